@@ -1,0 +1,39 @@
+/*
+ * fsx: files and directories that survive a power cut.
+ *
+ * "Durable" means: file data fsynced, directory entries fsynced. Paths are NUL-terminated, errors
+ * name them. Thread-safe; no state.
+ */
+#ifndef DASHSPOOL_FSX_H
+#define DASHSPOOL_FSX_H
+
+#include "dashspool/buf.h"
+#include "dashspool/err.h"
+#include <stddef.h>
+
+/* A path from a format; *out is the caller's (free). On failure *out is NULL. */
+int fsx_path(char **out, struct err *err, const char *fmt, ...) DS_PRINTF(3, 4) DS_MUST_CHECK;
+
+/* mkdir -p, mode 0750; what exists already is fine; new entries are fsynced in their parents. */
+int fsx_mkdirs(const char *path, struct err *err) DS_MUST_CHECK;
+
+/* Writes a whole file beside `path`, fsyncs, renames over it, fsyncs the directory. */
+int fsx_write_file(const char *path, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
+
+/* Appends the whole file to `out` (whose ceiling bounds it: ERR_LIMIT). */
+int fsx_read_file(const char *path, struct buf *out, struct err *err) DS_MUST_CHECK;
+
+/* write(2) until all is written. */
+int fsx_write_all(int fd, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
+
+int fsx_sync_file(const char *path, struct err *err) DS_MUST_CHECK;
+int fsx_sync_dir(const char *path, struct err *err) DS_MUST_CHECK;
+
+/* Renames durably: both parents are fsynced. An existing directory with content at `to` is
+ * ERR_BUSY. */
+int fsx_rename(const char *from, const char *to, struct err *err) DS_MUST_CHECK;
+
+/* rm -r; a path that does not exist is fine. Symbolic links are removed, not followed. */
+int fsx_remove_tree(const char *path, struct err *err) DS_MUST_CHECK;
+
+#endif

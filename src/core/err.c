@@ -1,0 +1,110 @@
+#include "dashspool/err.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void set_text(struct err *err, const char *fmt, va_list ap)
+{
+    int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
+    if (n >= (int)sizeof err->text)
+        memcpy(err->text + sizeof err->text - 4, "...", 4);
+}
+
+int err_set(struct err *err, int code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    set_text(err, fmt, ap);
+    va_end(ap);
+    err->code = code;
+    err->sys_errno = 0;
+    return code;
+}
+
+static int code_of_errno(int e)
+{
+    switch (e) {
+    case EAGAIN:
+    case EINTR:
+        return ERR_AGAIN;
+    case ENOMEM:
+        return ERR_NOMEM;
+    case EBUSY:
+    case EEXIST:
+    case ENOTEMPTY:
+    case EADDRINUSE:
+        return ERR_BUSY;
+    case ENOENT:
+    case ENOTDIR:
+        return ERR_NOTFOUND;
+    case ENAMETOOLONG:
+    case ELOOP:
+        return ERR_LIMIT;
+    default:
+        return ERR_IO;
+    }
+}
+
+int err_sys(struct err *err, const char *fmt, ...)
+{
+    int e = errno;
+    va_list ap;
+    va_start(ap, fmt);
+    set_text(err, fmt, ap);
+    va_end(ap);
+    size_t used = strlen(err->text);
+    char why[128];
+    if (strerror_r(e, why, sizeof why) != 0)
+        snprintf(why, sizeof why, "error %d", e);
+    snprintf(err->text + used, sizeof err->text - used, ": %s", why);
+    err->code = code_of_errno(e);
+    err->sys_errno = e;
+    return err->code;
+}
+
+int err_wrap(struct err *err, const char *fmt, ...)
+{
+    char inner[sizeof err->text];
+    memcpy(inner, err->text, sizeof inner);
+    va_list ap;
+    va_start(ap, fmt);
+    set_text(err, fmt, ap);
+    va_end(ap);
+    size_t used = strlen(err->text);
+    snprintf(err->text + used, sizeof err->text - used, ": %s", inner);
+    return err->code;
+}
+
+bool err_is_temporary(int code)
+{
+    return code == ERR_AGAIN || code == ERR_IO || code == ERR_NOMEM || code == ERR_BUSY;
+}
+
+const char *err_name(int code)
+{
+    switch (code) {
+    case ERR_OK:
+        return "ok";
+    case ERR_AGAIN:
+        return "again";
+    case ERR_IO:
+        return "io";
+    case ERR_NOMEM:
+        return "nomem";
+    case ERR_BUSY:
+        return "busy";
+    case ERR_MALFORMED:
+        return "malformed";
+    case ERR_LIMIT:
+        return "limit";
+    case ERR_UNSUPPORTED:
+        return "unsupported";
+    case ERR_CONFIG:
+        return "config";
+    case ERR_NOTFOUND:
+        return "notfound";
+    default:
+        return "unknown";
+    }
+}

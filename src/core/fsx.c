@@ -1,0 +1,189 @@
+#define _GNU_SOURCE /* asprintf */
+#include "dashspool/fsx.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int fsx_path(char **out, struct err *err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vasprintf(out, fmt, ap);
+    va_end(ap);
+    if (n >= 0)
+        return ERR_OK;
+    *out = NULL;
+    return err_set(err, ERR_NOMEM, "no memory for a path");
+}
+
+/* The directory that holds `path`; the caller's. */
+static int parent_of(const char *path, char **out, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return fsx_path(out, err, ".");
+    if (slash == path)
+        return fsx_path(out, err, "/");
+    return fsx_path(out, err, "%.*s", (int)(slash - path), path);
+}
+
+static int sync_path(const char *path, int flags, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+    if (fd < 0)
+        return err_sys(err, "open %s", path);
+    int rc = fsync(fd) < 0 ? err_sys(err, "fsync %s", path) : ERR_OK;
+    close(fd);
+    return rc;
+}
+
+int fsx_sync_file(const char *path, struct err *err)
+{
+    return sync_path(path, 0, err);
+}
+
+int fsx_sync_dir(const char *path, struct err *err)
+{
+    return sync_path(path, O_DIRECTORY, err);
+}
+
+static int sync_parent(const char *path, struct err *err)
+{
+    char *parent = NULL;
+    int rc = parent_of(path, &parent, err);
+    if (rc == ERR_OK)
+        rc = fsx_sync_dir(parent, err);
+    free(parent);
+    return rc;
+}
+
+int fsx_mkdirs(const char *path, struct err *err)
+{
+    char *part = NULL;
+    int rc = fsx_path(&part, err, "%s", path);
+    size_t n = rc == ERR_OK ? strlen(part) : 0;
+    while (n > 1 && part[n - 1] == '/')
+        part[--n] = '\0';
+    for (size_t i = 1; rc == ERR_OK && i <= n; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        part[i] = '\0';
+        if (mkdir(part, 0750) == 0) {
+            rc = sync_parent(part, err);
+        } else {
+            struct stat st;
+            if (errno != EEXIST)
+                rc = err_sys(err, "mkdir %s", part);
+            else if (stat(part, &st) < 0 || !S_ISDIR(st.st_mode))
+                rc = err_set(err, ERR_CONFIG, "%s is in the way: it is not a directory", part);
+        }
+        part[i] = i < n ? '/' : '\0';
+    }
+    free(part);
+    return rc;
+}
+
+int fsx_write_all(int fd, const void *data, size_t n, struct err *err)
+{
+    const char *p = data;
+    while (n > 0) {
+        ssize_t w = write(fd, p, n);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return err_sys(err, "write");
+        p += w;
+        n -= (size_t)w;
+    }
+    return ERR_OK;
+}
+
+int fsx_write_file(const char *path, const void *data, size_t n, struct err *err)
+{
+    char *tmp = NULL;
+    int fd = -1;
+    int rc = fsx_path(&tmp, err, "%s.XXXXXX", path);
+    if (rc < 0)
+        return rc;
+    fd = mkostemp(tmp, O_CLOEXEC);
+    if (fd < 0) {
+        rc = err_sys(err, "create %s", tmp);
+        free(tmp);
+        return rc;
+    }
+    if ((rc = fsx_write_all(fd, data, n, err)) < 0)
+        err_wrap(err, "%s", tmp);
+    else if (fchmod(fd, 0640) < 0 || fsync(fd) < 0)
+        rc = err_sys(err, "fsync %s", tmp);
+    if (close(fd) < 0 && rc == ERR_OK)
+        rc = err_sys(err, "close %s", tmp);
+    if (rc == ERR_OK && rename(tmp, path) < 0)
+        rc = err_sys(err, "rename %s to %s", tmp, path);
+    if (rc < 0)
+        unlink(tmp);
+    else
+        rc = sync_parent(path, err);
+    free(tmp);
+    return rc;
+}
+
+int fsx_read_file(const char *path, struct buf *out, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "open %s", path);
+    int rc = ERR_OK;
+    for (;;) {
+        /* Never ask for more room than the ceiling leaves; a byte beyond it is the error. */
+        size_t left = out->max_bytes - out->used, want = left < 65536 ? left + (left == 0) : 65536;
+        uint8_t *at = buf_reserve(out, want, err);
+        ssize_t n = at ? read(fd, at, want) : 0;
+        char beyond;
+        if (!at && (err->code != ERR_LIMIT || read(fd, &beyond, 1) > 0)) {
+            rc = err_wrap(err, "%s", path);
+            break;
+        }
+        if (n < 0) {
+            rc = err_sys(err, "read %s", path);
+            break;
+        }
+        if (n == 0)
+            break;
+        buf_commit(out, (size_t)n);
+    }
+    close(fd);
+    return rc;
+}
+
+int fsx_rename(const char *from, const char *to, struct err *err)
+{
+    if (rename(from, to) < 0)
+        return err_sys(err, "rename %s to %s", from, to);
+    int rc = sync_parent(to, err);
+    return rc < 0 ? rc : sync_parent(from, err);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+int fsx_remove_tree(const char *path, struct err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0 && errno == ENOENT)
+        return ERR_OK;
+    if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
+        return err_sys(err, "remove %s", path);
+    return ERR_OK;
+}

@@ -1,0 +1,95 @@
+#include "dashspool/hash.h"
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct hash {
+    EVP_MD_CTX *ctx;
+    bool failed;
+};
+
+int hash_new(struct hash **out, struct err *err)
+{
+    *out = NULL;
+    struct hash *h = calloc(1, sizeof *h);
+    if (h)
+        h->ctx = EVP_MD_CTX_new();
+    if (!h || !h->ctx) {
+        hash_free(&h);
+        return err_set(err, ERR_NOMEM, "no memory for a hash");
+    }
+    if (EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1) {
+        hash_free(&h);
+        return err_set(err, ERR_UNSUPPORTED, "OpenSSL has no SHA-256");
+    }
+    *out = h;
+    return ERR_OK;
+}
+
+void hash_free(struct hash **h)
+{
+    if (!h || !*h)
+        return;
+    EVP_MD_CTX_free((*h)->ctx);
+    free(*h);
+    *h = NULL;
+}
+
+void hash_update(struct hash *h, const void *data, size_t n)
+{
+    if (EVP_DigestUpdate(h->ctx, data, n) != 1)
+        h->failed = true;
+}
+
+int hash_final(struct hash *h, uint8_t out[HASH_BYTES], struct err *err)
+{
+    bool ok = !h->failed && EVP_DigestFinal_ex(h->ctx, out, NULL) == 1 &&
+              EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) == 1;
+    h->failed = false;
+    return ok ? ERR_OK : err_set(err, ERR_UNSUPPORTED, "OpenSSL failed to compute SHA-256");
+}
+
+int hash_file(const char *path, uint8_t out[HASH_BYTES], struct err *err)
+{
+    struct hash *h = NULL;
+    uint8_t *block = NULL;
+    enum { BLOCK_BYTES = 256 * 1024 };
+    int rc = ERR_OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "open %s", path);
+    if (!(block = malloc(BLOCK_BYTES))) {
+        rc = err_set(err, ERR_NOMEM, "no memory to read %s", path);
+        goto out;
+    }
+    if ((rc = hash_new(&h, err)) < 0)
+        goto out;
+    ssize_t n;
+    while ((n = read(fd, block, BLOCK_BYTES)) > 0)
+        hash_update(h, block, (size_t)n);
+    rc = n < 0 ? err_sys(err, "read %s", path) : hash_final(h, out, err);
+out:
+    hash_free(&h);
+    free(block);
+    close(fd);
+    return rc;
+}
+
+void hash_hex_bytes(const uint8_t *data, size_t n, char *out, size_t room)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t used = 0;
+    for (size_t i = 0; i < n && used + 2 < room; i++) {
+        out[used++] = digits[data[i] >> 4];
+        out[used++] = digits[data[i] & 15];
+    }
+    if (room)
+        out[used] = '\0';
+}
+
+void hash_hex(const uint8_t digest[HASH_BYTES], char out[HASH_HEX_ROOM])
+{
+    hash_hex_bytes(digest, HASH_BYTES, out, HASH_HEX_ROOM);
+}
