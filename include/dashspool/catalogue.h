@@ -1,0 +1,154 @@
+/*
+ * catalogue: the facts about transfers, their cameras and their copies, in ROOT/catalogue.db
+ * (SQLite, WAL, synchronous=FULL, schema versioned by PRAGMA user_version). The disk is the truth
+ * for work, the catalogue for facts. The masters' bytes are elsewhere (raw.h), found by day and
+ * key.
+ *
+ *     receiving ──► stored ──► (published: a job for the next stage exists or existed)
+ *         └───────► partial    (the camera went away; what came is kept)
+ *
+ * Writes outside catalogue_begin()/catalogue_commit() are a transaction each. Not thread-safe: one
+ * thread uses a struct catalogue at a time; any number of processes may have it open (busy ones are
+ * waited for, then ERR_BUSY).
+ */
+#ifndef DASHSPOOL_CATALOGUE_H
+#define DASHSPOOL_CATALOGUE_H
+
+#include "dashspool/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CATALOGUE_ID_ROOM 96
+#define CATALOGUE_WIRE_ROOM \
+    1024 /* longest wire fact kept: INIT 16, START 10, metadata up to this */
+
+enum catalogue_state {
+    CATALOGUE_RECEIVING,
+    CATALOGUE_STORED,
+    CATALOGUE_PARTIAL,
+};
+
+/* Which metadata values were there and plausible; the value itself is kept raw in any case. */
+enum catalogue_known {
+    CATALOGUE_HAS_META = 1 << 0,
+    CATALOGUE_TIME_OK = 1 << 1,
+    CATALOGUE_FPS_OK = 1 << 2,
+    CATALOGUE_ZONE_OK = 1 << 3,
+    CATALOGUE_POSITION_OK = 1 << 4,
+    CATALOGUE_TRIGGER_TIME_OK = 1 << 5,
+};
+
+struct catalogue_blob {
+    uint8_t data[CATALOGUE_WIRE_ROOM];
+    size_t n; /* 0: none, NULL in the database */
+};
+
+struct catalogue_transfer {
+    int64_t key; /* the row; never used twice; also the master's key in raw/<day>.db */
+    char id[CATALOGUE_ID_ROOM];
+    char imei[16];  /* 14 or 15 digits */
+    char camera[8]; /* front rear driver road */
+    char kind[8];   /* video photo */
+    char source[8]; /* camera file */
+    enum catalogue_state state;
+    bool published;
+    char day[11];
+    int64_t arrived_us;   /* when the transfer began here */
+    int64_t completed_us; /* 0: not yet */
+    int64_t length_bytes; /* of the master; of what came so far for the others */
+    char sha256[65];      /* "" until stored */
+
+    /* decoded metadata; trust a value only if its bit is in `known` (enum catalogue_known) */
+    unsigned known;
+    int meta_version;
+    int64_t time_us; /* metadata timestamp: start of the clip */
+    int trigger;     /* raw byte */
+    char trigger_name[24];
+    int length_s;
+    int fps;
+    int tz_min; /* east positive */
+    double lat_deg, lon_deg;
+    int64_t trigger_time_us;
+
+    /* how it came */
+    char peer[64]; /* address:port */
+    int protocol_id;
+    int64_t packets;
+    int crc_errors, resumes;
+    struct catalogue_blob init, meta, start; /* wire bytes, verbatim */
+};
+
+struct catalogue_copy {
+    char kind[16];  /* working viewing still */
+    char path[512]; /* relative to ROOT */
+    int64_t length_bytes;
+    char sha256[65];
+    int64_t made_us;
+    char tool[64]; /* program and version */
+    char
+        settings[512]; /* JSON: what it was made with and what came out (timing source, pictures) */
+};
+
+struct catalogue_filter { /* NULL, "" and 0 mean: any */
+    const char *id, *imei, *camera, *kind, *trigger_name;
+    int64_t since_us,
+        until_us;     /* on time_us where it is known, else arrived_us; until is exclusive */
+    unsigned states;  /* 1 << enum catalogue_state; 0: any */
+    bool unpublished; /* stored, but not published */
+    int64_t limit;
+};
+
+struct catalogue;
+
+/* Opens ROOT/catalogue.db; made (with ROOT) if create is set, else ERR_NOTFOUND. ERR_UNSUPPORTED
+ * for a schema newer than this program. *out is the caller's (catalogue_close). */
+int catalogue_open(struct catalogue **out, const char *root, bool create,
+                   struct err *err) DS_MUST_CHECK;
+void catalogue_close(struct catalogue **c);
+
+/* One transaction around several calls. A failed commit rolls back. */
+int catalogue_begin(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+int catalogue_commit(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+void catalogue_rollback(struct catalogue *c);
+
+/* Adds a transfer. Sets t->key, and t->id from imei, camera, kind and time_us (arrived_us when the
+ * time is not known): <imei>-<camera>-<kind>-<yyyymmddThhmmssZ>, with -2, -3 … behind it if that is
+ * taken. Also notes the camera (imei, position) as seen at arrived_us. */
+int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t,
+                           struct err *err) DS_MUST_CHECK;
+
+/* Writes every column of the row t->key but key and id. */
+int catalogue_transfer_update(struct catalogue *c, const struct catalogue_transfer *t,
+                              struct err *err) DS_MUST_CHECK;
+
+/* A duplicate's row. */
+int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
+
+/* ERR_NOTFOUND if there is none. */
+int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue_transfer *out,
+                           struct err *err) DS_MUST_CHECK;
+
+/* The oldest stored transfer, other than t itself, with t's imei, camera, kind, length and sha256,
+ * or ERR_NOTFOUND: the same file came before. */
+int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer *t,
+                            struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
+
+/* Calls fn for each match, by time, then id; fn returns negative (with err set) to stop. fn may
+ * write to the catalogue. t is borrowed for the call. */
+typedef int catalogue_each_fn(void *arg, const struct catalogue_transfer *t, struct err *err);
+int catalogue_transfer_each(struct catalogue *c, const struct catalogue_filter *filter,
+                            catalogue_each_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
+
+/* Adds a copy of transfer `key`, or replaces the one with the same path. */
+int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
+                       struct err *err) DS_MUST_CHECK;
+
+/* The copies of a transfer, by kind and path. */
+typedef int catalogue_copy_fn(void *arg, const struct catalogue_copy *copy, struct err *err);
+int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn, void *arg,
+                        struct err *err) DS_MUST_CHECK;
+
+const char *catalogue_state_name(enum catalogue_state state);
+
+#endif

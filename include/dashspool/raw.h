@@ -1,0 +1,81 @@
+/*
+ * raw: the masters. Every original byte that a camera handed over, in SQLite files
+ * ROOT/raw/<day>.db, one a UTC day of arrival, so that retention and back-up are a matter of whole
+ * files.
+ *
+ * A master is named by its day ("2026-11-21") and its key, a number that the catalogue gave it. Its
+ * bytes are appended in order as chunks of at most RAW_CHUNK_BYTES, and it is sealed with its facts
+ * (wire bytes as received, length, SHA-256) when it is whole: what is not sealed is a partial.
+ * Facts stand here a second time so that the catalogue can be rebuilt from these files alone.
+ *
+ * Writes gather in one transaction per day file until raw_commit(), which returns only when they
+ * are on disk (synchronous=FULL, persistent rollback journal, 64 KiB pages). Not thread-safe: one
+ * thread uses a struct raw at a time; other processes may read while one writes.
+ *
+ * Files touched: ROOT/raw/<day>.db and its -journal.
+ */
+#ifndef DASHSPOOL_RAW_H
+#define DASHSPOOL_RAW_H
+
+#include "dashspool/err.h"
+#include "dashspool/hash.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Largest chunk: the largest multiple of 1024 (a camera's packet) that a 64 KiB page holds whole.
+ */
+#define RAW_CHUNK_BYTES      (63 * 1024)
+
+/* Largest master: its offsets are kept in 32 bits. */
+#define RAW_MASTER_BYTES_MAX UINT32_MAX
+
+#define RAW_DAY_ROOM         11 /* "2026-11-21" and NUL */
+
+struct raw;
+
+struct raw_facts {
+    const char *id, *imei, *camera, *kind, *source; /* as in the catalogue */
+    int64_t arrived_us;
+    int64_t length_bytes;
+    uint8_t sha256[HASH_BYTES];
+    /* wire bytes, verbatim; NULL where there were none */
+    const uint8_t *init, *meta, *start;
+    size_t init_bytes, meta_bytes, start_bytes;
+};
+
+/* Opens the store below root (made if it is not there). *out is the caller's (raw_close). */
+int raw_open(struct raw **out, const char *root, struct err *err) DS_MUST_CHECK;
+void raw_close(struct raw **raw); /* what is not committed is rolled back */
+
+/* The day file of an arrival time. */
+void raw_day(int64_t utc_us, char out[RAW_DAY_ROOM]);
+
+/* Appends n bytes (1..RAW_CHUNK_BYTES) at `offset`, which must be the master's length so far. */
+int raw_append(struct raw *raw, const char *day, int64_t key, int64_t offset, const void *data,
+               size_t n, struct err *err) DS_MUST_CHECK;
+
+/* Declares the master whole. ERR_MALFORMED if the appended bytes are not facts->length_bytes. */
+int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_facts *facts,
+             struct err *err) DS_MUST_CHECK;
+
+/* Removes a master or a partial (a duplicate, retention). */
+int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err) DS_MUST_CHECK;
+
+/* All appends, seals and drops since the last commit become durable, or (on failure) none of them.
+ */
+int raw_commit(struct raw *raw, struct err *err) DS_MUST_CHECK;
+void raw_rollback(struct raw *raw);
+
+/* Length in bytes of what is there; *sealed tells a master from a partial, and sha256 (may be NULL)
+ * is set for a master. ERR_NOTFOUND if there is nothing. */
+int raw_stat(struct raw *raw, const char *day, int64_t key, int64_t *length_bytes, bool *sealed,
+             uint8_t sha256[HASH_BYTES], struct err *err) DS_MUST_CHECK;
+
+/* Hands the bytes over in order, chunk by chunk; fn returns negative (with err set) to stop. A hole
+ * or a wrong length in the store is ERR_MALFORMED, told before the end is reached. */
+typedef int raw_sink_fn(void *arg, const void *data, size_t n, struct err *err);
+int raw_copy(struct raw *raw, const char *day, int64_t key, raw_sink_fn *fn, void *arg,
+             struct err *err) DS_MUST_CHECK;
+
+#endif

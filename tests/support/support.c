@@ -1,0 +1,68 @@
+#include "support/support.h"
+#include "dashspool/fsx.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+char *support_tmp_dir(void)
+{
+    const char *base = getenv("TMPDIR");
+    char *dir = NULL;
+    struct err err = {0};
+    assert_ok(fsx_path(&dir, &err, "%s/dashspool-test-XXXXXX", base ? base : "/tmp"));
+    assert_non_null(mkdtemp(dir));
+    return dir;
+}
+
+void support_tmp_remove(char **dir)
+{
+    struct err err = {0};
+    assert_ok(fsx_remove_tree(*dir, &err));
+    free(*dir);
+    *dir = NULL;
+}
+
+struct buf support_read(const char *path)
+{
+    struct buf b;
+    struct err err = {0};
+    buf_init(&b, 64 << 20);
+    assert_ok(fsx_read_file(path, &b, &err));
+    return b;
+}
+
+void support_write(const char *path, const void *data, size_t n)
+{
+    FILE *f = fopen(path, "wbe");
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+bool support_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+int support_entries(const char *dir)
+{
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    int n = 0;
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(d);
+    return n;
+}
+
+const char *support_shared(const char *name)
+{
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/%s", TEST_SHARED_DATA, name);
+    if (access(path, R_OK) == 0)
+        return path;
+    fprintf(stderr, "SKIPPED: %s is not there\n", path);
+    return NULL;
+}

@@ -1,0 +1,50 @@
+/*
+ * support: what the tests share. Everything fails the running test on error.
+ */
+#ifndef TESTS_SUPPORT_H
+#define TESTS_SUPPORT_H
+
+#include "dashspool/buf.h"
+#include "dashspool/err.h"
+/* cmocka wants these before it */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* and itself last */
+#include <cmocka.h>
+
+/* A fresh directory; removed by support_tmp_remove(), which also frees the name. */
+char *support_tmp_dir(void);
+void support_tmp_remove(char **dir);
+
+/* A whole file, up to 64 MiB; buf_clear() it. */
+struct buf support_read(const char *path);
+void support_write(const char *path, const void *data, size_t n);
+bool support_exists(const char *path);
+
+/* Entries of a directory, . and .. left out. */
+int support_entries(const char *dir);
+
+/* Path of a file below the shared data folder in a static buffer, or NULL (said on stderr) if it is
+ * not there: then the test calls skip(). */
+const char *support_shared(const char *name);
+
+/* A call that returned an error code fails the test with the error's text. */
+#define assert_ok(call)                          \
+    do {                                         \
+        err = (struct err){0};                   \
+        if ((call) < 0)                          \
+            fail_msg("%s: %s", #call, err.text); \
+    } while (0)
+
+#define assert_err(expected, call)                                                          \
+    do {                                                                                    \
+        err = (struct err){0};                                                              \
+        int rc_ = (call);                                                                   \
+        if (rc_ != (expected))                                                              \
+            fail_msg("%s: %s instead of %s (%s)", #call, err_name(rc_), err_name(expected), \
+                     err.text);                                                             \
+    } while (0)
+
+#endif
