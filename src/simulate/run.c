@@ -1,0 +1,110 @@
+#include "dashspool/fsx.h"
+#include "dashspool/simulate.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CHUNK_BYTES = 64 * 1024 };
+
+/* *out is a connected, non-blocking socket. */
+static int dial(int *out, const char *host, const char *port, int timeout_ms, struct err *err)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+    int gai = getaddrinfo(host, port, &hints, &list);
+    if (gai != 0)
+        return err_set(err, ERR_CONFIG, "%s:%s: %s", host, port, gai_strerror(gai));
+    int rc = err_set(err, ERR_IO, "%s:%s: no address", host, port);
+    for (struct addrinfo *a = list; a && rc < 0; a = a->ai_next) {
+        int fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
+        if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+            rc = err_sys(err, "socket");
+        } else if (connect(fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS) {
+            rc = err_sys(err, "connect to %s:%s", host, port);
+        } else {
+            struct pollfd p = {.fd = fd, .events = POLLOUT};
+            int n = poll(&p, 1, timeout_ms), why = 0;
+            socklen_t why_size = sizeof why;
+            if (n == 0)
+                errno = ETIMEDOUT;
+            else if (n > 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &why_size) == 0)
+                errno = why;
+            rc = n > 0 && why == 0 ? ERR_OK : err_sys(err, "connect to %s:%s", host, port);
+        }
+        if (rc < 0 && fd >= 0)
+            close(fd);
+        else
+            *out = fd;
+    }
+    freeaddrinfo(list);
+    return rc;
+}
+
+/* Sends what there is; *left bytes of `out` from *at on did not fit into the socket. */
+static int push(int fd, const uint8_t *out, size_t *at, size_t *left, struct err *err)
+{
+    while (*left > 0) {
+        ssize_t n = send(fd, out + *at, *left, MSG_NOSIGNAL);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return ERR_OK;
+        if (n < 0)
+            return err_sys(err, "send");
+        *at += (size_t)n;
+        *left -= (size_t)n;
+    }
+    return ERR_OK;
+}
+
+static int pull(int fd, struct simulate_camera *camera, struct err *err)
+{
+    uint8_t in[4096];
+    ssize_t n = recv(fd, in, sizeof in, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return ERR_OK;
+    if (n < 0)
+        return err_sys(err, "receive");
+    if (n == 0)
+        return err_set(err, ERR_IO, "the server closed the connection after %d files",
+                       simulate_camera_stats(camera)->files_sent);
+    return simulate_camera_feed(camera, in, (size_t)n, err);
+}
+
+static int converse(int fd, struct simulate_camera *camera, int timeout_ms, struct err *err)
+{
+    static _Thread_local uint8_t out[CHUNK_BYTES];
+    size_t at = 0, left = 0;
+    int rc = ERR_OK;
+    while (rc == ERR_OK && !simulate_camera_done(camera)) {
+        if (left == 0) {
+            at = 0;
+            left = simulate_camera_fill(camera, out, sizeof out);
+        }
+        short events = left > 0 ? POLLIN | POLLOUT : POLLIN;
+        struct pollfd p = {.fd = fd, .events = events};
+        int n = poll(&p, 1, timeout_ms);
+        if (n < 0 && errno != EINTR)
+            rc = err_sys(err, "poll");
+        if (n == 0)
+            rc = err_set(err, ERR_AGAIN, "the server said nothing for %d s", timeout_ms / 1000);
+        if (rc == ERR_OK && n > 0 && p.revents & POLLOUT)
+            rc = push(fd, out, &at, &left, err);
+        if (rc == ERR_OK && n > 0 && p.revents & (POLLIN | POLLHUP | POLLERR))
+            rc = pull(fd, camera, err);
+    }
+    return rc;
+}
+
+int simulate_run(struct simulate_camera *camera, const char *host, const char *port, int timeout_ms,
+                 struct err *err)
+{
+    int fd = -1;
+    int rc = dial(&fd, host, port, timeout_ms, err);
+    if (rc < 0)
+        return rc;
+    rc = converse(fd, camera, timeout_ms, err);
+    close(fd);
+    return rc < 0 ? err_wrap(err, "%s:%s", host, port) : rc;
+}

@@ -1,0 +1,158 @@
+#include "dashspool/reader.h"
+#include "dashspool/wire.h"
+#include <assert.h>
+#include <stdio.h>
+
+const struct wire_slot wire_slots[WIRE_N_SLOTS] = {
+    {WIRE_SETTING_VIDEO_REAR, 0x20, "%videor", "rear", "video"},
+    {WIRE_SETTING_VIDEO_FRONT, 0x10, "%videof", "front", "video"},
+    {WIRE_SETTING_PHOTO_REAR, 0x08, "%photor", "rear", "photo"},
+    {WIRE_SETTING_PHOTO_FRONT, 0x04, "%photof", "front", "photo"},
+};
+
+/* The lengths that each message of a device may have. */
+static const struct {
+    uint16_t id, min, max;
+} legal[] = {
+    {WIRE_START, 6, 6},
+    {WIRE_SYNC, 4, 4},
+    {WIRE_DATA, 3, WIRE_PACKET_BYTES + 2},
+    {WIRE_STATUS, 4, 4},
+    {WIRE_META, 1, WIRE_META_BYTES_MAX},
+};
+
+static bool length_is_legal(uint16_t id, uint16_t length)
+{
+    for (size_t i = 0; i < sizeof legal / sizeof *legal; i++)
+        if (legal[i].id == id)
+            return length >= legal[i].min && length <= legal[i].max;
+    return false;
+}
+
+static bool id_is_legal(uint16_t id)
+{
+    for (size_t i = 0; i < sizeof legal / sizeof *legal; i++)
+        if (legal[i].id == id)
+            return true;
+    return id == WIRE_CLOSE;
+}
+
+enum wire_parsed wire_frame_parse(const uint8_t *data, size_t n, struct wire_frame *out)
+{
+    struct rd r = rd_init(data, n);
+    uint16_t id = rd_be16(&r);
+    if (r.bad)
+        return WIRE_NEED_MORE;
+    if (!id_is_legal(id))
+        return WIRE_BAD_HEADER;
+    if (id == WIRE_CLOSE) {
+        *out = (struct wire_frame){id, data, WIRE_INIT_BYTES, WIRE_INIT_BYTES};
+        return n < WIRE_INIT_BYTES ? WIRE_NEED_MORE : WIRE_HAVE_FRAME;
+    }
+    uint16_t length = rd_be16(&r);
+    if (r.bad)
+        return WIRE_NEED_MORE;
+    if (!length_is_legal(id, length))
+        return WIRE_BAD_HEADER;
+    const uint8_t *payload = rd_bytes(&r, length);
+    if (!payload)
+        return WIRE_NEED_MORE;
+    *out = (struct wire_frame){id, payload, length, 4 + (size_t)length};
+    return WIRE_HAVE_FRAME;
+}
+
+static void put_be(uint8_t *out, uint64_t v, size_t n)
+{
+    for (size_t i = n; i > 0; i--, v >>= 8)
+        out[i - 1] = (uint8_t)v;
+}
+
+size_t wire_frame_put(uint8_t *out, size_t room, uint16_t id, const void *payload, size_t n)
+{
+    assert(n <= UINT16_MAX && room >= 4 + n);
+    put_be(out, id, 2);
+    put_be(out + 2, n, 2);
+    if (n > 0)
+        memcpy(out + 4, payload, n);
+    return 4 + n;
+}
+
+size_t wire_u32_put(uint8_t *out, size_t room, uint16_t id, uint32_t value)
+{
+    uint8_t payload[4];
+    put_be(payload, value, 4);
+    return wire_frame_put(out, room, id, payload, sizeof payload);
+}
+
+size_t wire_data_put(uint8_t *out, size_t room, const void *data, size_t n, uint16_t *seed)
+{
+    assert(n > 0 && n <= WIRE_PACKET_BYTES && room >= 4 + n + 2);
+    *seed = wire_crc(*seed, data, n);
+    put_be(out, WIRE_DATA, 2);
+    put_be(out + 2, n + 2, 2);
+    memcpy(out + 4, data, n);
+    put_be(out + 4 + n, *seed, 2);
+    return 4 + n + 2;
+}
+
+int wire_init_parse(const uint8_t data[WIRE_INIT_BYTES], struct wire_init *out, struct err *err)
+{
+    struct rd r = rd_init(data, WIRE_INIT_BYTES);
+    uint16_t header = rd_be16(&r);
+    uint16_t protocol_id = rd_be16(&r);
+    uint64_t imei = rd_be64(&r);
+    uint32_t settings = rd_be32(&r);
+    if (header != 0)
+        return err_set(err, ERR_MALFORMED, "no INIT: it begins with %04x", header);
+    if (protocol_id == 0)
+        return err_set(err, ERR_MALFORMED, "no INIT: protocol ID 0 (an AVL stream on this port?)");
+    if (imei < UINT64_C(10000000000000) || imei > UINT64_C(999999999999999))
+        return err_set(err, ERR_MALFORMED, "no INIT: %llu is no IMEI", (unsigned long long)imei);
+    out->protocol_id = protocol_id;
+    out->settings = settings;
+    snprintf(out->imei, sizeof out->imei, "%015llu", (unsigned long long)imei);
+    return ERR_OK;
+}
+
+void wire_init_put(uint8_t out[WIRE_INIT_BYTES], uint16_t protocol_id, uint64_t imei,
+                   uint32_t settings)
+{
+    put_be(out, 0, 2);
+    put_be(out + 2, protocol_id, 2);
+    put_be(out + 4, imei, 8);
+    put_be(out + 12, settings, 4);
+}
+
+const char *wire_status_text(uint32_t status)
+{
+    static const char *const text[] = {
+        "done",
+        "reconnect limit reached",
+        "GPRS session close failed",
+        "socket close failed",
+        "aborted by the device",
+        "bad answer to INIT",
+        "bad answer to RESUME",
+        "SD card: file cannot be created",
+        "SD card: file cannot be opened",
+        "SD card: write failed",
+        "SD card: flush failed",
+        "undefined event",
+        "FOTA file cannot be created",
+        "file CRC cannot be calculated",
+        "configuration cannot be loaded",
+        "file header is invalid",
+        "bad file pointer",
+        "file cannot be read (camera not configured, or the file is gone)",
+        "file header is missing",
+        "platform mismatch",
+        "update is not allowed",
+        "bad query argument",
+        "XIM job failed",
+        "forbidden by SPEC",
+        "hardware is unsupported",
+        "firmware image layout",
+        "bootloader mismatch",
+    };
+    return status < sizeof text / sizeof *text ? text[status] : "unknown status";
+}
