@@ -9,7 +9,12 @@
  *
  * Writes outside catalogue_begin()/catalogue_commit() are a transaction each. Not thread-safe: one
  * thread uses a struct catalogue at a time; any number of processes may have it open (busy ones are
- * waited for, then ERR_BUSY).
+ * waited for 5 s, then ERR_BUSY).
+ *
+ * A row that does not fit its struct (a longer text, another type, a number out of range) is
+ * ERR_MALFORMED: nothing is cut off. A file that is not this program's catalogue likewise.
+ *
+ * Files touched: ROOT/catalogue.db, its -wal and -shm.
  */
 #ifndef DASHSPOOL_CATALOGUE_H
 #define DASHSPOOL_CATALOGUE_H
@@ -107,22 +112,25 @@ int catalogue_open(struct catalogue **out, const char *root, bool create,
                    struct err *err) DS_MUST_CHECK;
 void catalogue_close(struct catalogue **c);
 
-/* One transaction around several calls. A failed commit rolls back. */
+/* One transaction around several calls (not nested). A failed commit rolls back. After a temporary
+ * error inside it SQLite may have undone it; then every further write and the commit say so. */
 int catalogue_begin(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 int catalogue_commit(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 void catalogue_rollback(struct catalogue *c);
 
 /* Adds a transfer. Sets t->key, and t->id from imei, camera, kind and time_us (arrived_us when the
  * time is not known): <imei>-<camera>-<kind>-<yyyymmddThhmmssZ>, with -2, -3 … behind it if that is
- * taken. Also notes the camera (imei, position) as seen at arrived_us. */
+ * taken (the first free number, where none was removed). Also notes the camera (imei, position) as
+ * seen at arrived_us. ERR_MALFORMED if imei, camera or kind is empty or has more than letters and
+ * digits: the id must be a safe file name. */
 int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t,
                            struct err *err) DS_MUST_CHECK;
 
-/* Writes every column of the row t->key but key and id. */
+/* Writes every column of the row t->key but key and id. ERR_NOTFOUND if there is none. */
 int catalogue_transfer_update(struct catalogue *c, const struct catalogue_transfer *t,
                               struct err *err) DS_MUST_CHECK;
 
-/* A duplicate's row. */
+/* A duplicate's row, with its copies' rows. One that is not there is fine. */
 int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
 
 /* ERR_NOTFOUND if there is none. */
@@ -135,16 +143,18 @@ int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer
                             struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
 
 /* Calls fn for each match, by time, then id; fn returns negative (with err set) to stop. fn may
- * write to the catalogue. t is borrowed for the call. */
+ * write to the catalogue: what matches is settled before the first call, each row is read right
+ * before its own, and rows removed in between are left out. t is borrowed for the call. */
 typedef int catalogue_each_fn(void *arg, const struct catalogue_transfer *t, struct err *err);
 int catalogue_transfer_each(struct catalogue *c, const struct catalogue_filter *filter,
                             catalogue_each_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
 
-/* Adds a copy of transfer `key`, or replaces the one with the same path. */
+/* Adds a copy of transfer `key` (ERR_NOTFOUND if there is none), or replaces the one with the same
+ * path. */
 int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
                        struct err *err) DS_MUST_CHECK;
 
-/* The copies of a transfer, by kind and path. */
+/* The copies of a transfer, by kind and path; fn may write, as above. */
 typedef int catalogue_copy_fn(void *arg, const struct catalogue_copy *copy, struct err *err);
 int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;

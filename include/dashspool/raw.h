@@ -10,7 +10,13 @@
  *
  * Writes gather in one transaction per day file until raw_commit(), which returns only when they
  * are on disk (synchronous=FULL, persistent rollback journal, 64 KiB pages). Not thread-safe: one
- * thread uses a struct raw at a time; other processes may read while one writes.
+ * thread uses a struct raw at a time; other processes may read while one writes, and wait for one
+ * another's commits (ERR_BUSY after 5 s).
+ *
+ * A day that is not exactly dddd-dd-dd is ERR_MALFORMED; so is a file or a row that is not as this
+ * program writes it. What is refused as permanent changes nothing, and the transaction goes on;
+ * after a temporary error it may be gone (the next raw_commit() tells): raw_rollback(), then begin
+ * again from raw_stat().
  *
  * Files touched: ROOT/raw/<day>.db and its -journal.
  */
@@ -32,6 +38,9 @@
 
 #define RAW_DAY_ROOM         11 /* "2026-11-21" and NUL */
 
+/* Longest INIT, metadata or START that raw_seal() keeps: a frame's length has 16 bits. */
+#define RAW_WIRE_BYTES_MAX   UINT16_MAX
+
 struct raw;
 
 struct raw_facts {
@@ -51,19 +60,23 @@ void raw_close(struct raw **raw); /* what is not committed is rolled back */
 /* The day file of an arrival time. */
 void raw_day(int64_t utc_us, char out[RAW_DAY_ROOM]);
 
-/* Appends n bytes (1..RAW_CHUNK_BYTES) at `offset`, which must be the master's length so far. */
+/* Appends n bytes (1..RAW_CHUNK_BYTES, else ERR_LIMIT) at `offset`, which must be the master's
+ * length so far (else ERR_MALFORMED, as for a sealed master; nothing changes then). */
 int raw_append(struct raw *raw, const char *day, int64_t key, int64_t offset, const void *data,
                size_t n, struct err *err) DS_MUST_CHECK;
 
-/* Declares the master whole. ERR_MALFORMED if the appended bytes are not facts->length_bytes. */
+/* Declares the master whole. ERR_MALFORMED if the appended bytes are not facts->length_bytes.
+ * Sealing again with the same length and SHA-256 changes nothing and succeeds. facts is borrowed
+ * for the call; that sha256 fits the bytes is the caller's word. */
 int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_facts *facts,
              struct err *err) DS_MUST_CHECK;
 
-/* Removes a master or a partial (a duplicate, retention). */
+/* Removes a master or a partial (a duplicate, retention). One that is not there is fine. */
 int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err) DS_MUST_CHECK;
 
-/* All appends, seals and drops since the last commit become durable, or (on failure) none of them.
- */
+/* All appends, seals and drops since the last commit become durable, or (on failure) none of them
+ * and they are rolled back. That is so for each day file: around midnight two of them may be
+ * written, and a failure of the second does not undo the first. Ask raw_stat() what is there. */
 int raw_commit(struct raw *raw, struct err *err) DS_MUST_CHECK;
 void raw_rollback(struct raw *raw);
 
@@ -72,8 +85,9 @@ void raw_rollback(struct raw *raw);
 int raw_stat(struct raw *raw, const char *day, int64_t key, int64_t *length_bytes, bool *sealed,
              uint8_t sha256[HASH_BYTES], struct err *err) DS_MUST_CHECK;
 
-/* Hands the bytes over in order, chunk by chunk; fn returns negative (with err set) to stop. A hole
- * or a wrong length in the store is ERR_MALFORMED, told before the end is reached. */
+/* Hands the bytes over in order, chunk by chunk; fn returns negative (with err set) to stop, and
+ * may use raw itself. A hole or a wrong length in the store is ERR_MALFORMED, told before the end
+ * is reached. Of a partial: what was there at the call. No lock is held while fn runs. */
 typedef int raw_sink_fn(void *arg, const void *data, size_t n, struct err *err);
 int raw_copy(struct raw *raw, const char *day, int64_t key, raw_sink_fn *fn, void *arg,
              struct err *err) DS_MUST_CHECK;

@@ -1,0 +1,185 @@
+#include "dashspool/catalogue.h"
+#include "catalogue_internal.h"
+#include "dashspool/fsx.h"
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A metadata value is NULL if it was absent altogether; `known` (enum catalogue_known) says which
+ * are plausible. when_us is the time that lists are ordered and filtered by. Views and triggers are
+ * off in our connections, so the schema has none.
+ */
+static const struct sqlx_schema schema = {
+    .application_id = 0x64736361, /* "dsca" */
+    .version = 1,
+    .setup = "PRAGMA journal_mode=WAL;"
+             "PRAGMA synchronous=FULL;"
+             "PRAGMA foreign_keys=ON;"
+             "PRAGMA cell_size_check=ON;",
+    .tables = "CREATE TABLE camera("
+              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+              " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+              " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
+              "CREATE TABLE transfer("
+              " key INTEGER PRIMARY KEY AUTOINCREMENT,"
+              " id TEXT NOT NULL UNIQUE,"
+              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+              " kind TEXT NOT NULL, source TEXT NOT NULL,"
+              " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
+              " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
+              " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
+              " length_bytes INTEGER NOT NULL, sha256 TEXT,"
+              " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
+              " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
+              " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
+              " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
+              " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
+              " init BLOB, meta BLOB, start BLOB,"
+              " when_us INTEGER GENERATED ALWAYS AS"
+              "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
+              " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
+              "CREATE INDEX transfer_time ON transfer(when_us, id);"
+              "CREATE INDEX transfer_camera ON transfer(imei, camera, when_us);"
+              "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
+              "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
+              " WHERE state = 'stored' AND published = 0;"
+              "CREATE TABLE copy("
+              " key INTEGER PRIMARY KEY,"
+              " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"
+              " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE,"
+              " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
+              " tool TEXT, settings TEXT) STRICT;"
+              "CREATE INDEX copy_transfer ON copy(transfer, kind, path);",
+};
+
+static int prepare_all(struct catalogue *c, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < CATALOGUE_SQL_COUNT; i++) {
+        const char *text =
+            catalogue_transfer_sql[i] ? catalogue_transfer_sql[i] : catalogue_copy_sql[i];
+        rc = sqlx_prepare(c->db, &c->sql[i], text, err);
+    }
+    return rc;
+}
+
+int catalogue_open(struct catalogue **out, const char *root, bool create, struct err *err)
+{
+    char *path = NULL;
+    struct catalogue *c = calloc(1, sizeof *c);
+    int rc = c ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a catalogue");
+    if (rc < 0 || (rc = fsx_path(&path, err, "%s/catalogue.db", root)) < 0)
+        goto out;
+    if (create && (rc = fsx_mkdirs(root, err)) < 0)
+        goto out;
+    if ((rc = sqlx_open(&c->db, path, &schema, create, err)) < 0 || (rc = prepare_all(c, err)) < 0)
+        goto out;
+    if (create)
+        rc = fsx_sync_dir(root, err);
+out:
+    free(path);
+    if (rc < 0)
+        catalogue_close(&c);
+    *out = c;
+    return rc;
+}
+
+void catalogue_close(struct catalogue **c)
+{
+    if (!*c)
+        return;
+    for (size_t i = 0; i < CATALOGUE_SQL_COUNT; i++)
+        sqlite3_finalize((*c)->sql[i]);
+    sqlx_close(&(*c)->db);
+    free(*c);
+    *c = NULL;
+}
+
+int catalogue_begin(struct catalogue *c, struct err *err)
+{
+    /* IMMEDIATE: a transaction that reads first and writes later would be told "busy" at once if
+     * another process wrote in between, with no waiting. */
+    int rc = sqlx_exec(c->db, "BEGIN IMMEDIATE", err);
+    if (rc == ERR_OK)
+        c->in_transaction = true;
+    return rc;
+}
+
+int catalogue_commit(struct catalogue *c, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc == ERR_OK)
+        rc = sqlx_exec(c->db, "COMMIT", err);
+    if (rc < 0)
+        catalogue_rollback(c);
+    c->in_transaction = false;
+    return rc;
+}
+
+void catalogue_rollback(struct catalogue *c)
+{
+    if (!sqlite3_get_autocommit(c->db))
+        sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    c->in_transaction = false;
+}
+
+int catalogue_enter(struct catalogue *c, bool *own, struct err *err)
+{
+    *own = false;
+    if (c->in_transaction && sqlite3_get_autocommit(c->db))
+        return err_set(err, ERR_IO, "catalogue: an earlier failure undid this transaction");
+    if (c->in_transaction)
+        return ERR_OK;
+    *own = true;
+    return sqlx_exec(c->db, "BEGIN IMMEDIATE", err);
+}
+
+int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err)
+{
+    if (!own)
+        return rc;
+    if (rc == ERR_OK)
+        rc = sqlx_exec(c->db, "COMMIT", err);
+    if (rc < 0 && !sqlite3_get_autocommit(c->db))
+        sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+int catalogue_keys_read(sqlite3_stmt *st, struct buf *keys, struct err *err)
+{
+    bool row = true;
+    int rc;
+    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        int64_t key = sqlite3_column_int64(st, 0);
+        if ((rc = buf_append(keys, &key, sizeof key, err)) < 0)
+            break;
+    }
+    sqlx_reset(st);
+    return rc;
+}
+
+size_t catalogue_keys_count(const struct buf *keys)
+{
+    return keys->used / sizeof(int64_t);
+}
+
+int64_t catalogue_keys_at(const struct buf *keys, size_t i)
+{
+    int64_t key;
+    memcpy(&key, buf_data(keys) + i * sizeof key, sizeof key);
+    return key;
+}
+
+const char *catalogue_state_name(enum catalogue_state state)
+{
+    switch (state) {
+    case CATALOGUE_RECEIVING:
+        return "receiving";
+    case CATALOGUE_STORED:
+        return "stored";
+    case CATALOGUE_PARTIAL:
+        return "partial";
+    }
+    return "unknown";
+}

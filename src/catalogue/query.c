@@ -1,0 +1,116 @@
+#include "catalogue_internal.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* A SELECT that grows by conditions; only those that are asked for, so that an index can serve. */
+struct query {
+    struct buf sql;
+    struct {
+        const char *text; /* NULL: the number */
+        int64_t number;
+    } bind[10];
+    int binds;
+    int rc;
+};
+
+/* Each '?' of `sql` is one bound value. */
+static void add(struct query *q, const char *sql, const char *text, int64_t number, struct err *err)
+{
+    if (q->rc == ERR_OK)
+        q->rc = buf_append(&q->sql, sql, strlen(sql), err);
+    if (!strchr(sql, '?'))
+        return;
+    q->bind[q->binds].text = text;
+    q->bind[q->binds++].number = number;
+}
+
+static void add_text(struct query *q, const char *sql, const char *text, struct err *err)
+{
+    if (text && *text)
+        add(q, sql, text, 0, err);
+}
+
+static void add_number(struct query *q, const char *sql, int64_t number, struct err *err)
+{
+    if (number != 0)
+        add(q, sql, NULL, number, err);
+}
+
+static void add_states(struct query *q, unsigned states, struct err *err)
+{
+    static const char *const clause[] = {
+        [CATALOGUE_RECEIVING] = ", 'receiving'",
+        [CATALOGUE_STORED] = ", 'stored'",
+        [CATALOGUE_PARTIAL] = ", 'partial'",
+    };
+    if (states == 0)
+        return;
+    add(q, " AND state IN (NULL", NULL, 0, err);
+    for (size_t i = 0; i < sizeof clause / sizeof *clause; i++)
+        if (states & 1u << i)
+            add(q, clause[i], NULL, 0, err);
+    add(q, ")", NULL, 0, err);
+}
+
+static void build(struct query *q, const struct catalogue_filter *f, struct err *err)
+{
+    add(q, "SELECT key FROM transfer WHERE 1", NULL, 0, err);
+    add_text(q, " AND id = ?", f->id, err);
+    add_text(q, " AND imei = ?", f->imei, err);
+    add_text(q, " AND camera = ?", f->camera, err);
+    add_text(q, " AND kind = ?", f->kind, err);
+    add_text(q, " AND trigger_name = ?", f->trigger_name, err);
+    add_number(q, " AND when_us >= ?", f->since_us, err);
+    add_number(q, " AND when_us < ?", f->until_us, err);
+    add_states(q, f->states, err);
+    if (f->unpublished)
+        add(q, " AND state = 'stored' AND published = 0", NULL, 0, err);
+    add(q, " ORDER BY when_us, id", NULL, 0, err);
+    if (f->limit > 0)
+        add(q, " LIMIT ?", NULL, f->limit, err);
+    if (q->rc == ERR_OK)
+        q->rc = buf_append(&q->sql, "", 1, err);
+}
+
+static int select_keys(struct catalogue *c, const struct catalogue_filter *filter, struct buf *keys,
+                       struct err *err)
+{
+    static const struct catalogue_filter any = {0};
+    struct query q = {.rc = ERR_OK};
+    sqlite3_stmt *st = NULL;
+    buf_init(&q.sql, 2048);
+    build(&q, filter ? filter : &any, err);
+    int rc = q.rc;
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(c->db, &st, (const char *)buf_data(&q.sql), err);
+    for (int i = 0; rc == ERR_OK && i < q.binds; i++) {
+        if (q.bind[i].text)
+            sqlx_bind_text(st, i + 1, q.bind[i].text);
+        else
+            sqlite3_bind_int64(st, i + 1, q.bind[i].number);
+    }
+    if (rc == ERR_OK)
+        rc = catalogue_keys_read(st, keys, err);
+    sqlite3_finalize(st);
+    buf_clear(&q.sql);
+    return rc;
+}
+
+int catalogue_transfer_each(struct catalogue *c, const struct catalogue_filter *filter,
+                            catalogue_each_fn *fn, void *arg, struct err *err)
+{
+    struct buf keys;
+    buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
+    struct catalogue_transfer *t = malloc(sizeof *t);
+    int rc = t ? select_keys(c, filter, &keys, err)
+               : err_set(err, ERR_NOMEM, "no memory for a transfer");
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++) {
+        bool found;
+        rc = catalogue_transfer_by_key(c, catalogue_keys_at(&keys, i), t, &found, err);
+        if (rc == ERR_OK && found)
+            rc = fn(arg, t, err);
+    }
+    free(t);
+    buf_clear(&keys);
+    return rc;
+}

@@ -1,0 +1,365 @@
+#include "catalogue_internal.h"
+#include "dashspool/clock.h"
+#include <ctype.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Every column but key and id, in the order of bind_columns() and read_columns(). */
+#define COLUMNS                                                                       \
+    "imei, camera, kind, source, state, published, day, arrived_us, completed_us, "   \
+    "length_bytes, sha256, known, meta_version, time_us, trigger_raw, trigger_name, " \
+    "length_s, fps, tz_min, lat_deg, lon_deg, trigger_time_us, peer, protocol_id, "   \
+    "packets, crc_errors, resumes, init, meta, start"
+#define VALUES                                                                       \
+    "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, " \
+    "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32"
+#define SELECT "SELECT key, id, " COLUMNS " FROM transfer "
+
+const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
+    [CATALOGUE_SQL_CAMERA_SEEN] =
+        "INSERT INTO camera(imei, camera, first_us, last_us) VALUES(?1, ?2, ?3, ?3)"
+        " ON CONFLICT(imei, camera) DO UPDATE SET"
+        " first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
+    [CATALOGUE_SQL_ID_TAKEN] = "SELECT 1 FROM transfer WHERE id = ?1",
+    [CATALOGUE_SQL_ADD] = "INSERT INTO transfer(id, " COLUMNS ") VALUES(?2, " VALUES ")",
+    [CATALOGUE_SQL_UPDATE] = "UPDATE transfer SET (" COLUMNS ") = (" VALUES ") WHERE key = ?1",
+    [CATALOGUE_SQL_REMOVE] = "DELETE FROM transfer WHERE key = ?1",
+    [CATALOGUE_SQL_BY_KEY] = SELECT "WHERE key = ?1",
+    [CATALOGUE_SQL_BY_ID] = SELECT "WHERE id = ?1",
+    [CATALOGUE_SQL_SAME] =
+        SELECT "WHERE sha256 = ?1 AND imei = ?2 AND camera = ?3 AND kind = ?4"
+               " AND length_bytes = ?5 AND state = 'stored' AND key <> ?6 ORDER BY key LIMIT 1",
+};
+
+/* Binds the numbered parameters one after the other. */
+struct binder {
+    sqlite3_stmt *st;
+    int at;
+};
+
+static void put_text(struct binder *b, const char *text)
+{
+    sqlite3_bind_text(b->st, b->at++, text, -1, SQLITE_STATIC);
+}
+
+static void put_int(struct binder *b, int64_t v)
+{
+    sqlite3_bind_int64(b->st, b->at++, v);
+}
+
+/* NULL if it is nothing and nobody says that it was there. */
+static void put_text_or_null(struct binder *b, const char *text)
+{
+    sqlx_bind_text(b->st, b->at++, text);
+}
+
+static void put_int_or_null(struct binder *b, int64_t v, unsigned there)
+{
+    if (v != 0 || there)
+        sqlite3_bind_int64(b->st, b->at, v);
+    b->at++;
+}
+
+static void put_double_or_null(struct binder *b, double v, unsigned there)
+{
+    if (v < 0 || v > 0 || there)
+        sqlite3_bind_double(b->st, b->at, v);
+    b->at++;
+}
+
+static void put_blob(struct binder *b, const struct catalogue_blob *blob)
+{
+    sqlx_bind_blob(b->st, b->at++, blob->data, blob->n);
+}
+
+static void bind_columns(sqlite3_stmt *st, const struct catalogue_transfer *t)
+{
+    struct binder b = {st, 3};
+    unsigned known = t->known;
+    put_text(&b, t->imei);
+    put_text(&b, t->camera);
+    put_text(&b, t->kind);
+    put_text(&b, t->source);
+    put_text(&b, catalogue_state_name(t->state));
+    put_int(&b, t->published);
+    put_text(&b, t->day);
+    put_int(&b, t->arrived_us);
+    put_int_or_null(&b, t->completed_us, 0);
+    put_int(&b, t->length_bytes);
+    put_text_or_null(&b, t->sha256);
+    put_int(&b, known);
+    put_int_or_null(&b, t->meta_version, known & CATALOGUE_HAS_META);
+    put_int_or_null(&b, t->time_us, known & CATALOGUE_TIME_OK);
+    put_int_or_null(&b, t->trigger, known & CATALOGUE_HAS_META);
+    put_text_or_null(&b, t->trigger_name);
+    put_int_or_null(&b, t->length_s, known & CATALOGUE_HAS_META);
+    put_int_or_null(&b, t->fps, known & CATALOGUE_FPS_OK);
+    put_int_or_null(&b, t->tz_min, known & CATALOGUE_ZONE_OK);
+    put_double_or_null(&b, t->lat_deg, known & CATALOGUE_POSITION_OK);
+    put_double_or_null(&b, t->lon_deg, known & CATALOGUE_POSITION_OK);
+    put_int_or_null(&b, t->trigger_time_us, known & CATALOGUE_TRIGGER_TIME_OK);
+    put_text_or_null(&b, t->peer);
+    put_int(&b, t->protocol_id);
+    put_int(&b, t->packets);
+    put_int(&b, t->crc_errors);
+    put_int(&b, t->resumes);
+    put_blob(&b, &t->init);
+    put_blob(&b, &t->meta);
+    put_blob(&b, &t->start);
+}
+
+/* Reads the columns one after the other; bad is sticky. */
+struct columns {
+    sqlite3_stmt *st;
+    int at;
+    bool bad;
+};
+
+static void get_text(struct columns *c, char *out, size_t room)
+{
+    c->bad |= !sqlx_text(c->st, c->at++, out, room);
+}
+
+static int64_t get_int64(struct columns *c, int64_t min, int64_t max)
+{
+    int64_t v;
+    c->bad |= !sqlx_int64(c->st, c->at++, min, max, &v);
+    return v;
+}
+
+static int get_int(struct columns *c)
+{
+    return (int)get_int64(c, INT_MIN, INT_MAX);
+}
+
+static double get_double(struct columns *c)
+{
+    double v;
+    c->bad |= !sqlx_double(c->st, c->at++, &v);
+    return v;
+}
+
+static void get_blob(struct columns *c, struct catalogue_blob *out)
+{
+    c->bad |= !sqlx_blob(c->st, c->at++, out->data, sizeof out->data, &out->n);
+}
+
+static enum catalogue_state get_state(struct columns *c)
+{
+    char name[16];
+    get_text(c, name, sizeof name);
+    for (enum catalogue_state s = CATALOGUE_RECEIVING; s <= CATALOGUE_PARTIAL; s++)
+        if (strcmp(name, catalogue_state_name(s)) == 0)
+            return s;
+    c->bad = true;
+    return CATALOGUE_PARTIAL;
+}
+
+static bool read_columns(sqlite3_stmt *st, struct catalogue_transfer *t)
+{
+    struct columns c = {st, 0, false};
+    t->key = get_int64(&c, 1, INT64_MAX);
+    get_text(&c, t->id, sizeof t->id);
+    get_text(&c, t->imei, sizeof t->imei);
+    get_text(&c, t->camera, sizeof t->camera);
+    get_text(&c, t->kind, sizeof t->kind);
+    get_text(&c, t->source, sizeof t->source);
+    t->state = get_state(&c);
+    t->published = get_int64(&c, 0, 1) != 0;
+    get_text(&c, t->day, sizeof t->day);
+    t->arrived_us = get_int64(&c, INT64_MIN, INT64_MAX);
+    t->completed_us = get_int64(&c, INT64_MIN, INT64_MAX);
+    t->length_bytes = get_int64(&c, 0, INT64_MAX);
+    get_text(&c, t->sha256, sizeof t->sha256);
+    t->known = (unsigned)get_int64(&c, 0, UINT_MAX);
+    t->meta_version = get_int(&c);
+    t->time_us = get_int64(&c, INT64_MIN, INT64_MAX);
+    t->trigger = get_int(&c);
+    get_text(&c, t->trigger_name, sizeof t->trigger_name);
+    t->length_s = get_int(&c);
+    t->fps = get_int(&c);
+    t->tz_min = get_int(&c);
+    t->lat_deg = get_double(&c);
+    t->lon_deg = get_double(&c);
+    t->trigger_time_us = get_int64(&c, INT64_MIN, INT64_MAX);
+    get_text(&c, t->peer, sizeof t->peer);
+    t->protocol_id = get_int(&c);
+    t->packets = get_int64(&c, INT64_MIN, INT64_MAX);
+    t->crc_errors = get_int(&c);
+    t->resumes = get_int(&c);
+    get_blob(&c, &t->init);
+    get_blob(&c, &t->meta);
+    get_blob(&c, &t->start);
+    return !c.bad;
+}
+
+/* Steps a bound SELECT of one row and resets it. */
+static int read_one(sqlite3_stmt *st, struct catalogue_transfer *out, bool *found, struct err *err)
+{
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    int64_t key = sqlite3_column_int64(st, 0);
+    if (!read_columns(st, out))
+        rc = err_set(err, ERR_MALFORMED, "catalogue: the row of transfer %" PRId64 " is malformed",
+                     key);
+    sqlx_reset(st);
+    return rc;
+}
+
+/* One path component, whatever the columns say: the id becomes the name of files. */
+static bool word_ok(const char *word)
+{
+    for (const char *p = word; *p; p++)
+        if (!isalnum((unsigned char)*p))
+            return false;
+    return *word != '\0';
+}
+
+static int id_taken(struct catalogue *c, const char *id, bool *taken, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ID_TAKEN];
+    put_text(&(struct binder){st, 1}, id);
+    int rc = sqlx_step(st, taken, err);
+    sqlx_reset(st);
+    return rc;
+}
+
+static void id_format(char *id, const char *base, uint32_t suffix)
+{
+    if (suffix < 2)
+        snprintf(id, CATALOGUE_ID_ROOM, "%s", base);
+    else
+        snprintf(id, CATALOGUE_ID_ROOM, "%s-%" PRIu32, base, suffix);
+}
+
+/* The first free id behind base. Doubling, then halving, because a camera with a stopped clock can
+ * take thousands: `used` is always taken, `free` never. */
+static int id_choose(struct catalogue *c, const char *base, char id[CATALOGUE_ID_ROOM],
+                     struct err *err)
+{
+    uint32_t used = 0, free = 1;
+    bool taken = true;
+    int rc = ERR_OK;
+    for (; rc == ERR_OK && free < UINT32_MAX / 2; used = free, free *= 2) {
+        id_format(id, base, free);
+        if ((rc = id_taken(c, id, &taken, err)) < 0 || !taken)
+            break;
+    }
+    while (rc == ERR_OK && free - used > 1) {
+        uint32_t middle = used + (free - used) / 2;
+        id_format(id, base, middle);
+        rc = id_taken(c, id, &taken, err);
+        *(taken ? &used : &free) = middle;
+    }
+    id_format(id, base, free);
+    return rc;
+}
+
+static int set_id(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
+{
+    char when[CLOCK_TEXT_ROOM], base[CATALOGUE_ID_ROOM];
+    if (!word_ok(t->imei) || !word_ok(t->camera) || !word_ok(t->kind))
+        return err_set(err, ERR_MALFORMED, "catalogue: '%s-%s-%s' cannot name a transfer", t->imei,
+                       t->camera, t->kind);
+    clock_compact(t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us, when);
+    snprintf(base, sizeof base, "%s-%s-%s-%s", t->imei, t->camera, t->kind, when);
+    return id_choose(c, base, t->id, err);
+}
+
+static int camera_seen(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
+{
+    struct binder b = {c->sql[CATALOGUE_SQL_CAMERA_SEEN], 1};
+    put_text(&b, t->imei);
+    put_text(&b, t->camera);
+    put_int(&b, t->arrived_us);
+    return sqlx_run(b.st, err);
+}
+
+int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ADD];
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0)
+        return rc;
+    if ((rc = set_id(c, t, err)) == ERR_OK && (rc = camera_seen(c, t, err)) == ERR_OK) {
+        put_text(&(struct binder){st, 2}, t->id);
+        bind_columns(st, t);
+        rc = sqlx_run(st, err);
+    }
+    if (rc == ERR_OK)
+        t->key = sqlite3_last_insert_rowid(c->db);
+    return catalogue_leave(c, own, rc, err);
+}
+
+static int not_there(const char *id, struct err *err)
+{
+    return err_set(err, ERR_NOTFOUND, "no transfer %s", id);
+}
+
+int catalogue_transfer_update(struct catalogue *c, const struct catalogue_transfer *t,
+                              struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UPDATE];
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0)
+        return rc;
+    if ((rc = camera_seen(c, t, err)) == ERR_OK) {
+        sqlite3_bind_int64(st, 1, t->key);
+        bind_columns(st, t);
+        rc = sqlx_run(st, err);
+    }
+    if (rc == ERR_OK && sqlite3_changes(c->db) != 1)
+        rc = not_there(t->id, err);
+    return catalogue_leave(c, own, rc, err);
+}
+
+int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_REMOVE];
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, key);
+    return catalogue_leave(c, own, sqlx_run(st, err), err);
+}
+
+int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue_transfer *out,
+                           struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_BY_ID];
+    bool found;
+    put_text(&(struct binder){st, 1}, id);
+    int rc = read_one(st, out, &found, err);
+    return rc == ERR_OK && !found ? not_there(id, err) : rc;
+}
+
+int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue_transfer *out,
+                              bool *found, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_BY_KEY];
+    sqlite3_bind_int64(st, 1, key);
+    return read_one(st, out, found, err);
+}
+
+int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer *t,
+                            struct catalogue_transfer *out, struct err *err)
+{
+    struct binder b = {c->sql[CATALOGUE_SQL_SAME], 1};
+    bool found;
+    put_text(&b, t->sha256);
+    put_text(&b, t->imei);
+    put_text(&b, t->camera);
+    put_text(&b, t->kind);
+    put_int(&b, t->length_bytes);
+    put_int(&b, t->key);
+    int rc = read_one(b.st, out, &found, err);
+    if (rc == ERR_OK && !found)
+        rc = err_set(err, ERR_NOTFOUND, "nothing like transfer %s came before", t->id);
+    return rc;
+}

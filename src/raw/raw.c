@@ -1,0 +1,287 @@
+#include "dashspool/raw.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "raw_internal.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int raw_open(struct raw **out, const char *root, struct err *err)
+{
+    *out = NULL;
+    struct raw *raw = calloc(1, sizeof *raw);
+    if (!raw)
+        return err_set(err, ERR_NOMEM, "no memory for the masters' store");
+    int rc = fsx_path(&raw->dir, err, "%s/raw", root);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(raw->dir, err);
+    if (rc < 0)
+        raw_close(&raw);
+    *out = raw;
+    return rc;
+}
+
+void raw_close(struct raw **raw)
+{
+    if (!*raw)
+        return;
+    while ((*raw)->days) {
+        struct raw_dayfile *d = (*raw)->days;
+        (*raw)->days = d->next;
+        raw_dayfile_free(&d);
+    }
+    free((*raw)->dir);
+    free(*raw);
+    *raw = NULL;
+}
+
+void raw_day(int64_t utc_us, char out[RAW_DAY_ROOM])
+{
+    const int64_t last_us = INT64_C(253402300799) * 1000000; /* 9999-12-31T23:59:59Z */
+    utc_us = utc_us < 0 ? 0 : utc_us > last_us ? last_us : utc_us;
+    struct clock_civil c = clock_civil_from_utc(utc_us, 0);
+    snprintf(out, RAW_DAY_ROOM, "%04u-%02u-%02u", (unsigned)c.year % 10000u,
+             (unsigned)c.month % 100u, (unsigned)c.day % 100u);
+}
+
+/* What there is of a master. */
+struct extent {
+    int64_t length_bytes;
+    bool any, sealed;
+    uint8_t sha256[HASH_BYTES];
+};
+
+static int read_tail(struct raw_dayfile *d, int64_t key, struct extent *e, struct err *err)
+{
+    sqlite3_stmt *st = d->sql[RAW_SQL_TAIL];
+    sqlite3_bind_int64(st, 1, key);
+    int rc = sqlx_step(st, &e->any, err);
+    if (rc < 0 || !e->any)
+        return rc;
+    int64_t offset, n;
+    char type[8];
+    bool ok = sqlx_int64(st, 0, 0, RAW_MASTER_BYTES_MAX, &offset) &&
+              sqlx_int64(st, 1, 1, RAW_CHUNK_BYTES, &n) && n > 0 &&
+              sqlx_text(st, 2, type, sizeof type) && strcmp(type, "blob") == 0 &&
+              offset + n <= RAW_MASTER_BYTES_MAX;
+    sqlx_reset(st);
+    if (!ok)
+        return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 ": its last chunk is malformed",
+                       d->day, key);
+    e->length_bytes = offset + n;
+    return ERR_OK;
+}
+
+static int read_facts(struct raw_dayfile *d, int64_t key, struct extent *e, struct err *err)
+{
+    sqlite3_stmt *st = d->sql[RAW_SQL_FACTS];
+    sqlite3_bind_int64(st, 1, key);
+    int rc = sqlx_step(st, &e->sealed, err);
+    if (rc < 0 || !e->sealed)
+        return rc;
+    int64_t sealed_bytes;
+    size_t sha_bytes;
+    bool ok = sqlx_int64(st, 0, 0, RAW_MASTER_BYTES_MAX, &sealed_bytes) &&
+              sqlx_blob(st, 1, e->sha256, sizeof e->sha256, &sha_bytes) && sha_bytes == HASH_BYTES;
+    sqlx_reset(st);
+    if (!ok)
+        return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 ": its facts are malformed", d->day,
+                       key);
+    if (sealed_bytes != e->length_bytes)
+        return err_set(err, ERR_MALFORMED,
+                       "master %s/%" PRId64 " was sealed with %" PRId64 " bytes, but has %" PRId64,
+                       d->day, key, sealed_bytes, e->length_bytes);
+    e->any = true;
+    return ERR_OK;
+}
+
+static int measure(struct raw_dayfile *d, int64_t key, struct extent *e, struct err *err)
+{
+    *e = (struct extent){0};
+    int rc = read_tail(d, key, e, err);
+    return rc < 0 ? rc : read_facts(d, key, e, err);
+}
+
+/* The day, ready for writing, and what it has of the master. */
+static int begin_write(struct raw *raw, const char *day, int64_t key, struct raw_dayfile **d,
+                       struct extent *e, struct err *err)
+{
+    int rc = raw_dayfile_get(raw, day, true, d, err);
+    if (rc == ERR_OK)
+        rc = raw_dayfile_begin(*d, err);
+    return rc < 0 ? rc : measure(*d, key, e, err);
+}
+
+int raw_append(struct raw *raw, const char *day, int64_t key, int64_t offset, const void *data,
+               size_t n, struct err *err)
+{
+    if (n < 1 || n > RAW_CHUNK_BYTES)
+        return err_set(err, ERR_LIMIT, "a chunk of %zu bytes; 1 to %d are allowed", n,
+                       RAW_CHUNK_BYTES);
+    if (offset < 0 || offset > (int64_t)RAW_MASTER_BYTES_MAX - (int64_t)n)
+        return err_set(err, ERR_LIMIT, "%zu bytes at %" PRId64 ": a master has at most %" PRIu32, n,
+                       offset, RAW_MASTER_BYTES_MAX);
+    struct raw_dayfile *d;
+    struct extent e;
+    int rc = begin_write(raw, day, key, &d, &e, err);
+    if (rc < 0)
+        return rc;
+    if (e.sealed)
+        return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 " is sealed", day, key);
+    if (offset != e.length_bytes)
+        return err_set(err, ERR_MALFORMED,
+                       "master %s/%" PRId64 ": a chunk for %" PRId64 ", but %" PRId64
+                       " bytes are there",
+                       day, key, offset, e.length_bytes);
+    sqlite3_stmt *st = d->sql[RAW_SQL_APPEND];
+    sqlite3_bind_int64(st, 1, key);
+    sqlite3_bind_int64(st, 2, offset);
+    sqlx_bind_blob(st, 3, data, n);
+    return sqlx_run(st, err);
+}
+
+static void bind_facts(sqlite3_stmt *st, int64_t key, const struct raw_facts *f)
+{
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, f->id);
+    sqlx_bind_text(st, 3, f->imei);
+    sqlx_bind_text(st, 4, f->camera);
+    sqlx_bind_text(st, 5, f->kind);
+    sqlx_bind_text(st, 6, f->source);
+    sqlite3_bind_int64(st, 7, f->arrived_us);
+    sqlite3_bind_int64(st, 8, f->length_bytes);
+    sqlx_bind_blob(st, 9, f->sha256, HASH_BYTES);
+    sqlx_bind_blob(st, 10, f->init, f->init_bytes);
+    sqlx_bind_blob(st, 11, f->meta, f->meta_bytes);
+    sqlx_bind_blob(st, 12, f->start, f->start_bytes);
+}
+
+int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_facts *facts,
+             struct err *err)
+{
+    struct raw_dayfile *d;
+    struct extent e;
+    if (facts->init_bytes > RAW_WIRE_BYTES_MAX || facts->meta_bytes > RAW_WIRE_BYTES_MAX ||
+        facts->start_bytes > RAW_WIRE_BYTES_MAX)
+        return err_set(err, ERR_LIMIT, "a wire fact of more than %d bytes", RAW_WIRE_BYTES_MAX);
+    int rc = begin_write(raw, day, key, &d, &e, err);
+    if (rc < 0)
+        return rc;
+    if (facts->length_bytes != e.length_bytes)
+        return err_set(err, ERR_MALFORMED,
+                       "master %s/%" PRId64 ": %" PRId64 " bytes to seal, but %" PRId64
+                       " are there",
+                       day, key, facts->length_bytes, e.length_bytes);
+    if (e.sealed && memcmp(e.sha256, facts->sha256, HASH_BYTES) == 0)
+        return ERR_OK;
+    if (e.sealed)
+        return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 " is sealed with another SHA-256",
+                       day, key);
+    bind_facts(d->sql[RAW_SQL_SEAL], key, facts);
+    return sqlx_run(d->sql[RAW_SQL_SEAL], err);
+}
+
+int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err)
+{
+    struct raw_dayfile *d;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc == ERR_NOTFOUND)
+        return ERR_OK;
+    if (rc == ERR_OK)
+        rc = raw_dayfile_begin(d, err);
+    for (enum raw_sql i = RAW_SQL_DROP_CHUNKS; rc == ERR_OK && i <= RAW_SQL_DROP_MASTER; i++) {
+        sqlite3_bind_int64(d->sql[i], 1, key);
+        rc = sqlx_run(d->sql[i], err);
+    }
+    return rc;
+}
+
+int raw_commit(struct raw *raw, struct err *err)
+{
+    int rc = ERR_OK;
+    for (struct raw_dayfile *d = raw->days; rc == ERR_OK && d; d = d->next) {
+        if (!d->writing)
+            continue;
+        /* begin: tells whether the transaction is still there */
+        if ((rc = raw_dayfile_begin(d, err)) == ERR_OK)
+            rc = sqlx_exec(d->db, "COMMIT", err);
+        if (rc == ERR_OK)
+            d->writing = false;
+    }
+    if (rc < 0)
+        raw_rollback(raw);
+    return rc;
+}
+
+void raw_rollback(struct raw *raw)
+{
+    for (struct raw_dayfile *d = raw->days; d; d = d->next) {
+        if (d->writing && !sqlite3_get_autocommit(d->db))
+            sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
+        d->writing = false;
+    }
+}
+
+int raw_stat(struct raw *raw, const char *day, int64_t key, int64_t *length_bytes, bool *sealed,
+             uint8_t sha256[HASH_BYTES], struct err *err)
+{
+    struct raw_dayfile *d;
+    struct extent e;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc == ERR_OK)
+        rc = measure(d, key, &e, err);
+    if (rc < 0)
+        return rc;
+    if (!e.any)
+        return err_set(err, ERR_NOTFOUND, "no master %s/%" PRId64, day, key);
+    *length_bytes = e.length_bytes;
+    *sealed = e.sealed;
+    if (sha256 && e.sealed)
+        memcpy(sha256, e.sha256, HASH_BYTES);
+    return ERR_OK;
+}
+
+/* The chunk that begins at `at`, in `out`; it must be there and end within `end`. */
+static int read_chunk(struct raw *raw, const char *day, int64_t key, int64_t at, int64_t end,
+                      uint8_t out[RAW_CHUNK_BYTES], size_t *n, struct err *err)
+{
+    struct raw_dayfile *d;
+    bool row;
+    *n = 0;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_stmt *st = d->sql[RAW_SQL_CHUNK];
+    sqlite3_bind_int64(st, 1, key);
+    sqlite3_bind_int64(st, 2, at);
+    if ((rc = sqlx_step(st, &row, err)) < 0)
+        return rc;
+    bool ok = row && sqlx_blob(st, 0, out, RAW_CHUNK_BYTES, n) && *n > 0 && (int64_t)*n <= end - at;
+    sqlx_reset(st);
+    if (ok)
+        return ERR_OK;
+    return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 ": %s at %" PRId64 " of %" PRId64, day,
+                   key, row ? "a malformed chunk" : "a hole", at, end);
+}
+
+int raw_copy(struct raw *raw, const char *day, int64_t key, raw_sink_fn *fn, void *arg,
+             struct err *err)
+{
+    int64_t length_bytes, at = 0;
+    bool sealed;
+    int rc = raw_stat(raw, day, key, &length_bytes, &sealed, NULL, err);
+    if (rc < 0)
+        return rc;
+    uint8_t *chunk = malloc(RAW_CHUNK_BYTES);
+    if (!chunk)
+        return err_set(err, ERR_NOMEM, "no memory for a chunk");
+    /* Each chunk is a read of its own: fn may take its time (a pipe, a slow client) without keeping
+     * the receiver from its commit, and may use this store itself. */
+    for (size_t n; rc == ERR_OK && at < length_bytes; at += (int64_t)n) {
+        if ((rc = read_chunk(raw, day, key, at, length_bytes, chunk, &n, err)) == ERR_OK)
+            rc = fn(arg, chunk, n, err);
+    }
+    free(chunk);
+    return rc;
+}

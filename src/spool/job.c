@@ -1,0 +1,230 @@
+#define _GNU_SOURCE /* flock, O_NOFOLLOW */
+#include "dashspool/fsx.h"
+#include "spool_internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void spool_job_free(struct spool_job **job)
+{
+    if (!*job)
+        return;
+    if ((*job)->lock >= 0)
+        close((*job)->lock);
+    buf_clear(&(*job)->json);
+    free((*job)->dir);
+    free(*job);
+    *job = NULL;
+}
+
+const char *spool_job_name(const struct spool_job *job)
+{
+    return job->name;
+}
+
+const char *spool_job_dir(const struct spool_job *job)
+{
+    return job->dir;
+}
+
+const char *spool_job_json(const struct spool_job *job)
+{
+    return (const char *)buf_data(&job->json);
+}
+
+int spool_job_attempt(const struct spool_job *job)
+{
+    return job->attempt;
+}
+
+int spool_lock_job(const struct spool *spool, enum spool_state state, const char *name, int *fd,
+                   struct err *err)
+{
+    char *path = NULL;
+    struct stat held, there;
+    *fd = -1;
+    int rc = fsx_path(&path, err, "%s/%s/lock", spool->state[state], name);
+    if (rc < 0)
+        return rc;
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (lock < 0) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            rc = err_sys(err, "open %s", path);
+    } else if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            rc = err_sys(err, "lock %s", path);
+    } else if (fstat(lock, &held) == 0 && stat(path, &there) == 0 && held.st_ino == there.st_ino &&
+               held.st_dev == there.st_dev) {
+        /* Between open and flock the job may have moved on, even come back as another directory
+         * with a lock of its own. From here on nobody moves it but us. */
+        *fd = lock;
+        lock = -1;
+    }
+    if (lock >= 0)
+        close(lock);
+    free(path);
+    return rc;
+}
+
+int spool_attempt_read(const char *dir)
+{
+    char *path = NULL;
+    struct buf text;
+    struct err ignored;
+    long attempt = 1;
+    buf_init(&text, 16);
+    if (fsx_path(&path, &ignored, "%s/attempt", dir) == ERR_OK &&
+        fsx_read_file(path, &text, &ignored) == ERR_OK && buf_append(&text, "", 1, &ignored) == 0) {
+        char *end;
+        long v = strtol((const char *)buf_data(&text), &end, 10);
+        if (v >= 1 && v <= 1000000 && (*end == '\n' || *end == '\0'))
+            attempt = v;
+    }
+    buf_clear(&text);
+    free(path);
+    return (int)attempt;
+}
+
+static int read_json(struct spool_job *job, struct err *err)
+{
+    char *path = NULL;
+    int rc = fsx_path(&path, err, "%s/job.json", job->dir);
+    if (rc == ERR_OK)
+        rc = fsx_read_file(path, &job->json, err);
+    if (rc == ERR_OK && (job->json.used > SPOOL_JOB_BYTES_MAX ||
+                         memchr(buf_data(&job->json), '\0', job->json.used)))
+        rc = err_set(err, ERR_MALFORMED, "%s is no text of at most %d bytes", path,
+                     SPOOL_JOB_BYTES_MAX);
+    free(path);
+    return rc < 0 ? rc : buf_append(&job->json, "", 1, err);
+}
+
+/* The job directory is ours and in cur/; what is left is to read it. */
+static int load(const struct spool *spool, const char *name, int lock, struct spool_job **out,
+                struct err *err)
+{
+    struct spool_job *job = calloc(1, sizeof *job);
+    if (!job) {
+        close(lock);
+        return err_set(err, ERR_NOMEM, "no memory for a job");
+    }
+    job->lock = lock;
+    buf_init(&job->json, SPOOL_JOB_BYTES_MAX + 1);
+    memcpy(job->name, name, strlen(name) + 1);
+    int rc = spool_path(spool, SPOOL_CUR, name, &job->dir, err);
+    if (rc == ERR_OK)
+        job->attempt = spool_attempt_read(job->dir);
+    if (rc < 0)
+        spool_job_free(&job);
+    *out = job;
+    return rc;
+}
+
+/*
+ * Tries to claim one job; *out stays NULL if somebody else has it, or it went to failed/.
+ *
+ * Crash points:
+ *   lock made or held in new/    the lock goes with the process; the job is still ready
+ *   renamed to cur/              its lock is free: sweep gives it back. The lock was held before
+ * the rename, so nobody ever sees a live claim with a free lock. The rename is not fsynced: after a
+ * power cut the job is in new/ or in cur/ with a free lock, and either is right.
+ */
+static int claim_one(struct spool *spool, const char *name, struct spool_job **out, struct err *err)
+{
+    int lock;
+    int rc = spool_lock_job(spool, SPOOL_NEW, name, &lock, err);
+    if (rc < 0 || lock < 0)
+        return rc;
+    rc = spool_move(spool, name, SPOOL_NEW, SPOOL_CUR, false, err);
+    if (rc < 0) {
+        close(lock);
+        return rc == ERR_BUSY ? ERR_OK : rc; /* one of this name in cur/ by other hands: later */
+    }
+    struct spool_job *job = NULL;
+    if ((rc = load(spool, name, lock, &job, err)) < 0)
+        return rc;
+    if ((rc = read_json(job, err)) == ERR_OK) {
+        *out = job;
+        return ERR_OK;
+    }
+    if (err_is_temporary(rc)) {
+        spool_job_free(&job);
+        return rc;
+    }
+    /* Nobody can ever do this one, and left here it would be the oldest for ever. */
+    char reason[sizeof err->text];
+    memcpy(reason, err->text, sizeof reason);
+    return spool_fail(spool, &job, reason, err);
+}
+
+int spool_claim(struct spool *spool, struct spool_job **out, struct err *err)
+{
+    *out = NULL;
+    for (bool fresh = false;; fresh = true) {
+        while (spool->next < spool_list_count(&spool->ready)) {
+            struct spool_entry e;
+            memcpy(&e, buf_data(&spool->ready) + spool->next++ * sizeof e, sizeof e);
+            int rc = claim_one(spool, e.name, out, err);
+            if (rc < 0 || *out)
+                return rc;
+        }
+        if (fresh)
+            return ERR_OK;
+        spool->next = 0;
+        int rc = spool_list(spool, SPOOL_NEW, &spool->ready, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/*
+ * Crash points: before the rename sweep gives the job back, which is done again; after it the job
+ * is garbage in tmp/ that sweep deletes by age. It is never removed where it could come back
+ * half-deleted, and the rename is on disk before the first file goes.
+ */
+int spool_finish(struct spool *spool, struct spool_job **job, struct err *err)
+{
+    char *grave = NULL;
+    int rc = spool_make_tmp(spool, (*job)->name, &grave, err);
+    if (rc == ERR_OK)
+        rc = fsx_rename((*job)->dir, grave, err); /* over the empty directory */
+    if (rc == ERR_OK)
+        spool_discard(grave);
+    else if (grave)
+        rmdir(grave);
+    free(grave);
+    spool_job_free(job);
+    return rc;
+}
+
+int spool_release(struct spool *spool, struct spool_job **job, struct err *err)
+{
+    int rc = spool_give_back(spool, (*job)->name, (*job)->attempt + 1, err);
+    spool_job_free(job); /* only now is the lock free: whoever claims sees the job whole */
+    return rc;
+}
+
+/*
+ * Crash points: with reason.txt written the job is still claimed, sweep gives it back and removes
+ * the reason with the other files; after the rename it is failed.
+ */
+int spool_fail(struct spool *spool, struct spool_job **job, const char *reason, struct err *err)
+{
+    char *path = NULL, *text = NULL;
+    int rc = fsx_path(&path, err, "%s/reason.txt", (*job)->dir);
+    if (rc == ERR_OK)
+        rc = fsx_path(&text, err, "%s\n", reason);
+    if (rc == ERR_OK)
+        rc = fsx_write_file(path, text, strlen(text), err);
+    if (rc == ERR_OK)
+        rc = spool_move(spool, (*job)->name, SPOOL_CUR, SPOOL_FAILED, true, err);
+    free(path);
+    free(text);
+    spool_job_free(job);
+    return rc;
+}

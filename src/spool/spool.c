@@ -1,0 +1,265 @@
+#define _GNU_SOURCE /* flock */
+#include "dashspool/spool.h"
+#include "dashspool/fsx.h"
+#include "spool_internal.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const state_names[SPOOL_STATES] = {"tmp", "new", "cur", "failed"};
+
+/* One path component that fits `room`. */
+static bool name_ok(const char *name, size_t room)
+{
+    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    return n > 0 && n < room && name[n] == '\0' && name[0] != '.';
+}
+
+static int check_name(const char *what, const char *name, struct err *err)
+{
+    if (name_ok(name, SPOOL_NAME_ROOM))
+        return ERR_OK;
+    return err_set(err, ERR_MALFORMED,
+                   "'%.40s' cannot name a %s: 1 to %d of A-Z a-z 0-9 . _ -, no dot in front", name,
+                   what, SPOOL_NAME_ROOM - 1);
+}
+
+int spool_path(const struct spool *spool, enum spool_state state, const char *name, char **out,
+               struct err *err)
+{
+    return fsx_path(out, err, "%s/%s", spool->state[state], name);
+}
+
+int spool_open(struct spool **out, const char *root, const char *stage, struct err *err)
+{
+    *out = NULL;
+    int rc = check_name("stage", stage, err);
+    if (rc < 0)
+        return rc;
+    struct spool *spool = calloc(1, sizeof *spool);
+    if (!spool)
+        return err_set(err, ERR_NOMEM, "no memory for a spool");
+    buf_init(&spool->ready, SPOOL_LIST_BYTES_MAX);
+    rc = fsx_path(&spool->dir, err, "%s/spool/%s", root, stage);
+    for (size_t i = 0; rc == ERR_OK && i < SPOOL_STATES; i++) {
+        rc = fsx_path(&spool->state[i], err, "%s/%s", spool->dir, state_names[i]);
+        if (rc == ERR_OK)
+            rc = fsx_mkdirs(spool->state[i], err);
+    }
+    if (rc < 0)
+        spool_close(&spool);
+    *out = spool;
+    return rc;
+}
+
+void spool_close(struct spool **spool)
+{
+    if (!*spool)
+        return;
+    for (size_t i = 0; i < SPOOL_STATES; i++)
+        free((*spool)->state[i]);
+    free((*spool)->dir);
+    buf_clear(&(*spool)->ready);
+    free(*spool);
+    *spool = NULL;
+}
+
+int spool_stage_lock(const struct spool *spool, int operation, int *fd, struct err *err)
+{
+    *fd = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
+        return err_sys(err, "open %s", spool->dir);
+    while (flock(*fd, operation) < 0) {
+        if (errno == EINTR)
+            continue;
+        int rc = err_sys(err, "lock %s", spool->dir);
+        close(*fd);
+        *fd = -1;
+        return rc;
+    }
+    return ERR_OK;
+}
+
+int spool_move(const struct spool *spool, const char *name, enum spool_state from,
+               enum spool_state to, bool durable, struct err *err)
+{
+    char *source = NULL, *target = NULL;
+    int stage = -1;
+    int rc = spool_path(spool, from, name, &source, err);
+    if (rc < 0 || (rc = spool_path(spool, to, name, &target, err)) < 0 ||
+        (rc = spool_stage_lock(spool, LOCK_SH, &stage, err)) < 0)
+        goto out;
+    if (rename(source, target) < 0)
+        rc = err_sys(err, "rename %s to %s", source, target);
+    close(stage);
+    if (rc == ERR_OK && durable && (rc = fsx_sync_dir(spool->state[to], err)) == ERR_OK)
+        rc = fsx_sync_dir(spool->state[from], err);
+out:
+    free(source);
+    free(target);
+    return rc;
+}
+
+int spool_make_tmp(const struct spool *spool, const char *name, char **out, struct err *err)
+{
+    int rc = fsx_path(out, err, "%s/%s.XXXXXX", spool->state[SPOOL_TMP], name);
+    if (rc < 0)
+        return rc;
+    if (mkdtemp(*out) && chmod(*out, 0750) == 0)
+        return ERR_OK;
+    rc = err_sys(err, "create %s", *out);
+    free(*out);
+    *out = NULL;
+    return rc;
+}
+
+void spool_discard(const char *path)
+{
+    struct err unimportant;
+    int rc = fsx_remove_tree(path, &unimportant);
+    (void)rc;
+}
+
+static int is_there(const struct spool *spool, const char *job, bool *there, struct err *err)
+{
+    static const enum spool_state where[] = {SPOOL_NEW, SPOOL_CUR, SPOOL_FAILED};
+    *there = false;
+    for (size_t i = 0; i < sizeof where / sizeof *where && !*there; i++) {
+        char *path = NULL;
+        struct stat st;
+        int rc = spool_path(spool, where[i], job, &path, err);
+        if (rc < 0)
+            return rc;
+        *there = lstat(path, &st) == 0;
+        if (!*there && errno != ENOENT)
+            rc = err_sys(err, "look for %s", path);
+        free(path);
+        if (rc < 0)
+            return rc;
+    }
+    return ERR_OK;
+}
+
+/* tmp becomes new/<job>, unless the job is somewhere already. */
+static int publish(const struct spool *spool, const char *tmp, const char *job, bool *there,
+                   struct err *err)
+{
+    char *target = NULL;
+    int stage = -1;
+    int rc = spool_path(spool, SPOOL_NEW, job, &target, err);
+    if (rc < 0 || (rc = spool_stage_lock(spool, LOCK_EX, &stage, err)) < 0)
+        goto out;
+    rc = is_there(spool, job, there, err);
+    if (rc == ERR_OK && !*there && rename(tmp, target) < 0)
+        rc = err_sys(err, "rename %s to %s", tmp, target);
+    close(stage);
+out:
+    free(target);
+    return rc;
+}
+
+/*
+ * Crash points of put, one after each step:
+ *   directory made in tmp/, job.json written    garbage in tmp/, swept by age; put is repeated
+ *   renamed to new/, not fsynced                the job is there or (power cut) not: put was not
+ *                                               acknowledged and is repeated
+ *   new/ fsynced                                done, whatever the entry in tmp/ says: the file
+ *                                               system moves an inode, it does not copy it
+ * job.json and its directory are fsynced before the rename, so what is in new/ is whole.
+ */
+int spool_put(struct spool *spool, const char *job, const char *json, size_t n, struct err *err)
+{
+    char *tmp = NULL, *file = NULL;
+    bool there = false;
+    int rc = check_name("job", job, err);
+    if (rc < 0)
+        return rc;
+    if (n > SPOOL_JOB_BYTES_MAX || memchr(json, '\0', n))
+        return err_set(err, n > SPOOL_JOB_BYTES_MAX ? ERR_LIMIT : ERR_MALFORMED,
+                       "job %s: job.json has %zu bytes; up to %d without NUL are allowed", job, n,
+                       SPOOL_JOB_BYTES_MAX);
+    /* The cheap look; publish() looks again. */
+    if ((rc = is_there(spool, job, &there, err)) < 0 || there)
+        goto out;
+    if ((rc = spool_make_tmp(spool, job, &tmp, err)) < 0 ||
+        (rc = fsx_path(&file, err, "%s/job.json", tmp)) < 0 ||
+        (rc = fsx_write_file(file, json, n, err)) < 0)
+        goto out;
+    rc = publish(spool, tmp, job, &there, err);
+    if (rc == ERR_OK && !there) {
+        free(tmp);
+        tmp = NULL;
+    }
+out:
+    /* Also where it was there already: the one who put it may not have come to this yet. */
+    if (rc == ERR_OK && (rc = fsx_sync_dir(spool->state[SPOOL_NEW], err)) == ERR_OK)
+        rc = fsx_sync_dir(spool->state[SPOOL_TMP], err);
+    if (tmp)
+        spool_discard(tmp);
+    free(tmp);
+    free(file);
+    return rc;
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct spool_entry *x = a, *y = b;
+    if (x->changed.tv_sec != y->changed.tv_sec)
+        return x->changed.tv_sec < y->changed.tv_sec ? -1 : 1;
+    if (x->changed.tv_nsec != y->changed.tv_nsec)
+        return x->changed.tv_nsec < y->changed.tv_nsec ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+int spool_list(const struct spool *spool, enum spool_state state, struct buf *entries,
+               struct err *err)
+{
+    buf_consume(entries, entries->used);
+    DIR *dir = opendir(spool->state[state]);
+    if (!dir)
+        return err_sys(err, "open %s", spool->state[state]);
+    int rc = ERR_OK;
+    while (rc == ERR_OK) {
+        errno = 0;
+        struct dirent *e = readdir(dir);
+        if (!e) {
+            if (errno)
+                rc = err_sys(err, "read %s", spool->state[state]);
+            break;
+        }
+        struct stat st;
+        struct spool_entry entry = {.name = ""};
+        size_t room = state == SPOOL_TMP ? sizeof entry.name : SPOOL_NAME_ROOM;
+        if (!name_ok(e->d_name, room) ||
+            fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+            continue; /* not ours, or gone since */
+        entry.changed = st.st_ctim;
+        memcpy(entry.name, e->d_name, strlen(e->d_name) + 1);
+        rc = buf_append(entries, &entry, sizeof entry, err);
+    }
+    closedir(dir);
+    if (rc == ERR_OK && entries->used > 0)
+        qsort(entries->mem + entries->start, spool_list_count(entries), sizeof(struct spool_entry),
+              by_age);
+    return rc;
+}
+
+int spool_count(struct spool *spool, struct spool_count *out, struct err *err)
+{
+    int *const counts[SPOOL_STATES] = {&out->writing, &out->ready, &out->claimed, &out->failed};
+    struct buf entries;
+    int rc = ERR_OK;
+    buf_init(&entries, SPOOL_LIST_BYTES_MAX);
+    for (enum spool_state s = SPOOL_TMP; rc == ERR_OK && s < SPOOL_STATES; s++)
+        if ((rc = spool_list(spool, s, &entries, err)) == ERR_OK)
+            *counts[s] = (int)spool_list_count(&entries);
+    buf_clear(&entries);
+    return rc;
+}

@@ -1,0 +1,81 @@
+/* spool, inside: names, moves between states, locks. */
+#ifndef DASHSPOOL_SPOOL_INTERNAL_H
+#define DASHSPOOL_SPOOL_INTERNAL_H
+
+#include "dashspool/buf.h"
+#include "dashspool/spool.h"
+#include <time.h>
+
+enum spool_state { SPOOL_TMP, SPOOL_NEW, SPOOL_CUR, SPOOL_FAILED, SPOOL_STATES };
+
+/* Names in one listing; a directory of three million jobs has other troubles first. */
+#define SPOOL_LIST_BYTES_MAX ((size_t)512 * 1024 * 1024)
+
+struct spool_entry {
+    struct timespec changed;        /* of the directory's inode: a rename counts */
+    char name[SPOOL_NAME_ROOM + 8]; /* in tmp/ there is ".XXXXXX" behind it */
+};
+
+struct spool {
+    char *dir; /* ROOT/spool/<stage> */
+    char *state[SPOOL_STATES];
+    /* The jobs that were ready at the last look, oldest first; [next] is the next to try. Whatever
+     * becomes ready later has a later change time, so the order holds without looking again. */
+    struct buf ready; /* struct spool_entry */
+    size_t next;
+};
+
+struct spool_job {
+    char name[SPOOL_NAME_ROOM];
+    char *dir;
+    int lock; /* descriptor; the claim lasts as long as it is open */
+    int attempt;
+    struct buf json; /* with its NUL */
+};
+
+/* ROOT/spool/<stage>/<state>/<name>; the caller's. */
+int spool_path(const struct spool *spool, enum spool_state state, const char *name, char **out,
+               struct err *err) DS_MUST_CHECK;
+
+/* The job directories of a state, oldest first. `entries` (struct spool_entry) is emptied first. */
+int spool_list(const struct spool *spool, enum spool_state state, struct buf *entries,
+               struct err *err) DS_MUST_CHECK;
+
+static inline size_t spool_list_count(const struct buf *entries)
+{
+    return entries->used / sizeof(struct spool_entry);
+}
+
+/*
+ * The stage's directory itself is a lock: put holds it alone while it looks at new/, cur/ and
+ * failed/ and renames, everyone else shares it while renaming between these. Otherwise a job that
+ * moves while put looks from one to the next could be missed in each, and be there twice. It guards
+ * an instant, no state: a crash frees it.
+ */
+int spool_stage_lock(const struct spool *spool, int operation, int *fd,
+                     struct err *err) DS_MUST_CHECK;
+
+/* One transition under the shared stage lock; `durable` fsyncs both states' directories. */
+int spool_move(const struct spool *spool, const char *name, enum spool_state from,
+               enum spool_state to, bool durable, struct err *err) DS_MUST_CHECK;
+
+/* Deletes what is in tmp/ as far as it can; sweep deletes the rest by and by. */
+void spool_discard(const char *path);
+
+/* A fresh directory tmp/<name>.XXXXXX; the path is the caller's. */
+int spool_make_tmp(const struct spool *spool, const char *name, char **out,
+                   struct err *err) DS_MUST_CHECK;
+
+/* Takes the lock of the job in `state`: *fd is -1 if somebody else holds it or the job went away.
+ */
+int spool_lock_job(const struct spool *spool, enum spool_state state, const char *name, int *fd,
+                   struct err *err) DS_MUST_CHECK;
+
+/* The attempt that the file `attempt` tells; 1 without it, or if it tells nothing sensible. */
+int spool_attempt_read(const char *dir);
+
+/* From cur/ to new/ with this attempt number, working files removed. The caller holds the lock. */
+int spool_give_back(const struct spool *spool, const char *name, int attempt,
+                    struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,128 @@
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "spool_internal.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool stays(const char *name)
+{
+    static const char *const names[] = {".", "..", "job.json", "lock", "attempt"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What the last attempt left; half a file must not be taken for a whole one by the next. */
+static int remove_working_files(const char *dir, struct err *err)
+{
+    DIR *d = opendir(dir);
+    if (!d)
+        return err_sys(err, "open %s", dir);
+    int rc = ERR_OK;
+    for (struct dirent *e; rc == ERR_OK && (e = readdir(d)) != NULL;) {
+        char *path = NULL;
+        if (stays(e->d_name))
+            continue;
+        if ((rc = fsx_path(&path, err, "%s/%s", dir, e->d_name)) == ERR_OK)
+            rc = fsx_remove_tree(path, err);
+        free(path);
+    }
+    closedir(d);
+    return rc;
+}
+
+static int write_attempt(const char *dir, int attempt, struct err *err)
+{
+    char *path = NULL, text[16];
+    int n = snprintf(text, sizeof text, "%d\n", attempt);
+    int rc = fsx_path(&path, err, "%s/attempt", dir);
+    if (rc == ERR_OK)
+        rc = fsx_write_file(path, text, (size_t)n, err);
+    free(path);
+    return rc;
+}
+
+/*
+ * Crash points: until the rename the job is in cur/ and its lock is freed by our end, so that a
+ * sweep does all of this again. If the attempt was written by then, it is counted twice: better
+ * than the other order, where a job that kills its workers could go uncounted for ever.
+ */
+int spool_give_back(const struct spool *spool, const char *name, int attempt, struct err *err)
+{
+    char *dir = NULL;
+    int rc = spool_path(spool, SPOOL_CUR, name, &dir, err);
+    if (rc == ERR_OK)
+        rc = remove_working_files(dir, err);
+    if (rc == ERR_OK)
+        rc = write_attempt(dir, attempt, err);
+    if (rc == ERR_OK)
+        rc = spool_move(spool, name, SPOOL_CUR, SPOOL_NEW, true, err);
+    free(dir);
+    return rc;
+}
+
+static int sweep_claim(const struct spool *spool, const char *name, int *given_back,
+                       struct err *err)
+{
+    char *dir = NULL;
+    int lock = -1;
+    int rc = spool_lock_job(spool, SPOOL_CUR, name, &lock, err);
+    if (rc < 0 || lock < 0)
+        return rc; /* its worker lives, or it is gone */
+    if ((rc = spool_path(spool, SPOOL_CUR, name, &dir, err)) == ERR_OK)
+        rc = spool_give_back(spool, name, spool_attempt_read(dir) + 1, err);
+    if (rc == ERR_OK)
+        ++*given_back;
+    free(dir);
+    close(lock);
+    return rc;
+}
+
+/* Age by the last change of its entries, which unlike the inode's change time stays put when a
+ * back-up or an administrator touches the rest. */
+static int sweep_tmp(const struct spool *spool, const char *name, struct err *err)
+{
+    char *path = NULL;
+    struct stat st;
+    int rc = spool_path(spool, SPOOL_TMP, name, &path, err);
+    if (rc == ERR_OK && lstat(path, &st) == 0 &&
+        st.st_mtim.tv_sec < clock_utc_us() / 1000000 - SPOOL_TMP_AGE_S)
+        rc = fsx_remove_tree(path, err);
+    free(path);
+    return rc;
+}
+
+/* One directory that cannot be swept does not keep the others from it; the first error is told. */
+int spool_sweep(struct spool *spool, int *given_back, struct err *err)
+{
+    struct buf names;
+    struct err later;
+    int count = 0;
+    buf_init(&names, SPOOL_LIST_BYTES_MAX);
+    int rc = spool_list(spool, SPOOL_CUR, &names, err);
+    for (size_t i = 0; i < spool_list_count(&names); i++) {
+        struct spool_entry e;
+        memcpy(&e, buf_data(&names) + i * sizeof e, sizeof e);
+        int one = sweep_claim(spool, e.name, &count, rc < 0 ? &later : err);
+        rc = rc < 0 ? rc : one;
+    }
+    int listed = spool_list(spool, SPOOL_TMP, &names, rc < 0 ? &later : err);
+    rc = rc < 0 ? rc : listed;
+    for (size_t i = 0; i < spool_list_count(&names); i++) {
+        struct spool_entry e;
+        memcpy(&e, buf_data(&names) + i * sizeof e, sizeof e);
+        int one = sweep_tmp(spool, e.name, rc < 0 ? &later : err);
+        rc = rc < 0 ? rc : one;
+    }
+    if (given_back)
+        *given_back = count;
+    buf_clear(&names);
+    return rc;
+}

@@ -1,0 +1,267 @@
+#include "sqlx.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int code_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return ERR_BUSY;
+    case SQLITE_NOMEM:
+        return ERR_NOMEM;
+    /* a value, a table or a file that is not as we make them; trying again does not help */
+    case SQLITE_ERROR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT:
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+    case SQLITE_CONSTRAINT:
+        return ERR_MALFORMED;
+    default: /* IOERR FULL CANTOPEN READONLY PERM …: the disk, or what a person can put right */
+        return ERR_IO;
+    }
+}
+
+int sqlx_fail(sqlite3 *db, struct err *err)
+{
+    if (!db)
+        return err_set(err, ERR_NOMEM, "no memory for a database");
+    const char *path = sqlite3_db_filename(db, "main");
+    err_set(err, code_of(sqlite3_extended_errcode(db)), "%s: %s", path ? path : "database",
+            sqlite3_errmsg(db));
+    err->sys_errno = err->code == ERR_IO ? sqlite3_system_errno(db) : 0;
+    return err->code;
+}
+
+int sqlx_exec(sqlite3 *db, const char *sql, struct err *err)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : sqlx_fail(db, err);
+}
+
+int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err)
+{
+    int rc = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+    return rc == SQLITE_OK ? ERR_OK : sqlx_fail(db, err);
+}
+
+int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err)
+{
+    int rc = sqlite3_step(st);
+    *row = rc == SQLITE_ROW;
+    if (*row)
+        return ERR_OK;
+    rc = rc == SQLITE_DONE ? ERR_OK : sqlx_fail(sqlite3_db_handle(st), err);
+    sqlx_reset(st);
+    return rc;
+}
+
+int sqlx_run(sqlite3_stmt *st, struct err *err)
+{
+    bool row;
+    int rc = sqlx_step(st, &row, err);
+    sqlx_reset(st);
+    return rc;
+}
+
+void sqlx_reset(sqlite3_stmt *st)
+{
+    sqlite3_reset(st);
+    if (st)
+        sqlite3_clear_bindings(st);
+}
+
+static int pragma_int(sqlite3 *db, const char *sql, int *out, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    int rc = sqlx_prepare(db, &st, sql, err);
+    if (rc == ERR_OK)
+        rc = sqlx_step(st, &row, err);
+    *out = row ? sqlite3_column_int(st, 0) : 0;
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* *empty: nobody has made anything in it yet. */
+static int check_identity(sqlite3 *db, const struct sqlx_schema *schema, bool *empty,
+                          struct err *err)
+{
+    int id, version, objects, rc;
+    if ((rc = pragma_int(db, "PRAGMA application_id", &id, err)) < 0 ||
+        (rc = pragma_int(db, "PRAGMA user_version", &version, err)) < 0 ||
+        (rc = pragma_int(db, "SELECT count(*) FROM sqlite_schema", &objects, err)) < 0)
+        return rc;
+    *empty = id == 0 && version == 0 && objects == 0;
+    if (*empty)
+        return ERR_OK;
+    const char *path = sqlite3_db_filename(db, "main");
+    if (id != schema->application_id || version < 1)
+        return err_set(err, ERR_MALFORMED, "%s is not a database of dashspool", path);
+    if (version > schema->version)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s has schema version %d, this program knows up to %d: use a newer one",
+                       path, version, schema->version);
+    return ERR_OK;
+}
+
+/* A change to WAL is refused at once while another process opens the file: the busy time-out does
+ * not cover it (SQLite documentation, "PRAGMA journal_mode"), so it is repeated here. */
+static int run_setup(sqlite3 *db, const struct sqlx_schema *schema, struct err *err)
+{
+    int rc = sqlx_exec(db, schema->setup, err);
+    for (int waited_ms = 0; rc == ERR_BUSY && waited_ms < SQLX_BUSY_MS; waited_ms += 10) {
+        sqlite3_sleep(10);
+        rc = sqlx_exec(db, schema->setup, err);
+    }
+    return rc;
+}
+
+static int make_tables(sqlite3 *db, const struct sqlx_schema *schema, struct err *err)
+{
+    char mark[96];
+    bool empty;
+    int rc = sqlx_exec(db, "BEGIN EXCLUSIVE", err);
+    if (rc < 0)
+        return rc;
+    /* Another process may have been quicker. */
+    if ((rc = check_identity(db, schema, &empty, err)) < 0)
+        goto out;
+    snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%d",
+             schema->application_id, schema->version);
+    if (empty &&
+        ((rc = sqlx_exec(db, schema->tables, err)) < 0 || (rc = sqlx_exec(db, mark, err)) < 0))
+        goto out;
+    rc = sqlx_exec(db, "COMMIT", err);
+out:
+    if (rc < 0)
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+static void harden(sqlite3 *db)
+{
+    sqlite3_busy_timeout(db, SQLX_BUSY_MS);
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, SQLX_VALUE_MAX);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+}
+
+/* SQLite says only "unable to open" for these. */
+static int check_file(const char *path, bool create, struct err *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        if (!S_ISREG(st.st_mode))
+            return err_set(err, ERR_CONFIG, "%s is in the way: it is no regular file", path);
+        return ERR_OK;
+    }
+    if (errno == ENOENT && create)
+        return ERR_OK;
+    return err_sys(err, "open %s", path);
+}
+
+int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema, bool create,
+              struct err *err)
+{
+    sqlite3 *db = NULL;
+    bool empty = false;
+    *out = NULL;
+    int rc = check_file(path, create, err);
+    if (rc < 0)
+        return rc;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(path, &db, flags | (create ? SQLITE_OPEN_CREATE : 0), NULL) != SQLITE_OK) {
+        rc = sqlx_fail(db, err);
+        goto out;
+    }
+    harden(db);
+    if ((rc = check_identity(db, schema, &empty, err)) < 0)
+        goto out;
+    if (empty && !create) {
+        rc = err_set(err, ERR_NOTFOUND, "%s is empty", path);
+        goto out;
+    }
+    if ((rc = run_setup(db, schema, err)) < 0 || (empty && (rc = make_tables(db, schema, err)) < 0))
+        goto out;
+    *out = db;
+    db = NULL;
+out:
+    sqlx_close(&db);
+    return rc;
+}
+
+void sqlx_close(sqlite3 **db)
+{
+    sqlite3_close(*db);
+    *db = NULL;
+}
+
+void sqlx_bind_text(sqlite3_stmt *st, int at, const char *text)
+{
+    sqlite3_bind_text(st, at, text && *text ? text : NULL, -1, SQLITE_STATIC);
+}
+
+void sqlx_bind_blob(sqlite3_stmt *st, int at, const void *data, size_t n)
+{
+    sqlite3_bind_blob64(st, at, n > 0 ? data : NULL, n, SQLITE_STATIC);
+}
+
+bool sqlx_text(sqlite3_stmt *st, int col, char *out, size_t room)
+{
+    out[0] = '\0';
+    int type = sqlite3_column_type(st, col);
+    if (type == SQLITE_NULL)
+        return true;
+    const void *text = type == SQLITE_TEXT ? sqlite3_column_text(st, col) : NULL;
+    size_t n = text ? (size_t)sqlite3_column_bytes(st, col) : 0;
+    if (!text || n >= room || memchr(text, '\0', n))
+        return false;
+    memcpy(out, text, n);
+    out[n] = '\0';
+    return true;
+}
+
+bool sqlx_blob(sqlite3_stmt *st, int col, uint8_t *out, size_t room, size_t *n)
+{
+    *n = 0;
+    int type = sqlite3_column_type(st, col);
+    if (type == SQLITE_NULL)
+        return true;
+    if (type != SQLITE_BLOB)
+        return false;
+    const void *data = sqlite3_column_blob(st, col);
+    size_t bytes = (size_t)sqlite3_column_bytes(st, col);
+    if (bytes > room || (bytes > 0 && !data))
+        return false;
+    if (bytes > 0)
+        memcpy(out, data, bytes);
+    *n = bytes;
+    return true;
+}
+
+bool sqlx_int64(sqlite3_stmt *st, int col, int64_t min, int64_t max, int64_t *out)
+{
+    *out = 0;
+    int type = sqlite3_column_type(st, col);
+    if (type == SQLITE_NULL)
+        return true;
+    int64_t v = sqlite3_column_int64(st, col);
+    if (type != SQLITE_INTEGER || v < min || v > max)
+        return false;
+    *out = v;
+    return true;
+}
+
+bool sqlx_double(sqlite3_stmt *st, int col, double *out)
+{
+    int type = sqlite3_column_type(st, col);
+    *out = sqlite3_column_double(st, col);
+    return type == SQLITE_FLOAT || type == SQLITE_INTEGER || type == SQLITE_NULL;
+}

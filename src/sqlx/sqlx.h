@@ -1,0 +1,65 @@
+/*
+ * sqlx: what raw and catalogue share about SQLite: opening a database of ours (and nobody else's),
+ * translating its errors, reading its columns as the hostile bytes that they are. Internal to these
+ * two: no other module includes this, and no door shows a sqlite3 type.
+ */
+#ifndef DASHSPOOL_SQLX_H
+#define DASHSPOOL_SQLX_H
+
+#include "dashspool/err.h"
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How long a statement waits for another process before ERR_BUSY. */
+#define SQLX_BUSY_MS   5000
+
+/* No value of ours is larger (a chunk is 63 KiB); a database that holds one is not believed. */
+#define SQLX_VALUE_MAX (1024 * 1024)
+
+/* What makes a database file ours. */
+struct sqlx_schema {
+    int application_id; /* PRAGMA application_id */
+    int version;        /* PRAGMA user_version */
+    const char *setup;  /* pragmas of every connection, and those that must precede the tables */
+    const char *tables; /* run once, in the transaction that sets id and version */
+};
+
+/* Opens `path`; with `create` a missing or empty file becomes a database with the schema, else it
+ * is ERR_NOTFOUND. ERR_UNSUPPORTED for a newer version, ERR_MALFORMED for a foreign file,
+ * ERR_CONFIG for what is no regular file. Several processes may create the same one at once.
+ * Triggers, views and untrusted functions in the file are off. */
+int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema, bool create,
+              struct err *err) DS_MUST_CHECK;
+void sqlx_close(sqlite3 **db); /* its statements must be finalized; a transaction is rolled back */
+
+/* "<file>: <SQLite's words>" with our code for the connection's last error; returns the code. */
+int sqlx_fail(sqlite3 *db, struct err *err);
+
+int sqlx_exec(sqlite3 *db, const char *sql, struct err *err) DS_MUST_CHECK;
+int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err) DS_MUST_CHECK;
+
+/* One row or the end; the end and a failure reset the statement. */
+int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err) DS_MUST_CHECK;
+
+/* Runs a statement that yields no rows, and resets it. */
+int sqlx_run(sqlite3_stmt *st, struct err *err) DS_MUST_CHECK;
+
+/* Ready for the next use, no bindings, no lock held. NULL is fine. */
+void sqlx_reset(sqlite3_stmt *st);
+
+/* Binders for what may be absent: NULL and "" (n 0) become NULL. The bytes are borrowed until the
+ * statement is reset. Like all of sqlite3_bind_*, they can only fail on a wrong index or, for what
+ * is larger than SQLX_VALUE_MAX, by leaving NULL, which the schema's NOT NULL then refuses. */
+void sqlx_bind_text(sqlite3_stmt *st, int at, const char *text);
+void sqlx_bind_blob(sqlite3_stmt *st, int at, const void *data, size_t n);
+
+/* Column readers: false for another type, a value out of range or without room (which includes a
+ * text with a NUL inside). NULL reads as "", nothing, 0. */
+bool sqlx_text(sqlite3_stmt *st, int col, char *out, size_t room);
+bool sqlx_blob(sqlite3_stmt *st, int col, uint8_t *out, size_t room, size_t *n);
+bool sqlx_int64(sqlite3_stmt *st, int col, int64_t min, int64_t max, int64_t *out);
+bool sqlx_double(sqlite3_stmt *st, int col, double *out);
+
+#endif
