@@ -1,0 +1,24 @@
+/*
+ * cli: the commands that a person types. Results go to stdout, everything else to stderr; a command
+ * returns the exit status: 0 all done, 1 something failed (each named on stderr, the rest done), 2
+ * wrong usage or configuration.
+ */
+#ifndef DASHSPOOL_CLI_H
+#define DASHSPOOL_CLI_H
+
+#include "dashspool/cfg.h"
+
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+struct cli {
+    const char *root;
+    struct cfg *cfg;
+};
+
+/* argv[0] is the command's own name. */
+typedef int cli_command_fn(struct cli *cli, int argc, char **argv);
+
+cli_command_fn cli_receive, cli_work, cli_convert, cli_list, cli_show, cli_cat, cli_simulate,
+    cli_config;
+
+#endif

@@ -1,0 +1,383 @@
+/* list, show, cat: what is in the catalogue. */
+#include "cli_internal.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/hash.h"
+#include "dashspool/raw.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char list_help[] =
+    "usage: dashspool list [--imei N] [--camera C] [--kind K] [--trigger T] [--since T] [--until "
+    "T]\n"
+    "                      [--limit N] [--json]\n"
+    "\n"
+    "Lists transfers, oldest first.\n"
+    "\n"
+    "  --imei N      of one camera unit (15 digits)\n"
+    "  --camera C    front, rear, driver or road\n"
+    "  --kind K      video or photo\n"
+    "  --trigger T   crash, request, periodic …\n"
+    "  --since T     from this time on (2024-11-29, or 2024-11-29T07:00:00Z)\n"
+    "  --until T     before this time\n"
+    "  --limit N     at most so many\n"
+    "  --json        all that is known of each, as a JSON array\n"
+    "\n"
+    "example: dashspool list --trigger crash --since 2024-11-29\n";
+
+static const char show_help[] =
+    "usage: dashspool show ID [--json]\n"
+    "\n"
+    "Shows all that is known of a transfer: when and where, how it came, what was made of it.\n"
+    "\n"
+    "example: dashspool show 352093081452251-front-video-20241129T072345Z\n";
+
+static const char cat_help[] =
+    "usage: dashspool cat ID > FILE\n"
+    "\n"
+    "Writes the original bytes to standard output, checked against the hash of receipt.\n"
+    "\n"
+    "example: dashspool cat 352093081452251-front-video-20241129T072345Z > clip.h265\n";
+
+static int open_catalogue(struct cli *cli, const char *command, struct catalogue **out)
+{
+    struct err err;
+    if (catalogue_open(out, cli->root, false, &err) == ERR_OK)
+        return CLI_OK;
+    if (err.code == ERR_NOTFOUND)
+        err_set(&err, ERR_NOTFOUND,
+                "there is no catalogue in %s; name the right one with --root, or receive something",
+                cli->root);
+    return cli_fail(command, &err);
+}
+
+/* ---- list ---- */
+
+struct list {
+    struct catalogue *catalogue;
+    json_t *json; /* NULL: a table */
+    int n;
+};
+
+struct kinds {
+    char text[64];
+};
+
+static int add_kind(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct kinds *k = arg;
+    size_t used = strlen(k->text);
+    (void)err;
+    snprintf(k->text + used, sizeof k->text - used, "%s%s", used ? " " : "", copy->kind);
+    return ERR_OK;
+}
+
+static int add_copy_json(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    if (json_array_append_new(arg, cli_copy_json(copy)) == 0)
+        return ERR_OK;
+    return err_set(err, ERR_NOMEM, "no memory for JSON");
+}
+
+static int list_json(struct list *list, const struct catalogue_transfer *t, struct err *err)
+{
+    json_t *copies = json_array();
+    int rc = catalogue_copy_each(list->catalogue, t->key, add_copy_json, copies, err);
+    if (rc < 0) {
+        json_decref(copies);
+        return rc;
+    }
+    if (json_array_append_new(list->json, cli_transfer_json(t, copies)) == 0)
+        return ERR_OK;
+    return err_set(err, ERR_NOMEM, "no memory for JSON");
+}
+
+static int list_one(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct list *list = arg;
+    char size[24], length[24] = "-";
+    struct kinds kinds = {""};
+    if (list->json)
+        return list_json(list, t, err);
+    int rc = catalogue_copy_each(list->catalogue, t->key, add_kind, &kinds, err);
+    if (rc < 0)
+        return rc;
+    if (list->n++ == 0)
+        printf("%-48s  %-9s  %6s  %9s  %-9s  %s\n", "ID", "TRIGGER", "LENGTH", "SIZE", "STATE",
+               "COPIES");
+    if (strcmp(t->kind, "video") == 0 && t->known & CATALOGUE_HAS_META)
+        snprintf(length, sizeof length, "%d s", t->length_s);
+    printf("%-48s  %-9s  %6s  %9s  %-9s  %s\n", t->id,
+           t->known & CATALOGUE_HAS_META ? t->trigger_name : "-", length,
+           cli_size(t->length_bytes, size), catalogue_state_name(t->state),
+           kinds.text[0] ? kinds.text : "-");
+    return ERR_OK;
+}
+
+/* A day alone means its beginning, UTC. */
+static bool parse_time(const char *option, const char *text, int64_t *out)
+{
+    struct err err;
+    char whole[64];
+    snprintf(whole, sizeof whole, strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
+    if (clock_parse(whole, 0, out, NULL, &err) == ERR_OK)
+        return true;
+    cli_usage("list", "%s %s: write 2024-11-29 or 2024-11-29T07:00:00Z", option, text);
+    return false;
+}
+
+int cli_list(struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"imei", required_argument, NULL, 'i'},  {"camera", required_argument, NULL, 'c'},
+        {"kind", required_argument, NULL, 'k'},  {"trigger", required_argument, NULL, 't'},
+        {"since", required_argument, NULL, 's'}, {"until", required_argument, NULL, 'u'},
+        {"limit", required_argument, NULL, 'n'}, {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},        {0},
+    };
+    struct catalogue_filter filter = {0};
+    struct list list = {0};
+    struct err err;
+    double limit = 0;
+    bool json = false;
+    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        if (o == 'i')
+            filter.imei = optarg;
+        else if (o == 'c')
+            filter.camera = optarg;
+        else if (o == 'k')
+            filter.kind = optarg;
+        else if (o == 't')
+            filter.trigger_name = optarg;
+        else if (o == 's' && !parse_time("--since", optarg, &filter.since_us))
+            return CLI_USAGE;
+        else if (o == 'u' && !parse_time("--until", optarg, &filter.until_us))
+            return CLI_USAGE;
+        else if (o == 'n' && !cli_number("list", "--limit", optarg, 1, 1e9, &limit))
+            return CLI_USAGE;
+        else if (o == 'j')
+            json = true;
+        else if (!strchr("sun", o))
+            return cli_option(o, argv, list_help);
+    }
+    if (optind < argc)
+        return cli_usage("list", "'%s' is too much", argv[optind]);
+    filter.limit = (int64_t)limit;
+    int rc = open_catalogue(cli, "list", &list.catalogue);
+    if (rc != CLI_OK)
+        return rc;
+    list.json = json ? json_array() : NULL;
+    if (catalogue_transfer_each(list.catalogue, &filter, list_one, &list, &err) < 0) {
+        rc = cli_fail("list", &err);
+        json_decref(list.json);
+    } else if (json) {
+        rc = cli_print_json("list", list.json);
+    } else if (list.n == 0) {
+        fprintf(stderr, "no transfers match\n");
+    }
+    catalogue_close(&list.catalogue);
+    return rc;
+}
+
+/* ---- show ---- */
+
+static void show_metadata(const struct catalogue_transfer *t)
+{
+    char utc[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "zone unknown";
+    if (!(t->known & CATALOGUE_HAS_META)) {
+        printf("  metadata   none: time, position and trigger are not known\n");
+        return;
+    }
+    int tz = t->known & CATALOGUE_ZONE_OK ? t->tz_min : 0;
+    if (t->known & CATALOGUE_ZONE_OK)
+        clock_zone(t->tz_min, zone);
+    clock_rfc3339(t->time_us, 3, utc);
+    struct clock_civil c = clock_civil_from_utc(t->time_us, tz);
+    if (t->known & CATALOGUE_TIME_OK)
+        printf("  time       %04d-%02d-%02d %02d:%02d:%02d local (%s), %s\n", c.year, c.month,
+               c.day, c.hour, c.minute, c.second, zone, utc);
+    else
+        printf("  time       not known: the camera says %s, which cannot be\n", utc);
+    if (t->known & CATALOGUE_POSITION_OK)
+        printf("  position   %.6f, %.6f (WGS 84)\n", t->lat_deg, t->lon_deg);
+    else if (t->meta_version >= 3)
+        printf("  position   not known: the camera says %g, %g\n", t->lat_deg, t->lon_deg);
+    printf("  trigger    %s", t->trigger_name);
+    if (t->known & CATALOGUE_TRIGGER_TIME_OK)
+        printf(", %+.2f s into the clip", (double)(t->trigger_time_us - t->time_us) / 1e6);
+    printf("\n  metadata   version %d", t->meta_version);
+    if (strcmp(t->kind, "video") == 0) {
+        printf(", %d s", t->length_s);
+        if (t->known & CATALOGUE_FPS_OK)
+            printf(", %d pictures/s (nominal)", t->fps);
+    }
+    printf("\n");
+}
+
+static void show_wire(const char *name, const struct catalogue_blob *blob)
+{
+    char hex[2 * CATALOGUE_WIRE_ROOM + 1] = "none";
+    if (blob->n > 0)
+        hash_hex_bytes(blob->data, blob->n, hex, sizeof hex);
+    printf("  %-9s  %s\n", name, hex);
+}
+
+static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct cli *cli = arg;
+    char size[24];
+    (void)err;
+    json_t *s = json_loads(copy->settings, 0, NULL);
+    printf("  %-9s  %s/%s\n             %s", copy->kind, cli->root, copy->path,
+           cli_size(copy->length_bytes, size));
+    double duration_s = json_number_value(json_object_get(s, "duration_s"));
+    if (duration_s > 0)
+        printf(", %lld pictures, %.2f s, timing: %s",
+               (long long)json_integer_value(json_object_get(s, "pictures")), duration_s,
+               json_string_value(json_object_get(s, "timing")));
+    printf("\n             SHA-256 %s\n", copy->sha256);
+    if (json_object_get(s, "warning"))
+        printf("             note: %s\n", json_string_value(json_object_get(s, "warning")));
+    json_decref(s);
+    return ERR_OK;
+}
+
+static void show_text(const struct catalogue_transfer *t)
+{
+    char size[24], arrived[CLOCK_TEXT_ROOM];
+    clock_rfc3339(t->arrived_us, 0, arrived);
+    printf("%s\n", t->id);
+    printf("  camera     %s of %s\n", t->camera, t->imei);
+    show_metadata(t);
+    printf("  state      %s%s\n", catalogue_state_name(t->state),
+           t->published ? ", handed to the converter" : "");
+    printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
+           cli_size(t->length_bytes, size), (long long)t->length_bytes, t->day);
+    if (t->sha256[0])
+        printf("             SHA-256 %s\n", t->sha256);
+    printf("  came       %s from %s: %lld packets", arrived, t->peer, (long long)t->packets);
+    if (t->completed_us)
+        printf(" in %.1f s", (double)(t->completed_us - t->arrived_us) / 1e6);
+    printf(", %d CRC errors, %d resumes\n", t->crc_errors, t->resumes);
+    show_wire("INIT", &t->init);
+    show_wire("META", &t->meta);
+    show_wire("START", &t->start);
+}
+
+/* The one argument that show and cat take. */
+static int one_id(int argc, char **argv, const char *help, bool *json, const char **id)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        if (o != 'j' || !json) {
+            int rc = cli_option(o == 'j' ? '?' : o, argv, help);
+            return rc == CLI_OK ? -1 : rc;
+        }
+        *json = true;
+    }
+    if (optind + 1 != argc)
+        return cli_usage(argv[0], "give one ID");
+    *id = argv[optind];
+    return CLI_OK;
+}
+
+static int get_transfer(struct catalogue *c, const char *command, const char *id,
+                        struct catalogue_transfer *t)
+{
+    struct err err;
+    if (catalogue_transfer_get(c, id, t, &err) == ERR_OK)
+        return CLI_OK;
+    if (err.code == ERR_NOTFOUND)
+        err_set(&err, ERR_NOTFOUND, "no transfer %s; 'dashspool list' names them", id);
+    return cli_fail(command, &err);
+}
+
+int cli_show(struct cli *cli, int argc, char **argv)
+{
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    struct err err;
+    const char *id = NULL;
+    bool json = false;
+    int rc = one_id(argc, argv, show_help, &json, &id);
+    if (rc != CLI_OK)
+        return rc < 0 ? CLI_OK : rc;
+    rc = open_catalogue(cli, "show", &c);
+    if (rc == CLI_OK)
+        rc = get_transfer(c, "show", id, &t);
+    if (rc == CLI_OK && json) {
+        json_t *copies = json_array();
+        if (catalogue_copy_each(c, t.key, add_copy_json, copies, &err) < 0)
+            rc = cli_fail("show", &err);
+        json_t *whole = cli_transfer_json(&t, copies);
+        rc = rc == CLI_OK ? cli_print_json("show", whole) : rc;
+    } else if (rc == CLI_OK) {
+        show_text(&t);
+        if (catalogue_copy_each(c, t.key, show_copy, cli, &err) < 0)
+            rc = cli_fail("show", &err);
+    }
+    catalogue_close(&c);
+    return rc;
+}
+
+/* ---- cat ---- */
+
+static int cat_chunk(void *arg, const void *data, size_t n, struct err *err)
+{
+    hash_update(arg, data, n);
+    return fsx_write_all(STDOUT_FILENO, data, n, err);
+}
+
+static int cat_master(struct cli *cli, const struct catalogue_transfer *t, struct err *err)
+{
+    struct raw *raw = NULL;
+    struct hash *hash = NULL;
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    int rc = raw_open(&raw, cli->root, err);
+    if (rc == ERR_OK)
+        rc = hash_new(&hash, err);
+    if (rc == ERR_OK)
+        rc = raw_copy(raw, t->day, t->key, cat_chunk, hash, err);
+    if (rc == ERR_OK)
+        rc = hash_final(hash, digest, err);
+    if (rc == ERR_OK && t->sha256[0]) {
+        hash_hex(digest, hex);
+        if (strcmp(hex, t->sha256) != 0)
+            rc = err_set(err, ERR_MALFORMED,
+                         "%s: SHA-256 is %s, but %s was received: the store is damaged; do not use "
+                         "what was written",
+                         t->id, hex, t->sha256);
+    }
+    hash_free(&hash);
+    raw_close(&raw);
+    return rc;
+}
+
+int cli_cat(struct cli *cli, int argc, char **argv)
+{
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    struct err err;
+    const char *id = NULL;
+    int rc = one_id(argc, argv, cat_help, NULL, &id);
+    if (rc != CLI_OK)
+        return rc < 0 ? CLI_OK : rc;
+    if (isatty(STDOUT_FILENO))
+        return cli_usage("cat",
+                         "the bytes are no text; send them to a file: dashspool cat %s > FILE", id);
+    rc = open_catalogue(cli, "cat", &c);
+    if (rc == CLI_OK)
+        rc = get_transfer(c, "cat", id, &t);
+    if (rc == CLI_OK && t.state != CATALOGUE_STORED)
+        fprintf(stderr, "dashspool cat: %s is %s: these are the bytes that came\n", id,
+                catalogue_state_name(t.state));
+    if (rc == CLI_OK && cat_master(cli, &t, &err) < 0)
+        rc = cli_fail("cat", &err);
+    catalogue_close(&c);
+    return rc;
+}

@@ -1,0 +1,36 @@
+/* What the commands share. */
+#ifndef DASHSPOOL_CLI_INTERNAL_H
+#define DASHSPOOL_CLI_INTERNAL_H
+
+#include "dashspool/catalogue.h"
+#include "dashspool/cli.h"
+#include <getopt.h>
+#include <jansson.h>
+
+/* "dashspool COMMAND: text" on stderr; returns CLI_FAILED. */
+int cli_fail(const char *command, const struct err *err);
+
+/* The same for wrong usage, with a hint at --help; returns CLI_USAGE. */
+int cli_usage(const char *command, const char *fmt, ...) DS_PRINTF(2, 3);
+
+/* For the default branch of a getopt_long() loop that was called with ":" and "h": prints help for
+ * 'h' (returns CLI_OK), says what is wrong else (returns CLI_USAGE). */
+int cli_option(int option, char **argv, const char *help);
+
+/* "2.1 MB" (decimal units, as disks and data plans count). */
+const char *cli_size(int64_t bytes, char out[24]);
+
+/* A number in a range; false with a message on stderr if it is not one. */
+bool cli_number(const char *command, const char *option, const char *text, double min, double max,
+                double *out);
+
+/* Writes JSON to stdout, indented, with a newline. Takes the reference. CLI_FAILED if that fails.
+ */
+int cli_print_json(const char *command, json_t *value);
+
+/* Everything that the catalogue knows of a transfer; values that are not plausible are under
+ * "untrusted". copies is taken. NULL: out of memory. */
+json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *copies);
+json_t *cli_copy_json(const struct catalogue_copy *copy);
+
+#endif

@@ -1,0 +1,65 @@
+#include "offer.h"
+#include "dashspool/raw.h"
+#include <stdio.h>
+#include <string.h>
+
+static void keep(struct catalogue_blob *blob, const uint8_t *data, size_t n)
+{
+    blob->n = n < sizeof blob->data ? n : sizeof blob->data;
+    if (blob->n > 0)
+        memcpy(blob->data, data, blob->n);
+}
+
+/* Cameras count in milliseconds, from 0 to nonsense. */
+static int64_t us_of_ms(uint64_t ms)
+{
+    return ms > INT64_MAX / 1000 ? 0 : (int64_t)ms * 1000;
+}
+
+static void decode(const struct wire_meta *m, struct catalogue_transfer *row)
+{
+    static const struct {
+        unsigned field, known;
+    } bits[] = {
+        {WIRE_META_TIME, CATALOGUE_TIME_OK},
+        {WIRE_META_FPS, CATALOGUE_FPS_OK},
+        {WIRE_META_ZONE, CATALOGUE_ZONE_OK},
+        {WIRE_META_POSITION, CATALOGUE_POSITION_OK},
+        {WIRE_META_TRIGGER_TIME, CATALOGUE_TRIGGER_TIME_OK},
+    };
+    row->known = CATALOGUE_HAS_META;
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        if (m->plausible & bits[i].field)
+            row->known |= bits[i].known;
+    row->meta_version = m->version;
+    row->time_us = us_of_ms(m->time_ms);
+    row->trigger = m->trigger;
+    wire_trigger_name(m->trigger, row->trigger_name);
+    row->length_s = m->length_s;
+    row->fps = m->fps;
+    row->tz_min = m->tz_min;
+    row->lat_deg = m->lat_deg;
+    row->lon_deg = m->lon_deg;
+    row->trigger_time_us = us_of_ms(m->trigger_time_ms);
+}
+
+void offer_to_row(const struct wire_init *init, const struct wire_offer *offer, const char *peer,
+                  int64_t now_utc_us, struct catalogue_transfer *row)
+{
+    struct err err;
+    struct wire_meta meta;
+    *row = (struct catalogue_transfer){.state = CATALOGUE_RECEIVING, .arrived_us = now_utc_us};
+    snprintf(row->imei, sizeof row->imei, "%s", init->imei);
+    snprintf(row->camera, sizeof row->camera, "%s", offer->slot->camera);
+    snprintf(row->kind, sizeof row->kind, "%s", offer->slot->kind);
+    snprintf(row->source, sizeof row->source, "camera");
+    snprintf(row->peer, sizeof row->peer, "%s", peer);
+    raw_day(now_utc_us, row->day);
+    row->protocol_id = init->protocol_id;
+    keep(&row->init, offer->init, offer->init_bytes);
+    keep(&row->meta, offer->meta, offer->meta_bytes);
+    keep(&row->start, offer->start, offer->start_bytes);
+    if (offer->meta &&
+        wire_meta_parse(offer->meta, offer->meta_bytes, now_utc_us, &meta, &err) == ERR_OK)
+        decode(&meta, row);
+}
