@@ -1,0 +1,93 @@
+#include "convert/annexb.h"
+#include <string.h>
+
+struct nal_scan nal_scan_init(const uint8_t *data, size_t n)
+{
+    return (struct nal_scan){.data = data, .n = n};
+}
+
+/* Offset of the next 00 00 01 from `at`, or n. */
+static size_t find_start(const uint8_t *data, size_t n, size_t at)
+{
+    while (n >= 3 && at <= n - 3) {
+        const uint8_t *one = memchr(data + at + 2, 1, n - at - 2);
+        if (!one)
+            break;
+        at = (size_t)(one - data) - 2;
+        if (data[at] == 0 && data[at + 1] == 0)
+            return at;
+        at++;
+    }
+    return n;
+}
+
+bool nal_next(struct nal_scan *s, struct nal *out)
+{
+    while (s->at < s->n) {
+        size_t start = find_start(s->data, s->n, s->at);
+        if (start == s->n)
+            break;
+        size_t from = start + 3, end = find_start(s->data, s->n, from);
+        s->at = end;
+        while (end > from && s->data[end - 1] == 0)
+            end--;
+        const uint8_t *p = s->data + from;
+        if (end - from < 2 || (p[0] & 0x80) || (p[1] & 7) == 0)
+            continue;
+        *out = (struct nal){.type = p[0] >> 1 & 0x3f, .p = p, .n = end - from, .start = start};
+        return true;
+    }
+    s->at = s->n;
+    return false;
+}
+
+bool nal_is_parameter_set(int type)
+{
+    return type >= NAL_VPS && type <= NAL_PPS;
+}
+
+bool nal_is_irap(int type)
+{
+    return type >= NAL_BLA_W_LP && type <= NAL_IRAP_LAST;
+}
+
+bool nal_resets_poc(int type)
+{
+    return type >= NAL_BLA_W_LP && type <= NAL_IDR_N_LP;
+}
+
+static bool begins_au(const struct nal *nal)
+{
+    int t = nal->type;
+    if (t <= NAL_VCL_LAST)
+        return nal->n > 2 && (nal->p[2] & 0x80); /* first_slice_segment_in_pic_flag */
+    return (t >= NAL_VPS && t <= NAL_AUD) || t == NAL_PREFIX_SEI || (t >= 41 && t <= 44) ||
+           (t >= 48 && t <= 55);
+}
+
+bool annexb_next(struct nal_scan *s, struct annexb_au *out)
+{
+    struct nal nal;
+    size_t before = s->at;
+    bool any = false, slices = false, eos = false;
+    *out = (struct annexb_au){0};
+    while (nal_next(s, &nal)) {
+        if (slices && begins_au(&nal)) {
+            s->at = nal.start;
+            break;
+        }
+        if (!any)
+            before = nal.start;
+        any = true;
+        if (nal.type == NAL_EOS && !slices)
+            eos = true;
+        if (nal.type <= NAL_VCL_LAST && !slices) {
+            out->type = nal.type;
+            slices = true;
+        }
+    }
+    out->offset = before;
+    out->n = s->at - before;
+    out->after_eos = eos;
+    return slices;
+}

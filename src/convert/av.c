@@ -1,0 +1,76 @@
+#include "convert/av.h"
+#include <libavutil/error.h>
+#include <libavutil/log.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void av_watch_init(struct av_watch *w)
+{
+    *w = (struct av_watch){0};
+    pthread_mutex_init(&w->lock, NULL);
+}
+
+void av_watch_clear(struct av_watch *w)
+{
+    pthread_mutex_destroy(&w->lock);
+}
+
+static void on_log(void *context, int level, const char *fmt, va_list ap)
+{
+    const AVClass *class = context ? *(AVClass **)context : NULL;
+    if (level > AV_LOG_WARNING || !class || strcmp(class->class_name, "AVCodecContext") != 0)
+        return;
+    struct av_watch *w = ((AVCodecContext *)context)->opaque;
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->lock);
+    if (w->complaints++ == 0) {
+        vsnprintf(w->first, sizeof w->first, fmt, ap);
+        w->first[strcspn(w->first, "\r\n")] = '\0';
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void route(void)
+{
+    av_log_set_callback(on_log);
+}
+
+void av_log_route(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, route);
+}
+
+static int code_of(int code)
+{
+    switch (code) {
+    case AVERROR(ENOMEM):
+        return ERR_NOMEM;
+    case AVERROR(ENOSPC):
+    case AVERROR(EIO):
+    case AVERROR(EDQUOT):
+    case AVERROR(EROFS):
+    case AVERROR(EACCES):
+    case AVERROR(ENOENT):
+        return ERR_IO;
+    case AVERROR_INVALIDDATA:
+        return ERR_MALFORMED;
+    default:
+        return ERR_UNSUPPORTED;
+    }
+}
+
+int av_fail(struct err *err, int code, const struct av_watch *w, const char *fmt, ...)
+{
+    char what[256], why[AV_ERROR_MAX_STRING_SIZE] = "";
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    av_strerror(code, why, sizeof why);
+    if (w && w->complaints)
+        return err_set(err, code_of(code), "%s: %s (%s)", what, why, w->first);
+    return err_set(err, code_of(code), "%s: %s", what, why);
+}

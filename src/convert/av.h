@@ -1,0 +1,36 @@
+/*
+ * av: where FFmpeg's habits end: its log, its error numbers. Nothing of it reaches stderr; what a
+ * codec says while it works for us is collected in the struct av_watch that its context's `opaque`
+ * points to, whatever thread it says it on.
+ */
+#ifndef CONVERT_AV_H
+#define CONVERT_AV_H
+
+#include "dashspool/err.h"
+#include <libavcodec/avcodec.h>
+#include <pthread.h>
+
+#define AV_TICKS 90000 /* per second: the time base of all pictures */
+
+struct av_watch {
+    pthread_mutex_t lock;
+    int complaints; /* warnings and errors */
+    char first[160];
+};
+
+void av_watch_init(struct av_watch *w);
+void av_watch_clear(struct av_watch *w);
+
+/* Silences FFmpeg's log for the process, once. */
+void av_log_route(void);
+
+/* Sets err from FFmpeg's `code`; w (may be NULL) adds the codec's own words. */
+int av_fail(struct err *err, int code, const struct av_watch *w, const char *fmt, ...)
+    DS_PRINTF(4, 5);
+
+static inline AVRational av_ticks(void)
+{
+    return (AVRational){1, AV_TICKS};
+}
+
+#endif

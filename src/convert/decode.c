@@ -1,0 +1,128 @@
+#include "convert/decode.h"
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+int decoder_open(struct decoder *d, const struct media *m, int threads, struct err *err)
+{
+    *d = (struct decoder){0};
+    av_watch_init(&d->watch);
+    const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_HEVC);
+    if (!codec)
+        return err_set(err, ERR_UNSUPPORTED, "this FFmpeg has no H.265 decoder");
+    d->ctx = avcodec_alloc_context3(codec);
+    d->packet = av_packet_alloc();
+    if (!d->ctx || !d->packet)
+        return err_set(err, ERR_NOMEM, "no memory for a decoder");
+    d->ctx->opaque = &d->watch;
+    d->ctx->thread_count = threads;
+    d->ctx->max_pixels = MEDIA_PIXELS_MAX;
+    int rc = media_extradata(m, &d->ctx->extradata, &d->ctx->extradata_size, err);
+    if (rc < 0)
+        return rc;
+    int code = avcodec_open2(d->ctx, codec, NULL);
+    return code < 0 ? av_fail(err, code, &d->watch, "H.265 decoder") : ERR_OK;
+}
+
+void decoder_close(struct decoder *d)
+{
+    av_packet_free(&d->packet);
+    avcodec_free_context(&d->ctx);
+    av_watch_clear(&d->watch);
+}
+
+int decoder_send(struct decoder *d, const struct media *m, int64_t index, struct err *err)
+{
+    int code;
+    if (index >= 0) {
+        const struct media_picture *p = &m->picture[index];
+        if (p->n > INT_MAX / 2)
+            return err_set(err, ERR_LIMIT, "a picture of %zu bytes at offset %zu", p->n, p->offset);
+        if ((code = av_new_packet(d->packet, (int)p->n)) < 0)
+            return av_fail(err, code, NULL, "packet");
+        memcpy(d->packet->data, m->map + p->offset, p->n);
+        d->packet->pts = index;
+        d->packet->flags = p->key ? AV_PKT_FLAG_KEY : 0;
+        code = avcodec_send_packet(d->ctx, d->packet);
+        av_packet_unref(d->packet);
+    } else {
+        code = avcodec_send_packet(d->ctx, NULL);
+    }
+    if (code == AVERROR(ENOMEM) || code == AVERROR(EAGAIN))
+        return av_fail(err, code, &d->watch, "H.265 decoder");
+    return ERR_OK;
+}
+
+int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err)
+{
+    int code;
+    do /* damage comes out here as well; behind it the next frame */
+        code = avcodec_receive_frame(d->ctx, out);
+    while (code < 0 && code != AVERROR(EAGAIN) && code != AVERROR_EOF && code != AVERROR(ENOMEM));
+    *got = code >= 0;
+    if (code == AVERROR(ENOMEM))
+        return av_fail(err, code, &d->watch, "H.265 decoder");
+    return ERR_OK;
+}
+
+static void note_format(struct media *m, const AVFrame *f)
+{
+    m->width_px = f->width;
+    m->height_px = f->height;
+    m->format = (enum AVPixelFormat)f->format;
+    m->range = f->color_range;
+    m->primaries = f->color_primaries;
+    m->transfer = f->color_trc;
+    m->space = f->colorspace;
+    m->sample_aspect = f->sample_aspect_ratio;
+}
+
+/* Decodes m->first alone; *got tells whether a picture came out. */
+static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[160],
+                     struct err *err)
+{
+    struct decoder d = {0};
+    int rc = decoder_open(&d, m, 1, err);
+    *got = false;
+    if (rc == ERR_UNSUPPORTED || rc == ERR_MALFORMED) /* bad parameter sets: the next may do */
+        rc = ERR_OK;
+    else if (rc == ERR_OK && (rc = decoder_send(&d, m, m->first, err)) == ERR_OK &&
+             (rc = decoder_send(&d, m, -1, err)) == ERR_OK)
+        rc = decoder_receive(&d, frame, got, err);
+    if (rc == ERR_OK && !*got && !complaint[0])
+        memcpy(complaint, d.watch.first, sizeof d.watch.first);
+    decoder_close(&d);
+    return rc;
+}
+
+int decode_find_first(struct media *m, struct err *err)
+{
+    char complaint[160] = "";
+    int tries = 0, rc = ERR_OK;
+    bool got = false;
+    AVFrame *frame = av_frame_alloc();
+    if (!frame)
+        return err_set(err, ERR_NOMEM, "no memory for a frame");
+    for (int64_t i = 0; rc == ERR_OK && !got && i < m->n_pictures && tries < MEDIA_TRIES_MAX; i++) {
+        if (!m->picture[i].key)
+            continue;
+        tries++;
+        m->first = i;
+        if ((rc = media_collect_sets(m, err)) < 0)
+            break;
+        if (m->n_sets > 0)
+            rc = try_first(m, frame, &got, complaint, err);
+    }
+    if (rc == ERR_OK && got)
+        note_format(m, frame);
+    else if (rc == ERR_OK && tries == 0)
+        rc =
+            err_set(err, ERR_MALFORMED, "no key picture among %" PRId64 " pictures", m->n_pictures);
+    else if (rc == ERR_OK)
+        rc = err_set(err, ERR_MALFORMED, "no picture decodes%s%s, first key picture at offset %zu",
+                     complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
+    if (rc == ERR_OK && m->first > 0)
+        media_warn(m, "%" PRId64 " pictures before the first that decodes are left out", m->first);
+    av_frame_free(&frame);
+    return rc;
+}

@@ -1,0 +1,34 @@
+/*
+ * decode: H.265 pictures by libavcodec. A frame's pts is the index of its access unit, so no
+ * picture's time can be lost or invented.
+ */
+#ifndef CONVERT_DECODE_H
+#define CONVERT_DECODE_H
+
+#include "convert/av.h"
+#include "convert/media.h"
+
+struct decoder {
+    AVCodecContext *ctx;
+    AVPacket *packet;
+    struct av_watch watch;
+};
+
+/* threads 0: one a core. decoder_close() also after a failure. */
+int decoder_open(struct decoder *d, const struct media *m, int threads,
+                 struct err *err) DS_MUST_CHECK;
+void decoder_close(struct decoder *d);
+
+/* Feeds access unit `index`, or (index < 0) says that there are no more. Damage is no error: it is
+ * counted in d->watch. Frames must be received until there are none before the next call. */
+int decoder_send(struct decoder *d, const struct media *m, int64_t index,
+                 struct err *err) DS_MUST_CHECK;
+
+/* *got is false when there is none (yet). */
+int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err) DS_MUST_CHECK;
+
+/* Finds the first key picture that decodes (m->first), and notes the size, the format and the
+ * parameter sets found there. ERR_MALFORMED if there is none. */
+int decode_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * media: a master, opened for reading: where its access units and its sound are, when each picture
+ * is shown, and what a decoder needs to start. The index is built once; both copies are made from
+ * it. The bytes are mapped, never copied whole.
+ */
+#ifndef CONVERT_MEDIA_H
+#define CONVERT_MEDIA_H
+
+#include "convert/annexb.h"
+#include "dashspool/convert.h"
+#include <libavutil/pixfmt.h>
+#include <libavutil/rational.h>
+
+/* Bounds on what a master can ask for. */
+#define MEDIA_PICTURES_MAX 1000000       /* 9 hours at 30 a second; 64 MB of index */
+#define MEDIA_SOUNDS_MAX   2000000       /* 22 hours of 40 ms records */
+#define MEDIA_PIXELS_MAX   (8192 * 4320) /* 8K */
+#define MEDIA_SETS_MAX     64            /* parameter sets: 16 + 16 + a few PPS in practice */
+#define MEDIA_TRIES_MAX    16            /* key pictures tried before giving up */
+
+struct media_picture {
+    size_t offset, n;       /* its access unit in the map */
+    int64_t time_us;        /* when it is shown, since the first picture of the master */
+    int64_t pts, dts, span; /* AV_TICKS since the first picture kept; span: how long it is shown */
+    int64_t poc;
+    int32_t period; /* counts the restarts of POC */
+    bool key;
+};
+
+struct media_sound {
+    size_t offset, n; /* A-law bytes in the map */
+    int64_t time_us;  /* like a picture's */
+};
+
+struct media_set {
+    int type, id;
+    const uint8_t *p; /* in the map */
+    size_t n;
+};
+
+struct media {
+    const uint8_t *map;
+    size_t n, mapped;
+    enum convert_container container;
+
+    struct media_picture *picture; /* decode order */
+    int64_t n_pictures, room_pictures;
+    int64_t first; /* pictures before this one cannot be decoded and are left out */
+    struct media_sound *sound;
+    int64_t n_sounds, room_sounds;
+    int nominal_fps; /* PTMF header of the first picture; 0 unknown */
+
+    struct media_set set[MEDIA_SETS_MAX]; /* in force at `first` */
+    int n_sets;
+    bool sets_change; /* behind `first` others come */
+
+    int width_px, height_px;
+    enum AVPixelFormat format;
+    enum AVColorRange range;
+    enum AVColorPrimaries primaries;
+    enum AVColorTransferCharacteristic transfer;
+    enum AVColorSpace space;
+    AVRational sample_aspect;
+    double stream_fps;
+
+    struct convert_timing timing;
+    int64_t start_us; /* of the first picture kept, since the first of the master */
+    int64_t duration_us;
+    char warning[256];
+};
+
+/* Opens and indexes a video. *m is the caller's storage; media_close() also after a failure. */
+int media_open(struct media *m, const char *path, enum convert_container container,
+               const struct convert_facts *facts, const struct convert_options *options,
+               struct err *err) DS_MUST_CHECK;
+void media_close(struct media *m);
+
+/* Adds to the one line of warning. */
+void media_warn(struct media *m, const char *fmt, ...) DS_PRINTF(2, 3);
+
+/* Maps a file read-only with zeros behind its end, which FFmpeg's parsers ask for; n > 0. */
+int media_map(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* order.c: POC of every picture, and the stream's own rate (m->stream_fps). */
+int media_read_poc(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* order.c: the vote, and from it all times. PTMF times are in picture[].time_us already. */
+int media_assign_times(struct media *m, const struct convert_facts *facts,
+                       const struct convert_options *options, struct err *err) DS_MUST_CHECK;
+
+/* sets.c: collects the parameter sets in force at m->first, and sets m->sets_change. */
+int media_collect_sets(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* The parameter sets with start codes; av_malloc'ed with FFmpeg's padding, the caller's. */
+int media_extradata(const struct media *m, uint8_t **out, int *n, struct err *err) DS_MUST_CHECK;
+
+/* A parameter set that the samples need not repeat. */
+bool media_in_sets(const struct media *m, const struct nal *nal);
+
+#endif

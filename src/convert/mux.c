@@ -1,0 +1,149 @@
+#include "convert/mux.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int add_stream(struct mux *x, AVStream **out, AVRational base, struct err *err)
+{
+    *out = avformat_new_stream(x->ctx, NULL);
+    if (!*out)
+        return err_set(err, ERR_NOMEM, "no memory for a track");
+    (*out)->time_base = base;
+    return ERR_OK;
+}
+
+static int add_sound(struct mux *x, const struct media *m, struct err *err)
+{
+    int code, rc = sound_open(&x->sound, m, err);
+    x->has_sound = true;
+    if (rc == ERR_OK)
+        rc = add_stream(x, &x->audio, (AVRational){1, SOUND_HZ}, err);
+    if (rc < 0)
+        return rc;
+    code = avcodec_parameters_from_context(x->audio->codecpar, x->sound.ctx);
+    if (code < 0)
+        return av_fail(err, code, NULL, "sound track");
+    return sound_next(&x->sound, x->waiting, &x->has_waiting, err);
+}
+
+/* ISO 6709, annex H: +54.7004+025.2500/ */
+static void location_text(const struct convert_facts *f, char *out, size_t room)
+{
+    snprintf(out, room, "%+09.5f%+010.5f/", f->lat_deg, f->lon_deg);
+}
+
+static void set_tags(struct mux *x, const struct media *m, const struct mux_tags *tags)
+{
+    const struct convert_facts *f = tags->facts;
+    AVDictionary **d = &x->ctx->metadata;
+    char text[CLOCK_TEXT_ROOM];
+    av_dict_set(d, "title", tags->title, 0);
+    av_dict_set(d, "comment", tags->comment, 0);
+    av_dict_set(d, "encoding_tool", "dashspool " DASHSPOOL_VERSION, 0);
+    if (f->has_time) {
+        clock_rfc3339(f->start_utc_us + m->start_us, 6, text);
+        av_dict_set(d, "creation_time", text, 0);
+        av_dict_set(&x->video->metadata, "creation_time", text, 0);
+        if (x->audio)
+            av_dict_set(&x->audio->metadata, "creation_time", text, 0);
+    }
+    if (f->has_position && fabs(f->lat_deg) <= 90 && fabs(f->lon_deg) <= 180) {
+        location_text(f, text, sizeof text);
+        av_dict_set(d, "location", text, 0);
+    }
+}
+
+static int open_io(struct mux *x, const char *path, struct err *err)
+{
+    char *url = NULL;
+    int rc = fsx_path(&url, err, "file:%s", path);
+    if (rc < 0)
+        return rc;
+    int code = avformat_alloc_output_context2(&x->ctx, NULL, "mp4", url);
+    if (code >= 0)
+        code = avio_open(&x->ctx->pb, url, AVIO_FLAG_WRITE);
+    free(url);
+    return code < 0 ? av_fail(err, code, NULL, "%s", path) : ERR_OK;
+}
+
+int mux_open(struct mux *x, const char *path, const struct media *m, const AVCodecParameters *video,
+             const struct mux_tags *tags, struct err *err)
+{
+    *x = (struct mux){0};
+    int code, rc = open_io(x, path, err);
+    if (rc == ERR_OK && !(x->waiting = av_packet_alloc()))
+        rc = err_set(err, ERR_NOMEM, "no memory for a packet");
+    if (rc == ERR_OK)
+        rc = add_stream(x, &x->video, av_ticks(), err);
+    if (rc < 0)
+        return rc;
+    x->ctx->flags |= AVFMT_FLAG_BITEXACT;
+    if ((code = avcodec_parameters_copy(x->video->codecpar, video)) < 0)
+        return av_fail(err, code, NULL, "picture track");
+    x->video->sample_aspect_ratio = video->sample_aspect_ratio;
+    if (sound_any(m) && (rc = add_sound(x, m, err)) < 0)
+        return rc;
+    set_tags(x, m, tags);
+    AVDictionary *options = NULL;
+    av_dict_set(&options, "movflags", "+faststart", 0);
+    av_dict_set(&options, "movie_timescale", "90000", 0); /* edit lists finer than 1 ms */
+    code = avformat_write_header(x->ctx, &options);
+    av_dict_free(&options);
+    return code < 0 ? av_fail(err, code, NULL, "%s: header", path) : ERR_OK;
+}
+
+void mux_close(struct mux *x)
+{
+    if (x->has_sound)
+        sound_close(&x->sound);
+    av_packet_free(&x->waiting);
+    if (x->ctx && x->ctx->pb)
+        avio_closep(&x->ctx->pb);
+    avformat_free_context(x->ctx);
+    *x = (struct mux){0};
+}
+
+static int write_packet(struct mux *x, AVPacket *packet, const AVStream *to, AVRational base,
+                        struct err *err)
+{
+    packet->stream_index = to->index;
+    av_packet_rescale_ts(packet, base, to->time_base);
+    int code = av_interleaved_write_frame(x->ctx, packet);
+    return code < 0 ? av_fail(err, code, NULL, "%s", x->ctx->url) : ERR_OK;
+}
+
+/* Sound packets that come before `dts` of the pictures. */
+static int sound_until(struct mux *x, int64_t dts, struct err *err)
+{
+    AVRational base = {1, SOUND_HZ};
+    int rc = ERR_OK;
+    while (rc == ERR_OK && x->has_waiting &&
+           av_compare_ts(x->waiting->dts, base, dts, av_ticks()) <= 0) {
+        rc = write_packet(x, x->waiting, x->audio, base, err);
+        if (rc == ERR_OK)
+            rc = sound_next(&x->sound, x->waiting, &x->has_waiting, err);
+    }
+    return rc;
+}
+
+int mux_video(struct mux *x, AVPacket *packet, struct err *err)
+{
+    int rc = sound_until(x, packet->dts, err);
+    return rc < 0 ? rc : write_packet(x, packet, x->video, av_ticks(), err);
+}
+
+int mux_finish(struct mux *x, struct err *err)
+{
+    int rc = sound_until(x, INT64_MAX, err);
+    if (rc < 0)
+        return rc;
+    int code = av_write_trailer(x->ctx);
+    if (code >= 0)
+        code = x->ctx->pb->error;
+    int closed = avio_closep(&x->ctx->pb);
+    if (code >= 0)
+        code = closed;
+    return code < 0 ? av_fail(err, code, NULL, "%s", x->ctx->url) : ERR_OK;
+}

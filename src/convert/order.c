@@ -1,0 +1,188 @@
+#include "convert/av.h"
+#include "convert/media.h"
+#include "convert/timing.h"
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+
+int media_read_poc(struct media *m, struct err *err)
+{
+    int rc = ERR_OK;
+    AVCodecParserContext *parser = av_parser_init(AV_CODEC_ID_HEVC);
+    AVCodecContext *ctx = avcodec_alloc_context3(NULL);
+    if (!parser || !ctx) {
+        rc = err_set(err, ERR_NOMEM, "no memory for a parser");
+        goto out;
+    }
+    ctx->codec_id = AV_CODEC_ID_HEVC;
+    parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
+    for (int64_t i = 0; i < m->n_pictures; i++) {
+        struct media_picture *p = &m->picture[i];
+        uint8_t *unused;
+        int n_unused, n = p->n < INT_MAX / 2 ? (int)p->n : INT_MAX / 2;
+        parser->output_picture_number = INT_MIN;
+        av_parser_parse2(parser, ctx, &unused, &n_unused, m->map + p->offset, n, AV_NOPTS_VALUE,
+                         AV_NOPTS_VALUE, 0);
+        if (parser->output_picture_number != INT_MIN)
+            p->poc = parser->output_picture_number;
+        else /* unreadable: behind its predecessor */
+            p->poc = i > 0 && m->picture[i - 1].period == p->period ? m->picture[i - 1].poc : 0;
+    }
+    if (ctx->framerate.num > 0 && ctx->framerate.den > 0)
+        m->stream_fps = av_q2d(ctx->framerate);
+out:
+    if (parser)
+        av_parser_close(parser);
+    avcodec_free_context(&ctx);
+    return rc;
+}
+
+struct shown { /* a picture in display order */
+    int64_t poc, index;
+    int32_t period;
+};
+
+static int by_display(const void *a, const void *b)
+{
+    const struct shown *x = a, *y = b;
+    if (x->period != y->period)
+        return x->period < y->period ? -1 : 1;
+    if (x->poc != y->poc)
+        return x->poc < y->poc ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+/* Indices of all pictures in display order; the caller's. */
+static int display_order(const struct media *m, struct shown **out, struct err *err)
+{
+    struct shown *s = *out = malloc((size_t)m->n_pictures * sizeof *s);
+    if (!s)
+        return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " pictures", m->n_pictures);
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        s[i] = (struct shown){m->picture[i].poc, i, m->picture[i].period};
+    qsort(s, (size_t)m->n_pictures, sizeof *s, by_display);
+    return ERR_OK;
+}
+
+static void vote(struct media *m, const int64_t *times_us, const struct convert_facts *facts,
+                 const struct convert_options *options)
+{
+    struct timing_facts f = {
+        .has_ptmf = m->container == CONVERT_PTMF,
+        .first_us = times_us[0],
+        .last_us = times_us[m->n_pictures - 1],
+        .pictures = m->n_pictures,
+        .meta_fps = facts->meta_fps,
+        .person_fps = options->fps,
+        .stream_fps = m->stream_fps,
+        .default_fps = options->default_fps,
+        .length_s = facts->length_s,
+    };
+    timing_vote(&f, &m->timing);
+    if (f.has_ptmf) /* one picture has a time though no rate */
+        m->timing.chosen = CONVERT_SOURCE_PTMF;
+}
+
+/* Sound is on the camera's clock too: the same zero. */
+static void shift_sound(struct media *m, int64_t zero_us)
+{
+    for (int64_t i = 0; i < m->n_sounds; i++)
+        m->sound[i].time_us -= zero_us;
+}
+
+/* times_us: by display order, since the first picture. */
+static int time_pictures(struct media *m, const struct shown *shown, int64_t *times_us,
+                         struct err *err)
+{
+    double fps = m->timing.fps[m->timing.chosen];
+    int64_t zero_us = times_us[0], changed = 0;
+    if (m->timing.chosen == CONVERT_SOURCE_PTMF) {
+        int64_t step_us = 0;
+        if (timing_median_step_us(times_us, m->n_pictures, &step_us, err) < 0)
+            return err->code;
+        changed = timing_repair(times_us, m->n_pictures, step_us);
+        for (int64_t i = 0; i < m->n_pictures; i++)
+            times_us[i] -= zero_us;
+        shift_sound(m, zero_us);
+    } else {
+        for (int64_t i = 0; i < m->n_pictures; i++)
+            times_us[i] = timing_constant_us(i, fps);
+    }
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        m->picture[shown[i].index].time_us = times_us[i];
+    if (changed)
+        media_warn(m, "%" PRId64 " capture times that cannot be true were replaced", changed);
+    return ERR_OK;
+}
+
+/* How long the last picture is shown: as the median one; the nominal time if it is alone. */
+static int last_span_us(const struct media *m, const int64_t *kept_us, int64_t n, int64_t *out,
+                        struct err *err)
+{
+    if (m->timing.chosen != CONVERT_SOURCE_PTMF) {
+        *out = timing_constant_us(1, m->timing.fps[m->timing.chosen]);
+        return ERR_OK;
+    }
+    int rc = timing_median_step_us(kept_us, n, out, err);
+    if (rc == ERR_OK && *out == 0)
+        *out = 1000000 / (m->nominal_fps > 0 ? m->nominal_fps : 25);
+    return rc;
+}
+
+static int64_t to_ticks(int64_t us)
+{
+    return av_rescale(us, AV_TICKS, 1000000);
+}
+
+/* PTS from the times. DTS are the sorted PTS, moved back as far as the reordering needs (no
+ * reordering: DTS = PTS). kept_us and kept are in display order. */
+static void assign_ticks(struct media *m, const struct shown *kept, const int64_t *kept_us,
+                         int64_t n, int64_t last_us)
+{
+    int64_t zero_us = kept_us[0], late = 0;
+    for (int64_t k = 0; k < n; k++) {
+        struct media_picture *p = &m->picture[kept[k].index];
+        int64_t until_us = (k + 1 < n ? kept_us[k + 1] : kept_us[k] + last_us) - zero_us;
+        p->pts = to_ticks(kept_us[k] - zero_us);
+        p->span = to_ticks(until_us) - p->pts;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        int64_t early = to_ticks(kept_us[k] - zero_us) - m->picture[m->first + k].pts;
+        late = early > late ? early : late;
+    }
+    for (int64_t k = 0; k < n; k++)
+        m->picture[m->first + k].dts = to_ticks(kept_us[k] - zero_us) - late;
+    m->start_us = zero_us;
+    m->duration_us = kept_us[n - 1] - zero_us + last_us;
+}
+
+int media_assign_times(struct media *m, const struct convert_facts *facts,
+                       const struct convert_options *options, struct err *err)
+{
+    struct shown *shown = NULL;
+    int64_t n = 0, last_us = 0;
+    int64_t *times_us = malloc((size_t)m->n_pictures * sizeof *times_us);
+    int rc = times_us ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for the picture times");
+    if (rc == ERR_OK)
+        rc = display_order(m, &shown, err);
+    if (rc < 0)
+        goto out;
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        times_us[i] = m->picture[shown[i].index].time_us;
+    vote(m, times_us, facts, options);
+    if ((rc = time_pictures(m, shown, times_us, err)) < 0)
+        goto out;
+    for (int64_t i = 0; i < m->n_pictures; i++) {
+        if (shown[i].index < m->first)
+            continue;
+        shown[n] = shown[i];
+        times_us[n++] = times_us[i];
+    }
+    if ((rc = last_span_us(m, times_us, n, &last_us, err)) == ERR_OK)
+        assign_ticks(m, shown, times_us, n, last_us);
+out:
+    free(times_us);
+    free(shown);
+    return rc;
+}

@@ -1,0 +1,281 @@
+#include "convert/osd.h"
+#include <ass/ass.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STRIP      0.08 /* of the picture's height, at the most */
+#define BOX_ALPHA  150  /* of 255 */
+#define FONT_NAME  "DejaVu Sans Mono"
+#define LINE_EM    1.164 /* of this font: libass's font size is ascender + descender */
+#define ADVANCE_EM 0.602 /* every character */
+
+extern const char convert_font[], convert_font_end[];
+
+struct osd {
+    ASS_Library *library;
+    ASS_Renderer *renderer;
+    ASS_Track *track;
+    int frame_w, frame_h;     /* what a person sees */
+    int x, y, w, h;           /* the box */
+    uint8_t *opacity, *light; /* of the box's pixels: what covers, and how much of it is white */
+    char lines[OSD_LINES][OSD_LINE_ROOM];
+};
+
+static void silent(int level, const char *fmt, va_list ap, void *arg)
+{
+    (void)level;
+    (void)fmt;
+    (void)ap;
+    (void)arg;
+}
+
+static int make_track(struct osd *o, struct err *err)
+{
+    o->track = ass_new_track(o->library);
+    if (!o->track)
+        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+    o->track->PlayResX = o->frame_w;
+    o->track->PlayResY = o->frame_h;
+    o->track->WrapStyle = 2; /* lines break where we say */
+    int s = ass_alloc_style(o->track), e = ass_alloc_event(o->track);
+    if (s < 0 || e < 0)
+        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+    ASS_Style *style = &o->track->styles[s];
+    style->Name = strdup("Default");
+    style->FontName = strdup(FONT_NAME);
+    style->Bold = 1;
+    style->PrimaryColour = 0xffffff00; /* RGBA, alpha 0 is opaque */
+    style->ScaleX = style->ScaleY = 1;
+    style->BorderStyle = 1;
+    style->Alignment = 5; /* top left, in libass's legacy numbers */
+    ASS_Event *event = &o->track->events[e];
+    event->Style = s;
+    event->Duration = LLONG_MAX / 4;
+    return style->Name && style->FontName ? ERR_OK
+                                          : err_set(err, ERR_NOMEM, "no memory for the overlay");
+}
+
+int osd_new(struct osd **out, int width_px, int height_px, struct err *err)
+{
+    struct osd *o = *out = calloc(1, sizeof *o);
+    if (!o)
+        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+    o->frame_w = width_px;
+    o->frame_h = height_px;
+    o->library = ass_library_init();
+    if (!o->library)
+        goto nomem;
+    ass_set_message_cb(o->library, silent, NULL);
+    ass_add_font(o->library, FONT_NAME, convert_font, (int)(convert_font_end - convert_font));
+    o->renderer = ass_renderer_init(o->library);
+    if (!o->renderer)
+        goto nomem;
+    ass_set_storage_size(o->renderer, width_px, height_px);
+    ass_set_frame_size(o->renderer, width_px, height_px);
+    ass_set_shaper(o->renderer, ASS_SHAPING_SIMPLE);
+    ass_set_fonts(o->renderer, NULL, FONT_NAME, ASS_FONTPROVIDER_NONE, NULL, 0);
+    if (make_track(o, err) == ERR_OK)
+        return ERR_OK;
+nomem:
+    osd_free(out);
+    return err_set(err, ERR_NOMEM, "no memory for the overlay");
+}
+
+void osd_free(struct osd **osd)
+{
+    if (!osd || !*osd)
+        return;
+    struct osd *o = *osd;
+    if (o->track)
+        ass_free_track(o->track);
+    if (o->renderer)
+        ass_renderer_done(o->renderer);
+    if (o->library)
+        ass_library_done(o->library);
+    free(o->opacity);
+    free(o->light);
+    free(o);
+    *osd = NULL;
+}
+
+static int characters(const char *utf8)
+{
+    int n = 0;
+    for (; *utf8; utf8++)
+        n += ((unsigned char)*utf8 & 0xc0) != 0x80;
+    return n;
+}
+
+/* Sizes the box and the font for the text: as high as the strip allows, unless the longest line
+ * would be wider than the picture. Returns the font size, and what is left around the text. */
+static double lay_out(struct osd *o, double *pad_px)
+{
+    int longest = 1;
+    for (int i = 0; i < OSD_LINES; i++)
+        longest = characters(o->lines[i]) > longest ? characters(o->lines[i]) : longest;
+    double strip = floor(o->frame_h * STRIP);
+    double font = strip / (OSD_LINES + 0.35); /* a third of a line around them */
+    double widest = (o->frame_w * LINE_EM) / (longest * ADVANCE_EM + LINE_EM);
+    font = font < widest ? font : widest;
+    if (font >= 8)
+        font = floor(font); /* whole pixels are crisper */
+    *pad_px = font * 0.15;
+    double w = ceil(longest * ADVANCE_EM / LINE_EM * font + 4 * *pad_px);
+    double h = ceil(OSD_LINES * font + 2 * *pad_px);
+    o->w = w < o->frame_w ? (int)w : o->frame_w;
+    o->h = h < strip ? (int)h : (int)strip;
+    o->x = 0;
+    o->y = o->frame_h - o->h;
+    return font;
+}
+
+/* White text over the box: one bitmap of coverage a glyph or line. */
+static void add_coverage(struct osd *o, const ASS_Image *image)
+{
+    unsigned visible = 255 - (image->color & 0xff);
+    for (int row = 0; row < image->h; row++) {
+        int y = image->dst_y + row - o->y;
+        if (y < 0 || y >= o->h)
+            continue;
+        for (int col = 0; col < image->w; col++) {
+            int x = image->dst_x + col - o->x;
+            if (x < 0 || x >= o->w)
+                continue;
+            unsigned cover = image->bitmap[row * image->stride + col] * visible / 255;
+            uint8_t *light = &o->light[y * o->w + x];
+            *light = (uint8_t)(*light + (255u - *light) * cover / 255);
+        }
+    }
+}
+
+static int draw(struct osd *o, double font, double pad_px, struct err *err)
+{
+    char text[OSD_LINES * OSD_LINE_ROOM + 64];
+    ASS_Event *event = &o->track->events[0];
+    snprintf(text, sizeof text, "{\\an7\\pos(%.2f,%.2f)}%s\\N%s", o->x + 2 * pad_px, o->y + pad_px,
+             o->lines[0], o->lines[1]);
+    free(event->Text);
+    event->Text = strdup(text);
+    size_t area = (size_t)o->w * (size_t)o->h;
+    free(o->opacity);
+    free(o->light);
+    o->opacity = malloc(area ? area : 1);
+    o->light = calloc(area ? area : 1, 1);
+    if (!event->Text || !o->opacity || !o->light)
+        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+    o->track->styles[0].FontSize = font;
+    int change;
+    for (const ASS_Image *i = ass_render_frame(o->renderer, o->track, 0, &change); i; i = i->next)
+        add_coverage(o, i);
+    for (size_t i = 0; i < area; i++)
+        o->opacity[i] = (uint8_t)(BOX_ALPHA + (255 - BOX_ALPHA) * o->light[i] / 255);
+    return ERR_OK;
+}
+
+int osd_set(struct osd *osd, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *err)
+{
+    bool same = osd->opacity != NULL;
+    for (int i = 0; i < OSD_LINES; i++)
+        same = same && strcmp(osd->lines[i], lines[i]) == 0;
+    if (same)
+        return ERR_OK;
+    for (int i = 0; i < OSD_LINES; i++)
+        memcpy(osd->lines[i], lines[i], OSD_LINE_ROOM);
+    double pad_px, font = lay_out(osd, &pad_px);
+    return draw(osd, font, pad_px, err);
+}
+
+/* Where the seen pixel (x, y) of a w × h picture is stored. */
+static void seen_to_stored(int orientation, int w, int h, int x, int y, int *sx, int *sy)
+{
+    int mx = w - 1 - x, my = h - 1 - y;
+    const int at[9][2] = {{x, y}, {x, y},  {mx, y},  {mx, my}, {x, my},
+                          {y, x}, {y, mx}, {my, mx}, {my, x}};
+    *sx = at[orientation][0];
+    *sy = at[orientation][1];
+}
+
+int osd_orient(struct osd *osd, int orientation, struct err *err)
+{
+    if (orientation <= 1 || orientation > 8)
+        return ERR_OK;
+    int x0, y0, x1, y1, fw = osd->frame_w, fh = osd->frame_h;
+    seen_to_stored(orientation, fw, fh, osd->x, osd->y, &x0, &y0);
+    seen_to_stored(orientation, fw, fh, osd->x + osd->w - 1, osd->y + osd->h - 1, &x1, &y1);
+    int left = x0 < x1 ? x0 : x1, top = y0 < y1 ? y0 : y1;
+    int w = abs(x1 - x0) + 1, h = abs(y1 - y0) + 1;
+    uint8_t *opacity = malloc((size_t)w * (size_t)h), *light = malloc((size_t)w * (size_t)h);
+    if (!opacity || !light) {
+        free(opacity);
+        free(light);
+        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+    }
+    for (int y = 0; y < osd->h; y++)
+        for (int x = 0; x < osd->w; x++) {
+            int sx, sy, from = y * osd->w + x;
+            seen_to_stored(orientation, fw, fh, osd->x + x, osd->y + y, &sx, &sy);
+            opacity[(sy - top) * w + sx - left] = osd->opacity[from];
+            light[(sy - top) * w + sx - left] = osd->light[from];
+        }
+    free(osd->opacity);
+    free(osd->light);
+    osd->opacity = opacity;
+    osd->light = light;
+    osd->x = left, osd->y = top, osd->w = w, osd->h = h;
+    return ERR_OK;
+}
+
+static void blend_luma(const struct osd *o, const struct osd_planes *p)
+{
+    int black = p->full_range ? 0 : 16, white = p->full_range ? 255 : 235;
+    int w = o->x + o->w <= p->width_px ? o->w : p->width_px - o->x;
+    for (int row = 0; row < o->h && o->y + row < p->height_px; row++) {
+        uint8_t *at = p->plane[0] + (ptrdiff_t)(o->y + row) * p->stride[0] + o->x;
+        const uint8_t *a = o->opacity + row * o->w, *l = o->light + row * o->w;
+        for (int i = 0; i < w; i++)
+            at[i] = (uint8_t)((at[i] * (255 - a[i]) + l[i] * white + (a[i] - l[i]) * black + 127) /
+                              255);
+    }
+}
+
+/* Mean opacity of the luma pixels under the chroma pixel (cx, cy); outside the box it is 0. */
+static int mean_opacity(const struct osd *o, const struct osd_planes *p, int cx, int cy)
+{
+    int sum = 0, n = 0;
+    for (int y = cy << p->log2_chroma_h; y < (cy + 1) << p->log2_chroma_h; y++)
+        for (int x = cx << p->log2_chroma_w; x < (cx + 1) << p->log2_chroma_w; x++) {
+            if (x >= p->width_px || y >= p->height_px)
+                continue;
+            n++;
+            if (x >= o->x && x < o->x + o->w && y >= o->y && y < o->y + o->h)
+                sum += o->opacity[(y - o->y) * o->w + x - o->x];
+        }
+    return n ? sum / n : 0;
+}
+
+static void blend_chroma(const struct osd *o, const struct osd_planes *p)
+{
+    int left = o->x >> p->log2_chroma_w, top = o->y >> p->log2_chroma_h;
+    int right = (o->x + o->w - 1) >> p->log2_chroma_w;
+    int bottom = (o->y + o->h - 1) >> p->log2_chroma_h;
+    for (int cy = top; cy <= bottom && cy << p->log2_chroma_h < p->height_px; cy++)
+        for (int cx = left; cx <= right && cx << p->log2_chroma_w < p->width_px; cx++) {
+            int a = mean_opacity(o, p, cx, cy);
+            for (int k = 1; k < 3; k++) {
+                uint8_t *at = p->plane[k] + (ptrdiff_t)cy * p->stride[k] + cx;
+                *at = (uint8_t)((*at * (255 - a) + 128 * a + 127) / 255);
+            }
+        }
+}
+
+void osd_blend(const struct osd *osd, const struct osd_planes *p)
+{
+    if (osd->w <= 0 || osd->h <= 0)
+        return;
+    blend_luma(osd, p);
+    if (p->n == 3)
+        blend_chroma(osd, p);
+}

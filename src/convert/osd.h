@@ -1,0 +1,42 @@
+/*
+ * osd: the overlay as pixels. Two lines of white text on a dark translucent box in the bottom left
+ * corner, in at most the lowest 8 % of the picture (the camera's own clock is at the top left). By
+ * libass with the font that is in the program and no other, so that the same text gives the same
+ * pixels everywhere.
+ *
+ * The overlay has no colour: it is blended into luma, and draws chroma to grey under the box. So
+ * the picture's matrix plays no part, only its range.
+ */
+#ifndef CONVERT_OSD_H
+#define CONVERT_OSD_H
+
+#include "convert/osd_text.h"
+#include "dashspool/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct osd;
+
+/* 8-bit planes Y (and Cb, Cr if n is 3) of a picture. */
+struct osd_planes {
+    uint8_t *plane[3];
+    int stride[3], n;
+    int width_px, height_px;
+    int log2_chroma_w, log2_chroma_h;
+    bool full_range;
+};
+
+/* For pictures of this size as a person sees them. *out is the caller's (osd_free). */
+int osd_new(struct osd **out, int width_px, int height_px, struct err *err) DS_MUST_CHECK;
+void osd_free(struct osd **osd);
+
+/* Draws the text; cheap when it is the same as before. */
+int osd_set(struct osd *osd, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *err) DS_MUST_CHECK;
+
+/* Turns what was drawn so that it stands upright in a picture that a viewer turns by its EXIF
+ * orientation 1..8 (CIPA DC-008, Orientation). Once after osd_set(). */
+int osd_orient(struct osd *osd, int orientation, struct err *err) DS_MUST_CHECK;
+
+void osd_blend(const struct osd *osd, const struct osd_planes *p);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * sniff: tells what a file is by its bytes. Pure.
+ */
+#ifndef CONVERT_SNIFF_H
+#define CONVERT_SNIFF_H
+
+#include "dashspool/convert.h"
+
+/* n > 0. ERR_MALFORMED, ERR_UNSUPPORTED with what it looks like instead. */
+int sniff_bytes(const uint8_t *data, size_t n, enum convert_container *out,
+                struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,156 @@
+#include "convert/sound.h"
+#include <libavutil/channel_layout.h>
+#include <stdlib.h>
+
+#define BITS_PER_S 32000
+#define TAIL_US    INT64_C(1000000) /* sound may outlast the pictures by this */
+
+/* ITU-T G.711, table 1a, as 16-bit samples. */
+int16_t sound_alaw(uint8_t code)
+{
+    unsigned a = code ^ 0x55u, segment = a >> 4 & 7;
+    int v = (int)((a & 15) << 4) + 8;
+    if (segment)
+        v = (v + 0x100) << (segment - 1);
+    return (int16_t)(a & 0x80 ? v : -v);
+}
+
+static int64_t sample_of(const struct media *m, int64_t time_us)
+{
+    return av_rescale(time_us - m->start_us, SOUND_HZ, 1000000);
+}
+
+/* Takes up the next record. One that is within half its length of where the last one ended follows
+ * it at once (the times jitter); a later one comes after silence, an earlier one loses its overlap.
+ * false when there is none before the end. */
+static bool next_record(struct sound_line *s, bool exact)
+{
+    while (s->record < s->m->n_sounds) {
+        const struct media_sound *r = &s->m->sound[s->record++];
+        int64_t n = (int64_t)r->n, early = s->at - sample_of(s->m, r->time_us);
+        int64_t slack = exact ? 0 : n / 2;
+        if (-early >= s->end - s->at)
+            break;
+        int64_t drop = early > slack ? early : 0;
+        if (drop >= n)
+            continue;
+        s->silence = -early > slack ? -early : 0;
+        s->alaw = s->m->map + r->offset + drop;
+        s->left = (size_t)(n - drop);
+        return true;
+    }
+    s->left = 0;
+    s->end = s->at;
+    return false;
+}
+
+struct sound_line sound_line_init(const struct media *m)
+{
+    struct sound_line s = {.m = m};
+    s.end = av_rescale(m->duration_us + TAIL_US, SOUND_HZ, 1000000);
+    if (next_record(&s, true)) {
+        s.at = s.silence; /* nothing is made up before the first sample */
+        s.silence = 0;
+    }
+    return s;
+}
+
+int sound_line_read(struct sound_line *s, int16_t *out, int n)
+{
+    int i = 0;
+    while (i < n && s->at < s->end) {
+        if (s->silence > 0) {
+            s->silence--;
+            out[i++] = 0;
+        } else if (s->left > 0) {
+            s->left--;
+            out[i++] = sound_alaw(*s->alaw++);
+        } else {
+            if (!next_record(s, false))
+                break;
+            continue;
+        }
+        s->at++;
+    }
+    return i;
+}
+
+bool sound_any(const struct media *m)
+{
+    struct sound_line s = sound_line_init(m);
+    return s.at < s.end;
+}
+
+int sound_open(struct sound *s, const struct media *m, struct err *err)
+{
+    *s = (struct sound){.line = sound_line_init(m)};
+    av_watch_init(&s->watch);
+    const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
+    if (!codec)
+        return err_set(err, ERR_UNSUPPORTED, "this FFmpeg has no AAC encoder");
+    s->ctx = avcodec_alloc_context3(codec);
+    s->frame = av_frame_alloc();
+    if (!s->ctx || !s->frame)
+        return err_set(err, ERR_NOMEM, "no memory for an AAC encoder");
+    s->ctx->opaque = &s->watch;
+    s->ctx->sample_rate = SOUND_HZ;
+    s->ctx->sample_fmt = AV_SAMPLE_FMT_FLTP;
+    s->ctx->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
+    s->ctx->bit_rate = BITS_PER_S;
+    s->ctx->time_base = (AVRational){1, SOUND_HZ};
+    s->ctx->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
+    int code = avcodec_open2(s->ctx, codec, NULL);
+    return code < 0 ? av_fail(err, code, &s->watch, "AAC encoder") : ERR_OK;
+}
+
+void sound_close(struct sound *s)
+{
+    av_frame_free(&s->frame);
+    avcodec_free_context(&s->ctx);
+    av_watch_clear(&s->watch);
+}
+
+/* Gives the encoder one frame of samples, or the end. */
+static int feed(struct sound *s, struct err *err)
+{
+    int n_max = s->ctx->frame_size, code;
+    int16_t pcm[2048];
+    if (n_max <= 0 || n_max > (int)(sizeof pcm / sizeof *pcm))
+        return err_set(err, ERR_UNSUPPORTED, "AAC frames of %d samples", n_max);
+    int64_t at = s->line.at;
+    int n = sound_line_read(&s->line, pcm, n_max);
+    if (n == 0) {
+        s->drained = true;
+        code = avcodec_send_frame(s->ctx, NULL);
+        return code < 0 ? av_fail(err, code, &s->watch, "AAC encoder") : ERR_OK;
+    }
+    AVFrame *f = s->frame;
+    av_frame_unref(f);
+    f->nb_samples = n;
+    f->format = AV_SAMPLE_FMT_FLTP;
+    f->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
+    f->sample_rate = SOUND_HZ;
+    if ((code = av_frame_get_buffer(f, 0)) < 0)
+        return av_fail(err, code, NULL, "sound frame");
+    float *out = (float *)(void *)f->data[0];
+    for (int i = 0; i < n; i++)
+        out[i] = (float)pcm[i] / 32768.0f;
+    f->pts = at;
+    code = avcodec_send_frame(s->ctx, f);
+    return code < 0 ? av_fail(err, code, &s->watch, "AAC encoder") : ERR_OK;
+}
+
+int sound_next(struct sound *s, AVPacket *out, bool *got, struct err *err)
+{
+    for (;;) {
+        int code = avcodec_receive_packet(s->ctx, out);
+        *got = code >= 0;
+        if (code >= 0 || code == AVERROR_EOF)
+            return ERR_OK;
+        if (code != AVERROR(EAGAIN) || s->drained)
+            return av_fail(err, code, &s->watch, "AAC encoder");
+        int rc = feed(s, err);
+        if (rc < 0)
+            return rc;
+    }
+}
