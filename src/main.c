@@ -97,6 +97,7 @@ int main(int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     const char *root = getenv("DASHSPOOL_ROOT"), *config_dir = NULL;
+    umask(umask(0) | 027); /* footage is nobody else's business */
     for (int o; (o = getopt_long(argc, argv, "+h", options, NULL)) != -1;) {
         if (o == 'r') {
             root = optarg;

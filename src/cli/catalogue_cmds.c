@@ -260,7 +260,7 @@ static void show_text(const struct catalogue_transfer *t)
         printf("             SHA-256 %s\n", t->sha256);
     printf("  came       %s from %s: %lld packets", arrived, t->peer, (long long)t->packets);
     if (t->completed_us)
-        printf(" in %.1f s", (double)(t->completed_us - t->arrived_us) / 1e6);
+        printf(" in %.2f s", (double)(t->completed_us - t->arrived_us) / 1e6);
     printf(", %d CRC errors, %d resumes\n", t->crc_errors, t->resumes);
     show_wire("INIT", &t->init);
     show_wire("META", &t->meta);

@@ -207,10 +207,12 @@ static int convert_job(struct worker *w, const struct spool_job *job, struct err
         rc = record_copies(w, &t, &result, err);
     if (rc == ERR_OK && result.warning[0])
         log_warn("work", "%s: %s", t.id, result.warning);
-    if (rc == ERR_OK)
-        log_info("work", "%s: %lld pictures, %.1f s of footage in %.1f s", t.id,
-                 (long long)result.pictures, (double)result.duration_us / 1e6,
-                 (double)(clock_mono_us() - began_us) / 1e6);
+    double took_s = (double)(clock_mono_us() - began_us) / 1e6;
+    if (rc == ERR_OK && result.container == CONVERT_JPEG)
+        log_info("work", "%s: photo, in %.2f s", t.id, took_s);
+    else if (rc == ERR_OK)
+        log_info("work", "%s: %lld pictures, %.1f s of footage, in %.1f s", t.id,
+                 (long long)result.pictures, (double)result.duration_us / 1e6, took_s);
 out:
     free(master);
     free(dir);

@@ -100,8 +100,11 @@ static void do_offer(struct connection *c)
     struct catalogue_transfer row;
     const struct wire_offer *offer = wire_session_offer(c->session);
     offer_to_row(wire_session_init(c->session), offer, c->peer, clock_utc_us(), &row);
-    log_info("receive", "%s: offers %s %s, %u packets, metadata %s", c->name, row.camera, row.kind,
-             offer->packets, offer->meta ? (row.known ? row.trigger_name : "unreadable") : "none");
+    log_info("receive", "%s: offers %s %s, %u packets, %s%s", c->name, row.camera, row.kind,
+             offer->packets, row.known ? "trigger " : "",
+             row.known     ? row.trigger_name
+             : offer->meta ? "metadata unreadable"
+                           : "no metadata");
     c->began_us = clock_mono_us();
     c->transfer = store_begin(c->all->store, &row, c, on_begun);
     if (!c->transfer)
@@ -129,8 +132,9 @@ static void on_finished(void *owner, int rc, const struct err *err)
         close_connection(c);
         return;
     }
-    log_info("receive", "%s: stored %s: %llu bytes, %u packets, %.1f s, %d CRC errors, %d resumes",
-             c->name, store_id(c->transfer), (unsigned long long)st->bytes, st->packets,
+    log_info("receive",
+             "%s: stored %s: %llu bytes, %u packets in %.2f s, %d CRC errors, %d resumes", c->name,
+             store_id(c->transfer), (unsigned long long)st->bytes, st->packets,
              (double)(clock_mono_us() - c->began_us) / 1e6, st->crc_errors, st->resumes);
     c->transfer = NULL;
     wire_session_committed(c->session, clock_mono_us());

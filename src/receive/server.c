@@ -114,16 +114,11 @@ static void announce(struct server *s)
     fflush(stderr);
 }
 
-static int start(struct server *s, const char *listen, struct err *err)
+static int start(struct server *s, const char *listen, const struct addrinfo *addr, struct err *err)
 {
-    struct addrinfo *addr = NULL;
-    int rc = resolve(listen, &addr, err);
-    if (rc < 0)
-        return rc;
-    rc = uv_tcp_bind(&s->listener, addr->ai_addr, 0);
+    int rc = uv_tcp_bind(&s->listener, addr->ai_addr, 0);
     if (rc == 0)
         rc = uv_listen((uv_stream_t *)&s->listener, BACKLOG, on_connection);
-    freeaddrinfo(addr);
     if (rc < 0)
         return err_set(err, ERR_BUSY, "listen %s: %s", listen, uv_strerror(rc));
     static const int signums[2] = {SIGTERM, SIGINT};
@@ -135,9 +130,16 @@ static int start(struct server *s, const char *listen, struct err *err)
 
 int receive_run(const char *root, const struct cfg *cfg, struct err *err)
 {
+    const char *listen = cfg_text(cfg, receive_cfg_section.name, "listen");
+    struct addrinfo *addr = NULL;
+    int rc = resolve(listen, &addr, err); /* wrong usage touches no disk */
+    if (rc < 0)
+        return rc;
     struct server *s = calloc(1, sizeof *s);
-    if (!s)
+    if (!s) {
+        freeaddrinfo(addr);
         return err_set(err, ERR_NOMEM, "no memory for the server");
+    }
     uv_loop_init(&s->loop);
     uv_tcp_init(&s->loop, &s->listener);
     uv_signal_init(&s->loop, &s->signals[0]);
@@ -150,11 +152,12 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
         .commit_bytes = (size_t)get(cfg, "commit_mib") << 20,
         .queued_bytes = (size_t)get(cfg, "queue_mib") << 20,
     };
-    int rc = store_open(&s->connections.store, root, &s->loop, &options, err);
+    rc = store_open(&s->connections.store, root, &s->loop, &options, err);
     if (rc == ERR_OK) {
         store_on_room(s->connections.store, connection_on_room, &s->connections);
-        rc = start(s, cfg_text(cfg, receive_cfg_section.name, "listen"), err);
+        rc = start(s, listen, addr, err);
     }
+    freeaddrinfo(addr);
     if (rc < 0) {
         uv_close((uv_handle_t *)&s->listener, on_closed);
         uv_close((uv_handle_t *)&s->signals[0], on_closed);

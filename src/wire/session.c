@@ -510,7 +510,8 @@ void wire_session_eof(struct wire_session *s)
     if (s->open)
         end(s, true, "connection lost after packet %u of %u", s->next, s->offer.packets);
     else
-        end(s, !regular, "the camera closed the connection");
+        end(s, !regular,
+            s->state == CLOSING ? "all files taken" : "the camera closed the connection");
 }
 
 /* In a stream that is out of step: drops all up to the SYNC that was asked for. */

@@ -1,0 +1,309 @@
+/*
+ * From a camera's socket to a playable MP4, with the program that a person runs: simulated cameras,
+ * a receiver on a free port of the loopback, a worker, and the questions that are asked afterwards.
+ */
+#include "dashspool/fsx.h"
+#include "support/proc.h"
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SAMPLES TEST_SOURCE_DIR "/../samples/"
+#define FRONT   SAMPLES "front-20fps-10s-sound.h265"
+#define REAR    SAMPLES "rear-25fps-6s-silent.h265"
+#define PHOTO   SAMPLES "photo-720p.jpg"
+
+struct world {
+    char *dir;
+    char root[512], log[512], address[128];
+    struct proc receiver;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    w->dir = support_tmp_dir();
+    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
+    snprintf(w->log, sizeof w->log, "%s/receive.log", w->dir);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    support_tmp_remove(&w->dir);
+    free(w);
+    return 0;
+}
+
+/* The configuration of all tests here; extra lines go behind it. */
+static void configure(struct world *w, const char *extra)
+{
+    char path[600], text[600];
+    struct err err;
+    snprintf(path, sizeof path, "%s/pipeline.d", w->root);
+    assert_ok(fsx_mkdirs(path, &err));
+    snprintf(path, sizeof path, "%s/pipeline.d/50-test.conf", w->root);
+    snprintf(text, sizeof text, "[receive]\nlisten = 127.0.0.1:0\n%s", extra);
+    support_write(path, text, strlen(text));
+}
+
+static void start_receiver(struct world *w)
+{
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "receive", NULL};
+    w->receiver = proc_start(w->log, argv);
+    proc_wait_for(&w->receiver, "listening on ", w->address, sizeof w->address);
+}
+
+#define RUN(w, ...) \
+    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", (w)->root, __VA_ARGS__, NULL})
+
+static void expect(struct proc_result r, int status, const char *err_part, const char *out_part)
+{
+    if (r.status != status || !strstr(proc_err(&r), err_part) || !strstr(proc_out(&r), out_part))
+        fail_msg("status %d instead of %d; stdout: %s; stderr: %s", r.status, status, proc_out(&r),
+                 proc_err(&r));
+    proc_clear(&r);
+}
+
+static void simulate_all(struct world *w)
+{
+    expect(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--front", FRONT,
+               "--rear", REAR, "--photo-front", PHOTO, "--photo-rear", PHOTO, "--time",
+               "2024-11-29T07:23:45Z", "--tz", "+02:00", "--lat", "54.7004183", "--lon", "25.25",
+               "--trigger", "crash", "--length", "10", "--fps", "20"),
+           0, "4 files", "");
+}
+
+static void same_bytes(struct world *w, const char *id, const char *original)
+{
+    struct buf expected = support_read(original);
+    struct proc_result r = RUN(w, "cat", id);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.out.used, expected.used);
+    assert_memory_equal(buf_data(&r.out), buf_data(&expected), expected.used);
+    proc_clear(&r);
+    buf_clear(&expected);
+}
+
+static int64_t sql_number(const char *db_path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    assert_int_equal(sqlite3_open(db_path, &db), SQLITE_OK);
+    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    int64_t v = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return v;
+}
+
+static int64_t catalogue_number(struct world *w, const char *sql)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/catalogue.db", w->root);
+    return sql_number(path, sql);
+}
+
+#define ID(camera, kind) "352093081452251-" camera "-" kind "-20241129T072345Z"
+
+static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
+{
+    struct world *w = *state;
+    configure(w, "[convert]\npreset = ultrafast\n");
+    start_receiver(w);
+    simulate_all(w);
+    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+
+    same_bytes(w, ID("front", "video"), FRONT);
+    same_bytes(w, ID("rear", "video"), REAR);
+    same_bytes(w, ID("front", "photo"), PHOTO);
+    same_bytes(w, ID("rear", "photo"), PHOTO);
+
+    expect(RUN(w, "work", "--once"), 0, "4 jobs done, 0 failed", "");
+    char dir[600], path[800];
+    snprintf(dir, sizeof dir, "%s/archive/352093081452251/2024-11-29", w->root);
+    assert_int_equal(support_entries(dir), 6);
+    snprintf(path, sizeof path, "%s/" ID("front", "video") ".working.mp4", dir);
+    assert_true(support_exists(path));
+    snprintf(path, sizeof path, "%s/" ID("rear", "video") ".viewing-DERIVED.mp4", dir);
+    assert_true(support_exists(path));
+    snprintf(path, sizeof path, "%s/" ID("rear", "photo") ".still-DERIVED.jpg", dir);
+    assert_true(support_exists(path));
+    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM copy"), 6);
+
+    expect(RUN(w, "list"), 0, "", ID("rear", "photo"));
+    expect(RUN(w, "list", "--kind", "video", "--camera", "rear", "--json"), 0, "",
+           "\"trigger\": \"crash\"");
+    expect(RUN(w, "list", "--trigger", "towing"), 0, "no transfers match", "");
+    expect(RUN(w, "show", ID("front", "video")), 0, "", "2024-11-29 09:23:45 local (+02:00)");
+    expect(RUN(w, "show", ID("front", "video"), "--json"), 0, "", "\"pictures\": 200");
+    /* nothing left to do */
+    expect(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed", "");
+}
+
+static void test_the_same_files_again_are_acknowledged_and_stored_once(void **state)
+{
+    struct world *w = *state;
+    configure(w, "");
+    start_receiver(w);
+    simulate_all(w);
+    simulate_all(w);
+    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer"), 4);
+    char spool[600];
+    snprintf(spool, sizeof spool, "%s/spool/convert/new", w->root);
+    assert_int_equal(support_entries(spool), 4);
+}
+
+static void test_old_firmware_without_metadata_is_taken(void **state)
+{
+    struct world *w = *state;
+    configure(w, "metadata_s = 1\n");
+    start_receiver(w);
+    expect(RUN(w, "simulate", "--to", w->address, "--meta-version", "0", "--photo-front", PHOTO), 0,
+           "1 files", "");
+    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"),
+                     1);
+    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE meta IS NULL"), 1);
+    struct proc_result r = RUN(w, "list", "--json");
+    assert_non_null(strstr(proc_out(&r), "\"metadata\": null"));
+    proc_clear(&r);
+}
+
+static void test_many_cameras_at_once(void **state)
+{
+    struct world *w = *state;
+    enum { CAMERAS = 8 };
+    configure(w, "");
+    start_receiver(w);
+    struct proc camera[CAMERAS];
+    for (int i = 0; i < CAMERAS; i++) {
+        char log[600], imei[32];
+        snprintf(log, sizeof log, "%s/camera-%d.log", w->dir, i);
+        snprintf(imei, sizeof imei, "35209308145%04d", i);
+        const char *const argv[] = {DASHSPOOL_BINARY, "simulate", "--to",    w->address,
+                                    "--imei",         imei,       "--front", FRONT,
+                                    "--rear",         REAR,       NULL};
+        camera[i] = proc_start(log, argv);
+    }
+    for (int i = 0; i < CAMERAS; i++)
+        assert_int_equal(proc_stop(&camera[i], 0), 0);
+    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored' "
+                                         "AND published"),
+                     2 * CAMERAS);
+    assert_int_equal(catalogue_number(w, "SELECT count(DISTINCT sha256) FROM transfer"), 2);
+}
+
+static void test_a_receiver_killed_in_a_transfer_loses_nothing_it_acknowledged(void **state)
+{
+    struct world *w = *state;
+    configure(w, "");
+    start_receiver(w);
+    simulate_all(w);
+    /* A camera that stops in the middle: it says INIT, and is then killed with the receiver. */
+    char log[600], big[600];
+    snprintf(log, sizeof log, "%s/camera.log", w->dir);
+    snprintf(big, sizeof big, "%s/big.h265", w->dir);
+    size_t n = 40 << 20;
+    char *zeros = calloc(1, n);
+    support_write(big, zeros, n);
+    free(zeros);
+    const char *const argv[] = {DASHSPOOL_BINARY, "simulate", "--to", w->address,
+                                "--front",        big,        NULL};
+    struct proc camera = proc_start(log, argv);
+    proc_wait_for(&w->receiver, "offers front video, 40960 packets", NULL, 0);
+    assert_int_equal(proc_stop(&w->receiver, SIGKILL), 128 + SIGKILL);
+    assert_int_equal(proc_stop(&camera, 0), 1);
+
+    start_receiver(w);
+    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"),
+                     4);
+    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'receiving'"),
+                     0);
+    /* offered again, it is taken whole */
+    expect(RUN(w, "simulate", "--to", w->address, "--front", big), 0, "1 files", "");
+    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"),
+                     5);
+    same_bytes(w, ID("front", "video"), FRONT);
+}
+
+static void test_a_second_receiver_on_the_same_root_is_told_so(void **state)
+{
+    struct world *w = *state;
+    configure(w, "");
+    start_receiver(w);
+    expect(RUN(w, "receive"), 1, "another receiver works on", "");
+    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+}
+
+static void test_a_master_that_changed_on_disk_is_found_out(void **state)
+{
+    struct world *w = *state;
+    configure(w, "");
+    start_receiver(w);
+    expect(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--photo-front",
+               PHOTO, "--time", "2024-11-29T07:23:45Z"),
+           0, "1 files", "");
+    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    char glob[700];
+    snprintf(glob, sizeof glob, "ls %s/raw/*.db | head -1 | tr -d '\\n'", w->root);
+    const char *const argv[] = {"sh", "-c", glob, NULL};
+    struct proc_result r = proc_run(argv);
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(proc_out(&r), &db), SQLITE_OK);
+    proc_clear(&r);
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE chunk SET data = zeroblob(length(data)) "
+                                  "WHERE n = (SELECT min(n) FROM chunk)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    expect(RUN(w, "cat", ID("front", "photo")), 1, "the store is damaged", "");
+    expect(RUN(w, "work", "--once"), 1, "0 jobs done, 1 failed", "");
+    char reason[700];
+    snprintf(reason, sizeof reason, "%s/spool/convert/failed/" ID("front", "photo") "/reason.txt",
+             w->root);
+    assert_true(support_exists(reason));
+}
+
+static void test_wrong_usage_is_2_and_says_what_to_do(void **state)
+{
+    struct world *w = *state;
+    expect(RUN(w, "nonsense"), 2, "--help", "");
+    expect(RUN(w, "list", "--bogus"), 2, "--help", "");
+    expect(RUN(w, "cat"), 2, "give one ID", "");
+    expect(RUN(w, "convert"), 2, "name a file", "");
+    expect(RUN(w, "convert", "--fps", "x", FRONT), 2, "--fps x", "");
+    expect(RUN(w, "simulate", "--front", FRONT), 2, "--to HOST:PORT", "");
+    expect(RUN(w, "receive", "--listen", "nowhere"), 2, "write HOST:PORT", "");
+    expect(RUN(w, "list"), 1, "there is no catalogue", "");
+    expect(RUN(w, "--help"), 0, "", "receive");
+    configure(w, "bogus = 1\n");
+    expect(RUN(w, "list"), 2, "50-test.conf:3: unknown key 'bogus' in [receive]", "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        E2E(test_a_camera_hands_over_and_a_person_gets_mp4),
+        E2E(test_the_same_files_again_are_acknowledged_and_stored_once),
+        E2E(test_old_firmware_without_metadata_is_taken),
+        E2E(test_many_cameras_at_once),
+        E2E(test_a_receiver_killed_in_a_transfer_loses_nothing_it_acknowledged),
+        E2E(test_a_second_receiver_on_the_same_root_is_told_so),
+        E2E(test_a_master_that_changed_on_disk_is_found_out),
+        E2E(test_wrong_usage_is_2_and_says_what_to_do),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+/*
+ * proc: runs programs, as a person does. Everything fails the running test on error.
+ */
+#ifndef TESTS_PROC_H
+#define TESTS_PROC_H
+
+#include "support/support.h"
+#include <sys/types.h>
+
+struct proc_result {
+    int status; /* exit status; 128 + signal */
+    struct buf out, err;
+};
+
+/* Runs to its end. argv is NULL-ended; argv[0] is looked up in PATH. proc_clear() the result. */
+struct proc_result proc_run(const char *const argv[]);
+void proc_clear(struct proc_result *r);
+
+/* out and err as text, NUL-terminated in place. */
+const char *proc_out(struct proc_result *r);
+const char *proc_err(struct proc_result *r);
+
+/* A program that runs on; its stderr goes to a file. */
+struct proc {
+    pid_t pid;
+    char log[512];
+};
+struct proc proc_start(const char *log, const char *const argv[]);
+
+/* Waits until the log has a line that begins with `prefix`; returns the rest of that line in `out`.
+ */
+void proc_wait_for(const struct proc *p, const char *prefix, char *out, size_t room);
+
+/* Sends signum (0: nothing) and waits for the end; the exit status, or 128 + signal. */
+int proc_stop(struct proc *p, int signum);
+
+bool proc_have(const char *program);
+
+#endif
