@@ -16,6 +16,7 @@ void av_watch_clear(struct av_watch *w)
     pthread_mutex_destroy(&w->lock);
 }
 
+DS_PRINTF(3, 0)
 static void on_log(void *context, int level, const char *fmt, va_list ap)
 {
     const AVClass *class = context ? *(AVClass **)context : NULL;

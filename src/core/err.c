@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+DS_PRINTF(2, 0)
 static void set_text(struct err *err, const char *fmt, va_list ap)
 {
     int n = vsnprintf(err->text, sizeof err->text, fmt, ap);

@@ -21,6 +21,7 @@ enum {
     QUEUE_ROOM = 8,               /* one event makes 4 actions at most */
     INPUT_BYTES_MAX = 256 * 1024, /* four reads of 64 KiB; a driver drains after each */
     SYNC_FRAME_BYTES = 8,
+    FRAME_HEADER_BYTES = 4,
 };
 
 enum state {
@@ -251,13 +252,6 @@ static void recover(struct wire_session *s, int64_t now_us, const char *why)
     resume(s, now_us);
 }
 
-/* What was read so far is out of step: none of it counts. */
-static void drop_input(struct wire_session *s)
-{
-    s->stats.bytes_lost += s->in.used;
-    s->consumed = s->in.used;
-}
-
 /* ---- frames ---- */
 
 static void on_init(struct wire_session *s, const uint8_t *raw, int64_t now_us)
@@ -370,11 +364,13 @@ static void on_data(struct wire_session *s, const struct wire_frame *f, int64_t 
     size_t n = f->n - 2;
     struct rd tail = rd_init(f->payload + n, 2);
     uint16_t crc = wire_crc(s->seed, f->payload, n);
+    uint16_t stated = rd_be16(&tail);
     bool last = s->at + 1 == s->offer.packets;
-    if (crc != rd_be16(&tail) || (n < WIRE_PACKET_BYTES && !last)) {
+    if (crc != stated || (n < WIRE_PACKET_BYTES && !last)) {
         s->stats.crc_errors++;
-        drop_input(s);
-        recover(s, now_us, crc == rd_be16(&tail) ? "too short" : "bad CRC");
+        s->consumed = FRAME_HEADER_BYTES; /* bytes may be missing: the SYNC may begin in here */
+        s->stats.bytes_lost += s->consumed;
+        recover(s, now_us, crc == stated ? "too short" : "bad CRC");
         return;
     }
     s->seed = crc;
@@ -411,7 +407,7 @@ static void on_bad_header(struct wire_session *s, int64_t now_us)
     if (s->state == RECEIVING || s->state == WAIT_SYNC) {
         if (s->state == RECEIVING)
             s->stats.crc_errors++;
-        drop_input(s);
+        s->consumed = 0;
         recover(s, now_us, "impossible frame header");
         return;
     }
@@ -571,7 +567,6 @@ static void on_deadline(struct wire_session *s, int64_t now_us)
         recover(s, now_us, "no SYNC in time");
         return;
     case RECEIVING:
-        drop_input(s);
         recover(s, now_us, "no data in time");
         return;
     case CLOSING:
