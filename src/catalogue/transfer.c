@@ -227,12 +227,16 @@ static int id_taken(struct catalogue *c, const char *id, bool *taken, struct err
     return rc;
 }
 
+/* imei, camera and kind at their longest, 3 hyphens, a time in the year 294247; 11 more for the
+ * suffix fit CATALOGUE_ID_ROOM. */
+#define ID_BASE_ROOM 84
+
 static void id_format(char *id, const char *base, uint32_t suffix)
 {
     if (suffix < 2)
         snprintf(id, CATALOGUE_ID_ROOM, "%s", base);
     else
-        snprintf(id, CATALOGUE_ID_ROOM, "%s-%" PRIu32, base, suffix);
+        snprintf(id, CATALOGUE_ID_ROOM, "%.*s-%" PRIu32, ID_BASE_ROOM - 1, base, suffix);
 }
 
 /* The first free id behind base. Doubling, then halving, because a camera with a stopped clock can
@@ -260,7 +264,7 @@ static int id_choose(struct catalogue *c, const char *base, char id[CATALOGUE_ID
 
 static int set_id(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
 {
-    char when[CLOCK_TEXT_ROOM], base[CATALOGUE_ID_ROOM];
+    char when[CLOCK_TEXT_ROOM], base[ID_BASE_ROOM];
     if (!word_ok(t->imei) || !word_ok(t->camera) || !word_ok(t->kind))
         return err_set(err, ERR_MALFORMED, "catalogue: '%s-%s-%s' cannot name a transfer", t->imei,
                        t->camera, t->kind);

@@ -99,8 +99,7 @@ out:
     return rc;
 }
 
-/* Closes the longest unused days that have no transaction, until a new one has its place. */
-static void make_place(struct raw *raw)
+void raw_dayfile_trim(struct raw *raw, size_t keep)
 {
     for (;;) {
         size_t open = 0;
@@ -110,7 +109,7 @@ static void make_place(struct raw *raw)
             if (!(*at)->writing)
                 idle = at;
         }
-        if (open < RAW_DAYS_OPEN || !idle)
+        if (open <= keep || !idle)
             return;
         struct raw_dayfile *d = *idle;
         *idle = d->next;
@@ -133,7 +132,7 @@ int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_da
         }
     }
     if (!d) {
-        make_place(raw);
+        raw_dayfile_trim(raw, RAW_DAYS_OPEN - 1);
         int rc = open_day(raw, day, create, &d, err);
         if (rc < 0)
             return rc;

@@ -211,6 +211,7 @@ int raw_commit(struct raw *raw, struct err *err)
     }
     if (rc < 0)
         raw_rollback(raw);
+    raw_dayfile_trim(raw, RAW_DAYS_OPEN);
     return rc;
 }
 

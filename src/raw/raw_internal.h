@@ -41,6 +41,9 @@ int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_da
 /* Begins the day's transaction if it has none. */
 int raw_dayfile_begin(struct raw_dayfile *d, struct err *err) DS_MUST_CHECK;
 
+/* Closes the longest unused days that have no transaction, until `keep` are open. */
+void raw_dayfile_trim(struct raw *raw, size_t keep);
+
 void raw_dayfile_free(struct raw_dayfile **d);
 
 #endif

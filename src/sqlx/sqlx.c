@@ -109,6 +109,17 @@ static int check_identity(sqlite3 *db, const struct sqlx_schema *schema, bool *e
     return ERR_OK;
 }
 
+/* In one transaction: another process may be making the tables between two looks. */
+static int identify(sqlite3 *db, const struct sqlx_schema *schema, bool *empty, struct err *err)
+{
+    int rc = sqlx_exec(db, "BEGIN", err);
+    if (rc < 0)
+        return rc;
+    rc = check_identity(db, schema, empty, err);
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
 /* A change to WAL is refused at once while another process opens the file: the busy time-out does
  * not cover it (SQLite documentation, "PRAGMA journal_mode"), so it is repeated here. */
 static int run_setup(sqlite3 *db, const struct sqlx_schema *schema, struct err *err)
@@ -182,7 +193,7 @@ int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
         goto out;
     }
     harden(db);
-    if ((rc = check_identity(db, schema, &empty, err)) < 0)
+    if ((rc = identify(db, schema, &empty, err)) < 0)
         goto out;
     if (empty && !create) {
         rc = err_set(err, ERR_NOTFOUND, "%s is empty", path);

@@ -1,0 +1,517 @@
+#include "dashspool/fsx.h"
+#include "dashspool/spool.h"
+#include "support/support.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct fixture {
+    char *root;
+    struct spool *spool;
+};
+
+static int setup(void **state)
+{
+    struct err err;
+    struct fixture *f = calloc(1, sizeof *f);
+    f->root = support_tmp_dir();
+    assert_ok(spool_open(&f->spool, f->root, "convert", &err));
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    spool_close(&f->spool);
+    support_tmp_remove(&f->root);
+    free(f);
+    return 0;
+}
+
+/* ROOT/spool/convert/<rest>, in one of a few static buffers. */
+static const char *at(const struct fixture *f, const char *rest)
+{
+    static char path[4][768];
+    static unsigned i;
+    char *p = path[i++ % 4];
+    snprintf(p, sizeof path[0], "%s/spool/convert/%s", f->root, rest);
+    return p;
+}
+
+static void put(struct fixture *f, const char *job, const char *json)
+{
+    struct err err;
+    assert_ok(spool_put(f->spool, job, json, strlen(json), &err));
+}
+
+static struct spool_job *claim(struct fixture *f)
+{
+    struct err err;
+    struct spool_job *job = NULL;
+    assert_ok(spool_claim(f->spool, &job, &err));
+    return job;
+}
+
+static void assert_count(struct fixture *f, int writing, int ready, int claimed, int failed)
+{
+    struct err err;
+    struct spool_count n;
+    assert_ok(spool_count(f->spool, &n, &err));
+    if (n.writing != writing || n.ready != ready || n.claimed != claimed || n.failed != failed)
+        fail_msg("tmp %d new %d cur %d failed %d", n.writing, n.ready, n.claimed, n.failed);
+}
+
+static int sweep(struct fixture *f)
+{
+    struct err err;
+    int given_back = -1;
+    assert_ok(spool_sweep(f->spool, &given_back, &err));
+    return given_back;
+}
+
+static void test_a_job_goes_from_put_to_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "a.1", "{\"id\":1}");
+    assert_count(f, 0, 1, 0, 0);
+    struct spool_job *job = claim(f);
+    assert_non_null(job);
+    assert_string_equal(spool_job_name(job), "a.1");
+    assert_string_equal(spool_job_json(job), "{\"id\":1}");
+    assert_string_equal(spool_job_dir(job), at(f, "cur/a.1"));
+    assert_int_equal(spool_job_attempt(job), 1);
+    assert_count(f, 0, 0, 1, 0);
+    support_write(at(f, "cur/a.1/half.mp4"), "x", 1);
+    assert_ok(spool_finish(f->spool, &job, &err));
+    assert_null(job);
+    assert_count(f, 0, 0, 0, 0);
+    assert_null(claim(f));
+}
+
+static void test_claims_come_oldest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    /* The change time has the resolution of the kernel's tick: names decide within one. */
+    char name[16];
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof name, "job-%02d", i);
+        put(f, name, "{}");
+    }
+    for (int i = 0; i < 40; i++) {
+        struct spool_job *job = claim(f);
+        snprintf(name, sizeof name, "job-%02d", i);
+        assert_string_equal(spool_job_name(job), name);
+        if (i == 5)
+            put(f, "aaa", "{}"); /* younger than the rest, whatever its name */
+        assert_ok(spool_finish(f->spool, &job, &err));
+    }
+    struct spool_job *job = claim(f);
+    assert_string_equal(spool_job_name(job), "aaa");
+    assert_ok(spool_finish(f->spool, &job, &err));
+}
+
+static void test_a_repeated_put_changes_nothing_wherever_the_job_is(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "j", "first");
+    put(f, "j", "second");
+    assert_count(f, 0, 1, 0, 0);
+    struct spool_job *job = claim(f);
+    assert_string_equal(spool_job_json(job), "first");
+    put(f, "j", "third");
+    assert_count(f, 0, 0, 1, 0);
+    assert_ok(spool_fail(f->spool, &job, "no pictures", &err));
+    put(f, "j", "fourth");
+    assert_count(f, 0, 0, 0, 1);
+}
+
+static void test_release_counts_the_attempt_and_removes_half_work(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "j", "{}");
+    for (int attempt = 1; attempt <= 3; attempt++) {
+        struct spool_job *job = claim(f);
+        assert_int_equal(spool_job_attempt(job), attempt);
+        assert_string_equal(spool_job_json(job), "{}");
+        assert_false(support_exists(at(f, "cur/j/half.mp4")));
+        assert_false(support_exists(at(f, "cur/j/parts")));
+        support_write(at(f, "cur/j/half.mp4"), "x", 1);
+        assert_ok(fsx_mkdirs(at(f, "cur/j/parts/1"), &err));
+        assert_ok(spool_release(f->spool, &job, &err));
+        assert_null(job);
+        assert_count(f, 0, 1, 0, 0);
+    }
+}
+
+static void test_fail_keeps_the_files_and_tells_the_reason(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "j", "{}");
+    struct spool_job *job = claim(f);
+    support_write(at(f, "cur/j/half.mp4"), "x", 1);
+    assert_ok(spool_fail(f->spool, &job, "no pictures", &err));
+    assert_null(job);
+    assert_true(support_exists(at(f, "failed/j/half.mp4")));
+    struct buf reason = support_read(at(f, "failed/j/reason.txt"));
+    assert_int_equal(reason.used, 12);
+    assert_memory_equal(buf_data(&reason), "no pictures\n", 12);
+    buf_clear(&reason);
+    assert_int_equal(sweep(f), 0);
+    assert_null(claim(f));
+}
+
+static void test_a_live_claim_is_left_alone_by_sweep_and_claim(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "j", "{}");
+    struct spool_job *job = claim(f);
+    assert_int_equal(sweep(f), 0);
+    assert_null(claim(f));
+    assert_count(f, 0, 0, 1, 0);
+    assert_ok(spool_finish(f->spool, &job, &err));
+}
+
+static void test_a_freed_claim_stays_claimed_until_the_sweep(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "j", "{}");
+    struct spool_job *job = claim(f);
+    spool_job_free(&job);
+    spool_job_free(&job);
+    assert_null(claim(f));
+    assert_int_equal(sweep(f), 1);
+    assert_int_equal(sweep(f), 0);
+    job = claim(f);
+    assert_int_equal(spool_job_attempt(job), 2);
+    assert_ok(spool_finish(f->spool, &job, &err));
+}
+
+static void test_the_claim_of_a_killed_worker_is_given_back(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "j", "{}");
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct spool_job *job = NULL;
+        if (spool_claim(f->spool, &job, &err) < 0 || !job)
+            _exit(1);
+        support_write(at(f, "cur/j/half.mp4"), "x", 1);
+        raise(SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_count(f, 0, 0, 1, 0);
+    assert_int_equal(sweep(f), 1);
+    assert_false(support_exists(at(f, "new/j/half.mp4")));
+    struct spool_job *job = claim(f);
+    assert_non_null(job);
+    assert_int_equal(spool_job_attempt(job), 2);
+    assert_ok(spool_finish(f->spool, &job, &err));
+}
+
+/* Each state that a crash can leave, made by hand; a sweep must put each right. */
+static void test_every_crash_point_is_put_right(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    /* put, before the rename */
+    assert_ok(fsx_mkdirs(at(f, "tmp/a.Xy12Zz"), &err));
+    support_write(at(f, "tmp/a.Xy12Zz/job.json.Q1w2e3"), "{", 1);
+    put(f, "a", "{}");
+    /* claim: the lock was made, the rename not */
+    support_write(at(f, "new/a/lock"), "", 0);
+    struct spool_job *job = claim(f);
+    assert_int_equal(spool_job_attempt(job), 1);
+    spool_job_free(&job);
+    /* give-back: the attempt was written, the rename not; and a half-written attempt beside it */
+    support_write(at(f, "cur/a/attempt"), "2\n", 2);
+    support_write(at(f, "cur/a/attempt.abcdef"), "", 0);
+    assert_int_equal(sweep(f), 1);
+    assert_false(support_exists(at(f, "new/a/attempt.abcdef")));
+    job = claim(f);
+    assert_int_equal(spool_job_attempt(job), 3);
+    spool_job_free(&job);
+    /* fail: the reason was written, the rename not */
+    support_write(at(f, "cur/a/reason.txt"), "x\n", 2);
+    assert_int_equal(sweep(f), 1);
+    assert_false(support_exists(at(f, "new/a/reason.txt")));
+    job = claim(f);
+    assert_int_equal(spool_job_attempt(job), 4);
+    /* finish: renamed to tmp/, half deleted. It must not come back. */
+    spool_job_free(&job);
+    assert_int_equal(rename(at(f, "cur/a"), at(f, "tmp/a.Pq34Rs")), 0);
+    assert_int_equal(unlink(at(f, "tmp/a.Pq34Rs/job.json")), 0);
+    assert_int_equal(sweep(f), 0);
+    assert_null(claim(f));
+    assert_count(f, 2, 0, 0, 0);
+}
+
+static void age(const char *path, int seconds)
+{
+    struct timespec now, times[2];
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec -= seconds;
+    times[0] = times[1] = now;
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void test_sweep_deletes_only_what_was_abandoned_long_ago(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    char longest[SPOOL_NAME_ROOM + 16] = "tmp/";
+    memset(longest + 4, 'n', SPOOL_NAME_ROOM - 1);
+    strcat(longest, ".abcdef"); /* as put makes it of the longest name */
+    assert_ok(fsx_mkdirs(at(f, longest), &err));
+    assert_ok(fsx_mkdirs(at(f, "tmp/old.abcdef"), &err));
+    assert_ok(fsx_mkdirs(at(f, "tmp/young.abcdef"), &err));
+    support_write(at(f, "tmp/old.abcdef/job.json"), "{}", 2);
+    age(at(f, longest), SPOOL_TMP_AGE_S + 60);
+    age(at(f, "tmp/old.abcdef"), SPOOL_TMP_AGE_S + 60);
+    age(at(f, "tmp/young.abcdef"), SPOOL_TMP_AGE_S - 60);
+    assert_count(f, 3, 0, 0, 0);
+    assert_int_equal(sweep(f), 0);
+    assert_count(f, 1, 0, 0, 0);
+    assert_true(support_exists(at(f, "tmp/young.abcdef")));
+}
+
+static void test_a_job_locked_by_another_claimer_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "a", "{}");
+    put(f, "b", "{}");
+    int fd = open(at(f, "new/a/lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    struct spool_job *job = claim(f);
+    assert_string_equal(spool_job_name(job), "b");
+    assert_ok(spool_finish(f->spool, &job, &err));
+    assert_null(claim(f));
+    close(fd);
+    job = claim(f);
+    assert_string_equal(spool_job_name(job), "a");
+    assert_ok(spool_finish(f->spool, &job, &err));
+}
+
+static void test_an_unreadable_job_fails_and_the_next_is_claimed(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "a-nul", "{}");
+    put(f, "b-none", "{}");
+    put(f, "c-huge", "{}");
+    support_write(at(f, "new/a-nul/job.json"), "{\0}", 3);
+    assert_int_equal(unlink(at(f, "new/b-none/job.json")), 0);
+    assert_int_equal(truncate(at(f, "new/c-huge/job.json"), SPOOL_JOB_BYTES_MAX + 1), 0);
+    put(f, "d", "{}");
+    struct spool_job *job = claim(f);
+    assert_non_null(job);
+    assert_string_equal(spool_job_name(job), "d");
+    assert_count(f, 0, 0, 1, 3);
+    assert_true(support_exists(at(f, "failed/c-huge/reason.txt")));
+    assert_ok(spool_finish(f->spool, &job, &err));
+}
+
+static void test_strange_attempts_count_as_the_first(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    static const char *const bad[] = {"",
+                                      "0\n",
+                                      "-3",
+                                      "x",
+                                      "99999999999999999999",
+                                      "2x",
+                                      "1000000000000000000000000000000000000000000000"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        put(f, "j", "{}");
+        support_write(at(f, "new/j/attempt"), bad[i], strlen(bad[i]));
+        struct spool_job *job = claim(f);
+        assert_int_equal(spool_job_attempt(job), 1);
+        assert_ok(spool_finish(f->spool, &job, &err));
+    }
+}
+
+static void test_only_safe_names_and_sizes_are_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct spool *other = NULL;
+    char longest[SPOOL_NAME_ROOM + 1];
+    memset(longest, 'n', sizeof longest);
+    longest[SPOOL_NAME_ROOM] = '\0';
+    const char *const bad[] = {"", ".", "..", ".hidden", "a/b", "a b", "a\n", "\xc3\xa9", longest};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_err(ERR_MALFORMED, spool_put(f->spool, bad[i], "{}", 2, &err));
+        assert_err(ERR_MALFORMED, spool_open(&other, f->root, bad[i], &err));
+        assert_null(other);
+    }
+    longest[SPOOL_NAME_ROOM - 1] = '\0';
+    put(f, longest, "{}");
+    char *huge = calloc(1, SPOOL_JOB_BYTES_MAX + 1);
+    memset(huge, ' ', SPOOL_JOB_BYTES_MAX + 1);
+    assert_err(ERR_LIMIT, spool_put(f->spool, "huge", huge, SPOOL_JOB_BYTES_MAX + 1, &err));
+    assert_ok(spool_put(f->spool, "zlarge", huge, SPOOL_JOB_BYTES_MAX, &err));
+    assert_err(ERR_MALFORMED, spool_put(f->spool, "nul", "{\0}", 3, &err));
+    free(huge);
+    assert_count(f, 0, 2, 0, 0);
+    struct spool_job *job = claim(f);
+    assert_string_equal(spool_job_name(job), longest);
+    assert_ok(spool_finish(f->spool, &job, &err));
+    job = claim(f);
+    assert_int_equal(strlen(spool_job_json(job)), SPOOL_JOB_BYTES_MAX);
+    assert_ok(spool_finish(f->spool, &job, &err));
+}
+
+static void test_a_file_in_the_way_is_named(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct spool *other = NULL;
+    char path[512];
+    snprintf(path, sizeof path, "%s/file", f->root);
+    support_write(path, "x", 1);
+    assert_err(ERR_CONFIG, spool_open(&other, path, "convert", &err));
+    assert_null(other);
+    assert_non_null(strstr(err.text, path));
+}
+
+#define JOBS 200
+
+/* Claims until nothing is ready; tells each job's name by an exclusively made file. Every seventh
+ * is given back once, every eleventh left behind as by a crash. Exit status 0: no job seen twice.
+ */
+static int work(const char *root)
+{
+    struct err err;
+    struct spool *spool = NULL;
+    struct spool_job *job = NULL;
+    if (spool_open(&spool, root, "convert", &err) < 0)
+        return 1;
+    while (spool_claim(spool, &job, &err) == ERR_OK && job) {
+        int n = atoi(spool_job_name(job) + 4), rc = 0;
+        if (spool_job_attempt(job) == 1 && n % 7 == 0) {
+            rc = spool_release(spool, &job, &err);
+        } else if (spool_job_attempt(job) == 1 && n % 11 == 0) {
+            spool_job_free(&job);
+        } else {
+            char done[512];
+            snprintf(done, sizeof done, "%s/done/%d", root, n);
+            int fd = open(done, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+            if (fd < 0)
+                return 2;
+            close(fd);
+            rc = spool_finish(spool, &job, &err);
+        }
+        if (rc < 0)
+            return 3;
+        if (n % 20 == 0 && spool_sweep(spool, NULL, &err) < 0)
+            return 4;
+    }
+    spool_close(&spool);
+    return job ? 5 : 0;
+}
+
+static int start(int (*what)(const char *root), const char *root)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(what(root));
+    assert_true(pid > 0);
+    return (int)pid;
+}
+
+static void assert_exit_0(int pid)
+{
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int put_all(const char *root)
+{
+    struct err err;
+    struct spool *spool = NULL;
+    if (spool_open(&spool, root, "convert", &err) < 0)
+        return 1;
+    for (int i = 0; i < JOBS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "job-%03d", i);
+        if (spool_put(spool, name, "{}", 2, &err) < 0)
+            return 2;
+    }
+    spool_close(&spool);
+    return 0;
+}
+
+static void test_two_workers_do_each_of_200_jobs_once(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    char done[512];
+    snprintf(done, sizeof done, "%s/done", f->root);
+    assert_ok(fsx_mkdirs(done, &err));
+    assert_int_equal(put_all(f->root), 0);
+    int a = start(work, f->root), b = start(work, f->root);
+    assert_exit_0(a);
+    assert_exit_0(b);
+    /* What was left behind at the very end. */
+    sweep(f);
+    assert_int_equal(work(f->root), 0);
+    assert_int_equal(support_entries(done), JOBS);
+    assert_count(f, 0, 0, 0, 0);
+}
+
+static void test_two_producers_of_the_same_jobs_put_each_once(void **state)
+{
+    struct fixture *f = *state;
+    int a = start(put_all, f->root), b = start(put_all, f->root);
+    assert_exit_0(a);
+    assert_exit_0(b);
+    assert_count(f, 0, JOBS, 0, 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_a_job_goes_from_put_to_gone),
+        T(test_claims_come_oldest_first),
+        T(test_a_repeated_put_changes_nothing_wherever_the_job_is),
+        T(test_release_counts_the_attempt_and_removes_half_work),
+        T(test_fail_keeps_the_files_and_tells_the_reason),
+        T(test_a_live_claim_is_left_alone_by_sweep_and_claim),
+        T(test_a_freed_claim_stays_claimed_until_the_sweep),
+        T(test_the_claim_of_a_killed_worker_is_given_back),
+        T(test_every_crash_point_is_put_right),
+        T(test_sweep_deletes_only_what_was_abandoned_long_ago),
+        T(test_a_job_locked_by_another_claimer_is_passed_over),
+        T(test_an_unreadable_job_fails_and_the_next_is_claimed),
+        T(test_strange_attempts_count_as_the_first),
+        T(test_only_safe_names_and_sizes_are_taken),
+        T(test_a_file_in_the_way_is_named),
+        T(test_two_workers_do_each_of_200_jobs_once),
+        T(test_two_producers_of_the_same_jobs_put_each_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
