@@ -1,0 +1,93 @@
+/* reader and buf: what reads and keeps hostile bytes. */
+#include "dashspool/reader.h"
+#include "support/support.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void test_every_width_and_order(void **state)
+{
+    (void)state;
+    const uint8_t b[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    struct rd r = rd_init(b, sizeof b);
+    assert_int_equal(rd_u8(&r), 1);
+    assert_int_equal(rd_be16(&r), 0x0203);
+    assert_int_equal(rd_le32(&r), 0x07060504);
+    assert_true(rd_be64(&r) == UINT64_C(0x08090a0b0c0d0e0f));
+    assert_true(rd_done(&r));
+    r = rd_init(b, sizeof b);
+    assert_int_equal(rd_le16(&r), 0x0201);
+    assert_int_equal(rd_be32(&r), 0x03040506);
+    assert_true(rd_le64(&r) == UINT64_C(0x0e0d0c0b0a090807));
+    assert_false(rd_done(&r));
+    const uint8_t degrees[] = {0x40, 0x4b, 0x59, 0xa7, 0x4e, 0x8e, 0x02, 0x8d};
+    r = rd_init(degrees, sizeof degrees);
+    double v = rd_be_double(&r);
+    assert_true(v > 54.70041 && v < 54.70042);
+}
+
+static void test_a_read_past_the_end_is_sticky_at_every_length(void **state)
+{
+    (void)state;
+    static const size_t evil[] = {1, 2, 3, 8, 9, SIZE_MAX / 2, SIZE_MAX - 1, SIZE_MAX};
+    for (size_t n = 0; n < 9; n++) {
+        uint8_t *exact = malloc(n + !n); /* so that the sanitizer sees a read too far */
+        memset(exact, 0x5a, n + !n);
+        for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
+            struct rd r = rd_init(exact, n);
+            const uint8_t *at = rd_bytes(&r, evil[i]);
+            assert_int_equal(at != NULL, evil[i] <= n);
+            assert_int_equal(r.bad, evil[i] > n);
+            if (r.bad) {
+                assert_int_equal(rd_u8(&r), 0);
+                assert_int_equal(rd_left(&r), 0);
+                assert_false(rd_done(&r));
+            }
+            r = rd_init(exact, n);
+            struct rd sub = rd_sub(&r, evil[i]);
+            assert_int_equal(sub.bad, evil[i] > n);
+            assert_int_equal(rd_left(&sub), evil[i] > n ? 0 : evil[i]);
+        }
+        struct rd r = rd_init(exact, n);
+        (void)rd_be64(&r);
+        assert_int_equal(r.bad, n < 8);
+        free(exact);
+    }
+}
+
+static void test_buf_keeps_order_and_its_ceiling(void **state)
+{
+    (void)state;
+    struct err err;
+    struct buf b;
+    buf_init(&b, 3000);
+    uint8_t next = 0, expected = 0;
+    for (int round = 0; round < 2000; round++) {
+        uint8_t some[37];
+        for (size_t i = 0; i < sizeof some; i++)
+            some[i] = next++;
+        assert_ok(buf_append(&b, some, sizeof some, &err));
+        while (b.used > (size_t)(round % 2900)) {
+            assert_int_equal(*buf_data(&b), expected++);
+            buf_consume(&b, 1);
+        }
+    }
+    size_t before = b.used;
+    char too_much[3001] = {0};
+    assert_err(ERR_LIMIT, buf_append(&b, too_much, sizeof too_much, &err));
+    assert_err(ERR_LIMIT, buf_append(&b, too_much, 3000 - before + 1, &err));
+    assert_null(buf_reserve(&b, SIZE_MAX, &err));
+    assert_int_equal(b.used, before);
+    assert_ok(buf_append(&b, too_much, 3000 - before, &err));
+    assert_true(b.room <= 3000);
+    buf_clear(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_width_and_order),
+        cmocka_unit_test(test_a_read_past_the_end_is_sticky_at_every_length),
+        cmocka_unit_test(test_buf_keeps_order_and_its_ceiling),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,168 @@
+/* fsx, hash, err: files that survive, their digests, how failures read. */
+#include "dashspool/fsx.h"
+#include "dashspool/hash.h"
+#include "support/support.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *dir;
+
+static int set_up(void **state)
+{
+    (void)state;
+    dir = support_tmp_dir();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    support_tmp_remove(&dir);
+    return 0;
+}
+
+static const char *in_dir(const char *name)
+{
+    static char path[4][600];
+    static int turn;
+    turn = (turn + 1) % 4;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", dir, name);
+    return path[turn];
+}
+
+static void test_mkdirs_makes_all_levels_and_may_be_repeated(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_ok(fsx_mkdirs(in_dir("a/b/c"), &err));
+    assert_ok(fsx_mkdirs(in_dir("a/b/c//"), &err));
+    assert_true(support_exists(in_dir("a/b/c")));
+    support_write(in_dir("file"), "x", 1);
+    assert_err(ERR_CONFIG, fsx_mkdirs(in_dir("file/d"), &err));
+    assert_non_null(strstr(err.text, "is in the way"));
+}
+
+static void test_write_file_replaces_whole_and_leaves_nothing_beside(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_ok(fsx_write_file(in_dir("x"), "first", 5, &err));
+    assert_ok(fsx_write_file(in_dir("x"), "2", 1, &err));
+    struct buf b = support_read(in_dir("x"));
+    assert_int_equal(b.used, 1);
+    buf_clear(&b);
+    assert_int_equal(support_entries(dir), 1);
+    assert_err(ERR_NOTFOUND, fsx_write_file(in_dir("no/such/dir"), "x", 1, &err));
+    /* a directory in the way: nothing is left of the attempt */
+    assert_ok(fsx_mkdirs(in_dir("y"), &err));
+    assert_true(fsx_write_file(in_dir("y"), "x", 1, &err) < 0);
+    assert_int_equal(support_entries(dir), 2);
+}
+
+static void test_read_file_stops_at_the_ceiling(void **state)
+{
+    (void)state;
+    struct err err;
+    struct buf b;
+    char bytes[5000];
+    memset(bytes, 'z', sizeof bytes);
+    support_write(in_dir("x"), bytes, sizeof bytes);
+    buf_init(&b, sizeof bytes);
+    assert_ok(fsx_read_file(in_dir("x"), &b, &err));
+    assert_int_equal(b.used, sizeof bytes);
+    buf_clear(&b);
+    buf_init(&b, sizeof bytes - 1);
+    assert_err(ERR_LIMIT, fsx_read_file(in_dir("x"), &b, &err));
+    buf_clear(&b);
+    support_write(in_dir("empty"), "", 0);
+    assert_ok(fsx_read_file(in_dir("empty"), &b, &err));
+    assert_int_equal(b.used, 0);
+    buf_clear(&b);
+}
+
+static void test_rename_does_not_overwrite_a_directory_with_content(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_ok(fsx_mkdirs(in_dir("a/x"), &err));
+    assert_ok(fsx_mkdirs(in_dir("b/y"), &err));
+    assert_err(ERR_BUSY, fsx_rename(in_dir("a"), in_dir("b"), &err));
+    assert_true(support_exists(in_dir("b/y")));
+    assert_ok(fsx_rename(in_dir("a"), in_dir("c"), &err));
+    assert_true(support_exists(in_dir("c/x")));
+}
+
+static void test_remove_tree_does_not_follow_links(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_ok(fsx_mkdirs(in_dir("keep"), &err));
+    support_write(in_dir("keep/precious"), "x", 1);
+    assert_ok(fsx_mkdirs(in_dir("gone/deep"), &err));
+    assert_int_equal(symlink(in_dir("keep"), in_dir("gone/deep/link")), 0);
+    assert_ok(fsx_remove_tree(in_dir("gone"), &err));
+    assert_ok(fsx_remove_tree(in_dir("gone"), &err));
+    assert_false(support_exists(in_dir("gone")));
+    assert_true(support_exists(in_dir("keep/precious")));
+}
+
+static void test_sha256_of_nist(void **state)
+{
+    (void)state;
+    struct err err;
+    struct hash *h = NULL;
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    assert_ok(hash_new(&h, &err));
+    for (int round = 0; round < 2; round++) { /* starts anew after final */
+        hash_update(h, "a", 1);
+        hash_update(h, "bc", 2);
+        assert_ok(hash_final(h, digest, &err));
+        hash_hex(digest, hex);
+        assert_string_equal(hex,
+                            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+    hash_free(&h);
+    support_write(in_dir("abc"), "abc", 3);
+    uint8_t again[HASH_BYTES];
+    assert_ok(hash_file(in_dir("abc"), again, &err));
+    assert_memory_equal(digest, again, HASH_BYTES);
+    assert_err(ERR_NOTFOUND, hash_file(in_dir("nothing"), again, &err));
+}
+
+static void test_errors_say_where_and_why(void **state)
+{
+    (void)state;
+    struct err err;
+    errno = ENOSPC;
+    assert_int_equal(err_sys(&err, "write %s", "x"), ERR_IO);
+    assert_int_equal(err_wrap(&err, "job %d", 7), ERR_IO);
+    assert_string_equal(err.text, "job 7: write x: No space left on device");
+    assert_int_equal(err.sys_errno, ENOSPC);
+    assert_true(err_is_temporary(ERR_IO) && err_is_temporary(ERR_BUSY));
+    assert_false(err_is_temporary(ERR_MALFORMED) || err_is_temporary(ERR_OK));
+    char longer[2000];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    err_set(&err, ERR_LIMIT, "%s", longer);
+    assert_string_equal(err.text + strlen(err.text) - 4, "x...");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(test_mkdirs_makes_all_levels_and_may_be_repeated),
+        TEST(test_write_file_replaces_whole_and_leaves_nothing_beside),
+        TEST(test_read_file_stops_at_the_ceiling),
+        TEST(test_rename_does_not_overwrite_a_directory_with_content),
+        TEST(test_remove_tree_does_not_follow_links),
+        TEST(test_sha256_of_nist),
+        TEST(test_errors_say_where_and_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
