@@ -18,7 +18,7 @@ struct osd {
     ASS_Library *library;
     ASS_Renderer *renderer;
     ASS_Track *track;
-    int style; /* libass puts one of its own before ours */
+    int style;                /* libass puts one of its own before ours */
     int frame_w, frame_h;     /* what a person sees */
     int x, y, w, h;           /* the box */
     uint8_t *opacity, *light; /* of the box's pixels: what covers, and how much of it is white */
