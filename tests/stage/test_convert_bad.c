@@ -4,9 +4,11 @@
 #include "dashspool/fsx.h"
 #include "support/footage.h"
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <turbojpeg.h>
 
 /* Converts; on failure the line names the file once, is one line, and nothing is left. */
@@ -86,6 +88,25 @@ static void test_a_missing_file_or_directory_is_named(void **state)
     assert_err(ERR_CONFIG,
                convert_file(clip, dir, "../clip", &facts, &options, NULL, NULL, &r, &err));
     support_tmp_remove(&dir);
+}
+
+/* Stands for a full disk: writing beyond a limit fails. */
+static void test_a_full_disk_is_temporary_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct convert_result r;
+    struct err err;
+    struct rlimit before, tight;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    for (rlim_t limit = 0; limit < 700000; limit += 130000) {
+        tight = before;
+        tight.rlim_cur = limit;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+        int rc = convert(footage_sample("rear-25fps-6s-silent.h265"), CONVERT_WORKING, &r, &err);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(rc, limit < 566000 ? ERR_IO : ERR_OK);
+    }
 }
 
 static void test_a_stream_without_parameter_sets_is_told_with_its_offset(void **state)
@@ -218,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_no_footage_is_refused_in_words),
         cmocka_unit_test(test_a_missing_file_or_directory_is_named),
+        cmocka_unit_test(test_a_full_disk_is_temporary_and_leaves_nothing),
         cmocka_unit_test(test_a_stream_without_parameter_sets_is_told_with_its_offset),
         cmocka_unit_test(test_a_truncated_clip_keeps_what_is_whole),
         cmocka_unit_test(test_a_hundred_cuts_leave_copies_or_one_line),
