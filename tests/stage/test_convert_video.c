@@ -263,6 +263,68 @@ static void test_existing_copies_are_replaced_only_when_asked(void **state)
     unmake(&m);
 }
 
+static void test_configuration_gives_the_options(void **state)
+{
+    (void)state;
+    struct err err;
+    struct cfg *cfg = NULL;
+    struct convert_options o;
+    assert_ok(cfg_load(&cfg, NULL, &convert_cfg_section, 1, &err));
+    convert_options_from_cfg(cfg, &o);
+    assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_VIEWING);
+    assert_int_equal(o.crf, 21);
+    assert_string_equal(o.preset, "veryfast");
+    assert_true(o.default_fps == 25);
+    assert_ok(cfg_set(cfg, "convert", "copies", "working", "test", &err));
+    assert_ok(cfg_set(cfg, "convert", "default_fps", "12.5", "test", &err));
+    convert_options_from_cfg(cfg, &o);
+    assert_int_equal(o.copies, CONVERT_WORKING);
+    assert_true(o.default_fps == 12.5);
+    assert_err(ERR_CONFIG, cfg_set(cfg, "convert", "crf", "52", "test", &err));
+    cfg_free(&cfg);
+}
+
+static void on_progress(void *arg, double done)
+{
+    double *last = arg;
+    assert_true(done >= *last && done <= 1);
+    *last = done;
+}
+
+static void test_progress_rises_to_the_end(void **state)
+{
+    (void)state;
+    struct err err;
+    struct convert_result r;
+    struct convert_facts facts = footage_facts();
+    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    char *dir = support_tmp_dir();
+    double last = 0;
+    assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
+                           &options, on_progress, &last, &r, &err));
+    assert_true(last == 1);
+    support_tmp_remove(&dir);
+}
+
+static void test_containers_are_told_by_their_bytes(void **state)
+{
+    (void)state;
+    struct err err;
+    enum convert_container c;
+    assert_ok(convert_sniff(footage_sample("rear-25fps-6s-silent.h265"), &c, &err));
+    assert_int_equal(c, CONVERT_PTMF);
+    assert_ok(convert_sniff(footage_sample("photo-720p.jpg"), &c, &err));
+    assert_int_equal(c, CONVERT_JPEG);
+    struct made m = make(footage_sample("rear-25fps-6s-silent.h265"), CONVERT_WORKING, 0);
+    assert_err(ERR_UNSUPPORTED, convert_sniff(working(&m), &c, &err));
+    unmake(&m);
+    const char *path = support_shared("hevc/cros-64x64-I.h265");
+    if (!path)
+        skip();
+    assert_ok(convert_sniff(path, &c, &err));
+    assert_int_equal(c, CONVERT_ANNEXB);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +336,9 @@ int main(void)
         cmocka_unit_test(test_sound_is_in_step_with_the_pictures),
         cmocka_unit_test(test_the_same_input_gives_the_same_bytes),
         cmocka_unit_test(test_existing_copies_are_replaced_only_when_asked),
+        cmocka_unit_test(test_configuration_gives_the_options),
+        cmocka_unit_test(test_progress_rises_to_the_end),
+        cmocka_unit_test(test_containers_are_told_by_their_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

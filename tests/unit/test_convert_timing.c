@@ -40,8 +40,7 @@ static void test_two_percent_is_the_limit_of_agreement(void **state)
 static void test_nonsense_says_nothing(void **state)
 {
     (void)state;
-    struct timing_facts f = {
-        .pictures = 10, .meta_fps = -3, .person_fps = 1e9};
+    struct timing_facts f = {.pictures = 10, .meta_fps = -3, .person_fps = 1e9};
     struct convert_timing t = vote(f);
     assert_int_equal(t.chosen, CONVERT_SOURCE_DEFAULT);
     assert_true(t.fps[CONVERT_SOURCE_DEFAULT] == 25);
