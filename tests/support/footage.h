@@ -40,8 +40,8 @@ void footage_master_slices(const char *path, char out[HASH_HEX_ROOM]);
 /* Numbers of an array in a JSON file; *n is set; free() it. */
 int64_t *footage_truth(const char *json, const char *array, int *n);
 
-/* Decodes all pictures; fn gets each. Returns how many there were; complaints of the decoder fail
- * the test unless damaged_ok. */
+/* Decodes all pictures; fn gets each. Returns how many there were; errors of the decoder fail
+ * the test. */
 typedef void footage_fn(void *arg, int index, const AVFrame *frame);
 int footage_pictures(const char *mp4, footage_fn *fn, void *arg);
 
