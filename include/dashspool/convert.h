@@ -39,7 +39,7 @@ struct convert_facts {
     char id[96];
     char imei[16], camera[16], trigger[24];
     bool has_time, has_zone, has_position, has_trigger_time;
-    int64_t start_utc_us;    /* wall time of the first picture */
+    int64_t start_utc_us;    /* wall time of the master's first picture; of a photo */
     int tz_min;              /* minutes east of UTC; without a zone the clock is shown in UTC */
     double lat_deg, lon_deg; /* WGS 84 */
     int64_t trigger_utc_us;
@@ -53,7 +53,8 @@ struct convert_options {
     double default_fps; /* when nothing else is known */
     int crf;            /* libx264 quality, 0..51 */
     char preset[16];    /* libx264 speed */
-    int threads;        /* of the codecs; 0: one a core */
+    int threads;        /* of the codecs; the encoder's number decides the viewing copy's bytes;
+                         * 0: the decoder one a core, the encoder 4 whatever the machine */
     bool overwrite;     /* replace outputs that are there; else ERR_BUSY */
 };
 
@@ -88,7 +89,7 @@ struct convert_result {
     int64_t pictures, key_pictures;
     int64_t duration_us; /* of the pictures, the last one's own time included */
     bool sound;
-    struct convert_timing timing;
+    struct convert_timing timing; /* of a video */
     struct convert_output output[3];
     int n_outputs;
     char warning[256]; /* "" or one line on what is not as it should be, though copies were made */

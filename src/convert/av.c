@@ -52,6 +52,7 @@ static int code_of(int code)
     case AVERROR(ENOSPC):
     case AVERROR(EIO):
     case AVERROR(EDQUOT):
+    case AVERROR(EFBIG):
     case AVERROR(EROFS):
     case AVERROR(EACCES):
     case AVERROR(ENOENT):

@@ -41,7 +41,6 @@ static void set_tags(struct mux *x, const struct media *m, const struct mux_tags
     char text[CLOCK_TEXT_ROOM];
     av_dict_set(d, "title", tags->title, 0);
     av_dict_set(d, "comment", tags->comment, 0);
-    av_dict_set(d, "encoding_tool", "dashspool " DASHSPOOL_VERSION, 0);
     if (f->has_time) {
         clock_rfc3339(f->start_utc_us + m->start_us, 6, text);
         av_dict_set(d, "creation_time", text, 0);
@@ -51,7 +50,8 @@ static void set_tags(struct mux *x, const struct media *m, const struct mux_tags
     }
     if (f->has_position && fabs(f->lat_deg) <= 90 && fabs(f->lon_deg) <= 180) {
         location_text(f, text, sizeof text);
-        av_dict_set(d, "location", text, 0);
+        av_dict_set(d, "location", text, 0); /* the 3GPP box; ffprobe, exiftool */
+        av_dict_set(d, "com.apple.quicktime.location.ISO6709", text, 0); /* the same, mediainfo */
     }
 }
 
@@ -87,11 +87,15 @@ int mux_open(struct mux *x, const char *path, const struct media *m, const AVCod
         return rc;
     set_tags(x, m, tags);
     AVDictionary *options = NULL;
-    av_dict_set(&options, "movflags", "+faststart", 0);
+    av_dict_set(&options, "movflags", "+faststart+use_metadata_tags", 0);
     av_dict_set(&options, "movie_timescale", "90000", 0); /* edit lists finer than 1 ms */
     code = avformat_write_header(x->ctx, &options);
     av_dict_free(&options);
-    return code < 0 ? av_fail(err, code, NULL, "%s: header", path) : ERR_OK;
+    if (code < 0)
+        return av_fail(err, code, NULL, "%s: header", path);
+    /* Bit-exact muxing drops this tag at the header; the tags are written at the end. */
+    av_dict_set(&x->ctx->metadata, "encoder", "dashspool " DASHSPOOL_VERSION, 0);
+    return ERR_OK;
 }
 
 void mux_close(struct mux *x)

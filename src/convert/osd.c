@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define STRIP      0.08 /* of the picture's height, at the most */
-#define BOX_ALPHA  150  /* of 255 */
+#define BOX_ALPHA  168  /* of 255 */
 #define FONT_NAME  "DejaVu Sans Mono"
 #define LINE_EM    1.164 /* of this font: libass's font size is ascender + descender */
 #define ADVANCE_EM 0.602 /* every character */
@@ -18,6 +18,7 @@ struct osd {
     ASS_Library *library;
     ASS_Renderer *renderer;
     ASS_Track *track;
+    int style;                /* libass puts one of its own before ours */
     int frame_w, frame_h;     /* what a person sees */
     int x, y, w, h;           /* the box */
     uint8_t *opacity, *light; /* of the box's pixels: what covers, and how much of it is white */
@@ -43,6 +44,7 @@ static int make_track(struct osd *o, struct err *err)
     int s = ass_alloc_style(o->track), e = ass_alloc_event(o->track);
     if (s < 0 || e < 0)
         return err_set(err, ERR_NOMEM, "no memory for the overlay");
+    o->style = s;
     ASS_Style *style = &o->track->styles[s];
     style->Name = strdup("Default");
     style->FontName = strdup(FONT_NAME);
@@ -166,7 +168,7 @@ static int draw(struct osd *o, double font, double pad_px, struct err *err)
     o->light = calloc(area ? area : 1, 1);
     if (!event->Text || !o->opacity || !o->light)
         return err_set(err, ERR_NOMEM, "no memory for the overlay");
-    o->track->styles[0].FontSize = font;
+    o->track->styles[o->style].FontSize = font;
     int change;
     for (const ASS_Image *i = ass_render_frame(o->renderer, o->track, 0, &change); i; i = i->next)
         add_coverage(o, i);

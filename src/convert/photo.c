@@ -36,12 +36,14 @@ static int read_header(struct photo *p, const uint8_t *jpeg, size_t n, struct er
     if (tjDecompressHeader3(p->tj, jpeg, (unsigned long)n, &p->width, &p->height, &p->subsampling,
                             &space) < 0)
         return tj_fail(p, ERR_MALFORMED, "the JPEG is broken", err);
+    if (p->width <= 0 || p->height <= 0) /* TurboJPEG calls a header without SOF a success */
+        return err_set(err, ERR_MALFORMED, "the JPEG is broken: it has no picture header");
     if (space != TJCS_YCbCr && space != TJCS_GRAY)
         return err_set(err, ERR_UNSUPPORTED, "a JPEG in %s; only YCbCr and grey are supported",
                        space == TJCS_RGB ? "RGB" : "CMYK");
     if (p->subsampling < 0)
         return err_set(err, ERR_UNSUPPORTED, "a JPEG with unusual chroma subsampling");
-    if (p->width <= 0 || p->height <= 0 || p->width > PHOTO_PIXELS_MAX / p->height)
+    if (p->width > PHOTO_PIXELS_MAX / p->height)
         return err_set(err, ERR_LIMIT, "a JPEG of %dx%d; at most %d million pixels are supported",
                        p->width, p->height, PHOTO_PIXELS_MAX / 1000000);
     p->components = p->subsampling == TJSAMP_GRAY ? 1 : 3;
