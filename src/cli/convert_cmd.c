@@ -209,10 +209,10 @@ static void convert_one(struct job *job, const struct input *in, struct shown *s
         say_result(in, &result);
     } else if (rc == ERR_BUSY) {
         job->skipped++;
-        printf("%s: skipped, %s (--force replaces it)\n", in->path, err.text);
+        printf("skipped: %s (--force replaces it)\n", err.text);
     } else {
         job->failed++;
-        fprintf(stderr, "dashspool convert: %s: %s\n", in->path, err.text);
+        cli_fail("convert", &err); /* names the file */
     }
     free(dir);
 }

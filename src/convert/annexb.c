@@ -1,4 +1,4 @@
-#include "convert/annexb.h"
+#include "annexb.h"
 #include <string.h>
 
 struct nal_scan nal_scan_init(const uint8_t *data, size_t n)

@@ -1,4 +1,4 @@
-#include "convert/av.h"
+#include "av.h"
 #include <libavutil/error.h>
 #include <libavutil/log.h>
 #include <stdarg.h>

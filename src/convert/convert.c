@@ -1,9 +1,9 @@
 #include "dashspool/convert.h"
-#include "convert/av.h"
-#include "convert/copies.h"
-#include "convert/media.h"
-#include "convert/sniff.h"
+#include "av.h"
+#include "copies.h"
 #include "dashspool/fsx.h"
+#include "media.h"
+#include "sniff.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 static const struct cfg_key keys[] = {
-    {"copies", CFG_WORD, "both working viewing", 0, 0, "both", "which copies of a video are made"},
+    {"copies", CFG_WORD, "working,viewing working viewing", 0, 0, "working,viewing",
+     "which copies of a video are made"},
     {"default_fps", CFG_REAL, "pictures/s", 1, 240, "25", "picture rate when nothing tells it"},
     {"preset", CFG_WORD, "ultrafast superfast veryfast faster fast medium slow slower veryslow", 0,
      0, "veryfast", "libx264 speed of the viewing copy"},

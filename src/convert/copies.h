@@ -4,7 +4,7 @@
 #ifndef CONVERT_COPIES_H
 #define CONVERT_COPIES_H
 
-#include "convert/media.h"
+#include "media.h"
 
 /* What making a copy needs to know; m collects warnings. */
 struct copy_task {

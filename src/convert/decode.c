@@ -1,4 +1,4 @@
-#include "convert/decode.h"
+#include "decode.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>

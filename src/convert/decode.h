@@ -5,8 +5,8 @@
 #ifndef CONVERT_DECODE_H
 #define CONVERT_DECODE_H
 
-#include "convert/av.h"
-#include "convert/media.h"
+#include "av.h"
+#include "media.h"
 
 struct decoder {
     AVCodecContext *ctx;

@@ -1,4 +1,4 @@
-#include "convert/jpeg_segments.h"
+#include "jpeg_segments.h"
 #include "dashspool/reader.h"
 #include <string.h>
 

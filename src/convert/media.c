@@ -1,8 +1,8 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-#include "convert/media.h"
-#include "convert/av.h"
-#include "convert/decode.h"
-#include "convert/ptmf.h"
+#include "media.h"
+#include "av.h"
+#include "decode.h"
+#include "ptmf.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

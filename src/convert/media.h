@@ -6,7 +6,7 @@
 #ifndef CONVERT_MEDIA_H
 #define CONVERT_MEDIA_H
 
-#include "convert/annexb.h"
+#include "annexb.h"
 #include "dashspool/convert.h"
 #include <libavutil/pixfmt.h>
 #include <libavutil/rational.h>

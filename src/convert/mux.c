@@ -1,4 +1,4 @@
-#include "convert/mux.h"
+#include "mux.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include <math.h>

@@ -5,7 +5,7 @@
 #ifndef CONVERT_MUX_H
 #define CONVERT_MUX_H
 
-#include "convert/sound.h"
+#include "sound.h"
 #include <libavformat/avformat.h>
 
 struct mux {

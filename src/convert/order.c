@@ -1,6 +1,6 @@
-#include "convert/av.h"
-#include "convert/media.h"
-#include "convert/timing.h"
+#include "av.h"
+#include "media.h"
+#include "timing.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "convert/osd.h"
+#include "osd.h"
 #include <ass/ass.h>
 #include <limits.h>
 #include <math.h>

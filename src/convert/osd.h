@@ -10,8 +10,8 @@
 #ifndef CONVERT_OSD_H
 #define CONVERT_OSD_H
 
-#include "convert/osd_text.h"
 #include "dashspool/err.h"
+#include "osd_text.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "convert/osd_text.h"
+#include "osd_text.h"
 #include "dashspool/clock.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
-#include "convert/copies.h"
-#include "convert/jpeg_segments.h"
-#include "convert/osd.h"
+#include "copies.h"
 #include "dashspool/buf.h"
 #include "dashspool/fsx.h"
+#include "jpeg_segments.h"
+#include "osd.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "convert/ptmf.h"
+#include "ptmf.h"
 #include "dashspool/reader.h"
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "convert/media.h"
+#include "media.h"
 #include <libavcodec/avcodec.h>
 #include <libavutil/mem.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "convert/sniff.h"
-#include "convert/annexb.h"
-#include "convert/ptmf.h"
+#include "sniff.h"
+#include "annexb.h"
+#include "ptmf.h"
 #include <string.h>
 
 #define SEARCH_BYTES 65536 /* a damaged beginning may be this long */

@@ -1,4 +1,4 @@
-#include "convert/sound.h"
+#include "sound.h"
 #include <libavutil/channel_layout.h>
 #include <libavutil/opt.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 #ifndef CONVERT_SOUND_H
 #define CONVERT_SOUND_H
 
-#include "convert/av.h"
-#include "convert/media.h"
+#include "av.h"
+#include "media.h"
 
 #define SOUND_HZ 8000 /* section 8 */
 

@@ -1,4 +1,4 @@
-#include "convert/timing.h"
+#include "timing.h"
 #include <math.h>
 #include <stdlib.h>
 

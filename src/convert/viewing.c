@@ -1,7 +1,7 @@
-#include "convert/copies.h"
-#include "convert/decode.h"
-#include "convert/mux.h"
-#include "convert/osd.h"
+#include "copies.h"
+#include "decode.h"
+#include "mux.h"
+#include "osd.h"
 #include <inttypes.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>

@@ -1,5 +1,5 @@
-#include "convert/copies.h"
-#include "convert/mux.h"
+#include "copies.h"
+#include "mux.h"
 #include <libavutil/mem.h>
 #include <limits.h>
 #include <stdio.h>
