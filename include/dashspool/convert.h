@@ -68,6 +68,7 @@ enum convert_source {
     CONVERT_SOURCE_DEFAULT, /* configuration */
     CONVERT_N_SOURCES,
 };
+/* "capture times", "metadata rate" …: reads well in a sentence and in JSON. */
 const char *convert_source_name(enum convert_source source);
 
 struct convert_timing {

@@ -196,8 +196,9 @@ static void convert_one(struct job *job, const struct input *in, struct shown *s
     struct convert_result result;
     struct err err;
     char *dir = NULL;
-    int rc = job->out_dir ? fsx_path(&dir, &err, "%s/%s", job->out_dir, in->below)
-                          : fsx_path(&dir, &err, "%s", in->dir);
+    bool nested = job->out_dir && strcmp(in->below, ".") != 0;
+    int rc = nested ? fsx_path(&dir, &err, "%s/%s", job->out_dir, in->below)
+                    : fsx_path(&dir, &err, "%s", job->out_dir ? job->out_dir : in->dir);
     if (rc == ERR_OK && job->out_dir)
         rc = fsx_mkdirs(dir, &err);
     if (rc == ERR_OK)

@@ -9,17 +9,17 @@ const char *convert_source_name(enum convert_source source)
 {
     switch (source) {
     case CONVERT_SOURCE_PTMF:
-        return "ptmf";
+        return "capture times";
     case CONVERT_SOURCE_META:
-        return "metadata";
+        return "metadata rate";
     case CONVERT_SOURCE_PERSON:
-        return "person";
+        return "given rate";
     case CONVERT_SOURCE_LENGTH:
-        return "length";
+        return "pictures over length";
     case CONVERT_SOURCE_STREAM:
-        return "stream";
+        return "stream rate";
     case CONVERT_SOURCE_DEFAULT:
-        return "default";
+        return "default rate";
     case CONVERT_N_SOURCES:
         break;
     }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SAMPLES TEST_SOURCE_DIR "/../samples/"
+#define SAMPLES TEST_SAMPLES "/"
 #define FRONT   SAMPLES "front-20fps-10s-sound.h265"
 #define REAR    SAMPLES "rear-25fps-6s-silent.h265"
 #define PHOTO   SAMPLES "photo-720p.jpg"

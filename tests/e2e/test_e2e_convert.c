@@ -1,0 +1,219 @@
+#define _GNU_SOURCE /* memmem */
+/* dashspool convert, as a claims handler uses it: a folder of downloaded files, some of them bad.
+ */
+#include "dashspool/fsx.h"
+#include "dashspool/hash.h"
+#include "support/proc.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REAR  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
+#define PHOTO TEST_SAMPLES "/photo-720p.jpg"
+
+static char *dir;
+static char path_room[8][700];
+
+static int set_up(void **state)
+{
+    (void)state;
+    dir = support_tmp_dir();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    support_tmp_remove(&dir);
+    return 0;
+}
+
+static const char *in_dir(const char *name)
+{
+    static int turn;
+    turn = (turn + 1) % 8;
+    snprintf(path_room[turn], sizeof path_room[turn], "%s/%s", dir, name);
+    return path_room[turn];
+}
+
+static void copy_to(const char *from, const char *name, size_t bytes)
+{
+    struct buf b = support_read(from);
+    support_write(in_dir(name), buf_data(&b), bytes ? bytes : b.used);
+    buf_clear(&b);
+}
+
+#define CONVERT(...) proc_run((const char *const[]){DASHSPOOL_BINARY, "convert", __VA_ARGS__, NULL})
+
+static int lines_with(const char *text, const char *words)
+{
+    int n = 0;
+    for (const char *line = text; *line;) {
+        const char *end = strchr(line, '\n');
+        const char *there = strstr(line, words);
+        n += there && (!end || there < end);
+        if (!end)
+            break;
+        line = end + 1;
+    }
+    return n;
+}
+
+static void test_a_folder_with_good_and_bad_files(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_ok(fsx_mkdirs(in_dir("in/deeper"), &err));
+    copy_to(REAR, "in/deeper/good.h265", 0);
+    copy_to(PHOTO, "in/photo.JPG", 0);
+    copy_to(PHOTO, "in/.hidden.jpg", 0);
+    support_write(in_dir("in/empty.h265"), "", 0);
+    support_write(in_dir("in/text.h265"), "this is no video\n", 17);
+    support_write(in_dir("in/notes.txt"), "ignored", 7);
+    uint8_t before[HASH_BYTES], after[HASH_BYTES];
+    assert_ok(hash_file(in_dir("in/deeper/good.h265"), before, &err));
+
+    struct proc_result r = CONVERT(in_dir("in"), "-o", in_dir("out"), "--copies", "working");
+    assert_int_equal(r.status, 1);
+    assert_int_equal(lines_with(proc_err(&r), "empty.h265: the file is empty"), 1);
+    assert_int_equal(lines_with(proc_err(&r), "text.h265: "), 1);
+    assert_non_null(strstr(proc_err(&r), "4 files: 2 converted, 0 skipped, 2 failed"));
+    assert_int_equal(lines_with(proc_err(&r), ""), 3);
+    assert_int_equal(lines_with(proc_out(&r), "150 pictures, 6.0"), 1);
+    proc_clear(&r);
+
+    /* the folder's structure is kept, nothing half-written is there, the originals are as they were
+     */
+    assert_true(support_exists(in_dir("out/deeper/good.working.mp4")));
+    assert_int_equal(support_entries(in_dir("out/deeper")), 1);
+    assert_true(support_exists(in_dir("out/photo.still-DERIVED.jpg")));
+    assert_int_equal(support_entries(in_dir("out")), 2);
+    assert_int_equal(support_entries(in_dir("in")), 6);
+    assert_ok(hash_file(in_dir("in/deeper/good.h265"), after, &err));
+    assert_memory_equal(before, after, HASH_BYTES);
+
+    /* again: what is there is left alone; with --force it is made again, the same */
+    assert_ok(hash_file(in_dir("out/deeper/good.working.mp4"), before, &err));
+    r = CONVERT(in_dir("in/deeper"), in_dir("in/photo.JPG"), "-o", in_dir("out/deeper"), "--copies",
+                "working");
+    assert_int_equal(r.status, 0);
+    assert_non_null(strstr(proc_err(&r), "1 converted, 1 skipped, 0 failed"));
+    proc_clear(&r);
+    r = CONVERT(in_dir("in/deeper"), "-o", in_dir("out/deeper"), "--copies", "working", "--force");
+    assert_int_equal(r.status, 0);
+    proc_clear(&r);
+    assert_ok(hash_file(in_dir("out/deeper/good.working.mp4"), after, &err));
+    assert_memory_equal(before, after, HASH_BYTES);
+}
+
+static void test_a_truncated_clip_keeps_what_decodes_and_says_so(void **state)
+{
+    (void)state;
+    copy_to(REAR, "cut.h265", 300000);
+    struct proc_result r = CONVERT(in_dir("cut.h265"), "--copies", "working");
+    assert_int_equal(r.status, 0);
+    assert_int_equal(lines_with(proc_out(&r), "the file ends inside a record"), 1);
+    proc_clear(&r);
+    assert_true(support_exists(in_dir("cut.working.mp4")));
+    assert_int_equal(support_entries(dir), 2);
+}
+
+static void test_a_stream_without_parameter_sets_is_one_clear_line(void **state)
+{
+    (void)state;
+    const char *source = support_shared("hevc/membrane-input-10-no-vps-sps-pps.h265");
+    if (!source)
+        skip();
+    copy_to(source, "bare.h265", 0);
+    struct proc_result r = CONVERT(in_dir("bare.h265"));
+    assert_int_equal(r.status, 1);
+    assert_int_equal(lines_with(proc_err(&r), ""), 1);
+    assert_int_equal(lines_with(proc_err(&r), "bare.h265: "), 1);
+    assert_non_null(strstr(proc_err(&r), "parameter set"));
+    assert_string_equal(proc_out(&r), "");
+    proc_clear(&r);
+    assert_int_equal(support_entries(dir), 1);
+}
+
+/* --meta and the single options give what a camera's metadata would have given. */
+static void test_facts_from_options_and_from_a_metadata_file(void **state)
+{
+    (void)state;
+    static const uint8_t meta[] = {0x00, 0x0b, 0x00, 0x20, 0x03, 0x10, 0x00, 0x00, 0x01,
+                                   0x93, 0x77, 0x7e, 0x7a, 0xf0, 0x03, 0x00, 0x0a, 0x19,
+                                   0xfe, 0xd4, 0x40, 0x4b, 0x59, 0xa7, 0x4e, 0x8e, 0x02,
+                                   0x8d, 0x40, 0x39, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00};
+    support_write(in_dir("frame.bin"), meta, sizeof meta);
+    support_write(in_dir("payload.bin"), meta + 4, sizeof meta - 4);
+    static const char *const names[] = {"frame.bin", "payload.bin"};
+    for (int i = 0; i < 3; i++) {
+        struct proc_result r =
+            i < 2 ? CONVERT(REAR, "-o", dir, "--copies", "working", "--force", "--meta",
+                            in_dir(names[i]))
+                  : CONVERT(REAR, "-o", dir, "--copies", "working", "--force", "--time",
+                            "2024-11-29T05:36:38-05:00", "--lat", "54.7004183", "--lon", "25.25");
+        if (r.status != 0)
+            fail_msg("%s", proc_err(&r));
+        proc_clear(&r);
+        struct buf copy = support_read(in_dir("rear-25fps-6s-silent.working.mp4"));
+        static const char location[] = "+54.70042+025.25000/";
+        assert_non_null(memmem(buf_data(&copy), copy.used, location, sizeof location - 1));
+        buf_clear(&copy);
+        if (!proc_have("ffprobe"))
+            continue;
+        const char *const probe[] = {"ffprobe",
+                                     "-v",
+                                     "error",
+                                     "-show_entries",
+                                     "format_tags=creation_time",
+                                     "-of",
+                                     "csv=p=0",
+                                     in_dir("rear-25fps-6s-silent.working.mp4"),
+                                     NULL};
+        r = proc_run(probe);
+        assert_string_equal(proc_out(&r), "2024-11-29T10:36:38.000000Z\n");
+        proc_clear(&r);
+    }
+}
+
+static void test_options_that_make_no_sense_are_usage_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b, *says;
+    } bad[] = {
+        {"--lat", "12", "--lat and --lon go together"},
+        {"--lat", "91", "from -90 to 90"},
+        {"--tz", "2 hours", "no time zone"},
+        {"--time", "yesterday", "no date and time"},
+        {"--copies", "best", "working, viewing"},
+        {"--fps", "0", "from 0.1 to 240"},
+        {"--meta", "/nonexistent", "/nonexistent"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct proc_result r = CONVERT(REAR, "-o", dir, bad[i].a, bad[i].b);
+        if (r.status != 2 || !strstr(proc_err(&r), bad[i].says))
+            fail_msg("%s %s: status %d, %s", bad[i].a, bad[i].b, r.status, proc_err(&r));
+        proc_clear(&r);
+    }
+    struct proc_result r = CONVERT(REAR, PHOTO, "--time", "2024-11-29T05:36:38Z");
+    assert_int_equal(r.status, 2);
+    proc_clear(&r);
+    r = CONVERT(in_dir("nothing-here"));
+    assert_int_equal(r.status, 1);
+    proc_clear(&r);
+    assert_int_equal(support_entries(dir), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define E2E(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        E2E(test_a_folder_with_good_and_bad_files),
+        E2E(test_a_truncated_clip_keeps_what_decodes_and_says_so),
+        E2E(test_a_stream_without_parameter_sets_is_one_clear_line),
+        E2E(test_facts_from_options_and_from_a_metadata_file),
+        E2E(test_options_that_make_no_sense_are_usage_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
