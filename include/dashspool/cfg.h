@@ -21,6 +21,7 @@ enum cfg_type {
     CFG_REAL, /* decimal, min..max */
     CFG_TEXT, /* max is the longest length in bytes */
     CFG_WORD, /* one of the words in `unit`, separated by spaces */
+    CFG_LIST, /* one or more of those words, separated by commas, without spaces */
 };
 
 struct cfg_key {

@@ -28,34 +28,67 @@
 
 enum convert_container { CONVERT_UNKNOWN, CONVERT_PTMF, CONVERT_ANNEXB, CONVERT_JPEG };
 
+/* Everything that can be made of a master. A photo gives CONVERT_STILL, whatever copies of a video
+ * are asked for. */
 enum convert_copy_kind {
-    CONVERT_WORKING = 1 << 0,
-    CONVERT_VIEWING = 1 << 1,
-    CONVERT_STILL = 1 << 2,
+    CONVERT_WORKING = 1 << 0, /* <stem>.working.mp4 */
+    CONVERT_VIEWING = 1 << 1, /* <stem>.viewing-DERIVED.mp4 */
+    CONVERT_STILL = 1 << 2,   /* <stem>.still-DERIVED.jpg of a photo */
+    CONVERT_TIMING =
+        1 << 3, /* <stem>.timing.json: every picture; beside each working or viewing copy */
+    CONVERT_CSV = 1 << 4, /* <stem>.timing.csv: the same as a table */
+    CONVERT_POSTER =
+        1 << 5, /* <stem>.poster-DERIVED.jpg: the picture at the trigger, or the middle */
+    CONVERT_SHEET = 1 << 6,  /* <stem>.sheet-DERIVED.jpg: contact sheet with times */
+    CONVERT_MOMENT = 1 << 7, /* <stem>.still-<offset>-DERIVED.jpg, one for each options.moment_us */
+    CONVERT_GPX = 1 << 8,    /* <stem>.gpx: position or track, GPX 1.1 */
+    CONVERT_GEOJSON = 1 << 9, /* <stem>.geojson, RFC 7946 */
+    CONVERT_SRT = 1 << 10,    /* <stem>.srt: the overlay's text as subtitles */
+    CONVERT_VTT = 1 << 11,    /* <stem>.vtt */
 };
+#define CONVERT_MOMENTS_MAX 8
+#define CONVERT_OUTPUTS_MAX 20
 
 /* What is known of a transfer beside its bytes. All text is UTF-8; "" is unknown. */
 struct convert_facts {
     char id[96];
     char imei[16], camera[16], trigger[24];
     bool has_time, has_zone, has_position, has_trigger_time;
-    int64_t start_utc_us;    /* wall time of the master's first picture; of a photo */
-    int tz_min;              /* minutes east of UTC; without a zone the clock is shown in UTC */
+    int64_t
+        start_utc_us; /* wall time of the master's first picture; copies that begin later move on */
+    int64_t time_error_us; /* … known to ± this; 0: the default of the source (convert/timing.h) */
+    char time_source[32]; /* where it is from: "metadata", "file name", "--time"; "" with has_time:
+                             metadata */
+    int tz_min;           /* minutes east of UTC; without a zone the clock is shown in UTC */
     double lat_deg, lon_deg; /* WGS 84 */
     int64_t trigger_utc_us;
     double meta_fps; /* frame rate of the metadata; 0 unknown */
     int length_s;    /* clip length of the metadata; 0 unknown */
 };
 
+/* No pointers: the whole struct may be handed to another process of the same program. */
 struct convert_options {
-    unsigned copies;    /* enum convert_copy_kind; a photo gives a still whatever is asked for */
+    unsigned copies;    /* enum convert_copy_kind */
     double fps;         /* a person's word on the rate (--fps); 0: none */
     double default_fps; /* when nothing else is known */
-    int crf;            /* libx264 quality, 0..51 */
+    int crf;            /* quality of the viewing copy's encoder, 0..51 */
     char preset[16];    /* libx264 speed */
-    int threads;        /* of the codecs; the encoder's number decides the viewing copy's bytes;
-                         * 0: the decoder one a core, the encoder 4 whatever the machine */
-    bool overwrite;     /* replace outputs that are there; else ERR_BUSY */
+    char encoder[32];   /* of the viewing copy, FFmpeg's name: "libx264" */
+    int threads;    /* of the codecs; 0: decoder one a core, encoder 4 (its bytes depend on it) */
+    bool overwrite; /* replace outputs that are there; else ERR_BUSY */
+    bool flac;      /* sound of the working copy as FLAC instead of AAC */
+    bool check;     /* decode every copy whole before it counts */
+    char params_from[1024]; /* a clip of the same camera whose parameter sets are lent; "" none */
+    int64_t moment_us[CONVERT_MOMENTS_MAX]; /* CONVERT_MOMENT: offsets from the first picture */
+    int n_moments;
+
+    /* overlay */
+    char osd_template[512]; /* "": the built-in two lines */
+    char osd_position[16];  /* bottom-left bottom-right top-right */
+    double osd_size;        /* 1: as large as its 8 % of the picture allow */
+    bool osd_box, osd_imperial;
+    char note[128];        /* {note} */
+    char track_path[1024]; /* GPX, NMEA or CSV that covers the time; "" none */
 };
 
 /* The vote on the picture rate (pure; convert/timing.c). Sources in the order of trust. */
@@ -84,6 +117,18 @@ struct convert_output {
     char sha256[HASH_HEX_ROOM];
 };
 
+/* What is not as the camera made it (convert/damage.c). */
+struct convert_damage {
+    int64_t damaged;  /* pictures whose own bytes are broken or missing in part */
+    int64_t affected; /* … that refer to one of those, up to the next key picture */
+    int64_t lost;     /* pictures that the camera made and that are not there: sequence gaps */
+    int64_t repeated; /* sequence numbers that come twice */
+    int64_t undecodable_lead;       /* pictures before the first that decodes */
+    int64_t stray_bytes, cut_bytes; /* between records; of a last record that is not whole */
+    int64_t sound_lost;             /* sound records that are missing */
+    int64_t times_repaired;         /* capture times that cannot be true */
+};
+
 struct convert_result {
     enum convert_container container;
     int width_px, height_px;
@@ -91,12 +136,21 @@ struct convert_result {
     int64_t duration_us; /* of the pictures, the last one's own time included */
     bool sound;
     struct convert_timing timing; /* of a video */
-    struct convert_output output[3];
+    struct convert_damage damage;
+    char slices_sha256[HASH_HEX_ROOM]; /* over the payloads of all slice NAL units, in decoding
+                                          order: the same in master and working copy; "" if no
+                                          working copy was made */
+    struct convert_output output[CONVERT_OUTPUTS_MAX];
     int n_outputs;
-    char warning[256]; /* "" or one line on what is not as it should be, though copies were made */
+    char warning[512]; /* "" or one line on what is not as it should be, though copies were made */
 };
 
-const char *convert_copy_name(enum convert_copy_kind kind); /* working viewing still */
+const char *convert_copy_name(
+    enum convert_copy_kind kind); /* "working" … as in `copies` of the settings */
+
+/* "working,viewing,poster": names of convert_copy_name() with commas. With a working or a viewing
+ * copy the timing file is always made. ERR_CONFIG names what is none. */
+int convert_copies_parse(const char *text, unsigned *out, struct err *err) DS_MUST_CHECK;
 
 /* done in 0..1; called often, from the calling thread. */
 typedef void convert_progress_fn(void *arg, double done);

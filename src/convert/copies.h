@@ -1,5 +1,7 @@
 /*
- * copies: makes one copy each, into a file that exists and is empty.
+ * copies: makes one copy each, into a file that exists and is empty. The table in copies.c says
+ * which kinds there are, what they are called, and which function makes them: a new kind is a row
+ * there.
  */
 #ifndef CONVERT_COPIES_H
 #define CONVERT_COPIES_H
@@ -12,17 +14,27 @@ struct copy_task {
     const char *path, *stem;
     const struct convert_facts *facts;
     const struct convert_options *options;
+    struct convert_result *result;
+    int64_t moment_us;             /* CONVERT_MOMENT: which one */
     convert_progress_fn *progress; /* may be NULL; done in from..to */
     void *arg;
     double from, to;
 };
 
-int copy_working(const struct copy_task *t, struct err *err) DS_MUST_CHECK;
-int copy_viewing(const struct copy_task *t, struct err *err) DS_MUST_CHECK;
+typedef int copy_fn(const struct copy_task *t, struct err *err);
 
-/* A photo; fills in what the result tells of it. */
-int copy_still(const uint8_t *jpeg, size_t n, const struct copy_task *t,
-               struct convert_result *result, struct err *err) DS_MUST_CHECK;
+struct copy_maker {
+    enum convert_copy_kind kind;
+    const char *name, *suffix; /* "<stem>.<suffix>" */
+    double weight;             /* of the time that it takes, for the progress */
+    copy_fn *make;
+};
+extern const struct copy_maker copy_makers[];
+extern const int copy_n_makers;
+const struct copy_maker *copy_maker(enum convert_copy_kind kind); /* NULL: there is none */
+
+copy_fn copy_working, copy_viewing;
+copy_fn copy_still; /* a photo; fills in what the result tells of it */
 
 static inline void copy_progress(const struct copy_task *t, int64_t done, int64_t of)
 {

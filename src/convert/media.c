@@ -204,6 +204,7 @@ void media_close(struct media *m)
 {
     free(m->picture);
     free(m->sound);
+    free(m->hole);
     if (m->map)
         munmap((void *)(uintptr_t)m->map, m->mapped);
     *m = (struct media){0};

@@ -18,6 +18,12 @@
 #define MEDIA_SETS_MAX     64            /* parameter sets: 16 + 16 + a few PPS in practice */
 #define MEDIA_TRIES_MAX    16            /* key pictures tried before giving up */
 
+enum media_state {
+    MEDIA_GOOD,
+    MEDIA_AFFECTED, /* refers, directly or not, to a damaged or lost picture */
+    MEDIA_DAMAGED,  /* its own bytes are broken or missing in part */
+};
+
 struct media_picture {
     size_t offset, n;       /* its access unit in the map */
     int64_t time_us;        /* when it is shown, since the first picture of the master */
@@ -25,11 +31,20 @@ struct media_picture {
     int64_t poc;
     int32_t period; /* counts the restarts of POC */
     bool key;
+    uint32_t sequence; /* PTMF */
+    enum media_state state;
+    const char *why; /* of MEDIA_DAMAGED: static text; NULL else */
 };
 
 struct media_sound {
     size_t offset, n; /* A-law bytes in the map */
     int64_t time_us;  /* like a picture's */
+};
+
+struct media_hole {            /* pictures that the camera made and that are not there */
+    int64_t before;            /* index (decode order) of the picture behind the hole */
+    int64_t lost;              /* by sequence numbers; 0: pictures were lost before they had one */
+    int64_t from_us, until_us; /* times of the pictures around it, like a picture's time_us */
 };
 
 struct media_set {
@@ -63,10 +78,15 @@ struct media {
     AVRational sample_aspect;
     double stream_fps;
 
+    struct media_hole *hole; /* in time order */
+    int64_t n_holes, room_holes;
+    struct convert_damage damage;
+    char slices_sha256[HASH_HEX_ROOM]; /* of the master's slices from `first` on, once computed */
+
     struct convert_timing timing;
     int64_t start_us; /* of the first picture kept, since the first of the master */
     int64_t duration_us;
-    char warning[256];
+    char warning[512];
 };
 
 /* Opens and indexes a video. *m is the caller's storage; media_close() also after a failure. */

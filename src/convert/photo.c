@@ -170,9 +170,11 @@ static int collect_segments(struct photo *p, const uint8_t *jpeg, size_t n, stru
     return rc;
 }
 
-int copy_still(const uint8_t *jpeg, size_t n, const struct copy_task *t,
-               struct convert_result *result, struct err *err)
+int copy_still(const struct copy_task *t, struct err *err)
 {
+    const uint8_t *jpeg = t->m->map;
+    size_t n = t->m->n;
+    struct convert_result *result = t->result;
     struct photo p = {.orientation = 1};
     struct buf segments, out;
     bool jfif = false;

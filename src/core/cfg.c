@@ -56,13 +56,26 @@ static bool parse_bool(const char *text, bool *out)
     return false;
 }
 
-static bool has_word(const char *words, const char *word)
+static bool has_word(const char *words, const char *word, size_t n)
 {
-    size_t n = strlen(word);
-    for (const char *p = words; n > 0 && (p = strstr(p, word)) != NULL; p += n)
-        if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+    for (const char *p = words; n > 0 && *p; p += strcspn(p, " ")) {
+        p += strspn(p, " ");
+        if (strcspn(p, " ") == n && strncmp(p, word, n) == 0)
             return true;
+    }
     return false;
+}
+
+static bool has_words(const char *words, const char *list)
+{
+    for (;; list++) {
+        size_t n = strcspn(list, ",");
+        if (!has_word(words, list, n))
+            return false;
+        list += n;
+        if (!*list)
+            return true;
+    }
 }
 
 static int check(const struct cfg_key *key, const char *text, struct err *err)
@@ -95,10 +108,15 @@ static int check(const struct cfg_key *key, const char *text, struct err *err)
             return ERR_OK;
         return err_set(err, ERR_CONFIG, "%s: longer than %lld bytes", name, (long long)key->max);
     case CFG_WORD:
-        if (has_word(key->unit, text))
+        if (has_word(key->unit, text, strlen(text)))
             return ERR_OK;
         return err_set(err, ERR_CONFIG, "%s = %s: one of these is needed: %s", name, text,
                        key->unit);
+    case CFG_LIST:
+        if (has_words(key->unit, text))
+            return ERR_OK;
+        return err_set(err, ERR_CONFIG, "%s = %s: some of these, with commas, are needed: %s", name,
+                       text, key->unit);
     }
     return err_set(err, ERR_CONFIG, "%s: unknown type", name);
 }

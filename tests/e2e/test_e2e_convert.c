@@ -186,7 +186,7 @@ static void test_options_that_make_no_sense_are_usage_errors(void **state)
         {"--lat", "91", "from -90 to 90"},
         {"--tz", "2 hours", "no time zone"},
         {"--time", "yesterday", "no date and time"},
-        {"--copies", "best", "working, viewing"},
+        {"--copies", "best", "working viewing"},
         {"--fps", "0", "from 0.1 to 240"},
         {"--meta", "/nonexistent", "/nonexistent"},
     };
