@@ -71,7 +71,7 @@ struct convert_options {
     unsigned copies;    /* enum convert_copy_kind */
     double fps;         /* a person's word on the rate (--fps); 0: none */
     double default_fps; /* when nothing else is known */
-    int crf;            /* quality of the viewing copy's encoder, 0..51 */
+    double crf;         /* quality of the viewing copy's encoder, 0..51 */
     char preset[16];    /* libx264 speed */
     char encoder[32];   /* of the viewing copy, FFmpeg's name: "libx264" */
     int threads;    /* of the codecs; 0: decoder one a core, encoder 4 (its bytes depend on it) */

@@ -14,8 +14,8 @@ static const struct cfg_key keys[] = {
     {"default_fps", CFG_REAL, "pictures/s", 1, 240, "25", "picture rate when nothing tells it"},
     {"encoder", CFG_TEXT, "FFmpeg's name", 0, 31, "libx264", "encoder of the viewing copy"},
     {"preset", CFG_WORD, "ultrafast superfast veryfast faster fast medium slow slower veryslow", 0,
-     0, "veryfast", "libx264 speed of the viewing copy"},
-    {"crf", CFG_INT, "0 is lossless", 0, 51, "21", "quality of the viewing copy"},
+     0, "superfast", "libx264 speed of the viewing copy"},
+    {"crf", CFG_REAL, "0 is lossless", 0, 51, "22.5", "quality of the viewing copy"},
     {"threads", CFG_INT, "0 is automatic", 0, 64, "0", "threads of the codecs"},
     {"sound", CFG_WORD, "aac flac", 0, 0, "aac", "sound of the working copy; flac is lossless"},
     {"check", CFG_BOOL, "yes or no", 0, 0, "no", "decode every copy whole before it counts"},
@@ -40,7 +40,7 @@ void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out
 {
     *out = (struct convert_options){
         .default_fps = cfg_real(cfg, "convert", "default_fps"),
-        .crf = (int)cfg_int(cfg, "convert", "crf"),
+        .crf = cfg_real(cfg, "convert", "crf"),
         .threads = (int)cfg_int(cfg, "convert", "threads"),
         .flac = strcmp(cfg_text(cfg, "convert", "sound"), "flac") == 0,
         .check = cfg_bool(cfg, "convert", "check"),

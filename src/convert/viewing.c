@@ -1,5 +1,6 @@
 #include "copies.h"
 #include "decode.h"
+#include "encode.h"
 #include "mux.h"
 #include "osd.h"
 #include <inttypes.h>
@@ -9,9 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define KEY_EVERY_S     2 /* seeking */
-#define DEFAULT_THREADS 4 /* fixed: the number of threads decides the encoder's bytes */
-
 struct span { /* of a picture, in display order */
     int64_t pts, span;
 };
@@ -19,8 +17,7 @@ struct span { /* of a picture, in display order */
 struct viewing {
     const struct copy_task *t;
     struct decoder decoder;
-    AVCodecContext *ctx; /* libx264 */
-    struct av_watch watch;
+    struct encoder encoder;
     struct mux mux;
     struct osd *osd;
     struct SwsContext *sws;
@@ -36,46 +33,6 @@ static bool is_planar_420(int format)
     return format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P;
 }
 
-static int open_encoder(struct viewing *v, struct err *err)
-{
-    const struct media *m = v->t->m;
-    const struct convert_options *o = v->t->options;
-    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(m->format);
-    bool rgb = d && (d->flags & AV_PIX_FMT_FLAG_RGB);
-    const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
-    if (!codec)
-        return err_set(err, ERR_UNSUPPORTED, "this FFmpeg has no libx264");
-    AVCodecContext *c = v->ctx = avcodec_alloc_context3(codec);
-    if (!c)
-        return err_set(err, ERR_NOMEM, "no memory for an H.264 encoder");
-    c->opaque = &v->watch;
-    c->width = m->width_px & ~1;
-    c->height = m->height_px & ~1;
-    c->pix_fmt = AV_PIX_FMT_YUV420P;
-    c->color_range = rgb ? AVCOL_RANGE_MPEG : m->range;
-    c->colorspace = rgb ? AVCOL_SPC_BT709 : m->space;
-    c->color_primaries = m->primaries;
-    c->color_trc = m->transfer;
-    c->sample_aspect_ratio = m->sample_aspect;
-    c->time_base = av_ticks();
-    c->framerate = av_d2q(m->timing.fps[m->timing.chosen], 100000);
-    if (c->framerate.num <= 0)
-        c->framerate = (AVRational){25, 1};
-    c->gop_size = (int)(av_q2d(c->framerate) * KEY_EVERY_S) + 1;
-    c->thread_count = o->threads > 0 ? o->threads : DEFAULT_THREADS;
-    c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
-    int code = av_opt_set(c->priv_data, "preset", o->preset, 0);
-    if (code >= 0)
-        code = av_opt_set_double(c->priv_data, "crf", o->crf, 0);
-    if (code >= 0)
-        code = av_opt_set(c->priv_data, "profile", "high", 0);
-    if (code >= 0)
-        code = avcodec_open2(c, codec, NULL);
-    return code < 0 ? av_fail(err, code, &v->watch, "H.264 encoder, %dx%d, preset %s", c->width,
-                              c->height, o->preset)
-                    : ERR_OK;
-}
-
 static int open_canvas(struct viewing *v, struct err *err)
 {
     v->frame = av_frame_alloc();
@@ -84,9 +41,9 @@ static int open_canvas(struct viewing *v, struct err *err)
     if (!v->frame || !v->canvas || !v->packet)
         return err_set(err, ERR_NOMEM, "no memory for a frame");
     v->canvas->format = AV_PIX_FMT_YUV420P;
-    v->canvas->width = v->ctx->width;
-    v->canvas->height = v->ctx->height;
-    v->canvas->color_range = v->ctx->color_range;
+    v->canvas->width = v->encoder.ctx->width;
+    v->canvas->height = v->encoder.ctx->height;
+    v->canvas->color_range = v->encoder.ctx->color_range;
     int code = av_frame_get_buffer(v->canvas, 0);
     return code < 0 ? av_fail(err, code, NULL, "frame") : ERR_OK;
 }
@@ -121,8 +78,8 @@ static int scale(struct viewing *v, struct err *err)
         return err_set(err, ERR_UNSUPPORTED, "pictures of %dx%d, %s", f->width, f->height,
                        av_get_pix_fmt_name((enum AVPixelFormat)f->format));
     int full = c->color_range == AVCOL_RANGE_JPEG;
-    const int *table =
-        sws_getCoefficients(v->ctx->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT);
+    const int *table = sws_getCoefficients(
+        v->encoder.ctx->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT);
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get((enum AVPixelFormat)f->format);
     bool rgb = d && (d->flags & AV_PIX_FMT_FLAG_RGB);
     sws_setColorspaceDetails(v->sws, table, rgb ? 1 : full, table, full, 0, 1 << 16, 1 << 16);
@@ -175,19 +132,18 @@ static int overlay(struct viewing *v, int64_t time_us, struct err *err)
 /* Gives the encoder a picture (NULL: there are no more) and writes what comes out. */
 static int encode(struct viewing *v, AVFrame *picture, struct err *err)
 {
-    int rc = ERR_OK, code = avcodec_send_frame(v->ctx, picture);
-    while (code >= 0 && rc == ERR_OK) {
-        code = avcodec_receive_packet(v->ctx, v->packet);
-        if (code == AVERROR(EAGAIN) || code == AVERROR_EOF)
-            return ERR_OK;
-        if (code < 0)
-            break;
+    bool got = true;
+    int rc = encoder_send(&v->encoder, picture, err);
+    while (rc == ERR_OK) {
+        rc = encoder_receive(&v->encoder, v->packet, &got, err);
+        if (rc < 0 || !got)
+            return rc;
         struct span key = {.pts = v->packet->pts};
         const struct span *s = bsearch(&key, v->spans, (size_t)v->n_spans, sizeof key, by_pts);
         v->packet->duration = s ? s->span : 0;
         rc = mux_video(&v->mux, v->packet, err);
     }
-    return rc < 0 ? rc : code < 0 ? av_fail(err, code, &v->watch, "H.264 encoder") : ERR_OK;
+    return rc;
 }
 
 static int show(struct viewing *v, struct err *err)
@@ -250,19 +206,20 @@ static int open_all(struct viewing *v, struct err *err)
     struct mux_tags tags = {title, comment, t->facts};
     int code, rc = decoder_open(&v->decoder, t->m, t->options->threads, err);
     if (rc == ERR_OK)
-        rc = open_encoder(v, err);
+        rc = encoder_open(&v->encoder, t->m, t->m->width_px & ~1, t->m->height_px & ~1, t->options,
+                          err);
     if (rc == ERR_OK)
         rc = open_canvas(v, err);
     if (rc == ERR_OK)
         rc = index_spans(v, err);
     if (rc == ERR_OK)
-        rc = osd_new(&v->osd, v->ctx->width, v->ctx->height, err);
+        rc = osd_new(&v->osd, v->encoder.ctx->width, v->encoder.ctx->height, err);
     if (rc < 0)
         return rc;
     AVCodecParameters *par = avcodec_parameters_alloc();
     if (!par)
         return err_set(err, ERR_NOMEM, "no memory for a track");
-    if ((code = avcodec_parameters_from_context(par, v->ctx)) < 0)
+    if ((code = avcodec_parameters_from_context(par, v->encoder.ctx)) < 0)
         rc = av_fail(err, code, NULL, "picture track");
     else
         rc = mux_open(&v->mux, t->path, t->m, par, &tags, err);
@@ -273,7 +230,6 @@ static int open_all(struct viewing *v, struct err *err)
 int copy_viewing(const struct copy_task *t, struct err *err)
 {
     struct viewing v = {.t = t};
-    av_watch_init(&v.watch);
     int rc = open_all(&v, err);
     if (rc == ERR_OK)
         rc = transcode(&v, err);
@@ -288,8 +244,7 @@ int copy_viewing(const struct copy_task *t, struct err *err)
     av_packet_free(&v.packet);
     av_frame_free(&v.canvas);
     av_frame_free(&v.frame);
-    avcodec_free_context(&v.ctx);
+    encoder_close(&v.encoder);
     decoder_close(&v.decoder);
-    av_watch_clear(&v.watch);
     return rc;
 }

@@ -144,7 +144,7 @@ static void settings_text(const struct worker *w, const struct convert_result *r
         convert_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
     if (o && kind == CONVERT_VIEWING) {
         json_object_set_new(o, "preset", json_string(w->options.preset));
-        json_object_set_new(o, "crf", json_integer(w->options.crf));
+        json_object_set_new(o, "crf", json_real(w->options.crf));
     }
     if (o && r->warning[0])
         json_object_set_new(o, "warning", json_string(r->warning));
