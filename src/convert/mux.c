@@ -68,6 +68,16 @@ static int open_io(struct mux *x, const char *path, struct err *err)
     return code < 0 ? av_fail(err, code, NULL, "%s", path) : ERR_OK;
 }
 
+/* Room for the index in front of the media, so that nothing is written twice: a sample costs 44
+ * bytes at most in the tables of its track (stts 8, ctts 8, stsz 4, stss 4, stsc 12, co64 8). What
+ * is too much becomes a `free` box. */
+static int64_t index_bytes(const struct mux *x, const struct media *m,
+                           const AVCodecParameters *video)
+{
+    int64_t sound = x->audio ? (m->duration_us / 1000000 + 3) * SOUND_HZ / 576 : 0;
+    return 6144 + 2 * (int64_t)video->extradata_size + 44 * (m->n_pictures - m->first + sound);
+}
+
 int mux_open(struct mux *x, const char *path, const struct media *m, const AVCodecParameters *video,
              const struct mux_tags *tags, struct err *err)
 {
@@ -87,7 +97,8 @@ int mux_open(struct mux *x, const char *path, const struct media *m, const AVCod
         return rc;
     set_tags(x, m, tags);
     AVDictionary *options = NULL;
-    av_dict_set(&options, "movflags", "+faststart+use_metadata_tags", 0);
+    av_dict_set_int(&options, "moov_size", index_bytes(x, m, video), 0);
+    av_dict_set(&options, "movflags", "+use_metadata_tags", 0);
     av_dict_set(&options, "movie_timescale", "90000", 0); /* edit lists finer than 1 ms */
     code = avformat_write_header(x->ctx, &options);
     av_dict_free(&options);
