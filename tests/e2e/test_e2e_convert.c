@@ -85,7 +85,8 @@ static void test_a_folder_with_good_and_bad_files(void **state)
     /* the folder's structure is kept, nothing half-written is there, the originals are as they were
      */
     assert_true(support_exists(in_dir("out/deeper/good.working.mp4")));
-    assert_int_equal(support_entries(in_dir("out/deeper")), 1);
+    assert_true(support_exists(in_dir("out/deeper/good.timing.json")));
+    assert_int_equal(support_entries(in_dir("out/deeper")), 2);
     assert_true(support_exists(in_dir("out/photo.still-DERIVED.jpg")));
     assert_int_equal(support_entries(in_dir("out")), 2);
     assert_int_equal(support_entries(in_dir("in")), 6);
@@ -115,7 +116,8 @@ static void test_a_truncated_clip_keeps_what_decodes_and_says_so(void **state)
     assert_int_equal(lines_with(proc_out(&r), "the file ends inside a record"), 1);
     proc_clear(&r);
     assert_true(support_exists(in_dir("cut.working.mp4")));
-    assert_int_equal(support_entries(dir), 2);
+    assert_true(support_exists(in_dir("cut.timing.json")));
+    assert_int_equal(support_entries(dir), 3);
 }
 
 static void test_a_stream_without_parameter_sets_is_one_clear_line(void **state)

@@ -271,14 +271,14 @@ static void test_configuration_gives_the_options(void **state)
     struct convert_options o;
     assert_ok(cfg_load(&cfg, NULL, &convert_cfg_section, 1, &err));
     convert_options_from_cfg(cfg, &o);
-    assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_VIEWING);
+    assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_VIEWING | CONVERT_TIMING);
     assert_int_equal(o.crf, 21);
     assert_string_equal(o.preset, "veryfast");
     assert_true(o.default_fps == 25);
     assert_ok(cfg_set(cfg, "convert", "copies", "working", "test", &err));
     assert_ok(cfg_set(cfg, "convert", "default_fps", "12.5", "test", &err));
     convert_options_from_cfg(cfg, &o);
-    assert_int_equal(o.copies, CONVERT_WORKING);
+    assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_TIMING);
     assert_true(o.default_fps == 12.5);
     assert_err(ERR_CONFIG, cfg_set(cfg, "convert", "crf", "52", "test", &err));
     cfg_free(&cfg);
