@@ -34,8 +34,11 @@ int media_repair_pictures(struct media *m, int64_t *times_us, struct err *err)
     int rc = timing_median_step_us(times_us, m->n_pictures, &step_us, err);
     if (rc < 0)
         return rc;
-    if (step_us == 0 && m->nominal_fps > 0)
-        step_us = 1000000 / m->nominal_fps;
+    if (m->nominal_fps > 0) { /* unless the steps are others: they alternate (section 8.1) */
+        int64_t nominal_us = 1000000 / m->nominal_fps;
+        if (step_us == 0 || (step_us <= 2 * nominal_us && nominal_us <= 2 * step_us))
+            step_us = nominal_us;
+    }
     struct timing_repair r = timing_repair(times_us, m->n_pictures, step_us);
     if (r.changed > 0)
         warn_pictures(m, &r);

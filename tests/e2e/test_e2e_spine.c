@@ -146,6 +146,8 @@ static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
     expect(RUN(w, "list", "--trigger", "towing"), 0, "no transfers match", "");
     expect(RUN(w, "show", ID("front", "video")), 0, "", "2024-11-29 09:23:45 local (+02:00)");
     expect(RUN(w, "show", ID("front", "video"), "--json"), 0, "", "\"pictures\": 200");
+    expect(RUN(w, "show", ID("front", "video")), 0, "", "rate: capture times 19.9");
+    expect(RUN(w, "show", ID("front", "video"), "--json"), 0, "", "\"uncertainty_s\": ");
     /* nothing left to do */
     expect(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed", "");
 }
