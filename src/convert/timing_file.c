@@ -238,13 +238,13 @@ static void put_pictures(const struct sheet *s)
     put(s, "],\n");
 }
 
-/* The hole before the picture, as the sequence numbers tell it; NULL: they tell none. */
-static const struct media_hole *hole_before(const struct media *m, int64_t index)
+/* The hole before a picture, as the sequence numbers tell it, which is looked for in time order;
+ * NULL: they tell none. */
+static const struct media_hole *hole_before(const struct media *m, int64_t index, int64_t *at)
 {
-    for (int64_t i = 0; i < m->n_holes; i++)
-        if (m->hole[i].before == index)
-            return &m->hole[i];
-    return NULL;
+    while (*at < m->n_holes && m->hole[*at].until_us < m->picture[index].time_us)
+        (*at)++;
+    return *at < m->n_holes && m->hole[*at].before == index ? &m->hole[*at] : NULL;
 }
 
 /* A gap is what the sequence numbers tell, or a step that pictures at the nominal rate of a 30 Hz
@@ -259,13 +259,14 @@ static bool is_gap(const struct media *m, int64_t step_us)
 static void put_gaps(const struct sheet *s)
 {
     const struct media *m = s->t->m;
+    int64_t at = 0;
     bool first = true;
     put(s, "\"gaps\":[");
     for (int64_t i = 1; i < s->n; i++) {
         int64_t index = s->order[i];
         int64_t until_us = m->picture[index].time_us;
         int64_t from_us = m->picture[s->order[i - 1]].time_us;
-        const struct media_hole *hole = hole_before(m, index);
+        const struct media_hole *hole = hole_before(m, index, &at);
         if (!hole && !is_gap(m, until_us - from_us))
             continue;
         put(s, first ? "\n{" : ",\n{");
