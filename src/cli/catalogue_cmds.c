@@ -225,27 +225,6 @@ static void show_wire(const char *name, const struct catalogue_blob *blob)
     printf("  %-9s  %s\n", name, hex);
 }
 
-/* The vote on the picture rate and the time of day, as the converter left them. */
-static void show_timing(json_t *s)
-{
-    json_t *rate, *wall = json_object_get(s, "wall_clock");
-    const char *name, *separator = "             rate: ";
-    json_object_foreach(json_object_get(s, "sources"), name, rate)
-    {
-        printf("%s%s %.6g", separator, name, json_number_value(rate));
-        separator = ", ";
-    }
-    if (json_object_size(json_object_get(s, "sources")) > 0)
-        printf("%s\n",
-               json_is_true(json_object_get(s, "sources_disagree")) ? ": they disagree" : "");
-    if (json_is_object(wall))
-        printf("             began %s ±%g s (%s: %s)\n",
-               json_string_value(json_object_get(wall, "start")),
-               json_number_value(json_object_get(wall, "uncertainty_s")),
-               json_string_value(json_object_get(wall, "source")),
-               json_string_value(json_object_get(wall, "why")));
-}
-
 static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct cli *cli = arg;
@@ -260,7 +239,7 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
                (long long)json_integer_value(json_object_get(s, "pictures")), duration_s,
                json_string_value(json_object_get(s, "timing")));
     printf("\n             SHA-256 %s\n", copy->sha256);
-    show_timing(s);
+    cli_print_timing(s);
     if (json_object_get(s, "warning"))
         printf("             note: %s\n", json_string_value(json_object_get(s, "warning")));
     json_decref(s);

@@ -91,6 +91,7 @@ struct media {
     struct convert_damage damage;
     char slices_sha256[HASH_HEX_ROOM]; /* of the master's slices from `first` on, once computed */
 
+    bool clock_dead; /* most capture times had to be repaired: they are not used */
     struct convert_timing timing;
     int64_t start_us; /* of the first picture kept, since the first of the master */
     int64_t duration_us;

@@ -65,11 +65,13 @@ static int display_order(const struct media *m, struct shown **out, struct err *
     return ERR_OK;
 }
 
+/* A clock that is wrong more often than right is no witness; then the rate in the records' headers
+ * is one, which is the same as the metadata's (section 8). */
 static void vote(struct media *m, const int64_t *times_us, const struct convert_facts *facts,
                  const struct convert_options *options)
 {
     struct timing_facts f = {
-        .has_ptmf = m->container == CONVERT_PTMF,
+        .has_ptmf = m->container == CONVERT_PTMF && !m->clock_dead,
         .first_us = times_us[0],
         .last_us = times_us[m->n_pictures - 1],
         .pictures = m->n_pictures,
@@ -79,6 +81,8 @@ static void vote(struct media *m, const int64_t *times_us, const struct convert_
         .default_fps = options->default_fps,
         .length_s = facts->length_s,
     };
+    if (m->clock_dead && f.meta_fps <= 0)
+        f.meta_fps = m->nominal_fps;
     timing_vote(&f, &m->timing);
     if (f.has_ptmf) /* one picture has a time though no rate */
         m->timing.chosen = CONVERT_SOURCE_PTMF;

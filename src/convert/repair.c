@@ -24,7 +24,9 @@ static void warn_pictures(struct media *m, const struct timing_repair *r)
     else
         media_warn(m, "a capture time that cannot be true at picture %" PRId64 " (%+.3f s)",
                    r->first, step_s);
-    if (r->changed > 1)
+    if (m->clock_dead)
+        media_warn(m, "most capture times cannot be true: a constant rate is used");
+    else if (r->changed > 1)
         media_warn(m, "%" PRId64 " capture times repaired in all", r->changed);
 }
 
@@ -40,6 +42,7 @@ int media_repair_pictures(struct media *m, int64_t *times_us, struct err *err)
             step_us = nominal_us;
     }
     struct timing_repair r = timing_repair(times_us, m->n_pictures, step_us);
+    m->clock_dead = r.changed * 2 > m->n_pictures;
     if (r.changed > 0)
         warn_pictures(m, &r);
     m->damage.times_repaired += r.changed;

@@ -1,5 +1,5 @@
-/* timing_file: <stem>.timing.json and <stem>.timing.csv, written as they go, the same bytes for the
- * same input wherever they are made: numbers are integers with a point put in. */
+/* timing_file: <stem>.timing.json and .csv, written as they go, the same bytes for the same input
+ * wherever they are made: numbers are integers with a point put in. */
 #include "copies.h"
 #include "dashspool/clock.h"
 #include "timing.h"
@@ -11,18 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct shown {
+    int64_t pts, index;
+};
+
 struct sheet {
     const struct copy_task *t;
     FILE *file;
-    int64_t *order; /* indices of the pictures as they are shown */
+    struct shown *order; /* the pictures as they are shown */
     int64_t n;
 };
 
 /* ---- what both tell ---- */
-
-struct shown {
-    int64_t pts, index;
-};
 
 static int by_pts(const void *a, const void *b)
 {
@@ -34,18 +34,12 @@ static int sort_pictures(struct sheet *s, struct err *err)
 {
     const struct media *m = s->t->m;
     s->n = m->n_pictures - m->first;
-    struct shown *shown = malloc((size_t)s->n * sizeof *shown);
     s->order = malloc((size_t)s->n * sizeof *s->order);
-    if (!shown || !s->order) {
-        free(shown);
+    if (!s->order)
         return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " pictures", s->n);
-    }
     for (int64_t i = 0; i < s->n; i++)
-        shown[i] = (struct shown){m->picture[m->first + i].pts, m->first + i};
-    qsort(shown, (size_t)s->n, sizeof *shown, by_pts);
-    for (int64_t i = 0; i < s->n; i++)
-        s->order[i] = shown[i].index;
-    free(shown);
+        s->order[i] = (struct shown){m->picture[m->first + i].pts, m->first + i};
+    qsort(s->order, (size_t)s->n, sizeof *s->order, by_pts);
     return ERR_OK;
 }
 
@@ -186,14 +180,8 @@ static void put_wall(const struct sheet *s)
     put_seconds(s, "uncertainty_s", w.error_us);
     put(s, ",");
     put_text(s, "why", w.why);
-    text[0] = '\0';
-    if (f->has_zone)
-        clock_zone(f->tz_min, text);
-    put(s, ",\"zone\":");
-    put(s, f->has_zone ? "" : "null");
-    if (f->has_zone)
-        put_string(s, text);
-    put(s, "}");
+    clock_zone(f->has_zone ? f->tz_min : 0, text);
+    fprintf(s->file, f->has_zone ? ",\"zone\":\"%s\"}" : ",\"zone\":null}", text);
 }
 
 static void put_timing(const struct sheet *s)
@@ -232,7 +220,7 @@ static void put_pictures(const struct sheet *s)
     put(s, "\"pictures\":[");
     for (int64_t i = 0; i < s->n; i++) {
         put(s, i ? ",\n" : "\n");
-        put_picture(s, s->order[i]);
+        put_picture(s, s->order[i].index);
         copy_progress(s->t, i + 1, s->n);
     }
     put(s, "],\n");
@@ -263,9 +251,9 @@ static void put_gaps(const struct sheet *s)
     bool first = true;
     put(s, "\"gaps\":[");
     for (int64_t i = 1; i < s->n; i++) {
-        int64_t index = s->order[i];
+        int64_t index = s->order[i].index;
         int64_t until_us = m->picture[index].time_us;
-        int64_t from_us = m->picture[s->order[i - 1]].time_us;
+        int64_t from_us = m->picture[s->order[i - 1].index].time_us;
         const struct media_hole *hole = hole_before(m, index, &at);
         if (!hole && !is_gap(m, until_us - from_us))
             continue;
@@ -362,11 +350,11 @@ static int put_csv(const struct sheet *s, struct err *err)
     (void)err;
     put(s, "index,pts_s,utc,uncertainty_s,source,key,bytes,state,why\r\n");
     for (int64_t i = 0; i < s->n; i++) {
-        const struct media_picture *p = &m->picture[s->order[i]];
+        const struct media_picture *p = &m->picture[s->order[i].index];
         struct convert_wall w = wall_at(s, p->time_us);
         char utc[CLOCK_TEXT_ROOM];
         clock_rfc3339(w.utc_us, 6, utc);
-        fprintf(s->file, "%" PRId64 ",", s->order[i]);
+        fprintf(s->file, "%" PRId64 ",", s->order[i].index);
         put_us(s, p->time_us - m->start_us);
         fprintf(s->file, ",%s,", w.known ? utc : "");
         if (w.known)

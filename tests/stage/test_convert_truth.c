@@ -217,6 +217,24 @@ static void test_records_out_of_order_are_sorted(void **state)
     check_same_times(0, 0, "");
 }
 
+static void test_a_clock_that_stands_still_is_no_witness(void **state)
+{
+    (void)state;
+    struct master m = read_master();
+    for (int i = 0; i < m.n; i++)
+        set_time(&m, i, 5);
+    write_master(&m);
+    struct media b;
+    open_media(&b, broken());
+    assert_int_equal(b.timing.chosen, CONVERT_SOURCE_META);
+    assert_true(b.timing.fps[CONVERT_SOURCE_META] == 20);
+    assert_int_equal(b.duration_us, 10000000);
+    assert_non_null(strstr(b.warning, "a constant rate is used"));
+    for (int i = 0; i < b.n_sounds; i++) /* at most the mean interleaving away */
+        assert_true(llabs(b.sound[i].time_us - i * 40000) <= 100000);
+    media_close(&b);
+}
+
 /* ---- sound ---- */
 
 static int16_t *line_of(const char *path, int *n, int64_t *from)
@@ -425,6 +443,7 @@ int main(void)
         TEST(test_single_nonsense_times_are_filled_in),
         TEST(test_nonsense_times_of_sound_leave_the_pictures_alone),
         TEST(test_records_out_of_order_are_sorted),
+        TEST(test_a_clock_that_stands_still_is_no_witness),
         TEST(test_lost_sound_is_silence_of_the_same_length),
         TEST(test_lost_pictures_are_listed_as_gaps),
         TEST(test_the_timing_file_is_as_agreed),
