@@ -90,9 +90,8 @@ struct catalogue_copy {
     int64_t length_bytes;
     char sha256[65];
     int64_t made_us;
-    char tool[64]; /* program and version */
-    char
-        settings[512]; /* JSON: what it was made with and what came out (timing source, pictures) */
+    char tool[64];       /* program and version */
+    char settings[2048]; /* JSON: what it was made with and what came out (timing, pictures) */
 };
 
 struct catalogue_filter { /* NULL, "" and 0 mean: any */

@@ -5,6 +5,7 @@
  *   <stem>.working.mp4           the same coded pictures, true times, sound as AAC
  *   <stem>.viewing-DERIVED.mp4   H.264 + AAC, clock and position burned in
  *   <stem>.still-DERIVED.jpg     a photo with clock and position
+ *   <stem>.timing.json           every picture: its time, how well that is known, its state
  *
  * Outputs are written under a temporary name in the output directory, fsynced and renamed; on
  * failure nothing of them is left. The input is opened read-only and never an output. Thread-safe:
@@ -110,6 +111,24 @@ struct convert_timing {
     bool disagree; /* some source is more than 2 % away from the chosen one */
 };
 
+/* One line: "capture times 19.967, metadata rate 20"; only_disagreeing: the chosen source and those
+ * that contradict it, "" if none does. */
+void convert_timing_text(const struct convert_timing *t, bool only_disagreeing, char *out,
+                         size_t room);
+
+/* When the first picture of the copies was taken, and how well that is known. */
+struct convert_wall {
+    bool known;
+    int64_t utc_us, error_us; /* ± */
+    char source[32];          /* "metadata", "file name" … as in convert_facts.time_source */
+    char why[160];            /* why no better than error_us */
+};
+
+/* What a downloaded file's name, and the folder that it is in, tell: *facts gets a time if it has
+ * none (in its zone, if it has one), and an IMEI if it has none. Pure; now_us bounds what is
+ * plausible. */
+void convert_facts_from_path(const char *path, int64_t now_us, struct convert_facts *facts);
+
 struct convert_output {
     enum convert_copy_kind kind;
     char path[1024];
@@ -136,6 +155,7 @@ struct convert_result {
     int64_t duration_us; /* of the pictures, the last one's own time included */
     bool sound;
     struct convert_timing timing; /* of a video */
+    struct convert_wall wall;
     struct convert_damage damage;
     char slices_sha256[HASH_HEX_ROOM]; /* over the payloads of all slice NAL units, in decoding
                                           order: the same in master and working copy; "" if no

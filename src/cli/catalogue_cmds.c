@@ -239,6 +239,7 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
                (long long)json_integer_value(json_object_get(s, "pictures")), duration_s,
                json_string_value(json_object_get(s, "timing")));
     printf("\n             SHA-256 %s\n", copy->sha256);
+    cli_print_timing(s);
     if (json_object_get(s, "warning"))
         printf("             note: %s\n", json_string_value(json_object_get(s, "warning")));
     json_decref(s);

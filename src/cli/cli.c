@@ -137,6 +137,27 @@ json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *copies)
         (json_int_t)t->key, "copies", copies);
 }
 
+void cli_print_timing(json_t *s)
+{
+    json_t *rate, *sources = json_object_get(s, "sources"),
+                  *wall = json_object_get(s, "wall_clock");
+    const char *name, *separator = "             rate: ";
+    bool dispute = json_is_true(json_object_get(s, "sources_disagree"));
+    json_object_foreach(sources, name, rate)
+    {
+        printf("%s%s %.6g", separator, name, json_number_value(rate));
+        separator = ", ";
+    }
+    if (json_object_size(sources) > 0)
+        printf("%s\n", dispute ? ": they disagree" : "");
+    if (json_is_object(wall))
+        printf("             began %s ±%g s (%s: %s)\n",
+               json_string_value(json_object_get(wall, "start")),
+               json_number_value(json_object_get(wall, "uncertainty_s")),
+               json_string_value(json_object_get(wall, "source")),
+               json_string_value(json_object_get(wall, "why")));
+}
+
 json_t *cli_copy_json(const struct catalogue_copy *copy)
 {
     json_t *settings = json_loads(copy->settings, 0, NULL);

@@ -33,4 +33,8 @@ int cli_print_json(const char *command, json_t *value);
 json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *copies);
 json_t *cli_copy_json(const struct catalogue_copy *copy);
 
+/* The lines of `show` on the vote on the picture rate and the time of day, from a copy's settings.
+ */
+void cli_print_timing(json_t *settings);
+
 #endif

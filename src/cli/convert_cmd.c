@@ -1,6 +1,7 @@
 /* convert: files or folders, without a ROOT. */
 #include "cli_internal.h"
 #include "convert_options.h"
+#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "inputs.h"
 #include "progress.h"
@@ -27,7 +28,7 @@ static void on_progress(void *arg, double done)
 
 static void say_result(const struct input *in, const struct convert_result *r)
 {
-    char size[24];
+    char size[24], dispute[256];
     printf("%s: ", in->path);
     if (r->container == CONVERT_JPEG)
         printf("photo, %dx%d", r->width_px, r->height_px);
@@ -36,6 +37,9 @@ static void say_result(const struct input *in, const struct convert_result *r)
                (double)r->duration_us / 1e6, convert_source_name(r->timing.chosen),
                r->sound ? ", sound" : "");
     printf("\n");
+    convert_timing_text(&r->timing, true, dispute, sizeof dispute);
+    if (dispute[0])
+        printf("  sources disagree: %s\n", dispute);
     for (int i = 0; i < r->n_outputs; i++)
         printf("  %-8s %s (%s)\n", convert_copy_name(r->output[i].kind), r->output[i].path,
                cli_size(r->output[i].length_bytes, size));
@@ -44,11 +48,22 @@ static void say_result(const struct input *in, const struct convert_result *r)
     fflush(stdout);
 }
 
+/* What is known of one file: what was asked for, and what its name and folder tell. */
+static struct convert_facts facts_of(const struct convert_request *request, const struct input *in)
+{
+    struct convert_facts facts = request->facts;
+    convert_facts_from_path(in->path, clock_utc_us(), &facts);
+    if (request->of_one_clip && !request->facts.has_time)
+        facts.has_time = false; /* --meta without a time: no name is trusted over it */
+    return facts;
+}
+
 static void convert_one(struct run *run, const struct input *in, struct shown *shown)
 {
     struct convert_result result;
     struct err err;
     char *dir = NULL;
+    struct convert_facts facts = facts_of(&run->request, in);
     bool nested = run->request.out_dir && strcmp(in->below, ".") != 0;
     int rc =
         nested ? fsx_path(&dir, &err, "%s/%s", run->request.out_dir, in->below)
@@ -56,8 +71,8 @@ static void convert_one(struct run *run, const struct input *in, struct shown *s
     if (rc == ERR_OK && run->request.out_dir)
         rc = fsx_mkdirs(dir, &err);
     if (rc == ERR_OK)
-        rc = convert_file(in->path, dir, in->stem, &run->request.facts, &run->request.options,
-                          on_progress, shown, &result, &err);
+        rc = convert_file(in->path, dir, in->stem, &facts, &run->request.options, on_progress,
+                          shown, &result, &err);
     progress_clear(shown->progress);
     if (rc == ERR_OK) {
         run->done++;

@@ -32,7 +32,8 @@ static const char help[] =
     "  --check              decode every copy whole before it counts\n"
     "\n"
     "what the camera's metadata would have told:\n"
-    "  --time T             when the clip begins, 2024-11-29T09:23:45+02:00\n"
+    "  --time T             when the clip begins, 2024-11-29T09:23:45+02:00 (else from the "
+    "file's name)\n"
     "  --tz ±hh:mm          time zone of the clock in the picture\n"
     "  --lat D --lon D      position, degrees WGS 84\n"
     "  --fps R              pictures a second, where file and metadata do not tell\n"
@@ -65,6 +66,7 @@ static bool parse_time(const char *text, struct convert_facts *f)
         return false;
     }
     f->has_time = true;
+    snprintf(f->time_source, sizeof f->time_source, "--time");
     if (!f->has_zone && text[strlen(text) - 1] != 'Z' && strlen(text) > 19) {
         f->has_zone = true;
         f->tz_min = tz;

@@ -4,6 +4,7 @@
 #include "media.h"
 #include "plan.h"
 #include "sniff.h"
+#include "timing.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +71,8 @@ int convert_sniff(const char *path, enum convert_container *out, struct err *err
     return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
 }
 
-static void describe_video(const struct media *m, struct convert_result *result)
+static void describe_video(const struct media *m, const struct convert_facts *facts,
+                           struct convert_result *result)
 {
     result->width_px = m->width_px;
     result->height_px = m->height_px;
@@ -79,6 +81,7 @@ static void describe_video(const struct media *m, struct convert_result *result)
         result->key_pictures += m->picture[i].key;
     result->duration_us = m->duration_us;
     result->timing = m->timing;
+    result->wall = timing_wall(facts, &m->timing, m->start_us + m->duration_us, m->start_us);
 }
 
 static int make_copies(const struct plan *p, struct copy_task *t, struct err *err)
@@ -133,7 +136,7 @@ int convert_file(const char *path, const char *out_dir, const char *stem,
     if (rc == ERR_OK)
         rc = plan_make(&plan, result->container, path, out_dir, stem, options, err);
     if (rc == ERR_OK && result->container != CONVERT_JPEG)
-        describe_video(&m, result);
+        describe_video(&m, facts, result);
     if (rc == ERR_OK)
         rc = make_copies(&plan, &task, err);
     if (rc == ERR_OK)

@@ -7,6 +7,8 @@ const struct copy_maker copy_makers[] = {
     {CONVERT_WORKING, "working", "working.mp4", 0.05, copy_working},
     {CONVERT_VIEWING, "viewing", "viewing-DERIVED.mp4", 1, copy_viewing},
     {CONVERT_STILL, "still", "still-DERIVED.jpg", 0.05, copy_still},
+    {CONVERT_TIMING, "timing", "timing.json", 0.01, copy_timing},
+    {CONVERT_CSV, "csv", "timing.csv", 0.01, copy_csv},
 };
 const int copy_n_makers = sizeof copy_makers / sizeof *copy_makers;
 

@@ -34,7 +34,8 @@ extern const int copy_n_makers;
 const struct copy_maker *copy_maker(enum convert_copy_kind kind); /* NULL: there is none */
 
 copy_fn copy_working, copy_viewing;
-copy_fn copy_still; /* a photo; fills in what the result tells of it */
+copy_fn copy_timing, copy_csv; /* last: they tell what the others found */
+copy_fn copy_still;            /* a photo; fills in what the result tells of it */
 
 static inline void copy_progress(const struct copy_task *t, int64_t done, int64_t of)
 {

@@ -58,9 +58,8 @@ int media_map(struct media *m, const char *path, struct err *err)
     return rc;
 }
 
-/* Room for one more element of an array of `max` at the most. */
-static int grow(void *array, int64_t n, int64_t *room, int64_t max, size_t element,
-                const char *what, struct err *err)
+int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t element, const char *what,
+               struct err *err)
 {
     void *old;
     if (n < *room)
@@ -80,8 +79,8 @@ static int grow(void *array, int64_t n, int64_t *room, int64_t max, size_t eleme
 static int add_picture(struct media *m, const struct annexb_au *au, size_t base, int64_t time_us,
                        struct err *err)
 {
-    int rc = grow(&m->picture, m->n_pictures, &m->room_pictures, MEDIA_PICTURES_MAX,
-                  sizeof *m->picture, "pictures", err);
+    int rc = media_grow(&m->picture, m->n_pictures, &m->room_pictures, MEDIA_PICTURES_MAX,
+                        sizeof *m->picture, "pictures", err);
     if (rc < 0)
         return rc;
     const struct media_picture *last = m->n_pictures ? &m->picture[m->n_pictures - 1] : NULL;
@@ -103,14 +102,15 @@ static int add_sound(struct media *m, const struct ptmf_record *r, struct err *e
     if (r->n <= prefix || r->payload[0] != 0 || r->payload[1] != 1 || r->payload[3] != 0 ||
         (size_t)r->payload[2] * 2 != r->n - prefix)
         return ERR_OK;
-    int rc = grow(&m->sound, m->n_sounds, &m->room_sounds, MEDIA_SOUNDS_MAX, sizeof *m->sound,
-                  "sound records", err);
+    int rc = media_grow(&m->sound, m->n_sounds, &m->room_sounds, MEDIA_SOUNDS_MAX, sizeof *m->sound,
+                        "sound records", err);
     if (rc < 0)
         return rc;
     m->sound[m->n_sounds++] = (struct media_sound){
         .offset = (size_t)(r->payload - m->map) + prefix,
         .n = r->n - prefix,
         .time_us = r->time_us,
+        .sequence = r->sequence,
     };
     return ERR_OK;
 }
@@ -197,6 +197,8 @@ int media_open(struct media *m, const char *path, enum convert_container contain
         rc = media_assign_times(m, facts, options, err);
     if (rc == ERR_OK && m->n_sounds)
         qsort(m->sound, (size_t)m->n_sounds, sizeof *m->sound, by_time);
+    if (rc == ERR_OK)
+        rc = media_find_silence(m, err);
     return rc;
 }
 
@@ -205,6 +207,7 @@ void media_close(struct media *m)
     free(m->picture);
     free(m->sound);
     free(m->hole);
+    free(m->silence);
     if (m->map)
         munmap((void *)(uintptr_t)m->map, m->mapped);
     *m = (struct media){0};

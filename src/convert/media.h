@@ -39,6 +39,12 @@ struct media_picture {
 struct media_sound {
     size_t offset, n; /* A-law bytes in the map */
     int64_t time_us;  /* like a picture's */
+    uint32_t sequence;
+};
+
+struct media_silence {         /* put in where the master has no sound */
+    int64_t from_us, until_us; /* like a picture's time_us */
+    const char *why;           /* static text */
 };
 
 struct media_hole {            /* pictures that the camera made and that are not there */
@@ -80,9 +86,12 @@ struct media {
 
     struct media_hole *hole; /* in time order */
     int64_t n_holes, room_holes;
+    struct media_silence *silence; /* in time order */
+    int64_t n_silences, room_silences;
     struct convert_damage damage;
     char slices_sha256[HASH_HEX_ROOM]; /* of the master's slices from `first` on, once computed */
 
+    bool clock_dead; /* most capture times had to be repaired: they are not used */
     struct convert_timing timing;
     int64_t start_us; /* of the first picture kept, since the first of the master */
     int64_t duration_us;
@@ -107,6 +116,20 @@ int media_read_poc(struct media *m, struct err *err) DS_MUST_CHECK;
 /* order.c: the vote, and from it all times. PTMF times are in picture[].time_us already. */
 int media_assign_times(struct media *m, const struct convert_facts *facts,
                        const struct convert_options *options, struct err *err) DS_MUST_CHECK;
+
+/* repair.c: makes the camera's clock a sane one (timing_repair()), counts what was changed in
+ * m->damage, and says so. times_us: of the pictures in display order. Then the sound, which is on
+ * the same clock and stays in step: repaired_us is by index, picture[].time_us and sound[].time_us
+ * still as recorded, both in the order of the file. */
+int media_repair_pictures(struct media *m, int64_t *times_us, struct err *err) DS_MUST_CHECK;
+int media_repair_sound(struct media *m, const int64_t *repaired_us, struct err *err) DS_MUST_CHECK;
+
+/* sound.c: fills in m->silence: what sound_line_read() puts in. */
+int media_find_silence(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* Room for one more element of an array (the address of the pointer to it) of n, at most max. */
+int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t element, const char *what,
+               struct err *err) DS_MUST_CHECK;
 
 /* sets.c: collects the parameter sets in force at m->first, and sets m->sets_change. */
 int media_collect_sets(struct media *m, struct err *err) DS_MUST_CHECK;

@@ -65,11 +65,13 @@ static int display_order(const struct media *m, struct shown **out, struct err *
     return ERR_OK;
 }
 
+/* A clock that is wrong more often than right is no witness; then the rate in the records' headers
+ * is one, which is the same as the metadata's (section 8). */
 static void vote(struct media *m, const int64_t *times_us, const struct convert_facts *facts,
                  const struct convert_options *options)
 {
     struct timing_facts f = {
-        .has_ptmf = m->container == CONVERT_PTMF,
+        .has_ptmf = m->container == CONVERT_PTMF && !m->clock_dead,
         .first_us = times_us[0],
         .last_us = times_us[m->n_pictures - 1],
         .pictures = m->n_pictures,
@@ -79,41 +81,49 @@ static void vote(struct media *m, const int64_t *times_us, const struct convert_
         .default_fps = options->default_fps,
         .length_s = facts->length_s,
     };
+    if (m->clock_dead && f.meta_fps <= 0)
+        f.meta_fps = m->nominal_fps;
     timing_vote(&f, &m->timing);
     if (f.has_ptmf) /* one picture has a time though no rate */
         m->timing.chosen = CONVERT_SOURCE_PTMF;
 }
 
-/* Sound is on the camera's clock too: the same zero. */
-static void shift_sound(struct media *m, int64_t zero_us)
+/* The camera's clock, repaired, with its zero at the first picture shown; sound is on it too.
+ * times_us: by display order. */
+static int camera_times(struct media *m, const struct shown *shown, int64_t *times_us,
+                        struct err *err)
 {
+    int64_t *by_index = malloc((size_t)m->n_pictures * sizeof *by_index);
+    if (!by_index)
+        return err_set(err, ERR_NOMEM, "no memory for the picture times");
+    int rc = media_repair_pictures(m, times_us, err);
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        by_index[shown[i].index] = times_us[i];
+    if (rc == ERR_OK)
+        rc = media_repair_sound(m, by_index, err);
+    free(by_index);
+    int64_t zero_us = times_us[0];
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        times_us[i] -= zero_us;
     for (int64_t i = 0; i < m->n_sounds; i++)
         m->sound[i].time_us -= zero_us;
+    return rc;
 }
 
 /* times_us: by display order, since the first picture. */
 static int time_pictures(struct media *m, const struct shown *shown, int64_t *times_us,
+                         const struct convert_facts *facts, const struct convert_options *options,
                          struct err *err)
 {
+    int rc = m->container == CONVERT_PTMF ? camera_times(m, shown, times_us, err) : ERR_OK;
+    vote(m, times_us, facts, options);
     double fps = m->timing.fps[m->timing.chosen];
-    int64_t zero_us = times_us[0], changed = 0;
-    if (m->timing.chosen == CONVERT_SOURCE_PTMF) {
-        int64_t step_us = 0;
-        if (timing_median_step_us(times_us, m->n_pictures, &step_us, err) < 0)
-            return err->code;
-        changed = timing_repair(times_us, m->n_pictures, step_us);
-        for (int64_t i = 0; i < m->n_pictures; i++)
-            times_us[i] -= zero_us;
-        shift_sound(m, zero_us);
-    } else {
-        for (int64_t i = 0; i < m->n_pictures; i++)
+    for (int64_t i = 0; i < m->n_pictures; i++) {
+        if (m->timing.chosen != CONVERT_SOURCE_PTMF)
             times_us[i] = timing_constant_us(i, fps);
-    }
-    for (int64_t i = 0; i < m->n_pictures; i++)
         m->picture[shown[i].index].time_us = times_us[i];
-    if (changed)
-        media_warn(m, "%" PRId64 " capture times that cannot be true were replaced", changed);
-    return ERR_OK;
+    }
+    return rc;
 }
 
 /* How long the last picture is shown: as the median one; the nominal time if it is alone. */
@@ -170,8 +180,7 @@ int media_assign_times(struct media *m, const struct convert_facts *facts,
         goto out;
     for (int64_t i = 0; i < m->n_pictures; i++)
         times_us[i] = m->picture[shown[i].index].time_us;
-    vote(m, times_us, facts, options);
-    if ((rc = time_pictures(m, shown, times_us, err)) < 0)
+    if ((rc = time_pictures(m, shown, times_us, facts, options, err)) < 0)
         goto out;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         if (shown[i].index < m->first)

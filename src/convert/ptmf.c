@@ -28,8 +28,7 @@ static bool parse_header(const uint8_t *data, size_t n, struct header *out)
     out->length = rd_le32(&r);
     out->time_us = rd_le64(&r);
     return !r.bad && memcmp(tag, magic, sizeof magic) == 0 && zero == 0 && out->pad <= 3 &&
-           out->length > out->pad && (out->type == 'I' || out->type == 'P' || out->type == 'A') &&
-           out->time_us <= INT64_MAX / 2;
+           out->length > out->pad && (out->type == 'I' || out->type == 'P' || out->type == 'A');
 }
 
 bool ptmf_header_ok(const uint8_t *data, size_t n)
@@ -116,7 +115,7 @@ bool ptmf_next(struct ptmf *p, struct ptmf_record *out)
         .width_px = h.width_px,
         .height_px = h.height_px,
         .sequence = h.sequence,
-        .time_us = (int64_t)h.time_us,
+        .time_us = (int64_t)(h.time_us < PTMF_TIME_MAX ? h.time_us : PTMF_TIME_MAX),
         .offset = p->at,
         .payload = p->data + from,
         .n = end - from - (damaged ? 0 : h.pad),

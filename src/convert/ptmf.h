@@ -11,13 +11,14 @@
 #include <stdint.h>
 
 #define PTMF_HEADER_BYTES 36
+#define PTMF_TIME_MAX     (UINT64_C(1) << 61) /* no clock: 73 000 years; room to calculate */
 
 struct ptmf_record {
     char type; /* 'I' and 'P': one access unit; 'A': sound */
     int fps;   /* nominal */
     int width_px, height_px;
     uint32_t sequence;
-    int64_t time_us;        /* since the camera started */
+    int64_t time_us;        /* since the camera started, as recorded; at most PTMF_TIME_MAX */
     size_t offset;          /* of the header in the data */
     const uint8_t *payload; /* borrowed; without the padding */
     size_t n;

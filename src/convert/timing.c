@@ -1,6 +1,10 @@
 #include "timing.h"
+#include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DISAGREE 0.02 /* design, section 7 */
 #define FPS_MAX  1000.0
@@ -24,6 +28,34 @@ const char *convert_source_name(enum convert_source source)
         break;
     }
     return "unknown";
+}
+
+const char *timing_source_text(enum convert_source source)
+{
+    switch (source) {
+    case CONVERT_SOURCE_PTMF:
+        return "capture times of the camera's records, first to last";
+    case CONVERT_SOURCE_META:
+        return "nominal rate in the metadata";
+    case CONVERT_SOURCE_PERSON:
+        return "given by a person (--fps)";
+    case CONVERT_SOURCE_LENGTH:
+        return "number of pictures by the length in the metadata, whole seconds";
+    case CONVERT_SOURCE_STREAM:
+        return "timing in the H.265 stream, often wrong";
+    case CONVERT_SOURCE_DEFAULT:
+        return "configured default, no witness";
+    case CONVERT_N_SOURCES:
+        break;
+    }
+    return "unknown";
+}
+
+/* How far a source's rate is from the chosen one, as a part of it; 0 if it says nothing. */
+static double deviation(const struct convert_timing *t, int source)
+{
+    double chosen = t->fps[t->chosen], fps = t->fps[source];
+    return fps > 0 && chosen > 0 ? fabs(fps - chosen) / chosen : 0;
 }
 
 static double sane(double fps)
@@ -52,13 +84,52 @@ void timing_vote(const struct timing_facts *facts, struct convert_timing *out)
         i++;
     out->chosen = (enum convert_source)i;
     for (int k = 0; k < CONVERT_SOURCE_DEFAULT; k++)
-        if (fps[k] > 0 && fabs(fps[k] - fps[i]) > DISAGREE * fps[i])
+        if (deviation(out, k) > DISAGREE)
             out->disagree = true;
+}
+
+/* Appends to a line of text; what does not fit is cut. */
+static void DS_PRINTF(3, 4) add(char *out, size_t room, const char *fmt, ...)
+{
+    size_t used = strlen(out);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(out + used, room - used, fmt, ap);
+    va_end(ap);
+}
+
+/* Three digits of the fraction at most, no zeros at the end, a point in every locale. */
+static void add_rate(char *out, size_t room, const char *name, double fps)
+{
+    char digits[8];
+    int64_t milli = llround(fps * 1000);
+    snprintf(digits, sizeof digits, ".%03d", (int)(milli % 1000));
+    for (size_t k = strlen(digits); k > 0 && strchr("0.", digits[k - 1]); k--)
+        digits[k - 1] = '\0';
+    add(out, room, "%s%s %" PRId64 "%s", out[0] ? ", " : "", name, milli / 1000, digits);
+}
+
+void convert_timing_text(const struct convert_timing *t, bool only_disagreeing, char *out,
+                         size_t room)
+{
+    out[0] = '\0';
+    for (int k = 0; k < CONVERT_N_SOURCES; k++) {
+        bool witness = k < CONVERT_SOURCE_DEFAULT && deviation(t, k) > DISAGREE;
+        bool chosen = k == (int)t->chosen;
+        if (t->fps[k] > 0 && (only_disagreeing ? t->disagree && (witness || chosen)
+                                               : chosen || k < CONVERT_SOURCE_DEFAULT))
+            add_rate(out, room, convert_source_name((enum convert_source)k), t->fps[k]);
+    }
 }
 
 int64_t timing_constant_us(int64_t n, double fps)
 {
     return (int64_t)llround((double)n * 1e6 / fps);
+}
+
+static bool sane_step(int64_t step_us)
+{
+    return step_us > 0 && step_us <= TIMING_JUMP_US;
 }
 
 static int by_value(const void *a, const void *b)
@@ -69,36 +140,217 @@ static int by_value(const void *a, const void *b)
 
 int timing_median_step_us(const int64_t *times_us, int64_t n, int64_t *out, struct err *err)
 {
+    size_t steps = 0;
     *out = 0;
     if (n < 2)
         return ERR_OK;
-    size_t steps = (size_t)n - 1;
-    int64_t *step = malloc(steps * sizeof *step);
+    int64_t *step = malloc((size_t)n * sizeof *step);
     if (!step)
-        return err_set(err, ERR_NOMEM, "no memory for %zu picture times", steps);
-    for (size_t i = 0; i < steps; i++)
-        step[i] = times_us[i + 1] - times_us[i];
-    qsort(step, steps, sizeof *step, by_value);
-    *out = step[steps / 2];
+        return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " picture times", n);
+    for (int64_t i = 1; i < n; i++)
+        if (sane_step(times_us[i] - times_us[i - 1]))
+            step[steps++] = times_us[i] - times_us[i - 1];
+    if (steps > 0) {
+        qsort(step, steps, sizeof *step, by_value);
+        *out = step[steps / 2];
+    }
     free(step);
     return ERR_OK;
 }
 
-int64_t timing_repair(int64_t *times_us, int64_t n, int64_t step_us)
+struct repairing {
+    int64_t *t; /* repaired before i, as recorded from i on */
+    int64_t n, step_us;
+    int64_t offset_us; /* repaired less recorded, of the clock in force */
+    struct timing_repair result;
+};
+
+static int64_t distance(int64_t a, int64_t b)
 {
-    int64_t changed = 0, shift = 0;
-    if (step_us <= 0)
-        step_us = 40000;
-    for (int64_t i = 1; i < n; i++) {
-        int64_t want = times_us[i] + shift, step = want - times_us[i - 1];
-        if (step > 0 && step <= TIMING_JUMP_US) {
-            times_us[i] = want;
-            continue;
-        }
-        times_us[i] = times_us[i - 1] + step_us;
-        changed++;
-        if (step > TIMING_JUMP_US || step < -TIMING_JUMP_US)
-            shift += times_us[i] - want;
+    return a > b ? a - b : b - a;
+}
+
+/* Puts the times from..to-1 between their neighbours, a nominal step apart where there is room. */
+static void place(struct repairing *r, int64_t from, int64_t to, int64_t until_us)
+{
+    int64_t room = (until_us - r->t[from - 1]) / (to - from + 1);
+    for (int64_t k = from; k < to; k++)
+        r->t[k] = r->t[k - 1] + (room < r->step_us ? room : r->step_us);
+}
+
+/* Room for `steps` steps, and how far from even they are. */
+static bool fits(const struct repairing *r, int64_t span_us, int64_t steps, int64_t *cost_us)
+{
+    *cost_us = distance(span_us, steps * r->step_us);
+    return span_us >= steps && span_us <= TIMING_JUMP_US;
+}
+
+/* The times from i on stray, and the clock is back at the result: as if nothing had been. A clock
+ * that goes on evenly on its new time has jumped instead. 0: it does not come back. */
+static int64_t back_at(const struct repairing *r, int64_t i, int64_t *cost_us)
+{
+    bool goes_on = true;
+    for (int64_t j = i + 1; j < r->n && j <= i + TIMING_AWAY; j++) {
+        int64_t span = r->t[j] + r->offset_us - r->t[i - 1], steps = j - i + 1;
+        int64_t on_us = distance(r->t[j] - r->t[i], (steps - 1) * r->step_us);
+        goes_on = goes_on && sane_step(r->t[j] - r->t[j - 1]);
+        if (fits(r, span, steps, cost_us) &&
+            (goes_on ? *cost_us <= on_us : *cost_us <= steps * r->step_us / 2))
+            return j;
     }
-    return changed;
+    return 0;
+}
+
+/* Time i is right, and those from the result to i - 1 were ahead of it. 0: that is not so. */
+static int64_t ahead_from(const struct repairing *r, int64_t i, int64_t *cost_us)
+{
+    for (int64_t p = i - 1; p > 0 && p >= i - TIMING_AWAY; p--)
+        if (fits(r, r->t[i] + r->offset_us - r->t[p - 1], i - p + 1, cost_us) &&
+            *cost_us < r->step_us)
+            return p;
+    return 0;
+}
+
+static void note(struct repairing *r, enum timing_anomaly kind, int64_t at, int64_t n,
+                 int64_t step_us)
+{
+    struct timing_repair *x = &r->result;
+    if (x->first < 0 || at < x->first) {
+        x->first = at;
+        x->kind = kind;
+        x->step_us = step_us;
+    }
+    x->changed += n;
+    x->wraps += kind == TIMING_WRAPPED;
+    x->jumps += kind == TIMING_JUMPED;
+}
+
+/* Time i cannot be true. Returns the index of the next one to look at. */
+static int64_t mend(struct repairing *r, int64_t i, int64_t step_us)
+{
+    int64_t *t = r->t, back_us = 0, ahead_us = 0;
+    if (sane_step(step_us + TIMING_WRAP_US) && t[i] >= 0 && t[i] <= TIMING_JUMP_US) {
+        note(r, TIMING_WRAPPED, i, 1, step_us);
+        r->offset_us += TIMING_WRAP_US;
+        t[i] += r->offset_us;
+        return i + 1;
+    }
+    int64_t back = back_at(r, i, &back_us);
+    int64_t ahead = step_us <= 0 ? ahead_from(r, i, &ahead_us) : 0;
+    if (ahead && (!back || ahead_us < back_us)) {
+        note(r, TIMING_STRAYED, ahead, i - ahead, t[ahead] - t[ahead - 1]);
+        t[i] += r->offset_us;
+        place(r, ahead, i, t[i]);
+        return i + 1;
+    }
+    if (back) {
+        note(r, TIMING_STRAYED, i, back - i, step_us);
+        place(r, i, back, t[back] + r->offset_us);
+        return back;
+    }
+    note(r, TIMING_JUMPED, i, 1, step_us);
+    r->offset_us = t[i - 1] + r->step_us - t[i];
+    t[i] = t[i - 1] + r->step_us;
+    return i + 1;
+}
+
+struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us)
+{
+    struct repairing r = {.t = times_us, .n = n, .step_us = step_us > 0 ? step_us : 40000};
+    r.result.first = -1;
+    for (int64_t i = 1; i < n;) {
+        int64_t step = times_us[i] + r.offset_us - times_us[i - 1];
+        if (sane_step(step)) {
+            times_us[i] += r.offset_us;
+            i++;
+        } else {
+            i = mend(&r, i, step);
+        }
+    }
+    return r.result;
+}
+
+/* ---- the time of day ---- */
+
+#define S_US           INT64_C(1000000)
+#define META_ERROR_US  (S_US + S_US / 10)
+#define CLIP_LENGTH_US TIMING_JUMP_US /* when nothing tells the length */
+
+/* Metadata: is its time the start of the clip? */
+static int64_t meta_error(const struct convert_facts *f, int64_t duration_us, const char **why)
+{
+    int64_t length_us = f->length_s > 0 ? f->length_s * S_US : duration_us;
+    if (strcmp(f->trigger, "request") == 0) {
+        *why = "whole seconds; clips that were asked for begin within 0.1 s of it";
+        return META_ERROR_US;
+    }
+    if (f->has_trigger_time && f->trigger_utc_us > f->start_utc_us + S_US) {
+        *why = "whole seconds; before the trigger, so the start of the clip";
+        return META_ERROR_US;
+    }
+    *why = "taken as the start of the clip; of a clip made by a trigger it can be the end";
+    return META_ERROR_US + (length_us > 0 ? length_us : CLIP_LENGTH_US);
+}
+
+static int64_t source_error(const struct convert_facts *f, int64_t duration_us, const char *source,
+                            const char **why)
+{
+    static const struct {
+        const char *source;
+        int64_t error_us;
+        const char *why;
+    } known[] = {
+        {TIMING_NAME, S_US, "whole seconds of the name, taken as the start of the clip"},
+        {TIMING_NAME_UTC, 14 * 3600 * S_US, "the name tells no time zone and none was given"},
+        {TIMING_NAME_UPLOAD, 24 * 3600 * S_US,
+         "the name tells when the camera connected: later than the clip"},
+    };
+    if (f->time_error_us > 0) {
+        *why = "stated with the time";
+        return f->time_error_us;
+    }
+    if (strcmp(source, "metadata") == 0)
+        return meta_error(f, duration_us, why);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(source, known[i].source) == 0) {
+            *why = known[i].why;
+            return known[i].error_us;
+        }
+    *why = "as given";
+    return f->start_utc_us % S_US ? S_US / 10 : S_US;
+}
+
+/* What a constant rate adds at offset_us; *why is for a person. */
+static int64_t rate_error(const struct convert_timing *t, int64_t offset_us, const char **why)
+{
+    double worst = 0, fps = t->fps[t->chosen];
+    *why = "";
+    if (t->chosen == CONVERT_SOURCE_PTMF || fps <= 0)
+        return 0;
+    for (int k = 0; k < CONVERT_SOURCE_DEFAULT; k++) /* time goes as 1 / rate */
+        if (t->fps[k] > 0 && fabs(fps / t->fps[k] - 1) > worst)
+            worst = fabs(fps / t->fps[k] - 1);
+    *why = "; constant rate: half a picture step";
+    if (t->chosen == CONVERT_SOURCE_DEFAULT)
+        worst = 1, *why = "; nothing tells the rate";
+    else if (t->disagree)
+        *why = "; the rate is in dispute";
+    return llround(0.5e6 / fps + worst * fabs((double)offset_us));
+}
+
+struct convert_wall timing_wall(const struct convert_facts *facts,
+                                const struct convert_timing *timing, int64_t duration_us,
+                                int64_t offset_us)
+{
+    struct convert_wall w = {.known = facts->has_time};
+    const char *why = "", *rate = "";
+    if (!w.known)
+        return w;
+    snprintf(w.source, sizeof w.source, "%s",
+             facts->time_source[0] ? facts->time_source : "metadata");
+    w.utc_us = facts->start_utc_us + offset_us;
+    w.error_us = source_error(facts, duration_us, w.source, &why);
+    w.error_us += rate_error(timing, offset_us, &rate);
+    snprintf(w.why, sizeof w.why, "%s%s", why, rate);
+    return w;
 }

@@ -134,14 +134,42 @@ static int archive_dir(const struct worker *w, const struct catalogue_transfer *
     return rc < 0 ? rc : fsx_mkdirs(*out, err);
 }
 
+/* What every source says of the picture rate: {"capture times": 19.967, …}. */
+static json_t *sources_json(const struct convert_timing *t)
+{
+    json_t *o = json_object();
+    for (int k = 0; o && k < CONVERT_N_SOURCES; k++)
+        if (t->fps[k] > 0)
+            json_object_set_new(o, convert_source_name((enum convert_source)k),
+                                json_real(t->fps[k]));
+    return o;
+}
+
+static json_t *wall_json(const struct catalogue_transfer *t, const struct convert_wall *w)
+{
+    char start[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "";
+    if (!w->known)
+        return json_null();
+    clock_rfc3339(w->utc_us, 6, start);
+    if (t->known & CATALOGUE_ZONE_OK)
+        clock_zone(t->tz_min, zone);
+    return json_pack("{s:s, s:s, s:f, s:s, s:s}", "source", w->source, "start", start,
+                     "uncertainty_s", (double)w->error_us / 1e6, "zone", zone, "why", w->why);
+}
+
 /* What a copy was made with and what came out, as JSON. */
-static void settings_text(const struct worker *w, const struct convert_result *r,
-                          enum convert_copy_kind kind, char *out, size_t room)
+static void settings_text(const struct worker *w, const struct catalogue_transfer *t,
+                          const struct convert_result *r, enum convert_copy_kind kind, char *out,
+                          size_t room)
 {
     json_t *o = json_pack(
         "{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
         (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
         convert_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
+    if (o && r->container != CONVERT_JPEG) {
+        json_object_set_new(o, "sources", sources_json(&r->timing));
+        json_object_set_new(o, "wall_clock", wall_json(t, &r->wall));
+    }
     if (o && kind == CONVERT_VIEWING) {
         json_object_set_new(o, "preset", json_string(w->options.preset));
         json_object_set_new(o, "crf", json_real(w->options.crf));
@@ -171,7 +199,7 @@ static int record_copies(struct worker *w, const struct catalogue_transfer *t,
             rc = err_set(err, ERR_LIMIT, "%s: the path is too long", o->path);
         snprintf(copy.sha256, sizeof copy.sha256, "%s", o->sha256);
         snprintf(copy.tool, sizeof copy.tool, "dashspool %s", DASHSPOOL_VERSION);
-        settings_text(w, r, o->kind, copy.settings, sizeof copy.settings);
+        settings_text(w, t, r, o->kind, copy.settings, sizeof copy.settings);
         if (rc == ERR_OK)
             rc = catalogue_copy_put(w->catalogue, t->key, &copy, err);
     }

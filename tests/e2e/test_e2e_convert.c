@@ -85,7 +85,8 @@ static void test_a_folder_with_good_and_bad_files(void **state)
     /* the folder's structure is kept, nothing half-written is there, the originals are as they were
      */
     assert_true(support_exists(in_dir("out/deeper/good.working.mp4")));
-    assert_int_equal(support_entries(in_dir("out/deeper")), 1);
+    assert_true(support_exists(in_dir("out/deeper/good.timing.json")));
+    assert_int_equal(support_entries(in_dir("out/deeper")), 2);
     assert_true(support_exists(in_dir("out/photo.still-DERIVED.jpg")));
     assert_int_equal(support_entries(in_dir("out")), 2);
     assert_int_equal(support_entries(in_dir("in")), 6);
@@ -115,7 +116,31 @@ static void test_a_truncated_clip_keeps_what_decodes_and_says_so(void **state)
     assert_int_equal(lines_with(proc_out(&r), "the file ends inside a record"), 1);
     proc_clear(&r);
     assert_true(support_exists(in_dir("cut.working.mp4")));
-    assert_int_equal(support_entries(dir), 2);
+    assert_true(support_exists(in_dir("cut.timing.json")));
+    assert_int_equal(support_entries(dir), 3);
+}
+
+static void test_a_name_tells_the_time_and_a_dispute_is_told(void **state)
+{
+    (void)state;
+    struct err err;
+    static const char name[] = "490154203237518/20241129_092345";
+    char path[400];
+    assert_ok(fsx_mkdirs(in_dir("490154203237518"), &err));
+    snprintf(path, sizeof path, "%s.h265", name);
+    copy_to(REAR, path, 0);
+    struct proc_result r =
+        CONVERT(in_dir(path), "--copies", "working", "--tz", "+02:00", "--fps", "40");
+    assert_int_equal(r.status, 0);
+    assert_int_equal(
+        lines_with(proc_out(&r), "sources disagree: capture times 24.972, given rate 40"), 1);
+    proc_clear(&r);
+    snprintf(path, sizeof path, "%s.timing.json", name);
+    struct buf b = support_read(in_dir(path));
+    static const char wall[] =
+        "{\"source\":\"file name\",\"start\":\"2024-11-29T07:23:45.000000Z\"";
+    assert_non_null(memmem(buf_data(&b), b.used, wall, strlen(wall)));
+    buf_clear(&b);
 }
 
 static void test_a_stream_without_parameter_sets_is_one_clear_line(void **state)
@@ -211,6 +236,7 @@ int main(void)
 #define E2E(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         E2E(test_a_folder_with_good_and_bad_files),
         E2E(test_a_truncated_clip_keeps_what_decodes_and_says_so),
+        E2E(test_a_name_tells_the_time_and_a_dispute_is_told),
         E2E(test_a_stream_without_parameter_sets_is_one_clear_line),
         E2E(test_facts_from_options_and_from_a_metadata_file),
         E2E(test_options_that_make_no_sense_are_usage_errors),

@@ -129,14 +129,16 @@ static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
     expect(RUN(w, "work", "--once"), 0, "4 jobs done, 0 failed", "");
     char dir[600], path[800];
     snprintf(dir, sizeof dir, "%s/archive/352093081452251/2024-11-29", w->root);
-    assert_int_equal(support_entries(dir), 6);
+    assert_int_equal(support_entries(dir), 8);
+    snprintf(path, sizeof path, "%s/" ID("front", "video") ".timing.json", dir);
+    assert_true(support_exists(path));
     snprintf(path, sizeof path, "%s/" ID("front", "video") ".working.mp4", dir);
     assert_true(support_exists(path));
     snprintf(path, sizeof path, "%s/" ID("rear", "video") ".viewing-DERIVED.mp4", dir);
     assert_true(support_exists(path));
     snprintf(path, sizeof path, "%s/" ID("rear", "photo") ".still-DERIVED.jpg", dir);
     assert_true(support_exists(path));
-    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM copy"), 6);
+    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM copy"), 8);
 
     expect(RUN(w, "list"), 0, "", ID("rear", "photo"));
     expect(RUN(w, "list", "--kind", "video", "--camera", "rear", "--json"), 0, "",
@@ -144,6 +146,8 @@ static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
     expect(RUN(w, "list", "--trigger", "towing"), 0, "no transfers match", "");
     expect(RUN(w, "show", ID("front", "video")), 0, "", "2024-11-29 09:23:45 local (+02:00)");
     expect(RUN(w, "show", ID("front", "video"), "--json"), 0, "", "\"pictures\": 200");
+    expect(RUN(w, "show", ID("front", "video")), 0, "", "rate: capture times 19.9");
+    expect(RUN(w, "show", ID("front", "video"), "--json"), 0, "", "\"uncertainty_s\": ");
     /* nothing left to do */
     expect(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed", "");
 }

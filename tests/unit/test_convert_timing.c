@@ -1,5 +1,8 @@
 #include "convert/timing.h"
+#include "dashspool/clock.h"
 #include "support/support.h"
+#include <stdlib.h>
+#include <string.h>
 
 static struct convert_timing vote(struct timing_facts f)
 {
@@ -57,17 +60,171 @@ static void test_constant_times_do_not_drift(void **state)
     assert_int_equal(timing_constant_us(90000, 30), INT64_C(3000000000));
 }
 
-static void test_impossible_times_are_replaced(void **state)
+static void test_a_vote_reads_as_a_line(void **state)
 {
     (void)state;
-    int64_t fine[] = {10, 43, 110, 143};
-    assert_int_equal(timing_repair(fine, 4, 33), 0);
-    int64_t back[] = {0, 40, 30, 120}, back_ok[] = {0, 40, 80, 120};
-    assert_int_equal(timing_repair(back, 4, 40), 1);
-    assert_memory_equal(back, back_ok, sizeof back);
-    int64_t flip[] = {0, 40, INT64_C(1) << 40, 120, 160}, flip_ok[] = {0, 40, 80, 120, 160};
-    assert_int_equal(timing_repair(flip, 5, 40), 2);
-    assert_memory_equal(flip, flip_ok, sizeof flip);
+    char text[256];
+    struct timing_facts f = {.pictures = 150, .meta_fps = 30, .default_fps = 25};
+    f.has_ptmf = true, f.last_us = 5399946;
+    struct convert_timing t = vote(f);
+    assert_true(t.disagree);
+    convert_timing_text(&t, true, text, sizeof text);
+    assert_string_equal(text, "capture times 27.593, metadata rate 30");
+    f.person_fps = 27.6;
+    t = vote(f);
+    convert_timing_text(&t, true, text, sizeof text);
+    assert_string_equal(text, "capture times 27.593, metadata rate 30");
+    convert_timing_text(&t, false, text, sizeof text);
+    assert_string_equal(text, "capture times 27.593, metadata rate 30, given rate 27.6");
+    t = vote((struct timing_facts){.pictures = 10, .default_fps = 25});
+    convert_timing_text(&t, false, text, sizeof text);
+    assert_string_equal(text, "default rate 25");
+    convert_timing_text(&t, true, text, sizeof text);
+    assert_string_equal(text, "");
+    for (int k = 0; k <= CONVERT_N_SOURCES; k++) {
+        bool none = k == CONVERT_N_SOURCES;
+        assert_true(!strcmp(convert_source_name((enum convert_source)k), "unknown") == none);
+        assert_true(!strcmp(timing_source_text((enum convert_source)k), "unknown") == none);
+    }
+}
+
+#define N_TIMES 12
+static const struct {
+    const char *what;
+    int n;
+    int64_t step_us, changed, first;
+    enum timing_anomaly kind;
+    int64_t given[N_TIMES], wanted[N_TIMES];
+} clocks[] = {
+    {"jitter and a gap of a minute",
+     5,
+     33,
+     0,
+     -1,
+     TIMING_SANE,
+     {10, 43, 110, 143, 60000143},
+     {10, 43, 110, 143, 60000143}},
+    {"one behind", 5, 40, 1, 2, TIMING_STRAYED, {0, 40, 30, 120, 160}, {0, 40, 80, 120, 160}},
+    {"one ahead", 5, 40, 1, 2, TIMING_STRAYED, {0, 40, 200, 120, 160}, {0, 40, 80, 120, 160}},
+    {"equal", 5, 40, 1, 2, TIMING_STRAYED, {0, 40, 40, 120, 160}, {0, 40, 80, 120, 160}},
+    {"equal at the end", 3, 40, 1, 2, TIMING_JUMPED, {0, 40, 40}, {0, 40, 80}},
+    {"two swapped", 5, 40, 1, 3, TIMING_STRAYED, {0, 40, 120, 80, 160}, {0, 40, 120, 140, 160}},
+    {"one nonsense",
+     5,
+     40,
+     1,
+     2,
+     TIMING_STRAYED,
+     {0, 40, INT64_C(1) << 61, 120, 160},
+     {0, 40, 80, 120, 160}},
+    {"two nonsense in a row",
+     6,
+     40,
+     2,
+     2,
+     TIMING_STRAYED,
+     {0, 40, INT64_C(1) << 61, 7, 170, 210},
+     {0, 40, 80, 120, 170, 210}},
+    {"no room for whole steps",
+     5,
+     40,
+     2,
+     2,
+     TIMING_STRAYED,
+     {0, 40, -5, -9, 100},
+     {0, 40, 60, 80, 100}},
+    {"the first is nonsense",
+     4,
+     40,
+     1,
+     1,
+     TIMING_JUMPED,
+     {INT64_C(1) << 50, 40, 90, 120},
+     {INT64_C(1) << 50, (INT64_C(1) << 50) + 40, (INT64_C(1) << 50) + 90,
+      (INT64_C(1) << 50) + 120}},
+    {"32 bits wrap within a gap",
+     5,
+     40,
+     1,
+     3,
+     TIMING_WRAPPED,
+     {4294967200, 4294967233, 4294967290, 54, 84},
+     {4294967200, 4294967233, 4294967290, 4294967350, 4294967380}},
+    {"jumps back for good",
+     7,
+     40,
+     1,
+     3,
+     TIMING_JUMPED,
+     {500, 540, 580, 100, 133, 200, 240},
+     {500, 540, 580, 620, 653, 720, 760}},
+    {"jumps back by a little",
+     8,
+     40,
+     1,
+     4,
+     TIMING_JUMPED,
+     {0, 40, 80, 120, 20, 60, 100, 140},
+     {0, 40, 80, 120, 160, 200, 240, 280}},
+    {"jumps ahead for good",
+     6,
+     40,
+     1,
+     2,
+     TIMING_JUMPED,
+     {0, 40, 61000000, 61000033, 61000100, 61000140},
+     {0, 40, 80, 113, 180, 220}},
+    {"ahead for three pictures and back",
+     8,
+     40,
+     3,
+     2,
+     TIMING_STRAYED,
+     {0, 40, 10080, 10120, 10160, 200, 240, 280},
+     {0, 40, 80, 120, 160, 200, 240, 280}},
+    {"back for three pictures",
+     8,
+     40,
+     3,
+     2,
+     TIMING_STRAYED,
+     {1000, 1040, 80, 120, 160, 1200, 1240, 1280},
+     {1000, 1040, 1080, 1120, 1160, 1200, 1240, 1280}},
+};
+
+static void test_a_clock_is_repaired_with_the_least_change(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
+        int64_t t[N_TIMES];
+        memcpy(t, clocks[i].given, sizeof t);
+        struct timing_repair r = timing_repair(t, clocks[i].n, clocks[i].step_us);
+        for (int k = 0; k < clocks[i].n; k++)
+            if (t[k] != clocks[i].wanted[k])
+                fail_msg("%s: time %d is %lld, not %lld", clocks[i].what, k, (long long)t[k],
+                         (long long)clocks[i].wanted[k]);
+        if (r.changed != clocks[i].changed || r.first != clocks[i].first ||
+            r.kind != clocks[i].kind)
+            fail_msg("%s: %d changed, first %d, kind %d", clocks[i].what, (int)r.changed,
+                     (int)r.first, (int)r.kind);
+        assert_int_equal(timing_repair(t, clocks[i].n, clocks[i].step_us).changed, 0);
+    }
+}
+
+static void test_any_clock_becomes_monotonic(void **state)
+{
+    (void)state;
+    uint64_t seed = 1;
+    for (int round = 0; round < 2000; round++) {
+        int64_t t[50];
+        for (int i = 0; i < 50; i++) {
+            seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            t[i] = (int64_t)(seed >> 3 >> (seed >> 59) % 40) * (seed & 4 ? 1 : -1);
+        }
+        timing_repair(t, 50, round % 3 ? 40000 : 0);
+        for (int i = 1; i < 50; i++)
+            assert_true(t[i] > t[i - 1] && t[i] - t[i - 1] <= TIMING_JUMP_US);
+    }
 }
 
 static void test_median_step(void **state)
@@ -79,6 +236,141 @@ static void test_median_step(void **state)
     assert_int_equal(step, 67);
     assert_ok(timing_median_step_us(times, 1, &step, &err));
     assert_int_equal(step, 0);
+    int64_t wild[] = {INT64_C(1) << 50, 0, 40, 30, 70, INT64_C(1) << 60};
+    assert_ok(timing_median_step_us(wild, 6, &step, &err));
+    assert_int_equal(step, 40);
+    assert_ok(timing_median_step_us(wild, 2, &step, &err));
+    assert_int_equal(step, 0);
+}
+
+static void check_wall(const struct convert_facts *f, const struct convert_timing *t,
+                       int64_t offset_us, double error_s, const char *why)
+{
+    struct convert_wall w = timing_wall(f, t, 20000000, offset_us);
+    assert_true(w.known);
+    assert_int_equal(w.utc_us, f->start_utc_us + offset_us);
+    if (llabs(w.error_us - (int64_t)(error_s * 1e6 + 0.5)) > 1)
+        fail_msg("known to %lld us, not %g s (%s)", (long long)w.error_us, error_s, w.why);
+    if (!strstr(w.why, why))
+        fail_msg("because '%s', not '%s'", w.why, why);
+}
+
+static void test_a_time_of_day_knows_its_uncertainty(void **state)
+{
+    (void)state;
+    struct convert_timing ptmf = vote((struct timing_facts){
+        .has_ptmf = true, .last_us = 9967000, .pictures = 200, .meta_fps = 20});
+    struct convert_facts f = {.has_time = false};
+    assert_false(timing_wall(&f, &ptmf, 1, 0).known);
+    f = (struct convert_facts){.has_time = true, .start_utc_us = INT64_C(1732865025000000)};
+    strcpy(f.trigger, "request");
+    check_wall(&f, &ptmf, 2500000, 1.1, "within 0.1 s");
+    assert_string_equal(timing_wall(&f, &ptmf, 1, 0).source, "metadata");
+    strcpy(f.trigger, "crash");
+    check_wall(&f, &ptmf, 0, 21.1, "can be the end");
+    f.length_s = 10;
+    check_wall(&f, &ptmf, 0, 11.1, "can be the end");
+    f.has_trigger_time = true, f.trigger_utc_us = f.start_utc_us + 500000;
+    check_wall(&f, &ptmf, 0, 11.1, "can be the end");
+    f.trigger_utc_us = f.start_utc_us + 5000000;
+    check_wall(&f, &ptmf, 0, 1.1, "before the trigger");
+    f.length_s = 0, f.has_trigger_time = false;
+    assert_int_equal(timing_wall(&f, &ptmf, 0, 0).error_us, 61100000); /* no length at all */
+    strcpy(f.time_source, "--time");
+    check_wall(&f, &ptmf, 0, 1, "as given");
+    f.start_utc_us += 250000;
+    check_wall(&f, &ptmf, 0, 0.1, "as given");
+    strcpy(f.time_source, TIMING_NAME);
+    check_wall(&f, &ptmf, 0, 1, "of the name");
+    strcpy(f.time_source, TIMING_NAME_UTC);
+    check_wall(&f, &ptmf, 0, 14 * 3600, "no time zone");
+    strcpy(f.time_source, TIMING_NAME_UPLOAD);
+    check_wall(&f, &ptmf, 0, 24 * 3600, "later than the clip");
+    f.time_error_us = 20000;
+    check_wall(&f, &ptmf, 0, 0.02, "stated");
+}
+
+static void test_a_constant_rate_adds_to_the_uncertainty(void **state)
+{
+    (void)state;
+    struct convert_facts f = {.has_time = true, .time_error_us = 1000000};
+    struct timing_facts v = {.pictures = 200, .meta_fps = 20, .default_fps = 25};
+    struct convert_timing t = vote(v);
+    check_wall(&f, &t, 8000000, 1.025, "half a picture step");
+    v.stream_fps = 10; /* then 8 s might be 16 s */
+    t = vote(v);
+    check_wall(&f, &t, 0, 1.025, "in dispute");
+    check_wall(&f, &t, 8000000, 9.025, "in dispute");
+    t = vote((struct timing_facts){.pictures = 200, .default_fps = 25});
+    check_wall(&f, &t, 8000000, 9.02, "nothing tells the rate");
+}
+
+static void test_names_tell_times(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *utc, *source, *local; /* local: with --tz +02:00; NULL: as utc */
+    } names[] = {
+        {"20241129_092345.h265", "2024-11-29T09:23:45Z", TIMING_NAME_UTC, "2024-11-29T07:23:45Z"},
+        {"clip 2024-11-29 09-23-45.h265", "2024-11-29T09:23:45Z", TIMING_NAME_UTC,
+         "2024-11-29T07:23:45Z"},
+        {"VID20241129092345", "2024-11-29T09:23:45Z", TIMING_NAME_UTC, "2024-11-29T07:23:45Z"},
+        {"2024-11-29072345.h265", "2024-11-29T07:23:45Z", TIMING_NAME_UPLOAD, NULL},
+        {"350612071913857-front-video-20241129T072345Z", "2024-11-29T07:23:45Z", TIMING_NAME, NULL},
+        {"1732865025.h265", "2024-11-29T07:23:45Z", TIMING_NAME, NULL},
+        {"cam_1732865025000_x", "2024-11-29T07:23:45Z", TIMING_NAME, NULL},
+        {"20140101_000000 20150101_000000", "2015-01-01T00:00:00Z", TIMING_NAME_UTC,
+         "2014-12-31T22:00:00Z"},
+    };
+    struct err err;
+    int64_t now, utc, wanted;
+    const char *source;
+    int tz = 120;
+    assert_ok(clock_parse("2026-01-01T00:00:00Z", 0, &now, NULL, &err));
+    for (size_t i = 0; i + 1 < sizeof names / sizeof *names; i++) {
+        assert_ok(clock_parse(names[i].utc, 0, &wanted, NULL, &err));
+        if (!timing_from_name(names[i].name, NULL, now, &utc, &source))
+            fail_msg("%s tells nothing", names[i].name);
+        assert_int_equal(utc, wanted);
+        assert_string_equal(source, names[i].source);
+        if (names[i].local)
+            assert_ok(clock_parse(names[i].local, 0, &wanted, NULL, &err));
+        assert_true(timing_from_name(names[i].name, &tz, now, &utc, &source));
+        assert_int_equal(utc, wanted);
+        assert_string_equal(source, names[i].local ? TIMING_NAME : names[i].source);
+    }
+    static const char *const none[] = {
+        "",           "clip.h265",       "20141231_235959",  "20260102_000001", "20241329_092345",
+        "1420070399", "350612071913857", "20241129_0923456", "99991231_235959", "20240230_000000",
+        "1999999999", "2024-11-29",      "20241129_2523"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (timing_from_name(none[i], NULL, now, &utc, &source))
+            fail_msg("%s tells %lld", none[i], (long long)utc);
+}
+
+static void test_a_path_fills_only_what_is_not_known(void **state)
+{
+    (void)state;
+    int64_t now = INT64_C(1767225600000000);
+    struct convert_facts f = {.has_zone = true, .tz_min = 120};
+    convert_facts_from_path("in/350612071913857/20241129_092345.h265", now, &f);
+    assert_true(f.has_time);
+    assert_int_equal(f.start_utc_us, INT64_C(1732865025000000));
+    assert_string_equal(f.time_source, TIMING_NAME);
+    assert_string_equal(f.imei, timing_imei_ok("350612071913857") ? "350612071913857" : "");
+    f = (struct convert_facts){.has_time = true, .start_utc_us = 5, .imei = "356307042441013"};
+    convert_facts_from_path("490154203237518/20241129_092345.h265", now, &f);
+    assert_int_equal(f.start_utc_us, 5);
+    assert_string_equal(f.imei, "356307042441013");
+    f.imei[0] = '\0';
+    convert_facts_from_path("490154203237518/x.h265", now, &f);
+    assert_string_equal(f.imei, "490154203237518");
+    f.imei[0] = '\0';
+    convert_facts_from_path("490154203237519/x.h265", now, &f); /* check digit */
+    convert_facts_from_path("x.h265", now, &f);
+    convert_facts_from_path("/x.h265", now, &f);
+    convert_facts_from_path("a/49015420323751x/x.h265", now, &f);
+    assert_string_equal(f.imei, "");
 }
 
 int main(void)
@@ -88,8 +380,14 @@ int main(void)
         cmocka_unit_test(test_two_percent_is_the_limit_of_agreement),
         cmocka_unit_test(test_nonsense_says_nothing),
         cmocka_unit_test(test_constant_times_do_not_drift),
-        cmocka_unit_test(test_impossible_times_are_replaced),
+        cmocka_unit_test(test_a_vote_reads_as_a_line),
+        cmocka_unit_test(test_a_clock_is_repaired_with_the_least_change),
+        cmocka_unit_test(test_any_clock_becomes_monotonic),
         cmocka_unit_test(test_median_step),
+        cmocka_unit_test(test_a_time_of_day_knows_its_uncertainty),
+        cmocka_unit_test(test_a_constant_rate_adds_to_the_uncertainty),
+        cmocka_unit_test(test_names_tell_times),
+        cmocka_unit_test(test_a_path_fills_only_what_is_not_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
