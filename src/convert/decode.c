@@ -1,6 +1,8 @@
 #include "decode.h"
+#include "damage.h"
 #include <inttypes.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 int decoder_open(struct decoder *d, const struct media *m, int threads, struct err *err)
@@ -17,6 +19,9 @@ int decoder_open(struct decoder *d, const struct media *m, int threads, struct e
     d->ctx->opaque = &d->watch;
     d->ctx->thread_count = threads;
     d->ctx->max_pixels = MEDIA_PIXELS_MAX;
+    d->ctx->err_recognition = AV_EF_CRCCHECK; /* picture hash SEI */
+    if (m->damage.damaged || m->damage.affected || m->damage.lost)
+        d->ctx->thread_count = 1; /* what broken references look like depends on the threads */
     int rc = media_extradata(m, &d->ctx->extradata, &d->ctx->extradata_size, err);
     if (rc < 0)
         return rc;
@@ -89,6 +94,10 @@ static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[
     else if (rc == ERR_OK && (rc = decoder_send(&d, m, m->first, err)) == ERR_OK &&
              (rc = decoder_send(&d, m, -1, err)) == ERR_OK)
         rc = decoder_receive(&d, frame, got, err);
+    if (*got) {
+        m->profile = d.ctx->profile;
+        m->level = d.ctx->level;
+    }
     if (rc == ERR_OK && !*got && !complaint[0])
         memcpy(complaint, d.watch.first, sizeof d.watch.first);
     decoder_close(&d);
@@ -119,10 +128,89 @@ int decode_find_first(struct media *m, struct err *err)
         rc =
             err_set(err, ERR_MALFORMED, "no key picture among %" PRId64 " pictures", m->n_pictures);
     else if (rc == ERR_OK)
-        rc = err_set(err, ERR_MALFORMED, "no picture decodes%s%s, first key picture at offset %zu",
-                     complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
+        rc =
+            err_set(err, ERR_MALFORMED, "no picture decodes%s%s%s, first key picture at offset %zu",
+                    m->lent ? " with the parameter sets of the other clip" : "",
+                    complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
     if (rc == ERR_OK && m->first > 0)
         media_warn(m, "%" PRId64 " pictures before the first that decodes are left out", m->first);
     av_frame_free(&frame);
+    return rc;
+}
+
+/* Leading pictures of a CRA that nothing precedes (8.1.3) are skipped by right. */
+static bool is_leading(const struct media *m, const struct media_picture *p)
+{
+    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+    struct nal nal;
+    while (nal_next(&scan, &nal))
+        if (nal.type <= NAL_VCL_LAST)
+            return nal.type >= NAL_RADL_N && nal.type <= NAL_RASL_R;
+    return false;
+}
+
+struct check {
+    struct media *m;
+    struct decoder decoder;
+    AVFrame *frame;
+    bool *done; /* came out, or was complained about */
+    decode_found_fn *found;
+    void *arg;
+};
+
+static void report(struct check *c, int64_t index, const char *said)
+{
+    if (index < c->m->first || index >= c->m->n_pictures)
+        return;
+    c->done[index] = true;
+    if (damage_is_repeat(&c->m->picture[index]))
+        return;
+    damage_from_decoder(c->m, index, said);
+    c->found(c->arg, index, said ? said : "no picture comes out of it");
+}
+
+/* With one thread a picture is decoded before the call that feeds it returns, so whatever the
+ * decoder says belongs to it. */
+static int check_one(struct check *c, int64_t index, struct err *err)
+{
+    bool got = true;
+    char *fresh = c->decoder.watch.fresh;
+    fresh[0] = '\0';
+    int rc = decoder_send(&c->decoder, c->m, index, err);
+    while (rc == ERR_OK && got) {
+        rc = decoder_receive(&c->decoder, c->frame, &got, err);
+        int64_t out = c->frame->pts;
+        if (rc < 0 || !got || out < c->m->first || out >= c->m->n_pictures)
+            continue;
+        if (!c->done[out] &&
+            (c->frame->decode_error_flags || c->frame->flags & AV_FRAME_FLAG_CORRUPT))
+            report(c, out, "the decoder marks it as corrupt");
+        c->done[out] = true;
+    }
+    if (rc == ERR_OK && fresh[0])
+        report(c, index, fresh);
+    return rc;
+}
+
+int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err *err)
+{
+    struct check c = {.m = m, .found = found, .arg = arg};
+    int rc = decoder_open(&c.decoder, m, 1, err);
+    c.frame = av_frame_alloc();
+    c.done = calloc((size_t)m->n_pictures, sizeof *c.done);
+    if (rc == ERR_OK && (!c.frame || !c.done))
+        rc = err_set(err, ERR_NOMEM, "no memory for a frame");
+    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
+        rc = check_one(&c, i, err);
+    if (rc == ERR_OK)
+        rc = check_one(&c, -1, err);
+    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
+        if (!c.done[i] && !is_leading(m, &m->picture[i]))
+            report(&c, i, NULL);
+    if (rc == ERR_OK)
+        damage_settle(m);
+    av_frame_free(&c.frame);
+    free(c.done);
+    decoder_close(&c.decoder);
     return rc;
 }
