@@ -105,9 +105,12 @@ static int find_holes(struct media *m, const struct sequence_entry *e, struct er
             continue;
         bool late = m->picture[i].time_us - m->picture[i - 1].time_us > longest_us;
         bool next = e[i - 1].state == SEQUENCE_OK && e[i].number == e[i - 1].number + 1;
-        if (e[i].lost > 0 || (late && next))
-            rc = add_hole(m, i, e[i].lost, err);
-        m->damage.lost += e[i].lost;
+        int64_t lost = e[i].lost;
+        for (int64_t k = i - 1; lost > 0 && k > 0 && e[k].state == SEQUENCE_TAKEN; k--)
+            lost -= !damage_is_repeat(&m->picture[k]); /* here, under a wrong number */
+        if (lost > 0 || (late && next))
+            rc = add_hole(m, i, lost, err);
+        m->damage.lost += lost;
     }
     return rc;
 }
@@ -198,6 +201,8 @@ void damage_from_decoder(struct media *m, int64_t index, const char *said)
     struct media_picture *p = &m->picture[index];
     if (!said) {
         damage_mark(p, "no picture comes out of it");
+    } else if (strcmp(said, "parts of it are missing") == 0) {
+        damage_mark(p, "parts of it are missing");
     } else if (strstr(said, "Could not find ref") == NULL) {
         damage_mark(p, "the decoder stumbles over it");
     } else if (p->state == MEDIA_GOOD) {

@@ -1,9 +1,47 @@
 #include "decode.h"
-#include "damage.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What fills a row of a picture before it is decoded: depends on the picture, so that what another
+ * one copied from there is not taken for its own. */
+static uint8_t unwritten(int64_t index, int y)
+{
+    return (uint8_t)((index * 37 + 11) ^ (y & 1 ? 0x80 : 0));
+}
+
+static int get_marked_buffer(AVCodecContext *ctx, AVFrame *f, int flags)
+{
+    int code = avcodec_default_get_buffer2(ctx, f, flags);
+    for (int y = 0; code >= 0 && y < f->height; y++)
+        memset(f->data[0] + (ptrdiff_t)y * f->linesize[0], unwritten(f->pts, y),
+               (size_t)abs(f->linesize[0]));
+    return code;
+}
+
+#define PATCH_W 8
+#define PATCH_H 4
+
+static bool is_unwritten(const AVFrame *f, int x, int y, int odd)
+{
+    for (int row = 0; row < PATCH_H; row++)
+        for (int i = 0; i < PATCH_W; i++)
+            if (f->data[0][(ptrdiff_t)(y + row) * f->linesize[0] + x + i] !=
+                unwritten(f->pts, row + odd))
+                return false;
+    return true;
+}
+
+/* Blocks of 16 x 16, the smallest CTB, are looked at in the middle, where no filter reaches. */
+bool decoder_wrote_all(const AVFrame *f)
+{
+    for (int y = 0; y + 6 + PATCH_H <= f->height; y += 16)
+        for (int x = 0; x + 4 + PATCH_W <= f->width; x += 16)
+            if (is_unwritten(f, x + 4, y + 6, 0) || is_unwritten(f, x + 4, y + 6, 1))
+                return false;
+    return true;
+}
 
 int decoder_open(struct decoder *d, const struct media *m, int threads, struct err *err)
 {
@@ -27,6 +65,14 @@ int decoder_open(struct decoder *d, const struct media *m, int threads, struct e
         return rc;
     int code = avcodec_open2(d->ctx, codec, NULL);
     return code < 0 ? av_fail(err, code, &d->watch, "H.265 decoder") : ERR_OK;
+}
+
+int decoder_open_strict(struct decoder *d, const struct media *m, struct err *err)
+{
+    int rc = decoder_open(d, m, 1, err);
+    if (rc == ERR_OK)
+        d->ctx->get_buffer2 = get_marked_buffer;
+    return rc;
 }
 
 void decoder_close(struct decoder *d)
@@ -87,13 +133,15 @@ static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[
                      struct err *err)
 {
     struct decoder d = {0};
-    int rc = decoder_open(&d, m, 1, err);
+    int rc = decoder_open_strict(&d, m, err);
     *got = false;
     if (rc == ERR_UNSUPPORTED || rc == ERR_MALFORMED) /* bad parameter sets: the next may do */
         rc = ERR_OK;
     else if (rc == ERR_OK && (rc = decoder_send(&d, m, m->first, err)) == ERR_OK &&
              (rc = decoder_send(&d, m, -1, err)) == ERR_OK)
         rc = decoder_receive(&d, frame, got, err);
+    if (*got && m->lent && (d.watch.fresh[0] || !decoder_wrote_all(frame)))
+        *got = false; /* the lent sets do not fit */
     if (*got) {
         m->profile = d.ctx->profile;
         m->level = d.ctx->level;
@@ -135,82 +183,5 @@ int decode_find_first(struct media *m, struct err *err)
     if (rc == ERR_OK && m->first > 0)
         media_warn(m, "%" PRId64 " pictures before the first that decodes are left out", m->first);
     av_frame_free(&frame);
-    return rc;
-}
-
-/* Leading pictures of a CRA that nothing precedes (8.1.3) are skipped by right. */
-static bool is_leading(const struct media *m, const struct media_picture *p)
-{
-    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-    struct nal nal;
-    while (nal_next(&scan, &nal))
-        if (nal.type <= NAL_VCL_LAST)
-            return nal.type >= NAL_RADL_N && nal.type <= NAL_RASL_R;
-    return false;
-}
-
-struct check {
-    struct media *m;
-    struct decoder decoder;
-    AVFrame *frame;
-    bool *done; /* came out, or was complained about */
-    decode_found_fn *found;
-    void *arg;
-};
-
-static void report(struct check *c, int64_t index, const char *said)
-{
-    if (index < c->m->first || index >= c->m->n_pictures)
-        return;
-    c->done[index] = true;
-    if (damage_is_repeat(&c->m->picture[index]))
-        return;
-    damage_from_decoder(c->m, index, said);
-    c->found(c->arg, index, said ? said : "no picture comes out of it");
-}
-
-/* With one thread a picture is decoded before the call that feeds it returns, so whatever the
- * decoder says belongs to it. */
-static int check_one(struct check *c, int64_t index, struct err *err)
-{
-    bool got = true;
-    char *fresh = c->decoder.watch.fresh;
-    fresh[0] = '\0';
-    int rc = decoder_send(&c->decoder, c->m, index, err);
-    while (rc == ERR_OK && got) {
-        rc = decoder_receive(&c->decoder, c->frame, &got, err);
-        int64_t out = c->frame->pts;
-        if (rc < 0 || !got || out < c->m->first || out >= c->m->n_pictures)
-            continue;
-        if (!c->done[out] &&
-            (c->frame->decode_error_flags || c->frame->flags & AV_FRAME_FLAG_CORRUPT))
-            report(c, out, "the decoder marks it as corrupt");
-        c->done[out] = true;
-    }
-    if (rc == ERR_OK && fresh[0])
-        report(c, index, fresh);
-    return rc;
-}
-
-int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err *err)
-{
-    struct check c = {.m = m, .found = found, .arg = arg};
-    int rc = decoder_open(&c.decoder, m, 1, err);
-    c.frame = av_frame_alloc();
-    c.done = calloc((size_t)m->n_pictures, sizeof *c.done);
-    if (rc == ERR_OK && (!c.frame || !c.done))
-        rc = err_set(err, ERR_NOMEM, "no memory for a frame");
-    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
-        rc = check_one(&c, i, err);
-    if (rc == ERR_OK)
-        rc = check_one(&c, -1, err);
-    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
-        if (!c.done[i] && !is_leading(m, &m->picture[i]))
-            report(&c, i, NULL);
-    if (rc == ERR_OK)
-        damage_settle(m);
-    av_frame_free(&c.frame);
-    free(c.done);
-    decoder_close(&c.decoder);
     return rc;
 }
