@@ -17,6 +17,7 @@ static const struct {
     {"receive", cli_receive, "receive files from cameras"},
     {"work", cli_work, "make copies of what was received"},
     {"convert", cli_convert, "convert downloaded files, without a catalogue"},
+    {"probe", cli_probe, "what a file is, and what is wrong with it"},
     {"list", cli_list, "list transfers"},
     {"show", cli_show, "all that is known of a transfer"},
     {"cat", cli_cat, "the original bytes of a transfer"},

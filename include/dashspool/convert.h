@@ -186,6 +186,68 @@ int convert_file(const char *path, const char *out_dir, const char *stem,
                  convert_progress_fn *progress, void *arg, struct convert_result *result,
                  struct err *err) DS_MUST_CHECK;
 
+/* What a file is (convert/probe.c). Times in microseconds since the first picture. */
+#define CONVERT_FINDINGS_MAX 20 /* of each kind, in order; the counts go on */
+
+struct convert_finding {
+    int64_t picture; /* from 0, in file order */
+    int64_t time_us;
+    char text[120];
+};
+
+struct convert_gap {
+    int64_t picture; /* the one behind it */
+    int64_t lost;    /* by sequence numbers; 0: the camera itself dropped pictures */
+    int64_t from_us, until_us;
+};
+
+struct convert_probe {
+    enum convert_container container;
+    int64_t length_bytes;
+    char sha256[HASH_HEX_ROOM];
+    char codec[16], profile[32]; /* "H.265", "Main" */
+    int level;                   /* times 30, as in the stream: 93 is 3.1 */
+    int width_px, height_px;
+    char pixels[24], range[12], matrix[24]; /* FFmpeg's names; "" unknown */
+
+    /* a video */
+    int64_t pictures, key_pictures; /* all that are there */
+    int64_t key_interval;           /* pictures between keys, the longest; 0 with one key */
+    int64_t first_decodable;        /* picture; those before it are no use */
+    int64_t duration_us;            /* from that one on */
+    double nominal_fps;             /* of the record headers; 0 unknown */
+    bool has_camera_clock;
+    int64_t camera_clock_us; /* of the first picture: how long the camera had been running */
+    struct convert_timing timing;
+    int64_t sound_records, sound_us; /* 0: no sound. G.711 A-law, 8 kHz */
+    bool sets_lent;                  /* parameter sets of options.params_from are in use */
+    bool end_unknown;                /* plain H.265 does not tell whether it was cut */
+    bool decoded;                    /* every picture was */
+
+    /* a photo */
+    char subsampling[8]; /* "4:2:0" */
+    int orientation;     /* EXIF, 1..8 */
+    bool complete;
+
+    struct convert_damage damage;
+    struct convert_finding damaged[CONVERT_FINDINGS_MAX]; /* damage.damaged of them */
+    struct convert_gap gap[CONVERT_FINDINGS_MAX];
+    int64_t gaps, gaps_by_camera; /* all; those with lost == 0, which are no damage */
+    struct convert_finding decoder[CONVERT_FINDINGS_MAX];
+    int64_t decoder_findings;
+    char photo_damage[160]; /* "" none */
+    bool clean;             /* nothing is damaged, lost or left out */
+    char warning[512];
+};
+
+/* Looks at a file and changes nothing. Without `decode` only its structure is judged: quick, but
+ * damage inside a picture's bits shows only when decoding. Of the options, fps, default_fps and
+ * params_from count. A file that cannot be read at all is an error, with the container in
+ * out->container where it is known. */
+int convert_probe(const char *path, const struct convert_facts *facts,
+                  const struct convert_options *options, bool decode, struct convert_probe *out,
+                  struct err *err) DS_MUST_CHECK;
+
 /* The [convert] section, and options from it. */
 extern const struct cfg_section convert_cfg_section;
 void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out);

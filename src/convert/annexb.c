@@ -91,3 +91,51 @@ bool annexb_next(struct nal_scan *s, struct annexb_au *out)
     out->after_eos = eos;
     return slices;
 }
+
+/* Judges the run of at least two zeros from `at` to `end`. */
+static const char *zeros_fault(const uint8_t *data, size_t n, size_t at, size_t end,
+                               size_t zeros_max)
+{
+    size_t run = end - at;
+    if (end == n)
+        return run > zeros_max ? "zeros where its last bytes should be" : NULL;
+    if (data[end] == 1) {
+        if (run > zeros_max + 3)
+            return "zeros where the end of a NAL unit should be";
+        if (n - end < 3)
+            return "a NAL unit without content";
+        if (data[end + 1] & 0x80 || (data[end + 2] & 7) == 0)
+            return "a NAL unit with an illegal header";
+        return NULL;
+    }
+    if (run > 2)
+        return "three zero bytes inside a NAL unit";
+    if (data[end] == 2 || (data[end] == 3 && end + 1 < n && data[end + 1] > 3))
+        return "bytes that H.265 forbids inside a NAL unit";
+    return NULL;
+}
+
+const char *annexb_fault(const uint8_t *data, size_t n, size_t zeros_max)
+{
+    for (size_t at = 0; at + 1 < n;) {
+        if (data[at + 1]) {
+            at += 2;
+        } else if (data[at]) {
+            at++;
+        } else {
+            size_t end = at;
+            while (end < n && data[end] == 0)
+                end++;
+            const char *why = zeros_fault(data, n, at, end, zeros_max);
+            if (why)
+                return why;
+            at = end;
+        }
+    }
+    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal nal;
+    while (nal_next(&scan, &nal))
+        if (nal.type <= NAL_VCL_LAST)
+            return begins_au(&nal) ? NULL : "its first slice is missing";
+    return "it has no slice";
+}

@@ -11,6 +11,8 @@
 
 /* nal_unit_type, table 7-1 */
 enum {
+    NAL_RADL_N = 6,
+    NAL_RASL_R = 9,
     NAL_BLA_W_LP = 16,
     NAL_BLA_N_LP = 18,
     NAL_IDR_W_RADL = 19,
@@ -49,6 +51,11 @@ bool nal_is_irap(int type);
 
 /* Starts decoding anew: POC counts from zero behind it (IDR and BLA). */
 bool nal_resets_poc(int type);
+
+/* What is wrong with the bytes of one access unit, which begin with a start code: byte sequences
+ * that emulation prevention rules out (7.4.2.2), more than zeros_max zeros in front of a start code
+ * or at the end, illegal NAL headers, no first slice segment. Static text; NULL: nothing. */
+const char *annexb_fault(const uint8_t *data, size_t n, size_t zeros_max);
 
 /* One access unit of a stream. */
 struct annexb_au {

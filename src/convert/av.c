@@ -26,10 +26,13 @@ static void on_log(void *context, int level, const char *fmt, va_list ap)
     if (!w)
         return;
     pthread_mutex_lock(&w->lock);
-    if (w->complaints++ == 0) {
-        vsnprintf(w->first, sizeof w->first, fmt, ap);
-        w->first[strcspn(w->first, "\r\n")] = '\0';
-    }
+    char text[sizeof w->first];
+    vsnprintf(text, sizeof text, fmt, ap);
+    text[strcspn(text, "\r\n")] = '\0';
+    if (w->complaints++ == 0)
+        memcpy(w->first, text, sizeof text);
+    if (level <= AV_LOG_ERROR && !w->fresh[0])
+        memcpy(w->fresh, text, sizeof text);
     pthread_mutex_unlock(&w->lock);
 }
 

@@ -16,6 +16,7 @@ struct av_watch {
     pthread_mutex_t lock;
     int complaints; /* warnings and errors */
     char first[160];
+    char fresh[160]; /* the first error since this was last emptied */
 };
 
 void av_watch_init(struct av_watch *w);

@@ -110,6 +110,8 @@ static int open_master(struct media *m, const char *path, const struct convert_f
     int rc = media_map(m, path, err);
     if (rc == ERR_OK)
         rc = sniff_bytes(m->map, m->n, &result->container, err);
+    if (rc < 0 && result->container == CONVERT_ANNEXB && options->params_from[0])
+        rc = ERR_OK;
     if (rc < 0 || result->container == CONVERT_JPEG)
         return rc;
     media_close(m);

@@ -1,7 +1,47 @@
 #include "decode.h"
 #include <inttypes.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* What fills a row of a picture before it is decoded: depends on the picture, so that what another
+ * one copied from there is not taken for its own. */
+static uint8_t unwritten(int64_t index, int y)
+{
+    return (uint8_t)((index * 37 + 11) ^ (y & 1 ? 0x80 : 0));
+}
+
+static int get_marked_buffer(AVCodecContext *ctx, AVFrame *f, int flags)
+{
+    int code = avcodec_default_get_buffer2(ctx, f, flags);
+    for (int y = 0; code >= 0 && y < f->height; y++)
+        memset(f->data[0] + (ptrdiff_t)y * f->linesize[0], unwritten(f->pts, y),
+               (size_t)abs(f->linesize[0]));
+    return code;
+}
+
+#define PATCH_W 8
+#define PATCH_H 4
+
+static bool is_unwritten(const AVFrame *f, int x, int y, int odd)
+{
+    for (int row = 0; row < PATCH_H; row++)
+        for (int i = 0; i < PATCH_W; i++)
+            if (f->data[0][(ptrdiff_t)(y + row) * f->linesize[0] + x + i] !=
+                unwritten(f->pts, row + odd))
+                return false;
+    return true;
+}
+
+/* Blocks of 16 x 16, the smallest CTB, are looked at in the middle, where no filter reaches. */
+bool decoder_wrote_all(const AVFrame *f)
+{
+    for (int y = 0; y + 6 + PATCH_H <= f->height; y += 16)
+        for (int x = 0; x + 4 + PATCH_W <= f->width; x += 16)
+            if (is_unwritten(f, x + 4, y + 6, 0) || is_unwritten(f, x + 4, y + 6, 1))
+                return false;
+    return true;
+}
 
 int decoder_open(struct decoder *d, const struct media *m, int threads, struct err *err)
 {
@@ -17,11 +57,22 @@ int decoder_open(struct decoder *d, const struct media *m, int threads, struct e
     d->ctx->opaque = &d->watch;
     d->ctx->thread_count = threads;
     d->ctx->max_pixels = MEDIA_PIXELS_MAX;
+    d->ctx->err_recognition = AV_EF_CRCCHECK; /* picture hash SEI */
+    if (m->damage.damaged || m->damage.affected || m->damage.lost)
+        d->ctx->thread_count = 1; /* what broken references look like depends on the threads */
     int rc = media_extradata(m, &d->ctx->extradata, &d->ctx->extradata_size, err);
     if (rc < 0)
         return rc;
     int code = avcodec_open2(d->ctx, codec, NULL);
     return code < 0 ? av_fail(err, code, &d->watch, "H.265 decoder") : ERR_OK;
+}
+
+int decoder_open_strict(struct decoder *d, const struct media *m, struct err *err)
+{
+    int rc = decoder_open(d, m, 1, err);
+    if (rc == ERR_OK)
+        d->ctx->get_buffer2 = get_marked_buffer;
+    return rc;
 }
 
 void decoder_close(struct decoder *d)
@@ -82,13 +133,19 @@ static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[
                      struct err *err)
 {
     struct decoder d = {0};
-    int rc = decoder_open(&d, m, 1, err);
+    int rc = decoder_open_strict(&d, m, err);
     *got = false;
     if (rc == ERR_UNSUPPORTED || rc == ERR_MALFORMED) /* bad parameter sets: the next may do */
         rc = ERR_OK;
     else if (rc == ERR_OK && (rc = decoder_send(&d, m, m->first, err)) == ERR_OK &&
              (rc = decoder_send(&d, m, -1, err)) == ERR_OK)
         rc = decoder_receive(&d, frame, got, err);
+    if (*got && m->lent && (d.watch.fresh[0] || !decoder_wrote_all(frame)))
+        *got = false; /* the lent sets do not fit */
+    if (*got) {
+        m->profile = d.ctx->profile;
+        m->level = d.ctx->level;
+    }
     if (rc == ERR_OK && !*got && !complaint[0])
         memcpy(complaint, d.watch.first, sizeof d.watch.first);
     decoder_close(&d);
@@ -119,8 +176,10 @@ int decode_find_first(struct media *m, struct err *err)
         rc =
             err_set(err, ERR_MALFORMED, "no key picture among %" PRId64 " pictures", m->n_pictures);
     else if (rc == ERR_OK)
-        rc = err_set(err, ERR_MALFORMED, "no picture decodes%s%s, first key picture at offset %zu",
-                     complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
+        rc =
+            err_set(err, ERR_MALFORMED, "no picture decodes%s%s%s, first key picture at offset %zu",
+                    m->lent ? " with the parameter sets of the other clip" : "",
+                    complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
     if (rc == ERR_OK && m->first > 0)
         media_warn(m, "%" PRId64 " pictures before the first that decodes are left out", m->first);
     av_frame_free(&frame);

@@ -31,4 +31,15 @@ int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err)
  * parameter sets found there. ERR_MALFORMED if there is none. */
 int decode_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
 
+/* One thread, and each picture's bytes are marked before it is decoded: decoder_wrote_all() then
+ * tells whether every block of a frame was decoded. A slice that ends too early is no error to
+ * libavcodec. */
+int decoder_open_strict(struct decoder *d, const struct media *m, struct err *err) DS_MUST_CHECK;
+bool decoder_wrote_all(const AVFrame *frame);
+
+/* check.c: decodes everything from m->first on, once, on one thread, and tells
+ * damage_from_decoder() and found() of each complaint with the picture that it is about. */
+typedef void decode_found_fn(void *arg, int64_t index, const char *said);
+int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err *err) DS_MUST_CHECK;
+
 #endif

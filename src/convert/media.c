@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "media.h"
 #include "av.h"
+#include "damage.h"
 #include "decode.h"
 #include "ptmf.h"
 #include <errno.h>
@@ -131,6 +132,24 @@ static void warn_ptmf(struct media *m, const struct ptmf *p, int64_t without_pic
         media_warn(m, "%" PRId64 " video records without a picture", without_picture);
 }
 
+/* What only the container knows of the picture just added. */
+static void judge_record(struct media *m, const struct ptmf_record *r, const struct annexb_au *au,
+                         struct nal_scan *rest)
+{
+    struct annexb_au more;
+    struct media_picture *p = &m->picture[m->n_pictures - 1];
+    p->sequence = r->sequence;
+    if (r->damaged)
+        damage_mark(p, "bytes of its record are missing");
+    else if (au->offset > 1)
+        damage_mark(p, "its record does not begin with a NAL unit");
+    else if (annexb_next(rest, &more))
+        damage_mark(p, "its record holds more than one picture");
+    else if (p->key != (r->type == 'I'))
+        damage_mark(p, p->key ? "a key picture, but its record says that it is none"
+                              : "no key picture, but its record says that it is one");
+}
+
 static int scan_ptmf(struct media *m, struct err *err)
 {
     struct ptmf p = ptmf_init(m->map, m->n);
@@ -149,10 +168,16 @@ static int scan_ptmf(struct media *m, struct err *err)
             without_picture++;
             continue;
         }
-        if (m->n_pictures == 0)
+        if (m->n_pictures == 0) {
             m->nominal_fps = r.fps;
+            m->clock_us = r.time_us;
+        }
         rc = add_picture(m, &au, base, r.time_us, err);
+        if (rc == ERR_OK)
+            judge_record(m, &r, &au, &scan);
     }
+    m->damage.stray_bytes = p.skipped_bytes;
+    m->damage.cut_bytes = p.cut_bytes;
     warn_ptmf(m, &p, without_picture);
     return rc;
 }
@@ -163,8 +188,10 @@ static int scan_annexb(struct media *m, struct err *err)
     struct annexb_au au;
     int rc = ERR_OK;
     while (rc == ERR_OK && annexb_next(&scan, &au)) {
-        if (m->n_pictures == 0 && au.offset > 1)
+        if (m->n_pictures == 0 && au.offset > 1) {
             media_warn(m, "%zu bytes before the first NAL unit", au.offset);
+            m->damage.stray_bytes = (int64_t)au.offset;
+        }
         rc = add_picture(m, &au, 0, 0, err);
     }
     return rc;
@@ -189,6 +216,8 @@ int media_open(struct media *m, const char *path, enum convert_container contain
     if (rc == ERR_OK && m->n_pictures == 0)
         rc = err_set(err, ERR_MALFORMED, "no whole picture in it, though it begins like %s",
                      container == CONVERT_PTMF ? "camera records" : "H.265");
+    if (rc == ERR_OK && options->params_from[0])
+        rc = media_lend_sets(m, options->params_from, err);
     if (rc == ERR_OK)
         rc = media_read_poc(m, err);
     if (rc == ERR_OK)
@@ -199,6 +228,8 @@ int media_open(struct media *m, const char *path, enum convert_container contain
         qsort(m->sound, (size_t)m->n_sounds, sizeof *m->sound, by_time);
     if (rc == ERR_OK)
         rc = media_find_silence(m, err);
+    if (rc == ERR_OK)
+        rc = damage_find(m, err);
     return rc;
 }
 
@@ -208,6 +239,7 @@ void media_close(struct media *m)
     free(m->sound);
     free(m->hole);
     free(m->silence);
+    free(m->lent);
     if (m->map)
         munmap((void *)(uintptr_t)m->map, m->mapped);
     *m = (struct media){0};

@@ -31,9 +31,10 @@ struct media_picture {
     int64_t poc;
     int32_t period; /* counts the restarts of POC */
     bool key;
+    bool unread;       /* the parser refuses its slice header */
     uint32_t sequence; /* PTMF */
     enum media_state state;
-    const char *why; /* of MEDIA_DAMAGED: static text; NULL else */
+    const char *why; /* static text; NULL for MEDIA_GOOD, and where it only refers to another */
 };
 
 struct media_sound {
@@ -69,12 +70,16 @@ struct media {
     int64_t first; /* pictures before this one cannot be decoded and are left out */
     struct media_sound *sound;
     int64_t n_sounds, room_sounds;
-    int nominal_fps; /* PTMF header of the first picture; 0 unknown */
+    int nominal_fps;  /* PTMF header of the first picture; 0 unknown */
+    int64_t clock_us; /* its capture time: since the camera started */
 
     struct media_set set[MEDIA_SETS_MAX]; /* in force at `first` */
     int n_sets;
     bool sets_change; /* behind `first` others come */
+    uint8_t *lent;    /* Annex-B parameter sets of another clip, in force before the own ones */
+    size_t n_lent;
 
+    int profile, level; /* H.265 annex A: general_profile_idc, general_level_idc */
     int width_px, height_px;
     enum AVPixelFormat format;
     enum AVColorRange range;
@@ -110,6 +115,10 @@ void media_warn(struct media *m, const char *fmt, ...) DS_PRINTF(2, 3);
 /* Maps a file read-only with zeros behind its end, which FFmpeg's parsers ask for; n > 0. */
 int media_map(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;
 
+/* Room for one more element in an array of at most `max`; array is the address of the pointer. */
+int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t element, const char *what,
+               struct err *err) DS_MUST_CHECK;
+
 /* order.c: POC of every picture, and the stream's own rate (m->stream_fps). */
 int media_read_poc(struct media *m, struct err *err) DS_MUST_CHECK;
 
@@ -130,6 +139,9 @@ int media_find_silence(struct media *m, struct err *err) DS_MUST_CHECK;
 /* Room for one more element of an array (the address of the pointer to it) of n, at most max. */
 int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t element, const char *what,
                struct err *err) DS_MUST_CHECK;
+
+/* sets.c: if m begins without parameter sets, takes those of the clip at `path` into m->lent. */
+int media_lend_sets(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;
 
 /* sets.c: collects the parameter sets in force at m->first, and sets m->sets_change. */
 int media_collect_sets(struct media *m, struct err *err) DS_MUST_CHECK;

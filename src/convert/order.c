@@ -2,9 +2,22 @@
 #include "media.h"
 #include "timing.h"
 #include <inttypes.h>
+#include <libavutil/mem.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* The parser reads the parameter sets of another clip before anything else. */
+static int lend_extradata(const struct media *m, AVCodecContext *ctx, struct err *err)
+{
+    ctx->extradata = av_mallocz(m->n_lent + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!ctx->extradata)
+        return err_set(err, ERR_NOMEM, "no memory for the parameter sets");
+    memcpy(ctx->extradata, m->lent, m->n_lent);
+    ctx->extradata_size = (int)m->n_lent;
+    return ERR_OK;
+}
 
 int media_read_poc(struct media *m, struct err *err)
 {
@@ -17,6 +30,8 @@ int media_read_poc(struct media *m, struct err *err)
     }
     ctx->codec_id = AV_CODEC_ID_HEVC;
     parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
+    if (m->lent && (rc = lend_extradata(m, ctx, err)) < 0)
+        goto out;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
         uint8_t *unused;
@@ -24,10 +39,12 @@ int media_read_poc(struct media *m, struct err *err)
         parser->output_picture_number = INT_MIN;
         av_parser_parse2(parser, ctx, &unused, &n_unused, m->map + p->offset, n, AV_NOPTS_VALUE,
                          AV_NOPTS_VALUE, 0);
-        if (parser->output_picture_number != INT_MIN)
+        if (parser->output_picture_number != INT_MIN) {
             p->poc = parser->output_picture_number;
-        else /* unreadable: behind its predecessor */
+        } else { /* unreadable: behind its predecessor */
+            p->unread = true;
             p->poc = i > 0 && m->picture[i - 1].period == p->period ? m->picture[i - 1].poc : 0;
+        }
     }
     if (ctx->framerate.num > 0 && ctx->framerate.den > 0)
         m->stream_fps = av_q2d(ctx->framerate);

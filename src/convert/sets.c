@@ -1,7 +1,12 @@
 #include "media.h"
+#include "ptmf.h"
+#include "sniff.h"
 #include <libavcodec/avcodec.h>
 #include <libavutil/mem.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define LENT_BYTES_MAX 65536 /* a camera's VPS, SPS and PPS are 100 */
 
 /* Number of a parameter set: VPS u(4), PPS ue(v) of at most 63 (7.3.2.1, 7.3.2.3). All SPS count as
  * number 0: theirs is deep in the unit, and cameras have one. */
@@ -54,6 +59,9 @@ int media_collect_sets(struct media *m, struct err *err)
     struct nal nal;
     m->n_sets = 0;
     m->sets_change = false;
+    struct nal_scan lent = nal_scan_init(m->lent, m->n_lent);
+    while (rc == ERR_OK && nal_next(&lent, &nal))
+        rc = put_set(m, &nal, err);
     for (int64_t i = 0; i <= m->first; i++) {
         const struct media_picture *p = &m->picture[i];
         struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
@@ -69,6 +77,75 @@ int media_collect_sets(struct media *m, struct err *err)
                 m->sets_change = true;
     }
     return rc;
+}
+
+/* Appends the parameter sets in front of the first slice; true when that slice is there. */
+static bool take_sets(const uint8_t *data, size_t n, uint8_t *out, size_t *used)
+{
+    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal nal;
+    while (nal_next(&scan, &nal)) {
+        if (nal.type <= NAL_VCL_LAST)
+            return true;
+        if (!nal_is_parameter_set(nal.type) || *used + nal.n + 4 > LENT_BYTES_MAX)
+            continue;
+        memcpy(out + *used, "\0\0\0\1", 4);
+        memcpy(out + *used + 4, nal.p, nal.n);
+        *used += nal.n + 4;
+    }
+    return false;
+}
+
+/* The parameter sets at the start of a file of either container; in media m, which is mapped. */
+static void read_lender(const struct media *lender, enum convert_container container, uint8_t *out,
+                        size_t *used)
+{
+    if (container != CONVERT_PTMF) {
+        take_sets(lender->map, lender->n, out, used);
+        return;
+    }
+    struct ptmf p = ptmf_init(lender->map, lender->n);
+    struct ptmf_record r;
+    while (ptmf_next(&p, &r))
+        if (r.type != 'A' && take_sets(r.payload, r.n, out, used) && *used > 0)
+            return;
+}
+
+/* SPS and PPS before the first slice of m. */
+static bool begins_with_sets(const struct media *m)
+{
+    const struct media_picture *p = &m->picture[0];
+    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+    struct nal nal;
+    bool sps = false, pps = false;
+    while (nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST) {
+        sps = sps || nal.type == NAL_SPS;
+        pps = pps || nal.type == NAL_PPS;
+    }
+    return sps && pps;
+}
+
+int media_lend_sets(struct media *m, const char *path, struct err *err)
+{
+    struct media lender = {0};
+    enum convert_container container;
+    if (begins_with_sets(m))
+        return ERR_OK;
+    int rc = media_map(&lender, path, err);
+    if (rc == ERR_OK)
+        rc = sniff_bytes(lender.map, lender.n, &container, err);
+    if (rc == ERR_OK && container == CONVERT_JPEG)
+        rc = err_set(err, ERR_CONFIG, "is a photo");
+    if (rc == ERR_OK && !(m->lent = malloc(LENT_BYTES_MAX)))
+        rc = err_set(err, ERR_NOMEM, "no memory");
+    if (rc == ERR_OK)
+        read_lender(&lender, container, m->lent, &m->n_lent);
+    if (rc == ERR_OK && m->n_lent == 0)
+        rc = err_set(err, ERR_CONFIG, "begins without parameter sets");
+    media_close(&lender);
+    if (rc == ERR_OK)
+        media_warn(m, "the parameter sets are lent by another clip");
+    return rc < 0 ? err_wrap(err, "parameter sets from %s", path) : ERR_OK;
 }
 
 int media_extradata(const struct media *m, uint8_t **out, int *n, struct err *err)

@@ -68,8 +68,10 @@ static int sniff_stream(const uint8_t *data, size_t n, enum convert_container *o
         return err_set(err, ERR_MALFORMED, "this is neither camera records, H.265 nor JPEG");
     if (slices == 0)
         return err_set(err, ERR_MALFORMED, "an H.265 stream without a single picture");
+    *out = CONVERT_ANNEXB;
     return err_set(err, ERR_MALFORMED,
-                   "the H.265 stream has no parameter sets (%s), first slice at offset %zu",
+                   "the H.265 stream has no parameter sets (%s), first slice at offset %zu; another "
+                   "clip of the same camera can lend them: --params-from CLIP",
                    sps   ? "no PPS"
                    : pps ? "no SPS"
                          : "no SPS, no PPS",

@@ -1,0 +1,243 @@
+/* probe: what a file is, on one page. */
+#include "cli_internal.h"
+#include "probe_internal.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char probe_help[] =
+    "usage: dashspool probe FILE… [--json] [--no-decode] [--params-from FILE]\n"
+    "\n"
+    "Tells what a file is: pictures, times, sound, and everything that is wrong with it. Changes\n"
+    "nothing. Exit status 1 if a file is damaged or cannot be read.\n"
+    "\n"
+    "  --json               the same facts as a JSON array\n"
+    "  --no-decode          structure only: quick, but blind to damage inside a picture\n"
+    "  --params-from FILE   another clip of the same camera, when the parameter sets are lost\n"
+    "\n"
+    "example: dashspool probe clip.h265\n";
+
+struct probe_run {
+    struct convert_options options;
+    bool json, decode;
+    json_t *all;
+};
+
+const char *probe_container(enum convert_container container)
+{
+    switch (container) {
+    case CONVERT_PTMF:
+        return "camera records (PTMF)";
+    case CONVERT_ANNEXB:
+        return "plain H.265 (Annex B)";
+    case CONVERT_JPEG:
+        return "photo (JPEG)";
+    case CONVERT_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}
+
+static void say(const char *label, const char *fmt, ...) DS_PRINTF(2, 3);
+static void say(const char *label, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    printf("  %-10s ", label);
+    vprintf(fmt, ap);
+    putchar('\n');
+    va_end(ap);
+}
+
+static double seconds(int64_t us)
+{
+    return (double)us / 1e6;
+}
+
+static void say_photo(const struct convert_probe *p)
+{
+    say("pixels", "%dx%d, %s", p->width_px, p->height_px,
+        p->subsampling[0] ? p->subsampling : "unusual subsampling");
+    say("turned", "EXIF orientation %d%s", p->orientation,
+        p->orientation == 1 ? ", upright" : ", players turn it");
+    say("complete", "%s", p->complete ? "yes" : "no, the end is missing");
+    if (p->photo_damage[0])
+        say("DAMAGE", "%s", p->photo_damage);
+}
+
+/* The vote: each source with its rate, the chosen one first. */
+static void say_rate(const struct convert_timing *t)
+{
+    say("rate", "%.3f pictures/s by %s", t->fps[t->chosen], convert_source_name(t->chosen));
+    for (int i = 0; i < CONVERT_N_SOURCES; i++)
+        if (t->fps[i] > 0 && i != (int)t->chosen && i != CONVERT_SOURCE_DEFAULT)
+            say("", "%.3f by %s", t->fps[i], convert_source_name((enum convert_source)i));
+    if (t->disagree)
+        say("", "these disagree by more than 2 %%: say which is right with --fps");
+    if (t->chosen == CONVERT_SOURCE_DEFAULT)
+        say("", "that is a guess, nothing in the file tells it: convert with --fps if you know");
+}
+
+static void say_clock(int64_t us)
+{
+    int64_t s = us / 1000000;
+    say("clock", "the camera had been running for %lld:%02d:%02d at the first picture",
+        (long long)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+}
+
+static void say_video(const struct convert_probe *p)
+{
+    say("picture", "%dx%d, %s %s, level %.1f, %s%s%s%s%s", p->width_px, p->height_px, p->codec,
+        p->profile, p->level / 30.0, p->pixels, p->range[0] ? ", range " : "", p->range,
+        p->matrix[0] ? ", matrix " : "", p->matrix);
+    say("pictures", "%lld in %.2f s, %lld of them key pictures (one in %lld at the most)",
+        (long long)p->pictures, seconds(p->duration_us), (long long)p->key_pictures,
+        (long long)(p->key_interval ? p->key_interval : p->pictures));
+    say_rate(&p->timing);
+    if (p->nominal_fps > 0)
+        say("", "%.0f is what the record headers call it", p->nominal_fps);
+    if (p->has_camera_clock)
+        say_clock(p->camera_clock_us);
+    if (p->sound_records)
+        say("sound", "G.711 A-law, 8 kHz, %.2f s in %lld records", seconds(p->sound_us),
+            (long long)p->sound_records);
+    else
+        say("sound", "none");
+    if (p->sets_lent)
+        say("borrowed", "the parameter sets are those of the other clip");
+}
+
+static void say_findings(const char *what, const struct convert_finding *f, int64_t n)
+{
+    for (int64_t i = 0; i < n && i < CONVERT_FINDINGS_MAX; i++)
+        say(i == 0 ? what : "", "picture %lld at %.3f s: %s", (long long)f[i].picture,
+            seconds(f[i].time_us), f[i].text);
+    if (n > CONVERT_FINDINGS_MAX)
+        say("", "… and %lld more", (long long)(n - CONVERT_FINDINGS_MAX));
+}
+
+static void say_gaps(const struct convert_probe *p)
+{
+    for (int64_t i = 0; i < p->gaps && i < CONVERT_FINDINGS_MAX; i++) {
+        const struct convert_gap *g = &p->gap[i];
+        char lost[80] = "the camera itself dropped pictures; no damage";
+        if (g->lost)
+            snprintf(lost, sizeof lost, "%lld pictures are missing", (long long)g->lost);
+        say(i == 0 ? "gaps" : "", "%.3f s to %.3f s, before picture %lld: %s", seconds(g->from_us),
+            seconds(g->until_us), (long long)g->picture, lost);
+    }
+    if (p->gaps > CONVERT_FINDINGS_MAX)
+        say("", "… and %lld more", (long long)(p->gaps - CONVERT_FINDINGS_MAX));
+}
+
+static void say_count(int64_t n, const char *what)
+{
+    if (n)
+        say("DAMAGE", "%lld %s", (long long)n, what);
+}
+
+static void say_damage(const struct convert_probe *p)
+{
+    const struct convert_damage *d = &p->damage;
+    say_gaps(p);
+    say_findings("broken", p->damaged, d->damaged);
+    say_findings("decoder", p->decoder, p->decoder_findings);
+    say_count(d->damaged, "pictures are damaged");
+    say_count(d->affected,
+              "pictures refer to damaged or missing ones: do not trust what they show");
+    say_count(d->lost, "pictures are missing");
+    say_count(d->repeated, "pictures come twice");
+    say_count(d->undecodable_lead, "pictures before the first that decodes are left out");
+    say_count(d->stray_bytes, "bytes belong to no record or NAL unit");
+    say_count(d->cut_bytes, "bytes at the end are of a record that is not whole");
+    say_count(d->sound_lost, "sound records are missing");
+    say_count(d->times_repaired, "capture times cannot be true and are replaced");
+}
+
+static void say_verdict(const char *path, const struct probe_run *run,
+                        const struct convert_probe *p)
+{
+    if (!p->clean)
+        say("verdict", "DAMAGED; what is left can be used");
+    else if (p->decoded)
+        say("verdict", "no damage found%s",
+            p->end_unknown ? "; whether its end was cut off, plain H.265 does not tell" : "");
+    else
+        say("verdict", "the structure is sound; nothing was decoded");
+    say("convert", "dashspool convert %s%s%s%s", p->sets_lent ? "--params-from " : "",
+        p->sets_lent ? run->options.params_from : "", p->sets_lent ? " " : "", path);
+}
+
+static void say_all(const char *path, const struct probe_run *run, const struct convert_probe *p)
+{
+    char size[24];
+    printf("%s\n", path);
+    say("file", "%s, %s (%lld bytes)", probe_container(p->container),
+        cli_size(p->length_bytes, size), (long long)p->length_bytes);
+    say("", "SHA-256 %s", p->sha256);
+    if (p->container == CONVERT_JPEG) {
+        say_photo(p);
+    } else {
+        say_video(p);
+        say_damage(p);
+    }
+    if (p->container == CONVERT_JPEG && p->warning[0])
+        say("note", "%s", p->warning);
+    say_verdict(path, run, p);
+}
+
+static int probe_one(struct probe_run *run, const char *path)
+{
+    static const struct convert_facts facts;
+    struct convert_probe p;
+    struct err err;
+    if (convert_probe(path, &facts, &run->options, run->decode, &p, &err) < 0) {
+        if (run->json)
+            json_array_append_new(run->all, json_pack("{s:s, s:b, s:s}", "path", path, "clean", 0,
+                                                      "error", err.text));
+        return cli_fail("probe", &err);
+    }
+    if (run->json)
+        json_array_append_new(run->all, probe_json(path, &p));
+    else
+        say_all(path, run, &p);
+    return p.clean ? CLI_OK : CLI_FAILED;
+}
+
+int cli_probe(struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"no-decode", no_argument, NULL, 'n'},
+        {"params-from", required_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    struct probe_run run = {.decode = true};
+    int rc = CLI_OK;
+    convert_options_from_cfg(cli->cfg, &run.options);
+    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        if (o == 'j')
+            run.json = true;
+        else if (o == 'n')
+            run.decode = false;
+        else if (o == 'p' && strlen(optarg) < sizeof run.options.params_from)
+            snprintf(run.options.params_from, sizeof run.options.params_from, "%s", optarg);
+        else
+            return o == 'p' ? cli_usage("probe", "--params-from: the name is too long")
+                            : cli_option(o, argv, probe_help);
+    }
+    if (optind == argc)
+        return cli_usage("probe", "name a file");
+    run.all = run.json ? json_array() : NULL;
+    for (int i = optind; i < argc; i++) {
+        if (i > optind && !run.json)
+            putchar('\n');
+        if (probe_one(&run, argv[i]) != CLI_OK)
+            rc = CLI_FAILED;
+        fflush(stdout);
+    }
+    if (run.json && cli_print_json("probe", run.all) != CLI_OK)
+        rc = CLI_FAILED;
+    return rc;
+}

@@ -1,0 +1,32 @@
+/*
+ * damage: what of a master is not as the camera made it. First what the bytes tell (cheap, nothing
+ * is decoded), then what a decoder adds. Findings are in m->picture[].state and why, m->hole[] and
+ * m->damage.
+ */
+#ifndef CONVERT_DAMAGE_H
+#define CONVERT_DAMAGE_H
+
+#include "media.h"
+
+/* Its own bytes are broken; the first reason counts. `why` is static text. */
+void damage_mark(struct media_picture *p, const char *why);
+
+/* Looks at all pictures, sound records, sequence numbers and times; called once, with times and
+ * m->first known. ERR_NOMEM. */
+int damage_find(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* The decoder complained about picture `index` in the words `said` (NULL: no picture came out of
+ * it). A reference that is missing makes it MEDIA_AFFECTED, anything else MEDIA_DAMAGED. Behind the
+ * last of these calls, damage_settle(). */
+void damage_from_decoder(struct media *m, int64_t index, const char *said);
+
+/* Spreads MEDIA_AFFECTED from the causes to the next key pictures, and counts anew. */
+void damage_settle(struct media *m);
+
+/* The whole picture comes a second time: the decoder refuses it, and nothing is lost by that. */
+bool damage_is_repeat(const struct media_picture *p);
+
+/* Something is wrong with the file. (A late start alone is counted, too: something was there.) */
+bool damage_any(const struct convert_damage *d);
+
+#endif

@@ -1,0 +1,218 @@
+#include "av.h"
+#include "damage.h"
+#include "decode.h"
+#include "jpeg_segments.h"
+#include "sniff.h"
+#include <inttypes.h>
+#include <libavutil/pixdesc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <turbojpeg.h>
+
+#define PHOTO_PIXELS_MAX (64 * 1000 * 1000) /* as convert/photo.c */
+
+static void name(char *out, size_t room, const char *text)
+{
+    snprintf(out, room, "%s", text && strcmp(text, "unknown") != 0 ? text : "");
+}
+
+static void describe_stream(const struct media *m, struct convert_probe *out)
+{
+    snprintf(out->codec, sizeof out->codec, "H.265");
+    name(out->profile, sizeof out->profile, avcodec_profile_name(AV_CODEC_ID_HEVC, m->profile));
+    out->level = m->level > 0 ? m->level : 0;
+    out->width_px = m->width_px;
+    out->height_px = m->height_px;
+    name(out->pixels, sizeof out->pixels, av_get_pix_fmt_name(m->format));
+    name(out->range, sizeof out->range,
+         m->range == AVCOL_RANGE_JPEG   ? "full"
+         : m->range == AVCOL_RANGE_MPEG ? "limited"
+                                        : "");
+    name(out->matrix, sizeof out->matrix, av_color_space_name(m->space));
+}
+
+static void describe_pictures(const struct media *m, struct convert_probe *out)
+{
+    int64_t last_key = -1;
+    for (int64_t i = 0; i < m->n_pictures; i++) {
+        if (!m->picture[i].key)
+            continue;
+        if (last_key >= 0 && i - last_key > out->key_interval)
+            out->key_interval = i - last_key;
+        last_key = i;
+        out->key_pictures++;
+    }
+    out->pictures = m->n_pictures;
+    out->first_decodable = m->first;
+    out->duration_us = m->duration_us;
+    out->nominal_fps = m->nominal_fps;
+    out->has_camera_clock = m->container == CONVERT_PTMF;
+    out->camera_clock_us = m->clock_us;
+    out->timing = m->timing;
+    out->sets_lent = m->lent != NULL;
+    out->end_unknown = m->container == CONVERT_ANNEXB;
+    out->sound_records = m->n_sounds;
+    for (int64_t i = 0; i < m->n_sounds; i++)
+        out->sound_us += (int64_t)m->sound[i].n * 1000000 / 8000;
+}
+
+struct found {
+    const struct media *m;
+    struct convert_probe *out;
+};
+
+static void put_finding(struct convert_finding *f, const struct media *m, int64_t i,
+                        const char *text)
+{
+    *f = (struct convert_finding){.picture = i, .time_us = m->picture[i].time_us};
+    snprintf(f->text, sizeof f->text, "%s", text);
+}
+
+static void on_found(void *arg, int64_t index, const char *said)
+{
+    struct found *f = arg;
+    int64_t n = f->out->decoder_findings++;
+    if (n < CONVERT_FINDINGS_MAX)
+        put_finding(&f->out->decoder[n], f->m, index, said);
+}
+
+static void describe_damage(const struct media *m, struct convert_probe *out)
+{
+    int64_t n = 0;
+    out->damage = m->damage;
+    for (int64_t i = 0; i < m->n_pictures && n < CONVERT_FINDINGS_MAX; i++)
+        if (m->picture[i].state == MEDIA_DAMAGED && !damage_is_repeat(&m->picture[i]))
+            put_finding(&out->damaged[n++], m, i, m->picture[i].why);
+    for (int64_t i = 0; i < m->n_holes; i++) {
+        const struct media_hole *h = &m->hole[i];
+        if (i < CONVERT_FINDINGS_MAX)
+            out->gap[i] = (struct convert_gap){h->before, h->lost, h->from_us, h->until_us};
+        out->gaps_by_camera += h->lost == 0;
+    }
+    out->gaps = m->n_holes;
+    out->clean = !damage_any(&m->damage) && out->decoder_findings == 0;
+}
+
+static int probe_video(const char *path, const struct convert_facts *facts,
+                       const struct convert_options *options, bool decode,
+                       struct convert_probe *out, struct err *err)
+{
+    struct media m;
+    struct found found = {&m, out};
+    int rc = media_open(&m, path, out->container, facts, options, err);
+    if (rc == ERR_OK) {
+        describe_stream(&m, out);
+        describe_pictures(&m, out);
+    }
+    if (rc == ERR_OK && decode) {
+        rc = decode_check(&m, on_found, &found, err);
+        out->decoded = rc == ERR_OK;
+    }
+    if (rc == ERR_OK)
+        describe_damage(&m, out);
+    snprintf(out->warning, sizeof out->warning, "%s", m.warning);
+    media_close(&m);
+    return rc;
+}
+
+/* EXIF orientation; returns where the image data begins. */
+static size_t read_segments(const struct media *m, struct convert_probe *out)
+{
+    struct jpeg_walk walk = jpeg_walk_init(m->map, m->n);
+    struct jpeg_segment s;
+    int orientation;
+    out->orientation = 1;
+    while (jpeg_walk_next(&walk, &s)) {
+        if (!jpeg_is_exif(&s))
+            continue;
+        if (jpeg_exif_orientation(&s, &orientation))
+            out->orientation = orientation;
+        else
+            snprintf(out->warning, sizeof out->warning, "its Exif data are broken");
+    }
+    return walk.at;
+}
+
+static bool has_end(const struct media *m, size_t from)
+{
+    for (size_t i = m->n; i >= from + 2; i--)
+        if (m->map[i - 2] == 0xff && m->map[i - 1] == 0xd9)
+            return true;
+    return false;
+}
+
+static int decode_photo(tjhandle tj, const struct media *m, struct convert_probe *out,
+                        struct err *err)
+{
+    unsigned char *pixels = malloc((size_t)out->width_px * (size_t)out->height_px);
+    if (!pixels)
+        return err_set(err, ERR_NOMEM, "no memory for %dx%d pixels", out->width_px, out->height_px);
+    if (tjDecompress2(tj, m->map, (unsigned long)m->n, pixels, out->width_px, 0, out->height_px,
+                      TJPF_GRAY, TJFLAG_FASTDCT) < 0)
+        snprintf(out->photo_damage, sizeof out->photo_damage, "%s", tjGetErrorStr2(tj));
+    out->decoded = true;
+    free(pixels);
+    return ERR_OK;
+}
+
+static int read_photo(tjhandle tj, const struct media *m, bool decode, struct convert_probe *out,
+                      struct err *err)
+{
+    static const char *const samplings[TJ_NUMSAMP] = {"4:4:4", "4:2:2", "4:2:0",
+                                                      "grey",  "4:4:0", "4:1:1"};
+    int sampling, space;
+    if (tjDecompressHeader3(tj, m->map, (unsigned long)m->n, &out->width_px, &out->height_px,
+                            &sampling, &space) < 0 &&
+        tjGetErrorCode(tj) != TJERR_WARNING)
+        return err_set(err, ERR_MALFORMED, "the JPEG is broken: %s", tjGetErrorStr2(tj));
+    if (out->width_px <= 0 || out->height_px <= 0)
+        return err_set(err, ERR_MALFORMED, "the JPEG is broken: it has no picture header");
+    if (out->width_px > PHOTO_PIXELS_MAX / out->height_px)
+        return err_set(err, ERR_LIMIT, "a JPEG of %dx%d", out->width_px, out->height_px);
+    name(out->subsampling, sizeof out->subsampling,
+         sampling >= 0 && sampling < TJ_NUMSAMP ? samplings[sampling] : "");
+    return decode && space != TJCS_CMYK && space != TJCS_YCCK ? decode_photo(tj, m, out, err)
+                                                              : ERR_OK;
+}
+
+static int probe_photo(const struct media *m, bool decode, struct convert_probe *out,
+                       struct err *err)
+{
+    size_t body = read_segments(m, out);
+    snprintf(out->codec, sizeof out->codec, "JPEG");
+    out->complete = has_end(m, body);
+    if (!out->complete)
+        snprintf(out->photo_damage, sizeof out->photo_damage, "its end is missing");
+    tjhandle tj = tjInitDecompress();
+    if (!tj)
+        return err_set(err, ERR_NOMEM, "no memory for a JPEG decoder");
+    int rc = read_photo(tj, m, decode, out, err);
+    tjDestroy(tj);
+    out->clean = rc == ERR_OK && !out->photo_damage[0];
+    return rc;
+}
+
+int convert_probe(const char *path, const struct convert_facts *facts,
+                  const struct convert_options *options, bool decode, struct convert_probe *out,
+                  struct err *err)
+{
+    struct media m = {0};
+    uint8_t digest[HASH_BYTES];
+    *out = (struct convert_probe){0};
+    av_log_route();
+    int rc = media_map(&m, path, err);
+    if (rc == ERR_OK && (rc = hash_file(path, digest, err)) == ERR_OK) {
+        out->length_bytes = (int64_t)m.n;
+        hash_hex(digest, out->sha256);
+        rc = sniff_bytes(m.map, m.n, &out->container, err);
+    }
+    if (rc < 0 && out->container == CONVERT_ANNEXB && options->params_from[0])
+        rc = ERR_OK;
+    if (rc == ERR_OK && out->container == CONVERT_JPEG)
+        rc = probe_photo(&m, decode, out, err);
+    else if (rc == ERR_OK)
+        rc = probe_video(path, facts, options, decode, out, err);
+    media_close(&m);
+    return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
+}

@@ -1,0 +1,28 @@
+/*
+ * sequence: what a row of sequence numbers tells about the pictures that carry them. Pure.
+ */
+#ifndef CONVERT_SEQUENCE_H
+#define CONVERT_SEQUENCE_H
+
+#include "dashspool/err.h"
+#include <stdint.h>
+
+enum sequence_state {
+    SEQUENCE_OK,
+    SEQUENCE_TAKEN,     /* the number of another one: repeated, or wrong */
+    SEQUENCE_DISPLACED, /* it belongs elsewhere */
+    SEQUENCE_WRONG,     /* it belongs nowhere */
+};
+
+struct sequence_entry {
+    uint32_t number;
+    enum sequence_state state;
+    int64_t twin; /* of SEQUENCE_TAKEN: index of the other one */
+    int64_t lost; /* of SEQUENCE_OK: numbers missing right before it */
+};
+
+/* Fills in all but the numbers. Right is what lies on the longest row of increasing numbers, so
+ * that one wrong number condemns no other. ERR_NOMEM. */
+int sequence_judge(struct sequence_entry *entry, int64_t n, struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,263 @@
+/* A statement about every file of the collection; parameter sets from another clip. */
+#include "convert/annexb.h"
+#include "convert/ptmf.h"
+#include "dashspool/convert.h"
+#include "support/footage.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+/* -1: at least one */
+struct statement {
+    const char *name;
+    enum convert_container container; /* UNKNOWN: cannot be read */
+    int width_px, height_px, pictures;
+    int damaged, affected, lost, lead, stray, cut, gaps;
+};
+
+static const struct statement statements[] = {
+#define WHOLE 0, 0, 0, 0, 0, 0, 0
+    {"ptmf/front-20fps-10s-sound.h265", CONVERT_PTMF, 1280, 720, 200, WHOLE},
+    {"ptmf/front-30fps-5s-gaps.h265", CONVERT_PTMF, 1280, 720, 150, 0, 0, 0, 0, 0, 0, 3},
+    {"ptmf/rear-25fps-6s-silent.h265", CONVERT_PTMF, 1280, 720, 150, WHOLE},
+    {"hevc/cros-64x64-I-P-B-P.h265", CONVERT_ANNEXB, 64, 64, 3, WHOLE},
+    {"hevc/cros-64x64-I-P.h265", CONVERT_ANNEXB, 64, 64, 2, WHOLE},
+    {"hevc/cros-64x64-I.h265", CONVERT_ANNEXB, 64, 64, 1, WHOLE},
+    {"hevc/cros-bbb.h265", CONVERT_ANNEXB, 176, 144, 60, WHOLE},
+    {"hevc/cros-bear.h265", CONVERT_ANNEXB, 320, 180, 30, WHOLE},
+    {"hevc/cros-test-25fps.h265", CONVERT_ANNEXB, 320, 240, 250, WHOLE},
+    {"hevc/libvpl-cars_320x240.h265", CONVERT_ANNEXB, 320, 240, 30, WHOLE},
+    {"hevc/membrane-input-10-1920x1080.h265", CONVERT_ANNEXB, 1920, 1080, 10, WHOLE},
+    {"hevc/membrane-input-10-480x320-mainstillpicture.h265", CONVERT_ANNEXB, 480, 320, 10, WHOLE},
+    {"hevc/membrane-input-10-640x480-main10.h265", CONVERT_ANNEXB, 640, 480, 10, WHOLE},
+    {"hevc/membrane-input-10-no-vps-sps-pps.h265", CONVERT_UNKNOWN, 0, 0, 0, WHOLE},
+    {"hevc/membrane-input-15-1280x720-temporal-id-1.h265", CONVERT_ANNEXB, 1280, 720, 15, WHOLE},
+    {"hevc/membrane-input-30-640x480-no-bframes.h265", CONVERT_ANNEXB, 640, 480, 30, WHOLE},
+    {"hevc/membrane-input-300-98x58-conformance-window.h265", CONVERT_ANNEXB, 98, 58, 300, WHOLE},
+    {"hevc/membrane-input-60-640x480-no-parameter-sets.h265", CONVERT_UNKNOWN, 0, 0, 0, WHOLE},
+    {"hevc/membrane-input-60-640x480-variable-parameters.h265", CONVERT_ANNEXB, 640, 480, 60,
+     WHOLE},
+    {"hevc/membrane-input-irap-pss-no-irap.h265", CONVERT_ANNEXB, 640, 480, 36, 0, 0, 0, 6, 0, 0,
+     0},
+    {"hevc/membrane-input-pss-no-irap-pss-irap.h265", CONVERT_ANNEXB, 640, 480, 35, 0, 0, 0, 5, 0,
+     0, 0},
+    {"hevc/road-720p25-20s.h265", CONVERT_ANNEXB, 1280, 720, 500, WHOLE},
+    {"hevc-damaged/40-bit-flips.h265", CONVERT_ANNEXB, 1280, 720, 77, 25, 49, 0, 0, 0, 0, 0},
+    {"hevc-damaged/8k-zero-hole.h265", CONVERT_ANNEXB, 1280, 720, 77, 2, 4, 0, 0, 0, 0, 0},
+    {"hevc-damaged/ptmf-5-packets-missing.h265", CONVERT_PTMF, 1280, 720, 116, 1, 13, 0, 0, 0, 3456,
+     0},
+    {"hevc-damaged/ptmf-truncated.h265", CONVERT_PTMF, 1280, 720, 90, 0, 0, 0, 0, 0, 4929, 0},
+    {"hevc-damaged/ptmf-zeroed-packet.h265", CONVERT_PTMF, 1280, 720, 116, 1, 0, 0, 0, 0, 3456, 0},
+    {"hevc-damaged/starts-mid-gop.h265", CONVERT_ANNEXB, 1280, 720, 68, 1, 0, 0, 21, 4649, 0, 0},
+    {"hevc-damaged/truncated-mid-nal.h265", CONVERT_ANNEXB, 1280, 720, 61, 1, 0, 0, 0, 0, 0, 0},
+    {"jpeg/mapillary-corrupt_exif.jpg", CONVERT_JPEG, 16, 16, 0, WHOLE},
+    {"jpeg/mapillary-corrupt_exif_wrong_type.jpg", CONVERT_JPEG, 32, 32, 0, WHOLE},
+    {"jpeg/orient-Landscape_1.jpg", CONVERT_JPEG, 1800, 1200, 0, WHOLE},
+    {"jpeg/orient-Landscape_3.jpg", CONVERT_JPEG, 1800, 1200, 0, WHOLE},
+    {"jpeg/orient-Landscape_6.jpg", CONVERT_JPEG, 1200, 1800, 0, WHOLE},
+    {"jpeg/orient-Landscape_8.jpg", CONVERT_JPEG, 1200, 1800, 0, WHOLE},
+    {"jpeg/orient-Portrait_6.jpg", CONVERT_JPEG, 1800, 1200, 0, WHOLE},
+    {"jpeg/udacity-540p-solidWhiteRight.jpg", CONVERT_JPEG, 960, 540, 0, WHOLE},
+    {"jpeg/udacity-720p-straight_lines1.jpg", CONVERT_JPEG, 1280, 720, 0, WHOLE},
+    {"jpeg/udacity-720p-test1.jpg", CONVERT_JPEG, 1280, 720, 0, WHOLE},
+    {"jpeg/udacity-720p-test5.jpg", CONVERT_JPEG, 1280, 720, 0, WHOLE},
+};
+enum { N_STATEMENTS = sizeof statements / sizeof *statements };
+
+static int probe(const char *path, const char *params_from, struct convert_probe *p,
+                 struct err *err)
+{
+    struct convert_facts facts = {.tz_min = 0};
+    struct convert_options options = footage_options(CONVERT_WORKING);
+    snprintf(options.params_from, sizeof options.params_from, "%s", params_from);
+    *err = (struct err){0};
+    return convert_probe(path, &facts, &options, true, p, err);
+}
+
+static void agrees(const struct statement *s, const struct convert_probe *p)
+{
+    const struct convert_damage *d = &p->damage;
+    const int64_t is[] = {(int64_t)p->container,
+                          p->width_px,
+                          p->height_px,
+                          p->pictures,
+                          d->damaged,
+                          d->affected,
+                          d->lost,
+                          d->undecodable_lead,
+                          d->stray_bytes,
+                          d->cut_bytes,
+                          p->gaps};
+    const int64_t should[] = {(int64_t)s->container,
+                              s->width_px,
+                              s->height_px,
+                              s->pictures,
+                              s->damaged,
+                              s->affected,
+                              s->lost,
+                              s->lead,
+                              s->stray,
+                              s->cut,
+                              s->gaps};
+    bool whole = true;
+    for (size_t i = 0; i < sizeof is / sizeof *is; i++) {
+        if (is[i] != should[i])
+            fail_msg("%s: fact %zu is %lld, not %lld", s->name, i, (long long)is[i],
+                     (long long)should[i]);
+        whole = whole && (i < 4 || i == 10 || is[i] == 0);
+    }
+    assert_int_equal(p->clean, whole);
+    assert_int_equal(strlen(p->sha256), 64);
+}
+
+static void test_every_file_has_its_statement(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_STATEMENTS; i++) {
+        struct convert_probe p;
+        struct err err;
+        const char *path = support_shared(statements[i].name);
+        if (!path)
+            skip();
+        int rc = probe(path, "", &p, &err);
+        assert_int_equal(rc, statements[i].container ? ERR_OK : ERR_MALFORMED);
+        if (rc == ERR_OK)
+            agrees(&statements[i], &p);
+        else
+            assert_non_null(strstr(err.text, "--params-from"));
+    }
+}
+
+static void test_no_file_of_the_collection_is_forgotten(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"ptmf", "hevc", "hevc-damaged", "jpeg"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        const char *folder = support_shared(folders[i]);
+        if (!folder)
+            skip();
+        DIR *d = opendir(folder);
+        assert_non_null(d);
+        for (struct dirent *e; (e = readdir(d)) != NULL;) {
+            char name[512];
+            size_t k = 0;
+            if (e->d_name[0] == '.' || strstr(e->d_name, ".json"))
+                continue;
+            snprintf(name, sizeof name, "%s/%s", folders[i], e->d_name);
+            while (k < N_STATEMENTS && strcmp(statements[k].name, name) != 0)
+                k++;
+            if (k == N_STATEMENTS)
+                fail_msg("no statement about %s", name);
+        }
+        closedir(d);
+    }
+}
+
+/* Breaks the start codes of the first `keys` key pictures' parameter sets, so that they are gone
+ * though every record keeps its length. */
+static void lose_sets(struct buf *b, int keys)
+{
+    struct ptmf p = ptmf_init(buf_data(b), b->used);
+    struct ptmf_record r;
+    while (ptmf_next(&p, &r) && keys > 0) {
+        struct nal_scan scan = nal_scan_init(r.payload, r.n);
+        struct nal nal;
+        if (r.type != 'I')
+            continue;
+        keys--;
+        while (nal_next(&scan, &nal))
+            if (nal_is_parameter_set(nal.type))
+                b->mem[b->start + (size_t)(nal.p - buf_data(b))] = 38 << 1; /* filler data */
+    }
+}
+
+static void test_parameter_sets_are_lent_by_another_clip(void **state)
+{
+    (void)state;
+    struct convert_probe p;
+    struct err err;
+    char lender[4096], path[4096], *dir = support_tmp_dir();
+    snprintf(lender, sizeof lender, "%s", footage_sample("rear-25fps-6s-silent.h265"));
+    snprintf(path, sizeof path, "%s/clip.h265", dir);
+    struct buf b = support_read(lender);
+    lose_sets(&b, 1); /* the second key picture brings its own */
+    support_write(path, buf_data(&b), b.used);
+    assert_ok(probe(path, "", &p, &err));
+    assert_int_equal(p.first_decodable, 25);
+    assert_ok(probe(path, lender, &p, &err));
+    assert_int_equal(p.first_decodable, 0);
+    assert_true(p.sets_lent && p.decoder_findings == 0);
+    lose_sets(&b, 1000);
+    support_write(path, buf_data(&b), b.used);
+    assert_err(ERR_MALFORMED, probe(path, "", &p, &err));
+    assert_ok(probe(path, lender, &p, &err));
+    assert_int_equal(p.first_decodable, 0);
+    assert_int_equal(p.decoder_findings, 0);
+    assert_err(ERR_CONFIG, probe(path, path, &p, &err));
+    assert_non_null(strstr(err.text, "begins without parameter sets"));
+    assert_err(ERR_NOTFOUND, probe(path, "/nowhere", &p, &err));
+    assert_err(ERR_CONFIG, probe(path, footage_sample("photo-720p.jpg"), &p, &err));
+    assert_ok(probe(lender, "/nowhere", &p, &err)); /* it has its own */
+    assert_false(p.sets_lent);
+    buf_clear(&b);
+    support_tmp_remove(&dir);
+}
+
+static void test_a_plain_stream_without_sets_converts_with_lent_ones(void **state)
+{
+    (void)state;
+    struct convert_result r;
+    struct err err;
+    char clip[4096], *dir = support_tmp_dir();
+    struct convert_facts facts = footage_facts();
+    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    const char *path = support_shared("hevc/membrane-input-60-640x480-no-parameter-sets.h265");
+    if (!path) {
+        support_tmp_remove(&dir);
+        skip();
+    }
+    snprintf(clip, sizeof clip, "%s", path);
+    snprintf(options.params_from, sizeof options.params_from, "%s",
+             support_shared("hevc/membrane-input-60-640x480-variable-parameters.h265"));
+    assert_ok(convert_file(clip, dir, "clip", &facts, &options, NULL, NULL, &r, &err));
+    assert_int_equal(r.pictures, 60);
+    assert_int_equal(r.damage.damaged, 0);
+    snprintf(options.params_from, sizeof options.params_from, "%s",
+             support_shared("hevc/road-720p25-20s.h265"));
+    assert_err(ERR_MALFORMED,
+               convert_file(clip, dir, "other", &facts, &options, NULL, NULL, &r, &err));
+    assert_non_null(strstr(err.text, "the other clip"));
+    support_tmp_remove(&dir);
+}
+
+static void test_a_cut_photo_is_incomplete(void **state)
+{
+    (void)state;
+    struct convert_probe p;
+    struct err err;
+    char path[4096], *dir = support_tmp_dir();
+    snprintf(path, sizeof path, "%s/x.jpg", dir);
+    struct buf b = support_read(footage_sample("photo-720p.jpg"));
+    support_write(path, buf_data(&b), b.used);
+    assert_ok(probe(path, "", &p, &err));
+    assert_true(p.clean && p.complete);
+    support_write(path, buf_data(&b), b.used / 2);
+    assert_ok(probe(path, "", &p, &err));
+    assert_false(p.clean || p.complete);
+    support_write(path, buf_data(&b), 100);
+    assert_err(ERR_MALFORMED, probe(path, "", &p, &err));
+    buf_clear(&b);
+    support_tmp_remove(&dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_file_has_its_statement),
+        cmocka_unit_test(test_no_file_of_the_collection_is_forgotten),
+        cmocka_unit_test(test_parameter_sets_are_lent_by_another_clip),
+        cmocka_unit_test(test_a_plain_stream_without_sets_converts_with_lent_ones),
+        cmocka_unit_test(test_a_cut_photo_is_incomplete),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
