@@ -295,8 +295,10 @@ int confine_finish(struct confine **cp, struct convert_result *result, struct er
         *result = c->inbox.result;
         rc = convert_publish(&c->stage, c->request.out_dir, c->request.options.overwrite, result,
                              err);
-        if (rc < 0)
+        if (rc < 0) {
+            *result = (struct convert_result){0};
             err_wrap(err, "%s", c->request.path);
+        }
     }
     confine_free(cp);
     return rc;
@@ -309,6 +311,7 @@ int confine_convert(const char *path, const char *out_dir, const char *stem,
 {
     struct confine *c = NULL;
     double done = 0, last = 0;
+    *result = (struct convert_result){0};
     int rc = confine_start(&c, path, out_dir, stem, facts, options, limits, err);
     if (rc < 0)
         return rc;
