@@ -1,5 +1,6 @@
 /* dashspool: picks the command. The only file that knows every module. */
 #include "dashspool/cli.h"
+#include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/pipeline.h"
 #include "dashspool/receive.h"
@@ -98,6 +99,8 @@ int main(int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     const char *root = getenv("DASHSPOOL_ROOT"), *config_dir = NULL;
+    if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0) /* of our own making, not a person's */
+        return confine_child();
     umask(umask(0) | 027); /* footage is nobody else's business */
     for (int o; (o = getopt_long(argc, argv, "+h", options, NULL)) != -1;) {
         if (o == 'r') {

@@ -7,9 +7,10 @@
  *   <stem>.still-DERIVED.jpg     a photo with clock and position
  *   <stem>.timing.json           every picture: its time, how well that is known, its state
  *
- * Outputs are written under a temporary name in the output directory, fsynced and renamed; on
- * failure nothing of them is left. The input is opened read-only and never an output. Thread-safe:
- * calls do not share state.
+ * Outputs are made in a hidden directory of their own in the output directory, read back, fsynced
+ * and renamed, all or none; on failure nothing of them is left. The input is opened read-only and
+ * never an output. Thread-safe: calls do not share state. For files from outside use confine.h,
+ * which runs the same in a process that can do no harm.
  *
  * PTMF: "The camera file-transfer protocol", section 8: 36-byte little-endian record headers, H.265
  * access units with capture times in microseconds, G.711 A-law sound.
@@ -247,6 +248,28 @@ struct convert_probe {
 int convert_probe(const char *path, const struct convert_facts *facts,
                   const struct convert_options *options, bool decode, struct convert_probe *out,
                   struct err *err) DS_MUST_CHECK;
+
+/* The two halves of convert_file(), for two processes. A stage is a fresh directory
+ * .dashspool-XXXXXX in out_dir, locked; a stage whose owner has died is swept by the next one. */
+struct convert_stage {
+    char *dir;
+    int lock_fd;
+};
+int convert_stage_open(struct convert_stage *out, const char *out_dir,
+                       struct err *err) DS_MUST_CHECK;
+void convert_stage_close(struct convert_stage *stage); /* removes it with what is in it */
+
+/* Makes all copies in stage_dir, under the names that they will have, and reads them back. Writes
+ * nowhere else. *result names the outputs in out_dir, without length and hash. */
+int convert_prepare(const char *path, const char *out_dir, const char *stage_dir, const char *stem,
+                    const struct convert_facts *facts, const struct convert_options *options,
+                    convert_progress_fn *progress, void *arg, struct convert_result *result,
+                    struct err *err) DS_MUST_CHECK;
+
+/* Makes the outputs in result durable, fills in their lengths and hashes, and gives them their
+ * names: all or none. A name that is taken is ERR_BUSY unless overwrite. */
+int convert_publish(const struct convert_stage *stage, const char *out_dir, bool overwrite,
+                    struct convert_result *result, struct err *err) DS_MUST_CHECK;
 
 /* The [convert] section, and options from it. */
 extern const struct cfg_section convert_cfg_section;

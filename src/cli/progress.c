@@ -19,14 +19,13 @@ static int columns(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-void progress_show(struct progress *p, int at, int of, double done, const char *name)
+void progress_show(struct progress *p, int ended, int of, double all, const char *name)
 {
     char bar[BAR + 1], left[32] = "", line[512];
     int64_t now_us = clock_mono_us();
     if (!p->on || now_us - p->drawn_us < REDRAW_US)
         return;
     p->drawn_us = now_us;
-    double all = (at - 1 + done) / of;
     int full = (int)(all * BAR + 0.5);
     for (int i = 0; i < BAR; i++)
         bar[i] = i < full ? '#' : '-';
@@ -36,8 +35,8 @@ void progress_show(struct progress *p, int at, int of, double done, const char *
         int s = (int)(gone_s / all * (1 - all));
         snprintf(left, sizeof left, "  %d:%02d left", s / 60, s % 60);
     }
-    int n = snprintf(line, sizeof line, "[%s] %3d%%  %d of %d%s  ", bar, (int)(all * 100), at, of,
-                     left);
+    int n = snprintf(line, sizeof line, "[%s] %3d%%  %d of %d%s  ", bar, (int)(all * 100), ended,
+                     of, left);
     int room = columns() - 1 - n, length = (int)strlen(name);
     /* the end of a name says more than its beginning */
     fprintf(stderr, "\r%s%s\033[K", line,

@@ -12,8 +12,9 @@ struct progress {
 
 void progress_begin(struct progress *p);
 
-/* Item `at` of `of` (from 1) is done to 0..1. Draws ten times a second at most. */
-void progress_show(struct progress *p, int at, int of, double done, const char *name);
+/* `ended` of `of` items are through, all of the work is done to 0..1; name: what is waited for.
+ * Draws ten times a second at most. */
+void progress_show(struct progress *p, int ended, int of, double all, const char *name);
 
 /* Takes the line away, before something else is printed. */
 void progress_clear(struct progress *p);

@@ -1,89 +1,256 @@
-#include "damage.h"
-#include "decode.h"
+#include "check.h"
+#include "av.h"
+#include "dashspool/fsx.h"
+#include "sound.h"
+#include <inttypes.h>
+#include <libavformat/avformat.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Leading pictures of a CRA that nothing precedes (8.1.3) are skipped by right. */
-static bool is_leading(const struct media *m, const struct media_picture *p)
-{
-    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-    struct nal nal;
-    while (nal_next(&scan, &nal))
-        if (nal.type <= NAL_VCL_LAST)
-            return nal.type >= NAL_RADL_N && nal.type <= NAL_RASL_R;
-    return false;
-}
-
-enum { OUT = 1, TOLD = 2 };
-
-struct check {
-    struct media *m;
-    struct decoder decoder;
+struct copy_check {
+    const struct media *m;
+    enum convert_copy_kind kind;
+    AVFormatContext *ctx;
+    AVStream *video;
+    AVPacket *packet;
+    int64_t *pts; /* of the pictures planned, ascending */
+    int64_t n_planned, n;
+    struct hash *slices; /* of a working copy */
+    AVCodecContext *decoder;
     AVFrame *frame;
-    uint8_t *done; /* OUT: it came out; TOLD: it was complained about */
-    decode_found_fn *found;
-    void *arg;
+    struct av_watch watch;
+    int64_t decoded;
 };
 
-static void report(struct check *c, int64_t index, const char *said)
-{
-    if (index < c->m->first || index >= c->m->n_pictures || c->done[index] & TOLD)
-        return;
-    c->done[index] |= TOLD;
-    if (damage_is_repeat(&c->m->picture[index]))
-        return;
-    damage_from_decoder(c->m, index, said);
-    c->found(c->arg, index, said ? said : "no picture comes out of it");
-}
+#define UNLIKE(err, ...) err_set(err, ERR_IO, __VA_ARGS__)
 
-static void check_frame(struct check *c)
+int check_master_slices(const struct media *m, char out[HASH_HEX_ROOM], struct err *err)
 {
-    const AVFrame *f = c->frame;
-    if (f->pts < c->m->first || f->pts >= c->m->n_pictures)
-        return;
-    c->done[f->pts] |= OUT;
-    if (!decoder_wrote_all(f))
-        report(c, f->pts, "parts of it are missing");
-    else if (f->decode_error_flags || f->flags & AV_FRAME_FLAG_CORRUPT)
-        report(c, f->pts, "the decoder marks it as corrupt");
-}
-
-/* With one thread a picture is decoded before the call that feeds it returns, so whatever the
- * decoder says belongs to it. */
-static int check_one(struct check *c, int64_t index, struct err *err)
-{
-    bool got = true;
-    char *fresh = c->decoder.watch.fresh;
-    fresh[0] = '\0';
-    int rc = decoder_send(&c->decoder, c->m, index, err);
-    while (rc == ERR_OK && got) {
-        rc = decoder_receive(&c->decoder, c->frame, &got, err);
-        if (fresh[0])
-            report(c, index, fresh);
-        if (rc == ERR_OK && got)
-            check_frame(c);
+    struct hash *h = NULL;
+    struct nal nal;
+    uint8_t digest[HASH_BYTES];
+    int rc = hash_new(&h, err);
+    if (rc < 0)
+        return rc;
+    for (int64_t i = m->first; i < m->n_pictures; i++) {
+        struct nal_scan scan = nal_scan_init(m->map + m->picture[i].offset, m->picture[i].n);
+        while (nal_next(&scan, &nal))
+            if (nal.type <= NAL_VCL_LAST)
+                hash_update(h, nal.p, nal.n);
     }
+    if ((rc = hash_final(h, digest, err)) == ERR_OK)
+        hash_hex(digest, out);
+    hash_free(&h);
     return rc;
 }
 
-int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err *err)
+/* A sample of the working copy: 4-byte lengths (hvcC as libavformat writes it). */
+static int hash_sample(struct copy_check *c, struct err *err)
 {
-    struct check c = {.m = m, .found = found, .arg = arg};
-    int rc = decoder_open_strict(&c.decoder, m, err);
-    c.frame = av_frame_alloc();
-    c.done = calloc((size_t)m->n_pictures, sizeof *c.done);
-    if (rc == ERR_OK && (!c.frame || !c.done))
-        rc = err_set(err, ERR_NOMEM, "no memory for a frame");
-    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
-        rc = check_one(&c, i, err);
+    const uint8_t *p = c->packet->data;
+    size_t left = (size_t)c->packet->size;
+    while (left > 0) {
+        size_t n =
+            left < 4 ? left : (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+        if (left < 6 || n < 2 || n > left - 4)
+            return UNLIKE(err, "picture %" PRId64 " has broken NAL units", c->n);
+        if ((p[4] >> 1 & 0x3f) <= NAL_VCL_LAST)
+            hash_update(c->slices, p + 4, n);
+        p += 4 + n;
+        left -= 4 + n;
+    }
+    return ERR_OK;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static int plan_times(struct copy_check *c, struct err *err)
+{
+    const struct media *m = c->m;
+    c->n_planned = m->n_pictures - m->first;
+    c->pts = malloc((size_t)c->n_planned * sizeof *c->pts);
+    if (!c->pts)
+        return err_set(err, ERR_NOMEM, "no memory for the picture times");
+    for (int64_t i = 0; i < c->n_planned; i++)
+        c->pts[i] = m->picture[m->first + i].pts;
+    if (c->kind != CONVERT_WORKING)
+        qsort(c->pts, (size_t)c->n_planned, sizeof *c->pts, by_value);
+    return ERR_OK;
+}
+
+static int open_copy(struct copy_check *c, const char *path, struct err *err)
+{
+    char *url = NULL;
+    int rc = fsx_path(&url, err, "file:%s", path);
+    if (rc < 0)
+        return rc;
+    /* only our own container, whatever the bytes look like */
+    int code = avformat_open_input(&c->ctx, url, av_find_input_format("mp4"), NULL);
+    free(url);
+    if (code < 0)
+        return av_fail(err, code, NULL, "opening"), err->code = ERR_IO;
+    c->packet = av_packet_alloc();
+    c->frame = av_frame_alloc();
+    return c->packet && c->frame ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a packet");
+}
+
+static int check_tracks(struct copy_check *c, struct err *err)
+{
+    bool sound = false;
+    for (unsigned i = 0; i < c->ctx->nb_streams; i++) {
+        AVStream *s = c->ctx->streams[i];
+        if (s->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !c->video)
+            c->video = s;
+        else if (s->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && !sound)
+            sound = true;
+        else
+            return UNLIKE(err, "track %u was not planned", i);
+    }
+    if (!c->video)
+        return UNLIKE(err, "there is no picture track");
+    if (sound != sound_any(c->m))
+        return UNLIKE(err, sound ? "a sound track was not planned" : "there is no sound track");
+    bool working = c->kind == CONVERT_WORKING;
+    uint32_t tag = c->video->codecpar->codec_tag;
+    uint32_t hevc = c->m->sets_change ? MKTAG('h', 'e', 'v', '1') : MKTAG('h', 'v', 'c', '1');
+    if (c->video->codecpar->codec_id == AV_CODEC_ID_HEVC ? !working || tag != hevc : working)
+        return UNLIKE(err, "the pictures are %s", avcodec_get_name(c->video->codecpar->codec_id));
+    return ERR_OK;
+}
+
+static int open_decoder(struct copy_check *c, struct err *err)
+{
+    const AVCodec *codec = avcodec_find_decoder(c->video->codecpar->codec_id);
+    c->decoder = codec ? avcodec_alloc_context3(codec) : NULL;
+    if (!c->decoder)
+        return err_set(err, ERR_UNSUPPORTED, "no decoder to check it with");
+    int code = avcodec_parameters_to_context(c->decoder, c->video->codecpar);
+    c->decoder->opaque = &c->watch;
+    c->decoder->max_pixels = MEDIA_PIXELS_MAX;
+    if (code >= 0)
+        code = avcodec_open2(c->decoder, codec, NULL);
+    return code < 0 ? av_fail(err, code, &c->watch, "decoder") : ERR_OK;
+}
+
+/* packet: NULL at the end. What does not decode is counted, not an error here. */
+static void decode(struct copy_check *c, const AVPacket *packet)
+{
+    if (avcodec_send_packet(c->decoder, packet) < 0)
+        return;
+    for (int code; (code = avcodec_receive_frame(c->decoder, c->frame)) != AVERROR(EAGAIN) &&
+                   code != AVERROR_EOF && code != AVERROR(ENOMEM);)
+        c->decoded += code >= 0;
+}
+
+/* The working copy has every picture, in decoding order, with its own time; the viewing copy has
+ * those that decoded, in whatever order, each at a time of the plan. */
+static int check_time(struct copy_check *c, struct err *err)
+{
+    const struct media *m = c->m;
+    int64_t pts = av_rescale_q(c->packet->pts, c->video->time_base, av_ticks());
+    if (c->n >= c->n_planned)
+        return UNLIKE(err, "there are more pictures than the %" PRId64 " planned", c->n_planned);
+    if (c->kind != CONVERT_WORKING)
+        return bsearch(&pts, c->pts, (size_t)c->n_planned, sizeof pts, by_value)
+                   ? ERR_OK
+                   : UNLIKE(err, "picture %" PRId64 " is at %" PRId64 "/90000 s", c->n, pts);
+    const struct media_picture *p = &m->picture[m->first + c->n];
+    if (pts != p->pts)
+        return UNLIKE(err, "picture %" PRId64 " is at %" PRId64 "/90000 s, not %" PRId64, c->n, pts,
+                      p->pts);
+    return ERR_OK;
+}
+
+static int read_all(struct copy_check *c, struct err *err)
+{
+    int code, rc = ERR_OK;
+    while (rc == ERR_OK && (code = av_read_frame(c->ctx, c->packet)) >= 0) {
+        if (c->packet->stream_index == c->video->index) {
+            rc = check_time(c, err);
+            if (rc == ERR_OK && c->slices)
+                rc = hash_sample(c, err);
+            if (rc == ERR_OK && c->decoder)
+                decode(c, c->packet);
+            c->n++;
+        }
+        av_packet_unref(c->packet);
+    }
+    if (rc == ERR_OK && code != AVERROR_EOF)
+        return av_fail(err, code, NULL, "picture %" PRId64, c->n), err->code = ERR_IO;
+    if (rc == ERR_OK && c->decoder)
+        decode(c, NULL);
+    return rc;
+}
+
+static int judge(struct copy_check *c, struct err *err)
+{
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    bool viewing = c->kind == CONVERT_VIEWING;
+    if (c->n == 0 || (!viewing && c->n != c->n_planned))
+        return UNLIKE(err, "%" PRId64 " pictures, not %" PRId64, c->n, c->n_planned);
+    if (c->slices) {
+        int rc = hash_final(c->slices, digest, err);
+        if (rc < 0)
+            return rc;
+        hash_hex(digest, hex);
+        if (strcmp(hex, c->m->slices_sha256) != 0)
+            return UNLIKE(err, "its slices are not the master's");
+    }
+    /* a damaged master's working copy decodes no better than the master */
+    if (c->decoder && viewing && (c->decoded != c->n || c->watch.complaints > 0))
+        return UNLIKE(err, "%" PRId64 " of %" PRId64 " pictures decode%s%s", c->decoded, c->n,
+                      c->watch.complaints ? ": " : "", c->watch.complaints ? c->watch.first : "");
+    if (c->decoder && c->decoded == 0)
+        return UNLIKE(err, "no picture decodes");
+    return ERR_OK;
+}
+
+int check_mp4(const char *path, enum convert_copy_kind kind, const struct media *m, bool whole,
+              struct err *err)
+{
+    struct copy_check c = {.m = m, .kind = kind};
+    const char *name = strrchr(path, '/');
+    av_watch_init(&c.watch);
+    int rc = open_copy(&c, path, err);
     if (rc == ERR_OK)
-        rc = check_one(&c, -1, err);
-    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
-        if (!c.done[i] && !is_leading(m, &m->picture[i]))
-            report(&c, i, NULL);
+        rc = check_tracks(&c, err);
     if (rc == ERR_OK)
-        damage_settle(m);
+        rc = plan_times(&c, err);
+    if (rc == ERR_OK && kind == CONVERT_WORKING)
+        rc = hash_new(&c.slices, err);
+    if (rc == ERR_OK && whole)
+        rc = open_decoder(&c, err);
+    if (rc == ERR_OK)
+        rc = read_all(&c, err);
+    if (rc == ERR_OK)
+        rc = judge(&c, err);
+    hash_free(&c.slices);
+    free(c.pts);
     av_frame_free(&c.frame);
-    free(c.done);
-    decoder_close(&c.decoder);
+    av_packet_free(&c.packet);
+    avcodec_free_context(&c.decoder);
+    avformat_close_input(&c.ctx);
+    av_watch_clear(&c.watch);
+    return rc < 0
+               ? err_wrap(err, "the copy %s does not read back as planned", name ? name + 1 : path)
+               : ERR_OK;
+}
+
+int check_copies(const struct plan *p, struct media *m, const struct convert_options *options,
+                 struct err *err)
+{
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < p->n; i++) {
+        enum convert_copy_kind kind = p->output[i].maker->kind;
+        if (kind == CONVERT_WORKING)
+            rc = check_master_slices(m, m->slices_sha256, err);
+        if (rc == ERR_OK && (kind == CONVERT_WORKING || kind == CONVERT_VIEWING))
+            rc = check_mp4(p->output[i].tmp, kind, m, options->check, err);
+    }
     return rc;
 }

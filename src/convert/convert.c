@@ -1,5 +1,6 @@
 #include "dashspool/convert.h"
 #include "av.h"
+#include "check.h"
 #include "copies.h"
 #include "media.h"
 #include "plan.h"
@@ -20,6 +21,9 @@ static const struct cfg_key keys[] = {
     {"threads", CFG_INT, "0 is automatic", 0, 64, "0", "threads of the codecs"},
     {"sound", CFG_WORD, "aac flac", 0, 0, "aac", "sound of the working copy; flac is lossless"},
     {"check", CFG_BOOL, "yes or no", 0, 0, "no", "decode every copy whole before it counts"},
+    {"timeout_s", CFG_INT, "s; 0: 120 and 20 times what the size lets expect", 0, 1000000, "0",
+     "a conversion that takes longer is ended"},
+    {"memory_mib", CFG_INT, "MiB", 64, 1048576, "2048", "memory of one conversion"},
     {"osd_template", CFG_TEXT, "text with {fields}", 0, 511, "",
      "overlay; empty: date, time, position, camera, trigger, IMEI"},
     {"osd_position", CFG_WORD, "bottom-left bottom-right top-right", 0, 0, "bottom-left",
@@ -118,10 +122,10 @@ static int open_master(struct media *m, const char *path, const struct convert_f
     return media_open(m, path, result->container, facts, options, err);
 }
 
-int convert_file(const char *path, const char *out_dir, const char *stem,
-                 const struct convert_facts *facts, const struct convert_options *options,
-                 convert_progress_fn *progress, void *arg, struct convert_result *result,
-                 struct err *err)
+int convert_prepare(const char *path, const char *out_dir, const char *stage_dir, const char *stem,
+                    const struct convert_facts *facts, const struct convert_options *options,
+                    convert_progress_fn *progress, void *arg, struct convert_result *result,
+                    struct err *err)
 {
     struct media m = {0};
     struct plan plan = {0};
@@ -136,17 +140,37 @@ int convert_file(const char *path, const char *out_dir, const char *stem,
     av_log_route();
     int rc = open_master(&m, path, facts, options, result, err);
     if (rc == ERR_OK)
-        rc = plan_make(&plan, result->container, path, out_dir, stem, options, err);
+        rc = plan_make(&plan, result->container, path, out_dir, stage_dir, stem, options, err);
     if (rc == ERR_OK && result->container != CONVERT_JPEG)
         describe_video(&m, facts, result);
     if (rc == ERR_OK)
         rc = make_copies(&plan, &task, err);
     if (rc == ERR_OK)
-        rc = plan_publish(&plan, out_dir, result, err);
+        rc = check_copies(&plan, &m, options, err);
+    plan_describe(&plan, result);
     result->sound = rc == ERR_OK && m.n_sounds > 0;
     result->damage = m.damage;
+    snprintf(result->slices_sha256, sizeof result->slices_sha256, "%s", m.slices_sha256);
     snprintf(result->warning, sizeof result->warning, "%s", m.warning);
-    plan_clear(&plan, rc < 0);
+    plan_clear(&plan);
     media_close(&m);
     return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
+}
+
+int convert_file(const char *path, const char *out_dir, const char *stem,
+                 const struct convert_facts *facts, const struct convert_options *options,
+                 convert_progress_fn *progress, void *arg, struct convert_result *result,
+                 struct err *err)
+{
+    struct convert_stage stage;
+    int rc = convert_stage_open(&stage, out_dir, err);
+    if (rc < 0)
+        return err_wrap(err, "%s", path);
+    rc =
+        convert_prepare(path, out_dir, stage.dir, stem, facts, options, progress, arg, result, err);
+    if (rc == ERR_OK &&
+        (rc = convert_publish(&stage, out_dir, options->overwrite, result, err)) < 0)
+        err_wrap(err, "%s", path);
+    convert_stage_close(&stage);
+    return rc;
 }

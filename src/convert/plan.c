@@ -1,6 +1,7 @@
 #include "plan.h"
 #include "dashspool/fsx.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,20 @@ static void suffix_text(const struct plan_output *o, char *out, size_t room)
         snprintf(out, room, "%s", o->maker->suffix);
 }
 
+static int make_empty(const char *path, struct err *err)
+{
+    int rc = ERR_OK, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return err_sys(err, "create %s", path);
+    if (fchmod(fd, 0640) < 0)
+        rc = err_sys(err, "chmod %s", path);
+    close(fd);
+    return rc;
+}
+
 static int add_output(struct plan *p, const struct copy_maker *maker, int64_t moment_us,
-                      const char *input, const char *out_dir, const char *stem, bool overwrite,
-                      struct err *err)
+                      const char *input, const char *out_dir, const char *stage_dir,
+                      const char *stem, bool overwrite, struct err *err)
 {
     char suffix[64];
     if (p->n >= CONVERT_OUTPUTS_MAX)
@@ -45,25 +57,13 @@ static int add_output(struct plan *p, const struct copy_maker *maker, int64_t mo
         rc = check_free(o->path, input, overwrite, err);
     if (rc < 0)
         return rc;
-    char *tmp = NULL;
-    if ((rc = fsx_path(&tmp, err, "%s/.%s.%s.XXXXXX", out_dir, stem, suffix)) < 0)
-        return rc;
-    int fd = mkstemp(tmp);
-    if (fd < 0) {
-        rc = err_sys(err, "create %s", tmp);
-        free(tmp);
-        return rc;
-    }
-    o->tmp = tmp;
-    if (fchmod(fd, 0640) < 0)
-        rc = err_sys(err, "chmod %s", tmp);
-    close(fd);
-    return rc;
+    rc = fsx_path(&o->tmp, err, "%s/%s.%s", stage_dir, stem, suffix);
+    return rc < 0 ? rc : make_empty(o->tmp, err);
 }
 
 int plan_make(struct plan *p, enum convert_container container, const char *input,
-              const char *out_dir, const char *stem, const struct convert_options *options,
-              struct err *err)
+              const char *out_dir, const char *stage_dir, const char *stem,
+              const struct convert_options *options, struct err *err)
 {
     *p = (struct plan){0};
     bool photo = container == CONVERT_JPEG;
@@ -78,61 +78,25 @@ int plan_make(struct plan *p, enum convert_container container, const char *inpu
         int n = maker->kind == CONVERT_MOMENT ? options->n_moments : 1;
         for (int k = 0; rc == ERR_OK && copies & maker->kind && k < n; k++)
             rc = add_output(p, maker, maker->kind == CONVERT_MOMENT ? options->moment_us[k] : 0,
-                            input, out_dir, stem, options->overwrite, err);
+                            input, out_dir, stage_dir, stem, options->overwrite, err);
     }
     return rc;
 }
 
-void plan_clear(struct plan *p, bool failed)
+void plan_describe(const struct plan *p, struct convert_result *result)
 {
     for (int i = 0; i < p->n; i++) {
-        struct plan_output *o = &p->output[i];
-        if (o->tmp)
-            unlink(o->tmp);
-        else if (failed && o->made_visible)
-            unlink(o->path);
-        free(o->tmp);
-        free(o->path);
+        struct convert_output *out = &result->output[result->n_outputs++];
+        out->kind = p->output[i].maker->kind;
+        snprintf(out->path, sizeof out->path, "%s", p->output[i].path);
+    }
+}
+
+void plan_clear(struct plan *p)
+{
+    for (int i = 0; i < p->n; i++) {
+        free(p->output[i].tmp);
+        free(p->output[i].path);
     }
     *p = (struct plan){0};
-}
-
-static int describe_output(const struct plan_output *o, struct convert_result *result,
-                           struct err *err)
-{
-    struct convert_output *out = &result->output[result->n_outputs];
-    uint8_t digest[HASH_BYTES];
-    struct stat st;
-    int rc = fsx_sync_file(o->tmp, err);
-    if (rc == ERR_OK)
-        rc = hash_file(o->tmp, digest, err);
-    if (rc < 0)
-        return rc;
-    if (stat(o->tmp, &st) < 0)
-        return err_sys(err, "%s", o->tmp);
-    out->kind = o->maker->kind;
-    out->length_bytes = st.st_size;
-    hash_hex(digest, out->sha256);
-    snprintf(out->path, sizeof out->path, "%s", o->path);
-    result->n_outputs++;
-    return ERR_OK;
-}
-
-int plan_publish(struct plan *p, const char *out_dir, struct convert_result *result,
-                 struct err *err)
-{
-    int rc = ERR_OK;
-    for (int i = 0; rc == ERR_OK && i < p->n; i++)
-        rc = describe_output(&p->output[i], result, err);
-    for (int i = 0; rc == ERR_OK && i < p->n; i++) {
-        struct plan_output *o = &p->output[i];
-        if (rename(o->tmp, o->path) < 0) {
-            rc = err_sys(err, "rename to %s", o->path);
-            break;
-        }
-        free(o->tmp);
-        o->tmp = NULL;
-        o->made_visible = true;
-    }
-    return rc < 0 ? rc : fsx_sync_dir(out_dir, err);
 }

@@ -1,10 +1,12 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
+#include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/pipeline.h"
 #include "dashspool/raw.h"
+#include "dashspool/sandbox.h"
 #include "dashspool/spool.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +30,7 @@ enum { SWEEP_EVERY_US = 60 * 1000000 };
 struct worker {
     const char *root;
     struct convert_options options;
+    struct confine_limits limits;
     struct catalogue *catalogue;
     struct raw *raw;
     struct spool *spool;
@@ -230,7 +233,8 @@ static int convert_job(struct worker *w, const struct spool_job *job, struct err
         goto out;
     facts_of(&t, &facts);
     int64_t began_us = clock_mono_us();
-    rc = convert_file(master, dir, t.id, &facts, &w->options, NULL, NULL, &result, err);
+    rc = confine_convert(master, dir, t.id, &facts, &w->options, &w->limits, NULL, NULL, &result,
+                         err);
     if (rc == ERR_OK)
         rc = record_copies(w, &t, &result, err);
     if (rc == ERR_OK && result.warning[0])
@@ -282,6 +286,7 @@ static int worker_open(struct worker *w, const char *root, const struct cfg *cfg
 {
     *w = (struct worker){.root = root};
     convert_options_from_cfg(cfg, &w->options);
+    confine_limits_from_cfg(cfg, &w->limits);
     w->options.overwrite = true; /* what an earlier attempt left */
     int rc = catalogue_open(&w->catalogue, root, true, err);
     if (rc == ERR_OK)
@@ -319,6 +324,7 @@ int pipeline_work(const char *root, const struct cfg *cfg, bool once, struct pip
 {
     struct worker w;
     struct sigaction old[2];
+    struct sandbox_report sandbox;
     int64_t swept_us = 0;
     int retries = (int)cfg_int(cfg, pipeline_cfg_section.name, "retries");
     int poll_ms = (int)cfg_int(cfg, pipeline_cfg_section.name, "poll_ms");
@@ -326,6 +332,9 @@ int pipeline_work(const char *root, const struct cfg *cfg, bool once, struct pip
     int rc = worker_open(&w, root, cfg, err);
     if (rc < 0)
         return rc;
+    sandbox_probe(&sandbox);
+    if (sandbox.missing[0])
+        log_warn("work", "conversions are less confined than they could be: %s", sandbox.missing);
     catch_signals(old);
     while (rc == ERR_OK && !stop) {
         struct spool_job *job = NULL;

@@ -4,9 +4,15 @@
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "support/proc.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define REAR  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
 #define PHOTO TEST_SAMPLES "/photo-720p.jpg"
@@ -230,6 +236,122 @@ static void test_options_that_make_no_sense_are_usage_errors(void **state)
     assert_int_equal(support_entries(dir), 0);
 }
 
+static void write_settings(const char *text)
+{
+    struct err err;
+    assert_ok(fsx_mkdirs(in_dir("settings"), &err));
+    support_write(in_dir("settings/50-test.conf"), text, strlen(text));
+}
+
+#define CONVERT_WITH_SETTINGS(...)                                                              \
+    proc_run((const char *const[]){DASHSPOOL_BINARY, "--config", in_dir("settings"), "convert", \
+                                   __VA_ARGS__, NULL})
+
+/* Files side by side give the copies that files one by one give; two with one name do not fight. */
+static void test_the_same_bytes_whatever_the_jobs(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a.working.mp4", "a.viewing-DERIVED.mp4",
+                                        "b.still-DERIVED.jpg", "c.working.mp4",
+                                        "c.viewing-DERIVED.mp4"};
+    struct err err;
+    write_settings("[convert]\npreset = ultrafast\n");
+    assert_ok(fsx_mkdirs(in_dir("in"), &err));
+    copy_to(REAR, "in/a.h265", 0);
+    copy_to(PHOTO, "in/b.jpg", 0);
+    copy_to(REAR, "in/c.h265", 300000);
+    for (int i = 0; i < 2; i++) {
+        struct proc_result r =
+            CONVERT_WITH_SETTINGS(in_dir("in"), "-o", in_dir(i ? "three" : "one"), "--jobs",
+                                  i ? "3" : "1", in_dir("in/a.h265"));
+        if (r.status != 0 || lines_with(proc_err(&r), "3 converted, 1 skipped, 0 failed") != 1)
+            fail_msg("%d: %s", r.status, proc_err(&r));
+        proc_clear(&r);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        uint8_t one[HASH_BYTES], three[HASH_BYTES];
+        char path[700];
+        snprintf(path, sizeof path, "%s/one/%s", dir, names[i]);
+        assert_ok(hash_file(path, one, &err));
+        snprintf(path, sizeof path, "%s/three/%s", dir, names[i]);
+        assert_ok(hash_file(path, three, &err));
+        assert_memory_equal(one, three, HASH_BYTES);
+    }
+    assert_int_equal(support_entries(in_dir("one")), support_entries(in_dir("three")));
+}
+
+static void test_a_conversion_that_takes_too_long_does_not_stop_the_next(void **state)
+{
+    (void)state;
+    write_settings("[convert]\npreset = veryslow\ntimeout_s = 1\n");
+    struct proc_result r = CONVERT_WITH_SETTINGS(REAR, PHOTO, "-o", in_dir("out"), "--jobs", "1");
+    assert_int_equal(r.status, 1);
+    assert_int_equal(lines_with(proc_err(&r), "ended after 1 s (timeout_s)"), 1);
+    assert_int_equal(lines_with(proc_err(&r), "1 converted, 0 skipped, 1 failed"), 1);
+    proc_clear(&r);
+    assert_int_equal(support_entries(in_dir("out")), 1);
+}
+
+static void test_a_signal_in_mid_batch_leaves_nothing_hidden(void **state)
+{
+    (void)state;
+    struct err err;
+    write_settings("[convert]\npreset = veryslow\n");
+    assert_ok(fsx_mkdirs(in_dir("out"), &err));
+    char out[700], config[700];
+    snprintf(out, sizeof out, "%s/out", dir);
+    snprintf(config, sizeof config, "%s/settings", dir);
+    copy_to(REAR, "second.h265", 0);
+    const char *const argv[] = {
+        DASHSPOOL_BINARY, "--config", config, "convert", REAR, in_dir("second.h265"), "-o", out,
+        "--jobs",         "2",        NULL};
+    struct proc p = proc_start(in_dir("log"), argv);
+    while (support_entries(out) < 2) /* both have begun */
+        poll(NULL, 0, 5);
+    assert_int_equal(proc_stop(&p, SIGTERM), 128 + SIGTERM);
+    assert_int_equal(support_entries(out), 0);
+}
+
+/* What a parent that was killed could not remove goes with the next conversion; its child is dead.
+ */
+static void test_nobody_outlives_a_killed_parent(void **state)
+{
+    (void)state;
+    struct err err;
+    write_settings("[convert]\npreset = veryslow\n");
+    assert_ok(fsx_mkdirs(in_dir("out"), &err));
+    char out[700], config[700], stage[900] = "";
+    snprintf(out, sizeof out, "%s/out", dir);
+    snprintf(config, sizeof config, "%s/settings", dir);
+    const char *const argv[] = {
+        DASHSPOOL_BINARY, "--config", config, "convert", REAR, "-o", out, NULL};
+    struct proc p = proc_start(in_dir("log"), argv);
+    while (support_entries(out) < 1)
+        poll(NULL, 0, 5);
+    assert_int_equal(proc_stop(&p, SIGKILL), 128 + SIGKILL);
+    DIR *d = opendir(out);
+    for (struct dirent *e; (e = readdir(d));)
+        if (strncmp(e->d_name, ".dashspool-", 11) == 0)
+            snprintf(stage, sizeof stage, "%s/%s", out, e->d_name);
+    closedir(d);
+    int fd = open(stage, O_RDONLY | O_DIRECTORY);
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0); /* nobody has it any more */
+    close(fd);
+}
+
+static void test_the_childs_command_is_not_for_people(void **state)
+{
+    (void)state;
+    struct proc_result r = proc_run((const char *const[]){DASHSPOOL_BINARY, "convert-child", NULL});
+    assert_int_equal(r.status, 2);
+    assert_int_equal(lines_with(proc_err(&r), "for dashspool's own use"), 1);
+    proc_clear(&r);
+    r = proc_run((const char *const[]){DASHSPOOL_BINARY, "--help", NULL});
+    assert_null(strstr(proc_out(&r), "convert-child"));
+    proc_clear(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +362,11 @@ int main(void)
         E2E(test_a_stream_without_parameter_sets_is_one_clear_line),
         E2E(test_facts_from_options_and_from_a_metadata_file),
         E2E(test_options_that_make_no_sense_are_usage_errors),
+        E2E(test_the_same_bytes_whatever_the_jobs),
+        E2E(test_a_conversion_that_takes_too_long_does_not_stop_the_next),
+        E2E(test_a_signal_in_mid_batch_leaves_nothing_hidden),
+        E2E(test_nobody_outlives_a_killed_parent),
+        E2E(test_the_childs_command_is_not_for_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

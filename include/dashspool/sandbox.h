@@ -1,0 +1,41 @@
+/*
+ * sandbox: takes away from this process what a converter of hostile bytes does not need, for good.
+ *
+ *   rlimits       memory, CPU time, file size, no core dumps, few descriptors
+ *   Landlock      reads only the files named, writes only below the directory named; no network,
+ *                 no signals to others (as far as the kernel's version goes)
+ *   seccomp       an allow-list of system calls; others fail with EPERM; exec, ptrace, mount and
+ *                 their kind kill the process with SIGSYS
+ *
+ * Works as root and unprivileged. What the kernel or the build does not have is skipped and named
+ * in the report; anything else that fails is an error. Called once, before the first thread.
+ */
+#ifndef DASHSPOOL_SANDBOX_H
+#define DASHSPOOL_SANDBOX_H
+
+#include "dashspool/err.h"
+#include <stdint.h>
+
+#define SANDBOX_READS_MAX 8
+
+struct sandbox_rules {
+    const char *read[SANDBOX_READS_MAX]; /* files; NULL, missing and not regular ones are skipped */
+    const char *write_dir;               /* read, write, make and remove files below it */
+    int64_t memory_bytes, file_bytes;    /* 0: no limit */
+    int cpu_s;                           /* 0: no limit */
+};
+
+struct sandbox_report {
+    int landlock_abi; /* 0: the kernel has none */
+    bool seccomp; /* the allow-list; false: only the worst is refused (sanitizers), or nothing */
+    bool memory;  /* limited */
+    char missing[200]; /* "" or what could not be had, in words */
+};
+
+int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *report,
+                  struct err *err) DS_MUST_CHECK;
+
+/* What sandbox_enter() would be able to do here; changes nothing. */
+void sandbox_probe(struct sandbox_report *report);
+
+#endif

@@ -1,0 +1,77 @@
+/* The child: everything that an input could reach has been given away before its first byte is
+ * looked at. stdin is the request, stdout the report. */
+#define _GNU_SOURCE /* close_range */
+#include "dashspool/sandbox.h"
+#include "message.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define STEP 0.002 /* of progress that is worth a message */
+
+struct told {
+    int fd;
+    double done;
+};
+
+static void on_progress(void *arg, double done)
+{
+    struct told *t = arg;
+    struct err err;
+    if (done < t->done + STEP && done < 1)
+        return;
+    t->done = done;
+    if (message_send(t->fd, MESSAGE_PROGRESS, &done, sizeof done, &err) < 0)
+        _exit(1); /* nobody is there to whom anything matters */
+}
+
+/* Things that the libraries read once from files that are out of reach later. */
+static int warm_up(struct err *err)
+{
+    struct hash *h = NULL;
+    uint8_t digest[HASH_BYTES];
+    int rc = hash_new(&h, err);
+    if (rc == ERR_OK)
+        rc = hash_final(h, digest, err);
+    hash_free(&h);
+    return rc;
+}
+
+static int confine_self(const struct message_request *q, struct err *err)
+{
+    struct sandbox_report report;
+    struct sandbox_rules rules = {.read = {q->path, q->options.params_from, q->options.track_path},
+                                  .write_dir = q->stage_dir,
+                                  .memory_bytes = q->limits.memory_bytes,
+                                  .file_bytes = q->limits.file_bytes,
+                                  .cpu_s = q->limits.cpu_s};
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != q->parent)
+        return err_set(err, ERR_AGAIN, "the parent is gone");
+    int rc = warm_up(err);
+    return rc < 0 ? rc : sandbox_enter(&rules, &report, err);
+}
+
+int confine_child(void)
+{
+    static struct message_request q;
+    static struct convert_result result;
+    struct err err = {0}, lost;
+    struct told told = {.fd = STDOUT_FILENO};
+    close_range(3, ~0U, 0);
+    int rc = message_read_request(STDIN_FILENO, &q, &err);
+    if (rc < 0) {
+        fprintf(stderr, "dashspool %s: %s\n", CONFINE_COMMAND, err.text);
+        return 2;
+    }
+    if ((rc = confine_self(&q, &err)) < 0)
+        err_wrap(&err, "%s", q.path);
+    else
+        rc = convert_prepare(q.path, q.out_dir, q.stage_dir, q.stem, &q.facts, &q.options,
+                             on_progress, &told, &result, &err);
+    int sent = rc < 0 ? message_send(told.fd, MESSAGE_FAILURE, &err, sizeof err, &lost)
+                      : message_send(told.fd, MESSAGE_RESULT, &result, sizeof result, &lost);
+    _exit(sent < 0); /* no clean-up: the parent does that better */
+}

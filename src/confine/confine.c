@@ -1,0 +1,325 @@
+#define _GNU_SOURCE /* memfd_create, pipe2, close_range */
+#include "dashspool/confine.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "message.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WALL_BASE_S   120
+#define WALL_TIMES    20
+#define FOOTAGE_BYTES 500000 /* of a second: 4 Mbit/s, what the cameras make */
+#define FILE_BASE     (INT64_C(1) << 30)
+#define FILE_TIMES    64 /* a lossless viewing copy */
+#define LOOK_MS       1000
+#define GRACE_MS      10000 /* a sanitizer writes its report */
+
+struct confine {
+    struct message_request request;
+    struct message_inbox inbox;
+    struct convert_stage stage;
+    struct err broken; /* code != 0: what came is not to be believed */
+    pid_t pid;         /* 0: there is none (any more) */
+    int report_fd;
+    int64_t until_us;
+    bool late, ended;
+};
+
+void confine_limits_from_cfg(const struct cfg *cfg, struct confine_limits *out)
+{
+    *out = (struct confine_limits){
+        .memory_bytes = cfg_int(cfg, "convert", "memory_mib") << 20,
+        .wall_s = (int)cfg_int(cfg, "convert", "timeout_s"),
+    };
+}
+
+static struct confine_limits decide(const struct confine_limits *asked, const char *path)
+{
+    struct confine_limits l = *asked;
+    struct stat st;
+    int64_t bytes = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (bytes > CONVERT_INPUT_BYTES_MAX)
+        bytes = CONVERT_INPUT_BYTES_MAX;
+    if (l.wall_s == 0)
+        l.wall_s = WALL_BASE_S + (int)(WALL_TIMES * bytes / FOOTAGE_BYTES);
+    if (l.file_bytes == 0)
+        l.file_bytes = FILE_BASE + FILE_TIMES * bytes;
+    if (l.cpu_s == 0 && cores > 0 && l.wall_s < INT32_MAX / cores)
+        l.cpu_s = l.wall_s * (int)cores;
+    return l;
+}
+
+static int fill(char *out, size_t room, const char *text, struct err *err)
+{
+    if (strlen(text) >= room)
+        return err_set(err, ERR_LIMIT, "'%.60s…' is longer than %zu bytes", text, room - 1);
+    snprintf(out, room, "%s", text);
+    return ERR_OK;
+}
+
+static int fill_request(struct message_request *q, const char *path, const char *out_dir,
+                        const char *stage_dir, const char *stem, struct err *err)
+{
+    int rc = fill(q->path, sizeof q->path, path, err);
+    if (rc == ERR_OK)
+        rc = fill(q->out_dir, sizeof q->out_dir, out_dir, err);
+    if (rc == ERR_OK)
+        rc = fill(q->stage_dir, sizeof q->stage_dir, stage_dir, err);
+    if (rc == ERR_OK)
+        rc = fill(q->stem, sizeof q->stem, stem, err);
+    return rc;
+}
+
+/* The request in a nameless file: a pipe may be too small for it. */
+static int write_request(const struct message_request *q, int *out, struct err *err)
+{
+    int rc, fd = memfd_create("dashspool-request", MFD_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "request to the converter");
+    if ((rc = fsx_write_all(fd, q, sizeof *q, err)) == ERR_OK && lseek(fd, 0, SEEK_SET) < 0)
+        rc = err_sys(err, "request to the converter");
+    if (rc == ERR_OK)
+        *out = fd;
+    else
+        close(fd);
+    return rc;
+}
+
+/* Between fork() and exec(): async-signal-safe calls only. */
+static void become_child(int request_fd, int report_fd)
+{
+    static char name[] = "dashspool", command[] = CONFINE_COMMAND, c[] = "LC_ALL=C",
+                zone[] = "TZ=UTC";
+    char *argv[] = {name, command, NULL}, *envp[] = {c, zone, NULL};
+    struct sigaction act = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    setpgid(0, 0); /* Ctrl-C is the parent's to judge */
+    sigemptyset(&none);
+    for (int s = 1; s < 32; s++)
+        sigaction(s, &act, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int null = open("/dev/null", O_RDWR);
+    /* both out of the way of 0 and 1 first; copies made by dup2() outlive exec */
+    int q = fcntl(request_fd, F_DUPFD, 10), r = fcntl(report_fd, F_DUPFD, 10);
+    if (null < 0 || q < 0 || r < 0 || dup2(q, STDIN_FILENO) < 0 || dup2(r, STDOUT_FILENO) < 0)
+        _exit(127);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    dup2(null, STDERR_FILENO); /* its words could be anything */
+#endif
+    close_range(3, ~0U, 0);
+    execve("/proc/self/exe", argv, envp);
+    _exit(127);
+}
+
+static int launch(struct confine *c, struct err *err)
+{
+    int request_fd = -1, report[2] = {-1, -1};
+    c->request.parent = getpid();
+    int rc = write_request(&c->request, &request_fd, err);
+    if (rc == ERR_OK && pipe2(report, O_CLOEXEC) < 0)
+        rc = err_sys(err, "pipe");
+    if (rc == ERR_OK && (c->pid = fork()) < 0) {
+        c->pid = 0;
+        rc = err_sys(err, "fork");
+    }
+    if (rc == ERR_OK && c->pid == 0)
+        become_child(request_fd, report[1]);
+    if (request_fd >= 0)
+        close(request_fd);
+    if (report[1] >= 0)
+        close(report[1]);
+    c->report_fd = report[0];
+    if (rc == ERR_OK && fcntl(c->report_fd, F_SETFL, O_NONBLOCK) < 0)
+        rc = err_sys(err, "pipe");
+    return rc;
+}
+
+/* Whoever closes the report has a moment to die. */
+static void await_end(pid_t pid)
+{
+    int64_t until_us = clock_mono_us() + GRACE_MS * 1000;
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (fd >= 0 && clock_mono_us() < until_us && poll(&p, 1, GRACE_MS) < 0 && errno == EINTR)
+        ;
+    if (fd >= 0)
+        close(fd);
+}
+
+/* The end of the child, by force if need be; its status. */
+static int reap(struct confine *c, bool kill_it, struct rusage *used)
+{
+    int status = 0;
+    if (!kill_it)
+        await_end(c->pid);
+    kill(c->pid, SIGKILL); /* of no effect on one that has ended */
+    while (wait4(c->pid, &status, 0, used) < 0 && errno == EINTR)
+        ;
+    c->pid = 0;
+    return status;
+}
+
+static void confine_free(struct confine **c)
+{
+    struct rusage unused;
+    if ((*c)->pid > 0)
+        reap(*c, true, &unused);
+    if ((*c)->report_fd >= 0)
+        close((*c)->report_fd);
+    convert_stage_close(&(*c)->stage);
+    free(*c);
+    *c = NULL;
+}
+
+int confine_start(struct confine **out, const char *path, const char *out_dir, const char *stem,
+                  const struct convert_facts *facts, const struct convert_options *options,
+                  const struct confine_limits *limits, struct err *err)
+{
+    struct confine *c = *out = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(err, ERR_NOMEM, "%s: no memory for a conversion", path);
+    c->report_fd = c->stage.lock_fd = -1;
+    c->request = (struct message_request){.magic = MESSAGE_MAGIC,
+                                          .version = MESSAGE_VERSION,
+                                          .size = sizeof c->request,
+                                          .facts = *facts,
+                                          .options = *options,
+                                          .limits = decide(limits, path)};
+    int rc = convert_stage_open(&c->stage, out_dir, err);
+    if (rc == ERR_OK)
+        rc = fill_request(&c->request, path, out_dir, c->stage.dir, stem, err);
+    if (rc == ERR_OK)
+        rc = launch(c, err);
+    if (rc < 0) {
+        confine_free(out);
+        return err_wrap(err, "%s", path);
+    }
+    c->until_us = clock_mono_us() + (int64_t)c->request.limits.wall_s * 1000000;
+    return ERR_OK;
+}
+
+int confine_fd(const struct confine *c)
+{
+    return c->report_fd;
+}
+
+int confine_wait_ms(const struct confine *c)
+{
+    int64_t left_ms = (c->until_us - clock_mono_us()) / 1000 + 1;
+    return left_ms < 0 ? 0 : left_ms < LOOK_MS ? (int)left_ms : LOOK_MS;
+}
+
+bool confine_step(struct confine *c, double *done)
+{
+    uint8_t data[16384];
+    ssize_t n = 0;
+    while (!c->ended && (n = read(c->report_fd, data, sizeof data)) > 0)
+        if (message_take(&c->inbox, &c->request, data, (size_t)n, &c->broken) < 0)
+            c->ended = true;
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        c->ended = true;
+    if (!c->ended && clock_mono_us() >= c->until_us)
+        c->late = c->ended = true;
+    *done = c->inbox.done;
+    return !c->ended;
+}
+
+/* Why a child ended that should not have. */
+static int judge_death(const struct confine *c, int status, const struct rusage *used,
+                       struct err *err)
+{
+    static const char after[] = "the original is untouched; nothing was written";
+    int signum = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    int percent = (int)(c->inbox.done * 100);
+    long cpu_s = used->ru_utime.tv_sec + used->ru_stime.tv_sec;
+    if (c->late)
+        return err_set(err, ERR_LIMIT,
+                       "the converter was ended after %d s (timeout_s), %d %% done; %s",
+                       c->request.limits.wall_s, percent, after);
+    if (signum == SIGXCPU || (signum == SIGKILL && cpu_s >= c->request.limits.cpu_s))
+        return err_set(err, ERR_LIMIT, "the converter used up its %d s of CPU time, %d %% done; %s",
+                       c->request.limits.cpu_s, percent, after);
+    if (signum == SIGXFSZ)
+        return err_set(err, ERR_LIMIT, "a copy grew beyond %lld bytes, %d %% done; %s",
+                       (long long)c->request.limits.file_bytes, percent, after);
+    if (signum == SIGKILL)
+        return err_set(err, ERR_NOMEM,
+                       "the converter was killed (SIGKILL), perhaps for want of memory, %d %% "
+                       "done; %s",
+                       percent, after);
+    if (signum == SIGTERM || signum == SIGINT || signum == SIGHUP)
+        return err_set(err, ERR_AGAIN, "the converter was stopped by signal %d, %d %% done; %s",
+                       signum, percent, after);
+    if (signum)
+        return err_set(err, ERR_MALFORMED,
+                       "the converter was killed by signal %d (SIG%s%s), %d %% done; %s", signum,
+                       sigabbrev_np(signum) ? sigabbrev_np(signum) : "?",
+                       signum == SIGSYS ? ", a forbidden system call" : "", percent, after);
+    return err_set(err, ERR_IO, "the converter ended with status %d and no result, %d %% done; %s",
+                   WEXITSTATUS(status), percent, after);
+}
+
+int confine_finish(struct confine **cp, struct convert_result *result, struct err *err)
+{
+    struct confine *c = *cp;
+    struct rusage used = {0};
+    bool stopped = !c->ended, bad = c->broken.code != 0;
+    int rc = ERR_OK, status = reap(c, stopped || bad || c->late, &used);
+    *result = (struct convert_result){0};
+    if (stopped)
+        rc = err_set(err, ERR_AGAIN, "the conversion was stopped");
+    else if (bad)
+        rc = err_set(err, ERR_MALFORMED, "%s; the original is untouched; nothing was written",
+                     c->broken.text);
+    else if (c->late || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || !c->inbox.last ||
+             c->inbox.used > 0)
+        rc = judge_death(c, status, &used, err);
+    if (rc < 0) {
+        err_wrap(err, "%s", c->request.path);
+    } else if (c->inbox.last == MESSAGE_FAILURE) {
+        *err = c->inbox.failure; /* names the file */
+        rc = err->code;
+    } else {
+        *result = c->inbox.result;
+        rc = convert_publish(&c->stage, c->request.out_dir, c->request.options.overwrite, result,
+                             err);
+        if (rc < 0) {
+            *result = (struct convert_result){0};
+            err_wrap(err, "%s", c->request.path);
+        }
+    }
+    confine_free(cp);
+    return rc;
+}
+
+int confine_convert(const char *path, const char *out_dir, const char *stem,
+                    const struct convert_facts *facts, const struct convert_options *options,
+                    const struct confine_limits *limits, convert_progress_fn *progress, void *arg,
+                    struct convert_result *result, struct err *err)
+{
+    struct confine *c = NULL;
+    double done = 0, last = 0;
+    *result = (struct convert_result){0};
+    int rc = confine_start(&c, path, out_dir, stem, facts, options, limits, err);
+    if (rc < 0)
+        return rc;
+    while (confine_step(c, &done)) {
+        if (progress && done > last)
+            progress(arg, last = done);
+        struct pollfd p = {.fd = confine_fd(c), .events = POLLIN};
+        poll(&p, 1, confine_wait_ms(c)); /* a signal only makes it look once more */
+    }
+    return confine_finish(&c, result, err);
+}

@@ -1,0 +1,334 @@
+#define _GNU_SOURCE /* syscall, O_PATH */
+#include "dashspool/sandbox.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The sanitizers reserve terabytes, and call what they please. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
+#define DESCRIPTORS_MAX 64 /* stdio, the report, the input, a few outputs */
+
+/* ---- rlimits ---- */
+
+static int limit(int what, const char *name, rlim_t soft, rlim_t hard, struct err *err)
+{
+    struct rlimit now;
+    if (getrlimit((__rlimit_resource_t)what, &now) < 0)
+        return err_sys(err, "getrlimit %s", name);
+    struct rlimit want = {soft < now.rlim_max ? soft : now.rlim_max,
+                          hard < now.rlim_max ? hard : now.rlim_max};
+    if (setrlimit((__rlimit_resource_t)what, &want) < 0)
+        return err_sys(err, "limit %s", name);
+    return ERR_OK;
+}
+
+/* RLIMIT_DATA and not RLIMIT_AS: what is mapped only to be read, a master of 4 GiB, costs nothing;
+ * since Linux 4.7 it counts every private page that can be written. */
+static int set_limits(const struct sandbox_rules *r, struct err *err)
+{
+    int rc = limit(RLIMIT_CORE, "core", 0, 0, err);
+    if (rc == ERR_OK)
+        rc = limit(RLIMIT_NOFILE, "descriptors", DESCRIPTORS_MAX, DESCRIPTORS_MAX, err);
+    if (rc == ERR_OK && r->file_bytes > 0)
+        rc = limit(RLIMIT_FSIZE, "file size", (rlim_t)r->file_bytes, (rlim_t)r->file_bytes, err);
+    if (rc == ERR_OK && r->cpu_s > 0)
+        rc = limit(RLIMIT_CPU, "CPU time", (rlim_t)r->cpu_s, (rlim_t)r->cpu_s + 1, err);
+    if (rc == ERR_OK && r->memory_bytes > 0 && !SANITIZED)
+        rc = limit(RLIMIT_DATA, "memory", (rlim_t)r->memory_bytes, (rlim_t)r->memory_bytes, err);
+    return rc;
+}
+
+/* ---- Landlock (Documentation/userspace-api/landlock.rst); Debian 12's header knows ABI 2 ---- */
+
+#define LL_TRUNCATE     (1ULL << 14) /* ABI 3 */
+#define LL_IOCTL_DEV    (1ULL << 15) /* ABI 5 */
+#define LL_NET_BIND_TCP (1ULL << 0)  /* ABI 4 */
+#define LL_NET_CONNECT  (1ULL << 1)
+#define LL_SCOPE_SOCKET (1ULL << 0) /* ABI 6 */
+#define LL_SCOPE_SIGNAL (1ULL << 1)
+
+struct ruleset { /* struct landlock_ruleset_attr of ABI 6 */
+    uint64_t fs, net, scoped;
+};
+
+static int landlock_abi(void)
+{
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    return abi < 0 ? 0 : (int)abi;
+}
+
+static struct ruleset rights_of(int abi)
+{
+    struct ruleset r = {.fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1};
+    if (abi >= 2)
+        r.fs |= LANDLOCK_ACCESS_FS_REFER;
+    if (abi >= 3)
+        r.fs |= LL_TRUNCATE;
+    if (abi >= 4)
+        r.net = LL_NET_BIND_TCP | LL_NET_CONNECT;
+    if (abi >= 5)
+        r.fs |= LL_IOCTL_DEV;
+    if (abi >= 6)
+        r.scoped = LL_SCOPE_SOCKET | LL_SCOPE_SIGNAL;
+    return r;
+}
+
+/* optional: a path that is not there (or no plain file) is nobody's loss. */
+static int allow_path(int rules, const char *path, uint64_t rights, bool dir, struct err *err)
+{
+    struct stat st;
+    int rc = ERR_OK, fd = open(path, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return dir ? err_sys(err, "%s", path) : ERR_OK;
+    struct landlock_path_beneath_attr a = {.allowed_access = rights, .parent_fd = fd};
+    if (fstat(fd, &st) < 0)
+        rc = err_sys(err, "%s", path);
+    else if ((dir || S_ISREG(st.st_mode)) &&
+             syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0)
+        rc = err_sys(err, "Landlock: %s", path);
+    close(fd);
+    return rc;
+}
+
+static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *err)
+{
+    struct ruleset all = rights_of(abi);
+    size_t known = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
+    int rc = ERR_OK, rules = (int)syscall(SYS_landlock_create_ruleset, &all, known, 0);
+    if (rules < 0)
+        return err_sys(err, "Landlock");
+    for (int i = 0; rc == ERR_OK && i < SANDBOX_READS_MAX; i++)
+        if (r->read[i] && r->read[i][0])
+            rc = allow_path(rules, r->read[i], LANDLOCK_ACCESS_FS_READ_FILE, false, err);
+    uint64_t write = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                     LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+                     LANDLOCK_ACCESS_FS_REMOVE_FILE | (LL_TRUNCATE & all.fs);
+    if (rc == ERR_OK && r->write_dir)
+        rc = allow_path(rules, r->write_dir, write, true, err);
+    if (rc == ERR_OK && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+        rc = err_sys(err, "Landlock");
+    close(rules);
+    return rc;
+}
+
+/* ---- seccomp ---- */
+
+/* What FFmpeg, x264, libass, threads, malloc and stdio were seen to need, and what the C library
+ * may choose instead of it. Files: Landlock decides which. */
+static const int allowed[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(pread64),
+    SCMP_SYS(readv),
+    SCMP_SYS(preadv),
+    SCMP_SYS(write),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(writev),
+    SCMP_SYS(pwritev),
+    SCMP_SYS(lseek),
+    SCMP_SYS(_llseek),
+    SCMP_SYS(open),
+    SCMP_SYS(openat),
+    SCMP_SYS(close),
+    SCMP_SYS(stat),
+    SCMP_SYS(fstat),
+    SCMP_SYS(lstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(statx),
+    SCMP_SYS(stat64),
+    SCMP_SYS(fstat64),
+    SCMP_SYS(lstat64),
+    SCMP_SYS(fstatat64),
+    SCMP_SYS(access),
+    SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getcwd),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(fcntl64),
+    SCMP_SYS(dup),
+    SCMP_SYS(fsync),
+    SCMP_SYS(fdatasync),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(ftruncate64),
+    SCMP_SYS(fallocate),
+    SCMP_SYS(fadvise64),
+    SCMP_SYS(fchmod),
+    SCMP_SYS(unlink),
+    SCMP_SYS(unlinkat),
+    SCMP_SYS(rename),
+    SCMP_SYS(renameat),
+    SCMP_SYS(renameat2),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(futex),
+    SCMP_SYS(futex_time64),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(set_tid_address),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getpid),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(membarrier),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_gettime64),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(uname),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(times),
+    SCMP_SYS(umask),
+};
+
+/* Nothing asks for these by accident. */
+static const int deadly[] = {
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(mount),
+    SCMP_SYS(umount2),
+    SCMP_SYS(pivot_root),
+    SCMP_SYS(chroot),
+    SCMP_SYS(unshare),
+    SCMP_SYS(setns),
+    SCMP_SYS(bpf),
+    SCMP_SYS(init_module),
+    SCMP_SYS(finit_module),
+    SCMP_SYS(kexec_load),
+    SCMP_SYS(open_by_handle_at),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(userfaultfd),
+    SCMP_SYS(perf_event_open),
+};
+
+/* Under the sanitizers, which need an unknown lot: allowed but these. */
+static const int refused[] = {
+    SCMP_SYS(socket),  SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind),
+    SCMP_SYS(fork),    SCMP_SYS(vfork),      SCMP_SYS(link),    SCMP_SYS(linkat),
+    SCMP_SYS(symlink), SCMP_SYS(symlinkat),
+};
+
+static int add_all(scmp_filter_ctx f, uint32_t action, const int *call, size_t n)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = seccomp_rule_add(f, action, call[i], 0);
+    return rc;
+}
+#define ADD_ALL(f, action, calls) add_all(f, action, calls, sizeof(calls) / sizeof *(calls))
+
+/* Threads, no processes; memory, but no new code. clone3() hides its flags in memory: the C library
+ * takes clone() when there is none. */
+static int add_judged(scmp_filter_ctx f)
+{
+    const uint64_t exec = PROT_EXEC;
+    int rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    if (rc == 0)
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                              SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+    if (rc == 0)
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                              SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
+    if (rc == 0)
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                              SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
+    if (rc == 0) /* a thread's name, as libavcodec gives it */
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
+                              SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+    return rc;
+}
+
+static int enter_seccomp(struct err *err)
+{
+    uint32_t others = SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
+    scmp_filter_ctx f = seccomp_init(others);
+    if (!f)
+        return err_set(err, ERR_NOMEM, "no memory for a system-call filter");
+    int rc = ADD_ALL(f, SCMP_ACT_KILL_PROCESS, deadly);
+    if (rc == 0)
+        rc = SANITIZED ? ADD_ALL(f, SCMP_ACT_ERRNO(EPERM), refused)
+                       : ADD_ALL(f, SCMP_ACT_ALLOW, allowed);
+    if (rc == 0 && !SANITIZED)
+        rc = add_judged(f);
+    if (rc == 0)
+        rc = seccomp_load(f);
+    seccomp_release(f);
+    errno = -rc;
+    return rc == 0 ? ERR_OK : err_sys(err, "system-call filter");
+}
+
+/* ---- */
+
+static void miss(struct sandbox_report *r, const char *what)
+{
+    size_t used = strlen(r->missing);
+    snprintf(r->missing + used, sizeof r->missing - used, "%s%s", used ? "; " : "", what);
+}
+
+void sandbox_probe(struct sandbox_report *r)
+{
+    *r = (struct sandbox_report){.landlock_abi = landlock_abi(), .memory = !SANITIZED};
+    bool filters = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
+    r->seccomp = filters && !SANITIZED;
+    if (r->landlock_abi == 0)
+        miss(r, "this kernel has no Landlock: files are not shielded");
+    else if (r->landlock_abi < 3)
+        miss(r, "Landlock before Linux 6.2: files can be truncated");
+    if (!filters)
+        miss(r, "this kernel has no system-call filter");
+    if (SANITIZED)
+        miss(r, "built with sanitizers: memory is not limited, few system calls are refused");
+}
+
+int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *report, struct err *err)
+{
+    sandbox_probe(report);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return err_wrap((err_sys(err, "no_new_privs"), err), "sandbox");
+    int rc = set_limits(rules, err);
+    if (rc == ERR_OK && report->landlock_abi > 0)
+        rc = enter_landlock(rules, report->landlock_abi, err);
+    if (rc == ERR_OK && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0)
+        rc = enter_seccomp(err);
+    return rc < 0 ? err_wrap(err, "sandbox") : ERR_OK;
+}

@@ -1,0 +1,135 @@
+/* A copy that is not as planned is found out. */
+#include "convert/check.h"
+#include "support/footage.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *dir, path[600];
+static struct media m;
+static struct convert_result made;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct convert_facts facts = footage_facts();
+    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    const char *master = footage_sample("rear-25fps-6s-silent.h265");
+    struct err err;
+    dir = support_tmp_dir();
+    snprintf(path, sizeof path, "%s/damaged.mp4", dir);
+    options.check = true;
+    assert_ok(convert_file(master, dir, "clip", &facts, &options, NULL, NULL, &made, &err));
+    assert_ok(media_open(&m, master, CONVERT_PTMF, &facts, &options, &err));
+    assert_ok(check_master_slices(&m, m.slices_sha256, &err));
+    assert_string_equal(m.slices_sha256, made.slices_sha256);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    media_close(&m);
+    support_tmp_remove(&dir);
+    return 0;
+}
+
+static const char *copy_of(enum convert_copy_kind kind)
+{
+    for (int i = 0; i < made.n_outputs; i++)
+        if (made.output[i].kind == kind)
+            return made.output[i].path;
+    fail();
+    return NULL;
+}
+
+static void expect(enum convert_copy_kind kind, const char *says)
+{
+    struct err err = {0};
+    int rc = check_mp4(path, kind, &m, true, &err);
+    if (rc != ERR_IO || !strstr(err.text, says) ||
+        !strstr(err.text, "the copy damaged.mp4 does not read back as planned: "))
+        fail_msg("%s: '%s', not '%s'", err_name(rc), err.text, says);
+}
+
+/* Flips `n` bytes at a part of the file (faststart: the pictures are behind the index). */
+static void damage(enum convert_copy_kind kind, double where, size_t n)
+{
+    struct buf b = support_read(copy_of(kind));
+    size_t at = (size_t)((double)b.used * where);
+    for (size_t i = 0; i < n; i++)
+        b.mem[b.start + at + i] ^= 0x55;
+    support_write(path, buf_data(&b), b.used);
+    buf_clear(&b);
+}
+
+static void test_one_changed_byte_of_a_working_copy(void **state)
+{
+    (void)state;
+    damage(CONVERT_WORKING, 0.7, 1);
+    struct err err = {0};
+    assert_err(ERR_IO, check_mp4(path, CONVERT_WORKING, &m, false, &err));
+    expect(CONVERT_WORKING, "");
+}
+
+static void test_a_broken_viewing_copy(void **state)
+{
+    (void)state;
+    damage(CONVERT_VIEWING, 0.5, 20000);
+    expect(CONVERT_VIEWING, "pictures decode");
+}
+
+static void test_another_copy_in_its_place(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_err(ERR_IO, check_mp4(copy_of(CONVERT_VIEWING), CONVERT_WORKING, &m, false, &err));
+    assert_non_null(strstr(err.text, "the pictures are h264"));
+    assert_err(ERR_IO, check_mp4(copy_of(CONVERT_WORKING), CONVERT_VIEWING, &m, false, &err));
+}
+
+static void test_a_picture_too_many_or_too_few_or_at_another_time(void **state)
+{
+    (void)state;
+    struct err err;
+    const char *copy = copy_of(CONVERT_WORKING);
+    assert_ok(check_mp4(copy, CONVERT_WORKING, &m, true, &err));
+    m.n_pictures--;
+    assert_err(ERR_IO, check_mp4(copy, CONVERT_WORKING, &m, false, &err));
+    assert_non_null(strstr(err.text, "more pictures than"));
+    m.n_pictures++;
+    m.picture[m.first + 20].pts++;
+    assert_err(ERR_IO, check_mp4(copy, CONVERT_WORKING, &m, false, &err));
+    assert_non_null(strstr(err.text, "picture 20 is at"));
+    m.picture[m.first + 20].pts--;
+    struct media_sound sound = {.n = 160};
+    m.sound = &sound;
+    m.n_sounds = 1;
+    assert_err(ERR_IO, check_mp4(copy, CONVERT_WORKING, &m, false, &err));
+    assert_non_null(strstr(err.text, "no sound track"));
+    m.sound = NULL;
+    m.n_sounds = 0;
+}
+
+static void test_a_cut_file(void **state)
+{
+    (void)state;
+    struct buf b = support_read(copy_of(CONVERT_WORKING));
+    support_write(path, buf_data(&b), b.used / 2);
+    expect(CONVERT_WORKING, "");
+    support_write(path, buf_data(&b), 100);
+    expect(CONVERT_WORKING, "");
+    buf_clear(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_changed_byte_of_a_working_copy),
+        cmocka_unit_test(test_a_broken_viewing_copy),
+        cmocka_unit_test(test_another_copy_in_its_place),
+        cmocka_unit_test(test_a_picture_too_many_or_too_few_or_at_another_time),
+        cmocka_unit_test(test_a_cut_file),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
