@@ -23,7 +23,7 @@ struct probe_run {
     json_t *all;
 };
 
-const char *probe_container(enum convert_container container)
+static const char *container_text(enum convert_container container)
 {
     switch (container) {
     case CONVERT_PTMF:
@@ -172,7 +172,7 @@ static void say_all(const char *path, const struct probe_run *run, const struct 
 {
     char size[24];
     printf("%s\n", path);
-    say("file", "%s, %s (%lld bytes)", probe_container(p->container),
+    say("file", "%s, %s (%lld bytes)", container_text(p->container),
         cli_size(p->length_bytes, size), (long long)p->length_bytes);
     say("", "SHA-256 %s", p->sha256);
     if (p->container == CONVERT_JPEG) {

@@ -69,13 +69,14 @@ static int sniff_stream(const uint8_t *data, size_t n, enum convert_container *o
     if (slices == 0)
         return err_set(err, ERR_MALFORMED, "an H.265 stream without a single picture");
     *out = CONVERT_ANNEXB;
-    return err_set(err, ERR_MALFORMED,
-                   "the H.265 stream has no parameter sets (%s), first slice at offset %zu; another "
-                   "clip of the same camera can lend them: --params-from CLIP",
-                   sps   ? "no PPS"
-                   : pps ? "no SPS"
-                         : "no SPS, no PPS",
-                   first_slice);
+    return err_set(
+        err, ERR_MALFORMED,
+        "the H.265 stream has no parameter sets (%s), first slice at offset %zu; another "
+        "clip of the same camera can lend them: --params-from CLIP",
+        sps   ? "no PPS"
+        : pps ? "no SPS"
+              : "no SPS, no PPS",
+        first_slice);
 }
 
 int sniff_bytes(const uint8_t *data, size_t n, enum convert_container *out, struct err *err)

@@ -6,7 +6,8 @@
 
 #include "dashspool/convert.h"
 
-/* n > 0. *out is CONVERT_ANNEXB also with the error that only parameter sets are missing. ERR_MALFORMED, ERR_UNSUPPORTED with what it looks like instead. */
+/* n > 0. *out is CONVERT_ANNEXB also with the error that only parameter sets are missing.
+ * ERR_MALFORMED, ERR_UNSUPPORTED with what it looks like instead. */
 int sniff_bytes(const uint8_t *data, size_t n, enum convert_container *out,
                 struct err *err) DS_MUST_CHECK;
 
