@@ -45,7 +45,7 @@ static void test_damage_is_status_1_and_named(void **state)
     support_write(text, "this is no video\n", 17);
     struct proc_result r = PROBE("--no-decode", cut, text, REAR);
     assert_int_equal(r.status, 1);
-    says(proc_out(&r), "bytes at the end are of a record that is not whole");
+    says(proc_out(&r), "bytes at the end, of a record that is not whole");
     says(proc_out(&r), "verdict    DAMAGED");
     says(proc_out(&r), "the structure is sound; nothing was decoded");
     says(proc_err(&r), "text.h265: this is text, not H.265");
