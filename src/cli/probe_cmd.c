@@ -9,7 +9,7 @@ static const char probe_help[] =
     "usage: dashspool probe FILE… [--json] [--no-decode] [--params-from FILE]\n"
     "\n"
     "Tells what a file is: pictures, times, sound, and everything that is wrong with it. Changes\n"
-    "nothing. Exit status 1 if a file is damaged or cannot be read.\n"
+    "nothing. Pictures are counted from 0. Exit status 1 if a file is damaged or cannot be read.\n"
     "\n"
     "  --json               the same facts as a JSON array\n"
     "  --no-decode          structure only: quick, but blind to damage inside a picture\n"
@@ -23,7 +23,7 @@ struct probe_run {
     json_t *all;
 };
 
-const char *probe_container(enum convert_container container)
+static const char *container_text(enum convert_container container)
 {
     switch (container) {
     case CONVERT_PTMF:
@@ -122,7 +122,7 @@ static void say_gaps(const struct convert_probe *p)
         const struct convert_gap *g = &p->gap[i];
         char lost[80] = "the camera itself dropped pictures; no damage";
         if (g->lost)
-            snprintf(lost, sizeof lost, "%lld pictures are missing", (long long)g->lost);
+            snprintf(lost, sizeof lost, "%lld missing", (long long)g->lost);
         say(i == 0 ? "gaps" : "", "%.3f s to %.3f s, before picture %lld: %s", seconds(g->from_us),
             seconds(g->until_us), (long long)g->picture, lost);
     }
@@ -133,7 +133,7 @@ static void say_gaps(const struct convert_probe *p)
 static void say_count(int64_t n, const char *what)
 {
     if (n)
-        say("DAMAGE", "%lld %s", (long long)n, what);
+        say("DAMAGE", "%6lld  %s", (long long)n, what);
 }
 
 static void say_damage(const struct convert_probe *p)
@@ -142,16 +142,15 @@ static void say_damage(const struct convert_probe *p)
     say_gaps(p);
     say_findings("broken", p->damaged, d->damaged);
     say_findings("decoder", p->decoder, p->decoder_findings);
-    say_count(d->damaged, "pictures are damaged");
-    say_count(d->affected,
-              "pictures refer to damaged or missing ones: do not trust what they show");
-    say_count(d->lost, "pictures are missing");
-    say_count(d->repeated, "pictures come twice");
-    say_count(d->undecodable_lead, "pictures before the first that decodes are left out");
-    say_count(d->stray_bytes, "bytes belong to no record or NAL unit");
-    say_count(d->cut_bytes, "bytes at the end are of a record that is not whole");
-    say_count(d->sound_lost, "sound records are missing");
-    say_count(d->times_repaired, "capture times cannot be true and are replaced");
+    say_count(d->damaged, "damaged pictures");
+    say_count(d->affected, "pictures that refer to those or to missing ones: do not trust them");
+    say_count(d->lost, "missing pictures");
+    say_count(d->repeated, "pictures that come twice");
+    say_count(d->undecodable_lead, "pictures before the first that decodes, left out");
+    say_count(d->stray_bytes, "bytes that belong to no record or NAL unit");
+    say_count(d->cut_bytes, "bytes at the end, of a record that is not whole");
+    say_count(d->sound_lost, "missing sound records");
+    say_count(d->times_repaired, "capture times that cannot be true, replaced");
 }
 
 static void say_verdict(const char *path, const struct probe_run *run,
@@ -172,7 +171,7 @@ static void say_all(const char *path, const struct probe_run *run, const struct 
 {
     char size[24];
     printf("%s\n", path);
-    say("file", "%s, %s (%lld bytes)", probe_container(p->container),
+    say("file", "%s, %s (%lld bytes)", container_text(p->container),
         cli_size(p->length_bytes, size), (long long)p->length_bytes);
     say("", "SHA-256 %s", p->sha256);
     if (p->container == CONVERT_JPEG) {

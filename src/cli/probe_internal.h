@@ -5,9 +5,6 @@
 #include "dashspool/convert.h"
 #include <jansson.h>
 
-/* "camera records (PTMF)" … */
-const char *probe_container(enum convert_container container);
-
 /* The new reference, or NULL without memory. */
 json_t *probe_json(const char *path, const struct convert_probe *p);
 

@@ -74,12 +74,17 @@ static json_t *video_json(const struct convert_probe *p)
                      "decoded", (int)p->decoded);
 }
 
+static const char *container_word(enum convert_container container)
+{
+    return container == CONVERT_PTMF ? "ptmf" : container == CONVERT_ANNEXB ? "annexb" : "jpeg";
+}
+
 json_t *probe_json(const char *path, const struct convert_probe *p)
 {
     bool photo = p->container == CONVERT_JPEG;
     json_t *j =
         json_pack("{s:s, s:s, s:I, s:s, s:s, s:i, s:i, s:b, s:o}", "path", path, "container",
-                  probe_container(p->container), "length_bytes", (json_int_t)p->length_bytes,
+                  container_word(p->container), "length_bytes", (json_int_t)p->length_bytes,
                   "sha256", p->sha256, "codec", p->codec, "width_px", p->width_px, "height_px",
                   p->height_px, "clean", (int)p->clean, "note", text(p->warning));
     json_t *more = photo ? json_pack("{s:o, s:i, s:b, s:o}", "subsampling", text(p->subsampling),
