@@ -120,10 +120,12 @@ int convert_file(const char *path, const char *out_dir, const char *stem,
 {
     struct media m = {0};
     struct plan plan = {0};
+    struct osd_context osd = {0};
     struct copy_task task = {.m = &m,
                              .stem = stem,
                              .facts = facts,
                              .options = options,
+                             .osd = &osd,
                              .result = result,
                              .progress = progress,
                              .arg = arg};
@@ -135,6 +137,8 @@ int convert_file(const char *path, const char *out_dir, const char *stem,
     if (rc == ERR_OK && result->container != CONVERT_JPEG)
         describe_video(&m, result);
     if (rc == ERR_OK)
+        rc = osd_context_init(&osd, &m, facts, options, err);
+    if (rc == ERR_OK)
         rc = make_copies(&plan, &task, err);
     if (rc == ERR_OK)
         rc = plan_publish(&plan, out_dir, result, err);
@@ -142,6 +146,7 @@ int convert_file(const char *path, const char *out_dir, const char *stem,
     result->damage = m.damage;
     snprintf(result->warning, sizeof result->warning, "%s", m.warning);
     plan_clear(&plan, rc < 0);
+    osd_context_clear(&osd);
     media_close(&m);
     return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
 }
