@@ -8,6 +8,7 @@
 
 struct cue {
     int64_t from_us; /* since the first picture kept */
+    int64_t picture; /* {picture} is the cue's first one and does not end it */
     char line[OSD_LINES][OSD_LINE_ROOM];
 };
 
@@ -84,10 +85,10 @@ static void make_cues(struct subtitles *s, const int64_t *time_us, int64_t n)
 {
     const struct media *m = s->t->m;
     for (int64_t i = 0; i < n && s->file.rc == ERR_OK; i++) {
-        struct cue now = {.from_us = time_us[i] - m->start_us};
         if (i > 0 && !ticks(s->t->facts, time_us[i - 1], time_us[i]))
             continue;
-        osd_text_second(s->t->osd, time_us[i], i, "", now.line);
+        struct cue now = {.from_us = time_us[i] - m->start_us, .picture = i};
+        osd_text_second(s->t->osd, time_us[i], s->cue.picture, "", now.line);
         bool same = i > 0;
         for (int k = 0; k < OSD_LINES; k++)
             same = same && strcmp(now.line[k], s->cue.line[k]) == 0;
@@ -95,6 +96,7 @@ static void make_cues(struct subtitles *s, const int64_t *time_us, int64_t n)
             continue;
         if (i > 0)
             put_cue(s, now.from_us);
+        osd_text_second(s->t->osd, time_us[i], i, "", now.line);
         s->cue = now;
     }
     if (n > 0)
