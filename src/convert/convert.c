@@ -129,10 +129,12 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
 {
     struct media m = {0};
     struct plan plan = {0};
+    struct osd_context osd = {0};
     struct copy_task task = {.m = &m,
                              .stem = stem,
                              .facts = facts,
                              .options = options,
+                             .osd = &osd,
                              .result = result,
                              .progress = progress,
                              .arg = arg};
@@ -144,6 +146,8 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     if (rc == ERR_OK && result->container != CONVERT_JPEG)
         describe_video(&m, facts, result);
     if (rc == ERR_OK)
+        rc = osd_context_init(&osd, &m, facts, options, err);
+    if (rc == ERR_OK)
         rc = make_copies(&plan, &task, err);
     if (rc == ERR_OK)
         rc = check_copies(&plan, &m, options, err);
@@ -153,6 +157,7 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     snprintf(result->slices_sha256, sizeof result->slices_sha256, "%s", m.slices_sha256);
     snprintf(result->warning, sizeof result->warning, "%s", m.warning);
     plan_clear(&plan);
+    osd_context_clear(&osd);
     media_close(&m);
     return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
 }

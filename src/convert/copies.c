@@ -7,6 +7,10 @@ const struct copy_maker copy_makers[] = {
     {CONVERT_WORKING, "working", "working.mp4", 0.05, copy_working},
     {CONVERT_VIEWING, "viewing", "viewing-DERIVED.mp4", 1, copy_viewing},
     {CONVERT_STILL, "still", "still-DERIVED.jpg", 0.05, copy_still},
+    {CONVERT_GPX, "gpx", "gpx", 0.01, copy_gpx},
+    {CONVERT_GEOJSON, "geojson", "geojson", 0.01, copy_geojson},
+    {CONVERT_SRT, "srt", "srt", 0.01, copy_srt},
+    {CONVERT_VTT, "vtt", "vtt", 0.01, copy_vtt},
     {CONVERT_TIMING, "timing", "timing.json", 0.01, copy_timing},
     {CONVERT_CSV, "csv", "timing.csv", 0.01, copy_csv},
 };

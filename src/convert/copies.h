@@ -7,6 +7,7 @@
 #define CONVERT_COPIES_H
 
 #include "media.h"
+#include "osd_context.h"
 
 /* What making a copy needs to know; m collects warnings. */
 struct copy_task {
@@ -14,6 +15,7 @@ struct copy_task {
     const char *path, *stem;
     const struct convert_facts *facts;
     const struct convert_options *options;
+    const struct osd_context *osd; /* for osd_text_at() */
     struct convert_result *result;
     int64_t moment_us;             /* CONVERT_MOMENT: which one */
     convert_progress_fn *progress; /* may be NULL; done in from..to */
@@ -36,6 +38,7 @@ const struct copy_maker *copy_maker(enum convert_copy_kind kind); /* NULL: there
 copy_fn copy_working, copy_viewing;
 copy_fn copy_timing, copy_csv; /* last: they tell what the others found */
 copy_fn copy_still;            /* a photo; fills in what the result tells of it */
+copy_fn copy_gpx, copy_geojson, copy_srt, copy_vtt; /* sidecar.c, subtitles.c */
 
 static inline void copy_progress(const struct copy_task *t, int64_t done, int64_t of)
 {

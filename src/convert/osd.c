@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STRIP      0.08 /* of the picture's height, at the most */
+#define STRIP      0.08 /* of the picture's height, at the most, at size 1 */
+#define SIZE_MAX_X 4    /* times */
+#define EDGE_EM    0.07 /* around letters without a box */
 #define BOX_ALPHA  168  /* of 255 */
 #define FONT_NAME  "DejaVu Sans Mono"
 #define LINE_EM    1.164 /* of this font: libass's font size is ascender + descender */
@@ -18,8 +20,10 @@ struct osd {
     ASS_Library *library;
     ASS_Renderer *renderer;
     ASS_Track *track;
-    int style;                /* libass puts one of its own before ours */
-    int frame_w, frame_h;     /* what a person sees */
+    int style;            /* libass puts one of its own before ours */
+    int frame_w, frame_h; /* what a person sees */
+    double size;          /* 1: what the strip allows */
+    bool top, right, box;
     int x, y, w, h;           /* the box */
     uint8_t *opacity, *light; /* of the box's pixels: what covers, and how much of it is white */
     char lines[OSD_LINES][OSD_LINE_ROOM];
@@ -52,6 +56,7 @@ static int make_track(struct osd *o, struct err *err)
     style->PrimaryColour = 0xffffff00; /* RGBA, alpha 0 is opaque */
     style->ScaleX = style->ScaleY = 1;
     style->BorderStyle = 1;
+    style->OutlineColour = 0x00000000;
     style->Alignment = 5; /* top left, in libass's legacy numbers */
     ASS_Event *event = &o->track->events[e];
     event->Style = s;
@@ -60,13 +65,18 @@ static int make_track(struct osd *o, struct err *err)
                                           : err_set(err, ERR_NOMEM, "no memory for the overlay");
 }
 
-int osd_new(struct osd **out, int width_px, int height_px, struct err *err)
+int osd_new(struct osd **out, int width_px, int height_px, const struct convert_options *options,
+            struct err *err)
 {
     struct osd *o = *out = calloc(1, sizeof *o);
     if (!o)
         return err_set(err, ERR_NOMEM, "no memory for the overlay");
     o->frame_w = width_px;
     o->frame_h = height_px;
+    o->top = strcmp(options->osd_position, "top-right") == 0;
+    o->right = o->top || strcmp(options->osd_position, "bottom-right") == 0;
+    o->box = options->osd_box;
+    o->size = options->osd_size > 0 ? fmin(options->osd_size, SIZE_MAX_X) : 1;
     o->library = ass_library_init();
     if (!o->library)
         goto nomem;
@@ -111,33 +121,42 @@ static int characters(const char *utf8)
     return n;
 }
 
+static int lines_used(const struct osd *o)
+{
+    int n = OSD_LINES;
+    while (n > 1 && !o->lines[n - 1][0])
+        n--;
+    return n;
+}
+
 /* Sizes the box and the font for the text: as high as the strip allows, unless the longest line
- * would be wider than the picture. Returns the font size, and what is left around the text. */
+ * would be wider than the picture. One line is as large as each of two. Returns the font size, and
+ * what is left around the text. */
 static double lay_out(struct osd *o, double *pad_px)
 {
-    int longest = 1;
-    for (int i = 0; i < OSD_LINES; i++)
+    int longest = 1, n = lines_used(o);
+    for (int i = 0; i < n; i++)
         longest = characters(o->lines[i]) > longest ? characters(o->lines[i]) : longest;
-    double strip = floor(o->frame_h * STRIP);
-    double font = strip / (OSD_LINES + 0.35); /* a third of a line around them */
+    double strip = fmin(floor(o->frame_h * STRIP * o->size), o->frame_h);
+    double font = strip / ((n > 2 ? n : 2) + 0.35); /* a third of a line around them */
     double widest = (o->frame_w * LINE_EM) / (longest * ADVANCE_EM + LINE_EM);
     font = font < widest ? font : widest;
     if (font >= 8)
         font = floor(font); /* whole pixels are crisper */
     *pad_px = font * 0.15;
     double w = ceil(longest * ADVANCE_EM / LINE_EM * font + 4 * *pad_px);
-    double h = ceil(OSD_LINES * font + 2 * *pad_px);
+    double h = ceil(n * font + 2 * *pad_px);
     o->w = w < o->frame_w ? (int)w : o->frame_w;
     o->h = h < strip ? (int)h : (int)strip;
-    o->x = 0;
-    o->y = o->frame_h - o->h;
+    o->x = o->right ? o->frame_w - o->w : 0;
+    o->y = o->top ? 0 : o->frame_h - o->h;
     return font;
 }
 
-/* White text over the box: one bitmap of coverage a glyph or line. */
+/* White letters, or their dark edges, over the box: one bitmap of coverage each. */
 static void add_coverage(struct osd *o, const ASS_Image *image)
 {
-    unsigned visible = 255 - (image->color & 0xff);
+    unsigned visible = 255 - (image->color & 0xff), white = image->color >> 24;
     for (int row = 0; row < image->h; row++) {
         int y = image->dst_y + row - o->y;
         if (y < 0 || y >= o->h)
@@ -147,33 +166,63 @@ static void add_coverage(struct osd *o, const ASS_Image *image)
             if (x < 0 || x >= o->w)
                 continue;
             unsigned cover = image->bitmap[row * image->stride + col] * visible / 255;
-            uint8_t *light = &o->light[y * o->w + x];
-            *light = (uint8_t)(*light + (255u - *light) * cover / 255);
+            uint8_t *light = &o->light[y * o->w + x], *opacity = &o->opacity[y * o->w + x];
+            *opacity = (uint8_t)(*opacity + (255u - *opacity) * cover / 255);
+            *light = (uint8_t)((*light * (255u - cover) + white * cover) / 255);
         }
     }
 }
 
+/* Appends a line so that libass sees text and no commands. It has no escape for a backslash. */
+static void add_escaped(char *out, size_t room, const char *line)
+{
+    size_t used = strlen(out);
+    for (; *line && used + 3 < room; line++) {
+        if (*line == '{' || *line == '}')
+            out[used++] = '\\';
+        out[used++] = *line == '\\' ? '/' : *line;
+    }
+    out[used] = '\0';
+}
+
+/* Lines begin at the left of the box on the left side, and end at its right on the other. */
+static char *ass_text(const struct osd *o, double pad_px)
+{
+    size_t room = OSD_LINES * 2 * OSD_LINE_ROOM + 64;
+    char *text = malloc(room);
+    if (!text)
+        return NULL;
+    double x = o->right ? o->x + o->w - 2 * pad_px : o->x + 2 * pad_px;
+    snprintf(text, room, "{\\an%d\\pos(%.2f,%.2f)}", o->right ? 9 : 7, x, o->y + pad_px);
+    for (int i = 0; i < lines_used(o); i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, room - used, "%s%s", i ? "\\N" : "", o->lines[i][0] ? "" : "\\h");
+        add_escaped(text, room, o->lines[i]);
+    }
+    return text;
+}
+
 static int draw(struct osd *o, double font, double pad_px, struct err *err)
 {
-    char text[OSD_LINES * OSD_LINE_ROOM + 64];
     ASS_Event *event = &o->track->events[0];
-    snprintf(text, sizeof text, "{\\an7\\pos(%.2f,%.2f)}%s\\N%s", o->x + 2 * pad_px, o->y + pad_px,
-             o->lines[0], o->lines[1]);
-    free(event->Text);
-    event->Text = strdup(text);
+    ASS_Style *style = &o->track->styles[o->style];
     size_t area = (size_t)o->w * (size_t)o->h;
+    free(event->Text);
     free(o->opacity);
     free(o->light);
+    event->Text = ass_text(o, pad_px);
     o->opacity = malloc(area ? area : 1);
     o->light = calloc(area ? area : 1, 1);
     if (!event->Text || !o->opacity || !o->light)
         return err_set(err, ERR_NOMEM, "no memory for the overlay");
-    o->track->styles[o->style].FontSize = font;
+    memset(o->opacity, o->box ? BOX_ALPHA : 0, area);
+    style->FontSize = font;
+    style->Outline = o->box ? 0 : font * EDGE_EM;
     int change;
     for (const ASS_Image *i = ass_render_frame(o->renderer, o->track, 0, &change); i; i = i->next)
         add_coverage(o, i);
-    for (size_t i = 0; i < area; i++)
-        o->opacity[i] = (uint8_t)(BOX_ALPHA + (255 - BOX_ALPHA) * o->light[i] / 255);
+    for (size_t i = 0; i < area; i++) /* what is light is covered, whatever was rounded */
+        o->opacity[i] = o->opacity[i] > o->light[i] ? o->opacity[i] : o->light[i];
     return ERR_OK;
 }
 

@@ -1,8 +1,9 @@
 /*
- * osd: the overlay as pixels. Two lines of white text on a dark translucent box in the bottom left
- * corner, in at most the lowest 8 % of the picture (the camera's own clock is at the top left). By
- * libass with the font that is in the program and no other, so that the same text gives the same
- * pixels everywhere.
+ * osd: the overlay as pixels. Up to four lines of white text, on a dark translucent box or with a
+ * dark edge, in a corner of the picture (never the top left one, where the camera's own clock is),
+ * in at most its lowest or highest 8 %, times the size that a person asks for. By libass with the
+ * font that is in the program and no other, so that the same text gives the same pixels everywhere;
+ * a character that the font lacks is an empty box.
  *
  * The overlay has no colour: it is blended into luma, and draws chroma to grey under the box. So
  * the picture's matrix plays no part, only its range.
@@ -26,11 +27,14 @@ struct osd_planes {
     bool full_range;
 };
 
-/* For pictures of this size as a person sees them. *out is the caller's (osd_free). */
-int osd_new(struct osd **out, int width_px, int height_px, struct err *err) DS_MUST_CHECK;
+/* For pictures of this size as a person sees them; corner, size and box as in `options`. *out is
+ * the caller's (osd_free). */
+int osd_new(struct osd **out, int width_px, int height_px, const struct convert_options *options,
+            struct err *err) DS_MUST_CHECK;
 void osd_free(struct osd **osd);
 
-/* Draws the text; cheap when it is the same as before. */
+/* Draws the text, UTF-8 (lines at the end that are "" are not there); cheap when it is the same as
+ * before. */
 int osd_set(struct osd *osd, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *err) DS_MUST_CHECK;
 
 /* Turns what was drawn so that it stands upright in a picture that a viewer turns by its EXIF

@@ -1,5 +1,7 @@
 #include "osd_text.h"
 #include "dashspool/clock.h"
+#include "osd_context.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,19 +24,15 @@ static size_t utf8_length(const unsigned char *p)
 
 void osd_text_plain(char *out, size_t room, const char *text)
 {
-    static const char from[] = "{}\\", to[] = "()/";
     size_t used = strlen(out);
     const unsigned char *p = (const unsigned char *)text;
     while (*p) {
         size_t n = utf8_length(p);
         bool control = p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
-        const char *special = strchr(from, (char)p[0]);
         if (used + (n ? n : 1) >= room)
             break;
         if (n == 0 || control)
             out[used++] = '?';
-        else if (special)
-            out[used++] = to[special - from];
         else
             for (size_t i = 0; i < n; i++)
                 out[used++] = (char)p[i];
@@ -43,51 +41,149 @@ void osd_text_plain(char *out, size_t room, const char *text)
     out[used] = '\0';
 }
 
-static void time_text(const struct convert_facts *facts, int64_t offset_us, char *out, size_t room)
+#define VALUE_ROOM 160
+#define UNKNOWN    "–" /* in a person's template, where there is no room for more */
+
+/* What is to be said of one picture; "" is unknown. */
+struct words {
+    char date[VALUE_ROOM], time[VALUE_ROOM], zone[VALUE_ROOM];
+    char lat[VALUE_ROOM], lon[VALUE_ROOM], speed[VALUE_ROOM], t_minus[VALUE_ROOM];
+    char picture[VALUE_ROOM];
+    bool external; /* the position is the track's */
+};
+
+static int64_t floor_div(int64_t a, int64_t b)
 {
-    if (!facts->has_time) {
-        snprintf(out, room, "time unknown");
-        return;
-    }
-    int tz_min = facts->has_zone ? facts->tz_min : 0;
-    struct clock_civil c = clock_civil_from_utc(facts->start_utc_us + offset_us, tz_min);
+    return a / b - (a % b < 0);
+}
+
+static void say_time(struct words *w, const struct convert_facts *f, int64_t offset_us,
+                     bool seconds)
+{
     char zone[CLOCK_TEXT_ROOM] = "Z";
-    if (facts->has_zone)
+    if (!f->has_time)
+        return;
+    int tz_min = f->has_zone ? f->tz_min : 0;
+    struct clock_civil c = clock_civil_from_utc(f->start_utc_us + offset_us, tz_min);
+    if (f->has_zone)
         clock_zone(tz_min, zone);
-    snprintf(out, room, "%04d-%02d-%02d %02d:%02d:%02d.%d %s", c.year, c.month, c.day, c.hour,
-             c.minute, c.second, c.us / 100000, zone);
+    snprintf(w->date, sizeof w->date, "%04d-%02d-%02d", c.year, c.month, c.day);
+    int n = snprintf(w->time, sizeof w->time, "%02d:%02d:%02d", c.hour, c.minute, c.second);
+    if (!seconds && n > 0)
+        snprintf(w->time + n, sizeof w->time - (size_t)n, ".%d", c.us / 100000);
+    snprintf(w->zone, sizeof w->zone, "%s", zone);
 }
 
-static void position_text(const struct convert_facts *facts, char *out, size_t room)
+/* Before the trigger it says a little more, behind it a little less: both are cut toward the past.
+ */
+static void say_trigger_time(struct words *w, const struct convert_facts *f, int64_t offset_us,
+                             bool seconds)
 {
-    double lat = facts->lat_deg, lon = facts->lon_deg;
-    if (facts->has_position && fabs(lat) <= 90 && fabs(lon) <= 180)
-        snprintf(out, room, "%.5f° %c  %.5f° %c", fabs(lat), lat < 0 ? 'S' : 'N', fabs(lon),
-                 lon < 0 ? 'W' : 'E');
+    if (!f->has_time || !f->has_trigger_time)
+        return;
+    int64_t hundredths = floor_div(f->start_utc_us + offset_us - f->trigger_utc_us, 10000);
+    if (seconds)
+        hundredths = floor_div(hundredths, 100) * 100;
+    char sign = hundredths < 0 ? '-' : '+';
+    hundredths = hundredths < 0 ? -hundredths : hundredths;
+    if (seconds)
+        snprintf(w->t_minus, sizeof w->t_minus, "T%c%02" PRId64 " s", sign, hundredths / 100);
     else
-        snprintf(out, room, "position unknown");
+        snprintf(w->t_minus, sizeof w->t_minus, "T%c%02" PRId64 ".%02" PRId64 " s", sign,
+                 hundredths / 100, hundredths % 100);
 }
 
-static void add_word(char *out, size_t room, const char *prefix, const char *word)
+static void say_place(struct words *w, const struct osd_context *c, int64_t offset_us)
+{
+    struct track_point p = {.speed_ms = NAN};
+    w->external = osd_context_track_at(c, offset_us, &p);
+    if (!w->external && !osd_context_own_position(c, &p.lat_deg, &p.lon_deg))
+        return;
+    snprintf(w->lat, sizeof w->lat, "%.5f° %c", fabs(p.lat_deg), p.lat_deg < 0 ? 'S' : 'N');
+    snprintf(w->lon, sizeof w->lon, "%.5f° %c", fabs(p.lon_deg), p.lon_deg < 0 ? 'W' : 'E');
+    if (!isnan(p.speed_ms))
+        snprintf(w->speed, sizeof w->speed, "%.0f %s",
+                 p.speed_ms * (c->options->osd_imperial ? 3600 / 1609.344 : 3.6),
+                 c->options->osd_imperial ? "mph" : "km/h");
+}
+
+static void add_word(char *out, const char *prefix, const char *word)
 {
     if (!word[0])
         return;
     if (out[0])
-        osd_text_plain(out, room, "  ");
-    osd_text_plain(out, room, prefix);
-    osd_text_plain(out, room, word);
+        osd_text_plain(out, OSD_LINE_ROOM, "  ");
+    osd_text_plain(out, OSD_LINE_ROOM, prefix);
+    osd_text_plain(out, OSD_LINE_ROOM, word);
 }
 
-void osd_text_lines(const struct convert_facts *facts, int64_t offset_us, const char *what,
+static void built_in(const struct words *w, const struct osd_context *c, const char *what,
+                     char out[OSD_LINES][OSD_LINE_ROOM])
+{
+    const struct convert_facts *f = c->facts;
+    add_word(out[0], "", w->date[0] ? w->date : "time unknown");
+    if (w->date[0])
+        snprintf(out[0], OSD_LINE_ROOM, "%s %s %s", w->date, w->time, w->zone);
+    add_word(out[0], "", w->lat[0] ? w->lat : "position unknown");
+    add_word(out[0], "", w->lon);
+    add_word(out[0], "", w->external ? "track" : "");
+    add_word(out[1], "", f->camera);
+    add_word(out[1], "", f->trigger);
+    add_word(out[1], "IMEI ", f->imei[0] ? f->imei : "unknown");
+    add_word(out[1], "", what);
+    add_word(out[1], "", w->t_minus);
+    add_word(out[1], "", w->speed[0] ? w->speed : c->track ? "speed unknown" : "");
+}
+
+static const char *or_unknown(const char *text)
+{
+    return text[0] ? text : UNKNOWN;
+}
+
+static void fill_in(struct words *w, const struct osd_context *c,
                     char out[OSD_LINES][OSD_LINE_ROOM])
 {
-    char time[64], position[64];
-    time_text(facts, offset_us, time, sizeof time);
-    position_text(facts, position, sizeof position);
-    snprintf(out[0], OSD_LINE_ROOM, "%s  %s", time, position);
-    out[1][0] = '\0';
-    add_word(out[1], OSD_LINE_ROOM, "", facts->camera);
-    add_word(out[1], OSD_LINE_ROOM, "", facts->trigger);
-    add_word(out[1], OSD_LINE_ROOM, "IMEI ", facts->imei[0] ? facts->imei : "unknown");
-    add_word(out[1], OSD_LINE_ROOM, "", what);
+    const struct convert_facts *f = c->facts;
+    if (w->external) { /* the mark stands once, behind the position */
+        char *last = template_uses(&c->template, TEMPLATE_LON) ? w->lon : w->lat;
+        osd_text_plain(last, VALUE_ROOM, "  track");
+    }
+    const char *const value[TEMPLATE_N_FIELDS] = {
+        [TEMPLATE_DATE] = or_unknown(w->date),       [TEMPLATE_TIME] = or_unknown(w->time),
+        [TEMPLATE_ZONE] = or_unknown(w->zone),       [TEMPLATE_LAT] = or_unknown(w->lat),
+        [TEMPLATE_LON] = or_unknown(w->lon),         [TEMPLATE_CAMERA] = or_unknown(f->camera),
+        [TEMPLATE_IMEI] = or_unknown(f->imei),       [TEMPLATE_TRIGGER] = or_unknown(f->trigger),
+        [TEMPLATE_T_MINUS] = or_unknown(w->t_minus), [TEMPLATE_PICTURE] = w->picture,
+        [TEMPLATE_SPEED] = or_unknown(w->speed),     [TEMPLATE_NOTE] = or_unknown(c->options->note),
+        [TEMPLATE_ID] = or_unknown(f->id),
+    };
+    template_format(&c->template, value, out);
+}
+
+static void say(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
+                bool seconds, char out[OSD_LINES][OSD_LINE_ROOM])
+{
+    struct words w = {0};
+    for (int i = 0; i < OSD_LINES; i++)
+        out[i][0] = '\0';
+    say_time(&w, c->facts, offset_us, seconds);
+    say_trigger_time(&w, c->facts, offset_us, seconds);
+    say_place(&w, c, offset_us);
+    snprintf(w.picture, sizeof w.picture, "%" PRId64, picture + 1);
+    if (c->options->osd_template[0])
+        fill_in(&w, c, out);
+    else
+        built_in(&w, c, what, out);
+}
+
+void osd_text_at(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
+                 char out[OSD_LINES][OSD_LINE_ROOM])
+{
+    say(c, offset_us, picture, what, false, out);
+}
+
+void osd_text_second(const struct osd_context *c, int64_t offset_us, int64_t picture,
+                     const char *what, char out[OSD_LINES][OSD_LINE_ROOM])
+{
+    say(c, offset_us, picture, what, true, out);
 }

@@ -70,13 +70,14 @@ static int log2_of(int n)
     return n >= 4 ? 2 : n >= 2 ? 1 : 0;
 }
 
-static int overlay(struct photo *p, const struct convert_facts *facts, struct err *err)
+static int overlay(struct photo *p, const struct copy_task *t, struct err *err)
 {
     char lines[OSD_LINES][OSD_LINE_ROOM];
     struct osd *osd = NULL;
     bool turned = p->orientation >= 5;
-    osd_text_lines(facts, 0, "still copy", lines);
-    int rc = osd_new(&osd, turned ? p->height : p->width, turned ? p->width : p->height, err);
+    osd_text_at(t->osd, 0, 0, "still copy", lines);
+    int rc = osd_new(&osd, turned ? p->height : p->width, turned ? p->width : p->height, t->options,
+                     err);
     if (rc == ERR_OK)
         rc = osd_set(osd, lines, err);
     if (rc == ERR_OK)
@@ -186,7 +187,7 @@ int copy_still(const struct copy_task *t, struct err *err)
     if (rc == ERR_OK)
         rc = collect_segments(&p, jpeg, n, t->m, &segments, &jfif, err);
     if (rc == ERR_OK)
-        rc = overlay(&p, t->facts, err);
+        rc = overlay(&p, t, err);
     if (rc == ERR_OK)
         rc = encode(&p, err);
     if (rc == ERR_OK)

@@ -107,11 +107,13 @@ static int paint(struct viewing *v, struct err *err)
     return ERR_OK;
 }
 
-static int overlay(struct viewing *v, int64_t time_us, struct err *err)
+static int overlay(struct viewing *v, const struct media_picture *picture, struct err *err)
 {
     char lines[OSD_LINES][OSD_LINE_ROOM];
     AVFrame *c = v->canvas;
-    osd_text_lines(v->t->facts, time_us, "viewing copy", lines);
+    struct span key = {.pts = picture->pts};
+    const struct span *s = bsearch(&key, v->spans, (size_t)v->n_spans, sizeof key, by_pts);
+    osd_text_at(v->t->osd, picture->time_us, s ? s - v->spans : 0, "viewing copy", lines);
     int rc = osd_set(v->osd, lines, err);
     if (rc < 0)
         return rc;
@@ -157,7 +159,7 @@ static int show(struct viewing *v, struct err *err)
         return ERR_OK; /* damage put it out of order; counted as missing */
     int rc = paint(v, err);
     if (rc == ERR_OK)
-        rc = overlay(v, p->time_us, err);
+        rc = overlay(v, p, err);
     if (rc < 0)
         return rc;
     v->canvas->pts = v->last_pts = p->pts;
@@ -213,7 +215,7 @@ static int open_all(struct viewing *v, struct err *err)
     if (rc == ERR_OK)
         rc = index_spans(v, err);
     if (rc == ERR_OK)
-        rc = osd_new(&v->osd, v->encoder.ctx->width, v->encoder.ctx->height, err);
+        rc = osd_new(&v->osd, v->encoder.ctx->width, v->encoder.ctx->height, t->options, err);
     if (rc < 0)
         return rc;
     AVCodecParameters *par = avcodec_parameters_alloc();

@@ -113,6 +113,34 @@ static void test_a_folder_with_good_and_bad_files(void **state)
     assert_memory_equal(before, after, HASH_BYTES);
 }
 
+static void test_sidecars_with_a_track(void **state)
+{
+    (void)state;
+    static const char track[] = "time,lat,lon,speed_kmh\n2024-11-29T07:23:45Z,54.7,25.2,60\n"
+                                "2024-11-29T07:23:55Z,54.71,25.21,70\n";
+    copy_to(REAR, "clip.h265", 0);
+    support_write(in_dir("track.csv"), track, strlen(track));
+    struct proc_result r =
+        CONVERT(in_dir("clip.h265"), "--copies", "srt,vtt,gpx,geojson", "--track",
+                in_dir("track.csv"), "--time", "2024-11-29T09:23:45+02:00", "--osd-template",
+                "{time} {speed} {note}", "--note", "Žala");
+    assert_int_equal(r.status, 0);
+    proc_clear(&r);
+    assert_int_equal(support_entries(dir), 6);
+    struct buf b = support_read(in_dir("clip.srt"));
+    static const char first[] = "1\n00:00:00,000 --> 00:00:01,066\n09:23:45 60 km/h Žala\n";
+    assert_true(b.used > strlen(first) && memcmp(buf_data(&b), first, strlen(first)) == 0);
+    buf_clear(&b);
+    b = support_read(in_dir("clip.gpx"));
+    assert_non_null(memmem(buf_data(&b), b.used, "<trkpt lat=\"54.7000000\"", 23));
+    buf_clear(&b);
+    r = CONVERT(in_dir("clip.h265"), "--force", "--osd-template", "{datum}");
+    assert_int_equal(r.status, 1);
+    assert_int_equal(lines_with(proc_err(&r), "position 1: there is no field '{datum}'"), 1);
+    proc_clear(&r);
+    assert_int_equal(support_entries(dir), 6);
+}
+
 static void test_a_truncated_clip_keeps_what_decodes_and_says_so(void **state)
 {
     (void)state;
@@ -357,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define E2E(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         E2E(test_a_folder_with_good_and_bad_files),
+        E2E(test_sidecars_with_a_track),
         E2E(test_a_truncated_clip_keeps_what_decodes_and_says_so),
         E2E(test_a_name_tells_the_time_and_a_dispute_is_told),
         E2E(test_a_stream_without_parameter_sets_is_one_clear_line),

@@ -77,14 +77,16 @@ static void test_viewing_copy_differs_only_in_the_strip_and_by_codec_noise(void 
     support_tmp_remove(&dir);
 }
 
-/* The overlay of a picture file's bottom left corner, as tesseract reads it; skips without it. */
-static void read_overlay(const char *dir, const char *path, const char *at, char *out, size_t room)
+/* A part of a picture file as tesseract reads it; skips without it. */
+static void read_part(const char *dir, const char *path, const char *at, const char *crop,
+                      char *out, size_t room)
 {
-    char png[4096], input[4096];
+    char png[4096], input[4096], filter[256];
     struct buf text;
     buf_init(&text, 65536);
     snprintf(png, sizeof png, "%s/crop.png", dir);
     snprintf(input, sizeof input, "%s", path);
+    snprintf(filter, sizeof filter, "crop=%s,scale=iw*3:-1:flags=lanczos,negate", crop);
     char *cut[] = {(char[]){"ffmpeg"},
                    (char[]){"-v"},
                    (char[]){"error"},
@@ -93,7 +95,7 @@ static void read_overlay(const char *dir, const char *path, const char *at, char
                    (char[]){"-ss"},
                    (char *)(uintptr_t)at,
                    (char[]){"-vf"},
-                   (char[]){"crop=760:58:0:ih-58,scale=iw*3:-1:flags=lanczos,negate"},
+                   filter,
                    (char[]){"-frames:v"},
                    (char[]){"1"},
                    png,
@@ -112,6 +114,11 @@ static void read_overlay(const char *dir, const char *path, const char *at, char
     buf_clear(&text);
 }
 
+static void read_overlay(const char *dir, const char *path, const char *at, char *out, size_t room)
+{
+    read_part(dir, path, at, "760:58:0:ih-58", out, room);
+}
+
 static void test_overlay_can_be_read(void **state)
 {
     (void)state;
@@ -127,6 +134,36 @@ static void test_overlay_can_be_read(void **state)
     read_overlay(dir, r.output[0].path, "3.06", text, sizeof text);
     static const char *const words[] = {"2024-11-29", "09:23:48.3",      "54.70042",
                                         "25.25000",   "350612071913857", "viewing copy"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strstr(text, words[i]))
+            fail_msg("'%s' is not in '%s'", words[i], text);
+    support_tmp_remove(&dir);
+}
+
+static void test_template_at_the_right_with_a_track_can_be_read(void **state)
+{
+    (void)state;
+    struct err err;
+    char text[1024];
+    char *dir = support_tmp_dir();
+    struct convert_facts facts = footage_facts();
+    struct convert_options options = footage_options(CONVERT_VIEWING);
+    struct convert_result r;
+    static const char track[] = "utc,lat,lon,speed_kmh\n2024-11-29T07:23:45Z,54.7,25.2,60\n"
+                                "2024-11-29T07:23:55Z,54.71,25.21,70\n";
+    snprintf(options.track_path, sizeof options.track_path, "%s/track.csv", dir);
+    support_write(options.track_path, track, strlen(track));
+    snprintf(options.osd_position, sizeof options.osd_position, "bottom-right");
+    snprintf(options.osd_template, sizeof options.osd_template,
+             "{time} picture {picture}\\n{lat} {lon}  {speed} {note}");
+    snprintf(options.note, sizeof options.note, "claim 4711");
+    assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
+                           &options, NULL, NULL, &r, &err));
+    assert_string_equal(r.warning, "");
+    /* 09:23:48.31 is 3.31 s behind the first point: 54.70332°, 25.20332°, 63 km/h */
+    read_part(dir, r.output[0].path, "3.06", "760:58:iw-760:ih-58", text, sizeof text);
+    static const char *const words[] = {"09:23:48.3", "54.703",  "25.203",
+                                        "track",      "63 km/h", "claim 4711"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(text, words[i]))
             fail_msg("'%s' is not in '%s'", words[i], text);
@@ -198,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_viewing_copy_differs_only_in_the_strip_and_by_codec_noise),
         cmocka_unit_test(test_overlay_can_be_read),
+        cmocka_unit_test(test_template_at_the_right_with_a_track_can_be_read),
         cmocka_unit_test(test_photo_gets_the_overlay_and_keeps_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

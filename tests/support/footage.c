@@ -39,8 +39,12 @@ struct convert_facts footage_facts(void)
 
 struct convert_options footage_options(unsigned copies)
 {
-    return (struct convert_options){
-        .copies = copies, .default_fps = 25, .crf = 21, .preset = "veryfast"};
+    return (struct convert_options){.copies = copies,
+                                    .default_fps = 25,
+                                    .crf = 21,
+                                    .preset = "veryfast",
+                                    .osd_size = 1,
+                                    .osd_box = true};
 }
 
 static AVFormatContext *open_mp4(const char *path)

@@ -1,14 +1,27 @@
 #include "convert/osd.h"
+#include "convert/osd_context.h"
 #include "support/footage.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void says(const struct convert_facts *f, int64_t offset_us, const char *one, const char *two)
+static void says_with(const struct convert_facts *f, const struct convert_options *o,
+                      struct track *track, int64_t offset_us, const char *one, const char *two)
 {
+    struct err err;
     char lines[OSD_LINES][OSD_LINE_ROOM];
-    osd_text_lines(f, offset_us, "viewing copy", lines);
+    struct osd_context c = {.facts = f, .options = o, .track = track};
+    assert_ok(template_compile(&c.template, o->osd_template, &err));
+    osd_text_at(&c, offset_us, 41, "viewing copy", lines);
     assert_string_equal(lines[0], one);
     assert_string_equal(lines[1], two);
+    assert_string_equal(lines[2], "");
+}
+
+static void says(const struct convert_facts *f, int64_t offset_us, const char *one, const char *two)
+{
+    struct convert_options o = footage_options(CONVERT_VIEWING);
+    says_with(f, &o, NULL, offset_us, one, two);
 }
 
 static void test_lines_with_everything_known(void **state)
@@ -37,12 +50,75 @@ static void test_lines_say_what_is_not_known(void **state)
          "front  crash  IMEI 350612071913857  viewing copy");
 }
 
-static void test_outside_text_cannot_steer_the_renderer(void **state)
+static void test_time_to_the_trigger_is_cut_toward_the_past(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t at_us;
+        const char *text;
+    } cases[] = {{-2345001, "T-02.35 s"},  {-2340000, "T-02.34 s"}, {-1, "T-00.01 s"},
+                 {0, "T+00.00 s"},         {9999, "T+00.00 s"},     {10000, "T+00.01 s"},
+                 {123456789, "T+123.45 s"}};
+    struct convert_facts f = footage_facts();
+    f.has_trigger_time = true;
+    f.trigger_utc_us = f.start_utc_us + 5000000;
+    struct convert_options o = footage_options(CONVERT_VIEWING);
+    snprintf(o.osd_template, sizeof o.osd_template, "x\\n{t_minus}");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        says_with(&f, &o, NULL, 5000000 + cases[i].at_us, "x", cases[i].text);
+    says(&f, 0, "2024-11-29 09:23:45.2 +02:00  54.70042° N  25.25000° E",
+         "front  crash  IMEI 350612071913857  viewing copy  T-05.00 s");
+    f.has_time = false; /* then nobody knows how far the trigger is */
+    says_with(&f, &o, NULL, 0, "x", "–");
+}
+
+static void test_subtitles_have_whole_seconds(void **state)
+{
+    (void)state;
+    struct err err;
+    char lines[OSD_LINES][OSD_LINE_ROOM];
+    struct convert_facts f = footage_facts();
+    struct convert_options o = footage_options(CONVERT_SRT);
+    f.has_trigger_time = true;
+    f.trigger_utc_us = f.start_utc_us + 2350000;
+    struct osd_context c = {.facts = &f, .options = &o};
+    assert_ok(template_compile(&c.template, "", &err));
+    osd_text_second(&c, 0, 0, "", lines);
+    assert_string_equal(lines[0], "2024-11-29 09:23:45 +02:00  54.70042° N  25.25000° E");
+    assert_string_equal(lines[1], "front  crash  IMEI 350612071913857  T-03 s");
+}
+
+static void test_track_is_marked_and_its_speed_is_shown(void **state)
+{
+    (void)state;
+    struct convert_facts f = footage_facts();
+    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct track_point p[] = {{f.start_utc_us, 54.7, 25.2, 10},
+                              {f.start_utc_us + 1000000, 54.8, 25.4, 20}};
+    struct track track = {.point = p, .n = 2};
+    says_with(&f, &o, &track, 500000,
+              "2024-11-29 09:23:45.7 +02:00  54.75000° N  25.30000° E  track",
+              "front  crash  IMEI 350612071913857  viewing copy  54 km/h");
+    o.osd_imperial = true;
+    says_with(&f, &o, &track, 500000,
+              "2024-11-29 09:23:45.7 +02:00  54.75000° N  25.30000° E  track",
+              "front  crash  IMEI 350612071913857  viewing copy  34 mph");
+    says_with(&f, &o, &track, 1000001, "2024-11-29 09:23:46.2 +02:00  54.70042° N  25.25000° E",
+              "front  crash  IMEI 350612071913857  viewing copy  speed unknown");
+    snprintf(o.osd_template, sizeof o.osd_template, "{lat} {lon} {speed}\n{picture} {note}");
+    says_with(&f, &o, &track, 0, "54.70000° N 25.20000° E  track 22 mph", "42 –");
+    says_with(&f, &o, NULL, 0, "54.70042° N 25.25000° E –", "42 –");
+    snprintf(o.osd_template, sizeof o.osd_template, "{lat}\n{note}");
+    snprintf(o.note, sizeof o.note, "{lat}\nŽala");
+    says_with(&f, &o, &track, 0, "54.70000° N  track", "{lat}?Žala");
+}
+
+static void test_outside_text_stays_one_line_of_text(void **state)
 {
     (void)state;
     char out[64] = "";
     osd_text_plain(out, sizeof out, "a{\\b1}\n\x1b\xc3\x28\xed\xa0\x80\xc0\x80 \xe2\x82\xac");
-    assert_string_equal(out, "a(/b1)\?\?\?(\?\?\?\?\? \xe2\x82\xac");
+    assert_string_equal(out, "a{\\b1}\?\?\?(\?\?\?\?\? \xe2\x82\xac");
     char small[5] = "";
     osd_text_plain(small, sizeof small,
                    "ab\xe2\x82\xac"
@@ -83,20 +159,84 @@ static void canvas_free(struct canvas *c)
     free(c->v);
 }
 
-static void draw(struct canvas *c, int orientation)
+static void draw_text(struct canvas *c, int orientation, const struct convert_options *o,
+                      char lines[OSD_LINES][OSD_LINE_ROOM])
 {
     struct err err;
     struct osd *osd = NULL;
-    struct convert_facts f = footage_facts();
-    char lines[OSD_LINES][OSD_LINE_ROOM];
     bool turned = orientation >= 5;
-    osd_text_lines(&f, 0, "viewing copy", lines);
     assert_ok(osd_new(&osd, turned ? c->p.height_px : c->p.width_px,
-                      turned ? c->p.width_px : c->p.height_px, &err));
+                      turned ? c->p.width_px : c->p.height_px, o, &err));
     assert_ok(osd_set(osd, lines, &err));
     assert_ok(osd_orient(osd, orientation, &err));
     osd_blend(osd, &c->p);
     osd_free(&osd);
+}
+
+static void draw(struct canvas *c, int orientation)
+{
+    char lines[OSD_LINES][OSD_LINE_ROOM] = {
+        "2024-11-29 09:23:45.2 +02:00  54.70042° N  25.25000° E",
+        "front  crash  IMEI 350612071913857  viewing copy"};
+    struct convert_options o = footage_options(CONVERT_VIEWING);
+    draw_text(c, orientation, &o, lines);
+}
+
+/* How many pixels of a 640x480 picture one line changes; *x0 … tell where. */
+static int changed(const struct convert_options *o, const char *text, int box[4])
+{
+    char lines[OSD_LINES][OSD_LINE_ROOM] = {"", ""};
+    struct canvas c = canvas_new(640, 480, 128, true);
+    int n = 0;
+    snprintf(lines[0], OSD_LINE_ROOM, "%s", text);
+    draw_text(&c, 1, o, lines);
+    box[0] = box[1] = 1000, box[2] = box[3] = -1;
+    for (int y = 0; y < 480; y++)
+        for (int x = 0; x < 640; x++) {
+            if (c.y[y * 640 + x] == 128)
+                continue;
+            n++;
+            box[0] = x < box[0] ? x : box[0], box[1] = y < box[1] ? y : box[1];
+            box[2] = x > box[2] ? x : box[2], box[3] = y > box[3] ? y : box[3];
+        }
+    canvas_free(&c);
+    return n;
+}
+
+static void test_overlay_is_in_the_corner_that_was_asked_for(void **state)
+{
+    (void)state;
+    struct convert_options o = footage_options(CONVERT_VIEWING);
+    int box[4];
+    changed(&o, "abc", box);
+    assert_true(box[0] == 0 && box[3] == 479 && box[2] < 100 && box[1] >= 480 - 38);
+    snprintf(o.osd_position, sizeof o.osd_position, "bottom-right");
+    changed(&o, "abc", box);
+    assert_true(box[2] == 639 && box[3] == 479 && box[0] > 540 && box[1] >= 480 - 38);
+    snprintf(o.osd_position, sizeof o.osd_position, "top-right");
+    changed(&o, "abc", box);
+    assert_true(box[2] == 639 && box[1] == 0 && box[0] > 540 && box[3] < 38);
+    int once = changed(&o, "abc", box);
+    o.osd_size = 2;
+    int twice = changed(&o, "abc", box);
+    assert_true(twice > 3 * once && twice < 5 * once);
+    o.osd_size = 1;
+    o.osd_box = false;
+    assert_true(changed(&o, "abc", box) < once * 2 / 3);
+    assert_int_equal(changed(&o, " ", box), 0);
+}
+
+static void test_every_character_leaves_a_mark(void **state)
+{
+    (void)state;
+    struct convert_options o = footage_options(CONVERT_VIEWING);
+    o.osd_box = false;
+    int box[4];
+    static const char *const texts[] = {
+        "ĄČĘ", "Ωμέ", "Жук", "\xe6\x97\xa5" /* not in the font */, "{", "}", "{b}", "{\\b1}", "\\"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (changed(&o, texts[i], box) < 15)
+            fail_msg("nothing is drawn for '%s'", texts[i]);
 }
 
 static void test_overlay_stays_in_the_lowest_twelfth_at_every_size(void **state)
@@ -168,7 +308,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_with_everything_known),
         cmocka_unit_test(test_lines_say_what_is_not_known),
-        cmocka_unit_test(test_outside_text_cannot_steer_the_renderer),
+        cmocka_unit_test(test_time_to_the_trigger_is_cut_toward_the_past),
+        cmocka_unit_test(test_subtitles_have_whole_seconds),
+        cmocka_unit_test(test_track_is_marked_and_its_speed_is_shown),
+        cmocka_unit_test(test_outside_text_stays_one_line_of_text),
+        cmocka_unit_test(test_overlay_is_in_the_corner_that_was_asked_for),
+        cmocka_unit_test(test_every_character_leaves_a_mark),
         cmocka_unit_test(test_overlay_stays_in_the_lowest_twelfth_at_every_size),
         cmocka_unit_test(test_text_is_white_on_dark_in_the_pictures_own_range),
         cmocka_unit_test(test_turned_photos_get_the_overlay_where_it_is_read),

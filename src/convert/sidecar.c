@@ -1,0 +1,187 @@
+/* Where the clip was: GPX 1.1 and GeoJSON (RFC 7946). The camera's own position is one point; a
+ * track, which is external data, is cut to the clip's time, and into pieces where it has a gap. */
+#include "copies.h"
+#include "dashspool/clock.h"
+#include "side_file.h"
+#include <jansson.h>
+#include <stdlib.h>
+
+#define OWN_SOURCE   "camera metadata"
+#define TRACK_SOURCE "external track"
+
+struct place {
+    struct track_point *point; /* of the track, with one at each end of the clip; by time */
+    size_t n;
+    bool own;
+    double lat_deg, lon_deg;
+    char time[CLOCK_TEXT_ROOM]; /* of the clip's begin; "" unknown */
+    char id[256], camera[64];
+};
+
+static int collect_track(const struct osd_context *c, struct place *p, struct err *err)
+{
+    if (!c->track)
+        return ERR_OK;
+    int64_t from_us = c->facts->start_utc_us + c->start_us;
+    int64_t to_us = c->facts->start_utc_us + c->end_us;
+    p->point = malloc((c->track->n + 2) * sizeof *p->point);
+    if (!p->point)
+        return err_set(err, ERR_NOMEM, "no memory for a track");
+    if (track_at(c->track, from_us, &p->point[0]))
+        p->n = 1;
+    for (size_t i = 0; i < c->track->n; i++)
+        if (c->track->point[i].utc_us > from_us && c->track->point[i].utc_us < to_us)
+            p->point[p->n++] = c->track->point[i];
+    if (to_us > from_us && track_at(c->track, to_us, &p->point[p->n]))
+        p->n++;
+    return ERR_OK;
+}
+
+static int find_place(const struct copy_task *t, const char *name, struct place *p, struct err *err)
+{
+    const struct osd_context *c = t->osd;
+    *p = (struct place){0};
+    p->own = osd_context_own_position(c, &p->lat_deg, &p->lon_deg);
+    osd_text_plain(p->id, sizeof p->id, t->facts->id[0] ? t->facts->id : t->stem);
+    osd_text_plain(p->camera, sizeof p->camera, t->facts->camera);
+    if (t->facts->has_time)
+        clock_rfc3339(t->facts->start_utc_us + c->start_us, 3, p->time);
+    int rc = collect_track(c, p, err);
+    if (rc == ERR_OK && p->n == 0 && !p->own)
+        media_warn(t->m, "no position is known: the %s file has none", name);
+    return rc;
+}
+
+/* Points from `from` on without a gap. */
+static size_t piece(const struct place *p, size_t from)
+{
+    size_t to = from + 1;
+    while (to < p->n && p->point[to].utc_us - p->point[to - 1].utc_us <= TRACK_GAP_US)
+        to++;
+    return to - from;
+}
+
+static void put_element(struct side_file *f, const char *name, const char *text)
+{
+    if (!text[0])
+        return;
+    side_file_print(f, "<%s>", name);
+    side_file_escaped(f, text);
+    side_file_print(f, "</%s>", name);
+}
+
+static void put_gpx_track(struct side_file *f, const struct place *p)
+{
+    char time[CLOCK_TEXT_ROOM];
+    side_file_add(f, "  <trk>");
+    put_element(f, "name", p->id);
+    put_element(f, "src", TRACK_SOURCE);
+    side_file_add(f, "\n");
+    for (size_t i = 0; i < p->n;) {
+        side_file_add(f, "    <trkseg>\n");
+        for (size_t n = piece(p, i); n > 0; n--, i++) {
+            clock_rfc3339(p->point[i].utc_us, 3, time);
+            side_file_print(f, "      <trkpt lat=\"%.7f\" lon=\"%.7f\"><time>%s</time></trkpt>\n",
+                            p->point[i].lat_deg, p->point[i].lon_deg, time);
+        }
+        side_file_add(f, "    </trkseg>\n");
+    }
+    side_file_add(f, "  </trk>\n");
+}
+
+int copy_gpx(const struct copy_task *t, struct err *err)
+{
+    struct place p;
+    struct side_file f = side_file_init(err);
+    int rc = find_place(t, "GPX", &p, err);
+    side_file_add(&f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gpx version=\"1.1\" "
+                      "creator=\"dashspool\" xmlns=\"http://www.topografix.com/GPX/1/1\">\n");
+    if (p.own) {
+        side_file_print(&f, "  <wpt lat=\"%.7f\" lon=\"%.7f\">", p.lat_deg, p.lon_deg);
+        put_element(&f, "time", p.time);
+        put_element(&f, "name", p.id);
+        put_element(&f, "desc", p.camera);
+        put_element(&f, "src", OWN_SOURCE);
+        side_file_add(&f, "</wpt>\n");
+    }
+    if (p.n > 0)
+        put_gpx_track(&f, &p);
+    side_file_add(&f, "</gpx>\n");
+    free(p.point);
+    f.rc = rc < 0 ? rc : f.rc;
+    copy_progress(t, 1, 1);
+    return side_file_write(&f, t->path);
+}
+
+/* A position has the longitude first, RFC 7946 section 3.1.1; 10^-7 degrees are a centimetre. */
+static json_t *position(double lat_deg, double lon_deg)
+{
+    return json_pack("[f,f]", lon_deg, lat_deg);
+}
+
+static json_t *feature(const struct place *p, json_t *geometry, const char *source)
+{
+    return json_pack("{s:s, s:o, s:{s:s, s:s*, s:s*, s:s}}", "type", "Feature", "geometry",
+                     geometry, "properties", "id", p->id, "camera", p->camera[0] ? p->camera : NULL,
+                     "time", p->time[0] ? p->time : NULL, "source", source);
+}
+
+/* One piece of the track: a line, or, as a line needs two, a point. */
+static json_t *track_feature(const struct place *p, size_t from, size_t n)
+{
+    char text[CLOCK_TEXT_ROOM];
+    json_t *line = json_array(), *times = json_array();
+    for (size_t i = from; i < from + n; i++) {
+        clock_rfc3339(p->point[i].utc_us, 3, text);
+        json_array_append_new(line, position(p->point[i].lat_deg, p->point[i].lon_deg));
+        json_array_append_new(times, json_string(text));
+    }
+    json_t *geometry =
+        n == 1 ? json_pack("{s:s, s:O}", "type", "Point", "coordinates", json_array_get(line, 0))
+               : json_pack("{s:s, s:O}", "type", "LineString", "coordinates", line);
+    json_t *out = geometry ? feature(p, geometry, TRACK_SOURCE) : NULL;
+    if (out)
+        json_object_set(json_object_get(out, "properties"), "times", times);
+    json_decref(line);
+    json_decref(times);
+    return out;
+}
+
+/* NULL: no memory. */
+static char *geojson_text(const struct place *p)
+{
+    json_t *features = json_array();
+    int bad = 0;
+    if (p->own)
+        bad |= json_array_append_new(features,
+                                     feature(p,
+                                             json_pack("{s:s, s:o}", "type", "Point", "coordinates",
+                                                       position(p->lat_deg, p->lon_deg)),
+                                             OWN_SOURCE));
+    for (size_t i = 0, n; i < p->n; i += n) {
+        n = piece(p, i);
+        bad |= json_array_append_new(features, track_feature(p, i, n));
+    }
+    json_t *all = json_pack("{s:s, s:o}", "type", "FeatureCollection", "features", features);
+    char *text = bad || !all ? NULL : json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
+    json_decref(all);
+    return text;
+}
+
+int copy_geojson(const struct copy_task *t, struct err *err)
+{
+    struct place p;
+    struct side_file f = side_file_init(err);
+    int rc = find_place(t, "GeoJSON", &p, err);
+    char *text = rc == ERR_OK ? geojson_text(&p) : NULL;
+    if (rc == ERR_OK && !text)
+        rc = err_set(err, ERR_NOMEM, "no memory for a GeoJSON file");
+    if (text)
+        side_file_add(&f, text);
+    side_file_add(&f, "\n");
+    free(text);
+    free(p.point);
+    f.rc = rc < 0 ? rc : f.rc;
+    copy_progress(t, 1, 1);
+    return side_file_write(&f, t->path);
+}

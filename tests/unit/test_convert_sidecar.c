@@ -1,0 +1,205 @@
+/* Subtitles, GPX and GeoJSON of a made-up clip, to the byte. */
+#include "convert/copies.h"
+#include "dashspool/fsx.h"
+#include "support/footage.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *dir;
+static struct media m;
+static struct media_picture picture[8];
+static struct convert_facts facts;
+static struct convert_options options;
+
+/* Five pictures, half a second apart, in decoding order 0 2 1 3 4; the first does not count. */
+static int set_up(void **state)
+{
+    (void)state;
+    static const int64_t time_us[] = {0, 500000, 1500000, 1000000, 2000000, 2500000};
+    dir = support_tmp_dir();
+    m = (struct media){.picture = picture,
+                       .n_pictures = 6,
+                       .first = 1,
+                       .start_us = 500000,
+                       .duration_us = 2500000};
+    for (int i = 0; i < 6; i++)
+        picture[i] = (struct media_picture){.time_us = time_us[i]};
+    facts = footage_facts();
+    options = footage_options(CONVERT_SRT);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    support_tmp_remove(&dir);
+    return 0;
+}
+
+static void gives(copy_fn *make, struct track *track, const char *expected)
+{
+    struct err err;
+    char path[512];
+    struct osd_context c = {.facts = &facts,
+                            .options = &options,
+                            .track = track,
+                            .start_us = 500000,
+                            .end_us = 2500000};
+    struct copy_task t = {
+        .m = &m, .path = path, .stem = "clip", .facts = &facts, .options = &options, .osd = &c};
+    assert_ok(template_compile(&c.template, options.osd_template, &err));
+    snprintf(path, sizeof path, "%s/out", dir);
+    support_write(path, "", 0);
+    assert_ok(make(&t, &err));
+    struct buf b = support_read(path);
+    char *text = calloc(1, b.used + 1);
+    assert_non_null(text);
+    memcpy(text, buf_data(&b), b.used);
+    assert_string_equal(text, expected);
+    free(text);
+    buf_clear(&b);
+}
+
+static void test_subtitles_change_with_the_second(void **state)
+{
+    (void)state;
+    gives(copy_srt, NULL,
+          "1\n00:00:00,000 --> 00:00:00,500\n"
+          "2024-11-29 09:23:45 +02:00  54.70042° N  25.25000° E\n"
+          "front  crash  IMEI 350612071913857\n\n"
+          "2\n00:00:00,500 --> 00:00:01,500\n"
+          "2024-11-29 09:23:46 +02:00  54.70042° N  25.25000° E\n"
+          "front  crash  IMEI 350612071913857\n\n"
+          "3\n00:00:01,500 --> 00:00:02,500\n"
+          "2024-11-29 09:23:47 +02:00  54.70042° N  25.25000° E\n"
+          "front  crash  IMEI 350612071913857\n\n");
+    facts.has_time = facts.has_position = false;
+    gives(copy_vtt, NULL,
+          "WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.500\ntime unknown  position unknown\n"
+          "front  crash  IMEI 350612071913857\n\n");
+}
+
+static void test_subtitles_have_no_commands(void **state)
+{
+    (void)state;
+    facts.has_time = false;
+    snprintf(options.osd_template, sizeof options.osd_template,
+             "<i>{note}\\n\\n{picture} {{\\\\}}");
+    snprintf(options.note, sizeof options.note, "a-->b & {\\an8}");
+    gives(copy_srt, NULL, "1\n00:00:00,000 --> 00:00:02,500\n‹i›a--›b & (/an8)\n1 (//)\n\n");
+    gives(copy_vtt, NULL,
+          "WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.500\n&lt;i&gt;a--&gt;b &amp; {\\an8}\n1 "
+          "{\\\\}\n\n");
+}
+
+#define GPX_HEAD                                                        \
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gpx version=\"1.1\" " \
+    "creator=\"dashspool\" xmlns=\"http://www.topografix.com/GPX/1/1\">\n"
+
+static void test_gpx_of_the_camera_and_of_a_track(void **state)
+{
+    (void)state;
+    snprintf(facts.id, sizeof facts.id, "a<b>&\"\x01\xff");
+    gives(copy_gpx, NULL,
+          GPX_HEAD "  <wpt lat=\"54.7004200\" lon=\"25.2500000\"><time>2024-11-29T07:23:45.750Z"
+                   "</time><name>a&lt;b&gt;&amp;&quot;?\?</name><desc>front</desc>"
+                   "<src>camera metadata</src></wpt>\n</gpx>\n");
+    int64_t t0 = facts.start_utc_us;
+    struct track_point p[] = {
+        {t0, 54, 25, NAN}, {t0 + 1000000, 54.002, 25, NAN}, {t0 + 11000001, 55, 25, NAN}};
+    struct track track = {.point = p, .n = 3};
+    facts.has_position = false;
+    facts.id[0] = '\0';
+    gives(copy_gpx, &track,
+          GPX_HEAD "  <trk><name>clip</name><src>external track</src>\n    <trkseg>\n"
+                   "      <trkpt lat=\"54.0010000\" lon=\"25.0000000\">"
+                   "<time>2024-11-29T07:23:45.750Z</time></trkpt>\n"
+                   "      <trkpt lat=\"54.0020000\" lon=\"25.0000000\">"
+                   "<time>2024-11-29T07:23:46.250Z</time></trkpt>\n"
+                   "    </trkseg>\n  </trk>\n</gpx>\n");
+}
+
+static void test_without_a_position_the_file_is_empty_and_says_so(void **state)
+{
+    (void)state;
+    facts.lon_deg = 181;
+    gives(copy_gpx, NULL, GPX_HEAD "</gpx>\n");
+    assert_string_equal(m.warning, "no position is known: the GPX file has none");
+    m.warning[0] = '\0';
+    gives(copy_geojson, NULL, "{\n \"type\": \"FeatureCollection\",\n \"features\": []\n}\n");
+    assert_string_equal(m.warning, "no position is known: the GeoJSON file has none");
+}
+
+static void test_geojson_of_the_camera_and_of_a_track(void **state)
+{
+    (void)state;
+    int64_t t0 = facts.start_utc_us;
+    struct track_point p[] = {{t0 + 500000, -54, -25.5, NAN},
+                              {t0 + 2500000, -54.1234567, -25, NAN}};
+    struct track track = {.point = p, .n = 2};
+    snprintf(facts.id, sizeof facts.id, "a\"\\b");
+    facts.camera[0] = '\0';
+    gives(copy_geojson, &track,
+          "{\n \"type\": \"FeatureCollection\",\n \"features\": [\n"
+          "  {\n   \"type\": \"Feature\",\n   \"geometry\": {\n    \"type\": \"Point\",\n"
+          "    \"coordinates\": [\n     25.25,\n     54.70042\n    ]\n   },\n"
+          "   \"properties\": {\n    \"id\": \"a\\\"\\\\b\",\n"
+          "    \"time\": \"2024-11-29T07:23:45.750Z\",\n    \"source\": \"camera metadata\"\n   }\n"
+          "  },\n"
+          "  {\n   \"type\": \"Feature\",\n   \"geometry\": {\n    \"type\": \"LineString\",\n"
+          "    \"coordinates\": [\n     [\n      -25.5,\n      -54.0\n     ],\n"
+          "     [\n      -25.0,\n      -54.1234567\n     ]\n    ]\n   },\n"
+          "   \"properties\": {\n    \"id\": \"a\\\"\\\\b\",\n"
+          "    \"time\": \"2024-11-29T07:23:45.750Z\",\n    \"source\": \"external track\",\n"
+          "    \"times\": [\n     \"2024-11-29T07:23:45.750Z\",\n"
+          "     \"2024-11-29T07:23:47.750Z\"\n    ]\n   }\n  }\n ]\n}\n");
+}
+
+static void test_a_track_that_does_not_fit_is_not_used_and_said(void **state)
+{
+    (void)state;
+    struct err err;
+    struct osd_context c;
+    snprintf(options.track_path, sizeof options.track_path, "%s/t.csv", dir);
+    support_write(options.track_path, "utc,lat,lon\n0,1,2\n", 18);
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_null(c.track);
+    assert_string_equal(m.warning, "the track is not used: it does not cover the time of the clip");
+    osd_context_clear(&c);
+    m.warning[0] = '\0';
+    facts.has_time = false;
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_null(c.track);
+    assert_string_equal(m.warning, "the track is not used: the time of the clip is unknown");
+    osd_context_clear(&c);
+    m.warning[0] = '\0';
+    facts.has_time = true;
+    static const char part[] =
+        "utc,lat,lon\n2024-11-29T07:23:45.1Z,1,2\n2024-11-29T07:23:46Z,1,2\n";
+    support_write(options.track_path, part, strlen(part));
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_non_null(c.track);
+    assert_string_equal(m.warning, "the track does not cover the whole clip");
+    osd_context_clear(&c);
+    support_write(options.track_path, "x", 1);
+    assert_err(ERR_MALFORMED, osd_context_init(&c, &m, &facts, &options, &err));
+    osd_context_clear(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_subtitles_change_with_the_second, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_subtitles_have_no_commands, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gpx_of_the_camera_and_of_a_track, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_a_position_the_file_is_empty_and_says_so,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_geojson_of_the_camera_and_of_a_track, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_track_that_does_not_fit_is_not_used_and_said, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

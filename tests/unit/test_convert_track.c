@@ -1,0 +1,249 @@
+/* Tracks: three formats that say the same, what is between the points, and bad files. */
+#include "convert/track.h"
+#include "support/support.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define S INT64_C(1000000)
+
+static struct track *parse(const char *text)
+{
+    struct err err;
+    struct track *t = NULL;
+    assert_ok(track_parse(&t, "x", text, strlen(text), &err));
+    return t;
+}
+
+static void fails(int code, const char *text, const char *says)
+{
+    struct err err;
+    struct track *t = NULL;
+    assert_err(code, track_parse(&t, "x", text, strlen(text), &err));
+    assert_null(t);
+    if (!strstr(err.text, says))
+        fail_msg("'%s' is not in '%s'", says, err.text);
+}
+
+static void near(double a, double b, double by)
+{
+    if (!(fabs(a - b) <= by))
+        fail_msg("%.9g is not %.9g", a, b);
+}
+
+#define GPX(points) "<?xml version='1.0'?><gpx><trk><trkseg>" points "</trkseg></trk></gpx>"
+
+static void test_between_points_in_proportion_to_time(void **state)
+{
+    (void)state;
+    struct track_point p;
+    struct track *t = parse("utc,lat,lon\n1000,10,20\n1010,10.001,20.002\n1021,10,20\n");
+    assert_int_equal(t->n, 3);
+    assert_true(track_at(t, 1002500000, &p));
+    near(p.lat_deg, 10.00025, 1e-12);
+    near(p.lon_deg, 20.0005, 1e-12);
+    /* by hand: 0.001° of latitude are 111.195 m, 0.002° of longitude there 219.0 m; sqrt of the
+     * squares 245.6 m in 10 s */
+    near(p.speed_ms, 24.56, 0.01);
+    assert_true(track_at(t, 1000 * S, &p) && p.lat_deg == 10);
+    near(p.speed_ms, 24.56, 0.01);
+    assert_true(track_at(t, 1010 * S, &p)); /* the gap behind it has no speed: the one before */
+    near(p.speed_ms, 24.56, 0.01);
+    assert_false(track_at(t, 1010 * S + 1, &p)); /* 11 s are a gap */
+    assert_true(track_at(t, 1021 * S, &p));
+    assert_true(isnan(p.speed_ms));
+    assert_false(track_at(t, 1021 * S + 1, &p));
+    assert_false(track_at(t, 1000 * S - 1, &p));
+    track_free(&t);
+}
+
+static void test_the_short_way_across_the_antimeridian(void **state)
+{
+    (void)state;
+    struct track_point p;
+    struct track *t = parse("time,lat,lon\n0,0,179.9996\n8,0,-179.9996\n");
+    assert_true(track_at(t, 2 * S, &p));
+    near(p.lon_deg, 179.9998, 1e-9);
+    near(p.speed_ms, 0.0008 * 111195.08 / 8, 1e-3);
+    assert_true(track_at(t, 6 * S, &p));
+    near(p.lon_deg, -179.9998, 1e-9);
+    track_free(&t);
+    t = parse("time,lat,lon\n0,0,-179.9996\n8,0,179.9996\n");
+    assert_true(track_at(t, 6 * S, &p));
+    near(p.lon_deg, 179.9998, 1e-9);
+    track_free(&t);
+}
+
+static void test_given_speed_counts_order_and_duplicates_do_not(void **state)
+{
+    (void)state;
+    struct track_point p;
+    struct track *t = parse("\xef\xbb\xbfTime, LAT ,lon,x,speed_kmh\r\n\r\n"
+                            "1970-01-01T00:00:05Z,1,2,,72\r\n5000,0,0,,\r\n,,,,\r\n"
+                            "1970-01-01 02:00:01+02:00,1,2,,36\r\n1,1,2,,");
+    assert_int_equal(t->n, 3);
+    assert_true(track_at(t, 3 * S, &p));
+    near(p.speed_ms, 15, 1e-9);
+    track_free(&t);
+    t = parse("time,lat,lon\n1533226488299,1,2\n1533226489.299,1,2\n");
+    assert_int_equal(t->point[0].utc_us, INT64_C(1533226488299000));
+    assert_int_equal(t->point[1].utc_us, INT64_C(1533226489299000));
+    track_free(&t);
+}
+
+static void test_nmea_with_checksums(void **state)
+{
+    (void)state;
+    /* the sentences of the NMEA 0183 textbooks, and one second later over midnight */
+    struct track_point p;
+    struct track *t =
+        parse("$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47\r\n"
+              "$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n"
+              "$GPRMC,123520,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n"
+              "$GPGSV,1,1,00*79\r\nnoise\r\n");
+    assert_int_equal(t->n, 1);
+    assert_int_equal(t->damaged, 2);
+    assert_true(track_at(t, INT64_C(764426119000000), &p)); /* 1994-03-23T12:35:19Z */
+    near(p.lat_deg, 48.1173, 1e-9);
+    near(p.lon_deg, 11 + 31 / 60.0, 1e-9);
+    near(p.speed_ms, 11.5236, 1e-4);
+    track_free(&t);
+    fails(ERR_MALFORMED, "$GPRMC,123519,V,,,,,,,230394,,*2F\n", "x: there is no point");
+}
+
+static void test_gpx_of_both_versions(void **state)
+{
+    (void)state;
+    struct track_point p;
+    struct track *t = parse(GPX(
+        "<trkpt lat='1' lon='2'><time>2024-11-29T00:00:00Z</time><speed>5.5</speed></trkpt>"
+        "<trkpt lat='1' lon='2'/><trkpt lat='1' lon='2'><ele>3</ele></trkpt>"
+        "<trkpt lon='2.001' lat='-1e-3'><ele>3</ele>\n<time> <![CDATA[2024-11-29]]>T00:00:01.500Z\n"
+        "</time><extensions><t:x "
+        "xmlns:t='urn:x'><t:speed>6.5</t:speed></t:x></extensions></trkpt>"));
+    assert_int_equal(t->n, 2);
+    assert_true(track_at(t, INT64_C(1732838400750000), &p));
+    near(p.speed_ms, 6, 1e-9);
+    near(p.lat_deg, 0.4995, 1e-9);
+    track_free(&t);
+}
+
+static void test_bad_files_are_told_with_their_line(void **state)
+{
+    (void)state;
+    fails(ERR_MALFORMED, "", "x: the file is empty");
+    fails(ERR_MALFORMED, " \n", "x: the file is empty");
+    fails(ERR_MALFORMED, "a video\n", "x: line 1: neither GPX nor NMEA");
+    fails(ERR_MALFORMED, "utc,lat,lon\n", "x: there is no point");
+    fails(ERR_MALFORMED, "utc,lat,lon\n0,1,2\n1,x,2\n", "x: line 3: lat and lon are no numbers");
+    fails(ERR_MALFORMED, "utc,lat,lon\n0,nan,2\n", "x: line 2: lat");
+    fails(ERR_MALFORMED, "utc,lat,lon\n0,1,2\n1,91,2\n", "x: line 3: 91, 2 is no position");
+    fails(ERR_MALFORMED, "utc,lat,lon\n0,1\n", "x: line 2: 2 columns are too few");
+    fails(ERR_MALFORMED, "utc,lat,lon\nsoon,1,1\n", "x: line 2: 'soon' is no date and time");
+    fails(ERR_MALFORMED, "<kml>\n</kml>", "this XML is no GPX");
+    fails(ERR_MALFORMED, GPX("\n\n<trkpt lat='1'/>"), "x: line 3: a trkpt needs lat and lon");
+    fails(ERR_MALFORMED, GPX("<trkpt lat='1' lon='2'><time>x</time></trkpt>"), "x: line 1: 'x' is");
+    fails(ERR_MALFORMED, "<gpx>\n<trk>", "x: line 2: ");
+    fails(ERR_MALFORMED, GPX("<trkpt lat='1' lon='2'/>"), "x: there is no point");
+    fails(ERR_UNSUPPORTED,
+          "<!DOCTYPE gpx [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><gpx><trk>&a;</trk></gpx>",
+          "a document type");
+    struct err err;
+    struct track *t;
+    assert_int_not_equal(track_load(&t, "/nonexistent/track", &err), ERR_OK);
+    assert_null(t);
+}
+
+static void test_too_much_is_refused(void **state)
+{
+    (void)state;
+    size_t n = 100000, used = 0;
+    char *deep = malloc(n * 3 + 16);
+    assert_non_null(deep);
+    used = (size_t)snprintf(deep, 16, "<gpx>");
+    for (size_t i = 0; i < n; i++)
+        memcpy(deep + used + 3 * i, "<a>", 4);
+    fails(ERR_MALFORMED, deep, "epth");
+    free(deep);
+    struct err err;
+    struct track *t = NULL;
+    assert_err(ERR_LIMIT, track_parse(&t, "x", "utc", (size_t)TRACK_BYTES_MAX + 1, &err));
+    char *rows = malloc((TRACK_POINTS_MAX + 2) * 12);
+    assert_non_null(rows);
+    used = (size_t)snprintf(rows, 16, "utc,lat,lon\n");
+    for (int i = 0; i < TRACK_POINTS_MAX + 1; i++)
+        used += (size_t)snprintf(rows + used, 12, "%d,1,1\n", i % 1000);
+    fails(ERR_LIMIT, rows, "line 1000002: more than 1000000 points");
+    free(rows);
+}
+
+static void test_real_drive_says_the_same_in_three_formats(void **state)
+{
+    (void)state;
+    struct err err;
+    struct track *csv = NULL, *gpx = NULL, *nmea;
+    struct track_point a, b, c;
+    const char *path = support_shared("gps/comma2k19-drive.csv");
+    if (!path)
+        skip();
+    assert_ok(track_load(&csv, path, &err));
+    assert_ok(track_load(&gpx, support_shared("gps/comma2k19-drive.gpx"), &err));
+    assert_int_equal(csv->n, 579);
+    assert_int_equal(gpx->n, 579);
+    /* the CSV as a receiver would have said it, GGA and RMC, to 10^-5 minutes */
+    char *text = malloc(csv->n * 200);
+    size_t used = 0;
+    assert_non_null(text);
+    for (size_t i = 0; i < csv->n; i++)
+        for (int rmc = 1; rmc >= 0; rmc--) {
+            const struct track_point *p = &csv->point[i];
+            int ms = (int)(p->utc_us / 1000 % 86400000);
+            char body[128];
+            unsigned sum = 0;
+            double lat = fabs(p->lat_deg), lon = fabs(p->lon_deg);
+            snprintf(body, sizeof body,
+                     rmc ? "GPRMC,%02d%02d%02d.%03d,A,%02d%08.5f,N,%03d%08.5f,W,%.3f,,020818,,"
+                         : "GPGGA,%02d%02d%02d.%03d,%02d%08.5f,N,%03d%08.5f,W,1",
+                     ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000, (int)lat,
+                     (lat - (int)lat) * 60, (int)lon, (lon - (int)lon) * 60,
+                     p->speed_ms * 3600 / 1852);
+            for (const char *q = body; *q; q++)
+                sum ^= (unsigned char)*q;
+            used += (size_t)snprintf(text + used, 200, "$%s*%02X\r\n", body, sum);
+        }
+    nmea = parse(text);
+    free(text);
+    assert_int_equal(nmea->n, 579);
+    for (int64_t at = csv->point[0].utc_us; at < csv->point[578].utc_us; at += 333333) {
+        assert_true(track_at(csv, at, &a) && track_at(gpx, at, &b) && track_at(nmea, at, &c));
+        near(a.lat_deg, b.lat_deg, 1e-9);
+        near(a.lon_deg, b.lon_deg, 1e-9);
+        near(a.lat_deg, c.lat_deg, 2e-7);
+        near(a.lon_deg, c.lon_deg, 2e-7);
+        near(a.speed_ms, b.speed_ms, 1); /* the receiver's (Doppler) and the one of the positions */
+        near(a.speed_ms, c.speed_ms, 0.01);
+    }
+    track_free(&csv);
+    track_free(&gpx);
+    track_free(&nmea);
+    assert_ok(track_load(&gpx, support_shared("gps/around-visnjan-with-car.gpx"), &err));
+    assert_true(track_at(gpx, INT64_C(1608272229500000), &a)); /* 2020-12-18T06:17:09.5Z */
+    near(a.lat_deg, (45.2725240868 + 45.2725872025) / 2, 1e-9);
+    track_free(&gpx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_between_points_in_proportion_to_time),
+        cmocka_unit_test(test_the_short_way_across_the_antimeridian),
+        cmocka_unit_test(test_given_speed_counts_order_and_duplicates_do_not),
+        cmocka_unit_test(test_nmea_with_checksums),
+        cmocka_unit_test(test_gpx_of_both_versions),
+        cmocka_unit_test(test_bad_files_are_told_with_their_line),
+        cmocka_unit_test(test_too_much_is_refused),
+        cmocka_unit_test(test_real_drive_says_the_same_in_three_formats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
