@@ -71,12 +71,13 @@ static int by_value(const void *a, const void *b)
 static int plan_times(struct copy_check *c, struct err *err)
 {
     const struct media *m = c->m;
-    c->n_planned = m->n_pictures - m->first;
+    bool known = c->kind == CONVERT_VIEWING && m->n_view > 0;
+    c->n_planned = known ? m->n_view : m->n_pictures - m->first;
     c->pts = malloc((size_t)c->n_planned * sizeof *c->pts);
     if (!c->pts)
         return err_set(err, ERR_NOMEM, "no memory for the picture times");
     for (int64_t i = 0; i < c->n_planned; i++)
-        c->pts[i] = m->picture[m->first + i].pts;
+        c->pts[i] = known ? m->view_pts[i] : m->picture[m->first + i].pts;
     if (c->kind != CONVERT_WORKING)
         qsort(c->pts, (size_t)c->n_planned, sizeof *c->pts, by_value);
     return ERR_OK;
@@ -117,7 +118,10 @@ static int check_tracks(struct copy_check *c, struct err *err)
     bool working = c->kind == CONVERT_WORKING;
     uint32_t tag = c->video->codecpar->codec_tag;
     uint32_t hevc = c->m->sets_change ? MKTAG('h', 'e', 'v', '1') : MKTAG('h', 'v', 'c', '1');
-    if (c->video->codecpar->codec_id == AV_CODEC_ID_HEVC ? !working || tag != hevc : working)
+    int planned = working            ? AV_CODEC_ID_HEVC
+                  : c->m->view_codec ? c->m->view_codec
+                                     : AV_CODEC_ID_H264;
+    if ((int)c->video->codecpar->codec_id != planned || (working && tag != hevc))
         return UNLIKE(err, "the pictures are %s", avcodec_get_name(c->video->codecpar->codec_id));
     return ERR_OK;
 }
@@ -147,7 +151,7 @@ static void decode(struct copy_check *c, const AVPacket *packet)
 }
 
 /* The working copy has every picture, in decoding order, with its own time; the viewing copy has
- * those that decoded, in whatever order, each at a time of the plan. */
+ * what it says that it shows, cards included, in whatever order. */
 static int check_time(struct copy_check *c, struct err *err)
 {
     const struct media *m = c->m;
@@ -191,7 +195,7 @@ static int judge(struct copy_check *c, struct err *err)
     uint8_t digest[HASH_BYTES];
     char hex[HASH_HEX_ROOM];
     bool viewing = c->kind == CONVERT_VIEWING;
-    if (c->n == 0 || (!viewing && c->n != c->n_planned))
+    if (c->n == 0 || c->n != c->n_planned)
         return UNLIKE(err, "%" PRId64 " pictures, not %" PRId64, c->n, c->n_planned);
     if (c->slices) {
         int rc = hash_final(c->slices, digest, err);

@@ -43,6 +43,18 @@ bool decoder_wrote_all(const AVFrame *f)
     return true;
 }
 
+/* get_marked_buffer() touches nothing that threads share. */
+static void use_marked_buffers(AVCodecContext *ctx)
+{
+    ctx->get_buffer2 = get_marked_buffer;
+#if LIBAVCODEC_VERSION_MAJOR < 60
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    ctx->thread_safe_callbacks = 1; /* what later versions take for granted */
+#pragma GCC diagnostic pop
+#endif
+}
+
 int decoder_open(struct decoder *d, const struct media *m, int threads, struct err *err)
 {
     *d = (struct decoder){0};
@@ -58,6 +70,7 @@ int decoder_open(struct decoder *d, const struct media *m, int threads, struct e
     d->ctx->thread_count = threads;
     d->ctx->max_pixels = MEDIA_PIXELS_MAX;
     d->ctx->err_recognition = AV_EF_CRCCHECK; /* picture hash SEI */
+    use_marked_buffers(d->ctx);
     if (m->damage.damaged || m->damage.affected || m->damage.lost)
         d->ctx->thread_count = 1; /* what broken references look like depends on the threads */
     int rc = media_extradata(m, &d->ctx->extradata, &d->ctx->extradata_size, err);
@@ -65,14 +78,6 @@ int decoder_open(struct decoder *d, const struct media *m, int threads, struct e
         return rc;
     int code = avcodec_open2(d->ctx, codec, NULL);
     return code < 0 ? av_fail(err, code, &d->watch, "H.265 decoder") : ERR_OK;
-}
-
-int decoder_open_strict(struct decoder *d, const struct media *m, struct err *err)
-{
-    int rc = decoder_open(d, m, 1, err);
-    if (rc == ERR_OK)
-        d->ctx->get_buffer2 = get_marked_buffer;
-    return rc;
 }
 
 void decoder_close(struct decoder *d)
@@ -133,7 +138,7 @@ static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[
                      struct err *err)
 {
     struct decoder d = {0};
-    int rc = decoder_open_strict(&d, m, err);
+    int rc = decoder_open(&d, m, 1, err);
     *got = false;
     if (rc == ERR_UNSUPPORTED || rc == ERR_MALFORMED) /* bad parameter sets: the next may do */
         rc = ERR_OK;

@@ -31,10 +31,8 @@ int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err)
  * parameter sets found there. ERR_MALFORMED if there is none. */
 int decode_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
 
-/* One thread, and each picture's bytes are marked before it is decoded: decoder_wrote_all() then
- * tells whether every block of a frame was decoded. A slice that ends too early is no error to
- * libavcodec. */
-int decoder_open_strict(struct decoder *d, const struct media *m, struct err *err) DS_MUST_CHECK;
+/* Whether every block of a frame was decoded: each picture's bytes are marked beforehand. A slice
+ * that ends too early is no error to libavcodec. */
 bool decoder_wrote_all(const AVFrame *frame);
 
 /* decode_all.c: decodes everything from m->first on, once, on one thread, and tells

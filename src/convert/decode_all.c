@@ -68,7 +68,7 @@ static int check_one(struct check *c, int64_t index, struct err *err)
 int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err *err)
 {
     struct check c = {.m = m, .found = found, .arg = arg};
-    int rc = decoder_open_strict(&c.decoder, m, err);
+    int rc = decoder_open(&c.decoder, m, 1, err);
     c.frame = av_frame_alloc();
     c.done = calloc((size_t)m->n_pictures, sizeof *c.done);
     if (rc == ERR_OK && (!c.frame || !c.done))

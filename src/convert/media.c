@@ -238,6 +238,7 @@ void media_close(struct media *m)
     free(m->picture);
     free(m->sound);
     free(m->hole);
+    free(m->view_pts);
     free(m->silence);
     free(m->lent);
     if (m->map)

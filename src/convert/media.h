@@ -94,6 +94,9 @@ struct media {
     struct media_silence *silence; /* in time order */
     int64_t n_silences, room_silences;
     struct convert_damage damage;
+    int64_t *view_pts; /* what the viewing copy shows, cards included; ascending, AV_TICKS */
+    int64_t n_view, room_view;
+    int view_codec;                    /* enum AVCodecID; 0 means H.264 */
     char slices_sha256[HASH_HEX_ROOM]; /* of the master's slices from `first` on, once computed */
 
     bool clock_dead; /* most capture times had to be repaired: they are not used */

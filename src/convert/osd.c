@@ -23,7 +23,7 @@ struct osd {
     int style;            /* libass puts one of its own before ours */
     int frame_w, frame_h; /* what a person sees */
     double size;          /* 1: what the strip allows */
-    bool top, right, box;
+    bool top, right, centre, box;
     int x, y, w, h;           /* the box */
     uint8_t *opacity, *light; /* of the box's pixels: what covers, and how much of it is white */
     char lines[OSD_LINES][OSD_LINE_ROOM];
@@ -75,6 +75,7 @@ int osd_new(struct osd **out, int width_px, int height_px, const struct convert_
     o->frame_h = height_px;
     o->top = strcmp(options->osd_position, "top-right") == 0;
     o->right = o->top || strcmp(options->osd_position, "bottom-right") == 0;
+    o->centre = strcmp(options->osd_position, "centre") == 0; /* card.c */
     o->box = options->osd_box;
     o->size = options->osd_size > 0 ? fmin(options->osd_size, SIZE_MAX_X) : 1;
     o->library = ass_library_init();
@@ -150,6 +151,10 @@ static double lay_out(struct osd *o, double *pad_px)
     o->h = h < strip ? (int)h : (int)strip;
     o->x = o->right ? o->frame_w - o->w : 0;
     o->y = o->top ? 0 : o->frame_h - o->h;
+    if (o->centre) {
+        o->x = (o->frame_w - o->w) / 2;
+        o->y = (o->frame_h - o->h) / 2;
+    }
     return font;
 }
 
