@@ -18,9 +18,12 @@
 
 /* Bounds on what a photo can ask for. 64 megapixels take 192 MB of coefficients with the usual
  * 4:2:0, 384 MB with 4:4:4. */
-#define PHOTO_PIXELS_MAX (64 * 1000 * 1000)  /* the cameras make 2; phones up to 50 */
-#define PHOTO_BYTES_MAX  (256 * 1024 * 1024) /* of the file */
-#define PHOTO_SCANS_MAX  100                 /* progressive photos have 10 */
+#define PHOTO_PIXELS_MAX      (64 * 1000 * 1000)  /* the cameras make 2; phones up to 50 */
+#define PHOTO_BYTES_MAX       (256 * 1024 * 1024) /* of the file */
+#define PHOTO_SCANS_MAX       100                 /* progressive photos have 10 */
+
+/* What 8-bit samples can give, and the Huffman coder takes (T.81, F.1.2). */
+#define PHOTO_COEFFICIENT_MAX 1023
 
 struct photo_errors {
     struct jpeg_error_mgr mgr; /* first: libjpeg's pointer to it is ours */

@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COEFFICIENT_MAX 1023 /* what 8-bit samples can give, and the Huffman coder takes */
-
 struct dct {
     float basis[DCTSIZE][DCTSIZE]; /* [frequency][place] */
 };
@@ -116,7 +114,9 @@ static void block_encode(struct photo *p, int k, const struct dct *dct, JCOEF *c
         if (table[i] == 0) /* a hostile table: whatever the coefficient is, it says 0 */
             continue;
         float c = out[i / DCTSIZE][i % DCTSIZE] / table[i];
-        c = c > COEFFICIENT_MAX ? COEFFICIENT_MAX : c < -COEFFICIENT_MAX ? -COEFFICIENT_MAX : c;
+        c = c > PHOTO_COEFFICIENT_MAX    ? PHOTO_COEFFICIENT_MAX
+            : c < -PHOTO_COEFFICIENT_MAX ? -PHOTO_COEFFICIENT_MAX
+                                         : c;
         coefficients[i] = (JCOEF)lrintf(c);
     }
 }

@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Largest magnitude that the Huffman coder of 8-bit JPEG can write (T.81, F.1.2). */
-#define COEFFICIENT_MAX 1023
-
 static struct photo_errors *errors_of(j_common_ptr c)
 {
     return (struct photo_errors *)(void *)c->err;
@@ -55,6 +52,8 @@ static void on_message(j_common_ptr c, int level)
     e->mgr.format_message(c, e->damage);
     e->scan = p->in.input_scan_number;
     e->row_px = (int)p->in.input_iMCU_row * p->in.max_v_samp_factor * DCTSIZE;
+    if (e->row_px > (int)p->in.image_height)
+        e->row_px = (int)p->in.image_height;
     e->offset = e->ends_early ? p->n : p->n - p->in.src->bytes_in_buffer;
 }
 
@@ -149,9 +148,9 @@ static void clamp_blocks(struct photo *p)
                 p->in.mem->access_virt_barray((j_common_ptr)&p->in, p->blocks[k], y, 1, TRUE)[0];
             JCOEF *at = row[0], *end = at + (size_t)c->width_in_blocks * DCTSIZE2;
             for (; at < end; at++)
-                *at = *at > COEFFICIENT_MAX    ? COEFFICIENT_MAX
-                      : *at < -COEFFICIENT_MAX ? -COEFFICIENT_MAX
-                                               : *at;
+                *at = *at > PHOTO_COEFFICIENT_MAX    ? PHOTO_COEFFICIENT_MAX
+                      : *at < -PHOTO_COEFFICIENT_MAX ? -PHOTO_COEFFICIENT_MAX
+                                                     : *at;
         }
     }
 }
@@ -265,8 +264,8 @@ static void write_all(struct photo *p)
     p->out.dest = &p->sink;
     jpeg_copy_critical_parameters(&p->in, &p->out);
     p->out.write_JFIF_header = p->out.write_Adobe_marker = FALSE;
-    p->out.optimize_coding = TRUE;
     p->out.arith_code = p->in.arith_code;
+    p->out.optimize_coding = !p->in.arith_code; /* Huffman tables: the old ones may lack codes */
     p->out.restart_interval = p->in.restart_interval;
     if (p->in.progressive_mode)
         jpeg_simple_progression(&p->out);

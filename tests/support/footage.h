@@ -52,4 +52,8 @@ float *footage_master_sound(const char *path, int64_t first_picture_us, int *n);
 /* Runs a program; what it prints is in out. Its exit status, or -1 if it is not there. */
 int footage_run(char *const argv[], struct buf *out);
 
+/* The overlay in a picture file's bottom left corner (720p; at: seconds into a clip), as tesseract
+ * reads it; skips the test without ffmpeg or tesseract. */
+void footage_overlay(const char *dir, const char *path, const char *at, char *out, size_t room);
+
 #endif
