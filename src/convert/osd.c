@@ -284,6 +284,11 @@ int osd_orient(struct osd *osd, int orientation, struct err *err)
     return ERR_OK;
 }
 
+void osd_box(const struct osd *osd, int *x, int *y, int *w, int *h)
+{
+    *x = osd->x, *y = osd->y, *w = osd->w, *h = osd->h;
+}
+
 static void blend_luma(const struct osd *o, const struct osd_planes *p)
 {
     int black = p->full_range ? 0 : 16, white = p->full_range ? 255 : 235;

@@ -1,209 +1,129 @@
+#include "photo.h"
 #include "copies.h"
-#include "dashspool/buf.h"
 #include "dashspool/fsx.h"
-#include "jpeg_segments.h"
-#include "osd.h"
+#include "exif.h"
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <turbojpeg.h>
 #include <unistd.h>
 
-#define PHOTO_PIXELS_MAX (64 * 1000 * 1000) /* the cameras make 2; phones up to 50 */
-#define PHOTO_QUALITY    95
-
-struct photo {
-    tjhandle tj;
-    int width, height, subsampling, components;
-    unsigned char *plane[3];
-    int stride[3];
-    int orientation;
-    unsigned char *jpeg; /* re-encoded; TurboJPEG's memory */
-    unsigned long n;
+/* The Exif segment as it will be: the master's with the facts added. A broken one is replaced: its
+ * readers would disagree on it, and with them on how the photo is turned; the master still has it.
+ */
+struct still_exif {
+    struct exif exif;
+    const struct jpeg_marker_struct *old; /* the first one there is, or NULL */
+    struct buf payload;
 };
 
-static int tj_fail(const struct photo *p, int code, const char *what, struct err *err)
+static void take_exif(struct still_exif *s, const struct photo *p, struct media *m)
 {
-    return err_set(err, code, "%s: %s", what, tjGetErrorStr2(p->tj));
+    const char *why;
+    exif_init(&s->exif);
+    s->old = p->in.marker_list;
+    while (s->old && !photo_is_exif(s->old))
+        s->old = s->old->next;
+    if (!s->old)
+        return;
+    if (!exif_parse(&s->exif, s->old->data + EXIF_HEAD_BYTES, s->old->data_length - EXIF_HEAD_BYTES,
+                    &why))
+        media_warn(m, "the EXIF data is damaged (%s) and was replaced", why);
+    else if (s->exif.damaged)
+        media_warn(m, "%d damaged EXIF entries were left out", s->exif.damaged);
 }
 
-static int read_header(struct photo *p, const uint8_t *jpeg, size_t n, struct err *err)
+/* Data that fills its segment stays as it is. */
+static int write_exif(struct still_exif *s, const struct photo *p, const struct copy_task *t,
+                      struct err *err)
 {
-    int space;
-    p->tj = tjInitDecompress();
-    if (!p->tj)
-        return err_set(err, ERR_NOMEM, "no memory for a JPEG decoder");
-    if (tjDecompressHeader3(p->tj, jpeg, (unsigned long)n, &p->width, &p->height, &p->subsampling,
-                            &space) < 0)
-        return tj_fail(p, ERR_MALFORMED, "the JPEG is broken", err);
-    if (p->width <= 0 || p->height <= 0) /* TurboJPEG calls a header without SOF a success */
-        return err_set(err, ERR_MALFORMED, "the JPEG is broken: it has no picture header");
-    if (space != TJCS_YCbCr && space != TJCS_GRAY)
-        return err_set(err, ERR_UNSUPPORTED, "a JPEG in %s; only YCbCr and grey are supported",
-                       space == TJCS_RGB ? "RGB" : "CMYK");
-    if (p->subsampling < 0)
-        return err_set(err, ERR_UNSUPPORTED, "a JPEG with unusual chroma subsampling");
-    if (p->width > PHOTO_PIXELS_MAX / p->height)
-        return err_set(err, ERR_LIMIT, "a JPEG of %dx%d; at most %d million pixels are supported",
-                       p->width, p->height, PHOTO_PIXELS_MAX / 1000000);
-    p->components = p->subsampling == TJSAMP_GRAY ? 1 : 3;
-    return ERR_OK;
+    exif_set_facts(&s->exif, t->facts, p->width_px, p->height_px);
+    int rc = exif_write(&s->exif, &s->payload, err);
+    if (rc != ERR_LIMIT || !s->old)
+        return rc;
+    media_warn(t->m, "%s: nothing was added to it", err->text);
+    buf_consume(&s->payload, s->payload.used);
+    return buf_append(&s->payload, s->old->data, s->old->data_length, err);
 }
 
-static int decode(struct photo *p, const uint8_t *jpeg, size_t n, struct err *err)
-{
-    for (int k = 0; k < p->components; k++) {
-        p->stride[k] = tjPlaneWidth(k, p->width, p->subsampling);
-        unsigned long size = tjPlaneSizeYUV(k, p->width, p->stride[k], p->height, p->subsampling);
-        p->plane[k] = calloc(1, size);
-        if (!p->plane[k])
-            return err_set(err, ERR_NOMEM, "no memory for %dx%d pixels", p->width, p->height);
-    }
-    if (tjDecompressToYUVPlanes(p->tj, jpeg, (unsigned long)n, p->plane, p->width, p->stride,
-                                p->height, TJFLAG_ACCURATEDCT) < 0)
-        return tj_fail(p, ERR_MALFORMED, "the JPEG is broken", err);
-    return ERR_OK;
-}
-
-static int log2_of(int n)
-{
-    return n >= 4 ? 2 : n >= 2 ? 1 : 0;
-}
-
-static int overlay(struct photo *p, const struct copy_task *t, struct err *err)
+static int overlay(struct photo *p, int orientation, const struct copy_task *t, struct err *err)
 {
     char lines[OSD_LINES][OSD_LINE_ROOM];
     struct osd *osd = NULL;
-    bool turned = p->orientation >= 5;
+    bool turned = orientation >= 5;
     osd_text_at(t->osd, 0, 0, "still copy", lines);
-    int rc = osd_new(&osd, turned ? p->height : p->width, turned ? p->width : p->height, t->options,
-                     err);
+    int rc = osd_new(&osd, turned ? p->height_px : p->width_px, turned ? p->width_px : p->height_px,
+                     t->options, err);
     if (rc == ERR_OK)
         rc = osd_set(osd, lines, err);
     if (rc == ERR_OK)
-        rc = osd_orient(osd, p->orientation, err);
-    if (rc == ERR_OK) {
-        struct osd_planes planes = {
-            .plane = {p->plane[0], p->plane[1], p->plane[2]},
-            .stride = {p->stride[0], p->stride[1], p->stride[2]},
-            .n = p->components,
-            .width_px = p->width,
-            .height_px = p->height,
-            .log2_chroma_w = log2_of(tjMCUWidth[p->subsampling] / 8),
-            .log2_chroma_h = log2_of(tjMCUHeight[p->subsampling] / 8),
-            .full_range = true, /* JFIF */
-        };
-        osd_blend(osd, &planes);
-    }
+        rc = osd_orient(osd, orientation, err);
+    if (rc == ERR_OK)
+        rc = photo_blend(p, osd, err);
     osd_free(&osd);
     return rc;
 }
 
-static int encode(struct photo *p, struct err *err)
+static void warn(const struct photo *p, struct media *m)
 {
-    const unsigned char *planes[3] = {p->plane[0], p->plane[1], p->plane[2]};
-    tjDestroy(p->tj);
-    p->tj = tjInitCompress();
-    if (!p->tj)
-        return err_set(err, ERR_NOMEM, "no memory for a JPEG encoder");
-    if (tjCompressFromYUVPlanes(p->tj, planes, p->width, p->stride, p->height, p->subsampling,
-                                &p->jpeg, &p->n, PHOTO_QUALITY, TJFLAG_ACCURATEDCT) < 0)
-        return tj_fail(p, ERR_UNSUPPORTED, "JPEG encoder", err);
-    return ERR_OK;
+    const struct photo_errors *e = &p->errors;
+    size_t behind = p->in.src->bytes_in_buffer;
+    if (e->stray_bytes > 0)
+        media_warn(m, "%ld stray bytes between the segments were left out", e->stray_bytes);
+    if (e->damaged && e->scan > 1)
+        media_warn(m, "the photo is damaged from byte %zu of %zu on (scan %d, row %d of %d): %s",
+                   e->offset, p->n, e->scan, e->row_px, p->height_px, e->damage);
+    else if (e->damaged)
+        media_warn(m, "the photo is damaged from row %d of %d on (byte %zu of %zu): %s", e->row_px,
+                   p->height_px, e->offset, p->n, e->damage);
+    else if (behind > 0)
+        media_warn(m, "%zu bytes behind the photo's end were left out", behind);
 }
 
-/* Of a segment of the master: does the copy carry it over? Adobe's (APP14) speaks of the old
- * coding; Exif that does not parse would only confuse its readers. */
-static bool keep(struct photo *p, const struct jpeg_segment *s, struct media *m)
-{
-    static const uint8_t app0 = 0xe0, app14 = 0xee, app15 = 0xef, com = 0xfe;
-    if (s->marker != com && (s->marker < app0 || s->marker > app15 || s->marker == app14))
-        return false;
-    if (!jpeg_is_exif(s) || jpeg_exif_orientation(s, &p->orientation))
-        return true;
-    media_warn(m, "the EXIF data is damaged and was left out");
-    return false;
-}
-
-/* SOI, the master's segments, and the new image behind its own SOI (and JFIF, if the master has
- * one). */
-static int assemble(struct photo *p, const struct buf *segments, bool jfif, struct buf *out,
-                    struct err *err)
-{
-    struct jpeg_walk walk = jpeg_walk_init(p->jpeg, p->n);
-    struct jpeg_segment first;
-    size_t rest = 2;
-    if (jfif && jpeg_walk_next(&walk, &first) && jpeg_is_jfif(&first))
-        rest += first.n;
-    int rc = buf_append(out, p->jpeg, 2, err);
-    if (rc == ERR_OK && !jfif && jpeg_walk_next(&walk, &first) && jpeg_is_jfif(&first)) {
-        rest += first.n;
-        rc = buf_append(out, first.p, first.n, err);
-    }
-    if (rc == ERR_OK)
-        rc = buf_append(out, buf_data(segments), segments->used, err);
-    return rc < 0 ? rc : buf_append(out, p->jpeg + rest, p->n - rest, err);
-}
-
-static int write_file(const char *path, const struct buf *out, struct err *err)
+static int write_file(struct photo *p, const char *path, const struct still_exif *s,
+                      struct err *err)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, "open %s", path);
-    int rc = fsx_write_all(fd, buf_data(out), out->used, err);
+    int rc = photo_write(p, fd, &s->payload, s->old, err);
     if (close(fd) < 0 && rc == ERR_OK)
         rc = err_sys(err, "close %s", path);
     return rc;
 }
 
-static int collect_segments(struct photo *p, const uint8_t *jpeg, size_t n, struct media *m,
-                            struct buf *segments, bool *jfif, struct err *err)
+static int make_still(struct photo *p, struct still_exif *s, const struct copy_task *t,
+                      struct err *err)
 {
-    struct jpeg_walk walk = jpeg_walk_init(jpeg, n);
-    struct jpeg_segment s;
-    int rc = ERR_OK;
-    while (rc == ERR_OK && jpeg_walk_next(&walk, &s)) {
-        if (!keep(p, &s, m))
-            continue;
-        *jfif = *jfif || jpeg_is_jfif(&s);
-        rc = buf_append(segments, s.p, s.n, err);
-    }
+    int rc = photo_open(p, t->m->map, t->m->n, err);
+    if (rc < 0)
+        return rc;
+    warn(p, t->m);
+    take_exif(s, p, t->m);
+    rc = overlay(p, exif_orientation(&s->exif), t, err);
+    if (rc == ERR_OK)
+        rc = write_exif(s, p, t, err);
+    if (rc == ERR_OK)
+        rc = write_file(p, t->path, s, err);
     return rc;
 }
 
 int copy_still(const struct copy_task *t, struct err *err)
 {
-    const uint8_t *jpeg = t->m->map;
-    size_t n = t->m->n;
-    struct convert_result *result = t->result;
-    struct photo p = {.orientation = 1};
-    struct buf segments, out;
-    bool jfif = false;
-    buf_init(&segments, n);
-    buf_init(&out, SIZE_MAX / 4);
-    int rc = read_header(&p, jpeg, n, err);
-    if (rc == ERR_OK)
-        rc = decode(&p, jpeg, n, err);
-    if (rc == ERR_OK)
-        rc = collect_segments(&p, jpeg, n, t->m, &segments, &jfif, err);
-    if (rc == ERR_OK)
-        rc = overlay(&p, t, err);
-    if (rc == ERR_OK)
-        rc = encode(&p, err);
-    if (rc == ERR_OK)
-        rc = assemble(&p, &segments, jfif, &out, err);
-    if (rc == ERR_OK)
-        rc = write_file(t->path, &out, err);
-    result->width_px = p.width;
-    result->height_px = p.height;
-    result->pictures = result->key_pictures = 1;
-    copy_progress(t, 1, 1);
-    for (int k = 0; k < 3; k++)
-        free(p.plane[k]);
-    tjFree(p.jpeg);
-    if (p.tj)
-        tjDestroy(p.tj);
-    buf_clear(&segments);
-    buf_clear(&out);
+    struct photo *p = calloc(1, sizeof *p);
+    struct still_exif *s = calloc(1, sizeof *s);
+    int rc = ERR_NOMEM;
+    if (!p || !s) {
+        err_set(err, rc, "no memory for a photo");
+    } else {
+        buf_init(&s->payload, 2 * EXIF_BYTES_MAX);
+        rc = make_still(p, s, t, err);
+        t->result->width_px = p->width_px;
+        t->result->height_px = p->height_px;
+        t->result->pictures = t->result->key_pictures = 1;
+        photo_close(p);
+        buf_clear(&s->payload);
+        copy_progress(t, 1, 1);
+    }
+    free(p);
+    free(s);
     return rc;
 }

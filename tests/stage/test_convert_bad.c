@@ -1,5 +1,4 @@
 /* Bad input: one clear line or copies of what is left, never a crash, never leftovers. */
-#include "convert/jpeg_segments.h"
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
 #include "support/footage.h"
@@ -9,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <turbojpeg.h>
 
 /* Converts; on failure the line names the file once, is one line, and nothing is left. */
 static int convert(const char *path, unsigned copies, struct convert_result *r, struct err *err)
@@ -159,54 +157,6 @@ static void test_a_hundred_cuts_leave_copies_or_one_line(void **state)
     support_tmp_remove(&dir);
 }
 
-static void test_cmyk_and_broken_photos_are_refused(void **state)
-{
-    (void)state;
-    static unsigned char pixels[64 * 64 * 4];
-    unsigned char *jpeg = NULL;
-    unsigned long n = 0;
-    tjhandle tj = tjInitCompress();
-    assert_int_equal(tjCompress2(tj, pixels, 64, 0, 64, TJPF_CMYK, &jpeg, &n, TJSAMP_444, 90, 0),
-                     0);
-    refuses(jpeg, n, ERR_UNSUPPORTED, "CMYK");
-    tjFree(jpeg);
-    tjDestroy(tj);
-    struct buf b = support_read(footage_sample("photo-720p.jpg"));
-    refuses(buf_data(&b), b.used / 2, ERR_MALFORMED, "broken");
-    refuses(buf_data(&b), 300, ERR_MALFORMED, "broken");
-    buf_clear(&b);
-}
-
-static void test_exif_is_carried_over(void **state)
-{
-    (void)state;
-    char clip[4096], *dir = support_tmp_dir();
-    struct err err;
-    struct convert_result r;
-    struct convert_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_STILL);
-    const char *path = support_shared("jpeg/orient-Landscape_6.jpg");
-    if (!path) {
-        support_tmp_remove(&dir);
-        skip();
-    }
-    snprintf(clip, sizeof clip, "%s", path);
-    assert_ok(convert_file(clip, dir, "clip", &facts, &options, NULL, NULL, &r, &err));
-    struct buf b = support_read(r.output[0].path);
-    struct jpeg_walk walk = jpeg_walk_init(buf_data(&b), b.used);
-    struct jpeg_segment s;
-    int orientation = 0, exif = 0;
-    while (jpeg_walk_next(&walk, &s))
-        if (jpeg_is_exif(&s)) {
-            exif++;
-            assert_true(jpeg_exif_orientation(&s, &orientation));
-        }
-    assert_int_equal(exif, 1);
-    assert_int_equal(orientation, 6);
-    buf_clear(&b);
-    support_tmp_remove(&dir);
-}
-
 static void test_every_file_of_the_collection_gives_copies_or_one_line(void **state)
 {
     (void)state;
@@ -243,8 +193,6 @@ int main(void)
         cmocka_unit_test(test_a_stream_without_parameter_sets_is_told_with_its_offset),
         cmocka_unit_test(test_a_truncated_clip_keeps_what_is_whole),
         cmocka_unit_test(test_a_hundred_cuts_leave_copies_or_one_line),
-        cmocka_unit_test(test_cmyk_and_broken_photos_are_refused),
-        cmocka_unit_test(test_exif_is_carried_over),
         cmocka_unit_test(test_every_file_of_the_collection_gives_copies_or_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <turbojpeg.h>
 
 #define STRIP 58 /* rows of a 720p picture that the overlay may use */
 
@@ -77,48 +76,6 @@ static void test_viewing_copy_differs_only_in_the_strip_and_by_codec_noise(void 
     support_tmp_remove(&dir);
 }
 
-/* A part of a picture file as tesseract reads it; skips without it. */
-static void read_part(const char *dir, const char *path, const char *at, const char *crop,
-                      char *out, size_t room)
-{
-    char png[4096], input[4096], filter[256];
-    struct buf text;
-    buf_init(&text, 65536);
-    snprintf(png, sizeof png, "%s/crop.png", dir);
-    snprintf(input, sizeof input, "%s", path);
-    snprintf(filter, sizeof filter, "crop=%s,scale=iw*3:-1:flags=lanczos,negate", crop);
-    char *cut[] = {(char[]){"ffmpeg"},
-                   (char[]){"-v"},
-                   (char[]){"error"},
-                   (char[]){"-i"},
-                   input,
-                   (char[]){"-ss"},
-                   (char *)(uintptr_t)at,
-                   (char[]){"-vf"},
-                   filter,
-                   (char[]){"-frames:v"},
-                   (char[]){"1"},
-                   png,
-                   NULL};
-    int status = footage_run(cut, &text);
-    char *ocr[] = {(char[]){"tesseract"}, png,           (char[]){"-"},
-                   (char[]){"--psm"},     (char[]){"6"}, NULL};
-    if (status == 0)
-        status = footage_run(ocr, &text);
-    if (status == -1) {
-        fprintf(stderr, "SKIPPED: ffmpeg or tesseract is not there\n");
-        skip();
-    }
-    assert_int_equal(status, 0);
-    snprintf(out, room, "%.*s", (int)text.used, (const char *)buf_data(&text));
-    buf_clear(&text);
-}
-
-static void read_overlay(const char *dir, const char *path, const char *at, char *out, size_t room)
-{
-    read_part(dir, path, at, "760:58:0:ih-58", out, room);
-}
-
 static void test_overlay_can_be_read(void **state)
 {
     (void)state;
@@ -131,7 +88,7 @@ static void test_overlay_can_be_read(void **state)
     assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
                            &options, NULL, NULL, &r, &err));
     /* the picture at 3.0667 s: 09:23:45.25 + 3.0667 = 09:23:48.3167 */
-    read_overlay(dir, r.output[0].path, "3.06", text, sizeof text);
+    footage_overlay(dir, r.output[0].path, "3.06", text, sizeof text);
     static const char *const words[] = {"2024-11-29", "09:23:48.3",      "54.70042",
                                         "25.25000",   "350612071913857", "viewing copy"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -161,72 +118,12 @@ static void test_template_at_the_right_with_a_track_can_be_read(void **state)
                            &options, NULL, NULL, &r, &err));
     assert_string_equal(r.warning, "");
     /* 09:23:48.31 is 3.31 s behind the first point: 54.70332°, 25.20332°, 63 km/h */
-    read_part(dir, r.output[0].path, "3.06", "760:58:iw-760:ih-58", text, sizeof text);
+    footage_read_part(dir, r.output[0].path, "3.06", "760:58:iw-760:ih-58", text, sizeof text);
     static const char *const words[] = {"09:23:48.3", "54.703",  "25.203",
                                         "track",      "63 km/h", "claim 4711"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(text, words[i]))
             fail_msg("'%s' is not in '%s'", words[i], text);
-    support_tmp_remove(&dir);
-}
-
-struct pixels {
-    int w, h, subsampling;
-    unsigned char *plane[3];
-    int stride[3];
-};
-
-static struct pixels read_jpeg(const char *path)
-{
-    struct pixels p = {0};
-    struct buf b = support_read(path);
-    tjhandle tj = tjInitDecompress();
-    int space;
-    assert_int_equal(
-        tjDecompressHeader3(tj, buf_data(&b), b.used, &p.w, &p.h, &p.subsampling, &space), 0);
-    for (int k = 0; k < 3; k++) {
-        p.stride[k] = tjPlaneWidth(k, p.w, p.subsampling);
-        p.plane[k] = malloc(tjPlaneSizeYUV(k, p.w, p.stride[k], p.h, p.subsampling));
-        assert_non_null(p.plane[k]);
-    }
-    assert_int_equal(
-        tjDecompressToYUVPlanes(tj, buf_data(&b), b.used, p.plane, p.w, p.stride, p.h, 0), 0);
-    tjDestroy(tj);
-    buf_clear(&b);
-    return p;
-}
-
-static void free_jpeg(struct pixels *p)
-{
-    for (int k = 0; k < 3; k++)
-        free(p->plane[k]);
-}
-
-static void test_photo_gets_the_overlay_and_keeps_the_rest(void **state)
-{
-    (void)state;
-    struct err err;
-    char *dir = support_tmp_dir(), text[1024];
-    struct convert_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING);
-    struct convert_result r;
-    const char *photo = footage_sample("photo-720p.jpg");
-    assert_ok(convert_file(photo, dir, "photo", &facts, &options, NULL, NULL, &r, &err));
-    assert_int_equal(r.container, CONVERT_JPEG);
-    assert_int_equal(r.n_outputs, 1);
-    assert_int_equal(r.output[0].kind, CONVERT_STILL);
-    assert_string_equal(r.warning, "");
-    struct pixels a = read_jpeg(photo), b = read_jpeg(r.output[0].path);
-    assert_int_equal(a.w, b.w);
-    assert_int_equal(a.h, b.h);
-    assert_int_equal(a.subsampling, b.subsampling);
-    assert_true(psnr(a.plane[0], b.plane[0], a.stride[0] * (720 - STRIP - 8)) > 38);
-    assert_true(psnr(a.plane[0] + a.stride[0] * 665, b.plane[0] + a.stride[0] * 665,
-                     a.stride[0] * 55) < 20);
-    read_overlay(dir, r.output[0].path, "0", text, sizeof text);
-    assert_non_null(strstr(text, "2024-11-29 09:23:45.2"));
-    free_jpeg(&a);
-    free_jpeg(&b);
     support_tmp_remove(&dir);
 }
 
@@ -236,7 +133,6 @@ int main(void)
         cmocka_unit_test(test_viewing_copy_differs_only_in_the_strip_and_by_codec_noise),
         cmocka_unit_test(test_overlay_can_be_read),
         cmocka_unit_test(test_template_at_the_right_with_a_track_can_be_read),
-        cmocka_unit_test(test_photo_gets_the_overlay_and_keeps_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -308,3 +308,45 @@ int footage_run(char *const argv[], struct buf *out)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
+
+void footage_read_part(const char *dir, const char *path, const char *at, const char *crop,
+                       char *out, size_t room)
+{
+    char png[4096], input[4096], filter[256];
+    struct buf text;
+    buf_init(&text, 65536);
+    snprintf(png, sizeof png, "%s/crop.png", dir);
+    snprintf(input, sizeof input, "%s", path);
+    snprintf(filter, sizeof filter, "crop=%s,scale=iw*3:-1:flags=lanczos,negate", crop);
+    char *cut[] = {(char[]){"ffmpeg"},
+                   (char[]){"-v"},
+                   (char[]){"error"},
+                   (char[]){"-y"},
+                   (char[]){"-i"},
+                   input,
+                   (char[]){"-ss"},
+                   (char *)(uintptr_t)at,
+                   (char[]){"-vf"},
+                   filter,
+                   (char[]){"-frames:v"},
+                   (char[]){"1"},
+                   png,
+                   NULL};
+    int status = footage_run(cut, &text);
+    char *ocr[] = {(char[]){"tesseract"}, png,           (char[]){"-"},
+                   (char[]){"--psm"},     (char[]){"6"}, NULL};
+    if (status == 0)
+        status = footage_run(ocr, &text);
+    if (status == -1) {
+        fprintf(stderr, "SKIPPED: ffmpeg or tesseract is not there\n");
+        skip();
+    }
+    assert_int_equal(status, 0);
+    snprintf(out, room, "%.*s", (int)text.used, (const char *)buf_data(&text));
+    buf_clear(&text);
+}
+
+void footage_overlay(const char *dir, const char *path, const char *at, char *out, size_t room)
+{
+    footage_read_part(dir, path, at, "760:58:0:ih-58", out, room);
+}

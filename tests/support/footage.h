@@ -52,4 +52,11 @@ float *footage_master_sound(const char *path, int64_t first_picture_us, int *n);
 /* Runs a program; what it prints is in out. Its exit status, or -1 if it is not there. */
 int footage_run(char *const argv[], struct buf *out);
 
+/* A part of a picture file (at: seconds into a clip; crop: as ffmpeg's filter has it) as tesseract
+ * reads it; the second: the overlay in the bottom left corner of 720p. Skips the test without
+ * ffmpeg or tesseract. */
+void footage_read_part(const char *dir, const char *path, const char *at, const char *crop,
+                       char *out, size_t room);
+void footage_overlay(const char *dir, const char *path, const char *at, char *out, size_t room);
+
 #endif
