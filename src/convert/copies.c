@@ -7,6 +7,9 @@ const struct copy_maker copy_makers[] = {
     {CONVERT_WORKING, "working", "working.mp4", 0.05, copy_working},
     {CONVERT_VIEWING, "viewing", "viewing-DERIVED.mp4", 1, copy_viewing},
     {CONVERT_STILL, "still", "still-DERIVED.jpg", 0.05, copy_still},
+    {CONVERT_POSTER, "poster", "poster-DERIVED.jpg", 0.05, copy_poster},
+    {CONVERT_SHEET, "sheet", "sheet-DERIVED.jpg", 0.2, copy_sheet},
+    {CONVERT_MOMENT, "moment", "still-OFFSET-DERIVED.jpg", 0.05, copy_moment},
 };
 const int copy_n_makers = sizeof copy_makers / sizeof *copy_makers;
 
