@@ -99,6 +99,13 @@ static int open_copy(struct copy_check *c, const char *path, struct err *err)
     return c->packet && c->frame ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a packet");
 }
 
+/* The working copy has the overlay as text, and either may have chapters. */
+static bool planned_text(const struct copy_check *c, const AVCodecParameters *par)
+{
+    return (par->codec_type == AVMEDIA_TYPE_SUBTITLE && c->kind == CONVERT_WORKING) ||
+           (par->codec_type == AVMEDIA_TYPE_DATA && c->ctx->nb_chapters > 0);
+}
+
 static int check_tracks(struct copy_check *c, struct err *err)
 {
     bool sound = false;
@@ -108,7 +115,7 @@ static int check_tracks(struct copy_check *c, struct err *err)
             c->video = s;
         else if (s->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && !sound)
             sound = true;
-        else
+        else if (!planned_text(c, s->codecpar))
             return UNLIKE(err, "track %u was not planned", i);
     }
     if (!c->video)

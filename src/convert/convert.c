@@ -119,7 +119,8 @@ static int open_master(struct media *m, const char *path, const struct convert_f
     if (rc < 0 || result->container == CONVERT_JPEG)
         return rc;
     media_close(m);
-    return media_open(m, path, result->container, facts, options, err);
+    rc = media_open(m, path, result->container, facts, options, err);
+    return rc < 0 ? rc : copy_moments_check(m, options, err);
 }
 
 int convert_prepare(const char *path, const char *out_dir, const char *stage_dir, const char *stem,

@@ -11,6 +11,9 @@ const struct copy_maker copy_makers[] = {
     {CONVERT_GEOJSON, "geojson", "geojson", 0.01, copy_geojson},
     {CONVERT_SRT, "srt", "srt", 0.01, copy_srt},
     {CONVERT_VTT, "vtt", "vtt", 0.01, copy_vtt},
+    {CONVERT_POSTER, "poster", "poster-DERIVED.jpg", 0.05, copy_poster},
+    {CONVERT_SHEET, "sheet", "sheet-DERIVED.jpg", 0.2, copy_sheet},
+    {CONVERT_MOMENT, "moment", "still-OFFSET-DERIVED.jpg", 0.05, copy_moment},
     {CONVERT_TIMING, "timing", "timing.json", 0.01, copy_timing},
     {CONVERT_CSV, "csv", "timing.csv", 0.01, copy_csv},
 };

@@ -39,6 +39,11 @@ copy_fn copy_working, copy_viewing;
 copy_fn copy_timing, copy_csv; /* last: they tell what the others found */
 copy_fn copy_still;            /* a photo; fills in what the result tells of it */
 copy_fn copy_gpx, copy_geojson, copy_srt, copy_vtt; /* sidecar.c, subtitles.c */
+copy_fn copy_poster, copy_sheet, copy_moment;
+
+/* ERR_CONFIG if a moment is asked for that the clip does not have; before anything is made. */
+int copy_moments_check(const struct media *m, const struct convert_options *options,
+                       struct err *err) DS_MUST_CHECK;
 
 static inline void copy_progress(const struct copy_task *t, int64_t done, int64_t of)
 {

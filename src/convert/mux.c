@@ -1,6 +1,8 @@
 #include "mux.h"
+#include "chapters.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include <libavutil/mem.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +16,9 @@ static int add_stream(struct mux *x, AVStream **out, AVRational base, struct err
     return ERR_OK;
 }
 
-static int add_sound(struct mux *x, const struct media *m, struct err *err)
+static int add_sound(struct mux *x, const struct media *m, bool flac, struct err *err)
 {
-    int code, rc = sound_open(&x->sound, m, err);
+    int code, rc = sound_open(&x->sound, m, flac, err);
     x->has_sound = true;
     if (rc == ERR_OK)
         rc = add_stream(x, &x->audio, (AVRational){1, SOUND_HZ}, err);
@@ -26,6 +28,63 @@ static int add_sound(struct mux *x, const struct media *m, struct err *err)
     if (code < 0)
         return av_fail(err, code, NULL, "sound track");
     return sound_next(&x->sound, x->waiting, &x->has_waiting, err);
+}
+
+/* Players show it as a track that can be switched off: enabled, not forced, language unknown. */
+static int add_text(struct mux *x, const struct media *m, const struct osd_context *words,
+                    struct err *err)
+{
+    int rc = add_stream(x, &x->text, av_ticks(), err);
+    if (rc == ERR_OK)
+        rc = cues_describe(x->text->codecpar, m->width_px, m->height_px, err);
+    if (rc < 0)
+        return rc;
+    av_dict_set(&x->text->metadata, "handler_name", "clock and position", 0);
+    x->text->disposition = AV_DISPOSITION_DEFAULT;
+    x->cues = cues_init(m, words);
+    x->has_cue = cues_next(&x->cues, &x->cue);
+    return ERR_OK;
+}
+
+static int add_chapter(struct mux *x, const struct chapter *from, struct err *err)
+{
+    AVChapter *c = av_mallocz(sizeof *c);
+    if (c && av_dict_set(&c->metadata, "title", from->title, 0) >= 0) {
+        c->id = x->ctx->nb_chapters;
+        c->time_base = (AVRational){1, 1000000};
+        c->start = from->from_us;
+        c->end = from->until_us;
+        x->ctx->chapters[x->ctx->nb_chapters++] = c;
+        return ERR_OK;
+    }
+    av_free(c);
+    return err_set(err, ERR_NOMEM, "no memory for chapters");
+}
+
+static int add_chapters(struct mux *x, const struct media *m, const struct convert_facts *facts,
+                        struct err *err)
+{
+    struct chapter chapters[CHAPTERS_MAX];
+    int rc = ERR_OK, n = chapters_make(m, facts, chapters);
+    if (n == 0)
+        return ERR_OK;
+    x->ctx->chapters = av_calloc((size_t)n, sizeof(AVChapter *)); /* freed with ctx */
+    if (!x->ctx->chapters)
+        return err_set(err, ERR_NOMEM, "no memory for chapters");
+    for (int i = 0; rc == ERR_OK && i < n; i++)
+        rc = add_chapter(x, &chapters[i], err);
+    return rc;
+}
+
+/* The QuickTime keys are what ffprobe, exiftool and mediainfo all read in an MP4. */
+static void set_camera(AVDictionary **d, const struct media *m, const struct convert_facts *f)
+{
+    char model[32];
+    if (m->container != CONVERT_PTMF && !f->imei[0])
+        return; /* some H.265: nobody knows of what camera */
+    snprintf(model, sizeof model, "DualCam%s%s", f->camera[0] ? " " : "", f->camera);
+    av_dict_set(d, "com.apple.quicktime.make", "Teltonika", 0);
+    av_dict_set(d, "com.apple.quicktime.model", model, 0);
 }
 
 /* ISO 6709, annex H: +54.7004+025.2500/ */
@@ -41,6 +100,7 @@ static void set_tags(struct mux *x, const struct media *m, const struct mux_tags
     char text[CLOCK_TEXT_ROOM];
     av_dict_set(d, "title", tags->title, 0);
     av_dict_set(d, "comment", tags->comment, 0);
+    set_camera(d, m, f);
     if (f->has_time) {
         clock_rfc3339(f->start_utc_us + m->start_us, 6, text);
         av_dict_set(d, "creation_time", text, 0);
@@ -75,7 +135,27 @@ static int64_t index_bytes(const struct mux *x, const struct media *m,
                            const AVCodecParameters *video)
 {
     int64_t sound = x->audio ? (m->duration_us / 1000000 + 3) * SOUND_HZ / 576 : 0;
-    return 6144 + 2 * (int64_t)video->extradata_size + 44 * (m->n_pictures - m->first + sound);
+    int64_t text =
+        x->text ? 2 * (m->duration_us / 1000000 + 3) : 0; /* a cue and a pause a second */
+    int64_t chapters = x->ctx->nb_chapters;
+    return 6144 + 2 * (int64_t)video->extradata_size + 300 * chapters +
+           44 * (m->n_pictures - m->first + sound + text + chapters);
+}
+
+static int write_header(struct mux *x, const char *path, const struct media *m,
+                        const AVCodecParameters *video, struct err *err)
+{
+    AVDictionary *options = NULL;
+    av_dict_set_int(&options, "moov_size", index_bytes(x, m, video), 0);
+    av_dict_set(&options, "movflags", "+use_metadata_tags", 0);
+    av_dict_set(&options, "movie_timescale", "90000", 0); /* edit lists finer than 1 ms */
+    int code = avformat_write_header(x->ctx, &options);
+    av_dict_free(&options);
+    if (code < 0)
+        return av_fail(err, code, NULL, "%s: header", path);
+    /* Bit-exact muxing drops this tag at the header; the tags are written at the end. */
+    av_dict_set(&x->ctx->metadata, "encoder", "dashspool " DASHSPOOL_VERSION, 0);
+    return ERR_OK;
 }
 
 int mux_open(struct mux *x, const char *path, const struct media *m, const AVCodecParameters *video,
@@ -93,20 +173,16 @@ int mux_open(struct mux *x, const char *path, const struct media *m, const AVCod
     if ((code = avcodec_parameters_copy(x->video->codecpar, video)) < 0)
         return av_fail(err, code, NULL, "picture track");
     x->video->sample_aspect_ratio = video->sample_aspect_ratio;
-    if (sound_any(m) && (rc = add_sound(x, m, err)) < 0)
+    if (sound_any(m) && (rc = add_sound(x, m, tags->flac, err)) < 0)
+        return rc;
+    if (tags->flac) /* FFmpeg 5 calls "FLAC in ISOBMFF" 1.0.0 experimental still */
+        x->ctx->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
+    if (tags->words && (rc = add_text(x, m, tags->words, err)) < 0)
+        return rc;
+    if ((rc = add_chapters(x, m, tags->facts, err)) < 0)
         return rc;
     set_tags(x, m, tags);
-    AVDictionary *options = NULL;
-    av_dict_set_int(&options, "moov_size", index_bytes(x, m, video), 0);
-    av_dict_set(&options, "movflags", "+use_metadata_tags", 0);
-    av_dict_set(&options, "movie_timescale", "90000", 0); /* edit lists finer than 1 ms */
-    code = avformat_write_header(x->ctx, &options);
-    av_dict_free(&options);
-    if (code < 0)
-        return av_fail(err, code, NULL, "%s: header", path);
-    /* Bit-exact muxing drops this tag at the header; the tags are written at the end. */
-    av_dict_set(&x->ctx->metadata, "encoder", "dashspool " DASHSPOOL_VERSION, 0);
-    return ERR_OK;
+    return write_header(x, path, m, video, err);
 }
 
 void mux_close(struct mux *x)
@@ -143,15 +219,36 @@ static int sound_until(struct mux *x, int64_t dts, struct err *err)
     return rc;
 }
 
+/* Cues that begin before `dts` or with it. x->waiting is the sound's. */
+static int text_until(struct mux *x, int64_t dts, struct err *err)
+{
+    int rc = ERR_OK;
+    AVPacket *packet = x->has_cue && x->cue.pts <= dts ? av_packet_alloc() : NULL;
+    if (x->has_cue && x->cue.pts <= dts && !packet)
+        return err_set(err, ERR_NOMEM, "no memory for a packet");
+    while (rc == ERR_OK && x->has_cue && x->cue.pts <= dts) {
+        rc = cues_packet(&x->cue, packet, err);
+        if (rc == ERR_OK)
+            rc = write_packet(x, packet, x->text, av_ticks(), err);
+        x->has_cue = cues_next(&x->cues, &x->cue);
+    }
+    av_packet_free(&packet);
+    return rc;
+}
+
 int mux_video(struct mux *x, AVPacket *packet, struct err *err)
 {
     int rc = sound_until(x, packet->dts, err);
+    if (rc == ERR_OK)
+        rc = text_until(x, packet->dts, err);
     return rc < 0 ? rc : write_packet(x, packet, x->video, av_ticks(), err);
 }
 
 int mux_finish(struct mux *x, struct err *err)
 {
-    int rc = sound_until(x, INT64_MAX, err);
+    int rc = text_until(x, INT64_MAX, err);
+    if (rc == ERR_OK)
+        rc = sound_until(x, INT64_MAX, err);
     if (rc < 0)
         return rc;
     int code = av_write_trailer(x->ctx);

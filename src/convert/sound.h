@@ -1,5 +1,6 @@
 /*
- * sound: the master's G.711 A-law records, placed by their capture times, as AAC packets.
+ * sound: the master's G.711 A-law records, placed by their capture times, as AAC or
+ * FLAC packets.
  */
 #ifndef CONVERT_SOUND_H
 #define CONVERT_SOUND_H
@@ -30,6 +31,7 @@ int16_t sound_alaw(uint8_t code);
 
 struct sound {
     struct sound_line line;
+    const char *name; /* of the coding, for messages */
     AVCodecContext *ctx;
     AVFrame *frame;
     struct av_watch watch;
@@ -38,12 +40,13 @@ struct sound {
 
 bool sound_any(const struct media *m);
 
-/* sound_close() also after a failure. */
-int sound_open(struct sound *s, const struct media *m, struct err *err) DS_MUST_CHECK;
+/* flac: lossless; else AAC. sound_close() also after a failure. */
+int sound_open(struct sound *s, const struct media *m, bool flac, struct err *err) DS_MUST_CHECK;
 void sound_close(struct sound *s);
 
-/* The next AAC packet, times in 1/SOUND_HZ since the first picture; the encoder's delay makes the
- * first one earlier than the first sample. *got is false at the end. */
+/* The next packet, times in 1/SOUND_HZ since the first picture; AAC's delay makes the first one
+ * earlier than the first sample. FLAC's last one is empty and brings the final header. *got is
+ * false at the end. */
 int sound_next(struct sound *s, AVPacket *out, bool *got, struct err *err) DS_MUST_CHECK;
 
 #endif

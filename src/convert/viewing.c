@@ -309,7 +309,7 @@ static int open_all(struct viewing *v, struct err *err)
              "viewing copy of %.120s: derived, re-encoded, clock and position burned in; picture "
              "times from: %s",
              name, convert_source_name(t->m->timing.chosen));
-    struct mux_tags tags = {title, comment, t->facts};
+    struct mux_tags tags = {.title = title, .comment = comment, .facts = t->facts};
     int code, rc = decoder_open(&v->decoder, t->m, t->options->threads, err);
     if (rc == ERR_OK)
         rc = encoder_open(&v->encoder, t->m, t->m->width_px & ~1, t->m->height_px & ~1, t->options,

@@ -86,6 +86,15 @@ static void read_tag(const AVFormatContext *ctx, const char *key, char *out, siz
     snprintf(out, room, "%s", e ? e->value : "");
 }
 
+/* NULL: data, as the chapters' own track. */
+static struct footage_track *track_of(struct footage *f, const AVCodecParameters *par)
+{
+    return par->codec_type == AVMEDIA_TYPE_VIDEO      ? &f->picture
+           : par->codec_type == AVMEDIA_TYPE_AUDIO    ? &f->sound
+           : par->codec_type == AVMEDIA_TYPE_SUBTITLE ? &f->text
+                                                      : NULL;
+}
+
 struct footage footage_read(const char *mp4)
 {
     struct footage f = {0};
@@ -97,16 +106,16 @@ struct footage footage_read(const char *mp4)
     assert_ok(hash_new(&h, &err));
     for (unsigned i = 0; i < ctx->nb_streams; i++) {
         const AVCodecParameters *par = ctx->streams[i]->codecpar;
-        struct footage_track *t = par->codec_type == AVMEDIA_TYPE_VIDEO ? &f.picture : &f.sound;
-        for (int k = 0; k < 4; k++)
+        struct footage_track *t = track_of(&f, par);
+        for (int k = 0; t && k < 4; k++)
             t->tag[k] = (char)(par->codec_tag >> 8 * k & 0xff);
-        t->width_px = par->width;
-        t->height_px = par->height;
+        if (t)
+            t->width_px = par->width, t->height_px = par->height;
     }
     while (av_read_frame(ctx, p) >= 0) {
         const AVCodecParameters *par = ctx->streams[p->stream_index]->codecpar;
-        bool picture = par->codec_type == AVMEDIA_TYPE_VIDEO;
-        add_packet(picture ? &f.picture : &f.sound, p);
+        if (track_of(&f, par))
+            add_packet(track_of(&f, par), p);
         if (par->codec_id == AV_CODEC_ID_HEVC)
             hash_sample(h, p);
         av_packet_unref(p);
@@ -129,6 +138,8 @@ void footage_clear(struct footage *f)
     free(f->picture.span);
     free(f->sound.pts);
     free(f->sound.span);
+    free(f->text.pts);
+    free(f->text.span);
     *f = (struct footage){0};
 }
 
@@ -257,9 +268,14 @@ float *footage_sound(const char *mp4, int *n)
     float *samples = NULL;
     *n = 0;
     while (next_frame(&o)) {
-        assert_int_equal(o.frame->format, AV_SAMPLE_FMT_FLTP);
-        place(&samples, n, o.frame->pts, (const float *)(void *)o.frame->data[0],
-              o.frame->nb_samples);
+        float pcm[8192];
+        bool whole = o.frame->format == AV_SAMPLE_FMT_S16;
+        assert_true(whole || o.frame->format == AV_SAMPLE_FMT_FLTP);
+        assert_true(o.frame->nb_samples <= 8192);
+        for (int i = 0; i < o.frame->nb_samples; i++)
+            pcm[i] = whole ? (float)((int16_t *)(void *)o.frame->data[0])[i] / 32768.0f
+                           : ((float *)(void *)o.frame->data[0])[i];
+        place(&samples, n, o.frame->pts, pcm, o.frame->nb_samples);
     }
     close_track(&o);
     return samples;

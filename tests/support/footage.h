@@ -26,7 +26,7 @@ struct footage_track {
 };
 
 struct footage {
-    struct footage_track picture, sound;
+    struct footage_track picture, sound, text;
     double duration_s;
     char location[64], created[40], encoder[64];
 };
