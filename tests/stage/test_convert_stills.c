@@ -108,8 +108,8 @@ static struct pixels *ffmpeg_picture(const char *dir, const char *mp4, int at)
     struct buf b = support_read(out);
     assert_non_null(p);
     assert_int_equal(b.used, sizeof p->y + sizeof p->c);
-    memcpy(p->y, buf_data(&b), sizeof p->y);
-    memcpy(p->c, buf_data(&b) + sizeof p->y, sizeof p->c);
+    memcpy(p->y, b.mem + b.start, sizeof p->y);
+    memcpy(p->c, b.mem + b.start + sizeof p->y, sizeof p->c);
     buf_clear(&b);
     return p;
 }
@@ -259,7 +259,7 @@ static void test_the_sheet_shows_the_clip_with_its_times(void **state)
     }
 }
 
-/* A copy of the sample, pictures from..until rubbish behind their slice headers. */
+/* A copy of the sample, pictures from..until with broken slice headers. */
 static char *spoil(const char *dir, int from, int until)
 {
     static char path[4096];
@@ -270,8 +270,10 @@ static char *spoil(const char *dir, int from, int until)
     for (int i = 0; ptmf_next(&p, &r);) {
         if (r.type == 'A')
             continue;
-        if (i >= from && i < until)
-            memset(data + (r.payload - data) + 64, 0x55, r.n - 64);
+        if (i >= from && i < until) { /* first slice, of a parameter set that cannot be */
+            memset(data + (r.payload - data) + 6, 0x01, r.n - 6);
+            data[r.payload - data + 6] = 0x80;
+        }
         i++;
     }
     snprintf(path, sizeof path, "%s/spoiled.h265", dir);
