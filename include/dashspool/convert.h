@@ -2,7 +2,8 @@
  * convert: makes copies of one master. It knows no database and no spool: a file in, files out.
  *
  *   master             container told apart by content: PTMF records, Annex-B H.265, or JPEG
- *   <stem>.working.mp4           the same coded pictures, true times, sound as AAC
+ *   <stem>.working.mp4           the same coded pictures, true times, sound as AAC or FLAC, the
+ *                                overlay as a text track, chapters at trigger and gaps
  *   <stem>.viewing-DERIVED.mp4   H.264 + AAC, clock and position burned in
  *   <stem>.still-DERIVED.jpg     a photo with clock and position
  *   <stem>.timing.json           every picture: its time, how well that is known, its state
