@@ -1,9 +1,10 @@
 /*
  * confine: convert_file() in a process that can do no harm. FFmpeg parses hostile bytes, so each
- * conversion runs in a child of its own: this program executed anew (/proc/self/exe convert-child),
- * with a clean environment, no descriptors of ours, and core/sandbox around it. It reads the
- * master, writes into the stage (a hidden directory in out_dir), and sends a result that is treated
- * as hostile too. The parent gives the copies their names, or removes the stage.
+ * conversion runs in a child of its own, forked from this program executed anew (/proc/self/exe
+ * convert-child; once, for all conversions), with a clean environment, no descriptors of ours, and
+ * core/sandbox around it. It reads the master, writes into the stage (a hidden directory in
+ * out_dir), and sends a result that is treated as hostile too. The parent gives the copies their
+ * names, or removes the stage.
  *
  *   confine_start ──► confine_step, as often as confine_fd() is readable ──► confine_finish
  *
@@ -56,7 +57,7 @@ int confine_convert(const char *path, const char *out_dir, const char *stem,
                     const struct confine_limits *limits, convert_progress_fn *progress, void *arg,
                     struct convert_result *result, struct err *err) DS_MUST_CHECK;
 
-/* The child's life; the exit status. */
+/* The life of the process that the children are forked from; the exit status. */
 int confine_child(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* The child: everything that an input could reach has been given away before its first byte is
  * looked at. stdin is the request, stdout the report. */
-#define _GNU_SOURCE /* close_range */
 #include "dashspool/sandbox.h"
 #include "message.h"
+#include "nursery.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static int warm_up(struct err *err)
     return rc;
 }
 
-static int confine_self(const struct message_request *q, struct err *err)
+static int confine_self(const struct message_request *q, pid_t parent, struct err *err)
 {
     struct sandbox_report report;
     struct sandbox_rules rules = {.read = {q->path, q->options.params_from, q->options.track_path},
@@ -48,25 +48,24 @@ static int confine_self(const struct message_request *q, struct err *err)
                                   .memory_bytes = q->limits.memory_bytes,
                                   .file_bytes = q->limits.file_bytes,
                                   .cpu_s = q->limits.cpu_s};
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != q->parent)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         return err_set(err, ERR_AGAIN, "the parent is gone");
     int rc = warm_up(err);
     return rc < 0 ? rc : sandbox_enter(&rules, &report, err);
 }
 
-int confine_child(void)
+void child_convert(pid_t parent)
 {
     static struct message_request q;
     static struct convert_result result;
     struct err err = {0}, lost;
     struct told told = {.fd = STDOUT_FILENO};
-    close_range(3, ~0U, 0);
     int rc = message_read_request(STDIN_FILENO, &q, &err);
     if (rc < 0) {
         fprintf(stderr, "dashspool %s: %s\n", CONFINE_COMMAND, err.text);
-        return 2;
+        _exit(2);
     }
-    if ((rc = confine_self(&q, &err)) < 0)
+    if ((rc = confine_self(&q, parent, &err)) < 0)
         err_wrap(&err, "%s", q.path);
     else
         rc = convert_prepare(q.path, q.out_dir, q.stage_dir, q.stem, &q.facts, &q.options,
@@ -74,4 +73,9 @@ int confine_child(void)
     int sent = rc < 0 ? message_send(told.fd, MESSAGE_FAILURE, &err, sizeof err, &lost)
                       : message_send(told.fd, MESSAGE_RESULT, &result, sizeof result, &lost);
     _exit(sent < 0); /* no clean-up: the parent does that better */
+}
+
+int confine_child(void)
+{
+    return nursery_run(child_convert);
 }

@@ -1,8 +1,9 @@
-#define _GNU_SOURCE /* memfd_create, pipe2, close_range */
+#define _GNU_SOURCE /* memfd_create, pipe2, sigabbrev_np */
 #include "dashspool/confine.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "message.h"
+#include "nursery.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +30,7 @@ struct confine {
     struct convert_stage stage;
     struct err broken; /* code != 0: what came is not to be believed */
     pid_t pid;         /* 0: there is none (any more) */
-    int report_fd;
+    int report_fd, status_fd;
     int64_t until_us;
     bool late, ended;
 };
@@ -97,45 +96,15 @@ static int write_request(const struct message_request *q, int *out, struct err *
     return rc;
 }
 
-/* Between fork() and exec(): async-signal-safe calls only. */
-static void become_child(int request_fd, int report_fd)
-{
-    static char name[] = "dashspool", command[] = CONFINE_COMMAND, c[] = "LC_ALL=C",
-                zone[] = "TZ=UTC";
-    char *argv[] = {name, command, NULL}, *envp[] = {c, zone, NULL};
-    struct sigaction act = {.sa_handler = SIG_DFL};
-    sigset_t none;
-    setpgid(0, 0); /* Ctrl-C is the parent's to judge */
-    sigemptyset(&none);
-    for (int s = 1; s < 32; s++)
-        sigaction(s, &act, NULL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    int null = open("/dev/null", O_RDWR);
-    /* both out of the way of 0 and 1 first; copies made by dup2() outlive exec */
-    int q = fcntl(request_fd, F_DUPFD, 10), r = fcntl(report_fd, F_DUPFD, 10);
-    if (null < 0 || q < 0 || r < 0 || dup2(q, STDIN_FILENO) < 0 || dup2(r, STDOUT_FILENO) < 0)
-        _exit(127);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    dup2(null, STDERR_FILENO); /* its words could be anything */
-#endif
-    close_range(3, ~0U, 0);
-    execve("/proc/self/exe", argv, envp);
-    _exit(127);
-}
-
 static int launch(struct confine *c, struct err *err)
 {
     int request_fd = -1, report[2] = {-1, -1};
-    c->request.parent = getpid();
     int rc = write_request(&c->request, &request_fd, err);
     if (rc == ERR_OK && pipe2(report, O_CLOEXEC) < 0)
         rc = err_sys(err, "pipe");
-    if (rc == ERR_OK && (c->pid = fork()) < 0) {
+    if (rc == ERR_OK &&
+        (rc = nursery_spawn(request_fd, report[1], &c->pid, &c->status_fd, err)) < 0)
         c->pid = 0;
-        rc = err_sys(err, "fork");
-    }
-    if (rc == ERR_OK && c->pid == 0)
-        become_child(request_fd, report[1]);
     if (request_fd >= 0)
         close(request_fd);
     if (report[1] >= 0)
@@ -146,36 +115,28 @@ static int launch(struct confine *c, struct err *err)
     return rc;
 }
 
-/* Whoever closes the report has a moment to die. */
-static void await_end(pid_t pid)
+/* The end of the child, by force if need be. Whoever closes the report has a moment to die. */
+static struct nursery_end reap(struct confine *c, bool kill_it)
 {
+    struct nursery_end end = {.status = SIGKILL}; /* what a child without a nursery got */
     int64_t until_us = clock_mono_us() + GRACE_MS * 1000;
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    while (fd >= 0 && clock_mono_us() < until_us && poll(&p, 1, GRACE_MS) < 0 && errno == EINTR)
+    struct pollfd p = {.fd = c->status_fd, .events = POLLIN};
+    int ready = 0;
+    while (!kill_it && clock_mono_us() < until_us && (ready = poll(&p, 1, GRACE_MS)) < 0)
         ;
-    if (fd >= 0)
-        close(fd);
-}
-
-/* The end of the child, by force if need be; its status. */
-static int reap(struct confine *c, bool kill_it, struct rusage *used)
-{
-    int status = 0;
-    if (!kill_it)
-        await_end(c->pid);
-    kill(c->pid, SIGKILL); /* of no effect on one that has ended */
-    while (wait4(c->pid, &status, 0, used) < 0 && errno == EINTR)
-        ;
+    if (ready <= 0 && poll(&p, 1, 0) == 0)
+        kill(c->pid, SIGKILL);
+    nursery_wait(c->status_fd, &end);
+    close(c->status_fd);
+    c->status_fd = -1;
     c->pid = 0;
-    return status;
+    return end;
 }
 
 static void confine_free(struct confine **c)
 {
-    struct rusage unused;
     if ((*c)->pid > 0)
-        reap(*c, true, &unused);
+        reap(*c, true);
     if ((*c)->report_fd >= 0)
         close((*c)->report_fd);
     convert_stage_close(&(*c)->stage);
@@ -190,7 +151,7 @@ int confine_start(struct confine **out, const char *path, const char *out_dir, c
     struct confine *c = *out = calloc(1, sizeof *c);
     if (!c)
         return err_set(err, ERR_NOMEM, "%s: no memory for a conversion", path);
-    c->report_fd = c->stage.lock_fd = -1;
+    c->report_fd = c->status_fd = c->stage.lock_fd = -1;
     c->request = (struct message_request){.magic = MESSAGE_MAGIC,
                                           .version = MESSAGE_VERSION,
                                           .size = sizeof c->request,
@@ -274,9 +235,9 @@ static int judge_death(const struct confine *c, int status, const struct rusage 
 int confine_finish(struct confine **cp, struct convert_result *result, struct err *err)
 {
     struct confine *c = *cp;
-    struct rusage used = {0};
     bool stopped = !c->ended, bad = c->broken.code != 0;
-    int rc = ERR_OK, status = reap(c, stopped || bad || c->late, &used);
+    struct nursery_end end = reap(c, stopped || bad || c->late);
+    int rc = ERR_OK, status = end.status;
     *result = (struct convert_result){0};
     if (stopped)
         rc = err_set(err, ERR_AGAIN, "the conversion was stopped");
@@ -285,7 +246,7 @@ int confine_finish(struct confine **cp, struct convert_result *result, struct er
                      c->broken.text);
     else if (c->late || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || !c->inbox.last ||
              c->inbox.used > 0)
-        rc = judge_death(c, status, &used, err);
+        rc = judge_death(c, status, &end.used, err);
     if (rc < 0) {
         err_wrap(err, "%s", c->request.path);
     } else if (c->inbox.last == MESSAGE_FAILURE) {

@@ -18,7 +18,6 @@ struct message_request {
     struct convert_facts facts;
     struct convert_options options;
     struct confine_limits limits; /* all decided: 0 is none */
-    int32_t parent;               /* process id */
 };
 
 enum message_type { MESSAGE_PROGRESS = 1, MESSAGE_FAILURE = 2, MESSAGE_RESULT = 3 };

@@ -2,6 +2,7 @@
 /* Children that convert, crash, hang, lie and use too much. This program is its own child: the
  * name of the copies tells it how to behave. */
 #include "confine/message.h"
+#include "confine/nursery.h"
 #include "dashspool/sandbox.h"
 #include "support/footage.h"
 #include <errno.h>
@@ -61,7 +62,7 @@ static int lie(const struct message_request *q)
     return message_send(STDOUT_FILENO, MESSAGE_RESULT, &r, sizeof r, &err) < 0;
 }
 
-static int child(void)
+static int misbehave(pid_t parent)
 {
     static struct message_request q;
     struct err err;
@@ -94,7 +95,13 @@ static int child(void)
         return lie(&q);
     if (strcmp(q.stem, "look") == 0) /* what it has: stdio, nothing else, and a clean environment */
         return fcntl(3, F_GETFD) >= 0 || getenv("HOME") || strcmp(getenv("TZ"), "UTC") != 0 ? 9 : 8;
-    return confine_child();
+    child_convert(parent);
+    return 95;
+}
+
+static void child(pid_t parent)
+{
+    _exit(misbehave(parent));
 }
 
 /* ---- the parent ---- */
@@ -206,7 +213,7 @@ static void test_a_conversion_can_be_stopped(void **state)
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0)
-        return child();
+        return nursery_run(child);
     const struct CMUnitTest tests[] = {
 #define STAGE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         STAGE(test_a_child_that_dies_is_told_by_how), STAGE(test_a_child_that_lies_is_not_believed),
