@@ -48,9 +48,15 @@ static void become_nursery(int fd)
     _exit(127);
 }
 
+static void forget(void);
+
+/* Its end is waited for, so that its children's time is accounted to us. */
 static int start(struct err *err)
 {
     int pair[2];
+    static bool registered;
+    if (!registered && atexit(forget) == 0)
+        registered = true;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_sys(err, "socket to the converters");
     pid_t pid = fork();
