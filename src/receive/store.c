@@ -39,8 +39,9 @@ struct transfer {
     int64_t queued_bytes; /* offset of the next operation's bytes */
     struct transfer *next_dirty;
     bool dirty;
-    bool dead;   /* a pass with something of it failed; set between passes */
-    void *owner; /* NULL: nobody waits */
+    bool dead;                  /* a pass with something of it failed; set between passes */
+    char id[CATALOGUE_ID_ROOM]; /* the loop's copy of row.id */
+    void *owner;                /* NULL: nobody waits */
     store_done_fn *done;
     struct op begin, end, publish; /* so that these need no memory when they are due */
 };
@@ -275,6 +276,7 @@ static void settle(struct store *s, struct op *op, int rc, const struct err *pas
         free(op);
         return;
     case OP_BEGIN:
+        snprintf(t->id, sizeof t->id, "%s", rc == ERR_OK ? t->row.id : "");
         answer(t, rc, &err);
         return;
     case OP_FINISH:
@@ -378,7 +380,7 @@ bool store_full(const struct store *s)
 
 const char *store_id(const struct transfer *t)
 {
-    return t->row.id;
+    return t->id;
 }
 
 void store_disown(struct transfer *t)
