@@ -274,7 +274,7 @@ static int add_judged(scmp_filter_ctx f)
                               SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
     if (rc == 0) /* a thread's name, as libavcodec gives it */
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                              SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+                              SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
     return rc;
 }
 
