@@ -323,7 +323,7 @@ static void test_exiftool_reads_what_is_known_and_complains_of_nothing_new(void 
                                         "2024:11:29 07:23:45.25Z",
                                         "54.70042",
                                         "25.25",
-                                        "dashspool " DASHSPOOL_VERSION,
+                                        ("dashspool " DASHSPOOL_VERSION),
                                         "OK"};
     buf_init(&out, 65536);
     snprintf(path, sizeof path, "%s/in.jpg", dir);
