@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROUNDING_TICKS = 2 }; /* microseconds to ticks, and libavformat's own rescaling */
+
 struct copy_check {
     const struct media *m;
     enum convert_copy_kind kind;
@@ -16,6 +18,8 @@ struct copy_check {
     int64_t *pts; /* of the pictures planned, ascending */
     int64_t n_planned, n;
     struct hash *slices; /* of a working copy */
+    AVStream *sound;
+    int64_t sound_from; /* its first sample */
     AVCodecContext *decoder;
     AVFrame *frame;
     struct av_watch watch;
@@ -108,20 +112,21 @@ static bool planned_text(const struct copy_check *c, const AVCodecParameters *pa
 
 static int check_tracks(struct copy_check *c, struct err *err)
 {
-    bool sound = false;
+    int64_t from, until;
+    sound_span(c->m, &from, &until);
     for (unsigned i = 0; i < c->ctx->nb_streams; i++) {
         AVStream *s = c->ctx->streams[i];
         if (s->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !c->video)
             c->video = s;
-        else if (s->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && !sound)
-            sound = true;
+        else if (s->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && !c->sound)
+            c->sound = s;
         else if (!planned_text(c, s->codecpar))
             return UNLIKE(err, "track %u was not planned", i);
     }
     if (!c->video)
         return UNLIKE(err, "there is no picture track");
-    if (sound != sound_any(c->m))
-        return UNLIKE(err, sound ? "a sound track was not planned" : "there is no sound track");
+    if (!c->sound != (from == until))
+        return UNLIKE(err, c->sound ? "a sound track was not planned" : "there is no sound track");
     bool working = c->kind == CONVERT_WORKING;
     uint32_t tag = c->video->codecpar->codec_tag;
     uint32_t hevc = c->m->sets_change ? MKTAG('h', 'e', 'v', '1') : MKTAG('h', 'v', 'c', '1');
@@ -176,6 +181,11 @@ static int check_time(struct copy_check *c, struct err *err)
     return ERR_OK;
 }
 
+static int64_t in_samples(const struct copy_check *c, int64_t ts)
+{
+    return av_rescale_q(ts, c->sound->time_base, (AVRational){1, SOUND_HZ});
+}
+
 static int read_all(struct copy_check *c, struct err *err)
 {
     int code, rc = ERR_OK;
@@ -187,6 +197,9 @@ static int read_all(struct copy_check *c, struct err *err)
             if (rc == ERR_OK && c->decoder)
                 decode(c, c->packet);
             c->n++;
+        } else if (c->sound && c->packet->stream_index == c->sound->index) {
+            if (c->sound_from == INT64_MAX)
+                c->sound_from = in_samples(c, c->packet->pts);
         }
         av_packet_unref(c->packet);
     }
@@ -197,21 +210,48 @@ static int read_all(struct copy_check *c, struct err *err)
     return rc;
 }
 
-static int judge(struct copy_check *c, struct err *err)
+/* How long a player shows it. AAC begins with samples that are not heard, before 0. */
+static int judge_lengths(const struct copy_check *c, struct err *err)
+{
+    int64_t from, until;
+    int64_t planned = av_rescale(c->m->duration_us, AV_TICKS, 1000000);
+    int64_t lasts = av_rescale_q(c->video->duration, c->video->time_base, av_ticks());
+    if (llabs(lasts - planned) > ROUNDING_TICKS)
+        return UNLIKE(err, "its pictures last %" PRId64 "/90000 s, not %" PRId64, lasts, planned);
+    if (!c->sound)
+        return ERR_OK;
+    sound_span(c->m, &from, &until);
+    int64_t begins = c->sound_from < 0 ? 0 : c->sound_from;
+    int64_t ends = begins + in_samples(c, c->sound->duration);
+    if (begins > from || llabs(ends - until) > 1)
+        return UNLIKE(err,
+                      "its sound is samples %" PRId64 "..%" PRId64 ", not %" PRId64 "..%" PRId64,
+                      begins, ends, from, until);
+    return ERR_OK;
+}
+
+static int judge_slices(struct copy_check *c, struct err *err)
 {
     uint8_t digest[HASH_BYTES];
     char hex[HASH_HEX_ROOM];
+    int rc = hash_final(c->slices, digest, err);
+    if (rc < 0)
+        return rc;
+    hash_hex(digest, hex);
+    return strcmp(hex, c->m->slices_sha256) == 0 ? ERR_OK
+                                                 : UNLIKE(err, "its slices are not the master's");
+}
+
+static int judge(struct copy_check *c, struct err *err)
+{
     bool viewing = c->kind == CONVERT_VIEWING;
     if (c->n == 0 || c->n != c->n_planned)
         return UNLIKE(err, "%" PRId64 " pictures, not %" PRId64, c->n, c->n_planned);
-    if (c->slices) {
-        int rc = hash_final(c->slices, digest, err);
-        if (rc < 0)
-            return rc;
-        hash_hex(digest, hex);
-        if (strcmp(hex, c->m->slices_sha256) != 0)
-            return UNLIKE(err, "its slices are not the master's");
-    }
+    int rc = judge_lengths(c, err);
+    if (rc == ERR_OK && c->slices)
+        rc = judge_slices(c, err);
+    if (rc < 0)
+        return rc;
     /* a damaged master's working copy decodes no better than the master */
     if (c->decoder && viewing && (c->decoded != c->n || c->watch.complaints > 0))
         return UNLIKE(err, "%" PRId64 " of %" PRId64 " pictures decode%s%s", c->decoded, c->n,
@@ -224,7 +264,7 @@ static int judge(struct copy_check *c, struct err *err)
 int check_mp4(const char *path, enum convert_copy_kind kind, const struct media *m, bool whole,
               struct err *err)
 {
-    struct copy_check c = {.m = m, .kind = kind};
+    struct copy_check c = {.m = m, .kind = kind, .sound_from = INT64_MAX};
     const char *name = strrchr(path, '/');
     av_watch_init(&c.watch);
     int rc = open_copy(&c, path, err);

@@ -1,7 +1,7 @@
 /*
  * check: a copy counts only if it reads back as it was planned. Every MP4 is opened again with
- * libavformat: codec and tag, number of pictures, the time of each, whether there is sound, and for
- * the working copy the hash of its slices, which must be the master's.
+ * libavformat: codec and tag, number of pictures, the time of each, how long pictures and sound
+ * last, and for the working copy the hash of its slices, which must be the master's.
  */
 #ifndef CONVERT_CHECK_H
 #define CONVERT_CHECK_H

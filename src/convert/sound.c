@@ -109,6 +109,19 @@ int sound_line_read(struct sound_line *s, int16_t *out, int n)
     return i;
 }
 
+void sound_span(const struct media *m, int64_t *from, int64_t *until)
+{
+    struct sound_line s = sound_line_init(m);
+    *from = s.at;
+    while (s.at < s.end) {
+        s.at += s.silence + (int64_t)s.left;
+        s.silence = 0;
+        if (s.at < s.end && !next_record(&s, false))
+            break;
+    }
+    *until = s.at < s.end ? s.at : s.end;
+}
+
 bool sound_any(const struct media *m)
 {
     struct sound_line s = sound_line_init(m);

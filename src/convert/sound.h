@@ -40,6 +40,10 @@ struct sound {
 
 bool sound_any(const struct media *m);
 
+/* First sample and the one behind the last, on the line of struct sound_line; equal without sound.
+ */
+void sound_span(const struct media *m, int64_t *from, int64_t *until);
+
 /* flac: lossless; else AAC. sound_close() also after a failure. */
 int sound_open(struct sound *s, const struct media *m, bool flac, struct err *err) DS_MUST_CHECK;
 void sound_close(struct sound *s);

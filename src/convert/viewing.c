@@ -149,11 +149,11 @@ static int drain(struct viewing *v, struct err *err)
         int rc = encoder_receive(&v->encoder, v->packet, &got, err);
         if (rc < 0 || !got)
             return rc;
-        /* only the last one's duration is looked at: the others end where the next begins */
+        /* Only the last packet's duration is looked at: the others end where the next begins. It
+         * need not be the picture shown last, but its step in decoding order is that one's. */
         int64_t end = av_rescale(m->duration_us, AV_TICKS, 1000000);
-        v->packet->duration = v->packet->pts < end ? end - v->packet->pts : v->step;
-        if (m->n_view > 0 && v->packet->pts < m->view_pts[m->n_view - 1])
-            v->packet->duration = 0;
+        int64_t shown_last = m->view_pts[m->n_view - 1];
+        v->packet->duration = shown_last < end ? end - shown_last : v->step;
         if ((rc = mux_video(&v->mux, v->packet, err)) < 0)
             return rc;
     }
@@ -291,14 +291,6 @@ static int transcode(struct viewing *v, struct err *err)
     return rc < 0 ? rc : drain(v, err);
 }
 
-static void warn(struct media *m)
-{
-    const struct convert_damage *d = &m->damage;
-    if (d->damaged || d->affected)
-        media_warn(m, "%" PRId64 " pictures are damaged, %" PRId64 " are built on them: marked",
-                   d->damaged, d->affected);
-}
-
 static int open_all(struct viewing *v, struct err *err)
 {
     const struct copy_task *t = v->t;
@@ -380,7 +372,5 @@ int copy_viewing(const struct copy_task *t, struct err *err)
         if (rc == ERR_OK)
             rc = run(t, &doubt, err);
     }
-    if (rc == ERR_OK)
-        warn(t->m);
     return rc;
 }

@@ -122,6 +122,47 @@ static void test_a_cut_file(void **state)
     buf_clear(&b);
 }
 
+static void test_pictures_that_last_too_long(void **state)
+{
+    (void)state;
+    struct err err;
+    for (int i = 0; i < 2; i++) {
+        enum convert_copy_kind kind = i ? CONVERT_VIEWING : CONVERT_WORKING;
+        assert_ok(check_mp4(copy_of(kind), kind, &m, false, &err));
+        m.duration_us -= 1000;
+        assert_err(ERR_IO, check_mp4(copy_of(kind), kind, &m, false, &err));
+        assert_non_null(strstr(err.text, "its pictures last"));
+        m.duration_us += 1000;
+    }
+}
+
+static void sound_is_measured(bool flac)
+{
+    struct convert_facts facts = footage_facts();
+    struct convert_options options = footage_options(CONVERT_WORKING);
+    const char *master = footage_sample("front-20fps-10s-sound.h265");
+    struct convert_result r;
+    struct media with_sound;
+    struct err err;
+    options.flac = flac;
+    options.overwrite = true;
+    assert_ok(convert_file(master, dir, "sound", &facts, &options, NULL, NULL, &r, &err));
+    assert_ok(media_open(&with_sound, master, CONVERT_PTMF, &facts, &options, &err));
+    assert_ok(check_master_slices(&with_sound, with_sound.slices_sha256, &err));
+    assert_ok(check_mp4(r.output[0].path, CONVERT_WORKING, &with_sound, false, &err));
+    with_sound.n_sounds--;
+    assert_err(ERR_IO, check_mp4(r.output[0].path, CONVERT_WORKING, &with_sound, false, &err));
+    assert_non_null(strstr(err.text, "its sound is samples"));
+    media_close(&with_sound);
+}
+
+static void test_sound_that_lasts_too_long(void **state)
+{
+    (void)state;
+    sound_is_measured(false);
+    sound_is_measured(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +171,8 @@ int main(void)
         cmocka_unit_test(test_another_copy_in_its_place),
         cmocka_unit_test(test_a_picture_too_many_or_too_few_or_at_another_time),
         cmocka_unit_test(test_a_cut_file),
+        cmocka_unit_test(test_pictures_that_last_too_long),
+        cmocka_unit_test(test_sound_that_lasts_too_long),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
