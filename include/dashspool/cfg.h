@@ -31,6 +31,8 @@ struct cfg_key {
     int64_t min, max;
     const char *value; /* the default */
     const char *help;  /* one line */
+    /* CFG_TEXT: what its length cannot tell, or NULL. ERR_CONFIG for a value that is of no use. */
+    int (*check)(const char *value, struct err *err);
 };
 
 struct cfg_section {

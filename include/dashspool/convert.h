@@ -156,6 +156,7 @@ struct convert_result {
     int64_t pictures, key_pictures;
     int64_t duration_us; /* of the pictures, the last one's own time included */
     bool sound;
+    int64_t silences, silence_us; /* stretches without sound that were filled, and their sum */
     struct convert_timing timing; /* of a video */
     struct convert_wall wall;
     struct convert_damage damage;

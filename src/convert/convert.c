@@ -2,13 +2,21 @@
 #include "av.h"
 #include "check.h"
 #include "copies.h"
+#include "damage.h"
 #include "media.h"
 #include "plan.h"
 #include "sniff.h"
+#include "template.h"
 #include "timing.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+static int check_template(const char *value, struct err *err)
+{
+    struct template t;
+    return template_compile(&t, value, err);
+}
 
 static const struct cfg_key keys[] = {
     {"copies", CFG_LIST, "working viewing timing csv poster sheet gpx geojson srt vtt", 0, 0,
@@ -25,13 +33,13 @@ static const struct cfg_key keys[] = {
      "a conversion that takes longer is ended"},
     {"memory_mib", CFG_INT, "MiB", 64, 1048576, "2048", "memory of one conversion"},
     {"osd_template", CFG_TEXT, "text with {fields}", 0, 511, "",
-     "overlay; empty: date, time, position, camera, trigger, IMEI"},
+     "overlay; empty: date, time, position, camera, trigger, IMEI", check_template},
     {"osd_position", CFG_WORD, "bottom-left bottom-right top-right", 0, 0, "bottom-left",
      "corner of the overlay"},
     {"osd_size", CFG_REAL, "times", 0, 4, "1", "size of the overlay's text"},
     {"osd_box", CFG_BOOL, "yes or no", 0, 0, "yes", "dark box behind the overlay"},
     {"osd_units", CFG_WORD, "metric imperial", 0, 0, "metric", "units of {speed}"},
-    {"note", CFG_TEXT, "text", 0, 127, "", "{note} of the overlay"},
+    {"note", CFG_TEXT, "text", 0, 127, "", "a line of the overlay, or {note} of a template"},
 };
 
 const struct cfg_section convert_cfg_section = {"convert", keys, sizeof keys / sizeof *keys};
@@ -86,6 +94,13 @@ static void describe_video(const struct media *m, const struct convert_facts *fa
     result->duration_us = m->duration_us;
     result->timing = m->timing;
     result->wall = timing_wall(facts, &m->timing, m->start_us + m->duration_us, m->start_us);
+}
+
+static void describe_silence(const struct media *m, struct convert_result *result)
+{
+    result->silences = m->n_silences;
+    for (int64_t i = 0; i < m->n_silences; i++)
+        result->silence_us += m->silence[i].until_us - m->silence[i].from_us;
 }
 
 static int make_copies(const struct plan *p, struct copy_task *t, struct err *err)
@@ -146,6 +161,8 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         rc = plan_make(&plan, result->container, path, out_dir, stage_dir, stem, options, err);
     if (rc == ERR_OK && result->container != CONVERT_JPEG)
         describe_video(&m, facts, result);
+    else if (rc == ERR_OK)
+        result->wall = timing_wall(facts, &result->timing, 0, 0);
     if (rc == ERR_OK)
         rc = osd_context_init(&osd, &m, facts, options, err);
     if (rc == ERR_OK)
@@ -153,7 +170,9 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     if (rc == ERR_OK)
         rc = check_copies(&plan, &m, options, err);
     plan_describe(&plan, result);
+    damage_warn(&m);
     result->sound = rc == ERR_OK && m.n_sounds > 0;
+    describe_silence(&m, result);
     result->damage = m.damage;
     snprintf(result->slices_sha256, sizeof result->slices_sha256, "%s", m.slices_sha256);
     snprintf(result->warning, sizeof result->warning, "%s", m.warning);

@@ -166,19 +166,14 @@ void damage_settle(struct media *m)
     }
 }
 
-static void warn(struct media *m)
+void damage_warn(struct media *m)
 {
     const struct convert_damage *d = &m->damage;
-    if (d->damaged)
-        media_warn(m, "%" PRId64 " pictures are damaged", d->damaged);
-    if (d->lost)
-        media_warn(m, "%" PRId64 " pictures are missing", d->lost);
-    if (d->affected)
-        media_warn(m, "%" PRId64 " more refer to those", d->affected);
-    if (d->repeated)
-        media_warn(m, "%" PRId64 " pictures come twice", d->repeated);
-    if (d->sound_lost)
-        media_warn(m, "%" PRId64 " sound records are missing", d->sound_lost);
+    media_warn_count(m, d->damaged, "picture is damaged", "pictures are damaged");
+    media_warn_count(m, d->lost, "picture is missing", "pictures are missing");
+    media_warn_count(m, d->affected, "picture refers to one of those", "pictures refer to those");
+    media_warn_count(m, d->repeated, "picture comes twice", "pictures come twice");
+    media_warn_count(m, d->sound_lost, "sound record is missing", "sound records are missing");
 }
 
 int damage_find(struct media *m, struct err *err)
@@ -192,7 +187,6 @@ int damage_find(struct media *m, struct err *err)
     if (rc < 0)
         return rc;
     damage_settle(m);
-    warn(m);
     return ERR_OK;
 }
 

@@ -26,6 +26,9 @@ void damage_settle(struct media *m);
 /* The whole picture comes a second time: the decoder refuses it, and nothing is lost by that. */
 bool damage_is_repeat(const struct media_picture *p);
 
+/* What was found, as a part of the one line of warning; once, when nothing more is looked for. */
+void damage_warn(struct media *m);
+
 /* Something is wrong with the file. (A late start alone is counted, too: something was there.) */
 bool damage_any(const struct convert_damage *d);
 

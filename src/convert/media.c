@@ -28,6 +28,12 @@ void media_warn(struct media *m, const char *fmt, ...)
     snprintf(m->warning + used, sizeof m->warning - used, "%s%s", used ? "; " : "", text);
 }
 
+void media_warn_count(struct media *m, int64_t n, const char *one, const char *many)
+{
+    if (n != 0)
+        media_warn(m, "%" PRId64 " %s", n, n == 1 ? one : many);
+}
+
 int media_map(struct media *m, const char *path, struct err *err)
 {
     struct stat st;
@@ -121,15 +127,14 @@ static void warn_ptmf(struct media *m, const struct ptmf *p, int64_t without_pic
     if (p->skipped_bytes)
         media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
                    p->skipped_bytes, p->first_skip);
-    if (p->damaged)
-        media_warn(m, "%" PRId64 " records with missing bytes", p->damaged);
+    media_warn_count(m, p->damaged, "record with missing bytes", "records with missing bytes");
     if (p->cut_bytes)
         media_warn(m,
                    "the file ends inside a record: the last %" PRId64
                    " bytes, at offset %zu, are left out",
                    p->cut_bytes, p->cut_at);
-    if (without_picture)
-        media_warn(m, "%" PRId64 " video records without a picture", without_picture);
+    media_warn_count(m, without_picture, "video record without a picture",
+                     "video records without a picture");
 }
 
 /* What only the container knows of the picture just added. */

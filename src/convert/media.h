@@ -114,6 +114,8 @@ void media_close(struct media *m);
 
 /* Adds to the one line of warning. */
 void media_warn(struct media *m, const char *fmt, ...) DS_PRINTF(2, 3);
+/* "1 picture is damaged", "2 pictures are damaged"; nothing for 0. */
+void media_warn_count(struct media *m, int64_t n, const char *one, const char *many);
 
 /* Maps a file read-only with zeros behind its end, which FFmpeg's parsers ask for; n > 0. */
 int media_map(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;

@@ -133,6 +133,7 @@ static void built_in(const struct words *w, const struct osd_context *c, const c
     add_word(out[1], "", what);
     add_word(out[1], "", w->t_minus);
     add_word(out[1], "", w->speed[0] ? w->speed : c->track ? "speed unknown" : "");
+    add_word(out[2], "", c->options->note);
 }
 
 static const char *or_unknown(const char *text)

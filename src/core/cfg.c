@@ -104,9 +104,10 @@ static int check(const struct cfg_key *key, const char *text, struct err *err)
         return err_set(err, ERR_CONFIG, "%s = %s: a number from %lld to %lld (%s) is needed", name,
                        text, (long long)key->min, (long long)key->max, key->unit);
     case CFG_TEXT:
-        if (strlen(text) <= (size_t)key->max)
-            return ERR_OK;
-        return err_set(err, ERR_CONFIG, "%s: longer than %lld bytes", name, (long long)key->max);
+        if (strlen(text) > (size_t)key->max)
+            return err_set(err, ERR_CONFIG, "%s: longer than %lld bytes", name,
+                           (long long)key->max);
+        return key->check ? key->check(text, err) : ERR_OK;
     case CFG_WORD:
         if (has_word(key->unit, text, strlen(text)))
             return ERR_OK;

@@ -8,6 +8,7 @@
 #include "dashspool/raw.h"
 #include "dashspool/sandbox.h"
 #include "dashspool/spool.h"
+#include "record.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -137,81 +138,6 @@ static int archive_dir(const struct worker *w, const struct catalogue_transfer *
     return rc < 0 ? rc : fsx_mkdirs(*out, err);
 }
 
-/* What every source says of the picture rate: {"capture times": 19.967, …}. */
-static json_t *sources_json(const struct convert_timing *t)
-{
-    json_t *o = json_object();
-    for (int k = 0; o && k < CONVERT_N_SOURCES; k++)
-        if (t->fps[k] > 0)
-            json_object_set_new(o, convert_source_name((enum convert_source)k),
-                                json_real(t->fps[k]));
-    return o;
-}
-
-static json_t *wall_json(const struct catalogue_transfer *t, const struct convert_wall *w)
-{
-    char start[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "";
-    if (!w->known)
-        return json_null();
-    clock_rfc3339(w->utc_us, 6, start);
-    if (t->known & CATALOGUE_ZONE_OK)
-        clock_zone(t->tz_min, zone);
-    return json_pack("{s:s, s:s, s:f, s:s, s:s}", "source", w->source, "start", start,
-                     "uncertainty_s", (double)w->error_us / 1e6, "zone", zone, "why", w->why);
-}
-
-/* What a copy was made with and what came out, as JSON. */
-static void settings_text(const struct worker *w, const struct catalogue_transfer *t,
-                          const struct convert_result *r, enum convert_copy_kind kind, char *out,
-                          size_t room)
-{
-    json_t *o = json_pack(
-        "{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
-        (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
-        convert_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
-    if (o && r->container != CONVERT_JPEG) {
-        json_object_set_new(o, "sources", sources_json(&r->timing));
-        json_object_set_new(o, "wall_clock", wall_json(t, &r->wall));
-    }
-    if (o && kind == CONVERT_VIEWING) {
-        json_object_set_new(o, "preset", json_string(w->options.preset));
-        json_object_set_new(o, "crf", json_real(w->options.crf));
-    }
-    if (o && r->warning[0])
-        json_object_set_new(o, "warning", json_string(r->warning));
-    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
-    bool fits = text && strlen(text) < room;
-    snprintf(out, room, "%s", fits ? text : "{}");
-    free(text);
-    json_decref(o);
-}
-
-static int record_copies(struct worker *w, const struct catalogue_transfer *t,
-                         const struct convert_result *r, struct err *err)
-{
-    int rc = catalogue_begin(w->catalogue, err);
-    size_t root_bytes = strlen(w->root);
-    if (rc < 0)
-        return rc;
-    for (int i = 0; i < r->n_outputs && rc == ERR_OK; i++) {
-        const struct convert_output *o = &r->output[i];
-        struct catalogue_copy copy = {.length_bytes = o->length_bytes, .made_us = clock_utc_us()};
-        snprintf(copy.kind, sizeof copy.kind, "%s", convert_copy_name(o->kind));
-        int n = snprintf(copy.path, sizeof copy.path, "%s", o->path + root_bytes + 1);
-        if (n < 0 || (size_t)n >= sizeof copy.path)
-            rc = err_set(err, ERR_LIMIT, "%s: the path is too long", o->path);
-        snprintf(copy.sha256, sizeof copy.sha256, "%s", o->sha256);
-        snprintf(copy.tool, sizeof copy.tool, "dashspool %s", DASHSPOOL_VERSION);
-        settings_text(w, t, r, o->kind, copy.settings, sizeof copy.settings);
-        if (rc == ERR_OK)
-            rc = catalogue_copy_put(w->catalogue, t->key, &copy, err);
-    }
-    if (rc == ERR_OK)
-        return catalogue_commit(w->catalogue, err);
-    catalogue_rollback(w->catalogue);
-    return rc;
-}
-
 static int convert_job(struct worker *w, const struct spool_job *job, struct err *err)
 {
     char id[CATALOGUE_ID_ROOM];
@@ -236,7 +162,7 @@ static int convert_job(struct worker *w, const struct spool_job *job, struct err
     rc = confine_convert(master, dir, t.id, &facts, &w->options, &w->limits, NULL, NULL, &result,
                          err);
     if (rc == ERR_OK)
-        rc = record_copies(w, &t, &result, err);
+        rc = record_copies(w->catalogue, w->root, &t, &w->options, &result, err);
     if (rc == ERR_OK && result.warning[0])
         log_warn("work", "%s: %s", t.id, result.warning);
     double took_s = (double)(clock_mono_us() - began_us) / 1e6;

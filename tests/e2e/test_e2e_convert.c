@@ -135,7 +135,7 @@ static void test_sidecars_with_a_track(void **state)
     assert_non_null(memmem(buf_data(&b), b.used, "<trkpt lat=\"54.7000000\"", 23));
     buf_clear(&b);
     r = CONVERT(in_dir("clip.h265"), "--force", "--osd-template", "{datum}");
-    assert_int_equal(r.status, 1);
+    assert_int_equal(r.status, 2);
     assert_int_equal(lines_with(proc_err(&r), "position 1: there is no field '{datum}'"), 1);
     proc_clear(&r);
     assert_int_equal(support_entries(dir), 6);

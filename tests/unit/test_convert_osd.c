@@ -72,6 +72,19 @@ static void test_time_to_the_trigger_is_cut_toward_the_past(void **state)
     says_with(&f, &o, NULL, 0, "x", "–");
 }
 
+static void test_note_has_a_line_of_its_own(void **state)
+{
+    (void)state;
+    struct convert_facts f = footage_facts();
+    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct osd_context c = {.facts = &f, .options = &o};
+    char lines[OSD_LINES][OSD_LINE_ROOM];
+    snprintf(o.note, sizeof o.note, "claim 4711");
+    osd_text_at(&c, 0, 0, "viewing copy", lines);
+    assert_string_equal(lines[1], "front  crash  IMEI 350612071913857  viewing copy");
+    assert_string_equal(lines[2], "claim 4711");
+}
+
 static void test_subtitles_have_whole_seconds(void **state)
 {
     (void)state;
@@ -309,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_lines_with_everything_known),
         cmocka_unit_test(test_lines_say_what_is_not_known),
         cmocka_unit_test(test_time_to_the_trigger_is_cut_toward_the_past),
+        cmocka_unit_test(test_note_has_a_line_of_its_own),
         cmocka_unit_test(test_subtitles_have_whole_seconds),
         cmocka_unit_test(test_track_is_marked_and_its_speed_is_shown),
         cmocka_unit_test(test_outside_text_stays_one_line_of_text),

@@ -1,0 +1,149 @@
+#include "record.h"
+#include "dashspool/clock.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What every source says of the picture rate: {"capture times": 19.967, …}. */
+static json_t *sources_json(const struct convert_timing *t)
+{
+    json_t *o = json_object();
+    for (int k = 0; o && k < CONVERT_N_SOURCES; k++)
+        if (t->fps[k] > 0)
+            json_object_set_new(o, convert_source_name((enum convert_source)k),
+                                json_real(t->fps[k]));
+    return o;
+}
+
+static json_t *wall_json(const struct catalogue_transfer *t, const struct convert_wall *w)
+{
+    char start[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "";
+    if (!w->known)
+        return json_null();
+    clock_rfc3339(w->utc_us, 6, start);
+    if (t->known & CATALOGUE_ZONE_OK)
+        clock_zone(t->tz_min, zone);
+    return json_pack("{s:s, s:s, s:f, s:s, s:s}", "source", w->source, "start", start,
+                     "uncertainty_s", (double)w->error_us / 1e6, "zone", zone, "why", w->why);
+}
+
+/* What is wrong with the master: {"missing": 13, …}, only what is not 0. */
+static json_t *damage_json(const struct convert_damage *d)
+{
+    const struct {
+        const char *name;
+        int64_t n;
+    } counts[] = {
+        {"damaged", d->damaged},
+        {"affected", d->affected},
+        {"missing", d->lost},
+        {"repeated", d->repeated},
+        {"left_out", d->undecodable_lead},
+        {"stray_bytes", d->stray_bytes},
+        {"cut_bytes", d->cut_bytes},
+        {"sound_records_missing", d->sound_lost},
+        {"times_repaired", d->times_repaired},
+    };
+    json_t *o = json_object();
+    for (size_t i = 0; o && i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].n)
+            json_object_set_new(o, counts[i].name, json_integer(counts[i].n));
+    return o;
+}
+
+/* What came out, whatever the copy. */
+static json_t *outcome_json(const struct catalogue_transfer *t, const struct convert_result *r)
+{
+    json_t *o = json_pack(
+        "{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
+        (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
+        convert_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
+    if (o && r->container != CONVERT_JPEG) {
+        json_object_set_new(o, "sources", sources_json(&r->timing));
+        json_object_set_new(o, "damage", damage_json(&r->damage));
+    }
+    if (o)
+        json_object_set_new(o, "wall_clock", wall_json(t, &r->wall));
+    if (o && r->silences > 0)
+        json_object_set_new(o, "silence",
+                            json_pack("{s:I, s:f}", "stretches", (json_int_t)r->silences, "seconds",
+                                      (double)r->silence_us / 1e6));
+    if (o && r->warning[0])
+        json_object_set_new(o, "warning", json_string(r->warning));
+    return o;
+}
+
+static void put_text(json_t *o, const char *key, const char *text)
+{
+    if (text[0])
+        json_object_set_new(o, key, json_string(text));
+}
+
+/* What this kind of copy was made with. */
+static void put_settings(json_t *o, const struct convert_options *options,
+                         const struct convert_result *r, enum convert_copy_kind kind)
+{
+    if (kind == CONVERT_WORKING)
+        put_text(o, "slices_sha256", r->slices_sha256); /* of master and copy: they were compared */
+    if (r->sound && kind == CONVERT_WORKING)
+        put_text(o, "sound", options->flac ? "flac" : "aac");
+    if (kind == CONVERT_VIEWING) {
+        put_text(o, "encoder", options->encoder);
+        put_text(o, "preset", options->preset);
+        json_object_set_new(o, "crf", json_real(options->crf));
+    }
+    if (kind == CONVERT_VIEWING || kind == CONVERT_STILL) {
+        put_text(o, "osd_template", options->osd_template);
+        put_text(o, "note", options->note);
+    }
+}
+
+static int settings_text(const struct catalogue_transfer *t, const struct convert_options *options,
+                         const struct convert_result *r, enum convert_copy_kind kind, char *out,
+                         size_t room, struct err *err)
+{
+    json_t *o = outcome_json(t, r);
+    if (o)
+        put_settings(o, options, r, kind);
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
+    int rc = text ? ERR_OK : err_set(err, ERR_NOMEM, "%s: no memory for its facts", t->id);
+    if (text && strlen(text) >= room)
+        rc = err_set(err, ERR_LIMIT, "%s: its facts have %zu bytes", t->id, strlen(text));
+    if (rc == ERR_OK)
+        snprintf(out, room, "%s", text);
+    free(text);
+    json_decref(o);
+    return rc;
+}
+
+static int record_one(struct catalogue *catalogue, const char *root,
+                      const struct catalogue_transfer *t, const struct convert_options *options,
+                      const struct convert_result *r, const struct convert_output *o,
+                      struct err *err)
+{
+    struct catalogue_copy copy = {.length_bytes = o->length_bytes, .made_us = clock_utc_us()};
+    snprintf(copy.kind, sizeof copy.kind, "%s", convert_copy_name(o->kind));
+    int n = snprintf(copy.path, sizeof copy.path, "%s", o->path + strlen(root) + 1);
+    if (n < 0 || (size_t)n >= sizeof copy.path)
+        return err_set(err, ERR_LIMIT, "%s: the path is too long", o->path);
+    snprintf(copy.sha256, sizeof copy.sha256, "%s", o->sha256);
+    snprintf(copy.tool, sizeof copy.tool, "dashspool %s", DASHSPOOL_VERSION);
+    int rc = settings_text(t, options, r, o->kind, copy.settings, sizeof copy.settings, err);
+    return rc < 0 ? rc : catalogue_copy_put(catalogue, t->key, &copy, err);
+}
+
+int record_copies(struct catalogue *catalogue, const char *root, const struct catalogue_transfer *t,
+                  const struct convert_options *options, const struct convert_result *r,
+                  struct err *err)
+{
+    int rc = catalogue_begin(catalogue, err);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < r->n_outputs && rc == ERR_OK; i++)
+        rc = record_one(catalogue, root, t, options, r, &r->output[i], err);
+    if (rc == ERR_OK)
+        return catalogue_commit(catalogue, err);
+    catalogue_rollback(catalogue);
+    return rc;
+}

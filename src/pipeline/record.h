@@ -1,0 +1,13 @@
+/* record: what a conversion made, as rows of the catalogue. */
+#ifndef PIPELINE_RECORD_H
+#define PIPELINE_RECORD_H
+
+#include "dashspool/catalogue.h"
+#include "dashspool/convert.h"
+
+/* All outputs of the result or none, in one transaction. root: where they are below. */
+int record_copies(struct catalogue *catalogue, const char *root, const struct catalogue_transfer *t,
+                  const struct convert_options *options, const struct convert_result *r,
+                  struct err *err) DS_MUST_CHECK;
+
+#endif
