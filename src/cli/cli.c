@@ -156,6 +156,15 @@ void cli_print_timing(json_t *s)
                json_number_value(json_object_get(wall, "uncertainty_s")),
                json_string_value(json_object_get(wall, "source")),
                json_string_value(json_object_get(wall, "why")));
+    json_t *silence = json_object_get(s, "silence");
+    if (silence)
+        printf(
+            "             silence was put in where sound is missing: %lld times, %.2f s in all\n",
+            (long long)json_integer_value(json_object_get(silence, "stretches")),
+            json_number_value(json_object_get(silence, "seconds")));
+    const char *slices = json_string_value(json_object_get(s, "slices_sha256"));
+    if (slices)
+        printf("             slices, the same as the master's: SHA-256 %s\n", slices);
 }
 
 json_t *cli_copy_json(const struct catalogue_copy *copy)

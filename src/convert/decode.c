@@ -185,8 +185,9 @@ int decode_find_first(struct media *m, struct err *err)
             err_set(err, ERR_MALFORMED, "no picture decodes%s%s%s, first key picture at offset %zu",
                     m->lent ? " with the parameter sets of the other clip" : "",
                     complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
-    if (rc == ERR_OK && m->first > 0)
-        media_warn(m, "%" PRId64 " pictures before the first that decodes are left out", m->first);
+    if (rc == ERR_OK)
+        media_warn_count(m, m->first, "picture before the first that decodes is left out",
+                         "pictures before the first that decodes are left out");
     av_frame_free(&frame);
     return rc;
 }

@@ -109,8 +109,10 @@ static int probe_video(const char *path, const struct convert_facts *facts,
         rc = decode_check(&m, on_found, &found, err);
         out->decoded = rc == ERR_OK;
     }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
         describe_damage(&m, out);
+        damage_warn(&m);
+    }
     snprintf(out->warning, sizeof out->warning, "%s", m.warning);
     media_close(&m);
     return rc;

@@ -111,9 +111,9 @@ int media_repair_sound(struct media *m, const int64_t *repaired_us, struct err *
     for (int64_t i = 0; i < m->n_sounds; i++)
         m->sound[i].time_us = times_us[i];
     free(times_us);
-    if (strayed + r.changed > 0)
-        media_warn(m, "%" PRId64 " times of sound records that cannot be true were repaired",
-                   strayed + r.changed);
+    media_warn_count(m, strayed + r.changed,
+                     "time of a sound record that cannot be true was repaired",
+                     "times of sound records that cannot be true were repaired");
     m->damage.times_repaired += strayed + r.changed;
     return ERR_OK;
 }

@@ -215,9 +215,9 @@ int copy_sheet(const struct copy_task *t, struct err *err)
     }
     if (rc == ERR_OK)
         rc = raster_save(&s.raster, t->path, err);
-    if (rc == ERR_OK && unlike > 0)
-        media_warn(t->m, "sheet: %" PRId64 " pictures do not decode, their neighbours stand there",
-                   unlike);
+    if (rc == ERR_OK)
+        media_warn_count(t->m, unlike, "cell of the sheet has a neighbour of its picture",
+                         "cells of the sheet have neighbours of their pictures");
     raster_clear(&s.raster);
     return rc;
 }
