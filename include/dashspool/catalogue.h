@@ -24,9 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CATALOGUE_ID_ROOM 96
-#define CATALOGUE_WIRE_ROOM \
-    1024 /* longest wire fact kept: INIT 16, START 10, metadata up to this */
+#define CATALOGUE_ID_ROOM     96
+#define CATALOGUE_PATH_ROOM   512  /* longest name that a camera gives a file */
+#define CATALOGUE_META_ROOM   4096 /* metadata: 40 bytes, or JSON text */
+#define CATALOGUE_ERRORS_ROOM 512  /* text of arrival.errors: some 60 places */
 
 enum catalogue_state {
     CATALOGUE_RECEIVING,
@@ -42,11 +43,14 @@ enum catalogue_known {
     CATALOGUE_ZONE_OK = 1 << 3,
     CATALOGUE_POSITION_OK = 1 << 4,
     CATALOGUE_TRIGGER_TIME_OK = 1 << 5,
+    CATALOGUE_EVENTS_OK = 1 << 6,
+    CATALOGUE_DRIVER_OK = 1 << 7,
 };
 
-struct catalogue_blob {
-    uint8_t data[CATALOGUE_WIRE_ROOM];
-    size_t n; /* 0: none, NULL in the database */
+/* What the camera said, byte for byte; n 0: it did not. */
+struct catalogue_wire {
+    uint8_t init[16], start[16], path[CATALOGUE_PATH_ROOM], meta[CATALOGUE_META_ROOM];
+    size_t init_n, start_n, path_n, meta_n;
 };
 
 struct catalogue_transfer {
@@ -75,13 +79,30 @@ struct catalogue_transfer {
     int tz_min; /* east positive */
     double lat_deg, lon_deg;
     int64_t trigger_time_us;
+    unsigned events; /* bits of a driver camera (DSM) */
+    char driver[32]; /* as the camera knows the name */
 
-    /* how it came */
-    char peer[64]; /* address:port */
+    /* how it came, over all its connections; each has a struct catalogue_arrival */
+    char peer[64]; /* address:port of the last */
     int protocol_id;
+    int connections;
+    int64_t packets; /* data frames stored */
+    int crc_errors, resumes;
+    int64_t bytes_lost, duplicates;
+    struct catalogue_wire wire;
+};
+
+/* One connection's part of a transfer: bytes from_bytes..until_bytes of the file came over it. */
+struct catalogue_arrival {
+    char peer[64];
+    int64_t began_us, ended_us;
+    int64_t from_bytes, until_bytes;
     int64_t packets;
     int crc_errors, resumes;
-    struct catalogue_blob init, meta, start; /* wire bytes, verbatim */
+    int64_t bytes_lost, duplicates;
+    char errors[CATALOGUE_ERRORS_ROOM]; /* where frames were bad: byte offsets in the file, with
+                                           spaces; the first of them */
+    char ended[128];                    /* why it ended: "complete", "the camera closed" … */
 };
 
 struct catalogue_copy {
@@ -140,6 +161,25 @@ int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue
  * or ERR_NOTFOUND: the same file came before. */
 int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer *t,
                             struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
+
+/* The longest partial of the same file as t: t's imei, camera, kind, metadata time and length,
+ * START and path. ERR_NOTFOUND if there is none, and always for a t without metadata: then nobody
+ * knows whether it is the same file. */
+int catalogue_transfer_resumable(struct catalogue *c, const struct catalogue_transfer *t,
+                                 struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
+
+/* What a camera has handed over since: transfers that began then or later, and their bytes. */
+int catalogue_camera_load(struct catalogue *c, const char *imei, int64_t since_us,
+                          int64_t *transfers, int64_t *bytes, struct err *err) DS_MUST_CHECK;
+
+/* Adds a connection's part to transfer `key` (ERR_NOTFOUND if there is none). */
+int catalogue_arrival_add(struct catalogue *c, int64_t key, const struct catalogue_arrival *a,
+                          struct err *err) DS_MUST_CHECK;
+
+/* A transfer's parts, in the order in which they were added; fn may write. */
+typedef int catalogue_arrival_fn(void *arg, const struct catalogue_arrival *a, struct err *err);
+int catalogue_arrival_each(struct catalogue *c, int64_t key, catalogue_arrival_fn *fn, void *arg,
+                           struct err *err) DS_MUST_CHECK;
 
 /* Calls fn for each match, by time, then id; fn returns negative (with err set) to stop. fn may
  * write to the catalogue: what matches is settled before the first call, each row is read right

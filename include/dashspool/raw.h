@@ -38,7 +38,7 @@
 
 #define RAW_DAY_ROOM         11 /* "2026-11-21" and NUL */
 
-/* Longest INIT, metadata or START that raw_seal() keeps: a frame's length has 16 bits. */
+/* Longest INIT, metadata, START or path that raw_seal() keeps: a frame's length has 16 bits. */
 #define RAW_WIRE_BYTES_MAX   UINT16_MAX
 
 struct raw;
@@ -49,8 +49,8 @@ struct raw_facts {
     int64_t length_bytes;
     uint8_t sha256[HASH_BYTES];
     /* wire bytes, verbatim; NULL where there were none */
-    const uint8_t *init, *meta, *start;
-    size_t init_bytes, meta_bytes, start_bytes;
+    const uint8_t *init, *meta, *start, *path;
+    size_t init_bytes, meta_bytes, start_bytes, path_bytes;
 };
 
 /* Opens the store below root (made if it is not there). *out is the caller's (raw_close). */

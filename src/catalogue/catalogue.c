@@ -9,9 +9,20 @@
  * are plausible. when_us is the time that lists are ordered and filtered by. Views and triggers are
  * off in our connections, so the schema has none.
  */
+#define ARRIVAL_TABLE                                                                       \
+    "CREATE TABLE arrival("                                                                 \
+    " key INTEGER PRIMARY KEY,"                                                             \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"                \
+    " peer TEXT NOT NULL, began_us INTEGER NOT NULL, ended_us INTEGER NOT NULL,"            \
+    " from_bytes INTEGER NOT NULL, until_bytes INTEGER NOT NULL, packets INTEGER NOT NULL," \
+    " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL, bytes_lost INTEGER NOT NULL,"  \
+    " duplicates INTEGER NOT NULL, errors TEXT, ended TEXT) STRICT;"                        \
+    "CREATE INDEX arrival_transfer ON arrival(transfer, key);"                              \
+    "CREATE INDEX transfer_arrived ON transfer(imei, arrived_us, length_bytes);"
+
 static const struct sqlx_schema schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 1,
+    .version = 2,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA foreign_keys=ON;"
@@ -35,6 +46,9 @@ static const struct sqlx_schema schema = {
               " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
               " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
               " init BLOB, meta BLOB, start BLOB,"
+              " path BLOB, events INTEGER, driver TEXT,"
+              " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
+              " duplicates INTEGER NOT NULL DEFAULT 0,"
               " when_us INTEGER GENERATED ALWAYS AS"
               "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
               " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
@@ -49,15 +63,24 @@ static const struct sqlx_schema schema = {
               " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE,"
               " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
               " tool TEXT, settings TEXT) STRICT;"
-              "CREATE INDEX copy_transfer ON copy(transfer, kind, path);",
+              "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE,
+    .upgrade =
+        (const char *const[]){
+            "ALTER TABLE transfer ADD COLUMN path BLOB;"
+            "ALTER TABLE transfer ADD COLUMN events INTEGER;"
+            "ALTER TABLE transfer ADD COLUMN driver TEXT;"
+            "ALTER TABLE transfer ADD COLUMN connections INTEGER NOT NULL DEFAULT 1;"
+            "ALTER TABLE transfer ADD COLUMN bytes_lost INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
 {
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < CATALOGUE_SQL_COUNT; i++) {
-        const char *text =
-            catalogue_transfer_sql[i] ? catalogue_transfer_sql[i] : catalogue_copy_sql[i];
+        const char *text = catalogue_transfer_sql[i] ? catalogue_transfer_sql[i]
+                           : catalogue_copy_sql[i]   ? catalogue_copy_sql[i]
+                                                     : catalogue_arrival_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }
     return rc;

@@ -15,9 +15,14 @@ enum catalogue_sql {
     CATALOGUE_SQL_BY_KEY,
     CATALOGUE_SQL_BY_ID,
     CATALOGUE_SQL_SAME,
+    CATALOGUE_SQL_RESUMABLE,
+    CATALOGUE_SQL_LOAD,
     CATALOGUE_SQL_COPY_PUT,
     CATALOGUE_SQL_COPY_KEYS,
     CATALOGUE_SQL_COPY_BY_KEY,
+    CATALOGUE_SQL_ARRIVAL_ADD,
+    CATALOGUE_SQL_ARRIVAL_KEYS,
+    CATALOGUE_SQL_ARRIVAL_BY_KEY,
     CATALOGUE_SQL_COUNT
 };
 
@@ -50,5 +55,6 @@ int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue
 /* The texts of the statements, beside the code that binds them. */
 extern const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT];
 
 #endif

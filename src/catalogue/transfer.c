@@ -11,10 +11,12 @@
     "imei, camera, kind, source, state, published, day, arrived_us, completed_us, "   \
     "length_bytes, sha256, known, meta_version, time_us, trigger_raw, trigger_name, " \
     "length_s, fps, tz_min, lat_deg, lon_deg, trigger_time_us, peer, protocol_id, "   \
-    "packets, crc_errors, resumes, init, meta, start"
-#define VALUES                                                                       \
-    "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, " \
-    "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32"
+    "packets, crc_errors, resumes, init, meta, start, path, events, driver, "         \
+    "connections, bytes_lost, duplicates"
+#define VALUES                                                                         \
+    "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "   \
+    "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, " \
+    "?36, ?37, ?38"
 #define SELECT "SELECT key, id, " COLUMNS " FROM transfer "
 
 const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
@@ -31,6 +33,12 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_SAME] =
         SELECT "WHERE sha256 = ?1 AND imei = ?2 AND camera = ?3 AND kind = ?4"
                " AND length_bytes = ?5 AND state = 'stored' AND key <> ?6 ORDER BY key LIMIT 1",
+    [CATALOGUE_SQL_RESUMABLE] =
+        SELECT "WHERE imei = ?1 AND camera = ?2 AND kind = ?3 AND state = 'partial'"
+               " AND meta IS NOT NULL AND time_us IS ?4 AND length_s IS ?5 AND start IS ?6"
+               " AND path IS ?7 ORDER BY length_bytes DESC, key DESC LIMIT 1",
+    [CATALOGUE_SQL_LOAD] = "SELECT count(*), coalesce(sum(length_bytes), 0) FROM transfer"
+                           " WHERE imei = ?1 AND arrived_us >= ?2",
 };
 
 /* Binds the numbered parameters one after the other. */
@@ -69,9 +77,9 @@ static void put_double_or_null(struct binder *b, double v, unsigned there)
     b->at++;
 }
 
-static void put_blob(struct binder *b, const struct catalogue_blob *blob)
+static void put_blob(struct binder *b, const uint8_t *data, size_t n)
 {
-    sqlx_bind_blob(b->st, b->at++, blob->data, blob->n);
+    sqlx_bind_blob(b->st, b->at++, data, n);
 }
 
 static void bind_columns(sqlite3_stmt *st, const struct catalogue_transfer *t)
@@ -105,9 +113,15 @@ static void bind_columns(sqlite3_stmt *st, const struct catalogue_transfer *t)
     put_int(&b, t->packets);
     put_int(&b, t->crc_errors);
     put_int(&b, t->resumes);
-    put_blob(&b, &t->init);
-    put_blob(&b, &t->meta);
-    put_blob(&b, &t->start);
+    put_blob(&b, t->wire.init, t->wire.init_n);
+    put_blob(&b, t->wire.meta, t->wire.meta_n);
+    put_blob(&b, t->wire.start, t->wire.start_n);
+    put_blob(&b, t->wire.path, t->wire.path_n);
+    put_int_or_null(&b, t->events, known & CATALOGUE_EVENTS_OK);
+    put_text_or_null(&b, t->driver);
+    put_int(&b, t->connections);
+    put_int(&b, t->bytes_lost);
+    put_int(&b, t->duplicates);
 }
 
 /* Reads the columns one after the other; bad is sticky. */
@@ -141,9 +155,11 @@ static double get_double(struct columns *c)
     return v;
 }
 
-static void get_blob(struct columns *c, struct catalogue_blob *out)
+static size_t get_blob(struct columns *c, uint8_t *out, size_t room)
 {
-    c->bad |= !sqlx_blob(c->st, c->at++, out->data, sizeof out->data, &out->n);
+    size_t n;
+    c->bad |= !sqlx_blob(c->st, c->at++, out, room, &n);
+    return n;
 }
 
 static enum catalogue_state get_state(struct columns *c)
@@ -189,9 +205,15 @@ static bool read_columns(sqlite3_stmt *st, struct catalogue_transfer *t)
     t->packets = get_int64(&c, INT64_MIN, INT64_MAX);
     t->crc_errors = get_int(&c);
     t->resumes = get_int(&c);
-    get_blob(&c, &t->init);
-    get_blob(&c, &t->meta);
-    get_blob(&c, &t->start);
+    t->wire.init_n = get_blob(&c, t->wire.init, sizeof t->wire.init);
+    t->wire.meta_n = get_blob(&c, t->wire.meta, sizeof t->wire.meta);
+    t->wire.start_n = get_blob(&c, t->wire.start, sizeof t->wire.start);
+    t->wire.path_n = get_blob(&c, t->wire.path, sizeof t->wire.path);
+    t->events = (unsigned)get_int64(&c, 0, UINT_MAX);
+    get_text(&c, t->driver, sizeof t->driver);
+    t->connections = get_int(&c);
+    t->bytes_lost = get_int64(&c, 0, INT64_MAX);
+    t->duplicates = get_int64(&c, 0, INT64_MAX);
     return !c.bad;
 }
 
@@ -365,5 +387,38 @@ int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer
     int rc = read_one(b.st, out, &found, err);
     if (rc == ERR_OK && !found)
         rc = err_set(err, ERR_NOTFOUND, "nothing like transfer %s came before", t->id);
+    return rc;
+}
+
+int catalogue_transfer_resumable(struct catalogue *c, const struct catalogue_transfer *t,
+                                 struct catalogue_transfer *out, struct err *err)
+{
+    struct binder b = {c->sql[CATALOGUE_SQL_RESUMABLE], 1};
+    bool found = false;
+    int rc = ERR_OK;
+    if (t->known & CATALOGUE_HAS_META) {
+        put_text(&b, t->imei);
+        put_text(&b, t->camera);
+        put_text(&b, t->kind);
+        put_int_or_null(&b, t->time_us, t->known & CATALOGUE_TIME_OK);
+        put_int(&b, t->length_s);
+        put_blob(&b, t->wire.start, t->wire.start_n);
+        put_blob(&b, t->wire.path, t->wire.path_n);
+        rc = read_one(b.st, out, &found, err);
+    }
+    return rc == ERR_OK && !found ? err_set(err, ERR_NOTFOUND, "nothing to resume") : rc;
+}
+
+int catalogue_camera_load(struct catalogue *c, const char *imei, int64_t since_us,
+                          int64_t *transfers, int64_t *bytes, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_LOAD];
+    bool row;
+    put_text(&(struct binder){st, 1}, imei);
+    sqlite3_bind_int64(st, 2, since_us);
+    int rc = sqlx_step(st, &row, err);
+    *transfers = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
+    *bytes = rc == ERR_OK && row ? sqlite3_column_int64(st, 1) : 0;
+    sqlx_reset(st);
     return rc;
 }

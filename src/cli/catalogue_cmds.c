@@ -217,11 +217,11 @@ static void show_metadata(const struct catalogue_transfer *t)
     printf("\n");
 }
 
-static void show_wire(const char *name, const struct catalogue_blob *blob)
+static void show_wire(const char *name, const uint8_t *data, size_t n)
 {
-    char hex[2 * CATALOGUE_WIRE_ROOM + 1] = "none";
-    if (blob->n > 0)
-        hash_hex_bytes(blob->data, blob->n, hex, sizeof hex);
+    char hex[2 * CATALOGUE_META_ROOM + 1] = "none";
+    if (n > 0)
+        hash_hex_bytes(data, n, hex, sizeof hex);
     printf("  %-9s  %s\n", name, hex);
 }
 
@@ -263,9 +263,9 @@ static void show_text(const struct catalogue_transfer *t)
     if (t->completed_us)
         printf(" in %.2f s", (double)(t->completed_us - t->arrived_us) / 1e6);
     printf(", %d CRC errors, %d resumes\n", t->crc_errors, t->resumes);
-    show_wire("INIT", &t->init);
-    show_wire("META", &t->meta);
-    show_wire("START", &t->start);
+    show_wire("INIT", t->wire.init, t->wire.init_n);
+    show_wire("META", t->wire.meta, t->wire.meta_n);
+    show_wire("START", t->wire.start, t->wire.start_n);
 }
 
 /* The one argument that show and cat take. */

@@ -81,12 +81,12 @@ static json_t *time_json(int64_t utc_us)
     return json_string(text);
 }
 
-static json_t *hex_json(const struct catalogue_blob *blob)
+static json_t *hex_json(const uint8_t *data, size_t n)
 {
-    char text[2 * CATALOGUE_WIRE_ROOM + 1];
-    if (blob->n == 0)
+    char text[2 * CATALOGUE_META_ROOM + 1];
+    if (n == 0)
         return json_null();
-    hash_hex_bytes(blob->data, blob->n, text, sizeof text);
+    hash_hex_bytes(data, n, text, sizeof text);
     return json_string(text);
 }
 
@@ -123,18 +123,20 @@ static json_t *metadata_json(const struct catalogue_transfer *t)
 
 json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *copies)
 {
+    const struct catalogue_wire *w = &t->wire;
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:s, s:o, s:{s:s, s:i, s:I, s:i, s:i}, "
-        "s:{s:o, s:o, s:o}, s:{s:s, s:I}, s:o}",
+        "s:{s:o, s:o, s:o, s:o}, s:{s:s, s:I}, s:o}",
         "id", t->id, "imei", t->imei, "camera", t->camera, "kind", t->kind, "source", t->source,
         "state", catalogue_state_name(t->state), "published", (int)t->published, "arrived",
         time_json(t->arrived_us), "completed",
         t->completed_us ? time_json(t->completed_us) : json_null(), "length_bytes",
         (json_int_t)t->length_bytes, "sha256", t->sha256, "metadata", metadata_json(t), "transfer",
         "peer", t->peer, "protocol_id", t->protocol_id, "packets", (json_int_t)t->packets,
-        "crc_errors", t->crc_errors, "resumes", t->resumes, "wire", "init", hex_json(&t->init),
-        "meta", hex_json(&t->meta), "start", hex_json(&t->start), "master", "day", t->day, "key",
-        (json_int_t)t->key, "copies", copies);
+        "crc_errors", t->crc_errors, "resumes", t->resumes, "wire", "init",
+        hex_json(w->init, w->init_n), "meta", hex_json(w->meta, w->meta_n), "start",
+        hex_json(w->start, w->start_n), "path", hex_json(w->path, w->path_n), "master", "day",
+        t->day, "key", (json_int_t)t->key, "copies", copies);
 }
 
 void cli_print_timing(json_t *s)

@@ -15,7 +15,7 @@
  */
 static const struct sqlx_schema day_schema = {
     .application_id = 0x64737277, /* "dsrw" */
-    .version = 1,
+    .version = 2,
     .setup = "PRAGMA page_size=65536;"
              "PRAGMA journal_mode=PERSIST;"
              "PRAGMA synchronous=FULL;"
@@ -34,7 +34,8 @@ static const struct sqlx_schema day_schema = {
               " arrived_us INTEGER NOT NULL,"
               " length_bytes INTEGER NOT NULL,"
               " sha256 BLOB NOT NULL,"
-              " init BLOB, meta BLOB, start BLOB) STRICT;",
+              " init BLOB, meta BLOB, start BLOB, path BLOB) STRICT;",
+    .upgrade = (const char *const[]){"ALTER TABLE master ADD COLUMN path BLOB;"},
 };
 
 static const char *const day_sql[RAW_SQL_COUNT] = {
@@ -44,8 +45,8 @@ static const char *const day_sql[RAW_SQL_COUNT] = {
                      " ORDER BY offset DESC LIMIT 1",
     [RAW_SQL_CHUNK] = "SELECT data FROM chunk WHERE key = ?1 AND offset = ?2",
     [RAW_SQL_SEAL] = "INSERT INTO master(key, id, imei, camera, kind, source, arrived_us,"
-                     " length_bytes, sha256, init, meta, start)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                     " length_bytes, sha256, init, meta, start, path)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [RAW_SQL_FACTS] = "SELECT length_bytes, sha256 FROM master WHERE key = ?1",
     [RAW_SQL_DROP_CHUNKS] = "DELETE FROM chunk WHERE key = ?1",
     [RAW_SQL_DROP_MASTER] = "DELETE FROM master WHERE key = ?1",

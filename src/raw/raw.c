@@ -155,6 +155,7 @@ static void bind_facts(sqlite3_stmt *st, int64_t key, const struct raw_facts *f)
     sqlx_bind_blob(st, 10, f->init, f->init_bytes);
     sqlx_bind_blob(st, 11, f->meta, f->meta_bytes);
     sqlx_bind_blob(st, 12, f->start, f->start_bytes);
+    sqlx_bind_blob(st, 13, f->path, f->path_bytes);
 }
 
 int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_facts *facts,
@@ -163,7 +164,7 @@ int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_fac
     struct raw_dayfile *d;
     struct extent e;
     if (facts->init_bytes > RAW_WIRE_BYTES_MAX || facts->meta_bytes > RAW_WIRE_BYTES_MAX ||
-        facts->start_bytes > RAW_WIRE_BYTES_MAX)
+        facts->start_bytes > RAW_WIRE_BYTES_MAX || facts->path_bytes > RAW_WIRE_BYTES_MAX)
         return err_set(err, ERR_LIMIT, "a wire fact of more than %d bytes", RAW_WIRE_BYTES_MAX);
     int rc = begin_write(raw, day, key, &d, &e, err);
     if (rc < 0)

@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static void keep(struct catalogue_blob *blob, const uint8_t *data, size_t n)
+static size_t keep(uint8_t *out, size_t room, const uint8_t *data, size_t n)
 {
-    blob->n = n < sizeof blob->data ? n : sizeof blob->data;
-    if (blob->n > 0)
-        memcpy(blob->data, data, blob->n);
+    size_t kept = n < room ? n : room;
+    if (kept > 0)
+        memcpy(out, data, kept);
+    return kept;
 }
 
 /* Cameras count in milliseconds, from 0 to nonsense. */
@@ -48,6 +49,7 @@ void offer_to_row(const struct wire_init *init, const struct wire_offer *offer, 
 {
     struct err err;
     struct wire_meta meta;
+    struct catalogue_wire *w = &row->wire;
     *row = (struct catalogue_transfer){.state = CATALOGUE_RECEIVING, .arrived_us = now_utc_us};
     snprintf(row->imei, sizeof row->imei, "%s", init->imei);
     snprintf(row->camera, sizeof row->camera, "%s", offer->slot->camera);
@@ -56,9 +58,9 @@ void offer_to_row(const struct wire_init *init, const struct wire_offer *offer, 
     snprintf(row->peer, sizeof row->peer, "%s", peer);
     raw_day(now_utc_us, row->day);
     row->protocol_id = init->protocol_id;
-    keep(&row->init, offer->init, offer->init_bytes);
-    keep(&row->meta, offer->meta, offer->meta_bytes);
-    keep(&row->start, offer->start, offer->start_bytes);
+    w->init_n = keep(w->init, sizeof w->init, offer->init, offer->init_bytes);
+    w->meta_n = keep(w->meta, sizeof w->meta, offer->meta, offer->meta_bytes);
+    w->start_n = keep(w->start, sizeof w->start, offer->start, offer->start_bytes);
     if (offer->meta &&
         wire_meta_parse(offer->meta, offer->meta_bytes, now_utc_us, &meta, &err) == ERR_OK)
         decode(&meta, row);

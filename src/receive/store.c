@@ -127,12 +127,14 @@ static int pass_seal(struct store *s, struct op *op, struct err *err)
                               .source = row->source,
                               .arrived_us = row->arrived_us,
                               .length_bytes = row->length_bytes,
-                              .init = row->init.data,
-                              .init_bytes = row->init.n,
-                              .meta = row->meta.data,
-                              .meta_bytes = row->meta.n,
-                              .start = row->start.data,
-                              .start_bytes = row->start.n};
+                              .init = row->wire.init,
+                              .init_bytes = row->wire.init_n,
+                              .meta = row->wire.meta,
+                              .meta_bytes = row->wire.meta_n,
+                              .start = row->wire.start,
+                              .start_bytes = row->wire.start_n,
+                              .path = row->wire.path,
+                              .path_bytes = row->wire.path_n};
     set_stats(row, &op->stats);
     int rc = hash_final(op->t->hash, facts.sha256, err);
     if (rc < 0)

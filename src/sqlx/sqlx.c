@@ -87,8 +87,8 @@ static int pragma_int(sqlite3 *db, const char *sql, int *out, struct err *err)
     return rc;
 }
 
-/* *empty: nobody has made anything in it yet. */
-static int check_identity(sqlite3 *db, const struct sqlx_schema *schema, bool *empty,
+/* *empty: nobody has made anything in it yet; else *found is its version. */
+static int check_identity(sqlite3 *db, const struct sqlx_schema *schema, int *found, bool *empty,
                           struct err *err)
 {
     int id, version, objects, rc;
@@ -96,6 +96,7 @@ static int check_identity(sqlite3 *db, const struct sqlx_schema *schema, bool *e
         (rc = pragma_int(db, "PRAGMA user_version", &version, err)) < 0 ||
         (rc = pragma_int(db, "SELECT count(*) FROM sqlite_schema", &objects, err)) < 0)
         return rc;
+    *found = version;
     *empty = id == 0 && version == 0 && objects == 0;
     if (*empty)
         return ERR_OK;
@@ -110,12 +111,13 @@ static int check_identity(sqlite3 *db, const struct sqlx_schema *schema, bool *e
 }
 
 /* In one transaction: another process may be making the tables between two looks. */
-static int identify(sqlite3 *db, const struct sqlx_schema *schema, bool *empty, struct err *err)
+static int identify(sqlite3 *db, const struct sqlx_schema *schema, int *found, bool *empty,
+                    struct err *err)
 {
     int rc = sqlx_exec(db, "BEGIN", err);
     if (rc < 0)
         return rc;
-    rc = check_identity(db, schema, empty, err);
+    rc = check_identity(db, schema, found, empty, err);
     sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return rc;
 }
@@ -132,23 +134,29 @@ static int run_setup(sqlite3 *db, const struct sqlx_schema *schema, struct err *
     return rc;
 }
 
+/* Runs what is missing: all tables, or the steps from the version that was found. */
+static int run_schema(sqlite3 *db, const struct sqlx_schema *schema, struct err *err)
+{
+    int found;
+    bool empty;
+    int rc = check_identity(db, schema, &found, &empty, err); /* another may have been quicker */
+    if (rc == ERR_OK && empty)
+        return sqlx_exec(db, schema->tables, err);
+    for (; rc == ERR_OK && found < schema->version; found++)
+        rc = sqlx_exec(db, schema->upgrade[found - 1], err);
+    return rc;
+}
+
 static int make_tables(sqlite3 *db, const struct sqlx_schema *schema, struct err *err)
 {
     char mark[96];
-    bool empty;
     int rc = sqlx_exec(db, "BEGIN EXCLUSIVE", err);
     if (rc < 0)
         return rc;
-    /* Another process may have been quicker. */
-    if ((rc = check_identity(db, schema, &empty, err)) < 0)
-        goto out;
     snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%d",
              schema->application_id, schema->version);
-    if (empty &&
-        ((rc = sqlx_exec(db, schema->tables, err)) < 0 || (rc = sqlx_exec(db, mark, err)) < 0))
-        goto out;
-    rc = sqlx_exec(db, "COMMIT", err);
-out:
+    if ((rc = run_schema(db, schema, err)) == ERR_OK && (rc = sqlx_exec(db, mark, err)) == ERR_OK)
+        rc = sqlx_exec(db, "COMMIT", err);
     if (rc < 0)
         sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return rc;
@@ -183,6 +191,7 @@ int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
 {
     sqlite3 *db = NULL;
     bool empty = false;
+    int found = 0;
     *out = NULL;
     int rc = check_file(path, create, err);
     if (rc < 0)
@@ -193,13 +202,14 @@ int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
         goto out;
     }
     harden(db);
-    if ((rc = identify(db, schema, &empty, err)) < 0)
+    if ((rc = identify(db, schema, &found, &empty, err)) < 0)
         goto out;
     if (empty && !create) {
         rc = err_set(err, ERR_NOTFOUND, "%s is empty", path);
         goto out;
     }
-    if ((rc = run_setup(db, schema, err)) < 0 || (empty && (rc = make_tables(db, schema, err)) < 0))
+    if ((rc = run_setup(db, schema, err)) < 0 ||
+        (found < schema->version && (rc = make_tables(db, schema, err)) < 0))
         goto out;
     *out = db;
     db = NULL;

@@ -24,10 +24,12 @@ struct sqlx_schema {
     int version;        /* PRAGMA user_version */
     const char *setup;  /* pragmas of every connection, and those that must precede the tables */
     const char *tables; /* run once, in the transaction that sets id and version */
+    const char *const *upgrade; /* [i]: from version i + 1 to i + 2, likewise; NULL for version 1 */
 };
 
 /* Opens `path`; with `create` a missing or empty file becomes a database with the schema, else it
- * is ERR_NOTFOUND. ERR_UNSUPPORTED for a newer version, ERR_MALFORMED for a foreign file,
+ * is ERR_NOTFOUND. An older version is brought up to date.
+ * ERR_UNSUPPORTED for a newer version, ERR_MALFORMED for a foreign file,
  * ERR_CONFIG for what is no regular file. Several processes may create the same one at once.
  * Triggers, views and untrusted functions in the file are off. */
 int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema, bool create,

@@ -101,6 +101,12 @@ static struct catalogue_transfer get(struct fixture *f, const char *id)
 }
 
 /* memcmp would also compare what is behind the texts' ends. */
+static void same_bytes(const uint8_t *a, size_t a_n, const uint8_t *b, size_t b_n)
+{
+    assert_int_equal(a_n, b_n);
+    assert_memory_equal(a, b, a_n);
+}
+
 static void assert_same(const struct catalogue_transfer *a, const struct catalogue_transfer *b)
 {
     assert_int_equal(a->key, b->key);
@@ -132,12 +138,15 @@ static void assert_same(const struct catalogue_transfer *a, const struct catalog
     assert_int_equal(a->packets, b->packets);
     assert_int_equal(a->crc_errors, b->crc_errors);
     assert_int_equal(a->resumes, b->resumes);
-    const struct catalogue_blob *x[] = {&a->init, &a->meta, &a->start};
-    const struct catalogue_blob *y[] = {&b->init, &b->meta, &b->start};
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(x[i]->n, y[i]->n);
-        assert_memory_equal(x[i]->data, y[i]->data, x[i]->n);
-    }
+    assert_int_equal(a->connections, b->connections);
+    assert_int_equal(a->bytes_lost, b->bytes_lost);
+    assert_int_equal(a->duplicates, b->duplicates);
+    assert_int_equal(a->events, b->events);
+    assert_string_equal(a->driver, b->driver);
+    same_bytes(a->wire.init, a->wire.init_n, b->wire.init, b->wire.init_n);
+    same_bytes(a->wire.start, a->wire.start_n, b->wire.start, b->wire.start_n);
+    same_bytes(a->wire.path, a->wire.path_n, b->wire.path, b->wire.path_n);
+    same_bytes(a->wire.meta, a->wire.meta_n, b->wire.meta, b->wire.meta_n);
 }
 
 static void fill(struct catalogue_transfer *t)
@@ -147,7 +156,7 @@ static void fill(struct catalogue_transfer *t)
     t->completed_us = T0 + 7200 * S;
     t->length_bytes = INT64_C(4000000000);
     memset(t->sha256, 'a', 64);
-    t->known = 0x3f;
+    t->known = 0xff;
     t->meta_version = 4;
     t->trigger = 200;
     snprintf(t->trigger_name, sizeof t->trigger_name, "%s", "crash");
@@ -161,10 +170,16 @@ static void fill(struct catalogue_transfer *t)
     t->packets = 1 << 20;
     t->crc_errors = 3;
     t->resumes = 4;
-    t->init = (struct catalogue_blob){{0, 0, 0, 5}, 16};
-    t->meta.n = CATALOGUE_WIRE_ROOM;
-    memset(t->meta.data, 0x5a, sizeof t->meta.data);
-    t->start = (struct catalogue_blob){{0}, 1};
+    t->connections = 7;
+    t->bytes_lost = INT64_C(5000000000);
+    t->duplicates = 9;
+    t->events = 0x1ff;
+    snprintf(t->driver, sizeof t->driver, "%s", "Jonas Žukas");
+    t->wire = (struct catalogue_wire){.init = {0, 0, 0, 5}, .init_n = 16, .start_n = 1};
+    t->wire.meta_n = sizeof t->wire.meta;
+    memset(t->wire.meta, 0x5a, sizeof t->wire.meta);
+    t->wire.path_n = sizeof t->wire.path;
+    memset(t->wire.path, 'p', sizeof t->wire.path);
 }
 
 static void test_every_column_comes_back(void **state)
@@ -561,7 +576,7 @@ static void test_a_tampered_row_is_told_not_cut_off(void **state)
         "UPDATE transfer SET kind='12345678'",
         "UPDATE transfer SET trigger_name=hex(zeroblob(12))",
         "UPDATE transfer SET sha256=hex(zeroblob(33))",
-        "UPDATE transfer SET meta=zeroblob(1025)",
+        "UPDATE transfer SET meta=zeroblob(4097)",
         "UPDATE transfer SET fps=2147483648",
         "UPDATE transfer SET length_bytes=-1",
         "UPDATE transfer SET known=-1",
@@ -597,10 +612,10 @@ static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
     struct err err;
     char path[512];
     catalogue_close(&f->c);
-    sql(f, "PRAGMA user_version=2");
+    sql(f, "PRAGMA user_version=3");
     assert_err(ERR_UNSUPPORTED, catalogue_open(&f->c, f->root, true, &err));
     assert_null(f->c);
-    sql(f, "PRAGMA user_version=1; PRAGMA application_id=7");
+    sql(f, "PRAGMA user_version=2; PRAGMA application_id=7");
     assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
     snprintf(path, sizeof path, "%s/catalogue.db", f->root);
     support_write(path, "this is no database, but long enough to be asked", 48);
@@ -635,6 +650,131 @@ static void test_a_missing_or_unusable_root_is_named(void **state)
     assert_non_null(strstr(err.text, inside));
 }
 
+static struct catalogue_transfer partial_of(const char *imei, int64_t time_us, int64_t length)
+{
+    struct catalogue_transfer t = transfer(imei, "front", time_us);
+    t.state = CATALOGUE_PARTIAL;
+    t.known = CATALOGUE_HAS_META | CATALOGUE_TIME_OK;
+    t.length_s = 10;
+    t.length_bytes = length;
+    t.wire.meta_n = 32;
+    t.wire.start_n = 10;
+    t.wire.start[7] = 99;
+    return t;
+}
+
+static void test_only_the_same_file_is_resumable(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue_transfer shorter = partial_of("350612071913857", T0, 1024),
+                              longer = partial_of("350612071913857", T0, 5 * 1024), out, t;
+    assert_ok(catalogue_transfer_add(f->c, &longer, &err));
+    assert_ok(catalogue_transfer_add(f->c, &shorter, &err));
+    t = partial_of("350612071913857", T0, 0);
+    assert_ok(catalogue_transfer_resumable(f->c, &t, &out, &err));
+    assert_int_equal(out.key, longer.key);
+    for (int i = 0; i < 7; i++) {
+        t = partial_of(i == 0 ? "352094082736916" : "350612071913857", T0 + (i == 1), 0);
+        t.length_s += i == 2;
+        t.wire.start[7] = i == 3 ? 1 : 99;
+        t.wire.path_n += i == 4;
+        if (i == 5)
+            t.known = 0;
+        if (i == 6)
+            snprintf(t.camera, sizeof t.camera, "rear");
+        assert_err(ERR_NOTFOUND, catalogue_transfer_resumable(f->c, &t, &out, &err));
+    }
+    longer.state = CATALOGUE_STORED;
+    assert_ok(catalogue_transfer_update(f->c, &longer, &err));
+    t = partial_of("350612071913857", T0, 0);
+    assert_ok(catalogue_transfer_resumable(f->c, &t, &out, &err));
+    assert_int_equal(out.key, shorter.key);
+}
+
+static void test_the_load_of_a_camera_counts_from_a_moment_on(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    int64_t transfers, bytes;
+    for (int i = 0; i < 3; i++) {
+        struct catalogue_transfer t =
+            partial_of(i == 2 ? "352094082736916" : "350612071913857", T0, 1000 + i);
+        t.arrived_us = T0 + i * S;
+        assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    }
+    assert_ok(catalogue_camera_load(f->c, "350612071913857", T0, &transfers, &bytes, &err));
+    assert_int_equal(transfers, 2);
+    assert_int_equal(bytes, 2001);
+    assert_ok(catalogue_camera_load(f->c, "350612071913857", T0 + 1, &transfers, &bytes, &err));
+    assert_int_equal(transfers, 1);
+    assert_int_equal(bytes, 1001);
+    assert_ok(catalogue_camera_load(f->c, "123456789012345", 0, &transfers, &bytes, &err));
+    assert_int_equal(transfers + bytes, 0);
+}
+
+static int count_arrival(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    int *n = arg;
+    (void)err;
+    assert_int_equal(a->from_bytes, *n * 1024);
+    assert_int_equal(a->until_bytes, *n * 1024 + 1024);
+    assert_string_equal(a->errors, *n ? "0 2048" : "");
+    assert_string_equal(a->ended, "the camera closed");
+    assert_int_equal(a->crc_errors + a->resumes + a->bytes_lost + a->duplicates, 2 + 3 + 4 + 5);
+    ++*n;
+    return ERR_OK;
+}
+
+static void test_parts_of_a_transfer_are_kept_in_order_and_go_with_it(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue_transfer t = partial_of("350612071913857", T0, 0);
+    int n = 0;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    for (int i = 0; i < 3; i++) {
+        struct catalogue_arrival a = {.peer = "10.0.0.1:1",
+                                      .from_bytes = i * 1024,
+                                      .until_bytes = i * 1024 + 1024,
+                                      .packets = 1,
+                                      .crc_errors = 2,
+                                      .resumes = 3,
+                                      .bytes_lost = 4,
+                                      .duplicates = 5,
+                                      .ended = "the camera closed"};
+        snprintf(a.errors, sizeof a.errors, "%s", i ? "0 2048" : "");
+        assert_ok(catalogue_arrival_add(f->c, t.key, &a, &err));
+        assert_err(ERR_NOTFOUND, catalogue_arrival_add(f->c, t.key + 1, &a, &err));
+    }
+    assert_ok(catalogue_arrival_each(f->c, t.key, count_arrival, &n, &err));
+    assert_int_equal(n, 3);
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_int_equal(sql(f, "SELECT count(*) FROM arrival"), 0);
+}
+
+/* What version 1 of the schema lacks is added; nothing is lost. */
+static void test_an_older_catalogue_is_brought_up_to_date(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue_transfer t = partial_of("350612071913857", T0, 1024), out;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    catalogue_close(&f->c);
+    sql(f, "DROP TABLE arrival; DROP INDEX transfer_arrived;"
+           "ALTER TABLE transfer DROP COLUMN path; ALTER TABLE transfer DROP COLUMN events;"
+           "ALTER TABLE transfer DROP COLUMN driver; ALTER TABLE transfer DROP COLUMN connections;"
+           "ALTER TABLE transfer DROP COLUMN bytes_lost;"
+           "ALTER TABLE transfer DROP COLUMN duplicates; PRAGMA user_version = 1;");
+    assert_ok(catalogue_open(&f->c, f->root, false, &err));
+    assert_int_equal(sql(f, "PRAGMA user_version"), 2);
+    assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));
+    assert_int_equal(out.length_bytes, 1024);
+    assert_int_equal(out.connections, 1);
+    struct catalogue_arrival a = {.peer = "x"};
+    assert_ok(catalogue_arrival_add(f->c, t.key, &a, &err));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -657,6 +797,10 @@ int main(void)
         T(test_a_tampered_row_is_told_not_cut_off),
         T(test_a_newer_schema_and_a_foreign_file_are_refused),
         T(test_a_missing_or_unusable_root_is_named),
+        T(test_only_the_same_file_is_resumable),
+        T(test_the_load_of_a_camera_counts_from_a_moment_on),
+        T(test_parts_of_a_transfer_are_kept_in_order_and_go_with_it),
+        T(test_an_older_catalogue_is_brought_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
