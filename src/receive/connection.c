@@ -86,11 +86,14 @@ static void on_begun(void *owner, int rc, const struct err *err)
 {
     struct connection *c = owner;
     if (rc < 0) {
-        wire_session_refuse(c->session, err->text, clock_mono_us());
-        store_abandon(c->all->store, c->transfer, wire_session_stats(c->session));
         c->transfer = NULL;
+        wire_session_refuse(c->session, err->text, clock_mono_us());
     } else {
-        wire_session_accept(c->session, 0, clock_mono_us());
+        int64_t have = store_have(c->transfer);
+        if (have > 0)
+            log_info("receive", "%s: %s goes on at byte %lld", c->name, store_id(c->transfer),
+                     (long long)have);
+        wire_session_accept(c->session, (uint32_t)(have / WIRE_PACKET_BYTES), clock_mono_us());
     }
     drain(c);
 }
@@ -105,9 +108,15 @@ static void do_offer(struct connection *c)
              row.known     ? row.trigger_name
              : offer->meta ? "metadata unreadable"
                            : "no metadata");
+    const char *trouble = store_trouble(c->all->store);
+    struct store_resume resume = {.unit_bytes = WIRE_PACKET_BYTES,
+                                  .bytes_max = (int64_t)(offer->packets - 1) * WIRE_PACKET_BYTES};
     c->began_us = clock_mono_us();
-    c->transfer = store_begin(c->all->store, &row, c, on_begun);
-    if (!c->transfer)
+    if (!trouble)
+        c->transfer = store_begin(c->all->store, &row, &resume, c, on_begun);
+    if (trouble)
+        wire_session_refuse(c->session, trouble, clock_mono_us());
+    else if (!c->transfer)
         wire_session_refuse(c->session, "out of memory", clock_mono_us());
 }
 
@@ -146,7 +155,7 @@ static void do_abandon(struct connection *c, const char *why)
     if (!c->transfer)
         return;
     log_warn("receive", "%s: %s is partial: %s", c->name, store_id(c->transfer), why);
-    store_abandon(c->all->store, c->transfer, wire_session_stats(c->session));
+    store_abandon(c->all->store, c->transfer, wire_session_stats(c->session), why);
     c->transfer = NULL;
 }
 
@@ -214,7 +223,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static void set_reading(struct connection *c)
 {
-    bool want = !wire_session_waiting(c->session) && !store_full(c->all->store);
+    /* Who has no transfer is heard also when nothing can be taken: to be told so. */
+    bool want = !wire_session_waiting(c->session) && (!c->transfer || !store_full(c->all->store));
     if (want && !c->reading)
         uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
     else if (!want && c->reading)

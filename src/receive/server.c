@@ -25,6 +25,11 @@ static const struct cfg_key keys[] = {
      "larger files are not taken"},
     {"commit_ms", CFG_INT, "ms", 1, 60000, "250", "received bytes are on disk after this time"},
     {"commit_mib", CFG_INT, "MiB", 1, 1024, "4", "… or after so many"},
+    {"min_free_mib", CFG_INT, "MiB; 0: any", 0, 1 << 30, "256",
+     "with less space on ROOT's disk no camera is taken, and running transfers wait"},
+    {"day_files_max", CFG_INT, "files; 0: any", 0, 1 << 30, "5000",
+     "of one camera and UTC day; more are refused"},
+    {"day_mib_max", CFG_INT, "MiB; 0: any", 0, 1 << 30, "20480", "likewise"},
     {"queue_mib", CFG_INT, "MiB", 1, 16384, "64", "reading pauses when so much waits for the disk"},
 };
 const struct cfg_section receive_cfg_section = {"receive", keys, sizeof keys / sizeof *keys};
@@ -151,6 +156,9 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
         .commit_ms = get(cfg, "commit_ms"),
         .commit_bytes = (size_t)get(cfg, "commit_mib") << 20,
         .queued_bytes = (size_t)get(cfg, "queue_mib") << 20,
+        .free_bytes_min = get(cfg, "min_free_mib") << 20,
+        .day_files_max = get(cfg, "day_files_max"),
+        .day_bytes_max = get(cfg, "day_mib_max") << 20,
     };
     rc = store_open(&s->connections.store, root, &s->loop, &options, err);
     if (rc == ERR_OK) {

@@ -1,11 +1,7 @@
-#include "store.h"
-#include "dashspool/buf.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "dashspool/hash.h"
 #include "dashspool/log.h"
-#include "dashspool/raw.h"
-#include "dashspool/spool.h"
+#include "store_internal.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,78 +10,57 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/*
- * Who touches what: the loop's thread owns `pending`, `dirty`, `owner`, `done` and the queue; the
- * worker owns the databases and, during a pass, `row`, `hash` and the operations of that pass.
- * `row` is read by the loop only after the pass that changed it was answered.
- */
-enum op_type { OP_BEGIN, OP_APPEND, OP_FINISH, OP_ABANDON, OP_PUBLISH };
-
-struct op {
-    enum op_type type;
-    struct transfer *t;
-    struct buf data; /* APPEND */
-    int64_t offset;
-    struct wire_stats stats;         /* FINISH, ABANDON */
-    bool incomplete;                 /* FINISH: bytes are missing here; treat as ABANDON */
-    char same_as[CATALOGUE_ID_ROOM]; /* FINISH: set by the pass when the file came before */
-    struct op *next;
-};
-
-struct transfer {
-    struct catalogue_transfer row;
-    struct hash *hash;
-    struct buf pending;   /* bytes that no operation has yet */
-    int64_t queued_bytes; /* offset of the next operation's bytes */
-    struct transfer *next_dirty;
-    bool dirty;
-    bool dead;                  /* a pass with something of it failed; set between passes */
-    char id[CATALOGUE_ID_ROOM]; /* the loop's copy of row.id */
-    void *owner;                /* NULL: nobody waits */
-    store_done_fn *done;
-    struct op begin, end, publish; /* so that these need no memory when they are due */
-};
-
-struct op_list {
-    struct op *first, **last;
-    size_t bytes;
+enum {
+    RETRY_FIRST_MS = 500, /* pauses after a failed pass: doubled each time, up to … */
+    RETRY_LAST_MS = 30000,
+    LOOK_MS = 5000, /* at the free space, when nothing is written */
+    LOOK_LOW_MS = 1000,
 };
 
 struct store {
+    struct stores at;
+    char *root;
     struct store_options options;
-    struct catalogue *catalogue;
-    struct raw *raw;
-    struct spool *spool;
     int lock_fd;
     uv_loop_t *loop;
     uv_timer_t timer;
     uv_work_t work;
     bool busy, timer_open, closing;
     struct op_list queue;   /* to be done */
-    struct op_list pass;    /* being done */
+    struct op_list pass;    /* being done, or to be repeated */
     struct transfer *dirty; /* with pending bytes */
     size_t dirty_bytes;
     int pass_rc;
     struct err pass_err;
+    int64_t free_bytes, looked_us;
+    int64_t failing_since_us, retry_us; /* monotonic; 0: all is well */
+    int64_t retry_ms;
+    bool low;
+    char trouble[256]; /* "" none */
     void (*on_room)(void *arg);
     void *on_room_arg;
 };
 
-static void list_init(struct op_list *list)
+void op_list_init(struct op_list *list)
 {
     list->first = NULL;
     list->last = &list->first;
     list->bytes = 0;
 }
 
-static void list_add(struct op_list *list, struct op *op, enum op_type type, struct transfer *t)
+void op_list_add(struct op_list *list, struct op *op)
 {
-    op->type = type;
-    op->t = t;
     op->next = NULL;
     *list->last = op;
     list->last = &op->next;
     list->bytes += op->data.used;
+}
+
+static void enqueue(struct store *s, struct op *op, enum op_type type, struct transfer *t)
+{
+    op->type = type;
+    op->t = t;
+    op_list_add(&s->queue, op);
 }
 
 static void transfer_free(struct transfer **t)
@@ -98,212 +73,161 @@ static void transfer_free(struct transfer **t)
     *t = NULL;
 }
 
-/* ---- the worker's thread ---- */
-
-static int pass_append(struct store *s, struct op *op, struct err *err)
-{
-    struct catalogue_transfer *row = &op->t->row;
-    hash_update(op->t->hash, buf_data(&op->data), op->data.used);
-    row->length_bytes = op->offset + (int64_t)op->data.used;
-    return raw_append(s->raw, row->day, row->key, op->offset, buf_data(&op->data), op->data.used,
-                      err);
-}
-
-static void set_stats(struct catalogue_transfer *row, const struct wire_stats *stats)
-{
-    row->completed_us = clock_utc_us();
-    row->packets = stats->packets;
-    row->crc_errors = stats->crc_errors;
-    row->resumes = stats->resumes;
-}
-
-static int pass_seal(struct store *s, struct op *op, struct err *err)
-{
-    struct catalogue_transfer *row = &op->t->row, same;
-    struct raw_facts facts = {.id = row->id,
-                              .imei = row->imei,
-                              .camera = row->camera,
-                              .kind = row->kind,
-                              .source = row->source,
-                              .arrived_us = row->arrived_us,
-                              .length_bytes = row->length_bytes,
-                              .init = row->wire.init,
-                              .init_bytes = row->wire.init_n,
-                              .meta = row->wire.meta,
-                              .meta_bytes = row->wire.meta_n,
-                              .start = row->wire.start,
-                              .start_bytes = row->wire.start_n,
-                              .path = row->wire.path,
-                              .path_bytes = row->wire.path_n};
-    set_stats(row, &op->stats);
-    int rc = hash_final(op->t->hash, facts.sha256, err);
-    if (rc < 0)
-        return rc;
-    hash_hex(facts.sha256, row->sha256);
-    rc = catalogue_transfer_same(s->catalogue, row, &same, err);
-    if (rc == ERR_OK) {
-        snprintf(op->same_as, sizeof op->same_as, "%s", same.id);
-        return raw_drop(s->raw, row->day, row->key, err);
-    }
-    if (rc != ERR_NOTFOUND)
-        return rc;
-    row->state = CATALOGUE_STORED;
-    return raw_seal(s->raw, row->day, row->key, &facts, err);
-}
-
-/* What goes into the raw store. */
-static int pass_bytes(struct store *s, struct err *err)
-{
-    int rc = ERR_OK;
-    for (struct op *op = s->pass.first; op && rc == ERR_OK; op = op->next) {
-        if (op->t->dead)
-            continue;
-        if (op->type == OP_APPEND)
-            rc = pass_append(s, op, err);
-        else if (op->type == OP_FINISH && !op->incomplete)
-            rc = pass_seal(s, op, err);
-        if (rc < 0)
-            err_wrap(err, "%s", op->t->row.id);
-    }
-    return rc;
-}
-
-/* Records a transfer that is over by what the raw store really has of it. */
-static int record_what_is_there(struct store *s, struct catalogue_transfer *row, struct err *err)
-{
-    uint8_t sha256[HASH_BYTES];
-    bool sealed = false;
-    struct catalogue_transfer same;
-    int rc = raw_stat(s->raw, row->day, row->key, &row->length_bytes, &sealed, sha256, err);
-    if (rc == ERR_NOTFOUND) /* not one byte came */
-        return catalogue_transfer_remove(s->catalogue, row->key, err);
-    if (rc < 0)
-        return rc;
-    row->state = sealed ? CATALOGUE_STORED : CATALOGUE_PARTIAL;
-    if (!sealed)
-        return catalogue_transfer_update(s->catalogue, row, err);
-    hash_hex(sha256, row->sha256);
-    rc = catalogue_transfer_same(s->catalogue, row, &same, err);
-    if (rc == ERR_NOTFOUND)
-        return catalogue_transfer_update(s->catalogue, row, err);
-    if (rc == ERR_OK && (rc = raw_drop(s->raw, row->day, row->key, err)) == ERR_OK &&
-        (rc = raw_commit(s->raw, err)) == ERR_OK)
-        rc = catalogue_transfer_remove(s->catalogue, row->key, err);
-    return rc;
-}
-
-static int pass_publish(struct store *s, struct catalogue_transfer *row, struct err *err)
-{
-    char json[CATALOGUE_ID_ROOM + 64];
-    int n = snprintf(json, sizeof json, "{\"version\": 1, \"id\": \"%s\"}\n", row->id);
-    int rc = spool_put(s->spool, row->id, json, (size_t)n, err);
-    row->published = rc == ERR_OK;
-    return rc;
-}
-
-static int pass_row(struct store *s, struct op *op, struct err *err)
-{
-    struct catalogue_transfer *row = &op->t->row;
-    switch (op->type) {
-    case OP_BEGIN:
-        return catalogue_transfer_add(s->catalogue, row, err);
-    case OP_FINISH:
-        if (op->same_as[0])
-            return catalogue_transfer_remove(s->catalogue, row->key, err);
-        if (!op->t->dead && !op->incomplete)
-            return catalogue_transfer_update(s->catalogue, row, err);
-        set_stats(row, &op->stats);
-        return record_what_is_there(s, row, err);
-    case OP_ABANDON:
-        set_stats(row, &op->stats);
-        return row->key ? record_what_is_there(s, row, err) : ERR_OK;
-    case OP_PUBLISH:
-        return catalogue_transfer_update(s->catalogue, row, err);
-    case OP_APPEND:
-        return ERR_OK;
-    }
-    return ERR_OK;
-}
-
-/* One pass: jobs of what is committed already; bytes, durable; rows, durable. */
-static int do_pass(struct store *s, struct err *err)
-{
-    int rc = ERR_OK;
-    for (struct op *op = s->pass.first; op && rc == ERR_OK; op = op->next)
-        if (op->type == OP_PUBLISH)
-            rc = pass_publish(s, &op->t->row, err);
-    if (rc == ERR_OK)
-        rc = pass_bytes(s, err);
-    if (rc == ERR_OK)
-        rc = raw_commit(s->raw, err);
-    else
-        raw_rollback(s->raw);
-    if (rc < 0 || (rc = catalogue_begin(s->catalogue, err)) < 0)
-        return rc;
-    for (struct op *op = s->pass.first; op && rc == ERR_OK; op = op->next)
-        rc = pass_row(s, op, err);
-    if (rc == ERR_OK)
-        return catalogue_commit(s->catalogue, err);
-    catalogue_rollback(s->catalogue);
-    return rc;
-}
-
 static void on_work(uv_work_t *work)
 {
     struct store *s = work->data;
-    s->pass_rc = do_pass(s, &s->pass_err);
+    s->pass_rc = pass_run(&s->at, &s->pass, &s->pass_err);
+    s->free_bytes = pass_free_bytes(&s->at);
 }
 
-/* ---- the loop's thread ---- */
+/* ---- answers ---- */
 
 static void flush(struct store *s);
 
 static void answer(struct transfer *t, int rc, const struct err *err)
 {
-    void *owner = t->owner;
-    if (owner && t->done)
-        t->done(owner, rc, err);
+    if (t->owner && t->done)
+        t->done(t->owner, rc, err);
 }
 
-static void settle(struct store *s, struct op *op, int rc, const struct err *pass_err)
+/* Its row may be there; the next pass sees to it. */
+static void settle_refused(struct store *s, struct transfer *t, int rc, const struct err *err)
+{
+    answer(t, rc, err);
+    t->owner = NULL;
+    if (t->row.key && !s->closing)
+        enqueue(s, &t->end, OP_ABANDON, t);
+    else
+        transfer_free(&t);
+}
+
+static void settle_begin(struct store *s, struct transfer *t, int rc, const struct err *err)
+{
+    if (rc < 0 || t->dead) {
+        settle_refused(s, t, rc < 0 ? rc : t->why.code, rc < 0 ? err : &t->why);
+        return;
+    }
+    snprintf(t->id, sizeof t->id, "%s", t->row.id);
+    t->queued_bytes = t->have;
+    answer(t, ERR_OK, err);
+}
+
+static void settle_finish(struct store *s, struct op *op, int rc, const struct err *pass_err)
 {
     struct transfer *t = op->t;
     struct err err = *pass_err;
-    if (op->type == OP_FINISH && rc == ERR_OK && (t->dead || op->incomplete))
-        rc = err_set(&err, ERR_IO, "the store failed in this transfer; it is kept as a partial");
-    t->dead = t->dead || rc < 0;
+    if (rc == ERR_OK && (t->dead || op->incomplete))
+        rc = t->dead ? (err = t->why).code
+                     : err_set(&err, ERR_NOMEM, "no memory for its last bytes");
+    if (rc == ERR_OK && op->same_as[0])
+        log_info("receive", "%s: the same file is stored as %s; not stored again", t->row.id,
+                 op->same_as);
+    answer(t, rc, &err);
+    t->owner = NULL;
+    if (rc == ERR_OK && !op->same_as[0]) /* the row is committed: now its job may exist */
+        enqueue(s, &t->publish, OP_PUBLISH, t);
+    else
+        transfer_free(&t);
+}
+
+/* What never comes to be now, the repair at the next start does. */
+static void settle_last(struct transfer *t, const char *what, int rc, const struct err *err)
+{
+    if (rc < 0 || t->dead)
+        log_error("receive", "%s: %s (the next start does it): %s", t->row.id, what,
+                  rc < 0 ? err->text : t->why.text);
+    transfer_free(&t);
+}
+
+static void settle(struct store *s, struct op *op, int rc, const struct err *err)
+{
     switch (op->type) {
     case OP_APPEND:
         buf_clear(&op->data);
         free(op);
         return;
     case OP_BEGIN:
-        snprintf(t->id, sizeof t->id, "%s", rc == ERR_OK ? t->row.id : "");
-        answer(t, rc, &err);
+        settle_begin(s, op->t, rc, err);
         return;
     case OP_FINISH:
-        if (rc == ERR_OK && op->same_as[0])
-            log_info("receive", "%s: the same file is stored as %s; not stored again", t->row.id,
-                     op->same_as);
-        answer(t, rc, &err);
-        t->owner = NULL;
-        if (rc == ERR_OK && !op->same_as[0]) /* the row is committed: now its job may exist */
-            list_add(&s->queue, &t->publish, OP_PUBLISH, t);
-        else
-            transfer_free(&t);
+        settle_finish(s, op, rc, err);
         return;
     case OP_ABANDON:
-        if (rc < 0)
-            log_error("receive", "%s: partial not recorded (the next start does it): %s", t->row.id,
-                      err.text);
-        transfer_free(&t);
+        op->t->dead = false; /* why it ended is in its record */
+        settle_last(op->t, "partial not recorded", rc, err);
         return;
     case OP_PUBLISH:
-        if (rc < 0)
-            log_error("receive", "%s: job not published (the next start does it): %s", t->row.id,
-                      err.text);
-        transfer_free(&t);
+        settle_last(op->t, "job not published", rc, err);
         return;
+    }
+}
+
+/* ---- trouble ---- */
+
+static void tell_room(struct store *s)
+{
+    if (s->on_room)
+        s->on_room(s->on_room_arg);
+}
+
+static void set_trouble(struct store *s)
+{
+    char was[sizeof s->trouble];
+    snprintf(was, sizeof was, "%s", s->trouble);
+    s->trouble[0] = '\0';
+    if (s->failing_since_us)
+        snprintf(s->trouble, sizeof s->trouble, "the store fails: %.200s", s->pass_err.text);
+    else if (s->low)
+        snprintf(s->trouble, sizeof s->trouble,
+                 "the disk of %.100s is nearly full: %lld MiB are free, %lld are wanted "
+                 "(min_free_mib)",
+                 s->at.root, (long long)s->free_bytes >> 20,
+                 (long long)s->options.free_bytes_min >> 20);
+    if (s->trouble[0] && !was[0])
+        log_error("receive", "%s; no camera is acknowledged, what was taken waits", s->trouble);
+    else if (!s->trouble[0] && was[0])
+        log_info("receive", "the trouble is over: transfers go on");
+}
+
+/* Only just enough would make it come and go. */
+static void look_at_space(struct store *s)
+{
+    int64_t wanted = s->options.free_bytes_min;
+    s->looked_us = clock_mono_us();
+    s->low = s->free_bytes < (s->low ? wanted + wanted / 8 : wanted);
+}
+
+/* The pass will be tried again; who only wants to begin is refused meanwhile. */
+static void postpone(struct store *s)
+{
+    struct op *op = s->pass.first;
+    op_list_init(&s->pass);
+    while (op) {
+        struct op *next = op->next;
+        if (op->type == OP_BEGIN)
+            settle(s, op, s->pass_rc, &s->pass_err);
+        else
+            op_list_add(&s->pass, op);
+        op = next;
+    }
+    int64_t now_us = clock_mono_us();
+    s->retry_ms = s->failing_since_us ? s->retry_ms * 2 : RETRY_FIRST_MS;
+    if (s->retry_ms > RETRY_LAST_MS)
+        s->retry_ms = RETRY_LAST_MS;
+    if (!s->failing_since_us)
+        s->failing_since_us = now_us;
+    s->retry_us = now_us + s->retry_ms * 1000;
+}
+
+static void settle_all(struct store *s)
+{
+    struct op *op = s->pass.first;
+    op_list_init(&s->pass);
+    s->failing_since_us = s->retry_us = 0;
+    while (op) {
+        struct op *next = op->next;
+        settle(s, op, s->pass_rc, &s->pass_err);
+        op = next;
     }
 }
 
@@ -312,24 +236,23 @@ static void on_worked(uv_work_t *work, int status)
     (void)status;
     struct store *s = work->data;
     bool was_full = store_full(s);
-    struct op *op = s->pass.first;
-    int rc = s->pass_rc;
-    struct err err = s->pass_err;
-    list_init(&s->pass);
     s->busy = false;
-    if (rc < 0)
-        log_error("receive", "nothing of this pass was stored or acknowledged: %s", err.text);
-    while (op) {
-        struct op *next = op->next;
-        settle(s, op, rc, &err);
-        op = next;
-    }
+    look_at_space(s);
+    if (s->pass_rc < 0 && s->closing)
+        log_error("receive", "not stored, and not acknowledged: %s", s->pass_err.text);
+    if (s->pass_rc < 0 && !s->closing)
+        postpone(s);
+    else
+        settle_all(s);
+    set_trouble(s);
     /* What is urgent does not wait for the timer. */
     if (s->queue.first || s->dirty_bytes >= s->options.commit_bytes)
         flush(s);
-    if (was_full && !store_full(s) && s->on_room)
-        s->on_room(s->on_room_arg);
+    if (was_full && !store_full(s))
+        tell_room(s);
 }
+
+/* ---- the queue ---- */
 
 /* Turns a transfer's pending bytes into an operation. */
 static int queue_pending(struct store *s, struct transfer *t)
@@ -343,15 +266,13 @@ static int queue_pending(struct store *s, struct transfer *t)
     op->offset = t->queued_bytes;
     t->queued_bytes += (int64_t)op->data.used;
     s->dirty_bytes -= op->data.used;
-    list_add(&s->queue, op, OP_APPEND, t);
+    enqueue(s, op, OP_APPEND, t);
     buf_init(&t->pending, RAW_CHUNK_BYTES);
     return ERR_OK;
 }
 
-static void flush(struct store *s)
+static void queue_dirty(struct store *s)
 {
-    if (s->busy)
-        return;
     while (s->dirty) {
         struct transfer *t = s->dirty;
         if (queue_pending(s, t) < 0)
@@ -359,10 +280,28 @@ static void flush(struct store *s)
         s->dirty = t->next_dirty;
         t->dirty = false;
     }
-    if (!s->queue.first)
+}
+
+static bool due_to_look(const struct store *s, int64_t now_us)
+{
+    int64_t every_ms = s->low ? LOOK_LOW_MS : LOOK_MS;
+    return !s->closing && s->options.free_bytes_min > 0 && now_us - s->looked_us >= every_ms * 1000;
+}
+
+static void flush(struct store *s)
+{
+    int64_t now_us = clock_mono_us();
+    if (s->busy || (s->retry_us > now_us && !s->closing))
         return;
-    s->pass = s->queue;
-    list_init(&s->queue);
+    if (!s->pass.first) { /* else the one that failed goes first, as it is */
+        queue_dirty(s);
+        s->pass = s->queue;
+        if (!s->queue.first)
+            op_list_init(&s->pass);
+        op_list_init(&s->queue);
+    }
+    if (!s->pass.first && !due_to_look(s, now_us))
+        return;
     s->busy = true;
     s->work.data = s;
     int rc = uv_queue_work(s->loop, &s->work, on_work, on_worked);
@@ -377,7 +316,13 @@ static void on_timer(uv_timer_t *timer)
 
 bool store_full(const struct store *s)
 {
-    return s->dirty_bytes + s->queue.bytes + s->pass.bytes >= s->options.queued_bytes;
+    return s->trouble[0] ||
+           s->dirty_bytes + s->queue.bytes + s->pass.bytes >= s->options.queued_bytes;
+}
+
+const char *store_trouble(const struct store *s)
+{
+    return s->trouble[0] ? s->trouble : NULL;
 }
 
 const char *store_id(const struct transfer *t)
@@ -385,35 +330,42 @@ const char *store_id(const struct transfer *t)
     return t->id;
 }
 
+int64_t store_have(const struct transfer *t)
+{
+    return t->have;
+}
+
 void store_disown(struct transfer *t)
 {
     t->owner = NULL;
 }
 
-struct transfer *store_begin(struct store *s, const struct catalogue_transfer *row, void *owner,
-                             store_done_fn *done)
+struct transfer *store_begin(struct store *s, const struct catalogue_transfer *row,
+                             const struct store_resume *resume, void *owner, store_done_fn *done)
 {
     struct err err;
     struct transfer *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     t->row = *row;
+    t->row.connections = 1;
+    t->resume = *resume;
     t->owner = owner;
     t->done = done;
+    t->began_us = row->arrived_us;
+    snprintf(t->peer, sizeof t->peer, "%s", row->peer);
     buf_init(&t->pending, RAW_CHUNK_BYTES);
     if (hash_new(&t->hash, &err) < 0) {
         transfer_free(&t);
         return NULL;
     }
-    list_add(&s->queue, &t->begin, OP_BEGIN, t);
+    enqueue(s, &t->begin, OP_BEGIN, t);
     flush(s);
     return t;
 }
 
 int store_append(struct store *s, struct transfer *t, const void *data, size_t n, struct err *err)
 {
-    if (t->dead)
-        return err_set(err, ERR_IO, "the store failed earlier in this transfer");
     if (t->pending.used + n > RAW_CHUNK_BYTES && queue_pending(s, t) < 0)
         return err_set(err, ERR_NOMEM, "no memory to queue a chunk");
     int rc = buf_append(&t->pending, data, n, err);
@@ -441,17 +393,39 @@ static void undirty(struct store *s, struct transfer *t)
     }
 }
 
+static void note_errors(const struct wire_stats *stats, struct catalogue_arrival *part)
+{
+    (void)stats;
+    part->errors[0] = '\0';
+}
+
+static void describe_part(const struct transfer *t, const struct wire_stats *stats, const char *why,
+                          struct catalogue_arrival *part)
+{
+    part->began_us = t->began_us;
+    part->ended_us = clock_utc_us();
+    part->from_bytes = t->have;
+    part->packets = stats->packets;
+    part->crc_errors = stats->crc_errors;
+    part->resumes = stats->resumes;
+    part->bytes_lost = (int64_t)stats->bytes_lost;
+    part->duplicates = stats->duplicates;
+    snprintf(part->peer, sizeof part->peer, "%s", t->peer);
+    snprintf(part->ended, sizeof part->ended, "%.127s", why);
+    note_errors(stats, part);
+}
+
 /* The last bytes and the end of a transfer, in that order. */
 static void queue_end(struct store *s, struct transfer *t, enum op_type type,
-                      const struct wire_stats *stats)
+                      const struct wire_stats *stats, const char *why)
 {
     undirty(s, t);
     if (queue_pending(s, t) < 0) { /* out of memory: the camera must not hear that all is stored */
         t->end.incomplete = true;
         s->dirty_bytes -= t->pending.used;
     }
-    t->end.stats = *stats;
-    list_add(&s->queue, &t->end, type, t);
+    describe_part(t, stats, why, &t->end.part);
+    enqueue(s, &t->end, type, t);
     flush(s);
 }
 
@@ -459,62 +433,20 @@ void store_finish(struct store *s, struct transfer *t, const struct wire_stats *
                   store_done_fn *done)
 {
     t->done = done;
-    queue_end(s, t, OP_FINISH, stats);
+    queue_end(s, t, OP_FINISH, stats, "complete");
 }
 
-void store_abandon(struct store *s, struct transfer *t, const struct wire_stats *stats)
+void store_abandon(struct store *s, struct transfer *t, const struct wire_stats *stats,
+                   const char *why)
 {
     t->owner = NULL;
-    queue_end(s, t, OP_ABANDON, stats);
+    queue_end(s, t, OP_ABANDON, stats, why);
 }
 
 void store_on_room(struct store *s, void (*fn)(void *arg), void *arg)
 {
     s->on_room = fn;
     s->on_room_arg = arg;
-}
-
-/* ---- what a crash left ---- */
-
-struct repair {
-    struct store *s;
-    int stored, partial, published;
-};
-
-static int repair_receiving(void *arg, const struct catalogue_transfer *found, struct err *err)
-{
-    struct repair *r = arg;
-    struct catalogue_transfer row = *found;
-    row.completed_us = clock_utc_us();
-    int rc = record_what_is_there(r->s, &row, err);
-    r->stored += row.state == CATALOGUE_STORED;
-    r->partial += row.state == CATALOGUE_PARTIAL;
-    return rc;
-}
-
-static int repair_unpublished(void *arg, const struct catalogue_transfer *found, struct err *err)
-{
-    struct repair *r = arg;
-    struct catalogue_transfer row = *found;
-    int rc = pass_publish(r->s, &row, err);
-    if (rc < 0)
-        return rc;
-    r->published++;
-    return catalogue_transfer_update(r->s->catalogue, &row, err);
-}
-
-static int repair(struct store *s, struct err *err)
-{
-    struct repair r = {.s = s};
-    struct catalogue_filter receiving = {.states = 1 << CATALOGUE_RECEIVING};
-    struct catalogue_filter unpublished = {.unpublished = true};
-    int rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
-    if (rc == ERR_OK)
-        rc = catalogue_transfer_each(s->catalogue, &unpublished, repair_unpublished, &r, err);
-    if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
-        log_info("receive", "after the last end: %d whole, %d partial, %d jobs published late",
-                 r.stored, r.partial, r.published);
-    return rc;
 }
 
 /* ---- open, close ---- */
@@ -542,18 +474,25 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     s->options = *options;
     s->loop = loop;
     s->lock_fd = -1;
-    list_init(&s->queue);
-    list_init(&s->pass);
+    s->at.options = *options;
+    op_list_init(&s->queue);
+    op_list_init(&s->pass);
     int rc = lock_root(s, root, err);
+    if (rc == ERR_OK && !(s->root = strdup(root)))
+        rc = err_set(err, ERR_NOMEM, "no memory for a path");
+    s->at.root = s->root;
     if (rc == ERR_OK)
-        rc = catalogue_open(&s->catalogue, root, true, err);
+        rc = catalogue_open(&s->at.catalogue, root, true, err);
     if (rc == ERR_OK)
-        rc = raw_open(&s->raw, root, err);
+        rc = raw_open(&s->at.raw, root, err);
     if (rc == ERR_OK)
-        rc = spool_open(&s->spool, root, "convert", err);
+        rc = spool_open(&s->at.spool, root, "convert", err);
     if (rc == ERR_OK)
-        rc = repair(s, err);
+        rc = repair_run(&s->at, err);
     if (rc == ERR_OK) {
+        s->free_bytes = pass_free_bytes(&s->at);
+        look_at_space(s);
+        set_trouble(s);
         uv_timer_init(loop, &s->timer);
         s->timer.data = s;
         s->timer_open = true;
@@ -571,18 +510,21 @@ void store_close(struct store **store)
     if (!s)
         return;
     s->on_room = NULL;
-    if (s->timer_open)
+    s->closing = true;
+    if (s->timer_open) { /* it was opened whole */
         uv_close((uv_handle_t *)&s->timer, NULL);
-    flush(s);
+        flush(s);
+    }
     while (s->busy || (s->timer_open && uv_is_active((uv_handle_t *)&s->timer)))
         uv_run(s->loop, UV_RUN_ONCE);
-    catalogue_close(&s->catalogue);
-    raw_close(&s->raw);
-    spool_close(&s->spool);
+    catalogue_close(&s->at.catalogue);
+    raw_close(&s->at.raw);
+    spool_close(&s->at.spool);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     /* the timer's memory is the store's: let its close finish */
     uv_run(s->loop, UV_RUN_NOWAIT);
+    free(s->root);
     free(s);
     *store = NULL;
 }

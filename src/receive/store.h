@@ -1,7 +1,13 @@
 /*
  * store: the receiver's side of the disk: group commit. Calls are made on the loop's thread and
  * return at once; what they ask for is done in order, in passes on a worker thread; the answers
- * come back on the loop's thread. A pass is all or nothing for everything in it.
+ * come back on the loop's thread.
+ *
+ * A pass is committed as a whole. What can never work for one transfer (a row that somebody
+ * removed) ends that transfer alone. What may work later (a full or failing disk, a locked
+ * database) leaves the pass as it is: nothing of it is answered, it is tried again with growing
+ * pauses, and meanwhile store_trouble() says why no camera may begin or go on. So a camera waits,
+ * and nothing is dropped.
  */
 #ifndef DASHSPOOL_RECEIVE_STORE_H
 #define DASHSPOOL_RECEIVE_STORE_H
@@ -14,33 +20,46 @@ struct store;
 struct transfer;
 
 struct store_options {
-    int64_t commit_ms;   /* at least this often while there is something to commit */
-    size_t commit_bytes; /* … or as soon as there is this much */
-    size_t queued_bytes; /* store_full() above this */
+    int64_t commit_ms;      /* at least this often while there is something to commit */
+    size_t commit_bytes;    /* … or as soon as there is this much */
+    size_t queued_bytes;    /* store_full() above this */
+    int64_t free_bytes_min; /* with less free space nothing is taken; 0: any */
+    int64_t day_files_max;  /* of one camera and UTC day; 0: any number */
+    int64_t day_bytes_max;  /* likewise */
 };
 
 /* rc is 0 or an error code, with err set; on an error the camera must not be told that anything was
- * stored. After an error of store_begin() the owner still calls store_abandon(). */
+ * stored. After an error of store_begin() the transfer is gone. */
 typedef void store_done_fn(void *owner, int rc, const struct err *err);
 
 /* Opens the stores below root and puts right what a crash left. *out is the caller's. */
 int store_open(struct store **out, const char *root, uv_loop_t *loop,
                const struct store_options *options, struct err *err) DS_MUST_CHECK;
 
-/* Called on the loop's thread when a full store has room again. */
+/* Called on the loop's thread when a full store, or one in trouble, takes data again. */
 void store_on_room(struct store *store, void (*fn)(void *arg), void *arg);
 
 /* Does what is queued, then closes. All transfers must be finished or abandoned, and the other
- * handles of the loop closed. */
+ * handles of the loop closed. What cannot be written is left for the repair at the next start. */
 void store_close(struct store **store);
 
+/* No more bytes now: too many wait, or there is trouble. */
 bool store_full(const struct store *store);
 
-/* A new transfer: its row is committed, then done(owner, …). row is copied; the key and the id are
- * set in the copy. The transfer belongs to the store; the pointer is good until finish or abandon.
- * NULL: out of memory. */
-struct transfer *store_begin(struct store *store, const struct catalogue_transfer *row, void *owner,
-                             store_done_fn *done);
+/* Why no new transfer may begin, for a person; NULL: it may. */
+const char *store_trouble(const struct store *store);
+
+/* How much of an earlier, broken transfer is of use: whole units, and less than all of it. */
+struct store_resume {
+    int64_t unit_bytes; /* a camera resumes at multiples of this: 1024 by packets, 1 by bytes */
+    int64_t bytes_max;
+};
+
+/* A new transfer, or the rest of a partial one of the same file: its row is committed, then
+ * done(owner, …). row is copied; the key and the id are set in the copy. The transfer belongs to
+ * the store; the pointer is good until finish or abandon. NULL: out of memory. */
+struct transfer *store_begin(struct store *store, const struct catalogue_transfer *row,
+                             const struct store_resume *resume, void *owner, store_done_fn *done);
 
 /* The next bytes of the file (copied). ERR_NOMEM. */
 int store_append(struct store *store, struct transfer *t, const void *data, size_t n,
@@ -53,11 +72,14 @@ void store_finish(struct store *store, struct transfer *t, const struct wire_sta
 
 /* The transfer ended early; what came is kept as a partial (nothing, if nothing came). No answer;
  * the owner is forgotten at once. */
-void store_abandon(struct store *store, struct transfer *t, const struct wire_stats *stats);
+void store_abandon(struct store *store, struct transfer *t, const struct wire_stats *stats,
+                   const char *why);
 
 /* The owner goes away while an answer is due: it will not be called. */
 void store_disown(struct transfer *t);
 
+/* Of a transfer that was answered: */
 const char *store_id(const struct transfer *t); /* "" before the row is committed */
+int64_t store_have(const struct transfer *t);   /* bytes that need not come again */
 
 #endif

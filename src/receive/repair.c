@@ -1,0 +1,60 @@
+#include "dashspool/clock.h"
+#include "dashspool/log.h"
+#include "store_internal.h"
+#include <stdio.h>
+
+struct repair {
+    struct stores *s;
+    int stored, partial, published;
+};
+
+static int find_end(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    int64_t *end = arg;
+    (void)err;
+    if (*end < a->until_bytes)
+        *end = a->until_bytes;
+    return ERR_OK;
+}
+
+/* What the last connection brought before the end came. */
+static int repair_receiving(void *arg, const struct catalogue_transfer *found, struct err *err)
+{
+    struct repair *r = arg;
+    struct catalogue_transfer row = *found;
+    struct catalogue_arrival part = {.began_us = row.arrived_us, .ended_us = clock_utc_us()};
+    snprintf(part.peer, sizeof part.peer, "%s", row.peer);
+    snprintf(part.ended, sizeof part.ended, "the receiver was killed, or the power failed");
+    int rc = catalogue_arrival_each(r->s->catalogue, row.key, find_end, &part.from_bytes, err);
+    row.completed_us = part.ended_us;
+    if (rc == ERR_OK)
+        rc = pass_record_what_is_there(r->s, &row, &part, err);
+    r->stored += row.state == CATALOGUE_STORED;
+    r->partial += row.state == CATALOGUE_PARTIAL;
+    return rc;
+}
+
+static int repair_unpublished(void *arg, const struct catalogue_transfer *found, struct err *err)
+{
+    struct repair *r = arg;
+    struct catalogue_transfer row = *found;
+    int rc = pass_publish(r->s, &row, err);
+    if (rc < 0)
+        return rc;
+    r->published++;
+    return catalogue_transfer_update(r->s->catalogue, &row, err);
+}
+
+int repair_run(struct stores *s, struct err *err)
+{
+    struct repair r = {.s = s};
+    struct catalogue_filter receiving = {.states = 1 << CATALOGUE_RECEIVING};
+    struct catalogue_filter unpublished = {.unpublished = true};
+    int rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
+    if (rc == ERR_OK)
+        rc = catalogue_transfer_each(s->catalogue, &unpublished, repair_unpublished, &r, err);
+    if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
+        log_info("receive", "after the last end: %d whole, %d partial, %d jobs published late",
+                 r.stored, r.partial, r.published);
+    return rc;
+}

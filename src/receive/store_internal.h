@@ -1,0 +1,86 @@
+/*
+ * store, inside. Who touches what: the loop's thread owns `pending`, `dirty`, `owner`, `done` and
+ * the queue; the worker owns the databases and, during a pass, `row`, `hash`, `stored`, `hashed`
+ * and the operations of that pass. The loop reads `row`, `have` and `why` only after the pass that
+ * changed them was settled.
+ */
+#ifndef DASHSPOOL_RECEIVE_STORE_INTERNAL_H
+#define DASHSPOOL_RECEIVE_STORE_INTERNAL_H
+
+#include "dashspool/buf.h"
+#include "dashspool/hash.h"
+#include "dashspool/raw.h"
+#include "dashspool/spool.h"
+#include "store.h"
+
+enum op_type { OP_BEGIN, OP_APPEND, OP_FINISH, OP_ABANDON, OP_PUBLISH };
+
+struct op {
+    enum op_type type;
+    struct transfer *t;
+    struct buf data; /* APPEND */
+    int64_t offset;
+    struct catalogue_arrival part;   /* FINISH, ABANDON: what this connection brought */
+    bool incomplete;                 /* FINISH: bytes are missing here; treat as ABANDON */
+    char same_as[CATALOGUE_ID_ROOM]; /* FINISH: set by the pass when the file came before */
+    struct op *next;
+};
+
+struct transfer {
+    struct catalogue_transfer row;
+    struct store_resume resume;
+    struct hash *hash;
+    int64_t stored; /* bytes in the raw store, this pass's included; -1: ask it */
+    int64_t hashed; /* bytes that `hash` has seen */
+    uint8_t sha256[HASH_BYTES];
+    bool have_sha256;
+    bool resumed, counted; /* BEGIN took up a partial; the end has added its numbers to the row */
+    bool dead;             /* it can never be whole here; `why` tells */
+    struct err why;
+    int64_t have; /* bytes the camera need not send */
+
+    struct buf pending;   /* bytes that no operation has yet */
+    int64_t queued_bytes; /* offset of the next operation's bytes */
+    int64_t began_us;     /* of this connection, UTC */
+    char peer[64];
+    struct transfer *next_dirty;
+    bool dirty;
+    char id[CATALOGUE_ID_ROOM]; /* the loop's copy of row.id */
+    void *owner;                /* NULL: nobody waits */
+    store_done_fn *done;
+    struct op begin, end, publish; /* so that these need no memory when they are due */
+};
+
+struct op_list {
+    struct op *first, **last;
+    size_t bytes;
+};
+
+void op_list_init(struct op_list *list);
+void op_list_add(struct op_list *list, struct op *op); /* type and t are set */
+
+/* The databases, as a pass uses them. */
+struct stores {
+    const char *root;
+    struct catalogue *catalogue;
+    struct raw *raw;
+    struct spool *spool;
+    struct store_options options;
+};
+
+/* pass.c: does all operations of a list, durably, in the order of store.h. A negative return is
+ * temporary: nothing is answered, call again with the same list. */
+int pass_run(struct stores *s, const struct op_list *list, struct err *err) DS_MUST_CHECK;
+
+/* pass.c: records a transfer that is over by what the raw store really has of it. */
+int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
+                              struct catalogue_arrival *part, struct err *err) DS_MUST_CHECK;
+int pass_publish(struct stores *s, struct catalogue_transfer *row, struct err *err) DS_MUST_CHECK;
+
+/* pass.c: bytes that may still be written below root; INT64_MAX if nobody tells. */
+int64_t pass_free_bytes(const struct stores *s);
+
+/* repair.c: what a crash left. */
+int repair_run(struct stores *s, struct err *err) DS_MUST_CHECK;
+
+#endif
