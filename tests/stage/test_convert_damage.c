@@ -309,6 +309,53 @@ static void test_five_hundred_damages_are_stated(void **state)
     clip_close(&c);
 }
 
+/* Converts the clip into its own directory; *r tells what was made. */
+static int clip_convert(struct clip *c, unsigned copies, struct convert_result *r, struct err *err)
+{
+    struct convert_facts facts = footage_facts();
+    struct convert_options options = footage_options(copies);
+    options.overwrite = true;
+    *err = (struct err){0};
+    support_write(c->path, c->bytes, c->n);
+    return convert_file(c->path, c->dir, "copy", &facts, &options, NULL, NULL, r, err);
+}
+
+static void test_stills_are_made_where_no_picture_is_whole(void **state)
+{
+    (void)state;
+    struct clip c = clip_open(CLIP);
+    struct convert_result r;
+    struct err err;
+    c.n = n_of(&c, 0);
+    for (size_t i = 0; i < 400; i++)
+        c.bytes[c.n * 2 / 3 + i] = (uint8_t)(i * 37 % 251 + 4);
+    assert_ok(clip_convert(&c, CONVERT_VIEWING | CONVERT_POSTER | CONVERT_SHEET, &r, &err));
+    assert_int_equal(r.n_outputs, 3);
+    assert_int_equal(r.damage.damaged, 1);
+    assert_non_null(strstr(r.warning, "poster: the picture is damaged"));
+    clip_close(&c);
+}
+
+static void test_a_photo_that_gives_no_still_is_an_error_to_probe(void **state)
+{
+    (void)state;
+    struct clip c = clip_open("photo-720p.jpg");
+    struct convert_result r;
+    struct convert_probe p;
+    struct err err, probe_err;
+    bool found = false;
+    for (size_t i = 0; i + 1 < c.n && !found; i++) /* the quantization tables become a comment */
+        if (c.bytes[i] == 0xff && c.bytes[i + 1] == 0xdb) {
+            c.bytes[i + 1] = 0xfe;
+            found = true;
+        }
+    assert_true(found);
+    assert_int_equal(clip_convert(&c, CONVERT_STILL, &r, &err), ERR_MALFORMED);
+    assert_int_equal(probe(c.path, true, &p, &probe_err), ERR_MALFORMED);
+    assert_string_equal(err.text, probe_err.text);
+    clip_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +366,8 @@ int main(void)
         cmocka_unit_test(test_bytes_between_records_and_lost_sound_are_counted),
         cmocka_unit_test(test_two_hundred_cuts_are_stated),
         cmocka_unit_test(test_five_hundred_damages_are_stated),
+        cmocka_unit_test(test_stills_are_made_where_no_picture_is_whole),
+        cmocka_unit_test(test_a_photo_that_gives_no_still_is_an_error_to_probe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
