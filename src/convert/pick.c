@@ -112,14 +112,18 @@ int pick_get(struct pick *p, int64_t index, const AVFrame **out, struct err *err
     }
     av_frame_unref(p->best);
     p->best_whole = false;
-    if (p->next < 0 || p->next > index || p->next < key)
+    bool from_key = p->next < 0 || p->next > index || p->next < key;
+    if (from_key)
         restart(p, key);
     for (int tries = 0; tries < MEDIA_TRIES_MAX; tries++) {
         rc = run(p, index, err);
-        if (rc < 0 || (p->best_whole && (p->best->pts == index || tries > 0)) || key <= p->m->first)
+        if (rc < 0 || (p->best_whole && (p->best->pts == index || tries > 0)) ||
+            (from_key && key <= p->m->first))
             break;
-        key = key_for(p->m, key - 1); /* the nearest may be before the key picture */
-        restart(p, key);
+        if (from_key) /* the nearest may be before the key picture */
+            key = key_for(p->m, key - 1);
+        restart(p, key); /* … or was handed out for the picture asked for before */
+        from_key = true;
     }
     if (rc == ERR_OK && !p->best->data[0])
         rc = err_set(err, ERR_MALFORMED, "no picture decodes at or around %.1f s",

@@ -336,6 +336,39 @@ static void test_stills_are_made_where_no_picture_is_whole(void **state)
     clip_close(&c);
 }
 
+static void test_a_sheet_shows_a_picture_again_where_none_comes_behind_it(void **state)
+{
+    (void)state;
+    struct clip c = clip_open(CLIP);
+    struct convert_result r;
+    struct err err;
+    c.n = n_of(&c, 0) + n_of(&c, 1);
+    c.bytes[at_of(&c, 1) + PTMF_HEADER_BYTES + 6] = 0x80; /* a parameter set far out of range */
+    assert_ok(clip_convert(&c, CONVERT_SHEET, &r, &err));
+    assert_non_null(strstr(r.warning, "sheet: 1 pictures do not decode"));
+    struct convert_probe p = clip_probe(&c, true);
+    one_damaged(&p, 1, "slice header cannot be read", 0);
+    clip_close(&c);
+}
+
+static void test_a_slow_camera_is_judged_by_its_own_step(void **state)
+{
+    (void)state;
+    struct clip c = clip_open(CLIP);
+    for (int k = 0; k < c.n_pictures; k++) /* 5 a second; twice nothing for 0.8 s */
+        for (int i = 0; i < 8; i++) {
+            int64_t us = 100000000 + k * 200000 + (k > 40) * 600000 + (k > 80) * 600000;
+            c.bytes[at_of(&c, k) + 28 + (size_t)i] = (uint8_t)(us >> 8 * i);
+        }
+    struct convert_probe p = clip_probe(&c, false);
+    assert_int_equal(p.gaps, 2);
+    assert_int_equal(p.gap[0].picture, 41);
+    assert_int_equal(p.gap[1].picture, 81);
+    assert_int_equal(p.gaps_by_camera, 2);
+    assert_true(p.clean);
+    clip_close(&c);
+}
+
 static void test_a_photo_that_gives_no_still_is_an_error_to_probe(void **state)
 {
     (void)state;
@@ -367,6 +400,8 @@ int main(void)
         cmocka_unit_test(test_two_hundred_cuts_are_stated),
         cmocka_unit_test(test_five_hundred_damages_are_stated),
         cmocka_unit_test(test_stills_are_made_where_no_picture_is_whole),
+        cmocka_unit_test(test_a_sheet_shows_a_picture_again_where_none_comes_behind_it),
+        cmocka_unit_test(test_a_slow_camera_is_judged_by_its_own_step),
         cmocka_unit_test(test_a_photo_that_gives_no_still_is_an_error_to_probe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
