@@ -131,7 +131,8 @@ static int camera_times(struct media *m, const struct shown *shown, int64_t *tim
     return rc;
 }
 
-/* Pictures that are missing from plain H.265 take their time. */
+/* Pictures that are missing from plain H.265 take their time; but a hole so long that no clip has
+ * it is a count that means something else. */
 static int constant_times(struct media *m, const struct shown *shown, int64_t *times_us,
                           struct err *err)
 {
@@ -140,6 +141,8 @@ static int constant_times(struct media *m, const struct shown *shown, int64_t *t
     int rc = ERR_OK;
     for (int64_t i = 0; rc == ERR_OK && i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[shown[i].index];
+        if (timing_constant_us(p->missing, fps) > TIMING_JUMP_US)
+            p->missing = 0;
         missing += p->missing;
         p->time_us = times_us[i] = timing_constant_us(i + missing, fps);
         if (p->missing > 0 && i > 0)

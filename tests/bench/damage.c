@@ -417,6 +417,7 @@ static void find_sources(void)
 static int print_table(void)
 {
     int sum[N_OUTCOMES] = {0};
+    printf("%-16s|%-26s |%-26s |\n", "", " convert", " probe");
     printf("%-16s|%8s %8s %8s |%8s %8s %8s |%9s\n", "", "copies", "+ note", "error", "clean",
            "damaged", "error", "findings");
     for (int k = 0; k <= KINDS; k++) {

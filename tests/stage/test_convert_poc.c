@@ -208,6 +208,23 @@ static void test_counts_that_grow_by_this_and_that_tell_nothing(void **state)
     stream_close(&s);
 }
 
+static void test_a_hole_longer_than_a_clip_is_not_believed(void **state)
+{
+    (void)state;
+    struct stream s = stream_of_sample();
+    struct convert_facts facts = {.tz_min = 0};
+    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_probe p;
+    struct err err;
+    options.fps = 0.1;
+    for (int n = 6; n <= 7; n++) {
+        write_pictures(&s, but(60, n, 0));
+        assert_ok(convert_probe(s.path, &facts, &options, false, &p, &err));
+        assert_int_equal(p.damage.lost, n == 6 ? 6 : 0);
+    }
+    stream_close(&s);
+}
+
 static void test_copies_show_that_pictures_are_missing(void **state)
 {
     (void)state;
@@ -284,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_a_picture_that_comes_twice_harms_no_other),
         cmocka_unit_test(test_a_wrong_count_is_no_missing_picture),
         cmocka_unit_test(test_counts_that_grow_by_this_and_that_tell_nothing),
+        cmocka_unit_test(test_a_hole_longer_than_a_clip_is_not_believed),
         cmocka_unit_test(test_copies_show_that_pictures_are_missing),
         cmocka_unit_test(
             test_reordered_pictures_that_are_missing_are_counted_but_for_the_last_ones),
