@@ -140,11 +140,12 @@ struct convert_output {
 
 /* What is not as the camera made it (convert/damage.c). */
 struct convert_damage {
-    int64_t damaged;  /* pictures whose own bytes are broken or missing in part */
-    int64_t affected; /* … that refer to one of those, up to the next key picture */
-    int64_t lost;     /* pictures that the camera made and that are not there: sequence gaps */
-    int64_t repeated; /* sequence numbers that come twice */
-    int64_t undecodable_lead;       /* pictures before the first that decodes */
+    int64_t damaged;          /* pictures whose own bytes are broken or missing in part */
+    int64_t affected;         /* … that refer to one of those, up to the next key picture */
+    int64_t lost;             /* pictures that the camera made and that are not there: gaps in the
+                                 sequence numbers of the records, or in the order counts of plain H.265 */
+    int64_t repeated;         /* pictures that come twice */
+    int64_t undecodable_lead; /* pictures before the first that decodes */
     int64_t stray_bytes, cut_bytes; /* between records; of a last record that is not whole */
     int64_t sound_lost;             /* sound records that are missing */
     int64_t times_repaired;         /* capture times that cannot be true */
@@ -200,7 +201,7 @@ struct convert_finding {
 
 struct convert_gap {
     int64_t picture; /* the one behind it */
-    int64_t lost;    /* by sequence numbers; 0: the camera itself dropped pictures */
+    int64_t lost; /* by sequence numbers or order counts; 0: the camera itself dropped pictures */
     int64_t from_us, until_us;
 };
 

@@ -144,7 +144,8 @@ static void say_damage(const struct convert_probe *p)
     say_findings("decoder", p->decoder, p->decoder_findings);
     say_count(d->damaged, "damaged pictures");
     say_count(d->affected, "pictures that refer to those or to missing ones: do not trust them");
-    say_count(d->lost, "missing pictures");
+    say_count(d->lost, p->container == CONVERT_ANNEXB ? "missing pictures, by their order counts"
+                                                      : "missing pictures");
     say_count(d->repeated, "pictures that come twice");
     say_count(d->undecodable_lead, "pictures before the first that decodes, left out");
     say_count(d->stray_bytes, "bytes that belong to no record or NAL unit");

@@ -23,6 +23,11 @@ bool damage_is_repeat(const struct media_picture *p)
     return p->why == repeated;
 }
 
+void damage_mark_repeat(struct media_picture *p)
+{
+    damage_mark(p, repeated);
+}
+
 static void look_at_bytes(struct media *m)
 {
     size_t zeros_max = m->container == CONVERT_PTMF ? 0 : ANNEXB_ZEROS_MAX;
@@ -36,7 +41,7 @@ static void look_at_bytes(struct media *m)
     }
 }
 
-static int add_hole(struct media *m, int64_t before, int64_t lost, struct err *err)
+int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_us, struct err *err)
 {
     int rc = media_grow(&m->hole, m->n_holes, &m->room_holes, MEDIA_PICTURES_MAX, sizeof *m->hole,
                         "holes", err);
@@ -44,9 +49,10 @@ static int add_hole(struct media *m, int64_t before, int64_t lost, struct err *e
         m->hole[m->n_holes++] = (struct media_hole){
             .before = before,
             .lost = lost,
-            .from_us = m->picture[before - 1].time_us,
+            .from_us = from_us,
             .until_us = m->picture[before].time_us,
         };
+    m->damage.lost += lost;
     return rc;
 }
 
@@ -74,15 +80,15 @@ static bool alike(const struct media *m, int64_t i, int64_t k)
     return a->n == b->n && memcmp(m->map + a->offset, m->map + b->offset, a->n) == 0;
 }
 
-static void judge_number(struct media *m, int64_t i, const struct sequence_entry *e)
+static void judge_number(struct media *m, int64_t i, struct sequence_entry *e)
 {
     struct media_picture *p = &m->picture[i];
     switch (e->state) {
     case SEQUENCE_OK:
         break;
     case SEQUENCE_TAKEN:
-        damage_mark(p, alike(m, i, e->twin) ? repeated
-                                            : "its sequence number is that of another picture");
+        e->repeat = alike(m, i, e->twin);
+        damage_mark(p, e->repeat ? repeated : "its sequence number is that of another picture");
         break;
     case SEQUENCE_DISPLACED:
         damage_mark(p, "its record is out of order");
@@ -95,22 +101,21 @@ static void judge_number(struct media *m, int64_t i, const struct sequence_entry
 
 /* Lost pictures by the numbers; where the numbers go on but the time jumps, the camera itself
  * dropped pictures. */
-static int find_holes(struct media *m, const struct sequence_entry *e, struct err *err)
+static int find_holes(struct media *m, struct sequence_entry *e, struct err *err)
 {
     int64_t longest_us = 0;
     int rc = longest_step_us(m, &longest_us, err);
-    for (int64_t i = 0; rc == ERR_OK && i < m->n_pictures; i++) {
+    for (int64_t i = 0; i < m->n_pictures; i++)
         judge_number(m, i, &e[i]);
-        if (i == 0 || e[i].state != SEQUENCE_OK)
+    for (int64_t i = 1; rc == ERR_OK && i < m->n_pictures; i++) {
+        if (e[i].state != SEQUENCE_OK)
             continue;
         bool late = m->picture[i].time_us - m->picture[i - 1].time_us > longest_us;
         bool next = e[i - 1].state == SEQUENCE_OK && e[i].number == e[i - 1].number + 1;
-        int64_t lost = e[i].lost;
-        for (int64_t k = i - 1; lost > 0 && k > 0 && e[k].state == SEQUENCE_TAKEN; k--)
-            lost -= !damage_is_repeat(&m->picture[k]); /* here, under a wrong number */
+        int64_t lost = sequence_lost(e, m->n_pictures, i);
+        m->picture[i].missing = lost;
         if (lost > 0 || (late && next))
-            rc = add_hole(m, i, lost, err);
-        m->damage.lost += lost;
+            rc = damage_add_hole(m, i, lost, m->picture[i - 1].time_us, err);
     }
     return rc;
 }
@@ -149,14 +154,12 @@ void damage_settle(struct media *m)
 {
     struct convert_damage *d = &m->damage;
     bool broken = false;
-    int64_t hole = 0;
     d->damaged = d->affected = d->repeated = 0;
     d->undecodable_lead = m->first;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
         broken = broken && !p->key;
-        for (; hole < m->n_holes && m->hole[hole].before <= i; hole++)
-            broken = broken || (m->hole[hole].lost > 0 && !p->key);
+        broken = broken || (p->missing > 0 && !p->key);
         if (broken && p->state == MEDIA_GOOD)
             p->state = MEDIA_AFFECTED;
         broken = broken || (p->state != MEDIA_GOOD && !damage_is_repeat(p));

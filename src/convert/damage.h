@@ -11,6 +11,14 @@
 /* Its own bytes are broken; the first reason counts. `why` is static text. */
 void damage_mark(struct media_picture *p, const char *why);
 
+/* The same bytes as another picture of its period. */
+void damage_mark_repeat(struct media_picture *p);
+
+/* Pictures are missing (lost > 0), or the camera dropped some, before picture `before`, since the
+ * one at from_us. Called in time order. */
+int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_us,
+                    struct err *err) DS_MUST_CHECK;
+
 /* Looks at all pictures, sound records, sequence numbers and times; called once, with times and
  * m->first known. ERR_NOMEM. */
 int damage_find(struct media *m, struct err *err) DS_MUST_CHECK;

@@ -150,6 +150,7 @@ static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[
     if (*got) {
         m->profile = d.ctx->profile;
         m->level = d.ctx->level;
+        m->reorder = d.ctx->has_b_frames;
     }
     if (rc == ERR_OK && !*got && !complaint[0])
         memcpy(complaint, d.watch.first, sizeof d.watch.first);

@@ -227,6 +227,8 @@ int media_open(struct media *m, const char *path, enum convert_container contain
         rc = media_read_poc(m, err);
     if (rc == ERR_OK)
         rc = decode_find_first(m, err);
+    if (rc == ERR_OK && container == CONVERT_ANNEXB)
+        rc = media_find_missing(m, err);
     if (rc == ERR_OK)
         rc = media_assign_times(m, facts, options, err);
     if (rc == ERR_OK && m->n_sounds)

@@ -29,9 +29,12 @@ struct media_picture {
     int64_t time_us;        /* when it is shown, since the first picture of the master */
     int64_t pts, dts, span; /* AV_TICKS since the first picture kept; span: how long it is shown */
     int64_t poc;
-    int32_t period; /* counts the restarts of POC */
+    int32_t period;  /* counts the restarts of POC */
+    int64_t missing; /* pictures that should be shown between its predecessor and it, and are not
+                        there: by sequence numbers, or by POC */
     bool key;
     bool unread;       /* the parser refuses its slice header */
+    bool keyless;      /* POC restarts here, but the key picture is missing */
     uint32_t sequence; /* PTMF */
     enum media_state state;
     const char *why; /* static text; NULL for MEDIA_GOOD, and where it only refers to another */
@@ -50,7 +53,7 @@ struct media_silence {         /* put in where the master has no sound */
 
 struct media_hole {            /* pictures that the camera made and that are not there */
     int64_t before;            /* index (decode order) of the picture behind the hole */
-    int64_t lost;              /* by sequence numbers; 0: pictures were lost before they had one */
+    int64_t lost;              /* by sequence numbers or POC; 0: the camera dropped pictures */
     int64_t from_us, until_us; /* times of the pictures around it, like a picture's time_us */
 };
 
@@ -80,6 +83,7 @@ struct media {
     size_t n_lent;
 
     int profile, level; /* H.265 annex A: general_profile_idc, general_level_idc */
+    int reorder;        /* pictures that may be decoded before one and shown after it */
     int width_px, height_px;
     enum AVPixelFormat format;
     enum AVColorRange range;
@@ -126,6 +130,12 @@ int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t elemen
 
 /* order.c: POC of every picture, and the stream's own rate (m->stream_fps). */
 int media_read_poc(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* poc.c: of plain H.265 whose POC grows by the same step almost always: where pictures are missing
+ * (picture[].missing), which come twice, and where a period has lost its key picture. What is
+ * missing at the end of a period, before its next key picture, POC does not tell; where pictures
+ * are reordered, that goes for the last group of them. */
+int media_find_missing(struct media *m, struct err *err) DS_MUST_CHECK;
 
 /* order.c: the vote, and from it all times. PTMF times are in picture[].time_us already. */
 int media_assign_times(struct media *m, const struct convert_facts *facts,

@@ -1,4 +1,5 @@
 #include "av.h"
+#include "damage.h"
 #include "media.h"
 #include "timing.h"
 #include <inttypes.h>
@@ -87,11 +88,14 @@ static int display_order(const struct media *m, struct shown **out, struct err *
 static void vote(struct media *m, const int64_t *times_us, const struct convert_facts *facts,
                  const struct convert_options *options)
 {
+    int64_t missing = 0;
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        missing += m->picture[i].missing;
     struct timing_facts f = {
         .has_ptmf = m->container == CONVERT_PTMF && !m->clock_dead,
         .first_us = times_us[0],
         .last_us = times_us[m->n_pictures - 1],
-        .pictures = m->n_pictures,
+        .pictures = m->n_pictures + missing,
         .meta_fps = facts->meta_fps,
         .person_fps = options->fps,
         .stream_fps = m->stream_fps,
@@ -127,6 +131,26 @@ static int camera_times(struct media *m, const struct shown *shown, int64_t *tim
     return rc;
 }
 
+/* Pictures that are missing from plain H.265 take their time; but a hole so long that no clip has
+ * it is a count that means something else. */
+static int constant_times(struct media *m, const struct shown *shown, int64_t *times_us,
+                          struct err *err)
+{
+    double fps = m->timing.fps[m->timing.chosen];
+    int64_t missing = 0;
+    int rc = ERR_OK;
+    for (int64_t i = 0; rc == ERR_OK && i < m->n_pictures; i++) {
+        struct media_picture *p = &m->picture[shown[i].index];
+        if (timing_constant_us(p->missing, fps) > TIMING_JUMP_US)
+            p->missing = 0;
+        missing += p->missing;
+        p->time_us = times_us[i] = timing_constant_us(i + missing, fps);
+        if (p->missing > 0 && i > 0)
+            rc = damage_add_hole(m, shown[i].index, p->missing, times_us[i - 1], err);
+    }
+    return rc;
+}
+
 /* times_us: by display order, since the first picture. */
 static int time_pictures(struct media *m, const struct shown *shown, int64_t *times_us,
                          const struct convert_facts *facts, const struct convert_options *options,
@@ -134,12 +158,10 @@ static int time_pictures(struct media *m, const struct shown *shown, int64_t *ti
 {
     int rc = m->container == CONVERT_PTMF ? camera_times(m, shown, times_us, err) : ERR_OK;
     vote(m, times_us, facts, options);
-    double fps = m->timing.fps[m->timing.chosen];
-    for (int64_t i = 0; i < m->n_pictures; i++) {
-        if (m->timing.chosen != CONVERT_SOURCE_PTMF)
-            times_us[i] = timing_constant_us(i, fps);
+    if (m->timing.chosen != CONVERT_SOURCE_PTMF)
+        return rc < 0 ? rc : constant_times(m, shown, times_us, err);
+    for (int64_t i = 0; i < m->n_pictures; i++)
         m->picture[shown[i].index].time_us = times_us[i];
-    }
     return rc;
 }
 

@@ -42,21 +42,29 @@ static int64_t key_for(const struct media *m, int64_t index)
     return i;
 }
 
-/* Keeps the frame if it is whole and nearer to the picture that is wanted than what is kept. */
+static bool is_whole(const struct pick *p, const AVFrame *f)
+{
+    return !p->bad[f->pts] && !f->decode_error_flags && !(f->flags & AV_FRAME_FLAG_CORRUPT) &&
+           p->m->picture[f->pts].state != MEDIA_DAMAGED;
+}
+
+/* Keeps the frame if it is nearer to the picture that is wanted than what is kept. A whole one is
+ * always nearer than one that is not. */
 static void consider(struct pick *p, int64_t wanted, bool *past)
 {
     const struct media_picture *all = p->m->picture;
     int64_t index = p->frame->pts;
-    if (index < p->m->first || index >= p->m->n_pictures || p->bad[index] ||
-        p->frame->decode_error_flags || p->frame->flags & AV_FRAME_FLAG_CORRUPT ||
-        all[index].state == MEDIA_DAMAGED)
+    if (index < p->m->first || index >= p->m->n_pictures)
         return;
+    bool whole = is_whole(p, p->frame), any = p->best->data[0] != NULL;
     int64_t off = llabs(all[index].pts - all[wanted].pts);
-    if (!p->best->data[0] || off < llabs(all[p->best->pts].pts - all[wanted].pts)) {
+    if (!any || (whole && !p->best_whole) ||
+        (whole == p->best_whole && off < llabs(all[p->best->pts].pts - all[wanted].pts))) {
         av_frame_unref(p->best);
         av_frame_move_ref(p->best, p->frame);
+        p->best_whole = whole;
     }
-    *past = *past || all[index].pts >= all[wanted].pts;
+    *past = *past || (whole && all[index].pts >= all[wanted].pts);
 }
 
 static int receive(struct pick *p, int64_t wanted, bool *past, struct err *err)
@@ -98,20 +106,24 @@ int pick_get(struct pick *p, int64_t index, const AVFrame **out, struct err *err
 {
     int64_t key = key_for(p->m, index);
     int rc = ERR_OK;
-    if (p->best->data[0] && p->best->pts == index) {
+    if (p->best_whole && p->best->pts == index) {
         *out = p->best;
         return ERR_OK;
     }
     av_frame_unref(p->best);
-    if (p->next < 0 || p->next > index || p->next < key)
+    p->best_whole = false;
+    bool from_key = p->next < 0 || p->next > index || p->next < key;
+    if (from_key)
         restart(p, key);
     for (int tries = 0; tries < MEDIA_TRIES_MAX; tries++) {
         rc = run(p, index, err);
-        bool found = p->best->data[0] != NULL;
-        if (rc < 0 || (found && (p->best->pts == index || tries > 0)) || key <= p->m->first)
+        if (rc < 0 || (p->best_whole && (p->best->pts == index || tries > 0)) ||
+            (from_key && key <= p->m->first))
             break;
-        key = key_for(p->m, key - 1); /* the nearest may be before the key picture */
-        restart(p, key);
+        if (from_key) /* the nearest may be before the key picture */
+            key = key_for(p->m, key - 1);
+        restart(p, key); /* … or was handed out for the picture asked for before */
+        from_key = true;
     }
     if (rc == ERR_OK && !p->best->data[0])
         rc = err_set(err, ERR_MALFORMED, "no picture decodes at or around %.1f s",

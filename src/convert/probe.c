@@ -2,6 +2,7 @@
 #include "damage.h"
 #include "decode.h"
 #include "jpeg_segments.h"
+#include "photo.h"
 #include "sniff.h"
 #include <inttypes.h>
 #include <libavutil/pixdesc.h>
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
-
-#define PHOTO_PIXELS_MAX (64 * 1000 * 1000) /* as convert/photo.c */
 
 static void name(char *out, size_t room, const char *text)
 {
@@ -144,6 +143,18 @@ static bool has_end(const struct media *m, size_t from)
     return false;
 }
 
+/* Whether a still can be made of it: the same judge as for the still itself. */
+static int judge_photo(const struct media *m, struct err *err)
+{
+    struct photo *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_set(err, ERR_NOMEM, "no memory for a photo");
+    int rc = photo_open(p, m->map, m->n, err);
+    photo_close(p);
+    free(p);
+    return rc;
+}
+
 static int decode_photo(tjhandle tj, const struct media *m, struct convert_probe *out,
                         struct err *err)
 {
@@ -153,8 +164,8 @@ static int decode_photo(tjhandle tj, const struct media *m, struct convert_probe
     if (tjDecompress2(tj, m->map, (unsigned long)m->n, pixels, out->width_px, 0, out->height_px,
                       TJPF_GRAY, TJFLAG_FASTDCT) < 0)
         snprintf(out->photo_damage, sizeof out->photo_damage, "%s", tjGetErrorStr2(tj));
-    out->decoded = true;
     free(pixels);
+    out->decoded = true;
     return ERR_OK;
 }
 
@@ -174,8 +185,8 @@ static int read_photo(tjhandle tj, const struct media *m, bool decode, struct co
         return err_set(err, ERR_LIMIT, "a JPEG of %dx%d", out->width_px, out->height_px);
     name(out->subsampling, sizeof out->subsampling,
          sampling >= 0 && sampling < TJ_NUMSAMP ? samplings[sampling] : "");
-    return decode && space != TJCS_CMYK && space != TJCS_YCCK ? decode_photo(tj, m, out, err)
-                                                              : ERR_OK;
+    int rc = decode ? judge_photo(m, err) : ERR_OK;
+    return rc == ERR_OK && decode ? decode_photo(tj, m, out, err) : rc;
 }
 
 static int probe_photo(const struct media *m, bool decode, struct convert_probe *out,

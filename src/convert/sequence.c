@@ -136,3 +136,13 @@ int sequence_judge(struct sequence_entry *entry, int64_t n, struct err *err)
     free(room);
     return ERR_OK;
 }
+
+int64_t sequence_lost(const struct sequence_entry *entry, int64_t n, int64_t k)
+{
+    int64_t lost = entry[k].lost;
+    for (int64_t i = k - 1; lost > 0 && i > 0 && entry[i].state == SEQUENCE_TAKEN; i--)
+        lost -= !entry[i].repeat;
+    for (int64_t i = k + 1; lost > 0 && i < n && entry[i].state == SEQUENCE_TAKEN; i++)
+        lost -= entry[i].twin == k && !entry[i].repeat;
+    return lost;
+}

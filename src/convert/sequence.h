@@ -5,6 +5,7 @@
 #define CONVERT_SEQUENCE_H
 
 #include "dashspool/err.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum sequence_state {
@@ -19,10 +20,15 @@ struct sequence_entry {
     enum sequence_state state;
     int64_t twin; /* of SEQUENCE_TAKEN: index of the other one */
     int64_t lost; /* of SEQUENCE_OK: numbers missing right before it */
+    bool repeat;  /* of SEQUENCE_TAKEN, the caller's: the same bytes as its twin */
 };
 
 /* Fills in all but the numbers. Right is what lies on the longest row of increasing numbers, so
  * that one wrong number condemns no other. ERR_NOMEM. */
 int sequence_judge(struct sequence_entry *entry, int64_t n, struct err *err) DS_MUST_CHECK;
+
+/* How many of entry[k].lost are not there under the number of another one either: of pictures right
+ * before it, or of one right behind it that has its own number. */
+int64_t sequence_lost(const struct sequence_entry *entry, int64_t n, int64_t k);
 
 #endif

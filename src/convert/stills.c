@@ -34,6 +34,8 @@ static void warn(struct media *m, const char *what, int64_t wanted, int64_t show
     if (shown != wanted)
         media_warn(m, "%s: picture %" PRId64 " does not decode, the nearest that does is %+.3f s",
                    what, wanted, (double)(p->pts - m->picture[wanted].pts) / AV_TICKS);
+    else if (p->state == MEDIA_DAMAGED)
+        media_warn(m, "%s: the picture is damaged", what);
     else if (p->state != MEDIA_GOOD)
         media_warn(m, "%s: the picture is affected by damage before it", what);
 }

@@ -309,6 +309,86 @@ static void test_five_hundred_damages_are_stated(void **state)
     clip_close(&c);
 }
 
+/* Converts the clip into its own directory; *r tells what was made. */
+static int clip_convert(struct clip *c, unsigned copies, struct convert_result *r, struct err *err)
+{
+    struct convert_facts facts = footage_facts();
+    struct convert_options options = footage_options(copies);
+    options.overwrite = true;
+    *err = (struct err){0};
+    support_write(c->path, c->bytes, c->n);
+    return convert_file(c->path, c->dir, "copy", &facts, &options, NULL, NULL, r, err);
+}
+
+static void test_stills_are_made_where_no_picture_is_whole(void **state)
+{
+    (void)state;
+    struct clip c = clip_open(CLIP);
+    struct convert_result r;
+    struct err err;
+    c.n = n_of(&c, 0);
+    for (size_t i = 0; i < 400; i++)
+        c.bytes[c.n * 2 / 3 + i] = (uint8_t)(i * 37 % 251 + 4);
+    assert_ok(clip_convert(&c, CONVERT_VIEWING | CONVERT_POSTER | CONVERT_SHEET, &r, &err));
+    assert_int_equal(r.n_outputs, 3);
+    assert_int_equal(r.damage.damaged, 1);
+    assert_non_null(strstr(r.warning, "poster: the picture is damaged"));
+    clip_close(&c);
+}
+
+static void test_a_sheet_shows_a_picture_again_where_none_comes_behind_it(void **state)
+{
+    (void)state;
+    struct clip c = clip_open(CLIP);
+    struct convert_result r;
+    struct err err;
+    c.n = n_of(&c, 0) + n_of(&c, 1);
+    c.bytes[at_of(&c, 1) + PTMF_HEADER_BYTES + 6] = 0x80; /* a parameter set far out of range */
+    assert_ok(clip_convert(&c, CONVERT_SHEET, &r, &err));
+    assert_non_null(strstr(r.warning, "sheet: 1 pictures do not decode"));
+    struct convert_probe p = clip_probe(&c, true);
+    one_damaged(&p, 1, "slice header cannot be read", 0);
+    clip_close(&c);
+}
+
+static void test_a_slow_camera_is_judged_by_its_own_step(void **state)
+{
+    (void)state;
+    struct clip c = clip_open(CLIP);
+    for (int k = 0; k < c.n_pictures; k++) /* 5 a second; twice nothing for 0.8 s */
+        for (int i = 0; i < 8; i++) {
+            int64_t us = 100000000 + k * 200000 + (k > 40) * 600000 + (k > 80) * 600000;
+            c.bytes[at_of(&c, k) + 28 + (size_t)i] = (uint8_t)(us >> 8 * i);
+        }
+    struct convert_probe p = clip_probe(&c, false);
+    assert_int_equal(p.gaps, 2);
+    assert_int_equal(p.gap[0].picture, 41);
+    assert_int_equal(p.gap[1].picture, 81);
+    assert_int_equal(p.gaps_by_camera, 2);
+    assert_true(p.clean);
+    clip_close(&c);
+}
+
+static void test_a_photo_that_gives_no_still_is_an_error_to_probe(void **state)
+{
+    (void)state;
+    struct clip c = clip_open("photo-720p.jpg");
+    struct convert_result r;
+    struct convert_probe p;
+    struct err err, probe_err;
+    bool found = false;
+    for (size_t i = 0; i + 1 < c.n && !found; i++) /* the quantization tables become a comment */
+        if (c.bytes[i] == 0xff && c.bytes[i + 1] == 0xdb) {
+            c.bytes[i + 1] = 0xfe;
+            found = true;
+        }
+    assert_true(found);
+    assert_int_equal(clip_convert(&c, CONVERT_STILL, &r, &err), ERR_MALFORMED);
+    assert_int_equal(probe(c.path, true, &p, &probe_err), ERR_MALFORMED);
+    assert_string_equal(err.text, probe_err.text);
+    clip_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +399,10 @@ int main(void)
         cmocka_unit_test(test_bytes_between_records_and_lost_sound_are_counted),
         cmocka_unit_test(test_two_hundred_cuts_are_stated),
         cmocka_unit_test(test_five_hundred_damages_are_stated),
+        cmocka_unit_test(test_stills_are_made_where_no_picture_is_whole),
+        cmocka_unit_test(test_a_sheet_shows_a_picture_again_where_none_comes_behind_it),
+        cmocka_unit_test(test_a_slow_camera_is_judged_by_its_own_step),
+        cmocka_unit_test(test_a_photo_that_gives_no_still_is_an_error_to_probe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,20 @@ static void test_one_wrong_number_condemns_no_other(void **state)
     GIVES("ooow", "0000", 10, 11, 12, 0x1000000);
 }
 
+/* 3 became 4, before or behind the true 4: it is there, and no number is lost. */
+static void test_a_number_of_another_one_is_not_lost(void **state)
+{
+    (void)state;
+    GIVES("oooto", "00100", 1, 2, 4, 4, 5);
+    assert_int_equal(sequence_lost(entry, 5, 2), 0);
+    entry[3].repeat = true;
+    assert_int_equal(sequence_lost(entry, 5, 2), 1);
+    GIVES("ootoo", "00010", 1, 2, 2, 4, 5);
+    assert_int_equal(sequence_lost(entry, 5, 3), 0);
+    entry[2].repeat = true;
+    assert_int_equal(sequence_lost(entry, 5, 3), 1);
+}
+
 static void test_repeated_and_displaced_ones(void **state)
 {
     (void)state;
@@ -66,6 +80,7 @@ int main(void)
         cmocka_unit_test(test_numbers_that_go_up_by_one_are_right_even_where_they_wrap),
         cmocka_unit_test(test_gaps_are_counted_where_they_are),
         cmocka_unit_test(test_one_wrong_number_condemns_no_other),
+        cmocka_unit_test(test_a_number_of_another_one_is_not_lost),
         cmocka_unit_test(test_repeated_and_displaced_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
