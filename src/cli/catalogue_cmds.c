@@ -1,4 +1,4 @@
-/* list, show, cat: what is in the catalogue. */
+/* list, cat: what is in the catalogue, and the masters' bytes. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
@@ -28,13 +28,6 @@ static const char list_help[] =
     "\n"
     "example: dashspool list --trigger crash --since 2024-11-29\n";
 
-static const char show_help[] =
-    "usage: dashspool show ID [--json]\n"
-    "\n"
-    "Shows all that is known of a transfer: when and where, how it came, what was made of it.\n"
-    "\n"
-    "example: dashspool show 352093081452251-front-video-20241129T072345Z\n";
-
 static const char cat_help[] =
     "usage: dashspool cat ID > FILE\n"
     "\n"
@@ -42,7 +35,7 @@ static const char cat_help[] =
     "\n"
     "example: dashspool cat 352093081452251-front-video-20241129T072345Z > clip.h265\n";
 
-static int open_catalogue(struct cli *cli, const char *command, struct catalogue **out)
+int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out)
 {
     struct err err;
     if (catalogue_open(out, cli->root, false, &err) == ERR_OK)
@@ -75,7 +68,7 @@ static int add_kind(void *arg, const struct catalogue_copy *copy, struct err *er
     return ERR_OK;
 }
 
-static int add_copy_json(void *arg, const struct catalogue_copy *copy, struct err *err)
+int cli_add_copy_json(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     if (json_array_append_new(arg, cli_copy_json(copy)) == 0)
         return ERR_OK;
@@ -84,13 +77,16 @@ static int add_copy_json(void *arg, const struct catalogue_copy *copy, struct er
 
 static int list_json(struct list *list, const struct catalogue_transfer *t, struct err *err)
 {
-    json_t *copies = json_array();
-    int rc = catalogue_copy_each(list->catalogue, t->key, add_copy_json, copies, err);
+    json_t *copies = json_array(), *arrivals = json_array();
+    int rc = catalogue_copy_each(list->catalogue, t->key, cli_add_copy_json, copies, err);
+    if (rc == ERR_OK)
+        rc = catalogue_arrival_each(list->catalogue, t->key, cli_add_arrival_json, arrivals, err);
     if (rc < 0) {
         json_decref(copies);
+        json_decref(arrivals);
         return rc;
     }
-    if (json_array_append_new(list->json, cli_transfer_json(t, copies)) == 0)
+    if (json_array_append_new(list->json, cli_transfer_json(t, arrivals, copies)) == 0)
         return ERR_OK;
     return err_set(err, ERR_NOMEM, "no memory for JSON");
 }
@@ -166,7 +162,7 @@ int cli_list(struct cli *cli, int argc, char **argv)
     if (optind < argc)
         return cli_usage("list", "'%s' is too much", argv[optind]);
     filter.limit = (int64_t)limit;
-    int rc = open_catalogue(cli, "list", &list.catalogue);
+    int rc = cli_catalogue_open(cli, "list", &list.catalogue);
     if (rc != CLI_OK)
         return rc;
     list.json = json ? json_array() : NULL;
@@ -182,94 +178,7 @@ int cli_list(struct cli *cli, int argc, char **argv)
     return rc;
 }
 
-/* ---- show ---- */
-
-static void show_metadata(const struct catalogue_transfer *t)
-{
-    char utc[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "zone unknown";
-    if (!(t->known & CATALOGUE_HAS_META)) {
-        printf("  metadata   none: time, position and trigger are not known\n");
-        return;
-    }
-    int tz = t->known & CATALOGUE_ZONE_OK ? t->tz_min : 0;
-    if (t->known & CATALOGUE_ZONE_OK)
-        clock_zone(t->tz_min, zone);
-    clock_rfc3339(t->time_us, 3, utc);
-    struct clock_civil c = clock_civil_from_utc(t->time_us, tz);
-    if (t->known & CATALOGUE_TIME_OK)
-        printf("  time       %04d-%02d-%02d %02d:%02d:%02d local (%s), %s\n", c.year, c.month,
-               c.day, c.hour, c.minute, c.second, zone, utc);
-    else
-        printf("  time       not known: the camera says %s, which cannot be\n", utc);
-    if (t->known & CATALOGUE_POSITION_OK)
-        printf("  position   %.6f, %.6f (WGS 84)\n", t->lat_deg, t->lon_deg);
-    else if (t->meta_version >= 3)
-        printf("  position   not known: the camera says %g, %g\n", t->lat_deg, t->lon_deg);
-    printf("  trigger    %s", t->trigger_name);
-    if (t->known & CATALOGUE_TRIGGER_TIME_OK)
-        printf(", %+.2f s into the clip", (double)(t->trigger_time_us - t->time_us) / 1e6);
-    printf("\n  metadata   version %d", t->meta_version);
-    if (strcmp(t->kind, "video") == 0) {
-        printf(", %d s", t->length_s);
-        if (t->known & CATALOGUE_FPS_OK)
-            printf(", %d pictures/s (nominal)", t->fps);
-    }
-    printf("\n");
-}
-
-static void show_wire(const char *name, const uint8_t *data, size_t n)
-{
-    char hex[2 * CATALOGUE_META_ROOM + 1] = "none";
-    if (n > 0)
-        hash_hex_bytes(data, n, hex, sizeof hex);
-    printf("  %-9s  %s\n", name, hex);
-}
-
-static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
-{
-    struct cli *cli = arg;
-    char size[24];
-    (void)err;
-    json_t *s = json_loads(copy->settings, 0, NULL);
-    printf("  %-9s  %s/%s\n             %s", copy->kind, cli->root, copy->path,
-           cli_size(copy->length_bytes, size));
-    double duration_s = json_number_value(json_object_get(s, "duration_s"));
-    if (duration_s > 0)
-        printf(", %lld pictures, %.2f s, timing: %s",
-               (long long)json_integer_value(json_object_get(s, "pictures")), duration_s,
-               json_string_value(json_object_get(s, "timing")));
-    printf("\n             SHA-256 %s\n", copy->sha256);
-    cli_print_timing(s);
-    if (json_object_get(s, "warning"))
-        printf("             note: %s\n", json_string_value(json_object_get(s, "warning")));
-    json_decref(s);
-    return ERR_OK;
-}
-
-static void show_text(const struct catalogue_transfer *t)
-{
-    char size[24], arrived[CLOCK_TEXT_ROOM];
-    clock_rfc3339(t->arrived_us, 0, arrived);
-    printf("%s\n", t->id);
-    printf("  camera     %s of %s\n", t->camera, t->imei);
-    show_metadata(t);
-    printf("  state      %s%s\n", catalogue_state_name(t->state),
-           t->published ? ", handed to the converter" : "");
-    printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
-           cli_size(t->length_bytes, size), (long long)t->length_bytes, t->day);
-    if (t->sha256[0])
-        printf("             SHA-256 %s\n", t->sha256);
-    printf("  came       %s from %s: %lld packets", arrived, t->peer, (long long)t->packets);
-    if (t->completed_us)
-        printf(" in %.2f s", (double)(t->completed_us - t->arrived_us) / 1e6);
-    printf(", %d CRC errors, %d resumes\n", t->crc_errors, t->resumes);
-    show_wire("INIT", t->wire.init, t->wire.init_n);
-    show_wire("META", t->wire.meta, t->wire.meta_n);
-    show_wire("START", t->wire.start, t->wire.start_n);
-}
-
-/* The one argument that show and cat take. */
-static int one_id(int argc, char **argv, const char *help, bool *json, const char **id)
+int cli_one_id(int argc, char **argv, const char *help, bool *json, const char **id)
 {
     static const struct option options[] = {
         {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
@@ -286,8 +195,8 @@ static int one_id(int argc, char **argv, const char *help, bool *json, const cha
     return CLI_OK;
 }
 
-static int get_transfer(struct catalogue *c, const char *command, const char *id,
-                        struct catalogue_transfer *t)
+int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
+                     struct catalogue_transfer *t)
 {
     struct err err;
     if (catalogue_transfer_get(c, id, t, &err) == ERR_OK)
@@ -295,34 +204,6 @@ static int get_transfer(struct catalogue *c, const char *command, const char *id
     if (err.code == ERR_NOTFOUND)
         err_set(&err, ERR_NOTFOUND, "no transfer %s; 'dashspool list' names them", id);
     return cli_fail(command, &err);
-}
-
-int cli_show(struct cli *cli, int argc, char **argv)
-{
-    struct catalogue *c = NULL;
-    struct catalogue_transfer t;
-    struct err err;
-    const char *id = NULL;
-    bool json = false;
-    int rc = one_id(argc, argv, show_help, &json, &id);
-    if (rc != CLI_OK)
-        return rc < 0 ? CLI_OK : rc;
-    rc = open_catalogue(cli, "show", &c);
-    if (rc == CLI_OK)
-        rc = get_transfer(c, "show", id, &t);
-    if (rc == CLI_OK && json) {
-        json_t *copies = json_array();
-        if (catalogue_copy_each(c, t.key, add_copy_json, copies, &err) < 0)
-            rc = cli_fail("show", &err);
-        json_t *whole = cli_transfer_json(&t, copies);
-        rc = rc == CLI_OK ? cli_print_json("show", whole) : rc;
-    } else if (rc == CLI_OK) {
-        show_text(&t);
-        if (catalogue_copy_each(c, t.key, show_copy, cli, &err) < 0)
-            rc = cli_fail("show", &err);
-    }
-    catalogue_close(&c);
-    return rc;
 }
 
 /* ---- cat ---- */
@@ -365,15 +246,15 @@ int cli_cat(struct cli *cli, int argc, char **argv)
     struct catalogue_transfer t;
     struct err err;
     const char *id = NULL;
-    int rc = one_id(argc, argv, cat_help, NULL, &id);
+    int rc = cli_one_id(argc, argv, cat_help, NULL, &id);
     if (rc != CLI_OK)
         return rc < 0 ? CLI_OK : rc;
     if (isatty(STDOUT_FILENO))
         return cli_usage("cat",
                          "the bytes are no text; send them to a file: dashspool cat %s > FILE", id);
-    rc = open_catalogue(cli, "cat", &c);
+    rc = cli_catalogue_open(cli, "cat", &c);
     if (rc == CLI_OK)
-        rc = get_transfer(c, "cat", id, &t);
+        rc = cli_transfer_get(c, "cat", id, &t);
     if (rc == CLI_OK && t.state != CATALOGUE_STORED)
         fprintf(stderr, "dashspool cat: %s is %s: these are the bytes that came\n", id,
                 catalogue_state_name(t.state));

@@ -121,22 +121,24 @@ static json_t *metadata_json(const struct catalogue_transfer *t)
     return m;
 }
 
-json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *copies)
+json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *arrivals, json_t *copies)
 {
     const struct catalogue_wire *w = &t->wire;
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:s, s:o, s:{s:s, s:i, s:I, s:i, s:i}, "
-        "s:{s:o, s:o, s:o, s:o}, s:{s:s, s:I}, s:o}",
-        "id", t->id, "imei", t->imei, "camera", t->camera, "kind", t->kind, "source", t->source,
-        "state", catalogue_state_name(t->state), "published", (int)t->published, "arrived",
-        time_json(t->arrived_us), "completed",
-        t->completed_us ? time_json(t->completed_us) : json_null(), "length_bytes",
-        (json_int_t)t->length_bytes, "sha256", t->sha256, "metadata", metadata_json(t), "transfer",
-        "peer", t->peer, "protocol_id", t->protocol_id, "packets", (json_int_t)t->packets,
-        "crc_errors", t->crc_errors, "resumes", t->resumes, "wire", "init",
-        hex_json(w->init, w->init_n), "meta", hex_json(w->meta, w->meta_n), "start",
-        hex_json(w->start, w->start_n), "path", hex_json(w->path, w->path_n), "master", "day",
-        t->day, "key", (json_int_t)t->key, "copies", copies);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:s, s:o, s:{s:s, s:i, "
+                     "s:I, s:i, s:i, s:I, s:I, s:o}, "
+                     "s:{s:o, s:o, s:o, s:o}, s:{s:s, s:I}, s:o}",
+                     "id", t->id, "imei", t->imei, "camera", t->camera, "kind", t->kind, "source",
+                     t->source, "state", catalogue_state_name(t->state), "published",
+                     (int)t->published, "arrived", time_json(t->arrived_us), "completed",
+                     t->completed_us ? time_json(t->completed_us) : json_null(), "length_bytes",
+                     (json_int_t)t->length_bytes, "sha256", t->sha256, "metadata", metadata_json(t),
+                     "transfer", "peer", t->peer, "protocol_id", t->protocol_id, "packets",
+                     (json_int_t)t->packets, "crc_errors", t->crc_errors, "resumes", t->resumes,
+                     "bytes_lost", (json_int_t)t->bytes_lost, "duplicates",
+                     (json_int_t)t->duplicates, "connections", arrivals, "wire", "init",
+                     hex_json(w->init, w->init_n), "meta", hex_json(w->meta, w->meta_n), "start",
+                     hex_json(w->start, w->start_n), "path", hex_json(w->path, w->path_n), "master",
+                     "day", t->day, "key", (json_int_t)t->key, "copies", copies);
 }
 
 void cli_print_timing(json_t *s)
@@ -167,6 +169,32 @@ void cli_print_timing(json_t *s)
     const char *slices = json_string_value(json_object_get(s, "slices_sha256"));
     if (slices)
         printf("             slices, the same as the master's: SHA-256 %s\n", slices);
+}
+
+/* "0 2048" as [0, 2048]. */
+static json_t *places_json(const char *text)
+{
+    json_t *places = json_array();
+    for (char *end; *text; text = end) {
+        json_array_append_new(places, json_integer(strtoll(text, &end, 10)));
+        if (end == text)
+            break;
+    }
+    return places;
+}
+
+int cli_add_arrival_json(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    json_t *o = json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:i, s:o, s:i, s:I, s:I, s:s}", "peer",
+                          a->peer, "began", time_json(a->began_us), "ended", time_json(a->ended_us),
+                          "from_bytes", (json_int_t)a->from_bytes, "until_bytes",
+                          (json_int_t)a->until_bytes, "packets", (json_int_t)a->packets,
+                          "crc_errors", a->crc_errors, "errors_at", places_json(a->errors),
+                          "resumes", a->resumes, "bytes_lost", (json_int_t)a->bytes_lost,
+                          "duplicates", (json_int_t)a->duplicates, "why", a->ended);
+    if (json_array_append_new(arg, o) == 0)
+        return ERR_OK;
+    return err_set(err, ERR_NOMEM, "no memory for JSON");
 }
 
 json_t *cli_copy_json(const struct catalogue_copy *copy)

@@ -28,10 +28,25 @@ bool cli_number(const char *command, const char *option, const char *text, doubl
  */
 int cli_print_json(const char *command, json_t *value);
 
-/* Everything that the catalogue knows of a transfer; values that are not plausible are under
- * "untrusted". copies is taken. NULL: out of memory. */
-json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *copies);
+/* Opens ROOT's catalogue; CLI_FAILED with a message if there is none. */
+int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out);
+
+/* The transfer of an ID; CLI_FAILED with a message if there is none. */
+int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
+                     struct catalogue_transfer *t);
+
+/* The one argument of a command that takes an ID (and --json, if json is not NULL); -1: help was
+ * asked for and given. */
+int cli_one_id(int argc, char **argv, const char *help, bool *json, const char **id);
+
+/* Everything that the catalogue knows of a transfer, but its parts and copies; values that are not
+ * plausible are under "untrusted". copies and arrivals are taken. NULL: out of memory. */
+json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *arrivals, json_t *copies);
 json_t *cli_copy_json(const struct catalogue_copy *copy);
+
+/* catalogue_copy_fn, catalogue_arrival_fn: appends to the JSON array `arg`. */
+int cli_add_copy_json(void *arg, const struct catalogue_copy *copy, struct err *err);
+int cli_add_arrival_json(void *arg, const struct catalogue_arrival *a, struct err *err);
 
 /* The lines of `show` on the vote on the picture rate and the time of day, from a copy's settings.
  */

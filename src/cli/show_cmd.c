@@ -1,0 +1,229 @@
+/* show: all that is known of a transfer. */
+#include "cli_internal.h"
+#include "dashspool/clock.h"
+#include "dashspool/hash.h"
+#include "dashspool/reader.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char show_help[] =
+    "usage: dashspool show ID [--json]\n"
+    "\n"
+    "Shows all that is known of a transfer: when and where, how it came, what was made of it.\n"
+    "\n"
+    "example: dashspool show 352093081452251-front-video-20241129T072345Z\n";
+
+static void show_metadata(const struct catalogue_transfer *t)
+{
+    char utc[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "zone unknown";
+    if (!(t->known & CATALOGUE_HAS_META)) {
+        printf("  metadata   none: time, position and trigger are not known\n");
+        return;
+    }
+    int tz = t->known & CATALOGUE_ZONE_OK ? t->tz_min : 0;
+    if (t->known & CATALOGUE_ZONE_OK)
+        clock_zone(t->tz_min, zone);
+    clock_rfc3339(t->time_us, 3, utc);
+    struct clock_civil c = clock_civil_from_utc(t->time_us, tz);
+    if (t->known & CATALOGUE_TIME_OK)
+        printf("  time       %04d-%02d-%02d %02d:%02d:%02d local (%s), %s\n", c.year, c.month,
+               c.day, c.hour, c.minute, c.second, zone, utc);
+    else
+        printf("  time       not known: the camera says %s, which cannot be\n", utc);
+    if (t->known & CATALOGUE_POSITION_OK)
+        printf("  position   %.6f, %.6f (WGS 84)\n", t->lat_deg, t->lon_deg);
+    else if (t->meta_version >= 3)
+        printf("  position   not known: the camera says %g, %g\n", t->lat_deg, t->lon_deg);
+    printf("  trigger    %s", t->trigger_name);
+    if (t->known & CATALOGUE_TRIGGER_TIME_OK)
+        printf(", %+.2f s into the clip", (double)(t->trigger_time_us - t->time_us) / 1e6);
+    printf("\n  metadata   version %d", t->meta_version);
+    if (strcmp(t->kind, "video") == 0) {
+        printf(", %d s", t->length_s);
+        if (t->known & CATALOGUE_FPS_OK)
+            printf(", %d pictures/s (nominal)", t->fps);
+    }
+    printf("\n");
+}
+
+static void show_wire(const char *name, const uint8_t *data, size_t n)
+{
+    char hex[2 * CATALOGUE_META_ROOM + 1] = "none";
+    if (n > 0)
+        hash_hex_bytes(data, n, hex, sizeof hex);
+    printf("  %-9s  %s\n", name, hex);
+}
+
+static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct cli *cli = arg;
+    char size[24];
+    (void)err;
+    json_t *s = json_loads(copy->settings, 0, NULL);
+    printf("  %-9s  %s/%s\n             %s", copy->kind, cli->root, copy->path,
+           cli_size(copy->length_bytes, size));
+    double duration_s = json_number_value(json_object_get(s, "duration_s"));
+    if (duration_s > 0)
+        printf(", %lld pictures, %.2f s, timing: %s",
+               (long long)json_integer_value(json_object_get(s, "pictures")), duration_s,
+               json_string_value(json_object_get(s, "timing")));
+    printf("\n             SHA-256 %s\n", copy->sha256);
+    cli_print_timing(s);
+    if (json_object_get(s, "warning"))
+        printf("             note: %s\n", json_string_value(json_object_get(s, "warning")));
+    json_decref(s);
+    return ERR_OK;
+}
+
+/* ---- how it came ---- */
+
+#define MAP_CELLS 60
+
+/* A file's bytes as cells of a line. */
+struct map {
+    int64_t bytes; /* of the whole file */
+    char cell[MAP_CELLS + 1];
+    int parts;
+};
+
+/* What START promised, where the transfer does not know better: packets of 1 KiB, or bytes. */
+static int64_t whole_bytes(const struct catalogue_transfer *t)
+{
+    struct rd r = rd_init(t->wire.start, t->wire.start_n);
+    rd_be32(&r);
+    int64_t count = rd_be32(&r);
+    if (t->state == CATALOGUE_STORED || r.bad)
+        return t->length_bytes;
+    return t->wire.path_n > 0 ? count : count * 1024;
+}
+
+static int cell_of(const struct map *m, int64_t at)
+{
+    int64_t cell = m->bytes > 0 ? at * MAP_CELLS / m->bytes : 0;
+    return (int)(cell < 0 ? 0 : cell >= MAP_CELLS ? MAP_CELLS - 1 : cell);
+}
+
+static void draw_part(struct map *m, const struct catalogue_arrival *a)
+{
+    const char *text = a->errors;
+    for (int i = cell_of(m, a->from_bytes);
+         a->until_bytes > a->from_bytes && i <= cell_of(m, a->until_bytes - 1); i++)
+        m->cell[i] = m->cell[i] == '.' ? '=' : m->cell[i];
+    if (m->parts++ > 0)
+        m->cell[cell_of(m, a->from_bytes)] = '|';
+    for (char *end; *text; text = end) {
+        int64_t at = strtoll(text, &end, 10);
+        if (end == text)
+            return;
+        m->cell[cell_of(m, at)] = '!';
+    }
+}
+
+static void show_part(const struct map *m, const struct catalogue_arrival *a)
+{
+    char began[CLOCK_TEXT_ROOM];
+    clock_rfc3339(a->began_us, 0, began);
+    printf("  %-9s  %s from %s: bytes %lld to %lld in %.2f s, %lld packets; %s\n",
+           m->parts == 1 ? "came" : "and", began, a->peer, (long long)a->from_bytes,
+           (long long)a->until_bytes, (double)(a->ended_us - a->began_us) / 1e6,
+           (long long)a->packets, a->ended);
+    if (a->crc_errors || a->resumes || a->bytes_lost || a->duplicates)
+        printf(
+            "             %d bad frames, %d asked for again, %lld bytes thrown away, %lld packets "
+            "came twice\n",
+            a->crc_errors, a->resumes, (long long)a->bytes_lost, (long long)a->duplicates);
+    if (a->errors[0])
+        printf("             bad frames at bytes %s\n", a->errors);
+}
+
+static int add_part(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    struct map *m = arg;
+    (void)err;
+    draw_part(m, a);
+    show_part(m, a);
+    return ERR_OK;
+}
+
+static int show_arrival(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
+{
+    struct map m = {.bytes = whole_bytes(t)};
+    char size[24];
+    memset(m.cell, '.', MAP_CELLS);
+    int rc = catalogue_arrival_each(c, t->key, add_part, &m, err);
+    if (rc == ERR_OK && m.parts > 0)
+        printf("  map        [%s] of %s%s%s%s\n", m.cell, cli_size(m.bytes, size),
+               strchr(m.cell, '!') ? "; ! bad, came again" : "",
+               strchr(m.cell, '|') ? "; | another connection" : "",
+               strchr(m.cell, '.') ? "; . missing" : "");
+    return rc;
+}
+
+static void show_text(const struct catalogue_transfer *t)
+{
+    char size[24];
+    printf("%s\n", t->id);
+    printf("  camera     %s of %s\n", t->camera, t->imei);
+    show_metadata(t);
+    printf("  state      %s%s\n", catalogue_state_name(t->state),
+           t->published ? ", handed to the converter" : "");
+    printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
+           cli_size(t->length_bytes, size), (long long)t->length_bytes, t->day);
+    if (t->sha256[0])
+        printf("             SHA-256 %s\n", t->sha256);
+}
+
+static void show_wires(const struct catalogue_transfer *t)
+{
+    const struct catalogue_wire *w = &t->wire;
+    show_wire("INIT", w->init, w->init_n);
+    show_wire("META", w->meta, w->meta_n);
+    show_wire("START", w->start, w->start_n);
+    if (w->path_n > 0)
+        show_wire("PATH", w->path, w->path_n);
+}
+
+static int show_as_json(struct catalogue *c, const struct catalogue_transfer *t)
+{
+    struct err err;
+    json_t *copies = json_array(), *arrivals = json_array();
+    int rc = catalogue_copy_each(c, t->key, cli_add_copy_json, copies, &err);
+    if (rc == ERR_OK)
+        rc = catalogue_arrival_each(c, t->key, cli_add_arrival_json, arrivals, &err);
+    json_t *whole = cli_transfer_json(t, arrivals, copies);
+    if (rc == ERR_OK)
+        return cli_print_json("show", whole);
+    json_decref(whole);
+    return cli_fail("show", &err);
+}
+
+static int show_as_text(struct cli *cli, struct catalogue *c, const struct catalogue_transfer *t)
+{
+    struct err err;
+    show_text(t);
+    int rc = show_arrival(c, t, &err);
+    if (rc == ERR_OK) {
+        show_wires(t);
+        rc = catalogue_copy_each(c, t->key, show_copy, cli, &err);
+    }
+    return rc < 0 ? cli_fail("show", &err) : CLI_OK;
+}
+
+int cli_show(struct cli *cli, int argc, char **argv)
+{
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    const char *id = NULL;
+    bool json = false;
+    int rc = cli_one_id(argc, argv, show_help, &json, &id);
+    if (rc != CLI_OK)
+        return rc < 0 ? CLI_OK : rc;
+    rc = cli_catalogue_open(cli, "show", &c);
+    if (rc == CLI_OK)
+        rc = cli_transfer_get(c, "show", id, &t);
+    if (rc == CLI_OK)
+        rc = json ? show_as_json(c, &t) : show_as_text(cli, c, &t);
+    catalogue_close(&c);
+    return rc;
+}
