@@ -172,6 +172,13 @@ int catalogue_transfer_resumable(struct catalogue *c, const struct catalogue_tra
 int catalogue_camera_load(struct catalogue *c, const char *imei, int64_t since_us,
                           int64_t *transfers, int64_t *bytes, struct err *err) DS_MUST_CHECK;
 
+struct catalogue_counts {
+    int64_t receiving, stored, partial; /* transfers */
+    int64_t bytes;                      /* of all of them */
+};
+int catalogue_count(struct catalogue *c, struct catalogue_counts *out,
+                    struct err *err) DS_MUST_CHECK;
+
 /* Adds a connection's part to transfer `key` (ERR_NOTFOUND if there is none). */
 int catalogue_arrival_add(struct catalogue *c, int64_t key, const struct catalogue_arrival *a,
                           struct err *err) DS_MUST_CHECK;

@@ -1,11 +1,14 @@
 /*
- * sandbox: takes away from this process what a converter of hostile bytes does not need, for good.
+ * sandbox: takes away from this process what a converter of hostile bytes, or a server of hostile
+ * peers, does not need, for good.
  *
- *   rlimits       memory, CPU time, file size, no core dumps, few descriptors
- *   Landlock      reads only the files named, writes only below the directory named; no network,
- *                 no signals to others (as far as the kernel's version goes)
+ *   rlimits       memory, CPU time, file size, no core dumps, few descriptors (a server: no core
+ *                 dumps)
+ *   Landlock      reads only the files named, writes only below the directory named; no new TCP
+ *                 port or connection, no signals to others (as far as the kernel's version goes)
  *   seccomp       an allow-list of system calls; others fail with EPERM; exec, ptrace, mount and
- *                 their kind kill the process with SIGSYS
+ *                 their kind kill the process with SIGSYS. A server may also accept, read and write
+ *                 sockets, and make directories.
  *
  * Works as root and unprivileged. What the kernel or the build does not have is skipped and named
  * in the report; anything else that fails is an error. Called once, before the first thread.
@@ -14,6 +17,7 @@
 #define DASHSPOOL_SANDBOX_H
 
 #include "dashspool/err.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SANDBOX_READS_MAX 8
@@ -23,6 +27,9 @@ struct sandbox_rules {
     const char *write_dir;               /* read, write, make and remove files below it */
     int64_t memory_bytes, file_bytes;    /* 0: no limit */
     int cpu_s;                           /* 0: no limit */
+    bool server;            /* it has its listening sockets already; the limits do not count */
+    const char *write_file; /* server: one more file, which is there; NULL: none */
+    const char *read_dir[SANDBOX_READS_MAX]; /* server: files below these are read, too */
 };
 
 struct sandbox_report {

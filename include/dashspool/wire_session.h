@@ -96,6 +96,10 @@ void wire_session_eof(struct wire_session *s);
 void wire_session_accept(struct wire_session *s, uint32_t have_packets, int64_t now_us);
 void wire_session_refuse(struct wire_session *s, const char *why, int64_t now_us);
 
+/* Says CLOSE, whatever the camera wants, and gives it a moment to close: it is not known here, or
+ * has too much. An open transfer is abandoned. */
+void wire_session_dismiss(struct wire_session *s, const char *why, int64_t now_us);
+
 /* Answer to COMMIT: the file is on disk. */
 void wire_session_committed(struct wire_session *s, int64_t now_us);
 

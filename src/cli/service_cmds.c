@@ -9,13 +9,21 @@
 #include <unistd.h>
 
 static const char receive_help[] =
-    "usage: dashspool receive [--listen HOST:PORT]\n"
+    "usage: dashspool receive [--listen HOST:PORT] [--tls-cert FILE --tls-key FILE] [--allow "
+    "FILE]\n"
     "\n"
     "Receives files from cameras until SIGTERM or Ctrl-C. Point the trackers' camera server at "
     "this\n"
-    "host and port.\n"
+    "host and port. SIGHUP reads the list of cameras and the certificate again.\n"
     "\n"
-    "  --listen HOST:PORT   default 0.0.0.0:7160; port 0 takes a free one\n"
+    "  --listen HOST:PORT      default 0.0.0.0:7160; port 0 takes a free one\n"
+    "  --tls-cert FILE         PEM certificate chain; with --tls-key FILE: TLS on a port of its "
+    "own\n"
+    "  --tls-listen HOST:PORT  default 0.0.0.0:7161\n"
+    "  --tls-client-ca FILE    take only cameras that show a certificate signed by one of these\n"
+    "  --allow FILE            take only these cameras: IMEIs, one a line, # comments\n"
+    "  --learn                 add unknown cameras to that file and take them\n"
+    "  --user NAME             when started as root: who to be once the ports are open\n"
     "\n"
     "example: dashspool --root /srv/dashcam receive --listen 0.0.0.0:7160\n";
 
@@ -37,13 +45,25 @@ static const char config_help[] = "usage: dashspool config\n"
 
 int cli_receive(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"listen", required_argument, NULL, 0},
+                                            {"tls-cert", required_argument, NULL, 0},
+                                            {"tls-key", required_argument, NULL, 0},
+                                            {"tls-listen", required_argument, NULL, 0},
+                                            {"tls-client-ca", required_argument, NULL, 0},
+                                            {"allow", required_argument, NULL, 0},
+                                            {"user", required_argument, NULL, 0},
+                                            {"learn", no_argument, NULL, 0},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    static const char *const keys[] = {"listen",        "tls_cert", "tls_key", "tls_listen",
+                                       "tls_client_ca", "allow",    "user",    "learn"};
     struct err err;
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o != 'l')
+    int at;
+    for (int o; (o = getopt_long(argc, argv, ":h", options, &at)) != -1;) {
+        if (o != 0)
             return cli_option(o, argv, receive_help);
-        if (cfg_set(cli->cfg, receive_cfg_section.name, "listen", optarg, "command line", &err) < 0)
+        if (cfg_set(cli->cfg, receive_cfg_section.name, keys[at], optarg ? optarg : "yes",
+                    "command line", &err) < 0)
             return cli_usage("receive", "%s", err.text);
     }
     if (optind < argc)

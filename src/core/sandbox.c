@@ -42,6 +42,8 @@ static int limit(int what, const char *name, rlim_t soft, rlim_t hard, struct er
 static int set_limits(const struct sandbox_rules *r, struct err *err)
 {
     int rc = limit(RLIMIT_CORE, "core", 0, 0, err);
+    if (r->server)
+        return rc;
     if (rc == ERR_OK)
         rc = limit(RLIMIT_NOFILE, "descriptors", DESCRIPTORS_MAX, DESCRIPTORS_MAX, err);
     if (rc == ERR_OK && r->file_bytes > 0)
@@ -118,6 +120,16 @@ static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *er
     uint64_t write = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
                      LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
                      LANDLOCK_ACCESS_FS_REMOVE_FILE | (LL_TRUNCATE & all.fs);
+    if (r->server) /* its spool moves directories */
+        write |= LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+                 (LANDLOCK_ACCESS_FS_REFER & all.fs);
+    for (int i = 0; rc == ERR_OK && i < SANDBOX_READS_MAX; i++)
+        if (r->server && r->read_dir[i])
+            rc = allow_path(rules, r->read_dir[i],
+                            LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, true, err);
+    if (rc == ERR_OK && r->server && r->write_file)
+        rc = allow_path(rules, r->write_file,
+                        LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE, false, err);
     if (rc == ERR_OK && r->write_dir)
         rc = allow_path(rules, r->write_dir, write, true, err);
     if (rc == ERR_OK && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
@@ -218,6 +230,22 @@ static const int allowed[] = {
     SCMP_SYS(umask),
 };
 
+/* Beside those: what libuv, OpenSSL on memory buffers, SQLite and the spool were seen to need. */
+static const int allowed_server[] = {
+    SCMP_SYS(accept),        SCMP_SYS(accept4),         SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),       SCMP_SYS(sendto),          SCMP_SYS(sendmsg),
+    SCMP_SYS(shutdown),      SCMP_SYS(getsockname),     SCMP_SYS(getpeername),
+    SCMP_SYS(getsockopt),    SCMP_SYS(setsockopt),      SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),   SCMP_SYS(epoll_pwait2),    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_create1), SCMP_SYS(eventfd2),        SCMP_SYS(pipe2),
+    SCMP_SYS(dup3),          SCMP_SYS(ioctl),           SCMP_SYS(mkdir),
+    SCMP_SYS(mkdirat),       SCMP_SYS(rmdir),           SCMP_SYS(flock),
+    SCMP_SYS(statfs),        SCMP_SYS(fstatfs),         SCMP_SYS(fchown),
+    SCMP_SYS(chmod),         SCMP_SYS(fchmodat),        SCMP_SYS(utimensat),
+    SCMP_SYS(prlimit64),     SCMP_SYS(sync_file_range), SCMP_SYS(getppid),
+    SCMP_SYS(get_mempolicy), SCMP_SYS(rt_sigtimedwait),
+};
+
 /* Nothing asks for these by accident. */
 static const int deadly[] = {
     SCMP_SYS(execve),
@@ -278,7 +306,7 @@ static int add_judged(scmp_filter_ctx f)
     return rc;
 }
 
-static int enter_seccomp(struct err *err)
+static int enter_seccomp(bool server, struct err *err)
 {
     uint32_t others = SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
     scmp_filter_ctx f = seccomp_init(others);
@@ -290,6 +318,8 @@ static int enter_seccomp(struct err *err)
                        : ADD_ALL(f, SCMP_ACT_ALLOW, allowed);
     if (rc == 0 && !SANITIZED)
         rc = add_judged(f);
+    if (rc == 0 && !SANITIZED && server)
+        rc = ADD_ALL(f, SCMP_ACT_ALLOW, allowed_server);
     if (rc == 0)
         rc = seccomp_load(f);
     seccomp_release(f);
@@ -329,6 +359,6 @@ int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *repo
     if (rc == ERR_OK && report->landlock_abi > 0)
         rc = enter_landlock(rules, report->landlock_abi, err);
     if (rc == ERR_OK && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0)
-        rc = enter_seccomp(err);
+        rc = enter_seccomp(rules->server, err);
     return rc < 0 ? err_wrap(err, "sandbox") : ERR_OK;
 }

@@ -14,10 +14,12 @@ struct connection {
     uv_tcp_t tcp;
     uv_timer_t timer;
     struct wire_session *session;
+    struct tls *tls;           /* NULL: plain */
     struct transfer *transfer; /* being received */
-    int64_t began_us;          /* monotonic, of the transfer */
-    char name[96];             /* "352093081452251 (10.0.0.1:4711)" */
-    char peer[64];
+    struct table_link by_address, by_imei;
+    int64_t began_us; /* monotonic, of the transfer */
+    char name[96];    /* "352093081452251 (10.0.0.1:4711)" */
+    char peer[64], address[48];
     bool reading, closing;
     int handles; /* not yet closed */
 };
@@ -37,7 +39,14 @@ static void on_handle_closed(uv_handle_t *handle)
         return;
     c->all->open--;
     wire_session_free(&c->session);
+    tls_free(&c->tls);
     free(c);
+}
+
+static void set_transfer(struct connection *c, struct transfer *t)
+{
+    c->all->receiving += (t != NULL) - (c->transfer != NULL);
+    c->transfer = t;
 }
 
 static void close_connection(struct connection *c)
@@ -47,7 +56,9 @@ static void close_connection(struct connection *c)
     c->closing = true;
     if (c->transfer) /* its end is under way: the answer has nobody to go to */
         store_disown(c->transfer);
-    c->transfer = NULL;
+    set_transfer(c, NULL);
+    table_remove(&c->by_address);
+    table_remove(&c->by_imei);
     *c->self = c->next;
     if (c->next)
         c->next->self = c->self;
@@ -63,7 +74,7 @@ static void on_written(uv_write_t *req, int status)
     free(req->data);
 }
 
-static void send_bytes(struct connection *c, const uint8_t *data, size_t n)
+static void send_raw(struct connection *c, const uint8_t *data, size_t n)
 {
     uv_buf_t whole = uv_buf_init((char *)(uintptr_t)data, (unsigned)n);
     int sent = uv_try_write((uv_stream_t *)&c->tcp, &whole, 1);
@@ -80,13 +91,63 @@ static void send_bytes(struct connection *c, const uint8_t *data, size_t n)
         free(w);
 }
 
+/* What TLS has for the network. */
+static void send_pulled(struct connection *c)
+{
+    uint8_t bytes[4096];
+    for (size_t n; (n = tls_pull(c->tls, bytes, sizeof bytes)) > 0;)
+        send_raw(c, bytes, n);
+}
+
+static void send_bytes(struct connection *c, const uint8_t *data, size_t n)
+{
+    struct err err;
+    if (!c->tls) {
+        send_raw(c, data, n);
+        return;
+    }
+    if (tls_write(c->tls, data, n, &err) < 0)
+        log_warn("receive", "%s: %s", c->name, err.text); /* the session's time-outs end it */
+    send_pulled(c);
+}
+
 /* ---- actions of the session ---- */
+
+/* The newer connection of a camera is the one that works; the older one hangs, or soon will. */
+static void close_older(struct connection *c)
+{
+    const char *imei = wire_session_init(c->session)->imei;
+    for (struct table_link *l; (l = table_find(&c->all->by_imei, imei, NULL));) {
+        struct connection *older = l->owner;
+        log_warn("receive", "%s: closed: the camera is here anew, from %s", older->name, c->peer);
+        table_remove(&older->by_imei);
+        wire_session_eof(older->session);
+        drain(older);
+        close_connection(older);
+    }
+    table_add(&c->all->by_imei, &c->by_imei, imei, c);
+}
+
+static void do_hello(struct connection *c)
+{
+    const struct wire_init *init = wire_session_init(c->session);
+    struct err err;
+    bool learned;
+    snprintf(c->name, sizeof c->name, "%s (%s)", init->imei, c->peer);
+    if (access_check(c->all->access, init->imei, &learned, &err) < 0) {
+        wire_session_dismiss(c->session, err.text, clock_mono_us());
+        return;
+    }
+    log_info("receive", "%s: connected%s, settings %08x%s", c->name, c->tls ? " over TLS" : "",
+             init->settings, learned ? "; a new camera, added to the list" : "");
+    close_older(c);
+}
 
 static void on_begun(void *owner, int rc, const struct err *err)
 {
     struct connection *c = owner;
     if (rc < 0) {
-        c->transfer = NULL;
+        set_transfer(c, NULL);
         wire_session_refuse(c->session, err->text, clock_mono_us());
     } else {
         int64_t have = store_have(c->transfer);
@@ -113,7 +174,7 @@ static void do_offer(struct connection *c)
                                   .bytes_max = (int64_t)(offer->packets - 1) * WIRE_PACKET_BYTES};
     c->began_us = clock_mono_us();
     if (!trouble)
-        c->transfer = store_begin(c->all->store, &row, &resume, c, on_begun);
+        set_transfer(c, store_begin(c->all->store, &row, &resume, c, on_begun));
     if (trouble)
         wire_session_refuse(c->session, trouble, clock_mono_us());
     else if (!c->transfer)
@@ -137,7 +198,7 @@ static void on_finished(void *owner, int rc, const struct err *err)
     if (rc < 0) {
         log_error("receive", "%s: %s: not stored, not acknowledged: %s", c->name,
                   store_id(c->transfer), err->text);
-        c->transfer = NULL;
+        set_transfer(c, NULL);
         close_connection(c);
         return;
     }
@@ -145,7 +206,7 @@ static void on_finished(void *owner, int rc, const struct err *err)
              "%s: stored %s: %llu bytes, %u packets in %.2f s, %d CRC errors, %d resumes", c->name,
              store_id(c->transfer), (unsigned long long)st->bytes, st->packets,
              (double)(clock_mono_us() - c->began_us) / 1e6, st->crc_errors, st->resumes);
-    c->transfer = NULL;
+    set_transfer(c, NULL);
     wire_session_committed(c->session, clock_mono_us());
     drain(c);
 }
@@ -156,7 +217,7 @@ static void do_abandon(struct connection *c, const char *why)
         return;
     log_warn("receive", "%s: %s is partial: %s", c->name, store_id(c->transfer), why);
     store_abandon(c->all->store, c->transfer, wire_session_stats(c->session), why);
-    c->transfer = NULL;
+    set_transfer(c, NULL);
 }
 
 static void do_action(struct connection *c, const struct wire_action *a)
@@ -166,9 +227,7 @@ static void do_action(struct connection *c, const struct wire_action *a)
         send_bytes(c, a->data, a->n);
         return;
     case WIRE_DO_HELLO:
-        snprintf(c->name, sizeof c->name, "%s (%s)", wire_session_init(c->session)->imei, c->peer);
-        log_info("receive", "%s: connected, settings %08x", c->name,
-                 wire_session_init(c->session)->settings);
+        do_hello(c);
         return;
     case WIRE_DO_OFFER:
         do_offer(c);
@@ -206,15 +265,44 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(bytes, sizeof bytes);
 }
 
+static int feed_plain(struct connection *c, const void *data, size_t n, struct err *err)
+{
+    int rc = wire_session_feed(c->session, data, n, clock_mono_us(), err);
+    if (rc == ERR_OK)
+        drain(c);
+    return rc;
+}
+
+static int feed_tls(struct connection *c, const void *data, size_t n, struct err *err)
+{
+    static uint8_t plain[READ_BYTES]; /* like `bytes` of on_alloc() */
+    bool end = false;
+    int rc = tls_feed(c->tls, data, n, err);
+    for (size_t got = 1; rc == ERR_OK && got > 0 && !end && !c->closing;) {
+        rc = tls_read(c->tls, plain, sizeof plain, &got, &end, err);
+        send_pulled(c);
+        if (rc == ERR_OK && got > 0)
+            rc = feed_plain(c, plain, got, err);
+    }
+    if (rc == ERR_OK && end && !c->closing)
+        wire_session_eof(c->session);
+    return rc;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct connection *c = stream->data;
     struct err err;
+    int rc = ERR_OK;
     if (n == 0)
         return;
-    if (n < 0) {
+    if (n < 0)
         wire_session_eof(c->session);
-    } else if (wire_session_feed(c->session, buf->base, (size_t)n, clock_mono_us(), &err) < 0) {
+    else
+        rc = (c->tls ? feed_tls : feed_plain)(c, buf->base, (size_t)n, &err);
+    if (c->closing)
+        return;
+    if (rc < 0) {
         log_warn("receive", "%s: %s", c->name, err.text);
         wire_session_eof(c->session);
     }
@@ -282,20 +370,56 @@ static void name_peer(struct connection *c)
             port = ntohs(((struct sockaddr_in *)&addr)->sin_port);
         }
     }
+    snprintf(c->address, sizeof c->address, "%s", text);
     snprintf(c->peer, sizeof c->peer, addr.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
     snprintf(c->name, sizeof c->name, "%s", c->peer);
 }
 
-void connection_accept(struct connections *all, uv_stream_t *listener)
+static struct connection *new_connection(struct connections *all, const struct tls_server *tls)
 {
     struct err err;
     struct connection *c = calloc(1, sizeof *c);
-    if (!c || wire_session_new(&c->session, &all->limits, clock_mono_us(), &err) < 0) {
-        log_error("receive", "no memory for a connection");
-        free(c);
+    if (c && wire_session_new(&c->session, &all->limits, clock_mono_us(), &err) == ERR_OK &&
+        (!tls || tls_new(&c->tls, tls, &err) == ERR_OK)) {
+        c->all = all;
+        return c;
+    }
+    if (c)
+        wire_session_free(&c->session);
+    free(c);
+    log_error("receive", "no memory for a connection");
+    return NULL;
+}
+
+/* Once a second at most: a flood must not fill the log. */
+static void log_refused(struct connections *all, const char *peer, const char *why)
+{
+    int64_t now_us = clock_mono_us();
+    all->refused++;
+    if (all->refused_logged_us && now_us - all->refused_logged_us < 1000000) {
+        all->refused_unlogged++;
         return;
     }
-    c->all = all;
+    log_warn("receive", "%s: refused: %s; %llu others since the last such line", peer, why,
+             (unsigned long long)all->refused_unlogged);
+    all->refused_logged_us = now_us;
+    all->refused_unlogged = 0;
+}
+
+/* Why this connection is one too many, or NULL. */
+static const char *too_many(const struct connection *c)
+{
+    const struct connections *all = c->all;
+    if (all->open > all->open_max)
+        return "too many connections (connections_max)";
+    if (table_count(&all->by_address, c->address) > (size_t)all->per_address_max)
+        return "too many connections of this address (per_address_max)";
+    return NULL;
+}
+
+static void link_connection(struct connection *c)
+{
+    struct connections *all = c->all;
     c->next = all->first;
     c->self = &all->first;
     if (c->next)
@@ -306,15 +430,31 @@ void connection_accept(struct connections *all, uv_stream_t *listener)
     uv_tcp_init(all->loop, &c->tcp);
     uv_timer_init(all->loop, &c->timer);
     c->tcp.data = c->timer.data = c;
+}
+
+void connection_accept(struct connections *all, uv_stream_t *listener, const struct tls_server *tls)
+{
+    struct connection *c = new_connection(all, tls);
+    if (!c)
+        return;
+    link_connection(c);
     int rc = uv_accept(listener, (uv_stream_t *)&c->tcp);
     if (rc < 0) {
         log_error("receive", "accept: %s", uv_strerror(rc));
         close_connection(c);
         return;
     }
+    name_peer(c);
+    table_add(&all->by_address, &c->by_address, c->address, c);
+    const char *why = too_many(c);
+    if (why) {
+        log_refused(all, c->peer, why);
+        close_connection(c);
+        return;
+    }
+    all->taken++;
     uv_tcp_nodelay(&c->tcp, 1);
     uv_tcp_keepalive(&c->tcp, 1, 60);
-    name_peer(c);
     drain(c);
 }
 

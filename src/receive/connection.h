@@ -2,20 +2,32 @@
 #ifndef DASHSPOOL_RECEIVE_CONNECTION_H
 #define DASHSPOOL_RECEIVE_CONNECTION_H
 
+#include "access.h"
 #include "store.h"
+#include "table.h"
+#include "tls.h"
 
 struct connection;
 
 struct connections { /* what all connections of a server share; the server's storage */
     uv_loop_t *loop;
     struct store *store;
+    struct access *access;
     struct wire_limits limits;
+    int open_max, per_address_max;
     struct connection *first;
+    struct table by_address, by_imei;
     int open; /* handles not yet closed: the loop may end when it is 0 */
+    int receiving;
+    uint64_t taken, refused; /* connections since the start */
+    int64_t refused_logged_us;
+    uint64_t refused_unlogged;
 };
 
-/* Takes the next waiting connection of a listener. */
-void connection_accept(struct connections *all, uv_stream_t *listener);
+/* Takes the next waiting connection of a listener; tls: the peer speaks TLS, else NULL. One too
+ * many is closed at once. */
+void connection_accept(struct connections *all, uv_stream_t *listener,
+                       const struct tls_server *tls);
 
 /* Ends every connection; open transfers become partials. */
 void connection_close_all(struct connections *all, const char *why);

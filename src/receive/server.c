@@ -1,17 +1,35 @@
 #include "connection.h"
 #include "dashspool/log.h"
 #include "dashspool/receive.h"
+#include "guard.h"
+#include "status_file.h"
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { BACKLOG = 1024 };
 
 static const struct cfg_key keys[] = {
     {"listen", CFG_TEXT, "HOST:PORT", 0, 255, "0.0.0.0:7160",
-     "address that the cameras connect to; port 0 takes a free one"},
+     "address that the cameras connect to; port 0 takes a free one; empty: none without TLS"},
+    {"tls_listen", CFG_TEXT, "HOST:PORT", 0, 255, "0.0.0.0:7161",
+     "the same over TLS, once there is a tls_cert"},
+    {"tls_cert", CFG_TEXT, "PEM file", 0, 4000, "", "certificate, and those between it and a root"},
+    {"tls_key", CFG_TEXT, "PEM file", 0, 4000, "", "its key"},
+    {"tls_client_ca", CFG_TEXT, "PEM file", 0, 4000, "",
+     "cameras must show a certificate that one of these has signed; empty: none is asked for"},
+    {"allow", CFG_TEXT, "file", 0, 4000, "",
+     "IMEIs that are taken, one a line; empty: all. Read again on SIGHUP"},
+    {"learn", CFG_BOOL, "yes or no", 0, 0, "no",
+     "unknown cameras are taken, and added to that file"},
+    {"user", CFG_TEXT, "name", 0, 63, "",
+     "when started as root: who to be once the ports are open"},
+    {"connections_max", CFG_INT, "connections", 1, 1000000, "12000", "more are closed at once"},
+    {"per_address_max", CFG_INT, "connections", 1, 1000000, "2000",
+     "of one address (a mobile operator may hide a fleet behind one)"},
     {"init_s", CFG_INT, "s", 1, 3600, "15",
      "a connection that has not said INIT by then is closed"},
     {"metadata_s", CFG_INT, "s", 0, 3600, "10",
@@ -34,18 +52,36 @@ static const struct cfg_key keys[] = {
 };
 const struct cfg_section receive_cfg_section = {"receive", keys, sizeof keys / sizeof *keys};
 
+enum { N_LISTENERS = 2, N_SIGNALS = 3, STATUS_EVERY_MS = 1000 };
+
+struct listener {
+    uv_tcp_t tcp;
+    struct server *server;
+    bool tls;
+};
+
 struct server {
+    const struct cfg *cfg;
     uv_loop_t loop;
-    uv_tcp_t listener;
-    uv_signal_t signals[2];
-    int handles; /* listener and signals, not yet closed */
+    struct listener listener[N_LISTENERS];
+    int n_listeners;
+    uv_signal_t signals[N_SIGNALS];
+    uv_timer_t timer; /* the status */
+    int handles;      /* of these, not yet closed */
     struct connections connections;
+    struct tls_server *tls;
+    struct status_file status;
     bool stopping;
 };
 
 static int64_t get(const struct cfg *cfg, const char *name)
 {
     return cfg_int(cfg, receive_cfg_section.name, name);
+}
+
+static const char *get_text(const struct cfg *cfg, const char *name)
+{
+    return cfg_text(cfg, receive_cfg_section.name, name);
 }
 
 static struct wire_limits limits_from(const struct cfg *cfg)
@@ -61,32 +97,27 @@ static struct wire_limits limits_from(const struct cfg *cfg)
     return l;
 }
 
-static void on_closed(uv_handle_t *handle)
+static struct store_options store_options_from(const struct cfg *cfg)
 {
-    struct server *s = handle->data;
-    s->handles--;
+    return (struct store_options){
+        .commit_ms = get(cfg, "commit_ms"),
+        .commit_bytes = (size_t)get(cfg, "commit_mib") << 20,
+        .queued_bytes = (size_t)get(cfg, "queue_mib") << 20,
+        .free_bytes_min = get(cfg, "min_free_mib") << 20,
+        .day_files_max = get(cfg, "day_files_max"),
+        .day_bytes_max = get(cfg, "day_mib_max") << 20,
+    };
 }
 
-static void on_signal(uv_signal_t *handle, int signum)
-{
-    struct server *s = handle->data;
-    if (s->stopping)
-        return;
-    s->stopping = true;
-    log_info("receive", "%s: ending", signum == SIGTERM ? "SIGTERM" : "SIGINT");
-    uv_close((uv_handle_t *)&s->listener, on_closed);
-    uv_close((uv_handle_t *)&s->signals[0], on_closed);
-    uv_close((uv_handle_t *)&s->signals[1], on_closed);
-    connection_close_all(&s->connections, "the receiver ends");
-}
+/* ---- listeners ---- */
 
-static void on_connection(uv_stream_t *listener, int status)
+static void on_connection(uv_stream_t *stream, int status)
 {
-    struct server *s = listener->data;
+    struct listener *l = stream->data;
     if (status < 0)
         log_error("receive", "listen: %s", uv_strerror(status));
     else
-        connection_accept(&s->connections, listener);
+        connection_accept(&l->server->connections, stream, l->tls ? l->server->tls : NULL);
 }
 
 /* Splits "HOST:PORT", "[HOST]:PORT" or ":PORT" and resolves it. */
@@ -106,76 +137,206 @@ static int resolve(const char *listen, struct addrinfo **out, struct err *err)
     return ERR_OK;
 }
 
-static void announce(struct server *s)
+static void announce(struct listener *l)
 {
     struct sockaddr_storage addr;
     int size = sizeof addr;
-    char host[64] = "?", port[8] = "?";
-    if (uv_tcp_getsockname(&s->listener, (struct sockaddr *)&addr, &size) == 0)
+    char host[64] = "?", port[8] = "?", text[96];
+    if (uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&addr, &size) == 0)
         getnameinfo((struct sockaddr *)&addr, (socklen_t)size, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV);
-    fprintf(stderr, strchr(host, ':') ? "listening on [%s]:%s\n" : "listening on %s:%s\n", host,
-            port);
+    snprintf(text, sizeof text, strchr(host, ':') ? "[%s]:%s%s" : "%s:%s%s", host, port,
+             l->tls ? " (TLS)" : "");
+    status_file_listens(&l->server->status, text);
+    fprintf(stderr, "listening on %s\n", text);
     fflush(stderr);
 }
 
-static int start(struct server *s, const char *listen, const struct addrinfo *addr, struct err *err)
+static int start_listener(struct server *s, const char *listen, bool tls, struct err *err)
 {
-    int rc = uv_tcp_bind(&s->listener, addr->ai_addr, 0);
-    if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&s->listener, BACKLOG, on_connection);
+    struct addrinfo *addr = NULL;
+    struct listener *l = &s->listener[s->n_listeners];
+    int rc = resolve(listen, &addr, err);
     if (rc < 0)
-        return err_set(err, ERR_BUSY, "listen %s: %s", listen, uv_strerror(rc));
-    static const int signums[2] = {SIGTERM, SIGINT};
-    for (int i = 0; i < 2; i++)
+        return rc;
+    uv_tcp_init(&s->loop, &l->tcp);
+    l->tcp.data = l;
+    l->server = s;
+    l->tls = tls;
+    s->n_listeners++;
+    s->handles++;
+    int code = uv_tcp_bind(&l->tcp, addr->ai_addr, 0);
+    if (code == 0)
+        code = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+    freeaddrinfo(addr);
+    if (code < 0)
+        return err_set(err, ERR_BUSY, "listen %s: %s", listen, uv_strerror(code));
+    return ERR_OK;
+}
+
+/* ---- what SIGHUP reads again ---- */
+
+static int load_tls(struct server *s, struct err *err)
+{
+    struct tls_server *fresh = NULL;
+    const char *cert = get_text(s->cfg, "tls_cert");
+    if (!cert[0])
+        return ERR_OK;
+    int rc = tls_server_new(&fresh, cert, get_text(s->cfg, "tls_key"),
+                            get_text(s->cfg, "tls_client_ca"), err);
+    if (rc == ERR_OK) {
+        tls_server_free(&s->tls); /* connections that are open keep theirs */
+        s->tls = fresh;
+    }
+    return rc;
+}
+
+static void reload(struct server *s)
+{
+    struct err err;
+    size_t n = 0;
+    if (access_reload(s->connections.access, &n, &err) < 0)
+        log_error("receive", "SIGHUP: the list of cameras stays as it was: %s", err.text);
+    else if (get_text(s->cfg, "allow")[0])
+        log_info("receive", "SIGHUP: %zu cameras are allowed", n);
+    if (load_tls(s, &err) < 0)
+        log_error("receive", "SIGHUP: the certificate stays as it was: %s", err.text);
+    else if (s->tls)
+        log_info("receive", "SIGHUP: certificate read again");
+}
+
+/* ---- the end ---- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct server *s = uv_loop_get_data(handle->loop);
+    s->handles--;
+}
+
+static void close_handles(struct server *s)
+{
+    for (int i = 0; i < s->n_listeners; i++)
+        uv_close((uv_handle_t *)&s->listener[i].tcp, on_closed);
+    for (int i = 0; i < N_SIGNALS; i++)
+        uv_close((uv_handle_t *)&s->signals[i], on_closed);
+    uv_close((uv_handle_t *)&s->timer, on_closed);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    struct server *s = uv_loop_get_data(handle->loop);
+    if (s->stopping)
+        return;
+    if (signum == SIGHUP) {
+        reload(s);
+        return;
+    }
+    s->stopping = true;
+    log_info("receive", "%s: ending", signum == SIGTERM ? "SIGTERM" : "SIGINT");
+    close_handles(s);
+    connection_close_all(&s->connections, "the receiver ends");
+}
+
+/* ---- the beginning ---- */
+
+static void on_status(uv_timer_t *timer)
+{
+    struct server *s = uv_loop_get_data(timer->loop);
+    status_file_write(&s->status, &s->connections);
+}
+
+static void init_handles(struct server *s)
+{
+    uv_loop_init(&s->loop);
+    uv_loop_set_data(&s->loop, s);
+    for (int i = 0; i < N_SIGNALS; i++)
+        uv_signal_init(&s->loop, &s->signals[i]);
+    uv_timer_init(&s->loop, &s->timer);
+    s->handles = N_SIGNALS + 1;
+}
+
+/* As many connections as the configuration wants, if the system lets us. */
+static void raise_descriptors(struct connections *all)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+        return;
+    rlim_t want = (rlim_t)all->open_max + 64;
+    if (r.rlim_cur < want) {
+        r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r);
+    }
+    if (r.rlim_cur < want) {
+        log_warn("receive",
+                 "only %llu descriptors are allowed (ulimit -n): connections_max is %llu",
+                 (unsigned long long)r.rlim_cur, (unsigned long long)r.rlim_cur - 64);
+        all->open_max = (int)r.rlim_cur - 64;
+    }
+}
+
+static int open_all(struct server *s, const char *root, struct err *err)
+{
+    struct connections *all = &s->connections;
+    struct store_options options = store_options_from(s->cfg);
+    int rc = access_open(&all->access, get_text(s->cfg, "allow"),
+                         cfg_bool(s->cfg, receive_cfg_section.name, "learn"), err);
+    if (rc == ERR_OK)
+        rc = load_tls(s, err);
+    if (rc == ERR_OK && get_text(s->cfg, "listen")[0])
+        rc = start_listener(s, get_text(s->cfg, "listen"), false, err);
+    if (rc == ERR_OK && s->tls)
+        rc = start_listener(s, get_text(s->cfg, "tls_listen"), true, err);
+    if (rc == ERR_OK && s->n_listeners == 0)
+        rc = err_set(err, ERR_CONFIG, "nothing to listen on: set listen, or tls_cert and tls_key");
+    if (rc == ERR_OK)
+        rc = guard_drop(get_text(s->cfg, "user"), err);
+    if (rc == ERR_OK)
+        rc = store_open(&all->store, root, &s->loop, &options, err);
+    if (rc == ERR_OK)
+        rc = status_file_open(&s->status, root, err);
+    if (rc == ERR_OK)
+        rc = guard_enter(root, s->cfg, err);
+    return rc;
+}
+
+static int start(struct server *s, const char *root, struct err *err)
+{
+    static const int signums[N_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    int rc = open_all(s, root, err);
+    if (rc < 0)
+        return rc;
+    store_on_room(s->connections.store, connection_on_room, &s->connections);
+    for (int i = 0; i < N_SIGNALS; i++)
         uv_signal_start(&s->signals[i], on_signal, signums[i]);
-    announce(s);
+    for (int i = 0; i < s->n_listeners; i++)
+        announce(&s->listener[i]);
+    uv_timer_start(&s->timer, on_status, 0, STATUS_EVERY_MS);
     return ERR_OK;
 }
 
 int receive_run(const char *root, const struct cfg *cfg, struct err *err)
 {
-    const char *listen = cfg_text(cfg, receive_cfg_section.name, "listen");
-    struct addrinfo *addr = NULL;
-    int rc = resolve(listen, &addr, err); /* wrong usage touches no disk */
-    if (rc < 0)
-        return rc;
     struct server *s = calloc(1, sizeof *s);
-    if (!s) {
-        freeaddrinfo(addr);
+    if (!s)
         return err_set(err, ERR_NOMEM, "no memory for the server");
-    }
-    uv_loop_init(&s->loop);
-    uv_tcp_init(&s->loop, &s->listener);
-    uv_signal_init(&s->loop, &s->signals[0]);
-    uv_signal_init(&s->loop, &s->signals[1]);
-    s->listener.data = s->signals[0].data = s->signals[1].data = s;
-    s->handles = 3;
-    s->connections = (struct connections){.loop = &s->loop, .limits = limits_from(cfg)};
-    struct store_options options = {
-        .commit_ms = get(cfg, "commit_ms"),
-        .commit_bytes = (size_t)get(cfg, "commit_mib") << 20,
-        .queued_bytes = (size_t)get(cfg, "queue_mib") << 20,
-        .free_bytes_min = get(cfg, "min_free_mib") << 20,
-        .day_files_max = get(cfg, "day_files_max"),
-        .day_bytes_max = get(cfg, "day_mib_max") << 20,
-    };
-    rc = store_open(&s->connections.store, root, &s->loop, &options, err);
-    if (rc == ERR_OK) {
-        store_on_room(s->connections.store, connection_on_room, &s->connections);
-        rc = start(s, listen, addr, err);
-    }
-    freeaddrinfo(addr);
-    if (rc < 0) {
-        uv_close((uv_handle_t *)&s->listener, on_closed);
-        uv_close((uv_handle_t *)&s->signals[0], on_closed);
-        uv_close((uv_handle_t *)&s->signals[1], on_closed);
-    }
+    s->cfg = cfg;
+    init_handles(s);
+    s->connections = (struct connections){.loop = &s->loop,
+                                          .limits = limits_from(cfg),
+                                          .open_max = (int)get(cfg, "connections_max"),
+                                          .per_address_max = (int)get(cfg, "per_address_max")};
+    raise_descriptors(&s->connections);
+    int rc = start(s, root, err);
+    if (rc < 0)
+        close_handles(s);
     while (s->handles > 0 || s->connections.open > 0)
         uv_run(&s->loop, UV_RUN_ONCE);
     store_close(&s->connections.store);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
+    status_file_close(&s->status);
+    tls_server_free(&s->tls);
+    access_close(&s->connections.access);
     free(s);
     return rc;
 }

@@ -244,7 +244,8 @@ static void on_worked(uv_work_t *work, int status)
         postpone(s);
     else
         settle_all(s);
-    set_trouble(s);
+    if (!s->closing)
+        set_trouble(s);
     /* What is urgent does not wait for the timer. */
     if (s->queue.first || s->dirty_bytes >= s->options.commit_bytes)
         flush(s);

@@ -165,6 +165,8 @@ static int make_tables(sqlite3 *db, const struct sqlx_schema *schema, struct err
 static void harden(sqlite3 *db)
 {
     sqlite3_busy_timeout(db, SQLX_BUSY_MS);
+    /* statement journals too: whoever is shut in has no /var/tmp */
+    sqlite3_exec(db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
     sqlite3_limit(db, SQLITE_LIMIT_LENGTH, SQLX_VALUE_MAX);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

@@ -628,6 +628,17 @@ void wire_session_refuse(struct wire_session *s, const char *why, int64_t now_us
     close_politely(s, now_us);
 }
 
+void wire_session_dismiss(struct wire_session *s, const char *why, int64_t now_us)
+{
+    if (s->state == ENDED || s->state == CLOSING || s->state == WAIT_COMMIT)
+        return;
+    if (s->open)
+        push_text(s, WIRE_DO_ABANDON, true, "%s", why);
+    s->open = false;
+    push_text(s, WIRE_DO_LOG, true, "turned away: %s", why);
+    close_politely(s, now_us);
+}
+
 void wire_session_committed(struct wire_session *s, int64_t now_us)
 {
     assert(s->state == WAIT_COMMIT || s->state == ENDED);

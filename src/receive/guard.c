@@ -1,0 +1,74 @@
+#define _DEFAULT_SOURCE /* initgroups */
+#include "guard.h"
+#include "dashspool/hash.h"
+#include "dashspool/log.h"
+#include "dashspool/sandbox.h"
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int guard_drop(const char *user, struct err *err)
+{
+    if (!user[0]) {
+        if (geteuid() == 0)
+            log_warn("receive", "this runs as root; name a user ([receive] user = …) to run as");
+        return ERR_OK;
+    }
+    errno = 0;
+    const struct passwd *p = getpwnam(user);
+    if (!p)
+        return err_set(err, ERR_CONFIG, "user %s: %s", user,
+                       errno ? strerror(errno) : "there is no such user here");
+    if (geteuid() != 0)
+        return geteuid() == p->pw_uid
+                   ? ERR_OK
+                   : err_set(err, ERR_CONFIG, "user %s: only root can become another user", user);
+    if (initgroups(user, p->pw_gid) < 0 || setgid(p->pw_gid) < 0 || setuid(p->pw_uid) < 0)
+        return err_sys(err, "become %s", user);
+    return ERR_OK;
+}
+
+/* What OpenSSL reads once from files that are out of reach later. */
+static int warm_up(struct err *err)
+{
+    struct hash *h = NULL;
+    uint8_t digest[HASH_BYTES];
+    int rc = hash_new(&h, err);
+    if (rc == ERR_OK)
+        rc = hash_final(h, digest, err);
+    hash_free(&h);
+    return rc;
+}
+
+static char *dir_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!path[0])
+        return NULL;
+    return slash == path ? strdup("/")
+           : slash       ? strndup(path, (size_t)(slash - path))
+                         : strdup(".");
+}
+
+int guard_enter(const char *root, const struct cfg *cfg, struct err *err)
+{
+    static const char *const keys[] = {"tls_cert", "tls_key", "tls_client_ca", "allow"};
+    struct sandbox_rules rules = {.write_dir = root, .server = true};
+    struct sandbox_report report;
+    char *dir[4];
+    for (int i = 0; i < 4; i++)
+        rules.read_dir[i] = dir[i] = dir_of(cfg_text(cfg, "receive", keys[i]));
+    rules.write_file = cfg_bool(cfg, "receive", "learn") ? cfg_text(cfg, "receive", "allow") : NULL;
+    int rc = warm_up(err);
+    if (rc == ERR_OK)
+        rc = sandbox_enter(&rules, &report, err);
+    if (rc == ERR_OK && report.missing[0])
+        log_warn("receive", "shut in with what there is: %s", report.missing);
+    for (int i = 0; i < 4; i++)
+        free(dir[i]);
+    return rc;
+}

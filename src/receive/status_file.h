@@ -1,0 +1,23 @@
+/*
+ * status_file: ROOT/receive.json, what `dashspool status` tells of a running receiver. Written in
+ * place once a second, padded to one size, so that it can be written on a full disk, too; no fsync.
+ */
+#ifndef DASHSPOOL_RECEIVE_STATUS_FILE_H
+#define DASHSPOOL_RECEIVE_STATUS_FILE_H
+
+#include "connection.h"
+
+struct status_file {
+    int fd; /* -1: not open; 0 before status_file_open() */
+    bool open;
+    int64_t started_us;
+    char listens[2][96];
+    int n_listens;
+};
+
+int status_file_open(struct status_file *f, const char *root, struct err *err) DS_MUST_CHECK;
+void status_file_listens(struct status_file *f, const char *where);
+void status_file_write(struct status_file *f, const struct connections *all);
+void status_file_close(struct status_file *f); /* removes what it said */
+
+#endif
