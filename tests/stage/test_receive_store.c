@@ -1,0 +1,398 @@
+/* The receiver's store: group commit, resume, what it does when the disk does not. */
+#include "dashspool/hash.h"
+#include "dashspool/raw.h"
+#include "receive/store.h"
+#include "support/support.h"
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define T0 INT64_C(1732865025000000)
+
+static char *root;
+static uv_loop_t loop;
+static struct store *store;
+static struct store_options options;
+
+static void open_store(void)
+{
+    struct err err;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_ok(store_open(&store, root, &loop, &options, &err));
+}
+
+static void close_store(void)
+{
+    store_close(&store);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    root = support_tmp_dir();
+    options =
+        (struct store_options){.commit_ms = 10, .commit_bytes = 1 << 20, .queued_bytes = 8 << 20};
+    open_store();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (store)
+        close_store();
+    support_tmp_remove(&root);
+    return 0;
+}
+
+struct answer {
+    int times, rc;
+    struct err err;
+};
+
+static void on_done(void *owner, int rc, const struct err *err)
+{
+    struct answer *a = owner;
+    a->times++;
+    a->rc = rc;
+    if (rc < 0)
+        a->err = *err;
+}
+
+static void wait_for(struct answer *a)
+{
+    while (a->times == 0)
+        uv_run(&loop, UV_RUN_ONCE);
+}
+
+static struct catalogue_transfer row_of(const char *camera, int packets)
+{
+    struct catalogue_transfer t = {.state = CATALOGUE_RECEIVING,
+                                   .day = "2024-11-29",
+                                   .arrived_us = T0,
+                                   .known = CATALOGUE_HAS_META | CATALOGUE_TIME_OK,
+                                   .time_us = T0,
+                                   .length_s = 10,
+                                   .protocol_id = 5,
+                                   .imei = "352093081452251",
+                                   .kind = "video",
+                                   .source = "camera",
+                                   .peer = "10.0.0.1:1"};
+    snprintf(t.camera, sizeof t.camera, "%s", camera);
+    t.wire.meta_n = 32;
+    t.wire.start_n = 10;
+    t.wire.start[7] = (uint8_t)packets;
+    return t;
+}
+
+static struct transfer *begin(const char *camera, int packets, struct answer *a)
+{
+    struct catalogue_transfer row = row_of(camera, packets);
+    struct store_resume resume = {1024, (int64_t)(packets - 1) * 1024};
+    *a = (struct answer){0};
+    struct transfer *t = store_begin(store, &row, &resume, a, on_done);
+    assert_non_null(t);
+    wait_for(a);
+    return t;
+}
+
+static const uint8_t *content(void)
+{
+    static uint8_t bytes[64 * 1024];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 31 + i / 1024);
+    return bytes;
+}
+
+static void append(struct transfer *t, size_t from, size_t until)
+{
+    struct err err;
+    for (size_t at = from; at < until; at += 1024)
+        assert_ok(
+            store_append(store, t, content() + at, until - at < 1024 ? until - at : 1024, &err));
+}
+
+static void finish(struct transfer *t, struct answer *a)
+{
+    struct wire_stats stats = {.packets = 1};
+    *a = (struct answer){0};
+    store_finish(store, t, &stats, on_done);
+    wait_for(a);
+}
+
+static void abandon(struct transfer *t)
+{
+    struct wire_stats stats = {.packets = 3, .crc_errors = 1};
+    store_abandon(store, t, &stats, "the line was cut");
+}
+
+struct bytes {
+    uint8_t data[64 * 1024];
+    size_t n;
+};
+
+static int take(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct bytes *b = arg;
+    (void)err;
+    assert_true(b->n + n <= sizeof b->data);
+    memcpy(b->data + b->n, data, n);
+    b->n += n;
+    return ERR_OK;
+}
+
+/* The transfer with this id is stored, whole, with the right hash. */
+static struct catalogue_transfer is_stored(const char *id, size_t n)
+{
+    struct err err;
+    struct catalogue *c = NULL;
+    struct raw *raw = NULL;
+    struct catalogue_transfer t;
+    struct bytes b = {.n = 0};
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    struct hash *h = NULL;
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(catalogue_transfer_get(c, id, &t, &err));
+    catalogue_close(&c);
+    assert_int_equal(t.state, CATALOGUE_STORED);
+    assert_int_equal(t.length_bytes, n);
+    assert_ok(raw_open(&raw, root, &err));
+    assert_ok(raw_copy(raw, t.day, t.key, take, &b, &err));
+    raw_close(&raw);
+    assert_int_equal(b.n, n);
+    assert_memory_equal(b.data, content(), n);
+    assert_ok(hash_new(&h, &err));
+    hash_update(h, content(), n);
+    assert_ok(hash_final(h, digest, &err));
+    hash_free(&h);
+    hash_hex(digest, hex);
+    assert_string_equal(t.sha256, hex);
+    return t;
+}
+
+static sqlite3 *catalogue_db(void)
+{
+    char path[512];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof path, "%s/catalogue.db", root);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    return db;
+}
+
+static void sql(const char *text)
+{
+    sqlite3 *db = catalogue_db();
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static int64_t number(const char *text)
+{
+    sqlite3 *db = catalogue_db();
+    sqlite3_stmt *st = NULL;
+    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    int64_t v = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return v;
+}
+
+#define ID(camera) "352093081452251-" camera "-video-20241129T072345Z"
+
+static void test_a_broken_transfer_goes_on_where_it_ended(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct transfer *t = begin("front", 20, &a);
+    assert_int_equal(store_have(t), 0);
+    append(t, 0, 7 * 1024);
+    abandon(t);
+    close_store(); /* and whether or not the receiver was started again */
+    open_store();
+    t = begin("front", 20, &a);
+    assert_int_equal(store_have(t), 7 * 1024);
+    assert_string_equal(store_id(t), ID("front"));
+    append(t, 7 * 1024, 19 * 1024 + 100);
+    finish(t, &a);
+    assert_int_equal(a.rc, ERR_OK);
+    struct catalogue_transfer row = is_stored(ID("front"), 19 * 1024 + 100);
+    assert_int_equal(row.connections, 2);
+    assert_int_equal(row.crc_errors, 1);
+    assert_int_equal(row.packets, 4);
+    assert_int_equal(number("SELECT count(*) FROM arrival"), 2);
+    assert_int_equal(number("SELECT until_bytes FROM arrival WHERE ended = 'the line was cut'"),
+                     7 * 1024);
+    assert_int_equal(number("SELECT from_bytes FROM arrival WHERE ended = 'complete'"), 7 * 1024);
+}
+
+/* All packets had come, but not the end: the last one is asked for again, and stored once. */
+static void test_what_is_sent_again_is_not_stored_twice(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct transfer *t = begin("front", 4, &a);
+    append(t, 0, 3 * 1024 + 77);
+    abandon(t);
+    t = begin("front", 4, &a);
+    assert_int_equal(store_have(t), 3 * 1024);
+    append(t, 3 * 1024, 3 * 1024 + 77);
+    finish(t, &a);
+    assert_int_equal(a.rc, ERR_OK);
+    is_stored(ID("front"), 3 * 1024 + 77);
+}
+
+static void test_another_file_starts_anew_and_the_partial_stays(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct transfer *t = begin("front", 20, &a);
+    append(t, 0, 2048);
+    abandon(t);
+    t = begin("front", 21, &a); /* another length */
+    assert_int_equal(store_have(t), 0);
+    assert_string_equal(store_id(t), ID("front") "-2");
+    append(t, 0, 20 * 1024 + 1);
+    finish(t, &a);
+    assert_int_equal(a.rc, ERR_OK);
+    is_stored(ID("front") "-2", 20 * 1024 + 1);
+    assert_int_equal(number("SELECT length_bytes FROM transfer WHERE state = 'partial'"), 2048);
+}
+
+static void test_what_a_kill_left_is_resumed(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct transfer *t = begin("front", 20, &a);
+    append(t, 0, 5 * 1024);
+    abandon(t);
+    close_store();
+    /* as it is when the process dies: nobody wrote that the transfer ended */
+    sql("UPDATE transfer SET state = 'receiving'; DELETE FROM arrival");
+    open_store();
+    assert_int_equal(number("SELECT count(*) FROM arrival WHERE until_bytes = 5120 AND"
+                            " ended LIKE '%killed%'"),
+                     1);
+    t = begin("front", 20, &a);
+    assert_int_equal(store_have(t), 5 * 1024);
+    append(t, 5 * 1024, 20 * 1024);
+    finish(t, &a);
+    is_stored(ID("front"), 20 * 1024);
+}
+
+/* The pass fails for 5 s, is tried again, and nobody notices but by waiting. */
+static void test_a_locked_catalogue_is_waited_out(void **state)
+{
+    (void)state;
+    struct answer a, refused;
+    struct transfer *t = begin("front", 10, &a);
+    append(t, 0, 10 * 1024);
+    sqlite3 *db = catalogue_db();
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    struct wire_stats stats = {.packets = 10};
+    a = (struct answer){0};
+    store_finish(store, t, &stats, on_done);
+    while (!store_trouble(store))
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(a.times, 0); /* not acknowledged, and not given up */
+    assert_true(store_full(store));
+    assert_non_null(strstr(store_trouble(store), "the store fails"));
+    /* who comes now is refused, at the latest when the next try fails */
+    struct catalogue_transfer row = row_of("rear", 10);
+    struct store_resume resume = {1024, 9 * 1024};
+    refused = (struct answer){0};
+    assert_non_null(store_begin(store, &row, &resume, &refused, on_done));
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_close(db);
+    wait_for(&a);
+    assert_int_equal(a.rc, ERR_OK);
+    assert_null(store_trouble(store));
+    is_stored(ID("front"), 10 * 1024);
+    wait_for(&refused);
+    assert_int_equal(refused.rc, ERR_OK); /* the lock was gone before its turn came */
+}
+
+static void test_one_row_that_is_gone_ends_one_transfer_only(void **state)
+{
+    (void)state;
+    struct answer a, b;
+    struct transfer *t = begin("front", 10, &a), *u = begin("rear", 10, &b);
+    append(t, 0, 10 * 1024);
+    append(u, 0, 10 * 1024);
+    sql("PRAGMA foreign_keys=ON; DELETE FROM transfer WHERE camera = 'front'");
+    struct wire_stats stats = {.packets = 10};
+    a = b = (struct answer){0};
+    store_finish(store, t, &stats, on_done);
+    store_finish(store, u, &stats, on_done);
+    wait_for(&a);
+    wait_for(&b);
+    assert_int_equal(a.rc, ERR_NOTFOUND);
+    assert_int_equal(b.rc, ERR_OK);
+    is_stored(ID("rear"), 10 * 1024);
+}
+
+static void test_a_nearly_full_disk_takes_nothing(void **state)
+{
+    (void)state;
+    close_store();
+    options.free_bytes_min = INT64_C(1) << 60;
+    open_store();
+    assert_non_null(strstr(store_trouble(store), "nearly full"));
+    assert_true(store_full(store));
+}
+
+static void test_a_day_has_a_limit_that_resuming_does_not_count_against(void **state)
+{
+    (void)state;
+    struct answer a;
+    close_store();
+    options.day_files_max = 1;
+    open_store();
+    struct transfer *t = begin("front", 10, &a);
+    append(t, 0, 1024);
+    abandon(t);
+    begin("rear", 10, &a);
+    assert_int_equal(a.rc, ERR_LIMIT);
+    assert_non_null(strstr(a.err.text, "day_files_max"));
+    t = begin("front", 10, &a);
+    assert_int_equal(a.rc, ERR_OK);
+    append(t, 1024, 10 * 1024);
+    finish(t, &a);
+    assert_int_equal(a.rc, ERR_OK);
+}
+
+static void test_the_same_file_again_is_acknowledged_and_stored_once(void **state)
+{
+    (void)state;
+    struct answer a;
+    for (int i = 0; i < 2; i++) {
+        struct transfer *t = begin("front", 10, &a);
+        append(t, 0, 10 * 1024);
+        finish(t, &a);
+        assert_int_equal(a.rc, ERR_OK);
+    }
+    assert_int_equal(number("SELECT count(*) FROM transfer"), 1);
+    is_stored(ID("front"), 10 * 1024);
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_a_broken_transfer_goes_on_where_it_ended),
+        T(test_what_is_sent_again_is_not_stored_twice),
+        T(test_another_file_starts_anew_and_the_partial_stays),
+        T(test_what_a_kill_left_is_resumed),
+        T(test_a_locked_catalogue_is_waited_out),
+        T(test_one_row_that_is_gone_ends_one_transfer_only),
+        T(test_a_nearly_full_disk_takes_nothing),
+        T(test_a_day_has_a_limit_that_resuming_does_not_count_against),
+        T(test_the_same_file_again_is_acknowledged_and_stored_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
