@@ -90,7 +90,7 @@ static bool set_option(struct wish *w, int o, const char *text)
             return true;
         break;
     case 'g':
-        w->trigger = wire_trigger_value(text);
+        w->trigger = wire_trigger_value(WIRE_KIND_DUALCAM, text);
         if (w->trigger >= 0)
             return true;
         err_set(&err, ERR_CONFIG,

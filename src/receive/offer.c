@@ -35,7 +35,7 @@ static void decode(const struct wire_meta *m, struct catalogue_transfer *row)
     row->meta_version = m->version;
     row->time_us = us_of_ms(m->time_ms);
     row->trigger = m->trigger;
-    wire_trigger_name(m->trigger, row->trigger_name);
+    snprintf(row->trigger_name, sizeof row->trigger_name, "%s", m->trigger_name);
     row->length_s = m->length_s;
     row->fps = m->fps;
     row->tz_min = m->tz_min;
