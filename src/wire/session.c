@@ -52,21 +52,35 @@ int wire_session_feed(struct wire_session *s, const void *data, size_t n, int64_
 
 void wire_session_eof(struct wire_session *s)
 {
+    uint32_t status;
+    char place[64];
     consume(s);
     if (s->state == ENDED)
         return;
-    bool regular = s->state == CLOSING || s->state == WAIT_NEXT || s->state == WAIT_COMMIT;
-    if (s->open)
-        session_end(s, true, "connection lost after packet %u of %u", s->next, s->offer.packets);
+    bool regular = s->state == WAIT_NEXT || s->state == WAIT_COMMIT;
+    if (session_last_words(s, &status))
+        session_on_status(s, status);
+    else if (s->open)
+        session_end(s, true, "connection lost at %s", session_place(s, place));
+    else if (s->state == CLOSING)
+        session_end(s, s->farewell_warn, "%s", s->farewell);
     else
-        session_end(s, !regular,
-                    s->state == CLOSING ? "all files taken" : "the camera closed the connection");
+        session_end(s, !regular, "the camera closed the connection");
 }
+
+static void on_no_init(struct wire_session *s)
+{
+    const char *who = wire_looks_like(buf_data(&s->in), s->in.used);
+    session_end(s, true, "no INIT within %lld s%s%s", (long long)(s->limits.init_us / 1000000),
+                who ? "; it looks like " : "", who ? who : "");
+}
+
 static void on_deadline(struct wire_session *s, int64_t now_us)
 {
+    uint32_t status;
     switch (s->state) {
     case WAIT_INIT:
-        session_end(s, true, "no INIT within %lld s", (long long)(s->limits.init_us / 1000000));
+        on_no_init(s);
         return;
     case WAIT_META:
         session_log(s, true, "no metadata within %lld s: older firmware? going on",
@@ -74,14 +88,18 @@ static void on_deadline(struct wire_session *s, int64_t now_us)
         session_request_file(s, now_us);
         return;
     case WAIT_SYNC:
-        session_recover(s, now_us, "no SYNC in time");
+        if (session_last_words(s, &status))
+            session_on_status(s, status);
+        else
+            session_recover(s, now_us, "no SYNC in time");
         return;
     case RECEIVING:
         session_recover(s, now_us, "no data in time");
         return;
     case CLOSING:
-        session_end(s, false, "all files taken");
+        session_end(s, s->farewell_warn, "%s", s->farewell);
         return;
+    case WAIT_PATH:
     case WAIT_START:
     case WAIT_NEXT:
     case WAIT_ACCEPT:
@@ -100,6 +118,8 @@ void wire_session_next(struct wire_session *s, int64_t now_us, struct wire_actio
             struct queued *q = &s->queue[s->head];
             s->head = (s->head + 1) % QUEUE_ROOM;
             s->used--;
+            if (q->action.type == WIRE_DO_NOTHING)
+                continue; /* dismissed meanwhile */
             *out = q->action;
             return;
         }
@@ -117,33 +137,56 @@ void wire_session_next(struct wire_session *s, int64_t now_us, struct wire_actio
     }
 }
 
-void wire_session_accept(struct wire_session *s, uint32_t have_packets, int64_t now_us)
+/* Whether the driver's answer is still waited for: the connection may have ended meanwhile. */
+static bool awaits(const struct wire_session *s, enum state state)
 {
-    assert(s->state == WAIT_ACCEPT || s->state == ENDED);
-    if (s->state == ENDED)
+    assert(s->state == state || s->state == CLOSING || s->state == ENDED);
+    return s->state == state;
+}
+
+void wire_session_accept(struct wire_session *s, uint64_t have_bytes, int64_t now_us)
+{
+    if (!awaits(s, WAIT_ACCEPT))
         return;
-    assert(have_packets < s->offer.packets);
-    s->next = have_packets;
+    assert(have_bytes < s->size && have_bytes % s->unit == 0);
+    s->next = have_bytes;
     session_resume(s, now_us);
 }
 
 void wire_session_refuse(struct wire_session *s, const char *why, int64_t now_us)
 {
-    assert(s->state == WAIT_ACCEPT || s->state == ENDED);
-    if (s->state == ENDED)
+    if (!awaits(s, WAIT_ACCEPT))
         return;
     s->open = false;
-    session_log(s, true, "refused: %s", why);
-    session_close_politely(s, now_us);
+    session_close_politely(s, now_us, true, "refused: %s", why);
 }
 
 void wire_session_committed(struct wire_session *s, int64_t now_us)
 {
-    assert(s->state == WAIT_COMMIT || s->state == ENDED);
-    if (s->state == ENDED)
+    if (awaits(s, WAIT_COMMIT))
+        session_request_init(s, now_us);
+}
+
+/* What was going to be asked of the camera is not, and an offer that nobody has seen is none. */
+static void forget_requests(struct wire_session *s)
+{
+    for (unsigned i = 0; i < s->used; i++) {
+        struct wire_action *a = &s->queue[(s->head + i) % QUEUE_ROOM].action;
+        if (a->type == WIRE_DO_OFFER)
+            s->open = false;
+        if (a->type == WIRE_DO_OFFER || a->type == WIRE_DO_SEND)
+            a->type = WIRE_DO_NOTHING;
+    }
+}
+
+void wire_session_dismiss(struct wire_session *s, const char *why, bool warn, int64_t now_us)
+{
+    if (s->state == CLOSING || s->state == ENDED)
         return;
-    session_send_repeat_init(s);
-    session_enter(s, WAIT_NEXT, now_us);
+    forget_requests(s);
+    s->dropping = false;
+    session_abandon(s, "%s", why);
+    session_close_politely(s, now_us, warn, "%s", why);
 }
 
 bool wire_session_waiting(const struct wire_session *s)

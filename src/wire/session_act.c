@@ -4,24 +4,26 @@
 #include <stdio.h>
 
 static const char *const state_names[N_STATES] = {
-    "wait-init", "wait-meta",   "wait-start", "wait-accept", "wait-sync",
-    "receiving", "wait-commit", "wait-next",  "closing",     "ended",
+    "wait-init", "wait-path",   "wait-meta", "wait-start", "wait-accept", "wait-sync",
+    "receiving", "wait-commit", "wait-next", "closing",    "ended",
 };
 
 #define BIT(s)     (1u << (s))
 /* From any state but WAIT_ACCEPT and WAIT_COMMIT a fresh INIT may restart the session: that leads
- * to what an INIT leads to. Everything may end. */
-#define AFTER_INIT (BIT(WAIT_META) | BIT(WAIT_START) | BIT(CLOSING) | BIT(ENDED))
+ * to what an INIT leads to. Everything may be sent away, and everything may end. */
+#define OVER       (BIT(CLOSING) | BIT(ENDED))
+#define AFTER_INIT (BIT(WAIT_PATH) | BIT(WAIT_META) | BIT(WAIT_START) | OVER)
 static const unsigned legal_next[N_STATES] = {
     [WAIT_INIT] = AFTER_INIT,
+    [WAIT_PATH] = AFTER_INIT,
     [WAIT_META] = AFTER_INIT,
-    [WAIT_START] = AFTER_INIT | BIT(WAIT_ACCEPT),
-    [WAIT_ACCEPT] = BIT(WAIT_SYNC) | BIT(CLOSING) | BIT(ENDED),
+    [WAIT_START] = AFTER_INIT | BIT(WAIT_ACCEPT) | BIT(WAIT_NEXT),
+    [WAIT_ACCEPT] = BIT(WAIT_SYNC) | OVER,
     [WAIT_SYNC] = AFTER_INIT | BIT(WAIT_SYNC) | BIT(RECEIVING),
     [RECEIVING] = AFTER_INIT | BIT(RECEIVING) | BIT(WAIT_SYNC) | BIT(WAIT_COMMIT),
-    [WAIT_COMMIT] = BIT(WAIT_NEXT) | BIT(ENDED),
+    [WAIT_COMMIT] = BIT(WAIT_NEXT) | OVER,
     [WAIT_NEXT] = AFTER_INIT,
-    [CLOSING] = BIT(CLOSING) | BIT(ENDED),
+    [CLOSING] = OVER,
     [ENDED] = BIT(ENDED),
 };
 
@@ -85,6 +87,14 @@ void session_send_repeat_init(struct wire_session *s)
     q->action.data = q->bytes;
     q->action.n = 2;
 }
+void session_send_path(struct wire_session *s)
+{
+    struct queued *q = session_push(s, WIRE_DO_SEND);
+    q->action.data = s->request;
+    q->action.n = wire_frame_put(s->request, sizeof s->request, WIRE_FILE_REQ, s->offer.path,
+                                 s->offer.path_bytes);
+}
+
 /* ---- states ---- */
 
 const char *session_state_name(enum state state)
@@ -113,6 +123,7 @@ void session_enter(struct wire_session *s, enum state state, int64_t now_us)
     case CLOSING:
         wait_us = s->limits.closing_us;
         break;
+    case WAIT_PATH:
     case WAIT_START:
     case WAIT_NEXT:
         wait_us = s->limits.silence_us;
@@ -140,8 +151,26 @@ void session_end(struct wire_session *s, bool warn, const char *fmt, ...)
     session_enter(s, ENDED, 0);
 }
 
-void session_close_politely(struct wire_session *s, int64_t now_us)
+void session_close_politely(struct wire_session *s, int64_t now_us, bool warn, const char *fmt, ...)
 {
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(s->farewell, sizeof s->farewell, fmt, ap);
+    va_end(ap);
+    s->farewell_warn = warn;
     session_send(s, WIRE_CLOSE, NULL, 0);
     session_enter(s, CLOSING, now_us);
+}
+
+void session_nuisance(struct wire_session *s, const char *fmt, ...)
+{
+    char text[120];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (++s->nuisances > NUISANCES_MAX)
+        session_end(s, true, "too much that nobody asked for; the last: %s", text);
+    else
+        session_log(s, true, "%s; ignored", text);
 }
