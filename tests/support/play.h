@@ -30,7 +30,8 @@ struct play {
     char text[256]; /* of the last ABANDON or CLOSE */
     char log[256];  /* the last */
     bool hold_accept, hold_commit;
-    uint64_t have_bytes; /* what every offer is accepted with */
+    uint64_t have_bytes; /* what the first offer is accepted with */
+    size_t fill_bytes;   /* what the camera says at once, at most; 0: 64 KiB */
 };
 
 /* limits and config may be NULL: the default, no camera. */
