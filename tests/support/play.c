@@ -141,3 +141,22 @@ void play_converse(struct play *p, size_t chunk, void (*change)(uint8_t *data, s
             play_feed(p, out + i, n - i < chunk ? n - i : chunk);
     }
 }
+
+void play_begin_receiving(struct play *p, const struct wire_limits *limits, unsigned packets)
+{
+    char start[32];
+    play_begin(p, limits, NULL);
+    play_feed_hex(p, "000000050001403a0f0c3edb44000400");
+    play_feed_hex(p, "000b000d040400000192d84ad5a0000000");
+    snprintf(start, sizeof start, "00010006%08x0000", packets);
+    play_feed_hex(p, start);
+    play_feed_hex(p, "0003000400000001");
+    buf_consume(&p->heard, p->heard.used);
+}
+
+void play_feed_packet(struct play *p, uint8_t fill, size_t n, uint16_t *seed)
+{
+    uint8_t data[WIRE_PACKET_BYTES], frame[WIRE_DATA_FRAME_BYTES];
+    memset(data, fill, n);
+    play_feed(p, frame, wire_data_put(frame, sizeof frame, data, n, seed));
+}

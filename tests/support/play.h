@@ -47,6 +47,11 @@ void play_heard_is(struct play *p, const char *hex);
 /* Time passes until the session's deadline. */
 void play_until_deadline(struct play *p);
 
+/* A photo of `packets` packets, by hand, up to RECEIVING; nothing heard yet. */
+void play_begin_receiving(struct play *p, const struct wire_limits *limits, unsigned packets);
+/* A DATA frame of n bytes, all `fill`. */
+void play_feed_packet(struct play *p, uint8_t fill, size_t n, uint16_t *seed);
+
 /* Lets the camera speak until it is quiet; chunk: bytes a read; change (or NULL) may damage what is
  * on the way, at: bytes said before. */
 void play_converse(struct play *p, size_t chunk,

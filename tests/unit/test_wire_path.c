@@ -101,13 +101,6 @@ static void feed_enh(struct play *p, uint32_t offset, uint8_t fill, size_t n, ui
     play_feed(p, frame, wire_enh_data_put(frame, sizeof frame, offset, data, n, seed));
 }
 
-static void feed_data(struct play *p, uint8_t fill, size_t n, uint16_t *seed)
-{
-    uint8_t data[WIRE_PACKET_BYTES], frame[WIRE_DATA_FRAME_BYTES];
-    memset(data, fill, n);
-    play_feed(p, frame, wire_data_put(frame, sizeof frame, data, n, seed));
-}
-
 static void filled_with(const struct play *p, size_t from, size_t to, uint8_t fill)
 {
     for (size_t i = from; i < to; i++)
@@ -124,9 +117,9 @@ static void test_data_with_and_without_offset_of_any_size(void **state)
     assert_string_equal(p.file[0].offer.kind, "video");
     assert_int_equal(p.file[0].meta_bytes, 19);
     feed_enh(&p, 0, 1, 5000, &seed);
-    feed_data(&p, 2, 1000, &seed); /* one chain of CRCs */
+    play_feed_packet(&p, 2, 1000, &seed); /* one chain of CRCs */
     feed_enh(&p, 6000, 3, 64000, &seed);
-    feed_data(&p, 4, 1000, &seed);
+    play_feed_packet(&p, 4, 1000, &seed);
     assert_true(p.file[0].complete);
     assert_int_equal(p.file[0].bytes.used, 71000);
     filled_with(&p, 0, 5000, 1);
@@ -163,12 +156,12 @@ static void test_data_beyond_the_end_is_not_taken(void **state)
     struct play p;
     uint16_t seed = 0;
     begin_protocol_6(&p, 0, 1000);
-    feed_data(&p, 1, 1001, &seed);
+    play_feed_packet(&p, 1, 1001, &seed);
     play_heard_is(&p, "0002000400000000");
     assert_int_equal(p.file[0].bytes.used, 0);
     play_feed_hex(&p, "0003000400000000");
     seed = 0;
-    feed_data(&p, 1, 1000, &seed);
+    play_feed_packet(&p, 1, 1000, &seed);
     assert_true(p.file[0].complete);
     play_end(&p);
 }
@@ -179,7 +172,7 @@ static void test_resume_at_any_byte(void **state)
     struct play p;
     uint16_t seed = 0;
     begin_protocol_6(&p, 1234, 2000);
-    feed_data(&p, 7, 766, &seed);
+    play_feed_packet(&p, 7, 766, &seed);
     assert_true(p.file[0].complete);
     assert_int_equal(p.file[0].bytes.used, 766);
     play_end(&p);
@@ -194,8 +187,8 @@ static void test_a_frame_that_begins_in_what_is_kept(void **state)
     uint16_t seed = 0;
     begin_protocol_6(&p, 1234, 3000);
     play_feed_hex(&p, "0003000400000000");
-    feed_data(&p, 1, 1024, &seed);
-    feed_data(&p, 2, 1024, &seed);
+    play_feed_packet(&p, 1, 1024, &seed);
+    play_feed_packet(&p, 2, 1024, &seed);
     feed_enh(&p, 2048, 3, 952, &seed);
     assert_true(p.file[0].complete);
     assert_int_equal(p.file[0].bytes.used, 3000 - 1234);
@@ -274,7 +267,7 @@ static void test_a_lost_connection_tells_the_byte(void **state)
     struct play p;
     uint16_t seed = 0;
     begin_protocol_6(&p, 0, 3000);
-    feed_data(&p, 1, 1000, &seed);
+    play_feed_packet(&p, 1, 1000, &seed);
     wire_session_eof(p.s);
     play_drain(&p);
     assert_int_equal(p.n_abandoned, 1);
