@@ -167,14 +167,12 @@ void wire_session_committed(struct wire_session *s, int64_t now_us)
         session_request_init(s, now_us);
 }
 
-/* What was going to be asked of the camera is not, and an offer that nobody has seen is none. */
+/* What was going to be asked of the camera is not. */
 static void forget_requests(struct wire_session *s)
 {
     for (unsigned i = 0; i < s->used; i++) {
         struct wire_action *a = &s->queue[(s->head + i) % QUEUE_ROOM].action;
-        if (a->type == WIRE_DO_OFFER)
-            s->open = false;
-        if (a->type == WIRE_DO_OFFER || a->type == WIRE_DO_SEND)
+        if (a->type == WIRE_DO_SEND)
             a->type = WIRE_DO_NOTHING;
     }
 }

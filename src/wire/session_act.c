@@ -38,6 +38,7 @@ struct queued *session_push(struct wire_session *s, enum wire_action_type type)
     return q;
 }
 
+DS_PRINTF(4, 0)
 static void push_text(struct wire_session *s, enum wire_action_type type, bool warn,
                       const char *fmt, va_list ap)
 {

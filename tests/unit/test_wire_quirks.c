@@ -127,6 +127,60 @@ static void test_a_resumed_camera_that_counts_from_0_never_makes_a_whole_file(vo
     play_end(&p);
 }
 
+static void test_data_before_its_sync_are_dropped(void **state)
+{
+    (void)state;
+    struct play p;
+    uint16_t seed = 0;
+    begin_resumed(&p, 0, 2);
+    play_feed_packet(&p, 9, 1024, &seed);
+    play_feed_hex(&p, "0003000400000001");
+    seed = 0;
+    play_feed_packet(&p, 1, 1024, &seed);
+    play_feed_packet(&p, 2, 3, &seed);
+    assert_true(p.file[0].complete);
+    assert_int_equal(buf_data(&p.file[0].bytes)[0], 1);
+    assert_int_equal(wire_session_stats(p.s)->bytes_lost, WIRE_DATA_FRAME_BYTES);
+    play_end(&p);
+}
+
+static void test_data_with_offsets_are_none_of_a_slots(void **state)
+{
+    (void)state;
+    struct play p;
+    play_begin_receiving(&p, NULL, 2);
+    play_feed_hex(&p, "000e"); /* not even its length is waited for */
+    play_feed_hex(&p, "ffff");
+    play_heard_is(&p, "0002000400000001");
+    play_end(&p);
+}
+
+static void test_a_camera_that_closes_between_files(void **state)
+{
+    (void)state;
+    for (int done = 0; done < 2; done++) {
+        struct play p;
+        play_begin_receiving(&p, NULL, 1);
+        if (done)
+            play_feed_hex(&p, "0004000b3132333435363738392189");
+        else
+            play_feed_hex(&p, "000000050001403a0f0c3edb44000400"); /* nothing open any more */
+        p.n_abandoned = 0;
+        wire_session_eof(p.s);
+        play_drain(&p);
+        assert_int_equal(p.closed_warn, !done); /* after 0009 it may reconnect instead */
+        assert_string_equal(p.text, "the camera closed the connection");
+        assert_int_equal(p.n_abandoned, 0);
+        wire_session_refuse(p.s, "too late", p.now_us);
+        assert_string_equal(wire_session_state(p.s), "ended");
+        play_feed_hex(&p, "00"); /* nobody listens */
+        wire_session_eof(p.s);
+        play_drain(&p);
+        assert_int_equal(p.n_abandoned, 0);
+        play_end(&p);
+    }
+}
+
 static void test_a_camera_that_begins_anew_while_it_is_out_of_step(void **state)
 {
     (void)state;
@@ -412,6 +466,9 @@ int main(void)
         cmocka_unit_test(test_a_camera_that_does_not_resume_sends_all_and_the_rest_is_stored),
         cmocka_unit_test(test_a_sync_that_does_not_tell_how_it_counts_leads_back_to_the_start),
         cmocka_unit_test(test_a_resumed_camera_that_counts_from_0_never_makes_a_whole_file),
+        cmocka_unit_test(test_data_before_its_sync_are_dropped),
+        cmocka_unit_test(test_data_with_offsets_are_none_of_a_slots),
+        cmocka_unit_test(test_a_camera_that_closes_between_files),
         cmocka_unit_test(test_a_camera_that_begins_anew_while_it_is_out_of_step),
         cmocka_unit_test(test_last_words_in_a_stream_that_is_out_of_step),
         cmocka_unit_test(test_a_sync_again_and_again_without_anything_new_is_given_up),
