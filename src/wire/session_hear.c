@@ -156,7 +156,7 @@ void session_on_sync(struct wire_session *s, uint32_t offset, int64_t now_us)
         return;
     }
     if (s->state == RECEIVING && ++s->repeats > s->limits.repeats) {
-        session_end(s, true, "SYNC %u for the %dth time without anything new", offset, s->repeats);
+        session_end(s, true, "SYNC %u again and again, and nothing new comes", offset);
         return;
     }
     if (!s->base_known && offset <= 1) { /* the beginning, by its name */
