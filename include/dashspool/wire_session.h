@@ -38,7 +38,8 @@ struct wire_limits {
     int64_t init_us;  /* connect to INIT */
     int64_t meta_us;  /* 0x000a to 0x000b; then without metadata, for old firmware. 0: never ask */
     int64_t sync_us;  /* RESUME to SYNC; then RESUME again */
-    int64_t stall_us; /* DATA to DATA; then RESUME (bytes can vanish on the camera's side) */
+    int64_t stall_us; /* DATA to DATA; then RESUME (bytes can vanish on the camera's side). Also
+                         0x000c to 0x000d; then the slots */
     int64_t silence_us;   /* anything else */
     int64_t closing_us;   /* our CLOSE to the device's */
     int repeats;          /* RESUMEs at one place before the transfer is given up */

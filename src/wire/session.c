@@ -75,12 +75,29 @@ static void on_no_init(struct wire_session *s)
                 who ? "; it looks like " : "", who ? who : "");
 }
 
+/* A camera that announces a path and names none may still have files in its slots. */
+static void on_no_path(struct wire_session *s, int64_t now_us)
+{
+    uint32_t slots = s->init.settings & WIRE_SETTING_FILES & ~(s->done | WIRE_SETTING_PATH);
+    long long seconds = s->limits.stall_us / 1000000;
+    if (!slots || s->init.protocol_id >= WIRE_PROTOCOL_BY_PATH) {
+        session_end(s, true, "no path within %lld s", seconds);
+        return;
+    }
+    session_log(s, true, "no path within %lld s; going on with the other files", seconds);
+    s->done |= WIRE_SETTING_PATH;
+    session_request_next(s, now_us);
+}
+
 static void on_deadline(struct wire_session *s, int64_t now_us)
 {
     uint32_t status;
     switch (s->state) {
     case WAIT_INIT:
         on_no_init(s);
+        return;
+    case WAIT_PATH:
+        on_no_path(s, now_us);
         return;
     case WAIT_META:
         session_log(s, true, "no metadata within %lld s: older firmware? going on",
@@ -99,7 +116,6 @@ static void on_deadline(struct wire_session *s, int64_t now_us)
     case CLOSING:
         session_end(s, s->farewell_warn, "%s", s->farewell);
         return;
-    case WAIT_PATH:
     case WAIT_START:
     case WAIT_NEXT:
     case WAIT_ACCEPT:

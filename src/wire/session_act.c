@@ -118,13 +118,13 @@ void session_enter(struct wire_session *s, enum state state, int64_t now_us)
     case WAIT_SYNC:
         wait_us = s->limits.sync_us;
         break;
+    case WAIT_PATH:
     case RECEIVING:
         wait_us = s->limits.stall_us;
         break;
     case CLOSING:
         wait_us = s->limits.closing_us;
         break;
-    case WAIT_PATH:
     case WAIT_START:
     case WAIT_NEXT:
         wait_us = s->limits.silence_us;

@@ -249,16 +249,27 @@ static void test_no_metadata_in_time_goes_on_with_the_path(void **state)
     play_end(&p);
 }
 
-static void test_no_path_in_time_closes(void **state)
+static void test_no_path_in_time_closes_or_goes_on_with_the_slots(void **state)
 {
     (void)state;
     struct play p;
     play_begin(&p, NULL, NULL);
-    play_feed_hex(&p, INIT("0005", "02000000"));
+    play_feed_hex(&p, INIT("0005", "12000000"));
+    play_heard_is(&p, "000c00020000");
     play_until_deadline(&p);
-    assert_true(p.closed && p.closed_warn);
-    assert_non_null(strstr(p.text, "wait-path"));
+    play_heard_is(&p, "000a000725766964656f66");
+    play_feed_hex(&p, "000d000100"); /* late */
+    assert_string_equal(wire_session_state(p.s), "wait-meta");
     play_end(&p);
+    static const char *const only_path[] = {INIT("0005", "02000000"), INIT("0006", "12000000")};
+    for (int i = 0; i < 2; i++) {
+        play_begin(&p, NULL, NULL);
+        play_feed_hex(&p, only_path[i]);
+        play_until_deadline(&p);
+        assert_true(p.closed && p.closed_warn);
+        assert_string_equal(p.text, "no path within 30 s");
+        play_end(&p);
+    }
 }
 
 static void test_a_lost_connection_tells_the_byte(void **state)
@@ -289,7 +300,7 @@ int main(void)
         cmocka_unit_test(test_a_file_of_no_bytes_is_passed_over),
         cmocka_unit_test(test_more_bytes_than_the_limit_are_not_taken),
         cmocka_unit_test(test_no_metadata_in_time_goes_on_with_the_path),
-        cmocka_unit_test(test_no_path_in_time_closes),
+        cmocka_unit_test(test_no_path_in_time_closes_or_goes_on_with_the_slots),
         cmocka_unit_test(test_a_lost_connection_tells_the_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
