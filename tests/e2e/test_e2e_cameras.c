@@ -105,11 +105,12 @@ static void test_a_driver_camera(void **state)
 static void test_protocol_6_with_errors_and_a_connection_that_breaks(void **state)
 {
     struct world *w = *state;
-    hands_over(SIMULATE(w, "--adas", CLIP, "--protocol", "6", "--enhanced", "--fault", "crc=7",
-                        "--fault", "drop=60", "--fault", "disconnect=300"),
-               "0 files");
-    hands_over(SIMULATE(w, "--adas", CLIP, "--protocol", "6", "--enhanced", "--fault",
-                        "sync-twice=400", "--fault", "start-twice"),
+    hands_over(
+        SIMULATE(w, "--adas", CLIP, "--protocol", "6", "--enhanced", "--fault", "disconnect=300"),
+        "0 files");
+    hands_over(SIMULATE(w, "--adas", CLIP, "--protocol", "6", "--enhanced", "--fault", "crc=310",
+                        "--fault", "drop=350", "--fault", "sync-twice=400", "--fault",
+                        "start-twice"),
                "1 files");
     stop_and_compare(w, "352093081452251-road-video-20241129T072345Z", CLIP);
     catalogue_says(w, "SELECT count(*) FROM transfer", "1");
@@ -121,12 +122,13 @@ static void test_protocol_6_with_errors_and_a_connection_that_breaks(void **stat
 static void test_packets_with_errors_and_a_connection_that_breaks(void **state)
 {
     struct world *w = *state;
-    hands_over(SIMULATE(w, "--rear", CLIP, "--fault", "crc=7", "--fault", "in-flight=4", "--fault",
-                        "disconnect=300"),
-               "0 files");
-    hands_over(SIMULATE(w, "--rear", CLIP, "--fault", "drop=400"), "1 files");
+    hands_over(SIMULATE(w, "--rear", CLIP, "--fault", "disconnect=300"), "0 files");
+    hands_over(SIMULATE(w, "--rear", CLIP, "--fault", "crc=310", "--fault", "in-flight=4",
+                        "--fault", "drop=400"),
+               "1 files");
     stop_and_compare(w, "352093081452251-rear-video-20241129T072345Z", CLIP);
     catalogue_says(w, "SELECT max(from_bytes) FROM arrival", "306176");
+    catalogue_says(w, "SELECT connections FROM transfer", "2");
 }
 
 int main(void)
