@@ -74,16 +74,17 @@ enum wire_mode {
     WIRE_BY_BYTES,
 };
 
+/* By bytes file_crc is perhaps that of the whole file, by packets it is 0. By which rule nobody has
+ * told: nothing is ever refused for it. */
 struct wire_offer {
     enum wire_mode mode;
     char camera[8], kind[8];      /* "front" "video": of the slot, or as wire_path_words() has it */
     const struct wire_slot *slot; /* by packets; else NULL */
     uint32_t packets;    /* by packets: the file has (packets-1)*1024+1 .. packets*1024 bytes */
     uint64_t size_bytes; /* by bytes: of the file; else 0 */
-    uint16_t file_crc;   /* START's second number. By bytes perhaps of the whole file, by packets 0;
-                            by   which rule is not known: nothing is ever refused for it */
-    const uint8_t *init, *path, *meta,
-        *start; /* as received (path with its NUL); NULL: none came */
+    uint16_t file_crc;   /* START's second number */
+    /* as received (path with its NUL); NULL: none came */
+    const uint8_t *init, *path, *meta, *start;
     size_t init_bytes, path_bytes, meta_bytes, start_bytes;
 };
 
