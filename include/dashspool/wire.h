@@ -1,6 +1,6 @@
 /*
- * wire: the cameras' file-transfer protocol as bytes: frames, the CRC of DATA, metadata. Pure: no
- * socket, no file, no clock. The conversation is in wire_session.h.
+ * wire: the cameras' file-transfer protocol as bytes: frames, the CRC of DATA, INIT, paths. Pure:
+ * no socket, no file, no clock. Metadata are in wire_meta.h, the conversation in wire_session.h.
  *
  * Source of formats: Teltonika's "DualCam communication protocol" pages, corrected by field
  * captures. Everything is big-endian. A frame is u16 id, u16 length, payload, with two exceptions:
@@ -11,6 +11,7 @@
 #define DASHSPOOL_WIRE_H
 
 #include "dashspool/err.h"
+#include "dashspool/wire_meta.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,13 +27,17 @@ enum wire_id {
     WIRE_REPEAT_INIT = 0x0009,
     WIRE_META_REQ = 0x000a,
     WIRE_META = 0x000b,
+    WIRE_PATH_REQ = 0x000c,
+    WIRE_PATH = 0x000d,
+    WIRE_ENH_DATA = 0x000e, /* DATA with its offset; protocol ID 6 and later */
 };
 
 /* What a peer can ask for is bounded here. */
 #define WIRE_INIT_BYTES       16
 #define WIRE_PACKET_BYTES     1024 /* file bytes in a DATA frame, at most */
 #define WIRE_DATA_FRAME_BYTES (4 + WIRE_PACKET_BYTES + 2)
-#define WIRE_META_BYTES_MAX   1024                          /* 40 are known; the tail is kept */
+#define WIRE_META_BYTES_MAX   4096 /* binary has 40; JSON text a few hundred */
+#define WIRE_PATH_BYTES_MAX   512  /* with its NUL, as the vendor's page has it */
 #define WIRE_FRAME_BYTES_MAX  (4 + WIRE_META_BYTES_MAX + 4) /* room for any frame of ours */
 #define WIRE_IDENTIFIER_BYTES 7                             /* "%videof", no NUL */
 
@@ -64,6 +69,9 @@ size_t wire_frame_put(uint8_t *out, size_t room, uint16_t id, const void *payloa
 size_t wire_u32_put(uint8_t *out, size_t room, uint16_t id,
                     uint32_t value); /* RESUME SYNC STATUS */
 size_t wire_data_put(uint8_t *out, size_t room, const void *data, size_t n, uint16_t *seed);
+/* The same as 0x000e: u32 byte offset, data, CRC of the data alone. */
+size_t wire_enh_data_put(uint8_t *out, size_t room, uint32_t offset, const void *data, size_t n,
+                         uint16_t *seed);
 
 /* Text for a status code of a device (0x0005); never NULL. */
 const char *wire_status_text(uint32_t status);
@@ -76,7 +84,11 @@ enum wire_setting { /* bits of the settings word; other bits are ignored */
                     WIRE_SETTING_PHOTO_REAR = 0x08000000,
                     WIRE_SETTING_PHOTO_FRONT = 0x04000000,
                     WIRE_SETTING_PATH = 0x02000000,
+                    WIRE_SETTING_FILES = 0x3e000000, /* all of them */
 };
+
+/* From here on everything goes by path, whatever bits announce it. */
+#define WIRE_PROTOCOL_BY_PATH 6
 
 struct wire_init {
     uint16_t protocol_id;
@@ -101,43 +113,26 @@ struct wire_slot {
 /* In the order in which they are fetched: rear video, front video, rear photo, front photo. */
 extern const struct wire_slot wire_slots[WIRE_N_SLOTS];
 
-/* ---- metadata (0x000b of protocol 5) ---- */
+/* ---- files by path: DSM, ADAS, and every camera of protocol ID 6 and later ---- */
 
-enum wire_meta_field {
-    WIRE_META_TIME = 1 << 0,
-    WIRE_META_TRIGGER = 1 << 1,
-    WIRE_META_LENGTH = 1 << 2,
-    WIRE_META_FPS = 1 << 3,
-    WIRE_META_ZONE = 1 << 4,
-    WIRE_META_POSITION = 1 << 5,
-    WIRE_META_TRIGGER_TIME = 1 << 6,
-};
+/* What this program calls the camera and the kind of a file that was offered by path.
+ *
+ * Camera, by a word in the path as the vendor's test server does it: mdas9 road, dsm driver,
+ * dualcam_front front, dualcam_rear rear, dashcam front. Without one: DSM metadata driver, ADAS
+ * metadata road, else "other".
+ * Kind, by the name's extension: jpg jpeg png photo; mp4 h265 h264 265 264 mov avi mkv ts video.
+ * Else by a word in the path: picture, photo, snapshot; video. Else by the file type of DSM and
+ * ADAS metadata, else video. meta is NULL if there is none. */
+void wire_path_words(const void *path, size_t n, const struct wire_meta *meta, char camera[8],
+                     char kind[8]);
 
-struct wire_meta {
-    uint8_t version, file_type, trigger, fps;
-    uint64_t time_ms, trigger_time_ms; /* Unix, UTC */
-    uint16_t length_s;
-    int16_t tz_min; /* UTC offset, east positive */
-    double lat_deg, lon_deg;
-    unsigned present;   /* enum wire_meta_field: the bytes were there */
-    unsigned plausible; /* … and a camera that knows the value would say this */
-    size_t tail_bytes;  /* behind the known fields; kept by whoever keeps the payload */
-};
+/* The path as text for a log: what is not printable ASCII is \xNN, the NUL at the end is left out,
+ * and what does not fit is cut off with "...". room is at least 8; out is returned. A path is the
+ * camera's word: it never names a file here. */
+const char *wire_path_text(const void *path, size_t n, char *out, size_t room);
 
-/* Decodes by length: v1 13 bytes, v2 14, v3 32, v4 40; the version byte is only a hint. Values are
- * kept as sent, and marked plausible against now_utc_us: time from 2015 to a day ahead of now,
- * rate 1..120, zone -12:00..+14:00, a position that is finite, in range and not 0/0. ERR_MALFORMED
- * below 13 bytes. */
-int wire_meta_parse(const uint8_t *payload, size_t n, int64_t now_utc_us, struct wire_meta *out,
-                    struct err *err) DS_MUST_CHECK;
-
-/* Writes the payload of `version` 1..4; returns 13, 14, 32 or 40. */
-#define WIRE_META_V4_BYTES 40
-size_t wire_meta_put(uint8_t out[WIRE_META_V4_BYTES], const struct wire_meta *meta, int version);
-
-/* "crash"; for values without a name "trigger-37". out is returned. */
-const char *wire_trigger_name(uint8_t trigger, char out[24]);
-/* The value of a name, or -1. */
-int wire_trigger_value(const char *name);
+/* Who speaks, if the first bytes of a connection are no camera's: "HTTP: a browser or a scanner",
+ * "a tracker's AVL stream (Codec 8 Extended): …"; NULL: nobody knows. */
+const char *wire_looks_like(const uint8_t *data, size_t n);
 
 #endif

@@ -79,7 +79,7 @@ static void facts_of_meta(const struct wire_meta *m, struct convert_facts *f)
     for (int i = 0; i < WIRE_N_SLOTS; i++)
         if (wire_slots[i].file_type == m->file_type)
             snprintf(f->camera, sizeof f->camera, "%s", wire_slots[i].camera);
-    wire_trigger_name(m->trigger, f->trigger);
+    snprintf(f->trigger, sizeof f->trigger, "%s", m->trigger_name);
     f->has_time = m->plausible & WIRE_META_TIME;
     f->start_utc_us = f->has_time ? (int64_t)m->time_ms * 1000 : 0;
     f->has_zone = m->plausible & WIRE_META_ZONE;

@@ -11,13 +11,17 @@
 
 static const char help[] =
     "usage: dashspool simulate --to HOST:PORT [--front FILE] [--rear FILE] [--photo-front FILE]\n"
-    "                          [--photo-rear FILE] [--imei N] [--time T] [--tz +hh:mm] …\n"
+    "                          [--photo-rear FILE] [--dsm FILE] [--adas FILE] [--imei N] …\n"
     "\n"
-    "Plays a DualCam that hands its files to a receiver: tests a server, a port, a firewall.\n"
+    "Plays a camera that hands its files to a receiver: tests a server, a port, a firewall.\n"
     "\n"
     "  --to HOST:PORT      the receiver\n"
     "  --front FILE        video of the front camera; --rear, --photo-front, --photo-rear "
     "likewise\n"
+    "  --dsm FILE          photo or video of a driver camera, handed over by path\n"
+    "  --adas FILE         photo or video of a road camera, handed over by path\n"
+    "  --protocol N        protocol ID (default 5); from 6 on all goes by path, metadata are JSON\n"
+    "  --enhanced          files by path come as 000e frames, each with its offset\n"
     "  --imei N            15 digits (default 350000000000006)\n"
     "  --meta-version V    1 to 4; 0 plays old firmware without metadata (default 3)\n"
     "  --time T            start of the clip, 2024-11-29T07:23:45Z (default now)\n"
@@ -27,6 +31,14 @@ static const char help[] =
     "  --trigger-after S   trigger time, seconds after --time (version 4; default 0)\n"
     "  --fps N             frame rate of the metadata (default 20)\n"
     "  --length S          clip length of the metadata (default 10)\n"
+    "  --driver NAME       the driver camera's driver, 10 characters\n"
+    "  --events N          what the driver camera saw, a sum: 1 drowsiness, 2 distraction, 4 "
+    "yawning,\n"
+    "                      8 phone, 16 smoking, 32 absence, 64 mask, 128 seat belt, 256 G-sensor\n"
+    "  --fault NAME[=N]    at frame N (default 1) of each file; may be repeated:\n"
+    "                      crc, crc-always, drop, disconnect, silence, status, sync-twice;\n"
+    "                      in-flight=N frames under way behind an error; without a number sync-0,\n"
+    "                      start-twice, start-0, meta-13\n"
     "  --timeout S         give up when the receiver is silent for so long (default 60)\n"
     "\n"
     "example: dashspool simulate --to 127.0.0.1:7160 --front clip.h265 --trigger crash\n";
@@ -36,15 +48,46 @@ enum {
     SLOT_REAR = 0,
     SLOT_FRONT = 1,
     SLOT_PHOTO_REAR = 2,
-    SLOT_PHOTO_FRONT = 3
+    SLOT_PHOTO_FRONT = 3,
+    DSM,
+    ADAS,
+    N_FILES,
+};
+
+/* The files that can be handed over; by path also those that have a slot. The vendor's test server
+ * knows these words of a path. */
+static const struct {
+    enum wire_meta_kind kind;
+    const char *folder;
+} sources[N_FILES] = {
+    [SLOT_REAR] = {WIRE_KIND_DUALCAM, "dualcam_rear"},
+    [SLOT_FRONT] = {WIRE_KIND_DUALCAM, "dualcam_front"},
+    [SLOT_PHOTO_REAR] = {WIRE_KIND_DUALCAM, "dualcam_rear"},
+    [SLOT_PHOTO_FRONT] = {WIRE_KIND_DUALCAM, "dualcam_front"},
+    [DSM] = {WIRE_KIND_DSM, "dsm"},
+    [ADAS] = {WIRE_KIND_ADAS, "mdas9"},
 };
 
 struct wish {
-    const char *to, *file[WIRE_N_SLOTS];
-    double imei, version, fps, length_s, timeout_s, lat, lon, trigger_after_s;
+    const char *to, *file[N_FILES], *trigger, *driver;
+    double imei, version, fps, length_s, timeout_s, lat, lon, trigger_after_s, protocol, events;
     int64_t time_us;
-    int tz_min, trigger;
+    int tz_min;
+    bool enhanced;
+    struct simulate_fault fault[SIMULATE_FAULTS];
+    int n_faults;
 };
+
+static bool add_fault(struct wish *w, const char *text)
+{
+    struct err err = {0};
+    if (w->n_faults == SIMULATE_FAULTS)
+        err_set(&err, ERR_LIMIT, "more than %d", SIMULATE_FAULTS);
+    else if (simulate_fault_parse(text, &w->fault[w->n_faults], &err) == ERR_OK)
+        return ++w->n_faults > 0;
+    cli_usage("simulate", "--fault %s", err.text);
+    return false;
+}
 
 static bool set_option(struct wish *w, int o, const char *text)
 {
@@ -90,14 +133,26 @@ static bool set_option(struct wish *w, int o, const char *text)
             return true;
         break;
     case 'g':
-        w->trigger = wire_trigger_value(text);
-        if (w->trigger >= 0)
-            return true;
-        err_set(&err, ERR_CONFIG,
-                "--trigger %s: no such trigger; request, din1 to din4, crash, "
-                "towing, idling, geofence, unplug, green-driving, periodic are",
-                text);
-        break;
+        w->trigger = text;
+        return true;
+    case 'D':
+        w->driver = text;
+        return true;
+    case 'e':
+        return cli_number("simulate", "--events", text, 0, 65535, &w->events);
+    case 'd':
+        w->file[DSM] = text;
+        return true;
+    case 's':
+        w->file[ADAS] = text;
+        return true;
+    case 'P':
+        return cli_number("simulate", "--protocol", text, 1, 65535, &w->protocol);
+    case 'E':
+        w->enhanced = true;
+        return true;
+    case 'x':
+        return add_fault(w, text);
     default:
         return false;
     }
@@ -105,34 +160,84 @@ static bool set_option(struct wish *w, int o, const char *text)
     return false;
 }
 
-static struct wire_meta meta_of(const struct wish *w, bool video)
+/* Each kind of camera has its own list. */
+static bool triggers_are_known(const struct wish *w)
 {
-    return (struct wire_meta){
+    for (int i = 0; i < N_FILES; i++)
+        if (w->file[i] && wire_trigger_value(sources[i].kind, w->trigger) < 0) {
+            cli_usage("simulate",
+                      "--trigger %s: a %s camera has no such trigger; request, din1, din2, crash, "
+                      "towing, idling, geofence, unplug, green-driving are in all lists",
+                      w->trigger, sources[i].folder);
+            return false;
+        }
+    return true;
+}
+
+/* "dsm/picture/241129/072345.jpg": as a path was seen in the field. */
+static void name_path(const struct wish *w, const char *file, const char *folder, char out[64])
+{
+    struct clock_civil t = clock_civil_from_utc(w->time_us, w->tz_min);
+    const char *dot = strrchr(file, '.');
+    char camera[8], kind[8];
+    wire_path_words(file, strlen(file), NULL, camera, kind);
+    bool photo = strcmp(kind, "photo") == 0;
+    snprintf(out, 64, "%s/%s/%02d%02d%02d/%02d%02d%02d%.8s", folder, photo ? "picture" : "video",
+             t.year % 100, t.month, t.day, t.hour, t.minute, t.second,
+             dot && !strchr(dot, '/') ? dot : "");
+}
+
+static struct wire_meta meta_of(const struct wish *w, int source, bool video)
+{
+    struct wire_meta m = {
+        .kind = sources[source].kind,
         .time_ms = (uint64_t)(w->time_us / 1000),
-        .trigger = (uint8_t)w->trigger,
+        .trigger = (uint8_t)wire_trigger_value(sources[source].kind, w->trigger),
+        .file_type = video ? 0 : 1, /* of DSM and ADAS; a slot has its own */
         .length_s = video ? (uint16_t)w->length_s : 0,
         .fps = video ? (uint8_t)w->fps : 0,
         .tz_min = (int16_t)w->tz_min,
         .lat_deg = w->lat,
         .lon_deg = w->lon,
+        .events = (uint16_t)w->events,
         .trigger_time_ms = (uint64_t)(w->time_us / 1000 + llround(w->trigger_after_s * 1000)),
     };
+    snprintf(m.driver, sizeof m.driver, "%s", w->driver);
+    return m;
+}
+
+static int load(const struct wish *w, struct buf *bytes, struct simulate_config *config,
+                struct err *err)
+{
+    int rc = ERR_OK, n_by_path = 0;
+    for (int i = 0; i < N_FILES && rc == ERR_OK; i++) {
+        if (!w->file[i])
+            continue;
+        struct simulate_file f = {0};
+        rc = fsx_read_file(w->file[i], &bytes[i], err);
+        name_path(w, w->file[i], sources[i].folder, f.path);
+        f.data = buf_data(&bytes[i]);
+        f.n = bytes[i].used;
+        f.meta = meta_of(w, i, i == SLOT_REAR || i == SLOT_FRONT || strstr(f.path, "/video/"));
+        if (i < WIRE_N_SLOTS && w->protocol < WIRE_PROTOCOL_BY_PATH)
+            config->file[i] = f;
+        else
+            config->by_path[n_by_path++] = f;
+    }
+    return rc;
 }
 
 static int play(const struct wish *w, const char *host, const char *port, struct buf *bytes,
                 struct err *err)
 {
-    struct simulate_config config = {
-        .imei = (uint64_t)w->imei, .protocol_id = 5, .meta_version = (int)w->version};
+    struct simulate_config config = {.imei = (uint64_t)w->imei,
+                                     .protocol_id = (uint16_t)w->protocol,
+                                     .meta_version = (int)w->version,
+                                     .enhanced = w->enhanced,
+                                     .n_faults = w->n_faults};
+    memcpy(config.fault, w->fault, sizeof config.fault);
     struct simulate_camera *camera = NULL;
-    int rc = ERR_OK;
-    for (int i = 0; i < WIRE_N_SLOTS && rc == ERR_OK; i++) {
-        if (!w->file[i])
-            continue;
-        rc = fsx_read_file(w->file[i], &bytes[i], err);
-        config.file[i] = (struct simulate_file){buf_data(&bytes[i]), bytes[i].used,
-                                                meta_of(w, i == SLOT_REAR || i == SLOT_FRONT)};
-    }
+    int rc = load(w, bytes, &config, err);
     if (rc == ERR_OK)
         rc = simulate_camera_new(&camera, &config, err);
     int64_t began_us = clock_mono_us();
@@ -141,9 +246,10 @@ static int play(const struct wish *w, const char *host, const char *port, struct
     if (rc == ERR_OK) {
         const struct simulate_stats *st = simulate_camera_stats(camera);
         char size[24];
-        fprintf(stderr, "%d files, %s, acknowledged by %s:%s in %.2f s\n", st->files_sent,
+        fprintf(stderr, "%d files, %s, acknowledged by %s:%s in %.2f s%s\n", st->files_sent,
                 cli_size((int64_t)st->bytes, size), host, port,
-                (double)(clock_mono_us() - began_us) / 1e6);
+                (double)(clock_mono_us() - began_us) / 1e6,
+                st->hung_up ? "; then hung up, as --fault asked" : "");
     }
     simulate_camera_free(&camera);
     return rc;
@@ -168,6 +274,13 @@ int cli_simulate(struct cli *cli, int argc, char **argv)
         {"trigger", required_argument, NULL, 'g'},
         {"trigger-after", required_argument, NULL, 'A'},
         {"timeout", required_argument, NULL, 'o'},
+        {"dsm", required_argument, NULL, 'd'},
+        {"adas", required_argument, NULL, 's'},
+        {"protocol", required_argument, NULL, 'P'},
+        {"enhanced", no_argument, NULL, 'E'},
+        {"driver", required_argument, NULL, 'D'},
+        {"events", required_argument, NULL, 'e'},
+        {"fault", required_argument, NULL, 'x'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -177,6 +290,9 @@ int cli_simulate(struct cli *cli, int argc, char **argv)
                      .fps = 20,
                      .length_s = 10,
                      .timeout_s = 60,
+                     .protocol = 5,
+                     .trigger = "request",
+                     .driver = "",
                      .time_us = clock_utc_us()};
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         if (o == 'h' || o == '?' || o == ':')
@@ -186,18 +302,20 @@ int cli_simulate(struct cli *cli, int argc, char **argv)
     }
     if (optind < argc)
         return cli_usage("simulate", "'%s' is too much", argv[optind]);
+    if (!triggers_are_known(&w))
+        return CLI_USAGE;
     const char *colon = w.to ? strrchr(w.to, ':') : NULL;
     char host[256];
     if (!colon || colon == w.to || (size_t)(colon - w.to) >= sizeof host)
         return cli_usage("simulate", "--to HOST:PORT is needed");
     bool brackets = w.to[0] == '[' && colon[-1] == ']';
     snprintf(host, sizeof host, "%.*s", (int)(colon - w.to) - (brackets ? 2 : 0), w.to + brackets);
-    struct buf bytes[WIRE_N_SLOTS];
+    struct buf bytes[N_FILES];
     struct err err;
-    for (int i = 0; i < WIRE_N_SLOTS; i++)
+    for (int i = 0; i < N_FILES; i++)
         buf_init(&bytes[i], FILE_BYTES_MAX);
     int rc = play(&w, host, colon + 1, bytes, &err);
-    for (int i = 0; i < WIRE_N_SLOTS; i++)
+    for (int i = 0; i < N_FILES; i++)
         buf_clear(&bytes[i]);
     return rc < 0 ? cli_fail("simulate", &err) : CLI_OK;
 }

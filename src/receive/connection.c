@@ -135,7 +135,7 @@ static void do_hello(struct connection *c)
     bool learned;
     snprintf(c->name, sizeof c->name, "%s (%s)", init->imei, c->peer);
     if (access_check(c->all->access, init->imei, &learned, &err) < 0) {
-        wire_session_dismiss(c->session, err.text, clock_mono_us());
+        wire_session_dismiss(c->session, err.text, true, clock_mono_us());
         return;
     }
     log_info("receive", "%s: connected%s, settings %08x%s", c->name, c->tls ? " over TLS" : "",
@@ -154,9 +154,27 @@ static void on_begun(void *owner, int rc, const struct err *err)
         if (have > 0)
             log_info("receive", "%s: %s goes on at byte %lld", c->name, store_id(c->transfer),
                      (long long)have);
-        wire_session_accept(c->session, (uint32_t)(have / WIRE_PACKET_BYTES), clock_mono_us());
+        wire_session_accept(c->session, (uint64_t)have, clock_mono_us());
     }
     drain(c);
+}
+
+static void log_offer(const struct connection *c, const struct wire_offer *offer,
+                      const struct catalogue_transfer *row)
+{
+    char what[160], path[120];
+    if (offer->mode == WIRE_BY_BYTES)
+        snprintf(what, sizeof what, "%s, %llu bytes",
+                 wire_path_text(offer->path, offer->path_bytes, path, sizeof path),
+                 (unsigned long long)offer->size_bytes);
+    else
+        snprintf(what, sizeof what, "%u packets", offer->packets);
+    log_info("receive", "%s: offers %s %s, %s, %s%s", c->name, row->camera, row->kind, what,
+             row->trigger_name[0] ? "trigger " : "",
+             row->trigger_name[0] ? row->trigger_name
+             : row->known         ? "no trigger"
+             : offer->meta        ? "metadata unreadable"
+                                  : "no metadata");
 }
 
 static void do_offer(struct connection *c)
@@ -164,14 +182,13 @@ static void do_offer(struct connection *c)
     struct catalogue_transfer row;
     const struct wire_offer *offer = wire_session_offer(c->session);
     offer_to_row(wire_session_init(c->session), offer, c->peer, clock_utc_us(), &row);
-    log_info("receive", "%s: offers %s %s, %u packets, %s%s", c->name, row.camera, row.kind,
-             offer->packets, row.known ? "trigger " : "",
-             row.known     ? row.trigger_name
-             : offer->meta ? "metadata unreadable"
-                           : "no metadata");
+    log_offer(c, offer, &row);
     const char *trouble = store_trouble(c->all->store);
     struct store_resume resume = {.unit_bytes = WIRE_PACKET_BYTES,
-                                  .bytes_max = (int64_t)(offer->packets - 1) * WIRE_PACKET_BYTES};
+                                  .bytes_max = ((int64_t)offer->packets - 1) * WIRE_PACKET_BYTES};
+    if (offer->mode == WIRE_BY_BYTES)
+        resume =
+            (struct store_resume){.unit_bytes = 1, .bytes_max = (int64_t)offer->size_bytes - 1};
     c->began_us = clock_mono_us();
     if (!trouble)
         set_transfer(c, store_begin(c->all->store, &row, &resume, c, on_begun));

@@ -27,6 +27,8 @@ static void decode(const struct wire_meta *m, struct catalogue_transfer *row)
         {WIRE_META_ZONE, CATALOGUE_ZONE_OK},
         {WIRE_META_POSITION, CATALOGUE_POSITION_OK},
         {WIRE_META_TRIGGER_TIME, CATALOGUE_TRIGGER_TIME_OK},
+        {WIRE_META_EVENTS, CATALOGUE_EVENTS_OK},
+        {WIRE_META_DRIVER, CATALOGUE_DRIVER_OK},
     };
     row->known = CATALOGUE_HAS_META;
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
@@ -35,8 +37,10 @@ static void decode(const struct wire_meta *m, struct catalogue_transfer *row)
     row->meta_version = m->version;
     row->time_us = us_of_ms(m->time_ms);
     row->trigger = m->trigger;
-    wire_trigger_name(m->trigger, row->trigger_name);
+    snprintf(row->trigger_name, sizeof row->trigger_name, "%s", m->trigger_name);
     row->length_s = m->length_s;
+    row->events = m->events;
+    snprintf(row->driver, sizeof row->driver, "%s", m->driver);
     row->fps = m->fps;
     row->tz_min = m->tz_min;
     row->lat_deg = m->lat_deg;
@@ -52,13 +56,14 @@ void offer_to_row(const struct wire_init *init, const struct wire_offer *offer, 
     struct catalogue_wire *w = &row->wire;
     *row = (struct catalogue_transfer){.state = CATALOGUE_RECEIVING, .arrived_us = now_utc_us};
     snprintf(row->imei, sizeof row->imei, "%s", init->imei);
-    snprintf(row->camera, sizeof row->camera, "%s", offer->slot->camera);
-    snprintf(row->kind, sizeof row->kind, "%s", offer->slot->kind);
+    snprintf(row->camera, sizeof row->camera, "%s", offer->camera);
+    snprintf(row->kind, sizeof row->kind, "%s", offer->kind);
     snprintf(row->source, sizeof row->source, "camera");
     snprintf(row->peer, sizeof row->peer, "%s", peer);
     raw_day(now_utc_us, row->day);
     row->protocol_id = init->protocol_id;
     w->init_n = keep(w->init, sizeof w->init, offer->init, offer->init_bytes);
+    w->path_n = keep(w->path, sizeof w->path, offer->path, offer->path_bytes);
     w->meta_n = keep(w->meta, sizeof w->meta, offer->meta, offer->meta_bytes);
     w->start_n = keep(w->start, sizeof w->start, offer->start, offer->start_bytes);
     if (offer->meta &&

@@ -394,10 +394,14 @@ static void undirty(struct store *s, struct transfer *t)
     }
 }
 
+/* "0 2048 9216": as many as there is room for. */
 static void note_errors(const struct wire_stats *stats, struct catalogue_arrival *part)
 {
-    (void)stats;
+    size_t used = 0;
     part->errors[0] = '\0';
+    for (size_t i = 0; i < stats->n_error_at && used + 22 < sizeof part->errors; i++)
+        used += (size_t)snprintf(part->errors + used, sizeof part->errors - used, "%s%llu",
+                                 i ? " " : "", (unsigned long long)stats->error_at[i]);
 }
 
 static void describe_part(const struct transfer *t, const struct wire_stats *stats, const char *why,

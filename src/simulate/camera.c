@@ -1,32 +1,16 @@
-#include "dashspool/buf.h"
+#include "camera_internal.h"
 #include "dashspool/reader.h"
-#include "dashspool/simulate.h"
+#include <assert.h>
+#include <jansson.h>
 #include <stdlib.h>
 
 enum {
-    INPUT_BYTES_MAX = 4096,       /* a server's frames are under 600 bytes */
-    REPLY_BYTES_MAX = 8192,       /* answers that wait to be sent */
+    INPUT_BYTES_MAX = 4096, /* a server's frames are under 600 bytes */
+    REPLY_BYTES_MAX = 2 * IN_FLIGHT_MAX * (SIMULATE_ROOM), /* answers that wait to be sent */
     SETTINGS_ALWAYS = 0x40000400, /* set in every INIT of a DualCam that was seen */
-    STATUS_FILE_READ_FAILED = 0x11,
 };
 
-struct simulate_camera {
-    struct simulate_config config;
-    struct simulate_stats stats;
-    bool pending[WIRE_N_SLOTS];
-    struct buf in, reply;
-    int slot;        /* being fetched; -1: none */
-    bool sending;    /* DATA is due */
-    bool resumed;    /* the file had its first RESUME */
-    uint32_t packet; /* 0-based index of the next DATA */
-    uint16_t seed;
-    bool done;
-};
-
-static uint32_t packets_of(const struct simulate_file *f)
-{
-    return (uint32_t)((f->n + WIRE_PACKET_BYTES - 1) / WIRE_PACKET_BYTES);
-}
+/* ---- answers ---- */
 
 static int reply_init(struct simulate_camera *c, struct err *err)
 {
@@ -34,6 +18,9 @@ static int reply_init(struct simulate_camera *c, struct err *err)
     for (int i = 0; i < WIRE_N_SLOTS; i++)
         if (c->pending[i])
             settings |= wire_slots[i].setting;
+    for (int i = 0; i < SIMULATE_PATH_FILES; i++)
+        if (c->path_pending[i])
+            settings |= WIRE_SETTING_PATH;
     uint8_t init[WIRE_INIT_BYTES];
     wire_init_put(init, c->config.protocol_id, c->config.imei, settings);
     return buf_append(&c->reply, init, sizeof init, err);
@@ -46,41 +33,46 @@ static int reply_frame(struct simulate_camera *c, uint16_t id, const void *paylo
     return buf_append(&c->reply, frame, wire_frame_put(frame, sizeof frame, id, payload, n), err);
 }
 
-static int reply_u32(struct simulate_camera *c, uint16_t id, uint32_t value, struct err *err)
+int camera_reply_u32(struct simulate_camera *c, uint16_t id, uint32_t value, struct err *err)
 {
     uint8_t frame[8];
     return buf_append(&c->reply, frame, wire_u32_put(frame, sizeof frame, id, value), err);
 }
 
-int simulate_camera_new(struct simulate_camera **out, const struct simulate_config *config,
-                        struct err *err)
+/* ---- metadata ---- */
+
+/* The keys that are known; nobody has seen the whole of it. */
+static int reply_json(struct simulate_camera *c, const struct wire_meta *m, struct err *err)
 {
-    struct simulate_camera *c = *out = calloc(1, sizeof *c);
-    if (!c)
-        return err_set(err, ERR_NOMEM, "no memory for a camera");
-    c->config = *config;
-    c->slot = -1;
-    buf_init(&c->in, INPUT_BYTES_MAX);
-    buf_init(&c->reply, REPLY_BYTES_MAX);
-    for (int i = 0; i < WIRE_N_SLOTS; i++) {
-        c->pending[i] = config->file[i].data != NULL;
-        c->config.file[i].meta.file_type = wire_slots[i].file_type;
-    }
-    int rc = reply_init(c, err);
-    if (rc < 0)
-        simulate_camera_free(out);
+    json_t *o =
+        json_pack("{s:i, s:{s:i, s:I, s:i, s:i}, s:{s:i}, s:{s:f, s:f}, s:s}", "version", 1, "file",
+                  "file_type", (int)m->file_type, "file_timestamp", (json_int_t)(m->time_ms / 1000),
+                  "duration", (int)m->length_s, "framerate", (int)m->fps, "fm_trigger", "type",
+                  (int)m->trigger, "location", "latitude", m->lat_deg, "longitude", m->lon_deg,
+                  "driver_name", m->driver);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    int rc = text ? reply_frame(c, WIRE_META, text, strlen(text), err)
+                  : err_set(err, ERR_NOMEM, "no memory for metadata");
+    free(text);
+    json_decref(o);
     return rc;
 }
 
-void simulate_camera_free(struct simulate_camera **camera)
+static int reply_meta(struct simulate_camera *c, const struct wire_meta *m, struct err *err)
 {
-    if (!camera || !*camera)
-        return;
-    buf_clear(&(*camera)->in);
-    buf_clear(&(*camera)->reply);
-    free(*camera);
-    *camera = NULL;
+    if (c->config.meta_version == 0)
+        return ERR_OK;
+    if (c->config.protocol_id >= WIRE_PROTOCOL_BY_PATH)
+        return reply_json(c, m, err);
+    uint8_t meta[WIRE_META_V4_BYTES];
+    if (m->kind != WIRE_KIND_DUALCAM || !camera_fault(c, SIMULATE_META_13, 0, true))
+        return reply_frame(c, WIRE_META, meta, wire_meta_put(meta, m, c->config.meta_version), err);
+    size_t n = wire_meta_put(meta, m, 2); /* 14; one is not in the length */
+    int rc = reply_frame(c, WIRE_META, meta, n - 1, err);
+    return rc < 0 ? rc : buf_append(&c->reply, meta + n - 1, 1, err);
 }
+
+/* ---- what the server asks ---- */
 
 /* The slot that an identifier names, if there is a file in it, else -1. */
 static int slot_of(const struct simulate_camera *c, const uint8_t *identifier, size_t n)
@@ -92,53 +84,100 @@ static int slot_of(const struct simulate_camera *c, const uint8_t *identifier, s
     return -1;
 }
 
+static int on_path_request(struct simulate_camera *c, struct err *err)
+{
+    c->named = -1;
+    for (int i = SIMULATE_PATH_FILES - 1; i >= 0; i--)
+        if (c->path_pending[i])
+            c->named = i;
+    const char *path = c->named < 0 ? "" : c->config.by_path[c->named].path;
+    return reply_frame(c, WIRE_PATH, path, strlen(path) + 1, err);
+}
+
 static int on_meta_request(struct simulate_camera *c, const uint8_t *identifier, size_t n,
                            struct err *err)
 {
     int slot = slot_of(c, identifier, n);
-    if (slot < 0)
-        return reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
-    if (c->config.meta_version == 0)
-        return ERR_OK;
-    uint8_t meta[WIRE_META_V4_BYTES];
-    size_t bytes = wire_meta_put(meta, &c->config.file[slot].meta, c->config.meta_version);
-    return reply_frame(c, WIRE_META, meta, bytes, err);
+    if (n == 0 && c->named >= 0)
+        return reply_meta(c, &c->config.by_path[c->named].meta, err);
+    if (slot >= 0)
+        return reply_meta(c, &c->config.file[slot].meta, err);
+    return camera_reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
 }
 
-static int on_file_request(struct simulate_camera *c, const uint8_t *identifier, size_t n,
+/* Chooses the file that a slot's name or a path means; a path must be echoed with its NUL. */
+static void choose(struct simulate_camera *c, const uint8_t *name, size_t n)
+{
+    int slot = slot_of(c, name, n);
+    const struct simulate_file *named = c->named < 0 ? NULL : &c->config.by_path[c->named];
+    c->file = NULL;
+    c->by_path = named && n == strlen(named->path) + 1 && memcmp(name, named->path, n) == 0;
+    if (c->by_path) {
+        c->file = named;
+        c->file_pending = &c->path_pending[c->named];
+    } else if (slot >= 0) {
+        c->file = &c->config.file[slot];
+        c->file_pending = &c->pending[slot];
+    }
+}
+
+static int on_file_request(struct simulate_camera *c, const uint8_t *name, size_t n,
                            struct err *err)
 {
-    c->slot = slot_of(c, identifier, n);
+    choose(c, name, n);
     c->sending = c->resumed = false;
-    if (c->slot < 0)
-        return reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
-    uint8_t start[6] = {0};
-    uint32_t packets = packets_of(&c->config.file[c->slot]);
-    for (int i = 0; i < 4; i++)
-        start[i] = (uint8_t)(packets >> (24 - 8 * i));
-    return reply_frame(c, WIRE_START, start, sizeof start, err);
+    if (!c->file)
+        return camera_reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
+    bool empty = camera_fault(c, SIMULATE_START_0, 0, false);
+    uint16_t crc = c->by_path ? wire_crc(0, c->file->data, c->file->n) : 0;
+    size_t count = (c->file->n + WIRE_PACKET_BYTES - 1) / WIRE_PACKET_BYTES;
+    count = empty ? 0 : c->by_path ? c->file->n : count;
+    uint8_t start[6] = {(uint8_t)(count >> 24), (uint8_t)(count >> 16), (uint8_t)(count >> 8),
+                        (uint8_t)count,         (uint8_t)(crc >> 8),    (uint8_t)crc};
+    if (empty && !c->by_path)
+        c->file = NULL;
+    int rc = reply_frame(c, WIRE_START, start, sizeof start, err);
+    if (rc == ERR_OK && camera_fault(c, SIMULATE_START_TWICE, 0, true))
+        rc = reply_frame(c, WIRE_START, start, sizeof start, err);
+    return rc;
+}
+
+/* What is on its way when the server's RESUME comes. */
+static int reply_in_flight(struct simulate_camera *c, struct err *err)
+{
+    const struct simulate_fault *f = camera_fault(c, SIMULATE_IN_FLIGHT, 0, true);
+    uint8_t frame[SIMULATE_ROOM];
+    int rc = ERR_OK;
+    for (uint32_t i = 0; f && rc == ERR_OK && i < f->at && i < IN_FLIGHT_MAX; i++)
+        if (c->at < c->file->n)
+            rc = buf_append(&c->reply, frame, camera_put_data(c, frame, sizeof frame), err);
+    return rc;
 }
 
 static int on_resume(struct simulate_camera *c, uint32_t offset, struct err *err)
 {
-    if (c->slot < 0 || offset > packets_of(&c->config.file[c->slot]))
-        return reply_u32(c, WIRE_STATUS, 6, err);
-    if (offset == 0)
-        offset = 1;
+    uint32_t first = c->file ? camera_offset(c, 0) : 0;
+    if (!c->by_path && offset <= 1 && (!c->resumed || offset < first))
+        offset = first; /* 0 and 1 both mean the beginning */
+    size_t at = (size_t)(offset - first) * (c->by_path ? 1 : WIRE_PACKET_BYTES);
+    if (!c->file || at >= c->file->n)
+        return camera_reply_u32(c, WIRE_STATUS, STATUS_BAD_RESUME, err);
+    int rc = c->resumed ? reply_in_flight(c, err) : ERR_OK;
     c->stats.resumes += c->resumed;
     c->resumed = c->sending = true;
-    c->packet = offset - 1;
+    c->at = at;
     c->seed = 0;
-    return reply_u32(c, WIRE_SYNC, offset, err);
+    return rc < 0 ? rc : camera_reply_u32(c, WIRE_SYNC, offset, err);
 }
 
 static int on_repeat_init(struct simulate_camera *c, struct err *err)
 {
-    if (c->slot >= 0) {
-        c->pending[c->slot] = false;
-        c->stats.files_sent++;
+    if (c->file) {
+        *c->file_pending = false;
+        c->stats.files_sent += c->resumed;
     }
-    c->slot = -1;
+    c->file = NULL;
+    c->named = -1;
     c->sending = false;
     return reply_init(c, err);
 }
@@ -154,6 +193,10 @@ static int on_command(struct simulate_camera *c, uint16_t id, const uint8_t *pay
     case WIRE_STATUS:
         c->done = rd_be32(&r) == 0;
         return ERR_OK;
+    case WIRE_PATH_REQ:
+        if (n == 2)
+            return on_path_request(c, err);
+        break;
     case WIRE_META_REQ:
         return on_meta_request(c, payload, n, err);
     case WIRE_FILE_REQ:
@@ -168,6 +211,41 @@ static int on_command(struct simulate_camera *c, uint16_t id, const uint8_t *pay
         break;
     }
     return err_set(err, ERR_MALFORMED, "the server sent command %04x with %zu bytes", id, n);
+}
+
+/* ---- the door ---- */
+
+int simulate_camera_new(struct simulate_camera **out, const struct simulate_config *config,
+                        struct err *err)
+{
+    assert(config->data_bytes <= SIMULATE_FRAME_BYTES && config->n_faults <= SIMULATE_FAULTS);
+    struct simulate_camera *c = *out = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(err, ERR_NOMEM, "no memory for a camera");
+    c->config = *config;
+    c->named = -1;
+    buf_init(&c->in, INPUT_BYTES_MAX);
+    buf_init(&c->reply, REPLY_BYTES_MAX);
+    for (int i = 0; i < WIRE_N_SLOTS; i++) {
+        c->pending[i] = config->file[i].data != NULL && config->protocol_id < WIRE_PROTOCOL_BY_PATH;
+        c->config.file[i].meta.file_type = wire_slots[i].file_type;
+    }
+    for (int i = 0; i < SIMULATE_PATH_FILES; i++)
+        c->path_pending[i] = config->by_path[i].data != NULL;
+    int rc = reply_init(c, err);
+    if (rc < 0)
+        simulate_camera_free(out);
+    return rc;
+}
+
+void simulate_camera_free(struct simulate_camera **camera)
+{
+    if (!camera || !*camera)
+        return;
+    buf_clear(&(*camera)->in);
+    buf_clear(&(*camera)->reply);
+    free(*camera);
+    *camera = NULL;
 }
 
 int simulate_camera_feed(struct simulate_camera *c, const void *data, size_t n, struct err *err)
@@ -189,25 +267,6 @@ int simulate_camera_feed(struct simulate_camera *c, const void *data, size_t n, 
         buf_consume(&c->in, 4 + (size_t)length);
     }
     return rc;
-}
-
-size_t simulate_camera_fill(struct simulate_camera *c, uint8_t *out, size_t room)
-{
-    size_t used = c->reply.used < room ? c->reply.used : room;
-    memcpy(out, buf_data(&c->reply), used);
-    buf_consume(&c->reply, used);
-    const struct simulate_file *f = c->slot < 0 ? NULL : &c->config.file[c->slot];
-    while (f && c->sending && c->reply.used == 0 && room - used >= WIRE_DATA_FRAME_BYTES) {
-        if (c->packet >= packets_of(f)) {
-            c->sending = false;
-            break;
-        }
-        size_t at = (size_t)c->packet++ * WIRE_PACKET_BYTES;
-        size_t n = f->n - at < WIRE_PACKET_BYTES ? f->n - at : WIRE_PACKET_BYTES;
-        used += wire_data_put(out + used, room - used, f->data + at, n, &c->seed);
-        c->stats.bytes += n;
-    }
-    return used;
 }
 
 bool simulate_camera_done(const struct simulate_camera *c)

@@ -77,7 +77,9 @@ static int converse(int fd, struct simulate_camera *camera, int timeout_ms, stru
     static _Thread_local uint8_t out[CHUNK_BYTES];
     size_t at = 0, left = 0;
     int rc = ERR_OK;
-    while (rc == ERR_OK && !simulate_camera_done(camera)) {
+    /* Who hangs up has said before what was to be said. */
+    while (rc == ERR_OK && (!simulate_camera_done(camera) ||
+                            (left > 0 && simulate_camera_stats(camera)->hung_up))) {
         if (left == 0) {
             at = 0;
             left = simulate_camera_fill(camera, out, sizeof out);

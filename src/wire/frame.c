@@ -19,6 +19,8 @@ static const struct {
     {WIRE_DATA, 3, WIRE_PACKET_BYTES + 2},
     {WIRE_STATUS, 4, 4},
     {WIRE_META, 1, WIRE_META_BYTES_MAX},
+    {WIRE_PATH, 1, WIRE_PATH_BYTES_MAX},
+    {WIRE_ENH_DATA, 7, UINT16_MAX}, /* how long they really are is not known */
 };
 
 static bool length_is_legal(uint16_t id, uint16_t length)
@@ -93,6 +95,19 @@ size_t wire_data_put(uint8_t *out, size_t room, const void *data, size_t n, uint
     memcpy(out + 4, data, n);
     put_be(out + 4 + n, *seed, 2);
     return 4 + n + 2;
+}
+
+size_t wire_enh_data_put(uint8_t *out, size_t room, uint32_t offset, const void *data, size_t n,
+                         uint16_t *seed)
+{
+    assert(n > 0 && n + 6 <= UINT16_MAX && room >= 8 + n + 2);
+    *seed = wire_crc(*seed, data, n);
+    put_be(out, WIRE_ENH_DATA, 2);
+    put_be(out + 2, n + 6, 2);
+    put_be(out + 4, offset, 4);
+    memcpy(out + 8, data, n);
+    put_be(out + 8 + n, *seed, 2);
+    return 8 + n + 2;
 }
 
 int wire_init_parse(const uint8_t data[WIRE_INIT_BYTES], struct wire_init *out, struct err *err)

@@ -1,5 +1,5 @@
 #include "dashspool/reader.h"
-#include "dashspool/wire.h"
+#include "meta_internal.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@ enum {
     FPS_MAX = 120,       /* the cameras say 1..30; 255 is "unset" */
     ZONE_MIN = -12 * 60, /* UTC-12 … UTC+14 are all zones that there are */
     ZONE_MAX = 14 * 60,
+    DRIVER_BYTES = 10, /* of DSM metadata */
 };
 
 static bool time_is_plausible(uint64_t ms, int64_t now_utc_us)
@@ -28,9 +29,17 @@ static bool position_is_plausible(double lat, double lon)
            !(fpclassify(lat) == FP_ZERO && fpclassify(lon) == FP_ZERO);
 }
 
+static bool driver_is_plausible(const char *name)
+{
+    bool good = *name != '\0';
+    for (; *name; name++)
+        good = good && (unsigned char)*name >= ' ' && *name != 0x7f;
+    return good;
+}
+
 static void judge(struct wire_meta *m, int64_t now_utc_us)
 {
-    unsigned ok = m->present & (WIRE_META_TRIGGER | WIRE_META_LENGTH);
+    unsigned ok = m->present & (WIRE_META_TRIGGER | WIRE_META_LENGTH | WIRE_META_EVENTS);
     if (m->present & WIRE_META_TIME && time_is_plausible(m->time_ms, now_utc_us))
         ok |= WIRE_META_TIME;
     if (m->present & WIRE_META_FPS && m->fps >= 1 && m->fps <= FPS_MAX)
@@ -41,38 +50,111 @@ static void judge(struct wire_meta *m, int64_t now_utc_us)
         ok |= WIRE_META_POSITION;
     if (m->present & WIRE_META_TRIGGER_TIME && time_is_plausible(m->trigger_time_ms, now_utc_us))
         ok |= WIRE_META_TRIGGER_TIME;
+    if (m->present & WIRE_META_DRIVER && driver_is_plausible(m->driver))
+        ok |= WIRE_META_DRIVER;
     m->plausible = ok;
+}
+
+static int dualcam_parse(struct rd *r, size_t n, struct wire_meta *m, struct err *err)
+{
+    m->version = rd_u8(r);
+    m->file_type = rd_u8(r);
+    m->time_ms = rd_be64(r);
+    m->trigger = rd_u8(r);
+    m->length_s = rd_be16(r);
+    if (r->bad)
+        return err_set(err, ERR_MALFORMED, "metadata of %zu bytes: at least %zu are needed", n,
+                       version_bytes[0]);
+    m->present = WIRE_META_TIME | WIRE_META_TRIGGER | WIRE_META_LENGTH;
+    if (n >= version_bytes[1]) {
+        m->fps = rd_u8(r);
+        m->present |= WIRE_META_FPS;
+    }
+    if (n >= version_bytes[2]) {
+        m->tz_min = (int16_t)rd_be16(r);
+        m->lat_deg = rd_be_double(r);
+        m->lon_deg = rd_be_double(r);
+        m->present |= WIRE_META_ZONE | WIRE_META_POSITION;
+    }
+    if (n >= version_bytes[3]) {
+        m->trigger_time_ms = rd_be64(r);
+        m->present |= WIRE_META_TRIGGER_TIME;
+    }
+    return ERR_OK;
+}
+
+/* Ten bytes, the last character first; on which side it is padded nobody has seen. A name in no
+ * known alphabet (bytes above 127) is kept in the payload only. */
+static void driver_parse(const uint8_t *reversed, char out[WIRE_DRIVER_ROOM])
+{
+    size_t from = 0, to = DRIVER_BYTES;
+    char name[DRIVER_BYTES];
+    for (size_t i = 0; i < DRIVER_BYTES; i++)
+        name[i] = (char)reversed[DRIVER_BYTES - 1 - i];
+    while (from < to && (name[from] == ' ' || name[from] == '\0'))
+        from++;
+    while (to > from && (name[to - 1] == ' ' || name[to - 1] == '\0'))
+        to--;
+    for (size_t i = from; i < to; i++)
+        if ((unsigned char)name[i] < ' ' || (unsigned char)name[i] > '~')
+            to = from;
+    memcpy(out, name + from, to - from);
+    out[to - from] = '\0';
+}
+
+/* The two kinds that go by path begin alike. */
+static void path_camera_parse(struct rd *r, struct wire_meta *m)
+{
+    m->time_ms = (uint64_t)rd_be32(r) * 1000;
+    m->file_type = rd_u8(r);
+    m->trigger = rd_u8(r);
+    m->lat_deg = (int32_t)rd_be32(r) / 1e6;
+    m->lon_deg = (int32_t)rd_be32(r) / 1e6;
+    m->present = WIRE_META_TIME | WIRE_META_TRIGGER | WIRE_META_POSITION;
+    if (m->kind == WIRE_KIND_ADAS) {
+        m->length_s = rd_u8(r);
+        m->present |= WIRE_META_LENGTH;
+    } else {
+        m->events = rd_be16(r);
+        driver_parse(rd_bytes(r, DRIVER_BYTES), m->driver);
+        m->present |= WIRE_META_EVENTS | WIRE_META_DRIVER;
+    }
+}
+
+static enum wire_meta_kind form_of(const uint8_t *payload, size_t n)
+{
+    bool version = n > 0 && payload[0] >= 1 && payload[0] <= 4;
+    if (n == WIRE_META_DSM_BYTES && !version)
+        return WIRE_KIND_DSM;
+    if (n == WIRE_META_ADAS_BYTES && !version)
+        return WIRE_KIND_ADAS;
+    return n > 0 && payload[0] == '{' ? WIRE_KIND_JSON : WIRE_KIND_DUALCAM;
+}
+
+static int binary_parse(const uint8_t *payload, size_t n, struct wire_meta *m, struct err *err)
+{
+    struct rd r = rd_init(payload, n);
+    int rc = ERR_OK;
+    if (m->kind == WIRE_KIND_DUALCAM)
+        rc = dualcam_parse(&r, n, m, err);
+    else
+        path_camera_parse(&r, m);
+    m->tail_bytes = rd_left(&r);
+    wire_trigger_name(m->kind, m->trigger, m->trigger_name);
+    return rc;
 }
 
 int wire_meta_parse(const uint8_t *payload, size_t n, int64_t now_utc_us, struct wire_meta *out,
                     struct err *err)
 {
-    struct rd r = rd_init(payload, n);
-    struct wire_meta m = {0};
-    m.version = rd_u8(&r);
-    m.file_type = rd_u8(&r);
-    m.time_ms = rd_be64(&r);
-    m.trigger = rd_u8(&r);
-    m.length_s = rd_be16(&r);
-    if (r.bad)
-        return err_set(err, ERR_MALFORMED, "metadata of %zu bytes: at least %zu are needed", n,
-                       version_bytes[0]);
-    m.present = WIRE_META_TIME | WIRE_META_TRIGGER | WIRE_META_LENGTH;
-    if (n >= version_bytes[1]) {
-        m.fps = rd_u8(&r);
-        m.present |= WIRE_META_FPS;
-    }
-    if (n >= version_bytes[2]) {
-        m.tz_min = (int16_t)rd_be16(&r);
-        m.lat_deg = rd_be_double(&r);
-        m.lon_deg = rd_be_double(&r);
-        m.present |= WIRE_META_ZONE | WIRE_META_POSITION;
-    }
-    if (n >= version_bytes[3]) {
-        m.trigger_time_ms = rd_be64(&r);
-        m.present |= WIRE_META_TRIGGER_TIME;
-    }
-    m.tail_bytes = rd_left(&r);
+    struct wire_meta m = {.kind = form_of(payload, n)};
+    int rc = ERR_MALFORMED;
+    if (n > 0 && payload[0] == '{') /* text; but a time of 2035 in DSM and ADAS begins so too */
+        rc = meta_json_parse(payload, n, &m, err);
+    if (rc < 0 && m.kind != WIRE_KIND_JSON)
+        rc = binary_parse(payload, n, &m, err);
+    if (rc < 0)
+        return rc;
     judge(&m, now_utc_us);
     *out = m;
     return ERR_OK;
@@ -92,8 +174,29 @@ static uint8_t *put_double(uint8_t *out, double v)
     return put_be(out, bits, 8);
 }
 
+static size_t path_camera_put(uint8_t *out, const struct wire_meta *m)
+{
+    uint8_t *p = out;
+    p = put_be(p, m->time_ms / 1000, 4);
+    p = put_be(p, m->file_type, 1);
+    p = put_be(p, m->trigger, 1);
+    p = put_be(p, (uint32_t)(int32_t)lround(m->lat_deg * 1e6), 4);
+    p = put_be(p, (uint32_t)(int32_t)lround(m->lon_deg * 1e6), 4);
+    if (m->kind == WIRE_KIND_ADAS)
+        return (size_t)(put_be(p, m->length_s, 1) - out);
+    p = put_be(p, m->events, 2);
+    size_t n = strnlen(m->driver, DRIVER_BYTES);
+    memset(p, 0, DRIVER_BYTES);
+    for (size_t i = 0; i < n; i++)
+        p[DRIVER_BYTES - 1 - i] = (uint8_t)m->driver[i];
+    return WIRE_META_DSM_BYTES;
+}
+
 size_t wire_meta_put(uint8_t out[WIRE_META_V4_BYTES], const struct wire_meta *m, int version)
 {
+    assert(m->kind != WIRE_KIND_JSON);
+    if (m->kind != WIRE_KIND_DUALCAM)
+        return path_camera_put(out, m);
     assert(version >= 1 && version <= 4);
     uint8_t all[WIRE_META_V4_BYTES], *p = all;
     p = put_be(p, (uint64_t)version, 1);
@@ -110,26 +213,4 @@ size_t wire_meta_put(uint8_t out[WIRE_META_V4_BYTES], const struct wire_meta *m,
     size_t n = version_bytes[version - 1];
     memcpy(out, all, n);
     return n;
-}
-
-/* DualCam and DashCam (the list of AVL ID 499, and DIN3, DIN4 of later firmware). */
-static const char *const trigger_names[] = {"request",       "din1",     "din2",     "crash",
-                                            "towing",        "idling",   "geofence", "unplug",
-                                            "green-driving", "periodic", "din3",     "din4"};
-
-const char *wire_trigger_name(uint8_t trigger, char out[24])
-{
-    if (trigger < sizeof trigger_names / sizeof *trigger_names)
-        snprintf(out, 24, "%s", trigger_names[trigger]);
-    else
-        snprintf(out, 24, "trigger-%u", trigger);
-    return out;
-}
-
-int wire_trigger_value(const char *name)
-{
-    for (size_t i = 0; i < sizeof trigger_names / sizeof *trigger_names; i++)
-        if (strcmp(name, trigger_names[i]) == 0)
-            return (int)i;
-    return -1;
 }

@@ -345,7 +345,7 @@ static void test_a_sheet_shows_a_picture_again_where_none_comes_behind_it(void *
     c.n = n_of(&c, 0) + n_of(&c, 1);
     c.bytes[at_of(&c, 1) + PTMF_HEADER_BYTES + 6] = 0x80; /* a parameter set far out of range */
     assert_ok(clip_convert(&c, CONVERT_SHEET, &r, &err));
-    assert_non_null(strstr(r.warning, "sheet: 1 pictures do not decode"));
+    assert_non_null(strstr(r.warning, "1 cell of the sheet has a neighbour"));
     struct convert_probe p = clip_probe(&c, true);
     one_damaged(&p, 1, "slice header cannot be read", 0);
     clip_close(&c);

@@ -1,161 +1,8 @@
-#include "dashspool/simulate.h"
-#include "dashspool/wire_session.h"
+#include "support/play.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/*
- * A session against the simulated camera, or against bytes written by hand, under a clock that the
- * test owns. `heard` is all that the session sent, `said` all that the camera sent.
- */
-struct stored {
-    char identifier[8];
-    struct buf bytes;
-    bool complete;
-    uint8_t meta[64];
-    size_t meta_bytes;
-};
-
-struct play {
-    struct wire_session *s;
-    struct simulate_camera *camera; /* NULL: the test writes the bytes */
-    int64_t now_us;
-    struct buf heard, said;
-    struct stored file[8];
-    int n_files, n_abandoned, n_logs;
-    bool closed, closed_warn;
-    char text[256]; /* of the last ABANDON or CLOSE */
-    bool hold_commit;
-    uint32_t have_packets;
-};
-
-static void play_begin(struct play *p, const struct wire_limits *limits,
-                       const struct simulate_config *config)
-{
-    struct err err;
-    *p = (struct play){.now_us = 1000};
-    buf_init(&p->heard, 1 << 20);
-    buf_init(&p->said, 64 << 20);
-    assert_ok(wire_session_new(&p->s, limits ? limits : &wire_limits_default, p->now_us, &err));
-    if (config)
-        assert_ok(simulate_camera_new(&p->camera, config, &err));
-}
-
-static void play_end(struct play *p)
-{
-    wire_session_free(&p->s);
-    simulate_camera_free(&p->camera);
-    for (int i = 0; i < p->n_files; i++)
-        buf_clear(&p->file[i].bytes);
-    buf_clear(&p->heard);
-    buf_clear(&p->said);
-}
-
-static void do_offer(struct play *p)
-{
-    const struct wire_offer *o = wire_session_offer(p->s);
-    struct stored *f = &p->file[p->n_files++];
-    assert_true(p->n_files < 8);
-    snprintf(f->identifier, sizeof f->identifier, "%s", o->slot->identifier);
-    buf_init(&f->bytes, 32 << 20);
-    f->meta_bytes = o->meta_bytes;
-    if (o->meta)
-        memcpy(f->meta, o->meta, o->meta_bytes);
-    assert_int_equal(o->init_bytes, WIRE_INIT_BYTES);
-    assert_int_equal(o->start_bytes, 10);
-    wire_session_accept(p->s, p->have_packets, p->now_us);
-}
-
-static void drain(struct play *p)
-{
-    struct err err;
-    struct wire_action a;
-    while (wire_session_next(p->s, p->now_us, &a), a.type != WIRE_DO_NOTHING) {
-        struct stored *f = p->n_files ? &p->file[p->n_files - 1] : NULL;
-        switch (a.type) {
-        case WIRE_DO_SEND:
-            assert_ok(buf_append(&p->heard, a.data, a.n, &err));
-            if (p->camera)
-                assert_ok(simulate_camera_feed(p->camera, a.data, a.n, &err));
-            break;
-        case WIRE_DO_OFFER:
-            do_offer(p);
-            break;
-        case WIRE_DO_STORE:
-            /* the promise: in order, no holes, each byte once */
-            assert_int_equal(a.offset, f->bytes.used + p->have_packets * 1024u);
-            assert_ok(buf_append(&f->bytes, a.data, a.n, &err));
-            break;
-        case WIRE_DO_COMMIT:
-            f->complete = true;
-            if (!p->hold_commit)
-                wire_session_committed(p->s, p->now_us);
-            break;
-        case WIRE_DO_ABANDON:
-            p->n_abandoned++;
-            snprintf(p->text, sizeof p->text, "%s", a.text);
-            break;
-        case WIRE_DO_LOG:
-            p->n_logs++;
-            break;
-        case WIRE_DO_CLOSE:
-            p->closed = true;
-            p->closed_warn = a.warn;
-            snprintf(p->text, sizeof p->text, "%s", a.text);
-            break;
-        case WIRE_DO_HELLO:
-        case WIRE_DO_NOTHING:
-            break;
-        }
-    }
-}
-
-static void feed(struct play *p, const void *data, size_t n)
-{
-    struct err err;
-    assert_ok(wire_session_feed(p->s, data, n, p->now_us, &err));
-    drain(p);
-}
-
-static void feed_hex(struct play *p, const char *hex)
-{
-    uint8_t bytes[4096];
-    size_t n = strlen(hex) / 2;
-    for (size_t i = 0; i < n; i++) {
-        unsigned v;
-        assert_int_equal(sscanf(hex + 2 * i, "%2x", &v), 1);
-        bytes[i] = (uint8_t)v;
-    }
-    feed(p, bytes, n);
-}
-
-static void heard_is(struct play *p, const char *hex)
-{
-    char *got = calloc(1, 2 * p->heard.used + 1);
-    for (size_t i = 0; i < p->heard.used; i++)
-        sprintf(got + 2 * i, "%02x", buf_data(&p->heard)[i]);
-    assert_string_equal(got, hex);
-    free(got);
-    buf_consume(&p->heard, p->heard.used);
-}
-
-/* Lets the camera speak until it is quiet; chunk: bytes a read. change: may damage what is on the
- * way. */
-static void converse(struct play *p, size_t chunk,
-                     void (*change)(uint8_t *data, size_t n, size_t at))
-{
-    struct err err;
-    static uint8_t out[64 * 1024];
-    for (size_t n; !p->closed && (n = simulate_camera_fill(p->camera, out, sizeof out)) > 0;) {
-        size_t before = p->said.used;
-        assert_ok(buf_append(&p->said, out, n, &err));
-        if (change)
-            change(out, n, before);
-        for (size_t i = 0; i < n; i += chunk)
-            feed(p, out + i, n - i < chunk ? n - i : chunk);
-    }
-}
 
 static struct simulate_config two_videos_one_photo(uint8_t *bytes, size_t n)
 {
@@ -172,9 +19,9 @@ static struct simulate_config two_videos_one_photo(uint8_t *bytes, size_t n)
 static void check_three_files(struct play *p, const uint8_t *bytes, size_t n)
 {
     assert_int_equal(p->n_files, 3);
-    assert_string_equal(p->file[0].identifier, "%videor");
-    assert_string_equal(p->file[1].identifier, "%videof");
-    assert_string_equal(p->file[2].identifier, "%photof");
+    assert_string_equal(p->file[0].name, "%videor");
+    assert_string_equal(p->file[1].name, "%videof");
+    assert_string_equal(p->file[2].name, "%photof");
     const uint8_t *expected[3] = {bytes, bytes + 7, bytes + 100};
     size_t size[3] = {n, n - 7 - n % 1024, 1};
     for (int i = 0; i < 3; i++) {
@@ -197,10 +44,10 @@ static void test_all_slots_in_order_and_bit_exact(void **state)
     struct simulate_config config = two_videos_one_photo(clip, CLIP);
     struct play p;
     play_begin(&p, NULL, &config);
-    converse(&p, 65536, NULL);
+    play_converse(&p, 65536, NULL);
     check_three_files(&p, clip, CLIP);
     wire_session_eof(p.s);
-    drain(&p);
+    play_drain(&p);
     assert_true(p.closed);
     assert_false(p.closed_warn);
     play_end(&p);
@@ -212,17 +59,17 @@ static void test_a_whole_session_as_captured(void **state)
     (void)state;
     struct play p;
     play_begin(&p, NULL, NULL);
-    feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    heard_is(&p, "000a00072570686f746f66");
-    feed_hex(&p, "000b0020030400000192d84ad5a000000000012c4038ed00000000004050c80000000000");
-    heard_is(&p, "000800072570686f746f66");
-    feed_hex(&p, "00010006000000010000");
-    heard_is(&p, "0002000400000001");
-    feed_hex(&p, "0003000400000001");
-    feed_hex(&p, "0004000b3132333435363738392189");
-    heard_is(&p, "0009");
-    feed_hex(&p, "000000050001403a0f0c3edb40000400");
-    heard_is(&p, "00000000");
+    play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
+    play_heard_is(&p, "000a00072570686f746f66");
+    play_feed_hex(&p, "000b0020030400000192d84ad5a000000000012c4038ed00000000004050c80000000000");
+    play_heard_is(&p, "000800072570686f746f66");
+    play_feed_hex(&p, "00010006000000010000");
+    play_heard_is(&p, "0002000400000001");
+    play_feed_hex(&p, "0003000400000001");
+    play_feed_hex(&p, "0004000b3132333435363738392189");
+    play_heard_is(&p, "0009");
+    play_feed_hex(&p, "000000050001403a0f0c3edb40000400");
+    play_heard_is(&p, "00000000");
     assert_int_equal(p.n_files, 1);
     assert_memory_equal(buf_data(&p.file[0].bytes), "123456789", 9);
     assert_string_equal(wire_session_init(p.s)->imei, "352093081452251");
@@ -236,7 +83,7 @@ static void test_any_split_of_the_bytes_gives_the_same_files(void **state)
     for (size_t chunk = 1; chunk < 1100; chunk += chunk < 40 ? 1 : 41) {
         struct play p;
         play_begin(&p, NULL, &config);
-        converse(&p, chunk, NULL);
+        play_converse(&p, chunk, NULL);
         check_three_files(&p, clip, CLIP);
         play_end(&p);
     }
@@ -254,7 +101,7 @@ static void test_every_two_part_split_of_a_recorded_session(void **state)
     struct simulate_config config = two_videos_one_photo(clip, 2500);
     struct play record;
     play_begin(&record, NULL, &config);
-    converse(&record, 65536, NULL);
+    play_converse(&record, 65536, NULL);
     check_three_files(&record, clip, 2500);
     recorded_bytes = record.said.used;
     recorded = malloc(recorded_bytes);
@@ -264,10 +111,10 @@ static void test_every_two_part_split_of_a_recorded_session(void **state)
         play_begin(&p, NULL, NULL);
         if (cut == recorded_bytes) {
             for (size_t i = 0; i < recorded_bytes; i++)
-                feed(&p, recorded + i, 1);
+                play_feed(&p, recorded + i, 1);
         } else {
-            feed(&p, recorded, cut);
-            feed(&p, recorded + cut, recorded_bytes - cut);
+            play_feed(&p, recorded, cut);
+            play_feed(&p, recorded + cut, recorded_bytes - cut);
         }
         assert_int_equal(p.n_files, 3);
         assert_int_equal(p.heard.used, record.heard.used);
@@ -300,52 +147,32 @@ static void test_bad_crc_is_asked_for_again_and_the_file_is_exact(void **state)
     struct simulate_config config = two_videos_one_photo(bytes, BIG);
     struct play p;
     play_begin(&p, NULL, &config);
-    converse(&p, 1400, flip_bytes);
+    play_converse(&p, 1400, flip_bytes);
     check_three_files(&p, bytes, BIG);
     assert_true(wire_session_stats(p.s)->crc_errors + simulate_camera_stats(p.camera)->resumes > 5);
     play_end(&p);
     free(bytes);
 }
 
-/* The photo of the captured session, up to RECEIVING, with `packets` packets. */
-static void begin_receiving(struct play *p, const struct wire_limits *limits, unsigned packets)
-{
-    char start[32];
-    play_begin(p, limits, NULL);
-    feed_hex(p, "000000050001403a0f0c3edb44000400");
-    feed_hex(p, "000b000d040400000192d84ad5a0000000");
-    snprintf(start, sizeof start, "00010006%08x0000", packets);
-    feed_hex(p, start);
-    feed_hex(p, "0003000400000001");
-    buf_consume(&p->heard, p->heard.used);
-}
-
-static void feed_packet(struct play *p, uint8_t fill, size_t n, uint16_t *seed)
-{
-    uint8_t data[WIRE_PACKET_BYTES], frame[WIRE_DATA_FRAME_BYTES];
-    memset(data, fill, n);
-    feed(p, frame, wire_data_put(frame, sizeof frame, data, n, seed));
-}
-
 static void test_packets_in_flight_after_resume_are_dropped_until_the_sync_asked_for(void **state)
 {
     (void)state;
     struct play p;
-    begin_receiving(&p, NULL, 4);
+    play_begin_receiving(&p, NULL, 4);
     uint16_t seed = 0;
-    feed_packet(&p, 1, 1024, &seed);
+    play_feed_packet(&p, 1, 1024, &seed);
     seed ^= 1; /* the chain breaks */
-    feed_packet(&p, 2, 1024, &seed);
-    heard_is(&p, "0002000400000002");
-    feed_packet(&p, 3, 1024, &seed);  /* in flight */
-    feed_hex(&p, "0003000400000009"); /* some other SYNC */
-    feed_packet(&p, 4, 1024, &seed);
-    feed_hex(&p, "0003000400000002");
+    play_feed_packet(&p, 2, 1024, &seed);
+    play_heard_is(&p, "0002000400000002");
+    play_feed_packet(&p, 3, 1024, &seed);  /* in flight */
+    play_feed_hex(&p, "0003000400000009"); /* some other SYNC */
+    play_feed_packet(&p, 4, 1024, &seed);
+    play_feed_hex(&p, "0003000400000002");
     seed = 0;
-    feed_packet(&p, 2, 1024, &seed);
-    feed_packet(&p, 3, 1024, &seed);
-    feed_packet(&p, 4, 10, &seed);
-    heard_is(&p, "0009");
+    play_feed_packet(&p, 2, 1024, &seed);
+    play_feed_packet(&p, 3, 1024, &seed);
+    play_feed_packet(&p, 4, 10, &seed);
+    play_heard_is(&p, "0009");
     assert_int_equal(p.file[0].bytes.used, 3 * 1024 + 10);
     for (size_t i = 0; i < p.file[0].bytes.used; i++)
         assert_int_equal(buf_data(&p.file[0].bytes)[i], 1 + i / 1024);
@@ -358,15 +185,15 @@ static void test_a_second_sync_makes_duplicates_that_are_stored_once(void **stat
 {
     (void)state;
     struct play p;
-    begin_receiving(&p, NULL, 3);
+    play_begin_receiving(&p, NULL, 3);
     uint16_t seed = 0;
-    feed_packet(&p, 1, 1024, &seed);
-    feed_packet(&p, 2, 1024, &seed);
-    feed_hex(&p, "0003000400000001");
+    play_feed_packet(&p, 1, 1024, &seed);
+    play_feed_packet(&p, 2, 1024, &seed);
+    play_feed_hex(&p, "0003000400000001");
     seed = 0;
-    feed_packet(&p, 1, 1024, &seed);
-    feed_packet(&p, 2, 1024, &seed);
-    feed_packet(&p, 3, 1024, &seed);
+    play_feed_packet(&p, 1, 1024, &seed);
+    play_feed_packet(&p, 2, 1024, &seed);
+    play_feed_packet(&p, 3, 1024, &seed);
     assert_true(p.file[0].complete);
     assert_int_equal(p.file[0].bytes.used, 3 * 1024);
     assert_int_equal(wire_session_stats(p.s)->duplicates, 2);
@@ -378,13 +205,13 @@ static void test_a_camera_that_counts_from_0(void **state)
     (void)state;
     struct play p;
     play_begin(&p, NULL, NULL);
-    feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    feed_hex(&p, "000b000d040400000192d84ad5a0000000");
-    feed_hex(&p, "00010006000000020000");
-    feed_hex(&p, "0003000400000000");
+    play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
+    play_feed_hex(&p, "000b000d040400000192d84ad5a0000000");
+    play_feed_hex(&p, "00010006000000020000");
+    play_feed_hex(&p, "0003000400000000");
     uint16_t seed = 0;
-    feed_packet(&p, 1, 1024, &seed);
-    feed_packet(&p, 2, 5, &seed);
+    play_feed_packet(&p, 1, 1024, &seed);
+    play_feed_packet(&p, 2, 5, &seed);
     assert_true(p.file[0].complete);
     assert_int_equal(p.file[0].bytes.used, 1029);
     play_end(&p);
@@ -394,10 +221,10 @@ static void test_a_short_packet_in_the_middle_is_not_taken(void **state)
 {
     (void)state;
     struct play p;
-    begin_receiving(&p, NULL, 2);
+    play_begin_receiving(&p, NULL, 2);
     uint16_t seed = 0;
-    feed_packet(&p, 1, 1000, &seed);
-    heard_is(&p, "0002000400000001");
+    play_feed_packet(&p, 1, 1000, &seed);
+    play_heard_is(&p, "0002000400000001");
     assert_int_equal(p.file[0].bytes.used, 0);
     play_end(&p);
 }
@@ -407,15 +234,15 @@ static void test_start_at_a_later_packet_after_an_earlier_connection(void **stat
     (void)state;
     struct play p;
     play_begin(&p, NULL, NULL);
-    p.have_packets = 2;
-    feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    feed_hex(&p, "000b000d040400000192d84ad5a0000000");
+    p.have_bytes = 2 * 1024;
+    play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
+    play_feed_hex(&p, "000b000d040400000192d84ad5a0000000");
     buf_consume(&p.heard, p.heard.used);
-    feed_hex(&p, "00010006000000030000");
-    heard_is(&p, "0002000400000003");
-    feed_hex(&p, "0003000400000003");
+    play_feed_hex(&p, "00010006000000030000");
+    play_heard_is(&p, "0002000400000003");
+    play_feed_hex(&p, "0003000400000003");
     uint16_t seed = 0;
-    feed_packet(&p, 3, 7, &seed);
+    play_feed_packet(&p, 3, 7, &seed);
     assert_true(p.file[0].complete);
     assert_int_equal(p.file[0].bytes.used, 7);
     play_end(&p);
@@ -429,17 +256,17 @@ static void test_no_metadata_in_time_goes_on_without(void **state)
     struct play p;
     play_begin(&p, NULL, &config);
     for (int i = 0; i < 3; i++) {
-        converse(&p, 65536, NULL);
+        play_converse(&p, 65536, NULL);
         assert_string_equal(wire_session_state(p.s), "wait-meta");
         assert_int_equal(p.n_files, i);
         p.now_us = wire_session_deadline(p.s) - 1;
-        drain(&p);
+        play_drain(&p);
         assert_string_equal(wire_session_state(p.s), "wait-meta");
         p.now_us++;
-        drain(&p);
+        play_drain(&p);
         assert_string_equal(wire_session_state(p.s), "wait-start");
     }
-    converse(&p, 65536, NULL);
+    play_converse(&p, 65536, NULL);
     assert_int_equal(p.n_files, 3);
     for (int i = 0; i < 3; i++) {
         assert_true(p.file[i].complete);
@@ -452,20 +279,20 @@ static void test_nothing_is_acknowledged_before_the_commit(void **state)
 {
     (void)state;
     struct play p;
-    begin_receiving(&p, NULL, 1);
+    play_begin_receiving(&p, NULL, 1);
     p.hold_commit = true;
     uint16_t seed = 0;
-    feed_packet(&p, 1, 3, &seed);
+    play_feed_packet(&p, 1, 3, &seed);
     assert_true(p.file[0].complete);
     assert_true(wire_session_waiting(p.s));
     assert_int_equal(p.heard.used, 0);
     p.now_us += INT64_C(1000000000000);
-    drain(&p); /* no deadline runs while our disk is slow */
+    play_drain(&p); /* no deadline runs while our disk is slow */
     assert_int_equal(p.heard.used, 0);
     assert_false(p.closed);
     wire_session_committed(p.s, p.now_us);
-    drain(&p);
-    heard_is(&p, "0009");
+    play_drain(&p);
+    play_heard_is(&p, "0009");
     play_end(&p);
 }
 
@@ -475,17 +302,17 @@ static void test_gives_up_after_the_limit_and_keeps_the_partial(void **state)
     struct wire_limits limits = wire_limits_default;
     limits.repeats = 3;
     struct play p;
-    begin_receiving(&p, &limits, 2);
+    play_begin_receiving(&p, &limits, 2);
     uint16_t seed = 0;
-    feed_packet(&p, 1, 1024, &seed);
+    play_feed_packet(&p, 1, 1024, &seed);
     for (int i = 0; i < 3; i++) {
         p.now_us = wire_session_deadline(p.s);
-        drain(&p);
-        heard_is(&p, "0002000400000002");
+        play_drain(&p);
+        play_heard_is(&p, "0002000400000002");
         assert_false(p.closed);
     }
     p.now_us = wire_session_deadline(p.s);
-    drain(&p);
+    play_drain(&p);
     assert_int_equal(p.n_abandoned, 1);
     assert_true(p.closed && p.closed_warn);
     assert_int_equal(p.file[0].bytes.used, 1024);
@@ -497,8 +324,8 @@ static void test_device_status_ends_the_transfer_with_its_text(void **state)
 {
     (void)state;
     struct play p;
-    begin_receiving(&p, NULL, 2);
-    feed_hex(&p, "0005000400000011");
+    play_begin_receiving(&p, NULL, 2);
+    play_feed_hex(&p, "0005000400000011");
     assert_int_equal(p.n_abandoned, 1);
     assert_true(p.closed && p.closed_warn);
     assert_non_null(strstr(p.text, "status 17"));
@@ -509,14 +336,14 @@ static void test_lost_connection_leaves_a_partial(void **state)
 {
     (void)state;
     struct play p;
-    begin_receiving(&p, NULL, 3);
+    play_begin_receiving(&p, NULL, 3);
     uint16_t seed = 0;
-    feed_packet(&p, 1, 1024, &seed);
+    play_feed_packet(&p, 1, 1024, &seed);
     wire_session_eof(p.s);
-    drain(&p);
+    play_drain(&p);
     assert_int_equal(p.n_abandoned, 1);
     assert_true(p.closed);
-    assert_string_equal(p.text, "connection lost after packet 1 of 3");
+    assert_string_equal(p.text, "connection lost at packet 2 of 3");
     play_end(&p);
 }
 
@@ -524,12 +351,12 @@ static void test_an_init_in_the_middle_restarts_the_session(void **state)
 {
     (void)state;
     struct play p;
-    begin_receiving(&p, NULL, 3);
+    play_begin_receiving(&p, NULL, 3);
     uint16_t seed = 0;
-    feed_packet(&p, 1, 1024, &seed);
-    feed_hex(&p, "000000050001403a0f0c3edb44000400");
+    play_feed_packet(&p, 1, 1024, &seed);
+    play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
     assert_int_equal(p.n_abandoned, 1);
-    heard_is(&p, "000a00072570686f746f66");
+    play_heard_is(&p, "000a00072570686f746f66");
     play_end(&p);
 }
 
@@ -538,11 +365,11 @@ static void test_an_empty_slot_is_passed_over_and_not_asked_again(void **state)
     (void)state;
     struct play p;
     play_begin(&p, NULL, NULL);
-    feed_hex(&p, "000000050001403a0f0c3edb54000400");
-    feed_hex(&p, "000b000d041000000192d84ad5a0000000");
+    play_feed_hex(&p, "000000050001403a0f0c3edb54000400");
+    play_feed_hex(&p, "000b000d041000000192d84ad5a0000000");
     buf_consume(&p.heard, p.heard.used);
-    feed_hex(&p, "00010006000000000000");
-    heard_is(&p, "000a00072570686f746f66");
+    play_feed_hex(&p, "00010006000000000000");
+    play_heard_is(&p, "000a00072570686f746f66");
     play_end(&p);
 }
 
@@ -554,18 +381,20 @@ static void test_strangers_are_sent_away_with_a_reason(void **state)
         "16030100c8010000c40303aabbccddee",           /* TLS hello */
         "000000000000003608010000016b40d8ea30010000", /* AVL */
         "0004040201",                                 /* DATA first */
+        "000f333532303933303831343532323531",         /* a tracker's login */
     };
+    static const char *const who[] = {"HTTP", "TLS port", "Codec 8)", "no INIT within", "login"};
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
         struct play p;
         play_begin(&p, NULL, NULL);
-        feed_hex(&p, strangers[i]);
+        play_feed_hex(&p, strangers[i]);
         if (!p.closed) { /* the start of a legal frame */
             p.now_us = wire_session_deadline(p.s);
-            drain(&p);
+            play_drain(&p);
         }
         assert_true(p.closed && p.closed_warn);
         assert_int_equal(p.heard.used, 0);
-        assert_true(p.text[0] != '\0');
+        assert_non_null(strstr(p.text, who[i]));
         play_end(&p);
     }
 }
@@ -575,9 +404,9 @@ static void test_no_init_in_time(void **state)
     (void)state;
     struct play p;
     play_begin(&p, NULL, NULL);
-    feed_hex(&p, "00000005");
+    play_feed_hex(&p, "00000005");
     p.now_us += 15000001;
-    drain(&p);
+    play_drain(&p);
     assert_true(p.closed);
     assert_non_null(strstr(p.text, "no INIT within 15 s"));
     play_end(&p);
@@ -588,9 +417,9 @@ static void test_more_packets_than_the_limit_are_not_taken(void **state)
     (void)state;
     struct play p;
     play_begin(&p, NULL, NULL);
-    feed_hex(&p, "000000050001403a0f0c3edb44000400");
-    feed_hex(&p, "000b000d040400000192d84ad5a0000000");
-    feed_hex(&p, "00010006ffffffff0000");
+    play_feed_hex(&p, "000000050001403a0f0c3edb44000400");
+    play_feed_hex(&p, "000b000d040400000192d84ad5a0000000");
+    play_feed_hex(&p, "00010006ffffffff0000");
     assert_true(p.closed && p.closed_warn);
     assert_int_equal(p.n_files, 0);
     play_end(&p);
@@ -602,7 +431,7 @@ static void test_random_bytes_never_break_the_promise_of_store(void **state)
     unsigned x = 12345;
     for (int round = 0; round < 300; round++) {
         struct play p;
-        begin_receiving(&p, NULL, 5);
+        play_begin_receiving(&p, NULL, 5);
         for (int i = 0; i < 40 && !p.closed; i++) {
             uint8_t noise[300];
             x = x * 1664525 + 1013904223;
@@ -611,7 +440,7 @@ static void test_random_bytes_never_break_the_promise_of_store(void **state)
                 x = x * 1664525 + 1013904223;
                 noise[k] = (uint8_t)(x >> 24 & (round % 2 ? 0x07 : 0xff));
             }
-            feed(&p, noise, n); /* drain() checks every STORE */
+            play_feed(&p, noise, n); /* play_drain() checks every STORE */
             p.now_us += 1000000;
         }
         play_end(&p);

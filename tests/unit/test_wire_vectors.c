@@ -154,6 +154,7 @@ static void test_server_frames_are_byte_for_byte(void **state)
         {"srv_resume1", WIRE_RESUME, NULL, 1},
         {"srv_resume_337", WIRE_RESUME, NULL, 337},
         {"srv_complete", WIRE_STATUS, NULL, 0},
+        {"srv_metareq_path_mode", WIRE_META_REQ, "", 0},
     };
     for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
         const struct vector *v = vector(frames[i].name);
@@ -224,6 +225,29 @@ static void test_data_frames_and_their_crc_chain(void **state)
     }
 }
 
+static void test_a_path_keeps_its_nul(void **state)
+{
+    (void)state;
+    struct wire_frame f = frame_of("dev_path_response_dsm");
+    assert_int_equal(f.id, WIRE_PATH);
+    assert_int_equal(f.n, 30);
+    assert_memory_equal(f.payload, "dsm/picture/231020/231452.jpg", 30);
+}
+
+static void test_data_with_its_offset(void **state)
+{
+    (void)state;
+    const struct vector *v = vector("SYNTH_enhanced_data");
+    struct wire_frame f = frame_of("SYNTH_enhanced_data");
+    assert_int_equal(f.id, WIRE_ENH_DATA);
+    assert_int_equal(f.n, 11);
+    uint8_t out[64];
+    uint16_t seed = 0;
+    assert_int_equal(wire_enh_data_put(out, sizeof out, 0, "hello", 5, &seed), v->n);
+    assert_memory_equal(out, v->data, v->n);
+    assert_int_equal(seed, wire_crc(0, "hello", 5)); /* the offset is not in it */
+}
+
 static void test_headers_that_no_device_sends(void **state)
 {
     (void)state;
@@ -234,6 +258,10 @@ static void test_headers_that_no_device_sends(void **state)
         {0x00, 0x01, 0x00, 0x07}, {0x00, 0x03, 0x00, 0x00},
         {0x00, 0x05, 0xff, 0xff}, {0x00, 0x08, 0x00, 0x07}, /* a server's frame */
         {0x31, 0xb4, 0x00, 0x10}, {'G', 'E', 'T', ' '},
+        {0x00, 0x0d, 0x00, 0x00}, /* a path without its NUL */
+        {0x00, 0x0d, 0x02, 0x01}, /* 513 bytes of path */
+        {0x00, 0x0e, 0x00, 0x06}, /* an offset, a CRC and no data */
+        {0x00, 0x0b, 0x10, 0x01}, /* metadata above the limit */
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(wire_frame_parse(bad[i], 4, &f), WIRE_BAD_HEADER);
@@ -394,19 +422,6 @@ static void test_implausible_values_are_marked_one_by_one(void **state)
     }
 }
 
-static void test_trigger_names(void **state)
-{
-    (void)state;
-    char name[24];
-    assert_string_equal(wire_trigger_name(0, name), "request");
-    assert_string_equal(wire_trigger_name(3, name), "crash");
-    assert_string_equal(wire_trigger_name(11, name), "din4");
-    assert_string_equal(wire_trigger_name(12, name), "trigger-12");
-    for (int i = 0; i < 12; i++)
-        assert_int_equal(wire_trigger_value(wire_trigger_name((uint8_t)i, name)), i);
-    assert_int_equal(wire_trigger_value("nonsense"), -1);
-}
-
 /* A vector that no test here looks at must be one of those that other messages need. */
 static void test_every_vector_is_accounted_for(void **state)
 {
@@ -415,12 +430,13 @@ static void test_every_vector_is_accounted_for(void **state)
         "init_",        "srv_filereq",        "srv_resume",      "srv_close",
         "srv_complete", "srv_metareq_photof", "srv_repeat_init", /* test_wire_session */
         "dev_start",    "dev_sync",           "dev_status",      "dev_meta",
-        "dev_data",     "SYNTH_meta_v",       "crc_dualcam"};
+        "dev_data",     "SYNTH_meta_v",       "crc_dualcam",     "srv_metareq_path_mode",
+        "dev_path",     "SYNTH_enhanced_data"};
     static const char *const elsewhere[] = {
-        "srv_pathreq",    "srv_metareq_path_mode", "dev_path_response_dsm",
-        "SYNTH_meta_dsm", "SYNTH_meta_adas",       "SYNTH_enhanced_data", /* path mode */
-        "c12_",           "crc_codec12", /* commands to the tracker */
-        "ptmf_",                         /* convert */
+        "srv_pathreq",                       /* test_wire_path */
+        "SYNTH_meta_dsm", "SYNTH_meta_adas", /* test_wire_meta */
+        "c12_",           "crc_codec12",     /* commands to the tracker */
+        "ptmf_",                             /* convert */
         "double_example"};
     assert_true(n_vectors > 50);
     for (size_t v = 0; v < n_vectors; v++) {
@@ -444,13 +460,14 @@ int main(void)
         cmocka_unit_test(test_server_frames_are_byte_for_byte),
         cmocka_unit_test(test_device_frames),
         cmocka_unit_test(test_data_frames_and_their_crc_chain),
+        cmocka_unit_test(test_a_path_keeps_its_nul),
+        cmocka_unit_test(test_data_with_its_offset),
         cmocka_unit_test(test_headers_that_no_device_sends),
         cmocka_unit_test(test_metadata_of_field_captures),
         cmocka_unit_test(test_metadata_of_a_camera_that_thinks_it_is_2043_is_kept_and_not_trusted),
         cmocka_unit_test(test_metadata_versions_by_length),
         cmocka_unit_test(test_metadata_tail_is_counted_and_short_metadata_refused),
         cmocka_unit_test(test_implausible_values_are_marked_one_by_one),
-        cmocka_unit_test(test_trigger_names),
         cmocka_unit_test(test_every_vector_is_accounted_for),
     };
     return cmocka_run_group_tests(tests, load, NULL);
