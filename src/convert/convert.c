@@ -4,6 +4,7 @@
 #include "copies.h"
 #include "damage.h"
 #include "media.h"
+#include "osd.h"
 #include "plan.h"
 #include "sniff.h"
 #include "template.h"
@@ -136,6 +137,12 @@ static int open_master(struct media *m, const char *path, const struct convert_f
     media_close(m);
     rc = media_open(m, path, result->container, facts, options, err);
     return rc < 0 ? rc : copy_moments_check(m, options, err);
+}
+
+int convert_warm_up(struct err *err)
+{
+    av_log_route();
+    return osd_warm_up(err);
 }
 
 int convert_prepare(const char *path, const char *out_dir, const char *stage_dir, const char *stem,
