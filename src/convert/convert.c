@@ -26,7 +26,7 @@ static const struct cfg_key keys[] = {
     {"encoder", CFG_TEXT, "FFmpeg's name", 0, 31, "libx264", "encoder of the viewing copy"},
     {"preset", CFG_WORD, "ultrafast superfast veryfast faster fast medium slow slower veryslow", 0,
      0, "superfast", "libx264 speed of the viewing copy"},
-    {"crf", CFG_REAL, "0 is lossless", 0, 51, "22.5", "quality of the viewing copy"},
+    {"crf", CFG_REAL, "0 is lossless", 0, 51, "23.25", "quality of the viewing copy"},
     {"threads", CFG_INT, "0 is automatic", 0, 64, "0", "threads of the codecs"},
     {"sound", CFG_WORD, "aac flac", 0, 0, "aac", "sound of the working copy; flac is lossless"},
     {"check", CFG_BOOL, "yes or no", 0, 0, "no", "decode every copy whole before it counts"},
