@@ -252,8 +252,12 @@ int convert_probe(const char *path, const struct convert_facts *facts,
                   const struct convert_options *options, bool decode, struct convert_probe *out,
                   struct err *err) DS_MUST_CHECK;
 
+/* Does what every overlay begins with, for a process that forks children which convert. */
+int convert_warm_up(struct err *err) DS_MUST_CHECK;
+
 /* The two halves of convert_file(), for two processes. A stage is a fresh directory
- * .dashspool-XXXXXX in out_dir, locked; a stage whose owner has died is swept by the next one. */
+ * .dashspool-XXXXXX in out_dir, locked; a stage whose owner has died is swept by the next one, but
+ * a thread that opens many in the same out_dir looks for such only once a minute. */
 struct convert_stage {
     char *dir;
     int lock_fd;

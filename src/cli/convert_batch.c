@@ -24,8 +24,8 @@ struct batch {
     struct progress *progress;
     batch_ended_fn *ended;
     void *arg;
-    struct slot slot[JOBS_MAX];
-    int jobs, running;
+    struct slot slot[JOBS_MAX + 1]; /* the spare one: its successor is on its way already */
+    int jobs, running;              /* … and it is not counted */
     size_t next, n_ended;
 };
 
@@ -49,7 +49,7 @@ static void show(const struct batch *b)
 {
     const struct slot *slowest = NULL;
     double done = (double)b->n_ended;
-    for (int i = 0; i < b->jobs; i++) {
+    for (int i = 0; i <= b->jobs; i++) {
         const struct slot *s = &b->slot[i];
         if (!s->c)
             continue;
@@ -77,7 +77,6 @@ static void end_slot(struct batch *b, struct slot *s)
     int rc = confine_finish(&s->c, &result, &err);
     free(s->dir);
     *s = (struct slot){0};
-    b->running--;
     if (!stop || rc == ERR_OK)
         tell(b, in, rc, &result, &err);
 }
@@ -85,7 +84,7 @@ static void end_slot(struct batch *b, struct slot *s)
 /* Two inputs whose copies have the same names: the second waits, and finds the first one's. */
 static bool in_the_way(const struct batch *b, const struct input *in, const char *dir)
 {
-    for (int i = 0; i < b->jobs; i++)
+    for (int i = 0; i <= b->jobs; i++)
         if (b->slot[i].c && strcmp(b->slot[i].in->stem, in->stem) == 0 &&
             strcmp(b->slot[i].dir, dir) == 0)
             return true;
@@ -136,10 +135,10 @@ static bool start_next(struct batch *b)
 /* Waits until a child has something to say; a stop signal, blocked elsewhere, ends it early. */
 static void wait_any(struct batch *b, const sigset_t *open_mask)
 {
-    struct pollfd p[JOBS_MAX];
+    struct pollfd p[JOBS_MAX + 1];
     nfds_t n = 0;
     int ms = 1000;
-    for (int i = 0; i < b->jobs; i++) {
+    for (int i = 0; i <= b->jobs; i++) {
         struct slot *s = &b->slot[i];
         if (!s->c)
             continue;
@@ -151,19 +150,33 @@ static void wait_any(struct batch *b, const sigset_t *open_mask)
     ppoll(p, n, &t, open_mask);
 }
 
+static void start_some(struct batch *b)
+{
+    while (!stop && b->running < b->jobs && b->next < b->inputs->n && start_next(b))
+        ;
+}
+
+/* A child is done: what is left is ours, and waits for the disk. Others work meanwhile. */
+static void step(struct batch *b, struct slot *s)
+{
+    if (!s->c || confine_step(s->c, &s->done))
+        return;
+    b->running--;
+    start_some(b);
+    end_slot(b, s);
+}
+
 static void run(struct batch *b, const sigset_t *open_mask)
 {
     while (!stop && (b->running > 0 || b->next < b->inputs->n)) {
-        while (b->running < b->jobs && b->next < b->inputs->n && start_next(b))
-            ;
+        start_some(b);
         show(b);
         if (b->running > 0)
             wait_any(b, open_mask);
-        for (int i = 0; i < b->jobs && !stop; i++)
-            if (b->slot[i].c && !confine_step(b->slot[i].c, &b->slot[i].done))
-                end_slot(b, &b->slot[i]);
+        for (int i = 0; i <= b->jobs && !stop; i++)
+            step(b, &b->slot[i]);
     }
-    for (int i = 0; i < b->jobs; i++)
+    for (int i = 0; i <= b->jobs; i++)
         if (b->slot[i].c)
             end_slot(b, &b->slot[i]);
     progress_clear(b->progress);

@@ -29,7 +29,7 @@ static void on_progress(void *arg, double done)
 }
 
 /* Things that the libraries read once from files that are out of reach later. */
-static int warm_up(struct err *err)
+static int warm_hash(struct err *err)
 {
     struct hash *h = NULL;
     uint8_t digest[HASH_BYTES];
@@ -50,7 +50,7 @@ static int confine_self(const struct message_request *q, pid_t parent, struct er
                                   .cpu_s = q->limits.cpu_s};
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         return err_set(err, ERR_AGAIN, "the parent is gone");
-    int rc = warm_up(err);
+    int rc = warm_hash(err);
     return rc < 0 ? rc : sandbox_enter(&rules, &report, err);
 }
 
@@ -75,7 +75,16 @@ void child_convert(pid_t parent)
     _exit(sent < 0); /* no clean-up: the parent does that better */
 }
 
+/* Once for all children, which inherit it: what each of them would do before its master matters. */
+static void warm_up(void)
+{
+    struct err unused;
+    if (warm_hash(&unused) < 0 || convert_warm_up(&unused) < 0)
+        unused.code = 0; /* the child that needs it tries again, and says why not */
+}
+
 int confine_child(void)
 {
+    warm_up();
     return nursery_run(child_convert);
 }

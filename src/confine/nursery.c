@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHILDREN_MAX 256 /* at a time; cli and worker have at most one a job */
+#define CHILDREN_MAX 257 /* at a time; cli and worker have one a job, and one that ends */
 #define N_FDS        3   /* request, report, status */
 
 /* ---- the owner's side ---- */

@@ -4,6 +4,7 @@
 #include "copies.h"
 #include "damage.h"
 #include "media.h"
+#include "osd.h"
 #include "plan.h"
 #include "sniff.h"
 #include "template.h"
@@ -25,7 +26,7 @@ static const struct cfg_key keys[] = {
     {"encoder", CFG_TEXT, "FFmpeg's name", 0, 31, "libx264", "encoder of the viewing copy"},
     {"preset", CFG_WORD, "ultrafast superfast veryfast faster fast medium slow slower veryslow", 0,
      0, "superfast", "libx264 speed of the viewing copy"},
-    {"crf", CFG_REAL, "0 is lossless", 0, 51, "22.5", "quality of the viewing copy"},
+    {"crf", CFG_REAL, "0 is lossless", 0, 51, "23.25", "quality of the viewing copy"},
     {"threads", CFG_INT, "0 is automatic", 0, 64, "0", "threads of the codecs"},
     {"sound", CFG_WORD, "aac flac", 0, 0, "aac", "sound of the working copy; flac is lossless"},
     {"check", CFG_BOOL, "yes or no", 0, 0, "no", "decode every copy whole before it counts"},
@@ -136,6 +137,12 @@ static int open_master(struct media *m, const char *path, const struct convert_f
     media_close(m);
     rc = media_open(m, path, result->container, facts, options, err);
     return rc < 0 ? rc : copy_moments_check(m, options, err);
+}
+
+int convert_warm_up(struct err *err)
+{
+    av_log_route();
+    return osd_warm_up(err);
 }
 
 int convert_prepare(const char *path, const char *out_dir, const char *stage_dir, const char *stem,

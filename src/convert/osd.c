@@ -1,26 +1,18 @@
 #include "osd.h"
-#include <ass/ass.h>
-#include <limits.h>
+#include "letters.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STRIP      0.08 /* of the picture's height, at the most, at size 1 */
-#define SIZE_MAX_X 4    /* times */
-#define EDGE_EM    0.07 /* around letters without a box */
-#define BOX_ALPHA  168  /* of 255 */
-#define FONT_NAME  "DejaVu Sans Mono"
+#define STRIP      0.08  /* of the picture's height, at the most, at size 1 */
+#define SIZE_MAX_X 4     /* times */
+#define EDGE_EM    0.07  /* around letters without a box */
+#define BOX_ALPHA  168   /* of 255 */
 #define LINE_EM    1.164 /* of this font: libass's font size is ascender + descender */
 #define ADVANCE_EM 0.602 /* every character */
 
-extern const char convert_font[], convert_font_end[];
-
 struct osd {
-    ASS_Library *library;
-    ASS_Renderer *renderer;
-    ASS_Track *track;
-    int style;            /* libass puts one of its own before ours */
     int frame_w, frame_h; /* what a person sees */
     double size;          /* 1: what the strip allows */
     bool top, right, centre, box;
@@ -28,42 +20,6 @@ struct osd {
     uint8_t *opacity, *light; /* of the box's pixels: what covers, and how much of it is white */
     char lines[OSD_LINES][OSD_LINE_ROOM];
 };
-
-static void silent(int level, const char *fmt, va_list ap, void *arg)
-{
-    (void)level;
-    (void)fmt;
-    (void)ap;
-    (void)arg;
-}
-
-static int make_track(struct osd *o, struct err *err)
-{
-    o->track = ass_new_track(o->library);
-    if (!o->track)
-        return err_set(err, ERR_NOMEM, "no memory for the overlay");
-    o->track->PlayResX = o->frame_w;
-    o->track->PlayResY = o->frame_h;
-    o->track->WrapStyle = 2; /* lines break where we say */
-    int s = ass_alloc_style(o->track), e = ass_alloc_event(o->track);
-    if (s < 0 || e < 0)
-        return err_set(err, ERR_NOMEM, "no memory for the overlay");
-    o->style = s;
-    ASS_Style *style = &o->track->styles[s];
-    style->Name = strdup("Default");
-    style->FontName = strdup(FONT_NAME);
-    style->Bold = 1;
-    style->PrimaryColour = 0xffffff00; /* RGBA, alpha 0 is opaque */
-    style->ScaleX = style->ScaleY = 1;
-    style->BorderStyle = 1;
-    style->OutlineColour = 0x00000000;
-    style->Alignment = 5; /* top left, in libass's legacy numbers */
-    ASS_Event *event = &o->track->events[e];
-    event->Style = s;
-    event->Duration = LLONG_MAX / 4;
-    return style->Name && style->FontName ? ERR_OK
-                                          : err_set(err, ERR_NOMEM, "no memory for the overlay");
-}
 
 int osd_new(struct osd **out, int width_px, int height_px, const struct convert_options *options,
             struct err *err)
@@ -78,39 +34,16 @@ int osd_new(struct osd **out, int width_px, int height_px, const struct convert_
     o->centre = strcmp(options->osd_position, "centre") == 0; /* card.c */
     o->box = options->osd_box;
     o->size = options->osd_size > 0 ? fmin(options->osd_size, SIZE_MAX_X) : 1;
-    o->library = ass_library_init();
-    if (!o->library)
-        goto nomem;
-    ass_set_message_cb(o->library, silent, NULL);
-    ass_add_font(o->library, FONT_NAME, convert_font, (int)(convert_font_end - convert_font));
-    o->renderer = ass_renderer_init(o->library);
-    if (!o->renderer)
-        goto nomem;
-    ass_set_storage_size(o->renderer, width_px, height_px);
-    ass_set_frame_size(o->renderer, width_px, height_px);
-    ass_set_shaper(o->renderer, ASS_SHAPING_SIMPLE);
-    ass_set_fonts(o->renderer, NULL, FONT_NAME, ASS_FONTPROVIDER_NONE, NULL, 0);
-    if (make_track(o, err) == ERR_OK)
-        return ERR_OK;
-nomem:
-    osd_free(out);
-    return err_set(err, ERR_NOMEM, "no memory for the overlay");
+    return ERR_OK;
 }
 
 void osd_free(struct osd **osd)
 {
     if (!osd || !*osd)
         return;
-    struct osd *o = *osd;
-    if (o->track)
-        ass_free_track(o->track);
-    if (o->renderer)
-        ass_renderer_done(o->renderer);
-    if (o->library)
-        ass_library_done(o->library);
-    free(o->opacity);
-    free(o->light);
-    free(o);
+    free((*osd)->opacity);
+    free((*osd)->light);
+    free(*osd);
     *osd = NULL;
 }
 
@@ -207,28 +140,37 @@ static char *ass_text(const struct osd *o, double pad_px)
     return text;
 }
 
+static int draw_letters(struct osd *o, double font, double pad_px, struct err *err)
+{
+    struct letters *letters = NULL;
+    const ASS_Image *image = NULL;
+    char *text = ass_text(o, pad_px);
+    if (!text)
+        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+    int rc = letters_take(&letters, o->frame_w, o->frame_h, err);
+    if (rc == ERR_OK)
+        rc = letters_draw(letters, text, font, o->box ? 0 : font * EDGE_EM, &image, err);
+    for (; image; image = image->next)
+        add_coverage(o, image);
+    letters_give_back(&letters);
+    free(text);
+    return rc;
+}
+
 static int draw(struct osd *o, double font, double pad_px, struct err *err)
 {
-    ASS_Event *event = &o->track->events[0];
-    ASS_Style *style = &o->track->styles[o->style];
     size_t area = (size_t)o->w * (size_t)o->h;
-    free(event->Text);
     free(o->opacity);
     free(o->light);
-    event->Text = ass_text(o, pad_px);
     o->opacity = malloc(area ? area : 1);
     o->light = calloc(area ? area : 1, 1);
-    if (!event->Text || !o->opacity || !o->light)
+    if (!o->opacity || !o->light)
         return err_set(err, ERR_NOMEM, "no memory for the overlay");
     memset(o->opacity, o->box ? BOX_ALPHA : 0, area);
-    style->FontSize = font;
-    style->Outline = o->box ? 0 : font * EDGE_EM;
-    int change;
-    for (const ASS_Image *i = ass_render_frame(o->renderer, o->track, 0, &change); i; i = i->next)
-        add_coverage(o, i);
+    int rc = draw_letters(o, font, pad_px, err);
     for (size_t i = 0; i < area; i++) /* what is light is covered, whatever was rounded */
         o->opacity[i] = o->opacity[i] > o->light[i] ? o->opacity[i] : o->light[i];
-    return ERR_OK;
+    return rc;
 }
 
 int osd_set(struct osd *osd, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *err)
@@ -339,4 +281,17 @@ void osd_blend(const struct osd *osd, const struct osd_planes *p)
     blend_luma(osd, p);
     if (p->n == 3)
         blend_chroma(osd, p);
+}
+
+int osd_warm_up(struct err *err)
+{
+    static const struct convert_options usual = {.osd_box = true};
+    char lines[OSD_LINES][OSD_LINE_ROOM] = {"0123456789-:.,+NSEW",
+                                            "km/h UTC GMT still copy, viewing"};
+    struct osd *osd = NULL;
+    int rc = osd_new(&osd, 1280, 720, &usual, err);
+    if (rc == ERR_OK)
+        rc = osd_set(osd, lines, err);
+    osd_free(&osd);
+    return rc;
 }

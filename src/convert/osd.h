@@ -46,4 +46,8 @@ void osd_box(const struct osd *osd, int *x, int *y, int *w, int *h);
 
 void osd_blend(const struct osd *osd, const struct osd_planes *p);
 
+/* Draws what most overlays have for the size of picture that most cameras make, for nobody: who
+ * forks afterwards gives its children the font, read, and the letters, drawn. */
+int osd_warm_up(struct err *err) DS_MUST_CHECK;
+
 #endif

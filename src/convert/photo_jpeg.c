@@ -138,21 +138,45 @@ static void read_blocks(struct photo *p)
     p->blocks = jpeg_read_coefficients(&p->in);
 }
 
-/* What a damaged photo decodes to can be more than the coder takes. */
-static void clamp_blocks(struct photo *p)
+typedef bool row_fn(JCOEF *from, JCOEF *end);
+
+/* All coefficients, row by row, until fn() returns false. */
+static bool each_row(struct photo *p, row_fn *fn)
 {
     for (int k = 0; k < p->in.num_components; k++) {
         const jpeg_component_info *c = &p->in.comp_info[k];
         for (JDIMENSION y = 0; y < c->height_in_blocks; y++) {
             JBLOCKROW row =
                 p->in.mem->access_virt_barray((j_common_ptr)&p->in, p->blocks[k], y, 1, TRUE)[0];
-            JCOEF *at = row[0], *end = at + (size_t)c->width_in_blocks * DCTSIZE2;
-            for (; at < end; at++)
-                *at = *at > PHOTO_COEFFICIENT_MAX    ? PHOTO_COEFFICIENT_MAX
-                      : *at < -PHOTO_COEFFICIENT_MAX ? -PHOTO_COEFFICIENT_MAX
-                                                     : *at;
+            if (!fn(row[0], row[0] + (size_t)c->width_in_blocks * DCTSIZE2))
+                return false;
         }
     }
+    return true;
+}
+
+static bool clamp_row(JCOEF *from, JCOEF *end)
+{
+    for (JCOEF *at = from; at < end; at++)
+        *at = *at > PHOTO_COEFFICIENT_MAX    ? PHOTO_COEFFICIENT_MAX
+              : *at < -PHOTO_COEFFICIENT_MAX ? -PHOTO_COEFFICIENT_MAX
+                                             : *at;
+    return true;
+}
+
+/* What a damaged photo decodes to can be more than the coder takes. */
+static void clamp_blocks(struct photo *p)
+{
+    each_row(p, clamp_row);
+}
+
+/* Without a branch inside, so that the compiler takes many at a time. */
+static bool row_fits(JCOEF *from, JCOEF *end)
+{
+    bool beyond = false;
+    for (const JCOEF *at = from; at < end; at++)
+        beyond |= *at > PHOTO_COEFFICIENT_MAX || *at < -PHOTO_COEFFICIENT_MAX;
+    return !beyond;
 }
 
 int photo_open(struct photo *p, const uint8_t *jpeg, size_t n, struct err *err)
@@ -253,6 +277,35 @@ static void write_segments(struct photo *p)
     }
 }
 
+static bool same_table(const JHUFF_TBL *a, const JHUFF_TBL *b)
+{
+    return a && b && memcmp(a->bits, b->bits, sizeof a->bits) == 0 &&
+           memcmp(a->huffval, b->huffval, sizeof a->huffval) == 0;
+}
+
+/* Whether the master has the usual Huffman tables (T.81, K.3), which `out` has been given, for luma
+ * and chroma: they have a code for everything that 8-bit samples can give. */
+static bool has_usual_codes(struct photo *p)
+{
+    for (int k = 0; k < p->in.num_components; k++) {
+        const jpeg_component_info *in = &p->in.comp_info[k], *out = &p->out.comp_info[k];
+        if (!same_table(p->in.dc_huff_tbl_ptrs[in->dc_tbl_no],
+                        p->out.dc_huff_tbl_ptrs[out->dc_tbl_no]) ||
+            !same_table(p->in.ac_huff_tbl_ptrs[in->ac_tbl_no],
+                        p->out.ac_huff_tbl_ptrs[out->ac_tbl_no]))
+            return false;
+    }
+    return each_row(p, row_fits);
+}
+
+/* Any other tables may lack codes for the overlay: better ones are made, which takes another pass
+ * over the photo. The usual ones stay, as the cameras have them. */
+static void choose_coding(struct photo *p)
+{
+    p->out.arith_code = p->in.arith_code;
+    p->out.optimize_coding = !p->in.arith_code && (p->in.progressive_mode || !has_usual_codes(p));
+}
+
 /* JFIF and Adobe are among the segments. */
 static void write_all(struct photo *p)
 {
@@ -264,8 +317,7 @@ static void write_all(struct photo *p)
     p->out.dest = &p->sink;
     jpeg_copy_critical_parameters(&p->in, &p->out);
     p->out.write_JFIF_header = p->out.write_Adobe_marker = FALSE;
-    p->out.arith_code = p->in.arith_code;
-    p->out.optimize_coding = !p->in.arith_code; /* Huffman tables: the old ones may lack codes */
+    choose_coding(p);
     p->out.restart_interval = p->in.restart_interval;
     if (p->in.progressive_mode)
         jpeg_simple_progression(&p->out);

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE /* renameat2, mkdtemp */
+#include "dashspool/clock.h"
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
 #include <dirent.h>
@@ -12,8 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STAGE_PREFIX  ".dashspool-"
-#define STAGE_YOUNG_S 60 /* between mkdtemp() and flock() a stage looks as if nobody had it */
+#define STAGE_PREFIX   ".dashspool-"
+#define STAGE_YOUNG_S  60 /* between mkdtemp() and flock() a stage looks as if nobody had it */
+
+#define SWEEP_EVERY_US (STAGE_YOUNG_S * INT64_C(1000000)) /* none is old enough before */
 
 /* A stage whose owner has died: its lock is free. */
 static void remove_if_left(const char *out_dir, const char *name)
@@ -33,11 +36,35 @@ static void remove_if_left(const char *out_dir, const char *name)
     free(path);
 }
 
+/* Reading a directory of all copies for each new one would take the square of their number. */
+static bool swept_lately(int dir_fd)
+{
+    static _Thread_local struct {
+        dev_t dev;
+        ino_t ino;
+        int64_t mono_us;
+    } last;
+    struct stat st;
+    int64_t now_us = clock_mono_us();
+    if (fstat(dir_fd, &st) < 0)
+        return false;
+    if (last.mono_us > 0 && st.st_dev == last.dev && st.st_ino == last.ino &&
+        now_us - last.mono_us < SWEEP_EVERY_US)
+        return true;
+    last.dev = st.st_dev;
+    last.ino = st.st_ino;
+    last.mono_us = now_us;
+    return false;
+}
+
 static void sweep(const char *out_dir)
 {
     DIR *d = opendir(out_dir);
-    if (!d)
+    if (!d || swept_lately(dirfd(d))) {
+        if (d)
+            closedir(d);
         return;
+    }
     for (struct dirent *e; (e = readdir(d));)
         if (strncmp(e->d_name, STAGE_PREFIX, sizeof STAGE_PREFIX - 1) == 0)
             remove_if_left(out_dir, e->d_name);

@@ -371,6 +371,46 @@ static void test_overlay_of_a_photo_can_be_read(void **state)
     support_tmp_remove(&dir);
 }
 
+/* The DHT segments, together. */
+static struct buf huffman_tables(const char *path)
+{
+    struct buf b = support_read(path), out;
+    struct err err;
+    const uint8_t *p = buf_data(&b);
+    buf_init(&out, 65536);
+    for (size_t at = 2; p[at] == 0xff && p[at + 1] != 0xda;) {
+        size_t n = 2 + (size_t)p[at + 2] * 256 + p[at + 3];
+        if (p[at + 1] == 0xc4)
+            assert_ok(buf_append(&out, p + at, n, &err));
+        at += n;
+    }
+    buf_clear(&b);
+    assert_true(out.used > 0);
+    return out;
+}
+
+static void test_the_usual_huffman_tables_stay_and_others_are_made_anew(void **state)
+{
+    (void)state;
+    static const char *const masters[] = {"photo-720p.jpg", "viewing-copy.jpg"};
+    struct convert_facts facts = footage_facts();
+    struct convert_options options = footage_options(CONVERT_STILL);
+    for (int i = 0; i < 2; i++) {
+        char *dir = support_tmp_dir();
+        struct convert_result r;
+        struct err err;
+        assert_ok(convert_file(footage_sample(masters[i]), dir, "p", &facts, &options, NULL, NULL,
+                               &r, &err));
+        struct buf a = huffman_tables(footage_sample(masters[i]));
+        struct buf b = huffman_tables(r.output[0].path);
+        bool same = a.used == b.used && memcmp(buf_data(&a), buf_data(&b), a.used) == 0;
+        assert_int_equal(same, i == 0);
+        buf_clear(&a);
+        buf_clear(&b);
+        support_tmp_remove(&dir);
+    }
+}
+
 /* Converts bytes; on failure nothing is left. */
 static int convert_bytes(const void *data, size_t n, struct convert_result *r, struct err *err)
 {
@@ -496,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_overlay_stands_upright_in_all_orientations),
         cmocka_unit_test(test_exiftool_reads_what_is_known_and_complains_of_nothing_new),
         cmocka_unit_test(test_overlay_of_a_photo_can_be_read),
+        cmocka_unit_test(test_the_usual_huffman_tables_stay_and_others_are_made_anew),
         cmocka_unit_test(test_a_photo_cut_at_100_places_gives_what_is_readable),
         cmocka_unit_test(test_changed_bytes_never_give_half_a_copy),
         cmocka_unit_test(test_stray_bytes_are_a_warning),

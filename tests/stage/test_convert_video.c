@@ -280,7 +280,7 @@ static void test_configuration_gives_the_options(void **state)
     assert_ok(cfg_load(&cfg, NULL, &convert_cfg_section, 1, &err));
     convert_options_from_cfg(cfg, &o);
     assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_VIEWING | CONVERT_TIMING);
-    assert_true(o.crf == 22.5);
+    assert_true(o.crf == 23.25);
     assert_string_equal(o.preset, "superfast");
     assert_true(o.default_fps == 25);
     assert_ok(cfg_set(cfg, "convert", "copies", "working", "test", &err));

@@ -299,6 +299,28 @@ static void test_text_is_white_on_dark_in_the_pictures_own_range(void **state)
     }
 }
 
+static void test_overlay_is_the_same_whatever_was_drawn_before(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{640, 480}, {1280, 720}, {1920, 1080}};
+    struct err err;
+    struct canvas first[3];
+    for (int i = 0; i < 6; i++) { /* each size after another, and once more */
+        int w = sizes[i % 3][0], h = sizes[i % 3][1];
+        struct canvas c = canvas_new(w, h, 128, true);
+        if (i == 3)
+            assert_ok(osd_warm_up(&err));
+        draw(&c, 1);
+        if (i < 3) {
+            first[i] = c;
+            continue;
+        }
+        assert_memory_equal(c.y, first[i % 3].y, (size_t)w * (size_t)h);
+        canvas_free(&c);
+        canvas_free(&first[i % 3]);
+    }
+}
+
 static void test_turned_photos_get_the_overlay_where_it_is_read(void **state)
 {
     (void)state;
@@ -330,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_every_character_leaves_a_mark),
         cmocka_unit_test(test_overlay_stays_in_the_lowest_twelfth_at_every_size),
         cmocka_unit_test(test_text_is_white_on_dark_in_the_pictures_own_range),
+        cmocka_unit_test(test_overlay_is_the_same_whatever_was_drawn_before),
         cmocka_unit_test(test_turned_photos_get_the_overlay_where_it_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
