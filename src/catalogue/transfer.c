@@ -28,15 +28,15 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_ADD] = "INSERT INTO transfer(id, " COLUMNS ") VALUES(?2, " VALUES ")",
     [CATALOGUE_SQL_UPDATE] = "UPDATE transfer SET (" COLUMNS ") = (" VALUES ") WHERE key = ?1",
     [CATALOGUE_SQL_REMOVE] = "DELETE FROM transfer WHERE key = ?1",
-    [CATALOGUE_SQL_BY_KEY] = SELECT "WHERE key = ?1",
-    [CATALOGUE_SQL_BY_ID] = SELECT "WHERE id = ?1",
+    [CATALOGUE_SQL_BY_KEY] = (SELECT "WHERE key = ?1"),
+    [CATALOGUE_SQL_BY_ID] = (SELECT "WHERE id = ?1"),
     [CATALOGUE_SQL_SAME] =
-        SELECT "WHERE sha256 = ?1 AND imei = ?2 AND camera = ?3 AND kind = ?4"
-               " AND length_bytes = ?5 AND state = 'stored' AND key <> ?6 ORDER BY key LIMIT 1",
+        (SELECT "WHERE sha256 = ?1 AND imei = ?2 AND camera = ?3 AND kind = ?4"
+                " AND length_bytes = ?5 AND state = 'stored' AND key <> ?6 ORDER BY key LIMIT 1"),
     [CATALOGUE_SQL_RESUMABLE] =
-        SELECT "WHERE imei = ?1 AND camera = ?2 AND kind = ?3 AND state = 'partial'"
-               " AND meta IS NOT NULL AND time_us IS ?4 AND length_s IS ?5 AND start IS ?6"
-               " AND path IS ?7 ORDER BY length_bytes DESC, key DESC LIMIT 1",
+        (SELECT "WHERE imei = ?1 AND camera = ?2 AND kind = ?3 AND state = 'partial'"
+                " AND meta IS NOT NULL AND time_us IS ?4 AND length_s IS ?5 AND start IS ?6"
+                " AND path IS ?7 ORDER BY length_bytes DESC, key DESC LIMIT 1"),
     [CATALOGUE_SQL_LOAD] = "SELECT count(*), coalesce(sum(length_bytes), 0) FROM transfer"
                            " WHERE imei = ?1 AND arrived_us >= ?2",
 };

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define TIFF_HEAD_BYTES 8 /* byte order, 42, where IFD0 is */
+
 enum { TAG_PHOTO_IFD = 0x8769, TAG_GPS_IFD = 0x8825, TAG_ORIENTATION = 0x0112 };
 
 /* Bytes of one value of a type (TIFF 6.0, section 2; 13 is Adobe's IFD). */
@@ -139,7 +141,7 @@ static void parse_thumbnail(struct exif *e, uint32_t at)
         return;
     rd_bytes(&r, at);
     rd_bytes(&r, (size_t)get(&r, e->big, 2) * 12);
-    if (r.bad)
+    if (r.bad || at < TIFF_HEAD_BYTES) /* the header is written anew: nothing may lie in it */
         e->damaged++;
     else
         e->thumbnail_at = at;

@@ -155,12 +155,16 @@ static bool each_row(struct photo *p, row_fn *fn)
     return true;
 }
 
+/* A DC of -1024 is legal: black at the finest quantisation. */
 static bool clamp_row(JCOEF *from, JCOEF *end)
 {
-    for (JCOEF *at = from; at < end; at++)
-        *at = *at > PHOTO_COEFFICIENT_MAX    ? PHOTO_COEFFICIENT_MAX
-              : *at < -PHOTO_COEFFICIENT_MAX ? -PHOTO_COEFFICIENT_MAX
-                                             : *at;
+    for (JCOEF *at = from; at < end; at++) {
+        int least =
+            (at - from) % DCTSIZE2 == 0 ? -PHOTO_COEFFICIENT_MAX - 1 : -PHOTO_COEFFICIENT_MAX;
+        *at = *at > PHOTO_COEFFICIENT_MAX ? PHOTO_COEFFICIENT_MAX
+              : *at < least               ? (JCOEF)least
+                                          : *at;
+    }
     return true;
 }
 
@@ -197,7 +201,10 @@ int photo_open(struct photo *p, const uint8_t *jpeg, size_t n, struct err *err)
     const struct photo_errors *e = &p->errors;
     if (rc == ERR_OK && e->ends_early && e->scan <= 1 && e->row_px == 0)
         return err_set(err, ERR_MALFORMED, "the JPEG is broken: it ends before its first row");
-    return rc == ERR_OK && e->damaged ? photo_guard(p, clamp_blocks, err) : rc;
+    /* damage that happens to decode is not told by a message */
+    return rc == ERR_OK && (e->damaged || !each_row(p, row_fits))
+               ? photo_guard(p, clamp_blocks, err)
+               : rc;
 }
 
 void photo_close(struct photo *p)
