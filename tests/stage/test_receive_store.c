@@ -305,7 +305,8 @@ static void test_a_locked_catalogue_is_waited_out(void **state)
     struct catalogue_transfer row = row_of("rear", 10);
     struct store_resume resume = {1024, 9 * 1024};
     refused = (struct answer){0};
-    assert_non_null(store_begin(store, &row, &resume, &refused, on_done));
+    struct transfer *rear = store_begin(store, &row, &resume, &refused, on_done);
+    assert_non_null(rear);
     sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     sqlite3_close(db);
     wait_for(&a);
@@ -314,6 +315,7 @@ static void test_a_locked_catalogue_is_waited_out(void **state)
     is_stored(ID("front"), 10 * 1024);
     wait_for(&refused);
     assert_int_equal(refused.rc, ERR_OK); /* the lock was gone before its turn came */
+    abandon(rear);
 }
 
 static void test_one_row_that_is_gone_ends_one_transfer_only(void **state)
