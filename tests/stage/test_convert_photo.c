@@ -500,6 +500,52 @@ static void test_stray_bytes_are_a_warning(void **state)
     buf_clear(&b);
 }
 
+/* Each DC differs from the one before by what a coder takes; their sum is more than a DC can be. */
+static void make_climbing_dc(const char *path)
+{
+    struct buf b = support_read(path);
+    struct jpeg_decompress_struct in;
+    struct jpeg_compress_struct out;
+    struct jpeg_error_mgr errors;
+    unsigned char *jpeg = NULL;
+    unsigned long n = 0;
+    in.err = out.err = jpeg_std_error(&errors);
+    jpeg_create_decompress(&in);
+    jpeg_mem_src(&in, buf_data(&b), (unsigned long)b.used);
+    jpeg_read_header(&in, TRUE);
+    jvirt_barray_ptr *blocks = jpeg_read_coefficients(&in);
+    for (JDIMENSION y = 0; y < in.comp_info[0].height_in_blocks; y++) {
+        JBLOCKROW row = in.mem->access_virt_barray((j_common_ptr)&in, blocks[0], y, 1, TRUE)[0];
+        for (JDIMENSION x = 0; x < in.comp_info[0].width_in_blocks; x++)
+            row[x][0] = (JCOEF)(y > 0 || x > 15 ? 30000 : (int)x * 2000);
+    }
+    jpeg_create_compress(&out);
+    jpeg_mem_dest(&out, &jpeg, &n);
+    jpeg_copy_critical_parameters(&in, &out);
+    jpeg_write_coefficients(&out, blocks);
+    jpeg_finish_compress(&out);
+    support_write(path, jpeg, n);
+    jpeg_destroy_compress(&out);
+    jpeg_destroy_decompress(&in);
+    free(jpeg);
+    buf_clear(&b);
+}
+
+static void test_coefficients_that_no_jpeg_can_hold_do_not_stop_the_copy(void **state)
+{
+    (void)state;
+    char *dir = support_tmp_dir(), path[4096];
+    struct convert_result r;
+    struct err err;
+    snprintf(path, sizeof path, "%s/climbing.jpg", dir);
+    make_variant(&variants[5], path);
+    make_climbing_dc(path);
+    struct buf b = support_read(path);
+    assert_ok(convert_bytes(buf_data(&b), b.used, &r, &err));
+    buf_clear(&b);
+    support_tmp_remove(&dir);
+}
+
 static void test_cmyk_is_refused_in_words(void **state)
 {
     (void)state;
@@ -540,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_a_photo_cut_at_100_places_gives_what_is_readable),
         cmocka_unit_test(test_changed_bytes_never_give_half_a_copy),
         cmocka_unit_test(test_stray_bytes_are_a_warning),
+        cmocka_unit_test(test_coefficients_that_no_jpeg_can_hold_do_not_stop_the_copy),
         cmocka_unit_test(test_cmyk_is_refused_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
