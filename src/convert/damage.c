@@ -35,7 +35,7 @@ static void look_at_bytes(struct media *m)
         struct media_picture *p = &m->picture[i];
         const char *why = annexb_fault(m->map + p->offset, p->n, zeros_max);
         if (!why && p->unread && i >= m->first)
-            why = "its slice header cannot be read";
+            why = "its slice header is broken";
         if (why)
             damage_mark(p, why);
     }
@@ -155,7 +155,7 @@ void damage_settle(struct media *m)
     struct convert_damage *d = &m->damage;
     bool broken = false;
     d->damaged = d->affected = d->repeated = 0;
-    d->undecodable_lead = m->first;
+    d->undecodable_lead = m->first + m->n_led;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
         broken = broken && !p->key;

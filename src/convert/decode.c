@@ -158,6 +158,21 @@ static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[
     return rc;
 }
 
+/* What is shown before the first key picture needs what came before that (RASL), or nothing (RADL,
+ * as after a cut at an IDR_W_RADL); an MP4 that libavformat writes begins with its first sample. */
+static void leave_out_leading(struct media *m)
+{
+    int64_t from = m->first + 1, until = from;
+    while (until < m->n_pictures && m->picture[until].leading)
+        until++;
+    m->n_led = until - from;
+    memmove(m->picture + from, m->picture + until,
+            (size_t)(m->n_pictures - until) * sizeof *m->picture);
+    m->n_pictures -= m->n_led;
+    media_warn_count(m, m->n_led, "picture that is shown before the first key picture is left out",
+                     "pictures that are shown before the first key picture are left out");
+}
+
 int decode_find_first(struct media *m, struct err *err)
 {
     char complaint[160] = "";
@@ -186,6 +201,8 @@ int decode_find_first(struct media *m, struct err *err)
             err_set(err, ERR_MALFORMED, "no picture decodes%s%s%s, first key picture at offset %zu",
                     m->lent ? " with the parameter sets of the other clip" : "",
                     complaint[0] ? ": " : "", complaint, m->picture[m->first].offset);
+    if (rc == ERR_OK)
+        leave_out_leading(m);
     if (rc == ERR_OK)
         media_warn_count(m, m->first, "picture before the first that decodes is left out",
                          "pictures before the first that decodes are left out");

@@ -28,7 +28,7 @@ int decoder_send(struct decoder *d, const struct media *m, int64_t index,
 int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err) DS_MUST_CHECK;
 
 /* Finds the first key picture that decodes (m->first), and notes the size, the format and the
- * parameter sets found there. ERR_MALFORMED if there is none. */
+ * parameter sets found there. Its leading pictures go. ERR_MALFORMED if there is none. */
 int decode_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
 
 /* Whether every block of a frame was decoded: each picture's bytes are marked beforehand. A slice

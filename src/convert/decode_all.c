@@ -2,17 +2,6 @@
 #include "decode.h"
 #include <stdlib.h>
 
-/* Leading pictures of a CRA that nothing precedes (8.1.3) are skipped by right. */
-static bool is_leading(const struct media *m, const struct media_picture *p)
-{
-    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
-    struct nal nal;
-    while (nal_next(&scan, &nal))
-        if (nal.type <= NAL_VCL_LAST)
-            return nal.type >= NAL_RADL_N && nal.type <= NAL_RASL_R;
-    return false;
-}
-
 enum { OUT = 1, TOLD = 2 };
 
 struct check {
@@ -78,7 +67,8 @@ int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err 
     if (rc == ERR_OK)
         rc = check_one(&c, -1, err);
     for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
-        if (!c.done[i] && !is_leading(m, &m->picture[i]))
+        if (!c.done[i] &&
+            !m->picture[i].leading) /* of a CRA behind the end of a sequence (8.1.3) */
             report(&c, i, NULL);
     if (rc == ERR_OK)
         damage_settle(m);

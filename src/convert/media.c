@@ -98,6 +98,7 @@ static int add_picture(struct media *m, const struct annexb_au *au, size_t base,
         .time_us = time_us,
         .period = (last ? last->period : 0) + restart,
         .key = nal_is_irap(au->type),
+        .leading = au->type >= NAL_RADL_N && au->type <= NAL_RASL_R,
     };
     return ERR_OK;
 }

@@ -33,7 +33,8 @@ struct media_picture {
     int64_t missing; /* pictures that should be shown between its predecessor and it, and are not
                         there: by sequence numbers, or by POC */
     bool key;
-    bool unread;       /* the parser refuses its slice header */
+    bool leading;      /* RADL or RASL: shown before the key picture in front of it */
+    bool unread;       /* the parser refuses its slice header, or its POC cannot be */
     bool keyless;      /* POC restarts here, but the key picture is missing */
     uint32_t sequence; /* PTMF */
     enum media_state state;
@@ -71,6 +72,7 @@ struct media {
     struct media_picture *picture; /* decode order */
     int64_t n_pictures, room_pictures;
     int64_t first; /* pictures before this one cannot be decoded and are left out */
+    int64_t n_led; /* leading pictures of that one, not in picture[]: they are left out, too */
     struct media_sound *sound;
     int64_t n_sounds, room_sounds;
     int nominal_fps;  /* PTMF header of the first picture; 0 unknown */

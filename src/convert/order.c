@@ -20,8 +20,20 @@ static int lend_extradata(const struct media *m, AVCodecContext *ctx, struct err
     return ERR_OK;
 }
 
+/* Only leading pictures are shown before their key picture (7.4.2.2). What is unreadable comes
+ * behind its predecessor. */
+static void settle_poc(struct media *m, int64_t i, const struct media_picture *key)
+{
+    struct media_picture *p = &m->picture[i];
+    if (key && key->period == p->period && !p->leading && p->poc < key->poc)
+        p->unread = true;
+    if (p->unread)
+        p->poc = i > 0 && m->picture[i - 1].period == p->period ? m->picture[i - 1].poc : 0;
+}
+
 int media_read_poc(struct media *m, struct err *err)
 {
+    const struct media_picture *key = NULL;
     int rc = ERR_OK;
     AVCodecParserContext *parser = av_parser_init(AV_CODEC_ID_HEVC);
     AVCodecContext *ctx = avcodec_alloc_context3(NULL);
@@ -40,12 +52,11 @@ int media_read_poc(struct media *m, struct err *err)
         parser->output_picture_number = INT_MIN;
         av_parser_parse2(parser, ctx, &unused, &n_unused, m->map + p->offset, n, AV_NOPTS_VALUE,
                          AV_NOPTS_VALUE, 0);
-        if (parser->output_picture_number != INT_MIN) {
-            p->poc = parser->output_picture_number;
-        } else { /* unreadable: behind its predecessor */
-            p->unread = true;
-            p->poc = i > 0 && m->picture[i - 1].period == p->period ? m->picture[i - 1].poc : 0;
-        }
+        p->poc = parser->output_picture_number;
+        p->unread = p->poc == INT_MIN;
+        settle_poc(m, i, key);
+        if (p->key)
+            key = p;
     }
     if (ctx->framerate.num > 0 && ctx->framerate.den > 0)
         m->stream_fps = av_q2d(ctx->framerate);

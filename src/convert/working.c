@@ -53,6 +53,16 @@ static int fill_packet(const struct media *m, const struct media_picture *p, AVP
     return ERR_OK;
 }
 
+/* A sample's duration in an MP4 is the step to the next decoding time. The last one of these has
+ * none: the track lasts until the picture that is shown last has ended, which may be another one.
+ */
+static int64_t last_step(const struct media *m)
+{
+    const struct media_picture *last = &m->picture[m->n_pictures - 1];
+    int64_t shown_last = last->dts - m->picture[m->first].dts; /* the first is shown at 0 */
+    return av_rescale(m->duration_us, AV_TICKS, 1000000) - shown_last;
+}
+
 static int write_pictures(const struct copy_task *t, struct mux *x, struct err *err)
 {
     int rc = ERR_OK;
@@ -62,6 +72,8 @@ static int write_pictures(const struct copy_task *t, struct mux *x, struct err *
         return err_set(err, ERR_NOMEM, "no memory for a packet");
     for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++) {
         rc = fill_packet(m, &m->picture[i], packet, err);
+        if (rc == ERR_OK && i == m->n_pictures - 1)
+            packet->duration = last_step(m);
         if (rc == ERR_OK)
             rc = mux_video(x, packet, err);
         copy_progress(t, i + 1 - m->first, m->n_pictures - m->first);

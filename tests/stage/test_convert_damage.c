@@ -347,7 +347,29 @@ static void test_a_sheet_shows_a_picture_again_where_none_comes_behind_it(void *
     assert_ok(clip_convert(&c, CONVERT_SHEET, &r, &err));
     assert_non_null(strstr(r.warning, "1 cell of the sheet has a neighbour"));
     struct convert_probe p = clip_probe(&c, true);
-    one_damaged(&p, 1, "slice header cannot be read", 0);
+    one_damaged(&p, 1, "slice header is broken", 0);
+    clip_close(&c);
+}
+
+static void test_the_last_pictures_out_of_order_keep_their_length(void **state)
+{
+    (void)state;
+    struct clip c = clip_open(CLIP);
+    struct convert_result r;
+    struct err err;
+    size_t at = at_of(&c, 148), n = n_of(&c, 148), last = n_of(&c, 149);
+    for (int i = 0; i < 8; i++) { /* the last one early */
+        int64_t us = c.record[c.picture[149]].time_us - 13000;
+        c.bytes[at + n + 28 + (size_t)i] = (uint8_t)(us >> 8 * i);
+    }
+    uint8_t *first = malloc(n);
+    assert_non_null(first);
+    memcpy(first, c.bytes + at, n);
+    memmove(c.bytes + at, c.bytes + at + n, last);
+    memcpy(c.bytes + at + last, first, n);
+    free(first);
+    assert_ok(clip_convert(&c, CONVERT_WORKING, &r, &err)); /* reads its lengths back */
+    assert_int_equal(r.pictures, 150);
     clip_close(&c);
 }
 
@@ -401,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_five_hundred_damages_are_stated),
         cmocka_unit_test(test_stills_are_made_where_no_picture_is_whole),
         cmocka_unit_test(test_a_sheet_shows_a_picture_again_where_none_comes_behind_it),
+        cmocka_unit_test(test_the_last_pictures_out_of_order_keep_their_length),
         cmocka_unit_test(test_a_slow_camera_is_judged_by_its_own_step),
         cmocka_unit_test(test_a_photo_that_gives_no_still_is_an_error_to_probe),
     };

@@ -292,6 +292,77 @@ static void test_nothing_is_missing_from_streams_of_all_kinds(void **state)
     globfree(&found);
 }
 
+/* 80 pictures, a key picture every 20 whose leading pictures are shown before it. */
+static bool make_leading(const char *kind, const char *path)
+{
+    char params[200], out[4200];
+    struct buf said = {0};
+    buf_init(&said, 1 << 20);
+    snprintf(params, sizeof params,
+             "keyint=20:min-keyint=20:scenecut=0:bframes=3:repeat-headers=1:log-level=error:%s",
+             kind);
+    snprintf(out, sizeof out, "%s", path);
+    char *argv[] = {(char[]){"ffmpeg"},
+                    (char[]){"-v"},
+                    (char[]){"error"},
+                    (char[]){"-f"},
+                    (char[]){"lavfi"},
+                    (char[]){"-i"},
+                    (char[]){"testsrc2=s=128x96:r=25:d=3.2"},
+                    (char[]){"-c:v"},
+                    (char[]){"libx265"},
+                    (char[]){"-x265-params"},
+                    params,
+                    out,
+                    NULL};
+    int rc = footage_run(argv, &said);
+    buf_clear(&said);
+    if (rc < 0)
+        fprintf(stderr, "SKIPPED: ffmpeg is not there\n");
+    else
+        assert_int_equal(rc, 0);
+    return rc == 0;
+}
+
+/* As after a cut of a stream that began earlier. */
+static void cut_before_leading(struct stream *s)
+{
+    char times[AU_MAX] = "";
+    struct convert_facts facts = {.tz_min = 0};
+    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    struct convert_result r;
+    struct err err;
+    int from = 1, led = 0;
+    while (s->au[from + 1].type < NAL_RADL_N || s->au[from + 1].type > NAL_RASL_R)
+        from++;
+    while (s->au[from + 1 + led].type >= NAL_RADL_N && s->au[from + 1 + led].type <= NAL_RASL_R)
+        led++;
+    memset(times, '0', (size_t)from);
+    write_pictures(s, times);
+    options.check = true;
+    assert_ok(convert_file(s->path, s->dir, "copy", &facts, &options, NULL, NULL, &r, &err));
+    assert_int_equal(r.pictures, s->n - from - led);
+    assert_int_equal(r.damage.undecodable_lead, led);
+    assert_int_equal(r.damage.damaged + r.damage.affected + r.damage.lost, 0);
+    assert_non_null(strstr(r.warning, "shown before the first key picture"));
+}
+
+static void test_leading_pictures_of_the_first_key_picture_are_left_out(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"open-gop=1", "open-gop=0:radl=2"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char *dir = support_tmp_dir(), path[4096];
+        snprintf(path, sizeof path, "%s/whole.h265", dir);
+        if (make_leading(kinds[i], path)) {
+            struct stream s = stream_of(path);
+            cut_before_leading(&s);
+            stream_close(&s);
+        }
+        support_tmp_remove(&dir);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_copies_show_that_pictures_are_missing),
         cmocka_unit_test(
             test_reordered_pictures_that_are_missing_are_counted_but_for_the_last_ones),
+        cmocka_unit_test(test_leading_pictures_of_the_first_key_picture_are_left_out),
         cmocka_unit_test(test_nothing_is_missing_from_streams_of_all_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
