@@ -52,6 +52,16 @@ void spool_close(struct spool **spool);
 int spool_put(struct spool *spool, const char *job, const char *json, size_t n,
               struct err *err) DS_MUST_CHECK;
 
+struct spool_item {
+    const char *job, *json;
+    size_t n;
+};
+
+/* As spool_put() for each of n jobs, which share their fsyncs: a hundred take little longer than
+ * one. After a failure some of them may be there; it may be repeated. */
+int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n,
+                  struct err *err) DS_MUST_CHECK;
+
 /* Claims the job that became ready first (oldest directory change time, then name). *out is NULL
  * when nothing is ready: that is a result, not an error. A job whose job.json is missing, larger
  * than SPOOL_JOB_BYTES_MAX or no text goes to failed/ and the next one is tried. Ends with finish,

@@ -198,15 +198,6 @@ int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
     return rc;
 }
 
-int pass_publish(struct stores *s, struct catalogue_transfer *row, struct err *err)
-{
-    char json[CATALOGUE_ID_ROOM + 64];
-    int n = snprintf(json, sizeof json, "{\"version\": 1, \"id\": \"%s\"}\n", row->id);
-    int rc = spool_put(s->spool, row->id, json, (size_t)n, err);
-    row->published = rc == ERR_OK;
-    return rc;
-}
-
 static int check_day(struct stores *s, const struct catalogue_transfer *row, struct err *err)
 {
     int64_t day_us = INT64_C(86400) * 1000000, files, bytes;
@@ -281,7 +272,7 @@ static int record(struct stores *s, struct op *op, struct err *err)
     case OP_ABANDON:
         count(t, &op->part);
         return row->key ? pass_record_what_is_there(s, row, &op->part, err) : ERR_OK;
-    case OP_PUBLISH:
+    case OP_PUBLISHED:
         return catalogue_transfer_update(s->catalogue, row, err);
     case OP_APPEND:
         return ERR_OK;
@@ -338,21 +329,10 @@ static void hash_resumed(struct stores *s, const struct op_list *list)
     }
 }
 
-static int publish_all(struct stores *s, const struct op_list *list, struct err *err)
-{
-    int rc = ERR_OK;
-    for (struct op *op = list->first; op && rc == ERR_OK; op = op->next)
-        if (op->type == OP_PUBLISH)
-            rc = judge(op->t, pass_publish(s, &op->t->row, err), err);
-    return rc;
-}
-
-/* Jobs of what is committed already; bytes, durable; rows, durable. */
+/* Bytes, durable; rows, durable. */
 int pass_run(struct stores *s, const struct op_list *list, struct err *err)
 {
-    int rc = publish_all(s, list, err);
-    if (rc == ERR_OK)
-        rc = store_bytes(s, list, err);
+    int rc = store_bytes(s, list, err);
     if (rc == ERR_OK)
         rc = store_rows(s, list, err);
     if (rc == ERR_OK)

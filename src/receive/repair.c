@@ -1,10 +1,11 @@
 #include "dashspool/clock.h"
 #include "dashspool/log.h"
-#include "store_internal.h"
+#include "publish.h"
 #include <stdio.h>
 
 struct repair {
     struct stores *s;
+    struct spool *spool;
     int stored, partial, published;
 };
 
@@ -38,7 +39,7 @@ static int repair_unpublished(void *arg, const struct catalogue_transfer *found,
 {
     struct repair *r = arg;
     struct catalogue_transfer row = *found;
-    int rc = pass_publish(r->s, &row, err);
+    int rc = publish_row(r->spool, &row, err);
     if (rc < 0)
         return rc;
     r->published++;
@@ -50,11 +51,14 @@ int repair_run(struct stores *s, struct err *err)
     struct repair r = {.s = s};
     struct catalogue_filter receiving = {.states = 1 << CATALOGUE_RECEIVING};
     struct catalogue_filter unpublished = {.unpublished = true};
-    int rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
+    int rc = spool_open(&r.spool, s->root, "convert", err);
+    if (rc == ERR_OK)
+        rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
     if (rc == ERR_OK)
         rc = catalogue_transfer_each(s->catalogue, &unpublished, repair_unpublished, &r, err);
     if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
         log_info("receive", "after the last end: %d whole, %d partial, %d jobs published late",
                  r.stored, r.partial, r.published);
+    spool_close(&r.spool);
     return rc;
 }

@@ -1,7 +1,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "store_internal.h"
+#include "publish.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,8 +26,9 @@ struct store {
     uv_timer_t timer;
     uv_work_t work;
     bool busy, timer_open, closing;
-    struct op_list queue;   /* to be done */
-    struct op_list pass;    /* being done, or to be repeated */
+    struct op_list queue; /* to be done */
+    struct op_list pass;  /* being done, or to be repeated */
+    struct publisher *publisher;
     struct transfer *dirty; /* with pending bytes */
     size_t dirty_bytes;
     int pass_rc;
@@ -125,7 +126,7 @@ static void settle_finish(struct store *s, struct op *op, int rc, const struct e
     answer(t, rc, &err);
     t->owner = NULL;
     if (rc == ERR_OK && !op->same_as[0]) /* the row is committed: now its job may exist */
-        enqueue(s, &t->publish, OP_PUBLISH, t);
+        publisher_add(s->publisher, t);
     else
         transfer_free(&t);
 }
@@ -156,10 +157,22 @@ static void settle(struct store *s, struct op *op, int rc, const struct err *err
         op->t->dead = false; /* why it ended is in its record */
         settle_last(op->t, "partial not recorded", rc, err);
         return;
-    case OP_PUBLISH:
-        settle_last(op->t, "job not published", rc, err);
+    case OP_PUBLISHED:
+        settle_last(op->t, "its job is not recorded", rc, err);
         return;
     }
+}
+
+static void on_published(void *arg, struct transfer *t, int rc, const struct err *err)
+{
+    struct store *s = arg;
+    if (rc < 0) {
+        settle_last(t, "its job is not put", rc, err);
+        return;
+    }
+    enqueue(s, &t->publish, OP_PUBLISHED, t);
+    if (s->closing)
+        flush(s);
 }
 
 /* ---- trouble ---- */
@@ -168,6 +181,13 @@ static void tell_room(struct store *s)
 {
     if (s->on_room)
         s->on_room(s->on_room_arg);
+}
+
+static void on_fewer_jobs(void *arg)
+{
+    struct store *s = arg;
+    if (!store_full(s))
+        tell_room(s);
 }
 
 static void set_trouble(struct store *s)
@@ -312,12 +332,14 @@ static void flush(struct store *s)
 
 static void on_timer(uv_timer_t *timer)
 {
-    flush(timer->data);
+    struct store *s = timer->data;
+    publisher_tick(s->publisher);
+    flush(s);
 }
 
 bool store_full(const struct store *s)
 {
-    return s->trouble[0] ||
+    return s->trouble[0] || publisher_full(s->publisher) ||
            s->dirty_bytes + s->queue.bytes + s->pass.bytes >= s->options.queued_bytes;
 }
 
@@ -491,7 +513,7 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     if (rc == ERR_OK)
         rc = raw_open(&s->at.raw, root, err);
     if (rc == ERR_OK)
-        rc = spool_open(&s->at.spool, root, "convert", err);
+        rc = publisher_open(&s->publisher, root, loop, on_published, on_fewer_jobs, s, err);
     if (rc == ERR_OK)
         rc = repair_run(&s->at, err);
     if (rc == ERR_OK) {
@@ -509,6 +531,12 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     return rc;
 }
 
+static void run_until_idle(struct store *s)
+{
+    while (s->busy || !publisher_idle(s->publisher) || uv_is_active((uv_handle_t *)&s->timer))
+        uv_run(s->loop, UV_RUN_ONCE);
+}
+
 void store_close(struct store **store)
 {
     struct store *s = *store;
@@ -518,13 +546,13 @@ void store_close(struct store **store)
     s->closing = true;
     if (s->timer_open) { /* it was opened whole */
         uv_close((uv_handle_t *)&s->timer, NULL);
+        publisher_wind_down(s->publisher);
         flush(s);
+        run_until_idle(s);
     }
-    while (s->busy || (s->timer_open && uv_is_active((uv_handle_t *)&s->timer)))
-        uv_run(s->loop, UV_RUN_ONCE);
     catalogue_close(&s->at.catalogue);
     raw_close(&s->at.raw);
-    spool_close(&s->at.spool);
+    publisher_close(&s->publisher);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     /* the timer's memory is the store's: let its close finish */

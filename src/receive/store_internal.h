@@ -13,7 +13,7 @@
 #include "dashspool/spool.h"
 #include "store.h"
 
-enum op_type { OP_BEGIN, OP_APPEND, OP_FINISH, OP_ABANDON, OP_PUBLISH };
+enum op_type { OP_BEGIN, OP_APPEND, OP_FINISH, OP_ABANDON, OP_PUBLISHED };
 
 struct op {
     enum op_type type;
@@ -64,7 +64,6 @@ struct stores {
     const char *root;
     struct catalogue *catalogue;
     struct raw *raw;
-    struct spool *spool;
     struct store_options options;
 };
 
@@ -75,12 +74,11 @@ int pass_run(struct stores *s, const struct op_list *list, struct err *err) DS_M
 /* pass.c: records a transfer that is over by what the raw store really has of it. */
 int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
                               struct catalogue_arrival *part, struct err *err) DS_MUST_CHECK;
-int pass_publish(struct stores *s, struct catalogue_transfer *row, struct err *err) DS_MUST_CHECK;
 
 /* pass.c: bytes that may still be written below root; INT64_MAX if nobody tells. */
 int64_t pass_free_bytes(const struct stores *s);
 
-/* repair.c: what a crash left. */
+/* repair.c: what a crash left; jobs are put into ROOT/spool/convert. */
 int repair_run(struct stores *s, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -22,7 +22,7 @@ static bool name_ok(const char *name, size_t room)
     return n > 0 && n < room && name[n] == '\0' && name[0] != '.';
 }
 
-static int check_name(const char *what, const char *name, struct err *err)
+int spool_check_name(const char *what, const char *name, struct err *err)
 {
     if (name_ok(name, SPOOL_NAME_ROOM))
         return ERR_OK;
@@ -40,7 +40,7 @@ int spool_path(const struct spool *spool, enum spool_state state, const char *na
 int spool_open(struct spool **out, const char *root, const char *stage, struct err *err)
 {
     *out = NULL;
-    int rc = check_name("stage", stage, err);
+    int rc = spool_check_name("stage", stage, err);
     if (rc < 0)
         return rc;
     struct spool *spool = calloc(1, sizeof *spool);
@@ -125,87 +125,6 @@ void spool_discard(const char *path)
     struct err unimportant;
     int rc = fsx_remove_tree(path, &unimportant);
     (void)rc;
-}
-
-static int is_there(const struct spool *spool, const char *job, bool *there, struct err *err)
-{
-    static const enum spool_state where[] = {SPOOL_NEW, SPOOL_CUR, SPOOL_FAILED};
-    *there = false;
-    for (size_t i = 0; i < sizeof where / sizeof *where && !*there; i++) {
-        char *path = NULL;
-        struct stat st;
-        int rc = spool_path(spool, where[i], job, &path, err);
-        if (rc < 0)
-            return rc;
-        *there = lstat(path, &st) == 0;
-        if (!*there && errno != ENOENT)
-            rc = err_sys(err, "look for %s", path);
-        free(path);
-        if (rc < 0)
-            return rc;
-    }
-    return ERR_OK;
-}
-
-/* tmp becomes new/<job>, unless the job is somewhere already. */
-static int publish(const struct spool *spool, const char *tmp, const char *job, bool *there,
-                   struct err *err)
-{
-    char *target = NULL;
-    int stage = -1;
-    int rc = spool_path(spool, SPOOL_NEW, job, &target, err);
-    if (rc < 0 || (rc = spool_stage_lock(spool, LOCK_EX, &stage, err)) < 0)
-        goto out;
-    rc = is_there(spool, job, there, err);
-    if (rc == ERR_OK && !*there && rename(tmp, target) < 0)
-        rc = err_sys(err, "rename %s to %s", tmp, target);
-    close(stage);
-out:
-    free(target);
-    return rc;
-}
-
-/*
- * Crash points of put, one after each step:
- *   directory made in tmp/, job.json written    garbage in tmp/, swept by age; put is repeated
- *   renamed to new/, not fsynced                the job is there or (power cut) not: put was not
- *                                               acknowledged and is repeated
- *   new/ fsynced                                done, whatever the entry in tmp/ says: the file
- *                                               system moves an inode, it does not copy it
- * job.json and its directory are fsynced before the rename, so what is in new/ is whole.
- */
-int spool_put(struct spool *spool, const char *job, const char *json, size_t n, struct err *err)
-{
-    char *tmp = NULL, *file = NULL;
-    bool there = false;
-    int rc = check_name("job", job, err);
-    if (rc < 0)
-        return rc;
-    if (n > SPOOL_JOB_BYTES_MAX || memchr(json, '\0', n))
-        return err_set(err, n > SPOOL_JOB_BYTES_MAX ? ERR_LIMIT : ERR_MALFORMED,
-                       "job %s: job.json has %zu bytes; up to %d without NUL are allowed", job, n,
-                       SPOOL_JOB_BYTES_MAX);
-    /* The cheap look; publish() looks again. */
-    if ((rc = is_there(spool, job, &there, err)) < 0 || there)
-        goto out;
-    if ((rc = spool_make_tmp(spool, job, &tmp, err)) < 0 ||
-        (rc = fsx_path(&file, err, "%s/job.json", tmp)) < 0 ||
-        (rc = fsx_write_file(file, json, n, err)) < 0)
-        goto out;
-    rc = publish(spool, tmp, job, &there, err);
-    if (rc == ERR_OK && !there) {
-        free(tmp);
-        tmp = NULL;
-    }
-out:
-    /* Also where it was there already: the one who put it may not have come to this yet. */
-    if (rc == ERR_OK && (rc = fsx_sync_dir(spool->state[SPOOL_NEW], err)) == ERR_OK)
-        rc = fsx_sync_dir(spool->state[SPOOL_TMP], err);
-    if (tmp)
-        spool_discard(tmp);
-    free(tmp);
-    free(file);
-    return rc;
 }
 
 static int by_age(const void *a, const void *b)

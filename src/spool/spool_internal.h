@@ -33,6 +33,9 @@ struct spool_job {
     struct buf json; /* with its NUL */
 };
 
+/* ERR_MALFORMED: not one path component of a stage or a job. */
+int spool_check_name(const char *what, const char *name, struct err *err) DS_MUST_CHECK;
+
 /* ROOT/spool/<stage>/<state>/<name>; the caller's. */
 int spool_path(const struct spool *spool, enum spool_state state, const char *name, char **out,
                struct err *err) DS_MUST_CHECK;

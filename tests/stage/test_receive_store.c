@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define T0 INT64_C(1732865025000000)
 
@@ -318,6 +319,60 @@ static void test_a_locked_catalogue_is_waited_out(void **state)
     abandon(rear);
 }
 
+static int jobs_in(const char *state)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/spool/convert/%s", root, state);
+    return support_entries(path);
+}
+
+static void break_spool(bool broken)
+{
+    char tmp[600], away[600];
+    snprintf(tmp, sizeof tmp, "%s/spool/convert/tmp", root);
+    snprintf(away, sizeof away, "%s/away", root);
+    if (broken) {
+        assert_int_equal(rename(tmp, away), 0);
+        support_write(tmp, "in the way", 10);
+    } else {
+        assert_int_equal(unlink(tmp), 0);
+        assert_int_equal(rename(away, tmp), 0);
+    }
+}
+
+static void test_cameras_are_acknowledged_while_jobs_cannot_be_put(void **state)
+{
+    (void)state;
+    static const char *const cameras[] = {"front", "rear", "driver"};
+    struct answer a;
+    break_spool(true);
+    for (int i = 0; i < 3; i++) {
+        struct transfer *t = begin(cameras[i], 2, &a);
+        append(t, 0, 1500);
+        finish(t, &a);
+        assert_int_equal(a.rc, ERR_OK);
+        assert_null(store_trouble(store));
+    }
+    assert_int_equal(jobs_in("new"), 0);
+    break_spool(false);
+    while (jobs_in("new") < 3) /* it tries again by itself */
+        uv_run(&loop, UV_RUN_ONCE);
+}
+
+static void test_jobs_that_could_not_be_put_are_put_by_the_next_start(void **state)
+{
+    (void)state;
+    struct answer a;
+    break_spool(true);
+    struct transfer *t = begin("front", 2, &a);
+    append(t, 0, 1500);
+    finish(t, &a);
+    close_store();
+    break_spool(false);
+    open_store();
+    assert_int_equal(jobs_in("new"), 1);
+}
+
 static void test_one_row_that_is_gone_ends_one_transfer_only(void **state)
 {
     (void)state;
@@ -391,6 +446,8 @@ int main(void)
         T(test_another_file_starts_anew_and_the_partial_stays),
         T(test_what_a_kill_left_is_resumed),
         T(test_a_locked_catalogue_is_waited_out),
+        T(test_cameras_are_acknowledged_while_jobs_cannot_be_put),
+        T(test_jobs_that_could_not_be_put_are_put_by_the_next_start),
         T(test_one_row_that_is_gone_ends_one_transfer_only),
         T(test_a_nearly_full_disk_takes_nothing),
         T(test_a_day_has_a_limit_that_resuming_does_not_count_against),

@@ -136,6 +136,39 @@ static void test_a_repeated_put_changes_nothing_wherever_the_job_is(void **state
     assert_count(f, 0, 0, 0, 1);
 }
 
+static void test_many_are_put_at_once_and_each_once(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    static char name[300][16];
+    struct spool_item items[300];
+    put(f, "job-7", "{}");
+    struct spool_job *job = claim(f);
+    for (int i = 0; i < 300; i++) {
+        snprintf(name[i], sizeof name[i], "job-%d", i % 299); /* the last one is the first */
+        items[i] = (struct spool_item){name[i], "{\"n\":1}", 7};
+    }
+    assert_ok(spool_put_all(f->spool, items, 300, &err));
+    assert_count(f, 0, 298, 1, 0);
+    assert_ok(spool_put_all(f->spool, items, 300, &err));
+    assert_count(f, 0, 298, 1, 0);
+    assert_ok(spool_finish(f->spool, &job, &err));
+    job = claim(f);
+    assert_string_equal(spool_job_json(job), "{\"n\":1}");
+    spool_job_free(&job);
+    assert_ok(spool_put_all(f->spool, NULL, 0, &err));
+}
+
+static void test_one_bad_name_among_many_puts_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct spool_item items[] = {{"a", "{}", 2}, {"../b", "{}", 2}, {"c", "{}", 2}};
+    assert_int_equal(spool_put_all(f->spool, items, 3, &err), ERR_MALFORMED);
+    assert_non_null(strstr(err.text, "../b"));
+    assert_count(f, 0, 0, 0, 0);
+}
+
 static void test_release_counts_the_attempt_and_removes_half_work(void **state)
 {
     struct fixture *f = *state;
@@ -498,6 +531,8 @@ int main(void)
         T(test_a_job_goes_from_put_to_gone),
         T(test_claims_come_oldest_first),
         T(test_a_repeated_put_changes_nothing_wherever_the_job_is),
+        T(test_many_are_put_at_once_and_each_once),
+        T(test_one_bad_name_among_many_puts_nothing),
         T(test_release_counts_the_attempt_and_removes_half_work),
         T(test_fail_keeps_the_files_and_tells_the_reason),
         T(test_a_live_claim_is_left_alone_by_sweep_and_claim),
