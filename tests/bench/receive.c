@@ -83,10 +83,10 @@ static void finish(struct world *w)
         fleet_all_right(&found) && found.right == st.files);
     if (!fleet_all_right(&found))
         printf("  missing %lld, double %lld, altered %lld, unknown %lld, partial %lld, "
-               "orphans %lld %s\n",
+               "orphans %lld jobless %lld %s\n",
                (long long)found.missing, (long long)found.doubled, (long long)found.altered,
                (long long)found.unknown, (long long)found.partial, (long long)found.orphans,
-               found.damage);
+               (long long)found.jobless, found.damage);
     fleet_free(&w->fleet);
     support_tmp_remove(&w->dir);
 }
@@ -341,7 +341,7 @@ static void kills(int n, uint64_t seed)
     row("  lost / double / altered / left over",
         text("%lld / %lld / %lld / %lld", (long long)k.found.missing, (long long)k.found.doubled,
              (long long)(k.found.altered + k.found.unknown),
-             (long long)(k.found.partial + k.found.orphans)),
+             (long long)(k.found.partial + k.found.orphans + k.found.jobless)),
         "none", fleet_all_right(&k.found) && k.found.right == k.stats.files);
     row("  integrity_check",
         k.found.damage[0] ? k.found.damage : text("%d databases ok", k.found.databases), "ok",

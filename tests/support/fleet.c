@@ -356,6 +356,8 @@ static void pull(struct fleet *f, struct camera *c)
         }
         c->in_n += (size_t)n;
         for (size_t used; c->place == CONNECTED && (used = hear(f, c)) > 0;) {
+            if (c->place != CONNECTED) /* it was closed: what has come is gone */
+                return;
             memmove(c->in, c->in + used, c->in_n - used);
             c->in_n -= used;
         }

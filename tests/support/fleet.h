@@ -81,6 +81,7 @@ struct fleet_found {
     int64_t doubled, altered, unknown;
     int64_t partial;  /* rows of files that did not come to their end */
     int64_t orphans;  /* masters, or chunks of one, that no row names */
+    int64_t jobless;  /* files without a job for the converter, or whose row does not know of it */
     int databases;    /* that were checked */
     char damage[256]; /* what PRAGMA integrity_check says; "" all is well */
 };

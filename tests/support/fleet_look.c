@@ -1,6 +1,7 @@
 /* fleet: what is in the stores afterwards. */
 #include "dashspool/catalogue.h"
 #include "dashspool/raw.h"
+#include "dashspool/spool.h"
 #include "support/fleet.h"
 #include <glob.h>
 #include <inttypes.h>
@@ -15,6 +16,7 @@ struct look {
     struct fleet_found found;
     uint8_t **seen; /* of each camera, of each of its files */
     int64_t rows;   /* with bytes behind them */
+    int64_t jobs;   /* of rows that say so */
 };
 
 struct compare {
@@ -61,6 +63,7 @@ static int look_at(void *arg, const struct catalogue_transfer *t, struct err *er
     int64_t file = (t->time_us - fleet_file_time_us(0)) / 1000000;
     (void)err;
     l->rows++;
+    l->jobs += t->published;
     if (t->state != CATALOGUE_STORED) {
         l->found.partial++;
     } else if (camera >= (uint64_t)fleet_cameras(l->fleet) || file < 0 ||
@@ -123,6 +126,18 @@ static void check_databases(struct look *l, const char *root)
     l->found.orphans = keys - l->rows;
 }
 
+/* Nobody has claimed one. */
+static int64_t count_jobs(const char *root)
+{
+    struct spool *spool = NULL;
+    struct spool_count n;
+    struct err err;
+    assert_ok(spool_open(&spool, root, "convert", &err));
+    assert_ok(spool_count(spool, &n, &err));
+    spool_close(&spool);
+    return n.ready;
+}
+
 struct fleet_found fleet_look(struct fleet *f, const char *root)
 {
     struct look l = {.fleet = f};
@@ -148,6 +163,9 @@ struct fleet_found fleet_look(struct fleet *f, const char *root)
     catalogue_close(&catalogue);
     raw_close(&l.raw);
     check_databases(&l, root);
+    l.found.jobless = l.found.right - count_jobs(root);
+    if (l.found.jobless == 0)
+        l.found.jobless = l.found.right - l.jobs;
     return l.found;
 }
 
@@ -155,5 +173,5 @@ bool fleet_all_right(const struct fleet_found *found)
 {
     return found->missing + found->doubled + found->altered + found->unknown + found->partial ==
                0 &&
-           found->orphans == 0 && !found->damage[0];
+           found->orphans == 0 && found->jobless == 0 && !found->damage[0];
 }
