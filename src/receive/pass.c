@@ -109,7 +109,7 @@ static int seal(struct stores *s, struct op *op, struct err *err)
     memcpy(facts.sha256, op->t->sha256, HASH_BYTES);
     rc = catalogue_transfer_same(s->catalogue, row, &same, err);
     if (rc == ERR_OK) {
-        snprintf(op->same_as, sizeof op->same_as, "%s", same.id);
+        snprintf(op->t->same_as, sizeof op->t->same_as, "%s", same.id);
         return raw_drop(s->raw, row->day, row->key, err);
     }
     return rc == ERR_NOTFOUND ? raw_seal(s->raw, row->day, row->key, &facts, err) : rc;
@@ -123,7 +123,7 @@ static int store_bytes(struct stores *s, const struct op_list *list, struct err 
             continue;
         if (op->type == OP_APPEND)
             rc = judge(op->t, append(s, op, err), err);
-        else if (op->type == OP_FINISH && !op->incomplete)
+        else if (op->type == OP_FINISH && !op->t->incomplete)
             rc = judge(op->t, seal(s, op, err), err);
     }
     if (rc == ERR_OK)
@@ -261,17 +261,17 @@ static int record(struct stores *s, struct op *op, struct err *err)
     case OP_BEGIN:
         return begin(s, t, err);
     case OP_FINISH:
-        if (op->same_as[0])
+        if (t->same_as[0])
             return catalogue_transfer_remove(s->catalogue, row->key, err);
-        count(t, &op->part);
-        if (t->dead || op->incomplete)
-            return pass_record_what_is_there(s, row, &op->part, err);
+        count(t, &t->part);
+        if (t->dead || t->incomplete)
+            return pass_record_what_is_there(s, row, &t->part, err);
         row->state = CATALOGUE_STORED;
         rc = catalogue_transfer_update(s->catalogue, row, err);
-        return rc < 0 ? rc : add_part(s, row, &op->part, err);
+        return rc < 0 ? rc : add_part(s, row, &t->part, err);
     case OP_ABANDON:
-        count(t, &op->part);
-        return row->key ? pass_record_what_is_there(s, row, &op->part, err) : ERR_OK;
+        count(t, &t->part);
+        return row->key ? pass_record_what_is_there(s, row, &t->part, err) : ERR_OK;
     case OP_PUBLISHED:
         return catalogue_transfer_update(s->catalogue, row, err);
     case OP_APPEND:

@@ -117,15 +117,15 @@ static void settle_finish(struct store *s, struct op *op, int rc, const struct e
 {
     struct transfer *t = op->t;
     struct err err = *pass_err;
-    if (rc == ERR_OK && (t->dead || op->incomplete))
+    if (rc == ERR_OK && (t->dead || t->incomplete))
         rc = t->dead ? (err = t->why).code
                      : err_set(&err, ERR_NOMEM, "no memory for its last bytes");
-    if (rc == ERR_OK && op->same_as[0])
+    if (rc == ERR_OK && t->same_as[0])
         log_info("receive", "%s: the same file is stored as %s; not stored again", t->row.id,
-                 op->same_as);
+                 t->same_as);
     answer(t, rc, &err);
     t->owner = NULL;
-    if (rc == ERR_OK && !op->same_as[0]) /* the row is committed: now its job may exist */
+    if (rc == ERR_OK && !t->same_as[0]) /* the row is committed: now its job may exist */
         publisher_add(s->publisher, t);
     else
         transfer_free(&t);
@@ -448,10 +448,10 @@ static void queue_end(struct store *s, struct transfer *t, enum op_type type,
 {
     undirty(s, t);
     if (queue_pending(s, t) < 0) { /* out of memory: the camera must not hear that all is stored */
-        t->end.incomplete = true;
+        t->incomplete = true;
         s->dirty_bytes -= t->pending.used;
     }
-    describe_part(t, stats, why, &t->end.part);
+    describe_part(t, stats, why, &t->part);
     enqueue(s, &t->end, type, t);
     flush(s);
 }

@@ -20,9 +20,6 @@ struct op {
     struct transfer *t;
     struct buf data; /* APPEND */
     int64_t offset;
-    struct catalogue_arrival part;   /* FINISH, ABANDON: what this connection brought */
-    bool incomplete;                 /* FINISH: bytes are missing here; treat as ABANDON */
-    char same_as[CATALOGUE_ID_ROOM]; /* FINISH: set by the pass when the file came before */
     struct op *next;
 };
 
@@ -48,7 +45,10 @@ struct transfer {
     char id[CATALOGUE_ID_ROOM]; /* the loop's copy of row.id */
     void *owner;                /* NULL: nobody waits */
     store_done_fn *done;
-    struct op begin, end, publish; /* so that these need no memory when they are due */
+    struct op begin, end, publish;   /* so that these need no memory when they are due */
+    struct catalogue_arrival part;   /* what this connection brought; set with `end` */
+    bool incomplete;                 /* FINISH: bytes are missing here; treat as ABANDON */
+    char same_as[CATALOGUE_ID_ROOM]; /* FINISH: set by the pass when the file came before */
 };
 
 struct op_list {

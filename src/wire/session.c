@@ -21,6 +21,7 @@ int wire_session_new(struct wire_session **out, const struct wire_limits *limits
     s->limits = *limits;
     s->deadline_us = now_us + limits->init_us;
     buf_init(&s->in, INPUT_BYTES_MAX);
+    buf_init(&s->meta, WIRE_META_BYTES_MAX);
     return ERR_OK;
 }
 
@@ -29,6 +30,7 @@ void wire_session_free(struct wire_session **s)
     if (!s || !*s)
         return;
     buf_clear(&(*s)->in);
+    buf_clear(&(*s)->meta);
     free(*s);
     *s = NULL;
 }

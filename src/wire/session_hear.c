@@ -51,12 +51,17 @@ static void on_meta(struct wire_session *s, const struct wire_frame *f, int64_t 
         session_nuisance(s, "metadata that nobody asked for");
         return;
     }
-    memcpy(s->meta, f->payload, f->n);
-    s->offer.meta = s->meta;
+    struct err err;
+    buf_consume(&s->meta, s->meta.used);
+    if (buf_append(&s->meta, f->payload, f->n, &err) < 0) {
+        session_end(s, true, "metadata: %s", err.text);
+        return;
+    }
+    s->offer.meta = buf_data(&s->meta);
     s->offer.meta_bytes = f->n;
-    s->may_have_one_more = slot && f->n == 13 && s->meta[0] == 2;
-    if (slot && f->n > 1 && s->meta[1] != slot->file_type)
-        session_log(s, true, "metadata of file type %u where %s has %u", s->meta[1],
+    s->may_have_one_more = slot && f->n == 13 && f->payload[0] == 2;
+    if (slot && f->n > 1 && f->payload[1] != slot->file_type)
+        session_log(s, true, "metadata of file type %u where %s has %u", f->payload[1],
                     slot->identifier, slot->file_type);
     if (s->state == WAIT_META)
         session_request_file(s, now_us);

@@ -56,7 +56,8 @@ struct wire_session {
     int nuisances;
 
     struct wire_offer offer;
-    uint8_t meta[WIRE_META_BYTES_MAX], path[WIRE_PATH_BYTES_MAX], start[START_FRAME_BYTES];
+    struct buf meta; /* as a rule far shorter than WIRE_META_BYTES_MAX */
+    uint8_t path[WIRE_PATH_BYTES_MAX], start[START_FRAME_BYTES];
     uint8_t request[FRAME_HEADER_BYTES + WIRE_PATH_BYTES_MAX]; /* the frame of a path, to be sent */
     bool may_have_one_more; /* version 2 metadata of 13 bytes: see session_stream.c */
     bool open;              /* between OFFER and COMMIT or ABANDON */

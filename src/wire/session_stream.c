@@ -79,7 +79,11 @@ static bool take_one_more(struct wire_session *s)
         return false; /* all legal frames are longer */
     s->may_have_one_more = false;
     if (!may_answer_request(data) && may_answer_request(data + 1)) {
-        s->meta[s->offer.meta_bytes++] = data[0];
+        struct err err;
+        if (buf_append(&s->meta, data, 1, &err) == ERR_OK) {
+            s->offer.meta = buf_data(&s->meta);
+            s->offer.meta_bytes++;
+        }
         s->consumed = 1;
     }
     return true;
