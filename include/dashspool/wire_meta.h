@@ -1,11 +1,12 @@
 /*
  * wire_meta: the metadata that a camera sends with a file (payload of 0x000b), in its four forms:
  *
- *     DualCam, DashCam   13, 14, 32 or 40 bytes: versions 1 to 4 (v3 from field captures, the
- * others from the vendor's test server and from integrators' programs) DSM                26 bytes:
- * driver camera (the vendor's page and its test server) ADAS               15 bytes: road camera
- * (likewise) JSON               text, protocol ID 6 and later; of its keys only those are known
- * that the vendor's test server looks up
+ * - DualCam, DashCam: 13, 14, 32 or 40 bytes, versions 1 to 4 (version 3 from field captures, the
+ *   others from the vendor's test server and from integrators' programs)
+ * - DSM, the driver camera: 26 bytes (the vendor's page and its test server)
+ * - ADAS, the road camera: 15 bytes (likewise)
+ * - JSON text: protocol ID 6 and later; of its keys only those are known that the vendor's test
+ *   server looks up
  *
  * Pure. Values are kept as sent, and marked plausible by themselves: a camera may think that it is
  * 2043 and know well where it is. Whoever needs more than is decoded here keeps the payload.

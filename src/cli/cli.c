@@ -74,73 +74,6 @@ int cli_print_json(const char *command, json_t *value)
     return cli_fail(command, &err);
 }
 
-static json_t *time_json(int64_t utc_us)
-{
-    char text[CLOCK_TEXT_ROOM];
-    clock_rfc3339(utc_us, 3, text);
-    return json_string(text);
-}
-
-static json_t *hex_json(const uint8_t *data, size_t n)
-{
-    char text[2 * CATALOGUE_META_ROOM + 1];
-    if (n == 0)
-        return json_null();
-    hash_hex_bytes(data, n, text, sizeof text);
-    return json_string(text);
-}
-
-static json_t *position_json(const struct catalogue_transfer *t)
-{
-    if (!isfinite(t->lat_deg) || !isfinite(t->lon_deg))
-        return json_null();
-    return json_pack("{s:f, s:f}", "lat", t->lat_deg, "lon", t->lon_deg);
-}
-
-/* Each metadata value goes to where it belongs: trusted, or "untrusted". */
-static json_t *metadata_json(const struct catalogue_transfer *t)
-{
-    if (!(t->known & CATALOGUE_HAS_META))
-        return json_null();
-    json_t *m = json_object(), *doubt = json_object();
-#define PUT(bit, key, value) json_object_set_new(t->known &(bit) ? m : doubt, key, value)
-    json_object_set_new(m, "version", json_integer(t->meta_version));
-    PUT(CATALOGUE_TIME_OK, "time", time_json(t->time_us));
-    json_object_set_new(m, "trigger", json_string(t->trigger_name));
-    json_object_set_new(m, "length_s", json_integer(t->length_s));
-    if (t->meta_version >= 2)
-        PUT(CATALOGUE_FPS_OK, "fps", json_integer(t->fps));
-    if (t->meta_version >= 3) {
-        PUT(CATALOGUE_ZONE_OK, "tz_min", json_integer(t->tz_min));
-        PUT(CATALOGUE_POSITION_OK, "position", position_json(t));
-    }
-    if (t->meta_version >= 4)
-        PUT(CATALOGUE_TRIGGER_TIME_OK, "trigger_time", time_json(t->trigger_time_us));
-#undef PUT
-    json_object_set_new(m, "untrusted", doubt);
-    return m;
-}
-
-json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *arrivals, json_t *copies)
-{
-    const struct catalogue_wire *w = &t->wire;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:s, s:o, s:{s:s, s:i, "
-                     "s:I, s:i, s:i, s:I, s:I, s:o}, "
-                     "s:{s:o, s:o, s:o, s:o}, s:{s:s, s:I}, s:o}",
-                     "id", t->id, "imei", t->imei, "camera", t->camera, "kind", t->kind, "source",
-                     t->source, "state", catalogue_state_name(t->state), "published",
-                     (int)t->published, "arrived", time_json(t->arrived_us), "completed",
-                     t->completed_us ? time_json(t->completed_us) : json_null(), "length_bytes",
-                     (json_int_t)t->length_bytes, "sha256", t->sha256, "metadata", metadata_json(t),
-                     "transfer", "peer", t->peer, "protocol_id", t->protocol_id, "packets",
-                     (json_int_t)t->packets, "crc_errors", t->crc_errors, "resumes", t->resumes,
-                     "bytes_lost", (json_int_t)t->bytes_lost, "duplicates",
-                     (json_int_t)t->duplicates, "connections", arrivals, "wire", "init",
-                     hex_json(w->init, w->init_n), "meta", hex_json(w->meta, w->meta_n), "start",
-                     hex_json(w->start, w->start_n), "path", hex_json(w->path, w->path_n), "master",
-                     "day", t->day, "key", (json_int_t)t->key, "copies", copies);
-}
-
 void cli_print_timing(json_t *s)
 {
     json_t *rate, *sources = json_object_get(s, "sources"),
@@ -185,13 +118,13 @@ static json_t *places_json(const char *text)
 
 int cli_add_arrival_json(void *arg, const struct catalogue_arrival *a, struct err *err)
 {
-    json_t *o = json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:i, s:o, s:i, s:I, s:I, s:s}", "peer",
-                          a->peer, "began", time_json(a->began_us), "ended", time_json(a->ended_us),
-                          "from_bytes", (json_int_t)a->from_bytes, "until_bytes",
-                          (json_int_t)a->until_bytes, "packets", (json_int_t)a->packets,
-                          "crc_errors", a->crc_errors, "errors_at", places_json(a->errors),
-                          "resumes", a->resumes, "bytes_lost", (json_int_t)a->bytes_lost,
-                          "duplicates", (json_int_t)a->duplicates, "why", a->ended);
+    json_t *o = json_pack(
+        "{s:s, s:o, s:o, s:I, s:I, s:I, s:i, s:o, s:i, s:I, s:I, s:s}", "peer", a->peer, "began",
+        cli_time_json(a->began_us), "ended", cli_time_json(a->ended_us), "from_bytes",
+        (json_int_t)a->from_bytes, "until_bytes", (json_int_t)a->until_bytes, "packets",
+        (json_int_t)a->packets, "crc_errors", a->crc_errors, "errors_at", places_json(a->errors),
+        "resumes", a->resumes, "bytes_lost", (json_int_t)a->bytes_lost, "duplicates",
+        (json_int_t)a->duplicates, "why", a->ended);
     if (json_array_append_new(arg, o) == 0)
         return ERR_OK;
     return err_set(err, ERR_NOMEM, "no memory for JSON");
@@ -202,6 +135,6 @@ json_t *cli_copy_json(const struct catalogue_copy *copy)
     json_t *settings = json_loads(copy->settings, 0, NULL);
     return json_pack("{s:s, s:s, s:I, s:s, s:o, s:s, s:o}", "kind", copy->kind, "path", copy->path,
                      "length_bytes", (json_int_t)copy->length_bytes, "sha256", copy->sha256, "made",
-                     time_json(copy->made_us), "tool", copy->tool, "settings",
+                     cli_time_json(copy->made_us), "tool", copy->tool, "settings",
                      settings ? settings : json_null());
 }

@@ -4,6 +4,7 @@
 
 #include "dashspool/catalogue.h"
 #include "dashspool/cli.h"
+#include "dashspool/wire.h"
 #include <getopt.h>
 #include <jansson.h>
 
@@ -38,6 +39,13 @@ int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
 /* The one argument of a command that takes an ID (and --json, if json is not NULL); -1: help was
  * asked for and given. */
 int cli_one_id(int argc, char **argv, const char *help, bool *json, const char **id);
+
+/* RFC 3339, UTC, with milliseconds. */
+json_t *cli_time_json(int64_t utc_us);
+
+/* "dualcam", "dsm", "adas" or "json", and what is decoded; NULL: there are none that can be read.
+ */
+const char *cli_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out);
 
 /* Everything that the catalogue knows of a transfer, but its parts and copies; values that are not
  * plausible are under "untrusted". copies and arrivals are taken. NULL: out of memory. */

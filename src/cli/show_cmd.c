@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/reader.h"
+#include "dashspool/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +15,9 @@ static const char show_help[] =
     "\n"
     "example: dashspool show 352093081452251-front-video-20241129T072345Z\n";
 
-static void show_metadata(const struct catalogue_transfer *t)
+static void show_time(const struct catalogue_transfer *t)
 {
     char utc[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "zone unknown";
-    if (!(t->known & CATALOGUE_HAS_META)) {
-        printf("  metadata   none: time, position and trigger are not known\n");
-        return;
-    }
     int tz = t->known & CATALOGUE_ZONE_OK ? t->tz_min : 0;
     if (t->known & CATALOGUE_ZONE_OK)
         clock_zone(t->tz_min, zone);
@@ -31,20 +28,55 @@ static void show_metadata(const struct catalogue_transfer *t)
                c.day, c.hour, c.minute, c.second, zone, utc);
     else
         printf("  time       not known: the camera says %s, which cannot be\n", utc);
+}
+
+/* What a driver camera says. */
+static void show_driver(const struct catalogue_transfer *t, const struct wire_meta *m)
+{
+    char events[WIRE_EVENTS_ROOM];
+    if (m->present & WIRE_META_DRIVER && t->known & CATALOGUE_DRIVER_OK)
+        printf("  driver     %s\n", t->driver);
+    else if (m->present & WIRE_META_DRIVER)
+        printf("  driver     not named\n");
+    if (m->present & WIRE_META_EVENTS)
+        printf("  events     %s\n", t->events ? wire_events_text(t->events, events) : "none");
+}
+
+static void show_form(const struct catalogue_transfer *t, const struct wire_meta *m)
+{
+    static const char *const forms[WIRE_N_KINDS] = {"version", "of a driver camera (DSM)",
+                                                    "of a road camera (ADAS)", "JSON"};
+    printf("  metadata   %s", forms[m->kind]);
+    if (m->kind == WIRE_KIND_DUALCAM)
+        printf(" %d", t->meta_version);
+    if (m->present & WIRE_META_LENGTH && strcmp(t->kind, "video") == 0)
+        printf(", %d s", t->length_s);
+    if (t->known & CATALOGUE_FPS_OK && strcmp(t->kind, "video") == 0)
+        printf(", %d pictures/s (nominal)", t->fps);
+    printf("\n");
+}
+
+static void show_metadata(const struct catalogue_transfer *t)
+{
+    struct wire_meta m = {0};
+    if (!cli_metadata_form(t, &m)) {
+        printf("  metadata   %s: time, position and trigger are not known\n",
+               t->wire.meta_n ? "cannot be read" : "none");
+        return;
+    }
+    show_time(t);
     if (t->known & CATALOGUE_POSITION_OK)
         printf("  position   %.6f, %.6f (WGS 84)\n", t->lat_deg, t->lon_deg);
-    else if (t->meta_version >= 3)
+    else if (m.present & WIRE_META_POSITION)
         printf("  position   not known: the camera says %g, %g\n", t->lat_deg, t->lon_deg);
-    printf("  trigger    %s", t->trigger_name);
-    if (t->known & CATALOGUE_TRIGGER_TIME_OK)
-        printf(", %+.2f s into the clip", (double)(t->trigger_time_us - t->time_us) / 1e6);
-    printf("\n  metadata   version %d", t->meta_version);
-    if (strcmp(t->kind, "video") == 0) {
-        printf(", %d s", t->length_s);
-        if (t->known & CATALOGUE_FPS_OK)
-            printf(", %d pictures/s (nominal)", t->fps);
+    if (t->trigger_name[0]) {
+        printf("  trigger    %s", t->trigger_name);
+        if (t->known & CATALOGUE_TRIGGER_TIME_OK)
+            printf(", %+.2f s into the clip", (double)(t->trigger_time_us - t->time_us) / 1e6);
+        printf("\n");
     }
-    printf("\n");
+    show_driver(t, &m);
+    show_form(t, &m);
 }
 
 static void show_wire(const char *name, const uint8_t *data, size_t n)
@@ -174,14 +206,30 @@ static void show_text(const struct catalogue_transfer *t)
         printf("             SHA-256 %s\n", t->sha256);
 }
 
+/* JSON as text that can do no harm to a terminal. */
+static void show_meta(const struct catalogue_wire *w)
+{
+    json_t *json = NULL;
+    if (w->meta_n > 0 && w->meta[0] == '{')
+        json = json_loadb((const char *)w->meta, w->meta_n, JSON_DISABLE_EOF_CHECK, NULL);
+    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    if (text)
+        printf("  META       %s\n", text);
+    else
+        show_wire("META", w->meta, w->meta_n);
+    free(text);
+    json_decref(json);
+}
+
 static void show_wires(const struct catalogue_transfer *t)
 {
     const struct catalogue_wire *w = &t->wire;
+    char text[4 * CATALOGUE_PATH_ROOM + 1]; /* a byte may be \xNN */
     show_wire("INIT", w->init, w->init_n);
-    show_wire("META", w->meta, w->meta_n);
+    show_meta(w);
     show_wire("START", w->start, w->start_n);
     if (w->path_n > 0)
-        show_wire("PATH", w->path, w->path_n);
+        printf("  PATH       %s\n", wire_path_text(w->path, w->path_n, text, sizeof text));
 }
 
 static int show_as_json(struct catalogue *c, const struct catalogue_transfer *t)

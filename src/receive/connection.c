@@ -20,7 +20,9 @@ struct connection {
     int64_t began_us; /* monotonic, of the transfer */
     char name[96];    /* "352093081452251 (10.0.0.1:4711)" */
     char peer[64], address[48];
+    char kind[8]; /* of the transfer: "video", "photo" */
     bool reading, closing;
+    bool looked; /* at its first bytes */
     int handles; /* not yet closed */
 };
 
@@ -183,6 +185,8 @@ static void do_offer(struct connection *c)
     const struct wire_offer *offer = wire_session_offer(c->session);
     offer_to_row(wire_session_init(c->session), offer, c->peer, clock_utc_us(), &row);
     log_offer(c, offer, &row);
+    snprintf(c->kind, sizeof c->kind, "%s", row.kind);
+    c->looked = false;
     const char *trouble = store_trouble(c->all->store);
     struct store_resume resume = {.unit_bytes = WIRE_PACKET_BYTES,
                                   .bytes_max = ((int64_t)offer->packets - 1) * WIRE_PACKET_BYTES};
@@ -198,9 +202,24 @@ static void do_offer(struct connection *c)
         wire_session_refuse(c->session, "out of memory", clock_mono_us());
 }
 
+/* The camera's file names and metadata say what a file is; its first bytes know. It is stored as it
+ * is, whatever it is. */
+static void look_at_content(struct connection *c, const struct wire_action *a)
+{
+    if (c->looked || !c->transfer)
+        return;
+    c->looked = true;
+    const char *content = store_have(c->transfer) == 0 ? wire_content(a->data, a->n) : NULL;
+    if (content && strcmp(content, c->kind) != 0)
+        log_warn("receive", "%s: %s: a %s by its name, but it begins like %s%s", c->name,
+                 store_id(c->transfer), c->kind, *content ? "a " : "",
+                 *content ? content : "neither photo nor video");
+}
+
 static void do_store(struct connection *c, const struct wire_action *a)
 {
     struct err err;
+    look_at_content(c, a);
     if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
         return;
     log_error("receive", "%s: %s: %s; connection closed, nothing was acknowledged", c->name,
@@ -404,7 +423,6 @@ static struct connection *new_connection(struct connections *all, const struct t
     if (c)
         wire_session_free(&c->session);
     free(c);
-    log_error("receive", "no memory for a connection");
     return NULL;
 }
 
@@ -449,17 +467,17 @@ static void link_connection(struct connection *c)
     c->tcp.data = c->timer.data = c;
 }
 
-void connection_accept(struct connections *all, uv_stream_t *listener, const struct tls_server *tls)
+bool connection_accept(struct connections *all, uv_stream_t *listener, const struct tls_server *tls)
 {
     struct connection *c = new_connection(all, tls);
     if (!c)
-        return;
+        return false;
     link_connection(c);
     int rc = uv_accept(listener, (uv_stream_t *)&c->tcp);
     if (rc < 0) {
         log_error("receive", "accept: %s", uv_strerror(rc));
         close_connection(c);
-        return;
+        return true;
     }
     name_peer(c);
     table_add(&all->by_address, &c->by_address, c->address, c);
@@ -467,12 +485,13 @@ void connection_accept(struct connections *all, uv_stream_t *listener, const str
     if (why) {
         log_refused(all, c->peer, why);
         close_connection(c);
-        return;
+        return true;
     }
     all->taken++;
     uv_tcp_nodelay(&c->tcp, 1);
     uv_tcp_keepalive(&c->tcp, 1, 60);
     drain(c);
+    return true;
 }
 
 void connection_close_all(struct connections *all, const char *why)

@@ -25,8 +25,9 @@ struct connections { /* what all connections of a server share; the server's sto
 };
 
 /* Takes the next waiting connection of a listener; tls: the peer speaks TLS, else NULL. One too
- * many is closed at once. */
-void connection_accept(struct connections *all, uv_stream_t *listener,
+ * many is closed at once. False: there was no memory for it, it waits still (and the listener takes
+ * no other before); call again later. */
+bool connection_accept(struct connections *all, uv_stream_t *listener,
                        const struct tls_server *tls);
 
 /* Ends every connection; open transfers become partials. */

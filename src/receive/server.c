@@ -58,6 +58,7 @@ struct listener {
     uv_tcp_t tcp;
     struct server *server;
     bool tls;
+    bool waits; /* a connection that there was no memory for */
 };
 
 struct server {
@@ -111,13 +112,22 @@ static struct store_options store_options_from(const struct cfg *cfg)
 
 /* ---- listeners ---- */
 
+static void take(struct listener *l)
+{
+    struct server *s = l->server;
+    bool waited = l->waits;
+    l->waits = !connection_accept(&s->connections, (uv_stream_t *)&l->tcp, l->tls ? s->tls : NULL);
+    if (l->waits && !waited)
+        log_error("receive", "no memory for another connection; new ones wait");
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct listener *l = stream->data;
     if (status < 0)
         log_error("receive", "listen: %s", uv_strerror(status));
     else
-        connection_accept(&l->server->connections, stream, l->tls ? l->server->tls : NULL);
+        take(l);
 }
 
 /* Splits "HOST:PORT", "[HOST]:PORT" or ":PORT" and resolves it. */
@@ -243,6 +253,9 @@ static void on_status(uv_timer_t *timer)
 {
     struct server *s = uv_loop_get_data(timer->loop);
     status_file_write(&s->status, &s->connections);
+    for (int i = 0; i < s->n_listeners; i++)
+        if (s->listener[i].waits)
+            take(&s->listener[i]);
 }
 
 static void init_handles(struct server *s)

@@ -79,6 +79,23 @@ void wire_path_words(const void *path, size_t n, const struct wire_meta *meta, c
     snprintf(kind, 8, "%s", kind_of(p, n, meta));
 }
 
+const char *wire_content(const void *data, size_t n)
+{
+    static const struct {
+        size_t at, n;
+        const char *bytes, *means;
+    } begins_with[] = {
+        {0, 3, "\xff\xd8\xff", "photo"}, {0, 4, "PTMF", "video"}, {0, 4, "\0\0\0\1", "video"},
+        {0, 3, "\0\0\1", "video"},       {4, 4, "ftyp", "video"}, /* ISO/IEC 14496-12, 4.3 */
+    };
+    const uint8_t *p = data;
+    for (size_t i = 0; i < sizeof begins_with / sizeof *begins_with; i++)
+        if (n >= begins_with[i].at + begins_with[i].n &&
+            memcmp(p + begins_with[i].at, begins_with[i].bytes, begins_with[i].n) == 0)
+            return begins_with[i].means;
+    return "";
+}
+
 const char *wire_path_text(const void *path, size_t n, char *out, size_t room)
 {
     enum { ONE = 4, MORE = 4 }; /* the longest character, "..." and the end */

@@ -12,6 +12,7 @@
 
 #define CLIP  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
 #define PHOTO TEST_SAMPLES "/photo-720p.jpg"
+#define TEXT  TEST_SAMPLES "/LICENSES.md"
 
 struct world {
     char *dir;
@@ -102,6 +103,35 @@ static void test_a_driver_camera(void **state)
     catalogue_says(w, "SELECT CAST(path AS TEXT) FROM transfer", "dsm/picture/241129/072345.jpg");
 }
 
+static void test_what_is_known_of_a_driver_camera_is_shown(void **state)
+{
+    struct world *w = *state;
+    static const char *const lines[] = {"  driver     John\n", "  events     drowsiness,phone\n",
+                                        "  PATH       dsm/picture/241129/072345.jpg\n"};
+    hands_over(SIMULATE(w, "--dsm", PHOTO, "--driver", "John", "--events", "9"), "1 files");
+    struct proc_result r =
+        proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", w->root, "show",
+                                       "352093081452251-driver-photo-20241129T072345Z", NULL});
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strstr(proc_out(&r), lines[i]))
+            fail_msg("no %sin %s", lines[i], proc_out(&r));
+    proc_clear(&r);
+    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+}
+
+static void test_what_is_no_video_though_its_name_says_so_is_stored_and_told(void **state)
+{
+    struct world *w = *state;
+    hands_over(SIMULATE(w, "--adas", TEXT), "1 files");
+    stop_and_compare(w, "352093081452251-road-video-20241129T072345Z", TEXT);
+    struct buf log = support_read(w->log);
+    struct err err;
+    assert_ok(buf_append(&log, "", 1, &err));
+    if (!strstr((const char *)buf_data(&log), "a video by its name, but it begins like neither"))
+        fail_msg("%s", (const char *)buf_data(&log));
+    buf_clear(&log);
+}
+
 static void test_protocol_6_with_errors_and_a_connection_that_breaks(void **state)
 {
     struct world *w = *state;
@@ -135,6 +165,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_driver_camera, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_known_of_a_driver_camera_is_shown, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_what_is_no_video_though_its_name_says_so_is_stored_and_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_protocol_6_with_errors_and_a_connection_that_breaks,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_packets_with_errors_and_a_connection_that_breaks,

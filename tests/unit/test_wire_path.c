@@ -286,9 +286,25 @@ static void test_a_lost_connection_tells_the_byte(void **state)
     play_end(&p);
 }
 
+static void test_content_is_told_by_its_first_bytes(void **state)
+{
+    (void)state;
+    assert_string_equal(wire_content("\xff\xd8\xff\xe0", 4), "photo");
+    assert_string_equal(wire_content("PTMF", 4), "video");
+    assert_string_equal(wire_content("\0\0\0\1\x40", 5), "video");
+    assert_string_equal(wire_content("\0\0\0\x18"
+                                     "ftypisom",
+                                     12),
+                        "video");
+    assert_string_equal(wire_content("PTM", 3), "");
+    assert_string_equal(wire_content("<html>", 6), "");
+    assert_string_equal(wire_content("", 0), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_content_is_told_by_its_first_bytes),
         cmocka_unit_test(test_a_whole_dsm_session_byte_for_byte),
         cmocka_unit_test(test_a_path_that_is_empty_goes_on_with_the_slots),
         cmocka_unit_test(test_protocol_6_goes_by_path_whatever_bits_are_set),

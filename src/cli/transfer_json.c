@@ -1,0 +1,107 @@
+/* cli: a transfer as JSON, for list and show. */
+#include "cli_internal.h"
+#include "dashspool/clock.h"
+#include "dashspool/hash.h"
+#include "dashspool/wire.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+json_t *cli_time_json(int64_t utc_us)
+{
+    char text[CLOCK_TEXT_ROOM];
+    clock_rfc3339(utc_us, 3, text);
+    return json_string(text);
+}
+
+static json_t *hex_json(const uint8_t *data, size_t n)
+{
+    char text[2 * CATALOGUE_META_ROOM + 1];
+    if (n == 0)
+        return json_null();
+    hash_hex_bytes(data, n, text, sizeof text);
+    return json_string(text);
+}
+
+static json_t *position_json(const struct catalogue_transfer *t)
+{
+    if (!isfinite(t->lat_deg) || !isfinite(t->lon_deg))
+        return json_null();
+    return json_pack("{s:f, s:f}", "lat", t->lat_deg, "lon", t->lon_deg);
+}
+
+const char *cli_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out)
+{
+    static const char *const forms[WIRE_N_KINDS] = {"dualcam", "dsm", "adas", "json"};
+    struct err err;
+    if (!(t->known & CATALOGUE_HAS_META) ||
+        wire_meta_parse(t->wire.meta, t->wire.meta_n, t->arrived_us, out, &err) < 0)
+        return NULL;
+    return forms[out->kind];
+}
+
+static json_t *events_json(unsigned events)
+{
+    char text[WIRE_EVENTS_ROOM], *rest = NULL;
+    json_t *list = json_array();
+    wire_events_text(events, text);
+    for (char *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest))
+        json_array_append_new(list, json_string(one));
+    return list;
+}
+
+static json_t *path_json(const struct catalogue_wire *w)
+{
+    char text[4 * CATALOGUE_PATH_ROOM + 1];
+    return w->path_n > 0 ? json_string(wire_path_text(w->path, w->path_n, text, sizeof text))
+                         : json_null();
+}
+
+/* Each metadata value goes to where it belongs: trusted, or "untrusted"; what the form does not
+ * have is not there. */
+static json_t *metadata_json(const struct catalogue_transfer *t)
+{
+    struct wire_meta meta = {0};
+    const char *form = cli_metadata_form(t, &meta);
+    if (!form)
+        return json_null();
+    json_t *m = json_object(), *doubt = json_object();
+#define PUT(field, bit, key, value) \
+    if (meta.present & (field))     \
+    json_object_set_new(t->known &(bit) ? m : doubt, key, value)
+    json_object_set_new(m, "form", json_string(form));
+    json_object_set_new(m, "version", json_integer(t->meta_version));
+    PUT(WIRE_META_TIME, CATALOGUE_TIME_OK, "time", cli_time_json(t->time_us));
+    PUT(WIRE_META_TRIGGER, CATALOGUE_HAS_META, "trigger", json_string(t->trigger_name));
+    PUT(WIRE_META_LENGTH, CATALOGUE_HAS_META, "length_s", json_integer(t->length_s));
+    PUT(WIRE_META_FPS, CATALOGUE_FPS_OK, "fps", json_integer(t->fps));
+    PUT(WIRE_META_ZONE, CATALOGUE_ZONE_OK, "tz_min", json_integer(t->tz_min));
+    PUT(WIRE_META_POSITION, CATALOGUE_POSITION_OK, "position", position_json(t));
+    PUT(WIRE_META_TRIGGER_TIME, CATALOGUE_TRIGGER_TIME_OK, "trigger_time",
+        cli_time_json(t->trigger_time_us));
+    PUT(WIRE_META_EVENTS, CATALOGUE_EVENTS_OK, "events", events_json(t->events));
+    PUT(WIRE_META_DRIVER, CATALOGUE_DRIVER_OK, "driver", json_string(t->driver));
+#undef PUT
+    json_object_set_new(m, "untrusted", doubt);
+    return m;
+}
+
+json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *arrivals, json_t *copies)
+{
+    const struct catalogue_wire *w = &t->wire;
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:s, s:o, s:{s:s, s:i, "
+        "s:I, s:i, s:i, s:I, s:I, s:o}, "
+        "s:{s:o, s:o, s:o, s:o, s:o}, s:{s:s, s:I}, s:o}",
+        "id", t->id, "imei", t->imei, "camera", t->camera, "kind", t->kind, "source", t->source,
+        "state", catalogue_state_name(t->state), "published", (int)t->published, "arrived",
+        cli_time_json(t->arrived_us), "completed",
+        t->completed_us ? cli_time_json(t->completed_us) : json_null(), "length_bytes",
+        (json_int_t)t->length_bytes, "sha256", t->sha256, "metadata", metadata_json(t), "transfer",
+        "peer", t->peer, "protocol_id", t->protocol_id, "packets", (json_int_t)t->packets,
+        "crc_errors", t->crc_errors, "resumes", t->resumes, "bytes_lost", (json_int_t)t->bytes_lost,
+        "duplicates", (json_int_t)t->duplicates, "connections", arrivals, "wire", "init",
+        hex_json(w->init, w->init_n), "meta", hex_json(w->meta, w->meta_n), "start",
+        hex_json(w->start, w->start_n), "path", hex_json(w->path, w->path_n), "path_text",
+        path_json(w), "master", "day", t->day, "key", (json_int_t)t->key, "copies", copies);
+}
