@@ -126,8 +126,8 @@ extern const struct wire_slot wire_slots[WIRE_N_SLOTS];
 void wire_path_words(const void *path, size_t n, const struct wire_meta *meta, char camera[8],
                      char kind[8]);
 
-/* What the first bytes of a file are of: "photo" (JPEG), "video" (PTMF, H.265 as a byte stream, MP4)
- * or "". */
+/* What the first bytes of a file are of: "photo" (JPEG), "video" (PTMF, H.265 as a byte stream,
+ * MP4) or "". */
 const char *wire_content(const void *data, size_t n);
 
 /* The path as text for a log: what is not printable ASCII is \xNN, the NUL at the end is left out,
