@@ -334,6 +334,7 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
         return err_set(err, ERR_NOMEM, "no memory for the server");
     s->cfg = cfg;
     init_handles(s);
+    signal(SIGPIPE, SIG_IGN); /* who is gone is told by the next read, not by our end */
     s->connections = (struct connections){.loop = &s->loop,
                                           .limits = limits_from(cfg),
                                           .open_max = (int)get(cfg, "connections_max"),
