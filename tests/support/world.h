@@ -66,7 +66,8 @@ int world_log_lines(struct world *w, const char *words);
 
 /* ---- cameras ---- */
 
-int world_dial(const struct world *w, const char *port);
+/* A connection to a port of 127.0.0.1. */
+int world_dial(const char *port);
 
 /* A camera on a connection that the test holds. */
 struct world_camera {
