@@ -44,11 +44,16 @@ void world_open(struct world *w, const char *binary, const char *config)
 
 void world_close(struct world *w)
 {
-    if (w->running)
-        proc_stop(&w->receiver, SIGKILL);
+    int status = w->running ? proc_stop(&w->receiver, SIGTERM) : 0;
     w->running = false;
+    if (status != 0) {
+        struct buf log = support_read(w->receiver.log);
+        fprintf(stderr, "%.*s", (int)log.used, (const char *)buf_data(&log));
+        buf_clear(&log);
+    }
     if (w->dir)
         support_tmp_remove(&w->dir);
+    assert_int_equal(status, 0); /* also what a sanitizer has to say at the end */
 }
 
 static bool wants_tls(const struct world *w)

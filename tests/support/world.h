@@ -25,7 +25,7 @@ struct world {
 
 /* config: lines of [receive]; not started yet. */
 void world_open(struct world *w, const char *binary, const char *config);
-/* Kills what still runs. */
+/* Ends what still runs; it must end well. */
 void world_close(struct world *w);
 
 /* Writes the lines of [receive] anew, for the next start. */
