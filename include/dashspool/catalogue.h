@@ -163,8 +163,8 @@ int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer
                             struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
 
 /* The longest partial of the same file as t: t's imei, camera, kind, metadata time and length,
- * START and path. ERR_NOTFOUND if there is none, and always for a t without metadata: then nobody
- * knows whether it is the same file. */
+ * START and path. ERR_NOTFOUND if there is none, and always for a t without metadata or without a
+ * plausible time in them: then nobody knows whether it is the same file. */
 int catalogue_transfer_resumable(struct catalogue *c, const struct catalogue_transfer *t,
                                  struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
 

@@ -4,9 +4,9 @@
  * path).
  *
  * The camera itself (simulate_camera_*) is pure: bytes in, bytes out. simulate_run() gives it a TCP
- * connection. It behaves as field captures show: RESUME 0 and 1 are both answered by SYNC 1, the
- * CRC chain starts anew after every SYNC, REPEAT_INIT is answered by a fresh INIT. What cameras and
- * mobile networks do wrong it does on demand (struct simulate_fault).
+ * connection, or TLS on it. It behaves as field captures show: RESUME 0 and 1 are both answered by
+ * SYNC 1, the CRC chain starts anew after every SYNC, REPEAT_INIT is answered by a fresh INIT. What
+ * cameras and mobile networks do wrong it does on demand (struct simulate_fault).
  */
 #ifndef DASHSPOOL_SIMULATE_H
 #define DASHSPOOL_SIMULATE_H
@@ -88,9 +88,17 @@ size_t simulate_camera_fill(struct simulate_camera *camera, uint8_t *out, size_t
 bool simulate_camera_done(const struct simulate_camera *camera);
 const struct simulate_stats *simulate_camera_stats(const struct simulate_camera *camera);
 
-/* Connects to host:port and plays the camera until the server ends the session. ERR_IO
- * (connection), ERR_AGAIN (no answer within timeout_ms), ERR_MALFORMED. */
-int simulate_run(struct simulate_camera *camera, const char *host, const char *port, int timeout_ms,
-                 struct err *err) DS_MUST_CHECK;
+/* TLS 1.2 or 1.3 below the protocol; PEM files, names are borrowed for the call. */
+struct simulate_tls {
+    const char *ca;         /* who may have signed the receiver's certificate, which must be for the
+                               host that is called; NULL: any certificate is taken */
+    const char *cert, *key; /* what the camera shows if it is asked; NULL both: nothing */
+};
+
+/* Connects to host:port (over TLS unless tls is NULL) and plays the camera until the server ends
+ * the session. ERR_IO (connection), ERR_AGAIN (no answer within timeout_ms), ERR_MALFORMED (also:
+ * no TLS, or a certificate that is not trusted), ERR_CONFIG (host, files). */
+int simulate_run(struct simulate_camera *camera, const char *host, const char *port,
+                 const struct simulate_tls *tls, int timeout_ms, struct err *err) DS_MUST_CHECK;
 
 #endif

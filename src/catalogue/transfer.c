@@ -35,7 +35,7 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
                 " AND length_bytes = ?5 AND state = 'stored' AND key <> ?6 ORDER BY key LIMIT 1"),
     [CATALOGUE_SQL_RESUMABLE] =
         (SELECT "WHERE imei = ?1 AND camera = ?2 AND kind = ?3 AND state = 'partial'"
-                " AND meta IS NOT NULL AND time_us IS ?4 AND length_s IS ?5 AND start IS ?6"
+                " AND meta IS NOT NULL AND time_us = ?4 AND length_s IS ?5 AND start IS ?6"
                 " AND path IS ?7 ORDER BY length_bytes DESC, key DESC LIMIT 1"),
     [CATALOGUE_SQL_LOAD] = "SELECT count(*), coalesce(sum(length_bytes), 0) FROM transfer"
                            " WHERE imei = ?1 AND arrived_us >= ?2",
@@ -396,11 +396,11 @@ int catalogue_transfer_resumable(struct catalogue *c, const struct catalogue_tra
     struct binder b = {c->sql[CATALOGUE_SQL_RESUMABLE], 1};
     bool found = false;
     int rc = ERR_OK;
-    if (t->known & CATALOGUE_HAS_META) {
+    if ((t->known & CATALOGUE_HAS_META) && (t->known & CATALOGUE_TIME_OK)) {
         put_text(&b, t->imei);
         put_text(&b, t->camera);
         put_text(&b, t->kind);
-        put_int_or_null(&b, t->time_us, t->known & CATALOGUE_TIME_OK);
+        put_int(&b, t->time_us);
         put_int(&b, t->length_s);
         put_blob(&b, t->wire.start, t->wire.start_n);
         put_blob(&b, t->wire.path, t->wire.path_n);

@@ -16,6 +16,11 @@ static const char help[] =
     "Plays a camera that hands its files to a receiver: tests a server, a port, a firewall.\n"
     "\n"
     "  --to HOST:PORT      the receiver\n"
+    "  --tls               over TLS; without --tls-ca any certificate of the receiver is taken\n"
+    "  --tls-ca FILE       over TLS, and the receiver's certificate must be for HOST and signed "
+    "by one\n"
+    "                      of these (PEM)\n"
+    "  --tls-cert FILE     over TLS, and show this certificate (PEM); its key: --tls-key FILE\n"
     "  --front FILE        video of the front camera; --rear, --photo-front, --photo-rear "
     "likewise\n"
     "  --dsm FILE          photo or video of a driver camera, handed over by path\n"
@@ -73,7 +78,8 @@ struct wish {
     double imei, version, fps, length_s, timeout_s, lat, lon, trigger_after_s, protocol, events;
     int64_t time_us;
     int tz_min;
-    bool enhanced;
+    bool enhanced, over_tls;
+    struct simulate_tls tls;
     struct simulate_fault fault[SIMULATE_FAULTS];
     int n_faults;
 };
@@ -153,6 +159,17 @@ static bool set_option(struct wish *w, int o, const char *text)
         return true;
     case 'x':
         return add_fault(w, text);
+    case 'S':
+        return w->over_tls = true;
+    case 'C':
+        w->tls.ca = text;
+        return w->over_tls = true;
+    case 'c':
+        w->tls.cert = text;
+        return w->over_tls = true;
+    case 'k':
+        w->tls.key = text;
+        return w->over_tls = true;
     default:
         return false;
     }
@@ -242,7 +259,8 @@ static int play(const struct wish *w, const char *host, const char *port, struct
         rc = simulate_camera_new(&camera, &config, err);
     int64_t began_us = clock_mono_us();
     if (rc == ERR_OK)
-        rc = simulate_run(camera, host, port, (int)(w->timeout_s * 1000), err);
+        rc = simulate_run(camera, host, port, w->over_tls ? &w->tls : NULL,
+                          (int)(w->timeout_s * 1000), err);
     if (rc == ERR_OK) {
         const struct simulate_stats *st = simulate_camera_stats(camera);
         char size[24];
@@ -281,6 +299,10 @@ int cli_simulate(struct cli *cli, int argc, char **argv)
         {"driver", required_argument, NULL, 'D'},
         {"events", required_argument, NULL, 'e'},
         {"fault", required_argument, NULL, 'x'},
+        {"tls", no_argument, NULL, 'S'},
+        {"tls-ca", required_argument, NULL, 'C'},
+        {"tls-cert", required_argument, NULL, 'c'},
+        {"tls-key", required_argument, NULL, 'k'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -304,6 +326,8 @@ int cli_simulate(struct cli *cli, int argc, char **argv)
         return cli_usage("simulate", "'%s' is too much", argv[optind]);
     if (!triggers_are_known(&w))
         return CLI_USAGE;
+    if (!w.tls.cert != !w.tls.key)
+        return cli_usage("simulate", "--tls-cert and --tls-key go together");
     const char *colon = w.to ? strrchr(w.to, ':') : NULL;
     char host[256];
     if (!colon || colon == w.to || (size_t)(colon - w.to) >= sizeof host)

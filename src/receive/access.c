@@ -81,8 +81,7 @@ static int parse(struct access *a, const struct buf *b, struct err *err)
 
 static int read_file(const struct access *a, struct buf *out, struct err *err)
 {
-    int how = a->learn ? O_RDWR | O_CREAT : O_RDONLY;
-    int rc = ERR_OK, fd = open(a->path, how | O_CLOEXEC | O_NONBLOCK, 0640);
+    int rc = ERR_OK, fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return err_sys(err, "open %s", a->path);
     for (char piece[4096];;) {
@@ -117,6 +116,16 @@ int access_reload(struct access *a, size_t *n, struct err *err)
     return rc;
 }
 
+/* Who learns needs a file to write to: better told now than by the first camera. */
+static int make_file(const struct access *a, struct err *err)
+{
+    int fd = open(a->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+    if (fd < 0)
+        return err_sys(err, "open %s", a->path);
+    close(fd);
+    return ERR_OK;
+}
+
 int access_open(struct access **out, const char *path, bool learn, struct err *err)
 {
     struct access *a = *out = calloc(1, sizeof *a);
@@ -125,7 +134,9 @@ int access_open(struct access **out, const char *path, bool learn, struct err *e
         return err_set(err, ERR_NOMEM, "no memory for the list of cameras");
     }
     a->learn = learn;
-    int rc = access_reload(a, NULL, err);
+    int rc = a->path && learn ? make_file(a, err) : ERR_OK;
+    if (rc == ERR_OK)
+        rc = access_reload(a, NULL, err);
     if (rc < 0)
         access_close(out);
     return rc;
@@ -147,7 +158,11 @@ static int append_line(const struct access *a, const char *imei, struct err *err
     char line[IMEI_ROOM + 2], last = '\n';
     int rc = ERR_OK, fd = open(a->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
     if (fd < 0)
-        return err_sys(err, "add to %s", a->path);
+        return err_sys(err,
+                       errno == EACCES ? "add to %s (start the receiver again if that file "
+                                         "was replaced: it may only write to the old one)"
+                                       : "add to %s",
+                       a->path);
     if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) < 0)
         rc = err_sys(err, "read %s", a->path);
     int n = snprintf(line, sizeof line, "%s%s\n", last == '\n' ? "" : "\n", imei);

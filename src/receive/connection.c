@@ -20,7 +20,8 @@ struct connection {
     int64_t began_us; /* monotonic, of the transfer */
     char name[96];    /* "352093081452251 (10.0.0.1:4711)" */
     char peer[64], address[48];
-    char kind[8]; /* of the transfer: "video", "photo" */
+    char kind[8];      /* of the transfer: "video", "photo" */
+    char failure[120]; /* why we end it, where the session does not know; "" else */
     bool reading, closing;
     bool looked; /* at its first bytes */
     int handles; /* not yet closed */
@@ -258,6 +259,7 @@ static void do_abandon(struct connection *c, const char *why)
 
 static void do_action(struct connection *c, const struct wire_action *a)
 {
+    const char *why = c->failure[0] ? c->failure : a->text;
     switch (a->type) {
     case WIRE_DO_SEND:
         send_bytes(c, a->data, a->n);
@@ -275,14 +277,14 @@ static void do_action(struct connection *c, const struct wire_action *a)
         store_finish(c->all->store, c->transfer, wire_session_stats(c->session), on_finished);
         return;
     case WIRE_DO_ABANDON:
-        do_abandon(c, a->text);
+        do_abandon(c, why);
         return;
     case WIRE_DO_LOG:
         log_line(a->warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "receive", "%s: %s", c->name, a->text);
         return;
     case WIRE_DO_CLOSE:
-        log_line(a->warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "receive", "%s: closed: %s", c->name,
-                 a->text);
+        log_line(a->warn || c->failure[0] ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "receive",
+                 "%s: closed: %s", c->name, why);
         close_connection(c);
         return;
     case WIRE_DO_NOTHING:
@@ -339,7 +341,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (c->closing)
         return;
     if (rc < 0) {
-        log_warn("receive", "%s: %s", c->name, err.text);
+        snprintf(c->failure, sizeof c->failure, "%s", err.text); /* the line of CLOSE says it */
         wire_session_eof(c->session);
     }
     drain(c);

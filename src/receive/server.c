@@ -291,10 +291,7 @@ static int open_all(struct server *s, const char *root, struct err *err)
 {
     struct connections *all = &s->connections;
     struct store_options options = store_options_from(s->cfg);
-    int rc = access_open(&all->access, get_text(s->cfg, "allow"),
-                         cfg_bool(s->cfg, receive_cfg_section.name, "learn"), err);
-    if (rc == ERR_OK)
-        rc = load_tls(s, err);
+    int rc = load_tls(s, err);
     if (rc == ERR_OK && get_text(s->cfg, "listen")[0])
         rc = start_listener(s, get_text(s->cfg, "listen"), false, err);
     if (rc == ERR_OK && s->tls)
@@ -303,6 +300,9 @@ static int open_all(struct server *s, const char *root, struct err *err)
         rc = err_set(err, ERR_CONFIG, "nothing to listen on: set listen, or tls_cert and tls_key");
     if (rc == ERR_OK)
         rc = guard_drop(get_text(s->cfg, "user"), err);
+    if (rc == ERR_OK) /* as who will read it again, and add to it */
+        rc = access_open(&all->access, get_text(s->cfg, "allow"),
+                         cfg_bool(s->cfg, receive_cfg_section.name, "learn"), err);
     if (rc == ERR_OK)
         rc = store_open(&all->store, root, &s->loop, &options, err);
     if (rc == ERR_OK)
@@ -334,6 +334,7 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
         return err_set(err, ERR_NOMEM, "no memory for the server");
     s->cfg = cfg;
     init_handles(s);
+    signal(SIGPIPE, SIG_IGN); /* who is gone is told by the next read, not by our end */
     s->connections = (struct connections){.loop = &s->loop,
                                           .limits = limits_from(cfg),
                                           .open_max = (int)get(cfg, "connections_max"),

@@ -63,12 +63,19 @@ static bool stops(struct simulate_camera *c, uint32_t k)
     return true;
 }
 
+/* Answers that wait, as many as there is room for. */
+static size_t take_replies(struct simulate_camera *c, uint8_t *out, size_t room)
+{
+    size_t n = c->reply.used < room ? c->reply.used : room;
+    memcpy(out, buf_data(&c->reply), n);
+    buf_consume(&c->reply, n);
+    return n;
+}
+
 size_t simulate_camera_fill(struct simulate_camera *c, uint8_t *out, size_t room)
 {
     struct err err;
-    size_t used = c->reply.used < room ? c->reply.used : room;
-    memcpy(out, buf_data(&c->reply), used);
-    buf_consume(&c->reply, used);
+    size_t used = take_replies(c, out, room);
     while (c->file && c->sending && !c->done && c->reply.used == 0 &&
            room - used >= SIMULATE_ROOM) {
         if (c->at >= c->file->n) {
@@ -87,5 +94,5 @@ size_t simulate_camera_fill(struct simulate_camera *c, uint8_t *out, size_t room
             c->seed = 0;
         }
     }
-    return used;
+    return used + take_replies(c, out + used, room - used); /* what stopped it, too */
 }

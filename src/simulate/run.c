@@ -1,5 +1,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/simulate.h"
+#include "tls_client.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -43,36 +44,62 @@ static int dial(int *out, const char *host, const char *port, int timeout_ms, st
     return rc;
 }
 
-/* Sends what there is; *left bytes of `out` from *at on did not fit into the socket. */
-static int push(int fd, const uint8_t *out, size_t *at, size_t *left, struct err *err)
+struct line { /* a camera's connection */
+    int fd;
+    struct tls_client *tls; /* NULL: plain */
+};
+
+static int take_plain(int fd, const uint8_t *data, size_t n, size_t *taken, struct err *err)
 {
-    while (*left > 0) {
-        ssize_t n = send(fd, out + *at, *left, MSG_NOSIGNAL);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t sent = send(fd, data, n, MSG_NOSIGNAL);
+    *taken = sent > 0 ? (size_t)sent : 0;
+    return sent < 0 && errno != EAGAIN && errno != EINTR ? err_sys(err, "send") : ERR_OK;
+}
+
+static int hear_plain(int fd, uint8_t *in, size_t room, size_t *n, bool *end, struct err *err)
+{
+    ssize_t got = recv(fd, in, room, 0);
+    *n = got > 0 ? (size_t)got : 0;
+    *end = got == 0;
+    return got < 0 && errno != EAGAIN && errno != EINTR ? err_sys(err, "receive") : ERR_OK;
+}
+
+/* Sends what there is; *left bytes of `out` from *at on did not fit into the socket. */
+static int push(const struct line *l, const uint8_t *out, size_t *at, size_t *left, struct err *err)
+{
+    size_t taken = 1;
+    while (taken > 0) {
+        int rc = l->tls ? tls_client_send(l->tls, out + *at, *left, &taken, err)
+                        : take_plain(l->fd, out + *at, *left, &taken, err);
+        if (rc < 0)
+            return rc;
+        *at += taken;
+        *left -= taken;
+        if (*left == 0)
             return ERR_OK;
-        if (n < 0)
-            return err_sys(err, "send");
-        *at += (size_t)n;
-        *left -= (size_t)n;
     }
     return ERR_OK;
 }
 
-static int pull(int fd, struct simulate_camera *camera, struct err *err)
+static int pull(const struct line *l, struct simulate_camera *camera, struct err *err)
 {
     uint8_t in[4096];
-    ssize_t n = recv(fd, in, sizeof in, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return ERR_OK;
-    if (n < 0)
-        return err_sys(err, "receive");
-    if (n == 0)
-        return err_set(err, ERR_IO, "the server closed the connection after %d files",
-                       simulate_camera_stats(camera)->files_sent);
-    return simulate_camera_feed(camera, in, (size_t)n, err);
+    bool end = false;
+    for (size_t n = 1; n > 0 && !simulate_camera_done(camera);) {
+        int rc = l->tls ? tls_client_recv(l->tls, in, sizeof in, &n, &end, err)
+                        : hear_plain(l->fd, in, sizeof in, &n, &end, err);
+        if (rc == ERR_OK && n > 0)
+            rc = simulate_camera_feed(camera, in, n, err);
+        if (rc < 0)
+            return rc;
+    }
+    return end ? err_set(err, ERR_IO, "the server closed the connection after %d files",
+                         simulate_camera_stats(camera)->files_sent)
+               : ERR_OK;
 }
 
-static int converse(int fd, struct simulate_camera *camera, int timeout_ms, struct err *err)
+static int converse(const struct line *l, struct simulate_camera *camera, int timeout_ms,
+                    struct err *err)
 {
     static _Thread_local uint8_t out[CHUNK_BYTES];
     size_t at = 0, left = 0;
@@ -84,29 +111,35 @@ static int converse(int fd, struct simulate_camera *camera, int timeout_ms, stru
             at = 0;
             left = simulate_camera_fill(camera, out, sizeof out);
         }
-        short events = left > 0 ? POLLIN | POLLOUT : POLLIN;
-        struct pollfd p = {.fd = fd, .events = events};
+        bool waits = left > 0 || (l->tls && tls_client_waits(l->tls));
+        struct pollfd p = {.fd = l->fd, .events = (short)(waits ? POLLIN | POLLOUT : POLLIN)};
         int n = poll(&p, 1, timeout_ms);
         if (n < 0 && errno != EINTR)
             rc = err_sys(err, "poll");
         if (n == 0)
             rc = err_set(err, ERR_AGAIN, "the server said nothing for %d s", timeout_ms / 1000);
         if (rc == ERR_OK && n > 0 && p.revents & POLLOUT)
-            rc = push(fd, out, &at, &left, err);
+            rc = push(l, out, &at, &left, err);
         if (rc == ERR_OK && n > 0 && p.revents & (POLLIN | POLLHUP | POLLERR))
-            rc = pull(fd, camera, err);
+            rc = pull(l, camera, err);
     }
     return rc;
 }
 
-int simulate_run(struct simulate_camera *camera, const char *host, const char *port, int timeout_ms,
-                 struct err *err)
+int simulate_run(struct simulate_camera *camera, const char *host, const char *port,
+                 const struct simulate_tls *tls, int timeout_ms, struct err *err)
 {
-    int fd = -1;
-    int rc = dial(&fd, host, port, timeout_ms, err);
+    struct line l = {.fd = -1};
+    int rc = dial(&l.fd, host, port, timeout_ms, err);
     if (rc < 0)
         return rc;
-    rc = converse(fd, camera, timeout_ms, err);
-    close(fd);
+    if (tls)
+        rc = tls_client_new(&l.tls, tls, host, l.fd, err);
+    if (rc == ERR_OK && tls)
+        rc = tls_client_handshake(l.tls, timeout_ms, err);
+    if (rc == ERR_OK)
+        rc = converse(&l, camera, timeout_ms, err);
+    tls_client_free(&l.tls);
+    close(l.fd);
     return rc < 0 ? err_wrap(err, "%s:%s", host, port) : rc;
 }

@@ -685,6 +685,12 @@ static void test_only_the_same_file_is_resumable(void **state)
             snprintf(t.camera, sizeof t.camera, "rear");
         assert_err(ERR_NOTFOUND, catalogue_transfer_resumable(f->c, &t, &out, &err));
     }
+    /* Without a time all files of a slot look alike: they must not be put together. */
+    longer.known = CATALOGUE_HAS_META;
+    assert_ok(catalogue_transfer_update(f->c, &longer, &err));
+    t = partial_of("350612071913857", T0, 0);
+    t.known = CATALOGUE_HAS_META;
+    assert_err(ERR_NOTFOUND, catalogue_transfer_resumable(f->c, &t, &out, &err));
     longer.state = CATALOGUE_STORED;
     assert_ok(catalogue_transfer_update(f->c, &longer, &err));
     t = partial_of("350612071913857", T0, 0);

@@ -237,6 +237,25 @@ static void test_a_status_ends_the_transfer_with_its_text(void **state)
     }
 }
 
+/* A frame that is the first of a fill is not one where the camera may forget what it says. */
+static void test_a_status_is_said_wherever_a_fill_ends(void **state)
+{
+    (void)state;
+    for (size_t room = SIMULATE_ROOM; room < SIMULATE_ROOM + 3 * WIRE_DATA_FRAME_BYTES;
+         room += 97) {
+        struct simulate_config config = camera_of(BY_PACKETS);
+        config.fault[0] = (struct simulate_fault){SIMULATE_STATUS, 20};
+        config.n_faults = 1;
+        struct play p;
+        play_begin(&p, NULL, &config);
+        p.fill_bytes = room;
+        play_converse(&p, 4096, NULL);
+        assert_true(p.closed);
+        assert_non_null(strstr(p.text, "status 17"));
+        play_end(&p);
+    }
+}
+
 /* Two connections: the first breaks off, the second goes on where it stopped. */
 static void test_the_rest_comes_over_the_next_connection(void **state)
 {
@@ -300,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_version_2_metadata_with_a_byte_more_than_they_say),
         cmocka_unit_test(test_a_packet_that_is_always_bad_is_given_up),
         cmocka_unit_test(test_a_status_ends_the_transfer_with_its_text),
+        cmocka_unit_test(test_a_status_is_said_wherever_a_fill_ends),
         cmocka_unit_test(test_the_rest_comes_over_the_next_connection),
         cmocka_unit_test(test_faults_by_name),
     };

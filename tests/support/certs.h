@@ -1,0 +1,14 @@
+/*
+ * certs: certificates for tests, made by libcrypto (P-256, valid from an hour ago for a day), as
+ * PEM files DIR/NAME.pem and DIR/NAME.key. Everything fails the running test on error.
+ */
+#ifndef TESTS_CERTS_H
+#define TESTS_CERTS_H
+
+/* One that signs others. */
+void certs_make_ca(const char *dir, const char *name);
+
+/* Signed by DIR/ca; alt: whom it is for, "IP:127.0.0.1", "DNS:example.org". */
+void certs_make(const char *dir, const char *ca, const char *name, const char *alt);
+
+#endif
