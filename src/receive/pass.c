@@ -208,12 +208,12 @@ static int check_day(struct stores *s, const struct catalogue_transfer *row, str
     int rc = catalogue_camera_load(s->catalogue, row->imei, since_us, &files, &bytes, err);
     if (rc == ERR_OK && o->day_files_max > 0 && files >= o->day_files_max)
         return err_set(err, ERR_LIMIT,
-                       "%s has sent %lld files today (UTC), more are not taken; see day_files_max",
-                       row->imei, (long long)files);
+                       "%lld files have come today (UTC), more are not taken; see day_files_max",
+                       (long long)files);
     if (rc == ERR_OK && o->day_bytes_max > 0 && bytes >= o->day_bytes_max)
         return err_set(err, ERR_LIMIT,
-                       "%s has sent %lld MiB today (UTC), more are not taken; see day_mib_max",
-                       row->imei, (long long)bytes >> 20);
+                       "%lld MiB have come today (UTC), more are not taken; see day_mib_max",
+                       (long long)bytes >> 20);
     return rc;
 }
 

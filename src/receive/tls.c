@@ -12,7 +12,10 @@ struct tls_server {
 struct tls {
     SSL *ssl; /* owns both */
     BIO *in, *out;
+    int first; /* byte of the peer; -1: none yet */
 };
+
+enum { HANDSHAKE = 0x16 }; /* RFC 8446, 5.1: content type of a hello */
 
 /* What OpenSSL complained of first, and nothing left of it for the next one. */
 static int fail(struct err *err, int code, const char *what)
@@ -24,6 +27,33 @@ static int fail(struct err *err, int code, const char *what)
     ERR_clear_error();
     const char *reason = strrchr(why, ':');
     return err_set(err, code, "%s: %s", what, reason ? reason + 1 : "OpenSSL does not say why");
+}
+
+/* Nobody sits at a terminal to be asked. */
+static int no_passphrase(char *out, int room, int writing, void *arg)
+{
+    (void)out;
+    (void)room;
+    (void)writing;
+    *(bool *)arg = true;
+    return 0;
+}
+
+static int load_key(SSL_CTX *ctx, const char *key, struct err *err)
+{
+    bool asked = false;
+    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
+    bool good = SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1;
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
+    if (asked) {
+        ERR_clear_error();
+        return err_set(err, ERR_CONFIG,
+                       "%s: the key has a passphrase; take it off with openssl pkey -in KEY -out "
+                       "OPEN-KEY, and protect the file",
+                       key);
+    }
+    return good && SSL_CTX_check_private_key(ctx) == 1 ? ERR_OK : fail(err, ERR_CONFIG, key);
 }
 
 static int set_client_ca(SSL_CTX *ctx, const char *path, struct err *err)
@@ -52,11 +82,8 @@ static int configure(SSL_CTX *ctx, const char *cert, const char *key, const char
         return fail(err, ERR_UNSUPPORTED, "TLS ciphers");
     if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
         return fail(err, ERR_CONFIG, cert);
-    if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-        return fail(err, ERR_CONFIG, key);
-    if (SSL_CTX_check_private_key(ctx) != 1)
-        return fail(err, ERR_CONFIG, key);
-    return set_client_ca(ctx, client_ca, err);
+    int rc = load_key(ctx, key, err);
+    return rc < 0 ? rc : set_client_ca(ctx, client_ca, err);
 }
 
 int tls_server_new(struct tls_server **out, const char *cert, const char *key,
@@ -98,6 +125,7 @@ int tls_new(struct tls **out, const struct tls_server *server, struct err *err)
         tls_free(out);
         return err_set(err, ERR_NOMEM, "no memory for a TLS connection");
     }
+    t->first = -1;
     SSL_set_bio(t->ssl, t->in, t->out);
     SSL_set_accept_state(t->ssl);
     return ERR_OK;
@@ -116,6 +144,8 @@ int tls_feed(struct tls *t, const void *data, size_t n, struct err *err)
 {
     if (n > INT_MAX || BIO_write(t->in, data, (int)n) != (int)n)
         return err_set(err, ERR_NOMEM, "no memory for TLS");
+    if (t->first < 0 && n > 0)
+        t->first = *(const uint8_t *)data;
     return ERR_OK;
 }
 
@@ -137,7 +167,12 @@ int tls_read(struct tls *t, void *out, size_t room, size_t *n, bool *end, struct
         *end = true;
         return ERR_OK;
     default:
-        return fail(err, ERR_MALFORMED, "TLS");
+        if (t->first < 0 || t->first == HANDSHAKE)
+            return fail(err, ERR_MALFORMED, "TLS");
+        ERR_clear_error();
+        return err_set(err, ERR_MALFORMED,
+                       "what comes to the TLS port is no TLS: use the other port, or switch TLS on "
+                       "in the device");
     }
 }
 

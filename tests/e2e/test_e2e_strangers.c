@@ -451,14 +451,14 @@ static void test_no_more_files_a_day_than_configured(void **state)
 {
     (void)state;
     start("day_files_max = 1\n");
-    the_day_is_full(A_TEXT " has sent 1 files today", 3000);
+    the_day_is_full(A_TEXT ": 1 files have come today", 3000);
 }
 
 static void test_no_more_bytes_a_day_than_configured(void **state)
 {
     (void)state;
     start("day_mib_max = 1\n");
-    the_day_is_full(A_TEXT " has sent 1 MiB today", FILE_BYTES - 1);
+    the_day_is_full(A_TEXT ": 1 MiB have come today", FILE_BYTES - 1);
 }
 
 static void test_no_larger_files_than_configured(void **state)

@@ -266,7 +266,7 @@ static void test_who_speaks_no_tls_gets_one_line(void **state)
     (void)state;
     start("");
     expect(SIMULATE(w.tls_port, A_TEXT, "--rear", CLIP), 1, "the server closed the connection");
-    proc_wait_for(&w.receiver, "closed: TLS: ", NULL, 0);
+    proc_wait_for(&w.receiver, "closed: what comes to the TLS port is no TLS", NULL, 0);
     expect(SIMULATE(w.port, A_TEXT, "--tls", "--rear", CLIP), 1, "TLS handshake");
     proc_wait_for(&w.receiver, "TLS: use the TLS port", NULL, 0);
     assert_int_equal(world_log_lines(&w, "127.0.0.1:"), 4); /* two say where it listens */
@@ -362,6 +362,17 @@ static void test_a_broken_new_certificate_changes_nothing_and_is_told(void **sta
     buf_clear(&wrong_key);
 }
 
+static void test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(void **state)
+{
+    (void)state;
+    start("");
+    certs_lock_key(w.dir, "server");
+    assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
+    proc_wait_for(&w.receiver, "server.key: the key has a passphrase", NULL, 0);
+    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
+    is_stored(A_TEXT, CLIP);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -377,6 +388,7 @@ int main(void)
         T(test_who_only_connects_to_the_tls_port_is_closed),
         T(test_simulate_trusts_whom_it_is_told_to),
         T(test_a_new_certificate_is_for_new_connections_and_leaves_the_others),
+        T(test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked),
         T(test_a_broken_new_certificate_changes_nothing_and_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,3 +80,17 @@ void certs_make(const char *dir, const char *ca, const char *name, const char *a
     EVP_PKEY_free(key);
     EVP_PKEY_free(issuer_key);
 }
+
+void certs_lock_key(const char *dir, const char *name)
+{
+    FILE *f = open_pem(dir, name, "key", "rbe");
+    EVP_PKEY *key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+    fclose(f);
+    assert_non_null(key);
+    f = open_pem(dir, name, "key", "wbe");
+    assert_int_equal(PEM_write_PrivateKey(f, key, EVP_aes_128_cbc(),
+                                          (const unsigned char *)"secret", 6, NULL, NULL),
+                     1);
+    assert_int_equal(fclose(f), 0);
+    EVP_PKEY_free(key);
+}
