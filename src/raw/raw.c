@@ -219,8 +219,8 @@ int raw_commit(struct raw *raw, struct err *err)
 void raw_rollback(struct raw *raw)
 {
     for (struct raw_dayfile *d = raw->days; d; d = d->next) {
-        if (d->writing && !sqlite3_get_autocommit(d->db))
-            sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
+        if (d->writing)
+            sqlx_rollback(d->db, d->sql[RAW_SQL_ROLLBACK]);
         d->writing = false;
     }
 }

@@ -68,6 +68,14 @@ int sqlx_run(sqlite3_stmt *st, struct err *err)
     return rc;
 }
 
+void sqlx_rollback(sqlite3 *db, sqlite3_stmt *st)
+{
+    if (sqlite3_get_autocommit(db))
+        return;
+    sqlite3_step(st);
+    sqlite3_reset(st);
+}
+
 void sqlx_reset(sqlite3_stmt *st)
 {
     sqlite3_reset(st);
@@ -118,8 +126,7 @@ static int identify(sqlite3 *db, const struct sqlx_schema *schema, int *found, b
     if (rc < 0)
         return rc;
     rc = check_identity(db, schema, found, empty, err);
-    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    return rc;
+    return rc < 0 ? rc : sqlx_exec(db, "ROLLBACK", err);
 }
 
 /* A change to WAL is refused at once while another process opens the file: the busy time-out does

@@ -42,6 +42,12 @@ int sqlx_fail(sqlite3 *db, struct err *err);
 int sqlx_exec(sqlite3 *db, const char *sql, struct err *err) DS_MUST_CHECK;
 int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err) DS_MUST_CHECK;
 
+/* Steps the prepared SQLX_ROLLBACK if a transaction is open. Preparing it needs memory, of which
+ * there may be none when it is due: an open transaction would keep its lock, and the next BEGIN
+ * would be refused for ever. */
+#define SQLX_ROLLBACK "ROLLBACK"
+void sqlx_rollback(sqlite3 *db, sqlite3_stmt *st);
+
 /* One row or the end; the end and a failure reset the statement. */
 int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err) DS_MUST_CHECK;
 
