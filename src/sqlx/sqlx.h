@@ -70,4 +70,8 @@ bool sqlx_blob(sqlite3_stmt *st, int col, uint8_t *out, size_t room, size_t *n);
 bool sqlx_int64(sqlite3_stmt *st, int col, int64_t min, int64_t max, int64_t *out);
 bool sqlx_double(sqlite3_stmt *st, int col, double *out);
 
+/* A reader said false: ERR_MALFORMED with this text, or ERR_NOMEM if SQLite had no memory to hand
+ * the value over, which is no reason to give up a row. Resets the statement; returns the code. */
+int sqlx_unreadable(sqlite3_stmt *st, struct err *err, const char *fmt, ...) DS_PRINTF(3, 4);
+
 #endif
