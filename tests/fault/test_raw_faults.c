@@ -118,16 +118,27 @@ static void is_right(const char *root)
     inject_check_sound(root, "raw/2026-11-22.db");
 }
 
+static void open_both_days(struct raw **raw, const char *root)
+{
+    struct err err;
+    assert_ok(raw_open(raw, root, &err));
+    assert_ok(raw_append(*raw, first.day, 9, 0, "x", 1, &err));
+    assert_ok(raw_append(*raw, last.day, 9, 0, "x", 1, &err));
+    assert_ok(raw_commit(*raw, &err));
+}
+
 /* Once: what comes next works at once. For ever: it works as soon as the trouble is over. The same
  * handle is used on, as the receiver does. */
-static bool round_of_failure(enum inject_kind kind, enum inject_how how, long n)
+static bool run_round(enum inject_kind kind, enum inject_how how, long n, bool opened)
 {
     char *root = support_tmp_dir();
     struct inject_left before = inject_left();
     struct err err = {0};
     struct raw *raw = NULL;
+    if (opened)
+        open_both_days(&raw, root);
     inject_arm(kind, how, n);
-    int rc = raw_open(&raw, root, &err);
+    int rc = opened ? ERR_OK : raw_open(&raw, root, &err);
     if (rc == ERR_OK && (rc = work(raw, &err)) < 0)
         raw_rollback(raw);
     inject_check_told(rc, &err);
@@ -147,6 +158,16 @@ static bool round_of_failure(enum inject_kind kind, enum inject_how how, long n)
     inject_check_left(before);
     support_tmp_remove(&root);
     return more;
+}
+
+static bool round_of_failure(enum inject_kind kind, enum inject_how how, long n)
+{
+    return run_round(kind, how, n, false);
+}
+
+static bool round_on_an_open_store(enum inject_kind kind, enum inject_how how, long n)
+{
+    return run_round(kind, how, n, true);
 }
 
 static int work_in_child(const char *root)
@@ -185,35 +206,37 @@ static bool round_of_killing(enum inject_kind kind, enum inject_how how, long n)
 static void test_memory_that_fails_leaves_masters_exact(void **state)
 {
     (void)state;
-    inject_each(INJECT_MEMORY, INJECT_ONCE, round_of_failure);
-    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, round_of_failure);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 100, round_of_failure);
+    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 100, round_of_failure);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, INJECT_ALL, round_on_an_open_store);
+    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, INJECT_ALL, round_on_an_open_store);
 }
 
 static void test_a_disk_that_fails_leaves_masters_exact(void **state)
 {
     (void)state;
-    inject_each(INJECT_FILES, INJECT_ONCE, round_of_failure);
-    inject_each(INJECT_FILES, INJECT_FOR_EVER, round_of_failure);
+    inject_each(INJECT_FILES, INJECT_ONCE, INJECT_ALL, round_of_failure);
+    inject_each(INJECT_FILES, INJECT_FOR_EVER, INJECT_ALL, round_of_failure);
 }
 
 static void test_a_full_disk_leaves_masters_exact(void **state)
 {
     (void)state;
-    inject_each(INJECT_SPACE, INJECT_ONCE, round_of_failure);
-    inject_each(INJECT_SPACE, INJECT_FOR_EVER, round_of_failure);
+    inject_each(INJECT_SPACE, INJECT_ONCE, INJECT_ALL, round_of_failure);
+    inject_each(INJECT_SPACE, INJECT_FOR_EVER, INJECT_ALL, round_of_failure);
 }
 
 static void test_a_step_that_fails_leaves_masters_exact(void **state)
 {
     (void)state;
-    inject_each(INJECT_STEPS, INJECT_ONCE, round_of_failure);
-    inject_each(INJECT_STEPS, INJECT_FOR_EVER, round_of_failure);
+    inject_each(INJECT_STEPS, INJECT_ONCE, INJECT_ALL, round_of_failure);
+    inject_each(INJECT_STEPS, INJECT_FOR_EVER, INJECT_ALL, round_of_failure);
 }
 
 static void test_a_kill_between_any_two_changes_loses_nothing_committed(void **state)
 {
     (void)state;
-    inject_each(INJECT_CHANGES, INJECT_KILL, round_of_killing);
+    inject_each(INJECT_CHANGES, INJECT_KILL, INJECT_ALL, round_of_killing);
 }
 
 #define T(test) cmocka_unit_test_teardown(test, inject_teardown)
