@@ -95,6 +95,8 @@ static void settle_refused(struct store *s, struct transfer *t, int rc, const st
 {
     answer(t, rc, err);
     t->owner = NULL;
+    if (t->ending) /* the camera hung up before it was heard */
+        return;
     if (t->row.key && !s->closing)
         enqueue(s, &t->end, OP_ABANDON, t);
     else
@@ -430,6 +432,7 @@ static void queue_end(struct store *s, struct transfer *t, enum op_type type,
         s->dirty_bytes -= t->pending.used;
     }
     describe_part(t, stats, why, &t->end.part);
+    t->ending = true;
     enqueue(s, &t->end, type, t);
     flush(s);
 }
