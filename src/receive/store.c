@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    RETRY_FIRST_MS = 500, /* pauses after a failed pass: doubled each time, up to … */
+    RETRY_FIRST_MS = 500, /* pauses after a failed pass (options): doubled each time, up to … */
     RETRY_LAST_MS = 30000,
     LOOK_MS = 5000, /* at the free space, when nothing is written */
     LOOK_LOW_MS = 1000,
@@ -213,7 +213,7 @@ static void postpone(struct store *s)
         op = next;
     }
     int64_t now_us = clock_mono_us();
-    s->retry_ms = s->failing_since_us ? s->retry_ms * 2 : RETRY_FIRST_MS;
+    s->retry_ms = s->failing_since_us ? s->retry_ms * 2 : s->options.retry_ms;
     if (s->retry_ms > RETRY_LAST_MS)
         s->retry_ms = RETRY_LAST_MS;
     if (!s->failing_since_us)
@@ -480,6 +480,8 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     if (!s)
         return err_set(err, ERR_NOMEM, "no memory for the store");
     s->options = *options;
+    if (s->options.retry_ms <= 0)
+        s->options.retry_ms = RETRY_FIRST_MS;
     s->loop = loop;
     s->lock_fd = -1;
     s->at.options = *options;
