@@ -223,6 +223,14 @@ static int open_and_work(const char *root)
     return rc;
 }
 
+static int only_open(const char *root)
+{
+    struct err err;
+    int rc = open_store(root, &err);
+    close_store();
+    return rc;
+}
+
 /* ---- what must be true ---- */
 
 struct compared {
@@ -246,14 +254,16 @@ static void id_of(const struct camera *c, char *id, size_t room)
     snprintf(id, room, "352093081452251-%s-video-20241129T072345Z", c->name);
 }
 
-/* The transfers that are in `acks` are stored, bit-exact; by the databases alone. */
-static void are_stored(const char *root, const char *acks)
+/* The transfers that are in `acks` are stored, bit-exact; by the databases alone. Returns how many
+ * of them have their jobs. */
+static int are_stored(const char *root, const char *acks)
 {
     struct err err;
     struct catalogue *catalogue = NULL;
     struct raw *raw = NULL;
     assert_ok(catalogue_open(&catalogue, root, true, &err));
     assert_ok(raw_open(&raw, root, &err));
+    int published = 0;
     for (size_t i = 0; i < 3; i++) {
         const struct camera *c = &cameras[i];
         struct catalogue_transfer t;
@@ -273,9 +283,11 @@ static void are_stored(const char *root, const char *acks)
         assert_int_equal(n, c->n);
         assert_ok(raw_copy(raw, t.day, t.key, compare, &to, &err));
         assert_int_equal(to.at, c->n);
+        published += t.published;
     }
     catalogue_close(&catalogue);
     raw_close(&raw);
+    return published;
 }
 
 /* The only row of a query on both databases (catalogue.db and raw, the day's), as text. */
@@ -342,9 +354,8 @@ static bool run_round(enum inject_kind kind, enum inject_how how, long n, bool o
     close_store();
     if (rc < 0)
         assert_int_equal(open_and_work(root), ERR_OK);
-    are_stored(root, ALL);
-    assert_ok(open_store(root, &err)); /* publishes what the last end kept from it */
-    close_store();
+    if (are_stored(root, ALL) < 3) /* its last moment failed: the next start publishes them */
+        assert_int_equal(only_open(root), ERR_OK);
     is_right(root);
     inject_check_left(before);
     support_tmp_remove(&root);
@@ -456,14 +467,6 @@ static bool round_of_repair(enum inject_kind kind, enum inject_how how, long n)
     return more;
 }
 
-static int only_open(const char *root)
-{
-    struct err err;
-    int rc = open_store(root, &err);
-    close_store();
-    return rc;
-}
-
 static bool round_of_killing_the_repair(enum inject_kind kind, enum inject_how how, long n)
 {
     char *root = support_tmp_dir(), acks[4];
@@ -482,9 +485,9 @@ static bool round_of_killing_the_repair(enum inject_kind kind, enum inject_how h
 static void test_a_repair_that_fails_is_done_by_the_next_start(void **state)
 {
     (void)state;
-    inject_each(INJECT_MEMORY, INJECT_ONCE, 31, round_of_repair);
-    inject_each(INJECT_FILES, INJECT_ONCE, 3, round_of_repair);
-    inject_each(INJECT_SPACE, INJECT_FOR_EVER, 1, round_of_repair);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 97, round_of_repair);
+    inject_each(INJECT_FILES, INJECT_ONCE, 5, round_of_repair);
+    inject_each(INJECT_SPACE, INJECT_FOR_EVER, 2, round_of_repair);
     inject_each(INJECT_STEPS, INJECT_ONCE, 1, round_of_repair);
 }
 
@@ -499,24 +502,24 @@ static void test_memory_that_fails_loses_nothing_acknowledged(void **state)
 {
     (void)state;
     inject_each(INJECT_MEMORY, INJECT_ONCE, 97, round_of_failure);
-    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 97, round_of_failure);
-    inject_each(INJECT_MEMORY, INJECT_ONCE, 7, round_on_an_open_store);
-    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 17, round_on_an_open_store);
+    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 199, round_of_failure);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 11, round_on_an_open_store);
+    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 23, round_on_an_open_store);
 }
 
 static void test_a_disk_that_fails_is_waited_out(void **state)
 {
     (void)state;
-    inject_each(INJECT_FILES, INJECT_ONCE, 11, round_of_failure);
-    inject_each(INJECT_FILES, INJECT_ONCE, 1, round_on_an_open_store);
+    inject_each(INJECT_FILES, INJECT_ONCE, 13, round_of_failure);
+    inject_each(INJECT_FILES, INJECT_ONCE, 2, round_on_an_open_store);
     inject_each(INJECT_FILES, INJECT_FOR_EVER, 5, round_on_an_open_store);
 }
 
 static void test_a_full_disk_is_waited_out(void **state)
 {
     (void)state;
-    inject_each(INJECT_SPACE, INJECT_ONCE, 3, round_on_an_open_store);
-    inject_each(INJECT_SPACE, INJECT_FOR_EVER, 1, round_on_an_open_store);
+    inject_each(INJECT_SPACE, INJECT_ONCE, 5, round_on_an_open_store);
+    inject_each(INJECT_SPACE, INJECT_FOR_EVER, 2, round_on_an_open_store);
 }
 
 static void test_a_step_that_fails_is_tried_again(void **state)
@@ -529,7 +532,7 @@ static void test_a_step_that_fails_is_tried_again(void **state)
 static void test_a_kill_between_any_two_changes_loses_nothing_acknowledged(void **state)
 {
     (void)state;
-    inject_each(INJECT_CHANGES, INJECT_KILL, 1, round_of_killing);
+    inject_each(INJECT_CHANGES, INJECT_KILL, 2, round_of_killing);
 }
 
 /* libuv keeps some descriptors from its first loop on. */
