@@ -128,40 +128,52 @@ static int heard_end(struct camera *c, struct err *err)
     return rc;
 }
 
-/* Both begin, send all and end, in the same passes. */
+/* Some turns of the loop, in which what was sent is committed before the end comes. */
+static void linger(void)
+{
+    for (int turns = 0; turns < 5; turns++)
+        uv_run(&loop, UV_RUN_ONCE);
+}
+
+/* `a` and (if there is one) `b` begin, send all and end, side by side. */
 static int visit(struct camera *a, struct camera *b, struct err *err)
 {
-    struct camera *const both[] = {a, b};
+    struct camera *const who[] = {a, b};
+    const int n = b ? 2 : 1;
     bool sent[2] = {false, false};
     int rc = ERR_OK;
-    for (int i = 0; i < 2; i++)
-        sent[i] = begin(both[i]);
+    for (int i = 0; i < n; i++)
+        sent[i] = begin(who[i]);
     wait_for_answers();
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < n; i++) {
         if (sent[i] && rc == ERR_OK)
-            rc = heard(both[i], "the begin", err);
-        sent[i] = sent[i] && both[i]->rc == ERR_OK && send_bytes(both[i], both[i]->n);
+            rc = heard(who[i], "the begin", err);
+        sent[i] = sent[i] && who[i]->rc == ERR_OK && send_bytes(who[i], who[i]->n);
     }
-    for (int i = 0; i < 2; i++) {
+    if (!b)
+        linger();
+    for (int i = 0; i < n; i++) {
         struct wire_stats stats = {.packets = 1};
         if (sent[i])
-            store_finish(store, both[i]->t, &stats, on_answer);
-        both[i]->waits = sent[i];
+            store_finish(store, who[i]->t, &stats, on_answer);
+        who[i]->waits = sent[i];
     }
     wait_for_answers();
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < n; i++)
         if (sent[i] && rc == ERR_OK)
-            rc = heard_end(both[i], err);
+            rc = heard_end(who[i], err);
     return rc;
 }
 
 static int visit_until_acked(struct camera *a, struct camera *b, struct err *err)
 {
     int rc = ERR_OK;
-    a->acked = b->acked = false;
-    for (int tries = 0; rc == ERR_OK && !(a->acked && b->acked); tries++) {
+    a->acked = false;
+    if (b)
+        b->acked = false;
+    for (int tries = 0; rc == ERR_OK && !(a->acked && (!b || b->acked)); tries++) {
         if (tries == 6)
-            return err_set(err, ERR_MALFORMED, "%s and %s come in vain", a->name, b->name);
+            return err_set(err, ERR_MALFORMED, "%s comes in vain", a->name);
         rc = visit(a, b, err);
         if (inject_reached())
             inject_disarm();
@@ -202,14 +214,17 @@ static void close_store(void)
     uv_loop_close(&loop);
 }
 
-/* Front breaks off and goes on; rear comes twice with the same file; driver hangs up at once, and
- * comes again. A negative return: the store did not open, or something is wrong for good. */
+/* Front breaks off and goes on. Rear comes a second time with the same file, of which the last
+ * bytes and the end are in one pass, and driver, of which only the end is. Driver hangs up at once
+ * before. A negative return: something is wrong for good. */
 static int work(struct err *err)
 {
     int rc = break_off(front, driver, err);
     if (rc == ERR_OK)
         rc = visit_until_acked(front, rear, err);
-    return rc < 0 ? rc : visit_until_acked(driver, rear, err);
+    if (rc == ERR_OK)
+        rc = visit_until_acked(driver, rear, err);
+    return rc < 0 ? rc : visit_until_acked(driver, NULL, err);
 }
 
 static int open_and_work(const char *root)
