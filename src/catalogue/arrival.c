@@ -60,8 +60,8 @@ static int read_arrival(struct catalogue *c, int64_t key, struct catalogue_arriv
         !sqlx_int64(st, 9, 0, INT64_MAX, &out->duplicates) ||
         !sqlx_text(st, 10, out->errors, sizeof out->errors) ||
         !sqlx_text(st, 11, out->ended, sizeof out->ended))
-        rc = err_set(err, ERR_MALFORMED, "catalogue: the row of arrival %" PRId64 " is malformed",
-                     key);
+        return sqlx_unreadable(st, err, "catalogue: the row of arrival %" PRId64 " is malformed",
+                               key);
     out->crc_errors = (int)crc_errors;
     out->resumes = (int)resumes;
     sqlx_reset(st);

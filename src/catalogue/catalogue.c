@@ -78,9 +78,10 @@ static int prepare_all(struct catalogue *c, struct err *err)
 {
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < CATALOGUE_SQL_COUNT; i++) {
-        const char *text = catalogue_transfer_sql[i] ? catalogue_transfer_sql[i]
-                           : catalogue_copy_sql[i]   ? catalogue_copy_sql[i]
-                                                     : catalogue_arrival_sql[i];
+        const char *text = i == CATALOGUE_SQL_ROLLBACK ? SQLX_ROLLBACK
+                           : catalogue_transfer_sql[i] ? catalogue_transfer_sql[i]
+                           : catalogue_copy_sql[i]     ? catalogue_copy_sql[i]
+                                                       : catalogue_arrival_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }
     return rc;
@@ -142,8 +143,7 @@ int catalogue_commit(struct catalogue *c, struct err *err)
 
 void catalogue_rollback(struct catalogue *c)
 {
-    if (!sqlite3_get_autocommit(c->db))
-        sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    sqlx_rollback(c->db, c->sql[CATALOGUE_SQL_ROLLBACK]);
     c->in_transaction = false;
 }
 
@@ -164,8 +164,8 @@ int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err)
         return rc;
     if (rc == ERR_OK)
         rc = sqlx_exec(c->db, "COMMIT", err);
-    if (rc < 0 && !sqlite3_get_autocommit(c->db))
-        sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    if (rc < 0)
+        sqlx_rollback(c->db, c->sql[CATALOGUE_SQL_ROLLBACK]);
     return rc;
 }
 

@@ -54,8 +54,7 @@ static int read_copy(struct catalogue *c, int64_t key, struct catalogue_copy *ou
         !sqlx_int64(st, 4, INT64_MIN, INT64_MAX, &out->made_us) ||
         !sqlx_text(st, 5, out->tool, sizeof out->tool) ||
         !sqlx_text(st, 6, out->settings, sizeof out->settings))
-        rc =
-            err_set(err, ERR_MALFORMED, "catalogue: the row of copy %" PRId64 " is malformed", key);
+        return sqlx_unreadable(st, err, "catalogue: the row of copy %" PRId64 " is malformed", key);
     sqlx_reset(st);
     return rc;
 }

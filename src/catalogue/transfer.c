@@ -225,8 +225,8 @@ static int read_one(sqlite3_stmt *st, struct catalogue_transfer *out, bool *foun
         return rc;
     int64_t key = sqlite3_column_int64(st, 0);
     if (!read_columns(st, out))
-        rc = err_set(err, ERR_MALFORMED, "catalogue: the row of transfer %" PRId64 " is malformed",
-                     key);
+        return sqlx_unreadable(st, err, "catalogue: the row of transfer %" PRId64 " is malformed",
+                               key);
     sqlx_reset(st);
     return rc;
 }

@@ -78,10 +78,12 @@ int fsx_mkdirs(const char *path, struct err *err)
         if (mkdir(part, 0750) == 0) {
             rc = sync_parent(part, err);
         } else {
-            struct stat st;
+            struct stat st = {0};
             if (errno != EEXIST)
                 rc = err_sys(err, "mkdir %s", part);
-            else if (stat(part, &st) < 0 || !S_ISDIR(st.st_mode))
+            else if (stat(part, &st) < 0 && errno != ENOENT) /* ENOENT: a link to nowhere */
+                rc = err_sys(err, "look at %s", part);
+            else if (!S_ISDIR(st.st_mode))
                 rc = err_set(err, ERR_CONFIG, "%s is in the way: it is not a directory", part);
         }
         part[i] = i < n ? '/' : '\0';

@@ -50,6 +50,7 @@ static const char *const day_sql[RAW_SQL_COUNT] = {
     [RAW_SQL_FACTS] = "SELECT length_bytes, sha256 FROM master WHERE key = ?1",
     [RAW_SQL_DROP_CHUNKS] = "DELETE FROM chunk WHERE key = ?1",
     [RAW_SQL_DROP_MASTER] = "DELETE FROM master WHERE key = ?1",
+    [RAW_SQL_ROLLBACK] = SQLX_ROLLBACK,
 };
 
 /* Exactly dddd-dd-dd: nothing else ever becomes part of a path. */

@@ -65,10 +65,10 @@ static int read_tail(struct raw_dayfile *d, int64_t key, struct extent *e, struc
               sqlx_int64(st, 1, 1, RAW_CHUNK_BYTES, &n) && n > 0 &&
               sqlx_text(st, 2, type, sizeof type) && strcmp(type, "blob") == 0 &&
               offset + n <= RAW_MASTER_BYTES_MAX;
-    sqlx_reset(st);
     if (!ok)
-        return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 ": its last chunk is malformed",
-                       d->day, key);
+        return sqlx_unreadable(st, err, "master %s/%" PRId64 ": its last chunk is malformed",
+                               d->day, key);
+    sqlx_reset(st);
     e->length_bytes = offset + n;
     return ERR_OK;
 }
@@ -84,10 +84,10 @@ static int read_facts(struct raw_dayfile *d, int64_t key, struct extent *e, stru
     size_t sha_bytes;
     bool ok = sqlx_int64(st, 0, 0, RAW_MASTER_BYTES_MAX, &sealed_bytes) &&
               sqlx_blob(st, 1, e->sha256, sizeof e->sha256, &sha_bytes) && sha_bytes == HASH_BYTES;
-    sqlx_reset(st);
     if (!ok)
-        return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 ": its facts are malformed", d->day,
-                       key);
+        return sqlx_unreadable(st, err, "master %s/%" PRId64 ": its facts are malformed", d->day,
+                               key);
+    sqlx_reset(st);
     if (sealed_bytes != e->length_bytes)
         return err_set(err, ERR_MALFORMED,
                        "master %s/%" PRId64 " was sealed with %" PRId64 " bytes, but has %" PRId64,
@@ -219,8 +219,8 @@ int raw_commit(struct raw *raw, struct err *err)
 void raw_rollback(struct raw *raw)
 {
     for (struct raw_dayfile *d = raw->days; d; d = d->next) {
-        if (d->writing && !sqlite3_get_autocommit(d->db))
-            sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
+        if (d->writing)
+            sqlx_rollback(d->db, d->sql[RAW_SQL_ROLLBACK]);
         d->writing = false;
     }
 }
@@ -260,11 +260,11 @@ static int read_chunk(struct raw *raw, const char *day, int64_t key, int64_t at,
     if ((rc = sqlx_step(st, &row, err)) < 0)
         return rc;
     bool ok = row && sqlx_blob(st, 0, out, RAW_CHUNK_BYTES, n) && *n > 0 && (int64_t)*n <= end - at;
+    if (!ok)
+        return sqlx_unreadable(st, err, "master %s/%" PRId64 ": %s at %" PRId64 " of %" PRId64, day,
+                               key, row ? "a malformed chunk" : "a hole", at, end);
     sqlx_reset(st);
-    if (ok)
-        return ERR_OK;
-    return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 ": %s at %" PRId64 " of %" PRId64, day,
-                   key, row ? "a malformed chunk" : "a hole", at, end);
+    return ERR_OK;
 }
 
 int raw_copy(struct raw *raw, const char *day, int64_t key, raw_sink_fn *fn, void *arg,

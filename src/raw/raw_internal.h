@@ -17,6 +17,7 @@ enum raw_sql {
     RAW_SQL_FACTS,
     RAW_SQL_DROP_CHUNKS,
     RAW_SQL_DROP_MASTER,
+    RAW_SQL_ROLLBACK,
     RAW_SQL_COUNT
 };
 

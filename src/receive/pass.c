@@ -56,6 +56,8 @@ static int append(struct stores *s, struct op *op, struct err *err)
     struct transfer *t = op->t;
     const uint8_t *p = buf_data(&op->data);
     int64_t end = op->offset + (int64_t)op->data.used;
+    if (t->same_as[0]) /* an earlier try has dropped them */
+        return ERR_OK;
     int rc = know_stored(s, t, err);
     if (rc == ERR_OK && t->hashed < end) {
         hash_update(t->hash, p + (t->hashed - op->offset), (size_t)(end - t->hashed));
@@ -63,6 +65,9 @@ static int append(struct stores *s, struct op *op, struct err *err)
     }
     if (rc < 0 || t->stored >= end)
         return rc;
+    if (t->stored < op->offset)
+        return err_set(err, ERR_MALFORMED, "%lld bytes of it are stored, but there were %lld",
+                       (long long)t->stored, (long long)op->offset);
     rc = raw_append(s->raw, t->row.day, t->row.key, t->stored, p + (t->stored - op->offset),
                     (size_t)(end - t->stored), err);
     if (rc == ERR_OK)
@@ -100,6 +105,8 @@ static int seal(struct stores *s, struct op *op, struct err *err)
                               .start_bytes = w->start_n,
                               .path = w->path,
                               .path_bytes = w->path_n};
+    if (op->t->same_as[0]) /* by an earlier try: its bytes may be gone */
+        return raw_drop(s->raw, row->day, row->key, err);
     int rc = know_stored(s, op->t, err);
     row->length_bytes = facts.length_bytes = op->t->stored;
     if (rc == ERR_OK)

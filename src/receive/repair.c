@@ -18,6 +18,19 @@ static int find_end(void *arg, const struct catalogue_arrival *a, struct err *er
     return ERR_OK;
 }
 
+/* The row and its part in one transaction: another end must not come between them. */
+static int record(struct stores *s, struct catalogue_transfer *row, struct catalogue_arrival *part,
+                  struct err *err)
+{
+    int rc = catalogue_begin(s->catalogue, err);
+    if (rc < 0)
+        return rc;
+    if ((rc = pass_record_what_is_there(s, row, part, err)) == ERR_OK)
+        return catalogue_commit(s->catalogue, err);
+    catalogue_rollback(s->catalogue);
+    return rc;
+}
+
 /* What the last connection brought before the end came. */
 static int repair_receiving(void *arg, const struct catalogue_transfer *found, struct err *err)
 {
@@ -29,7 +42,7 @@ static int repair_receiving(void *arg, const struct catalogue_transfer *found, s
     int rc = catalogue_arrival_each(r->s->catalogue, row.key, find_end, &part.from_bytes, err);
     row.completed_us = part.ended_us;
     if (rc == ERR_OK)
-        rc = pass_record_what_is_there(r->s, &row, &part, err);
+        rc = record(r->s, &row, &part, err);
     r->stored += row.state == CATALOGUE_STORED;
     r->partial += row.state == CATALOGUE_PARTIAL;
     return rc;

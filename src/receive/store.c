@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    RETRY_FIRST_MS = 500, /* pauses after a failed pass: doubled each time, up to … */
+    RETRY_FIRST_MS = 500, /* pauses after a failed pass (options): doubled each time, up to … */
     RETRY_LAST_MS = 30000,
     LOOK_MS = 5000, /* at the free space, when nothing is written */
     LOOK_LOW_MS = 1000,
@@ -96,6 +96,8 @@ static void settle_refused(struct store *s, struct transfer *t, int rc, const st
 {
     answer(t, rc, err);
     t->owner = NULL;
+    if (t->ending) /* the camera hung up before it was heard */
+        return;
     if (t->row.key && !s->closing)
         enqueue(s, &t->end, OP_ABANDON, t);
     else
@@ -231,7 +233,7 @@ static void postpone(struct store *s)
         op = next;
     }
     int64_t now_us = clock_mono_us();
-    s->retry_ms = s->failing_since_us ? s->retry_ms * 2 : RETRY_FIRST_MS;
+    s->retry_ms = s->failing_since_us ? s->retry_ms * 2 : s->options.retry_ms;
     if (s->retry_ms > RETRY_LAST_MS)
         s->retry_ms = RETRY_LAST_MS;
     if (!s->failing_since_us)
@@ -452,6 +454,7 @@ static void queue_end(struct store *s, struct transfer *t, enum op_type type,
         s->dirty_bytes -= t->pending.used;
     }
     describe_part(t, stats, why, &t->part);
+    t->ending = true;
     enqueue(s, &t->end, type, t);
     flush(s);
 }
@@ -499,6 +502,8 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     if (!s)
         return err_set(err, ERR_NOMEM, "no memory for the store");
     s->options = *options;
+    if (s->options.retry_ms <= 0)
+        s->options.retry_ms = RETRY_FIRST_MS;
     s->loop = loop;
     s->lock_fd = -1;
     s->at.options = *options;

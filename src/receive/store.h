@@ -26,6 +26,7 @@ struct store_options {
     int64_t free_bytes_min; /* with less free space nothing is taken; 0: any */
     int64_t day_files_max;  /* of one camera and UTC day; 0: any number */
     int64_t day_bytes_max;  /* likewise */
+    int64_t retry_ms;       /* first pause after a failed pass; 0: 500 */
 };
 
 /* rc is 0 or an error code, with err set; on an error the camera must not be told that anything was

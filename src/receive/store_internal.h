@@ -42,6 +42,7 @@ struct transfer {
     char peer[64];
     struct transfer *next_dirty;
     bool dirty;
+    bool ending;                /* its end is queued, and frees it */
     char id[CATALOGUE_ID_ROOM]; /* the loop's copy of row.id */
     void *owner;                /* NULL: nobody waits */
     store_done_fn *done;

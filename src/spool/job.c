@@ -71,23 +71,26 @@ int spool_lock_job(const struct spool *spool, enum spool_state state, const char
     return rc;
 }
 
-int spool_attempt_read(const char *dir)
+int spool_attempt_read(const char *dir, int *attempt, struct err *err)
 {
     char *path = NULL;
     struct buf text;
-    struct err ignored;
-    long attempt = 1;
+    *attempt = 1;
     buf_init(&text, 16);
-    if (fsx_path(&path, &ignored, "%s/attempt", dir) == ERR_OK &&
-        fsx_read_file(path, &text, &ignored) == ERR_OK && buf_append(&text, "", 1, &ignored) == 0) {
+    int rc = fsx_path(&path, err, "%s/attempt", dir);
+    if (rc == ERR_OK)
+        rc = fsx_read_file(path, &text, err);
+    if (rc == ERR_OK)
+        rc = buf_append(&text, "", 1, err);
+    if (rc == ERR_OK) {
         char *end;
         long v = strtol((const char *)buf_data(&text), &end, 10);
         if (v >= 1 && v <= 1000000 && (*end == '\n' || *end == '\0'))
-            attempt = v;
+            *attempt = (int)v;
     }
     buf_clear(&text);
     free(path);
-    return (int)attempt;
+    return err_is_temporary(rc) ? rc : ERR_OK;
 }
 
 static int read_json(struct spool_job *job, struct err *err)
@@ -118,7 +121,7 @@ static int load(const struct spool *spool, const char *name, int lock, struct sp
     memcpy(job->name, name, strlen(name) + 1);
     int rc = spool_path(spool, SPOOL_CUR, name, &job->dir, err);
     if (rc == ERR_OK)
-        job->attempt = spool_attempt_read(job->dir);
+        rc = spool_attempt_read(job->dir, &job->attempt, err);
     if (rc < 0)
         spool_job_free(&job);
     *out = job;

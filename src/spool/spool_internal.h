@@ -74,8 +74,9 @@ int spool_make_tmp(const struct spool *spool, const char *name, char **out,
 int spool_lock_job(const struct spool *spool, enum spool_state state, const char *name, int *fd,
                    struct err *err) DS_MUST_CHECK;
 
-/* The attempt that the file `attempt` tells; 1 without it, or if it tells nothing sensible. */
-int spool_attempt_read(const char *dir);
+/* The attempt that the file `attempt` tells; 1 without it, or if it tells nothing sensible. An
+ * error if it cannot be read now. */
+int spool_attempt_read(const char *dir, int *attempt, struct err *err) DS_MUST_CHECK;
 
 /* From cur/ to new/ with this attempt number, working files removed. The caller holds the lock. */
 int spool_give_back(const struct spool *spool, const char *name, int attempt,

@@ -26,8 +26,15 @@ static int remove_working_files(const char *dir, struct err *err)
     if (!d)
         return err_sys(err, "open %s", dir);
     int rc = ERR_OK;
-    for (struct dirent *e; rc == ERR_OK && (e = readdir(d)) != NULL;) {
+    while (rc == ERR_OK) {
         char *path = NULL;
+        errno = 0;
+        struct dirent *e = readdir(d);
+        if (!e) {
+            if (errno)
+                rc = err_sys(err, "read %s", dir);
+            break;
+        }
         if (stays(e->d_name))
             continue;
         if ((rc = fsx_path(&path, err, "%s/%s", dir, e->d_name)) == ERR_OK)
@@ -72,12 +79,13 @@ static int sweep_claim(const struct spool *spool, const char *name, int *given_b
                        struct err *err)
 {
     char *dir = NULL;
-    int lock = -1;
+    int lock = -1, attempt;
     int rc = spool_lock_job(spool, SPOOL_CUR, name, &lock, err);
     if (rc < 0 || lock < 0)
         return rc; /* its worker lives, or it is gone */
-    if ((rc = spool_path(spool, SPOOL_CUR, name, &dir, err)) == ERR_OK)
-        rc = spool_give_back(spool, name, spool_attempt_read(dir) + 1, err);
+    if ((rc = spool_path(spool, SPOOL_CUR, name, &dir, err)) == ERR_OK &&
+        (rc = spool_attempt_read(dir, &attempt, err)) == ERR_OK)
+        rc = spool_give_back(spool, name, attempt + 1, err);
     if (rc == ERR_OK)
         ++*given_back;
     free(dir);

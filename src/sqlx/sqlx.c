@@ -1,5 +1,6 @@
 #include "sqlx.h"
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -68,6 +69,14 @@ int sqlx_run(sqlite3_stmt *st, struct err *err)
     return rc;
 }
 
+void sqlx_rollback(sqlite3 *db, sqlite3_stmt *st)
+{
+    if (sqlite3_get_autocommit(db))
+        return;
+    sqlite3_step(st);
+    sqlite3_reset(st);
+}
+
 void sqlx_reset(sqlite3_stmt *st)
 {
     sqlite3_reset(st);
@@ -118,8 +127,7 @@ static int identify(sqlite3 *db, const struct sqlx_schema *schema, int *found, b
     if (rc < 0)
         return rc;
     rc = check_identity(db, schema, found, empty, err);
-    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    return rc;
+    return rc < 0 ? rc : sqlx_exec(db, "ROLLBACK", err);
 }
 
 /* A change to WAL is refused at once while another process opens the file: the busy time-out does
@@ -287,4 +295,18 @@ bool sqlx_double(sqlite3_stmt *st, int col, double *out)
     int type = sqlite3_column_type(st, col);
     *out = sqlite3_column_double(st, col);
     return type == SQLITE_FLOAT || type == SQLITE_INTEGER || type == SQLITE_NULL;
+}
+
+int sqlx_unreadable(sqlite3_stmt *st, struct err *err, const char *fmt, ...)
+{
+    char text[sizeof err->text];
+    int rc = sqlite3_errcode(sqlite3_db_handle(st));
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    sqlx_reset(st);
+    if (rc == SQLITE_NOMEM)
+        return err_set(err, ERR_NOMEM, "%s, or there is no memory to read it", text);
+    return err_set(err, ERR_MALFORMED, "%s", text);
 }

@@ -42,6 +42,12 @@ int sqlx_fail(sqlite3 *db, struct err *err);
 int sqlx_exec(sqlite3 *db, const char *sql, struct err *err) DS_MUST_CHECK;
 int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err) DS_MUST_CHECK;
 
+/* Steps the prepared SQLX_ROLLBACK if a transaction is open. Preparing it needs memory, of which
+ * there may be none when it is due: an open transaction would keep its lock, and the next BEGIN
+ * would be refused for ever. */
+#define SQLX_ROLLBACK "ROLLBACK"
+void sqlx_rollback(sqlite3 *db, sqlite3_stmt *st);
+
 /* One row or the end; the end and a failure reset the statement. */
 int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err) DS_MUST_CHECK;
 
@@ -63,5 +69,9 @@ bool sqlx_text(sqlite3_stmt *st, int col, char *out, size_t room);
 bool sqlx_blob(sqlite3_stmt *st, int col, uint8_t *out, size_t room, size_t *n);
 bool sqlx_int64(sqlite3_stmt *st, int col, int64_t min, int64_t max, int64_t *out);
 bool sqlx_double(sqlite3_stmt *st, int col, double *out);
+
+/* A reader said false: ERR_MALFORMED with this text, or ERR_NOMEM if SQLite had no memory to hand
+ * the value over, which is no reason to give up a row. Resets the statement; returns the code. */
+int sqlx_unreadable(sqlite3_stmt *st, struct err *err, const char *fmt, ...) DS_PRINTF(3, 4);
 
 #endif
