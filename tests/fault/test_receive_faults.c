@@ -509,45 +509,45 @@ static void test_a_repair_that_fails_is_done_by_the_next_start(void **state)
 static void test_a_kill_in_the_repair_is_repaired_too(void **state)
 {
     (void)state;
-    inject_each(INJECT_CHANGES, INJECT_KILL, 1, round_of_killing_the_repair);
+    inject_each(INJECT_CHANGES, INJECT_KILL, 2, round_of_killing_the_repair);
 }
 
 /* A store is opened mostly by SQLite reading schemas, as in the tests of raw and catalogue. */
 static void test_memory_that_fails_loses_nothing_acknowledged(void **state)
 {
     (void)state;
-    inject_each(INJECT_MEMORY, INJECT_ONCE, 97, round_of_failure);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 199, round_of_failure);
     inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 199, round_of_failure);
-    inject_each(INJECT_MEMORY, INJECT_ONCE, 11, round_on_an_open_store);
-    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 23, round_on_an_open_store);
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 17, round_on_an_open_store);
+    inject_each(INJECT_MEMORY, INJECT_FOR_EVER, 41, round_on_an_open_store);
 }
 
 static void test_a_disk_that_fails_is_waited_out(void **state)
 {
     (void)state;
     inject_each(INJECT_FILES, INJECT_ONCE, 13, round_of_failure);
-    inject_each(INJECT_FILES, INJECT_ONCE, 2, round_on_an_open_store);
-    inject_each(INJECT_FILES, INJECT_FOR_EVER, 5, round_on_an_open_store);
+    inject_each(INJECT_FILES, INJECT_ONCE, 3, round_on_an_open_store);
+    inject_each(INJECT_FILES, INJECT_FOR_EVER, 11, round_on_an_open_store);
 }
 
 static void test_a_full_disk_is_waited_out(void **state)
 {
     (void)state;
-    inject_each(INJECT_SPACE, INJECT_ONCE, 5, round_on_an_open_store);
-    inject_each(INJECT_SPACE, INJECT_FOR_EVER, 2, round_on_an_open_store);
+    inject_each(INJECT_SPACE, INJECT_ONCE, 7, round_on_an_open_store);
+    inject_each(INJECT_SPACE, INJECT_FOR_EVER, 3, round_on_an_open_store);
 }
 
 static void test_a_step_that_fails_is_tried_again(void **state)
 {
     (void)state;
     inject_each(INJECT_STEPS, INJECT_ONCE, 1, round_on_an_open_store);
-    inject_each(INJECT_STEPS, INJECT_FOR_EVER, 1, round_on_an_open_store);
+    inject_each(INJECT_STEPS, INJECT_FOR_EVER, 3, round_on_an_open_store);
 }
 
 static void test_a_kill_between_any_two_changes_loses_nothing_acknowledged(void **state)
 {
     (void)state;
-    inject_each(INJECT_CHANGES, INJECT_KILL, 2, round_of_killing);
+    inject_each(INJECT_CHANGES, INJECT_KILL, 3, round_of_killing);
 }
 
 /* libuv keeps some descriptors from its first loop on. */
