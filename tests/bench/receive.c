@@ -5,7 +5,7 @@
  *
  *   bench_receive                     the whole table, under 3 minutes
  *   bench_receive one|many|storm      a part of it
- *   bench_receive kill [N [SEED]]     kill -9, N times (50)
+ *   bench_receive kill [N [SEED]]     kill -9, N times (30)
  *
  * DASHSPOOL=FILE measures another binary; TMPDIR says on which disk. What is sent is compared with
  * what is there afterwards, bit for bit; the exit status is 1 if anything is wrong or a goal is
@@ -379,7 +379,7 @@ int main(int argc, char **argv)
     if (all || strcmp(part, "storm") == 0)
         storm();
     if (all || strcmp(part, "kill") == 0)
-        kills(argc > 2 ? (int)strtol(argv[2], NULL, 10) : 50,
+        kills(argc > 2 ? (int)strtol(argv[2], NULL, 10) : 30,
               argc > 3 ? strtoull(argv[3], NULL, 10) : 20261121);
     return missed;
 }
