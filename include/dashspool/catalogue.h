@@ -19,6 +19,7 @@
 #ifndef DASHSPOOL_CATALOGUE_H
 #define DASHSPOOL_CATALOGUE_H
 
+#include "dashspool/custody.h"
 #include "dashspool/err.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -150,7 +151,7 @@ int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t,
 int catalogue_transfer_update(struct catalogue *c, const struct catalogue_transfer *t,
                               struct err *err) DS_MUST_CHECK;
 
-/* A duplicate's row, with its copies' rows. One that is not there is fine. */
+/* A duplicate's row, with its copies' rows and its custody. One that is not there is fine. */
 int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
 
 /* ERR_NOTFOUND if there is none. */
@@ -204,6 +205,17 @@ int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_
 typedef int catalogue_copy_fn(void *arg, const struct catalogue_copy *copy, struct err *err);
 int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;
+
+/* Adds a line to the custody of a transfer (its id), in the same transaction as what it reports
+ * when there is one. The lines outlive the transfer's row. */
+int catalogue_event_add(struct catalogue *c, const char *id, const struct custody_event *event,
+                        struct err *err) DS_MUST_CHECK;
+
+/* The lines of a transfer's custody, from the first on. They are as they stand in the database:
+ * custody_next() tells whether they belong together. */
+typedef int catalogue_event_fn(void *arg, const char *line, struct err *err);
+int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn *fn, void *arg,
+                         struct err *err) DS_MUST_CHECK;
 
 const char *catalogue_state_name(enum catalogue_state state);
 

@@ -9,6 +9,10 @@
  * are plausible. when_us is the time that lists are ordered and filtered by. Views and triggers are
  * off in our connections, so the schema has none.
  */
+#define CUSTODY_TABLE                                                                      \
+    "CREATE TABLE custody(transfer TEXT NOT NULL, n INTEGER NOT NULL, line TEXT NOT NULL," \
+    " PRIMARY KEY(transfer, n)) STRICT, WITHOUT ROWID;"
+
 #define ARRIVAL_TABLE                                                                       \
     "CREATE TABLE arrival("                                                                 \
     " key INTEGER PRIMARY KEY,"                                                             \
@@ -22,48 +26,49 @@
 
 static const struct sqlx_schema schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 2,
+    .version = 3,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA foreign_keys=ON;"
              "PRAGMA cell_size_check=ON;",
-    .tables = "CREATE TABLE camera("
-              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-              " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
-              " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
-              "CREATE TABLE transfer("
-              " key INTEGER PRIMARY KEY AUTOINCREMENT,"
-              " id TEXT NOT NULL UNIQUE,"
-              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-              " kind TEXT NOT NULL, source TEXT NOT NULL,"
-              " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
-              " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
-              " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
-              " length_bytes INTEGER NOT NULL, sha256 TEXT,"
-              " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
-              " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
-              " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
-              " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
-              " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
-              " init BLOB, meta BLOB, start BLOB,"
-              " path BLOB, events INTEGER, driver TEXT,"
-              " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
-              " duplicates INTEGER NOT NULL DEFAULT 0,"
-              " when_us INTEGER GENERATED ALWAYS AS"
-              "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
-              " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
-              "CREATE INDEX transfer_time ON transfer(when_us, id);"
-              "CREATE INDEX transfer_camera ON transfer(imei, camera, when_us);"
-              "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
-              "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
-              " WHERE state = 'stored' AND published = 0;"
-              "CREATE TABLE copy("
-              " key INTEGER PRIMARY KEY,"
-              " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"
-              " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE,"
-              " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
-              " tool TEXT, settings TEXT) STRICT;"
-              "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE,
+    .tables =
+        "CREATE TABLE camera("
+        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+        " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+        " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE transfer("
+        " key INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " id TEXT NOT NULL UNIQUE,"
+        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+        " kind TEXT NOT NULL, source TEXT NOT NULL,"
+        " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
+        " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
+        " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
+        " length_bytes INTEGER NOT NULL, sha256 TEXT,"
+        " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
+        " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
+        " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
+        " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
+        " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
+        " init BLOB, meta BLOB, start BLOB,"
+        " path BLOB, events INTEGER, driver TEXT,"
+        " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
+        " duplicates INTEGER NOT NULL DEFAULT 0,"
+        " when_us INTEGER GENERATED ALWAYS AS"
+        "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
+        " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
+        "CREATE INDEX transfer_time ON transfer(when_us, id);"
+        "CREATE INDEX transfer_camera ON transfer(imei, camera, when_us);"
+        "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
+        "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
+        " WHERE state = 'stored' AND published = 0;"
+        "CREATE TABLE copy("
+        " key INTEGER PRIMARY KEY,"
+        " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"
+        " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE,"
+        " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
+        " tool TEXT, settings TEXT) STRICT;"
+        "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE,
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -71,7 +76,8 @@ static const struct sqlx_schema schema = {
             "ALTER TABLE transfer ADD COLUMN driver TEXT;"
             "ALTER TABLE transfer ADD COLUMN connections INTEGER NOT NULL DEFAULT 1;"
             "ALTER TABLE transfer ADD COLUMN bytes_lost INTEGER NOT NULL DEFAULT 0;"
-            "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE},
+            "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
+            CUSTODY_TABLE},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -81,7 +87,8 @@ static int prepare_all(struct catalogue *c, struct err *err)
         const char *text = i == CATALOGUE_SQL_ROLLBACK ? SQLX_ROLLBACK
                            : catalogue_transfer_sql[i] ? catalogue_transfer_sql[i]
                            : catalogue_copy_sql[i]     ? catalogue_copy_sql[i]
-                                                       : catalogue_arrival_sql[i];
+                           : catalogue_arrival_sql[i]  ? catalogue_arrival_sql[i]
+                                                       : catalogue_event_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }
     return rc;

@@ -24,6 +24,10 @@ enum catalogue_sql {
     CATALOGUE_SQL_ARRIVAL_KEYS,
     CATALOGUE_SQL_ARRIVAL_BY_KEY,
     CATALOGUE_SQL_ROLLBACK,
+    CATALOGUE_SQL_EVENT_LAST,
+    CATALOGUE_SQL_EVENT_ADD,
+    CATALOGUE_SQL_EVENT_AT,
+    CATALOGUE_SQL_EVENT_REMOVE,
     CATALOGUE_SQL_COUNT
 };
 
@@ -57,5 +61,6 @@ int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue
 extern const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT];
 
 #endif

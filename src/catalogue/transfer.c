@@ -351,8 +351,10 @@ int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err)
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
+    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_EVENT_REMOVE], 1, key);
+    rc = sqlx_run(c->sql[CATALOGUE_SQL_EVENT_REMOVE], err);
     sqlite3_bind_int64(st, 1, key);
-    return catalogue_leave(c, own, sqlx_run(st, err), err);
+    return catalogue_leave(c, own, rc < 0 ? rc : sqlx_run(st, err), err);
 }
 
 int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue_transfer *out,

@@ -178,16 +178,19 @@ int cli_list(struct cli *cli, int argc, char **argv)
     return rc;
 }
 
-int cli_one_id(int argc, char **argv, const char *help, bool *json, const char **id)
+int cli_one_id(int argc, char **argv, const char *help, bool *json, bool *custody, const char **id)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"custody", no_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o != 'j' || !json) {
-            int rc = cli_option(o == 'j' ? '?' : o, argv, help);
+        bool *flag = o == 'j' ? json : o == 'c' ? custody : NULL;
+        if (!flag) {
+            int rc = cli_option(o == 'h' || o == ':' ? o : '?', argv, help);
             return rc == CLI_OK ? -1 : rc;
         }
-        *json = true;
+        *flag = true;
     }
     if (optind + 1 != argc)
         return cli_usage(argv[0], "give one ID");
@@ -246,7 +249,7 @@ int cli_cat(struct cli *cli, int argc, char **argv)
     struct catalogue_transfer t;
     struct err err;
     const char *id = NULL;
-    int rc = cli_one_id(argc, argv, cat_help, NULL, &id);
+    int rc = cli_one_id(argc, argv, cat_help, NULL, NULL, &id);
     if (rc != CLI_OK)
         return rc < 0 ? CLI_OK : rc;
     if (isatty(STDOUT_FILENO))

@@ -36,9 +36,9 @@ int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **
 int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
                      struct catalogue_transfer *t);
 
-/* The one argument of a command that takes an ID (and --json, if json is not NULL); -1: help was
- * asked for and given. */
-int cli_one_id(int argc, char **argv, const char *help, bool *json, const char **id);
+/* The one argument of a command that takes an ID (and --json, --custody, where these are not NULL);
+ * -1: help was asked for and given. */
+int cli_one_id(int argc, char **argv, const char *help, bool *json, bool *custody, const char **id);
 
 /* RFC 3339, UTC, with milliseconds. */
 json_t *cli_time_json(int64_t utc_us);

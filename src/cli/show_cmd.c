@@ -9,9 +9,11 @@
 #include <string.h>
 
 static const char show_help[] =
-    "usage: dashspool show ID [--json]\n"
+    "usage: dashspool show ID [--json | --custody]\n"
     "\n"
     "Shows all that is known of a transfer: when and where, how it came, what was made of it.\n"
+    "\n"
+    "  --custody   what happened to it, as lines of JSON that are chained by hash\n"
     "\n"
     "example: dashspool show 352093081452251-front-video-20241129T072345Z\n";
 
@@ -246,6 +248,51 @@ static int show_as_json(struct catalogue *c, const struct catalogue_transfer *t)
     return cli_fail("show", &err);
 }
 
+/* ---- custody ---- */
+
+struct events {
+    struct custody_chain chain;
+    int64_t n;
+    bool print;
+    struct err broken; /* code 0: it is not */
+};
+
+static int add_event(void *arg, const char *line, struct err *err)
+{
+    struct events *e = arg;
+    (void)err;
+    e->n++;
+    if (e->print)
+        puts(line);
+    if (e->broken.code == ERR_OK &&
+        custody_next(&e->chain, line, strlen(line), &e->broken) == ERR_OK)
+        e->broken.code = ERR_OK;
+    return ERR_OK;
+}
+
+static int show_events(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
+{
+    struct events e = {0};
+    int rc = catalogue_event_each(c, t->id, add_event, &e, err);
+    if (rc < 0)
+        return rc;
+    if (e.broken.code < 0)
+        printf("  custody    BROKEN: %s\n", e.broken.text);
+    else if (e.n > 0)
+        printf("  custody    %lld events, unbroken; the last line's SHA-256 is %s\n",
+               (long long)e.n, e.chain.last);
+    return ERR_OK;
+}
+
+static int show_custody(struct catalogue *c, const struct catalogue_transfer *t)
+{
+    struct events e = {.print = true};
+    struct err err;
+    if (catalogue_event_each(c, t->id, add_event, &e, &err) < 0)
+        return cli_fail("show", &err);
+    return e.broken.code < 0 ? cli_fail("show", &e.broken) : CLI_OK;
+}
+
 static int show_as_text(struct cli *cli, struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
@@ -255,6 +302,8 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
         show_wires(t);
         rc = catalogue_copy_each(c, t->key, show_copy, cli, &err);
     }
+    if (rc == ERR_OK)
+        rc = show_events(c, t, &err);
     return rc < 0 ? cli_fail("show", &err) : CLI_OK;
 }
 
@@ -263,15 +312,15 @@ int cli_show(struct cli *cli, int argc, char **argv)
     struct catalogue *c = NULL;
     struct catalogue_transfer t;
     const char *id = NULL;
-    bool json = false;
-    int rc = cli_one_id(argc, argv, show_help, &json, &id);
+    bool json = false, custody = false;
+    int rc = cli_one_id(argc, argv, show_help, &json, &custody, &id);
     if (rc != CLI_OK)
         return rc < 0 ? CLI_OK : rc;
     rc = cli_catalogue_open(cli, "show", &c);
     if (rc == CLI_OK)
         rc = cli_transfer_get(c, "show", id, &t);
     if (rc == CLI_OK)
-        rc = json ? show_as_json(c, &t) : show_as_text(cli, c, &t);
+        rc = custody ? show_custody(c, &t) : json ? show_as_json(c, &t) : show_as_text(cli, c, &t);
     catalogue_close(&c);
     return rc;
 }

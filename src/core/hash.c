@@ -93,3 +93,18 @@ void hash_hex(const uint8_t digest[HASH_BYTES], char out[HASH_HEX_ROOM])
 {
     hash_hex_bytes(digest, HASH_BYTES, out, HASH_HEX_ROOM);
 }
+
+int hash_text(const void *data, size_t n, char out[HASH_HEX_ROOM], struct err *err)
+{
+    struct hash *h = NULL;
+    uint8_t digest[HASH_BYTES];
+    int rc = hash_new(&h, err);
+    if (rc < 0)
+        return rc;
+    hash_update(h, data, n);
+    rc = hash_final(h, digest, err);
+    hash_free(&h);
+    if (rc == ERR_OK)
+        hash_hex(digest, out);
+    return rc;
+}

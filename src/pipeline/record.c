@@ -117,6 +117,26 @@ static int settings_text(const struct catalogue_transfer *t, const struct conver
     return rc;
 }
 
+/* In the transfer's custody; the settings are with the copy's row, here stands their hash. */
+static int note_converted(struct catalogue *catalogue, const struct catalogue_transfer *t,
+                          const struct catalogue_copy *copy, struct err *err)
+{
+    char hex[HASH_HEX_ROOM];
+    int rc = hash_text(copy->settings, strlen(copy->settings), hex, err);
+    if (rc < 0)
+        return rc;
+    json_t *what =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "copy", copy->kind, "path", copy->path, "sha256",
+                  copy->sha256, "from_sha256", t->sha256, "settings_sha256", hex);
+    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
+    struct custody_event event = {copy->made_us, "converted", copy->tool, text};
+    rc = text ? catalogue_event_add(catalogue, t->id, &event, err)
+              : err_set(err, ERR_NOMEM, "%s: no memory for its custody", t->id);
+    free(text);
+    json_decref(what);
+    return rc;
+}
+
 static int record_one(struct catalogue *catalogue, const char *root,
                       const struct catalogue_transfer *t, const struct convert_options *options,
                       const struct convert_result *r, const struct convert_output *o,
@@ -130,7 +150,9 @@ static int record_one(struct catalogue *catalogue, const char *root,
     snprintf(copy.sha256, sizeof copy.sha256, "%s", o->sha256);
     snprintf(copy.tool, sizeof copy.tool, "dashspool %s", DASHSPOOL_VERSION);
     int rc = settings_text(t, options, r, o->kind, copy.settings, sizeof copy.settings, err);
-    return rc < 0 ? rc : catalogue_copy_put(catalogue, t->key, &copy, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_put(catalogue, t->key, &copy, err);
+    return rc < 0 ? rc : note_converted(catalogue, t, &copy, err);
 }
 
 int record_copies(struct catalogue *catalogue, const char *root, const struct catalogue_transfer *t,

@@ -1,6 +1,6 @@
 /* pass: the worker's half of the store. Every step bears repetition. */
 #include "dashspool/clock.h"
-#include "store_internal.h"
+#include "note.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -197,7 +197,9 @@ int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
     rc = sealed ? catalogue_transfer_same(s->catalogue, row, &same, err) : ERR_NOTFOUND;
     if (rc == ERR_NOTFOUND) {
         rc = catalogue_transfer_update(s->catalogue, row, err);
-        return rc < 0 ? rc : add_part(s, row, part, err);
+        if (rc == ERR_OK)
+            rc = add_part(s, row, part, err);
+        return rc < 0 ? rc : note_end(s->catalogue, row, part->ended, err);
     }
     if (rc == ERR_OK && (rc = raw_drop(s->raw, row->day, row->key, err)) == ERR_OK &&
         (rc = raw_commit(s->raw, err)) == ERR_OK)
@@ -236,7 +238,8 @@ static int take_up(struct stores *s, struct transfer *t, struct catalogue_transf
     found->connections++;
     snprintf(found->peer, sizeof found->peer, "%s", t->row.peer);
     found->wire = t->row.wire;
-    if ((rc = catalogue_transfer_update(s->catalogue, found, err)) < 0)
+    if ((rc = catalogue_transfer_update(s->catalogue, found, err)) < 0 ||
+        (rc = note_resumed(s->catalogue, found, found->length_bytes, err)) < 0)
         return rc;
     t->row = *found;
     t->resumed = true;
@@ -256,7 +259,14 @@ static int begin(struct stores *s, struct transfer *t, struct err *err)
     if ((rc = check_day(s, &t->row, err)) < 0)
         return rc;
     t->stored = 0;
-    return catalogue_transfer_add(s->catalogue, &t->row, err);
+    rc = catalogue_transfer_add(s->catalogue, &t->row, err);
+    return rc < 0 ? rc : note_received(s->catalogue, &t->row, err);
+}
+
+static int forget_duplicate(struct stores *s, struct transfer *t, struct err *err)
+{
+    int rc = catalogue_transfer_remove(s->catalogue, t->row.key, err);
+    return rc < 0 ? rc : note_offered_again(s->catalogue, t->same_as, &t->row, err);
 }
 
 static int record(struct stores *s, struct op *op, struct err *err)
@@ -269,18 +279,21 @@ static int record(struct stores *s, struct op *op, struct err *err)
         return begin(s, t, err);
     case OP_FINISH:
         if (t->same_as[0])
-            return catalogue_transfer_remove(s->catalogue, row->key, err);
+            return forget_duplicate(s, t, err);
         count(t, &t->part);
         if (t->dead || t->incomplete)
             return pass_record_what_is_there(s, row, &t->part, err);
         row->state = CATALOGUE_STORED;
         rc = catalogue_transfer_update(s->catalogue, row, err);
-        return rc < 0 ? rc : add_part(s, row, &t->part, err);
+        if (rc == ERR_OK)
+            rc = add_part(s, row, &t->part, err);
+        return rc < 0 ? rc : note_end(s->catalogue, row, "", err);
     case OP_ABANDON:
         count(t, &t->part);
         return row->key ? pass_record_what_is_there(s, row, &t->part, err) : ERR_OK;
     case OP_PUBLISHED:
-        return catalogue_transfer_update(s->catalogue, row, err);
+        rc = catalogue_transfer_update(s->catalogue, row, err);
+        return rc < 0 ? rc : note_published(s->catalogue, row, err);
     case OP_APPEND:
         return ERR_OK;
     }

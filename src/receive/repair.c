@@ -1,5 +1,6 @@
 #include "dashspool/clock.h"
 #include "dashspool/log.h"
+#include "note.h"
 #include "publish.h"
 #include <stdio.h>
 
@@ -56,7 +57,13 @@ static int repair_unpublished(void *arg, const struct catalogue_transfer *found,
     if (rc < 0)
         return rc;
     r->published++;
-    return catalogue_transfer_update(r->s->catalogue, &row, err);
+    if ((rc = catalogue_begin(r->s->catalogue, err)) < 0)
+        return rc;
+    if ((rc = catalogue_transfer_update(r->s->catalogue, &row, err)) == ERR_OK &&
+        (rc = note_published(r->s->catalogue, &row, err)) == ERR_OK)
+        return catalogue_commit(r->s->catalogue, err);
+    catalogue_rollback(r->s->catalogue);
+    return rc;
 }
 
 int repair_run(struct stores *s, struct err *err)

@@ -612,10 +612,10 @@ static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
     struct err err;
     char path[512];
     catalogue_close(&f->c);
-    sql(f, "PRAGMA user_version=3");
+    sql(f, "PRAGMA user_version=4");
     assert_err(ERR_UNSUPPORTED, catalogue_open(&f->c, f->root, true, &err));
     assert_null(f->c);
-    sql(f, "PRAGMA user_version=2; PRAGMA application_id=7");
+    sql(f, "PRAGMA user_version=3; PRAGMA application_id=7");
     assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
     snprintf(path, sizeof path, "%s/catalogue.db", f->root);
     support_write(path, "this is no database, but long enough to be asked", 48);
@@ -767,18 +767,54 @@ static void test_an_older_catalogue_is_brought_up_to_date(void **state)
     struct catalogue_transfer t = partial_of("350612071913857", T0, 1024), out;
     assert_ok(catalogue_transfer_add(f->c, &t, &err));
     catalogue_close(&f->c);
-    sql(f, "DROP TABLE arrival; DROP INDEX transfer_arrived;"
+    sql(f, "DROP TABLE custody; DROP TABLE arrival; DROP INDEX transfer_arrived;"
            "ALTER TABLE transfer DROP COLUMN path; ALTER TABLE transfer DROP COLUMN events;"
            "ALTER TABLE transfer DROP COLUMN driver; ALTER TABLE transfer DROP COLUMN connections;"
            "ALTER TABLE transfer DROP COLUMN bytes_lost;"
            "ALTER TABLE transfer DROP COLUMN duplicates; PRAGMA user_version = 1;");
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
-    assert_int_equal(sql(f, "PRAGMA user_version"), 2);
+    assert_int_equal(sql(f, "PRAGMA user_version"), 3);
     assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));
     assert_int_equal(out.length_bytes, 1024);
     assert_int_equal(out.connections, 1);
     struct catalogue_arrival a = {.peer = "x"};
     assert_ok(catalogue_arrival_add(f->c, t.key, &a, &err));
+}
+
+static int keep_line(void *arg, const char *line, struct err *err)
+{
+    char(*lines)[CUSTODY_LINE_ROOM] = arg;
+    (void)err;
+    int n = 0;
+    while (lines[n][0])
+        n++;
+    snprintf(lines[n], CUSTODY_LINE_ROOM, "%s", line);
+    return ERR_OK;
+}
+
+static void test_events_are_chained_and_go_back_with_a_rollback(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue_transfer t = partial_of("350612071913857", T0, 1024);
+    static char lines[4][CUSTODY_LINE_ROOM];
+    struct custody_chain chain = {0};
+    struct custody_event e = {T0, "received", "a test", "{\"from\":\"x\"}"};
+    memset(lines, 0, sizeof lines);
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
+    assert_ok(catalogue_begin(f->c, &err));
+    assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
+    catalogue_rollback(f->c);
+    e.event = "stored";
+    assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
+    assert_ok(catalogue_event_each(f->c, t.id, keep_line, lines, &err));
+    assert_true(lines[1][0] && !lines[2][0]);
+    for (int i = 0; i < 2; i++)
+        assert_ok(custody_next(&chain, lines[i], strlen(lines[i]), &err));
+    assert_string_equal(chain.event, "stored");
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_int_equal(sql(f, "SELECT count(*) FROM custody"), 0);
 }
 
 int main(void)
@@ -806,6 +842,7 @@ int main(void)
         T(test_only_the_same_file_is_resumable),
         T(test_the_load_of_a_camera_counts_from_a_moment_on),
         T(test_parts_of_a_transfer_are_kept_in_order_and_go_with_it),
+        T(test_events_are_chained_and_go_back_with_a_rollback),
         T(test_an_older_catalogue_is_brought_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,71 @@
+#include "catalogue_internal.h"
+#include <stdio.h>
+
+const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT] = {
+    [CATALOGUE_SQL_EVENT_LAST] = "SELECT n, line FROM custody WHERE transfer = ?1"
+                                 " ORDER BY n DESC LIMIT 1",
+    [CATALOGUE_SQL_EVENT_ADD] = "INSERT INTO custody(transfer, n, line) VALUES(?1, ?2, ?3)",
+    [CATALOGUE_SQL_EVENT_REMOVE] = "DELETE FROM custody WHERE transfer ="
+                                   " (SELECT id FROM transfer WHERE key = ?1)",
+    [CATALOGUE_SQL_EVENT_AT] = "SELECT line FROM custody WHERE transfer = ?1 AND n = ?2",
+};
+
+static int read_last(struct catalogue *c, const char *id, int64_t *n, char line[CUSTODY_LINE_ROOM],
+                     struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_LAST];
+    bool found = false;
+    sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+    int rc = sqlx_step(st, &found, err);
+    *n = 0;
+    if (rc == ERR_OK && found &&
+        (!sqlx_int64(st, 0, 1, INT32_MAX, n) || !sqlx_text(st, 1, line, CUSTODY_LINE_ROOM)))
+        rc = err_set(err, ERR_MALFORMED, "catalogue: the custody of %s is malformed", id);
+    sqlx_reset(st);
+    return rc;
+}
+
+static int add(struct catalogue *c, const char *id, const struct custody_event *event,
+               struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_ADD];
+    char last[CUSTODY_LINE_ROOM], line[CUSTODY_LINE_ROOM];
+    int64_t n;
+    int rc = read_last(c, id, &n, last, err);
+    if (rc == ERR_OK)
+        rc = custody_line(line, id, n + 1, n > 0 ? last : NULL, event, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 2, n + 1);
+    sqlite3_bind_text(st, 3, line, -1, SQLITE_STATIC);
+    return sqlx_run(st, err);
+}
+
+int catalogue_event_add(struct catalogue *c, const char *id, const struct custody_event *event,
+                        struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    return rc < 0 ? rc : catalogue_leave(c, own, add(c, id, event, err), err);
+}
+
+int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn *fn, void *arg,
+                         struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_AT];
+    char line[CUSTODY_LINE_ROOM];
+    bool found = true;
+    int rc = ERR_OK;
+    for (int64_t n = 1; rc == ERR_OK && found; n++) {
+        sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(st, 2, n);
+        rc = sqlx_step(st, &found, err);
+        if (rc == ERR_OK && found && !sqlx_text(st, 0, line, sizeof line))
+            rc = err_set(err, ERR_MALFORMED, "catalogue: the custody of %s is malformed", id);
+        sqlx_reset(st);
+        if (rc == ERR_OK && found)
+            rc = fn(arg, line, err);
+    }
+    return rc;
+}

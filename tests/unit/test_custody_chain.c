@@ -1,0 +1,135 @@
+/* The chain of custody lines: what it is made of, and what it notices. */
+#include "dashspool/custody.h"
+#include "support/support.h"
+#include <stdio.h>
+#include <string.h>
+
+#define ID "350612071913857-front-video-20241129T072345Z"
+#define T0 INT64_C(1732865025000000)
+#define N  4
+
+static char line[N][CUSTODY_LINE_ROOM];
+
+static int make_chain(void **state)
+{
+    (void)state;
+    static const char *const events[N] = {"received", "stored", "published", "converted"};
+    struct err err;
+    for (int i = 0; i < N; i++) {
+        struct custody_event e = {T0 + i, events[i], "dashspool",
+                                  "{\"b\": 1.5, \"a\": \"\u00e9\"}"};
+        assert_ok(custody_line(line[i], ID, i + 1, i ? line[i - 1] : NULL, &e, &err));
+    }
+    return 0;
+}
+
+/* The number of lines that are accepted; err is of the one that is not. */
+static int read_chain(const char *const *lines, int n, struct err *err)
+{
+    struct custody_chain chain = {0};
+    for (int i = 0; i < n; i++)
+        if (custody_next(&chain, lines[i], strlen(lines[i]), err) < 0)
+            return i;
+    return n;
+}
+
+static void test_a_line_is_as_its_description_says(void **state)
+{
+    (void)state;
+    char hash[HASH_HEX_ROOM], expected[1000];
+    struct err err;
+    assert_ok(hash_text(line[0], strlen(line[0]), hash, &err));
+    snprintf(expected, sizeof expected,
+             "{\"at\":\"2024-11-29T07:23:45.000001Z\",\"event\":\"stored\",\"id\":\"" ID
+             "\",\"n\":2,\"previous\":\"%s\",\"what\":{\"a\":\"\\u00E9\",\"b\":1.5},\"who\":"
+             "\"dashspool\"}",
+             hash);
+    assert_string_equal(line[1], expected);
+}
+
+static void test_a_whole_chain_is_accepted(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(read_chain((const char *const[]){line[0], line[1], line[2], line[3]}, N, &err),
+                     N);
+}
+
+static void test_lines_missing_or_out_of_order_are_named(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(read_chain((const char *const[]){line[0], line[2]}, 2, &err), 1);
+    assert_non_null(strstr(err.text, "line 3 ('published') does not follow line 1"));
+    assert_int_equal(read_chain((const char *const[]){line[1]}, 1, &err), 0);
+    assert_int_equal(read_chain((const char *const[]){line[0], line[1], line[1]}, 3, &err), 2);
+}
+
+static void test_every_changed_byte_is_noticed(void **state)
+{
+    (void)state;
+    static char changed[CUSTODY_LINE_ROOM];
+    struct err err;
+    for (size_t i = 0; i < strlen(line[1]); i++) {
+        snprintf(changed, sizeof changed, "%s", line[1]);
+        changed[i] ^= 1;
+        int n = read_chain((const char *const[]){line[0], changed, line[2]}, 3, &err);
+        if (n == 3)
+            fail_msg("byte %zu: %s", i, changed);
+    }
+}
+
+static void test_another_transfers_lines_do_not_fit_in(void **state)
+{
+    (void)state;
+    static char other[2][CUSTODY_LINE_ROOM];
+    struct custody_event e = {T0, "received", "dashspool", NULL};
+    struct err err;
+    assert_ok(custody_line(other[0], "other-1", 1, NULL, &e, &err));
+    assert_ok(custody_line(other[1], "other-1", 2, line[0], &e, &err));
+    assert_int_equal(read_chain((const char *const[]){line[0], other[1]}, 2, &err), 1);
+    assert_int_equal(read_chain((const char *const[]){line[0], line[1], other[0]}, 3, &err), 3);
+}
+
+static void test_what_is_no_event_is_refused(void **state)
+{
+    (void)state;
+    static char out[CUSTODY_LINE_ROOM], long_text[CUSTODY_LINE_ROOM];
+    const struct custody_event bad[] = {
+        {T0, "Stored", "x", NULL}, {T0, "", "x", NULL},      {T0, "stored", "", NULL},
+        {T0, "stored", "x", "[]"}, {T0, "stored", "x", "{"}, {T0, "stored", "x", "{} {}"},
+    };
+    struct err err;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(custody_line(out, ID, 1, NULL, &bad[i], &err), ERR_MALFORMED);
+    snprintf(long_text, sizeof long_text, "{\"a\":\"%08000d\"}", 0);
+    struct custody_event e = {T0, "stored", "x", long_text};
+    assert_int_equal(custody_line(out, ID, 1, NULL, &e, &err), ERR_LIMIT);
+    e.what = NULL;
+    assert_int_equal(custody_line(out, "../x", 1, NULL, &e, &err), ERR_MALFORMED);
+}
+
+static void test_another_spelling_of_a_line_is_none(void **state)
+{
+    (void)state;
+    static char spaced[CUSTODY_LINE_ROOM + 1];
+    struct err err;
+    snprintf(spaced, sizeof spaced, "%.1s %s", line[0], line[0] + 1);
+    assert_int_equal(read_chain((const char *const[]){spaced}, 1, &err), 0);
+    assert_int_equal(read_chain((const char *const[]){""}, 1, &err), 0);
+    assert_int_equal(read_chain((const char *const[]){"{}"}, 1, &err), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_line_is_as_its_description_says),
+        cmocka_unit_test(test_a_whole_chain_is_accepted),
+        cmocka_unit_test(test_lines_missing_or_out_of_order_are_named),
+        cmocka_unit_test(test_every_changed_byte_is_noticed),
+        cmocka_unit_test(test_another_transfers_lines_do_not_fit_in),
+        cmocka_unit_test(test_what_is_no_event_is_refused),
+        cmocka_unit_test(test_another_spelling_of_a_line_is_none),
+    };
+    return cmocka_run_group_tests(tests, make_chain, NULL);
+}
