@@ -68,27 +68,16 @@ static int add_kind(void *arg, const struct catalogue_copy *copy, struct err *er
     return ERR_OK;
 }
 
-int cli_add_copy_json(void *arg, const struct catalogue_copy *copy, struct err *err)
-{
-    if (json_array_append_new(arg, cli_copy_json(copy)) == 0)
-        return ERR_OK;
-    return err_set(err, ERR_NOMEM, "no memory for JSON");
-}
-
 static int list_json(struct list *list, const struct catalogue_transfer *t, struct err *err)
 {
-    json_t *copies = json_array(), *arrivals = json_array();
-    int rc = catalogue_copy_each(list->catalogue, t->key, cli_add_copy_json, copies, err);
-    if (rc == ERR_OK)
-        rc = catalogue_arrival_each(list->catalogue, t->key, cli_add_arrival_json, arrivals, err);
-    if (rc < 0) {
-        json_decref(copies);
-        json_decref(arrivals);
+    char *text;
+    int rc = facts_transfer(list->catalogue, t, &text, err);
+    if (rc < 0)
         return rc;
-    }
-    if (json_array_append_new(list->json, cli_transfer_json(t, arrivals, copies)) == 0)
-        return ERR_OK;
-    return err_set(err, ERR_NOMEM, "no memory for JSON");
+    if (json_array_append_new(list->json, json_loads(text, 0, NULL)) != 0)
+        rc = err_set(err, ERR_NOMEM, "no memory for JSON");
+    free(text);
+    return rc;
 }
 
 static int list_one(void *arg, const struct catalogue_transfer *t, struct err *err)

@@ -103,38 +103,3 @@ void cli_print_timing(json_t *s)
     if (slices)
         printf("             slices, the same as the master's: SHA-256 %s\n", slices);
 }
-
-/* "0 2048" as [0, 2048]. */
-static json_t *places_json(const char *text)
-{
-    json_t *places = json_array();
-    for (char *end; *text; text = end) {
-        json_array_append_new(places, json_integer(strtoll(text, &end, 10)));
-        if (end == text)
-            break;
-    }
-    return places;
-}
-
-int cli_add_arrival_json(void *arg, const struct catalogue_arrival *a, struct err *err)
-{
-    json_t *o = json_pack(
-        "{s:s, s:o, s:o, s:I, s:I, s:I, s:i, s:o, s:i, s:I, s:I, s:s}", "peer", a->peer, "began",
-        cli_time_json(a->began_us), "ended", cli_time_json(a->ended_us), "from_bytes",
-        (json_int_t)a->from_bytes, "until_bytes", (json_int_t)a->until_bytes, "packets",
-        (json_int_t)a->packets, "crc_errors", a->crc_errors, "errors_at", places_json(a->errors),
-        "resumes", a->resumes, "bytes_lost", (json_int_t)a->bytes_lost, "duplicates",
-        (json_int_t)a->duplicates, "why", a->ended);
-    if (json_array_append_new(arg, o) == 0)
-        return ERR_OK;
-    return err_set(err, ERR_NOMEM, "no memory for JSON");
-}
-
-json_t *cli_copy_json(const struct catalogue_copy *copy)
-{
-    json_t *settings = json_loads(copy->settings, 0, NULL);
-    return json_pack("{s:s, s:s, s:I, s:s, s:o, s:s, s:o}", "kind", copy->kind, "path", copy->path,
-                     "length_bytes", (json_int_t)copy->length_bytes, "sha256", copy->sha256, "made",
-                     cli_time_json(copy->made_us), "tool", copy->tool, "settings",
-                     settings ? settings : json_null());
-}

@@ -4,7 +4,7 @@
 
 #include "dashspool/catalogue.h"
 #include "dashspool/cli.h"
-#include "dashspool/wire.h"
+#include "dashspool/facts.h"
 #include <getopt.h>
 #include <jansson.h>
 
@@ -39,22 +39,6 @@ int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
 /* The one argument of a command that takes an ID (and --json, --custody, where these are not NULL);
  * -1: help was asked for and given. */
 int cli_one_id(int argc, char **argv, const char *help, bool *json, bool *custody, const char **id);
-
-/* RFC 3339, UTC, with milliseconds. */
-json_t *cli_time_json(int64_t utc_us);
-
-/* "dualcam", "dsm", "adas" or "json", and what is decoded; NULL: there are none that can be read.
- */
-const char *cli_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out);
-
-/* Everything that the catalogue knows of a transfer, but its parts and copies; values that are not
- * plausible are under "untrusted". copies and arrivals are taken. NULL: out of memory. */
-json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *arrivals, json_t *copies);
-json_t *cli_copy_json(const struct catalogue_copy *copy);
-
-/* catalogue_copy_fn, catalogue_arrival_fn: appends to the JSON array `arg`. */
-int cli_add_copy_json(void *arg, const struct catalogue_copy *copy, struct err *err);
-int cli_add_arrival_json(void *arg, const struct catalogue_arrival *a, struct err *err);
 
 /* The lines of `show` on the vote on the picture rate and the time of day, from a copy's settings.
  */

@@ -61,7 +61,7 @@ static void show_form(const struct catalogue_transfer *t, const struct wire_meta
 static void show_metadata(const struct catalogue_transfer *t)
 {
     struct wire_meta m = {0};
-    if (!cli_metadata_form(t, &m)) {
+    if (!facts_metadata_form(t, &m)) {
         printf("  metadata   %s: time, position and trigger are not known\n",
                t->wire.meta_n ? "cannot be read" : "none");
         return;
@@ -237,15 +237,14 @@ static void show_wires(const struct catalogue_transfer *t)
 static int show_as_json(struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
-    json_t *copies = json_array(), *arrivals = json_array();
-    int rc = catalogue_copy_each(c, t->key, cli_add_copy_json, copies, &err);
-    if (rc == ERR_OK)
-        rc = catalogue_arrival_each(c, t->key, cli_add_arrival_json, arrivals, &err);
-    json_t *whole = cli_transfer_json(t, arrivals, copies);
-    if (rc == ERR_OK)
-        return cli_print_json("show", whole);
-    json_decref(whole);
-    return cli_fail("show", &err);
+    char *text;
+    if (facts_transfer(c, t, &text, &err) < 0)
+        return cli_fail("show", &err);
+    int rc = puts(text) == EOF || fflush(stdout) == EOF
+                 ? err_set(&err, ERR_IO, "cannot write JSON to standard output")
+                 : ERR_OK;
+    free(text);
+    return rc < 0 ? cli_fail("show", &err) : CLI_OK;
 }
 
 /* ---- custody ---- */

@@ -1,13 +1,13 @@
-/* cli: a transfer as JSON, for list and show. */
-#include "cli_internal.h"
+#include "dashspool/facts.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
-#include "dashspool/wire.h"
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-json_t *cli_time_json(int64_t utc_us)
+static json_t *time_json(int64_t utc_us)
 {
     char text[CLOCK_TEXT_ROOM];
     clock_rfc3339(utc_us, 3, text);
@@ -30,7 +30,7 @@ static json_t *position_json(const struct catalogue_transfer *t)
     return json_pack("{s:f, s:f}", "lat", t->lat_deg, "lon", t->lon_deg);
 }
 
-const char *cli_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out)
+const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out)
 {
     static const char *const forms[WIRE_N_KINDS] = {"dualcam", "dsm", "adas", "json"};
     struct err err;
@@ -62,7 +62,7 @@ static json_t *path_json(const struct catalogue_wire *w)
 static json_t *metadata_json(const struct catalogue_transfer *t)
 {
     struct wire_meta meta = {0};
-    const char *form = cli_metadata_form(t, &meta);
+    const char *form = facts_metadata_form(t, &meta);
     if (!form)
         return json_null();
     json_t *m = json_object(), *doubt = json_object();
@@ -71,14 +71,14 @@ static json_t *metadata_json(const struct catalogue_transfer *t)
     json_object_set_new(t->known &(bit) ? m : doubt, key, value)
     json_object_set_new(m, "form", json_string(form));
     json_object_set_new(m, "version", json_integer(t->meta_version));
-    PUT(WIRE_META_TIME, CATALOGUE_TIME_OK, "time", cli_time_json(t->time_us));
+    PUT(WIRE_META_TIME, CATALOGUE_TIME_OK, "time", time_json(t->time_us));
     PUT(WIRE_META_TRIGGER, CATALOGUE_HAS_META, "trigger", json_string(t->trigger_name));
     PUT(WIRE_META_LENGTH, CATALOGUE_HAS_META, "length_s", json_integer(t->length_s));
     PUT(WIRE_META_FPS, CATALOGUE_FPS_OK, "fps", json_integer(t->fps));
     PUT(WIRE_META_ZONE, CATALOGUE_ZONE_OK, "tz_min", json_integer(t->tz_min));
     PUT(WIRE_META_POSITION, CATALOGUE_POSITION_OK, "position", position_json(t));
     PUT(WIRE_META_TRIGGER_TIME, CATALOGUE_TRIGGER_TIME_OK, "trigger_time",
-        cli_time_json(t->trigger_time_us));
+        time_json(t->trigger_time_us));
     PUT(WIRE_META_EVENTS, CATALOGUE_EVENTS_OK, "events", events_json(t->events));
     PUT(WIRE_META_DRIVER, CATALOGUE_DRIVER_OK, "driver", json_string(t->driver));
 #undef PUT
@@ -86,7 +86,7 @@ static json_t *metadata_json(const struct catalogue_transfer *t)
     return m;
 }
 
-json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *arrivals, json_t *copies)
+static json_t *transfer_json(const struct catalogue_transfer *t, json_t *arrivals, json_t *copies)
 {
     const struct catalogue_wire *w = &t->wire;
     return json_pack(
@@ -95,8 +95,8 @@ json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *arrivals, 
         "s:{s:o, s:o, s:o, s:o, s:o}, s:{s:s, s:I}, s:o}",
         "id", t->id, "imei", t->imei, "camera", t->camera, "kind", t->kind, "source", t->source,
         "state", catalogue_state_name(t->state), "published", (int)t->published, "arrived",
-        cli_time_json(t->arrived_us), "completed",
-        t->completed_us ? cli_time_json(t->completed_us) : json_null(), "length_bytes",
+        time_json(t->arrived_us), "completed",
+        t->completed_us ? time_json(t->completed_us) : json_null(), "length_bytes",
         (json_int_t)t->length_bytes, "sha256", t->sha256, "metadata", metadata_json(t), "transfer",
         "peer", t->peer, "protocol_id", t->protocol_id, "packets", (json_int_t)t->packets,
         "crc_errors", t->crc_errors, "resumes", t->resumes, "bytes_lost", (json_int_t)t->bytes_lost,
@@ -104,4 +104,60 @@ json_t *cli_transfer_json(const struct catalogue_transfer *t, json_t *arrivals, 
         hex_json(w->init, w->init_n), "meta", hex_json(w->meta, w->meta_n), "start",
         hex_json(w->start, w->start_n), "path", hex_json(w->path, w->path_n), "path_text",
         path_json(w), "master", "day", t->day, "key", (json_int_t)t->key, "copies", copies);
+}
+
+/* "0 2048" as [0, 2048]. */
+static json_t *places_json(const char *text)
+{
+    json_t *places = json_array();
+    for (char *end; *text; text = end) {
+        json_array_append_new(places, json_integer(strtoll(text, &end, 10)));
+        if (end == text)
+            break;
+    }
+    return places;
+}
+
+static int add_arrival(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    json_t *o = json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:i, s:o, s:i, s:I, s:I, s:s}", "peer",
+                          a->peer, "began", time_json(a->began_us), "ended", time_json(a->ended_us),
+                          "from_bytes", (json_int_t)a->from_bytes, "until_bytes",
+                          (json_int_t)a->until_bytes, "packets", (json_int_t)a->packets,
+                          "crc_errors", a->crc_errors, "errors_at", places_json(a->errors),
+                          "resumes", a->resumes, "bytes_lost", (json_int_t)a->bytes_lost,
+                          "duplicates", (json_int_t)a->duplicates, "why", a->ended);
+    if (json_array_append_new(arg, o) == 0)
+        return ERR_OK;
+    return err_set(err, ERR_NOMEM, "no memory for JSON");
+}
+
+static json_t *copy_json(const struct catalogue_copy *copy)
+{
+    json_t *settings = json_loads(copy->settings, 0, NULL);
+    return json_pack("{s:s, s:s, s:I, s:s, s:o, s:s, s:o}", "kind", copy->kind, "path", copy->path,
+                     "length_bytes", (json_int_t)copy->length_bytes, "sha256", copy->sha256, "made",
+                     time_json(copy->made_us), "tool", copy->tool, "settings",
+                     settings ? settings : json_null());
+}
+
+static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    if (json_array_append_new(arg, copy_json(copy)) == 0)
+        return ERR_OK;
+    return err_set(err, ERR_NOMEM, "no memory for JSON");
+}
+
+int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char **out,
+                   struct err *err)
+{
+    json_t *copies = json_array(), *arrivals = json_array();
+    int rc = catalogue_copy_each(c, t->key, add_copy, copies, err);
+    if (rc == ERR_OK)
+        rc = catalogue_arrival_each(c, t->key, add_arrival, arrivals, err);
+    json_t *whole = transfer_json(t, arrivals, copies); /* takes both */
+    *out =
+        rc == ERR_OK && whole ? json_dumps(whole, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
+    json_decref(whole);
+    return rc == ERR_OK && !*out ? err_set(err, ERR_NOMEM, "no memory for JSON") : rc;
 }
