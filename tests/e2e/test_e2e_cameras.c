@@ -161,6 +161,43 @@ static void test_packets_with_errors_and_a_connection_that_breaks(void **state)
     catalogue_says(w, "SELECT connections FROM transfer", "2");
 }
 
+static sqlite3 *lock_catalogue(struct world *w)
+{
+    char path[600];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof path, "%s/catalogue.db", w->root);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    return db;
+}
+
+static void test_a_camera_waits_while_the_store_fails_and_is_then_acknowledged(void **state)
+{
+    struct world *w = *state;
+    char log[600];
+    snprintf(log, sizeof log, "%s/camera.log", w->dir);
+    sqlite3 *db = lock_catalogue(w);
+    struct proc camera =
+        proc_start(log, (const char *const[]){DASHSPOOL_BINARY, "simulate", "--to", w->address,
+                                              "--imei", "352093081452251", "--time",
+                                              "2024-11-29T07:23:45Z", "--rear", CLIP, NULL});
+    proc_wait_for(&w->receiver, "no camera is acknowledged", NULL, 0);
+    bool told = false;
+    while (!told) { /* it tells once a second */
+        struct proc_result r =
+            proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", w->root, "status", NULL});
+        told = r.status == 1 && strstr(proc_out(&r), "database is locked");
+        proc_clear(&r);
+    }
+    assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    proc_wait_for(&w->receiver, "the trouble is over", NULL, 0);
+    (void)proc_stop(&camera, 0); /* it may have been sent away before its data were taken … */
+    hands_over(SIMULATE(w, "--rear", CLIP), "1 files"); /* … then it comes again */
+    stop_and_compare(w, "352093081452251-rear-video-20241129T072345Z", CLIP);
+    catalogue_says(w, "SELECT count(*) FROM transfer", "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +208,8 @@ int main(void)
             test_what_is_no_video_though_its_name_says_so_is_stored_and_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_protocol_6_with_errors_and_a_connection_that_breaks,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_camera_waits_while_the_store_fails_and_is_then_acknowledged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_packets_with_errors_and_a_connection_that_breaks,
                                         set_up, tear_down),
     };
