@@ -103,25 +103,52 @@ static int list_one(void *arg, const struct catalogue_transfer *t, struct err *e
 }
 
 /* A day alone means its beginning, UTC. */
-static bool parse_time(const char *option, const char *text, int64_t *out)
+static bool parse_time(const char *command, const char *option, const char *text, int64_t *out)
 {
     struct err err;
     char whole[64];
     snprintf(whole, sizeof whole, strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
     if (clock_parse(whole, 0, out, NULL, &err) == ERR_OK)
         return true;
-    cli_usage("list", "%s %s: write 2024-11-29 or 2024-11-29T07:00:00Z", option, text);
+    cli_usage(command, "%s %s: write 2024-11-29 or 2024-11-29T07:00:00Z", option, text);
     return false;
+}
+
+enum cli_filter cli_filter_option(const char *command, int o, const char *value,
+                                  struct catalogue_filter *filter)
+{
+    switch (o) {
+    case 'i':
+        filter->imei = value;
+        return CLI_FILTER_TAKEN;
+    case 'c':
+        filter->camera = value;
+        return CLI_FILTER_TAKEN;
+    case 'k':
+        filter->kind = value;
+        return CLI_FILTER_TAKEN;
+    case 't':
+        filter->trigger_name = value;
+        return CLI_FILTER_TAKEN;
+    case 's':
+        return parse_time(command, "--since", value, &filter->since_us) ? CLI_FILTER_TAKEN
+                                                                        : CLI_FILTER_BAD;
+    case 'u':
+        return parse_time(command, "--until", value, &filter->until_us) ? CLI_FILTER_TAKEN
+                                                                        : CLI_FILTER_BAD;
+    default:
+        return CLI_FILTER_OTHER;
+    }
 }
 
 int cli_list(struct cli *cli, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"imei", required_argument, NULL, 'i'},  {"camera", required_argument, NULL, 'c'},
-        {"kind", required_argument, NULL, 'k'},  {"trigger", required_argument, NULL, 't'},
-        {"since", required_argument, NULL, 's'}, {"until", required_argument, NULL, 'u'},
-        {"limit", required_argument, NULL, 'n'}, {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},        {0},
+        CLI_FILTER_OPTIONS,
+        {"limit", required_argument, NULL, 'n'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     struct catalogue_filter filter = {0};
     struct list list = {0};
@@ -129,23 +156,16 @@ int cli_list(struct cli *cli, int argc, char **argv)
     double limit = 0;
     bool json = false;
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o == 'i')
-            filter.imei = optarg;
-        else if (o == 'c')
-            filter.camera = optarg;
-        else if (o == 'k')
-            filter.kind = optarg;
-        else if (o == 't')
-            filter.trigger_name = optarg;
-        else if (o == 's' && !parse_time("--since", optarg, &filter.since_us))
+        enum cli_filter taken = cli_filter_option("list", o, optarg, &filter);
+        if (taken == CLI_FILTER_BAD)
             return CLI_USAGE;
-        else if (o == 'u' && !parse_time("--until", optarg, &filter.until_us))
-            return CLI_USAGE;
-        else if (o == 'n' && !cli_number("list", "--limit", optarg, 1, 1e9, &limit))
+        if (taken == CLI_FILTER_TAKEN)
+            continue;
+        if (o == 'n' && !cli_number("list", "--limit", optarg, 1, 1e9, &limit))
             return CLI_USAGE;
         else if (o == 'j')
             json = true;
-        else if (!strchr("sun", o))
+        else if (o != 'n')
             return cli_option(o, argv, list_help);
     }
     if (optind < argc)

@@ -36,6 +36,19 @@ int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **
 int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
                      struct catalogue_transfer *t);
 
+/* The options that choose transfers, of list and export. */
+#define CLI_FILTER_OPTIONS                                                                 \
+    {"imei", required_argument, NULL, 'i'}, {"camera", required_argument, NULL, 'c'},      \
+        {"kind", required_argument, NULL, 'k'}, {"trigger", required_argument, NULL, 't'}, \
+        {"since", required_argument, NULL, 's'},                                           \
+    {                                                                                      \
+        "until", required_argument, NULL, 'u'                                              \
+    }
+
+enum cli_filter { CLI_FILTER_OTHER, CLI_FILTER_TAKEN, CLI_FILTER_BAD /* it was said why */ };
+enum cli_filter cli_filter_option(const char *command, int o, const char *value,
+                                  struct catalogue_filter *filter);
+
 /* The one argument of a command that takes an ID (and --json, --custody, where these are not NULL);
  * -1: help was asked for and given. */
 int cli_one_id(int argc, char **argv, const char *help, bool *json, bool *custody, const char **id);

@@ -1,0 +1,51 @@
+/*
+ * export: evidence packages. A package is a BagIt bag (RFC 8493) in a folder: the masters as they
+ * were received, their copies, what is known of them and how they came, their custody, and
+ * manifests with which anybody can check it all by sha256sum, without this program:
+ *
+ *     README.txt               what this is, what to open first, how to check it
+ *     data/master/<id>.<ext>   the original bytes, hashed again on the way and compared with the
+ *                              hash of receipt; <id>.json: what is known
+ *     data/working, viewing, stills, timing, position/   the copies that the catalogue has, each
+ *                              compared with the hash that was taken when it was made
+ *     data/custody.jsonl       what happened to each, chained by hash (custody.h)
+ *     data/tool.json           what made the package
+ *     bagit.txt bag-info.txt manifest-sha256.txt tagmanifest-sha256.txt
+ *
+ * The same store, the same choice and the same `at_us` give the same bytes. A package is written
+ * under another name and renamed when all of it is on disk.
+ */
+#ifndef DASHSPOOL_EXPORT_H
+#define DASHSPOOL_EXPORT_H
+
+#include "dashspool/catalogue.h"
+#include "dashspool/hash.h"
+
+#define EXPORT_TRANSFERS_MAX 20000
+
+struct export_request {
+    const char *root;
+    const char *const *ids; /* of n transfers; the package has them by name */
+    size_t n;
+    const char *path; /* of the package; nothing may be there */
+    const char *who;  /* the person who exports, for the custody and bag-info.txt */
+    int64_t at_us;    /* when, UTC: bag-info.txt */
+};
+
+struct export_result {
+    int64_t files, bytes; /* payload */
+    int transfers, partial, without_copies;
+    char
+        tag_sha256[HASH_HEX_ROOM]; /* of tagmanifest-sha256.txt: it stands for all of the package */
+};
+
+/* Called after each transfer. */
+typedef void export_progress_fn(void *arg, size_t done, size_t n);
+
+/* Writes the package, and notes it in the custody of each transfer. ERR_NOTFOUND: no such transfer
+ * or store; ERR_BUSY: something is at `path`; ERR_MALFORMED: a master or a copy is not what its
+ * hash says, or a custody is broken: then no package comes to be. */
+int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
+                   struct export_result *out, struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,158 @@
+/* export: an evidence package of some transfers. */
+#include "cli_internal.h"
+#include "dashspool/clock.h"
+#include "dashspool/export.h"
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char export_help[] =
+    "usage: dashspool export ID… -o PATH\n"
+    "       dashspool export [--imei N] [--camera C] [--kind K] [--trigger T] [--since T] [--until "
+    "T]\n"
+    "                        -o PATH\n"
+    "\n"
+    "Writes an evidence package into a new folder: originals, copies, all that is known of them,\n"
+    "how they came and what happened to them since, with manifests that anybody can check by\n"
+    "sha256sum, without this program. README.txt in it tells how.\n"
+    "\n"
+    "  -o, --output PATH   the folder to make\n"
+    "  --imei, --camera, --kind, --trigger, --since, --until\n"
+    "                      choose transfers as 'dashspool list' does\n"
+    "  --who TEXT          who exports (default: the user's name)\n"
+    "  --at T              when, for the package's own date (default: now); the same store, the\n"
+    "                      same choice and the same T give the same bytes\n"
+    "\n"
+    "example: dashspool export --imei 352093081452251 --trigger crash --since 2024-11-29 -o "
+    "case-17\n";
+
+struct choice {
+    struct catalogue_filter filter;
+    bool filtered;
+    char **ids;
+    size_t n, room;
+};
+
+static int add_id(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct choice *c = arg;
+    if (t->state == CATALOGUE_RECEIVING)
+        return ERR_OK;
+    if (c->n == c->room) {
+        size_t room = c->room ? 2 * c->room : 64;
+        char **ids = realloc(c->ids, room * sizeof *ids);
+        if (!ids)
+            return err_set(err, ERR_NOMEM, "no memory for a list");
+        c->ids = ids;
+        c->room = room;
+    }
+    c->ids[c->n] = strdup(t->id);
+    return c->ids[c->n++] ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a list");
+}
+
+/* Those named, and those that match. */
+static int choose(struct cli *cli, struct choice *c, char **named, int n)
+{
+    struct catalogue *catalogue = NULL;
+    struct catalogue_transfer t;
+    struct err err = {0};
+    int rc = cli_catalogue_open(cli, "export", &catalogue);
+    for (int i = 0; rc == CLI_OK && i < n; i++) {
+        rc = cli_transfer_get(catalogue, "export", named[i], &t);
+        bool there = false;
+        for (size_t k = 0; k < c->n; k++)
+            there = there || strcmp(c->ids[k], named[i]) == 0;
+        if (rc == CLI_OK && !there && add_id(c, &t, &err) < 0)
+            rc = cli_fail("export", &err);
+    }
+    if (rc == CLI_OK && n == 0 &&
+        catalogue_transfer_each(catalogue, &c->filter, add_id, c, &err) < 0)
+        rc = cli_fail("export", &err);
+    catalogue_close(&catalogue);
+    if (rc == CLI_OK && c->n == 0) {
+        fprintf(stderr,
+                "dashspool export: no transfers match; 'dashspool list' shows what there is\n");
+        rc = CLI_FAILED;
+    }
+    return rc;
+}
+
+static const char *user_name(void)
+{
+    const struct passwd *p = getpwuid(getuid());
+    return p ? p->pw_name : "somebody";
+}
+
+static void show_progress(void *arg, size_t done, size_t n)
+{
+    (void)arg;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%zu of %zu transfers%s", done, n, done == n ? "\n" : "");
+}
+
+static int write_package(struct cli *cli, const struct choice *c, struct export_request *request)
+{
+    struct export_result r;
+    struct err err;
+    char size[24];
+    request->root = cli->root;
+    request->ids = (const char *const *)c->ids;
+    request->n = c->n;
+    if (export_package(request, show_progress, NULL, &r, &err) < 0)
+        return cli_fail("export", &err);
+    printf("%s: %d transfers, %lld files, %s\n", request->path, r.transfers, (long long)r.files,
+           cli_size(r.bytes, size));
+    if (r.partial > 0)
+        printf("  %d of them broke off before they were whole\n", r.partial);
+    if (r.without_copies > 0)
+        printf("  %d of them have no copies: 'dashspool work' makes these\n", r.without_copies);
+    printf("  not signed; keep this where nobody can change it:\n"
+           "  SHA-256 of tagmanifest-sha256.txt %s\n",
+           r.tag_sha256);
+    return CLI_OK;
+}
+
+int cli_export(struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = {
+        CLI_FILTER_OPTIONS,
+        {"output", required_argument, NULL, 'o'},
+        {"who", required_argument, NULL, 'w'},
+        {"at", required_argument, NULL, 'a'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    struct choice c = {.filtered = false};
+    struct export_request request = {.who = user_name(), .at_us = clock_utc_us()};
+    struct err err;
+    for (int o; (o = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;) {
+        enum cli_filter taken = cli_filter_option("export", o, optarg, &c.filter);
+        if (taken == CLI_FILTER_BAD)
+            return CLI_USAGE;
+        c.filtered = c.filtered || taken == CLI_FILTER_TAKEN;
+        if (o == 'o')
+            request.path = optarg;
+        else if (o == 'w')
+            request.who = optarg;
+        else if (o == 'a' && clock_parse(optarg, 0, &request.at_us, NULL, &err) < 0)
+            return cli_usage("export", "--at %s: write 2024-11-29T07:00:00Z", optarg);
+        else if (o != 'a' && taken == CLI_FILTER_OTHER)
+            return cli_option(o, argv, export_help);
+    }
+    if (!request.path)
+        return cli_usage("export", "say with -o where the package shall be");
+    if ((optind == argc) != c.filtered)
+        return cli_usage("export", c.filtered ? "give IDs, or choose by --imei and so on; not both"
+                                              : "give IDs, or choose by --imei and so on");
+    if (!request.who[0])
+        return cli_usage("export", "--who: a name is needed");
+    int rc = choose(cli, &c, argv + optind, argc - optind);
+    if (rc == CLI_OK)
+        rc = write_package(cli, &c, &request);
+    for (size_t i = 0; i < c.n; i++)
+        free(c.ids[i]);
+    free(c.ids);
+    return rc;
+}

@@ -1,0 +1,48 @@
+/*
+ * bag: writes a BagIt bag (RFC 8493, version 1.0) as a folder: payload below data/, tag files
+ * beside it, SHA-256 manifests of both. It grows under a temporary name beside the one it will
+ * have, and gets that name when all of it is on disk: what has the name is whole.
+ */
+#ifndef EXPORT_BAG_H
+#define EXPORT_BAG_H
+
+#include "dashspool/err.h"
+#include "dashspool/hash.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BAG_NAME_ROOM 256 /* of a file, "data/master/…", with its NUL */
+
+struct bag;
+
+/* ERR_BUSY if there is something at `path` already. *out is the caller's (bag_free). */
+int bag_new(struct bag **out, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* A file, in pieces. Names have '/' between their parts, of letters, digits, '.', '_' and '-' (what
+ * needs no escape in a manifest and is a file name everywhere). */
+int bag_begin(struct bag *bag, const char *name, struct err *err) DS_MUST_CHECK;
+int bag_write(struct bag *bag, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
+/* It is on disk. sha256 (may be NULL) is of what was written. */
+int bag_end(struct bag *bag, char sha256[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
+
+/* A whole file from memory. */
+int bag_put(struct bag *bag, const char *name, const void *data, size_t n,
+            struct err *err) DS_MUST_CHECK;
+
+/* A line of bag-info.txt, in the order of the calls; line breaks in value become spaces. */
+int bag_info(struct bag *bag, const char *label, const char *value, struct err *err) DS_MUST_CHECK;
+
+/* Manifests and tag files, then the name. tag_sha256: SHA-256 of tagmanifest-sha256.txt. */
+int bag_finish(struct bag *bag, char tag_sha256[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
+
+int64_t bag_files(const struct bag *bag); /* payload so far */
+int64_t bag_bytes(const struct bag *bag);
+
+/* A file whose name begins so. */
+bool bag_has(const struct bag *bag, const char *begins);
+
+/* What is not finished is removed. */
+void bag_free(struct bag **bag);
+
+#endif

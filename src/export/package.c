@@ -1,0 +1,329 @@
+#include "bag.h"
+#include "dashspool/buf.h"
+#include "dashspool/clock.h"
+#include "dashspool/custody.h"
+#include "dashspool/export.h"
+#include "dashspool/facts.h"
+#include "dashspool/fsx.h"
+#include "dashspool/raw.h"
+#include "readme.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CUSTODY_BYTES_MAX ((size_t)256 << 20)
+
+struct package {
+    const struct export_request *request;
+    struct export_result *result;
+    struct catalogue *catalogue;
+    struct raw *raw;
+    struct bag *bag;
+    struct buf custody; /* lines of all */
+};
+
+/* ---- master ---- */
+
+struct first_bytes {
+    uint8_t data[16];
+    size_t n;
+};
+
+static int take_first(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct first_bytes *f = arg;
+    (void)err;
+    if (f->n == 0) {
+        f->n = n < sizeof f->data ? n : sizeof f->data;
+        memcpy(f->data, data, f->n);
+    }
+    return ERR_OK;
+}
+
+/* By content: a name is the camera's word. */
+static const char *extension_of(const struct first_bytes *f)
+{
+    const char *content = wire_content(f->data, f->n);
+    if (f->n >= 8 && memcmp(f->data + 4, "ftyp", 4) == 0)
+        return "mp4";
+    return strcmp(content, "photo") == 0 ? "jpg" : strcmp(content, "video") == 0 ? "h265" : "bin";
+}
+
+static int write_chunk(void *arg, const void *data, size_t n, struct err *err)
+{
+    return bag_write(arg, data, n, err);
+}
+
+static int put_master(struct package *p, const struct catalogue_transfer *t, struct err *err)
+{
+    char name[BAG_NAME_ROOM], sha256[HASH_HEX_ROOM];
+    bool partial = t->state != CATALOGUE_STORED;
+    struct first_bytes first = {.n = 0};
+    int rc = raw_copy(p->raw, t->day, t->key, take_first, &first, err);
+    if (rc < 0)
+        return rc;
+    snprintf(name, sizeof name, "data/master/%s.%s%s", t->id, partial ? "partial." : "",
+             extension_of(&first));
+    rc = bag_begin(p->bag, name, err);
+    if (rc == ERR_OK)
+        rc = raw_copy(p->raw, t->day, t->key, write_chunk, p->bag, err);
+    if (rc == ERR_OK)
+        rc = bag_end(p->bag, sha256, err);
+    if (rc == ERR_OK && !partial && strcmp(sha256, t->sha256) != 0)
+        rc = err_set(err, ERR_MALFORMED,
+                     "the master of %s in raw/%s.db has SHA-256 %s, but %s was received; restore "
+                     "that file from a back-up",
+                     t->id, t->day, sha256, t->sha256);
+    p->result->partial += partial;
+    return rc;
+}
+
+static int put_facts(struct package *p, const struct catalogue_transfer *t, struct err *err)
+{
+    char name[BAG_NAME_ROOM], *text;
+    int rc = facts_transfer(p->catalogue, t, &text, err);
+    if (rc < 0)
+        return rc;
+    snprintf(name, sizeof name, "data/master/%s.json", t->id);
+    rc = bag_put(p->bag, name, text, strlen(text), err);
+    free(text);
+    return rc;
+}
+
+/* ---- copies ---- */
+
+struct copying {
+    struct package *p;
+    const struct catalogue_transfer *t;
+    int n;
+};
+
+static const char *folder_of(const char *kind)
+{
+    static const struct {
+        const char *kind, *folder;
+    } folders[] = {
+        {"working", "working"},  {"viewing", "viewing"}, {"still", "stills"}, {"poster", "stills"},
+        {"sheet", "stills"},     {"timing", "timing"},   {"csv", "timing"},   {"gpx", "position"},
+        {"geojson", "position"}, {"srt", "viewing"},     {"vtt", "viewing"},
+    };
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (strcmp(kind, folders[i].kind) == 0)
+            return folders[i].folder;
+    return "other";
+}
+
+static int write_file(struct bag *bag, int fd, const char *path, struct err *err)
+{
+    static const size_t room = 256 * 1024;
+    uint8_t *bytes = malloc(room);
+    int rc = bytes ? ERR_OK : err_set(err, ERR_NOMEM, "no memory to read %s", path);
+    while (rc == ERR_OK) {
+        ssize_t n = read(fd, bytes, room);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            rc = err_sys(err, "read %s", path);
+        if (n <= 0)
+            break;
+        rc = bag_write(bag, bytes, (size_t)n, err);
+    }
+    free(bytes);
+    return rc;
+}
+
+static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct copying *c = arg;
+    char name[BAG_NAME_ROOM], sha256[HASH_HEX_ROOM], *path = NULL;
+    const char *base = strrchr(copy->path, '/');
+    int n = snprintf(name, sizeof name, "data/%s/%s", folder_of(copy->kind),
+                     base ? base + 1 : copy->path);
+    if (n >= (int)sizeof name)
+        return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
+    int rc = fsx_path(&path, err, "%s/%s", c->p->request->root, copy->path);
+    if (rc < 0)
+        return rc;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        rc = err_sys(err, "open the copy %s", path);
+        free(path);
+        return rc;
+    }
+    rc = bag_begin(c->p->bag, name, err);
+    if (rc == ERR_OK)
+        rc = write_file(c->p->bag, fd, path, err);
+    close(fd);
+    if (rc == ERR_OK)
+        rc = bag_end(c->p->bag, sha256, err);
+    if (rc == ERR_OK && strcmp(sha256, copy->sha256) != 0)
+        rc = err_set(err, ERR_MALFORMED,
+                     "the copy %s has SHA-256 %s, but was made with %s: it was changed; move it "
+                     "away and make it anew",
+                     path, sha256, copy->sha256);
+    free(path);
+    c->n++;
+    return rc;
+}
+
+/* ---- custody ---- */
+
+struct events {
+    struct package *p;
+    struct custody_chain chain;
+};
+
+static int put_event(void *arg, const char *line, struct err *err)
+{
+    struct events *e = arg;
+    size_t n = strlen(line);
+    int rc = custody_next(&e->chain, line, n, err);
+    if (rc == ERR_OK)
+        rc = buf_append(&e->p->custody, line, n, err);
+    return rc < 0 ? rc : buf_append(&e->p->custody, "\n", 1, err);
+}
+
+static int put_transfer(struct package *p, const char *id, struct err *err)
+{
+    struct catalogue_transfer t;
+    struct copying copies = {p, &t, 0};
+    struct events events = {.p = p};
+    int rc = catalogue_transfer_get(p->catalogue, id, &t, err);
+    if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
+        rc = err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", id);
+    if (rc == ERR_OK)
+        rc = put_master(p, &t, err);
+    if (rc == ERR_OK)
+        rc = put_facts(p, &t, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_each(p->catalogue, t.key, put_copy, &copies, err);
+    if (rc == ERR_OK)
+        rc = catalogue_event_each(p->catalogue, id, put_event, &events, err);
+    p->result->without_copies += copies.n == 0;
+    p->result->transfers++;
+    return rc;
+}
+
+/* ---- the package ---- */
+
+static int put_tool(struct package *p, struct err *err)
+{
+    json_t *o = json_pack("{s:s, s:s, s:s}", "program", "dashspool", "version", DASHSPOOL_VERSION,
+                          "compiler", __VERSION__);
+    char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
+    int rc = text ? bag_put(p->bag, "data/tool.json", text, strlen(text), err)
+                  : err_set(err, ERR_NOMEM, "no memory for JSON");
+    free(text);
+    json_decref(o);
+    return rc;
+}
+
+static int put_info(struct package *p, struct err *err)
+{
+    char at[CLOCK_TEXT_ROOM], day[11], text[64];
+    clock_rfc3339(p->request->at_us, 0, at);
+    snprintf(day, sizeof day, "%.10s", at);
+    snprintf(text, sizeof text, "%d transfers", p->result->transfers);
+    int rc = bag_info(p->bag, "Source-Organization", p->request->who, err);
+    if (rc == ERR_OK)
+        rc = bag_info(p->bag, "External-Description", text, err);
+    if (rc == ERR_OK)
+        rc = bag_info(p->bag, "Bag-Software-Agent", "dashspool " DASHSPOOL_VERSION, err);
+    if (rc == ERR_OK)
+        rc = bag_info(p->bag, "Bagging-Date", day, err);
+    return rc < 0 ? rc : bag_info(p->bag, "Exported-At", at, err);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int put_all(struct package *p, export_progress_fn *progress, void *arg, struct err *err)
+{
+    size_t n = p->request->n;
+    const char **ids = malloc((n ? n : 1) * sizeof *ids);
+    if (!ids)
+        return err_set(err, ERR_NOMEM, "no memory for a list");
+    memcpy(ids, p->request->ids, n * sizeof *ids);
+    qsort(ids, n, sizeof *ids, by_text);
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        if (i > 0 && strcmp(ids[i], ids[i - 1]) == 0)
+            continue;
+        rc = put_transfer(p, ids[i], err);
+        if (rc == ERR_OK && progress)
+            progress(arg, i + 1, n);
+    }
+    free(ids);
+    return rc;
+}
+
+static int fill(struct package *p, export_progress_fn *progress, void *arg, struct err *err)
+{
+    char readme[README_ROOM];
+    int rc = put_all(p, progress, arg, err);
+    if (rc == ERR_OK)
+        rc = bag_put(p->bag, "data/custody.jsonl", buf_data(&p->custody), p->custody.used, err);
+    if (rc == ERR_OK)
+        rc = put_tool(p, err);
+    if (rc == ERR_OK)
+        rc = put_info(p, err);
+    p->result->files = bag_files(p->bag);
+    p->result->bytes = bag_bytes(p->bag);
+    if (rc == ERR_OK) {
+        size_t n = readme_text(p->bag, p->result, readme);
+        rc = bag_put(p->bag, "README.txt", readme, n, err);
+    }
+    return rc < 0 ? rc : bag_finish(p->bag, p->result->tag_sha256, err);
+}
+
+/* It exists by now: a custody that cannot be written is an error that says so. */
+static int note_exported(struct package *p, struct err *err)
+{
+    const char *name = strrchr(p->request->path, '/');
+    json_t *o = json_pack("{s:s, s:s}", "package", name && name[1] ? name + 1 : p->request->path,
+                          "tagmanifest_sha256", p->result->tag_sha256);
+    char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    struct custody_event e = {p->request->at_us, "exported", p->request->who, what};
+    int rc =
+        what ? catalogue_begin(p->catalogue, err) : err_set(err, ERR_NOMEM, "no memory for JSON");
+    for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++)
+        rc = catalogue_event_add(p->catalogue, p->request->ids[i], &e, err);
+    if (rc == ERR_OK)
+        rc = catalogue_commit(p->catalogue, err);
+    else if (what)
+        catalogue_rollback(p->catalogue);
+    free(what);
+    json_decref(o);
+    return rc < 0 ? err_wrap(err, "the package is written, but its export is not noted") : rc;
+}
+
+int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
+                   struct export_result *out, struct err *err)
+{
+    struct package p = {.request = request, .result = out};
+    *out = (struct export_result){0};
+    buf_init(&p.custody, CUSTODY_BYTES_MAX);
+    if (request->n == 0 || request->n > EXPORT_TRANSFERS_MAX)
+        return err_set(err, ERR_LIMIT, "%zu transfers in a package; 1 to %d are possible",
+                       request->n, EXPORT_TRANSFERS_MAX);
+    int rc = catalogue_open(&p.catalogue, request->root, false, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&p.raw, request->root, err);
+    if (rc == ERR_OK)
+        rc = bag_new(&p.bag, request->path, err);
+    if (rc == ERR_OK)
+        rc = fill(&p, progress, arg, err);
+    if (rc == ERR_OK)
+        rc = note_exported(&p, err);
+    bag_free(&p.bag);
+    raw_close(&p.raw);
+    catalogue_close(&p.catalogue);
+    buf_clear(&p.custody);
+    return rc;
+}

@@ -1,0 +1,77 @@
+#include "readme.h"
+#include <stdio.h>
+
+static const char text[] =
+    "Footage of dash cameras: an evidence package\n"
+    "============================================\n"
+    "\n"
+    "What this is\n"
+    "------------\n"
+    "What %s handed over: recordings: %d; files in data/: %lld, %lld bytes.\n"
+    "\n"
+    "%s"
+    "%s"
+    "\n"
+    "How to check it\n"
+    "---------------\n"
+    "In this folder, with a program that every Linux computer has (on macOS write\n"
+    "shasum -a 256 instead of sha256sum):\n"
+    "\n"
+    "  sha256sum -c manifest-sha256.txt\n"
+    "  sha256sum -c tagmanifest-sha256.txt\n"
+    "\n"
+    "Each line must end in OK. The folder is a BagIt bag (RFC 8493); other programs that\n"
+    "know such bags can check it, too. No file may be in data/ that the manifest does not\n"
+    "name.\n"
+    "\n"
+    "This package is not signed. Whoever could change it could also have made the manifests\n"
+    "anew: keep the SHA-256 of tagmanifest-sha256.txt, which the program printed when it\n"
+    "made the package, in a place where nobody can change it.\n"
+    "\n"
+    "Each line of data/custody.jsonl holds the SHA-256 of the line before it (without its\n"
+    "line end), so that no line can be changed or taken from the middle unseen.\n"
+    "\n"
+    "What it does not prove\n"
+    "----------------------\n"
+    "The camera signs nothing. That the originals are what it sent is known from the moment\n"
+    "at which they were received, not before. Times and positions are the camera's own;\n"
+    "the .json files keep what it said and cannot be true apart, under \"untrusted\".\n";
+
+static const struct {
+    const char *folder, *says;
+} folders[] = {
+    {"data/master/",
+     "  data/master/         the original files, exactly as they were received, and for\n"
+     "                       each a .json file with all that is known of it\n"},
+    {"data/viewing/",
+     "  data/viewing/        films for any player, with clock and position written\n"
+     "                       into the picture: derived, as their names say. Open\n"
+     "                       these first\n"},
+    {"data/working/",
+     "  data/working/        films with the same coded pictures as the originals\n"},
+    {"data/stills/", "  data/stills/         single pictures\n"},
+    {"data/timing/",
+     "  data/timing/         the time of every picture, and what is damaged or missing\n"},
+    {"data/position/", "  data/position/       positions, for maps\n"},
+    {"data/custody.jsonl",
+     "  data/custody.jsonl   what happened to each recording since it was received\n"},
+};
+
+static const char partial_text[] =
+    "\n"
+    "%d of the recordings broke off before they were whole; their names in data/master/\n"
+    "have .partial. in them. What is there is what came, from the beginning on.\n";
+
+size_t readme_text(const struct bag *bag, const struct export_result *r, char out[README_ROOM])
+{
+    char partial[400] = "", list[2000] = "";
+    size_t used = 0;
+    if (r->partial > 0)
+        snprintf(partial, sizeof partial, partial_text, r->partial);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (bag_has(bag, folders[i].folder))
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s", folders[i].says);
+    int n = snprintf(out, README_ROOM, text, r->transfers == 1 ? "a camera" : "cameras",
+                     r->transfers, (long long)r->files, (long long)r->bytes, list, partial);
+    return n < README_ROOM ? (size_t)n : README_ROOM - 1;
+}

@@ -1,0 +1,14 @@
+/* readme: README.txt of a package, for whoever gets it and has never heard of this program. */
+#ifndef EXPORT_README_H
+#define EXPORT_README_H
+
+#include "bag.h"
+#include "dashspool/export.h"
+
+#define README_ROOM 8192
+
+/* Bytes of the text, in out. The bag has its payload by now. */
+size_t readme_text(const struct bag *bag, const struct export_result *result,
+                   char out[README_ROOM]);
+
+#endif
