@@ -23,6 +23,7 @@ static const struct {
     {"show", cli_show, "all that is known of a transfer"},
     {"cat", cli_cat, "the original bytes of a transfer"},
     {"export", cli_export, "write an evidence package that anybody can check"},
+    {"verify", cli_verify, "check an evidence package"},
     {"status", cli_status, "what runs, what waits, what is in trouble"},
     {"simulate", cli_simulate, "play a camera against a receiver"},
     {"config", cli_config, "print every setting and its origin"},

@@ -1,14 +1,14 @@
 /*
  * cli: the commands that a person types. Results go to stdout, everything else to stderr; a command
  * returns the exit status: 0 all done, 1 something failed (each named on stderr, the rest done), 2
- * wrong usage or configuration.
+ * wrong usage or configuration, 3 an evidence package is not what it was.
  */
 #ifndef DASHSPOOL_CLI_H
 #define DASHSPOOL_CLI_H
 
 #include "dashspool/cfg.h"
 
-enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNVERIFIED = 3 };
 
 struct cli {
     const char *root;
@@ -19,6 +19,6 @@ struct cli {
 typedef int cli_command_fn(struct cli *cli, int argc, char **argv);
 
 cli_command_fn cli_receive, cli_work, cli_convert, cli_list, cli_show, cli_cat, cli_simulate,
-    cli_probe, cli_status, cli_config, cli_export;
+    cli_probe, cli_status, cli_config, cli_export, cli_verify;
 
 #endif

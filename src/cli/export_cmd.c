@@ -102,8 +102,8 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     request->n = c->n;
     if (export_package(request, show_progress, NULL, &r, &err) < 0)
         return cli_fail("export", &err);
-    printf("%s: %d transfers, %lld files, %s\n", request->path, r.transfers, (long long)r.files,
-           cli_size(r.bytes, size));
+    printf("%s: %d transfer%s, %lld files, %s\n", request->path, r.transfers,
+           r.transfers == 1 ? "" : "s", (long long)r.files, cli_size(r.bytes, size));
     if (r.partial > 0)
         printf("  %d of them broke off before they were whole\n", r.partial);
     if (r.without_copies > 0)
@@ -143,6 +143,10 @@ int cli_export(struct cli *cli, int argc, char **argv)
     }
     if (!request.path)
         return cli_usage("export", "say with -o where the package shall be");
+    size_t n = strlen(request.path);
+    if (n > 4 && strcmp(request.path + n - 4, ".zip") == 0)
+        return cli_usage("export",
+                         "packages are written as folders; make the folder, then zip -r -0");
     if ((optind == argc) != c.filtered)
         return cli_usage("export", c.filtered ? "give IDs, or choose by --imei and so on; not both"
                                               : "give IDs, or choose by --imei and so on");

@@ -128,6 +128,7 @@ static void test_anybody_can_check_a_package(void **state)
         if (!is_there(package, names[i]))
             fail_msg("no %s", names[i]);
     check_by_sha256sum(package, 0);
+    expect(RUN("verify", package), 0, "nothing is wrong");
     struct proc_result r = proc_run(
         (const char *const[]){"cmp", CLIP, in_dir("checked/data/master/" VIDEO ".h265"), NULL});
     assert_int_equal(r.status, 0);
@@ -153,6 +154,21 @@ static void test_the_same_store_and_time_give_the_same_bytes(void **state)
            "");
 }
 
+static void test_a_zip_of_a_package_is_checked_likewise(void **state)
+{
+    (void)state;
+    if (!proc_have("zip")) {
+        fprintf(stderr, "SKIPPED: zip is not there\n");
+        return;
+    }
+    expect(RUN("export", STILL, "-o", in_dir("zipped")), 0, "1 transfer,");
+    expect(proc_run((const char *const[]){"env", "-C", w.dir, "zip", "-q", "-r", "-0", "zipped.zip",
+                                          "zipped", NULL}),
+           0, "");
+    expect(RUN("verify", in_dir("zipped.zip")), 0, "nothing is wrong");
+    expect(RUN("verify", CLIP, in_dir("zipped.zip")), 3, "THIS PACKAGE IS NOT WHAT IT WAS");
+}
+
 static void test_an_export_is_in_the_custody_of_what_it_contains(void **state)
 {
     (void)state;
@@ -164,7 +180,7 @@ static void test_an_export_is_in_the_custody_of_what_it_contains(void **state)
 static void test_nothing_is_written_over(void **state)
 {
     (void)state;
-    expect(RUN("export", STILL, "-o", in_dir("first")), 0, "1 transfers");
+    expect(RUN("export", STILL, "-o", in_dir("first")), 0, "1 transfer,");
     expect(RUN("export", VIDEO, "-o", in_dir("first")), 1, "is there already");
     assert_false(is_there(in_dir("first"), "data/master/" VIDEO ".h265"));
     check_by_sha256sum(in_dir("first"), 0);
@@ -202,7 +218,7 @@ static void test_a_changed_master_stops_the_export(void **state)
              "DROP TABLE kept");
     globfree(&days);
     assert_int_equal(entries_like("master"), 0);
-    expect(RUN("export", VIDEO, "-o", in_dir("whole-again")), 0, "1 transfers");
+    expect(RUN("export", VIDEO, "-o", in_dir("whole-again")), 0, "1 transfer,");
 }
 
 static void test_a_custody_with_a_line_missing_stops_the_export(void **state)
@@ -228,6 +244,9 @@ static void test_what_is_asked_wrongly_is_said(void **state)
     expect(RUN("export", "nobody", "-o", in_dir("x")), 1, "'dashspool list' names them");
     expect(RUN("export", "--imei", "1", "-o", in_dir("x")), 1, "no transfers match");
     expect(RUN("export", VIDEO, "-o", in_dir("x"), "--at", "noon"), 2, "--at noon");
+    expect(RUN("export", VIDEO, "-o", in_dir("x.zip")), 2, "as folders");
+    expect(RUN("verify"), 2, "name a package");
+    expect(RUN("verify", in_dir("x")), 1, "No such file");
     assert_int_equal(entries_like("x"), 0);
 }
 
@@ -236,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_anybody_can_check_a_package),
         cmocka_unit_test(test_the_same_store_and_time_give_the_same_bytes),
+        cmocka_unit_test(test_a_zip_of_a_package_is_checked_likewise),
         cmocka_unit_test(test_an_export_is_in_the_custody_of_what_it_contains),
         cmocka_unit_test(test_nothing_is_written_over),
         cmocka_unit_test(test_a_changed_copy_stops_the_export),

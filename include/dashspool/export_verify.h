@@ -1,0 +1,45 @@
+/*
+ * export_verify: checks an evidence package, a folder or a .zip, without a store and without a
+ * network. The package is hostile: it is read once, in constant memory (but for its text files),
+ * and nothing of it is unpacked or believed before its hash is known.
+ *
+ * What is found is told line by line, as it is judged; what a package does not have is told too.
+ */
+#ifndef DASHSPOOL_EXPORT_VERIFY_H
+#define DASHSPOOL_EXPORT_VERIFY_H
+
+#include "dashspool/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum verify_check {
+    VERIFY_STRUCTURE,    /* a BagIt bag with SHA-256 manifests (RFC 8493), as `export` writes it */
+    VERIFY_COMPLETENESS, /* all files that the manifests name, and no others */
+    VERIFY_PAYLOAD,      /* hashes of what is below data/ */
+    VERIFY_TAGS,         /* hashes of the files beside it */
+    VERIFY_CUSTODY,      /* the chain of custody.jsonl, and that the masters are what it says */
+    VERIFY_CHECKS,
+};
+
+enum verify_verdict { VERIFY_OK, VERIFY_FAILED, VERIFY_NOT_PRESENT };
+
+/* One check; text: what was found, one line. */
+typedef void verify_told_fn(void *arg, enum verify_check check, enum verify_verdict verdict,
+                            const char *text);
+/* What is wrong, file by file, before the line of its check. */
+typedef void verify_problem_fn(void *arg, enum verify_check check, const char *text);
+
+struct verify_listener {
+    verify_told_fn *told;
+    verify_problem_fn *problem;
+    void *arg;
+};
+
+/* *good: nothing failed. An error means that it cannot be judged: there is no package, it cannot be
+ * read, or what is there breaks the rules of archive.h (ERR_MALFORMED, ERR_LIMIT). */
+int verify_package(const char *path, const struct verify_listener *listener, bool *good,
+                   struct err *err) DS_MUST_CHECK;
+
+const char *verify_check_name(enum verify_check check);
+
+#endif
