@@ -26,6 +26,7 @@ static const struct {
     {"verify", cli_verify, "check an evidence package"},
     {"status", cli_status, "what runs, what waits, what is in trouble"},
     {"simulate", cli_simulate, "play a camera against a receiver"},
+    {"keygen", cli_keygen, "a key and a certificate to sign with"},
     {"config", cli_config, "print every setting and its origin"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
