@@ -11,9 +11,11 @@
  *     data/custody.jsonl       what happened to each, chained by hash (custody.h)
  *     data/tool.json           what made the package
  *     bagit.txt bag-info.txt manifest-sha256.txt tagmanifest-sha256.txt
+ *     signature/manifest.p7s   CMS (RFC 5652), detached, over tagmanifest-sha256.txt, and
+ *     signature/certificate.pem   whose it is; where a key was given
  *
- * The same store, the same choice and the same `at_us` give the same bytes. A package is written
- * under another name and renamed when all of it is on disk.
+ * The same store, the same choice and the same `at_us` give the same bytes, but for the signature.
+ * A package is written under another name and renamed when all of it is on disk.
  */
 #ifndef DASHSPOOL_EXPORT_H
 #define DASHSPOOL_EXPORT_H
@@ -27,9 +29,10 @@ struct export_request {
     const char *root;
     const char *const *ids; /* of n transfers; the package has them by name */
     size_t n;
-    const char *path; /* of the package; nothing may be there */
-    const char *who;  /* the person who exports, for the custody and bag-info.txt */
-    int64_t at_us;    /* when, UTC: bag-info.txt */
+    const char *path;                 /* of the package; nothing may be there */
+    const char *who;                  /* the person who exports, for the custody and bag-info.txt */
+    int64_t at_us;                    /* when, UTC: bag-info.txt */
+    const char *sign_cert, *sign_key; /* PEM files, or a pkcs11: URI for the key; NULL: unsigned */
 };
 
 struct export_result {

@@ -17,6 +17,7 @@ enum verify_check {
     VERIFY_COMPLETENESS, /* all files that the manifests name, and no others */
     VERIFY_PAYLOAD,      /* hashes of what is below data/ */
     VERIFY_TAGS,         /* hashes of the files beside it */
+    VERIFY_SIGNATURE,    /* over the tag manifest, and whose it is */
     VERIFY_CUSTODY,      /* the chain of custody.jsonl, and that the masters are what it says */
     VERIFY_CHECKS,
 };

@@ -22,6 +22,9 @@ static const char export_help[] =
     "  --imei, --camera, --kind, --trigger, --since, --until\n"
     "                      choose transfers as 'dashspool list' does\n"
     "  --who TEXT          who exports (default: the user's name)\n"
+    "  --sign-cert FILE --sign-key FILE\n"
+    "                      sign it with this certificate and key (PEM, or a pkcs11: URI for the\n"
+    "                      key); 'dashspool keygen' makes both\n"
     "  --at T              when, for the package's own date (default: now); the same store, the\n"
     "                      same choice and the same T give the same bytes\n"
     "\n"
@@ -108,9 +111,9 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
         printf("  %d of them broke off before they were whole\n", r.partial);
     if (r.without_copies > 0)
         printf("  %d of them have no copies: 'dashspool work' makes these\n", r.without_copies);
-    printf("  not signed; keep this where nobody can change it:\n"
+    printf("  %s; keep this where nobody can change it:\n"
            "  SHA-256 of tagmanifest-sha256.txt %s\n",
-           r.tag_sha256);
+           request->sign_key ? "signed" : "not signed", r.tag_sha256);
     return CLI_OK;
 }
 
@@ -121,6 +124,8 @@ int cli_export(struct cli *cli, int argc, char **argv)
         {"output", required_argument, NULL, 'o'},
         {"who", required_argument, NULL, 'w'},
         {"at", required_argument, NULL, 'a'},
+        {"sign-cert", required_argument, NULL, 'C'},
+        {"sign-key", required_argument, NULL, 'K'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -136,6 +141,10 @@ int cli_export(struct cli *cli, int argc, char **argv)
             request.path = optarg;
         else if (o == 'w')
             request.who = optarg;
+        else if (o == 'C')
+            request.sign_cert = optarg;
+        else if (o == 'K')
+            request.sign_key = optarg;
         else if (o == 'a' && clock_parse(optarg, 0, &request.at_us, NULL, &err) < 0)
             return cli_usage("export", "--at %s: write 2024-11-29T07:00:00Z", optarg);
         else if (o != 'a' && taken == CLI_FILTER_OTHER)
@@ -150,6 +159,8 @@ int cli_export(struct cli *cli, int argc, char **argv)
     if ((optind == argc) != c.filtered)
         return cli_usage("export", c.filtered ? "give IDs, or choose by --imei and so on; not both"
                                               : "give IDs, or choose by --imei and so on");
+    if (!request.sign_cert != !request.sign_key)
+        return cli_usage("export", "--sign-cert and --sign-key belong together");
     if (!request.who[0])
         return cli_usage("export", "--who: a name is needed");
     int rc = choose(cli, &c, argv + optind, argc - optind);

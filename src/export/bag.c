@@ -204,7 +204,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* "<hash>  <name>" as sha256sum -c reads it, by name. */
-static int put_manifest(struct bag *bag, const char *name, bool payload, struct err *err)
+static int put_manifest(struct bag *bag, const char *name, bool payload, struct buf *copy,
+                        struct err *err)
 {
     struct buf text;
     int rc = ERR_OK;
@@ -222,6 +223,8 @@ static int put_manifest(struct bag *bag, const char *name, bool payload, struct 
     }
     if (rc == ERR_OK)
         rc = bag_put(bag, name, buf_data(&text), text.used, err);
+    if (rc == ERR_OK && copy)
+        rc = buf_append(copy, buf_data(&text), text.used, err);
     buf_clear(&text);
     return rc;
 }
@@ -267,19 +270,24 @@ static int sync_dirs(const struct bag *bag, struct err *err)
     return rc;
 }
 
-int bag_finish(struct bag *bag, char tag_sha256[HASH_HEX_ROOM], struct err *err)
+int bag_close(struct bag *bag, struct buf *tags, char tag_sha256[HASH_HEX_ROOM], struct err *err)
 {
-    struct stat st;
     forget_file(bag);
-    int rc = put_manifest(bag, "manifest-sha256.txt", true, err);
+    int rc = put_manifest(bag, "manifest-sha256.txt", true, NULL, err);
     if (rc == ERR_OK)
         rc = put_tags(bag, err);
     if (rc == ERR_OK)
-        rc = put_manifest(bag, "tagmanifest-sha256.txt", false, err);
+        rc = put_manifest(bag, "tagmanifest-sha256.txt", false, tags, err);
+    if (rc == ERR_OK)
+        memcpy(tag_sha256, bag->entry.sha256, HASH_HEX_ROOM); /* the file put last */
+    return rc;
+}
+
+int bag_finish(struct bag *bag, struct err *err)
+{
+    struct stat st;
+    int rc = sync_dirs(bag, err);
     if (rc < 0)
-        return rc;
-    memcpy(tag_sha256, bag->entry.sha256, HASH_HEX_ROOM); /* the file put last */
-    if ((rc = sync_dirs(bag, err)) < 0)
         return rc;
     if (lstat(bag->path, &st) == 0)
         return err_set(err, ERR_BUSY, "%s has come to be meanwhile; name another", bag->path);

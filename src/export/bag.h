@@ -6,6 +6,7 @@
 #ifndef EXPORT_BAG_H
 #define EXPORT_BAG_H
 
+#include "dashspool/buf.h"
 #include "dashspool/err.h"
 #include "dashspool/hash.h"
 #include <stdbool.h>
@@ -33,8 +34,14 @@ int bag_put(struct bag *bag, const char *name, const void *data, size_t n,
 /* A line of bag-info.txt, in the order of the calls; line breaks in value become spaces. */
 int bag_info(struct bag *bag, const char *label, const char *value, struct err *err) DS_MUST_CHECK;
 
-/* Manifests and tag files, then the name. tag_sha256: SHA-256 of tagmanifest-sha256.txt. */
-int bag_finish(struct bag *bag, char tag_sha256[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
+/* Writes the manifests and tag files: from now on no payload comes. The text of
+ * tagmanifest-sha256.txt, which stands for all of it, is appended to tags (may be NULL); tag_sha256
+ * is its SHA-256. What is put behind this (a signature) is in no manifest. */
+int bag_close(struct bag *bag, struct buf *tags, char tag_sha256[HASH_HEX_ROOM],
+              struct err *err) DS_MUST_CHECK;
+
+/* All of it is on disk, then it has its name. */
+int bag_finish(struct bag *bag, struct err *err) DS_MUST_CHECK;
 
 int64_t bag_files(const struct bag *bag); /* payload so far */
 int64_t bag_bytes(const struct bag *bag);

@@ -6,6 +6,7 @@
 #include "dashspool/facts.h"
 #include "dashspool/fsx.h"
 #include "dashspool/raw.h"
+#include "dashspool/seal.h"
 #include "readme.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,8 @@ struct package {
     struct catalogue *catalogue;
     struct raw *raw;
     struct bag *bag;
-    struct buf custody; /* lines of all */
+    struct seal_key *key; /* NULL: unsigned */
+    struct buf custody;   /* lines of all */
 };
 
 /* ---- master ---- */
@@ -263,6 +265,34 @@ static int put_all(struct package *p, export_progress_fn *progress, void *arg, s
     return rc;
 }
 
+static int put_signature(struct package *p, const struct buf *tags, struct err *err)
+{
+    struct buf p7s, pem;
+    buf_init(&p7s, SEAL_DER_MAX_BYTES);
+    buf_init(&pem, SEAL_DER_MAX_BYTES);
+    int rc = seal_sign(p->key, buf_data(tags), tags->used, SEAL_NO_TIME, &p7s, err);
+    if (rc == ERR_OK)
+        rc = bag_put(p->bag, "signature/manifest.p7s", buf_data(&p7s), p7s.used, err);
+    if (rc == ERR_OK)
+        rc = fsx_read_file(p->request->sign_cert, &pem, err);
+    if (rc == ERR_OK)
+        rc = bag_put(p->bag, "signature/certificate.pem", buf_data(&pem), pem.used, err);
+    buf_clear(&p7s);
+    buf_clear(&pem);
+    return rc;
+}
+
+static int seal_and_finish(struct package *p, struct err *err)
+{
+    struct buf tags;
+    buf_init(&tags, SEAL_DER_MAX_BYTES);
+    int rc = bag_close(p->bag, &tags, p->result->tag_sha256, err);
+    if (rc == ERR_OK && p->key)
+        rc = put_signature(p, &tags, err);
+    buf_clear(&tags);
+    return rc < 0 ? rc : bag_finish(p->bag, err);
+}
+
 static int fill(struct package *p, export_progress_fn *progress, void *arg, struct err *err)
 {
     char readme[README_ROOM];
@@ -276,10 +306,10 @@ static int fill(struct package *p, export_progress_fn *progress, void *arg, stru
     p->result->files = bag_files(p->bag);
     p->result->bytes = bag_bytes(p->bag);
     if (rc == ERR_OK) {
-        size_t n = readme_text(p->bag, p->result, readme);
+        size_t n = readme_text(p->bag, p->result, p->key != NULL, readme);
         rc = bag_put(p->bag, "README.txt", readme, n, err);
     }
-    return rc < 0 ? rc : bag_finish(p->bag, p->result->tag_sha256, err);
+    return rc < 0 ? rc : seal_and_finish(p, err);
 }
 
 /* It exists by now: a custody that cannot be written is an error that says so. */
@@ -312,7 +342,11 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (request->n == 0 || request->n > EXPORT_TRANSFERS_MAX)
         return err_set(err, ERR_LIMIT, "%zu transfers in a package; 1 to %d are possible",
                        request->n, EXPORT_TRANSFERS_MAX);
-    int rc = catalogue_open(&p.catalogue, request->root, false, err);
+    int rc = ERR_OK;
+    if (request->sign_key)
+        rc = seal_key_open(&p.key, request->sign_cert, request->sign_key, request->at_us, err);
+    if (rc == ERR_OK)
+        rc = catalogue_open(&p.catalogue, request->root, false, err);
     if (rc == ERR_OK)
         rc = raw_open(&p.raw, request->root, err);
     if (rc == ERR_OK)
@@ -322,6 +356,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK)
         rc = note_exported(&p, err);
     bag_free(&p.bag);
+    seal_key_free(&p.key);
     raw_close(&p.raw);
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);

@@ -24,9 +24,7 @@ static const char text[] =
     "know such bags can check it, too. No file may be in data/ that the manifest does not\n"
     "name.\n"
     "\n"
-    "This package is not signed. Whoever could change it could also have made the manifests\n"
-    "anew: keep the SHA-256 of tagmanifest-sha256.txt, which the program printed when it\n"
-    "made the package, in a place where nobody can change it.\n"
+    "%s"
     "\n"
     "Each line of data/custody.jsonl holds the SHA-256 of the line before it (without its\n"
     "line end), so that no line can be changed or taken from the middle unseen.\n"
@@ -36,6 +34,22 @@ static const char text[] =
     "The camera signs nothing. That the originals are what it sent is known from the moment\n"
     "at which they were received, not before. Times and positions are the camera's own;\n"
     "the .json files keep what it said and cannot be true apart, under \"untrusted\".\n";
+
+static const char unsigned_text[] =
+    "This package is not signed. Whoever could change it could also have made the manifests\n"
+    "anew: keep the SHA-256 of tagmanifest-sha256.txt, which the program printed when it\n"
+    "made the package, in a place where nobody can change it.\n";
+
+static const char signed_text[] =
+    "The second manifest stands for all of the package, and it is signed. Whose signature\n"
+    "it is, and whether it fits:\n"
+    "\n"
+    "  openssl x509 -in signature/certificate.pem -noout -subject -fingerprint -sha256\n"
+    "  openssl cms -verify -binary -inform DER -in signature/manifest.p7s -content "
+    "tagmanifest-sha256.txt -CAfile signature/certificate.pem -out /dev/null\n"
+    "\n"
+    "Anybody can make a certificate in anybody's name: compare its fingerprint with the one\n"
+    "that its owner tells you.\n";
 
 static const struct {
     const char *folder, *says;
@@ -62,7 +76,8 @@ static const char partial_text[] =
     "%d of the recordings broke off before they were whole; their names in data/master/\n"
     "have .partial. in them. What is there is what came, from the beginning on.\n";
 
-size_t readme_text(const struct bag *bag, const struct export_result *r, char out[README_ROOM])
+size_t readme_text(const struct bag *bag, const struct export_result *r, bool with_signature,
+                   char out[README_ROOM])
 {
     char partial[400] = "", list[2000] = "";
     size_t used = 0;
@@ -72,6 +87,7 @@ size_t readme_text(const struct bag *bag, const struct export_result *r, char ou
         if (bag_has(bag, folders[i].folder))
             used += (size_t)snprintf(list + used, sizeof list - used, "%s", folders[i].says);
     int n = snprintf(out, README_ROOM, text, r->transfers == 1 ? "a camera" : "cameras",
-                     r->transfers, (long long)r->files, (long long)r->bytes, list, partial);
+                     r->transfers, (long long)r->files, (long long)r->bytes, list, partial,
+                     with_signature ? signed_text : unsigned_text);
     return n < README_ROOM ? (size_t)n : README_ROOM - 1;
 }

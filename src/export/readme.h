@@ -8,7 +8,7 @@
 #define README_ROOM 8192
 
 /* Bytes of the text, in out. The bag has its payload by now. */
-size_t readme_text(const struct bag *bag, const struct export_result *result,
+size_t readme_text(const struct bag *bag, const struct export_result *result, bool with_signature,
                    char out[README_ROOM]);
 
 #endif

@@ -3,6 +3,7 @@
 #include "dashspool/custody.h"
 #include "dashspool/export_verify.h"
 #include "dashspool/hash.h"
+#include "dashspool/seal.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -18,9 +19,10 @@ enum {
 #define LIST_BYTES_MAX ((size_t)64 << 20)
 
 /* The text files that are judged by what they say. */
-enum text { T_BAGIT, T_INFO, T_MANIFEST, T_TAGS, T_CUSTODY, TEXTS };
-static const char *const text_names[TEXTS] = {"bagit.txt", "bag-info.txt", "manifest-sha256.txt",
-                                              "tagmanifest-sha256.txt", "data/custody.jsonl"};
+enum text { T_BAGIT, T_INFO, T_MANIFEST, T_TAGS, T_CUSTODY, T_SIGNATURE, TEXTS };
+static const char *const text_names[TEXTS] = {"bagit.txt",           "bag-info.txt",
+                                              "manifest-sha256.txt", "tagmanifest-sha256.txt",
+                                              "data/custody.jsonl",  "signature/manifest.p7s"};
 
 struct file {
     char *name;
@@ -49,8 +51,8 @@ struct verify {
 
 const char *verify_check_name(enum verify_check check)
 {
-    static const char *const names[VERIFY_CHECKS] = {"structure", "completeness", "payload hashes",
-                                                     "tag hashes", "custody"};
+    static const char *const names[VERIFY_CHECKS] = {"structure",  "completeness", "payload hashes",
+                                                     "tag hashes", "signature",    "custody"};
     return names[check];
 }
 
@@ -69,7 +71,7 @@ static void problem(struct verify *v, enum verify_check check, const char *fmt, 
 
 static void tell(struct verify *v, enum verify_check check, const char *good)
 {
-    char text[200];
+    char text[400];
     int n = v->problems[check];
     if (n > 0)
         snprintf(text, sizeof text, "%d %s%s", n, n == 1 ? "fault" : "faults",
@@ -205,10 +207,11 @@ static const char *missing_twin(const struct buf *claims, const struct file *f)
     return NULL;
 }
 
-/* The tag manifest cannot name itself, nor a signature that was made of it. */
+/* The tag manifest cannot name itself, nor what was made of it. */
 static bool needs_no_claim(const char *name)
 {
-    return strcmp(name, text_names[T_TAGS]) == 0 || strncmp(name, "signature/", 10) == 0;
+    return strcmp(name, text_names[T_TAGS]) == 0 || strcmp(name, text_names[T_SIGNATURE]) == 0 ||
+           strcmp(name, "signature/certificate.pem") == 0;
 }
 
 static void judge_extras(struct verify *v)
@@ -265,6 +268,35 @@ static void judge_structure(struct verify *v)
     if (v->have[T_BAGIT] &&
         !text_is(v, T_BAGIT, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"))
         problem(v, VERIFY_STRUCTURE, "bagit.txt does not declare a bag of version 1.0 in UTF-8");
+}
+
+/* ---- signature ---- */
+
+/* Of the tag manifest as it came. */
+static int judge_signature(struct verify *v, char *text, size_t room, struct err *err)
+{
+    struct seal_finding found = {.intact = false};
+    const struct buf *p7s = &v->texts[T_SIGNATURE], *tags = &v->texts[T_TAGS];
+    if (!v->have[T_SIGNATURE])
+        return ERR_OK;
+    int rc = seal_check(&found, buf_data(p7s), p7s->used, buf_data(tags), tags->used, NULL, err);
+    if (rc == ERR_NOMEM)
+        return rc;
+    if (rc < 0)
+        problem(v, VERIFY_SIGNATURE, "signature/manifest.p7s: %s", err->text);
+    else if (!found.intact)
+        problem(v, VERIFY_SIGNATURE, "signature/manifest.p7s: %s", found.why);
+    snprintf(text, room, "by %.200s; certificate%s SHA-256 %s", found.signer.subject,
+             found.signer.self_signed ? " (self-signed)" : "", found.signer.fingerprint);
+    return ERR_OK;
+}
+
+static void tell_signature(struct verify *v, const char *text)
+{
+    if (v->have[T_SIGNATURE])
+        tell(v, VERIFY_SIGNATURE, text);
+    else
+        v->to->told(v->to->arg, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT, "the package is not signed");
 }
 
 /* ---- custody ---- */
@@ -329,12 +361,14 @@ static void judge_custody(struct verify *v)
 static int judge(struct verify *v, struct err *err)
 {
     size_t n;
-    char text[100];
+    char text[100], signer[400] = "";
     struct file *all = files(v, &n);
     if (n)
         qsort(all, n, sizeof *all, by_name);
     judge_structure(v);
-    int rc = read_manifest(v, T_MANIFEST, &v->payload, err);
+    int rc = judge_signature(v, signer, sizeof signer, err); /* before lines are cut in place */
+    if (rc == ERR_OK)
+        rc = read_manifest(v, T_MANIFEST, &v->payload, err);
     if (rc == ERR_OK)
         rc = read_manifest(v, T_TAGS, &v->tags, err);
     if (rc < 0)
@@ -352,6 +386,7 @@ static int judge(struct verify *v, struct err *err)
     snprintf(text, sizeof text, "%zu files are what the tag manifest says",
              v->tags.used / sizeof(struct claim));
     tell(v, VERIFY_TAGS, text);
+    tell_signature(v, signer);
     judge_custody(v);
     return ERR_OK;
 }

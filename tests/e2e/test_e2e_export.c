@@ -55,9 +55,9 @@ static int remove_store(void **state)
 
 static const char *in_dir(const char *name)
 {
-    static char path[4][600];
+    static char path[8][600];
     static unsigned i;
-    char *p = path[i++ % 4];
+    char *p = path[i++ % 8];
     snprintf(p, sizeof path[0], "%s/%s", w.dir, name);
     return p;
 }
@@ -177,6 +177,38 @@ static void test_an_export_is_in_the_custody_of_what_it_contains(void **state)
     expect(RUN("show", STILL, "--custody"), 0, "\"package\":\"noted\"");
 }
 
+static void test_a_signature_is_checked_here_and_by_openssl(void **state)
+{
+    (void)state;
+    expect(
+        RUN("keygen", "--cert", in_dir("a.pem"), "--key", in_dir("a.key"), "--name", "A. Person"),
+        0, "");
+    expect(RUN("export", STILL, "-o", in_dir("signed"), "--sign-cert", in_dir("a.pem"),
+               "--sign-key", in_dir("a.key")),
+           0, "signed; keep this");
+    expect(RUN("verify", in_dir("signed")), 0, "CN=A. Person");
+    expect(proc_run((const char *const[]){
+               "env", "-C", in_dir("signed"), "openssl", "cms", "-verify", "-binary", "-inform",
+               "DER", "-in", "signature/manifest.p7s", "-content", "tagmanifest-sha256.txt",
+               "-CAfile", "signature/certificate.pem", "-out", "/dev/null", NULL}),
+           0, "uccessful");
+    expect(RUN("keygen", "--cert", in_dir("b.pem"), "--key", in_dir("b.key"), "--name", "B"), 0,
+           "");
+    expect(RUN("export", STILL, "-o", in_dir("other"), "--sign-cert", in_dir("b.pem"), "--sign-key",
+               in_dir("b.key")),
+           0, "signed");
+    expect(proc_run((const char *const[]){"cp", in_dir("other/signature/manifest.p7s"),
+                                          in_dir("signed/signature/manifest.p7s"), NULL}),
+           0, "");
+    expect(RUN("verify", in_dir("signed")), 3, "signature        FAILED");
+    expect(RUN("export", STILL, "-o", in_dir("x"), "--sign-cert", in_dir("a.pem"), "--sign-key",
+               in_dir("b.key")),
+           1, "b.key");
+    expect(RUN("export", STILL, "-o", in_dir("x"), "--sign-cert", in_dir("a.pem")), 2,
+           "belong together");
+    assert_int_equal(entries_like("x"), 0);
+}
+
 static void test_nothing_is_written_over(void **state)
 {
     (void)state;
@@ -257,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_the_same_store_and_time_give_the_same_bytes),
         cmocka_unit_test(test_a_zip_of_a_package_is_checked_likewise),
         cmocka_unit_test(test_an_export_is_in_the_custody_of_what_it_contains),
+        cmocka_unit_test(test_a_signature_is_checked_here_and_by_openssl),
         cmocka_unit_test(test_nothing_is_written_over),
         cmocka_unit_test(test_a_changed_copy_stops_the_export),
         cmocka_unit_test(test_a_changed_master_stops_the_export),
