@@ -78,7 +78,7 @@ static void put_central(struct buf *b, const struct facts *f)
     put(b, 4, f->size);
     put(b, 2, strlen(e->name));
     put(b, 2, e->extra_n);
-    put(b, 8, 0);
+    put(b, 6, 0); /* comment, disk, internal attributes */
     put(b, 4, (uint64_t)(e->mode ? e->mode : S_IFREG | 0644) << 16);
     put(b, 4, f->at);
     put_bytes(b, e->name, strlen(e->name));
