@@ -82,8 +82,8 @@ static void film(struct html *h, const struct report_clip *clip)
     html_fact(h, "Pictures");
     html_number(h, clip->pictures);
     if (clip->fps_milli > 0)
-        html_textf(h, ", %lld.%02lld a second", (long long)clip->fps_milli / 1000,
-                   (long long)clip->fps_milli % 1000 / 10);
+        html_textf(h, ", %lld.%02lld a second", (long long)(clip->fps_milli + 5) / 1000,
+                   (long long)(clip->fps_milli + 5) % 1000 / 10);
     if (!html_empty(clip->rate_why)) {
         html_raw(h, " (");
         html_text(h, clip->rate_why);

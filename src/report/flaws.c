@@ -18,10 +18,10 @@ static const struct {
 
 const char *flaws_word(const struct report_clip *clip)
 {
-    if (!clip->examined)
-        return "Not examined";
     if (clip->arrival.partial)
         return "Not complete";
+    if (!clip->examined)
+        return "Not examined";
     bool seen[3] = {false};
     for (size_t i = 0; i < clip->n_stretches; i++)
         seen[clip->stretch[i].flaw] = true;

@@ -73,7 +73,8 @@ static void draw_arc(struct pen *p, const struct world *w, const struct world_ar
         const struct world_point *at = w->point + arc->first + i;
         struct spot a = project(p->v, at[0].lon + turn, at[0].lat);
         struct spot b = project(p->v, at[1].lon + turn, at[1].lat);
-        if (outside(p->v, a) & outside(p->v, b)) {
+        bool jump = fabs((double)at[1].lon - at[0].lon) > 180; /* from 180 to -180 degrees */
+        if (jump || (outside(p->v, a) & outside(p->v, b))) {
             p->down = false;
             continue;
         }
@@ -126,17 +127,27 @@ static void clip_side(const struct view *v, unsigned side, const struct shape *i
     }
 }
 
+/* A ring that crosses 180 degrees goes on beyond; one that goes round a pole is led along it. */
 static void project_ring(const struct view *v, const struct world *w, const struct world_ring *ring,
                          double turn, struct shape *out)
 {
+    double before = 0, first = 0, lat = 0;
     out->n = 0;
     for (size_t i = 0; i < ring->n; i++) {
         int32_t ref = w->ref[ring->first + i];
         const struct world_arc *arc = &w->arc[ref < 0 ? ~ref : ref];
         for (size_t k = 0; k + 1 < arc->n; k++) {
             const struct world_point *at = &w->point[arc->first + (ref < 0 ? arc->n - 1 - k : k)];
-            shape_add(out, project(v, at->lon + turn, at->lat));
+            double lon = out->n ? before + remainder(at->lon - before, 360) : at->lon;
+            first = out->n ? first : lon;
+            shape_add(out, project(v, lon + turn, at->lat));
+            before = lon;
+            lat = at->lat;
         }
+    }
+    if (fabs(before - first) > 180) {
+        shape_add(out, project(v, before + turn, lat < 0 ? -90 : 90));
+        shape_add(out, project(v, first + turn, lat < 0 ? -90 : 90));
     }
 }
 
@@ -180,22 +191,44 @@ static double depth(const struct shape *s, struct spot p)
     return in ? least : -least;
 }
 
-/* Where a name goes: the spot of a grid that is deepest inside and away from the mark. */
+/* Where a name goes: the spot of a grid that is deepest inside and away from the mark; for a
+ * country that is too small for that, below its largest part. */
 struct label {
     struct spot at;
     double depth;
+    struct spot below;
+    double largest;
 };
+
+static void look_below(const struct view *v, const struct shape *s, struct label *best)
+{
+    struct spot least = s->spot[0], most = s->spot[0];
+    for (size_t i = 1; i < s->n; i++) {
+        least.x = fmin(least.x, s->spot[i].x);
+        least.y = fmin(least.y, s->spot[i].y);
+        most.x = fmax(most.x, s->spot[i].x);
+        most.y = fmax(most.y, s->spot[i].y);
+    }
+    double size = most.x - least.x + most.y - least.y;
+    bool whole = least.x > 0 && least.y > 0 && most.x < v->width && most.y < v->height;
+    if (!whole || size < v->height / 60.0 || size < best->largest)
+        return;
+    best->largest = size;
+    best->below = (struct spot){(least.x + most.x) / 2, most.y + v->height / 30.0};
+}
 
 static void look_for_room(const struct view *v, const struct shape *s, struct label *best)
 {
-    for (int gy = 1; gy < 20; gy++)
+    for (int gy = 1; gy < 18; gy++)
         for (int gx = 3; gx < 28; gx++) {
             struct spot p = {v->width * gx / 30.0, v->height * gy / 20.0};
             double mark = hypot((p.x - v->width / 2.0) / 3, p.y - v->height / 2.0);
             double d = depth(s, p);
             d = mark < d ? mark : d;
-            if (d > best->depth)
-                *best = (struct label){p, d};
+            if (d > best->depth) {
+                best->at = p;
+                best->depth = d;
+            }
         }
 }
 
@@ -222,8 +255,10 @@ static struct label draw_country(struct html *h, const struct world *w, const st
             html_raw(h, begun ? "" : "<path class=\"land\" d=\"");
             begun = true;
             fill_ring(h, v, a);
-            if (named)
-                look_for_room(v, a, &label);
+            if (!named)
+                continue;
+            look_for_room(v, a, &label);
+            look_below(v, a, &label);
         }
     html_raw(h, begun ? "\"/>\n" : "");
     return label;
@@ -255,8 +290,10 @@ static void draw_grid(struct html *h, const struct view *v, int step)
     for (int lat = (int)ceil((v->lat - half_lat) / step) * step; lat < v->lat + half_lat;
          lat += step) {
         long y = lround(project(v, 0, lat).y);
-        html_rawf(h, "<path d=\"M0 %ldH%d\"/><text x=\"40\" y=\"%ld\">%d°&#160;%c</text>", y,
-                  v->width, y - 25, abs(lat), lat < 0 ? 'S' : 'N');
+        html_rawf(h, "<path d=\"M0 %ldH%d\"/>", y, v->width);
+        if (y > 200 && y < v->height - 150)
+            html_rawf(h, "<text x=\"40\" y=\"%ld\">%d°&#160;%c</text>", y - 25, abs(lat),
+                      lat < 0 ? 'S' : 'N');
     }
     while (half_lon / step > 6)
         step *= 2;
@@ -264,8 +301,10 @@ static void draw_grid(struct html *h, const struct view *v, int step)
          lon += step) {
         long x = lround(project(v, lon, 0).x);
         int east = lon > 180 ? lon - 360 : lon < -180 ? lon + 360 : lon;
-        html_rawf(h, "<path d=\"M%ld 0V%d\"/><text x=\"%ld\" y=\"%d\">%d°&#160;%c</text>", x,
-                  v->height, x + 30, v->height - 40, abs(east), east < 0 ? 'W' : 'E');
+        html_rawf(h, "<path d=\"M%ld 0V%d\"/>", x, v->height);
+        if (x < v->width - 1000)
+            html_rawf(h, "<text x=\"%ld\" y=\"%d\">%d°&#160;%c</text>", x + 30, v->height - 40,
+                      abs(east), east < 0 ? 'W' : 'E');
     }
     html_raw(h, "</g>\n");
 }
@@ -273,12 +312,12 @@ static void draw_grid(struct html *h, const struct view *v, int step)
 static void draw_names(struct html *h, const struct world *w, const struct label *label)
 {
     for (size_t i = 0; i < w->n_countries; i++) {
-        if (label[i].at.x <= 0)
+        struct spot at = label[i].at.x > 0 ? label[i].at : label[i].below;
+        if (at.x <= 0)
             continue;
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)w->country[i].name_bytes, w->country[i].name);
-        html_rawf(h, "<text class=\"name\" x=\"%ld\" y=\"%ld\">", lround(label[i].at.x),
-                  lround(label[i].at.y) + 50);
+        html_rawf(h, "<text class=\"name\" x=\"%ld\" y=\"%ld\">", lround(at.x), lround(at.y) + 50);
         html_text(h, name);
         html_raw(h, "</text>\n");
     }

@@ -75,7 +75,7 @@ static bool is_film(const struct report_clip *clip)
 
 static bool is_flawed(const struct report_clip *clip)
 {
-    return clip->examined && (clip->n_stretches > 0 || clip->arrival.partial);
+    return clip->n_stretches > 0 || clip->arrival.partial;
 }
 
 static bool is_unexamined(const struct report_clip *clip)
@@ -151,7 +151,8 @@ static void brief_state(struct html *h, const struct report *r)
         html_raw(h, "nothing to judge");
     else if (flawed)
         html_rawf(h,
-                  "<strong class=\"bad\">%zu of %zu recordings are damaged or have gaps</strong>"
+                  "<strong class=\"bad\">%zu of %zu recordings are damaged, have gaps or are not "
+                  "complete</strong>"
                   ", as told below",
                   flawed, r->n_clips);
     else if (unexamined < r->n_clips)
