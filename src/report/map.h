@@ -1,0 +1,14 @@
+/*
+ * map: where a place is, drawn without asking anybody.
+ */
+#ifndef REPORT_MAP_H
+#define REPORT_MAP_H
+
+#include "html.h"
+#include "world.h"
+
+/* Two pictures: the country around a place, with the borders and names that it takes to find it,
+ * and the part of the world that this is in. */
+void map_pair(struct html *h, const struct world *world, double lat_deg, double lon_deg);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * page: what the parts of the page share. Clips are numbered from 1 in the order given; their
+ * anchors are #file-1, #file-2 …
+ */
+#ifndef REPORT_PAGE_H
+#define REPORT_PAGE_H
+
+#include "dashspool/report.h"
+#include "html.h"
+#include "world.h"
+
+/* Clips of one event (events.c). */
+struct events {
+    size_t *of; /* the event of each clip, from 0 in order of their first clips */
+    size_t n;
+};
+int events_find(struct events *out, const struct report *r, struct err *err) DS_MUST_CHECK;
+void events_clear(struct events *e);
+/* A section for each; world may be NULL where no clip has a position. */
+void events_show(struct html *h, const struct report *r, const struct events *e,
+                 const struct world *world);
+
+bool clip_has_position(const struct report_clip *clip);
+/* "File 2, rear film" as markup, with a link to it. */
+void clip_link(struct html *h, const struct report *r, size_t i);
+/* Its card: picture, facts, what is wrong with it. */
+void clip_card(struct html *h, const struct report *r, size_t i);
+/* What is not known of it, as items of a list. */
+void clip_unknown(struct html *h, const struct report_clip *clip);
+
+/* "Nothing wrong found" or a short word on what is wrong (flaws.c). */
+const char *flaws_word(const struct report_clip *clip);
+void flaws_show(struct html *h, const struct report_clip *clip);
+/* Fill patterns that flaws_show() refers to; once a page. */
+void flaws_patterns(struct html *h);
+
+void tables_clocks(struct html *h, const struct report_clip *clip);
+void tables_arrival(struct html *h, const struct report_clip *clip);
+void tables_derived(struct html *h, const struct report_clip *clip);
+
+#endif

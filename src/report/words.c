@@ -1,0 +1,137 @@
+/* Numbers in words. */
+#include "words.h"
+#include "dashspool/clock.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const months[] = {"January",   "February", "March",    "April",
+                                     "May",       "June",     "July",     "August",
+                                     "September", "October",  "November", "December"};
+
+void words_date(int64_t utc_us, int tz_min, char out[WORDS_ROOM])
+{
+    struct clock_civil c = clock_civil_from_utc(utc_us, tz_min);
+    snprintf(out, WORDS_ROOM, "%d %s %d", c.day, months[(c.month - 1) % 12], c.year);
+}
+
+void words_clock(int64_t utc_us, int tz_min, char out[WORDS_ROOM])
+{
+    struct clock_civil c = clock_civil_from_utc(utc_us, tz_min);
+    if (c.us >= 1000)
+        snprintf(out, WORDS_ROOM, "%02d:%02d:%02d.%03d", c.hour, c.minute, c.second, c.us / 1000);
+    else
+        snprintf(out, WORDS_ROOM, "%02d:%02d:%02d", c.hour, c.minute, c.second);
+}
+
+void words_time(const struct report_time *t, char out[WORDS_ROOM])
+{
+    if (!t->known) {
+        snprintf(out, WORDS_ROOM, "not known");
+        return;
+    }
+    int tz_min = t->has_zone ? t->tz_min : 0;
+    char date[WORDS_ROOM], clock[WORDS_ROOM], zone[CLOCK_TEXT_ROOM + 2] = "UTC";
+    words_date(t->utc_us, tz_min, date);
+    words_clock(t->utc_us, tz_min, clock);
+    if (t->has_zone) {
+        char east[CLOCK_TEXT_ROOM];
+        clock_zone(tz_min, east);
+        snprintf(zone, sizeof zone, "(%s)", east);
+    }
+    snprintf(out, WORDS_ROOM, "%.30s, %.20s %.20s", date, clock, zone);
+}
+
+void words_length(int64_t us, char out[WORDS_ROOM])
+{
+    long long ms = (long long)((us < 0 ? -us : us) + 500) / 1000;
+    long long min = ms / 60000;
+    if (min >= 1)
+        snprintf(out, WORDS_ROOM, "%lld minute%s %lld second%s", min, min == 1 ? "" : "s",
+                 ms % 60000 / 1000, ms % 60000 / 1000 == 1 ? "" : "s");
+    else if (ms % 1000 == 0)
+        snprintf(out, WORDS_ROOM, "%lld second%s", ms / 1000, ms == 1000 ? "" : "s");
+    else if (ms % 100 == 0)
+        snprintf(out, WORDS_ROOM, "%lld.%lld seconds", ms / 1000, ms % 1000 / 100);
+    else
+        snprintf(out, WORDS_ROOM, "%lld.%03lld seconds", ms / 1000, ms % 1000);
+}
+
+void words_error(const struct report_time *t, char out[WORDS_ROOM])
+{
+    out[0] = 0;
+    if (!t->known || !t->has_error)
+        return;
+    char length[WORDS_ROOM];
+    words_length(t->error_us, length);
+    snprintf(out, WORDS_ROOM, "± %.60s", length);
+}
+
+void words_offset(int64_t us, char out[WORDS_ROOM])
+{
+    long long ms = (long long)((us < 0 ? -us : us) + 500) / 1000;
+    snprintf(out, WORDS_ROOM, "%s%lld:%02lld.%03lld", us < 0 ? "-" : "", ms / 60000,
+             ms % 60000 / 1000, ms % 1000);
+}
+
+void words_bytes(int64_t bytes, char out[WORDS_ROOM])
+{
+    static const char *const unit[] = {"kB", "MB", "GB", "TB"};
+    if (bytes < 1000) {
+        snprintf(out, WORDS_ROOM, "%lld bytes", (long long)bytes);
+        return;
+    }
+    long long n = (long long)bytes;
+    size_t u = 0;
+    while (n >= 999950 && u < 3) {
+        n /= 1000;
+        u++;
+    }
+    long long tenths = (n + 50) / 100;
+    snprintf(out, WORDS_ROOM, "%lld.%lld %s", tenths / 10, tenths % 10, unit[u]);
+}
+
+static void micro_degrees(double deg, const char *sign, const char *behind, char out[WORDS_ROOM])
+{
+    long long micro = llround(fabs(deg) * 1e6);
+    snprintf(out, WORDS_ROOM, "%s%lld.%06lld%s", sign, micro / 1000000, micro % 1000000, behind);
+}
+
+void words_degrees(double deg, bool lon, char out[WORDS_ROOM])
+{
+    const char *behind = lon ? (deg < 0 ? "° west" : "° east") : deg < 0 ? "° south" : "° north";
+    micro_degrees(deg, "", behind, out);
+}
+
+void words_decimal(double deg, char out[WORDS_ROOM])
+{
+    micro_degrees(deg, llround(deg * 1e6) < 0 ? "-" : "", "", out);
+}
+
+void words_camera(const struct report_clip *clip, char out[WORDS_ROOM])
+{
+    static const struct {
+        const char *name, *words;
+    } known[] = {
+        {"front", "Front camera"},
+        {"rear", "Rear camera"},
+        {"driver", "Driver camera"},
+        {"road", "Road camera"},
+    };
+    const char *name = clip->camera ? clip->camera : "";
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].name, name) == 0) {
+            snprintf(out, WORDS_ROOM, "%s", known[i].words);
+            return;
+        }
+    if (*name)
+        snprintf(out, WORDS_ROOM, "Camera “%.60s”", name);
+    else
+        snprintf(out, WORDS_ROOM, "Camera");
+}
+
+const char *words_kind(const struct report_clip *clip)
+{
+    return clip->kind == REPORT_PHOTO ? "photo" : "film";
+}
