@@ -8,6 +8,7 @@
 #include "dashspool/raw.h"
 #include "dashspool/seal.h"
 #include "readme.h"
+#include "story.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define CUSTODY_BYTES_MAX ((size_t)256 << 20)
+#define REPORT_BYTES_MAX  ((size_t)512 << 20)
 
 struct package {
     const struct export_request *request;
@@ -26,6 +28,7 @@ struct package {
     struct bag *bag;
     struct seal_key *key; /* NULL: unsigned */
     struct buf custody;   /* lines of all */
+    struct story *story;
 };
 
 /* ---- master ---- */
@@ -60,15 +63,17 @@ static int write_chunk(void *arg, const void *data, size_t n, struct err *err)
     return bag_write(arg, data, n, err);
 }
 
-static int put_master(struct package *p, const struct catalogue_transfer *t, struct err *err)
+/* name: the master's in the package. */
+static int put_master(struct package *p, const struct catalogue_transfer *t,
+                      char name[BAG_NAME_ROOM], struct err *err)
 {
-    char name[BAG_NAME_ROOM], sha256[HASH_HEX_ROOM];
+    char sha256[HASH_HEX_ROOM];
     bool partial = t->state != CATALOGUE_STORED;
     struct first_bytes first = {.n = 0};
     int rc = raw_copy(p->raw, t->day, t->key, take_first, &first, err);
     if (rc < 0)
         return rc;
-    snprintf(name, sizeof name, "data/master/%s.%s%s", t->id, partial ? "partial." : "",
+    snprintf(name, BAG_NAME_ROOM, "data/master/%s.%s%s", t->id, partial ? "partial." : "",
              extension_of(&first));
     rc = bag_begin(p->bag, name, err);
     if (rc == ERR_OK)
@@ -104,21 +109,6 @@ struct copying {
     int n;
 };
 
-static const char *folder_of(const char *kind)
-{
-    static const struct {
-        const char *kind, *folder;
-    } folders[] = {
-        {"working", "working"},  {"viewing", "viewing"}, {"still", "stills"}, {"poster", "stills"},
-        {"sheet", "stills"},     {"timing", "timing"},   {"csv", "timing"},   {"gpx", "position"},
-        {"geojson", "position"}, {"srt", "viewing"},     {"vtt", "viewing"},
-    };
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        if (strcmp(kind, folders[i].kind) == 0)
-            return folders[i].folder;
-    return "other";
-}
-
 static int write_file(struct bag *bag, int fd, const char *path, struct err *err)
 {
     static const size_t room = 256 * 1024;
@@ -143,7 +133,7 @@ static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     struct copying *c = arg;
     char name[BAG_NAME_ROOM], sha256[HASH_HEX_ROOM], *path = NULL;
     const char *base = strrchr(copy->path, '/');
-    int n = snprintf(name, sizeof name, "data/%s/%s", folder_of(copy->kind),
+    int n = snprintf(name, sizeof name, "data/%s/%s", story_folder(copy->kind),
                      base ? base + 1 : copy->path);
     if (n >= (int)sizeof name)
         return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
@@ -192,19 +182,22 @@ static int put_event(void *arg, const char *line, struct err *err)
 static int put_transfer(struct package *p, const char *id, struct err *err)
 {
     struct catalogue_transfer t;
+    char master[BAG_NAME_ROOM];
     struct copying copies = {p, &t, 0};
     struct events events = {.p = p};
     int rc = catalogue_transfer_get(p->catalogue, id, &t, err);
     if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
         rc = err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", id);
     if (rc == ERR_OK)
-        rc = put_master(p, &t, err);
+        rc = put_master(p, &t, master, err);
     if (rc == ERR_OK)
         rc = put_facts(p, &t, err);
     if (rc == ERR_OK)
         rc = catalogue_copy_each(p->catalogue, t.key, put_copy, &copies, err);
     if (rc == ERR_OK)
         rc = catalogue_event_each(p->catalogue, id, put_event, &events, err);
+    if (rc == ERR_OK)
+        rc = story_add(p->story, p->catalogue, p->request->root, &t, master, err);
     p->result->without_copies += copies.n == 0;
     p->result->transfers++;
     return rc;
@@ -221,6 +214,17 @@ static int put_tool(struct package *p, struct err *err)
                   : err_set(err, ERR_NOMEM, "no memory for JSON");
     free(text);
     json_decref(o);
+    return rc;
+}
+
+static int put_report(struct package *p, struct err *err)
+{
+    struct buf html;
+    buf_init(&html, REPORT_BYTES_MAX);
+    int rc = story_html(p->story, p->request, &html, err);
+    if (rc == ERR_OK)
+        rc = bag_put(p->bag, "data/report.html", buf_data(&html), html.used, err);
+    buf_clear(&html);
     return rc;
 }
 
@@ -302,6 +306,8 @@ static int fill(struct package *p, export_progress_fn *progress, void *arg, stru
     if (rc == ERR_OK)
         rc = put_tool(p, err);
     if (rc == ERR_OK)
+        rc = put_report(p, err);
+    if (rc == ERR_OK)
         rc = put_info(p, err);
     p->result->files = bag_files(p->bag);
     p->result->bytes = bag_bytes(p->bag);
@@ -352,11 +358,14 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK)
         rc = bag_new(&p.bag, request->path, err);
     if (rc == ERR_OK)
+        rc = story_new(&p.story, err);
+    if (rc == ERR_OK)
         rc = fill(&p, progress, arg, err);
     if (rc == ERR_OK)
         rc = note_exported(&p, err);
     bag_free(&p.bag);
     seal_key_free(&p.key);
+    story_free(&p.story);
     raw_close(&p.raw);
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);

@@ -54,13 +54,14 @@ static const char signed_text[] =
 static const struct {
     const char *folder, *says;
 } folders[] = {
+    {"data/report.html",
+     "  data/report.html     one page that tells all of it in words: open this first\n"},
     {"data/master/",
      "  data/master/         the original files, exactly as they were received, and for\n"
      "                       each a .json file with all that is known of it\n"},
     {"data/viewing/",
      "  data/viewing/        films for any player, with clock and position written\n"
-     "                       into the picture: derived, as their names say. Open\n"
-     "                       these first\n"},
+     "                       into the picture: derived, as their names say\n"},
     {"data/working/",
      "  data/working/        films with the same coded pictures as the originals\n"},
     {"data/stills/", "  data/stills/         single pictures\n"},

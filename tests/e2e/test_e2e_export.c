@@ -120,6 +120,7 @@ static void test_anybody_can_check_a_package(void **state)
         "data/stills/" STILL ".still-DERIVED.jpg",
         "data/timing/" VIDEO ".timing.json",
         "data/custody.jsonl",
+        "data/report.html",
         "data/tool.json",
     };
     const char *package = in_dir("checked");

@@ -1,0 +1,441 @@
+#include "story.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/report.h"
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COPIES_MAX = 32, CLOCKS_MAX = 8, STRETCHES_MAX = 200 };
+#define TIMING_BYTES_MAX  ((size_t)64 << 20)
+#define PICTURE_BYTES_MAX ((size_t)8 << 20)
+
+/* All that a clip's facts borrow. */
+struct told {
+    struct catalogue_transfer t;
+    char master[256];
+    struct catalogue_copy *copy[COPIES_MAX];
+    char derived_name[COPIES_MAX][256];
+    struct report_derived derived[COPIES_MAX];
+    int n_copies;
+    json_t *settings; /* of the copy that says most; NULL: there is none */
+    struct report_clock clock[CLOCKS_MAX];
+    char clock_value[CLOCKS_MAX][40];
+    size_t n_clocks;
+    struct report_arrival arrival;
+    char damage[400];
+    struct report_stretch stretch[STRETCHES_MAX];
+    size_t n_stretches;
+    bool has_sound;
+    struct buf picture;
+    const char *picture_what;
+};
+
+struct story {
+    struct told **told;
+    size_t n, room;
+};
+
+int story_new(struct story **out, struct err *err)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a report");
+}
+
+static void told_free(struct told *t)
+{
+    for (int i = 0; i < t->n_copies; i++)
+        free(t->copy[i]);
+    json_decref(t->settings);
+    buf_clear(&t->picture);
+    free(t);
+}
+
+void story_free(struct story **s)
+{
+    if (!*s)
+        return;
+    for (size_t i = 0; i < (*s)->n; i++)
+        told_free((*s)->told[i]);
+    free((*s)->told);
+    free(*s);
+    *s = NULL;
+}
+
+/* ---- copies ---- */
+
+static const struct {
+    const char *kind, *folder, *purpose;
+} kinds[] = {
+    {"working", "working", "the same coded pictures as the original, as a film"},
+    {"viewing", "viewing", "to look at, in any player"},
+    {"still", "stills", "the photo, with clock and position written into it"},
+    {"poster", "stills", "one picture of the film"},
+    {"sheet", "stills", "an overview of the film"},
+    {"timing", "timing", "the time of every picture"},
+    {"csv", "timing", "the time of every picture, as a table"},
+    {"gpx", "position", "the position, for maps"},
+    {"geojson", "position", "the position, for maps"},
+    {"srt", "viewing", "clock and position as subtitles"},
+    {"vtt", "viewing", "clock and position as subtitles"},
+};
+
+const char *story_folder(const char *kind)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i].kind) == 0)
+            return kinds[i].folder;
+    return "other";
+}
+
+static const char *purpose_of(const char *kind)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i].kind) == 0)
+            return kinds[i].purpose;
+    return "";
+}
+
+static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct told *t = arg;
+    int i = t->n_copies;
+    const char *base = strrchr(copy->path, '/');
+    if (i == COPIES_MAX)
+        return err_set(err, ERR_LIMIT, "%s has more than %d copies", t->t.id, COPIES_MAX);
+    struct catalogue_copy *kept = t->copy[i] = malloc(sizeof *kept);
+    if (!kept)
+        return err_set(err, ERR_NOMEM, "no memory for a report");
+    *kept = *copy;
+    t->n_copies++;
+    snprintf(t->derived_name[i], sizeof t->derived_name[i], "data/%s/%s", story_folder(copy->kind),
+             base ? base + 1 : copy->path);
+    t->derived[i] = (struct report_derived){.name = t->derived_name[i],
+                                            .purpose = purpose_of(kept->kind),
+                                            .tool = kept->tool,
+                                            .settings = "",
+                                            .sha256 = kept->sha256,
+                                            .length_bytes = kept->length_bytes};
+    if (!t->settings || strcmp(kept->kind, "working") == 0) { /* it tells of sound, too */
+        json_decref(t->settings);
+        t->settings = json_loads(kept->settings, 0, NULL);
+    }
+    t->has_sound = t->has_sound || json_object_get(t->settings, "sound");
+    return ERR_OK;
+}
+
+static int take_picture(struct told *t, const char *root, struct err *err)
+{
+    static const char *const wanted[] = {"poster", "still"};
+    for (size_t k = 0; k < 2 && t->picture.used == 0; k++)
+        for (int i = 0; i < t->n_copies && t->picture.used == 0; i++) {
+            char *path = NULL;
+            if (strcmp(t->copy[i]->kind, wanted[k]) != 0 ||
+                t->copy[i]->length_bytes > (int64_t)PICTURE_BYTES_MAX)
+                continue;
+            int rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path);
+            if (rc == ERR_OK)
+                rc = fsx_read_file(path, &t->picture, err);
+            free(path);
+            if (rc < 0)
+                return rc;
+            t->picture_what = k == 0 ? "One picture of the film" : "The photo";
+        }
+    return ERR_OK;
+}
+
+/* ---- how it came ---- */
+
+static int add_arrival(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    struct told *t = arg;
+    struct report_arrival *r = &t->arrival;
+    (void)err;
+    if (!r->known)
+        r->began_us = a->began_us;
+    r->known = true;
+    r->ended_us = a->ended_us;
+    r->connections++;
+    r->packets += a->packets;
+    r->bad_frames += a->crc_errors;
+    return ERR_OK;
+}
+
+static void describe_arrival(struct told *t)
+{
+    struct report_arrival *r = &t->arrival;
+    r->peer = t->t.peer;
+    r->resumed = r->connections > 1 ? r->connections - 1 : 0;
+    r->partial = t->t.state != CATALOGUE_STORED;
+}
+
+/* ---- times ---- */
+
+static struct report_time start_of(const struct told *t)
+{
+    double error_s = json_number_value(
+        json_object_get(json_object_get(t->settings, "wall_clock"), "uncertainty_s"));
+    struct report_time time = {.known = t->t.known & CATALOGUE_TIME_OK,
+                               .utc_us = t->t.time_us,
+                               .has_zone = t->t.known & CATALOGUE_ZONE_OK,
+                               .tz_min = t->t.tz_min,
+                               .has_error = error_s > 0,
+                               .error_us = (int64_t)(error_s * 1e6)};
+    return time;
+}
+
+static const char *start_why(const struct told *t)
+{
+    const char *why =
+        json_string_value(json_object_get(json_object_get(t->settings, "wall_clock"), "why"));
+    return !(t->t.known & CATALOGUE_TIME_OK) ? "the camera's message has no time that can be true"
+           : why                             ? why
+                                             : "by the camera's message";
+}
+
+static void add_clocks(struct told *t)
+{
+    const char *name, *chosen = json_string_value(json_object_get(t->settings, "timing"));
+    json_t *rate;
+    if (t->t.known & CATALOGUE_HAS_META)
+        t->clock[t->n_clocks++] =
+            (struct report_clock){.name = "the camera's message",
+                                  .time = {.known = t->t.known & CATALOGUE_TIME_OK,
+                                           .utc_us = t->t.time_us,
+                                           .has_zone = t->t.known & CATALOGUE_ZONE_OK,
+                                           .tz_min = t->t.tz_min},
+                                  .value = "",
+                                  .note = "when the recording began",
+                                  .chosen = t->t.known & CATALOGUE_TIME_OK};
+    json_object_foreach(json_object_get(t->settings, "sources"), name, rate)
+    {
+        size_t i = t->n_clocks;
+        if (i == CLOCKS_MAX || !chosen)
+            break;
+        snprintf(t->clock_value[i], sizeof t->clock_value[i], "%.6g pictures a second",
+                 json_number_value(rate));
+        t->clock[t->n_clocks++] = (struct report_clock){.name = name,
+                                                        .value = t->clock_value[i],
+                                                        .note = "",
+                                                        .chosen = strcmp(name, chosen) == 0};
+    }
+}
+
+/* ---- damage ---- */
+
+static void count_damage(struct told *t)
+{
+    const char *name;
+    json_t *n;
+    size_t used = (size_t)snprintf(t->damage, sizeof t->damage, "when its copies were made");
+    json_object_foreach(json_object_get(t->settings, "damage"), name, n)
+    {
+        if (used + 60 < sizeof t->damage)
+            used += (size_t)snprintf(t->damage + used, sizeof t->damage - used, "; %.30s: %lld",
+                                     name, (long long)json_integer_value(n));
+    }
+}
+
+static int64_t us_of(const json_t *o, const char *key)
+{
+    return (int64_t)(json_number_value(json_object_get(o, key)) * 1e6 + 0.5);
+}
+
+static void add_stretch(struct told *t, enum report_flaw flaw, int64_t from_us, int64_t until_us,
+                        int64_t pictures, const char *why)
+{
+    if (t->n_stretches < STRETCHES_MAX)
+        t->stretch[t->n_stretches++] =
+            (struct report_stretch){flaw, from_us, until_us, pictures, why};
+}
+
+/* Pictures that are not good, as far as they follow each other. */
+static void add_damaged(struct told *t, const json_t *pictures, int64_t end_us)
+{
+    int64_t n = 0, from_us = 0;
+    for (size_t i = 0; i <= json_array_size(pictures); i++) {
+        const json_t *p = json_array_get(pictures, i);
+        const char *state = json_string_value(json_object_get(p, "state"));
+        bool bad = state && strcmp(state, "good") != 0;
+        int64_t at_us = p ? us_of(p, "pts_s") : end_us;
+        if (bad && n++ == 0)
+            from_us = at_us;
+        if (!bad && n > 0) {
+            add_stretch(t, REPORT_DAMAGED, from_us, at_us, n,
+                        "broken, or made from pictures that are broken or missing");
+            n = 0;
+        }
+    }
+}
+
+static void add_gaps(struct told *t, const json_t *timing)
+{
+    size_t i;
+    json_t *o;
+    json_array_foreach(json_object_get(timing, "gaps"), i, o)
+    {
+        int64_t lost = json_integer_value(json_object_get(o, "lost"));
+        add_stretch(t, REPORT_MISSING, us_of(o, "from_s"), us_of(o, "until_s"), lost,
+                    lost > 0 ? "they were recorded, and are not there"
+                             : "the camera itself left out pictures");
+    }
+    json_array_foreach(json_object_get(timing, "silence"), i, o)
+        add_stretch(t, REPORT_SILENCE, us_of(o, "from_s"), us_of(o, "until_s"), 0,
+                    "sound is missing; the copies are silent there");
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct report_stretch *x = a, *y = b;
+    return x->from_us < y->from_us ? -1 : x->from_us > y->from_us;
+}
+
+/* Where it is, by the copy "timing". What is known to be wrong and has no place is told of all. */
+static int find_damage(struct told *t, const char *root, struct err *err)
+{
+    struct buf text;
+    int64_t end_us = us_of(t->settings, "duration_s");
+    int rc = ERR_OK;
+    buf_init(&text, TIMING_BYTES_MAX);
+    for (int i = 0; rc == ERR_OK && i < t->n_copies; i++) {
+        char *path = NULL;
+        if (strcmp(t->copy[i]->kind, "timing") != 0 || text.used > 0)
+            continue;
+        if ((rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path)) == ERR_OK)
+            rc = fsx_read_file(path, &text, err);
+        free(path);
+    }
+    json_t *timing = rc == ERR_OK && text.used
+                         ? json_loadb((const char *)buf_data(&text), text.used, 0, NULL)
+                         : NULL;
+    buf_clear(&text);
+    count_damage(t);
+    add_gaps(t, timing);
+    add_damaged(t, json_object_get(timing, "pictures"), end_us);
+    json_decref(timing);
+    if (t->n_stretches == 0 && json_object_size(json_object_get(t->settings, "damage")) > 0)
+        add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "somewhere in it; see the numbers below");
+    qsort(t->stretch, t->n_stretches, sizeof *t->stretch, by_time);
+    return rc;
+}
+
+int story_add(struct story *s, struct catalogue *c, const char *root,
+              const struct catalogue_transfer *t, const char *master, struct err *err)
+{
+    if (s->n == s->room) {
+        size_t room = s->room ? 2 * s->room : 16;
+        struct told **more = realloc(s->told, room * sizeof *more);
+        if (!more)
+            return err_set(err, ERR_NOMEM, "no memory for a report");
+        s->told = more;
+        s->room = room;
+    }
+    struct told *told = calloc(1, sizeof *told);
+    if (!told)
+        return err_set(err, ERR_NOMEM, "no memory for a report");
+    s->told[s->n++] = told;
+    told->t = *t;
+    snprintf(told->master, sizeof told->master, "%s", master);
+    buf_init(&told->picture, PICTURE_BYTES_MAX);
+    int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
+    if (rc == ERR_OK)
+        rc = catalogue_arrival_each(c, t->key, add_arrival, told, err);
+    if (rc == ERR_OK)
+        rc = take_picture(told, root, err);
+    if (rc == ERR_OK)
+        rc = find_damage(told, root, err);
+    describe_arrival(told);
+    add_clocks(told);
+    return rc;
+}
+
+/* ---- the page ---- */
+
+static void fill_clip(const struct told *t, struct report_clip *out)
+{
+    const struct catalogue_transfer *r = &t->t;
+    double duration_s = json_number_value(json_object_get(t->settings, "duration_s"));
+    const char *chosen = json_string_value(json_object_get(t->settings, "timing"));
+    double fps =
+        chosen ? json_number_value(json_object_get(json_object_get(t->settings, "sources"), chosen))
+               : 0;
+    static const char *const partial[] = {"The transfer broke off: only the beginning is there."};
+    *out = (struct report_clip){
+        .id = r->id,
+        .name = t->master,
+        .camera = r->camera,
+        .imei = r->imei,
+        .kind = strcmp(r->kind, "photo") == 0 ? REPORT_PHOTO : REPORT_VIDEO,
+        .start = start_of(t),
+        .start_why = start_why(t),
+        .trigger = r->trigger_name,
+        .has_trigger_time = r->known & CATALOGUE_TRIGGER_TIME_OK,
+        .trigger_offset_us = r->trigger_time_us - r->time_us,
+        .duration_us = (int64_t)(duration_s * 1e6),
+        .pictures = json_integer_value(json_object_get(t->settings, "pictures")),
+        .fps_milli = (int64_t)(fps * 1000 + 0.5),
+        .rate_why = chosen,
+        .length_bytes = r->length_bytes,
+        .sha256 = r->sha256,
+        .has_position = r->known & CATALOGUE_POSITION_OK,
+        .lat_deg = r->lat_deg,
+        .lon_deg = r->lon_deg,
+        .position_why = r->known & CATALOGUE_POSITION_OK
+                            ? "by the camera's message: one position for all of it"
+                            : "the camera's message has none that can be true",
+        .picture = {t->picture.used ? buf_data(&t->picture) : NULL, t->picture.used,
+                    t->picture_what},
+        .clock = t->clock,
+        .n_clocks = t->n_clocks,
+        .has_sound = t->has_sound,
+        .examined = t->settings != NULL,
+        .examined_why = t->settings ? t->damage : "no copies were made of it",
+        .stretch = t->stretch,
+        .n_stretches = t->n_stretches,
+        .arrival = t->arrival,
+        .derived = t->derived,
+        .n_derived = (size_t)t->n_copies,
+        .unknown = partial,
+        .n_unknown = r->state != CATALOGUE_STORED,
+    };
+}
+
+static const struct report_file files[] = {
+    {"data/viewing/", "films to look at, in any player"},
+    {"data/master/", "the original files, as they were received"},
+    {"data/custody.jsonl", "what happened to each since then"},
+    {"README.txt", "what the package is, and how to check it"},
+};
+
+static const struct report_check checks[] = {
+    {"Every file is what it was", "sha256sum -c manifest-sha256.txt", "each line ends in OK"},
+    {"The lists are what they were", "sha256sum -c tagmanifest-sha256.txt", "each line ends in OK"},
+};
+
+int story_html(const struct story *s, const struct export_request *request, struct buf *out,
+               struct err *err)
+{
+    struct report r = {.title = "Footage of dash cameras",
+                       .author = request->who,
+                       .tool = "dashspool " DASHSPOOL_VERSION,
+                       .made = {.known = true, .utc_us = request->at_us},
+                       .file = files,
+                       .n_files = sizeof files / sizeof *files,
+                       .check = checks,
+                       .n_checks = sizeof checks / sizeof *checks,
+                       .n_clips = s->n,
+                       .signature = {.is_signed = request->sign_key != NULL,
+                                     .who = "see signature/certificate.pem",
+                                     .how = "CMS, over tagmanifest-sha256.txt"}};
+    struct report_clip *clips = calloc(s->n ? s->n : 1, sizeof *clips);
+    if (!clips)
+        return err_set(err, ERR_NOMEM, "no memory for a report");
+    for (size_t i = 0; i < s->n; i++)
+        fill_clip(s->told[i], &clips[i]);
+    r.clip = clips;
+    int rc = report_html(out, &r, err);
+    free(clips);
+    return rc;
+}

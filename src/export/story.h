@@ -1,0 +1,31 @@
+/*
+ * story: what the catalogue knows of the transfers of a package, as facts for its report page
+ * (report.h).
+ */
+#ifndef EXPORT_STORY_H
+#define EXPORT_STORY_H
+
+#include "dashspool/buf.h"
+#include "dashspool/catalogue.h"
+#include "dashspool/export.h"
+
+struct story;
+
+/* *out is the caller's (story_free). */
+int story_new(struct story **out, struct err *err) DS_MUST_CHECK;
+void story_free(struct story **s);
+
+/* A transfer, with its copies and connections; master: its name in the package; root: where its
+ * copies are (a poster or a still goes into the page). */
+int story_add(struct story *s, struct catalogue *c, const char *root,
+              const struct catalogue_transfer *t, const char *master,
+              struct err *err) DS_MUST_CHECK;
+
+/* Where a kind of copy is in a package: "viewing", "stills" … */
+const char *story_folder(const char *kind);
+
+/* Appends the page. */
+int story_html(const struct story *s, const struct export_request *request, struct buf *out,
+               struct err *err) DS_MUST_CHECK;
+
+#endif
