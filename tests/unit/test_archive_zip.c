@@ -74,6 +74,29 @@ static void test_a_plain_zip_is_read(void **state)
     buf_clear(&small);
 }
 
+/* By Info-ZIP 3.0, also what it writes into a pipe, and with Zip64 for no need. */
+static void test_zips_of_another_program_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *top, *text;
+        int files;
+    } cases[] = {{"deflated", "bag", "bagit.txt 19 ", 3},
+                 {"stored", "bag", "bagit.txt 19 ", 3},
+                 {"streamed", "", "bagit.txt 19 ", 2},
+                 {"zip64", "", "bagit.txt 19 ", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct package_seen seen = {0};
+        struct err err;
+        char from[512];
+        snprintf(from, sizeof from, "%s/fuzz/corpus/archive/%s", TEST_SOURCE_DIR, cases[i].name);
+        assert_ok(package_read(from, NULL, &seen, &err));
+        assert_string_equal(seen.top, cases[i].top);
+        assert_int_equal(seen.files, cases[i].files);
+        assert_non_null(strstr(seen.text, cases[i].text));
+    }
+}
+
 static void test_only_a_folder_that_all_lie_in_is_the_top(void **state)
 {
     (void)state;
@@ -379,6 +402,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_plain_zip_is_read),
+        cmocka_unit_test(test_zips_of_another_program_are_read),
         cmocka_unit_test(test_only_a_folder_that_all_lie_in_is_the_top),
         cmocka_unit_test(test_sizes_behind_the_content_are_accepted),
         cmocka_unit_test(test_names_that_leave_or_deceive_are_refused),
