@@ -103,10 +103,10 @@ struct report_clip {
     bool has_trigger_time;
     int64_t trigger_offset_us; /* from the first picture; may be negative */
     int64_t duration_us;       /* 0 unknown */
-    int64_t pictures;
-    int64_t fps_milli;       /* pictures in 1000 s; 0 unknown */
-    const char *rate_why;    /* where the rate is from */
-    int width_px, height_px; /* 0 unknown */
+    int64_t pictures;          /* 0 unknown */
+    int64_t fps_milli;         /* pictures in 1000 s; 0 unknown */
+    const char *rate_why;      /* where the rate is from */
+    int width_px, height_px;   /* 0 unknown */
     bool has_sound;
     int64_t length_bytes;
     const char *sha256; /* of the original */

@@ -77,10 +77,14 @@ static void film(struct html *h, const struct report_clip *clip)
     html_fact(h, "Length");
     words_length(clip->duration_us, length);
     html_text(h, clip->duration_us > 0 ? length : "not known");
-    html_text(h, clip->has_sound ? ", with sound" : ", without sound");
+    if (clip->duration_us > 0)
+        html_raw(h, clip->has_sound ? ", with sound" : ", without sound");
     html_fact_end(h);
     html_fact(h, "Pictures");
-    html_number(h, clip->pictures);
+    if (clip->pictures > 0)
+        html_number(h, clip->pictures);
+    else
+        html_raw(h, "not known how many");
     if (clip->fps_milli > 0)
         html_textf(h, ", %lld.%02lld a second", (long long)(clip->fps_milli + 5) / 1000,
                    (long long)(clip->fps_milli + 5) % 1000 / 10);
@@ -104,7 +108,7 @@ static void bytes(struct html *h, const struct report_clip *clip)
     if (!html_empty(clip->name))
         html_code(h, clip->name);
     else
-        html_raw(h, "not in this package");
+        html_raw(h, "not in this package,");
     words_bytes(clip->length_bytes, size);
     html_textf(h, " %s", size);
     html_raw(h, " (");
@@ -161,6 +165,8 @@ void clip_unknown(struct html *h, const struct report_clip *clip)
         item(h, "When it was taken.", &n);
     else if (!clip->start.has_zone)
         item(h, "The time zone where it was taken: its time is given in UTC only.", &n);
+    if (clip->kind == REPORT_VIDEO && clip->duration_us <= 0)
+        item(h, "How long it is.", &n);
     if (clip->start.known && !clip->start.has_error)
         item(h, "How exact its time is.", &n);
     if (!clip_has_position(clip))
@@ -184,5 +190,6 @@ void clip_unknown(struct html *h, const struct report_clip *clip)
     for (size_t i = 0; i < clip->n_unknown; i++)
         item(h, clip->unknown[i], &n);
     if (n == 0)
-        html_raw(h, "<li>Nothing that this report would otherwise tell.</li>\n");
+        html_raw(h,
+                 "<li>Everything that this page tells of a recording is known of this one.</li>\n");
 }

@@ -121,7 +121,7 @@ static void place(struct html *h, const struct report *r, const struct events *e
     for (size_t i = at, shown = 0; i < r->n_clips; i++)
         if (e->of[i] == e->of[at] && clip_has_position(&r->clip[i]) &&
             same_place(clip, &r->clip[i])) {
-            html_raw(h, shown++ ? "; " : "Where: ");
+            html_raw(h, shown++ ? "; " : "Taken here: ");
             clip_link(h, r, i);
         }
     html_raw(h, "</figcaption>\n<div class=\"maps\">\n");
