@@ -27,7 +27,8 @@
 
 #define REPORT_SAME_EVENT_US INT64_C(5000000)
 
-/* A point in time, and how well it is known. */
+/* A point in time, and how well it is known. Outside the years 1 to 9999 it is not known; a zone
+ * outside ±18 h is none. */
 struct report_time {
     bool known;
     int64_t utc_us;

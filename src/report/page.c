@@ -45,7 +45,7 @@ static void cover(struct html *h, const struct report *r)
     cover_line(h, "For", r->recipient);
     cover_line(h, "From", r->author);
     words_time(&r->made, made);
-    cover_line(h, "Made", r->made.known ? made : "");
+    cover_line(h, "Made", words_time_ok(&r->made) ? made : "");
     html_raw(h, "</p>\n</header>\n<main>\n");
     if (r->redacted) {
         html_raw(h, "<div class=\"redacted\" role=\"note\"><strong>Redacted.</strong> Parts of "
@@ -126,8 +126,8 @@ static void brief_when(struct html *h, const struct report *r)
     char text[WORDS_ROOM];
     for (size_t i = 0; i < r->n_clips; i++) {
         const struct report_time *t = &r->clip[i].start;
-        first = t->known && (!first || t->utc_us < first->utc_us) ? t : first;
-        last = t->known && (!last || t->utc_us > last->utc_us) ? t : last;
+        first = words_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
+        last = words_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
     }
     html_fact(h, "When");
     if (!first)
@@ -135,7 +135,7 @@ static void brief_when(struct html *h, const struct report *r)
     else {
         words_time(first, text);
         html_text(h, text);
-        if (last->utc_us - first->utc_us > REPORT_SAME_EVENT_US) {
+        if (words_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
             words_time(last, text);
             html_textf(h, " to %s", text);
         }
