@@ -306,14 +306,24 @@ static void how_to_check(struct html *h, const struct report *r)
     html_raw(h, "</section>\n");
 }
 
+static void seal_limit(struct html *h, const struct report *r)
+{
+    html_raw(h, "<li>The camera does not sign what it records. Nothing here proves by itself that "
+                "a file was made by that camera, or that it was not changed before it was "
+                "received. Our seal begins at receipt: ");
+    html_raw(h, r->signature.is_signed
+                    ? "a change that was made after the signature shows, as long as nobody else "
+                      "has the key that signed.</li>\n"
+                    : "fingerprints were taken then. As this package is not signed, they show a "
+                      "later change only to somebody who has them from elsewhere.</li>\n");
+}
+
 static void limits(struct html *h, const struct report *r)
 {
+    html_raw(h, "<section id=\"limits\">\n<h2>What this package does not show</h2>\n<ul>\n");
+    seal_limit(h, r);
     html_raw(
         h,
-        "<section id=\"limits\">\n<h2>What this package does not show</h2>\n<ul>\n"
-        "<li>The camera does not sign what it records. Nothing here proves by itself that a file "
-        "was made by that camera, or that it was not changed before it was received. Our seal "
-        "begins at receipt: from then on every change shows.</li>\n"
         "<li>Times are what the named clocks said. A clock may be wrong by more than anybody "
         "noticed; the ± tells only what is known.</li>\n"
         "<li>A position is what the device said. Nobody here checked it against the "

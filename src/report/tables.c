@@ -37,7 +37,11 @@ void tables_clocks(struct html *h, const struct report_clip *clip)
                                          "Is it used?"};
     html_raw(h, "<h4>What its times rest on</h4>\n");
     if (clip->n_clocks == 0) {
-        html_raw(h, "<p>Nothing told a time.</p>\n");
+        html_raw(h,
+                 words_time_ok(&clip->start)
+                     ? "<p>There is nothing to compare it with: see &#8220;How sure&#8221; above."
+                       "</p>\n"
+                     : "<p>Nothing told a time.</p>\n");
         return;
     }
     html_table(h, "Each source of a time or a speed", column, 5);

@@ -148,6 +148,24 @@ static void test_a_photo_has_no_time_line(void **state)
     free(page);
 }
 
+static void test_no_more_is_promised_than_the_seal_holds(void **state)
+{
+    (void)state;
+    struct report *r = report_facts(NULL);
+    char *page = report_page(r);
+    report_says(page, "This package is not signed.");
+    report_says(page, "a later change only to somebody who has them from elsewhere");
+    report_says_not(page, "made after the signature");
+    free(page);
+    r->signature = (struct report_signature){.is_signed = true, .who = "Fleet & Co"};
+    page = report_page(r);
+    report_says(page, "signed by Fleet &amp; Co");
+    report_says(page, "not witnessed by a third party");
+    report_says(page, "made after the signature");
+    report_says_not(page, "not signed");
+    free(page);
+}
+
 static void test_times_are_local_and_utc(void **state)
 {
     (void)state;
@@ -292,6 +310,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_no_recordings_make_a_page_too),
         cmocka_unit_test(test_empty_facts_are_said_to_be_unknown),
         cmocka_unit_test(test_a_photo_has_no_time_line),
+        cmocka_unit_test(test_no_more_is_promised_than_the_seal_holds),
         cmocka_unit_test(test_times_are_local_and_utc),
         cmocka_unit_test(test_flaws_are_said_with_their_times),
         cmocka_unit_test(test_films_of_one_unit_and_moment_stand_side_by_side),
