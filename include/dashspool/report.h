@@ -27,7 +27,8 @@
 
 #define REPORT_SAME_EVENT_US INT64_C(5000000)
 
-/* A point in time, and how well it is known. */
+/* A point in time, and how well it is known. Outside the years 1 to 9999 it is not known; a zone
+ * outside ±18 h is none. */
 struct report_time {
     bool known;
     int64_t utc_us;
@@ -103,10 +104,10 @@ struct report_clip {
     bool has_trigger_time;
     int64_t trigger_offset_us; /* from the first picture; may be negative */
     int64_t duration_us;       /* 0 unknown */
-    int64_t pictures;
-    int64_t fps_milli;       /* pictures in 1000 s; 0 unknown */
-    const char *rate_why;    /* where the rate is from */
-    int width_px, height_px; /* 0 unknown */
+    int64_t pictures;          /* 0 unknown */
+    int64_t fps_milli;         /* pictures in 1000 s; 0 unknown */
+    const char *rate_why;      /* where the rate is from */
+    int width_px, height_px;   /* 0 unknown */
     bool has_sound;
     int64_t length_bytes;
     const char *sha256; /* of the original */

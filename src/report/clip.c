@@ -39,19 +39,19 @@ static void when(struct html *h, const struct report_clip *clip)
     html_raw(h, "<strong>");
     html_text(h, text);
     html_raw(h, "</strong>");
-    if (t->known && t->has_zone) {
+    if (words_time_ok(t) && words_zone_ok(t)) {
         char date[WORDS_ROOM], clock[WORDS_ROOM];
         words_date(t->utc_us, 0, date);
         words_clock(t->utc_us, 0, clock);
         html_textf(h, " local time; that is %s, %s UTC", date, clock);
     }
     html_fact_end(h);
-    if (!t->known && html_empty(clip->start_why))
+    if (!words_time_ok(t) && html_empty(clip->start_why))
         return;
     html_fact(h, "How sure");
     words_error(t, text);
-    html_text(h, text[0] ? text : t->known ? "not known how sure" : "");
-    html_raw(h, !html_empty(clip->start_why) && t->known ? ": " : "");
+    html_text(h, text[0] ? text : words_time_ok(t) ? "not known how sure" : "");
+    html_raw(h, !html_empty(clip->start_why) && words_time_ok(t) ? ": " : "");
     html_text(h, clip->start_why);
     html_fact_end(h);
 }
@@ -77,13 +77,18 @@ static void film(struct html *h, const struct report_clip *clip)
     html_fact(h, "Length");
     words_length(clip->duration_us, length);
     html_text(h, clip->duration_us > 0 ? length : "not known");
-    html_text(h, clip->has_sound ? ", with sound" : ", without sound");
+    if (clip->duration_us > 0)
+        html_raw(h, clip->has_sound ? ", with sound" : ", without sound");
     html_fact_end(h);
     html_fact(h, "Pictures");
-    html_number(h, clip->pictures);
+    if (clip->pictures > 0)
+        html_number(h, clip->pictures);
+    else
+        html_raw(h, "not known how many");
     if (clip->fps_milli > 0)
-        html_textf(h, ", %lld.%02lld a second", (long long)(clip->fps_milli + 5) / 1000,
-                   (long long)(clip->fps_milli + 5) % 1000 / 10);
+        html_textf(h, ", %lld.%02lld a second",
+                   (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) / 100,
+                   (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) % 100);
     if (!html_empty(clip->rate_why)) {
         html_raw(h, " (");
         html_text(h, clip->rate_why);
@@ -104,7 +109,7 @@ static void bytes(struct html *h, const struct report_clip *clip)
     if (!html_empty(clip->name))
         html_code(h, clip->name);
     else
-        html_raw(h, "not in this package");
+        html_raw(h, "not in this package,");
     words_bytes(clip->length_bytes, size);
     html_textf(h, " %s", size);
     html_raw(h, " (");
@@ -157,11 +162,13 @@ static void item(struct html *h, const char *sentence, size_t *n)
 void clip_unknown(struct html *h, const struct report_clip *clip)
 {
     size_t n = 0;
-    if (!clip->start.known)
+    if (!words_time_ok(&clip->start))
         item(h, "When it was taken.", &n);
-    else if (!clip->start.has_zone)
+    else if (!words_zone_ok(&clip->start))
         item(h, "The time zone where it was taken: its time is given in UTC only.", &n);
-    if (clip->start.known && !clip->start.has_error)
+    if (clip->kind == REPORT_VIDEO && clip->duration_us <= 0)
+        item(h, "How long it is.", &n);
+    if (words_time_ok(&clip->start) && !clip->start.has_error)
         item(h, "How exact its time is.", &n);
     if (!clip_has_position(clip))
         item(h, "Where it was taken.", &n);
@@ -184,5 +191,6 @@ void clip_unknown(struct html *h, const struct report_clip *clip)
     for (size_t i = 0; i < clip->n_unknown; i++)
         item(h, clip->unknown[i], &n);
     if (n == 0)
-        html_raw(h, "<li>Nothing that this report would otherwise tell.</li>\n");
+        html_raw(h,
+                 "<li>Everything that this page tells of a recording is known of this one.</li>\n");
 }

@@ -17,12 +17,10 @@ static bool same_event(const struct report_clip *a, const struct report_clip *b)
 {
     if (html_empty(a->imei) || html_empty(b->imei) || strcmp(a->imei, b->imei) != 0)
         return false;
-    if (!a->start.known || !b->start.known)
+    if (!words_time_ok(&a->start) || !words_time_ok(&b->start))
         return false;
-    int64_t first = a->start.utc_us, second = b->start.utc_us;
-    uint64_t apart =
-        first > second ? (uint64_t)first - (uint64_t)second : (uint64_t)second - (uint64_t)first;
-    return apart <= (uint64_t)REPORT_SAME_EVENT_US;
+    int64_t apart_us = words_between(a->start.utc_us, b->start.utc_us);
+    return apart_us >= -REPORT_SAME_EVENT_US && apart_us <= REPORT_SAME_EVENT_US;
 }
 
 int events_find(struct events *out, const struct report *r, struct err *err)
@@ -61,7 +59,7 @@ static void heading(struct html *h, const struct report_clip *first, size_t e, s
         html_text(h, first->trigger);
         html_raw(h, ", ");
     }
-    html_text(h, first->start.known ? when : "time not known");
+    html_text(h, words_time_ok(&first->start) ? when : "time not known");
     html_raw(h, "</h2>\n<p>");
     html_rawf(h, members == 1 ? "One recording" : "%zu recordings", members);
     html_raw(h, " of the camera unit ");
@@ -121,7 +119,7 @@ static void place(struct html *h, const struct report *r, const struct events *e
     for (size_t i = at, shown = 0; i < r->n_clips; i++)
         if (e->of[i] == e->of[at] && clip_has_position(&r->clip[i]) &&
             same_place(clip, &r->clip[i])) {
-            html_raw(h, shown++ ? "; " : "Where: ");
+            html_raw(h, shown++ ? "; " : "Taken here: ");
             clip_link(h, r, i);
         }
     html_raw(h, "</figcaption>\n<div class=\"maps\">\n");

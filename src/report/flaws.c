@@ -130,7 +130,7 @@ static void in_words(struct html *h, const struct report_clip *clip, const struc
     html_rawf(h, "<li><strong>%s</strong>", flaw[s->flaw].word);
     if (clip->kind == REPORT_VIDEO) {
         words_offset(s->from_us, from);
-        words_length(s->until_us - s->from_us, length);
+        words_length(words_between(s->from_us, s->until_us), length);
         html_textf(h, " from %s", from);
         if (s->until_us > s->from_us)
             html_textf(h, ", for %s", length);

@@ -45,7 +45,7 @@ static void cover(struct html *h, const struct report *r)
     cover_line(h, "For", r->recipient);
     cover_line(h, "From", r->author);
     words_time(&r->made, made);
-    cover_line(h, "Made", r->made.known ? made : "");
+    cover_line(h, "Made", words_time_ok(&r->made) ? made : "");
     html_raw(h, "</p>\n</header>\n<main>\n");
     if (r->redacted) {
         html_raw(h, "<div class=\"redacted\" role=\"note\"><strong>Redacted.</strong> Parts of "
@@ -126,8 +126,8 @@ static void brief_when(struct html *h, const struct report *r)
     char text[WORDS_ROOM];
     for (size_t i = 0; i < r->n_clips; i++) {
         const struct report_time *t = &r->clip[i].start;
-        first = t->known && (!first || t->utc_us < first->utc_us) ? t : first;
-        last = t->known && (!last || t->utc_us > last->utc_us) ? t : last;
+        first = words_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
+        last = words_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
     }
     html_fact(h, "When");
     if (!first)
@@ -135,7 +135,7 @@ static void brief_when(struct html *h, const struct report *r)
     else {
         words_time(first, text);
         html_text(h, text);
-        if (last->utc_us - first->utc_us > REPORT_SAME_EVENT_US) {
+        if (words_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
             words_time(last, text);
             html_textf(h, " to %s", text);
         }
@@ -306,14 +306,24 @@ static void how_to_check(struct html *h, const struct report *r)
     html_raw(h, "</section>\n");
 }
 
+static void seal_limit(struct html *h, const struct report *r)
+{
+    html_raw(h, "<li>The camera does not sign what it records. Nothing here proves by itself that "
+                "a file was made by that camera, or that it was not changed before it was "
+                "received. Our seal begins at receipt: ");
+    html_raw(h, r->signature.is_signed
+                    ? "a change that was made after the signature shows, as long as nobody else "
+                      "has the key that signed.</li>\n"
+                    : "fingerprints were taken then. As this package is not signed, they show a "
+                      "later change only to somebody who has them from elsewhere.</li>\n");
+}
+
 static void limits(struct html *h, const struct report *r)
 {
+    html_raw(h, "<section id=\"limits\">\n<h2>What this package does not show</h2>\n<ul>\n");
+    seal_limit(h, r);
     html_raw(
         h,
-        "<section id=\"limits\">\n<h2>What this package does not show</h2>\n<ul>\n"
-        "<li>The camera does not sign what it records. Nothing here proves by itself that a file "
-        "was made by that camera, or that it was not changed before it was received. Our seal "
-        "begins at receipt: from then on every change shows.</li>\n"
         "<li>Times are what the named clocks said. A clock may be wrong by more than anybody "
         "noticed; the ± tells only what is known.</li>\n"
         "<li>A position is what the device said. Nobody here checked it against the "

@@ -6,15 +6,15 @@
 static void clock_says(struct html *h, const struct report_clock *c)
 {
     char text[WORDS_ROOM];
-    if (c->time.known) {
+    if (words_time_ok(&c->time)) {
         words_time(&c->time, text);
         html_text(h, text);
     }
     if (!html_empty(c->value)) {
-        html_raw(h, c->time.known ? "; " : "");
+        html_raw(h, words_time_ok(&c->time) ? "; " : "");
         html_text(h, c->value);
     }
-    if (!c->time.known && html_empty(c->value))
+    if (!words_time_ok(&c->time) && html_empty(c->value))
         html_raw(h, "nothing");
 }
 
@@ -37,7 +37,11 @@ void tables_clocks(struct html *h, const struct report_clip *clip)
                                          "Is it used?"};
     html_raw(h, "<h4>What its times rest on</h4>\n");
     if (clip->n_clocks == 0) {
-        html_raw(h, "<p>Nothing told a time.</p>\n");
+        html_raw(h,
+                 words_time_ok(&clip->start)
+                     ? "<p>There is nothing to compare it with: see &#8220;How sure&#8221; above."
+                       "</p>\n"
+                     : "<p>Nothing told a time.</p>\n");
         return;
     }
     html_table(h, "Each source of a time or a speed", column, 5);
@@ -52,7 +56,7 @@ void tables_clocks(struct html *h, const struct report_clip *clip)
         clock_says(h, c);
         html_cell_end(h);
         html_cell(h, column[2]);
-        html_raw(h, !c->time.known ? "–" : c->time.has_zone ? "told" : "not told");
+        html_raw(h, !words_time_ok(&c->time) ? "–" : words_zone_ok(&c->time) ? "told" : "not told");
         html_cell_end(h);
         html_cell(h, column[3]);
         words_error(&c->time, error);
@@ -80,7 +84,7 @@ static void arrival_time(struct html *h, const struct report_arrival *a)
     html_fact(h, "Received");
     words_time(&t, text);
     html_text(h, text);
-    words_length(a->ended_us > a->began_us ? a->ended_us - a->began_us : 0, text);
+    words_length(a->ended_us > a->began_us ? words_between(a->began_us, a->ended_us) : 0, text);
     html_textf(h, ", in %s", text);
     html_raw(h, " <span class=\"soft\">(the receiver&#8217;s clock)</span>");
     html_fact_end(h);

@@ -10,6 +10,32 @@ static const char *const months[] = {"January",   "February", "March",    "April
                                      "May",       "June",     "July",     "August",
                                      "September", "October",  "November", "December"};
 
+bool words_time_ok(const struct report_time *t)
+{
+    return t->known && t->utc_us >= INT64_C(-62135510400000000) &&
+           t->utc_us < INT64_C(253402214400000000); /* a day from both ends, for zones */
+}
+
+bool words_zone_ok(const struct report_time *t)
+{
+    return t->has_zone && t->tz_min >= -18 * 60 && t->tz_min <= 18 * 60;
+}
+
+int64_t words_between(int64_t from_us, int64_t until_us)
+{
+    if (from_us < 0 && until_us > INT64_MAX + from_us)
+        return INT64_MAX;
+    if (from_us > 0 && until_us < INT64_MIN + from_us)
+        return INT64_MIN;
+    return until_us - from_us;
+}
+
+/* |us|, rounded to milliseconds. */
+static uint64_t milliseconds(int64_t us)
+{
+    return ((us < 0 ? 0 - (uint64_t)us : (uint64_t)us) + 500) / 1000;
+}
+
 void words_date(int64_t utc_us, int tz_min, char out[WORDS_ROOM])
 {
     struct clock_civil c = clock_civil_from_utc(utc_us, tz_min);
@@ -27,15 +53,15 @@ void words_clock(int64_t utc_us, int tz_min, char out[WORDS_ROOM])
 
 void words_time(const struct report_time *t, char out[WORDS_ROOM])
 {
-    if (!t->known) {
+    if (!words_time_ok(t)) {
         snprintf(out, WORDS_ROOM, "not known");
         return;
     }
-    int tz_min = t->has_zone ? t->tz_min : 0;
+    int tz_min = words_zone_ok(t) ? t->tz_min : 0;
     char date[WORDS_ROOM], clock[WORDS_ROOM], zone[CLOCK_TEXT_ROOM + 2] = "UTC";
     words_date(t->utc_us, tz_min, date);
     words_clock(t->utc_us, tz_min, clock);
-    if (t->has_zone) {
+    if (words_zone_ok(t)) {
         char east[CLOCK_TEXT_ROOM];
         clock_zone(tz_min, east);
         snprintf(zone, sizeof zone, "(%s)", east);
@@ -45,23 +71,23 @@ void words_time(const struct report_time *t, char out[WORDS_ROOM])
 
 void words_length(int64_t us, char out[WORDS_ROOM])
 {
-    long long ms = (long long)((us < 0 ? -us : us) + 500) / 1000;
-    long long min = ms / 60000;
+    unsigned long long ms = milliseconds(us);
+    unsigned long long min = ms / 60000;
     if (min >= 1)
-        snprintf(out, WORDS_ROOM, "%lld minute%s %lld second%s", min, min == 1 ? "" : "s",
+        snprintf(out, WORDS_ROOM, "%llu minute%s %llu second%s", min, min == 1 ? "" : "s",
                  ms % 60000 / 1000, ms % 60000 / 1000 == 1 ? "" : "s");
     else if (ms % 1000 == 0)
-        snprintf(out, WORDS_ROOM, "%lld second%s", ms / 1000, ms == 1000 ? "" : "s");
+        snprintf(out, WORDS_ROOM, "%llu second%s", ms / 1000, ms == 1000 ? "" : "s");
     else if (ms % 100 == 0)
-        snprintf(out, WORDS_ROOM, "%lld.%lld seconds", ms / 1000, ms % 1000 / 100);
+        snprintf(out, WORDS_ROOM, "%llu.%llu seconds", ms / 1000, ms % 1000 / 100);
     else
-        snprintf(out, WORDS_ROOM, "%lld.%03lld seconds", ms / 1000, ms % 1000);
+        snprintf(out, WORDS_ROOM, "%llu.%03llu seconds", ms / 1000, ms % 1000);
 }
 
 void words_error(const struct report_time *t, char out[WORDS_ROOM])
 {
     out[0] = 0;
-    if (!t->known || !t->has_error)
+    if (!words_time_ok(t) || !t->has_error)
         return;
     char length[WORDS_ROOM];
     words_length(t->error_us, length);
@@ -70,8 +96,8 @@ void words_error(const struct report_time *t, char out[WORDS_ROOM])
 
 void words_offset(int64_t us, char out[WORDS_ROOM])
 {
-    long long ms = (long long)((us < 0 ? -us : us) + 500) / 1000;
-    snprintf(out, WORDS_ROOM, "%s%lld:%02lld.%03lld", us < 0 ? "-" : "", ms / 60000,
+    unsigned long long ms = milliseconds(us);
+    snprintf(out, WORDS_ROOM, "%s%llu:%02llu.%03llu", us < 0 ? "-" : "", ms / 60000,
              ms % 60000 / 1000, ms % 1000);
 }
 

@@ -9,6 +9,13 @@
 
 #define WORDS_ROOM 96
 
+/* Known, and in the years 1 to 9999. */
+bool words_time_ok(const struct report_time *t);
+/* It has a zone that there can be: within 18 hours. */
+bool words_zone_ok(const struct report_time *t);
+/* until - from, or the nearest that there is. */
+int64_t words_between(int64_t from_us, int64_t until_us);
+
 /* "29 November 2024" */
 void words_date(int64_t utc_us, int tz_min, char out[WORDS_ROOM]);
 /* "09:23:45.250" */

@@ -275,8 +275,8 @@ struct report *report_facts(const struct report_picture *picture)
     clips[2] = photo;
     clips[3] = driver;
     for (size_t i = 0; i < 3; i++) {
-        clips[i].picture.jpeg = picture && i < 2 ? picture[i].jpeg : report_facts_dot;
-        clips[i].picture.n_bytes = picture && i < 2 ? picture[i].n_bytes : report_facts_dot_bytes;
+        clips[i].picture.jpeg = picture ? picture[i].jpeg : report_facts_dot;
+        clips[i].picture.n_bytes = picture ? picture[i].n_bytes : report_facts_dot_bytes;
     }
     package = (struct report){
         .title = "Collision of van 17 in Vilnius, 29 November 2024",

@@ -11,8 +11,8 @@ extern const uint8_t report_facts_dot[];
 extern const size_t report_facts_dot_bytes;
 
 /* A crash seen by the front and the rear camera of one unit, and a photo and a broken film of
- * another. picture[0..1] are for the two films of the crash; NULL: the dot. Static storage: the
- * next call gives the same anew, and tests may change it. */
+ * another. picture[0..2] are for the two films of the crash and the photo; NULL: the dot. Static
+ * storage: the next call gives the same anew, and tests may change it. */
 struct report *report_facts(const struct report_picture *picture);
 /* The clips of that, to be changed. */
 struct report_clip *report_facts_clips(void);
