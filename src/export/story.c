@@ -2,6 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/report.h"
+#include "dashspool/seal.h"
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -425,10 +426,18 @@ int story_html(const struct story *s, const struct export_request *request, stru
                        .n_files = sizeof files / sizeof *files,
                        .check = checks,
                        .n_checks = sizeof checks / sizeof *checks,
-                       .n_clips = s->n,
-                       .signature = {.is_signed = request->sign_key != NULL,
-                                     .who = "see signature/certificate.pem",
-                                     .how = "CMS, over tagmanifest-sha256.txt"}};
+                       .n_clips = s->n};
+    struct seal_signer signer;
+    char how[HASH_HEX_ROOM + 80];
+    if (request->sign_key) {
+        int rc = seal_cert_describe(&signer, request->sign_cert, err);
+        if (rc < 0)
+            return rc;
+        snprintf(how, sizeof how, "CMS (RFC 5652); the certificate's SHA-256 is %s",
+                 signer.fingerprint);
+        r.signature =
+            (struct report_signature){.is_signed = true, .who = signer.subject, .how = how};
+    }
     struct report_clip *clips = calloc(s->n ? s->n : 1, sizeof *clips);
     if (!clips)
         return err_set(err, ERR_NOMEM, "no memory for a report");

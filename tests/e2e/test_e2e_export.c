@@ -193,6 +193,9 @@ static void test_a_signature_is_checked_here_and_by_openssl(void **state)
                "DER", "-in", "signature/manifest.p7s", "-content", "tagmanifest-sha256.txt",
                "-CAfile", "signature/certificate.pem", "-out", "/dev/null", NULL}),
            0, "uccessful");
+    expect(proc_run((const char *const[]){"grep", "-o", "CN=A. Person",
+                                          in_dir("signed/data/report.html"), NULL}),
+           0, "CN=A. Person");
     expect(RUN("keygen", "--cert", in_dir("b.pem"), "--key", in_dir("b.key"), "--name", "B"), 0,
            "");
     expect(RUN("export", STILL, "-o", in_dir("other"), "--sign-cert", in_dir("b.pem"), "--sign-key",
