@@ -191,8 +191,9 @@ static double depth(const struct shape *s, struct spot p)
     return in ? least : -least;
 }
 
-/* Where a name goes: the spot of a grid that is deepest inside and away from the mark; for a
- * country that is too small for that, below its largest part. */
+/* Where a name goes: the spot of a grid that is deepest inside and away from the mark. Without one,
+ * an island has its name below its largest part, and a country around the mark below the mark: a
+ * name never stands in another country, but for the one where the mark is. */
 struct label {
     struct spot at;
     double depth;
@@ -200,21 +201,29 @@ struct label {
     double largest;
 };
 
-static void look_below(const struct view *v, const struct shape *s, struct label *best)
+static void look_below(const struct view *v, const struct shape *s, bool island, struct label *best)
 {
-    struct spot least = s->spot[0], most = s->spot[0];
+    struct spot least = s->spot[0], most = s->spot[0], mark = {v->width / 2.0, v->height / 2.0};
     for (size_t i = 1; i < s->n; i++) {
         least.x = fmin(least.x, s->spot[i].x);
         least.y = fmin(least.y, s->spot[i].y);
         most.x = fmax(most.x, s->spot[i].x);
         most.y = fmax(most.y, s->spot[i].y);
     }
-    double size = most.x - least.x + most.y - least.y;
+    double size = most.x - least.x + most.y - least.y, clear = v->height / 9.0;
     bool whole = least.x > 0 && least.y > 0 && most.x < v->width && most.y < v->height;
-    if (!whole || size < v->height / 60.0 || size < best->largest)
+    struct spot at = {(least.x + most.x) / 2, most.y + v->height / 30.0};
+    if (depth(s, mark) > 0) {
+        at = (struct spot){mark.x, mark.y + clear};
+        size = 1e9;
+    } else if (!island || !whole || size < v->height / 60.0)
         return;
-    best->largest = size;
-    best->below = (struct spot){(least.x + most.x) / 2, most.y + v->height / 30.0};
+    if (fabs(at.x - mark.x) < 4 * clear && fabs(at.y - mark.y) < clear)
+        at.y = mark.y + clear;
+    if (size > best->largest) {
+        best->largest = size;
+        best->below = at;
+    }
 }
 
 static void look_for_room(const struct view *v, const struct shape *s, struct label *best)
@@ -240,11 +249,21 @@ static void fill_ring(struct html *h, const struct view *v, const struct shape *
     html_raw(h, "z");
 }
 
+static bool is_island(const struct world *w, const struct world_ring *ring)
+{
+    for (size_t i = 0; i < ring->n; i++) {
+        int32_t ref = w->ref[ring->first + i];
+        if (w->arc[ref < 0 ? ~ref : ref].kind == WORLD_BORDER)
+            return false;
+    }
+    return true;
+}
+
 static struct label draw_country(struct html *h, const struct world *w, const struct view *v,
                                  const struct world_country *c, bool named, struct shape *a,
                                  struct shape *b)
 {
-    struct label label = {.depth = v->height / 24.0};
+    struct label label = {.depth = v->height / 50.0};
     bool begun = false;
     for (size_t i = 0; i < c->n; i++)
         for (int turn = -360; turn <= 360; turn += 360) {
@@ -258,7 +277,7 @@ static struct label draw_country(struct html *h, const struct world *w, const st
             if (!named)
                 continue;
             look_for_room(v, a, &label);
-            look_below(v, a, &label);
+            look_below(v, a, is_island(w, &w->ring[c->first + i]), &label);
         }
     html_raw(h, begun ? "\"/>\n" : "");
     return label;
@@ -309,14 +328,18 @@ static void draw_grid(struct html *h, const struct view *v, int step)
     html_raw(h, "</g>\n");
 }
 
-static void draw_names(struct html *h, const struct world *w, const struct label *label)
+static void draw_names(struct html *h, const struct world *w, const struct view *v,
+                       const struct label *label)
 {
     for (size_t i = 0; i < w->n_countries; i++) {
         struct spot at = label[i].at.x > 0 ? label[i].at : label[i].below;
         if (at.x <= 0)
             continue;
+        const struct world_country *c = &w->country[i];
         char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)w->country[i].name_bytes, w->country[i].name);
+        snprintf(name, sizeof name, "%.*s", (int)c->name_bytes, c->name);
+        double half = (double)c->name_bytes * 55; /* about */
+        at.x = fmax(half, fmin(at.x, v->width - half));
         html_rawf(h, "<text class=\"name\" x=\"%ld\" y=\"%ld\">", lround(at.x), lround(at.y) + 50);
         html_text(h, name);
         html_raw(h, "</text>\n");
@@ -365,7 +388,7 @@ void map_pair(struct html *h, const struct world *w, double lat, double lon)
     draw_lines(h, w, &near, WORLD_BORDER);
     draw_lines(h, w, &near, WORLD_COAST);
     draw_grid(h, &near, 2);
-    draw_names(h, w, label);
+    draw_names(h, w, &near, label);
     draw_scale(h, &near, 100);
     draw_mark(h, &near, 60);
     html_raw(h, "</svg>\n");

@@ -236,6 +236,7 @@ static void test_the_map_names_the_countries_around(void **state)
         {-33.8688, 151.2093, ">Australia<", "geo:-33.868800,151.209300"},
         {-16.5, 179.99, ">Fiji<", "geo:-16.500000,179.990000"}, /* over the line */
         {-16.5, -179.99, ">Fiji<", "geo:-16.500000,-179.990000"},
+        {49.6, 6.1, ">Luxembourg<", "geo:49.600000,6.100000"}, /* too small for its name */
         {40.4168, -3.7038, ">Spain<", "geo:40.416800,-3.703800"},
         {-0.0000001, 37, ">Kenya<", "geo:0.000000,37.000000"},
         {90, 0, "aria-label=\"Map of the country", "geo:90.000000,0.000000"},
