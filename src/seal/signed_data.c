@@ -22,9 +22,22 @@ static bool plain_algorithms(struct rd set)
     return !set.bad;
 }
 
-/* Signed attributes with a wrong tag OpenSSL takes as well, and verifies them as if it were right.
- */
-static bool signer_ok(struct rd signer, int *version)
+/* Whether the signed attributes are spelled as OpenSSL verifies them: it takes wrong tags as well,
+ * and verifies what it would have written. */
+static bool attributes_spelled_ok(CMS_SignerInfo *si, struct rd set)
+{
+    bool good = true;
+    for (int i = 0; good && i < CMS_signed_get_attr_count(si); i++) {
+        uint8_t *der = NULL;
+        int n = i2d_X509_ATTRIBUTE(CMS_signed_get_attr(si, i), &der);
+        const uint8_t *at = n > 0 ? rd_bytes(&set, (size_t)n) : NULL;
+        good = at && memcmp(at, der, (size_t)n) == 0;
+        OPENSSL_free(der);
+    }
+    return good && rd_done(&set);
+}
+
+static bool signer_ok(CMS_SignerInfo *si, struct rd signer, int *version)
 {
     *version = der_small(&signer);
     der_enter(&signer, der_is(&signer, DER_IMPLICIT_0) ? DER_IMPLICIT_0 : DER_SEQUENCE);
