@@ -27,14 +27,12 @@
 #include <stdint.h>
 
 /* A signature is about 1 kB, a time stamp with its certificates 3 to 8 kB. */
-#define SEAL_DER_MAX_BYTES (256 * 1024)
+#define SEAL_DER_MAX_BYTES        (256 * 1024)
 
-#define SEAL_NAME_MAX                                                           \
-    64 /* characters of a name in a certificate (RFC 5280, A.1: ub-common-name) \
-        */
+#define SEAL_NAME_MAX             64 /* characters; RFC 5280, A.1: ub-common-name */
 #define SEAL_YEARS_MAX            30
 #define SEAL_TEXT_ROOM            256
-#define SEAL_HEX_ROOM             64 /* serial numbers: 20 bytes and a sign at most (RFC 5280, 4.1.2.2) */
+#define SEAL_HEX_ROOM             64 /* serials: 20 bytes, a sign (RFC 5280, 4.1.2.2) */
 #define SEAL_NO_TIME              INT64_MIN
 #define SEAL_DEFAULT_TS_TIMEOUT_S 30
 

@@ -286,7 +286,8 @@ static int judge_signature(struct verify *v, char *text, size_t room, struct err
         problem(v, VERIFY_SIGNATURE, "signature/manifest.p7s: %s", err->text);
     else if (!found.intact)
         problem(v, VERIFY_SIGNATURE, "signature/manifest.p7s: %s", found.why);
-    snprintf(text, room, "by %.200s; certificate%s SHA-256 %s", found.signer.subject,
+    snprintf(text, room, "by %.180s%s; certificate%s SHA-256 %s", found.signer.subject,
+             found.bound || found.trusted ? "" : " (a name that nothing proves)",
              found.signer.self_signed ? " (self-signed)" : "", found.signer.fingerprint);
     return ERR_OK;
 }

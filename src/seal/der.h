@@ -6,10 +6,12 @@
 
 enum der_tag {
     DER_INTEGER = 0x02,
+    DER_OCTETS = 0x04,
     DER_NULL = 0x05,
     DER_OID = 0x06,
     DER_SEQUENCE = 0x30,
     DER_SET = 0x31,
+    DER_IMPLICIT_0 = 0x80,
     DER_CONTEXT_0 = 0xA0,
     DER_CONTEXT_1 = 0xA1,
 };

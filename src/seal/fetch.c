@@ -5,7 +5,10 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+
+enum { URL_MAX = 2000 };
 
 struct url {
     int tls;
@@ -32,6 +35,8 @@ static int url_parse(struct url *u, const char *text, struct err *err)
     if (OSSL_HTTP_parse_url(text, &u->tls, &u->user, &u->host, &u->port, NULL, &u->path, &u->query,
                             &u->fragment) != 1)
         return seal_fail(err, ERR_CONFIG, "%.200s: no URL", text);
+    if (strlen(text) > URL_MAX)
+        return err_set(err, ERR_CONFIG, "%.200s...: longer than %d characters", text, URL_MAX);
     if (!u->host[0] || (u->user && u->user[0]))
         return err_set(err, ERR_CONFIG, "%.200s: a host is needed, and no user", text);
     return ERR_OK;
@@ -79,7 +84,10 @@ static BIO *add_tls(BIO *bio, void *arg, int connected, int detail)
 
 static BIO *transfer(const struct url *u, struct tls_peer *peer, BIO *request, int timeout_s)
 {
-    return OSSL_HTTP_transfer(NULL, u->host, u->port, u->path, u->tls, NULL, NULL, NULL, NULL,
+    char path[URL_MAX + 8];
+    snprintf(path, sizeof path, "%s%s%s", u->path, u->query && *u->query ? "?" : "",
+             u->query ? u->query : "");
+    return OSSL_HTTP_transfer(NULL, u->host, u->port, path, u->tls, NULL, NULL, NULL, NULL,
                               u->tls ? add_tls : NULL, peer, 0, NULL, "application/timestamp-query",
                               request, "application/timestamp-reply", 1, SEAL_DER_MAX_BYTES,
                               timeout_s, 0);

@@ -22,8 +22,39 @@ static bool plain_algorithms(struct rd set)
     return !set.bad;
 }
 
+/* Whether the signed attributes are spelled as OpenSSL verifies them: it takes wrong tags as well,
+ * and verifies what it would have written. */
+static bool attributes_spelled_ok(CMS_SignerInfo *si, struct rd set)
+{
+    bool good = true;
+    for (int i = 0; good && i < CMS_signed_get_attr_count(si); i++) {
+        uint8_t *der = NULL;
+        int n = i2d_X509_ATTRIBUTE(CMS_signed_get_attr(si, i), &der);
+        const uint8_t *at = n > 0 ? rd_bytes(&set, (size_t)n) : NULL;
+        good = at && memcmp(at, der, (size_t)n) == 0;
+        OPENSSL_free(der);
+    }
+    return good && rd_done(&set);
+}
+
+static bool signer_ok(CMS_SignerInfo *si, struct rd signer, int *version)
+{
+    *version = der_small(&signer);
+    der_enter(&signer, der_is(&signer, DER_IMPLICIT_0) ? DER_IMPLICIT_0 : DER_SEQUENCE);
+    der_enter(&signer, DER_SEQUENCE);
+    if (der_is(&signer, DER_CONTEXT_0) &&
+        !attributes_spelled_ok(si, der_enter(&signer, DER_CONTEXT_0)))
+        return false;
+    der_enter(&signer, DER_SEQUENCE);
+    der_enter(&signer, DER_OCTETS);
+    if (der_is(&signer, DER_CONTEXT_1))
+        der_enter(&signer, DER_CONTEXT_1);
+    return rd_done(&signer);
+}
+
 /* The frame of ContentInfo and SignedData in DER, with one signer, and both versions. */
-static bool frame_ok(const uint8_t *der, size_t n, int *version, int *signer_version)
+static bool frame_ok(CMS_SignerInfo *si, const uint8_t *der, size_t n, int *version,
+                     int *signer_version)
 {
     struct rd all = rd_init(der, n), info = der_enter(&all, DER_SEQUENCE);
     der_enter(&info, DER_OID);
@@ -35,10 +66,10 @@ static bool frame_ok(const uint8_t *der, size_t n, int *version, int *signer_ver
         der_enter(&data, DER_CONTEXT_0);
     if (der_is(&data, DER_CONTEXT_1))
         der_enter(&data, DER_CONTEXT_1);
-    struct rd signers = der_enter(&data, DER_SET), signer = der_enter(&signers, DER_SEQUENCE);
-    *signer_version = der_small(&signer);
-    return plain && !signer.bad && rd_done(&all) && rd_done(&info) && rd_done(&wrapped) &&
-           rd_done(&data) && !signers.bad;
+    struct rd signers = der_enter(&data, DER_SET);
+    bool signer = signer_ok(si, der_enter(&signers, DER_SEQUENCE), signer_version);
+    return plain && signer && rd_done(&all) && rd_done(&info) && rd_done(&wrapped) &&
+           rd_done(&data) && rd_done(&signers);
 }
 
 /* RFC 5652, 5.1 and 5.3, with X.509 certificates only. */
@@ -193,7 +224,8 @@ static int judge(struct signed_data *s, const uint8_t *der, size_t n, const char
     if (detached == (content && *content))
         return err_set(err, ERR_UNSUPPORTED, "the %s %s", what,
                        detached ? "has the content inside; it must be apart" : "has no content");
-    if (!frame_ok(der, n, &version, &signer_version) || (strict && !encodes_to(s->cms, der, n)))
+    if (!frame_ok(s->si, der, n, &version, &signer_version) ||
+        (strict && !encodes_to(s->cms, der, n)))
         return seal_fail(err, ERR_MALFORMED, "the %s is not in DER", what);
     if (!versions_ok(s, version, signer_version, content_nid))
         return err_set(err, ERR_MALFORMED, "the %s has a version that its form does not have",

@@ -14,7 +14,7 @@ static bool set_nonce(TS_REQ *req)
     uint8_t bytes[8];
     if (RAND_bytes(bytes, sizeof bytes) != 1)
         return false;
-    bytes[0] |= 1; /* a nonce has no leading zeros: always of one length */
+    bytes[0] = (uint8_t)((bytes[0] & 0x7F) | 0x40); /* all requests are of one length */
     BIGNUM *n = BN_bin2bn(bytes, sizeof bytes, NULL);
     ASN1_INTEGER *nonce = n ? BN_to_ASN1_INTEGER(n, NULL) : NULL;
     bool good = nonce && TS_REQ_set_nonce(req, nonce) == 1;
