@@ -6,6 +6,7 @@
 #include "dashspool/log.h"
 #include "dashspool/pipeline.h"
 #include "dashspool/raw.h"
+#include "dashspool/recipe.h"
 #include "dashspool/sandbox.h"
 #include "dashspool/spool.h"
 #include "record.h"
@@ -104,28 +105,6 @@ static int extract_master(struct worker *w, const struct catalogue_transfer *t, 
     return rc;
 }
 
-static void facts_of(const struct catalogue_transfer *t, struct convert_facts *f)
-{
-    *f = (struct convert_facts){
-        .has_time = t->known & CATALOGUE_TIME_OK,
-        .has_zone = t->known & CATALOGUE_ZONE_OK,
-        .has_position = t->known & CATALOGUE_POSITION_OK,
-        .has_trigger_time = t->known & CATALOGUE_TRIGGER_TIME_OK,
-        .start_utc_us = t->time_us,
-        .tz_min = t->tz_min,
-        .lat_deg = t->lat_deg,
-        .lon_deg = t->lon_deg,
-        .trigger_utc_us = t->trigger_time_us,
-        .meta_fps = t->known & CATALOGUE_FPS_OK ? t->fps : 0,
-        .length_s = t->known & CATALOGUE_HAS_META ? t->length_s : 0,
-    };
-    snprintf(f->id, sizeof f->id, "%s", t->id);
-    snprintf(f->imei, sizeof f->imei, "%s", t->imei);
-    snprintf(f->camera, sizeof f->camera, "%s", t->camera);
-    if (t->known & CATALOGUE_HAS_META)
-        snprintf(f->trigger, sizeof f->trigger, "%s", t->trigger_name);
-}
-
 /* ROOT/archive/<imei>/<yyyy-mm-dd>: the UTC day of the clip, or of arrival when its time is not
  * known. */
 static int archive_dir(const struct worker *w, const struct catalogue_transfer *t, char **out,
@@ -157,7 +136,7 @@ static int convert_job(struct worker *w, const struct spool_job *job, struct err
         rc = archive_dir(w, &t, &dir, err);
     if (rc < 0)
         goto out;
-    facts_of(&t, &facts);
+    recipe_facts(&t, &facts);
     int64_t began_us = clock_mono_us();
     rc = confine_convert(master, dir, t.id, &facts, &w->options, &w->limits, NULL, NULL, &result,
                          err);
