@@ -1,7 +1,8 @@
 /*
- * export: evidence packages. A package is a BagIt bag (RFC 8493) in a folder: the masters as they
- * were received, their copies, what is known of them and how they came, their custody, and
- * manifests with which anybody can check it all by sha256sum, without this program:
+ * export: evidence packages. A package is a BagIt bag (RFC 8493), a folder or (by its name) a
+ * .zip: the masters as they were received, their copies, what is known of them and how they came,
+ * their custody, and manifests with which anybody can check it all by sha256sum, without this
+ * program:
  *
  *     README.txt               what this is, what to open first, how to check it
  *     data/master/<id>.<ext>   the original bytes, hashed again on the way and compared with the
@@ -23,6 +24,7 @@
 
 #include "dashspool/catalogue.h"
 #include "dashspool/hash.h"
+#include <stdbool.h>
 
 #define EXPORT_TRANSFERS_MAX 20000
 
@@ -43,12 +45,13 @@ struct export_result {
         tag_sha256[HASH_HEX_ROOM]; /* of tagmanifest-sha256.txt: it stands for all of the package */
 };
 
-/* Called after each transfer. */
-typedef void export_progress_fn(void *arg, size_t done, size_t n);
+/* Called often; done in 0..1. False ends it: nothing stays of the package. */
+typedef bool export_progress_fn(void *arg, const char *id, double done);
 
 /* Writes the package, and notes it in the custody of each transfer. ERR_NOTFOUND: no such transfer
  * or store; ERR_BUSY: something is at `path`; ERR_MALFORMED: a master or a copy is not what its
- * hash says, or a custody is broken: then no package comes to be. */
+ * hash says, or a custody is broken; ERR_AGAIN: the caller ended it. On failure no package comes to
+ * be. */
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
                    struct export_result *out, struct err *err) DS_MUST_CHECK;
 

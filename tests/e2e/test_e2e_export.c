@@ -170,6 +170,36 @@ static void test_a_zip_of_a_package_is_checked_likewise(void **state)
     expect(RUN("verify", CLIP, in_dir("zipped.zip")), 3, "THIS PACKAGE IS NOT WHAT IT WAS");
 }
 
+static void test_a_package_may_be_a_zip(void **state)
+{
+    (void)state;
+    const char *zip = in_dir("whole.zip");
+    expect(RUN("export", "--imei", IMEI, "-o", zip), 0, "3 transfers");
+    assert_int_equal(entries_like("whole"), 1);
+    expect(RUN("verify", zip), 0, "nothing is wrong");
+    expect(proc_run((const char *const[]){"unzip", "-q", zip, "-d", w.dir, NULL}), 0, "");
+    check_by_sha256sum(in_dir("whole"), 0); /* the folder in it is named like the zip */
+    expect(RUN("verify", in_dir("whole")), 0, "nothing is wrong");
+    expect(RUN("export", VIDEO, "-o", zip), 1, "is there already");
+}
+
+static void test_a_zip_is_the_same_bytes_again(void **state)
+{
+    (void)state;
+    char other[600];
+    snprintf(other, sizeof other, "%s", in_dir("zip-root"));
+    expect(proc_run((const char *const[]){"cp", "-a", w.root, other, NULL}), 0, "");
+    expect(proc_run((const char *const[]){"mkdir", in_dir("east"), in_dir("west"), NULL}), 0, "");
+    setenv("TZ", "Asia/Kathmandu", 1);
+    expect(RUN("export", VIDEO, "-o", in_dir("east/a.zip"), "--at", AT), 0, "1 transfer,");
+    setenv("TZ", "America/St_Johns", 1);
+    expect(proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", other, "export", VIDEO, "-o",
+                                          in_dir("west/a.zip"), "--at", AT, NULL}),
+           0, "1 transfer,");
+    expect(proc_run((const char *const[]){"cmp", in_dir("east/a.zip"), in_dir("west/a.zip"), NULL}),
+           0, "");
+}
+
 static void test_an_export_is_in_the_custody_of_what_it_contains(void **state)
 {
     (void)state;
@@ -280,7 +310,6 @@ static void test_what_is_asked_wrongly_is_said(void **state)
     expect(RUN("export", "nobody", "-o", in_dir("x")), 1, "'dashspool list' names them");
     expect(RUN("export", "--imei", "1", "-o", in_dir("x")), 1, "no transfers match");
     expect(RUN("export", VIDEO, "-o", in_dir("x"), "--at", "noon"), 2, "--at noon");
-    expect(RUN("export", VIDEO, "-o", in_dir("x.zip")), 2, "as folders");
     expect(RUN("verify"), 2, "name a package");
     expect(RUN("verify", in_dir("x")), 1, "No such file");
     assert_int_equal(entries_like("x"), 0);
@@ -292,6 +321,8 @@ int main(void)
         cmocka_unit_test(test_anybody_can_check_a_package),
         cmocka_unit_test(test_the_same_store_and_time_give_the_same_bytes),
         cmocka_unit_test(test_a_zip_of_a_package_is_checked_likewise),
+        cmocka_unit_test(test_a_package_may_be_a_zip),
+        cmocka_unit_test(test_a_zip_is_the_same_bytes_again),
         cmocka_unit_test(test_an_export_is_in_the_custody_of_what_it_contains),
         cmocka_unit_test(test_a_signature_is_checked_here_and_by_openssl),
         cmocka_unit_test(test_nothing_is_written_over),

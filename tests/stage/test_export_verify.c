@@ -51,8 +51,8 @@ static void make_package(const char *stored)
     struct err err;
     snprintf(path, sizeof path, "%s/package", dir);
     assert_ok(fsx_remove_tree(path, &err));
-    assert_ok(bag_new(&bag, path, &err));
-    assert_ok(bag_begin(bag, names[0], &err));
+    assert_ok(bag_new(&bag, path, 0, &err));
+    assert_ok(bag_begin(bag, names[0], 8, &err));
     assert_ok(bag_write(bag, "a master", 8, &err));
     assert_ok(bag_end(bag, sha256, &err));
     put(bag, names[1], "{}\n");
@@ -303,7 +303,7 @@ static void test_names_that_no_package_has_are_refused_by_the_bag(void **state)
     struct err err;
     char path[600];
     snprintf(path, sizeof path, "%s/other", dir);
-    assert_ok(bag_new(&bag, path, &err));
+    assert_ok(bag_new(&bag, path, 0, &err));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(bag_put(bag, bad[i], "x", 1, &err), ERR_MALFORMED);
     assert_ok(bag_put(bag, "data/a", "x", 1, &err));
