@@ -278,6 +278,12 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
 int convert_publish(const struct convert_stage *stage, const char *out_dir, bool overwrite,
                     struct convert_result *result, struct err *err) DS_MUST_CHECK;
 
+/* The libraries that the bytes of copies depend on, and their versions, as loaded now
+ * ("libavcodec", "59.37.100"; "x264", "core 164 r3095 baee400"); always in the same order, each
+ * name once. Takes milliseconds. */
+typedef void convert_library_fn(void *arg, const char *name, const char *version);
+void convert_libraries(convert_library_fn *fn, void *arg);
+
 /* The [convert] section, and options from it. */
 extern const struct cfg_section convert_cfg_section;
 void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out);
