@@ -15,9 +15,12 @@
  *     bagit.txt bag-info.txt manifest-sha256.txt tagmanifest-sha256.txt
  *     signature/manifest.p7s   CMS (RFC 5652), detached, over tagmanifest-sha256.txt, and
  *     signature/certificate.pem   whose it is; where a key was given
+ *     signature/request.tsq    what an authority is asked for a time stamp (export_stamp.h), and
+ *     signature/token.tsr      its answer
  *
- * The same store, the same choice and the same `at_us` give the same bytes, but for the signature.
- * A package is written under another name and renamed when all of it is on disk.
+ * The same store, the same choice and the same `at_us` give the same bytes, but for the signature
+ * and the time stamp. A package is written under another name and renamed when all of it is on
+ * disk.
  */
 #ifndef DASHSPOOL_EXPORT_H
 #define DASHSPOOL_EXPORT_H
@@ -36,11 +39,15 @@ struct export_request {
     const char *who;                  /* the person who exports, for the custody and bag-info.txt */
     int64_t at_us;                    /* when, UTC: bag-info.txt */
     const char *sign_cert, *sign_key; /* PEM files, or a pkcs11: URI for the key; NULL: unsigned */
+    const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };
 
 struct export_result {
     int64_t files, bytes; /* payload */
     int transfers, partial, without_copies;
+    bool stamped;
+    char no_stamp[256]; /* why not, where one was wanted: the package is there all the same, and
+                           export_stamp.h adds one later */
     char
         tag_sha256[HASH_HEX_ROOM]; /* of tagmanifest-sha256.txt: it stands for all of the package */
 };

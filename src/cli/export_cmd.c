@@ -28,6 +28,8 @@ static const char export_help[] =
     "  --sign-cert FILE --sign-key FILE\n"
     "                      sign it with this certificate and key (PEM, or a pkcs11: URI for the\n"
     "                      key); 'dashspool keygen' makes both\n"
+    "  --tsa URL           ask this authority for a time stamp (RFC 3161); without a network,\n"
+    "                      'dashspool attach-timestamp' adds one later\n"
     "  --at T              when, for the package's own date (default: now); the same store, the\n"
     "                      same choice and the same T give the same bytes\n"
     "\n"
@@ -144,8 +146,17 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
         printf("  %d of them have no copies: 'dashspool work' makes these\n", r.without_copies);
     printf("  %s; keep this where nobody can change it:\n"
            "  SHA-256 of tagmanifest-sha256.txt %s\n",
-           request->sign_key ? "signed" : "not signed", r.tag_sha256);
-    return CLI_OK;
+           !request->sign_key ? "not signed"
+           : r.stamped        ? "signed and time-stamped"
+                              : "signed",
+           r.tag_sha256);
+    if (!r.no_stamp[0])
+        return CLI_OK;
+    fprintf(stderr,
+            "dashspool export: no time stamp: %s\n"
+            "  the package is whole without; try later: dashspool attach-timestamp %s --tsa %s\n",
+            r.no_stamp, request->path, request->tsa_url);
+    return CLI_FAILED;
 }
 
 int cli_export(struct cli *cli, int argc, char **argv)
@@ -155,6 +166,7 @@ int cli_export(struct cli *cli, int argc, char **argv)
         {"output", required_argument, NULL, 'o'},
         {"who", required_argument, NULL, 'w'},
         {"at", required_argument, NULL, 'a'},
+        {"tsa", required_argument, NULL, 'T'},
         {"sign-cert", required_argument, NULL, 'C'},
         {"sign-key", required_argument, NULL, 'K'},
         {"help", no_argument, NULL, 'h'},
@@ -172,6 +184,8 @@ int cli_export(struct cli *cli, int argc, char **argv)
             request.path = optarg;
         else if (o == 'w')
             request.who = optarg;
+        else if (o == 'T')
+            request.tsa_url = optarg;
         else if (o == 'C')
             request.sign_cert = optarg;
         else if (o == 'K')

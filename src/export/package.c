@@ -332,6 +332,42 @@ static int put_signature(struct package *p, const struct buf *tags, struct err *
     return rc;
 }
 
+/* The authority's answer, once it is known to be one about this package. */
+static int put_stamp(struct package *p, const struct buf *tags, const struct buf *query,
+                     struct err *err)
+{
+    struct err why;
+    struct seal_stamp stamp;
+    struct buf token;
+    buf_init(&token, SEAL_DER_MAX_BYTES);
+    int rc = seal_ts_fetch(p->request->tsa_url, buf_data(query), query->used,
+                           SEAL_DEFAULT_TS_TIMEOUT_S, &token, &why);
+    if (rc == ERR_OK)
+        rc = seal_ts_check(&stamp, buf_data(&token), token.used, buf_data(tags), tags->used,
+                           buf_data(query), query->used, NULL, &why);
+    p->result->stamped = rc == ERR_OK;
+    if (rc < 0)
+        snprintf(p->result->no_stamp, sizeof p->result->no_stamp, "%s", why.text);
+    rc =
+        rc < 0 ? ERR_OK : bag_put(p->bag, "signature/token.tsr", buf_data(&token), token.used, err);
+    buf_clear(&token);
+    return rc;
+}
+
+/* Without a nonce: the same package asks the same question. */
+static int put_stamp_request(struct package *p, const struct buf *tags, struct err *err)
+{
+    struct buf query;
+    buf_init(&query, SEAL_DER_MAX_BYTES);
+    int rc = seal_ts_request(buf_data(tags), tags->used, false, &query, err);
+    if (rc == ERR_OK)
+        rc = bag_put(p->bag, "signature/request.tsq", buf_data(&query), query.used, err);
+    if (rc == ERR_OK && p->request->tsa_url)
+        rc = put_stamp(p, tags, &query, err);
+    buf_clear(&query);
+    return rc;
+}
+
 static int seal_and_finish(struct package *p, struct err *err)
 {
     struct buf tags;
@@ -339,6 +375,8 @@ static int seal_and_finish(struct package *p, struct err *err)
     int rc = bag_close(p->bag, &tags, p->result->tag_sha256, err);
     if (rc == ERR_OK && p->key)
         rc = put_signature(p, &tags, err);
+    if (rc == ERR_OK)
+        rc = put_stamp_request(p, &tags, err);
     buf_clear(&tags);
     return rc < 0 ? rc : bag_finish(p->bag, err);
 }

@@ -1,5 +1,6 @@
 /* Evidence packages, made by the program that a person runs and checked by the tools of anybody. */
 #include "dashspool/fsx.h"
+#include "support/authority.h"
 #include "support/world.h"
 #include <glob.h>
 #include <sqlite3.h>
@@ -243,6 +244,91 @@ static void test_a_signature_is_checked_here_and_by_openssl(void **state)
     assert_int_equal(entries_like("x"), 0);
 }
 
+/* A package with a stamp of an authority of our own, checked here and by openssl. */
+static void check_stamped(const char *package)
+{
+    expect(RUN("verify", package), 0, "by CN=tsa,O=Time");
+    expect(RUN("verify", "--ca", in_dir("all.pem"), package), 0, "nothing is wrong");
+    expect(RUN("verify", "--ca", in_dir("mail.pem"), package), 3, "signature/token.tsr:");
+}
+
+static void make_authority(void)
+{
+    authority_make_cert(w.dir, "tsa", "extendedKeyUsage=critical,timeStamping");
+    authority_make_cert(w.dir, "mail", "extendedKeyUsage=emailProtection");
+    authority_configure(w.dir, "tsa.cnf", "tsa", "sha256");
+    expect(RUN("keygen", "--cert", in_dir("depot.pem"), "--key", in_dir("depot.key"), "--name",
+               "Depot 7"),
+           0, "CN=Depot 7");
+    struct buf all = support_read(in_dir("tsa.pem")), depot = support_read(in_dir("depot.pem"));
+    struct err err;
+    assert_ok(buf_append(&all, buf_data(&depot), depot.used, &err));
+    support_write(in_dir("all.pem"), buf_data(&all), all.used);
+    buf_clear(&all);
+    buf_clear(&depot);
+}
+
+static void test_an_authority_stamps_a_package(void **state)
+{
+    (void)state;
+    struct authority_server tsa;
+    make_authority();
+    authority_start(&tsa, w.dir, "tsa.cnf");
+    expect(RUN("export", STILL, "-o", in_dir("stamped.zip"), "--sign-cert", in_dir("depot.pem"),
+               "--sign-key", in_dir("depot.key"), "--tsa", tsa.url),
+           0, "signed and time-stamped");
+    authority_end(&tsa);
+    check_stamped(in_dir("stamped.zip"));
+    expect(RUN("attach-timestamp", in_dir("stamped.zip"), in_dir("answer")), 1,
+           "has a time stamp already");
+    expect(RUN("export", STILL, "-o", in_dir("alone"), "--tsa", tsa.url), 1, /* it is gone now */
+           "the package is whole without");
+    expect(RUN("verify", in_dir("alone")), 0, "no authority has stamped");
+    expect(RUN("verify", "--ca", in_dir("all.pem"), in_dir("alone")), 3, "is not signed");
+}
+
+/* The question is carried to an authority by hand, and its answer back. */
+static void stamp_later(const char *name)
+{
+    char folder[100], query_path[600];
+    snprintf(folder, sizeof folder, "%.*s", (int)strcspn(name, "."), name);
+    expect(RUN("export", STILL, "-o", in_dir(name), "--sign-cert", in_dir("depot.pem"),
+               "--sign-key", in_dir("depot.key")),
+           0, "signed");
+    if (strcmp(folder, name) != 0)
+        expect(proc_run((const char *const[]){"unzip", "-q", in_dir(name), "-d", w.dir, NULL}), 0,
+               "");
+    snprintf(query_path, sizeof query_path, "%s/signature/request.tsq", in_dir(folder));
+    struct buf query = support_read(query_path);
+    struct buf token = authority_reply(w.dir, "tsa.cnf", &query, true);
+    support_write(in_dir("token"), buf_data(&token), token.used);
+    expect(RUN("attach-timestamp", in_dir(name), in_dir("token")), 0, "stamped 2");
+    check_stamped(in_dir(name));
+    assert_int_equal(entries_like(name), 1);
+    buf_clear(&query);
+    buf_clear(&token);
+}
+
+static void test_a_stamp_can_come_later(void **state)
+{
+    (void)state;
+    stamp_later("later");
+    expect(proc_run((const char *const[]){"env", "-C", in_dir("later"), "openssl", "ts", "-verify",
+                                          "-data", "tagmanifest-sha256.txt", "-in",
+                                          "signature/token.tsr", "-token_in", "-CAfile",
+                                          in_dir("tsa.pem"), NULL}),
+           0, "Verification: OK");
+    stamp_later("packed.zip");
+    expect(RUN("export", STILL, "-o", in_dir("third")), 0, "1 transfer");
+    expect(RUN("attach-timestamp", in_dir("third"), in_dir("token")), 1,
+           "token: the time stamp is for other content");
+    expect(RUN("verify", in_dir("third")), 0, "no authority has stamped");
+    expect(proc_run((const char *const[]){"cp", in_dir("token"),
+                                          in_dir("third/signature/token.tsr"), NULL}),
+           0, "");
+    expect(RUN("verify", in_dir("third")), 3, "time stamp       FAILED");
+}
+
 static void test_nothing_is_written_over(void **state)
 {
     (void)state;
@@ -325,6 +411,8 @@ int main(void)
         cmocka_unit_test(test_a_zip_is_the_same_bytes_again),
         cmocka_unit_test(test_an_export_is_in_the_custody_of_what_it_contains),
         cmocka_unit_test(test_a_signature_is_checked_here_and_by_openssl),
+        cmocka_unit_test(test_an_authority_stamps_a_package),
+        cmocka_unit_test(test_a_stamp_can_come_later),
         cmocka_unit_test(test_nothing_is_written_over),
         cmocka_unit_test(test_a_changed_copy_stops_the_export),
         cmocka_unit_test(test_a_changed_master_stops_the_export),
