@@ -1,0 +1,41 @@
+/*
+ * package: what the writers of an evidence package share. package.c says what comes when; each of
+ * the others writes one kind of thing.
+ */
+#ifndef EXPORT_PACKAGE_INTERNAL_H
+#define EXPORT_PACKAGE_INTERNAL_H
+
+#include "bag.h"
+#include "dashspool/buf.h"
+#include "dashspool/export.h"
+#include "dashspool/raw.h"
+#include "dashspool/seal.h"
+#include "story.h"
+
+struct package {
+    const struct export_request *request;
+    struct export_result *result;
+    export_progress_fn *progress; /* NULL: nobody asks */
+    void *progress_arg;
+    const char *id;                /* that is being written */
+    int64_t all_bytes, done_bytes; /* masters and copies */
+    struct catalogue *catalogue;
+    struct raw *raw;
+    struct bag *bag;
+    struct seal_key *key; /* NULL: unsigned */
+    struct buf custody;   /* lines of all */
+    struct story *story;
+};
+
+/* package_payload.c: a transfer's master, facts, copies and custody. ERR_BUSY: it is still coming
+ * in. */
+int package_put_transfer(struct package *p, const char *id, struct err *err) DS_MUST_CHECK;
+
+/* package_tool.c: data/tool.json, what the package was made by and with. */
+int package_put_tool(struct package *p, struct err *err) DS_MUST_CHECK;
+
+/* package_seals.c: what stands over the tag manifest: signature, and the question to a time-stamp
+ * authority (with its answer, if one is asked). */
+int package_put_seals(struct package *p, const struct buf *tags, struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,205 @@
+#include "dashspool/custody.h"
+#include "dashspool/facts.h"
+#include "dashspool/fsx.h"
+#include "dashspool/wire.h"
+#include "package_internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- master ---- */
+
+struct first_bytes {
+    uint8_t data[16];
+    size_t n;
+};
+
+static int take_first(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct first_bytes *f = arg;
+    f->n = n < sizeof f->data ? n : sizeof f->data;
+    memcpy(f->data, data, f->n);
+    return err_set(err, ERR_AGAIN, "enough"); /* ends raw_copy() */
+}
+
+/* By content: a name is the camera's word. */
+static const char *extension_of(const struct first_bytes *f)
+{
+    const char *content = wire_content(f->data, f->n);
+    if (f->n >= 8 && memcmp(f->data + 4, "ftyp", 4) == 0)
+        return "mp4";
+    return strcmp(content, "photo") == 0 ? "jpg" : strcmp(content, "video") == 0 ? "h265" : "bin";
+}
+
+/* Of a master or a copy. */
+static int write_chunk(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct package *p = arg;
+    p->done_bytes += (int64_t)n;
+    double done = p->all_bytes > 0 ? (double)p->done_bytes / (double)p->all_bytes : 1;
+    if (p->progress && !p->progress(p->progress_arg, p->id, done < 1 ? done : 1))
+        return err_set(err, ERR_AGAIN, "interrupted; no package was written");
+    return bag_write(p->bag, data, n, err);
+}
+
+/* name: the master's in the package. */
+static int put_master(struct package *p, const struct catalogue_transfer *t,
+                      char name[BAG_NAME_ROOM], struct err *err)
+{
+    char sha256[HASH_HEX_ROOM];
+    bool partial = t->state != CATALOGUE_STORED;
+    int64_t length = 0;
+    struct first_bytes first = {.n = 0};
+    int rc = raw_stat(p->raw, t->day, t->key, &length, &(bool){false}, NULL, err);
+    if (rc == ERR_OK)
+        rc = raw_copy(p->raw, t->day, t->key, take_first, &first, err);
+    if (rc < 0 && first.n == 0)
+        return rc;
+    snprintf(name, BAG_NAME_ROOM, "data/master/%s.%s%s", t->id, partial ? "partial." : "",
+             extension_of(&first));
+    rc = bag_begin(p->bag, name, length, err);
+    if (rc == ERR_OK)
+        rc = raw_copy(p->raw, t->day, t->key, write_chunk, p, err);
+    if (rc == ERR_OK)
+        rc = bag_end(p->bag, sha256, err);
+    if (rc == ERR_OK && !partial && strcmp(sha256, t->sha256) != 0)
+        rc = err_set(err, ERR_MALFORMED,
+                     "the master of %s in raw/%s.db has SHA-256 %s, but %s was received; restore "
+                     "that file from a back-up",
+                     t->id, t->day, sha256, t->sha256);
+    p->result->partial += partial;
+    return rc;
+}
+
+static int put_facts(struct package *p, const struct catalogue_transfer *t, struct err *err)
+{
+    char name[BAG_NAME_ROOM], *text;
+    int rc = facts_transfer(p->catalogue, t, &text, err);
+    if (rc < 0)
+        return rc;
+    snprintf(name, sizeof name, "data/master/%s.json", t->id);
+    rc = bag_put(p->bag, name, text, strlen(text), err);
+    free(text);
+    return rc;
+}
+
+/* ---- copies ---- */
+
+struct copying {
+    struct package *p;
+    const struct catalogue_transfer *t;
+    int n;
+};
+
+static int write_file(struct package *p, int fd, const char *path, struct err *err)
+{
+    static const size_t room = 256 * 1024;
+    uint8_t *bytes = malloc(room);
+    int rc = bytes ? ERR_OK : err_set(err, ERR_NOMEM, "no memory to read %s", path);
+    while (rc == ERR_OK) {
+        ssize_t n = read(fd, bytes, room);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            rc = err_sys(err, "read %s", path);
+        if (n <= 0)
+            break;
+        rc = write_chunk(p, bytes, (size_t)n, err);
+    }
+    free(bytes);
+    return rc;
+}
+
+static int changed(const char *path, const struct catalogue_copy *copy, struct err *err)
+{
+    return err_set(
+        err, ERR_MALFORMED,
+        "the copy %s is not what was made (%lld bytes, SHA-256 %s): it was changed; move "
+        "it away and make it anew",
+        path, (long long)copy->length_bytes, copy->sha256);
+}
+
+static int put_open_copy(struct package *p, const struct catalogue_copy *copy, const char *name,
+                         const char *path, int fd, struct err *err)
+{
+    char sha256[HASH_HEX_ROOM];
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, "stat %s", path);
+    if (!S_ISREG(st.st_mode) || st.st_size != copy->length_bytes)
+        return changed(path, copy, err);
+    int rc = bag_begin(p->bag, name, copy->length_bytes, err);
+    if (rc == ERR_OK)
+        rc = write_file(p, fd, path, err);
+    if (rc == ERR_OK)
+        rc = bag_end(p->bag, sha256, err);
+    return rc < 0 || strcmp(sha256, copy->sha256) == 0 ? rc : changed(path, copy, err);
+}
+
+static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct copying *c = arg;
+    char name[BAG_NAME_ROOM], *path = NULL;
+    const char *base = strrchr(copy->path, '/');
+    int n = snprintf(name, sizeof name, "data/%s/%s", story_folder(copy->kind),
+                     base ? base + 1 : copy->path);
+    if (n >= (int)sizeof name)
+        return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
+    int rc = fsx_path(&path, err, "%s/%s", c->p->request->root, copy->path);
+    if (rc < 0)
+        return rc;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    rc = fd < 0 ? err_sys(err, "open the copy %s", path)
+                : put_open_copy(c->p, copy, name, path, fd, err);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    c->n++;
+    return rc;
+}
+
+/* ---- custody ---- */
+
+struct events {
+    struct package *p;
+    struct custody_chain chain;
+};
+
+static int put_event(void *arg, const char *line, struct err *err)
+{
+    struct events *e = arg;
+    size_t n = strlen(line);
+    int rc = custody_next(&e->chain, line, n, err);
+    if (rc == ERR_OK)
+        rc = buf_append(&e->p->custody, line, n, err);
+    return rc < 0 ? rc : buf_append(&e->p->custody, "\n", 1, err);
+}
+
+int package_put_transfer(struct package *p, const char *id, struct err *err)
+{
+    struct catalogue_transfer t;
+    char master[BAG_NAME_ROOM];
+    struct copying copies = {p, &t, 0};
+    struct events events = {.p = p};
+    p->id = id;
+    int rc = catalogue_transfer_get(p->catalogue, id, &t, err);
+    if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
+        rc = err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", id);
+    if (rc == ERR_OK)
+        rc = put_master(p, &t, master, err);
+    if (rc == ERR_OK)
+        rc = put_facts(p, &t, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_each(p->catalogue, t.key, put_copy, &copies, err);
+    if (rc == ERR_OK)
+        rc = catalogue_event_each(p->catalogue, id, put_event, &events, err);
+    if (rc == ERR_OK)
+        rc = story_add(p->story, p->catalogue, p->request->root, &t, master, err);
+    p->result->without_copies += copies.n == 0;
+    p->result->transfers++;
+    return rc;
+}
