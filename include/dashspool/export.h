@@ -9,9 +9,10 @@
  *                              hash of receipt; <id>.json: what is known
  *     data/working, viewing, stills, timing, position/   the copies that the catalogue has, each
  *                              compared with the hash that was taken when it was made
+ *     data/transfer/<id>.json  how it came: connections, packets, bad frames, resumptions
  *     data/custody.jsonl       what happened to each, chained by hash (custody.h)
  *     data/report.html         one page that tells all of it in words (report.h)
- *     data/tool.json           what made the package
+ *     data/tool.json           what made the package: program, libraries, settings, command
  *     bagit.txt bag-info.txt manifest-sha256.txt tagmanifest-sha256.txt
  *     signature/manifest.p7s   CMS (RFC 5652), detached, over tagmanifest-sha256.txt, and
  *     signature/certificate.pem   whose it is; where a key was given
@@ -26,6 +27,7 @@
 #define DASHSPOOL_EXPORT_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/cfg.h"
 #include "dashspool/hash.h"
 #include <stdbool.h>
 
@@ -39,6 +41,9 @@ struct export_request {
     const char *who;                  /* the person who exports, for the custody and bag-info.txt */
     int64_t at_us;                    /* when, UTC: bag-info.txt */
     const char *sign_cert, *sign_key; /* PEM files, or a pkcs11: URI for the key; NULL: unsigned */
+    const char *const *command; /* n_command: the command line without paths, for data/tool.json */
+    size_t n_command;
+    const struct cfg *cfg; /* the settings, likewise; NULL: not told */
     const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };
 

@@ -159,7 +159,50 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     return CLI_FAILED;
 }
 
-int cli_export(struct cli *cli, int argc, char **argv)
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The command line as far as it says what is in the package: neither where things are on this
+ * machine, nor in which order they were typed. */
+struct said {
+    const char **word;
+    size_t n;
+};
+
+static void say(struct said *said, const char *option, const char *value)
+{
+    static const char *const left_out[] = {"output", "at", "sign-cert", "sign-key", "tsa"};
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        if (strcmp(option, left_out[i]) == 0)
+            return;
+    said->word[said->n++] = option;
+    said->word[said->n++] = value;
+}
+
+static void say_ids(struct said *said, char *const *ids, int n)
+{
+    for (int i = 0; i < n; i++)
+        said->word[said->n + (size_t)i] = ids[i];
+    if (n > 1)
+        qsort(said->word + said->n, (size_t)n, sizeof *said->word, by_text);
+    said->n += (size_t)n;
+}
+
+static int choose_and_write(struct cli *cli, struct choice *c, struct export_request *request,
+                            char **ids, int n)
+{
+    int rc = choose(cli, c, ids, n);
+    if (rc == CLI_OK)
+        rc = write_package(cli, c, request);
+    for (size_t i = 0; i < c->n; i++)
+        free(c->ids[i]);
+    free(c->ids);
+    return rc;
+}
+
+static int parse(struct cli *cli, int argc, char **argv, struct said *said)
 {
     static const struct option options[] = {
         CLI_FILTER_OPTIONS,
@@ -175,7 +218,8 @@ int cli_export(struct cli *cli, int argc, char **argv)
     struct choice c = {.filtered = false};
     struct export_request request = {.who = user_name(), .at_us = clock_utc_us()};
     struct err err;
-    for (int o; (o = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;) {
+    int at = 0;
+    for (int o; (o = getopt_long(argc, argv, ":ho:", options, &at)) != -1;) {
         enum cli_filter taken = cli_filter_option("export", o, optarg, &c.filter);
         if (taken == CLI_FILTER_BAD)
             return CLI_USAGE;
@@ -194,7 +238,13 @@ int cli_export(struct cli *cli, int argc, char **argv)
             return cli_usage("export", "--at %s: write 2024-11-29T07:00:00Z", optarg);
         else if (o != 'a' && taken == CLI_FILTER_OTHER)
             return cli_option(o, argv, export_help);
+        if (o != 'o')
+            say(said, options[at].name, optarg);
     }
+    say_ids(said, argv + optind, argc - optind);
+    request.command = said->word;
+    request.n_command = said->n;
+    request.cfg = cli->cfg;
     if (!request.path)
         return cli_usage("export", "say with -o where the package shall be");
     if ((optind == argc) != c.filtered)
@@ -204,11 +254,16 @@ int cli_export(struct cli *cli, int argc, char **argv)
         return cli_usage("export", "--sign-cert and --sign-key belong together");
     if (!request.who[0])
         return cli_usage("export", "--who: a name is needed");
-    int rc = choose(cli, &c, argv + optind, argc - optind);
-    if (rc == CLI_OK)
-        rc = write_package(cli, &c, &request);
-    for (size_t i = 0; i < c.n; i++)
-        free(c.ids[i]);
-    free(c.ids);
+    return choose_and_write(cli, &c, &request, argv + optind, argc - optind);
+}
+
+int cli_export(struct cli *cli, int argc, char **argv)
+{
+    struct said said = {.word = malloc(2 * (size_t)argc * sizeof *said.word)};
+    if (!said.word)
+        return cli_fail("export", &(struct err){.text = "no memory"});
+    said.word[said.n++] = "export";
+    int rc = parse(cli, argc, argv, &said);
+    free(said.word);
     return rc;
 }

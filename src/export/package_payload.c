@@ -84,6 +84,13 @@ static int put_facts(struct package *p, const struct catalogue_transfer *t, stru
     snprintf(name, sizeof name, "data/master/%s.json", t->id);
     rc = bag_put(p->bag, name, text, strlen(text), err);
     free(text);
+    if (rc == ERR_OK)
+        rc = facts_arrival(p->catalogue, t, &text, err);
+    if (rc < 0)
+        return rc;
+    snprintf(name, sizeof name, "data/transfer/%s.json", t->id);
+    rc = bag_put(p->bag, name, text, strlen(text), err);
+    free(text);
     return rc;
 }
 

@@ -82,6 +82,9 @@ static const struct {
     {"data/timing/",
      "  data/timing/         the time of every picture, and what is damaged or missing\n"},
     {"data/position/", "  data/position/       positions, for maps\n"},
+    {"data/transfer/",
+     "  data/transfer/       how each recording came: connections, packets, what was bad and\n"
+     "                       sent again\n"},
     {"data/custody.jsonl",
      "  data/custody.jsonl   what happened to each recording since it was received\n"},
 };

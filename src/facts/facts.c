@@ -86,24 +86,33 @@ static json_t *metadata_json(const struct catalogue_transfer *t)
     return m;
 }
 
+static json_t *wire_json(const struct catalogue_wire *w)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "init", hex_json(w->init, w->init_n), "meta",
+                     hex_json(w->meta, w->meta_n), "start", hex_json(w->start, w->start_n), "path",
+                     hex_json(w->path, w->path_n), "path_text", path_json(w));
+}
+
+/* How it came; takes the arrivals. */
+static json_t *arrival_json(const struct catalogue_transfer *t, json_t *arrivals)
+{
+    return json_pack("{s:s, s:i, s:I, s:i, s:i, s:I, s:I, s:o}", "peer", t->peer, "protocol_id",
+                     t->protocol_id, "packets", (json_int_t)t->packets, "crc_errors", t->crc_errors,
+                     "resumes", t->resumes, "bytes_lost", (json_int_t)t->bytes_lost, "duplicates",
+                     (json_int_t)t->duplicates, "connections", arrivals);
+}
+
 static json_t *transfer_json(const struct catalogue_transfer *t, json_t *arrivals, json_t *copies)
 {
-    const struct catalogue_wire *w = &t->wire;
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:s, s:o, s:{s:s, s:i, "
-        "s:I, s:i, s:i, s:I, s:I, s:o}, "
-        "s:{s:o, s:o, s:o, s:o, s:o}, s:{s:s, s:I}, s:o}",
-        "id", t->id, "imei", t->imei, "camera", t->camera, "kind", t->kind, "source", t->source,
-        "state", catalogue_state_name(t->state), "published", (int)t->published, "arrived",
-        time_json(t->arrived_us), "completed",
-        t->completed_us ? time_json(t->completed_us) : json_null(), "length_bytes",
-        (json_int_t)t->length_bytes, "sha256", t->sha256, "metadata", metadata_json(t), "transfer",
-        "peer", t->peer, "protocol_id", t->protocol_id, "packets", (json_int_t)t->packets,
-        "crc_errors", t->crc_errors, "resumes", t->resumes, "bytes_lost", (json_int_t)t->bytes_lost,
-        "duplicates", (json_int_t)t->duplicates, "connections", arrivals, "wire", "init",
-        hex_json(w->init, w->init_n), "meta", hex_json(w->meta, w->meta_n), "start",
-        hex_json(w->start, w->start_n), "path", hex_json(w->path, w->path_n), "path_text",
-        path_json(w), "master", "day", t->day, "key", (json_int_t)t->key, "copies", copies);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:s, s:o, s:o, s:o, "
+                     "s:{s:s, s:I}, s:o}",
+                     "id", t->id, "imei", t->imei, "camera", t->camera, "kind", t->kind, "source",
+                     t->source, "state", catalogue_state_name(t->state), "published",
+                     (int)t->published, "arrived", time_json(t->arrived_us), "completed",
+                     t->completed_us ? time_json(t->completed_us) : json_null(), "length_bytes",
+                     (json_int_t)t->length_bytes, "sha256", t->sha256, "metadata", metadata_json(t),
+                     "transfer", arrival_json(t, arrivals), "wire", wire_json(&t->wire), "master",
+                     "day", t->day, "key", (json_int_t)t->key, "copies", copies);
 }
 
 /* "0 2048" as [0, 2048]. */
@@ -158,6 +167,18 @@ int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char
     json_t *whole = transfer_json(t, arrivals, copies); /* takes both */
     *out =
         rc == ERR_OK && whole ? json_dumps(whole, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
+    json_decref(whole);
+    return rc == ERR_OK && !*out ? err_set(err, ERR_NOMEM, "no memory for JSON") : rc;
+}
+
+int facts_arrival(struct catalogue *c, const struct catalogue_transfer *t, char **out,
+                  struct err *err)
+{
+    json_t *arrivals = json_array();
+    int rc = catalogue_arrival_each(c, t->key, add_arrival, arrivals, err);
+    json_t *whole = json_pack("{s:s, s:o, s:o}", "id", t->id, "transfer", arrival_json(t, arrivals),
+                              "wire", wire_json(&t->wire));
+    *out = rc == ERR_OK && whole ? json_dumps(whole, JSON_INDENT(2)) : NULL;
     json_decref(whole);
     return rc == ERR_OK && !*out ? err_set(err, ERR_NOMEM, "no memory for JSON") : rc;
 }

@@ -123,6 +123,7 @@ static void test_anybody_can_check_a_package(void **state)
         "data/custody.jsonl",
         "data/report.html",
         "data/tool.json",
+        "data/transfer/" VIDEO ".json",
     };
     const char *package = in_dir("checked");
     expect(RUN("export", "--imei", IMEI, "-o", package, "--at", AT), 0, "3 transfers");
