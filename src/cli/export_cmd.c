@@ -2,6 +2,7 @@
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
+#include "dashspool/fsx.h"
 #include "progress.h"
 #include <pwd.h>
 #include <signal.h>
@@ -167,27 +168,30 @@ static int by_text(const void *a, const void *b)
 /* The command line as far as it says what is in the package: neither where things are on this
  * machine, nor in which order they were typed. */
 struct said {
-    const char **word;
-    size_t n;
+    char **word; /* each our own */
+    size_t n, room;
 };
 
 static void say(struct said *said, const char *option, const char *value)
 {
+    struct err unimportant;
     static const char *const left_out[] = {"output", "at", "sign-cert", "sign-key", "tsa"};
     for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
         if (strcmp(option, left_out[i]) == 0)
             return;
-    said->word[said->n++] = option;
-    said->word[said->n++] = value;
+    if (said->n < said->room &&
+        fsx_path(&said->word[said->n], &unimportant, "%s%s%s%s", value ? "--" : "", option,
+                 value ? "=" : "", value ? value : "") == ERR_OK)
+        said->n++;
 }
 
 static void say_ids(struct said *said, char *const *ids, int n)
 {
+    size_t before = said->n;
     for (int i = 0; i < n; i++)
-        said->word[said->n + (size_t)i] = ids[i];
-    if (n > 1)
-        qsort(said->word + said->n, (size_t)n, sizeof *said->word, by_text);
-    said->n += (size_t)n;
+        say(said, ids[i], NULL);
+    if (said->n > before)
+        qsort(said->word + before, said->n - before, sizeof *said->word, by_text);
 }
 
 static int choose_and_write(struct cli *cli, struct choice *c, struct export_request *request,
@@ -242,7 +246,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said)
             say(said, options[at].name, optarg);
     }
     say_ids(said, argv + optind, argc - optind);
-    request.command = said->word;
+    request.command = (const char *const *)said->word;
     request.n_command = said->n;
     request.cfg = cli->cfg;
     if (!request.path)
@@ -259,11 +263,14 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said)
 
 int cli_export(struct cli *cli, int argc, char **argv)
 {
-    struct said said = {.word = malloc(2 * (size_t)argc * sizeof *said.word)};
+    struct said said = {.room = (size_t)argc};
+    said.word = calloc(said.room, sizeof *said.word);
     if (!said.word)
         return cli_fail("export", &(struct err){.text = "no memory"});
-    said.word[said.n++] = "export";
+    say(&said, "export", NULL);
     int rc = parse(cli, argc, argv, &said);
+    for (size_t i = 0; i < said.n; i++)
+        free(said.word[i]);
     free(said.word);
     return rc;
 }

@@ -20,7 +20,7 @@ static int check_template(const char *value, struct err *err)
 }
 
 static const struct cfg_key keys[] = {
-    {"copies", CFG_LIST, "working viewing timing csv poster sheet gpx geojson srt vtt", 0, 0,
+    {"copies", CFG_LIST, "working viewing timing csv poster sheet gpx kml geojson srt vtt", 0, 0,
      "working,viewing", "what is made of a video; timing comes with working and viewing"},
     {"default_fps", CFG_REAL, "pictures/s", 1, 240, "25", "picture rate when nothing tells it"},
     {"encoder", CFG_TEXT, "FFmpeg's name", 0, 31, "libx264", "encoder of the viewing copy"},

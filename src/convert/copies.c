@@ -8,6 +8,7 @@ const struct copy_maker copy_makers[] = {
     {CONVERT_VIEWING, "viewing", "viewing-DERIVED.mp4", 1, copy_viewing},
     {CONVERT_STILL, "still", "still-DERIVED.jpg", 0.05, copy_still},
     {CONVERT_GPX, "gpx", "gpx", 0.01, copy_gpx},
+    {CONVERT_KML, "kml", "kml", 0.01, copy_kml},
     {CONVERT_GEOJSON, "geojson", "geojson", 0.01, copy_geojson},
     {CONVERT_SRT, "srt", "srt", 0.01, copy_srt},
     {CONVERT_VTT, "vtt", "vtt", 0.01, copy_vtt},

@@ -38,7 +38,7 @@ const struct copy_maker *copy_maker(enum convert_copy_kind kind); /* NULL: there
 copy_fn copy_working, copy_viewing;
 copy_fn copy_timing, copy_csv; /* last: they tell what the others found */
 copy_fn copy_still;            /* a photo; fills in what the result tells of it */
-copy_fn copy_gpx, copy_geojson, copy_srt, copy_vtt; /* sidecar.c, subtitles.c */
+copy_fn copy_gpx, copy_kml, copy_geojson, copy_srt, copy_vtt; /* sidecar.c, subtitles.c */
 copy_fn copy_poster, copy_sheet, copy_moment;
 
 /* ERR_CONFIG if a moment is asked for that the clip does not have; before anything is made. */

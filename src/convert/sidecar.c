@@ -1,5 +1,6 @@
-/* Where the clip was: GPX 1.1 and GeoJSON (RFC 7946). The camera's own position is one point; a
- * track, which is external data, is cut to the clip's time, and into pieces where it has a gap. */
+/* Where the clip was: GPX 1.1, KML (OGC 07-147r2) and GeoJSON (RFC 7946). The camera's own position
+ * is one point; a track, which is external data, is cut to the clip's time, and into pieces where
+ * it has a gap. */
 #include "copies.h"
 #include "dashspool/clock.h"
 #include "side_file.h"
@@ -107,6 +108,59 @@ int copy_gpx(const struct copy_task *t, struct err *err)
     if (p.n > 0)
         put_gpx_track(&f, &p);
     side_file_add(&f, "</gpx>\n");
+    free(p.point);
+    f.rc = rc < 0 ? rc : f.rc;
+    copy_progress(t, 1, 1);
+    return side_file_write(&f, t->path);
+}
+
+/* ---- KML: the longitude comes first (16.10 there) ---- */
+
+static void kml_begin(struct side_file *f, const struct place *p, const char *source)
+{
+    side_file_add(f, "  <Placemark>");
+    put_element(f, "name", p->id);
+    side_file_add(f, "<description>");
+    side_file_escaped(f, p->camera);
+    side_file_print(f, "%s%s</description>", p->camera[0] ? ", " : "", source);
+}
+
+static void put_kml_point(struct side_file *f, const struct place *p)
+{
+    kml_begin(f, p, OWN_SOURCE);
+    if (p->time[0])
+        side_file_print(f, "<TimeStamp><when>%s</when></TimeStamp>", p->time);
+    side_file_print(f, "<Point><coordinates>%.7f,%.7f</coordinates></Point></Placemark>\n",
+                    p->lon_deg, p->lat_deg);
+}
+
+/* One piece of the track: a line, or, as a line needs two, a point. */
+static void put_kml_piece(struct side_file *f, const struct place *p, size_t from, size_t n)
+{
+    char begin[CLOCK_TEXT_ROOM], end[CLOCK_TEXT_ROOM];
+    const char *shape = n > 1 ? "LineString" : "Point";
+    clock_rfc3339(p->point[from].utc_us, 3, begin);
+    clock_rfc3339(p->point[from + n - 1].utc_us, 3, end);
+    kml_begin(f, p, TRACK_SOURCE);
+    side_file_print(f, "<TimeSpan><begin>%s</begin><end>%s</end></TimeSpan><%s><coordinates>\n",
+                    begin, end, shape);
+    for (size_t i = from; i < from + n; i++)
+        side_file_print(f, "    %.7f,%.7f\n", p->point[i].lon_deg, p->point[i].lat_deg);
+    side_file_print(f, "  </coordinates></%s></Placemark>\n", shape);
+}
+
+int copy_kml(const struct copy_task *t, struct err *err)
+{
+    struct place p;
+    struct side_file f = side_file_init(err);
+    int rc = find_place(t, "KML", &p, err);
+    side_file_add(&f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                      "<kml xmlns=\"http://www.opengis.net/kml/2.2\"><Document>\n");
+    if (p.own)
+        put_kml_point(&f, &p);
+    for (size_t i = 0, n; i < p.n; i += n)
+        put_kml_piece(&f, &p, i, n = piece(&p, i));
+    side_file_add(&f, "</Document></kml>\n");
     free(p.point);
     f.rc = rc < 0 ? rc : f.rc;
     copy_progress(t, 1, 1);

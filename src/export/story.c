@@ -78,6 +78,7 @@ static const struct {
     {"timing", "timing", "the time of every picture"},
     {"csv", "timing", "the time of every picture, as a table"},
     {"gpx", "position", "the position, for maps"},
+    {"kml", "position", "the position, for maps"},
     {"geojson", "position", "the position, for maps"},
     {"srt", "viewing", "clock and position as subtitles"},
     {"vtt", "viewing", "clock and position as subtitles"},

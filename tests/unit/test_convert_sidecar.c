@@ -121,6 +121,33 @@ static void test_gpx_of_the_camera_and_of_a_track(void **state)
                    "    </trkseg>\n  </trk>\n</gpx>\n");
 }
 
+#define KML_HEAD                                   \
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" \
+    "<kml xmlns=\"http://www.opengis.net/kml/2.2\"><Document>\n"
+
+static void test_kml_of_the_camera_and_of_a_track(void **state)
+{
+    (void)state;
+    snprintf(facts.id, sizeof facts.id, "a<b>&");
+    gives(copy_kml, NULL,
+          KML_HEAD "  <Placemark><name>a&lt;b&gt;&amp;</name><description>front, camera metadata"
+                   "</description><TimeStamp><when>2024-11-29T07:23:45.750Z</when></TimeStamp>"
+                   "<Point><coordinates>25.2500000,54.7004200</coordinates></Point></Placemark>\n"
+                   "</Document></kml>\n");
+    int64_t t0 = facts.start_utc_us;
+    struct track_point p[] = {
+        {t0, 54, 25, NAN}, {t0 + 1000000, 54.002, 25, NAN}, {t0 + 11000001, 55, 25, NAN}};
+    struct track track = {.point = p, .n = 3};
+    facts.has_position = false;
+    facts.camera[0] = '\0';
+    gives(copy_kml, &track,
+          KML_HEAD "  <Placemark><name>a&lt;b&gt;&amp;</name><description>external track"
+                   "</description><TimeSpan><begin>2024-11-29T07:23:45.750Z</begin>"
+                   "<end>2024-11-29T07:23:46.250Z</end></TimeSpan><LineString><coordinates>\n"
+                   "    25.0000000,54.0010000\n    25.0000000,54.0020000\n"
+                   "  </coordinates></LineString></Placemark>\n</Document></kml>\n");
+}
+
 static void test_without_a_position_the_file_is_empty_and_says_so(void **state)
 {
     (void)state;
@@ -196,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gpx_of_the_camera_and_of_a_track, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_without_a_position_the_file_is_empty_and_says_so,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_kml_of_the_camera_and_of_a_track, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_geojson_of_the_camera_and_of_a_track, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_track_that_does_not_fit_is_not_used_and_said, set_up,
