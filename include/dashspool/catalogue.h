@@ -206,6 +206,11 @@ typedef int catalogue_copy_fn(void *arg, const struct catalogue_copy *copy, stru
 int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;
 
+/* False: it was made when the transfer was partial ("<id>.partial." begins its name), and that is
+ * whole now. */
+bool catalogue_copy_is_current(const struct catalogue_transfer *t,
+                               const struct catalogue_copy *copy);
+
 /* Adds a line to the custody of a transfer (its id), in the same transaction as what it reports
  * when there is one. The lines outlive the transfer's row. */
 int catalogue_event_add(struct catalogue *c, const char *id, const struct custody_event *event,

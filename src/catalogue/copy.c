@@ -1,5 +1,7 @@
 #include "catalogue_internal.h"
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_COPY_PUT] =
@@ -75,4 +77,14 @@ int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn,
     }
     buf_clear(&keys);
     return rc;
+}
+
+bool catalogue_copy_is_current(const struct catalogue_transfer *t,
+                               const struct catalogue_copy *copy)
+{
+    char begins[CATALOGUE_ID_ROOM + 16];
+    const char *base = strrchr(copy->path, '/');
+    snprintf(begins, sizeof begins, "%s.partial.", t->id);
+    return t->state != CATALOGUE_STORED ||
+           strncmp(base ? base + 1 : copy->path, begins, strlen(begins)) != 0;
 }

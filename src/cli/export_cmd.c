@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
+#include "dashspool/pipeline_complete.h"
 #include "progress.h"
 #include <pwd.h>
 #include <signal.h>
@@ -29,6 +30,8 @@ static const char export_help[] =
     "  --sign-cert FILE --sign-key FILE\n"
     "                      sign it with this certificate and key (PEM, or a pkcs11: URI for the\n"
     "                      key); 'dashspool keygen' makes both\n"
+    "  --as-is             with the copies that there are; else those that are missing are made "
+    "first\n"
     "  --tsa URL           ask this authority for a time stamp (RFC 3161); without a network,\n"
     "                      'dashspool attach-timestamp' adds one later\n"
     "  --at T              when, for the package's own date (default: now); the same store, the\n"
@@ -39,7 +42,7 @@ static const char export_help[] =
 
 struct choice {
     struct catalogue_filter filter;
-    bool filtered;
+    bool filtered, as_is;
     char **ids;
     size_t n, room;
 };
@@ -119,6 +122,41 @@ static bool show_progress(void *arg, const char *id, double done)
     return !stop;
 }
 
+static bool show_completion(void *arg, const char *id, double done)
+{
+    struct shown *s = arg;
+    if (strcmp(id, s->id) != 0) {
+        s->begun++;
+        snprintf(s->id, sizeof s->id, "%s", id);
+    }
+    progress_show(&s->bar, s->begun, s->of, (s->begun - 1 + done) / s->of, id);
+    return !stop;
+}
+
+static void tell_cannot(void *arg, const char *id, const char *why)
+{
+    struct shown *s = arg;
+    progress_clear(&s->bar);
+    fprintf(stderr, "dashspool export: %s: no copies: %s\n", id, why);
+}
+
+/* The copies that a package is to hold and that nobody made yet. */
+static int complete(struct cli *cli, const struct choice *c)
+{
+    struct err err;
+    struct shown shown = {.of = (int)c->n};
+    struct pipeline_completion completion = {show_completion, tell_cannot, &shown, 0};
+    progress_begin(&shown.bar);
+    int rc = pipeline_complete(cli->root, cli->cfg, (const char *const *)c->ids, c->n, &completion,
+                               &err);
+    progress_clear(&shown.bar);
+    if (rc < 0)
+        return cli_fail("export", &err);
+    if (completion.made > 0)
+        printf("%d copies made that were missing\n", completion.made);
+    return CLI_OK;
+}
+
 static int write_package(struct cli *cli, const struct choice *c, struct export_request *request)
 {
     struct export_result r;
@@ -128,15 +166,9 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     request->ids = (const char *const *)c->ids;
     request->n = c->n;
     struct shown shown = {.of = (int)c->n};
-    struct sigaction act = {.sa_handler = on_stop}, old[2];
-    sigemptyset(&act.sa_mask);
-    sigaction(SIGINT, &act, &old[0]);
-    sigaction(SIGTERM, &act, &old[1]);
     progress_begin(&shown.bar);
     int rc = export_package(request, show_progress, &shown, &r, &err);
     progress_clear(&shown.bar);
-    sigaction(SIGINT, &old[0], NULL);
-    sigaction(SIGTERM, &old[1], NULL);
     if (rc < 0)
         return cli_fail("export", &err);
     printf("%s: %d transfer%s, %lld files, %s\n", request->path, r.transfers,
@@ -197,7 +229,13 @@ static void say_ids(struct said *said, char *const *ids, int n)
 static int choose_and_write(struct cli *cli, struct choice *c, struct export_request *request,
                             char **ids, int n)
 {
+    struct sigaction act = {.sa_handler = on_stop};
+    sigemptyset(&act.sa_mask);
     int rc = choose(cli, c, ids, n);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    if (rc == CLI_OK && !c->as_is)
+        rc = complete(cli, c);
     if (rc == CLI_OK)
         rc = write_package(cli, c, request);
     for (size_t i = 0; i < c->n; i++)
@@ -213,6 +251,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said)
         {"output", required_argument, NULL, 'o'},
         {"who", required_argument, NULL, 'w'},
         {"at", required_argument, NULL, 'a'},
+        {"as-is", no_argument, NULL, 'A'},
         {"tsa", required_argument, NULL, 'T'},
         {"sign-cert", required_argument, NULL, 'C'},
         {"sign-key", required_argument, NULL, 'K'},
@@ -232,6 +271,8 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said)
             request.path = optarg;
         else if (o == 'w')
             request.who = optarg;
+        else if (o == 'A')
+            c.as_is = true;
         else if (o == 'T')
             request.tsa_url = optarg;
         else if (o == 'C')

@@ -152,6 +152,8 @@ static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     struct copying *c = arg;
     char name[BAG_NAME_ROOM], *path = NULL;
     const char *base = strrchr(copy->path, '/');
+    if (!catalogue_copy_is_current(c->t, copy))
+        return ERR_OK;
     int n = snprintf(name, sizeof name, "data/%s/%s", story_folder(copy->kind),
                      base ? base + 1 : copy->path);
     if (n >= (int)sizeof name)

@@ -105,6 +105,8 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     struct told *t = arg;
     int i = t->n_copies;
     const char *base = strrchr(copy->path, '/');
+    if (!catalogue_copy_is_current(&t->t, copy))
+        return ERR_OK;
     if (i == COPIES_MAX)
         return err_set(err, ERR_LIMIT, "%s has more than %d copies", t->t.id, COPIES_MAX);
     struct catalogue_copy *kept = t->copy[i] = malloc(sizeof *kept);

@@ -9,9 +9,8 @@
 #include "dashspool/recipe.h"
 #include "dashspool/sandbox.h"
 #include "dashspool/spool.h"
+#include "master.h"
 #include "record.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
@@ -65,58 +64,6 @@ static int job_id(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], stru
     return rc;
 }
 
-struct extract {
-    int fd;
-    struct hash *hash;
-};
-
-static int extract_chunk(void *arg, const void *data, size_t n, struct err *err)
-{
-    struct extract *x = arg;
-    hash_update(x->hash, data, n);
-    return fsx_write_all(x->fd, data, n, err);
-}
-
-/* The master into a file of the job's directory; its bytes are those that were received. */
-static int extract_master(struct worker *w, const struct catalogue_transfer *t, const char *path,
-                          struct err *err)
-{
-    struct extract x = {.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640)};
-    uint8_t digest[HASH_BYTES];
-    char hex[HASH_HEX_ROOM];
-    if (x.fd < 0)
-        return err_sys(err, "create %s", path);
-    int rc = hash_new(&x.hash, err);
-    if (rc == ERR_OK)
-        rc = raw_copy(w->raw, t->day, t->key, extract_chunk, &x, err);
-    if (rc == ERR_OK)
-        rc = hash_final(x.hash, digest, err);
-    if (rc == ERR_OK) {
-        hash_hex(digest, hex);
-        if (strcmp(hex, t->sha256) != 0)
-            rc = err_set(err, ERR_MALFORMED,
-                         "master of %s in raw/%s.db has SHA-256 %s, but %s was received; restore "
-                         "that file from a back-up",
-                         t->id, t->day, hex, t->sha256);
-    }
-    hash_free(&x.hash);
-    if (close(x.fd) < 0 && rc == ERR_OK)
-        rc = err_sys(err, "close %s", path);
-    return rc;
-}
-
-/* ROOT/archive/<imei>/<yyyy-mm-dd>: the UTC day of the clip, or of arrival when its time is not
- * known. */
-static int archive_dir(const struct worker *w, const struct catalogue_transfer *t, char **out,
-                       struct err *err)
-{
-    bool known = t->known & CATALOGUE_TIME_OK;
-    struct clock_civil c = clock_civil_from_utc(known ? t->time_us : t->arrived_us, 0);
-    int rc = fsx_path(out, err, "%s/archive/%s/%04d-%02d-%02d", w->root, t->imei, c.year, c.month,
-                      c.day);
-    return rc < 0 ? rc : fsx_mkdirs(*out, err);
-}
-
 static int convert_job(struct worker *w, const struct spool_job *job, struct err *err)
 {
     char id[CATALOGUE_ID_ROOM];
@@ -131,9 +78,9 @@ static int convert_job(struct worker *w, const struct spool_job *job, struct err
         rc = fsx_path(&master, err, "%s/master.%s", spool_job_dir(job),
                       strcmp(t.kind, "photo") == 0 ? "jpg" : "h265");
     if (rc == ERR_OK)
-        rc = extract_master(w, &t, master, err);
+        rc = master_extract(w->raw, &t, master, err);
     if (rc == ERR_OK)
-        rc = archive_dir(w, &t, &dir, err);
+        rc = master_archive_dir(w->root, &t, &dir, err);
     if (rc < 0)
         goto out;
     recipe_facts(&t, &facts);

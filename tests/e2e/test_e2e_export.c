@@ -9,12 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CLIP  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
-#define PHOTO TEST_SAMPLES "/photo-720p.jpg"
-#define IMEI  "352093081452251"
-#define VIDEO IMEI "-rear-video-20241129T072345Z"
-#define STILL IMEI "-front-photo-20241129T072345Z"
-#define AT    "2026-11-21T12:00:00Z"
+#define CLIP       TEST_SAMPLES "/rear-25fps-6s-silent.h265"
+#define PHOTO      TEST_SAMPLES "/photo-720p.jpg"
+#define IMEI       "352093081452251"
+#define VIDEO      IMEI "-rear-video-20241129T072345Z"
+#define STILL      IMEI "-front-photo-20241129T072345Z"
+#define BROKEN_OFF IMEI "-rear-video-20241129T080000Z"
+#define AT         "2026-11-21T12:00:00Z"
 
 static struct world w;
 
@@ -115,18 +116,28 @@ static void test_anybody_can_check_a_package(void **state)
         "data/master/" VIDEO ".h265",
         "data/master/" VIDEO ".json",
         "data/master/" STILL ".jpg",
-        "data/master/" IMEI "-rear-video-20241129T080000Z.partial.h265",
+        "data/master/" BROKEN_OFF ".partial.h265",
         "data/working/" VIDEO ".working.mp4",
         "data/viewing/" VIDEO ".viewing-DERIVED.mp4",
         "data/stills/" STILL ".still-DERIVED.jpg",
         "data/timing/" VIDEO ".timing.json",
+        "data/timing/" VIDEO ".timing.csv",
+        "data/stills/" VIDEO ".poster-DERIVED.jpg",
+        "data/stills/" VIDEO ".sheet-DERIVED.jpg",
+        "data/position/" VIDEO ".gpx",
+        "data/position/" VIDEO ".kml",
+        "data/position/" VIDEO ".geojson",
+        "data/working/" BROKEN_OFF ".partial.working.mp4",
+        "data/viewing/" BROKEN_OFF ".partial.viewing-DERIVED.mp4",
         "data/custody.jsonl",
         "data/report.html",
         "data/tool.json",
         "data/transfer/" VIDEO ".json",
     };
     const char *package = in_dir("checked");
-    expect(RUN("export", "--imei", IMEI, "-o", package, "--at", AT), 0, "3 transfers");
+    expect(RUN("export", "--imei", IMEI, "-o", in_dir("bare"), "--as-is"), 0, "3 transfers");
+    assert_false(is_there(in_dir("bare"), "data/position/" VIDEO ".gpx"));
+    expect(RUN("export", "--imei", IMEI, "-o", package, "--at", AT), 0, "copies made that were");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!is_there(package, names[i]))
             fail_msg("no %s", names[i]);

@@ -1,0 +1,58 @@
+#include "master.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/hash.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct extract {
+    int fd;
+    struct hash *hash;
+};
+
+static int extract_chunk(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct extract *x = arg;
+    hash_update(x->hash, data, n);
+    return fsx_write_all(x->fd, data, n, err);
+}
+
+int master_extract(struct raw *raw, struct catalogue_transfer *t, const char *path, struct err *err)
+{
+    struct extract x = {.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640)};
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    if (x.fd < 0)
+        return err_sys(err, "create %s", path);
+    int rc = hash_new(&x.hash, err);
+    if (rc == ERR_OK)
+        rc = raw_copy(raw, t->day, t->key, extract_chunk, &x, err);
+    if (rc == ERR_OK)
+        rc = hash_final(x.hash, digest, err);
+    if (rc == ERR_OK) {
+        hash_hex(digest, hex);
+        if (t->state == CATALOGUE_PARTIAL)
+            memcpy(t->sha256, hex, sizeof hex);
+        else if (strcmp(hex, t->sha256) != 0)
+            rc = err_set(err, ERR_MALFORMED,
+                         "master of %s in raw/%s.db has SHA-256 %s, but %s was received; restore "
+                         "that file from a back-up",
+                         t->id, t->day, hex, t->sha256);
+    }
+    hash_free(&x.hash);
+    if (close(x.fd) < 0 && rc == ERR_OK)
+        rc = err_sys(err, "close %s", path);
+    return rc;
+}
+
+int master_archive_dir(const char *root, const struct catalogue_transfer *t, char **out,
+                       struct err *err)
+{
+    bool known = t->known & CATALOGUE_TIME_OK;
+    struct clock_civil c = clock_civil_from_utc(known ? t->time_us : t->arrived_us, 0);
+    int rc =
+        fsx_path(out, err, "%s/archive/%s/%04d-%02d-%02d", root, t->imei, c.year, c.month, c.day);
+    return rc < 0 ? rc : fsx_mkdirs(*out, err);
+}
