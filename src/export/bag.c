@@ -127,13 +127,13 @@ int64_t bag_bytes(const struct bag *bag)
     return bag->bytes;
 }
 
-bool bag_has(const struct bag *bag, const char *begins)
+const char *bag_find(const struct bag *bag, const char *begins)
 {
     const struct entry *e = (const void *)(bag->entries.mem + bag->entries.start);
     for (size_t i = 0; i < bag->entries.used / sizeof *e; i++)
         if (strncmp(e[i].name, begins, strlen(begins)) == 0)
-            return true;
-    return false;
+            return e[i].name;
+    return NULL;
 }
 
 /* ---- the end ---- */

@@ -46,8 +46,8 @@ int bag_finish(struct bag *bag, struct err *err) DS_MUST_CHECK;
 int64_t bag_files(const struct bag *bag); /* payload so far */
 int64_t bag_bytes(const struct bag *bag);
 
-/* A file whose name begins so. */
-bool bag_has(const struct bag *bag, const char *begins);
+/* The first file so far whose name begins so; NULL: there is none. Borrowed until the next file. */
+const char *bag_find(const struct bag *bag, const char *begins);
 
 /* What is not finished is removed. */
 void bag_free(struct bag **bag);

@@ -28,7 +28,11 @@ static const char text[] =
     "%s"
     "\n"
     "Each line of data/custody.jsonl holds the SHA-256 of the line before it (without its\n"
-    "line end), so that no line can be changed or taken from the middle unseen.\n"
+    "line end) as \"previous\", so that no line can be changed or taken from the middle unseen.\n"
+    "The hash that line 2 must hold:\n"
+    "\n"
+    "  head -n 1 data/custody.jsonl | tr -d '\\n' | sha256sum\n"
+    "%s"
     "\n"
     "What it does not prove\n"
     "----------------------\n"
@@ -89,6 +93,13 @@ static const struct {
      "  data/custody.jsonl   what happened to each recording since it was received\n"},
 };
 
+static const char film_text[] =
+    "\n"
+    "What is in a film, and when each of its pictures is shown (ffprobe comes with FFmpeg):\n"
+    "\n"
+    "  ffprobe -hide_banner %s\n"
+    "  ffprobe -v error -select_streams v -show_entries packet=pts_time -of csv=p=0 %s\n";
+
 static const char partial_text[] =
     "\n"
     "%d of the recordings broke off before they were whole; their names in data/master/\n"
@@ -97,15 +108,18 @@ static const char partial_text[] =
 size_t readme_text(const struct bag *bag, const struct export_result *r, bool with_signature,
                    char out[README_ROOM])
 {
-    char partial[400] = "", list[2000] = "";
+    char partial[400] = "", list[2000] = "", film[1000] = "";
+    const char *first = bag_find(bag, "data/working/");
     size_t used = 0;
     if (r->partial > 0)
         snprintf(partial, sizeof partial, partial_text, r->partial);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        if (bag_has(bag, folders[i].folder))
+        if (bag_find(bag, folders[i].folder))
             used += (size_t)snprintf(list + used, sizeof list - used, "%s", folders[i].says);
+    if (first)
+        snprintf(film, sizeof film, film_text, first, first);
     int n = snprintf(out, README_ROOM, text, r->transfers == 1 ? "a camera" : "cameras",
                      r->transfers, (long long)r->files, (long long)r->bytes, list, partial,
-                     with_signature ? signed_text : unsigned_text, stamp_text);
+                     with_signature ? signed_text : unsigned_text, stamp_text, film);
     return n < README_ROOM ? (size_t)n : README_ROOM - 1;
 }

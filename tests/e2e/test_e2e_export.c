@@ -321,6 +321,37 @@ static void stamp_later(const char *name)
     buf_clear(&token);
 }
 
+/* Everything in README.txt that begins like a command of anybody's is run as it stands there. */
+static void test_the_readme_of_a_package_says_what_works(void **state)
+{
+    (void)state;
+    static const char *const begins[] = {"  sha256sum ", "  openssl ", "  head ", "  ffprobe "};
+    struct authority_server tsa;
+    int n = 0;
+    authority_start(&tsa, w.dir, "tsa.cnf");
+    expect(RUN("export", "--imei", IMEI, "-o", in_dir("read"), "--sign-cert", in_dir("depot.pem"),
+               "--sign-key", in_dir("depot.key"), "--tsa", tsa.url),
+           0, "signed and time-stamped");
+    authority_end(&tsa);
+    expect(proc_run(
+               (const char *const[]){"cp", in_dir("tsa.pem"), in_dir("read/authority.pem"), NULL}),
+           0, "");
+    struct buf readme = support_read(in_dir("read/README.txt"));
+    struct err err;
+    assert_ok(buf_append(&readme, "", 1, &err));
+    char *rest = (char *)(readme.mem + readme.start);
+    for (char *line; (line = strtok_r(rest, "\n", &rest));)
+        for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+            if (strncmp(line, begins[i], strlen(begins[i])) == 0) {
+                expect(proc_run((const char *const[]){"env", "-C", in_dir("read"), "sh", "-ec",
+                                                      line, NULL}),
+                       0, "");
+                n++;
+            }
+    assert_int_equal(n, 9);
+    buf_clear(&readme);
+}
+
 static void test_a_stamp_can_come_later(void **state)
 {
     (void)state;
@@ -425,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_a_signature_is_checked_here_and_by_openssl),
         cmocka_unit_test(test_an_authority_stamps_a_package),
         cmocka_unit_test(test_a_stamp_can_come_later),
+        cmocka_unit_test(test_the_readme_of_a_package_says_what_works),
         cmocka_unit_test(test_nothing_is_written_over),
         cmocka_unit_test(test_a_changed_copy_stops_the_export),
         cmocka_unit_test(test_a_changed_master_stops_the_export),
