@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -108,7 +109,9 @@ int tls_client_new(struct tls_client **out, const struct simulate_tls *how, cons
     t->fd = fd;
     ERR_clear_error();
     int rc = make_ssl(t, how, host, err);
-    if (rc == ERR_OK && !is_address(host) && SSL_set_tlsext_host_name(t->ssl, host) != 1)
+    char name[256]; /* OpenSSL's macro casts const away */
+    snprintf(name, sizeof name, "%s", host);
+    if (rc == ERR_OK && !is_address(host) && SSL_set_tlsext_host_name(t->ssl, name) != 1)
         rc = fail(t, err, ERR_CONFIG, host);
     ERR_clear_error();
     if (rc < 0)
