@@ -63,9 +63,11 @@ static SSL_CTX *tls_context(void)
 static bool expect_host(SSL *ssl, const char *host)
 {
     X509_VERIFY_PARAM *p = SSL_get0_param(ssl);
+    char name[256]; /* OpenSSL's macro casts const away; a DNS name is shorter */
     bool address = X509_VERIFY_PARAM_set1_ip_asc(p, host) == 1;
+    snprintf(name, sizeof name, "%s", host);
     ERR_clear_error();
-    return address || (SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1);
+    return address || (SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1);
 }
 
 /* OSSL_HTTP_bio_cb_t: puts TLS upon the connection; it is freed with the connection. */
