@@ -41,3 +41,13 @@ bool clean_next(const char **text, bool lines, struct clean *out)
         *out = (struct clean){0xfffd, "\xef\xbf\xbd", 3};
     return true;
 }
+
+int clean_all(struct buf *out, const char *text, struct err *err)
+{
+    struct clean c;
+    int rc = ERR_OK;
+    const char *at = text ? text : "";
+    while (rc == ERR_OK && out->used + 5 <= out->max_bytes && clean_next(&at, false, &c))
+        rc = buf_append(out, c.bytes, c.n, err);
+    return rc < 0 ? rc : buf_append(out, "", 1, err);
+}

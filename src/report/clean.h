@@ -4,6 +4,7 @@
 #ifndef REPORT_CLEAN_H
 #define REPORT_CLEAN_H
 
+#include "dashspool/buf.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,5 +20,9 @@ struct clean {
  * those that turn the direction of writing, and bytes that are no UTF-8 become U+FFFD; a tab
  * becomes a space, a new line too unless `lines`. */
 bool clean_next(const char **text, bool lines, struct clean *out);
+
+/* Appends all of a text (NULL is "") and a NUL; what out's ceiling has no room for is left off.
+ * ERR_NOMEM. */
+int clean_all(struct buf *out, const char *text, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -121,6 +121,7 @@ static void test_anybody_can_check_a_package(void **state)
         "data/timing/" VIDEO ".timing.json",
         "data/custody.jsonl",
         "data/report.html",
+        "data/report.pdf",
         "data/tool.json",
     };
     const char *package = in_dir("checked");
