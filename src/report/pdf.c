@@ -283,7 +283,7 @@ static void close_fact(struct pdf *p)
 /* Where a column begins, as a share of the width; one more for the end. */
 static double column_at(size_t columns, size_t i)
 {
-    static const double five[] = {0, 0.225, 0.5, 0.615, 0.745, 1}, three[] = {0, 0.36, 0.6, 1};
+    static const double five[] = {0, 0.22, 0.475, 0.63, 0.75, 1}, three[] = {0, 0.36, 0.6, 1};
     return columns == 5 ? five[i] : columns == 3 ? three[i] : (double)i / (double)columns;
 }
 
@@ -370,7 +370,7 @@ static void close_group(struct pdf *p, enum doc_part part)
     if (part == DOC_FACTS || part == DOC_FACTS_WIDE || part == DOC_BULLETS ||
         part == DOC_NUMBERED || part == DOC_TABLE) {
         pdf_flow_group(&p->flow, NULL);
-        p->flow.y += 3;
+        p->flow.y += p->in_panel ? 0 : 3;
     }
     if (part == DOC_FACTS && p->in_card) {
         p->left = PDF_LEFT;

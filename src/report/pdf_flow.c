@@ -25,6 +25,8 @@ void pdf_flow_clear(struct pdf_flow *f)
 {
     for (size_t i = 0; i < f->n_held; i++)
         pdf_row_clear(&f->held[i]);
+    for (size_t i = 0; i < f->n_late; i++)
+        pdf_row_clear(&f->late[i]);
     pdf_row_clear(&f->header);
     if (f->cr)
         cairo_destroy(f->cr);
@@ -50,12 +52,6 @@ static void close_group(struct pdf_flow *f)
     if (f->group_open)
         tag_end(f, f->group);
     f->group_open = false;
-}
-
-void pdf_flow_group(struct pdf_flow *f, const char *tag)
-{
-    close_group(f);
-    f->group = tag;
 }
 
 /* One line of small letters. */
@@ -277,15 +273,46 @@ void pdf_flow_hold(struct pdf_flow *f, struct pdf_row *row)
     f->held[f->n_held++] = *row;
 }
 
-void pdf_flow_row(struct pdf_flow *f, struct pdf_row *row)
+/* with: height of what must be on the same page. */
+static void row_now(struct pdf_flow *f, struct pdf_row *row, double with)
 {
     bool header = f->header.n && !f->in_table;
-    pdf_flow_need(f, least(row) + (header ? row_height(&f->header) : 0));
+    pdf_flow_need(f, least(row) + (header ? row_height(&f->header) : 0) + with);
     if (header)
         place(f, &f->header);
     f->in_table = f->in_table || header;
     place(f, row);
     pdf_row_clear(row);
+}
+
+/* The last rows of a group, together where they are small. */
+static void place_late(struct pdf_flow *f)
+{
+    double last = f->n_late == PDF_LATE ? row_height(&f->late[PDF_LATE - 1]) : 0;
+    for (size_t i = 0; i < f->n_late; i++)
+        row_now(f, &f->late[i], i == 0 && last < (PDF_BOTTOM - PDF_TOP) / 4 ? last : 0);
+    f->n_late = 0;
+}
+
+void pdf_flow_row(struct pdf_flow *f, struct pdf_row *row)
+{
+    if (!f->group) {
+        row_now(f, row, 0);
+        return;
+    }
+    if (f->n_late == PDF_LATE) {
+        row_now(f, &f->late[0], 0);
+        f->late[0] = f->late[1]; /* PDF_LATE is 2 */
+        f->n_late = 1;
+    }
+    f->late[f->n_late++] = *row;
+}
+
+void pdf_flow_group(struct pdf_flow *f, const char *tag)
+{
+    place_late(f);
+    close_group(f);
+    f->group = tag;
 }
 
 void pdf_flow_header(struct pdf_flow *f, struct pdf_row *row)
@@ -296,6 +323,7 @@ void pdf_flow_header(struct pdf_flow *f, struct pdf_row *row)
 
 void pdf_flow_header_end(struct pdf_flow *f)
 {
+    place_late(f);
     pdf_row_clear(&f->header);
     f->in_table = false;
 }

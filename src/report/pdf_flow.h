@@ -18,7 +18,7 @@
 #define PDF_BOTTOM      (PDF_PAGE_HEIGHT - 62.0)
 #define PDF_WIDTH       (PDF_RIGHT - PDF_LEFT)
 
-enum { PDF_CELLS_MAX = 6, PDF_HELD_MAX = 8 };
+enum { PDF_CELLS_MAX = 6, PDF_HELD_MAX = 8, PDF_LATE = 2 };
 
 enum pdf_back { PDF_PLAIN, PDF_PANEL, PDF_BAR, PDF_FRAME };
 
@@ -52,6 +52,8 @@ struct pdf_flow {
     double y;
     struct pdf_row held[PDF_HELD_MAX];
     size_t n_held;
+    struct pdf_row late[PDF_LATE]; /* of a group: its last ones stay together */
+    size_t n_late;
     struct pdf_row header; /* of the table, again on each page */
     bool in_table;
     const char *group; /* tag around rows, or NULL */

@@ -3,13 +3,13 @@
 
 #define CARRIED "    "
 
-/* Where a line may be carried on: the last space in text[0, n) that no quotes are around and with
- * which no more than `letters` are before; n: nowhere. */
+/* Where a line may be carried on: the last space in text[0, n) that no quotes are around and that
+ * has no more than `letters` before it; without one, the first that has more; n: nowhere. */
 static size_t fold_at(const char *text, size_t n, size_t letters)
 {
     char quote = 0;
     size_t seen = 0, at = n, first = strspn(text, " ");
-    for (size_t i = 0; i < n && seen <= letters; i++) {
+    for (size_t i = 0; i < n && (seen <= letters || at == n); i++) {
         char c = text[i];
         if (quote)
             quote = c == quote ? 0 : quote;

@@ -22,15 +22,6 @@ char *report_page(const struct report *r)
     return text;
 }
 
-struct buf report_paper(const struct report *r)
-{
-    struct buf out;
-    struct err err;
-    buf_init(&out, MAX);
-    assert_ok(report_pdf(&out, r, &err));
-    return out;
-}
-
 void report_says(const char *page, const char *words)
 {
     if (!strstr(page, words))

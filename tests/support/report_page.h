@@ -9,8 +9,6 @@
 
 /* The page as a string; free() it. */
 char *report_page(const struct report *r);
-/* The same as a PDF; buf_clear() it. */
-struct buf report_paper(const struct report *r);
 void report_says(const char *page, const char *words);
 void report_says_not(const char *page, const char *words);
 size_t report_times(const char *page, const char *words);

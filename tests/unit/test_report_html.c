@@ -7,6 +7,7 @@
  */
 #include "support/report_facts.h"
 #include "support/report_page.h"
+#include "support/report_paper.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
