@@ -62,7 +62,7 @@ static void draw_lines(const struct map *m, enum world_line kind)
     m->d->ops->path(m->d, kind == WORLD_BORDER ? DRAW_BORDER : DRAW_COAST);
     for (size_t i = 0; i < m->w->n_arcs; i++)
         for (int turn = -360; turn <= 360; turn += 360)
-            if (m->w->arc[i].kind == kind)
+            if (m->w->arc[i].kind == kind && map_in_sight(&m->v, &m->w->arc[i].box, turn))
                 draw_arc(&p, &m->w->arc[i], turn);
     m->d->ops->path_end(m->d);
 }
@@ -93,6 +93,8 @@ static void draw_country(const struct map *m, const struct world_country *c, str
     for (size_t i = 0; i < c->n; i++)
         for (int turn = -360; turn <= 360; turn += 360) {
             const struct world_ring *ring = &m->w->ring[c->first + i];
+            if (!map_ring_in_sight(&m->v, m->w, ring, turn))
+                continue;
             map_project_ring(&m->v, m->w, ring, turn, a);
             map_clip(&m->v, a, b);
             if (a->n < 3)

@@ -1,19 +1,21 @@
 #include "map_label.h"
 #include <math.h>
 
+/* Squared. */
 static double distance_to_edge(struct spot p, struct spot a, struct spot b)
 {
     double dx = b.x - a.x, dy = b.y - a.y, len2 = dx * dx + dy * dy;
     double t = len2 > 0 ? ((p.x - a.x) * dx + (p.y - a.y) * dy) / len2 : 0;
     t = t < 0 ? 0 : t > 1 ? 1 : t;
-    return hypot(p.x - a.x - t * dx, p.y - a.y - t * dy);
+    double x = p.x - a.x - t * dx, y = p.y - a.y - t * dy;
+    return x * x + y * y;
 }
 
 /* How far inside a shape a spot is; negative: outside. A name is wide: across counts a third. */
 static double depth(const struct shape *s, struct spot p)
 {
     bool in = false;
-    double least = 1e9;
+    double least = 1e18;
     struct spot flat = {p.x / 3, p.y};
     for (size_t i = 0, k = s->n - 1; i < s->n; k = i++) {
         struct spot a = s->spot[i], b = s->spot[k];
@@ -22,7 +24,7 @@ static double depth(const struct shape *s, struct spot p)
         double d = distance_to_edge(flat, (struct spot){a.x / 3, a.y}, (struct spot){b.x / 3, b.y});
         least = d < least ? d : least;
     }
-    return in ? least : -least;
+    return in ? sqrt(least) : -sqrt(least);
 }
 
 static void look_below(const struct view *v, const struct shape *s, bool island, struct label *best)

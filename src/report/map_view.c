@@ -22,6 +22,29 @@ unsigned map_outside(const struct view *v, struct spot s)
            (s.y > v->height ? 8U : 0);
 }
 
+bool map_in_sight(const struct view *v, const struct world_box *box, double turn)
+{
+    struct spot a = map_project(v, box->west + turn, box->north);
+    struct spot b = map_project(v, box->east + turn, box->south);
+    return !(map_outside(v, a) & map_outside(v, b));
+}
+
+bool map_ring_in_sight(const struct view *v, const struct world *w, const struct world_ring *ring,
+                       double turn)
+{
+    struct world_box all = {999, -999, 999, -999};
+    for (size_t i = 0; i < ring->n; i++) {
+        int32_t ref = w->ref[ring->first + i];
+        const struct world_box *b = &w->arc[ref < 0 ? ~ref : ref].box;
+        all.west = fminf(all.west, b->west);
+        all.east = fmaxf(all.east, b->east);
+        all.south = fminf(all.south, b->south);
+        all.north = fmaxf(all.north, b->north);
+    }
+    bool round = all.east - all.west > 300; /* it crosses 180 degrees, or goes round a pole */
+    return round || map_in_sight(v, &all, turn);
+}
+
 static void shape_add(struct shape *s, struct spot at)
 {
     if (s->n < s->room)
@@ -57,7 +80,11 @@ void map_project_ring(const struct view *v, const struct world *w, const struct 
         const struct world_arc *arc = &w->arc[ref < 0 ? ~ref : ref];
         for (size_t k = 0; k + 1 < arc->n; k++) {
             const struct world_point *at = &w->point[arc->first + (ref < 0 ? arc->n - 1 - k : k)];
-            double lon = out->n ? before + remainder(at->lon - before, 360) : at->lon;
+            double lon = at->lon;
+            while (out->n && lon - before > 180)
+                lon -= 360;
+            while (out->n && lon - before < -180)
+                lon += 360;
             first = out->n ? first : lon;
             shape_add(out, map_project(v, lon + turn, at->lat));
             before = lon;

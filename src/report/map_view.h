@@ -32,6 +32,12 @@ struct spot map_project(const struct view *v, double lon, double lat);
 /* On which sides of the view a spot is outside: bits for left, right, top, bottom. */
 unsigned map_outside(const struct view *v, struct spot s);
 
+/* Whether anything of a box, with the world turned by `turn` degrees, can be in sight. */
+bool map_in_sight(const struct view *v, const struct world_box *box, double turn);
+/* The same of a ring and what is within it. */
+bool map_ring_in_sight(const struct view *v, const struct world *w, const struct world_ring *ring,
+                       double turn);
+
 /* A ring with the world turned by `turn` degrees. One that crosses 180 degrees goes on beyond; one
  * that goes round a pole is led along it. */
 void map_project_ring(const struct view *v, const struct world *w, const struct world_ring *ring,
