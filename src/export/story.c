@@ -230,7 +230,8 @@ static void count_damage(struct told *t)
 {
     const char *name;
     json_t *n;
-    size_t used = (size_t)snprintf(t->damage, sizeof t->damage, "when its copies were made");
+    size_t used =
+        (size_t)snprintf(t->damage, sizeof t->damage, "Looked for when its copies were made");
     json_object_foreach(json_object_get(t->settings, "damage"), name, n)
     {
         if (used + 60 < sizeof t->damage)

@@ -33,6 +33,7 @@ struct pdf {
     double card_bottom;
     double map_x, map_y;
     struct pdf_draw draw;
+    double map_width; /* of the drawing, if it is a map; else 0 */
 };
 
 extern const struct doc_ops pdf_ops;

@@ -1,6 +1,7 @@
 #include "pdf_draw.h"
 #include "clean.h"
 #include "pdf_text.h"
+#include <stdlib.h>
 
 enum how { NONE, FILL, HATCH };
 
@@ -33,6 +34,7 @@ static const struct look {
 };
 
 #define HATCH_STEP 12
+#define STEP_LEAST 9 /* half a point of a map */
 
 static struct pdf_draw *pdf_of(struct draw *d)
 {
@@ -94,24 +96,46 @@ static void path(struct draw *d, enum draw_ink ink)
     cairo_new_path(pdf_of(d)->cr);
 }
 
-static void move(struct draw *d, long x, long y)
+static void catch_up(struct pdf_draw *d)
 {
-    cairo_move_to(pdf_of(d)->cr, (double)x, (double)y);
+    if (d->waits)
+        cairo_line_to(d->cr, (double)d->to_x, (double)d->to_y);
+    d->waits = false;
 }
 
-static void line(struct draw *d, long x, long y)
+static void move(struct draw *draw, long x, long y)
 {
-    cairo_line_to(pdf_of(d)->cr, (double)x, (double)y);
+    struct pdf_draw *d = pdf_of(draw);
+    catch_up(d);
+    cairo_move_to(d->cr, (double)x, (double)y);
+    d->x = x;
+    d->y = y;
 }
 
-static void shut(struct draw *d)
+static void line(struct draw *draw, long x, long y)
 {
-    cairo_close_path(pdf_of(d)->cr);
+    struct pdf_draw *d = pdf_of(draw);
+    d->waits = labs(x - d->x) + labs(y - d->y) < STEP_LEAST;
+    if (d->waits) {
+        d->to_x = x;
+        d->to_y = y;
+        return;
+    }
+    cairo_line_to(d->cr, (double)x, (double)y);
+    d->x = x;
+    d->y = y;
 }
 
-static void path_end(struct draw *d)
+static void shut(struct draw *draw)
 {
-    ink_path(pdf_of(d)->cr, pdf_of(d)->ink, 1);
+    catch_up(pdf_of(draw));
+    cairo_close_path(pdf_of(draw)->cr);
+}
+
+static void path_end(struct draw *draw)
+{
+    catch_up(pdf_of(draw));
+    ink_path(pdf_of(draw)->cr, pdf_of(draw)->ink, 1);
 }
 
 static void rect(struct draw *d, enum draw_ink ink, long x, long y, long width, long height)

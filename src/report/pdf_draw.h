@@ -12,6 +12,9 @@ struct pdf_draw {
     cairo_t *cr;
     const struct pdf_fonts *fonts;
     enum draw_ink ink;
+    long x, y;       /* where the pen is */
+    long to_x, to_y; /* where it was asked to go, if that was too near to be seen … */
+    bool waits;      /* … and it waits there */
     struct err *err;
     int rc;
 };

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* More than a line has room for. */
+#define FOOT_MAX 1024
+
 /* Where the PDF goes; keeps why it did not. cairo 1.16 may crash at a write that fails, so that it
  * never hears of one. */
 struct sink {
@@ -87,15 +90,23 @@ static int write_pages(struct buf *out, const struct pdf_fonts *fonts, const str
     return rc;
 }
 
-/* What stands below each page: whose it is. */
+/* What stands below each page, so that one that was lost can be put back: the case, the report, and
+ * when it was made. */
 static int foot_of(struct buf *out, const struct report *r, struct err *err)
 {
-    int rc = clean_all(out, page_title(r), err);
-    if (rc == ERR_OK && !doc_empty(r->reference)) {
-        out->used--; /* the NUL */
-        rc = buf_append(out, "  ·  ", strlen("  ·  "), err);
+    char made[WORDS_ROOM];
+    words_time(&r->made, made);
+    const char *part[] = {r->reference, page_title(r), words_time_ok(&r->made) ? made : ""};
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < sizeof part / sizeof *part; i++) {
+        if (doc_empty(part[i]) || out->used + 16 > out->max_bytes)
+            continue;
+        if (out->used > 0) {
+            out->used--; /* the NUL */
+            rc = buf_append(out, " · ", strlen(" · "), err);
+        }
         if (rc == ERR_OK)
-            rc = clean_all(out, r->reference, err);
+            rc = clean_all(out, part[i], err);
     }
     return rc;
 }
@@ -106,7 +117,7 @@ int report_pdf(struct buf *out, const struct report *r, struct err *err)
     struct pdf_fonts fonts;
     struct buf foot;
     int pages = 0;
-    buf_init(&foot, 8192);
+    buf_init(&foot, FOOT_MAX);
     int rc = ground_lay(&ground, r, err);
     int rc_fonts = pdf_fonts_init(&fonts, err);
     rc = rc < 0 ? rc : rc_fonts;

@@ -135,6 +135,7 @@ struct draw *pdf_drawing(struct doc *d, enum draw_what kind, int width, int heig
         x = p->map_x;
         p->map_x += width * scale + MAP_GAP;
     }
+    p->map_width = kind == DRAW_BAR ? 0 : width * scale;
     if (!p->flow.cr || d->rc < 0)
         return NULL;
     cairo_tag_begin(p->flow.cr, "Figure", NULL);
@@ -147,5 +148,12 @@ void pdf_drawing_end(struct doc *d, struct draw *draw)
     struct pdf *p = pdf_of(d);
     (void)draw;
     pdf_keep(p, pdf_draw_end(&p->draw));
+    if (p->map_width > 0) {
+        cairo_rectangle(p->flow.cr, p->map_x - MAP_GAP - p->map_width, p->map_y, p->map_width,
+                        MAP_HEIGHT);
+        cairo_set_source_rgb(p->flow.cr, 0.72, 0.74, 0.77);
+        cairo_set_line_width(p->flow.cr, 0.5);
+        cairo_stroke(p->flow.cr);
+    }
     cairo_tag_end(p->flow.cr, "Figure");
 }
