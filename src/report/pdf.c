@@ -1,14 +1,12 @@
 /* Each part of the report as rows on paper. */
 #include "pdf.h"
-#include "clean.h"
 #include <stdio.h>
 #include <string.h>
 
 /* An event begins a page, unless one has only begun. */
-#define EVENT_LOWEST  (PDF_TOP + 0.35 * (PDF_BOTTOM - PDF_TOP))
-#define PANEL_INSET   12.0
-#define PICTURE_WIDTH 214.0 /* pdf_picture.c has it, too */
-#define PICTURE_GAP   14.0
+#define EVENT_LOWEST (PDF_TOP + 0.35 * (PDF_BOTTOM - PDF_TOP))
+#define PANEL_INSET  12.0
+#define PICTURE_GAP  14.0
 
 /* How a part that holds text looks, and where it stands. */
 static const struct style {
@@ -41,116 +39,11 @@ static struct pdf *pdf_of(struct doc *d)
     return (struct pdf *)d;
 }
 
-void pdf_keep(struct pdf *p, int rc)
-{
-    if (rc < 0 && p->doc.rc == 0)
-        p->doc.rc = rc;
-    if (p->flow.rc < 0 && p->doc.rc == 0)
-        p->doc.rc = p->flow.rc;
-}
-
-/* ---- text ---- */
-
-static struct pdf_look *look_of(struct pdf *p)
-{
-    return &p->look[p->n_looks - 1];
-}
-
-static void add(struct pdf *p, const void *bytes, size_t n)
-{
-    if (p->doc.rc == 0 && p->n_looks)
-        pdf_keep(p, pdf_text_add(&p->text, look_of(p), bytes, n, p->doc.err));
-}
-
-static void text(struct doc *d, const char *words)
-{
-    struct clean c;
-    while (d->rc == 0 && clean_next(&words, pdf_of(d)->lines, &c))
-        add(pdf_of(d), c.bytes, c.n);
-}
-
-static void line_end(struct doc *d)
-{
-    add(pdf_of(d), "\n", 1);
-}
-
-static void swatch(struct doc *d, enum draw_ink ink)
-{
-    struct pdf *p = pdf_of(d);
-    struct pdf_look before = *look_of(p);
-    if (p->text.bytes.used)
-        text(d, "\u2003");
-    look_of(p)->swatch = true;
-    look_of(p)->ink = ink;
-    add(p, "\xef\xbf\xbc", 3);
-    *look_of(p) = before;
-}
-
 static void begin_text(struct pdf *p, enum doc_part part)
 {
-    p->look[0] = (struct pdf_look){
-        .face = styles[part].face, .colour = styles[part].colour, .size = styles[part].size};
-    p->n_looks = 1;
-}
-
-/* What was written since begin_text(), as a cell of the row. */
-static void end_text(struct pdf *p, double x, double width)
-{
-    struct pdf_lines *lines = NULL;
-    p->n_looks = 0;
-    if (p->doc.rc == 0 && p->row.n < PDF_CELLS_MAX)
-        pdf_keep(p, pdf_lines_new(&lines, p->fonts, &p->text, width, p->doc.err));
-    if (lines) {
-        p->row.cell[p->row.n].x = x;
-        p->row.cell[p->row.n++].lines = lines;
-    }
-}
-
-void pdf_say(struct pdf *p, const struct pdf_look *look, const char *words, double x, double width,
-             struct pdf_row *out)
-{
-    struct pdf_row kept = p->row;
-    p->row = (struct pdf_row){.left = p->left, .right = p->right};
-    p->look[0] = *look;
-    p->n_looks = 1;
-    text(&p->doc, words);
-    end_text(p, x, width);
-    *out = p->row;
-    p->row = kept;
-}
-
-/* A link's words; to: "dest='file-1'" or "uri='geo:1,2'". */
-static void push_link(struct pdf *p, const char *kind, const char *to)
-{
-    char attribute[200];
-    uint32_t at = (uint32_t)p->text.links.used + 1;
-    if (strpbrk(to, "'\\") || strlen(to) > 150) /* our own never */
-        return;
-    snprintf(attribute, sizeof attribute, "%s='%s'", kind, to);
-    pdf_keep(p, buf_append(&p->text.links, attribute, strlen(attribute) + 1, p->doc.err));
-    look_of(p)->link = at;
-}
-
-static void open_span(struct pdf *p, enum doc_part part, const char *name)
-{
-    if (p->n_looks == 0 || p->n_looks == PDF_LOOKS_MAX)
-        return;
-    p->look[p->n_looks] = *look_of(p);
-    struct pdf_look *l = &p->look[p->n_looks++];
-    if (part == DOC_STRONG || part == DOC_BAD)
-        l->face = PDF_BOLD;
-    if (part == DOC_BAD)
-        l->colour = PDF_RED;
-    if (part == DOC_SOFT)
-        l->colour = PDF_SOFT;
-    if (part == DOC_CODE || part == DOC_ADDRESS) {
-        l->face = PDF_MONO;
-        l->size *= 0.86;
-    }
-    if (part == DOC_ADDRESS || part == DOC_LINK) {
-        l->colour = PDF_BLUE;
-        push_link(p, part == DOC_LINK ? "dest" : "uri", name ? name : "");
-    }
+    pdf_begin(p, &(struct pdf_look){.face = styles[part].face,
+                                    .colour = styles[part].colour,
+                                    .size = styles[part].size});
 }
 
 /* ---- rows ---- */
@@ -197,7 +90,7 @@ static void close_heading(struct pdf *p, enum doc_part part)
     if (level || p->anchor[0])
         snprintf(p->row.anchor, sizeof p->row.anchor, "%s", p->anchor);
     p->anchor[0] = 0;
-    end_text(p, p->left, p->right - p->left);
+    pdf_end(p, p->left, p->right - p->left);
     p->row.outline = p->row.n ? level : 0;
     p->row.title = p->row.n ? pdf_lines_text(p->row.cell[0].lines) : NULL;
     row_place(p, part != DOC_HEAD_1);
@@ -212,7 +105,7 @@ static void close_item(struct pdf *p)
     double indent = p->numbered ? 18 : 12;
     struct pdf_lines *body = NULL;
     row_begin(p, DOC_ITEM);
-    end_text(p, p->left + indent, p->right - p->left - indent);
+    pdf_end(p, p->left + indent, p->right - p->left - indent);
     if (p->row.n)
         body = p->row.cell[0].lines;
     snprintf(mark, sizeof mark, p->numbered ? "%d." : "•", ++p->item);
@@ -243,7 +136,7 @@ static void close_command(struct pdf *p)
         pdf_keep(p, pdf_text_add(&p->text, &look, buf_data(&folded), folded.used, p->doc.err));
     buf_clear(&folded);
     row_begin(p, DOC_COMMAND);
-    end_text(p, p->left + s->inset, width);
+    pdf_end(p, p->left + s->inset, width);
     row_place(p, false);
     p->lines = false;
 }
@@ -252,7 +145,7 @@ static void close_plain(struct pdf *p, enum doc_part part)
 {
     double inset = styles[part].inset;
     row_begin(p, part);
-    end_text(p, p->left + inset, p->right - p->left - 2 * inset);
+    pdf_end(p, p->left + inset, p->right - p->left - 2 * inset);
     p->row.whole = part == DOC_WARNING || part == DOC_NOTE;
     row_place(p, part == DOC_CAPTION);
 }
@@ -276,7 +169,7 @@ static void open_fact(struct pdf *p, enum doc_part part, const char *name)
 
 static void close_fact(struct pdf *p)
 {
-    end_text(p, p->left + p->name_width, p->right - p->left - p->name_width);
+    pdf_end(p, p->left + p->name_width, p->right - p->left - p->name_width);
     row_place(p, false);
 }
 
@@ -291,7 +184,7 @@ static void close_cell(struct pdf *p)
 {
     double all = p->right - p->left, from = column_at(p->columns, p->column) * all,
            until = column_at(p->columns, p->column + 1) * all;
-    end_text(p, p->left + from, until - from - (p->column + 1 < p->columns ? 9 : 0));
+    pdf_end(p, p->left + from, until - from - (p->column + 1 < p->columns ? 9 : 0));
     p->column += p->column + 1 < p->columns;
 }
 
@@ -299,18 +192,17 @@ static void table(struct doc *d, const char *caption, const char *const *column,
 {
     struct pdf *p = pdf_of(d);
     begin_text(p, DOC_SMALL);
-    text(d, caption);
+    pdf_words(d, caption);
     row_begin(p, DOC_SMALL);
-    end_text(p, p->left, p->right - p->left);
+    pdf_end(p, p->left, p->right - p->left);
     row_place(p, true);
     p->columns = n;
     p->column = 0;
     pdf_flow_group(&p->flow, "Table");
     row_begin(p, DOC_CELL);
     for (size_t i = 0; i < n; i++) {
-        begin_text(p, DOC_CELL);
-        *look_of(p) = (struct pdf_look){.face = PDF_BOLD, .colour = PDF_SOFT, .size = 7.5};
-        text(d, column[i]);
+        pdf_begin(p, &(struct pdf_look){.face = PDF_BOLD, .colour = PDF_SOFT, .size = 7.5});
+        pdf_words(d, column[i]);
         close_cell(p);
     }
     p->row.cell_tag = "TH";
@@ -347,7 +239,7 @@ static void open_group(struct pdf *p, enum doc_part part, const char *name)
                     : p->in_card             ? 66
                                              : 90;
     if (part == DOC_FACTS && p->in_card)
-        p->left = PDF_LEFT + PICTURE_WIDTH + PICTURE_GAP;
+        p->left = PDF_LEFT + PDF_PICTURE_WIDTH + PICTURE_GAP;
     if (part == DOC_FACTS || part == DOC_FACTS_WIDE || part == DOC_BULLETS || part == DOC_NUMBERED)
         pdf_flow_group(&p->flow, part == DOC_FACTS || part == DOC_FACTS_WIDE ? "Table" : "L");
     if (part == DOC_MAPS)
@@ -386,7 +278,7 @@ static void open_part(struct doc *d, enum doc_part part, const char *name)
 {
     struct pdf *p = pdf_of(d);
     if (part >= DOC_STRONG)
-        open_span(p, part, name);
+        pdf_open_span(p, part, name);
     else if (part == DOC_FACT || part == DOC_COVER_LINE)
         open_fact(p, part, name);
     else if (part == DOC_ROW) {
@@ -427,5 +319,5 @@ static void close_part(struct doc *d, enum doc_part part)
         close_group(p, part);
 }
 
-const struct doc_ops pdf_ops = {open_part,   close_part, text,        line_end,       table,
-                                pdf_picture, swatch,     pdf_drawing, pdf_drawing_end};
+const struct doc_ops pdf_ops = {open_part,   close_part, pdf_words,   pdf_line_end,   table,
+                                pdf_picture, pdf_swatch, pdf_drawing, pdf_drawing_end};

@@ -8,7 +8,9 @@
 #include "pdf_draw.h"
 #include "pdf_flow.h"
 
-enum { PDF_LOOKS_MAX = 8, PDF_GROUPS_MAX = 16 };
+#define PDF_PICTURE_WIDTH 214.0 /* of the column in which a card has its picture */
+
+enum { PDF_LOOKS_MAX = 8 };
 
 struct pdf {
     struct doc doc; /* first: a paper is a doc */
@@ -37,6 +39,15 @@ struct pdf {
 };
 
 extern const struct doc_ops pdf_ops;
+
+/* Parts of pdf_ops: text (pdf_inline.c). Between begin and end it grows in a look; end makes it a
+ * cell of the row. */
+void pdf_begin(struct pdf *p, const struct pdf_look *look);
+void pdf_words(struct doc *d, const char *words);
+void pdf_line_end(struct doc *d);
+void pdf_swatch(struct doc *d, enum draw_ink ink);
+void pdf_open_span(struct pdf *p, enum doc_part part, const char *name);
+void pdf_end(struct pdf *p, double x, double width);
 
 /* Parts of pdf_ops: pictures and drawings (pdf_picture.c). */
 void pdf_picture(struct doc *d, const struct report_picture *picture);

@@ -3,7 +3,6 @@
 #include "pdf.h"
 #include <stdlib.h>
 
-#define PICTURE_WIDTH  214.0
 #define PICTURE_HEIGHT 190.0 /* at most */
 #define BAR_SCALE      0.345 /* its letters are as high as those of a caption then */
 #define MAP_SCALE      0.056
@@ -15,14 +14,15 @@ static struct pdf *pdf_of(struct doc *d)
     return (struct pdf *)d;
 }
 
-/* The bytes go into the PDF as they are; nobody decodes them here. cairo wants a surface of that
- * size besides, which it does not look at. */
-static int put_jpeg(struct pdf *p, const struct report_picture *from, int width, int height,
-                    double x, double y, double scale)
+/* The bytes go into the PDF as they are; nobody decodes them here. cairo wants a surface besides:
+ * it does not look at its dots, but copies them, so that it has one only, as large as the picture.
+ */
+static int put_jpeg(struct pdf *p, const struct report_picture *from, double x, double y,
+                    double width, double height)
 {
     cairo_t *cr = p->flow.cr;
     unsigned char *bytes = malloc(from->n_bytes);
-    cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+    cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1);
     cairo_status_t status = cairo_surface_status(s);
     if (!bytes || status != CAIRO_STATUS_SUCCESS) {
         free(bytes);
@@ -38,7 +38,7 @@ static int put_jpeg(struct pdf *p, const struct report_picture *from, int width,
     else {
         cairo_save(cr);
         cairo_translate(cr, x, y);
-        cairo_scale(cr, scale, scale);
+        cairo_scale(cr, width, height);
         cairo_set_source_surface(cr, s, 0, 0);
         cairo_tag_begin(cr, "Figure", NULL);
         cairo_paint(cr);
@@ -83,11 +83,11 @@ void pdf_picture(struct doc *d, const struct report_picture *picture)
     struct pdf_row words;
     int width = 16, height = 5;
     bool ok = jpeg_size(picture->jpeg, picture->n_bytes, &width, &height);
-    double scale = PICTURE_WIDTH / width;
+    double scale = PDF_PICTURE_WIDTH / width;
     scale = scale * height > PICTURE_HEIGHT ? PICTURE_HEIGHT / height : scale;
     double high = scale * height;
     pdf_say(p, &look, ok ? picture->what ? picture->what : "" : DOC_NO_PICTURE,
-            PDF_LEFT + (ok ? 0 : 12), PICTURE_WIDTH - (ok ? 0 : 24), &words);
+            PDF_LEFT + (ok ? 0 : 12), PDF_PICTURE_WIDTH - (ok ? 0 : 24), &words);
     words.tag = "P";
     words.pad = 3;
     if (d->rc < 0) {
@@ -99,9 +99,9 @@ void pdf_picture(struct doc *d, const struct report_picture *picture)
     double top = p->flow.y;
     int page = p->flow.page;
     if (!ok)
-        empty_box(p, PDF_LEFT, top, PICTURE_WIDTH, high);
+        empty_box(p, PDF_LEFT, top, PDF_PICTURE_WIDTH, high);
     else if (p->flow.cr)
-        pdf_keep(p, put_jpeg(p, picture, width, height, PDF_LEFT, top, scale));
+        pdf_keep(p, put_jpeg(p, picture, PDF_LEFT, top, scale * width, high));
     p->flow.y = top + (ok ? high : high / 2 - 8);
     place_words(p, &words);
     p->card_page = p->flow.page;
