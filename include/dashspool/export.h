@@ -12,6 +12,7 @@
  *     data/transfer/<id>.json  how it came: connections, packets, bad frames, resumptions
  *     data/custody.jsonl       what happened to each, chained by hash (custody.h)
  *     data/report.html         one page that tells all of it in words (report.h)
+ *     data/report.pdf          the same, to print
  *     data/tool.json           what made the package: program, libraries, settings, command
  *     bagit.txt bag-info.txt manifest-sha256.txt tagmanifest-sha256.txt
  *     signature/manifest.p7s   CMS (RFC 5652), detached, over tagmanifest-sha256.txt, and

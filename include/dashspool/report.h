@@ -1,20 +1,26 @@
 /*
- * report: the page that goes with footage to an insurer or a court. Facts in, one HTML file out.
+ * report: what goes with footage to an insurer or a court. Facts in, one HTML file out, or one PDF
+ * that says the same on paper.
  *
- * It hides the page's words, its look and the maps. It knows no database, no file and no codec: who
- * calls says what is known, and the page says so in plain words, with what is not known beside it.
- * Clips and photos of one camera unit (IMEI) that begin within REPORT_SAME_EVENT_US are one event;
- * they stand side by side, in the order in which they were given.
+ * It hides the report's words, its look and the maps. It knows no database, no file and no codec:
+ * who calls says what is known, and the page says so in plain words, with what is not known beside
+ * it. Clips and photos of one camera unit (IMEI) that begin within REPORT_SAME_EVENT_US are one
+ * event; they stand side by side, in the order in which they were given.
  *
  * The page is whole in itself: no script, no link, no font or picture from elsewhere; pictures are
  * data: URIs (RFC 2397), maps and time lines inline SVG. Its own Content-Security-Policy forbids
- * the browser to fetch anything. Same facts, same bytes: no clock, locale or zone is asked for.
+ * the browser to fetch anything. The PDF has its fonts within it (src/report/font, DejaVu), its
+ * pictures as they are, links only to its own pages and, as the words of an address, to a map; no
+ * form and no script. Same facts, same bytes: no clock, locale, zone or font of the machine is
+ * asked for. What DejaVu has no shape for (Chinese, say) is a box on paper, and itself when copied.
  *
  * All strings are the caller's, borrowed for the call, UTF-8 by intention; NULL is "". They may be
  * hostile: markup is escaped; control characters, those that turn the direction of writing, and
  * bytes that are no UTF-8 become U+FFFD. Hashes are SHA-256 as hexadecimal text.
  *
  * Maps: Natural Earth 1:50m, public domain (src/report/map/LICENSE). Thread-safe.
+ * Cairo keeps some fonts in memory after a PDF was made, for the next; it never has more than its
+ * own limit of them.
  */
 #ifndef DASHSPOOL_REPORT_H
 #define DASHSPOOL_REPORT_H
@@ -170,5 +176,10 @@ struct report {
 /* Appends the page to out. ERR_LIMIT: it does not fit under out's ceiling (pictures grow by a
  * third); ERR_NOMEM. On failure out holds a part of it. */
 int report_html(struct buf *out, const struct report *r, struct err *err) DS_MUST_CHECK;
+
+/* Appends the same as a PDF, on A4, to be printed or filed. A picture is in it as it is (ITU-T T.81
+ * baseline or progressive, 8 bits, up to 8192 dots a side); others are "no picture". The same
+ * errors. */
+int report_pdf(struct buf *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 
 #endif

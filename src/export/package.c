@@ -10,14 +10,14 @@
 #define CUSTODY_BYTES_MAX ((size_t)256 << 20)
 #define REPORT_BYTES_MAX  ((size_t)512 << 20)
 
-static int put_report(struct package *p, struct err *err)
+static int put_report(struct package *p, enum story_form form, const char *name, struct err *err)
 {
-    struct buf html;
-    buf_init(&html, REPORT_BYTES_MAX);
-    int rc = story_html(p->story, p->request, &html, err);
+    struct buf report;
+    buf_init(&report, REPORT_BYTES_MAX);
+    int rc = story_report(p->story, p->request, form, &report, err);
     if (rc == ERR_OK)
-        rc = bag_put(p->bag, "data/report.html", buf_data(&html), html.used, err);
-    buf_clear(&html);
+        rc = bag_put(p->bag, name, buf_data(&report), report.used, err);
+    buf_clear(&report);
     return rc;
 }
 
@@ -102,7 +102,9 @@ static int fill(struct package *p, struct err *err)
     if (rc == ERR_OK)
         rc = package_put_tool(p, err);
     if (rc == ERR_OK)
-        rc = put_report(p, err);
+        rc = put_report(p, STORY_HTML, "data/report.html", err);
+    if (rc == ERR_OK)
+        rc = put_report(p, STORY_PDF, "data/report.pdf", err);
     if (rc == ERR_OK)
         rc = put_info(p, err);
     p->result->files = bag_files(p->bag);

@@ -74,6 +74,7 @@ static const struct {
 } folders[] = {
     {"data/report.html",
      "  data/report.html     one page that tells all of it in words: open this first\n"},
+    {"data/report.pdf", "  data/report.pdf      the same, to print\n"},
     {"data/master/",
      "  data/master/         the original files, exactly as they were received, and for\n"
      "                       each a .json file with all that is known of it\n"},

@@ -233,7 +233,8 @@ static void count_damage(struct told *t)
 {
     const char *name;
     json_t *n;
-    size_t used = (size_t)snprintf(t->damage, sizeof t->damage, "when its copies were made");
+    size_t used =
+        (size_t)snprintf(t->damage, sizeof t->damage, "Looked for when its copies were made");
     json_object_foreach(json_object_get(t->settings, "damage"), name, n)
     {
         if (used + 60 < sizeof t->damage)
@@ -407,6 +408,8 @@ static void fill_clip(const struct told *t, struct report_clip *out)
 }
 
 static const struct report_file files[] = {
+    {"data/report.html", "this report, for a browser"},
+    {"data/report.pdf", "this report, to print"},
     {"data/viewing/", "films to look at, in any player"},
     {"data/master/", "the original files, as they were received"},
     {"data/custody.jsonl", "what happened to each since then"},
@@ -418,8 +421,8 @@ static const struct report_check checks[] = {
     {"The lists are what they were", "sha256sum -c tagmanifest-sha256.txt", "each line ends in OK"},
 };
 
-int story_html(const struct story *s, const struct export_request *request, struct buf *out,
-               struct err *err)
+int story_report(const struct story *s, const struct export_request *request, enum story_form form,
+                 struct buf *out, struct err *err)
 {
     struct report r = {.title = "Footage of dash cameras",
                        .author = request->who,
@@ -447,7 +450,7 @@ int story_html(const struct story *s, const struct export_request *request, stru
     for (size_t i = 0; i < s->n; i++)
         fill_clip(s->told[i], &clips[i]);
     r.clip = clips;
-    int rc = report_html(out, &r, err);
+    int rc = form == STORY_PDF ? report_pdf(out, &r, err) : report_html(out, &r, err);
     free(clips);
     return rc;
 }

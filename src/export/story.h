@@ -1,5 +1,5 @@
 /*
- * story: what the catalogue knows of the transfers of a package, as facts for its report page
+ * story: what the catalogue knows of the transfers of a package, as facts for its report
  * (report.h).
  */
 #ifndef EXPORT_STORY_H
@@ -24,8 +24,9 @@ int story_add(struct story *s, struct catalogue *c, const char *root,
 /* Where a kind of copy is in a package: "viewing", "stills" … */
 const char *story_folder(const char *kind);
 
-/* Appends the page. */
-int story_html(const struct story *s, const struct export_request *request, struct buf *out,
-               struct err *err) DS_MUST_CHECK;
+/* Appends the report: a page for browsers, or the same to print. */
+enum story_form { STORY_HTML, STORY_PDF };
+int story_report(const struct story *s, const struct export_request *request, enum story_form form,
+                 struct buf *out, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -1,19 +1,21 @@
-/* The page's style and the world's outlines (map/LICENSE) as bytes in the program. */
+/* The page's style, the world's outlines (map/LICENSE) and the fonts of the printed report
+ * (font/LICENSE) as bytes in the program. */
+    .macro bytes name file
+    .balign 16
+    .global \name
+    .global \name\()_end
+    .type \name, %object
+\name:
+    .incbin "\file"
+\name\()_end:
+    .byte 0
+    .size \name, \name\()_end - \name
+    .endm
+
     .section .rodata
-    .global report_style
-    .global report_style_end
-    .type report_style, %object
-report_style:
-    .incbin "style.css"
-report_style_end:
-    .byte 0
-    .size report_style, report_style_end - report_style
-    .global report_world
-    .global report_world_end
-    .type report_world, %object
-report_world:
-    .incbin "map/world.bin"
-report_world_end:
-    .byte 0
-    .size report_world, report_world_end - report_world
+    bytes report_style, style.css
+    bytes report_world, map/world.bin
+    bytes report_sans, font/DejaVuSans.ttf
+    bytes report_bold, font/DejaVuSans-Bold.ttf
+    bytes report_mono, font/DejaVuSansMono.ttf
     .section .note.GNU-stack, "", %progbits

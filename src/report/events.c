@@ -15,7 +15,7 @@ bool clip_has_position(const struct report_clip *clip)
 
 static bool same_event(const struct report_clip *a, const struct report_clip *b)
 {
-    if (html_empty(a->imei) || html_empty(b->imei) || strcmp(a->imei, b->imei) != 0)
+    if (doc_empty(a->imei) || doc_empty(b->imei) || strcmp(a->imei, b->imei) != 0)
         return false;
     if (!words_time_ok(&a->start) || !words_time_ok(&b->start))
         return false;
@@ -50,28 +50,34 @@ void events_clear(struct events *e)
     *e = (struct events){0};
 }
 
-static void heading(struct html *h, const struct report_clip *first, size_t e, size_t members)
+static void heading(struct doc *d, const struct report_clip *first, size_t e, size_t members)
 {
     char when[WORDS_ROOM];
     words_time(&first->start, when);
-    html_rawf(h, "<h2>Event %zu: ", e + 1);
-    if (!html_empty(first->trigger)) {
-        html_text(h, first->trigger);
-        html_raw(h, ", ");
+    doc_open(d, DOC_HEAD_2);
+    doc_textf(d, "Event %zu: ", e + 1);
+    if (!doc_empty(first->trigger)) {
+        doc_text(d, first->trigger);
+        doc_text(d, ", ");
     }
-    html_text(h, words_time_ok(&first->start) ? when : "time not known");
-    html_raw(h, "</h2>\n<p>");
-    html_rawf(h, members == 1 ? "One recording" : "%zu recordings", members);
-    html_raw(h, " of the camera unit ");
-    html_code(h, html_empty(first->imei) ? "(number not known)" : first->imei);
-    if (!html_empty(first->vehicle)) {
-        html_raw(h, " in ");
-        html_text(h, first->vehicle);
+    doc_text(d, words_time_ok(&first->start) ? when : "time not known");
+    doc_close(d, DOC_HEAD_2);
+    doc_open(d, DOC_PARAGRAPH);
+    if (members == 1)
+        doc_text(d, "One recording");
+    else
+        doc_textf(d, "%zu recordings", members);
+    doc_text(d, " of the camera unit ");
+    doc_put(d, DOC_CODE, doc_empty(first->imei) ? "(number not known)" : first->imei);
+    if (!doc_empty(first->vehicle)) {
+        doc_text(d, " in ");
+        doc_text(d, first->vehicle);
     }
     if (members > 1)
-        html_rawf(h, ". They begin within %lld seconds of one another",
+        doc_textf(d, ". They begin within %lld seconds of one another",
                   (long long)(REPORT_SAME_EVENT_US / 1000000));
-    html_raw(h, ".</p>\n");
+    doc_text(d, ".");
+    doc_close(d, DOC_PARAGRAPH);
 }
 
 static bool same_place(const struct report_clip *a, const struct report_clip *b)
@@ -84,63 +90,74 @@ static bool same_place(const struct report_clip *a, const struct report_clip *b)
     return strcmp(x[0], x[1]) == 0 && strcmp(y[0], y[1]) == 0;
 }
 
-static void place_words(struct html *h, const struct report_clip *clip)
+static void put_address(struct doc *d, const char *address)
+{
+    doc_open_named(d, DOC_ADDRESS, address);
+    doc_text(d, address);
+    doc_close(d, DOC_ADDRESS);
+}
+
+static void place_words(struct doc *d, const struct report_clip *clip)
 {
     char lat[WORDS_ROOM], lon[WORDS_ROOM];
-    html_raw(h, "<table class=\"facts\">\n");
-    html_fact(h, "Position");
+    doc_open(d, DOC_FACTS);
+    doc_fact(d, "Position");
     words_degrees(clip->lat_deg, false, lat);
     words_degrees(clip->lon_deg, true, lon);
-    html_textf(h, "%s, %s", lat, lon);
-    html_raw(h, "<br><span class=\"soft\">WGS 84, as in satellite navigation</span>");
-    html_fact_end(h);
-    if (!html_empty(clip->position_why))
-        html_fact_text(h, "Known from", clip->position_why);
+    doc_textf(d, "%s, %s", lat, lon);
+    doc_line_end(d);
+    doc_put(d, DOC_SOFT, "WGS 84, as in satellite navigation");
+    doc_fact_end(d);
+    if (!doc_empty(clip->position_why))
+        doc_fact_text(d, "Known from", clip->position_why);
     words_decimal(clip->lat_deg, lat);
     words_decimal(clip->lon_deg, lon);
     char address[300];
-    html_fact(h, "To copy into a map program");
+    doc_fact(d, "To copy into a map program");
     snprintf(address, sizeof address, "geo:%s,%s", lat, lon);
-    html_code(h, address);
-    html_raw(h, "<br>");
+    put_address(d, address);
+    doc_line_end(d);
     snprintf(address, sizeof address, "https://www.openstreetmap.org/?mlat=%s&mlon=%s#map=17/%s/%s",
              lat, lon, lat, lon);
-    html_code(h, address);
-    html_fact_end(h);
-    html_raw(h, "</table>\n");
+    put_address(d, address);
+    doc_fact_end(d);
+    doc_close(d, DOC_FACTS);
 }
 
 /* One place of an event, and which of its clips were taken there. */
-static void place(struct html *h, const struct report *r, const struct events *e, size_t at,
+static void place(struct doc *d, const struct report *r, const struct events *e, size_t at,
                   const struct world *world)
 {
     const struct report_clip *clip = &r->clip[at];
-    html_raw(h, "<figure class=\"place\"><figcaption>");
+    doc_open(d, DOC_PLACE);
+    doc_open(d, DOC_CAPTION);
     for (size_t i = at, shown = 0; i < r->n_clips; i++)
         if (e->of[i] == e->of[at] && clip_has_position(&r->clip[i]) &&
             same_place(clip, &r->clip[i])) {
-            html_raw(h, shown++ ? "; " : "Taken here: ");
-            clip_link(h, r, i);
+            doc_text(d, shown++ ? "; " : "Taken here: ");
+            clip_link(d, r, i);
         }
-    html_raw(h, "</figcaption>\n<div class=\"maps\">\n");
-    map_pair(h, world, clip->lat_deg, clip->lon_deg);
-    html_raw(h, "</div></figure>\n");
-    place_words(h, clip);
+    doc_close(d, DOC_CAPTION);
+    doc_open(d, DOC_MAPS);
+    map_pair(d, world, clip->lat_deg, clip->lon_deg);
+    doc_close(d, DOC_MAPS);
+    doc_close(d, DOC_PLACE);
+    place_words(d, clip);
 }
 
-static void places(struct html *h, const struct report *r, const struct events *e, size_t event,
+static void places(struct doc *d, const struct report *r, const struct events *e, size_t event,
                    const struct world *world)
 {
-    html_raw(h, "<h3>Where it was</h3>\n");
+    doc_put(d, DOC_HEAD_3, "Where it was");
     for (size_t i = 0; i < r->n_clips; i++) {
         if (e->of[i] != event)
             continue;
         if (!clip_has_position(&r->clip[i])) {
-            html_raw(h, "<p>");
-            clip_link(h, r, i);
-            html_raw(h, ": no position is known. ");
-            html_text(h, r->clip[i].position_why);
-            html_raw(h, "</p>\n");
+            doc_open(d, DOC_PARAGRAPH);
+            clip_link(d, r, i);
+            doc_text(d, ": no position is known. ");
+            doc_text(d, r->clip[i].position_why);
+            doc_close(d, DOC_PARAGRAPH);
             continue;
         }
         bool shown = false;
@@ -148,24 +165,28 @@ static void places(struct html *h, const struct report *r, const struct events *
             shown |= e->of[k] == event && clip_has_position(&r->clip[k]) &&
                      same_place(&r->clip[k], &r->clip[i]);
         if (!shown)
-            place(h, r, e, i, world);
+            place(d, r, e, i, world);
     }
 }
 
-static void details(struct html *h, const struct report *r, size_t i)
+static void details(struct doc *d, const struct report *r, size_t i)
 {
-    html_raw(h, "<section class=\"details\">\n<h3>More on ");
-    clip_link(h, r, i);
-    html_raw(h, "</h3>\n");
-    tables_clocks(h, &r->clip[i]);
-    tables_arrival(h, &r->clip[i]);
-    tables_derived(h, &r->clip[i]);
-    html_raw(h, "<h4>What is not known of it</h4>\n<ul>\n");
-    clip_unknown(h, &r->clip[i]);
-    html_raw(h, "</ul>\n</section>\n");
+    doc_open(d, DOC_DETAILS);
+    doc_open(d, DOC_HEAD_3);
+    doc_text(d, "More on ");
+    clip_link(d, r, i);
+    doc_close(d, DOC_HEAD_3);
+    tables_clocks(d, &r->clip[i]);
+    tables_arrival(d, &r->clip[i]);
+    tables_derived(d, &r->clip[i]);
+    doc_put(d, DOC_HEAD_4, "What is not known of it");
+    doc_open(d, DOC_BULLETS);
+    clip_unknown(d, &r->clip[i]);
+    doc_close(d, DOC_BULLETS);
+    doc_close(d, DOC_DETAILS);
 }
 
-static void show(struct html *h, const struct report *r, const struct events *e, size_t event,
+static void show(struct doc *d, const struct report *r, const struct events *e, size_t event,
                  const struct world *world)
 {
     size_t members = 0, first = r->n_clips;
@@ -174,23 +195,26 @@ static void show(struct html *h, const struct report *r, const struct events *e,
             first = i;
             members++;
         }
-    html_rawf(h, "<section class=\"event\" id=\"event-%zu\">\n", event + 1);
-    heading(h, &r->clip[first], event, members);
-    html_raw(h, members > 1 ? "<div class=\"pair\">\n" : "<div class=\"single\">\n");
+    char anchor[WORDS_ROOM];
+    words_anchor("event", event, anchor);
+    doc_open_named(d, DOC_EVENT, anchor);
+    heading(d, &r->clip[first], event, members);
+    enum doc_part cards = members > 1 ? DOC_PAIR : DOC_SINGLE;
+    doc_open(d, cards);
     for (size_t i = first; i < r->n_clips; i++)
         if (e->of[i] == event)
-            clip_card(h, r, i);
-    html_raw(h, "</div>\n");
-    places(h, r, e, event, world);
+            clip_card(d, r, i);
+    doc_close(d, cards);
+    places(d, r, e, event, world);
     for (size_t i = first; i < r->n_clips; i++)
         if (e->of[i] == event)
-            details(h, r, i);
-    html_raw(h, "</section>\n");
+            details(d, r, i);
+    doc_close(d, DOC_EVENT);
 }
 
-void events_show(struct html *h, const struct report *r, const struct events *e,
+void events_show(struct doc *d, const struct report *r, const struct events *e,
                  const struct world *world)
 {
     for (size_t i = 0; i < e->n; i++)
-        show(h, r, e, i, world);
+        show(d, r, e, i, world);
 }

@@ -1,5 +1,7 @@
-/* Text that is safe in a page, and the few shapes that the page is made of. */
+/* The page: markup for each part, and what makes a text harmless in it. */
 #include "html.h"
+#include "clean.h"
+#include "svg.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +10,8 @@
 
 static void put(struct html *h, const void *data, size_t n)
 {
-    if (h->rc == 0)
-        h->rc = buf_append(h->out, data, n, h->err);
+    if (h->doc.rc == 0)
+        h->doc.rc = buf_append(h->out, data, n, h->doc.err);
 }
 
 void html_raw(struct html *h, const char *markup)
@@ -25,33 +27,6 @@ void html_rawf(struct html *h, const char *fmt, ...)
     vsnprintf(piece, sizeof piece, fmt, args);
     va_end(args);
     html_raw(h, piece);
-}
-
-/* Length of the UTF-8 sequence at p (Unicode 15, table 3-7) and its value; 0: it is none. */
-static size_t utf8(const uint8_t *p, uint32_t *value)
-{
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (n == 0 || p[0] > 0xf4)
-        return 0;
-    uint32_t v = n == 1 ? p[0] : p[0] & (0x7fU >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) /* a NUL too */
-            return 0;
-        v = v << 6 | (p[i] & 0x3fU);
-    }
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
-        return 0;
-    *value = v;
-    return n;
-}
-
-/* Control characters, and those that make text look like another (UAX #9: direction). */
-static bool deceptive(uint32_t v)
-{
-    return v < 0x20 || (v >= 0x7f && v < 0xa0) || v == 0x61c || v == 0x200e || v == 0x200f ||
-           (v >= 0x2028 && v <= 0x202e) || (v >= 0x2066 && v <= 0x2069) || v == 0xfeff ||
-           (v & 0xfffe) == 0xfffe;
 }
 
 static const char *entity(uint32_t v)
@@ -72,44 +47,19 @@ static const char *entity(uint32_t v)
     }
 }
 
-static void escape(struct html *h, const char *text, bool lines)
+void html_text(struct html *h, const char *text, bool lines)
 {
-    const uint8_t *p = (const uint8_t *)(text ? text : "");
-    while (*p && h->rc == 0) {
-        uint32_t v = 0;
-        size_t n = utf8(p, &v);
-        const char *instead = n ? entity(v) : "\xef\xbf\xbd";
-        if (n && deceptive(v))
-            instead = v == '\n' && lines ? "\n" : v == '\n' || v == '\t' ? " " : "\xef\xbf\xbd";
+    struct clean c;
+    while (h->doc.rc == 0 && clean_next(&text, lines, &c)) {
+        const char *instead = entity(c.value);
         if (instead)
             html_raw(h, instead);
         else
-            put(h, p, n);
-        p += n ? n : 1;
+            put(h, c.bytes, c.n);
     }
 }
 
-void html_text(struct html *h, const char *text)
-{
-    escape(h, text, false);
-}
-
-void html_lines(struct html *h, const char *text)
-{
-    escape(h, text, true);
-}
-
-void html_textf(struct html *h, const char *fmt, ...)
-{
-    char piece[PIECE_ROOM];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(piece, sizeof piece, fmt, args);
-    va_end(args);
-    html_text(h, piece);
-}
-
-void html_base64(struct html *h, const uint8_t *data, size_t n)
+static void base64(struct html *h, const uint8_t *data, size_t n)
 {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char piece[PIECE_ROOM];
@@ -129,78 +79,137 @@ void html_base64(struct html *h, const uint8_t *data, size_t n)
     }
 }
 
-void html_number(struct html *h, int64_t n)
+/* open [before NAME after] rest … close: what is in brackets only where there is a name. */
+static const struct markup {
+    const char *open, *before, *after, *rest, *close;
+} markup[DOC_PARTS] = {
+    [DOC_COVER] = {"<header", "", "", ">\n", "</header>\n<main>\n"},
+    [DOC_COVER_LINES] = {"<p class=\"cover\"", "", "", ">", "</p>\n"},
+    [DOC_BRIEF] = {"<section class=\"brief\"", "", "", ">\n", "</section>\n"},
+    [DOC_SECTION] = {"<section", " id=\"", "\"", ">\n", "</section>\n"},
+    [DOC_EVENT] = {"<section class=\"event\"", " id=\"", "\"", ">\n", "</section>\n"},
+    [DOC_SINGLE] = {"<div class=\"single\"", "", "", ">\n", "</div>\n"},
+    [DOC_PAIR] = {"<div class=\"pair\"", "", "", ">\n", "</div>\n"},
+    [DOC_CARD] = {"<article class=\"clip\"", " id=\"", "\"", ">\n", "</article>\n"},
+    [DOC_PLACE] = {"<figure class=\"place\"", "", "", ">", "</figure>\n"},
+    [DOC_MAPS] = {"<div class=\"maps\"", "", "", ">\n", "</div>"},
+    [DOC_DETAILS] = {"<section class=\"details\"", "", "", ">\n", "</section>\n"},
+    [DOC_CHECK] = {"<div class=\"check\"", "", "", ">\n", "</div>\n"},
+    [DOC_BULLETS] = {"<ul", "", "", ">\n", "</ul>\n"},
+    [DOC_NUMBERED] = {"<ol class=\"open\"", "", "", ">\n", "</ol>\n"},
+    [DOC_FACTS] = {"<table class=\"facts\"", "", "", ">\n", "</table>\n"},
+    [DOC_FACTS_WIDE] = {"<table class=\"facts wide\"", "", "", ">\n", "</table>\n"},
+    [DOC_TABLE] = {"", "", "", "", "</tbody></table>\n"},
+    [DOC_ROW] = {"<tr role=\"row\"", "", "", ">", "</tr>\n"},
+    [DOC_HEAD_1] = {"<h1", "", "", ">", "</h1>\n"},
+    [DOC_HEAD_2] = {"<h2", " id=\"", "\"", ">", "</h2>\n"},
+    [DOC_HEAD_3] = {"<h3", "", "", ">", "</h3>\n"},
+    [DOC_HEAD_4] = {"<h4", "", "", ">", "</h4>\n"},
+    [DOC_PARAGRAPH] = {"<p", "", "", ">", "</p>\n"},
+    [DOC_SMALL] = {"<p class=\"soft\"", "", "", ">", "</p>\n"},
+    [DOC_NOTE] = {"<p class=\"note\"", "", "", ">", "</p>\n"},
+    [DOC_WARNING] = {"<div class=\"redacted\" role=\"note\"", "", "", ">", "</div>\n"},
+    [DOC_KEY] = {"<p class=\"key\" aria-hidden=\"true\"", "", "", ">", "</p>\n"},
+    [DOC_CAPTION] = {"<figcaption", "", "", ">", "</figcaption>\n"},
+    [DOC_COVER_LINE] = {"<span class=\"of\">", "", " ", "<strong>", "</strong></span>\n"},
+    [DOC_ITEM] = {"<li", "", "", ">", "</li>\n"},
+    [DOC_FACT] = {"<tr>", "<th scope=\"row\">", "</th>", "<td>", "</td></tr>\n"},
+    [DOC_CELL] = {"<td role=\"cell\"", " data-is=\"", "\"", ">", "</td>"},
+    [DOC_COMMAND] = {"<pre>", "", "", "<code>", "</code></pre>\n"},
+    [DOC_FOOT] = {"</main>\n<footer>", "", "", "<p>", "</p></footer>\n"},
+    [DOC_STRONG] = {"<strong", "", "", ">", "</strong>"},
+    [DOC_BAD] = {"<strong class=\"bad\"", "", "", ">", "</strong>"},
+    [DOC_SOFT] = {"<span class=\"soft\"", "", "", ">", "</span>"},
+    [DOC_CODE] = {"<code", "", "", ">", "</code>"},
+    [DOC_ADDRESS] = {"<code>", NULL, NULL, "", "</code>"}, /* the page has no link to elsewhere */
+    [DOC_LINK] = {"<a", " href=\"#", "\"", ">", "</a>"},
+};
+
+static struct html *html_of(struct doc *d)
 {
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%lld", (long long)n);
-    for (int i = 0; i < len; i++) {
-        put(h, digits + i, 1);
-        int left = len - 1 - i;
-        if (left > 0 && left % 3 == 0 && digits[i] != '-')
-            html_raw(h, "&#8239;");
+    return (struct html *)d;
+}
+
+static void open_part(struct doc *d, enum doc_part part, const char *name)
+{
+    struct html *h = html_of(d);
+    const struct markup *m = &markup[part];
+    html_raw(h, m->open);
+    if (name && m->before) {
+        html_raw(h, m->before);
+        html_text(h, name, false);
+        html_raw(h, m->after);
     }
+    html_raw(h, m->rest);
+    h->lines = h->lines || part == DOC_COMMAND;
 }
 
-void html_fact(struct html *h, const char *name)
+static void close_part(struct doc *d, enum doc_part part)
 {
-    html_raw(h, "<tr><th scope=\"row\">");
-    html_raw(h, name);
-    html_raw(h, "</th><td>");
+    html_raw(html_of(d), markup[part].close);
+    if (part == DOC_COMMAND)
+        html_of(d)->lines = false;
 }
 
-void html_fact_end(struct html *h)
+static void text(struct doc *d, const char *words)
 {
-    html_raw(h, "</td></tr>\n");
+    html_text(html_of(d), words, html_of(d)->lines);
 }
 
-void html_fact_text(struct html *h, const char *name, const char *text)
+static void line_end(struct doc *d)
 {
-    html_fact(h, name);
-    html_text(h, text);
-    html_fact_end(h);
+    html_raw(html_of(d), "<br>");
 }
 
-void html_code(struct html *h, const char *text)
+/* It becomes a list of cards on a narrow screen. */
+static void table(struct doc *d, const char *caption, const char *const *column, size_t n)
 {
-    html_raw(h, "<code>");
-    html_text(h, text);
-    html_raw(h, "</code>");
-}
-
-void html_table(struct html *h, const char *caption, const char *const *column, size_t n)
-{
+    struct html *h = html_of(d);
     html_raw(h, "<table class=\"list\" role=\"table\">\n<caption>");
-    html_text(h, caption);
+    html_text(h, caption, false);
     html_raw(h, "</caption>\n<thead role=\"rowgroup\"><tr role=\"row\">");
     for (size_t i = 0; i < n; i++) {
         html_raw(h, "<th scope=\"col\" role=\"columnheader\">");
-        html_raw(h, column[i]);
+        html_text(h, column[i], false);
         html_raw(h, "</th>");
     }
     html_raw(h, "</tr></thead>\n<tbody role=\"rowgroup\">\n");
 }
 
-void html_row(struct html *h)
+static void picture(struct doc *d, const struct report_picture *p)
 {
-    html_raw(h, "<tr role=\"row\">");
+    struct html *h = html_of(d);
+    bool whole =
+        p->jpeg && p->n_bytes > 3 && p->jpeg[0] == 0xff && p->jpeg[1] == 0xd8 && p->jpeg[2] == 0xff;
+    if (!whole) {
+        html_raw(h, "<p class=\"no-picture\">" DOC_NO_PICTURE "</p>\n");
+        return;
+    }
+    html_raw(h, "<figure class=\"picture\"><img alt=\"");
+    html_text(h, doc_empty(p->what) ? "A picture of this recording" : p->what, false);
+    html_raw(h, "\" src=\"data:image/jpeg;base64,");
+    base64(h, p->jpeg, p->n_bytes);
+    html_raw(h, "\"><figcaption>");
+    html_text(h, p->what ? p->what : "", false);
+    html_raw(h, "</figcaption></figure>\n");
 }
 
-void html_cell(struct html *h, const char *column)
+static void swatch(struct doc *d, enum draw_ink ink)
 {
-    html_rawf(h, "<td role=\"cell\" data-is=\"%s\">", column);
+    html_rawf(html_of(d), "<span class=\"%s\"></span> ", svg_class(ink));
 }
 
-void html_cell_end(struct html *h)
+static struct draw *drawing(struct doc *d, enum draw_what kind, int width, int height,
+                            const char *what)
 {
-    html_raw(h, "</td>");
+    return svg_begin(html_of(d), kind, width, height, what);
 }
 
-void html_row_end(struct html *h)
+static void drawing_end(struct doc *d, struct draw *draw)
 {
-    html_raw(h, "</tr>\n");
+    (void)draw;
+    svg_end(html_of(d));
 }
 
-void html_table_end(struct html *h)
-{
-    html_raw(h, "</tbody></table>\n");
-}
+const struct doc_ops html_ops = {open_part, close_part, text,    line_end,   table,
+                                 picture,   swatch,     drawing, drawing_end};

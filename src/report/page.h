@@ -1,12 +1,12 @@
 /*
- * page: what the parts of the page share. Clips are numbered from 1 in the order given; their
- * anchors are #file-1, #file-2 …
+ * page: what the report says, from top to bottom, told to a doc (doc.h). Clips are numbered from 1
+ * in the order given; their anchors are file-1, file-2 …
  */
 #ifndef REPORT_PAGE_H
 #define REPORT_PAGE_H
 
 #include "dashspool/report.h"
-#include "html.h"
+#include "doc.h"
 #include "world.h"
 
 /* Clips of one event (events.c). */
@@ -17,25 +17,40 @@ struct events {
 int events_find(struct events *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 void events_clear(struct events *e);
 /* A section for each; world may be NULL where no clip has a position. */
-void events_show(struct html *h, const struct report *r, const struct events *e,
+void events_show(struct doc *d, const struct report *r, const struct events *e,
                  const struct world *world);
+
+/* All of it. */
+void page_tell(struct doc *d, const struct report *r, const struct events *e,
+               const struct world *world);
+const char *page_title(const struct report *r);
+/* Title, for whom, and all in short (brief.c). */
+void brief_cover(struct doc *d, const struct report *r);
+void brief_show(struct doc *d, const struct report *r, const struct events *e);
+
+/* What a report is made from besides its facts: which clips are of one event, and, if any has a
+ * position, the world. Cleared also after a failure. */
+struct ground {
+    struct events events;
+    struct world *world;
+};
+int ground_lay(struct ground *out, const struct report *r, struct err *err) DS_MUST_CHECK;
+void ground_clear(struct ground *g);
 
 bool clip_has_position(const struct report_clip *clip);
 /* "File 2, rear film" as markup, with a link to it. */
-void clip_link(struct html *h, const struct report *r, size_t i);
+void clip_link(struct doc *d, const struct report *r, size_t i);
 /* Its card: picture, facts, what is wrong with it. */
-void clip_card(struct html *h, const struct report *r, size_t i);
+void clip_card(struct doc *d, const struct report *r, size_t i);
 /* What is not known of it, as items of a list. */
-void clip_unknown(struct html *h, const struct report_clip *clip);
+void clip_unknown(struct doc *d, const struct report_clip *clip);
 
 /* "Nothing wrong found" or a short word on what is wrong (flaws.c). */
 const char *flaws_word(const struct report_clip *clip);
-void flaws_show(struct html *h, const struct report_clip *clip);
-/* Fill patterns that flaws_show() refers to; once a page. */
-void flaws_patterns(struct html *h);
+void flaws_show(struct doc *d, const struct report_clip *clip);
 
-void tables_clocks(struct html *h, const struct report_clip *clip);
-void tables_arrival(struct html *h, const struct report_clip *clip);
-void tables_derived(struct html *h, const struct report_clip *clip);
+void tables_clocks(struct doc *d, const struct report_clip *clip);
+void tables_arrival(struct doc *d, const struct report_clip *clip);
+void tables_derived(struct doc *d, const struct report_clip *clip);
 
 #endif

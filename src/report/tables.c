@@ -3,184 +3,190 @@
 #include "words.h"
 #include <stdio.h>
 
-static void clock_says(struct html *h, const struct report_clock *c)
+static void clock_says(struct doc *d, const struct report_clock *c)
 {
     char text[WORDS_ROOM];
     if (words_time_ok(&c->time)) {
         words_time(&c->time, text);
-        html_text(h, text);
+        doc_text(d, text);
     }
-    if (!html_empty(c->value)) {
-        html_raw(h, words_time_ok(&c->time) ? "; " : "");
-        html_text(h, c->value);
+    if (!doc_empty(c->value)) {
+        doc_text(d, words_time_ok(&c->time) ? "; " : "");
+        doc_text(d, c->value);
     }
-    if (!words_time_ok(&c->time) && html_empty(c->value))
-        html_raw(h, "nothing");
+    if (!words_time_ok(&c->time) && doc_empty(c->value))
+        doc_text(d, "nothing");
 }
 
-static void clock_verdict(struct html *h, const struct report_clock *c)
+static void clock_verdict(struct doc *d, const struct report_clock *c)
 {
-    html_raw(h, c->chosen      ? "<strong>Used here</strong>"
-                : c->disagrees ? "<strong class=\"bad\">Disagrees</strong>"
-                               : "Not used");
+    if (c->chosen)
+        doc_put(d, DOC_STRONG, "Used here");
+    else if (c->disagrees)
+        doc_put(d, DOC_BAD, "Disagrees");
+    else
+        doc_text(d, "Not used");
     if (c->chosen && c->disagrees)
-        html_raw(h, ", though others disagree");
-    if (!html_empty(c->note)) {
-        html_raw(h, ": ");
-        html_text(h, c->note);
+        doc_text(d, ", though others disagree");
+    if (!doc_empty(c->note)) {
+        doc_text(d, ": ");
+        doc_text(d, c->note);
     }
 }
 
-void tables_clocks(struct html *h, const struct report_clip *clip)
+void tables_clocks(struct doc *d, const struct report_clip *clip)
 {
     static const char *const column[] = {"Who said so", "What it said", "Zone", "How sure",
                                          "Is it used?"};
-    html_raw(h, "<h4>What its times rest on</h4>\n");
+    doc_put(d, DOC_HEAD_4, "What its times rest on");
     if (clip->n_clocks == 0) {
-        html_raw(h,
-                 words_time_ok(&clip->start)
-                     ? "<p>There is nothing to compare it with: see &#8220;How sure&#8221; above."
-                       "</p>\n"
-                     : "<p>Nothing told a time.</p>\n");
+        doc_put(d, DOC_PARAGRAPH,
+                words_time_ok(&clip->start)
+                    ? "There is nothing to compare it with: see “How sure” above."
+                    : "Nothing told a time.");
         return;
     }
-    html_table(h, "Each source of a time or a speed", column, 5);
+    doc_table(d, "Each source of a time or a speed", column, 5);
     for (size_t i = 0; i < clip->n_clocks; i++) {
         const struct report_clock *c = &clip->clock[i];
         char error[WORDS_ROOM];
-        html_row(h);
-        html_cell(h, column[0]);
-        html_text(h, c->name);
-        html_cell_end(h);
-        html_cell(h, column[1]);
-        clock_says(h, c);
-        html_cell_end(h);
-        html_cell(h, column[2]);
-        html_raw(h, !words_time_ok(&c->time) ? "–" : words_zone_ok(&c->time) ? "told" : "not told");
-        html_cell_end(h);
-        html_cell(h, column[3]);
+        doc_open(d, DOC_ROW);
+        doc_cell(d, column[0]);
+        doc_text(d, c->name);
+        doc_cell_end(d);
+        doc_cell(d, column[1]);
+        clock_says(d, c);
+        doc_cell_end(d);
+        doc_cell(d, column[2]);
+        doc_text(d, !words_time_ok(&c->time) ? "–" : words_zone_ok(&c->time) ? "told" : "not told");
+        doc_cell_end(d);
+        doc_cell(d, column[3]);
         words_error(&c->time, error);
-        html_text(h, error[0] ? error : "not told");
-        html_cell_end(h);
-        html_cell(h, column[4]);
-        clock_verdict(h, c);
-        html_cell_end(h);
-        html_row_end(h);
+        doc_text(d, error[0] ? error : "not told");
+        doc_cell_end(d);
+        doc_cell(d, column[4]);
+        clock_verdict(d, c);
+        doc_cell_end(d);
+        doc_close(d, DOC_ROW);
     }
-    html_table_end(h);
+    doc_close(d, DOC_TABLE);
 }
 
-static void fact_number(struct html *h, const char *name, int64_t n)
+static void fact_number(struct doc *d, const char *name, int64_t n)
 {
-    html_fact(h, name);
-    html_number(h, n);
-    html_fact_end(h);
+    doc_fact(d, name);
+    doc_number(d, n);
+    doc_fact_end(d);
 }
 
-static void arrival_time(struct html *h, const struct report_arrival *a)
+static void arrival_time(struct doc *d, const struct report_arrival *a)
 {
     char text[WORDS_ROOM];
     struct report_time t = {.known = true, .utc_us = a->began_us};
-    html_fact(h, "Received");
+    doc_fact(d, "Received");
     words_time(&t, text);
-    html_text(h, text);
+    doc_text(d, text);
     words_length(a->ended_us > a->began_us ? words_between(a->began_us, a->ended_us) : 0, text);
-    html_textf(h, ", in %s", text);
-    html_raw(h, " <span class=\"soft\">(the receiver&#8217;s clock)</span>");
-    html_fact_end(h);
+    doc_textf(d, ", in %s", text);
+    doc_text(d, " ");
+    doc_put(d, DOC_SOFT, "(the receiver’s clock)");
+    doc_fact_end(d);
 }
 
-static void arrival_end(struct html *h, const struct report_arrival *a)
+static void arrival_end(struct doc *d, const struct report_arrival *a)
 {
-    html_fact(h, "Complete");
+    doc_fact(d, "Complete");
     if (!a->partial)
-        html_raw(h, "yes, to the last byte that the camera announced");
+        doc_text(d, "yes, to the last byte that the camera announced");
     else {
-        html_raw(h, "<strong class=\"bad\">no</strong>, the transfer stopped before its end");
+        doc_put(d, DOC_BAD, "no");
+        doc_text(d, ", the transfer stopped before its end");
         if (a->missing_bytes > 0) {
-            html_raw(h, "; ");
-            html_number(h, a->missing_bytes);
-            html_raw(h, " bytes never came");
+            doc_text(d, "; ");
+            doc_number(d, a->missing_bytes);
+            doc_text(d, " bytes never came");
         }
     }
-    html_fact_end(h);
+    doc_fact_end(d);
 }
 
-void tables_arrival(struct html *h, const struct report_clip *clip)
+void tables_arrival(struct doc *d, const struct report_clip *clip)
 {
     const struct report_arrival *a = &clip->arrival;
-    html_raw(h, "<h4>How the original came</h4>\n");
-    if (!html_empty(a->how)) {
-        html_raw(h, "<p>");
-        html_text(h, a->how);
-        html_raw(h, "</p>\n");
+    doc_put(d, DOC_HEAD_4, "How the original came");
+    if (!doc_empty(a->how)) {
+        doc_open(d, DOC_PARAGRAPH);
+        doc_text(d, a->how);
+        doc_close(d, DOC_PARAGRAPH);
     }
     if (!a->known) {
-        if (html_empty(a->how))
-            html_raw(h, "<p>That is not known: it was brought in as a file.</p>\n");
+        if (doc_empty(a->how))
+            doc_put(d, DOC_PARAGRAPH, "That is not known: it was brought in as a file.");
         return;
     }
-    html_raw(h, "<table class=\"facts wide\">\n");
-    html_fact(h, "From");
-    html_code(h, html_empty(a->peer) ? "not known" : a->peer);
-    html_raw(h, a->encrypted ? ", by an encrypted connection"
+    doc_open(d, DOC_FACTS_WIDE);
+    doc_fact(d, "From");
+    doc_put(d, DOC_CODE, doc_empty(a->peer) ? "not known" : a->peer);
+    doc_text(d, a->encrypted ? ", by an encrypted connection"
                              : ", by a connection that is not encrypted");
-    html_fact_end(h);
-    arrival_time(h, a);
-    fact_number(h, "Connections that it took", a->connections);
-    fact_number(h, "Taken up again after a break", a->resumed);
-    fact_number(h, "Pieces received", a->packets);
-    fact_number(h, "Pieces that came damaged, refused and asked for again", a->bad_frames);
+    doc_fact_end(d);
+    arrival_time(d, a);
+    fact_number(d, "Connections that it took", a->connections);
+    fact_number(d, "Taken up again after a break", a->resumed);
+    fact_number(d, "Pieces received", a->packets);
+    fact_number(d, "Pieces that came damaged, refused and asked for again", a->bad_frames);
     if (a->bytes > 0)
-        fact_number(h, "Bytes received for it", a->bytes);
-    arrival_end(h, a);
-    html_raw(h, "</table>\n");
+        fact_number(d, "Bytes received for it", a->bytes);
+    arrival_end(d, a);
+    doc_close(d, DOC_FACTS_WIDE);
 }
 
-static void derived_file(struct html *h, const struct report_derived *d)
+static void derived_file(struct doc *d, const struct report_derived *made)
 {
     char size[WORDS_ROOM];
-    html_code(h, d->name);
-    if (!html_empty(d->purpose)) {
-        html_raw(h, "<br>");
-        html_text(h, d->purpose);
+    doc_put(d, DOC_CODE, made->name);
+    if (!doc_empty(made->purpose)) {
+        doc_line_end(d);
+        doc_text(d, made->purpose);
     }
-    if (d->length_bytes > 0) {
-        words_bytes(d->length_bytes, size);
-        html_textf(h, " (%s)", size);
+    if (made->length_bytes > 0) {
+        words_bytes(made->length_bytes, size);
+        doc_textf(d, " (%s)", size);
     }
-    html_raw(h, "<br><span class=\"soft\">fingerprint</span> ");
-    html_code(h, html_empty(d->sha256) ? "none was taken" : d->sha256);
+    doc_line_end(d);
+    doc_put(d, DOC_SOFT, "fingerprint");
+    doc_text(d, " ");
+    doc_put(d, DOC_CODE, doc_empty(made->sha256) ? "none was taken" : made->sha256);
 }
 
-void tables_derived(struct html *h, const struct report_clip *clip)
+void tables_derived(struct doc *d, const struct report_clip *clip)
 {
     static const char *const column[] = {"Made from", "With", "What came out"};
-    html_raw(h, "<h4>What was made of it</h4>\n");
+    doc_put(d, DOC_HEAD_4, "What was made of it");
     if (clip->n_derived == 0) {
-        html_raw(h, "<p>Nothing: there is only the original.</p>\n");
+        doc_put(d, DOC_PARAGRAPH, "Nothing: there is only the original.");
         return;
     }
-    html_table(h, "Each copy, and what it was made from", column, 3);
+    doc_table(d, "Each copy, and what it was made from", column, 3);
     for (size_t i = 0; i < clip->n_derived; i++) {
-        const struct report_derived *d = &clip->derived[i];
-        html_row(h);
-        html_cell(h, column[0]);
-        html_raw(h, d->input_sha256 ? "the file with fingerprint<br>"
-                                    : "the original, fingerprint<br>");
-        html_code(h, d->input_sha256 ? d->input_sha256 : clip->sha256);
-        html_cell_end(h);
-        html_cell(h, column[1]);
-        html_text(h, d->tool);
-        if (!html_empty(d->settings)) {
-            html_raw(h, "<br>");
-            html_text(h, d->settings);
+        const struct report_derived *made = &clip->derived[i];
+        doc_open(d, DOC_ROW);
+        doc_cell(d, column[0]);
+        doc_text(d, made->input_sha256 ? "the file with fingerprint" : "the original, fingerprint");
+        doc_line_end(d);
+        doc_put(d, DOC_CODE, made->input_sha256 ? made->input_sha256 : clip->sha256);
+        doc_cell_end(d);
+        doc_cell(d, column[1]);
+        doc_text(d, made->tool);
+        if (!doc_empty(made->settings)) {
+            doc_line_end(d);
+            doc_text(d, made->settings);
         }
-        html_cell_end(h);
-        html_cell(h, column[2]);
-        derived_file(h, d);
-        html_cell_end(h);
-        html_row_end(h);
+        doc_cell_end(d);
+        doc_cell(d, column[2]);
+        derived_file(d, made);
+        doc_cell_end(d);
+        doc_close(d, DOC_ROW);
     }
-    html_table_end(h);
+    doc_close(d, DOC_TABLE);
 }

@@ -157,6 +157,11 @@ void words_camera(const struct report_clip *clip, char out[WORDS_ROOM])
         snprintf(out, WORDS_ROOM, "Camera");
 }
 
+void words_anchor(const char *kind, size_t i, char out[WORDS_ROOM])
+{
+    snprintf(out, WORDS_ROOM, "%.40s-%zu", kind, i + 1);
+}
+
 const char *words_kind(const struct report_clip *clip)
 {
     return clip->kind == REPORT_PHOTO ? "photo" : "film";

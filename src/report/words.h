@@ -37,6 +37,8 @@ void words_degrees(double deg, bool lon, char out[WORDS_ROOM]);
 void words_decimal(double deg, char out[WORDS_ROOM]);
 /* "Front camera"; camera "" is "Camera" */
 void words_camera(const struct report_clip *clip, char out[WORDS_ROOM]);
+/* Names the i-th of its kind, from 1: "file-3" */
+void words_anchor(const char *kind, size_t i, char out[WORDS_ROOM]);
 /* "film", "photo" */
 const char *words_kind(const struct report_clip *clip);
 

@@ -42,6 +42,14 @@ static struct world *make_room(size_t bytes)
     return w;
 }
 
+static void stretch_box(struct world_box *b, struct world_point p)
+{
+    b->west = p.lon < b->west ? p.lon : b->west;
+    b->east = p.lon > b->east ? p.lon : b->east;
+    b->south = p.lat < b->south ? p.lat : b->south;
+    b->north = p.lat > b->north ? p.lat : b->north;
+}
+
 static void read_arcs(struct world *w, struct rd *r, size_t bytes)
 {
     uint32_t steps = number(r), n = number(r);
@@ -53,13 +61,16 @@ static void read_arcs(struct world *w, struct rd *r, size_t bytes)
             r->bad = true;
             return;
         }
-        w->arc[w->n_arcs++] = (struct world_arc){(enum world_line)kind, w->n_points, points};
+        struct world_arc *arc = &w->arc[w->n_arcs++];
+        *arc =
+            (struct world_arc){(enum world_line)kind, w->n_points, points, {999, -999, 999, -999}};
         int32_t lon = 0, lat = 0;
         for (uint32_t k = 0; k < points; k++) {
             lon += with_sign(r);
             lat += with_sign(r);
-            w->point[w->n_points++] =
-                (struct world_point){(float)lon / (float)steps, (float)lat / (float)steps};
+            struct world_point at = {(float)lon / (float)steps, (float)lat / (float)steps};
+            stretch_box(&arc->box, at);
+            w->point[w->n_points++] = at;
         }
     }
 }

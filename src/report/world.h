@@ -15,9 +15,15 @@ struct world_point {
 
 enum world_line { WORLD_COAST, WORLD_BORDER, WORLD_SEAM };
 
+/* Degrees; nothing is in one that has west > east. */
+struct world_box {
+    float west, east, south, north;
+};
+
 struct world_arc {
     enum world_line kind;
     size_t first, n; /* points */
+    struct world_box box;
 };
 
 struct world_ring {

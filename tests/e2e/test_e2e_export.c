@@ -131,6 +131,7 @@ static void test_anybody_can_check_a_package(void **state)
         "data/viewing/" BROKEN_OFF ".partial.viewing-DERIVED.mp4",
         "data/custody.jsonl",
         "data/report.html",
+        "data/report.pdf",
         "data/tool.json",
         "data/transfer/" VIDEO ".json",
     };

@@ -300,3 +300,36 @@ struct report *report_facts(const struct report_picture *picture)
     package.made.has_error = false;
     return &package;
 }
+
+struct report *report_facts_hostile(const char *text)
+{
+    static struct report_clock clock;
+    static struct report_stretch stretch;
+    static struct report_derived derived;
+    static struct report_file file;
+    static struct report_check check;
+    static const char *list[1];
+    list[0] = text;
+    clock = (struct report_clock){.name = text, .value = text, .note = text, .chosen = true};
+    stretch = (struct report_stretch){REPORT_DAMAGED, 0, 100000, 1, text};
+    derived = (struct report_derived){text, text, text, text, text, text, 1};
+    file = (struct report_file){text, text};
+    check = (struct report_check){text, text, text};
+    struct report *r = report_facts(NULL);
+    struct report_clip *c = report_facts_clips();
+    c->id = c->name = c->camera = c->imei = c->vehicle = c->start_why = c->trigger = text;
+    c->rate_why = c->sha256 = c->position_why = c->picture.what = c->examined_why = text;
+    c->clock = &clock;
+    c->stretch = &stretch;
+    c->derived = &derived;
+    c->n_clocks = c->n_stretches = c->n_derived = c->n_unknown = 1;
+    c->unknown = list;
+    c->arrival.how = c->arrival.peer = text;
+    r->title = r->reference = r->recipient = r->author = r->tool = r->note = r->redaction = text;
+    r->file = &file;
+    r->check = &check;
+    r->limit = list;
+    r->n_files = r->n_checks = r->n_limits = r->n_clips = 1;
+    r->signature = (struct report_signature){true, text, text, true, text, 0};
+    return r;
+}

@@ -17,4 +17,7 @@ struct report *report_facts(const struct report_picture *picture);
 /* The clips of that, to be changed. */
 struct report_clip *report_facts_clips(void);
 
+/* One clip, and every string of the facts is this one. */
+struct report *report_facts_hostile(const char *text);
+
 #endif

@@ -8,45 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every string of the facts is hostile. */
-static struct report *hostile(const char *text)
-{
-    static struct report_clock clock;
-    static struct report_stretch stretch;
-    static struct report_derived derived;
-    static struct report_file file;
-    static struct report_check check;
-    static const char *list[1];
-    list[0] = text;
-    clock = (struct report_clock){.name = text, .value = text, .note = text, .chosen = true};
-    stretch = (struct report_stretch){REPORT_DAMAGED, 0, 100000, 1, text};
-    derived = (struct report_derived){text, text, text, text, text, text, 1};
-    file = (struct report_file){text, text};
-    check = (struct report_check){text, text, text};
-    struct report *r = report_facts(NULL);
-    struct report_clip *c = report_facts_clips();
-    c->id = c->name = c->camera = c->imei = c->vehicle = c->start_why = c->trigger = text;
-    c->rate_why = c->sha256 = c->position_why = c->picture.what = c->examined_why = text;
-    c->clock = &clock;
-    c->stretch = &stretch;
-    c->derived = &derived;
-    c->n_clocks = c->n_stretches = c->n_derived = c->n_unknown = 1;
-    c->unknown = list;
-    c->arrival.how = c->arrival.peer = text;
-    r->title = r->reference = r->recipient = r->author = r->tool = r->note = r->redaction = text;
-    r->file = &file;
-    r->check = &check;
-    r->limit = list;
-    r->n_files = r->n_checks = r->n_limits = r->n_clips = 1;
-    r->signature = (struct report_signature){true, text, text, true, text, 0};
-    return r;
-}
-
 static void test_hostile_text_stays_text(void **state)
 {
     (void)state;
-    char *page =
-        report_page(hostile("\"'><script>alert(1)</script><img src=x onerror=\"a\">&amp;"));
+    char *page = report_page(
+        report_facts_hostile("\"'><script>alert(1)</script><img src=x onerror=\"a\">&amp;"));
     report_fetches_nothing(page);
     report_well_formed(page);
     report_says(page, "&quot;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror="
@@ -93,7 +59,7 @@ static void test_bytes_that_are_no_text_are_replaced(void **state)
         {"\xc5\xa0iauliai \xf0\x9f\x9a\x97", "\xc5\xa0iauliai \xf0\x9f\x9a\x97"},
     };
     for (size_t i = 0; i < sizeof sample / sizeof *sample; i++) {
-        struct report *r = hostile(sample[i].in);
+        struct report *r = report_facts_hostile(sample[i].in);
         char *page = report_page(r);
         char title[100];
         snprintf(title, sizeof title, "<title>%s</title>", sample[i].out);

@@ -2,10 +2,12 @@
  * The report: what it says, and that it is whole in itself.
  *
  *     test_report_html --renew          writes tests/golden/report.html anew
- *     test_report_html --example FILE   writes the same page with real pictures, to look at
+ *     test_report_html --example FILE   writes the same with real pictures, to look at: a page, or
+ * a PDF if it is called so
  */
 #include "support/report_facts.h"
 #include "support/report_page.h"
+#include "support/report_paper.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -279,9 +281,16 @@ static int write_example(const char *path)
         jpeg[i] = support_read(from);
         picture[i] = (struct report_picture){buf_data(&jpeg[i]), jpeg[i].used, NULL};
     }
-    char *page = report_page(report_facts(picture));
-    support_write(path, page, strlen(page));
-    free(page);
+    size_t n = strlen(path);
+    if (n > 4 && strcmp(path + n - 4, ".pdf") == 0) {
+        struct buf paper = report_paper(report_facts(picture));
+        support_write(path, buf_data(&paper), paper.used);
+        buf_clear(&paper);
+    } else {
+        char *page = report_page(report_facts(picture));
+        support_write(path, page, strlen(page));
+        free(page);
+    }
     for (size_t i = 0; i < 3; i++)
         buf_clear(&jpeg[i]);
     return 0;

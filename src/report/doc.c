@@ -1,0 +1,70 @@
+/* The few shapes that the report is made of. */
+#include "doc.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+#define PIECE_ROOM 512
+
+void doc_text(struct doc *d, const char *text)
+{
+    if (!doc_empty(text))
+        d->ops->text(d, text);
+}
+
+void doc_textf(struct doc *d, const char *fmt, ...)
+{
+    char piece[PIECE_ROOM];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(piece, sizeof piece, fmt, args);
+    va_end(args);
+    doc_text(d, piece);
+}
+
+void doc_put(struct doc *d, enum doc_part part, const char *text)
+{
+    doc_open(d, part);
+    doc_text(d, text);
+    doc_close(d, part);
+}
+
+void doc_number(struct doc *d, int64_t n)
+{
+    char digits[24], text[64];
+    size_t used = 0;
+    int len = snprintf(digits, sizeof digits, "%lld", (long long)n);
+    for (int i = 0; i < len; i++) {
+        int left = len - 1 - i;
+        bool space = left > 0 && left % 3 == 0 && digits[i] != '-';
+        used += (size_t)snprintf(text + used, sizeof text - used, "%c%s", digits[i],
+                                 space ? "\u202f" : "");
+    }
+    doc_text(d, text);
+}
+
+void doc_fact(struct doc *d, const char *name)
+{
+    doc_open_named(d, DOC_FACT, name);
+}
+
+void doc_fact_end(struct doc *d)
+{
+    doc_close(d, DOC_FACT);
+}
+
+void doc_fact_text(struct doc *d, const char *name, const char *text)
+{
+    doc_fact(d, name);
+    doc_text(d, text);
+    doc_fact_end(d);
+}
+
+void doc_cell(struct doc *d, const char *column)
+{
+    doc_open_named(d, DOC_CELL, column);
+}
+
+void doc_cell_end(struct doc *d)
+{
+    doc_close(d, DOC_CELL);
+}

@@ -1,0 +1,130 @@
+/*
+ * doc: the report as a stream of parts, texts, pictures and drawings. What the report says is told
+ * once, to a doc; how that looks as HTML or on paper is for who stands behind it (html.c, pdf.c).
+ *
+ * Parts are opened and closed in order. Text is anybody's: who stands behind makes it harmless.
+ */
+#ifndef REPORT_DOC_H
+#define REPORT_DOC_H
+
+#include "dashspool/report.h"
+#include "draw.h"
+
+#define DOC_NO_PICTURE "There is no picture to show here."
+
+/* What a part's name is stands behind it; parts without have none. */
+enum doc_part {
+    /* Groups. */
+    DOC_COVER, /* title and cover lines */
+    DOC_COVER_LINES,
+    DOC_BRIEF,   /* all in short */
+    DOC_SECTION, /* anchor, or NULL */
+    DOC_EVENT,   /* anchor */
+    DOC_SINGLE,
+    DOC_PAIR,  /* cards that stand side by side where there is room */
+    DOC_CARD,  /* anchor */
+    DOC_PLACE, /* a caption and maps */
+    DOC_MAPS,
+    DOC_DETAILS,
+    DOC_CHECK,
+    /* Lists and tables; doc_table() opens a DOC_TABLE. */
+    DOC_BULLETS,
+    DOC_NUMBERED,
+    DOC_FACTS,
+    DOC_FACTS_WIDE, /* with long names */
+    DOC_TABLE,
+    DOC_ROW,
+    /* What holds text. */
+    DOC_HEAD_1,
+    DOC_HEAD_2, /* anchor, or NULL */
+    DOC_HEAD_3,
+    DOC_HEAD_4,
+    DOC_PARAGRAPH,
+    DOC_SMALL,
+    DOC_NOTE,
+    DOC_WARNING,
+    DOC_KEY, /* to a drawing */
+    DOC_CAPTION,
+    DOC_COVER_LINE, /* what it is */
+    DOC_ITEM,
+    DOC_FACT, /* what it is */
+    DOC_CELL, /* its column */
+    DOC_COMMAND,
+    DOC_FOOT,
+    /* Within text. */
+    DOC_STRONG,
+    DOC_BAD, /* strong, and no good news */
+    DOC_SOFT,
+    DOC_CODE,    /* a hash or a name that has no spaces to break at */
+    DOC_ADDRESS, /* the same, an address to follow: the address */
+    DOC_LINK,    /* to an anchor */
+    DOC_PARTS,
+};
+
+struct doc {
+    const struct doc_ops *ops;
+    struct err *err;
+    int rc; /* once negative, nothing more is written */
+};
+
+struct doc_ops {
+    void (*open)(struct doc *d, enum doc_part part, const char *name);
+    void (*close)(struct doc *d, enum doc_part part);
+    void (*text)(struct doc *d, const char *text); /* new lines are kept in a DOC_COMMAND */
+    void (*line_end)(struct doc *d);
+    void (*table)(struct doc *d, const char *caption, const char *const *column, size_t n);
+    void (*picture)(struct doc *d, const struct report_picture *picture);
+    void (*swatch)(struct doc *d, enum draw_ink ink); /* in a DOC_KEY */
+    /* Begins a drawing; NULL: it is not wanted now. `what` says to those who cannot see it. */
+    struct draw *(*drawing)(struct doc *d, enum draw_what kind, int width, int height,
+                            const char *what);
+    void (*drawing_end)(struct doc *d, struct draw *draw);
+};
+
+static inline void doc_open(struct doc *d, enum doc_part part)
+{
+    d->ops->open(d, part, NULL);
+}
+static inline void doc_open_named(struct doc *d, enum doc_part part, const char *name)
+{
+    d->ops->open(d, part, name);
+}
+static inline void doc_close(struct doc *d, enum doc_part part)
+{
+    d->ops->close(d, part);
+}
+
+/* NULL is "". */
+void doc_text(struct doc *d, const char *text);
+void doc_textf(struct doc *d, const char *fmt, ...) DS_PRINTF(2, 3); /* up to 511 bytes */
+static inline void doc_line_end(struct doc *d)
+{
+    d->ops->line_end(d);
+}
+
+/* A part that holds nothing but a text. */
+void doc_put(struct doc *d, enum doc_part part, const char *text);
+/* A number as it is best read: "2 214 880" with no-break spaces. */
+void doc_number(struct doc *d, int64_t n);
+/* A fact; what is between, the caller writes. */
+void doc_fact(struct doc *d, const char *name);
+void doc_fact_end(struct doc *d);
+void doc_fact_text(struct doc *d, const char *name, const char *text);
+void doc_cell(struct doc *d, const char *column);
+void doc_cell_end(struct doc *d);
+
+/* A table with a header of n columns (up to DOC_COLUMNS_MAX), to be closed as DOC_TABLE. */
+#define DOC_COLUMNS_MAX 5
+static inline void doc_table(struct doc *d, const char *caption, const char *const *column,
+                             size_t n)
+{
+    d->ops->table(d, caption, column, n);
+}
+
+/* "" and NULL. */
+static inline bool doc_empty(const char *text)
+{
+    return !text || !*text;
+}
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * pdf_draw: drawings on paper.
+ */
+#ifndef REPORT_PDF_DRAW_H
+#define REPORT_PDF_DRAW_H
+
+#include "draw.h"
+#include "pdf_font.h"
+
+struct pdf_draw {
+    struct draw draw; /* first: a drawing of this kind is one */
+    cairo_t *cr;
+    const struct pdf_fonts *fonts;
+    enum draw_ink ink;
+    long x, y;       /* where the pen is */
+    long to_x, to_y; /* where it was asked to go, if that was too near to be seen … */
+    bool waits;      /* … and it waits there */
+    struct err *err;
+    int rc;
+};
+
+/* Begins in a box of the paper, of which nothing of it gets out; the drawing is of width × height
+ * units. */
+void pdf_draw_begin(struct pdf_draw *out, cairo_t *cr, const struct pdf_fonts *fonts, double x,
+                    double y, double scale, int width, int height, struct err *err);
+int pdf_draw_end(struct pdf_draw *d) DS_MUST_CHECK;
+
+void pdf_draw_swatch(cairo_t *cr, enum draw_ink ink, double x, double y, double width,
+                     double height);
+
+#endif
