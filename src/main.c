@@ -24,6 +24,7 @@ static const struct {
     {"cat", cli_cat, "the original bytes of a transfer"},
     {"export", cli_export, "write an evidence package that anybody can check"},
     {"verify", cli_verify, "check an evidence package"},
+    {"attach-timestamp", cli_attach_timestamp, "add an authority's time stamp to a package"},
     {"status", cli_status, "what runs, what waits, what is in trouble"},
     {"simulate", cli_simulate, "play a camera against a receiver"},
     {"keygen", cli_keygen, "a key and a certificate to sign with"},
@@ -43,7 +44,7 @@ static void print_help(FILE *to)
           "\n",
           to);
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-16s  %s\n", commands[i].name, commands[i].summary);
     fputs("\n"
           "  --root DIR    where everything is kept; else $DASHSPOOL_ROOT, else ./dashspool.data\n"
           "  --config DIR  settings; else ROOT/pipeline.d, else " DASHSPOOL_PIPELINE_D ",\n"

@@ -41,26 +41,22 @@
 
 struct archive_zip;
 
-/* Where a file's bytes come from: up to room bytes (room > 0), *n of them; *n = 0 at the end. */
-typedef int archive_source_fn(void *arg, void *data, size_t room, size_t *n, struct err *err);
-
 /* Begins a zip in the new file `path` (mode 0640; ERR_BUSY if there is one). All its entries bear
  * at_us (UTC; what a zip cannot say becomes the nearest it can: 1980 to 2107, even seconds). The
  * caller gives a temporary name, renames after archive_zip_finish(), removes after a failure. */
 int archive_zip_new(struct archive_zip **out, const char *path, int64_t at_us,
                     struct err *err) DS_MUST_CHECK;
 
-/* The next entry, of exactly `size` bytes. ERR_MALFORMED: the name is not as above, or the source
- * has more or fewer bytes; an error of the source as it is. After an error only
- * archive_zip_free() makes sense: everything else fails with ERR_MALFORMED. */
-int archive_zip_file(struct archive_zip *z, const char *name, int64_t size,
-                     archive_source_fn *source, void *arg, struct err *err) DS_MUST_CHECK;
+/* The next entry, of exactly `size` bytes, in pieces. ERR_MALFORMED: the name is not as above, or
+ * more or fewer bytes come than were announced. After an error only archive_zip_free() makes sense:
+ * everything else fails with ERR_MALFORMED. */
+int archive_zip_begin(struct archive_zip *z, const char *name, int64_t size,
+                      struct err *err) DS_MUST_CHECK;
+int archive_zip_write(struct archive_zip *z, const void *data, size_t n,
+                      struct err *err) DS_MUST_CHECK;
+int archive_zip_end(struct archive_zip *z, struct err *err) DS_MUST_CHECK;
 
-/* … from where fd stands; it stays the caller's. */
-int archive_zip_fd(struct archive_zip *z, const char *name, int64_t size, int fd,
-                   struct err *err) DS_MUST_CHECK;
-
-/* … from memory. */
+/* … whole, from memory. */
 int archive_zip_bytes(struct archive_zip *z, const char *name, const void *data, size_t n,
                       struct err *err) DS_MUST_CHECK;
 

@@ -1,7 +1,8 @@
 /*
- * export: evidence packages. A package is a BagIt bag (RFC 8493) in a folder: the masters as they
- * were received, their copies, what is known of them and how they came, their custody, and
- * manifests with which anybody can check it all by sha256sum, without this program:
+ * export: evidence packages. A package is a BagIt bag (RFC 8493), a folder or (by its name) a
+ * .zip: the masters as they were received, their copies, what is known of them and how they came,
+ * their custody, and manifests with which anybody can check it all by sha256sum, without this
+ * program:
  *
  *     README.txt               what this is, what to open first, how to check it
  *     data/master/<id>.<ext>   the original bytes, hashed again on the way and compared with the
@@ -14,15 +15,19 @@
  *     bagit.txt bag-info.txt manifest-sha256.txt tagmanifest-sha256.txt
  *     signature/manifest.p7s   CMS (RFC 5652), detached, over tagmanifest-sha256.txt, and
  *     signature/certificate.pem   whose it is; where a key was given
+ *     signature/request.tsq    what an authority is asked for a time stamp (export_stamp.h), and
+ *     signature/token.tsr      its answer
  *
- * The same store, the same choice and the same `at_us` give the same bytes, but for the signature.
- * A package is written under another name and renamed when all of it is on disk.
+ * The same store, the same choice and the same `at_us` give the same bytes, but for the signature
+ * and the time stamp. A package is written under another name and renamed when all of it is on
+ * disk.
  */
 #ifndef DASHSPOOL_EXPORT_H
 #define DASHSPOOL_EXPORT_H
 
 #include "dashspool/catalogue.h"
 #include "dashspool/hash.h"
+#include <stdbool.h>
 
 #define EXPORT_TRANSFERS_MAX 20000
 
@@ -34,21 +39,26 @@ struct export_request {
     const char *who;                  /* the person who exports, for the custody and bag-info.txt */
     int64_t at_us;                    /* when, UTC: bag-info.txt */
     const char *sign_cert, *sign_key; /* PEM files, or a pkcs11: URI for the key; NULL: unsigned */
+    const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };
 
 struct export_result {
     int64_t files, bytes; /* payload */
     int transfers, partial, without_copies;
+    bool stamped;
+    char no_stamp[256]; /* why not, where one was wanted: the package is there all the same, and
+                           export_stamp.h adds one later */
     char
         tag_sha256[HASH_HEX_ROOM]; /* of tagmanifest-sha256.txt: it stands for all of the package */
 };
 
-/* Called after each transfer. */
-typedef void export_progress_fn(void *arg, size_t done, size_t n);
+/* Called often; done in 0..1. False ends it: nothing stays of the package. */
+typedef bool export_progress_fn(void *arg, const char *id, double done);
 
 /* Writes the package, and notes it in the custody of each transfer. ERR_NOTFOUND: no such transfer
  * or store; ERR_BUSY: something is at `path`; ERR_MALFORMED: a master or a copy is not what its
- * hash says, or a custody is broken: then no package comes to be. */
+ * hash says, or a custody is broken; ERR_AGAIN: the caller ended it. On failure no package comes to
+ * be. */
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
                    struct export_result *out, struct err *err) DS_MUST_CHECK;
 

@@ -18,6 +18,7 @@ enum verify_check {
     VERIFY_PAYLOAD,      /* hashes of what is below data/ */
     VERIFY_TAGS,         /* hashes of the files beside it */
     VERIFY_SIGNATURE,    /* over the tag manifest, and whose it is */
+    VERIFY_STAMP,        /* when an authority saw the tag manifest (RFC 3161), and which */
     VERIFY_CUSTODY,      /* the chain of custody.jsonl, and that the masters are what it says */
     VERIFY_CHECKS,
 };
@@ -36,10 +37,16 @@ struct verify_listener {
     void *arg;
 };
 
+struct verify_request {
+    const char *path;    /* the folder or zip */
+    const char *ca_path; /* PEM: whoever signed or stamped must come from one of these; NULL: that
+                            is not asked */
+};
+
 /* *good: nothing failed. An error means that it cannot be judged: there is no package, it cannot be
  * read, or what is there breaks the rules of archive.h (ERR_MALFORMED, ERR_LIMIT). */
-int verify_package(const char *path, const struct verify_listener *listener, bool *good,
-                   struct err *err) DS_MUST_CHECK;
+int verify_package(const struct verify_request *request, const struct verify_listener *listener,
+                   bool *good, struct err *err) DS_MUST_CHECK;
 
 const char *verify_check_name(enum verify_check check);
 

@@ -4,9 +4,9 @@
 #include "dashspool/fsx.h"
 #include "names.h"
 #include "zip_format.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,13 +17,19 @@
  * file, and puts sizes behind the content, where readers have to trust the directory. */
 
 enum {
-    CHUNK_BYTES = 1 << 18,
     DIRECTORY_BYTES_MAX = 256 << 20, /* a million entries */
     /* 4.4.2: made on UNIX, by version 4.5 (it may have Zip64). */
     MADE_BY = 3 << 8 | 45,
     NEEDS = 20,
     NEEDS_64 = 45,
     CRC_AT = 14, /* in the local header */
+};
+
+struct entry {
+    char name[ARCHIVE_NAME_ROOM];
+    uint64_t size, at; /* at: of its local header */
+    uint64_t written;
+    uint32_t crc;
 };
 
 struct archive_zip {
@@ -34,8 +40,9 @@ struct archive_zip {
     uint64_t entries;
     struct buf directory;
     struct names *names;
-    bool bad; /* something failed, or it is finished */
-    uint8_t chunk[CHUNK_BYTES];
+    struct entry now;
+    bool open; /* an entry has begun and is not ended */
+    bool bad;  /* something failed, or it is finished */
 };
 
 /* ---- little-endian fields in a small buffer that is large enough by construction ---- */
@@ -114,12 +121,6 @@ static int append(struct archive_zip *z, const void *data, size_t n, struct err 
 
 /* ---- entries ---- */
 
-struct entry {
-    const char *name;
-    uint64_t size, at; /* at: of its local header */
-    uint32_t crc;
-};
-
 static int write_local(struct archive_zip *z, const struct entry *e, struct err *err)
 {
     bool is_64 = e->size >= ZIP_MAX32;
@@ -146,32 +147,6 @@ static int write_local(struct archive_zip *z, const struct entry *e, struct err 
     put(&o, 8, e->size);
     put(&o, 8, e->size);
     return append(z, o.bytes, o.n, err);
-}
-
-static int write_content(struct archive_zip *z, struct entry *e, archive_source_fn *source,
-                         void *arg, struct err *err)
-{
-    uint64_t written = 0;
-    for (;;) {
-        size_t n = 0;
-        int rc = source(arg, z->chunk, sizeof z->chunk, &n, err);
-        if (rc == ERR_OK && n == 0)
-            break;
-        if (rc == ERR_OK && n > e->size - written)
-            rc = err_set(err, ERR_MALFORMED,
-                         "%s: '%s' has more than the %" PRIu64 " bytes that were announced",
-                         z->path, e->name, e->size);
-        if (rc == ERR_OK)
-            rc = append(z, z->chunk, n, err);
-        if (rc < 0)
-            return rc;
-        e->crc = (uint32_t)crc32_z(e->crc, z->chunk, n);
-        written += n;
-    }
-    if (written != e->size)
-        return err_set(err, ERR_MALFORMED, "%s: '%s' has %" PRIu64 " bytes, not %" PRIu64, z->path,
-                       e->name, written, e->size);
-    return ERR_OK;
 }
 
 static int patch_crc(struct archive_zip *z, const struct entry *e, struct err *err)
@@ -230,73 +205,75 @@ static int note_entry(struct archive_zip *z, const struct entry *e, struct err *
     return rc < 0 ? err_wrap(err, "%s", z->path) : rc;
 }
 
-static int usable(const struct archive_zip *z, struct err *err)
+static int usable(const struct archive_zip *z, bool open, struct err *err)
 {
-    return z->bad ? err_set(err, ERR_MALFORMED, "%s: finished, or failed before", z->path) : ERR_OK;
+    return z->bad || z->open != open
+               ? err_set(err, ERR_MALFORMED, "%s: finished, failed before, or out of turn", z->path)
+               : ERR_OK;
 }
 
-int archive_zip_file(struct archive_zip *z, const char *name, int64_t size,
-                     archive_source_fn *source, void *arg, struct err *err)
+int archive_zip_begin(struct archive_zip *z, const char *name, int64_t size, struct err *err)
 {
-    struct entry e = {.name = name, .size = (uint64_t)size, .at = z->at};
-    int rc = usable(z, err);
+    struct entry *e = &z->now;
+    int rc = usable(z, false, err);
     if (rc < 0)
         return rc;
+    *e = (struct entry){.size = (uint64_t)size, .at = z->at};
     if (size < 0)
         rc = err_set(err, ERR_MALFORMED, "%s: '%s' of %" PRId64 " bytes", z->path, name, size);
     else if ((rc = names_add(z->names, name, strlen(name), false, err)) < 0)
         rc = err_wrap(err, "%s", z->path);
-    if (rc == ERR_OK)
-        rc = write_local(z, &e, err);
-    if (rc == ERR_OK)
-        rc = write_content(z, &e, source, arg, err);
-    if (rc == ERR_OK)
-        rc = patch_crc(z, &e, err);
-    if (rc == ERR_OK)
-        rc = note_entry(z, &e, err);
-    z->entries++;
+    if (rc == ERR_OK) {
+        snprintf(e->name, sizeof e->name, "%s", name);
+        rc = write_local(z, e, err);
+    }
+    z->open = true;
     z->bad = rc < 0;
     return rc;
 }
 
-static int from_fd(void *arg, void *data, size_t room, size_t *n, struct err *err)
+int archive_zip_write(struct archive_zip *z, const void *data, size_t n, struct err *err)
 {
-    ssize_t got;
-    do
-        got = read(*(int *)arg, data, room);
-    while (got < 0 && errno == EINTR);
-    *n = got < 0 ? 0 : (size_t)got;
-    return got < 0 ? err_sys(err, "read") : ERR_OK;
-}
-
-int archive_zip_fd(struct archive_zip *z, const char *name, int64_t size, int fd, struct err *err)
-{
-    int rc = archive_zip_file(z, name, size, from_fd, &fd, err);
-    return rc < 0 ? err_wrap(err, "'%s'", name) : rc;
-}
-
-struct memory {
-    const uint8_t *at;
-    size_t left;
-};
-
-static int from_memory(void *arg, void *data, size_t room, size_t *n, struct err *err)
-{
-    struct memory *m = arg;
-    (void)err;
-    *n = m->left < room ? m->left : room;
-    if (*n > 0)
-        memcpy(data, m->at, *n);
-    m->at = *n > 0 ? m->at + *n : m->at;
-    m->left -= *n;
+    struct entry *e = &z->now;
+    int rc = usable(z, true, err);
+    if (rc == ERR_OK && n > e->size - e->written)
+        rc = err_set(err, ERR_MALFORMED,
+                     "%s: '%s' has more than the %" PRIu64 " bytes that were announced", z->path,
+                     e->name, e->size);
+    if (rc == ERR_OK)
+        rc = append(z, data, n, err);
+    z->bad = rc < 0;
+    if (rc < 0)
+        return rc;
+    e->crc = (uint32_t)crc32_z(e->crc, data, n);
+    e->written += n;
     return ERR_OK;
+}
+
+int archive_zip_end(struct archive_zip *z, struct err *err)
+{
+    const struct entry *e = &z->now;
+    int rc = usable(z, true, err);
+    if (rc == ERR_OK && e->written != e->size)
+        rc = err_set(err, ERR_MALFORMED, "%s: '%s' has %" PRIu64 " bytes, not %" PRIu64, z->path,
+                     e->name, e->written, e->size);
+    if (rc == ERR_OK)
+        rc = patch_crc(z, e, err);
+    if (rc == ERR_OK)
+        rc = note_entry(z, e, err);
+    z->entries++;
+    z->open = false;
+    z->bad = rc < 0;
+    return rc;
 }
 
 int archive_zip_bytes(struct archive_zip *z, const char *name, const void *data, size_t n,
                       struct err *err)
 {
-    struct memory m = {data, n};
-    return archive_zip_file(z, name, (int64_t)n, from_memory, &m, err);
+    int rc = archive_zip_begin(z, name, (int64_t)n, err);
+    if (rc == ERR_OK && n > 0)
+        rc = archive_zip_write(z, data, n, err);
+    return rc < 0 ? rc : archive_zip_end(z, err);
 }
 
 /* ---- the end ---- */
@@ -337,7 +314,7 @@ static int write_end(struct archive_zip *z, struct err *err)
 
 int archive_zip_finish(struct archive_zip *z, struct err *err)
 {
-    int rc = usable(z, err);
+    int rc = usable(z, false, err);
     if (rc < 0)
         return rc;
     z->bad = true;

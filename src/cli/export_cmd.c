@@ -2,7 +2,9 @@
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
+#include "progress.h"
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +16,20 @@ static const char export_help[] =
     "T]\n"
     "                        -o PATH\n"
     "\n"
-    "Writes an evidence package into a new folder: originals, copies, all that is known of them,\n"
+    "Writes an evidence package, a new folder or .zip: originals, copies, all that is known of "
+    "them,\n"
     "how they came and what happened to them since, with manifests that anybody can check by\n"
     "sha256sum, without this program. README.txt in it tells how.\n"
     "\n"
-    "  -o, --output PATH   the folder to make\n"
+    "  -o, --output PATH   the folder to make, or the zip if its name ends in .zip\n"
     "  --imei, --camera, --kind, --trigger, --since, --until\n"
     "                      choose transfers as 'dashspool list' does\n"
     "  --who TEXT          who exports (default: the user's name)\n"
     "  --sign-cert FILE --sign-key FILE\n"
     "                      sign it with this certificate and key (PEM, or a pkcs11: URI for the\n"
     "                      key); 'dashspool keygen' makes both\n"
+    "  --tsa URL           ask this authority for a time stamp (RFC 3161); without a network,\n"
+    "                      'dashspool attach-timestamp' adds one later\n"
     "  --at T              when, for the package's own date (default: now); the same store, the\n"
     "                      same choice and the same T give the same bytes\n"
     "\n"
@@ -88,11 +93,29 @@ static const char *user_name(void)
     return p ? p->pw_name : "somebody";
 }
 
-static void show_progress(void *arg, size_t done, size_t n)
+static volatile sig_atomic_t stop;
+
+static void on_stop(int signum)
 {
-    (void)arg;
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%zu of %zu transfers%s", done, n, done == n ? "\n" : "");
+    (void)signum;
+    stop = 1;
+}
+
+struct shown {
+    struct progress bar;
+    char id[CATALOGUE_ID_ROOM]; /* shown last */
+    int begun, of;
+};
+
+static bool show_progress(void *arg, const char *id, double done)
+{
+    struct shown *s = arg;
+    if (strcmp(id, s->id) != 0) {
+        s->begun++;
+        snprintf(s->id, sizeof s->id, "%s", id);
+    }
+    progress_show(&s->bar, s->begun, s->of, done, id);
+    return !stop;
 }
 
 static int write_package(struct cli *cli, const struct choice *c, struct export_request *request)
@@ -103,7 +126,17 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     request->root = cli->root;
     request->ids = (const char *const *)c->ids;
     request->n = c->n;
-    if (export_package(request, show_progress, NULL, &r, &err) < 0)
+    struct shown shown = {.of = (int)c->n};
+    struct sigaction act = {.sa_handler = on_stop}, old[2];
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, &old[0]);
+    sigaction(SIGTERM, &act, &old[1]);
+    progress_begin(&shown.bar);
+    int rc = export_package(request, show_progress, &shown, &r, &err);
+    progress_clear(&shown.bar);
+    sigaction(SIGINT, &old[0], NULL);
+    sigaction(SIGTERM, &old[1], NULL);
+    if (rc < 0)
         return cli_fail("export", &err);
     printf("%s: %d transfer%s, %lld files, %s\n", request->path, r.transfers,
            r.transfers == 1 ? "" : "s", (long long)r.files, cli_size(r.bytes, size));
@@ -113,8 +146,17 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
         printf("  %d of them have no copies: 'dashspool work' makes these\n", r.without_copies);
     printf("  %s; keep this where nobody can change it:\n"
            "  SHA-256 of tagmanifest-sha256.txt %s\n",
-           request->sign_key ? "signed" : "not signed", r.tag_sha256);
-    return CLI_OK;
+           !request->sign_key ? "not signed"
+           : r.stamped        ? "signed and time-stamped"
+                              : "signed",
+           r.tag_sha256);
+    if (!r.no_stamp[0])
+        return CLI_OK;
+    fprintf(stderr,
+            "dashspool export: no time stamp: %s\n"
+            "  the package is whole without; try later: dashspool attach-timestamp %s --tsa %s\n",
+            r.no_stamp, request->path, request->tsa_url);
+    return CLI_FAILED;
 }
 
 int cli_export(struct cli *cli, int argc, char **argv)
@@ -124,6 +166,7 @@ int cli_export(struct cli *cli, int argc, char **argv)
         {"output", required_argument, NULL, 'o'},
         {"who", required_argument, NULL, 'w'},
         {"at", required_argument, NULL, 'a'},
+        {"tsa", required_argument, NULL, 'T'},
         {"sign-cert", required_argument, NULL, 'C'},
         {"sign-key", required_argument, NULL, 'K'},
         {"help", no_argument, NULL, 'h'},
@@ -141,6 +184,8 @@ int cli_export(struct cli *cli, int argc, char **argv)
             request.path = optarg;
         else if (o == 'w')
             request.who = optarg;
+        else if (o == 'T')
+            request.tsa_url = optarg;
         else if (o == 'C')
             request.sign_cert = optarg;
         else if (o == 'K')
@@ -152,10 +197,6 @@ int cli_export(struct cli *cli, int argc, char **argv)
     }
     if (!request.path)
         return cli_usage("export", "say with -o where the package shall be");
-    size_t n = strlen(request.path);
-    if (n > 4 && strcmp(request.path + n - 4, ".zip") == 0)
-        return cli_usage("export",
-                         "packages are written as folders; make the folder, then zip -r -0");
     if ((optind == argc) != c.filtered)
         return cli_usage("export", c.filtered ? "give IDs, or choose by --imei and so on; not both"
                                               : "give IDs, or choose by --imei and so on");

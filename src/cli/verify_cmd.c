@@ -6,10 +6,15 @@
 #include <string.h>
 
 static const char verify_help[] =
-    "usage: dashspool verify PATH…\n"
+    "usage: dashspool verify [--ca FILE] PATH…\n"
     "\n"
     "Checks evidence packages (folders, or .zip files), without a store and without a network.\n"
     "Exit status 0: nothing is wrong with any of them; 3: something is.\n"
+    "\n"
+    "  --ca FILE    certificates (PEM) of those whose signature and time stamp count: the signer's "
+    "own,\n"
+    "               or of an authority above it. A package that is not signed by one of them "
+    "fails\n"
     "\n"
     "example: dashspool verify case-17\n";
 
@@ -42,14 +47,15 @@ static void on_told(void *arg, enum verify_check check, enum verify_verdict verd
         fputs(f->text[check], stdout);
 }
 
-static int verify_one(const char *path)
+static int verify_one(const char *path, const char *ca_path)
 {
     struct findings findings = {{NULL}};
     const struct verify_listener listener = {on_told, on_problem, &findings};
+    const struct verify_request request = {path, ca_path};
     struct err err;
     bool good = false;
     printf("%s\n", path);
-    int rc = verify_package(path, &listener, &good, &err);
+    int rc = verify_package(&request, &listener, &good, &err);
     for (int i = 0; i < VERIFY_CHECKS; i++)
         free(findings.text[i]);
     bool refused = rc == ERR_MALFORMED || rc == ERR_LIMIT || rc == ERR_UNSUPPORTED;
@@ -64,15 +70,20 @@ static int verify_one(const char *path)
 
 int cli_verify(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {
+        {"ca", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    const char *ca_path = NULL;
     int worst = CLI_OK;
     (void)cli;
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;)
-        return cli_option(o, argv, verify_help);
+    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        if (o != 'c')
+            return cli_option(o, argv, verify_help);
+        ca_path = optarg;
+    }
     if (optind == argc)
         return cli_usage("verify", "name a package");
     for (int i = optind; i < argc; i++) {
-        int rc = verify_one(argv[i]);
+        int rc = verify_one(argv[i], ca_path);
         worst = rc > worst ? rc : worst;
     }
     return worst;

@@ -1,7 +1,6 @@
 /*
- * bag: writes a BagIt bag (RFC 8493, version 1.0) as a folder: payload below data/, tag files
- * beside it, SHA-256 manifests of both. It grows under a temporary name beside the one it will
- * have, and gets that name when all of it is on disk: what has the name is whole.
+ * bag: writes a BagIt bag (RFC 8493, version 1.0), a folder or a .zip (sink.h): payload below
+ * data/, tag files beside it, SHA-256 manifests of both. What has its name is whole.
  */
 #ifndef EXPORT_BAG_H
 #define EXPORT_BAG_H
@@ -17,14 +16,15 @@
 
 struct bag;
 
-/* ERR_BUSY if there is something at `path` already. *out is the caller's (bag_free). */
-int bag_new(struct bag **out, const char *path, struct err *err) DS_MUST_CHECK;
+/* ERR_BUSY if there is something at `path` already; at_us dates the files of a zip. *out is the
+ * caller's (bag_free). */
+int bag_new(struct bag **out, const char *path, int64_t at_us, struct err *err) DS_MUST_CHECK;
 
-/* A file, in pieces. Names have '/' between their parts, of letters, digits, '.', '_' and '-' (what
- * needs no escape in a manifest and is a file name everywhere). */
-int bag_begin(struct bag *bag, const char *name, struct err *err) DS_MUST_CHECK;
+/* A file of `size` bytes, in pieces. Names have '/' between their parts, of letters, digits, '.',
+ * '_' and '-' (what needs no escape in a manifest and is a file name everywhere). */
+int bag_begin(struct bag *bag, const char *name, int64_t size, struct err *err) DS_MUST_CHECK;
 int bag_write(struct bag *bag, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
-/* It is on disk. sha256 (may be NULL) is of what was written. */
+/* sha256 (may be NULL) is of what was written. */
 int bag_end(struct bag *bag, char sha256[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
 
 /* A whole file from memory. */

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CUSTODY_BYTES_MAX ((size_t)256 << 20)
@@ -23,6 +24,10 @@
 struct package {
     const struct export_request *request;
     struct export_result *result;
+    export_progress_fn *progress; /* NULL: nobody asks */
+    void *progress_arg;
+    const char *id;                /* that is being written */
+    int64_t all_bytes, done_bytes; /* masters and copies */
     struct catalogue *catalogue;
     struct raw *raw;
     struct bag *bag;
@@ -41,12 +46,9 @@ struct first_bytes {
 static int take_first(void *arg, const void *data, size_t n, struct err *err)
 {
     struct first_bytes *f = arg;
-    (void)err;
-    if (f->n == 0) {
-        f->n = n < sizeof f->data ? n : sizeof f->data;
-        memcpy(f->data, data, f->n);
-    }
-    return ERR_OK;
+    f->n = n < sizeof f->data ? n : sizeof f->data;
+    memcpy(f->data, data, f->n);
+    return err_set(err, ERR_AGAIN, "enough"); /* ends raw_copy() */
 }
 
 /* By content: a name is the camera's word. */
@@ -58,9 +60,15 @@ static const char *extension_of(const struct first_bytes *f)
     return strcmp(content, "photo") == 0 ? "jpg" : strcmp(content, "video") == 0 ? "h265" : "bin";
 }
 
+/* Of a master or a copy. */
 static int write_chunk(void *arg, const void *data, size_t n, struct err *err)
 {
-    return bag_write(arg, data, n, err);
+    struct package *p = arg;
+    p->done_bytes += (int64_t)n;
+    double done = p->all_bytes > 0 ? (double)p->done_bytes / (double)p->all_bytes : 1;
+    if (p->progress && !p->progress(p->progress_arg, p->id, done < 1 ? done : 1))
+        return err_set(err, ERR_AGAIN, "interrupted; no package was written");
+    return bag_write(p->bag, data, n, err);
 }
 
 /* name: the master's in the package. */
@@ -69,15 +77,18 @@ static int put_master(struct package *p, const struct catalogue_transfer *t,
 {
     char sha256[HASH_HEX_ROOM];
     bool partial = t->state != CATALOGUE_STORED;
+    int64_t length = 0;
     struct first_bytes first = {.n = 0};
-    int rc = raw_copy(p->raw, t->day, t->key, take_first, &first, err);
-    if (rc < 0)
+    int rc = raw_stat(p->raw, t->day, t->key, &length, &(bool){false}, NULL, err);
+    if (rc == ERR_OK)
+        rc = raw_copy(p->raw, t->day, t->key, take_first, &first, err);
+    if (rc < 0 && first.n == 0)
         return rc;
     snprintf(name, BAG_NAME_ROOM, "data/master/%s.%s%s", t->id, partial ? "partial." : "",
              extension_of(&first));
-    rc = bag_begin(p->bag, name, err);
+    rc = bag_begin(p->bag, name, length, err);
     if (rc == ERR_OK)
-        rc = raw_copy(p->raw, t->day, t->key, write_chunk, p->bag, err);
+        rc = raw_copy(p->raw, t->day, t->key, write_chunk, p, err);
     if (rc == ERR_OK)
         rc = bag_end(p->bag, sha256, err);
     if (rc == ERR_OK && !partial && strcmp(sha256, t->sha256) != 0)
@@ -109,7 +120,7 @@ struct copying {
     int n;
 };
 
-static int write_file(struct bag *bag, int fd, const char *path, struct err *err)
+static int write_file(struct package *p, int fd, const char *path, struct err *err)
 {
     static const size_t room = 256 * 1024;
     uint8_t *bytes = malloc(room);
@@ -122,16 +133,42 @@ static int write_file(struct bag *bag, int fd, const char *path, struct err *err
             rc = err_sys(err, "read %s", path);
         if (n <= 0)
             break;
-        rc = bag_write(bag, bytes, (size_t)n, err);
+        rc = write_chunk(p, bytes, (size_t)n, err);
     }
     free(bytes);
     return rc;
 }
 
+static int changed(const char *path, const struct catalogue_copy *copy, struct err *err)
+{
+    return err_set(
+        err, ERR_MALFORMED,
+        "the copy %s is not what was made (%lld bytes, SHA-256 %s): it was changed; move "
+        "it away and make it anew",
+        path, (long long)copy->length_bytes, copy->sha256);
+}
+
+static int put_open_copy(struct package *p, const struct catalogue_copy *copy, const char *name,
+                         const char *path, int fd, struct err *err)
+{
+    char sha256[HASH_HEX_ROOM];
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, "stat %s", path);
+    if (!S_ISREG(st.st_mode) || st.st_size != copy->length_bytes)
+        return changed(path, copy, err);
+    int rc = bag_begin(p->bag, name, copy->length_bytes, err);
+    if (rc == ERR_OK)
+        rc = write_file(p, fd, path, err);
+    if (rc == ERR_OK)
+        rc = bag_end(p->bag, sha256, err);
+    return rc < 0 || strcmp(sha256, copy->sha256) == 0 ? rc : changed(path, copy, err);
+}
+
 static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct copying *c = arg;
-    char name[BAG_NAME_ROOM], sha256[HASH_HEX_ROOM], *path = NULL;
+    char name[BAG_NAME_ROOM], *path = NULL;
     const char *base = strrchr(copy->path, '/');
     int n = snprintf(name, sizeof name, "data/%s/%s", story_folder(copy->kind),
                      base ? base + 1 : copy->path);
@@ -140,23 +177,11 @@ static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     int rc = fsx_path(&path, err, "%s/%s", c->p->request->root, copy->path);
     if (rc < 0)
         return rc;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        rc = err_sys(err, "open the copy %s", path);
-        free(path);
-        return rc;
-    }
-    rc = bag_begin(c->p->bag, name, err);
-    if (rc == ERR_OK)
-        rc = write_file(c->p->bag, fd, path, err);
-    close(fd);
-    if (rc == ERR_OK)
-        rc = bag_end(c->p->bag, sha256, err);
-    if (rc == ERR_OK && strcmp(sha256, copy->sha256) != 0)
-        rc = err_set(err, ERR_MALFORMED,
-                     "the copy %s has SHA-256 %s, but was made with %s: it was changed; move it "
-                     "away and make it anew",
-                     path, sha256, copy->sha256);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    rc = fd < 0 ? err_sys(err, "open the copy %s", path)
+                : put_open_copy(c->p, copy, name, path, fd, err);
+    if (fd >= 0)
+        close(fd);
     free(path);
     c->n++;
     return rc;
@@ -185,6 +210,7 @@ static int put_transfer(struct package *p, const char *id, struct err *err)
     char master[BAG_NAME_ROOM];
     struct copying copies = {p, &t, 0};
     struct events events = {.p = p};
+    p->id = id;
     int rc = catalogue_transfer_get(p->catalogue, id, &t, err);
     if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
         rc = err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", id);
@@ -249,7 +275,31 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int put_all(struct package *p, export_progress_fn *progress, void *arg, struct err *err)
+static int add_copy_bytes(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    (void)err;
+    *(int64_t *)arg += copy->length_bytes;
+    return ERR_OK;
+}
+
+/* What there is to do, and whether it can be done, before anything is written. */
+static int measure(struct package *p, const char *const *ids, size_t n, struct err *err)
+{
+    struct catalogue_transfer t;
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        rc = catalogue_transfer_get(p->catalogue, ids[i], &t, err);
+        if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
+            rc =
+                err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", ids[i]);
+        if (rc == ERR_OK)
+            rc = catalogue_copy_each(p->catalogue, t.key, add_copy_bytes, &p->all_bytes, err);
+        p->all_bytes += rc == ERR_OK ? t.length_bytes : 0;
+    }
+    return rc;
+}
+
+static int put_all(struct package *p, struct err *err)
 {
     size_t n = p->request->n;
     const char **ids = malloc((n ? n : 1) * sizeof *ids);
@@ -257,14 +307,10 @@ static int put_all(struct package *p, export_progress_fn *progress, void *arg, s
         return err_set(err, ERR_NOMEM, "no memory for a list");
     memcpy(ids, p->request->ids, n * sizeof *ids);
     qsort(ids, n, sizeof *ids, by_text);
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
-        if (i > 0 && strcmp(ids[i], ids[i - 1]) == 0)
-            continue;
-        rc = put_transfer(p, ids[i], err);
-        if (rc == ERR_OK && progress)
-            progress(arg, i + 1, n);
-    }
+    int rc = measure(p, ids, n, err);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        if (i == 0 || strcmp(ids[i], ids[i - 1]) != 0)
+            rc = put_transfer(p, ids[i], err);
     free(ids);
     return rc;
 }
@@ -286,6 +332,42 @@ static int put_signature(struct package *p, const struct buf *tags, struct err *
     return rc;
 }
 
+/* The authority's answer, once it is known to be one about this package. */
+static int put_stamp(struct package *p, const struct buf *tags, const struct buf *query,
+                     struct err *err)
+{
+    struct err why;
+    struct seal_stamp stamp;
+    struct buf token;
+    buf_init(&token, SEAL_DER_MAX_BYTES);
+    int rc = seal_ts_fetch(p->request->tsa_url, buf_data(query), query->used,
+                           SEAL_DEFAULT_TS_TIMEOUT_S, &token, &why);
+    if (rc == ERR_OK)
+        rc = seal_ts_check(&stamp, buf_data(&token), token.used, buf_data(tags), tags->used,
+                           buf_data(query), query->used, NULL, &why);
+    p->result->stamped = rc == ERR_OK;
+    if (rc < 0)
+        snprintf(p->result->no_stamp, sizeof p->result->no_stamp, "%s", why.text);
+    rc =
+        rc < 0 ? ERR_OK : bag_put(p->bag, "signature/token.tsr", buf_data(&token), token.used, err);
+    buf_clear(&token);
+    return rc;
+}
+
+/* Without a nonce: the same package asks the same question. */
+static int put_stamp_request(struct package *p, const struct buf *tags, struct err *err)
+{
+    struct buf query;
+    buf_init(&query, SEAL_DER_MAX_BYTES);
+    int rc = seal_ts_request(buf_data(tags), tags->used, false, &query, err);
+    if (rc == ERR_OK)
+        rc = bag_put(p->bag, "signature/request.tsq", buf_data(&query), query.used, err);
+    if (rc == ERR_OK && p->request->tsa_url)
+        rc = put_stamp(p, tags, &query, err);
+    buf_clear(&query);
+    return rc;
+}
+
 static int seal_and_finish(struct package *p, struct err *err)
 {
     struct buf tags;
@@ -293,14 +375,16 @@ static int seal_and_finish(struct package *p, struct err *err)
     int rc = bag_close(p->bag, &tags, p->result->tag_sha256, err);
     if (rc == ERR_OK && p->key)
         rc = put_signature(p, &tags, err);
+    if (rc == ERR_OK)
+        rc = put_stamp_request(p, &tags, err);
     buf_clear(&tags);
     return rc < 0 ? rc : bag_finish(p->bag, err);
 }
 
-static int fill(struct package *p, export_progress_fn *progress, void *arg, struct err *err)
+static int fill(struct package *p, struct err *err)
 {
     char readme[README_ROOM];
-    int rc = put_all(p, progress, arg, err);
+    int rc = put_all(p, err);
     if (rc == ERR_OK)
         rc = bag_put(p->bag, "data/custody.jsonl", buf_data(&p->custody), p->custody.used, err);
     if (rc == ERR_OK)
@@ -342,7 +426,8 @@ static int note_exported(struct package *p, struct err *err)
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
                    struct export_result *out, struct err *err)
 {
-    struct package p = {.request = request, .result = out};
+    struct package p = {
+        .request = request, .result = out, .progress = progress, .progress_arg = arg};
     *out = (struct export_result){0};
     buf_init(&p.custody, CUSTODY_BYTES_MAX);
     if (request->n == 0 || request->n > EXPORT_TRANSFERS_MAX)
@@ -356,11 +441,11 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK)
         rc = raw_open(&p.raw, request->root, err);
     if (rc == ERR_OK)
-        rc = bag_new(&p.bag, request->path, err);
+        rc = bag_new(&p.bag, request->path, request->at_us, err);
     if (rc == ERR_OK)
         rc = story_new(&p.story, err);
     if (rc == ERR_OK)
-        rc = fill(&p, progress, arg, err);
+        rc = fill(&p, err);
     if (rc == ERR_OK)
         rc = note_exported(&p, err);
     bag_free(&p.bag);

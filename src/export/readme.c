@@ -25,6 +25,7 @@ static const char text[] =
     "name.\n"
     "\n"
     "%s"
+    "%s"
     "\n"
     "Each line of data/custody.jsonl holds the SHA-256 of the line before it (without its\n"
     "line end), so that no line can be changed or taken from the middle unseen.\n"
@@ -50,6 +51,19 @@ static const char signed_text[] =
     "\n"
     "Anybody can make a certificate in anybody's name: compare its fingerprint with the one\n"
     "that its owner tells you.\n";
+
+static const char stamp_text[] =
+    "\n"
+    "If there is a file signature/token.tsr, an authority has said in it when it saw the\n"
+    "second manifest, and so all of the package (RFC 3161; authority.pem: its certificates,\n"
+    "which it publishes):\n"
+    "\n"
+    "  openssl ts -reply -in signature/token.tsr -text\n"
+    "  openssl ts -verify -data tagmanifest-sha256.txt -in signature/token.tsr -CAfile "
+    "authority.pem\n"
+    "\n"
+    "(with -token_in in both, if openssl cannot read it.) If there is none, it can still be\n"
+    "got: signature/request.tsq is the question to an authority.\n";
 
 static const struct {
     const char *folder, *says;
@@ -89,6 +103,6 @@ size_t readme_text(const struct bag *bag, const struct export_result *r, bool wi
             used += (size_t)snprintf(list + used, sizeof list - used, "%s", folders[i].says);
     int n = snprintf(out, README_ROOM, text, r->transfers == 1 ? "a camera" : "cameras",
                      r->transfers, (long long)r->files, (long long)r->bytes, list, partial,
-                     with_signature ? signed_text : unsigned_text);
+                     with_signature ? signed_text : unsigned_text, stamp_text);
     return n < README_ROOM ? (size_t)n : README_ROOM - 1;
 }

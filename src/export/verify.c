@@ -1,4 +1,5 @@
 #include "dashspool/archive.h"
+#include "dashspool/seal.h"
 #include "verify_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,14 +10,20 @@ enum { PROBLEMS_MAX = 50 }; /* told one by one, of each check */
 #define TEXT_BYTES_MAX ((size_t)64 << 20)
 #define LIST_BYTES_MAX ((size_t)64 << 20)
 
-const char *const verify_text_names[TEXTS] = {"bagit.txt",           "bag-info.txt",
-                                              "manifest-sha256.txt", "tagmanifest-sha256.txt",
-                                              "data/custody.jsonl",  "signature/manifest.p7s"};
+const char *const verify_text_names[TEXTS] = {"bagit.txt",
+                                              "bag-info.txt",
+                                              "manifest-sha256.txt",
+                                              "tagmanifest-sha256.txt",
+                                              "data/custody.jsonl",
+                                              "signature/manifest.p7s",
+                                              "signature/request.tsq",
+                                              "signature/token.tsr"};
 
 const char *verify_check_name(enum verify_check check)
 {
     static const char *const names[VERIFY_CHECKS] = {"structure",  "completeness", "payload hashes",
-                                                     "tag hashes", "signature",    "custody"};
+                                                     "tag hashes", "signature",    "time stamp",
+                                                     "custody"};
     return names[check];
 }
 
@@ -33,7 +40,7 @@ void verify_problem(struct verify *v, enum verify_check check, const char *fmt, 
 
 void verify_tell(struct verify *v, enum verify_check check, const char *good)
 {
-    char text[400];
+    char text[700];
     int n = v->problems[check];
     if (n > 0)
         snprintf(text, sizeof text, "%d %s%s", n, n == 1 ? "fault" : "faults",
@@ -104,17 +111,17 @@ struct file *verify_find(const struct verify *v, const char *name)
 static int judge(struct verify *v, struct err *err)
 {
     size_t n;
-    char signer[400] = "";
+    struct verify_seals seals = {"", ""};
     struct file *all = verify_files(v, &n);
     if (n)
         qsort(all, n, sizeof *all, by_name);
-    int rc = verify_signature_judge(v, signer, sizeof signer, err);
+    int rc = verify_seals_judge(v, &seals, err);
     if (rc == ERR_OK)
         rc = verify_manifests_read(v, err);
     if (rc < 0)
         return rc;
     verify_manifests_judge(v);
-    verify_signature_tell(v, signer);
+    verify_seals_tell(v, &seals);
     verify_custody_judge(v);
     return ERR_OK;
 }
@@ -134,20 +141,23 @@ static void clear(struct verify *v)
         buf_clear(&v->texts[i]);
 }
 
-int verify_package(const char *path, const struct verify_listener *listener, bool *good,
-                   struct err *err)
+int verify_package(const struct verify_request *request, const struct verify_listener *listener,
+                   bool *good, struct err *err)
 {
     static const struct archive_reader reader = {NULL, on_begin, on_data, on_end};
     static const struct archive_limits limits = {0, 0};
-    struct verify v = {.to = listener, .text = -1};
+    struct verify v = {.request = request, .to = listener, .text = -1};
     buf_init(&v.files, LIST_BYTES_MAX);
     buf_init(&v.payload, LIST_BYTES_MAX);
     buf_init(&v.tags, LIST_BYTES_MAX);
     for (int i = 0; i < TEXTS; i++)
         buf_init(&v.texts[i], TEXT_BYTES_MAX);
+    struct seal_signer ca;
     int rc = hash_new(&v.hash, err);
+    if (rc == ERR_OK && request->ca_path)
+        rc = seal_cert_describe(&ca, request->ca_path, err);
     if (rc == ERR_OK)
-        rc = archive_read(path, &limits, &reader, &v, err);
+        rc = archive_read(request->path, &limits, &reader, &v, err);
     if (rc == ERR_OK)
         rc = judge(&v, err);
     *good = rc == ERR_OK;

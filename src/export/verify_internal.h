@@ -11,7 +11,17 @@
 #include <stddef.h>
 
 /* The text files that are judged by what they say. */
-enum text { T_BAGIT, T_INFO, T_MANIFEST, T_TAGS, T_CUSTODY, T_SIGNATURE, TEXTS };
+enum text {
+    T_BAGIT,
+    T_INFO,
+    T_MANIFEST,
+    T_TAGS,
+    T_CUSTODY,
+    T_SIGNATURE,
+    T_REQUEST,
+    T_STAMP,
+    TEXTS
+};
 extern const char *const verify_text_names[TEXTS];
 
 struct file {
@@ -28,6 +38,7 @@ struct claim { /* a line of a manifest */
 };
 
 struct verify {
+    const struct verify_request *request;
     const struct verify_listener *to;
     struct buf files; /* struct file, by name once all are read */
     struct hash *hash;
@@ -55,10 +66,13 @@ struct file *verify_find(const struct verify *v, const char *name); /* NULL: it 
 int verify_manifests_read(struct verify *v, struct err *err) DS_MUST_CHECK;
 void verify_manifests_judge(struct verify *v);
 
-/* verify_signature.c: of the tag manifest as it came, so before verify_manifests_read(). */
-int verify_signature_judge(struct verify *v, char *text, size_t room,
-                           struct err *err) DS_MUST_CHECK;
-void verify_signature_tell(struct verify *v, const char *text);
+/* verify_signature.c: signature and time stamp, of the tag manifest as it came: so before
+ * verify_manifests_read(), and told later. */
+struct verify_seals {
+    char signature[400], stamp[600];
+};
+int verify_seals_judge(struct verify *v, struct verify_seals *out, struct err *err) DS_MUST_CHECK;
+void verify_seals_tell(struct verify *v, const struct verify_seals *seals);
 
 /* verify_custody.c */
 void verify_custody_judge(struct verify *v);

@@ -81,6 +81,8 @@ static bool needs_no_claim(const char *name)
 {
     return strcmp(name, verify_text_names[T_TAGS]) == 0 ||
            strcmp(name, verify_text_names[T_SIGNATURE]) == 0 ||
+           strcmp(name, verify_text_names[T_REQUEST]) == 0 ||
+           strcmp(name, verify_text_names[T_STAMP]) == 0 ||
            strcmp(name, "signature/certificate.pem") == 0;
 }
 

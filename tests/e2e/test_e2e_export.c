@@ -1,5 +1,6 @@
 /* Evidence packages, made by the program that a person runs and checked by the tools of anybody. */
 #include "dashspool/fsx.h"
+#include "support/authority.h"
 #include "support/world.h"
 #include <glob.h>
 #include <sqlite3.h>
@@ -170,6 +171,36 @@ static void test_a_zip_of_a_package_is_checked_likewise(void **state)
     expect(RUN("verify", CLIP, in_dir("zipped.zip")), 3, "THIS PACKAGE IS NOT WHAT IT WAS");
 }
 
+static void test_a_package_may_be_a_zip(void **state)
+{
+    (void)state;
+    const char *zip = in_dir("whole.zip");
+    expect(RUN("export", "--imei", IMEI, "-o", zip), 0, "3 transfers");
+    assert_int_equal(entries_like("whole"), 1);
+    expect(RUN("verify", zip), 0, "nothing is wrong");
+    expect(proc_run((const char *const[]){"unzip", "-q", zip, "-d", w.dir, NULL}), 0, "");
+    check_by_sha256sum(in_dir("whole"), 0); /* the folder in it is named like the zip */
+    expect(RUN("verify", in_dir("whole")), 0, "nothing is wrong");
+    expect(RUN("export", VIDEO, "-o", zip), 1, "is there already");
+}
+
+static void test_a_zip_is_the_same_bytes_again(void **state)
+{
+    (void)state;
+    char other[600];
+    snprintf(other, sizeof other, "%s", in_dir("zip-root"));
+    expect(proc_run((const char *const[]){"cp", "-a", w.root, other, NULL}), 0, "");
+    expect(proc_run((const char *const[]){"mkdir", in_dir("east"), in_dir("west"), NULL}), 0, "");
+    setenv("TZ", "Asia/Kathmandu", 1);
+    expect(RUN("export", VIDEO, "-o", in_dir("east/a.zip"), "--at", AT), 0, "1 transfer,");
+    setenv("TZ", "America/St_Johns", 1);
+    expect(proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", other, "export", VIDEO, "-o",
+                                          in_dir("west/a.zip"), "--at", AT, NULL}),
+           0, "1 transfer,");
+    expect(proc_run((const char *const[]){"cmp", in_dir("east/a.zip"), in_dir("west/a.zip"), NULL}),
+           0, "");
+}
+
 static void test_an_export_is_in_the_custody_of_what_it_contains(void **state)
 {
     (void)state;
@@ -211,6 +242,91 @@ static void test_a_signature_is_checked_here_and_by_openssl(void **state)
     expect(RUN("export", STILL, "-o", in_dir("x"), "--sign-cert", in_dir("a.pem")), 2,
            "belong together");
     assert_int_equal(entries_like("x"), 0);
+}
+
+/* A package with a stamp of an authority of our own, checked here and by openssl. */
+static void check_stamped(const char *package)
+{
+    expect(RUN("verify", package), 0, "by CN=tsa,O=Time");
+    expect(RUN("verify", "--ca", in_dir("all.pem"), package), 0, "nothing is wrong");
+    expect(RUN("verify", "--ca", in_dir("mail.pem"), package), 3, "signature/token.tsr:");
+}
+
+static void make_authority(void)
+{
+    authority_make_cert(w.dir, "tsa", "extendedKeyUsage=critical,timeStamping");
+    authority_make_cert(w.dir, "mail", "extendedKeyUsage=emailProtection");
+    authority_configure(w.dir, "tsa.cnf", "tsa", "sha256");
+    expect(RUN("keygen", "--cert", in_dir("depot.pem"), "--key", in_dir("depot.key"), "--name",
+               "Depot 7"),
+           0, "CN=Depot 7");
+    struct buf all = support_read(in_dir("tsa.pem")), depot = support_read(in_dir("depot.pem"));
+    struct err err;
+    assert_ok(buf_append(&all, buf_data(&depot), depot.used, &err));
+    support_write(in_dir("all.pem"), buf_data(&all), all.used);
+    buf_clear(&all);
+    buf_clear(&depot);
+}
+
+static void test_an_authority_stamps_a_package(void **state)
+{
+    (void)state;
+    struct authority_server tsa;
+    make_authority();
+    authority_start(&tsa, w.dir, "tsa.cnf");
+    expect(RUN("export", STILL, "-o", in_dir("stamped.zip"), "--sign-cert", in_dir("depot.pem"),
+               "--sign-key", in_dir("depot.key"), "--tsa", tsa.url),
+           0, "signed and time-stamped");
+    authority_end(&tsa);
+    check_stamped(in_dir("stamped.zip"));
+    expect(RUN("attach-timestamp", in_dir("stamped.zip"), in_dir("answer")), 1,
+           "has a time stamp already");
+    expect(RUN("export", STILL, "-o", in_dir("alone"), "--tsa", tsa.url), 1, /* it is gone now */
+           "the package is whole without");
+    expect(RUN("verify", in_dir("alone")), 0, "no authority has stamped");
+    expect(RUN("verify", "--ca", in_dir("all.pem"), in_dir("alone")), 3, "is not signed");
+}
+
+/* The question is carried to an authority by hand, and its answer back. */
+static void stamp_later(const char *name)
+{
+    char folder[100], query_path[600];
+    snprintf(folder, sizeof folder, "%.*s", (int)strcspn(name, "."), name);
+    expect(RUN("export", STILL, "-o", in_dir(name), "--sign-cert", in_dir("depot.pem"),
+               "--sign-key", in_dir("depot.key")),
+           0, "signed");
+    if (strcmp(folder, name) != 0)
+        expect(proc_run((const char *const[]){"unzip", "-q", in_dir(name), "-d", w.dir, NULL}), 0,
+               "");
+    snprintf(query_path, sizeof query_path, "%s/signature/request.tsq", in_dir(folder));
+    struct buf query = support_read(query_path);
+    struct buf token = authority_reply(w.dir, "tsa.cnf", &query, true);
+    support_write(in_dir("token"), buf_data(&token), token.used);
+    expect(RUN("attach-timestamp", in_dir(name), in_dir("token")), 0, "stamped 2");
+    check_stamped(in_dir(name));
+    assert_int_equal(entries_like(name), 1);
+    buf_clear(&query);
+    buf_clear(&token);
+}
+
+static void test_a_stamp_can_come_later(void **state)
+{
+    (void)state;
+    stamp_later("later");
+    expect(proc_run((const char *const[]){"env", "-C", in_dir("later"), "openssl", "ts", "-verify",
+                                          "-data", "tagmanifest-sha256.txt", "-in",
+                                          "signature/token.tsr", "-token_in", "-CAfile",
+                                          in_dir("tsa.pem"), NULL}),
+           0, "Verification: OK");
+    stamp_later("packed.zip");
+    expect(RUN("export", STILL, "-o", in_dir("third")), 0, "1 transfer");
+    expect(RUN("attach-timestamp", in_dir("third"), in_dir("token")), 1,
+           "token: the time stamp is for other content");
+    expect(RUN("verify", in_dir("third")), 0, "no authority has stamped");
+    expect(proc_run((const char *const[]){"cp", in_dir("token"),
+                                          in_dir("third/signature/token.tsr"), NULL}),
+           0, "");
+    expect(RUN("verify", in_dir("third")), 3, "time stamp       FAILED");
 }
 
 static void test_nothing_is_written_over(void **state)
@@ -280,7 +396,6 @@ static void test_what_is_asked_wrongly_is_said(void **state)
     expect(RUN("export", "nobody", "-o", in_dir("x")), 1, "'dashspool list' names them");
     expect(RUN("export", "--imei", "1", "-o", in_dir("x")), 1, "no transfers match");
     expect(RUN("export", VIDEO, "-o", in_dir("x"), "--at", "noon"), 2, "--at noon");
-    expect(RUN("export", VIDEO, "-o", in_dir("x.zip")), 2, "as folders");
     expect(RUN("verify"), 2, "name a package");
     expect(RUN("verify", in_dir("x")), 1, "No such file");
     assert_int_equal(entries_like("x"), 0);
@@ -292,8 +407,12 @@ int main(void)
         cmocka_unit_test(test_anybody_can_check_a_package),
         cmocka_unit_test(test_the_same_store_and_time_give_the_same_bytes),
         cmocka_unit_test(test_a_zip_of_a_package_is_checked_likewise),
+        cmocka_unit_test(test_a_package_may_be_a_zip),
+        cmocka_unit_test(test_a_zip_is_the_same_bytes_again),
         cmocka_unit_test(test_an_export_is_in_the_custody_of_what_it_contains),
         cmocka_unit_test(test_a_signature_is_checked_here_and_by_openssl),
+        cmocka_unit_test(test_an_authority_stamps_a_package),
+        cmocka_unit_test(test_a_stamp_can_come_later),
         cmocka_unit_test(test_nothing_is_written_over),
         cmocka_unit_test(test_a_changed_copy_stops_the_export),
         cmocka_unit_test(test_a_changed_master_stops_the_export),

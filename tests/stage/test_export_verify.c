@@ -51,8 +51,8 @@ static void make_package(const char *stored)
     struct err err;
     snprintf(path, sizeof path, "%s/package", dir);
     assert_ok(fsx_remove_tree(path, &err));
-    assert_ok(bag_new(&bag, path, &err));
-    assert_ok(bag_begin(bag, names[0], &err));
+    assert_ok(bag_new(&bag, path, 0, &err));
+    assert_ok(bag_begin(bag, names[0], 8, &err));
     assert_ok(bag_write(bag, "a master", 8, &err));
     assert_ok(bag_end(bag, sha256, &err));
     put(bag, names[1], "{}\n");
@@ -103,7 +103,7 @@ static struct found verify(void)
     char path[600];
     struct err err;
     snprintf(path, sizeof path, "%s/package", dir);
-    assert_ok(verify_package(path, &listener, &f.good, &err));
+    assert_ok(verify_package(&(struct verify_request){.path = path}, &listener, &f.good, &err));
     for (int i = 0; i < VERIFY_CHECKS; i++)
         assert_int_equal(f.told[i], 1);
     return f;
@@ -146,7 +146,9 @@ static void test_an_untouched_package_is_good(void **state)
     assert_string_equal(f.problems, "");
     assert_true(f.good);
     for (int i = 0; i < VERIFY_CHECKS; i++)
-        assert_int_equal(f.verdict[i], i == VERIFY_SIGNATURE ? VERIFY_NOT_PRESENT : VERIFY_OK);
+        assert_int_equal(f.verdict[i], i == VERIFY_SIGNATURE || i == VERIFY_STAMP
+                                           ? VERIFY_NOT_PRESENT
+                                           : VERIFY_OK);
 }
 
 static void test_one_changed_bit_anywhere_is_noticed(void **state)
@@ -283,14 +285,18 @@ static void test_what_is_no_package_is_an_error_or_not_good(void **state)
     struct found f = {.good = true};
     struct verify_listener listener = {on_told, on_problem, &f};
     struct err err;
-    assert_int_equal(verify_package("/nonexistent/package", &listener, &f.good, &err),
+    assert_int_equal(verify_package(&(struct verify_request){.path = "/nonexistent/package"},
+                                    &listener, &f.good, &err),
                      ERR_NOTFOUND);
     assert_false(f.good);
-    assert_ok(verify_package(path_of("data/working"), &listener, &f.good, &err));
+    assert_ok(verify_package(&(struct verify_request){.path = path_of("data/working")}, &listener,
+                             &f.good, &err));
     assert_false(f.good);
     assert_non_null(strstr(f.problems, "missing: bagit.txt"));
     assert_int_equal(symlink("/etc", path_of("data/link")), 0);
-    assert_int_equal(verify_package(path_of(""), &listener, &f.good, &err), ERR_MALFORMED);
+    assert_int_equal(
+        verify_package(&(struct verify_request){.path = path_of("")}, &listener, &f.good, &err),
+        ERR_MALFORMED);
     assert_false(f.good);
 }
 
@@ -303,7 +309,7 @@ static void test_names_that_no_package_has_are_refused_by_the_bag(void **state)
     struct err err;
     char path[600];
     snprintf(path, sizeof path, "%s/other", dir);
-    assert_ok(bag_new(&bag, path, &err));
+    assert_ok(bag_new(&bag, path, 0, &err));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(bag_put(bag, bad[i], "x", 1, &err), ERR_MALFORMED);
     assert_ok(bag_put(bag, "data/a", "x", 1, &err));

@@ -2,7 +2,6 @@
 #include "support/package.h"
 #include "support/proc.h"
 #include "support/support.h"
-#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,24 +159,48 @@ static void test_times_that_a_zip_cannot_say_become_the_nearest(void **state)
     }
 }
 
-static void test_a_source_of_another_size_is_refused_and_ends_the_zip(void **state)
+static int put_ten(struct archive_zip *z, int64_t announced, struct err *err)
+{
+    int rc = archive_zip_begin(z, "ten", announced, err);
+    if (rc == ERR_OK)
+        rc = archive_zip_write(z, "01234", 5, err);
+    if (rc == ERR_OK)
+        rc = archive_zip_write(z, "56789", 5, err);
+    return rc < 0 ? rc : archive_zip_end(z, err);
+}
+
+static void test_a_file_of_another_size_is_refused_and_ends_the_zip(void **state)
 {
     (void)state;
     static const int64_t wrong[] = {9, 11};
-    support_write(path_of("ten"), "0123456789", 10);
     for (int i = 0; i < 2; i++) {
         struct archive_zip *z;
         struct err err;
         unlink(path_of("s.zip"));
-        int fd = open(path_of("ten"), O_RDONLY);
         assert_ok(archive_zip_new(&z, path_of("s.zip"), 0, &err));
-        assert_err(ERR_MALFORMED, archive_zip_fd(z, "ten", wrong[i], fd, &err));
+        assert_err(ERR_MALFORMED, put_ten(z, wrong[i], &err));
         assert_non_null(strstr(err.text, "'ten'"));
         assert_err(ERR_MALFORMED, archive_zip_bytes(z, "b", "", 0, &err));
         assert_err(ERR_MALFORMED, archive_zip_finish(z, &err));
         archive_zip_free(&z);
-        close(fd);
     }
+}
+
+static void test_entries_come_one_after_the_other(void **state)
+{
+    (void)state;
+    struct archive_zip *z;
+    struct err err;
+    unlink(path_of("o.zip"));
+    assert_ok(archive_zip_new(&z, path_of("o.zip"), 0, &err));
+    assert_err(ERR_MALFORMED, archive_zip_write(z, "x", 1, &err)); /* none has begun */
+    archive_zip_free(&z);
+    unlink(path_of("o.zip"));
+    assert_ok(archive_zip_new(&z, path_of("o.zip"), 0, &err));
+    assert_ok(archive_zip_begin(z, "a", 0, &err));
+    assert_err(ERR_MALFORMED, archive_zip_finish(z, &err));
+    assert_err(ERR_MALFORMED, archive_zip_begin(z, "b", 0, &err));
+    archive_zip_free(&z);
 }
 
 static void test_names_that_could_not_be_read_are_not_written(void **state)
@@ -239,8 +262,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unzip_finds_no_fault, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_times_that_a_zip_cannot_say_become_the_nearest,
                                         make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_a_source_of_another_size_is_refused_and_ends_the_zip,
+        cmocka_unit_test_setup_teardown(test_a_file_of_another_size_is_refused_and_ends_the_zip,
                                         make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_entries_come_one_after_the_other, make_dir,
+                                        remove_dir),
         cmocka_unit_test_setup_teardown(test_names_that_could_not_be_read_are_not_written, make_dir,
                                         remove_dir),
         cmocka_unit_test_setup_teardown(test_an_existing_file_is_left_alone, make_dir, remove_dir),

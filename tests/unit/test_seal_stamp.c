@@ -1,6 +1,7 @@
 /* Time stamps by an authority of our own (`openssl ts -reply`): requests, answers, and the way
  * between. */
 #include "dashspool/seal.h"
+#include "support/authority.h"
 #include "support/certs.h"
 #include "support/proc.h"
 #include <arpa/inet.h>
@@ -35,51 +36,9 @@ static void run(const char *const argv[])
     proc_clear(&r);
 }
 
-/* A certificate that has signed itself, with the extended key usage that is given. */
-static void make_cert(const char *name, const char *usage)
-{
-    char cert[600], key[600], subject[80];
-    snprintf(cert, sizeof cert, "%s/%s.pem", dir, name);
-    snprintf(key, sizeof key, "%s/%s.key", dir, name);
-    snprintf(subject, sizeof subject, "/O=Time/CN=%s", name);
-    const char *const argv[] = {
-        "openssl", "req",   "-x509",   "-newkey", "ec",    "-pkeyopt", "ec_paramgen_curve:P-256",
-        "-nodes",  "-subj", subject,   "-addext", usage,   "-addext",  "keyUsage=digitalSignature",
-        "-out",    cert,    "-keyout", key,       "-days", "2",        NULL};
-    run(argv);
-}
-
-static void write_config(const char *name, const char *cert, const char *ess_hash)
-{
-    char text[2000];
-    int n = snprintf(text, sizeof text,
-                     "[tsa]\ndefault_tsa = t\n[t]\nserial = %s/serial\ncrypto_device = builtin\n"
-                     "signer_cert = %s/%s.pem\nsigner_key = %s/%s.key\nsigner_digest = sha256\n"
-                     "default_policy = 1.2.3.4.1\nother_policies = 1.2.3.4.5\n"
-                     "digests = sha256\naccuracy = secs:1, millisecs:500, microsecs:100\n"
-                     "ordering = yes\ntsa_name = yes\ness_cert_id_chain = no\n"
-                     "clock_precision_digits = 3\ness_cert_id_alg = %s\n",
-                     dir, dir, cert, dir, cert, ess_hash);
-    support_write(in_dir(name), text, (size_t)n);
-}
-
-/* What the authority answers to a request; token: without the status around it. */
 static struct buf reply(const char *config, const struct buf *to, bool token)
 {
-    support_write(in_dir("query"), buf_data(to), to->used);
-    const char *const argv[] = {"openssl",
-                                "ts",
-                                "-reply",
-                                "-config",
-                                in_dir(config),
-                                "-queryfile",
-                                in_dir("query"),
-                                "-out",
-                                in_dir("answer"),
-                                token ? "-token_out" : NULL,
-                                NULL};
-    run(argv);
-    return support_read(in_dir("answer"));
+    return authority_reply(dir, config, to, token);
 }
 
 static struct buf ask(const void *data, size_t n, bool with_nonce)
@@ -97,11 +56,10 @@ static int make_authority(void **state)
     dir = support_tmp_dir();
     if (!proc_have("openssl"))
         return 0;
-    make_cert("tsa", "extendedKeyUsage=critical,timeStamping");
-    make_cert("mail", "extendedKeyUsage=emailProtection");
-    support_write(in_dir("serial"), "0A01\n", 5);
-    write_config("good.cnf", "tsa", "sha256");
-    write_config("old.cnf", "tsa", "sha1"); /* RFC 2634: before RFC 5816 */
+    authority_make_cert(dir, "tsa", "extendedKeyUsage=critical,timeStamping");
+    authority_make_cert(dir, "mail", "extendedKeyUsage=emailProtection");
+    authority_configure(dir, "good.cnf", "tsa", "sha256");
+    authority_configure(dir, "old.cnf", "tsa", "sha1"); /* RFC 2634: before RFC 5816 */
     request = ask(content, N, true);
     answer = reply("good.cnf", &request, false);
     support_write(in_dir("content"), content, N);
