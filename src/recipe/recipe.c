@@ -61,6 +61,10 @@ static const struct field options_fields[] = {
     {"osd_imperial", BOOL, O(osd_imperial), 0, 0, 1, -1},
     {"note", OT(note)},
 };
+#if __SIZEOF_POINTER__ == 8
+_Static_assert(sizeof(struct convert_facts) == 256 && sizeof(struct convert_options) == 2880,
+               "what is new in them must be in a table above, if it changes a copy's bytes");
+#endif
 enum {
     N_FACTS = sizeof facts_fields / sizeof *facts_fields,
     N_OPTIONS = sizeof options_fields / sizeof *options_fields,
