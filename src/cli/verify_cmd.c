@@ -55,7 +55,7 @@ static void on_told(void *arg, enum verify_check check, enum verify_verdict verd
     fflush(stdout); /* the next check may take its time */
 }
 
-static int verify_one(const struct verify_request *request)
+static int verify_one(const struct verify_request *request, bool *stopped)
 {
     struct findings findings = {{NULL}, VERIFY_NOT_JUDGED};
     const struct verify_listener listener = {on_told, on_problem, &findings, on_problem};
@@ -65,6 +65,7 @@ static int verify_one(const struct verify_request *request)
     int rc = verify_package(request, &listener, &good, &err);
     for (int i = 0; i < VERIFY_CHECKS; i++)
         free(findings.text[i]);
+    *stopped = rc == ERR_AGAIN;
     bool refused = rc == ERR_MALFORMED || rc == ERR_LIMIT || rc == ERR_UNSUPPORTED;
     if (refused)
         printf("  REFUSED: %s\n", err.text);
@@ -96,9 +97,10 @@ int cli_verify(struct cli *cli, int argc, char **argv)
     }
     if (optind == argc)
         return cli_usage("verify", "name a package");
-    for (int i = optind; i < argc; i++) {
+    bool stopped = false;
+    for (int i = optind; i < argc && !stopped; i++) {
         request.path = argv[i];
-        int rc = verify_one(&request);
+        int rc = verify_one(&request, &stopped);
         worst = rc > worst ? rc : worst;
     }
     return worst;

@@ -28,6 +28,7 @@ struct clip {
     /* reproduction; texts are "" where there is nothing to say */
     char *recipe[CLIP_RECIPES_MAX];
     int n_recipes;
+    int64_t largest_bytes;       /* of the copies that have one */
     char why_not[CLIP_WHY_ROOM]; /* no recipe, or none that can be followed: why */
     char failed[CLIP_WHY_ROOM];  /* why one could not be followed, though it should */
     char excuse[CLIP_WHY_ROOM];  /* why other bytes are no wonder */

@@ -55,10 +55,10 @@ static void judge_converted(struct verify *v, const char *id, const json_t *what
     char name[1100];
     if (!copy || !path || !sha256 || !from)
         return;
-    const char *base = strrchr(path, '/');
-    snprintf(name, sizeof name, "data/%s/%s", story_folder(copy), base ? base + 1 : path);
+    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    snprintf(name, sizeof name, "data/%s/%s", story_folder(copy), base);
     struct file *f = verify_find(v, name);
-    if (!f)
+    if (!f || strncmp(base, id, strlen(id)) != 0 || base[strlen(id)] != '.')
         return;
     f->noted = strcmp(f->sha256, sha256) == 0 ? NOTED_SAME : NOTED_OTHER;
     if (!has_master(v, id, from))

@@ -8,9 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FACTS_BYTES_MAX ((size_t)16 << 20) /* of one .json */
+#define FACTS_BYTES_MAX  ((size_t)16 << 20) /* of one .json */
 
-static const struct confine_limits limits = {.memory_bytes = INT64_C(2) << 30};
+/* A copy larger than this and twice the one that is there is another in any case. */
+#define COPY_SPARE_BYTES (INT64_C(64) << 20)
 
 /* ---- what the facts say ---- */
 
@@ -61,6 +62,8 @@ static int take_copy(struct copies *c, struct clip *clip, const json_t *copy, st
     int number = recipe_number(clip, recipe, err);
     if (number >= 0)
         f->recipe = number;
+    if (f->bytes > clip->largest_bytes)
+        clip->largest_bytes = f->bytes;
     return number < 0 ? number : ERR_OK;
 }
 
@@ -125,12 +128,14 @@ static void compare(struct copies *c, struct clip *clip, int number, const struc
                                                 : MADE_OTHER;
 }
 
-static int make(const char *path, const char *out_dir, const char *id, const struct recipe *r,
-                struct convert_result *out, struct err *err)
+static int make(const char *path, const char *out_dir, const struct clip *clip,
+                const struct recipe *r, struct convert_result *out, struct err *err)
 {
+    const struct confine_limits limits = {.memory_bytes = INT64_C(2) << 30,
+                                          .file_bytes = clip->largest_bytes * 2 + COPY_SPARE_BYTES};
     struct confine *child = NULL;
     struct err why;
-    int rc = confine_start(&child, path, out_dir, id, &r->facts, &r->options, &limits, err);
+    int rc = confine_start(&child, path, out_dir, clip->id, &r->facts, &r->options, &limits, err);
     if (rc < 0)
         return rc;
     int stopped = copies_wait(child, &why);
@@ -162,7 +167,7 @@ static int follow(struct copies *c, struct clip *clip, int number, const struct 
     if (mkdir(out_dir, 0700) < 0)
         rc = err_sys(err, "create %s", out_dir);
     else
-        rc = make(path, out_dir, clip->id, then, &made, err);
+        rc = make(path, out_dir, clip, then, &made, err);
     for (int i = 0; rc == ERR_OK && i < made.n_outputs; i++)
         compare(c, clip, number, then, now, &made.output[i]);
     if (rc < 0 && rc != ERR_AGAIN && rc != ERR_IO && rc != ERR_BUSY) {

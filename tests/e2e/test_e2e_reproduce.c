@@ -94,6 +94,14 @@ static const char settings[] =
     "[convert]\ncopies = working,viewing,timing,csv,poster,sheet,gpx,geojson,srt,vtt\n"
     "crf = 23.7\nnote = Žalgirio g. 12\nosd_size = 1.1\n";
 
+/* The rear clip is cut in the middle of a picture: damage must come out the same, too. */
+static void cut_rear(void)
+{
+    struct buf b = support_read(REAR);
+    support_write(in_dir("rear.h265"), buf_data(&b), 180000);
+    buf_clear(&b);
+}
+
 /* Two clips and a photo, with all kinds of copies, and with words and numbers of a person's own. */
 static int make_store(void **state)
 {
@@ -106,11 +114,12 @@ static int make_store(void **state)
     snprintf(tmp, sizeof tmp, "%s", in_dir("tmp"));
     assert_int_equal(mkdir(tmp, 0700), 0);
     setenv("TMPDIR", tmp, 1);
+    cut_rear();
     world_start(&w);
     snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
-    expect(TOOL("simulate", "--to", address, "--imei", IMEI, "--rear", REAR, "--front", FRONT,
-                "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat", "54.687157",
-                "--lon", "-25.279652"),
+    expect(TOOL("simulate", "--to", address, "--imei", IMEI, "--rear", in_dir("rear.h265"),
+                "--front", FRONT, "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat",
+                "54.687157", "--lon", "-25.279652"),
            0, "3 files");
     world_stop(&w);
     expect(TOOL("work", "--once"), 0, "3 jobs done");
@@ -185,7 +194,7 @@ static void test_the_same_bytes_come_again_elsewhere(void **state)
     check(RUN("env", "-C", "/", "TZ=Asia/Kathmandu", "LC_ALL=de_DE.UTF-8", "LANG=tr_TR.UTF-8",
               tmpdir, "taskset", "-c", "0", binary, "verify", "--reproduce", in_dir("whole")),
           0,
-          (const char *const[]){"same pictures    ok           2 working copies, 350 pictures",
+          (const char *const[]){"same pictures    ok           2 working copies, ",
                                 "21 copies, made again from the originals: the same bytes",
                                 VIDEO ": ok, the same 10 copies", "!FAILED", "!not possible",
                                 NULL});
@@ -208,7 +217,7 @@ static void test_pictures_are_compared_without_being_asked(void **state)
 {
     (void)state;
     check(RUN(DASHSPOOL_BINARY, "verify", in_dir("one")), 0,
-          (const char *const[]){"same pictures    ok           1 working copy, 150 pictures",
+          (const char *const[]){"same pictures    ok           1 working copy, ",
                                 "reproduction     not judged   not asked for", "!FAILED", NULL});
     expect(TOOL("export", IMEI "-front-photo-" STAMP, "-o", in_dir("photo")), 0, NULL);
     snprintf(package, sizeof package, "%s", in_dir("photo"));
@@ -252,7 +261,7 @@ static void test_another_master_is_found(void **state)
 {
     (void)state;
     take_copy();
-    put_file(MASTER, FRONT);
+    put_file(MASTER, REAR);
     remake_manifests();
     VERIFY(3, "same pictures    FAILED", "custody          FAILED",
            "these are others: ", "which is not in data/master/");
