@@ -28,6 +28,7 @@
 #define DASHSPOOL_ARCHIVE_H
 
 #include "dashspool/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -84,6 +85,9 @@ struct archive_reader {
     int (*data)(void *arg, const uint8_t *data, size_t n, struct err *err);
     /* It was as long as announced, and its CRC-32 is right. */
     int (*end)(void *arg, struct err *err);
+    /* Whether the file is to be read; else it is passed over unopened, and only its name is judged.
+     * May be NULL: all are. */
+    bool (*want)(void *arg, const char *name);
 };
 
 /* Reads the folder or zip `path`: each file once. A folder's names come in byte order, what is in

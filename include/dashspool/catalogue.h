@@ -113,7 +113,7 @@ struct catalogue_copy {
     char sha256[65];
     int64_t made_us;
     char tool[64];       /* program and version */
-    char settings[4096]; /* JSON: what it was made with and what came out (timing, pictures) */
+    char settings[8192]; /* JSON: what it was made with and what came out (timing, pictures) */
 };
 
 struct catalogue_filter { /* NULL, "" and 0 mean: any */

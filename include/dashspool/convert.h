@@ -253,6 +253,16 @@ int convert_probe(const char *path, const struct convert_facts *facts,
                   const struct convert_options *options, bool decode, struct convert_probe *out,
                   struct err *err) DS_MUST_CHECK;
 
+/* What the coded pictures of a file are: convert_result.slices_sha256, of a master (what of it a
+ * working copy has) or of an MP4 with one track of H.265. ERR_MALFORMED, ERR_UNSUPPORTED: it has
+ * none, or cannot be read to its end. */
+struct convert_slices {
+    bool film; /* an MP4 */
+    int64_t pictures;
+    char sha256[HASH_HEX_ROOM];
+};
+int convert_slices(const char *path, struct convert_slices *out, struct err *err) DS_MUST_CHECK;
+
 /* Does what every overlay begins with, for a process that forks children which convert. */
 int convert_warm_up(struct err *err) DS_MUST_CHECK;
 

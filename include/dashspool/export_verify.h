@@ -1,9 +1,14 @@
 /*
  * export_verify: checks an evidence package, a folder or a .zip, without a store and without a
- * network. The package is hostile: it is read once, in constant memory (but for its text files),
- * and nothing of it is unpacked or believed before its hash is known.
+ * network. The package is hostile: it is read in constant memory (but for its text files and the
+ * list of its names), and nothing of it is unpacked or believed before its hash is known.
  *
  * What is found is told line by line, as it is judged; what a package does not have is told too.
+ *
+ * Footage is looked into after its hash was found to be the manifest's: the package is read again,
+ * one file at a time goes into a private directory in $TMPDIR (else /tmp), which is removed at the
+ * end, also on SIGINT and SIGTERM (caught meanwhile: then ERR_AGAIN), and is parsed by a confined
+ * child (confine.h). So the program must be one that uses confine. One call at a time.
  */
 #ifndef DASHSPOOL_EXPORT_VERIFY_H
 #define DASHSPOOL_EXPORT_VERIFY_H
@@ -19,11 +24,19 @@ enum verify_check {
     VERIFY_TAGS,         /* hashes of the files beside it */
     VERIFY_SIGNATURE,    /* over the tag manifest, and whose it is */
     VERIFY_STAMP,        /* when an authority saw the tag manifest (RFC 3161), and which */
-    VERIFY_CUSTODY,      /* the chain of custody.jsonl, and that the masters are what it says */
+    VERIFY_CUSTODY,      /* the chain of custody.jsonl, and that masters and copies are what it
+                            says */
+    VERIFY_PICTURES,     /* the working copies' slices are those of their masters */
+    VERIFY_REPRODUCTION, /* the copies, made again from the masters, are the same bytes */
     VERIFY_CHECKS,
 };
 
-enum verify_verdict { VERIFY_OK, VERIFY_FAILED, VERIFY_NOT_PRESENT };
+enum verify_verdict {
+    VERIFY_OK,
+    VERIFY_FAILED,
+    VERIFY_NOT_PRESENT,
+    VERIFY_NOT_JUDGED, /* not asked for, or not possible here */
+};
 
 /* One check; text: what was found, one line. */
 typedef void verify_told_fn(void *arg, enum verify_check check, enum verify_verdict verdict,
@@ -35,12 +48,14 @@ struct verify_listener {
     verify_told_fn *told;
     verify_problem_fn *problem;
     void *arg;
+    verify_problem_fn *note; /* what is not wrong but belongs to a check's line; may be NULL */
 };
 
 struct verify_request {
     const char *path;    /* the folder or zip */
     const char *ca_path; /* PEM: whoever signed or stamped must come from one of these; NULL: that
                             is not asked */
+    bool reproduce;      /* make the copies again: takes as long as making them took */
 };
 
 /* *good: nothing failed. An error means that it cannot be judged: there is no package, it cannot be

@@ -1,5 +1,17 @@
 /*
- * recipe: what the copies of a transfer are made with.
+ * recipe: what the copies of a transfer are made with, kept as a text beside them, so that anybody
+ * can make the same bytes from the master again: the facts and options of the conversion, and which
+ * program and libraries followed it.
+ *
+ *   {"format": 1,
+ *    "facts": {"id": "…", "start_utc_us": 1732865025000000, "lat_deg": "54.7", …},
+ *    "options": {"copies": ["working", "viewing", "timing"], "crf": "23.25", …},
+ *    "program": "dashspool 0.1.0", "libraries": {"libavcodec": "59.37.100", …}}
+ *
+ * Real numbers are texts, the shortest that read back as the same number: no program that passes
+ * the JSON on can round them. A fact that is not known is not there. What only says how to deal
+ * with files (overwrite, check) is no part of it. Pure, but for asking the libraries who they are;
+ * any thread, in the C locale.
  */
 #ifndef DASHSPOOL_RECIPE_H
 #define DASHSPOOL_RECIPE_H
@@ -7,7 +19,35 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/convert.h"
 
+#define RECIPE_BYTES_MAX     16384 /* of the text */
+#define RECIPE_LIBRARIES_MAX 24
+
+struct recipe {
+    struct convert_facts facts;
+    struct convert_options options;
+    char program[64]; /* name and version */
+    struct {
+        char name[32], version[64];
+    } library[RECIPE_LIBRARIES_MAX];
+    int n_libraries;
+};
+
 /* What the catalogue knows of a transfer, as its conversion needs it; only what can be true. */
 void recipe_facts(const struct catalogue_transfer *t, struct convert_facts *out);
+
+/* Notes in *r that this program follows it, with the libraries of now. */
+void recipe_sign(struct recipe *r);
+
+/* *out is the caller's (free). ERR_UNSUPPORTED, with the reason, for what cannot be followed
+ * elsewhere: options that name another file, texts that are not UTF-8. */
+int recipe_text(const struct recipe *r, char **out, struct err *err) DS_MUST_CHECK;
+
+/* Hostile: each value is judged. ERR_MALFORMED names what is wrong; ERR_UNSUPPORTED: of a newer
+ * format, or with a fact or option that this program does not know and so cannot follow. */
+int recipe_parse(struct recipe *out, const char *json, size_t n, struct err *err) DS_MUST_CHECK;
+
+/* How who followed `then` differs from who follows `now`, in words: "libavcodec 58.1.0, here
+ * 59.37.100"; "" and false if they are the same. */
+bool recipe_differs(const struct recipe *then, const struct recipe *now, char *out, size_t room);
 
 #endif

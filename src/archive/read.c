@@ -8,6 +8,11 @@ int package_tell_top(const struct package *p, const char *top, struct err *err)
     return p->fns->top ? p->fns->top(p->arg, top, err) : ERR_OK;
 }
 
+bool package_wants(const struct package *p, const char *name)
+{
+    return !p->fns->want || p->fns->want(p->arg, name);
+}
+
 int archive_read(const char *path, const struct archive_limits *limits,
                  const struct archive_reader *fns, void *arg, struct err *err)
 {

@@ -207,7 +207,7 @@ static int visit(struct folder *f, int dir_fd, const char *part, struct err *err
     else if (S_ISDIR(st.st_mode))
         rc = enter(f, dir_fd, part, err);
     else if (S_ISREG(st.st_mode))
-        rc = read_file(f, dir_fd, part, err);
+        rc = package_wants(p, f->name) ? read_file(f, dir_fd, part, err) : ERR_OK;
     else
         rc = judge(f, &st, err);
     f->name_n = before;

@@ -19,4 +19,6 @@ int package_read_zip(const struct package *p, struct err *err) DS_MUST_CHECK;
 /* The announcement of the top folder, where the caller wants it. */
 int package_tell_top(const struct package *p, const char *top, struct err *err) DS_MUST_CHECK;
 
+bool package_wants(const struct package *p, const char *name);
+
 #endif

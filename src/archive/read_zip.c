@@ -67,7 +67,7 @@ static int read_entry(struct archive *a, const struct package *p, const struct z
         archive_entry_size(header) != e->size)
         return err_set(err, ERR_MALFORMED, "%s: '%s' is something else by its extra fields",
                        p->path, name);
-    if (e->is_folder)
+    if (e->is_folder || !package_wants(p, name))
         return ERR_OK;
     int rc = p->fns->begin(p->arg, name, e->size, err);
     if (rc == ERR_OK)

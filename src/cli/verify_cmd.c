@@ -6,21 +6,26 @@
 #include <string.h>
 
 static const char verify_help[] =
-    "usage: dashspool verify [--ca FILE] PATH…\n"
+    "usage: dashspool verify [--ca FILE] [--reproduce] PATH…\n"
     "\n"
     "Checks evidence packages (folders, or .zip files), without a store and without a network.\n"
+    "Footage is looked into by a confined process, one file at a time in a directory in $TMPDIR.\n"
     "Exit status 0: nothing is wrong with any of them; 3: something is.\n"
     "\n"
     "  --ca FILE    certificates (PEM) of those whose signature and time stamp count: the signer's "
     "own,\n"
     "               or of an authority above it. A package that is not signed by one of them "
     "fails\n"
+    "  --reproduce  make the copies again from the originals, in the way that the package tells, "
+    "and\n"
+    "               compare the bytes. Exit status 1 if that is not possible for all of them here\n"
     "\n"
     "example: dashspool verify case-17\n";
 
 /* What is wrong comes before the line of its check, and is shown behind it. */
 struct findings {
     char *text[VERIFY_CHECKS];
+    enum verify_verdict reproduction;
 };
 
 static void on_problem(void *arg, enum verify_check check, const char *text)
@@ -40,50 +45,62 @@ static void on_problem(void *arg, enum verify_check check, const char *text)
 static void on_told(void *arg, enum verify_check check, enum verify_verdict verdict,
                     const char *text)
 {
-    static const char *const verdicts[] = {"ok", "FAILED", "not present"};
+    static const char *const verdicts[] = {"ok", "FAILED", "not present", "not judged"};
     struct findings *f = arg;
+    if (check == VERIFY_REPRODUCTION)
+        f->reproduction = verdict;
     printf("  %-15s  %-11s  %s\n", verify_check_name(check), verdicts[verdict], text);
     if (f->text[check])
         fputs(f->text[check], stdout);
+    fflush(stdout); /* the next check may take its time */
 }
 
-static int verify_one(const char *path, const char *ca_path)
+static int verify_one(const struct verify_request *request, bool *stopped)
 {
-    struct findings findings = {{NULL}};
-    const struct verify_listener listener = {on_told, on_problem, &findings};
-    const struct verify_request request = {path, ca_path};
+    struct findings findings = {{NULL}, VERIFY_NOT_JUDGED};
+    const struct verify_listener listener = {on_told, on_problem, &findings, on_problem};
     struct err err;
     bool good = false;
-    printf("%s\n", path);
-    int rc = verify_package(&request, &listener, &good, &err);
+    printf("%s\n", request->path);
+    int rc = verify_package(request, &listener, &good, &err);
     for (int i = 0; i < VERIFY_CHECKS; i++)
         free(findings.text[i]);
+    *stopped = rc == ERR_AGAIN;
     bool refused = rc == ERR_MALFORMED || rc == ERR_LIMIT || rc == ERR_UNSUPPORTED;
     if (refused)
         printf("  REFUSED: %s\n", err.text);
     else if (rc < 0)
         return cli_fail("verify", &err);
-    printf("  %s\n",
-           good ? "nothing is wrong with this package" : "THIS PACKAGE IS NOT WHAT IT WAS");
-    return good ? CLI_OK : CLI_UNVERIFIED;
+    bool all = !request->reproduce || findings.reproduction == VERIFY_OK;
+    printf("  %s\n", !good ? "THIS PACKAGE IS NOT WHAT IT WAS"
+                     : all ? "nothing is wrong with this package"
+                           : "nothing was found wrong, but not all could be made again");
+    return !good ? CLI_UNVERIFIED : all ? CLI_OK : CLI_FAILED;
 }
 
 int cli_verify(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"ca", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-    const char *ca_path = NULL;
+    static const struct option options[] = {{"ca", required_argument, NULL, 'c'},
+                                            {"reproduce", no_argument, NULL, 'r'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct verify_request request = {.path = NULL};
     int worst = CLI_OK;
     (void)cli;
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o != 'c')
+        if (o == 'c')
+            request.ca_path = optarg;
+        else if (o == 'r')
+            request.reproduce = true;
+        else
             return cli_option(o, argv, verify_help);
-        ca_path = optarg;
     }
     if (optind == argc)
         return cli_usage("verify", "name a package");
-    for (int i = optind; i < argc; i++) {
-        int rc = verify_one(argv[i], ca_path);
+    bool stopped = false;
+    for (int i = optind; i < argc && !stopped; i++) {
+        request.path = argv[i];
+        int rc = verify_one(&request, &stopped);
         worst = rc > worst ? rc : worst;
     }
     return worst;

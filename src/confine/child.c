@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -44,7 +45,7 @@ static int confine_self(const struct message_request *q, pid_t parent, struct er
 {
     struct sandbox_report report;
     struct sandbox_rules rules = {.read = {q->path, q->options.params_from, q->options.track_path},
-                                  .write_dir = q->stage_dir,
+                                  .write_dir = q->stage_dir[0] ? q->stage_dir : NULL,
                                   .memory_bytes = q->limits.memory_bytes,
                                   .file_bytes = q->limits.file_bytes,
                                   .cpu_s = q->limits.cpu_s};
@@ -54,12 +55,28 @@ static int confine_self(const struct message_request *q, pid_t parent, struct er
     return rc < 0 ? rc : sandbox_enter(&rules, &report, err);
 }
 
+/* Its result is sent; a failure is the caller's to send. */
+static int convert(const struct message_request *q, struct err *err)
+{
+    static struct convert_result result;
+    struct told told = {.fd = STDOUT_FILENO};
+    int rc = convert_prepare(q->path, q->out_dir, q->stage_dir, q->stem, &q->facts, &q->options,
+                             on_progress, &told, &result, err);
+    return rc < 0 ? rc : message_send(STDOUT_FILENO, MESSAGE_RESULT, &result, sizeof result, err);
+}
+
+static int read_slices(const struct message_request *q, struct err *err)
+{
+    struct convert_slices slices;
+    memset(&slices, 0, sizeof slices); /* its padding goes over the wire, too */
+    int rc = convert_slices(q->path, &slices, err);
+    return rc < 0 ? rc : message_send(STDOUT_FILENO, MESSAGE_SLICES, &slices, sizeof slices, err);
+}
+
 void child_convert(pid_t parent)
 {
     static struct message_request q;
-    static struct convert_result result;
     struct err err = {0}, lost;
-    struct told told = {.fd = STDOUT_FILENO};
     int rc = message_read_request(STDIN_FILENO, &q, &err);
     if (rc < 0) {
         fprintf(stderr, "dashspool %s: %s\n", CONFINE_COMMAND, err.text);
@@ -68,10 +85,9 @@ void child_convert(pid_t parent)
     if ((rc = confine_self(&q, parent, &err)) < 0)
         err_wrap(&err, "%s", q.path);
     else
-        rc = convert_prepare(q.path, q.out_dir, q.stage_dir, q.stem, &q.facts, &q.options,
-                             on_progress, &told, &result, &err);
-    int sent = rc < 0 ? message_send(told.fd, MESSAGE_FAILURE, &err, sizeof err, &lost)
-                      : message_send(told.fd, MESSAGE_RESULT, &result, sizeof result, &lost);
+        rc = q.job == MESSAGE_READ_SLICES ? read_slices(&q, &err) : convert(&q, &err);
+    int sent =
+        rc < 0 ? message_send(STDOUT_FILENO, MESSAGE_FAILURE, &err, sizeof err, &lost) : ERR_OK;
     _exit(sent < 0); /* no clean-up: the parent does that better */
 }
 

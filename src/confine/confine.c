@@ -144,9 +144,8 @@ static void confine_free(struct confine **c)
     *c = NULL;
 }
 
-int confine_start(struct confine **out, const char *path, const char *out_dir, const char *stem,
-                  const struct convert_facts *facts, const struct convert_options *options,
-                  const struct confine_limits *limits, struct err *err)
+static int begin(struct confine **out, enum message_job job, const char *path,
+                 const struct confine_limits *limits, struct err *err)
 {
     struct confine *c = *out = calloc(1, sizeof *c);
     if (!c)
@@ -155,20 +154,46 @@ int confine_start(struct confine **out, const char *path, const char *out_dir, c
     c->request = (struct message_request){.magic = MESSAGE_MAGIC,
                                           .version = MESSAGE_VERSION,
                                           .size = sizeof c->request,
-                                          .facts = *facts,
-                                          .options = *options,
+                                          .job = job,
                                           .limits = decide(limits, path)};
-    int rc = convert_stage_open(&c->stage, out_dir, err);
+    return ERR_OK;
+}
+
+/* The end of both starts. */
+static int begun(struct confine **out, int rc, const char *path, struct err *err)
+{
     if (rc == ERR_OK)
-        rc = fill_request(&c->request, path, out_dir, c->stage.dir, stem, err);
-    if (rc == ERR_OK)
-        rc = launch(c, err);
+        rc = launch(*out, err);
     if (rc < 0) {
         confine_free(out);
         return err_wrap(err, "%s", path);
     }
-    c->until_us = clock_mono_us() + (int64_t)c->request.limits.wall_s * 1000000;
+    (*out)->until_us = clock_mono_us() + (int64_t)(*out)->request.limits.wall_s * 1000000;
     return ERR_OK;
+}
+
+int confine_start(struct confine **out, const char *path, const char *out_dir, const char *stem,
+                  const struct convert_facts *facts, const struct convert_options *options,
+                  const struct confine_limits *limits, struct err *err)
+{
+    int rc = begin(out, MESSAGE_CONVERT, path, limits, err);
+    struct confine *c = *out;
+    if (rc < 0)
+        return rc;
+    c->request.facts = *facts;
+    c->request.options = *options;
+    rc = convert_stage_open(&c->stage, out_dir, err);
+    if (rc == ERR_OK)
+        rc = fill_request(&c->request, path, out_dir, c->stage.dir, stem, err);
+    return begun(out, rc, path, err);
+}
+
+int confine_slices_start(struct confine **out, const char *path,
+                         const struct confine_limits *limits, struct err *err)
+{
+    int rc = begin(out, MESSAGE_READ_SLICES, path, limits, err);
+    return rc < 0 ? rc
+                  : begun(out, fill_request(&(*out)->request, path, "", "", "", err), path, err);
 }
 
 int confine_fd(const struct confine *c)
@@ -232,13 +257,12 @@ static int judge_death(const struct confine *c, int status, const struct rusage 
                    WEXITSTATUS(status), percent, after);
 }
 
-int confine_finish(struct confine **cp, struct convert_result *result, struct err *err)
+/* Ends the child; ERR_OK if there is a result. */
+static int end(struct confine *c, struct err *err)
 {
-    struct confine *c = *cp;
     bool stopped = !c->ended, bad = c->broken.code != 0;
     struct nursery_end end = reap(c, stopped || bad || c->late);
     int rc = ERR_OK, status = end.status;
-    *result = (struct convert_result){0};
     if (stopped)
         rc = err_set(err, ERR_AGAIN, "the conversion was stopped");
     else if (bad)
@@ -247,12 +271,21 @@ int confine_finish(struct confine **cp, struct convert_result *result, struct er
     else if (c->late || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || !c->inbox.last ||
              c->inbox.used > 0)
         rc = judge_death(c, status, &end.used, err);
-    if (rc < 0) {
-        err_wrap(err, "%s", c->request.path);
-    } else if (c->inbox.last == MESSAGE_FAILURE) {
+    if (rc < 0)
+        return err_wrap(err, "%s", c->request.path);
+    if (c->inbox.last == MESSAGE_FAILURE) {
         *err = c->inbox.failure; /* names the file */
         rc = err->code;
-    } else {
+    }
+    return rc;
+}
+
+int confine_finish(struct confine **cp, struct convert_result *result, struct err *err)
+{
+    struct confine *c = *cp;
+    int rc = end(c, err);
+    *result = (struct convert_result){0};
+    if (rc == ERR_OK) {
         *result = c->inbox.result;
         rc = convert_publish(&c->stage, c->request.out_dir, c->request.options.overwrite, result,
                              err);
@@ -261,6 +294,14 @@ int confine_finish(struct confine **cp, struct convert_result *result, struct er
             err_wrap(err, "%s", c->request.path);
         }
     }
+    confine_free(cp);
+    return rc;
+}
+
+int confine_slices_finish(struct confine **cp, struct convert_slices *out, struct err *err)
+{
+    int rc = end(*cp, err);
+    *out = rc == ERR_OK ? (*cp)->inbox.slices : (struct convert_slices){.film = false};
     confine_free(cp);
     return rc;
 }

@@ -117,6 +117,17 @@ static int take_result(struct message_inbox *in, const struct message_request *a
     return ERR_OK;
 }
 
+static int take_slices(struct message_inbox *in, const uint8_t *p, struct err *err)
+{
+    if (!bool_ok(p, offsetof(struct convert_slices, film)))
+        return refuse(err, "slices with impossible values");
+    memcpy(&in->slices, p, sizeof in->slices);
+    if (!in_range(in->slices.pictures, 0, PICTURES_MAX) || !digest_ok(in->slices.sha256) ||
+        !in->slices.sha256[0])
+        return refuse(err, "slices with impossible values");
+    return ERR_OK;
+}
+
 static int take_failure(struct message_inbox *in, const uint8_t *p, struct err *err)
 {
     memcpy(&in->failure, p, sizeof in->failure);
@@ -142,6 +153,7 @@ static size_t size_of(uint32_t type)
     return type == MESSAGE_PROGRESS  ? sizeof(double)
            : type == MESSAGE_FAILURE ? sizeof(struct err)
            : type == MESSAGE_RESULT  ? sizeof(struct convert_result)
+           : type == MESSAGE_SLICES  ? sizeof(struct convert_slices)
                                      : 0;
 }
 
@@ -153,10 +165,14 @@ static int take_one(struct message_inbox *in, const struct message_request *aske
         return refuse(err, "more than one end");
     if (head->type == MESSAGE_PROGRESS)
         return take_progress(in, p, err);
-    int rc =
-        head->type == MESSAGE_RESULT ? take_result(in, asked, p, err) : take_failure(in, p, err);
+    if (head->type != MESSAGE_FAILURE &&
+        (head->type == MESSAGE_SLICES) != (asked->job == MESSAGE_READ_SLICES))
+        return refuse(err, "the result of another job");
+    int rc = head->type == MESSAGE_RESULT   ? take_result(in, asked, p, err)
+             : head->type == MESSAGE_SLICES ? take_slices(in, p, err)
+                                            : take_failure(in, p, err);
     if (rc == ERR_OK)
-        in->last = head->type == MESSAGE_RESULT ? MESSAGE_RESULT : MESSAGE_FAILURE;
+        in->last = (enum message_type)head->type;
     return rc;
 }
 

@@ -9,22 +9,30 @@
 #include "dashspool/confine.h"
 
 #define MESSAGE_MAGIC   0x44534350u /* "DSCP" */
-#define MESSAGE_VERSION 1
+#define MESSAGE_VERSION 2
+
+enum message_job { MESSAGE_CONVERT, MESSAGE_READ_SLICES };
 
 struct message_request {
     uint32_t magic, version;
     uint64_t size; /* of this struct */
+    enum message_job job;
     char path[4096], out_dir[4096], stage_dir[4096], stem[256];
     struct convert_facts facts;
     struct convert_options options;
     struct confine_limits limits; /* all decided: 0 is none */
 };
 
-enum message_type { MESSAGE_PROGRESS = 1, MESSAGE_FAILURE = 2, MESSAGE_RESULT = 3 };
+enum message_type {
+    MESSAGE_PROGRESS = 1,
+    MESSAGE_FAILURE = 2,
+    MESSAGE_RESULT = 3, /* of MESSAGE_CONVERT */
+    MESSAGE_SLICES = 4, /* of MESSAGE_READ_SLICES */
+};
 
 struct message_head {
     uint32_t magic, type;
-    uint64_t size; /* of what follows: double, struct err, struct convert_result */
+    uint64_t size; /* of what follows: double, struct err, struct convert_result, …_slices */
 };
 
 /* What has come so far. */
@@ -32,9 +40,10 @@ struct message_inbox {
     uint8_t data[sizeof(struct message_head) + sizeof(struct convert_result)];
     size_t used;
     double done;
-    enum message_type last; /* MESSAGE_FAILURE or MESSAGE_RESULT once one has come */
+    enum message_type last; /* MESSAGE_FAILURE or what the job gives, once one has come */
     struct err failure;
     struct convert_result result;
+    struct convert_slices slices;
 };
 
 /* Takes n bytes of the report. ERR_MALFORMED for anything that a child of ours would not send; then

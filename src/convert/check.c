@@ -1,6 +1,7 @@
 #include "check.h"
 #include "av.h"
 #include "dashspool/fsx.h"
+#include "slices.h"
 #include "sound.h"
 #include <inttypes.h>
 #include <libavformat/avformat.h>
@@ -28,42 +29,11 @@ struct copy_check {
 
 #define UNLIKE(err, ...) err_set(err, ERR_IO, __VA_ARGS__)
 
-int check_master_slices(const struct media *m, char out[HASH_HEX_ROOM], struct err *err)
-{
-    struct hash *h = NULL;
-    struct nal nal;
-    uint8_t digest[HASH_BYTES];
-    int rc = hash_new(&h, err);
-    if (rc < 0)
-        return rc;
-    for (int64_t i = m->first; i < m->n_pictures; i++) {
-        struct nal_scan scan = nal_scan_init(m->map + m->picture[i].offset, m->picture[i].n);
-        while (nal_next(&scan, &nal))
-            if (nal.type <= NAL_VCL_LAST)
-                hash_update(h, nal.p, nal.n);
-    }
-    if ((rc = hash_final(h, digest, err)) == ERR_OK)
-        hash_hex(digest, out);
-    hash_free(&h);
-    return rc;
-}
-
-/* A sample of the working copy: 4-byte lengths (hvcC as libavformat writes it). */
 static int hash_sample(struct copy_check *c, struct err *err)
 {
-    const uint8_t *p = c->packet->data;
-    size_t left = (size_t)c->packet->size;
-    while (left > 0) {
-        size_t n =
-            left < 4 ? left : (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-        if (left < 6 || n < 2 || n > left - 4)
-            return UNLIKE(err, "picture %" PRId64 " has broken NAL units", c->n);
-        if ((p[4] >> 1 & 0x3f) <= NAL_VCL_LAST)
-            hash_update(c->slices, p + 4, n);
-        p += 4 + n;
-        left -= 4 + n;
-    }
-    return ERR_OK;
+    return slices_add_sample(c->slices, c->packet->data, (size_t)c->packet->size)
+               ? ERR_OK
+               : UNLIKE(err, "picture %" PRId64 " has broken NAL units", c->n);
 }
 
 static int by_value(const void *a, const void *b)
@@ -299,7 +269,7 @@ int check_copies(const struct plan *p, struct media *m, const struct convert_opt
     for (int i = 0; rc == ERR_OK && i < p->n; i++) {
         enum convert_copy_kind kind = p->output[i].maker->kind;
         if (kind == CONVERT_WORKING)
-            rc = check_master_slices(m, m->slices_sha256, err);
+            rc = slices_of_master(m, m->slices_sha256, err);
         if (rc == ERR_OK && (kind == CONVERT_WORKING || kind == CONVERT_VIEWING))
             rc = check_mp4(p->output[i].tmp, kind, m, options->check, err);
     }

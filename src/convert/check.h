@@ -17,10 +17,4 @@ int check_copies(const struct plan *p, struct media *m, const struct convert_opt
 int check_mp4(const char *path, enum convert_copy_kind kind, const struct media *m, bool decode,
               struct err *err) DS_MUST_CHECK;
 
-/* SHA-256 over the payloads (from the header byte on; start codes, lengths and trailing zeros left
- * out) of the slice NAL units (types 0..31) of the pictures from m->first on, in decoding order,
- * one behind the other. */
-int check_master_slices(const struct media *m, char out[HASH_HEX_ROOM],
-                        struct err *err) DS_MUST_CHECK;
-
 #endif

@@ -110,6 +110,18 @@ static void tell_letters(convert_library_fn *fn, void *arg)
 #define AS_TEXT(x)  AS_TEXT_(x)
 #define AS_TEXT_(x) #x
 
+/* All of one family were found to make the same bytes; another's assembler may round otherwise. */
+static const char *processor(void)
+{
+#if defined(__x86_64__)
+    return "x86-64";
+#elif defined(__aarch64__)
+    return "aarch64";
+#else
+    return "another, of " AS_TEXT(__SIZEOF_POINTER__) "-byte pointers";
+#endif
+}
+
 void convert_libraries(convert_library_fn *fn, void *arg)
 {
     char x264[VERSION_ROOM];
@@ -121,4 +133,5 @@ void convert_libraries(convert_library_fn *fn, void *arg)
     tell_letters(fn, arg);
     fn(arg, "libjpeg-turbo", AS_TEXT(LIBJPEG_TURBO_VERSION)); /* it cannot be asked */
     fn(arg, "glibc", gnu_get_libc_version());
+    fn(arg, "processor", processor());
 }

@@ -21,9 +21,13 @@ const char *const verify_text_names[TEXTS] = {"bagit.txt",
 
 const char *verify_check_name(enum verify_check check)
 {
-    static const char *const names[VERIFY_CHECKS] = {"structure",  "completeness", "payload hashes",
-                                                     "tag hashes", "signature",    "time stamp",
-                                                     "custody"};
+    static const char *const names[VERIFY_CHECKS] = {
+        [VERIFY_STRUCTURE] = "structure",       [VERIFY_COMPLETENESS] = "completeness",
+        [VERIFY_PAYLOAD] = "payload hashes",    [VERIFY_TAGS] = "tag hashes",
+        [VERIFY_SIGNATURE] = "signature",       [VERIFY_STAMP] = "time stamp",
+        [VERIFY_CUSTODY] = "custody",           [VERIFY_PICTURES] = "same pictures",
+        [VERIFY_REPRODUCTION] = "reproduction",
+    };
     return names[check];
 }
 
@@ -36,6 +40,17 @@ void verify_problem(struct verify *v, enum verify_check check, const char *fmt, 
     va_end(ap);
     if (v->problems[check]++ < PROBLEMS_MAX && v->to->problem)
         v->to->problem(v->to->arg, check, text);
+}
+
+void verify_note(struct verify *v, enum verify_check check, const char *fmt, ...)
+{
+    char text[1400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (v->to->note)
+        v->to->note(v->to->arg, check, text);
 }
 
 void verify_tell(struct verify *v, enum verify_check check, const char *good)
@@ -123,7 +138,7 @@ static int judge(struct verify *v, struct err *err)
     verify_manifests_judge(v);
     verify_seals_tell(v, &seals);
     verify_custody_judge(v);
-    return ERR_OK;
+    return verify_copies_judge(v, err);
 }
 
 static void clear(struct verify *v)
@@ -144,7 +159,7 @@ static void clear(struct verify *v)
 int verify_package(const struct verify_request *request, const struct verify_listener *listener,
                    bool *good, struct err *err)
 {
-    static const struct archive_reader reader = {NULL, on_begin, on_data, on_end};
+    static const struct archive_reader reader = {NULL, on_begin, on_data, on_end, NULL};
     static const struct archive_limits limits = {0, 0};
     struct verify v = {.request = request, .to = listener, .text = -1};
     buf_init(&v.files, LIST_BYTES_MAX);

@@ -1,32 +1,94 @@
 #include "dashspool/custody.h"
+#include "story.h"
 #include "verify_internal.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A master's hash in the manifest is that of its event "stored". */
-static void judge_master(struct verify *v, const char *line, size_t n)
+/* The first file whose name is not before `name`. */
+static size_t lower_bound(const struct file *all, size_t n, const char *name)
 {
-    const char *id = NULL, *event = NULL, *sha256 = NULL;
-    size_t n_files;
-    json_t *json = json_loadb(line, n, 0, NULL);
-    const struct file *all = verify_files(v, &n_files);
-    if (json_unpack(json, "{s:s, s:s, s:{s:s}}", "id", &id, "event", &event, "what", "sha256",
-                    &sha256) == 0 &&
-        strcmp(event, "stored") == 0) {
-        char begins[CUSTODY_ID_ROOM + 16];
-        bool there = false;
-        snprintf(begins, sizeof begins, "data/master/%s.", id);
-        for (size_t i = 0; i < n_files; i++)
-            there = there || (strncmp(all[i].name, begins, strlen(begins)) == 0 &&
-                              strcmp(all[i].sha256, sha256) == 0);
-        if (!there)
-            verify_problem(v, VERIFY_CUSTODY,
-                           "%s: no file in data/master/ has the SHA-256 of receipt, %s", id,
-                           sha256);
+    size_t from = 0;
+    while (n > 0) {
+        size_t half = n / 2;
+        if (strcmp(all[from + half].name, name) < 0) {
+            from += half + 1;
+            n -= half + 1;
+        } else {
+            n = half;
+        }
     }
+    return from;
+}
+
+static bool has_master(const struct verify *v, const char *id, const char *sha256)
+{
+    char begins[CUSTODY_ID_ROOM + 16];
+    size_t n;
+    const struct file *all = verify_files(v, &n);
+    snprintf(begins, sizeof begins, "data/master/%s.", id);
+    for (size_t i = lower_bound(all, n, begins);
+         i < n && strncmp(all[i].name, begins, strlen(begins)) == 0; i++)
+        if (strcmp(all[i].sha256, sha256) == 0)
+            return true;
+    return false;
+}
+
+/* A master's hash in the manifest is that of its event "stored". */
+static void judge_stored(struct verify *v, const char *id, const json_t *what)
+{
+    const char *sha256 = json_string_value(json_object_get(what, "sha256"));
+    if (sha256 && !has_master(v, id, sha256))
+        verify_problem(v, VERIFY_CUSTODY,
+                       "%s: no file in data/master/ has the SHA-256 of receipt, %s", id, sha256);
+}
+
+/* A copy that is in the package was made from its master, and the last one of that name is the one
+ * that is there. */
+static void judge_converted(struct verify *v, const char *id, const json_t *what)
+{
+    const char *copy = json_string_value(json_object_get(what, "copy"));
+    const char *path = json_string_value(json_object_get(what, "path"));
+    const char *sha256 = json_string_value(json_object_get(what, "sha256"));
+    const char *from = json_string_value(json_object_get(what, "from_sha256"));
+    char name[1100];
+    if (!copy || !path || !sha256 || !from)
+        return;
+    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    snprintf(name, sizeof name, "data/%s/%s", story_folder(copy), base);
+    struct file *f = verify_find(v, name);
+    if (!f || strncmp(base, id, strlen(id)) != 0 || base[strlen(id)] != '.')
+        return;
+    f->noted = strcmp(f->sha256, sha256) == 0 ? NOTED_SAME : NOTED_OTHER;
+    if (!has_master(v, id, from))
+        verify_problem(v, VERIFY_CUSTODY,
+                       "%s: it was made from a file of SHA-256 %s, which is not in data/master/",
+                       name, from);
+}
+
+static void judge_event(struct verify *v, const char *line, size_t n)
+{
+    json_t *json = json_loadb(line, n, 0, NULL);
+    const json_t *what = json_object_get(json, "what");
+    const char *id = json_string_value(json_object_get(json, "id"));
+    const char *event = json_string_value(json_object_get(json, "event"));
+    if (id && event && strcmp(event, "stored") == 0)
+        judge_stored(v, id, what);
+    if (id && event && strcmp(event, "converted") == 0)
+        judge_converted(v, id, what);
     json_decref(json);
+}
+
+static void judge_copies(struct verify *v)
+{
+    size_t n;
+    const struct file *all = verify_files(v, &n);
+    for (size_t i = 0; i < n; i++)
+        if (all[i].noted == NOTED_OTHER)
+            verify_problem(v, VERIFY_CUSTODY,
+                           "%s: that is not the copy that was made; its SHA-256 is another",
+                           all[i].name);
 }
 
 void verify_custody_judge(struct verify *v)
@@ -51,11 +113,12 @@ void verify_custody_judge(struct verify *v)
                            err.text);
             break;
         }
-        judge_master(v, at, n);
+        judge_event(v, at, n);
         lines++;
         transfers += chain.n == 1;
         at += n + 1;
     }
+    judge_copies(v);
     snprintf(text, sizeof text, "%" PRId64 " events of %" PRId64 " transfers, unbroken", lines,
              transfers);
     verify_tell(v, VERIFY_CUSTODY, text);

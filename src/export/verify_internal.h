@@ -29,6 +29,12 @@ struct file {
     char sha256[HASH_HEX_ROOM];
     int64_t bytes;
     bool claimed; /* a manifest names it */
+    bool sound;   /* … and its hash is the one there */
+
+    /* of a copy */
+    enum { NOT_NOTED, NOTED_SAME, NOTED_OTHER } noted; /* its hash in the custody */
+    int recipe; /* 1 and on: which of its clip's; 0: nothing tells how it was made */
+    enum { NOT_MADE, MADE_SAME, MADE_OTHER, MADE_EXCUSED /* other, and no wonder */ } made;
 };
 
 struct claim { /* a line of a manifest */
@@ -54,6 +60,9 @@ struct verify {
 void verify_problem(struct verify *v, enum verify_check check, const char *fmt, ...)
     DS_PRINTF(3, 4);
 
+/* What is not wrong, of a check. */
+void verify_note(struct verify *v, enum verify_check check, const char *fmt, ...) DS_PRINTF(3, 4);
+
 /* The line of a check: `good`, or how many faults were found. */
 void verify_tell(struct verify *v, enum verify_check check, const char *good);
 
@@ -76,5 +85,8 @@ void verify_seals_tell(struct verify *v, const struct verify_seals *seals);
 
 /* verify_custody.c */
 void verify_custody_judge(struct verify *v);
+
+/* verify_copies.c: what the copies are, by looking into them. */
+int verify_copies_judge(struct verify *v, struct err *err) DS_MUST_CHECK;
 
 #endif

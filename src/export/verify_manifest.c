@@ -60,7 +60,8 @@ static void judge_claims(struct verify *v, const struct buf *claims, enum verify
         if (c[i].file->claimed)
             verify_problem(v, VERIFY_STRUCTURE, "named twice: %s", c[i].name);
         c[i].file->claimed = true;
-        if (memcmp(c[i].sha256, c[i].file->sha256, 2 * HASH_BYTES) != 0)
+        c[i].file->sound = memcmp(c[i].sha256, c[i].file->sha256, 2 * HASH_BYTES) == 0;
+        if (!c[i].file->sound)
             verify_problem(v, check, "changed: %s", c[i].name);
     }
 }

@@ -1,5 +1,6 @@
 #include "record.h"
 #include "dashspool/clock.h"
+#include "dashspool/recipe.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,32 +81,40 @@ static void put_text(json_t *o, const char *key, const char *text)
         json_object_set_new(o, key, json_string(text));
 }
 
-/* What this kind of copy was made with. */
-static void put_settings(json_t *o, const struct convert_options *options,
-                         const struct convert_result *r, enum convert_copy_kind kind)
+/* Everything that it was made with; where that cannot be followed elsewhere, why. */
+static json_t *recipe_json(const struct catalogue_transfer *t,
+                           const struct convert_options *options)
+{
+    struct recipe recipe = {.options = *options};
+    struct err err;
+    char *text = NULL;
+    recipe_facts(t, &recipe.facts);
+    recipe_sign(&recipe);
+    json_t *o =
+        recipe_text(&recipe, &text, &err) < 0 ? json_string(err.text) : json_loads(text, 0, NULL);
+    free(text);
+    return o;
+}
+
+/* What is told of this kind of copy alone. */
+static void put_kind(json_t *o, const struct convert_options *options,
+                     const struct convert_result *r, enum convert_copy_kind kind)
 {
     if (kind == CONVERT_WORKING)
         put_text(o, "slices_sha256", r->slices_sha256); /* of master and copy: they were compared */
     if (r->sound && kind == CONVERT_WORKING)
         put_text(o, "sound", options->flac ? "flac" : "aac");
-    if (kind == CONVERT_VIEWING) {
-        put_text(o, "encoder", options->encoder);
-        put_text(o, "preset", options->preset);
-        json_object_set_new(o, "crf", json_real(options->crf));
-    }
-    if (kind == CONVERT_VIEWING || kind == CONVERT_STILL) {
-        put_text(o, "osd_template", options->osd_template);
-        put_text(o, "note", options->note);
-    }
 }
 
 static int settings_text(const struct catalogue_transfer *t, const struct convert_options *options,
-                         const struct convert_result *r, enum convert_copy_kind kind, char *out,
-                         size_t room, struct err *err)
+                         json_t *recipe, const struct convert_result *r,
+                         enum convert_copy_kind kind, char *out, size_t room, struct err *err)
 {
     json_t *o = outcome_json(t, r);
     if (o)
-        put_settings(o, options, r, kind);
+        put_kind(o, options, r, kind);
+    if (o)
+        json_object_set(o, "recipe", recipe);
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
     int rc = text ? ERR_OK : err_set(err, ERR_NOMEM, "%s: no memory for its facts", t->id);
     if (text && strlen(text) >= room)
@@ -139,8 +148,8 @@ static int note_converted(struct catalogue *catalogue, const struct catalogue_tr
 
 static int record_one(struct catalogue *catalogue, const char *root,
                       const struct catalogue_transfer *t, const struct convert_options *options,
-                      const struct convert_result *r, const struct convert_output *o,
-                      struct err *err)
+                      json_t *recipe, const struct convert_result *r,
+                      const struct convert_output *o, struct err *err)
 {
     struct catalogue_copy copy = {.length_bytes = o->length_bytes, .made_us = clock_utc_us()};
     snprintf(copy.kind, sizeof copy.kind, "%s", convert_copy_name(o->kind));
@@ -149,7 +158,8 @@ static int record_one(struct catalogue *catalogue, const char *root,
         return err_set(err, ERR_LIMIT, "%s: the path is too long", o->path);
     snprintf(copy.sha256, sizeof copy.sha256, "%s", o->sha256);
     snprintf(copy.tool, sizeof copy.tool, "dashspool %s", DASHSPOOL_VERSION);
-    int rc = settings_text(t, options, r, o->kind, copy.settings, sizeof copy.settings, err);
+    int rc =
+        settings_text(t, options, recipe, r, o->kind, copy.settings, sizeof copy.settings, err);
     if (rc == ERR_OK)
         rc = catalogue_copy_put(catalogue, t->key, &copy, err);
     return rc < 0 ? rc : note_converted(catalogue, t, &copy, err);
@@ -162,8 +172,10 @@ int record_copies(struct catalogue *catalogue, const char *root, const struct ca
     int rc = catalogue_begin(catalogue, err);
     if (rc < 0)
         return rc;
+    json_t *recipe = recipe_json(t, options);
     for (int i = 0; i < r->n_outputs && rc == ERR_OK; i++)
-        rc = record_one(catalogue, root, t, options, r, &r->output[i], err);
+        rc = record_one(catalogue, root, t, options, recipe, r, &r->output[i], err);
+    json_decref(recipe);
     if (rc == ERR_OK)
         return catalogue_commit(catalogue, err);
     catalogue_rollback(catalogue);

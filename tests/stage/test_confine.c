@@ -7,6 +7,7 @@
 #include "support/footage.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,20 @@ static int lie(const struct message_request *q)
     return message_send(STDOUT_FILENO, MESSAGE_RESULT, &r, sizeof r, &err) < 0;
 }
 
+/* The result of another job, or slices that cannot be. */
+static int lie_about_slices(const struct message_request *q)
+{
+    static struct convert_result r;
+    struct convert_slices slices;
+    struct err err;
+    memset(&slices, 0, sizeof slices);
+    memset(slices.sha256, strstr(q->path, "text") ? 'x' : 'a', sizeof slices.sha256 - 1);
+    slices.pictures = strstr(q->path, "count") ? -1 : 1;
+    if (strstr(q->path, "job"))
+        return message_send(STDOUT_FILENO, MESSAGE_RESULT, &r, sizeof r, &err) < 0;
+    return message_send(STDOUT_FILENO, MESSAGE_SLICES, &slices, sizeof slices, &err) < 0;
+}
+
 static int misbehave(pid_t parent)
 {
     static struct message_request q;
@@ -72,6 +87,8 @@ static int misbehave(pid_t parent)
     } ends[] = {{"segv", SIGSEGV}, {"abort", SIGABRT}, {"kill", SIGKILL}, {"term", SIGTERM}};
     if (message_read_request(STDIN_FILENO, &q, &err) < 0 || lseek(STDIN_FILENO, 0, SEEK_SET) < 0)
         return 97;
+    if (strstr(q.path, "/liar-"))
+        return lie_about_slices(&q);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (strcmp(q.stem, ends[i].stem) == 0) {
             double half = 0.5;
@@ -210,15 +227,134 @@ static void test_a_conversion_can_be_stopped(void **state)
     assert_int_equal(support_entries(dir), 0);
 }
 
+/* ---- slices ---- */
+
+static int slices(const char *path, const struct confine_limits *limits, struct convert_slices *out,
+                  struct err *err)
+{
+    struct confine *c = NULL;
+    double done;
+    *err = (struct err){0};
+    int rc = confine_slices_start(&c, path, limits, err);
+    if (rc < 0)
+        return rc;
+    while (confine_step(c, &done)) {
+        struct pollfd p = {.fd = confine_fd(c), .events = POLLIN};
+        poll(&p, 1, confine_wait_ms(c));
+    }
+    rc = confine_slices_finish(&c, out, err);
+    assert_null(c);
+    return rc;
+}
+
+static const char *in_dir(const char *name)
+{
+    static char path[4][700];
+    static unsigned i;
+    char *p = path[i++ % 4];
+    snprintf(p, sizeof path[0], "%s/%s", dir, name);
+    return p;
+}
+
+static void test_master_and_working_copy_have_the_same_slices(void **state)
+{
+    (void)state;
+    const struct confine_limits none = {0};
+    struct convert_slices of_master, of_copy, of_view;
+    struct convert_result r;
+    struct err err;
+    assert_ok(convert("clip", &none, &r, &err));
+    assert_ok(slices(footage_sample(REAR), &none, &of_master, &err));
+    assert_ok(slices(in_dir("clip.working.mp4"), &none, &of_copy, &err));
+    assert_string_equal(of_master.sha256, r.slices_sha256);
+    assert_string_equal(of_copy.sha256, r.slices_sha256);
+    assert_true(of_copy.film && !of_master.film);
+    assert_int_equal(of_copy.pictures, r.pictures);
+    assert_int_equal(of_master.pictures, r.pictures);
+    assert_err(ERR_MALFORMED, slices(in_dir("clip.viewing-DERIVED.mp4"), &none, &of_view, &err));
+    assert_non_null(strstr(err.text, "viewing-DERIVED.mp4: its pictures are h264"));
+    assert_err(ERR_UNSUPPORTED, slices(footage_sample("photo-720p.jpg"), &none, &of_view, &err));
+    assert_err(ERR_NOTFOUND, slices(in_dir("nothing"), &none, &of_view, &err));
+    assert_int_equal(support_entries(dir), r.n_outputs); /* it wrote nothing */
+}
+
+/* A bit of a picture shows; whatever else is changed, the parent lives and hears of it. */
+static void test_changed_films_do_no_harm(void **state)
+{
+    (void)state;
+    const struct confine_limits limits = {.memory_bytes = INT64_C(1) << 30, .wall_s = 60};
+    struct convert_slices found;
+    struct convert_result r;
+    struct err err;
+    uint32_t seed = 3;
+    int read = 0, refused = 0;
+    assert_ok(convert("clip", &limits, &r, &err));
+    struct buf b = support_read(in_dir("clip.working.mp4"));
+    uint8_t *bytes = b.mem + b.start;
+    bytes[b.used / 2] ^= 1;
+    support_write(in_dir("flipped.mp4"), bytes, b.used);
+    assert_ok(slices(in_dir("flipped.mp4"), &limits, &found, &err));
+    assert_string_not_equal(found.sha256, r.slices_sha256);
+    bytes[b.used / 2] ^= 1;
+    for (int i = 0; i < 60; i++) {
+        uint8_t kept[8];
+        size_t tail = 12000, at[8]; /* the index is at either end */
+        for (int k = 0; k < 8; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            size_t from = i % 2 ? 8 : b.used - tail;
+            at[k] = from + (seed >> 8) % (tail - 8);
+            kept[k] = bytes[at[k]];
+            bytes[at[k]] = (uint8_t)(seed >> 20);
+        }
+        support_write(in_dir("broken.mp4"), bytes, b.used);
+        if (slices(in_dir("broken.mp4"), &limits, &found, &err) == ERR_OK)
+            read++;
+        else
+            refused += strstr(err.text, "broken.mp4: ") != NULL;
+        for (int k = 7; k >= 0; k--)
+            bytes[at[k]] = kept[k];
+    }
+    buf_clear(&b);
+    assert_int_equal(read + refused, 60);
+    assert_true(refused > 0);
+}
+
+static void test_slices_that_cannot_be_are_not_believed(void **state)
+{
+    (void)state;
+    const struct confine_limits none = {0};
+    static const char *const lies[] = {"liar-job", "liar-text", "liar-count"};
+    struct convert_slices found;
+    struct err err;
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        support_write(in_dir(lies[i]), "x", 1);
+        assert_err(ERR_MALFORMED, slices(in_dir(lies[i]), &none, &found, &err));
+        assert_non_null(strstr(err.text, i == 0 ? "the result of another job" : "impossible"));
+        assert_string_equal(found.sha256, "");
+    }
+    support_write(in_dir("text"), "no film\n", 8);
+    assert_err(ERR_MALFORMED, slices(in_dir("text"), &none, &found, &err));
+    support_write(in_dir("film"),
+                  "\0\0\0\x18"
+                  "ftypisomabcdefghijklmnop",
+                  28);
+    assert_err(ERR_MALFORMED, slices(in_dir("film"), &none, &found, &err));
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0)
         return nursery_run(child);
     const struct CMUnitTest tests[] = {
 #define STAGE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        STAGE(test_a_child_that_dies_is_told_by_how), STAGE(test_a_child_that_lies_is_not_believed),
-        STAGE(test_limits_end_a_conversion),          STAGE(test_the_same_copies_as_without),
+        STAGE(test_a_child_that_dies_is_told_by_how),
+        STAGE(test_a_child_that_lies_is_not_believed),
+        STAGE(test_limits_end_a_conversion),
+        STAGE(test_the_same_copies_as_without),
         STAGE(test_a_conversion_can_be_stopped),
+        STAGE(test_master_and_working_copy_have_the_same_slices),
+        STAGE(test_changed_films_do_no_harm),
+        STAGE(test_slices_that_cannot_be_are_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,9 +28,10 @@ static const char *version_of(const struct told *t, const char *name)
 
 static void test_each_library_is_told_once(void **state)
 {
-    static const char *const names[] = {"FFmpeg", "libavcodec",    "libavformat", "libavutil",
-                                        "x264",   "libswscale",    "libass",      "FreeType",
-                                        "glibc",  "libjpeg-turbo", "HarfBuzz",    "libswresample"};
+    static const char *const names[] = {"FFmpeg",   "libavcodec",    "libavformat", "libavutil",
+                                        "x264",     "libswscale",    "libass",      "FreeType",
+                                        "glibc",    "libjpeg-turbo", "HarfBuzz",    "libswresample",
+                                        "processor"};
     struct told t = {.n = 0}, again = {.n = 0};
     (void)state;
     convert_libraries(on_library, &t);

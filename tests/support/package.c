@@ -142,6 +142,12 @@ static int see_top(void *arg, const char *top, struct err *err)
     return ERR_OK;
 }
 
+static bool see_want(void *arg, const char *name)
+{
+    const struct package_seen *seen = arg;
+    return !seen->only || strcmp(seen->only, name) == 0;
+}
+
 static int see_begin(void *arg, const char *name, int64_t size, struct err *err)
 {
     struct package_seen *seen = arg;
@@ -186,10 +192,10 @@ static int see_end(void *arg, struct err *err)
 int package_read(const char *path, const struct archive_limits *limits, struct package_seen *seen,
                  struct err *err)
 {
-    static const struct archive_reader fns = {see_top, see_begin, see_data, see_end};
+    static const struct archive_reader fns = {see_top, see_begin, see_data, see_end, see_want};
     static const struct archive_limits none = {0};
     struct err hash_err;
-    *seen = (struct package_seen){.at_begin = seen->at_begin, .arg = seen->arg};
+    *seen = (struct package_seen){.only = seen->only, .at_begin = seen->at_begin, .arg = seen->arg};
     if (hash_new(&seen->hash, &hash_err) < 0)
         fail_msg("%s", hash_err.text);
     int rc = archive_read(path, limits ? limits : &none, &fns, seen, err);

@@ -38,6 +38,7 @@ struct package_seen {
     char top[ARCHIVE_NAME_ROOM];
     char text[16384];
     int64_t files, bytes;
+    const char *only; /* the only file that is wanted; NULL: all are */
     /* Called at each begin, where there is one. */
     void (*at_begin)(void *arg, const char *name);
     void *arg;

@@ -180,6 +180,24 @@ static void test_a_deep_folder_is_refused(void **state)
 
 #define EACH(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 
+static void test_what_is_not_wanted_is_passed_over(void **state)
+{
+    (void)state;
+    struct package_seen seen = {.only = "a/wanted"};
+    struct err err;
+    char line[512];
+    assert_int_equal(mkdir(at("a"), 0700), 0);
+    support_write(at("a/other"), "other", 5);
+    support_write(at("a/wanted"), "this", 4);
+    support_write(at("z"), "z", 1);
+    assert_int_equal(chmod(at("z"), 0), 0);
+    assert_ok(package_read(dir, NULL, &seen, &err));
+    assert_string_equal(seen.text, package_line(line, "a/wanted", "this", 4));
+    assert_int_equal(symlink("other", at("a/y")), 0); /* it is a package all the same */
+    seen.only = "a/wanted";
+    assert_err(ERR_MALFORMED, package_read(dir, NULL, &seen, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +209,7 @@ int main(void)
         EACH(test_what_changes_while_it_is_read_is_named),
         EACH(test_limits_hold),
         EACH(test_a_deep_folder_is_refused),
+        EACH(test_what_is_not_wanted_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

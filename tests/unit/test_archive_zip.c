@@ -74,6 +74,36 @@ static void test_a_plain_zip_is_read(void **state)
     buf_clear(&small);
 }
 
+static void test_what_is_not_wanted_is_passed_over(void **state)
+{
+    (void)state;
+    struct buf packed = package_deflated("hello hello hello", 17);
+    struct package_entry entries[] = {
+        {.name = "a", .data = "xyz", .n = 3, .crc_flip = 1}, /* nobody looks */
+        {.name = "b",
+         .data = buf_data(&packed),
+         .n = packed.used,
+         .size = 17,
+         .method = 8,
+         .crc = 0xe5f98880},
+        {.name = "c", .data = "z", .n = 1},
+    };
+    struct buf zip = package_zip(entries, 3);
+    struct package_seen seen = {.only = "c"};
+    struct err err;
+    char line[512];
+    support_write(path, buf_data(&zip), zip.used);
+    assert_ok(package_read(path, NULL, &seen, &err));
+    assert_string_equal(seen.text, package_line(line, "c", "z", 1));
+    seen.only = "b";
+    assert_ok(package_read(path, NULL, &seen, &err));
+    assert_string_equal(seen.text, package_line(line, "b", "hello hello hello", 17));
+    seen.only = "a";
+    assert_err(ERR_MALFORMED, package_read(path, NULL, &seen, &err));
+    buf_clear(&zip);
+    buf_clear(&packed);
+}
+
 /* By Info-ZIP 3.0, also what it writes into a pipe, and with Zip64 for no need. */
 static void test_zips_of_another_program_are_read(void **state)
 {
@@ -402,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_plain_zip_is_read),
+        cmocka_unit_test(test_what_is_not_wanted_is_passed_over),
         cmocka_unit_test(test_zips_of_another_program_are_read),
         cmocka_unit_test(test_only_a_folder_that_all_lie_in_is_the_top),
         cmocka_unit_test(test_sizes_behind_the_content_are_accepted),

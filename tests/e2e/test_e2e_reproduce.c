@@ -1,0 +1,393 @@
+/* What verify finds by looking into the footage of a package, and by making the copies again. */
+#include "dashspool/fsx.h"
+#include "support/world.h"
+#include <poll.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FRONT   TEST_SAMPLES "/front-20fps-10s-sound.h265"
+#define REAR    TEST_SAMPLES "/rear-25fps-6s-silent.h265"
+#define PHOTO   TEST_SAMPLES "/photo-720p.jpg"
+#define IMEI    "352093081452251"
+#define STAMP   "20241129T072345Z"
+#define VIDEO   IMEI "-rear-video-" STAMP
+#define MASTER  "data/master/" VIDEO ".h265"
+#define WORKING "data/working/" VIDEO ".working.mp4"
+#define FACTS   "data/master/" VIDEO ".json"
+#define VIEWING "data/viewing/" VIDEO ".viewing-DERIVED.mp4"
+
+static struct world w;
+static char tmp[600], package[600];
+
+static const char *in_dir(const char *name)
+{
+    static char path[8][700];
+    static unsigned i;
+    char *p = path[i++ % 8];
+    snprintf(p, sizeof path[0], "%s/%s", w.dir, name);
+    return p;
+}
+
+static const char *in_package(const char *name)
+{
+    static char path[4][1400];
+    static unsigned i;
+    char *p = path[i++ % 4];
+    snprintf(p, sizeof path[0], "%s/%s", package, name);
+    return p;
+}
+
+#define RUN(...) proc_run((const char *const[]){__VA_ARGS__, NULL})
+#define TOOL(...) \
+    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", w.root, __VA_ARGS__, NULL})
+
+static void expect(struct proc_result r, int status, const char *says)
+{
+    const char *out = proc_out(&r), *err = proc_err(&r);
+    if (r.status != status || (says && !strstr(out, says) && !strstr(err, says)))
+        fail_msg("status %d; stdout: %s; stderr: %s; instead of: %d, %s", r.status, out, err,
+                 status, says ? says : "");
+    proc_clear(&r);
+}
+
+/* All of the words are said; none of those that begin with '!'. Nothing may be left where footage
+ * is looked into. */
+static void check(struct proc_result r, int status, const char *const words[])
+{
+    const char *out = proc_out(&r);
+    for (; *words; words++) {
+        bool not = (*words)[0] == '!';
+        if (!strstr(out, *words + not ) != not )
+            fail_msg("%s; stdout: %s; stderr: %s", *words, out, proc_err(&r));
+    }
+    expect(r, status, NULL);
+    assert_int_equal(support_entries(tmp), 0);
+}
+
+#define VERIFY(status, ...)                                                \
+    check(RUN(DASHSPOOL_BINARY, "verify", "--reproduce", package), status, \
+          (const char *const[]){__VA_ARGS__, NULL})
+
+/* The same without making copies. */
+#define LOOK(status, ...)                                   \
+    check(RUN(DASHSPOOL_BINARY, "verify", package), status, \
+          (const char *const[]){__VA_ARGS__, NULL})
+
+static void sql(const char *text)
+{
+    sqlite3 *db = NULL;
+    char path[700];
+    snprintf(path, sizeof path, "%s/catalogue.db", w.root);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", text, sqlite3_errmsg(db));
+    assert_true(sqlite3_total_changes(db) > 0);
+    sqlite3_close(db);
+}
+
+static const char settings[] =
+    "[convert]\ncopies = working,viewing,timing,csv,poster,sheet,gpx,geojson,srt,vtt\n"
+    "crf = 23.7\nnote = Žalgirio g. 12\nosd_size = 1.1\n";
+
+/* The rear clip is cut in the middle of a picture: damage must come out the same, too. */
+static void cut_rear(void)
+{
+    struct buf b = support_read(REAR);
+    support_write(in_dir("rear.h265"), buf_data(&b), 180000);
+    buf_clear(&b);
+}
+
+/* Two clips and a photo, with all kinds of copies, and with words and numbers of a person's own. */
+static int make_store(void **state)
+{
+    (void)state;
+    char address[32];
+    world_open(&w, DASHSPOOL_BINARY, "");
+    char conf[700];
+    snprintf(conf, sizeof conf, "%s/pipeline.d/60-copies.conf", w.root);
+    support_write(conf, settings, sizeof settings - 1);
+    snprintf(tmp, sizeof tmp, "%s", in_dir("tmp"));
+    assert_int_equal(mkdir(tmp, 0700), 0);
+    setenv("TMPDIR", tmp, 1);
+    cut_rear();
+    world_start(&w);
+    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
+    expect(TOOL("simulate", "--to", address, "--imei", IMEI, "--rear", in_dir("rear.h265"),
+                "--front", FRONT, "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat",
+                "54.687157", "--lon", "-25.279652"),
+           0, "3 files");
+    world_stop(&w);
+    expect(TOOL("work", "--once"), 0, "3 jobs done");
+    expect(TOOL("export", "--imei", IMEI, "-o", in_dir("whole")), 0, "3 transfers");
+    expect(TOOL("export", VIDEO, "-o", in_dir("one")), 0, "1 transfer,");
+    return 0;
+}
+
+static int remove_store(void **state)
+{
+    (void)state;
+    unsetenv("TMPDIR");
+    world_close(&w);
+    return 0;
+}
+
+/* The package of the rear clip, to be changed. */
+static void take_copy(void)
+{
+    struct err err;
+    snprintf(package, sizeof package, "%s", in_dir("changed"));
+    assert_ok(fsx_remove_tree(package, &err));
+    expect(RUN("cp", "-a", in_dir("one"), package), 0, NULL);
+}
+
+/* What somebody does who changes a package and knows what it is. */
+static void remake_manifests(void)
+{
+    static const char script[] =
+        "cd \"$1\" && find data -type f | LC_ALL=C sort | xargs sha256sum >m && "
+        "mv m manifest-sha256.txt && "
+        "sed -i \"s/^Payload-Oxum: .*/Payload-Oxum: $(find data -type f -printf '%s\\n' | "
+        "awk '{ n += $1 } END { print n }').$(find data -type f | wc -l)/\" bag-info.txt && "
+        "cut -c67- tagmanifest-sha256.txt | xargs sha256sum >t && mv t tagmanifest-sha256.txt";
+    expect(RUN("sh", "-c", script, "sh", package), 0, NULL);
+}
+
+static void put_file(const char *name, const char *from)
+{
+    expect(RUN("cp", from, in_package(name)), 0, NULL);
+}
+
+static void flip(const char *name, size_t at_percent)
+{
+    struct buf b = support_read(in_package(name));
+    b.mem[b.start + b.used * at_percent / 100] ^= 1;
+    support_write(in_package(name), buf_data(&b), b.used);
+    buf_clear(&b);
+}
+
+static void replace_text(const char *name, const char *from, const char *to)
+{
+    char expression[300];
+    snprintf(expression, sizeof expression, "s|%s|%s|", from, to);
+    expect(RUN("grep", "-q", from, in_package(name)), 0, NULL);
+    expect(RUN("sed", "-i", expression, in_package(name)), 0, NULL);
+}
+
+/* ---- nothing was changed ---- */
+
+static void test_the_same_bytes_come_again_elsewhere(void **state)
+{
+    (void)state;
+    const char *binary = in_dir("elsewhere/another name/dashspool");
+    const char *other_tmp = in_dir("tmp of another name");
+    char tmpdir[800];
+    struct err err;
+    assert_ok(fsx_mkdirs(in_dir("elsewhere/another name"), &err));
+    assert_ok(fsx_mkdirs(other_tmp, &err));
+    expect(RUN("cp", DASHSPOOL_BINARY, binary), 0, NULL);
+    snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", other_tmp);
+    check(RUN("env", "-C", "/", "TZ=Asia/Kathmandu", "LC_ALL=de_DE.UTF-8", "LANG=tr_TR.UTF-8",
+              tmpdir, "taskset", "-c", "0", binary, "verify", "--reproduce", in_dir("whole")),
+          0,
+          (const char *const[]){"same pictures    ok           2 working copies, ",
+                                "21 copies, made again from the originals: the same bytes",
+                                VIDEO ": ok, the same 10 copies", "!FAILED", "!not possible",
+                                NULL});
+    assert_int_equal(support_entries(other_tmp), 0);
+}
+
+static void test_a_zip_is_looked_into_likewise(void **state)
+{
+    (void)state;
+    if (!proc_have("zip")) {
+        fprintf(stderr, "SKIPPED: zip is not there\n");
+        return;
+    }
+    expect(RUN("env", "-C", w.dir, "zip", "-q", "-r", "-6", "one.zip", "one"), 0, NULL);
+    snprintf(package, sizeof package, "%s", in_dir("one.zip"));
+    VERIFY(0, "10 copies, made again from the originals: the same bytes", "!FAILED");
+}
+
+static void test_pictures_are_compared_without_being_asked(void **state)
+{
+    (void)state;
+    check(RUN(DASHSPOOL_BINARY, "verify", in_dir("one")), 0,
+          (const char *const[]){"same pictures    ok           1 working copy, ",
+                                "reproduction     not judged   not asked for", "!FAILED", NULL});
+    expect(TOOL("export", IMEI "-front-photo-" STAMP, "-o", in_dir("photo")), 0, NULL);
+    snprintf(package, sizeof package, "%s", in_dir("photo"));
+    VERIFY(0, "same pictures    not present  no working copies", "reproduction     ok");
+}
+
+/* ---- somebody changed it, and made the manifests anew ---- */
+
+static void test_one_bit_of_a_coded_picture_is_found(void **state)
+{
+    (void)state;
+    take_copy();
+    flip(WORKING, 50);
+    remake_manifests();
+    VERIFY(3, "payload hashes   ok", "same pictures    FAILED", "reproduction     FAILED",
+           WORKING ": its coded pictures are not those of " MASTER,
+           VIDEO ": made again, these are others: " WORKING "\n",
+           WORKING ": that is not the copy that was made");
+}
+
+static void test_another_viewing_copy_is_found(void **state)
+{
+    (void)state;
+    struct err err;
+    char conf[800];
+    take_copy();
+    assert_ok(fsx_mkdirs(in_dir("fast.d"), &err));
+    snprintf(conf, sizeof conf, "%s/50.conf", in_dir("fast.d"));
+    support_write(conf, "[convert]\npreset = ultrafast\n", 29);
+    expect(RUN(DASHSPOOL_BINARY, "--config", in_dir("fast.d"), "convert", in_package(MASTER), "-o",
+               in_dir("fast")),
+           0, NULL);
+    put_file(VIEWING, in_dir("fast/" VIDEO ".viewing-DERIVED.mp4"));
+    remake_manifests();
+    VERIFY(3, "same pictures    ok", "reproduction     FAILED",
+           VIDEO ": made again, these are others: " VIEWING "\n",
+           VIEWING ": that is not the copy that was made");
+}
+
+static void test_another_master_is_found(void **state)
+{
+    (void)state;
+    take_copy();
+    put_file(MASTER, REAR);
+    remake_manifests();
+    VERIFY(3, "same pictures    FAILED", "custody          FAILED",
+           "these are others: ", "which is not in data/master/");
+}
+
+static void test_footage_that_is_none_is_named_with_its_reason(void **state)
+{
+    (void)state;
+    static const char film[] = "\0\0\0\x18"
+                               "ftypisom\0\0\x02\0isomiso2moov and so on";
+    take_copy();
+    support_write(in_package(WORKING), film, sizeof film);
+    remake_manifests();
+    LOOK(3, WORKING ": no MP4 that can be read", "!/dashspool-verify-");
+    take_copy();
+    support_write(in_package(MASTER), "no footage at all, and no film either", 37);
+    remake_manifests();
+    VERIFY(3, MASTER ": ", VIDEO ": cannot be made again: ", "!/dashspool-verify-");
+    take_copy();
+    put_file(WORKING, in_package(VIEWING));
+    remake_manifests();
+    LOOK(3, WORKING ": its pictures are h264, not hevc");
+    take_copy();
+    put_file(WORKING, in_package(MASTER));
+    expect(RUN("mv", in_package(VIEWING), in_package("data/working/other.working.mp4")), 0, NULL);
+    remake_manifests();
+    LOOK(3, WORKING ": it is no film",
+         "data/working/other.working.mp4: there is no original that it is a copy of");
+}
+
+static void test_what_is_not_what_the_manifest_says_is_not_looked_into(void **state)
+{
+    (void)state;
+    take_copy();
+    flip(MASTER, 50);
+    VERIFY(3, "changed: " MASTER, "same pictures    not judged",
+           "not possible for 10 of 10: the original was changed");
+}
+
+/* ---- not possible ---- */
+
+static void test_other_versions_are_told_as_the_likely_reason(void **state)
+{
+    (void)state;
+    take_copy();
+    replace_text(FACTS, "\"program\": \"dashspool " DASHSPOOL_VERSION "\"",
+                 "\"program\": \"dashspool 0.0.9\"");
+    remake_manifests();
+    VERIFY(0, "10 copies, made again from the originals: the same bytes");
+    flip(VIEWING, 50);
+    remake_manifests();
+    VERIFY(3, "custody          FAILED", "reproduction     not judged   9 of 10 copies",
+           "most likely because they were made with dashspool 0.0.9, here dashspool ");
+}
+
+static void with_settings(const char *change, int status, const char *says)
+{
+    char text[600];
+    struct err err;
+    snprintf(text, sizeof text,
+             "CREATE TABLE kept AS SELECT * FROM copy; UPDATE copy SET settings = %s", change);
+    sql(text);
+    snprintf(package, sizeof package, "%s", in_dir("other-settings"));
+    assert_ok(fsx_remove_tree(package, &err));
+    expect(TOOL("export", VIDEO, "-o", package), 0, NULL);
+    sql("DELETE FROM copy; INSERT INTO copy SELECT * FROM kept; DROP TABLE kept");
+    VERIFY(status, says);
+}
+
+static void test_recipes_that_are_none_are_told(void **state)
+{
+    (void)state;
+    with_settings("json_remove(settings, '$.recipe')", 1,
+                  "reproduction     not present  nothing tells how the copies were made");
+    with_settings("json_set(settings, '$.recipe', 'it was made with another file, drive.gpx')", 1,
+                  "not possible for 10 of 10: it was made with another file, drive.gpx");
+    with_settings("json_set(settings, '$.recipe.options.threads', 1000)", 3,
+                  "cannot be made again: the recipe's threads is out of range");
+    with_settings("json_set(settings, '$.recipe.options.mirror', 1)", 1,
+                  "the recipe has 'mirror', which this program does not know");
+    with_settings("json_set(settings, '$.recipe.options.encoder', 'nonsense')", 3,
+                  "cannot be made again: encoder 'nonsense' is not one");
+    with_settings("json_set(settings, '$.recipe.facts.lat_deg', '54.787157')", 3,
+                  "these are others: ");
+}
+
+static void test_a_signal_ends_it_and_leaves_nothing(void **state)
+{
+    (void)state;
+    char log[700];
+    take_copy();
+    replace_text(FACTS, "\"preset\": \"superfast\"", "\"preset\": \"veryslow\"");
+    remake_manifests();
+    snprintf(log, sizeof log, "%s", in_dir("verify.log"));
+    struct proc p = proc_start(
+        log, (const char *const[]){DASHSPOOL_BINARY, "verify", "--reproduce", package, NULL});
+    for (int i = 0; support_entries(tmp) == 0 && i < 6000; i++)
+        poll(NULL, 0, 10);
+    assert_int_equal(support_entries(tmp), 1);
+    assert_int_equal(proc_stop(&p, SIGTERM), 1);
+    assert_int_equal(support_entries(tmp), 0);
+    expect(RUN("cat", log), 0, "stopped by a signal; nothing is left behind");
+}
+
+static void test_a_directory_that_cannot_be_had_is_said(void **state)
+{
+    (void)state;
+    expect(RUN("env", "TMPDIR=/nonexistent", DASHSPOOL_BINARY, "verify", in_dir("one")), 1,
+           "TMPDIR chooses where");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_same_bytes_come_again_elsewhere),
+        cmocka_unit_test(test_a_zip_is_looked_into_likewise),
+        cmocka_unit_test(test_pictures_are_compared_without_being_asked),
+        cmocka_unit_test(test_one_bit_of_a_coded_picture_is_found),
+        cmocka_unit_test(test_another_viewing_copy_is_found),
+        cmocka_unit_test(test_another_master_is_found),
+        cmocka_unit_test(test_footage_that_is_none_is_named_with_its_reason),
+        cmocka_unit_test(test_what_is_not_what_the_manifest_says_is_not_looked_into),
+        cmocka_unit_test(test_other_versions_are_told_as_the_likely_reason),
+        cmocka_unit_test(test_recipes_that_are_none_are_told),
+        cmocka_unit_test(test_a_signal_ends_it_and_leaves_nothing),
+        cmocka_unit_test(test_a_directory_that_cannot_be_had_is_said),
+    };
+    return cmocka_run_group_tests(tests, make_store, remove_store);
+}
