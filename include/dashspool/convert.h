@@ -49,6 +49,7 @@ enum convert_copy_kind {
     CONVERT_SRT = 1 << 10,    /* <stem>.srt: the overlay's text as subtitles */
     CONVERT_VTT = 1 << 11,    /* <stem>.vtt */
     CONVERT_KML = 1 << 12,    /* <stem>.kml: OGC KML 2.2, as GPX */
+    CONVERT_LAST = CONVERT_KML,
 };
 #define CONVERT_MOMENTS_MAX 8
 #define CONVERT_OUTPUTS_MAX 20

@@ -47,12 +47,15 @@ static void add_master(struct copies *c, struct file *f, const char *id)
         *clip = (struct clip){.master = NULL};
         snprintf(clip->id, sizeof clip->id, "%s", id);
     }
-    if (strcmp(f->name + strlen("data/master/") + strlen(id), ".json") == 0)
+    const char *after = f->name + strlen("data/master/") + strlen(id);
+    if (strcmp(after, ".json") == 0)
         clip->facts = f;
     else if (clip->master)
         clip->two_masters = true;
     else
         clip->master = f;
+    if (clip->master == f)
+        clip->partial = strncmp(after, ".partial.", 9) == 0;
 }
 
 static int list_clips(struct copies *c, struct err *err)
@@ -169,7 +172,8 @@ static int find_working(struct copies *c)
         if (!clip || !clip->master)
             verify_problem(c->v, VERIFY_PICTURES, "%s: there is no original that it is a copy of",
                            all[i].name);
-        else if (strcmp(base + strlen(clip->id), ".working.mp4") != 0)
+        else if (strcmp(base + strlen(clip->id),
+                        clip->partial ? ".partial.working.mp4" : ".working.mp4") != 0)
             verify_problem(c->v, VERIFY_PICTURES, "%s: that is no name of a working copy",
                            all[i].name);
         else if (clip->two_masters)

@@ -19,6 +19,7 @@ struct clip {
     char id[CUSTODY_ID_ROOM];
     struct file *master, *facts; /* NULL: it is not there; the facts are its .json */
     bool two_masters;
+    bool partial; /* the master is <id>.partial.<…>, and so are its copies */
 
     /* same pictures */
     struct file *working;

@@ -135,7 +135,9 @@ static int make(const char *path, const char *out_dir, const struct clip *clip,
                                           .file_bytes = clip->largest_bytes * 2 + COPY_SPARE_BYTES};
     struct confine *child = NULL;
     struct err why;
-    int rc = confine_start(&child, path, out_dir, clip->id, &r->facts, &r->options, &limits, err);
+    char stem[CUSTODY_ID_ROOM + 16];
+    snprintf(stem, sizeof stem, "%s%s", clip->id, clip->partial ? ".partial" : "");
+    int rc = confine_start(&child, path, out_dir, stem, &r->facts, &r->options, &limits, err);
     if (rc < 0)
         return rc;
     int stopped = copies_wait(child, &why);
@@ -213,15 +215,26 @@ static void count(struct clip *clip, const struct file *f)
         add_name(f->made == MADE_OTHER ? clip->others : clip->excused, f->name);
 }
 
-/* All files in folders of data/ but the originals'; how many there are. */
+/* In a folder of data/ that is for copies. */
+static bool is_copy(const char *name)
+{
+    static const char *const facts[] = {"master/", "transfer/"};
+    if (strncmp(name, "data/", 5) != 0 || !strchr(name + 5, '/'))
+        return false;
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        if (strncmp(name + 5, facts[i], strlen(facts[i])) == 0)
+            return false;
+    return true;
+}
+
+/* How many copies there are. */
 static int count_copies(struct copies *c)
 {
     size_t n;
     int copies = 0;
     const struct file *all = verify_files(c->v, &n);
     for (size_t i = 0; i < n; i++) {
-        bool copy = strncmp(all[i].name, "data/", 5) == 0 && strchr(all[i].name + 5, '/') &&
-                    strncmp(all[i].name, "data/master/", 12) != 0;
+        bool copy = is_copy(all[i].name);
         struct clip *clip = copy ? copies_clip(c, all[i].name) : NULL;
         copies += copy;
         if (clip)

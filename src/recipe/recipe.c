@@ -7,7 +7,7 @@
 
 enum { FORMAT = 1, REAL_ROOM = 32, PLACES_MIN = 15, PLACES_MAX = 17 /* of any double */ };
 
-#define KIND_LAST   ((unsigned)CONVERT_VTT)
+#define KIND_LAST   ((unsigned)CONVERT_LAST)
 
 /* Years 1 to 9999: what a clock can show. */
 #define TIME_MIN_US (-62135596800e6)

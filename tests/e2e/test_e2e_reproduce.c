@@ -91,7 +91,7 @@ static void sql(const char *text)
 }
 
 static const char settings[] =
-    "[convert]\ncopies = working,viewing,timing,csv,poster,sheet,gpx,geojson,srt,vtt\n"
+    "[convert]\ncopies = working,viewing,timing,csv,poster,sheet,gpx,kml,geojson,srt,vtt\n"
     "crf = 23.7\nnote = Žalgirio g. 12\nosd_size = 1.1\n";
 
 /* The rear clip is cut in the middle of a picture: damage must come out the same, too. */
@@ -195,8 +195,8 @@ static void test_the_same_bytes_come_again_elsewhere(void **state)
               tmpdir, "taskset", "-c", "0", binary, "verify", "--reproduce", in_dir("whole")),
           0,
           (const char *const[]){"same pictures    ok           2 working copies, ",
-                                "21 copies, made again from the originals: the same bytes",
-                                VIDEO ": ok, the same 10 copies", "!FAILED", "!not possible",
+                                "23 copies, made again from the originals: the same bytes",
+                                VIDEO ": ok, the same 11 copies", "!FAILED", "!not possible",
                                 NULL});
     assert_int_equal(support_entries(other_tmp), 0);
 }
@@ -210,7 +210,7 @@ static void test_a_zip_is_looked_into_likewise(void **state)
     }
     expect(RUN("env", "-C", w.dir, "zip", "-q", "-r", "-6", "one.zip", "one"), 0, NULL);
     snprintf(package, sizeof package, "%s", in_dir("one.zip"));
-    VERIFY(0, "10 copies, made again from the originals: the same bytes", "!FAILED");
+    VERIFY(0, "11 copies, made again from the originals: the same bytes", "!FAILED");
 }
 
 static void test_pictures_are_compared_without_being_asked(void **state)
@@ -298,7 +298,7 @@ static void test_what_is_not_what_the_manifest_says_is_not_looked_into(void **st
     take_copy();
     flip(MASTER, 50);
     VERIFY(3, "changed: " MASTER, "same pictures    not judged",
-           "not possible for 10 of 10: the original was changed");
+           "not possible for 11 of 11: the original was changed");
 }
 
 /* ---- not possible ---- */
@@ -310,10 +310,10 @@ static void test_other_versions_are_told_as_the_likely_reason(void **state)
     replace_text(FACTS, "\"program\": \"dashspool " DASHSPOOL_VERSION "\"",
                  "\"program\": \"dashspool 0.0.9\"");
     remake_manifests();
-    VERIFY(0, "10 copies, made again from the originals: the same bytes");
+    VERIFY(0, "11 copies, made again from the originals: the same bytes");
     flip(VIEWING, 50);
     remake_manifests();
-    VERIFY(3, "custody          FAILED", "reproduction     not judged   9 of 10 copies",
+    VERIFY(3, "custody          FAILED", "reproduction     not judged   10 of 11 copies",
            "most likely because they were made with dashspool 0.0.9, here dashspool ");
 }
 
@@ -337,7 +337,7 @@ static void test_recipes_that_are_none_are_told(void **state)
     with_settings("json_remove(settings, '$.recipe')", 1,
                   "reproduction     not present  nothing tells how the copies were made");
     with_settings("json_set(settings, '$.recipe', 'it was made with another file, drive.gpx')", 1,
-                  "not possible for 10 of 10: it was made with another file, drive.gpx");
+                  "not possible for 11 of 11: it was made with another file, drive.gpx");
     with_settings("json_set(settings, '$.recipe.options.threads', 1000)", 3,
                   "cannot be made again: the recipe's threads is out of range");
     with_settings("json_set(settings, '$.recipe.options.mirror', 1)", 1,
