@@ -4,6 +4,10 @@
  * and nothing of it is unpacked or believed before its hash is known.
  *
  * What is found is told line by line, as it is judged; what a package does not have is told too.
+ *
+ * A package whose bag-info.txt declares that it is redacted (export.h) has no originals: that is
+ * told, with the hash of the full one, and is no fault; any other without its originals has faults.
+ * Whether a redaction is to be believed, its signature says: manifests anybody can make anew.
  */
 #ifndef DASHSPOOL_EXPORT_VERIFY_H
 #define DASHSPOOL_EXPORT_VERIFY_H

@@ -1,9 +1,23 @@
 #include "dashspool/custody.h"
+#include "redaction.h"
 #include "verify_internal.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What says that it is redacted has no originals and no copies that are as good. */
+static void judge_redacted(struct verify *v)
+{
+    size_t n;
+    const struct file *all = verify_files(v, &n);
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(all[i].name, "data/master/", 12) == 0 ||
+            strncmp(all[i].name, "data/working/", 13) == 0)
+            verify_problem(v, VERIFY_CUSTODY,
+                           "bag-info.txt says that the package is redacted, but it has %s",
+                           all[i].name);
+}
 
 /* A master's hash in the manifest is that of its event "stored". */
 static void judge_master(struct verify *v, const char *line, size_t n)
@@ -36,7 +50,14 @@ void verify_custody_judge(struct verify *v)
     struct custody_chain chain = {.n = 0};
     struct err err;
     int64_t lines = 0, transfers = 0;
-    char text[100];
+    char text[300], full[HASH_HEX_ROOM], redacted[200] = "";
+    if (redaction_declared(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)) {
+        snprintf(redacted, sizeof redacted,
+                 "; redacted: the originals are not in it; they are in the package with tag "
+                 "manifest %s",
+                 full);
+        judge_redacted(v);
+    }
     if (!v->have[T_CUSTODY]) {
         v->to->told(v->to->arg, VERIFY_CUSTODY, VERIFY_NOT_PRESENT, "no data/custody.jsonl");
         return;
@@ -51,12 +72,13 @@ void verify_custody_judge(struct verify *v)
                            err.text);
             break;
         }
-        judge_master(v, at, n);
+        if (!redacted[0])
+            judge_master(v, at, n);
         lines++;
         transfers += chain.n == 1;
         at += n + 1;
     }
-    snprintf(text, sizeof text, "%" PRId64 " events of %" PRId64 " transfers, unbroken", lines,
-             transfers);
+    snprintf(text, sizeof text, "%" PRId64 " events of %" PRId64 " transfers, unbroken%s", lines,
+             transfers, redacted);
     verify_tell(v, VERIFY_CUSTODY, text);
 }
