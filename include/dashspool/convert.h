@@ -8,6 +8,10 @@
  *   <stem>.still-DERIVED.jpg     a photo with clock and position
  *   <stem>.timing.json           every picture: its time, how well that is known, its state
  *
+ * Copies from which something was hidden (options.mask, no_sound) have -REDACTED-DERIVED in place
+ * of -DERIVED, and say REDACTED in the picture; an MP4 also in its title and comment, a photo in
+ * its Exif.
+ *
  * Outputs are made in a hidden directory of their own in the output directory, read back, fsynced
  * and renamed, all or none; on failure nothing of them is left. The input is opened read-only and
  * never an output. Thread-safe: calls do not share state. For files from outside use confine.h,
@@ -52,6 +56,7 @@ enum convert_copy_kind {
     CONVERT_LAST = CONVERT_KML,
 };
 #define CONVERT_MOMENTS_MAX 8
+#define CONVERT_MASKS_MAX   32 /* of one conversion */
 #define CONVERT_OUTPUTS_MAX 20
 
 /* What is known of a transfer beside its bytes. All text is UTF-8; "" is unknown. */
@@ -71,6 +76,21 @@ struct convert_facts {
     int length_s;    /* clip length of the metadata; 0 unknown */
 };
 
+/*
+ * A box that is blacked out in viewing copies and stills before they are encoded, below the
+ * overlay: nothing of what was there is in the copy. Pixels of the master's picture, turned as its
+ * EXIF says, from the top left corner; what reaches out of it is cut. Widened to whole chroma
+ * samples, in a photo to whole blocks of its coding (8 or 16 pixels).
+ *
+ * Times count from the first picture of the copies. A picture that is shown at any moment of the
+ * box's time has it, and so has one that is held then. A picture that is damaged, or built on one
+ * that is, may show what belongs to another time: it has every box, and so has a photo.
+ */
+struct convert_mask {
+    int x, y, w, h;
+    int64_t from_us, until_us; /* until_us 0: to the end */
+};
+
 /* No pointers: the whole struct may be handed to another process of the same program. */
 struct convert_options {
     unsigned copies;    /* enum convert_copy_kind */
@@ -86,6 +106,11 @@ struct convert_options {
     char params_from[1024]; /* a clip of the same camera whose parameter sets are lent; "" none */
     int64_t moment_us[CONVERT_MOMENTS_MAX]; /* CONVERT_MOMENT: offsets from the first picture */
     int n_moments;
+
+    /* what is hidden. A working copy cannot be made then: ERR_CONFIG */
+    struct convert_mask mask[CONVERT_MASKS_MAX];
+    int n_masks;
+    bool no_sound; /* the viewing copy has no sound track */
 
     /* overlay */
     char osd_template[512]; /* "": the built-in two lines */
@@ -178,6 +203,14 @@ const char *convert_copy_name(
  * copy the timing file is always made. ERR_CONFIG names what is none. */
 int convert_copies_parse(const char *text, unsigned *out, struct err *err) DS_MUST_CHECK;
 
+/* "x,y,w,h[,from[,to]]": whole numbers of pixels; times in seconds, or mm:ss, or hh:mm:ss, with a
+ * fraction. ERR_CONFIG says what is wrong. Pure. */
+int convert_mask_parse(const char *text, struct convert_mask *out, struct err *err) DS_MUST_CHECK;
+
+/* The same text of a mask, that convert_mask_parse() reads again. */
+#define CONVERT_MASK_ROOM 128
+void convert_mask_text(const struct convert_mask *mask, char out[CONVERT_MASK_ROOM]);
+
 /* done in 0..1; called often, from the calling thread. */
 typedef void convert_progress_fn(void *arg, double done);
 
@@ -186,7 +219,8 @@ typedef void convert_progress_fn(void *arg, double done);
 int convert_sniff(const char *path, enum convert_container *out, struct err *err) DS_MUST_CHECK;
 
 /* Converts one file into out_dir (which exists) under the name `stem`. On success *result tells
- * what was made; on failure nothing new is left in out_dir. progress may be NULL. */
+ * what was made; on failure nothing new is left in out_dir. progress may be NULL. A mask that hides
+ * nothing of this master, as it lies outside of the picture or behind the end, is ERR_CONFIG. */
 int convert_file(const char *path, const char *out_dir, const char *stem,
                  const struct convert_facts *facts, const struct convert_options *options,
                  convert_progress_fn *progress, void *arg, struct convert_result *result,

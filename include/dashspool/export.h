@@ -20,6 +20,17 @@
  *     signature/request.tsq    what an authority is asked for a time stamp (export_stamp.h), and
  *     signature/token.tsr      its answer
  *
+ * A redacted package is for those who may not see or hear all of it. It has no data/master and no
+ * data/working, but copies made anew from the masters without what is hidden (convert.h):
+ *
+ *     data/viewing, stills/    …-REDACTED-DERIVED.mp4, .jpg where something was hidden
+ *     data/facts/<id>.json     what is known, without the wire's own bytes and the store's copies
+ *     bag-info.txt             Redacted-From-Tagmanifest-SHA256: of the full package, which has the
+ *                              originals; Redacted: one line for each thing that is hidden
+ *
+ * Its README.txt and report.html say so, too, and so does the event in the custody. What is hidden
+ * in pictures and sound stays in the times, positions and facts if it is in there.
+ *
  * The same store, the same choice and the same `at_us` give the same bytes, but for the signature
  * and the time stamp. A package is written under another name and renamed when all of it is on
  * disk.
@@ -29,10 +40,31 @@
 
 #include "dashspool/catalogue.h"
 #include "dashspool/cfg.h"
+#include "dashspool/confine.h"
 #include "dashspool/hash.h"
 #include <stdbool.h>
 
 #define EXPORT_TRANSFERS_MAX 20000
+#define EXPORT_MASKS_MAX     CONVERT_MASKS_MAX
+
+struct export_mask {
+    char of[CATALOGUE_ID_ROOM]; /* "": all transfers; "front" …: a camera's; else one by its id */
+    struct convert_mask mask;
+};
+
+/* "[front:|rear:|…|ID:]x,y,w,h[,from[,to]]", see convert_mask_parse(). ERR_CONFIG. Pure. */
+int export_mask_parse(const char *text, struct export_mask *out, struct err *err) DS_MUST_CHECK;
+
+/* What is hidden of a redacted package, and how its copies are made. */
+struct export_redaction {
+    bool no_sound;
+    struct export_mask mask[EXPORT_MASKS_MAX];
+    size_t n_masks;
+    const char *of; /* the full package, a folder or zip; NULL: the last one that was exported with
+                       all of these transfers in it, by their custody */
+    struct convert_options options; /* without masks and copies */
+    struct confine_limits limits;
+};
 
 struct export_request {
     const char *root;
@@ -44,7 +76,8 @@ struct export_request {
     const char *sign_cert, *sign_key; /* PEM files, or a pkcs11: URI for the key; NULL: unsigned */
     const char *const *command; /* n_command: the command line without paths, for data/tool.json */
     size_t n_command;
-    const struct cfg *cfg; /* the settings, likewise; NULL: not told */
+    const struct cfg *cfg;                    /* the settings, likewise; NULL: not told */
+    const struct export_redaction *redaction; /* NULL: nothing is hidden */
     const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };
 
@@ -54,6 +87,7 @@ struct export_result {
     bool stamped;
     char no_stamp[256]; /* why not, where one was wanted: the package is there all the same, and
                            export_stamp.h adds one later */
+    char full_sha256[HASH_HEX_ROOM]; /* of a redacted one: the full one's tag_sha256 */
     char
         tag_sha256[HASH_HEX_ROOM]; /* of tagmanifest-sha256.txt: it stands for all of the package */
 };
@@ -64,7 +98,12 @@ typedef bool export_progress_fn(void *arg, const char *id, double done);
 /* Writes the package, and notes it in the custody of each transfer. ERR_NOTFOUND: no such transfer
  * or store; ERR_BUSY: something is at `path`; ERR_MALFORMED: a master or a copy is not what its
  * hash says, or a custody is broken; ERR_AGAIN: the caller ended it. On failure no package comes to
- * be. */
+ * be.
+ *
+ * A redacted one: also ERR_NOTFOUND if there is no full package yet; ERR_MALFORMED if the one that
+ * was named is not what it was, or has not all of these masters; ERR_CONFIG for a mask that hides
+ * nothing. It converts in children (confine.h), and keeps a master in a directory beside the
+ * package meanwhile. */
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
                    struct export_result *out, struct err *err) DS_MUST_CHECK;
 

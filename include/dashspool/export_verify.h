@@ -9,6 +9,10 @@
  * one file at a time goes into a private directory in $TMPDIR (else /tmp), which is removed at the
  * end, also on SIGINT and SIGTERM (caught meanwhile: then ERR_AGAIN), and is parsed by a confined
  * child (confine.h). So the program must be one that uses confine. One call at a time.
+ *
+ * A package whose bag-info.txt declares that it is redacted (export.h) has no originals: that is
+ * told, with the hash of the full one, and is no fault; any other without its originals has faults.
+ * Whether a redaction is to be believed, its signature says: manifests anybody can make anew.
  */
 #ifndef DASHSPOOL_EXPORT_VERIFY_H
 #define DASHSPOOL_EXPORT_VERIFY_H

@@ -39,7 +39,7 @@ void recipe_facts(const struct catalogue_transfer *t, struct convert_facts *out)
 void recipe_sign(struct recipe *r);
 
 /* *out is the caller's (free). ERR_UNSUPPORTED, with the reason, for what cannot be followed
- * elsewhere: options that name another file, texts that are not UTF-8. */
+ * elsewhere: options that name another file or hide something, texts that are not UTF-8. */
 int recipe_text(const struct recipe *r, char **out, struct err *err) DS_MUST_CHECK;
 
 /* Hostile: each value is judged. ERR_MALFORMED names what is wrong; ERR_UNSUPPORTED: of a newer

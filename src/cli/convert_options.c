@@ -53,6 +53,14 @@ static const char help[] =
     "  --osd-no-box         no dark box behind the text\n"
     "  --note TEXT          {note} of the overlay\n"
     "\n"
+    "what is hidden, for those who may not see or hear all of it; then no working copy is made, "
+    "and\n"
+    "the copies have -REDACTED-DERIVED in their names:\n"
+    "  --mask x,y,w,h[,from[,to]]\n"
+    "                       black out this box, in pixels of the original's picture; the times in\n"
+    "                       seconds or mm:ss (default: all of the film); up to 32 times\n"
+    "  --redact-sound       no sound\n"
+    "\n"
     "example: dashspool convert downloads/ -o mp4/ --tz +02:00\n";
 
 /* A time with "Z" says nothing of the zone in which the clip was taken; one with an offset does. */
@@ -120,6 +128,7 @@ static bool read_meta(const char *path, struct convert_facts *f)
 
 struct wish {
     const char *time, *tz, *meta;
+    bool copies; /* it was said which */
     double lat, lon;
     bool has_lat, has_lon;
 };
@@ -175,6 +184,18 @@ static bool add_still(const char *text, struct convert_options *o)
     return false;
 }
 
+static bool add_mask(const char *text, struct convert_options *o)
+{
+    struct err err;
+    if (o->n_masks == CONVERT_MASKS_MAX)
+        cli_usage("convert", "--mask: at most %d are possible", CONVERT_MASKS_MAX);
+    else if (convert_mask_parse(text, &o->mask[o->n_masks], &err) < 0)
+        cli_usage("convert", "--mask: %s", err.text);
+    else
+        return ++o->n_masks > 0;
+    return false;
+}
+
 /* Copies an option's text; false, with a message, if it is too long. */
 static bool take(const char *option, const char *text, char *out, size_t room)
 {
@@ -218,6 +239,8 @@ enum { /* options without a letter */
        O_UNITS,
        O_NO_BOX,
        O_NOTE,
+       O_MASK,
+       O_NO_SOUND,
 };
 
 static const struct option options[] = {
@@ -243,6 +266,8 @@ static const struct option options[] = {
     {"osd-units", required_argument, NULL, O_UNITS},
     {"osd-no-box", no_argument, NULL, O_NO_BOX},
     {"note", required_argument, NULL, O_NOTE},
+    {"mask", required_argument, NULL, O_MASK},
+    {"redact-sound", no_argument, NULL, O_NO_SOUND},
     {"help", no_argument, NULL, 'h'},
     {0},
 };
@@ -301,6 +326,12 @@ static bool read_one(int o, struct wish *w, struct convert_request *r)
         return take("--params-from", optarg, r->options.params_from, sizeof r->options.params_from);
     case O_STILL:
         return add_still(optarg, &r->options);
+    case O_MASK:
+        return add_mask(optarg, &r->options);
+    case O_NO_SOUND:
+        return r->options.no_sound = true;
+    case O_COPIES:
+        return w->copies = true; /* also a setting */
     default:
         return true; /* a setting */
     }
@@ -320,6 +351,8 @@ int convert_request_parse(struct cli *cli, int argc, char **argv, struct convert
             return CLI_USAGE;
     if (optind == argc)
         return cli_usage("convert", "name a file or a folder");
+    if ((out->options.n_masks > 0 || out->options.no_sound) && !w.copies)
+        out->options.copies = (out->options.copies & CONVERT_MOMENT) | CONVERT_VIEWING;
     out->path = argv + optind;
     out->n_paths = (size_t)(argc - optind);
     out->of_one_clip = w.time || w.meta;

@@ -37,6 +37,17 @@ static const char export_help[] =
     "  --at T              when, for the package's own date (default: now); the same store, the\n"
     "                      same choice and the same T give the same bytes\n"
     "\n"
+    "for those who may not see or hear all of it, once the full package is there: a redacted one,\n"
+    "without originals and working copies, that names the hash of the full one:\n"
+    "  --mask [OF:]x,y,w,h[,from[,to]]\n"
+    "                      black out this box, in pixels of the original's picture; times in "
+    "seconds\n"
+    "                      or mm:ss; OF: a camera (front, rear …) or an ID (default: all); up to "
+    "32\n"
+    "                      times\n"
+    "  --redact-sound      no sound\n"
+    "  --of PATH           the full package (default: the last export with all of these in it)\n"
+    "\n"
     "example: dashspool export --imei 352093081452251 --trigger crash --since 2024-11-29 -o "
     "case-17\n";
 
@@ -176,7 +187,11 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     if (r.partial > 0)
         printf("  %d of them broke off before they were whole\n", r.partial);
     if (r.without_copies > 0)
-        printf("  %d of them have no copies: 'dashspool work' makes these\n", r.without_copies);
+        printf("  %d of them have no copies%s\n", r.without_copies,
+               request->redaction ? "" : ": 'dashspool work' makes these");
+    if (request->redaction)
+        printf("  redacted; the originals are in the package with tag manifest %s\n",
+               r.full_sha256);
     printf("  %s; keep this where nobody can change it:\n"
            "  SHA-256 of tagmanifest-sha256.txt %s\n",
            !request->sign_key ? "not signed"
@@ -207,7 +222,7 @@ struct said {
 static void say(struct said *said, const char *option, const char *value)
 {
     struct err unimportant;
-    static const char *const left_out[] = {"output", "at", "sign-cert", "sign-key", "tsa"};
+    static const char *const left_out[] = {"output", "at", "sign-cert", "sign-key", "tsa", "of"};
     for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
         if (strcmp(option, left_out[i]) == 0)
             return;
@@ -244,7 +259,33 @@ static int choose_and_write(struct cli *cli, struct choice *c, struct export_req
     return rc;
 }
 
-static int parse(struct cli *cli, int argc, char **argv, struct said *said)
+static bool add_mask(const char *text, struct export_redaction *r)
+{
+    struct err err;
+    if (r->n_masks == EXPORT_MASKS_MAX)
+        cli_usage("export", "--mask: at most %d are possible", EXPORT_MASKS_MAX);
+    else if (export_mask_parse(text, &r->mask[r->n_masks], &err) < 0)
+        cli_usage("export", "--mask: %s", err.text);
+    else
+        return ++r->n_masks > 0;
+    return false;
+}
+
+/* False, with a message, if a full package is named and nothing is hidden. */
+static bool take_redaction(struct cli *cli, struct export_redaction *r,
+                           struct export_request *request)
+{
+    bool asked = r->no_sound || r->n_masks > 0;
+    if (!asked && r->of)
+        cli_usage("export", "--of goes with --mask or --redact-sound");
+    convert_options_from_cfg(cli->cfg, &r->options);
+    confine_limits_from_cfg(cli->cfg, &r->limits);
+    request->redaction = asked ? r : NULL;
+    return asked || !r->of;
+}
+
+static int parse(struct cli *cli, int argc, char **argv, struct said *said,
+                 struct export_redaction *redaction)
 {
     static const struct option options[] = {
         CLI_FILTER_OPTIONS,
@@ -253,6 +294,9 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said)
         {"at", required_argument, NULL, 'a'},
         {"as-is", no_argument, NULL, 'A'},
         {"tsa", required_argument, NULL, 'T'},
+        {"mask", required_argument, NULL, 'M'},
+        {"redact-sound", no_argument, NULL, 'S'},
+        {"of", required_argument, NULL, 'O'},
         {"sign-cert", required_argument, NULL, 'C'},
         {"sign-key", required_argument, NULL, 'K'},
         {"help", no_argument, NULL, 'h'},
@@ -275,13 +319,19 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said)
             c.as_is = true;
         else if (o == 'T')
             request.tsa_url = optarg;
+        else if (o == 'M' && !add_mask(optarg, redaction))
+            return CLI_USAGE;
+        else if (o == 'S')
+            redaction->no_sound = true;
+        else if (o == 'O')
+            redaction->of = optarg;
         else if (o == 'C')
             request.sign_cert = optarg;
         else if (o == 'K')
             request.sign_key = optarg;
         else if (o == 'a' && clock_parse(optarg, 0, &request.at_us, NULL, &err) < 0)
             return cli_usage("export", "--at %s: write 2024-11-29T07:00:00Z", optarg);
-        else if (o != 'a' && taken == CLI_FILTER_OTHER)
+        else if (o != 'a' && o != 'M' && taken == CLI_FILTER_OTHER)
             return cli_option(o, argv, export_help);
         if (o != 'o')
             say(said, options[at].name, optarg);
@@ -299,6 +349,9 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said)
         return cli_usage("export", "--sign-cert and --sign-key belong together");
     if (!request.who[0])
         return cli_usage("export", "--who: a name is needed");
+    if (!take_redaction(cli, redaction, &request))
+        return CLI_USAGE;
+    c.as_is = c.as_is || request.redaction; /* its copies are none of the store's */
     return choose_and_write(cli, &c, &request, argv + optind, argc - optind);
 }
 
@@ -309,7 +362,8 @@ int cli_export(struct cli *cli, int argc, char **argv)
     if (!said.word)
         return cli_fail("export", &(struct err){.text = "no memory"});
     say(&said, "export", NULL);
-    int rc = parse(cli, argc, argv, &said);
+    struct export_redaction redaction = {.n_masks = 0};
+    int rc = parse(cli, argc, argv, &said, &redaction);
     for (size_t i = 0; i < said.n; i++)
         free(said.word[i]);
     free(said.word);

@@ -70,7 +70,8 @@ static bool output_ok(struct convert_result *r, int i, const struct message_requ
     const char *name = o->path + dir + 1;
     if (strncmp(o->path, asked->out_dir, dir) != 0 || o->path[dir] != '/' ||
         strncmp(name, asked->stem, stem) != 0 || name[stem] != '.' || name[stem + 1] == '\0' ||
-        strspn(name + stem, "abcdefghijklmnopqrstuvwxyzDERIV0123456789.-") != strlen(name + stem))
+        strspn(name + stem, "abcdefghijklmnopqrstuvwxyzDERIVACT0123456789.-") !=
+            strlen(name + stem))
         return false;
     for (int k = 0; k < i; k++)
         if (strcmp(r->output[k].path, o->path) == 0)

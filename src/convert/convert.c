@@ -6,6 +6,7 @@
 #include "media.h"
 #include "osd.h"
 #include "plan.h"
+#include "redact.h"
 #include "sniff.h"
 #include "template.h"
 #include "timing.h"
@@ -136,7 +137,9 @@ static int open_master(struct media *m, const char *path, const struct convert_f
         return rc;
     media_close(m);
     rc = media_open(m, path, result->container, facts, options, err);
-    return rc < 0 ? rc : copy_moments_check(m, options, err);
+    if (rc == ERR_OK)
+        rc = copy_moments_check(m, options, err);
+    return rc < 0 ? rc : redact_media(m, options, err);
 }
 
 int convert_warm_up(struct err *err)
@@ -163,7 +166,9 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
                              .arg = arg};
     *result = (struct convert_result){0};
     av_log_route();
-    int rc = open_master(&m, path, facts, options, result, err);
+    int rc = redact_possible(options, err);
+    if (rc == ERR_OK)
+        rc = open_master(&m, path, facts, options, result, err);
     if (rc == ERR_OK)
         rc = plan_make(&plan, result->container, path, out_dir, stage_dir, stem, options, err);
     if (rc == ERR_OK && result->container != CONVERT_JPEG)
@@ -172,6 +177,7 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         result->wall = timing_wall(facts, &result->timing, 0, 0);
     if (rc == ERR_OK)
         rc = osd_context_init(&osd, &m, facts, options, err);
+    osd.redacted = redact_asked(options, result->container);
     if (rc == ERR_OK)
         rc = make_copies(&plan, &task, err);
     if (rc == ERR_OK)

@@ -5,7 +5,7 @@
 
 #define TIFF_HEAD_BYTES 8 /* byte order, 42, where IFD0 is */
 
-enum { TAG_PHOTO_IFD = 0x8769, TAG_GPS_IFD = 0x8825, TAG_ORIENTATION = 0x0112 };
+enum { TAG_PHOTO_IFD = 0x8769, TAG_GPS_IFD = 0x8825 };
 
 /* Bytes of one value of a type (TIFF 6.0, section 2; 13 is Adobe's IFD). */
 static size_t type_bytes(unsigned type)
@@ -49,7 +49,7 @@ uint32_t exif_number(const struct exif *e, const struct exif_entry *entry, uint3
 
 int exif_orientation(const struct exif *e)
 {
-    const struct exif_entry *entry = exif_find(e, EXIF_IFD0, TAG_ORIENTATION);
+    const struct exif_entry *entry = exif_find(e, EXIF_IFD0, EXIF_TAG_ORIENTATION);
     if (!entry || entry->type != EXIF_SHORT || entry->count != 1)
         return 1;
     uint32_t v = exif_number(e, entry, 0);

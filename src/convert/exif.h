@@ -20,6 +20,8 @@
 #define EXIF_HEAD        "Exif\0"    /* and the 0 that ends the string */
 #define EXIF_HEAD_BYTES  ((size_t)sizeof EXIF_HEAD)
 
+enum { EXIF_TAG_DESCRIPTION = 0x010e, EXIF_TAG_ORIENTATION = 0x0112 }; /* of IFD0 */
+
 enum exif_dir { EXIF_IFD0, EXIF_PHOTO, EXIF_GPS, EXIF_N_DIRS };
 
 enum exif_type {

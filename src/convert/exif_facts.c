@@ -8,7 +8,6 @@
 enum {
     TAG_MAKE = 0x010f,
     TAG_MODEL = 0x0110,
-    TAG_ORIENTATION = 0x0112,
     TAG_X_RESOLUTION = 0x011a,
     TAG_Y_RESOLUTION = 0x011b,
     TAG_RESOLUTION_UNIT = 0x0128,
@@ -44,7 +43,7 @@ static void set_mandatory(struct exif *e, int width_px, int height_px)
 {
     static const uint32_t dpi[2] = {72, 1};
     if (e->dir[EXIF_IFD0].n == 0) {
-        set_number(e, EXIF_IFD0, TAG_ORIENTATION, EXIF_SHORT, 1);
+        set_number(e, EXIF_IFD0, EXIF_TAG_ORIENTATION, EXIF_SHORT, 1);
         exif_set_numbers(e, EXIF_IFD0, TAG_X_RESOLUTION, EXIF_RATIONAL, dpi, 2);
         exif_set_numbers(e, EXIF_IFD0, TAG_Y_RESOLUTION, EXIF_RATIONAL, dpi, 2);
         set_number(e, EXIF_IFD0, TAG_RESOLUTION_UNIT, EXIF_SHORT, 2); /* inches */

@@ -186,8 +186,7 @@ int osd_set(struct osd *osd, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *e
     return draw(osd, font, pad_px, err);
 }
 
-/* Where the seen pixel (x, y) of a w × h picture is stored. */
-static void seen_to_stored(int orientation, int w, int h, int x, int y, int *sx, int *sy)
+void osd_seen_to_stored(int orientation, int w, int h, int x, int y, int *sx, int *sy)
 {
     int mx = w - 1 - x, my = h - 1 - y;
     const int at[9][2] = {{x, y}, {x, y},  {mx, y},  {mx, my}, {x, my},
@@ -201,8 +200,8 @@ int osd_orient(struct osd *osd, int orientation, struct err *err)
     if (orientation <= 1 || orientation > 8)
         return ERR_OK;
     int x0, y0, x1, y1, fw = osd->frame_w, fh = osd->frame_h;
-    seen_to_stored(orientation, fw, fh, osd->x, osd->y, &x0, &y0);
-    seen_to_stored(orientation, fw, fh, osd->x + osd->w - 1, osd->y + osd->h - 1, &x1, &y1);
+    osd_seen_to_stored(orientation, fw, fh, osd->x, osd->y, &x0, &y0);
+    osd_seen_to_stored(orientation, fw, fh, osd->x + osd->w - 1, osd->y + osd->h - 1, &x1, &y1);
     int left = x0 < x1 ? x0 : x1, top = y0 < y1 ? y0 : y1;
     int w = abs(x1 - x0) + 1, h = abs(y1 - y0) + 1;
     uint8_t *opacity = malloc((size_t)w * (size_t)h), *light = malloc((size_t)w * (size_t)h);
@@ -214,7 +213,7 @@ int osd_orient(struct osd *osd, int orientation, struct err *err)
     for (int y = 0; y < osd->h; y++)
         for (int x = 0; x < osd->w; x++) {
             int sx, sy, from = y * osd->w + x;
-            seen_to_stored(orientation, fw, fh, osd->x + x, osd->y + y, &sx, &sy);
+            osd_seen_to_stored(orientation, fw, fh, osd->x + x, osd->y + y, &sx, &sy);
             opacity[(sy - top) * w + sx - left] = osd->opacity[from];
             light[(sy - top) * w + sx - left] = osd->light[from];
         }

@@ -41,6 +41,9 @@ int osd_set(struct osd *osd, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *e
  * orientation 1..8 (CIPA DC-008, Orientation). Once after osd_set(). */
 int osd_orient(struct osd *osd, int orientation, struct err *err) DS_MUST_CHECK;
 
+/* Where the pixel (x, y) of a w × h picture, as it is seen, is stored. */
+void osd_seen_to_stored(int orientation, int w, int h, int x, int y, int *sx, int *sy);
+
 /* The box in stored pixels, which osd_blend() does not leave; w or h is 0 if there is none. */
 void osd_box(const struct osd *osd, int *x, int *y, int *w, int *h);
 

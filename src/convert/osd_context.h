@@ -15,6 +15,7 @@ struct osd_context {
     struct template template; /* of options->osd_template, unless that is "" */
     struct track *track;      /* NULL: there is none, or it does not cover the clip */
     int64_t start_us, end_us; /* first and last picture kept, since the master's first */
+    bool redacted;            /* the overlay says so; nobody but convert.c sets it */
 };
 
 /* *c is the caller's storage; facts and options must outlive it; osd_context_clear() also after a

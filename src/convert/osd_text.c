@@ -180,7 +180,13 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
 void osd_text_at(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
                  char out[OSD_LINES][OSD_LINE_ROOM])
 {
+    char first[OSD_LINE_ROOM];
     say(c, offset_us, picture, what, false, out);
+    if (!c->redacted)
+        return;
+    memcpy(first, out[0], sizeof first);
+    snprintf(out[0], OSD_LINE_ROOM, "REDACTED");
+    add_word(out[0], "", first);
 }
 
 void osd_text_second(const struct osd_context *c, int64_t offset_us, int64_t picture,

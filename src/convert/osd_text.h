@@ -19,7 +19,8 @@ struct osd_context;
  *   front  crash  IMEI 350612071913857  viewing copy  T-02.35 s  48 km/h
  *
  * "track" marks a position that the camera did not tell; speed is there with a track only. Times
- * are cut off, not rounded, toward the past: a picture never shows a time that had not come. */
+ * are cut off, not rounded, toward the past: a picture never shows a time that had not come. In a
+ * redacted copy the first line begins with "REDACTED", whatever the template. */
 void osd_text_at(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
                  char out[OSD_LINES][OSD_LINE_ROOM]);
 

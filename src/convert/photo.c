@@ -2,6 +2,7 @@
 #include "copies.h"
 #include "dashspool/fsx.h"
 #include "exif.h"
+#include "redact.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,11 +32,42 @@ static void take_exif(struct still_exif *s, const struct photo *p, struct media 
         media_warn(m, "%d damaged EXIF entries were left out", s->exif.damaged);
 }
 
+/* A new block, with nothing of the old one but how the photo is turned. */
+static void renew_exif(struct still_exif *s, const struct photo *p, const struct copy_task *t,
+                       int orientation)
+{
+    const uint32_t turned = (uint32_t)orientation;
+    char text[160], hidden[REDACT_TEXT_ROOM];
+    struct convert_options masks = *t->options;
+    masks.no_sound = false;
+    redact_text(&masks, hidden);
+    snprintf(text, sizeof text, "REDACTED still copy: derived, %s", hidden);
+    exif_init(&s->exif);
+    s->old = NULL;
+    exif_set_facts(&s->exif, t->facts, p->width_px, p->height_px);
+    exif_set_numbers(&s->exif, EXIF_IFD0, EXIF_TAG_ORIENTATION, EXIF_SHORT, &turned, 1);
+    exif_set_text(&s->exif, EXIF_IFD0, EXIF_TAG_DESCRIPTION, text);
+}
+
+/* ERR_CONFIG if a mask is not in the photo as it is seen. */
+static int redact(struct photo *p, struct still_exif *s, const struct copy_task *t, int orientation,
+                  struct err *err)
+{
+    bool turned = orientation >= 5;
+    int rc = redact_check(t->options, turned ? p->height_px : p->width_px,
+                          turned ? p->width_px : p->height_px, -1, err);
+    if (rc < 0)
+        return rc;
+    renew_exif(s, p, t, orientation);
+    return photo_redact(p, t->options, orientation, err);
+}
+
 /* Data that fills its segment stays as it is. */
 static int write_exif(struct still_exif *s, const struct photo *p, const struct copy_task *t,
                       struct err *err)
 {
-    exif_set_facts(&s->exif, t->facts, p->width_px, p->height_px);
+    if (!t->osd->redacted)
+        exif_set_facts(&s->exif, t->facts, p->width_px, p->height_px);
     int rc = exif_write(&s->exif, &s->payload, err);
     if (rc != ERR_LIMIT || !s->old)
         return rc;
@@ -98,7 +130,11 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
         return rc;
     warn(p, t->m);
     take_exif(s, p, t->m);
-    rc = overlay(p, exif_orientation(&s->exif), t, err);
+    int orientation = exif_orientation(&s->exif);
+    if (t->osd->redacted)
+        rc = redact(p, s, t, orientation, err);
+    if (rc == ERR_OK)
+        rc = overlay(p, orientation, t, err);
     if (rc == ERR_OK)
         rc = write_exif(s, p, t, err);
     if (rc == ERR_OK)

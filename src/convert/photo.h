@@ -2,7 +2,7 @@
  * photo: a JPEG as DCT coefficients. libjpeg reads them and writes them again without going to
  * pixels in between, so what nobody changes stays the same to the bit; only blocks under the
  * overlay are taken to samples and back (photo_blend.c). libjpeg's errors jump: they are caught in
- * one place, photo_jpeg.c.
+ * one place, photo_jpeg.c. In a redacted copy whole units of coding are black (photo_redact.c).
  */
 #ifndef CONVERT_PHOTO_H
 #define CONVERT_PHOTO_H
@@ -53,6 +53,8 @@ struct photo {
     const struct osd *osd;    /* for photo_blend() */
     uint8_t *plane[3];        /* … its samples */
     int stride[3];
+    const struct convert_options *hidden; /* for photo_redact() */
+    int hidden_orientation;
 
     /* for photo_write() */
     const struct buf *exif;               /* APP1 payload that is put in, or none */
@@ -71,6 +73,12 @@ void photo_close(struct photo *p);
 /* APPn and COM segments in their order: p->in.marker_list. */
 bool photo_is_jfif(const struct jpeg_marker_struct *m);
 bool photo_is_exif(const struct jpeg_marker_struct *m);
+
+/* Makes the units of coding (MCU) under the masks of `options` black, turned by the orientation,
+ * and leaves out all segments but JFIF without its thumbnail, Adobe's, and a colour profile: what
+ * pointed into p->in.marker_list is not good any more. Before photo_blend(). */
+int photo_redact(struct photo *p, const struct convert_options *options, int orientation,
+                 struct err *err) DS_MUST_CHECK;
 
 /* Blends the overlay (turned by osd_orient()) into the coefficients. */
 int photo_blend(struct photo *p, const struct osd *osd, struct err *err) DS_MUST_CHECK;

@@ -1,5 +1,6 @@
 #include "plan.h"
 #include "dashspool/fsx.h"
+#include "redact.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,12 +21,18 @@ static int check_free(const char *path, const char *input, bool overwrite, struc
 }
 
 /* Names of moments differ by their offset: <stem>.still-12.340s-DERIVED.jpg. */
-static void suffix_text(const struct plan_output *o, char *out, size_t room)
+static void suffix_text(const struct plan_output *o, bool redacted, char *out, size_t room)
 {
+    char whole[64];
     if (o->maker->kind == CONVERT_MOMENT)
-        snprintf(out, room, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
+        snprintf(whole, sizeof whole, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
     else
-        snprintf(out, room, "%s", o->maker->suffix);
+        snprintf(whole, sizeof whole, "%s", o->maker->suffix);
+    const char *derived = strstr(whole, "DERIVED");
+    if (redacted && derived)
+        snprintf(out, room, "%.*sREDACTED-%s", (int)(derived - whole), whole, derived);
+    else
+        snprintf(out, room, "%s", whole);
 }
 
 static int make_empty(const char *path, struct err *err)
@@ -41,15 +48,15 @@ static int make_empty(const char *path, struct err *err)
 
 static int add_output(struct plan *p, const struct copy_maker *maker, int64_t moment_us,
                       const char *input, const char *out_dir, const char *stage_dir,
-                      const char *stem, bool overwrite, struct err *err)
+                      const char *stem, bool redacted, bool overwrite, struct err *err)
 {
-    char suffix[64];
+    char suffix[80];
     if (p->n >= CONVERT_OUTPUTS_MAX)
         return err_set(err, ERR_LIMIT, "more than %d outputs", CONVERT_OUTPUTS_MAX);
     struct plan_output *o = &p->output[p->n++];
     o->maker = maker;
     o->moment_us = moment_us;
-    suffix_text(o, suffix, sizeof suffix);
+    suffix_text(o, redacted, suffix, sizeof suffix);
     int rc = fsx_path(&o->path, err, "%s/%s.%s", out_dir, stem, suffix);
     if (rc == ERR_OK && strlen(o->path) >= sizeof((struct convert_output *)0)->path)
         rc = err_set(err, ERR_LIMIT, "the path of the copy is too long");
@@ -78,7 +85,8 @@ int plan_make(struct plan *p, enum convert_container container, const char *inpu
         int n = maker->kind == CONVERT_MOMENT ? options->n_moments : 1;
         for (int k = 0; rc == ERR_OK && copies & maker->kind && k < n; k++)
             rc = add_output(p, maker, maker->kind == CONVERT_MOMENT ? options->moment_us[k] : 0,
-                            input, out_dir, stage_dir, stem, options->overwrite, err);
+                            input, out_dir, stage_dir, stem, redact_asked(options, container),
+                            options->overwrite, err);
     }
     return rc;
 }

@@ -2,6 +2,7 @@
 #include "dashspool/clock.h"
 #include "pick.h"
 #include "raster.h"
+#include "redact.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -127,7 +128,9 @@ static void add_header(struct sheet *s)
     osd_text_plain(t->text, 112, f->id[0] ? f->id : s->t->stem);
     t = add_text(s, WIDTH - MARGIN, 21, 18, GREY);
     t->right = true;
-    osd_text_plain(t->text, sizeof t->text, "contact sheet, derived");
+    osd_text_plain(t->text, sizeof t->text,
+                   s->t->osd->redacted ? "contact sheet, REDACTED, derived"
+                                       : "contact sheet, derived");
 
     t = add_text(s, MARGIN, 54, 20, WHITE);
     clock_text(f, m->start_us, true, part);
@@ -189,10 +192,14 @@ static int add_cells(struct sheet *s, int64_t *unlike, struct err *err)
     int rc = pick_open(&pick, m, err);
     for (int k = 0; rc == ERR_OK && k < s->n; k++) {
         int64_t wanted = pick_at(m, s->n > 1 ? end * k / (s->n - 1) : 0);
+        AVFrame *own = NULL;
         rc = pick_get(&pick, wanted, &f, err);
+        if (rc == ERR_OK)
+            rc = redact_picked(s->t, &pick, &f, &own, err);
         if (rc == ERR_OK)
             rc = add_cell(s, k, f, err);
         *unlike += rc == ERR_OK && f->pts != wanted;
+        av_frame_free(&own);
         copy_progress(s->t, k + 1, s->n);
     }
     pick_close(&pick);

@@ -1,6 +1,7 @@
 #include "copies.h"
 #include "pick.h"
 #include "raster.h"
+#include "redact.h"
 #include <inttypes.h>
 
 static int overlay(struct raster *r, const struct copy_task *t, int64_t time_us, struct err *err)
@@ -47,10 +48,13 @@ static int make_still(const struct copy_task *t, const char *what, int64_t pts, 
     struct pick pick = {0};
     struct raster r = {0};
     const AVFrame *f = NULL;
+    AVFrame *own = NULL;
     int64_t wanted = pick_at(m, pts);
     int rc = pick_open(&pick, m, err);
     if (rc == ERR_OK)
         rc = pick_get(&pick, wanted, &f, err);
+    if (rc == ERR_OK)
+        rc = redact_picked(t, &pick, &f, &own, err);
     if (rc == ERR_OK)
         rc = raster_init(&r, f->width, f->height, 1, 0, err);
     if (rc == ERR_OK)
@@ -63,6 +67,7 @@ static int make_still(const struct copy_task *t, const char *what, int64_t pts, 
         warn(m, what, wanted, f->pts);
     copy_progress(t, 1, 1);
     raster_clear(&r);
+    av_frame_free(&own);
     pick_close(&pick);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "encode.h"
 #include "mux.h"
 #include "osd.h"
+#include "redact.h"
 #include <inttypes.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
@@ -97,23 +98,34 @@ static int scale(struct viewing *v, AVFrame *f, struct err *err)
     return code < 0 ? av_fail(err, code, NULL, "scaling") : ERR_OK;
 }
 
-/* The decoded picture on the canvas, which the encoder has given back. */
-static int paint(struct viewing *v, AVFrame *f, struct err *err)
+static bool fits(const AVFrame *f, const AVFrame *canvas)
+{
+    return is_planar_420(f->format) && f->width >> 1 == canvas->width >> 1 &&
+           f->height >> 1 == canvas->height >> 1;
+}
+
+/* The decoded picture on the canvas, which the encoder has given back; without what is hidden of it
+ * as long as it is shown. What is scaled is blackened before, as scaling mixes neighbours. */
+static int paint(struct viewing *v, AVFrame *f, int64_t until, struct err *err)
 {
     AVFrame *c = v->canvas;
-    int code = av_frame_make_writable(c);
+    struct redact_time time = redact_time_of(v->t->m, f->pts, until);
+    int rc = ERR_OK, code = av_frame_make_writable(c);
     if (code < 0)
         return av_fail(err, code, NULL, "frame");
-    if (!is_planar_420(f->format) || f->width >> 1 != c->width >> 1 ||
-        f->height >> 1 != c->height >> 1)
-        return scale(v, f, err);
+    if (!fits(f, c)) {
+        rc = redact_frame(f, v->t, time, err);
+        if (rc == ERR_OK)
+            rc = scale(v, f, err);
+        return rc < 0 ? rc : redact_frame(c, v->t, time, err);
+    }
     for (int k = 0; k < 3; k++) {
         int shift = k > 0, w = c->width >> shift, h = c->height >> shift;
         for (int y = 0; y < h; y++)
             memcpy(c->data[k] + (ptrdiff_t)y * c->linesize[k],
                    f->data[k] + (ptrdiff_t)y * f->linesize[k], (size_t)w);
     }
-    return ERR_OK;
+    return redact_frame(c, v->t, time, err);
 }
 
 static struct osd_planes planes_of(AVFrame *c)
@@ -201,7 +213,7 @@ static int hold(struct viewing *v, int64_t until, int64_t until_us, int64_t skip
     int64_t at_us = v->shown ? until_us - for_us : m->start_us;
     int code, rc = ERR_OK;
     if (v->shown)
-        rc = paint(v, v->held, err);
+        rc = paint(v, v->held, until, err);
     else if ((code = av_frame_make_writable(v->canvas)) < 0)
         rc = av_fail(err, code, NULL, "frame");
     else
@@ -249,7 +261,7 @@ static int show(struct viewing *v, struct err *err)
     v->doubt = v->doubt || (p->state == MEDIA_GOOD && !decoder_wrote_all(v->frame));
     int rc = bridge(v, p->pts, p->time_us, err);
     if (rc == ERR_OK)
-        rc = paint(v, v->frame, err);
+        rc = paint(v, v->frame, p->pts + p->span, err);
     struct osd_planes planes = planes_of(v->canvas);
     if (rc == ERR_OK)
         rc = card_mark(v->card, p->state, &planes, err);
@@ -294,13 +306,15 @@ static int transcode(struct viewing *v, struct err *err)
 static int open_all(struct viewing *v, struct err *err)
 {
     const struct copy_task *t = v->t;
-    char title[160], comment[320];
+    char title[160], comment[400], hidden[REDACT_TEXT_ROOM];
     const char *name = t->facts->id[0] ? t->facts->id : t->stem;
-    snprintf(title, sizeof title, "%.120s, viewing copy", name);
+    redact_text(t->options, hidden);
+    snprintf(title, sizeof title, "%.120s, %sviewing copy", name, hidden[0] ? "REDACTED " : "");
     snprintf(comment, sizeof comment,
-             "viewing copy of %.120s: derived, re-encoded, clock and position burned in; picture "
-             "times from: %s",
-             name, convert_source_name(t->m->timing.chosen));
+             "%sviewing copy of %.120s: derived, %s%sre-encoded, clock and position burned in; "
+             "picture times from: %s",
+             hidden[0] ? "REDACTED " : "", name, hidden, hidden[0] ? ", " : "",
+             convert_source_name(t->m->timing.chosen));
     struct mux_tags tags = {.title = title, .comment = comment, .facts = t->facts};
     int code, rc = decoder_open(&v->decoder, t->m, t->options->threads, err);
     if (rc == ERR_OK)

@@ -13,8 +13,10 @@
 static int put_report(struct package *p, enum story_form form, const char *name, struct err *err)
 {
     struct buf report;
+    const struct buf *hidden = p->redaction ? redaction_sentence(p->redaction) : NULL;
+    const char *words = hidden ? (const char *)buf_data(hidden) : NULL;
     buf_init(&report, REPORT_BYTES_MAX);
-    int rc = story_report(p->story, p->request, form, &report, err);
+    int rc = story_report(p->story, p->request, words, form, &report, err);
     if (rc == ERR_OK)
         rc = bag_put(p->bag, name, buf_data(&report), report.used, err);
     buf_clear(&report);
@@ -34,7 +36,9 @@ static int put_info(struct package *p, struct err *err)
         rc = bag_info(p->bag, "Bag-Software-Agent", "dashspool " DASHSPOOL_VERSION, err);
     if (rc == ERR_OK)
         rc = bag_info(p->bag, "Bagging-Date", day, err);
-    return rc < 0 ? rc : bag_info(p->bag, "Exported-At", at, err);
+    if (rc == ERR_OK)
+        rc = bag_info(p->bag, "Exported-At", at, err);
+    return rc < 0 || !p->redaction ? rc : redaction_info(p->redaction, p->bag, err);
 }
 
 static int by_text(const void *a, const void *b)
@@ -110,7 +114,7 @@ static int fill(struct package *p, struct err *err)
     p->result->files = bag_files(p->bag);
     p->result->bytes = bag_bytes(p->bag);
     if (rc == ERR_OK) {
-        size_t n = readme_text(p->bag, p->result, p->key != NULL, readme);
+        size_t n = readme_text(p->bag, p->result, p->key != NULL, p->redaction, readme);
         rc = bag_put(p->bag, "README.txt", readme, n, err);
     }
     return rc < 0 ? rc : seal_and_finish(p, err);
@@ -122,6 +126,8 @@ static int note_exported(struct package *p, struct err *err)
     const char *name = strrchr(p->request->path, '/');
     json_t *o = json_pack("{s:s, s:s}", "package", name && name[1] ? name + 1 : p->request->path,
                           "tagmanifest_sha256", p->result->tag_sha256);
+    if (o && p->redaction)
+        redaction_note(p->redaction, o);
     char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
     struct custody_event e = {p->request->at_us, "exported", p->request->who, what};
     int rc =
@@ -154,6 +160,8 @@ int export_package(const struct export_request *request, export_progress_fn *pro
         rc = catalogue_open(&p.catalogue, request->root, false, err);
     if (rc == ERR_OK)
         rc = raw_open(&p.raw, request->root, err);
+    if (rc == ERR_OK && request->redaction)
+        rc = redaction_new(&p, err);
     if (rc == ERR_OK)
         rc = bag_new(&p.bag, request->path, request->at_us, err);
     if (rc == ERR_OK)
@@ -163,6 +171,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK)
         rc = note_exported(&p, err);
     bag_free(&p.bag);
+    redaction_free(&p.redaction);
     seal_key_free(&p.key);
     story_free(&p.story);
     raw_close(&p.raw);

@@ -10,6 +10,7 @@
 #include "dashspool/export.h"
 #include "dashspool/raw.h"
 #include "dashspool/seal.h"
+#include "redaction.h"
 #include "story.h"
 
 struct package {
@@ -25,11 +26,18 @@ struct package {
     struct seal_key *key; /* NULL: unsigned */
     struct buf custody;   /* lines of all */
     struct story *story;
+    struct redaction *redaction; /* NULL: nothing is hidden */
 };
 
 /* package_payload.c: a transfer's master, facts, copies and custody. ERR_BUSY: it is still coming
  * in. */
 int package_put_transfer(struct package *p, const char *id, struct err *err) DS_MUST_CHECK;
+
+/* … parts of it, for a redacted transfer: a copy in dir/copy->path, whose hash is compared; and
+ * that so many bytes of the work are done (ERR_AGAIN: the caller wants no more). */
+int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *dir,
+                     struct err *err) DS_MUST_CHECK;
+int package_did(struct package *p, int64_t bytes, struct err *err) DS_MUST_CHECK;
 
 /* package_tool.c: data/tool.json, what the package was made by and with. */
 int package_put_tool(struct package *p, struct err *err) DS_MUST_CHECK;

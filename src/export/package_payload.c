@@ -5,6 +5,7 @@
 #include "package_internal.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,15 +36,21 @@ static const char *extension_of(const struct first_bytes *f)
     return strcmp(content, "photo") == 0 ? "jpg" : strcmp(content, "video") == 0 ? "h265" : "bin";
 }
 
+int package_did(struct package *p, int64_t bytes, struct err *err)
+{
+    p->done_bytes += bytes;
+    double done = p->all_bytes > 0 ? (double)p->done_bytes / (double)p->all_bytes : 1;
+    if (p->progress && !p->progress(p->progress_arg, p->id, done < 1 ? done : 1))
+        return err_set(err, ERR_AGAIN, "interrupted; no package was written");
+    return ERR_OK;
+}
+
 /* Of a master or a copy. */
 static int write_chunk(void *arg, const void *data, size_t n, struct err *err)
 {
     struct package *p = arg;
-    p->done_bytes += (int64_t)n;
-    double done = p->all_bytes > 0 ? (double)p->done_bytes / (double)p->all_bytes : 1;
-    if (p->progress && !p->progress(p->progress_arg, p->id, done < 1 ? done : 1))
-        return err_set(err, ERR_AGAIN, "interrupted; no package was written");
-    return bag_write(p->bag, data, n, err);
+    int rc = package_did(p, (int64_t)n, err);
+    return rc < 0 ? rc : bag_write(p->bag, data, n, err);
 }
 
 /* name: the master's in the package. */
@@ -75,23 +82,39 @@ static int put_master(struct package *p, const struct catalogue_transfer *t,
     return rc;
 }
 
+/* A file of facts. A redacted package has neither what the wire said, byte for byte, nor the
+ * store's copies: they are of the whole. Takes the text. */
+static int put_json(struct package *p, const char *name, char *text, struct err *err)
+{
+    int rc = ERR_OK;
+    if (p->redaction) {
+        json_t *o = json_loads(text, 0, NULL);
+        free(text);
+        json_object_del(o, "wire");
+        json_object_del(o, "copies");
+        text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
+        json_decref(o);
+    }
+    rc = text ? bag_put(p->bag, name, text, strlen(text), err)
+              : err_set(err, ERR_NOMEM, "no memory for JSON");
+    free(text);
+    return rc;
+}
+
 static int put_facts(struct package *p, const struct catalogue_transfer *t, struct err *err)
 {
     char name[BAG_NAME_ROOM], *text;
     int rc = facts_transfer(p->catalogue, t, &text, err);
     if (rc < 0)
         return rc;
-    snprintf(name, sizeof name, "data/master/%s.json", t->id);
-    rc = bag_put(p->bag, name, text, strlen(text), err);
-    free(text);
+    snprintf(name, sizeof name, "data/%s/%s.json", p->redaction ? "facts" : "master", t->id);
+    rc = put_json(p, name, text, err);
     if (rc == ERR_OK)
         rc = facts_arrival(p->catalogue, t, &text, err);
     if (rc < 0)
         return rc;
     snprintf(name, sizeof name, "data/transfer/%s.json", t->id);
-    rc = bag_put(p->bag, name, text, strlen(text), err);
-    free(text);
-    return rc;
+    return put_json(p, name, text, err);
 }
 
 /* ---- copies ---- */
@@ -147,28 +170,35 @@ static int put_open_copy(struct package *p, const struct catalogue_copy *copy, c
     return rc < 0 || strcmp(sha256, copy->sha256) == 0 ? rc : changed(path, copy, err);
 }
 
-static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *dir,
+                     struct err *err)
 {
-    struct copying *c = arg;
     char name[BAG_NAME_ROOM], *path = NULL;
     const char *base = strrchr(copy->path, '/');
-    if (!catalogue_copy_is_current(c->t, copy))
-        return ERR_OK;
     int n = snprintf(name, sizeof name, "data/%s/%s", story_folder(copy->kind),
                      base ? base + 1 : copy->path);
     if (n >= (int)sizeof name)
         return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
-    int rc = fsx_path(&path, err, "%s/%s", c->p->request->root, copy->path);
+    int rc = fsx_path(&path, err, "%s/%s", dir, copy->path);
     if (rc < 0)
         return rc;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     rc = fd < 0 ? err_sys(err, "open the copy %s", path)
-                : put_open_copy(c->p, copy, name, path, fd, err);
+                : put_open_copy(p, copy, name, path, fd, err);
     if (fd >= 0)
         close(fd);
     free(path);
-    c->n++;
     return rc;
+}
+
+static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct copying *c = arg;
+    bool shown = c->p->redaction && story_shows(copy->kind);
+    if (shown || !catalogue_copy_is_current(c->t, copy))
+        return ERR_OK;
+    c->n++;
+    return package_put_copy(c->p, copy, c->p->request->root, err);
 }
 
 /* ---- custody ---- */
@@ -191,7 +221,7 @@ static int put_event(void *arg, const char *line, struct err *err)
 int package_put_transfer(struct package *p, const char *id, struct err *err)
 {
     struct catalogue_transfer t;
-    char master[BAG_NAME_ROOM];
+    char master[BAG_NAME_ROOM] = "";
     struct copying copies = {p, &t, 0};
     struct events events = {.p = p};
     p->id = id;
@@ -199,7 +229,7 @@ int package_put_transfer(struct package *p, const char *id, struct err *err)
     if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
         rc = err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", id);
     if (rc == ERR_OK)
-        rc = put_master(p, &t, master, err);
+        rc = p->redaction ? redaction_put(p, &t, &copies.n, err) : put_master(p, &t, master, err);
     if (rc == ERR_OK)
         rc = put_facts(p, &t, err);
     if (rc == ERR_OK)
@@ -208,6 +238,8 @@ int package_put_transfer(struct package *p, const char *id, struct err *err)
         rc = catalogue_event_each(p->catalogue, id, put_event, &events, err);
     if (rc == ERR_OK)
         rc = story_add(p->story, p->catalogue, p->request->root, &t, master, err);
+    if (rc == ERR_OK && p->redaction)
+        rc = redaction_tell(p, err);
     p->result->without_copies += copies.n == 0;
     p->result->transfers++;
     return rc;

@@ -11,6 +11,7 @@ static const char text[] =
     "\n"
     "%s"
     "%s"
+    "%s"
     "\n"
     "How to check it\n"
     "---------------\n"
@@ -78,6 +79,8 @@ static const struct {
     {"data/master/",
      "  data/master/         the original files, exactly as they were received, and for\n"
      "                       each a .json file with all that is known of it\n"},
+    {"data/facts/",
+     "  data/facts/          for each recording a .json file with what is known of it\n"},
     {"data/viewing/",
      "  data/viewing/        films for any player, with clock and position written\n"
      "                       into the picture: derived, as their names say\n"},
@@ -106,14 +109,20 @@ static const char partial_text[] =
     "%d of the recordings broke off before they were whole; their names in data/master/\n"
     "have .partial. in them. What is there is what came, from the beginning on.\n";
 
+static const char redacted_partial_text[] =
+    "\n"
+    "%d of the recordings broke off before they were whole; copies of what came have\n"
+    ".partial. in their names.\n";
+
 size_t readme_text(const struct bag *bag, const struct export_result *r, bool with_signature,
-                   char out[README_ROOM])
+                   const struct redaction *redaction, char out[README_ROOM])
 {
     char partial[400] = "", list[2000] = "", film[1000] = "";
     const char *first = bag_find(bag, "data/working/");
     size_t used = 0;
     if (r->partial > 0)
-        snprintf(partial, sizeof partial, partial_text, r->partial);
+        snprintf(partial, sizeof partial, redaction ? redacted_partial_text : partial_text,
+                 r->partial);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (bag_find(bag, folders[i].folder))
             used += (size_t)snprintf(list + used, sizeof list - used, "%s", folders[i].says);
@@ -121,6 +130,7 @@ size_t readme_text(const struct bag *bag, const struct export_result *r, bool wi
         snprintf(film, sizeof film, film_text, first, first);
     int n = snprintf(out, README_ROOM, text, r->transfers == 1 ? "a camera" : "cameras",
                      r->transfers, (long long)r->files, (long long)r->bytes, list, partial,
+                     redaction ? (const char *)buf_data(redaction_section(redaction)) : "",
                      with_signature ? signed_text : unsigned_text, stamp_text, film);
     return n < README_ROOM ? (size_t)n : README_ROOM - 1;
 }

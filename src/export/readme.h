@@ -4,11 +4,13 @@
 
 #include "bag.h"
 #include "dashspool/export.h"
+#include "redaction.h"
 
-#define README_ROOM 8192
+#define README_ROOM 16384
 
-/* Bytes of the text, in out. The bag has its payload by now. */
+/* Bytes of the text, in out. The bag has its payload by now. redaction: NULL if nothing is hidden.
+ */
 size_t readme_text(const struct bag *bag, const struct export_result *result, bool with_signature,
-                   char out[README_ROOM]);
+                   const struct redaction *redaction, char out[README_ROOM]);
 
 #endif

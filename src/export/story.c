@@ -69,19 +69,20 @@ void story_free(struct story **s)
 
 static const struct {
     const char *kind, *folder, *purpose;
+    bool tells_only; /* neither pictures nor sound are in it */
 } kinds[] = {
     {"working", "working", "the same coded pictures as the original, as a film"},
     {"viewing", "viewing", "to look at, in any player"},
     {"still", "stills", "the photo, with clock and position written into it"},
     {"poster", "stills", "one picture of the film"},
     {"sheet", "stills", "an overview of the film"},
-    {"timing", "timing", "the time of every picture"},
-    {"csv", "timing", "the time of every picture, as a table"},
-    {"gpx", "position", "the position, for maps"},
-    {"kml", "position", "the position, for maps"},
-    {"geojson", "position", "the position, for maps"},
-    {"srt", "viewing", "clock and position as subtitles"},
-    {"vtt", "viewing", "clock and position as subtitles"},
+    {"timing", "timing", "the time of every picture", true},
+    {"csv", "timing", "the time of every picture, as a table", true},
+    {"gpx", "position", "the position, for maps", true},
+    {"kml", "position", "the position, for maps", true},
+    {"geojson", "position", "the position, for maps", true},
+    {"srt", "viewing", "clock and position as subtitles", true},
+    {"vtt", "viewing", "clock and position as subtitles", true},
 };
 
 const char *story_folder(const char *kind)
@@ -92,6 +93,14 @@ const char *story_folder(const char *kind)
     return "other";
 }
 
+bool story_shows(const char *kind)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i].kind) == 0)
+            return !kinds[i].tells_only;
+    return true; /* who knows what a later kind is */
+}
+
 static const char *purpose_of(const char *kind)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -100,13 +109,10 @@ static const char *purpose_of(const char *kind)
     return "";
 }
 
-static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
 {
-    struct told *t = arg;
     int i = t->n_copies;
     const char *base = strrchr(copy->path, '/');
-    if (!catalogue_copy_is_current(&t->t, copy))
-        return ERR_OK;
     if (i == COPIES_MAX)
         return err_set(err, ERR_LIMIT, "%s has more than %d copies", t->t.id, COPIES_MAX);
     struct catalogue_copy *kept = t->copy[i] = malloc(sizeof *kept);
@@ -122,12 +128,21 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
                                             .settings = "",
                                             .sha256 = kept->sha256,
                                             .length_bytes = kept->length_bytes};
-    if (!t->settings || strcmp(kept->kind, "working") == 0) { /* it tells of sound, too */
+    return ERR_OK;
+}
+
+static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct told *t = arg;
+    bool redacted = !t->master[0];
+    if (!catalogue_copy_is_current(&t->t, copy))
+        return ERR_OK;
+    if (!t->settings || strcmp(copy->kind, "working") == 0) { /* it tells of sound, too */
         json_decref(t->settings);
-        t->settings = json_loads(kept->settings, 0, NULL);
+        t->settings = json_loads(copy->settings, 0, NULL);
     }
     t->has_sound = t->has_sound || json_object_get(t->settings, "sound");
-    return ERR_OK;
+    return redacted && story_shows(copy->kind) ? ERR_OK : keep_copy(t, copy, err);
 }
 
 static int take_picture(struct told *t, const char *root, struct err *err)
@@ -148,6 +163,20 @@ static int take_picture(struct told *t, const char *root, struct err *err)
             t->picture_what = k == 0 ? "One picture of the film" : "The photo";
         }
     return ERR_OK;
+}
+
+int story_redacted(struct story *s, const struct catalogue_copy *copy, const char *path,
+                   bool no_sound, struct err *err)
+{
+    struct told *t = s->told[s->n - 1];
+    bool poster = strcmp(copy->kind, "poster") == 0;
+    int rc = keep_copy(t, copy, err);
+    t->has_sound = t->has_sound && !no_sound;
+    if (rc < 0 || t->picture.used > 0 || copy->length_bytes > (int64_t)PICTURE_BYTES_MAX ||
+        (!poster && strcmp(copy->kind, "still") != 0))
+        return rc;
+    t->picture_what = poster ? "One picture of the film" : "The photo";
+    return fsx_read_file(path, &t->picture, err);
 }
 
 /* ---- how it came ---- */
@@ -396,7 +425,9 @@ static void fill_clip(const struct told *t, struct report_clip *out)
         .n_clocks = t->n_clocks,
         .has_sound = t->has_sound,
         .examined = t->settings != NULL,
-        .examined_why = t->settings ? t->damage : "no copies were made of it",
+        .examined_why = t->settings   ? t->damage
+                        : t->n_copies ? "its copies were made for this package alone"
+                                      : "no copies were made of it",
         .stretch = t->stretch,
         .n_stretches = t->n_stretches,
         .arrival = t->arrival,
@@ -416,20 +447,29 @@ static const struct report_file files[] = {
     {"README.txt", "what the package is, and how to check it"},
 };
 
+static const struct report_file redacted_files[] = {
+    {"data/viewing/", "films to look at, in any player, without what is hidden"},
+    {"data/custody.jsonl", "what happened to each recording since it was received"},
+    {"README.txt", "what the package is, what is hidden, and how to check it"},
+};
+
 static const struct report_check checks[] = {
     {"Every file is what it was", "sha256sum -c manifest-sha256.txt", "each line ends in OK"},
     {"The lists are what they were", "sha256sum -c tagmanifest-sha256.txt", "each line ends in OK"},
 };
 
-int story_report(const struct story *s, const struct export_request *request, enum story_form form,
-                 struct buf *out, struct err *err)
+int story_report(const struct story *s, const struct export_request *request, const char *redaction,
+                 enum story_form form, struct buf *out, struct err *err)
 {
     struct report r = {.title = "Footage of dash cameras",
                        .author = request->who,
                        .tool = "dashspool " DASHSPOOL_VERSION,
                        .made = {.known = true, .utc_us = request->at_us},
-                       .file = files,
-                       .n_files = sizeof files / sizeof *files,
+                       .redacted = redaction != NULL,
+                       .redaction = redaction,
+                       .file = redaction ? redacted_files : files,
+                       .n_files = redaction ? sizeof redacted_files / sizeof *redacted_files
+                                            : sizeof files / sizeof *files,
                        .check = checks,
                        .n_checks = sizeof checks / sizeof *checks,
                        .n_clips = s->n};

@@ -1,10 +1,24 @@
 #include "dashspool/custody.h"
+#include "redaction.h"
 #include "story.h"
 #include "verify_internal.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What says that it is redacted has no originals and no copies that are as good. */
+static void judge_redacted(struct verify *v)
+{
+    size_t n;
+    const struct file *all = verify_files(v, &n);
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(all[i].name, "data/master/", 12) == 0 ||
+            strncmp(all[i].name, "data/working/", 13) == 0)
+            verify_problem(v, VERIFY_CUSTODY,
+                           "bag-info.txt says that the package is redacted, but it has %s",
+                           all[i].name);
+}
 
 /* The first file whose name is not before `name`. */
 static size_t lower_bound(const struct file *all, size_t n, const char *name)
@@ -46,7 +60,7 @@ static void judge_stored(struct verify *v, const char *id, const json_t *what)
 
 /* A copy that is in the package was made from its master, and the last one of that name is the one
  * that is there. */
-static void judge_converted(struct verify *v, const char *id, const json_t *what)
+static void judge_converted(struct verify *v, const char *id, const json_t *what, bool redacted)
 {
     const char *copy = json_string_value(json_object_get(what, "copy"));
     const char *path = json_string_value(json_object_get(what, "path"));
@@ -61,22 +75,22 @@ static void judge_converted(struct verify *v, const char *id, const json_t *what
     if (!f || strncmp(base, id, strlen(id)) != 0 || base[strlen(id)] != '.')
         return;
     f->noted = strcmp(f->sha256, sha256) == 0 ? NOTED_SAME : NOTED_OTHER;
-    if (!has_master(v, id, from))
+    if (!redacted && !has_master(v, id, from))
         verify_problem(v, VERIFY_CUSTODY,
                        "%s: it was made from a file of SHA-256 %s, which is not in data/master/",
                        name, from);
 }
 
-static void judge_event(struct verify *v, const char *line, size_t n)
+static void judge_event(struct verify *v, const char *line, size_t n, bool redacted)
 {
     json_t *json = json_loadb(line, n, 0, NULL);
     const json_t *what = json_object_get(json, "what");
     const char *id = json_string_value(json_object_get(json, "id"));
     const char *event = json_string_value(json_object_get(json, "event"));
-    if (id && event && strcmp(event, "stored") == 0)
+    if (id && event && !redacted && strcmp(event, "stored") == 0)
         judge_stored(v, id, what);
     if (id && event && strcmp(event, "converted") == 0)
-        judge_converted(v, id, what);
+        judge_converted(v, id, what, redacted);
     json_decref(json);
 }
 
@@ -98,7 +112,14 @@ void verify_custody_judge(struct verify *v)
     struct custody_chain chain = {.n = 0};
     struct err err;
     int64_t lines = 0, transfers = 0;
-    char text[100];
+    char text[300], full[HASH_HEX_ROOM], redacted[200] = "";
+    if (redaction_declared(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)) {
+        snprintf(redacted, sizeof redacted,
+                 "; redacted: the originals are not in it; they are in the package with tag "
+                 "manifest %s",
+                 full);
+        judge_redacted(v);
+    }
     if (!v->have[T_CUSTODY]) {
         v->to->told(v->to->arg, VERIFY_CUSTODY, VERIFY_NOT_PRESENT, "no data/custody.jsonl");
         return;
@@ -113,13 +134,13 @@ void verify_custody_judge(struct verify *v)
                            err.text);
             break;
         }
-        judge_event(v, at, n);
+        judge_event(v, at, n, redacted[0]);
         lines++;
         transfers += chain.n == 1;
         at += n + 1;
     }
     judge_copies(v);
-    snprintf(text, sizeof text, "%" PRId64 " events of %" PRId64 " transfers, unbroken", lines,
-             transfers);
+    snprintf(text, sizeof text, "%" PRId64 " events of %" PRId64 " transfers, unbroken%s", lines,
+             transfers, redacted);
     verify_tell(v, VERIFY_CUSTODY, text);
 }

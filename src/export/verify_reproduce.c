@@ -218,7 +218,7 @@ static void count(struct clip *clip, const struct file *f)
 /* In a folder of data/ that is for copies. */
 static bool is_copy(const char *name)
 {
-    static const char *const facts[] = {"master/", "transfer/"};
+    static const char *const facts[] = {"master/", "transfer/", "facts/"};
     if (strncmp(name, "data/", 5) != 0 || !strchr(name + 5, '/'))
         return false;
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)

@@ -1,5 +1,6 @@
 #include "dashspool/clock.h"
 #include "dashspool/seal.h"
+#include "redaction.h"
 #include "verify_internal.h"
 #include <stdio.h>
 
@@ -71,10 +72,15 @@ int verify_seals_judge(struct verify *v, struct verify_seals *out, struct err *e
 
 void verify_seals_tell(struct verify *v, const struct verify_seals *seals)
 {
+    char full[HASH_HEX_ROOM];
     if (v->have[T_SIGNATURE] || v->problems[VERIFY_SIGNATURE] > 0)
         verify_tell(v, VERIFY_SIGNATURE, seals->signature);
     else
-        v->to->told(v->to->arg, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT, "the package is not signed");
+        v->to->told(v->to->arg, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT,
+                    redaction_declared(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
+                        ? "the package is not signed: whoever took the originals out of a full "
+                          "one could have called it redacted"
+                        : "the package is not signed");
     if (v->have[T_STAMP])
         verify_tell(v, VERIFY_STAMP, seals->stamp);
     else

@@ -62,7 +62,7 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct convert_facts) == 256 && sizeof(struct convert_options) == 2880,
+_Static_assert(sizeof(struct convert_facts) == 256 && sizeof(struct convert_options) == 3912,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {
@@ -158,6 +158,9 @@ int recipe_text(const struct recipe *r, char **out, struct err *err)
         return err_set(err, ERR_UNSUPPORTED,
                        "it was made with another file, %s, which does not go with it",
                        o->track_path[0] ? o->track_path : o->params_from);
+    if (o->n_masks > 0 || o->no_sound)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "something was hidden in it: it goes without the original");
     json_t *facts = json_object(), *options = json_object();
     int rc = write_fields(facts, facts_fields, N_FACTS, &r->facts, err);
     if (rc == ERR_OK)

@@ -1,0 +1,470 @@
+/* Redacted packages: what is hidden is nowhere in them, and everything says so. */
+#define _GNU_SOURCE /* memmem */
+#include "dashspool/fsx.h"
+#include "support/footage.h"
+#include "support/world.h"
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CLIP  TEST_SAMPLES "/front-20fps-10s-sound.h265"
+#define PHOTO TEST_SAMPLES "/photo-720p.jpg"
+#define IMEI  "352093081452251"
+#define VIDEO IMEI "-front-video-20241129T072345Z"
+#define STILL IMEI "-front-photo-20241129T072345Z"
+#define CUT   IMEI "-front-video-20241129T080000Z" /* it broke off */
+#define AT    "2026-11-21T12:00:00Z"
+#define LATER "2026-11-21T12:30:00Z"
+#define MASK  "500,200,256,256"
+
+static struct world w;
+
+#define RUN(...) \
+    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", w.root, __VA_ARGS__, NULL})
+#define RUN_ON(root, ...) \
+    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", root, __VA_ARGS__, NULL})
+
+static void expect(struct proc_result r, int status, const char *says)
+{
+    if (r.status != status || !(strstr(proc_out(&r), says) || strstr(proc_err(&r), says)))
+        fail_msg("status %d; stdout: %s; stderr: %s", r.status, proc_out(&r), proc_err(&r));
+    proc_clear(&r);
+}
+
+static const char *in_dir(const char *name)
+{
+    static char path[8][600];
+    static unsigned i;
+    char *p = path[i++ % 8];
+    snprintf(p, sizeof path[0], "%s/%s", w.dir, name);
+    return p;
+}
+
+/* What was begun and not finished must not lie about. */
+static int entries_like(const char *name)
+{
+    glob_t found;
+    char pattern[700];
+    snprintf(pattern, sizeof pattern, "%s*", in_dir(name));
+    int n = glob(pattern, 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
+    globfree(&found);
+    return n;
+}
+
+/* A film with sound and a photo with their copies, a film that broke off, and the full package of
+ * all of it. */
+static int make_store(void **state)
+{
+    (void)state;
+    char address[32];
+    world_open(&w, DASHSPOOL_BINARY, "[convert]\ncopies = working,viewing,poster,sheet,gpx,srt\n");
+    world_start(&w);
+    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
+    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--front", CLIP, "--photo-front", PHOTO,
+               "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon", "25.25"),
+           0, "2 files");
+    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--front", CLIP, "--time",
+               "2024-11-29T08:00:00Z", "--fault", "disconnect=300"),
+           0, "0 files");
+    world_stop(&w);
+    expect(RUN("work", "--once"), 0, "2 jobs done");
+    expect(RUN("export", VIDEO, "-o", in_dir("x"), "--redact-sound"), 1, "export it first");
+    assert_int_equal(entries_like("x"), 0);
+    expect(RUN("export", "--imei", IMEI, "-o", in_dir("full"), "--at", AT), 0, "3 transfers");
+    return 0;
+}
+
+static int remove_store(void **state)
+{
+    (void)state;
+    world_close(&w);
+    return 0;
+}
+
+/* ---- what is in a folder ---- */
+
+static struct buf read_file(const char *package, const char *name)
+{
+    char path[800];
+    snprintf(path, sizeof path, "%s/%s", package, name);
+    return support_read(path);
+}
+
+static bool has(const char *package, const char *name, const char *words)
+{
+    struct buf b = read_file(package, name);
+    bool found = memmem(buf_data(&b), b.used, words, strlen(words)) != NULL;
+    buf_clear(&b);
+    return found;
+}
+
+static bool is_there(const char *package, const char *name)
+{
+    char path[800];
+    snprintf(path, sizeof path, "%s/%s", package, name);
+    return access(path, F_OK) == 0;
+}
+
+static void tag_hash(const char *package, char out[HASH_HEX_ROOM])
+{
+    struct err err;
+    struct buf b = read_file(package, "tagmanifest-sha256.txt");
+    assert_ok(hash_text(buf_data(&b), b.used, out, &err));
+    buf_clear(&b);
+}
+
+/* All of its files, one behind the other. */
+static struct buf whole(const char *package)
+{
+    struct buf all;
+    struct err err;
+    struct proc_result r =
+        proc_run((const char *const[]){"find", package, "-type", "f", "-print", NULL});
+    buf_init(&all, (size_t)64 << 20);
+    char *rest = NULL, *names = strdup(proc_out(&r));
+    assert_non_null(names);
+    for (char *name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
+        struct buf b = support_read(name);
+        assert_ok(buf_append(&all, buf_data(&b), b.used, &err));
+        buf_clear(&b);
+    }
+    free(names);
+    proc_clear(&r);
+    return all;
+}
+
+/* Stretches of the clip, pictures and sound, that are in there. */
+static int pieces_in(const char *package)
+{
+    enum { PIECE = 48, EVERY = 1500 };
+    struct buf clip = support_read(CLIP), all = whole(package);
+    int n = 0;
+    for (size_t at = 0; at + PIECE < clip.used; at += EVERY) {
+        const uint8_t *p = buf_data(&clip) + at;
+        bool dull = memcmp(p, p + 1, PIECE - 1) == 0; /* silence */
+        n += !dull && memmem(buf_data(&all), all.used, p, PIECE) != NULL;
+    }
+    buf_clear(&clip);
+    buf_clear(&all);
+    return n;
+}
+
+/* The picture of a clip in the page. */
+static bool shows(const char *package, const char *picture)
+{
+    char path[800];
+    snprintf(path, sizeof path, "%s/%s", package, picture);
+    struct proc_result r = proc_run((const char *const[]){"base64", "-w0", path, NULL});
+    assert_int_equal(r.status, 0);
+    const char *text = proc_out(&r);
+    bool found = has(package, "data/report.html", text);
+    assert_true(strlen(text) > 1000);
+    proc_clear(&r);
+    return found;
+}
+
+/* … on paper. */
+static bool prints(const char *package, const char *of, const char *picture)
+{
+    struct buf pdf = read_file(package, "data/report.pdf"), jpeg = read_file(of, picture);
+    bool found = memmem(buf_data(&pdf), pdf.used, buf_data(&jpeg), jpeg.used) != NULL;
+    buf_clear(&pdf);
+    buf_clear(&jpeg);
+    return found;
+}
+
+/* ---- the tests ---- */
+
+static void make_redacted(void)
+{
+    if (!is_there(w.dir, "redacted"))
+        expect(RUN("export", "--imei", IMEI, "-o", in_dir("redacted"), "--redact-sound", "--mask",
+                   MASK, "--mask", VIDEO ":0,0,64,64,2,3", "--who", "A. Person", "--at", LATER),
+               0, "redacted; the originals are in the package with tag manifest");
+}
+
+static void test_a_redacted_package_has_no_originals_and_says_so(void **state)
+{
+    (void)state;
+    static const char *const there[] = {
+        "data/facts/" VIDEO ".json",
+        "data/facts/" STILL ".json",
+        "data/facts/" CUT ".json",
+        "data/viewing/" VIDEO ".viewing-REDACTED-DERIVED.mp4",
+        "data/viewing/" VIDEO ".srt",
+        "data/viewing/" CUT ".partial.viewing-REDACTED-DERIVED.mp4",
+        "data/stills/" VIDEO ".poster-REDACTED-DERIVED.jpg",
+        "data/stills/" VIDEO ".sheet-REDACTED-DERIVED.jpg",
+        "data/stills/" STILL ".still-REDACTED-DERIVED.jpg",
+        "data/timing/" VIDEO ".timing.json",
+        "data/position/" VIDEO ".gpx",
+        "data/custody.jsonl",
+    };
+    static const char *const not_there[] = {
+        "data/master",
+        "data/working",
+        "data/viewing/" VIDEO ".viewing-DERIVED.mp4",
+        "data/stills/" VIDEO ".poster-DERIVED.jpg",
+        "data/stills/" VIDEO ".sheet-DERIVED.jpg",
+        "data/stills/" STILL ".still-DERIVED.jpg",
+    };
+    char full[HASH_HEX_ROOM], line[200];
+    make_redacted();
+    const char *package = in_dir("redacted");
+    for (size_t i = 0; i < sizeof there / sizeof *there; i++)
+        if (!is_there(package, there[i]))
+            fail_msg("no %s", there[i]);
+    for (size_t i = 0; i < sizeof not_there / sizeof *not_there; i++)
+        if (is_there(package, not_there[i]))
+            fail_msg("there is %s", not_there[i]);
+    tag_hash(in_dir("full"), full);
+    snprintf(line, sizeof line, "Redacted-From-Tagmanifest-SHA256: %s\n", full);
+    assert_true(has(package, "bag-info.txt", line));
+    assert_true(has(package, "bag-info.txt", "Redacted: sound\nRedacted: box " MASK "\n"));
+    assert_true(has(package, "README.txt", full));
+    assert_true(has(package, "README.txt", "REDACTED. On the word of A. Person"));
+    assert_true(has(package, "README.txt", "the box 0,0,64,64, from 2 s to 3 s, of " VIDEO));
+    assert_true(has(package, "README.txt", "1 of the recordings broke off"));
+    assert_true(has(package, "data/report.html", full));
+    assert_true(has(package, "data/report.html", "class=\"redacted\""));
+    assert_false(has(package, "data/facts/" VIDEO ".json", "\"wire\""));
+    assert_false(has(package, "data/transfer/" VIDEO ".json", "\"wire\""));
+    assert_false(has(package, "data/facts/" VIDEO ".json", "working"));
+    assert_int_equal(entries_like("redacted"), 1);
+}
+
+static void test_nothing_of_the_master_is_in_it(void **state)
+{
+    (void)state;
+    make_redacted();
+    assert_true(pieces_in(in_dir("full")) > 1000);
+    assert_int_equal(pieces_in(in_dir("redacted")), 0);
+    char name[700];
+    snprintf(name, sizeof name, "%s/data/viewing/" VIDEO ".viewing-REDACTED-DERIVED.mp4",
+             in_dir("redacted"));
+    struct footage f = footage_read(name);
+    assert_int_equal(f.sound.n, 0);
+    assert_int_equal(f.picture.n, 200);
+    footage_clear(&f);
+}
+
+static void look(void *arg, int index, const AVFrame *f)
+{
+    int *brightest = arg;
+    (void)index;
+    for (int y = 216; y < 440; y++)
+        for (int x = 516; x < 740; x++) {
+            int light = f->data[0][y * f->linesize[0] + x];
+            *brightest = light > *brightest ? light : *brightest;
+        }
+}
+
+static void test_films_stills_and_the_page_have_the_box(void **state)
+{
+    (void)state;
+    static const char *const pictures[] = {"viewing/" VIDEO ".viewing-REDACTED-DERIVED.mp4",
+                                           "stills/" VIDEO ".poster-REDACTED-DERIVED.jpg",
+                                           "stills/" STILL ".still-REDACTED-DERIVED.jpg"};
+    make_redacted();
+    for (int i = 0; i < 3; i++) {
+        char path[800];
+        int brightest = 0;
+        snprintf(path, sizeof path, "%s/data/%s", in_dir("redacted"), pictures[i]);
+        assert_true(footage_pictures(path, look, &brightest) > 0);
+        if (brightest > 18)
+            fail_msg("%s: %d", pictures[i], brightest);
+    }
+    assert_true(shows(in_dir("full"), "data/stills/" VIDEO ".poster-DERIVED.jpg"));
+    assert_true(shows(in_dir("redacted"), "data/stills/" VIDEO ".poster-REDACTED-DERIVED.jpg"));
+    assert_true(shows(in_dir("redacted"), "data/stills/" STILL ".still-REDACTED-DERIVED.jpg"));
+    const char *full_name = in_dir("full"), *redacted_name = in_dir("redacted");
+    assert_true(prints(full_name, full_name, "data/stills/" VIDEO ".poster-DERIVED.jpg"));
+    assert_false(prints(redacted_name, full_name, "data/stills/" VIDEO ".poster-DERIVED.jpg"));
+    assert_true(
+        prints(redacted_name, redacted_name, "data/stills/" VIDEO ".poster-REDACTED-DERIVED.jpg"));
+    struct buf full = read_file(in_dir("full"), "data/report.html"),
+               redacted = read_file(in_dir("redacted"), "data/report.html");
+    const char *at = (const char *)buf_data(&full), *end = at + full.used;
+    int n = 0;
+    for (; (at = memmem(at, (size_t)(end - at), "base64,", 7)) != NULL; at += 7, n++)
+        assert_null(memmem(buf_data(&redacted), redacted.used, at, strcspn(at, "\"")));
+    assert_int_equal(n, 3);
+    buf_clear(&full);
+    buf_clear(&redacted);
+}
+
+static void test_verify_takes_it_and_says_where_the_originals_are(void **state)
+{
+    (void)state;
+    char full[HASH_HEX_ROOM], line[300];
+    make_redacted();
+    tag_hash(in_dir("full"), full);
+    snprintf(line, sizeof line,
+             "redacted: the originals are not in it; they are in the package with tag manifest %s",
+             full);
+    expect(RUN("verify", in_dir("redacted")), 0, line);
+    expect(RUN("verify", in_dir("redacted")), 0, "could have called it redacted");
+    expect(RUN("show", VIDEO, "--custody"), 0, "\"redacted\":true");
+    expect(RUN("show", VIDEO, "--custody"), 0,
+           "\"masks\":[\"" MASK "\",\"" VIDEO ":0,0,64,64,2,3\"]");
+    expect(proc_run((const char *const[]){"env", "-C", in_dir("redacted"), "sha256sum", "--check",
+                                          "--quiet", "manifest-sha256.txt",
+                                          "tagmanifest-sha256.txt", NULL}),
+           0, "");
+}
+
+/* Manifests for what is in a folder, as anybody can make them. */
+static void make_manifests(const char *package)
+{
+    expect(proc_run((const char *const[]){
+               "env", "-C", package, "sh", "-c",
+               "find data -type f | LC_ALL=C sort | xargs sha256sum > manifest-sha256.txt &&"
+               "n=$(find data -type f | wc -l) &&"
+               "b=$(find data -type f -printf '%s\\n' | awk '{n += $1} END {print n}') &&"
+               "sed -i \"s/^Payload-Oxum:.*/Payload-Oxum: $b.$n/\" bag-info.txt &&"
+               "sha256sum README.txt bag-info.txt bagit.txt manifest-sha256.txt"
+               " > tagmanifest-sha256.txt",
+               NULL}),
+           0, "");
+}
+
+static void test_a_package_whose_originals_were_taken_out_is_none(void **state)
+{
+    (void)state;
+    const char *stripped = in_dir("stripped");
+    expect(proc_run((const char *const[]){"cp", "-a", in_dir("full"), stripped, NULL}), 0, "");
+    make_manifests(stripped);
+    expect(RUN("verify", stripped), 0, "nothing is wrong");
+    expect(proc_run(
+               (const char *const[]){"sh", "-c", "rm -r \"$1\"/data/master", "sh", stripped, NULL}),
+           0, "");
+    expect(RUN("verify", stripped), 3, "missing: data/master/" VIDEO ".h265");
+    make_manifests(stripped);
+    expect(RUN("verify", stripped), 3, "no file in data/master/ has the SHA-256 of receipt");
+}
+
+static void test_a_redacted_package_with_an_original_is_none(void **state)
+{
+    (void)state;
+    const char *mixed = in_dir("mixed");
+    make_redacted();
+    expect(proc_run((const char *const[]){"cp", "-a", in_dir("redacted"), mixed, NULL}), 0, "");
+    expect(proc_run((const char *const[]){"cp", "-a", in_dir("full/data/master"),
+                                          in_dir("mixed/data/master"), NULL}),
+           0, "");
+    make_manifests(mixed);
+    expect(RUN("verify", mixed), 3, "says that the package is redacted, but it has data/master/");
+}
+
+static void test_the_full_package_can_be_named(void **state)
+{
+    (void)state;
+    char full[HASH_HEX_ROOM];
+    make_redacted();
+    tag_hash(in_dir("full"), full);
+    expect(RUN("export", VIDEO, "-o", in_dir("full.zip"), "--at", AT), 0, "1 transfer,");
+    expect(RUN("export", VIDEO, "-o", in_dir("n1"), "--redact-sound", "--of", in_dir("full")), 0,
+           full);
+    expect(RUN("export", VIDEO, "-o", in_dir("n2"), "--redact-sound", "--of", in_dir("full.zip")),
+           0, "redacted; the originals");
+    assert_false(has(in_dir("n2"), "bag-info.txt", full));
+    expect(RUN("export", VIDEO, STILL, "-o", in_dir("x"), "--redact-sound", "--of",
+               in_dir("full.zip")),
+           1, "does not have the original of " STILL);
+    expect(RUN("export", VIDEO, "-o", in_dir("x"), "--redact-sound", "--of", in_dir("redacted")), 1,
+           "is a redacted one itself");
+    expect(proc_run((const char *const[]){"cp", "-a", in_dir("full"), in_dir("bent"), NULL}), 0,
+           "");
+    support_write(in_dir("bent/data/master/" VIDEO ".h265"), "x", 1);
+    expect(RUN("export", VIDEO, "-o", in_dir("x"), "--redact-sound", "--of", in_dir("bent")), 1,
+           "is not what it was");
+    expect(RUN("export", VIDEO, "-o", in_dir("x"), "--redact-sound", "--of", in_dir("none")), 1,
+           "No such file");
+    assert_int_equal(entries_like("x"), 0);
+}
+
+static void test_masks_that_hide_nothing_stop_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mask, *says;
+        int status;
+    } cases[] = {
+        {"rear:0,0,8,8", "none of the transfers", 1},
+        {IMEI "-rear-video-20241129T072345Z:0,0,8,8", "none of the transfers", 1},
+        {"2000,0,8,8", "hides nothing: the picture has 1280x720", 1},
+        {"0,0,8,8,11", VIDEO ": the mask 0,0,8,8,11 hides nothing: the film is 10.0", 1},
+        {"0,0,8", "is no mask", 2},
+        {":0,0,8,8", "neither a camera nor an ID", 2},
+        {"../front:0,0,8,8", "neither a camera nor an ID", 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect(RUN("export", VIDEO, "-o", in_dir("x"), "--mask", cases[i].mask), cases[i].status,
+               cases[i].says);
+    expect(RUN("export", VIDEO, "-o", in_dir("x"), "--of", in_dir("full")), 2, "--of goes with");
+    assert_int_equal(entries_like("x"), 0);
+}
+
+/* What is for the photo is not for the film: without sound to lose, that one stays as it was. */
+static void test_a_mask_can_be_of_one_transfer(void **state)
+{
+    (void)state;
+    expect(RUN("export", VIDEO, STILL, "-o", in_dir("one"), "--mask", STILL ":0,0,99,99"), 0,
+           "redacted");
+    assert_true(is_there(in_dir("one"), "data/stills/" STILL ".still-REDACTED-DERIVED.jpg"));
+    assert_true(is_there(in_dir("one"), "data/viewing/" VIDEO ".viewing-DERIVED.mp4"));
+    assert_false(is_there(in_dir("one"), "data/working"));
+    assert_int_equal(pieces_in(in_dir("one")), 0);
+    expect(RUN("verify", in_dir("one")), 0, "nothing is wrong");
+}
+
+static void test_a_signed_zip_is_verified_likewise(void **state)
+{
+    (void)state;
+    expect(RUN("keygen", "--cert", in_dir("a.pem"), "--key", in_dir("a.key"), "--name", "A"), 0,
+           "");
+    expect(RUN("export", STILL, "-o", in_dir("signed.zip"), "--mask", MASK, "--sign-cert",
+               in_dir("a.pem"), "--sign-key", in_dir("a.key")),
+           0, "redacted");
+    expect(RUN("verify", in_dir("signed.zip"), "--ca", in_dir("a.pem")), 0,
+           "redacted: the originals are not in it");
+    assert_int_equal(entries_like("signed"), 1);
+}
+
+static void test_the_same_store_and_time_give_the_same_bytes(void **state)
+{
+    (void)state;
+    char other[600];
+    snprintf(other, sizeof other, "%s", in_dir("other-root"));
+    expect(proc_run((const char *const[]){"cp", "-a", w.root, other, NULL}), 0, "");
+    expect(RUN("export", VIDEO, STILL, "-o", in_dir("a1"), "--mask", MASK, "--at", LATER, "--who",
+               "A"),
+           0, "redacted");
+    expect(RUN_ON(other, "export", STILL, VIDEO, "-o", in_dir("a2"), "--mask", MASK, "--at", LATER,
+                  "--who", "A"),
+           0, "redacted");
+    expect(
+        proc_run((const char *const[]){"diff", "-r", "-x", "request.tsq", "-x", "tool.json", "-x",
+                                       "*manifest-sha256.txt", in_dir("a1"), in_dir("a2"), NULL}),
+        0, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_redacted_package_has_no_originals_and_says_so),
+        cmocka_unit_test(test_nothing_of_the_master_is_in_it),
+        cmocka_unit_test(test_films_stills_and_the_page_have_the_box),
+        cmocka_unit_test(test_verify_takes_it_and_says_where_the_originals_are),
+        cmocka_unit_test(test_a_package_whose_originals_were_taken_out_is_none),
+        cmocka_unit_test(test_a_redacted_package_with_an_original_is_none),
+        cmocka_unit_test(test_the_full_package_can_be_named),
+        cmocka_unit_test(test_masks_that_hide_nothing_stop_it),
+        cmocka_unit_test(test_a_mask_can_be_of_one_transfer),
+        cmocka_unit_test(test_a_signed_zip_is_verified_likewise),
+        cmocka_unit_test(test_the_same_store_and_time_give_the_same_bytes),
+    };
+    return cmocka_run_group_tests(tests, make_store, remove_store);
+}
