@@ -152,11 +152,11 @@ int cli_work(struct cli *cli, int argc, char **argv)
 static void print_key(void *arg, const struct cfg_section *section, const struct cfg_key *key,
                       const char *value, const char *origin)
 {
-    const struct cfg_section **last = arg;
+    const char **last = arg;
     char line[400];
-    if (*last != section)
+    if (!*last || strcmp(*last, section->name) != 0)
         printf("%s[%s]\n", *last ? "\n" : "", section->name);
-    *last = section;
+    *last = section->name;
     snprintf(line, sizeof line, "%s = %s", key->name, value);
     printf("%-28s # %s; %s; from %s\n", line, key->help, key->unit, origin);
 }
@@ -169,7 +169,7 @@ int cli_config(struct cli *cli, int argc, char **argv)
         return cli_option(o, argv, config_help);
     if (optind < argc)
         return cli_usage("config", "'%s' is too much", argv[optind]);
-    const struct cfg_section *last = NULL;
+    const char *last = NULL;
     cfg_each(cli->cfg, print_key, &last);
     return CLI_OK;
 }
