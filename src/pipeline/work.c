@@ -171,7 +171,7 @@ static int work_job(struct worker *w, struct spool_job **job, int retries,
     if (err_is_temporary(rc) && spool_job_attempt(*job) < retries) {
         log_warn("work", "%s: attempt %d of %d: %s", name, spool_job_attempt(*job), retries,
                  why.text);
-        return spool_release(w->spool, job, err);
+        return spool_release(w->spool, job, 0, err);
     }
     tally->failed++;
     log_error("work", "%s: failed: %s", name, why.text);
