@@ -2,8 +2,8 @@
 #include "dashspool/cli.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
-#include "dashspool/pipeline.h"
 #include "dashspool/receive.h"
+#include "dashspool/stages.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +31,9 @@ static const struct {
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
-static const struct cfg_section *const sections[] = {&receive_cfg_section, &pipeline_cfg_section,
-                                                     &convert_cfg_section};
+static const struct cfg_section *const sections[] = {
+    &stages_cfg_sections[0], &receive_cfg_section,    &stages_cfg_sections[1],
+    &convert_cfg_section,    &stages_cfg_sections[2], &stages_cfg_sections[3]};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static void print_help(FILE *to)
@@ -60,29 +61,37 @@ static bool is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int load_config(struct cfg **out, const char *dir, const char *root, struct err *err)
+/* The tables and the graph of the stages: what is wrong shows before anything starts. */
+static int load(const struct cli *cli, struct cfg **out, struct err *err)
 {
-    struct cfg_section all[N_SECTIONS];
     static struct cfg_section kept[N_SECTIONS]; /* the configuration borrows the tables */
-    char in_root[4096];
+    struct stages *stages = NULL;
     for (int i = 0; i < N_SECTIONS; i++)
-        all[i] = *sections[i];
-    memcpy(kept, all, sizeof kept);
-    snprintf(in_root, sizeof in_root, "%s/pipeline.d", root);
-    if (!dir && is_dir(in_root))
-        dir = in_root;
-    else if (!dir && is_dir(DASHSPOOL_PIPELINE_D))
-        dir = DASHSPOOL_PIPELINE_D;
-    return cfg_load(out, dir, kept, N_SECTIONS, err);
+        kept[i] = *sections[i];
+    int rc = cfg_load(out, cli->config_dir, kept, N_SECTIONS, err);
+    if (rc == ERR_OK && (rc = stages_load(&stages, *out, err)) < 0)
+        cfg_free(out);
+    stages_free(&stages);
+    return rc;
 }
 
-static int run(struct cli *cli, const char *config_dir, int argc, char **argv)
+/* `room` is for its name. */
+static const char *find_config_dir(const char *given, const char *root, char *name, size_t room)
+{
+    snprintf(name, room, "%s/pipeline.d", root);
+    return given                          ? given
+           : is_dir(name)                 ? name
+           : is_dir(DASHSPOOL_PIPELINE_D) ? DASHSPOOL_PIPELINE_D
+                                          : NULL;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
 {
     struct err err;
     for (int i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[0], commands[i].name) != 0)
             continue;
-        if (load_config(&cli->cfg, config_dir, cli->root, &err) < 0) {
+        if (load(cli, &cli->cfg, &err) < 0) {
             fprintf(stderr, "dashspool: %s\n", err.text);
             return CLI_USAGE;
         }
@@ -128,8 +137,11 @@ int main(int argc, char **argv)
         return CLI_FAILED;
     for (size_t n = strlen(kept); n > 1 && kept[n - 1] == '/'; n--)
         kept[n - 1] = '\0';
-    struct cli cli = {.root = kept};
-    int rc = run(&cli, config_dir, argc - optind, argv + optind);
+    char in_root[4096];
+    struct cli cli = {.root = kept,
+                      .config_dir = find_config_dir(config_dir, kept, in_root, sizeof in_root),
+                      .load = load};
+    int rc = run(&cli, argc - optind, argv + optind);
     free(kept);
     return rc;
 }

@@ -13,6 +13,9 @@ enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNVERIFIED = 3 };
 struct cli {
     const char *root;
     struct cfg *cfg;
+    const char *config_dir; /* where that came from; NULL: these are the defaults */
+    /* Reads the settings anew, and checks them whole; *out is the caller's. */
+    int (*load)(const struct cli *cli, struct cfg **out, struct err *err);
 };
 
 /* argv[0] is the command's own name. */

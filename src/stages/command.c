@@ -234,7 +234,7 @@ static int expand(const struct piece *p, const char *const values[STAGES_N_VALUE
         return rc;
     const char *value = values[p->value];
     if (!value)
-        return err_set(err, ERR_NOTFOUND, "there is no %s of it", value_names[p->value]);
+        return err_set(err, ERR_NOTFOUND, "there is no %s copy of it", value_names[p->value]);
     return buf_append(arg, value, strlen(value), err);
 }
 

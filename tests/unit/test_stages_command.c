@@ -56,7 +56,7 @@ static void test_values_stay_in_their_argument(void **state)
     assert_string_equal(split("x 100%% %%{id} \\x25{id}"), "[x][100%][%{id}][%{id}]");
     /* neither split, nor expanded, nor read by a shell */
     assert_string_equal(split("x %{copy}"), "[x][/a b/c\"$x;\n%{id}]");
-    assert_string_equal(split("x %{viewing}"), "notfound: there is no viewing of it");
+    assert_string_equal(split("x %{viewing}"), "notfound: there is no viewing copy of it");
 }
 
 static void test_what_cannot_be_is_refused_at_load(void **state)
