@@ -15,6 +15,7 @@ static const struct {
     cli_command_fn *run;
     const char *summary;
 } commands[] = {
+    {"run", cli_run, "everything by itself: all stages that are enabled"},
     {"receive", cli_receive, "receive files from cameras"},
     {"work", cli_work, "make copies of what was received"},
     {"convert", cli_convert, "convert downloaded files, without a catalogue"},
@@ -61,28 +62,29 @@ static bool is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* NULL: the defaults. `room` is for its name. */
+static const char *find_config_dir(const struct cli *cli, char *name, size_t room)
+{
+    snprintf(name, room, "%s/pipeline.d", cli->root);
+    return cli->config_given              ? cli->config_given
+           : is_dir(name)                 ? name
+           : is_dir(DASHSPOOL_PIPELINE_D) ? DASHSPOOL_PIPELINE_D
+                                          : NULL;
+}
+
 /* The tables and the graph of the stages: what is wrong shows before anything starts. */
 static int load(const struct cli *cli, struct cfg **out, struct err *err)
 {
     static struct cfg_section kept[N_SECTIONS]; /* the configuration borrows the tables */
     struct stages *stages = NULL;
+    char name[4096];
     for (int i = 0; i < N_SECTIONS; i++)
         kept[i] = *sections[i];
-    int rc = cfg_load(out, cli->config_dir, kept, N_SECTIONS, err);
+    int rc = cfg_load(out, find_config_dir(cli, name, sizeof name), kept, N_SECTIONS, err);
     if (rc == ERR_OK && (rc = stages_load(&stages, *out, err)) < 0)
         cfg_free(out);
     stages_free(&stages);
     return rc;
-}
-
-/* `room` is for its name. */
-static const char *find_config_dir(const char *given, const char *root, char *name, size_t room)
-{
-    snprintf(name, room, "%s/pipeline.d", root);
-    return given                          ? given
-           : is_dir(name)                 ? name
-           : is_dir(DASHSPOOL_PIPELINE_D) ? DASHSPOOL_PIPELINE_D
-                                          : NULL;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -137,10 +139,7 @@ int main(int argc, char **argv)
         return CLI_FAILED;
     for (size_t n = strlen(kept); n > 1 && kept[n - 1] == '/'; n--)
         kept[n - 1] = '\0';
-    char in_root[4096];
-    struct cli cli = {.root = kept,
-                      .config_dir = find_config_dir(config_dir, kept, in_root, sizeof in_root),
-                      .load = load};
+    struct cli cli = {.root = kept, .config_given = config_dir, .load = load};
     int rc = run(&cli, argc - optind, argv + optind);
     free(kept);
     return rc;

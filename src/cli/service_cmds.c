@@ -144,7 +144,7 @@ int cli_config(struct cli *cli, int argc, char **argv)
     if (optind < argc)
         return cli_usage("config", "'%s' is too much", argv[optind]);
     if (check) { /* who is here has good ones */
-        printf("%s: ok\n", cli->config_dir ? cli->config_dir : "defaults");
+        puts("the settings are good");
         return CLI_OK;
     }
     const char *last = NULL;

@@ -26,7 +26,8 @@ static char *trim(char *text)
     return text;
 }
 
-/* The next line, cut out in place, with those behind it that a \ joins; NULL: the end. */
+/* The next line, cut out in place, with those behind it that a \ joins; NULL: the end. A \ at the
+ * very end joins nothing. */
 static char *next_line(struct lines *l)
 {
     char *line = l->at, *p = l->at;
@@ -35,9 +36,14 @@ static char *next_line(struct lines *l)
     for (l->line++;; l->line++) {
         char *end = strchr(p, '\n');
         l->at = end ? end + 1 : p + strlen(p);
-        if (!end || end == line || end[-1] != '\\' || strchr("#;", line[strspn(line, BLANKS)])) {
+        char *last = l->at - (end != NULL) - 1; /* of the line */
+        if (last < line || *last != '\\' || strchr("#;", line[strspn(line, BLANKS)])) {
             if (end)
                 *end = '\0';
+            return line;
+        }
+        if (!end) {
+            *last = '\0';
             return line;
         }
         end[-1] = end[0] = ' ';

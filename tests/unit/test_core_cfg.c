@@ -216,7 +216,7 @@ static void test_long_lines_and_joined_ones_are_whole(void **state)
     assert_string_equal(cfg_text(cfg, "run b", "what"), "one     two    three");
     assert_int_equal(cfg_int(cfg, "run b", "times"), 2);
     assert_non_null(strstr(cfg_origin(cfg, "run b", "times"), "50-x.conf:7"));
-    assert_string_equal(cfg_text(cfg, "run c", "what"), "a=b;c # d\\");
+    assert_string_equal(cfg_text(cfg, "run c", "what"), "a=b;c # d");
     cfg_free(&cfg);
 }
 
