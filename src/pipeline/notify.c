@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static int64_t number(const char *name)
@@ -28,6 +29,9 @@ void notify_open(struct notify *n)
             n->to.sun_path[0] = '\0'; /* abstract */
         n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     }
+    const struct timeval patience = {.tv_sec = 1}; /* a systemd that does not read stops nobody */
+    if (n->fd >= 0)
+        setsockopt(n->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (n->fd >= 0 && (pid == 0 || pid == getpid()))
         n->watchdog_us = number("WATCHDOG_USEC");
     unsetenv("NOTIFY_SOCKET");

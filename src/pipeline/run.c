@@ -19,11 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOOK_MS 1000                   /* the receiver's status is looked at */
-#define END_US  (8 * INT64_C(1000000)) /* from SIGTERM to SIGKILL; all must be over in 10 s */
-#define QUIET_US                                                                    \
-    (15 * INT64_C(1000000)) /* a receiver that writes nothing; once a second is due \
-                             */
+#define LOOK_MS   1000                    /* the receiver's status is looked at */
+#define END_US    (8 * INT64_C(1000000))  /* from SIGTERM to SIGKILL; all must be over in 10 s */
+#define QUIET_US  (15 * INT64_C(1000000)) /* a silent receiver; once a second is due */
 #define SOON_US   (10 * INT64_C(1000000))
 #define FAILS_MAX 10
 #define TICK_US   20000 /* file times are as coarse as the kernel's tick */
@@ -123,7 +121,9 @@ static void take_end(struct run *r, struct post *p, int status)
     describe_end(status, how);
     p->pid = 0;
     if (r->ending || p->leaves || p->kill_us) {
-        log_info("run", "%s: %s", p->plan.name, how);
+        bool well = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+                    (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+        log_info("run", "%s: %s", p->plan.name, well ? "ended, as it was told" : how);
         p->start_us = now_us; /* with new settings, if at all */
         p->fails = 0;
         return;
