@@ -17,11 +17,11 @@
  * whatever is killed when. A command itself is run at least once: killed after its work and before
  * the mark it is run again, with the same DASHSPOOL_ID.
  *
- * A temporary failure (a full disk; exit status 75; a command that takes too long or cannot be
- * started) gives the job back, to be tried after a growing wait, until `retries` are used up; a
- * permanent one puts it into failed/ with reason.txt. One bad job never stops the others. Crashes
- * and other triggers come before what was asked for, that before periodic footage; then cameras
- * take turns; then the oldest comes first.
+ * A temporary failure (a full disk; exit status 75, or another of try_later; a command that takes
+ * too long or cannot be started) gives the job back, to be tried after a growing wait, until
+ * `retries` are used up; a permanent one puts it into failed/ with reason.txt. One bad job never
+ * stops the others. Crashes and other triggers come before what was asked for, that before periodic
+ * footage; then cameras take turns; then the oldest comes first.
  */
 #ifndef DASHSPOOL_PIPELINE_H
 #define DASHSPOOL_PIPELINE_H

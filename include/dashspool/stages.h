@@ -66,6 +66,7 @@ struct stages_stage {
     int workers, retries, nice;
     int64_t backoff_ms, backoff_max_ms, poll_ms;
     int64_t timeout_ms;                   /* of a command; 0: none */
+    bool try_later[256];                  /* by exit status: a passing failure */
     const struct stages_command *command; /* of an exec stage */
 };
 

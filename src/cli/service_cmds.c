@@ -123,12 +123,11 @@ static void print_key(void *arg, const struct cfg_section *section, const struct
                       const char *value, const char *origin)
 {
     const char **last = arg;
-    char line[400];
     if (!*last || strcmp(*last, section->name) != 0)
         printf("%s[%s]\n", *last ? "\n" : "", section->name);
     *last = section->name;
-    snprintf(line, sizeof line, "%s = %s", key->name, value);
-    printf("%-28s # %s; %s; from %s\n", line, key->help, key->unit, origin);
+    int n = printf("%s = %s", key->name, value);
+    printf("%*s # %s; %s; from %s\n", n < 28 ? 28 - n : 0, "", key->help, key->unit, origin);
 }
 
 int cli_config(struct cli *cli, int argc, char **argv)

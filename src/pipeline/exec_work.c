@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { EX_TRY_LATER = 75, WORDS_LINES = 10, WORDS_BYTES = 4000 };
+enum { WORDS_LINES = 10, WORDS_BYTES = 4000 };
 
 /* What a command is told. The pointers are into what is below them. */
 struct told {
@@ -205,8 +205,8 @@ static int judge(const struct worker *w, const struct keeper_end *end, struct er
                        (double)w->stage->timeout_ms / 1000);
     if (status == 0)
         return ERR_OK;
-    if (status == EX_TRY_LATER)
-        return err_set(err, ERR_AGAIN, "the command ended with status 75: try again later");
+    if (status > 0 && status < 256 && w->stage->try_later[status])
+        return err_set(err, ERR_AGAIN, "the command ended with status %d: try again later", status);
     if (status < 0)
         return judge_signal(WTERMSIG(end->status), err);
     return err_set(err, ERR_MALFORMED, "the command ended with status %d", status);

@@ -15,6 +15,31 @@ static int check_command(const char *value, struct err *err)
     return rc;
 }
 
+/* "75, 6": exit statuses; out may be NULL. */
+static int parse_statuses(const char *text, bool out[256], struct err *err)
+{
+    for (const char *p = text;; p++) {
+        char *end;
+        long v = strtol(p, &end, 10);
+        if (end == p || v < 1 || v > 255)
+            break;
+        if (out)
+            out[v] = true;
+        p = end + strspn(end, " ");
+        if (!*p)
+            return ERR_OK;
+        if (*p != ',')
+            break;
+    }
+    return err_set(err, ERR_CONFIG,
+                   "try_later = %.60s: numbers from 1 to 255 with commas are needed", text);
+}
+
+static int check_statuses(const char *value, struct err *err)
+{
+    return parse_statuses(value, NULL, err);
+}
+
 #define ENABLED                                                                              \
     {                                                                                        \
         "enabled", CFG_BOOL, "yes or no", 0, 0, "yes", "whether the pipeline has this stage" \
@@ -53,8 +78,10 @@ static const struct cfg_key convert_keys[] = {COMMON("receive", "10", "10 s", "1
 static const struct cfg_key exec_keys[] = {
     COMMON("convert", "20", "30 s", "1 h", "5"),
     {"command", CFG_TEXT, "program and arguments", 0, 16000, "",
-     "what is run for each job; exit status 0 done, 75 try again later, else failed",
+     "what is run for each job; exit status 0 done, one of try_later try again, else failed",
      check_command},
+    {"try_later", CFG_TEXT, "exit statuses", 0, 1000, "75",
+     "those of a failure that may pass, with commas; 75 is what sysexits.h says", check_statuses},
     {"timeout", CFG_SPAN, "time; 0: none", 0, 7 * DAY_MS, "10 min",
      "a command that takes longer is ended, and tried again"},
 };
@@ -125,7 +152,10 @@ static int take_exec(struct stages *s, struct node *n, struct err *err)
     n->stage.timeout_ms = cfg_ms(s->cfg, n->stage.section, "timeout");
     if (!command[0])
         return err_set(err, ERR_CONFIG, "%s: [%s] has no command", n->origin, n->stage.section);
-    int rc = stages_command_parse(&n->command, command, err);
+    int rc =
+        parse_statuses(cfg_text(s->cfg, n->stage.section, "try_later"), n->stage.try_later, err);
+    if (rc == ERR_OK)
+        rc = stages_command_parse(&n->command, command, err);
     n->stage.command = n->command;
     return rc;
 }

@@ -119,6 +119,11 @@ static void test_every_mistake_is_named_with_file_and_line(void **state)
         {"[convert]\nafter = nobody\n", "50-x.conf:2: [convert] after = nobody"},
         {"[exec a]\ncommand = x\nworkers = 0\n", "50-x.conf:3: workers = 0"},
         {"[exec a]\ncommand = x\nbackoff = 5\n", "50-x.conf:3: backoff = 5"},
+        {"[exec a]\ncommand = x\ntry_later = 0\n", "50-x.conf:3: try_later = 0: numbers from 1"},
+        {"[exec a]\ncommand = x\ntry_later = 7,\n", "50-x.conf:3: try_later = 7,"},
+        {"[exec a]\ncommand = x\ntry_later = 7 8\n", "50-x.conf:3: try_later"},
+        {"[exec a]\ncommand = x\ntry_later = 256\n", "50-x.conf:3: try_later"},
+        {"[exec a]\ncommand = x\ntry_later =\n", "50-x.conf:3: try_later"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err err;
@@ -126,6 +131,18 @@ static void test_every_mistake_is_named_with_file_and_line(void **state)
         assert_null(stages);
         if (!strstr(err.text, bad[i].says))
             fail_msg("'%s' is not in '%s'", bad[i].says, err.text);
+    }
+}
+
+static void test_statuses_that_may_pass_are_a_list(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_ok(load("[exec a]\ncommand = x\n[exec b]\ncommand = x\ntry_later = 6 , 7,255\n", &err));
+    const struct stages_stage *a = stages_find(stages, "a"), *b = stages_find(stages, "b");
+    for (int i = 0; i < 256; i++) {
+        assert_int_equal(a->try_later[i], i == 75);
+        assert_int_equal(b->try_later[i], i == 6 || i == 7 || i == 255);
     }
 }
 
@@ -153,6 +170,7 @@ int main(void)
         TEST(test_each_stage_stands_behind_those_that_feed_it),
         TEST(test_jobs_for_convert_wait_while_it_is_off),
         TEST(test_every_mistake_is_named_with_file_and_line),
+        TEST(test_statuses_that_may_pass_are_a_list),
         TEST(test_waits_grow_up_to_a_limit_and_are_spread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
