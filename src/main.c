@@ -2,8 +2,8 @@
 #include "dashspool/cli.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
-#include "dashspool/pipeline.h"
 #include "dashspool/receive.h"
+#include "dashspool/stages.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@ static const struct {
     cli_command_fn *run;
     const char *summary;
 } commands[] = {
+    {"run", cli_run, "everything by itself: all stages that are enabled"},
     {"receive", cli_receive, "receive files from cameras"},
     {"work", cli_work, "make copies of what was received"},
     {"convert", cli_convert, "convert downloaded files, without a catalogue"},
@@ -32,8 +33,9 @@ static const struct {
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
-static const struct cfg_section *const sections[] = {&receive_cfg_section, &pipeline_cfg_section,
-                                                     &convert_cfg_section};
+static const struct cfg_section *const sections[] = {
+    &stages_cfg_sections[0], &receive_cfg_section,    &stages_cfg_sections[1],
+    &convert_cfg_section,    &stages_cfg_sections[2], &stages_cfg_sections[3]};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static void print_help(FILE *to)
@@ -61,29 +63,38 @@ static bool is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int load_config(struct cfg **out, const char *dir, const char *root, struct err *err)
+/* NULL: the defaults. `room` is for its name. */
+static const char *find_config_dir(const struct cli *cli, char *name, size_t room)
 {
-    struct cfg_section all[N_SECTIONS];
-    static struct cfg_section kept[N_SECTIONS]; /* the configuration borrows the tables */
-    char in_root[4096];
-    for (int i = 0; i < N_SECTIONS; i++)
-        all[i] = *sections[i];
-    memcpy(kept, all, sizeof kept);
-    snprintf(in_root, sizeof in_root, "%s/pipeline.d", root);
-    if (!dir && is_dir(in_root))
-        dir = in_root;
-    else if (!dir && is_dir(DASHSPOOL_PIPELINE_D))
-        dir = DASHSPOOL_PIPELINE_D;
-    return cfg_load(out, dir, kept, N_SECTIONS, err);
+    snprintf(name, room, "%s/pipeline.d", cli->root);
+    return cli->config_given              ? cli->config_given
+           : is_dir(name)                 ? name
+           : is_dir(DASHSPOOL_PIPELINE_D) ? DASHSPOOL_PIPELINE_D
+                                          : NULL;
 }
 
-static int run(struct cli *cli, const char *config_dir, int argc, char **argv)
+/* The tables and the graph of the stages: what is wrong shows before anything starts. */
+static int load(const struct cli *cli, struct cfg **out, struct err *err)
+{
+    static struct cfg_section kept[N_SECTIONS]; /* the configuration borrows the tables */
+    struct stages *stages = NULL;
+    char name[4096];
+    for (int i = 0; i < N_SECTIONS; i++)
+        kept[i] = *sections[i];
+    int rc = cfg_load(out, find_config_dir(cli, name, sizeof name), kept, N_SECTIONS, err);
+    if (rc == ERR_OK && (rc = stages_load(&stages, *out, err)) < 0)
+        cfg_free(out);
+    stages_free(&stages);
+    return rc;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
 {
     struct err err;
     for (int i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[0], commands[i].name) != 0)
             continue;
-        if (load_config(&cli->cfg, config_dir, cli->root, &err) < 0) {
+        if (load(cli, &cli->cfg, &err) < 0) {
             fprintf(stderr, "dashspool: %s\n", err.text);
             return CLI_USAGE;
         }
@@ -129,8 +140,8 @@ int main(int argc, char **argv)
         return CLI_FAILED;
     for (size_t n = strlen(kept); n > 1 && kept[n - 1] == '/'; n--)
         kept[n - 1] = '\0';
-    struct cli cli = {.root = kept};
-    int rc = run(&cli, config_dir, argc - optind, argv + optind);
+    struct cli cli = {.root = kept, .config_given = config_dir, .load = load};
+    int rc = run(&cli, argc - optind, argv + optind);
     free(kept);
     return rc;
 }

@@ -222,6 +222,20 @@ typedef int catalogue_event_fn(void *arg, const char *line, struct err *err);
 int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn *fn, void *arg,
                          struct err *err) DS_MUST_CHECK;
 
+/* A stage of the pipeline has done its work on transfer `key` (ERR_NOTFOUND if there is none): what
+ * makes a job that comes again, after a crash between the work and the job's end, a job without
+ * work. In the same transaction as what the work left here, where there is such. */
+int catalogue_done_put(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
+                       int attempt, struct err *err) DS_MUST_CHECK;
+
+/* *at_us 0: it has not. */
+int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,
+                       struct err *err) DS_MUST_CHECK;
+
+/* It is to be done again. */
+int catalogue_done_remove(struct catalogue *c, int64_t key, const char *stage,
+                          struct err *err) DS_MUST_CHECK;
+
 const char *catalogue_state_name(enum catalogue_state state);
 
 #endif

@@ -13,12 +13,16 @@ enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNVERIFIED = 3 };
 struct cli {
     const char *root;
     struct cfg *cfg;
+    const char *config_given; /* --config; NULL: none */
+    /* Reads the settings anew, and checks them whole; *out is the caller's. */
+    int (*load)(const struct cli *cli, struct cfg **out, struct err *err);
 };
 
 /* argv[0] is the command's own name. */
 typedef int cli_command_fn(struct cli *cli, int argc, char **argv);
 
 cli_command_fn cli_receive, cli_work, cli_convert, cli_list, cli_show, cli_cat, cli_simulate,
-    cli_probe, cli_status, cli_config, cli_export, cli_verify, cli_keygen, cli_attach_timestamp;
+    cli_probe, cli_status, cli_config, cli_export, cli_verify, cli_keygen, cli_attach_timestamp,
+    cli_run;
 
 #endif

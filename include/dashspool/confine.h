@@ -26,7 +26,7 @@ struct confine_limits {
     int wall_s;           /* 0: 120 and 20 times the footage that the master's size lets expect */
 };
 
-/* timeout_s and memory_mib of the [convert] section. */
+/* timeout and memory_mib of the [convert] section. */
 void confine_limits_from_cfg(const struct cfg *cfg, struct confine_limits *out);
 
 struct confine;

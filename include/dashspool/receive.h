@@ -8,12 +8,13 @@
  *     START ─► row `receiving` committed ─► RESUME is sent
  *     DATA  ─► chunks of all cameras, every commit_ms or commit_mib ─► raw/<day>.db committed
  *     last DATA ─► master sealed, committed ─► row `stored`, committed ─► 0009 is sent
- *             ─► job in spool/convert/new, durable ─► row marked published
+ *             ─► job in spool/convert/new (and where else `after = receive` leads), durable
+ *             ─► row marked published
  *
  * At the start what a crash left is put right: rows `receiving` become `stored` if their master is
  * sealed and `partial` if not, and stored rows without a job get one.
  *
- * Files touched: ROOT/catalogue.db, ROOT/raw, ROOT/spool/convert. One receiver a ROOT: the second
+ * Files touched: ROOT/catalogue.db, ROOT/raw, ROOT/spool. One receiver a ROOT: the second
  * is told so (ERR_BUSY; a lock on ROOT/raw).
  */
 #ifndef DASHSPOOL_RECEIVE_H

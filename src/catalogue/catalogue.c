@@ -13,6 +13,12 @@
     "CREATE TABLE custody(transfer TEXT NOT NULL, n INTEGER NOT NULL, line TEXT NOT NULL," \
     " PRIMARY KEY(transfer, n)) STRICT, WITHOUT ROWID;"
 
+#define DONE_TABLE                                                            \
+    "CREATE TABLE done("                                                      \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"  \
+    " stage TEXT NOT NULL, at_us INTEGER NOT NULL, attempt INTEGER NOT NULL," \
+    " PRIMARY KEY(transfer, stage)) STRICT, WITHOUT ROWID;"
+
 #define ARRIVAL_TABLE                                                                       \
     "CREATE TABLE arrival("                                                                 \
     " key INTEGER PRIMARY KEY,"                                                             \
@@ -26,7 +32,7 @@
 
 static const struct sqlx_schema schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 3,
+    .version = 4,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA foreign_keys=ON;"
@@ -68,7 +74,8 @@ static const struct sqlx_schema schema = {
         " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE,"
         " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
         " tool TEXT, settings TEXT) STRICT;"
-        "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE,
+        "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE
+            DONE_TABLE,
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -77,7 +84,7 @@ static const struct sqlx_schema schema = {
             "ALTER TABLE transfer ADD COLUMN connections INTEGER NOT NULL DEFAULT 1;"
             "ALTER TABLE transfer ADD COLUMN bytes_lost INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
-            CUSTODY_TABLE},
+            CUSTODY_TABLE, DONE_TABLE},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -88,7 +95,8 @@ static int prepare_all(struct catalogue *c, struct err *err)
                            : catalogue_transfer_sql[i] ? catalogue_transfer_sql[i]
                            : catalogue_copy_sql[i]     ? catalogue_copy_sql[i]
                            : catalogue_arrival_sql[i]  ? catalogue_arrival_sql[i]
-                                                       : catalogue_event_sql[i];
+                           : catalogue_event_sql[i]    ? catalogue_event_sql[i]
+                                                       : catalogue_done_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }
     return rc;

@@ -28,6 +28,9 @@ enum catalogue_sql {
     CATALOGUE_SQL_EVENT_ADD,
     CATALOGUE_SQL_EVENT_AT,
     CATALOGUE_SQL_EVENT_REMOVE,
+    CATALOGUE_SQL_DONE_PUT,
+    CATALOGUE_SQL_DONE_GET,
+    CATALOGUE_SQL_DONE_REMOVE,
     CATALOGUE_SQL_COUNT
 };
 
@@ -62,5 +65,6 @@ extern const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT];
 
 #endif

@@ -2,11 +2,8 @@
 #include "cli_internal.h"
 #include "dashspool/pipeline.h"
 #include "dashspool/receive.h"
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const char receive_help[] =
     "usage: dashspool receive [--listen HOST:PORT] [--tls-cert FILE --tls-key FILE] [--allow "
@@ -28,20 +25,26 @@ static const char receive_help[] =
     "example: dashspool --root /srv/dashcam receive --listen 0.0.0.0:7160\n";
 
 static const char work_help[] =
-    "usage: dashspool work [--once] [--workers N]\n"
+    "usage: dashspool work [--once] [--stage NAME] [--workers N]\n"
     "\n"
-    "Makes copies of what was received, until SIGTERM or Ctrl-C.\n"
+    "Makes copies of what was received, and runs the commands of [exec …], until SIGTERM or "
+    "Ctrl-C.\n"
     "\n"
-    "  --once        work what is ready, then end; status 1 if a job failed\n"
-    "  --workers N   processes side by side (default 1)\n"
+    "  --once        work what is ready, then end; jobs that wait for another attempt are left to\n"
+    "                the next time; status 1 if one failed or waits\n"
+    "  --stage NAME  only this stage: convert, or one of [exec NAME]\n"
+    "  --workers N   processes side by side, for each stage; else as the settings say\n"
     "\n"
     "example: dashspool --root /srv/dashcam work --once\n";
 
-static const char config_help[] = "usage: dashspool config\n"
-                                  "\n"
-                                  "Prints every setting with its value and where that comes from.\n"
-                                  "\n"
-                                  "example: dashspool --config /etc/dashspool/pipeline.d config\n";
+static const char config_help[] =
+    "usage: dashspool config [--check]\n"
+    "\n"
+    "Prints every setting with its value and where that comes from.\n"
+    "\n"
+    "  --check   only whether the settings are good: exit status 2, with file and line, if not\n"
+    "\n"
+    "example: dashspool --config /etc/dashspool/pipeline.d config --check\n";
 
 int cli_receive(struct cli *cli, int argc, char **argv)
 {
@@ -74,71 +77,37 @@ int cli_receive(struct cli *cli, int argc, char **argv)
     return CLI_OK;
 }
 
-static int work_here(struct cli *cli, bool once)
+static int work(struct cli *cli, const struct pipeline_work *how)
 {
     struct err err;
     struct pipeline_tally tally;
-    if (pipeline_work(cli->root, cli->cfg, once, &tally, &err) < 0)
-        return cli_fail("work", &err);
-    if (once)
-        fprintf(stderr, "%d jobs done, %d failed\n", tally.done, tally.failed);
+    if (pipeline_work(cli->root, cli->cfg, how, &tally, &err) < 0)
+        return err.code == ERR_CONFIG ? cli_usage("work", "%s", err.text) : cli_fail("work", &err);
+    if (!how->once)
+        return CLI_OK;
+    fprintf(stderr, "%d jobs done, %d failed", tally.done, tally.failed);
+    if (tally.later > 0)
+        fprintf(stderr, ", %d to be tried again later", tally.later);
+    fprintf(stderr, "\n");
     if (tally.failed > 0)
-        fprintf(stderr, "why: %s/spool/convert/failed/*/reason.txt\n", cli->root);
-    return once && tally.failed > 0 ? CLI_FAILED : CLI_OK;
-}
-
-/* SIGTERM and Ctrl-C go to all workers: the children get theirs from here. */
-static pid_t children[64];
-static int n_children;
-
-static void pass_on(int signum)
-{
-    for (int i = 0; i < n_children; i++)
-        kill(children[i], signum);
-}
-
-static int work_many(struct cli *cli, bool once, int workers)
-{
-    int rc = CLI_OK;
-    for (int i = 0; i < workers; i++) {
-        pid_t pid = fork();
-        if (pid == 0)
-            _exit(work_here(cli, once));
-        if (pid < 0) {
-            perror("dashspool work: fork");
-            rc = CLI_FAILED;
-            break;
-        }
-        children[n_children++] = pid;
-    }
-    struct sigaction act = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
-    sigemptyset(&act.sa_mask);
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGINT, &act, NULL);
-    for (int i = 0; i < n_children; i++) {
-        int status = 0;
-        if (waitpid(children[i], &status, 0) < 0 || !WIFEXITED(status)) {
-            fprintf(stderr, "dashspool work: worker %d died; its job will be taken up again\n",
-                    (int)children[i]);
-            rc = CLI_FAILED;
-        } else if (WEXITSTATUS(status) != CLI_OK) {
-            rc = WEXITSTATUS(status);
-        }
-    }
-    return rc;
+        fprintf(stderr, "why: %s/spool/*/failed/*/reason.txt\n", cli->root);
+    return tally.failed > 0 || tally.later > 0 ? CLI_FAILED : CLI_OK;
 }
 
 int cli_work(struct cli *cli, int argc, char **argv)
 {
     static const struct option options[] = {{"once", no_argument, NULL, 'o'},
+                                            {"stage", required_argument, NULL, 's'},
                                             {"workers", required_argument, NULL, 'w'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
-    bool once = false;
-    double workers = 1;
+    struct pipeline_work how = {0};
+    double workers = 0;
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         if (o == 'o')
-            once = true;
+            how.once = true;
+        else if (o == 's')
+            how.stage = optarg;
         else if (o != 'w')
             return cli_option(o, argv, work_help);
         else if (!cli_number("work", "--workers", optarg, 1, 64, &workers))
@@ -146,30 +115,38 @@ int cli_work(struct cli *cli, int argc, char **argv)
     }
     if (optind < argc)
         return cli_usage("work", "'%s' is too much", argv[optind]);
-    return workers > 1 ? work_many(cli, once, (int)workers) : work_here(cli, once);
+    how.workers = (int)workers;
+    return work(cli, &how);
 }
 
 static void print_key(void *arg, const struct cfg_section *section, const struct cfg_key *key,
                       const char *value, const char *origin)
 {
-    const struct cfg_section **last = arg;
-    char line[400];
-    if (*last != section)
+    const char **last = arg;
+    if (!*last || strcmp(*last, section->name) != 0)
         printf("%s[%s]\n", *last ? "\n" : "", section->name);
-    *last = section;
-    snprintf(line, sizeof line, "%s = %s", key->name, value);
-    printf("%-28s # %s; %s; from %s\n", line, key->help, key->unit, origin);
+    *last = section->name;
+    int n = printf("%s = %s", key->name, value);
+    printf("%*s # %s; %s; from %s\n", n < 28 ? 28 - n : 0, "", key->help, key->unit, origin);
 }
 
 int cli_config(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    int o = getopt_long(argc, argv, ":h", options, NULL);
-    if (o != -1)
-        return cli_option(o, argv, config_help);
+    static const struct option options[] = {
+        {"check", no_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    bool check = false;
+    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        if (o != 'c')
+            return cli_option(o, argv, config_help);
+        check = true;
+    }
     if (optind < argc)
         return cli_usage("config", "'%s' is too much", argv[optind]);
-    const struct cfg_section *last = NULL;
+    if (check) { /* who is here has good ones */
+        puts("the settings are good");
+        return CLI_OK;
+    }
+    const char *last = NULL;
     cfg_each(cli->cfg, print_key, &last);
     return CLI_OK;
 }

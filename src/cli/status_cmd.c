@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/spool.h"
+#include "dashspool/stages.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,17 +42,37 @@ static json_t *receiver_json(const struct cli *cli)
     return o;
 }
 
-static json_t *jobs_json(const struct cli *cli, struct err *err)
+static json_t *stage_json(const struct cli *cli, const char *stage, struct err *err)
 {
     struct spool *spool = NULL;
     struct spool_count n = {0};
-    int rc = spool_open(&spool, cli->root, "convert", err);
+    int rc = spool_open(&spool, cli->root, stage, err);
     if (rc == ERR_OK)
         rc = spool_count(spool, &n, err);
     spool_close(&spool);
     return rc < 0 ? NULL
                   : json_pack("{s:i, s:i, s:i}", "ready", n.ready, "claimed", n.claimed, "failed",
                               n.failed);
+}
+
+/* Convert, and what else is enabled; each with its jobs. NULL: err says why. */
+static json_t *jobs_json(const struct cli *cli, struct err *err)
+{
+    struct stages *stages = NULL;
+    const struct stages_stage *s;
+    json_t *all = json_object();
+    int rc = stages_load(&stages, cli->cfg, err);
+    for (size_t i = 0; rc == ERR_OK && (s = stages_at(stages, i)) != NULL; i++) {
+        if (s->kind == STAGES_RECEIVE || (s->kind == STAGES_EXEC && !s->enabled))
+            continue;
+        json_t *one = stage_json(cli, s->name, err);
+        rc = one ? json_object_set_new(all, s->name, one) : ERR_IO;
+    }
+    stages_free(&stages);
+    if (rc == ERR_OK)
+        return all;
+    json_decref(all);
+    return NULL;
 }
 
 static json_t *transfers_json(struct catalogue *c, struct err *err)
@@ -98,16 +119,33 @@ static void print_receiver(const json_t *r)
 static void print_text(const struct cli *cli, const json_t *o)
 {
     char size[24];
-    const json_t *t = json_object_get(o, "transfers"), *j = json_object_get(o, "jobs");
+    const json_t *t = json_object_get(o, "transfers");
+    const char *stage;
+    json_t *j;
     printf("%s\n", cli->root);
     print_receiver(json_object_get(o, "receiver"));
     printf("transfers  %lld stored, %lld partial, %lld coming in: %s\n", number_of(t, "stored"),
            number_of(t, "partial"), number_of(t, "receiving"),
            cli_size(number_of(t, "bytes"), size));
-    printf("convert    %lld ready, %lld being worked, %lld failed\n", number_of(j, "ready"),
-           number_of(j, "claimed"), number_of(j, "failed"));
-    if (number_of(j, "failed") > 0)
-        printf("           why: %s/spool/convert/failed/*/reason.txt\n", cli->root);
+    json_object_foreach(json_object_get(o, "jobs"), stage, j)
+    {
+        printf("%-10s %lld ready, %lld being worked, %lld failed\n", stage, number_of(j, "ready"),
+               number_of(j, "claimed"), number_of(j, "failed"));
+        if (number_of(j, "failed") > 0)
+            printf("           why: %s/spool/%s/failed/*/reason.txt\n", cli->root, stage);
+    }
+}
+
+static bool any_failed(json_t *jobs)
+{
+    const char *stage;
+    json_t *j;
+    json_object_foreach(jobs, stage, j)
+    {
+        if (number_of(j, "failed") > 0)
+            return true;
+    }
+    return false;
 }
 
 static bool in_trouble(const json_t *o)
@@ -115,7 +153,7 @@ static bool in_trouble(const json_t *o)
     const json_t *r = json_object_get(o, "receiver");
     const char *state = text_of(r, "state");
     return text_of(r, "trouble")[0] || strcmp(state, "dead") == 0 || strcmp(state, "stuck") == 0 ||
-           number_of(json_object_get(o, "jobs"), "failed") > 0;
+           any_failed(json_object_get(o, "jobs"));
 }
 
 int cli_status(struct cli *cli, int argc, char **argv)

@@ -39,7 +39,7 @@ void confine_limits_from_cfg(const struct cfg *cfg, struct confine_limits *out)
 {
     *out = (struct confine_limits){
         .memory_bytes = cfg_int(cfg, "convert", "memory_mib") << 20,
-        .wall_s = (int)cfg_int(cfg, "convert", "timeout_s"),
+        .wall_s = (int)((cfg_ms(cfg, "convert", "timeout") + 999) / 1000),
     };
 }
 
@@ -232,7 +232,7 @@ static int judge_death(const struct confine *c, int status, const struct rusage 
     long cpu_s = used->ru_utime.tv_sec + used->ru_stime.tv_sec;
     if (c->late)
         return err_set(err, ERR_LIMIT,
-                       "the converter was ended after %d s (timeout_s), %d %% done; %s",
+                       "the converter was ended after %d s (timeout), %d %% done; %s",
                        c->request.limits.wall_s, percent, after);
     if (signum == SIGXCPU || (signum == SIGKILL && cpu_s >= c->request.limits.cpu_s))
         return err_set(err, ERR_LIMIT, "the converter used up its %d s of CPU time, %d %% done; %s",

@@ -1,139 +1,155 @@
-#include "dashspool/cfg.h"
+#include "cfg_internal.h"
 #include <assert.h>
-#include <dirent.h>
-#include <errno.h>
-#include <ini.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+enum { INSTANCES_MAX = 64, INSTANCE_NAME_MAX = 63 };
 
 struct value {
     char *text;
     char *origin; /* NULL: default */
 };
 
+/* A section that there is: of a table, or one of those that a table with a * stands for. */
+struct part {
+    struct cfg_section section; /* with the name that it has here */
+    const struct cfg_section *table;
+    char *name, *origin; /* of an instance */
+    struct value *values;
+};
+
 struct cfg {
     const struct cfg_section *sections;
     size_t n_sections;
-    struct value *values; /* in table order */
-    size_t n_values;
+    struct part *parts; /* in table order, then the instances by first mention */
+    size_t n_parts;
 };
 
-/* Position of section.key among the values, or -1; *key gets its table row. */
-static long find(const struct cfg *cfg, const char *section, const char *name,
-                 const struct cfg_key **key, bool *section_known)
+static bool is_pattern(const struct cfg_section *table)
 {
-    long at = 0;
-    if (section_known)
-        *section_known = false;
-    for (size_t s = 0; s < cfg->n_sections; s++) {
-        const struct cfg_section *sec = &cfg->sections[s];
-        bool same = strcmp(sec->name, section) == 0;
-        if (same && section_known)
-            *section_known = true;
-        for (size_t k = 0; k < sec->n_keys; k++, at++) {
-            if (same && strcmp(sec->keys[k].name, name) == 0) {
-                *key = &sec->keys[k];
-                return at;
+    return strchr(table->name, '*') != NULL;
+}
+
+/* "exec upload" is one of "exec *". */
+static bool matches(const struct cfg_section *table, const char *section)
+{
+    const char *star = strchr(table->name, '*');
+    if (!star)
+        return strcmp(table->name, section) == 0;
+    size_t prefix = (size_t)(star - table->name);
+    return strncmp(table->name, section, prefix) == 0;
+}
+
+static bool instance_name_ok(const struct cfg_section *table, const char *section)
+{
+    const char *name = section + strcspn(table->name, "*");
+    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    return n > 0 && n <= INSTANCE_NAME_MAX && !name[n] && name[0] != '.';
+}
+
+static struct value *find(const struct cfg *cfg, const char *section, const char *name,
+                          const struct cfg_key **key)
+{
+    for (size_t i = 0; i < cfg->n_parts; i++) {
+        const struct part *p = &cfg->parts[i];
+        if (strcmp(p->section.name, section) != 0)
+            continue;
+        for (size_t k = 0; k < p->section.n_keys; k++) {
+            if (strcmp(p->section.keys[k].name, name) == 0) {
+                *key = &p->section.keys[k];
+                return &p->values[k];
             }
         }
     }
-    return -1;
+    return NULL;
 }
 
-static bool parse_bool(const char *text, bool *out)
+static bool has_part(const struct cfg *cfg, const char *section)
 {
-    static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false",
-                                                                                "off", "0"};
-    for (size_t i = 0; i < 4; i++) {
-        if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
-            *out = strcasecmp(text, yes[i]) == 0;
+    for (size_t i = 0; i < cfg->n_parts; i++)
+        if (strcmp(cfg->parts[i].section.name, section) == 0)
             return true;
-        }
-    }
     return false;
 }
 
-static bool has_word(const char *words, const char *word, size_t n)
+static void clear_part(struct part *p)
 {
-    for (const char *p = words; n > 0 && *p; p += strcspn(p, " ")) {
-        p += strspn(p, " ");
-        if (strcspn(p, " ") == n && strncmp(p, word, n) == 0)
-            return true;
+    for (size_t k = 0; p->values && k < p->section.n_keys; k++) {
+        free(p->values[k].text);
+        free(p->values[k].origin);
     }
-    return false;
+    free(p->values);
+    free(p->name);
+    free(p->origin);
 }
 
-static bool has_words(const char *words, const char *list)
+/* Appends a section with the defaults; name NULL: the table's. */
+static int add_part(struct cfg *cfg, const struct cfg_section *table, const char *name,
+                    const char *origin, struct err *err)
 {
-    for (;; list++) {
-        size_t n = strcspn(list, ",");
-        if (!has_word(words, list, n))
-            return false;
-        list += n;
-        if (!*list)
-            return true;
+    struct part *parts = realloc(cfg->parts, (cfg->n_parts + 1) * sizeof *parts);
+    if (!parts)
+        return err_set(err, ERR_NOMEM, "no memory for the configuration");
+    cfg->parts = parts;
+    struct part p = {.section = *table, .table = table};
+    bool whole = (p.values = calloc(table->n_keys + 1, sizeof *p.values)) != NULL;
+    if (name) {
+        p.section.name = p.name = strdup(name);
+        p.origin = strdup(origin);
+        whole = whole && p.name && p.origin;
     }
+    for (size_t k = 0; whole && k < table->n_keys; k++) {
+        assert(cfg_value_check(&table->keys[k], table->keys[k].value, err) == ERR_OK);
+        whole = (p.values[k].text = strdup(table->keys[k].value)) != NULL;
+    }
+    if (!whole) {
+        clear_part(&p);
+        return err_set(err, ERR_NOMEM, "no memory for the configuration");
+    }
+    cfg->parts[cfg->n_parts++] = p;
+    return ERR_OK;
 }
 
-static int check(const struct cfg_key *key, const char *text, struct err *err)
+static int count_instances(const struct cfg *cfg)
 {
-    const char *name = key->name;
-    char *end = NULL;
-    bool b;
-    switch (key->type) {
-    case CFG_BOOL:
-        if (parse_bool(text, &b))
-            return ERR_OK;
-        return err_set(err, ERR_CONFIG, "%s = %s: write yes or no", name, text);
-    case CFG_INT:
-        errno = 0;
-        int64_t i = strtoll(text, &end, 10);
-        if (*text && !*end && errno == 0 && i >= key->min && i <= key->max)
-            return ERR_OK;
-        return err_set(err, ERR_CONFIG, "%s = %s: a whole number from %lld to %lld (%s) is needed",
-                       name, text, (long long)key->min, (long long)key->max, key->unit);
-    case CFG_REAL:
-        errno = 0;
-        double d = strtod(text, &end);
-        if (*text && !*end && errno == 0 && isfinite(d) && d >= (double)key->min &&
-            d <= (double)key->max)
-            return ERR_OK;
-        return err_set(err, ERR_CONFIG, "%s = %s: a number from %lld to %lld (%s) is needed", name,
-                       text, (long long)key->min, (long long)key->max, key->unit);
-    case CFG_TEXT:
-        if (strlen(text) > (size_t)key->max)
-            return err_set(err, ERR_CONFIG, "%s: longer than %lld bytes", name,
-                           (long long)key->max);
-        return key->check ? key->check(text, err) : ERR_OK;
-    case CFG_WORD:
-        if (has_word(key->unit, text, strlen(text)))
-            return ERR_OK;
-        return err_set(err, ERR_CONFIG, "%s = %s: one of these is needed: %s", name, text,
-                       key->unit);
-    case CFG_LIST:
-        if (has_words(key->unit, text))
-            return ERR_OK;
-        return err_set(err, ERR_CONFIG, "%s = %s: some of these, with commas, are needed: %s", name,
-                       text, key->unit);
+    int n = 0;
+    for (size_t i = 0; i < cfg->n_parts; i++)
+        n += cfg->parts[i].name != NULL;
+    return n;
+}
+
+int cfg_section_enter(struct cfg *cfg, const char *section, const char *origin, struct err *err)
+{
+    if (has_part(cfg, section))
+        return ERR_OK;
+    for (size_t s = 0; s < cfg->n_sections; s++) {
+        const struct cfg_section *table = &cfg->sections[s];
+        if (!is_pattern(table) || !matches(table, section))
+            continue;
+        if (!instance_name_ok(table, section))
+            return err_set(err, ERR_CONFIG,
+                           "[%.60s]: its name must be 1 to %d of A-Z a-z 0-9 . _ -, no dot in "
+                           "front",
+                           section, INSTANCE_NAME_MAX);
+        if (count_instances(cfg) >= INSTANCES_MAX)
+            return err_set(err, ERR_CONFIG, "[%s]: more than %d of these", section, INSTANCES_MAX);
+        return add_part(cfg, table, section, origin, err);
     }
-    return err_set(err, ERR_CONFIG, "%s: unknown type", name);
+    return err_set(err, ERR_CONFIG, "unknown section [%.60s]", section);
 }
 
 int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *text,
             const char *origin, struct err *err)
 {
     const struct cfg_key *key = NULL;
-    bool section_known;
-    long at = find(cfg, section, name, &key, &section_known);
-    if (at < 0 && !section_known)
-        return err_set(err, ERR_CONFIG, "unknown section [%s]", section);
-    if (at < 0)
-        return err_set(err, ERR_CONFIG, "unknown key '%s' in [%s]", name, section);
-    int rc = check(key, text, err);
+    int rc = cfg_section_enter(cfg, section, origin, err);
     if (rc < 0)
+        return rc;
+    struct value *v = find(cfg, section, name, &key);
+    if (!v)
+        return err_set(err, ERR_CONFIG, "unknown key '%.60s' in [%s]", name, section);
+    if ((rc = cfg_value_check(key, text, err)) < 0)
         return rc;
     char *new_text = strdup(text), *new_origin = strdup(origin);
     if (!new_text || !new_origin) {
@@ -141,87 +157,10 @@ int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *
         free(new_origin);
         return err_set(err, ERR_NOMEM, "no memory for the configuration");
     }
-    struct value *v = &cfg->values[at];
     free(v->text);
     free(v->origin);
     *v = (struct value){new_text, new_origin};
     return ERR_OK;
-}
-
-struct parse {
-    struct cfg *cfg;
-    FILE *file;
-    const char *path;
-    int line;
-    int rc;
-    struct err *err;
-};
-
-static char *next_line(char *text, int room, void *arg)
-{
-    struct parse *p = arg;
-    if (p->rc < 0)
-        return NULL;
-    p->line++;
-    return fgets(text, room, p->file);
-}
-
-static int on_pair(void *arg, const char *section, const char *name, const char *value)
-{
-    struct parse *p = arg;
-    if (p->rc < 0)
-        return 1;
-    char origin[512];
-    snprintf(origin, sizeof origin, "%s:%d", p->path, p->line);
-    p->rc = cfg_set(p->cfg, section, name, value ? value : "", origin, p->err);
-    if (p->rc < 0)
-        err_wrap(p->err, "%s", origin);
-    return 1;
-}
-
-static int load_file(struct cfg *cfg, const char *path, struct err *err)
-{
-    struct parse p = {.cfg = cfg, .path = path, .err = err, .file = fopen(path, "re")};
-    if (!p.file)
-        return err_sys(err, "open %s", path);
-    int bad_line = ini_parse_stream(next_line, &p, on_pair, &p);
-    fclose(p.file);
-    if (p.rc < 0)
-        return p.rc;
-    if (bad_line != 0)
-        return err_set(err, ERR_CONFIG, "%s:%d: neither [section], key = value nor # comment", path,
-                       bad_line > 0 ? bad_line : 1);
-    return ERR_OK;
-}
-
-static int is_conf(const struct dirent *e)
-{
-    size_t n = strlen(e->d_name);
-    return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".conf") == 0;
-}
-
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int load_dir(struct cfg *cfg, const char *dir, struct err *err)
-{
-    struct dirent **names = NULL;
-    int n = scandir(dir, &names, is_conf, by_bytes);
-    if (n < 0)
-        return err_sys(err, "read directory %s", dir);
-    int rc = ERR_OK;
-    for (int i = 0; i < n; i++) {
-        char path[4096];
-        if (rc == ERR_OK) {
-            snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
-            rc = load_file(cfg, path, err);
-        }
-        free(names[i]);
-    }
-    free(names);
-    return rc;
 }
 
 int cfg_load(struct cfg **out, const char *dir, const struct cfg_section *sections,
@@ -233,20 +172,12 @@ int cfg_load(struct cfg **out, const char *dir, const struct cfg_section *sectio
         return err_set(err, ERR_NOMEM, "no memory for the configuration");
     cfg->sections = sections;
     cfg->n_sections = n_sections;
-    for (size_t s = 0; s < n_sections; s++)
-        cfg->n_values += sections[s].n_keys;
-    cfg->values = calloc(cfg->n_values + 1, sizeof *cfg->values);
-    int rc = cfg->values ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for the configuration");
-    size_t at = 0;
-    for (size_t s = 0; rc == ERR_OK && s < n_sections; s++) {
-        for (size_t k = 0; k < sections[s].n_keys; k++) {
-            assert(check(&sections[s].keys[k], sections[s].keys[k].value, err) == ERR_OK);
-            if (!(cfg->values[at++].text = strdup(sections[s].keys[k].value)))
-                rc = err_set(err, ERR_NOMEM, "no memory for the configuration");
-        }
-    }
+    int rc = ERR_OK;
+    for (size_t s = 0; rc == ERR_OK && s < n_sections; s++)
+        if (!is_pattern(&sections[s]))
+            rc = add_part(cfg, &sections[s], NULL, NULL, err);
     if (rc == ERR_OK && dir)
-        rc = load_dir(cfg, dir, err);
+        rc = cfg_files_load(cfg, dir, err);
     if (rc < 0)
         cfg_free(&cfg);
     *out = cfg;
@@ -257,11 +188,9 @@ void cfg_free(struct cfg **cfg)
 {
     if (!cfg || !*cfg)
         return;
-    for (size_t i = 0; (*cfg)->values && i < (*cfg)->n_values; i++) {
-        free((*cfg)->values[i].text);
-        free((*cfg)->values[i].origin);
-    }
-    free((*cfg)->values);
+    for (size_t i = 0; i < (*cfg)->n_parts; i++)
+        clear_part(&(*cfg)->parts[i]);
+    free((*cfg)->parts);
     free(*cfg);
     *cfg = NULL;
 }
@@ -269,15 +198,15 @@ void cfg_free(struct cfg **cfg)
 const char *cfg_text(const struct cfg *cfg, const char *section, const char *name)
 {
     const struct cfg_key *key;
-    long at = find(cfg, section, name, &key, NULL);
-    assert(at >= 0);
-    return cfg->values[at].text;
+    const struct value *v = find(cfg, section, name, &key);
+    assert(v);
+    return v->text;
 }
 
 bool cfg_bool(const struct cfg *cfg, const char *section, const char *name)
 {
     bool b = false;
-    parse_bool(cfg_text(cfg, section, name), &b);
+    cfg_value_bool(cfg_text(cfg, section, name), &b);
     return b;
 }
 
@@ -286,16 +215,50 @@ int64_t cfg_int(const struct cfg *cfg, const char *section, const char *name)
     return strtoll(cfg_text(cfg, section, name), NULL, 10);
 }
 
+int64_t cfg_ms(const struct cfg *cfg, const char *section, const char *name)
+{
+    int64_t ms = 0;
+    cfg_value_span(cfg_text(cfg, section, name), &ms);
+    return ms;
+}
+
 double cfg_real(const struct cfg *cfg, const char *section, const char *name)
 {
     return strtod(cfg_text(cfg, section, name), NULL);
 }
 
+const char *cfg_origin(const struct cfg *cfg, const char *section, const char *name)
+{
+    const struct cfg_key *key;
+    const struct value *v = find(cfg, section, name, &key);
+    assert(v);
+    return v->origin ? v->origin : "default";
+}
+
+const char *cfg_next(const struct cfg *cfg, const char *table, const char *after,
+                     const char **origin)
+{
+    for (size_t i = 0; i < cfg->n_parts; i++) {
+        const struct part *p = &cfg->parts[i];
+        if (!p->name || strcmp(p->table->name, table) != 0)
+            continue;
+        if (!after) {
+            if (origin)
+                *origin = p->origin;
+            return p->name;
+        }
+        if (strcmp(p->name, after) == 0)
+            after = NULL;
+    }
+    return NULL;
+}
+
 void cfg_each(const struct cfg *cfg, cfg_each_fn *fn, void *arg)
 {
-    const struct value *v = cfg->values;
-    for (size_t s = 0; s < cfg->n_sections; s++)
-        for (size_t k = 0; k < cfg->sections[s].n_keys; k++, v++)
-            fn(arg, &cfg->sections[s], &cfg->sections[s].keys[k], v->text,
-               v->origin ? v->origin : "default");
+    for (size_t i = 0; i < cfg->n_parts; i++) {
+        const struct part *p = &cfg->parts[i];
+        for (size_t k = 0; k < p->section.n_keys; k++)
+            fn(arg, &p->section, &p->section.keys[k], p->values[k].text,
+               p->values[k].origin ? p->values[k].origin : "default");
+    }
 }

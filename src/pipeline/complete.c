@@ -122,7 +122,7 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
     if (rc == ERR_OK) {
         rc = convert(c, t, master, dir, &result, err);
         if (rc == ERR_OK) {
-            rc = record_copies(c->catalogue, c->root, t, &c->options, &result, err);
+            rc = record_copies(c->catalogue, c->root, t, &c->options, &result, NULL, 0, err);
             c->completion->made += result.n_outputs;
         } else {
             rc = judge(c, t, rc, err);

@@ -167,7 +167,7 @@ static int record_one(struct catalogue *catalogue, const char *root,
 
 int record_copies(struct catalogue *catalogue, const char *root, const struct catalogue_transfer *t,
                   const struct convert_options *options, const struct convert_result *r,
-                  struct err *err)
+                  const char *stage, int attempt, struct err *err)
 {
     int rc = catalogue_begin(catalogue, err);
     if (rc < 0)
@@ -176,6 +176,8 @@ int record_copies(struct catalogue *catalogue, const char *root, const struct ca
     for (int i = 0; i < r->n_outputs && rc == ERR_OK; i++)
         rc = record_one(catalogue, root, t, options, recipe, r, &r->output[i], err);
     json_decref(recipe);
+    if (rc == ERR_OK && stage)
+        rc = catalogue_done_put(catalogue, t->key, stage, clock_utc_us(), attempt, err);
     if (rc == ERR_OK)
         return catalogue_commit(catalogue, err);
     catalogue_rollback(catalogue);

@@ -1,207 +1,248 @@
-#include "dashspool/catalogue.h"
-#include "dashspool/clock.h"
-#include "dashspool/confine.h"
-#include "dashspool/convert.h"
-#include "dashspool/fsx.h"
+#define _GNU_SOURCE /* pipe2 */
 #include "dashspool/log.h"
 #include "dashspool/pipeline.h"
-#include "dashspool/raw.h"
-#include "dashspool/recipe.h"
 #include "dashspool/sandbox.h"
-#include "dashspool/spool.h"
-#include "master.h"
-#include "record.h"
-#include <jansson.h>
+#include "worker.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-static const struct cfg_key keys[] = {
-    {"retries", CFG_INT, "attempts", 1, 1000, "5",
-     "attempts at a job that fails for a passing reason, before it goes to failed/"},
-    {"poll_ms", CFG_INT, "ms", 10, 60000, "500", "how often to look for new jobs when idle"},
-};
-const struct cfg_section pipeline_cfg_section = {"work", keys, sizeof keys / sizeof *keys};
+enum { PROCESSES_MAX = 64 * STAGES_MAX };
 
-enum { SWEEP_EVERY_US = 60 * 1000000 };
-
-struct worker {
+struct crew {
     const char *root;
-    struct convert_options options;
-    struct confine_limits limits;
-    struct catalogue *catalogue;
-    struct raw *raw;
-    struct spool *spool;
+    const struct cfg *cfg;
+    const struct pipeline_work *how;
+    struct stages *stages;
+    const struct stages_stage *stage[STAGES_MAX]; /* that are to be worked, in their order */
+    size_t n;
+    struct stop stop;
 };
 
-static volatile sig_atomic_t stop;
-
-static void on_stop(int signum)
+static int choose(struct crew *c, struct err *err)
 {
-    (void)signum;
-    stop = 1;
-}
-
-/* ---- one job ---- */
-
-/* The id of job.json. */
-static int job_id(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], struct err *err)
-{
-    json_error_t why;
-    json_t *root = json_loads(spool_job_json(job), JSON_REJECT_DUPLICATES, &why);
-    const char *id = json_string_value(json_object_get(root, "id"));
-    int rc = ERR_OK;
-    if (!root)
-        rc = err_set(err, ERR_MALFORMED, "job.json, line %d: %s", why.line, why.text);
-    else if (!id || strlen(id) >= CATALOGUE_ID_ROOM)
-        rc = err_set(err, ERR_MALFORMED, "job.json names no transfer (\"id\")");
-    else
-        snprintf(out, CATALOGUE_ID_ROOM, "%s", id);
-    json_decref(root);
-    return rc;
-}
-
-static int convert_job(struct worker *w, const struct spool_job *job, struct err *err)
-{
-    char id[CATALOGUE_ID_ROOM];
-    struct catalogue_transfer t;
-    struct convert_facts facts;
-    struct convert_result result;
-    char *master = NULL, *dir = NULL;
-    int rc = job_id(job, id, err);
-    if (rc == ERR_OK)
-        rc = catalogue_transfer_get(w->catalogue, id, &t, err);
-    if (rc == ERR_OK)
-        rc = fsx_path(&master, err, "%s/master.%s", spool_job_dir(job),
-                      strcmp(t.kind, "photo") == 0 ? "jpg" : "h265");
-    if (rc == ERR_OK)
-        rc = master_extract(w->raw, &t, master, err);
-    if (rc == ERR_OK)
-        rc = master_archive_dir(w->root, &t, &dir, err);
-    if (rc < 0)
-        goto out;
-    recipe_facts(&t, &facts);
-    int64_t began_us = clock_mono_us();
-    rc = confine_convert(master, dir, t.id, &facts, &w->options, &w->limits, NULL, NULL, &result,
-                         err);
-    if (rc == ERR_OK)
-        rc = record_copies(w->catalogue, w->root, &t, &w->options, &result, err);
-    if (rc == ERR_OK && result.warning[0])
-        log_warn("work", "%s: %s", t.id, result.warning);
-    double took_s = (double)(clock_mono_us() - began_us) / 1e6;
-    if (rc == ERR_OK && result.container == CONVERT_JPEG)
-        log_info("work", "%s: photo, in %.2f s", t.id, took_s);
-    else if (rc == ERR_OK)
-        log_info("work", "%s: %lld pictures, %.1f s of footage, in %.1f s", t.id,
-                 (long long)result.pictures, (double)result.duration_us / 1e6, took_s);
-out:
-    free(master);
-    free(dir);
-    return rc;
-}
-
-/* Does a claimed job and ends it, one way or another. */
-static int work_job(struct worker *w, struct spool_job **job, int retries,
-                    struct pipeline_tally *tally, struct err *err)
-{
-    struct err why = {0};
-    char name[SPOOL_NAME_ROOM];
-    snprintf(name, sizeof name, "%s", spool_job_name(*job));
-    int rc = convert_job(w, *job, &why);
-    if (rc == ERR_OK) {
-        tally->done++;
-        return spool_finish(w->spool, job, err);
-    }
-    if (err_is_temporary(rc) && spool_job_attempt(*job) < retries) {
-        log_warn("work", "%s: attempt %d of %d: %s", name, spool_job_attempt(*job), retries,
-                 why.text);
-        return spool_release(w->spool, job, err);
-    }
-    tally->failed++;
-    log_error("work", "%s: failed: %s", name, why.text);
-    return spool_fail(w->spool, job, why.text, err);
-}
-
-/* ---- the loop ---- */
-
-static void worker_close(struct worker *w)
-{
-    catalogue_close(&w->catalogue);
-    raw_close(&w->raw);
-    spool_close(&w->spool);
-}
-
-static int worker_open(struct worker *w, const char *root, const struct cfg *cfg, struct err *err)
-{
-    *w = (struct worker){.root = root};
-    convert_options_from_cfg(cfg, &w->options);
-    confine_limits_from_cfg(cfg, &w->limits);
-    w->options.overwrite = true; /* what an earlier attempt left */
-    int rc = catalogue_open(&w->catalogue, root, true, err);
-    if (rc == ERR_OK)
-        rc = raw_open(&w->raw, root, err);
-    if (rc == ERR_OK)
-        rc = spool_open(&w->spool, root, "convert", err);
-    if (rc < 0)
-        worker_close(w);
-    return rc;
-}
-
-static int sweep(struct worker *w, int64_t *swept_us, struct err *err)
-{
-    int given_back = 0;
-    if (*swept_us && clock_mono_us() - *swept_us < SWEEP_EVERY_US)
+    const struct stages_stage *s;
+    if (c->how->stage) {
+        s = stages_find(c->stages, c->how->stage);
+        if (!s || s->kind == STAGES_RECEIVE)
+            return err_set(err, ERR_CONFIG,
+                           "there is no stage '%.60s' with jobs; 'dashspool config' "
+                           "prints those that there are",
+                           c->how->stage);
+        c->stage[c->n++] = s;
         return ERR_OK;
-    *swept_us = clock_mono_us();
-    int rc = spool_sweep(w->spool, &given_back, err);
-    if (rc == ERR_OK && given_back > 0)
-        log_info("work", "%d jobs of a worker that ended are taken up again", given_back);
-    return rc;
+    }
+    for (size_t i = 0; (s = stages_at(c->stages, i)) != NULL; i++)
+        if (s->kind != STAGES_RECEIVE && s->enabled)
+            c->stage[c->n++] = s;
+    return ERR_OK;
 }
 
-static void catch_signals(struct sigaction old[2])
+/* ---- in this process ---- */
+
+static void tell_sandbox(const struct crew *c)
 {
-    struct sigaction act = {.sa_handler = on_stop};
-    sigemptyset(&act.sa_mask);
-    stop = 0;
-    sigaction(SIGTERM, &act, &old[0]);
-    sigaction(SIGINT, &act, &old[1]);
+    struct sandbox_report sandbox;
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->stage[i]->kind != STAGES_CONVERT)
+            continue;
+        sandbox_probe(&sandbox);
+        if (sandbox.missing[0])
+            log_warn("work", "conversions are less confined than they could be: %s",
+                     sandbox.missing);
+    }
 }
 
-int pipeline_work(const char *root, const struct cfg *cfg, bool once, struct pipeline_tally *tally,
-                  struct err *err)
+/* One stage, for ever. */
+static int work_stage(struct crew *c, const struct stages_stage *stage, struct err *err)
 {
     struct worker w;
-    struct sigaction old[2];
-    struct sandbox_report sandbox;
-    int64_t swept_us = 0;
-    int retries = (int)cfg_int(cfg, pipeline_cfg_section.name, "retries");
-    int poll_ms = (int)cfg_int(cfg, pipeline_cfg_section.name, "poll_ms");
-    *tally = (struct pipeline_tally){0};
-    int rc = worker_open(&w, root, cfg, err);
+    struct pipeline_tally unused = {0};
+    int rc = worker_open(&w, c->root, c->cfg, c->stages, stage, &c->stop, err);
     if (rc < 0)
         return rc;
-    sandbox_probe(&sandbox);
-    if (sandbox.missing[0])
-        log_warn("work", "conversions are less confined than they could be: %s", sandbox.missing);
-    catch_signals(old);
-    while (rc == ERR_OK && !stop) {
-        struct spool_job *job = NULL;
-        rc = sweep(&w, &swept_us, err);
-        if (rc == ERR_OK)
-            rc = spool_claim(w.spool, &job, err);
-        if (rc == ERR_OK && job)
-            rc = work_job(&w, &job, retries, tally, err);
-        else if (rc == ERR_OK && once)
-            break;
-        else if (rc == ERR_OK)
-            poll(NULL, 0, poll_ms); /* a signal ends it early */
+    if (setpriority(PRIO_PROCESS, 0, stage->nice) < 0)
+        log_warn(w.tag, "nice = %d: %s", stage->nice, strerror(errno));
+    while (rc == ERR_OK && !stop_told(&c->stop)) {
+        bool did = false;
+        rc = worker_step(&w, &unused, &did, err);
+        if (rc == ERR_OK && !did)
+            stop_wait(&c->stop, stage->poll_ms);
     }
-    sigaction(SIGTERM, &old[0], NULL);
-    sigaction(SIGINT, &old[1], NULL);
     worker_close(&w);
+    return rc;
+}
+
+/* All stages, until none has anything that is ready. */
+static int drain(struct crew *c, struct pipeline_tally *tally, struct err *err)
+{
+    struct worker *w = calloc(c->n + 1, sizeof *w);
+    int rc = w ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for workers");
+    size_t n = 0;
+    while (rc == ERR_OK && n < c->n) {
+        rc = worker_open(&w[n], c->root, c->cfg, c->stages, c->stage[n], &c->stop, err);
+        n += rc == ERR_OK;
+    }
+    for (bool any = true; rc == ERR_OK && any;) {
+        any = false;
+        for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+            bool did = true;
+            while (rc == ERR_OK && did && !stop_told(&c->stop)) {
+                rc = worker_step(&w[i], tally, &did, err);
+                any = any || did;
+            }
+        }
+        any = any && !stop_told(&c->stop);
+    }
+    for (size_t i = 0; i < n; i++)
+        worker_close(&w[i]);
+    free(w);
+    return rc;
+}
+
+/* ---- in processes ---- */
+
+struct child {
+    pid_t pid;
+    const char *name;
+};
+
+/* What a child counted comes through a pipe, each whole. */
+static void live(struct crew *c, const struct stages_stage *stage, pid_t parent, int tally_fd)
+{
+    struct pipeline_tally tally = {0};
+    struct err err;
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
+        _exit(1);
+    int rc = stage ? work_stage(c, stage, &err) : drain(c, &tally, &err);
+    if (rc < 0)
+        log_error("work", "%s", err.text);
+    ssize_t n = write(tally_fd, &tally, sizeof tally);
+    exit(rc < 0 || n != (ssize_t)sizeof tally); /* by exit(): the converters' nursery is told */
+}
+
+static int start(struct crew *c, struct child *child, const struct stages_stage *stage,
+                 int tally_fd, struct err *err)
+{
+    pid_t parent = getpid();
+    fflush(NULL);
+    child->name = stage ? stage->name : "all stages";
+    child->pid = fork();
+    if (child->pid == 0)
+        live(c, stage, parent, tally_fd);
+    return child->pid < 0 ? err_sys(err, "fork") : ERR_OK;
+}
+
+static int start_all(struct crew *c, struct child *child, size_t *n, int tally_fd, struct err *err)
+{
+    int rc = ERR_OK;
+    if (c->how->once) {
+        while (rc == ERR_OK && *n < (size_t)c->how->workers) {
+            rc = start(c, &child[*n], NULL, tally_fd, err);
+            *n += rc == ERR_OK;
+        }
+        return rc;
+    }
+    for (size_t i = 0; rc == ERR_OK && i < c->n; i++) {
+        int workers = c->how->workers ? c->how->workers : c->stage[i]->workers;
+        for (int k = 0; rc == ERR_OK && k < workers; k++) {
+            rc = start(c, &child[*n], c->stage[i], tally_fd, err);
+            *n += rc == ERR_OK;
+        }
+    }
+    return rc;
+}
+
+/* The end of one of them: did it go well? */
+static bool take_end(const struct child *child, size_t n, pid_t pid, int status)
+{
+    for (size_t i = 0; i < n; i++)
+        if (child[i].pid == pid && WIFSIGNALED(status))
+            log_error("work",
+                      "a worker of %s was killed by signal %d; its job will be taken up "
+                      "again",
+                      child[i].name, WTERMSIG(status));
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Until the last of them has ended; what we are told is passed on. */
+static bool wait_all(struct crew *c, const struct child *child, size_t n)
+{
+    bool well = true, passed = false;
+    for (size_t left = n; left > 0;) {
+        int status;
+        pid_t pid;
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+            left--;
+            well = take_end(child, n, pid, status) && well;
+        }
+        if (pid < 0 && errno == ECHILD)
+            break;
+        stop_wait(&c->stop, passed ? 20 : 200);
+        for (size_t i = 0; c->stop.told && !passed && i < n; i++)
+            kill(child[i].pid, SIGTERM);
+        passed = c->stop.told;
+        if (passed)
+            poll(NULL, 0, 20);
+    }
+    return well;
+}
+
+static void add_up(int tally_fd, struct pipeline_tally *tally)
+{
+    struct pipeline_tally one;
+    while (read(tally_fd, &one, sizeof one) == (ssize_t)sizeof one) {
+        tally->done += one.done;
+        tally->failed += one.failed;
+        tally->later += one.later;
+    }
+}
+
+static int work_many(struct crew *c, struct pipeline_tally *tally, struct err *err)
+{
+    static struct child child[PROCESSES_MAX];
+    size_t n = 0;
+    int tally_fd[2];
+    if (pipe2(tally_fd, O_CLOEXEC) < 0)
+        return err_sys(err, "pipe");
+    int rc = start_all(c, child, &n, tally_fd[1], err);
+    close(tally_fd[1]);
+    if (rc < 0)
+        c->stop.told = true;
+    bool well = wait_all(c, child, n);
+    add_up(tally_fd[0], tally);
+    close(tally_fd[0]);
+    if (rc == ERR_OK && !well)
+        rc = err_set(err, ERR_AGAIN, "a worker ended in trouble; its log tells");
+    return rc;
+}
+
+int pipeline_work(const char *root, const struct cfg *cfg, const struct pipeline_work *how,
+                  struct pipeline_tally *tally, struct err *err)
+{
+    struct crew c = {.root = root, .cfg = cfg, .how = how, .stop = {.fd = -1}};
+    *tally = (struct pipeline_tally){0};
+    int rc = stages_load(&c.stages, cfg, err);
+    if (rc == ERR_OK)
+        rc = choose(&c, err);
+    if (rc == ERR_OK)
+        rc = stop_open(&c.stop, err);
+    if (rc == ERR_OK) {
+        tell_sandbox(&c);
+        bool one = how->once ? how->workers <= 1
+                             : c.n == 1 && (how->workers ? how->workers : c.stage[0]->workers) == 1;
+        rc = !one        ? work_many(&c, tally, err)
+             : how->once ? drain(&c, tally, err)
+                         : work_stage(&c, c.stage[0], err);
+    }
+    stop_close(&c.stop);
+    stages_free(&c.stages);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 int guard_drop(const char *user, struct err *err)
@@ -27,7 +28,9 @@ int guard_drop(const char *user, struct err *err)
         return geteuid() == p->pw_uid
                    ? ERR_OK
                    : err_set(err, ERR_CONFIG, "user %s: only root can become another user", user);
-    if (initgroups(user, p->pw_gid) < 0 || setgid(p->pw_gid) < 0 || setuid(p->pw_uid) < 0)
+    int death = 0; /* what our supervisor's end sends us; another user's process forgets it */
+    if (prctl(PR_GET_PDEATHSIG, &death) < 0 || initgroups(user, p->pw_gid) < 0 ||
+        setgid(p->pw_gid) < 0 || setuid(p->pw_uid) < 0 || prctl(PR_SET_PDEATHSIG, death) < 0)
         return err_sys(err, "become %s", user);
     return ERR_OK;
 }

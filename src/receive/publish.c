@@ -23,7 +23,7 @@ struct job {
 };
 
 struct publisher {
-    struct spool *spool; /* its own: one thread at a time */
+    struct feeds feeds; /* its own: one thread at a time */
     uv_loop_t *loop;
     published_fn *fn;
     void (*room)(void *arg);
@@ -43,11 +43,34 @@ static size_t job_text(const struct catalogue_transfer *row, struct text *out)
                             row->id);
 }
 
-int publish_row(struct spool *spool, struct catalogue_transfer *row, struct err *err)
+void feeds_close(struct feeds *feeds)
+{
+    for (size_t i = 0; i < feeds->n; i++)
+        spool_close(&feeds->spool[i]);
+    feeds->n = 0;
+}
+
+int feeds_open(struct feeds *feeds, const char *root, const struct store_options *options,
+               struct err *err)
+{
+    static const char *const convert[] = {"convert"};
+    const char *const *names = options->n_feeds ? options->feeds : convert;
+    size_t n = options->n_feeds ? options->n_feeds : 1;
+    int rc = ERR_OK;
+    for (feeds->n = 0; rc == ERR_OK && feeds->n < n; feeds->n += rc == ERR_OK)
+        rc = spool_open(&feeds->spool[feeds->n], root, names[feeds->n], err);
+    if (rc < 0)
+        feeds_close(feeds);
+    return rc;
+}
+
+int publish_row(const struct feeds *feeds, struct catalogue_transfer *row, struct err *err)
 {
     struct text text;
     size_t n = job_text(row, &text);
-    int rc = spool_put(spool, row->id, text.json, n, err);
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < feeds->n; i++)
+        rc = spool_put(feeds->spool[i], row->id, text.json, n, err);
     row->published = rc == ERR_OK;
     return rc;
 }
@@ -57,7 +80,7 @@ static void put_each(struct publisher *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         struct job *j = &p->job[i];
-        j->rc = publish_row(p->spool, &j->t->row, &j->err);
+        j->rc = publish_row(&p->feeds, &j->t->row, &j->err);
     }
 }
 
@@ -70,7 +93,9 @@ static void on_work(uv_work_t *work)
         struct job *j = &p->job[i];
         items[i] = (struct spool_item){j->t->row.id, j->text.json, job_text(&j->t->row, &j->text)};
     }
-    int rc = spool_put_all(p->spool, items, p->n, &err);
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < p->feeds.n; i++)
+        rc = spool_put_all(p->feeds.spool[i], items, p->n, &err);
     if (rc < 0)
         put_each(p);
     for (size_t i = 0; rc == ERR_OK && i < p->n; i++) {
@@ -172,8 +197,9 @@ bool publisher_idle(const struct publisher *p)
     return !p->busy && !p->waiting.first;
 }
 
-int publisher_open(struct publisher **out, const char *root, uv_loop_t *loop, published_fn *fn,
-                   void (*room)(void *arg), void *arg, struct err *err)
+int publisher_open(struct publisher **out, const char *root, const struct store_options *options,
+                   uv_loop_t *loop, published_fn *fn, void (*room)(void *arg), void *arg,
+                   struct err *err)
 {
     struct publisher *p = *out = calloc(1, sizeof *p);
     if (!p)
@@ -183,7 +209,7 @@ int publisher_open(struct publisher **out, const char *root, uv_loop_t *loop, pu
     p->room = room;
     p->arg = arg;
     op_list_init(&p->waiting);
-    int rc = spool_open(&p->spool, root, "convert", err);
+    int rc = feeds_open(&p->feeds, root, options, err);
     if (rc < 0)
         publisher_close(out);
     return rc;
@@ -193,7 +219,7 @@ void publisher_close(struct publisher **p)
 {
     if (!*p)
         return;
-    spool_close(&(*p)->spool);
+    feeds_close(&(*p)->feeds);
     free(*p);
     *p = NULL;
 }

@@ -9,16 +9,28 @@
 #ifndef DASHSPOOL_RECEIVE_PUBLISH_H
 #define DASHSPOOL_RECEIVE_PUBLISH_H
 
+#include "dashspool/spool.h"
+#include "dashspool/stages.h"
 #include "store_internal.h"
 
 struct publisher;
+
+/* The spools of the stages that new transfers go to. */
+struct feeds {
+    struct spool *spool[STAGES_MAX];
+    size_t n;
+};
+int feeds_open(struct feeds *feeds, const char *root, const struct store_options *options,
+               struct err *err) DS_MUST_CHECK;
+void feeds_close(struct feeds *feeds);
 
 /* rc < 0: for good (the next start tries again); err says why. */
 typedef void published_fn(void *arg, struct transfer *t, int rc, const struct err *err);
 
 /* room(arg) is called when publisher_full() has come to its end. */
-int publisher_open(struct publisher **out, const char *root, uv_loop_t *loop, published_fn *fn,
-                   void (*room)(void *arg), void *arg, struct err *err) DS_MUST_CHECK;
+int publisher_open(struct publisher **out, const char *root, const struct store_options *options,
+                   uv_loop_t *loop, published_fn *fn, void (*room)(void *arg), void *arg,
+                   struct err *err) DS_MUST_CHECK;
 
 /* Its row is committed. t is the publisher's until fn() is called. */
 void publisher_add(struct publisher *p, struct transfer *t);
@@ -35,7 +47,8 @@ void publisher_wind_down(struct publisher *p);
 bool publisher_idle(const struct publisher *p);
 void publisher_close(struct publisher **p); /* idle */
 
-/* Puts one job, and sets row->published. */
-int publish_row(struct spool *spool, struct catalogue_transfer *row, struct err *err) DS_MUST_CHECK;
+/* Puts the jobs of one transfer, and sets row->published. */
+int publish_row(const struct feeds *feeds, struct catalogue_transfer *row,
+                struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -6,7 +6,7 @@
 
 struct repair {
     struct stores *s;
-    struct spool *spool;
+    struct feeds feeds;
     int stored, partial, published;
 };
 
@@ -53,7 +53,7 @@ static int repair_unpublished(void *arg, const struct catalogue_transfer *found,
 {
     struct repair *r = arg;
     struct catalogue_transfer row = *found;
-    int rc = publish_row(r->spool, &row, err);
+    int rc = publish_row(&r->feeds, &row, err);
     if (rc < 0)
         return rc;
     r->published++;
@@ -71,7 +71,7 @@ int repair_run(struct stores *s, struct err *err)
     struct repair r = {.s = s};
     struct catalogue_filter receiving = {.states = 1 << CATALOGUE_RECEIVING};
     struct catalogue_filter unpublished = {.unpublished = true};
-    int rc = spool_open(&r.spool, s->root, "convert", err);
+    int rc = feeds_open(&r.feeds, s->root, &s->options, err);
     if (rc == ERR_OK)
         rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
     if (rc == ERR_OK)
@@ -79,6 +79,6 @@ int repair_run(struct stores *s, struct err *err)
     if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
         log_info("receive", "after the last end: %d whole, %d partial, %d jobs published late",
                  r.stored, r.partial, r.published);
-    spool_close(&r.spool);
+    feeds_close(&r.feeds);
     return rc;
 }

@@ -1,6 +1,7 @@
 #include "connection.h"
 #include "dashspool/log.h"
 #include "dashspool/receive.h"
+#include "dashspool/stages.h"
 #include "guard.h"
 #include "status_file.h"
 #include <netdb.h>
@@ -63,6 +64,8 @@ struct listener {
 
 struct server {
     const struct cfg *cfg;
+    struct stages *stages;
+    const char *feeds[STAGES_MAX];
     uv_loop_t loop;
     struct listener listener[N_LISTENERS];
     int n_listeners;
@@ -291,7 +294,12 @@ static int open_all(struct server *s, const char *root, struct err *err)
 {
     struct connections *all = &s->connections;
     struct store_options options = store_options_from(s->cfg);
-    int rc = load_tls(s, err);
+    int rc = stages_load(&s->stages, s->cfg, err);
+    if (rc < 0)
+        return rc;
+    options.feeds = s->feeds;
+    options.n_feeds = stages_feeds(s->stages, "receive", s->feeds);
+    rc = load_tls(s, err);
     if (rc == ERR_OK && get_text(s->cfg, "listen")[0])
         rc = start_listener(s, get_text(s->cfg, "listen"), false, err);
     if (rc == ERR_OK && s->tls)
@@ -351,6 +359,7 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
     status_file_close(&s->status);
     tls_server_free(&s->tls);
     access_close(&s->connections.access);
+    stages_free(&s->stages);
     free(s);
     return rc;
 }

@@ -518,7 +518,8 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     if (rc == ERR_OK)
         rc = raw_open(&s->at.raw, root, err);
     if (rc == ERR_OK)
-        rc = publisher_open(&s->publisher, root, loop, on_published, on_fewer_jobs, s, err);
+        rc =
+            publisher_open(&s->publisher, root, options, loop, on_published, on_fewer_jobs, s, err);
     if (rc == ERR_OK)
         rc = repair_run(&s->at, err);
     if (rc == ERR_OK) {

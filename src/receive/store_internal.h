@@ -79,7 +79,7 @@ int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
 /* pass.c: bytes that may still be written below root; INT64_MAX if nobody tells. */
 int64_t pass_free_bytes(const struct stores *s);
 
-/* repair.c: what a crash left; jobs are put into ROOT/spool/convert. */
+/* repair.c: what a crash left; jobs are put for the stages that these feed. */
 int repair_run(struct stores *s, struct err *err) DS_MUST_CHECK;
 
 #endif

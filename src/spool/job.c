@@ -1,4 +1,5 @@
 #define _GNU_SOURCE /* flock, O_NOFOLLOW */
+#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "spool_internal.h"
 #include <errno.h>
@@ -42,6 +43,11 @@ int spool_job_attempt(const struct spool_job *job)
     return job->attempt;
 }
 
+int spool_job_lock(const struct spool_job *job)
+{
+    return job->lock;
+}
+
 int spool_lock_job(const struct spool *spool, enum spool_state state, const char *name, int *fd,
                    struct err *err)
 {
@@ -71,23 +77,37 @@ int spool_lock_job(const struct spool *spool, enum spool_state state, const char
     return rc;
 }
 
-int spool_attempt_read(const char *dir, int *attempt, struct err *err)
+/* "3\n", or "3\n2026-11-21T12:00:00.000Z\n". */
+static void parse_attempt(const char *text, int *attempt, int64_t *due_us)
+{
+    char *end, due[CLOCK_TEXT_ROOM];
+    struct err unimportant;
+    long v = strtol(text, &end, 10);
+    if (v < 1 || v > 1000000 || (*end != '\n' && *end != '\0'))
+        return;
+    *attempt = (int)v;
+    if (*end && end[1] && strlen(end + 1) < sizeof due) {
+        memcpy(due, end + 1, strlen(end + 1) + 1);
+        due[strcspn(due, "\n")] = '\0';
+        if (clock_parse(due, 0, due_us, NULL, &unimportant) < 0)
+            *due_us = 0;
+    }
+}
+
+int spool_attempt_read(const char *dir, int *attempt, int64_t *due_us, struct err *err)
 {
     char *path = NULL;
     struct buf text;
     *attempt = 1;
-    buf_init(&text, 16);
+    *due_us = 0;
+    buf_init(&text, 16 + CLOCK_TEXT_ROOM);
     int rc = fsx_path(&path, err, "%s/attempt", dir);
     if (rc == ERR_OK)
         rc = fsx_read_file(path, &text, err);
     if (rc == ERR_OK)
         rc = buf_append(&text, "", 1, err);
-    if (rc == ERR_OK) {
-        char *end;
-        long v = strtol((const char *)buf_data(&text), &end, 10);
-        if (v >= 1 && v <= 1000000 && (*end == '\n' || *end == '\0'))
-            *attempt = (int)v;
-    }
+    if (rc == ERR_OK)
+        parse_attempt((const char *)buf_data(&text), attempt, due_us);
     buf_clear(&text);
     free(path);
     return err_is_temporary(rc) ? rc : ERR_OK;
@@ -112,6 +132,7 @@ static int load(const struct spool *spool, const char *name, int lock, struct sp
                 struct err *err)
 {
     struct spool_job *job = calloc(1, sizeof *job);
+    int64_t due_us;
     if (!job) {
         close(lock);
         return err_set(err, ERR_NOMEM, "no memory for a job");
@@ -121,7 +142,7 @@ static int load(const struct spool *spool, const char *name, int lock, struct sp
     memcpy(job->name, name, strlen(name) + 1);
     int rc = spool_path(spool, SPOOL_CUR, name, &job->dir, err);
     if (rc == ERR_OK)
-        rc = spool_attempt_read(job->dir, &job->attempt, err);
+        rc = spool_attempt_read(job->dir, &job->attempt, &due_us, err);
     if (rc < 0)
         spool_job_free(&job);
     *out = job;
@@ -168,21 +189,33 @@ static int claim_one(struct spool *spool, const char *name, struct spool_job **o
 int spool_claim(struct spool *spool, struct spool_job **out, struct err *err)
 {
     *out = NULL;
-    for (bool fresh = false;; fresh = true) {
-        while (spool->next < spool_list_count(&spool->ready)) {
-            struct spool_entry e;
-            memcpy(&e, buf_data(&spool->ready) + spool->next++ * sizeof e, sizeof e);
-            int rc = claim_one(spool, e.name, out, err);
+    bool fresh = false;
+    for (;;) {
+        int64_t now_us = clock_utc_us();
+        bool stale = spool_ready_count(&spool->ready) <= SPOOL_LOOK_JOBS ||
+                     clock_mono_us() - spool->looked_us > SPOOL_LOOK_MS * 1000;
+        while ((fresh || !stale) && spool->next < spool_ready_count(&spool->ready)) {
+            struct spool_ready r = *spool_ready_at(&spool->ready, spool->next++);
+            if (r.due_us > now_us)
+                continue;
+            int rc = claim_one(spool, r.entry.name, out, err);
+            if (*out)
+                spool_took_turn(spool, &r);
             if (rc < 0 || *out)
                 return rc;
         }
         if (fresh)
             return ERR_OK;
-        spool->next = 0;
-        int rc = spool_list(spool, SPOOL_NEW, &spool->ready, err);
+        int rc = spool_look(spool, err);
         if (rc < 0)
             return rc;
+        fresh = true;
     }
+}
+
+int64_t spool_due_us(const struct spool *spool)
+{
+    return spool->due_us;
 }
 
 /*
@@ -205,10 +238,18 @@ int spool_finish(struct spool *spool, struct spool_job **job, struct err *err)
     return rc;
 }
 
-int spool_release(struct spool *spool, struct spool_job **job, struct err *err)
+int spool_release(struct spool *spool, struct spool_job **job, int64_t later_ms, struct err *err)
 {
-    int rc = spool_give_back(spool, (*job)->name, (*job)->attempt + 1, err);
+    int64_t due_us = later_ms > 0 ? clock_utc_us() + later_ms * 1000 : 0;
+    int rc = spool_give_back(spool, (*job)->name, (*job)->attempt + 1, due_us, err);
     spool_job_free(job); /* only now is the lock free: whoever claims sees the job whole */
+    return rc;
+}
+
+int spool_unclaim(struct spool *spool, struct spool_job **job, struct err *err)
+{
+    int rc = spool_give_back(spool, (*job)->name, (*job)->attempt, 0, err);
+    spool_job_free(job);
     return rc;
 }
 

@@ -16,13 +16,30 @@ struct spool_entry {
     char name[SPOOL_NAME_ROOM + 8]; /* in tmp/ there is ".XXXXXX" behind it */
 };
 
+/* A job that was ready at the last look. */
+struct spool_ready {
+    struct spool_entry entry;
+    int class;
+    uint64_t flow; /* hash of its name */
+    int64_t age_us, due_us;
+    uint64_t turn;
+};
+
+/* A camera whose last turn is not over for all others. */
+struct spool_flow {
+    uint64_t flow, turn;
+};
+
 struct spool {
     char *dir; /* ROOT/spool/<stage> */
     char *state[SPOOL_STATES];
-    /* The jobs that were ready at the last look, oldest first; [next] is the next to try. Whatever
-     * becomes ready later has a later change time, so the order holds without looking again. */
-    struct buf ready; /* struct spool_entry */
-    size_t next;
+    spool_order_fn *order;
+    void *order_arg;
+    struct buf ready; /* struct spool_ready, in the order in which they are to be claimed */
+    size_t next;      /* of these */
+    int64_t looked_us, due_us;
+    struct buf flows; /* struct spool_flow, without order */
+    uint64_t turn;
 };
 
 struct spool_job {
@@ -74,12 +91,30 @@ int spool_make_tmp(const struct spool *spool, const char *name, char **out,
 int spool_lock_job(const struct spool *spool, enum spool_state state, const char *name, int *fd,
                    struct err *err) DS_MUST_CHECK;
 
-/* The attempt that the file `attempt` tells; 1 without it, or if it tells nothing sensible. An
- * error if it cannot be read now. */
-int spool_attempt_read(const char *dir, int *attempt, struct err *err) DS_MUST_CHECK;
+/* What the file `attempt` tells; 1, and 0, without it, or if it tells nothing sensible. An error if
+ * it cannot be read now. */
+int spool_attempt_read(const char *dir, int *attempt, int64_t *due_us,
+                       struct err *err) DS_MUST_CHECK;
 
-/* From cur/ to new/ with this attempt number, working files removed. The caller holds the lock. */
-int spool_give_back(const struct spool *spool, const char *name, int attempt,
+/* From cur/ to new/ with this attempt number, working files removed; due_us 0: at once. The caller
+ * holds the lock. */
+int spool_give_back(const struct spool *spool, const char *name, int attempt, int64_t due_us,
                     struct err *err) DS_MUST_CHECK;
+
+/* Looks for jobs and puts them in order: spool->ready, next, due_us. */
+int spool_look(struct spool *spool, struct err *err) DS_MUST_CHECK;
+
+static inline struct spool_ready *spool_ready_at(struct buf *ready, size_t i)
+{
+    return (struct spool_ready *)(void *)(ready->mem + ready->start) + i;
+}
+
+static inline size_t spool_ready_count(const struct buf *ready)
+{
+    return ready->used / sizeof(struct spool_ready);
+}
+
+/* This one was claimed: its flow has had its turn. */
+void spool_took_turn(struct spool *spool, const struct spool_ready *r);
 
 #endif

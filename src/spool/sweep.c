@@ -12,7 +12,7 @@
 
 static bool stays(const char *name)
 {
-    static const char *const names[] = {".", "..", "job.json", "lock", "attempt"};
+    static const char *const names[] = {".", "..", "job.json", "lock", "attempt", "output.txt"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -45,10 +45,12 @@ static int remove_working_files(const char *dir, struct err *err)
     return rc;
 }
 
-static int write_attempt(const char *dir, int attempt, struct err *err)
+static int write_attempt(const char *dir, int attempt, int64_t due_us, struct err *err)
 {
-    char *path = NULL, text[16];
-    int n = snprintf(text, sizeof text, "%d\n", attempt);
+    char *path = NULL, text[16 + CLOCK_TEXT_ROOM], due[CLOCK_TEXT_ROOM] = "";
+    if (due_us)
+        clock_rfc3339(due_us, 3, due);
+    int n = snprintf(text, sizeof text, "%d\n%s%s", attempt, due, due_us ? "\n" : "");
     int rc = fsx_path(&path, err, "%s/attempt", dir);
     if (rc == ERR_OK)
         rc = fsx_write_file(path, text, (size_t)n, err);
@@ -61,14 +63,15 @@ static int write_attempt(const char *dir, int attempt, struct err *err)
  * sweep does all of this again. If the attempt was written by then, it is counted twice: better
  * than the other order, where a job that kills its workers could go uncounted for ever.
  */
-int spool_give_back(const struct spool *spool, const char *name, int attempt, struct err *err)
+int spool_give_back(const struct spool *spool, const char *name, int attempt, int64_t due_us,
+                    struct err *err)
 {
     char *dir = NULL;
     int rc = spool_path(spool, SPOOL_CUR, name, &dir, err);
     if (rc == ERR_OK)
         rc = remove_working_files(dir, err);
     if (rc == ERR_OK)
-        rc = write_attempt(dir, attempt, err);
+        rc = write_attempt(dir, attempt, due_us, err);
     if (rc == ERR_OK)
         rc = spool_move(spool, name, SPOOL_CUR, SPOOL_NEW, true, err);
     free(dir);
@@ -80,12 +83,13 @@ static int sweep_claim(const struct spool *spool, const char *name, int *given_b
 {
     char *dir = NULL;
     int lock = -1, attempt;
+    int64_t due_us;
     int rc = spool_lock_job(spool, SPOOL_CUR, name, &lock, err);
     if (rc < 0 || lock < 0)
         return rc; /* its worker lives, or it is gone */
     if ((rc = spool_path(spool, SPOOL_CUR, name, &dir, err)) == ERR_OK &&
-        (rc = spool_attempt_read(dir, &attempt, err)) == ERR_OK)
-        rc = spool_give_back(spool, name, attempt + 1, err);
+        (rc = spool_attempt_read(dir, &attempt, &due_us, err)) == ERR_OK)
+        rc = spool_give_back(spool, name, attempt + 1, 0, err);
     if (rc == ERR_OK)
         ++*given_back;
     free(dir);

@@ -311,10 +311,10 @@ static void test_the_same_bytes_whatever_the_jobs(void **state)
 static void test_a_conversion_that_takes_too_long_does_not_stop_the_next(void **state)
 {
     (void)state;
-    write_settings("[convert]\npreset = veryslow\ntimeout_s = 1\n");
+    write_settings("[convert]\npreset = veryslow\ntimeout = 1 s\n");
     struct proc_result r = CONVERT_WITH_SETTINGS(REAR, PHOTO, "-o", in_dir("out"), "--jobs", "1");
     assert_int_equal(r.status, 1);
-    assert_int_equal(lines_with(proc_err(&r), "ended after 1 s (timeout_s)"), 1);
+    assert_int_equal(lines_with(proc_err(&r), "ended after 1 s (timeout)"), 1);
     assert_int_equal(lines_with(proc_err(&r), "1 converted, 0 skipped, 1 failed"), 1);
     proc_clear(&r);
     assert_int_equal(support_entries(in_dir("out")), 1);

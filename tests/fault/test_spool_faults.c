@@ -66,12 +66,19 @@ static int do_one(struct spool *spool, struct spool_job **job, char *acks, struc
         if ((rc = spool_finish(spool, job, err)) == ERR_OK)
             tell(acks, 'a');
     } else if (attempt == 1) {
-        if ((rc = spool_release(spool, job, err)) == ERR_OK)
+        if ((rc = spool_release(spool, job, 1, err)) == ERR_OK)
             tell(acks, 'r');
     } else if ((rc = spool_fail(spool, job, "no pictures", err)) == ERR_OK) {
         tell(acks, 'f');
     }
     return rc;
+}
+
+static void order(void *arg, const char *job, struct spool_order *out)
+{
+    (void)arg;
+    out->class = job[0] == 'a';
+    out->flow[0] = job[0];
 }
 
 static int work(struct spool *spool, char *acks, struct err *err)
@@ -82,9 +89,12 @@ static int work(struct spool *spool, char *acks, struct err *err)
         (!strchr(acks, 'B') && (rc = put(spool, "b", 'B', acks, err)) < 0) ||
         (rc = spool_sweep(spool, NULL, err)) < 0)
         return rc;
-    while ((rc = spool_claim(spool, &job, err)) == ERR_OK && job)
-        if ((rc = do_one(spool, &job, acks, err)) < 0)
-            break;
+    spool_set_order(spool, order, NULL);
+    do { /* b may be due in a millisecond */
+        while ((rc = spool_claim(spool, &job, err)) == ERR_OK && job)
+            if ((rc = do_one(spool, &job, acks, err)) < 0)
+                return rc;
+    } while (rc == ERR_OK && spool_due_us(spool) != 0);
     return rc;
 }
 

@@ -612,10 +612,10 @@ static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
     struct err err;
     char path[512];
     catalogue_close(&f->c);
-    sql(f, "PRAGMA user_version=4");
+    sql(f, "PRAGMA user_version=5");
     assert_err(ERR_UNSUPPORTED, catalogue_open(&f->c, f->root, true, &err));
     assert_null(f->c);
-    sql(f, "PRAGMA user_version=3; PRAGMA application_id=7");
+    sql(f, "PRAGMA user_version=4; PRAGMA application_id=7");
     assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
     snprintf(path, sizeof path, "%s/catalogue.db", f->root);
     support_write(path, "this is no database, but long enough to be asked", 48);
@@ -771,9 +771,10 @@ static void test_an_older_catalogue_is_brought_up_to_date(void **state)
            "ALTER TABLE transfer DROP COLUMN path; ALTER TABLE transfer DROP COLUMN events;"
            "ALTER TABLE transfer DROP COLUMN driver; ALTER TABLE transfer DROP COLUMN connections;"
            "ALTER TABLE transfer DROP COLUMN bytes_lost;"
-           "ALTER TABLE transfer DROP COLUMN duplicates; PRAGMA user_version = 1;");
+           "ALTER TABLE transfer DROP COLUMN duplicates; DROP TABLE done;"
+           "PRAGMA user_version = 1;");
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
-    assert_int_equal(sql(f, "PRAGMA user_version"), 3);
+    assert_int_equal(sql(f, "PRAGMA user_version"), 4);
     assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));
     assert_int_equal(out.length_bytes, 1024);
     assert_int_equal(out.connections, 1);
@@ -790,6 +791,33 @@ static int keep_line(void *arg, const char *line, struct err *err)
         n++;
     snprintf(lines[n], CUSTODY_LINE_ROOM, "%s", line);
     return ERR_OK;
+}
+
+static void test_a_stage_is_done_once_and_goes_with_its_transfer(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue_transfer t = partial_of("350612071913857", T0, 1024);
+    int64_t at_us;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 0);
+    assert_ok(catalogue_done_put(f->c, t.key, "upload", 5, 1, &err));
+    assert_ok(catalogue_done_put(f->c, t.key, "upload", 7, 2, &err));
+    assert_ok(catalogue_done_put(f->c, t.key, "convert", 8, 1, &err));
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 7);
+    assert_ok(catalogue_done_remove(f->c, t.key, "upload", &err));
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 0);
+    assert_err(ERR_NOTFOUND, catalogue_done_put(f->c, t.key + 1, "upload", 5, 1, &err));
+    assert_ok(catalogue_begin(f->c, &err));
+    assert_ok(catalogue_done_put(f->c, t.key, "upload", 5, 1, &err));
+    catalogue_rollback(f->c);
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 0);
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_int_equal(sql(f, "SELECT count(*) FROM done"), 0);
 }
 
 static void test_events_are_chained_and_go_back_with_a_rollback(void **state)
@@ -843,6 +871,7 @@ int main(void)
         T(test_the_load_of_a_camera_counts_from_a_moment_on),
         T(test_parts_of_a_transfer_are_kept_in_order_and_go_with_it),
         T(test_events_are_chained_and_go_back_with_a_rollback),
+        T(test_a_stage_is_done_once_and_goes_with_its_transfer),
         T(test_an_older_catalogue_is_brought_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,7 +175,7 @@ static void test_limits_end_a_conversion(void **state)
     (void)state;
     struct sandbox_report have;
     sandbox_probe(&have);
-    fails("hang", (struct confine_limits){.wall_s = 1}, ERR_LIMIT, "ended after 1 s (timeout_s)");
+    fails("hang", (struct confine_limits){.wall_s = 1}, ERR_LIMIT, "ended after 1 s (timeout)");
     fails("long", (struct confine_limits){.cpu_s = 1}, ERR_LIMIT, "1 s of CPU time");
     fails("clip", (struct confine_limits){.file_bytes = 100000}, ERR_LIMIT,
           "grew beyond 100000 bytes");

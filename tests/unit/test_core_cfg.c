@@ -11,9 +11,18 @@ static const struct cfg_key alpha_keys[] = {
     {"on", CFG_BOOL, "yes or no", 0, 0, "no", "whether"},
     {"name", CFG_TEXT, "text", 0, 8, "abc", "what"},
     {"mode", CFG_WORD, "slow fast", 0, 0, "slow", "which"},
+    {"wait", CFG_SPAN, "time", 10, 60000, "20 ms", "how long"},
 };
 static const struct cfg_key beta_keys[] = {{"count", CFG_INT, "", 0, 5, "0", "another"}};
-static const struct cfg_section sections[] = {{"alpha", alpha_keys, 5}, {"beta", beta_keys, 1}};
+/* of the same section as the first, as another module has it */
+static const struct cfg_key more_keys[] = {{"more", CFG_INT, "", 0, 5, "2", "besides"}};
+static const struct cfg_key run_keys[] = {{"what", CFG_TEXT, "text", 0, 900, "", "which"},
+                                          {"times", CFG_INT, "", 1, 9, "1", "how often"}};
+static const struct cfg_section sections[] = {{"alpha", alpha_keys, 6},
+                                              {"beta", beta_keys, 1},
+                                              {"alpha", more_keys, 1},
+                                              {"run *", run_keys, 2}};
+enum { N_SECTIONS = 4 };
 
 static char *dir;
 
@@ -43,7 +52,7 @@ static void test_without_files_the_defaults_hold(void **state)
     (void)state;
     struct err err;
     struct cfg *cfg;
-    assert_ok(cfg_load(&cfg, NULL, sections, 2, &err));
+    assert_ok(cfg_load(&cfg, NULL, sections, N_SECTIONS, &err));
     assert_int_equal(cfg_int(cfg, "alpha", "count"), 3);
     assert_int_equal(cfg_int(cfg, "beta", "count"), 0);
     assert_true(cfg_real(cfg, "alpha", "rate") == 2.5);
@@ -71,7 +80,7 @@ static void test_later_names_win_and_each_value_knows_its_origin(void **state)
     put("10-a.conf", "[alpha]\ncount = 4\nname = x\n[beta]\ncount = 1\n");
     put("30-not-read.conf~", "[alpha]\ncount = 9\n");
     put(".40-hidden.conf", "[alpha]\ncount = 9\n");
-    assert_ok(cfg_load(&cfg, dir, sections, 2, &err));
+    assert_ok(cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
     assert_int_equal(cfg_int(cfg, "alpha", "count"), 5);
     assert_int_equal(cfg_int(cfg, "beta", "count"), 1);
     assert_true(cfg_bool(cfg, "alpha", "on"));
@@ -102,17 +111,131 @@ static void test_every_mistake_is_named_with_file_and_line(void **state)
         {"[gamma]\ncount = 1\n", "unknown section [gamma]"},
         {"count = 1\n", "unknown section []"},
         {"[alpha]\nnonsense\n", "50-x.conf:2: neither"},
-        {"[alpha\ncount = 1\n", "50-x.conf:2: unknown section []"},
+        {"[alpha\ncount = 1\n", "50-x.conf:1: [alpha: a section is [NAME]"},
+        {"[alpha]x\n", "50-x.conf:1: [alpha]x: a section"},
+        {"[gamma]\n", "50-x.conf:1: unknown section [gamma]"},
+        {"= 3\n", "50-x.conf:1: neither"},
+        {"[alpha]\ncount = 2 ; no\n", "50-x.conf:2: count = 2 ; no"},
+        {"[alpha]\nname = a\\\n b\\\n\\\ncount = 3\n", "50-x.conf:2: name: longer"},
+        {"[alpha]\n# a \\\ncount = 11\n", "50-x.conf:3: count = 11"},
+        {"[alpha]\nwait = 3\n", "50-x.conf:2: wait = 3: a time from 10 ms to 60 s"},
+        {"[alpha]\nwait = 61 s\n", "500 ms, 30 s"},
+        {"[alpha]\nwait = -1 s\n", "wait = -1 s"},
+        {"[alpha]\nwait = 99999999999 s\n", "a time from"},
+        {"[run ]\nwhat = x\n", "unknown section [run]"},
+        {"[run a/b]\nwhat = x\n", "50-x.conf:1: [run a/b]: its name must be"},
+        {"[run .a]\nwhat = x\n", "no dot in front"},
+        {"[run a b]\nwhat = x\n", "[run a b]: its name"},
+        {"[run *]\nwhat = x\n", "[run *]: its name"},
+        {"[run a]\nwhich = x\n", "50-x.conf:2: unknown key 'which' in [run a]"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err err;
         struct cfg *cfg = NULL;
         put("50-x.conf", bad[i].text);
-        assert_err(ERR_CONFIG, cfg_load(&cfg, dir, sections, 2, &err));
+        assert_err(ERR_CONFIG, cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
         assert_null(cfg);
         if (!strstr(err.text, bad[i].says))
             fail_msg("'%s' is not in '%s'", bad[i].says, err.text);
     }
+}
+
+static void test_spans_of_time_are_in_ms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } spans[] = {{"10 ms", 10}, {"10ms", 10}, {"2 s", 2000}, {"1 min", 60000}, {"60 s", 60000}};
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
+        struct err err;
+        struct cfg *cfg;
+        assert_ok(cfg_load(&cfg, NULL, sections, N_SECTIONS, &err));
+        assert_int_equal(cfg_ms(cfg, "alpha", "wait"), 20);
+        assert_ok(cfg_set(cfg, "alpha", "wait", spans[i].text, "test", &err));
+        assert_int_equal(cfg_ms(cfg, "alpha", "wait"), spans[i].ms);
+        cfg_free(&cfg);
+    }
+}
+
+static void test_a_table_with_a_star_has_any_number_of_sections(void **state)
+{
+    (void)state;
+    struct err err;
+    struct cfg *cfg;
+    char expected[600];
+    const char *origin = NULL;
+    put("50-x.conf", "[run b]\n[run a]\nwhat = one\n[alpha]\nmore = 3\n[run b]\ntimes = 4\n");
+    put("60-x.conf", "[run a]\nwhat = two\n");
+    assert_ok(cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
+    assert_string_equal(cfg_next(cfg, "run *", NULL, &origin), "run b");
+    snprintf(expected, sizeof expected, "%s/50-x.conf:1", dir);
+    assert_string_equal(origin, expected);
+    assert_string_equal(cfg_next(cfg, "run *", "run b", NULL), "run a");
+    assert_null(cfg_next(cfg, "run *", "run a", NULL));
+    assert_string_equal(cfg_text(cfg, "run a", "what"), "two");
+    assert_string_equal(cfg_text(cfg, "run b", "what"), "");
+    assert_int_equal(cfg_int(cfg, "run a", "times"), 1);
+    assert_int_equal(cfg_int(cfg, "run b", "times"), 4);
+    assert_int_equal(cfg_int(cfg, "alpha", "more"), 3);
+    assert_int_equal(cfg_int(cfg, "alpha", "count"), 3);
+    snprintf(expected, sizeof expected, "%s/60-x.conf:2", dir);
+    assert_string_equal(cfg_origin(cfg, "run a", "what"), expected);
+    assert_string_equal(cfg_origin(cfg, "run a", "times"), "default");
+    cfg_free(&cfg);
+}
+
+static void test_there_are_at_most_64_of_them(void **state)
+{
+    (void)state;
+    struct err err;
+    struct cfg *cfg;
+    char text[4000] = "";
+    for (int i = 0; i < 65; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "[run %d]\n", i);
+    put("50-x.conf", text);
+    assert_err(ERR_CONFIG, cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
+    assert_non_null(strstr(err.text, "50-x.conf:65: [run 64]: more than 64"));
+}
+
+static void test_long_lines_and_joined_ones_are_whole(void **state)
+{
+    (void)state;
+    struct err err;
+    struct cfg *cfg;
+    char text[2000], many[701];
+    memset(many, 'x', 700);
+    many[700] = '\0';
+    snprintf(text, sizeof text,
+             "\xef\xbb\xbf  [ run a ]\r\n  what=%s\r\n[run b]\nwhat = one \\\n  two \\\n three\n"
+             "times = 2\n[run c]\nwhat = a=b;c # d\\",
+             many);
+    put("50-x.conf", text);
+    assert_ok(cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
+    assert_string_equal(cfg_text(cfg, "run a", "what"), many);
+    assert_string_equal(cfg_text(cfg, "run b", "what"), "one     two    three");
+    assert_int_equal(cfg_int(cfg, "run b", "times"), 2);
+    assert_non_null(strstr(cfg_origin(cfg, "run b", "times"), "50-x.conf:7"));
+    assert_string_equal(cfg_text(cfg, "run c", "what"), "a=b;c # d");
+    cfg_free(&cfg);
+}
+
+static void test_what_is_no_text_is_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    struct cfg *cfg = NULL;
+    char path[600];
+    snprintf(path, sizeof path, "%s/50-x.conf", dir);
+    support_write(path, "[alpha]\0\n", 9);
+    assert_err(ERR_CONFIG, cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
+    assert_non_null(strstr(err.text, "50-x.conf: this is no text"));
+    char *big = calloc(1, (1 << 20) + 1);
+    memset(big, '\n', (1 << 20) + 1);
+    support_write(path, big, (1 << 20) + 1);
+    free(big);
+    assert_err(ERR_CONFIG, cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
+    assert_non_null(strstr(err.text, "larger than"));
 }
 
 static void test_a_missing_directory_is_an_error(void **state)
@@ -120,7 +243,7 @@ static void test_a_missing_directory_is_an_error(void **state)
     (void)state;
     struct err err;
     struct cfg *cfg = NULL;
-    assert_err(ERR_NOTFOUND, cfg_load(&cfg, "/nonexistent/pipeline.d", sections, 2, &err));
+    assert_err(ERR_NOTFOUND, cfg_load(&cfg, "/nonexistent/pipeline.d", sections, N_SECTIONS, &err));
     assert_non_null(strstr(err.text, "/nonexistent/pipeline.d"));
 }
 
@@ -131,6 +254,11 @@ int main(void)
         TEST(test_without_files_the_defaults_hold),
         TEST(test_later_names_win_and_each_value_knows_its_origin),
         TEST(test_every_mistake_is_named_with_file_and_line),
+        TEST(test_spans_of_time_are_in_ms),
+        TEST(test_a_table_with_a_star_has_any_number_of_sections),
+        TEST(test_there_are_at_most_64_of_them),
+        TEST(test_long_lines_and_joined_ones_are_whole),
+        TEST(test_what_is_no_text_is_refused),
         TEST(test_a_missing_directory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,7 +182,7 @@ static void test_release_counts_the_attempt_and_removes_half_work(void **state)
         assert_false(support_exists(at(f, "cur/j/parts")));
         support_write(at(f, "cur/j/half.mp4"), "x", 1);
         assert_ok(fsx_mkdirs(at(f, "cur/j/parts/1"), &err));
-        assert_ok(spool_release(f->spool, &job, &err));
+        assert_ok(spool_release(f->spool, &job, 0, &err));
         assert_null(job);
         assert_count(f, 0, 1, 0, 0);
     }
@@ -442,7 +442,7 @@ static int work(const char *root)
     while (spool_claim(spool, &job, &err) == ERR_OK && job) {
         int n = atoi(spool_job_name(job) + 4), rc = 0;
         if (spool_job_attempt(job) == 1 && n % 7 == 0) {
-            rc = spool_release(spool, &job, &err);
+            rc = spool_release(spool, &job, 0, &err);
         } else if (spool_job_attempt(job) == 1 && n % 11 == 0) {
             spool_job_free(&job);
         } else {

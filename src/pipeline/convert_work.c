@@ -1,0 +1,60 @@
+#include "dashspool/clock.h"
+#include "dashspool/log.h"
+#include "dashspool/recipe.h"
+#include "master.h"
+#include "record.h"
+#include "worker.h"
+#include <poll.h>
+#include <stdlib.h>
+
+/* Until it is done, or we are told to end: then nothing of it is left. */
+static int convert(struct worker *w, const struct catalogue_transfer *t, const char *master,
+                   const char *dir, struct convert_result *result, struct err *err)
+{
+    struct convert_facts facts;
+    struct confine *c = NULL;
+    double done;
+    recipe_facts(t, &facts);
+    int rc = confine_start(&c, master, dir, t->id, &facts, &w->options, &w->limits, err);
+    if (rc < 0)
+        return rc;
+    while (!stop_told(w->stop) && confine_step(c, &done)) {
+        struct pollfd p[2] = {{.fd = confine_fd(c), .events = POLLIN},
+                              {.fd = w->stop->fd, .events = POLLIN}};
+        poll(p, 2, confine_wait_ms(c));
+    }
+    return confine_finish(&c, result, err);
+}
+
+static void tell(const struct worker *w, const struct catalogue_transfer *t,
+                 const struct convert_result *r, double took_s)
+{
+    if (r->warning[0])
+        log_warn(w->tag, "%s: %s", t->id, r->warning);
+    if (r->container == CONVERT_JPEG)
+        log_info(w->tag, "%s: photo, in %.2f s", t->id, took_s);
+    else
+        log_info(w->tag, "%s: %lld pictures, %.1f s of footage, in %.1f s", t->id,
+                 (long long)r->pictures, (double)r->duration_us / 1e6, took_s);
+}
+
+int convert_work(struct worker *w, struct work *work, struct err *err)
+{
+    const struct catalogue_transfer *t = &work->transfer;
+    struct convert_result result;
+    char *master = NULL, *dir = NULL;
+    int64_t began_us = clock_mono_us();
+    int rc = worker_extract(w, work, &master, err);
+    if (rc == ERR_OK)
+        rc = master_archive_dir(w->root, t, &dir, err);
+    if (rc == ERR_OK)
+        rc = convert(w, t, master, dir, &result, err);
+    if (rc == ERR_OK)
+        rc = record_copies(w->catalogue, w->root, t, &w->options, &result, w->stage->name,
+                           spool_job_attempt(work->job), err);
+    if (rc == ERR_OK)
+        tell(w, t, &result, (double)(clock_mono_us() - began_us) / 1e6);
+    free(master);
+    free(dir);
+    return rc;
+}

@@ -1,0 +1,142 @@
+#include "crew.h"
+#include "dashspool/fsx.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Stages that are programs of their own and bring transfers in: [NAME] with `enabled`, and a
+ * command NAME. */
+static const char *const services[] = {"receive"};
+
+struct sum {
+    const char *section;
+    uint64_t hash;
+};
+
+static void add(struct sum *s, const char *text)
+{
+    for (;; text++) { /* with its NUL: FNV-1a */
+        s->hash = (s->hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+        if (!*text)
+            return;
+    }
+}
+
+static void add_value(void *arg, const struct cfg_section *section, const struct cfg_key *key,
+                      const char *value, const char *origin)
+{
+    struct sum *s = arg;
+    (void)origin;
+    if (strcmp(section->name, s->section) == 0 && strcmp(key->name, "workers") != 0) {
+        add(s, key->name);
+        add(s, value);
+    }
+}
+
+/* Of its section, and of where its jobs go. */
+static uint64_t sum_settings(const struct cfg *cfg, const struct stages *stages,
+                             const char *section, const char *stage)
+{
+    const char *feeds[STAGES_MAX];
+    struct sum s = {section, UINT64_C(0xcbf29ce484222325)};
+    size_t n = stages_feeds(stages, stage, feeds);
+    cfg_each(cfg, add_value, &s);
+    for (size_t i = 0; i < n; i++)
+        add(&s, feeds[i]);
+    return s.hash;
+}
+
+static int add_post(struct crew_post *out, size_t *n, const struct crew_post *post, int number,
+                    struct err *err)
+{
+    if (*n == CREW_MAX)
+        return err_set(err, ERR_CONFIG, "more than %d processes are asked for (workers)", CREW_MAX);
+    out[*n] = *post;
+    if (number > 0)
+        snprintf(out[*n].name, sizeof out[*n].name, "%s %d", post->stage, number);
+    else
+        snprintf(out[*n].name, sizeof out[*n].name, "%s", post->stage);
+    ++*n;
+    return ERR_OK;
+}
+
+static int plan_services(const struct cfg *cfg, const struct stages *stages, struct crew_post *out,
+                         size_t *n, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < sizeof services / sizeof *services; i++) {
+        struct crew_post post = {.service = true};
+        if (!cfg_bool(cfg, services[i], "enabled"))
+            continue;
+        snprintf(post.stage, sizeof post.stage, "%s", services[i]);
+        post.settings = sum_settings(cfg, stages, services[i], "receive");
+        rc = add_post(out, n, &post, 0, err);
+    }
+    return rc;
+}
+
+int crew_plan(const struct cfg *cfg, struct crew_post *out, size_t *n, struct err *err)
+{
+    struct stages *stages = NULL;
+    const struct stages_stage *s;
+    *n = 0;
+    int rc = stages_load(&stages, cfg, err);
+    if (rc == ERR_OK)
+        rc = plan_services(cfg, stages, out, n, err);
+    for (size_t i = 0; rc == ERR_OK && (s = stages_at(stages, i)) != NULL; i++) {
+        struct crew_post post = {.service = false};
+        if (s->kind == STAGES_RECEIVE || !s->enabled)
+            continue;
+        snprintf(post.stage, sizeof post.stage, "%s", s->name);
+        post.settings = sum_settings(cfg, stages, s->section, s->name);
+        for (int k = 1; rc == ERR_OK && k <= s->workers; k++)
+            rc = add_post(out, n, &post, s->workers > 1 ? k : 0, err);
+    }
+    stages_free(&stages);
+    return rc;
+}
+
+/* ---- settings ---- */
+
+struct text {
+    struct buf b;
+    const char *section;
+    int rc;
+    struct err *err;
+};
+
+static void write_value(void *arg, const struct cfg_section *section, const struct cfg_key *key,
+                        const char *value, const char *origin)
+{
+    struct text *t = arg;
+    char *line = NULL;
+    bool other = !t->section || strcmp(t->section, section->name) != 0;
+    if (t->rc < 0)
+        return;
+    t->section = section->name;
+    t->rc = fsx_path(&line, t->err, "%s%s%s# %s\n%s = %s\n", other ? "[" : "",
+                     other ? section->name : "", other ? "]\n" : "", origin, key->name, value);
+    if (t->rc == ERR_OK)
+        t->rc = buf_append(&t->b, line, strlen(line), t->err);
+    free(line);
+}
+
+int crew_write_settings(const struct cfg *cfg, const char *dir, struct err *err)
+{
+    static const char head[] = "# What 'dashspool run' and its stages run with. Changes here are "
+                               "lost; the comments say where.\n";
+    struct text t = {.err = err};
+    char *path = NULL;
+    buf_init(&t.b, 1 << 20);
+    t.rc = buf_append(&t.b, head, sizeof head - 1, err);
+    cfg_each(cfg, write_value, &t);
+    if (t.rc == ERR_OK)
+        t.rc = fsx_mkdirs(dir, err);
+    if (t.rc == ERR_OK)
+        t.rc = fsx_path(&path, err, "%s/settings.conf", dir);
+    if (t.rc == ERR_OK)
+        t.rc = fsx_write_file(path, buf_data(&t.b), t.b.used, err);
+    free(path);
+    buf_clear(&t.b);
+    return t.rc;
+}

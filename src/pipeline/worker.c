@@ -1,0 +1,245 @@
+#include "worker.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/log.h"
+#include "master.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SWEEP_EVERY_US = 5 * 1000000 };
+
+/* ---- order ---- */
+
+enum { CLASS_TRIGGERED, CLASS_ASKED_FOR, CLASS_PERIODIC };
+
+static int class_of(const struct catalogue_transfer *t)
+{
+    static const char *const asked[] = {"", "none", "request", "retransmit"};
+    if (strcmp(t->trigger_name, "periodic") == 0)
+        return CLASS_PERIODIC;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        if (strcmp(t->trigger_name, asked[i]) == 0)
+            return CLASS_ASKED_FOR;
+    return CLASS_TRIGGERED;
+}
+
+/* A job bears its transfer's id. Of one that the catalogue does not know the worker finds out. */
+static void order(void *arg, const char *job, struct spool_order *out)
+{
+    struct worker *w = arg;
+    struct catalogue_transfer t;
+    struct err unimportant;
+    out->class = CLASS_ASKED_FOR;
+    if (catalogue_transfer_get(w->catalogue, job, &t, &unimportant) < 0)
+        return;
+    out->class = class_of(&t);
+    out->age_us = t.arrived_us;
+    snprintf(out->flow, sizeof out->flow, "%s-%s", t.imei, t.camera);
+}
+
+/* ---- open, close ---- */
+
+void worker_close(struct worker *w)
+{
+    catalogue_close(&w->catalogue);
+    raw_close(&w->raw);
+    spool_close(&w->spool);
+    for (size_t i = 0; i < w->n_next; i++)
+        spool_close(&w->next[i]);
+    free(w->root);
+    *w = (struct worker){0};
+}
+
+static int open_next(struct worker *w, const struct stages *stages, struct err *err)
+{
+    const char *names[STAGES_MAX];
+    size_t n = stages_feeds(stages, w->stage->name, names);
+    int rc = ERR_OK;
+    while (rc == ERR_OK && w->n_next < n) {
+        rc = spool_open(&w->next[w->n_next], w->root, names[w->n_next], err);
+        w->n_next += rc == ERR_OK;
+    }
+    return rc;
+}
+
+static int open_stores(struct worker *w, const char *root, const struct stages *stages,
+                       struct err *err)
+{
+    int rc = catalogue_open(&w->catalogue, root, true, err);
+    if (rc < 0)
+        return rc;
+    w->root = realpath(root, NULL);
+    if (!w->root)
+        return err_sys(err, "%s", root);
+    rc = raw_open(&w->raw, w->root, err);
+    if (rc == ERR_OK)
+        rc = spool_open(&w->spool, w->root, w->stage->name, err);
+    return rc < 0 ? rc : open_next(w, stages, err);
+}
+
+int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
+                const struct stages *stages, const struct stages_stage *stage, struct stop *stop,
+                struct err *err)
+{
+    *w = (struct worker){.stage = stage, .stop = stop};
+    w->tag = stage->kind == STAGES_CONVERT ? "work" : stage->name;
+    if (stage->kind == STAGES_CONVERT) {
+        convert_options_from_cfg(cfg, &w->options);
+        confine_limits_from_cfg(cfg, &w->limits);
+        w->options.overwrite = true; /* what an earlier attempt left */
+    }
+    uint64_t seed = (uint64_t)clock_mono_us() ^ (uint64_t)getpid() << 20;
+    memcpy(w->random, &seed, sizeof w->random);
+    int rc = open_stores(w, root, stages, err);
+    if (rc < 0)
+        worker_close(w);
+    else
+        spool_set_order(w->spool, order, w);
+    return rc;
+}
+
+/* ---- one job ---- */
+
+int worker_extract(struct worker *w, const struct work *work, char **path, struct err *err)
+{
+    struct catalogue_transfer t = work->transfer;
+    int rc = fsx_path(path, err, "%s/master.%s", spool_job_dir(work->job),
+                      strcmp(t.kind, "photo") == 0 ? "jpg" : "h265");
+    return rc < 0 ? rc : master_extract(w->raw, &t, *path, err);
+}
+
+/* The id of job.json. */
+static int job_id(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], struct err *err)
+{
+    json_error_t why;
+    json_t *root = json_loads(spool_job_json(job), JSON_REJECT_DUPLICATES, &why);
+    const char *id = json_string_value(json_object_get(root, "id"));
+    int rc = ERR_OK;
+    if (!root)
+        rc = err_set(err, ERR_MALFORMED, "job.json, line %d: %s", why.line, why.text);
+    else if (!id || strlen(id) >= CATALOGUE_ID_ROOM)
+        rc = err_set(err, ERR_MALFORMED, "job.json names no transfer (\"id\")");
+    else
+        snprintf(out, CATALOGUE_ID_ROOM, "%s", id);
+    json_decref(root);
+    return rc;
+}
+
+static int hand_on(struct worker *w, const struct spool_job *job, struct err *err)
+{
+    const char *json = spool_job_json(job);
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < w->n_next; i++)
+        rc = spool_put(w->next[i], spool_job_name(job), json, strlen(json), err);
+    return rc;
+}
+
+/* One that kills its workers must come to an end, too. */
+static int check_attempts(const struct worker *w, const struct spool_job *job, struct err *err)
+{
+    int attempt = spool_job_attempt(job);
+    if (attempt <= w->stage->retries)
+        return ERR_OK;
+    return err_set(err, ERR_LIMIT,
+                   "%d attempts are used up (retries = %d); in the last one the worker itself was "
+                   "killed, or the power failed",
+                   attempt - 1, w->stage->retries);
+}
+
+/* The stage's work, unless it is done, and the jobs for those behind it. */
+static int do_work(struct worker *w, struct work *work, struct err *err)
+{
+    char id[CATALOGUE_ID_ROOM];
+    int64_t done_us = 0;
+    int rc = job_id(work->job, id, err);
+    if (rc == ERR_OK)
+        rc = catalogue_transfer_get(w->catalogue, id, &work->transfer, err);
+    if (rc == ERR_OK)
+        rc = catalogue_done_get(w->catalogue, work->transfer.key, w->stage->name, &done_us, err);
+    if (rc < 0)
+        return rc;
+    if (done_us != 0)
+        log_info(w->tag, "%s: was done before", id);
+    else if ((rc = check_attempts(w, work->job, err)) == ERR_OK)
+        rc =
+            w->stage->kind == STAGES_CONVERT ? convert_work(w, work, err) : exec_work(w, work, err);
+    return rc < 0 ? rc : hand_on(w, work->job, err);
+}
+
+static int fail(struct worker *w, struct spool_job **job, const struct work *work,
+                const struct err *why, struct err *err)
+{
+    char *reason = NULL;
+    log_error(w->tag, "%s: failed: %s", spool_job_name(*job), why->text);
+    int rc = fsx_path(&reason, err, "%s%s%s", why->text,
+                      work->words ? "\n\nIts last words (output.txt has more):\n" : "",
+                      work->words ? work->words : "");
+    if (rc < 0)
+        return rc;
+    rc = spool_fail(w->spool, job, reason, err);
+    free(reason);
+    return rc;
+}
+
+static int try_later(struct worker *w, struct spool_job **job, const struct err *why,
+                     struct err *err)
+{
+    int attempt = spool_job_attempt(*job);
+    int64_t later_ms = stages_backoff_ms(w->stage, attempt, erand48(w->random));
+    log_warn(w->tag, "%s: attempt %d of %d, again in %.1f s: %s", spool_job_name(*job), attempt,
+             w->stage->retries, (double)later_ms / 1000, why->text);
+    return spool_release(w->spool, job, later_ms, err);
+}
+
+/* Does a claimed job and ends it, one way or another. */
+static int work_job(struct worker *w, struct spool_job **job, struct pipeline_tally *tally,
+                    struct err *err)
+{
+    struct err why = {0};
+    struct work work = {.job = *job};
+    int rc = do_work(w, &work, &why);
+    if (rc == ERR_OK) {
+        tally->done++;
+        rc = spool_finish(w->spool, job, err);
+    } else if (err_is_temporary(rc) && stop_told(w->stop)) {
+        log_info(w->tag, "%s: given back: %s", spool_job_name(*job), why.text);
+        rc = spool_unclaim(w->spool, job, err);
+    } else if (err_is_temporary(rc) && spool_job_attempt(*job) < w->stage->retries) {
+        tally->later++;
+        rc = try_later(w, job, &why, err);
+    } else {
+        tally->failed++;
+        rc = fail(w, job, &work, &why, err);
+    }
+    free(work.words);
+    spool_job_free(job);
+    return rc;
+}
+
+static int sweep(struct worker *w, struct err *err)
+{
+    int given_back = 0;
+    if (w->swept_us && clock_mono_us() - w->swept_us < SWEEP_EVERY_US)
+        return ERR_OK;
+    w->swept_us = clock_mono_us();
+    int rc = spool_sweep(w->spool, &given_back, err);
+    if (rc == ERR_OK && given_back > 0)
+        log_info(w->tag, "%d jobs of a worker that ended are taken up again", given_back);
+    return rc;
+}
+
+int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did, struct err *err)
+{
+    struct spool_job *job = NULL;
+    *did = false;
+    int rc = sweep(w, err);
+    if (rc == ERR_OK)
+        rc = spool_claim(w->spool, &job, err);
+    if (rc < 0 || !job)
+        return rc;
+    *did = true;
+    return work_job(w, &job, tally, err);
+}

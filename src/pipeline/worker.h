@@ -1,0 +1,57 @@
+/* worker: one stage's jobs, one at a time. */
+#ifndef PIPELINE_WORKER_H
+#define PIPELINE_WORKER_H
+
+#include "dashspool/catalogue.h"
+#include "dashspool/confine.h"
+#include "dashspool/convert.h"
+#include "dashspool/pipeline.h"
+#include "dashspool/raw.h"
+#include "dashspool/spool.h"
+#include "dashspool/stages.h"
+#include "stop.h"
+
+struct worker {
+    char *root; /* absolute: a command runs elsewhere */
+    const struct stages_stage *stage;
+    const char *tag; /* of its log lines */
+    struct stop *stop;
+    struct convert_options options; /* of convert */
+    struct confine_limits limits;
+    struct catalogue *catalogue;
+    struct raw *raw;
+    struct spool *spool;
+    struct spool *next[STAGES_MAX]; /* of the stages behind it */
+    size_t n_next;
+    int64_t swept_us;
+    unsigned short random[3];
+};
+
+/* The configuration, stages and stop must outlive it. */
+int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
+                const struct stages *stages, const struct stages_stage *stage, struct stop *stop,
+                struct err *err) DS_MUST_CHECK;
+void worker_close(struct worker *w);
+
+/* Does one job, if one is ready (*did). An error is the worker's: its job is safe. */
+int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did,
+                struct err *err) DS_MUST_CHECK;
+
+/* ---- what the stages do with a claimed job ---- */
+
+struct work {
+    const struct spool_job *job;
+    struct catalogue_transfer transfer;
+    char *words; /* what a command said at the end, one line each; NULL: nothing. The worker frees
+                    it */
+};
+
+/* They mark it done themselves: with what they write besides, in one transaction. */
+int convert_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+int exec_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+
+/* The master into a file of the job's directory, whose path is the caller's. */
+int worker_extract(struct worker *w, const struct work *work, char **path,
+                   struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,332 @@
+#include "dashspool/stages.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_MS (86400 * INT64_C(1000))
+
+static int check_command(const char *value, struct err *err)
+{
+    struct stages_command *c = NULL;
+    if (!value[0]) /* stages_load() misses it where it is needed */
+        return ERR_OK;
+    int rc = stages_command_parse(&c, value, err);
+    stages_command_free(&c);
+    return rc;
+}
+
+/* "75, 6": exit statuses; out may be NULL. */
+static int parse_statuses(const char *text, bool out[256], struct err *err)
+{
+    for (const char *p = text;; p++) {
+        char *end;
+        long v = strtol(p, &end, 10);
+        if (end == p || v < 1 || v > 255)
+            break;
+        if (out)
+            out[v] = true;
+        p = end + strspn(end, " ");
+        if (!*p)
+            return ERR_OK;
+        if (*p != ',')
+            break;
+    }
+    return err_set(err, ERR_CONFIG,
+                   "try_later = %.60s: numbers from 1 to 255 with commas are needed", text);
+}
+
+static int check_statuses(const char *value, struct err *err)
+{
+    return parse_statuses(value, NULL, err);
+}
+
+#define ENABLED                                                                              \
+    {                                                                                        \
+        "enabled", CFG_BOOL, "yes or no", 0, 0, "yes", "whether the pipeline has this stage" \
+    }
+#define COMMON(after, retries, backoff, backoff_max, nice)                                    \
+    ENABLED, {"after",                                                                        \
+              CFG_TEXT,                                                                       \
+              "stages",                                                                       \
+              1,                                                                              \
+              1000,                                                                           \
+              after,                                                                          \
+              "whose jobs feed this one; several with commas"},                               \
+        {"workers", CFG_INT, "processes", 1, 64, "1", "side by side"},                        \
+        {"retries",                                                                           \
+         CFG_INT,                                                                             \
+         "attempts",                                                                          \
+         1,                                                                                   \
+         1000,                                                                                \
+         retries,                                                                             \
+         "at a job that fails for a passing reason, before it goes to failed/"},              \
+        {"backoff",                                                                           \
+         CFG_SPAN,                                                                            \
+         "time",                                                                              \
+         1,                                                                                   \
+         DAY_MS,                                                                              \
+         backoff,                                                                             \
+         "wait before the second attempt; doubled before each further one"},                  \
+        {"backoff_max", CFG_SPAN, "time", 1, DAY_MS, backoff_max, "… but no longer"},         \
+        {"nice", CFG_INT, "0..19", 0, 19, nice, "how far it gives way to other programs"},    \
+    {                                                                                         \
+        "poll", CFG_SPAN, "time", 10, 60000, "500 ms", "how often to look for jobs when idle" \
+    }
+
+static const struct cfg_key receive_keys[] = {ENABLED};
+static const struct cfg_key convert_keys[] = {COMMON("receive", "10", "10 s", "10 min", "5")};
+static const struct cfg_key exec_keys[] = {
+    COMMON("convert", "20", "30 s", "1 h", "5"),
+    {"command", CFG_TEXT, "program and arguments", 0, 16000, "",
+     "what is run for each job; exit status 0 done, one of try_later try again, else failed",
+     check_command},
+    {"try_later", CFG_TEXT, "exit statuses", 0, 1000, "75",
+     "those of a failure that may pass, with commas; 75 is what sysexits.h says", check_statuses},
+    {"timeout", CFG_SPAN, "time; 0: none", 0, 7 * DAY_MS, "10 min",
+     "a command that takes longer is ended, and tried again"},
+};
+static const struct cfg_key run_keys[] = {
+    {"restart", CFG_SPAN, "time", 1, 3600000, "1 s",
+     "wait before a stage that ended is started again; doubled each time"},
+    {"restart_max", CFG_SPAN, "time", 1, 3600000, "1 min", "… but no longer"},
+};
+
+const struct cfg_section stages_cfg_sections[STAGES_CFG_SECTIONS] = {
+    {"receive", receive_keys, sizeof receive_keys / sizeof *receive_keys},
+    {"convert", convert_keys, sizeof convert_keys / sizeof *convert_keys},
+    {"exec *", exec_keys, sizeof exec_keys / sizeof *exec_keys},
+    {"run", run_keys, sizeof run_keys / sizeof *run_keys},
+};
+
+struct node {
+    struct stages_stage stage;
+    struct stages_command *command;
+    const char *origin; /* of the section */
+    uint8_t after[STAGES_MAX];
+};
+
+struct stages {
+    const struct cfg *cfg;
+    struct node node[STAGES_MAX];
+    size_t n;
+    size_t order[STAGES_MAX]; /* of nodes; each behind those that feed it */
+};
+
+static long find(const struct stages *s, const char *name, size_t n)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strlen(s->node[i].stage.name) == n && strncmp(s->node[i].stage.name, name, n) == 0)
+            return (long)i;
+    return -1;
+}
+
+static const char *origin_of(const struct stages *s, const struct node *n, const char *key)
+{
+    const char *origin = cfg_origin(s->cfg, n->stage.section, key);
+    return strcmp(origin, "default") == 0 && n->origin ? n->origin : origin;
+}
+
+/* ---- nodes ---- */
+
+static void take_common(struct stages_stage *stage, const struct cfg *cfg)
+{
+    stage->enabled = cfg_bool(cfg, stage->section, "enabled");
+    if (stage->kind == STAGES_RECEIVE)
+        return;
+    stage->workers = (int)cfg_int(cfg, stage->section, "workers");
+    stage->retries = (int)cfg_int(cfg, stage->section, "retries");
+    stage->nice = (int)cfg_int(cfg, stage->section, "nice");
+    stage->backoff_ms = cfg_ms(cfg, stage->section, "backoff");
+    stage->backoff_max_ms = cfg_ms(cfg, stage->section, "backoff_max");
+    stage->poll_ms = cfg_ms(cfg, stage->section, "poll");
+}
+
+static int take_exec(struct stages *s, struct node *n, struct err *err)
+{
+    static const char *const taken[] = {"receive", "convert", "watch", "export", "serve", "run"};
+    const char *command = cfg_text(s->cfg, n->stage.section, "command");
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(n->stage.name, taken[i]) == 0)
+            return err_set(err, ERR_CONFIG, "%s: [%s]: '%s' names another stage; take another name",
+                           n->origin, n->stage.section, n->stage.name);
+    n->stage.timeout_ms = cfg_ms(s->cfg, n->stage.section, "timeout");
+    if (!command[0])
+        return err_set(err, ERR_CONFIG, "%s: [%s] has no command", n->origin, n->stage.section);
+    int rc =
+        parse_statuses(cfg_text(s->cfg, n->stage.section, "try_later"), n->stage.try_later, err);
+    if (rc == ERR_OK)
+        rc = stages_command_parse(&n->command, command, err);
+    n->stage.command = n->command;
+    return rc;
+}
+
+static void add(struct stages *s, enum stages_kind kind, const char *name, const char *section,
+                const char *origin)
+{
+    struct node *n = &s->node[s->n++];
+    n->stage = (struct stages_stage){.kind = kind, .name = name, .section = section};
+    n->origin = origin;
+    take_common(&n->stage, s->cfg);
+}
+
+static int add_all(struct stages *s, struct err *err)
+{
+    const char *section = NULL, *origin;
+    int rc = ERR_OK;
+    add(s, STAGES_RECEIVE, "receive", "receive", NULL);
+    add(s, STAGES_CONVERT, "convert", "convert", NULL);
+    while (rc == ERR_OK && s->n < STAGES_MAX &&
+           (section = cfg_next(s->cfg, "exec *", section, &origin)) != NULL) {
+        add(s, STAGES_EXEC, section + strlen("exec "), section, origin);
+        rc = take_exec(s, &s->node[s->n - 1], err);
+    }
+    return rc;
+}
+
+/* ---- edges ---- */
+
+static int check_producer(const struct stages *s, const struct node *n, const struct node *producer,
+                          struct err *err)
+{
+    if (producer->stage.kind == STAGES_RECEIVE || producer->stage.enabled || !n->stage.enabled)
+        return ERR_OK;
+    return err_set(err, ERR_CONFIG,
+                   "%s: [%s] comes after %s, which is not enabled (%s): it would wait for ever",
+                   origin_of(s, n, "after"), n->stage.section, producer->stage.name,
+                   origin_of(s, producer, "enabled"));
+}
+
+/* "convert, upload" */
+static int link_node(struct stages *s, struct node *n, struct err *err)
+{
+    const char *after = cfg_text(s->cfg, n->stage.section, "after");
+    for (const char *p = after;; p++) {
+        p += strspn(p, " ");
+        size_t length = strcspn(p, " ,");
+        long at = find(s, p, length);
+        if (at < 0)
+            return err_set(err, ERR_CONFIG, "%s: [%s] after = %s: there is no stage '%.*s'",
+                           origin_of(s, n, "after"), n->stage.section, after,
+                           length < 64 ? (int)length : 64, p);
+        n->after[at] = 1;
+        int rc = check_producer(s, n, &s->node[at], err);
+        p += length + strspn(p + length, " ");
+        if (rc < 0)
+            return rc;
+        if (*p != ',')
+            return *p ? err_set(err, ERR_CONFIG, "%s: [%s] after = %s: write names with commas",
+                                origin_of(s, n, "after"), n->stage.section, after)
+                      : ERR_OK;
+    }
+}
+
+/* A cycle from one of those that are left: each of them waits for one of them. */
+static int tell_cycle(const struct stages *s, const bool *placed, struct err *err)
+{
+    char text[300] = "";
+    size_t at = 0, steps;
+    while (placed[at])
+        at++;
+    for (steps = 0; steps < s->n; steps++) /* now certainly in the cycle, not before it */
+        for (size_t p = 0; p < s->n; p++)
+            if (s->node[at].after[p] && !placed[p]) {
+                at = p;
+                break;
+            }
+    size_t first = at;
+    do {
+        size_t p = 0;
+        while (!s->node[at].after[p] || placed[p])
+            p++;
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s after %s%s",
+                 s->node[at].stage.name, s->node[p].stage.name, p == first ? "" : ", ");
+        at = p;
+    } while (at != first);
+    return err_set(err, ERR_CONFIG, "%s: [%s]: the stages run in a circle: %s",
+                   origin_of(s, &s->node[first], "after"), s->node[first].stage.section, text);
+}
+
+static bool is_next(const struct stages *s, size_t i, const bool *placed)
+{
+    for (size_t p = 0; p < s->n; p++)
+        if (s->node[i].after[p] && !placed[p])
+            return false;
+    return !placed[i];
+}
+
+static int sort(struct stages *s, struct err *err)
+{
+    bool placed[STAGES_MAX] = {false};
+    for (size_t k = 0; k < s->n; k++) {
+        size_t i = 0;
+        while (i < s->n && !is_next(s, i, placed))
+            i++;
+        if (i == s->n)
+            return tell_cycle(s, placed, err);
+        placed[i] = true;
+        s->order[k] = i;
+    }
+    return ERR_OK;
+}
+
+int stages_load(struct stages **out, const struct cfg *cfg, struct err *err)
+{
+    struct stages *s = *out = calloc(1, sizeof *s);
+    if (!s)
+        return err_set(err, ERR_NOMEM, "no memory for the stages");
+    s->cfg = cfg;
+    int rc = add_all(s, err);
+    for (size_t i = 1; rc == ERR_OK && i < s->n; i++) /* 0 is receive: nothing feeds it */
+        rc = link_node(s, &s->node[i], err);
+    if (rc == ERR_OK)
+        rc = sort(s, err);
+    if (rc < 0)
+        stages_free(out);
+    return rc;
+}
+
+void stages_free(struct stages **stages)
+{
+    if (!*stages)
+        return;
+    for (size_t i = 0; i < (*stages)->n; i++)
+        stages_command_free(&(*stages)->node[i].command);
+    free(*stages);
+    *stages = NULL;
+}
+
+/* ---- questions ---- */
+
+const struct stages_stage *stages_at(const struct stages *stages, size_t i)
+{
+    return i < stages->n ? &stages->node[stages->order[i]].stage : NULL;
+}
+
+const struct stages_stage *stages_find(const struct stages *stages, const char *name)
+{
+    long at = find(stages, name, strlen(name));
+    return at < 0 ? NULL : &stages->node[at].stage;
+}
+
+size_t stages_feeds(const struct stages *stages, const char *name, const char *out[STAGES_MAX])
+{
+    long from = find(stages, name, strlen(name));
+    size_t n = 0;
+    for (size_t i = 0; from >= 0 && i < stages->n; i++) {
+        const struct node *to = &stages->node[stages->order[i]];
+        if (to->after[from] && (to->stage.enabled || to->stage.kind == STAGES_CONVERT))
+            out[n++] = to->stage.name;
+    }
+    return n;
+}
+
+int64_t stages_backoff_ms(const struct stages_stage *stage, int attempt, double random)
+{
+    int64_t ms = stage->backoff_ms;
+    for (int i = 1; i < attempt && ms < stage->backoff_max_ms; i++)
+        ms *= 2;
+    if (ms > stage->backoff_max_ms)
+        ms = stage->backoff_max_ms;
+    ms -= (int64_t)((double)ms * random / 2);
+    return ms > 0 ? ms : 1;
+}

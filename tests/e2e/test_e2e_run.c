@@ -1,0 +1,324 @@
+/* `dashspool run`: everything by itself, whatever ends, changes or breaks. */
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "support/proc.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define PHOTO   TEST_SAMPLES "/photo-720p.jpg"
+#define WAIT_US (60 * INT64_C(1000000))
+
+struct world {
+    char *dir;
+    char root[512], log[512];
+    struct proc run;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    w->dir = support_tmp_dir();
+    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
+    snprintf(w->log, sizeof w->log, "%s/run.log", w->dir);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    support_tmp_remove(&w->dir);
+    free(w);
+    return 0;
+}
+
+static void configure(struct world *w, const char *text)
+{
+    char path[600], all[2000];
+    struct err err;
+    snprintf(path, sizeof path, "%s/pipeline.d", w->root);
+    assert_ok(fsx_mkdirs(path, &err));
+    snprintf(path, sizeof path, "%s/pipeline.d/50-test.conf", w->root);
+    snprintf(all, sizeof all,
+             "[receive]\nlisten = 127.0.0.1:0\n[run]\nrestart = 20 ms\nrestart_max = 20 ms\n"
+             "[convert]\npoll = 20 ms\n%s",
+             text);
+    support_write(path, all, strlen(all));
+}
+
+static void start(struct world *w)
+{
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "run", NULL};
+    w->run = proc_start(w->log, argv);
+}
+
+/* The n-th line of the log with these words (n from 1), what follows them; false: not yet. */
+static bool find_line(const struct world *w, const char *words, int n, char *rest, size_t room)
+{
+    char line[2000];
+    bool found = false;
+    FILE *f = fopen(w->log, "re");
+    assert_non_null(f);
+    while (!found && fgets(line, sizeof line, f)) {
+        char *at = strstr(line, words);
+        if (!at || !strchr(line, '\n') || --n > 0)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        if (rest)
+            snprintf(rest, room, "%s", at + strlen(words));
+        found = true;
+    }
+    fclose(f);
+    return found;
+}
+
+static void wait_line(const struct world *w, const char *words, int n, char *rest, size_t room)
+{
+    int64_t until_us = clock_mono_us() + WAIT_US;
+    while (!find_line(w, words, n, rest, room)) {
+        if (clock_mono_us() > until_us) {
+            struct buf log = support_read(w->log);
+            fail_msg("'%s' did not come %d times: %.*s", words, n, (int)log.used,
+                     (const char *)buf_data(&log));
+        }
+        poll(NULL, 0, 5);
+    }
+}
+
+static pid_t wait_pid(const struct world *w, const char *stage, int n)
+{
+    char words[100], pid[64];
+    snprintf(words, sizeof words, " %s: started, process ", stage);
+    wait_line(w, words, n, pid, sizeof pid);
+    return (pid_t)strtol(pid, NULL, 10);
+}
+
+/* A camera hands over a photo, to the receiver that was the n-th to listen. */
+static void take_photo(const struct world *w, int n, const char *time)
+{
+    char address[64];
+    wait_line(w, "listening on ", n, address, sizeof address);
+    const char *const argv[] = {
+        DASHSPOOL_BINARY, "simulate", "--to",          address, "--imei", "352093081452251",
+        "--time",         time,       "--photo-front", PHOTO,   NULL};
+    struct proc_result r = proc_run(argv);
+    if (r.status != 0)
+        fail_msg("%s", proc_err(&r));
+    proc_clear(&r);
+}
+
+static void test_what_a_camera_hands_over_becomes_copies_by_itself(void **state)
+{
+    struct world *w = *state;
+    configure(w, "[exec tell]\npoll = 20 ms\ncommand = true %{still}\n");
+    start(w);
+    take_photo(w, 1, "2024-11-29T07:23:45Z");
+    wait_line(w, "photo, in", 1, NULL, 0);
+    wait_line(w, "tell: 352093081452251-front-photo-20241129T072345Z: done", 1, NULL, 0);
+    pid_t receiver = wait_pid(w, "receive", 1), worker = wait_pid(w, "convert", 1);
+    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_true(kill(receiver, 0) < 0 && kill(worker, 0) < 0);
+    assert_false(find_line(w, "does not end", 1, NULL, 0));
+}
+
+static void test_what_is_killed_is_started_again(void **state)
+{
+    struct world *w = *state;
+    configure(w, "");
+    start(w);
+    take_photo(w, 1, "2024-11-29T07:23:45Z");
+    wait_line(w, "photo, in", 1, NULL, 0);
+    assert_int_equal(kill(wait_pid(w, "receive", 1), SIGKILL), 0);
+    wait_line(w, "receive: was killed by signal 9 (SIGKILL); it is started again in 0.0 s", 1, NULL,
+              0);
+    assert_int_equal(kill(wait_pid(w, "convert", 1), SIGKILL), 0);
+    wait_pid(w, "convert", 2);
+    wait_line(w, "listening on ", 2, NULL, 0);
+    /* the same camera, another file: it must be worked, too */
+    char address[64];
+    wait_line(w, "listening on ", 2, address, sizeof address);
+    const char *const argv[] = {DASHSPOOL_BINARY,  "simulate",      "--to", address, "--imei",
+                                "352093081452252", "--photo-front", PHOTO,  NULL};
+    struct proc_result r = proc_run(argv);
+    assert_int_equal(r.status, 0);
+    proc_clear(&r);
+    wait_line(w, "photo, in", 2, NULL, 0);
+    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+}
+
+static void test_bad_settings_change_nothing_good_ones_what_they_change(void **state)
+{
+    struct world *w = *state;
+    configure(w, "");
+    start(w);
+    wait_line(w, "all 2 processes run", 1, NULL, 0);
+    configure(w, "[exec up]\ncommand = true\nafter = nobody\n");
+    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    wait_line(w, "SIGHUP: all goes on with the settings as they were: ", 1, NULL, 0);
+    assert_true(find_line(w, "50-test.conf:10: [exec up] after = nobody", 1, NULL, 0));
+    /* with bad ones on the disk what dies comes back all the same */
+    assert_int_equal(kill(wait_pid(w, "convert", 1), SIGKILL), 0);
+    pid_t convert = wait_pid(w, "convert", 2), receiver = wait_pid(w, "receive", 1);
+    take_photo(w, 1, "2024-11-29T07:23:45Z");
+    wait_line(w, "photo, in", 1, NULL, 0);
+    /* good ones: a new stage, whose jobs convert must know of; the receiver is not touched */
+    configure(w, "[exec up]\ncommand = true\nworkers = 2\n");
+    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    wait_line(w, "SIGHUP: settings read again", 1, NULL, 0);
+    wait_pid(w, "up 1", 1);
+    wait_pid(w, "up 2", 1);
+    assert_true(wait_pid(w, "convert", 3) != convert);
+    assert_int_equal(kill(receiver, 0), 0);
+    /* and gone again */
+    configure(w, "");
+    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    wait_line(w, "up 1: ended, as it was told", 1, NULL, 0);
+    wait_line(w, "up 2: ended, as it was told", 1, NULL, 0);
+    wait_pid(w, "convert", 4);
+    assert_int_equal(kill(receiver, 0), 0);
+    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_false(find_line(w, "up 1: started", 2, NULL, 0));
+}
+
+static void test_a_second_run_is_told_so(void **state)
+{
+    struct world *w = *state;
+    char expected[200];
+    configure(w, "");
+    start(w);
+    wait_line(w, "all 2 processes run", 1, NULL, 0);
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "run", NULL};
+    struct proc_result r = proc_run(argv);
+    snprintf(expected, sizeof expected, "another run (process %d) works on ", (int)w->run.pid);
+    assert_int_equal(r.status, 1);
+    assert_non_null(strstr(proc_err(&r), expected));
+    proc_clear(&r);
+    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    start(w); /* the lock goes with its holder */
+    wait_line(w, "all 2 processes run", 1, NULL, 0);
+    assert_int_equal(proc_stop(&w->run, SIGINT), 0);
+}
+
+static void test_a_killed_run_takes_its_processes_along(void **state)
+{
+    struct world *w = *state;
+    configure(w, "");
+    start(w);
+    wait_line(w, "all 2 processes run", 1, NULL, 0);
+    pid_t receiver = wait_pid(w, "receive", 1), worker = wait_pid(w, "convert", 1);
+    assert_int_equal(proc_stop(&w->run, SIGKILL), 128 + SIGKILL);
+    int64_t until_us = clock_mono_us() + WAIT_US;
+    while ((kill(receiver, 0) == 0 || kill(worker, 0) == 0) && clock_mono_us() < until_us)
+        poll(NULL, 0, 5);
+    assert_true(kill(receiver, 0) < 0 && kill(worker, 0) < 0);
+}
+
+static void test_nothing_to_run_is_wrong_usage(void **state)
+{
+    struct world *w = *state;
+    configure(w, "enabled = no\n[receive]\nenabled = no\n");
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "run", NULL};
+    struct proc_result r = proc_run(argv);
+    assert_int_equal(r.status, 2);
+    assert_non_null(strstr(proc_err(&r), "no stage is enabled"));
+    proc_clear(&r);
+}
+
+/* ---- systemd ---- */
+
+static int listen_as_systemd(const struct world *w)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int n = snprintf(at.sun_path, sizeof at.sun_path, "%s/notify", w->dir);
+    assert_true(n > 0 && (size_t)n < sizeof at.sun_path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    setenv("NOTIFY_SOCKET", at.sun_path, 1);
+    setenv("WATCHDOG_USEC", "100000", 1);
+    return fd;
+}
+
+/* Messages until one has these words; how many came before it with the watchdog's. */
+static int hear(int fd, const char *words)
+{
+    char text[2000];
+    int pings = 0;
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (poll(&p, 1, 60000) != 1)
+            fail_msg("systemd was not told '%s'", words);
+        ssize_t n = recv(fd, text, sizeof text - 1, 0);
+        assert_true(n > 0);
+        text[n] = '\0';
+        if (strstr(text, words))
+            return pings;
+        pings += strstr(text, "WATCHDOG=1") != NULL;
+    }
+}
+
+static void test_systemd_is_told_what_it_wants_to_know(void **state)
+{
+    struct world *w = *state;
+    configure(w, "");
+    int fd = listen_as_systemd(w);
+    start(w);
+    hear(fd, "READY=1\nSTATUS=2 processes run");
+    hear(fd, "WATCHDOG=1\nSTATUS=2 processes run, 0 wait");
+    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    hear(fd, "RELOADING=1\nMONOTONIC_USEC=");
+    hear(fd, "READY=1");
+    hear(fd, "WATCHDOG=1");
+    assert_int_equal(kill(w->run.pid, SIGTERM), 0);
+    hear(fd, "STOPPING=1");
+    assert_int_equal(proc_stop(&w->run, 0), 0);
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+    close(fd);
+}
+
+static void test_the_watchdog_is_not_content_with_a_stage_that_never_comes_up(void **state)
+{
+    struct world *w = *state;
+    char path[700];
+    struct err err;
+    configure(w, "[exec up]\ncommand = true\n[exec then]\ncommand = true\nafter = up\n");
+    snprintf(path, sizeof path, "%s/spool", w->root);
+    assert_ok(fsx_mkdirs(path, &err));
+    snprintf(path, sizeof path, "%s/spool/then", w->root);
+    support_write(path, "in the way", 10);
+    int fd = listen_as_systemd(w);
+    start(w);
+    hear(fd, "in trouble: ");
+    assert_true(find_line(w, " is in trouble", 1, NULL, 0));
+    assert_int_equal(hear(fd, "in trouble: "), 0);
+    close(fd);                                /* nobody listens any more: so what */
+    take_photo(w, 1, "2024-11-29T07:23:45Z"); /* the others go on */
+    wait_line(w, "photo, in", 1, NULL, 0);
+    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        E2E(test_what_a_camera_hands_over_becomes_copies_by_itself),
+        E2E(test_what_is_killed_is_started_again),
+        E2E(test_bad_settings_change_nothing_good_ones_what_they_change),
+        E2E(test_a_second_run_is_told_so),
+        E2E(test_a_killed_run_takes_its_processes_along),
+        E2E(test_nothing_to_run_is_wrong_usage),
+        E2E(test_systemd_is_told_what_it_wants_to_know),
+        E2E(test_the_watchdog_is_not_content_with_a_stage_that_never_comes_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
