@@ -13,6 +13,15 @@
     "CREATE TABLE custody(transfer TEXT NOT NULL, n INTEGER NOT NULL, line TEXT NOT NULL," \
     " PRIMARY KEY(transfer, n)) STRICT, WITHOUT ROWID;"
 
+/* due: masters whose row is gone, and that are to be dropped from their day's file. */
+#define KEEP_TABLES                                                          \
+    "CREATE TABLE protection("                                               \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE," \
+    " reason TEXT NOT NULL, who TEXT NOT NULL, since_us INTEGER NOT NULL,"   \
+    " PRIMARY KEY(transfer, reason)) STRICT, WITHOUT ROWID;"                 \
+    "CREATE TABLE due(key INTEGER PRIMARY KEY, day TEXT NOT NULL) STRICT;"   \
+    "CREATE INDEX transfer_day ON transfer(day);"
+
 #define ARRIVAL_TABLE                                                                       \
     "CREATE TABLE arrival("                                                                 \
     " key INTEGER PRIMARY KEY,"                                                             \
@@ -26,7 +35,7 @@
 
 static const struct sqlx_schema schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 3,
+    .version = 4,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA foreign_keys=ON;"
@@ -68,7 +77,8 @@ static const struct sqlx_schema schema = {
         " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE,"
         " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
         " tool TEXT, settings TEXT) STRICT;"
-        "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE,
+        "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE
+            KEEP_TABLES,
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -77,7 +87,7 @@ static const struct sqlx_schema schema = {
             "ALTER TABLE transfer ADD COLUMN connections INTEGER NOT NULL DEFAULT 1;"
             "ALTER TABLE transfer ADD COLUMN bytes_lost INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
-            CUSTODY_TABLE},
+            CUSTODY_TABLE, KEEP_TABLES},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -88,7 +98,8 @@ static int prepare_all(struct catalogue *c, struct err *err)
                            : catalogue_transfer_sql[i] ? catalogue_transfer_sql[i]
                            : catalogue_copy_sql[i]     ? catalogue_copy_sql[i]
                            : catalogue_arrival_sql[i]  ? catalogue_arrival_sql[i]
-                                                       : catalogue_event_sql[i];
+                           : catalogue_event_sql[i]    ? catalogue_event_sql[i]
+                                                       : catalogue_keep_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }
     return rc;

@@ -207,7 +207,7 @@ int spool_finish(struct spool *spool, struct spool_job **job, struct err *err)
 
 int spool_release(struct spool *spool, struct spool_job **job, struct err *err)
 {
-    int rc = spool_give_back(spool, (*job)->name, (*job)->attempt + 1, err);
+    int rc = spool_reset(spool, SPOOL_CUR, (*job)->name, (*job)->attempt + 1, err);
     spool_job_free(job); /* only now is the lock free: whoever claims sees the job whole */
     return rc;
 }

@@ -78,8 +78,9 @@ int spool_lock_job(const struct spool *spool, enum spool_state state, const char
  * error if it cannot be read now. */
 int spool_attempt_read(const char *dir, int *attempt, struct err *err) DS_MUST_CHECK;
 
-/* From cur/ to new/ with this attempt number, working files removed. The caller holds the lock. */
-int spool_give_back(const struct spool *spool, const char *name, int attempt,
-                    struct err *err) DS_MUST_CHECK;
+/* From cur/ or failed/ to new/ with this attempt number, working files removed. The caller holds
+ * the lock. */
+int spool_reset(const struct spool *spool, enum spool_state from, const char *name, int attempt,
+                struct err *err) DS_MUST_CHECK;
 
 #endif
