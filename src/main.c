@@ -25,6 +25,8 @@ static const struct {
     {"export", cli_export, "write an evidence package that anybody can check"},
     {"verify", cli_verify, "check an evidence package"},
     {"attach-timestamp", cli_attach_timestamp, "add an authority's time stamp to a package"},
+    {"protect", cli_protect, "keep transfers, whatever a rule of retention says"},
+    {"fsck", cli_fsck, "is everything there, and is it what it was?"},
     {"status", cli_status, "what runs, what waits, what is in trouble"},
     {"simulate", cli_simulate, "play a camera against a receiver"},
     {"keygen", cli_keygen, "a key and a certificate to sign with"},

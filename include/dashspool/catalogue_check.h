@@ -25,8 +25,9 @@ int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue
                               bool *found, struct err *err) DS_MUST_CHECK;
 
 /* The ids that have a custody, in their order, also those whose transfer is gone; fn may write. The
- * text is as it stands in the database, cut to CATALOGUE_ID_ROOM. */
-typedef int catalogue_id_fn(void *arg, const char *id, struct err *err);
+ * text is as it stands in the database, cut to CATALOGUE_ID_ROOM; lines: how many it has there,
+ * also behind a gap. */
+typedef int catalogue_id_fn(void *arg, const char *id, int64_t lines, struct err *err);
 int catalogue_custody_each(struct catalogue *c, catalogue_id_fn *fn, void *arg,
                            struct err *err) DS_MUST_CHECK;
 

@@ -44,6 +44,7 @@ struct export_request {
     const char *const *command; /* n_command: the command line without paths, for data/tool.json */
     size_t n_command;
     const struct cfg *cfg; /* the settings, likewise; NULL: not told */
+    bool no_protect;       /* else what is in the package is protected (catalogue_keep.h) */
     const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };
 
@@ -60,10 +61,10 @@ struct export_result {
 /* Called often; done in 0..1. False ends it: nothing stays of the package. */
 typedef bool export_progress_fn(void *arg, const char *id, double done);
 
-/* Writes the package, and notes it in the custody of each transfer. ERR_NOTFOUND: no such transfer
- * or store; ERR_BUSY: something is at `path`; ERR_MALFORMED: a master or a copy is not what its
- * hash says, or a custody is broken; ERR_AGAIN: the caller ended it. On failure no package comes to
- * be. */
+/* Writes the package, and notes it in the custody of each transfer, which it protects.
+ * ERR_NOTFOUND: no such transfer or store; ERR_BUSY: something is at `path`; ERR_MALFORMED: a
+ * master or a copy is not what its hash says, or a custody is broken; ERR_AGAIN: the caller ended
+ * it. On failure no package comes to be. */
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
                    struct export_result *out, struct err *err) DS_MUST_CHECK;
 

@@ -170,7 +170,7 @@ int catalogue_enter(struct catalogue *c, bool *own, struct err *err)
     *own = false;
     if (c->in_transaction && sqlite3_get_autocommit(c->db))
         return err_set(err, ERR_IO, "catalogue: an earlier failure undid this transaction");
-    if (c->in_transaction)
+    if (!sqlite3_get_autocommit(c->db)) /* the caller's, or that of a function around this one */
         return ERR_OK;
     *own = true;
     return sqlx_exec(c->db, "BEGIN IMMEDIATE", err);

@@ -44,18 +44,33 @@ static int next_id(sqlite3_stmt *st, struct buf *id, bool *found, struct err *er
     return rc;
 }
 
+static int count_lines(sqlite3_stmt *st, const struct buf *id, int64_t *lines, struct err *err)
+{
+    bool row;
+    sqlite3_bind_text(st, 1, (const char *)buf_data(id), (int)id->used, SQLITE_STATIC);
+    int rc = sqlx_step(st, &row, err);
+    *lines = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
+    sqlx_reset(st);
+    return rc;
+}
+
 int catalogue_custody_each(struct catalogue *c, catalogue_id_fn *fn, void *arg, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
+    sqlite3_stmt *st = NULL, *count = NULL;
     struct buf id;
     bool found = true;
+    int64_t lines;
     buf_init(&id, SQLX_VALUE_MAX);
     int rc = sqlx_prepare(c->db, &st, "SELECT min(transfer) FROM custody WHERE transfer > ?1", err);
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(c->db, &count, "SELECT count(*) FROM custody WHERE transfer = ?1", err);
     while (rc == ERR_OK && (rc = next_id(st, &id, &found, err)) == ERR_OK && found) {
         char text[CATALOGUE_ID_ROOM];
         snprintf(text, sizeof text, "%.*s", (int)id.used, (const char *)buf_data(&id));
-        rc = fn(arg, text, err);
+        if ((rc = count_lines(count, &id, &lines, err)) == ERR_OK)
+            rc = fn(arg, text, lines, err);
     }
+    sqlite3_finalize(count);
     sqlite3_finalize(st);
     buf_clear(&id);
     return rc;

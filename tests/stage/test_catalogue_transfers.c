@@ -612,10 +612,10 @@ static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
     struct err err;
     char path[512];
     catalogue_close(&f->c);
-    sql(f, "PRAGMA user_version=4");
+    sql(f, "PRAGMA user_version=5");
     assert_err(ERR_UNSUPPORTED, catalogue_open(&f->c, f->root, true, &err));
     assert_null(f->c);
-    sql(f, "PRAGMA user_version=3; PRAGMA application_id=7");
+    sql(f, "PRAGMA user_version=4; PRAGMA application_id=7");
     assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
     snprintf(path, sizeof path, "%s/catalogue.db", f->root);
     support_write(path, "this is no database, but long enough to be asked", 48);
@@ -771,9 +771,10 @@ static void test_an_older_catalogue_is_brought_up_to_date(void **state)
            "ALTER TABLE transfer DROP COLUMN path; ALTER TABLE transfer DROP COLUMN events;"
            "ALTER TABLE transfer DROP COLUMN driver; ALTER TABLE transfer DROP COLUMN connections;"
            "ALTER TABLE transfer DROP COLUMN bytes_lost;"
-           "ALTER TABLE transfer DROP COLUMN duplicates; PRAGMA user_version = 1;");
+           "ALTER TABLE transfer DROP COLUMN duplicates; DROP TABLE protection;"
+           "DROP TABLE due; DROP INDEX transfer_day; PRAGMA user_version = 1;");
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
-    assert_int_equal(sql(f, "PRAGMA user_version"), 3);
+    assert_int_equal(sql(f, "PRAGMA user_version"), 4);
     assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));
     assert_int_equal(out.length_bytes, 1024);
     assert_int_equal(out.connections, 1);
