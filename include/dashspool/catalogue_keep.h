@@ -54,8 +54,4 @@ int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err) DS_MUS
 /* Takes a copy's row away. One that is not there is fine. */
 int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err) DS_MUST_CHECK;
 
-/* Whether any transfer's master belongs into this day's file, or is due to be dropped from it. */
-int catalogue_day_used(struct catalogue *c, const char *day, bool *out,
-                       struct err *err) DS_MUST_CHECK;
-
 #endif

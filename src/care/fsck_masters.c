@@ -170,7 +170,9 @@ static int look_at_day(void *arg, const char *name, bool is_day, struct err *err
     char file[300];
     if (!is_day) {
         snprintf(file, sizeof file, "raw/%s", name);
-        fsck_tell(d.f, CARE_FILE, file, "look what it is, and move it away",
+        fsck_tell(d.f, CARE_FILE, file,
+                  strstr(name, ".db.smaller") ? "it is left of a sweep: the next one deletes it"
+                                              : "look what it is, and move it away",
                   "it is none of the masters' files");
         return ERR_OK;
     }

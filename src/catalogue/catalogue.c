@@ -19,8 +19,7 @@
     " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE," \
     " reason TEXT NOT NULL, who TEXT NOT NULL, since_us INTEGER NOT NULL,"   \
     " PRIMARY KEY(transfer, reason)) STRICT, WITHOUT ROWID;"                 \
-    "CREATE TABLE due(key INTEGER PRIMARY KEY, day TEXT NOT NULL) STRICT;"   \
-    "CREATE INDEX transfer_day ON transfer(day);"
+    "CREATE TABLE due(key INTEGER PRIMARY KEY, day TEXT NOT NULL) STRICT;"
 
 #define ARRIVAL_TABLE                                                                       \
     "CREATE TABLE arrival("                                                                 \

@@ -19,8 +19,6 @@ const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_DUE_BY_KEY] = "SELECT day FROM due WHERE key = ?1",
     [CATALOGUE_SQL_DUE_DONE] = "DELETE FROM due WHERE key = ?1",
     [CATALOGUE_SQL_COPY_REMOVE] = "DELETE FROM copy WHERE path = ?1",
-    [CATALOGUE_SQL_DAY_USED] = "SELECT 1 FROM transfer WHERE day = ?1"
-                               " UNION ALL SELECT 1 FROM due WHERE day = ?1 LIMIT 1",
 };
 
 /* ---- protection ---- */
@@ -229,13 +227,4 @@ int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err
 {
     sqlx_bind_text(c->sql[CATALOGUE_SQL_COPY_REMOVE], 1, path);
     return run_change(c, c->sql[CATALOGUE_SQL_COPY_REMOVE], err);
-}
-
-int catalogue_day_used(struct catalogue *c, const char *day, bool *out, struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DAY_USED];
-    sqlx_bind_text(st, 1, day);
-    int rc = sqlx_step(st, out, err);
-    sqlx_reset(st);
-    return rc;
 }

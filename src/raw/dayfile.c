@@ -167,6 +167,12 @@ int raw_dayfile_begin(struct raw_dayfile *d, struct err *err)
         return ERR_OK;
     }
     int rc = sqlx_exec(d->db, "BEGIN IMMEDIATE", err);
+    /* Only now can nobody put another file in its place any more. */
+    if (rc == ERR_OK && has_moved(d)) {
+        sqlx_rollback(d->db, d->sql[RAW_SQL_ROLLBACK]);
+        rc =
+            err_set(err, ERR_BUSY, "raw/%s.db was just made smaller; this can be repeated", d->day);
+    }
     d->writing = rc == ERR_OK;
     return rc;
 }

@@ -241,19 +241,27 @@ static int delete_day(const char *dir, const char *path, struct err *err)
     return rc < 0 ? rc : fsx_sync_dir(dir, err);
 }
 
+static int remove_smaller(const char *tmp, struct err *err)
+{
+    char *journal = NULL;
+    int rc = fsx_path(&journal, err, "%s-journal", tmp);
+    if (rc == ERR_OK && unlink(journal) < 0 && errno != ENOENT)
+        rc = err_sys(err, "delete %s", journal);
+    if (rc == ERR_OK && unlink(tmp) < 0 && errno != ENOENT)
+        rc = err_sys(err, "delete %s", tmp);
+    free(journal);
+    return rc;
+}
+
 /*
  * A smaller one beside it, then in its place. Whoever has the old one open sees that it has moved
  * (raw_dayfile_get) and opens the new one; nobody can have a transaction in it.
  */
-static int rewrite_day(sqlite3 *db, const char *path, struct err *err)
+static int rewrite_day(sqlite3 *db, const char *tmp, const char *path, struct err *err)
 {
-    char *tmp = NULL;
     sqlite3_stmt *st = NULL;
-    int rc = fsx_path(&tmp, err, "%s.smaller", path);
-    if (rc == ERR_OK && unlink(tmp) < 0 && errno != ENOENT) /* of one that was cut short */
-        rc = err_sys(err, "delete %s", tmp);
-    if (rc == ERR_OK)
-        rc = sqlx_prepare(db, &st, "VACUUM INTO ?1", err);
+    struct err unimportant;
+    int rc = sqlx_prepare(db, &st, "VACUUM INTO ?1", err);
     if (rc == ERR_OK) {
         sqlx_bind_text(st, 1, tmp);
         rc = sqlx_run(st, err);
@@ -263,27 +271,28 @@ static int rewrite_day(sqlite3 *db, const char *path, struct err *err)
         rc = fsx_sync_file(tmp, err);
     if (rc == ERR_OK)
         rc = fsx_rename(tmp, path, err);
-    if (rc < 0 && tmp)
-        unlink(tmp);
-    free(tmp);
+    if (rc < 0 && remove_smaller(tmp, &unimportant) < 0)
+        return rc; /* the next one does it */
     return rc;
 }
 
 /* With the lock held until the connection is closed. */
-static int trim(const char *dir, const char *path, sqlite3 *db, struct err *err)
+static int trim(const char *dir, const char *path, const char *tmp, sqlite3 *db, struct err *err)
 {
     int64_t rows = 0, pages = 0, unused = 0;
     int rc = sqlx_exec(db, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", err);
     if (rc == ERR_OK)
         rc = number(db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)", &rows,
                     err);
+    if (rc == ERR_OK)
+        rc = remove_smaller(tmp, err);
     if (rc == ERR_OK && rows == 0)
         return delete_day(dir, path, err);
     if (rc == ERR_OK)
         rc = number(db, "PRAGMA page_count", &pages, err);
     if (rc == ERR_OK)
         rc = number(db, "PRAGMA freelist_count", &unused, err);
-    return rc < 0 || unused <= pages / 4 ? rc : rewrite_day(db, path, err);
+    return rc < 0 || unused <= pages / 4 ? rc : rewrite_day(db, tmp, path, err);
 }
 
 static int64_t length_of(const char *path)
@@ -295,7 +304,7 @@ static int64_t length_of(const char *path)
 int raw_trim(struct raw *raw, const char *day, int64_t *freed_bytes, struct err *err)
 {
     struct raw_dayfile *d = NULL;
-    char *path = NULL;
+    char *path = NULL, *tmp = NULL;
     *freed_bytes = 0;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     if (rc == ERR_NOTFOUND)
@@ -304,13 +313,18 @@ int raw_trim(struct raw *raw, const char *day, int64_t *freed_bytes, struct err 
         rc = err_set(err, ERR_BUSY, "raw/%s.db: something is not committed", day);
     if (rc == ERR_OK)
         rc = fsx_path(&path, err, "%s/%s.db", raw->dir, day);
-    if (rc < 0)
+    if (rc == ERR_OK)
+        rc = fsx_path(&tmp, err, "%s.smaller", path);
+    if (rc < 0) {
+        free(path);
         return rc;
+    }
     int64_t before = length_of(path);
-    rc = trim(raw->dir, path, d->db, err);
+    rc = trim(raw->dir, path, tmp, d->db, err);
     *freed_bytes = before - length_of(path);
     raw->days = d->next; /* it is the first; its lock ends with it */
     raw_dayfile_free(&d);
     free(path);
+    free(tmp);
     return rc;
 }
