@@ -1,4 +1,5 @@
 /* dashspool: picks the command. The only file that knows every module. */
+#include "dashspool/care_sweep.h"
 #include "dashspool/cli.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
@@ -26,6 +27,9 @@ static const struct {
     {"export", cli_export, "write an evidence package that anybody can check"},
     {"verify", cli_verify, "check an evidence package"},
     {"attach-timestamp", cli_attach_timestamp, "add an authority's time stamp to a package"},
+    {"protect", cli_protect, "keep transfers, whatever a rule of retention says"},
+    {"sweep", cli_sweep, "delete what the rules of retention do not keep"},
+    {"fsck", cli_fsck, "is everything there, and is it what it was?"},
     {"status", cli_status, "what runs, what waits, what is in trouble"},
     {"simulate", cli_simulate, "play a camera against a receiver"},
     {"keygen", cli_keygen, "a key and a certificate to sign with"},
@@ -34,8 +38,8 @@ static const struct {
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static const struct cfg_section *const sections[] = {
-    &stages_cfg_sections[0], &receive_cfg_section,    &stages_cfg_sections[1],
-    &convert_cfg_section,    &stages_cfg_sections[2], &stages_cfg_sections[3]};
+    &stages_cfg_sections[0], &receive_cfg_section,    &stages_cfg_sections[1], &convert_cfg_section,
+    &stages_cfg_sections[2], &stages_cfg_sections[3], &care_sweep_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static void print_help(FILE *to)

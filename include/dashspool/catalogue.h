@@ -141,9 +141,9 @@ void catalogue_rollback(struct catalogue *c);
 
 /* Adds a transfer. Sets t->key, and t->id from imei, camera, kind and time_us (arrived_us when the
  * time is not known): <imei>-<camera>-<kind>-<yyyymmddThhmmssZ>, with -2, -3 … behind it if that is
- * taken (the first free number, where none was removed). Also notes the camera (imei, position) as
- * seen at arrived_us. ERR_MALFORMED if imei, camera or kind is empty or has more than letters and
- * digits: the id must be a safe file name. */
+ * taken, also by one whose custody is left (the first free number, where none was removed). Also
+ * notes the camera (imei, position) as seen at arrived_us. ERR_MALFORMED if imei, camera or kind is
+ * empty or has more than letters and digits: the id must be a safe file name. */
 int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t,
                            struct err *err) DS_MUST_CHECK;
 

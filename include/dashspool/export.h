@@ -78,6 +78,7 @@ struct export_request {
     size_t n_command;
     const struct cfg *cfg;                    /* the settings, likewise; NULL: not told */
     const struct export_redaction *redaction; /* NULL: nothing is hidden */
+    bool no_protect;     /* else what is in the package is protected (catalogue_keep.h) */
     const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };
 
@@ -95,10 +96,10 @@ struct export_result {
 /* Called often; done in 0..1. False ends it: nothing stays of the package. */
 typedef bool export_progress_fn(void *arg, const char *id, double done);
 
-/* Writes the package, and notes it in the custody of each transfer. ERR_NOTFOUND: no such transfer
- * or store; ERR_BUSY: something is at `path`; ERR_MALFORMED: a master or a copy is not what its
- * hash says, or a custody is broken; ERR_AGAIN: the caller ended it. On failure no package comes to
- * be.
+/* Writes the package, and notes it in the custody of each transfer, which it protects.
+ * ERR_NOTFOUND: no such transfer or store; ERR_BUSY: something is at `path`; ERR_MALFORMED: a
+ * master or a copy is not what its hash says, or a custody is broken; ERR_AGAIN: the caller ended
+ * it. On failure no package comes to be.
  *
  * A redacted one: also ERR_NOTFOUND if there is no full package yet; ERR_MALFORMED if the one that
  * was named is not what it was, or has not all of these masters; ERR_CONFIG for a mask that hides

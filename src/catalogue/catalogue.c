@@ -19,6 +19,14 @@
     " stage TEXT NOT NULL, at_us INTEGER NOT NULL, attempt INTEGER NOT NULL," \
     " PRIMARY KEY(transfer, stage)) STRICT, WITHOUT ROWID;"
 
+/* due: masters whose row is gone, and that are to be dropped from their day's file. */
+#define KEEP_TABLES                                                          \
+    "CREATE TABLE protection("                                               \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE," \
+    " reason TEXT NOT NULL, who TEXT NOT NULL, since_us INTEGER NOT NULL,"   \
+    " PRIMARY KEY(transfer, reason)) STRICT, WITHOUT ROWID;"                 \
+    "CREATE TABLE due(key INTEGER PRIMARY KEY, day TEXT NOT NULL) STRICT;"
+
 #define ARRIVAL_TABLE                                                                       \
     "CREATE TABLE arrival("                                                                 \
     " key INTEGER PRIMARY KEY,"                                                             \
@@ -32,7 +40,7 @@
 
 static const struct sqlx_schema schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 4,
+    .version = 5,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA foreign_keys=ON;"
@@ -75,7 +83,7 @@ static const struct sqlx_schema schema = {
         " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
         " tool TEXT, settings TEXT) STRICT;"
         "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE
-            DONE_TABLE,
+            DONE_TABLE KEEP_TABLES,
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -84,7 +92,7 @@ static const struct sqlx_schema schema = {
             "ALTER TABLE transfer ADD COLUMN connections INTEGER NOT NULL DEFAULT 1;"
             "ALTER TABLE transfer ADD COLUMN bytes_lost INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
-            CUSTODY_TABLE, DONE_TABLE},
+            CUSTODY_TABLE, DONE_TABLE, KEEP_TABLES},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -96,7 +104,8 @@ static int prepare_all(struct catalogue *c, struct err *err)
                            : catalogue_copy_sql[i]     ? catalogue_copy_sql[i]
                            : catalogue_arrival_sql[i]  ? catalogue_arrival_sql[i]
                            : catalogue_event_sql[i]    ? catalogue_event_sql[i]
-                                                       : catalogue_done_sql[i];
+                           : catalogue_done_sql[i]     ? catalogue_done_sql[i]
+                                                       : catalogue_keep_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }
     return rc;
@@ -167,7 +176,7 @@ int catalogue_enter(struct catalogue *c, bool *own, struct err *err)
     *own = false;
     if (c->in_transaction && sqlite3_get_autocommit(c->db))
         return err_set(err, ERR_IO, "catalogue: an earlier failure undid this transaction");
-    if (c->in_transaction)
+    if (!sqlite3_get_autocommit(c->db)) /* the caller's, or that of a function around this one */
         return ERR_OK;
     *own = true;
     return sqlx_exec(c->db, "BEGIN IMMEDIATE", err);

@@ -4,6 +4,7 @@
 
 #include "dashspool/buf.h"
 #include "dashspool/catalogue.h"
+#include "dashspool/catalogue_check.h"
 #include "sqlx.h"
 
 enum catalogue_sql {
@@ -31,6 +32,15 @@ enum catalogue_sql {
     CATALOGUE_SQL_DONE_PUT,
     CATALOGUE_SQL_DONE_GET,
     CATALOGUE_SQL_DONE_REMOVE,
+    CATALOGUE_SQL_PROTECT,
+    CATALOGUE_SQL_UNPROTECT,
+    CATALOGUE_SQL_PROTECTION_AT,
+    CATALOGUE_SQL_RETIRE,
+    CATALOGUE_SQL_DUE_ADD,
+    CATALOGUE_SQL_DUE_KEYS,
+    CATALOGUE_SQL_DUE_BY_KEY,
+    CATALOGUE_SQL_DUE_DONE,
+    CATALOGUE_SQL_COPY_REMOVE,
     CATALOGUE_SQL_COUNT
 };
 
@@ -56,15 +66,12 @@ int64_t catalogue_keys_at(const struct buf *keys, size_t i);
 int catalogue_enter(struct catalogue *c, bool *own, struct err *err) DS_MUST_CHECK;
 int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err) DS_MUST_CHECK;
 
-/* One row by key; *found false if it is gone. */
-int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue_transfer *out,
-                              bool *found, struct err *err) DS_MUST_CHECK;
-
 /* The texts of the statements, beside the code that binds them. */
 extern const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT];
 
 #endif

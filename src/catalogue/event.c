@@ -1,5 +1,6 @@
 #include "catalogue_internal.h"
 #include <stdio.h>
+#include <string.h>
 
 const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_EVENT_LAST] = "SELECT n, line FROM custody WHERE transfer = ?1"
@@ -48,6 +49,45 @@ int catalogue_event_add(struct catalogue *c, const char *id, const struct custod
     bool own;
     int rc = catalogue_enter(c, &own, err);
     return rc < 0 ? rc : catalogue_leave(c, own, add(c, id, event, err), err);
+}
+
+/* Reads the last line into a chain that only the next one can follow. */
+static int chain_of(struct catalogue *c, const char *id, struct custody_chain *chain,
+                    struct err *err)
+{
+    char last[CUSTODY_LINE_ROOM];
+    *chain = (struct custody_chain){0};
+    int rc = read_last(c, id, &chain->n, last, err);
+    if (rc == ERR_OK && chain->n > 0)
+        rc = hash_text(last, strlen(last), chain->last, err);
+    snprintf(chain->id, sizeof chain->id, "%s", id);
+    return rc;
+}
+
+static int restore(struct catalogue *c, const char *id, const char *line, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_ADD];
+    struct custody_chain chain;
+    int rc = chain_of(c, id, &chain, err);
+    int64_t before = chain.n;
+    if (rc == ERR_OK)
+        rc = custody_next(&chain, line, strlen(line), err);
+    if (rc == ERR_OK && (chain.n != before + 1 || strcmp(chain.id, id) != 0))
+        rc = err_set(err, ERR_MALFORMED, "custody of %s: this line is of another place: %.60s", id,
+                     line);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 2, chain.n);
+    sqlite3_bind_text(st, 3, line, -1, SQLITE_STATIC);
+    return sqlx_run(st, err);
+}
+
+int catalogue_event_restore(struct catalogue *c, const char *id, const char *line, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    return rc < 0 ? rc : catalogue_leave(c, own, restore(c, id, line, err), err);
 }
 
 int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn *fn, void *arg,

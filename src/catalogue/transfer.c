@@ -24,8 +24,10 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
         "INSERT INTO camera(imei, camera, first_us, last_us) VALUES(?1, ?2, ?3, ?3)"
         " ON CONFLICT(imei, camera) DO UPDATE SET"
         " first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
-    [CATALOGUE_SQL_ID_TAKEN] = "SELECT 1 FROM transfer WHERE id = ?1",
-    [CATALOGUE_SQL_ADD] = "INSERT INTO transfer(id, " COLUMNS ") VALUES(?2, " VALUES ")",
+    /* also by one that is gone: its custody is there */
+    [CATALOGUE_SQL_ID_TAKEN] = "SELECT 1 FROM transfer WHERE id = ?1"
+                               " UNION ALL SELECT 1 FROM custody WHERE transfer = ?1 LIMIT 1",
+    [CATALOGUE_SQL_ADD] = "INSERT INTO transfer(key, id, " COLUMNS ") VALUES(?1, ?2, " VALUES ")",
     [CATALOGUE_SQL_UPDATE] = "UPDATE transfer SET (" COLUMNS ") = (" VALUES ") WHERE key = ?1",
     [CATALOGUE_SQL_REMOVE] = "DELETE FROM transfer WHERE key = ?1",
     [CATALOGUE_SQL_BY_KEY] = (SELECT "WHERE key = ?1"),
@@ -319,6 +321,23 @@ int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t, st
     if (rc == ERR_OK)
         t->key = sqlite3_last_insert_rowid(c->db);
     return catalogue_leave(c, own, rc, err);
+}
+
+int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_transfer *t,
+                               struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ADD];
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0)
+        return rc;
+    if ((rc = camera_seen(c, t, err)) == ERR_OK) {
+        sqlite3_bind_int64(st, 1, t->key);
+        put_text(&(struct binder){st, 2}, t->id);
+        bind_columns(st, t);
+        rc = sqlx_run(st, err);
+    }
+    return catalogue_leave(c, own, rc < 0 ? err_wrap(err, "%s", t->id) : rc, err);
 }
 
 static int not_there(const char *id, struct err *err)

@@ -31,7 +31,9 @@ static const char list_help[] =
 static const char cat_help[] =
     "usage: dashspool cat ID > FILE\n"
     "\n"
-    "Writes the original bytes to standard output, checked against the hash of receipt.\n"
+    "Writes the original bytes to standard output, checked against the hash of receipt, and notes "
+    "in\n"
+    "the custody that they were handed out, and to whom.\n"
     "\n"
     "example: dashspool cat 352093081452251-front-video-20241129T072345Z > clip.h265\n";
 
@@ -252,6 +254,16 @@ static int cat_master(struct cli *cli, const struct catalogue_transfer *t, struc
     return rc;
 }
 
+/* Whoever may only read the store may see it all the same, but is told. */
+static void note_shown(struct catalogue *c, const struct catalogue_transfer *t)
+{
+    struct err err;
+    const struct custody_event e = {clock_utc_us(), "shown", cli_user_name(),
+                                    "{\"by\":\"cat\",\"what\":\"original\"}"};
+    if (catalogue_event_add(c, t->id, &e, &err) < 0)
+        fprintf(stderr, "dashspool cat: it is not noted that %s was shown: %s\n", t->id, err.text);
+}
+
 int cli_cat(struct cli *cli, int argc, char **argv)
 {
     struct catalogue *c = NULL;
@@ -272,6 +284,8 @@ int cli_cat(struct cli *cli, int argc, char **argv)
                 catalogue_state_name(t.state));
     if (rc == CLI_OK && cat_master(cli, &t, &err) < 0)
         rc = cli_fail("cat", &err);
+    if (rc == CLI_OK)
+        note_shown(c, &t);
     catalogue_close(&c);
     return rc;
 }

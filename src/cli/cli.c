@@ -3,9 +3,11 @@
 #include "dashspool/hash.h"
 #include <errno.h>
 #include <math.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 int cli_fail(const char *command, const struct err *err)
 {
@@ -49,6 +51,20 @@ const char *cli_size(int64_t bytes, char out[24])
         v /= 1000;
     snprintf(out, 24, "%.1f %s", v, units[u]);
     return out;
+}
+
+void cli_printable(const char *text, char *out, size_t room)
+{
+    size_t n = 0;
+    for (; text[n] && n + 1 < room; n++)
+        out[n] = (char)(text[n] >= ' ' && text[n] <= '~' ? text[n] : '?');
+    out[n] = '\0';
+}
+
+const char *cli_user_name(void)
+{
+    const struct passwd *p = getpwuid(getuid());
+    return p ? p->pw_name : "somebody";
 }
 
 bool cli_number(const char *command, const char *option, const char *text, double min, double max,

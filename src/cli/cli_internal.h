@@ -21,6 +21,13 @@ int cli_option(int option, char **argv, const char *help);
 /* "2.1 MB" (decimal units, as disks and data plans count). */
 const char *cli_size(int64_t bytes, char out[24]);
 
+/* Bytes that somebody else chose, for a terminal and for JSON: what is no printable ASCII becomes
+ * '?', what has no room is cut off. */
+void cli_printable(const char *text, char *out, size_t room);
+
+/* Who is at the keyboard. */
+const char *cli_user_name(void);
+
 /* A number in a range; false with a message on stderr if it is not one. */
 bool cli_number(const char *command, const char *option, const char *text, double min, double max,
                 double *out);

@@ -5,7 +5,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/pipeline_complete.h"
 #include "progress.h"
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +33,7 @@ static const char export_help[] =
     "first\n"
     "  --tsa URL           ask this authority for a time stamp (RFC 3161); without a network,\n"
     "                      'dashspool attach-timestamp' adds one later\n"
+    "  --no-protect        do not keep what is in it from the rules of retention\n"
     "  --at T              when, for the package's own date (default: now); the same store, the\n"
     "                      same choice and the same T give the same bytes\n"
     "\n"
@@ -100,12 +100,6 @@ static int choose(struct cli *cli, struct choice *c, char **named, int n)
         rc = CLI_FAILED;
     }
     return rc;
-}
-
-static const char *user_name(void)
-{
-    const struct passwd *p = getpwuid(getuid());
-    return p ? p->pw_name : "somebody";
 }
 
 static volatile sig_atomic_t stop;
@@ -293,6 +287,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said,
         {"who", required_argument, NULL, 'w'},
         {"at", required_argument, NULL, 'a'},
         {"as-is", no_argument, NULL, 'A'},
+        {"no-protect", no_argument, NULL, 'P'},
         {"tsa", required_argument, NULL, 'T'},
         {"mask", required_argument, NULL, 'M'},
         {"redact-sound", no_argument, NULL, 'S'},
@@ -303,7 +298,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said,
         {0},
     };
     struct choice c = {.filtered = false};
-    struct export_request request = {.who = user_name(), .at_us = clock_utc_us()};
+    struct export_request request = {.who = cli_user_name(), .at_us = clock_utc_us()};
     struct err err;
     int at = 0;
     for (int o; (o = getopt_long(argc, argv, ":ho:", options, &at)) != -1;) {
@@ -317,6 +312,8 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said,
             request.who = optarg;
         else if (o == 'A')
             c.as_is = true;
+        else if (o == 'P')
+            request.no_protect = true;
         else if (o == 'T')
             request.tsa_url = optarg;
         else if (o == 'M' && !add_mask(optarg, redaction))

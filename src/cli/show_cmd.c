@@ -1,5 +1,6 @@
 /* show: all that is known of a transfer. */
 #include "cli_internal.h"
+#include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/reader.h"
@@ -283,13 +284,41 @@ static int show_events(struct catalogue *c, const struct catalogue_transfer *t, 
     return ERR_OK;
 }
 
-static int show_custody(struct catalogue *c, const struct catalogue_transfer *t)
+static int show_custody(struct catalogue *c, const char *id)
 {
     struct events e = {.print = true};
     struct err err;
-    if (catalogue_event_each(c, t->id, add_event, &e, &err) < 0)
+    if (catalogue_event_each(c, id, add_event, &e, &err) < 0)
         return cli_fail("show", &err);
     return e.broken.code < 0 ? cli_fail("show", &e.broken) : CLI_OK;
+}
+
+static int show_protection(void *arg, const struct catalogue_protection *p, struct err *err)
+{
+    char since[CLOCK_TEXT_ROOM], who[sizeof p->who], reason[sizeof p->reason];
+    (void)arg;
+    (void)err;
+    clock_rfc3339(p->since_us, 0, since);
+    cli_printable(p->who, who, sizeof who);
+    cli_printable(p->reason, reason, sizeof reason);
+    printf("  protected  since %s by %s: %s\n", since, who, reason);
+    return ERR_OK;
+}
+
+/* Its custody outlives a transfer. */
+static int show_gone(struct catalogue *c, const char *id, bool custody)
+{
+    struct events e = {.print = false};
+    struct err err;
+    if (catalogue_event_each(c, id, add_event, &e, &err) < 0)
+        return cli_fail("show", &err);
+    if (e.n > 0 && custody)
+        return show_custody(c, id);
+    err_set(&err, ERR_NOTFOUND,
+            e.n > 0 ? "%s was deleted; 'dashspool show %s --custody' tells when and why"
+                    : "no transfer %s; 'dashspool list' names them",
+            id, id);
+    return cli_fail("show", &err);
 }
 
 static int show_as_text(struct cli *cli, struct catalogue *c, const struct catalogue_transfer *t)
@@ -302,6 +331,8 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
         rc = catalogue_copy_each(c, t->key, show_copy, cli, &err);
     }
     if (rc == ERR_OK)
+        rc = catalogue_protection_each(c, t->key, show_protection, NULL, &err);
+    if (rc == ERR_OK)
         rc = show_events(c, t, &err);
     return rc < 0 ? cli_fail("show", &err) : CLI_OK;
 }
@@ -311,15 +342,18 @@ int cli_show(struct cli *cli, int argc, char **argv)
     struct catalogue *c = NULL;
     struct catalogue_transfer t;
     const char *id = NULL;
+    struct err err;
     bool json = false, custody = false;
     int rc = cli_one_id(argc, argv, show_help, &json, &custody, &id);
     if (rc != CLI_OK)
         return rc < 0 ? CLI_OK : rc;
     rc = cli_catalogue_open(cli, "show", &c);
-    if (rc == CLI_OK)
-        rc = cli_transfer_get(c, "show", id, &t);
-    if (rc == CLI_OK)
-        rc = custody ? show_custody(c, &t) : json ? show_as_json(c, &t) : show_as_text(cli, c, &t);
+    if (rc != CLI_OK)
+        return rc;
+    if (catalogue_transfer_get(c, id, &t, &err) < 0)
+        rc = err.code == ERR_NOTFOUND ? show_gone(c, id, custody) : cli_fail("show", &err);
+    else
+        rc = custody ? show_custody(c, id) : json ? show_as_json(c, &t) : show_as_text(cli, c, &t);
     catalogue_close(&c);
     return rc;
 }

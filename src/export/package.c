@@ -1,3 +1,4 @@
+#include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
 #include "package_internal.h"
@@ -130,10 +131,17 @@ static int note_exported(struct package *p, struct err *err)
         redaction_note(p->redaction, o);
     char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
     struct custody_event e = {p->request->at_us, "exported", p->request->who, what};
+    struct catalogue_protection protection = {.since_us = e.at_us};
+    snprintf(protection.who, sizeof protection.who, "%s", e.who);
+    snprintf(protection.reason, sizeof protection.reason, "it is in the package %.400s",
+             name && name[1] ? name + 1 : p->request->path);
     int rc =
         what ? catalogue_begin(p->catalogue, err) : err_set(err, ERR_NOMEM, "no memory for JSON");
-    for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++)
+    for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
         rc = catalogue_event_add(p->catalogue, p->request->ids[i], &e, err);
+        if (rc == ERR_OK && !p->request->no_protect)
+            rc = catalogue_protect(p->catalogue, p->request->ids[i], &protection, err);
+    }
     if (rc == ERR_OK)
         rc = catalogue_commit(p->catalogue, err);
     else if (what)

@@ -54,7 +54,7 @@ static const char *const day_sql[RAW_SQL_COUNT] = {
 };
 
 /* Exactly dddd-dd-dd: nothing else ever becomes part of a path. */
-static bool day_ok(const char *day)
+bool raw_day_ok(const char *day)
 {
     static const char shape[] = "dddd-dd-dd";
     for (size_t i = 0; i < sizeof shape; i++) {
@@ -119,11 +119,20 @@ void raw_dayfile_trim(struct raw *raw, size_t keep)
     }
 }
 
+/* Another file, or none, has its name by now (raw_trim): what is written here would be lost. */
+static bool has_moved(const struct raw_dayfile *d)
+{
+    int moved = 0;
+    return !d->writing &&
+           sqlite3_file_control(d->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved;
+}
+
 int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_dayfile **out,
                     struct err *err)
 {
     *out = NULL;
-    if (!day_ok(day))
+    if (!raw_day_ok(day))
         return err_set(err, ERR_MALFORMED, "'%.20s' is no day; write it like 2026-11-21", day);
     struct raw_dayfile *d = NULL;
     for (struct raw_dayfile **at = &raw->days; *at; at = &(*at)->next) {
@@ -133,6 +142,8 @@ int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_da
             break;
         }
     }
+    if (d && has_moved(d))
+        raw_dayfile_free(&d);
     if (!d) {
         raw_dayfile_trim(raw, RAW_DAYS_OPEN - 1);
         int rc = open_day(raw, day, create, &d, err);
@@ -156,6 +167,12 @@ int raw_dayfile_begin(struct raw_dayfile *d, struct err *err)
         return ERR_OK;
     }
     int rc = sqlx_exec(d->db, "BEGIN IMMEDIATE", err);
+    /* Only now can nobody put another file in its place any more. */
+    if (rc == ERR_OK && has_moved(d)) {
+        sqlx_rollback(d->db, d->sql[RAW_SQL_ROLLBACK]);
+        rc =
+            err_set(err, ERR_BUSY, "raw/%s.db was just made smaller; this can be repeated", d->day);
+    }
     d->writing = rc == ERR_OK;
     return rc;
 }

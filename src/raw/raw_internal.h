@@ -34,6 +34,9 @@ struct raw {
     struct raw_dayfile *days; /* the last used first */
 };
 
+/* Exactly dddd-dd-dd. */
+bool raw_day_ok(const char *day);
+
 /* The day's open file, borrowed until the next call. ERR_MALFORMED for what is no day; without
  * `create` ERR_NOTFOUND if there is no such file. */
 int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_dayfile **out,

@@ -96,10 +96,10 @@ int spool_lock_job(const struct spool *spool, enum spool_state state, const char
 int spool_attempt_read(const char *dir, int *attempt, int64_t *due_us,
                        struct err *err) DS_MUST_CHECK;
 
-/* From cur/ to new/ with this attempt number, working files removed; due_us 0: at once. The caller
- * holds the lock. */
-int spool_give_back(const struct spool *spool, const char *name, int attempt, int64_t due_us,
-                    struct err *err) DS_MUST_CHECK;
+/* From cur/ or failed/ to new/ with this attempt number, working files removed; due_us 0: at once.
+ * The caller holds the lock. */
+int spool_give_back(const struct spool *spool, enum spool_state from, const char *name, int attempt,
+                    int64_t due_us, struct err *err) DS_MUST_CHECK;
 
 /* Looks for jobs and puts them in order: spool->ready, next, due_us. */
 int spool_look(struct spool *spool, struct err *err) DS_MUST_CHECK;

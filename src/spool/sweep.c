@@ -63,17 +63,17 @@ static int write_attempt(const char *dir, int attempt, int64_t due_us, struct er
  * sweep does all of this again. If the attempt was written by then, it is counted twice: better
  * than the other order, where a job that kills its workers could go uncounted for ever.
  */
-int spool_give_back(const struct spool *spool, const char *name, int attempt, int64_t due_us,
-                    struct err *err)
+int spool_give_back(const struct spool *spool, enum spool_state from, const char *name, int attempt,
+                    int64_t due_us, struct err *err)
 {
     char *dir = NULL;
-    int rc = spool_path(spool, SPOOL_CUR, name, &dir, err);
+    int rc = spool_path(spool, from, name, &dir, err);
     if (rc == ERR_OK)
         rc = remove_working_files(dir, err);
     if (rc == ERR_OK)
         rc = write_attempt(dir, attempt, due_us, err);
     if (rc == ERR_OK)
-        rc = spool_move(spool, name, SPOOL_CUR, SPOOL_NEW, true, err);
+        rc = spool_move(spool, name, from, SPOOL_NEW, true, err);
     free(dir);
     return rc;
 }
@@ -89,7 +89,7 @@ static int sweep_claim(const struct spool *spool, const char *name, int *given_b
         return rc; /* its worker lives, or it is gone */
     if ((rc = spool_path(spool, SPOOL_CUR, name, &dir, err)) == ERR_OK &&
         (rc = spool_attempt_read(dir, &attempt, &due_us, err)) == ERR_OK)
-        rc = spool_give_back(spool, name, attempt + 1, 0, err);
+        rc = spool_give_back(spool, SPOOL_CUR, name, attempt + 1, 0, err);
     if (rc == ERR_OK)
         ++*given_back;
     free(dir);

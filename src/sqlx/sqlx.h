@@ -74,4 +74,14 @@ bool sqlx_double(sqlite3_stmt *st, int col, double *out);
  * the value over, which is no reason to give up a row. Resets the statement; returns the code. */
 int sqlx_unreadable(sqlite3_stmt *st, struct err *err, const char *fmt, ...) DS_PRINTF(3, 4);
 
+/* What SQLite finds wrong with the file, a text each: PRAGMA quick_check, or integrity_check, and
+ * what its foreign keys miss. fn returns negative (with err set) to stop. */
+typedef int sqlx_flaw_fn(void *arg, const char *text, struct err *err);
+int sqlx_check(sqlite3 *db, bool quick, sqlx_flaw_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
+
+/* All of db into the new file `path`, by the backup API: `pages` at a time (-1: all at once, as of
+ * one moment), and from the beginning whenever somebody else has written in between. ERR_BUSY if
+ * that does not end. */
+int sqlx_backup(sqlite3 *db, const char *path, int pages, struct err *err) DS_MUST_CHECK;
+
 #endif

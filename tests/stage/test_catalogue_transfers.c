@@ -771,8 +771,8 @@ static void test_an_older_catalogue_is_brought_up_to_date(void **state)
            "ALTER TABLE transfer DROP COLUMN path; ALTER TABLE transfer DROP COLUMN events;"
            "ALTER TABLE transfer DROP COLUMN driver; ALTER TABLE transfer DROP COLUMN connections;"
            "ALTER TABLE transfer DROP COLUMN bytes_lost;"
-           "ALTER TABLE transfer DROP COLUMN duplicates; DROP TABLE done;"
-           "PRAGMA user_version = 1;");
+           "ALTER TABLE transfer DROP COLUMN duplicates; DROP TABLE done; DROP TABLE protection;"
+           "DROP TABLE due; PRAGMA user_version = 1;");
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
     assert_int_equal(sql(f, "PRAGMA user_version"), 4);
     assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));

@@ -1,0 +1,104 @@
+#include "fsck_internal.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *care_part_name(enum care_part part)
+{
+    static const char *const names[CARE_N_PARTS] = {"catalogue", "master", "copy",
+                                                    "custody",   "job",    "file"};
+    return names[part];
+}
+
+void fsck_tell(struct fsck *f, enum care_part part, const char *where, const char *advice,
+               const char *fmt, ...)
+{
+    char what[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    f->out->problems++;
+    f->listener->problem(f->listener->arg, &(struct care_problem){part, where, what, advice});
+}
+
+int fsck_judge(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
+               const struct err *err)
+{
+    if (rc == ERR_OK || err_is_temporary(rc))
+        return rc;
+    fsck_tell(f, part, where, advice, "%s", err->text);
+    return ERR_OK;
+}
+
+int fsck_step(struct fsck *f, const char *where, int64_t n, struct err *err)
+{
+    f->done_bytes += n;
+    double done = f->all_bytes > 0 ? (double)f->done_bytes / (double)f->all_bytes : 0;
+    if (f->listener->progress &&
+        !f->listener->progress(f->listener->arg, where, done < 1 ? done : 1))
+        return err_set(err, ERR_AGAIN, "interrupted; not everything was looked at");
+    return ERR_OK;
+}
+
+static int tell_flaw(void *arg, const char *text, struct err *err)
+{
+    (void)err;
+    fsck_tell(arg, CARE_CATALOGUE, "catalogue.db",
+              "stop all, then 'dashspool reindex', or restore it from a back-up", "%s", text);
+    return ERR_OK;
+}
+
+/* Without a catalogue the masters can still be looked at. */
+static int open_catalogue(struct fsck *f, struct err *err)
+{
+    struct catalogue_counts n = {0};
+    int64_t copies = 0, copy_bytes = 0;
+    int rc = catalogue_open(&f->catalogue, f->root, false, err);
+    rc = fsck_judge(f, CARE_CATALOGUE, "catalogue.db",
+                    "'dashspool reindex' makes it anew from the masters", rc, err);
+    if (rc < 0 || !f->catalogue)
+        return rc;
+    if ((rc = catalogue_check(f->catalogue, f->quick, tell_flaw, f, err)) < 0)
+        return rc;
+    rc = catalogue_count(f->catalogue, &n, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_count(f->catalogue, &copies, &copy_bytes, err);
+    f->all_bytes = n.bytes + copy_bytes;
+    return err_is_temporary(rc) ? rc : ERR_OK; /* what is malformed was told above */
+}
+
+static int look(struct fsck *f, struct err *err)
+{
+    int rc = open_catalogue(f, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&f->raw, f->root, err);
+    if (rc == ERR_OK)
+        rc = fsck_masters(f, err);
+    if (rc == ERR_OK && f->catalogue)
+        rc = fsck_transfers(f, err);
+    if (rc == ERR_OK && f->catalogue)
+        rc = fsck_custodies(f, err);
+    if (rc == ERR_OK && f->catalogue)
+        rc = fsck_files(f, err);
+    if (rc == ERR_OK && f->catalogue)
+        rc = fsck_jobs(f, err);
+    return rc;
+}
+
+int care_fsck(const char *root, bool quick, const struct care_listener *listener,
+              struct care_findings *out, struct err *err)
+{
+    struct fsck f = {.root = root, .quick = quick, .listener = listener, .out = out};
+    struct stat st;
+    *out = (struct care_findings){0};
+    if (stat(root, &st) < 0)
+        return err_sys(err, "open %s", root);
+    int rc = look(&f, err);
+    raw_close(&f.raw);
+    catalogue_close(&f.catalogue);
+    return rc;
+}

@@ -1,0 +1,159 @@
+#include "dashspool/clock.h"
+#include "sweep_internal.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+static int check_masters(const char *value, struct err *err)
+{
+    struct rules rules;
+    return rules_parse(value, RULES_FOR_MASTERS, &rules, err);
+}
+
+static int check_copies(const char *value, struct err *err)
+{
+    struct rules rules;
+    return rules_parse(value, RULES_FOR_COPIES, &rules, err);
+}
+
+static int check_jobs(const char *value, struct err *err)
+{
+    struct rules rules;
+    return rules_parse(value, RULES_FOR_JOBS, &rules, err);
+}
+
+static const struct cfg_key keys[] = {
+    {"every_min", CFG_INT, "minutes; 0: never", 0, 100000, "0",
+     "how often 'run' sweeps; 'dashspool sweep' does it at any time"},
+    {"masters", CFG_TEXT, "rules", 0, 2000, "",
+     "what goes of the originals, with all that was made of them: video 90d, photo 1y 20GB/camera",
+     check_masters},
+    {"copies", CFG_TEXT, "rules", 0, 2000, "",
+     "what goes of the copies, where the originals stay: viewing 30d, 100GB", check_copies},
+    {"failed", CFG_TEXT, "rules", 0, 2000, "", "what goes of the failed jobs: 90d", check_jobs},
+    {"partials_h", CFG_INT, "hours", 0, 1000000, "168",
+     "so long a camera may go on with a transfer that broke off, which stays therefore"},
+    {"warn_free_mib", CFG_INT, "MiB; 0: any", 0, 1 << 30, "0",
+     "with less space on ROOT's disk a sweep says so"},
+    {"delete_free_mib", CFG_INT, "MiB; 0: never", 0, 1 << 30, "0",
+     "with less, the oldest originals go that may go, whatever their rule, unless it is 'forever'; "
+     "[receive] min_free_mib is what is left to refuse"},
+};
+const struct cfg_section care_sweep_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
+
+void sweep_tell(struct sweep *s, const char *what, const char *name, const char *why, int64_t bytes)
+{
+    s->out->bytes += bytes;
+    s->listener->swept(s->listener->arg, &(struct care_swept){what, name, why, bytes});
+}
+
+int sweep_trouble(struct sweep *s, const char *name, int rc, const struct err *err)
+{
+    if (rc == ERR_OK || err_is_temporary(rc))
+        return rc;
+    s->out->troubles++;
+    s->listener->trouble(s->listener->arg, name, err->text);
+    return ERR_OK;
+}
+
+bool sweep_ended(const struct sweep *s)
+{
+    return s->listener->go_on && !s->listener->go_on(s->listener->arg);
+}
+
+int sweep_note(struct sweep *s, const char *id, const char *event, char *what, struct err *err)
+{
+    const struct custody_event e = {clock_utc_us(), event, "dashspool " DASHSPOOL_VERSION " sweep",
+                                    what};
+    int rc = what ? catalogue_event_add(s->catalogue, id, &e, err)
+                  : err_set(err, ERR_NOMEM, "%s: no memory for its custody", id);
+    free(what);
+    return rc;
+}
+
+int sweep_free_bytes(const struct sweep *s, int64_t *out, struct err *err)
+{
+    struct statvfs v;
+    *out = 0;
+    if (statvfs(s->root, &v) < 0)
+        return err_sys(err, "look at the space of %s", s->root);
+    *out = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+    return ERR_OK;
+}
+
+/* ---- open, run, close ---- */
+
+static int open_stage(void *arg, const char *stage, struct err *err)
+{
+    struct sweep *s = arg;
+    if (s->n_stages == SWEEP_STAGES)
+        return err_set(err, ERR_LIMIT, "more than %d stages in %s/spool", SWEEP_STAGES, s->root);
+    int rc = spool_open(&s->spool[s->n_stages], s->root, stage, err);
+    if (rc == ERR_OK)
+        snprintf(s->stage[s->n_stages++], SPOOL_NAME_ROOM, "%s", stage);
+    return rc;
+}
+
+static int parse(struct sweep *s, struct err *err)
+{
+    int rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "masters"), RULES_FOR_MASTERS, &s->masters,
+                         err);
+    if (rc == ERR_OK)
+        rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "copies"), RULES_FOR_COPIES, &s->copies,
+                         err);
+    if (rc == ERR_OK)
+        rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "failed"), RULES_FOR_JOBS, &s->jobs, err);
+    return rc;
+}
+
+static int open_all(struct sweep *s, struct err *err)
+{
+    int rc = parse(s, err);
+    if (rc == ERR_OK)
+        rc = catalogue_open(&s->catalogue, s->root, false, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&s->raw, s->root, err);
+    if (rc == ERR_OK)
+        rc = spool_stages(s->root, open_stage, s, err);
+    return rc;
+}
+
+static int run(struct sweep *s, struct err *err)
+{
+    static int (*const rooms[])(struct sweep *, struct err *) = {
+        sweep_due, sweep_jobs, sweep_copies, sweep_masters, sweep_due, sweep_space};
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < sizeof rooms / sizeof *rooms; i++)
+        rc = rooms[i](s, err);
+    if (rc == ERR_OK)
+        rc = sweep_free_bytes(s, &s->out->free_bytes, err);
+    s->out->low = s->out->free_bytes < cfg_int(s->cfg, SWEEP_SECTION, "warn_free_mib") << 20;
+    return rc;
+}
+
+int care_sweep(const char *root, const struct cfg *cfg, bool dry_run,
+               const struct care_sweep_listener *listener, struct care_sweep_result *out,
+               struct err *err)
+{
+    struct sweep *s = calloc(1, sizeof *s);
+    *out = (struct care_sweep_result){0};
+    if (!s)
+        return err_set(err, ERR_NOMEM, "no memory to sweep");
+    s->root = root;
+    s->cfg = cfg;
+    s->dry_run = dry_run;
+    s->listener = listener;
+    s->out = out;
+    s->now_us = clock_utc_us();
+    s->young_us = s->now_us - cfg_int(cfg, SWEEP_SECTION, "partials_h") * INT64_C(3600000000);
+    int rc = open_all(s, err);
+    if (rc == ERR_OK)
+        rc = run(s, err);
+    for (int i = 0; i < s->n_stages; i++)
+        spool_close(&s->spool[i]);
+    raw_close(&s->raw);
+    catalogue_close(&s->catalogue);
+    free(s);
+    return rc;
+}

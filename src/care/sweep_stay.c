@@ -1,0 +1,103 @@
+/* sweep: what stays, whatever a rule says. */
+#include "sweep_internal.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+void sweep_count_stay(struct sweep *s, enum sweep_stay stay)
+{
+    int64_t *const counts[] = {NULL, &s->out->protected, &s->out->unconverted, &s->out->busy,
+                               &s->out->young};
+    if (counts[stay])
+        ++*counts[stay];
+}
+
+/* Its job, in any stage. */
+static int find_jobs(struct sweep *s, const char *id, bool *waits, bool *claimed, int *failed,
+                     struct err *err)
+{
+    int rc = ERR_OK;
+    *waits = *claimed = false;
+    *failed = -1;
+    for (int i = 0; rc == ERR_OK && i < s->n_stages; i++) {
+        enum spool_place place = SPOOL_PLACE_NONE;
+        rc = spool_find(s->spool[i], id, &place, err);
+        *waits |= place == SPOOL_PLACE_READY;
+        *claimed |= place == SPOOL_PLACE_CLAIMED;
+        if (place == SPOOL_PLACE_FAILED)
+            *failed = i;
+    }
+    return rc;
+}
+
+static int see_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    bool *converted = arg;
+    (void)err;
+    *converted |= strcmp(copy->kind, "working") == 0 || strcmp(copy->kind, "still") == 0;
+    return ERR_OK;
+}
+
+/* What was made may be gone again by a rule of its own; what was given up has no copies. */
+static int see_event(void *arg, const char *line, struct err *err)
+{
+    static const char *const through[] = {"converted", "copy-deleted", "dropped"};
+    bool *converted = arg;
+    json_t *json = json_loads(line, 0, NULL);
+    const char *event = json_string_value(json_object_get(json, "event"));
+    (void)err;
+    for (size_t i = 0; event && i < sizeof through / sizeof *through; i++)
+        *converted |= strcmp(event, through[i]) == 0;
+    json_decref(json);
+    return ERR_OK;
+}
+
+static int was_converted(struct sweep *s, const struct catalogue_transfer *t, bool *out,
+                         struct err *err)
+{
+    *out = false;
+    int rc = catalogue_copy_each(s->catalogue, t->key, see_copy, out, err);
+    if (rc == ERR_OK && !*out)
+        rc = catalogue_event_each(s->catalogue, t->id, see_event, out, err);
+    return rc;
+}
+
+int sweep_may_go(struct sweep *s, const struct catalogue_transfer *t, enum sweep_stay *out,
+                 int *failed, struct err *err)
+{
+    bool kept = true, waits, claimed, converted = false;
+    *out = SWEEP_BUSY;
+    *failed = -1;
+    if (t->state == CATALOGUE_RECEIVING)
+        return ERR_OK;
+    int rc = catalogue_protected(s->catalogue, t->key, &kept, err);
+    if (rc == ERR_OK)
+        rc = find_jobs(s, t->id, &waits, &claimed, failed, err);
+    if (rc == ERR_OK && t->state == CATALOGUE_STORED)
+        rc = was_converted(s, t, &converted, err);
+    if (rc < 0)
+        return rc;
+    int64_t last_us = t->completed_us > t->arrived_us ? t->completed_us : t->arrived_us;
+    bool partial = t->state == CATALOGUE_PARTIAL;
+    *out = kept                                    ? SWEEP_PROTECTED
+           : claimed                               ? SWEEP_BUSY
+           : waits                                 ? SWEEP_UNCONVERTED
+           : partial && last_us > s->young_us      ? SWEEP_YOUNG
+           : !partial && !converted && *failed < 0 ? SWEEP_UNCONVERTED
+                                                   : SWEEP_GOES;
+    return ERR_OK;
+}
+
+int sweep_copy_may_go(struct sweep *s, const struct catalogue_transfer *t, enum sweep_stay *out,
+                      struct err *err)
+{
+    bool kept = true, waits, claimed;
+    int failed;
+    *out = SWEEP_BUSY;
+    int rc = catalogue_protected(s->catalogue, t->key, &kept, err);
+    if (rc == ERR_OK)
+        rc = find_jobs(s, t->id, &waits, &claimed, &failed, err);
+    if (rc == ERR_OK)
+        *out = kept ? SWEEP_PROTECTED : claimed || waits ? SWEEP_BUSY : SWEEP_GOES;
+    return rc;
+}

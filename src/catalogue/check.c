@@ -1,0 +1,117 @@
+#include "catalogue_internal.h"
+#include "dashspool/catalogue_check.h"
+#include <stdio.h>
+#include <string.h>
+
+int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void *arg,
+                    struct err *err)
+{
+    return sqlx_check(c->db, quick, fn, arg, err);
+}
+
+int catalogue_key_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, struct err *err)
+{
+    struct buf keys;
+    sqlite3_stmt *st = NULL;
+    buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
+    int rc = sqlx_prepare(c->db, &st, "SELECT key FROM transfer ORDER BY key", err);
+    if (rc == ERR_OK)
+        rc = catalogue_keys_read(st, &keys, err);
+    sqlite3_finalize(st);
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++)
+        rc = fn(arg, catalogue_keys_at(&keys, i), err);
+    buf_clear(&keys);
+    return rc;
+}
+
+/* The id behind `id`, cut to its room; the next search goes on behind what was cut. */
+static int next_id(sqlite3_stmt *st, struct buf *id, bool *found, struct err *err)
+{
+    sqlite3_bind_text(st, 1, (const char *)buf_data(id), (int)id->used, SQLITE_STATIC);
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    const void *text = sqlite3_column_text(st, 0);
+    size_t n = (size_t)sqlite3_column_bytes(st, 0);
+    struct buf next;
+    buf_init(&next, SQLX_VALUE_MAX);
+    *found = text != NULL; /* the smallest of none is NULL */
+    if (*found)
+        rc = buf_append(&next, text, n, err);
+    sqlx_reset(st);
+    buf_clear(id);
+    *id = next;
+    return rc;
+}
+
+static int count_lines(sqlite3_stmt *st, const struct buf *id, int64_t *lines, struct err *err)
+{
+    bool row;
+    sqlite3_bind_text(st, 1, (const char *)buf_data(id), (int)id->used, SQLITE_STATIC);
+    int rc = sqlx_step(st, &row, err);
+    *lines = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
+    sqlx_reset(st);
+    return rc;
+}
+
+int catalogue_custody_each(struct catalogue *c, catalogue_id_fn *fn, void *arg, struct err *err)
+{
+    sqlite3_stmt *st = NULL, *count = NULL;
+    struct buf id;
+    bool found = true;
+    int64_t lines;
+    buf_init(&id, SQLX_VALUE_MAX);
+    int rc = sqlx_prepare(c->db, &st, "SELECT min(transfer) FROM custody WHERE transfer > ?1", err);
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(c->db, &count, "SELECT count(*) FROM custody WHERE transfer = ?1", err);
+    while (rc == ERR_OK && (rc = next_id(st, &id, &found, err)) == ERR_OK && found) {
+        char text[CATALOGUE_ID_ROOM];
+        snprintf(text, sizeof text, "%.*s", (int)id.used, (const char *)buf_data(&id));
+        if ((rc = count_lines(count, &id, &lines, err)) == ERR_OK)
+            rc = fn(arg, text, lines, err);
+    }
+    sqlite3_finalize(count);
+    sqlite3_finalize(st);
+    buf_clear(&id);
+    return rc;
+}
+
+int catalogue_copy_owner(struct catalogue *c, const char *path, char id[CATALOGUE_ID_ROOM],
+                         struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool found = false;
+    int rc = sqlx_prepare(c->db, &st,
+                          "SELECT id FROM copy JOIN transfer ON transfer.key = copy.transfer"
+                          " WHERE copy.path = ?1",
+                          err);
+    if (rc == ERR_OK) {
+        sqlx_bind_text(st, 1, path);
+        rc = sqlx_step(st, &found, err);
+    }
+    if (rc == ERR_OK && !found)
+        rc = err_set(err, ERR_NOTFOUND, "no copy %s", path);
+    if (rc == ERR_OK && !sqlx_text(st, 0, id, CATALOGUE_ID_ROOM))
+        rc = sqlx_unreadable(st, err, "catalogue: the owner of %s is malformed", path);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int catalogue_copy_count(struct catalogue *c, int64_t *copies, int64_t *bytes, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    int rc =
+        sqlx_prepare(c->db, &st, "SELECT count(*), coalesce(sum(length_bytes), 0) FROM copy", err);
+    if (rc == ERR_OK)
+        rc = sqlx_step(st, &row, err);
+    *copies = row ? sqlite3_column_int64(st, 0) : 0;
+    *bytes = row ? sqlite3_column_int64(st, 1) : 0;
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int catalogue_backup(struct catalogue *c, const char *path, struct err *err)
+{
+    return sqlx_backup(c->db, path, -1, err);
+}

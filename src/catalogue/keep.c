@@ -1,0 +1,230 @@
+#include "catalogue_internal.h"
+#include "dashspool/catalogue_keep.h"
+#include "dashspool/clock.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
+    [CATALOGUE_SQL_PROTECT] = "INSERT INTO protection(transfer, reason, who, since_us)"
+                              " VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+    [CATALOGUE_SQL_UNPROTECT] = "DELETE FROM protection WHERE transfer = ?1",
+    [CATALOGUE_SQL_PROTECTION_AT] = "SELECT since_us, who, reason FROM protection"
+                                    " WHERE transfer = ?1 ORDER BY since_us, reason"
+                                    " LIMIT 1 OFFSET ?2",
+    [CATALOGUE_SQL_RETIRE] = "DELETE FROM transfer WHERE key = ?1",
+    [CATALOGUE_SQL_DUE_ADD] = "INSERT INTO due(key, day) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
+    [CATALOGUE_SQL_DUE_KEYS] = "SELECT key FROM due ORDER BY day, key",
+    [CATALOGUE_SQL_DUE_BY_KEY] = "SELECT day FROM due WHERE key = ?1",
+    [CATALOGUE_SQL_DUE_DONE] = "DELETE FROM due WHERE key = ?1",
+    [CATALOGUE_SQL_COPY_REMOVE] = "DELETE FROM copy WHERE path = ?1",
+};
+
+/* ---- protection ---- */
+
+/* Takes what. */
+static int note(struct catalogue *c, const char *id, int64_t at_us, const char *event,
+                const char *who, json_t *what, struct err *err)
+{
+    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
+    const struct custody_event e = {at_us, event, who, text};
+    int rc = text ? catalogue_event_add(c, id, &e, err)
+                  : err_set(err, ERR_NOMEM, "%s: no memory for its custody", id);
+    free(text);
+    json_decref(what);
+    return rc;
+}
+
+static int protect(struct catalogue *c, const char *id, const struct catalogue_protection *p,
+                   struct err *err)
+{
+    struct catalogue_transfer t;
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_PROTECT];
+    int rc = catalogue_transfer_get(c, id, &t, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, t.key);
+    sqlx_bind_text(st, 2, p->reason);
+    sqlx_bind_text(st, 3, p->who);
+    sqlite3_bind_int64(st, 4, p->since_us);
+    rc = sqlx_run(st, err);
+    if (rc < 0 || sqlite3_changes(c->db) == 0)
+        return rc;
+    return note(c, id, p->since_us, "protected", p->who, json_pack("{s:s}", "reason", p->reason),
+                err);
+}
+
+static bool text_ok(const char *text, size_t room)
+{
+    size_t n = strnlen(text, room);
+    return n > 0 && n < room;
+}
+
+int catalogue_protect(struct catalogue *c, const char *id, const struct catalogue_protection *p,
+                      struct err *err)
+{
+    bool own;
+    if (!text_ok(p->who, sizeof p->who) || !text_ok(p->reason, sizeof p->reason))
+        return err_set(err, ERR_MALFORMED, "%s: a name and a reason are needed to protect it", id);
+    int rc = catalogue_enter(c, &own, err);
+    return rc < 0 ? rc : catalogue_leave(c, own, protect(c, id, p, err), err);
+}
+
+static int protection_at(struct catalogue *c, int64_t key, int at, struct catalogue_protection *out,
+                         bool *found, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_PROTECTION_AT];
+    sqlite3_bind_int64(st, 1, key);
+    sqlite3_bind_int64(st, 2, at);
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    if (!sqlx_int64(st, 0, INT64_MIN, INT64_MAX, &out->since_us) ||
+        !sqlx_text(st, 1, out->who, sizeof out->who) ||
+        !sqlx_text(st, 2, out->reason, sizeof out->reason))
+        return sqlx_unreadable(st, err,
+                               "catalogue: a protection of transfer %" PRId64 " is malformed", key);
+    sqlx_reset(st);
+    return rc;
+}
+
+int catalogue_protection_each(struct catalogue *c, int64_t key, catalogue_protection_fn *fn,
+                              void *arg, struct err *err)
+{
+    struct catalogue_protection p;
+    bool found = true;
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && found; i++) {
+        rc = protection_at(c, key, i, &p, &found, err);
+        if (rc == ERR_OK && found)
+            rc = fn(arg, &p, err);
+    }
+    return rc;
+}
+
+int catalogue_protected(struct catalogue *c, int64_t key, bool *out, struct err *err)
+{
+    struct catalogue_protection p;
+    *out = true; /* one that cannot be read protects, too */
+    return protection_at(c, key, 0, &p, out, err);
+}
+
+static int add_reason(void *arg, const struct catalogue_protection *p, struct err *err)
+{
+    if (json_array_append_new(arg, json_string(p->reason)) == 0)
+        return ERR_OK;
+    return err_set(err, ERR_NOMEM, "no memory for JSON");
+}
+
+static int unprotect(struct catalogue *c, const char *id, const char *who, int *ended,
+                     struct err *err)
+{
+    struct catalogue_transfer t;
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UNPROTECT];
+    json_t *reasons = json_array();
+    int rc = reasons ? catalogue_transfer_get(c, id, &t, err)
+                     : err_set(err, ERR_NOMEM, "no memory for JSON");
+    if (rc == ERR_OK)
+        rc = catalogue_protection_each(c, t.key, add_reason, reasons, err);
+    *ended = (int)json_array_size(reasons);
+    if (rc == ERR_OK && *ended > 0) {
+        sqlite3_bind_int64(st, 1, t.key);
+        rc = sqlx_run(st, err);
+        if (rc == ERR_OK)
+            rc = note(c, id, clock_utc_us(), "unprotected", who,
+                      json_pack("{s:O}", "reasons", reasons), err);
+    }
+    json_decref(reasons);
+    return rc;
+}
+
+int catalogue_unprotect(struct catalogue *c, const char *id, const char *who, int *ended,
+                        struct err *err)
+{
+    bool own;
+    *ended = 0;
+    int rc = catalogue_enter(c, &own, err);
+    return rc < 0 ? rc : catalogue_leave(c, own, unprotect(c, id, who, ended, err), err);
+}
+
+/* ---- what goes ---- */
+
+static int retire(struct catalogue *c, const struct catalogue_transfer *t,
+                  const struct custody_event *event, struct err *err)
+{
+    bool kept;
+    int rc = catalogue_protected(c, t->key, &kept, err);
+    if (rc == ERR_OK && kept)
+        rc = err_set(err, ERR_BUSY, "%s is protected", t->id);
+    if (rc == ERR_OK)
+        rc = catalogue_event_add(c, t->id, event, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_RETIRE], 1, t->key);
+    if ((rc = sqlx_run(c->sql[CATALOGUE_SQL_RETIRE], err)) < 0)
+        return rc;
+    if (sqlite3_changes(c->db) == 0)
+        return err_set(err, ERR_NOTFOUND, "no transfer %s", t->id);
+    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_ADD], 1, t->key);
+    sqlx_bind_text(c->sql[CATALOGUE_SQL_DUE_ADD], 2, t->day);
+    return sqlx_run(c->sql[CATALOGUE_SQL_DUE_ADD], err);
+}
+
+int catalogue_retire(struct catalogue *c, const struct catalogue_transfer *t,
+                     const struct custody_event *event, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    return rc < 0 ? rc : catalogue_leave(c, own, retire(c, t, event, err), err);
+}
+
+static int due_day(struct catalogue *c, int64_t key, char day[11], bool *found, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DUE_BY_KEY];
+    sqlite3_bind_int64(st, 1, key);
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    if (!sqlx_text(st, 0, day, 11))
+        return sqlx_unreadable(st, err, "catalogue: the day of master %" PRId64 " is malformed",
+                               key);
+    sqlx_reset(st);
+    return rc;
+}
+
+int catalogue_due_each(struct catalogue *c, catalogue_due_fn *fn, void *arg, struct err *err)
+{
+    struct buf keys;
+    buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
+    int rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_DUE_KEYS], &keys, err);
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++) {
+        char day[11];
+        bool found;
+        int64_t key = catalogue_keys_at(&keys, i);
+        rc = due_day(c, key, day, &found, err);
+        if (rc == ERR_OK && found)
+            rc = fn(arg, day, key, err);
+    }
+    buf_clear(&keys);
+    return rc;
+}
+
+static int run_change(struct catalogue *c, sqlite3_stmt *bound, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    return rc < 0 ? rc : catalogue_leave(c, own, sqlx_run(bound, err), err);
+}
+
+int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
+{
+    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_DONE], 1, key);
+    return run_change(c, c->sql[CATALOGUE_SQL_DUE_DONE], err);
+}
+
+int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err)
+{
+    sqlx_bind_text(c->sql[CATALOGUE_SQL_COPY_REMOVE], 1, path);
+    return run_change(c, c->sql[CATALOGUE_SQL_COPY_REMOVE], err);
+}

@@ -1,0 +1,118 @@
+/* sweep: retention, by hand. */
+#include "cli_internal.h"
+#include "dashspool/care_sweep.h"
+#include <signal.h>
+#include <stdio.h>
+
+static const char sweep_help[] =
+    "usage: dashspool sweep [--dry-run] [--json]\n"
+    "\n"
+    "Deletes what the rules of [retention] do not keep; without rules, nothing. Never deleted is "
+    "what\n"
+    "is protected, what was not converted yet, and what a camera may still go on with. The custody "
+    "of\n"
+    "what was deleted stays.\n"
+    "\n"
+    "  --dry-run   say what would go, and why; delete nothing\n"
+    "  --json      as a JSON object\n"
+    "\n"
+    "example: dashspool --root /srv/dashcam sweep --dry-run\n";
+
+static volatile sig_atomic_t stop;
+
+static void on_stop(int signum)
+{
+    (void)signum;
+    stop = 1;
+}
+
+struct told {
+    bool dry_run;
+    json_t *json; /* NULL: lines */
+};
+
+static void tell(void *arg, const struct care_swept *item)
+{
+    const struct told *t = arg;
+    char size[24], name[600];
+    cli_printable(item->name, name, sizeof name);
+    if (t->json)
+        json_array_append_new(t->json,
+                              json_pack("{s:s, s:s, s:s, s:I}", "what", item->what, "name", name,
+                                        "why", item->why, "bytes", (json_int_t)item->bytes));
+    else
+        printf("%s %s %s (%s): %s\n", t->dry_run ? "would delete" : "deleted", item->what, name,
+               cli_size(item->bytes, size), item->why);
+}
+
+static void tell_trouble(void *arg, const char *name, const char *why)
+{
+    char printable[600];
+    (void)arg;
+    cli_printable(name, printable, sizeof printable);
+    fprintf(stderr, "dashspool sweep: %s: %s\n", printable, why);
+}
+
+static bool go_on(void *arg)
+{
+    (void)arg;
+    return !stop;
+}
+
+static int summary(struct told *t, const struct care_sweep_result *r)
+{
+    char size[24], space[24];
+    int rc = r->troubles > 0 ? CLI_FAILED : CLI_OK;
+    if (r->low)
+        fprintf(stderr, "dashspool sweep: only %s are free (warn_free_mib)\n",
+                cli_size(r->free_bytes, space));
+    if (t->json) {
+        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}",
+                              "dry_run", t->dry_run, "masters", (json_int_t)r->masters, "copies",
+                              (json_int_t)r->copies, "failed_jobs", (json_int_t)r->jobs, "bytes",
+                              (json_int_t)r->bytes, "kept", "protected", (json_int_t)r->protected,
+                              "not_converted", (json_int_t)r->unconverted, "busy",
+                              (json_int_t)r->busy, "may_be_resumed", (json_int_t)r->young,
+                              "free_bytes", (json_int_t)r->free_bytes, "items", t->json);
+        return cli_print_json("sweep", o) == CLI_OK ? rc : CLI_FAILED;
+    }
+    printf("%lld originals, %lld copies, %lld failed jobs%s: %s\n", (long long)r->masters,
+           (long long)r->copies, (long long)r->jobs, t->dry_run ? " would go" : " deleted",
+           cli_size(r->bytes, size));
+    if (r->protected + r->unconverted + r->busy + r->young > 0)
+        printf("kept against a rule: %lld protected, %lld not converted yet, %lld being worked at, "
+               "%lld that may be resumed\n",
+               (long long)r->protected, (long long)r->unconverted, (long long)r->busy,
+               (long long)r->young);
+    return rc;
+}
+
+int cli_sweep(struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = {{"dry-run", no_argument, NULL, 'n'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct told told = {.json = NULL};
+    struct care_sweep_result r;
+    struct err err;
+    bool json = false;
+    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        if (o != 'n' && o != 'j')
+            return cli_option(o, argv, sweep_help);
+        *(o == 'n' ? &told.dry_run : &json) = true;
+    }
+    if (optind < argc)
+        return cli_usage("sweep", "'%s' is too much", argv[optind]);
+    struct sigaction act = {.sa_handler = on_stop};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    told.json = json ? json_array() : NULL;
+    const struct care_sweep_listener listener = {tell, tell_trouble, go_on, &told};
+    if (care_sweep(cli->root, cli->cfg, told.dry_run, &listener, &r, &err) < 0) {
+        json_decref(told.json);
+        return cli_fail("sweep", &err);
+    }
+    return summary(&told, &r);
+}

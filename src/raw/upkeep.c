@@ -1,0 +1,330 @@
+#include "dashspool/buf.h"
+#include "dashspool/fsx.h"
+#include "dashspool/raw_upkeep.h"
+#include "raw_internal.h"
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Names in ROOT/raw: ten thousand years of days are 100 MB. */
+#define NAMES_BYTES_MAX ((size_t)256 << 20)
+#define KEYS_BYTES_MAX  ((size_t)128 << 20)
+#define NAME_ROOM       256
+
+/* Pages of 64 KiB between which a writer may come in. */
+enum { BACKUP_PAGES = 256 };
+
+/* ---- names ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* The day of "<day>.db", or "" for a journal, or what the name is. */
+static bool day_of(const char *name, char out[NAME_ROOM])
+{
+    size_t n = strlen(name);
+    snprintf(out, NAME_ROOM, "%s", name);
+    if (n > 8 && strcmp(name + n - 8, "-journal") == 0)
+        n -= 8;
+    if (n != RAW_DAY_ROOM - 1 + 3 || strncmp(name + n - 3, ".db", 3) != 0)
+        return false;
+    char day[RAW_DAY_ROOM];
+    snprintf(day, sizeof day, "%s", name);
+    if (!raw_day_ok(day))
+        return false;
+    snprintf(out, NAME_ROOM, "%s", name[n] ? "" : day);
+    return true;
+}
+
+static int list_names(const struct raw *raw, struct buf *names, struct err *err)
+{
+    int rc = ERR_OK;
+    DIR *dir = opendir(raw->dir);
+    if (!dir)
+        return err_sys(err, "open %s", raw->dir);
+    while (rc == ERR_OK) {
+        char name[NAME_ROOM] = "";
+        errno = 0;
+        struct dirent *e = readdir(dir);
+        if (!e && errno)
+            rc = err_sys(err, "read %s", raw->dir);
+        if (!e)
+            break;
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        snprintf(name, sizeof name, "%s", e->d_name);
+        rc = buf_append(names, name, sizeof name, err);
+    }
+    closedir(dir);
+    if (rc == ERR_OK && names->used > 0)
+        qsort(names->mem + names->start, names->used / NAME_ROOM, NAME_ROOM, by_name);
+    return rc;
+}
+
+int raw_days(struct raw *raw, raw_name_fn *fn, void *arg, struct err *err)
+{
+    struct buf names;
+    buf_init(&names, NAMES_BYTES_MAX);
+    int rc = list_names(raw, &names, err);
+    for (size_t at = 0; rc == ERR_OK && at < names.used; at += NAME_ROOM) {
+        char text[NAME_ROOM];
+        bool is_day = day_of((const char *)buf_data(&names) + at, text);
+        if (text[0])
+            rc = fn(arg, text, is_day, err);
+    }
+    buf_clear(&names);
+    return rc;
+}
+
+/* ---- masters ---- */
+
+static int list_keys(sqlite3 *db, struct buf *keys, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = true;
+    int rc =
+        sqlx_prepare(db, &st, "SELECT key FROM chunk UNION SELECT key FROM master ORDER BY 1", err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        int64_t key = sqlite3_column_int64(st, 0);
+        rc = buf_append(keys, &key, sizeof key, err);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* A sealed master's texts and wire bytes, behind one another. */
+struct kept {
+    char id[96], imei[32], camera[32], kind[32], source[32];
+    uint8_t wire[4][RAW_WIRE_BYTES_MAX];
+};
+
+static int read_row(sqlite3_stmt *st, const char *day, int64_t key, struct kept *k,
+                    struct raw_facts *f, struct err *err)
+{
+    size_t n[4];
+    bool ok = sqlx_text(st, 0, k->id, sizeof k->id) && sqlx_text(st, 1, k->imei, sizeof k->imei) &&
+              sqlx_text(st, 2, k->camera, sizeof k->camera) &&
+              sqlx_text(st, 3, k->kind, sizeof k->kind) &&
+              sqlx_text(st, 4, k->source, sizeof k->source) &&
+              sqlx_int64(st, 5, INT64_MIN, INT64_MAX, &f->arrived_us);
+    for (int i = 0; ok && i < 4; i++)
+        ok = sqlx_blob(st, 6 + i, k->wire[i], sizeof k->wire[i], &n[i]);
+    if (!ok)
+        return sqlx_unreadable(st, err, "master %s/%" PRId64 ": its facts are malformed", day, key);
+    f->id = k->id;
+    f->imei = k->imei;
+    f->camera = k->camera;
+    f->kind = k->kind;
+    f->source = k->source;
+    f->init = k->wire[0];
+    f->meta = k->wire[1];
+    f->start = k->wire[2];
+    f->path = k->wire[3];
+    f->init_bytes = n[0];
+    f->meta_bytes = n[1];
+    f->start_bytes = n[2];
+    f->path_bytes = n[3];
+    return ERR_OK;
+}
+
+static int read_sealed(struct raw *raw, const char *day, int64_t key, struct kept *kept,
+                       struct raw_facts *facts, struct err *err)
+{
+    struct raw_dayfile *d;
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(d->db, &st,
+                          "SELECT id, imei, camera, kind, source, arrived_us, init, meta, start,"
+                          " path FROM master WHERE key = ?1",
+                          err);
+    if (rc == ERR_OK) {
+        sqlite3_bind_int64(st, 1, key);
+        rc = sqlx_step(st, &row, err);
+    }
+    if (rc == ERR_OK && !row)
+        rc = err_set(err, ERR_NOTFOUND, "no master %s/%" PRId64, day, key);
+    if (rc == ERR_OK)
+        rc = read_row(st, day, key, kept, facts, err);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* *there false: it was dropped meanwhile. */
+static int read_master(struct raw *raw, const char *day, int64_t key, struct kept *kept,
+                       struct raw_master *out, char flaw[512], bool *there, struct err *err)
+{
+    *out = (struct raw_master){.key = key};
+    int rc = raw_stat(raw, day, key, &out->length_bytes, &out->sealed, out->facts.sha256, err);
+    out->facts.length_bytes = out->length_bytes;
+    if (rc == ERR_OK && out->sealed)
+        rc = read_sealed(raw, day, key, kept, &out->facts, err);
+    *there = rc != ERR_NOTFOUND;
+    if (rc == ERR_MALFORMED) {
+        snprintf(flaw, 512, "%s", err->text);
+        out->flaw = flaw;
+    }
+    return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
+}
+
+int raw_each(struct raw *raw, const char *day, raw_master_fn *fn, void *arg, struct err *err)
+{
+    struct buf keys;
+    struct raw_dayfile *d;
+    char flaw[512];
+    buf_init(&keys, KEYS_BYTES_MAX);
+    struct kept *kept = malloc(sizeof *kept);
+    int rc = kept ? raw_dayfile_get(raw, day, false, &d, err)
+                  : err_set(err, ERR_NOMEM, "no memory for a master's facts");
+    if (rc == ERR_OK)
+        rc = list_keys(d->db, &keys, err);
+    for (size_t at = 0; rc == ERR_OK && at < keys.used; at += sizeof(int64_t)) {
+        struct raw_master m;
+        int64_t key;
+        bool there;
+        memcpy(&key, buf_data(&keys) + at, sizeof key);
+        rc = read_master(raw, day, key, kept, &m, flaw, &there, err);
+        if (rc == ERR_OK && there)
+            rc = fn(arg, &m, err);
+    }
+    free(kept);
+    buf_clear(&keys);
+    return rc;
+}
+
+/* ---- files ---- */
+
+int raw_check(struct raw *raw, const char *day, raw_flaw_fn *fn, void *arg, struct err *err)
+{
+    struct raw_dayfile *d;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    return rc < 0 ? rc : sqlx_check(d->db, true, fn, arg, err);
+}
+
+int raw_backup(struct raw *raw, const char *day, const char *path, struct err *err)
+{
+    struct raw_dayfile *d;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    return rc < 0 ? rc : sqlx_backup(d->db, path, BACKUP_PAGES, err);
+}
+
+static int number(sqlite3 *db, const char *sql, int64_t *out, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    int rc = sqlx_prepare(db, &st, sql, err);
+    if (rc == ERR_OK)
+        rc = sqlx_step(st, &row, err);
+    *out = row ? sqlite3_column_int64(st, 0) : 0;
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* The file and its journal; that is without a transaction, for we hold the only lock. */
+static int delete_day(const char *dir, const char *path, struct err *err)
+{
+    char *journal = NULL;
+    int rc = fsx_path(&journal, err, "%s-journal", path);
+    if (rc == ERR_OK && unlink(journal) < 0 && errno != ENOENT)
+        rc = err_sys(err, "delete %s", journal);
+    if (rc == ERR_OK && unlink(path) < 0)
+        rc = err_sys(err, "delete %s", path);
+    free(journal);
+    return rc < 0 ? rc : fsx_sync_dir(dir, err);
+}
+
+static int remove_smaller(const char *tmp, struct err *err)
+{
+    char *journal = NULL;
+    int rc = fsx_path(&journal, err, "%s-journal", tmp);
+    if (rc == ERR_OK && unlink(journal) < 0 && errno != ENOENT)
+        rc = err_sys(err, "delete %s", journal);
+    if (rc == ERR_OK && unlink(tmp) < 0 && errno != ENOENT)
+        rc = err_sys(err, "delete %s", tmp);
+    free(journal);
+    return rc;
+}
+
+/*
+ * A smaller one beside it, then in its place. Whoever has the old one open sees that it has moved
+ * (raw_dayfile_get) and opens the new one; nobody can have a transaction in it.
+ */
+static int rewrite_day(sqlite3 *db, const char *tmp, const char *path, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    struct err unimportant;
+    int rc = sqlx_prepare(db, &st, "VACUUM INTO ?1", err);
+    if (rc == ERR_OK) {
+        sqlx_bind_text(st, 1, tmp);
+        rc = sqlx_run(st, err);
+    }
+    sqlite3_finalize(st);
+    if (rc == ERR_OK)
+        rc = fsx_sync_file(tmp, err);
+    if (rc == ERR_OK)
+        rc = fsx_rename(tmp, path, err);
+    if (rc < 0 && remove_smaller(tmp, &unimportant) < 0)
+        return rc; /* the next one does it */
+    return rc;
+}
+
+/* With the lock held until the connection is closed. */
+static int trim(const char *dir, const char *path, const char *tmp, sqlite3 *db, struct err *err)
+{
+    int64_t rows = 0, pages = 0, unused = 0;
+    int rc = sqlx_exec(db, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", err);
+    if (rc == ERR_OK)
+        rc = number(db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)", &rows,
+                    err);
+    if (rc == ERR_OK)
+        rc = remove_smaller(tmp, err);
+    if (rc == ERR_OK && rows == 0)
+        return delete_day(dir, path, err);
+    if (rc == ERR_OK)
+        rc = number(db, "PRAGMA page_count", &pages, err);
+    if (rc == ERR_OK)
+        rc = number(db, "PRAGMA freelist_count", &unused, err);
+    return rc < 0 || unused <= pages / 4 ? rc : rewrite_day(db, tmp, path, err);
+}
+
+static int64_t length_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+int raw_trim(struct raw *raw, const char *day, int64_t *freed_bytes, struct err *err)
+{
+    struct raw_dayfile *d = NULL;
+    char *path = NULL, *tmp = NULL;
+    *freed_bytes = 0;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc == ERR_NOTFOUND)
+        return ERR_OK;
+    if (rc == ERR_OK && d->writing)
+        rc = err_set(err, ERR_BUSY, "raw/%s.db: something is not committed", day);
+    if (rc == ERR_OK)
+        rc = fsx_path(&path, err, "%s/%s.db", raw->dir, day);
+    if (rc == ERR_OK)
+        rc = fsx_path(&tmp, err, "%s.smaller", path);
+    if (rc < 0) {
+        free(path);
+        return rc;
+    }
+    int64_t before = length_of(path);
+    rc = trim(raw->dir, path, tmp, d->db, err);
+    *freed_bytes = before - length_of(path);
+    raw->days = d->next; /* it is the first; its lock ends with it */
+    raw_dayfile_free(&d);
+    free(path);
+    free(tmp);
+    return rc;
+}

@@ -1,0 +1,207 @@
+#include "dashspool/fsx.h"
+#include "dashspool/spool_upkeep.h"
+#include "spool_internal.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REASON_ROOM = 600 };
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static int list_stages(const char *dir, struct buf *names, struct err *err)
+{
+    int rc = ERR_OK;
+    DIR *d = opendir(dir);
+    if (!d)
+        return errno == ENOENT ? ERR_OK : err_sys(err, "open %s", dir);
+    while (rc == ERR_OK) {
+        struct err no_stage;
+        char name[SPOOL_NAME_ROOM] = "";
+        errno = 0;
+        struct dirent *e = readdir(d);
+        if (!e && errno)
+            rc = err_sys(err, "read %s", dir);
+        if (!e)
+            break;
+        if (spool_check_name("stage", e->d_name, &no_stage) < 0)
+            continue;
+        memcpy(name, e->d_name, strlen(e->d_name));
+        rc = buf_append(names, name, sizeof name, err);
+    }
+    closedir(d);
+    if (rc == ERR_OK && names->used > 0)
+        qsort(names->mem + names->start, names->used / SPOOL_NAME_ROOM, SPOOL_NAME_ROOM, by_name);
+    return rc;
+}
+
+int spool_stages(const char *root, spool_stage_fn *fn, void *arg, struct err *err)
+{
+    char *dir = NULL;
+    struct buf names;
+    buf_init(&names, SPOOL_LIST_BYTES_MAX);
+    int rc = fsx_path(&dir, err, "%s/spool", root);
+    if (rc == ERR_OK)
+        rc = list_stages(dir, &names, err);
+    for (size_t at = 0; rc == ERR_OK && at < names.used; at += SPOOL_NAME_ROOM)
+        rc = fn(arg, (const char *)buf_data(&names) + at, err);
+    buf_clear(&names);
+    free(dir);
+    return rc;
+}
+
+static enum spool_state state_of(enum spool_place place)
+{
+    return place == SPOOL_PLACE_READY     ? SPOOL_NEW
+           : place == SPOOL_PLACE_CLAIMED ? SPOOL_CUR
+                                          : SPOOL_FAILED;
+}
+
+static int is_in(const struct spool *spool, enum spool_place place, const char *job, bool *there,
+                 struct err *err)
+{
+    char *path = NULL;
+    struct stat st;
+    int rc = spool_path(spool, state_of(place), job, &path, err);
+    *there = rc == ERR_OK && lstat(path, &st) == 0;
+    if (rc == ERR_OK && !*there && errno != ENOENT)
+        rc = err_sys(err, "look for %s", path);
+    free(path);
+    return rc;
+}
+
+/* Twice: a job that moves back while it is looked for could be missed once. */
+int spool_find(struct spool *spool, const char *job, enum spool_place *out, struct err *err)
+{
+    int rc = spool_check_name("job", job, err);
+    *out = SPOOL_PLACE_NONE;
+    for (int i = 0; rc == ERR_OK && i < 6; i++) {
+        bool there;
+        enum spool_place place = (enum spool_place)(SPOOL_PLACE_READY + i % 3);
+        rc = is_in(spool, place, job, &there, err);
+        if (rc == ERR_OK && there) {
+            *out = place;
+            break;
+        }
+    }
+    return rc;
+}
+
+/* One line of what somebody wrote there; "" if it cannot be read. */
+static void read_reason(const struct spool *spool, const char *job, char out[REASON_ROOM])
+{
+    char *path = NULL;
+    struct err unimportant;
+    out[0] = '\0';
+    if (fsx_path(&path, &unimportant, "%s/%s/reason.txt", spool->state[SPOOL_FAILED], job) < 0)
+        return;
+    FILE *f = fopen(path, "re");
+    if (f && !fgets(out, REASON_ROOM, f))
+        out[0] = '\0';
+    if (f)
+        fclose(f);
+    out[strcspn(out, "\n")] = '\0';
+    free(path);
+}
+
+int spool_each(struct spool *spool, enum spool_place place, spool_found_fn *fn, void *arg,
+               struct err *err)
+{
+    struct buf entries;
+    buf_init(&entries, SPOOL_LIST_BYTES_MAX);
+    int rc = spool_list(spool, state_of(place), &entries, err);
+    for (size_t i = 0; rc == ERR_OK && i < spool_list_count(&entries); i++) {
+        struct spool_entry e;
+        char reason[REASON_ROOM] = "";
+        memcpy(&e, buf_data(&entries) + i * sizeof e, sizeof e);
+        if (place == SPOOL_PLACE_FAILED)
+            read_reason(spool, e.name, reason);
+        const struct spool_found found = {
+            e.name, (int64_t)e.changed.tv_sec * 1000000 + e.changed.tv_nsec / 1000, reason};
+        rc = fn(arg, &found, err);
+    }
+    buf_clear(&entries);
+    return rc;
+}
+
+/* Takes the lock of a job in `place`: nobody else moves it then. */
+static int hold(const struct spool *spool, enum spool_place place, const char *job, int *lock,
+                struct err *err)
+{
+    bool there = false;
+    *lock = -1;
+    int rc = spool_check_name("job", job, err);
+    if (rc == ERR_OK)
+        rc = is_in(spool, place, job, &there, err);
+    if (rc == ERR_OK && !there)
+        return err_set(err, ERR_NOTFOUND, "no job %s is %s", job,
+                       place == SPOOL_PLACE_FAILED ? "among the failed ones" : "being worked");
+    if (rc == ERR_OK)
+        rc = spool_lock_job(spool, state_of(place), job, lock, err);
+    if (rc == ERR_OK && *lock < 0)
+        rc = err_set(err, ERR_BUSY, "somebody works at job %s", job);
+    return rc;
+}
+
+/*
+ * Crash points: without its files, but with the attempt of before, it is still failed and may be
+ * retried again.
+ */
+int spool_retry(struct spool *spool, const char *job, struct err *err)
+{
+    int lock;
+    int rc = hold(spool, SPOOL_PLACE_FAILED, job, &lock, err);
+    if (rc == ERR_OK)
+        rc = spool_give_back(spool, SPOOL_FAILED, job, 1, 0, err);
+    if (lock >= 0)
+        close(lock);
+    return rc;
+}
+
+/* As spool_finish() does it: out of sight first, and durably. */
+int spool_drop(struct spool *spool, const char *job, struct err *err)
+{
+    char *grave = NULL, *dir = NULL;
+    int lock;
+    int rc = hold(spool, SPOOL_PLACE_FAILED, job, &lock, err);
+    if (rc == ERR_OK)
+        rc = spool_path(spool, SPOOL_FAILED, job, &dir, err);
+    if (rc == ERR_OK)
+        rc = spool_make_tmp(spool, job, &grave, err);
+    if (rc == ERR_OK)
+        rc = fsx_rename(dir, grave, err);
+    if (rc == ERR_OK)
+        spool_discard(grave);
+    else if (grave)
+        rmdir(grave);
+    if (lock >= 0)
+        close(lock);
+    free(dir);
+    free(grave);
+    return rc;
+}
+
+int spool_reclaim(struct spool *spool, const char *job, struct err *err)
+{
+    char *dir = NULL;
+    int lock, attempt;
+    int64_t due_us;
+    int rc = hold(spool, SPOOL_PLACE_CLAIMED, job, &lock, err);
+    if (rc == ERR_OK)
+        rc = spool_path(spool, SPOOL_CUR, job, &dir, err);
+    if (rc == ERR_OK)
+        rc = spool_attempt_read(dir, &attempt, &due_us, err);
+    if (rc == ERR_OK)
+        rc = spool_give_back(spool, SPOOL_CUR, job, attempt + 1, 0, err);
+    if (lock >= 0)
+        close(lock);
+    free(dir);
+    return rc;
+}

@@ -1,0 +1,324 @@
+/* Retention: what goes, what stays whatever a rule says, and what is left of what went. */
+#include "dashspool/catalogue_keep.h"
+#include "dashspool/clock.h"
+#include "dashspool/raw_upkeep.h"
+#include "dashspool/spool_upkeep.h"
+#include "support/cared.h"
+#include "support/support.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DAY_US     (INT64_C(86400) * 1000000)
+#define RULES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static char *root, told[8192];
+static char a[CATALOGUE_ID_ROOM], b[CATALOGUE_ID_ROOM], c[CATALOGUE_ID_ROOM];
+
+static int make_root(void **state)
+{
+    (void)state;
+    root = support_tmp_dir();
+    cared_add(root, "front", CARED_AT_US, 300000, true, a);
+    cared_add(root, "rear", CARED_AT_US + 1, 200000, true, b);
+    cared_add(root, "front", CARED_AT_US + DAY_US, 100000, true, c);
+    return 0;
+}
+
+static int remove_root(void **state)
+{
+    (void)state;
+    support_tmp_remove(&root);
+    return 0;
+}
+
+static bool has_file(const char *name)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    return support_exists(path);
+}
+
+static int64_t file_bytes(const char *name)
+{
+    char path[700];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+static void all_is_well(void)
+{
+    char problems[8192];
+    cared_fsck(root, problems);
+    assert_string_equal(problems, "");
+}
+
+static void test_without_rules_nothing_goes(void **state)
+{
+    (void)state;
+    struct care_sweep_result r = cared_sweep(root, NULL, false, told);
+    assert_string_equal(told, "");
+    assert_int_equal(r.masters + r.copies + r.jobs, 0);
+    assert_true(r.free_bytes > 0);
+    assert_true(cared_has(root, a) && cared_has(root, b) && cared_has(root, c));
+}
+
+static void test_what_is_too_old_goes_with_all_but_its_custody(void **state)
+{
+    (void)state;
+    char event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM], again[CATALOGUE_ID_ROOM];
+    struct care_sweep_result r =
+        cared_sweep(root, RULES("masters", "rear forever, 30d"), false, told);
+    assert_int_equal(r.masters, 2);
+    assert_int_equal(r.bytes, 300000 + 100000 + 2 * 3000);
+    assert_false(cared_has(root, a) || cared_has(root, c));
+    assert_true(cared_has(root, b));
+    assert_false(has_file("raw/2024-11-30.db")); /* it was all of that day */
+    assert_true(has_file("raw/2024-11-29.db"));
+    cared_last_event(root, a, event, line);
+    assert_string_equal(event, "deleted");
+    assert_non_null(strstr(line, "\"why\":\"age: 30d\""));
+    assert_non_null(strstr(line, "\"sha256\":\""));
+    all_is_well();
+    /* its id is not given again */
+    cared_add(root, "front", CARED_AT_US, 300000, true, again);
+    assert_string_not_equal(again, a);
+    all_is_well();
+}
+
+static void test_a_dry_run_tells_the_same_and_changes_nothing(void **state)
+{
+    (void)state;
+    char dry[8192];
+    const char *const *rules = RULES("masters", "30d", "copies", "rear 1d");
+    struct care_sweep_result would = cared_sweep(root, rules, true, dry);
+    assert_true(cared_has(root, a) && cared_has(root, b) && cared_has(root, c));
+    assert_int_equal(cared_copies(root, b), 2);
+    all_is_well();
+    struct care_sweep_result did = cared_sweep(root, rules, false, told);
+    assert_string_equal(dry, told);
+    assert_int_equal(would.masters, did.masters);
+    assert_int_equal(would.copies, did.copies);
+}
+
+static void test_a_size_takes_the_oldest_of_all_or_of_each_camera(void **state)
+{
+    (void)state;
+    char more[CATALOGUE_ID_ROOM];
+    cared_add(root, "front", CARED_AT_US + 2 * DAY_US, 900000, true, more);
+    cared_sweep(root, RULES("masters", "1MB/camera"), false, told); /* 1.3 MB of front */
+    assert_false(cared_has(root, a));
+    assert_true(cared_has(root, b) && cared_has(root, c) && cared_has(root, more));
+    cared_sweep(root, RULES("masters", "1MB"), false, told); /* 1.2 MB in all */
+    assert_false(cared_has(root, b));
+    assert_true(cared_has(root, c) && cared_has(root, more));
+    all_is_well();
+}
+
+static void test_what_is_protected_stays_until_it_is_released(void **state)
+{
+    (void)state;
+    struct err err;
+    struct catalogue *cat = NULL;
+    char event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM];
+    int ended;
+    struct catalogue_protection p = {.since_us = 1, .who = "somebody", .reason = "claim 17"};
+    assert_ok(catalogue_open(&cat, root, false, &err));
+    assert_ok(catalogue_protect(cat, a, &p, &err));
+    assert_ok(catalogue_protect(cat, a, &p, &err)); /* once */
+    cared_last_event(root, a, event, line);
+    assert_string_equal(event, "protected");
+    assert_non_null(strstr(line, "\"n\":3,"));
+    assert_non_null(strstr(line, "claim 17"));
+    struct care_sweep_result r =
+        cared_sweep(root, RULES("masters", "30d", "copies", "1d"), false, told);
+    assert_true(cared_has(root, a));
+    assert_int_equal(cared_copies(root, a), 2);
+    assert_false(cared_has(root, b));
+    assert_int_equal(r.protected, 3); /* its copies, and itself */
+    /* the others' part of the file is given back to the disk */
+    assert_true(file_bytes("raw/2024-11-29.db") < 600000);
+    all_is_well();
+    assert_ok(catalogue_unprotect(cat, a, "somebody else", &ended, &err));
+    assert_int_equal(ended, 1);
+    cared_last_event(root, a, event, line);
+    assert_string_equal(event, "unprotected");
+    cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_false(cared_has(root, a));
+    assert_err(ERR_NOTFOUND, catalogue_protect(cat, a, &p, &err));
+    catalogue_close(&cat);
+    assert_false(has_file("raw/2024-11-29.db"));
+    all_is_well();
+}
+
+static void test_what_is_not_converted_or_is_worked_at_stays(void **state)
+{
+    (void)state;
+    struct err err;
+    struct spool *spool = NULL;
+    struct spool_job *job = NULL;
+    char raw_only[CATALOGUE_ID_ROOM];
+    cared_add(root, "front", CARED_AT_US + 5, 1000, false, raw_only);
+    assert_ok(spool_open(&spool, root, "convert", &err));
+    assert_ok(spool_put(spool, a, "{}", 2, &err));
+    assert_ok(spool_claim(spool, &job, &err));
+    assert_ok(spool_put(spool, b, "{}", 2, &err));
+    struct care_sweep_result r = cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_true(cared_has(root, a) && cared_has(root, b) && cared_has(root, raw_only));
+    assert_false(cared_has(root, c));
+    assert_int_equal(r.busy, 1);
+    assert_int_equal(r.unconverted, 2);
+    assert_ok(spool_finish(spool, &job, &err));
+    spool_close(&spool);
+}
+
+static void test_a_failed_job_goes_with_its_master(void **state)
+{
+    (void)state;
+    struct err err;
+    struct spool *spool = NULL;
+    enum spool_place place;
+    char raw_only[CATALOGUE_ID_ROOM];
+    cared_add(root, "front", CARED_AT_US + 5, 1000, false, raw_only);
+    cared_fail_job(root, raw_only);
+    cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_false(cared_has(root, raw_only));
+    assert_ok(spool_open(&spool, root, "convert", &err));
+    assert_ok(spool_find(spool, raw_only, &place, &err));
+    assert_int_equal(place, SPOOL_PLACE_NONE);
+    /* one that a crash left behind */
+    cared_fail_job(root, raw_only);
+    cared_sweep(root, NULL, false, told);
+    assert_ok(spool_find(spool, raw_only, &place, &err));
+    assert_int_equal(place, SPOOL_PLACE_NONE);
+    spool_close(&spool);
+}
+
+static void test_a_partial_stays_while_its_camera_may_go_on(void **state)
+{
+    (void)state;
+    struct stored s;
+    struct catalogue_transfer row = {.state = CATALOGUE_PARTIAL,
+                                     .arrived_us = CARED_AT_US,
+                                     .completed_us = clock_utc_us() - DAY_US};
+    snprintf(row.imei, sizeof row.imei, CARED_IMEI);
+    snprintf(row.camera, sizeof row.camera, "front");
+    snprintf(row.kind, sizeof row.kind, "video");
+    stored_open(&s, root);
+    stored_add(&s, &row, "partial", 7);
+    stored_close(&s);
+    struct care_sweep_result r = cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_int_equal(r.young, 1);
+    assert_true(cared_has(root, row.id));
+    cared_sweep(root, RULES("masters", "30d", "partials_h", "12"), false, told);
+    assert_false(cared_has(root, row.id));
+}
+
+static void test_copies_go_by_rules_of_their_own_and_the_master_stays(void **state)
+{
+    (void)state;
+    char event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM], name[300];
+    struct care_sweep_result r =
+        cared_sweep(root, RULES("copies", "viewing 30d, forever"), false, told);
+    assert_int_equal(r.copies, 3);
+    assert_int_equal(r.masters, 0);
+    assert_int_equal(cared_copies(root, a), 1);
+    snprintf(name, sizeof name, "archive/%s.viewing-DERIVED.mp4", a);
+    assert_false(has_file(name));
+    snprintf(name, sizeof name, "archive/%s.working.mp4", a);
+    assert_true(has_file(name));
+    cared_last_event(root, a, event, line);
+    assert_string_equal(event, "copy-deleted");
+    assert_non_null(strstr(line, "viewing-DERIVED.mp4"));
+    all_is_well();
+}
+
+static void test_a_disk_that_is_nearly_full_takes_what_may_go_and_no_more(void **state)
+{
+    (void)state;
+    struct err err;
+    struct catalogue *cat = NULL;
+    char today[CATALOGUE_ID_ROOM];
+    struct catalogue_protection p = {.since_us = 1, .who = "somebody", .reason = "claim 17"};
+    cared_add(root, "front", clock_utc_us(), 1000, true, today);
+    assert_ok(catalogue_open(&cat, root, false, &err));
+    assert_ok(catalogue_protect(cat, a, &p, &err));
+    catalogue_close(&cat);
+    struct care_sweep_result r = cared_sweep(
+        root, RULES("delete_free_mib", "1000000000", "warn_free_mib", "1000000000"), false, told);
+    assert_true(r.low);
+    assert_int_equal(r.masters, 2);
+    assert_non_null(strstr(told, "the disk is nearly full"));
+    assert_true(cared_has(root, a) && cared_has(root, today));
+    r = cared_sweep(root, RULES("delete_free_mib", "1", "warn_free_mib", "1"), false, told);
+    assert_false(r.low);
+    all_is_well();
+}
+
+static void test_one_that_cannot_be_read_does_not_keep_the_rest(void **state)
+{
+    (void)state;
+    struct err err;
+    struct catalogue *cat = NULL;
+    struct catalogue_transfer t;
+    struct catalogue_copy copy = {.kind = "working", .path = "archive/../catalogue.db"};
+    assert_ok(catalogue_open(&cat, root, false, &err));
+    assert_ok(catalogue_transfer_get(cat, a, &t, &err));
+    assert_ok(catalogue_copy_put(cat, t.key, &copy, &err));
+    catalogue_close(&cat);
+    struct care_sweep_result r = cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_int_equal(r.troubles, 1);
+    assert_non_null(strstr(told, "is no place for a copy"));
+    assert_true(has_file("catalogue.db"));
+    assert_true(cared_has(root, a));
+    assert_false(cared_has(root, b) || cared_has(root, c));
+}
+
+/* A receiver that has the day's file open while it is made smaller or deleted. */
+static void test_a_store_that_was_open_writes_into_the_file_that_is_there(void **state)
+{
+    (void)state;
+    struct err err;
+    struct raw *open = NULL;
+    int64_t length, freed;
+    bool sealed;
+    assert_ok(raw_open(&open, root, &err));
+    assert_ok(raw_stat(open, "2024-11-29", 1, &length, &sealed, NULL, &err));
+    cared_sweep(root, RULES("masters", "front 30d"), false, told); /* made smaller */
+    assert_true(file_bytes("raw/2024-11-29.db") < 600000);
+    assert_ok(raw_append(open, "2024-11-29", 77, 0, "abc", 3, &err));
+    assert_ok(raw_commit(open, &err));
+    assert_ok(raw_stat(open, "2024-11-29", 2, &length, &sealed, NULL, &err));
+    assert_int_equal(length, 200000);
+    struct raw *other = NULL;
+    assert_ok(raw_open(&other, root, &err));
+    assert_ok(raw_stat(other, "2024-11-29", 77, &length, &sealed, NULL, &err));
+    assert_ok(raw_append(open, "2024-11-29", 78, 0, "abc", 3, &err));
+    assert_err(ERR_BUSY, raw_trim(other, "2024-11-29", &freed, &err));
+    raw_rollback(open);
+    raw_close(&other);
+    raw_close(&open);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_without_rules_nothing_goes),
+        TEST(test_what_is_too_old_goes_with_all_but_its_custody),
+        TEST(test_a_dry_run_tells_the_same_and_changes_nothing),
+        TEST(test_a_size_takes_the_oldest_of_all_or_of_each_camera),
+        TEST(test_what_is_protected_stays_until_it_is_released),
+        TEST(test_what_is_not_converted_or_is_worked_at_stays),
+        TEST(test_a_failed_job_goes_with_its_master),
+        TEST(test_a_partial_stays_while_its_camera_may_go_on),
+        TEST(test_copies_go_by_rules_of_their_own_and_the_master_stays),
+        TEST(test_a_disk_that_is_nearly_full_takes_what_may_go_and_no_more),
+        TEST(test_one_that_cannot_be_read_does_not_keep_the_rest),
+        TEST(test_a_store_that_was_open_writes_into_the_file_that_is_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,41 @@
+/*
+ * cared: a ROOT with some transfers, and what the care of it says. Everything fails the running
+ * test on error.
+ */
+#ifndef TESTS_CARED_H
+#define TESTS_CARED_H
+
+#include "dashspool/care_sweep.h"
+#include "dashspool/catalogue.h"
+#include "dashspool/cfg.h"
+#include "support/stored.h"
+
+#define CARED_AT_US INT64_C(1732865025000000) /* 2024-11-29T07:23:45Z */
+#define CARED_IMEI  "352093081452251"
+
+/* A stored video of n bytes, arrived at at_us; with a working and a viewing copy (1000 and 2000
+ * bytes) if `copies`. Its id comes back. */
+void cared_add(const char *root, const char *camera, int64_t at_us, size_t n, bool copies,
+               char id[CATALOGUE_ID_ROOM]);
+
+/* [retention] with key = value pairs, NULL at the end; cfg_free() it. */
+struct cfg *cared_cfg(const char *const *pairs);
+
+/* A sweep; what went stands in `told`, a line each ("master <id>: <why>"). */
+struct care_sweep_result cared_sweep(const char *root, const char *const *pairs, bool dry_run,
+                                     char told[8192]);
+
+bool cared_has(const char *root, const char *id);
+int cared_copies(const char *root, const char *id);
+
+/* The last event of a custody, its chain checked. */
+void cared_last_event(const char *root, const char *id, char event[CUSTODY_EVENT_ROOM],
+                      char line[CUSTODY_LINE_ROOM]);
+
+/* fsck with hashes: what is wrong, a line each; "" nothing. */
+void cared_fsck(const char *root, char told[8192]);
+
+/* A failed job of the convert stage. */
+void cared_fail_job(const char *root, const char *id);
+
+#endif
