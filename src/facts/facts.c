@@ -33,11 +33,12 @@ static json_t *position_json(const struct catalogue_transfer *t)
 const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out)
 {
     static const char *const forms[WIRE_N_KINDS] = {"dualcam", "dsm", "adas", "json"};
+    static const char *const as_text[WIRE_N_KINDS] = {"dualcam-text", "dsm-text", "adas-text", ""};
     struct err err;
     if (!(t->known & CATALOGUE_HAS_META) ||
         wire_meta_parse(t->wire.meta, t->wire.meta_n, t->arrived_us, out, &err) < 0)
         return NULL;
-    return forms[out->kind];
+    return out->as_text ? as_text[out->kind] : forms[out->kind];
 }
 
 static json_t *events_json(unsigned events)
