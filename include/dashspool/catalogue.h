@@ -117,7 +117,7 @@ struct catalogue_copy {
 };
 
 struct catalogue_filter { /* NULL, "" and 0 mean: any */
-    const char *id, *imei, *camera, *kind, *trigger_name;
+    const char *id, *imei, *camera, *kind, *source, *trigger_name;
     int64_t since_us,
         until_us;     /* on time_us where it is known, else arrived_us; until is exclusive */
     unsigned states;  /* 1 << enum catalogue_state; 0: any */
@@ -138,6 +138,7 @@ void catalogue_close(struct catalogue **c);
 int catalogue_begin(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 int catalogue_commit(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 void catalogue_rollback(struct catalogue *c);
+bool catalogue_in_transaction(const struct catalogue *c); /* between begin and its end */
 
 /* Adds a transfer. Sets t->key, and t->id from imei, camera, kind and time_us (arrived_us when the
  * time is not known): <imei>-<camera>-<kind>-<yyyymmddThhmmssZ>, with -2, -3 … behind it if that is

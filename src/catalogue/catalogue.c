@@ -154,6 +154,11 @@ void catalogue_rollback(struct catalogue *c)
     c->in_transaction = false;
 }
 
+bool catalogue_in_transaction(const struct catalogue *c)
+{
+    return c->in_transaction;
+}
+
 int catalogue_enter(struct catalogue *c, bool *own, struct err *err)
 {
     *own = false;

@@ -1,5 +1,6 @@
 #include "publish.h"
 #include "dashspool/clock.h"
+#include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include <assert.h>
 #include <stdio.h>
@@ -11,13 +12,9 @@ enum {
     RETRY_US = 2000000,
 };
 
-struct text {
-    char json[CATALOGUE_ID_ROOM + 64];
-};
-
 struct job {
     struct transfer *t;
-    struct text text;
+    struct intake_text text;
     int rc;
     struct err err;
 };
@@ -37,27 +34,13 @@ struct publisher {
     size_t n;
 };
 
-static size_t job_text(const struct catalogue_transfer *row, struct text *out)
-{
-    return (size_t)snprintf(out->json, sizeof out->json, "{\"version\": 1, \"id\": \"%s\"}\n",
-                            row->id);
-}
-
-int publish_row(struct spool *spool, struct catalogue_transfer *row, struct err *err)
-{
-    struct text text;
-    size_t n = job_text(row, &text);
-    int rc = spool_put(spool, row->id, text.json, n, err);
-    row->published = rc == ERR_OK;
-    return rc;
-}
-
 /* One that cannot be put must not keep the others. */
 static void put_each(struct publisher *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         struct job *j = &p->job[i];
-        j->rc = publish_row(p->spool, &j->t->row, &j->err);
+        struct spool_item item = intake_job(j->t->row.id, &j->text);
+        j->rc = spool_put(p->spool, item.job, item.json, item.n, &j->err);
     }
 }
 
@@ -66,17 +49,13 @@ static void on_work(uv_work_t *work)
     struct publisher *p = work->data;
     struct spool_item items[BATCH];
     struct err err;
-    for (size_t i = 0; i < p->n; i++) {
-        struct job *j = &p->job[i];
-        items[i] = (struct spool_item){j->t->row.id, j->text.json, job_text(&j->t->row, &j->text)};
-    }
+    for (size_t i = 0; i < p->n; i++)
+        items[i] = intake_job(p->job[i].t->row.id, &p->job[i].text);
     int rc = spool_put_all(p->spool, items, p->n, &err);
     if (rc < 0)
         put_each(p);
-    for (size_t i = 0; rc == ERR_OK && i < p->n; i++) {
+    for (size_t i = 0; rc == ERR_OK && i < p->n; i++)
         p->job[i].rc = ERR_OK;
-        p->job[i].t->row.published = true;
-    }
 }
 
 bool publisher_full(const struct publisher *p)

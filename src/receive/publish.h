@@ -35,7 +35,4 @@ void publisher_wind_down(struct publisher *p);
 bool publisher_idle(const struct publisher *p);
 void publisher_close(struct publisher **p); /* idle */
 
-/* Puts one job, and sets row->published. */
-int publish_row(struct spool *spool, struct catalogue_transfer *row, struct err *err) DS_MUST_CHECK;
-
 #endif
