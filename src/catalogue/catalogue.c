@@ -24,9 +24,19 @@
     "CREATE INDEX arrival_transfer ON arrival(transfer, key);"                              \
     "CREATE INDEX transfer_arrived ON transfer(imei, arrived_us, length_bytes);"
 
+#define FILE_TABLES                                                                           \
+    "CREATE TABLE origin("                                                                    \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"               \
+    " path BLOB NOT NULL, inode INTEGER NOT NULL, length_bytes INTEGER NOT NULL,"             \
+    " mtime_ns INTEGER NOT NULL, whole INTEGER NOT NULL CHECK(whole IN (0, 1)), note TEXT)"   \
+    " STRICT;"                                                                                \
+    "CREATE TABLE seen("                                                                      \
+    " path BLOB NOT NULL PRIMARY KEY, inode INTEGER NOT NULL, length_bytes INTEGER NOT NULL," \
+    " mtime_ns INTEGER NOT NULL, transfer TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
 static const struct sqlx_schema schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 3,
+    .version = 4,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA foreign_keys=ON;"
@@ -68,7 +78,8 @@ static const struct sqlx_schema schema = {
         " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE,"
         " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
         " tool TEXT, settings TEXT) STRICT;"
-        "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE,
+        "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE
+            FILE_TABLES,
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -77,7 +88,7 @@ static const struct sqlx_schema schema = {
             "ALTER TABLE transfer ADD COLUMN connections INTEGER NOT NULL DEFAULT 1;"
             "ALTER TABLE transfer ADD COLUMN bytes_lost INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
-            CUSTODY_TABLE},
+            CUSTODY_TABLE, FILE_TABLES},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -88,7 +99,8 @@ static int prepare_all(struct catalogue *c, struct err *err)
                            : catalogue_transfer_sql[i] ? catalogue_transfer_sql[i]
                            : catalogue_copy_sql[i]     ? catalogue_copy_sql[i]
                            : catalogue_arrival_sql[i]  ? catalogue_arrival_sql[i]
-                                                       : catalogue_event_sql[i];
+                           : catalogue_event_sql[i]    ? catalogue_event_sql[i]
+                                                       : catalogue_origin_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }
     return rc;

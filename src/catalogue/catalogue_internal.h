@@ -28,6 +28,12 @@ enum catalogue_sql {
     CATALOGUE_SQL_EVENT_ADD,
     CATALOGUE_SQL_EVENT_AT,
     CATALOGUE_SQL_EVENT_REMOVE,
+    CATALOGUE_SQL_WITH,
+    CATALOGUE_SQL_ORIGIN_PUT,
+    CATALOGUE_SQL_ORIGIN_GET,
+    CATALOGUE_SQL_SEEN_PUT,
+    CATALOGUE_SQL_SEEN_GET,
+    CATALOGUE_SQL_SEEN_REMOVE,
     CATALOGUE_SQL_COUNT
 };
 
@@ -62,5 +68,6 @@ extern const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_origin_sql[CATALOGUE_SQL_COUNT];
 
 #endif
