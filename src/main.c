@@ -4,6 +4,7 @@
 #include "dashspool/convert.h"
 #include "dashspool/pipeline.h"
 #include "dashspool/receive.h"
+#include "dashspool/watch.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"receive", cli_receive, "receive files from cameras"},
+    {"watch", cli_watch, "take footage from folders, for ever"},
+    {"import", cli_import, "take downloaded footage, once"},
     {"work", cli_work, "make copies of what was received"},
     {"convert", cli_convert, "convert downloaded files, without a catalogue"},
     {"probe", cli_probe, "what a file is, and what is wrong with it"},
@@ -31,8 +34,8 @@ static const struct {
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
-static const struct cfg_section *const sections[] = {&receive_cfg_section, &pipeline_cfg_section,
-                                                     &convert_cfg_section};
+static const struct cfg_section *const sections[] = {&receive_cfg_section, &watch_cfg_section,
+                                                     &pipeline_cfg_section, &convert_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static void print_help(FILE *to)
