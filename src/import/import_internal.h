@@ -9,7 +9,7 @@
 #include "dashspool/raw.h"
 
 enum {
-    BATCH_FILES = 256,
+    BATCH_FILES = 1024,
     BATCH_BYTES = 16 * 1024 * 1024, /* in memory; larger files are read twice instead */
     PIECE_BYTES = 1024 * 1024,
 };
