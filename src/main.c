@@ -5,6 +5,7 @@
 #include "dashspool/convert.h"
 #include "dashspool/receive.h"
 #include "dashspool/stages.h"
+#include "dashspool/watch.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@ static const struct {
 } commands[] = {
     {"run", cli_run, "everything by itself: all stages that are enabled"},
     {"receive", cli_receive, "receive files from cameras"},
+    {"watch", cli_watch, "take footage from folders, for ever"},
+    {"import", cli_import, "take downloaded footage, once"},
     {"work", cli_work, "make copies of what was received"},
     {"convert", cli_convert, "convert downloaded files, without a catalogue"},
     {"probe", cli_probe, "what a file is, and what is wrong with it"},
@@ -38,8 +41,9 @@ static const struct {
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static const struct cfg_section *const sections[] = {
-    &stages_cfg_sections[0], &receive_cfg_section,    &stages_cfg_sections[1], &convert_cfg_section,
-    &stages_cfg_sections[2], &stages_cfg_sections[3], &care_sweep_cfg_section};
+    &stages_cfg_sections[0], &receive_cfg_section,   &watch_cfg_section,
+    &stages_cfg_sections[1], &convert_cfg_section,   &stages_cfg_sections[2],
+    &stages_cfg_sections[3], &care_sweep_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static void print_help(FILE *to)

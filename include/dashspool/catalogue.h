@@ -46,9 +46,14 @@ enum catalogue_known {
     CATALOGUE_TRIGGER_TIME_OK = 1 << 5,
     CATALOGUE_EVENTS_OK = 1 << 6,
     CATALOGUE_DRIVER_OK = 1 << 7,
+    CATALOGUE_TIME_NAMED = 1 << 8, /* time_us is from a file's name, there being no metadata */
 };
 
-/* What the camera said, byte for byte; n 0: it did not. */
+/* Of a file that nobody knows the camera of; a folder may be named so, too. */
+#define CATALOGUE_IMEI_UNKNOWN "000000000000000"
+
+/* What the camera said, byte for byte; n 0: it did not. Of a file: meta is what lay beside it, path
+ * its name and the folder's. */
 struct catalogue_wire {
     uint8_t init[16], start[16], path[CATALOGUE_PATH_ROOM], meta[CATALOGUE_META_ROOM];
     size_t init_n, start_n, path_n, meta_n;
@@ -58,7 +63,7 @@ struct catalogue_transfer {
     int64_t key; /* the row; never used twice; also the master's key in raw/<day>.db */
     char id[CATALOGUE_ID_ROOM];
     char imei[16];  /* 14 or 15 digits */
-    char camera[8]; /* front rear driver road */
+    char camera[8]; /* front rear driver road other */
     char kind[8];   /* video photo */
     char source[8]; /* camera file */
     enum catalogue_state state;
@@ -106,6 +111,29 @@ struct catalogue_arrival {
     char ended[128];                    /* why it ended: "complete", "the camera closed" … */
 };
 
+#define CATALOGUE_FILE_ROOM 4096 /* the longest path of a file, with its NUL */
+
+/* What a file is known by without reading it. */
+struct catalogue_stat {
+    int64_t inode, length_bytes, mtime_ns;
+};
+
+/* Where a transfer of source "file" came from. */
+struct catalogue_origin {
+    char path[CATALOGUE_FILE_ROOM]; /* absolute; any bytes */
+    struct catalogue_stat stat;
+    bool whole;     /* its structure ended as it should */
+    char note[160]; /* why not, or that nobody can tell; "" */
+};
+
+/* A file that was taken, or whose content was there before: as long as it stays as it is, nobody
+ * needs to read it again. */
+struct catalogue_seen {
+    char path[CATALOGUE_FILE_ROOM];
+    struct catalogue_stat stat;
+    char id[CATALOGUE_ID_ROOM]; /* of the transfer; it may be gone since */
+};
+
 struct catalogue_copy {
     char kind[16];  /* working viewing still */
     char path[512]; /* relative to ROOT */
@@ -117,7 +145,7 @@ struct catalogue_copy {
 };
 
 struct catalogue_filter { /* NULL, "" and 0 mean: any */
-    const char *id, *imei, *camera, *kind, *trigger_name;
+    const char *id, *imei, *camera, *kind, *source, *trigger_name;
     int64_t since_us,
         until_us;     /* on time_us where it is known, else arrived_us; until is exclusive */
     unsigned states;  /* 1 << enum catalogue_state; 0: any */
@@ -138,6 +166,7 @@ void catalogue_close(struct catalogue **c);
 int catalogue_begin(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 int catalogue_commit(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 void catalogue_rollback(struct catalogue *c);
+bool catalogue_in_transaction(const struct catalogue *c); /* between begin and its end */
 
 /* Adds a transfer. Sets t->key, and t->id from imei, camera, kind and time_us (arrived_us when the
  * time is not known): <imei>-<camera>-<kind>-<yyyymmddThhmmssZ>, with -2, -3 … behind it if that is
@@ -161,6 +190,10 @@ int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue
 /* The oldest stored transfer, other than t itself, with t's imei, camera, kind, length and sha256,
  * or ERR_NOTFOUND: the same file came before. */
 int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer *t,
+                            struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
+
+/* The oldest stored transfer with this content, whosoever it is, or ERR_NOTFOUND. */
+int catalogue_transfer_with(struct catalogue *c, const char sha256[65], int64_t length_bytes,
                             struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
 
 /* The longest partial of the same file as t: t's imei, camera, kind, metadata time and length,
@@ -188,6 +221,20 @@ int catalogue_arrival_add(struct catalogue *c, int64_t key, const struct catalog
 typedef int catalogue_arrival_fn(void *arg, const struct catalogue_arrival *a, struct err *err);
 int catalogue_arrival_each(struct catalogue *c, int64_t key, catalogue_arrival_fn *fn, void *arg,
                            struct err *err) DS_MUST_CHECK;
+
+/* Where transfer `key` came from: put (again), get (ERR_NOTFOUND: it is no file's). */
+int catalogue_origin_put(struct catalogue *c, int64_t key, const struct catalogue_origin *o,
+                         struct err *err) DS_MUST_CHECK;
+int catalogue_origin_get(struct catalogue *c, int64_t key, struct catalogue_origin *out,
+                         struct err *err) DS_MUST_CHECK;
+
+/* By path: put (or replaced), get (ERR_NOTFOUND), removed (one that is not there is fine). They
+ * outlive the transfer's row: what was removed here is not taken again. */
+int catalogue_seen_put(struct catalogue *c, const struct catalogue_seen *s,
+                       struct err *err) DS_MUST_CHECK;
+int catalogue_seen_get(struct catalogue *c, const char *path, struct catalogue_seen *out,
+                       struct err *err) DS_MUST_CHECK;
+int catalogue_seen_remove(struct catalogue *c, const char *path, struct err *err) DS_MUST_CHECK;
 
 /* Calls fn for each match, by time, then id; fn returns negative (with err set) to stop. fn may
  * write to the catalogue: what matches is settled before the first call, each row is read right

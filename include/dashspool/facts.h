@@ -17,8 +17,8 @@ int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char
 int facts_arrival(struct catalogue *c, const struct catalogue_transfer *t, char **out,
                   struct err *err) DS_MUST_CHECK;
 
-/* "dualcam", "dsm", "adas" or "json", and what is decoded; NULL: there are none that can be read.
- */
+/* "dualcam", "dsm", "adas" or "json", with "-text" behind it where the vendor's test server wrote
+ * them down, and what is decoded; NULL: there are none that can be read. */
 const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * wire_meta: the metadata that a camera sends with a file (payload of 0x000b), in its four forms:
+ * wire_meta: the metadata that a camera sends with a file (payload of 0x000b), in its four forms,
+ * and as the vendor's test server writes them into a text beside the file:
  *
  * - DualCam, DashCam: 13, 14, 32 or 40 bytes, versions 1 to 4 (version 3 from field captures, the
  *   others from the vendor's test server and from integrators' programs)
@@ -15,6 +16,7 @@
 #define DASHSPOOL_WIRE_META_H
 
 #include "dashspool/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +46,7 @@ enum wire_meta_field {
 
 struct wire_meta {
     enum wire_meta_kind kind;
+    bool as_text;      /* not as the camera sent it: written down by the vendor's test server */
     uint8_t version;   /* DualCam: 1..4; JSON: its `version`; else 0 */
     uint8_t file_type; /* DualCam: the setting's first byte; DSM, ADAS: 0 video, 1..3 photo */
     uint8_t trigger, fps;
@@ -60,8 +63,9 @@ struct wire_meta {
 };
 
 /* Decodes a payload. The form is told by the first byte and the length: JSON is text that begins
- * with '{'; 26 and 15 bytes are DSM and ADAS unless the first byte is a version, 1 to 4 (there it
- * is the top of a time in seconds: 1971); all else is DualCam, by length, the version byte only a
+ * with '{'; text begins with "Cmd version:" or "Time (UTC+0):", and is ERR_MALFORMED without a
+ * time; 26 and 15 bytes are DSM and ADAS unless the first byte is a version, 1 to 4 (there it is
+ * the top of a time in seconds: 1971); all else is DualCam, by length, the version byte only a
  * hint.
  *
  * Plausible against now_utc_us: time from 2015 to a day ahead of now, rate 1..120, zone

@@ -38,9 +38,19 @@
     "CREATE INDEX arrival_transfer ON arrival(transfer, key);"                              \
     "CREATE INDEX transfer_arrived ON transfer(imei, arrived_us, length_bytes);"
 
+#define FILE_TABLES                                                                           \
+    "CREATE TABLE origin("                                                                    \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE,"               \
+    " path BLOB NOT NULL, inode INTEGER NOT NULL, length_bytes INTEGER NOT NULL,"             \
+    " mtime_ns INTEGER NOT NULL, whole INTEGER NOT NULL CHECK(whole IN (0, 1)), note TEXT)"   \
+    " STRICT;"                                                                                \
+    "CREATE TABLE seen("                                                                      \
+    " path BLOB NOT NULL PRIMARY KEY, inode INTEGER NOT NULL, length_bytes INTEGER NOT NULL," \
+    " mtime_ns INTEGER NOT NULL, transfer TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
 static const struct sqlx_schema schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 5,
+    .version = 6,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA foreign_keys=ON;"
@@ -83,7 +93,7 @@ static const struct sqlx_schema schema = {
         " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
         " tool TEXT, settings TEXT) STRICT;"
         "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE
-            DONE_TABLE KEEP_TABLES,
+            DONE_TABLE KEEP_TABLES FILE_TABLES,
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -92,7 +102,7 @@ static const struct sqlx_schema schema = {
             "ALTER TABLE transfer ADD COLUMN connections INTEGER NOT NULL DEFAULT 1;"
             "ALTER TABLE transfer ADD COLUMN bytes_lost INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
-            CUSTODY_TABLE, DONE_TABLE, KEEP_TABLES},
+            CUSTODY_TABLE, DONE_TABLE, KEEP_TABLES, FILE_TABLES},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -105,7 +115,8 @@ static int prepare_all(struct catalogue *c, struct err *err)
                            : catalogue_arrival_sql[i]  ? catalogue_arrival_sql[i]
                            : catalogue_event_sql[i]    ? catalogue_event_sql[i]
                            : catalogue_done_sql[i]     ? catalogue_done_sql[i]
-                                                       : catalogue_keep_sql[i];
+                           : catalogue_keep_sql[i]     ? catalogue_keep_sql[i]
+                                                       : catalogue_origin_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }
     return rc;
@@ -169,6 +180,11 @@ void catalogue_rollback(struct catalogue *c)
 {
     sqlx_rollback(c->db, c->sql[CATALOGUE_SQL_ROLLBACK]);
     c->in_transaction = false;
+}
+
+bool catalogue_in_transaction(const struct catalogue *c)
+{
+    return c->in_transaction;
 }
 
 int catalogue_enter(struct catalogue *c, bool *own, struct err *err)

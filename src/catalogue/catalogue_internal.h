@@ -41,6 +41,12 @@ enum catalogue_sql {
     CATALOGUE_SQL_DUE_BY_KEY,
     CATALOGUE_SQL_DUE_DONE,
     CATALOGUE_SQL_COPY_REMOVE,
+    CATALOGUE_SQL_WITH,
+    CATALOGUE_SQL_ORIGIN_PUT,
+    CATALOGUE_SQL_ORIGIN_GET,
+    CATALOGUE_SQL_SEEN_PUT,
+    CATALOGUE_SQL_SEEN_GET,
+    CATALOGUE_SQL_SEEN_REMOVE,
     CATALOGUE_SQL_COUNT
 };
 
@@ -73,5 +79,6 @@ extern const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_origin_sql[CATALOGUE_SQL_COUNT];
 
 #endif

@@ -59,6 +59,7 @@ static void build(struct query *q, const struct catalogue_filter *f, struct err 
     add_text(q, " AND imei = ?", f->imei, err);
     add_text(q, " AND camera = ?", f->camera, err);
     add_text(q, " AND kind = ?", f->kind, err);
+    add_text(q, " AND source = ?", f->source, err);
     add_text(q, " AND trigger_name = ?", f->trigger_name, err);
     add_number(q, " AND when_us >= ?", f->since_us, err);
     add_number(q, " AND when_us < ?", f->until_us, err);

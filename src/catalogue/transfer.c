@@ -35,6 +35,8 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_SAME] =
         (SELECT "WHERE sha256 = ?1 AND imei = ?2 AND camera = ?3 AND kind = ?4"
                 " AND length_bytes = ?5 AND state = 'stored' AND key <> ?6 ORDER BY key LIMIT 1"),
+    [CATALOGUE_SQL_WITH] = (SELECT "WHERE sha256 = ?1 AND length_bytes = ?2 AND state = 'stored'"
+                                   " ORDER BY key LIMIT 1"),
     [CATALOGUE_SQL_RESUMABLE] =
         (SELECT "WHERE imei = ?1 AND camera = ?2 AND kind = ?3 AND state = 'partial'"
                 " AND meta IS NOT NULL AND time_us = ?4 AND length_s IS ?5 AND start IS ?6"
@@ -408,6 +410,19 @@ int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer
     int rc = read_one(b.st, out, &found, err);
     if (rc == ERR_OK && !found)
         rc = err_set(err, ERR_NOTFOUND, "nothing like transfer %s came before", t->id);
+    return rc;
+}
+
+int catalogue_transfer_with(struct catalogue *c, const char sha256[65], int64_t length_bytes,
+                            struct catalogue_transfer *out, struct err *err)
+{
+    struct binder b = {c->sql[CATALOGUE_SQL_WITH], 1};
+    bool found;
+    put_text(&b, sha256);
+    put_int(&b, length_bytes);
+    int rc = read_one(b.st, out, &found, err);
+    if (rc == ERR_OK && !found)
+        rc = err_set(err, ERR_NOTFOUND, "no transfer with SHA-256 %s", sha256);
     return rc;
 }
 

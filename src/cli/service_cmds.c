@@ -1,7 +1,9 @@
-/* receive, work, config: the parts that run by themselves. */
+/* receive, watch, work, config: the parts that run by themselves. */
 #include "cli_internal.h"
 #include "dashspool/pipeline.h"
 #include "dashspool/receive.h"
+#include "dashspool/watch.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +25,20 @@ static const char receive_help[] =
     "  --user NAME             when started as root: who to be once the ports are open\n"
     "\n"
     "example: dashspool --root /srv/dashcam receive --listen 0.0.0.0:7160\n";
+
+static const char watch_help[] =
+    "usage: dashspool watch DIR… [--after keep|move|remove] [--done DIR]\n"
+    "\n"
+    "Takes footage that people, FTP, SMB, rsync or the vendor's tool put into these folders, "
+    "until\n"
+    "SIGTERM or Ctrl-C. A file is taken when it has not changed for a while (quiet_s) and ends as\n"
+    "it should, or after a longer while (patience_s). 'dashspool import --help' tells what is\n"
+    "read from beside it, and of whom it is.\n"
+    "\n"
+    "  --after WHAT  what becomes of a file whose master is safe (default keep)\n"
+    "  --done DIR    where 'move' puts it (default done, in the watched folder)\n"
+    "\n"
+    "example: dashspool --root /srv/dashcam watch /srv/ftp/incoming --after move\n";
 
 static const char work_help[] =
     "usage: dashspool work [--once] [--stage NAME] [--workers N]\n"
@@ -74,6 +90,27 @@ int cli_receive(struct cli *cli, int argc, char **argv)
     if (receive_run(cli->root, cli->cfg, &err) < 0)
         return err.code == ERR_CONFIG ? cli_usage("receive", "%s", err.text)
                                       : cli_fail("receive", &err);
+    return CLI_OK;
+}
+
+int cli_watch(struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = {{"after", required_argument, NULL, 0},
+                                            {"done", required_argument, NULL, 0},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct err err;
+    int at;
+    for (int o; (o = getopt_long(argc, argv, ":h", options, &at)) != -1;) {
+        if (o != 0)
+            return cli_option(o, argv, watch_help);
+        if (cfg_set(cli->cfg, watch_cfg_section.name, options[at].name, optarg, "command line",
+                    &err) < 0)
+            return cli_usage("watch", "%s", err.text);
+    }
+    if (watch_run(cli->root, cli->cfg, argv + optind, argc - optind, &err) < 0)
+        return err.code == ERR_CONFIG ? cli_usage("watch", "%s", err.text)
+                                      : cli_fail("watch", &err);
     return CLI_OK;
 }
 

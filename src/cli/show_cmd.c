@@ -52,6 +52,8 @@ static void show_form(const struct catalogue_transfer *t, const struct wire_meta
     printf("  metadata   %s", forms[m->kind]);
     if (m->kind == WIRE_KIND_DUALCAM)
         printf(" %d", t->meta_version);
+    if (m->as_text)
+        printf(", from a text of the vendor's test server");
     if (m->present & WIRE_META_LENGTH && strcmp(t->kind, "video") == 0)
         printf(", %d s", t->length_s);
     if (t->known & CATALOGUE_FPS_OK && strcmp(t->kind, "video") == 0)
@@ -62,6 +64,11 @@ static void show_form(const struct catalogue_transfer *t, const struct wire_meta
 static void show_metadata(const struct catalogue_transfer *t)
 {
     struct wire_meta m = {0};
+    if (t->known & CATALOGUE_TIME_NAMED) {
+        show_time(t);
+        printf("  metadata   none: the time is from the file's name\n");
+        return;
+    }
     if (!facts_metadata_form(t, &m)) {
         printf("  metadata   %s: time, position and trigger are not known\n",
                t->wire.meta_n ? "cannot be read" : "none");
@@ -199,7 +206,8 @@ static void show_text(const struct catalogue_transfer *t)
 {
     char size[24];
     printf("%s\n", t->id);
-    printf("  camera     %s of %s\n", t->camera, t->imei);
+    printf("  camera     %s of %s\n", t->camera,
+           strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown IMEI" : t->imei);
     show_metadata(t);
     printf("  state      %s%s\n", catalogue_state_name(t->state),
            t->published ? ", handed to the converter" : "");
@@ -321,11 +329,29 @@ static int show_gone(struct catalogue *c, const char *id, bool custody)
     return cli_fail("show", &err);
 }
 
+/* Where a file came from. */
+static int show_file(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
+{
+    struct catalogue_origin o;
+    char text[2048], when[CLOCK_TEXT_ROOM];
+    int rc = catalogue_origin_get(c, t->key, &o, err);
+    if (rc < 0)
+        return rc == ERR_NOTFOUND ? ERR_OK : rc;
+    clock_rfc3339(o.stat.mtime_ns / 1000, 0, when);
+    printf("  file       %s, of %s\n", wire_path_text(o.path, strlen(o.path), text, sizeof text),
+           when);
+    if (!o.whole)
+        printf("             note: %s\n", o.note);
+    return ERR_OK;
+}
+
 static int show_as_text(struct cli *cli, struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
     show_text(t);
-    int rc = show_arrival(c, t, &err);
+    int rc = show_file(c, t, &err);
+    if (rc == ERR_OK)
+        rc = show_arrival(c, t, &err);
     if (rc == ERR_OK) {
         show_wires(t);
         rc = catalogue_copy_each(c, t->key, show_copy, cli, &err);

@@ -31,10 +31,18 @@ static bool parse_header(const uint8_t *data, size_t n, struct header *out)
            out->length > out->pad && (out->type == 'I' || out->type == 'P' || out->type == 'A');
 }
 
-bool ptmf_header_ok(const uint8_t *data, size_t n)
+bool ptmf_header_length(const uint8_t *data, size_t n, uint32_t *length)
 {
     struct header h;
-    return parse_header(data, n, &h);
+    bool ok = parse_header(data, n, &h);
+    *length = ok ? h.length : 0;
+    return ok;
+}
+
+bool ptmf_header_ok(const uint8_t *data, size_t n)
+{
+    uint32_t length;
+    return ptmf_header_length(data, n, &length);
 }
 
 struct ptmf ptmf_init(const uint8_t *data, size_t n)

@@ -43,4 +43,7 @@ bool ptmf_next(struct ptmf *p, struct ptmf_record *out);
 /* A plausible header at data[0], whatever follows it. */
 bool ptmf_header_ok(const uint8_t *data, size_t n);
 
+/* The same; *length: bytes of its payload, behind the header. */
+bool ptmf_header_length(const uint8_t *data, size_t n, uint32_t *length);
+
 #endif

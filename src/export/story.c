@@ -223,9 +223,10 @@ static const char *start_why(const struct told *t)
 {
     const char *why =
         json_string_value(json_object_get(json_object_get(t->settings, "wall_clock"), "why"));
-    return !(t->t.known & CATALOGUE_TIME_OK) ? "the camera's message has no time that can be true"
-           : why                             ? why
-                                             : "by the camera's message";
+    return !(t->t.known & CATALOGUE_TIME_OK)   ? "the camera's message has no time that can be true"
+           : why                               ? why
+           : t->t.known & CATALOGUE_TIME_NAMED ? "by the file's name"
+                                               : "by the camera's message";
 }
 
 static void add_clocks(struct told *t)
@@ -400,7 +401,7 @@ static void fill_clip(const struct told *t, struct report_clip *out)
         .id = r->id,
         .name = t->master,
         .camera = r->camera,
-        .imei = r->imei,
+        .imei = strcmp(r->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "" : r->imei,
         .kind = strcmp(r->kind, "photo") == 0 ? REPORT_PHOTO : REPORT_VIDEO,
         .start = start_of(t),
         .start_why = start_why(t),

@@ -33,11 +33,12 @@ static json_t *position_json(const struct catalogue_transfer *t)
 const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out)
 {
     static const char *const forms[WIRE_N_KINDS] = {"dualcam", "dsm", "adas", "json"};
+    static const char *const as_text[WIRE_N_KINDS] = {"dualcam-text", "dsm-text", "adas-text", ""};
     struct err err;
     if (!(t->known & CATALOGUE_HAS_META) ||
         wire_meta_parse(t->wire.meta, t->wire.meta_n, t->arrived_us, out, &err) < 0)
         return NULL;
-    return forms[out->kind];
+    return out->as_text ? as_text[out->kind] : forms[out->kind];
 }
 
 static json_t *events_json(unsigned events)
@@ -115,6 +116,28 @@ static json_t *transfer_json(const struct catalogue_transfer *t, json_t *arrival
                      "day", t->day, "key", (json_int_t)t->key, "copies", copies);
 }
 
+/* Where a file came from; null for what a camera handed over. */
+static int file_json(struct catalogue *c, const struct catalogue_transfer *t, json_t **out,
+                     struct err *err)
+{
+    struct catalogue_origin o;
+    int rc = catalogue_origin_get(c, t->key, &o, err);
+    *out = NULL;
+    if (rc < 0)
+        return rc == ERR_NOTFOUND ? ERR_OK : rc;
+    size_t n = strlen(o.path), room = 4 * n + 16;
+    char *text = malloc(room);
+    if (!text)
+        return err_set(err, ERR_NOMEM, "no memory for JSON");
+    *out = json_pack("{s:s, s:o, s:b, s:o}", "path", wire_path_text(o.path, n, text, room),
+                     "modified", time_json(o.stat.mtime_ns / 1000), "ends_well", (int)o.whole,
+                     "note", o.note[0] ? json_string(o.note) : json_null());
+    if (t->known & CATALOGUE_TIME_NAMED)
+        json_object_set_new(*out, "time_of_name", time_json(t->time_us));
+    free(text);
+    return ERR_OK;
+}
+
 /* "0 2048" as [0, 2048]. */
 static json_t *places_json(const char *text)
 {
@@ -164,7 +187,11 @@ int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char
     int rc = catalogue_copy_each(c, t->key, add_copy, copies, err);
     if (rc == ERR_OK)
         rc = catalogue_arrival_each(c, t->key, add_arrival, arrivals, err);
-    json_t *whole = transfer_json(t, arrivals, copies); /* takes both */
+    json_t *whole = transfer_json(t, arrivals, copies), *file = NULL; /* takes both */
+    if (rc == ERR_OK)
+        rc = file_json(c, t, &file, err);
+    if (file && json_object_set_new(whole, "file", file) < 0 && rc == ERR_OK)
+        rc = err_set(err, ERR_NOMEM, "no memory for JSON");
     *out =
         rc == ERR_OK && whole ? json_dumps(whole, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(whole);

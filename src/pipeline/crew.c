@@ -6,7 +6,7 @@
 
 /* Stages that are programs of their own and bring transfers in: [NAME] with `enabled`, and a
  * command NAME. */
-static const char *const services[] = {"receive"};
+static const char *const services[] = {"receive", "watch"};
 
 struct sum {
     const char *section;

@@ -1,22 +1,14 @@
 #include "note.h"
-#include "dashspool/clock.h"
+#include "dashspool/intake.h"
 #include <jansson.h>
-#include <stdlib.h>
 
 /* Takes what. */
 static int note(struct catalogue *c, const char *id, const char *event, json_t *what,
                 struct err *err)
 {
     char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
-    struct custody_event e = {.at_us = clock_utc_us(),
-                              .event = event,
-                              .who = "dashspool " DASHSPOOL_VERSION " receive",
-                              .what = text};
-    int rc = text ? catalogue_event_add(c, id, &e, err)
-                  : err_set(err, ERR_NOMEM, "%s: no memory for its custody", id);
-    free(text);
     json_decref(what);
-    return rc;
+    return intake_note(c, id, "receive", event, text, err);
 }
 
 int note_received(struct catalogue *c, const struct catalogue_transfer *row, struct err *err)
@@ -43,11 +35,6 @@ int note_end(struct catalogue *c, const struct catalogue_transfer *row, const ch
     return note(c, row->id, "interrupted",
                 json_pack("{s:I, s:s}", "have_bytes", (json_int_t)row->length_bytes, "why", why),
                 err);
-}
-
-int note_published(struct catalogue *c, const struct catalogue_transfer *row, struct err *err)
-{
-    return note(c, row->id, "published", json_object(), err);
 }
 
 int note_offered_again(struct catalogue *c, const char *id, const struct catalogue_transfer *row,

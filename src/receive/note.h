@@ -17,10 +17,6 @@ int note_resumed(struct catalogue *c, const struct catalogue_transfer *row, int6
 int note_end(struct catalogue *c, const struct catalogue_transfer *row, const char *why,
              struct err *err) DS_MUST_CHECK;
 
-/* Its job is in the spool. */
-int note_published(struct catalogue *c, const struct catalogue_transfer *row,
-                   struct err *err) DS_MUST_CHECK;
-
 /* The same file was offered again as `row`, and not stored again. */
 int note_offered_again(struct catalogue *c, const char *id, const struct catalogue_transfer *row,
                        struct err *err) DS_MUST_CHECK;

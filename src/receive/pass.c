@@ -1,5 +1,6 @@
 /* pass: the worker's half of the store. Every step bears repetition. */
 #include "dashspool/clock.h"
+#include "dashspool/intake.h"
 #include "note.h"
 #include <stdio.h>
 #include <string.h>
@@ -292,8 +293,7 @@ static int record(struct stores *s, struct op *op, struct err *err)
         count(t, &t->part);
         return row->key ? pass_record_what_is_there(s, row, &t->part, err) : ERR_OK;
     case OP_PUBLISHED:
-        rc = catalogue_transfer_update(s->catalogue, row, err);
-        return rc < 0 ? rc : note_published(s->catalogue, row, err);
+        return intake_published(s->catalogue, row->id, "receive", err);
     case OP_APPEND:
         return ERR_OK;
     }

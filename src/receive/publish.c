@@ -1,5 +1,6 @@
 #include "publish.h"
 #include "dashspool/clock.h"
+#include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include <assert.h>
 #include <stdio.h>
@@ -11,19 +12,15 @@ enum {
     RETRY_US = 2000000,
 };
 
-struct text {
-    char json[CATALOGUE_ID_ROOM + 64];
-};
-
 struct job {
     struct transfer *t;
-    struct text text;
+    struct intake_text text;
     int rc;
     struct err err;
 };
 
 struct publisher {
-    struct feeds feeds; /* its own: one thread at a time */
+    struct intake_feeds feeds; /* its own: one thread at a time */
     uv_loop_t *loop;
     published_fn *fn;
     void (*room)(void *arg);
@@ -37,50 +34,13 @@ struct publisher {
     size_t n;
 };
 
-static size_t job_text(const struct catalogue_transfer *row, struct text *out)
-{
-    return (size_t)snprintf(out->json, sizeof out->json, "{\"version\": 1, \"id\": \"%s\"}\n",
-                            row->id);
-}
-
-void feeds_close(struct feeds *feeds)
-{
-    for (size_t i = 0; i < feeds->n; i++)
-        spool_close(&feeds->spool[i]);
-    feeds->n = 0;
-}
-
-int feeds_open(struct feeds *feeds, const char *root, const struct store_options *options,
-               struct err *err)
-{
-    static const char *const convert[] = {"convert"};
-    const char *const *names = options->n_feeds ? options->feeds : convert;
-    size_t n = options->n_feeds ? options->n_feeds : 1;
-    int rc = ERR_OK;
-    for (feeds->n = 0; rc == ERR_OK && feeds->n < n; feeds->n += rc == ERR_OK)
-        rc = spool_open(&feeds->spool[feeds->n], root, names[feeds->n], err);
-    if (rc < 0)
-        feeds_close(feeds);
-    return rc;
-}
-
-int publish_row(const struct feeds *feeds, struct catalogue_transfer *row, struct err *err)
-{
-    struct text text;
-    size_t n = job_text(row, &text);
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < feeds->n; i++)
-        rc = spool_put(feeds->spool[i], row->id, text.json, n, err);
-    row->published = rc == ERR_OK;
-    return rc;
-}
-
 /* One that cannot be put must not keep the others. */
 static void put_each(struct publisher *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         struct job *j = &p->job[i];
-        j->rc = publish_row(&p->feeds, &j->t->row, &j->err);
+        struct spool_item item = intake_job(j->t->row.id, &j->text);
+        j->rc = intake_put(&p->feeds, &item, 1, &j->err);
     }
 }
 
@@ -89,19 +49,13 @@ static void on_work(uv_work_t *work)
     struct publisher *p = work->data;
     struct spool_item items[BATCH];
     struct err err;
-    for (size_t i = 0; i < p->n; i++) {
-        struct job *j = &p->job[i];
-        items[i] = (struct spool_item){j->t->row.id, j->text.json, job_text(&j->t->row, &j->text)};
-    }
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < p->feeds.n; i++)
-        rc = spool_put_all(p->feeds.spool[i], items, p->n, &err);
+    for (size_t i = 0; i < p->n; i++)
+        items[i] = intake_job(p->job[i].t->row.id, &p->job[i].text);
+    int rc = intake_put(&p->feeds, items, p->n, &err);
     if (rc < 0)
         put_each(p);
-    for (size_t i = 0; rc == ERR_OK && i < p->n; i++) {
+    for (size_t i = 0; rc == ERR_OK && i < p->n; i++)
         p->job[i].rc = ERR_OK;
-        p->job[i].t->row.published = true;
-    }
 }
 
 bool publisher_full(const struct publisher *p)
@@ -209,7 +163,7 @@ int publisher_open(struct publisher **out, const char *root, const struct store_
     p->room = room;
     p->arg = arg;
     op_list_init(&p->waiting);
-    int rc = feeds_open(&p->feeds, root, options, err);
+    int rc = intake_feeds_open(&p->feeds, root, options->feeds, options->n_feeds, err);
     if (rc < 0)
         publisher_close(out);
     return rc;
@@ -219,7 +173,7 @@ void publisher_close(struct publisher **p)
 {
     if (!*p)
         return;
-    feeds_close(&(*p)->feeds);
+    intake_feeds_close(&(*p)->feeds);
     free(*p);
     *p = NULL;
 }

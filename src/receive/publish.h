@@ -10,19 +10,9 @@
 #define DASHSPOOL_RECEIVE_PUBLISH_H
 
 #include "dashspool/spool.h"
-#include "dashspool/stages.h"
 #include "store_internal.h"
 
 struct publisher;
-
-/* The spools of the stages that new transfers go to. */
-struct feeds {
-    struct spool *spool[STAGES_MAX];
-    size_t n;
-};
-int feeds_open(struct feeds *feeds, const char *root, const struct store_options *options,
-               struct err *err) DS_MUST_CHECK;
-void feeds_close(struct feeds *feeds);
 
 /* rc < 0: for good (the next start tries again); err says why. */
 typedef void published_fn(void *arg, struct transfer *t, int rc, const struct err *err);
@@ -46,9 +36,5 @@ bool publisher_full(const struct publisher *p);
 void publisher_wind_down(struct publisher *p);
 bool publisher_idle(const struct publisher *p);
 void publisher_close(struct publisher **p); /* idle */
-
-/* Puts the jobs of one transfer, and sets row->published. */
-int publish_row(const struct feeds *feeds, struct catalogue_transfer *row,
-                struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -1,12 +1,11 @@
 #include "dashspool/clock.h"
+#include "dashspool/intake.h"
 #include "dashspool/log.h"
-#include "note.h"
-#include "publish.h"
+#include "store_internal.h"
 #include <stdio.h>
 
 struct repair {
     struct stores *s;
-    struct feeds feeds;
     int stored, partial, published;
 };
 
@@ -49,36 +48,19 @@ static int repair_receiving(void *arg, const struct catalogue_transfer *found, s
     return rc;
 }
 
-static int repair_unpublished(void *arg, const struct catalogue_transfer *found, struct err *err)
-{
-    struct repair *r = arg;
-    struct catalogue_transfer row = *found;
-    int rc = publish_row(&r->feeds, &row, err);
-    if (rc < 0)
-        return rc;
-    r->published++;
-    if ((rc = catalogue_begin(r->s->catalogue, err)) < 0)
-        return rc;
-    if ((rc = catalogue_transfer_update(r->s->catalogue, &row, err)) == ERR_OK &&
-        (rc = note_published(r->s->catalogue, &row, err)) == ERR_OK)
-        return catalogue_commit(r->s->catalogue, err);
-    catalogue_rollback(r->s->catalogue);
-    return rc;
-}
-
 int repair_run(struct stores *s, struct err *err)
 {
     struct repair r = {.s = s};
-    struct catalogue_filter receiving = {.states = 1 << CATALOGUE_RECEIVING};
-    struct catalogue_filter unpublished = {.unpublished = true};
-    int rc = feeds_open(&r.feeds, s->root, &s->options, err);
+    struct catalogue_filter receiving = {.states = 1 << CATALOGUE_RECEIVING, .source = "camera"};
+    struct intake_feeds feeds;
+    int rc = intake_feeds_open(&feeds, s->root, s->options.feeds, s->options.n_feeds, err);
     if (rc == ERR_OK)
         rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
     if (rc == ERR_OK)
-        rc = catalogue_transfer_each(s->catalogue, &unpublished, repair_unpublished, &r, err);
+        rc = intake_publish_late(s->catalogue, &feeds, "receive", &r.published, err);
     if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
         log_info("receive", "after the last end: %d whole, %d partial, %d jobs published late",
                  r.stored, r.partial, r.published);
-    feeds_close(&r.feeds);
+    intake_feeds_close(&feeds);
     return rc;
 }

@@ -1,5 +1,18 @@
 #include "dashspool/recipe.h"
 #include <stdio.h>
+#include <string.h>
+
+/* Where there were no metadata, the name tells the time, and where it is from. */
+static void facts_of_name(const struct catalogue_transfer *t, struct convert_facts *out)
+{
+    char path[CATALOGUE_PATH_ROOM + 1];
+    if (!(t->known & CATALOGUE_TIME_NAMED))
+        return;
+    memcpy(path, t->wire.path, t->wire.path_n);
+    path[t->wire.path_n] = '\0';
+    out->has_time = false;
+    convert_facts_from_path(path, t->arrived_us, out);
+}
 
 void recipe_facts(const struct catalogue_transfer *t, struct convert_facts *out)
 {
@@ -17,7 +30,11 @@ void recipe_facts(const struct catalogue_transfer *t, struct convert_facts *out)
         .length_s = t->known & CATALOGUE_HAS_META ? t->length_s : 0,
     };
     snprintf(out->id, sizeof out->id, "%s", t->id);
-    snprintf(out->imei, sizeof out->imei, "%s", t->imei);
+    facts_of_name(t, out);
+    if (strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) != 0)
+        snprintf(out->imei, sizeof out->imei, "%s", t->imei);
+    else
+        out->imei[0] = '\0'; /* its folder may have that name */
     snprintf(out->camera, sizeof out->camera, "%s", t->camera);
     if (t->known & CATALOGUE_HAS_META)
         snprintf(out->trigger, sizeof out->trigger, "%s", t->trigger_name);

@@ -149,9 +149,12 @@ int wire_meta_parse(const uint8_t *payload, size_t n, int64_t now_utc_us, struct
 {
     struct wire_meta m = {.kind = form_of(payload, n)};
     int rc = ERR_MALFORMED;
-    if (n > 0 && payload[0] == '{') /* text; but a time of 2035 in DSM and ADAS begins so too */
+    if (meta_text_ok(payload, n))
+        rc = meta_text_parse(payload, n, &m, err);
+    else if (n > 0 &&
+             payload[0] == '{') /* text; but a time of 2035 in DSM and ADAS begins so too */
         rc = meta_json_parse(payload, n, &m, err);
-    if (rc < 0 && m.kind != WIRE_KIND_JSON)
+    if (rc < 0 && m.kind != WIRE_KIND_JSON && !m.as_text)
         rc = binary_parse(payload, n, &m, err);
     if (rc < 0)
         return rc;

@@ -49,7 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     must(strlen(wire_events_text(m.events, events)) < sizeof events);
     wire_path_words(data, n, &m, camera, kind);
     must(camera[0] && kind[0]);
-    if (m.kind == WIRE_KIND_JSON)
+    if (m.as_text)
+        must(memchr(data, ':', n) && m.present & WIRE_META_TIME);
+    else if (m.kind == WIRE_KIND_JSON)
         must(data[0] == '{');
     else if (data[0] != '{' && (m.kind != WIRE_KIND_DUALCAM || (n != 15 && n != 26)))
         /* what begins like JSON may be JSON once its driver's name is left out */

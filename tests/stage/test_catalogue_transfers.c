@@ -612,10 +612,10 @@ static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
     struct err err;
     char path[512];
     catalogue_close(&f->c);
-    sql(f, "PRAGMA user_version=5");
+    sql(f, "PRAGMA user_version=7");
     assert_err(ERR_UNSUPPORTED, catalogue_open(&f->c, f->root, true, &err));
     assert_null(f->c);
-    sql(f, "PRAGMA user_version=4; PRAGMA application_id=7");
+    sql(f, "PRAGMA user_version=6; PRAGMA application_id=7");
     assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
     snprintf(path, sizeof path, "%s/catalogue.db", f->root);
     support_write(path, "this is no database, but long enough to be asked", 48);
@@ -767,19 +767,91 @@ static void test_an_older_catalogue_is_brought_up_to_date(void **state)
     struct catalogue_transfer t = partial_of("350612071913857", T0, 1024), out;
     assert_ok(catalogue_transfer_add(f->c, &t, &err));
     catalogue_close(&f->c);
-    sql(f, "DROP TABLE custody; DROP TABLE arrival; DROP INDEX transfer_arrived;"
+    sql(f, "DROP TABLE seen; DROP TABLE origin; DROP TABLE custody; DROP TABLE arrival; DROP INDEX "
+           "transfer_arrived;"
            "ALTER TABLE transfer DROP COLUMN path; ALTER TABLE transfer DROP COLUMN events;"
            "ALTER TABLE transfer DROP COLUMN driver; ALTER TABLE transfer DROP COLUMN connections;"
            "ALTER TABLE transfer DROP COLUMN bytes_lost;"
            "ALTER TABLE transfer DROP COLUMN duplicates; DROP TABLE done; DROP TABLE protection;"
            "DROP TABLE due; PRAGMA user_version = 1;");
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
-    assert_int_equal(sql(f, "PRAGMA user_version"), 4);
+    assert_int_equal(sql(f, "PRAGMA user_version"), 6);
     assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));
     assert_int_equal(out.length_bytes, 1024);
     assert_int_equal(out.connections, 1);
     struct catalogue_arrival a = {.peer = "x"};
     assert_ok(catalogue_arrival_add(f->c, t.key, &a, &err));
+}
+
+static struct catalogue_origin origin_of(const char *path)
+{
+    struct catalogue_origin o = {.stat = {.inode = -7, .length_bytes = 5, .mtime_ns = T0 * 1000},
+                                 .note = "it ends within a record"};
+    snprintf(o.path, sizeof o.path, "%s", path);
+    return o;
+}
+
+static void test_where_a_file_came_from(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue_transfer t = partial_of("350612071913857", T0, 1024);
+    struct catalogue_origin o = origin_of("/in/a\nb\xff.h265"), out;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_err(ERR_NOTFOUND, catalogue_origin_get(f->c, t.key, &out, &err));
+    assert_err(ERR_NOTFOUND, catalogue_origin_put(f->c, t.key + 1, &o, &err));
+    assert_ok(catalogue_origin_put(f->c, t.key, &o, &err));
+    o.whole = true;
+    o.note[0] = '\0';
+    assert_ok(catalogue_origin_put(f->c, t.key, &o, &err));
+    reopen(f);
+    assert_ok(catalogue_origin_get(f->c, t.key, &out, &err));
+    assert_string_equal(out.path, o.path);
+    assert_memory_equal(&out.stat, &o.stat, sizeof o.stat);
+    assert_true(out.whole);
+    assert_string_equal(out.note, "");
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_err(ERR_NOTFOUND, catalogue_origin_get(f->c, t.key, &out, &err));
+}
+
+static void test_files_that_were_seen(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue_seen s = {.stat = {1, 2, 3}, .id = "x-front-video-1"}, out;
+    memset(s.path, 'p', sizeof s.path - 1); /* the longest there can be */
+    assert_err(ERR_NOTFOUND, catalogue_seen_get(f->c, s.path, &out, &err));
+    assert_ok(catalogue_seen_put(f->c, &s, &err));
+    s.stat.mtime_ns = INT64_MIN;
+    assert_ok(catalogue_seen_put(f->c, &s, &err));
+    reopen(f);
+    assert_ok(catalogue_seen_get(f->c, s.path, &out, &err));
+    assert_string_equal(out.path, s.path);
+    assert_memory_equal(&out.stat, &s.stat, sizeof s.stat);
+    assert_string_equal(out.id, s.id);
+    assert_ok(catalogue_seen_remove(f->c, s.path, &err));
+    assert_ok(catalogue_seen_remove(f->c, s.path, &err));
+    assert_err(ERR_NOTFOUND, catalogue_seen_get(f->c, s.path, &out, &err));
+    sql(f, "INSERT INTO seen VALUES(x'610062', 1, 1, 1, 'x')");
+    assert_err(ERR_NOTFOUND, catalogue_seen_get(f->c, "a", &out, &err));
+    sql(f, "INSERT INTO seen VALUES(x'61', 1, -1, 1, 'x')");
+    assert_err(ERR_MALFORMED, catalogue_seen_get(f->c, "a", &out, &err));
+}
+
+/* Whatever camera it is said to be of; a partial with the same hash is nothing. */
+static void test_the_same_content_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue_transfer t = partial_of("350612071913857", T0, 1024), out;
+    memset(t.sha256, 'c', 64);
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_err(ERR_NOTFOUND, catalogue_transfer_with(f->c, t.sha256, 1024, &out, &err));
+    t.state = CATALOGUE_STORED;
+    assert_ok(catalogue_transfer_update(f->c, &t, &err));
+    assert_err(ERR_NOTFOUND, catalogue_transfer_with(f->c, t.sha256, 1023, &out, &err));
+    assert_ok(catalogue_transfer_with(f->c, t.sha256, 1024, &out, &err));
+    assert_string_equal(out.id, t.id);
 }
 
 static int keep_line(void *arg, const char *line, struct err *err)
@@ -865,6 +937,9 @@ int main(void)
         T(test_a_writer_killed_in_a_transaction_leaves_nothing_of_it),
         T(test_processes_that_create_and_write_at_once_lose_nothing),
         T(test_a_tampered_row_is_told_not_cut_off),
+        T(test_where_a_file_came_from),
+        T(test_files_that_were_seen),
+        T(test_the_same_content_is_found),
         T(test_a_newer_schema_and_a_foreign_file_are_refused),
         T(test_a_missing_or_unusable_root_is_named),
         T(test_only_the_same_file_is_resumable),

@@ -155,6 +155,12 @@ int __wrap_fsync(int fd)
     return -1;
 }
 
+int __wrap_syncfs(int fd);
+int __wrap_syncfs(int fd)
+{
+    return __wrap_fsync(fd);
+}
+
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...)

@@ -1,0 +1,94 @@
+/*
+ * import: takes files that people, FTP, SMB, rsync or the vendor's tool have put down, as transfers
+ * of source "file". What watch (watch.h) does for ever, `dashspool import` does once.
+ *
+ *     file ─► looked at: footage? ends well? ours? ─► read, hashed, unchanged meanwhile?
+ *          ─► batch ─► rows `receiving`, committed ─► masters sealed, committed
+ *          ─► rows `stored`, custody, "seen", committed ─► told: it is safe
+ *          ─► jobs in spool/<stage>/new ─► rows marked published
+ *
+ * The same content (SHA-256, length) is stored once, whoever brought it first. A file that stays as
+ * it is (path, inode, size, mtime) is not read again. What a crash left is put right by the next
+ * import_open(); the files themselves are never touched here.
+ *
+ * Of whom a file is, in this order: <stem>.json of ours beside it (if it names the file's SHA-256);
+ * a person's word; for the camera the metadata; the file's name (an id of ours, a word "front"…);
+ * the folders that it is in, the nearest first. Else CATALOGUE_IMEI_UNKNOWN and "other".
+ * Metadata: <stem> or <name> with .json, .meta, .bin, .txt: ours, the camera's JSON, a metadata
+ * response as received (its payload, or the frame), the text of the vendor's test server. Without
+ * any, a time in the file's name is the time.
+ *
+ * Everything about a file is hostile: links are not followed, pipes and devices not opened.
+ *
+ * Several processes may import into one ROOT: batches take turns (flock on ROOT/import.lock). Not
+ * thread-safe. Files touched: that one, ROOT/catalogue.db, ROOT/raw, ROOT/spool/<stage>.
+ */
+#ifndef DASHSPOOL_IMPORT_H
+#define DASHSPOOL_IMPORT_H
+
+#include "dashspool/catalogue.h"
+
+enum import_outcome {
+    IMPORT_TAKEN,   /* its bytes and its row are on disk */
+    IMPORT_SAME,    /* the same content is stored already, as that transfer */
+    IMPORT_KNOWN,   /* this very file was taken before */
+    IMPORT_LEFT,    /* it is none to take: a copy of ours, a link, a pipe; gone */
+    IMPORT_NOT_YET, /* it does not end as it should, or changed while it was read */
+    IMPORT_REFUSED, /* it cannot be taken as it is: no footage, too large */
+    IMPORT_FAILED,  /* not now: the file cannot be read, or the store could not take it */
+    IMPORT_N_OUTCOMES,
+};
+
+/* id: of the transfer, "" if there is none; why: one line for a person, "" if there is nothing to
+ * say. All are borrowed for the call. */
+typedef void import_told_fn(void *arg, const char *path, enum import_outcome outcome,
+                            const char *id, const char *why);
+
+struct import_options {
+    const char *who;          /* "import", "watch": in the custody */
+    const char *imei;         /* a person's word; NULL: none */
+    const char *camera;       /* likewise */
+    const char *const *feeds; /* stages that get jobs; borrowed */
+    size_t n_feeds;           /* 0: convert alone */
+    int64_t free_bytes_min;   /* with less free space nothing is taken */
+    import_told_fn *told;     /* once for each file, when it is settled */
+    void *arg;
+};
+
+struct import;
+
+/* Opens the stores below root (made if they are not there) and puts right what a crash left. The
+ * options' texts are borrowed until import_close(). */
+int import_open(struct import **out, const char *root, const struct import_options *options,
+                struct err *err) DS_MUST_CHECK;
+void import_close(struct import **im); /* what was not flushed is forgotten */
+
+/* One file, by its absolute path. as_it_is: also if it does not end well; then that is noted with
+ * it. It is settled at once, or with its batch. An error is the store's: whatever was waiting was
+ * told IMPORT_FAILED, and may be tried again later. */
+int import_file(struct import *im, const char *path, bool as_it_is, struct err *err) DS_MUST_CHECK;
+
+/* Settles what waits in the batch. */
+int import_flush(struct import *im, struct err *err) DS_MUST_CHECK;
+
+/* Whether the master of a file that was told TAKEN, SAME or KNOWN as `id` is stored, and the file
+ * is still what was seen: only then it may be moved or removed. ERR_NOTFOUND: not so. */
+int import_safe(struct import *im, const char *path, const char *id, struct err *err) DS_MUST_CHECK;
+
+/* The file is at `to` now, or (NULL) gone: what was seen goes with it. */
+int import_moved(struct import *im, const char *path, const char *to,
+                 struct err *err) DS_MUST_CHECK;
+
+/* The names under which metadata may lie beside a file, the i-th of IMPORT_SIDECARS; *of_stem: it
+ * may belong to another file with the same stem, too. */
+#define IMPORT_SIDECARS 8
+void import_sidecar(const char *path, int i, char *out, size_t room, bool *of_stem);
+
+/* Whether what lies in that file is kept, byte for byte, with transfer `id`. */
+bool import_sidecar_kept(struct import *im, const char *sidecar, const char *id);
+
+/* 14 or 15 digits; a camera's word of the catalogue. */
+bool import_imei_ok(const char *text);
+bool import_camera_ok(const char *text);
+
+#endif

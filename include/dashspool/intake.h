@@ -1,0 +1,56 @@
+/*
+ * intake: what every way in does alike, be it a camera (receive.h) or a file (import.h): metadata
+ * into a transfer's columns, lines for its custody, its job for the converter.
+ *
+ * No state; the catalogue and the spool are the caller's.
+ */
+#ifndef DASHSPOOL_INTAKE_H
+#define DASHSPOOL_INTAKE_H
+
+#include "dashspool/catalogue.h"
+#include "dashspool/spool.h"
+
+/* Decodes metadata (wire_meta.h) into row's columns and `known`; the bytes themselves are not kept
+ * here. False: they cannot be read, and count as absent. */
+bool intake_metadata(const uint8_t *meta, size_t n, int64_t now_utc_us,
+                     struct catalogue_transfer *row);
+
+/* A line in the custody of transfer `id`, now, by `who` ("receive": this program's part). what is
+ * the text of a JSON object, which is freed here; NULL: there was no memory for it. */
+int intake_note(struct catalogue *c, const char *id, const char *who, const char *event, char *what,
+                struct err *err) DS_MUST_CHECK;
+
+#define INTAKE_FEEDS_MAX 66
+
+/* The spools of the stages that new transfers go to. */
+struct intake_feeds {
+    struct spool *spool[INTAKE_FEEDS_MAX];
+    size_t n;
+};
+
+/* Of n stages; 0: convert alone. On failure none is open. */
+int intake_feeds_open(struct intake_feeds *feeds, const char *root, const char *const *stages,
+                      size_t n, struct err *err) DS_MUST_CHECK;
+void intake_feeds_close(struct intake_feeds *feeds); /* also one that is {0} */
+
+/* Puts n jobs into each of them. It may be repeated. */
+int intake_put(const struct intake_feeds *feeds, const struct spool_item *items, size_t n,
+               struct err *err) DS_MUST_CHECK;
+
+/* The job of transfer `id` for intake_put(); it borrows both id and text. */
+struct intake_text {
+    char json[CATALOGUE_ID_ROOM + 64];
+};
+struct spool_item intake_job(const char *id, struct intake_text *text);
+
+/* The job of `id` is in the spool: its row says so from now on, and its custody; in the caller's
+ * transaction, or one of its own. One that is marked already stays as it is. */
+int intake_published(struct catalogue *c, const char *id, const char *who,
+                     struct err *err) DS_MUST_CHECK;
+
+/* Puts the jobs of all stored transfers that have none: what a crash left. *n (may be NULL) counts
+ * them. */
+int intake_publish_late(struct catalogue *c, const struct intake_feeds *feeds, const char *who,
+                        int *n, struct err *err) DS_MUST_CHECK;
+
+#endif

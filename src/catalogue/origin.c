@@ -1,0 +1,123 @@
+/* Files: where a transfer came from, and which files need not be read again. */
+#include "catalogue_internal.h"
+#include <inttypes.h>
+#include <string.h>
+
+const char *const catalogue_origin_sql[CATALOGUE_SQL_COUNT] = {
+    [CATALOGUE_SQL_ORIGIN_PUT] =
+        "INSERT INTO origin(path, inode, length_bytes, mtime_ns, transfer, whole, note)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(transfer) DO UPDATE SET"
+        " path = excluded.path, inode = excluded.inode, length_bytes = excluded.length_bytes,"
+        " mtime_ns = excluded.mtime_ns, whole = excluded.whole, note = excluded.note",
+    [CATALOGUE_SQL_ORIGIN_GET] = "SELECT path, inode, length_bytes, mtime_ns, whole, note"
+                                 " FROM origin WHERE transfer = ?1",
+    [CATALOGUE_SQL_SEEN_PUT] = "INSERT INTO seen(path, inode, length_bytes, mtime_ns, transfer)"
+                               " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(path) DO UPDATE SET"
+                               " inode = excluded.inode, length_bytes = excluded.length_bytes,"
+                               " mtime_ns = excluded.mtime_ns, transfer = excluded.transfer",
+    [CATALOGUE_SQL_SEEN_GET] = "SELECT path, inode, length_bytes, mtime_ns, transfer"
+                               " FROM seen WHERE path = ?1",
+    [CATALOGUE_SQL_SEEN_REMOVE] = "DELETE FROM seen WHERE path = ?1",
+};
+
+/* Parameters 1 to 4. */
+static void bind_file(sqlite3_stmt *st, const char *path, const struct catalogue_stat *s)
+{
+    sqlx_bind_blob(st, 1, path, strlen(path));
+    sqlite3_bind_int64(st, 2, s->inode);
+    sqlite3_bind_int64(st, 3, s->length_bytes);
+    sqlite3_bind_int64(st, 4, s->mtime_ns);
+}
+
+/* Columns 0 to 3. */
+static bool read_file(sqlite3_stmt *st, char path[CATALOGUE_FILE_ROOM], struct catalogue_stat *s)
+{
+    size_t n;
+    uint8_t bytes[CATALOGUE_FILE_ROOM];
+    if (!sqlx_blob(st, 0, bytes, sizeof bytes - 1, &n) || memchr(bytes, '\0', n) ||
+        !sqlx_int64(st, 1, INT64_MIN, INT64_MAX, &s->inode) ||
+        !sqlx_int64(st, 2, 0, INT64_MAX, &s->length_bytes) ||
+        !sqlx_int64(st, 3, INT64_MIN, INT64_MAX, &s->mtime_ns))
+        return false;
+    memcpy(path, bytes, n);
+    path[n] = '\0';
+    return true;
+}
+
+static int run(struct catalogue *c, sqlite3_stmt *st, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0) {
+        sqlx_reset(st);
+        return rc;
+    }
+    rc = sqlx_run(st, err);
+    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
+        rc = err_set(err, ERR_NOTFOUND, "there is no such transfer");
+    return catalogue_leave(c, own, rc, err);
+}
+
+int catalogue_origin_put(struct catalogue *c, int64_t key, const struct catalogue_origin *o,
+                         struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ORIGIN_PUT];
+    bind_file(st, o->path, &o->stat);
+    sqlite3_bind_int64(st, 5, key);
+    sqlite3_bind_int64(st, 6, o->whole);
+    sqlx_bind_text(st, 7, o->note);
+    return run(c, st, err);
+}
+
+int catalogue_origin_get(struct catalogue *c, int64_t key, struct catalogue_origin *out,
+                         struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ORIGIN_GET];
+    int64_t whole = 0;
+    bool found;
+    sqlite3_bind_int64(st, 1, key);
+    int rc = sqlx_step(st, &found, err);
+    if (rc < 0)
+        return rc;
+    if (!found)
+        return err_set(err, ERR_NOTFOUND, "transfer %" PRId64 " did not come as a file", key);
+    if (!read_file(st, out->path, &out->stat) || !sqlx_int64(st, 4, 0, 1, &whole) ||
+        !sqlx_text(st, 5, out->note, sizeof out->note))
+        return sqlx_unreadable(st, err,
+                               "catalogue: the origin of transfer %" PRId64 " is malformed", key);
+    out->whole = whole != 0;
+    sqlx_reset(st);
+    return ERR_OK;
+}
+
+int catalogue_seen_put(struct catalogue *c, const struct catalogue_seen *s, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SEEN_PUT];
+    bind_file(st, s->path, &s->stat);
+    sqlite3_bind_text(st, 5, s->id, -1, SQLITE_STATIC);
+    return run(c, st, err);
+}
+
+int catalogue_seen_get(struct catalogue *c, const char *path, struct catalogue_seen *out,
+                       struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SEEN_GET];
+    bool found;
+    sqlx_bind_blob(st, 1, path, strlen(path));
+    int rc = sqlx_step(st, &found, err);
+    if (rc < 0)
+        return rc;
+    if (!found)
+        return err_set(err, ERR_NOTFOUND, "%s was not seen before", path);
+    if (!read_file(st, out->path, &out->stat) || !sqlx_text(st, 4, out->id, sizeof out->id))
+        return sqlx_unreadable(st, err, "catalogue: what was seen of %s is malformed", path);
+    sqlx_reset(st);
+    return ERR_OK;
+}
+
+int catalogue_seen_remove(struct catalogue *c, const char *path, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SEEN_REMOVE];
+    sqlx_bind_blob(st, 1, path, strlen(path));
+    return run(c, st, err);
+}

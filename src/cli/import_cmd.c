@@ -1,0 +1,227 @@
+/* import: downloaded footage into ROOT, once. */
+#include "cli_internal.h"
+#include "dashspool/clock.h"
+#include "dashspool/import.h"
+#include "dashspool/import_walk.h"
+#include "dashspool/stages.h"
+#include "dashspool/watch.h"
+#include "progress.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char import_help[] =
+    "usage: dashspool import PATH… [--imei N] [--camera C]\n"
+    "\n"
+    "Takes downloaded footage into ROOT, where 'work' makes copies of it as of what cameras send.\n"
+    "A folder is searched (.h265 .hevc .265 .jpg .jpeg .mp4). The files stay where they are, and\n"
+    "the same content is stored only once. What is known of each is read from beside it\n"
+    "(CLIP.txt of the vendor's test server, CLIP.json, CLIP.meta), from its name and its folders.\n"
+    "\n"
+    "  --imei N     whose it is: 14 or 15 digits\n"
+    "  --camera C   front, rear, driver, road or other\n"
+    "\n"
+    "Prints the ID of each; status 1 if something could not be taken.\n"
+    "\n"
+    "example: dashspool --root /srv/dashcam import downloads/\n";
+
+struct job {
+    struct import *import;
+    struct progress progress;
+    char **path;
+    size_t n, room, at;
+    int64_t count[IMPORT_N_OUTCOMES];
+    int64_t copies, undone; /* by their names */
+    int64_t unread;         /* folders, paths */
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_stop(int signum)
+{
+    stop = signum;
+}
+
+static void complain(struct job *j, const char *path, const char *why)
+{
+    char text[1024];
+    progress_clear(&j->progress);
+    fprintf(stderr, "dashspool import: %s: %s\n", import_path_text(path, text, sizeof text), why);
+}
+
+static void told(void *arg, const char *path, enum import_outcome outcome, const char *id,
+                 const char *why)
+{
+    struct job *j = arg;
+    char text[1024];
+    j->count[outcome]++;
+    if (outcome == IMPORT_TAKEN || outcome == IMPORT_SAME) {
+        progress_clear(&j->progress);
+        printf("%s  %s%s%s\n", id, import_path_text(path, text, sizeof text), why[0] ? ": " : "",
+               why);
+    } else if (outcome != IMPORT_KNOWN) {
+        complain(j, path, why);
+    }
+}
+
+static int add(struct job *j, const char *path, struct err *err)
+{
+    if (j->n == j->room) {
+        size_t room = j->room ? j->room * 2 : 256;
+        char **more = realloc(j->path, room * sizeof *more);
+        if (!more)
+            return err_set(err, ERR_NOMEM, "no memory for a list of files");
+        j->path = more;
+        j->room = room;
+    }
+    j->path[j->n] = strdup(path);
+    return j->path[j->n] ? (j->n++, ERR_OK)
+                         : err_set(err, ERR_NOMEM, "no memory for a list of files");
+}
+
+static int on_entry(void *arg, enum import_entry what, const char *path,
+                    const struct catalogue_stat *stat, const char *why, struct err *err)
+{
+    struct job *j = arg;
+    (void)stat;
+    switch (what) {
+    case IMPORT_ENTRY_FILE:
+        return add(j, path, err);
+    case IMPORT_ENTRY_OURS:
+        j->copies++;
+        return ERR_OK;
+    case IMPORT_ENTRY_UNDONE:
+        j->undone++;
+        return ERR_OK;
+    case IMPORT_ENTRY_TROUBLE:
+        complain(j, path, why);
+        j->unread++;
+        return ERR_OK;
+    case IMPORT_ENTRY_DIR:
+        return ERR_OK;
+    }
+    return ERR_OK;
+}
+
+/* What a person named: a file is taken whatever it is called. */
+static int collect(struct job *j, const char *root, const char *named, struct err *err)
+{
+    const struct import_walk walk = {
+        .deep = true, .packages = true, .skip = {root}, .fn = on_entry, .arg = j};
+    struct stat st;
+    char *path = realpath(named, NULL);
+    int rc = ERR_OK;
+    size_t before = j->n;
+    if (!path || stat(path, &st) < 0) {
+        complain(j, named, strerror(errno));
+        j->unread++;
+    } else if (!S_ISDIR(st.st_mode)) {
+        rc = add(j, path, err);
+    } else {
+        int64_t unread = j->unread;
+        rc = import_walk(&walk, path, err);
+        if (rc == ERR_OK && j->n == before && j->unread == unread) {
+            complain(j, named, "no footage in this folder (.h265 .hevc .265 .jpg .jpeg .mp4)");
+            j->unread++;
+        }
+    }
+    free(path);
+    return rc;
+}
+
+static int take_all(struct job *j, struct err *err)
+{
+    int rc = ERR_OK;
+    for (; rc == ERR_OK && !stop && j->at < j->n; j->at++) {
+        progress_show(&j->progress, (int)j->at, (int)j->n, (double)j->at / (double)j->n,
+                      j->path[j->at]);
+        rc = import_file(j->import, j->path[j->at], true, err);
+    }
+    if (rc == ERR_OK)
+        rc = import_flush(j->import, err);
+    progress_clear(&j->progress);
+    return rc;
+}
+
+static void sum_up(const struct job *j, double s)
+{
+    const int64_t *n = j->count;
+    int64_t failed = n[IMPORT_NOT_YET] + n[IMPORT_REFUSED] + n[IMPORT_FAILED] + j->unread;
+    fprintf(stderr, "%lld taken, %lld there already, %lld left out, %lld failed, in %.1f s\n",
+            (long long)n[IMPORT_TAKEN], (long long)(n[IMPORT_SAME] + n[IMPORT_KNOWN]),
+            (long long)(n[IMPORT_LEFT] + j->copies + j->undone), (long long)failed, s);
+    if (j->copies > 0)
+        fprintf(stderr, "left out: %lld copies that dashspool made\n", (long long)j->copies);
+    if (j->undone > 0)
+        fprintf(stderr, "left out: %lld hidden or unfinished files, by their names\n",
+                (long long)j->undone);
+    if (stop)
+        fprintf(stderr, "stopped: %lld were not looked at; the same command goes on\n",
+                (long long)(j->n - j->at));
+}
+
+static int run(struct cli *cli, struct job *j, struct import_options *options, char **named, int n)
+{
+    struct err err;
+    int64_t began_us = clock_mono_us();
+    struct sigaction act = {.sa_handler = on_stop};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    int rc = import_open(&j->import, cli->root, options, &err);
+    for (int i = 0; rc == ERR_OK && i < n; i++)
+        rc = collect(j, cli->root, named[i], &err);
+    progress_begin(&j->progress);
+    if (rc == ERR_OK)
+        rc = take_all(j, &err);
+    if (rc < 0)
+        cli_fail("import", &err);
+    if (j->import)
+        sum_up(j, (double)(clock_mono_us() - began_us) / 1e6);
+    import_close(&j->import);
+    bool all =
+        j->count[IMPORT_NOT_YET] + j->count[IMPORT_REFUSED] + j->count[IMPORT_FAILED] + j->unread ==
+        0;
+    return rc == ERR_OK && all && !stop ? CLI_OK : CLI_FAILED;
+}
+
+int cli_import(struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = {{"imei", required_argument, NULL, 'i'},
+                                            {"camera", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct job j = {0};
+    struct import_options o = {.who = "import", .told = told, .arg = &j};
+    for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        if (c == 'i' && !import_imei_ok(optarg))
+            return cli_usage("import", "--imei %s: 14 or 15 digits are needed", optarg);
+        if (c == 'c' && !import_camera_ok(optarg))
+            return cli_usage("import", "--camera %s: front, rear, driver, road or other", optarg);
+        if (c == 'i')
+            o.imei = optarg;
+        else if (c == 'c')
+            o.camera = optarg;
+        else
+            return cli_option(c, argv, import_help);
+    }
+    if (optind == argc)
+        return cli_usage("import", "name a file or a folder");
+    struct stages *stages = NULL;
+    const char *feeds[STAGES_MAX];
+    struct err err;
+    if (stages_load(&stages, cli->cfg, &err) < 0)
+        return cli_usage("import", "%s", err.text);
+    o.feeds = feeds;
+    o.n_feeds = stages_feeds(stages, "receive", feeds);
+    o.free_bytes_min = watch_free_bytes_min(cli->cfg);
+    int rc = run(cli, &j, &o, argv + optind, argc - optind);
+    stages_free(&stages);
+    for (size_t i = 0; i < j.n; i++)
+        free(j.path[i]);
+    free(j.path);
+    return rc;
+}

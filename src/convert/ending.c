@@ -1,0 +1,283 @@
+#define _GNU_SOURCE /* memmem */
+#include "dashspool/convert_ending.h"
+#include "dashspool/reader.h"
+#include "ptmf.h"
+#include "sniff.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    LOOK_BYTES = 1024 * 1024, /* of the beginning, to tell what it is */
+    WINDOW_BYTES = 64 * 1024,
+    BOXES_MAX = 1000000, /* of a fragmented MP4: two a second would be 5 days */
+};
+
+static const char mark[] = "dashspool "; /* the encoder of our MP4, the software of our JPEG */
+
+struct file {
+    int fd;
+    int64_t n;
+    uint8_t window[WINDOW_BYTES];
+};
+
+/* Exactly n bytes at `at`, all within the length that was told. */
+static int read_at(struct file *f, int64_t at, void *out, size_t n, struct err *err)
+{
+    uint8_t *p = out;
+    for (size_t got = 0; got < n;) {
+        ssize_t r = pread(f->fd, p + got, n - got, (off_t)(at + (int64_t)got));
+        if (r < 0 && errno != EINTR)
+            return err_sys(err, "cannot be read at %" PRId64, at);
+        if (r == 0)
+            return err_set(err, ERR_AGAIN, "has become shorter while it was read");
+        got += r > 0 ? (size_t)r : 0;
+    }
+    return ERR_OK;
+}
+
+/* Fills the window from `at` on, with what there is. */
+static int look(struct file *f, int64_t at, size_t *n, struct err *err)
+{
+    int64_t left = f->n - at;
+    *n = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+    return read_at(f, at, f->window, *n, err);
+}
+
+DS_PRINTF(2, 3)
+static void set_cut(struct convert_ending *out, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(out->note, sizeof out->note, fmt, ap);
+    va_end(ap);
+    out->end = CONVERT_END_CUT;
+}
+
+/* ---- PTMF ---- */
+
+/* Where the next record begins whose payload is all there, from `at` on; f->n: nowhere. */
+static int find_record(struct file *f, int64_t at, int64_t *found, struct err *err)
+{
+    size_t n;
+    uint32_t length;
+    int rc = ERR_OK;
+    for (*found = f->n; f->n - at >= PTMF_HEADER_BYTES; at += (int64_t)n - PTMF_HEADER_BYTES + 1) {
+        if ((rc = look(f, at, &n, err)) < 0)
+            return rc;
+        for (size_t i = 0; i + PTMF_HEADER_BYTES <= n; i++)
+            if (f->window[i] == 'P' && ptmf_header_length(f->window + i, n - i, &length) &&
+                length <= f->n - at - (int64_t)i - PTMF_HEADER_BYTES) {
+                *found = at + (int64_t)i;
+                return rc;
+            }
+    }
+    return rc;
+}
+
+static int end_of_ptmf(struct file *f, struct convert_ending *out, struct err *err)
+{
+    uint8_t header[PTMF_HEADER_BYTES];
+    uint32_t length;
+    int rc = ERR_OK;
+    for (int64_t at = 0; at < f->n;) {
+        int64_t left = f->n - at, next;
+        if (left >= PTMF_HEADER_BYTES) {
+            if ((rc = read_at(f, at, header, sizeof header, err)) < 0)
+                return rc;
+            if (ptmf_header_length(header, sizeof header, &length) &&
+                length <= left - PTMF_HEADER_BYTES) {
+                at += PTMF_HEADER_BYTES + (int64_t)length;
+                continue;
+            }
+        }
+        if ((rc = find_record(f, at + 1, &next, err)) < 0)
+            return rc;
+        if (next == f->n)
+            set_cut(out, "the last %" PRId64 " bytes are no whole record", left);
+        at = next;
+    }
+    return rc;
+}
+
+/* ---- JPEG ---- */
+
+enum { JPEG_SOI = 0xd8, JPEG_EOI = 0xd9, JPEG_SOS = 0xda, JPEG_RST0 = 0xd0, JPEG_RST7 = 0xd7 };
+
+/* The first marker in the coded data from *at on; 0: there is none. *at is on it. */
+static int find_marker(struct file *f, int64_t *at, uint8_t *marker, struct err *err)
+{
+    size_t n;
+    int rc;
+    for (*marker = 0; f->n - *at >= 2; *at += (int64_t)n - 1) {
+        if ((rc = look(f, *at, &n, err)) < 0)
+            return rc;
+        for (const uint8_t *p = f->window, *end = f->window + n - 1;
+             (p = memchr(p, 0xff, (size_t)(end - p))); p++) {
+            if (p[1] == 0 || p[1] == 0xff || (p[1] >= JPEG_RST0 && p[1] <= JPEG_RST7))
+                continue;
+            *at += p - f->window;
+            *marker = p[1];
+            return ERR_OK;
+        }
+    }
+    *at = f->n;
+    return ERR_OK;
+}
+
+/* One marker segment at *at, FF first; *marker 0: that is none. */
+static int next_segment(struct file *f, int64_t *at, struct convert_ending *out, uint8_t *marker,
+                        struct err *err)
+{
+    size_t n;
+    int rc = look(f, *at, &n, err);
+    struct rd r = rd_init(f->window, rc < 0 ? 0 : n);
+    *marker = 0;
+    while (rd_left(&r) > 1 && r.p[0] == 0xff && r.p[1] == 0xff)
+        rd_u8(&r); /* fill bytes */
+    uint8_t ff = rd_u8(&r), type = rd_u8(&r);
+    if (rc < 0 || r.bad || ff != 0xff || type == 0)
+        return rc;
+    *marker = type;
+    *at += r.p - f->window;
+    if (type == JPEG_EOI || type == JPEG_SOI || (type >= JPEG_RST0 && type <= JPEG_RST7))
+        return rc;
+    uint16_t length = rd_be16(&r);
+    bool app_or_comment = (type >= 0xe0 && type <= 0xef) || type == 0xfe;
+    size_t here = rd_left(&r) < length ? rd_left(&r) : length;
+    out->ours |= app_or_comment && memmem(r.p, here, mark, sizeof mark - 1);
+    *at += length;
+    if (r.bad || length < 2 || *at > f->n)
+        *marker = 0;
+    return rc;
+}
+
+static int end_of_jpeg(struct file *f, struct convert_ending *out, struct err *err)
+{
+    uint8_t marker = JPEG_SOI;
+    int64_t at = 2;
+    int rc = ERR_OK;
+    while (rc == ERR_OK && marker != 0 && marker != JPEG_EOI && at < f->n) {
+        rc = next_segment(f, &at, out, &marker, err);
+        if (rc == ERR_OK && marker == JPEG_SOS)
+            rc = find_marker(f, &at, &marker, err);
+    }
+    if (rc == ERR_OK && marker != JPEG_EOI)
+        set_cut(out, "the JPEG picture has no end (EOI)");
+    return rc;
+}
+
+/* ---- MP4 ---- */
+
+/* Whether a box says who made it; its pieces overlap by the length of the mark. */
+static int find_mark(struct file *f, int64_t from, int64_t until, bool *found, struct err *err)
+{
+    size_t n;
+    int rc = ERR_OK;
+    while (!*found && until - from >= (int64_t)sizeof mark) {
+        if ((rc = look(f, from, &n, err)) < 0)
+            return rc;
+        n = until - from < (int64_t)n ? (size_t)(until - from) : n;
+        *found = memmem(f->window, n, mark, sizeof mark - 1);
+        from += (int64_t)n - (int64_t)sizeof mark + 1;
+    }
+    return rc;
+}
+
+/* Size of the box at `at`; 0: that is none. */
+static int box_size(struct file *f, int64_t at, char type[4], uint64_t *size, struct err *err)
+{
+    uint8_t head[16];
+    int64_t left = f->n - at;
+    size_t n = left < (int64_t)sizeof head ? (size_t)left : sizeof head;
+    int rc = read_at(f, at, head, n, err);
+    struct rd r = rd_init(head, rc < 0 ? 0 : n);
+    *size = rd_be32(&r);
+    const uint8_t *t = rd_bytes(&r, 4);
+    uint64_t head_bytes = 8;
+    if (*size == 1) {
+        *size = rd_be64(&r);
+        head_bytes = 16;
+    } else if (*size == 0) { /* up to the end */
+        *size = (uint64_t)left;
+    }
+    if (r.bad || *size < head_bytes)
+        *size = 0;
+    else
+        memcpy(type, t, 4);
+    return rc;
+}
+
+static int end_of_mp4(struct file *f, struct convert_ending *out, struct err *err)
+{
+    char type[4] = "";
+    uint64_t size = 1;
+    bool moov = false;
+    int64_t at = 0;
+    int rc = ERR_OK;
+    for (int boxes = 0; rc == ERR_OK && at < f->n && boxes < BOXES_MAX; boxes++) {
+        rc = box_size(f, at, type, &size, err);
+        if (rc < 0 || size == 0 || size > (uint64_t)(f->n - at))
+            break;
+        if (memcmp(type, "moov", 4) == 0) {
+            moov = true;
+            rc = find_mark(f, at, at + (int64_t)size, &out->ours, err);
+        }
+        at += (int64_t)size;
+    }
+    if (rc == ERR_OK && at < f->n)
+        set_cut(out, "the last %" PRId64 " bytes are no whole box of an MP4", f->n - at);
+    else if (rc == ERR_OK && !moov)
+        set_cut(out, "the MP4 has no index (moov)");
+    return rc;
+}
+
+/* ---- what it is ---- */
+
+static int judge(struct file *f, const uint8_t *data, size_t n, struct convert_ending *out,
+                 struct err *err)
+{
+    enum convert_container container;
+    if (n >= 12 && memcmp(data + 4, "ftyp", 4) == 0)
+        return end_of_mp4(f, out, err);
+    int rc = sniff_bytes(data, n, &container, err);
+    switch (container) {
+    case CONVERT_PTMF:
+        return end_of_ptmf(f, out, err);
+    case CONVERT_JPEG:
+        out->photo = true;
+        return end_of_jpeg(f, out, err);
+    case CONVERT_ANNEXB: /* also without parameter sets: others may lend them */
+        out->end = CONVERT_END_UNKNOWN;
+        snprintf(out->note, sizeof out->note, "plain H.265 does not tell where it ends");
+        return ERR_OK;
+    case CONVERT_UNKNOWN:
+        break;
+    }
+    return rc;
+}
+
+int convert_ending(int fd, int64_t length_bytes, struct convert_ending *out, struct err *err)
+{
+    *out = (struct convert_ending){.end = CONVERT_END_WELL};
+    if (length_bytes <= 0)
+        return err_set(err, ERR_MALFORMED, "the file is empty");
+    size_t n = length_bytes < LOOK_BYTES ? (size_t)length_bytes : LOOK_BYTES;
+    struct file *f = malloc(sizeof *f);
+    uint8_t *data = malloc(n);
+    int rc = f && data ? ERR_OK : err_set(err, ERR_NOMEM, "no memory to look at a file");
+    if (rc == ERR_OK) {
+        f->fd = fd;
+        f->n = length_bytes;
+        rc = read_at(f, 0, data, n, err);
+    }
+    if (rc == ERR_OK)
+        rc = judge(f, data, n, out, err);
+    free(data);
+    free(f);
+    return rc;
+}

@@ -1,0 +1,252 @@
+#include "dashspool/import.h"
+#include "dashspool/fsx.h"
+#include "dashspool/log.h"
+#include "import_internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { TRIES = 5 }; /* of a batch, while others keep the stores busy for 5 s each time */
+
+void tell(struct import *im, const char *path, enum import_outcome outcome, const char *id,
+          const char *why)
+{
+    im->options.told(im->options.arg, path, outcome, id, why);
+}
+
+/* ---- the lock ---- */
+
+static int lock(struct import *im, struct err *err)
+{
+    while (flock(im->lock_fd, LOCK_EX) < 0)
+        if (errno != EINTR)
+            return err_sys(err, "lock %s/import.lock", im->root);
+    return ERR_OK;
+}
+
+static void unlock(struct import *im)
+{
+    flock(im->lock_fd, LOCK_UN); /* cannot fail on what is locked */
+}
+
+/* ---- the batch ---- */
+
+static void forget(struct import *im)
+{
+    for (size_t i = 0; i < im->n; i++)
+        item_free(&im->item[i]);
+    im->n = 0;
+    im->bytes = 0;
+}
+
+static int check_space(const struct import *im, struct err *err)
+{
+    struct statvfs vfs;
+    int64_t wanted = im->options.free_bytes_min;
+    for (size_t i = 0; i < im->n; i++)
+        wanted += im->item[i]->stat.length_bytes;
+    if (statvfs(im->root, &vfs) < 0)
+        return ERR_OK; /* the first write will tell */
+    int64_t left = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
+    if (left >= wanted)
+        return ERR_OK;
+    return err_set(err, ERR_IO, "the disk of %s is nearly full: %lld MiB are free, %lld are wanted",
+                   im->root, (long long)left >> 20, (long long)wanted >> 20);
+}
+
+/* What an earlier failure left, first. */
+static int put_right(struct import *im, struct err *err)
+{
+    int rc = im->leftovers ? store_repair(im, err) : ERR_OK;
+    if (rc < 0 || !im->late)
+        return rc;
+    rc = intake_publish_late(im->catalogue, &im->feeds, im->options.who, NULL, err);
+    im->late = rc < 0;
+    return rc;
+}
+
+/* A batch is tried (again): what a repair has finished meanwhile is done. */
+static void reset(struct import *im)
+{
+    struct catalogue_seen seen;
+    struct err err;
+    for (size_t i = 0; i < im->n; i++) {
+        struct item *it = im->item[i];
+        it->same_as[0] = '\0';
+        it->refused = false;
+        it->row.key = 0;
+        it->row.state = CATALOGUE_RECEIVING;
+        it->done = catalogue_seen_get(im->catalogue, it->path, &seen, &err) == ERR_OK &&
+                   stat_same(&seen.stat, &it->stat);
+        snprintf(it->row.id, sizeof it->row.id, "%s", it->done ? seen.id : "");
+    }
+}
+
+static int store(struct import *im, struct err *err)
+{
+    int rc = check_space(im, err);
+    for (int i = 0; rc == ERR_OK && i < TRIES; i++) {
+        if ((rc = lock(im, err)) < 0)
+            return rc;
+        if ((rc = put_right(im, err)) == ERR_OK) {
+            reset(im);
+            rc = store_batch(im, err);
+        }
+        unlock(im);
+        if (rc != ERR_BUSY && rc != ERR_AGAIN)
+            return rc;
+        rc = i + 1 < TRIES ? ERR_OK : rc;
+    }
+    return rc;
+}
+
+int import_flush(struct import *im, struct err *err)
+{
+    if (im->n == 0 && !im->leftovers && !im->late)
+        return ERR_OK;
+    int rc = store(im, err);
+    for (size_t i = 0; i < im->n; i++) {
+        const struct item *it = im->item[i];
+        char why[CATALOGUE_ID_ROOM + 40] = "";
+        if (rc < 0)
+            tell(im, it->path, IMPORT_FAILED, "", err->text);
+        else if (it->refused)
+            tell(im, it->path, IMPORT_NOT_YET, "", it->why.text);
+        else if (it->same_as[0]) {
+            snprintf(why, sizeof why, "the same content is stored as %s", it->same_as);
+            tell(im, it->path, IMPORT_SAME, it->same_as, why);
+        } else
+            tell(im, it->path, IMPORT_TAKEN, it->row.id, it->ending.note);
+    }
+    forget(im);
+    return rc;
+}
+
+static bool fits(const struct import *im, const struct item *it)
+{
+    return im->n < BATCH_FILES && (im->n == 0 || it->data) &&
+           im->bytes + it->stat.length_bytes <= BATCH_BYTES;
+}
+
+int import_file(struct import *im, const char *path, bool as_it_is, struct err *err)
+{
+    struct item *it;
+    int rc = item_read(im, path, as_it_is, &it, err);
+    if (rc < 0 || !it)
+        return rc;
+    if (im->n > 0 && !fits(im, it) && (rc = import_flush(im, err)) < 0) {
+        tell(im, path, IMPORT_FAILED, "", err->text);
+        item_free(&it);
+        return rc;
+    }
+    im->item[im->n++] = it;
+    im->bytes += it->stat.length_bytes;
+    return im->bytes >= BATCH_BYTES || im->n == BATCH_FILES ? import_flush(im, err) : ERR_OK;
+}
+
+/* ---- what was taken ---- */
+
+int import_safe(struct import *im, const char *path, const char *id, struct err *err)
+{
+    struct catalogue_stat now;
+    struct catalogue_seen seen;
+    struct catalogue_transfer t;
+    uint8_t sha256[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    int64_t length;
+    bool sealed;
+    int rc = catalogue_seen_get(im->catalogue, path, &seen, err);
+    if (rc < 0 || (rc = stat_path(path, &now, err)) < 0)
+        return rc;
+    if (!stat_same(&now, &seen.stat) || strcmp(seen.id, id) != 0)
+        return err_set(err, ERR_NOTFOUND, "%s was written to since it was taken", path);
+    if ((rc = catalogue_transfer_get(im->catalogue, id, &t, err)) < 0 ||
+        (rc = raw_stat(im->raw, t.day, t.key, &length, &sealed, sha256, err)) < 0)
+        return rc;
+    hash_hex(sha256, hex);
+    if (t.state != CATALOGUE_STORED || !sealed || length != seen.stat.length_bytes ||
+        strcmp(hex, t.sha256) != 0)
+        return err_set(err, ERR_NOTFOUND, "the master of %s is not stored", id);
+    return ERR_OK;
+}
+
+int import_moved(struct import *im, const char *path, const char *to, struct err *err)
+{
+    struct catalogue_seen seen;
+    int rc = catalogue_begin(im->catalogue, err);
+    if (rc < 0)
+        return rc;
+    rc = catalogue_seen_get(im->catalogue, path, &seen, err);
+    if (rc == ERR_OK && to) {
+        snprintf(seen.path, sizeof seen.path, "%s", to);
+        rc = catalogue_seen_put(im->catalogue, &seen, err);
+    }
+    if (rc == ERR_OK || rc == ERR_NOTFOUND)
+        rc = catalogue_seen_remove(im->catalogue, path, err);
+    if (rc == ERR_OK)
+        return catalogue_commit(im->catalogue, err);
+    catalogue_rollback(im->catalogue);
+    return rc;
+}
+
+/* ---- open, close ---- */
+
+static int open_lock(struct import *im, struct err *err)
+{
+    char *path = NULL;
+    int rc = fsx_path(&path, err, "%s/import.lock", im->root);
+    if (rc < 0)
+        return rc;
+    im->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    rc = im->lock_fd < 0 ? err_sys(err, "open %s", path) : ERR_OK;
+    free(path);
+    return rc;
+}
+
+int import_open(struct import **out, const char *root, const struct import_options *options,
+                struct err *err)
+{
+    struct import *im = *out = calloc(1, sizeof *im);
+    if (!im)
+        return err_set(err, ERR_NOMEM, "no memory to import");
+    im->lock_fd = -1;
+    im->options = *options;
+    im->leftovers = im->late = true; /* who knows */
+    im->root = strdup(root);
+    im->piece = malloc(PIECE_BYTES);
+    int rc = im->root && im->piece ? ERR_OK : err_set(err, ERR_NOMEM, "no memory to import");
+    if (rc == ERR_OK)
+        rc = catalogue_open(&im->catalogue, root, true, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&im->raw, root, err);
+    if (rc == ERR_OK)
+        rc = intake_feeds_open(&im->feeds, root, im->options.feeds, im->options.n_feeds, err);
+    if (rc == ERR_OK)
+        rc = open_lock(im, err);
+    if (rc == ERR_OK)
+        rc = import_flush(im, err);
+    if (rc < 0)
+        import_close(out);
+    return rc;
+}
+
+void import_close(struct import **im)
+{
+    if (!*im)
+        return;
+    forget(*im);
+    if ((*im)->lock_fd >= 0)
+        close((*im)->lock_fd);
+    intake_feeds_close(&(*im)->feeds);
+    raw_close(&(*im)->raw);
+    catalogue_close(&(*im)->catalogue);
+    free((*im)->piece);
+    free((*im)->root);
+    free(*im);
+    *im = NULL;
+}

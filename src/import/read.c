@@ -1,0 +1,211 @@
+/* A file, up to where the stores are needed: what it is, its bytes, their hash. */
+#define _GNU_SOURCE /* O_NOFOLLOW */
+#include "dashspool/clock.h"
+#include "dashspool/convert.h"
+#include "dashspool/import_walk.h"
+#include "import_internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void stat_take(const struct stat *st, struct catalogue_stat *out)
+{
+    import_stat_of((int64_t)st->st_ino, st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec, out);
+}
+
+int stat_path(const char *path, struct catalogue_stat *out, struct err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return err_sys(err, "look at %s", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_UNSUPPORTED, "%s is no file", path);
+    stat_take(&st, out);
+    return ERR_OK;
+}
+
+bool stat_same(const struct catalogue_stat *a, const struct catalogue_stat *b)
+{
+    return a->inode == b->inode && a->length_bytes == b->length_bytes && a->mtime_ns == b->mtime_ns;
+}
+
+int item_unchanged(const struct item *it, struct err *err)
+{
+    struct stat st;
+    struct catalogue_stat now;
+    if (fstat(it->fd, &st) < 0)
+        return err_sys(err, "look at %s", it->path);
+    stat_take(&st, &now);
+    return stat_same(&now, &it->stat)
+               ? ERR_OK
+               : err_set(err, ERR_AGAIN, "it was written to while it was read");
+}
+
+int item_read_at(const struct item *it, int64_t offset, void *out, size_t n, struct err *err)
+{
+    uint8_t *p = out;
+    for (size_t got = 0; got < n;) {
+        ssize_t r = pread(it->fd, p + got, n - got, (off_t)(offset + (int64_t)got));
+        if (r < 0 && errno != EINTR)
+            return err_sys(err, "cannot be read at %" PRId64, offset);
+        if (r == 0)
+            return err_set(err, ERR_AGAIN, "it became shorter while it was read");
+        got += r > 0 ? (size_t)r : 0;
+    }
+    return ERR_OK;
+}
+
+void item_free(struct item **it)
+{
+    if (!*it)
+        return;
+    if ((*it)->fd >= 0)
+        close((*it)->fd);
+    free((*it)->data);
+    free(*it);
+    *it = NULL;
+}
+
+static int hash_all(struct import *im, struct item *it, struct err *err)
+{
+    struct hash *h = NULL;
+    int rc = hash_new(&h, err);
+    int64_t n = it->stat.length_bytes;
+    if (rc == ERR_OK && it->data) {
+        hash_update(h, it->data, (size_t)n);
+    } else {
+        for (int64_t at = 0; rc == ERR_OK && at < n; at += PIECE_BYTES) {
+            size_t piece = n - at < PIECE_BYTES ? (size_t)(n - at) : PIECE_BYTES;
+            rc = item_read_at(it, at, im->piece, piece, err);
+            if (rc == ERR_OK)
+                hash_update(h, im->piece, piece);
+        }
+    }
+    if (rc == ERR_OK)
+        rc = hash_final(h, it->sha256, err);
+    hash_free(&h);
+    return rc;
+}
+
+/* Its bytes, where they fit a batch, and their hash; the same as at the beginning. */
+static int read_bytes(struct import *im, struct item *it, struct err *err)
+{
+    int rc = ERR_OK;
+    if (it->stat.length_bytes <= BATCH_BYTES) {
+        it->data = malloc((size_t)it->stat.length_bytes);
+        if (!it->data)
+            return err_set(err, ERR_NOMEM, "no memory for %s", it->path);
+        rc = item_read_at(it, 0, it->data, (size_t)it->stat.length_bytes, err);
+    }
+    if (rc == ERR_OK)
+        rc = hash_all(im, it, err);
+    return rc < 0 ? rc : item_unchanged(it, err);
+}
+
+/* Tells, and returns false, if there is nothing to open. */
+static bool open_file(struct import *im, struct item *it)
+{
+    struct stat st;
+    it->fd = open(it->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (it->fd < 0 && (errno == ELOOP || errno == ENXIO || errno == ENODEV)) {
+        tell(im, it->path, IMPORT_LEFT, "",
+             errno == ELOOP ? "a symbolic link; name what it points to" : "no file");
+    } else if (it->fd < 0 && errno == ENOENT) {
+        tell(im, it->path, IMPORT_LEFT, "", "it is gone");
+    } else if (it->fd < 0 || fstat(it->fd, &st) < 0) {
+        tell(im, it->path, IMPORT_FAILED, "", strerror(errno));
+    } else if (!S_ISREG(st.st_mode)) {
+        tell(im, it->path, IMPORT_LEFT, "", "no file, but a pipe, a device or a folder");
+    } else if (st.st_size > CONVERT_INPUT_BYTES_MAX) {
+        tell(im, it->path, IMPORT_REFUSED, "", "larger than 4 GiB: no camera makes such files");
+    } else {
+        stat_take(&st, &it->stat);
+        return true;
+    }
+    return false;
+}
+
+/* By its structure: false if it was told that it is not to be taken (now). */
+static bool judge(struct import *im, struct item *it, bool as_it_is)
+{
+    struct err err;
+    int rc = convert_ending(it->fd, it->stat.length_bytes, &it->ending, &err);
+    if (rc == ERR_AGAIN || (rc < 0 && it->stat.length_bytes == 0 && !as_it_is))
+        tell(im, it->path, IMPORT_NOT_YET, "", err.text);
+    else if (rc < 0)
+        tell(im, it->path, err_is_temporary(rc) ? IMPORT_FAILED : IMPORT_REFUSED, "", err.text);
+    else if (it->ending.ours)
+        tell(im, it->path, IMPORT_LEFT, "", "a copy that dashspool made");
+    else if (it->ending.end != CONVERT_END_WELL && !as_it_is)
+        tell(im, it->path, IMPORT_NOT_YET, "", it->ending.note);
+    else
+        return true;
+    return false;
+}
+
+static bool is_known(struct import *im, const struct item *it)
+{
+    struct err err;
+    struct catalogue_seen seen;
+    if (catalogue_seen_get(im->catalogue, it->path, &seen, &err) < 0 ||
+        !stat_same(&seen.stat, &it->stat))
+        return false;
+    tell(im, it->path, IMPORT_KNOWN, seen.id, "");
+    return true;
+}
+
+static void fill(struct import *im, struct item *it)
+{
+    int64_t now_us = clock_utc_us();
+    struct catalogue_transfer *row = &it->row;
+    *row = (struct catalogue_transfer){
+        .state = CATALOGUE_RECEIVING,
+        .arrived_us = now_us,
+        .length_bytes = it->stat.length_bytes,
+    };
+    snprintf(row->source, sizeof row->source, "file");
+    raw_day(now_us, row->day);
+    hash_hex(it->sha256, row->sha256);
+    sidecar_read(it, now_us);
+    identity_set(it, im->options.imei, im->options.camera, now_us);
+}
+
+int item_read(struct import *im, const char *path, bool as_it_is, struct item **out,
+              struct err *err)
+{
+    struct err why;
+    struct item *it = *out = calloc(1, sizeof *it);
+    if (!it)
+        return err_set(err, ERR_NOMEM, "no memory for %s", path);
+    it->fd = -1;
+    bool fits = strlen(path) < sizeof it->path;
+    snprintf(it->path, sizeof it->path, "%s", path);
+    if (!fits)
+        tell(im, path, IMPORT_REFUSED, "", "the path is too long");
+    if (!fits || !open_file(im, it) || is_known(im, it) || !judge(im, it, as_it_is))
+        goto told;
+    int rc = read_bytes(im, it, &why);
+    if (rc == ERR_NOMEM) {
+        *err = why;
+        item_free(out);
+        return rc;
+    }
+    if (rc < 0) {
+        tell(im, path, rc == ERR_AGAIN ? IMPORT_NOT_YET : IMPORT_FAILED, "", why.text);
+        goto told;
+    }
+    fill(im, it);
+    if (it->data) { /* a batch has more files than a process may have open */
+        close(it->fd);
+        it->fd = -1;
+    }
+    return ERR_OK;
+told:
+    item_free(out);
+    return ERR_OK;
+}

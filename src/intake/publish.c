@@ -1,0 +1,111 @@
+/* What becomes of a transfer that is stored: lines in its custody, a job in the spool. */
+#include "dashspool/clock.h"
+#include "dashspool/intake.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int intake_note(struct catalogue *c, const char *id, const char *who, const char *event, char *what,
+                struct err *err)
+{
+    char by[64];
+    snprintf(by, sizeof by, "dashspool " DASHSPOOL_VERSION " %s", who);
+    struct custody_event e = {.at_us = clock_utc_us(), .event = event, .who = by, .what = what};
+    int rc = what ? catalogue_event_add(c, id, &e, err)
+                  : err_set(err, ERR_NOMEM, "%s: no memory for its custody", id);
+    free(what);
+    return rc;
+}
+
+void intake_feeds_close(struct intake_feeds *feeds)
+{
+    for (size_t i = 0; i < feeds->n; i++)
+        spool_close(&feeds->spool[i]);
+    feeds->n = 0;
+}
+
+int intake_feeds_open(struct intake_feeds *feeds, const char *root, const char *const *stages,
+                      size_t n, struct err *err)
+{
+    static const char *const convert[] = {"convert"};
+    int rc = n > INTAKE_FEEDS_MAX ? err_set(err, ERR_LIMIT, "%zu stages behind one", n) : ERR_OK;
+    stages = n > 0 ? stages : convert;
+    n = n > 0 ? n : 1;
+    for (feeds->n = 0; rc == ERR_OK && feeds->n < n; feeds->n += rc == ERR_OK)
+        rc = spool_open(&feeds->spool[feeds->n], root, stages[feeds->n], err);
+    if (rc < 0)
+        intake_feeds_close(feeds);
+    return rc;
+}
+
+int intake_put(const struct intake_feeds *feeds, const struct spool_item *items, size_t n,
+               struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < feeds->n; i++)
+        rc = n == 1 ? spool_put(feeds->spool[i], items->job, items->json, items->n, err)
+                    : spool_put_all(feeds->spool[i], items, n, err);
+    return rc;
+}
+
+struct spool_item intake_job(const char *id, struct intake_text *text)
+{
+    int n = snprintf(text->json, sizeof text->json, "{\"version\": 1, \"id\": \"%s\"}\n", id);
+    return (struct spool_item){id, text->json, (size_t)n};
+}
+
+static int mark(struct catalogue *c, const char *id, const char *who, struct err *err)
+{
+    struct catalogue_transfer row;
+    int rc = catalogue_transfer_get(c, id, &row, err);
+    if (rc < 0 || row.published)
+        return rc;
+    row.published = true;
+    rc = catalogue_transfer_update(c, &row, err);
+    return rc < 0 ? rc : intake_note(c, id, who, "published", strdup("{}"), err);
+}
+
+int intake_published(struct catalogue *c, const char *id, const char *who, struct err *err)
+{
+    bool own = !catalogue_in_transaction(c);
+    int rc = own ? catalogue_begin(c, err) : ERR_OK;
+    if (rc < 0)
+        return rc;
+    rc = mark(c, id, who, err);
+    if (!own)
+        return rc;
+    if (rc == ERR_OK)
+        return catalogue_commit(c, err);
+    catalogue_rollback(c);
+    return rc;
+}
+
+struct late {
+    struct catalogue *c;
+    const struct intake_feeds *feeds;
+    const char *who;
+    int n;
+};
+
+static int publish_one(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct late *l = arg;
+    struct intake_text text;
+    struct spool_item job = intake_job(t->id, &text);
+    int rc = intake_put(l->feeds, &job, 1, err);
+    if (rc == ERR_OK)
+        rc = intake_published(l->c, t->id, l->who, err);
+    l->n += rc == ERR_OK;
+    return rc == ERR_NOTFOUND ? ERR_OK : rc; /* somebody removed it meanwhile */
+}
+
+int intake_publish_late(struct catalogue *c, const struct intake_feeds *feeds, const char *who,
+                        int *n, struct err *err)
+{
+    struct late l = {c, feeds, who, 0};
+    struct catalogue_filter unpublished = {.unpublished = true};
+    int rc = catalogue_transfer_each(c, &unpublished, publish_one, &l, err);
+    if (n)
+        *n = l.n;
+    return rc;
+}

@@ -1,0 +1,384 @@
+/* import: what is read from beside files and from their names; repeated, killed, hostile. */
+#define _GNU_SOURCE
+#include "dashspool/fsx.h"
+#include "support/drop.h"
+#include "support/proc.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_ROOM = 700, CLIP = 20000 };
+
+struct fixture {
+    char *dir;
+    char root[300], in[300];
+    struct proc_result last;
+};
+
+static int setup(void **state)
+{
+    struct err err;
+    struct fixture *f = calloc(1, sizeof *f);
+    f->dir = support_tmp_dir();
+    snprintf(f->root, sizeof f->root, "%s/root", f->dir);
+    snprintf(f->in, sizeof f->in, "%s/in", f->dir);
+    assert_ok(fsx_mkdirs(f->in, &err));
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    proc_clear(&f->last);
+    support_tmp_remove(&f->dir);
+    free(f);
+    return 0;
+}
+
+static const char *in(const struct fixture *f, const char *name)
+{
+    static char paths[4][PATH_ROOM];
+    static int at;
+    char *path = paths[at++ % 4];
+    snprintf(path, PATH_ROOM, "%s/%s", f->in, name);
+    return path;
+}
+
+/* Its exit status; what it said is in f->last. */
+static int import(struct fixture *f, const char *path, const char *option, const char *value)
+{
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root", f->root, "import", path,
+                                option,           value,    NULL};
+    proc_clear(&f->last);
+    f->last = proc_run(argv);
+    return f->last.status;
+}
+
+static void check_said(struct fixture *f, const char *words)
+{
+    if (!strstr(proc_err(&f->last), words))
+        fail_msg("'%s' is not in: %s", words, proc_err(&f->last));
+}
+
+static void write_text(const char *path, const char *text)
+{
+    support_write(path, text, strlen(text));
+}
+
+static const char dualcam_text[] = "Cmd version: \t3\n"
+                                   "File type: \tREAR VIDEO (32)\n"
+                                   "Time (UTC+0): \t2024-11-29 07:23:45.000 (1732865025000)\n"
+                                   "Trigger: \tCRASH (3)\n"
+                                   "Length (s): \t10\n"
+                                   "Framerate: \t20\n"
+                                   "Timezone (m): \t120\n"
+                                   "Latitude: \t54.6871234\n"
+                                   "Longitude: \t25.2796514\n";
+
+static void test_the_vendors_folder(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    assert_ok(fsx_mkdirs(in(f, "downloads/352093081452251"), &err));
+    drop_clip(in(f, "downloads/352093081452251/2024-11-29072400.h265"), 1, CLIP);
+    write_text(in(f, "downloads/352093081452251/2024-11-29072400.txt"), dualcam_text);
+    assert_int_equal(import(f, f->in, NULL, NULL), 0);
+    struct catalogue_transfer t = drop_row(f->root, "2024-11-29072400.h265");
+    assert_string_equal(t.id, "352093081452251-rear-video-20241129T072345Z");
+    assert_string_equal(t.trigger_name, "crash");
+    assert_int_equal(t.tz_min, 120);
+    assert_int_equal(t.fps, 20);
+    unsigned all = CATALOGUE_HAS_META | CATALOGUE_TIME_OK | CATALOGUE_FPS_OK | CATALOGUE_ZONE_OK |
+                   CATALOGUE_POSITION_OK;
+    assert_int_equal(t.known, all);
+    assert_int_equal(t.wire.meta_n, sizeof dualcam_text - 1);
+    assert_memory_equal(t.wire.meta, dualcam_text, t.wire.meta_n);
+    assert_string_equal(proc_out(&f->last) + strlen(t.id), strchr(proc_out(&f->last), ' '));
+    assert_int_equal(drop_look(f->root).n, 1);
+}
+
+/* Version 3 of a DualCam: front video, 1732865025000, crash, 10 s, 20/s, +120, 54.5, 25.25. */
+static const uint8_t response[32] = {3, 16, 0,    0,    0x01, 0x93, 0x76, 0xcd, 0xe3, 0xe8, 3,
+                                     0, 10, 20,   0,    120,  0x40, 0x4b, 0x40, 0,    0,    0,
+                                     0, 0,  0x40, 0x39, 0x40, 0,    0,    0,    0,    0};
+
+static void test_a_metadata_response(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t frame[36] = {0, 0x0b, 0, 32};
+    memcpy(frame + 4, response, sizeof response);
+    drop_clip(in(f, "payload.h265"), 1, CLIP);
+    support_write(in(f, "payload.meta"), response, sizeof response);
+    drop_clip(in(f, "frame.h265"), 2, CLIP);
+    support_write(in(f, "frame.h265.bin"), frame, sizeof frame);
+    drop_clip(in(f, "cut.h265"), 3, CLIP);
+    support_write(in(f, "cut.meta"), response, 31);
+    drop_clip(in(f, "json.h265"), 4, CLIP);
+    write_text(in(f, "json.json"), "{\"file\": {\"file_timestamp\": 1732865025}, "
+                                   "\"driver_name\": \"J\\u00f6rg\"}");
+    assert_int_equal(import(f, f->in, "--imei", "35209308145225"), 0);
+    static const char *const with[] = {"payload.h265", "frame.h265"};
+    for (int i = 0; i < 2; i++) {
+        struct catalogue_transfer t = drop_row(f->root, with[i]);
+        assert_string_equal(t.imei, "35209308145225");
+        assert_string_equal(t.camera, "front");
+        assert_true(t.time_us == INT64_C(1732865025000000) && t.known & CATALOGUE_TIME_OK);
+        assert_true(t.lat_deg > 54.49 && t.lat_deg < 54.51 && t.known & CATALOGUE_POSITION_OK);
+        assert_int_equal(t.wire.meta_n, sizeof response);
+        assert_memory_equal(t.wire.meta, response, sizeof response);
+    }
+    assert_int_equal(drop_row(f->root, "cut.h265").known, 0);
+    struct catalogue_transfer t = drop_row(f->root, "json.h265");
+    assert_string_equal(t.driver, "J\xc3\xb6rg");
+    assert_true(t.known & CATALOGUE_TIME_OK);
+    assert_int_equal(drop_look(f->root).n, 4);
+}
+
+/* The names tell; a camera that says 2043 is not helped by a name. */
+static void test_names(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *name, *id;
+    } files[] = {
+        {"352093081452251/front/20241129T072345Z.h265",
+         "352093081452251-front-video-20241129T072345Z"},
+        {"352093081452251-driver-video-20241129T072346Z.h265",
+         "352093081452251-driver-video-20241129T072346Z"},
+        {"352093081452250/20241129T072347Z.h265", /* its check digit is wrong */
+         "000000000000000-other-video-20241129T072347Z"},
+        {"dsm/picture/20241129T072348Z.h265", "000000000000000-driver-video-20241129T072348Z"},
+        {"confront/20241129T072349Z.H265", "000000000000000-other-video-20241129T072349Z"},
+    };
+    for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+        struct err err;
+        char dir[PATH_ROOM];
+        snprintf(dir, sizeof dir, "%s", in(f, files[i].name));
+        *strrchr(dir, '/') = '\0';
+        assert_ok(fsx_mkdirs(dir, &err));
+        drop_clip(in(f, files[i].name), i, CLIP);
+    }
+    drop_clip(in(f, "20241129T072350Z.h265"), 99, CLIP);
+    write_text(in(f, "20241129T072350Z.txt"),
+               "Cmd version: \t3\nTime (UTC+0): \t(2318920079000)\n");
+    assert_int_equal(import(f, f->in, NULL, NULL), 0);
+    for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+        struct catalogue_transfer t = drop_row(
+            f->root, strrchr(files[i].name, '/') ? strrchr(files[i].name, '/') + 1 : files[i].name);
+        assert_string_equal(t.id, files[i].id);
+        assert_int_equal(t.known, CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED);
+    }
+    assert_false(drop_row(f->root, "20241129T072350Z.h265").known & CATALOGUE_TIME_OK);
+    const char *const work[] = {DASHSPOOL_BINARY, "--root", f->root, "show", files[2].id, NULL};
+    struct proc_result r = proc_run(work);
+    assert_non_null(strstr(proc_out(&r), "camera     other of an unknown IMEI"));
+    assert_non_null(strstr(proc_out(&r), "the time is from the file's name"));
+    proc_clear(&r);
+}
+
+static void run(const char *const argv[])
+{
+    struct proc_result r = proc_run(argv);
+    if (r.status != 0)
+        fail_msg("%s: %s", argv[3], proc_err(&r));
+    proc_clear(&r);
+}
+
+/* What was exported comes back as it was, into another store: whose it is, and what its camera
+ * said; the copies in the package do not. A JSON of another file is none. */
+static void test_out_of_an_evidence_package(void **state)
+{
+    struct fixture *f = *state;
+    char package[PATH_ROOM], other[PATH_ROOM], path[PATH_ROOM + 100];
+    snprintf(package, sizeof package, "%s/case", f->dir);
+    snprintf(other, sizeof other, "%s/other", f->dir);
+    struct buf sample = support_read(TEST_SAMPLES "/rear-25fps-6s-silent.h265");
+    support_write(in(f, "front.h265"), buf_data(&sample), sample.used);
+    support_write(in(f, "front.meta"), response, sizeof response);
+    assert_int_equal(import(f, f->in, "--imei", "352093081452251"), 0);
+    struct catalogue_transfer before = drop_row(f->root, "front.h265");
+    const char *const work[] = {DASHSPOOL_BINARY, "--root", f->root, "work", "--once", NULL};
+    const char *const export[] = {DASHSPOOL_BINARY, "--root", f->root, "export",
+                                  before.id,        "-o",     package, NULL};
+    run(work);
+    run(export);
+    snprintf(f->root, sizeof f->root, "%s", other);
+    assert_int_equal(import(f, package, NULL, NULL), 0);
+    check_said(f, "copies that dashspool made");
+    snprintf(path, sizeof path, "%s.h265", before.id);
+    struct catalogue_transfer after = drop_row(other, path);
+    assert_string_equal(after.id, before.id);
+    assert_string_equal(after.sha256, before.sha256);
+    assert_int_equal(after.known, before.known);
+    assert_memory_equal(after.wire.meta, response, sizeof response);
+    assert_int_equal(drop_look(other).n, 1);
+    char from[PATH_ROOM + 200];
+    snprintf(from, sizeof from, "%s/data/master/%s.json", package, before.id);
+    struct buf json = support_read(from);
+    drop_clip(in(f, "another.h265"), 1, CLIP);
+    support_write(in(f, "another.json"), buf_data(&json), json.used);
+    assert_int_equal(import(f, in(f, "another.h265"), NULL, NULL), 0);
+    assert_string_equal(drop_row(other, "another.h265").imei, CATALOGUE_IMEI_UNKNOWN);
+    buf_clear(&json);
+    buf_clear(&sample);
+}
+
+static void test_hostile_json_beside_a_file(void **state)
+{
+    struct fixture *f = *state;
+    static char deep[200000];
+    memset(deep, '[', sizeof deep - 1);
+    static const char *const bad[] = {
+        "{",
+        "[]",
+        "null",
+        "{\"sha256\": 7, \"wire\": {}}",
+        "{\"sha256\": \"x\", \"wire\": {\"meta\": \"zz\"}, \"imei\": \"../../etc\"}",
+        "{}",
+        deep};
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "%u.h265", i);
+        drop_clip(in(f, name), i, CLIP);
+        snprintf(name, sizeof name, "%u.json", i);
+        write_text(in(f, name), bad[i]);
+    }
+    assert_int_equal(mkfifo(in(f, "0.meta"), 0600), 0);
+    assert_int_equal(mkdir(in(f, "1.txt"), 0700), 0);
+    assert_int_equal(import(f, f->in, NULL, NULL), 0);
+    assert_int_equal(drop_look(f->root).n, sizeof bad / sizeof *bad);
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "%u.h265", i);
+        assert_int_equal(drop_row(f->root, name).known, 0);
+    }
+}
+
+static void test_again_and_what_cannot_be_taken(void **state)
+{
+    struct fixture *f = *state;
+    drop_clip(in(f, "a.h265"), 1, CLIP);
+    drop_clip(in(f, "b.h265"), 1, CLIP);
+    size_t n;
+    uint8_t *cut = drop_bytes(2, CLIP, &n);
+    support_write(in(f, "cut.h265"), cut, n - 5);
+    free(cut);
+    drop_clip(in(f, "half.h265.part"), 3, CLIP);
+    write_text(in(f, "text.h265"), "nothing to see\n");
+    assert_int_equal(import(f, f->in, NULL, NULL), 1);
+    check_said(f, "text.h265: this is text, not H.265");
+    check_said(f, "2 taken, 1 there already, 1 left out, 1 failed");
+    assert_non_null(strstr(proc_out(&f->last), "b.h265: the same content is stored as "));
+    assert_non_null(strstr(proc_out(&f->last), "are no whole record"));
+    assert_int_equal(unlink(in(f, "text.h265")), 0);
+    assert_int_equal(import(f, f->in, NULL, NULL), 0);
+    check_said(f, "0 taken, 3 there already");
+    assert_string_equal(proc_out(&f->last), "");
+    assert_int_equal(import(f, in(f, "half.h265.part"), NULL, NULL), 0); /* a person means it */
+    assert_int_equal(import(f, "/no/such/file", NULL, NULL), 1);
+    assert_int_equal(import(f, f->in, "--imei", "12"), 2);
+    assert_int_equal(import(f, f->in, "--camera", "left"), 2);
+    assert_int_equal(drop_look(f->root).n, 3);
+}
+
+/* Larger than a batch: read twice, stored in parts; and a camera's MP4. */
+static void test_large_files_and_mp4(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t mp4[] = "\0\0\0\x10"
+                                 "ftypisom\0\0\0\1"
+                                 "\0\0\0\x0c"
+                                 "moovmake";
+    size_t n;
+    uint8_t *data = drop_bytes(1, 40000000, &n);
+    support_write(in(f, "large.h265"), data, n);
+    support_write(in(f, "same.h265"), data, n);
+    support_write(in(f, "adas.mp4"), mp4, sizeof mp4 - 1);
+    drop_clip(in(f, "small.h265"), 2, CLIP);
+    assert_int_equal(import(f, f->in, NULL, NULL), 0);
+    check_said(f, "3 taken, 1 there already");
+    struct catalogue_transfer t = drop_row(f->root, "large.h265");
+    assert_int_equal(t.length_bytes, n);
+    assert_string_equal(drop_row(f->root, "adas.mp4").camera, "road");
+    assert_int_equal(drop_look(f->root).n, 3);
+    const char *const big[] = {"truncate", "-s", "5G", in(f, "huge.h265"), NULL};
+    run(big);
+    assert_int_equal(import(f, in(f, "huge.h265"), NULL, NULL), 1);
+    check_said(f, "larger than 4 GiB");
+    free(data);
+}
+
+/* Killed at any moment, and repeated: each once, and none lost. */
+static void test_killed_thirty_times(void **state)
+{
+    struct fixture *f = *state;
+    enum { FILES = 2500, KILLS = 30 };
+    uint64_t sum = 0;
+    char log[PATH_ROOM];
+    snprintf(log, sizeof log, "%s/log", f->dir);
+    srand(20261121);
+    for (unsigned i = 0; i < FILES; i++) {
+        char name[40];
+        size_t n;
+        uint8_t *data = drop_bytes(i, i == 1000 ? 20000000 : 3000, &n);
+        snprintf(name, sizeof name, "%u.h265", i);
+        support_write(in(f, name), data, n);
+        sum = drop_sum(sum, data, n);
+        free(data);
+    }
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root", f->root, "import", f->in, NULL};
+    for (int i = 0; i < KILLS; i++) {
+        struct proc p = proc_start(log, argv);
+        poll(NULL, 0, rand() % 150);
+        (void)kill(p.pid, SIGKILL); /* it may be done by then */
+        proc_stop(&p, 0);
+    }
+    assert_int_equal(import(f, f->in, NULL, NULL), 0);
+    struct drop_found found = drop_look(f->root);
+    assert_int_equal(found.n, FILES);
+    assert_true(found.sum == sum);
+}
+
+/* Two at once, of the same folder: they take turns, and nothing is double. */
+static void test_two_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct proc p[3];
+    for (unsigned i = 0; i < 500; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "%u.h265", i);
+        drop_clip(in(f, name), i, 3000);
+    }
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root", f->root, "import", f->in, NULL};
+    for (int i = 0; i < 3; i++) {
+        char log[PATH_ROOM];
+        snprintf(log, sizeof log, "%s/log-%d", f->dir, i);
+        p[i] = proc_start(log, argv);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(proc_stop(&p[i], 0), 0);
+    assert_int_equal(drop_look(f->root).n, 500);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_the_vendors_folder),
+        T(test_a_metadata_response),
+        T(test_names),
+        T(test_out_of_an_evidence_package),
+        T(test_hostile_json_beside_a_file),
+        T(test_again_and_what_cannot_be_taken),
+        T(test_large_files_and_mp4),
+        T(test_killed_thirty_times),
+        T(test_two_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
