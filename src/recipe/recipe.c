@@ -153,11 +153,12 @@ static json_t *libraries_json(const struct recipe *r)
 int recipe_text(const struct recipe *r, char **out, struct err *err)
 {
     const struct convert_options *o = &r->options;
+    const char *beside = o->track_path[0] ? o->track_path : o->params_from;
     *out = NULL;
-    if (o->params_from[0] || o->track_path[0])
+    if (beside[0]) /* its folder is nobody's business */
         return err_set(err, ERR_UNSUPPORTED,
                        "it was made with another file, %s, which does not go with it",
-                       o->track_path[0] ? o->track_path : o->params_from);
+                       strrchr(beside, '/') ? strrchr(beside, '/') + 1 : beside);
     if (o->n_masks > 0 || o->no_sound)
         return err_set(err, ERR_UNSUPPORTED,
                        "something was hidden in it: it goes without the original");

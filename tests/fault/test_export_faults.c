@@ -28,7 +28,7 @@ static void make_store(const char *root)
     snprintf(row.kind, sizeof row.kind, "video");
     stored_open(&s, root);
     stored_add(&s, &row, bytes, sizeof bytes);
-    stored_copy(&s, root, &row, "gpx", "a.gpx", bytes, 1000);
+    stored_copy(&s, root, &row, "viewing", "a.viewing-DERIVED.mp4", bytes, 1000);
     snprintf(ids[0], sizeof ids[0], "%s", row.id);
     row.state = CATALOGUE_PARTIAL;
     row.sha256[0] = '\0';
