@@ -9,6 +9,10 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/wire.h"
 
+/* Fills the decoded columns from row->wire.meta, plausible as of now_utc_us. Metadata that cannot
+ * be decoded count as absent. */
+void facts_decode(struct catalogue_transfer *row, int64_t now_utc_us);
+
 /* Text of a JSON object, with its connections and its copies. *out is the caller's (free). */
 int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char **out,
                    struct err *err) DS_MUST_CHECK;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A master's hash in the manifest is that of its event "stored". */
+/* A master's hash in the manifest is that of its event "stored", and of "reindexed". */
 static void judge_master(struct verify *v, const char *line, size_t n)
 {
     const char *id = NULL, *event = NULL, *sha256 = NULL;
@@ -14,7 +14,7 @@ static void judge_master(struct verify *v, const char *line, size_t n)
     const struct file *all = verify_files(v, &n_files);
     if (json_unpack(json, "{s:s, s:s, s:{s:s}}", "id", &id, "event", &event, "what", "sha256",
                     &sha256) == 0 &&
-        strcmp(event, "stored") == 0) {
+        (strcmp(event, "stored") == 0 || strcmp(event, "reindexed") == 0)) {
         char begins[CUSTODY_ID_ROOM + 16];
         bool there = false;
         snprintf(begins, sizeof begins, "data/master/%s.", id);

@@ -7,6 +7,52 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Cameras count in milliseconds, from 0 to nonsense. */
+static int64_t us_of_ms(uint64_t ms)
+{
+    return ms > INT64_MAX / 1000 ? 0 : (int64_t)ms * 1000;
+}
+
+static void decode(const struct wire_meta *m, struct catalogue_transfer *row)
+{
+    static const struct {
+        unsigned field, known;
+    } bits[] = {
+        {WIRE_META_TIME, CATALOGUE_TIME_OK},
+        {WIRE_META_FPS, CATALOGUE_FPS_OK},
+        {WIRE_META_ZONE, CATALOGUE_ZONE_OK},
+        {WIRE_META_POSITION, CATALOGUE_POSITION_OK},
+        {WIRE_META_TRIGGER_TIME, CATALOGUE_TRIGGER_TIME_OK},
+        {WIRE_META_EVENTS, CATALOGUE_EVENTS_OK},
+        {WIRE_META_DRIVER, CATALOGUE_DRIVER_OK},
+    };
+    row->known = CATALOGUE_HAS_META;
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        if (m->plausible & bits[i].field)
+            row->known |= bits[i].known;
+    row->meta_version = m->version;
+    row->time_us = us_of_ms(m->time_ms);
+    row->trigger = m->trigger;
+    snprintf(row->trigger_name, sizeof row->trigger_name, "%s", m->trigger_name);
+    row->length_s = m->length_s;
+    row->events = m->events;
+    snprintf(row->driver, sizeof row->driver, "%s", m->driver);
+    row->fps = m->fps;
+    row->tz_min = m->tz_min;
+    row->lat_deg = m->lat_deg;
+    row->lon_deg = m->lon_deg;
+    row->trigger_time_us = us_of_ms(m->trigger_time_ms);
+}
+
+void facts_decode(struct catalogue_transfer *row, int64_t now_utc_us)
+{
+    struct err err;
+    struct wire_meta meta;
+    if (row->wire.meta_n > 0 &&
+        wire_meta_parse(row->wire.meta, row->wire.meta_n, now_utc_us, &meta, &err) == ERR_OK)
+        decode(&meta, row);
+}
+
 static json_t *time_json(int64_t utc_us)
 {
     char text[CLOCK_TEXT_ROOM];
