@@ -162,8 +162,9 @@ static int check_dir(const char *dir, struct err *err)
     if (rc == ERR_OK && !d)
         rc = err_sys(err, "open %s", dir);
     for (struct dirent *e; d && (e = readdir(d));) {
-        empty = empty && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0);
-        marked = marked || strcmp(e->d_name, "backup.json") == 0;
+        bool mark = strncmp(e->d_name, "backup.json", 11) == 0; /* or one that was cut short */
+        empty = empty && (mark || strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0);
+        marked = marked || (mark && e->d_name[11] == '\0');
     }
     if (d)
         closedir(d);
@@ -241,6 +242,8 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
         rc = backup_masters(b, err);
     if (rc == ERR_OK)
         rc = back_up_rows(b, err);
+    if (rc == ERR_OK)
+        rc = catalogue_settle(b->snapshot, err);
     raw_close(&b->from);
     raw_close(&b->to);
     catalogue_close(&b->snapshot);

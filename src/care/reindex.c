@@ -286,8 +286,14 @@ static int put_in_place(const char *root, const char *tmp, struct err *err)
         rc = fsx_path(&to, err, "%s/catalogue.db", root);
     if (rc == ERR_OK)
         rc = fsx_path(&before, err, "%s.before-%s", to, when);
-    if (rc == ERR_OK && link(to, before) < 0 && errno != ENOENT)
-        rc = err_sys(err, "link %s to %s", to, before);
+    for (int i = 2; rc == ERR_OK && link(to, before) < 0 && errno != ENOENT; i++) {
+        if (errno != EEXIST)
+            rc = err_sys(err, "link %s to %s", to, before);
+        free(before); /* another one of this second */
+        before = NULL;
+        if (rc == ERR_OK)
+            rc = fsx_path(&before, err, "%s.before-%s-%d", to, when, i);
+    }
     for (int i = 0; rc == ERR_OK && i < 2; i++) { /* left where the old one could not be closed */
         char *a = NULL, *b = NULL;
         rc = fsx_path(&a, err, "%s%s", to, with[i]);
@@ -337,7 +343,9 @@ static int run(struct reindex *r, const char *tmp, struct err *err)
         *err = why;
         return rc;
     }
-    return fill(r, err);
+    if ((rc = fill(r, err)) == ERR_OK)
+        rc = catalogue_settle(r->made, err);
+    return rc == ERR_OK && r->old ? catalogue_settle(r->old, err) : rc;
 }
 
 int care_reindex(const char *root, const struct care_progress *progress,

@@ -65,6 +65,11 @@ static void test_whoever_is_shown_the_original_is_in_the_custody(void **state)
     assert_true(r.out.used > 100000);
     proc_clear(&r);
     expect(RUN("show", STILL, "--custody"), 0, "\"event\":\"shown\"");
+    r = proc_run((const char *const[]){"sh", "-c", "\"$0\" --root \"$1\" cat \"$2\" | head -c 1",
+                                       DASHSPOOL_BINARY, w.root, VIDEO, NULL});
+    assert_int_equal(r.out.used, 1);
+    proc_clear(&r);
+    expect(RUN("show", VIDEO, "--custody"), 0, "\"event\":\"shown\"");
 }
 
 static void test_a_package_protects_what_it_contains(void **state)
