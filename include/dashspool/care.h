@@ -2,8 +2,9 @@
  * care: looks after a ROOT. This door: is everything there, and is it what it was?
  *
  * Everything below ROOT is read as hostile bytes; nothing is changed (but that SQLite brings a
- * store of an older version up to date, and rolls back what a crash left). Receivers and workers
- * may run meanwhile: what is being written is not looked at.
+ * store of an older version up to date and rolls back what a crash left, and that raw/ and
+ * spool/convert/ are made where they are missing). Receivers and workers may run meanwhile: what is
+ * being written is not looked at, and no lock is held for long.
  */
 #ifndef DASHSPOOL_CARE_H
 #define DASHSPOOL_CARE_H
@@ -46,7 +47,7 @@ struct care_findings {
 /* Checks the databases, every master against its hash of receipt, every copy against the catalogue,
  * every chain of custody, every job; and that nothing lies there that nobody knows. `quick` does
  * not read masters, copies and day files through: only that they are there with their lengths.
- * What is wrong is told to the listener and is no error; errors: ERR_NOTFOUND (there is no ROOT),
+ * What is wrong is told to the listener and is no error; errors: ERR_NOTFOUND (this is no ROOT),
  * ERR_NOMEM, ERR_IO, ERR_BUSY, ERR_AGAIN. */
 int care_fsck(const char *root, bool quick, const struct care_listener *listener,
               struct care_findings *out, struct err *err) DS_MUST_CHECK;

@@ -43,6 +43,10 @@ int catalogue_copy_count(struct catalogue *c, int64_t *copies, int64_t *bytes,
  * may write meanwhile. */
 int catalogue_backup(struct catalogue *c, const char *path, struct err *err) DS_MUST_CHECK;
 
+/* All that was committed is in catalogue.db itself, durably, and its -wal is empty: the file may be
+ * renamed or linked once this is closed. ERR_BUSY if others have it open. */
+int catalogue_settle(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+
 /* Adds a row with the key and the id that it says. ERR_MALFORMED if either is taken. */
 int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_transfer *t,
                                struct err *err) DS_MUST_CHECK;

@@ -48,6 +48,8 @@ int catalogue_retire(struct catalogue *c, const struct catalogue_transfer *t,
 typedef int catalogue_due_fn(void *arg, const char *day, int64_t key, struct err *err);
 int catalogue_due_each(struct catalogue *c, catalogue_due_fn *fn, void *arg,
                        struct err *err) DS_MUST_CHECK;
+int catalogue_due_add(struct catalogue *c, const char *day, int64_t key,
+                      struct err *err) DS_MUST_CHECK;
 /* It was dropped, durably. */
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
 

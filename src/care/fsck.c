@@ -1,3 +1,4 @@
+#include "dashspool/fsx.h"
 #include "fsck_internal.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -89,15 +90,34 @@ static int look(struct fsck *f, struct err *err)
     return rc;
 }
 
+static int is_there(const char *root, const char *name, bool *out, struct err *err)
+{
+    struct stat st;
+    char *path = NULL;
+    int rc = fsx_path(&path, err, "%s/%s", root, name);
+    *out = rc == ERR_OK && stat(path, &st) == 0;
+    if (rc == ERR_OK && !*out && errno != ENOENT && errno != ENOTDIR)
+        rc = err_sys(err, "open %s", path);
+    free(path);
+    return rc;
+}
+
 int care_fsck(const char *root, bool quick, const struct care_listener *listener,
               struct care_findings *out, struct err *err)
 {
     struct fsck f = {.root = root, .quick = quick, .listener = listener, .out = out};
-    struct stat st;
+    bool is_root = false;
     *out = (struct care_findings){0};
-    if (stat(root, &st) < 0)
-        return err_sys(err, "open %s", root);
-    int rc = look(&f, err);
+    int rc = is_there(root, "catalogue.db", &is_root, err);
+    if (rc == ERR_OK && !is_root)
+        rc = is_there(root, "raw", &is_root, err);
+    if (rc == ERR_OK && !is_root)
+        rc = err_set(err, ERR_NOTFOUND,
+                     "in %s is neither a catalogue.db nor a raw/; name the right "
+                     "one with --root",
+                     root);
+    if (rc == ERR_OK)
+        rc = look(&f, err);
     raw_close(&f.raw);
     catalogue_close(&f.catalogue);
     return rc;

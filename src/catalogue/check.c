@@ -115,3 +115,16 @@ int catalogue_backup(struct catalogue *c, const char *path, struct err *err)
 {
     return sqlx_backup(c->db, path, -1, err);
 }
+
+int catalogue_settle(struct catalogue *c, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    int rc = sqlx_prepare(c->db, &st, "PRAGMA wal_checkpoint(TRUNCATE)", err);
+    if (rc == ERR_OK)
+        rc = sqlx_step(st, &row, err);
+    if (rc == ERR_OK && (!row || sqlite3_column_int(st, 0) != 0))
+        rc = err_set(err, ERR_BUSY, "%s: others have it open", sqlite3_db_filename(c->db, "main"));
+    sqlite3_finalize(st);
+    return rc;
+}

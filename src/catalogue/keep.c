@@ -217,6 +217,13 @@ static int run_change(struct catalogue *c, sqlite3_stmt *bound, struct err *err)
     return rc < 0 ? rc : catalogue_leave(c, own, sqlx_run(bound, err), err);
 }
 
+int catalogue_due_add(struct catalogue *c, const char *day, int64_t key, struct err *err)
+{
+    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_ADD], 1, key);
+    sqlx_bind_text(c->sql[CATALOGUE_SQL_DUE_ADD], 2, day);
+    return run_change(c, c->sql[CATALOGUE_SQL_DUE_ADD], err);
+}
+
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
 {
     sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_DONE], 1, key);

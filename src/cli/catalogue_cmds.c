@@ -222,38 +222,6 @@ int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
 
 /* ---- cat ---- */
 
-static int cat_chunk(void *arg, const void *data, size_t n, struct err *err)
-{
-    hash_update(arg, data, n);
-    return fsx_write_all(STDOUT_FILENO, data, n, err);
-}
-
-static int cat_master(struct cli *cli, const struct catalogue_transfer *t, struct err *err)
-{
-    struct raw *raw = NULL;
-    struct hash *hash = NULL;
-    uint8_t digest[HASH_BYTES];
-    char hex[HASH_HEX_ROOM];
-    int rc = raw_open(&raw, cli->root, err);
-    if (rc == ERR_OK)
-        rc = hash_new(&hash, err);
-    if (rc == ERR_OK)
-        rc = raw_copy(raw, t->day, t->key, cat_chunk, hash, err);
-    if (rc == ERR_OK)
-        rc = hash_final(hash, digest, err);
-    if (rc == ERR_OK && t->sha256[0]) {
-        hash_hex(digest, hex);
-        if (strcmp(hex, t->sha256) != 0)
-            rc = err_set(err, ERR_MALFORMED,
-                         "%s: SHA-256 is %s, but %s was received: the store is damaged; do not use "
-                         "what was written",
-                         t->id, hex, t->sha256);
-    }
-    hash_free(&hash);
-    raw_close(&raw);
-    return rc;
-}
-
 /* Whoever may only read the store may see it all the same, but is told. */
 static void note_shown(struct catalogue *c, const struct catalogue_transfer *t)
 {
@@ -262,6 +230,51 @@ static void note_shown(struct catalogue *c, const struct catalogue_transfer *t)
                                     "{\"by\":\"cat\",\"what\":\"original\"}"};
     if (catalogue_event_add(c, t->id, &e, &err) < 0)
         fprintf(stderr, "dashspool cat: it is not noted that %s was shown: %s\n", t->id, err.text);
+}
+
+struct showing {
+    struct catalogue *catalogue;
+    const struct catalogue_transfer *t;
+    struct hash *hash;
+    bool noted;
+};
+
+/* Noted before the first byte goes: a reader that has seen enough ends this program. */
+static int cat_chunk(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct showing *s = arg;
+    if (!s->noted)
+        note_shown(s->catalogue, s->t);
+    s->noted = true;
+    hash_update(s->hash, data, n);
+    return fsx_write_all(STDOUT_FILENO, data, n, err);
+}
+
+static int cat_master(struct cli *cli, struct catalogue *c, const struct catalogue_transfer *t,
+                      struct err *err)
+{
+    struct raw *raw = NULL;
+    struct showing showing = {c, t, NULL, false};
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    int rc = raw_open(&raw, cli->root, err);
+    if (rc == ERR_OK)
+        rc = hash_new(&showing.hash, err);
+    if (rc == ERR_OK)
+        rc = raw_copy(raw, t->day, t->key, cat_chunk, &showing, err);
+    if (rc == ERR_OK)
+        rc = hash_final(showing.hash, digest, err);
+    if (rc == ERR_OK && t->sha256[0]) {
+        hash_hex(digest, hex);
+        if (strcmp(hex, t->sha256) != 0)
+            rc = err_set(err, ERR_MALFORMED,
+                         "%s: SHA-256 is %s, but %s was received: the store is damaged; do not use "
+                         "what was written",
+                         t->id, hex, t->sha256);
+    }
+    hash_free(&showing.hash);
+    raw_close(&raw);
+    return rc;
 }
 
 int cli_cat(struct cli *cli, int argc, char **argv)
@@ -282,10 +295,8 @@ int cli_cat(struct cli *cli, int argc, char **argv)
     if (rc == CLI_OK && t.state != CATALOGUE_STORED)
         fprintf(stderr, "dashspool cat: %s is %s: these are the bytes that came\n", id,
                 catalogue_state_name(t.state));
-    if (rc == CLI_OK && cat_master(cli, &t, &err) < 0)
+    if (rc == CLI_OK && cat_master(cli, c, &t, &err) < 0)
         rc = cli_fail("cat", &err);
-    if (rc == CLI_OK)
-        note_shown(c, &t);
     catalogue_close(&c);
     return rc;
 }

@@ -49,7 +49,7 @@ static bool has_master(const struct verify *v, const char *id, const char *sha25
     return false;
 }
 
-/* A master's hash in the manifest is that of its event "stored". */
+/* A master's hash in the manifest is that of its event "stored", and of "reindexed". */
 static void judge_stored(struct verify *v, const char *id, const json_t *what)
 {
     const char *sha256 = json_string_value(json_object_get(what, "sha256"));
@@ -87,7 +87,8 @@ static void judge_event(struct verify *v, const char *line, size_t n, bool redac
     const json_t *what = json_object_get(json, "what");
     const char *id = json_string_value(json_object_get(json, "id"));
     const char *event = json_string_value(json_object_get(json, "event"));
-    if (id && event && !redacted && strcmp(event, "stored") == 0)
+    if (id && event && !redacted &&
+        (strcmp(event, "stored") == 0 || strcmp(event, "reindexed") == 0))
         judge_stored(v, id, what);
     if (id && event && strcmp(event, "converted") == 0)
         judge_converted(v, id, what, redacted);

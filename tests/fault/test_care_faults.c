@@ -1,5 +1,6 @@
 /* Retention when memory, disk or the process fails at each single call: what is protected is never
  * touched, what went has its custody, and the next sweep brings it to its end. */
+#include "dashspool/care_backup.h"
 #include "dashspool/catalogue_keep.h"
 #include "support/cared.h"
 #include "support/inject.h"
@@ -133,11 +134,114 @@ static void test_a_kill_leaves_what_the_next_sweep_ends(void **state)
     }
 }
 
+/* ---- reindex, backup ---- */
+
+static void ignore_where(void *arg, const char *where, const char *why)
+{
+    (void)arg;
+    (void)where;
+    (void)why;
+}
+
+static const struct care_progress quiet = {NULL, ignore_where, NULL};
+
+static int reindex_below(const char *root)
+{
+    struct err err;
+    struct care_reindex_result r;
+    return care_reindex(root, &quiet, &r, &err);
+}
+
+/* There is a catalogue, the old one or the new one, and no custody is lost. */
+static void check_catalogue(const char *root)
+{
+    char problems[8192], event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM];
+    cared_fsck(root, problems);
+    assert_string_equal(problems, "");
+    cared_last_event(root, ids.kept, event, line);
+    assert_null(strstr(line, "\"n\":1,"));
+    assert_int_equal(cared_copies(root, ids.kept), 2);
+}
+
+static void test_a_kill_while_the_catalogue_is_made_anew_loses_nothing(void **state)
+{
+    (void)state;
+    bool killed = true;
+    for (long n = 1; killed; n++) {
+        char acks[8], *root = support_tmp_dir();
+        make_root(root);
+        killed = inject_killed(reindex_below, root, n, acks, sizeof acks);
+        check_catalogue(root);
+        assert_int_equal(reindex_below(root), ERR_OK);
+        check_catalogue(root);
+        support_tmp_remove(&root);
+    }
+}
+
+static bool round_of_failed_reindex(enum inject_kind kind, enum inject_how how, long n)
+{
+    struct err err = {0};
+    struct care_reindex_result r;
+    char *root = support_tmp_dir();
+    make_root(root);
+    struct inject_left before = inject_left();
+    inject_arm(kind, how, n);
+    int rc = care_reindex(root, &quiet, &r, &err);
+    bool reached = inject_disarm();
+    inject_check_left(before);
+    if (rc < 0)
+        inject_check_told(rc, &err);
+    check_catalogue(root);
+    support_tmp_remove(&root);
+    return reached;
+}
+
+static void test_a_failure_while_the_catalogue_is_made_anew_loses_nothing(void **state)
+{
+    (void)state;
+    inject_each(INJECT_MEMORY, INJECT_ONCE, 47, round_of_failed_reindex);
+    inject_each(INJECT_FILES, INJECT_ONCE, 13, round_of_failed_reindex);
+    inject_each(INJECT_SPACE, INJECT_FOR_EVER, 13, round_of_failed_reindex);
+}
+
+static char backup_dir[600];
+
+static int backup_below(const char *root)
+{
+    struct err err;
+    struct care_backup_result r;
+    return care_backup(root, backup_dir, &quiet, &r, &err);
+}
+
+static void test_a_backup_that_was_cut_short_is_brought_to_its_end(void **state)
+{
+    (void)state;
+    bool killed = true;
+    for (long n = 1; killed; n++) {
+        char acks[8], problems[8192], *root = support_tmp_dir(), *dir = support_tmp_dir();
+        snprintf(backup_dir, sizeof backup_dir, "%s", dir);
+        make_root(root);
+        killed = inject_killed(backup_below, root, n, acks, sizeof acks);
+        assert_int_equal(backup_below(root), ERR_OK);
+        cared_fsck(dir, problems);
+        assert_string_equal(problems, "");
+        assert_true(cared_has(dir, ids.kept) && cared_has(dir, ids.old));
+        support_tmp_remove(&root);
+        support_tmp_remove(&dir);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_a_failure_leaves_what_the_next_sweep_ends, inject_teardown),
         cmocka_unit_test_teardown(test_a_kill_leaves_what_the_next_sweep_ends, inject_teardown),
+        cmocka_unit_test_teardown(test_a_kill_while_the_catalogue_is_made_anew_loses_nothing,
+                                  inject_teardown),
+        cmocka_unit_test_teardown(test_a_failure_while_the_catalogue_is_made_anew_loses_nothing,
+                                  inject_teardown),
+        cmocka_unit_test_teardown(test_a_backup_that_was_cut_short_is_brought_to_its_end,
+                                  inject_teardown),
     };
     inject_install();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,15 @@ static void seal(struct stored *s, const struct catalogue_transfer *row, const v
                               .kind = row->kind,
                               .source = row->source,
                               .arrived_us = row->arrived_us,
-                              .length_bytes = (int64_t)n};
+                              .length_bytes = (int64_t)n,
+                              .init = row->wire.init,
+                              .init_bytes = row->wire.init_n,
+                              .meta = row->wire.meta,
+                              .meta_bytes = row->wire.meta_n,
+                              .start = row->wire.start,
+                              .start_bytes = row->wire.start_n,
+                              .path = row->wire.path,
+                              .path_bytes = row->wire.path_n};
     assert_ok(hash_new(&hash, &err));
     hash_update(hash, data, n);
     assert_ok(hash_final(hash, facts.sha256, &err));

@@ -1,0 +1,374 @@
+#define _GNU_SOURCE /* flock */
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/intake.h"
+#include "dashspool/wire.h"
+#include "files.h"
+#include "reindex_internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+int reindex_trouble(struct reindex *r, const char *where, int rc, const struct err *err)
+{
+    if (rc == ERR_OK || err_is_temporary(rc))
+        return rc;
+    r->out->troubles++;
+    r->progress->trouble(r->progress->arg, where, err->text);
+    return ERR_OK;
+}
+
+static int step(struct reindex *r, const char *where, struct err *err)
+{
+    if (r->progress->progress && !r->progress->progress(r->progress->arg, where, 0))
+        return err_set(err, ERR_AGAIN, "interrupted; the catalogue is as it was");
+    return ERR_OK;
+}
+
+/* ---- masters ---- */
+
+struct day {
+    struct reindex *r;
+    const char *day;
+};
+
+static bool keep(uint8_t *out, size_t room, size_t *n, const uint8_t *data, size_t bytes)
+{
+    *n = bytes;
+    if (bytes > room)
+        return false;
+    if (bytes > 0)
+        memcpy(out, data, bytes);
+    return true;
+}
+
+/* As the receiver made it, see src/receive/offer.c; how it came is not known any more. */
+static int row_from_facts(const char *day, const struct raw_master *m, struct catalogue_transfer *t,
+                          struct err *err)
+{
+    const struct raw_facts *f = &m->facts;
+    struct catalogue_wire *w = &t->wire;
+    struct wire_init init;
+    struct err no_init;
+    *t = (struct catalogue_transfer){.key = m->key,
+                                     .state = CATALOGUE_STORED,
+                                     .arrived_us = f->arrived_us,
+                                     .completed_us = f->arrived_us,
+                                     .length_bytes = m->length_bytes,
+                                     .connections = 1};
+    snprintf(t->id, sizeof t->id, "%s", f->id);
+    snprintf(t->imei, sizeof t->imei, "%s", f->imei);
+    snprintf(t->camera, sizeof t->camera, "%s", f->camera);
+    snprintf(t->kind, sizeof t->kind, "%s", f->kind);
+    snprintf(t->source, sizeof t->source, "%s", f->source);
+    snprintf(t->day, sizeof t->day, "%s", day);
+    hash_hex(f->sha256, t->sha256);
+    if (strspn(t->id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") !=
+            strlen(f->id) ||
+        !t->id[0] || !keep(w->init, sizeof w->init, &w->init_n, f->init, f->init_bytes) ||
+        !keep(w->meta, sizeof w->meta, &w->meta_n, f->meta, f->meta_bytes) ||
+        !keep(w->start, sizeof w->start, &w->start_n, f->start, f->start_bytes) ||
+        !keep(w->path, sizeof w->path, &w->path_n, f->path, f->path_bytes))
+        return err_set(err, ERR_MALFORMED, "its facts are not such as a receiver seals");
+    if (w->init_n == WIRE_INIT_BYTES && wire_init_parse(w->init, &init, &no_init) == ERR_OK)
+        t->protocol_id = init.protocol_id;
+    if (w->meta_n > 0)
+        intake_metadata(w->meta, w->meta_n, f->arrived_us, t);
+    return ERR_OK;
+}
+
+struct last {
+    char event[CUSTODY_EVENT_ROOM];
+};
+
+static int see_event(void *arg, const char *line, struct err *err)
+{
+    struct last *last = arg;
+    json_t *json = json_loads(line, 0, NULL);
+    const char *event = json_string_value(json_object_get(json, "event"));
+    (void)err;
+    snprintf(last->event, sizeof last->event, "%s", event ? event : "");
+    json_decref(json);
+    return ERR_OK;
+}
+
+/* A deletion that a crash cut short, or a back-up that is older than it, brings nothing back. */
+static int was_deleted(struct reindex *r, const char *day, const struct raw_master *m, bool *out,
+                       struct err *err)
+{
+    struct last last = {""};
+    *out = false;
+    if (!m->sealed)
+        return ERR_OK;
+    int rc = catalogue_event_each(r->made, m->facts.id, see_event, &last, err);
+    *out = rc == ERR_OK && strcmp(last.event, "deleted") == 0;
+    return rc == ERR_OK && *out ? catalogue_due_add(r->made, day, m->key, err) : rc;
+}
+
+static int enter(struct reindex *r, const struct catalogue_transfer *t, bool taken_over,
+                 struct err *err)
+{
+    int rc = catalogue_transfer_restore(r->made, t, err);
+    if (rc == ERR_OK && taken_over)
+        rc = reindex_old_parts(r, t, err);
+    if (rc < 0)
+        return rc;
+    json_t *o = json_pack("{s:s, s:I, s:s*, s:s}", "from",
+                          taken_over ? "the catalogue that was there" : "the masters",
+                          "length_bytes", (json_int_t)t->length_bytes, "sha256",
+                          t->sha256[0] ? t->sha256 : NULL, "state", catalogue_state_name(t->state));
+    char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    const struct custody_event e = {clock_utc_us(), "reindexed",
+                                    "dashspool " DASHSPOOL_VERSION " reindex", what};
+    rc = what ? catalogue_event_add(r->made, t->id, &e, err)
+              : err_set(err, ERR_NOMEM, "%s: no memory for its custody", t->id);
+    free(what);
+    json_decref(o);
+    r->out->masters += rc == ERR_OK;
+    return rc;
+}
+
+static int enter_master(void *arg, const struct raw_master *m, struct err *err)
+{
+    struct day *d = arg;
+    struct catalogue_transfer t;
+    char name[80];
+    bool taken_over = false, deleted = false;
+    snprintf(name, sizeof name, "master %" PRId64 " in raw/%s.db", m->key, d->day);
+    int rc = step(d->r, name, err);
+    if (rc == ERR_OK && m->flaw)
+        rc = err_set(err, ERR_MALFORMED, "%s", m->flaw);
+    if (rc == ERR_OK)
+        rc = reindex_old_row(d->r, d->day, m, &t, &taken_over, err);
+    if (rc == ERR_OK && !taken_over)
+        rc = was_deleted(d->r, d->day, m, &deleted, err);
+    if (rc == ERR_OK && deleted)
+        return ERR_OK;
+    if (rc == ERR_OK && !taken_over && m->sealed)
+        rc = row_from_facts(d->day, m, &t, err);
+    else if (rc == ERR_OK && !taken_over)
+        rc = err_set(err, ERR_NOTFOUND,
+                     "a part of a transfer of which nothing else is known: it is not entered");
+    if (rc == ERR_OK)
+        rc = enter(d->r, &t, taken_over, err);
+    return reindex_trouble(d->r, name, rc, err);
+}
+
+static int enter_day(void *arg, const char *name, bool is_day, struct err *err)
+{
+    struct day d = {arg, name};
+    if (!is_day)
+        return ERR_OK;
+    int rc = raw_each(d.r->raw, name, enter_master, &d, err);
+    return reindex_trouble(d.r, name, rc, err);
+}
+
+/* ---- copies ---- */
+
+/* By its name: <id>[.partial].<what it is>. */
+static const char *kind_of(const char *rest)
+{
+    static const struct {
+        const char *suffix, *kind;
+    } kinds[] = {
+        {"working.mp4", "working"},
+        {"viewing-DERIVED.mp4", "viewing"},
+        {"still-DERIVED.jpg", "still"},
+        {"gpx", "gpx"},
+        {"kml", "kml"},
+        {"geojson", "geojson"},
+        {"srt", "srt"},
+        {"vtt", "vtt"},
+        {"poster-DERIVED.jpg", "poster"},
+        {"sheet-DERIVED.jpg", "sheet"},
+        {"timing.json", "timing"},
+        {"timing.csv", "csv"},
+    };
+    static const char partial[] = "partial.";
+    if (strncmp(rest, partial, sizeof partial - 1) == 0)
+        rest += sizeof partial - 1;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(rest, kinds[i].suffix) == 0)
+            return kinds[i].kind;
+    size_t n = strlen(rest);
+    bool moment =
+        strncmp(rest, "still-", 6) == 0 && n > 13 && strcmp(rest + n - 13, "s-DERIVED.jpg") == 0;
+    return moment ? "moment" : NULL;
+}
+
+static int describe(struct reindex *r, const char *path, const struct stat *st, const char *kind,
+                    struct catalogue_copy *copy, struct err *err)
+{
+    char *file = NULL;
+    bool found = false;
+    *copy = (struct catalogue_copy){.length_bytes = st->st_size,
+                                    .made_us = (int64_t)st->st_mtim.tv_sec * 1000000 +
+                                               st->st_mtim.tv_nsec / 1000};
+    int n = snprintf(copy->path, sizeof copy->path, "%s", path);
+    if (n >= (int)sizeof copy->path)
+        return err_set(err, ERR_LIMIT, "its path is too long");
+    snprintf(copy->kind, sizeof copy->kind, "%s", kind);
+    snprintf(copy->tool, sizeof copy->tool, "not known (reindexed)");
+    snprintf(copy->settings, sizeof copy->settings, "{}");
+    int rc = fsx_path(&file, err, "%s/%s", r->root, path);
+    if (rc == ERR_OK)
+        rc = files_hash(file, NULL, NULL, copy->sha256, err);
+    if (rc == ERR_OK)
+        rc = reindex_old_copy(r, copy, &found, err);
+    free(file);
+    return rc;
+}
+
+static int enter_copy(struct reindex *r, const char *path, const struct stat *st, struct err *err)
+{
+    const char *name = strrchr(path, '/');
+    char id[CATALOGUE_ID_ROOM];
+    struct catalogue_transfer t;
+    struct catalogue_copy copy;
+    name = name ? name + 1 : path;
+    size_t n = strcspn(name, ".");
+    const char *kind = name[n] ? kind_of(name + n + 1) : NULL;
+    if (!S_ISREG(st->st_mode) || !kind || n >= sizeof id)
+        return err_set(err, ERR_UNSUPPORTED, "its name is none of a copy");
+    snprintf(id, sizeof id, "%.*s", (int)n, name);
+    int rc = catalogue_transfer_get(r->made, id, &t, err);
+    if (rc == ERR_OK)
+        rc = describe(r, path, st, kind, &copy, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_put(r->made, t.key, &copy, err);
+    if (rc == ERR_OK && !t.published) { /* converted: it needs no job */
+        t.published = true;
+        rc = catalogue_transfer_update(r->made, &t, err);
+    }
+    r->out->copies += rc == ERR_OK;
+    return rc;
+}
+
+static int look_at_file(void *arg, const char *path, const struct stat *st, struct err *err)
+{
+    struct reindex *r = arg;
+    int rc = step(r, path, err);
+    if (rc == ERR_OK)
+        rc = enter_copy(r, path, st, err);
+    return reindex_trouble(r, path, rc, err);
+}
+
+/* ---- all of it ---- */
+
+static int fill(struct reindex *r, struct err *err)
+{
+    int rc = catalogue_begin(r->made, err);
+    if (rc < 0)
+        return rc;
+    rc = reindex_old_custodies(r, err);
+    if (rc == ERR_OK)
+        rc = raw_days(r->raw, enter_day, r, err);
+    if (rc == ERR_OK)
+        rc = files_each(r->root, "archive", look_at_file, r, err);
+    if (rc == ERR_OK)
+        return catalogue_commit(r->made, err);
+    catalogue_rollback(r->made);
+    return rc;
+}
+
+/* The old one keeps a name of its own, and the new one gets its place by one rename. */
+static int put_in_place(const char *root, const char *tmp, struct err *err)
+{
+    static const char *const with[] = {"-wal", "-shm"};
+    char *from = NULL, *to = NULL, *before = NULL, when[CLOCK_TEXT_ROOM];
+    clock_compact(clock_utc_us(), when);
+    int rc = fsx_path(&from, err, "%s/catalogue.db", tmp);
+    if (rc == ERR_OK)
+        rc = fsx_path(&to, err, "%s/catalogue.db", root);
+    if (rc == ERR_OK)
+        rc = fsx_path(&before, err, "%s.before-%s", to, when);
+    for (int i = 2; rc == ERR_OK && link(to, before) < 0 && errno != ENOENT; i++) {
+        if (errno != EEXIST)
+            rc = err_sys(err, "link %s to %s", to, before);
+        free(before); /* another one of this second */
+        before = NULL;
+        if (rc == ERR_OK)
+            rc = fsx_path(&before, err, "%s.before-%s-%d", to, when, i);
+    }
+    for (int i = 0; rc == ERR_OK && i < 2; i++) { /* left where the old one could not be closed */
+        char *a = NULL, *b = NULL;
+        rc = fsx_path(&a, err, "%s%s", to, with[i]);
+        if (rc == ERR_OK)
+            rc = fsx_path(&b, err, "%s%s", before, with[i]);
+        if (rc == ERR_OK && rename(a, b) < 0 && errno != ENOENT)
+            rc = err_sys(err, "rename %s to %s", a, b);
+        free(a);
+        free(b);
+    }
+    if (rc == ERR_OK)
+        rc = fsx_sync_file(from, err);
+    if (rc == ERR_OK)
+        rc = fsx_rename(from, to, err);
+    free(from);
+    free(to);
+    free(before);
+    return rc < 0 ? rc : fsx_remove_tree(tmp, err);
+}
+
+static int lock_root(const char *root, int *fd, struct err *err)
+{
+    char *dir = NULL;
+    int rc = fsx_path(&dir, err, "%s/raw", root);
+    if (rc == ERR_OK && (*fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        rc = err_sys(err, "open %s", dir);
+    if (rc == ERR_OK && flock(*fd, LOCK_EX | LOCK_NB) < 0)
+        rc = err_set(err, ERR_BUSY, "a receiver works on %s; stop it first", root);
+    free(dir);
+    return rc;
+}
+
+static int run(struct reindex *r, const char *tmp, struct err *err)
+{
+    struct err why;
+    int rc = fsx_remove_tree(tmp, err); /* of one that was cut short */
+    if (rc == ERR_OK)
+        rc = catalogue_open(&r->made, tmp, true, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&r->raw, r->root, err);
+    if (rc < 0)
+        return rc;
+    rc = catalogue_open(&r->old, r->root, false, &why);
+    if (rc < 0 && rc != ERR_NOTFOUND)
+        rc = reindex_trouble(r, "the old catalogue", rc, &why);
+    if (rc < 0 && rc != ERR_NOTFOUND) {
+        *err = why;
+        return rc;
+    }
+    if ((rc = fill(r, err)) == ERR_OK)
+        rc = catalogue_settle(r->made, err);
+    return rc == ERR_OK && r->old ? catalogue_settle(r->old, err) : rc;
+}
+
+int care_reindex(const char *root, const struct care_progress *progress,
+                 struct care_reindex_result *out, struct err *err)
+{
+    struct reindex r = {root, progress, out, NULL, NULL, NULL};
+    char *tmp = NULL;
+    int lock = -1;
+    *out = (struct care_reindex_result){0};
+    int rc = fsx_path(&tmp, err, "%s/.reindex", root);
+    if (rc == ERR_OK)
+        rc = lock_root(root, &lock, err);
+    if (rc == ERR_OK)
+        rc = run(&r, tmp, err);
+    raw_close(&r.raw);
+    catalogue_close(&r.old);
+    catalogue_close(&r.made);
+    if (rc == ERR_OK)
+        rc = put_in_place(root, tmp, err);
+    if (lock >= 0)
+        close(lock);
+    free(tmp);
+    return rc;
+}

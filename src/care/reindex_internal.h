@@ -1,0 +1,34 @@
+/* reindex, inside: what its rooms share. */
+#ifndef CARE_REINDEX_INTERNAL_H
+#define CARE_REINDEX_INTERNAL_H
+
+#include "dashspool/care_backup.h"
+#include "dashspool/catalogue_check.h"
+#include "dashspool/catalogue_keep.h"
+#include "dashspool/raw_upkeep.h"
+
+struct reindex {
+    const char *root;
+    const struct care_progress *progress;
+    struct care_reindex_result *out;
+    struct catalogue *old; /* NULL: there is none that can be read */
+    struct catalogue *made;
+    struct raw *raw;
+};
+
+/* A permanent error is told (ERR_OK comes back), a temporary one ends it. */
+int reindex_trouble(struct reindex *r, const char *where, int rc, const struct err *err);
+
+/* What the old catalogue has of a master, if it agrees with it. */
+int reindex_old_row(struct reindex *r, const char *day, const struct raw_master *m,
+                    struct catalogue_transfer *t, bool *agrees, struct err *err) DS_MUST_CHECK;
+/* Connections and protections of a row that was taken over. */
+int reindex_old_parts(struct reindex *r, const struct catalogue_transfer *t,
+                      struct err *err) DS_MUST_CHECK;
+/* Custodies whose chain is whole, and what is due. */
+int reindex_old_custodies(struct reindex *r, struct err *err) DS_MUST_CHECK;
+/* The old row of a copy, if it is of this hash. */
+int reindex_old_copy(struct reindex *r, struct catalogue_copy *copy, bool *found,
+                     struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,117 @@
+/* backup, reindex: a copy of all, and a catalogue made anew. */
+#include "cli_internal.h"
+#include "dashspool/care_backup.h"
+#include "progress.h"
+#include <signal.h>
+#include <stdio.h>
+
+static const char backup_help[] =
+    "usage: dashspool backup DIR\n"
+    "\n"
+    "Copies catalogue, originals and copies into DIR while receivers and workers run. DIR is new, "
+    "or\n"
+    "an earlier backup, into which only what is new is copied; nothing is removed from it. It is "
+    "a\n"
+    "ROOT of its own: 'dashspool --root DIR fsck' checks it, and to restore it, copy it back.\n"
+    "\n"
+    "example: dashspool --root /srv/dashcam backup /mnt/backup/dashcam\n";
+
+static const char reindex_help[] =
+    "usage: dashspool reindex\n"
+    "\n"
+    "Makes the catalogue anew: from what is sealed with the originals, from the copies, and from "
+    "what\n"
+    "can still be read of the catalogue that was there, which is kept under another name. Stop "
+    "the\n"
+    "receiver and the workers first. How a transfer came, and what happened to it, cannot be made\n"
+    "anew where the old catalogue is lost: its custody begins with the line that says so.\n"
+    "\n"
+    "example: dashspool --root /srv/dashcam reindex\n";
+
+static volatile sig_atomic_t stop;
+
+static void on_stop(int signum)
+{
+    (void)signum;
+    stop = 1;
+}
+
+struct told {
+    struct progress bar;
+    const char *command;
+};
+
+static bool show(void *arg, const char *where, double done)
+{
+    struct told *t = arg;
+    progress_show(&t->bar, 0, 0, done, where);
+    return !stop;
+}
+
+static void tell(void *arg, const char *where, const char *why)
+{
+    struct told *t = arg;
+    char name[600], text[600];
+    progress_clear(&t->bar);
+    cli_printable(where, name, sizeof name);
+    cli_printable(why, text, sizeof text);
+    fprintf(stderr, "dashspool %s: %s: %s\n", t->command, name, text);
+}
+
+static void begin(struct told *t)
+{
+    struct sigaction act = {.sa_handler = on_stop};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    progress_begin(&t->bar);
+}
+
+static const struct option only_help[] = {{"help", no_argument, NULL, 'h'}, {0}};
+
+int cli_backup(struct cli *cli, int argc, char **argv)
+{
+    struct told told = {.command = "backup"};
+    struct care_backup_result r;
+    struct err err;
+    char size[24];
+    int o = getopt_long(argc, argv, ":h", only_help, NULL);
+    if (o != -1)
+        return cli_option(o, argv, backup_help);
+    if (optind + 1 != argc)
+        return cli_usage("backup", "name one directory");
+    begin(&told);
+    const struct care_progress progress = {show, tell, &told};
+    int rc = care_backup(cli->root, argv[optind], &progress, &r, &err);
+    progress_clear(&told.bar);
+    if (rc < 0)
+        return cli_fail("backup", &err);
+    printf("%s: %lld days, %lld originals of today and yesterday, %lld copies: %s; %lld files were "
+           "there already\n",
+           argv[optind], (long long)r.days, (long long)r.masters, (long long)r.copies,
+           cli_size(r.bytes, size), (long long)r.kept);
+    return r.troubles > 0 ? CLI_FAILED : CLI_OK;
+}
+
+int cli_reindex(struct cli *cli, int argc, char **argv)
+{
+    struct told told = {.command = "reindex"};
+    struct care_reindex_result r;
+    struct err err;
+    int o = getopt_long(argc, argv, ":h", only_help, NULL);
+    if (o != -1)
+        return cli_option(o, argv, reindex_help);
+    if (optind < argc)
+        return cli_usage("reindex", "'%s' is too much", argv[optind]);
+    begin(&told);
+    const struct care_progress progress = {show, tell, &told};
+    int rc = care_reindex(cli->root, &progress, &r, &err);
+    progress_clear(&told.bar);
+    if (rc < 0)
+        return cli_fail("reindex", &err);
+    printf(
+        "%lld originals (%lld of them as the old catalogue had them), %lld copies, %lld custodies "
+        "taken over\n",
+        (long long)r.masters, (long long)r.taken_over, (long long)r.copies, (long long)r.custodies);
+    return r.troubles > 0 ? CLI_FAILED : CLI_OK;
+}

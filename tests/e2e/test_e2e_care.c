@@ -1,0 +1,194 @@
+/* The care of a ROOT by the commands that a person types, while cameras come and go. */
+#include "support/world.h"
+#include <glob.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CLIP  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
+#define FRONT TEST_SAMPLES "/front-20fps-10s-sound.h265"
+#define PHOTO TEST_SAMPLES "/photo-720p.jpg"
+#define IMEI  "352093081452251"
+#define VIDEO IMEI "-rear-video-20241129T072345Z"
+#define STILL IMEI "-front-photo-20241129T072345Z"
+
+static struct world w;
+static char backup[400];
+
+#define RUN_IN(root, ...) \
+    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", root, __VA_ARGS__, NULL})
+#define RUN(...) RUN_IN(w.root, __VA_ARGS__)
+
+static void expect(struct proc_result r, int status, const char *says)
+{
+    if (r.status != status || !(strstr(proc_out(&r), says) || strstr(proc_err(&r), says)))
+        fail_msg("status %d; stdout: %s; stderr: %s", r.status, proc_out(&r), proc_err(&r));
+    proc_clear(&r);
+}
+
+static int make_store(void **state)
+{
+    (void)state;
+    char address[32];
+    world_open(&w, DASHSPOOL_BINARY, "");
+    world_start(&w);
+    snprintf(backup, sizeof backup, "%s/backup", w.dir);
+    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
+    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--rear", CLIP, "--photo-front", PHOTO,
+               "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon", "25.25"),
+           0, "2 files");
+    expect(RUN("work", "--once"), 0, "2 jobs done");
+    return 0;
+}
+
+static int remove_store(void **state)
+{
+    (void)state;
+    world_close(&w);
+    return 0;
+}
+
+static void test_fsck_says_that_all_is_well_while_a_receiver_runs(void **state)
+{
+    (void)state;
+    expect(RUN("fsck"), 0, "2 originals, 4 copies, 2 custodies, 0 jobs: all is well");
+    expect(RUN("fsck", "--quick", "--json"), 0, "\"ok\": true");
+}
+
+static void test_whoever_is_shown_the_original_is_in_the_custody(void **state)
+{
+    (void)state;
+    struct proc_result r = RUN("cat", STILL);
+    assert_int_equal(r.status, 0);
+    assert_true(r.out.used > 100000);
+    proc_clear(&r);
+    expect(RUN("show", STILL, "--custody"), 0, "\"event\":\"shown\"");
+    r = proc_run((const char *const[]){"sh", "-c", "\"$0\" --root \"$1\" cat \"$2\" | head -c 1",
+                                       DASHSPOOL_BINARY, w.root, VIDEO, NULL});
+    assert_int_equal(r.out.used, 1);
+    proc_clear(&r);
+    expect(RUN("show", VIDEO, "--custody"), 0, "\"event\":\"shown\"");
+}
+
+static void test_a_package_protects_what_it_contains(void **state)
+{
+    (void)state;
+    char path[500];
+    snprintf(path, sizeof path, "%s/without", w.dir);
+    expect(RUN("export", STILL, "-o", path, "--as-is", "--no-protect"), 0, "without: 1 transfer");
+    expect(RUN("protect", "--release", STILL), 0, "it was not protected");
+    snprintf(path, sizeof path, "%s/case-17", w.dir);
+    expect(RUN("export", STILL, "-o", path, "--as-is"), 0, "case-17: 1 transfer");
+    expect(RUN("show", STILL), 0, "it is in the package case-17");
+    expect(RUN("protect", "--list"), 0, STILL);
+    expect(RUN("protect", VIDEO, "--reason", "claim 18", "--who", "a clerk"), 0, "protected");
+    expect(RUN("show", VIDEO, "--custody"), 0, "\"who\":\"a clerk\"");
+    expect(RUN("protect", "--release", VIDEO), 0, "released");
+    expect(RUN("protect", VIDEO), 2, "--reason");
+    expect(RUN("protect", "nobody", "--reason", "x"), 1, "no transfer nobody");
+}
+
+static void test_a_backup_of_a_running_store_is_one_of_its_own(void **state)
+{
+    (void)state;
+    expect(RUN("backup", backup), 0, "2 originals of today and yesterday, 4 copies");
+    expect(RUN_IN(backup, "fsck"), 0, "2 originals, 4 copies, 2 custodies, 0 jobs: all is well");
+    expect(RUN("backup", backup), 0, "0 originals of today and yesterday, 0 copies");
+    expect(RUN("backup", w.dir), 1, "neither empty nor an earlier backup");
+}
+
+static void test_reindex_wants_the_receiver_to_be_stopped(void **state)
+{
+    (void)state;
+    expect(RUN("reindex"), 1, "a receiver works on");
+}
+
+static void test_a_lost_catalogue_is_made_anew_from_a_backup(void **state)
+{
+    (void)state;
+    char path[500];
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/catalogue.db%s", backup, ends[i]);
+        unlink(path);
+    }
+    expect(RUN_IN(backup, "fsck"), 1, "'dashspool reindex' makes it anew");
+    expect(RUN_IN(backup, "reindex"), 0, "2 originals (0 of them as the old catalogue had them)");
+    expect(RUN_IN(backup, "fsck"), 0, "all is well");
+    expect(RUN_IN(backup, "show", VIDEO), 0, "2024-11-29T07:23:45.000Z");
+    expect(RUN_IN(backup, "show", VIDEO, "--custody"), 0, "\"event\":\"reindexed\"");
+    snprintf(path, sizeof path, "%s/again", w.dir);
+    expect(RUN_IN(backup, "export", VIDEO, "-o", path, "--as-is"), 0, "1 transfer");
+    expect(RUN("verify", path), 0, "");
+}
+
+static void test_a_failed_job_is_retried_or_dropped_and_then_may_go(void **state)
+{
+    (void)state;
+    char address[32], bad[500];
+    static const char garbage[] = "this is no footage at all, whatever its name says";
+    const char *id = IMEI "-rear-video-20241130T080000Z";
+    snprintf(bad, sizeof bad, "%s/bad.h265", w.dir);
+    support_write(bad, garbage, sizeof garbage);
+    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
+    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--rear", bad, "--time",
+               "2024-11-30T08:00:00Z"),
+           0, "1 files");
+    expect(RUN("work", "--once"), 1, "1 failed");
+    expect(RUN("retry"), 0, id);
+    expect(RUN("retry", "--all"), 0, "ready again");
+    expect(RUN("work", "--once"), 1, "1 failed");
+    expect(RUN("release", id), 1, "no job");
+    expect(RUN("drop", id, "--reason", "no footage"), 0, "dropped; its original stays");
+    expect(RUN("show", id, "--custody"), 0, "\"event\":\"dropped\"");
+    expect(RUN("drop", id), 1, "among the failed ones");
+    expect(RUN("status"), 0, "0 failed");
+}
+
+static void test_sweep_tells_before_it_deletes_and_a_custody_stays(void **state)
+{
+    (void)state;
+    char dir[400], conf[500], address[32];
+    static const char rules[] = "[retention]\nmasters = video 1MB\n", bad[] =
+                                                                          "[retention]\n"
+                                                                          "masters = video 1q\n";
+    snprintf(dir, sizeof dir, "%s/conf.d", w.dir);
+    snprintf(conf, sizeof conf, "%s/40-retention.conf", dir);
+    struct proc_result made = proc_run((const char *const[]){"mkdir", dir, NULL});
+    assert_int_equal(made.status, 0);
+    proc_clear(&made);
+    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
+    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--front", FRONT, "--time",
+               "2024-12-01T08:00:00Z"),
+           0, "1 files");
+    expect(RUN("sweep"), 0, "0 originals, 0 copies, 0 failed jobs deleted");
+    support_write(conf, bad, sizeof bad - 1);
+    expect(RUN("--config", dir, "sweep"), 2, "'1q' is not for this rule");
+    support_write(conf, rules, sizeof rules - 1);
+    expect(RUN("--config", dir, "sweep", "--dry-run"), 0, "would delete master " VIDEO);
+    expect(RUN("show", VIDEO), 0, "stored");
+    /* the first, and the one that was given up; that which came last waits for its conversion */
+    expect(RUN("--config", dir, "sweep"), 0, "2 originals, 0 copies, 0 failed jobs deleted");
+    expect(RUN("--config", dir, "sweep"), 0, "1 not converted yet");
+    expect(RUN("show", VIDEO), 1, "was deleted");
+    expect(RUN("show", VIDEO, "--custody"), 0, "\"event\":\"deleted\"");
+    expect(RUN("fsck"), 0, "all is well");
+    expect(RUN("list"), 0, STILL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fsck_says_that_all_is_well_while_a_receiver_runs),
+        cmocka_unit_test(test_whoever_is_shown_the_original_is_in_the_custody),
+        cmocka_unit_test(test_a_package_protects_what_it_contains),
+        cmocka_unit_test(test_a_backup_of_a_running_store_is_one_of_its_own),
+        cmocka_unit_test(test_reindex_wants_the_receiver_to_be_stopped),
+        cmocka_unit_test(test_a_lost_catalogue_is_made_anew_from_a_backup),
+        cmocka_unit_test(test_a_failed_job_is_retried_or_dropped_and_then_may_go),
+        cmocka_unit_test(test_sweep_tells_before_it_deletes_and_a_custody_stays),
+    };
+    return cmocka_run_group_tests(tests, make_store, remove_store);
+}
