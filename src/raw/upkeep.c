@@ -271,7 +271,8 @@ static int rewrite_day(sqlite3 *db, const char *tmp, const char *path, struct er
         rc = fsx_sync_file(tmp, err);
     if (rc == ERR_OK)
         rc = fsx_rename(tmp, path, err);
-    if (rc < 0 && remove_smaller(tmp, &unimportant) < 0)
+    /* also when all went well: SQLite does not tell when its journal stays */
+    if (remove_smaller(tmp, &unimportant) < 0)
         return rc; /* the next one does it */
     return rc;
 }

@@ -2,7 +2,7 @@
 #include "dashspool/care_backup.h"
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
-#include "dashspool/facts.h"
+#include "dashspool/intake.h"
 #include "dashspool/spool.h"
 #include "dashspool/wire.h"
 #include "dashspool/wire_meta.h"
@@ -39,7 +39,7 @@ static void add_with_metadata(void)
     row.wire.init_n = WIRE_INIT_BYTES;
     row.protocol_id = 3;
     row.wire.meta_n = wire_meta_put(row.wire.meta, &meta, 3);
-    facts_decode(&row, CARED_AT_US);
+    assert_true(intake_metadata(row.wire.meta, row.wire.meta_n, CARED_AT_US, &row));
     assert_true(row.known & CATALOGUE_TIME_OK);
     stored_open(&s, root);
     stored_add(&s, &row, "not really a photo", 18);
