@@ -10,11 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct {
-    const char *name;
-    cli_command_fn *run;
-    const char *summary;
-} commands[] = {
+static const struct cli_command commands[] = {
     {"receive", cli_receive, "receive files from cameras"},
     {"work", cli_work, "make copies of what was received"},
     {"convert", cli_convert, "convert downloaded files, without a catalogue"},
@@ -29,6 +25,7 @@ static const struct {
     {"simulate", cli_simulate, "play a camera against a receiver"},
     {"keygen", cli_keygen, "a key and a certificate to sign with"},
     {"config", cli_config, "print every setting and its origin"},
+    {"help", cli_help, "what a command does; the manual pages"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -36,24 +33,8 @@ static const struct cfg_section *const sections[] = {&receive_cfg_section, &pipe
                                                      &convert_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
-static void print_help(FILE *to)
-{
-    fputs("usage: dashspool [--root DIR] [--config DIR] COMMAND …\n"
-          "\n"
-          "Turns what Teltonika dash cameras send into footage that can be used and trusted.\n"
-          "\n",
-          to);
-    for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(to, "  %-16s  %s\n", commands[i].name, commands[i].summary);
-    fputs("\n"
-          "  --root DIR    where everything is kept; else $DASHSPOOL_ROOT, else ./dashspool.data\n"
-          "  --config DIR  settings; else ROOT/pipeline.d, else " DASHSPOOL_PIPELINE_D ",\n"
-          "                else the defaults\n"
-          "  --version     version\n"
-          "\n"
-          "'dashspool COMMAND --help' tells more. First try: dashspool convert clip.h265\n",
-          to);
-}
+static const struct cli_tables tables = {commands, N_COMMANDS, sections, N_SECTIONS,
+                                         DASHSPOOL_PIPELINE_D};
 
 static bool is_dir(const char *path)
 {
@@ -61,7 +42,9 @@ static bool is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int load_config(struct cfg **out, const char *dir, const char *root, struct err *err)
+/* `defaults`: whatever the files say. */
+static int load_config(struct cfg **out, const char *dir, const char *root, bool defaults,
+                       struct err *err)
 {
     struct cfg_section all[N_SECTIONS];
     static struct cfg_section kept[N_SECTIONS]; /* the configuration borrows the tables */
@@ -74,7 +57,14 @@ static int load_config(struct cfg **out, const char *dir, const char *root, stru
         dir = in_root;
     else if (!dir && is_dir(DASHSPOOL_PIPELINE_D))
         dir = DASHSPOOL_PIPELINE_D;
-    return cfg_load(out, dir, kept, N_SECTIONS, err);
+    return cfg_load(out, defaults ? NULL : dir, kept, N_SECTIONS, err);
+}
+
+/* A setting that is wrong is no reason to say nothing. */
+static bool wants_help(int argc, char **argv)
+{
+    return strcmp(argv[0], "help") == 0 ||
+           (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0));
 }
 
 static int run(struct cli *cli, const char *config_dir, int argc, char **argv)
@@ -83,7 +73,7 @@ static int run(struct cli *cli, const char *config_dir, int argc, char **argv)
     for (int i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[0], commands[i].name) != 0)
             continue;
-        if (load_config(&cli->cfg, config_dir, cli->root, &err) < 0) {
+        if (load_config(&cli->cfg, config_dir, cli->root, wants_help(argc, argv), &err) < 0) {
             fprintf(stderr, "dashspool: %s\n", err.text);
             return CLI_USAGE;
         }
@@ -116,12 +106,12 @@ int main(int argc, char **argv)
             puts("dashspool " DASHSPOOL_VERSION);
             return CLI_OK;
         } else {
-            print_help(o == 'h' ? stdout : stderr);
+            cli_overview(&tables, o == 'h' ? stdout : stderr);
             return o == 'h' ? CLI_OK : CLI_USAGE;
         }
     }
     if (optind >= argc) {
-        print_help(stderr);
+        cli_overview(&tables, stderr);
         return CLI_USAGE;
     }
     char *kept = strdup(root && *root ? root : "dashspool.data");
@@ -129,7 +119,7 @@ int main(int argc, char **argv)
         return CLI_FAILED;
     for (size_t n = strlen(kept); n > 1 && kept[n - 1] == '/'; n--)
         kept[n - 1] = '\0';
-    struct cli cli = {.root = kept};
+    struct cli cli = {.root = kept, .tables = &tables};
     int rc = run(&cli, config_dir, argc - optind, argv + optind);
     free(kept);
     return rc;
