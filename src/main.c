@@ -12,11 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct {
-    const char *name;
-    cli_command_fn *run;
-    const char *summary;
-} commands[] = {
+static const struct cli_command commands[] = {
     {"run", cli_run, "everything by itself: all stages that are enabled"},
     {"receive", cli_receive, "receive files from cameras"},
     {"watch", cli_watch, "take footage from folders, for ever"},
@@ -42,6 +38,7 @@ static const struct {
     {"simulate", cli_simulate, "play a camera against a receiver"},
     {"keygen", cli_keygen, "a key and a certificate to sign with"},
     {"config", cli_config, "print every setting and its origin"},
+    {"help", cli_help, "what a command does; the manual pages"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -51,24 +48,8 @@ static const struct cfg_section *const sections[] = {
     &stages_cfg_sections[3], &care_sweep_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
-static void print_help(FILE *to)
-{
-    fputs("usage: dashspool [--root DIR] [--config DIR] COMMAND …\n"
-          "\n"
-          "Turns what Teltonika dash cameras send into footage that can be used and trusted.\n"
-          "\n",
-          to);
-    for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(to, "  %-16s  %s\n", commands[i].name, commands[i].summary);
-    fputs("\n"
-          "  --root DIR    where everything is kept; else $DASHSPOOL_ROOT, else ./dashspool.data\n"
-          "  --config DIR  settings; else ROOT/pipeline.d, else " DASHSPOOL_PIPELINE_D ",\n"
-          "                else the defaults\n"
-          "  --version     version\n"
-          "\n"
-          "'dashspool COMMAND --help' tells more. First try: dashspool convert clip.h265\n",
-          to);
-}
+static const struct cli_tables tables = {commands, N_COMMANDS, sections, N_SECTIONS,
+                                         DASHSPOOL_PIPELINE_D};
 
 static bool is_dir(const char *path)
 {
@@ -86,15 +67,32 @@ static const char *find_config_dir(const struct cli *cli, char *name, size_t roo
                                           : NULL;
 }
 
+/* A setting that is wrong is no reason to say nothing. */
+static bool wants_help(int argc, char **argv)
+{
+    return strcmp(argv[0], "help") == 0 ||
+           (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0));
+}
+
+static int load_from(struct cfg **out, const char *dir, struct err *err)
+{
+    static struct cfg_section kept[N_SECTIONS]; /* the configuration borrows the tables */
+    for (int i = 0; i < N_SECTIONS; i++)
+        kept[i] = *sections[i];
+    return cfg_load(out, dir, kept, N_SECTIONS, err);
+}
+
+static int load_defaults(struct cfg **out, struct err *err)
+{
+    return load_from(out, NULL, err);
+}
+
 /* The tables and the graph of the stages: what is wrong shows before anything starts. */
 static int load(const struct cli *cli, struct cfg **out, struct err *err)
 {
-    static struct cfg_section kept[N_SECTIONS]; /* the configuration borrows the tables */
     struct stages *stages = NULL;
     char name[4096];
-    for (int i = 0; i < N_SECTIONS; i++)
-        kept[i] = *sections[i];
-    int rc = cfg_load(out, find_config_dir(cli, name, sizeof name), kept, N_SECTIONS, err);
+    int rc = load_from(out, find_config_dir(cli, name, sizeof name), err);
     if (rc == ERR_OK && (rc = stages_load(&stages, *out, err)) < 0)
         cfg_free(out);
     stages_free(&stages);
@@ -107,7 +105,9 @@ static int run(struct cli *cli, int argc, char **argv)
     for (int i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[0], commands[i].name) != 0)
             continue;
-        if (load(cli, &cli->cfg, &err) < 0) {
+        int read =
+            wants_help(argc, argv) ? load_defaults(&cli->cfg, &err) : load(cli, &cli->cfg, &err);
+        if (read < 0) {
             fprintf(stderr, "dashspool: %s\n", err.text);
             return CLI_USAGE;
         }
@@ -140,12 +140,12 @@ int main(int argc, char **argv)
             puts("dashspool " DASHSPOOL_VERSION);
             return CLI_OK;
         } else {
-            print_help(o == 'h' ? stdout : stderr);
+            cli_overview(&tables, o == 'h' ? stdout : stderr);
             return o == 'h' ? CLI_OK : CLI_USAGE;
         }
     }
     if (optind >= argc) {
-        print_help(stderr);
+        cli_overview(&tables, stderr);
         return CLI_USAGE;
     }
     char *kept = strdup(root && *root ? root : "dashspool.data");
@@ -153,7 +153,7 @@ int main(int argc, char **argv)
         return CLI_FAILED;
     for (size_t n = strlen(kept); n > 1 && kept[n - 1] == '/'; n--)
         kept[n - 1] = '\0';
-    struct cli cli = {.root = kept, .config_given = config_dir, .load = load};
+    struct cli cli = {.root = kept, .tables = &tables, .config_given = config_dir, .load = load};
     int rc = run(&cli, argc - optind, argv + optind);
     free(kept);
     return rc;

@@ -14,6 +14,7 @@ static const char show_help[] =
     "\n"
     "Shows all that is known of a transfer: when and where, how it came, what was made of it.\n"
     "\n"
+    "  --json      the same as JSON\n"
     "  --custody   what happened to it, as lines of JSON that are chained by hash\n"
     "\n"
     "example: dashspool show 352093081452251-front-video-20241129T072345Z\n";

@@ -15,6 +15,8 @@ static const char status_help[] =
     "\n"
     "What the receiver does, what waits, what failed. Exit status 1 if something is in trouble.\n"
     "\n"
+    "  --json   the same as JSON\n"
+    "\n"
     "example: dashspool --root /srv/dashcam status\n";
 
 enum { OLD_US = 10 * 1000000 }; /* the receiver writes its line every second */

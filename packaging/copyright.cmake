@@ -1,0 +1,38 @@
+# The file `copyright` (Debian's machine-readable format 1.0), of the licences where they are.
+
+# A licence as the text of a field: indented, with dots for empty lines.
+function(licence_field out text)
+  string(REGEX REPLACE "[ \t]+\n" "\n" text "${text}\n")
+  string(REGEX REPLACE "\n+$" "" text "${text}")
+  string(REPLACE "\n" "\n " text " ${text}")
+  string(REGEX REPLACE "\n (\n|$)" "\n .\n" text "${text}")
+  string(REGEX REPLACE "\n (\n|$)" "\n .\n" text "${text}")
+  set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+# What is from the first line that begins with `from` on, up to one that begins with `to`.
+function(part_of out file from to)
+  file(READ ${CMAKE_SOURCE_DIR}/${file} text)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${file})
+  string(FIND "${text}" "${from}" at)
+  if(at LESS 0)
+    message(FATAL_ERROR "${file}: no line begins with '${from}'")
+  endif()
+  string(SUBSTRING "${text}" ${at} -1 text)
+  if(to)
+    string(FIND "${text}" "\n${to}" at)
+    string(SUBSTRING "${text}" 0 ${at} text)
+  endif()
+  set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+part_of(ours LICENSE "Redistribution and use" "")
+part_of(font src/convert/font/LICENSE "Copyright:" "Files: debian")
+part_of(map src/report/map/LICENSE "Permission to use" "")
+part_of(footage samples/LICENSES.md "Permission is hereby granted" "")
+foreach(text ours map footage)
+  licence_field(${text} "${${text}}")
+endforeach()
+string(REGEX REPLACE "[ \t]+\n" "\n" font "${font}\n")
+string(REGEX REPLACE "\n+$" "" font "${font}")
+configure_file(copyright.in copyright @ONLY)

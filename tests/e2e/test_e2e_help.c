@@ -1,0 +1,374 @@
+/* help, the manual pages, the completions: that they say what the commands say, and do. */
+#include "support/proc.h"
+#include "support/stored.h"
+#include <dirent.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RUN(...) proc_run((const char *const[]){DASHSPOOL_BINARY, __VA_ARGS__, NULL})
+
+enum { COMMANDS_MAX = 64, AT_US = 1732865025 };
+
+static struct {
+    char name[COMMANDS_MAX][32];
+    int n;
+} commands;
+
+static void has(const char *text, const char *words)
+{
+    if (!strstr(text, words))
+        fail_msg("'%s' is not in:\n%.4000s", words, text);
+}
+
+/* From the overview: lines of two blanks and a small letter. */
+static int find_commands(void **state)
+{
+    (void)state;
+    struct proc_result r = RUN("help");
+    for (const char *line = proc_out(&r); (line = strchr(line, '\n'));) {
+        char name[32];
+        line++;
+        if (strncmp(line, "  ", 2) == 0 && line[2] >= 'a' && sscanf(line, "  %31s", name) == 1 &&
+            commands.n < COMMANDS_MAX)
+            snprintf(commands.name[commands.n++], 32, "%s", name);
+    }
+    proc_clear(&r);
+    return commands.n > 10 ? 0 : -1;
+}
+
+static char *output(int status, const char *a, const char *b, const char *c)
+{
+    struct proc_result r = proc_run((const char *const[]){DASHSPOOL_BINARY, a, b, c, NULL});
+    assert_int_equal(r.status, status);
+    char *text = strdup(proc_out(&r));
+    assert_non_null(text);
+    proc_clear(&r);
+    return text;
+}
+
+static void test_help_of_a_command_by_both_ways(void **state)
+{
+    (void)state;
+    for (int i = 0; i < commands.n; i++) {
+        char *a = output(0, commands.name[i], "--help", NULL),
+             *b = output(0, "help", commands.name[i], NULL), usage[64];
+        assert_string_equal(a, b);
+        snprintf(usage, sizeof usage, "usage: dashspool %s", commands.name[i]);
+        has(a, usage);
+        has(a, "\nexample: ");
+        free(a);
+        free(b);
+    }
+    free(output(2, "help", "nonsense", NULL));
+    free(output(2, "help", "list", "show"));
+    free(output(2, "help", "--completion", "tcsh"));
+}
+
+static void test_a_setting_that_is_wrong_does_not_hide_the_help(void **state)
+{
+    (void)state;
+    char *dir = support_tmp_dir(), conf[4096];
+    snprintf(conf, sizeof conf, "%s/a.conf", dir);
+    support_write(conf, "[receive]\nnonsense = 1\n", 23);
+    struct proc_result r = RUN("--config", dir, "list", "--help");
+    assert_int_equal(r.status, 0);
+    proc_clear(&r);
+    r = RUN("--config", dir, "help", "list");
+    assert_int_equal(r.status, 0);
+    proc_clear(&r);
+    r = RUN("--config", dir, "list");
+    assert_int_equal(r.status, 2);
+    proc_clear(&r);
+    support_tmp_remove(&dir);
+}
+
+/* ---- manual pages ---- */
+
+static void mandoc_likes(const char *page)
+{
+    char *dir = support_tmp_dir(), path[4096];
+    snprintf(path, sizeof path, "%s/page", dir);
+    support_write(path, page, strlen(page));
+    struct proc_result r =
+        proc_run((const char *const[]){"mandoc", "-T", "lint", "-W", "warning", path, NULL});
+    if (r.status != 0)
+        fail_msg("mandoc -T lint:\n%s", proc_out(&r));
+    proc_clear(&r);
+    support_tmp_remove(&dir);
+}
+
+/* As a person reads it, without the bold. */
+static char *rendered(const char *page)
+{
+    char *dir = support_tmp_dir(), path[4096];
+    snprintf(path, sizeof path, "%s/page", dir);
+    support_write(path, page, strlen(page));
+    struct proc_result r =
+        proc_run((const char *const[]){"mandoc", "-T", "utf8", "-O", "width=200", path, NULL});
+    assert_int_equal(r.status, 0);
+    const char *in = proc_out(&r);
+    char *text = calloc(1, strlen(in) + 1), *out = text;
+    for (; *in; in++) {
+        if (*in != '\b')
+            *out++ = *in;
+        else if (out > text)
+            out--;
+    }
+    proc_clear(&r);
+    support_tmp_remove(&dir);
+    return text;
+}
+
+static void test_the_manual_has_every_command_and_option(void **state)
+{
+    static const char *const sections[] = {"NAME",     "SYNOPSIS",    "DESCRIPTION", "OPTIONS",
+                                           "FILES",    "ENVIRONMENT", "EXIT STATUS", "COMMANDS",
+                                           "EXAMPLES", "SEE ALSO"};
+    (void)state;
+    if (!proc_have("mandoc")) {
+        print_message("SKIPPED: mandoc is not installed\n");
+        skip();
+    }
+    char *page = output(0, "help", "--man", NULL);
+    mandoc_likes(page);
+    char *text = rendered(page);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "\n%s\n", sections[i]);
+        has(text, line);
+    }
+    for (int i = 0; i < commands.n; i++) {
+        char *help = output(0, commands.name[i], "--help", NULL), option[64];
+        for (const char *p = help; (p = strstr(p, "\n  --")); p++)
+            if (sscanf(p, "\n  %63[a-z-]", option) == 1)
+                has(text, option);
+        free(help);
+    }
+    free(text);
+    free(page);
+}
+
+static void test_the_manual_of_settings_has_every_key_and_default(void **state)
+{
+    (void)state;
+    if (!proc_have("mandoc")) {
+        print_message("SKIPPED: mandoc is not installed\n");
+        skip();
+    }
+    int n = 0;
+    char *dir = support_tmp_dir(), *page = output(0, "help", "--man-conf", NULL);
+    mandoc_likes(page);
+    char *text = rendered(page);
+    struct proc_result r = RUN("--config", dir, "config");
+    for (const char *line = proc_out(&r); *line; line += strcspn(line, "\n") + 1) {
+        char key[512];
+        const char *behind = strstr(line, " # ");
+        if (*line == '[' || *line == '\n' || !behind)
+            continue;
+        while (behind > line && behind[-1] == ' ')
+            behind--;
+        snprintf(key, sizeof key, "\n       %.*s\n", (int)(behind - line), line);
+        has(text, key);
+        n++;
+    }
+    assert_true(n > 30);
+    proc_clear(&r);
+    free(text);
+    free(page);
+    support_tmp_remove(&dir);
+}
+
+/* ---- completion ---- */
+
+static void test_every_option_that_is_offered_is_known(void **state)
+{
+    (void)state;
+    int n = 0;
+    char *script = output(0, "help", "--completion", "bash");
+    for (int i = 0; i < commands.n; i++) {
+        char row[64], option[40];
+        int used;
+        snprintf(row, sizeof row, "\n    %s) operand=", commands.name[i]);
+        has(script, row);
+        const char *p = strstr(strstr(script, row), "options='") + strlen("options='");
+        for (; sscanf(p, "%39[a-z-]%n", option, &used) == 1; p += used, p += *p == ' ', n++) {
+            /* one that takes a value takes the first --help, which is none, or then help is asked
+             * for: nothing runs */
+            struct proc_result r = RUN(commands.name[i], option, "--help", "--help");
+            if (strstr(proc_err(&r), "unknown option"))
+                fail_msg("%s: %s", commands.name[i], proc_err(&r));
+            proc_clear(&r);
+        }
+    }
+    assert_true(n > 80);
+    free(script);
+}
+
+/* The getopt tables are in no door: their rows are read as text. */
+static void test_every_option_that_is_known_is_offered(void **state)
+{
+    (void)state;
+    char *script = output(0, "help", "--completion", "bash"), path[4096];
+    DIR *dir = opendir(TEST_SOURCE_DIR "/../src/cli");
+    regex_t row;
+    int n = 0;
+    assert_non_null(dir);
+    assert_int_equal(regcomp(&row, "\\{\"([a-z-]+)\", *(no|required)_argument", REG_EXTENDED), 0);
+    for (const struct dirent *e; (e = readdir(dir));) {
+        regmatch_t m[2];
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/%s", TEST_SOURCE_DIR "/../src/cli", e->d_name);
+        struct buf b = support_read(path);
+        struct err err;
+        assert_ok(buf_append(&b, "", 1, &err));
+        for (const char *p = (const char *)buf_data(&b); regexec(&row, p, 2, m, 0) == 0;
+             p += m[0].rm_eo, n++) {
+            char option[64];
+            snprintf(option, sizeof option, "--%.*s", (int)(m[1].rm_eo - m[1].rm_so),
+                     p + m[1].rm_so);
+            has(script, option);
+        }
+        buf_clear(&b);
+    }
+    assert_true(n > 80);
+    regfree(&row);
+    closedir(dir);
+    free(script);
+}
+
+/* What bash offers for the last of the words, one a line; `path` is first in PATH. */
+static char *offered(const char *path, const char *line)
+{
+    static const char script[] = "PATH=$1:$PATH\n"
+                                 "source <(\"$2\" help --completion bash) || exit 9\n"
+                                 "read -ra COMP_WORDS <<<\"$3\"\n"
+                                 "[[ $3 == *' ' ]] && COMP_WORDS+=('')\n"
+                                 "COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
+                                 "compopt() { :; }\n" /* only readline has it */
+                                 "_dashspool\n"
+                                 "printf '%s\\n' \"${COMPREPLY[@]}\"\n";
+    struct proc_result r = proc_run(
+        (const char *const[]){"bash", "-c", script, "bash", path, DASHSPOOL_BINARY, line, NULL});
+    assert_int_equal(r.status, 0);
+    assert_string_equal(proc_err(&r), "");
+    char *text = strdup(proc_out(&r));
+    assert_non_null(text);
+    proc_clear(&r);
+    return text;
+}
+
+static void offers(const char *path, const char *line, const char *words)
+{
+    char *text = offered(path, line);
+    if (strcmp(text, words) != 0)
+        fail_msg("'%s' offers:\n%s", line, text);
+    free(text);
+}
+
+static void test_bash_completes(void **state)
+{
+    (void)state;
+    char *dir = support_tmp_dir(), path[4096], line[4096], want[4096];
+    offers(dir, "dashspool exp", "export\n");
+    offers(dir, "dashspool --root /x --config /y exp", "export\n");
+    offers(dir, "dashspool help veri", "verify\n");
+    offers(dir, "dashspool --ver", "--version\n");
+    offers(dir, "dashspool export --sign", "--sign-cert\n--sign-key\n");
+    offers(dir, "dashspool convert --sound ", "aac\nflac\n");
+    offers(dir, "dashspool list --limit ", "\n");
+    snprintf(path, sizeof path, "%s/my clip.h265", dir);
+    support_write(path, "x", 1);
+    snprintf(line, sizeof line, "dashspool convert %s/", dir);
+    snprintf(want, sizeof want, "%s\n", path);
+    offers(dir, line, want);
+    snprintf(line, sizeof line, "dashspool receive --tls-cert %s/my", dir);
+    offers(dir, line, want);
+    snprintf(line, sizeof line, "dashspool --root %s/", dir);
+    offers(dir, line, "\n");
+    support_tmp_remove(&dir);
+}
+
+static void test_bash_completes_ids_of_the_store(void **state)
+{
+    (void)state;
+    char *dir = support_tmp_dir(), path[4096], root[4096], line[8192], want[200];
+    struct catalogue_transfer row = {.state = CATALOGUE_STORED, .arrived_us = AT_US * 1000000LL};
+    struct stored s;
+    snprintf(path, sizeof path, "%s/dashspool", dir);
+    snprintf(root, sizeof root, "%s/root", dir);
+    assert_int_equal(symlink(DASHSPOOL_BINARY, path), 0);
+    snprintf(row.imei, sizeof row.imei, "352093081452251");
+    snprintf(row.camera, sizeof row.camera, "front");
+    snprintf(row.kind, sizeof row.kind, "video");
+    stored_open(&s, root);
+    stored_add(&s, &row, "bytes", 5);
+    stored_close(&s);
+    snprintf(want, sizeof want, "%s\n", row.id);
+    snprintf(line, sizeof line, "dashspool --root %s show ", root);
+    offers(dir, line, want);
+    snprintf(line, sizeof line, "dashspool --root %s export 352093081452251-fr", root);
+    offers(dir, line, want);
+    snprintf(line, sizeof line, "dashspool --root %s export 352093081452252", root);
+    offers(dir, line, "\n");
+    support_tmp_remove(&dir);
+}
+
+/* Words that bash completes from are expanded by it. */
+static void test_an_id_that_is_a_command_is_not_run(void **state)
+{
+    static const char evil[] = "#!/bin/sh\necho ID\necho '$(touch${IFS}pwned)'\necho good-1\n";
+    (void)state;
+    char *dir = support_tmp_dir(), path[4096];
+    snprintf(path, sizeof path, "%s/dashspool", dir);
+    support_write(path, evil, strlen(evil));
+    assert_int_equal(chmod(path, 0755), 0);
+    offers(dir, "dashspool show ", "good-1\n");
+    assert_false(support_exists("pwned"));
+    support_tmp_remove(&dir);
+}
+
+static void test_zsh_and_fish_read_theirs(void **state)
+{
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    (void)state;
+    char *dir = support_tmp_dir(), path[4096];
+    snprintf(path, sizeof path, "%s/completion", dir);
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
+        char *script = output(0, "help", "--completion", shells[i]);
+        support_write(path, script, strlen(script));
+        for (int c = 0; c < commands.n; c++)
+            has(script, commands.name[c]);
+        free(script);
+        if (!proc_have(shells[i])) {
+            print_message("SKIPPED: %s is not installed\n", shells[i]);
+            continue;
+        }
+        struct proc_result r = proc_run((const char *const[]){shells[i], "-n", path, NULL});
+        if (r.status != 0 || *proc_err(&r))
+            fail_msg("%s: %s", shells[i], proc_err(&r));
+        proc_clear(&r);
+    }
+    support_tmp_remove(&dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_help_of_a_command_by_both_ways),
+        cmocka_unit_test(test_a_setting_that_is_wrong_does_not_hide_the_help),
+        cmocka_unit_test(test_the_manual_has_every_command_and_option),
+        cmocka_unit_test(test_the_manual_of_settings_has_every_key_and_default),
+        cmocka_unit_test(test_every_option_that_is_offered_is_known),
+        cmocka_unit_test(test_every_option_that_is_known_is_offered),
+        cmocka_unit_test(test_bash_completes),
+        cmocka_unit_test(test_bash_completes_ids_of_the_store),
+        cmocka_unit_test(test_an_id_that_is_a_command_is_not_run),
+        cmocka_unit_test(test_zsh_and_fish_read_theirs),
+    };
+    return cmocka_run_group_tests(tests, find_commands, NULL);
+}
