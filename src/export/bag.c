@@ -129,7 +129,7 @@ int64_t bag_bytes(const struct bag *bag)
 
 const char *bag_find(const struct bag *bag, const char *begins)
 {
-    const struct entry *e = (const void *)(bag->entries.mem + bag->entries.start);
+    const struct entry *e = (const void *)buf_data(&bag->entries);
     for (size_t i = 0; i < bag->entries.used / sizeof *e; i++)
         if (strncmp(e[i].name, begins, strlen(begins)) == 0)
             return e[i].name;
@@ -150,7 +150,7 @@ static int put_manifest(struct bag *bag, const char *name, bool payload, struct 
     struct buf text;
     int rc = ERR_OK;
     size_t n = bag->entries.used / sizeof(struct entry);
-    struct entry *e = (void *)(bag->entries.mem + bag->entries.start);
+    struct entry *e = n ? (void *)(bag->entries.mem + bag->entries.start) : NULL;
     buf_init(&text, TEXT_BYTES_MAX);
     if (n > 0)
         qsort(e, n, sizeof *e, by_name);

@@ -106,7 +106,7 @@ static int on_end(void *arg, struct err *err)
 struct file *verify_files(const struct verify *v, size_t *n)
 {
     *n = v->files.used / sizeof(struct file);
-    return (void *)(v->files.mem + v->files.start);
+    return v->files.mem ? (void *)(v->files.mem + v->files.start) : NULL;
 }
 
 static int by_name(const void *a, const void *b)

@@ -51,7 +51,7 @@ static int read_manifest(struct verify *v, enum text which, struct buf *claims, 
 
 static void judge_claims(struct verify *v, const struct buf *claims, enum verify_check check)
 {
-    const struct claim *c = (const void *)(claims->mem + claims->start);
+    const struct claim *c = (const void *)buf_data(claims);
     for (size_t i = 0; i < claims->used / sizeof *c; i++) {
         if (!c[i].file) {
             verify_problem(v, VERIFY_COMPLETENESS, "missing: %s", c[i].name);
@@ -69,7 +69,7 @@ static void judge_claims(struct verify *v, const struct buf *claims, enum verify
 /* The name that a manifest has for this content, where that file is missing. */
 static const char *missing_twin(const struct buf *claims, const struct file *f)
 {
-    const struct claim *c = (const void *)(claims->mem + claims->start);
+    const struct claim *c = (const void *)buf_data(claims);
     size_t n = claims->used / sizeof *c;
     for (size_t i = 0; i < n && n <= TWINS_MAX; i++)
         if (!c[i].file && memcmp(c[i].sha256, f->sha256, 2 * HASH_BYTES) == 0)

@@ -57,9 +57,10 @@ static int map_clusters(const struct pdf_piece *p, const struct pdf_glyph *g,
             out[n - 1].num_glyphs++;
             continue;
         }
-        out[n++] = (cairo_text_cluster_t){(int)(n == 0 ? p->n : p->from + p->n - at), 1};
-        if (n > 1)
-            out[n - 2].num_bytes -= out[n - 1].num_bytes;
+        out[n] = (cairo_text_cluster_t){(int)(n == 0 ? p->n : p->from + p->n - at), 1};
+        if (n > 0)
+            out[n - 1].num_bytes -= out[n].num_bytes;
+        n++;
     }
     return n;
 }

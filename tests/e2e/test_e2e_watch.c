@@ -88,6 +88,7 @@ static const char *in(const struct fixture *f, const char *name)
     return path;
 }
 
+static void wait_log(struct fixture *f, const char *fmt, ...) DS_PRINTF(2, 3);
 static void wait_log(struct fixture *f, const char *fmt, ...)
 {
     char words[PATH_ROOM];
