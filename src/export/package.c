@@ -1,3 +1,4 @@
+#include "dashspool/archive.h"
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
@@ -10,6 +11,7 @@
 
 #define CUSTODY_BYTES_MAX ((size_t)256 << 20)
 #define REPORT_BYTES_MAX  ((size_t)512 << 20)
+#define EXPORT_OWN_FILES  100 /* of the package itself, with its folders */
 
 static int put_report(struct package *p, enum story_form form, const char *name, struct err *err)
 {
@@ -49,9 +51,21 @@ static int by_text(const void *a, const void *b)
 
 static int add_copy_bytes(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
+    struct package *p = arg;
     (void)err;
-    *(int64_t *)arg += copy->length_bytes;
+    p->all_bytes += copy->length_bytes;
+    p->all_files++;
     return ERR_OK;
+}
+
+/* What `verify` would refuse is not written. */
+static int check_files(const struct package *p, struct err *err)
+{
+    return p->all_files <= ARCHIVE_ENTRIES_DEFAULT - EXPORT_OWN_FILES
+               ? ERR_OK
+               : err_set(err, ERR_LIMIT,
+                         "a package of %lld files; %d are possible: choose fewer transfers",
+                         (long long)p->all_files, ARCHIVE_ENTRIES_DEFAULT - EXPORT_OWN_FILES);
 }
 
 /* What there is to do, and whether it can be done, before anything is written. */
@@ -65,10 +79,11 @@ static int measure(struct package *p, const char *const *ids, size_t n, struct e
             rc =
                 err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", ids[i]);
         if (rc == ERR_OK)
-            rc = catalogue_copy_each(p->catalogue, t.key, add_copy_bytes, &p->all_bytes, err);
+            rc = catalogue_copy_each(p->catalogue, t.key, add_copy_bytes, p, err);
         p->all_bytes += rc == ERR_OK ? t.length_bytes : 0;
+        p->all_files += 3; /* master, facts, arrival */
     }
-    return rc;
+    return rc < 0 ? rc : check_files(p, err);
 }
 
 static int put_all(struct package *p, struct err *err)

@@ -20,6 +20,7 @@ struct package {
     void *progress_arg;
     const char *id;                /* that is being written */
     int64_t all_bytes, done_bytes; /* masters and copies */
+    int64_t all_files;
     struct catalogue *catalogue;
     struct raw *raw;
     struct bag *bag;

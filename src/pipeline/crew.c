@@ -4,9 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Stages that are programs of their own and bring transfers in: [NAME] with `enabled`, and a
- * command NAME. */
-static const char *const services[] = {"receive", "watch"};
+/* Programs of their own: `dashspool <name>`, if the key of the section says so. */
+static const struct {
+    const char *name, *section, *key;
+    bool reports, repeated; /* repeated: the key tells every how many minutes; 0: never */
+} services[] = {
+    {"receive", "receive", "enabled", true, false},
+    {"watch", "watch", "enabled", false, false},
+    {"sweep", "retention", "every_min", false, true},
+};
 
 struct sum {
     const char *section;
@@ -65,11 +71,14 @@ static int plan_services(const struct cfg *cfg, const struct stages *stages, str
 {
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof services / sizeof *services; i++) {
-        struct crew_post post = {.service = true};
-        if (!cfg_bool(cfg, services[i], "enabled"))
+        const char *section = services[i].section, *key = services[i].key;
+        struct crew_post post = {.service = true, .reports = services[i].reports};
+        if (services[i].repeated)
+            post.every_ms = cfg_int(cfg, section, key) * 60000;
+        if (services[i].repeated ? post.every_ms == 0 : !cfg_bool(cfg, section, key))
             continue;
-        snprintf(post.stage, sizeof post.stage, "%s", services[i]);
-        post.settings = sum_settings(cfg, stages, services[i], "receive");
+        snprintf(post.stage, sizeof post.stage, "%s", services[i].name);
+        post.settings = sum_settings(cfg, stages, section, "receive");
         rc = add_post(out, n, &post, 0, err);
     }
     return rc;

@@ -15,6 +15,8 @@ struct crew_post {
     char stage[CREW_NAME_ROOM];
     uint64_t settings; /* hash of all that it reads of them */
     bool service;      /* `dashspool <stage>`, else `dashspool work --stage <stage>` */
+    bool reports;      /* it writes ROOT/receive.json every second, and reads settings on SIGHUP */
+    int64_t every_ms;  /* it ends by itself, and is started again so often; 0: it stays */
 };
 
 /* At most CREW_MAX posts. ERR_CONFIG: more are asked for. */

@@ -128,6 +128,12 @@ static void take_end(struct run *r, struct post *p, int status)
         p->fails = 0;
         return;
     }
+    if (p->plan.every_ms > 0) {
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            log_error("run", "%s: %s", p->plan.name, how);
+        p->start_us = p->started_us + p->plan.every_ms * 1000;
+        return;
+    }
     int64_t soon_us = r->restart_max_ms * 1000 > SOON_US ? r->restart_max_ms * 1000 : SOON_US;
     p->fails = now_us - p->started_us >= soon_us ? 1 : p->fails + 1;
     for (int i = 1; i < p->fails && wait_ms < r->restart_max_ms; i++)
@@ -203,10 +209,12 @@ static void take_plan(struct run *r, const struct crew_post *plan, size_t n)
         }
         if (p->plan.settings != plan[i].settings)
             tell_to_end(p);
-        else if (p->plan.service && p->pid > 0)
+        else if (p->plan.reports && p->pid > 0)
             kill(p->pid, SIGHUP);
+        p->start_us =
+            p->plan.every_ms > 0 && p->plan.every_ms == plan[i].every_ms ? p->start_us : 0;
         p->plan = plan[i];
-        p->start_us = p->fails = 0;
+        p->fails = 0;
     }
 }
 
@@ -259,14 +267,15 @@ static bool is_well(const struct run *r, const struct post *p)
     int64_t now_us = clock_mono_us();
     if (p->fails >= FAILS_MAX)
         return false;
-    if (!p->plan.service || p->pid == 0 || now_us - p->started_us < 2 * QUIET_US)
+    if (!p->plan.reports || p->pid == 0 || now_us - p->started_us < 2 * QUIET_US)
         return true;
     return receiver_wrote(r, clock_utc_us() - QUIET_US);
 }
 
 static bool runs(const struct run *r, const struct post *p)
 {
-    return p->pid > 0 && (!p->plan.service || receiver_wrote(r, p->started_utc_us));
+    return p->plan.every_ms > 0 ||
+           (p->pid > 0 && (!p->plan.reports || receiver_wrote(r, p->started_utc_us)));
 }
 
 static void tell_state(struct run *r)
@@ -275,7 +284,7 @@ static void tell_state(struct run *r)
     const struct post *sick = NULL;
     for (size_t i = 0; i < r->n; i++) {
         running += runs(r, &r->post[i]);
-        waiting += r->post[i].pid == 0;
+        waiting += r->post[i].pid == 0 && r->post[i].plan.every_ms == 0;
         if (!is_well(r, &r->post[i]))
             sick = &r->post[i];
     }

@@ -128,6 +128,33 @@ static void test_what_a_camera_hands_over_becomes_copies_by_itself(void **state)
     assert_false(find_line(w, "does not end", 1, NULL, 0));
 }
 
+static void test_what_people_drop_and_what_is_old_is_looked_after_too(void **state)
+{
+    struct world *w = *state;
+    char dir[500], photo[600], text[1500];
+    struct err err;
+    snprintf(dir, sizeof dir, "%s/dropped/352093081452251/front", w->dir);
+    snprintf(photo, sizeof photo, "%s/20241129T072345Z.jpg", dir);
+    assert_ok(fsx_mkdirs(dir, &err));
+    snprintf(text, sizeof text,
+             "[watch]\nenabled = yes\ndirs = %s/dropped\nquiet_s = 0.05\n"
+             "[retention]\nevery_min = 1000\nmasters = video 30d\n",
+             w->dir);
+    configure(w, text);
+    start(w);
+    wait_line(w, "processes run", 1, NULL, 0);
+    struct buf b = support_read(PHOTO);
+    support_write(photo, buf_data(&b), b.used);
+    buf_clear(&b);
+    wait_line(w, "photo, in", 1, NULL, 0);
+    wait_pid(w, "sweep", 1);
+    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    wait_line(w, "settings read again", 1, NULL, 0);
+    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_false(find_line(w, "started again", 1, NULL, 0));
+    assert_false(find_line(w, "sweep: started", 2, NULL, 0)); /* its time has not come */
+}
+
 static void test_what_is_killed_is_started_again(void **state)
 {
     struct world *w = *state;
@@ -312,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         E2E(test_what_a_camera_hands_over_becomes_copies_by_itself),
+        E2E(test_what_people_drop_and_what_is_old_is_looked_after_too),
         E2E(test_what_is_killed_is_started_again),
         E2E(test_bad_settings_change_nothing_good_ones_what_they_change),
         E2E(test_a_second_run_is_told_so),
