@@ -18,7 +18,7 @@ struct told {
     struct catalogue_transfer t;
     char master[256];
     struct catalogue_copy *copy[COPIES_MAX];
-    char derived_name[COPIES_MAX][256];
+    char derived_name[COPIES_MAX][256], derived_how[COPIES_MAX][300];
     struct report_derived derived[COPIES_MAX];
     int n_copies;
     json_t *settings; /* of the copy that says most; NULL: there is none */
@@ -109,6 +109,32 @@ static const char *purpose_of(const char *kind)
     return "";
 }
 
+/* The command that makes it again, and what its bytes depend on, by its recipe (recipe.h). */
+static void describe_how(const struct catalogue_copy *copy, char *out, size_t room)
+{
+    json_t *settings = json_loads(copy->settings, 0, NULL);
+    json_t *recipe = json_object_get(settings, "recipe");
+    json_t *options = json_object_get(recipe, "options"),
+           *libraries = json_object_get(recipe, "libraries");
+    const char *avcodec = json_string_value(json_object_get(libraries, "libavcodec")),
+               *x264 = json_string_value(json_object_get(libraries, "x264")),
+               *jpeg = json_string_value(json_object_get(libraries, "libjpeg-turbo")),
+               *encoder = NULL, *preset = NULL, *crf = NULL;
+    bool viewing = strcmp(copy->kind, "viewing") == 0;
+    json_unpack(options, "{s:s, s:s, s:s}", "encoder", &encoder, "preset", &preset, "crf", &crf);
+    out[0] = '\0';
+    if (avcodec && viewing && encoder && preset && crf && x264)
+        snprintf(out, room,
+                 "convert --copies viewing; %.40s, preset %.20s, crf %.20s; libavcodec %.40s, x264 "
+                 "%.40s",
+                 encoder, preset, crf, avcodec, x264);
+    else if (jpeg && strcmp(copy->kind, "still") == 0)
+        snprintf(out, room, "convert; libjpeg-turbo %.40s", jpeg);
+    else if (avcodec)
+        snprintf(out, room, "convert --copies %s; libavcodec %.40s", copy->kind, avcodec);
+    json_decref(settings);
+}
+
 static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
 {
     int i = t->n_copies;
@@ -122,10 +148,11 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     t->n_copies++;
     snprintf(t->derived_name[i], sizeof t->derived_name[i], "data/%s/%s", story_folder(copy->kind),
              base ? base + 1 : copy->path);
+    describe_how(copy, t->derived_how[i], sizeof t->derived_how[i]);
     t->derived[i] = (struct report_derived){.name = t->derived_name[i],
                                             .purpose = purpose_of(kept->kind),
                                             .tool = kept->tool,
-                                            .settings = "",
+                                            .settings = t->derived_how[i],
                                             .sha256 = kept->sha256,
                                             .length_bytes = kept->length_bytes};
     return ERR_OK;
