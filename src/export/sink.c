@@ -243,5 +243,7 @@ int sink_finish(struct sink *s, struct err *err)
         return err_set(err, ERR_BUSY, "%s has come to be meanwhile; name another", s->path);
     if ((rc = fsx_rename(s->tmp, s->path, err)) == ERR_OK)
         s->finished = true;
+    else if (lstat(s->tmp, &st) < 0 && rename(s->path, s->tmp) < 0) /* it has its name, undurably */
+        fprintf(stderr, "dashspool: %s may not be on disk; remove it by hand\n", s->path);
     return rc;
 }
