@@ -2,61 +2,14 @@
 #include "dashspool/clock.h"
 #include "dashspool/confine.h"
 #include "dashspool/fsx.h"
+#include "dashspool/master.h"
 #include "dashspool/recipe.h"
 #include "redaction_internal.h"
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct extract {
-    const char *path;
-    int fd;
-    struct hash *hash;
-};
-
-static int take_chunk(void *arg, const void *data, size_t n, struct err *err)
-{
-    struct extract *x = arg;
-    hash_update(x->hash, data, n);
-    return fsx_write_all(x->fd, data, n, err) < 0 ? err_wrap(err, "%s", x->path) : ERR_OK;
-}
-
-/* One that broke off has no hash of receipt. */
-static int compare(struct hash *hash, const struct catalogue_transfer *t, struct err *err)
-{
-    uint8_t digest[HASH_BYTES];
-    char hex[HASH_HEX_ROOM];
-    int rc = hash_final(hash, digest, err);
-    if (rc < 0)
-        return rc;
-    hash_hex(digest, hex);
-    return t->state != CATALOGUE_STORED || strcmp(hex, t->sha256) == 0
-               ? ERR_OK
-               : err_set(err, ERR_MALFORMED,
-                         "the master of %s in raw/%s.db has SHA-256 %s, but %s was received; "
-                         "restore that file from a back-up",
-                         t->id, t->day, hex, t->sha256);
-}
-
-static int extract_master(struct package *p, const struct catalogue_transfer *t, const char *path,
-                          struct err *err)
-{
-    struct extract x = {path, open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), NULL};
-    if (x.fd < 0)
-        return err_sys(err, "create %s", path);
-    int rc = hash_new(&x.hash, err);
-    if (rc == ERR_OK)
-        rc = raw_copy(p->raw, t->day, t->key, take_chunk, &x, err);
-    if (rc == ERR_OK)
-        rc = compare(x.hash, t, err);
-    hash_free(&x.hash);
-    if (close(x.fd) < 0 && rc == ERR_OK)
-        rc = err_sys(err, "close %s", path);
-    return rc;
-}
 
 /* What the store has of it. */
 struct had {
@@ -163,7 +116,8 @@ int redaction_put(struct package *p, const struct catalogue_transfer *t, int *co
     if (rc < 0)
         return rc;
     choose(p->redaction, t, &had, &options);
-    rc = extract_master(p, t, master, err);
+    struct catalogue_transfer of = *t;
+    rc = master_extract(p->raw, &of, master, err);
     if (rc == ERR_OK) {
         rc = convert(p, t, master, &options, err);
         if ((rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED) && !had.pictures)

@@ -1,10 +1,11 @@
+#include "archive_dir.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/confine.h"
 #include "dashspool/fsx.h"
+#include "dashspool/master.h"
 #include "dashspool/pipeline_complete.h"
 #include "dashspool/raw.h"
 #include "dashspool/recipe.h"
-#include "master.h"
 #include "record.h"
 #include <poll.h>
 #include <stdio.h>
@@ -118,7 +119,7 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
     if (rc == ERR_OK)
         rc = master_extract(c->raw, t, master, err);
     if (rc == ERR_OK)
-        rc = master_archive_dir(c->root, t, &dir, err);
+        rc = archive_dir(c->root, t, &dir, err);
     if (rc == ERR_OK) {
         rc = convert(c, t, master, dir, &result, err);
         if (rc == ERR_OK) {

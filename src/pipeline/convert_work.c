@@ -1,7 +1,7 @@
+#include "archive_dir.h"
 #include "dashspool/clock.h"
 #include "dashspool/log.h"
 #include "dashspool/recipe.h"
-#include "master.h"
 #include "record.h"
 #include "worker.h"
 #include <poll.h>
@@ -46,7 +46,7 @@ int convert_work(struct worker *w, struct work *work, struct err *err)
     int64_t began_us = clock_mono_us();
     int rc = worker_extract(w, work, &master, err);
     if (rc == ERR_OK)
-        rc = master_archive_dir(w->root, t, &dir, err);
+        rc = archive_dir(w->root, t, &dir, err);
     if (rc == ERR_OK)
         rc = convert(w, t, master, dir, &result, err);
     if (rc == ERR_OK)

@@ -2,7 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "master.h"
+#include "dashspool/master.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

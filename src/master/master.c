@@ -1,5 +1,4 @@
-#include "master.h"
-#include "dashspool/clock.h"
+#include "dashspool/master.h"
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include <fcntl.h>
@@ -45,14 +44,4 @@ int master_extract(struct raw *raw, struct catalogue_transfer *t, const char *pa
     if (close(x.fd) < 0 && rc == ERR_OK)
         rc = err_sys(err, "close %s", path);
     return rc;
-}
-
-int master_archive_dir(const char *root, const struct catalogue_transfer *t, char **out,
-                       struct err *err)
-{
-    bool known = t->known & CATALOGUE_TIME_OK;
-    struct clock_civil c = clock_civil_from_utc(known ? t->time_us : t->arrived_us, 0);
-    int rc =
-        fsx_path(out, err, "%s/archive/%s/%04d-%02d-%02d", root, t->imei, c.year, c.month, c.day);
-    return rc < 0 ? rc : fsx_mkdirs(*out, err);
 }
