@@ -13,12 +13,19 @@ enum { COPIES_MAX = 32, CLOCKS_MAX = 8, STRETCHES_MAX = 200 };
 #define TIMING_BYTES_MAX  ((size_t)64 << 20)
 #define PICTURE_BYTES_MAX ((size_t)8 << 20)
 
+/* What is told of a copy; its settings, which are long, are not kept. */
+struct kept {
+    char kind[16], path[512], sha256[HASH_HEX_ROOM], tool[64];
+    int64_t length_bytes;
+    char name[256]; /* in the package */
+    char how[300];
+};
+
 /* All that a clip's facts borrow. */
 struct told {
     struct catalogue_transfer t;
     char master[256];
-    struct catalogue_copy *copy[COPIES_MAX];
-    char derived_name[COPIES_MAX][256], derived_how[COPIES_MAX][300];
+    struct kept *copy[COPIES_MAX];
     struct report_derived derived[COPIES_MAX];
     int n_copies;
     json_t *settings; /* of the copy that says most; NULL: there is none */
@@ -27,7 +34,7 @@ struct told {
     size_t n_clocks;
     struct report_arrival arrival;
     char damage[400];
-    struct report_stretch stretch[STRETCHES_MAX];
+    struct report_stretch *stretch;
     size_t n_stretches;
     bool has_sound;
     struct buf picture;
@@ -49,6 +56,7 @@ static void told_free(struct told *t)
 {
     for (int i = 0; i < t->n_copies; i++)
         free(t->copy[i]);
+    free(t->stretch);
     json_decref(t->settings);
     buf_clear(&t->picture);
     free(t);
@@ -141,18 +149,22 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     const char *base = strrchr(copy->path, '/');
     if (i == COPIES_MAX)
         return err_set(err, ERR_LIMIT, "%s has more than %d copies", t->t.id, COPIES_MAX);
-    struct catalogue_copy *kept = t->copy[i] = malloc(sizeof *kept);
+    struct kept *kept = t->copy[i] = calloc(1, sizeof *kept);
     if (!kept)
         return err_set(err, ERR_NOMEM, "no memory for a report");
-    *kept = *copy;
     t->n_copies++;
-    snprintf(t->derived_name[i], sizeof t->derived_name[i], "data/%s/%s", story_folder(copy->kind),
+    snprintf(kept->kind, sizeof kept->kind, "%s", copy->kind);
+    snprintf(kept->path, sizeof kept->path, "%s", copy->path);
+    snprintf(kept->sha256, sizeof kept->sha256, "%s", copy->sha256);
+    snprintf(kept->tool, sizeof kept->tool, "%s", copy->tool);
+    kept->length_bytes = copy->length_bytes;
+    snprintf(kept->name, sizeof kept->name, "data/%s/%s", story_folder(copy->kind),
              base ? base + 1 : copy->path);
-    describe_how(copy, t->derived_how[i], sizeof t->derived_how[i]);
-    t->derived[i] = (struct report_derived){.name = t->derived_name[i],
+    describe_how(copy, kept->how, sizeof kept->how);
+    t->derived[i] = (struct report_derived){.name = kept->name,
                                             .purpose = purpose_of(kept->kind),
                                             .tool = kept->tool,
-                                            .settings = t->derived_how[i],
+                                            .settings = kept->how,
                                             .sha256 = kept->sha256,
                                             .length_bytes = kept->length_bytes};
     return ERR_OK;
@@ -359,6 +371,10 @@ static int find_damage(struct told *t, const char *root, struct err *err)
 {
     struct buf text;
     int64_t end_us = us_of(t->settings, "duration_s");
+    struct report_stretch *fewer;
+    t->stretch = calloc(STRETCHES_MAX, sizeof *t->stretch);
+    if (!t->stretch)
+        return err_set(err, ERR_NOMEM, "no memory for a report");
     int rc = ERR_OK;
     buf_init(&text, TIMING_BYTES_MAX);
     for (int i = 0; rc == ERR_OK && i < t->n_copies; i++) {
@@ -380,6 +396,8 @@ static int find_damage(struct told *t, const char *root, struct err *err)
     if (t->n_stretches == 0 && json_object_size(json_object_get(t->settings, "damage")) > 0)
         add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "somewhere in it; see the numbers below");
     qsort(t->stretch, t->n_stretches, sizeof *t->stretch, by_time);
+    if ((fewer = realloc(t->stretch, (t->n_stretches + 1) * sizeof *fewer)) != NULL)
+        t->stretch = fewer;
     return rc;
 }
 
