@@ -164,6 +164,38 @@ int fsx_read_file(const char *path, struct buf *out, struct err *err)
     return rc;
 }
 
+/* Where the file system has no O_TMPFILE (NFS), a name for a moment. */
+static int open_nameless(const char *dir, struct err *err)
+{
+    char *path = NULL;
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+        return err_sys(err, "create a file in %s", dir);
+    int rc = fsx_path(&path, err, "%s/.scratch-XXXXXX", dir);
+    if (rc < 0)
+        return rc;
+    if ((fd = mkostemp(path, O_CLOEXEC)) >= 0)
+        unlink(path);
+    else
+        fd = err_sys(err, "create a file in %s", dir);
+    free(path);
+    return fd;
+}
+
+int fsx_scratch(FILE **out, const char *dir, struct err *err)
+{
+    *out = NULL;
+    int fd = open_nameless(dir, err);
+    if (fd < 0)
+        return fd;
+    if ((*out = fdopen(fd, "w+")) != NULL)
+        return ERR_OK;
+    close(fd);
+    return err_set(err, ERR_NOMEM, "no memory for a file");
+}
+
 int fsx_rename(const char *from, const char *to, struct err *err)
 {
     if (rename(from, to) < 0)

@@ -2,6 +2,7 @@
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
+#include "dashspool/fsx.h"
 #include "package_internal.h"
 #include "readme.h"
 #include <jansson.h>
@@ -10,19 +11,20 @@
 #include <string.h>
 
 #define CUSTODY_BYTES_MAX ((size_t)256 << 20)
-#define REPORT_BYTES_MAX  ((size_t)512 << 20)
 #define EXPORT_OWN_FILES  100 /* of the package itself, with its folders */
 
 static int put_report(struct package *p, enum story_form form, const char *name, struct err *err)
 {
-    struct buf report;
+    FILE *report = NULL;
     const struct buf *hidden = p->redaction ? redaction_sentence(p->redaction) : NULL;
     const char *words = hidden ? (const char *)buf_data(hidden) : NULL;
-    buf_init(&report, REPORT_BYTES_MAX);
-    int rc = story_report(p->story, p->request, words, form, &report, err);
+    int rc = fsx_scratch(&report, p->beside, err);
+    if (rc < 0)
+        return rc;
+    rc = story_report(p->story, p->request, words, form, report, err);
     if (rc == ERR_OK)
-        rc = bag_put(p->bag, name, buf_data(&report), report.used, err);
-    buf_clear(&report);
+        rc = bag_put_file(p->bag, name, report, err);
+    fclose(report);
     return rc;
 }
 
@@ -166,6 +168,17 @@ static int note_exported(struct package *p, struct err *err)
     return rc < 0 ? err_wrap(err, "the package is written, but its export is not noted") : rc;
 }
 
+/* The folder in which a package will be. */
+static int beside(const char *path, char **out, struct err *err)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    return n ? fsx_path(out, err, "%.*s", (int)n, path) : fsx_path(out, err, ".");
+}
+
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
                    struct export_result *out, struct err *err)
 {
@@ -186,9 +199,11 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK && request->redaction)
         rc = redaction_new(&p, err);
     if (rc == ERR_OK)
+        rc = beside(request->path, &p.beside, err);
+    if (rc == ERR_OK)
         rc = bag_new(&p.bag, request->path, request->at_us, err);
     if (rc == ERR_OK)
-        rc = story_new(&p.story, err);
+        rc = story_new(&p.story, p.beside, err);
     if (rc == ERR_OK)
         rc = fill(&p, err);
     if (rc == ERR_OK)
@@ -200,5 +215,6 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     raw_close(&p.raw);
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);
+    free(p.beside);
     return rc;
 }

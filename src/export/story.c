@@ -3,15 +3,16 @@
 #include "dashspool/fsx.h"
 #include "dashspool/report.h"
 #include "dashspool/seal.h"
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { COPIES_MAX = 32, CLOCKS_MAX = 8, STRETCHES_MAX = 200 };
-#define TIMING_BYTES_MAX  ((size_t)64 << 20)
-#define PICTURE_BYTES_MAX ((size_t)8 << 20)
+#define TIMING_BYTES_MAX ((size_t)64 << 20)
 
 /* What is told of a copy; its settings, which are long, are not kept. */
 struct kept {
@@ -19,6 +20,12 @@ struct kept {
     int64_t length_bytes;
     char name[256]; /* in the package */
     char how[300];
+};
+
+/* Where in the story's file a picture is. */
+struct story_picture {
+    FILE *in;
+    int64_t at, n_bytes; /* 0: there is none */
 };
 
 /* All that a clip's facts borrow. */
@@ -37,19 +44,26 @@ struct told {
     struct report_stretch *stretch;
     size_t n_stretches;
     bool has_sound;
-    struct buf picture;
+    struct story_picture picture;
     const char *picture_what;
 };
 
 struct story {
     struct told **told;
     size_t n, room;
+    FILE *pictures; /* one behind the other */
+    int64_t pictures_bytes;
 };
 
-int story_new(struct story **out, struct err *err)
+int story_new(struct story **out, const char *dir, struct err *err)
 {
     *out = calloc(1, sizeof **out);
-    return *out ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a report");
+    if (!*out)
+        return err_set(err, ERR_NOMEM, "no memory for a report");
+    int rc = fsx_scratch(&(*out)->pictures, dir, err);
+    if (rc < 0)
+        story_free(out);
+    return rc;
 }
 
 static void told_free(struct told *t)
@@ -58,7 +72,6 @@ static void told_free(struct told *t)
         free(t->copy[i]);
     free(t->stretch);
     json_decref(t->settings);
-    buf_clear(&t->picture);
     free(t);
 }
 
@@ -69,6 +82,8 @@ void story_free(struct story **s)
     for (size_t i = 0; i < (*s)->n; i++)
         told_free((*s)->told[i]);
     free((*s)->told);
+    if ((*s)->pictures)
+        fclose((*s)->pictures);
     free(*s);
     *s = NULL;
 }
@@ -184,23 +199,61 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     return redacted && story_shows(copy->kind) ? ERR_OK : keep_copy(t, copy, err);
 }
 
-static int take_picture(struct told *t, const char *root, struct err *err)
+static int keep_picture(struct story *s, struct told *t, const char *path, const char *what,
+                        struct err *err)
+{
+    struct buf jpeg;
+    buf_init(&jpeg, REPORT_PICTURE_BYTES_MAX);
+    int rc = fsx_read_file(path, &jpeg, err);
+    if (rc == ERR_OK && fwrite(buf_data(&jpeg), 1, jpeg.used, s->pictures) != jpeg.used)
+        rc = err_sys(err, "write the pictures of the report");
+    if (rc == ERR_OK) {
+        t->picture = (struct story_picture){s->pictures, s->pictures_bytes, (int64_t)jpeg.used};
+        t->picture_what = what;
+        s->pictures_bytes += (int64_t)jpeg.used;
+    }
+    buf_clear(&jpeg);
+    return rc;
+}
+
+static int take_picture(struct story *s, struct told *t, const char *root, struct err *err)
 {
     static const char *const wanted[] = {"poster", "still"};
-    for (size_t k = 0; k < 2 && t->picture.used == 0; k++)
-        for (int i = 0; i < t->n_copies && t->picture.used == 0; i++) {
+    for (size_t k = 0; k < 2 && t->picture.n_bytes == 0; k++)
+        for (int i = 0; i < t->n_copies && t->picture.n_bytes == 0; i++) {
             char *path = NULL;
             if (strcmp(t->copy[i]->kind, wanted[k]) != 0 ||
-                t->copy[i]->length_bytes > (int64_t)PICTURE_BYTES_MAX)
+                t->copy[i]->length_bytes > (int64_t)REPORT_PICTURE_BYTES_MAX)
                 continue;
             int rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path);
             if (rc == ERR_OK)
-                rc = fsx_read_file(path, &t->picture, err);
+                rc =
+                    keep_picture(s, t, path, k == 0 ? "One picture of the film" : "The photo", err);
             free(path);
             if (rc < 0)
                 return rc;
-            t->picture_what = k == 0 ? "One picture of the film" : "The photo";
         }
+    return ERR_OK;
+}
+
+static int load_picture(void *from, struct buf *out, struct err *err)
+{
+    const struct story_picture *p = from;
+    size_t n = (size_t)p->n_bytes;
+    uint8_t *at = buf_reserve(out, n, err);
+    if (!at)
+        return err->code;
+    while (n > 0) {
+        ssize_t got = pread(fileno(p->in), at, n, p->at + (p->n_bytes - (int64_t)n));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? err_sys(err, "read a picture of the report")
+                           : err_set(err, ERR_IO, "a picture of the report is cut short");
+        at += got;
+        n -= (size_t)got;
+    }
+    buf_commit(out, (size_t)p->n_bytes);
     return ERR_OK;
 }
 
@@ -211,11 +264,11 @@ int story_redacted(struct story *s, const struct catalogue_copy *copy, const cha
     bool poster = strcmp(copy->kind, "poster") == 0;
     int rc = keep_copy(t, copy, err);
     t->has_sound = t->has_sound && !no_sound;
-    if (rc < 0 || t->picture.used > 0 || copy->length_bytes > (int64_t)PICTURE_BYTES_MAX ||
+    if (rc < 0 || t->picture.n_bytes > 0 ||
+        copy->length_bytes > (int64_t)REPORT_PICTURE_BYTES_MAX ||
         (!poster && strcmp(copy->kind, "still") != 0))
         return rc;
-    t->picture_what = poster ? "One picture of the film" : "The photo";
-    return fsx_read_file(path, &t->picture, err);
+    return keep_picture(s, t, path, poster ? "One picture of the film" : "The photo", err);
 }
 
 /* ---- how it came ---- */
@@ -418,12 +471,11 @@ int story_add(struct story *s, struct catalogue *c, const char *root,
     s->told[s->n++] = told;
     told->t = *t;
     snprintf(told->master, sizeof told->master, "%s", master);
-    buf_init(&told->picture, PICTURE_BYTES_MAX);
     int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
     if (rc == ERR_OK)
         rc = catalogue_arrival_each(c, t->key, add_arrival, told, err);
     if (rc == ERR_OK)
-        rc = take_picture(told, root, err);
+        rc = take_picture(s, told, root, err);
     if (rc == ERR_OK)
         rc = find_damage(told, root, err);
     describe_arrival(told);
@@ -433,7 +485,7 @@ int story_add(struct story *s, struct catalogue *c, const char *root,
 
 /* ---- the page ---- */
 
-static void fill_clip(const struct told *t, struct report_clip *out)
+static void fill_clip(struct told *t, struct report_clip *out)
 {
     const struct catalogue_transfer *r = &t->t;
     double duration_s = json_number_value(json_object_get(t->settings, "duration_s"));
@@ -465,8 +517,9 @@ static void fill_clip(const struct told *t, struct report_clip *out)
         .position_why = r->known & CATALOGUE_POSITION_OK
                             ? "by the camera's message: one position for all of it"
                             : "the camera's message has none that can be true",
-        .picture = {t->picture.used ? buf_data(&t->picture) : NULL, t->picture.used,
-                    t->picture_what},
+        .picture = {.what = t->picture_what,
+                    .load = t->picture.n_bytes ? load_picture : NULL,
+                    .from = &t->picture},
         .clock = t->clock,
         .n_clocks = t->n_clocks,
         .has_sound = t->has_sound,
@@ -504,8 +557,8 @@ static const struct report_check checks[] = {
     {"The lists are what they were", "sha256sum -c tagmanifest-sha256.txt", "each line ends in OK"},
 };
 
-int story_report(const struct story *s, const struct export_request *request, const char *redaction,
-                 enum story_form form, struct buf *out, struct err *err)
+int story_report(struct story *s, const struct export_request *request, const char *redaction,
+                 enum story_form form, FILE *out, struct err *err)
 {
     struct report r = {.title = "Footage of dash cameras",
                        .author = request->who,
@@ -530,6 +583,8 @@ int story_report(const struct story *s, const struct export_request *request, co
         r.signature =
             (struct report_signature){.is_signed = true, .who = signer.subject, .how = how};
     }
+    if (fflush(s->pictures) != 0)
+        return err_sys(err, "write the pictures of the report");
     struct report_clip *clips = calloc(s->n ? s->n : 1, sizeof *clips);
     if (!clips)
         return err_set(err, ERR_NOMEM, "no memory for a report");
