@@ -15,6 +15,9 @@
 /* A path from a format; *out is the caller's (free). On failure *out is NULL. */
 int fsx_path(char **out, struct err *err, const char *fmt, ...) DS_PRINTF(3, 4) DS_MUST_CHECK;
 
+/* "a/b/c/" is "a/b" and "c"; "c" is "." and "c". Both are the caller's (free). */
+int fsx_split(const char *path, char **parent, char **name, struct err *err) DS_MUST_CHECK;
+
 /* mkdir -p, mode 0750; what exists already is fine; new entries are fsynced in their parents. */
 int fsx_mkdirs(const char *path, struct err *err) DS_MUST_CHECK;
 

@@ -34,6 +34,28 @@ static int parent_of(const char *path, char **out, struct err *err)
     return fsx_path(out, err, "%.*s", (int)(slash - path), path);
 }
 
+int fsx_split(const char *path, char **parent, char **name, struct err *err)
+{
+    char *whole = NULL;
+    *parent = *name = NULL;
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    int rc = fsx_path(&whole, err, "%.*s", (int)n, path);
+    if (rc == ERR_OK)
+        rc = parent_of(whole, parent, err);
+    if (rc == ERR_OK) {
+        const char *slash = strrchr(whole, '/');
+        rc = fsx_path(name, err, "%s", slash ? slash + 1 : whole);
+    }
+    if (rc < 0) {
+        free(*parent);
+        *parent = NULL;
+    }
+    free(whole);
+    return rc;
+}
+
 static int sync_path(const char *path, int flags, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | flags);

@@ -141,17 +141,15 @@ static int fill(struct package *p, struct err *err)
 /* It exists by now: a custody that cannot be written is an error that says so. */
 static int note_exported(struct package *p, struct err *err)
 {
-    const char *name = strrchr(p->request->path, '/');
-    json_t *o = json_pack("{s:s, s:s}", "package", name && name[1] ? name + 1 : p->request->path,
-                          "tagmanifest_sha256", p->result->tag_sha256);
+    json_t *o =
+        json_pack("{s:s, s:s}", "package", p->name, "tagmanifest_sha256", p->result->tag_sha256);
     if (o && p->redaction)
         redaction_note(p->redaction, o);
     char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
     struct custody_event e = {p->request->at_us, "exported", p->request->who, what};
     struct catalogue_protection protection = {.since_us = e.at_us};
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
-    snprintf(protection.reason, sizeof protection.reason, "it is in the package %.400s",
-             name && name[1] ? name + 1 : p->request->path);
+    snprintf(protection.reason, sizeof protection.reason, "it is in the package %.400s", p->name);
     int rc =
         what ? catalogue_begin(p->catalogue, err) : err_set(err, ERR_NOMEM, "no memory for JSON");
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
@@ -166,17 +164,6 @@ static int note_exported(struct package *p, struct err *err)
     free(what);
     json_decref(o);
     return rc < 0 ? err_wrap(err, "the package is written, but its export is not noted") : rc;
-}
-
-/* The folder in which a package will be. */
-static int beside(const char *path, char **out, struct err *err)
-{
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    while (n > 0 && path[n - 1] != '/')
-        n--;
-    return n ? fsx_path(out, err, "%.*s", (int)n, path) : fsx_path(out, err, ".");
 }
 
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
@@ -196,10 +183,10 @@ int export_package(const struct export_request *request, export_progress_fn *pro
         rc = catalogue_open(&p.catalogue, request->root, false, err);
     if (rc == ERR_OK)
         rc = raw_open(&p.raw, request->root, err);
+    if (rc == ERR_OK)
+        rc = fsx_split(request->path, &p.beside, &p.name, err);
     if (rc == ERR_OK && request->redaction)
         rc = redaction_new(&p, err);
-    if (rc == ERR_OK)
-        rc = beside(request->path, &p.beside, err);
     if (rc == ERR_OK)
         rc = bag_new(&p.bag, request->path, request->at_us, err);
     if (rc == ERR_OK)
@@ -216,5 +203,6 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);
     free(p.beside);
+    free(p.name);
     return rc;
 }
