@@ -3,15 +3,13 @@
  *
  * It has a fresh name, PARENT/PREFIXxxxxxx, and is locked (flock(2) on the directory). What an
  * owner that was killed left behind is removed by the next one with the same parent and prefix; but
- * a thread that opens many looks for such only once a minute, and not at those that are younger
- * than WORKDIR_YOUNG_S: between its making and its locking a directory looks as if nobody had it.
+ * a thread that opens many looks for such only once a minute. Who knows that there may be one
+ * sweeps at once.
  */
 #ifndef DASHSPOOL_WORKDIR_H
 #define DASHSPOOL_WORKDIR_H
 
 #include "dashspool/err.h"
-
-#define WORKDIR_YOUNG_S 60
 
 struct workdir {
     char *path; /* NULL: none */
@@ -27,8 +25,7 @@ int workdir_open(struct workdir *out, const char *parent, const char *prefix,
  * be removed the next owner removes. */
 void workdir_close(struct workdir *w);
 
-/* Removes what dead owners left that is older than young_s. Tells nothing: the next one tries
- * again. */
-void workdir_sweep(const char *parent, const char *prefix, int young_s);
+/* Removes what dead owners left. Tells nothing: the next one tries again. */
+void workdir_sweep(const char *parent, const char *prefix);
 
 #endif

@@ -10,31 +10,28 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define SWEEP_EVERY_US (WORKDIR_YOUNG_S * INT64_C(1000000)) /* none is old enough before */
+#define SWEEP_EVERY_US INT64_C(60000000)
 
-enum { PREFIX_ROOM = 256, LETTERS = 6 };
+enum { PREFIX_ROOM = 256, LETTERS = 6, TRIES = 10 /* each time a sweep was quicker */ };
 
-static void remove_if_left(const char *parent, const char *name, int young_s)
+/* One whose owner has died: its lock is free. */
+static void remove_if_left(const char *parent, const char *name)
 {
     char *path = NULL;
     struct err unused;
-    struct stat st;
     if (fsx_path(&path, &unused, "%s/%s", parent, name) < 0)
         return;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool left = fd >= 0 && fstat(fd, &st) == 0 && time(NULL) - st.st_ctime > young_s &&
-                flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (left && fsx_remove_tree(path, &unused) < 0)
-        left = false; /* the next owner tries again */
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fsx_remove_tree(path, &unused) < 0)
+        unused.code = 0; /* the next sweep tries again */
     if (fd >= 0)
         close(fd);
     free(path);
 }
 
-void workdir_sweep(const char *parent, const char *prefix, int young_s)
+void workdir_sweep(const char *parent, const char *prefix)
 {
     size_t n = strlen(prefix);
     DIR *d = opendir(parent);
@@ -42,7 +39,7 @@ void workdir_sweep(const char *parent, const char *prefix, int young_s)
         return;
     for (struct dirent *e; (e = readdir(d));)
         if (strncmp(e->d_name, prefix, n) == 0 && strlen(e->d_name) == n + LETTERS)
-            remove_if_left(parent, e->d_name, young_s);
+            remove_if_left(parent, e->d_name);
     closedir(d);
 }
 
@@ -69,11 +66,24 @@ static bool swept_lately(const char *parent, const char *prefix)
     return false;
 }
 
-int workdir_open(struct workdir *out, const char *parent, const char *prefix, struct err *err)
+/* Between mkdtemp() and flock() a directory looks as if its owner had died: *mine says whether it
+ * is still there, and ours. */
+static int take(struct workdir *w, bool *mine, struct err *err)
 {
-    *out = WORKDIR_NONE;
-    if (!swept_lately(parent, prefix))
-        workdir_sweep(parent, prefix, WORKDIR_YOUNG_S);
+    struct stat held, there;
+    w->lock_fd = open(w->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (w->lock_fd < 0)
+        return errno == ENOENT ? ERR_OK : err_sys(err, "open %s", w->path);
+    if (flock(w->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? ERR_OK : err_sys(err, "lock %s", w->path);
+    *mine = fstat(w->lock_fd, &held) == 0 && stat(w->path, &there) == 0 &&
+            held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+    return ERR_OK;
+}
+
+static int make(struct workdir *out, const char *parent, const char *prefix, bool *mine,
+                struct err *err)
+{
     int rc = fsx_path(&out->path, err, "%s/%sXXXXXX", parent, prefix);
     if (rc < 0)
         return rc;
@@ -83,11 +93,25 @@ int workdir_open(struct workdir *out, const char *parent, const char *prefix, st
         out->path = NULL;
         return rc;
     }
-    out->lock_fd = open(out->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (out->lock_fd < 0 || flock(out->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-        rc = err_sys(err, "lock %s", out->path);
+    return take(out, mine, err);
+}
+
+int workdir_open(struct workdir *out, const char *parent, const char *prefix, struct err *err)
+{
+    bool mine = false;
+    int rc = ERR_OK;
+    *out = WORKDIR_NONE;
+    if (!swept_lately(parent, prefix))
+        workdir_sweep(parent, prefix);
+    for (int i = 0; rc == ERR_OK && !mine && i < TRIES; i++) {
         workdir_close(out);
+        rc = make(out, parent, prefix, &mine, err);
     }
+    if (rc == ERR_OK && !mine)
+        rc = err_set(err, ERR_AGAIN, "%s: directories in it vanish as soon as they are made",
+                     parent);
+    if (rc < 0)
+        workdir_close(out);
     return rc;
 }
 

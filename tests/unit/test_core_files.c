@@ -1,7 +1,6 @@
 /* fsx, hash, err: files that survive, their digests, how failures read. */
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
-#include "dashspool/workdir.h"
 #include "support/support.h"
 #include <errno.h>
 #include <stdio.h>
@@ -170,39 +169,6 @@ static void test_a_path_has_two_parts(void **state)
     }
 }
 
-static void test_a_workdir_goes_with_its_owner(void **state)
-{
-    (void)state;
-    struct err err;
-    struct workdir w;
-    assert_ok(fsx_mkdirs(in_dir("work"), &err));
-    assert_ok(workdir_open(&w, in_dir("work"), ".made-", &err));
-    assert_ok(fsx_write_file(in_dir("x"), "x", 1, &err));
-    assert_int_equal(support_entries(in_dir("work")), 1);
-    workdir_sweep(in_dir("work"), ".made-", -1); /* it is held */
-    assert_int_equal(support_entries(in_dir("work")), 1);
-    workdir_close(&w);
-    assert_int_equal(support_entries(in_dir("work")), 0);
-    workdir_close(&w);
-    assert_err(ERR_NOTFOUND, workdir_open(&w, in_dir("no/such/dir"), ".made-", &err));
-}
-
-static void test_what_a_dead_owner_left_is_swept(void **state)
-{
-    (void)state;
-    struct err err;
-    assert_ok(fsx_mkdirs(in_dir("work/.made-abcdef/deep"), &err));
-    assert_ok(fsx_mkdirs(in_dir("work/.made-by-somebody-else"), &err));
-    assert_ok(fsx_mkdirs(in_dir("work/.mode-abcdef"), &err));
-    assert_ok(fsx_write_file(in_dir("work/.made-123456"), "a file", 6, &err));
-    assert_int_equal(symlink("..", in_dir("work/.made-linked")), 0);
-    workdir_sweep(in_dir("work"), ".made-", WORKDIR_YOUNG_S); /* it may still be about to be held */
-    assert_int_equal(support_entries(in_dir("work")), 5);
-    workdir_sweep(in_dir("work"), ".made-", -1);
-    assert_int_equal(support_entries(in_dir("work")), 4);
-    assert_int_equal(access(in_dir("work/.made-abcdef"), F_OK), -1);
-}
-
 static void test_a_scratch_file_has_no_name(void **state)
 {
     (void)state;
@@ -227,8 +193,6 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(test_a_scratch_file_has_no_name),
         TEST(test_a_path_has_two_parts),
-        TEST(test_a_workdir_goes_with_its_owner),
-        TEST(test_what_a_dead_owner_left_is_swept),
         TEST(test_mkdirs_makes_all_levels_and_may_be_repeated),
         TEST(test_write_file_replaces_whole_and_leaves_nothing_beside),
         TEST(test_read_file_stops_at_the_ceiling),
