@@ -8,7 +8,8 @@
 #include <getopt.h>
 #include <jansson.h>
 
-/* "dashspool COMMAND: text" on stderr; returns CLI_FAILED. */
+/* "dashspool COMMAND: text" on stderr, or where that is for machines an event of the log; returns
+ * CLI_FAILED. */
 int cli_fail(const char *command, const struct err *err);
 
 /* The same for wrong usage, with a hint at --help; returns CLI_USAGE. */

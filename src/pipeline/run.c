@@ -89,10 +89,11 @@ static void start(const struct run *r, struct post *p)
     p->started_utc_us = clock_utc_us();
     p->kill_us = 0;
     if (p->pid > 0) {
-        log_info("run", "%s: started, process %d", p->plan.name, (int)p->pid);
+        log_info("run", "started", LOG_TEXT("process", p->plan.name), LOG_INT("child", p->pid));
         return;
     }
-    log_error("run", "%s: fork: %s", p->plan.name, strerror(errno));
+    log_error("run", "cannot be started", LOG_TEXT("process", p->plan.name),
+              LOG_TEXT("reason", strerror(errno)));
     p->pid = 0;
     p->start_us = p->started_us + r->restart_ms * 1000;
 }
@@ -123,14 +124,18 @@ static void take_end(struct run *r, struct post *p, int status)
     if (r->ending || p->leaves || p->kill_us) {
         bool well = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
                     (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-        log_info("run", "%s: %s", p->plan.name, well ? "ended, as it was told" : how);
+        if (well)
+            log_info("run", "ended, as it was told", LOG_TEXT("process", p->plan.name));
+        else
+            log_warn("run", "ended", LOG_TEXT("process", p->plan.name), LOG_TEXT("reason", how));
         p->start_us = now_us; /* with new settings, if at all */
         p->fails = 0;
         return;
     }
     if (p->plan.every_ms > 0) {
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-            log_error("run", "%s: %s", p->plan.name, how);
+            log_error("run", "ended badly", LOG_TEXT("process", p->plan.name),
+                      LOG_TEXT("reason", how));
         p->start_us = p->started_us + p->plan.every_ms * 1000;
         return;
     }
@@ -141,8 +146,8 @@ static void take_end(struct run *r, struct post *p, int status)
     if (wait_ms > r->restart_max_ms)
         wait_ms = r->restart_max_ms;
     p->start_us = now_us + wait_ms * 1000;
-    log_error("run", "%s: %s; it is started again in %.1f s", p->plan.name, how,
-              (double)wait_ms / 1000);
+    log_error("run", "will be started again", LOG_TEXT("process", p->plan.name),
+              LOG_TEXT("reason", how), LOG_SECONDS("wait_seconds", (double)wait_ms / 1000));
 }
 
 static void reap(struct run *r)
@@ -168,7 +173,7 @@ static void tend(struct run *r)
         if (p->pid == 0 && !r->ending && !p->leaves && p->start_us <= now_us)
             start(r, p);
         else if (p->pid > 0 && p->kill_us && p->kill_us <= now_us) {
-            log_error("run", "%s: does not end; it is killed", p->plan.name);
+            log_error("run", "does not end; it is killed", LOG_TEXT("process", p->plan.name));
             kill(p->pid, SIGKILL);
             p->kill_us = now_us + END_US;
         }
@@ -244,7 +249,7 @@ static void reload(struct run *r)
         rc = settle(r, cfg, &err);
     cfg_free(&cfg);
     if (rc < 0)
-        log_error("run", "SIGHUP: all goes on with the settings as they were: %s", err.text);
+        log_error("run", "SIGHUP: all goes on with the settings as they were", LOG_ERR(&err));
     else
         log_info("run", "SIGHUP: settings read again");
     notify_send(&r->notify, "READY=1");
@@ -290,11 +295,11 @@ static void tell_state(struct run *r)
     }
     if (!r->ready && !r->ending && (size_t)running == r->n) {
         r->ready = true;
-        log_info("run", "all %d processes run", running);
+        log_info("run", "all processes run", LOG_INT("processes", running));
         notify_send(&r->notify, "READY=1\nSTATUS=%d processes run", running);
     }
     if (sick && !r->in_trouble)
-        log_error("run", "%s is in trouble", sick->plan.name);
+        log_error("run", "in trouble", LOG_TEXT("process", sick->plan.name));
     r->in_trouble = sick != NULL;
     if (!r->notify.watchdog_us || clock_mono_us() < r->ping_us)
         return;

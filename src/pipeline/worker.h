@@ -14,7 +14,6 @@
 struct worker {
     char *root; /* absolute: a command runs elsewhere */
     const struct stages_stage *stage;
-    const char *tag; /* of its log lines */
     struct stop *stop;
     struct convert_options options; /* of convert */
     struct confine_limits limits;

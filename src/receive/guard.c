@@ -70,7 +70,7 @@ int guard_enter(const char *root, const struct cfg *cfg, struct err *err)
     if (rc == ERR_OK)
         rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])
-        log_warn("receive", "shut in with what there is: %s", report.missing);
+        log_warn("receive", "shut in with what there is", LOG_TEXT("reason", report.missing));
     for (int i = 0; i < 4; i++)
         free(dir[i]);
     return rc;

@@ -2,6 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -55,7 +56,8 @@ static void put(struct status_file *f, const char *text)
     memcpy(page, text, n);
     page[sizeof page - 1] = '\n';
     if (pwrite(f->fd, page, sizeof page, 0) < 0) {
-        log_warn("receive", "receive.json cannot be written: what `status` tells is old");
+        log_warn("receive", "receive.json cannot be written: what status tells is old",
+                 LOG_TEXT("reason", strerror(errno)));
         f->open = false;
     }
 }

@@ -225,7 +225,7 @@ static void test_hostile_words_cannot_fake_a_line_of_the_log(void **state)
     configure(w, "[exec bad]\ncommand = sh -c \"printf 'x\\\\r\\\\033[2Jfake'; exit 1\"\n");
     take_photo(w);
     struct proc_result r = RUN(w, "work", "--once");
-    assert_has(proc_err(&r), "it said: x\\x0d\\x1b[2Jfake\n");
+    assert_has(proc_err(&r), "it said: x\\\\x0d\\\\x1b[2Jfake\" error=malformed pid=");
     assert_null(strchr(proc_err(&r), '\r'));
     proc_clear(&r);
 }
@@ -319,7 +319,7 @@ static void test_a_copy_that_there_is_not_is_no_work(void **state)
     configure(w, "[exec up]\ncommand = sh -c 'echo x >>@/log' sh %{viewing}\n"
                  "[exec any]\ncommand = sh -c 'echo \"$1\" >>@/any' sh %{copy}\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 0, "there is no viewing copy of it: nothing to do");
+    expect(RUN(w, "work", "--once"), 0, "reason=\"there is no viewing copy of it");
     assert_string_equal(text_of(w, "log"), "");
     assert_has(text_of(w, "any"), ".still-DERIVED.jpg\n");
 }
