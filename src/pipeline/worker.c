@@ -191,6 +191,7 @@ static int try_later(struct worker *w, struct spool_job **job, const struct err 
     int64_t later_ms = stages_backoff_ms(w->stage, attempt, erand48(w->random));
     log_warn(w->tag, "%s: attempt %d of %d, again in %.1f s: %s", spool_job_name(*job), attempt,
              w->stage->retries, (double)later_ms / 1000, why->text);
+    spool_job_because(*job, why->text);
     return spool_release(w->spool, job, later_ms, err);
 }
 
