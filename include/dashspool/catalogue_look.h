@@ -2,7 +2,7 @@
  * catalogue_look: the catalogue as a whole, for somebody who only looks: how much there is, which
  * cameras were here when, what broke off. The file is opened read-only: an older version of it is
  * not brought up to date (all that is asked here is in each), nobody who writes waits, and busy
- * ones are waited for half a second. Not thread-safe.
+ * ones are waited for half a second. All answers are as of the first question. Not thread-safe.
  *
  * Files touched: ROOT/catalogue.db is read; SQLite may make its -wal and -shm.
  */

@@ -72,6 +72,8 @@ static void test_all_is_counted_and_what_waits_for_a_job_is_named(void **state)
     struct catalogue_transfer first = add("front", CATALOGUE_STORED, T0 - 5 * S);
     add("rear", CATALOGUE_PARTIAL, T0 + 1);
     add("rear", CATALOGUE_RECEIVING, T0 + 2);
+    catalogue_look_close(&l);
+    l = look();
     assert_ok(catalogue_look_totals(l, T0, &n, &err));
     assert_true(n.receiving == 1 && n.stored == 2 && n.partial == 1 && n.unpublished == 2);
     assert_true(n.bytes == 4000 && n.since_bytes == 3000 && n.first_us == T0 - 5 * S);
@@ -151,10 +153,14 @@ static void test_copies_are_added_up_and_where_they_are_many_estimated(void **st
     struct catalogue_look *l = look();
     assert_ok(catalogue_look_copies(l, &copies, &bytes, &exact, &err));
     assert_true(copies == 0 && bytes == 0 && exact);
+    catalogue_look_close(&l);
     add_copies(&t, 0, CATALOGUE_LOOK_COPIES - 2);
+    l = look();
     assert_ok(catalogue_look_copies(l, &copies, &bytes, &exact, &err));
     assert_true(exact && copies == CATALOGUE_LOOK_COPIES - 2 && bytes == copies * 100);
+    catalogue_look_close(&l);
     add_copies(&t, CATALOGUE_LOOK_COPIES, 4000);
+    l = look();
     assert_ok(catalogue_look_copies(l, &copies, &bytes, &exact, &err));
     assert_true(!exact && copies == CATALOGUE_LOOK_COPIES + 3998);
     assert_true(bytes > copies * 95 && bytes < copies * 105);
