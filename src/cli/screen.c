@@ -84,7 +84,7 @@ bool screen_show(const struct buf *text)
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         size_t n = (size_t)((newline ? newline : end) - p);
         fwrite(p, 1, n, stdout);
-        fputs("\033[K\r\n", stdout);
+        fputs("\033[K\n", stdout);
         p += n + (newline != NULL);
     }
     fputs("\033[J", stdout);

@@ -22,10 +22,11 @@ static json_t *time_json(int64_t utc_us)
 
 static json_t *post_json(const struct post *p, int64_t utc_us, int64_t mono_us)
 {
+    int pid = p->plan.metrics ? 0 : (int)p->pid; /* it is another one every few seconds */
     bool waits = p->pid == 0 && p->plan.every_ms == 0 && p->start_us > mono_us;
     return json_pack("{s:s, s:s, s:i, s:o, s:o, s:I, s:i, s:i, s:o, s:o}", "name", p->plan.name,
-                     "stage", p->plan.stage, "pid", (int)p->pid, "since",
-                     time_json(p->pid ? p->started_utc_us : 0), "waits_until",
+                     "stage", p->plan.stage, "pid", pid, "since",
+                     time_json(pid ? p->started_utc_us : 0), "waits_until",
                      time_json(waits ? utc_us + (p->start_us - mono_us) : 0), "every_ms",
                      (json_int_t)p->plan.every_ms, "fails", p->fails, "ends_of_the_day",
                      (int)clock_day_sum(&p->ends, utc_us), "ended", time_json(p->ended_utc_us),

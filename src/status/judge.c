@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SILENT_S 10 /* a camera says something every second or so */
+#define SILENT_S 5 /* a camera says something every second or so */
 
 /* ---- who works ---- */
 
@@ -90,8 +90,7 @@ static void explain_waiting(const struct status *s, const struct stage *stage, s
     if (nobody_comes(s, stage, &nobody))
         memcpy(o->advice, nobody.advice, sizeof o->advice);
     else
-        snprintf(o->advice, sizeof o->advice,
-                 "what that names; it is tried again by itself (attempt %d)", o->attempt);
+        snprintf(o->advice, sizeof o->advice, "mend what that names; it is tried again by itself");
 }
 
 static void explain_claimed(const struct status *s, const struct stage *stage, struct oldest *o)
@@ -199,7 +198,7 @@ static void judge_run(struct status *s)
         int64_t left_us = p->waits_until_us - s->now_us;
         if (s->run == LIFE_RUNNING && p->pid == 0 && left_us > 0)
             status_trouble_add(s, "the log of 'dashspool run' tells why",
-                               "%s %s, %lld times within a day; it is started again in %s", p->name,
+                               "%s %s (%lld × within a day); it is started again in %s", p->name,
                                p->how, (long long)p->ends_of_the_day,
                                words_span(left_us / 1000000, span));
     }

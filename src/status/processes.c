@@ -39,7 +39,8 @@ static int take_process(struct status *s, const json_t *o, struct err *err)
     if (p.ends_of_the_day > 0) {
         struct error e = {.kind = ERROR_RESTART, .n = p.ends_of_the_day, .last_us = p.ended_us};
         snprintf(e.stage, sizeof e.stage, "%s", p.stage);
-        snprintf(e.what, sizeof e.what, "%.70s %.100s", p.name, p.how);
+        snprintf(e.what, sizeof e.what, "%.70s %.100s", strcmp(p.name, p.stage) ? p.name : "it",
+                 p.how);
         snprintf(e.advice, sizeof e.advice, "the log of 'dashspool run' tells why");
         status_error_add(s, &e);
     }
@@ -116,7 +117,7 @@ static int take_incoming(struct status *s, const json_t *o, struct err *err)
     file_text(o, "imei", t.imei, sizeof t.imei);
     file_text(o, "camera", t.camera, sizeof t.camera);
     file_text(o, "kind", t.kind, sizeof t.kind);
-    if (t.rate > 0 && t.total >= t.bytes)
+    if (t.rate > 0 && t.quiet_s < 5 && t.total >= t.bytes)
         t.left_s = (t.total - t.bytes) / t.rate;
     return buf_append(&s->incoming, &t, sizeof t, err);
 }

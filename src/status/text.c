@@ -57,21 +57,45 @@ static void put_receiver(struct page *p, const struct status *s)
               (long long)r->refused);
 }
 
-static void put_process(struct page *p, const struct status *s, const struct process *q)
+/* One that is not there, and should be; or that comes and goes, and failed. */
+static void put_absent(struct page *p, const struct status *s, const struct process *q)
 {
-    char span[24], again[24];
+    char span[24];
     int64_t left_us = q->waits_until_us - s->now_us;
-    text_since(s, q->since_us, span);
-    words_span(left_us > 0 ? left_us / 1000000 : 0, again);
-    if (q->pid > 0)
-        page_line(p, STYLE_PLAIN, "%-*s process %d for %s%s", INDENT - 1, q->name, q->pid, span,
-                  q->ends_of_the_day > 0 ? ", restarted within the day" : "");
-    else if (q->repeated)
-        page_line(p, STYLE_PLAIN, "%-*s from time to time%s%s", INDENT - 1, q->name,
-                  q->how[0] ? "; the last that failed " : "", q->how);
-    else if (s->run == LIFE_RUNNING)
-        page_line(p, STYLE_BAD, "%-*s %s %s; starts again in %s", INDENT - 1, q->name, "ended, it",
-                  q->how[0] ? q->how : "was told to", again);
+    words_span(left_us > 0 ? left_us / 1000000 : 0, span);
+    if (q->repeated && q->how[0])
+        page_line(p, STYLE_WARN, "%-*s it %s, %s ago", INDENT - 1, q->name, q->how,
+                  text_since(s, q->ended_us, span));
+    else if (!q->repeated && s->run == LIFE_RUNNING)
+        page_line(p, STYLE_BAD, "%-*s it %s; starts again in %s", INDENT - 1, q->name,
+                  q->how[0] ? q->how : "ended", span);
+}
+
+/* The processes that run keeps of a stage; how many lines that took. */
+static int put_processes(struct page *p, const struct status *s, const char *stage)
+{
+    char pids[80] = "", span[24];
+    int64_t since_us = 0, ends = 0;
+    int n = 0, lines = page_lines(p);
+    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
+        const struct process *q = LIST_AT(&s->processes, struct process, i);
+        if (strcmp(q->stage, stage) != 0)
+            continue;
+        ends += q->ends_of_the_day;
+        if (q->pid == 0) {
+            put_absent(p, s, q);
+            continue;
+        }
+        if (n++ < 8)
+            snprintf(pids + strlen(pids), sizeof pids - strlen(pids), " %d", q->pid);
+        if (q->since_us > since_us)
+            since_us = q->since_us;
+    }
+    if (n > 0)
+        page_line(p, STYLE_PLAIN, "%-*s process%s%s%s for %s%s", INDENT - 1, stage,
+                  n > 1 ? "es" : "", pids, n > 8 ? " …" : "", text_since(s, since_us, span),
+                  ends > 0 ? ", ended and was started again today" : "");
+    return page_lines(p) - lines;
 }
 
 static void put_claims(struct page *p, const struct status *s, size_t stage, int most)
@@ -100,16 +124,10 @@ static void put_claims(struct page *p, const struct status *s, size_t stage, int
 static void put_stage(struct page *p, const struct status *s, size_t i, const struct limits *most)
 {
     const struct stage *t = LIST_AT(&s->stage, struct stage, i);
-    int64_t jobs = 0, told = 0;
+    int64_t jobs = 0;
     for (int k = 0; k < JOB_STATES; k++)
         jobs += t->jobs[k].n;
-    for (size_t k = 0; k < LIST_COUNT(&s->processes, struct process); k++) {
-        const struct process *q = LIST_AT(&s->processes, struct process, k);
-        if (strcmp(q->stage, t->name) == 0) {
-            put_process(p, s, q);
-            told++;
-        }
-    }
+    int told = put_processes(p, s, t->name);
     if (told == 0 && t->alive > 0)
         page_line(p, STYLE_PLAIN, "%-*s %lld jobs are worked at", INDENT - 1, t->name,
                   (long long)t->alive);
@@ -130,10 +148,13 @@ static void put_stages(struct page *p, const struct status *s, const struct limi
         if (LIST_AT(&s->stage, struct stage, i)->kind != STAGES_RECEIVE)
             put_stage(p, s, i, most);
     for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *q = LIST_AT(&s->processes, struct process, i);
-        if (status_stage_find(s, q->stage) == SIZE_MAX)
-            put_process(p, s, q);
+        const char *name = LIST_AT(&s->processes, struct process, i)->stage;
+        if (status_stage_find(s, name) == SIZE_MAX) /* watch, sweep: one process each */
+            put_processes(p, s, name);
     }
+    size_t receive = status_stage_find(s, "receive");
+    if (receive != SIZE_MAX && s->receiver.life != LIFE_RUNNING)
+        put_processes(p, s, "receive");
 }
 
 static void put_job_row(struct page *p, const char *stage, enum job_state state,
@@ -180,13 +201,13 @@ static void put_jobs(struct page *p, const struct status *s, const struct limits
 static void build(struct page *p, const struct status *s, const struct limits *most)
 {
     put_head(p, s, most);
+    text_oldest(p, s); /* this and what is above it is what a small terminal must show */
     put_stages(p, s, most);
     put_jobs(p, s, most);
     text_transfers(p, s);
     text_cameras(p, s, most);
     text_disk(p, s);
     text_errors(p, s, most);
-    text_oldest(p, s);
 }
 
 /* One line less, from where there are most. */

@@ -40,7 +40,7 @@ static void put_incoming(struct page *p, const struct incoming *t)
     double part = t->total > 0 ? 100.0 * (double)t->bytes / (double)t->total : 0;
     words_size(t->total, of);
     words_size(t->rate, rate);
-    if (t->quiet_s >= 10)
+    if (t->quiet_s >= 5)
         page_line(p, STYLE_WARN, "  %-15s %-6s %3.0f %% of %s, silent for %s  %s", t->imei,
                   t->camera, part, of, words_span(t->quiet_s, left), t->id);
     else
@@ -88,13 +88,12 @@ void text_cameras(struct page *p, const struct status *s, const struct limits *m
 {
     size_t n = LIST_COUNT(&s->incoming, struct incoming);
     char rate[24];
-    page_line(
-        p, STYLE_STRONG,
-        "%-*s %lld, of them %lld in the last hour, %lld in the last day; %lld hand over, %s/s",
-        INDENT - 1, "cameras", (long long)s->n_cameras, (long long)s->cameras_of_the_hour,
-        (long long)s->cameras_of_the_day,
-        s->receiver.life == LIFE_RUNNING ? (long long)s->receiver.receiving : 0,
-        words_size(s->receiver.life == LIFE_RUNNING ? s->receiver.rate : 0, rate));
+    page_line(p, STYLE_STRONG,
+              "%-*s %lld, of them %lld in the last hour, %lld in the last day; %lld sending, %s/s",
+              INDENT - 1, "cameras", (long long)s->n_cameras, (long long)s->cameras_of_the_hour,
+              (long long)s->cameras_of_the_day,
+              s->receiver.life == LIFE_RUNNING ? (long long)s->receiver.receiving : 0,
+              words_size(s->receiver.life == LIFE_RUNNING ? s->receiver.rate : 0, rate));
     size_t shown = n < (size_t)most->cameras ? n : (size_t)most->cameras;
     for (size_t i = 0; i < shown; i++)
         put_incoming(p, LIST_AT(&s->incoming, struct incoming, i));
