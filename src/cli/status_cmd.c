@@ -41,44 +41,41 @@ struct request {
     double every_s;
 };
 
-/* One look: what is to be shown, and whether something is in trouble. CLI_FAILED: it was said why.
- */
+/* One look: what is to be shown, and whether something is in trouble. */
 static int look(const struct request *q, const struct status_screen *screen, struct buf *out,
-                bool *trouble)
+                bool *trouble, struct err *err)
 {
     struct status *s = NULL;
-    struct err err;
-    int rc = status_collect(&s, q->cli->root, q->cli->cfg, &err);
+    int rc = status_collect(&s, q->cli->root, q->cli->cfg, err);
     if (rc == ERR_OK) {
         *trouble = status_in_trouble(s);
-        rc = q->file         ? status_prometheus_file(s, q->file, &err)
-             : q->prometheus ? status_prometheus(s, out, &err)
-             : q->json       ? status_json(s, q->watch, out, &err)
-                             : status_text(s, screen, out, &err);
+        rc = q->file         ? status_prometheus_file(s, q->file, err)
+             : q->prometheus ? status_prometheus(s, out, err)
+             : q->json       ? status_json(s, q->watch, out, err)
+                             : status_text(s, screen, out, err);
     }
     status_free(&s);
-    return rc < 0 ? cli_fail("status", &err) : CLI_OK;
+    return rc;
 }
 
-static int write_out(const struct buf *text)
+static int write_out(const struct buf *text, struct err *err)
 {
-    struct err err;
     if (fwrite(buf_data(text), 1, text->used, stdout) == text->used && fflush(stdout) == 0)
-        return CLI_OK;
-    err_sys(&err, "write to standard output");
-    return cli_fail("status", &err);
+        return ERR_OK;
+    return err_sys(err, "write to standard output");
 }
 
 static int show_once(const struct request *q, bool *trouble)
 {
     struct buf out;
+    struct err err;
     struct status_screen screen = screen_of(STDOUT_FILENO);
     buf_init(&out, OUTPUT_BYTES_MAX);
-    int rc = look(q, &screen, &out, trouble);
-    if (rc == CLI_OK)
-        rc = write_out(&out);
+    int rc = look(q, &screen, &out, trouble, &err);
+    if (rc == ERR_OK)
+        rc = write_out(&out, &err);
     buf_clear(&out);
-    return rc;
+    return rc < 0 ? cli_fail("status", &err) : CLI_OK;
 }
 
 /* A file, or what is no terminal: one after the other, with an empty line between screens. */
@@ -93,27 +90,29 @@ static int watch_plainly(const struct request *q, bool *trouble)
     return rc;
 }
 
+/* What goes wrong is said where it can be read afterwards. */
 static int watch_on_terminal(const struct request *q, bool *trouble)
 {
     struct buf out;
+    struct err err;
     enum screen_event event = SCREEN_AGAIN;
-    int rc = CLI_OK;
+    int rc = ERR_OK;
     buf_init(&out, OUTPUT_BYTES_MAX);
     screen_enter();
-    while (rc == CLI_OK && event != SCREEN_END) {
+    while (rc == ERR_OK && event != SCREEN_END) {
         struct status_screen screen = screen_of(STDOUT_FILENO);
         buf_consume(&out, out.used);
-        rc = look(q, &screen, &out, trouble);
-        if (rc == CLI_OK)
-            rc = screen_show(&out) ? CLI_OK : CLI_FAILED;
-        if (rc == CLI_OK)
+        rc = look(q, &screen, &out, trouble, &err);
+        if (rc == ERR_OK && !screen_show(&out))
+            rc = err_sys(&err, "write to the terminal");
+        if (rc == ERR_OK)
             event = screen_wait(q->every_s);
         if (event == SCREEN_STOP)
             screen_stop();
     }
     screen_leave();
     buf_clear(&out);
-    return rc;
+    return rc < 0 ? cli_fail("status", &err) : CLI_OK;
 }
 
 static int run(const struct request *q)

@@ -156,7 +156,8 @@ static void put_jobs(struct metrics *m, const struct status *s)
     each_state(m, s, job_count);
     begin(m, "jobs_oldest_seconds", "gauge", "Age of the oldest of them; 0: there is none.");
     each_state(m, s, job_oldest_s);
-    begin(m, "jobs_by_age", "gauge", "Jobs that are younger than this, and older than the next.");
+    begin(m, "jobs_by_age", "gauge",
+          "Jobs that are younger than this age, but not than the one before.");
     for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
         const struct stage *t = LIST_AT(&s->stage, struct stage, i);
         for (int k = 0; k < JOB_STATES && t->kind != STAGES_RECEIVE; k++)
