@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUSY_MS = 500, ARRIVALS_MAX = 100000 };
+enum { BUSY_MS = 500, ARRIVALS_MAX = 100000, OLDER_MAX = 1000 };
 
 struct catalogue_look {
     sqlite3 *db;
@@ -186,7 +186,7 @@ static int tell_broken(sqlite3_stmt *of, int64_t transfer, const char *why, int6
 }
 
 /* No index is by time; but connections are entered when they end, so the last ones are at the end
- * of the table. */
+ * of the table (reindex enters them by transfer: nearly so). */
 int catalogue_look_broken(struct catalogue_look *l, int64_t since_us, catalogue_broken_fn *fn,
                           void *arg, struct err *err)
 {
@@ -199,14 +199,13 @@ int catalogue_look_broken(struct catalogue_look *l, int64_t since_us, catalogue_
     if (rc == ERR_OK)
         rc = sqlx_prepare(l->db, &of, "SELECT id, imei, camera, state FROM transfer WHERE key = ?1",
                           err);
-    for (int n = 0; rc == ERR_OK && n < ARRIVALS_MAX; n++) {
+    for (int n = 0, older = 0; rc == ERR_OK && n < ARRIVALS_MAX && older < OLDER_MAX; n++) {
         char why[128];
         if ((rc = sqlx_step(st, &row, err)) < 0 || !row)
             break;
         int64_t at_us = sqlite3_column_int64(st, 1);
-        if (at_us < since_us)
-            break;
-        if (sqlx_text(st, 2, why, sizeof why) && strcmp(why, "complete") != 0)
+        older = at_us < since_us ? older + 1 : 0;
+        if (older == 0 && sqlx_text(st, 2, why, sizeof why) && strcmp(why, "complete") != 0)
             rc = tell_broken(of, sqlite3_column_int64(st, 0), why, at_us, fn, arg, err);
     }
     sqlite3_finalize(st);

@@ -121,8 +121,8 @@ static void test_what_broke_off_since_is_told_the_last_first(void **state)
     struct catalogue_transfer old = add("front", CATALOGUE_PARTIAL, T0),
                               whole = add("rear", CATALOGUE_STORED, T0 + S),
                               part = add("front", CATALOGUE_PARTIAL, T0 + 2 * S);
-    end(&old, "too old", T0 - S);
     end(&whole, "the camera closed", T0);
+    end(&old, "too old", T0 - S); /* the order is not quite that of time */
     end(&whole, "complete", T0 + S);
     end(&part, "silent", T0 + 2 * S);
     struct catalogue_look *l = look();
