@@ -50,6 +50,8 @@ enum catalogue_sql {
     CATALOGUE_SQL_COUNT
 };
 
+extern const struct sqlx_schema catalogue_schema;
+
 struct catalogue {
     sqlite3 *db;
     sqlite3_stmt *sql[CATALOGUE_SQL_COUNT];

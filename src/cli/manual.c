@@ -33,6 +33,8 @@ static const char files[] =
     "                       the copies\n"
     "  ROOT/spool/<stage>/{new,cur,failed}/\n"
     "                       the work: a directory is a job; failed ones have a reason.txt\n"
+    "  ROOT/run.json, ROOT/receive.json\n"
+    "                       what 'run' and the receiver say of themselves; 'status' reads them\n"
     "  ROOT/pipeline.d/*.conf\n"
     "                       settings of this ROOT, before those of the system\n";
 

@@ -194,6 +194,7 @@ static int try_later(struct worker *w, struct spool_job **job, const struct err 
     log_warn(w->stage->name, "will be tried again", LOG_TEXT("id", spool_job_name(*job)),
              LOG_INT("attempt", attempt), LOG_INT("attempts", w->stage->retries),
              LOG_SECONDS("wait_seconds", (double)later_ms / 1000), LOG_ERR(why));
+    spool_job_because(*job, why->text);
     return spool_release(w->spool, job, later_ms, err);
 }
 

@@ -1,31 +1,13 @@
-#include "connection.h"
+#include "connection_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/log.h"
+#include "live.h"
 #include "offer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { READ_BYTES = 64 * 1024 };
-
-struct connection {
-    struct connections *all;
-    struct connection *next, **self; /* list of all */
-    uv_tcp_t tcp;
-    uv_timer_t timer;
-    struct wire_session *session;
-    struct tls *tls;           /* NULL: plain */
-    struct transfer *transfer; /* being received */
-    struct table_link by_address, by_imei;
-    int64_t began_us;           /* monotonic, of the transfer */
-    char imei[16];              /* "" before INIT */
-    char peer[64], address[48]; /* "10.0.0.1:4711", "10.0.0.1" */
-    char camera[8], kind[8];    /* of the transfer: "front", "video" */
-    char failure[120];          /* why we end it, where the session does not know; "" else */
-    bool reading, closing;
-    bool looked; /* at its first bytes */
-    int handles; /* not yet closed */
-};
 
 struct write {
     uv_write_t req;
@@ -145,6 +127,7 @@ static void do_hello(struct connection *c)
     snprintf(c->imei, sizeof c->imei, "%s", init->imei);
     snprintf(settings, sizeof settings, "%08x", init->settings);
     if (access_check(c->all->access, init->imei, &learned, &err) < 0) {
+        live_refused(c->all, err.text);
         wire_session_dismiss(c->session, err.text, true, clock_mono_us());
         return;
     }
@@ -160,6 +143,7 @@ static void on_begun(void *owner, int rc, const struct err *err)
     struct connection *c = owner;
     if (rc < 0) {
         set_transfer(c, NULL);
+        live_refused(c->all, err->text);
         wire_session_refuse(c->session, err->text, clock_mono_us());
     } else {
         int64_t have = store_have(c->transfer);
@@ -196,12 +180,15 @@ static void do_offer(struct connection *c)
     snprintf(c->kind, sizeof c->kind, "%s", row.kind);
     c->looked = false;
     const char *trouble = store_trouble(c->all->store);
+    if (trouble)
+        live_refused(c->all, trouble);
     struct store_resume resume = {.unit_bytes = WIRE_PACKET_BYTES,
                                   .bytes_max = ((int64_t)offer->packets - 1) * WIRE_PACKET_BYTES};
     if (offer->mode == WIRE_BY_BYTES)
         resume =
             (struct store_resume){.unit_bytes = 1, .bytes_max = (int64_t)offer->size_bytes - 1};
     c->began_us = clock_mono_us();
+    c->live = (struct live){0};
     if (!trouble)
         set_transfer(c, store_begin(c->all->store, &row, &resume, c, on_begun));
     if (trouble)
@@ -228,6 +215,7 @@ static void do_store(struct connection *c, const struct wire_action *a)
 {
     struct err err;
     look_at_content(c, a);
+    c->all->bytes += a->n;
     if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
         return;
     log_error("receive", "not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
@@ -445,6 +433,7 @@ static void log_refused(struct connections *all, const char *peer, const char *w
 {
     int64_t now_us = clock_mono_us();
     all->refused++;
+    live_refused(all, why);
     if (all->refused_logged_us && now_us - all->refused_logged_us < 1000000) {
         all->refused_unlogged++;
         return;

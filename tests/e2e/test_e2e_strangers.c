@@ -522,6 +522,8 @@ static void test_with_a_full_disk_no_transfer_begins_and_status_says_so(void **s
     assert_int_equal(files_of(A_TEXT), 0);
     status_is(trouble, false, 1, "TROUBLE: the disk of ");
     status_is(trouble, true, 1, "\"trouble\": \"the disk of ");
+    char refusals[] = "\"of_the_day\":1";
+    status_is(refusals, true, 1, "\"kind\": \"refusal\"");
 }
 
 static void test_status_tells_running_stopped_and_dead(void **state)
@@ -537,6 +539,8 @@ static void test_status_tells_running_stopped_and_dead(void **state)
              (int)w.receiver.pid);
     status_is(two, false, 0, words);
     status_is(refused, false, 0, "2 connections, 0 receiving; 3 taken, 1 refused");
+    status_is(NULL, false, 0, "1 ×");
+    status_is(NULL, false, 0, "receive: too many connections (connections_max)");
     status_is(NULL, false, 0, "1 stored, 0 partial, 0 coming in: 3.0 kB");
     status_is(NULL, true, 0, "\"state\": \"running\"");
     close(first);
