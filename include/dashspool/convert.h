@@ -303,7 +303,8 @@ int convert_warm_up(struct err *err) DS_MUST_CHECK;
 
 /* The two halves of convert_file(), for two processes. A stage is a fresh directory
  * .dashspool-XXXXXX in out_dir, locked; a stage whose owner has died is swept by the next one, but
- * a thread that opens many in the same out_dir looks for such only once a minute. */
+ * a thread that opens many in the same out_dir looks for such only once a minute. Who knows that
+ * there may be one sweeps at once. */
 struct convert_stage {
     char *dir;
     int lock_fd;
@@ -311,6 +312,7 @@ struct convert_stage {
 int convert_stage_open(struct convert_stage *out, const char *out_dir,
                        struct err *err) DS_MUST_CHECK;
 void convert_stage_close(struct convert_stage *stage); /* removes it with what is in it */
+void convert_stage_sweep(const char *out_dir);
 
 /* Makes all copies in stage_dir, under the names that they will have, and reads them back. Writes
  * nowhere else. *result names the outputs in out_dir, without length and hash. */

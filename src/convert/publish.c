@@ -10,27 +10,23 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STAGE_PREFIX   ".dashspool-"
-#define STAGE_YOUNG_S  60 /* between mkdtemp() and flock() a stage looks as if nobody had it */
+#define STAGE_TRIES    10 /* each time a sweep was quicker */
 
-#define SWEEP_EVERY_US (STAGE_YOUNG_S * INT64_C(1000000)) /* none is old enough before */
+#define SWEEP_EVERY_US INT64_C(60000000)
 
 /* A stage whose owner has died: its lock is free. */
 static void remove_if_left(const char *out_dir, const char *name)
 {
     char *path = NULL;
     struct err unused;
-    struct stat st;
     if (fsx_path(&path, &unused, "%s/%s", out_dir, name) < 0)
         return;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool left = fd >= 0 && fstat(fd, &st) == 0 && time(NULL) - st.st_ctime > STAGE_YOUNG_S &&
-                flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (left && fsx_remove_tree(path, &unused) < 0)
-        left = false; /* the next conversion tries again */
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fsx_remove_tree(path, &unused) < 0)
+        unused.code = 0; /* the next sweep tries again */
     if (fd >= 0)
         close(fd);
     free(path);
@@ -57,10 +53,10 @@ static bool swept_lately(int dir_fd)
     return false;
 }
 
-static void sweep(const char *out_dir)
+static void sweep(const char *out_dir, bool again)
 {
     DIR *d = opendir(out_dir);
-    if (!d || swept_lately(dirfd(d))) {
+    if (!d || (swept_lately(dirfd(d)) && !again)) {
         if (d)
             closedir(d);
         return;
@@ -71,10 +67,30 @@ static void sweep(const char *out_dir)
     closedir(d);
 }
 
-int convert_stage_open(struct convert_stage *out, const char *out_dir, struct err *err)
+void convert_stage_sweep(const char *out_dir)
 {
-    *out = (struct convert_stage){.lock_fd = -1};
-    sweep(out_dir);
+    sweep(out_dir, true);
+}
+
+/* Between mkdtemp() and flock() a stage looks as if its owner had died: *mine says whether it is
+ * still there, and ours. */
+static int take(struct convert_stage *s, bool *mine, struct err *err)
+{
+    struct stat held, there;
+    *mine = false;
+    s->lock_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->lock_fd < 0)
+        return errno == ENOENT ? ERR_OK : err_sys(err, "open %s", s->dir);
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? ERR_OK : err_sys(err, "lock %s", s->dir);
+    *mine = fstat(s->lock_fd, &held) == 0 && stat(s->dir, &there) == 0 &&
+            held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+    return ERR_OK;
+}
+
+static int make_stage(struct convert_stage *out, const char *out_dir, bool *mine, struct err *err)
+{
+    *mine = false;
     int rc = fsx_path(&out->dir, err, "%s/" STAGE_PREFIX "XXXXXX", out_dir);
     if (rc < 0)
         return rc;
@@ -84,11 +100,24 @@ int convert_stage_open(struct convert_stage *out, const char *out_dir, struct er
         out->dir = NULL;
         return rc;
     }
-    out->lock_fd = open(out->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (out->lock_fd < 0 || flock(out->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-        rc = err_sys(err, "lock %s", out->dir);
+    return take(out, mine, err);
+}
+
+int convert_stage_open(struct convert_stage *out, const char *out_dir, struct err *err)
+{
+    bool mine = false;
+    int rc = ERR_OK;
+    sweep(out_dir, false);
+    *out = (struct convert_stage){.lock_fd = -1};
+    for (int i = 0; rc == ERR_OK && !mine && i < STAGE_TRIES; i++) {
         convert_stage_close(out);
+        rc = make_stage(out, out_dir, &mine, err);
     }
+    if (rc == ERR_OK && !mine)
+        rc = err_set(err, ERR_AGAIN, "%s: directories in it vanish as soon as they are made",
+                     out_dir);
+    if (rc < 0)
+        convert_stage_close(out);
     return rc;
 }
 

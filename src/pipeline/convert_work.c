@@ -58,3 +58,12 @@ int convert_work(struct worker *w, struct work *work, struct err *err)
     free(dir);
     return rc;
 }
+
+void convert_sweep(const struct worker *w, const struct work *work)
+{
+    char *dir = NULL;
+    struct err unimportant;
+    if (archive_dir(w->root, &work->transfer, &dir, &unimportant) == ERR_OK)
+        convert_stage_sweep(dir);
+    free(dir);
+}

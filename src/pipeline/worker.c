@@ -161,6 +161,8 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
         rc = catalogue_done_get(w->catalogue, work->transfer.key, w->stage->name, &done_us, err);
     if (rc < 0)
         return rc;
+    if (done_us == 0 && w->stage->kind == STAGES_CONVERT && spool_job_attempt(work->job) > 1)
+        convert_sweep(w, work);
     if (done_us != 0)
         log_info(w->tag, "%s: was done before", id);
     else if ((rc = check_attempts(w, work->job, err)) == ERR_OK)

@@ -50,6 +50,9 @@ struct work {
 int convert_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 int exec_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 
+/* What an attempt at it left in the archive when its worker was killed. */
+void convert_sweep(const struct worker *w, const struct work *work);
+
 /* The master into a file of the job's directory, whose path is the caller's. */
 int worker_extract(struct worker *w, const struct work *work, char **path,
                    struct err *err) DS_MUST_CHECK;
