@@ -19,8 +19,8 @@
 
 #define KILLS       100
 #define SEED        20261121
-#define CATCH_US    INT64_C(1500000) /* so long a process of the role is waited for */
-#define PAUSE_US    120000           /* at most, from kill to kill */
+#define CATCH_US    INT64_C(400000) /* so long a process of a role is waited for */
+#define PAUSE_US    120000          /* at most, from kill to kill */
 #define SETTLE_S    150
 #define PHOTO_FRONT 3 /* its slot */
 #define DOOMED_LEFT 4 /* photos of 217 kB in a megabyte */
@@ -109,11 +109,10 @@ static void see_it_come(struct graph *g)
     struct world_rows rows;
     struct world_camera camera;
     struct buf bytes;
-    int64_t time_us;
-    struct graph_item *it = graph_add(g, "350000000000009", true, &bytes, &time_us);
+    struct graph_item *it = graph_add(g, "350000000000009", true, &bytes);
     struct simulate_config config = {.imei = 350000000000009, .protocol_id = 5, .meta_version = 3};
     config.file[PHOTO_FRONT] = (struct simulate_file){.data = buf_data(&bytes), .n = bytes.used};
-    config.file[PHOTO_FRONT].meta.time_ms = (uint64_t)(time_us / 1000);
+    config.file[PHOTO_FRONT].meta.time_ms = (uint64_t)(it->time_us / 1000);
     config.fault[config.n_faults++] = (struct simulate_fault){SIMULATE_SILENCE, 100};
     snprintf(w.root, sizeof w.root, "%s", g->root);
     snprintf(w.port, sizeof w.port, "%s", strchr(g->address, ':') + 1);
@@ -229,10 +228,13 @@ static void test_every_state_is_seen(void **state)
 
 /* ---- kills ---- */
 
+enum { ROLES = TREE_ROLES - TREE_RUN, CATCH_TIMES = 3 };
+
 struct kills {
     struct graph *g;
     uint64_t random;
-    int n, of[TREE_ROLES];
+    enum tree_role order[ROLES];
+    int turn, n, of[TREE_ROLES];
 };
 
 static uint64_t next_random(struct kills *k, uint64_t below)
@@ -262,22 +264,54 @@ static const struct tree_process *choose(struct kills *k, enum tree_role role)
     return n_fit == 0 ? NULL : &all[fit[next_random(k, n_fit)]];
 }
 
-/* A role first: else it would be the same long-lived ones again and again. */
+static void feed(struct kills *k)
+{
+    bool photo = k->g->n % 4 < 2, doomed = k->g->n % 8 == 0;
+    if (k->g->n % 2)
+        graph_hand_over(k->g, photo);
+    else
+        graph_drop(k->g, photo || doomed, doomed);
+}
+
+/* Most live only while there is work. */
+static const struct tree_process *catch_one(struct kills *k, enum tree_role role)
+{
+    const struct tree_process *p = NULL;
+    for (int i = 0; !p && role != TREE_ORPHAN && i < CATCH_TIMES; i++) {
+        int64_t until_us = clock_mono_us() + CATCH_US;
+        feed(k);
+        while (!(p = choose(k, role)) && clock_mono_us() < until_us)
+            graph_tend(k->g);
+    }
+    if (!p)
+        p = choose(k, role);
+    return p ? p : choose(k, TREE_ROLES);
+}
+
+/* All roles in turn, in ever another order: by chance it would be the long-lived ones. */
+static enum tree_role next_role(struct kills *k)
+{
+    if (k->turn == 0)
+        for (int i = 0; i < ROLES; i++) {
+            int other = (int)next_random(k, (uint64_t)i + 1);
+            k->order[i] = k->order[other];
+            k->order[other] = (enum tree_role)(TREE_RUN + i);
+        }
+    enum tree_role role = k->order[k->turn];
+    k->turn = (k->turn + 1) % ROLES;
+    return role;
+}
+
 static void kill_one(struct kills *k)
 {
     char retention[200];
-    enum tree_role role = (enum tree_role)(TREE_RUN + next_random(k, TREE_ROLES - TREE_RUN));
+    enum tree_role role = next_role(k);
     if (role == TREE_SWEEP && k->g->run > 0) { /* it runs for a moment when its settings change */
         snprintf(retention, sizeof retention, RETENTION "%d\n", 1000 + k->n);
         graph_configure(k->g, retention);
         graph_reload(k->g);
     }
-    int64_t until_us = clock_mono_us() + (role == TREE_ORPHAN ? 0 : CATCH_US);
-    const struct tree_process *p;
-    while (!(p = choose(k, role)) && clock_mono_us() < until_us)
-        graph_tend(k->g);
-    if (!p)
-        p = choose(k, TREE_ROLES);
+    const struct tree_process *p = catch_one(k, role);
     if (!p || kill(p->pid, SIGKILL) < 0)
         return; /* gone meanwhile */
     k->of[p->role]++;
@@ -299,10 +333,7 @@ static void test_whatever_is_killed_every_job_is_done_once_in_effect(void **stat
     graph_configure(k.g, RETENTION "1000\n");
     graph_start(k.g);
     while (k.n < kills) {
-        if (k.n % 2)
-            graph_hand_over(k.g, k.g->n % 4 < 2);
-        else
-            graph_drop(k.g, k.g->n % 4 < 2 || k.n % 8 == 0, k.n % 8 == 0);
+        feed(&k);
         tend_for(k.g, (int64_t)next_random(&k, PAUSE_US));
         kill_one(&k);
     }

@@ -23,6 +23,7 @@ enum { GRAPH_ITEMS = 8192, GRAPH_CAMERAS = 3, GRAPH_TRIES = 3 };
 struct graph_item {
     char id[CATALOGUE_ID_ROOM]; /* that it must have */
     char sha256[65];
+    int64_t time_us;
     bool dropped, photo, doomed;
     bool calls;        /* a camera of the graph hands it over */
     bool acknowledged; /* of a camera's: it heard so */
@@ -63,11 +64,10 @@ void graph_stop(struct graph *g);
 void graph_tend(struct graph *g);
 
 /* One more file that nobody has seen: dropped; handed over by a camera; or (add) handed over by the
- * test, which sets `acknowledged` when it heard so: its bytes, buf_clear() them, and its time. */
+ * test, which sets `acknowledged` when it heard so; buf_clear() its bytes. */
 void graph_drop(struct graph *g, bool photo, bool doomed);
 void graph_hand_over(struct graph *g, bool photo);
-struct graph_item *graph_add(struct graph *g, const char *imei, bool photo, struct buf *bytes,
-                             int64_t *time_us);
+struct graph_item *graph_add(struct graph *g, const char *imei, bool photo, struct buf *bytes);
 
 /* How many transfers there are of a camera (NULL: of all). */
 int graph_count(const struct graph *g, const char *imei);
