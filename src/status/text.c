@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct limits widest = {CAMERAS_TOLD, 10, 8, 40, 10};
-static const struct limits narrowest = {0, 1, 0, 3, 2};
+static const struct limits widest = {CAMERAS_TOLD, 10, 8, 40, 10, 1};
+static const struct limits narrowest = {0, 1, 0, 3, 2, 0};
 
 /* ---- the parts ---- */
 
@@ -38,7 +38,7 @@ static void put_run(struct page *p, const struct status *s)
         page_line(p, style, "%-*s %s", INDENT - 1, "run", status_lives[s->run]);
 }
 
-static void put_receiver(struct page *p, const struct status *s)
+static void put_receiver(struct page *p, const struct status *s, const struct limits *most)
 {
     const struct receiver *r = &s->receiver;
     char span[24];
@@ -51,6 +51,8 @@ static void put_receiver(struct page *p, const struct status *s)
               status_lives[r->life], r->n_listens > 0 ? " on " : "", r->listens[0],
               r->n_listens > 1 ? ", " : "", r->listens[1], r->pid,
               text_since(s, r->started_us, span));
+    if (most->details == 0)
+        return;
     page_line(p, STYLE_PLAIN,
               "%*s%lld connections, %lld receiving; %lld taken, %lld refused since then", INDENT,
               "", (long long)r->connections, (long long)r->receiving, (long long)r->taken,
@@ -69,6 +71,39 @@ static void put_absent(struct page *p, const struct status *s, const struct proc
     else if (!q->repeated && s->run == LIFE_RUNNING)
         page_line(p, STYLE_BAD, "%-*s it %s; starts again in %s", INDENT - 1, q->name,
                   q->how[0] ? q->how : "ended", span);
+}
+
+/* How many processes run keeps of a stage; *well: all of them are there. */
+static int count_processes(const struct status *s, const char *stage, bool *well)
+{
+    int n = 0;
+    *well = true;
+    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
+        const struct process *q = LIST_AT(&s->processes, struct process, i);
+        if (strcmp(q->stage, stage) != 0)
+            continue;
+        n++;
+        *well = *well && (q->pid > 0 || (q->repeated && !q->how[0]));
+    }
+    return n;
+}
+
+/* All stages whose processes are there on one line. */
+static void put_workers(struct page *p, const struct status *s)
+{
+    char line[PAGE_LINE_ROOM] = "";
+    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
+        const struct process *q = LIST_AT(&s->processes, struct process, i);
+        const struct process *before = i > 0 ? q - 1 : NULL; /* a stage's come together */
+        bool well;
+        int n = count_processes(s, q->stage, &well);
+        if (q->pid > 0 && well && strcmp(q->stage, "receive") != 0 &&
+            (!before || strcmp(before->stage, q->stage) != 0))
+            snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s %d", *line ? ", " : "",
+                     q->stage, n);
+    }
+    if (*line)
+        page_wrap(p, STYLE_PLAIN, INDENT, "%-*s %s", INDENT - 1, "workers", line);
 }
 
 /* The processes that run keeps of a stage; how many lines that took. */
@@ -125,6 +160,9 @@ static void put_stage(struct page *p, const struct status *s, size_t i, const st
 {
     const struct stage *t = LIST_AT(&s->stage, struct stage, i);
     int64_t jobs = 0;
+    bool well;
+    if (most->details == 0 && count_processes(s, t->name, &well) > 0 && well)
+        return;
     for (int k = 0; k < JOB_STATES; k++)
         jobs += t->jobs[k].n;
     int told = put_processes(p, s, t->name);
@@ -143,15 +181,19 @@ static void put_stage(struct page *p, const struct status *s, size_t i, const st
 static void put_stages(struct page *p, const struct status *s, const struct limits *most)
 {
     put_run(p, s);
-    put_receiver(p, s);
+    put_receiver(p, s, most);
     for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++)
         if (LIST_AT(&s->stage, struct stage, i)->kind != STAGES_RECEIVE)
             put_stage(p, s, i, most);
     for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
         const char *name = LIST_AT(&s->processes, struct process, i)->stage;
-        if (status_stage_find(s, name) == SIZE_MAX) /* watch, sweep: one process each */
-            put_processes(p, s, name);
+        bool well;
+        count_processes(s, name, &well);
+        if (status_stage_find(s, name) == SIZE_MAX && (most->details > 0 || !well))
+            put_processes(p, s, name); /* watch, sweep: one process each */
     }
+    if (most->details == 0)
+        put_workers(p, s);
     size_t receive = status_stage_find(s, "receive");
     if (receive != SIZE_MAX && s->receiver.life != LIFE_RUNNING)
         put_processes(p, s, "receive");
@@ -206,7 +248,7 @@ static void build(struct page *p, const struct status *s, const struct limits *m
     put_jobs(p, s, most);
     text_transfers(p, s);
     text_cameras(p, s, most);
-    text_disk(p, s);
+    text_disk(p, s, most);
     text_errors(p, s, most);
 }
 
@@ -222,6 +264,8 @@ static bool reduce(struct limits *l)
             at = i;
     if (at >= 0)
         --*of[at];
+    else if (l->details > narrowest.details)
+        return --l->details, true;
     return at >= 0;
 }
 

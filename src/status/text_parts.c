@@ -133,7 +133,7 @@ static void put_marks(struct page *p, const struct disk *d)
         page_line(p, STYLE_FAINT, "%*s%s", INDENT, "", line);
 }
 
-void text_disk(struct page *p, const struct status *s)
+void text_disk(struct page *p, const struct status *s, const struct limits *most)
 {
     const struct disk *d = &s->disk;
     char a[24], b[24], c[24], until[64], packages[48] = "";
@@ -145,6 +145,8 @@ void text_disk(struct page *p, const struct status *s)
               "%-*s %s of %s free (%.0f %%)%s", INDENT - 1, "disk", words_size(d->free, a),
               words_size(d->bytes, b),
               d->bytes > 0 ? 100.0 * (double)d->free / (double)d->bytes : 0, until_full(d, until));
+    if (most->details == 0)
+        return;
     if (d->packages != 0)
         snprintf(packages, sizeof packages, ", packages %s%s", d->packages_more ? "over " : "",
                  words_size(d->packages, a));

@@ -232,7 +232,8 @@ static void test_jobs_of_all_states_are_counted_by_age(void **state)
 
     says("stages/1/working/0/job", "worked");
     assert_true(json_is_true(at("stages/1/working/0/alive")));
-    assert_int_equal(number("stages/1/working/0/pid"), getpid());
+    long long pid = number("stages/1/working/0/pid"); /* 0: not every file system tells */
+    assert_true(pid == getpid() || pid == 0);
     assert_int_equal(number("errors/0/n"), 2);
     says("errors/0/what", "no parameter sets in 1");
     says("errors/0/advice", "dashspool retry");

@@ -186,6 +186,43 @@ static void test_a_small_terminal_shows_trouble_and_the_oldest_and_counts_the_re
     status_free(&s);
 }
 
+static void test_an_ordinary_day_fits_80_by_24(void **state)
+{
+    static const char *const parts[] = {
+        "\noldest ",   "\nrun ",
+        "\nreceiver ", "\nworkers    a 1, b 1, c 1, d 1, e 1, f 1, g 1, h 1\n",
+        "\njobs ",     "\ntransfers ",
+        "\ncameras ",  "\ndisk ",
+        "\nerrors "};
+    (void)state;
+    struct status *s = facts();
+    for (char name[] = "a"; name[0] <= 'h'; name[0]++) {
+        struct process p = {.pid = 100, .since_us = NOW - S};
+        add_stage(s, name, 5);
+        memcpy(p.name, name, sizeof name);
+        memcpy(p.stage, name, sizeof name);
+        add(&s->processes, &p, sizeof p);
+    }
+    for (int i = 0; i < 50; i++) {
+        struct camera c = {.imei = "352093081452251", .camera = "front", .last_us = NOW};
+        add(&s->cameras, &c, sizeof c);
+        struct error e = {.kind = ERROR_TRANSFER, .stage = "receive", .n = 1, .last_us = NOW};
+        snprintf(e.what, sizeof e.what, "reason %c", 'A' + i);
+        status_error_add(s, &e);
+    }
+    status_trouble_add(s, "mend it", "something is broken");
+    char *text = text_of(s, 80, 24, false);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strstr(text, parts[i]))
+            fail_msg("no '%s': %s", parts[i], text);
+    assert_null(strstr(text, " more lines"));
+    free(text);
+    text = text_of(s, 80, 100, false);
+    assert_non_null(strstr(text, "\na          process 100 for 1 s\n"));
+    free(text);
+    status_free(&s);
+}
+
 static void test_lines_wrap_at_words(void **state)
 {
     struct page p;
@@ -432,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_jobs_are_told_by_age),
         cmocka_unit_test(test_it_fits_every_terminal),
         cmocka_unit_test(test_a_small_terminal_shows_trouble_and_the_oldest_and_counts_the_rest),
+        cmocka_unit_test(test_an_ordinary_day_fits_80_by_24),
         cmocka_unit_test(test_lines_wrap_at_words),
         cmocka_unit_test(test_errors_of_one_reason_are_one_line),
         cmocka_unit_test(test_too_many_reasons_are_others),
