@@ -20,7 +20,7 @@ struct completer {
     struct convert_options options;
     struct confine_limits limits;
     struct pipeline_completion *completion;
-    char *tmp; /* a directory for the masters */
+    char *tmp; /* a directory for the masters; NULL: the caller has one */
 };
 
 /* ---- what is missing ---- */
@@ -114,7 +114,7 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
 {
     char *master = NULL, *dir = NULL;
     struct convert_result result;
-    int rc = fsx_path(&master, err, "%s/master.%s", c->tmp,
+    int rc = fsx_path(&master, err, "%s/master.%s", c->tmp ? c->tmp : c->completion->dir,
                       strcmp(t->kind, "photo") == 0 ? "jpg" : "h265");
     if (rc == ERR_OK)
         rc = master_extract(c->raw, t, master, err);
@@ -156,9 +156,9 @@ static int open_all(struct completer *c, const struct cfg *cfg, struct err *err)
     int rc = catalogue_open(&c->catalogue, c->root, false, err);
     if (rc == ERR_OK)
         rc = raw_open(&c->raw, c->root, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && !c->completion->dir)
         rc = fsx_path(&c->tmp, err, "%s/.complete-XXXXXX", c->root);
-    if (rc == ERR_OK && !mkdtemp(c->tmp)) {
+    if (rc == ERR_OK && c->tmp && !mkdtemp(c->tmp)) {
         rc = err_sys(err, "create %s", c->tmp);
         free(c->tmp);
         c->tmp = NULL;
