@@ -3,6 +3,7 @@
 #include "dashspool/cli.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
+#include "dashspool/export_event.h"
 #include "dashspool/receive.h"
 #include "dashspool/stages.h"
 #include "dashspool/watch.h"
@@ -43,8 +44,8 @@ static const struct cli_command commands[] = {
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static const struct cfg_section *const sections[] = {
-    &stages_cfg_sections[0], &receive_cfg_section,   &watch_cfg_section,
-    &stages_cfg_sections[1], &convert_cfg_section,   &stages_cfg_sections[2],
+    &stages_cfg_sections[0], &receive_cfg_section,    &watch_cfg_section,  &stages_cfg_sections[1],
+    &convert_cfg_section,    &stages_cfg_sections[4], &export_cfg_section, &stages_cfg_sections[2],
     &stages_cfg_sections[3], &care_sweep_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
@@ -93,9 +94,15 @@ static int load(const struct cli *cli, struct cfg **out, struct err *err)
     struct stages *stages = NULL;
     char name[4096];
     int rc = load_from(out, find_config_dir(cli, name, sizeof name), err);
-    if (rc == ERR_OK && (rc = stages_load(&stages, *out, err)) < 0)
-        cfg_free(out);
+    struct export_policy policy;
+    if (rc < 0)
+        return rc;
+    rc = stages_load(&stages, *out, err);
+    if (rc == ERR_OK)
+        rc = export_policy_read(&policy, *out, err);
     stages_free(&stages);
+    if (rc < 0)
+        cfg_free(out);
     return rc;
 }
 

@@ -78,6 +78,7 @@ struct export_request {
     size_t n_command;
     const struct cfg *cfg;                    /* the settings, likewise; NULL: not told */
     const struct export_redaction *redaction; /* NULL: nothing is hidden */
+    const char *for_job; /* a transfer whose job this is (export_event.h); NULL: a person's */
     bool no_protect;     /* else what is in the package is protected (catalogue_keep.h) */
     const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };

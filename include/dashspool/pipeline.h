@@ -7,8 +7,11 @@
  *
  *   convert      takes the master out of the raw store (its hash is checked on the way), makes the
  *                copies in ROOT/archive/<imei>/<yyyy-mm-dd>/, records them in the catalogue
- *   exec NAME    runs a command (stages.h) in the job's directory: no shell, nothing of our
- *                environment or descriptors, no terminal, a group of its own, nothing of it left
+ *   export       waits until nothing more comes of the event that the transfer belongs to, then
+ * makes the copies that are missing, and one evidence package of all of it (export_event.h). The
+ * job that made it hands it on to the stages behind, as "package" in job.json; the others of the
+ * event go on without. exec NAME    runs a command (stages.h) in the job's directory: no shell,
+ * nothing of our environment or descriptors, no terminal, a group of its own, nothing of it left
  *                when it has ended. What it says is kept in output.txt there (the first and the
  *                last 512 KiB), the last lines are in reason.txt, too.
  *
@@ -37,7 +40,8 @@ struct pipeline_work {
 
 struct pipeline_tally {
     int done, failed;
-    int later; /* given back, to be tried again */
+    int later;   /* given back, to be tried again */
+    int waiting; /* given back, for the rest of their events */
 };
 
 /* Works jobs below root: with once until none is ready, else until SIGTERM or SIGINT. These end it

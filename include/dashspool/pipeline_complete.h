@@ -18,7 +18,8 @@ struct pipeline_completion {
      * others go on. */
     void (*cannot)(void *arg, const char *id, const char *why);
     void *arg;
-    int made; /* set: copies */
+    const char *dir; /* for a master, one at a time; NULL: a directory of its own in ROOT */
+    int made;        /* set: copies */
 };
 
 /* Of a video: working, viewing, poster, sheet, timing and csv, and gpx, kml and geojson where there

@@ -1,14 +1,14 @@
 /*
- * sandbox: takes away from this process what a converter of hostile bytes, or a server of hostile
- * peers, does not need, for good.
+ * sandbox: takes away from this process what a converter of hostile bytes, a server of hostile
+ * peers, or a watcher of folders that others fill does not need, for good.
  *
- *   rlimits       memory, CPU time, file size, no core dumps, few descriptors (a server: no core
- *                 dumps)
- *   Landlock      reads only the files named, writes only below the directory named; no new TCP
+ *   rlimits       memory, CPU time, file size, no core dumps, few descriptors (of a
+ *                 converter; the others: no core dumps)
+ *   Landlock      reads only the files named, writes only below the directories named; no new TCP
  *                 port or connection, no signals to others (as far as the kernel's version goes)
  *   seccomp       an allow-list of system calls; others fail with EPERM; exec, ptrace, mount and
  *                 their kind kill the process with SIGSYS. A server may also accept, read and write
- *                 sockets, and make directories.
+ *                 sockets that it has, a watcher wait for events of folders; both make directories.
  *
  * Works as root and unprivileged. What the kernel or the build does not have is skipped and named
  * in the report; anything else that fails is an error. Called once, before the first thread.
@@ -22,14 +22,23 @@
 
 #define SANDBOX_READS_MAX 8
 
+enum sandbox_kind { SANDBOX_CONVERTER, SANDBOX_SERVER, SANDBOX_WATCHER };
+
+/* Files that are missing or not regular are skipped, directories must be there. */
 struct sandbox_rules {
-    const char *read[SANDBOX_READS_MAX]; /* files; NULL, missing and not regular ones are skipped */
-    const char *write_dir;               /* read, write, make and remove files below it */
-    int64_t memory_bytes, file_bytes;    /* 0: no limit */
-    int cpu_s;                           /* 0: no limit */
-    bool server;            /* it has its listening sockets already; the limits do not count */
-    const char *write_file; /* server: one more file, which is there; NULL: none */
-    const char *read_dir[SANDBOX_READS_MAX]; /* server: files below these are read, too */
+    enum sandbox_kind kind;
+    const char *read[SANDBOX_READS_MAX]; /* files; NULL: none */
+    const char *write_dir;               /* read, write, make and remove files below it; or NULL */
+
+    /* of a converter */
+    int64_t memory_bytes, file_bytes; /* 0: no limit */
+    int cpu_s;                        /* 0: no limit */
+
+    /* of the others; lists end with NULL, and may be NULL */
+    const char *const *read_dirs;   /* read what is below */
+    const char *const *move_dirs;   /* … and rename it, from one to another, or remove it */
+    const char *const *write_dirs;  /* … and write it */
+    const char *const *write_files; /* read and write; not made anew */
 };
 
 struct sandbox_report {

@@ -7,6 +7,7 @@
  *                   ▲              │
  *                   ├──release─────┤   attempt + 1: temporary failure, now or later
  *                   ├──unclaim─────┤   it was not tried to its end: the attempt does not count
+ *                   ├──postpone────┤   likewise, and not before later
  *                   ├──sweep───────┤   attempt + 1: the worker died, its lock is free
  *                                  └──fail──► failed + reason.txt     (a person looks)
  *
@@ -116,6 +117,11 @@ int spool_finish(struct spool *spool, struct spool_job **job, struct err *err) D
  * than job.json and output.txt are removed. Frees the job. */
 int spool_release(struct spool *spool, struct spool_job **job, int64_t later_ms,
                   struct err *err) DS_MUST_CHECK;
+
+/* Back to new/, due in later_ms (as above): it waits for something else, and that was no attempt.
+ * Frees the job. */
+int spool_postpone(struct spool *spool, struct spool_job **job, int64_t later_ms,
+                   struct err *err) DS_MUST_CHECK;
 
 /* Back to new/, due at once, as if it had not been claimed. Frees the job. */
 int spool_unclaim(struct spool *spool, struct spool_job **job, struct err *err) DS_MUST_CHECK;

@@ -2,9 +2,10 @@
  * stages: what the configuration says of the pipeline. Which stages there are, whose jobs feed
  * which, how often each tries, and the commands of `[exec NAME]`.
  *
- *     receive ──► convert ──► [exec NAME] ──► [exec NAME] …
+ *     receive ──► convert ──► export ──► [exec NAME] ──► [exec NAME] …
  *
- * `receive` stands for all that brings transfers in. `after` names the stages whose jobs feed a
+ * `receive` stands for all that brings transfers in; export is off until it is enabled, and stages
+ * come after convert unless they say otherwise. `after` names the stages whose jobs feed a
  * stage; that must be a graph without cycles, and no enabled stage may wait for one that is not
  * enabled. A stage gets its jobs in ROOT/spool/<its name>. One that is not enabled gets none; but
  * for convert, whose jobs wait until somebody works them.
@@ -25,11 +26,11 @@
 #include "dashspool/err.h"
 
 #define STAGES_PATH         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define STAGES_MAX          66 /* receive, convert, and as many [exec …] as cfg takes */
+#define STAGES_MAX          67 /* receive, convert, export, and as many [exec …] as cfg takes */
 #define STAGES_ARGS_MAX     64
 
-/* [receive], [convert], [exec *], [run]: the keys that are the pipeline's. */
-#define STAGES_CFG_SECTIONS 4
+/* [receive], [convert], [exec *], [run], [export]: the keys that are the pipeline's. */
+#define STAGES_CFG_SECTIONS 5
 extern const struct cfg_section stages_cfg_sections[STAGES_CFG_SECTIONS];
 
 /* What a command is told of its job: %{id}, and DASHSPOOL_ID in its environment. */
@@ -49,12 +50,13 @@ enum stages_value {
     STAGES_WORKING,
     STAGES_VIEWING,
     STAGES_STILL,
-    STAGES_COPY, /* the best of these to look at: viewing, still, working */
+    STAGES_COPY,    /* the best of these to look at: viewing, still, working */
+    STAGES_PACKAGE, /* that export made for this job; of its event the others have none */
     STAGES_N_VALUES
 };
 const char *stages_value_name(enum stages_value v); /* "id" */
 
-enum stages_kind { STAGES_RECEIVE, STAGES_CONVERT, STAGES_EXEC };
+enum stages_kind { STAGES_RECEIVE, STAGES_CONVERT, STAGES_EXPORT, STAGES_EXEC };
 
 struct stages_command;
 
@@ -82,6 +84,10 @@ const struct stages_stage *stages_find(const struct stages *stages, const char *
 
 /* The names of the stages that a stage's jobs go to; their number. */
 size_t stages_feeds(const struct stages *stages, const char *name, const char *out[STAGES_MAX]);
+
+/* The names of all stages whose jobs come to a stage in the end, but for receive; each behind those
+ * that feed it. Their number. */
+size_t stages_before(const struct stages *stages, const char *name, const char *out[STAGES_MAX]);
 
 /* The wait before attempt + 1: backoff, doubled with each attempt up to backoff_max, of which
  * random (0..1) takes up to a half away, so that a hundred jobs do not come back at once. */

@@ -11,6 +11,11 @@
  * the latter two only once its master is durable. What cannot be taken, and folders that cannot be
  * read, are told once, and again when they have changed.
  *
+ * What is put down is hostile, and read in this process: once its store is open it can read the
+ * folders, rename or remove there if files are to be moved or removed, and write to the raw store,
+ * the spool and the catalogue; no network, no other process (sandbox.h). A folder that is replaced
+ * by another one, or by a new disk, is then out of its reach: it ends, to be started again.
+ *
  * Not looked at: what is hidden or still written by its name, links, ROOT, evidence packages, the
  * folder for what is done; copies of this program are known by their names and by what is in them.
  */
@@ -25,7 +30,8 @@ extern const struct cfg_section watch_cfg_section;
 
 /* Watches n folders, with n 0 those of the setting `dirs`, until SIGTERM or SIGINT; what is being
  * taken is finished first. Prints "watching DIR" to stderr for each when ready. ERR_CONFIG: no
- * folder, one that is not there, or one inside of ROOT that is this program's own. */
+ * folder, one that is not there, or one inside of ROOT that is this program's own. ERR_AGAIN: a
+ * folder was replaced. */
 int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n,
               struct err *err) DS_MUST_CHECK;
 

@@ -150,7 +150,8 @@ static int complete(struct cli *cli, const struct choice *c)
 {
     struct err err;
     struct shown shown = {.of = (int)c->n};
-    struct pipeline_completion completion = {show_completion, tell_cannot, &shown, 0};
+    struct pipeline_completion completion = {
+        .progress = show_completion, .cannot = tell_cannot, .arg = &shown};
     progress_begin(&shown.bar);
     int rc = pipeline_complete(cli->root, cli->cfg, (const char *const *)c->ids, c->n, &completion,
                                &err);

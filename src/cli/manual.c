@@ -31,6 +31,7 @@ static const char files[] =
     "  ROOT/catalogue.db    the facts: when, where, how it came, what was made of it (SQLite)\n"
     "  ROOT/archive/<imei>/<day>/\n"
     "                       the copies\n"
+    "  ROOT/packages/       evidence packages that [export] makes\n"
     "  ROOT/spool/<stage>/{new,cur,failed}/\n"
     "                       the work: a directory is a job; failed ones have a reason.txt\n"
     "  ROOT/run.json, ROOT/receive.json\n"

@@ -131,6 +131,8 @@ static int work(struct cli *cli, const struct pipeline_work *how)
     fprintf(stderr, "%d jobs done, %d failed", tally.done, tally.failed);
     if (tally.later > 0)
         fprintf(stderr, ", %d to be tried again later", tally.later);
+    if (tally.waiting > 0)
+        fprintf(stderr, ", %d wait for the rest of their events", tally.waiting);
     fprintf(stderr, "\n");
     if (tally.failed > 0)
         fprintf(stderr, "why: %s/spool/*/failed/*/reason.txt\n", cli->root);

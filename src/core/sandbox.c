@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* syscall, O_PATH */
 #include "dashspool/sandbox.h"
+#include "dashspool/hash.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -42,7 +43,7 @@ static int limit(int what, const char *name, rlim_t soft, rlim_t hard, struct er
 static int set_limits(const struct sandbox_rules *r, struct err *err)
 {
     int rc = limit(RLIMIT_CORE, "core", 0, 0, err);
-    if (r->server)
+    if (r->kind != SANDBOX_CONVERTER)
         return rc;
     if (rc == ERR_OK)
         rc = limit(RLIMIT_NOFILE, "descriptors", DESCRIPTORS_MAX, DESCRIPTORS_MAX, err);
@@ -107,6 +108,36 @@ static int allow_path(int rules, const char *path, uint64_t rights, bool dir, st
     return rc;
 }
 
+static int allow_dirs(int rules, const char *const *dirs, uint64_t rights, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && dirs && dirs[i]; i++)
+        rc = allow_path(rules, dirs[i], rights, true, err);
+    return rc;
+}
+
+/* What a server or a watcher may reach. Its spool moves directories. */
+static int allow_more(int rules, const struct sandbox_rules *r, const struct ruleset *all,
+                      struct err *err)
+{
+    uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+    uint64_t move = read | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+                    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+                    (LANDLOCK_ACCESS_FS_REFER & all->fs);
+    uint64_t change = LANDLOCK_ACCESS_FS_WRITE_FILE | (LL_TRUNCATE & all->fs);
+    int rc = allow_dirs(rules, r->read_dirs, read, err);
+    if (rc == ERR_OK)
+        rc = allow_dirs(rules, r->move_dirs, move, err);
+    if (rc == ERR_OK)
+        rc = allow_dirs(rules, r->write_dirs, move | change, err);
+    if (rc == ERR_OK && r->write_dir)
+        rc = allow_path(rules, r->write_dir, move | change, true, err);
+    for (size_t i = 0; rc == ERR_OK && r->write_files && r->write_files[i]; i++)
+        rc =
+            allow_path(rules, r->write_files[i], LANDLOCK_ACCESS_FS_READ_FILE | change, false, err);
+    return rc;
+}
+
 static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *err)
 {
     struct ruleset all = rights_of(abi);
@@ -120,17 +151,9 @@ static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *er
     uint64_t write = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
                      LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
                      LANDLOCK_ACCESS_FS_REMOVE_FILE | (LL_TRUNCATE & all.fs);
-    if (r->server) /* its spool moves directories */
-        write |= LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
-                 (LANDLOCK_ACCESS_FS_REFER & all.fs);
-    for (int i = 0; rc == ERR_OK && i < SANDBOX_READS_MAX; i++)
-        if (r->server && r->read_dir[i])
-            rc = allow_path(rules, r->read_dir[i],
-                            LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, true, err);
-    if (rc == ERR_OK && r->server && r->write_file)
-        rc = allow_path(rules, r->write_file,
-                        LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE, false, err);
-    if (rc == ERR_OK && r->write_dir)
+    if (rc == ERR_OK && r->kind != SANDBOX_CONVERTER)
+        rc = allow_more(rules, r, &all, err);
+    else if (rc == ERR_OK && r->write_dir)
         rc = allow_path(rules, r->write_dir, write, true, err);
     if (rc == ERR_OK && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
         rc = err_sys(err, "Landlock");
@@ -230,20 +253,29 @@ static const int allowed[] = {
     SCMP_SYS(umask),
 };
 
-/* Beside those: what libuv, OpenSSL on memory buffers, SQLite and the spool were seen to need. */
+/* Beside those: what SQLite and the spool were seen to need … */
+static const int allowed_store[] = {
+    SCMP_SYS(mkdir),    SCMP_SYS(mkdirat),   SCMP_SYS(rmdir),           SCMP_SYS(flock),
+    SCMP_SYS(statfs),   SCMP_SYS(fstatfs),   SCMP_SYS(fchown),          SCMP_SYS(chmod),
+    SCMP_SYS(fchmodat), SCMP_SYS(utimensat), SCMP_SYS(sync_file_range), SCMP_SYS(syncfs),
+};
+
+/* … what libuv and OpenSSL on memory buffers … */
 static const int allowed_server[] = {
-    SCMP_SYS(accept),        SCMP_SYS(accept4),         SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),       SCMP_SYS(sendto),          SCMP_SYS(sendmsg),
-    SCMP_SYS(shutdown),      SCMP_SYS(getsockname),     SCMP_SYS(getpeername),
-    SCMP_SYS(getsockopt),    SCMP_SYS(setsockopt),      SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),   SCMP_SYS(epoll_pwait2),    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_create1), SCMP_SYS(eventfd2),        SCMP_SYS(pipe2),
-    SCMP_SYS(dup3),          SCMP_SYS(ioctl),           SCMP_SYS(mkdir),
-    SCMP_SYS(mkdirat),       SCMP_SYS(rmdir),           SCMP_SYS(flock),
-    SCMP_SYS(statfs),        SCMP_SYS(fstatfs),         SCMP_SYS(fchown),
-    SCMP_SYS(chmod),         SCMP_SYS(fchmodat),        SCMP_SYS(utimensat),
-    SCMP_SYS(prlimit64),     SCMP_SYS(sync_file_range), SCMP_SYS(getppid),
-    SCMP_SYS(get_mempolicy), SCMP_SYS(rt_sigtimedwait),
+    SCMP_SYS(accept),        SCMP_SYS(accept4),       SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),       SCMP_SYS(sendto),        SCMP_SYS(sendmsg),
+    SCMP_SYS(shutdown),      SCMP_SYS(getsockname),   SCMP_SYS(getpeername),
+    SCMP_SYS(getsockopt),    SCMP_SYS(setsockopt),    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),   SCMP_SYS(epoll_pwait2),  SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_create1), SCMP_SYS(eventfd2),      SCMP_SYS(pipe2),
+    SCMP_SYS(dup3),          SCMP_SYS(ioctl),         SCMP_SYS(prlimit64),
+    SCMP_SYS(getppid),       SCMP_SYS(get_mempolicy), SCMP_SYS(rt_sigtimedwait),
+};
+
+/* … and what watching folders does. */
+static const int allowed_watcher[] = {
+    SCMP_SYS(inotify_add_watch),
+    SCMP_SYS(inotify_rm_watch),
 };
 
 /* Nothing asks for these by accident. */
@@ -306,7 +338,7 @@ static int add_judged(scmp_filter_ctx f)
     return rc;
 }
 
-static int enter_seccomp(bool server, struct err *err)
+static int enter_seccomp(enum sandbox_kind kind, struct err *err)
 {
     uint32_t others = SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
     scmp_filter_ctx f = seccomp_init(others);
@@ -318,8 +350,12 @@ static int enter_seccomp(bool server, struct err *err)
                        : ADD_ALL(f, SCMP_ACT_ALLOW, allowed);
     if (rc == 0 && !SANITIZED)
         rc = add_judged(f);
-    if (rc == 0 && !SANITIZED && server)
+    if (rc == 0 && !SANITIZED && kind != SANDBOX_CONVERTER)
+        rc = ADD_ALL(f, SCMP_ACT_ALLOW, allowed_store);
+    if (rc == 0 && !SANITIZED && kind == SANDBOX_SERVER)
         rc = ADD_ALL(f, SCMP_ACT_ALLOW, allowed_server);
+    if (rc == 0 && !SANITIZED && kind == SANDBOX_WATCHER)
+        rc = ADD_ALL(f, SCMP_ACT_ALLOW, allowed_watcher);
     if (rc == 0)
         rc = seccomp_load(f);
     seccomp_release(f);
@@ -350,19 +386,34 @@ void sandbox_probe(struct sandbox_report *r)
         miss(r, "built with sanitizers: memory is not limited, few system calls are refused");
 }
 
+/* What OpenSSL reads once from files that are out of reach later. */
+static int warm_up(struct err *err)
+{
+    struct hash *h = NULL;
+    uint8_t digest[HASH_BYTES];
+    int rc = hash_new(&h, err);
+    if (rc == ERR_OK)
+        rc = hash_final(h, digest, err);
+    hash_free(&h);
+    return rc;
+}
+
 int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *report, struct err *err)
 {
     sandbox_probe(report);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_wrap((err_sys(err, "no_new_privs"), err), "sandbox");
-    if (SANITIZED && rules->server) { /* the leak check at its end needs ptrace and /proc */
-        miss(report, "built with sanitizers: the server is not shut in");
+    bool converter = rules->kind == SANDBOX_CONVERTER;
+    if (SANITIZED && !converter) { /* the leak check at its end needs ptrace and /proc */
+        miss(report, "built with sanitizers: the process is not shut in");
         return ERR_OK;
     }
-    int rc = set_limits(rules, err);
+    int rc = converter ? ERR_OK : warm_up(err);
+    if (rc == ERR_OK)
+        rc = set_limits(rules, err);
     if (rc == ERR_OK && report->landlock_abi > 0)
         rc = enter_landlock(rules, report->landlock_abi, err);
     if (rc == ERR_OK && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0)
-        rc = enter_seccomp(rules->server, err);
+        rc = enter_seccomp(rules->kind, err);
     return rc < 0 ? err_wrap(err, "sandbox") : ERR_OK;
 }

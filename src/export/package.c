@@ -139,10 +139,12 @@ static int fill(struct package *p, struct err *err)
 }
 
 /* It exists by now: a custody that cannot be written is an error that says so. */
-static int note_exported(struct package *p, struct err *err)
+int package_note_exported(struct package *p, struct err *err)
 {
     json_t *o =
         json_pack("{s:s, s:s}", "package", p->name, "tagmanifest_sha256", p->result->tag_sha256);
+    if (o && p->request->for_job)
+        json_object_set_new(o, "for_job", json_string(p->request->for_job));
     if (o && p->redaction)
         redaction_note(p->redaction, o);
     char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
@@ -194,7 +196,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK)
         rc = fill(&p, err);
     if (rc == ERR_OK)
-        rc = note_exported(&p, err);
+        rc = package_note_exported(&p, err);
     bag_free(&p.bag);
     redaction_free(&p.redaction);
     seal_key_free(&p.key);

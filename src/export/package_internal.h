@@ -41,6 +41,10 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
                      struct err *err) DS_MUST_CHECK;
 int package_did(struct package *p, int64_t bytes, struct err *err) DS_MUST_CHECK;
 
+/* package.c: notes it in the custody of each transfer, which it protects. Needs the catalogue, the
+ * request, and the hash of the result. */
+int package_note_exported(struct package *p, struct err *err) DS_MUST_CHECK;
+
 /* package_tool.c: data/tool.json, what the package was made by and with. */
 int package_put_tool(struct package *p, struct err *err) DS_MUST_CHECK;
 

@@ -1,12 +1,10 @@
 /* Which package is the whole, of which a redacted one is a part. */
-#include "dashspool/archive.h"
-#include "dashspool/export_verify.h"
+#include "package_look.h"
 #include "redaction_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_BYTES_MAX ((size_t)64 << 20)
 #define LIST_BYTES_MAX ((size_t)1 << 20) /* 16 000 exports of one transfer */
 
 /* ---- by its custody ---- */
@@ -76,62 +74,15 @@ static int find_in_custody(const struct package *p, char out[HASH_HEX_ROOM], str
 
 /* ---- by its path ---- */
 
-enum { F_TAGS, F_MANIFEST, F_INFO, FILES };
-
-struct reading {
-    struct buf text[FILES];
-    int file; /* being read; -1: another one */
-};
-
-static int on_begin(void *arg, const char *name, int64_t size, struct err *err)
-{
-    static const char *const names[FILES] = {"tagmanifest-sha256.txt", "manifest-sha256.txt",
-                                             "bag-info.txt"};
-    struct reading *r = arg;
-    (void)size;
-    (void)err;
-    r->file = -1;
-    for (int i = 0; i < FILES; i++)
-        if (strcmp(name, names[i]) == 0)
-            r->file = i;
-    return ERR_OK;
-}
-
-static int on_data(void *arg, const uint8_t *data, size_t n, struct err *err)
-{
-    struct reading *r = arg;
-    return r->file < 0 ? ERR_OK : buf_append(&r->text[r->file], data, n, err);
-}
-
-static int on_end(void *arg, struct err *err)
-{
-    (void)arg;
-    (void)err;
-    return ERR_OK;
-}
-
-static void not_told(void *arg, enum verify_check check, enum verify_verdict verdict,
-                     const char *text)
-{
-    (void)arg;
-    (void)check;
-    (void)verdict;
-    (void)text;
-}
-
 /* It has each master, under the name that export gives it. */
-static int judge_masters(const struct package *p, const char *manifest, const char *path,
+static int judge_masters(const struct package *p, const struct package_look *look, const char *path,
                          struct err *err)
 {
     struct catalogue_transfer t;
-    char line[HASH_HEX_ROOM + CATALOGUE_ID_ROOM + 20];
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
         rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
-        if (rc < 0 || t.state != CATALOGUE_STORED)
-            continue;
-        snprintf(line, sizeof line, "%s  data/master/%s.", t.sha256, t.id);
-        if (!strstr(manifest, line))
+        if (rc == ERR_OK && t.state == CATALOGUE_STORED && !package_look_has(look, &t))
             rc = err_set(err, ERR_MALFORMED,
                          "the package %s does not have the original of %s: it is not the whole of "
                          "what is to be redacted",
@@ -140,42 +91,19 @@ static int judge_masters(const struct package *p, const char *manifest, const ch
     return rc;
 }
 
-static int judge(const struct package *p, struct reading *r, char out[HASH_HEX_ROOM],
-                 struct err *err)
-{
-    const char *path = p->request->redaction->of;
-    struct buf *manifest = &r->text[F_MANIFEST];
-    const struct buf *tags = &r->text[F_TAGS], *info = &r->text[F_INFO];
-    char of[HASH_HEX_ROOM];
-    if (redaction_declared(buf_data(info), info->used, of))
-        return err_set(err, ERR_MALFORMED, "the package %s is a redacted one itself", path);
-    int rc = buf_append(manifest, "", 1, err);
-    if (rc == ERR_OK)
-        rc = judge_masters(p, (const char *)buf_data(manifest), path, err);
-    return rc < 0 ? rc : hash_text(buf_data(tags), tags->used, out, err);
-}
-
 static int read_package(const struct package *p, char out[HASH_HEX_ROOM], struct err *err)
 {
-    static const struct archive_reader reader = {NULL, on_begin, on_data, on_end};
-    static const struct archive_limits limits = {0, 0};
-    static const struct verify_listener nobody = {not_told, NULL, NULL};
-    const struct verify_request request = {.path = p->request->redaction->of};
-    struct reading r = {.file = -1};
-    bool good = false;
-    for (int i = 0; i < FILES; i++)
-        buf_init(&r.text[i], TEXT_BYTES_MAX);
-    int rc = verify_package(&request, &nobody, &good, err);
-    if (rc == ERR_OK && !good)
-        rc = err_set(err, ERR_MALFORMED,
-                     "the package %s is not what it was; 'dashspool verify' says what is wrong",
-                     request.path);
+    const char *path = p->request->redaction->of;
+    struct package_look look;
+    char of[HASH_HEX_ROOM];
+    int rc = package_look(&look, path, err);
+    if (rc == ERR_OK && redaction_declared(buf_data(&look.info), look.info.used - 1, of))
+        rc = err_set(err, ERR_MALFORMED, "the package %s is a redacted one itself", path);
     if (rc == ERR_OK)
-        rc = archive_read(request.path, &limits, &reader, &r, err);
+        rc = judge_masters(p, &look, path, err);
     if (rc == ERR_OK)
-        rc = judge(p, &r, out, err);
-    for (int i = 0; i < FILES; i++)
-        buf_clear(&r.text[i]);
+        memcpy(out, look.tag_sha256, HASH_HEX_ROOM);
+    package_look_clear(&look);
     return rc;
 }
 

@@ -21,7 +21,7 @@ struct completer {
     struct convert_options options;
     struct confine_limits limits;
     struct pipeline_completion *completion;
-    struct workdir tmp; /* for the masters */
+    struct workdir tmp; /* for the masters, if the caller has none */
 };
 
 /* ---- what is missing ---- */
@@ -115,7 +115,7 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
 {
     char *master = NULL, *dir = NULL;
     struct convert_result result;
-    int rc = fsx_path(&master, err, "%s/master.%s", c->tmp.path,
+    int rc = fsx_path(&master, err, "%s/master.%s", c->tmp.path ? c->tmp.path : c->completion->dir,
                       strcmp(t->kind, "photo") == 0 ? "jpg" : "h265");
     if (rc == ERR_OK)
         rc = master_extract(c->raw, t, master, err);
@@ -157,7 +157,7 @@ static int open_all(struct completer *c, const struct cfg *cfg, struct err *err)
     int rc = catalogue_open(&c->catalogue, c->root, false, err);
     if (rc == ERR_OK)
         rc = raw_open(&c->raw, c->root, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && !c->completion->dir)
         rc = workdir_open(&c->tmp, c->root, ".complete-", err);
     return rc;
 }

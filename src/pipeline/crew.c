@@ -107,6 +107,8 @@ int crew_plan(const struct cfg *cfg, struct crew_post *out, size_t *n, struct er
             continue;
         snprintf(post.stage, sizeof post.stage, "%s", s->name);
         post.settings = sum_settings(cfg, stages, s->section, s->name);
+        if (s->kind == STAGES_EXPORT) /* it makes copies, too */
+            post.settings ^= sum_settings(cfg, stages, "convert", "convert");
         for (int k = 1; rc == ERR_OK && k <= s->workers; k++)
             rc = add_post(out, n, &post, s->workers > 1 ? k : 0, err);
     }

@@ -81,6 +81,7 @@ static void set_values(struct told *t, const struct worker *w, const struct work
     t->value[STAGES_WORKING] = t->working;
     t->value[STAGES_VIEWING] = t->viewing;
     t->value[STAGES_STILL] = t->still;
+    t->value[STAGES_PACKAGE] = work->package;
     t->value[STAGES_COPY] = t->viewing ? t->viewing : t->still ? t->still : t->working;
 }
 

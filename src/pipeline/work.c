@@ -207,6 +207,7 @@ static void add_up(int tally_fd, struct pipeline_tally *tally)
         tally->done += one.done;
         tally->failed += one.failed;
         tally->later += one.later;
+        tally->waiting += one.waiting;
     }
 }
 

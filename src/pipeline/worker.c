@@ -49,6 +49,8 @@ void worker_close(struct worker *w)
     spool_close(&w->spool);
     for (size_t i = 0; i < w->n_next; i++)
         spool_close(&w->next[i]);
+    for (size_t i = 0; i < w->n_before; i++)
+        spool_close(&w->before[i]);
     free(w->root);
     *w = (struct worker){0};
 }
@@ -65,6 +67,17 @@ static int open_next(struct worker *w, const struct stages *stages, struct err *
     return rc;
 }
 
+static int open_before(struct worker *w, const struct stages *stages, struct err *err)
+{
+    size_t n = stages_before(stages, w->stage->name, w->before_name);
+    int rc = ERR_OK;
+    while (rc == ERR_OK && w->n_before < n) {
+        rc = spool_open(&w->before[w->n_before], w->root, w->before_name[w->n_before], err);
+        w->n_before += rc == ERR_OK;
+    }
+    return rc;
+}
+
 static int open_stores(struct worker *w, const char *root, const struct stages *stages,
                        struct err *err)
 {
@@ -77,6 +90,8 @@ static int open_stores(struct worker *w, const char *root, const struct stages *
     rc = raw_open(&w->raw, w->root, err);
     if (rc == ERR_OK)
         rc = spool_open(&w->spool, w->root, w->stage->name, err);
+    if (rc == ERR_OK && w->stage->kind == STAGES_EXPORT)
+        rc = open_before(w, stages, err);
     return rc < 0 ? rc : open_next(w, stages, err);
 }
 
@@ -84,7 +99,7 @@ int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
                 const struct stages *stages, const struct stages_stage *stage, struct stop *stop,
                 struct err *err)
 {
-    *w = (struct worker){.stage = stage, .stop = stop};
+    *w = (struct worker){.stage = stage, .stop = stop, .cfg = cfg};
     if (stage->kind == STAGES_CONVERT) {
         convert_options_from_cfg(cfg, &w->options);
         confine_limits_from_cfg(cfg, &w->limits);
@@ -93,6 +108,8 @@ int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
     uint64_t seed = (uint64_t)clock_mono_us() ^ (uint64_t)getpid() << 20;
     memcpy(w->random, &seed, sizeof w->random);
     int rc = open_stores(w, root, stages, err);
+    if (rc == ERR_OK && stage->kind == STAGES_EXPORT)
+        rc = export_policy_read(&w->policy, cfg, err);
     if (rc < 0)
         worker_close(w);
     else
@@ -110,12 +127,14 @@ int worker_extract(struct worker *w, const struct work *work, char **path, struc
     return rc < 0 ? rc : master_extract(w->raw, &t, *path, err);
 }
 
-/* The id of job.json. */
-static int job_id(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], struct err *err)
+/* The id of job.json; and its package, the caller's, where it names one. */
+static int read_job(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], char **package,
+                    struct err *err)
 {
     json_error_t why;
     json_t *root = json_loads(spool_job_json(job), JSON_REJECT_DUPLICATES, &why);
     const char *id = json_string_value(json_object_get(root, "id"));
+    const char *path = json_string_value(json_object_get(root, "package"));
     int rc = ERR_OK;
     if (!root)
         rc = err_set(err, ERR_MALFORMED, "job.json, line %d: %s", why.line, why.text);
@@ -123,16 +142,27 @@ static int job_id(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], stru
         rc = err_set(err, ERR_MALFORMED, "job.json names no transfer (\"id\")");
     else
         snprintf(out, CATALOGUE_ID_ROOM, "%s", id);
+    if (rc == ERR_OK && path && path[0] == '/')
+        rc = fsx_path(package, err, "%s", path);
     json_decref(root);
     return rc;
 }
 
-static int hand_on(struct worker *w, const struct spool_job *job, struct err *err)
+static int hand_on(struct worker *w, const struct work *work, struct err *err)
 {
-    const char *json = spool_job_json(job);
+    const char *json = spool_job_json(work->job);
+    char *named = NULL;
     int rc = ERR_OK;
+    if (w->stage->kind == STAGES_EXPORT && work->package) {
+        json_t *o = json_pack("{s:s, s:s}", "id", work->transfer.id, "package", work->package);
+        json = named = o ? json_dumps(o, JSON_COMPACT) : NULL;
+        json_decref(o);
+        if (!json)
+            rc = err_set(err, ERR_MALFORMED, "the package's path %s is no UTF-8", work->package);
+    }
     for (size_t i = 0; rc == ERR_OK && i < w->n_next; i++)
-        rc = spool_put(w->next[i], spool_job_name(job), json, strlen(json), err);
+        rc = spool_put(w->next[i], spool_job_name(work->job), json, strlen(json), err);
+    free(named);
     return rc;
 }
 
@@ -148,12 +178,27 @@ static int check_attempts(const struct worker *w, const struct spool_job *job, s
                    attempt - 1, w->stage->retries);
 }
 
+static int do_stage(struct worker *w, struct work *work, struct err *err)
+{
+    switch (w->stage->kind) {
+    case STAGES_CONVERT:
+        return convert_work(w, work, err);
+    case STAGES_EXPORT:
+        return export_work(w, work, err);
+    case STAGES_EXEC:
+        return exec_work(w, work, err);
+    case STAGES_RECEIVE:
+        break;
+    }
+    return err_set(err, ERR_CONFIG, "no jobs are worked by %s", w->stage->name);
+}
+
 /* The stage's work, unless it is done, and the jobs for those behind it. */
 static int do_work(struct worker *w, struct work *work, struct err *err)
 {
     char id[CATALOGUE_ID_ROOM];
     int64_t done_us = 0;
-    int rc = job_id(work->job, id, err);
+    int rc = read_job(work->job, id, &work->package, err);
     if (rc == ERR_OK)
         rc = catalogue_transfer_get(w->catalogue, id, &work->transfer, err);
     if (rc == ERR_OK)
@@ -165,9 +210,10 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
     if (done_us != 0)
         log_info(w->stage->name, "was done before", LOG_TEXT("id", id));
     else if ((rc = check_attempts(w, work->job, err)) == ERR_OK)
-        rc =
-            w->stage->kind == STAGES_CONVERT ? convert_work(w, work, err) : exec_work(w, work, err);
-    return rc < 0 ? rc : hand_on(w, work->job, err);
+        rc = do_stage(w, work, err);
+    if (rc == ERR_OK && work->wait_ms == 0 && w->stage->kind == STAGES_EXPORT)
+        rc = export_find_package(w, work, err);
+    return rc < 0 || work->wait_ms > 0 ? rc : hand_on(w, work, err);
 }
 
 static int fail(struct worker *w, struct spool_job **job, const struct work *work,
@@ -205,7 +251,10 @@ static int work_job(struct worker *w, struct spool_job **job, struct pipeline_ta
     struct err why = {0};
     struct work work = {.job = *job};
     int rc = do_work(w, &work, &why);
-    if (rc == ERR_OK) {
+    if (rc == ERR_OK && work.wait_ms > 0) {
+        tally->waiting++;
+        rc = spool_postpone(w->spool, job, work.wait_ms, err);
+    } else if (rc == ERR_OK) {
         tally->done++;
         rc = spool_finish(w->spool, job, err);
     } else if (err_is_temporary(rc) && stop_told(w->stop)) {
@@ -219,6 +268,7 @@ static int work_job(struct worker *w, struct spool_job **job, struct pipeline_ta
         rc = fail(w, job, &work, &why, err);
     }
     free(work.words);
+    free(work.package);
     spool_job_free(job);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
+#include "dashspool/export_event.h"
 #include "dashspool/pipeline.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
@@ -17,6 +18,11 @@ struct worker {
     struct stop *stop;
     struct convert_options options; /* of convert */
     struct confine_limits limits;
+    struct export_policy policy; /* of export */
+    const struct cfg *cfg;
+    struct spool *before[STAGES_MAX]; /* of the stages whose jobs come to it: it waits for them */
+    const char *before_name[STAGES_MAX];
+    size_t n_before;
     struct catalogue *catalogue;
     struct raw *raw;
     struct spool *spool;
@@ -41,13 +47,19 @@ int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did,
 struct work {
     const struct spool_job *job;
     struct catalogue_transfer transfer;
-    char *words; /* what a command said at the end, one line each; NULL: nothing. The worker frees
-                    it */
+    char *words;   /* what a command said at the end, one line each; NULL: nothing. The worker frees
+                      it, and: */
+    char *package; /* of this job; NULL: none */
+    int64_t wait_ms; /* not 0: it cannot be done yet, and this was no attempt */
 };
 
 /* They mark it done themselves: with what they write besides, in one transaction. */
 int convert_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 int exec_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+int export_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+
+/* The package that was made for a job that is done. */
+int export_find_package(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 
 /* What an attempt at it left in the archive when its worker was killed. */
 void convert_sweep(const struct worker *w, const struct work *work);

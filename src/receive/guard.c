@@ -1,6 +1,5 @@
 #define _DEFAULT_SOURCE /* initgroups */
 #include "guard.h"
-#include "dashspool/hash.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
 #include <errno.h>
@@ -35,18 +34,6 @@ int guard_drop(const char *user, struct err *err)
     return ERR_OK;
 }
 
-/* What OpenSSL reads once from files that are out of reach later. */
-static int warm_up(struct err *err)
-{
-    struct hash *h = NULL;
-    uint8_t digest[HASH_BYTES];
-    int rc = hash_new(&h, err);
-    if (rc == ERR_OK)
-        rc = hash_final(h, digest, err);
-    hash_free(&h);
-    return rc;
-}
-
 static char *dir_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -60,18 +47,20 @@ static char *dir_of(const char *path)
 int guard_enter(const char *root, const struct cfg *cfg, struct err *err)
 {
     static const char *const keys[] = {"tls_cert", "tls_key", "tls_client_ca", "allow"};
-    struct sandbox_rules rules = {.write_dir = root, .server = true};
+    const char *learned[] = {cfg_text(cfg, "receive", "allow"), NULL};
     struct sandbox_report report;
-    char *dir[4];
+    char *dir[5] = {NULL};
+    const char *dirs[5] = {NULL};
+    size_t n = 0;
     for (int i = 0; i < 4; i++)
-        rules.read_dir[i] = dir[i] = dir_of(cfg_text(cfg, "receive", keys[i]));
-    rules.write_file = cfg_bool(cfg, "receive", "learn") ? cfg_text(cfg, "receive", "allow") : NULL;
-    int rc = warm_up(err);
-    if (rc == ERR_OK)
-        rc = sandbox_enter(&rules, &report, err);
+        if ((dir[n] = dir_of(cfg_text(cfg, "receive", keys[i]))) != NULL)
+            dirs[n] = dir[n], n++;
+    struct sandbox_rules rules = {.kind = SANDBOX_SERVER, .write_dir = root, .read_dirs = dirs};
+    rules.write_files = cfg_bool(cfg, "receive", "learn") ? learned : NULL;
+    int rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])
         log_warn("receive", "shut in with what there is", LOG_TEXT("reason", report.missing));
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < n; i++)
         free(dir[i]);
     return rc;
 }

@@ -12,7 +12,7 @@ static const char *const value_names[STAGES_N_VALUES] = {
     [STAGES_SHA256] = "sha256",   [STAGES_STAGE] = "stage",     [STAGES_ATTEMPT] = "attempt",
     [STAGES_ROOT] = "root",       [STAGES_DIR] = "dir",         [STAGES_MASTER] = "master",
     [STAGES_WORKING] = "working", [STAGES_VIEWING] = "viewing", [STAGES_STILL] = "still",
-    [STAGES_COPY] = "copy",
+    [STAGES_COPY] = "copy",       [STAGES_PACKAGE] = "package",
 };
 
 const char *stages_value_name(enum stages_value v)
@@ -233,6 +233,8 @@ static int expand(const struct piece *p, const char *const values[STAGES_N_VALUE
     if (rc < 0 || p->value < 0)
         return rc;
     const char *value = values[p->value];
+    if (!value && p->value == STAGES_PACKAGE)
+        return err_set(err, ERR_NOTFOUND, "no package was made for this job");
     if (!value)
         return err_set(err, ERR_NOTFOUND, "there is no %s copy of it", value_names[p->value]);
     return buf_append(arg, value, strlen(value), err);

@@ -48,18 +48,18 @@ static int check_prometheus(const char *value, struct err *err)
     return err_set(err, ERR_CONFIG, "prometheus = %.60s: the name must end in .prom", value);
 }
 
-#define ENABLED                                                                              \
+#define ENABLED(value)                                                                       \
     {                                                                                        \
-        "enabled", CFG_BOOL, "yes or no", 0, 0, "yes", "whether the pipeline has this stage" \
+        "enabled", CFG_BOOL, "yes or no", 0, 0, value, "whether the pipeline has this stage" \
     }
-#define COMMON(after, retries, backoff, backoff_max, nice)                                    \
-    ENABLED, {"after",                                                                        \
-              CFG_TEXT,                                                                       \
-              "stages",                                                                       \
-              1,                                                                              \
-              1000,                                                                           \
-              after,                                                                          \
-              "whose jobs feed this one; several with commas"},                               \
+#define COMMON(enabled, after, retries, backoff, backoff_max, nice)                           \
+    ENABLED(enabled), {"after",                                                               \
+                       CFG_TEXT,                                                              \
+                       "stages",                                                              \
+                       1,                                                                     \
+                       1000,                                                                  \
+                       after,                                                                 \
+                       "whose jobs feed this one; several with commas"},                      \
         {"workers", CFG_INT, "processes", 1, 64, "1", "side by side"},                        \
         {"retries",                                                                           \
          CFG_INT,                                                                             \
@@ -81,10 +81,12 @@ static int check_prometheus(const char *value, struct err *err)
         "poll", CFG_SPAN, "time", 10, 60000, "500 ms", "how often to look for jobs when idle" \
     }
 
-static const struct cfg_key receive_keys[] = {ENABLED};
-static const struct cfg_key convert_keys[] = {COMMON("receive", "10", "10 s", "10 min", "5")};
+static const struct cfg_key receive_keys[] = {ENABLED("yes")};
+static const struct cfg_key convert_keys[] = {
+    COMMON("yes", "receive", "10", "10 s", "10 min", "5")};
+static const struct cfg_key export_keys[] = {COMMON("no", "convert", "10", "1 min", "1 h", "10")};
 static const struct cfg_key exec_keys[] = {
-    COMMON("convert", "20", "30 s", "1 h", "5"),
+    COMMON("yes", "convert", "20", "30 s", "1 h", "5"),
     {"command", CFG_TEXT, "program and arguments", 0, 16000, "",
      "what is run for each job; exit status 0 done, one of try_later try again, else failed",
      check_command},
@@ -109,6 +111,7 @@ const struct cfg_section stages_cfg_sections[STAGES_CFG_SECTIONS] = {
     {"convert", convert_keys, sizeof convert_keys / sizeof *convert_keys},
     {"exec *", exec_keys, sizeof exec_keys / sizeof *exec_keys},
     {"run", run_keys, sizeof run_keys / sizeof *run_keys},
+    {"export", export_keys, sizeof export_keys / sizeof *export_keys},
 };
 
 struct node {
@@ -188,6 +191,7 @@ static int add_all(struct stages *s, struct err *err)
     int rc = ERR_OK;
     add(s, STAGES_RECEIVE, "receive", "receive", NULL);
     add(s, STAGES_CONVERT, "convert", "convert", NULL);
+    add(s, STAGES_EXPORT, "export", "export", NULL);
     while (rc == ERR_OK && s->n < STAGES_MAX &&
            (section = cfg_next(s->cfg, "exec *", section, &origin)) != NULL) {
         add(s, STAGES_EXEC, section + strlen("exec "), section, origin);
@@ -282,6 +286,26 @@ static int sort(struct stages *s, struct err *err)
     return ERR_OK;
 }
 
+/* Only what comes through export, whichever way, has a package. */
+static int check_packages(const struct stages *s, struct err *err)
+{
+    bool has[STAGES_MAX];
+    for (size_t k = 0; k < s->n; k++) {
+        size_t at = s->order[k];
+        const struct node *n = &s->node[at];
+        has[at] = n->stage.kind == STAGES_EXPORT || n->stage.kind == STAGES_EXEC;
+        for (size_t i = 0; i < s->n; i++)
+            if (n->stage.kind == STAGES_EXEC && n->after[i] && !has[i])
+                has[at] = false;
+        if (n->command && stages_command_uses(n->command, STAGES_PACKAGE) && !has[at])
+            return err_set(err, ERR_CONFIG,
+                           "%s: [%s] uses %%{package}, which only stages after export have: "
+                           "after = export",
+                           origin_of(s, n, "command"), n->stage.section);
+    }
+    return ERR_OK;
+}
+
 int stages_load(struct stages **out, const struct cfg *cfg, struct err *err)
 {
     struct stages *s = *out = calloc(1, sizeof *s);
@@ -293,6 +317,8 @@ int stages_load(struct stages **out, const struct cfg *cfg, struct err *err)
         rc = link_node(s, &s->node[i], err);
     if (rc == ERR_OK)
         rc = sort(s, err);
+    if (rc == ERR_OK)
+        rc = check_packages(s, err);
     if (rc < 0)
         stages_free(out);
     return rc;
@@ -329,6 +355,25 @@ size_t stages_feeds(const struct stages *stages, const char *name, const char *o
         const struct node *to = &stages->node[stages->order[i]];
         if (to->after[from] && (to->stage.enabled || to->stage.kind == STAGES_CONVERT))
             out[n++] = to->stage.name;
+    }
+    return n;
+}
+
+size_t stages_before(const struct stages *stages, const char *name, const char *out[STAGES_MAX])
+{
+    bool is_before[STAGES_MAX] = {false};
+    long of = find(stages, name, strlen(name));
+    size_t n = 0;
+    for (size_t k = stages->n; of >= 0 && k-- > 0;) { /* from the last on: who is fed is known */
+        size_t at = stages->order[k];
+        for (size_t to = 0; to < stages->n; to++)
+            if ((is_before[to] || (long)to == of) && stages->node[to].after[at])
+                is_before[at] = true;
+    }
+    for (size_t k = 0; k < stages->n; k++) {
+        const struct stages_stage *stage = &stages->node[stages->order[k]].stage;
+        if (is_before[stages->order[k]] && stage->kind != STAGES_RECEIVE)
+            out[n++] = stage->name;
     }
     return n;
 }

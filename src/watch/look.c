@@ -155,8 +155,11 @@ static void scan_below(struct watch *w, const struct top *top, const char *dir)
 void look_at_all(struct watch *w)
 {
     w->scan++;
-    for (int i = 0; i < w->n_tops; i++)
+    for (int i = 0; i < w->n_tops; i++) {
         scan_below(w, &w->top[i], w->top[i].path);
+        if (watch_is_shut_out(w->top[i].path))
+            w->replaced = w->top[i].path;
+    }
     files_sweep(&w->files, w->scan);
     w->next_scan_us = clock_mono_us() + w->scan_us;
 }

@@ -206,7 +206,7 @@ static void run(struct watch *w)
     look_at_all(w);
     for (int i = 0; i < w->n_tops; i++)
         log_info("watch", "watching", LOG_TEXT("dir", w->top[i].path));
-    while (!w->stop) {
+    while (!w->stop && !w->replaced) {
         bool lost = hints_read(&w->hints, look_at_hint, w);
         if (lost)
             log_info("watch", "the kernel lost events: everything is looked at");
@@ -354,8 +354,15 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
         rc = add_tops(w, cfg, dir, n, err);
     if (rc == ERR_OK) {
         hints_open(&w->hints);
-        run(w);
+        rc = watch_guard(w, feeds, options.n_feeds, err);
     }
+    if (rc == ERR_OK)
+        run(w);
+    if (rc == ERR_OK && w->replaced)
+        rc = err_set(err, ERR_AGAIN,
+                     "%s is another folder than at the start (a new disk?): start again, which "
+                     "'dashspool run' does by itself",
+                     w->replaced);
     watch_clear(w);
     stages_free(&stages);
     sigprocmask(SIG_SETMASK, &before, NULL);

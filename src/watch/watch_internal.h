@@ -3,6 +3,7 @@
 #define DASHSPOOL_WATCH_INTERNAL_H
 
 #include "dashspool/import.h"
+#include "dashspool/stages.h"
 #include "files.h"
 #include "hints.h"
 
@@ -30,7 +31,15 @@ struct watch {
     int64_t retry_us, pause_us; /* the store fails: not before; how long */
     int signal_fd;
     bool stop;
+    const char *replaced; /* a folder that is another one now; NULL: none */
 };
+
+/* guard.c: shuts this process in, for good (sandbox.h); its store is open, and feeds these n
+ * stages.
+ */
+int watch_guard(const struct watch *w, const char *const *feeds, size_t n,
+                struct err *err) DS_MUST_CHECK;
+bool watch_is_shut_out(const char *dir);
 
 /* look.c: meets files and folders, and sees whether they have changed. */
 void look_at_all(struct watch *w);                           /* a whole scan */

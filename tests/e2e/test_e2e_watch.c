@@ -1,6 +1,7 @@
 /* A watched folder, as people and programs treat one. */
 #define _GNU_SOURCE
 #include "dashspool/fsx.h"
+#include "dashspool/sandbox.h"
 #include "support/drop.h"
 #include "support/proc.h"
 #include <errno.h>
@@ -506,6 +507,29 @@ static void test_killed_again_and_again(void **state)
     assert_true(found.sum == sum);
 }
 
+/* Its rights were those of the old folder: it says so and ends; 'run' starts it anew. */
+static void test_a_folder_that_is_replaced(void **state)
+{
+    struct fixture *f = *state;
+    struct sandbox_report can;
+    char old[PATH_ROOM];
+    sandbox_probe(&can);
+    if (can.landlock_abi == 0 || !can.seccomp)
+        skip();
+    configure(f, "quiet_s = 0.15\nscan_s = 0.1\n");
+    start(f);
+    snprintf(old, sizeof old, "%s/old", f->dir);
+    assert_int_equal(rename(f->in, old), 0);
+    assert_int_equal(mkdir(f->in, 0700), 0);
+    f->running = false;
+    assert_int_equal(proc_stop(&f->watch, 0), 1);
+    assert_int_equal(lines_with(f, "is another folder than at the start"), 1);
+    drop_clip(in(f, "clip.h265"), 1, CLIP);
+    start(f);
+    wait_taken(f, "clip.h265");
+    stop(f);
+}
+
 static void test_settings_that_are_of_no_use(void **state)
 {
     struct fixture *f = *state;
@@ -539,6 +563,7 @@ int main(void)
         T(test_moved_when_it_is_safe),
         T(test_removed_when_it_is_safe),
         T(test_killed_again_and_again),
+        T(test_a_folder_that_is_replaced),
         T(test_settings_that_are_of_no_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,3 +1,4 @@
+#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/spool.h"
 #include "support/support.h"
@@ -186,6 +187,25 @@ static void test_release_counts_the_attempt_and_removes_half_work(void **state)
         assert_null(job);
         assert_count(f, 0, 1, 0, 0);
     }
+}
+
+static void test_a_job_may_wait_without_an_attempt(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    put(f, "j", "{}");
+    for (int i = 0; i < 3; i++) {
+        struct spool_job *job = claim(f);
+        assert_int_equal(spool_job_attempt(job), 1);
+        assert_ok(spool_postpone(f->spool, &job, i < 2 ? 0 : 3600000, &err));
+        assert_null(job);
+        assert_count(f, 0, 1, 0, 0);
+    }
+    struct spool_job *job = NULL;
+    assert_ok(spool_claim(f->spool, &job, &err));
+    assert_null(job);
+    int64_t in_us = spool_due_us(f->spool) - clock_utc_us();
+    assert_true(in_us > 3500 * INT64_C(1000000) && in_us <= 3600 * INT64_C(1000000));
 }
 
 static void test_fail_keeps_the_files_and_tells_the_reason(void **state)
@@ -534,6 +554,7 @@ int main(void)
         T(test_many_are_put_at_once_and_each_once),
         T(test_one_bad_name_among_many_puts_nothing),
         T(test_release_counts_the_attempt_and_removes_half_work),
+        T(test_a_job_may_wait_without_an_attempt),
         T(test_fail_keeps_the_files_and_tells_the_reason),
         T(test_a_live_claim_is_left_alone_by_sweep_and_claim),
         T(test_a_freed_claim_stays_claimed_until_the_sweep),

@@ -54,7 +54,9 @@ static void test_without_settings_receive_feeds_convert(void **state)
     assert_ok(load("", &err));
     assert_string_equal(stages_at(stages, 0)->name, "receive");
     assert_string_equal(stages_at(stages, 1)->name, "convert");
-    assert_null(stages_at(stages, 2));
+    assert_string_equal(stages_at(stages, 2)->name, "export");
+    assert_false(stages_at(stages, 2)->enabled);
+    assert_null(stages_at(stages, 3));
     assert_string_equal(feeds("receive"), "convert");
     assert_string_equal(feeds("convert"), "");
     assert_string_equal(feeds("nobody"), "");
@@ -70,15 +72,46 @@ static void test_each_stage_stands_behind_those_that_feed_it(void **state)
                    "[exec backup]\ncommand = x\nafter = receive\n"
                    "[exec off]\ncommand = x\nenabled = no\n",
                    &err));
-    static const char *const names[] = {"receive", "convert", "upload", "mail",
-                                        "last",    "backup",  "off"};
-    for (size_t i = 0; i < 7; i++)
+    static const char *const names[] = {"receive", "convert", "export", "upload",
+                                        "mail",    "last",    "backup", "off"};
+    for (size_t i = 0; i < 8; i++)
         assert_string_equal(stages_at(stages, i)->name, names[i]);
     assert_string_equal(feeds("receive"), "convert backup");
     assert_string_equal(feeds("convert"), "upload"); /* what is not enabled gets no jobs */
     assert_string_equal(feeds("upload"), "mail last");
     assert_string_equal(stages_find(stages, "mail")->section, "exec mail");
     assert_null(stages_find(stages, "exec mail"));
+}
+
+/* "convert upload" */
+static const char *before(const char *name)
+{
+    static char out[400];
+    const char *from[STAGES_MAX];
+    size_t n = stages_before(stages, name, from);
+    out[0] = '\0';
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + strlen(out), sizeof out - strlen(out), "%s%s", i ? " " : "", from[i]);
+    return out;
+}
+
+static void test_export_comes_behind_what_it_says(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_ok(load("[export]\nenabled = yes\nafter = blur\n"
+                   "[exec blur]\ncommand = x\n"
+                   "[exec send]\ncommand = x %{package}\nafter = export\n"
+                   "[exec tell]\ncommand = x %{package}\nafter = send\n"
+                   "[exec other]\ncommand = x\n",
+                   &err));
+    assert_string_equal(feeds("convert"), "blur other");
+    assert_string_equal(feeds("blur"), "export");
+    assert_string_equal(feeds("export"), "send");
+    assert_string_equal(before("export"), "convert blur");
+    assert_string_equal(before("tell"), "convert blur export send");
+    assert_string_equal(before("convert"), "");
+    assert_string_equal(before("nobody"), "");
 }
 
 static void test_jobs_for_convert_wait_while_it_is_off(void **state)
@@ -108,7 +141,7 @@ static void test_every_mistake_is_named_with_file_and_line(void **state)
                                                "a after a"},
         {"[exec a]\ncommand = x\nafter = b\n[exec b]\ncommand = x\nafter = c\n"
          "[exec c]\ncommand = x\nafter = b\n",
-         "b after c, c after b"},
+         "c after b, b after c"},
         {"[exec a]\ncommand = x\nafter = convert\n[convert]\nafter = a\n", "in a circle"},
         {"[exec a]\ncommand = x\n[convert]\nenabled = no\n",
          "50-x.conf:1: [exec a] comes after convert, which is not enabled ("},
@@ -117,6 +150,14 @@ static void test_every_mistake_is_named_with_file_and_line(void **state)
         {"[exec convert]\ncommand = x\n", "50-x.conf:1: [exec convert]: 'convert' names another"},
         {"[exec watch]\ncommand = x\n", "take another name"},
         {"[convert]\nafter = nobody\n", "50-x.conf:2: [convert] after = nobody"},
+        {"[exec a]\ncommand = x\nafter = export\n",
+         "50-x.conf:3: [exec a] comes after export, which is not enabled ("},
+        {"[export]\nenabled = yes\n[exec a]\ncommand = x %{package}\n",
+         "50-x.conf:4: [exec a] uses %{package}, which only stages after export have"},
+        {"[export]\nenabled = yes\n[exec a]\nafter = convert, export\ncommand = x %{package}\n",
+         "50-x.conf:5: [exec a] uses %{package}"},
+        {"[export]\nenabled = yes\nafter = a\n[exec a]\nafter = export\ncommand = x\n",
+         "in a circle"},
         {"[exec a]\ncommand = x\nworkers = 0\n", "50-x.conf:3: workers = 0"},
         {"[exec a]\ncommand = x\nbackoff = 5\n", "50-x.conf:3: backoff = 5"},
         {"[exec a]\ncommand = x\ntry_later = 0\n", "50-x.conf:3: try_later = 0: numbers from 1"},
@@ -168,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_without_settings_receive_feeds_convert),
         TEST(test_each_stage_stands_behind_those_that_feed_it),
+        TEST(test_export_comes_behind_what_it_says),
         TEST(test_jobs_for_convert_wait_while_it_is_off),
         TEST(test_every_mistake_is_named_with_file_and_line),
         TEST(test_statuses_that_may_pass_are_a_list),

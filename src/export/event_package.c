@@ -1,0 +1,299 @@
+/* The package of an event: its name, and what a process that was killed left of it. */
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/log.h"
+#include "dashspool/workdir.h"
+#include "event_internal.h"
+#include "package_internal.h"
+#include "package_look.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { NUMBERS_MAX = 10000, NUMBER_ROOM = 8 };
+
+#define STEM_ROOM (EXPORT_EVENT_NAME_ROOM - NUMBER_ROOM)
+
+struct making {
+    struct export_request *request;
+    const struct export_event *event;
+    const char *dir;
+    bool zip;
+    struct catalogue *catalogue;
+    struct buf *issued; /* of each member */
+    char stem[STEM_ROOM];
+};
+
+/* ---- names ---- */
+
+static bool digits(const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isdigit((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+/* How long the stem is that a name begins with, "<imei>-<trigger>-20241129T072345Z"; 0: none. */
+static size_t stem_bytes(const struct export_event *event, const char *name)
+{
+    char begin[60];
+    int n = snprintf(begin, sizeof begin, "%s-%s-", event->imei,
+                     event->trigger[0] ? event->trigger : "footage");
+    const char *time = name + n;
+    if (strncmp(name, begin, (size_t)n) != 0 || strlen(time) < 16)
+        return 0;
+    return digits(time, 8) && time[8] == 'T' && digits(time + 9, 6) && time[15] == 'Z'
+               ? (size_t)n + 16
+               : 0;
+}
+
+static size_t without_zip(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 4 && strcmp(name + n - 4, ".zip") == 0 ? n - 4 : n;
+}
+
+/* Packages of one event have one stem, though an earlier clip may have come since. */
+static void choose_stem(struct making *m)
+{
+    char at[CLOCK_TEXT_ROOM];
+    const struct export_event *e = m->event;
+    clock_compact(e->member[0].at_us, at);
+    snprintf(m->stem, sizeof m->stem, "%s-%s-%s", e->imei, e->trigger[0] ? e->trigger : "footage",
+             at);
+    for (size_t i = 0; i < e->n; i++)
+        for (size_t k = 0; k < event_issued_count(&m->issued[i]); k++) {
+            const struct event_issued *one = event_issued_at(&m->issued[i], k);
+            size_t n = one->for_job[0] ? stem_bytes(e, one->package) : 0;
+            if (n > 0 && n < sizeof m->stem) {
+                snprintf(m->stem, sizeof m->stem, "%.*s", (int)n, one->package);
+                return;
+            }
+        }
+}
+
+static void numbered(const struct making *m, int number, char out[EXPORT_EVENT_NAME_ROOM])
+{
+    if (number == 1)
+        snprintf(out, EXPORT_EVENT_NAME_ROOM, "%s", m->stem);
+    else
+        snprintf(out, EXPORT_EVENT_NAME_ROOM, "%s-%d", m->stem, number);
+}
+
+/* Also one that was carried away since. */
+static bool was_issued(const struct making *m, const char *name)
+{
+    for (size_t i = 0; i < m->event->n; i++)
+        for (size_t k = 0; k < event_issued_count(&m->issued[i]); k++) {
+            const char *package = event_issued_at(&m->issued[i], k)->package;
+            if (without_zip(package) == strlen(name) && strncmp(package, name, strlen(name)) == 0)
+                return true;
+        }
+    return false;
+}
+
+/* ---- what was left ---- */
+
+/* "<stem>[-2][.zip].unfinished-AbCdEf", as sink.h has it. */
+static bool is_leftover(const struct export_event *event, const char *name)
+{
+    static const char mark[] = ".unfinished-";
+    size_t n = stem_bytes(event, name);
+    const char *at = name + n;
+    if (n > 0 && *at == '-')
+        at += 1 + strspn(at + 1, "0123456789");
+    if (strncmp(at, ".zip", 4) == 0)
+        at += 4;
+    return n > 0 && strncmp(at, mark, strlen(mark)) == 0 && strlen(at) == strlen(mark) + 6;
+}
+
+/* But not what another worker is at. */
+static int remove_leftovers(const struct making *m, struct err *err)
+{
+    struct dirent *e;
+    int rc = ERR_OK;
+    DIR *d = opendir(m->dir);
+    if (!d)
+        return err_sys(err, "open %s", m->dir);
+    while (rc == ERR_OK && (e = readdir(d)) != NULL) {
+        char *prefix = NULL;
+        if (!is_leftover(m->event, e->d_name))
+            continue;
+        rc = fsx_path(&prefix, err, "%.*s", (int)strlen(e->d_name) - 6, e->d_name);
+        if (rc == ERR_OK)
+            workdir_sweep(m->dir, prefix);
+        free(prefix);
+    }
+    closedir(d);
+    return rc;
+}
+
+static int count_masters(const struct package_look *look)
+{
+    int n = 0;
+    for (const char *at = (const char *)buf_data(&look->manifest);
+         (at = strstr(at, "  data/master/")) != NULL;) {
+        const char *end = at + strcspn(at, "\n");
+        n += end - at < 5 || strncmp(end - 5, ".json", 5) != 0;
+        at = end;
+    }
+    return n;
+}
+
+/* Is a member in it, as it is now? */
+static int judge_member(const struct making *m, const struct package_look *look, const char *id,
+                        bool *in, struct err *err)
+{
+    struct catalogue_transfer t;
+    char name[CATALOGUE_ID_ROOM + 40];
+    int rc = catalogue_transfer_get(m->catalogue, id, &t, err);
+    if (rc < 0)
+        return rc;
+    snprintf(name, sizeof name, "  data/master/%s.partial.", id);
+    *in = t.state == CATALOGUE_STORED
+              ? package_look_has(look, &t)
+              : strstr((const char *)buf_data(&look->manifest), name) != NULL;
+    return ERR_OK;
+}
+
+/* The members that are in it. ERR_MALFORMED: somebody else's are, too, or none is. */
+static int judge_masters(const struct making *m, const struct package_look *look, const char **ids,
+                         size_t *n, struct err *err)
+{
+    int rc = ERR_OK;
+    *n = 0;
+    for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++) {
+        bool in = false;
+        rc = judge_member(m, look, m->event->member[i].id, &in, err);
+        if (rc == ERR_OK && in)
+            ids[(*n)++] = m->event->member[i].id;
+    }
+    if (rc == ERR_OK && (*n == 0 || (int)*n != count_masters(look)))
+        rc = err_set(err, ERR_MALFORMED, "it is a package of other recordings");
+    return rc;
+}
+
+static int read_time(const struct package_look *look, int64_t *out, struct err *err)
+{
+    static const char label[] = "\nExported-At: ";
+    const char *at = strstr((const char *)buf_data(&look->info), label);
+    char text[CLOCK_TEXT_ROOM];
+    if (!at)
+        return err_set(err, ERR_MALFORMED, "it does not say when it was exported");
+    at += strlen(label);
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(at, "\r\n"), at);
+    return clock_parse(text, 0, out, NULL, err);
+}
+
+/* A sound package of members of the event, which nobody has noted: it is noted now. */
+static int adopt(const struct making *m, const char *path, struct export_result *out,
+                 struct err *err)
+{
+    struct package_look look;
+    struct export_request request = *m->request;
+    struct package p = {.request = &request, .result = out, .catalogue = m->catalogue};
+    const char **ids = calloc(m->event->n + 1, sizeof *ids);
+    int rc = package_look(&look, path, err);
+    if (rc == ERR_OK && !ids)
+        rc = err_set(err, ERR_NOMEM, "no memory for a list");
+    if (rc == ERR_OK)
+        rc = judge_masters(m, &look, ids, &request.n, err);
+    if (rc == ERR_OK)
+        rc = read_time(&look, &request.at_us, err);
+    request.ids = ids;
+    request.path = path;
+    if (rc == ERR_OK)
+        rc = fsx_split(path, &p.beside, &p.name, err);
+    if (rc == ERR_OK) {
+        memcpy(out->tag_sha256, look.tag_sha256, sizeof look.tag_sha256);
+        rc = package_note_exported(&p, err);
+    }
+    package_look_clear(&look);
+    free(p.beside);
+    free(p.name);
+    free(ids);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
+/* The first name that is free, or that one of ours has which is not noted. */
+static int find_name(struct making *m, struct export_result *out, char **path, bool *adopted,
+                     struct err *err)
+{
+    int rc = ERR_OK;
+    for (int number = 1; rc == ERR_OK && number < NUMBERS_MAX; number++) {
+        char name[EXPORT_EVENT_NAME_ROOM];
+        struct stat st;
+        struct err why;
+        numbered(m, number, name);
+        if (was_issued(m, name))
+            continue;
+        rc = fsx_path(path, err, "%s/%s%s", m->dir, name, m->zip ? ".zip" : "");
+        if (rc < 0 || lstat(*path, &st) < 0)
+            return rc;
+        int adopting = adopt(m, *path, out, &why);
+        *adopted = adopting == ERR_OK;
+        if (*adopted)
+            return ERR_OK;
+        if (err_is_temporary(adopting)) {
+            *err = why;
+            return adopting;
+        }
+        log_warn("export", "left as it is", LOG_TEXT("file", *path), LOG_ERR(&why));
+        free(*path);
+        *path = NULL;
+    }
+    return rc < 0 ? rc : err_set(err, ERR_LIMIT, "%s/%s: no name is free", m->dir, m->stem);
+}
+
+static int read_issued(struct making *m, struct err *err)
+{
+    int rc = ERR_OK;
+    m->issued = calloc(m->event->n + 1, sizeof *m->issued);
+    if (!m->issued)
+        return err_set(err, ERR_NOMEM, "no memory for an event");
+    for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++)
+        rc = event_issued_read(&m->issued[i], m->catalogue, m->event->member[i].id, err);
+    return rc;
+}
+
+int export_event_package(struct export_request *request, const struct export_event *event,
+                         const char *dir, bool zip, export_progress_fn *progress, void *arg,
+                         struct export_result *out, char **path, bool *adopted, struct err *err)
+{
+    struct making m = {.request = request, .event = event, .dir = dir, .zip = zip};
+    *path = NULL;
+    *adopted = false;
+    *out = (struct export_result){0};
+    int rc = fsx_mkdirs(dir, err);
+    if (rc == ERR_OK)
+        rc = catalogue_open(&m.catalogue, request->root, false, err);
+    if (rc == ERR_OK)
+        rc = read_issued(&m, err);
+    if (rc == ERR_OK)
+        rc = remove_leftovers(&m, err);
+    if (rc == ERR_OK) {
+        choose_stem(&m);
+        rc = find_name(&m, out, path, adopted, err);
+    }
+    if (rc == ERR_OK && !*adopted) {
+        request->path = *path;
+        rc = export_package(request, progress, arg, out, err);
+    }
+    for (size_t i = 0; m.issued && i < event->n; i++)
+        buf_clear(&m.issued[i]);
+    free(m.issued);
+    catalogue_close(&m.catalogue);
+    if (rc < 0) {
+        free(*path);
+        *path = NULL;
+        request->path = NULL;
+    }
+    return rc;
+}

@@ -1,0 +1,244 @@
+#define _GNU_SOURCE /* F_OFD_SETLK */
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/log.h"
+#include "dashspool/pipeline_complete.h"
+#include "dashspool/spool_upkeep.h"
+#include "worker.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define IN_FLIGHT_US_MAX (6 * 3600 * INT64_C(1000000)) /* then the receiver is no more */
+#define LOOK_MS_MIN      1000                          /* at what is still in flight */
+#define LOOK_MS_MAX      30000
+
+/* ---- one at a time of a vehicle ---- */
+
+/* *fd is -1 if somebody else has it; closing it gives it back, as the end of this process does. */
+static int lock_vehicle(const struct worker *w, const char *imei, int *fd, struct err *err)
+{
+    char *path = NULL;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (const char *c = imei; *c; c++) /* FNV-1a: a byte of the file for each */
+        hash = (hash ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    lock.l_start = (off_t)(hash >> 8);
+    int rc = fsx_path(&path, err, "%s/export.lock", w->root);
+    *fd = rc < 0 ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (rc == ERR_OK && *fd < 0) {
+        rc = err_sys(err, "open %s", path);
+    } else if (rc == ERR_OK && fcntl(*fd, F_OFD_SETLK, &lock) < 0) {
+        rc = errno == EAGAIN || errno == EACCES ? ERR_OK : err_sys(err, "lock %s", path);
+        close(*fd);
+        *fd = -1;
+    }
+    free(path);
+    return rc;
+}
+
+/* ---- is all of it there? ---- */
+
+static int is_on_its_way(const struct worker *w, const struct export_event_member *m,
+                         int64_t now_us, bool *out, struct err *err)
+{
+    int rc = ERR_OK;
+    *out = m->state == CATALOGUE_STORED && !m->published;
+    if (m->state == CATALOGUE_RECEIVING)
+        *out = now_us - m->arrived_us < IN_FLIGHT_US_MAX;
+    /* In the order in which a job goes: it is put to the next stage before it leaves one. */
+    for (size_t i = 0; rc == ERR_OK && !*out && i < w->n_before; i++) {
+        enum spool_place place;
+        rc = spool_find(w->before[i], m->id, &place, err);
+        *out = rc == ERR_OK && (place == SPOOL_PLACE_READY || place == SPOOL_PLACE_CLAIMED);
+    }
+    return rc;
+}
+
+/* When the last thing happened to it; what is to come, by a clock that was wrong, counts for
+ * nothing. */
+static int last_of(const struct worker *w, const struct export_event_member *m, int64_t now_us,
+                   int64_t *out, struct err *err)
+{
+    int rc = ERR_OK;
+    *out = m->last_us <= now_us ? m->last_us : 0;
+    for (size_t i = 0; rc == ERR_OK && i < w->n_before; i++) {
+        int64_t done_us;
+        rc = catalogue_done_get(w->catalogue, m->key, w->before_name[i], &done_us, err);
+        if (rc == ERR_OK && done_us > *out && done_us <= now_us)
+            *out = done_us;
+    }
+    return rc;
+}
+
+/* *wait_ms 0: nothing more is expected. */
+static int judge_event(const struct worker *w, const struct export_event *event, int64_t *wait_ms,
+                       struct err *err)
+{
+    int64_t now_us = clock_utc_us(), settle_us = w->policy.settle_us;
+    int64_t look_ms = settle_us / 10000;
+    int rc = ERR_OK;
+    look_ms = look_ms < LOOK_MS_MIN ? LOOK_MS_MIN : look_ms > LOOK_MS_MAX ? LOOK_MS_MAX : look_ms;
+    *wait_ms = 0;
+    for (size_t i = 0; rc == ERR_OK && i < event->n; i++) {
+        bool coming = false;
+        int64_t last_us = 0;
+        rc = is_on_its_way(w, &event->member[i], now_us, &coming, err);
+        if (rc == ERR_OK)
+            rc = last_of(w, &event->member[i], now_us, &last_us, err);
+        int64_t ms = coming                         ? look_ms
+                     : last_us + settle_us > now_us ? (last_us + settle_us - now_us) / 1000 + 1
+                                                    : 0;
+        *wait_ms = ms > *wait_ms ? ms : *wait_ms;
+    }
+    return rc;
+}
+
+/* ---- its package ---- */
+
+static bool go_on(void *arg, const char *id, double done)
+{
+    const struct worker *w = arg;
+    (void)id;
+    (void)done;
+    return !stop_told(w->stop);
+}
+
+static void tell_cannot(void *arg, const char *id, const char *why)
+{
+    const struct worker *w = arg;
+    log_warn(w->stage->name, "no copies", LOG_TEXT("id", id), LOG_TEXT("reason", why));
+}
+
+static int packages_dir(const struct worker *w, char **out, struct err *err)
+{
+    const char *dir = w->policy.dir;
+    char *named = NULL;
+    int rc =
+        dir[0] ? fsx_path(&named, err, "%s", dir) : fsx_path(&named, err, "%s/packages", w->root);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(named, err);
+    if (rc == ERR_OK && !(*out = realpath(named, NULL)))
+        rc = err_sys(err, "%s", named);
+    free(named);
+    return rc;
+}
+
+static void tell(const struct worker *w, const char *path, const struct export_result *r,
+                 bool adopted, double took_s)
+{
+    if (adopted)
+        log_info(w->stage->name, "package was there, and is noted now", LOG_TEXT("file", path));
+    else
+        log_info(w->stage->name, "package made", LOG_TEXT("file", path),
+                 LOG_INT("transfers", r->transfers), LOG_INT("files", r->files),
+                 LOG_SECONDS("seconds", took_s));
+    if (r->no_stamp[0])
+        log_warn(w->stage->name, "no time stamp; try later: dashspool attach-timestamp",
+                 LOG_TEXT("file", path), LOG_TEXT("reason", r->no_stamp));
+}
+
+/* With all copies; `ids` has room for all of the event, and for the words of the command. */
+static int make_package(struct worker *w, struct work *work, const struct export_event *event,
+                        const char **ids, struct err *err)
+{
+    struct pipeline_completion completion = {
+        .progress = go_on, .cannot = tell_cannot, .arg = w, .dir = spool_job_dir(work->job)};
+    struct export_result result;
+    struct export_request request = {.root = w->root,
+                                     .ids = ids + 2,
+                                     .who = w->policy.who,
+                                     .at_us = clock_utc_us(),
+                                     .sign_cert = w->policy.sign_cert,
+                                     .sign_key = w->policy.sign_key,
+                                     .tsa_url = w->policy.tsa_url,
+                                     .command = ids,
+                                     .cfg = w->cfg,
+                                     .for_job = work->transfer.id,
+                                     .no_protect = !w->policy.protect};
+    char *dir = NULL, *path = NULL;
+    bool adopted = false;
+    int64_t began_us = clock_mono_us();
+    ids[0] = "work";
+    ids[1] = "--stage=export";
+    for (size_t i = 0; i < event->n; i++)
+        if (event->member[i].state != CATALOGUE_RECEIVING)
+            ids[2 + request.n++] = event->member[i].id;
+    request.n_command = 2 + request.n;
+    int rc = pipeline_complete(w->root, w->cfg, request.ids, request.n, &completion, err);
+    if (rc == ERR_OK)
+        rc = packages_dir(w, &dir, err);
+    if (rc == ERR_OK)
+        rc = export_event_package(&request, event, dir, w->policy.zip, go_on, w, &result, &path,
+                                  &adopted, err);
+    if (rc == ERR_OK)
+        tell(w, path, &result, adopted, (double)(clock_mono_us() - began_us) / 1e6);
+    free(dir);
+    free(path);
+    return rc;
+}
+
+/* Unless another job of its event did it. */
+static int pack(struct worker *w, struct work *work, struct err *err)
+{
+    char issued[EXPORT_EVENT_NAME_ROOM];
+    struct export_event event = {.n = 0};
+    const char **ids = NULL;
+    int rc = export_event_issued(issued, w->catalogue, work->transfer.id, false, err);
+    if (rc < 0 || issued[0]) {
+        if (rc == ERR_OK)
+            log_info(w->stage->name, "is in a package", LOG_TEXT("id", work->transfer.id),
+                     LOG_TEXT("file", issued));
+        return rc;
+    }
+    rc = export_event_find(&event, w->catalogue, &work->transfer, w->policy.window_us, err);
+    if (rc == ERR_OK)
+        rc = judge_event(w, &event, &work->wait_ms, err);
+    if (rc == ERR_OK && work->wait_ms == 0) {
+        ids = calloc(event.n + 3, sizeof *ids);
+        rc = ids ? make_package(w, work, &event, ids, err)
+                 : err_set(err, ERR_NOMEM, "no memory for an event");
+    }
+    free(ids);
+    export_event_clear(&event);
+    return rc;
+}
+
+static int mark(struct worker *w, const struct work *work, struct err *err)
+{
+    return catalogue_done_put(w->catalogue, work->transfer.key, w->stage->name, clock_utc_us(),
+                              spool_job_attempt(work->job), err);
+}
+
+int export_work(struct worker *w, struct work *work, struct err *err)
+{
+    int lock;
+    if (!export_policy_wants(&w->policy, work->transfer.trigger_name))
+        return mark(w, work, err);
+    int rc = lock_vehicle(w, work->transfer.imei, &lock, err);
+    if (rc == ERR_OK && lock < 0)
+        work->wait_ms = LOOK_MS_MIN;
+    if (rc < 0 || lock < 0)
+        return rc;
+    rc = pack(w, work, err);
+    close(lock);
+    return rc < 0 || work->wait_ms > 0 ? rc : mark(w, work, err);
+}
+
+int export_find_package(struct worker *w, struct work *work, struct err *err)
+{
+    char name[EXPORT_EVENT_NAME_ROOM], *dir = NULL;
+    free(work->package);
+    work->package = NULL;
+    int rc = export_event_issued(name, w->catalogue, work->transfer.id, true, err);
+    if (rc < 0 || !name[0])
+        return rc;
+    rc = packages_dir(w, &dir, err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&work->package, err, "%s/%s", dir, name);
+    free(dir);
+    return rc;
+}

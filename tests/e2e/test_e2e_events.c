@@ -1,0 +1,404 @@
+/* Evidence packages by themselves: a receiver, cameras, workers, and what is in ROOT/packages in
+ * the end, whatever is killed when. */
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "support/world.h"
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CLIP  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
+#define PHOTO TEST_SAMPLES "/photo-720p.jpg"
+#define IMEI  "352093081452251"
+#define TIME  "2024-11-29T07:23:45Z"
+#define NAME  IMEI "-crash-20241129T072345Z"
+
+static struct world w;
+
+#define RUN(...) \
+    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", w.root, __VA_ARGS__, NULL})
+
+static void expect(struct proc_result r, int status, const char *says)
+{
+    if (r.status != status || !(strstr(proc_out(&r), says) || strstr(proc_err(&r), says)))
+        fail_msg("status %d, '%s' is not in: stdout: %s; stderr: %s", r.status, says, proc_out(&r),
+                 proc_err(&r));
+    proc_clear(&r);
+}
+
+static const char *in_dir(const char *name)
+{
+    static char path[8][700];
+    static unsigned i;
+    char *p = path[i++ % 8];
+    snprintf(p, sizeof path[0], "%s/%s", w.dir, name);
+    return p;
+}
+
+/* Each package that is handed on is a line of DIR/sent. */
+static void configure(const char *export)
+{
+    char text[2000];
+    snprintf(text, sizeof text,
+             "[convert]\npreset = ultrafast\n"
+             "[export]\nenabled = yes\n%s\n"
+             "[exec send]\nafter = export\nbackoff = 1 ms\n"
+             "command = sh -c 'echo \"$0\" >>%s/sent' %%{package}\n",
+             export, w.dir);
+    world_configure(&w, text);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    world_open(&w, DASHSPOOL_BINARY, "");
+    configure("settle = 0");
+    world_start(&w);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    world_close(&w);
+    return 0;
+}
+
+static char address[32];
+
+static const char *to(void)
+{
+    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
+    return address;
+}
+
+static void take_photo(const char *side, const char *time, const char *trigger)
+{
+    static char n;
+    struct err err;
+    struct buf b = support_read(PHOTO);
+    assert_ok(buf_append(&b, &n, 1, &err)); /* another file each time */
+    n++;
+    support_write(in_dir("photo.jpg"), buf_data(&b), b.used);
+    buf_clear(&b);
+    expect(RUN("simulate", "--to", to(), "--imei", IMEI, side, in_dir("photo.jpg"), "--time", time,
+               "--trigger", trigger),
+           0, "1 files");
+}
+
+static int entries_like(const char *pattern)
+{
+    glob_t found;
+    int n = glob(in_dir(pattern), 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
+    globfree(&found);
+    return n;
+}
+
+/* What the packages are, and that nothing else lies there. */
+static void assert_packages(int n)
+{
+    char list[4000] = "";
+    glob_t found;
+    if (glob(in_dir("root/packages/*"), 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            snprintf(list + strlen(list), sizeof list - strlen(list), "%s\n", found.gl_pathv[i]);
+        globfree(&found);
+    }
+    bool there = support_exists(in_dir("root/packages"));
+    if ((there ? support_entries(in_dir("root/packages")) : 0) != n)
+        fail_msg("not %d packages: %s", n, list);
+}
+
+static const char *text_of(const char *name)
+{
+    static char text[65536];
+    text[0] = '\0';
+    if (!support_exists(in_dir(name)))
+        return text;
+    struct buf b = support_read(in_dir(name));
+    snprintf(text, sizeof text, "%.*s", (int)b.used, (const char *)buf_data(&b));
+    buf_clear(&b);
+    return text;
+}
+
+/* The packages of DIR/sent, by their names, in order. */
+static void assert_sent(const char *names)
+{
+    char expected[2000] = "", all[1000];
+    snprintf(all, sizeof all, "%s", names);
+    for (char *one = strtok(all, " "); one; one = strtok(NULL, " "))
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected),
+                 "%s/packages/%s\n", w.root, one);
+    assert_string_equal(text_of("sent"), expected);
+}
+
+static int masters_in(const char *package)
+{
+    struct proc_result r = proc_run((const char *const[]){
+        "unzip", "-Z1", in_dir(package), "*/data/master/*.j*", "-x", "*.json", NULL});
+    int n = 0;
+    for (const char *at = proc_out(&r); (at = strchr(at, '\n')) != NULL; at++)
+        n++;
+    proc_clear(&r);
+    return n;
+}
+
+/* ---- what there is in the end ---- */
+
+static void test_front_and_rear_of_a_crash_are_one_package(void **state)
+{
+    (void)state;
+    expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--front", CLIP, "--time", TIME,
+               "--trigger", "crash"),
+           0, "1 files");
+    expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--rear",
+               TEST_SAMPLES "/front-20fps-10s-sound.h265", "--time", "2024-11-29T07:23:46Z",
+               "--trigger", "crash"),
+           0, "1 files");
+    expect(RUN("work", "--once"), 0, "6 jobs done, 0 failed\n");
+    assert_packages(1);
+    expect(RUN("verify", in_dir("root/packages/" NAME ".zip")), 0, "");
+    assert_sent(NAME ".zip");
+    expect(RUN("show", "--custody", IMEI "-rear-video-20241129T072346Z"), 0,
+           "\"package\":\"" NAME ".zip\"");
+    expect(RUN("show", "--custody", IMEI "-rear-video-20241129T072346Z"), 0,
+           "it is in the package");
+    expect(RUN("work", "--once"), 0, "0 jobs done");
+    assert_packages(1);
+}
+
+static void test_what_is_not_asked_for_is_not_packed(void **state)
+{
+    (void)state;
+    take_photo("--photo-front", TIME, "periodic");
+    take_photo("--photo-rear", TIME, "request");
+    expect(RUN("work", "--once"), 0, "no package was made for this job: nothing to do");
+    assert_packages(0);
+    assert_sent("");
+}
+
+static void test_what_comes_later_makes_a_second_package(void **state)
+{
+    (void)state;
+    take_photo("--photo-front", TIME, "crash");
+    expect(RUN("work", "--once"), 0, "3 jobs done");
+    take_photo("--photo-rear", "2024-11-29T07:24:30Z", "crash");
+    take_photo("--photo-rear", "2024-11-29T07:26:30Z", "crash"); /* another event */
+    expect(RUN("work", "--once"), 0, "6 jobs done");
+    assert_packages(3);
+    assert_sent(NAME ".zip " NAME "-2.zip " IMEI "-crash-20241129T072630Z.zip");
+    assert_int_equal(masters_in("root/packages/" NAME ".zip"), 1);
+    assert_int_equal(masters_in("root/packages/" NAME "-2.zip"), 2);
+    assert_int_equal(masters_in("root/packages/" IMEI "-crash-20241129T072630Z.zip"), 1);
+}
+
+/* ---- waiting ---- */
+
+static void test_an_event_is_given_time_to_settle(void **state)
+{
+    (void)state;
+    configure("settle = 1 h");
+    take_photo("--photo-front", TIME, "crash");
+    take_photo("--photo-rear", TIME, "crash");
+    expect(RUN("work", "--once"), 0, "2 jobs done, 0 failed, 2 wait for the rest of their events");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
+    assert_packages(0);
+    const char *attempt =
+        text_of("root/spool/export/new/" IMEI "-front-photo-20241129T072345Z/attempt");
+    assert_true(strncmp(attempt, "1\n2", 3) == 0); /* the first still, and when it is due */
+}
+
+static bool is_packed(void)
+{
+    return entries_like("root/packages/" NAME ".zip") == 1;
+}
+
+static void test_a_worker_packs_when_the_time_has_come(void **state)
+{
+    (void)state;
+    configure("settle = 300 ms");
+    take_photo("--photo-front", TIME, "crash");
+    take_photo("--photo-rear", TIME, "crash");
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w.root, "work", NULL};
+    struct proc worker = proc_start(in_dir("work.log"), argv);
+    int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
+    while ((!is_packed() || !text_of("sent")[0]) && clock_mono_us() < until_us)
+        poll(NULL, 0, 10);
+    assert_int_equal(proc_stop(&worker, SIGTERM), 0);
+    assert_packages(1);
+    assert_sent(NAME ".zip");
+    assert_int_equal(masters_in("root/packages/" NAME ".zip"), 2);
+}
+
+static void test_what_is_still_coming_in_is_waited_for(void **state)
+{
+    (void)state;
+    take_photo("--photo-front", TIME, "crash");
+    const char *const argv[] = {DASHSPOOL_BINARY, "simulate",    "--to",      to(),
+                                "--imei",         IMEI,          "--rear",    CLIP,
+                                "--time",         TIME,          "--trigger", "crash",
+                                "--fault",        "silence=200", NULL};
+    struct proc camera = proc_start(in_dir("camera.log"), argv);
+    world_wait_stored(&w, IMEI, 199 * 1024);
+    expect(RUN("work", "--once"), 0, "1 jobs done, 0 failed, 1 wait for the rest of their events");
+    assert_packages(0);
+    assert_int_equal(proc_stop(&camera, SIGKILL), 128 + SIGKILL);
+    expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--rear", CLIP, "--time", TIME,
+               "--trigger", "crash"),
+           0, "1 files");
+    char attempt[700];
+    snprintf(attempt, sizeof attempt, "%s",
+             in_dir("root/spool/export/new/" IMEI "-front-photo-20241129T072345Z/attempt"));
+    support_write(attempt, "1\n", 2); /* it is due */
+    expect(RUN("work", "--once"), 0, "0 failed\n");
+    assert_packages(1);
+    expect(RUN("verify", in_dir("root/packages/" NAME ".zip")), 0, "");
+    assert_sent(NAME ".zip");
+}
+
+static void test_a_clip_that_broke_off_is_packed_as_it_is_and_again_when_it_is_whole(void **state)
+{
+    (void)state;
+    take_photo("--photo-front", TIME, "crash");
+    expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--rear", CLIP, "--time", TIME,
+               "--trigger", "crash", "--fault", "disconnect=300"),
+           0, "0 files");
+    struct world_rows rows;
+    world_settled_rows(&w, IMEI, &rows);
+    expect(RUN("work", "--once"), 0, "3 jobs done");
+    assert_packages(1);
+    expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--rear", CLIP, "--time", TIME,
+               "--trigger", "crash"),
+           0, "1 files");
+    expect(RUN("work", "--once"), 0, "3 jobs done");
+    assert_packages(2);
+    assert_sent(NAME ".zip " NAME "-2.zip");
+    expect(RUN("verify", in_dir("root/packages/" NAME "-2.zip")), 0, "");
+}
+
+/* ---- trouble ---- */
+
+static void test_a_package_that_cannot_be_made_says_why(void **state)
+{
+    (void)state;
+    take_photo("--photo-front", TIME, "crash");
+    expect(RUN("work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    support_write(in_dir("root/archive/" IMEI "/2024-11-29/" IMEI
+                         "-front-photo-20241129T072345Z.still-DERIVED.jpg"),
+                  "other", 5);
+    expect(RUN("work", "--once"), 1, "1 failed");
+    if (!strstr(
+            text_of("root/spool/export/failed/" IMEI "-front-photo-20241129T072345Z/reason.txt"),
+            "is not what was made"))
+        fail_msg("%s", text_of("root/spool/export/failed/" IMEI
+                               "-front-photo-20241129T072345Z/reason.txt"));
+    assert_packages(0);
+    assert_sent("");
+}
+
+static void test_a_job_that_failed_may_be_tried_again_otherwise(void **state)
+{
+    (void)state;
+    char text[900];
+    support_write(in_dir("file"), "x", 1);
+    snprintf(text, sizeof text, "settle = 0\ndir = %s", in_dir("file/packages"));
+    configure(text);
+    take_photo("--photo-front", TIME, "crash");
+    expect(RUN("work", "--once"), 1, "file is in the way: it is not a directory");
+    configure("settle = 0\nformat = folder");
+    expect(RUN("retry", "--stage", "export", "--all"), 0, "");
+    expect(RUN("work", "--once"), 0, "2 jobs done");
+    assert_packages(1);
+    assert_sent(NAME);
+    expect(RUN("verify", in_dir("root/packages/" NAME)), 0, "");
+}
+
+static void kill_after(int64_t us, const char *stage)
+{
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root",  w.root, "work",
+                                "--once",         "--stage", stage,  NULL};
+    struct proc worker = proc_start(in_dir("work.log"), argv);
+    struct timespec t = {.tv_nsec = us * 1000};
+    nanosleep(&t, NULL);
+    kill(worker.pid, SIGKILL);
+    int status = proc_stop(&worker, 0);
+    assert_true(status == 128 + SIGKILL || status == 0);
+}
+
+static void test_wherever_a_worker_is_killed_there_is_one_whole_package(void **state)
+{
+    (void)state;
+    configure("settle = 0\nretries = 1000");
+    for (int event = 0; event < 12; event++) {
+        char time[32], base[80], id[120];
+        snprintf(time, sizeof time, "2024-11-29T%02d:00:00Z", event);
+        snprintf(base, sizeof base, IMEI "-crash-20241129T%02d0000Z", event);
+        take_photo("--photo-front", time, "crash");
+        take_photo("--photo-rear", time, "crash");
+        expect(RUN("work", "--once", "--stage", "convert"), 0, "2 jobs done");
+        for (int i = 0; i < 6; i++)
+            kill_after((event * 6 + i) * INT64_C(4100), "export");
+        expect(RUN("work", "--once"), 0, "0 failed\n");
+        assert_packages(event + 1);
+        snprintf(id, sizeof id, "root/packages/%s.zip", base);
+        expect(RUN("verify", in_dir(id)), 0, "");
+        assert_int_equal(masters_in(id), 2);
+    }
+    char sent[2000] = "";
+    for (int event = 0; event < 12; event++)
+        snprintf(sent + strlen(sent), sizeof sent - strlen(sent),
+                 IMEI "-crash-20241129T%02d0000Z.zip ", event);
+    assert_sent(sent);
+    assert_int_equal(entries_like("root/.complete-*"), 0);
+}
+
+static void test_several_workers_make_one_package(void **state)
+{
+    (void)state;
+    static const char *const sides[] = {"--photo-front", "--photo-rear"};
+    for (int i = 0; i < 8; i++) {
+        char time[32];
+        snprintf(time, sizeof time, "2024-11-29T07:23:%02dZ", 45 + i / 2);
+        take_photo(sides[i % 2], time, "crash");
+    }
+    expect(RUN("work", "--once", "--stage", "convert"), 0, "8 jobs done");
+    expect(RUN("work", "--once", "--workers", "4"), 0, "0 failed");
+    for (int i = 0; i < 8; i++) { /* those that met somebody else at it */
+        char attempt[200];
+        snprintf(attempt, sizeof attempt,
+                 "root/spool/export/new/" IMEI "-%s-photo-20241129T0723%dZ",
+                 i % 2 ? "rear" : "front", 45 + i / 2);
+        if (!support_exists(in_dir(attempt)))
+            continue;
+        strncat(attempt, "/attempt", sizeof attempt - strlen(attempt) - 1);
+        support_write(in_dir(attempt), "1\n", 2);
+    }
+    expect(RUN("work", "--once"), 0, "0 failed\n");
+    assert_packages(1);
+    assert_sent(NAME ".zip");
+    assert_int_equal(masters_in("root/packages/" NAME ".zip"), 8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        E2E(test_front_and_rear_of_a_crash_are_one_package),
+        E2E(test_what_is_not_asked_for_is_not_packed),
+        E2E(test_what_comes_later_makes_a_second_package),
+        E2E(test_an_event_is_given_time_to_settle),
+        E2E(test_a_worker_packs_when_the_time_has_come),
+        E2E(test_what_is_still_coming_in_is_waited_for),
+        E2E(test_a_clip_that_broke_off_is_packed_as_it_is_and_again_when_it_is_whole),
+        E2E(test_a_package_that_cannot_be_made_says_why),
+        E2E(test_a_job_that_failed_may_be_tried_again_otherwise),
+        E2E(test_wherever_a_worker_is_killed_there_is_one_whole_package),
+        E2E(test_several_workers_make_one_package),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
