@@ -63,6 +63,17 @@ const char *cli_size(int64_t bytes, char out[24])
     return out;
 }
 
+int cli_care_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
+                    struct care_stages *out, struct err *err)
+{
+    const struct stages_stage *s;
+    *out = (struct care_stages){.name = names};
+    int rc = stages_load(stages, cli->cfg, err);
+    for (size_t i = 0; rc == ERR_OK && i < STAGES_MAX && (s = stages_at(*stages, i)) != NULL; i++)
+        names[out->n++] = s->name;
+    return rc;
+}
+
 void cli_printable(const char *text, char *out, size_t room)
 {
     size_t n = 0;
