@@ -230,6 +230,17 @@ static void test_hostile_words_cannot_fake_a_line_of_the_log(void **state)
     proc_clear(&r);
 }
 
+static void test_a_command_that_says_nothing_is_no_trouble(void **state)
+{
+    struct world *w = *state;
+    configure(w, "[exec mute]\ncommand = false\n");
+    take_photo(w);
+    struct proc_result r = RUN(w, "work", "--once");
+    assert_null(strstr(proc_err(&r), "is lost"));
+    assert_string_equal(text_of(w, "root/spool/mute/failed/" ID "/output.txt"), "");
+    proc_clear(&r);
+}
+
 static bool lives(const struct world *w, const char *file)
 {
     pid_t pid = (pid_t)strtol(text_of(w, file), NULL, 10);
@@ -501,6 +512,7 @@ int main(void)
         E2E(test_once_waits_for_no_attempt),
         E2E(test_failures_say_why_and_stop_nobody),
         E2E(test_hostile_words_cannot_fake_a_line_of_the_log),
+        E2E(test_a_command_that_says_nothing_is_no_trouble),
         E2E(test_a_command_that_hangs_is_ended_with_all_that_it_started),
         E2E(test_a_command_may_leave_nothing_running),
         E2E(test_its_environment_is_clean_and_tells_all),
