@@ -2,13 +2,14 @@
  * the sample with sound, each with a content and a time of its own; named as people name them, in a
  * folder of their camera.
  *
- *   bench_clips DIR COUNT BYTES [FIRST] */
+ *   bench_clips DIR COUNT BYTES [FIRST]     BYTES 0: photos */
 #include "support/clips.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SAMPLE        "front-20fps-10s-sound.h265"
 #define FIRST_TIME_US INT64_C(1732865025000000) /* 2024-11-29T07:23:45Z */
 
 static char **args;
@@ -26,7 +27,7 @@ static void make(void **state)
     for (long i = first; i < first + count; i++) {
         struct buf clip = clips_video("front-20fps-10s-sound.h265", (size_t)bytes, (unsigned)i);
         clock_compact(FIRST_TIME_US + i * INT64_C(10000000), time);
-        snprintf(path, sizeof path, "%s/%s.h265", dir, time);
+        snprintf(path, sizeof path, "%s/%s.%s", dir, time, bytes > 0 ? "h265" : "jpg");
         support_write(path, buf_data(&clip), clip.used);
         buf_clear(&clip);
     }
