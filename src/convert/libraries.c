@@ -122,12 +122,20 @@ static const char *processor(void)
 #endif
 }
 
+/* It tells only by encoding a picture; a process loads no other one later. */
+static const char *version_of_x264(void)
+{
+    static _Thread_local char version[VERSION_ROOM];
+    if (!version[0])
+        ask_x264(version);
+    return version;
+}
+
 void convert_libraries(convert_library_fn *fn, void *arg)
 {
-    char x264[VERSION_ROOM];
     av_log_route();
     tell_av(fn, arg);
-    ask_x264(x264);
+    const char *x264 = version_of_x264();
     if (x264[0])
         fn(arg, "x264", x264);
     tell_letters(fn, arg);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -178,15 +179,20 @@ int keeper_run(const struct keeper_task *task, struct stop *stop, struct keeper_
 {
     struct keeper_report report = {0};
     struct run r = {.task = task, .end = end, .output_fd = -1, .report_fd = -1};
+    struct keeper_children before;
     bool reported = false;
     *end = (struct keeper_end){0};
     buf_init(&end->head, KEEPER_HEAD_BYTES);
     buf_init(&end->tail, 2 * KEEPER_TAIL_BYTES);
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a killed keeper leaves comes to us */
+    keeper_children_read(&before);
     int rc = launch(&r, err);
     r.until_us = task->timeout_ms ? clock_mono_us() + task->timeout_ms * 1000 : INT64_MAX;
     if (rc == ERR_OK)
         rc = attend(&r, stop, &report, &reported, err);
     clean_up(&r);
+    if (!reported)
+        keeper_children_end(&before);
     trim_tail(end);
     if (rc < 0)
         return rc;

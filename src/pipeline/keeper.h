@@ -6,6 +6,7 @@
  * The keeper adopts what the command leaves (PR_SET_CHILD_SUBREAPER) and kills it when the command
  * has ended. It ends the command when it is told to (SIGTERM), and when the worker dies: until then
  * it shares the worker's claim on the job, so that nobody runs the command a second time beside it.
+ * If the keeper is killed, the worker does what it would have done.
  */
 #ifndef PIPELINE_KEEPER_H
 #define PIPELINE_KEEPER_H

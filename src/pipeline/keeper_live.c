@@ -18,8 +18,6 @@
 
 enum { OUTPUT = 3, REPORT, LOCK, N_KEPT };
 
-#define GIVE_UP_MS 5000 /* what SIGKILL does not end within it hangs in the kernel */
-
 /* Only these descriptors stay. */
 static bool keep_fds(int output_fd, int report_fd, int lock_fd)
 {
@@ -85,35 +83,6 @@ static pid_t start(const struct keeper_task *task, const char *program, int *why
     return pid > 0 ? pid : 0;
 }
 
-/* Whom we have to look after: the command's children and theirs, once their parents are gone. */
-static void kill_children(void)
-{
-    char path[64], text[4096];
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    char *at = text, *end;
-    for (long pid; (pid = strtol(at, &end, 10)) > 1; at = end)
-        kill((pid_t)pid, SIGKILL);
-}
-
-static void leave_nothing(pid_t command)
-{
-    int64_t until_us = clock_mono_us() + GIVE_UP_MS * 1000;
-    for (;;) {
-        kill(-command, SIGKILL);
-        kill_children();
-        pid_t pid = waitpid(-1, NULL, WNOHANG);
-        if ((pid < 0 && errno != EINTR) || clock_mono_us() > until_us)
-            return; /* nobody is left */
-        if (pid == 0)
-            poll(NULL, 0, 1);
-    }
-}
-
 /* Until the command has ended; its status. */
 static int watch(pid_t command, int signals)
 {
@@ -158,7 +127,8 @@ void keeper_live(const struct keeper_task *task, const char *program, pid_t work
     if (command == 0)
         _exit(1);
     report.status = watch(command, signals);
-    leave_nothing(command);
+    kill(-command, SIGKILL);
+    keeper_children_end(NULL);
     ssize_t n = write(REPORT, &report, sizeof report);
     _exit(n != (ssize_t)sizeof report);
 }

@@ -428,6 +428,43 @@ static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_onc
     expect(RUN(w, "work", "--once"), 0, "0 jobs done");
 }
 
+/* Field 4 of /proc/<pid>/stat, behind the name. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[40], text[400];
+    int parent = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof text, f));
+    fclose(f);
+    assert_int_equal(sscanf(strrchr(text, ')') + 1, " %*c %d", &parent), 1);
+    return (pid_t)parent;
+}
+
+/* Not only the command, but what it has started, too, before the job is tried again. */
+static void test_a_killed_keeper_leaves_nothing_running(void **state)
+{
+    struct world *w = *state;
+    char said[64];
+    configure(w, "[exec slow]\nbackoff = 1 ms\ncommand = sh -c 'test $DASHSPOOL_ATTEMPT -gt 1 && "
+                 "exec sh -c \"kill -0 $(cat @/own) || echo alone >>@/log\"; "
+                 "setsid sleep 1000 & echo $! >@/own; echo $! >@/fifo; wait'\n");
+    take_photo(w);
+    assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
+    expect(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    struct proc worker = start_work(w, "slow");
+    hear(w, said, sizeof said);
+    pid_t own = (pid_t)strtol(said, NULL, 10), keeper = parent_of(parent_of(own));
+    assert_int_equal(parent_of(keeper), worker.pid);
+    assert_int_equal(kill(keeper, SIGKILL), 0);
+    int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
+    while (!strstr(text_of(w, "log"), "alone") && clock_mono_us() < until_us)
+        poll(NULL, 0, 5);
+    assert_int_equal(proc_stop(&worker, SIGTERM), 0);
+    assert_string_equal(text_of(w, "log"), "alone\n");
+}
+
 static void test_a_job_that_kills_its_worker_again_and_again_fails(void **state)
 {
     struct world *w = *state;
@@ -521,6 +558,7 @@ int main(void)
         E2E(test_a_program_that_is_not_there_is_waited_for),
         E2E(test_triggers_come_first_then_cameras_take_turns),
         E2E(test_a_killed_worker_takes_its_command_along_and_the_job_is_done_once),
+        E2E(test_a_killed_keeper_leaves_nothing_running),
         E2E(test_a_job_that_kills_its_worker_again_and_again_fails),
         E2E(test_sigterm_gives_a_commands_job_back_uncounted),
         E2E(test_sigterm_gives_a_conversion_back_uncounted),
