@@ -260,7 +260,7 @@ static const int allowed_store[] = {
     SCMP_SYS(fchmodat), SCMP_SYS(utimensat), SCMP_SYS(sync_file_range), SCMP_SYS(syncfs),
 };
 
-/* … what libuv and OpenSSL on memory buffers … */
+/* … what libuv, OpenSSL on memory buffers and libmicrohttpd … */
 static const int allowed_server[] = {
     SCMP_SYS(accept),        SCMP_SYS(accept4),       SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),       SCMP_SYS(sendto),        SCMP_SYS(sendmsg),
@@ -270,6 +270,7 @@ static const int allowed_server[] = {
     SCMP_SYS(epoll_create1), SCMP_SYS(eventfd2),      SCMP_SYS(pipe2),
     SCMP_SYS(dup3),          SCMP_SYS(ioctl),         SCMP_SYS(prlimit64),
     SCMP_SYS(getppid),       SCMP_SYS(get_mempolicy), SCMP_SYS(rt_sigtimedwait),
+    SCMP_SYS(sendfile),      SCMP_SYS(sendfile64),
 };
 
 /* … and what watching folders does. */
