@@ -5,6 +5,7 @@
 #include "dashspool/convert.h"
 #include "dashspool/export_event.h"
 #include "dashspool/receive.h"
+#include "dashspool/serve.h"
 #include "dashspool/stages.h"
 #include "dashspool/watch.h"
 #include <getopt.h>
@@ -21,6 +22,7 @@ static const struct cli_command commands[] = {
     {"work", cli_work, "make copies of what was received"},
     {"convert", cli_convert, "convert downloaded files, without a catalogue"},
     {"probe", cli_probe, "what a file is, and what is wrong with it"},
+    {"serve", cli_serve, "pages for a browser"},
     {"list", cli_list, "list transfers"},
     {"show", cli_show, "all that is known of a transfer"},
     {"cat", cli_cat, "the original bytes of a transfer"},
@@ -46,7 +48,7 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 static const struct cfg_section *const sections[] = {
     &stages_cfg_sections[0], &receive_cfg_section,    &watch_cfg_section,  &stages_cfg_sections[1],
     &convert_cfg_section,    &stages_cfg_sections[4], &export_cfg_section, &stages_cfg_sections[2],
-    &stages_cfg_sections[3], &care_sweep_cfg_section};
+    &stages_cfg_sections[3], &care_sweep_cfg_section, &serve_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static const struct cli_tables tables = {commands, N_COMMANDS, sections, N_SECTIONS,

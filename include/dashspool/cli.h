@@ -51,6 +51,6 @@ void cli_overview(const struct cli_tables *tables, FILE *to);
 cli_command_fn cli_receive, cli_work, cli_convert, cli_list, cli_show, cli_cat, cli_simulate,
     cli_probe, cli_status, cli_config, cli_export, cli_verify, cli_keygen, cli_attach_timestamp,
     cli_run, cli_fsck, cli_protect, cli_sweep, cli_import, cli_watch, cli_retry, cli_drop,
-    cli_release, cli_backup, cli_reindex, cli_help;
+    cli_release, cli_backup, cli_reindex, cli_serve, cli_help;
 
 #endif

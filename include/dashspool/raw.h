@@ -92,4 +92,9 @@ typedef int raw_sink_fn(void *arg, const void *data, size_t n, struct err *err);
 int raw_copy(struct raw *raw, const char *day, int64_t key, raw_sink_fn *fn, void *arg,
              struct err *err) DS_MUST_CHECK;
 
+/* The chunk that begins at `at`, 0 or where another one ended, of a master or partial of `length`
+ * bytes: for who cannot take them one after the other in one call. ERR_MALFORMED as above. */
+int raw_read_chunk(struct raw *raw, const char *day, int64_t key, int64_t at, int64_t length,
+                   uint8_t out[RAW_CHUNK_BYTES], size_t *n, struct err *err) DS_MUST_CHECK;
+
 #endif

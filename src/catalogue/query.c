@@ -8,7 +8,7 @@ struct query {
     struct {
         const char *text; /* NULL: the number */
         int64_t number;
-    } bind[10];
+    } bind[11];
     int binds;
     int rc;
 };
@@ -66,9 +66,12 @@ static void build(struct query *q, const struct catalogue_filter *f, struct err 
     add_states(q, f->states, err);
     if (f->unpublished)
         add(q, " AND state = 'stored' AND published = 0", NULL, 0, err);
-    add(q, " ORDER BY when_us, id", NULL, 0, err);
+    add(q, f->newest_first ? " ORDER BY when_us DESC, id DESC" : " ORDER BY when_us, id", NULL, 0,
+        err);
     if (f->limit > 0)
         add(q, " LIMIT ?", NULL, f->limit, err);
+    if (f->limit > 0 && f->skip > 0)
+        add(q, " OFFSET ?", NULL, f->skip, err);
     if (q->rc == ERR_OK)
         q->rc = buf_append(&q->sql, "", 1, err);
 }

@@ -11,6 +11,7 @@ static const struct {
 } services[] = {
     {"receive", "receive", "enabled", true, false},
     {"watch", "watch", "enabled", false, false},
+    {"serve", "serve", "enabled", false, false},
     {"sweep", "retention", "every_min", false, true},
 };
 

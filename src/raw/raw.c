@@ -245,8 +245,8 @@ int raw_stat(struct raw *raw, const char *day, int64_t key, int64_t *length_byte
 }
 
 /* The chunk that begins at `at`, in `out`; it must be there and end within `end`. */
-static int read_chunk(struct raw *raw, const char *day, int64_t key, int64_t at, int64_t end,
-                      uint8_t out[RAW_CHUNK_BYTES], size_t *n, struct err *err)
+int raw_read_chunk(struct raw *raw, const char *day, int64_t key, int64_t at, int64_t end,
+                   uint8_t out[RAW_CHUNK_BYTES], size_t *n, struct err *err)
 {
     struct raw_dayfile *d;
     bool row;
@@ -281,7 +281,7 @@ int raw_copy(struct raw *raw, const char *day, int64_t key, raw_sink_fn *fn, voi
     /* Each chunk is a read of its own: fn may take its time (a pipe, a slow client) without keeping
      * the receiver from its commit, and may use this store itself. */
     for (size_t n; rc == ERR_OK && at < length_bytes; at += (int64_t)n) {
-        if ((rc = read_chunk(raw, day, key, at, length_bytes, chunk, &n, err)) == ERR_OK)
+        if ((rc = raw_read_chunk(raw, day, key, at, length_bytes, chunk, &n, err)) == ERR_OK)
             rc = fn(arg, chunk, n, err);
     }
     free(chunk);

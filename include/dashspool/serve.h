@@ -1,0 +1,42 @@
+/*
+ * serve: pages to look at what is there, for a browser: what came, each transfer's facts and
+ * custody, its viewing copy to play, its copies and its original to take away.
+ *
+ *     /                  transfers, the newest first; ?imei= camera= kind= trigger= since= until=
+ *                        page=
+ *     /transfer/ID       one of them
+ *     /copy/ID/NAME      a copy; parts of it, too (Range)
+ *     /original/ID       the master, checked against its hash while it goes; that it was shown is
+ *                        an event of its custody, noted before the first byte
+ *     /healthz           "ok", if the catalogue answers; without a token
+ *
+ * Read-only (GET, HEAD), and it writes nothing but that event. Nothing of a request becomes the
+ * name of a file: IDs and names are looked up in the catalogue. Pages have neither scripts nor
+ * anything from elsewhere (Content-Security-Policy).
+ *
+ * Who may look: on the loopback everybody on this computer, by its own names only (a page of
+ * another site cannot have the browser read it). Any other address is refused without a token of
+ * at least SERVE_TOKEN_LEAST characters: as "Authorization: Bearer …", or once as ?token=, which
+ * becomes a cookie. There is no TLS: what passes a network belongs into a tunnel, or behind a
+ * server that speaks it.
+ *
+ * One process, one thread (libmicrohttpd), SERVE_CONNECTIONS_MAX connections; once it listens it
+ * reads the copies and masters, writes the catalogue, and no more (sandbox.h).
+ */
+#ifndef DASHSPOOL_SERVE_H
+#define DASHSPOOL_SERVE_H
+
+#include "dashspool/cfg.h"
+#include "dashspool/err.h"
+
+#define SERVE_TOKEN_LEAST     16
+#define SERVE_CONNECTIONS_MAX 64
+
+/* The [serve] section. */
+extern const struct cfg_section serve_cfg_section;
+
+/* Serves until SIGTERM or SIGINT. Prints "serving http://HOST:PORT/" to stderr when ready (port 0:
+ * any). ERR_CONFIG: an address that is not the loopback without a token, or one that is none. */
+int serve_run(const char *root, const struct cfg *cfg, struct err *err) DS_MUST_CHECK;
+
+#endif

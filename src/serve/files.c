@@ -1,0 +1,348 @@
+/* Copies, whole and in parts; and originals. */
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/log.h"
+#include "serve_internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- parts of a file (RFC 9110, section 14) ---- */
+
+struct part {
+    uint64_t from, n;
+    bool given; /* of a part; else it is all */
+};
+
+static bool number(const char **text, uint64_t *out)
+{
+    size_t digits = strspn(*text, "0123456789");
+    if (digits == 0 || digits > 18)
+        return false;
+    *out = strtoull(*text, NULL, 10);
+    *text += digits;
+    return true;
+}
+
+/* "bytes=0-99", "bytes=100-", "bytes=-100". What is not understood is as if it were not there;
+ * false: it is of bytes that there are not. */
+static bool read_range(const char *text, uint64_t length, struct part *out)
+{
+    static const char unit[] = "bytes=";
+    uint64_t first = 0, last = length ? length - 1 : 0;
+    *out = (struct part){0, length, false};
+    if (!text || strncmp(text, unit, strlen(unit)) != 0)
+        return true;
+    text += strlen(unit);
+    bool has_first = number(&text, &first);
+    if (*text++ != '-')
+        return true;
+    bool has_last = number(&text, &last);
+    if (*text || (!has_first && !has_last) || (has_first && has_last && last < first))
+        return true;
+    if (!has_first) { /* the last so many */
+        first = last < length ? length - last : 0;
+        if (last == 0)
+            return false;
+        last = length ? length - 1 : 0;
+    }
+    if (first >= length)
+        return false;
+    last = last < length ? last : length - 1;
+    *out = (struct part){first, last - first + 1, true};
+    return true;
+}
+
+/* ---- copies ---- */
+
+struct wanted {
+    const char *name;
+    const struct catalogue_transfer *t;
+    struct catalogue_copy copy;
+    bool found;
+};
+
+static int match(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct wanted *w = arg;
+    const char *slash = strrchr(copy->path, '/');
+    (void)err;
+    if (!w->found && slash && strcmp(slash + 1, w->name) == 0) {
+        w->copy = *copy;
+        w->found = true;
+    }
+    return ERR_OK;
+}
+
+/* "ID/NAME" */
+static int find_copy(struct serve *s, const struct ask *ask, struct catalogue_transfer *t,
+                     struct wanted *w, struct err *err)
+{
+    char id[CATALOGUE_ID_ROOM];
+    size_t n = strcspn(ask->rest, "/");
+    if (ask->rest[n] != '/' || n >= sizeof id)
+        return err_set(err, ERR_NOTFOUND, "there is nothing of that name");
+    snprintf(id, sizeof id, "%.*s", (int)n, ask->rest);
+    *w = (struct wanted){.name = ask->rest + n + 1, .t = t};
+    int rc = catalogue_transfer_get(s->catalogue, id, t, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_each(s->catalogue, t->key, match, w, err);
+    if (rc == ERR_OK && !w->found)
+        rc = err_set(err, ERR_NOTFOUND, "%s has no copy of that name", id);
+    return rc;
+}
+
+/* Of the catalogue, and still not believed. */
+static bool path_is_inside(const char *path)
+{
+    return strncmp(path, "archive/", 8) == 0 && !strstr(path, "/../");
+}
+
+static int open_copy(const struct serve *s, const struct catalogue_copy *copy, int *fd,
+                     struct err *err)
+{
+    char *path = NULL;
+    struct stat st;
+    *fd = -1;
+    if (!path_is_inside(copy->path))
+        return err_set(err, ERR_NOTFOUND, "the copy is not in the archive");
+    int rc = fsx_path(&path, err, "%s/%s", s->root, copy->path);
+    if (rc < 0)
+        return rc;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    free(path);
+    if (*fd < 0)
+        return err_set(err, ERR_NOTFOUND, "the copy is not there any more");
+    if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == copy->length_bytes)
+        return ERR_OK;
+    close(*fd);
+    *fd = -1;
+    return err_set(err, ERR_UNSUPPORTED, "the copy is not what was made: it was changed");
+}
+
+/* What a browser may show itself; all else is only taken away. */
+static const char *type_of(const char *name, bool *shown)
+{
+    static const struct {
+        const char *end, *type;
+        bool shown;
+    } types[] = {{".mp4", "video/mp4", true},
+                 {".jpg", "image/jpeg", true},
+                 {".json", "application/json", false},
+                 {".csv", "text/csv; charset=utf-8", false},
+                 {".gpx", "application/gpx+xml", false},
+                 {".kml", "application/vnd.google-earth.kml+xml", false},
+                 {".geojson", "application/geo+json", false},
+                 {".srt", "text/plain; charset=utf-8", false},
+                 {".vtt", "text/vtt; charset=utf-8", false}};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof types / sizeof *types; i++)
+        if (strcmp(dot, types[i].end) == 0) {
+            *shown = types[i].shown;
+            return types[i].type;
+        }
+    *shown = false;
+    return "application/octet-stream";
+}
+
+/* A name of ours: letters, digits, dots and hyphens; else none is told. */
+static int answer_name(struct answer *out, const char *name, bool shown, struct err *err)
+{
+    char value[400];
+    bool plain =
+        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+        strlen(name);
+    snprintf(value, sizeof value, plain ? "%s; filename=\"%s\"" : "%s",
+             shown ? "inline" : "attachment", name);
+    return web_header(out, "Content-Disposition", value, err);
+}
+
+static int not_in_it(uint64_t length, struct answer *out, struct err *err)
+{
+    char text[64];
+    *out = (struct answer){.status = MHD_HTTP_RANGE_NOT_SATISFIABLE};
+    out->response = MHD_create_response_from_buffer(0, text, MHD_RESPMEM_MUST_COPY);
+    snprintf(text, sizeof text, "bytes */%" PRIu64, length);
+    int rc = web_headers(out, "text/plain; charset=utf-8", "no-store", err);
+    return rc < 0 ? rc : web_header(out, "Content-Range", text, err);
+}
+
+static int answer_part(struct answer *out, const struct part *part, uint64_t length,
+                       const char *etag, struct err *err)
+{
+    char text[96];
+    snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part->from,
+             part->from + part->n - 1, length);
+    int rc = part->given ? web_header(out, "Content-Range", text, err) : ERR_OK;
+    if (rc == ERR_OK)
+        rc = web_header(out, "Accept-Ranges", "bytes", err);
+    return rc < 0 ? rc : web_header(out, "ETag", etag, err);
+}
+
+int serve_copy(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+{
+    struct catalogue_transfer t;
+    struct wanted w;
+    struct part part;
+    char etag[HASH_HEX_ROOM + 2];
+    bool shown;
+    int fd, rc = find_copy(s, ask, &t, &w, err);
+    if (rc < 0 || (rc = open_copy(s, &w.copy, &fd, err)) < 0)
+        return rc;
+    uint64_t length = (uint64_t)w.copy.length_bytes;
+    snprintf(etag, sizeof etag, "\"%s\"", w.copy.sha256);
+    const char *range = MHD_lookup_connection_value(ask->connection, MHD_HEADER_KIND, "Range");
+    const char *only = MHD_lookup_connection_value(ask->connection, MHD_HEADER_KIND, "If-Range");
+    if (!read_range(only && strcmp(only, etag) != 0 ? NULL : range, length, &part)) {
+        close(fd);
+        return not_in_it(length, out, err);
+    }
+    *out = (struct answer){.status = part.given ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK};
+    out->response = MHD_create_response_from_fd_at_offset64(part.n, fd, part.from);
+    if (!out->response) {
+        close(fd);
+        return err_set(err, ERR_NOMEM, "no memory for an answer");
+    }
+    rc = web_headers(out, type_of(w.name, &shown), "private, no-cache", err);
+    if (rc == ERR_OK)
+        rc = answer_part(out, &part, length, etag, err);
+    return rc < 0 ? rc : answer_name(out, w.name, shown, err);
+}
+
+/* ---- originals ---- */
+
+struct original {
+    struct serve *serve;
+    int64_t key, length;
+    char day[RAW_DAY_ROOM], id[CATALOGUE_ID_ROOM], sha256[HASH_HEX_ROOM]; /* "" not known */
+    struct hash *hash;
+    uint8_t chunk[RAW_CHUNK_BYTES];
+    size_t n, used; /* of chunk */
+    int64_t next;   /* where the next one begins */
+};
+
+static void original_free(void *arg)
+{
+    struct original *o = arg;
+    hash_free(&o->hash);
+    free(o);
+}
+
+/* The next chunk. What does not fit its hash never comes to its end. */
+static int refill(struct original *o, struct err *err)
+{
+    char hex[HASH_HEX_ROOM];
+    uint8_t digest[HASH_BYTES];
+    int rc =
+        raw_read_chunk(o->serve->raw, o->day, o->key, o->next, o->length, o->chunk, &o->n, err);
+    if (rc < 0)
+        return rc;
+    o->used = 0;
+    o->next += (int64_t)o->n;
+    hash_update(o->hash, o->chunk, o->n);
+    if (o->next < o->length || !o->sha256[0])
+        return ERR_OK;
+    if ((rc = hash_final(o->hash, digest, err)) < 0)
+        return rc;
+    hash_hex(digest, hex);
+    return strcmp(hex, o->sha256) == 0
+               ? ERR_OK
+               : err_set(err, ERR_MALFORMED, "its SHA-256 is %s, but %s was received", hex,
+                         o->sha256);
+}
+
+static ssize_t read_original(void *arg, uint64_t at, char *out, size_t room)
+{
+    struct original *o = arg;
+    struct err err;
+    if (at >= (uint64_t)o->length)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (o->used == o->n && refill(o, &err) < 0) {
+        log_error("serve", "the original cannot be shown", LOG_TEXT("id", o->id), LOG_ERR(&err));
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    size_t n = o->n - o->used < room ? o->n - o->used : room;
+    memcpy(out, o->chunk + o->used, n);
+    o->used += n;
+    return (ssize_t)n;
+}
+
+static int note_shown(struct serve *s, const struct ask *ask, const char *id, struct err *err)
+{
+    char who[SERVE_PEER_ROOM + 32];
+    struct custody_event e = {clock_utc_us(), "shown", who,
+                              "{\"by\":\"serve\",\"what\":\"original\"}"};
+    snprintf(who, sizeof who, "somebody at %s", ask->peer);
+    return catalogue_event_add(s->catalogue, id, &e, err);
+}
+
+static int original_new(struct original **out, struct serve *s, const struct catalogue_transfer *t,
+                        struct err *err)
+{
+    bool sealed;
+    struct original *o = *out = calloc(1, sizeof *o);
+    if (!o)
+        return err_set(err, ERR_NOMEM, "no memory for an original");
+    o->serve = s;
+    o->key = t->key;
+    snprintf(o->day, sizeof o->day, "%s", t->day);
+    snprintf(o->id, sizeof o->id, "%s", t->id);
+    snprintf(o->sha256, sizeof o->sha256, "%s", t->state == CATALOGUE_STORED ? t->sha256 : "");
+    int rc = raw_stat(s->raw, o->day, o->key, &o->length, &sealed, NULL, err);
+    return rc < 0 ? rc : hash_new(&o->hash, err);
+}
+
+static int answer_original(struct original *o, const struct catalogue_transfer *t,
+                           struct answer *out, struct err *err)
+{
+    char name[CATALOGUE_ID_ROOM + 24], etag[HASH_HEX_ROOM + 2];
+    bool mp4 = o->n >= 8 && memcmp(o->chunk + 4, "ftyp", 4) == 0;
+    snprintf(name, sizeof name, "%s%s.%s", t->id, t->state == CATALOGUE_PARTIAL ? ".partial" : "",
+             mp4                             ? "mp4"
+             : strcmp(t->kind, "photo") == 0 ? "jpg"
+                                             : "h265");
+    snprintf(etag, sizeof etag, "\"%s\"", t->sha256);
+    *out = (struct answer){.status = MHD_HTTP_OK};
+    out->response = MHD_create_response_from_callback((uint64_t)o->length, RAW_CHUNK_BYTES,
+                                                      read_original, o, original_free);
+    if (!out->response) {
+        original_free(o);
+        return err_set(err, ERR_NOMEM, "no memory for an answer");
+    }
+    int rc = web_headers(out, "application/octet-stream", "no-store", err);
+    if (rc == ERR_OK && o->sha256[0])
+        rc = web_header(out, "ETag", etag, err);
+    if (rc == ERR_OK)
+        rc = web_header(out, "Accept-Ranges", "none", err);
+    return rc < 0 ? rc : answer_name(out, name, false, err);
+}
+
+int serve_original(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+{
+    struct catalogue_transfer t;
+    struct original *o = NULL;
+    const char *site =
+        MHD_lookup_connection_value(ask->connection, MHD_HEADER_KIND, "Sec-Fetch-Site");
+    if (site && strcmp(site, "cross-site") == 0)
+        return err_set(err, ERR_MALFORMED, "an original is fetched from its own page only");
+    int rc = catalogue_transfer_get(s->catalogue, ask->rest, &t, err);
+    if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
+        rc = err_set(err, ERR_NOTFOUND, "%s is still coming in", t.id);
+    if (rc == ERR_OK)
+        rc = original_new(&o, s, &t, err);
+    if (rc == ERR_OK && o->length > 0)
+        rc = refill(o, err); /* what is not there is told as such */
+    if (rc == ERR_OK && !ask->head)
+        rc = note_shown(s, ask, t.id, err);
+    if (rc == ERR_OK)
+        return answer_original(o, &t, out, err);
+    if (o)
+        original_free(o);
+    return rc;
+}

@@ -1,0 +1,87 @@
+/* serve, inside: a request, its answer, and who makes it. */
+#ifndef SERVE_INTERNAL_H
+#define SERVE_INTERNAL_H
+
+#include "dashspool/buf.h"
+#include "dashspool/catalogue.h"
+#include "dashspool/hash.h"
+#include "dashspool/raw.h"
+#include "dashspool/serve.h"
+#include <microhttpd.h>
+#include <sys/socket.h>
+
+#define SERVE_PEER_ROOM 64
+
+struct serve_access {
+    bool token;                 /* one is asked for */
+    char sha256[HASH_HEX_ROOM]; /* of it */
+    char cookie[HASH_HEX_ROOM]; /* what a browser keeps instead of it */
+};
+
+struct serve {
+    const char *root;
+    struct catalogue *catalogue;
+    struct raw *raw;
+    struct serve_access access;
+    struct MHD_Daemon *daemon;
+};
+
+struct ask {
+    struct MHD_Connection *connection;
+    const char *path, *rest; /* rest: behind the route's own words */
+    bool head;               /* nobody reads the body */
+    char peer[SERVE_PEER_ROOM];
+};
+
+struct answer {
+    struct MHD_Response *response; /* the caller's, when it is set */
+    unsigned status;
+};
+
+/* An error becomes a page: ERR_NOTFOUND 404, ERR_MALFORMED 400, passing ones 503, others 500. */
+typedef int serve_page_fn(struct serve *s, const struct ask *ask, struct answer *out,
+                          struct err *err);
+serve_page_fn serve_list, serve_transfer, serve_copy, serve_original;
+
+/* A parameter of the query; "" if it is not there. */
+const char *serve_asked(const struct ask *ask, const char *name);
+
+/* ---- access.c ---- */
+
+/* Reads the token's file, if there is one, and judges the address with it. */
+int serve_access_open(struct serve_access *a, const char *token_file, const char *listen,
+                      const struct sockaddr *addr, struct err *err) DS_MUST_CHECK;
+
+enum serve_may { SERVE_MAY, SERVE_NO_TOKEN, SERVE_OTHER_NAME, SERVE_NEW_COOKIE };
+enum serve_may serve_access_judge(const struct serve_access *a, const struct ask *ask);
+
+/* ---- web.c: text in the making; what goes wrong is told at the end ---- */
+
+struct web {
+    struct buf b;
+    int rc;
+    struct err err;
+};
+void web_begin(struct web *h, const char *title);
+void web_put(struct web *h, const char *markup);
+void web_text(struct web *h, const char *text); /* escaped */
+void web_join(struct web *h, const char *before, const char *text, const char *behind);
+void web_url(struct web *h, const char *text);  /* one part of an address */
+void web_path(struct web *h, const char *text); /* … several, with / */
+void web_time(struct web *h, int64_t utc_us);
+void web_size(struct web *h, int64_t bytes);
+/* The page's end, and its answer; clears h. */
+int web_answer(struct web *h, unsigned status, struct answer *out, struct err *err) DS_MUST_CHECK;
+
+extern const char serve_style[];
+
+/* Headers that each answer has. */
+int web_headers(struct answer *out, const char *type, const char *cache,
+                struct err *err) DS_MUST_CHECK;
+int web_header(struct answer *out, const char *name, const char *value,
+               struct err *err) DS_MUST_CHECK;
+
+/* guard.c: shuts this process in, for good. */
+int serve_guard(const char *root, struct err *err) DS_MUST_CHECK;
+
+#endif

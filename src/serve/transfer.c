@@ -1,0 +1,211 @@
+/* One transfer: to look at, its facts, copies and custody. */
+#include "dashspool/clock.h"
+#include "serve_internal.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct shown { /* the names of the copies that are looked at; "" none */
+    struct web *h;
+    const struct catalogue_transfer *t;
+    char viewing[256], still[256], poster[256];
+};
+
+static const char *name_of(const struct catalogue_copy *copy)
+{
+    const char *slash = strrchr(copy->path, '/');
+    return slash ? slash + 1 : copy->path;
+}
+
+static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct shown *s = arg;
+    const struct {
+        const char *kind;
+        char *name;
+    } wanted[] = {{"viewing", s->viewing}, {"still", s->still}, {"poster", s->poster}};
+    (void)err;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (strcmp(copy->kind, wanted[i].kind) == 0 && !wanted[i].name[0] &&
+            catalogue_copy_is_current(s->t, copy) && strlen(name_of(copy)) < sizeof s->viewing)
+            snprintf(wanted[i].name, sizeof s->viewing, "%s", name_of(copy));
+    return ERR_OK;
+}
+
+static void put_copy_url(const struct shown *s, const char *name)
+{
+    web_put(s->h, "/copy/");
+    web_url(s->h, s->t->id);
+    web_put(s->h, "/");
+    web_url(s->h, name);
+}
+
+static void put_picture(const struct shown *s)
+{
+    if (s->viewing[0]) {
+        web_put(s->h, "<video controls preload=\"metadata\" src=\"");
+        put_copy_url(s, s->viewing);
+        if (s->poster[0]) {
+            web_put(s->h, "\" poster=\"");
+            put_copy_url(s, s->poster);
+        }
+        web_put(s->h, "\"></video>\n<p class=\"soft\">The viewing copy: derived from the original, "
+                      "with clock and position written into the picture.</p>\n");
+    } else if (s->still[0]) {
+        web_put(s->h, "<img alt=\"the photo, with clock and position\" src=\"");
+        put_copy_url(s, s->still);
+        web_put(s->h, "\">\n<p class=\"soft\">Derived from the original, with clock and position "
+                      "written into the picture.</p>\n");
+    } else {
+        web_put(s->h, "<p>There is no viewing copy yet.</p>\n");
+    }
+}
+
+/* ---- facts ---- */
+
+static void put_fact(struct web *h, const char *name, const char *value)
+{
+    if (!value[0])
+        return;
+    web_join(h, "<tr><th>", name, "</th><td>");
+    web_join(h, "", value, "</td></tr>\n");
+}
+
+static void put_time(struct web *h, const char *name, int64_t utc_us)
+{
+    web_join(h, "<tr><th>", name, "</th><td>");
+    web_time(h, utc_us);
+    web_put(h, "</td></tr>\n");
+}
+
+static void put_recorded(struct web *h, const struct catalogue_transfer *t)
+{
+    char text[128];
+    if (!(t->known & CATALOGUE_TIME_OK)) {
+        put_fact(h, "Recorded", "not known");
+        return;
+    }
+    put_time(h, "Recorded (UTC)", t->time_us);
+    if (t->known & CATALOGUE_ZONE_OK) {
+        char zone[CLOCK_TEXT_ROOM];
+        struct clock_civil c = clock_civil_from_utc(t->time_us, t->tz_min);
+        clock_zone(t->tz_min, zone);
+        snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d (%s)", c.year, c.month, c.day,
+                 c.hour, c.minute, c.second, zone);
+        put_fact(h, "Local time", text);
+    }
+}
+
+static void put_facts(struct web *h, const struct catalogue_transfer *t)
+{
+    char text[128];
+    web_put(h, "<h2>Facts</h2><table class=\"facts\"><tbody>\n");
+    put_fact(h, "Vehicle (IMEI)", t->imei);
+    put_fact(h, "Camera", t->camera);
+    put_fact(h, "Trigger", t->trigger_name);
+    put_recorded(h, t);
+    if (t->known & CATALOGUE_POSITION_OK) {
+        snprintf(text, sizeof text, "%.6f, %.6f", t->lat_deg, t->lon_deg);
+        put_fact(h, "Position (WGS 84)", text);
+    }
+    if (t->known & CATALOGUE_DRIVER_OK)
+        put_fact(h, "Driver", t->driver);
+    put_time(h, "Arrived (UTC)", t->arrived_us);
+    put_fact(h, "From", strcmp(t->source, "file") == 0 ? "a file" : t->peer);
+    snprintf(text, sizeof text, "%" PRId64 " bytes, %s", t->length_bytes,
+             catalogue_state_name(t->state));
+    put_fact(h, "Original", text);
+    put_fact(h, "SHA-256", t->sha256);
+    web_put(h, "</tbody></table>\n");
+}
+
+/* ---- copies ---- */
+
+static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct shown *s = arg;
+    (void)err;
+    web_join(s->h, "<tr><td>", copy->kind, "</td><td><a href=\"");
+    put_copy_url(s, name_of(copy));
+    web_join(s->h, "\">", name_of(copy), "</a><br><code>");
+    web_join(s->h, "", copy->sha256, "</code></td><td class=\"n\">");
+    web_size(s->h, copy->length_bytes);
+    web_put(s->h, "</td></tr>\n");
+    return ERR_OK;
+}
+
+static int put_files(struct serve *s, struct shown *shown, struct err *err)
+{
+    struct web *h = shown->h;
+    web_put(h, "<h2>Files</h2><table><tbody>\n");
+    if (shown->t->state != CATALOGUE_RECEIVING) {
+        web_put(h, "<tr><td>original</td><td><a href=\"/original/");
+        web_url(h, shown->t->id);
+        web_put(h, "\">the bytes as they were received</a><br><small>that it was shown to somebody "
+                   "is noted in its custody</small></td><td class=\"n\">");
+        web_size(h, shown->t->length_bytes);
+        web_put(h, "</td></tr>\n");
+    }
+    int rc = catalogue_copy_each(s->catalogue, shown->t->key, put_copy, shown, err);
+    web_put(h, "</tbody></table>\n");
+    return rc;
+}
+
+/* ---- custody ---- */
+
+static int put_event(void *arg, const char *line, struct err *err)
+{
+    struct web *h = arg;
+    json_t *o = json_loads(line, 0, NULL);
+    const char *at = "", *event = "", *who = "";
+    (void)err;
+    json_unpack(o, "{s?s, s?s, s?s}", "at", &at, "event", &event, "who", &who);
+    char *what = json_dumps(json_object_get(o, "what"), JSON_COMPACT | JSON_SORT_KEYS);
+    web_join(h, "<tr><td><time>", at, "</time></td>");
+    web_join(h, "<td>", event, "</td>");
+    web_join(h, "<td>", who, "</td>");
+    web_join(h, "<td><code>", what && strcmp(what, "{}") != 0 ? what : "", "</code></td></tr>\n");
+    free(what);
+    json_decref(o);
+    return ERR_OK;
+}
+
+static int put_custody(struct serve *s, struct web *h, const char *id, struct err *err)
+{
+    web_put(h, "<h2>Custody</h2><details><summary>what happened to it, each event chained to the "
+               "one before</summary><table><thead><tr><th>When (UTC)</th><th>What</th><th>Who</th>"
+               "<th>More</th></tr></thead><tbody>\n");
+    int rc = catalogue_event_each(s->catalogue, id, put_event, h, err);
+    web_put(h, "</tbody></table></details>\n");
+    return rc;
+}
+
+int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+{
+    struct catalogue_transfer t;
+    struct web h;
+    struct shown shown = {.h = &h, .t = &t};
+    int rc = catalogue_transfer_get(s->catalogue, ask->rest, &t, err);
+    if (rc < 0)
+        return rc;
+    web_begin(&h, t.id);
+    web_join(&h, "<h1>", t.id, "</h1>\n");
+    if (t.state == CATALOGUE_PARTIAL)
+        web_put(&h, "<p class=\"bad\">It broke off before it was whole.</p>\n");
+    if (t.state == CATALOGUE_RECEIVING)
+        web_put(&h, "<p>It is still coming in.</p>\n");
+    rc = catalogue_copy_each(s->catalogue, t.key, note_copy, &shown, err);
+    if (rc == ERR_OK) {
+        put_picture(&shown);
+        put_facts(&h, &t);
+        rc = put_files(s, &shown, err);
+    }
+    if (rc == ERR_OK)
+        rc = put_custody(s, &h, t.id, err);
+    if (rc == ERR_OK)
+        return web_answer(&h, MHD_HTTP_OK, out, err);
+    buf_clear(&h.b);
+    return rc;
+}
