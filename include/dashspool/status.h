@@ -18,18 +18,23 @@
  *   trouble    [{what, advice}]
  *   run        {state: running stopped dead, pid, since}
  *   receiver   {state: running stopped dead stuck, pid, started, updated, listens [], connections,
- *              receiving, taken, refused, bytes, rate (a second), trouble}
- *   stages     [{stage, kind: receive convert exec other, enabled, known, workers, processes
- * [{name, pid (0: not now), since, waits_until, ended, how, ends_of_the_day}], working [{job, pid
- * (0: not known), since, attempt, alive}]}] jobs       {STAGE: {ready, waiting, claimed, failed,
- * ages {ready [], waiting [], …}}}: numbers age_limits_s  what these count: younger than the first,
- * … the last but one, and older transfers  {receiving, stored, partial, unpublished, bytes} cameras
- * {known, of_the_hour, of_the_day, left_out, list [{imei, camera, last}]} incoming   {n, rate, list
- * [{id, imei, camera, kind, bytes, total, rate, since, quiet_s, left_s}]} disk       {bytes, free,
- * raw, archive, archive_exact, spool, packages, a_day, days_left, min_free, warn_free,
- * delete_free}; null: not known errors     [{kind: job transfer refusal restart, stage, what, n,
- * last, example, advice}]: of the last day, by reason, the last first oldest     {id, stage, since,
- * why, advice} or null
+ *               receiving, taken, refused, bytes, rate (a second), trouble}
+ *   stages     [{stage, kind: receive convert exec other, enabled, known, workers,
+ *                processes [{name, pid (0: not now), since, waits_until, ended, how,
+ *                            ends_of_the_day}],
+ *                working   [{job, pid (0: not known), since, attempt, alive}]}]
+ *   jobs       {STAGE: {ready, waiting, claimed, failed, ages {ready [], waiting [], …}}}: numbers
+ *   age_limits_s
+ *              what these count: younger than the first, … the last but one, and older
+ *   transfers  {receiving, stored, partial, unpublished, bytes}
+ *   cameras    {known, of_the_hour, of_the_day, left_out, list [{imei, camera, last}]}
+ *   incoming   {n, rate, list [{id, imei, camera, kind, bytes, total, rate, since, quiet_s,
+ *               left_s}]}
+ *   disk       {bytes, free, raw, archive, archive_exact, spool, packages, a_day, days_left,
+ *               min_free, warn_free, delete_free}; null: not known
+ *   errors     [{kind: job transfer refusal restart, stage, what, n, last, example, advice}]:
+ *              of the last day, by reason, the last first
+ *   oldest     {id, stage, since, why, advice} or null
  */
 #ifndef DASHSPOOL_STATUS_H
 #define DASHSPOOL_STATUS_H

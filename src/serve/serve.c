@@ -133,8 +133,6 @@ static const struct route {
     {"/", false, false, serve_list},        {"/transfer/", true, false, serve_transfer},
     {"/copy/", true, false, serve_copy},    {"/original/", true, false, serve_original},
     {"/style.css", false, true, serve_css}, {"/healthz", false, true, serve_health},
-    /* What runs and how much, for people and for programs, has its place here: /status, /metrics.
-     */
 };
 
 static const struct route *find_route(struct ask *ask)
