@@ -140,6 +140,8 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0) /* of our own making, not a person's */
         return confine_child();
     umask(umask(0) | 027); /* footage is nobody else's business */
+    if (cli_log_options(&argc, argv) != CLI_OK)
+        return CLI_USAGE;
     for (int o; (o = getopt_long(argc, argv, "+h", options, NULL)) != -1;) {
         if (o == 'r') {
             root = optarg;

@@ -1,7 +1,7 @@
 /*
  * care_sweep: deletes what the rules of [retention] do not keep. Masters (with their copies, and
- * all that the catalogue has of them but their custody), copies alone, failed jobs: each by rules
- * of its own. A rule is
+ * all that the catalogue has of them but their custody), copies alone, failed jobs of all stages:
+ * each by rules of its own. A rule is
  *
  *     [video|photo] [front|rear|driver|road|other] [IMEI] [kind of copy] LIMIT…
  *
@@ -11,8 +11,9 @@
  * arrival, that of a copy from when it was made, that of a failed job from its failure. Too much
  * for a size: the oldest go first.
  *
- * Never deleted is: what is protected; what is coming in, or is worked at; what was not converted
- * (unless its job failed, or was dropped); a part of a transfer that its camera may go on with
+ * Never deleted is: what is protected; what is coming in, or is worked at, or waits for a stage;
+ * what was not converted (unless that failed, or was given up); a part of a transfer that its
+ * camera may go on with
  * ([retention] partials_h).
  *
  * The order, so that a crash at any point leaves what the next sweep brings to its end:
@@ -26,6 +27,7 @@
 #ifndef DASHSPOOL_CARE_SWEEP_H
 #define DASHSPOOL_CARE_SWEEP_H
 
+#include "dashspool/care.h"
 #include "dashspool/cfg.h"
 #include "dashspool/err.h"
 #include <stdbool.h>
@@ -35,9 +37,10 @@
 extern const struct cfg_section care_sweep_cfg_section;
 
 struct care_swept {
-    const char *what; /* "master", "copy", "failed job" */
-    const char *name; /* an id, a path below ROOT */
-    const char *why;  /* the rule */
+    const char *what;  /* "master", "copy", "failed job" */
+    const char *name;  /* an id, a path below ROOT */
+    const char *stage; /* of a failed job; else NULL */
+    const char *why;   /* the rule */
     int64_t bytes;
 };
 
@@ -46,6 +49,8 @@ struct care_sweep_listener {
     void (*swept)(void *arg, const struct care_swept *item);
     /* This could not be looked at or deleted, and why; the rest is swept. */
     void (*trouble)(void *arg, const char *name, const char *why);
+    /* Worth knowing, and no trouble of the sweep's; may be NULL. */
+    void (*note)(void *arg, const char *name, const char *what);
     bool (*go_on)(void *arg); /* may be NULL; false ends it after what is being done */
     void *arg;
 };
@@ -60,8 +65,8 @@ struct care_sweep_result {
 };
 
 /* One sweep. Several at once do no harm. With dry_run nothing is changed. */
-int care_sweep(const char *root, const struct cfg *cfg, bool dry_run,
-               const struct care_sweep_listener *listener, struct care_sweep_result *out,
-               struct err *err) DS_MUST_CHECK;
+int care_sweep(const char *root, const struct cfg *cfg, const struct care_stages *stages,
+               bool dry_run, const struct care_sweep_listener *listener,
+               struct care_sweep_result *out, struct err *err) DS_MUST_CHECK;
 
 #endif

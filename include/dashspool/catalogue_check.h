@@ -51,6 +51,23 @@ int catalogue_settle(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_transfer *t,
                                struct err *err) DS_MUST_CHECK;
 
+#define CATALOGUE_STAGE_ROOM 128
+
+struct catalogue_done {
+    char stage[CATALOGUE_STAGE_ROOM];
+    int64_t at_us;
+    int attempt;
+};
+
+/* The stages that have done their work on transfer `key`, by name; all files that were seen, by
+ * path. fn may write to another catalogue. ERR_MALFORMED ends it at a row that cannot be read. */
+typedef int catalogue_done_fn(void *arg, const struct catalogue_done *d, struct err *err);
+int catalogue_done_each(struct catalogue *c, int64_t key, catalogue_done_fn *fn, void *arg,
+                        struct err *err) DS_MUST_CHECK;
+typedef int catalogue_seen_fn(void *arg, const struct catalogue_seen *s, struct err *err);
+int catalogue_seen_each(struct catalogue *c, catalogue_seen_fn *fn, void *arg,
+                        struct err *err) DS_MUST_CHECK;
+
 /* Adds a custody line of transfer `id` as it is. ERR_MALFORMED if it does not follow from those
  * that are there. */
 int catalogue_event_restore(struct catalogue *c, const char *id, const char *line,

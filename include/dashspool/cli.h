@@ -41,6 +41,10 @@ struct cli {
     int (*load)(const struct cli *cli, struct cfg **out, struct err *err);
 };
 
+/* Takes --log-level and --log-json out of main()'s arguments, wherever they stand, and sets up the
+ * log. CLI_USAGE: a level that there is not, which was said. */
+int cli_log_options(int *argc, char **argv);
+
 /* What `dashspool --help` says. */
 void cli_overview(const struct cli_tables *tables, FILE *to);
 

@@ -39,4 +39,12 @@ int clock_parse(const char *text, int tz_min_default, int64_t *utc_us, int *tz_m
 /* Reads "Z", "±hh:mm", "±hhmm" or "±hh". ERR_MALFORMED. */
 int clock_parse_zone(const char *text, int *tz_min, struct err *err) DS_MUST_CHECK;
 
+/* How often something happened within the last day, to the hour. {0} at the beginning. */
+struct clock_day {
+    int64_t hour; /* the last that is counted in, since 1970 */
+    unsigned n[24];
+};
+void clock_day_add(struct clock_day *d, int64_t utc_us);
+unsigned clock_day_sum(const struct clock_day *d, int64_t utc_us);
+
 #endif

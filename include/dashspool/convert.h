@@ -26,6 +26,7 @@
 #include "dashspool/cfg.h"
 #include "dashspool/err.h"
 #include "dashspool/hash.h"
+#include "dashspool/workdir.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -301,16 +302,8 @@ int convert_slices(const char *path, struct convert_slices *out, struct err *err
 /* Does what every overlay begins with, for a process that forks children which convert. */
 int convert_warm_up(struct err *err) DS_MUST_CHECK;
 
-/* The two halves of convert_file(), for two processes. A stage is a fresh directory
- * .dashspool-XXXXXX in out_dir, locked; a stage whose owner has died is swept by the next one, but
- * a thread that opens many in the same out_dir looks for such only once a minute. */
-struct convert_stage {
-    char *dir;
-    int lock_fd;
-};
-int convert_stage_open(struct convert_stage *out, const char *out_dir,
-                       struct err *err) DS_MUST_CHECK;
-void convert_stage_close(struct convert_stage *stage); /* removes it with what is in it */
+/* The two halves of convert_file(), for two processes. A stage is a workdir in out_dir. */
+#define CONVERT_STAGE_PREFIX ".dashspool-"
 
 /* Makes all copies in stage_dir, under the names that they will have, and reads them back. Writes
  * nowhere else. *result names the outputs in out_dir, without length and hash. */
@@ -321,7 +314,7 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
 
 /* Makes the outputs in result durable, fills in their lengths and hashes, and gives them their
  * names: all or none. A name that is taken is ERR_BUSY unless overwrite. */
-int convert_publish(const struct convert_stage *stage, const char *out_dir, bool overwrite,
+int convert_publish(const struct workdir *stage, const char *out_dir, bool overwrite,
                     struct convert_result *result, struct err *err) DS_MUST_CHECK;
 
 /* The libraries that the bytes of copies depend on, and their versions, as loaded now

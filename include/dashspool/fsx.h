@@ -10,9 +10,13 @@
 #include "dashspool/buf.h"
 #include "dashspool/err.h"
 #include <stddef.h>
+#include <stdio.h>
 
 /* A path from a format; *out is the caller's (free). On failure *out is NULL. */
 int fsx_path(char **out, struct err *err, const char *fmt, ...) DS_PRINTF(3, 4) DS_MUST_CHECK;
+
+/* "a/b/c/" is "a/b" and "c"; "c" is "." and "c". Both are the caller's (free). */
+int fsx_split(const char *path, char **parent, char **name, struct err *err) DS_MUST_CHECK;
 
 /* mkdir -p, mode 0750; what exists already is fine; new entries are fsynced in their parents. */
 int fsx_mkdirs(const char *path, struct err *err) DS_MUST_CHECK;
@@ -25,6 +29,9 @@ int fsx_read_file(const char *path, struct buf *out, struct err *err) DS_MUST_CH
 
 /* write(2) until all is written. */
 int fsx_write_all(int fd, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
+
+/* A new file in `dir` that has no name: gone when it is closed. *out is the caller's (fclose). */
+int fsx_scratch(FILE **out, const char *dir, struct err *err) DS_MUST_CHECK;
 
 int fsx_sync_file(const char *path, struct err *err) DS_MUST_CHECK;
 int fsx_sync_dir(const char *path, struct err *err) DS_MUST_CHECK;

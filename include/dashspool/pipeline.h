@@ -65,7 +65,9 @@ typedef int pipeline_load_fn(void *arg, struct cfg **out, struct err *err);
  *   SIGTERM   ends all of them within 10 s; running jobs are given back. SIGINT likewise.
  *
  * The processes run with the settings that were checked, as they were then: ROOT/run.d has them.
- * ROOT/run.lock is held meanwhile: a second run on the ROOT is told so (ERR_BUSY). To systemd
+ * ROOT/run.lock is held meanwhile: a second run on the ROOT is told so (ERR_BUSY). ROOT/run.json
+ * tells of each process since when it runs, how the last one ended and when the next is started.
+ * [run] prometheus names a file that `dashspool status` keeps up to date. To systemd
  * (sd_notify(3), Type=notify) it tells when all run, when it reloads and when it ends, and keeps
  * its watchdog content as long as no stage is in trouble: no ten starts in a row that ended soon,
  * and a receiver that writes its status. load(arg, …) is for SIGHUP.

@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define REPORT_SAME_EVENT_US INT64_C(5000000)
 
@@ -46,10 +47,15 @@ struct report_time {
 
 /* A JPEG, complete, as it is to be seen; bytes that do not begin as one are not shown. */
 struct report_picture {
-    const uint8_t *jpeg; /* NULL: none */
+    const uint8_t *jpeg; /* NULL: none, unless it can be loaded */
     size_t n_bytes;
     const char *what; /* for those who cannot see it, and below it: "Front camera at the trigger" */
+    /* Appends it to out (a ceiling of REPORT_PICTURE_BYTES_MAX) each time that it is needed, so
+     * that the pictures of a long report are not in memory all at once. NULL: jpeg has it. */
+    int (*load)(void *from, struct buf *out, struct err *err);
+    void *from;
 };
+#define REPORT_PICTURE_BYTES_MAX ((size_t)8 << 20)
 
 /* Somebody or something that said when, or how fast: "camera's message", "file name" … */
 struct report_clock {
@@ -173,13 +179,13 @@ struct report {
     size_t n_limits;
 };
 
-/* Appends the page to out. ERR_LIMIT: it does not fit under out's ceiling (pictures grow by a
- * third); ERR_NOMEM. On failure out holds a part of it. */
-int report_html(struct buf *out, const struct report *r, struct err *err) DS_MUST_CHECK;
+/* Writes the page to out, and all of it is handed to the system when it returns. ERR_IO: it cannot
+ * be written; ERR_NOMEM; what a picture's load() returned. On failure out holds a part of it. */
+int report_html(FILE *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 
-/* Appends the same as a PDF, on A4, to be printed or filed. A picture is in it as it is (ITU-T T.81
+/* The same as a PDF, on A4, to be printed or filed. A picture is in it as it is (ITU-T T.81
  * baseline or progressive, 8 bits, up to 8192 dots a side); others are "no picture". The same
  * errors. */
-int report_pdf(struct buf *out, const struct report *r, struct err *err) DS_MUST_CHECK;
+int report_pdf(FILE *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 
 #endif

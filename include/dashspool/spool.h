@@ -24,9 +24,9 @@
  *
  * A worker's children keep its locks while they have its descriptors: they must exec (lock files
  * are close-on-exec), or mean to (spool_job_lock()). Beside job.json a job directory holds `lock`
- * and, from the second attempt on, `attempt` (its number, and when it is due); these three names
- * are not the stage's. `output.txt` is: it outlives a give-back, so that a person can read what the
- * last attempt said.
+ * and, from the second attempt on, `attempt` (its number, when it is due, and what the last one
+ * said); these three names are not the stage's. `output.txt` is: it outlives a give-back, so that a
+ * person can read what the last attempt said.
  *
  * Order: without spool_set_order() the job that became ready first is claimed first. With it, the
  * lowest class first; within a class the flows (cameras) take turns, so that a thousand jobs of one
@@ -104,6 +104,10 @@ int spool_job_lock(const struct spool_job *job);         /* descriptor that hold
 /* After a claim that gave nothing: when the first of those that wait for another attempt is due
  * (UTC), 0 if none waits. */
 int64_t spool_due_us(const struct spool *spool);
+
+/* What a release is to tell a person of this attempt: its first line, as far as there is room. */
+#define SPOOL_WHY_ROOM 400
+void spool_job_because(struct spool_job *job, const char *why);
 
 /* Done: the directory is removed. Frees the job, also on failure (then sweep gives it back). */
 int spool_finish(struct spool *spool, struct spool_job **job, struct err *err) DS_MUST_CHECK;

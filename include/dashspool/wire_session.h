@@ -56,7 +56,7 @@ enum wire_action_type {
     WIRE_DO_STORE,   /* data, n, offset: file bytes, in order, without holes, each byte once */
     WIRE_DO_COMMIT,  /* the file is complete (n is 0); answer committed */
     WIRE_DO_ABANDON, /* the transfer ended early: text says why; what came is kept as a partial */
-    WIRE_DO_LOG,     /* text: something a technician wants to know */
+    WIRE_DO_LOG,     /* event, text: something a technician wants to know */
     WIRE_DO_CLOSE,   /* close the connection: text says why */
 };
 
@@ -64,9 +64,10 @@ struct wire_action {
     enum wire_action_type type;
     const uint8_t *data; /* borrowed until the next call on the session */
     size_t n;
-    uint64_t offset;  /* STORE: of data in the file */
-    const char *text; /* borrowed likewise; "" if there is none */
-    bool warn;        /* LOG: not as it should be; CLOSE: not the regular end */
+    uint64_t offset;   /* STORE: of data in the file */
+    const char *text;  /* borrowed likewise; "" if there is none */
+    const char *event; /* LOG: what it is, in constant words; text says more */
+    bool warn;         /* LOG: not as it should be; CLOSE: not the regular end */
 };
 
 enum wire_mode {

@@ -2,8 +2,8 @@
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "dashspool/spool_upkeep.h"
 #include "files.h"
+#include "spools.h"
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -94,46 +94,61 @@ static int back_up_copy(void *arg, const struct catalogue_copy *copy, struct err
 
 /* ---- rows ---- */
 
-/* A job is not in the backup: the receiver's next start there puts it again. */
-static int unpublish(struct backup *b, struct spool *spool, struct catalogue_transfer *t,
-                     struct err *err)
+struct jobs {
+    struct backup *b;
+    struct spools spools;
+};
+
+/* A row that cannot be read is told where its copies are looked for. */
+static int unpublish(void *arg, int64_t key, struct err *err)
 {
-    enum spool_place place = SPOOL_PLACE_NONE;
-    int rc = t->published ? spool_find(spool, t->id, &place, err) : ERR_OK;
-    if (rc < 0 || place == SPOOL_PLACE_NONE)
-        return rc;
-    t->published = false;
-    return catalogue_transfer_update(b->snapshot, t, err);
+    struct jobs *j = arg;
+    struct catalogue_transfer t;
+    struct spools_found jobs = {.ready = false};
+    bool found = false;
+    int rc = catalogue_transfer_by_key(j->b->snapshot, key, &t, &found, err);
+    if (rc < 0 || !found || !t.published)
+        return err_is_temporary(rc) ? rc : ERR_OK;
+    rc = spools_find(&j->spools, t.id, &jobs, err);
+    if (rc == ERR_OK && (jobs.ready || jobs.claimed || jobs.failed)) {
+        t.published = false;
+        rc = catalogue_transfer_update(j->b->snapshot, &t, err);
+    }
+    return backup_trouble(j->b, t.id, rc, err);
 }
 
-struct rows {
-    struct backup *b;
-    struct spool *spool;
-};
+static int tell_bad(void *arg, const char *stage, int rc, struct err *err)
+{
+    const struct jobs *j = arg;
+    return backup_trouble(j->b, stage, rc, err);
+}
+
+/*
+ * Jobs are not in the backup. The receiver's next start there puts them again, for what has one
+ * here in any stage; stages that have done their part pass it on (catalogue_done_get()). At once
+ * after the snapshot, which does not have what is finished later.
+ */
+static int unpublish_jobs(struct backup *b, struct err *err)
+{
+    struct jobs j = {.b = b};
+    int rc = spools_open(&j.spools, b->root, tell_bad, &j, err);
+    if (rc == ERR_OK)
+        rc = catalogue_key_each(b->snapshot, unpublish, &j, err);
+    spools_close(&j.spools);
+    return rc;
+}
 
 static int back_up_row(void *arg, int64_t key, struct err *err)
 {
-    struct rows *r = arg;
+    struct backup *b = arg;
     struct catalogue_transfer t;
     bool found = false;
     char name[40];
     snprintf(name, sizeof name, "transfer %" PRId64, key);
-    int rc = catalogue_transfer_by_key(r->b->snapshot, key, &t, &found, err);
+    int rc = catalogue_transfer_by_key(b->snapshot, key, &t, &found, err);
     if (rc == ERR_OK && found)
-        rc = unpublish(r->b, r->spool, &t, err);
-    if (rc == ERR_OK && found)
-        rc = catalogue_copy_each(r->b->snapshot, key, back_up_copy, r->b, err);
-    return backup_trouble(r->b, name, rc, err);
-}
-
-static int back_up_rows(struct backup *b, struct err *err)
-{
-    struct rows r = {b, NULL};
-    int rc = spool_open(&r.spool, b->root, "convert", err);
-    if (rc == ERR_OK)
-        rc = catalogue_key_each(b->snapshot, back_up_row, &r, err);
-    spool_close(&r.spool);
-    return rc;
+        rc = catalogue_copy_each(b->snapshot, key, back_up_copy, b, err);
+    return backup_trouble(b, name, rc, err);
 }
 
 /* ---- the directory ---- */
@@ -235,13 +250,15 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
     if (rc == ERR_OK)
         rc = take_snapshot(b, unfinished, err);
     if (rc == ERR_OK)
+        rc = unpublish_jobs(b, err);
+    if (rc == ERR_OK)
         rc = raw_open(&b->from, b->root, err);
     if (rc == ERR_OK)
         rc = raw_open(&b->to, b->dir, err);
     if (rc == ERR_OK)
         rc = backup_masters(b, err);
     if (rc == ERR_OK)
-        rc = back_up_rows(b, err);
+        rc = catalogue_key_each(b->snapshot, back_up_row, b, err);
     if (rc == ERR_OK)
         rc = catalogue_settle(b->snapshot, err);
     raw_close(&b->from);

@@ -84,6 +84,8 @@ static int look(struct fsck *f, struct err *err)
     if (rc == ERR_OK && f->catalogue)
         rc = fsck_custodies(f, err);
     if (rc == ERR_OK && f->catalogue)
+        rc = fsck_spools(f, err);
+    if (rc == ERR_OK && f->catalogue)
         rc = fsck_files(f, err);
     if (rc == ERR_OK && f->catalogue)
         rc = fsck_jobs(f, err);
@@ -102,10 +104,11 @@ static int is_there(const char *root, const char *name, bool *out, struct err *e
     return rc;
 }
 
-int care_fsck(const char *root, bool quick, const struct care_listener *listener,
-              struct care_findings *out, struct err *err)
+int care_fsck(const char *root, bool quick, const struct care_stages *stages,
+              const struct care_listener *listener, struct care_findings *out, struct err *err)
 {
-    struct fsck f = {.root = root, .quick = quick, .listener = listener, .out = out};
+    struct fsck f = {
+        .root = root, .quick = quick, .stages = stages, .listener = listener, .out = out};
     bool is_root = false;
     *out = (struct care_findings){0};
     int rc = is_there(root, "catalogue.db", &is_root, err);
@@ -118,6 +121,7 @@ int care_fsck(const char *root, bool quick, const struct care_listener *listener
                      root);
     if (rc == ERR_OK)
         rc = look(&f, err);
+    spools_close(&f.spools);
     raw_close(&f.raw);
     catalogue_close(&f.catalogue);
     return rc;

@@ -1,6 +1,5 @@
 /* fsck, from the archive's and the spool's side. */
 #include "dashspool/fsx.h"
-#include "dashspool/spool_upkeep.h"
 #include "files.h"
 #include "fsck_internal.h"
 #include <errno.h>
@@ -69,40 +68,32 @@ int fsck_copy(struct fsck *f, const char *id, const struct catalogue_copy *copy,
 /* ---- files that nobody knows ---- */
 
 /* The name begins with an id: a worker may be about to record it. */
-static int is_being_made(struct fsck *f, const char *path, bool *out, struct err *err)
+static bool is_being_made(const struct fsck *f, const char *path)
 {
     const char *name = strrchr(path, '/');
     char id[CATALOGUE_ID_ROOM];
-    enum spool_place place = SPOOL_PLACE_NONE;
-    struct spool *spool = NULL;
+    struct spools_found jobs;
     struct err no_job;
     size_t n = strcspn(name ? name + 1 : path, ".");
-    *out = false;
     if (n >= sizeof id)
-        return ERR_OK;
+        return false;
     snprintf(id, sizeof id, "%.*s", (int)n, name ? name + 1 : path);
-    int rc = spool_open(&spool, f->root, "convert", err);
-    if (rc == ERR_OK && spool_find(spool, id, &place, &no_job) == ERR_OK)
-        *out = place == SPOOL_PLACE_CLAIMED;
-    spool_close(&spool);
-    return rc;
+    return spools_find(&f->spools, id, &jobs, &no_job) == ERR_OK && jobs.claimed;
 }
 
 static int look_at_file(void *arg, const char *path, const struct stat *st, struct err *err)
 {
     struct fsck *f = arg;
     char id[CATALOGUE_ID_ROOM];
-    bool being_made = false;
     int rc = catalogue_copy_owner(f->catalogue, path, id, err);
     if (rc != ERR_NOTFOUND)
         return rc == ERR_MALFORMED ? ERR_OK : rc;
-    rc = is_being_made(f, path, &being_made, err);
-    if (rc == ERR_OK && !being_made)
+    if (!is_being_made(f, path))
         fsck_tell(f, CARE_FILE, path,
                   S_ISREG(st->st_mode) ? "delete it, or 'dashspool reindex' enters it"
                                        : "move it away",
                   "the catalogue does not know it");
-    return rc;
+    return ERR_OK;
 }
 
 int fsck_files(struct fsck *f, struct err *err)
@@ -112,6 +103,18 @@ int fsck_files(struct fsck *f, struct err *err)
 }
 
 /* ---- jobs ---- */
+
+static int tell_bad(void *arg, const char *stage, int rc, struct err *err)
+{
+    char where[SPOOL_NAME_ROOM + 16];
+    snprintf(where, sizeof where, "spool/%s", stage);
+    return fsck_judge(arg, CARE_JOB, where, "look what lies there", rc, err);
+}
+
+int fsck_spools(struct fsck *f, struct err *err)
+{
+    return spools_open(&f->spools, f->root, tell_bad, f, err);
+}
 
 struct stage {
     struct fsck *f;
@@ -133,14 +136,26 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
-/* Only this stage's jobs are named by transfers. */
+static int look_at_stage(struct fsck *f, const struct spools_one *one, struct err *err)
+{
+    struct stage stage = {f, one->stage};
+    char where[SPOOL_NAME_ROOM + 16];
+    int64_t before = f->out->jobs;
+    int rc = ERR_OK;
+    for (enum spool_place p = SPOOL_PLACE_READY; rc == ERR_OK && p <= SPOOL_PLACE_FAILED; p++)
+        rc = spool_each(one->spool, p, look_at_job, &stage, err);
+    snprintf(where, sizeof where, "spool/%s", one->stage);
+    if (f->out->jobs > before && !spools_configured(f->stages, one->stage))
+        fsck_tell(f, CARE_JOB, where, "give the stage back in pipeline.d, or delete that directory",
+                  "%" PRId64 " jobs of a stage that the settings do not have: nobody works them",
+                  f->out->jobs - before);
+    return fsck_judge(f, CARE_JOB, where, "look what lies there", rc, err);
+}
+
 int fsck_jobs(struct fsck *f, struct err *err)
 {
-    struct spool *spool = NULL;
-    struct stage stage = {f, "convert"};
-    int rc = spool_open(&spool, f->root, stage.name, err);
-    for (enum spool_place p = SPOOL_PLACE_READY; rc == ERR_OK && p <= SPOOL_PLACE_FAILED; p++)
-        rc = spool_each(spool, p, look_at_job, &stage, err);
-    spool_close(&spool);
-    return fsck_judge(f, CARE_JOB, "spool/convert", "look what lies there", rc, err);
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < f->spools.n; i++)
+        rc = look_at_stage(f, &f->spools.one[i], err);
+    return rc;
 }

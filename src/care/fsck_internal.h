@@ -5,6 +5,7 @@
 #include "dashspool/care.h"
 #include "dashspool/catalogue_check.h"
 #include "dashspool/raw_upkeep.h"
+#include "spools.h"
 
 struct fsck {
     const char *root;
@@ -13,6 +14,8 @@ struct fsck {
     struct care_findings *out;
     struct catalogue *catalogue; /* NULL: it cannot be opened */
     struct raw *raw;
+    const struct care_stages *stages;
+    struct spools spools;
     int64_t all_bytes, done_bytes; /* for the progress */
 };
 
@@ -31,6 +34,7 @@ int fsck_step(struct fsck *f, const char *where, int64_t n, struct err *err) DS_
 int fsck_masters(struct fsck *f, struct err *err) DS_MUST_CHECK;
 int fsck_transfers(struct fsck *f, struct err *err) DS_MUST_CHECK;
 int fsck_custodies(struct fsck *f, struct err *err) DS_MUST_CHECK;
+int fsck_spools(struct fsck *f, struct err *err) DS_MUST_CHECK; /* opens them */
 int fsck_files(struct fsck *f, struct err *err) DS_MUST_CHECK;
 int fsck_jobs(struct fsck *f, struct err *err) DS_MUST_CHECK;
 

@@ -111,18 +111,37 @@ static int was_deleted(struct reindex *r, const char *day, const struct raw_mast
     return rc == ERR_OK && *out ? catalogue_due_add(r->made, day, m->key, err) : rc;
 }
 
+/* For the custody; NULL: all is. */
+static json_t *not_known(bool taken_over, bool no_origin)
+{
+    static const char *const lost[] = {"connections", "protections", "stages done"};
+    json_t *all = json_array();
+    for (size_t i = 0; !taken_over && i < sizeof lost / sizeof *lost; i++)
+        json_array_append_new(all, json_string(lost[i]));
+    if (no_origin)
+        json_array_append_new(all, json_string("origin"));
+    if (json_array_size(all) > 0)
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
 static int enter(struct reindex *r, const struct catalogue_transfer *t, bool taken_over,
                  struct err *err)
 {
+    bool origin = false;
     int rc = catalogue_transfer_restore(r->made, t, err);
     if (rc == ERR_OK && taken_over)
-        rc = reindex_old_parts(r, t, err);
+        rc = reindex_old_parts(r, t, &origin, err);
     if (rc < 0)
         return rc;
-    json_t *o = json_pack("{s:s, s:I, s:s*, s:s}", "from",
-                          taken_over ? "the catalogue that was there" : "the masters",
-                          "length_bytes", (json_int_t)t->length_bytes, "sha256",
-                          t->sha256[0] ? t->sha256 : NULL, "state", catalogue_state_name(t->state));
+    bool no_origin = strcmp(t->source, "file") == 0 && !origin;
+    r->out->no_origin += no_origin;
+    json_t *o =
+        json_pack("{s:s, s:I, s:s*, s:s, s:o*}", "from",
+                  taken_over ? "the catalogue that was there" : "the masters", "length_bytes",
+                  (json_int_t)t->length_bytes, "sha256", t->sha256[0] ? t->sha256 : NULL, "state",
+                  catalogue_state_name(t->state), "not_known", not_known(taken_over, no_origin));
     char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
     const struct custody_event e = {clock_utc_us(), "reindexed",
                                     "dashspool " DASHSPOOL_VERSION " reindex", what};

@@ -22,10 +22,11 @@ int reindex_trouble(struct reindex *r, const char *where, int rc, const struct e
 /* What the old catalogue has of a master, if it agrees with it. */
 int reindex_old_row(struct reindex *r, const char *day, const struct raw_master *m,
                     struct catalogue_transfer *t, bool *agrees, struct err *err) DS_MUST_CHECK;
-/* Connections and protections of a row that was taken over. */
-int reindex_old_parts(struct reindex *r, const struct catalogue_transfer *t,
+/* Connections, origin, protections and stages of a row that was taken over. *origin: it is there.
+ */
+int reindex_old_parts(struct reindex *r, const struct catalogue_transfer *t, bool *origin,
                       struct err *err) DS_MUST_CHECK;
-/* Custodies whose chain is whole, and what is due. */
+/* Custodies whose chain is whole, what is due, and what was seen. */
 int reindex_old_custodies(struct reindex *r, struct err *err) DS_MUST_CHECK;
 /* The old row of a copy, if it is of this hash. */
 int reindex_old_copy(struct reindex *r, struct catalogue_copy *copy, bool *found,

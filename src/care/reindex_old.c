@@ -55,14 +55,42 @@ static int add_protection(void *arg, const struct catalogue_protection *protecti
     return catalogue_protect(p->r->made, p->t->id, protection, err);
 }
 
-int reindex_old_parts(struct reindex *r, const struct catalogue_transfer *t, struct err *err)
+static int add_done(void *arg, const struct catalogue_done *d, struct err *err)
+{
+    const struct parts *p = arg;
+    int rc = catalogue_done_put(p->r->made, p->t->key, d->stage, d->at_us, d->attempt, err);
+    p->r->out->done += rc == ERR_OK;
+    return rc;
+}
+
+/* A camera's transfer has none. */
+static int add_origin(struct reindex *r, const struct catalogue_transfer *t, bool *origin,
+                      struct err *err)
+{
+    struct catalogue_origin o;
+    int rc = catalogue_origin_get(r->old, t->key, &o, err);
+    if (rc == ERR_NOTFOUND)
+        return ERR_OK;
+    if (rc == ERR_OK)
+        rc = catalogue_origin_put(r->made, t->key, &o, err);
+    *origin = rc == ERR_OK;
+    r->out->origins += *origin;
+    return rc;
+}
+
+/* One that cannot be read does not keep the others. */
+int reindex_old_parts(struct reindex *r, const struct catalogue_transfer *t, bool *origin,
+                      struct err *err)
 {
     struct parts p = {r, t};
-    if (!r->old)
-        return ERR_OK;
+    *origin = false;
     int rc = catalogue_arrival_each(r->old, t->key, add_arrival, &p, err);
-    if (rc == ERR_OK)
+    if ((rc = reindex_trouble(r, t->id, rc, err)) == ERR_OK)
+        rc = add_origin(r, t, origin, err);
+    if ((rc = reindex_trouble(r, t->id, rc, err)) == ERR_OK)
         rc = catalogue_protection_each(r->old, t->key, add_protection, &p, err);
+    if ((rc = reindex_trouble(r, t->id, rc, err)) == ERR_OK)
+        rc = catalogue_done_each(r->old, t->key, add_done, &p, err);
     return reindex_trouble(r, t->id, rc, err);
 }
 
@@ -103,6 +131,14 @@ static int take_custody(void *arg, const char *id, int64_t lines, struct err *er
     return reindex_trouble(r, id, rc, err);
 }
 
+static int take_seen(void *arg, const struct catalogue_seen *s, struct err *err)
+{
+    struct reindex *r = arg;
+    int rc = catalogue_seen_put(r->made, s, err);
+    r->out->seen += rc == ERR_OK;
+    return rc;
+}
+
 static int take_due(void *arg, const char *day, int64_t key, struct err *err)
 {
     struct reindex *r = arg;
@@ -116,6 +152,8 @@ int reindex_old_custodies(struct reindex *r, struct err *err)
     int rc = catalogue_custody_each(r->old, take_custody, r, err);
     if (rc == ERR_OK)
         rc = catalogue_due_each(r->old, take_due, r, err);
+    if ((rc = reindex_trouble(r, "the old catalogue", rc, err)) == ERR_OK)
+        rc = catalogue_seen_each(r->old, take_seen, r, err);
     return reindex_trouble(r, "the old catalogue", rc, err);
 }
 

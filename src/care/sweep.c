@@ -1,8 +1,6 @@
 #include "dashspool/clock.h"
 #include "sweep_internal.h"
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/statvfs.h>
 
 static int check_masters(const char *value, struct err *err)
@@ -42,10 +40,10 @@ static const struct cfg_key keys[] = {
 };
 const struct cfg_section care_sweep_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
 
-void sweep_tell(struct sweep *s, const char *what, const char *name, const char *why, int64_t bytes)
+void sweep_tell(struct sweep *s, const struct care_swept *item)
 {
-    s->out->bytes += bytes;
-    s->listener->swept(s->listener->arg, &(struct care_swept){what, name, why, bytes});
+    s->out->bytes += item->bytes;
+    s->listener->swept(s->listener->arg, item);
 }
 
 int sweep_trouble(struct sweep *s, const char *name, int rc, const struct err *err)
@@ -84,17 +82,6 @@ int sweep_free_bytes(const struct sweep *s, int64_t *out, struct err *err)
 
 /* ---- open, run, close ---- */
 
-static int open_stage(void *arg, const char *stage, struct err *err)
-{
-    struct sweep *s = arg;
-    if (s->n_stages == SWEEP_STAGES)
-        return err_set(err, ERR_LIMIT, "more than %d stages in %s/spool", SWEEP_STAGES, s->root);
-    int rc = spool_open(&s->spool[s->n_stages], s->root, stage, err);
-    if (rc == ERR_OK)
-        snprintf(s->stage[s->n_stages++], SPOOL_NAME_ROOM, "%s", stage);
-    return rc;
-}
-
 static int parse(struct sweep *s, struct err *err)
 {
     int rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "masters"), RULES_FOR_MASTERS, &s->masters,
@@ -115,7 +102,7 @@ static int open_all(struct sweep *s, struct err *err)
     if (rc == ERR_OK)
         rc = raw_open(&s->raw, s->root, err);
     if (rc == ERR_OK)
-        rc = spool_stages(s->root, open_stage, s, err);
+        rc = spools_open(&s->spools, s->root, NULL, NULL, err);
     return rc;
 }
 
@@ -132,9 +119,9 @@ static int run(struct sweep *s, struct err *err)
     return rc;
 }
 
-int care_sweep(const char *root, const struct cfg *cfg, bool dry_run,
-               const struct care_sweep_listener *listener, struct care_sweep_result *out,
-               struct err *err)
+int care_sweep(const char *root, const struct cfg *cfg, const struct care_stages *stages,
+               bool dry_run, const struct care_sweep_listener *listener,
+               struct care_sweep_result *out, struct err *err)
 {
     struct sweep *s = calloc(1, sizeof *s);
     *out = (struct care_sweep_result){0};
@@ -142,6 +129,7 @@ int care_sweep(const char *root, const struct cfg *cfg, bool dry_run,
         return err_set(err, ERR_NOMEM, "no memory to sweep");
     s->root = root;
     s->cfg = cfg;
+    s->stages = stages;
     s->dry_run = dry_run;
     s->listener = listener;
     s->out = out;
@@ -150,8 +138,7 @@ int care_sweep(const char *root, const struct cfg *cfg, bool dry_run,
     int rc = open_all(s, err);
     if (rc == ERR_OK)
         rc = run(s, err);
-    for (int i = 0; i < s->n_stages; i++)
-        spool_close(&s->spool[i]);
+    spools_close(&s->spools);
     raw_close(&s->raw);
     catalogue_close(&s->catalogue);
     free(s);

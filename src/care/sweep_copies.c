@@ -121,7 +121,7 @@ static int take_copy(struct sweep *s, const struct candidate *c, const char *why
     if (gone) {
         *freed = c->bytes > 0 ? c->bytes : 1;
         s->out->copies++;
-        sweep_tell(s, "copy", c->path, why, c->bytes);
+        sweep_tell(s, &(struct care_swept){"copy", c->path, NULL, why, c->bytes});
     }
     return ERR_OK;
 }
@@ -144,27 +144,36 @@ int sweep_copies(struct sweep *s, struct err *err)
 
 struct failed {
     struct sweep *s;
-    struct spool *spool;
+    const struct spools_one *stage;
 };
+
+static char *bare_words(const char *stage)
+{
+    json_t *o = json_pack("{s:s}", "stage", stage);
+    char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return what;
+}
 
 static int drop_job(struct failed *f, const struct spool_found *job, bool known, const char *why,
                     struct err *err)
 {
     int rc = ERR_OK;
     if (!f->s->dry_run && known) {
-        json_t *o = json_pack("{s:s, s:s}", "why", why, "failed", job->reason);
+        json_t *o = json_pack("{s:s, s:s, s:s}", "stage", f->stage->stage, "why", why, "failed",
+                              job->reason);
         char *what = o ? json_dumps(o, JSON_COMPACT)
-                       : strdup("{}"); /* the reason is no text: it is of somebody else */
+                       : bare_words(f->stage->stage); /* the reason is no text */
         json_decref(o);
         rc = sweep_note(f->s, job->job, "dropped", what, err);
     }
     if (rc == ERR_OK && !f->s->dry_run)
-        rc = spool_drop(f->spool, job->job, err);
+        rc = spool_drop(f->stage->spool, job->job, err);
     if (rc < 0)
         return rc == ERR_NOTFOUND || rc == ERR_BUSY ? ERR_OK
                                                     : sweep_trouble(f->s, job->job, rc, err);
     f->s->out->jobs++;
-    sweep_tell(f->s, "failed job", job->job, why, 0);
+    sweep_tell(f->s, &(struct care_swept){"failed job", job->job, f->stage->stage, why, 0});
     return ERR_OK;
 }
 
@@ -210,13 +219,33 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
     return drop_job(f, job, true, f->s->jobs.rule[rule].text, err);
 }
 
+/* They keep their originals, for ever if nobody looks. */
+static int note_left_over(struct sweep *s, const struct spools_one *one, struct err *err)
+{
+    char where[SPOOL_NAME_ROOM + 16], what[160];
+    struct spool_count n;
+    if (spools_configured(s->stages, one->stage) || !s->listener->note)
+        return ERR_OK;
+    int rc = spool_count(one->spool, &n, err);
+    if (rc < 0 || n.ready + n.claimed + n.failed == 0)
+        return rc;
+    snprintf(where, sizeof where, "spool/%s", one->stage);
+    snprintf(what, sizeof what,
+             "a stage that the settings do not have: %d jobs wait there, and keep their originals; "
+             "%d failed",
+             n.ready + n.claimed, n.failed);
+    s->listener->note(s->listener->arg, where, what);
+    return ERR_OK;
+}
+
 int sweep_jobs(struct sweep *s, struct err *err)
 {
     int rc = ERR_OK;
-    for (int i = 0; rc == ERR_OK && i < s->n_stages && !sweep_ended(s); i++) {
-        struct failed f = {s, s->spool[i]};
-        if (strcmp(s->stage[i], "convert") == 0) /* only its jobs are named by transfers */
-            rc = spool_each(s->spool[i], SPOOL_PLACE_FAILED, look_at_job, &f, err);
+    for (size_t i = 0; rc == ERR_OK && i < s->spools.n && !sweep_ended(s); i++) {
+        struct failed f = {s, &s->spools.one[i]};
+        rc = spool_each(f.stage->spool, SPOOL_PLACE_FAILED, look_at_job, &f, err);
+        if (rc == ERR_OK)
+            rc = note_left_over(s, f.stage, err);
     }
     return rc;
 }

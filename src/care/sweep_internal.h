@@ -7,12 +7,11 @@
 #include "dashspool/catalogue_check.h"
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/raw_upkeep.h"
-#include "dashspool/spool_upkeep.h"
 #include "rules.h"
+#include "spools.h"
 
 #define SWEEP_SECTION  "retention"
 #define SWEEP_LIST_MAX ((size_t)1 << 30) /* ten million of them */
-#define SWEEP_STAGES   16
 
 struct sweep {
     const char *root;
@@ -23,9 +22,8 @@ struct sweep {
     struct care_sweep_result *out;
     struct catalogue *catalogue;
     struct raw *raw;
-    struct spool *spool[SWEEP_STAGES];
-    char stage[SWEEP_STAGES][SPOOL_NAME_ROOM];
-    int n_stages;
+    const struct care_stages *stages; /* of the settings */
+    struct spools spools;
     struct rules masters, copies, jobs;
 };
 
@@ -40,9 +38,9 @@ struct candidate {
 /* Why something stays. */
 enum sweep_stay { SWEEP_GOES, SWEEP_PROTECTED, SWEEP_UNCONVERTED, SWEEP_BUSY, SWEEP_YOUNG };
 
-/* Whether a transfer may be deleted; *failed: the stage whose failed job goes with it, or -1. */
+/* Whether a transfer may be deleted; its failed jobs go with it. */
 int sweep_may_go(struct sweep *s, const struct catalogue_transfer *t, enum sweep_stay *out,
-                 int *failed, struct err *err) DS_MUST_CHECK;
+                 struct err *err) DS_MUST_CHECK;
 /* Whether a copy of it may. */
 int sweep_copy_may_go(struct sweep *s, const struct catalogue_transfer *t, enum sweep_stay *out,
                       struct err *err) DS_MUST_CHECK;
@@ -69,9 +67,8 @@ int sweep_judge(struct sweep *s, struct buf *list, const struct rules *rules, sw
 void sweep_list_clear(struct buf *list);
 uint64_t sweep_pool(int rule, const struct catalogue_transfer *t);
 
-/* Tells, and counts. */
-void sweep_tell(struct sweep *s, const char *what, const char *name, const char *why,
-                int64_t bytes);
+/* Tells, and counts its bytes. */
+void sweep_tell(struct sweep *s, const struct care_swept *item);
 /* A permanent error is told as a trouble (ERR_OK comes back), a temporary one ends the sweep. */
 int sweep_trouble(struct sweep *s, const char *name, int rc, const struct err *err);
 bool sweep_ended(const struct sweep *s);

@@ -55,10 +55,10 @@ static int retire(struct sweep *s, const struct catalogue_transfer *t, const cha
  * not there; the next sweep does it all again.
  */
 static int go(struct sweep *s, const struct catalogue_transfer *t, const char *why,
-              enum sweep_stay *stay, int *failed, int64_t *freed, struct err *err)
+              enum sweep_stay *stay, int64_t *freed, struct err *err)
 {
     struct going g = {s, t->length_bytes, 0};
-    int rc = sweep_may_go(s, t, stay, failed, err);
+    int rc = sweep_may_go(s, t, stay, err);
     if (rc < 0 || *stay != SWEEP_GOES)
         return rc;
     rc = catalogue_copy_each(s->catalogue, t->key, delete_copy, &g, err);
@@ -69,7 +69,7 @@ static int go(struct sweep *s, const struct catalogue_transfer *t, const char *w
 }
 
 static int go_or_stay(struct sweep *s, int64_t key, struct catalogue_transfer *t, const char *why,
-                      enum sweep_stay *stay, int *failed, int64_t *freed, struct err *err)
+                      enum sweep_stay *stay, int64_t *freed, struct err *err)
 {
     bool found = false;
     *freed = 0;
@@ -78,7 +78,7 @@ static int go_or_stay(struct sweep *s, int64_t key, struct catalogue_transfer *t
         return rc;
     rc = catalogue_transfer_by_key(s->catalogue, key, t, &found, err);
     if (rc == ERR_OK && found)
-        rc = go(s, t, why, stay, failed, freed, err);
+        rc = go(s, t, why, stay, freed, err);
     if (s->dry_run)
         return rc;
     if (rc == ERR_OK && *freed > 0)
@@ -91,8 +91,7 @@ int sweep_transfer(struct sweep *s, int64_t key, const char *why, int64_t *freed
 {
     struct catalogue_transfer t = {.key = key};
     enum sweep_stay stay = SWEEP_GOES;
-    int failed = -1;
-    int rc = go_or_stay(s, key, &t, why, &stay, &failed, freed, err);
+    int rc = go_or_stay(s, key, &t, why, &stay, freed, err);
     if (rc < 0) {
         *freed = 0;
         return sweep_trouble(s, t.id, rc, err);
@@ -101,12 +100,10 @@ int sweep_transfer(struct sweep *s, int64_t key, const char *why, int64_t *freed
     if (*freed == 0)
         return ERR_OK;
     s->out->masters++;
-    sweep_tell(s, "master", t.id, why, *freed);
-    /* its job is of nobody now; after a crash right here, sweep_jobs() finds it */
-    if (failed < 0 || s->dry_run)
-        return ERR_OK;
-    rc = spool_drop(s->spool[failed], t.id, err);
-    return rc == ERR_NOTFOUND || rc == ERR_BUSY ? ERR_OK : sweep_trouble(s, t.id, rc, err);
+    sweep_tell(s, &(struct care_swept){"master", t.id, NULL, why, *freed});
+    /* its jobs are of nobody now; after a crash right here, sweep_jobs() finds them */
+    rc = s->dry_run ? ERR_OK : spools_drop_failed(&s->spools, t.id, err);
+    return sweep_trouble(s, t.id, rc, err);
 }
 
 /* ---- by the rules ---- */

@@ -12,24 +12,6 @@ void sweep_count_stay(struct sweep *s, enum sweep_stay stay)
         ++*counts[stay];
 }
 
-/* Its job, in any stage. */
-static int find_jobs(struct sweep *s, const char *id, bool *waits, bool *claimed, int *failed,
-                     struct err *err)
-{
-    int rc = ERR_OK;
-    *waits = *claimed = false;
-    *failed = -1;
-    for (int i = 0; rc == ERR_OK && i < s->n_stages; i++) {
-        enum spool_place place = SPOOL_PLACE_NONE;
-        rc = spool_find(s->spool[i], id, &place, err);
-        *waits |= place == SPOOL_PLACE_READY;
-        *claimed |= place == SPOOL_PLACE_CLAIMED;
-        if (place == SPOOL_PLACE_FAILED)
-            *failed = i;
-    }
-    return rc;
-}
-
 static int see_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     bool *converted = arg;
@@ -38,14 +20,18 @@ static int see_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     return ERR_OK;
 }
 
-/* What was made may be gone again by a rule of its own; what was given up has no copies. */
+/* What was made may be gone again by a rule of its own; what was given up has no copies. Another
+ * stage's job that was dropped ("stage") says nothing about that. */
 static int see_event(void *arg, const char *line, struct err *err)
 {
     static const char *const through[] = {"converted", "copy-deleted", "dropped"};
     bool *converted = arg;
     json_t *json = json_loads(line, 0, NULL);
     const char *event = json_string_value(json_object_get(json, "event"));
+    const char *stage = json_string_value(json_object_get(json_object_get(json, "what"), "stage"));
     (void)err;
+    if (event && stage && strcmp(event, "dropped") == 0 && strcmp(stage, "convert") != 0)
+        event = NULL;
     for (size_t i = 0; event && i < sizeof through / sizeof *through; i++)
         *converted |= strcmp(event, through[i]) == 0;
     json_decref(json);
@@ -63,41 +49,42 @@ static int was_converted(struct sweep *s, const struct catalogue_transfer *t, bo
 }
 
 int sweep_may_go(struct sweep *s, const struct catalogue_transfer *t, enum sweep_stay *out,
-                 int *failed, struct err *err)
+                 struct err *err)
 {
-    bool kept = true, waits, claimed, converted = false;
+    bool kept = true, converted = false;
+    struct spools_found jobs;
     *out = SWEEP_BUSY;
-    *failed = -1;
     if (t->state == CATALOGUE_RECEIVING)
         return ERR_OK;
     int rc = catalogue_protected(s->catalogue, t->key, &kept, err);
     if (rc == ERR_OK)
-        rc = find_jobs(s, t->id, &waits, &claimed, failed, err);
+        rc = spools_find(&s->spools, t->id, &jobs, err);
     if (rc == ERR_OK && t->state == CATALOGUE_STORED)
         rc = was_converted(s, t, &converted, err);
     if (rc < 0)
         return rc;
     int64_t last_us = t->completed_us > t->arrived_us ? t->completed_us : t->arrived_us;
     bool partial = t->state == CATALOGUE_PARTIAL;
-    *out = kept                                    ? SWEEP_PROTECTED
-           : claimed                               ? SWEEP_BUSY
-           : waits                                 ? SWEEP_UNCONVERTED
-           : partial && last_us > s->young_us      ? SWEEP_YOUNG
-           : !partial && !converted && *failed < 0 ? SWEEP_UNCONVERTED
-                                                   : SWEEP_GOES;
+    converted |= jobs.convert_failed;
+    *out = kept                               ? SWEEP_PROTECTED
+           : jobs.claimed                     ? SWEEP_BUSY
+           : jobs.ready                       ? SWEEP_UNCONVERTED
+           : partial && last_us > s->young_us ? SWEEP_YOUNG
+           : !partial && !converted           ? SWEEP_UNCONVERTED
+                                              : SWEEP_GOES;
     return ERR_OK;
 }
 
 int sweep_copy_may_go(struct sweep *s, const struct catalogue_transfer *t, enum sweep_stay *out,
                       struct err *err)
 {
-    bool kept = true, waits, claimed;
-    int failed;
+    bool kept = true;
+    struct spools_found jobs;
     *out = SWEEP_BUSY;
     int rc = catalogue_protected(s->catalogue, t->key, &kept, err);
     if (rc == ERR_OK)
-        rc = find_jobs(s, t->id, &waits, &claimed, &failed, err);
+        rc = spools_find(&s->spools, t->id, &jobs, err);
     if (rc == ERR_OK)
-        *out = kept ? SWEEP_PROTECTED : claimed || waits ? SWEEP_BUSY : SWEEP_GOES;
+        *out = kept ? SWEEP_PROTECTED : jobs.claimed || jobs.ready ? SWEEP_BUSY : SWEEP_GOES;
     return rc;
 }

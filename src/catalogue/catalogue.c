@@ -48,7 +48,7 @@
     " path BLOB NOT NULL PRIMARY KEY, inode INTEGER NOT NULL, length_bytes INTEGER NOT NULL," \
     " mtime_ns INTEGER NOT NULL, transfer TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 
-static const struct sqlx_schema schema = {
+const struct sqlx_schema catalogue_schema = {
     .application_id = 0x64736361, /* "dsca" */
     .version = 6,
     .setup = "PRAGMA journal_mode=WAL;"
@@ -131,7 +131,8 @@ int catalogue_open(struct catalogue **out, const char *root, bool create, struct
         goto out;
     if (create && (rc = fsx_mkdirs(root, err)) < 0)
         goto out;
-    if ((rc = sqlx_open(&c->db, path, &schema, create, err)) < 0 || (rc = prepare_all(c, err)) < 0)
+    if ((rc = sqlx_open(&c->db, path, &catalogue_schema, create, err)) < 0 ||
+        (rc = prepare_all(c, err)) < 0)
         goto out;
     if (create)
         rc = fsx_sync_dir(root, err);

@@ -32,6 +32,7 @@ enum catalogue_sql {
     CATALOGUE_SQL_DONE_PUT,
     CATALOGUE_SQL_DONE_GET,
     CATALOGUE_SQL_DONE_REMOVE,
+    CATALOGUE_SQL_DONE_AT,
     CATALOGUE_SQL_PROTECT,
     CATALOGUE_SQL_UNPROTECT,
     CATALOGUE_SQL_PROTECTION_AT,
@@ -47,8 +48,11 @@ enum catalogue_sql {
     CATALOGUE_SQL_SEEN_PUT,
     CATALOGUE_SQL_SEEN_GET,
     CATALOGUE_SQL_SEEN_REMOVE,
+    CATALOGUE_SQL_SEEN_NEXT,
     CATALOGUE_SQL_COUNT
 };
+
+extern const struct sqlx_schema catalogue_schema;
 
 struct catalogue {
     sqlite3 *db;

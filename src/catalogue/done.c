@@ -1,5 +1,6 @@
 #include "catalogue_internal.h"
 #include <inttypes.h>
+#include <limits.h>
 
 const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_DONE_PUT] =
@@ -8,6 +9,8 @@ const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
         " attempt = excluded.attempt",
     [CATALOGUE_SQL_DONE_GET] = "SELECT at_us FROM done WHERE transfer = ?1 AND stage = ?2",
     [CATALOGUE_SQL_DONE_REMOVE] = "DELETE FROM done WHERE transfer = ?1 AND stage = ?2",
+    [CATALOGUE_SQL_DONE_AT] = "SELECT stage, at_us, attempt FROM done WHERE transfer = ?1"
+                              " ORDER BY stage LIMIT 1 OFFSET ?2",
 };
 
 static int run(struct catalogue *c, sqlite3_stmt *st, int64_t key, struct err *err)
@@ -57,4 +60,38 @@ int catalogue_done_remove(struct catalogue *c, int64_t key, const char *stage, s
     sqlite3_bind_int64(st, 1, key);
     sqlx_bind_text(st, 2, stage);
     return run(c, st, key, err);
+}
+
+static int done_at(struct catalogue *c, int64_t key, int at, struct catalogue_done *out,
+                   bool *found, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_AT];
+    int64_t attempt = 0;
+    sqlite3_bind_int64(st, 1, key);
+    sqlite3_bind_int(st, 2, at);
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    if (!sqlx_text(st, 0, out->stage, sizeof out->stage) ||
+        !sqlx_int64(st, 1, 1, INT64_MAX, &out->at_us) ||
+        !sqlx_int64(st, 2, INT_MIN, INT_MAX, &attempt))
+        return sqlx_unreadable(
+            st, err, "catalogue: what was done of transfer %" PRId64 " is malformed", key);
+    out->attempt = (int)attempt;
+    sqlx_reset(st);
+    return rc;
+}
+
+int catalogue_done_each(struct catalogue *c, int64_t key, catalogue_done_fn *fn, void *arg,
+                        struct err *err)
+{
+    struct catalogue_done d;
+    bool found = true;
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && found; i++) {
+        rc = done_at(c, key, i, &d, &found, err);
+        if (rc == ERR_OK && found)
+            rc = fn(arg, &d, err);
+    }
+    return rc;
 }

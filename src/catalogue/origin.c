@@ -18,6 +18,8 @@ const char *const catalogue_origin_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_SEEN_GET] = "SELECT path, inode, length_bytes, mtime_ns, transfer"
                                " FROM seen WHERE path = ?1",
     [CATALOGUE_SQL_SEEN_REMOVE] = "DELETE FROM seen WHERE path = ?1",
+    [CATALOGUE_SQL_SEEN_NEXT] = "SELECT path, inode, length_bytes, mtime_ns, transfer"
+                                " FROM seen WHERE path > coalesce(?1, x'') ORDER BY path LIMIT 1",
 };
 
 /* Parameters 1 to 4. */
@@ -98,21 +100,45 @@ int catalogue_seen_put(struct catalogue *c, const struct catalogue_seen *s, stru
     return run(c, st, err);
 }
 
+/* The row that st finds for a path; *found false: none. */
+static int read_seen(sqlite3_stmt *st, const char *path, struct catalogue_seen *out, bool *found,
+                     struct err *err)
+{
+    sqlx_bind_blob(st, 1, path, strlen(path));
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    if (!read_file(st, out->path, &out->stat) || !sqlx_text(st, 4, out->id, sizeof out->id))
+        return sqlx_unreadable(st, err, "catalogue: what was seen of %s, or after it, is malformed",
+                               path);
+    sqlx_reset(st);
+    return ERR_OK;
+}
+
 int catalogue_seen_get(struct catalogue *c, const char *path, struct catalogue_seen *out,
                        struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SEEN_GET];
     bool found;
-    sqlx_bind_blob(st, 1, path, strlen(path));
-    int rc = sqlx_step(st, &found, err);
-    if (rc < 0)
-        return rc;
-    if (!found)
-        return err_set(err, ERR_NOTFOUND, "%s was not seen before", path);
-    if (!read_file(st, out->path, &out->stat) || !sqlx_text(st, 4, out->id, sizeof out->id))
-        return sqlx_unreadable(st, err, "catalogue: what was seen of %s is malformed", path);
-    sqlx_reset(st);
-    return ERR_OK;
+    int rc = read_seen(c->sql[CATALOGUE_SQL_SEEN_GET], path, out, &found, err);
+    if (rc == ERR_OK && !found)
+        rc = err_set(err, ERR_NOTFOUND, "%s was not seen before", path);
+    return rc;
+}
+
+int catalogue_seen_each(struct catalogue *c, catalogue_seen_fn *fn, void *arg, struct err *err)
+{
+    struct catalogue_seen seen;
+    char path[CATALOGUE_FILE_ROOM] = "";
+    bool found = true;
+    int rc = ERR_OK;
+    while (rc == ERR_OK && found) {
+        rc = read_seen(c->sql[CATALOGUE_SQL_SEEN_NEXT], path, &seen, &found, err);
+        if (rc < 0 || !found)
+            break;
+        memcpy(path, seen.path, sizeof path);
+        rc = fn(arg, &seen, err);
+    }
+    return rc;
 }
 
 int catalogue_seen_remove(struct catalogue *c, const char *path, struct err *err)

@@ -12,7 +12,9 @@ static const char backup_help[] =
     "or\n"
     "an earlier backup, into which only what is new is copied; nothing is removed from it. It is "
     "a\n"
-    "ROOT of its own: 'dashspool --root DIR fsck' checks it, and to restore it, copy it back.\n"
+    "ROOT of its own: 'dashspool --root DIR fsck' checks it, and to restore it, copy it back. "
+    "Jobs,\n"
+    "also failed ones, of all stages are put again there by the receiver's next start.\n"
     "\n"
     "example: dashspool --root /srv/dashcam backup /mnt/backup/dashcam\n";
 
@@ -24,7 +26,9 @@ static const char reindex_help[] =
     "can still be read of the catalogue that was there, which is kept under another name. Stop "
     "the\n"
     "receiver and the workers first. How a transfer came, and what happened to it, cannot be made\n"
-    "anew where the old catalogue is lost: its custody begins with the line that says so.\n"
+    "anew where the old catalogue is lost: its custody begins with the line that says so; nor can "
+    "it be\n"
+    "known then what was protected, where files came from, and what the stages have done.\n"
     "\n"
     "example: dashspool --root /srv/dashcam reindex\n";
 
@@ -93,6 +97,27 @@ int cli_backup(struct cli *cli, int argc, char **argv)
     return r.troubles > 0 ? CLI_FAILED : CLI_OK;
 }
 
+static void tell_reindexed(const struct care_reindex_result *r)
+{
+    long long lost = (long long)(r->masters - r->taken_over);
+    printf(
+        "%lld originals (%lld of them as the old catalogue had them), %lld copies, %lld custodies "
+        "taken over\n",
+        (long long)r->masters, (long long)r->taken_over, (long long)r->copies,
+        (long long)r->custodies);
+    if (r->origins + r->done + r->seen > 0)
+        printf("and where %lld files came from, %lld times that a stage has done its part, %lld "
+               "files that need not be read again\n",
+               (long long)r->origins, (long long)r->done, (long long)r->seen);
+    if (lost > 0)
+        printf("of %lld it is not known any more: how they came, who protected them, and what "
+               "stages have done, which they do again for those without copies\n",
+               lost);
+    if (r->no_origin > 0)
+        printf("of %lld files it is not known any more where they came from\n",
+               (long long)r->no_origin);
+}
+
 int cli_reindex(struct cli *cli, int argc, char **argv)
 {
     struct told told = {.command = "reindex"};
@@ -109,9 +134,6 @@ int cli_reindex(struct cli *cli, int argc, char **argv)
     progress_clear(&told.bar);
     if (rc < 0)
         return cli_fail("reindex", &err);
-    printf(
-        "%lld originals (%lld of them as the old catalogue had them), %lld copies, %lld custodies "
-        "taken over\n",
-        (long long)r.masters, (long long)r.taken_over, (long long)r.copies, (long long)r.custodies);
+    tell_reindexed(&r);
     return r.troubles > 0 ? CLI_FAILED : CLI_OK;
 }

@@ -1,6 +1,7 @@
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
+#include "dashspool/log.h"
 #include <errno.h>
 #include <math.h>
 #include <pwd.h>
@@ -11,17 +12,26 @@
 
 int cli_fail(const char *command, const struct err *err)
 {
-    fprintf(stderr, "dashspool %s: %s\n", command, err->text);
+    if (log_is_plain())
+        fprintf(stderr, "dashspool %s: %s\n", command, err->text);
+    else
+        log_error(command, "failed", LOG_ERR(err));
     return CLI_FAILED;
 }
 
 int cli_usage(const char *command, const char *fmt, ...)
 {
+    char text[1024];
     va_list ap;
     va_start(ap, fmt);
-    fprintf(stderr, "dashspool %s: ", command);
-    vfprintf(stderr, fmt, ap);
-    fprintf(stderr, "; see 'dashspool %s --help'\n", command);
+    if (log_is_plain()) {
+        fprintf(stderr, "dashspool %s: ", command);
+        vfprintf(stderr, fmt, ap);
+        fprintf(stderr, "; see 'dashspool %s --help'\n", command);
+    } else {
+        vsnprintf(text, sizeof text, fmt, ap);
+        log_error(command, "wrong usage or settings", LOG_TEXT("reason", text));
+    }
     va_end(ap);
     return CLI_USAGE;
 }
@@ -51,6 +61,17 @@ const char *cli_size(int64_t bytes, char out[24])
         v /= 1000;
     snprintf(out, 24, "%.1f %s", v, units[u]);
     return out;
+}
+
+int cli_care_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
+                    struct care_stages *out, struct err *err)
+{
+    const struct stages_stage *s;
+    *out = (struct care_stages){.name = names};
+    int rc = stages_load(stages, cli->cfg, err);
+    for (size_t i = 0; rc == ERR_OK && i < STAGES_MAX && (s = stages_at(*stages, i)) != NULL; i++)
+        names[out->n++] = s->name;
+    return rc;
 }
 
 void cli_printable(const char *text, char *out, size_t room)

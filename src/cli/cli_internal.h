@@ -2,13 +2,16 @@
 #ifndef DASHSPOOL_CLI_INTERNAL_H
 #define DASHSPOOL_CLI_INTERNAL_H
 
+#include "dashspool/care.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/cli.h"
 #include "dashspool/facts.h"
+#include "dashspool/stages.h"
 #include <getopt.h>
 #include <jansson.h>
 
-/* "dashspool COMMAND: text" on stderr; returns CLI_FAILED. */
+/* "dashspool COMMAND: text" on stderr, or where that is for machines an event of the log; returns
+ * CLI_FAILED. */
 int cli_fail(const char *command, const struct err *err);
 
 /* The same for wrong usage, with a hint at --help; returns CLI_USAGE. */
@@ -35,6 +38,11 @@ bool cli_number(const char *command, const char *option, const char *text, doubl
 /* Writes JSON to stdout, indented, with a newline. Takes the reference. CLI_FAILED if that fails.
  */
 int cli_print_json(const char *command, json_t *value);
+
+/* The names of the stages of the settings, enabled or not. *stages is the caller's
+ * (stages_free()), out borrows from it and from names. */
+int cli_care_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
+                    struct care_stages *out, struct err *err) DS_MUST_CHECK;
 
 /* Opens ROOT's catalogue; CLI_FAILED with a message if there is none. */
 int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out);

@@ -75,7 +75,7 @@ static const char bash_head[] =
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        case ${COMP_WORDS[i]} in\n"
     "        --root) root=(--root \"${COMP_WORDS[++i]/#\\~\\//$HOME/}\") ;;\n"
-    "        --config) ((++i)) ;;\n"
+    "        --config | --log-level) ((++i)) ;;\n"
     "        -*) ;;\n"
     "        *)\n"
     "            command=${COMP_WORDS[i]}\n"
@@ -84,7 +84,8 @@ static const char bash_head[] =
     "        esac\n"
     "    done\n"
     "    case $command:$prev in\n"
-    "    :--root | :--config) takes=dir ;;\n";
+    "    :--root | :--config) takes=dir ;;\n"
+    "    *:--log-level) takes='words error warn info debug' ;;\n";
 
 static const char bash_tail[] =
     "    esac\n"
@@ -147,7 +148,8 @@ static int print_bash(struct writer *w)
     fputs("    esac\n    local commands='", w->to);
     put_command_names(w);
     fputs("'\n    case $command in\n"
-          "    '') operand=command options='--root --config --version --help' ;;\n",
+          "    '') operand=command options='--root --config --log-level --log-json "
+          "--version --help' ;;\n",
           w->to);
     if (rc == CLI_OK)
         rc = each_command(w, bash_options);
@@ -176,7 +178,9 @@ static const char zsh_head[] = "#compdef dashspool\n"
 static const char zsh_middle[] =
     "    )\n"
     "    _arguments -C '--root[where everything is kept]:directory:_directories' \\\n"
-    "        '--config[settings]:directory:_directories' '(- *)--version[version]' \\\n"
+    "        '--config[settings]:directory:_directories' \\\n"
+    "        '--log-level[what is said]:level:(error warn info debug)' \\\n"
+    "        '--log-json[each line is a JSON object]' '(- *)--version[version]' \\\n"
     "        '(- *)--help[help]' '1: :->command' '*:: :->arguments' && return\n"
     "    [[ -n $opt_args[--root] ]] && root=(--root ${(Q)opt_args[--root]})\n"
     "    if [[ $state == command ]]; then\n"
@@ -250,7 +254,7 @@ static const char fish_head[] =
     "    set -l words (commandline -opc)\n"
     "    set -e words[1]\n"
     "    while string match -q -- '-*' $words[1]\n"
-    "        if contains -- $words[1] --root --config\n"
+    "        if contains -- $words[1] --root --config --log-level\n"
     "            test \"$argv[1]\" = root -a \"$words[1]\" = --root\n"
     "            and printf '%%s\\n' --root $words[2]\n"
     "            set -e words[1]\n"
@@ -269,6 +273,10 @@ static const char fish_head[] =
     "    -a '(__fish_complete_directories)' -d 'where everything is kept'\n"
     "complete -c dashspool -n 'test -z (__dashspool_words command)' -l config -x \\\n"
     "    -a '(__fish_complete_directories)' -d settings\n"
+    "complete -c dashspool -n 'test -z (__dashspool_words command)' -l log-level -x \\\n"
+    "    -a 'error warn info debug' -d 'what is said'\n"
+    "complete -c dashspool -n 'test -z (__dashspool_words command)' -l log-json \\\n"
+    "    -d 'each line is a JSON object'\n"
     "complete -c dashspool -n 'test -z (__dashspool_words command)' -l version -d version\n";
 
 static void fish_begin(const struct writer *w)

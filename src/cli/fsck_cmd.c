@@ -11,8 +11,9 @@ static const char fsck_help[] =
     "\n"
     "Checks everything below ROOT: the databases, every original against its hash of receipt, "
     "every\n"
-    "copy against the catalogue, every custody, and whether something lies there that nobody "
-    "knows.\n"
+    "copy against the catalogue, every custody, the jobs of every stage, and whether something "
+    "lies\n"
+    "there that nobody knows.\n"
     "Changes nothing; receivers and workers may run. One line for each problem: what, where, what "
     "is\n"
     "wrong, what to do. Exit status 1 if there is one.\n"
@@ -92,6 +93,9 @@ int cli_fsck(struct cli *cli, int argc, char **argv)
                                             {0}};
     struct told told = {.json = NULL};
     struct care_findings findings;
+    struct stages *stages = NULL;
+    struct care_stages names;
+    const char *name[STAGES_MAX];
     struct err err;
     bool quick = false, json = false;
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
@@ -107,8 +111,11 @@ int cli_fsck(struct cli *cli, int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     told.json = json ? json_array() : NULL;
     progress_begin(&told.bar);
-    int rc =
-        care_fsck(cli->root, quick, &(struct care_listener){tell, show, &told}, &findings, &err);
+    const struct care_listener listener = {tell, show, &told};
+    int rc = cli_care_stages(cli, &stages, name, &names, &err);
+    if (rc == ERR_OK)
+        rc = care_fsck(cli->root, quick, &names, &listener, &findings, &err);
+    stages_free(&stages);
     progress_clear(&told.bar);
     if (rc < 0) {
         json_decref(told.json);

@@ -20,11 +20,12 @@ static const char help_help[] =
 
 void cli_overview(const struct cli_tables *tables, FILE *to)
 {
-    fputs("usage: dashspool [--root DIR] [--config DIR] COMMAND …\n"
-          "\n"
-          "Turns what Teltonika dash cameras send into footage that can be used and trusted.\n"
-          "\n",
-          to);
+    fputs(
+        "usage: dashspool [--root DIR] [--config DIR] [--log-level LEVEL] [--log-json] COMMAND …\n"
+        "\n"
+        "Turns what Teltonika dash cameras send into footage that can be used and trusted.\n"
+        "\n",
+        to);
     for (size_t i = 0; i < tables->n_commands; i++)
         fprintf(to, "  %-16s  %s\n", tables->commands[i].name, tables->commands[i].summary);
     fprintf(to,
@@ -33,6 +34,9 @@ void cli_overview(const struct cli_tables *tables, FILE *to)
             "./dashspool.data\n"
             "  --config DIR  settings; else ROOT/pipeline.d, else %s,\n"
             "                else the defaults\n"
+            "  --log-level error|warn|info|debug\n"
+            "                what is said on standard error; else $DASHSPOOL_LOG_LEVEL, else info\n"
+            "  --log-json    each line of that is one JSON object; $DASHSPOOL_LOG_JSON=yes, too\n"
             "  --version     version\n"
             "\n"
             "'dashspool COMMAND --help' tells more. First try: dashspool convert clip.h265\n",

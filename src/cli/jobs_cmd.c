@@ -59,7 +59,7 @@ static int note_dropped(struct jobs *j, const char *id, struct err *err)
     int rc = catalogue_transfer_get(j->catalogue, id, &t, err);
     if (rc < 0)
         return rc == ERR_NOTFOUND ? ERR_OK : rc; /* a job of no transfer */
-    json_t *o = json_pack("{s:s}", "why", j->reason);
+    json_t *o = json_pack("{s:s, s:s}", "stage", j->stage, "why", j->reason);
     char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
     const struct custody_event e = {clock_utc_us(), "dropped", j->who, what};
     rc = what ? catalogue_event_add(j->catalogue, id, &e, err)
@@ -77,7 +77,7 @@ static int handle(struct jobs *j, const char *id, struct err *err)
     if (strcmp(j->command, "release") == 0)
         return spool_reclaim(j->spool, id, err);
     int rc = spool_find(j->spool, id, &place, err);
-    if (rc == ERR_OK && place == SPOOL_PLACE_FAILED && strcmp(j->stage, "convert") == 0)
+    if (rc == ERR_OK && place == SPOOL_PLACE_FAILED)
         rc = note_dropped(j, id, err);
     return rc < 0 ? rc : spool_drop(j->spool, id, err);
 }

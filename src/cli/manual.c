@@ -14,7 +14,17 @@ static const char about[] =
     "dashspool.conf(5) tells which there are.\n"
     "\n"
     "ROOT is where everything is kept. Results go to standard output, all else to standard error.\n"
-    "Times are RFC 3339, coordinates degrees WGS 84.\n";
+    "Times are RFC 3339, coordinates degrees WGS 84.\n"
+    "\n"
+    "What receive, watch, work and run do is told as a log: a line an event, key=value, with "
+    "time=,\n"
+    "level=, stage=, msg= (always the same words for the same kind of event), pid=, and what it "
+    "is\n"
+    "about: id=, imei=, peer=, file=, bytes=, seconds=, reason= and others. Values with blanks are "
+    "in\n"
+    "quotation marks, with the escapes of JSON. In the journal of systemd lines have their "
+    "priority\n"
+    "('journalctl -p warning'). --log-json and --log-level may stand behind the command, too.\n";
 
 static const char files[] =
     "  ROOT/raw/<day>.db    the masters: every original byte, by day of arrival (SQLite)\n"
@@ -24,6 +34,8 @@ static const char files[] =
     "  ROOT/packages/       evidence packages that [export] makes\n"
     "  ROOT/spool/<stage>/{new,cur,failed}/\n"
     "                       the work: a directory is a job; failed ones have a reason.txt\n"
+    "  ROOT/run.json, ROOT/receive.json\n"
+    "                       what 'run' and the receiver say of themselves; 'status' reads them\n"
     "  ROOT/pipeline.d/*.conf\n"
     "                       settings of this ROOT, before those of the system\n";
 
@@ -32,6 +44,10 @@ static const char service_files[] =
 
 static const char environment[] =
     "  DASHSPOOL_ROOT      ROOT, where --root does not name it\n"
+    "  DASHSPOOL_LOG_LEVEL, DASHSPOOL_LOG_JSON\n"
+    "                      as --log-level, and --log-json if it is yes, where these are not given\n"
+    "  JOURNAL_STREAM      set by systemd: standard error is its journal, where lines of the log\n"
+    "                      have their priority\n"
     "  SOURCE_DATE_EPOCH   the date of the manual pages that 'dashspool help' writes\n";
 
 static const char exit_status[] =

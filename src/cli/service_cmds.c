@@ -1,5 +1,6 @@
 /* receive, watch, work, config: the parts that run by themselves. */
 #include "cli_internal.h"
+#include "dashspool/log.h"
 #include "dashspool/pipeline.h"
 #include "dashspool/receive.h"
 #include "dashspool/watch.h"
@@ -122,6 +123,11 @@ static int work(struct cli *cli, const struct pipeline_work *how)
         return err.code == ERR_CONFIG ? cli_usage("work", "%s", err.text) : cli_fail("work", &err);
     if (!how->once)
         return CLI_OK;
+    if (!log_is_plain()) {
+        log_info("work", "all done", LOG_INT("jobs", tally.done), LOG_INT("failed", tally.failed),
+                 LOG_INT("later", tally.later));
+        return tally.failed > 0 || tally.later > 0 ? CLI_FAILED : CLI_OK;
+    }
     fprintf(stderr, "%d jobs done, %d failed", tally.done, tally.failed);
     if (tally.later > 0)
         fprintf(stderr, ", %d to be tried again later", tally.later);

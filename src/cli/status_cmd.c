@@ -1,192 +1,194 @@
-/* status: one screen on what runs, and what is stuck. */
+/* status: one screen on what runs, what is stuck, why, and what to do. */
 #include "cli_internal.h"
-#include "dashspool/clock.h"
-#include "dashspool/fsx.h"
-#include "dashspool/spool.h"
-#include "dashspool/stages.h"
-#include <errno.h>
-#include <signal.h>
+#include "dashspool/buf.h"
+#include "dashspool/status.h"
+#include "screen.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char status_help[] =
-    "usage: dashspool status [--json]\n"
+    "usage: dashspool status [--watch [SECONDS]] [--json | --prometheus [FILE]]\n"
     "\n"
-    "What the receiver does, what waits, what failed. Exit status 1 if something is in trouble.\n"
+    "What is stuck, why, and what to do: the stages and their workers, jobs by stage and age,\n"
+    "cameras with their last contact and what they hand over, the disk, errors of the last day by\n"
+    "reason, and the oldest that is not finished. It only looks, and works without 'run', too.\n"
+    "Exit status 1 if something is in trouble.\n"
     "\n"
-    "  --json   the same as JSON\n"
+    "  --watch [SECONDS]      again and again, every 2 or so many seconds, until Ctrl-C\n"
+    "  --json                 the same as JSON, one object; with --watch one line each\n"
+    "  --prometheus [FILE]    metrics for Prometheus; into FILE (name.prom, for node_exporter's\n"
+    "                         textfile collector) whole or not at all, with exit status 0 when it\n"
+    "                         is written. [run] prometheus = FILE lets 'run' do it every 15 s\n"
     "\n"
-    "example: dashspool --root /srv/dashcam status\n";
+    "Colours are for terminals, and not with NO_COLOR set. What has no room on a terminal is\n"
+    "counted; 'dashspool status | less' has more.\n"
+    "\n"
+    "The keys of --json: trouble (what, advice), run, receiver, stages (processes, working), jobs\n"
+    "(by stage and state; ages: how many are younger than age_limits_s, and older), transfers,\n"
+    "cameras, incoming, disk, errors (of the last day), oldest (why, advice). Times are RFC 3339,\n"
+    "sizes bytes; null is what is not known.\n"
+    "\n"
+    "example: dashspool --root /srv/dashcam status --watch\n";
 
-enum { OLD_US = 10 * 1000000 }; /* the receiver writes its line every second */
+#define OUTPUT_BYTES_MAX ((size_t)64 << 20)
 
-/* ROOT/receive.json with "state": running, stopped, dead (it ended without saying so) or stuck. */
-static json_t *receiver_json(const struct cli *cli)
+struct request {
+    struct cli *cli;
+    bool json, prometheus, watch;
+    const char *file; /* NULL: standard output */
+    double every_s;
+};
+
+/* One look: what is to be shown, and whether something is in trouble. */
+static int look(const struct request *q, const struct status_screen *screen, struct buf *out,
+                bool *trouble, struct err *err)
 {
-    char *path = NULL;
+    struct status *s = NULL;
+    int rc = status_collect(&s, q->cli->root, q->cli->cfg, err);
+    if (rc == ERR_OK) {
+        *trouble = status_in_trouble(s);
+        rc = q->file         ? status_prometheus_file(s, q->file, err)
+             : q->prometheus ? status_prometheus(s, out, err)
+             : q->json       ? status_json(s, q->watch, out, err)
+                             : status_text(s, screen, out, err);
+    }
+    status_free(&s);
+    return rc;
+}
+
+static int write_out(const struct buf *text, struct err *err)
+{
+    if (fwrite(buf_data(text), 1, text->used, stdout) == text->used && fflush(stdout) == 0)
+        return ERR_OK;
+    return err_sys(err, "write to standard output");
+}
+
+static int show_once(const struct request *q, bool *trouble)
+{
+    struct buf out;
     struct err err;
-    int64_t updated_us = 0;
-    json_t *o = NULL;
-    if (fsx_path(&path, &err, "%s/receive.json", cli->root) == ERR_OK)
-        o = json_load_file(path, JSON_DISABLE_EOF_CHECK, NULL);
-    free(path);
-    if (!json_is_object(o) || json_object_size(o) == 0) {
-        json_decref(o);
-        return json_pack("{s:s}", "state", "stopped");
-    }
-    pid_t pid = (pid_t)json_integer_value(json_object_get(o, "pid"));
-    const char *updated = json_string_value(json_object_get(o, "updated"));
-    bool alive = pid > 1 && (kill(pid, 0) == 0 || errno == EPERM);
-    bool fresh = updated && clock_parse(updated, 0, &updated_us, NULL, &err) == ERR_OK &&
-                 clock_utc_us() - updated_us < OLD_US;
-    json_object_set_new(o, "state", json_string(!alive ? "dead" : fresh ? "running" : "stuck"));
-    return o;
-}
-
-static json_t *stage_json(const struct cli *cli, const char *stage, struct err *err)
-{
-    struct spool *spool = NULL;
-    struct spool_count n = {0};
-    int rc = spool_open(&spool, cli->root, stage, err);
+    struct status_screen screen = screen_of(STDOUT_FILENO);
+    buf_init(&out, OUTPUT_BYTES_MAX);
+    int rc = look(q, &screen, &out, trouble, &err);
     if (rc == ERR_OK)
-        rc = spool_count(spool, &n, err);
-    spool_close(&spool);
-    return rc < 0 ? NULL
-                  : json_pack("{s:i, s:i, s:i}", "ready", n.ready, "claimed", n.claimed, "failed",
-                              n.failed);
+        rc = write_out(&out, &err);
+    buf_clear(&out);
+    return rc < 0 ? cli_fail("status", &err) : CLI_OK;
 }
 
-/* Convert, and what else is enabled; each with its jobs. NULL: err says why. */
-static json_t *jobs_json(const struct cli *cli, struct err *err)
+/* A file, or what is no terminal: one after the other, with an empty line between screens. */
+static int watch_plainly(const struct request *q, bool *trouble)
 {
-    struct stages *stages = NULL;
-    const struct stages_stage *s;
-    json_t *all = json_object();
-    int rc = stages_load(&stages, cli->cfg, err);
-    for (size_t i = 0; rc == ERR_OK && (s = stages_at(stages, i)) != NULL; i++) {
-        if (s->kind == STAGES_RECEIVE || (s->kind == STAGES_EXEC && !s->enabled))
-            continue;
-        json_t *one = stage_json(cli, s->name, err);
-        rc = one ? json_object_set_new(all, s->name, one) : ERR_IO;
+    int rc = show_once(q, trouble);
+    while (rc == CLI_OK && screen_wait(q->every_s) != SCREEN_END) {
+        if (!q->file && !q->json)
+            putchar('\n');
+        rc = show_once(q, trouble);
     }
-    stages_free(&stages);
-    if (rc == ERR_OK)
-        return all;
-    json_decref(all);
-    return NULL;
+    return rc;
 }
 
-static json_t *transfers_json(struct catalogue *c, struct err *err)
+/* What goes wrong is said where it can be read afterwards. */
+static int watch_on_terminal(const struct request *q, bool *trouble)
 {
-    struct catalogue_counts n;
-    if (catalogue_count(c, &n, err) < 0)
-        return NULL;
-    return json_pack("{s:I, s:I, s:I, s:I}", "stored", (json_int_t)n.stored, "partial",
-                     (json_int_t)n.partial, "receiving", (json_int_t)n.receiving, "bytes",
-                     (json_int_t)n.bytes);
-}
-
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *text = json_string_value(json_object_get(o, key));
-    return text ? text : "";
-}
-
-static long long number_of(const json_t *o, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(o, key));
-}
-
-static void print_receiver(const json_t *r)
-{
-    size_t i;
-    json_t *where;
-    printf("receiver   %s", text_of(r, "state"));
-    json_array_foreach(json_object_get(r, "listens"), i, where)
-        printf("%s %s", i ? "," : " on", json_string_value(where));
-    if (json_object_get(r, "pid"))
-        printf(", process %lld since %s\n           %lld connections, %lld receiving; %lld taken, "
-               "%lld refused since then",
-               number_of(r, "pid"), text_of(r, "started"), number_of(r, "connections"),
-               number_of(r, "receiving"), number_of(r, "taken"), number_of(r, "refused"));
-    printf("\n");
-    if (text_of(r, "trouble")[0])
-        printf("           TROUBLE: %s\n", text_of(r, "trouble"));
-    if (strcmp(text_of(r, "state"), "dead") == 0)
-        printf("           it ended without saying so; start it again: what it had acknowledged is "
-               "safe\n");
-}
-
-static void print_text(const struct cli *cli, const json_t *o)
-{
-    char size[24];
-    const json_t *t = json_object_get(o, "transfers");
-    const char *stage;
-    json_t *j;
-    printf("%s\n", cli->root);
-    print_receiver(json_object_get(o, "receiver"));
-    printf("transfers  %lld stored, %lld partial, %lld coming in: %s\n", number_of(t, "stored"),
-           number_of(t, "partial"), number_of(t, "receiving"),
-           cli_size(number_of(t, "bytes"), size));
-    json_object_foreach(json_object_get(o, "jobs"), stage, j)
-    {
-        printf("%-10s %lld ready, %lld being worked, %lld failed\n", stage, number_of(j, "ready"),
-               number_of(j, "claimed"), number_of(j, "failed"));
-        if (number_of(j, "failed") > 0)
-            printf("           why: %s/spool/%s/failed/*/reason.txt\n", cli->root, stage);
+    struct buf out;
+    struct err err;
+    enum screen_event event = SCREEN_AGAIN;
+    int rc = ERR_OK;
+    buf_init(&out, OUTPUT_BYTES_MAX);
+    screen_enter();
+    while (rc == ERR_OK && event != SCREEN_END) {
+        struct status_screen screen = screen_of(STDOUT_FILENO);
+        buf_consume(&out, out.used);
+        rc = look(q, &screen, &out, trouble, &err);
+        if (rc == ERR_OK && !screen_show(&out))
+            rc = err_sys(&err, "write to the terminal");
+        if (rc == ERR_OK)
+            event = screen_wait(q->every_s);
+        if (event == SCREEN_STOP)
+            screen_stop();
     }
+    screen_leave();
+    buf_clear(&out);
+    return rc < 0 ? cli_fail("status", &err) : CLI_OK;
 }
 
-static bool any_failed(json_t *jobs)
+static int run(const struct request *q)
 {
-    const char *stage;
-    json_t *j;
-    json_object_foreach(jobs, stage, j)
-    {
-        if (number_of(j, "failed") > 0)
-            return true;
+    bool trouble = false;
+    int rc;
+    if (q->watch)
+        screen_signals();
+    if (!q->watch)
+        rc = show_once(q, &trouble);
+    else if (q->json || q->prometheus || !isatty(STDOUT_FILENO))
+        rc = watch_plainly(q, &trouble);
+    else
+        rc = watch_on_terminal(q, &trouble);
+    return rc != CLI_OK ? rc : trouble && !q->file ? CLI_FAILED : CLI_OK;
+}
+
+/* The value of an option that may have one: behind = or as the next word, if `is` likes that. */
+static const char *value_of(int argc, char **argv, bool (*is)(const char *word))
+{
+    if (!optarg && optind < argc && is(argv[optind]))
+        optarg = argv[optind++];
+    return optarg;
+}
+
+static bool is_number(const char *word)
+{
+    return *word && strspn(word, "0123456789.") == strlen(word);
+}
+
+static bool is_file(const char *word)
+{
+    return word[0] != '-';
+}
+
+/* 0: go on; else the exit status, as for cli_option(). */
+static int take_option(struct request *q, int o, int argc, char **argv)
+{
+    const char *value;
+    switch (o) {
+    case 'j':
+        q->json = true;
+        return 0;
+    case 'p':
+        q->prometheus = true;
+        q->file = value_of(argc, argv, is_file);
+        return 0;
+    case 'w':
+        q->watch = true;
+        value = value_of(argc, argv, is_number);
+        if (value && !cli_number("status", "--watch", value, 0.1, 86400, &q->every_s))
+            return CLI_USAGE;
+        return 0;
+    default:
+        return cli_option(o, argv, status_help);
     }
-    return false;
-}
-
-static bool in_trouble(const json_t *o)
-{
-    const json_t *r = json_object_get(o, "receiver");
-    const char *state = text_of(r, "state");
-    return text_of(r, "trouble")[0] || strcmp(state, "dead") == 0 || strcmp(state, "stuck") == 0 ||
-           any_failed(json_object_get(o, "jobs"));
 }
 
 int cli_status(struct cli *cli, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-    struct catalogue *c = NULL;
-    struct err err = {0};
-    bool json = false;
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"prometheus", optional_argument, NULL, 'p'},
+                                            {"watch", optional_argument, NULL, 'w'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct request q = {.cli = cli, .every_s = 2};
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o != 'j')
-            return cli_option(o, argv, status_help);
-        json = true;
+        int rc = take_option(&q, o, argc, argv);
+        if (rc != 0 || o == 'h')
+            return rc;
     }
     if (optind < argc)
         return cli_usage("status", "'%s' is too much", argv[optind]);
-    int rc = cli_catalogue_open(cli, "status", &c);
-    if (rc != CLI_OK)
-        return rc;
-    json_t *transfers = transfers_json(c, &err), *jobs = transfers ? jobs_json(cli, &err) : NULL;
-    catalogue_close(&c);
-    json_t *o = json_pack("{s:s, s:o, s:o*, s:o*}", "root", cli->root, "receiver",
-                          receiver_json(cli), "transfers", transfers, "jobs", jobs);
-    if (!transfers || !jobs) {
-        json_decref(o);
-        return cli_fail("status", &err);
-    }
-    rc = in_trouble(o) ? CLI_FAILED : CLI_OK;
-    if (json)
-        return cli_print_json("status", o) == CLI_OK ? rc : CLI_FAILED;
-    print_text(cli, o);
-    json_decref(o);
-    return rc;
+    if (q.json && q.prometheus)
+        return cli_usage("status", "--json or --prometheus, not both");
+    if (q.watch && q.prometheus && !q.file)
+        return cli_usage("status", "--watch writes metrics to a file: --prometheus FILE");
+    return run(&q);
 }

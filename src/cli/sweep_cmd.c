@@ -9,9 +9,12 @@ static const char sweep_help[] =
     "\n"
     "Deletes what the rules of [retention] do not keep; without rules, nothing. Never deleted is "
     "what\n"
-    "is protected, what was not converted yet, and what a camera may still go on with. The custody "
-    "of\n"
-    "what was deleted stays.\n"
+    "is protected, what was not converted yet or waits for another stage, and what a camera may "
+    "still\n"
+    "go on with. Failed jobs go by the rules of 'failed', those of every stage. The custody of "
+    "what "
+    "was\n"
+    "deleted stays.\n"
     "\n"
     "  --dry-run   say what would go, and why; delete nothing\n"
     "  --json      as a JSON object\n"
@@ -37,9 +40,12 @@ static void tell(void *arg, const struct care_swept *item)
     char size[24], name[600];
     cli_printable(item->name, name, sizeof name);
     if (t->json)
-        json_array_append_new(t->json,
-                              json_pack("{s:s, s:s, s:s, s:I}", "what", item->what, "name", name,
-                                        "why", item->why, "bytes", (json_int_t)item->bytes));
+        json_array_append_new(t->json, json_pack("{s:s, s:s, s:s*, s:s, s:I}", "what", item->what,
+                                                 "name", name, "stage", item->stage, "why",
+                                                 item->why, "bytes", (json_int_t)item->bytes));
+    else if (item->stage)
+        printf("%s %s %s of %s: %s\n", t->dry_run ? "would delete" : "deleted", item->what, name,
+               item->stage, item->why);
     else
         printf("%s %s %s (%s): %s\n", t->dry_run ? "would delete" : "deleted", item->what, name,
                cli_size(item->bytes, size), item->why);
@@ -95,6 +101,9 @@ int cli_sweep(struct cli *cli, int argc, char **argv)
                                             {0}};
     struct told told = {.json = NULL};
     struct care_sweep_result r;
+    struct stages *stages = NULL;
+    struct care_stages names;
+    const char *name[STAGES_MAX];
     struct err err;
     bool json = false;
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
@@ -109,8 +118,12 @@ int cli_sweep(struct cli *cli, int argc, char **argv)
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
     told.json = json ? json_array() : NULL;
-    const struct care_sweep_listener listener = {tell, tell_trouble, go_on, &told};
-    if (care_sweep(cli->root, cli->cfg, told.dry_run, &listener, &r, &err) < 0) {
+    const struct care_sweep_listener listener = {tell, tell_trouble, tell_trouble, go_on, &told};
+    int rc = cli_care_stages(cli, &stages, name, &names, &err);
+    if (rc == ERR_OK)
+        rc = care_sweep(cli->root, cli->cfg, &names, told.dry_run, &listener, &r, &err);
+    stages_free(&stages);
+    if (rc < 0) {
         json_decref(told.json);
         return cli_fail("sweep", &err);
     }

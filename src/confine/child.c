@@ -1,5 +1,6 @@
 /* The child: everything that an input could reach has been given away before its first byte is
  * looked at. stdin is the request, stdout the report. */
+#include "dashspool/clock.h"
 #include "dashspool/sandbox.h"
 #include "message.h"
 #include "nursery.h"
@@ -11,20 +12,21 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define STEP 0.002 /* of progress that is worth a message */
+#define TELL_EVERY_US 20000 /* of progress: each message wakes the parent */
 
 struct told {
     int fd;
-    double done;
+    int64_t last_us;
 };
 
 static void on_progress(void *arg, double done)
 {
     struct told *t = arg;
     struct err err;
-    if (done < t->done + STEP && done < 1)
+    int64_t now_us = clock_mono_us();
+    if (now_us - t->last_us < TELL_EVERY_US && done < 1)
         return;
-    t->done = done;
+    t->last_us = now_us;
     if (message_send(t->fd, MESSAGE_PROGRESS, &done, sizeof done, &err) < 0)
         _exit(1); /* nobody is there to whom anything matters */
 }

@@ -27,7 +27,7 @@
 struct confine {
     struct message_request request;
     struct message_inbox inbox;
-    struct convert_stage stage;
+    struct workdir stage;
     struct err broken; /* code != 0: what came is not to be believed */
     pid_t pid;         /* 0: there is none (any more) */
     int report_fd, status_fd;
@@ -139,7 +139,7 @@ static void confine_free(struct confine **c)
         reap(*c, true);
     if ((*c)->report_fd >= 0)
         close((*c)->report_fd);
-    convert_stage_close(&(*c)->stage);
+    workdir_close(&(*c)->stage);
     free(*c);
     *c = NULL;
 }
@@ -182,9 +182,9 @@ int confine_start(struct confine **out, const char *path, const char *out_dir, c
         return rc;
     c->request.facts = *facts;
     c->request.options = *options;
-    rc = convert_stage_open(&c->stage, out_dir, err);
+    rc = workdir_open(&c->stage, out_dir, CONVERT_STAGE_PREFIX, err);
     if (rc == ERR_OK)
-        rc = fill_request(&c->request, path, out_dir, c->stage.dir, stem, err);
+        rc = fill_request(&c->request, path, out_dir, c->stage.path, stem, err);
     return begun(out, rc, path, err);
 }
 

@@ -200,15 +200,15 @@ int convert_file(const char *path, const char *out_dir, const char *stem,
                  convert_progress_fn *progress, void *arg, struct convert_result *result,
                  struct err *err)
 {
-    struct convert_stage stage;
-    int rc = convert_stage_open(&stage, out_dir, err);
+    struct workdir stage;
+    int rc = workdir_open(&stage, out_dir, CONVERT_STAGE_PREFIX, err);
     if (rc < 0)
         return err_wrap(err, "%s", path);
-    rc =
-        convert_prepare(path, out_dir, stage.dir, stem, facts, options, progress, arg, result, err);
+    rc = convert_prepare(path, out_dir, stage.path, stem, facts, options, progress, arg, result,
+                         err);
     if (rc == ERR_OK &&
         (rc = convert_publish(&stage, out_dir, options->overwrite, result, err)) < 0)
         err_wrap(err, "%s", path);
-    convert_stage_close(&stage);
+    workdir_close(&stage);
     return rc;
 }

@@ -1,107 +1,13 @@
-#define _GNU_SOURCE /* renameat2, mkdtemp */
-#include "dashspool/clock.h"
+#define _GNU_SOURCE /* renameat2 */
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-#define STAGE_PREFIX   ".dashspool-"
-#define STAGE_YOUNG_S  60 /* between mkdtemp() and flock() a stage looks as if nobody had it */
-
-#define SWEEP_EVERY_US (STAGE_YOUNG_S * INT64_C(1000000)) /* none is old enough before */
-
-/* A stage whose owner has died: its lock is free. */
-static void remove_if_left(const char *out_dir, const char *name)
-{
-    char *path = NULL;
-    struct err unused;
-    struct stat st;
-    if (fsx_path(&path, &unused, "%s/%s", out_dir, name) < 0)
-        return;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool left = fd >= 0 && fstat(fd, &st) == 0 && time(NULL) - st.st_ctime > STAGE_YOUNG_S &&
-                flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (left && fsx_remove_tree(path, &unused) < 0)
-        left = false; /* the next conversion tries again */
-    if (fd >= 0)
-        close(fd);
-    free(path);
-}
-
-/* Reading a directory of all copies for each new one would take the square of their number. */
-static bool swept_lately(int dir_fd)
-{
-    static _Thread_local struct {
-        dev_t dev;
-        ino_t ino;
-        int64_t mono_us;
-    } last;
-    struct stat st;
-    int64_t now_us = clock_mono_us();
-    if (fstat(dir_fd, &st) < 0)
-        return false;
-    if (last.mono_us > 0 && st.st_dev == last.dev && st.st_ino == last.ino &&
-        now_us - last.mono_us < SWEEP_EVERY_US)
-        return true;
-    last.dev = st.st_dev;
-    last.ino = st.st_ino;
-    last.mono_us = now_us;
-    return false;
-}
-
-static void sweep(const char *out_dir)
-{
-    DIR *d = opendir(out_dir);
-    if (!d || swept_lately(dirfd(d))) {
-        if (d)
-            closedir(d);
-        return;
-    }
-    for (struct dirent *e; (e = readdir(d));)
-        if (strncmp(e->d_name, STAGE_PREFIX, sizeof STAGE_PREFIX - 1) == 0)
-            remove_if_left(out_dir, e->d_name);
-    closedir(d);
-}
-
-int convert_stage_open(struct convert_stage *out, const char *out_dir, struct err *err)
-{
-    *out = (struct convert_stage){.lock_fd = -1};
-    sweep(out_dir);
-    int rc = fsx_path(&out->dir, err, "%s/" STAGE_PREFIX "XXXXXX", out_dir);
-    if (rc < 0)
-        return rc;
-    if (!mkdtemp(out->dir)) {
-        rc = err_sys(err, "create a directory in %s", out_dir);
-        free(out->dir);
-        out->dir = NULL;
-        return rc;
-    }
-    out->lock_fd = open(out->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (out->lock_fd < 0 || flock(out->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-        rc = err_sys(err, "lock %s", out->dir);
-        convert_stage_close(out);
-    }
-    return rc;
-}
-
-void convert_stage_close(struct convert_stage *stage)
-{
-    struct err unused;
-    if (stage->dir && fsx_remove_tree(stage->dir, &unused) < 0)
-        unused.code = 0; /* a later conversion sweeps it */
-    free(stage->dir);
-    if (stage->lock_fd >= 0)
-        close(stage->lock_fd);
-    *stage = (struct convert_stage){.lock_fd = -1};
-}
 
 /* Whoever wrote the stage is not trusted: only a plain file with one name counts. */
 static int describe(const char *path, struct convert_output *o, struct err *err)
@@ -139,14 +45,14 @@ static int give_name(const char *from, const char *to, bool overwrite, struct er
     return err_sys(err, "rename to %s", to);
 }
 
-int convert_publish(const struct convert_stage *stage, const char *out_dir, bool overwrite,
+int convert_publish(const struct workdir *stage, const char *out_dir, bool overwrite,
                     struct convert_result *result, struct err *err)
 {
     char *from[CONVERT_OUTPUTS_MAX] = {NULL};
     int rc = ERR_OK, visible = 0;
     for (int i = 0; rc == ERR_OK && i < result->n_outputs; i++) {
         struct convert_output *o = &result->output[i];
-        rc = fsx_path(&from[i], err, "%s%s", stage->dir, strrchr(o->path, '/'));
+        rc = fsx_path(&from[i], err, "%s%s", stage->path, strrchr(o->path, '/'));
         if (rc == ERR_OK)
             rc = describe(from[i], o, err);
     }

@@ -184,3 +184,30 @@ bad:
                    "2024-11-29T09:23:45+02:00",
                    text);
 }
+
+/* ---- the last day ---- */
+
+static int64_t hour_of(int64_t utc_us)
+{
+    return utc_us / INT64_C(3600000000);
+}
+
+void clock_day_add(struct clock_day *d, int64_t utc_us)
+{
+    int64_t hour = hour_of(utc_us);
+    if (hour < d->hour) /* the clock went back: it counts as now */
+        hour = d->hour;
+    for (int i = 0; i < 24 && d->hour < hour; i++, d->hour++)
+        d->n[(d->hour + 1) % 24] = 0;
+    d->hour = hour;
+    d->n[hour % 24]++;
+}
+
+unsigned clock_day_sum(const struct clock_day *d, int64_t utc_us)
+{
+    unsigned sum = 0;
+    for (int64_t hour = d->hour; hour > d->hour - 24 && hour > hour_of(utc_us) - 24 && hour > 0;
+         hour--)
+        sum += d->n[hour % 24];
+    return sum;
+}

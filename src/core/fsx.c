@@ -34,6 +34,28 @@ static int parent_of(const char *path, char **out, struct err *err)
     return fsx_path(out, err, "%.*s", (int)(slash - path), path);
 }
 
+int fsx_split(const char *path, char **parent, char **name, struct err *err)
+{
+    char *whole = NULL;
+    *parent = *name = NULL;
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    int rc = fsx_path(&whole, err, "%.*s", (int)n, path);
+    if (rc == ERR_OK)
+        rc = parent_of(whole, parent, err);
+    if (rc == ERR_OK) {
+        const char *slash = strrchr(whole, '/');
+        rc = fsx_path(name, err, "%s", slash ? slash + 1 : whole);
+    }
+    if (rc < 0) {
+        free(*parent);
+        *parent = NULL;
+    }
+    free(whole);
+    return rc;
+}
+
 static int sync_path(const char *path, int flags, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
@@ -162,6 +184,38 @@ int fsx_read_file(const char *path, struct buf *out, struct err *err)
     }
     close(fd);
     return rc;
+}
+
+/* Where the file system has no O_TMPFILE (NFS), a name for a moment. */
+static int open_nameless(const char *dir, struct err *err)
+{
+    char *path = NULL;
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+        return err_sys(err, "create a file in %s", dir);
+    int rc = fsx_path(&path, err, "%s/.scratch-XXXXXX", dir);
+    if (rc < 0)
+        return rc;
+    if ((fd = mkostemp(path, O_CLOEXEC)) >= 0)
+        unlink(path);
+    else
+        fd = err_sys(err, "create a file in %s", dir);
+    free(path);
+    return fd;
+}
+
+int fsx_scratch(FILE **out, const char *dir, struct err *err)
+{
+    *out = NULL;
+    int fd = open_nameless(dir, err);
+    if (fd < 0)
+        return fd;
+    if ((*out = fdopen(fd, "w+")) != NULL)
+        return ERR_OK;
+    close(fd);
+    return err_set(err, ERR_NOMEM, "no memory for a file");
 }
 
 int fsx_rename(const char *from, const char *to, struct err *err)

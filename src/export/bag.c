@@ -106,6 +106,23 @@ int bag_put(struct bag *bag, const char *name, const void *data, size_t n, struc
     return rc < 0 ? rc : bag_end(bag, NULL, err);
 }
 
+int bag_put_file(struct bag *bag, const char *name, FILE *from, struct err *err)
+{
+    uint8_t piece[64 << 10];
+    int64_t size = fseeko(from, 0, SEEK_END) == 0 ? ftello(from) : -1;
+    int rc = size < 0 ? err_sys(err, "measure %s", name) : bag_begin(bag, name, size, err);
+    if (rc == ERR_OK)
+        rewind(from);
+    for (size_t n = 1; rc == ERR_OK && n > 0;) {
+        n = fread(piece, 1, sizeof piece, from);
+        if (ferror(from))
+            rc = err_sys(err, "read %s", name);
+        else if (n > 0)
+            rc = bag_write(bag, piece, n, err);
+    }
+    return rc < 0 ? rc : bag_end(bag, NULL, err);
+}
+
 int bag_info(struct bag *bag, const char *label, const char *value, struct err *err)
 {
     char line[1024];

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define BAG_NAME_ROOM 256 /* of a file, "data/master/…", with its NUL */
 
@@ -30,6 +31,9 @@ int bag_end(struct bag *bag, char sha256[HASH_HEX_ROOM], struct err *err) DS_MUS
 /* A whole file from memory. */
 int bag_put(struct bag *bag, const char *name, const void *data, size_t n,
             struct err *err) DS_MUST_CHECK;
+
+/* … from a file, all of it, from its beginning. */
+int bag_put_file(struct bag *bag, const char *name, FILE *from, struct err *err) DS_MUST_CHECK;
 
 /* A line of bag-info.txt, in the order of the calls; line breaks in value become spaces. */
 int bag_info(struct bag *bag, const char *label, const char *value, struct err *err) DS_MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
+#include "dashspool/workdir.h"
 #include "event_internal.h"
 #include "package_internal.h"
 #include "package_look.h"
@@ -111,6 +112,7 @@ static bool is_leftover(const struct export_event *event, const char *name)
     return n > 0 && strncmp(at, mark, strlen(mark)) == 0 && strlen(at) == strlen(mark) + 6;
 }
 
+/* But not what another worker is at. */
 static int remove_leftovers(const struct making *m, struct err *err)
 {
     struct dirent *e;
@@ -119,13 +121,13 @@ static int remove_leftovers(const struct making *m, struct err *err)
     if (!d)
         return err_sys(err, "open %s", m->dir);
     while (rc == ERR_OK && (e = readdir(d)) != NULL) {
-        char *path = NULL;
+        char *prefix = NULL;
         if (!is_leftover(m->event, e->d_name))
             continue;
-        rc = fsx_path(&path, err, "%s/%s", m->dir, e->d_name);
+        rc = fsx_path(&prefix, err, "%.*s", (int)strlen(e->d_name) - 6, e->d_name);
         if (rc == ERR_OK)
-            rc = fsx_remove_tree(path, err);
-        free(path);
+            workdir_sweep(m->dir, prefix);
+        free(prefix);
     }
     closedir(d);
     return rc;
@@ -205,11 +207,15 @@ static int adopt(const struct making *m, const char *path, struct export_result 
         rc = read_time(&look, &request.at_us, err);
     request.ids = ids;
     request.path = path;
+    if (rc == ERR_OK)
+        rc = fsx_split(path, &p.beside, &p.name, err);
     if (rc == ERR_OK) {
         memcpy(out->tag_sha256, look.tag_sha256, sizeof look.tag_sha256);
         rc = package_note_exported(&p, err);
     }
     package_look_clear(&look);
+    free(p.beside);
+    free(p.name);
     free(ids);
     return rc;
 }
@@ -239,7 +245,7 @@ static int find_name(struct making *m, struct export_result *out, char **path, b
             *err = why;
             return adopting;
         }
-        log_warn("export", "%s is left as it is: %s", *path, why.text);
+        log_warn("export", "left as it is", LOG_TEXT("file", *path), LOG_ERR(&why));
         free(*path);
         *path = NULL;
     }

@@ -2,6 +2,7 @@
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
+#include "dashspool/fsx.h"
 #include "package_internal.h"
 #include "readme.h"
 #include <jansson.h>
@@ -10,19 +11,20 @@
 #include <string.h>
 
 #define CUSTODY_BYTES_MAX ((size_t)256 << 20)
-#define REPORT_BYTES_MAX  ((size_t)512 << 20)
 #define EXPORT_OWN_FILES  100 /* of the package itself, with its folders */
 
 static int put_report(struct package *p, enum story_form form, const char *name, struct err *err)
 {
-    struct buf report;
+    FILE *report = NULL;
     const struct buf *hidden = p->redaction ? redaction_sentence(p->redaction) : NULL;
     const char *words = hidden ? (const char *)buf_data(hidden) : NULL;
-    buf_init(&report, REPORT_BYTES_MAX);
-    int rc = story_report(p->story, p->request, words, form, &report, err);
+    int rc = fsx_scratch(&report, p->beside, err);
+    if (rc < 0)
+        return rc;
+    rc = story_report(p->story, p->request, words, form, report, err);
     if (rc == ERR_OK)
-        rc = bag_put(p->bag, name, buf_data(&report), report.used, err);
-    buf_clear(&report);
+        rc = bag_put_file(p->bag, name, report, err);
+    fclose(report);
     return rc;
 }
 
@@ -139,9 +141,8 @@ static int fill(struct package *p, struct err *err)
 /* It exists by now: a custody that cannot be written is an error that says so. */
 int package_note_exported(struct package *p, struct err *err)
 {
-    const char *name = strrchr(p->request->path, '/');
-    json_t *o = json_pack("{s:s, s:s}", "package", name && name[1] ? name + 1 : p->request->path,
-                          "tagmanifest_sha256", p->result->tag_sha256);
+    json_t *o =
+        json_pack("{s:s, s:s}", "package", p->name, "tagmanifest_sha256", p->result->tag_sha256);
     if (o && p->request->for_job)
         json_object_set_new(o, "for_job", json_string(p->request->for_job));
     if (o && p->redaction)
@@ -150,8 +151,7 @@ int package_note_exported(struct package *p, struct err *err)
     struct custody_event e = {p->request->at_us, "exported", p->request->who, what};
     struct catalogue_protection protection = {.since_us = e.at_us};
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
-    snprintf(protection.reason, sizeof protection.reason, "it is in the package %.400s",
-             name && name[1] ? name + 1 : p->request->path);
+    snprintf(protection.reason, sizeof protection.reason, "it is in the package %.400s", p->name);
     int rc =
         what ? catalogue_begin(p->catalogue, err) : err_set(err, ERR_NOMEM, "no memory for JSON");
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
@@ -185,12 +185,14 @@ int export_package(const struct export_request *request, export_progress_fn *pro
         rc = catalogue_open(&p.catalogue, request->root, false, err);
     if (rc == ERR_OK)
         rc = raw_open(&p.raw, request->root, err);
+    if (rc == ERR_OK)
+        rc = fsx_split(request->path, &p.beside, &p.name, err);
     if (rc == ERR_OK && request->redaction)
         rc = redaction_new(&p, err);
     if (rc == ERR_OK)
         rc = bag_new(&p.bag, request->path, request->at_us, err);
     if (rc == ERR_OK)
-        rc = story_new(&p.story, err);
+        rc = story_new(&p.story, p.beside, err);
     if (rc == ERR_OK)
         rc = fill(&p, err);
     if (rc == ERR_OK)
@@ -202,5 +204,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     raw_close(&p.raw);
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);
+    free(p.beside);
+    free(p.name);
     return rc;
 }

@@ -27,6 +27,7 @@ struct package {
     struct seal_key *key; /* NULL: unsigned */
     struct buf custody;   /* lines of all */
     struct story *story;
+    char *beside, *name;         /* the folder that the package will be in, and its name there */
     struct redaction *redaction; /* NULL: nothing is hidden */
 };
 

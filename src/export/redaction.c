@@ -235,17 +235,13 @@ bool redaction_declared(const void *info, size_t n, char of[HASH_HEX_ROOM])
 /* ---- its life ---- */
 
 /* Only its owner looks into it: a master is in there for a while. */
-static int make_dir(struct redaction *r, const char *path, struct err *err)
+static int make_dir(struct redaction *r, const struct package *p, struct err *err)
 {
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    int rc = fsx_path(&r->dir, err, "%.*s.redacting-XXXXXX", (int)n, path);
-    if (rc == ERR_OK && !mkdtemp(r->dir)) {
-        rc = err_sys(err, "create %s", r->dir);
-        free(r->dir);
-        r->dir = NULL;
-    }
+    char *prefix = NULL;
+    int rc = fsx_path(&prefix, err, "%s.redacting-", p->name);
+    if (rc == ERR_OK)
+        rc = workdir_open(&r->work, p->beside, prefix, err);
+    free(prefix);
     return rc;
 }
 
@@ -255,6 +251,7 @@ int redaction_new(struct package *p, struct err *err)
     if (!r)
         return err_set(err, ERR_NOMEM, "no memory for a package");
     r->asked = p->request->redaction;
+    r->work = WORKDIR_NONE;
     buf_init(&r->sentence, WORDS_BYTES_MAX);
     buf_init(&r->section, WORDS_BYTES_MAX);
     char who[256];
@@ -267,7 +264,7 @@ int redaction_new(struct package *p, struct err *err)
     if (rc == ERR_OK)
         rc = write_section(r, who, err);
     if (rc == ERR_OK)
-        rc = make_dir(r, p->request->path, err);
+        rc = make_dir(r, p, err);
     memcpy(p->result->full_sha256, r->full_sha256, sizeof r->full_sha256);
     return rc;
 }
@@ -277,10 +274,10 @@ void redaction_free(struct redaction **r)
     struct err unimportant;
     if (!*r)
         return;
-    if ((*r)->dir && fsx_remove_tree((*r)->dir, &unimportant) < 0)
+    if ((*r)->work.path && fsx_remove_tree((*r)->work.path, &unimportant) < 0)
         fprintf(stderr, "dashspool: %s; remove it by hand, an original is in it\n",
                 unimportant.text);
-    free((*r)->dir);
+    workdir_close(&(*r)->work);
     buf_clear(&(*r)->sentence);
     buf_clear(&(*r)->section);
     free(*r);

@@ -62,7 +62,7 @@ static int convert(struct package *p, const struct catalogue_transfer *t, const 
     double done = 0, last = 0;
     recipe_facts(t, &facts);
     snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_STORED ? "" : ".partial");
-    int rc = confine_start(&c, master, r->dir, stem, &facts, options, &r->asked->limits, err);
+    int rc = confine_start(&c, master, r->work.path, stem, &facts, options, &r->asked->limits, err);
     if (rc < 0)
         return rc;
     while (rc == ERR_OK && confine_step(c, &done)) {
@@ -83,7 +83,7 @@ static void describe(const struct redaction *r, int i, struct catalogue_copy *ou
     const struct convert_output *o = &r->result.output[i];
     *out = (struct catalogue_copy){.length_bytes = o->length_bytes};
     snprintf(out->kind, sizeof out->kind, "%s", convert_copy_name(o->kind));
-    snprintf(out->path, sizeof out->path, "%s", o->path + strlen(r->dir) + 1);
+    snprintf(out->path, sizeof out->path, "%s", o->path + strlen(r->work.path) + 1);
     snprintf(out->sha256, sizeof out->sha256, "%s", o->sha256);
     snprintf(out->tool, sizeof out->tool, "dashspool %s%s", DASHSPOOL_VERSION,
              strstr(out->path, "-REDACTED-DERIVED.") ? ", redacted" : "");
@@ -96,7 +96,7 @@ static int put_copies(struct package *p, int *copies, struct err *err)
     int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < r->result.n_outputs; i++) {
         describe(r, i, &copy);
-        rc = package_put_copy(p, &copy, r->dir, err);
+        rc = package_put_copy(p, &copy, r->work.path, err);
         *copies += 1;
     }
     return rc;
@@ -112,7 +112,7 @@ int redaction_put(struct package *p, const struct catalogue_transfer *t, int *co
     p->result->partial += t->state != CATALOGUE_STORED;
     int rc = catalogue_copy_each(p->catalogue, t->key, look_at_copy, &had, err);
     if (rc == ERR_OK)
-        rc = fsx_path(&master, err, "%s/%s", p->redaction->dir, t->id);
+        rc = fsx_path(&master, err, "%s/%s", p->redaction->work.path, t->id);
     if (rc < 0)
         return rc;
     choose(p->redaction, t, &had, &options);

@@ -3,6 +3,7 @@
 #include "dashspool/archive.h"
 #include "dashspool/buf.h"
 #include "dashspool/fsx.h"
+#include "dashspool/workdir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -18,10 +19,11 @@ enum {
 };
 
 struct sink {
-    char *path, *tmp;
+    char *path;
+    struct workdir work;     /* a folder grows as this, a zip in it */
+    char *zip_path;          /* of a zip, while it grows */
     struct archive_zip *zip; /* NULL: a folder */
     char *top;               /* folder within the zip */
-    bool finished;
 
     /* a folder's */
     int fd;     /* of the file that is open; -1 */
@@ -30,46 +32,52 @@ struct sink {
     struct buf names; /* of all files, each with its NUL: they are synced at the end */
 };
 
-static bool is_zip(const char *path)
+static bool is_zip(const char *name)
 {
-    size_t n = strlen(path);
-    return n > 4 && strcmp(path + n - 4, ".zip") == 0 && path[n - 5] != '/';
+    size_t n = strlen(name);
+    return n > 4 && strcmp(name + n - 4, ".zip") == 0;
 }
 
-static int zip_begin(struct sink *s, int64_t at_us, struct err *err)
+static int zip_begin(struct sink *s, const char *name, int64_t at_us, struct err *err)
 {
-    const char *slash = strrchr(s->path, '/'), *base = slash ? slash + 1 : s->path;
-    int fd = mkstemp(s->tmp); /* the name is ours; the archive makes the file itself */
-    if (fd < 0)
-        return err_sys(err, "create %s", s->tmp);
-    close(fd);
-    unlink(s->tmp);
-    int rc = archive_zip_new(&s->zip, s->tmp, at_us, err);
-    return rc < 0 ? rc : fsx_path(&s->top, err, "%.*s", (int)(strlen(base) - 4), base);
+    int rc = fsx_path(&s->zip_path, err, "%s/zip", s->work.path);
+    if (rc == ERR_OK)
+        rc = archive_zip_new(&s->zip, s->zip_path, at_us, err);
+    return rc < 0 ? rc : fsx_path(&s->top, err, "%.*s", (int)(strlen(name) - 4), name);
+}
+
+static int begin(struct sink *s, const char *path, int64_t at_us, struct err *err)
+{
+    struct stat st;
+    char *parent = NULL, *name = NULL, *prefix = NULL;
+    int rc = fsx_split(path, &parent, &name, err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&s->path, err, "%s/%s", parent, name);
+    if (rc == ERR_OK && lstat(s->path, &st) == 0)
+        rc = err_set(err, ERR_BUSY, "%s is there already; name another, or move it away", path);
+    if (rc == ERR_OK)
+        rc = fsx_path(&prefix, err, "%s.unfinished-", name);
+    if (rc == ERR_OK)
+        rc = workdir_open(&s->work, parent, prefix, err);
+    if (rc == ERR_OK && is_zip(name))
+        rc = zip_begin(s, name, at_us, err);
+    else if (rc == ERR_OK && chmod(s->work.path, 0750) < 0)
+        rc = err_sys(err, "open %s to its group", s->work.path);
+    free(parent);
+    free(name);
+    free(prefix);
+    return rc;
 }
 
 int sink_new(struct sink **out, const char *path, int64_t at_us, struct err *err)
 {
-    struct stat st;
     struct sink *s = *out = calloc(1, sizeof *s);
     if (!s)
         return err_set(err, ERR_NOMEM, "no memory for a package");
     s->fd = -1;
+    s->work = WORKDIR_NONE;
     buf_init(&s->names, NAMES_BYTES_MAX);
-    int rc = fsx_path(&s->path, err, "%s", path);
-    for (size_t n = rc == ERR_OK ? strlen(s->path) : 0; n > 1 && s->path[n - 1] == '/'; n--)
-        s->path[n - 1] = '\0';
-    if (rc == ERR_OK && lstat(s->path, &st) == 0)
-        rc = err_set(err, ERR_BUSY, "%s is there already; name another, or move it away", s->path);
-    if (rc == ERR_OK)
-        rc = fsx_path(&s->tmp, err, "%s.unfinished-XXXXXX", s->path);
-    if (rc == ERR_OK && is_zip(s->path)) {
-        rc = zip_begin(s, at_us, err);
-    } else if (rc == ERR_OK && (!mkdtemp(s->tmp) || chmod(s->tmp, 0750) < 0)) {
-        rc = err_sys(err, "create %s", s->tmp);
-        free(s->tmp);
-        s->tmp = NULL;
-    }
+    int rc = begin(s, path, at_us, err);
     if (rc < 0)
         sink_free(out);
     return rc;
@@ -91,15 +99,13 @@ void sink_free(struct sink **sink)
     if (!s)
         return;
     forget_file(s);
-    bool is_there = s->tmp && !s->finished;
-    if (is_there && s->zip && unlink(s->tmp) < 0)
-        fprintf(stderr, "dashspool: cannot remove %s; remove it by hand\n", s->tmp);
-    else if (is_there && !s->zip && !is_zip(s->path) && fsx_remove_tree(s->tmp, &unimportant) < 0)
+    if (s->work.path && fsx_remove_tree(s->work.path, &unimportant) < 0)
         fprintf(stderr, "dashspool: %s; remove it by hand\n", unimportant.text);
+    workdir_close(&s->work);
     archive_zip_free(&s->zip);
     buf_clear(&s->names);
     free(s->path);
-    free(s->tmp);
+    free(s->zip_path);
     free(s->top);
     free(s);
     *sink = NULL;
@@ -123,7 +129,7 @@ static int file_begin(struct sink *s, const char *name, struct err *err)
 {
     forget_file(s);
     s->written = s->started = 0;
-    int rc = fsx_path(&s->file, err, "%s/%s", s->tmp, name);
+    int rc = fsx_path(&s->file, err, "%s/%s", s->work.path, name);
     if (rc == ERR_OK)
         rc = make_parent(s->file, err);
     if (rc == ERR_OK)
@@ -207,7 +213,7 @@ static int sync_parent(const struct sink *s, const char *name, const char *last,
     char *dir = NULL;
     if (n == 0 || (parent_bytes(last) == n && strncmp(last, name, n) == 0))
         return ERR_OK;
-    int rc = fsx_path(&dir, err, "%s/%.*s", s->tmp, (int)n, name);
+    int rc = fsx_path(&dir, err, "%s/%.*s", s->work.path, (int)n, name);
     if (rc == ERR_OK)
         rc = fsx_sync_dir(dir, err);
     free(dir);
@@ -222,7 +228,7 @@ static int sync_folder(const struct sink *s, struct err *err)
     int rc = ERR_OK;
     for (size_t at = 0; rc == ERR_OK && at < s->names.used; at += strlen(names + at) + 1) {
         char *path = NULL;
-        if ((rc = fsx_path(&path, err, "%s/%s", s->tmp, names + at)) == ERR_OK)
+        if ((rc = fsx_path(&path, err, "%s/%s", s->work.path, names + at)) == ERR_OK)
             rc = fsx_sync_file(path, err);
         free(path);
     }
@@ -230,20 +236,21 @@ static int sync_folder(const struct sink *s, struct err *err)
         rc = sync_parent(s, names + at, last, err);
         last = names + at;
     }
-    return rc < 0 ? rc : fsx_sync_dir(s->tmp, err);
+    return rc < 0 ? rc : fsx_sync_dir(s->work.path, err);
 }
 
 int sink_finish(struct sink *s, struct err *err)
 {
     struct stat st;
+    const char *from = s->zip ? s->zip_path : s->work.path;
     int rc = s->zip ? archive_zip_finish(s->zip, err) : sync_folder(s, err);
     if (rc < 0)
         return rc;
     if (lstat(s->path, &st) == 0)
         return err_set(err, ERR_BUSY, "%s has come to be meanwhile; name another", s->path);
-    if ((rc = fsx_rename(s->tmp, s->path, err)) == ERR_OK)
-        s->finished = true;
-    else if (lstat(s->tmp, &st) < 0 && rename(s->path, s->tmp) < 0) /* it has its name, undurably */
+    rc = fsx_rename(from, s->path, err);
+    if (rc < 0 && lstat(from, &st) < 0 &&
+        rename(s->path, from) < 0) /* it has its name, undurably */
         fprintf(stderr, "dashspool: %s may not be on disk; remove it by hand\n", s->path);
     return rc;
 }

@@ -1,55 +1,18 @@
-#include "story.h"
-#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "dashspool/report.h"
-#include "dashspool/seal.h"
-#include <jansson.h>
-#include <math.h>
+#include "story_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { COPIES_MAX = 32, CLOCKS_MAX = 8, STRETCHES_MAX = 200 };
-#define TIMING_BYTES_MAX  ((size_t)64 << 20)
-#define PICTURE_BYTES_MAX ((size_t)8 << 20)
-
-/* What is told of a copy; its settings, which are long, are not kept. */
-struct kept {
-    char kind[16], path[512], sha256[HASH_HEX_ROOM], tool[64];
-    int64_t length_bytes;
-    char name[256]; /* in the package */
-    char how[300];
-};
-
-/* All that a clip's facts borrow. */
-struct told {
-    struct catalogue_transfer t;
-    char master[256];
-    struct kept *copy[COPIES_MAX];
-    struct report_derived derived[COPIES_MAX];
-    int n_copies;
-    json_t *settings; /* of the copy that says most; NULL: there is none */
-    struct report_clock clock[CLOCKS_MAX];
-    char clock_value[CLOCKS_MAX][40];
-    size_t n_clocks;
-    struct report_arrival arrival;
-    char damage[400];
-    struct report_stretch *stretch;
-    size_t n_stretches;
-    bool has_sound;
-    struct buf picture;
-    const char *picture_what;
-};
-
-struct story {
-    struct told **told;
-    size_t n, room;
-};
-
-int story_new(struct story **out, struct err *err)
+int story_new(struct story **out, const char *dir, struct err *err)
 {
     *out = calloc(1, sizeof **out);
-    return *out ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a report");
+    if (!*out)
+        return err_set(err, ERR_NOMEM, "no memory for a report");
+    int rc = fsx_scratch(&(*out)->pictures, dir, err);
+    if (rc < 0)
+        story_free(out);
+    return rc;
 }
 
 static void told_free(struct told *t)
@@ -58,7 +21,6 @@ static void told_free(struct told *t)
         free(t->copy[i]);
     free(t->stretch);
     json_decref(t->settings);
-    buf_clear(&t->picture);
     free(t);
 }
 
@@ -69,153 +31,10 @@ void story_free(struct story **s)
     for (size_t i = 0; i < (*s)->n; i++)
         told_free((*s)->told[i]);
     free((*s)->told);
+    if ((*s)->pictures)
+        fclose((*s)->pictures);
     free(*s);
     *s = NULL;
-}
-
-/* ---- copies ---- */
-
-static const struct {
-    const char *kind, *folder, *purpose;
-    bool tells_only; /* neither pictures nor sound are in it */
-} kinds[] = {
-    {"working", "working", "the same coded pictures as the original, as a film"},
-    {"viewing", "viewing", "to look at, in any player"},
-    {"still", "stills", "the photo, with clock and position written into it"},
-    {"poster", "stills", "one picture of the film"},
-    {"sheet", "stills", "an overview of the film"},
-    {"timing", "timing", "the time of every picture", true},
-    {"csv", "timing", "the time of every picture, as a table", true},
-    {"gpx", "position", "the position, for maps", true},
-    {"kml", "position", "the position, for maps", true},
-    {"geojson", "position", "the position, for maps", true},
-    {"srt", "viewing", "clock and position as subtitles", true},
-    {"vtt", "viewing", "clock and position as subtitles", true},
-};
-
-const char *story_folder(const char *kind)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kind, kinds[i].kind) == 0)
-            return kinds[i].folder;
-    return "other";
-}
-
-bool story_shows(const char *kind)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kind, kinds[i].kind) == 0)
-            return !kinds[i].tells_only;
-    return true; /* who knows what a later kind is */
-}
-
-static const char *purpose_of(const char *kind)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kind, kinds[i].kind) == 0)
-            return kinds[i].purpose;
-    return "";
-}
-
-/* The command that makes it again, and what its bytes depend on, by its recipe (recipe.h). */
-static void describe_how(const struct catalogue_copy *copy, char *out, size_t room)
-{
-    json_t *settings = json_loads(copy->settings, 0, NULL);
-    json_t *recipe = json_object_get(settings, "recipe");
-    json_t *options = json_object_get(recipe, "options"),
-           *libraries = json_object_get(recipe, "libraries");
-    const char *avcodec = json_string_value(json_object_get(libraries, "libavcodec")),
-               *x264 = json_string_value(json_object_get(libraries, "x264")),
-               *jpeg = json_string_value(json_object_get(libraries, "libjpeg-turbo")),
-               *encoder = NULL, *preset = NULL, *crf = NULL;
-    bool viewing = strcmp(copy->kind, "viewing") == 0;
-    json_unpack(options, "{s:s, s:s, s:s}", "encoder", &encoder, "preset", &preset, "crf", &crf);
-    out[0] = '\0';
-    if (avcodec && viewing && encoder && preset && crf && x264)
-        snprintf(out, room,
-                 "convert --copies viewing; %.40s, preset %.20s, crf %.20s; libavcodec %.40s, x264 "
-                 "%.40s",
-                 encoder, preset, crf, avcodec, x264);
-    else if (jpeg && strcmp(copy->kind, "still") == 0)
-        snprintf(out, room, "convert; libjpeg-turbo %.40s", jpeg);
-    else if (avcodec)
-        snprintf(out, room, "convert --copies %s; libavcodec %.40s", copy->kind, avcodec);
-    json_decref(settings);
-}
-
-static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
-{
-    int i = t->n_copies;
-    const char *base = strrchr(copy->path, '/');
-    if (i == COPIES_MAX)
-        return err_set(err, ERR_LIMIT, "%s has more than %d copies", t->t.id, COPIES_MAX);
-    struct kept *kept = t->copy[i] = calloc(1, sizeof *kept);
-    if (!kept)
-        return err_set(err, ERR_NOMEM, "no memory for a report");
-    t->n_copies++;
-    snprintf(kept->kind, sizeof kept->kind, "%s", copy->kind);
-    snprintf(kept->path, sizeof kept->path, "%s", copy->path);
-    snprintf(kept->sha256, sizeof kept->sha256, "%s", copy->sha256);
-    snprintf(kept->tool, sizeof kept->tool, "%s", copy->tool);
-    kept->length_bytes = copy->length_bytes;
-    snprintf(kept->name, sizeof kept->name, "data/%s/%s", story_folder(copy->kind),
-             base ? base + 1 : copy->path);
-    describe_how(copy, kept->how, sizeof kept->how);
-    t->derived[i] = (struct report_derived){.name = kept->name,
-                                            .purpose = purpose_of(kept->kind),
-                                            .tool = kept->tool,
-                                            .settings = kept->how,
-                                            .sha256 = kept->sha256,
-                                            .length_bytes = kept->length_bytes};
-    return ERR_OK;
-}
-
-static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
-{
-    struct told *t = arg;
-    bool redacted = !t->master[0];
-    if (!catalogue_copy_is_current(&t->t, copy))
-        return ERR_OK;
-    if (!t->settings || strcmp(copy->kind, "working") == 0) { /* it tells of sound, too */
-        json_decref(t->settings);
-        t->settings = json_loads(copy->settings, 0, NULL);
-    }
-    t->has_sound = t->has_sound || json_object_get(t->settings, "sound");
-    return redacted && story_shows(copy->kind) ? ERR_OK : keep_copy(t, copy, err);
-}
-
-static int take_picture(struct told *t, const char *root, struct err *err)
-{
-    static const char *const wanted[] = {"poster", "still"};
-    for (size_t k = 0; k < 2 && t->picture.used == 0; k++)
-        for (int i = 0; i < t->n_copies && t->picture.used == 0; i++) {
-            char *path = NULL;
-            if (strcmp(t->copy[i]->kind, wanted[k]) != 0 ||
-                t->copy[i]->length_bytes > (int64_t)PICTURE_BYTES_MAX)
-                continue;
-            int rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path);
-            if (rc == ERR_OK)
-                rc = fsx_read_file(path, &t->picture, err);
-            free(path);
-            if (rc < 0)
-                return rc;
-            t->picture_what = k == 0 ? "One picture of the film" : "The photo";
-        }
-    return ERR_OK;
-}
-
-int story_redacted(struct story *s, const struct catalogue_copy *copy, const char *path,
-                   bool no_sound, struct err *err)
-{
-    struct told *t = s->told[s->n - 1];
-    bool poster = strcmp(copy->kind, "poster") == 0;
-    int rc = keep_copy(t, copy, err);
-    t->has_sound = t->has_sound && !no_sound;
-    if (rc < 0 || t->picture.used > 0 || copy->length_bytes > (int64_t)PICTURE_BYTES_MAX ||
-        (!poster && strcmp(copy->kind, "still") != 0))
-        return rc;
-    t->picture_what = poster ? "One picture of the film" : "The photo";
-    return fsx_read_file(path, &t->picture, err);
 }
 
 /* ---- how it came ---- */
@@ -243,164 +62,6 @@ static void describe_arrival(struct told *t)
     r->partial = t->t.state != CATALOGUE_STORED;
 }
 
-/* ---- times ---- */
-
-static struct report_time start_of(const struct told *t)
-{
-    double error_s = json_number_value(
-        json_object_get(json_object_get(t->settings, "wall_clock"), "uncertainty_s"));
-    struct report_time time = {.known = t->t.known & CATALOGUE_TIME_OK,
-                               .utc_us = t->t.time_us,
-                               .has_zone = t->t.known & CATALOGUE_ZONE_OK,
-                               .tz_min = t->t.tz_min,
-                               .has_error = error_s > 0,
-                               .error_us = (int64_t)(error_s * 1e6)};
-    return time;
-}
-
-static const char *start_why(const struct told *t)
-{
-    const char *why =
-        json_string_value(json_object_get(json_object_get(t->settings, "wall_clock"), "why"));
-    return !(t->t.known & CATALOGUE_TIME_OK)   ? "the camera's message has no time that can be true"
-           : why                               ? why
-           : t->t.known & CATALOGUE_TIME_NAMED ? "by the file's name"
-                                               : "by the camera's message";
-}
-
-static void add_clocks(struct told *t)
-{
-    const char *name, *chosen = json_string_value(json_object_get(t->settings, "timing"));
-    json_t *rate;
-    if (t->t.known & CATALOGUE_HAS_META)
-        t->clock[t->n_clocks++] =
-            (struct report_clock){.name = "the camera's message",
-                                  .time = {.known = t->t.known & CATALOGUE_TIME_OK,
-                                           .utc_us = t->t.time_us,
-                                           .has_zone = t->t.known & CATALOGUE_ZONE_OK,
-                                           .tz_min = t->t.tz_min},
-                                  .value = "",
-                                  .note = "when the recording began",
-                                  .chosen = t->t.known & CATALOGUE_TIME_OK};
-    json_object_foreach(json_object_get(t->settings, "sources"), name, rate)
-    {
-        size_t i = t->n_clocks;
-        if (i == CLOCKS_MAX || !chosen)
-            break;
-        snprintf(t->clock_value[i], sizeof t->clock_value[i], "%.6g pictures a second",
-                 json_number_value(rate));
-        t->clock[t->n_clocks++] = (struct report_clock){.name = name,
-                                                        .value = t->clock_value[i],
-                                                        .note = "",
-                                                        .chosen = strcmp(name, chosen) == 0};
-    }
-}
-
-/* ---- damage ---- */
-
-static void count_damage(struct told *t)
-{
-    const char *name;
-    json_t *n;
-    size_t used =
-        (size_t)snprintf(t->damage, sizeof t->damage, "Looked for when its copies were made");
-    json_object_foreach(json_object_get(t->settings, "damage"), name, n)
-    {
-        if (used + 60 < sizeof t->damage)
-            used += (size_t)snprintf(t->damage + used, sizeof t->damage - used, "; %.30s: %lld",
-                                     name, (long long)json_integer_value(n));
-    }
-}
-
-static int64_t us_of(const json_t *o, const char *key)
-{
-    return (int64_t)(json_number_value(json_object_get(o, key)) * 1e6 + 0.5);
-}
-
-static void add_stretch(struct told *t, enum report_flaw flaw, int64_t from_us, int64_t until_us,
-                        int64_t pictures, const char *why)
-{
-    if (t->n_stretches < STRETCHES_MAX)
-        t->stretch[t->n_stretches++] =
-            (struct report_stretch){flaw, from_us, until_us, pictures, why};
-}
-
-/* Pictures that are not good, as far as they follow each other. */
-static void add_damaged(struct told *t, const json_t *pictures, int64_t end_us)
-{
-    int64_t n = 0, from_us = 0;
-    for (size_t i = 0; i <= json_array_size(pictures); i++) {
-        const json_t *p = json_array_get(pictures, i);
-        const char *state = json_string_value(json_object_get(p, "state"));
-        bool bad = state && strcmp(state, "good") != 0;
-        int64_t at_us = p ? us_of(p, "pts_s") : end_us;
-        if (bad && n++ == 0)
-            from_us = at_us;
-        if (!bad && n > 0) {
-            add_stretch(t, REPORT_DAMAGED, from_us, at_us, n,
-                        "broken, or made from pictures that are broken or missing");
-            n = 0;
-        }
-    }
-}
-
-static void add_gaps(struct told *t, const json_t *timing)
-{
-    size_t i;
-    json_t *o;
-    json_array_foreach(json_object_get(timing, "gaps"), i, o)
-    {
-        int64_t lost = json_integer_value(json_object_get(o, "lost"));
-        add_stretch(t, REPORT_MISSING, us_of(o, "from_s"), us_of(o, "until_s"), lost,
-                    lost > 0 ? "they were recorded, and are not there"
-                             : "the camera itself left out pictures");
-    }
-    json_array_foreach(json_object_get(timing, "silence"), i, o)
-        add_stretch(t, REPORT_SILENCE, us_of(o, "from_s"), us_of(o, "until_s"), 0,
-                    "sound is missing; the copies are silent there");
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct report_stretch *x = a, *y = b;
-    return x->from_us < y->from_us ? -1 : x->from_us > y->from_us;
-}
-
-/* Where it is, by the copy "timing". What is known to be wrong and has no place is told of all. */
-static int find_damage(struct told *t, const char *root, struct err *err)
-{
-    struct buf text;
-    int64_t end_us = us_of(t->settings, "duration_s");
-    struct report_stretch *fewer;
-    t->stretch = calloc(STRETCHES_MAX, sizeof *t->stretch);
-    if (!t->stretch)
-        return err_set(err, ERR_NOMEM, "no memory for a report");
-    int rc = ERR_OK;
-    buf_init(&text, TIMING_BYTES_MAX);
-    for (int i = 0; rc == ERR_OK && i < t->n_copies; i++) {
-        char *path = NULL;
-        if (strcmp(t->copy[i]->kind, "timing") != 0 || text.used > 0)
-            continue;
-        if ((rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path)) == ERR_OK)
-            rc = fsx_read_file(path, &text, err);
-        free(path);
-    }
-    json_t *timing = rc == ERR_OK && text.used
-                         ? json_loadb((const char *)buf_data(&text), text.used, 0, NULL)
-                         : NULL;
-    buf_clear(&text);
-    count_damage(t);
-    add_gaps(t, timing);
-    add_damaged(t, json_object_get(timing, "pictures"), end_us);
-    json_decref(timing);
-    if (t->n_stretches == 0 && json_object_size(json_object_get(t->settings, "damage")) > 0)
-        add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "somewhere in it; see the numbers below");
-    qsort(t->stretch, t->n_stretches, sizeof *t->stretch, by_time);
-    if ((fewer = realloc(t->stretch, (t->n_stretches + 1) * sizeof *fewer)) != NULL)
-        t->stretch = fewer;
-    return rc;
-}
-
 int story_add(struct story *s, struct catalogue *c, const char *root,
               const struct catalogue_transfer *t, const char *master, struct err *err)
 {
@@ -418,125 +79,14 @@ int story_add(struct story *s, struct catalogue *c, const char *root,
     s->told[s->n++] = told;
     told->t = *t;
     snprintf(told->master, sizeof told->master, "%s", master);
-    buf_init(&told->picture, PICTURE_BYTES_MAX);
-    int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
+    int rc = catalogue_copy_each(c, t->key, story_add_copy, told, err);
     if (rc == ERR_OK)
         rc = catalogue_arrival_each(c, t->key, add_arrival, told, err);
     if (rc == ERR_OK)
-        rc = take_picture(told, root, err);
+        rc = story_take_picture(s, told, root, err);
     if (rc == ERR_OK)
-        rc = find_damage(told, root, err);
+        rc = story_find_damage(told, root, err);
     describe_arrival(told);
-    add_clocks(told);
-    return rc;
-}
-
-/* ---- the page ---- */
-
-static void fill_clip(const struct told *t, struct report_clip *out)
-{
-    const struct catalogue_transfer *r = &t->t;
-    double duration_s = json_number_value(json_object_get(t->settings, "duration_s"));
-    const char *chosen = json_string_value(json_object_get(t->settings, "timing"));
-    double fps =
-        chosen ? json_number_value(json_object_get(json_object_get(t->settings, "sources"), chosen))
-               : 0;
-    static const char *const partial[] = {"The transfer broke off: only the beginning is there."};
-    *out = (struct report_clip){
-        .id = r->id,
-        .name = t->master,
-        .camera = r->camera,
-        .imei = strcmp(r->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "" : r->imei,
-        .kind = strcmp(r->kind, "photo") == 0 ? REPORT_PHOTO : REPORT_VIDEO,
-        .start = start_of(t),
-        .start_why = start_why(t),
-        .trigger = r->trigger_name,
-        .has_trigger_time = r->known & CATALOGUE_TRIGGER_TIME_OK,
-        .trigger_offset_us = r->trigger_time_us - r->time_us,
-        .duration_us = (int64_t)(duration_s * 1e6),
-        .pictures = json_integer_value(json_object_get(t->settings, "pictures")),
-        .fps_milli = (int64_t)(fps * 1000 + 0.5),
-        .rate_why = chosen,
-        .length_bytes = r->length_bytes,
-        .sha256 = r->sha256,
-        .has_position = r->known & CATALOGUE_POSITION_OK,
-        .lat_deg = r->lat_deg,
-        .lon_deg = r->lon_deg,
-        .position_why = r->known & CATALOGUE_POSITION_OK
-                            ? "by the camera's message: one position for all of it"
-                            : "the camera's message has none that can be true",
-        .picture = {t->picture.used ? buf_data(&t->picture) : NULL, t->picture.used,
-                    t->picture_what},
-        .clock = t->clock,
-        .n_clocks = t->n_clocks,
-        .has_sound = t->has_sound,
-        .examined = t->settings != NULL,
-        .examined_why = t->settings   ? t->damage
-                        : t->n_copies ? "its copies were made for this package alone"
-                                      : "no copies were made of it",
-        .stretch = t->stretch,
-        .n_stretches = t->n_stretches,
-        .arrival = t->arrival,
-        .derived = t->derived,
-        .n_derived = (size_t)t->n_copies,
-        .unknown = partial,
-        .n_unknown = r->state != CATALOGUE_STORED,
-    };
-}
-
-static const struct report_file files[] = {
-    {"data/report.html", "this report, for a browser"},
-    {"data/report.pdf", "this report, to print"},
-    {"data/viewing/", "films to look at, in any player"},
-    {"data/master/", "the original files, as they were received"},
-    {"data/custody.jsonl", "what happened to each since then"},
-    {"README.txt", "what the package is, and how to check it"},
-};
-
-static const struct report_file redacted_files[] = {
-    {"data/viewing/", "films to look at, in any player, without what is hidden"},
-    {"data/custody.jsonl", "what happened to each recording since it was received"},
-    {"README.txt", "what the package is, what is hidden, and how to check it"},
-};
-
-static const struct report_check checks[] = {
-    {"Every file is what it was", "sha256sum -c manifest-sha256.txt", "each line ends in OK"},
-    {"The lists are what they were", "sha256sum -c tagmanifest-sha256.txt", "each line ends in OK"},
-};
-
-int story_report(const struct story *s, const struct export_request *request, const char *redaction,
-                 enum story_form form, struct buf *out, struct err *err)
-{
-    struct report r = {.title = "Footage of dash cameras",
-                       .author = request->who,
-                       .tool = "dashspool " DASHSPOOL_VERSION,
-                       .made = {.known = true, .utc_us = request->at_us},
-                       .redacted = redaction != NULL,
-                       .redaction = redaction,
-                       .file = redaction ? redacted_files : files,
-                       .n_files = redaction ? sizeof redacted_files / sizeof *redacted_files
-                                            : sizeof files / sizeof *files,
-                       .check = checks,
-                       .n_checks = sizeof checks / sizeof *checks,
-                       .n_clips = s->n};
-    struct seal_signer signer;
-    char how[HASH_HEX_ROOM + 80];
-    if (request->sign_key) {
-        int rc = seal_cert_describe(&signer, request->sign_cert, err);
-        if (rc < 0)
-            return rc;
-        snprintf(how, sizeof how, "CMS (RFC 5652); the certificate's SHA-256 is %s",
-                 signer.fingerprint);
-        r.signature =
-            (struct report_signature){.is_signed = true, .who = signer.subject, .how = how};
-    }
-    struct report_clip *clips = calloc(s->n ? s->n : 1, sizeof *clips);
-    if (!clips)
-        return err_set(err, ERR_NOMEM, "no memory for a report");
-    for (size_t i = 0; i < s->n; i++)
-        fill_clip(s->told[i], &clips[i]);
-    r.clip = clips;
-    int rc = form == STORY_PDF ? report_pdf(out, &r, err) : report_html(out, &r, err);
-    free(clips);
+    story_add_clocks(told);
     return rc;
 }

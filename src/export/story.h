@@ -5,14 +5,15 @@
 #ifndef EXPORT_STORY_H
 #define EXPORT_STORY_H
 
-#include "dashspool/buf.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/export.h"
+#include <stdio.h>
 
 struct story;
 
-/* *out is the caller's (story_free). */
-int story_new(struct story **out, struct err *err) DS_MUST_CHECK;
+/* dir: on a disk that has room for the pictures of the report, which wait there in a file without a
+ * name. *out is the caller's (story_free). */
+int story_new(struct story **out, const char *dir, struct err *err) DS_MUST_CHECK;
 void story_free(struct story **s);
 
 /* A transfer, with its copies and connections; master: its name in the package; root: where its
@@ -35,10 +36,10 @@ bool story_shows(const char *kind);
 /* Where a kind of copy is in a package: "viewing", "stills" … */
 const char *story_folder(const char *kind);
 
-/* Appends the report: a page for browsers, or the same to print. redaction: what is hidden, in
- * words; NULL: nothing. */
+/* Writes the report to out, and all of it out of the process: a page for browsers, or the same to
+ * print. redaction: what is hidden, in words; NULL: nothing. */
 enum story_form { STORY_HTML, STORY_PDF };
-int story_report(const struct story *s, const struct export_request *request, const char *redaction,
-                 enum story_form form, struct buf *out, struct err *err) DS_MUST_CHECK;
+int story_report(struct story *s, const struct export_request *request, const char *redaction,
+                 enum story_form form, FILE *out, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -1,6 +1,5 @@
 #include "dashspool/import.h"
 #include "dashspool/fsx.h"
-#include "dashspool/log.h"
 #include "import_internal.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -6,6 +6,7 @@
 #include "dashspool/pipeline_complete.h"
 #include "dashspool/raw.h"
 #include "dashspool/recipe.h"
+#include "dashspool/workdir.h"
 #include "record.h"
 #include <poll.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ struct completer {
     struct convert_options options;
     struct confine_limits limits;
     struct pipeline_completion *completion;
-    char *tmp; /* a directory for the masters; NULL: the caller has one */
+    struct workdir tmp; /* for the masters, if the caller has none */
 };
 
 /* ---- what is missing ---- */
@@ -114,7 +115,7 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
 {
     char *master = NULL, *dir = NULL;
     struct convert_result result;
-    int rc = fsx_path(&master, err, "%s/master.%s", c->tmp ? c->tmp : c->completion->dir,
+    int rc = fsx_path(&master, err, "%s/master.%s", c->tmp.path ? c->tmp.path : c->completion->dir,
                       strcmp(t->kind, "photo") == 0 ? "jpg" : "h265");
     if (rc == ERR_OK)
         rc = master_extract(c->raw, t, master, err);
@@ -157,29 +158,19 @@ static int open_all(struct completer *c, const struct cfg *cfg, struct err *err)
     if (rc == ERR_OK)
         rc = raw_open(&c->raw, c->root, err);
     if (rc == ERR_OK && !c->completion->dir)
-        rc = fsx_path(&c->tmp, err, "%s/.complete-XXXXXX", c->root);
-    if (rc == ERR_OK && c->tmp && !mkdtemp(c->tmp)) {
-        rc = err_sys(err, "create %s", c->tmp);
-        free(c->tmp);
-        c->tmp = NULL;
-    }
+        rc = workdir_open(&c->tmp, c->root, ".complete-", err);
     return rc;
 }
 
 int pipeline_complete(const char *root, const struct cfg *cfg, const char *const *ids, size_t n,
                       struct pipeline_completion *completion, struct err *err)
 {
-    struct completer c = {.root = root, .completion = completion};
-    struct err unimportant;
+    struct completer c = {.root = root, .completion = completion, .tmp = WORKDIR_NONE};
     completion->made = 0;
     int rc = open_all(&c, cfg, err);
     for (size_t i = 0; rc == ERR_OK && i < n; i++)
         rc = complete(&c, ids[i], err);
-    if (c.tmp && fsx_remove_tree(c.tmp, &unimportant) < 0 && rc == ERR_OK) {
-        *err = unimportant;
-        rc = ERR_IO;
-    }
-    free(c.tmp);
+    workdir_close(&c.tmp);
     raw_close(&c.raw);
     catalogue_close(&c.catalogue);
     return rc;

@@ -4,6 +4,7 @@
 #include "dashspool/recipe.h"
 #include "record.h"
 #include "worker.h"
+#include <math.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -30,12 +31,13 @@ static void tell(const struct worker *w, const struct catalogue_transfer *t,
                  const struct convert_result *r, double took_s)
 {
     if (r->warning[0])
-        log_warn(w->tag, "%s: %s", t->id, r->warning);
-    if (r->container == CONVERT_JPEG)
-        log_info(w->tag, "%s: photo, in %.2f s", t->id, took_s);
-    else
-        log_info(w->tag, "%s: %lld pictures, %.1f s of footage, in %.1f s", t->id,
-                 (long long)r->pictures, (double)r->duration_us / 1e6, took_s);
+        log_warn(w->stage->name, "not all is well with it", LOG_TEXT("id", t->id),
+                 LOG_TEXT("note", r->warning));
+    bool film = r->container != CONVERT_JPEG;
+    log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),
+             LOG_INT_IF(film, "pictures", r->pictures),
+             LOG_SECONDS("footage_seconds", film ? (double)r->duration_us / 1e6 : NAN),
+             LOG_SECONDS("seconds", took_s));
 }
 
 int convert_work(struct worker *w, struct work *work, struct err *err)
@@ -57,4 +59,13 @@ int convert_work(struct worker *w, struct work *work, struct err *err)
     free(master);
     free(dir);
     return rc;
+}
+
+void convert_sweep(const struct worker *w, const struct work *work)
+{
+    char *dir = NULL;
+    struct err unimportant;
+    if (archive_dir(w->root, &work->transfer, &dir, &unimportant) == ERR_OK)
+        workdir_sweep(dir, CONVERT_STAGE_PREFIX);
+    free(dir);
 }

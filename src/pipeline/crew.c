@@ -85,6 +85,13 @@ static int plan_services(const struct cfg *cfg, const struct stages *stages, str
     return rc;
 }
 
+static int plan_metrics(const struct cfg *cfg, struct crew_post *out, size_t *n, struct err *err)
+{
+    struct crew_post post = {.service = true, .metrics = true, .stage = "status"};
+    post.every_ms = cfg_ms(cfg, "run", "prometheus_every");
+    return cfg_text(cfg, "run", "prometheus")[0] ? add_post(out, n, &post, 0, err) : ERR_OK;
+}
+
 int crew_plan(const struct cfg *cfg, struct crew_post *out, size_t *n, struct err *err)
 {
     struct stages *stages = NULL;
@@ -93,6 +100,8 @@ int crew_plan(const struct cfg *cfg, struct crew_post *out, size_t *n, struct er
     int rc = stages_load(&stages, cfg, err);
     if (rc == ERR_OK)
         rc = plan_services(cfg, stages, out, n, err);
+    if (rc == ERR_OK)
+        rc = plan_metrics(cfg, out, n, err);
     for (size_t i = 0; rc == ERR_OK && (s = stages_at(stages, i)) != NULL; i++) {
         struct crew_post post = {.service = false};
         if (s->kind == STAGES_RECEIVE || !s->enabled)

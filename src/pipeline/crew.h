@@ -16,6 +16,7 @@ struct crew_post {
     uint64_t settings; /* hash of all that it reads of them */
     bool service;      /* `dashspool <stage>`, else `dashspool work --stage <stage>` */
     bool reports;      /* it writes ROOT/receive.json every second, and reads settings on SIGHUP */
+    bool metrics;      /* `dashspool status` writes the file of [run] prometheus */
     int64_t every_ms;  /* it ends by itself, and is started again so often; 0: it stays */
 };
 

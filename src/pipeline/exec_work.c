@@ -214,12 +214,14 @@ static int judge(const struct worker *w, const struct keeper_end *end, struct er
 }
 
 /* Its last line, for the log; the last lines, for reason.txt; all of it, for output.txt. */
-static int keep_words(const struct keeper_end *end, struct work *work, struct err *why)
+static int keep_words(const char *stage, const struct keeper_end *end, struct work *work,
+                      struct err *why)
 {
     struct err err;
     take_words(end, &work->words);
     if (keep_output(end, work, &err) < 0)
-        log_warn("work", "%s: what its command said is lost: %s", work->transfer.id, err.text);
+        log_warn(stage, "what its command said is lost", LOG_TEXT("id", work->transfer.id),
+                 LOG_ERR(&err));
     if (!work->words)
         return why->code;
     const char *last = strrchr(work->words, '\n');
@@ -242,10 +244,10 @@ static int run(struct worker *w, struct work *work, char *const *argv, char *con
     int64_t began_us = clock_mono_us();
     int rc = keeper_run(&task, w->stop, &end, err);
     if (rc == ERR_OK && (rc = judge(w, &end, err)) < 0)
-        rc = keep_words(&end, work, err);
+        rc = keep_words(w->stage->name, &end, work, err);
     if (rc == ERR_OK)
-        log_info(w->tag, "%s: done, in %.2f s", work->transfer.id,
-                 (double)(clock_mono_us() - began_us) / 1e6);
+        log_info(w->stage->name, "done", LOG_TEXT("id", work->transfer.id),
+                 LOG_SECONDS("seconds", (double)(clock_mono_us() - began_us) / 1e6));
     keeper_end_clear(&end);
     return rc;
 }
@@ -259,7 +261,8 @@ int exec_work(struct worker *w, struct work *work, struct err *err)
         goto out;
     rc = stages_command_argv(&argv, w->stage->command, told.value, err);
     if (rc == ERR_NOTFOUND) {
-        log_info(w->tag, "%s: %s: nothing to do", work->transfer.id, err->text);
+        log_info(w->stage->name, "nothing to do", LOG_TEXT("id", work->transfer.id),
+                 LOG_TEXT("reason", err->text));
         rc = ERR_OK;
     } else if (rc == ERR_OK && (rc = make_environment(&envp, &told, err)) == ERR_OK) {
         rc = run(w, work, argv, envp, err);

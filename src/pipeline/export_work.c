@@ -110,7 +110,7 @@ static bool go_on(void *arg, const char *id, double done)
 static void tell_cannot(void *arg, const char *id, const char *why)
 {
     const struct worker *w = arg;
-    log_warn(w->tag, "%s: no copies: %s", id, why);
+    log_warn(w->stage->name, "no copies", LOG_TEXT("id", id), LOG_TEXT("reason", why));
 }
 
 static int packages_dir(const struct worker *w, char **out, struct err *err)
@@ -131,13 +131,14 @@ static void tell(const struct worker *w, const char *path, const struct export_r
                  bool adopted, double took_s)
 {
     if (adopted)
-        log_info(w->tag, "%s: was there already, and is noted now", path);
+        log_info(w->stage->name, "package was there, and is noted now", LOG_TEXT("file", path));
     else
-        log_info(w->tag, "%s: %d transfer%s, %lld files, in %.1f s", path, r->transfers,
-                 r->transfers == 1 ? "" : "s", (long long)r->files, took_s);
+        log_info(w->stage->name, "package made", LOG_TEXT("file", path),
+                 LOG_INT("transfers", r->transfers), LOG_INT("files", r->files),
+                 LOG_SECONDS("seconds", took_s));
     if (r->no_stamp[0])
-        log_warn(w->tag, "%s has no time stamp: %s; try later: dashspool attach-timestamp", path,
-                 r->no_stamp);
+        log_warn(w->stage->name, "no time stamp; try later: dashspool attach-timestamp",
+                 LOG_TEXT("file", path), LOG_TEXT("reason", r->no_stamp));
 }
 
 /* With all copies; `ids` has room for all of the event, and for the words of the command. */
@@ -189,7 +190,8 @@ static int pack(struct worker *w, struct work *work, struct err *err)
     int rc = export_event_issued(issued, w->catalogue, work->transfer.id, false, err);
     if (rc < 0 || issued[0]) {
         if (rc == ERR_OK)
-            log_info(w->tag, "%s: is in %s", work->transfer.id, issued);
+            log_info(w->stage->name, "is in a package", LOG_TEXT("id", work->transfer.id),
+                     LOG_TEXT("file", issued));
         return rc;
     }
     rc = export_event_find(&event, w->catalogue, &work->transfer, w->policy.window_us, err);

@@ -1,10 +1,9 @@
-#define _GNU_SOURCE /* close_range, flock, sigabbrev_np */
-#include "crew.h"
+#define _GNU_SOURCE /* flock */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/pipeline.h"
-#include "notify.h"
+#include "run_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,137 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LOOK_MS   1000                    /* the receiver's status is looked at */
-#define END_US    (8 * INT64_C(1000000))  /* from SIGTERM to SIGKILL; all must be over in 10 s */
 #define QUIET_US  (15 * INT64_C(1000000)) /* a silent receiver; once a second is due */
-#define SOON_US   (10 * INT64_C(1000000))
 #define FAILS_MAX 10
 #define TICK_US   20000 /* file times are as coarse as the kernel's tick */
-
-/* A process that is to be there. */
-struct post {
-    struct crew_post plan;
-    pid_t pid;          /* 0: it is not */
-    int64_t start_us;   /* monotonic: not before */
-    int64_t started_us; /* monotonic */
-    int64_t started_utc_us;
-    int64_t kill_us; /* it was told to end, and is killed then; 0: it was not told */
-    int fails;       /* starts in a row that ended soon */
-    bool leaves;     /* it is not to be there any more */
-};
-
-struct run {
-    const char *root;
-    char *settings_dir;
-    int64_t restart_ms, restart_max_ms;
-    pipeline_load_fn *load;
-    void *load_arg;
-    struct post post[2 * CREW_MAX]; /* those that leave, too */
-    size_t n;
-    struct notify notify;
-    int signals, lock;
-    sigset_t before;
-    int64_t ping_us; /* the next */
-    bool ending, ready, in_trouble;
-};
-
-/* ---- processes ---- */
-
-/* Between fork() and exec(). */
-static void become(const struct run *r, const struct post *p, pid_t parent)
-{
-    struct sigaction act = {.sa_handler = SIG_DFL};
-    char exe[] = "/proc/self/exe", name[] = "dashspool", root_o[] = "--root",
-         config_o[] = "--config", work[] = "work", stage_o[] = "--stage", workers_o[] = "--workers",
-         one[] = "1", root[4096], stage[CREW_NAME_ROOM];
-    snprintf(root, sizeof root, "%s", r->root);
-    snprintf(stage, sizeof stage, "%s", p->plan.stage);
-    char *service[] = {name, root_o, root, config_o, r->settings_dir, stage, NULL};
-    char *worker[] = {name,  root_o,    root, config_o, r->settings_dir, work, stage_o,
-                      stage, workers_o, one,  NULL};
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    for (int s = 1; s < 32; s++)
-        sigaction(s, &act, NULL);
-    sigprocmask(SIG_SETMASK, &r->before, NULL);
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent || null < 0 ||
-        dup2(null, STDIN_FILENO) < 0 || close_range(3, ~0U, 0) < 0)
-        _exit(127);
-    execv(exe, p->plan.service ? service : worker);
-    _exit(127);
-}
-
-static void start(const struct run *r, struct post *p)
-{
-    pid_t parent = getpid();
-    fflush(NULL);
-    p->pid = fork();
-    if (p->pid == 0)
-        become(r, p, parent);
-    p->started_us = clock_mono_us();
-    p->started_utc_us = clock_utc_us();
-    p->kill_us = 0;
-    if (p->pid > 0) {
-        log_info("run", "%s: started, process %d", p->plan.name, (int)p->pid);
-        return;
-    }
-    log_error("run", "%s: fork: %s", p->plan.name, strerror(errno));
-    p->pid = 0;
-    p->start_us = p->started_us + r->restart_ms * 1000;
-}
-
-static void tell_to_end(struct post *p)
-{
-    if (p->pid == 0 || p->kill_us)
-        return;
-    kill(p->pid, SIGTERM);
-    p->kill_us = clock_mono_us() + END_US;
-}
-
-static void describe_end(int status, char out[80])
-{
-    if (WIFEXITED(status))
-        snprintf(out, 80, "ended with status %d", WEXITSTATUS(status));
-    else
-        snprintf(out, 80, "was killed by signal %d (SIG%s)", WTERMSIG(status),
-                 sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
-}
-
-static void take_end(struct run *r, struct post *p, int status)
-{
-    char how[80];
-    int64_t now_us = clock_mono_us(), wait_ms = r->restart_ms;
-    describe_end(status, how);
-    p->pid = 0;
-    if (r->ending || p->leaves || p->kill_us) {
-        bool well = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
-                    (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-        log_info("run", "%s: %s", p->plan.name, well ? "ended, as it was told" : how);
-        p->start_us = now_us; /* with new settings, if at all */
-        p->fails = 0;
-        return;
-    }
-    if (p->plan.every_ms > 0) {
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-            log_error("run", "%s: %s", p->plan.name, how);
-        p->start_us = p->started_us + p->plan.every_ms * 1000;
-        return;
-    }
-    int64_t soon_us = r->restart_max_ms * 1000 > SOON_US ? r->restart_max_ms * 1000 : SOON_US;
-    p->fails = now_us - p->started_us >= soon_us ? 1 : p->fails + 1;
-    for (int i = 1; i < p->fails && wait_ms < r->restart_max_ms; i++)
-        wait_ms *= 2;
-    if (wait_ms > r->restart_max_ms)
-        wait_ms = r->restart_max_ms;
-    p->start_us = now_us + wait_ms * 1000;
-    log_error("run", "%s: %s; it is started again in %.1f s", p->plan.name, how,
-              (double)wait_ms / 1000);
-}
 
 static void reap(struct run *r)
 {
@@ -151,7 +28,7 @@ static void reap(struct run *r)
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
         for (size_t i = 0; i < r->n; i++)
             if (r->post[i].pid == pid)
-                take_end(r, &r->post[i], status);
+                post_take_end(r, &r->post[i], status);
     for (size_t i = 0; i < r->n;)
         if (r->post[i].leaves && r->post[i].pid == 0)
             r->post[i] = r->post[--r->n];
@@ -166,11 +43,11 @@ static void tend(struct run *r)
     for (size_t i = 0; i < r->n; i++) {
         struct post *p = &r->post[i];
         if (p->pid == 0 && !r->ending && !p->leaves && p->start_us <= now_us)
-            start(r, p);
+            post_start(r, p);
         else if (p->pid > 0 && p->kill_us && p->kill_us <= now_us) {
-            log_error("run", "%s: does not end; it is killed", p->plan.name);
+            log_error("run", "does not end; it is killed", LOG_TEXT("process", p->plan.name));
             kill(p->pid, SIGKILL);
-            p->kill_us = now_us + END_US;
+            p->kill_us = now_us + RUN_END_US;
         }
     }
 }
@@ -198,7 +75,7 @@ static void take_plan(struct run *r, const struct crew_post *plan, size_t n)
     for (size_t i = 0; i < r->n; i++)
         if (!r->post[i].leaves && !is_planned(&r->post[i], plan, n)) {
             r->post[i].leaves = true;
-            tell_to_end(&r->post[i]);
+            post_tell_to_end(&r->post[i]);
         }
     for (size_t i = 0; i < n; i++) {
         struct post *p = find(r, plan[i].name);
@@ -208,7 +85,7 @@ static void take_plan(struct run *r, const struct crew_post *plan, size_t n)
             continue;
         }
         if (p->plan.settings != plan[i].settings)
-            tell_to_end(p);
+            post_tell_to_end(p);
         else if (p->plan.reports && p->pid > 0)
             kill(p->pid, SIGHUP);
         p->start_us =
@@ -218,6 +95,28 @@ static void take_plan(struct run *r, const struct crew_post *plan, size_t n)
     }
 }
 
+/* The file of [run] prometheus; a path that is not absolute is below ROOT. */
+static int settle_metrics(struct run *r, const struct cfg *cfg, struct err *err)
+{
+    const char *file = cfg_text(cfg, "run", "prometheus");
+    char *path = NULL;
+    int rc = fsx_path(&path, err, "%s%s%s", file[0] == '/' ? "" : r->root,
+                      file[0] == '/' ? "" : "/", file);
+    char *slash = rc == ERR_OK && file[0] && file[0] != '/' ? strrchr(path, '/') : NULL;
+    if (slash) {
+        *slash = '\0';
+        rc = fsx_mkdirs(path, err);
+        *slash = '/';
+    }
+    if (rc < 0) {
+        free(path);
+        return rc;
+    }
+    free(r->metrics);
+    r->metrics = path;
+    return ERR_OK;
+}
+
 static int settle(struct run *r, const struct cfg *cfg, struct err *err)
 {
     static struct crew_post plan[CREW_MAX];
@@ -225,11 +124,14 @@ static int settle(struct run *r, const struct cfg *cfg, struct err *err)
     int rc = crew_plan(cfg, plan, &n, err);
     if (rc == ERR_OK)
         rc = crew_write_settings(cfg, r->settings_dir, err);
+    if (rc == ERR_OK)
+        rc = settle_metrics(r, cfg, err);
     if (rc < 0)
         return rc;
     r->restart_ms = cfg_ms(cfg, "run", "restart");
     r->restart_max_ms = cfg_ms(cfg, "run", "restart_max");
     take_plan(r, plan, n);
+    run_state_changed(r);
     return ERR_OK;
 }
 
@@ -244,7 +146,7 @@ static void reload(struct run *r)
         rc = settle(r, cfg, &err);
     cfg_free(&cfg);
     if (rc < 0)
-        log_error("run", "SIGHUP: all goes on with the settings as they were: %s", err.text);
+        log_error("run", "SIGHUP: all goes on with the settings as they were", LOG_ERR(&err));
     else
         log_info("run", "SIGHUP: settings read again");
     notify_send(&r->notify, "READY=1");
@@ -290,11 +192,11 @@ static void tell_state(struct run *r)
     }
     if (!r->ready && !r->ending && (size_t)running == r->n) {
         r->ready = true;
-        log_info("run", "all %d processes run", running);
+        log_info("run", "all processes run", LOG_INT("processes", running));
         notify_send(&r->notify, "READY=1\nSTATUS=%d processes run", running);
     }
     if (sick && !r->in_trouble)
-        log_error("run", "%s is in trouble", sick->plan.name);
+        log_error("run", "in trouble", LOG_TEXT("process", sick->plan.name));
     r->in_trouble = sick != NULL;
     if (!r->notify.watchdog_us || clock_mono_us() < r->ping_us)
         return;
@@ -314,7 +216,7 @@ static void end_all(struct run *r)
     log_info("run", "ending");
     notify_send(&r->notify, "STOPPING=1");
     for (size_t i = 0; i < r->n; i++)
-        tell_to_end(&r->post[i]);
+        post_tell_to_end(&r->post[i]);
 }
 
 static void take_signals(struct run *r)
@@ -357,6 +259,7 @@ static void loop(struct run *r)
 {
     while (!r->ending || any_left(r)) {
         tend(r);
+        run_state_write(r);
         tell_state(r);
         struct pollfd p = {.fd = r->signals, .events = POLLIN};
         poll(&p, 1, wait_ms(r));
@@ -367,6 +270,17 @@ static void loop(struct run *r)
 
 /* ---- begin and end ---- */
 
+/* Who looks whether it is locked holds it for an instant: a few tries. errno as of the last. */
+static bool lock_at_once(int fd)
+{
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+        if (errno != EWOULDBLOCK || i == 5)
+            return false;
+        poll(NULL, 0, 10);
+    }
+    return true;
+}
+
 static int take_lock(struct run *r, struct err *err)
 {
     char *path = NULL, text[32] = "";
@@ -375,7 +289,7 @@ static int take_lock(struct run *r, struct err *err)
         rc = fsx_path(&path, err, "%s/run.lock", r->root);
     if (rc == ERR_OK && (r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640)) < 0)
         rc = err_sys(err, "open %s", path);
-    if (rc == ERR_OK && flock(r->lock, LOCK_EX | LOCK_NB) < 0) {
+    if (rc == ERR_OK && !lock_at_once(r->lock)) {
         ssize_t n = read(r->lock, text, sizeof text - 1);
         rc = errno == EWOULDBLOCK || n >= 0
                  ? err_set(err, ERR_BUSY, "another run (process %ld) works on %s",
@@ -412,6 +326,7 @@ int pipeline_run(const char *root, const struct cfg *cfg, pipeline_load_fn *load
     r->root = root;
     r->load = load;
     r->load_arg = arg;
+    r->began_utc_us = clock_utc_us();
     r->signals = r->lock = -1;
     notify_open(&r->notify);
     sigprocmask(SIG_SETMASK, NULL, &r->before);
@@ -424,8 +339,10 @@ int pipeline_run(const char *root, const struct cfg *cfg, pipeline_load_fn *load
         rc = settle(r, cfg, err);
     if (rc == ERR_OK && r->n == 0)
         rc = err_set(err, ERR_CONFIG, "no stage is enabled");
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
         loop(r);
+        run_state_remove(r);
+    }
     if (r->signals >= 0)
         close(r->signals);
     sigprocmask(SIG_SETMASK, &r->before, NULL);
@@ -433,6 +350,7 @@ int pipeline_run(const char *root, const struct cfg *cfg, pipeline_load_fn *load
         close(r->lock);
     notify_close(&r->notify);
     free(r->settings_dir);
+    free(r->metrics);
     free(r);
     return rc;
 }

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* pipe2 */
+#define _GNU_SOURCE /* pipe2, sigabbrev_np */
 #include "dashspool/log.h"
 #include "dashspool/pipeline.h"
 #include "dashspool/sandbox.h"
@@ -55,8 +55,8 @@ static void tell_sandbox(const struct crew *c)
             continue;
         sandbox_probe(&sandbox);
         if (sandbox.missing[0])
-            log_warn("work", "conversions are less confined than they could be: %s",
-                     sandbox.missing);
+            log_warn("work", "conversions are less confined than they could be",
+                     LOG_TEXT("reason", sandbox.missing));
     }
 }
 
@@ -69,7 +69,8 @@ static int work_stage(struct crew *c, const struct stages_stage *stage, struct e
     if (rc < 0)
         return rc;
     if (setpriority(PRIO_PROCESS, 0, stage->nice) < 0)
-        log_warn(w.tag, "nice = %d: %s", stage->nice, strerror(errno));
+        log_warn(stage->name, "its nice is not set", LOG_INT("nice", stage->nice),
+                 LOG_TEXT("reason", strerror(errno)));
     while (rc == ERR_OK && !stop_told(&c->stop)) {
         bool did = false;
         rc = worker_step(&w, &unused, &did, err);
@@ -123,7 +124,7 @@ static void live(struct crew *c, const struct stages_stage *stage, pid_t parent,
         _exit(1);
     int rc = stage ? work_stage(c, stage, &err) : drain(c, &tally, &err);
     if (rc < 0)
-        log_error("work", "%s", err.text);
+        log_error(stage ? stage->name : "work", "a worker ends", LOG_ERR(&err));
     ssize_t n = write(tally_fd, &tally, sizeof tally);
     exit(rc < 0 || n != (ssize_t)sizeof tally); /* by exit(): the converters' nursery is told */
 }
@@ -163,12 +164,16 @@ static int start_all(struct crew *c, struct child *child, size_t *n, int tally_f
 /* The end of one of them: did it go well? */
 static bool take_end(const struct child *child, size_t n, pid_t pid, int status)
 {
-    for (size_t i = 0; i < n; i++)
-        if (child[i].pid == pid && WIFSIGNALED(status))
-            log_error("work",
-                      "a worker of %s was killed by signal %d; its job will be taken up "
-                      "again",
-                      child[i].name, WTERMSIG(status));
+    char name[32];
+    for (size_t i = 0; i < n; i++) {
+        if (child[i].pid != pid || !WIFSIGNALED(status))
+            continue;
+        const char *known = sigabbrev_np(WTERMSIG(status));
+        snprintf(name, sizeof name, "SIG%s", known ? known : "?");
+        log_error("work", "a worker was killed; its job will be taken up again",
+                  LOG_TEXT("process", child[i].name), LOG_INT("child", pid),
+                  LOG_TEXT("signal", name));
+    }
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

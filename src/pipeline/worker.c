@@ -100,7 +100,6 @@ int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
                 struct err *err)
 {
     *w = (struct worker){.stage = stage, .stop = stop, .cfg = cfg};
-    w->tag = stage->kind == STAGES_CONVERT ? "work" : stage->name;
     if (stage->kind == STAGES_CONVERT) {
         convert_options_from_cfg(cfg, &w->options);
         confine_limits_from_cfg(cfg, &w->limits);
@@ -206,8 +205,10 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
         rc = catalogue_done_get(w->catalogue, work->transfer.key, w->stage->name, &done_us, err);
     if (rc < 0)
         return rc;
+    if (done_us == 0 && w->stage->kind == STAGES_CONVERT && spool_job_attempt(work->job) > 1)
+        convert_sweep(w, work);
     if (done_us != 0)
-        log_info(w->tag, "%s: was done before", id);
+        log_info(w->stage->name, "was done before", LOG_TEXT("id", id));
     else if ((rc = check_attempts(w, work->job, err)) == ERR_OK)
         rc = do_stage(w, work, err);
     if (rc == ERR_OK && work->wait_ms == 0 && w->stage->kind == STAGES_EXPORT)
@@ -219,7 +220,8 @@ static int fail(struct worker *w, struct spool_job **job, const struct work *wor
                 const struct err *why, struct err *err)
 {
     char *reason = NULL;
-    log_error(w->tag, "%s: failed: %s", spool_job_name(*job), why->text);
+    log_error(w->stage->name, "failed", LOG_TEXT("id", spool_job_name(*job)),
+              LOG_INT("attempt", spool_job_attempt(*job)), LOG_ERR(why));
     int rc = fsx_path(&reason, err, "%s%s%s", why->text,
                       work->words ? "\n\nIts last words (output.txt has more):\n" : "",
                       work->words ? work->words : "");
@@ -235,8 +237,10 @@ static int try_later(struct worker *w, struct spool_job **job, const struct err 
 {
     int attempt = spool_job_attempt(*job);
     int64_t later_ms = stages_backoff_ms(w->stage, attempt, erand48(w->random));
-    log_warn(w->tag, "%s: attempt %d of %d, again in %.1f s: %s", spool_job_name(*job), attempt,
-             w->stage->retries, (double)later_ms / 1000, why->text);
+    log_warn(w->stage->name, "will be tried again", LOG_TEXT("id", spool_job_name(*job)),
+             LOG_INT("attempt", attempt), LOG_INT("attempts", w->stage->retries),
+             LOG_SECONDS("wait_seconds", (double)later_ms / 1000), LOG_ERR(why));
+    spool_job_because(*job, why->text);
     return spool_release(w->spool, job, later_ms, err);
 }
 
@@ -254,7 +258,7 @@ static int work_job(struct worker *w, struct spool_job **job, struct pipeline_ta
         tally->done++;
         rc = spool_finish(w->spool, job, err);
     } else if (err_is_temporary(rc) && stop_told(w->stop)) {
-        log_info(w->tag, "%s: given back: %s", spool_job_name(*job), why.text);
+        log_info(w->stage->name, "given back", LOG_TEXT("id", spool_job_name(*job)), LOG_ERR(&why));
         rc = spool_unclaim(w->spool, job, err);
     } else if (err_is_temporary(rc) && spool_job_attempt(*job) < w->stage->retries) {
         tally->later++;
@@ -277,7 +281,8 @@ static int sweep(struct worker *w, struct err *err)
     w->swept_us = clock_mono_us();
     int rc = spool_sweep(w->spool, &given_back, err);
     if (rc == ERR_OK && given_back > 0)
-        log_info(w->tag, "%d jobs of a worker that ended are taken up again", given_back);
+        log_info(w->stage->name, "jobs of a worker that ended are taken up again",
+                 LOG_INT("jobs", given_back));
     return rc;
 }
 
@@ -291,5 +296,7 @@ int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did, struc
     if (rc < 0 || !job)
         return rc;
     *did = true;
+    log_debug(w->stage->name, "claimed", LOG_TEXT("id", spool_job_name(job)),
+              LOG_INT("attempt", spool_job_attempt(job)));
     return work_job(w, &job, tally, err);
 }

@@ -15,7 +15,6 @@
 struct worker {
     char *root; /* absolute: a command runs elsewhere */
     const struct stages_stage *stage;
-    const char *tag; /* of its log lines */
     struct stop *stop;
     struct convert_options options; /* of convert */
     struct confine_limits limits;
@@ -61,6 +60,9 @@ int export_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CH
 
 /* The package that was made for a job that is done. */
 int export_find_package(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+
+/* What an attempt at it left in the archive when its worker was killed. */
+void convert_sweep(const struct worker *w, const struct work *work);
 
 /* The master into a file of the job's directory, whose path is the caller's. */
 int worker_extract(struct worker *w, const struct work *work, char **path,

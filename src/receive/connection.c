@@ -1,6 +1,7 @@
-#include "connection.h"
+#include "connection_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/log.h"
+#include "live.h"
 #include "offer.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,30 +9,15 @@
 
 enum { READ_BYTES = 64 * 1024 };
 
-struct connection {
-    struct connections *all;
-    struct connection *next, **self; /* list of all */
-    uv_tcp_t tcp;
-    uv_timer_t timer;
-    struct wire_session *session;
-    struct tls *tls;           /* NULL: plain */
-    struct transfer *transfer; /* being received */
-    struct table_link by_address, by_imei;
-    int64_t began_us; /* monotonic, of the transfer */
-    char name[96];    /* "352093081452251 (10.0.0.1:4711)" */
-    char peer[64], address[48];
-    char kind[8];      /* of the transfer: "video", "photo" */
-    char failure[120]; /* why we end it, where the session does not know; "" else */
-    bool reading, closing;
-    bool looked; /* at its first bytes */
-    int handles; /* not yet closed */
-};
-
 struct write {
     uv_write_t req;
     uv_buf_t buf;
     uint8_t bytes[];
 };
+
+/* Whom an event is about, and of what. */
+#define WHO(c)  LOG_TEXT("imei", (c)->imei), LOG_TEXT("peer", (c)->peer)
+#define WHAT(c) LOG_TEXT("id", store_id((c)->transfer)), WHO(c)
 
 static void drain(struct connection *c);
 
@@ -110,7 +96,7 @@ static void send_bytes(struct connection *c, const uint8_t *data, size_t n)
         return;
     }
     if (tls_write(c->tls, data, n, &err) < 0)
-        log_warn("receive", "%s: %s", c->name, err.text); /* the session's time-outs end it */
+        log_warn("receive", "TLS cannot send", WHO(c), LOG_ERR(&err)); /* time-outs end it */
     send_pulled(c);
 }
 
@@ -122,7 +108,8 @@ static void close_older(struct connection *c)
     const char *imei = wire_session_init(c->session)->imei;
     for (struct table_link *l; (l = table_find(&c->all->by_imei, imei, NULL));) {
         struct connection *older = l->owner;
-        log_warn("receive", "%s: closed: the camera is here anew, from %s", older->name, c->peer);
+        log_warn("receive", "closed: the camera is here anew", WHO(older),
+                 LOG_TEXT("new_peer", c->peer));
         table_remove(&older->by_imei);
         wire_session_eof(older->session);
         drain(older);
@@ -136,13 +123,18 @@ static void do_hello(struct connection *c)
     const struct wire_init *init = wire_session_init(c->session);
     struct err err;
     bool learned;
-    snprintf(c->name, sizeof c->name, "%s (%s)", init->imei, c->peer);
+    char settings[16];
+    snprintf(c->imei, sizeof c->imei, "%s", init->imei);
+    snprintf(settings, sizeof settings, "%08x", init->settings);
     if (access_check(c->all->access, init->imei, &learned, &err) < 0) {
+        live_refused(c->all, err.text);
         wire_session_dismiss(c->session, err.text, true, clock_mono_us());
         return;
     }
-    log_info("receive", "%s: connected%s, settings %08x%s", c->name, c->tls ? " over TLS" : "",
-             init->settings, learned ? "; a new camera, added to the list" : "");
+    log_info("receive", "connected", WHO(c), LOG_BOOL("tls", c->tls != NULL),
+             LOG_TEXT("settings", settings));
+    if (learned)
+        log_info("receive", "a new camera, added to the list", WHO(c));
     close_older(c);
 }
 
@@ -151,12 +143,12 @@ static void on_begun(void *owner, int rc, const struct err *err)
     struct connection *c = owner;
     if (rc < 0) {
         set_transfer(c, NULL);
+        live_refused(c->all, err->text);
         wire_session_refuse(c->session, err->text, clock_mono_us());
     } else {
         int64_t have = store_have(c->transfer);
         if (have > 0)
-            log_info("receive", "%s: %s goes on at byte %lld", c->name, store_id(c->transfer),
-                     (long long)have);
+            log_info("receive", "resumed", WHAT(c), LOG_INT("from_byte", have));
         wire_session_accept(c->session, (uint64_t)have, clock_mono_us());
     }
     drain(c);
@@ -165,19 +157,17 @@ static void on_begun(void *owner, int rc, const struct err *err)
 static void log_offer(const struct connection *c, const struct wire_offer *offer,
                       const struct catalogue_transfer *row)
 {
-    char what[160], path[120];
-    if (offer->mode == WIRE_BY_BYTES)
-        snprintf(what, sizeof what, "%s, %llu bytes",
-                 wire_path_text(offer->path, offer->path_bytes, path, sizeof path),
-                 (unsigned long long)offer->size_bytes);
-    else
-        snprintf(what, sizeof what, "%u packets", offer->packets);
-    log_info("receive", "%s: offers %s %s, %s, %s%s", c->name, row->camera, row->kind, what,
-             row->trigger_name[0] ? "trigger " : "",
-             row->trigger_name[0] ? row->trigger_name
-             : row->known         ? "no trigger"
-             : offer->meta        ? "metadata unreadable"
-                                  : "no metadata");
+    char path[120] = "";
+    bool by_bytes = offer->mode == WIRE_BY_BYTES;
+    if (by_bytes)
+        wire_path_text(offer->path, offer->path_bytes, path, sizeof path);
+    log_info(
+        "receive", "offered", WHO(c), LOG_TEXT("camera", row->camera), LOG_TEXT("kind", row->kind),
+        LOG_TEXT("file", path), LOG_INT_IF(by_bytes, "bytes", offer->size_bytes),
+        LOG_INT_IF(!by_bytes, "packets", offer->packets), LOG_TEXT("trigger", row->trigger_name),
+        LOG_TEXT("note", row->known    ? ""
+                         : offer->meta ? "metadata unreadable"
+                                       : "no metadata"));
 }
 
 static void do_offer(struct connection *c)
@@ -186,15 +176,19 @@ static void do_offer(struct connection *c)
     const struct wire_offer *offer = wire_session_offer(c->session);
     offer_to_row(wire_session_init(c->session), offer, c->peer, clock_utc_us(), &row);
     log_offer(c, offer, &row);
+    snprintf(c->camera, sizeof c->camera, "%s", row.camera);
     snprintf(c->kind, sizeof c->kind, "%s", row.kind);
     c->looked = false;
     const char *trouble = store_trouble(c->all->store);
+    if (trouble)
+        live_refused(c->all, trouble);
     struct store_resume resume = {.unit_bytes = WIRE_PACKET_BYTES,
                                   .bytes_max = ((int64_t)offer->packets - 1) * WIRE_PACKET_BYTES};
     if (offer->mode == WIRE_BY_BYTES)
         resume =
             (struct store_resume){.unit_bytes = 1, .bytes_max = (int64_t)offer->size_bytes - 1};
     c->began_us = clock_mono_us();
+    c->live = (struct live){0};
     if (!trouble)
         set_transfer(c, store_begin(c->all->store, &row, &resume, c, on_begun));
     if (trouble)
@@ -212,19 +206,19 @@ static void look_at_content(struct connection *c, const struct wire_action *a)
     c->looked = true;
     const char *content = store_have(c->transfer) == 0 ? wire_content(a->data, a->n) : NULL;
     if (content && strcmp(content, c->kind) != 0)
-        log_warn("receive", "%s: %s: a %s by its name, but it begins like %s%s", c->name,
-                 store_id(c->transfer), c->kind, *content ? "a " : "",
-                 *content ? content : "neither photo nor video");
+        log_warn("receive", "it does not begin like what its name says", WHAT(c),
+                 LOG_TEXT("kind", c->kind),
+                 LOG_TEXT("content", *content ? content : "neither photo nor video"));
 }
 
 static void do_store(struct connection *c, const struct wire_action *a)
 {
     struct err err;
     look_at_content(c, a);
+    c->all->bytes += a->n;
     if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
         return;
-    log_error("receive", "%s: %s: %s; connection closed, nothing was acknowledged", c->name,
-              store_id(c->transfer), err.text);
+    log_error("receive", "not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
     wire_session_eof(c->session);
 }
 
@@ -233,16 +227,15 @@ static void on_finished(void *owner, int rc, const struct err *err)
     struct connection *c = owner;
     const struct wire_stats *st = wire_session_stats(c->session);
     if (rc < 0) {
-        log_error("receive", "%s: %s: not stored, not acknowledged: %s", c->name,
-                  store_id(c->transfer), err->text);
+        log_error("receive", "not stored, not acknowledged", WHAT(c), LOG_ERR(err));
         set_transfer(c, NULL);
         close_connection(c);
         return;
     }
-    log_info("receive",
-             "%s: stored %s: %llu bytes, %u packets in %.2f s, %d CRC errors, %d resumes", c->name,
-             store_id(c->transfer), (unsigned long long)st->bytes, st->packets,
-             (double)(clock_mono_us() - c->began_us) / 1e6, st->crc_errors, st->resumes);
+    log_info("receive", "stored", WHAT(c), LOG_TEXT("camera", c->camera), LOG_TEXT("kind", c->kind),
+             LOG_INT("bytes", st->bytes), LOG_INT("packets", st->packets),
+             LOG_SECONDS("seconds", (double)(clock_mono_us() - c->began_us) / 1e6),
+             LOG_INT("crc_errors", st->crc_errors), LOG_INT("resumes", st->resumes));
     set_transfer(c, NULL);
     wire_session_committed(c->session, clock_mono_us());
     drain(c);
@@ -252,9 +245,18 @@ static void do_abandon(struct connection *c, const char *why)
 {
     if (!c->transfer)
         return;
-    log_warn("receive", "%s: %s is partial: %s", c->name, store_id(c->transfer), why);
+    log_warn("receive", "partial", WHAT(c), LOG_INT("bytes", wire_session_stats(c->session)->bytes),
+             LOG_TEXT("reason", why));
     store_abandon(c->all->store, c->transfer, wire_session_stats(c->session), why);
     set_transfer(c, NULL);
+}
+
+static void log_session(const struct connection *c, const struct wire_action *a, const char *msg,
+                        const char *why)
+{
+    bool warn = a->warn || (a->type == WIRE_DO_CLOSE && c->failure[0]);
+    log_event(warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "receive", msg,
+              LOG_FIELDS(WHO(c), LOG_TEXT("reason", why)));
 }
 
 static void do_action(struct connection *c, const struct wire_action *a)
@@ -280,11 +282,10 @@ static void do_action(struct connection *c, const struct wire_action *a)
         do_abandon(c, why);
         return;
     case WIRE_DO_LOG:
-        log_line(a->warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "receive", "%s: %s", c->name, a->text);
+        log_session(c, a, a->event, a->text);
         return;
     case WIRE_DO_CLOSE:
-        log_line(a->warn || c->failure[0] ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "receive",
-                 "%s: closed: %s", c->name, why);
+        log_session(c, a, "closed", why);
         close_connection(c);
         return;
     case WIRE_DO_NOTHING:
@@ -410,7 +411,6 @@ static void name_peer(struct connection *c)
     }
     snprintf(c->address, sizeof c->address, "%s", text);
     snprintf(c->peer, sizeof c->peer, addr.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
-    snprintf(c->name, sizeof c->name, "%s", c->peer);
 }
 
 static struct connection *new_connection(struct connections *all, const struct tls_server *tls)
@@ -433,12 +433,13 @@ static void log_refused(struct connections *all, const char *peer, const char *w
 {
     int64_t now_us = clock_mono_us();
     all->refused++;
+    live_refused(all, why);
     if (all->refused_logged_us && now_us - all->refused_logged_us < 1000000) {
         all->refused_unlogged++;
         return;
     }
-    log_warn("receive", "%s: refused: %s; %llu others since the last such line", peer, why,
-             (unsigned long long)all->refused_unlogged);
+    log_warn("receive", "refused", LOG_TEXT("peer", peer), LOG_TEXT("reason", why),
+             LOG_INT("others", all->refused_unlogged)); /* since the last such line */
     all->refused_logged_us = now_us;
     all->refused_unlogged = 0;
 }
@@ -477,7 +478,8 @@ bool connection_accept(struct connections *all, uv_stream_t *listener, const str
     link_connection(c);
     int rc = uv_accept(listener, (uv_stream_t *)&c->tcp);
     if (rc < 0) {
-        log_error("receive", "accept: %s", uv_strerror(rc));
+        log_error("receive", "a connection cannot be accepted",
+                  LOG_TEXT("reason", uv_strerror(rc)));
         close_connection(c);
         return true;
     }
@@ -490,6 +492,7 @@ bool connection_accept(struct connections *all, uv_stream_t *listener, const str
         return true;
     }
     all->taken++;
+    log_debug("receive", "accepted", LOG_TEXT("peer", c->peer), LOG_INT("connections", all->open));
     uv_tcp_nodelay(&c->tcp, 1);
     uv_tcp_keepalive(&c->tcp, 1, 60);
     drain(c);
@@ -500,7 +503,7 @@ void connection_close_all(struct connections *all, const char *why)
 {
     while (all->first) {
         struct connection *c = all->first;
-        log_info("receive", "%s: %s", c->name, why);
+        log_info("receive", "closing", WHO(c), LOG_TEXT("reason", why));
         wire_session_eof(c->session);
         drain(c);
         close_connection(c); /* also one that waits for an answer */

@@ -3,11 +3,21 @@
 #define DASHSPOOL_RECEIVE_CONNECTION_H
 
 #include "access.h"
+#include "dashspool/clock.h"
 #include "store.h"
 #include "table.h"
 #include "tls.h"
 
 struct connection;
+
+/* Why cameras were sent away, and how often within the last day; by the texts, numbers in them set
+ * aside. */
+struct refusal {
+    char why[160]; /* the last of these texts; "" free */
+    int64_t last_us;
+    struct clock_day day;
+};
+enum { REFUSALS = 8 }; /* further ones take the place of the oldest */
 
 struct connections { /* what all connections of a server share; the server's storage */
     uv_loop_t *loop;
@@ -20,6 +30,8 @@ struct connections { /* what all connections of a server share; the server's sto
     int open; /* handles not yet closed: the loop may end when it is 0 */
     int receiving;
     uint64_t taken, refused; /* connections since the start */
+    uint64_t bytes;          /* of files, likewise */
+    struct refusal refusal[REFUSALS];
     int64_t refused_logged_us;
     uint64_t refused_unlogged;
 };

@@ -59,7 +59,7 @@ int guard_enter(const char *root, const struct cfg *cfg, struct err *err)
     rules.write_files = cfg_bool(cfg, "receive", "learn") ? learned : NULL;
     int rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])
-        log_warn("receive", "shut in with what there is: %s", report.missing);
+        log_warn("receive", "shut in with what there is", LOG_TEXT("reason", report.missing));
     for (size_t i = 0; i < n; i++)
         free(dir[i]);
     return rc;

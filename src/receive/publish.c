@@ -97,7 +97,7 @@ static void start(struct publisher *p)
 static void tell(struct publisher *p, const struct job *failed)
 {
     if (failed && !p->failing)
-        log_error("receive", "jobs wait, they cannot be put: %s", failed->err.text);
+        log_error("receive", "jobs wait, they cannot be put", LOG_ERR(&failed->err));
     else if (!failed && p->failing)
         log_info("receive", "jobs can be put again");
     p->failing = failed != NULL;

@@ -59,8 +59,8 @@ int repair_run(struct stores *s, struct err *err)
     if (rc == ERR_OK)
         rc = intake_publish_late(s->catalogue, &feeds, "receive", &r.published, err);
     if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
-        log_info("receive", "after the last end: %d whole, %d partial, %d jobs published late",
-                 r.stored, r.partial, r.published);
+        log_info("receive", "what the last end left is put right", LOG_INT("stored", r.stored),
+                 LOG_INT("partial", r.partial), LOG_INT("jobs", r.published));
     intake_feeds_close(&feeds);
     return rc;
 }

@@ -128,7 +128,7 @@ static void on_connection(uv_stream_t *stream, int status)
 {
     struct listener *l = stream->data;
     if (status < 0)
-        log_error("receive", "listen: %s", uv_strerror(status));
+        log_error("receive", "cannot listen", LOG_TEXT("reason", uv_strerror(status)));
     else
         take(l);
 }
@@ -150,18 +150,24 @@ static int resolve(const char *listen, struct addrinfo **out, struct err *err)
     return ERR_OK;
 }
 
+/* Who started it waits for these words, in the log of a machine, too. */
 static void announce(struct listener *l)
 {
     struct sockaddr_storage addr;
     int size = sizeof addr;
-    char host[64] = "?", port[8] = "?", text[96];
+    char host[64] = "?", port[8] = "?", address[80], text[96], words[128];
     if (uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&addr, &size) == 0)
         getnameinfo((struct sockaddr *)&addr, (socklen_t)size, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(text, sizeof text, strchr(host, ':') ? "[%s]:%s%s" : "%s:%s%s", host, port,
-             l->tls ? " (TLS)" : "");
+    snprintf(address, sizeof address, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    snprintf(text, sizeof text, "%s%s", address, l->tls ? " (TLS)" : "");
+    snprintf(words, sizeof words, "listening on %s", text);
     status_file_listens(&l->server->status, text);
-    fprintf(stderr, "listening on %s\n", text);
+    if (log_is_plain())
+        fprintf(stderr, "%s\n", words);
+    else
+        log_event(LOG_LEVEL_INFO, "receive", words,
+                  LOG_FIELDS(LOG_TEXT("address", address), LOG_BOOL("tls", l->tls)));
     fflush(stderr);
 }
 
@@ -209,11 +215,11 @@ static void reload(struct server *s)
     struct err err;
     size_t n = 0;
     if (access_reload(s->connections.access, &n, &err) < 0)
-        log_error("receive", "SIGHUP: the list of cameras stays as it was: %s", err.text);
+        log_error("receive", "SIGHUP: the list of cameras stays as it was", LOG_ERR(&err));
     else if (get_text(s->cfg, "allow")[0])
-        log_info("receive", "SIGHUP: %zu cameras are allowed", n);
+        log_info("receive", "SIGHUP: list of cameras read again", LOG_INT("cameras", n));
     if (load_tls(s, &err) < 0)
-        log_error("receive", "SIGHUP: the certificate stays as it was: %s", err.text);
+        log_error("receive", "SIGHUP: the certificate stays as it was", LOG_ERR(&err));
     else if (s->tls)
         log_info("receive", "SIGHUP: certificate read again");
 }
@@ -245,7 +251,7 @@ static void on_signal(uv_signal_t *handle, int signum)
         return;
     }
     s->stopping = true;
-    log_info("receive", "%s: ending", signum == SIGTERM ? "SIGTERM" : "SIGINT");
+    log_info("receive", "ending", LOG_TEXT("signal", signum == SIGTERM ? "SIGTERM" : "SIGINT"));
     close_handles(s);
     connection_close_all(&s->connections, "the receiver ends");
 }
@@ -283,10 +289,9 @@ static void raise_descriptors(struct connections *all)
         setrlimit(RLIMIT_NOFILE, &r);
     }
     if (r.rlim_cur < want) {
-        log_warn("receive",
-                 "only %llu descriptors are allowed (ulimit -n): connections_max is %llu",
-                 (unsigned long long)r.rlim_cur, (unsigned long long)r.rlim_cur - 64);
         all->open_max = (int)r.rlim_cur - 64;
+        log_warn("receive", "connections_max is lower, for want of descriptors (ulimit -n)",
+                 LOG_INT("descriptors", r.rlim_cur), LOG_INT("connections", all->open_max));
     }
 }
 

@@ -1,6 +1,8 @@
 /*
- * status_file: ROOT/receive.json, what `dashspool status` tells of a running receiver. Written in
- * place once a second, padded to one size, so that it can be written on a full disk, too; no fsync.
+ * status_file: ROOT/receive.json, what `dashspool status` tells of a running receiver and of what
+ * comes in. Written in place once a second, padded to one size, so that it can be written on a full
+ * disk, too; no fsync. Who reads while it is written finds that its first value (serial) is not its
+ * last (same_serial), and reads again.
  */
 #ifndef DASHSPOOL_RECEIVE_STATUS_FILE_H
 #define DASHSPOOL_RECEIVE_STATUS_FILE_H
@@ -13,11 +15,12 @@ struct status_file {
     int64_t started_us;
     char listens[2][96];
     int n_listens;
+    long long serial;
 };
 
 int status_file_open(struct status_file *f, const char *root, struct err *err) DS_MUST_CHECK;
 void status_file_listens(struct status_file *f, const char *where);
-void status_file_write(struct status_file *f, const struct connections *all);
+void status_file_write(struct status_file *f, struct connections *all);
 void status_file_close(struct status_file *f); /* removes what it said */
 
 #endif

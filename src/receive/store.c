@@ -34,6 +34,7 @@ struct store {
     int pass_rc;
     struct err pass_err;
     int64_t free_bytes, looked_us;
+    int64_t pass_us;                    /* since when it is under way */
     int64_t failing_since_us, retry_us; /* monotonic; 0: all is well */
     int64_t retry_ms;
     bool low;
@@ -123,8 +124,8 @@ static void settle_finish(struct store *s, struct op *op, int rc, const struct e
         rc = t->dead ? (err = t->why).code
                      : err_set(&err, ERR_NOMEM, "no memory for its last bytes");
     if (rc == ERR_OK && t->same_as[0])
-        log_info("receive", "%s: the same file is stored as %s; not stored again", t->row.id,
-                 t->same_as);
+        log_info("receive", "the same file is stored already; not stored again",
+                 LOG_TEXT("id", t->row.id), LOG_TEXT("same_as", t->same_as));
     answer(t, rc, &err);
     t->owner = NULL;
     if (rc == ERR_OK && !t->same_as[0]) /* the row is committed: now its job may exist */
@@ -137,8 +138,8 @@ static void settle_finish(struct store *s, struct op *op, int rc, const struct e
 static void settle_last(struct transfer *t, const char *what, int rc, const struct err *err)
 {
     if (rc < 0 || t->dead)
-        log_error("receive", "%s: %s (the next start does it): %s", t->row.id, what,
-                  rc < 0 ? err->text : t->why.text);
+        log_error("receive", "left to the next start", LOG_TEXT("id", t->row.id),
+                  LOG_TEXT("what", what), LOG_ERR(rc < 0 ? err : &t->why));
     transfer_free(&t);
 }
 
@@ -206,7 +207,8 @@ static void set_trouble(struct store *s)
                  s->at.root, (long long)s->free_bytes >> 20,
                  (long long)s->options.free_bytes_min >> 20);
     if (s->trouble[0] && !was[0])
-        log_error("receive", "%s; no camera is acknowledged, what was taken waits", s->trouble);
+        log_error("receive", "trouble: no camera is acknowledged, what was taken waits",
+                  LOG_TEXT("reason", s->trouble));
     else if (!s->trouble[0] && was[0])
         log_info("receive", "the trouble is over: transfers go on");
 }
@@ -260,8 +262,11 @@ static void on_worked(uv_work_t *work, int status)
     bool was_full = store_full(s);
     s->busy = false;
     look_at_space(s);
+    if (s->pass_rc == ERR_OK && s->pass.bytes > 0)
+        log_debug("receive", "committed", LOG_INT("bytes", s->pass.bytes),
+                  LOG_SECONDS("seconds", (double)(clock_mono_us() - s->pass_us) / 1e6));
     if (s->pass_rc < 0 && s->closing)
-        log_error("receive", "not stored, and not acknowledged: %s", s->pass_err.text);
+        log_error("receive", "not stored, not acknowledged", LOG_ERR(&s->pass_err));
     if (s->pass_rc < 0 && !s->closing)
         postpone(s);
     else
@@ -326,6 +331,7 @@ static void flush(struct store *s)
     if (!s->pass.first && !due_to_look(s, now_us))
         return;
     s->busy = true;
+    s->pass_us = now_us;
     s->work.data = s;
     int rc = uv_queue_work(s->loop, &s->work, on_work, on_worked);
     assert(rc == 0); /* only fails without a callback */

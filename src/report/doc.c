@@ -68,3 +68,13 @@ void doc_cell_end(struct doc *d)
 {
     doc_close(d, DOC_CELL);
 }
+
+int doc_picture_bytes(const struct report_picture *p, struct buf *hold, const uint8_t **jpeg,
+                      size_t *n, struct err *err)
+{
+    buf_init(hold, REPORT_PICTURE_BYTES_MAX);
+    int rc = p->load ? p->load(p->from, hold, err) : ERR_OK;
+    *jpeg = p->load ? buf_data(hold) : p->jpeg;
+    *n = p->load ? hold->used : p->jpeg ? p->n_bytes : 0;
+    return rc;
+}

@@ -121,6 +121,11 @@ static inline void doc_table(struct doc *d, const char *caption, const char *con
     d->ops->table(d, caption, column, n);
 }
 
+/* A picture's bytes: its own, or loaded into hold, which is initialized here and the caller's to
+ * clear, also after a failure. */
+int doc_picture_bytes(const struct report_picture *p, struct buf *hold, const uint8_t **jpeg,
+                      size_t *n, struct err *err) DS_MUST_CHECK;
+
 /* "" and NULL. */
 static inline bool doc_empty(const char *text)
 {

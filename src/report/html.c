@@ -8,15 +8,15 @@
 
 #define PIECE_ROOM 512
 
-static void put(struct html *h, const void *data, size_t n)
+void html_put(struct html *h, const void *data, size_t n)
 {
-    if (h->doc.rc == 0)
-        h->doc.rc = buf_append(h->out, data, n, h->doc.err);
+    if (h->doc.rc == 0 && fwrite(data, 1, n, h->out) != n)
+        h->doc.rc = err_sys(h->doc.err, "write");
 }
 
 void html_raw(struct html *h, const char *markup)
 {
-    put(h, markup, strlen(markup));
+    html_put(h, markup, strlen(markup));
 }
 
 void html_rawf(struct html *h, const char *fmt, ...)
@@ -55,7 +55,7 @@ void html_text(struct html *h, const char *text, bool lines)
         if (instead)
             html_raw(h, instead);
         else
-            put(h, c.bytes, c.n);
+            html_put(h, c.bytes, c.n);
     }
 }
 
@@ -73,7 +73,7 @@ static void base64(struct html *h, const uint8_t *data, size_t n)
         piece[used++] = left > 1 ? digit[v >> 6 & 63] : '=';
         piece[used++] = left > 2 ? digit[v & 63] : '=';
         if (used == sizeof piece || left <= 3) {
-            put(h, piece, used);
+            html_put(h, piece, used);
             used = 0;
         }
     }
@@ -176,22 +176,33 @@ static void table(struct doc *d, const char *caption, const char *const *column,
     html_raw(h, "</tr></thead>\n<tbody role=\"rowgroup\">\n");
 }
 
-static void picture(struct doc *d, const struct report_picture *p)
+static void put_jpeg(struct html *h, const uint8_t *jpeg, size_t n, const char *what)
 {
-    struct html *h = html_of(d);
-    bool whole =
-        p->jpeg && p->n_bytes > 3 && p->jpeg[0] == 0xff && p->jpeg[1] == 0xd8 && p->jpeg[2] == 0xff;
+    bool whole = n > 3 && jpeg[0] == 0xff && jpeg[1] == 0xd8 && jpeg[2] == 0xff;
     if (!whole) {
         html_raw(h, "<p class=\"no-picture\">" DOC_NO_PICTURE "</p>\n");
         return;
     }
     html_raw(h, "<figure class=\"picture\"><img alt=\"");
-    html_text(h, doc_empty(p->what) ? "A picture of this recording" : p->what, false);
+    html_text(h, doc_empty(what) ? "A picture of this recording" : what, false);
     html_raw(h, "\" src=\"data:image/jpeg;base64,");
-    base64(h, p->jpeg, p->n_bytes);
+    base64(h, jpeg, n);
     html_raw(h, "\"><figcaption>");
-    html_text(h, p->what ? p->what : "", false);
+    html_text(h, what ? what : "", false);
     html_raw(h, "</figcaption></figure>\n");
+}
+
+static void picture(struct doc *d, const struct report_picture *p)
+{
+    const uint8_t *jpeg;
+    size_t n;
+    struct buf hold;
+    int rc = doc_picture_bytes(p, &hold, &jpeg, &n, d->err);
+    if (rc < 0 && d->rc == 0)
+        d->rc = rc;
+    if (rc == ERR_OK)
+        put_jpeg(html_of(d), jpeg, n, p->what);
+    buf_clear(&hold);
 }
 
 static void swatch(struct doc *d, enum draw_ink ink)

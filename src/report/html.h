@@ -4,18 +4,19 @@
 #ifndef REPORT_HTML_H
 #define REPORT_HTML_H
 
-#include "dashspool/buf.h"
 #include "doc.h"
 
 struct svg;
 
 struct html {
     struct doc doc; /* first: a page is a doc */
-    struct buf *out;
+    FILE *out;
     struct svg *svg; /* the drawing that is under way */
     bool lines;      /* they are kept now */
 };
 
+/* Bytes as they are. */
+void html_put(struct html *h, const void *data, size_t n);
 /* Our own markup, as it is. */
 void html_raw(struct html *h, const char *markup);
 void html_rawf(struct html *h, const char *fmt, ...) DS_PRINTF(2, 3); /* up to 511 bytes */

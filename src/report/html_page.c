@@ -15,14 +15,12 @@ static void head(struct html *h, const struct report *r)
                 "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
     html_text(h, page_title(r), false);
     html_raw(h, "</title>\n<style>\n");
-    if (h->doc.rc == 0)
-        h->doc.rc =
-            buf_append(h->out, report_style, (size_t)(report_style_end - report_style), h->doc.err);
+    html_put(h, report_style, (size_t)(report_style_end - report_style));
     html_raw(h, "</style>\n</head>\n<body>\n");
     svg_patterns(h);
 }
 
-int report_html(struct buf *out, const struct report *r, struct err *err)
+int report_html(FILE *out, const struct report *r, struct err *err)
 {
     struct svg svg;
     struct html h = {.doc = {.ops = &html_ops, .err = err}, .out = out, .svg = &svg};
@@ -33,6 +31,8 @@ int report_html(struct buf *out, const struct report *r, struct err *err)
         page_tell(&h.doc, r, &ground.events, ground.world);
         html_raw(&h, "</body>\n</html>\n");
         rc = h.doc.rc;
+        if (rc == ERR_OK && fflush(out) != 0)
+            rc = err_sys(err, "write");
     }
     ground_clear(&ground);
     return rc < 0 ? err_wrap(err, "report") : ERR_OK;

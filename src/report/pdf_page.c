@@ -14,7 +14,7 @@
 /* Where the PDF goes; keeps why it did not. cairo 1.16 may crash at a write that fails, so that it
  * never hears of one. */
 struct sink {
-    struct buf *out;
+    FILE *out;
     struct err *err;
     int rc;
 };
@@ -22,8 +22,8 @@ struct sink {
 static cairo_status_t write_bytes(void *arg, const unsigned char *data, unsigned n)
 {
     struct sink *s = arg;
-    if (s->rc == 0)
-        s->rc = buf_append(s->out, data, n, s->err);
+    if (s->rc == 0 && fwrite(data, 1, n, s->out) != n)
+        s->rc = err_sys(s->err, "write");
     return CAIRO_STATUS_SUCCESS;
 }
 
@@ -71,7 +71,7 @@ static int walk(const struct pdf_fonts *fonts, const struct report *r, const str
     return rc;
 }
 
-static int write_pages(struct buf *out, const struct pdf_fonts *fonts, const struct report *r,
+static int write_pages(FILE *out, const struct pdf_fonts *fonts, const struct report *r,
                        const struct ground *ground, const char *foot, int pages, struct err *err)
 {
     struct sink sink = {out, err, 0};
@@ -83,6 +83,8 @@ static int write_pages(struct buf *out, const struct pdf_fonts *fonts, const str
     cairo_surface_finish(surface);
     cairo_status_t status = cairo_surface_status(surface);
     cairo_surface_destroy(surface);
+    if (sink.rc == 0 && fflush(out) != 0)
+        sink.rc = err_sys(err, "write");
     if (sink.rc < 0)
         return sink.rc;
     if (rc == ERR_OK && status != CAIRO_STATUS_SUCCESS)
@@ -111,7 +113,7 @@ static int foot_of(struct buf *out, const struct report *r, struct err *err)
     return rc;
 }
 
-int report_pdf(struct buf *out, const struct report *r, struct err *err)
+int report_pdf(FILE *out, const struct report *r, struct err *err)
 {
     struct ground ground;
     struct pdf_fonts fonts;

@@ -17,11 +17,11 @@ static struct pdf *pdf_of(struct doc *d)
 /* The bytes go into the PDF as they are; nobody decodes them here. cairo wants a surface besides:
  * it does not look at its dots, but copies them, so that it has one only, as large as the picture.
  */
-static int put_jpeg(struct pdf *p, const struct report_picture *from, double x, double y,
-                    double width, double height)
+static int put_jpeg(struct pdf *p, const uint8_t *jpeg, size_t n, double x, double y, double width,
+                    double height)
 {
     cairo_t *cr = p->flow.cr;
-    unsigned char *bytes = malloc(from->n_bytes);
+    unsigned char *bytes = malloc(n);
     cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1);
     cairo_status_t status = cairo_surface_status(s);
     if (!bytes || status != CAIRO_STATUS_SUCCESS) {
@@ -29,10 +29,9 @@ static int put_jpeg(struct pdf *p, const struct report_picture *from, double x, 
         cairo_surface_destroy(s);
         return err_set(p->doc.err, ERR_NOMEM, "no memory for a picture");
     }
-    for (size_t i = 0; i < from->n_bytes; i++)
-        bytes[i] = from->jpeg[i];
-    status =
-        cairo_surface_set_mime_data(s, CAIRO_MIME_TYPE_JPEG, bytes, from->n_bytes, free, bytes);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = jpeg[i];
+    status = cairo_surface_set_mime_data(s, CAIRO_MIME_TYPE_JPEG, bytes, n, free, bytes);
     if (status != CAIRO_STATUS_SUCCESS)
         free(bytes);
     else {
@@ -76,21 +75,20 @@ static size_t words_lines(const struct pdf_row *words)
     return words->n ? pdf_lines_count(words->cell[0].lines) : 0;
 }
 
-void pdf_picture(struct doc *d, const struct report_picture *picture)
+static void place_picture(struct pdf *p, const uint8_t *jpeg, size_t n, const char *what)
 {
-    struct pdf *p = pdf_of(d);
     struct pdf_look look = {.face = PDF_SANS, .colour = PDF_SOFT, .size = 7.5};
     struct pdf_row words;
     int width = 16, height = 5;
-    bool ok = jpeg_size(picture->jpeg, picture->n_bytes, &width, &height);
+    bool ok = jpeg_size(jpeg, n, &width, &height);
     double scale = PDF_PICTURE_WIDTH / width;
     scale = scale * height > PICTURE_HEIGHT ? PICTURE_HEIGHT / height : scale;
     double high = scale * height;
-    pdf_say(p, &look, ok ? picture->what ? picture->what : "" : DOC_NO_PICTURE,
-            PDF_LEFT + (ok ? 0 : 12), PDF_PICTURE_WIDTH - (ok ? 0 : 24), &words);
+    pdf_say(p, &look, ok ? what ? what : "" : DOC_NO_PICTURE, PDF_LEFT + (ok ? 0 : 12),
+            PDF_PICTURE_WIDTH - (ok ? 0 : 24), &words);
     words.tag = "P";
     words.pad = 3;
-    if (d->rc < 0) {
+    if (p->doc.rc < 0) {
         pdf_row_clear(&words);
         return;
     }
@@ -101,13 +99,26 @@ void pdf_picture(struct doc *d, const struct report_picture *picture)
     if (!ok)
         empty_box(p, PDF_LEFT, top, PDF_PICTURE_WIDTH, high);
     else if (p->flow.cr)
-        pdf_keep(p, put_jpeg(p, picture, PDF_LEFT, top, scale * width, high));
+        pdf_keep(p, put_jpeg(p, jpeg, n, PDF_LEFT, top, scale * width, high));
     p->flow.y = top + (ok ? high : high / 2 - 8);
     place_words(p, &words);
     p->card_page = p->flow.page;
     p->card_bottom = ok || p->flow.y > top + high ? p->flow.y + 6 : top + high + 6;
     if (p->flow.page == page) /* the facts stand beside it */
         p->flow.y = top;
+}
+
+void pdf_picture(struct doc *d, const struct report_picture *picture)
+{
+    struct pdf *p = pdf_of(d);
+    const uint8_t *jpeg;
+    size_t n;
+    struct buf hold;
+    int rc = doc_picture_bytes(picture, &hold, &jpeg, &n, d->err);
+    pdf_keep(p, rc);
+    if (rc == ERR_OK)
+        place_picture(p, jpeg, n, picture->what);
+    buf_clear(&hold);
 }
 
 void pdf_maps(struct pdf *p, bool begin)

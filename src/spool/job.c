@@ -77,37 +77,41 @@ int spool_lock_job(const struct spool *spool, enum spool_state state, const char
     return rc;
 }
 
-/* "3\n", or "3\n2026-11-21T12:00:00.000Z\n". */
-static void parse_attempt(const char *text, int *attempt, int64_t *due_us)
+void spool_attempt_parse(char *text, int *attempt, int64_t *due_us, const char **why)
 {
-    char *end, due[CLOCK_TEXT_ROOM];
+    char *end;
     struct err unimportant;
+    *why = "";
     long v = strtol(text, &end, 10);
     if (v < 1 || v > 1000000 || (*end != '\n' && *end != '\0'))
         return;
     *attempt = (int)v;
-    if (*end && end[1] && strlen(end + 1) < sizeof due) {
-        memcpy(due, end + 1, strlen(end + 1) + 1);
-        due[strcspn(due, "\n")] = '\0';
-        if (clock_parse(due, 0, due_us, NULL, &unimportant) < 0)
-            *due_us = 0;
-    }
+    if (!*end)
+        return;
+    char *due = end + 1, *words = due + strcspn(due, "\n");
+    if (*words)
+        *words++ = '\0';
+    if (clock_parse(due, 0, due_us, NULL, &unimportant) < 0)
+        *due_us = 0;
+    words[strcspn(words, "\n")] = '\0';
+    *why = words;
 }
 
 int spool_attempt_read(const char *dir, int *attempt, int64_t *due_us, struct err *err)
 {
     char *path = NULL;
+    const char *why;
     struct buf text;
     *attempt = 1;
     *due_us = 0;
-    buf_init(&text, 16 + CLOCK_TEXT_ROOM);
+    buf_init(&text, SPOOL_ATTEMPT_BYTES_MAX);
     int rc = fsx_path(&path, err, "%s/attempt", dir);
     if (rc == ERR_OK)
         rc = fsx_read_file(path, &text, err);
     if (rc == ERR_OK)
         rc = buf_append(&text, "", 1, err);
     if (rc == ERR_OK)
-        parse_attempt((const char *)buf_data(&text), attempt, due_us);
+        spool_attempt_parse((char *)text.mem + text.start, attempt, due_us, &why);
     buf_clear(&text);
     free(path);
     return err_is_temporary(rc) ? rc : ERR_OK;
@@ -213,6 +217,11 @@ int spool_claim(struct spool *spool, struct spool_job **out, struct err *err)
     }
 }
 
+void spool_job_because(struct spool_job *job, const char *why)
+{
+    snprintf(job->why, sizeof job->why, "%.*s", (int)strcspn(why, "\n"), why);
+}
+
 int64_t spool_due_us(const struct spool *spool)
 {
     return spool->due_us;
@@ -242,7 +251,8 @@ static int give_back(struct spool *spool, struct spool_job **job, int attempt, i
                      struct err *err)
 {
     int64_t due_us = later_ms > 0 ? clock_utc_us() + later_ms * 1000 : 0;
-    int rc = spool_give_back(spool, SPOOL_CUR, (*job)->name, attempt, due_us, err);
+    const struct spool_again again = {attempt, due_us, (*job)->why};
+    int rc = spool_give_back(spool, SPOOL_CUR, (*job)->name, &again, err);
     spool_job_free(job); /* only now is the lock free: whoever claims sees the job whole */
     return rc;
 }

@@ -47,7 +47,8 @@ struct spool_job {
     char *dir;
     int lock; /* descriptor; the claim lasts as long as it is open */
     int attempt;
-    struct buf json; /* with its NUL */
+    char why[SPOOL_WHY_ROOM]; /* "" */
+    struct buf json;          /* with its NUL */
 };
 
 /* ERR_MALFORMED: not one path component of a stage or a job. */
@@ -96,10 +97,20 @@ int spool_lock_job(const struct spool *spool, enum spool_state state, const char
 int spool_attempt_read(const char *dir, int *attempt, int64_t *due_us,
                        struct err *err) DS_MUST_CHECK;
 
-/* From cur/ or failed/ to new/ with this attempt number, working files removed; due_us 0: at once.
- * The caller holds the lock. */
-int spool_give_back(const struct spool *spool, enum spool_state from, const char *name, int attempt,
-                    int64_t due_us, struct err *err) DS_MUST_CHECK;
+/* The text of that file, "3\n", "3\n2026-11-21T12:00:00.000Z\n" or, with what the attempt before
+ * said, "3\n[time]\nwords\n". *why is "" or borrowed from text, which is cut there. What makes no
+ * sense is left as it was. */
+void spool_attempt_parse(char *text, int *attempt, int64_t *due_us, const char **why);
+#define SPOOL_ATTEMPT_BYTES_MAX (64 + SPOOL_WHY_ROOM)
+
+/* From cur/ or failed/ to new/, working files removed. The caller holds the lock. */
+struct spool_again {
+    int attempt;
+    int64_t due_us;  /* 0: at once */
+    const char *why; /* for a person; NULL: nothing */
+};
+int spool_give_back(const struct spool *spool, enum spool_state from, const char *name,
+                    const struct spool_again *again, struct err *err) DS_MUST_CHECK;
 
 /* Looks for jobs and puts them in order: spool->ready, next, due_us. */
 int spool_look(struct spool *spool, struct err *err) DS_MUST_CHECK;

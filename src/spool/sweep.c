@@ -45,12 +45,14 @@ static int remove_working_files(const char *dir, struct err *err)
     return rc;
 }
 
-static int write_attempt(const char *dir, int attempt, int64_t due_us, struct err *err)
+static int write_attempt(const char *dir, const struct spool_again *again, struct err *err)
 {
-    char *path = NULL, text[16 + CLOCK_TEXT_ROOM], due[CLOCK_TEXT_ROOM] = "";
-    if (due_us)
-        clock_rfc3339(due_us, 3, due);
-    int n = snprintf(text, sizeof text, "%d\n%s%s", attempt, due, due_us ? "\n" : "");
+    char *path = NULL, text[SPOOL_ATTEMPT_BYTES_MAX], due[CLOCK_TEXT_ROOM] = "";
+    const char *why = again->why ? again->why : "";
+    if (again->due_us)
+        clock_rfc3339(again->due_us, 3, due);
+    int n = snprintf(text, sizeof text, "%d\n%s%s%.*s%s", again->attempt, due,
+                     due[0] || why[0] ? "\n" : "", SPOOL_WHY_ROOM - 1, why, why[0] ? "\n" : "");
     int rc = fsx_path(&path, err, "%s/attempt", dir);
     if (rc == ERR_OK)
         rc = fsx_write_file(path, text, (size_t)n, err);
@@ -63,15 +65,15 @@ static int write_attempt(const char *dir, int attempt, int64_t due_us, struct er
  * sweep does all of this again. If the attempt was written by then, it is counted twice: better
  * than the other order, where a job that kills its workers could go uncounted for ever.
  */
-int spool_give_back(const struct spool *spool, enum spool_state from, const char *name, int attempt,
-                    int64_t due_us, struct err *err)
+int spool_give_back(const struct spool *spool, enum spool_state from, const char *name,
+                    const struct spool_again *again, struct err *err)
 {
     char *dir = NULL;
     int rc = spool_path(spool, from, name, &dir, err);
     if (rc == ERR_OK)
         rc = remove_working_files(dir, err);
     if (rc == ERR_OK)
-        rc = write_attempt(dir, attempt, due_us, err);
+        rc = write_attempt(dir, again, err);
     if (rc == ERR_OK)
         rc = spool_move(spool, name, from, SPOOL_NEW, true, err);
     free(dir);
@@ -88,8 +90,10 @@ static int sweep_claim(const struct spool *spool, const char *name, int *given_b
     if (rc < 0 || lock < 0)
         return rc; /* its worker lives, or it is gone */
     if ((rc = spool_path(spool, SPOOL_CUR, name, &dir, err)) == ERR_OK &&
-        (rc = spool_attempt_read(dir, &attempt, &due_us, err)) == ERR_OK)
-        rc = spool_give_back(spool, SPOOL_CUR, name, attempt + 1, 0, err);
+        (rc = spool_attempt_read(dir, &attempt, &due_us, err)) == ERR_OK) {
+        const struct spool_again again = {attempt + 1, 0, "the worker that had it ended"};
+        rc = spool_give_back(spool, SPOOL_CUR, name, &again, err);
+    }
     if (rc == ERR_OK)
         ++*given_back;
     free(dir);

@@ -228,6 +228,29 @@ out:
     return rc;
 }
 
+int sqlx_open_to_look(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
+                      int busy_ms, int *version, struct err *err)
+{
+    sqlite3 *db = NULL;
+    bool empty = false;
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    *out = NULL;
+    int rc = check_file(path, false, err);
+    if (rc == ERR_OK && sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
+        rc = sqlx_fail(db, err);
+    if (rc == ERR_OK) {
+        harden(db);
+        sqlite3_busy_timeout(db, busy_ms);
+        rc = identify(db, schema, version, &empty, err);
+    }
+    if (rc == ERR_OK && empty)
+        rc = err_set(err, ERR_NOTFOUND, "%s is empty", path);
+    if (rc < 0)
+        sqlx_close(&db);
+    *out = db;
+    return rc;
+}
+
 void sqlx_close(sqlite3 **db)
 {
     sqlite3_close(*db);

@@ -40,6 +40,14 @@ static int check_statuses(const char *value, struct err *err)
     return parse_statuses(value, NULL, err);
 }
 
+static int check_prometheus(const char *value, struct err *err)
+{
+    size_t n = strlen(value);
+    if (n == 0 || (n > 5 && strcmp(value + n - 5, ".prom") == 0 && value[n - 6] != '/'))
+        return ERR_OK;
+    return err_set(err, ERR_CONFIG, "prometheus = %.60s: the name must end in .prom", value);
+}
+
 #define ENABLED(value)                                                                       \
     {                                                                                        \
         "enabled", CFG_BOOL, "yes or no", 0, 0, value, "whether the pipeline has this stage" \
@@ -91,6 +99,11 @@ static const struct cfg_key run_keys[] = {
     {"restart", CFG_SPAN, "time", 1, 3600000, "1 s",
      "wait before a stage that ended is started again; doubled each time"},
     {"restart_max", CFG_SPAN, "time", 1, 3600000, "1 min", "… but no longer"},
+    {"prometheus", CFG_TEXT, "file", 0, 1000, "",
+     "kept up to date for Prometheus (node_exporter's textfile collector), name.prom; below ROOT "
+     "unless it begins with /; empty: none",
+     check_prometheus},
+    {"prometheus_every", CFG_SPAN, "time", 1000, 3600000, "15 s", "how often it is written"},
 };
 
 const struct cfg_section stages_cfg_sections[STAGES_CFG_SECTIONS] = {

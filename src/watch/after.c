@@ -89,7 +89,7 @@ static bool is_file(const char *path)
 /* What lies beside it goes along; or goes away, if it is kept with the transfer. */
 static void take_along(struct watch *w, const char *path, const char *to, const char *id)
 {
-    char from[CATALOGUE_FILE_ROOM + 8], beside[CATALOGUE_FILE_ROOM + 8];
+    char from[CATALOGUE_FILE_ROOM + 8], beside[CATALOGUE_FILE_ROOM + 8], text[400];
     bool shared = has_sibling(path), of_stem;
     for (int i = 0; i < IMPORT_SIDECARS; i++) {
         struct err err;
@@ -99,7 +99,9 @@ static void take_along(struct watch *w, const char *path, const char *to, const 
         if (to) {
             import_sidecar(to, i, beside, sizeof beside, &of_stem);
             if (rename_to_free(from, beside, sizeof beside, &err) < 0)
-                log_warn("watch", "%s", err.text);
+                log_warn("watch", "it did not go along",
+                         LOG_TEXT("file", import_path_text(from, text, sizeof text)),
+                         LOG_ERR(&err));
         } else if (import_sidecar_kept(w->import, from, id)) {
             unlink(from); /* one that stays does no harm */
         }

@@ -17,8 +17,8 @@ void hints_open(struct hints *h)
 {
     *h = (struct hints){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
     if (h->fd < 0)
-        log_warn("watch", "no events of the kernel (%s): only the scan finds files",
-                 strerror(errno));
+        log_warn("watch", "no events of the kernel: only the scan finds files",
+                 LOG_TEXT("reason", strerror(errno)));
 }
 
 void hints_close(struct hints *h)

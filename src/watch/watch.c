@@ -71,11 +71,13 @@ static void told(void *arg, const char *path, enum import_outcome outcome, const
     import_path_text(path, text, sizeof text);
     switch (outcome) {
     case IMPORT_TAKEN:
-        log_info("watch", "%s: taken from %s%s%s", id, text, why[0] ? "; note: " : "", why);
+        log_info("watch", "taken", LOG_TEXT("id", id), LOG_TEXT("file", text),
+                 LOG_TEXT("note", why));
         settle(w, e, id);
         return;
     case IMPORT_SAME:
-        log_info("watch", "%s: %s", text, why);
+        log_info("watch", "not stored again", LOG_TEXT("id", id), LOG_TEXT("file", text),
+                 LOG_TEXT("reason", why));
         settle(w, e, id);
         return;
     case IMPORT_KNOWN:
@@ -134,7 +136,7 @@ static void on_store(struct watch *w, int rc, const struct err *err)
         return;
     }
     if (w->pause_us == 0)
-        log_error("watch", "nothing can be taken now; all files wait: %s", err->text);
+        log_error("watch", "nothing can be taken now; all files wait", LOG_ERR(err));
     w->pause_us = w->pause_us == 0 ? PAUSE_FIRST_US : w->pause_us * 2;
     w->pause_us = w->pause_us < PAUSE_LAST_US ? w->pause_us : PAUSE_LAST_US;
     w->retry_us = clock_mono_us() + w->pause_us;
@@ -195,7 +197,7 @@ static void wait(struct watch *w)
     int64_t us = next_due(w) - clock_mono_us();
     int ms = us <= 0 ? 0 : us > INT64_C(3600000000) ? 3600000 : (int)(us / 1000) + 1;
     if (poll(p, 2, ms) < 0 && errno != EINTR)
-        log_error("watch", "poll: %s", strerror(errno));
+        log_error("watch", "cannot wait", LOG_TEXT("reason", strerror(errno)));
     look_for_stop(w);
 }
 
@@ -203,7 +205,7 @@ static void run(struct watch *w)
 {
     look_at_all(w);
     for (int i = 0; i < w->n_tops; i++)
-        fprintf(stderr, "watching %s\n", w->top[i].path);
+        log_info("watch", "watching", LOG_TEXT("dir", w->top[i].path));
     while (!w->stop && !w->replaced) {
         bool lost = hints_read(&w->hints, look_at_hint, w);
         if (lost)

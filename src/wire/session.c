@@ -86,7 +86,7 @@ static void on_no_path(struct wire_session *s, int64_t now_us)
         session_end(s, true, "no path within %lld s", seconds);
         return;
     }
-    session_log(s, true, "no path within %lld s; going on with the other files", seconds);
+    session_log(s, true, "goes on with the other files", "no path within %lld s", seconds);
     s->done |= WIRE_SETTING_PATH;
     session_request_next(s, now_us);
 }
@@ -102,7 +102,7 @@ static void on_deadline(struct wire_session *s, int64_t now_us)
         on_no_path(s, now_us);
         return;
     case WAIT_META:
-        session_log(s, true, "no metadata within %lld s: older firmware? going on",
+        session_log(s, true, "goes on without metadata", "none within %lld s: older firmware?",
                     (long long)(s->limits.meta_us / 1000000));
         session_request_file(s, now_us);
         return;

@@ -39,19 +39,20 @@ struct queued *session_push(struct wire_session *s, enum wire_action_type type)
 }
 
 DS_PRINTF(4, 0)
-static void push_text(struct wire_session *s, enum wire_action_type type, bool warn,
-                      const char *fmt, va_list ap)
+static struct queued *push_text(struct wire_session *s, enum wire_action_type type, bool warn,
+                                const char *fmt, va_list ap)
 {
     struct queued *q = session_push(s, type);
     q->action.warn = warn;
     vsnprintf(q->text, sizeof q->text, fmt, ap);
+    return q;
 }
 
-void session_log(struct wire_session *s, bool warn, const char *fmt, ...)
+void session_log(struct wire_session *s, bool warn, const char *event, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    push_text(s, WIRE_DO_LOG, warn, fmt, ap);
+    push_text(s, WIRE_DO_LOG, warn, fmt, ap)->action.event = event;
     va_end(ap);
 }
 
@@ -173,5 +174,5 @@ void session_nuisance(struct wire_session *s, const char *fmt, ...)
     if (++s->nuisances > NUISANCES_MAX)
         session_end(s, true, "too much that nobody asked for; the last: %s", text);
     else
-        session_log(s, true, "%s; ignored", text);
+        session_log(s, true, "ignored", "%s", text);
 }

@@ -73,9 +73,10 @@ void session_recover(struct wire_session *s, int64_t now_us, const char *why)
         return;
     }
     if (s->stats.resumes < RECOVERIES_LOGGED)
-        session_log(s, true, "%s: %s; asking for it again", place, why);
+        session_log(s, true, "asked for again", "%s: %s", place, why);
     else if (s->stats.resumes == RECOVERIES_LOGGED)
-        session_log(s, true, "%s: %s; from here on repeats are only counted", place, why);
+        session_log(s, true, "asked for again; from here on this is only counted", "%s: %s", place,
+                    why);
     s->stats.resumes++;
     s->dropping = true;
     session_resume(s, now_us);

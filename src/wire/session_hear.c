@@ -61,8 +61,8 @@ static void on_meta(struct wire_session *s, const struct wire_frame *f, int64_t 
     s->offer.meta_bytes = f->n;
     s->may_have_one_more = slot && f->n == 13 && f->payload[0] == 2;
     if (slot && f->n > 1 && f->payload[1] != slot->file_type)
-        session_log(s, true, "metadata of file type %u where %s has %u", f->payload[1],
-                    slot->identifier, slot->file_type);
+        session_log(s, true, "metadata of another file type", "file type %u where %s has %u",
+                    f->payload[1], slot->identifier, slot->file_type);
     if (s->state == WAIT_META)
         session_request_file(s, now_us);
 }
@@ -72,7 +72,8 @@ static void on_meta(struct wire_session *s, const struct wire_frame *f, int64_t 
 static void no_file(struct wire_session *s, int64_t now_us)
 {
     if (s->offer.slot) {
-        session_log(s, false, "%s has no packets: empty or gone", s->offer.slot->identifier);
+        session_log(s, false, "no file", "%s has no packets: empty or gone",
+                    s->offer.slot->identifier);
         s->done |= s->offer.slot->setting;
         session_request_next(s, now_us);
         return;

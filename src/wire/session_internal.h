@@ -85,7 +85,8 @@ struct wire_session {
 /* ---- session_act.c ---- */
 
 struct queued *session_push(struct wire_session *s, enum wire_action_type type);
-void session_log(struct wire_session *s, bool warn, const char *fmt, ...) DS_PRINTF(3, 4);
+void session_log(struct wire_session *s, bool warn, const char *event, const char *fmt, ...)
+    DS_PRINTF(4, 5);
 void session_send(struct wire_session *s, uint16_t id, const void *payload, size_t n);
 void session_send_u32(struct wire_session *s, uint16_t id, uint32_t value);
 /* REPEAT_INIT is two bytes: what the vendor's own server sends. */

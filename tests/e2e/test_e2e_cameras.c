@@ -127,7 +127,7 @@ static void test_what_is_no_video_though_its_name_says_so_is_stored_and_told(voi
     struct buf log = support_read(w->log);
     struct err err;
     assert_ok(buf_append(&log, "", 1, &err));
-    if (!strstr((const char *)buf_data(&log), "a video by its name, but it begins like neither"))
+    if (!strstr((const char *)buf_data(&log), "kind=video content=\"neither photo nor video\""))
         fail_msg("%s", (const char *)buf_data(&log));
     buf_clear(&log);
 }

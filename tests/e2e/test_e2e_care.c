@@ -178,6 +178,27 @@ static void test_sweep_tells_before_it_deletes_and_a_custody_stays(void **state)
     expect(RUN("list"), 0, STILL);
 }
 
+/* Stages of commands, too; and those that are in the settings no more. */
+static void test_jobs_of_other_stages_are_cared_for(void **state)
+{
+    (void)state;
+    char dir[400], conf[500];
+    static const char settings[] = "[exec send]\ncommand = false\n";
+    const char *id = IMEI "-front-video-20241201T080000Z";
+    snprintf(dir, sizeof dir, "%s/conf.d", w.dir);
+    snprintf(conf, sizeof conf, "%s/40-retention.conf", dir);
+    support_write(conf, settings, sizeof settings - 1);
+    expect(RUN("--config", dir, "work", "--once"), 1, "1 failed");
+    expect(RUN("--config", dir, "fsck"), 0, "1 jobs: all is well");
+    expect(RUN("--config", dir, "sweep"), 0, "0 failed jobs deleted");
+    expect(RUN("fsck"), 1,
+           "spool/send: 1 jobs of a stage that the settings do not have: nobody works them");
+    expect(RUN("sweep"), 0, "spool/send: a stage that the settings do not have");
+    expect(RUN("drop", "--stage", "send", id), 0, "dropped");
+    expect(RUN("show", id, "--custody"), 0, "\"stage\":\"send\"");
+    expect(RUN("fsck"), 0, "0 jobs: all is well");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_catalogue_is_made_anew_from_a_backup),
         cmocka_unit_test(test_a_failed_job_is_retried_or_dropped_and_then_may_go),
         cmocka_unit_test(test_sweep_tells_before_it_deletes_and_a_custody_stays),
+        cmocka_unit_test(test_jobs_of_other_stages_are_cared_for),
     };
     return cmocka_run_group_tests(tests, make_store, remove_store);
 }

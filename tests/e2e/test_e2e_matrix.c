@@ -446,7 +446,7 @@ static void test_the_newer_connection_wins(void **state)
     only_one_whole(c, &f);
     struct world_rows rows = rows_of(c, 1);
     assert_int_equal(world_resumed_at(c->world, &rows.row[0]), sent);
-    snprintf(words, sizeof words, "%s (127.0.0.1:", imei_of(c));
+    snprintf(words, sizeof words, "imei=%s peer=127.0.0.1:", imei_of(c));
     assert_true(world_log_lines(c->world, words) > 0);
     assert_true(world_log_lines(c->world, "closed: the camera is here anew") > 0);
 }

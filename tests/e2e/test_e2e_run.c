@@ -95,7 +95,8 @@ static void wait_line(const struct world *w, const char *words, int n, char *res
 static pid_t wait_pid(const struct world *w, const char *stage, int n)
 {
     char words[100], pid[64];
-    snprintf(words, sizeof words, " %s: started, process ", stage);
+    const char *quote = strchr(stage, ' ') ? "\"" : "";
+    snprintf(words, sizeof words, "msg=\"started\" process=%s%s%s child=", quote, stage, quote);
     wait_line(w, words, n, pid, sizeof pid);
     return (pid_t)strtol(pid, NULL, 10);
 }
@@ -120,8 +121,9 @@ static void test_what_a_camera_hands_over_becomes_copies_by_itself(void **state)
     configure(w, "[exec tell]\npoll = 20 ms\ncommand = true %{still}\n");
     start(w);
     take_photo(w, 1, "2024-11-29T07:23:45Z");
-    wait_line(w, "photo, in", 1, NULL, 0);
-    wait_line(w, "tell: 352093081452251-front-photo-20241129T072345Z: done", 1, NULL, 0);
+    wait_line(w, "kind=photo seconds=", 1, NULL, 0);
+    wait_line(w, "stage=tell msg=\"done\" id=352093081452251-front-photo-20241129T072345Z", 1, NULL,
+              0);
     pid_t receiver = wait_pid(w, "receive", 1), worker = wait_pid(w, "convert", 1);
     assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
     assert_true(kill(receiver, 0) < 0 && kill(worker, 0) < 0);
@@ -142,17 +144,17 @@ static void test_what_people_drop_and_what_is_old_is_looked_after_too(void **sta
              w->dir);
     configure(w, text);
     start(w);
-    wait_line(w, "processes run", 1, NULL, 0);
+    wait_line(w, "all processes run", 1, NULL, 0);
     struct buf b = support_read(PHOTO);
     support_write(photo, buf_data(&b), b.used);
     buf_clear(&b);
-    wait_line(w, "photo, in", 1, NULL, 0);
+    wait_line(w, "kind=photo seconds=", 1, NULL, 0);
     wait_pid(w, "sweep", 1);
     assert_int_equal(kill(w->run.pid, SIGHUP), 0);
     wait_line(w, "settings read again", 1, NULL, 0);
     assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
-    assert_false(find_line(w, "started again", 1, NULL, 0));
-    assert_false(find_line(w, "sweep: started", 2, NULL, 0)); /* its time has not come */
+    assert_false(find_line(w, "will be started again", 1, NULL, 0));
+    assert_false(find_line(w, "started\" process=sweep", 2, NULL, 0)); /* its time has not come */
 }
 
 static void test_what_is_killed_is_started_again(void **state)
@@ -161,10 +163,10 @@ static void test_what_is_killed_is_started_again(void **state)
     configure(w, "");
     start(w);
     take_photo(w, 1, "2024-11-29T07:23:45Z");
-    wait_line(w, "photo, in", 1, NULL, 0);
+    wait_line(w, "kind=photo seconds=", 1, NULL, 0);
     assert_int_equal(kill(wait_pid(w, "receive", 1), SIGKILL), 0);
-    wait_line(w, "receive: was killed by signal 9 (SIGKILL); it is started again in 0.0 s", 1, NULL,
-              0);
+    wait_line(w, "process=receive reason=\"was killed by signal 9 (SIGKILL)\" wait_seconds=0.02", 1,
+              NULL, 0);
     assert_int_equal(kill(wait_pid(w, "convert", 1), SIGKILL), 0);
     wait_pid(w, "convert", 2);
     wait_line(w, "listening on ", 2, NULL, 0);
@@ -176,7 +178,7 @@ static void test_what_is_killed_is_started_again(void **state)
     struct proc_result r = proc_run(argv);
     assert_int_equal(r.status, 0);
     proc_clear(&r);
-    wait_line(w, "photo, in", 2, NULL, 0);
+    wait_line(w, "kind=photo seconds=", 2, NULL, 0);
     assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
 }
 
@@ -185,16 +187,16 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     struct world *w = *state;
     configure(w, "");
     start(w);
-    wait_line(w, "all 2 processes run", 1, NULL, 0);
+    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
     configure(w, "[exec up]\ncommand = true\nafter = nobody\n");
     assert_int_equal(kill(w->run.pid, SIGHUP), 0);
-    wait_line(w, "SIGHUP: all goes on with the settings as they were: ", 1, NULL, 0);
+    wait_line(w, "SIGHUP: all goes on with the settings as they were\" reason=", 1, NULL, 0);
     assert_true(find_line(w, "50-test.conf:10: [exec up] after = nobody", 1, NULL, 0));
     /* with bad ones on the disk what dies comes back all the same */
     assert_int_equal(kill(wait_pid(w, "convert", 1), SIGKILL), 0);
     pid_t convert = wait_pid(w, "convert", 2), receiver = wait_pid(w, "receive", 1);
     take_photo(w, 1, "2024-11-29T07:23:45Z");
-    wait_line(w, "photo, in", 1, NULL, 0);
+    wait_line(w, "kind=photo seconds=", 1, NULL, 0);
     /* good ones: a new stage, whose jobs convert must know of; the receiver is not touched */
     configure(w, "[exec up]\ncommand = true\nworkers = 2\n");
     assert_int_equal(kill(w->run.pid, SIGHUP), 0);
@@ -206,12 +208,12 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     /* and gone again */
     configure(w, "");
     assert_int_equal(kill(w->run.pid, SIGHUP), 0);
-    wait_line(w, "up 1: ended, as it was told", 1, NULL, 0);
-    wait_line(w, "up 2: ended, as it was told", 1, NULL, 0);
+    wait_line(w, "ended, as it was told\" process=\"up 1\"", 1, NULL, 0);
+    wait_line(w, "ended, as it was told\" process=\"up 2\"", 1, NULL, 0);
     wait_pid(w, "convert", 4);
     assert_int_equal(kill(receiver, 0), 0);
     assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
-    assert_false(find_line(w, "up 1: started", 2, NULL, 0));
+    assert_false(find_line(w, "started\" process=\"up 1\"", 2, NULL, 0));
 }
 
 static void test_a_second_run_is_told_so(void **state)
@@ -220,7 +222,7 @@ static void test_a_second_run_is_told_so(void **state)
     char expected[200];
     configure(w, "");
     start(w);
-    wait_line(w, "all 2 processes run", 1, NULL, 0);
+    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
     const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "run", NULL};
     struct proc_result r = proc_run(argv);
     snprintf(expected, sizeof expected, "another run (process %d) works on ", (int)w->run.pid);
@@ -229,7 +231,7 @@ static void test_a_second_run_is_told_so(void **state)
     proc_clear(&r);
     assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
     start(w); /* the lock goes with its holder */
-    wait_line(w, "all 2 processes run", 1, NULL, 0);
+    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
     assert_int_equal(proc_stop(&w->run, SIGINT), 0);
 }
 
@@ -238,7 +240,7 @@ static void test_a_killed_run_takes_its_processes_along(void **state)
     struct world *w = *state;
     configure(w, "");
     start(w);
-    wait_line(w, "all 2 processes run", 1, NULL, 0);
+    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
     pid_t receiver = wait_pid(w, "receive", 1), worker = wait_pid(w, "convert", 1);
     assert_int_equal(proc_stop(&w->run, SIGKILL), 128 + SIGKILL);
     int64_t until_us = clock_mono_us() + WAIT_US;
@@ -324,11 +326,11 @@ static void test_the_watchdog_is_not_content_with_a_stage_that_never_comes_up(vo
     int fd = listen_as_systemd(w);
     start(w);
     hear(fd, "in trouble: ");
-    assert_true(find_line(w, " is in trouble", 1, NULL, 0));
+    assert_true(find_line(w, "in trouble\" process=", 1, NULL, 0));
     assert_int_equal(hear(fd, "in trouble: "), 0);
     close(fd);                                /* nobody listens any more: so what */
     take_photo(w, 1, "2024-11-29T07:23:45Z"); /* the others go on */
-    wait_line(w, "photo, in", 1, NULL, 0);
+    wait_line(w, "kind=photo seconds=", 1, NULL, 0);
     assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");

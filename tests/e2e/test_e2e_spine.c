@@ -224,7 +224,7 @@ static void test_a_receiver_killed_in_a_transfer_loses_nothing_it_acknowledged(v
     const char *const argv[] = {DASHSPOOL_BINARY, "simulate", "--to", w->address,
                                 "--front",        big,        NULL};
     struct proc camera = proc_start(log, argv);
-    proc_wait_for(&w->receiver, "offers front video, 40960 packets", NULL, 0);
+    proc_wait_for(&w->receiver, "packets=40960", NULL, 0);
     assert_int_equal(proc_stop(&w->receiver, SIGKILL), 128 + SIGKILL);
     assert_int_equal(proc_stop(&camera, 0), 1);
 

@@ -225,8 +225,19 @@ static void test_hostile_words_cannot_fake_a_line_of_the_log(void **state)
     configure(w, "[exec bad]\ncommand = sh -c \"printf 'x\\\\r\\\\033[2Jfake'; exit 1\"\n");
     take_photo(w);
     struct proc_result r = RUN(w, "work", "--once");
-    assert_has(proc_err(&r), "it said: x\\x0d\\x1b[2Jfake\n");
+    assert_has(proc_err(&r), "it said: x\\\\x0d\\\\x1b[2Jfake\" error=malformed pid=");
     assert_null(strchr(proc_err(&r), '\r'));
+    proc_clear(&r);
+}
+
+static void test_a_command_that_says_nothing_is_no_trouble(void **state)
+{
+    struct world *w = *state;
+    configure(w, "[exec mute]\ncommand = false\n");
+    take_photo(w);
+    struct proc_result r = RUN(w, "work", "--once");
+    assert_null(strstr(proc_err(&r), "is lost"));
+    assert_string_equal(text_of(w, "root/spool/mute/failed/" ID "/output.txt"), "");
     proc_clear(&r);
 }
 
@@ -319,7 +330,7 @@ static void test_a_copy_that_there_is_not_is_no_work(void **state)
     configure(w, "[exec up]\ncommand = sh -c 'echo x >>@/log' sh %{viewing}\n"
                  "[exec any]\ncommand = sh -c 'echo \"$1\" >>@/any' sh %{copy}\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 0, "there is no viewing copy of it: nothing to do");
+    expect(RUN(w, "work", "--once"), 0, "reason=\"there is no viewing copy of it");
     assert_string_equal(text_of(w, "log"), "");
     assert_has(text_of(w, "any"), ".still-DERIVED.jpg\n");
 }
@@ -501,6 +512,7 @@ int main(void)
         E2E(test_once_waits_for_no_attempt),
         E2E(test_failures_say_why_and_stop_nobody),
         E2E(test_hostile_words_cannot_fake_a_line_of_the_log),
+        E2E(test_a_command_that_says_nothing_is_no_trouble),
         E2E(test_a_command_that_hangs_is_ended_with_all_that_it_started),
         E2E(test_a_command_may_leave_nothing_running),
         E2E(test_its_environment_is_clean_and_tells_all),

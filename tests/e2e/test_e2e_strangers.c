@@ -152,7 +152,7 @@ static void test_a_stranger_is_closed_at_once_with_one_line(void **state)
         if (hear_all(fd, answer, sizeof answer) > 0)
             fail_msg("%s was answered", s->name);
         close(fd);
-        snprintf(line, sizeof line, "%s: closed: ", name);
+        snprintf(line, sizeof line, "msg=\"closed\" peer=%s reason=", name);
         char why[400];
         proc_wait_for(&w.receiver, line, why, sizeof why);
         if (!strstr(why, s->log))
@@ -178,7 +178,7 @@ static void test_a_slow_stranger_is_closed_by_the_time_out(void **state)
     assert_true(said < sizeof init); /* closed before it was through: 16 bytes take 3 s */
     assert_int_equal(hear_all(fd, &heard, 1), 0);
     close(fd);
-    proc_wait_for(&w.receiver, "closed: no INIT within 1 s", NULL, 0);
+    proc_wait_for(&w.receiver, "reason=\"no INIT within 1 s", NULL, 0);
     assert_int_equal(world_log_lines(&w, name), 1);
 }
 
@@ -194,7 +194,7 @@ static void test_a_path_that_is_too_long_ends_the_connection(void **state)
     say(fd, path, sizeof path);
     assert_int_equal(hear_all(fd, answer, sizeof answer), 0);
     close(fd);
-    proc_wait_for(&w.receiver, "closed: these bytes are no camera's in state wait-path: 000d0258",
+    proc_wait_for(&w.receiver, "reason=\"these bytes are no camera's in state wait-path: 000d0258",
                   NULL, 0);
 }
 
@@ -237,7 +237,7 @@ static void test_a_path_is_never_a_file_name_nor_a_command_to_a_terminal(void **
     assert_int_equal(rows.n, 1);
     assert_string_equal(rows.row[0].id, A_TEXT "-driver-photo-20241129T072345Z");
     assert_int_equal(rows.row[0].wire.path_n, strlen(c.by_path[0].path) + 1);
-    assert_int_equal(world_log_lines(&w, "../../../../escaped\\x0a\\x1b[2J.jpg"), 1);
+    assert_int_equal(world_log_lines(&w, "../../../../escaped\\\\x0a\\\\x1b[2J.jpg"), 1);
     assert_int_equal(world_log_lines(&w, "\x1b"), 0);
     const char *const argv[] = {"find", w.dir, "-name", "*escaped*", NULL};
     struct proc_result r = proc_run(argv);
@@ -275,7 +275,7 @@ static void hang_up_and_reread(const char *says)
 static void is_not_on_the_list(uint64_t imei)
 {
     char why[80];
-    snprintf(why, sizeof why, "closed: %llu is not in ", (unsigned long long)imei);
+    snprintf(why, sizeof why, "reason=\"%llu is not in ", (unsigned long long)imei);
     int fd = world_dial(w.port);
     say_init(fd, imei, 0x54000400);
     is_sent_away(fd, why);
@@ -293,7 +293,7 @@ static void test_only_cameras_on_the_list_are_taken(void **state)
     assert_int_equal(files_of(B_TEXT), 0);
 
     write_list("#" A_TEXT "\n" B_TEXT);
-    hang_up_and_reread("SIGHUP: 1 cameras are allowed");
+    hang_up_and_reread("SIGHUP: list of cameras read again\" cameras=1");
     assert_int_equal(world_camera_run(&w, &b), 1);
     is_not_on_the_list(CAMERA_A);
 
@@ -345,7 +345,7 @@ static void test_a_replaced_list_is_read_and_learned_into_after_a_start(void **s
     (void)state;
     start_with_list("", "learn = yes\n");
     write_list("# tidied up\n" A_TEXT "\n");
-    hang_up_and_reread("SIGHUP: 1 cameras are allowed");
+    hang_up_and_reread("SIGHUP: list of cameras read again\" cameras=1");
     struct simulate_config a = camera(CAMERA_A, 3000), b = camera(CAMERA_B, 3000);
     assert_int_equal(world_camera_run(&w, &a), 1);
     if (world_camera_run(&w, &b) == 0) /* Landlock is there */
@@ -398,7 +398,7 @@ static void one_too_many(const char *why)
     proc_wait_for(&w.receiver, why, NULL, 0);
     close(third);
     close(first);
-    proc_wait_for(&w.receiver, "closed: the camera closed the connection", NULL, 0);
+    proc_wait_for(&w.receiver, "reason=\"the camera closed the connection", NULL, 0);
     third = idle(CAMERA_A); /* there is room again */
     close(second);
     close(third);
@@ -408,14 +408,14 @@ static void test_no_more_connections_than_configured(void **state)
 {
     (void)state;
     start(PATIENT "connections_max = 2\n");
-    one_too_many("refused: too many connections (connections_max)");
+    one_too_many("reason=\"too many connections (connections_max)");
 }
 
 static void test_no_more_connections_of_an_address_than_configured(void **state)
 {
     (void)state;
     start(PATIENT "per_address_max = 2\n");
-    one_too_many("refused: too many connections of this address (per_address_max)");
+    one_too_many("reason=\"too many connections of this address (per_address_max)");
 }
 
 static void test_a_flood_is_one_line_and_a_number(void **state)
@@ -429,7 +429,7 @@ static void test_a_flood_is_one_line_and_a_number(void **state)
         assert_int_equal(hear_all(fd, answer, sizeof answer), 0);
         close(fd);
     }
-    int lines = world_log_lines(&w, "refused: too many connections");
+    int lines = world_log_lines(&w, "msg=\"refused\"");
     assert_in_range(lines, 1, 25); /* one a second */
     close(first);
 }
@@ -518,10 +518,12 @@ static void test_with_a_full_disk_no_transfer_begins_and_status_says_so(void **s
     assert_true(world_camera_finish(&c)); /* it was told CLOSE */
     assert_int_equal(simulate_camera_stats(c.camera)->bytes, 0);
     world_camera_close(&c);
-    proc_wait_for(&w.receiver, "closed: refused: the disk of ", NULL, 0);
+    proc_wait_for(&w.receiver, "reason=\"refused: the disk of ", NULL, 0);
     assert_int_equal(files_of(A_TEXT), 0);
     status_is(trouble, false, 1, "TROUBLE: the disk of ");
     status_is(trouble, true, 1, "\"trouble\": \"the disk of ");
+    char refusals[] = "\"of_the_day\":1";
+    status_is(refusals, true, 1, "\"kind\": \"refusal\"");
 }
 
 static void test_status_tells_running_stopped_and_dead(void **state)
@@ -531,12 +533,14 @@ static void test_status_tells_running_stopped_and_dead(void **state)
     start(PATIENT "connections_max = 2\n");
     struct simulate_config a = camera(CAMERA_A, 3000);
     assert_int_equal(world_camera_run(&w, &a), 1);
-    proc_wait_for(&w.receiver, "closed: all files taken", NULL, 0);
+    proc_wait_for(&w.receiver, "reason=\"all files taken", NULL, 0);
     int first = idle(CAMERA_A), second = idle(CAMERA_B), third = world_dial(w.port);
     snprintf(words, sizeof words, "running on 127.0.0.1:%s, process %d", w.port,
              (int)w.receiver.pid);
     status_is(two, false, 0, words);
     status_is(refused, false, 0, "2 connections, 0 receiving; 3 taken, 1 refused");
+    status_is(NULL, false, 0, "1 ×");
+    status_is(NULL, false, 0, "receive: too many connections (connections_max)");
     status_is(NULL, false, 0, "1 stored, 0 partial, 0 coming in: 3.0 kB");
     status_is(NULL, true, 0, "\"state\": \"running\"");
     close(first);

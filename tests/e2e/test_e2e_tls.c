@@ -152,7 +152,7 @@ static void is_refused(int version, const char *why)
     char line[200], rest[300];
     client_connect(&c, version);
     assert_false(client_is_answered(&c));
-    snprintf(line, sizeof line, "%s: closed: ", c.name);
+    snprintf(line, sizeof line, "msg=\"closed\" peer=%s reason=", c.name);
     proc_wait_for(&w.receiver, line, rest, sizeof rest);
     if (!strstr(rest, why))
         fail_msg("the line says '%s', and not '%s'", rest, why);
@@ -172,7 +172,7 @@ static void test_a_transfer_over_tls_is_bit_exact(void **state)
     expect(SIMULATE(w.tls_port, B_TEXT, "--tls", "--protocol", "6", "--enhanced", "--dsm", PHOTO),
            0, "1 files");
     is_stored(B_TEXT, PHOTO);
-    assert_int_equal(world_log_lines(&w, "connected over TLS"), 2);
+    assert_int_equal(world_log_lines(&w, "tls=true"), 2);
 }
 
 static void test_a_transfer_goes_on_over_plain_tcp_where_tls_broke_off(void **state)
@@ -253,7 +253,7 @@ static void test_a_camera_without_the_certificate_that_is_wanted_is_refused(void
     expect(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", stray_cert, "--tls-key", stray_key, "--rear",
                     CLIP),
            1, "127.0.0.1:");
-    proc_wait_for(&w.receiver, "closed: TLS: certificate verify failed", NULL, 0);
+    proc_wait_for(&w.receiver, "reason=\"TLS: certificate verify failed", NULL, 0);
     nothing_came_of(A_TEXT);
     expect(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", camera_cert, "--tls-key", camera_key,
                     "--rear", CLIP),
@@ -266,7 +266,7 @@ static void test_who_speaks_no_tls_gets_one_line(void **state)
     (void)state;
     start("");
     expect(SIMULATE(w.tls_port, A_TEXT, "--rear", CLIP), 1, "the server closed the connection");
-    proc_wait_for(&w.receiver, "closed: what comes to the TLS port is no TLS", NULL, 0);
+    proc_wait_for(&w.receiver, "reason=\"what comes to the TLS port is no TLS", NULL, 0);
     expect(SIMULATE(w.port, A_TEXT, "--tls", "--rear", CLIP), 1, "TLS handshake");
     proc_wait_for(&w.receiver, "TLS: use the TLS port", NULL, 0);
     assert_int_equal(world_log_lines(&w, "127.0.0.1:"), 4); /* two say where it listens */
@@ -283,7 +283,7 @@ static void test_who_only_connects_to_the_tls_port_is_closed(void **state)
     assert_int_equal(poll(&p, 1, 60000), 1);
     assert_int_equal(recv(fd, &heard, 1, 0), 0);
     close(fd);
-    proc_wait_for(&w.receiver, "closed: no INIT within 1 s", NULL, 0);
+    proc_wait_for(&w.receiver, "reason=\"no INIT within 1 s", NULL, 0);
 }
 
 /* ---- what the simulated camera trusts ---- */
@@ -294,7 +294,7 @@ static void test_simulate_trusts_whom_it_is_told_to(void **state)
     start("");
     expect(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", other_ca, "--rear", CLIP), 1,
            "the receiver's certificate: unable to get local issuer certificate");
-    proc_wait_for(&w.receiver, "closed: TLS: tlsv1 alert unknown ca", NULL, 0);
+    proc_wait_for(&w.receiver, "reason=\"TLS: tlsv1 alert unknown ca", NULL, 0);
     certs_make(w.dir, "ca", "server", "IP:127.0.0.2");
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
     proc_wait_for(&w.receiver, "SIGHUP: certificate read again", NULL, 0);
@@ -346,7 +346,7 @@ static void test_a_broken_new_certificate_changes_nothing_and_is_told(void **sta
     struct buf wrong_key = support_read(third);
     support_write(key, buf_data(&wrong_key), wrong_key.used); /* a key of another certificate */
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
-    proc_wait_for(&w.receiver, "SIGHUP: the certificate stays as it was: ", NULL, 0);
+    proc_wait_for(&w.receiver, "SIGHUP: the certificate stays as it was\" reason=", NULL, 0);
     expect(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
     is_stored(A_TEXT, CLIP);
 
@@ -354,7 +354,7 @@ static void test_a_broken_new_certificate_changes_nothing_and_is_told(void **sta
     support_write(cert, "-----BEGIN CERTIFICATE-----\nMIIB", 32);
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
     char line[400];
-    snprintf(line, sizeof line, "SIGHUP: the certificate stays as it was: %s", cert);
+    snprintf(line, sizeof line, "SIGHUP: the certificate stays as it was\" reason=\"%s", cert);
     proc_wait_for(&w.receiver, line, NULL, 0);
     expect(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
     is_stored(B_TEXT, CLIP);

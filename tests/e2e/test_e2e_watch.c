@@ -44,7 +44,7 @@ static void start(struct fixture *f)
     const char *const argv[] = {DASHSPOOL_BINARY, "--root", f->root, "watch", f->in, NULL};
     f->watch = proc_start(log, argv);
     f->running = true;
-    proc_wait_for(&f->watch, "watching ", NULL, 0);
+    proc_wait_for(&f->watch, "msg=\"watching\"", NULL, 0);
 }
 
 static void stop(struct fixture *f)
@@ -102,7 +102,7 @@ static void wait_log(struct fixture *f, const char *fmt, ...)
 
 static void wait_taken(struct fixture *f, const char *name)
 {
-    wait_log(f, "taken from %s/%s", f->in, name);
+    wait_log(f, "file=%s/%s ", f->in, name);
 }
 
 static int lines_with(const struct fixture *f, const char *words)
@@ -183,7 +183,7 @@ static void test_one_that_stays_cut_is_taken_and_marked(void **state)
     configure(f, "quiet_s = 0.05\nscan_s = 3600\npatience_s = 0.4\n");
     support_write(in(f, "cut.h265"), data, n - 1);
     start(f);
-    wait_log(f, "cut.h265; note: the last ");
+    wait_log(f, "cut.h265 note=\"the last ");
     stop(f);
     struct catalogue_transfer row = drop_row(f->root, "cut.h265");
     struct catalogue_origin o;
@@ -224,7 +224,7 @@ static void test_copied_twice(void **state)
     drop_clip(in(f, "one.h265"), 7, CLIP);
     wait_taken(f, "one.h265");
     drop_clip(in(f, "two.h265"), 7, CLIP);
-    wait_log(f, "two.h265: the same content is stored as 000000000000000-other-video-");
+    wait_log(f, "two.h265 reason=\"the same content is stored as 000000000000000-other-video-");
     stop(f);
     drop_clip(in(f, "three.h265"), 8, CLIP);
     start(f);
@@ -278,11 +278,13 @@ static void test_truncated_and_rewritten(void **state)
     drop_clip(in(f, name), 1, CLIP);
     wait_taken(f, name);
     drop_clip(in(f, name), 2, CLIP); /* the same inode, the same length */
-    wait_log(f, "20241129T072345Z-2: taken from");
+    wait_log(f, "msg=\"taken\" id=000000000000000-other-video-20241129T072345Z-2 ");
     assert_int_equal(truncate(in(f, name), 0), 0);
     let_pass(f, 1);
     drop_clip(in(f, name), 1, CLIP); /* as it was at first */
-    wait_log(f, "%s: the same content is stored as 000000000000000-other-video-20241129T072345Z",
+    wait_log(f,
+             "%s reason=\"the same content is stored as "
+             "000000000000000-other-video-20241129T072345Z",
              name);
     stop(f);
     assert_int_equal(drop_look(f->root).n, 3);
@@ -334,7 +336,7 @@ static void test_a_directory_made_later(void **state)
     drop_clip(in(f, "moved/y.h265"), 3, CLIP);
     wait_taken(f, "moved/y.h265");
     assert_int_equal(rename(in(f, "moved"), in(f, "renamed")), 0); /* the files are not new */
-    wait_log(f, "renamed/x.h265: the same content");
+    wait_log(f, "renamed/x.h265 reason=\"the same content");
     stop(f);
     assert_int_equal(drop_look(f->root).n, 3);
 }
@@ -369,15 +371,15 @@ static void test_output_in_the_watched_folder(void **state)
     snprintf(from, sizeof from, "%s/store/x.conf", f->in);
     snprintf(f->root, sizeof f->root, "%s", root);
     start(f);
-    proc_wait_for(&f->watch, "renamed.jpg: a copy that dashspool made", NULL, 0);
-    wait_log(f, "taken from %s", clip);
+    proc_wait_for(&f->watch, "renamed.jpg reason=\"a copy that dashspool made", NULL, 0);
+    wait_log(f, "file=%s ", clip);
     const char *const export[] = {DASHSPOOL_BINARY, "--root", root,    "export", "--kind",
                                   "video",          "-o",     package, NULL};
     run(export);
-    wait_log(f, "case-1: an evidence package: left alone");
+    wait_log(f, "case-1 reason=\"an evidence package: left alone");
     stop(f);
     assert_int_equal(drop_look(f->root).n, 1);
-    assert_int_equal(lines_with(f, "renamed.mp4: a copy that dashspool made"), 1);
+    assert_int_equal(lines_with(f, "renamed.mp4 reason=\"a copy that dashspool made"), 1);
     const char *const own[] = {DASHSPOOL_BINARY, "--root", root, "watch", root, NULL};
     struct proc_result r = proc_run(own);
     assert_int_equal(r.status, 2);
@@ -407,8 +409,8 @@ static void test_what_is_no_file(void **state)
     assert_ok(fsx_mkdirs(deep, &err));
     configure(f, "quiet_s = 0.1\nscan_s = 0.1\npatience_s = 3600\n");
     start(f);
-    wait_log(f, "taken from %s/new\\x0aline \\xff.h265", f->in);
-    wait_log(f, "text.h265: this is text, not H.265");
+    wait_log(f, "file=\"%s/new\\\\x0aline \\\\xff.h265\"", f->in);
+    wait_log(f, "text.h265 reason=\"this is text, not H.265");
     wait_log(f, "too many folders in each other");
     for (uint32_t i = 0; i < 3; i++)
         let_pass(f, i); /* scans pass by */
@@ -465,7 +467,7 @@ static void test_removed_when_it_is_safe(void **state)
     while (support_exists(in(f, "clip.h265")) || support_exists(in(f, "clip.txt")) ||
            support_exists(in(f, "two.h265")))
         poll(NULL, 0, 20);
-    wait_log(f, "text.h265: this is text");
+    wait_log(f, "text.h265 reason=\"this is text");
     stop(f);
     assert_true(support_exists(in(f, "two.txt")));
     assert_true(support_exists(in(f, "text.h265")));

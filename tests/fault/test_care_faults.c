@@ -46,8 +46,8 @@ static int sweep(const char *root, struct cfg *cfg, struct err *err)
 {
     char trouble[512] = "";
     struct care_sweep_result r;
-    const struct care_sweep_listener listener = {ignore_swept, ignore_trouble, NULL, trouble};
-    return care_sweep(root, cfg, false, &listener, &r, err);
+    const struct care_sweep_listener listener = {ignore_swept, ignore_trouble, NULL, NULL, trouble};
+    return care_sweep(root, cfg, NULL, false, &listener, &r, err);
 }
 
 /* At any point: fsck finds nothing worse than what a sweep had begun. */

@@ -571,7 +571,7 @@ int main(void)
         T(test_a_kill_between_any_two_changes_loses_nothing_acknowledged),
     };
     inject_install();
-    log_set_level(LOG_LEVEL_ERROR);
+    log_setup(LOG_LEVEL_ERROR, false);
     assert_int_equal(open_and_forget(), 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,42 @@ static void test_what_waits_for_conversion_waits_in_the_backup_too(void **state)
     assert_true(t.published);
 }
 
+/* Ready, claimed or failed, in any stage. */
+static void test_what_waits_for_another_stage_waits_in_the_backup_too(void **state)
+{
+    (void)state;
+    struct err err;
+    struct care_backup_result r;
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    static char *const ids[] = {told_by_camera, old, today};
+    int64_t done_us = 0;
+    assert_ok(catalogue_open(&c, root, false, &err));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(catalogue_transfer_get(c, ids[i], &t, &err));
+        t.published = true;
+        assert_ok(catalogue_transfer_update(c, &t, &err));
+        assert_ok(catalogue_done_put(c, t.key, "convert", 17, 1, &err));
+    }
+    catalogue_close(&c);
+    cared_fail_job_of(root, "upload", old);
+    cared_fail_job_of(root, "mail", told_by_camera);
+    assert_ok(care_backup(root, dir, &quiet, &r, &err));
+    get(dir, old, &t);
+    assert_false(t.published);
+    get(dir, told_by_camera, &t);
+    assert_false(t.published);
+    get(dir, today, &t);
+    assert_true(t.published);
+    /* what a stage has done it does not do again there */
+    get(dir, old, &t);
+    assert_ok(catalogue_open(&c, dir, false, &err));
+    assert_ok(catalogue_done_get(c, t.key, "convert", &done_us, &err));
+    assert_int_equal(done_us, 17);
+    catalogue_close(&c);
+    all_is_well(dir);
+}
+
 static void test_a_backup_is_not_written_over_something_else(void **state)
 {
     (void)state;
@@ -275,6 +311,128 @@ static void test_what_the_old_catalogue_knows_is_taken_over(void **state)
     assert_true(cared_has(root, today));
 }
 
+static char dropped[CATALOGUE_ID_ROOM];
+
+/* A file that was dropped, as watch or import enter it. */
+static void add_file(void)
+{
+    struct stored s;
+    struct err err;
+    struct catalogue_transfer row = {
+        .state = CATALOGUE_STORED, .arrived_us = CARED_AT_US, .source = "file"};
+    const struct catalogue_origin o = {.path = "/srv/in/\xff clip.h265",
+                                       .stat = {11, 12, 13},
+                                       .whole = true,
+                                       .note = "nobody can tell"};
+    const struct catalogue_seen seen = {.path = "/srv/in/gone.h265", .stat = {1, 2, 3}, .id = "x"};
+    snprintf(row.imei, sizeof row.imei, CARED_IMEI);
+    snprintf(row.camera, sizeof row.camera, "other");
+    snprintf(row.kind, sizeof row.kind, "video");
+    stored_open(&s, root);
+    stored_add(&s, &row, "dropped", 7);
+    assert_ok(catalogue_origin_put(s.catalogue, row.key, &o, &err));
+    assert_ok(catalogue_done_put(s.catalogue, row.key, "upload", 18, 2, &err));
+    assert_ok(catalogue_done_put(s.catalogue, row.key, "convert", 17, 1, &err));
+    assert_ok(catalogue_seen_put(s.catalogue, &seen, &err));
+    stored_close(&s);
+    memcpy(dropped, row.id, sizeof row.id);
+}
+
+static void test_where_files_came_from_and_what_stages_did_is_taken_over(void **state)
+{
+    (void)state;
+    struct err err;
+    struct care_reindex_result r;
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    struct catalogue_origin o;
+    struct catalogue_seen seen;
+    char event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM];
+    int64_t at_us;
+    add_file();
+    assert_ok(care_reindex(root, &quiet, &r, &err));
+    assert_string_equal(troubles, "");
+    assert_int_equal(r.origins, 1);
+    assert_int_equal(r.done, 2);
+    assert_int_equal(r.seen, 1);
+    assert_int_equal(r.no_origin, 0);
+    get(root, dropped, &t);
+    assert_string_equal(t.source, "file");
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(catalogue_origin_get(c, t.key, &o, &err));
+    assert_string_equal(o.path, "/srv/in/\xff clip.h265");
+    assert_int_equal(o.stat.mtime_ns, 13);
+    assert_true(o.whole);
+    assert_string_equal(o.note, "nobody can tell");
+    assert_ok(catalogue_done_get(c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 18);
+    assert_ok(catalogue_done_get(c, t.key, "convert", &at_us, &err));
+    assert_int_equal(at_us, 17);
+    assert_ok(catalogue_seen_get(c, "/srv/in/gone.h265", &seen, &err));
+    assert_int_equal(seen.stat.length_bytes, 2);
+    catalogue_close(&c);
+    cared_last_event(root, dropped, event, line);
+    assert_string_equal(event, "reindexed");
+    assert_null(strstr(line, "not_known"));
+    all_is_well(root);
+}
+
+static void test_what_cannot_be_known_is_said(void **state)
+{
+    (void)state;
+    struct err err;
+    struct care_reindex_result r;
+    char event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM];
+    add_file();
+    lose_the_catalogue();
+    assert_ok(care_reindex(root, &quiet, &r, &err));
+    assert_int_equal(r.origins + r.done + r.seen, 0);
+    assert_int_equal(r.no_origin, 1);
+    cared_last_event(root, dropped, event, line);
+    assert_non_null(
+        strstr(line, "\"not_known\":[\"connections\",\"protections\",\"stages done\",\"origin\"]"));
+    cared_last_event(root, old, event, line);
+    assert_non_null(
+        strstr(line, "\"not_known\":[\"connections\",\"protections\",\"stages done\"]"));
+    all_is_well(root);
+}
+
+/* One row that cannot be read costs itself. */
+static void test_a_row_that_cannot_be_read_does_not_keep_the_others(void **state)
+{
+    (void)state;
+    struct err err;
+    struct care_reindex_result r;
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    char event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM];
+    const struct catalogue_protection p = {1, "somebody", "claim 17"};
+    sqlite3 *db = NULL;
+    int64_t at_us;
+    bool kept = false;
+    add_file();
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(catalogue_protect(c, dropped, &p, &err));
+    catalogue_close(&c);
+    assert_int_equal(sqlite3_open(in(root, "catalogue.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE origin SET length_bytes = -1", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_ok(care_reindex(root, &quiet, &r, &err));
+    assert_int_equal(r.troubles, 1);
+    assert_non_null(strstr(troubles, "the origin of transfer 4 is malformed"));
+    assert_int_equal(r.no_origin, 1);
+    get(root, dropped, &t);
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(catalogue_done_get(c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 18);
+    assert_ok(catalogue_protected(c, t.key, &kept, &err));
+    assert_true(kept);
+    catalogue_close(&c);
+    cared_last_event(root, dropped, event, line);
+    assert_non_null(strstr(line, "\"not_known\":[\"origin\"]"));
+}
+
 static void test_a_broken_custody_is_not_taken_over(void **state)
 {
     (void)state;
@@ -332,10 +490,14 @@ int main(void)
         TEST(test_a_backup_is_a_root_of_its_own),
         TEST(test_a_backup_goes_on_while_a_receiver_writes),
         TEST(test_what_waits_for_conversion_waits_in_the_backup_too),
+        TEST(test_what_waits_for_another_stage_waits_in_the_backup_too),
         TEST(test_a_backup_is_not_written_over_something_else),
         TEST(test_a_copy_that_was_changed_is_told_by_the_backup),
         TEST(test_a_lost_catalogue_is_made_from_the_masters_and_the_copies),
         TEST(test_what_the_old_catalogue_knows_is_taken_over),
+        TEST(test_where_files_came_from_and_what_stages_did_is_taken_over),
+        TEST(test_what_cannot_be_known_is_said),
+        TEST(test_a_row_that_cannot_be_read_does_not_keep_the_others),
         TEST(test_a_broken_custody_is_not_taken_over),
         TEST(test_a_catalogue_full_of_rubbish_keeps_its_name_for_those_who_look),
         TEST(test_no_reindex_while_a_receiver_runs),

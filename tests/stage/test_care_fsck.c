@@ -17,9 +17,12 @@
 static char *root;
 static char whole[CATALOGUE_ID_ROOM], other[CATALOGUE_ID_ROOM], broken_off[CATALOGUE_ID_ROOM];
 
+static const struct care_stages *configured; /* NULL: not known */
+
 static int make_store(void **state)
 {
     (void)state;
+    configured = NULL;
     struct stored s;
     uint8_t bytes[200000];
     struct catalogue_transfer row = {.state = CATALOGUE_STORED, .arrived_us = AT_US};
@@ -99,7 +102,8 @@ static struct care_findings look(bool quick, struct told *t)
     struct err err;
     struct care_findings f;
     t->text[0] = '\0';
-    assert_ok(care_fsck(root, quick, &(struct care_listener){tell, progress, t}, &f, &err));
+    assert_ok(
+        care_fsck(root, quick, configured, &(struct care_listener){tell, progress, t}, &f, &err));
     return f;
 }
 
@@ -279,6 +283,75 @@ static void test_a_job_of_no_transfer_is_told(void **state)
     spool_close(&spool);
 }
 
+static void put_job(const char *stage, const char *job, bool claim)
+{
+    struct err err;
+    struct spool *spool = NULL;
+    struct spool_job *claimed = NULL;
+    assert_ok(spool_open(&spool, root, stage, &err));
+    assert_ok(spool_put(spool, job, "{}", 2, &err));
+    if (claim)
+        assert_ok(spool_claim(spool, &claimed, &err));
+    spool_job_free(&claimed);
+    spool_close(&spool);
+}
+
+static void test_jobs_of_every_stage_are_looked_at(void **state)
+{
+    (void)state;
+    struct told t = {.had_enough = false};
+    put_job("upload", whole, false);
+    put_job("convert", other, false);
+    struct care_findings f = look(true, &t);
+    assert_string_equal(t.text, "");
+    assert_int_equal(f.jobs, 2);
+    put_job("mail", "nobody", false);
+    expect(true, 1, "job spool/mail: nobody: there is no such transfer");
+}
+
+static void test_jobs_of_a_stage_that_the_settings_do_not_have_are_told(void **state)
+{
+    (void)state;
+    static const char *const name[] = {"receive", "convert", "upload"};
+    static const struct care_stages known = {name, 3};
+    struct spool *spool = NULL;
+    struct err err;
+    configured = &known;
+    put_job("convert", whole, false);
+    put_job("upload", whole, false);
+    assert_ok(spool_open(&spool, root, "empty", &err));
+    spool_close(&spool);
+    expect(true, 0, "");
+    put_job("old", whole, false);
+    put_job("old", other, false);
+    expect(true, 1,
+           "job spool/old: 2 jobs of a stage that the settings do not have: nobody works them");
+    configured = NULL;
+    expect(true, 0, "");
+}
+
+static void test_what_is_no_spool_is_told(void **state)
+{
+    (void)state;
+    put_job("upload", "nobody", false);
+    support_write(in_root("spool/in-the-way"), "x", 1);
+    expect(true, 2, "job spool/in-the-way: ");
+    expect(true, 2, "job spool/upload: nobody");
+}
+
+/* A worker records a copy after it has its name. */
+static void test_a_file_that_a_stage_is_making_is_not_told(void **state)
+{
+    (void)state;
+    char name[CATALOGUE_ID_ROOM + 32];
+    snprintf(name, sizeof name, "archive/%s.new.mp4", other);
+    support_write(in_root(name), "x", 1);
+    put_job("anonymise", other, false);
+    expect(true, 1, "the catalogue does not know it");
+    put_job("anonymise", other, true);
+    expect(true, 0, "");
+}
+
 static void scribble(const char *name, long at, size_t n)
 {
     FILE *f = fopen(in_root(name), "r+b");
@@ -316,7 +389,8 @@ static void test_pages_full_of_rubbish_are_told(void **state)
             struct care_findings f;
             support_write(in_root(files[file]), buf_data(&was), was.used);
             scribble(files[file], at, 512);
-            int rc = care_fsck(root, false, &(struct care_listener){tell, progress, &t}, &f, &err);
+            int rc =
+                care_fsck(root, false, NULL, &(struct care_listener){tell, progress, &t}, &f, &err);
             assert_true(rc == ERR_OK || err.text[0]);
             if (rc == ERR_OK && f.problems == 0)
                 fail_msg("%s, at %ld: nothing was told", files[file], at);
@@ -334,8 +408,8 @@ static void test_the_listener_can_end_it(void **state)
     struct care_findings f;
     struct told t = {.had_enough = true};
     assert_err(ERR_AGAIN,
-               care_fsck(root, false, &(struct care_listener){tell, progress, &t}, &f, &err));
-    assert_err(ERR_NOTFOUND, care_fsck("/no/such/root", false,
+               care_fsck(root, false, NULL, &(struct care_listener){tell, progress, &t}, &f, &err));
+    assert_err(ERR_NOTFOUND, care_fsck("/no/such/root", false, NULL,
                                        &(struct care_listener){tell, NULL, &t}, &f, &err));
 }
 
@@ -358,6 +432,10 @@ int main(void)
         TEST(test_a_custody_that_was_changed_cut_or_taken_away_is_told),
         TEST(test_a_master_that_was_replaced_with_its_row_is_betrayed_by_its_custody),
         TEST(test_a_job_of_no_transfer_is_told),
+        TEST(test_jobs_of_every_stage_are_looked_at),
+        TEST(test_jobs_of_a_stage_that_the_settings_do_not_have_are_told),
+        TEST(test_what_is_no_spool_is_told),
+        TEST(test_a_file_that_a_stage_is_making_is_not_told),
         TEST(test_databases_that_are_no_databases_are_told_and_the_others_are_read),
         TEST(test_pages_full_of_rubbish_are_told),
         TEST(test_the_listener_can_end_it),

@@ -16,9 +16,20 @@
 static char *root, told[8192];
 static char a[CATALOGUE_ID_ROOM], b[CATALOGUE_ID_ROOM], c[CATALOGUE_ID_ROOM];
 
+/* The clock goes on at our word: nobody can make a job's failure older. */
+int64_t __real_clock_utc_us(void);
+int64_t __wrap_clock_utc_us(void);
+static int64_t ahead_us;
+
+int64_t __wrap_clock_utc_us(void)
+{
+    return __real_clock_utc_us() + ahead_us;
+}
+
 static int make_root(void **state)
 {
     (void)state;
+    ahead_us = 0;
     root = support_tmp_dir();
     cared_add(root, "front", CARED_AT_US, 300000, true, a);
     cared_add(root, "rear", CARED_AT_US + 1, 200000, true, b);
@@ -196,6 +207,127 @@ static void test_a_failed_job_goes_with_its_master(void **state)
     spool_close(&spool);
 }
 
+static enum spool_place place_of(const char *stage, const char *id)
+{
+    struct err err;
+    struct spool *spool = NULL;
+    enum spool_place place;
+    assert_ok(spool_open(&spool, root, stage, &err));
+    assert_ok(spool_find(spool, id, &place, &err));
+    spool_close(&spool);
+    return place;
+}
+
+static void put_job(const char *stage, const char *id)
+{
+    struct err err;
+    struct spool *spool = NULL;
+    assert_ok(spool_open(&spool, root, stage, &err));
+    assert_ok(spool_put(spool, id, "{}", 2, &err));
+    spool_close(&spool);
+}
+
+static void test_failed_jobs_of_every_stage_go_by_the_rule(void **state)
+{
+    (void)state;
+    char event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM];
+    cared_fail_job_of(root, "upload", a);
+    cared_fail_job(root, b);
+    cared_fail_job_of(root, "mail", c);
+    struct catalogue *cat = NULL;
+    struct err err;
+    const struct catalogue_protection p = {1, "somebody", "claim 17"};
+    assert_ok(catalogue_open(&cat, root, false, &err));
+    assert_ok(catalogue_protect(cat, c, &p, &err));
+    catalogue_close(&cat);
+    struct care_sweep_result r = cared_sweep(root, RULES("failed", "90d"), false, told);
+    assert_int_equal(r.jobs, 0); /* they failed just now */
+    ahead_us = 91 * DAY_US;
+    r = cared_sweep(root, RULES("failed", "90d"), true, told);
+    assert_int_equal(r.jobs, 2);
+    assert_int_equal(place_of("upload", a), SPOOL_PLACE_FAILED);
+    r = cared_sweep(root, RULES("failed", "90d"), false, told);
+    assert_int_equal(r.jobs, 2);
+    assert_int_equal(place_of("upload", a), SPOOL_PLACE_NONE);
+    assert_int_equal(place_of("convert", b), SPOOL_PLACE_NONE);
+    assert_int_equal(place_of("mail", c), SPOOL_PLACE_FAILED);
+    cared_last_event(root, a, event, line);
+    assert_string_equal(event, "dropped");
+    assert_non_null(strstr(line, "\"stage\":\"upload\""));
+    assert_non_null(strstr(line, "a test says so"));
+    all_is_well();
+}
+
+/* Only the conversion's end makes an original one that may go. */
+static void test_what_is_given_up_elsewhere_is_not_converted(void **state)
+{
+    (void)state;
+    char raw_only[CATALOGUE_ID_ROOM];
+    cared_add(root, "front", CARED_AT_US + 5, 1000, false, raw_only);
+    cared_fail_job_of(root, "upload", raw_only);
+    struct care_sweep_result r = cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_int_equal(r.unconverted, 1);
+    assert_true(cared_has(root, raw_only));
+    ahead_us = 91 * DAY_US;
+    cared_sweep(root, RULES("failed", "90d"), false, told);
+    assert_int_equal(place_of("upload", raw_only), SPOOL_PLACE_NONE);
+    cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_true(cared_has(root, raw_only));
+    cared_fail_job(root, raw_only);
+    cared_sweep(root, RULES("failed", "90d"), false, told);
+    cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_false(cared_has(root, raw_only));
+}
+
+static void test_failed_jobs_of_all_stages_go_with_their_master(void **state)
+{
+    (void)state;
+    cared_fail_job_of(root, "mail", a);
+    cared_fail_job_of(root, "upload", a);
+    cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_false(cared_has(root, a));
+    assert_int_equal(place_of("mail", a), SPOOL_PLACE_NONE);
+    assert_int_equal(place_of("upload", a), SPOOL_PLACE_NONE);
+    /* one that a crash left behind */
+    cared_fail_job_of(root, "upload", a);
+    cared_sweep(root, NULL, false, told);
+    assert_int_equal(place_of("upload", a), SPOOL_PLACE_NONE);
+    all_is_well();
+}
+
+static void test_jobs_of_a_stage_that_the_settings_do_not_have_are_noted(void **state)
+{
+    (void)state;
+    static const char *const name[] = {"receive", "convert"};
+    static const struct care_stages known = {name, 2};
+    put_job("old", a);
+    cared_fail_job_of(root, "older", b);
+    ahead_us = 91 * DAY_US;
+    struct care_sweep_result r =
+        cared_sweep_with(root, RULES("masters", "30d", "failed", "90d"), &known, false, told);
+    assert_non_null(strstr(told, "note spool/old: a stage that the settings do not have: 1 jobs "
+                                 "wait there, and keep their originals; 0 failed"));
+    assert_null(strstr(told, "spool/older")); /* its only one was to go */
+    assert_int_equal(r.troubles, 0);
+    assert_int_equal(r.jobs, 1);
+    assert_true(cared_has(root, a));
+    assert_false(cared_has(root, b));
+}
+
+/* As many as there can be, and more. */
+static void test_any_number_of_stages(void **state)
+{
+    (void)state;
+    char stage[16];
+    for (int i = 0; i < 70; i++) {
+        snprintf(stage, sizeof stage, "stage-%d", i);
+        cared_fail_job_of(root, stage, a);
+    }
+    cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_false(cared_has(root, a));
+    assert_int_equal(place_of("stage-69", a), SPOOL_PLACE_NONE);
+}
+
 static void test_a_partial_stays_while_its_camera_may_go_on(void **state)
 {
     (void)state;
@@ -314,6 +446,11 @@ int main(void)
         TEST(test_what_is_protected_stays_until_it_is_released),
         TEST(test_what_is_not_converted_or_is_worked_at_stays),
         TEST(test_a_failed_job_goes_with_its_master),
+        TEST(test_failed_jobs_of_every_stage_go_by_the_rule),
+        TEST(test_what_is_given_up_elsewhere_is_not_converted),
+        TEST(test_failed_jobs_of_all_stages_go_with_their_master),
+        TEST(test_jobs_of_a_stage_that_the_settings_do_not_have_are_noted),
+        TEST(test_any_number_of_stages),
         TEST(test_a_partial_stays_while_its_camera_may_go_on),
         TEST(test_copies_go_by_rules_of_their_own_and_the_master_stays),
         TEST(test_a_disk_that_is_nearly_full_takes_what_may_go_and_no_more),

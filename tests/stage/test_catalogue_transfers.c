@@ -1,4 +1,5 @@
 #include "dashspool/catalogue.h"
+#include "dashspool/catalogue_check.h"
 #include "dashspool/fsx.h"
 #include "support/support.h"
 #include <signal.h>
@@ -838,6 +839,43 @@ static void test_files_that_were_seen(void **state)
     assert_err(ERR_MALFORMED, catalogue_seen_get(f->c, "a", &out, &err));
 }
 
+struct paths {
+    int n;
+    char last[CATALOGUE_FILE_ROOM];
+};
+
+static int see_path(void *arg, const struct catalogue_seen *s, struct err *err)
+{
+    struct paths *p = arg;
+    (void)err;
+    assert_true(p->n == 0 || strcmp(p->last, s->path) < 0);
+    memcpy(p->last, s->path, sizeof p->last);
+    p->n++;
+    return ERR_OK;
+}
+
+static void test_all_files_that_were_seen(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct paths p = {.n = 0};
+    struct catalogue_seen s = {.stat = {1, 2, 3}, .id = "x-front-video-1"};
+    static const char *const paths[] = {"/b", "/a/\xff", "/a", "\x01", "/a/b"};
+    assert_ok(catalogue_seen_each(f->c, see_path, &p, &err));
+    assert_int_equal(p.n, 0);
+    for (int i = 0; i < 5; i++) {
+        snprintf(s.path, sizeof s.path, "%s", paths[i]);
+        assert_ok(catalogue_seen_put(f->c, &s, &err));
+    }
+    assert_ok(catalogue_seen_each(f->c, see_path, &p, &err));
+    assert_int_equal(p.n, 5);
+    assert_string_equal(p.last, "/b");
+    sql(f, "UPDATE seen SET length_bytes = -1 WHERE path = x'2f61'"); /* "/a" */
+    p.n = 0;
+    assert_err(ERR_MALFORMED, catalogue_seen_each(f->c, see_path, &p, &err));
+    assert_int_equal(p.n, 1);
+}
+
 /* Whatever camera it is said to be of; a partial with the same hash is nothing. */
 static void test_the_same_content_is_found(void **state)
 {
@@ -892,6 +930,32 @@ static void test_a_stage_is_done_once_and_goes_with_its_transfer(void **state)
     assert_int_equal(sql(f, "SELECT count(*) FROM done"), 0);
 }
 
+static int keep_stage(void *arg, const struct catalogue_done *d, struct err *err)
+{
+    char *text = arg;
+    size_t n = strlen(text);
+    (void)err;
+    snprintf(text + n, 200 - n, "%s %lld %d;", d->stage, (long long)d->at_us, d->attempt);
+    return ERR_OK;
+}
+
+static void test_all_that_is_done_of_a_transfer(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct catalogue_transfer t = partial_of("350612071913857", T0, 1024);
+    char text[200] = "";
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_ok(catalogue_done_each(f->c, t.key, keep_stage, text, &err));
+    assert_string_equal(text, "");
+    assert_ok(catalogue_done_put(f->c, t.key, "upload", 7, 2, &err));
+    assert_ok(catalogue_done_put(f->c, t.key, "convert", 8, 1, &err));
+    assert_ok(catalogue_done_each(f->c, t.key, keep_stage, text, &err));
+    assert_string_equal(text, "convert 8 1;upload 7 2;");
+    sql(f, "UPDATE done SET at_us = -1 WHERE stage = 'convert'");
+    assert_err(ERR_MALFORMED, catalogue_done_each(f->c, t.key, keep_stage, text, &err));
+}
+
 static void test_events_are_chained_and_go_back_with_a_rollback(void **state)
 {
     struct fixture *f = *state;
@@ -939,6 +1003,7 @@ int main(void)
         T(test_a_tampered_row_is_told_not_cut_off),
         T(test_where_a_file_came_from),
         T(test_files_that_were_seen),
+        T(test_all_files_that_were_seen),
         T(test_the_same_content_is_found),
         T(test_a_newer_schema_and_a_foreign_file_are_refused),
         T(test_a_missing_or_unusable_root_is_named),
@@ -947,6 +1012,7 @@ int main(void)
         T(test_parts_of_a_transfer_are_kept_in_order_and_go_with_it),
         T(test_events_are_chained_and_go_back_with_a_rollback),
         T(test_a_stage_is_done_once_and_goes_with_its_transfer),
+        T(test_all_that_is_done_of_a_transfer),
         T(test_an_older_catalogue_is_brought_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,7 +212,7 @@ static void test_a_package_that_nobody_noted_is_noted_not_made_again(void **stat
     struct buf before = support_read(copy);
     /* and something that was killed half-way */
     snprintf(saved, sizeof saved, "%s/%s.unfinished-AbCdEf", s->packages, name);
-    support_write(saved, "x", 1);
+    assert_ok(fsx_mkdirs(saved, &err));
     snprintf(kept, sizeof kept, "%s/" IMEI "-crash-20241129T072340Z-x.zip.unfinished-AbCdEf",
              s->packages);
     support_write(kept, "somebody else's", 15);

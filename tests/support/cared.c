@@ -51,6 +51,11 @@ static void on_swept(void *arg, const struct care_swept *item)
     add_line(arg, item->what, item->name, item->why);
 }
 
+static void on_note(void *arg, const char *name, const char *what)
+{
+    add_line(arg, "note", name, what);
+}
+
 static void on_trouble(void *arg, const char *name, const char *why)
 {
     add_line(arg, "TROUBLE", name, why);
@@ -59,12 +64,19 @@ static void on_trouble(void *arg, const char *name, const char *why)
 struct care_sweep_result cared_sweep(const char *root, const char *const *pairs, bool dry_run,
                                      char told[8192])
 {
+    return cared_sweep_with(root, pairs, NULL, dry_run, told);
+}
+
+struct care_sweep_result cared_sweep_with(const char *root, const char *const *pairs,
+                                          const struct care_stages *stages, bool dry_run,
+                                          char told[8192])
+{
     struct care_sweep_result r;
     struct err err;
     struct cfg *cfg = cared_cfg(pairs);
-    const struct care_sweep_listener listener = {on_swept, on_trouble, NULL, told};
+    const struct care_sweep_listener listener = {on_swept, on_trouble, on_note, NULL, told};
     told[0] = '\0';
-    assert_ok(care_sweep(root, cfg, dry_run, &listener, &r, &err));
+    assert_ok(care_sweep(root, cfg, stages, dry_run, &listener, &r, &err));
     cfg_free(&cfg);
     return r;
 }
@@ -137,18 +149,24 @@ void cared_fsck(const char *root, char told[8192])
     struct care_findings f;
     struct err err;
     told[0] = '\0';
-    assert_ok(care_fsck(root, false, &(struct care_listener){on_problem, NULL, told}, &f, &err));
+    assert_ok(
+        care_fsck(root, false, NULL, &(struct care_listener){on_problem, NULL, told}, &f, &err));
 }
 
-void cared_fail_job(const char *root, const char *id)
+void cared_fail_job_of(const char *root, const char *stage, const char *id)
 {
     struct spool *spool = NULL;
     struct spool_job *job = NULL;
     struct err err;
-    assert_ok(spool_open(&spool, root, "convert", &err));
+    assert_ok(spool_open(&spool, root, stage, &err));
     assert_ok(spool_put(spool, id, "{}", 2, &err));
     assert_ok(spool_claim(spool, &job, &err));
     assert_string_equal(spool_job_name(job), id);
     assert_ok(spool_fail(spool, &job, "a test says so", &err));
     spool_close(&spool);
+}
+
+void cared_fail_job(const char *root, const char *id)
+{
+    cared_fail_job_of(root, "convert", id);
 }

@@ -25,6 +25,11 @@ struct cfg *cared_cfg(const char *const *pairs);
 struct care_sweep_result cared_sweep(const char *root, const char *const *pairs, bool dry_run,
                                      char told[8192]);
 
+/* The same, with the stages of the settings. */
+struct care_sweep_result cared_sweep_with(const char *root, const char *const *pairs,
+                                          const struct care_stages *stages, bool dry_run,
+                                          char told[8192]);
+
 bool cared_has(const char *root, const char *id);
 int cared_copies(const char *root, const char *id);
 
@@ -35,7 +40,8 @@ void cared_last_event(const char *root, const char *id, char event[CUSTODY_EVENT
 /* fsck with hashes: what is wrong, a line each; "" nothing. */
 void cared_fsck(const char *root, char told[8192]);
 
-/* A failed job of the convert stage. */
+/* A failed job of the convert stage, or of another. */
 void cared_fail_job(const char *root, const char *id);
+void cared_fail_job_of(const char *root, const char *stage, const char *id);
 
 #endif

@@ -78,6 +78,7 @@ void play_drain(struct play *p)
             break;
         case WIRE_DO_LOG:
             p->n_logs++;
+            assert_non_null(a.event);
             snprintf(p->log, sizeof p->log, "%s", a.text);
             break;
         case WIRE_DO_CLOSE:

@@ -4,8 +4,15 @@
 #ifndef TESTS_REPORT_PAGE_H
 #define TESTS_REPORT_PAGE_H
 
+#include "dashspool/buf.h"
 #include "dashspool/report.h"
 #include <stddef.h>
+
+/* What report_html() or report_pdf() writes to a disk that has room for so many bytes; its return
+ * value. *out is the caller's (buf_clear), and initialized here. */
+typedef int report_form(FILE *out, const struct report *r, struct err *err);
+int report_form_bytes(report_form *form, const struct report *r, size_t room, struct buf *out,
+                      struct err *err);
 
 /* The page as a string; free() it. */
 char *report_page(const struct report *r);

@@ -12,8 +12,7 @@ struct buf report_paper(const struct report *r)
 {
     struct buf out;
     struct err err;
-    buf_init(&out, MAX);
-    assert_ok(report_pdf(&out, r, &err));
+    assert_ok(report_form_bytes(report_pdf, r, MAX, &out, &err));
     assert_in_range(out.used, 1000, MAX);
     assert_memory_equal(buf_data(&out), "%PDF-", 5);
     return out;

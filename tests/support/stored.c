@@ -63,7 +63,8 @@ void stored_add(struct stored *s, struct catalogue_transfer *row, const void *da
 {
     struct err err;
     char what[200];
-    snprintf(row->source, sizeof row->source, "camera");
+    if (!row->source[0])
+        snprintf(row->source, sizeof row->source, "camera");
     row->length_bytes = (int64_t)n;
     raw_day(row->arrived_us, row->day);
     if (row->state == CATALOGUE_STORED)

@@ -95,6 +95,24 @@ static void test_compact_is_a_safe_name(void **state)
     assert_string_equal(text, "20241129T072345Z");
 }
 
+static void test_a_day_forgets_what_is_older(void **state)
+{
+    struct clock_day d = {0};
+    const int64_t hour_us = INT64_C(3600000000), t = 490000 * hour_us;
+    (void)state;
+    assert_int_equal(clock_day_sum(&d, t), 0);
+    clock_day_add(&d, t);
+    clock_day_add(&d, t + hour_us / 2);
+    clock_day_add(&d, t + 5 * hour_us);
+    clock_day_add(&d, t); /* the clock went back */
+    assert_int_equal(clock_day_sum(&d, t + 5 * hour_us), 4);
+    assert_int_equal(clock_day_sum(&d, t + 23 * hour_us), 4);
+    assert_int_equal(clock_day_sum(&d, t + 24 * hour_us), 2);
+    assert_int_equal(clock_day_sum(&d, t + 29 * hour_us), 0);
+    clock_day_add(&d, t + 1000 * hour_us);
+    assert_int_equal(clock_day_sum(&d, t + 1000 * hour_us), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +122,7 @@ int main(void)
         cmocka_unit_test(test_parse_refuses_what_is_no_date),
         cmocka_unit_test(test_zones_read_and_print),
         cmocka_unit_test(test_compact_is_a_safe_name),
+        cmocka_unit_test(test_a_day_forgets_what_is_older),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

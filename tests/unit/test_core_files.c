@@ -152,10 +152,47 @@ static void test_errors_say_where_and_why(void **state)
     assert_string_equal(err.text + strlen(err.text) - 4, "x...");
 }
 
+static void test_a_path_has_two_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *parent, *name;
+    } is[] = {{"a/b/c", "a/b", "c"}, {"a/b//", "a", "b"}, {"c", ".", "c"}, {"/c", "/", "c"}};
+    struct err err;
+    for (size_t i = 0; i < sizeof is / sizeof *is; i++) {
+        char *parent, *name;
+        assert_ok(fsx_split(is[i].path, &parent, &name, &err));
+        assert_string_equal(parent, is[i].parent);
+        assert_string_equal(name, is[i].name);
+        free(parent);
+        free(name);
+    }
+}
+
+static void test_a_scratch_file_has_no_name(void **state)
+{
+    (void)state;
+    struct err err;
+    FILE *f = NULL;
+    char back[8] = "";
+    assert_ok(fsx_mkdirs(in_dir("scratch"), &err));
+    assert_ok(fsx_scratch(&f, in_dir("scratch"), &err));
+    assert_true(fputs("words", f) >= 0);
+    rewind(f);
+    assert_non_null(fgets(back, sizeof back, f));
+    assert_string_equal(back, "words");
+    assert_int_equal(rmdir(in_dir("scratch")), 0);
+    fclose(f);
+    assert_err(ERR_NOTFOUND, fsx_scratch(&f, in_dir("no/such/dir"), &err));
+    assert_null(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(test_a_scratch_file_has_no_name),
+        TEST(test_a_path_has_two_parts),
         TEST(test_mkdirs_makes_all_levels_and_may_be_repeated),
         TEST(test_write_file_replaces_whole_and_leaves_nothing_beside),
         TEST(test_read_file_stops_at_the_ceiling),

@@ -279,7 +279,7 @@ static int write_example(const char *path)
         char from[600];
         snprintf(from, sizeof from, "%s/%s", TEST_SAMPLES, name[i]);
         jpeg[i] = support_read(from);
-        picture[i] = (struct report_picture){buf_data(&jpeg[i]), jpeg[i].used, NULL};
+        picture[i] = (struct report_picture){.jpeg = buf_data(&jpeg[i]), .n_bytes = jpeg[i].used};
     }
     size_t n = strlen(path);
     if (n > 4 && strcmp(path + n - 4, ".pdf") == 0) {

@@ -170,7 +170,7 @@ static void test_only_what_is_a_jpeg_gets_in(void **state)
     for (size_t i = 0; i < sizeof spoil / sizeof *spoil; i++) {
         uint8_t was = frame[spoil[i].at];
         frame[spoil[i].at] = spoil[i].value;
-        *p = (struct report_picture){jpeg, report_facts_dot_bytes, "?"};
+        *p = (struct report_picture){.jpeg = jpeg, .n_bytes = report_facts_dot_bytes, .what = "?"};
         paper = report_paper(r);
         assert_int_equal(report_paper_times(&paper, "/DCTDecode"), 0);
         char *words = report_paper_words(&paper);
@@ -182,6 +182,43 @@ static void test_only_what_is_a_jpeg_gets_in(void **state)
     free(jpeg);
 }
 
+static int load_dot(void *from, struct buf *out, struct err *err)
+{
+    ++*(int *)from;
+    return buf_append(out, report_facts_dot, report_facts_dot_bytes, err);
+}
+
+static int load_nothing(void *from, struct buf *out, struct err *err)
+{
+    (void)from;
+    (void)out;
+    return err_set(err, ERR_IO, "it is not there");
+}
+
+static void test_pictures_are_loaded_where_they_are_shown(void **state)
+{
+    (void)state;
+    int loaded = 0;
+    struct buf as_bytes = report_paper(report_facts(NULL)), out;
+    struct err err;
+    struct report *r = report_facts(NULL);
+    for (size_t i = 0; i < 3; i++)
+        report_facts_clips()[i].picture = (struct report_picture){
+            .what = report_facts_clips()[i].picture.what, .load = load_dot, .from = &loaded};
+    struct buf loading = report_paper(r);
+    assert_int_equal(loaded, 6); /* each in both passes */
+    assert_int_equal(loading.used, as_bytes.used);
+    assert_memory_equal(buf_data(&loading), buf_data(&as_bytes), loading.used);
+    buf_clear(&loading);
+    buf_clear(&as_bytes);
+    report_facts_clips()[1].picture.load = load_nothing;
+    assert_err(ERR_IO, report_form_bytes(report_pdf, r, 1 << 20, &out, &err));
+    assert_non_null(strstr(err.text, "it is not there"));
+    buf_clear(&out);
+    assert_err(ERR_IO, report_form_bytes(report_html, r, 1 << 20, &out, &err));
+    buf_clear(&out);
+}
+
 static void test_a_jpeg_that_is_cut_does_no_harm(void **state)
 {
     (void)state;
@@ -191,7 +228,7 @@ static void test_a_jpeg_that_is_cut_does_no_harm(void **state)
         uint8_t *cut = malloc(n ? n : 1); /* its own, so that a step too far is seen */
         assert_non_null(cut);
         memcpy(cut, report_facts_dot, n);
-        report_facts_clips()->picture = (struct report_picture){cut, n, NULL};
+        report_facts_clips()->picture = (struct report_picture){.jpeg = cut, .n_bytes = n};
         struct buf paper = report_paper(r);
         assert_in_range(report_paper_times(&paper, "/DCTDecode"), 0, 1);
         buf_clear(&paper);
@@ -219,18 +256,17 @@ static void test_amounts_beyond_all_measure_do_no_harm(void **state)
     }
 }
 
-static void test_a_ceiling_that_is_too_low_is_an_error(void **state)
+static void test_a_disk_that_is_full_is_an_error(void **state)
 {
     (void)state;
     struct report *r = report_facts(NULL);
     struct buf whole = report_paper(r);
-    size_t ceiling[] = {0, 100, whole.used / 2, whole.used - 1};
+    size_t room[] = {0, 100, whole.used / 2, whole.used - 1};
     buf_clear(&whole);
     for (size_t i = 0; i < 4; i++) {
         struct buf out;
         struct err err;
-        buf_init(&out, ceiling[i]);
-        assert_err(ERR_LIMIT, report_pdf(&out, r, &err));
+        assert_err(ERR_IO, report_form_bytes(report_pdf, r, room[i], &out, &err));
         buf_clear(&out);
     }
 }
@@ -342,9 +378,10 @@ int main(void)
         cmocka_unit_test(test_any_writing_gives_a_paper),
         cmocka_unit_test(test_words_without_end_are_broken),
         cmocka_unit_test(test_only_what_is_a_jpeg_gets_in),
+        cmocka_unit_test(test_pictures_are_loaded_where_they_are_shown),
         cmocka_unit_test(test_a_jpeg_that_is_cut_does_no_harm),
         cmocka_unit_test(test_amounts_beyond_all_measure_do_no_harm),
-        cmocka_unit_test(test_a_ceiling_that_is_too_low_is_an_error),
+        cmocka_unit_test(test_a_disk_that_is_full_is_an_error),
         cmocka_unit_test(test_two_hundred_recordings_have_a_paper),
         cmocka_unit_test(test_pages_are_numbered_and_named),
         cmocka_unit_test(test_links_lead_within_and_to_the_place),

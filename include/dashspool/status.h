@@ -1,0 +1,71 @@
+/*
+ * status: what a ROOT is doing, what is stuck, why, and what to do; at one moment, for a person, a
+ * program and Prometheus. It only looks: nothing is made in ROOT, the catalogue is read-only, and
+ * what is locked is asked for an instant. What cannot be read is itself something to tell, and no
+ * failure. Everything below ROOT is hostile: texts are made printable when they are read.
+ *
+ * Its sources: ROOT/catalogue.db; the spool's directories; run.lock and run.json (of `run`);
+ * receive.json (of `receive`); the sizes of raw/<day>.db; the configuration. With 10 000 jobs and
+ * 100 000 transfers it takes 0.3 s.
+ *
+ * `trouble`, each with what to do: a receiver or `run` that died or hangs; a stage that ended and
+ * waits for its next start; jobs that failed; jobs that wait for longer than an hour with nobody at
+ * them; too little space; a catalogue or a file that cannot be read.
+ *
+ * JSON, all times RFC 3339 in UTC or null, sizes in bytes:
+ *
+ *   version, root, at
+ *   trouble    [{what, advice}]
+ *   run        {state: running stopped dead, pid, since}
+ *   receiver   {state: running stopped dead stuck, pid, started, updated, listens [], connections,
+ *              receiving, taken, refused, bytes, rate (a second), trouble}
+ *   stages     [{stage, kind: receive convert exec other, enabled, known, workers, processes
+ * [{name, pid (0: not now), since, waits_until, ended, how, ends_of_the_day}], working [{job, pid
+ * (0: not known), since, attempt, alive}]}] jobs       {STAGE: {ready, waiting, claimed, failed,
+ * ages {ready [], waiting [], …}}}: numbers age_limits_s  what these count: younger than the first,
+ * … the last but one, and older transfers  {receiving, stored, partial, unpublished, bytes} cameras
+ * {known, of_the_hour, of_the_day, left_out, list [{imei, camera, last}]} incoming   {n, rate, list
+ * [{id, imei, camera, kind, bytes, total, rate, since, quiet_s, left_s}]} disk       {bytes, free,
+ * raw, archive, archive_exact, spool, packages, a_day, days_left, min_free, warn_free,
+ * delete_free}; null: not known errors     [{kind: job transfer refusal restart, stage, what, n,
+ * last, example, advice}]: of the last day, by reason, the last first oldest     {id, stage, since,
+ * why, advice} or null
+ */
+#ifndef DASHSPOOL_STATUS_H
+#define DASHSPOOL_STATUS_H
+
+#include "dashspool/buf.h"
+#include "dashspool/cfg.h"
+#include <stdbool.h>
+
+struct status;
+
+/* ERR_NOTFOUND: there is no ROOT, or nothing of ours in it; ERR_CONFIG, ERR_NOMEM. *out is the
+ * caller's. */
+int status_collect(struct status **out, const char *root, const struct cfg *cfg,
+                   struct err *err) DS_MUST_CHECK;
+void status_free(struct status **s);
+
+bool status_in_trouble(const struct status *s);
+
+/* Each appends text in UTF-8 that ends with a newline. */
+int status_json(const struct status *s, bool compact, struct buf *out,
+                struct err *err) DS_MUST_CHECK;
+
+struct status_screen {
+    int columns, rows; /* 0: as many as it takes */
+    bool colour;       /* ANSI */
+};
+int status_text(const struct status *s, const struct status_screen *screen, struct buf *out,
+                struct err *err) DS_MUST_CHECK;
+
+/* Prometheus' text format 0.0.4. All names begin with dashspool_. Of more than
+ * STATUS_CAMERA_METRICS cameras the others have no metric (dashspool_cameras_left_out). */
+#define STATUS_CAMERA_METRICS 2000
+int status_prometheus(const struct status *s, struct buf *out, struct err *err) DS_MUST_CHECK;
+
+/* … into a file, whole or not at all, for everybody to read. ERR_CONFIG: its name does not end in
+ * .prom, as node_exporter's textfile collector wants it. */
+int status_prometheus_file(const struct status *s, const char *path, struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,89 @@
+#include "spools.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct opening {
+    struct spools *s;
+    const char *root;
+    spools_bad_fn *bad;
+    void *arg;
+};
+
+static int open_one(void *arg, const char *stage, struct err *err)
+{
+    struct opening *o = arg;
+    struct spools *s = o->s;
+    struct spools_one *more = realloc(s->one, (s->n + 1) * sizeof *more);
+    if (!more)
+        return err_set(err, ERR_NOMEM, "no memory for the spools of %s", o->root);
+    s->one = more;
+    more[s->n] = (struct spools_one){.spool = NULL};
+    int rc = spool_open(&more[s->n].spool, o->root, stage, err);
+    if (rc < 0)
+        return o->bad ? o->bad(o->arg, stage, rc, err) : rc;
+    memcpy(more[s->n++].stage, stage, strlen(stage) + 1); /* its room is that of names */
+    return ERR_OK;
+}
+
+int spools_open(struct spools *out, const char *root, spools_bad_fn *bad, void *arg,
+                struct err *err)
+{
+    struct opening o = {out, root, bad, arg};
+    *out = (struct spools){0};
+    return spool_stages(root, open_one, &o, err);
+}
+
+void spools_close(struct spools *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        spool_close(&s->one[i].spool);
+    free(s->one);
+    *s = (struct spools){0};
+}
+
+static int look(const struct spools *s, const char *id, struct spools_found *out, struct err *err)
+{
+    int rc = ERR_OK;
+    *out = (struct spools_found){0};
+    for (size_t i = 0; rc == ERR_OK && i < s->n; i++) {
+        enum spool_place place = SPOOL_PLACE_NONE;
+        rc = spool_find(s->one[i].spool, id, &place, err);
+        out->ready |= place == SPOOL_PLACE_READY;
+        out->claimed |= place == SPOOL_PLACE_CLAIMED;
+        out->failed |= place == SPOOL_PLACE_FAILED;
+        out->convert_failed |=
+            place == SPOOL_PLACE_FAILED && strcmp(s->one[i].stage, "convert") == 0;
+    }
+    return rc;
+}
+
+/* Twice: one that goes on to a stage that was looked at before could be missed once. */
+int spools_find(const struct spools *s, const char *id, struct spools_found *out, struct err *err)
+{
+    int rc = look(s, id, out, err);
+    if (rc < 0 || out->ready || out->claimed || out->failed)
+        return rc;
+    return look(s, id, out, err);
+}
+
+int spools_drop_failed(const struct spools *s, const char *id, struct err *err)
+{
+    int first = ERR_OK;
+    for (size_t i = 0; i < s->n; i++) {
+        struct err why;
+        int rc = spool_drop(s->one[i].spool, id, &why);
+        if (rc == ERR_OK || rc == ERR_NOTFOUND || rc == ERR_BUSY || first < 0)
+            continue;
+        first = rc;
+        *err = why;
+    }
+    return first;
+}
+
+bool spools_configured(const struct care_stages *stages, const char *stage)
+{
+    for (size_t i = 0; stages && i < stages->n; i++)
+        if (strcmp(stages->name[i], stage) == 0)
+            return true;
+    return !stages;
+}

@@ -1,0 +1,92 @@
+#define _DEFAULT_SOURCE /* winsize */
+#include "screen.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+struct status_screen screen_of(int fd)
+{
+    struct winsize size = {0};
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    struct status_screen s = {0};
+    if (!isatty(fd))
+        return s;
+    s.colour = !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+    s.columns = 80;
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
+        s.columns = size.ws_col;
+        s.rows = size.ws_row > 1 ? size.ws_row - 1 : 1;
+    }
+    return s;
+}
+
+static sigset_t our_signals(void)
+{
+    static const int signums[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH, SIGPIPE};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signums / sizeof *signums; i++)
+        sigaddset(&set, signums[i]);
+    return set;
+}
+
+void screen_signals(void)
+{
+    sigset_t set = our_signals();
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+enum screen_event screen_wait(double seconds)
+{
+    sigset_t set = our_signals();
+    struct timespec left = {.tv_sec = (time_t)seconds,
+                            .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    int signum = sigtimedwait(&set, NULL, &left);
+    if (signum < 0) /* its time has come, or it was stopped and goes on */
+        return SCREEN_AGAIN;
+    return signum == SIGTSTP ? SCREEN_STOP : signum == SIGWINCH ? SCREEN_AGAIN : SCREEN_END;
+}
+
+static void say(const char *text)
+{
+    fputs(text, stdout);
+    fflush(stdout);
+}
+
+void screen_enter(void)
+{
+    say("\033[?1049h\033[?25l"); /* the other screen, no cursor */
+}
+
+void screen_leave(void)
+{
+    say("\033[?25h\033[?1049l");
+}
+
+void screen_stop(void)
+{
+    screen_leave();
+    raise(SIGSTOP);
+    screen_enter();
+}
+
+/* Each line clears what is behind it, the last what is below. */
+bool screen_show(const struct buf *text)
+{
+    const char *p = (const char *)buf_data(text), *end = p + text->used;
+    fputs("\033[H", stdout);
+    while (p < end) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        size_t n = (size_t)((newline ? newline : end) - p);
+        fwrite(p, 1, n, stdout);
+        fputs("\033[K\n", stdout);
+        p += n + (newline != NULL);
+    }
+    fputs("\033[J", stdout);
+    return fflush(stdout) == 0;
+}

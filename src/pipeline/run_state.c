@@ -1,0 +1,94 @@
+#include "dashspool/fsx.h"
+#include "dashspool/log.h"
+#include "run_internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OLD_US (600 * INT64_C(1000000)) /* what of it is of the last day goes on ageing */
+
+static json_t *time_json(int64_t utc_us)
+{
+    char text[CLOCK_TEXT_ROOM];
+    if (utc_us == 0)
+        return json_null();
+    clock_rfc3339(utc_us, 3, text);
+    return json_string(text);
+}
+
+static json_t *post_json(const struct post *p, int64_t utc_us, int64_t mono_us)
+{
+    int pid = p->plan.metrics ? 0 : (int)p->pid; /* it is another one every few seconds */
+    bool waits = p->pid == 0 && p->plan.every_ms == 0 && p->start_us > mono_us;
+    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:I, s:i, s:i, s:o, s:o}", "name", p->plan.name,
+                     "stage", p->plan.stage, "pid", pid, "since",
+                     time_json(pid ? p->started_utc_us : 0), "waits_until",
+                     time_json(waits ? utc_us + (p->start_us - mono_us) : 0), "every_ms",
+                     (json_int_t)p->plan.every_ms, "fails", p->fails, "ends_of_the_day",
+                     (int)clock_day_sum(&p->ends, utc_us), "ended", time_json(p->ended_utc_us),
+                     "how", p->how[0] ? json_string(p->how) : json_null());
+}
+
+static json_t *run_json(const struct run *r)
+{
+    int64_t utc_us = clock_utc_us(), mono_us = clock_mono_us();
+    json_t *posts = json_array();
+    for (size_t i = 0; i < r->n; i++)
+        json_array_append_new(posts, post_json(&r->post[i], utc_us, mono_us));
+    return json_pack("{s:i, s:o, s:o, s:b, s:o}", "pid", (int)getpid(), "since",
+                     time_json(r->began_utc_us), "updated", time_json(utc_us), "ending", r->ending,
+                     "processes", posts);
+}
+
+static int put(const struct run *r, const char *text, struct err *err)
+{
+    char *path = NULL, *tmp = NULL;
+    int fd = -1, rc = fsx_path(&path, err, "%s/" RUN_STATE_FILE, r->root);
+    if (rc == ERR_OK)
+        rc = fsx_path(&tmp, err, "%s.tmp", path);
+    if (rc == ERR_OK &&
+        (fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640)) < 0)
+        rc = err_sys(err, "create %s", tmp);
+    if (rc == ERR_OK)
+        rc = fsx_write_all(fd, text, strlen(text), err);
+    if (rc == ERR_OK && rename(tmp, path) < 0)
+        rc = err_sys(err, "rename %s to %s", tmp, path);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    free(tmp);
+    return rc;
+}
+
+void run_state_changed(struct run *r)
+{
+    r->told_us = 0;
+}
+
+void run_state_write(struct run *r)
+{
+    struct err err;
+    int64_t now_us = clock_mono_us();
+    if (r->told_us && now_us - r->told_us < OLD_US)
+        return;
+    r->told_us = now_us;
+    json_t *o = run_json(r);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    if (text && put(r, text, &err) < 0)
+        log_warn("run", "what status tells of the stages is old", LOG_ERR(&err));
+    free(text);
+    json_decref(o);
+}
+
+void run_state_remove(const struct run *r)
+{
+    char *path = NULL;
+    struct err unimportant;
+    if (fsx_path(&path, &unimportant, "%s/" RUN_STATE_FILE, r->root) == ERR_OK)
+        unlink(path);
+    free(path);
+}

@@ -1,0 +1,137 @@
+#define _DEFAULT_SOURCE /* DT_DIR */
+#include "dashspool/fsx.h"
+#include "dashspool/spool_survey.h"
+#include "spool_internal.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct survey {
+    DIR *dir; /* of one state */
+    const char *path;
+    enum spool_place place;
+    int64_t reasons_us;
+    spool_sight_fn *fn;
+    void *arg;
+};
+
+static int64_t time_us(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000000 + t->tv_nsec / 1000;
+}
+
+/* A file of a job as text, as far as there is room; false: there is none. */
+static bool read_text(const struct survey *v, const char *job, const char *file, char *out,
+                      size_t room)
+{
+    char name[SPOOL_NAME_ROOM + 16];
+    struct stat st;
+    ssize_t n = -1;
+    snprintf(name, sizeof name, "%s/%s", job, file);
+    int fd = openat(dirfd(v->dir), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        n = read(fd, out, room - 1);
+    close(fd);
+    out[n > 0 ? n : 0] = '\0';
+    return n >= 0;
+}
+
+static bool look(const struct survey *v, const char *job, const char *file, struct stat *st)
+{
+    char name[SPOOL_NAME_ROOM + 16];
+    snprintf(name, sizeof name, "%s/%s", job, file);
+    return fstatat(dirfd(v->dir), name, st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* What its directory tells; false: it is gone since. */
+static bool see_times(const struct survey *v, struct spool_sight *s)
+{
+    struct stat st;
+    bool there = look(v, s->job, "job.json", &st);
+    if (there)
+        s->put_us = time_us(&st.st_mtim);
+    if (there && v->place == SPOOL_PLACE_READY)
+        return true;
+    if (v->place == SPOOL_PLACE_CLAIMED && look(v, s->job, "lock", &st))
+        s->changed_us = time_us(&st.st_mtim); /* made by the claim, and never written to */
+    else if (look(v, s->job, ".", &st))
+        s->changed_us = time_us(&st.st_ctim);
+    else
+        return false;
+    if (!there)
+        s->put_us = s->changed_us;
+    return true;
+}
+
+static int see(const struct survey *v, const char *job, struct err *err)
+{
+    char attempt[SPOOL_ATTEMPT_BYTES_MAX], reason[SPOOL_WHY_ROOM], *lock = NULL;
+    struct spool_sight s = {.job = job, .place = v->place, .attempt = 1, .why = ""};
+    if (!see_times(v, &s))
+        return ERR_OK;
+    if (v->place == SPOOL_PLACE_FAILED) {
+        if (s.changed_us >= v->reasons_us &&
+            read_text(v, job, "reason.txt", reason, sizeof reason)) {
+            reason[strcspn(reason, "\n")] = '\0';
+            s.why = reason;
+        }
+    } else if (read_text(v, job, "attempt", attempt, sizeof attempt)) {
+        spool_attempt_parse(attempt, &s.attempt, &s.due_us, &s.why);
+    }
+    int rc =
+        v->place == SPOOL_PLACE_CLAIMED ? fsx_path(&lock, err, "%s/%s/lock", v->path, job) : ERR_OK;
+    s.lock = lock;
+    if (rc == ERR_OK)
+        rc = v->fn(v->arg, &s, err);
+    free(lock);
+    return rc;
+}
+
+static int see_all(struct survey *v, struct err *err)
+{
+    v->dir = opendir(v->path);
+    if (!v->dir)
+        return errno == ENOENT ? ERR_OK : err_sys(err, "open %s", v->path);
+    int rc = ERR_OK;
+    while (rc == ERR_OK) {
+        struct err no_job;
+        errno = 0;
+        struct dirent *e = readdir(v->dir);
+        if (!e && errno)
+            rc = err_sys(err, "read %s", v->path);
+        if (!e)
+            break;
+        if ((e->d_type == DT_DIR || e->d_type == DT_UNKNOWN) &&
+            spool_check_name("job", e->d_name, &no_job) == ERR_OK)
+            rc = see(v, e->d_name, err);
+    }
+    closedir(v->dir);
+    return rc;
+}
+
+int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_sight_fn *fn,
+                 void *arg, struct err *err)
+{
+    static const struct {
+        enum spool_place place;
+        const char *dir;
+    } places[] = {
+        {SPOOL_PLACE_FAILED, "failed"}, {SPOOL_PLACE_CLAIMED, "cur"}, {SPOOL_PLACE_READY, "new"}};
+    int rc = spool_check_name("stage", stage, err);
+    for (size_t i = 0; rc == ERR_OK && i < sizeof places / sizeof *places; i++) {
+        char *path = NULL;
+        rc = fsx_path(&path, err, "%s/spool/%s/%s", root, stage, places[i].dir);
+        struct survey v = {NULL, path, places[i].place, reasons_us, fn, arg};
+        if (rc == ERR_OK)
+            rc = see_all(&v, err);
+        free(path);
+    }
+    return rc;
+}

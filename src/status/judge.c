@@ -1,0 +1,252 @@
+/* What is stuck, why, and what to do. */
+#include "dashspool/clock.h"
+#include "status_internal.h"
+#include <stdio.h>
+#include <string.h>
+
+#define SILENT_S 5 /* a camera says something every second or so */
+
+/* ---- who works ---- */
+
+/* Of run's processes of a stage: those that are there. *waiting: one that is to be started again,
+ * or NULL. */
+static int at_work(const struct status *s, const char *stage, const struct process **waiting)
+{
+    int n = 0;
+    *waiting = NULL;
+    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
+        const struct process *p = LIST_AT(&s->processes, struct process, i);
+        if (strcmp(p->stage, stage) != 0)
+            continue;
+        n += p->pid > 0;
+        if (p->pid == 0 && p->waits_until_us > 0)
+            *waiting = p;
+    }
+    return n;
+}
+
+static void start_it(char *out, size_t room, const struct stage *stage)
+{
+    snprintf(out, room, "start 'dashspool run', or 'dashspool work --stage %.64s'", stage->name);
+}
+
+/* Why nobody will take its jobs; false: somebody will. */
+static bool nobody_comes(const struct status *s, const struct stage *stage, struct oldest *o)
+{
+    const struct process *waiting;
+    int n = at_work(s, stage->name, &waiting);
+    char span[24];
+    if (!stage->known) {
+        snprintf(o->why, sizeof o->why, "the settings have no stage '%.64s' any more", stage->name);
+        snprintf(o->advice, sizeof o->advice, "set [exec %.64s] again, or delete ROOT/spool/%.64s",
+                 stage->name, stage->name);
+    } else if (!stage->enabled && stage->alive == 0) {
+        snprintf(o->why, sizeof o->why, "the stage %.64s is not enabled", stage->name);
+        snprintf(o->advice, sizeof o->advice,
+                 "set enabled = yes, or work them: dashspool work --stage %.64s", stage->name);
+    } else if (n == 0 && stage->alive == 0 && waiting) {
+        int64_t left_us = waiting->waits_until_us - s->now_us;
+        snprintf(o->why, sizeof o->why, "its worker %.80s, and is started again in %s",
+                 waiting->how, words_span(left_us > 0 ? left_us / 1000000 : 0, span));
+        snprintf(o->advice, sizeof o->advice, "the log of 'dashspool run' tells why it ends");
+    } else if (n == 0 && stage->alive == 0 && s->run == LIFE_RUNNING) {
+        snprintf(o->why, sizeof o->why, "'dashspool run' was started without this stage");
+        snprintf(o->advice, sizeof o->advice, "let it read the settings again: kill -HUP %d",
+                 s->run_pid);
+    } else if (n == 0 && stage->alive == 0) {
+        snprintf(o->why, sizeof o->why, "nobody works at the jobs of %.64s", stage->name);
+        start_it(o->advice, sizeof o->advice, stage);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- the oldest ---- */
+
+static void explain_ready(const struct status *s, const struct stage *stage, struct oldest *o)
+{
+    if (nobody_comes(s, stage, o))
+        return;
+    snprintf(o->advice, sizeof o->advice, "nothing");
+    if (stage->alive == 0)
+        snprintf(o->why, sizeof o->why, "a worker takes it at any moment");
+    else
+        snprintf(o->why, sizeof o->why, "it waits for its turn: %lld are ready, %lld worked at",
+                 (long long)stage->jobs[JOB_READY].n, (long long)stage->alive);
+    if (stage->alive > 0 && s->now_us - o->since_us > STATUS_DAY_US)
+        snprintf(o->advice, sizeof o->advice, "more workers ([%s%.64s] workers = %d), if it grows",
+                 stage->kind == STAGES_EXEC ? "exec " : "", stage->name, stage->workers + 1);
+}
+
+static void explain_waiting(const struct status *s, const struct stage *stage, struct oldest *o)
+{
+    char span[24], at[CLOCK_TEXT_ROOM];
+    struct oldest nobody = {0};
+    clock_rfc3339(o->due_us, 0, at);
+    words_span((o->due_us - s->now_us) / 1000000, span);
+    snprintf(o->why, sizeof o->why, "attempt %d is due in %s, at %s; %s%.120s", o->attempt, span,
+             at, o->why_before[0] ? "the one before: " : "the one before failed", o->why_before);
+    if (nobody_comes(s, stage, &nobody))
+        memcpy(o->advice, nobody.advice, sizeof o->advice);
+    else
+        snprintf(o->advice, sizeof o->advice, "mend what that names; it is tried again by itself");
+}
+
+static void explain_claimed(const struct status *s, const struct stage *stage, struct oldest *o)
+{
+    char span[24], pid[24] = "somebody";
+    struct oldest nobody = {0};
+    words_span((s->now_us - o->claimed_us) / 1000000, span);
+    if (o->pid > 0)
+        snprintf(pid, sizeof pid, "process %d", o->pid);
+    if (o->alive) {
+        snprintf(o->why, sizeof o->why, "%s is working at it for %s (attempt %d)", pid, span,
+                 o->attempt);
+        snprintf(o->advice, sizeof o->advice, "nothing");
+        return;
+    }
+    snprintf(o->why, sizeof o->why, "the worker that had it died");
+    if (nobody_comes(s, stage, &nobody))
+        memcpy(o->advice, nobody.advice, sizeof o->advice);
+    else
+        snprintf(o->advice, sizeof o->advice, "nothing: another one takes it within seconds");
+}
+
+static void explain_incoming(const struct incoming *t, struct oldest *o)
+{
+    char have[24], of[24], rate[24], span[24];
+    words_size(t->bytes, have);
+    words_size(t->total, of);
+    snprintf(o->advice, sizeof o->advice, "nothing");
+    if (t->quiet_s >= SILENT_S) {
+        snprintf(o->why, sizeof o->why, "its camera has been silent for %s, after %s of %s",
+                 words_span(t->quiet_s, span), have, of);
+        snprintf(o->advice, sizeof o->advice,
+                 "nothing: it is asked again, then kept as far as it came");
+    } else {
+        snprintf(o->why, sizeof o->why, "it comes in: %s of %s, %s/s, %s left", have, of,
+                 words_size(t->rate, rate), words_span(t->left_s, span));
+    }
+}
+
+static void find_oldest_transfer(struct status *s)
+{
+    struct oldest *o = &s->oldest;
+    for (size_t i = 0; i < LIST_COUNT(&s->incoming, struct incoming); i++) {
+        const struct incoming *t = LIST_AT(&s->incoming, struct incoming, i);
+        if (o->kind != OLDEST_NONE && o->since_us <= t->since_us)
+            continue;
+        *o = (struct oldest){.kind = OLDEST_INCOMING, .since_us = t->since_us};
+        snprintf(o->id, sizeof o->id, "%s", t->id[0] ? t->id : t->imei);
+        explain_incoming(t, o);
+    }
+    const struct catalogue_totals *n = &s->totals;
+    if (n->unpublished == 0 || (o->kind != OLDEST_NONE && o->since_us <= n->oldest_unpublished_us))
+        return;
+    *o = (struct oldest){.kind = OLDEST_UNPUBLISHED,
+                         .since_us = n->oldest_unpublished_us,
+                         .why = "it is stored, but has no job yet"};
+    words_clean(o->id, sizeof o->id, n->oldest_unpublished);
+    snprintf(o->advice, sizeof o->advice,
+             s->receiver.life == LIFE_RUNNING
+                 ? "nothing: the receiver is at it"
+                 : "start the receiver ('dashspool run'): it makes what is missing");
+}
+
+static void explain_oldest(struct status *s)
+{
+    struct oldest *o = &s->oldest;
+    if (o->kind == OLDEST_JOB) {
+        const struct stage *stage = LIST_AT(&s->stage, struct stage, o->stage);
+        if (o->state == JOB_WAITING)
+            explain_waiting(s, stage, o);
+        else if (o->state == JOB_CLAIMED)
+            explain_claimed(s, stage, o);
+        else
+            explain_ready(s, stage, o);
+    }
+    find_oldest_transfer(s);
+}
+
+/* ---- trouble ---- */
+
+static void judge_receiver(struct status *s)
+{
+    const struct receiver *r = &s->receiver;
+    char span[24];
+    if (r->life == LIFE_DEAD)
+        status_trouble_add(s, "start it again: what it had acknowledged is safe",
+                           "the receiver ended without saying so");
+    if (r->life == LIFE_STUCK)
+        status_trouble_add(s, "end it (kill -KILL) and start it again",
+                           "the receiver (process %d) has said nothing for %s", r->pid,
+                           words_span((s->now_us - r->updated_us) / 1000000, span));
+    if (r->trouble[0] && r->life != LIFE_DEAD)
+        status_trouble_add(s, "mend that: cameras wait meanwhile, nothing is lost", "%s",
+                           r->trouble);
+}
+
+static void judge_run(struct status *s)
+{
+    char span[24];
+    if (s->run == LIFE_DEAD)
+        status_trouble_add(s, "start it again; its log tells why",
+                           "'dashspool run' ended without saying so");
+    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
+        const struct process *p = LIST_AT(&s->processes, struct process, i);
+        int64_t left_us = p->waits_until_us - s->now_us;
+        if (s->run == LIFE_RUNNING && p->pid == 0 && left_us > 0)
+            status_trouble_add(s, "the log of 'dashspool run' tells why",
+                               "%s %s (%lld × within a day); it is started again in %s", p->name,
+                               p->how, (long long)p->ends_of_the_day,
+                               words_span(left_us / 1000000, span));
+    }
+}
+
+static void judge_stage(struct status *s, const struct stage *stage)
+{
+    struct oldest nobody = {0};
+    char advice[TEXT_ROOM], span[24];
+    const struct jobs *failed = &stage->jobs[JOB_FAILED], *ready = &stage->jobs[JOB_READY];
+    bool exec = strcmp(stage->name, "convert") != 0;
+    if (failed->n > 0) {
+        snprintf(advice, sizeof advice, "dashspool retry%s%.64s lists them; --all tries them again",
+                 exec ? " --stage " : "", exec ? stage->name : "");
+        status_trouble_add(s, advice, "%s: %lld failed", stage->name, (long long)failed->n);
+    }
+    bool meant = stage->kind == STAGES_CONVERT && !stage->enabled; /* somebody else works them */
+    if (ready->n > 0 && !meant && s->now_us - ready->oldest_us > STATUS_HOUR_US &&
+        nobody_comes(s, stage, &nobody))
+        status_trouble_add(s, nobody.advice, "%s: %lld ready, the oldest for %s, and %s",
+                           stage->name, (long long)ready->n,
+                           words_span((s->now_us - ready->oldest_us) / 1000000, span), nobody.why);
+}
+
+static void judge_disk(struct status *s)
+{
+    const struct disk *d = &s->disk;
+    char free_bytes[24], least[24];
+    int64_t limit = d->free < d->min_free ? d->min_free : d->warn_free;
+    if (d->free < 0 || d->free >= limit)
+        return;
+    words_size(d->free, free_bytes);
+    words_size(limit, least);
+    if (limit == d->min_free && !s->receiver.trouble[0])
+        status_trouble_add(s, "make room ([retention]), or lower [receive] min_free_mib",
+                           "%s are free: below %s nothing is received", free_bytes, least);
+    else if (limit != d->min_free)
+        status_trouble_add(s, "make room: see [retention]",
+                           "%s are free, less than %s ([retention] warn_free_mib)", free_bytes,
+                           least);
+}
+
+void judge(struct status *s)
+{
+    judge_receiver(s);
+    judge_run(s);
+    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++)
+        judge_stage(s, LIST_AT(&s->stage, struct stage, i));
+    judge_disk(s);
+    explain_oldest(s);
+}

@@ -1,0 +1,292 @@
+/* Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). */
+#include "dashspool/fsx.h"
+#include "status_internal.h"
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct metrics {
+    struct buf *out;
+    const char *name;
+    int rc;
+    struct err *err;
+};
+
+static void put(struct metrics *m, const char *text, size_t n)
+{
+    if (m->rc == ERR_OK)
+        m->rc = buf_append(m->out, text, n, m->err);
+}
+
+static void print(struct metrics *m, const char *fmt, ...) DS_PRINTF(2, 3);
+static void print(struct metrics *m, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    put(m, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+static void begin(struct metrics *m, const char *name, const char *type, const char *help)
+{
+    m->name = name;
+    print(m, "# HELP dashspool_%s %s\n# TYPE dashspool_%s %s\n", name, help, name, type);
+}
+
+/* One label; the first of a value has '{' in front, the next ',', NULL ends them. */
+static void label(struct metrics *m, char before, const char *name, const char *value)
+{
+    print(m, "%c%s=\"", before, name);
+    for (; *value; value++) {
+        if (*value == '\\' || *value == '"')
+            put(m, "\\", 1);
+        if (*value == '\n')
+            put(m, "\\n", 2);
+        else
+            put(m, value, 1);
+    }
+    put(m, "\"", 1);
+}
+
+static void value(struct metrics *m, double v)
+{
+    print(m, " %.15g\n", v);
+}
+
+static void one(struct metrics *m, const char *name, const char *type, const char *help, double v)
+{
+    begin(m, name, type, help);
+    print(m, "dashspool_%s", name);
+    value(m, v);
+}
+
+/* One value with up to two labels (b NULL: one). */
+static void of(struct metrics *m, const char *a, const char *a_is, const char *b, const char *b_is,
+               double v)
+{
+    print(m, "dashspool_%s", m->name);
+    label(m, '{', a, a_is);
+    if (b)
+        label(m, ',', b, b_is);
+    put(m, "}", 1);
+    value(m, v);
+}
+
+/* ---- what there is ---- */
+
+static void put_processes(struct metrics *m, const struct status *s)
+{
+    const struct receiver *r = &s->receiver;
+    begin(m, "info", "gauge", "The program that tells this.");
+    of(m, "version", DASHSPOOL_VERSION, NULL, NULL, 1);
+    one(m, "status_timestamp_seconds", "gauge", "When this was collected, Unix time.",
+        (double)s->now_us / 1e6);
+    one(m, "troubles", "gauge", "What 'dashspool status' calls trouble.", (double)s->n_trouble);
+    one(m, "run_up", "gauge", "Whether 'dashspool run' runs.", s->run == LIFE_RUNNING);
+    one(m, "receiver_up", "gauge", "Whether the receiver runs.", r->life == LIFE_RUNNING);
+    if (!r->known || r->life != LIFE_RUNNING)
+        return;
+    one(m, "receiver_start_timestamp_seconds", "gauge", "When it started, Unix time.",
+        (double)r->started_us / 1e6);
+    one(m, "receiver_connections", "gauge", "Connections that are open.", (double)r->connections);
+    one(m, "receiver_transfers", "gauge", "Connections over which a file comes in.",
+        (double)r->receiving);
+    one(m, "receiver_connections_taken_total", "counter", "Connections taken since its start.",
+        (double)r->taken);
+    one(m, "receiver_connections_refused_total", "counter",
+        "Connections closed at once, because they were too many.", (double)r->refused);
+    one(m, "receiver_bytes_total", "counter", "Bytes of files that came in since its start.",
+        (double)r->bytes);
+}
+
+static void put_workers(struct metrics *m, const struct status *s)
+{
+    begin(m, "stage_enabled", "gauge", "Whether the configuration has this stage.");
+    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
+        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+        of(m, "stage", t->name, NULL, NULL, t->enabled);
+    }
+    if (LIST_COUNT(&s->processes, struct process) == 0)
+        return;
+    begin(m, "process_up", "gauge", "Whether a process that 'dashspool run' keeps is there.");
+    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
+        const struct process *p = LIST_AT(&s->processes, struct process, i);
+        if (!p->repeated)
+            of(m, "process", p->name, "stage", p->stage, p->pid > 0);
+    }
+    begin(m, "process_ends_last_day", "gauge", "How often it ended although it should not.");
+    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
+        const struct process *p = LIST_AT(&s->processes, struct process, i);
+        of(m, "process", p->name, "stage", p->stage, (double)p->ends_of_the_day);
+    }
+}
+
+typedef double job_value_fn(const struct status *s, const struct jobs *j);
+
+static double job_count(const struct status *s, const struct jobs *j)
+{
+    (void)s;
+    return (double)j->n;
+}
+
+static double job_oldest_s(const struct status *s, const struct jobs *j)
+{
+    return j->oldest_us && j->oldest_us < s->now_us ? (double)(s->now_us - j->oldest_us) / 1e6 : 0;
+}
+
+static void each_state(struct metrics *m, const struct status *s, job_value_fn *fn)
+{
+    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
+        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+        for (int k = 0; k < JOB_STATES && t->kind != STAGES_RECEIVE; k++)
+            of(m, "stage", t->name, "state", status_job_states[k], fn(s, &t->jobs[k]));
+    }
+}
+
+static void put_jobs(struct metrics *m, const struct status *s)
+{
+    static const char *const ages[AGES] = {"1m", "5m", "1h", "1d", "7d", "older"};
+    begin(m, "jobs", "gauge", "Jobs.");
+    each_state(m, s, job_count);
+    begin(m, "jobs_oldest_seconds", "gauge", "Age of the oldest of them; 0: there is none.");
+    each_state(m, s, job_oldest_s);
+    begin(m, "jobs_by_age", "gauge",
+          "Jobs that are younger than this age, but not than the one before.");
+    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
+        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+        for (int k = 0; k < JOB_STATES && t->kind != STAGES_RECEIVE; k++)
+            for (int a = 0; a < AGES; a++) {
+                print(m, "dashspool_%s", m->name);
+                label(m, '{', "stage", t->name);
+                label(m, ',', "state", status_job_states[k]);
+                label(m, ',', "age", ages[a]);
+                print(m, "} %lld\n", (long long)t->jobs[k].of_age[a]);
+            }
+    }
+    one(m, "oldest_item_age_seconds", "gauge", "Age of the oldest that is not finished; 0: none.",
+        s->oldest.kind == OLDEST_NONE ? 0 : (double)(s->now_us - s->oldest.since_us) / 1e6);
+}
+
+static void put_transfers(struct metrics *m, const struct status *s)
+{
+    const struct catalogue_totals *n = &s->totals;
+    if (!s->have_totals)
+        return;
+    begin(m, "transfers", "gauge", "Transfers in the catalogue.");
+    of(m, "state", "receiving", NULL, NULL, (double)n->receiving);
+    of(m, "state", "stored", NULL, NULL, (double)n->stored);
+    of(m, "state", "partial", NULL, NULL, (double)n->partial);
+    one(m, "masters_bytes", "gauge", "Bytes of all originals.", (double)n->bytes);
+    int64_t told = (int64_t)LIST_COUNT(&s->cameras, struct camera);
+    if (told > STATUS_CAMERA_METRICS)
+        told = STATUS_CAMERA_METRICS;
+    one(m, "cameras", "gauge", "Cameras that ever handed something over.", (double)s->n_cameras);
+    one(m, "cameras_left_out", "gauge", "Of these: without a metric of their own.",
+        (double)(s->n_cameras - told));
+    if (told == 0)
+        return;
+    begin(m, "camera_last_contact_timestamp_seconds", "gauge",
+          "When a camera last began to hand something over, Unix time.");
+    for (int64_t i = 0; i < told; i++) {
+        const struct camera *c = LIST_AT(&s->cameras, struct camera, i);
+        of(m, "imei", c->imei, "camera", c->camera, (double)c->last_us / 1e6);
+    }
+}
+
+static void put_part(struct metrics *m, const char *part, int64_t bytes)
+{
+    if (bytes >= 0)
+        of(m, "part", part, NULL, NULL, (double)bytes);
+}
+
+static void put_disk(struct metrics *m, const struct status *s)
+{
+    const struct disk *d = &s->disk;
+    if (d->free >= 0) {
+        one(m, "disk_free_bytes", "gauge", "Space on ROOT's disk.", (double)d->free);
+        one(m, "disk_size_bytes", "gauge", "Size of ROOT's disk.", (double)d->bytes);
+    }
+    one(m, "disk_min_free_bytes", "gauge", "With less nothing is received.", (double)d->min_free);
+    begin(m, "disk_used_bytes", "gauge",
+          "What of ROOT is on it; archive may be an estimate, spool and packages too little.");
+    put_part(m, "raw", d->raw);
+    put_part(m, "archive", d->archive);
+    put_part(m, "spool", d->spool);
+    put_part(m, "packages", d->packages);
+    one(m, "disk_growth_bytes_per_second", "gauge", "What comes in, mean of the last 7 days.",
+        (double)d->a_day / 86400);
+    if (d->days_left >= 0)
+        one(m, "disk_left_seconds", "gauge", "Until nothing is received, at that growth.",
+            d->days_left * 86400);
+}
+
+static void put_errors(struct metrics *m, const struct status *s)
+{
+    begin(m, "errors_last_day", "gauge",
+          "Failed jobs, transfers that broke off, refusals, processes that ended.");
+    for (int k = 0; k < ERROR_KINDS; k++) {
+        int64_t n = 0;
+        for (size_t i = 0; i < s->n_errors; i++)
+            n += (int)s->errors[i].kind == k ? s->errors[i].n : 0;
+        of(m, "kind", status_error_kinds[k], NULL, NULL, (double)n);
+    }
+}
+
+int status_prometheus(const struct status *s, struct buf *out, struct err *err)
+{
+    struct metrics m = {.out = out, .rc = ERR_OK, .err = err};
+    put_processes(&m, s);
+    put_workers(&m, s);
+    put_jobs(&m, s);
+    put_transfers(&m, s);
+    put_disk(&m, s);
+    put_errors(&m, s);
+    return m.rc;
+}
+
+/* ---- into a file ---- */
+
+/* No fsync: after a power cut it is written anew. */
+static int write_file(const char *path, const struct buf *text, struct err *err)
+{
+    char *tmp = NULL;
+    int rc = fsx_path(&tmp, err, "%s.XXXXXX", path);
+    if (rc < 0)
+        return rc;
+    int fd = mkstemp(tmp);
+    if (fd < 0)
+        rc = err_sys(err, "create %s", tmp);
+    if (rc == ERR_OK)
+        rc = fsx_write_all(fd, buf_data(text), text->used, err);
+    if (rc == ERR_OK && fchmod(fd, 0644) < 0)
+        rc = err_sys(err, "chmod %s", tmp);
+    if (fd >= 0 && close(fd) < 0 && rc == ERR_OK)
+        rc = err_sys(err, "write %s", tmp);
+    if (rc == ERR_OK && rename(tmp, path) < 0)
+        rc = err_sys(err, "rename %s to %s", tmp, path);
+    if (rc < 0 && fd >= 0)
+        unlink(tmp);
+    free(tmp);
+    return rc;
+}
+
+int status_prometheus_file(const struct status *s, const char *path, struct err *err)
+{
+    struct buf text;
+    size_t n = strlen(path);
+    if (n < 6 || strcmp(path + n - 5, ".prom") != 0 || path[n - 6] == '/')
+        return err_set(err, ERR_CONFIG,
+                       "%s: the name must end in .prom, or node_exporter does not read it", path);
+    buf_init(&text, (size_t)64 << 20);
+    int rc = status_prometheus(s, &text, err);
+    if (rc == ERR_OK)
+        rc = write_file(path, &text, err);
+    buf_clear(&text);
+    return rc;
+}

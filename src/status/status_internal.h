@@ -1,0 +1,186 @@
+/* status, inside: the facts, as they are collected and then told. */
+#ifndef STATUS_INTERNAL_H
+#define STATUS_INTERNAL_H
+
+#include "dashspool/catalogue_look.h"
+#include "dashspool/spool_survey.h"
+#include "dashspool/stages.h"
+#include "dashspool/status.h"
+
+#define STATUS_HOUR_US INT64_C(3600000000)
+#define STATUS_DAY_US  (24 * STATUS_HOUR_US)
+
+enum {
+    TEXT_ROOM = 256, /* of a reason, an advice: printable, cut */
+    ERRORS_MAX = 64, /* reasons that are told apart */
+    TROUBLE_MAX = 64,
+    CLAIMS_MAX = 1024,    /* jobs that are worked at, with their workers */
+    CAMERAS_MAX = 100000, /* that are listed */
+    AGES = 6,
+};
+
+extern const int64_t status_age_limits_s[AGES - 1]; /* 60 300 3600 86400 604800 */
+
+enum job_state { JOB_READY, JOB_WAITING, JOB_CLAIMED, JOB_FAILED, JOB_STATES };
+extern const char *const status_job_states[JOB_STATES];
+
+struct jobs {
+    int64_t n, of_age[AGES];
+    int64_t oldest_us; /* since when the oldest is there; 0: there is none */
+};
+
+struct process { /* of run.json */
+    char name[80], stage[80];
+    int pid; /* 0: not now */
+    int64_t since_us, waits_until_us, ended_us;
+    bool repeated; /* it comes and goes */
+    int64_t ends_of_the_day;
+    char how[TEXT_ROOM];
+};
+
+struct claim {
+    char job[SPOOL_NAME_ROOM];
+    int64_t since_us;
+    int attempt;
+    bool alive;
+    int pid; /* 0: not known */
+    size_t stage;
+};
+
+struct stage {
+    char name[SPOOL_NAME_ROOM];
+    enum stages_kind kind;
+    bool known, enabled; /* known: the configuration has it */
+    int workers;
+    struct jobs jobs[JOB_STATES];
+    int64_t alive; /* claims with a live worker */
+};
+
+struct incoming { /* of receive.json */
+    char id[CATALOGUE_ID_ROOM], imei[16], camera[8], kind[8];
+    int64_t bytes, total, rate, since_us, quiet_s;
+    int64_t left_s; /* -1: nobody knows */
+};
+
+struct camera {
+    char imei[16], camera[8];
+    int64_t last_us;
+};
+
+enum error_kind { ERROR_JOB, ERROR_TRANSFER, ERROR_REFUSAL, ERROR_RESTART, ERROR_KINDS };
+extern const char *const status_error_kinds[ERROR_KINDS];
+
+struct error {
+    enum error_kind kind;
+    char stage[SPOOL_NAME_ROOM];
+    char what[TEXT_ROOM], example[SPOOL_NAME_ROOM], advice[TEXT_ROOM];
+    int64_t n, last_us;
+};
+
+struct oldest { /* what is not finished */
+    char id[SPOOL_NAME_ROOM], why_before[TEXT_ROOM];
+    size_t stage; /* of a job */
+    enum { OLDEST_NONE, OLDEST_JOB, OLDEST_INCOMING, OLDEST_UNPUBLISHED } kind;
+    enum job_state state;
+    int64_t since_us, due_us, claimed_us;
+    int attempt, pid;
+    bool alive;
+    char why[TEXT_ROOM], advice[TEXT_ROOM];
+};
+
+struct trouble {
+    char what[TEXT_ROOM], advice[TEXT_ROOM];
+};
+
+struct disk {
+    int64_t bytes, free; /* -1: not known; so are the others */
+    int64_t raw, archive, spool, packages;
+    bool archive_exact, spool_more, packages_more; /* more: not all was added up */
+    int64_t a_day;    /* what comes to it, at the mean of the last 7 days */
+    double days_left; /* < 0: nobody knows */
+    int64_t min_free, warn_free, delete_free;
+};
+
+enum life { LIFE_STOPPED, LIFE_RUNNING, LIFE_DEAD, LIFE_STUCK };
+extern const char *const status_lives[];
+
+struct receiver {
+    enum life life;
+    bool known; /* receive.json tells */
+    int pid;
+    int64_t started_us, updated_us;
+    char listens[2][96];
+    int n_listens;
+    int64_t connections, receiving, taken, refused, bytes, rate;
+    char trouble[TEXT_ROOM];
+};
+
+struct status {
+    char *root;
+    int64_t now_us;
+    struct stages *stages;
+    enum life run;
+    int run_pid;
+    int64_t run_since_us;
+    struct receiver receiver;
+    struct buf processes; /* struct process */
+    struct buf stage;     /* struct stage: those of the configuration, then others */
+    struct buf claims;    /* struct claim */
+    struct buf incoming;  /* struct incoming */
+    struct buf cameras;   /* struct camera, by IMEI and position */
+    int64_t n_cameras, cameras_of_the_hour, cameras_of_the_day;
+    bool have_totals;
+    struct catalogue_totals totals;
+    struct disk disk;
+    struct error errors[ERRORS_MAX];
+    size_t n_errors;
+    struct oldest oldest;
+    struct trouble trouble[TROUBLE_MAX];
+    size_t n_trouble;
+};
+
+/* Element i of a list, and how many there are. */
+#define LIST_AT(list, type, i) \
+    ((type *)(void *)((list)->mem ? (list)->mem + (list)->start : NULL) + (i))
+#define LIST_COUNT(list, type) ((list)->used / sizeof(type))
+
+/* ---- collecting; what cannot be read becomes a trouble. Only ERR_NOMEM and the like return ----
+ */
+
+int collect_processes(struct status *s, struct err *err) DS_MUST_CHECK; /* run, receiver */
+int collect_jobs(struct status *s, struct err *err) DS_MUST_CHECK;
+int collect_catalogue(struct status *s, struct err *err) DS_MUST_CHECK;
+void collect_disk(struct status *s, const struct cfg *cfg);
+void judge(struct status *s); /* the oldest item, and what is trouble */
+
+/* The stage of that name; SIZE_MAX: there is none. */
+size_t status_stage_find(const struct status *s, const char *name);
+
+void status_trouble_add(struct status *s, const char *advice, const char *fmt, ...) DS_PRINTF(3, 4);
+
+/* n more errors of one reason. `what` may be anything; numbers, and the example, are set aside when
+ * reasons are compared. */
+void status_error_add(struct status *s, const struct error *e);
+
+/* Who has a file locked (flock): held, and the process where it is known. */
+struct locks;
+int locks_read(struct locks **out, struct err *err) DS_MUST_CHECK;
+void locks_free(struct locks **l);
+bool locks_held(const struct locks *l, const char *path, int *pid);
+
+/* ---- words.c ---- */
+
+/* Bytes of anybody's as printable text on one line: what is no UTF-8 of a common script, and every
+ * character that controls something, becomes '?'. */
+void words_clean(char *out, size_t room, const char *text);
+
+/* "2 h", "4 min", "12 s", "3 d"; of -1 and less "?". */
+const char *words_span(int64_t seconds, char out[24]);
+const char *words_size(int64_t bytes, char out[24]); /* "2.1 MB"; -1: "?" */
+
+/* How many characters it takes on a terminal (of what words_clean() lets through); where in `text`
+ * the n-th begins. */
+size_t words_width(const char *text);
+size_t words_cut(const char *text, size_t n);
+
+#endif

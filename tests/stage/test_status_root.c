@@ -1,0 +1,452 @@
+/* status of a real ROOT: what is found there, whatever lies there, and that it only looks. */
+#include "dashspool/care_sweep.h"
+#include "dashspool/catalogue.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/receive.h"
+#include "dashspool/spool.h"
+#include "dashspool/stages.h"
+#include "dashspool/status.h"
+#include "support/support.h"
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char *root;
+static struct cfg *cfg;
+static json_t *o; /* the last that was told */
+
+static void configure(const char *text)
+{
+    struct cfg_section sections[STAGES_CFG_SECTIONS + 2];
+    static struct cfg_section kept[STAGES_CFG_SECTIONS + 2];
+    char path[600];
+    struct err err;
+    for (int i = 0; i < STAGES_CFG_SECTIONS; i++)
+        sections[i] = stages_cfg_sections[i];
+    sections[STAGES_CFG_SECTIONS] = receive_cfg_section;
+    sections[STAGES_CFG_SECTIONS + 1] = care_sweep_cfg_section;
+    memcpy(kept, sections, sizeof kept);
+    cfg_free(&cfg);
+    snprintf(path, sizeof path, "%s.conf", root);
+    assert_ok(fsx_mkdirs(path, &err));
+    snprintf(path, sizeof path, "%s.conf/a.conf", root);
+    support_write(path, text, strlen(text));
+    snprintf(path, sizeof path, "%s.conf", root);
+    assert_ok(cfg_load(&cfg, path, kept, STAGES_CFG_SECTIONS + 2, &err));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    root = support_tmp_dir();
+    configure("[receive]\nmin_free_mib = 0\n");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char path[600];
+    struct err err;
+    (void)state;
+    json_decref(o);
+    o = NULL;
+    cfg_free(&cfg);
+    snprintf(path, sizeof path, "%s.conf", root);
+    assert_ok(fsx_remove_tree(path, &err));
+    support_tmp_remove(&root);
+    return 0;
+}
+
+/* All three ways to tell it; whether it is in trouble. */
+static bool look(void)
+{
+    struct status *s = NULL;
+    struct buf out;
+    struct err err;
+    const struct status_screen screen = {80, 40, false};
+    json_decref(o);
+    assert_ok(status_collect(&s, root, cfg, &err));
+    buf_init(&out, 1 << 24);
+    assert_ok(status_text(s, &screen, &out, &err));
+    for (size_t i = 0; i < out.used; i++)
+        assert_true(buf_data(&out)[i] >= ' ' || buf_data(&out)[i] == '\n');
+    buf_consume(&out, out.used);
+    assert_ok(status_prometheus(s, &out, &err));
+    buf_consume(&out, out.used);
+    assert_ok(status_json(s, false, &out, &err));
+    o = json_loadb((const char *)buf_data(&out), out.used, 0, NULL);
+    assert_non_null(o);
+    bool trouble = status_in_trouble(s);
+    assert_int_equal(trouble, json_array_size(json_object_get(o, "trouble")) > 0);
+    buf_clear(&out);
+    status_free(&s);
+    return trouble;
+}
+
+/* "jobs/convert/ready", "errors/0/n"; NULL where there is none. */
+static const json_t *at(const char *path)
+{
+    char key[64];
+    const json_t *v = o;
+    for (; v && *path; path += *path == '/') {
+        size_t n = strcspn(path, "/");
+        snprintf(key, sizeof key, "%.*s", (int)n, path);
+        v = json_is_array(v) ? json_array_get(v, strtoul(key, NULL, 10)) : json_object_get(v, key);
+        path += n;
+    }
+    return v;
+}
+
+static long long number(const char *path)
+{
+    if (!json_is_integer(at(path)))
+        fail_msg("no number %s", path);
+    return (long long)json_integer_value(at(path));
+}
+
+static void says(const char *path, const char *words)
+{
+    const char *text = json_string_value(at(path));
+    if (!text || !strstr(text, words))
+        fail_msg("%s: '%s', not '%s'", path, text ? text : "(none)", words);
+}
+
+static bool is_in_trouble(const char *words)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(o, "trouble"), i, one)
+    {
+        if (strstr(json_string_value(json_object_get(one, "what")), words))
+            return true;
+    }
+    return false;
+}
+
+static void write_to(const char *name, const char *text)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    support_write(path, text, strlen(text));
+}
+
+static struct spool *open_spool(const char *stage)
+{
+    struct spool *spool = NULL;
+    struct err err;
+    assert_ok(spool_open(&spool, root, stage, &err));
+    return spool;
+}
+
+static void put(struct spool *spool, const char *stage, const char *job, int64_t age_s)
+{
+    char path[600];
+    struct err err;
+    assert_ok(spool_put(spool, job, "{}", 2, &err));
+    snprintf(path, sizeof path, "%s/spool/%s/new/%s/job.json", root, stage, job);
+    const struct timespec t = {.tv_sec = time(NULL) - age_s};
+    assert_int_equal(utimensat(AT_FDCWD, path, (const struct timespec[]){t, t}, 0), 0);
+}
+
+static struct spool_job *claim(struct spool *spool)
+{
+    struct spool_job *job = NULL;
+    struct err err;
+    assert_ok(spool_claim(spool, &job, &err));
+    assert_non_null(job);
+    return job;
+}
+
+/* ---- it only looks ---- */
+
+static void test_where_there_is_no_root_none_is_made(void **state)
+{
+    struct status *s = NULL;
+    char path[600];
+    struct err err;
+    (void)state;
+    assert_err(ERR_NOTFOUND, status_collect(&s, root, cfg, &err));
+    assert_null(s);
+    assert_int_equal(support_entries(root), 0);
+    snprintf(path, sizeof path, "%s/nowhere", root);
+    assert_err(ERR_NOTFOUND, status_collect(&s, path, cfg, &err));
+    assert_false(support_exists(path));
+}
+
+static void test_looking_leaves_everything_as_it_is(void **state)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    (void)state;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    int before = support_entries(root);
+    assert_false(look());
+    assert_int_equal(support_entries(root), before);
+    says("run/state", "stopped");
+    says("receiver/state", "stopped");
+    assert_true(json_is_null(at("oldest")));
+    assert_true(number("disk/free") > 0);
+    catalogue_close(&c);
+}
+
+/* ---- jobs ---- */
+
+static void test_jobs_of_all_states_are_counted_by_age(void **state)
+{
+    struct err err;
+    (void)state;
+    struct spool *spool = open_spool("convert");
+    put(spool, "convert", "fails", 500000);
+    struct spool_job *job = claim(spool);
+    assert_ok(spool_fail(spool, &job, "no parameter sets in 17", &err));
+    put(spool, "convert", "fails-too", 500000);
+    job = claim(spool);
+    assert_ok(spool_fail(spool, &job, "no parameter sets in 18", &err));
+    put(spool, "convert", "waits", 4000);
+    job = claim(spool);
+    spool_job_because(job, "the disk is full");
+    assert_ok(spool_release(spool, &job, 3600 * 1000, &err));
+    put(spool, "convert", "worked", 200);
+    job = claim(spool);
+    put(spool, "convert", "ready", 30);
+    put(spool, "convert", "old", 7 * 86400 + 10);
+
+    assert_true(look());
+    assert_int_equal(number("jobs/convert/ready"), 2);
+    assert_int_equal(number("jobs/convert/waiting"), 1);
+    assert_int_equal(number("jobs/convert/claimed"), 1);
+    assert_int_equal(number("jobs/convert/failed"), 2);
+    assert_int_equal(number("jobs/convert/ages/ready/0"), 1);
+    assert_int_equal(number("jobs/convert/ages/ready/5"), 1);
+    assert_int_equal(number("jobs/convert/ages/waiting/3"), 1);
+    assert_int_equal(number("jobs/convert/ages/claimed/1"), 1);
+    assert_int_equal(number("jobs/convert/ages/failed/0"), 2); /* since it failed */
+
+    says("stages/1/working/0/job", "worked");
+    assert_true(json_is_true(at("stages/1/working/0/alive")));
+    long long pid = number("stages/1/working/0/pid"); /* 0: not every file system tells */
+    assert_true(pid == getpid() || pid == 0);
+    assert_int_equal(number("errors/0/n"), 2);
+    says("errors/0/what", "no parameter sets in 1");
+    says("errors/0/advice", "dashspool retry");
+    assert_true(is_in_trouble("convert: 2 failed"));
+    says("oldest/id", "old");
+    spool_job_free(&job);
+    spool_close(&spool);
+}
+
+static void test_the_oldest_tells_why_it_waits_and_what_to_do(void **state)
+{
+    struct err err;
+    (void)state;
+    struct spool *spool = open_spool("convert");
+    put(spool, "convert", "a", 10);
+    assert_false(look());
+    says("oldest/id", "a");
+    says("oldest/why", "nobody works at the jobs of convert");
+    says("oldest/advice", "dashspool run");
+
+    struct spool_job *job = claim(spool);
+    assert_false(look());
+    says("oldest/why", "is working at it");
+    says("oldest/advice", "nothing");
+
+    spool_job_because(job, "the disk is \033[2J full");
+    assert_ok(spool_release(spool, &job, 3600 * 1000, &err));
+    assert_false(look());
+    says("oldest/why", "attempt 2 is due in 59 min");
+    says("oldest/why", "the disk is ?[2J full");
+    spool_close(&spool);
+}
+
+static void test_what_nobody_will_work_is_trouble_after_an_hour(void **state)
+{
+    (void)state;
+    struct spool *spool = open_spool("gone");
+    put(spool, "gone", "a", 3500);
+    assert_false(look());
+    says("oldest/why", "the settings have no stage 'gone' any more");
+    put(spool, "gone", "b", 3700);
+    assert_true(look());
+    assert_true(is_in_trouble("gone: 2 ready, the oldest for 61 min"));
+    says("stages/2/stage", "gone");
+    assert_true(json_is_false(at("stages/2/known")));
+    spool_close(&spool);
+
+    spool = open_spool("convert"); /* switched off on purpose: somebody else does it */
+    put(spool, "convert", "c", 10000);
+    configure("[receive]\nmin_free_mib = 0\n[convert]\nenabled = no\n[exec gone]\ncommand = true\n"
+              "after = receive\n");
+    look();
+    assert_false(is_in_trouble("convert"));
+    says("oldest/why", "convert is not enabled");
+    spool_close(&spool);
+}
+
+static void test_a_dead_worker_is_seen(void **state)
+{
+    int status;
+    (void)state;
+    struct spool *spool = open_spool("convert");
+    put(spool, "convert", "a", 10);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct spool_job *job = NULL;
+        struct err err;
+        _exit(spool_claim(spool, &job, &err) < 0 || !job); /* it dies with the claim */
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    look();
+    assert_true(json_is_false(at("stages/1/working/0/alive")));
+    says("oldest/why", "the worker that had it died");
+    says("oldest/advice", "start 'dashspool run'");
+    spool_close(&spool);
+}
+
+/* ---- what run and receive say ---- */
+
+static void test_a_run_that_died_is_trouble(void **state)
+{
+    char text[1000], now[CLOCK_TEXT_ROOM];
+    (void)state;
+    clock_rfc3339(clock_utc_us(), 3, now);
+    write_to("run.lock", "1\n");
+    assert_false(look());
+    says("run/state", "stopped");
+    snprintf(text, sizeof text,
+             "{\"pid\":1,\"since\":\"%s\",\"processes\":[{\"name\":\"up 1\",\"stage\":\"up\","
+             "\"pid\":1,\"ends_of_the_day\":3,\"ended\":\"%s\",\"how\":\"was killed\"}]}",
+             now, now);
+    write_to("run.json", text);
+    assert_true(look());
+    says("run/state", "dead");
+    assert_true(is_in_trouble("'dashspool run' ended without saying so"));
+    says("stages/2/stage", "up");
+    assert_int_equal(number("stages/2/processes/0/pid"), 0); /* whoever has that number now */
+    says("errors/0/kind", "restart");
+    assert_int_equal(number("errors/0/n"), 3);
+}
+
+static void write_receiver(int pid, const char *updated, const char *more)
+{
+    char text[2000];
+    snprintf(text, sizeof text,
+             "{\"serial\":1,\"pid\":%d,\"started\":\"%s\",\"updated\":\"%s\",\"connections\":2,"
+             "\"receiving\":1,\"rate\":1000%s,\"same_serial\":1}      \n",
+             pid, updated, updated, more);
+    write_to("receive.json", text);
+}
+
+static void test_what_comes_in_is_told_with_the_time_left(void **state)
+{
+    char now[CLOCK_TEXT_ROOM], more[1000];
+    (void)state;
+    clock_rfc3339(clock_utc_us(), 0, now);
+    snprintf(more, sizeof more,
+             ",\"refusals\":[{\"why\":\"not in the list\",\"of_the_day\":4,\"last\":\"%s\"}],"
+             "\"transfers\":[{\"imei\":\"352093081452251\",\"camera\":\"front\",\"id\":\"x\","
+             "\"bytes\":4000,\"total\":10000,\"rate\":1000,\"since\":\"%s\",\"quiet_s\":0}]",
+             now, now);
+    write_receiver(getpid(), now, more);
+    assert_false(look());
+    says("receiver/state", "running");
+    assert_int_equal(number("incoming/n"), 1);
+    assert_int_equal(number("incoming/list/0/left_s"), 6);
+    says("oldest/why", "it comes in: 4.0 kB of 10.0 kB, 1.0 kB/s, 6 s left");
+    says("errors/0/kind", "refusal");
+    assert_int_equal(number("errors/0/n"), 4);
+
+    write_receiver(getpid(), "2020-01-01T00:00:00Z", "");
+    assert_true(look());
+    says("receiver/state", "stuck");
+    write_receiver(getpid(), now, ",\"trouble\":\"the disk\\u001b[2J is full\"");
+    assert_true(look());
+    assert_true(is_in_trouble("the disk?[2J is full"));
+}
+
+static void test_whatever_lies_in_its_files_is_told_not_obeyed(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"pid\":1e400}",
+        "{\"a\":\"\xff\"}",
+        "{\"pid\":-5,\"processes\":7,\"transfers\":{},\"listens\":[1,2,3],\"started\":{}}",
+        "{\"pid\":99999999999,\"since\":\"9999-99-99\",\"processes\":[1,[],{\"name\":[]},{}],"
+        "\"transfers\":[null,{\"bytes\":-1,\"total\":9223372036854775807,\"rate\":-7}],"
+        "\"refusals\":[{\"of_the_day\":-4},3]}",
+        "{\"serial\":1,\"same_serial\":2}",
+    };
+    char path[600], *deep = malloc(200001);
+    struct err err;
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        write_to("run.json", texts[i]);
+        write_to("receive.json", texts[i]);
+        look();
+    }
+    memset(deep, '[', 200000);
+    deep[200000] = '\0';
+    write_to("run.json", deep);
+    write_to("receive.json", deep);
+    free(deep);
+    assert_true(look());
+    assert_true(is_in_trouble("run.json is not what dashspool writes there"));
+    static const char *const names[] = {"run.json", "receive.json", "run.lock"};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", root, names[i]);
+        assert_ok(fsx_remove_tree(path, &err));
+        assert_int_equal(i == 2 ? mkdir(path, 0750) : mkfifo(path, 0640), 0);
+    }
+    assert_true(look());
+    write_to("catalogue.db", "this is no database, and it is longer than that of one");
+    write_to("spool", "in the way");
+    assert_true(look());
+    assert_true(is_in_trouble("catalogue: "));
+    assert_true(json_is_null(at("transfers")));
+}
+
+static void test_too_little_space_is_trouble(void **state)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    (void)state;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    catalogue_close(&c);
+    configure("[retention]\nwarn_free_mib = 1073741824\n[receive]\nmin_free_mib = 0\n");
+    assert_true(look());
+    assert_true(is_in_trouble("warn_free_mib"));
+    configure("[receive]\nmin_free_mib = 1073741824\n");
+    assert_true(look());
+    assert_true(is_in_trouble("nothing is received"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        T(test_where_there_is_no_root_none_is_made),
+        T(test_looking_leaves_everything_as_it_is),
+        T(test_jobs_of_all_states_are_counted_by_age),
+        T(test_the_oldest_tells_why_it_waits_and_what_to_do),
+        T(test_what_nobody_will_work_is_trouble_after_an_hour),
+        T(test_a_dead_worker_is_seen),
+        T(test_a_run_that_died_is_trouble),
+        T(test_what_comes_in_is_told_with_the_time_left),
+        T(test_whatever_lies_in_its_files_is_told_not_obeyed),
+        T(test_too_little_space_is_trouble),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
