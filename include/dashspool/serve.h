@@ -2,13 +2,16 @@
  * serve: pages to look at what is there, for a browser: what came, each transfer's facts and
  * custody, its viewing copy to play, its copies and its original to take away.
  *
- *     /                  transfers, the newest first; ?imei= camera= kind= trigger= since= until=
- *                        page=
- *     /transfer/ID       one of them
- *     /copy/ID/NAME      a copy; parts of it, too (Range)
- *     /original/ID       the master, checked against its hash while it goes; that it was shown is
- *                        an event of its custody, noted before the first byte
- *     /healthz           "ok", if the catalogue answers; without a token
+ *     /                   transfers, the newest first; of a choice: ?imei= &camera= &kind=
+ *                         &trigger= &since= &until= &page=
+ *     /transfer/ID        one of them
+ *     /copy/ID/NAME       a copy; parts of it, too (Range)
+ *     /original/ID        the master, checked against its hash while it goes; that it was shown is
+ *                         an event of its custody, noted before the first byte
+ *     /status, /status.json, /metrics
+ *                         what runs, waits and is in trouble (status.h): for people, programs,
+ *                         Prometheus
+ *     /healthz            "ok", if the catalogue answers; without a token
  *
  * Read-only (GET, HEAD), and it writes nothing but that event. Nothing of a request becomes the
  * name of a file: IDs and names are looked up in the catalogue. Pages have neither scripts nor
@@ -21,7 +24,7 @@
  * server that speaks it.
  *
  * One process, one thread (libmicrohttpd), SERVE_CONNECTIONS_MAX connections; once it listens it
- * reads the copies and masters, writes the catalogue, and no more (sandbox.h).
+ * reads ROOT, writes the catalogue, and no more (sandbox.h).
  */
 #ifndef DASHSPOOL_SERVE_H
 #define DASHSPOOL_SERVE_H

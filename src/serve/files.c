@@ -264,7 +264,7 @@ static ssize_t read_original(void *arg, uint64_t at, char *out, size_t room)
     if (at >= (uint64_t)o->length)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (o->used == o->n && refill(o, &err) < 0) {
-        log_error("serve", "the original cannot be shown", LOG_TEXT("id", o->id), LOG_ERR(&err));
+        log_error("serve", "an original was broken off", LOG_TEXT("id", o->id), LOG_ERR(&err));
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     size_t n = o->n - o->used < room ? o->n - o->used : room;

@@ -4,30 +4,27 @@
 #include "serve_internal.h"
 #include <stdlib.h>
 
-enum { DIRS = 2, FILES = 3 };
+enum { FILES = 3 };
 
+/* /proc/locks: who works at a job, as a status tells. */
 int serve_guard(const char *root, struct err *err)
 {
-    static const char *const dirs[DIRS] = {"archive", "raw"};
     static const char *const files[FILES] = {"catalogue.db", "catalogue.db-wal",
                                              "catalogue.db-shm"};
-    char *dir[DIRS + 1] = {NULL}, *file[FILES + 1] = {NULL};
+    const char *const dirs[] = {root, NULL};
+    char *file[FILES + 1] = {NULL};
     struct sandbox_report report;
     int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < DIRS; i++)
-        if ((rc = fsx_path(&dir[i], err, "%s/%s", root, dirs[i])) == ERR_OK)
-            rc = fsx_mkdirs(dir[i], err);
     for (size_t i = 0; rc == ERR_OK && i < FILES; i++)
         rc = fsx_path(&file[i], err, "%s/%s", root, files[i]);
     struct sandbox_rules rules = {.kind = SANDBOX_SERVER,
-                                  .read_dirs = (const char *const *)dir,
+                                  .read = {"/proc/locks"},
+                                  .read_dirs = dirs,
                                   .write_files = (const char *const *)file};
     if (rc == ERR_OK)
         rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])
         log_warn("serve", "shut in with what there is", LOG_TEXT("reason", report.missing));
-    for (size_t i = 0; i < DIRS; i++)
-        free(dir[i]);
     for (size_t i = 0; i < FILES; i++)
         free(file[i]);
     return rc;

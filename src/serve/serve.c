@@ -1,4 +1,5 @@
 #include "dashspool/log.h"
+#include "dashspool/status.h"
 #include "serve_internal.h"
 #include <errno.h>
 #include <netdb.h>
@@ -40,7 +41,7 @@ static int serve_css(struct serve *s, const struct ask *ask, struct answer *out,
     (void)ask;
     *out = (struct answer){.status = MHD_HTTP_OK};
     out->response = answer_text(serve_style);
-    return web_headers(out, "text/css; charset=utf-8", "max-age=3600", err);
+    return web_headers(out, "text/css; charset=utf-8", "no-cache", err);
 }
 
 static int serve_health(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
@@ -130,9 +131,11 @@ static const struct route {
     bool open;      /* without a token */
     serve_page_fn *page;
 } routes[] = {
-    {"/", false, false, serve_list},        {"/transfer/", true, false, serve_transfer},
-    {"/copy/", true, false, serve_copy},    {"/original/", true, false, serve_original},
-    {"/style.css", false, true, serve_css}, {"/healthz", false, true, serve_health},
+    {"/", false, false, serve_list},           {"/transfer/", true, false, serve_transfer},
+    {"/copy/", true, false, serve_copy},       {"/original/", true, false, serve_original},
+    {"/style.css", false, true, serve_css},    {"/healthz", false, true, serve_health},
+    {"/status", false, false, serve_state},    {"/status.json", false, false, serve_state_json},
+    {"/metrics", false, false, serve_metrics},
 };
 
 static const struct route *find_route(struct ask *ask)
@@ -166,7 +169,7 @@ static int answer(struct serve *s, struct ask *ask, struct answer *out, struct e
         MHD_destroy_response(out->response);
     *out = (struct answer){.status = 0};
     if (rc != ERR_NOTFOUND && rc != ERR_MALFORMED)
-        log_error("serve", "not answered", LOG_TEXT("url", ask->path), LOG_ERR(&why));
+        log_error("serve", "cannot be shown", LOG_TEXT("path", ask->path), LOG_ERR(&why));
     return answer_error(&why, out, err);
 }
 
@@ -214,7 +217,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     name_peer(&ask);
     int rc = known ? answer(arg, &ask, &out, &err) : answer_method(&out, &err);
     if (rc < 0)
-        log_error("serve", "not answered", LOG_TEXT("url", url), LOG_ERR(&err));
+        log_error("serve", "no answer could be made", LOG_TEXT("path", url), LOG_ERR(&err));
     enum MHD_Result done =
         rc == ERR_OK ? MHD_queue_response(connection, out.status, out.response) : MHD_NO;
     if (out.response)
@@ -316,7 +319,7 @@ static int open_signals(sigset_t *before, int *fd, struct err *err)
 
 int serve_run(const char *root, const struct cfg *cfg, struct err *err)
 {
-    struct serve s = {.root = NULL};
+    struct serve s = {.cfg = cfg};
     char *real = NULL;
     int fd = -1, signal_fd = -1;
     sigset_t before;
@@ -339,6 +342,7 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
         MHD_stop_daemon(s.daemon);
     else if (fd >= 0)
         close(fd);
+    status_free(&s.state);
     raw_close(&s.raw);
     catalogue_close(&s.catalogue);
     free(real);

@@ -24,6 +24,9 @@ struct serve {
     struct raw *raw;
     struct serve_access access;
     struct MHD_Daemon *daemon;
+    const struct cfg *cfg;
+    struct status *state; /* as it was at state_us (monotonic); NULL: nobody asked yet */
+    int64_t state_us;
 };
 
 struct ask {
@@ -41,7 +44,8 @@ struct answer {
 /* An error becomes a page: ERR_NOTFOUND 404, ERR_MALFORMED 400, passing ones 503, others 500. */
 typedef int serve_page_fn(struct serve *s, const struct ask *ask, struct answer *out,
                           struct err *err);
-serve_page_fn serve_list, serve_transfer, serve_copy, serve_original;
+serve_page_fn serve_list, serve_transfer, serve_copy, serve_original, serve_state, serve_state_json,
+    serve_metrics;
 
 /* A parameter of the query; "" if it is not there. */
 const char *serve_asked(const struct ask *ask, const char *name);

@@ -82,7 +82,8 @@ void web_begin(struct web *h, const char *title)
                "<meta name=\"color-scheme\" content=\"light dark\">"
                "<link rel=\"stylesheet\" href=\"/style.css\">");
     web_join(h, "<title>", title, " – dashspool</title></head><body>\n");
-    web_put(h, "<header><a href=\"/\">dashspool</a></header>\n<main>\n");
+    web_put(h, "<header><a href=\"/\">dashspool</a> <a class=\"soft\" "
+               "href=\"/status\">status</a></header>\n<main>\n");
 }
 
 int web_answer(struct web *h, unsigned status, struct answer *out, struct err *err)
@@ -134,7 +135,9 @@ const char serve_style[] =
     "*{box-sizing:border-box}\n"
     "body{margin:0;font:16px/1.45 system-ui,sans-serif}\n"
     "header{padding:.6rem 1rem;border-bottom:1px solid var(--line);font-weight:600}\n"
-    "header a{color:inherit;text-decoration:none}\n"
+    "header a{color:inherit;text-decoration:none;margin-right:1rem}header "
+    ".soft{font-weight:normal}\n"
+    "pre{overflow-x:auto;font-size:.85em}\n"
     "main{max-width:72rem;margin:0 auto;padding:1rem}\n"
     "a{color:var(--link)}h1{font-size:1.25rem;margin:.2rem 0 1rem;overflow-wrap:anywhere}\n"
     "h2{font-size:1.05rem;margin:1.6rem 0 .5rem}\n"

@@ -204,14 +204,38 @@ static void test_what_came_is_listed_and_each_has_its_page(void **state)
     assert_status(w, "/style.css", "", 200);
     assert_status(w, "/transfer/" CLIP "x", "", 404);
     assert_status(w, "/nothing", "", 404);
-    assert_status(w, "/status", "", 404);
+}
+
+static void test_the_status_is_a_page_and_metrics(void **state)
+{
+    struct world *w = *state;
+    start(w, NULL);
+    struct page p = get(w, "/status");
+    assert_int_equal(p.status, 200);
+    assert_has(p.body, "2 stored");
+    assert_has(p.body, "well");
+    free(p.text);
+    p = get(w, "/metrics");
+    assert_int_equal(p.status, 200);
+    assert_has(p.text, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+    assert_has(p.body, "\ndashspool_transfers{");
+    free(p.text);
+    p = get(w, "/status.json");
+    assert_int_equal(p.status, 200);
+    assert_has(p.body, "\"stored\": 2");
+    free(p.text);
 }
 
 static void test_no_page_brings_anything_from_elsewhere_or_runs_anything(void **state)
 {
     struct world *w = *state;
-    static const char *const pages[] = {"/",        "/transfer/" CLIP,      "/transfer/" PHOTO,
-                                        "/nothing", "/copy/" CLIP "/" COPY, "/original/" CLIP,
+    static const char *const pages[] = {"/",
+                                        "/status",
+                                        "/transfer/" CLIP,
+                                        "/transfer/" PHOTO,
+                                        "/nothing",
+                                        "/copy/" CLIP "/" COPY,
+                                        "/original/" CLIP,
                                         "/healthz"};
     start(w, NULL);
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
@@ -482,6 +506,8 @@ static void test_with_a_token_only_who_has_it(void **state)
     assert_status(w, "/", "", 401);
     assert_status(w, "/original/" CLIP, "", 401);
     assert_status(w, "/nothing", "", 401);
+    assert_status(w, "/metrics", "", 401);
+    assert_status(w, "/status", "", 401);
     assert_status(w, "/", "Authorization: Bearer " TOKEN "x\r\n", 401);
     assert_status(w, "/", "Authorization: Bearer \r\n", 401);
     assert_status(w, "/?token=" TOKEN "x", "", 401);
@@ -578,6 +604,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(test_what_came_is_listed_and_each_has_its_page),
+        T(test_the_status_is_a_page_and_metrics),
         T(test_no_page_brings_anything_from_elsewhere_or_runs_anything),
         T(test_what_others_said_is_text),
         T(test_filters_and_pages),
