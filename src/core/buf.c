@@ -23,7 +23,7 @@ uint8_t *buf_reserve(struct buf *b, size_t n, struct err *err)
         memmove(b->mem, b->mem + b->start, b->used);
         b->start = 0;
     }
-    if (b->used + n > b->room || !b->mem) { /* room for nothing is room, too */
+    if (b->used + n > b->room || !b->mem) { /* also for nothing: NULL is an error */
         size_t room = b->room < 512 ? 512 : b->room * 2;
         if (room < b->used + n)
             room = b->used + n;
