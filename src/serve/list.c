@@ -51,6 +51,7 @@ static int read_filter(const struct ask *ask, struct catalogue_filter *f, int64_
                                    .trigger_name = serve_asked(ask, "trigger"),
                                    .newest_first = true,
                                    .limit = ROWS + 1};
+    *page = 1;
     int rc = read_time(ask, "since", false, &f->since_us, err);
     if (rc == ERR_OK)
         rc = read_time(ask, "until", true, &f->until_us, err);

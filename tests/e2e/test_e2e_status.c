@@ -347,7 +347,10 @@ static struct terminal terminal_start(const struct world *w, int columns, int ro
     struct terminal t;
     buf_init(&t.seen, 1 << 24);
     t.pid = forkpty(&t.fd, NULL, NULL, &size);
-    assert_true(t.pid >= 0);
+    if (t.pid < 0) {
+        fprintf(stderr, "SKIPPED: there are no terminals here (/dev/pts)\n");
+        skip();
+    }
     if (t.pid == 0) {
         setenv("TERM", "xterm", 1);
         setenv("NO_COLOR", no_color, 1);
