@@ -1,4 +1,5 @@
 #define _GNU_SOURCE /* flock */
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
@@ -317,6 +318,16 @@ static int take_signal_fd(struct run *r, struct err *err)
     return r->signals < 0 ? err_sys(err, "wait for signals") : ERR_OK;
 }
 
+/* In a new ROOT a stage may begin that needs it, and makes none: the first sweep. */
+static void make_catalogue(const struct run *r)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    if (catalogue_open(&c, r->root, true, &err) < 0)
+        log_warn("run", "the catalogue cannot be opened", LOG_ERR(&err));
+    catalogue_close(&c);
+}
+
 int pipeline_run(const char *root, const struct cfg *cfg, pipeline_load_fn *load, void *arg,
                  struct err *err)
 {
@@ -340,6 +351,7 @@ int pipeline_run(const char *root, const struct cfg *cfg, pipeline_load_fn *load
     if (rc == ERR_OK && r->n == 0)
         rc = err_set(err, ERR_CONFIG, "no stage is enabled");
     if (rc == ERR_OK) {
+        make_catalogue(r);
         loop(r);
         run_state_remove(r);
     }

@@ -154,6 +154,7 @@ static void test_what_people_drop_and_what_is_old_is_looked_after_too(void **sta
     wait_line(w, "settings read again", 1, NULL, 0);
     assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
     assert_false(find_line(w, "will be started again", 1, NULL, 0));
+    assert_false(find_line(w, "ended badly", 1, NULL, 0));
     assert_false(find_line(w, "started\" process=sweep", 2, NULL, 0)); /* its time has not come */
 }
 
