@@ -2,8 +2,7 @@
  * log: one line an event on stderr; one write(2) a line, also from threads and processes that share
  * it. Nothing here allocates. What is said:
  *
- *     time=2026-11-21T02:55:54.123Z level=info stage=receive msg="stored" id=… bytes=2134567
- * pid=4711
+ *     time=2026-11-21T02:55:54.123Z level=info stage=receive msg="stored" id=… … pid=4711
  *     {"time":"2026-11-21T02:55:54.123Z","level":"info","stage":"receive","msg":"stored", …}
  *
  * The first form (logfmt) is the rule, the second is that of --log-json. Where stderr is connected
