@@ -93,7 +93,7 @@ int cli_backup(struct cli *cli, int argc, char **argv)
     printf("%s: %lld days, %lld originals of today and yesterday, %lld copies: %s; %lld files were "
            "there already\n",
            argv[optind], (long long)r.days, (long long)r.masters, (long long)r.copies,
-           cli_size(r.bytes, size), (long long)r.kept);
+           size_text(r.bytes, size), (long long)r.kept);
     return r.troubles > 0 ? CLI_FAILED : CLI_OK;
 }
 

@@ -99,7 +99,7 @@ static int list_one(void *arg, const struct catalogue_transfer *t, struct err *e
         snprintf(length, sizeof length, "%d s", t->length_s);
     printf("%-48s  %-9s  %6s  %9s  %-9s  %s\n", t->id,
            t->known & CATALOGUE_HAS_META ? t->trigger_name : "-", length,
-           cli_size(t->length_bytes, size), catalogue_state_name(t->state),
+           size_text(t->length_bytes, size), catalogue_state_name(t->state),
            kinds.text[0] ? kinds.text : "-");
     return ERR_OK;
 }

@@ -48,21 +48,6 @@ int cli_option(int option, char **argv, const char *help)
     return cli_usage(argv[0], "unknown option %s", what);
 }
 
-const char *cli_size(int64_t bytes, char out[24])
-{
-    static const char *const units[] = {"kB", "MB", "GB", "TB"};
-    double v = (double)bytes;
-    if (bytes < 1000) {
-        snprintf(out, 24, "%d B", (int)bytes);
-        return out;
-    }
-    int u = -1;
-    for (; v >= 1000 && u < 3; u++)
-        v /= 1000;
-    snprintf(out, 24, "%.1f %s", v, units[u]);
-    return out;
-}
-
 int cli_care_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
                     struct care_stages *out, struct err *err)
 {

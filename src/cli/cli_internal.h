@@ -6,6 +6,7 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/cli.h"
 #include "dashspool/facts.h"
+#include "dashspool/size.h"
 #include "dashspool/stages.h"
 #include <getopt.h>
 #include <jansson.h>
@@ -20,9 +21,6 @@ int cli_usage(const char *command, const char *fmt, ...) DS_PRINTF(2, 3);
 /* For the default branch of a getopt_long() loop that was called with ":" and "h": prints help for
  * 'h' (returns CLI_OK), says what is wrong else (returns CLI_USAGE). */
 int cli_option(int option, char **argv, const char *help);
-
-/* "2.1 MB" (decimal units, as disks and data plans count). */
-const char *cli_size(int64_t bytes, char out[24]);
 
 /* Bytes that somebody else chose, for a terminal and for JSON: what is no printable ASCII becomes
  * '?', what has no room is cut off. */

@@ -25,7 +25,7 @@ static void say_result(const struct input *in, const struct convert_result *r)
         printf("  sources disagree: %s\n", dispute);
     for (int i = 0; i < r->n_outputs; i++)
         printf("  %-8s %s (%s)\n", convert_copy_name(r->output[i].kind), r->output[i].path,
-               cli_size(r->output[i].length_bytes, size));
+               size_text(r->output[i].length_bytes, size));
     if (r->warning[0])
         printf("  note     %s\n", r->warning);
     fflush(stdout);

@@ -178,7 +178,7 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     if (rc < 0)
         return cli_fail("export", &err);
     printf("%s: %d transfer%s, %lld files, %s\n", request->path, r.transfers,
-           r.transfers == 1 ? "" : "s", (long long)r.files, cli_size(r.bytes, size));
+           r.transfers == 1 ? "" : "s", (long long)r.files, size_text(r.bytes, size));
     if (r.partial > 0)
         printf("  %d of them broke off before they were whole\n", r.partial);
     if (r.without_copies > 0)

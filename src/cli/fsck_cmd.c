@@ -81,7 +81,7 @@ static int summary(struct told *t, const struct care_findings *f, bool quick)
     if (quick)
         printf("their bytes were not read\n");
     else
-        printf("%s read and hashed\n", cli_size(f->hashed_bytes, size));
+        printf("%s read and hashed\n", size_text(f->hashed_bytes, size));
     return rc;
 }
 

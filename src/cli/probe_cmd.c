@@ -173,7 +173,7 @@ static void say_all(const char *path, const struct probe_run *run, const struct 
     char size[24];
     printf("%s\n", path);
     say("file", "%s, %s (%lld bytes)", container_text(p->container),
-        cli_size(p->length_bytes, size), (long long)p->length_bytes);
+        size_text(p->length_bytes, size), (long long)p->length_bytes);
     say("", "SHA-256 %s", p->sha256);
     if (p->container == CONVERT_JPEG) {
         say_photo(p);

@@ -105,7 +105,7 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
     (void)err;
     json_t *s = json_loads(copy->settings, 0, NULL);
     printf("  %-9s  %s/%s\n             %s", copy->kind, cli->root, copy->path,
-           cli_size(copy->length_bytes, size));
+           size_text(copy->length_bytes, size));
     double duration_s = json_number_value(json_object_get(s, "duration_s"));
     if (duration_s > 0)
         printf(", %lld pictures, %.2f s, timing: %s",
@@ -196,7 +196,7 @@ static int show_arrival(struct catalogue *c, const struct catalogue_transfer *t,
     memset(m.cell, '.', MAP_CELLS);
     int rc = catalogue_arrival_each(c, t->key, add_part, &m, err);
     if (rc == ERR_OK && m.parts > 0)
-        printf("  map        [%s] of %s%s%s%s\n", m.cell, cli_size(m.bytes, size),
+        printf("  map        [%s] of %s%s%s%s\n", m.cell, size_text(m.bytes, size),
                strchr(m.cell, '!') ? "; ! bad, came again" : "",
                strchr(m.cell, '|') ? "; | another connection" : "",
                strchr(m.cell, '.') ? "; . missing" : "");
@@ -213,7 +213,7 @@ static void show_text(const struct catalogue_transfer *t)
     printf("  state      %s%s\n", catalogue_state_name(t->state),
            t->published ? ", handed to the converter" : "");
     printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
-           cli_size(t->length_bytes, size), (long long)t->length_bytes, t->day);
+           size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
     if (t->sha256[0])
         printf("             SHA-256 %s\n", t->sha256);
 }

@@ -268,7 +268,7 @@ static int play(const struct wish *w, const char *host, const char *port, struct
         const struct simulate_stats *st = simulate_camera_stats(camera);
         char size[24];
         fprintf(stderr, "%d files, %s, acknowledged by %s:%s in %.2f s%s\n", st->files_sent,
-                cli_size((int64_t)st->bytes, size), host, port,
+                size_text((int64_t)st->bytes, size), host, port,
                 (double)(clock_mono_us() - began_us) / 1e6,
                 st->hung_up ? "; then hung up, as --fault asked" : "");
     }

@@ -48,7 +48,7 @@ static void tell(void *arg, const struct care_swept *item)
                item->stage, item->why);
     else
         printf("%s %s %s (%s): %s\n", t->dry_run ? "would delete" : "deleted", item->what, name,
-               cli_size(item->bytes, size), item->why);
+               size_text(item->bytes, size), item->why);
 }
 
 static void tell_trouble(void *arg, const char *name, const char *why)
@@ -71,7 +71,7 @@ static int summary(struct told *t, const struct care_sweep_result *r)
     int rc = r->troubles > 0 ? CLI_FAILED : CLI_OK;
     if (r->low)
         fprintf(stderr, "dashspool sweep: only %s are free (warn_free_mib)\n",
-                cli_size(r->free_bytes, space));
+                size_text(r->free_bytes, space));
     if (t->json) {
         json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}",
                               "dry_run", t->dry_run, "masters", (json_int_t)r->masters, "copies",
@@ -84,7 +84,7 @@ static int summary(struct told *t, const struct care_sweep_result *r)
     }
     printf("%lld originals, %lld copies, %lld failed jobs%s: %s\n", (long long)r->masters,
            (long long)r->copies, (long long)r->jobs, t->dry_run ? " would go" : " deleted",
-           cli_size(r->bytes, size));
+           size_text(r->bytes, size));
     if (r->protected + r->unconverted + r->busy + r->young > 0)
         printf("kept against a rule: %lld protected, %lld not converted yet, %lld being worked at, "
                "%lld that may be resumed\n",

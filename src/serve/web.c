@@ -63,14 +63,8 @@ void web_time(struct web *h, int64_t utc_us)
 
 void web_size(struct web *h, int64_t bytes)
 {
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double v = (double)bytes;
-    char text[32];
-    int u = 0;
-    for (; v >= 1000 && u < 4; u++)
-        v /= 1000;
-    snprintf(text, sizeof text, u ? "%.1f %s" : "%.0f %s", v, units[u]);
-    web_put(h, text);
+    char text[SIZE_TEXT_ROOM];
+    web_put(h, size_text(bytes, text));
 }
 
 void web_begin(struct web *h, const char *title)

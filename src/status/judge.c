@@ -116,8 +116,8 @@ static void explain_claimed(const struct status *s, const struct stage *stage, s
 static void explain_incoming(const struct incoming *t, struct oldest *o)
 {
     char have[24], of[24], rate[24], span[24];
-    words_size(t->bytes, have);
-    words_size(t->total, of);
+    size_text(t->bytes, have);
+    size_text(t->total, of);
     snprintf(o->advice, sizeof o->advice, "nothing");
     if (t->quiet_s >= SILENT_S) {
         snprintf(o->why, sizeof o->why, "its camera has been silent for %s, after %s of %s",
@@ -126,7 +126,7 @@ static void explain_incoming(const struct incoming *t, struct oldest *o)
                  "nothing: it is asked again, then kept as far as it came");
     } else {
         snprintf(o->why, sizeof o->why, "it comes in: %s of %s, %s/s, %s left", have, of,
-                 words_size(t->rate, rate), words_span(t->left_s, span));
+                 size_text(t->rate, rate), words_span(t->left_s, span));
     }
 }
 
@@ -230,8 +230,8 @@ static void judge_disk(struct status *s)
     int64_t limit = d->free < d->min_free ? d->min_free : d->warn_free;
     if (d->free < 0 || d->free >= limit)
         return;
-    words_size(d->free, free_bytes);
-    words_size(limit, least);
+    size_text(d->free, free_bytes);
+    size_text(limit, least);
     if (limit == d->min_free && !s->receiver.trouble[0])
         status_trouble_add(s, "make room ([retention]), or lower [receive] min_free_mib",
                            "%s are free: below %s nothing is received", free_bytes, least);

@@ -3,6 +3,7 @@
 #define STATUS_INTERNAL_H
 
 #include "dashspool/catalogue_look.h"
+#include "dashspool/size.h"
 #include "dashspool/spool_survey.h"
 #include "dashspool/stages.h"
 #include "dashspool/status.h"
@@ -176,7 +177,6 @@ void words_clean(char *out, size_t room, const char *text);
 
 /* "2 h", "4 min", "12 s", "3 d"; of -1 and less "?". */
 const char *words_span(int64_t seconds, char out[24]);
-const char *words_size(int64_t bytes, char out[24]); /* "2.1 MB"; -1: "?" */
 
 /* How many characters it takes on a terminal (of what words_clean() lets through); where in `text`
  * the n-th begins. */

@@ -29,7 +29,7 @@ void text_transfers(struct page *p, const struct status *s)
     else
         page_line(p, STYLE_STRONG, "%-*s %lld stored, %lld partial, %lld coming in: %s", INDENT - 1,
                   "transfers", (long long)n->stored, (long long)n->partial, (long long)n->receiving,
-                  words_size(n->bytes, size));
+                  size_text(n->bytes, size));
 }
 
 /* ---- cameras ---- */
@@ -38,8 +38,8 @@ static void put_incoming(struct page *p, const struct incoming *t)
 {
     char of[24], rate[24], left[24];
     double part = t->total > 0 ? 100.0 * (double)t->bytes / (double)t->total : 0;
-    words_size(t->total, of);
-    words_size(t->rate, rate);
+    size_text(t->total, of);
+    size_text(t->rate, rate);
     if (t->quiet_s >= 5)
         page_line(p, STYLE_WARN, "  %-15s %-6s %3.0f %% of %s, silent for %s  %s", t->imei,
                   t->camera, part, of, words_span(t->quiet_s, left), t->id);
@@ -93,7 +93,7 @@ void text_cameras(struct page *p, const struct status *s, const struct limits *m
               INDENT - 1, "cameras", (long long)s->n_cameras, (long long)s->cameras_of_the_hour,
               (long long)s->cameras_of_the_day,
               s->receiver.life == LIFE_RUNNING ? (long long)s->receiver.receiving : 0,
-              words_size(s->receiver.life == LIFE_RUNNING ? s->receiver.rate : 0, rate));
+              size_text(s->receiver.life == LIFE_RUNNING ? s->receiver.rate : 0, rate));
     size_t shown = n < (size_t)most->cameras ? n : (size_t)most->cameras;
     for (size_t i = 0; i < shown; i++)
         put_incoming(p, LIST_AT(&s->incoming, struct incoming, i));
@@ -109,9 +109,9 @@ static const char *until_full(const struct disk *d, char out[64])
     char a_day[24], span[24];
     out[0] = '\0';
     if (d->days_left > 3650)
-        snprintf(out, 64, "; %s a day: enough for years", words_size(d->a_day, a_day));
+        snprintf(out, 64, "; %s a day: enough for years", size_text(d->a_day, a_day));
     else if (d->days_left >= 0)
-        snprintf(out, 64, "; %s a day: full in %s", words_size(d->a_day, a_day),
+        snprintf(out, 64, "; %s a day: full in %s", size_text(d->a_day, a_day),
                  words_span((int64_t)(d->days_left * 86400), span));
     return out;
 }
@@ -128,7 +128,7 @@ static void put_marks(struct page *p, const struct disk *d)
     for (size_t i = 0; i < 3; i++)
         if (marks[i].bytes > 0)
             snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s%s", *line ? "; " : "",
-                     marks[i].what, words_size(marks[i].bytes, size));
+                     marks[i].what, size_text(marks[i].bytes, size));
     if (*line)
         page_line(p, STYLE_FAINT, "%*s%s", INDENT, "", line);
 }
@@ -142,17 +142,17 @@ void text_disk(struct page *p, const struct status *s, const struct limits *most
         return;
     }
     page_line(p, d->days_left >= 0 && d->days_left < 7 ? STYLE_WARN : STYLE_STRONG,
-              "%-*s %s of %s free (%.0f %%)%s", INDENT - 1, "disk", words_size(d->free, a),
-              words_size(d->bytes, b),
-              d->bytes > 0 ? 100.0 * (double)d->free / (double)d->bytes : 0, until_full(d, until));
+              "%-*s %s of %s free (%.0f %%)%s", INDENT - 1, "disk", size_text(d->free, a),
+              size_text(d->bytes, b), d->bytes > 0 ? 100.0 * (double)d->free / (double)d->bytes : 0,
+              until_full(d, until));
     if (most->details == 0)
         return;
     if (d->packages != 0)
         snprintf(packages, sizeof packages, ", packages %s%s", d->packages_more ? "over " : "",
-                 words_size(d->packages, a));
+                 size_text(d->packages, a));
     page_line(p, STYLE_PLAIN, "%*soriginals %s, copies %s%s, spool %s%s%s", INDENT, "",
-              words_size(d->raw, a), d->archive_exact || d->archive < 0 ? "" : "about ",
-              words_size(d->archive, b), d->spool_more ? "over " : "", words_size(d->spool, c),
+              size_text(d->raw, a), d->archive_exact || d->archive < 0 ? "" : "about ",
+              size_text(d->archive, b), d->spool_more ? "over " : "", size_text(d->spool, c),
               packages);
     put_marks(p, d);
 }

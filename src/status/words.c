@@ -86,14 +86,3 @@ const char *words_span(int64_t s, char out[24])
         snprintf(out, 24, "%lld d", (long long)(s / 86400));
     return out;
 }
-
-const char *words_size(int64_t bytes, char out[24])
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-    double v = (double)bytes;
-    size_t u = 0;
-    for (; v >= 999.95 && u < 5; u++)
-        v /= 1000;
-    snprintf(out, 24, bytes < 0 ? "?" : u == 0 ? "%.0f %s" : "%.1f %s", v, units[u]);
-    return out;
-}

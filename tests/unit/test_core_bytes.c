@@ -1,5 +1,6 @@
 /* reader and buf: what reads and keeps hostile bytes. */
 #include "dashspool/reader.h"
+#include "dashspool/size.h"
 #include "support/support.h"
 #include <stdlib.h>
 #include <string.h>
@@ -96,9 +97,31 @@ static void test_nothing_can_be_appended_to_nothing(void **state)
     }
 }
 
+static void test_sizes_are_told_in_units_of_a_thousand(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t bytes;
+        const char *text;
+    } is[] = {{-1, "?"},
+              {0, "0 B"},
+              {999, "999 B"},
+              {1000, "1.0 kB"},
+              {999949, "999.9 kB"},
+              {999950, "1.0 MB"},
+              {2133068, "2.1 MB"},
+              {999960000, "1.0 GB"},
+              {INT64_MAX, "9223.4 PB"}};
+    for (size_t i = 0; i < sizeof is / sizeof *is; i++) {
+        char text[SIZE_TEXT_ROOM];
+        assert_string_equal(size_text(is[i].bytes, text), is[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes_are_told_in_units_of_a_thousand),
         cmocka_unit_test(test_every_width_and_order),
         cmocka_unit_test(test_a_read_past_the_end_is_sticky_at_every_length),
         cmocka_unit_test(test_buf_keeps_order_and_its_ceiling),
