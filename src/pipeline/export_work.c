@@ -42,18 +42,36 @@ static int lock_vehicle(const struct worker *w, const char *imei, int *fd, struc
 
 /* ---- is all of it there? ---- */
 
+/* A receiver notes a little later that it put a job: one that is seen, or done, is put. */
+static int is_put(const struct worker *w, const struct export_event_member *m, bool *out,
+                  struct err *err)
+{
+    enum spool_place place;
+    int64_t done_us;
+    int rc = spool_find(w->spool, m->id, &place, err);
+    *out = rc == ERR_OK && place != SPOOL_PLACE_NONE;
+    if (rc == ERR_OK && !*out)
+        rc = catalogue_done_get(w->catalogue, m->key, w->stage->name, &done_us, err);
+    *out = *out || (rc == ERR_OK && done_us > 0);
+    return rc;
+}
+
 static int is_on_its_way(const struct worker *w, const struct export_event_member *m,
                          int64_t now_us, bool *out, struct err *err)
 {
     int rc = ERR_OK;
-    *out = m->state == CATALOGUE_STORED && !m->published;
-    if (m->state == CATALOGUE_RECEIVING)
-        *out = now_us - m->arrived_us < IN_FLIGHT_US_MAX;
+    bool put = m->published;
+    *out = m->state == CATALOGUE_RECEIVING && now_us - m->arrived_us < IN_FLIGHT_US_MAX;
     /* In the order in which a job goes: it is put to the next stage before it leaves one. */
     for (size_t i = 0; rc == ERR_OK && !*out && i < w->n_before; i++) {
         enum spool_place place;
         rc = spool_find(w->before[i], m->id, &place, err);
         *out = rc == ERR_OK && (place == SPOOL_PLACE_READY || place == SPOOL_PLACE_CLAIMED);
+        put = put || (rc == ERR_OK && place == SPOOL_PLACE_FAILED);
+    }
+    if (rc == ERR_OK && !*out && !put && m->state == CATALOGUE_STORED) {
+        rc = is_put(w, m, &put, err);
+        *out = !put;
     }
     return rc;
 }

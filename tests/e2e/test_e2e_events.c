@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <poll.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +262,58 @@ static void test_what_is_still_coming_in_is_waited_for(void **state)
     assert_sent(NAME ".zip");
 }
 
+static void test_a_receiver_that_is_slow_to_note_its_jobs_is_not_waited_for(void **state)
+{
+    (void)state;
+    world_stop(&w);
+    world_configure(&w, "commit_ms = 60000\n[export]\nenabled = yes\nsettle = 0\n");
+    world_start(&w);
+    take_photo("--photo-front", TIME, "crash");
+    take_photo("--photo-rear", TIME, "crash");
+    expect(RUN("work", "--once"), 0, "4 jobs done, 0 failed\n");
+    struct world_rows rows;
+    world_rows(&w, IMEI, &rows);
+    assert_int_equal(rows.n, 2);
+    assert_false(rows.row[0].published && rows.row[1].published);
+    assert_packages(1);
+    assert_int_equal(masters_in("root/packages/" NAME ".zip"), 2);
+}
+
+static bool all_published(struct world *world, void *arg)
+{
+    (void)arg;
+    struct world_rows rows;
+    world_rows(world, IMEI, &rows);
+    for (int i = 0; i < rows.n; i++)
+        if (!rows.row[i].published)
+            return false;
+    return true;
+}
+
+static void test_what_has_no_job_yet_is_waited_for(void **state)
+{
+    (void)state;
+    static const char job[] = "root/spool/convert/new/" IMEI "-rear-photo-20241129T072345Z";
+    sqlite3 *db = NULL;
+    take_photo("--photo-front", TIME, "crash");
+    take_photo("--photo-rear", TIME, "crash");
+    world_wait(&w, all_published, NULL, "noted as published");
+    world_kill(&w);
+    assert_int_equal(sqlite3_open(in_dir("root/catalogue.db"), &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE transfer SET published = 0 WHERE camera = 'rear'", 0, 0, 0),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_changes(db), 1);
+    sqlite3_close(db);
+    assert_int_equal(rename(in_dir(job), in_dir("job")), 0);
+    expect(RUN("work", "--once"), 0, "1 jobs done, 0 failed, 1 wait for the rest of their events");
+    assert_packages(0);
+    assert_int_equal(rename(in_dir("job"), in_dir(job)), 0);
+    expect(RUN("work", "--once"), 0, "0 failed\n");
+    assert_packages(1);
+    assert_int_equal(masters_in("root/packages/" NAME ".zip"), 2);
+}
+
 static void test_a_clip_that_broke_off_is_packed_as_it_is_and_again_when_it_is_whole(void **state)
 {
     (void)state;
@@ -394,6 +447,8 @@ int main(void)
         E2E(test_an_event_is_given_time_to_settle),
         E2E(test_a_worker_packs_when_the_time_has_come),
         E2E(test_what_is_still_coming_in_is_waited_for),
+        E2E(test_a_receiver_that_is_slow_to_note_its_jobs_is_not_waited_for),
+        E2E(test_what_has_no_job_yet_is_waited_for),
         E2E(test_a_clip_that_broke_off_is_packed_as_it_is_and_again_when_it_is_whole),
         E2E(test_a_package_that_cannot_be_made_says_why),
         E2E(test_a_job_that_failed_may_be_tried_again_otherwise),
