@@ -29,6 +29,8 @@ static void become(const struct run *r, const struct post *p, pid_t parent)
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (int s = 1; s < 32; s++)
         sigaction(s, &act, NULL);
+    if (p->plan.reports && signal(SIGHUP, SIG_IGN) == SIG_ERR) /* it has read nothing yet */
+        _exit(127);
     sigprocmask(SIG_SETMASK, &r->before, NULL);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent || null < 0 ||
         dup2(null, STDIN_FILENO) < 0 || close_range(3, ~0U, 0) < 0)

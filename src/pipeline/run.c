@@ -341,11 +341,11 @@ int pipeline_run(const char *root, const struct cfg *cfg, pipeline_load_fn *load
     r->signals = r->lock = -1;
     notify_open(&r->notify);
     sigprocmask(SIG_SETMASK, NULL, &r->before);
-    int rc = take_lock(r, err);
+    int rc = take_signal_fd(r, err); /* first: what comes from now on is heard */
+    if (rc == ERR_OK)
+        rc = take_lock(r, err);
     if (rc == ERR_OK)
         rc = fsx_path(&r->settings_dir, err, "%s/run.d", root);
-    if (rc == ERR_OK)
-        rc = take_signal_fd(r, err);
     if (rc == ERR_OK)
         rc = settle(r, cfg, err);
     if (rc == ERR_OK && r->n == 0)

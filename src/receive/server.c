@@ -273,6 +273,7 @@ static void init_handles(struct server *s)
     uv_loop_set_data(&s->loop, s);
     for (int i = 0; i < N_SIGNALS; i++)
         uv_signal_init(&s->loop, &s->signals[i]);
+    uv_signal_start(&s->signals[N_SIGNALS - 1], on_signal, SIGHUP); /* before what it reads again */
     uv_timer_init(&s->loop, &s->timer);
     s->handles = N_SIGNALS + 1;
 }
@@ -327,12 +328,12 @@ static int open_all(struct server *s, const char *root, struct err *err)
 
 static int start(struct server *s, const char *root, struct err *err)
 {
-    static const int signums[N_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    static const int signums[N_SIGNALS - 1] = {SIGTERM, SIGINT};
     int rc = open_all(s, root, err);
     if (rc < 0)
         return rc;
     store_on_room(s->connections.store, connection_on_room, &s->connections);
-    for (int i = 0; i < N_SIGNALS; i++)
+    for (int i = 0; i < N_SIGNALS - 1; i++)
         uv_signal_start(&s->signals[i], on_signal, signums[i]);
     for (int i = 0; i < s->n_listeners; i++)
         announce(&s->listener[i]);

@@ -217,6 +217,21 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     assert_false(find_line(w, "started\" process=\"up 1\"", 2, NULL, 0));
 }
 
+static void test_settings_may_be_read_again_while_it_starts(void **state)
+{
+    struct world *w = *state;
+    configure(w, "");
+    start(w);
+    wait_pid(w, "receive", 1);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+        poll(NULL, 0, 2);
+    }
+    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
+    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_false(find_line(w, "started\" process=receive", 2, NULL, 0));
+}
+
 static void test_a_second_run_is_told_so(void **state)
 {
     struct world *w = *state;
@@ -345,6 +360,7 @@ int main(void)
         E2E(test_what_people_drop_and_what_is_old_is_looked_after_too),
         E2E(test_what_is_killed_is_started_again),
         E2E(test_bad_settings_change_nothing_good_ones_what_they_change),
+        E2E(test_settings_may_be_read_again_while_it_starts),
         E2E(test_a_second_run_is_told_so),
         E2E(test_a_killed_run_takes_its_processes_along),
         E2E(test_nothing_to_run_is_wrong_usage),
