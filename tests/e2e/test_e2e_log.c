@@ -162,40 +162,34 @@ static void test_only_what_is_wrong(void **state)
     buf_clear(&b);
 }
 
-static void expect(struct proc_result r, int status, const char *says)
-{
-    if (r.status != status || !strstr(proc_err(&r), says))
-        fail_msg("status %d: %s", r.status, proc_err(&r));
-    proc_clear(&r);
-}
-
 #define SAY(...) proc_run((const char *const[]){DASHSPOOL_BINARY, __VA_ARGS__, NULL})
 
 static void test_a_command_that_fails_says_so_as_it_was_asked_to(void **state)
 {
     struct world *w = *state;
-    expect(SAY("--root", w->root, "show", "nobody"), 1, "dashspool show: there is no catalogue");
-    expect(SAY("--root", w->root, "show", "nobody", "--log-json"), 1,
-           "\"level\":\"error\",\"stage\":\"show\",\"msg\":\"failed\",\"reason\":\"there is no "
-           "catalogue");
-    expect(SAY("--log-json", "receive", "--nonsense"), 2,
-           "\"msg\":\"wrong usage or settings\",\"reason\":\"unknown option --nonsense\"");
+    expect_err(SAY("--root", w->root, "show", "nobody"), 1,
+               "dashspool show: there is no catalogue");
+    expect_err(SAY("--root", w->root, "show", "nobody", "--log-json"), 1,
+               "\"level\":\"error\",\"stage\":\"show\",\"msg\":\"failed\",\"reason\":\"there is no "
+               "catalogue");
+    expect_err(SAY("--log-json", "receive", "--nonsense"), 2,
+               "\"msg\":\"wrong usage or settings\",\"reason\":\"unknown option --nonsense\"");
     assert_int_equal(setenv("DASHSPOOL_LOG_JSON", "yes", 1), 0);
-    expect(SAY("--root", w->root, "show", "nobody"), 1, "\"error\":\"notfound\"");
+    expect_err(SAY("--root", w->root, "show", "nobody"), 1, "\"error\":\"notfound\"");
     assert_int_equal(setenv("DASHSPOOL_LOG_JSON", "no", 1), 0);
-    expect(SAY("--root", w->root, "show", "nobody"), 1, "dashspool show: ");
-    expect(SAY("--root", w->root, "show", "--", "--log-json"), 1, "dashspool show: ");
+    expect_err(SAY("--root", w->root, "show", "nobody"), 1, "dashspool show: ");
+    expect_err(SAY("--root", w->root, "show", "--", "--log-json"), 1, "dashspool show: ");
 }
 
 static void test_a_level_that_there_is_not(void **state)
 {
     (void)state;
-    expect(SAY("--log-level", "verbose", "list"), 2,
-           "--log-level verbose: error, warn, info or debug is needed");
-    expect(SAY("list", "--log-level"), 2, "error, warn, info or debug is needed");
-    expect(SAY("list", "--log-levels"), 2, "unknown option --log-levels");
+    expect_err(SAY("--log-level", "verbose", "list"), 2,
+               "--log-level verbose: error, warn, info or debug is needed");
+    expect_err(SAY("list", "--log-level"), 2, "error, warn, info or debug is needed");
+    expect_err(SAY("list", "--log-levels"), 2, "unknown option --log-levels");
     assert_int_equal(setenv("DASHSPOOL_LOG_LEVEL", "all", 1), 0);
-    expect(SAY("list"), 2, "DASHSPOOL_LOG_LEVEL all: error, warn, info or debug is needed");
+    expect_err(SAY("list"), 2, "DASHSPOOL_LOG_LEVEL all: error, warn, info or debug is needed");
 }
 
 int main(void)

@@ -62,21 +62,13 @@ static void start_receiver(struct world *w)
 #define RUN(w, ...) \
     proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", (w)->root, __VA_ARGS__, NULL})
 
-static void expect(struct proc_result r, int status, const char *err_part, const char *out_part)
-{
-    if (r.status != status || !strstr(proc_err(&r), err_part) || !strstr(proc_out(&r), out_part))
-        fail_msg("status %d instead of %d; stdout: %s; stderr: %s", r.status, status, proc_out(&r),
-                 proc_err(&r));
-    proc_clear(&r);
-}
-
 static void simulate_all(struct world *w)
 {
-    expect(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--front", FRONT,
-               "--rear", REAR, "--photo-front", PHOTO, "--photo-rear", PHOTO, "--time",
-               "2024-11-29T07:23:45Z", "--tz", "+02:00", "--lat", "54.7004183", "--lon", "25.25",
-               "--trigger", "crash", "--length", "10", "--fps", "20"),
-           0, "4 files", "");
+    expect_err(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--front", FRONT,
+                   "--rear", REAR, "--photo-front", PHOTO, "--photo-rear", PHOTO, "--time",
+                   "2024-11-29T07:23:45Z", "--tz", "+02:00", "--lat", "54.7004183", "--lon",
+                   "25.25", "--trigger", "crash", "--length", "10", "--fps", "20"),
+               0, "4 files");
 }
 
 static void same_bytes(struct world *w, const char *id, const char *original)
@@ -126,7 +118,7 @@ static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
     same_bytes(w, ID("front", "photo"), PHOTO);
     same_bytes(w, ID("rear", "photo"), PHOTO);
 
-    expect(RUN(w, "work", "--once"), 0, "4 jobs done, 0 failed", "");
+    expect_err(RUN(w, "work", "--once"), 0, "4 jobs done, 0 failed");
     char dir[600], path[800];
     snprintf(dir, sizeof dir, "%s/archive/352093081452251/2024-11-29", w->root);
     assert_int_equal(support_entries(dir), 8);
@@ -140,16 +132,16 @@ static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
     assert_true(support_exists(path));
     assert_int_equal(catalogue_number(w, "SELECT count(*) FROM copy"), 8);
 
-    expect(RUN(w, "list"), 0, "", ID("rear", "photo"));
-    expect(RUN(w, "list", "--kind", "video", "--camera", "rear", "--json"), 0, "",
-           "\"trigger\": \"crash\"");
-    expect(RUN(w, "list", "--trigger", "towing"), 0, "no transfers match", "");
-    expect(RUN(w, "show", ID("front", "video")), 0, "", "2024-11-29 09:23:45 local (+02:00)");
-    expect(RUN(w, "show", ID("front", "video"), "--json"), 0, "", "\"pictures\": 200");
-    expect(RUN(w, "show", ID("front", "video")), 0, "", "rate: capture times 19.9");
-    expect(RUN(w, "show", ID("front", "video"), "--json"), 0, "", "\"uncertainty_s\": ");
+    expect_out(RUN(w, "list"), 0, ID("rear", "photo"));
+    expect_out(RUN(w, "list", "--kind", "video", "--camera", "rear", "--json"), 0,
+               "\"trigger\": \"crash\"");
+    expect_err(RUN(w, "list", "--trigger", "towing"), 0, "no transfers match");
+    expect_out(RUN(w, "show", ID("front", "video")), 0, "2024-11-29 09:23:45 local (+02:00)");
+    expect_out(RUN(w, "show", ID("front", "video"), "--json"), 0, "\"pictures\": 200");
+    expect_out(RUN(w, "show", ID("front", "video")), 0, "rate: capture times 19.9");
+    expect_out(RUN(w, "show", ID("front", "video"), "--json"), 0, "\"uncertainty_s\": ");
     /* nothing left to do */
-    expect(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed", "");
+    expect_err(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed");
 }
 
 static void test_the_same_files_again_are_acknowledged_and_stored_once(void **state)
@@ -171,8 +163,9 @@ static void test_old_firmware_without_metadata_is_taken(void **state)
     struct world *w = *state;
     configure(w, "metadata_s = 1\n");
     start_receiver(w);
-    expect(RUN(w, "simulate", "--to", w->address, "--meta-version", "0", "--photo-front", PHOTO), 0,
-           "1 files", "");
+    expect_err(
+        RUN(w, "simulate", "--to", w->address, "--meta-version", "0", "--photo-front", PHOTO), 0,
+        "1 files");
     assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
     assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"),
                      1);
@@ -234,7 +227,7 @@ static void test_a_receiver_killed_in_a_transfer_loses_nothing_it_acknowledged(v
     assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'receiving'"),
                      0);
     /* offered again, it is taken whole */
-    expect(RUN(w, "simulate", "--to", w->address, "--front", big), 0, "1 files", "");
+    expect_err(RUN(w, "simulate", "--to", w->address, "--front", big), 0, "1 files");
     assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
     assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"),
                      5);
@@ -246,7 +239,7 @@ static void test_a_second_receiver_on_the_same_root_is_told_so(void **state)
     struct world *w = *state;
     configure(w, "");
     start_receiver(w);
-    expect(RUN(w, "receive"), 1, "another receiver works on", "");
+    expect_err(RUN(w, "receive"), 1, "another receiver works on");
     assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
 }
 
@@ -255,9 +248,9 @@ static void test_a_master_that_changed_on_disk_is_found_out(void **state)
     struct world *w = *state;
     configure(w, "");
     start_receiver(w);
-    expect(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--photo-front",
-               PHOTO, "--time", "2024-11-29T07:23:45Z"),
-           0, "1 files", "");
+    expect_err(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--photo-front",
+                   PHOTO, "--time", "2024-11-29T07:23:45Z"),
+               0, "1 files");
     assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
     char glob[700];
     snprintf(glob, sizeof glob, "ls %s/raw/*.db | head -1 | tr -d '\\n'", w->root);
@@ -272,8 +265,8 @@ static void test_a_master_that_changed_on_disk_is_found_out(void **state)
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
-    expect(RUN(w, "cat", ID("front", "photo")), 1, "the store is damaged", "");
-    expect(RUN(w, "work", "--once"), 1, "0 jobs done, 1 failed", "");
+    expect_err(RUN(w, "cat", ID("front", "photo")), 1, "the store is damaged");
+    expect_err(RUN(w, "work", "--once"), 1, "0 jobs done, 1 failed");
     char reason[700];
     snprintf(reason, sizeof reason, "%s/spool/convert/failed/" ID("front", "photo") "/reason.txt",
              w->root);
@@ -283,17 +276,17 @@ static void test_a_master_that_changed_on_disk_is_found_out(void **state)
 static void test_wrong_usage_is_2_and_says_what_to_do(void **state)
 {
     struct world *w = *state;
-    expect(RUN(w, "nonsense"), 2, "--help", "");
-    expect(RUN(w, "list", "--bogus"), 2, "--help", "");
-    expect(RUN(w, "cat"), 2, "give one ID", "");
-    expect(RUN(w, "convert"), 2, "name a file", "");
-    expect(RUN(w, "convert", "--fps", "x", FRONT), 2, "--fps x", "");
-    expect(RUN(w, "simulate", "--front", FRONT), 2, "--to HOST:PORT", "");
-    expect(RUN(w, "receive", "--listen", "nowhere"), 2, "write HOST:PORT", "");
-    expect(RUN(w, "list"), 1, "there is no catalogue", "");
-    expect(RUN(w, "--help"), 0, "", "receive");
+    expect_err(RUN(w, "nonsense"), 2, "--help");
+    expect_err(RUN(w, "list", "--bogus"), 2, "--help");
+    expect_err(RUN(w, "cat"), 2, "give one ID");
+    expect_err(RUN(w, "convert"), 2, "name a file");
+    expect_err(RUN(w, "convert", "--fps", "x", FRONT), 2, "--fps x");
+    expect_err(RUN(w, "simulate", "--front", FRONT), 2, "--to HOST:PORT");
+    expect_err(RUN(w, "receive", "--listen", "nowhere"), 2, "write HOST:PORT");
+    expect_err(RUN(w, "list"), 1, "there is no catalogue");
+    expect_out(RUN(w, "--help"), 0, "receive");
     configure(w, "bogus = 1\n");
-    expect(RUN(w, "list"), 2, "50-test.conf:3: unknown key 'bogus' in [receive]", "");
+    expect_err(RUN(w, "list"), 2, "50-test.conf:3: unknown key 'bogus' in [receive]");
 }
 
 int main(void)

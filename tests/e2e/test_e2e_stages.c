@@ -57,14 +57,6 @@ static void configure(struct world *w, const char *text)
 #define RUN(w, ...) \
     proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", (w)->root, __VA_ARGS__, NULL})
 
-static void expect(struct proc_result r, int status, const char *err_part)
-{
-    if (r.status != status || !strstr(proc_err(&r), err_part))
-        fail_msg("status %d instead of %d; stdout: %s; stderr: %s", r.status, status, proc_out(&r),
-                 proc_err(&r));
-    proc_clear(&r);
-}
-
 static void start_receiver(struct world *w)
 {
     char log[600];
@@ -77,9 +69,9 @@ static void start_receiver(struct world *w)
 static void take(struct world *w, const char *kind, const char *file, const char *imei,
                  const char *time, const char *trigger)
 {
-    expect(RUN(w, "simulate", "--to", w->address, "--imei", imei, kind, file, "--time", time,
-               "--trigger", trigger, "--length", "10", "--fps", "20"),
-           0, "1 files");
+    expect_err(RUN(w, "simulate", "--to", w->address, "--imei", imei, kind, file, "--time", time,
+                   "--trigger", trigger, "--length", "10", "--fps", "20"),
+               0, "1 files");
 }
 
 /* A photo that is not the same file as any other. */
@@ -127,12 +119,6 @@ static const char *text_of(const struct world *w, const char *name)
     return text;
 }
 
-static void assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("'%s' is not in '%s'", part, text);
-}
-
 static void test_a_job_goes_from_stage_to_stage_once(void **state)
 {
     struct world *w = *state;
@@ -140,9 +126,9 @@ static void test_a_job_goes_from_stage_to_stage_once(void **state)
                  "[exec first]\ncommand = sh -c 'echo 1 \"$1\" >>@/log' sh %{id}\n"
                  "[exec off]\nenabled = no\ncommand = sh -c 'echo off >>@/log'\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 0, "3 jobs done, 0 failed");
+    expect_err(RUN(w, "work", "--once"), 0, "3 jobs done, 0 failed");
     assert_string_equal(text_of(w, "log"), "1 " ID "\n2 " ID "\n");
-    expect(RUN(w, "work", "--once"), 0, "0 jobs done");
+    expect_err(RUN(w, "work", "--once"), 0, "0 jobs done");
     /* as after a crash between a stage's work and its job's end */
     struct err err;
     static const char *const stages[] = {"convert", "first", "second"};
@@ -152,7 +138,7 @@ static void test_a_job_goes_from_stage_to_stage_once(void **state)
         assert_ok(fsx_mkdirs(at(w, name), &err));
         snprintf(name, sizeof name, "root/spool/%s/new/" ID "/job.json", stages[i]);
         support_write(at(w, name), "{\"id\":\"" ID "\"}", strlen("{\"id\":\"" ID "\"}"));
-        expect(RUN(w, "work", "--once"), 0, "was done before");
+        expect_err(RUN(w, "work", "--once"), 0, "was done before");
     }
     assert_string_equal(text_of(w, "log"), "1 " ID "\n2 " ID "\n");
 }
@@ -163,7 +149,7 @@ static void test_a_stage_may_come_right_after_receive(void **state)
     configure(w, "[exec backup]\nafter = receive\n"
                  "command = cp %{master} @/copy\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once", "--stage", "backup"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "backup"), 0, "1 jobs done");
     struct buf a = support_read(PHOTO), b = support_read(at(w, "copy"));
     assert_int_equal(a.used, b.used);
     assert_memory_equal(buf_data(&a), buf_data(&b), a.used);
@@ -197,8 +183,8 @@ static void test_once_waits_for_no_attempt(void **state)
     struct world *w = *state;
     configure(w, "[exec up]\nbackoff = 1 h\ncommand = sh -c 'echo no route; exit 75'\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 1, "1 jobs done, 0 failed, 1 to be tried again later");
-    expect(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed\n");
+    expect_err(RUN(w, "work", "--once"), 1, "1 jobs done, 0 failed, 1 to be tried again later");
+    expect_err(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed\n");
     assert_string_equal(text_of(w, "root/spool/up/new/" ID "/output.txt"), "no route\n");
 }
 
@@ -211,7 +197,7 @@ static void test_failures_say_why_and_stop_nobody(void **state)
     take(w, "--photo-front", PHOTO, "352093081452251", "2024-11-29T07:23:45Z", "crash");
     take(w, "--photo-rear", PHOTO, "352093081452251", "2024-11-29T07:23:45Z", "periodic");
     assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
-    expect(RUN(w, "work", "--once"), 1, "3 jobs done, 1 failed");
+    expect_err(RUN(w, "work", "--once"), 1, "3 jobs done, 1 failed");
     const char *reason = text_of(w, "root/spool/bad/failed/" ID "/reason.txt");
     assert_has(reason, "the command ended with status 1; it said: three\n\nIts last words");
     assert_has(reason, "  one\n  two \\x1b[31m\n  three\n");
@@ -260,7 +246,7 @@ static void test_a_command_that_hangs_is_ended_with_all_that_it_started(void **s
                  "echo $! >@/child; echo $$ >@/self; echo started; trap '' TERM; "
                  "while :; do sleep 0.1; done\"\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 1, "took longer than 0.3 s (timeout); it said: started");
+    expect_err(RUN(w, "work", "--once"), 1, "took longer than 0.3 s (timeout); it said: started");
     assert_false(lives(w, "own"));
     assert_false(lives(w, "child"));
     assert_false(lives(w, "self"));
@@ -273,7 +259,7 @@ static void test_a_command_may_leave_nothing_running(void **state)
     configure(w, "[exec daemon]\n"
                  "command = sh -c \"setsid sleep 1000 >/dev/null 2>&1 & echo $! >@/own\"\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 0, "2 jobs done");
+    expect_err(RUN(w, "work", "--once"), 0, "2 jobs done");
     assert_false(lives(w, "own"));
 }
 
@@ -286,7 +272,7 @@ static void test_its_environment_is_clean_and_tells_all(void **state)
                  "/proc/$$/fd/5 /proc/$$/fd/6 /proc/$$/fd/7 && echo OPEN; exit 1\"\n");
     take_photo(w);
     setenv("A_SECRET", "hidden", 1);
-    expect(RUN(w, "work", "--once"), 1, "1 failed");
+    expect_err(RUN(w, "work", "--once"), 1, "1 failed");
     unsetenv("A_SECRET");
     const char *text = text_of(w, "root/spool/env/failed/" ID "/output.txt");
     assert_null(strstr(text, "A_SECRET"));
@@ -320,7 +306,7 @@ static void test_what_is_said_is_kept_up_to_a_limit(void **state)
               "[exec loud]\ncommand = sh -c \"echo first; head -c 3000000 /dev/zero | tr '\\\\0' "
               "x; echo last; exit 1\"\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 1, "1 failed");
+    expect_err(RUN(w, "work", "--once"), 1, "1 failed");
     const char *text = text_of(w, "root/spool/loud/failed/" ID "/output.txt");
     assert_in_range(strlen(text), 1 << 20, (1 << 20) + 100);
     assert_memory_equal(text, "first\nx", 7);
@@ -334,7 +320,7 @@ static void test_a_copy_that_there_is_not_is_no_work(void **state)
     configure(w, "[exec up]\ncommand = sh -c 'echo x >>@/log' sh %{viewing}\n"
                  "[exec any]\ncommand = sh -c 'echo \"$1\" >>@/any' sh %{copy}\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 0, "reason=\"there is no viewing copy of it");
+    expect_err(RUN(w, "work", "--once"), 0, "reason=\"there is no viewing copy of it");
     assert_string_equal(text_of(w, "log"), "");
     assert_has(text_of(w, "any"), ".still-DERIVED.jpg\n");
 }
@@ -367,7 +353,7 @@ static void test_triggers_come_first_then_cameras_take_turns(void **state)
     take_another(w, "352093081450003", "2024-11-29T07:00:05Z", "towing");
     take_another(w, "352093081450001", "2024-11-29T07:00:06Z", "crash");
     assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
-    expect(RUN(w, "work", "--once"), 0, "14 jobs done");
+    expect_err(RUN(w, "work", "--once"), 0, "14 jobs done");
     assert_string_equal(text_of(w, "log"), "towing 352093081450003-2024-11-29T07:00:05Z\n"
                                            "crash 352093081450001-2024-11-29T07:00:06Z\n"
                                            "request 352093081450002-2024-11-29T07:00:04Z\n"
@@ -417,7 +403,7 @@ static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_onc
                  "[exec then]\nafter = slow\ncommand = sh -c 'echo then >>@/log'\n");
     take_photo(w);
     assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
-    expect(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     assert_int_equal(proc_stop(&worker, SIGKILL), 128 + SIGKILL);
@@ -429,7 +415,7 @@ static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_onc
         proc_clear(&r);
     }
     assert_string_equal(text_of(w, "log"), "1\n2\nthen\n");
-    expect(RUN(w, "work", "--once"), 0, "0 jobs done");
+    expect_err(RUN(w, "work", "--once"), 0, "0 jobs done");
 }
 
 /* Field 4 of /proc/<pid>/stat, behind the name. */
@@ -456,7 +442,7 @@ static void test_a_killed_keeper_leaves_nothing_running(void **state)
                  "setsid sleep 1000 & echo $! >@/own; echo $! >@/fifo; wait'\n");
     take_photo(w);
     assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
-    expect(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     pid_t own = (pid_t)strtol(said, NULL, 10), keeper = parent_of(parent_of(own));
@@ -474,10 +460,10 @@ static void test_a_job_that_kills_its_worker_again_and_again_fails(void **state)
     struct world *w = *state;
     configure(w, "[exec deadly]\nretries = 2\ncommand = true\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     /* as two sweeps after two killed workers leave it */
     support_write(at(w, "root/spool/deadly/new/" ID "/attempt"), "3\n", 2);
-    expect(RUN(w, "work", "--once"), 1, "1 failed");
+    expect_err(RUN(w, "work", "--once"), 1, "1 failed");
     assert_has(
         text_of(w, "root/spool/deadly/failed/" ID "/reason.txt"),
         "2 attempts are used up (retries = 2); in the last one the worker itself was killed");
@@ -490,7 +476,7 @@ static void test_sigterm_gives_a_commands_job_back_uncounted(void **state)
     configure(w, "[exec slow]\ncommand = sh -c 'echo $$ >@/fifo; exec sleep 1000'\n");
     take_photo(w);
     assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
-    expect(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     assert_int_equal(proc_stop(&worker, SIGTERM), 0);
@@ -523,16 +509,17 @@ static void test_settings_are_checked_before_anything_starts(void **state)
 {
     struct world *w = *state;
     configure(w, "[exec a]\ncommand = x %{id}\n");
-    expect(RUN(w, "config", "--check"), 0, "");
+    expect_err(RUN(w, "config", "--check"), 0, "");
     struct proc_result r = RUN(w, "config");
     assert_has(proc_out(&r), "[exec a]\n");
     assert_has(proc_out(&r), "50-test.conf:6\n");
     proc_clear(&r);
-    expect(RUN(w, "work", "--once", "--stage", "nobody"), 2, "there is no stage 'nobody'");
+    expect_err(RUN(w, "work", "--once", "--stage", "nobody"), 2, "there is no stage 'nobody'");
     configure(w, "[exec a]\ncommand = x\nafter = b\n");
-    expect(RUN(w, "config", "--check"), 2, "50-test.conf:7: [exec a] after = b: there is no stage");
-    expect(RUN(w, "work", "--once"), 2, "50-test.conf:7: ");
-    expect(RUN(w, "receive"), 2, "50-test.conf:7: ");
+    expect_err(RUN(w, "config", "--check"), 2,
+               "50-test.conf:7: [exec a] after = b: there is no stage");
+    expect_err(RUN(w, "work", "--once"), 2, "50-test.conf:7: ");
+    expect_err(RUN(w, "receive"), 2, "50-test.conf:7: ");
 }
 
 static void test_the_shipped_settings_are_good(void **state)
@@ -540,7 +527,7 @@ static void test_the_shipped_settings_are_good(void **state)
     (void)state;
     const char *const argv[] = {DASHSPOOL_BINARY, "--config", TEST_SAMPLES "/../pipeline.d",
                                 "config",         "--check",  NULL};
-    expect(proc_run(argv), 0, "");
+    expect_err(proc_run(argv), 0, "");
 }
 
 int main(void)
