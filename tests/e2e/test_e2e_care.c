@@ -1,8 +1,6 @@
 /* The care of a ROOT by the commands that a person types, while cameras come and go. */
 #include "support/world.h"
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define CLIP  TEST_SAMPLES "/rear-25fps-6s-silent.h265"

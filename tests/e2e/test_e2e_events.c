@@ -1,7 +1,6 @@
 /* Evidence packages by themselves: a receiver, cameras, workers, and what is in ROOT/packages in
  * the end, whatever is killed when. */
 #include "dashspool/clock.h"
-#include "dashspool/fsx.h"
 #include "support/sql.h"
 #include "support/world.h"
 #include <glob.h>

@@ -1,5 +1,4 @@
 /* Evidence packages, made by the program that a person runs and checked by the tools of anybody. */
-#include "dashspool/fsx.h"
 #include "support/authority.h"
 #include "support/sql.h"
 #include "support/world.h"

@@ -1,6 +1,5 @@
 /* Redacted packages: what is hidden is nowhere in them, and everything says so. */
 #define _GNU_SOURCE /* memmem */
-#include "dashspool/fsx.h"
 #include "support/footage.h"
 #include "support/world.h"
 #include <stdio.h>

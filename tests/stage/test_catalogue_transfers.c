@@ -2,7 +2,6 @@
 #include "support/catalogued.h"
 #include "support/support.h"
 #include <stdio.h>
-#include <string.h>
 
 #define T0 CATALOGUED_T0_US
 #define S  INT64_C(1000000)
