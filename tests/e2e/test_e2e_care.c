@@ -1,10 +1,6 @@
 /* The care of a ROOT by the commands that a person types, while cameras come and go. */
 #include "support/world.h"
-#include <glob.h>
-#include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define CLIP  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
@@ -17,27 +13,17 @@
 static struct world w;
 static char backup[400];
 
-#define RUN_IN(root, ...) \
-    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", root, __VA_ARGS__, NULL})
-#define RUN(...) RUN_IN(w.root, __VA_ARGS__)
-
-static void expect(struct proc_result r, int status, const char *says)
-{
-    if (r.status != status || !(strstr(proc_out(&r), says) || strstr(proc_err(&r), says)))
-        fail_msg("status %d; stdout: %s; stderr: %s", r.status, proc_out(&r), proc_err(&r));
-    proc_clear(&r);
-}
+#define RUN(...) DASHSPOOL(w.root, __VA_ARGS__)
 
 static int make_store(void **state)
 {
     (void)state;
-    char address[32];
     world_open(&w, DASHSPOOL_BINARY, "");
     world_start(&w);
     snprintf(backup, sizeof backup, "%s/backup", w.dir);
-    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
-    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--rear", CLIP, "--photo-front", PHOTO,
-               "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon", "25.25"),
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", CLIP,
+               "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon",
+               "25.25"),
            0, "2 files");
     expect(RUN("work", "--once"), 0, "2 jobs done");
     return 0;
@@ -65,8 +51,8 @@ static void test_whoever_is_shown_the_original_is_in_the_custody(void **state)
     assert_true(r.out.used > 100000);
     proc_clear(&r);
     expect(RUN("show", STILL, "--custody"), 0, "\"event\":\"shown\"");
-    r = proc_run((const char *const[]){"sh", "-c", "\"$0\" --root \"$1\" cat \"$2\" | head -c 1",
-                                       DASHSPOOL_BINARY, w.root, VIDEO, NULL});
+    r = PROC_RUN("sh", "-c", "\"$0\" --root \"$1\" cat \"$2\" | head -c 1", DASHSPOOL_BINARY,
+                 w.root, VIDEO);
     assert_int_equal(r.out.used, 1);
     proc_clear(&r);
     expect(RUN("show", VIDEO, "--custody"), 0, "\"event\":\"shown\"");
@@ -94,7 +80,7 @@ static void test_a_backup_of_a_running_store_is_one_of_its_own(void **state)
 {
     (void)state;
     expect(RUN("backup", backup), 0, "2 originals of today and yesterday, 4 copies");
-    expect(RUN_IN(backup, "fsck"), 0, "2 originals, 4 copies, 2 custodies, 0 jobs: all is well");
+    expect(DASHSPOOL(backup, "fsck"), 0, "2 originals, 4 copies, 2 custodies, 0 jobs: all is well");
     expect(RUN("backup", backup), 0, "0 originals of today and yesterday, 0 copies");
     expect(RUN("backup", w.dir), 1, "neither empty nor an earlier backup");
 }
@@ -114,26 +100,26 @@ static void test_a_lost_catalogue_is_made_anew_from_a_backup(void **state)
         snprintf(path, sizeof path, "%s/catalogue.db%s", backup, ends[i]);
         unlink(path);
     }
-    expect(RUN_IN(backup, "fsck"), 1, "'dashspool reindex' makes it anew");
-    expect(RUN_IN(backup, "reindex"), 0, "2 originals (0 of them as the old catalogue had them)");
-    expect(RUN_IN(backup, "fsck"), 0, "all is well");
-    expect(RUN_IN(backup, "show", VIDEO), 0, "2024-11-29T07:23:45.000Z");
-    expect(RUN_IN(backup, "show", VIDEO, "--custody"), 0, "\"event\":\"reindexed\"");
+    expect(DASHSPOOL(backup, "fsck"), 1, "'dashspool reindex' makes it anew");
+    expect(DASHSPOOL(backup, "reindex"), 0,
+           "2 originals (0 of them as the old catalogue had them)");
+    expect(DASHSPOOL(backup, "fsck"), 0, "all is well");
+    expect(DASHSPOOL(backup, "show", VIDEO), 0, "2024-11-29T07:23:45.000Z");
+    expect(DASHSPOOL(backup, "show", VIDEO, "--custody"), 0, "\"event\":\"reindexed\"");
     snprintf(path, sizeof path, "%s/again", w.dir);
-    expect(RUN_IN(backup, "export", VIDEO, "-o", path, "--as-is"), 0, "1 transfer");
+    expect(DASHSPOOL(backup, "export", VIDEO, "-o", path, "--as-is"), 0, "1 transfer");
     expect(RUN("verify", path), 0, "");
 }
 
 static void test_a_failed_job_is_retried_or_dropped_and_then_may_go(void **state)
 {
     (void)state;
-    char address[32], bad[500];
+    char bad[500];
     static const char garbage[] = "this is no footage at all, whatever its name says";
     const char *id = IMEI "-rear-video-20241130T080000Z";
     snprintf(bad, sizeof bad, "%s/bad.h265", w.dir);
     support_write(bad, garbage, sizeof garbage);
-    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
-    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--rear", bad, "--time",
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", bad, "--time",
                "2024-11-30T08:00:00Z"),
            0, "1 files");
     expect(RUN("work", "--once"), 1, "1 failed");
@@ -150,18 +136,15 @@ static void test_a_failed_job_is_retried_or_dropped_and_then_may_go(void **state
 static void test_sweep_tells_before_it_deletes_and_a_custody_stays(void **state)
 {
     (void)state;
-    char dir[400], conf[500], address[32];
+    char dir[400], conf[500];
     static const char rules[] = "[retention]\nmasters = video 1MB\n", bad[] =
                                                                           "[retention]\n"
                                                                           "masters = video 1q\n";
     snprintf(dir, sizeof dir, "%s/conf.d", w.dir);
     snprintf(conf, sizeof conf, "%s/40-retention.conf", dir);
-    struct proc_result made = proc_run((const char *const[]){"mkdir", dir, NULL});
-    assert_int_equal(made.status, 0);
-    proc_clear(&made);
-    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
-    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--front", FRONT, "--time",
-               "2024-12-01T08:00:00Z"),
+    expect(PROC_RUN("mkdir", dir), 0, "");
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--front", FRONT,
+               "--time", "2024-12-01T08:00:00Z"),
            0, "1 files");
     expect(RUN("sweep"), 0, "0 originals, 0 copies, 0 failed jobs deleted");
     support_write(conf, bad, sizeof bad - 1);

@@ -1,17 +1,15 @@
 /* Evidence packages by themselves: a receiver, cameras, workers, and what is in ROOT/packages in
  * the end, whatever is killed when. */
 #include "dashspool/clock.h"
-#include "dashspool/fsx.h"
+#include "support/sql.h"
 #include "support/world.h"
 #include <glob.h>
 #include <poll.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define CLIP  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
 #define PHOTO TEST_SAMPLES "/photo-720p.jpg"
@@ -21,24 +19,11 @@
 
 static struct world w;
 
-#define RUN(...) \
-    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", w.root, __VA_ARGS__, NULL})
-
-static void expect(struct proc_result r, int status, const char *says)
-{
-    if (r.status != status || !(strstr(proc_out(&r), says) || strstr(proc_err(&r), says)))
-        fail_msg("status %d, '%s' is not in: stdout: %s; stderr: %s", r.status, says, proc_out(&r),
-                 proc_err(&r));
-    proc_clear(&r);
-}
+#define RUN(...) DASHSPOOL(w.root, __VA_ARGS__)
 
 static const char *in_dir(const char *name)
 {
-    static char path[8][700];
-    static unsigned i;
-    char *p = path[i++ % 8];
-    snprintf(p, sizeof path[0], "%s/%s", w.dir, name);
-    return p;
+    return support_path(w.dir, name);
 }
 
 /* Each package that is handed on is a line of DIR/sent. */
@@ -70,12 +55,9 @@ static int tear_down(void **state)
     return 0;
 }
 
-static char address[32];
-
 static const char *to(void)
 {
-    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
-    return address;
+    return world_address(w.port);
 }
 
 static void take_photo(const char *side, const char *time, const char *trigger)
@@ -90,14 +72,6 @@ static void take_photo(const char *side, const char *time, const char *trigger)
     expect(RUN("simulate", "--to", to(), "--imei", IMEI, side, in_dir("photo.jpg"), "--time", time,
                "--trigger", trigger),
            0, "1 files");
-}
-
-static int entries_like(const char *pattern)
-{
-    glob_t found;
-    int n = glob(in_dir(pattern), 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
-    globfree(&found);
-    return n;
 }
 
 /* What the packages are, and that nothing else lies there. */
@@ -140,8 +114,8 @@ static void assert_sent(const char *names)
 
 static int masters_in(const char *package)
 {
-    struct proc_result r = proc_run((const char *const[]){
-        "unzip", "-Z1", in_dir(package), "*/data/master/*.j*", "-x", "*.json", NULL});
+    struct proc_result r =
+        PROC_RUN("unzip", "-Z1", in_dir(package), "*/data/master/*.j*", "-x", "*.json");
     int n = 0;
     for (const char *at = proc_out(&r); (at = strchr(at, '\n')) != NULL; at++)
         n++;
@@ -216,7 +190,7 @@ static void test_an_event_is_given_time_to_settle(void **state)
 
 static bool is_packed(void)
 {
-    return entries_like("root/packages/" NAME ".zip") == 1;
+    return support_exists(in_dir("root/packages/" NAME ".zip"));
 }
 
 static void test_a_worker_packs_when_the_time_has_come(void **state)
@@ -294,17 +268,14 @@ static void test_what_has_no_job_yet_is_waited_for(void **state)
 {
     (void)state;
     static const char job[] = "root/spool/convert/new/" IMEI "-rear-photo-20241129T072345Z";
-    sqlite3 *db = NULL;
     take_photo("--photo-front", TIME, "crash");
     take_photo("--photo-rear", TIME, "crash");
     world_wait(&w, all_published, NULL, "noted as published");
     world_kill(&w);
-    assert_int_equal(sqlite3_open(in_dir("root/catalogue.db"), &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "UPDATE transfer SET published = 0 WHERE camera = 'rear'", 0, 0, 0),
-        SQLITE_OK);
-    assert_int_equal(sqlite3_changes(db), 1);
-    sqlite3_close(db);
+    assert_int_equal(sql_run(in_dir("root/catalogue.db"),
+                             "UPDATE transfer SET published = 0 WHERE camera = 'rear';"
+                             "SELECT changes()"),
+                     1);
     assert_int_equal(rename(in_dir(job), in_dir("job")), 0);
     expect(RUN("work", "--once"), 0, "1 jobs done, 0 failed, 1 wait for the rest of their events");
     assert_packages(0);
@@ -345,11 +316,8 @@ static void test_a_package_that_cannot_be_made_says_why(void **state)
                          "-front-photo-20241129T072345Z.still-DERIVED.jpg"),
                   "other", 5);
     expect(RUN("work", "--once"), 1, "1 failed");
-    if (!strstr(
-            text_of("root/spool/export/failed/" IMEI "-front-photo-20241129T072345Z/reason.txt"),
-            "is not what was made"))
-        fail_msg("%s", text_of("root/spool/export/failed/" IMEI
-                               "-front-photo-20241129T072345Z/reason.txt"));
+    assert_has(text_of("root/spool/export/failed/" IMEI "-front-photo-20241129T072345Z/reason.txt"),
+               "is not what was made");
     assert_packages(0);
     assert_sent("");
 }
@@ -407,7 +375,7 @@ static void test_wherever_a_worker_is_killed_there_is_one_whole_package(void **s
         snprintf(sent + strlen(sent), sizeof sent - strlen(sent),
                  IMEI "-crash-20241129T%02d0000Z.zip ", event);
     assert_sent(sent);
-    assert_int_equal(entries_like("root/.complete-*"), 0);
+    assert_int_equal(support_entries_like(in_dir("root/.complete-")), 0);
 }
 
 static void test_several_workers_make_one_package(void **state)

@@ -1,9 +1,8 @@
 /* Evidence packages, made by the program that a person runs and checked by the tools of anybody. */
-#include "dashspool/fsx.h"
 #include "support/authority.h"
+#include "support/sql.h"
 #include "support/world.h"
 #include <glob.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,28 +18,19 @@
 
 static struct world w;
 
-#define RUN(...) \
-    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", w.root, __VA_ARGS__, NULL})
-
-static void expect(struct proc_result r, int status, const char *says)
-{
-    if (r.status != status || !(strstr(proc_out(&r), says) || strstr(proc_err(&r), says)))
-        fail_msg("status %d; stdout: %s; stderr: %s", r.status, proc_out(&r), proc_err(&r));
-    proc_clear(&r);
-}
+#define RUN(...) DASHSPOOL(w.root, __VA_ARGS__)
 
 /* A clip with its copies, a photo, and a clip that broke off. */
 static int make_store(void **state)
 {
     (void)state;
-    char address[32];
     world_open(&w, DASHSPOOL_BINARY, "");
     world_start(&w);
-    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
-    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--rear", CLIP, "--photo-front", PHOTO,
-               "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon", "25.25"),
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", CLIP,
+               "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon",
+               "25.25"),
            0, "2 files");
-    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--rear", CLIP, "--time",
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", CLIP, "--time",
                "2024-11-29T08:00:00Z", "--fault", "disconnect=300"),
            0, "0 files");
     world_stop(&w);
@@ -57,11 +47,7 @@ static int remove_store(void **state)
 
 static const char *in_dir(const char *name)
 {
-    static char path[8][600];
-    static unsigned i;
-    char *p = path[i++ % 8];
-    snprintf(p, sizeof path[0], "%s/%s", w.dir, name);
-    return p;
+    return support_path(w.dir, name);
 }
 
 static void check_by_sha256sum(const char *package, int status)
@@ -69,9 +55,8 @@ static void check_by_sha256sum(const char *package, int status)
     static const char *const manifests[] = {"manifest-sha256.txt", "tagmanifest-sha256.txt"};
     int worst = 0;
     for (int i = 0; i < 2; i++) {
-        struct proc_result r =
-            proc_run((const char *const[]){"env", "-C", package, "sha256sum", "--check", "--strict",
-                                           "--quiet", manifests[i], NULL});
+        struct proc_result r = PROC_RUN("env", "-C", package, "sha256sum", "--check", "--strict",
+                                        "--quiet", manifests[i]);
         worst = r.status > worst ? r.status : worst;
         proc_clear(&r);
     }
@@ -88,24 +73,12 @@ static bool is_there(const char *package, const char *name)
 /* What was begun and not finished must not lie about. */
 static int entries_like(const char *name)
 {
-    glob_t found;
-    char pattern[700];
-    snprintf(pattern, sizeof pattern, "%s*", in_dir(name));
-    int n = glob(pattern, 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
-    globfree(&found);
-    return n;
+    return support_entries_like(in_dir(name));
 }
 
 static void sql(const char *database, const char *text)
 {
-    sqlite3 *db = NULL;
-    char path[700];
-    snprintf(path, sizeof path, "%s/%s", w.root, database);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", text, sqlite3_errmsg(db));
-    assert_true(sqlite3_total_changes(db) > 0);
-    sqlite3_close(db);
+    sql_change(support_path(w.root, database), text);
 }
 
 static void test_anybody_can_check_a_package(void **state)
@@ -144,10 +117,7 @@ static void test_anybody_can_check_a_package(void **state)
             fail_msg("no %s", names[i]);
     check_by_sha256sum(package, 0);
     expect(RUN("verify", package), 0, "nothing is wrong");
-    struct proc_result r = proc_run(
-        (const char *const[]){"cmp", CLIP, in_dir("checked/data/master/" VIDEO ".h265"), NULL});
-    assert_int_equal(r.status, 0);
-    proc_clear(&r);
+    expect(PROC_RUN("cmp", CLIP, in_dir("checked/data/master/" VIDEO ".h265")), 0, "");
     assert_int_equal(entries_like("checked"), 1);
 }
 
@@ -156,17 +126,15 @@ static void test_the_same_store_and_time_give_the_same_bytes(void **state)
     (void)state;
     char other[600];
     snprintf(other, sizeof other, "%s", in_dir("other-root"));
-    expect(proc_run((const char *const[]){"cp", "-a", w.root, other, NULL}), 0, "");
+    expect(PROC_RUN("cp", "-a", w.root, other), 0, "");
     setenv("TZ", "Asia/Kathmandu", 1);
     expect(RUN("export", VIDEO, STILL, "-o", in_dir("one"), "--at", AT, "--who", "A. Person"), 0,
            "2 transfers");
     setenv("TZ", "America/St_Johns", 1);
-    expect(proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", other, "export", STILL, VIDEO,
-                                          "-o", in_dir("two"), "--at", AT, "--who", "A. Person",
-                                          NULL}),
+    expect(DASHSPOOL(other, "export", STILL, VIDEO, "-o", in_dir("two"), "--at", AT, "--who",
+                     "A. Person"),
            0, "2 transfers");
-    expect(proc_run((const char *const[]){"diff", "-r", in_dir("one"), in_dir("two"), NULL}), 0,
-           "");
+    expect(PROC_RUN("diff", "-r", in_dir("one"), in_dir("two")), 0, "");
 }
 
 static void test_a_zip_of_a_package_is_checked_likewise(void **state)
@@ -177,9 +145,7 @@ static void test_a_zip_of_a_package_is_checked_likewise(void **state)
         return;
     }
     expect(RUN("export", STILL, "-o", in_dir("zipped")), 0, "1 transfer,");
-    expect(proc_run((const char *const[]){"env", "-C", w.dir, "zip", "-q", "-r", "-0", "zipped.zip",
-                                          "zipped", NULL}),
-           0, "");
+    expect(PROC_RUN("env", "-C", w.dir, "zip", "-q", "-r", "-0", "zipped.zip", "zipped"), 0, "");
     expect(RUN("verify", in_dir("zipped.zip")), 0, "nothing is wrong");
     expect(RUN("verify", CLIP, in_dir("zipped.zip")), 3, "THIS PACKAGE IS NOT WHAT IT WAS");
 }
@@ -191,7 +157,7 @@ static void test_a_package_may_be_a_zip(void **state)
     expect(RUN("export", "--imei", IMEI, "-o", zip), 0, "3 transfers");
     assert_int_equal(entries_like("whole"), 1);
     expect(RUN("verify", zip), 0, "nothing is wrong");
-    expect(proc_run((const char *const[]){"unzip", "-q", zip, "-d", w.dir, NULL}), 0, "");
+    expect(PROC_RUN("unzip", "-q", zip, "-d", w.dir), 0, "");
     check_by_sha256sum(in_dir("whole"), 0); /* the folder in it is named like the zip */
     expect(RUN("verify", in_dir("whole")), 0, "nothing is wrong");
     expect(RUN("export", VIDEO, "-o", zip), 1, "is there already");
@@ -202,16 +168,14 @@ static void test_a_zip_is_the_same_bytes_again(void **state)
     (void)state;
     char other[600];
     snprintf(other, sizeof other, "%s", in_dir("zip-root"));
-    expect(proc_run((const char *const[]){"cp", "-a", w.root, other, NULL}), 0, "");
-    expect(proc_run((const char *const[]){"mkdir", in_dir("east"), in_dir("west"), NULL}), 0, "");
+    expect(PROC_RUN("cp", "-a", w.root, other), 0, "");
+    expect(PROC_RUN("mkdir", in_dir("east"), in_dir("west")), 0, "");
     setenv("TZ", "Asia/Kathmandu", 1);
     expect(RUN("export", VIDEO, "-o", in_dir("east/a.zip"), "--at", AT), 0, "1 transfer,");
     setenv("TZ", "America/St_Johns", 1);
-    expect(proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", other, "export", VIDEO, "-o",
-                                          in_dir("west/a.zip"), "--at", AT, NULL}),
-           0, "1 transfer,");
-    expect(proc_run((const char *const[]){"cmp", in_dir("east/a.zip"), in_dir("west/a.zip"), NULL}),
-           0, "");
+    expect(DASHSPOOL(other, "export", VIDEO, "-o", in_dir("west/a.zip"), "--at", AT), 0,
+           "1 transfer,");
+    expect(PROC_RUN("cmp", in_dir("east/a.zip"), in_dir("west/a.zip")), 0, "");
 }
 
 static void test_an_export_is_in_the_custody_of_what_it_contains(void **state)
@@ -232,21 +196,20 @@ static void test_a_signature_is_checked_here_and_by_openssl(void **state)
                "--sign-key", in_dir("a.key")),
            0, "signed; keep this");
     expect(RUN("verify", in_dir("signed")), 0, "CN=A. Person");
-    expect(proc_run((const char *const[]){
-               "env", "-C", in_dir("signed"), "openssl", "cms", "-verify", "-binary", "-inform",
-               "DER", "-in", "signature/manifest.p7s", "-content", "tagmanifest-sha256.txt",
-               "-CAfile", "signature/certificate.pem", "-out", "/dev/null", NULL}),
+    expect(PROC_RUN("env", "-C", in_dir("signed"), "openssl", "cms", "-verify", "-binary",
+                    "-inform", "DER", "-in", "signature/manifest.p7s", "-content",
+                    "tagmanifest-sha256.txt", "-CAfile", "signature/certificate.pem", "-out",
+                    "/dev/null"),
            0, "uccessful");
-    expect(proc_run((const char *const[]){"grep", "-o", "CN=A. Person",
-                                          in_dir("signed/data/report.html"), NULL}),
-           0, "CN=A. Person");
+    expect(PROC_RUN("grep", "-o", "CN=A. Person", in_dir("signed/data/report.html")), 0,
+           "CN=A. Person");
     expect(RUN("keygen", "--cert", in_dir("b.pem"), "--key", in_dir("b.key"), "--name", "B"), 0,
            "");
     expect(RUN("export", STILL, "-o", in_dir("other"), "--sign-cert", in_dir("b.pem"), "--sign-key",
                in_dir("b.key")),
            0, "signed");
-    expect(proc_run((const char *const[]){"cp", in_dir("other/signature/manifest.p7s"),
-                                          in_dir("signed/signature/manifest.p7s"), NULL}),
+    expect(PROC_RUN("cp", in_dir("other/signature/manifest.p7s"),
+                    in_dir("signed/signature/manifest.p7s")),
            0, "");
     expect(RUN("verify", in_dir("signed")), 3, "signature        FAILED");
     expect(RUN("export", STILL, "-o", in_dir("x"), "--sign-cert", in_dir("a.pem"), "--sign-key",
@@ -309,8 +272,7 @@ static void stamp_later(const char *name)
                "--sign-key", in_dir("depot.key")),
            0, "signed");
     if (strcmp(folder, name) != 0)
-        expect(proc_run((const char *const[]){"unzip", "-q", in_dir(name), "-d", w.dir, NULL}), 0,
-               "");
+        expect(PROC_RUN("unzip", "-q", in_dir(name), "-d", w.dir), 0, "");
     snprintf(query_path, sizeof query_path, "%s/signature/request.tsq", in_dir(folder));
     struct buf query = support_read(query_path);
     struct buf token = authority_reply(w.dir, "tsa.cnf", &query, true);
@@ -334,9 +296,7 @@ static void test_the_readme_of_a_package_says_what_works(void **state)
                "--sign-key", in_dir("depot.key"), "--tsa", tsa.url),
            0, "signed and time-stamped");
     authority_end(&tsa);
-    expect(proc_run(
-               (const char *const[]){"cp", in_dir("tsa.pem"), in_dir("read/authority.pem"), NULL}),
-           0, "");
+    expect(PROC_RUN("cp", in_dir("tsa.pem"), in_dir("read/authority.pem")), 0, "");
     struct buf readme = support_read(in_dir("read/README.txt"));
     struct err err;
     assert_ok(buf_append(&readme, "", 1, &err));
@@ -344,9 +304,7 @@ static void test_the_readme_of_a_package_says_what_works(void **state)
     for (char *line; (line = strtok_r(rest, "\n", &rest));)
         for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
             if (strncmp(line, begins[i], strlen(begins[i])) == 0) {
-                expect(proc_run((const char *const[]){"env", "-C", in_dir("read"), "sh", "-ec",
-                                                      line, NULL}),
-                       0, "");
+                expect(PROC_RUN("env", "-C", in_dir("read"), "sh", "-ec", line), 0, "");
                 n++;
             }
     assert_int_equal(n, 9);
@@ -357,19 +315,16 @@ static void test_a_stamp_can_come_later(void **state)
 {
     (void)state;
     stamp_later("later");
-    expect(proc_run((const char *const[]){"env", "-C", in_dir("later"), "openssl", "ts", "-verify",
-                                          "-data", "tagmanifest-sha256.txt", "-in",
-                                          "signature/token.tsr", "-token_in", "-CAfile",
-                                          in_dir("tsa.pem"), NULL}),
+    expect(PROC_RUN("env", "-C", in_dir("later"), "openssl", "ts", "-verify", "-data",
+                    "tagmanifest-sha256.txt", "-in", "signature/token.tsr", "-token_in", "-CAfile",
+                    in_dir("tsa.pem")),
            0, "Verification: OK");
     stamp_later("packed.zip");
     expect(RUN("export", STILL, "-o", in_dir("third")), 0, "1 transfer");
     expect(RUN("attach-timestamp", in_dir("third"), in_dir("token")), 1,
            "token: the time stamp is for other content");
     expect(RUN("verify", in_dir("third")), 0, "no authority has stamped");
-    expect(proc_run((const char *const[]){"cp", in_dir("token"),
-                                          in_dir("third/signature/token.tsr"), NULL}),
-           0, "");
+    expect(PROC_RUN("cp", in_dir("token"), in_dir("third/signature/token.tsr")), 0, "");
     expect(RUN("verify", in_dir("third")), 3, "time stamp       FAILED");
 }
 

@@ -1,6 +1,5 @@
 /* --log-json and --log-level: through run and all that it starts, and for what fails. */
-#include "dashspool/fsx.h"
-#include "support/proc.h"
+#include "support/workplace.h"
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,55 +10,34 @@
 #define IMEI  "352093081452251"
 #define ID    IMEI "-front-photo-20241129T072345Z"
 
-struct world {
-    char *dir;
-    char root[400], log[512];
-    struct proc run;
-};
-
 static int set_up(void **state)
 {
     static const char conf[] =
         "[receive]\nlisten = 127.0.0.1:0\n[convert]\npoll = 20 ms\n"
         "[exec tell]\npoll = 20 ms\ncommand = sh -c 'echo \"$@\"' sh %{still}\n";
-    struct world *w = calloc(1, sizeof *w);
-    char path[500];
-    struct err err;
-    w->dir = support_tmp_dir();
-    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
-    snprintf(w->log, sizeof w->log, "%s/log", w->dir);
-    snprintf(path, sizeof path, "%s/pipeline.d", w->root);
-    assert_ok(fsx_mkdirs(path, &err));
-    snprintf(path, sizeof path, "%s/pipeline.d/50-test.conf", w->root);
-    support_write(path, conf, sizeof conf - 1);
-    *state = w;
+    workplace_set_up(state);
+    struct workplace *w = *state;
+    support_configure(w->root, conf);
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct world *w = *state;
     unsetenv("DASHSPOOL_LOG_LEVEL");
     unsetenv("DASHSPOOL_LOG_JSON");
-    support_tmp_remove(&w->dir);
-    free(w);
-    return 0;
+    return workplace_tear_down(state);
 }
 
 /* A camera hands a photo over, and everything that run keeps has done its part. */
-static void hand_over(const struct world *w, const char *listening, const char *done)
+static void hand_over(const struct workplace *w, const char *listening, const char *done)
 {
     char address[600];
-    proc_wait_for(&w->run, listening, address, sizeof address);
+    proc_wait_for(&w->service, listening, address, sizeof address);
     address[strcspn(address, "\" ")] = '\0';
-    const char *const argv[] = {DASHSPOOL_BINARY, "simulate", "--to",   address,
-                                "--imei",         IMEI,       "--time", "2024-11-29T07:23:45Z",
-                                "--photo-front",  PHOTO,      NULL};
-    struct proc_result r = proc_run(argv);
-    if (r.status != 0)
-        fail_msg("%s", proc_err(&r));
-    proc_clear(&r);
-    proc_wait_for(&w->run, done, NULL, 0);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "simulate", "--to", address, "--imei", IMEI, "--time",
+                    "2024-11-29T07:23:45Z", "--photo-front", PHOTO),
+           0, "");
+    proc_wait_for(&w->service, done, NULL, 0);
 }
 
 #define RUN(w, ...)      \
@@ -67,7 +45,7 @@ static void hand_over(const struct world *w, const char *listening, const char *
                (const char *const[]){DASHSPOOL_BINARY, "--root", (w)->root, __VA_ARGS__, NULL})
 
 /* The lines of the log, each an object with what every event has. */
-static json_t *read_log(const struct world *w)
+static json_t *read_log(const struct workplace *w)
 {
     json_t *all = json_array();
     char line[5000];
@@ -113,10 +91,10 @@ static const char *text(json_t *event, const char *key)
 
 static void test_json_through_run_and_all_that_it_starts(void **state)
 {
-    struct world *w = *state;
-    w->run = RUN(w, "run", "--log-level", "debug", "--log-json"); /* behind the command, too */
+    struct workplace *w = *state;
+    w->service = RUN(w, "run", "--log-level", "debug", "--log-json"); /* behind the command, too */
     hand_over(w, "\"msg\":\"listening on ", "\"stage\":\"tell\",\"msg\":\"done\"");
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     json_t *log = read_log(w);
     json_t *stored = find(log, "receive", "stored"), *converted = find(log, "convert", "converted");
     json_t *told = find(log, "tell", "done"), *claimed = find(log, "convert", "claimed");
@@ -134,68 +112,56 @@ static void test_json_through_run_and_all_that_it_starts(void **state)
     /* who says it */
     long long receiver = json_integer_value(json_object_get(stored, "pid"));
     long long worker = json_integer_value(json_object_get(converted, "pid"));
-    assert_int_equal(json_integer_value(json_object_get(all, "pid")), w->run.pid);
-    assert_true(receiver != w->run.pid && worker != receiver && worker != w->run.pid);
+    assert_int_equal(json_integer_value(json_object_get(all, "pid")), w->service.pid);
+    assert_true(receiver != w->service.pid && worker != receiver && worker != w->service.pid);
     assert_int_equal(json_integer_value(json_object_get(claimed, "pid")), worker);
     json_decref(log);
 }
 
 static void test_only_what_is_wrong(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     assert_int_equal(setenv("DASHSPOOL_LOG_LEVEL", "error", 1), 0); /* the option is stronger */
-    w->run = RUN(w, "--log-level=warn", "run");
+    w->service = RUN(w, "--log-level=warn", "run");
     char address[600];
-    proc_wait_for(&w->run, "listening on ", address, sizeof address);
-    const char *const argv[] = {
-        DASHSPOOL_BINARY,       "simulate",      "--to", address,   "--imei", IMEI, "--time",
-        "2024-11-29T07:23:45Z", "--photo-front", PHOTO,  "--fault", "crc=3",  NULL};
-    struct proc_result r = proc_run(argv);
-    assert_int_equal(r.status, 0);
-    proc_clear(&r);
-    proc_wait_for(&w->run, "level=warn stage=receive msg=\"asked for again\" imei=" IMEI, NULL, 0);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
-    struct buf b = support_read(w->log);
-    struct err err;
-    assert_ok(buf_append(&b, "", 1, &err));
-    assert_null(strstr((const char *)buf_data(&b), "level=info"));
-    buf_clear(&b);
+    proc_wait_for(&w->service, "listening on ", address, sizeof address);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "simulate", "--to", address, "--imei", IMEI, "--time",
+                    "2024-11-29T07:23:45Z", "--photo-front", PHOTO, "--fault", "crc=3"),
+           0, "");
+    proc_wait_for(&w->service, "level=warn stage=receive msg=\"asked for again\" imei=" IMEI, NULL,
+                  0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+    assert_int_equal(support_count(w->log, "level=info"), 0);
 }
 
-static void expect(struct proc_result r, int status, const char *says)
-{
-    if (r.status != status || !strstr(proc_err(&r), says))
-        fail_msg("status %d: %s", r.status, proc_err(&r));
-    proc_clear(&r);
-}
-
-#define SAY(...) proc_run((const char *const[]){DASHSPOOL_BINARY, __VA_ARGS__, NULL})
+#define SAY(...) PROC_RUN(DASHSPOOL_BINARY, __VA_ARGS__)
 
 static void test_a_command_that_fails_says_so_as_it_was_asked_to(void **state)
 {
-    struct world *w = *state;
-    expect(SAY("--root", w->root, "show", "nobody"), 1, "dashspool show: there is no catalogue");
-    expect(SAY("--root", w->root, "show", "nobody", "--log-json"), 1,
-           "\"level\":\"error\",\"stage\":\"show\",\"msg\":\"failed\",\"reason\":\"there is no "
-           "catalogue");
-    expect(SAY("--log-json", "receive", "--nonsense"), 2,
-           "\"msg\":\"wrong usage or settings\",\"reason\":\"unknown option --nonsense\"");
+    struct workplace *w = *state;
+    expect_err(SAY("--root", w->root, "show", "nobody"), 1,
+               "dashspool show: there is no catalogue");
+    expect_err(SAY("--root", w->root, "show", "nobody", "--log-json"), 1,
+               "\"level\":\"error\",\"stage\":\"show\",\"msg\":\"failed\",\"reason\":\"there is no "
+               "catalogue");
+    expect_err(SAY("--log-json", "receive", "--nonsense"), 2,
+               "\"msg\":\"wrong usage or settings\",\"reason\":\"unknown option --nonsense\"");
     assert_int_equal(setenv("DASHSPOOL_LOG_JSON", "yes", 1), 0);
-    expect(SAY("--root", w->root, "show", "nobody"), 1, "\"error\":\"notfound\"");
+    expect_err(SAY("--root", w->root, "show", "nobody"), 1, "\"error\":\"notfound\"");
     assert_int_equal(setenv("DASHSPOOL_LOG_JSON", "no", 1), 0);
-    expect(SAY("--root", w->root, "show", "nobody"), 1, "dashspool show: ");
-    expect(SAY("--root", w->root, "show", "--", "--log-json"), 1, "dashspool show: ");
+    expect_err(SAY("--root", w->root, "show", "nobody"), 1, "dashspool show: ");
+    expect_err(SAY("--root", w->root, "show", "--", "--log-json"), 1, "dashspool show: ");
 }
 
 static void test_a_level_that_there_is_not(void **state)
 {
     (void)state;
-    expect(SAY("--log-level", "verbose", "list"), 2,
-           "--log-level verbose: error, warn, info or debug is needed");
-    expect(SAY("list", "--log-level"), 2, "error, warn, info or debug is needed");
-    expect(SAY("list", "--log-levels"), 2, "unknown option --log-levels");
+    expect_err(SAY("--log-level", "verbose", "list"), 2,
+               "--log-level verbose: error, warn, info or debug is needed");
+    expect_err(SAY("list", "--log-level"), 2, "error, warn, info or debug is needed");
+    expect_err(SAY("list", "--log-levels"), 2, "unknown option --log-levels");
     assert_int_equal(setenv("DASHSPOOL_LOG_LEVEL", "all", 1), 0);
-    expect(SAY("list"), 2, "DASHSPOOL_LOG_LEVEL all: error, warn, info or debug is needed");
+    expect_err(SAY("list"), 2, "DASHSPOOL_LOG_LEVEL all: error, warn, info or debug is needed");
 }
 
 int main(void)

@@ -1,9 +1,7 @@
 /* Redacted packages: what is hidden is nowhere in them, and everything says so. */
 #define _GNU_SOURCE /* memmem */
-#include "dashspool/fsx.h"
 #include "support/footage.h"
 #include "support/world.h"
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,36 +19,17 @@
 
 static struct world w;
 
-#define RUN(...) \
-    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", w.root, __VA_ARGS__, NULL})
-#define RUN_ON(root, ...) \
-    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", root, __VA_ARGS__, NULL})
-
-static void expect(struct proc_result r, int status, const char *says)
-{
-    if (r.status != status || !(strstr(proc_out(&r), says) || strstr(proc_err(&r), says)))
-        fail_msg("status %d; stdout: %s; stderr: %s", r.status, proc_out(&r), proc_err(&r));
-    proc_clear(&r);
-}
+#define RUN(...) DASHSPOOL(w.root, __VA_ARGS__)
 
 static const char *in_dir(const char *name)
 {
-    static char path[8][600];
-    static unsigned i;
-    char *p = path[i++ % 8];
-    snprintf(p, sizeof path[0], "%s/%s", w.dir, name);
-    return p;
+    return support_path(w.dir, name);
 }
 
 /* What was begun and not finished must not lie about. */
 static int entries_like(const char *name)
 {
-    glob_t found;
-    char pattern[700];
-    snprintf(pattern, sizeof pattern, "%s*", in_dir(name));
-    int n = glob(pattern, 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
-    globfree(&found);
-    return n;
+    return support_entries_like(in_dir(name));
 }
 
 /* A film with sound and a photo with their copies, a film that broke off, and the full package of
@@ -58,14 +37,13 @@ static int entries_like(const char *name)
 static int make_store(void **state)
 {
     (void)state;
-    char address[32];
     world_open(&w, DASHSPOOL_BINARY, "[convert]\ncopies = working,viewing,poster,sheet,gpx,srt\n");
     world_start(&w);
-    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
-    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--front", CLIP, "--photo-front", PHOTO,
-               "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon", "25.25"),
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--front", CLIP,
+               "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon",
+               "25.25"),
            0, "2 files");
-    expect(RUN("simulate", "--to", address, "--imei", IMEI, "--front", CLIP, "--time",
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--front", CLIP, "--time",
                "2024-11-29T08:00:00Z", "--fault", "disconnect=300"),
            0, "0 files");
     world_stop(&w);
@@ -120,8 +98,7 @@ static struct buf whole(const char *package)
 {
     struct buf all;
     struct err err;
-    struct proc_result r =
-        proc_run((const char *const[]){"find", package, "-type", "f", "-print", NULL});
+    struct proc_result r = PROC_RUN("find", package, "-type", "f", "-print");
     buf_init(&all, (size_t)64 << 20);
     char *rest = NULL, *names = strdup(proc_out(&r));
     assert_non_null(names);
@@ -156,7 +133,7 @@ static bool shows(const char *package, const char *picture)
 {
     char path[800];
     snprintf(path, sizeof path, "%s/%s", package, picture);
-    struct proc_result r = proc_run((const char *const[]){"base64", "-w0", path, NULL});
+    struct proc_result r = PROC_RUN("base64", "-w0", path);
     assert_int_equal(r.status, 0);
     const char *text = proc_out(&r);
     bool found = has(package, "data/report.html", text);
@@ -309,24 +286,21 @@ static void test_verify_takes_it_and_says_where_the_originals_are(void **state)
     expect(RUN("show", VIDEO, "--custody"), 0, "\"redacted\":true");
     expect(RUN("show", VIDEO, "--custody"), 0,
            "\"masks\":[\"" MASK "\",\"" VIDEO ":0,0,64,64,2,3\"]");
-    expect(proc_run((const char *const[]){"env", "-C", in_dir("redacted"), "sha256sum", "--check",
-                                          "--quiet", "manifest-sha256.txt",
-                                          "tagmanifest-sha256.txt", NULL}),
+    expect(PROC_RUN("env", "-C", in_dir("redacted"), "sha256sum", "--check", "--quiet",
+                    "manifest-sha256.txt", "tagmanifest-sha256.txt"),
            0, "");
 }
 
 /* Manifests for what is in a folder, as anybody can make them. */
 static void make_manifests(const char *package)
 {
-    expect(proc_run((const char *const[]){
-               "env", "-C", package, "sh", "-c",
-               "find data -type f | LC_ALL=C sort | xargs sha256sum > manifest-sha256.txt &&"
-               "n=$(find data -type f | wc -l) &&"
-               "b=$(find data -type f -printf '%s\\n' | awk '{n += $1} END {print n}') &&"
-               "sed -i \"s/^Payload-Oxum:.*/Payload-Oxum: $b.$n/\" bag-info.txt &&"
-               "sha256sum README.txt bag-info.txt bagit.txt manifest-sha256.txt"
-               " > tagmanifest-sha256.txt",
-               NULL}),
+    expect(PROC_RUN("env", "-C", package, "sh", "-c",
+                    "find data -type f | LC_ALL=C sort | xargs sha256sum > manifest-sha256.txt &&"
+                    "n=$(find data -type f | wc -l) &&"
+                    "b=$(find data -type f -printf '%s\\n' | awk '{n += $1} END {print n}') &&"
+                    "sed -i \"s/^Payload-Oxum:.*/Payload-Oxum: $b.$n/\" bag-info.txt &&"
+                    "sha256sum README.txt bag-info.txt bagit.txt manifest-sha256.txt"
+                    " > tagmanifest-sha256.txt"),
            0, "");
 }
 
@@ -334,12 +308,10 @@ static void test_a_package_whose_originals_were_taken_out_is_none(void **state)
 {
     (void)state;
     const char *stripped = in_dir("stripped");
-    expect(proc_run((const char *const[]){"cp", "-a", in_dir("full"), stripped, NULL}), 0, "");
+    expect(PROC_RUN("cp", "-a", in_dir("full"), stripped), 0, "");
     make_manifests(stripped);
     expect(RUN("verify", stripped), 0, "nothing is wrong");
-    expect(proc_run(
-               (const char *const[]){"sh", "-c", "rm -r \"$1\"/data/master", "sh", stripped, NULL}),
-           0, "");
+    expect(PROC_RUN("sh", "-c", "rm -r \"$1\"/data/master", "sh", stripped), 0, "");
     expect(RUN("verify", stripped), 3, "missing: data/master/" VIDEO ".h265");
     make_manifests(stripped);
     expect(RUN("verify", stripped), 3, "no file in data/master/ has the SHA-256 of receipt");
@@ -350,10 +322,8 @@ static void test_a_redacted_package_with_an_original_is_none(void **state)
     (void)state;
     const char *mixed = in_dir("mixed");
     make_redacted();
-    expect(proc_run((const char *const[]){"cp", "-a", in_dir("redacted"), mixed, NULL}), 0, "");
-    expect(proc_run((const char *const[]){"cp", "-a", in_dir("full/data/master"),
-                                          in_dir("mixed/data/master"), NULL}),
-           0, "");
+    expect(PROC_RUN("cp", "-a", in_dir("redacted"), mixed), 0, "");
+    expect(PROC_RUN("cp", "-a", in_dir("full/data/master"), in_dir("mixed/data/master")), 0, "");
     make_manifests(mixed);
     expect(RUN("verify", mixed), 3, "says that the package is redacted, but it has data/master/");
 }
@@ -375,8 +345,7 @@ static void test_the_full_package_can_be_named(void **state)
            1, "does not have the original of " STILL);
     expect(RUN("export", VIDEO, "-o", in_dir("x"), "--redact-sound", "--of", in_dir("redacted")), 1,
            "is a redacted one itself");
-    expect(proc_run((const char *const[]){"cp", "-a", in_dir("full"), in_dir("bent"), NULL}), 0,
-           "");
+    expect(PROC_RUN("cp", "-a", in_dir("full"), in_dir("bent")), 0, "");
     support_write(in_dir("bent/data/master/" VIDEO ".h265"), "x", 1);
     expect(RUN("export", VIDEO, "-o", in_dir("x"), "--redact-sound", "--of", in_dir("bent")), 1,
            "is not what it was");
@@ -438,17 +407,16 @@ static void test_the_same_store_and_time_give_the_same_bytes(void **state)
     (void)state;
     char other[600];
     snprintf(other, sizeof other, "%s", in_dir("other-root"));
-    expect(proc_run((const char *const[]){"cp", "-a", w.root, other, NULL}), 0, "");
+    expect(PROC_RUN("cp", "-a", w.root, other), 0, "");
     expect(RUN("export", VIDEO, STILL, "-o", in_dir("a1"), "--mask", MASK, "--at", LATER, "--who",
                "A"),
            0, "redacted");
-    expect(RUN_ON(other, "export", STILL, VIDEO, "-o", in_dir("a2"), "--mask", MASK, "--at", LATER,
-                  "--who", "A"),
+    expect(DASHSPOOL(other, "export", STILL, VIDEO, "-o", in_dir("a2"), "--mask", MASK, "--at",
+                     LATER, "--who", "A"),
            0, "redacted");
-    expect(
-        proc_run((const char *const[]){"diff", "-r", "-x", "request.tsq", "-x", "tool.json", "-x",
-                                       "*manifest-sha256.txt", in_dir("a1"), in_dir("a2"), NULL}),
-        0, "");
+    expect(PROC_RUN("diff", "-r", "-x", "request.tsq", "-x", "tool.json", "-x",
+                    "*manifest-sha256.txt", in_dir("a1"), in_dir("a2")),
+           0, "");
 }
 
 int main(void)

@@ -1,14 +1,13 @@
 /* What verify finds by looking into the footage of a package, and by making the copies again. */
 #include "dashspool/fsx.h"
+#include "support/sql.h"
 #include "support/world.h"
 #include <poll.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define FRONT   TEST_SAMPLES "/front-20fps-10s-sound.h265"
 #define REAR    TEST_SAMPLES "/rear-25fps-6s-silent.h265"
@@ -26,34 +25,15 @@ static char tmp[600], package[600];
 
 static const char *in_dir(const char *name)
 {
-    static char path[8][700];
-    static unsigned i;
-    char *p = path[i++ % 8];
-    snprintf(p, sizeof path[0], "%s/%s", w.dir, name);
-    return p;
+    return support_path(w.dir, name);
 }
 
 static const char *in_package(const char *name)
 {
-    static char path[4][1400];
-    static unsigned i;
-    char *p = path[i++ % 4];
-    snprintf(p, sizeof path[0], "%s/%s", package, name);
-    return p;
+    return support_path(package, name);
 }
 
-#define RUN(...) proc_run((const char *const[]){__VA_ARGS__, NULL})
-#define TOOL(...) \
-    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", w.root, __VA_ARGS__, NULL})
-
-static void expect(struct proc_result r, int status, const char *says)
-{
-    const char *out = proc_out(&r), *err = proc_err(&r);
-    if (r.status != status || (says && !strstr(out, says) && !strstr(err, says)))
-        fail_msg("status %d; stdout: %s; stderr: %s; instead of: %d, %s", r.status, out, err,
-                 status, says ? says : "");
-    proc_clear(&r);
-}
+#define RUN(...) DASHSPOOL(w.root, __VA_ARGS__)
 
 /* All of the words are said; none of those that begin with '!'. Nothing may be left where footage
  * is looked into. */
@@ -65,29 +45,22 @@ static void check(struct proc_result r, int status, const char *const words[])
         if (!strstr(out, *words + not ) != not )
             fail_msg("%s; stdout: %s; stderr: %s", *words, out, proc_err(&r));
     }
-    expect(r, status, NULL);
+    expect(r, status, "");
     assert_int_equal(support_entries(tmp), 0);
 }
 
-#define VERIFY(status, ...)                                                \
-    check(RUN(DASHSPOOL_BINARY, "verify", "--reproduce", package), status, \
+#define VERIFY(status, ...)                                                     \
+    check(PROC_RUN(DASHSPOOL_BINARY, "verify", "--reproduce", package), status, \
           (const char *const[]){__VA_ARGS__, NULL})
 
 /* The same without making copies. */
-#define LOOK(status, ...)                                   \
-    check(RUN(DASHSPOOL_BINARY, "verify", package), status, \
+#define LOOK(status, ...)                                        \
+    check(PROC_RUN(DASHSPOOL_BINARY, "verify", package), status, \
           (const char *const[]){__VA_ARGS__, NULL})
 
 static void sql(const char *text)
 {
-    sqlite3 *db = NULL;
-    char path[700];
-    snprintf(path, sizeof path, "%s/catalogue.db", w.root);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", text, sqlite3_errmsg(db));
-    assert_true(sqlite3_total_changes(db) > 0);
-    sqlite3_close(db);
+    sql_change(in_dir("root/catalogue.db"), text);
 }
 
 static const char settings[] =
@@ -107,7 +80,6 @@ static void cut_rear(void)
 static int make_store(void **state)
 {
     (void)state;
-    char address[32];
     world_open(&w, DASHSPOOL_BINARY, "");
     char conf[700];
     snprintf(conf, sizeof conf, "%s/pipeline.d/60-copies.conf", w.root);
@@ -117,18 +89,17 @@ static int make_store(void **state)
     setenv("TMPDIR", tmp, 1);
     cut_rear();
     world_start(&w);
-    snprintf(address, sizeof address, "127.0.0.1:%s", w.port);
-    expect(TOOL("simulate", "--to", address, "--imei", IMEI, "--rear", in_dir("rear.h265"),
-                "--front", FRONT, "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat",
-                "54.687157", "--lon", "-25.279652"),
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear",
+               in_dir("rear.h265"), "--front", FRONT, "--photo-front", PHOTO, "--time",
+               "2024-11-29T07:23:45Z", "--lat", "54.687157", "--lon", "-25.279652"),
            0, "3 files");
-    expect(TOOL("simulate", "--to", address, "--imei", IMEI, "--rear", REAR, "--time",
-                "2024-11-29T08:00:00Z", "--fault", "disconnect=150"),
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", REAR, "--time",
+               "2024-11-29T08:00:00Z", "--fault", "disconnect=150"),
            0, "0 files");
     world_stop(&w);
-    expect(TOOL("work", "--once"), 0, "3 jobs done");
-    expect(TOOL("export", "--imei", IMEI, "-o", in_dir("whole")), 0, "4 transfers");
-    expect(TOOL("export", VIDEO, "-o", in_dir("one")), 0, "1 transfer,");
+    expect(RUN("work", "--once"), 0, "3 jobs done");
+    expect(RUN("export", "--imei", IMEI, "-o", in_dir("whole")), 0, "4 transfers");
+    expect(RUN("export", VIDEO, "-o", in_dir("one")), 0, "1 transfer,");
     return 0;
 }
 
@@ -146,7 +117,7 @@ static void take_copy(void)
     struct err err;
     snprintf(package, sizeof package, "%s", in_dir("changed"));
     assert_ok(fsx_remove_tree(package, &err));
-    expect(RUN("cp", "-a", in_dir("one"), package), 0, NULL);
+    expect(PROC_RUN("cp", "-a", in_dir("one"), package), 0, "");
 }
 
 /* What somebody does who changes a package and knows what it is. */
@@ -158,12 +129,12 @@ static void remake_manifests(void)
         "sed -i \"s/^Payload-Oxum: .*/Payload-Oxum: $(find data -type f -printf '%s\\n' | "
         "awk '{ n += $1 } END { print n }').$(find data -type f | wc -l)/\" bag-info.txt && "
         "cut -c67- tagmanifest-sha256.txt | xargs sha256sum >t && mv t tagmanifest-sha256.txt";
-    expect(RUN("sh", "-c", script, "sh", package), 0, NULL);
+    expect(PROC_RUN("sh", "-c", script, "sh", package), 0, "");
 }
 
 static void put_file(const char *name, const char *from)
 {
-    expect(RUN("cp", from, in_package(name)), 0, NULL);
+    expect(PROC_RUN("cp", from, in_package(name)), 0, "");
 }
 
 static void flip(const char *name, size_t at_percent)
@@ -178,8 +149,8 @@ static void replace_text(const char *name, const char *from, const char *to)
 {
     char expression[300];
     snprintf(expression, sizeof expression, "s|%s|%s|", from, to);
-    expect(RUN("grep", "-q", from, in_package(name)), 0, NULL);
-    expect(RUN("sed", "-i", expression, in_package(name)), 0, NULL);
+    expect(PROC_RUN("grep", "-q", from, in_package(name)), 0, "");
+    expect(PROC_RUN("sed", "-i", expression, in_package(name)), 0, "");
 }
 
 /* ---- nothing was changed ---- */
@@ -193,10 +164,10 @@ static void test_the_same_bytes_come_again_elsewhere(void **state)
     struct err err;
     assert_ok(fsx_mkdirs(in_dir("elsewhere/another name"), &err));
     assert_ok(fsx_mkdirs(other_tmp, &err));
-    expect(RUN("cp", DASHSPOOL_BINARY, binary), 0, NULL);
+    expect(PROC_RUN("cp", DASHSPOOL_BINARY, binary), 0, "");
     snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", other_tmp);
-    check(RUN("env", "-C", "/", "TZ=Asia/Kathmandu", "LC_ALL=de_DE.UTF-8", "LANG=tr_TR.UTF-8",
-              tmpdir, "taskset", "-c", "0", binary, "verify", "--reproduce", in_dir("whole")),
+    check(PROC_RUN("env", "-C", "/", "TZ=Asia/Kathmandu", "LC_ALL=de_DE.UTF-8", "LANG=tr_TR.UTF-8",
+                   tmpdir, "taskset", "-c", "0", binary, "verify", "--reproduce", in_dir("whole")),
           0,
           (const char *const[]){"same pictures    ok           3 working copies, ",
                                 "29 copies, made again from the originals: the same bytes",
@@ -213,7 +184,7 @@ static void test_a_zip_is_looked_into_likewise(void **state)
         fprintf(stderr, "SKIPPED: zip is not there\n");
         return;
     }
-    expect(RUN("env", "-C", w.dir, "zip", "-q", "-r", "-6", "one.zip", "one"), 0, NULL);
+    expect(PROC_RUN("env", "-C", w.dir, "zip", "-q", "-r", "-6", "one.zip", "one"), 0, "");
     snprintf(package, sizeof package, "%s", in_dir("one.zip"));
     VERIFY(0, "11 copies, made again from the originals: the same bytes", "!FAILED");
 }
@@ -221,10 +192,10 @@ static void test_a_zip_is_looked_into_likewise(void **state)
 static void test_pictures_are_compared_without_being_asked(void **state)
 {
     (void)state;
-    check(RUN(DASHSPOOL_BINARY, "verify", in_dir("one")), 0,
+    check(PROC_RUN(DASHSPOOL_BINARY, "verify", in_dir("one")), 0,
           (const char *const[]){"same pictures    ok           1 working copy, ",
                                 "reproduction     not judged   not asked for", "!FAILED", NULL});
-    expect(TOOL("export", IMEI "-front-photo-" STAMP, "-o", in_dir("photo")), 0, NULL);
+    expect(RUN("export", IMEI "-front-photo-" STAMP, "-o", in_dir("photo")), 0, "");
     snprintf(package, sizeof package, "%s", in_dir("photo"));
     VERIFY(0, "same pictures    not present  no working copies", "reproduction     ok");
 }
@@ -252,9 +223,9 @@ static void test_another_viewing_copy_is_found(void **state)
     assert_ok(fsx_mkdirs(in_dir("fast.d"), &err));
     snprintf(conf, sizeof conf, "%s/50.conf", in_dir("fast.d"));
     support_write(conf, "[convert]\npreset = ultrafast\n", 29);
-    expect(RUN(DASHSPOOL_BINARY, "--config", in_dir("fast.d"), "convert", in_package(MASTER), "-o",
-               in_dir("fast")),
-           0, NULL);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "--config", in_dir("fast.d"), "convert", in_package(MASTER),
+                    "-o", in_dir("fast")),
+           0, "");
     put_file(VIEWING, in_dir("fast/" VIDEO ".viewing-DERIVED.mp4"));
     remake_manifests();
     VERIFY(3, "same pictures    ok", "reproduction     FAILED",
@@ -291,7 +262,8 @@ static void test_footage_that_is_none_is_named_with_its_reason(void **state)
     LOOK(3, WORKING ": its pictures are h264, not hevc");
     take_copy();
     put_file(WORKING, in_package(MASTER));
-    expect(RUN("mv", in_package(VIEWING), in_package("data/working/other.working.mp4")), 0, NULL);
+    expect(PROC_RUN("mv", in_package(VIEWING), in_package("data/working/other.working.mp4")), 0,
+           "");
     remake_manifests();
     LOOK(3, WORKING ": it is no film",
          "data/working/other.working.mp4: there is no original that it is a copy of");
@@ -331,7 +303,7 @@ static void with_settings(const char *change, int status, const char *says)
     sql(text);
     snprintf(package, sizeof package, "%s", in_dir("other-settings"));
     assert_ok(fsx_remove_tree(package, &err));
-    expect(TOOL("export", VIDEO, "-o", package), 0, NULL);
+    expect(RUN("export", VIDEO, "-o", package), 0, "");
     sql("DELETE FROM copy; INSERT INTO copy SELECT * FROM kept; DROP TABLE kept");
     VERIFY(status, says);
 }
@@ -368,13 +340,13 @@ static void test_a_signal_ends_it_and_leaves_nothing(void **state)
     assert_int_equal(support_entries(tmp), 1);
     assert_int_equal(proc_stop(&p, SIGTERM), 1);
     assert_int_equal(support_entries(tmp), 0);
-    expect(RUN("cat", log), 0, "stopped by a signal; nothing is left behind");
+    expect(PROC_RUN("cat", log), 0, "stopped by a signal; nothing is left behind");
 }
 
 static void test_a_directory_that_cannot_be_had_is_said(void **state)
 {
     (void)state;
-    expect(RUN("env", "TMPDIR=/nonexistent", DASHSPOOL_BINARY, "verify", in_dir("one")), 1,
+    expect(PROC_RUN("env", "TMPDIR=/nonexistent", DASHSPOOL_BINARY, "verify", in_dir("one")), 1,
            "TMPDIR chooses where");
 }
 

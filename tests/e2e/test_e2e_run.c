@@ -1,8 +1,7 @@
 /* `dashspool run`: everything by itself, whatever ends, changes or breaks. */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "support/proc.h"
-#include <errno.h>
+#include "support/workplace.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,52 +14,23 @@
 #define PHOTO   TEST_SAMPLES "/photo-720p.jpg"
 #define WAIT_US (60 * INT64_C(1000000))
 
-struct world {
-    char *dir;
-    char root[512], log[512];
-    struct proc run;
-};
-
-static int set_up(void **state)
+static void configure(struct workplace *w, const char *text)
 {
-    struct world *w = calloc(1, sizeof *w);
-    w->dir = support_tmp_dir();
-    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
-    snprintf(w->log, sizeof w->log, "%s/run.log", w->dir);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    support_tmp_remove(&w->dir);
-    free(w);
-    return 0;
-}
-
-static void configure(struct world *w, const char *text)
-{
-    char path[600], all[2000];
-    struct err err;
-    snprintf(path, sizeof path, "%s/pipeline.d", w->root);
-    assert_ok(fsx_mkdirs(path, &err));
-    snprintf(path, sizeof path, "%s/pipeline.d/50-test.conf", w->root);
+    char all[2000];
     snprintf(all, sizeof all,
              "[receive]\nlisten = 127.0.0.1:0\n[run]\nrestart = 20 ms\nrestart_max = 20 ms\n"
              "[convert]\npoll = 20 ms\n%s",
              text);
-    support_write(path, all, strlen(all));
+    support_configure(w->root, all);
 }
 
-static void start(struct world *w)
+static void start(struct workplace *w)
 {
-    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "run", NULL};
-    w->run = proc_start(w->log, argv);
+    workplace_start(w, DASHSPOOL_BINARY, "run");
 }
 
 /* The n-th line of the log with these words (n from 1), what follows them; false: not yet. */
-static bool find_line(const struct world *w, const char *words, int n, char *rest, size_t room)
+static bool find_line(const struct workplace *w, const char *words, int n, char *rest, size_t room)
 {
     char line[2000];
     bool found = false;
@@ -79,7 +49,7 @@ static bool find_line(const struct world *w, const char *words, int n, char *res
     return found;
 }
 
-static void wait_line(const struct world *w, const char *words, int n, char *rest, size_t room)
+static void wait_line(const struct workplace *w, const char *words, int n, char *rest, size_t room)
 {
     int64_t until_us = clock_mono_us() + WAIT_US;
     while (!find_line(w, words, n, rest, room)) {
@@ -92,7 +62,7 @@ static void wait_line(const struct world *w, const char *words, int n, char *res
     }
 }
 
-static pid_t wait_pid(const struct world *w, const char *stage, int n)
+static pid_t wait_pid(const struct workplace *w, const char *stage, int n)
 {
     char words[100], pid[64];
     const char *quote = strchr(stage, ' ') ? "\"" : "";
@@ -102,22 +72,18 @@ static pid_t wait_pid(const struct world *w, const char *stage, int n)
 }
 
 /* A camera hands over a photo, to the receiver that was the n-th to listen. */
-static void take_photo(const struct world *w, int n, const char *time)
+static void take_photo(const struct workplace *w, int n, const char *time)
 {
     char address[64];
     wait_line(w, "listening on ", n, address, sizeof address);
-    const char *const argv[] = {
-        DASHSPOOL_BINARY, "simulate", "--to",          address, "--imei", "352093081452251",
-        "--time",         time,       "--photo-front", PHOTO,   NULL};
-    struct proc_result r = proc_run(argv);
-    if (r.status != 0)
-        fail_msg("%s", proc_err(&r));
-    proc_clear(&r);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "simulate", "--to", address, "--imei", "352093081452251",
+                    "--time", time, "--photo-front", PHOTO),
+           0, "");
 }
 
 static void test_what_a_camera_hands_over_becomes_copies_by_itself(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec tell]\npoll = 20 ms\ncommand = true %{still}\n");
     start(w);
     take_photo(w, 1, "2024-11-29T07:23:45Z");
@@ -125,14 +91,14 @@ static void test_what_a_camera_hands_over_becomes_copies_by_itself(void **state)
     wait_line(w, "stage=tell msg=\"done\" id=352093081452251-front-photo-20241129T072345Z", 1, NULL,
               0);
     pid_t receiver = wait_pid(w, "receive", 1), worker = wait_pid(w, "convert", 1);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_true(kill(receiver, 0) < 0 && kill(worker, 0) < 0);
     assert_false(find_line(w, "does not end", 1, NULL, 0));
 }
 
 static void test_what_people_drop_and_what_is_old_is_looked_after_too(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     char dir[500], photo[600], text[1500];
     struct err err;
     snprintf(dir, sizeof dir, "%s/dropped/352093081452251/front", w->dir);
@@ -150,9 +116,9 @@ static void test_what_people_drop_and_what_is_old_is_looked_after_too(void **sta
     buf_clear(&b);
     wait_line(w, "kind=photo seconds=", 1, NULL, 0);
     wait_pid(w, "sweep", 1);
-    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     wait_line(w, "settings read again", 1, NULL, 0);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_false(find_line(w, "will be started again", 1, NULL, 0));
     assert_false(find_line(w, "ended badly", 1, NULL, 0));
     assert_false(find_line(w, "started\" process=sweep", 2, NULL, 0)); /* its time has not come */
@@ -160,7 +126,7 @@ static void test_what_people_drop_and_what_is_old_is_looked_after_too(void **sta
 
 static void test_what_is_killed_is_started_again(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "");
     start(w);
     take_photo(w, 1, "2024-11-29T07:23:45Z");
@@ -174,23 +140,21 @@ static void test_what_is_killed_is_started_again(void **state)
     /* the same camera, another file: it must be worked, too */
     char address[64];
     wait_line(w, "listening on ", 2, address, sizeof address);
-    const char *const argv[] = {DASHSPOOL_BINARY,  "simulate",      "--to", address, "--imei",
-                                "352093081452252", "--photo-front", PHOTO,  NULL};
-    struct proc_result r = proc_run(argv);
-    assert_int_equal(r.status, 0);
-    proc_clear(&r);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "simulate", "--to", address, "--imei", "352093081452252",
+                    "--photo-front", PHOTO),
+           0, "");
     wait_line(w, "kind=photo seconds=", 2, NULL, 0);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 }
 
 static void test_bad_settings_change_nothing_good_ones_what_they_change(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "");
     start(w);
     wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
     configure(w, "[exec up]\ncommand = true\nafter = nobody\n");
-    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     wait_line(w, "SIGHUP: all goes on with the settings as they were\" reason=", 1, NULL, 0);
     assert_true(find_line(w, "50-test.conf:10: [exec up] after = nobody", 1, NULL, 0));
     /* with bad ones on the disk what dies comes back all the same */
@@ -200,7 +164,7 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     wait_line(w, "kind=photo seconds=", 1, NULL, 0);
     /* good ones: a new stage, whose jobs convert must know of; the receiver is not touched */
     configure(w, "[exec up]\ncommand = true\nworkers = 2\n");
-    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     wait_line(w, "SIGHUP: settings read again", 1, NULL, 0);
     wait_pid(w, "up 1", 1);
     wait_pid(w, "up 2", 1);
@@ -208,57 +172,53 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     assert_int_equal(kill(receiver, 0), 0);
     /* and gone again */
     configure(w, "");
-    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     wait_line(w, "ended, as it was told\" process=\"up 1\"", 1, NULL, 0);
     wait_line(w, "ended, as it was told\" process=\"up 2\"", 1, NULL, 0);
     wait_pid(w, "convert", 4);
     assert_int_equal(kill(receiver, 0), 0);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_false(find_line(w, "started\" process=\"up 1\"", 2, NULL, 0));
 }
 
 static void test_settings_may_be_read_again_while_it_starts(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "");
     start(w);
     wait_pid(w, "receive", 1);
     for (int i = 0; i < 40; i++) {
-        assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+        assert_int_equal(kill(w->service.pid, SIGHUP), 0);
         poll(NULL, 0, 2);
     }
     wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_false(find_line(w, "started\" process=receive", 2, NULL, 0));
 }
 
 static void test_a_second_run_is_told_so(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     char expected[200];
     configure(w, "");
     start(w);
     wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
-    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "run", NULL};
-    struct proc_result r = proc_run(argv);
-    snprintf(expected, sizeof expected, "another run (process %d) works on ", (int)w->run.pid);
-    assert_int_equal(r.status, 1);
-    assert_non_null(strstr(proc_err(&r), expected));
-    proc_clear(&r);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    snprintf(expected, sizeof expected, "another run (process %d) works on ", (int)w->service.pid);
+    expect_err(DASHSPOOL(w->root, "run"), 1, expected);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     start(w); /* the lock goes with its holder */
     wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
-    assert_int_equal(proc_stop(&w->run, SIGINT), 0);
+    assert_int_equal(proc_stop(&w->service, SIGINT), 0);
 }
 
 static void test_a_killed_run_takes_its_processes_along(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "");
     start(w);
     wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
     pid_t receiver = wait_pid(w, "receive", 1), worker = wait_pid(w, "convert", 1);
-    assert_int_equal(proc_stop(&w->run, SIGKILL), 128 + SIGKILL);
+    assert_int_equal(proc_stop(&w->service, SIGKILL), 128 + SIGKILL);
     int64_t until_us = clock_mono_us() + WAIT_US;
     while ((kill(receiver, 0) == 0 || kill(worker, 0) == 0) && clock_mono_us() < until_us)
         poll(NULL, 0, 5);
@@ -267,18 +227,14 @@ static void test_a_killed_run_takes_its_processes_along(void **state)
 
 static void test_nothing_to_run_is_wrong_usage(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "enabled = no\n[receive]\nenabled = no\n");
-    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "run", NULL};
-    struct proc_result r = proc_run(argv);
-    assert_int_equal(r.status, 2);
-    assert_non_null(strstr(proc_err(&r), "no stage is enabled"));
-    proc_clear(&r);
+    expect_err(DASHSPOOL(w->root, "run"), 2, "no stage is enabled");
 }
 
 /* ---- systemd ---- */
 
-static int listen_as_systemd(const struct world *w)
+static int listen_as_systemd(const struct workplace *w)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int n = snprintf(at.sun_path, sizeof at.sun_path, "%s/notify", w->dir);
@@ -311,19 +267,19 @@ static int hear(int fd, const char *words)
 
 static void test_systemd_is_told_what_it_wants_to_know(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "");
     int fd = listen_as_systemd(w);
     start(w);
     hear(fd, "READY=1\nSTATUS=2 processes run");
     hear(fd, "WATCHDOG=1\nSTATUS=2 processes run, 0 wait");
-    assert_int_equal(kill(w->run.pid, SIGHUP), 0);
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     hear(fd, "RELOADING=1\nMONOTONIC_USEC=");
     hear(fd, "READY=1");
     hear(fd, "WATCHDOG=1");
-    assert_int_equal(kill(w->run.pid, SIGTERM), 0);
+    assert_int_equal(kill(w->service.pid, SIGTERM), 0);
     hear(fd, "STOPPING=1");
-    assert_int_equal(proc_stop(&w->run, 0), 0);
+    assert_int_equal(proc_stop(&w->service, 0), 0);
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
     close(fd);
@@ -331,14 +287,11 @@ static void test_systemd_is_told_what_it_wants_to_know(void **state)
 
 static void test_the_watchdog_is_not_content_with_a_stage_that_never_comes_up(void **state)
 {
-    struct world *w = *state;
-    char path[700];
+    struct workplace *w = *state;
     struct err err;
     configure(w, "[exec up]\ncommand = true\n[exec then]\ncommand = true\nafter = up\n");
-    snprintf(path, sizeof path, "%s/spool", w->root);
-    assert_ok(fsx_mkdirs(path, &err));
-    snprintf(path, sizeof path, "%s/spool/then", w->root);
-    support_write(path, "in the way", 10);
+    assert_ok(fsx_mkdirs(support_path(w->root, "spool"), &err));
+    support_write(support_path(w->root, "spool/then"), "in the way", 10);
     int fd = listen_as_systemd(w);
     start(w);
     hear(fd, "in trouble: ");
@@ -347,7 +300,7 @@ static void test_the_watchdog_is_not_content_with_a_stage_that_never_comes_up(vo
     close(fd);                                /* nobody listens any more: so what */
     take_photo(w, 1, "2024-11-29T07:23:45Z"); /* the others go on */
     wait_line(w, "kind=photo seconds=", 1, NULL, 0);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
 }
@@ -355,7 +308,7 @@ static void test_the_watchdog_is_not_content_with_a_stage_that_never_comes_up(vo
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define E2E(test) cmocka_unit_test_setup_teardown(test, workplace_set_up, workplace_tear_down)
         E2E(test_what_a_camera_hands_over_becomes_copies_by_itself),
         E2E(test_what_people_drop_and_what_is_old_is_looked_after_too),
         E2E(test_what_is_killed_is_started_again),

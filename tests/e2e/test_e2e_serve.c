@@ -177,12 +177,6 @@ static void assert_status(const struct world *w, const char *path, const char *h
     free(p.text);
 }
 
-static void assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("'%s' is not in '%s'", part, text);
-}
-
 /* ---- pages ---- */
 
 static void test_what_came_is_listed_and_each_has_its_page(void **state)

@@ -2,13 +2,11 @@
  * From a camera's socket to a playable MP4, with the program that a person runs: simulated cameras,
  * a receiver on a free port of the loopback, a worker, and the questions that are asked afterwards.
  */
-#include "dashspool/fsx.h"
-#include "support/proc.h"
+#include "support/sql.h"
+#include "support/workplace.h"
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define SAMPLES TEST_SAMPLES "/"
@@ -16,70 +14,32 @@
 #define REAR    SAMPLES "rear-25fps-6s-silent.h265"
 #define PHOTO   SAMPLES "photo-720p.jpg"
 
-struct world {
-    char *dir;
-    char root[512], log[512], address[128];
-    struct proc receiver;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    w->dir = support_tmp_dir();
-    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
-    snprintf(w->log, sizeof w->log, "%s/receive.log", w->dir);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    support_tmp_remove(&w->dir);
-    free(w);
-    return 0;
-}
-
 /* The configuration of all tests here; extra lines go behind it. */
-static void configure(struct world *w, const char *extra)
+static void configure(struct workplace *w, const char *extra)
 {
-    char path[600], text[600];
-    struct err err;
-    snprintf(path, sizeof path, "%s/pipeline.d", w->root);
-    assert_ok(fsx_mkdirs(path, &err));
-    snprintf(path, sizeof path, "%s/pipeline.d/50-test.conf", w->root);
+    char text[600];
     snprintf(text, sizeof text, "[receive]\nlisten = 127.0.0.1:0\n%s", extra);
-    support_write(path, text, strlen(text));
+    support_configure(w->root, text);
 }
 
-static void start_receiver(struct world *w)
+static void start_receiver(struct workplace *w)
 {
-    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "receive", NULL};
-    w->receiver = proc_start(w->log, argv);
-    proc_wait_for(&w->receiver, "listening on ", w->address, sizeof w->address);
+    workplace_start(w, DASHSPOOL_BINARY, "receive");
+    workplace_listens(w);
 }
 
-#define RUN(w, ...) \
-    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", (w)->root, __VA_ARGS__, NULL})
+#define RUN(w, ...) DASHSPOOL((w)->root, __VA_ARGS__)
 
-static void expect(struct proc_result r, int status, const char *err_part, const char *out_part)
+static void simulate_all(struct workplace *w)
 {
-    if (r.status != status || !strstr(proc_err(&r), err_part) || !strstr(proc_out(&r), out_part))
-        fail_msg("status %d instead of %d; stdout: %s; stderr: %s", r.status, status, proc_out(&r),
-                 proc_err(&r));
-    proc_clear(&r);
+    expect_err(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--front", FRONT,
+                   "--rear", REAR, "--photo-front", PHOTO, "--photo-rear", PHOTO, "--time",
+                   "2024-11-29T07:23:45Z", "--tz", "+02:00", "--lat", "54.7004183", "--lon",
+                   "25.25", "--trigger", "crash", "--length", "10", "--fps", "20"),
+               0, "4 files");
 }
 
-static void simulate_all(struct world *w)
-{
-    expect(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--front", FRONT,
-               "--rear", REAR, "--photo-front", PHOTO, "--photo-rear", PHOTO, "--time",
-               "2024-11-29T07:23:45Z", "--tz", "+02:00", "--lat", "54.7004183", "--lon", "25.25",
-               "--trigger", "crash", "--length", "10", "--fps", "20"),
-           0, "4 files", "");
-}
-
-static void same_bytes(struct world *w, const char *id, const char *original)
+static void same_bytes(struct workplace *w, const char *id, const char *original)
 {
     struct buf expected = support_read(original);
     struct proc_result r = RUN(w, "cat", id);
@@ -90,101 +50,76 @@ static void same_bytes(struct world *w, const char *id, const char *original)
     buf_clear(&expected);
 }
 
-static int64_t sql_number(const char *db_path, const char *sql)
+static int64_t sql(struct workplace *w, const char *text)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *st = NULL;
-    assert_int_equal(sqlite3_open(db_path, &db), SQLITE_OK);
-    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-    int64_t v = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    sqlite3_close(db);
-    return v;
-}
-
-static int64_t catalogue_number(struct world *w, const char *sql)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/catalogue.db", w->root);
-    return sql_number(path, sql);
+    return sql_run(support_path(w->root, "catalogue.db"), text);
 }
 
 #define ID(camera, kind) "352093081452251-" camera "-" kind "-20241129T072345Z"
 
 static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[convert]\npreset = ultrafast\n");
     start_receiver(w);
     simulate_all(w);
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 
     same_bytes(w, ID("front", "video"), FRONT);
     same_bytes(w, ID("rear", "video"), REAR);
     same_bytes(w, ID("front", "photo"), PHOTO);
     same_bytes(w, ID("rear", "photo"), PHOTO);
 
-    expect(RUN(w, "work", "--once"), 0, "4 jobs done, 0 failed", "");
-    char dir[600], path[800];
-    snprintf(dir, sizeof dir, "%s/archive/352093081452251/2024-11-29", w->root);
+    expect_err(RUN(w, "work", "--once"), 0, "4 jobs done, 0 failed");
+    const char *dir = support_path(w->root, "archive/352093081452251/2024-11-29");
     assert_int_equal(support_entries(dir), 8);
-    snprintf(path, sizeof path, "%s/" ID("front", "video") ".timing.json", dir);
-    assert_true(support_exists(path));
-    snprintf(path, sizeof path, "%s/" ID("front", "video") ".working.mp4", dir);
-    assert_true(support_exists(path));
-    snprintf(path, sizeof path, "%s/" ID("rear", "video") ".viewing-DERIVED.mp4", dir);
-    assert_true(support_exists(path));
-    snprintf(path, sizeof path, "%s/" ID("rear", "photo") ".still-DERIVED.jpg", dir);
-    assert_true(support_exists(path));
-    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM copy"), 8);
+    assert_true(support_exists(support_path(dir, ID("front", "video") ".timing.json")));
+    assert_true(support_exists(support_path(dir, ID("front", "video") ".working.mp4")));
+    assert_true(support_exists(support_path(dir, ID("rear", "video") ".viewing-DERIVED.mp4")));
+    assert_true(support_exists(support_path(dir, ID("rear", "photo") ".still-DERIVED.jpg")));
+    assert_int_equal(sql(w, "SELECT count(*) FROM copy"), 8);
 
-    expect(RUN(w, "list"), 0, "", ID("rear", "photo"));
-    expect(RUN(w, "list", "--kind", "video", "--camera", "rear", "--json"), 0, "",
-           "\"trigger\": \"crash\"");
-    expect(RUN(w, "list", "--trigger", "towing"), 0, "no transfers match", "");
-    expect(RUN(w, "show", ID("front", "video")), 0, "", "2024-11-29 09:23:45 local (+02:00)");
-    expect(RUN(w, "show", ID("front", "video"), "--json"), 0, "", "\"pictures\": 200");
-    expect(RUN(w, "show", ID("front", "video")), 0, "", "rate: capture times 19.9");
-    expect(RUN(w, "show", ID("front", "video"), "--json"), 0, "", "\"uncertainty_s\": ");
+    expect_out(RUN(w, "list"), 0, ID("rear", "photo"));
+    expect_out(RUN(w, "list", "--kind", "video", "--camera", "rear", "--json"), 0,
+               "\"trigger\": \"crash\"");
+    expect_err(RUN(w, "list", "--trigger", "towing"), 0, "no transfers match");
+    expect_out(RUN(w, "show", ID("front", "video")), 0, "2024-11-29 09:23:45 local (+02:00)");
+    expect_out(RUN(w, "show", ID("front", "video"), "--json"), 0, "\"pictures\": 200");
+    expect_out(RUN(w, "show", ID("front", "video")), 0, "rate: capture times 19.9");
+    expect_out(RUN(w, "show", ID("front", "video"), "--json"), 0, "\"uncertainty_s\": ");
     /* nothing left to do */
-    expect(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed", "");
+    expect_err(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed");
 }
 
 static void test_the_same_files_again_are_acknowledged_and_stored_once(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "");
     start_receiver(w);
     simulate_all(w);
     simulate_all(w);
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
-    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer"), 4);
-    char spool[600];
-    snprintf(spool, sizeof spool, "%s/spool/convert/new", w->root);
-    assert_int_equal(support_entries(spool), 4);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+    assert_int_equal(sql(w, "SELECT count(*) FROM transfer"), 4);
+    assert_int_equal(support_entries(support_path(w->root, "spool/convert/new")), 4);
 }
 
 static void test_old_firmware_without_metadata_is_taken(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "metadata_s = 1\n");
     start_receiver(w);
-    expect(RUN(w, "simulate", "--to", w->address, "--meta-version", "0", "--photo-front", PHOTO), 0,
-           "1 files", "");
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
-    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"),
-                     1);
-    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE meta IS NULL"), 1);
-    struct proc_result r = RUN(w, "list", "--json");
-    assert_non_null(strstr(proc_out(&r), "\"metadata\": null"));
-    proc_clear(&r);
+    expect_err(
+        RUN(w, "simulate", "--to", w->address, "--meta-version", "0", "--photo-front", PHOTO), 0,
+        "1 files");
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+    assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"), 1);
+    assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE meta IS NULL"), 1);
+    expect_out(RUN(w, "list", "--json"), 0, "\"metadata\": null");
 }
 
 static void test_many_cameras_at_once(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     enum { CAMERAS = 8 };
     configure(w, "");
     start_receiver(w);
@@ -200,16 +135,16 @@ static void test_many_cameras_at_once(void **state)
     }
     for (int i = 0; i < CAMERAS; i++)
         assert_int_equal(proc_stop(&camera[i], 0), 0);
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
-    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored' "
-                                         "AND published"),
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+    assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE state = 'stored' "
+                            "AND published"),
                      2 * CAMERAS);
-    assert_int_equal(catalogue_number(w, "SELECT count(DISTINCT sha256) FROM transfer"), 2);
+    assert_int_equal(sql(w, "SELECT count(DISTINCT sha256) FROM transfer"), 2);
 }
 
 static void test_a_receiver_killed_in_a_transfer_loses_nothing_it_acknowledged(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "");
     start_receiver(w);
     simulate_all(w);
@@ -224,82 +159,70 @@ static void test_a_receiver_killed_in_a_transfer_loses_nothing_it_acknowledged(v
     const char *const argv[] = {DASHSPOOL_BINARY, "simulate", "--to", w->address,
                                 "--front",        big,        NULL};
     struct proc camera = proc_start(log, argv);
-    proc_wait_for(&w->receiver, "packets=40960", NULL, 0);
-    assert_int_equal(proc_stop(&w->receiver, SIGKILL), 128 + SIGKILL);
+    proc_wait_for(&w->service, "packets=40960", NULL, 0);
+    assert_int_equal(proc_stop(&w->service, SIGKILL), 128 + SIGKILL);
     assert_int_equal(proc_stop(&camera, 0), 1);
 
     start_receiver(w);
-    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"),
-                     4);
-    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'receiving'"),
-                     0);
+    assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"), 4);
+    assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE state = 'receiving'"), 0);
     /* offered again, it is taken whole */
-    expect(RUN(w, "simulate", "--to", w->address, "--front", big), 0, "1 files", "");
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
-    assert_int_equal(catalogue_number(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"),
-                     5);
+    expect_err(RUN(w, "simulate", "--to", w->address, "--front", big), 0, "1 files");
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+    assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"), 5);
     same_bytes(w, ID("front", "video"), FRONT);
 }
 
 static void test_a_second_receiver_on_the_same_root_is_told_so(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "");
     start_receiver(w);
-    expect(RUN(w, "receive"), 1, "another receiver works on", "");
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    expect_err(RUN(w, "receive"), 1, "another receiver works on");
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 }
 
 static void test_a_master_that_changed_on_disk_is_found_out(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "");
     start_receiver(w);
-    expect(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--photo-front",
-               PHOTO, "--time", "2024-11-29T07:23:45Z"),
-           0, "1 files", "");
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    expect_err(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--photo-front",
+                   PHOTO, "--time", "2024-11-29T07:23:45Z"),
+               0, "1 files");
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     char glob[700];
     snprintf(glob, sizeof glob, "ls %s/raw/*.db | head -1 | tr -d '\\n'", w->root);
-    const char *const argv[] = {"sh", "-c", glob, NULL};
-    struct proc_result r = proc_run(argv);
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(proc_out(&r), &db), SQLITE_OK);
+    struct proc_result r = PROC_RUN("sh", "-c", glob);
+    sql_change(proc_out(&r), "UPDATE chunk SET data = zeroblob(length(data)) "
+                             "WHERE n = (SELECT min(n) FROM chunk)");
     proc_clear(&r);
-    assert_int_equal(sqlite3_exec(db,
-                                  "UPDATE chunk SET data = zeroblob(length(data)) "
-                                  "WHERE n = (SELECT min(n) FROM chunk)",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
-    expect(RUN(w, "cat", ID("front", "photo")), 1, "the store is damaged", "");
-    expect(RUN(w, "work", "--once"), 1, "0 jobs done, 1 failed", "");
-    char reason[700];
-    snprintf(reason, sizeof reason, "%s/spool/convert/failed/" ID("front", "photo") "/reason.txt",
-             w->root);
-    assert_true(support_exists(reason));
+    expect_err(RUN(w, "cat", ID("front", "photo")), 1, "the store is damaged");
+    expect_err(RUN(w, "work", "--once"), 1, "0 jobs done, 1 failed");
+    assert_true(support_exists(
+        support_path(w->root, "spool/convert/failed/" ID("front", "photo") "/reason.txt")));
 }
 
 static void test_wrong_usage_is_2_and_says_what_to_do(void **state)
 {
-    struct world *w = *state;
-    expect(RUN(w, "nonsense"), 2, "--help", "");
-    expect(RUN(w, "list", "--bogus"), 2, "--help", "");
-    expect(RUN(w, "cat"), 2, "give one ID", "");
-    expect(RUN(w, "convert"), 2, "name a file", "");
-    expect(RUN(w, "convert", "--fps", "x", FRONT), 2, "--fps x", "");
-    expect(RUN(w, "simulate", "--front", FRONT), 2, "--to HOST:PORT", "");
-    expect(RUN(w, "receive", "--listen", "nowhere"), 2, "write HOST:PORT", "");
-    expect(RUN(w, "list"), 1, "there is no catalogue", "");
-    expect(RUN(w, "--help"), 0, "", "receive");
+    struct workplace *w = *state;
+    expect_err(RUN(w, "nonsense"), 2, "--help");
+    expect_err(RUN(w, "list", "--bogus"), 2, "--help");
+    expect_err(RUN(w, "cat"), 2, "give one ID");
+    expect_err(RUN(w, "convert"), 2, "name a file");
+    expect_err(RUN(w, "convert", "--fps", "x", FRONT), 2, "--fps x");
+    expect_err(RUN(w, "simulate", "--front", FRONT), 2, "--to HOST:PORT");
+    expect_err(RUN(w, "receive", "--listen", "nowhere"), 2, "write HOST:PORT");
+    expect_err(RUN(w, "list"), 1, "there is no catalogue");
+    expect_out(RUN(w, "--help"), 0, "receive");
     configure(w, "bogus = 1\n");
-    expect(RUN(w, "list"), 2, "50-test.conf:3: unknown key 'bogus' in [receive]", "");
+    expect_err(RUN(w, "list"), 2, "50-test.conf:3: unknown key 'bogus' in [receive]");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define E2E(test) cmocka_unit_test_setup_teardown(test, workplace_set_up, workplace_tear_down)
         E2E(test_a_camera_hands_over_and_a_person_gets_mp4),
         E2E(test_the_same_files_again_are_acknowledged_and_stored_once),
         E2E(test_old_firmware_without_metadata_is_taken),

@@ -2,7 +2,7 @@
  * way to end, and that nothing is done twice or left behind. */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "support/proc.h"
+#include "support/workplace.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,105 +17,62 @@
 #define FRONT TEST_SAMPLES "/front-20fps-10s-sound.h265"
 #define ID    "352093081452251-front-photo-20241129T072345Z"
 
-struct world {
-    char *dir;
-    char root[512], address[128];
-    struct proc receiver;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    w->dir = support_tmp_dir();
-    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    support_tmp_remove(&w->dir);
-    free(w);
-    return 0;
-}
-
 /* In `text` each @ becomes the test's directory. */
-static void configure(struct world *w, const char *text)
+static void configure(struct workplace *w, const char *text)
 {
-    char path[600], all[4000] = "[receive]\nlisten = 127.0.0.1:0\n[convert]\npreset = ultrafast\n";
-    struct err err;
-    snprintf(path, sizeof path, "%s/pipeline.d", w->root);
-    assert_ok(fsx_mkdirs(path, &err));
+    char all[4000] = "[receive]\nlisten = 127.0.0.1:0\n[convert]\npreset = ultrafast\n";
     for (const char *p = text; *p; p++)
         snprintf(all + strlen(all), sizeof all - strlen(all), *p == '@' ? "%s" : "%.1s",
                  *p == '@' ? w->dir : p);
-    snprintf(path, sizeof path, "%s/pipeline.d/50-test.conf", w->root);
-    support_write(path, all, strlen(all));
+    support_configure(w->root, all);
 }
 
-#define RUN(w, ...) \
-    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", (w)->root, __VA_ARGS__, NULL})
+#define RUN(w, ...) DASHSPOOL((w)->root, __VA_ARGS__)
 
-static void expect(struct proc_result r, int status, const char *err_part)
+static void start_receiver(struct workplace *w)
 {
-    if (r.status != status || !strstr(proc_err(&r), err_part))
-        fail_msg("status %d instead of %d; stdout: %s; stderr: %s", r.status, status, proc_out(&r),
-                 proc_err(&r));
-    proc_clear(&r);
+    workplace_start(w, DASHSPOOL_BINARY, "receive");
+    workplace_listens(w);
 }
 
-static void start_receiver(struct world *w)
-{
-    char log[600];
-    snprintf(log, sizeof log, "%s/receive.log", w->dir);
-    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "receive", NULL};
-    w->receiver = proc_start(log, argv);
-    proc_wait_for(&w->receiver, "listening on ", w->address, sizeof w->address);
-}
-
-static void take(struct world *w, const char *kind, const char *file, const char *imei,
+static void take(struct workplace *w, const char *kind, const char *file, const char *imei,
                  const char *time, const char *trigger)
 {
-    expect(RUN(w, "simulate", "--to", w->address, "--imei", imei, kind, file, "--time", time,
-               "--trigger", trigger, "--length", "10", "--fps", "20"),
-           0, "1 files");
+    expect_err(RUN(w, "simulate", "--to", w->address, "--imei", imei, kind, file, "--time", time,
+                   "--trigger", trigger, "--length", "10", "--fps", "20"),
+               0, "1 files");
 }
 
 /* A photo that is not the same file as any other. */
-static void take_another(struct world *w, const char *imei, const char *time, const char *trigger)
+static void take_another(struct workplace *w, const char *imei, const char *time,
+                         const char *trigger)
 {
     static char n;
     struct err err;
     struct buf b = support_read(PHOTO);
-    char path[600];
+    const char *path = support_path(w->dir, "another.jpg");
     assert_ok(buf_append(&b, &n, 1, &err));
     n++;
-    snprintf(path, sizeof path, "%s/another.jpg", w->dir);
     support_write(path, buf_data(&b), b.used);
     buf_clear(&b);
     take(w, "--photo-front", path, imei, time, trigger);
 }
 
 /* One photo is there to be worked. */
-static void take_photo(struct world *w)
+static void take_photo(struct workplace *w)
 {
     start_receiver(w);
     take(w, "--photo-front", PHOTO, "352093081452251", "2024-11-29T07:23:45Z", "crash");
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 }
 
-static const char *at(const struct world *w, const char *name)
+static const char *at(const struct workplace *w, const char *name)
 {
-    static char path[4][800];
-    static unsigned i;
-    char *p = path[i++ % 4];
-    snprintf(p, sizeof path[0], "%s/%s", w->dir, name);
-    return p;
+    return support_path(w->dir, name);
 }
 
 /* The whole file as text, in a static buffer; "" if it is not there. */
-static const char *text_of(const struct world *w, const char *name)
+static const char *text_of(const struct workplace *w, const char *name)
 {
     static char text[3 << 20];
     text[0] = '\0';
@@ -127,22 +84,16 @@ static const char *text_of(const struct world *w, const char *name)
     return text;
 }
 
-static void assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("'%s' is not in '%s'", part, text);
-}
-
 static void test_a_job_goes_from_stage_to_stage_once(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec second]\nafter = first\ncommand = sh -c \"echo 2 $DASHSPOOL_ID >>@/log\"\n"
                  "[exec first]\ncommand = sh -c 'echo 1 \"$1\" >>@/log' sh %{id}\n"
                  "[exec off]\nenabled = no\ncommand = sh -c 'echo off >>@/log'\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 0, "3 jobs done, 0 failed");
+    expect_err(RUN(w, "work", "--once"), 0, "3 jobs done, 0 failed");
     assert_string_equal(text_of(w, "log"), "1 " ID "\n2 " ID "\n");
-    expect(RUN(w, "work", "--once"), 0, "0 jobs done");
+    expect_err(RUN(w, "work", "--once"), 0, "0 jobs done");
     /* as after a crash between a stage's work and its job's end */
     struct err err;
     static const char *const stages[] = {"convert", "first", "second"};
@@ -152,18 +103,18 @@ static void test_a_job_goes_from_stage_to_stage_once(void **state)
         assert_ok(fsx_mkdirs(at(w, name), &err));
         snprintf(name, sizeof name, "root/spool/%s/new/" ID "/job.json", stages[i]);
         support_write(at(w, name), "{\"id\":\"" ID "\"}", strlen("{\"id\":\"" ID "\"}"));
-        expect(RUN(w, "work", "--once"), 0, "was done before");
+        expect_err(RUN(w, "work", "--once"), 0, "was done before");
     }
     assert_string_equal(text_of(w, "log"), "1 " ID "\n2 " ID "\n");
 }
 
 static void test_a_stage_may_come_right_after_receive(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec backup]\nafter = receive\n"
                  "command = cp %{master} @/copy\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once", "--stage", "backup"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "backup"), 0, "1 jobs done");
     struct buf a = support_read(PHOTO), b = support_read(at(w, "copy"));
     assert_int_equal(a.used, b.used);
     assert_memory_equal(buf_data(&a), buf_data(&b), a.used);
@@ -174,7 +125,7 @@ static void test_a_stage_may_come_right_after_receive(void **state)
 
 static void test_status_75_is_tried_again_until_it_works(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec up]\nbackoff = 1 ms\n"
                  "command = sh -c 'echo $DASHSPOOL_ATTEMPT >>@/log; test $DASHSPOOL_ATTEMPT -ge 3 "
                  "|| { echo no route; exit 75; }'\n");
@@ -194,24 +145,24 @@ static void test_status_75_is_tried_again_until_it_works(void **state)
 
 static void test_once_waits_for_no_attempt(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec up]\nbackoff = 1 h\ncommand = sh -c 'echo no route; exit 75'\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 1, "1 jobs done, 0 failed, 1 to be tried again later");
-    expect(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed\n");
+    expect_err(RUN(w, "work", "--once"), 1, "1 jobs done, 0 failed, 1 to be tried again later");
+    expect_err(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed\n");
     assert_string_equal(text_of(w, "root/spool/up/new/" ID "/output.txt"), "no route\n");
 }
 
 static void test_failures_say_why_and_stop_nobody(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec bad]\ncommand = sh -c \"printf 'one\\ntwo \\\\033[31m\\n'; echo three >&2; "
                  "test $DASHSPOOL_CAMERA = rear\"\n");
     start_receiver(w);
     take(w, "--photo-front", PHOTO, "352093081452251", "2024-11-29T07:23:45Z", "crash");
     take(w, "--photo-rear", PHOTO, "352093081452251", "2024-11-29T07:23:45Z", "periodic");
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
-    expect(RUN(w, "work", "--once"), 1, "3 jobs done, 1 failed");
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+    expect_err(RUN(w, "work", "--once"), 1, "3 jobs done, 1 failed");
     const char *reason = text_of(w, "root/spool/bad/failed/" ID "/reason.txt");
     assert_has(reason, "the command ended with status 1; it said: three\n\nIts last words");
     assert_has(reason, "  one\n  two \\x1b[31m\n  three\n");
@@ -221,7 +172,7 @@ static void test_failures_say_why_and_stop_nobody(void **state)
 
 static void test_a_command_that_says_nothing_says_nothing(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec mute]\ncommand = sh -c 'exit 3'\n");
     take_photo(w);
     struct proc_result r = RUN(w, "work", "--once");
@@ -236,7 +187,7 @@ static void test_a_command_that_says_nothing_says_nothing(void **state)
 
 static void test_hostile_words_cannot_fake_a_line_of_the_log(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec bad]\ncommand = sh -c \"printf 'x\\\\r\\\\033[2Jfake'; exit 1\"\n");
     take_photo(w);
     struct proc_result r = RUN(w, "work", "--once");
@@ -245,7 +196,7 @@ static void test_hostile_words_cannot_fake_a_line_of_the_log(void **state)
     proc_clear(&r);
 }
 
-static bool lives(const struct world *w, const char *file)
+static bool lives(const struct workplace *w, const char *file)
 {
     pid_t pid = (pid_t)strtol(text_of(w, file), NULL, 10);
     assert_true(pid > 1);
@@ -254,13 +205,13 @@ static bool lives(const struct world *w, const char *file)
 
 static void test_a_command_that_hangs_is_ended_with_all_that_it_started(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec hang]\ntimeout = 300 ms\nretries = 1\n"
                  "command = sh -c \"setsid sleep 1000 & echo $! >@/own; sleep 1000 & "
                  "echo $! >@/child; echo $$ >@/self; echo started; trap '' TERM; "
                  "while :; do sleep 0.1; done\"\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 1, "took longer than 0.3 s (timeout); it said: started");
+    expect_err(RUN(w, "work", "--once"), 1, "took longer than 0.3 s (timeout); it said: started");
     assert_false(lives(w, "own"));
     assert_false(lives(w, "child"));
     assert_false(lives(w, "self"));
@@ -269,24 +220,24 @@ static void test_a_command_that_hangs_is_ended_with_all_that_it_started(void **s
 
 static void test_a_command_may_leave_nothing_running(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec daemon]\n"
                  "command = sh -c \"setsid sleep 1000 >/dev/null 2>&1 & echo $! >@/own\"\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 0, "2 jobs done");
+    expect_err(RUN(w, "work", "--once"), 0, "2 jobs done");
     assert_false(lives(w, "own"));
 }
 
 static void test_its_environment_is_clean_and_tells_all(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     char expected[900];
     configure(w, "[exec env]\nretries = 1\n"
                  "command = sh -c \"env; echo DIR=$(pwd); readlink /proc/$$/fd/3 /proc/$$/fd/4 "
                  "/proc/$$/fd/5 /proc/$$/fd/6 /proc/$$/fd/7 && echo OPEN; exit 1\"\n");
     take_photo(w);
     setenv("A_SECRET", "hidden", 1);
-    expect(RUN(w, "work", "--once"), 1, "1 failed");
+    expect_err(RUN(w, "work", "--once"), 1, "1 failed");
     unsetenv("A_SECRET");
     const char *text = text_of(w, "root/spool/env/failed/" ID "/output.txt");
     assert_null(strstr(text, "A_SECRET"));
@@ -315,12 +266,12 @@ static void test_its_environment_is_clean_and_tells_all(void **state)
 
 static void test_what_is_said_is_kept_up_to_a_limit(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w,
               "[exec loud]\ncommand = sh -c \"echo first; head -c 3000000 /dev/zero | tr '\\\\0' "
               "x; echo last; exit 1\"\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 1, "1 failed");
+    expect_err(RUN(w, "work", "--once"), 1, "1 failed");
     const char *text = text_of(w, "root/spool/loud/failed/" ID "/output.txt");
     assert_in_range(strlen(text), 1 << 20, (1 << 20) + 100);
     assert_memory_equal(text, "first\nx", 7);
@@ -330,18 +281,18 @@ static void test_what_is_said_is_kept_up_to_a_limit(void **state)
 
 static void test_a_copy_that_there_is_not_is_no_work(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec up]\ncommand = sh -c 'echo x >>@/log' sh %{viewing}\n"
                  "[exec any]\ncommand = sh -c 'echo \"$1\" >>@/any' sh %{copy}\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once"), 0, "reason=\"there is no viewing copy of it");
+    expect_err(RUN(w, "work", "--once"), 0, "reason=\"there is no viewing copy of it");
     assert_string_equal(text_of(w, "log"), "");
     assert_has(text_of(w, "any"), ".still-DERIVED.jpg\n");
 }
 
 static void test_a_program_that_is_not_there_is_waited_for(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec a]\ncommand = no-such-program-here\n"
                  "[exec b]\ncommand = /no/such/program\n");
     take_photo(w);
@@ -355,7 +306,7 @@ static void test_a_program_that_is_not_there_is_waited_for(void **state)
 
 static void test_triggers_come_first_then_cameras_take_turns(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec log]\ncommand = sh -c 'echo $DASHSPOOL_TRIGGER "
                  "$DASHSPOOL_IMEI-$DASHSPOOL_TIME >>@/log'\n");
     start_receiver(w);
@@ -366,8 +317,8 @@ static void test_triggers_come_first_then_cameras_take_turns(void **state)
     take_another(w, "352093081450002", "2024-11-29T07:00:04Z", "request");
     take_another(w, "352093081450003", "2024-11-29T07:00:05Z", "towing");
     take_another(w, "352093081450001", "2024-11-29T07:00:06Z", "crash");
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
-    expect(RUN(w, "work", "--once"), 0, "14 jobs done");
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+    expect_err(RUN(w, "work", "--once"), 0, "14 jobs done");
     assert_string_equal(text_of(w, "log"), "towing 352093081450003-2024-11-29T07:00:05Z\n"
                                            "crash 352093081450001-2024-11-29T07:00:06Z\n"
                                            "request 352093081450002-2024-11-29T07:00:04Z\n"
@@ -379,17 +330,15 @@ static void test_triggers_come_first_then_cameras_take_turns(void **state)
 
 /* ---- ends ---- */
 
-static struct proc start_work(struct world *w, const char *stage)
+static struct proc start_work(struct workplace *w, const char *stage)
 {
-    char log[600];
-    snprintf(log, sizeof log, "%s/work.log", w->dir);
     const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "work",
                                 "--stage",        stage,    NULL};
-    return proc_start(log, argv);
+    return proc_start(at(w, "work.log"), argv);
 }
 
 /* What the command says through the fifo, which it waits for. */
-static void hear(const struct world *w, char *out, size_t room)
+static void hear(const struct workplace *w, char *out, size_t room)
 {
     struct pollfd p = {.fd = open(at(w, "fifo"), O_RDONLY | O_NONBLOCK), .events = POLLIN};
     assert_true(p.fd >= 0);
@@ -410,14 +359,14 @@ static void wait_gone(pid_t pid)
 
 static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_once(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     char said[64];
     configure(w, "[exec slow]\ncommand = sh -c 'echo $DASHSPOOL_ATTEMPT >>@/log; "
                  "test $DASHSPOOL_ATTEMPT -gt 1 && exit 0; echo $$ >@/fifo; exec sleep 1000'\n"
                  "[exec then]\nafter = slow\ncommand = sh -c 'echo then >>@/log'\n");
     take_photo(w);
     assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
-    expect(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     assert_int_equal(proc_stop(&worker, SIGKILL), 128 + SIGKILL);
@@ -429,7 +378,7 @@ static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_onc
         proc_clear(&r);
     }
     assert_string_equal(text_of(w, "log"), "1\n2\nthen\n");
-    expect(RUN(w, "work", "--once"), 0, "0 jobs done");
+    expect_err(RUN(w, "work", "--once"), 0, "0 jobs done");
 }
 
 /* Field 4 of /proc/<pid>/stat, behind the name. */
@@ -449,14 +398,14 @@ static pid_t parent_of(pid_t pid)
 /* Not only the command, but what it has started, too, before the job is tried again. */
 static void test_a_killed_keeper_leaves_nothing_running(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     char said[64];
     configure(w, "[exec slow]\nbackoff = 1 ms\ncommand = sh -c 'test $DASHSPOOL_ATTEMPT -gt 1 && "
                  "exec sh -c \"kill -0 $(cat @/own) || echo alone >>@/log\"; "
                  "setsid sleep 1000 & echo $! >@/own; echo $! >@/fifo; wait'\n");
     take_photo(w);
     assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
-    expect(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     pid_t own = (pid_t)strtol(said, NULL, 10), keeper = parent_of(parent_of(own));
@@ -471,13 +420,13 @@ static void test_a_killed_keeper_leaves_nothing_running(void **state)
 
 static void test_a_job_that_kills_its_worker_again_and_again_fails(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec deadly]\nretries = 2\ncommand = true\n");
     take_photo(w);
-    expect(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     /* as two sweeps after two killed workers leave it */
     support_write(at(w, "root/spool/deadly/new/" ID "/attempt"), "3\n", 2);
-    expect(RUN(w, "work", "--once"), 1, "1 failed");
+    expect_err(RUN(w, "work", "--once"), 1, "1 failed");
     assert_has(
         text_of(w, "root/spool/deadly/failed/" ID "/reason.txt"),
         "2 attempts are used up (retries = 2); in the last one the worker itself was killed");
@@ -485,12 +434,12 @@ static void test_a_job_that_kills_its_worker_again_and_again_fails(void **state)
 
 static void test_sigterm_gives_a_commands_job_back_uncounted(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     char said[64];
     configure(w, "[exec slow]\ncommand = sh -c 'echo $$ >@/fifo; exec sleep 1000'\n");
     take_photo(w);
     assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
-    expect(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     assert_int_equal(proc_stop(&worker, SIGTERM), 0);
@@ -500,11 +449,11 @@ static void test_sigterm_gives_a_commands_job_back_uncounted(void **state)
 
 static void test_sigterm_gives_a_conversion_back_uncounted(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[convert]\npreset = veryslow\n");
     start_receiver(w);
     take(w, "--front", FRONT, "352093081452251", "2024-11-29T07:23:45Z", "crash");
-    assert_int_equal(proc_stop(&w->receiver, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     struct proc worker = start_work(w, "convert");
     int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
     while (!support_exists(at(w, "root/archive/352093081452251/2024-11-29")) &&
@@ -521,32 +470,33 @@ static void test_sigterm_gives_a_conversion_back_uncounted(void **state)
 
 static void test_settings_are_checked_before_anything_starts(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     configure(w, "[exec a]\ncommand = x %{id}\n");
-    expect(RUN(w, "config", "--check"), 0, "");
+    expect_err(RUN(w, "config", "--check"), 0, "");
     struct proc_result r = RUN(w, "config");
     assert_has(proc_out(&r), "[exec a]\n");
     assert_has(proc_out(&r), "50-test.conf:6\n");
     proc_clear(&r);
-    expect(RUN(w, "work", "--once", "--stage", "nobody"), 2, "there is no stage 'nobody'");
+    expect_err(RUN(w, "work", "--once", "--stage", "nobody"), 2, "there is no stage 'nobody'");
     configure(w, "[exec a]\ncommand = x\nafter = b\n");
-    expect(RUN(w, "config", "--check"), 2, "50-test.conf:7: [exec a] after = b: there is no stage");
-    expect(RUN(w, "work", "--once"), 2, "50-test.conf:7: ");
-    expect(RUN(w, "receive"), 2, "50-test.conf:7: ");
+    expect_err(RUN(w, "config", "--check"), 2,
+               "50-test.conf:7: [exec a] after = b: there is no stage");
+    expect_err(RUN(w, "work", "--once"), 2, "50-test.conf:7: ");
+    expect_err(RUN(w, "receive"), 2, "50-test.conf:7: ");
 }
 
 static void test_the_shipped_settings_are_good(void **state)
 {
     (void)state;
-    const char *const argv[] = {DASHSPOOL_BINARY, "--config", TEST_SAMPLES "/../pipeline.d",
-                                "config",         "--check",  NULL};
-    expect(proc_run(argv), 0, "");
+    expect(
+        PROC_RUN(DASHSPOOL_BINARY, "--config", TEST_SAMPLES "/../pipeline.d", "config", "--check"),
+        0, "");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define E2E(test) cmocka_unit_test_setup_teardown(test, workplace_set_up, workplace_tear_down)
         E2E(test_a_job_goes_from_stage_to_stage_once),
         E2E(test_a_stage_may_come_right_after_receive),
         E2E(test_status_75_is_tried_again_until_it_works),

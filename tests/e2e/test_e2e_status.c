@@ -2,9 +2,7 @@
 #define _DEFAULT_SOURCE /* forkpty */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "support/proc.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "support/workplace.h"
 #include <jansson.h>
 #include <poll.h>
 #include <pty.h>
@@ -21,59 +19,27 @@
 #define CLIP    TEST_SAMPLES "/front-20fps-10s-sound.h265"
 #define WAIT_US (60 * INT64_C(1000000))
 
-struct world {
-    char *dir;
-    char root[512], log[512], address[64];
-    struct proc run;
-};
-
-static int set_up(void **state)
+static void start(struct workplace *w, const char *settings)
 {
-    struct world *w = calloc(1, sizeof *w);
-    w->dir = support_tmp_dir();
-    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
-    snprintf(w->log, sizeof w->log, "%s/run.log", w->dir);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    support_tmp_remove(&w->dir);
-    free(w);
-    return 0;
-}
-
-static void start(struct world *w, const char *settings)
-{
-    char path[600], text[2000];
-    struct err err;
-    snprintf(path, sizeof path, "%s/pipeline.d", w->root);
-    assert_ok(fsx_mkdirs(path, &err));
-    snprintf(path, sizeof path, "%s/pipeline.d/50-test.conf", w->root);
+    char text[2000];
     snprintf(text, sizeof text,
              "[receive]\nlisten = 127.0.0.1:0\nmin_free_mib = 0\n[convert]\npoll = 20 ms\n%s",
              settings);
-    support_write(path, text, strlen(text));
-    const char *const argv[] = {DASHSPOOL_BINARY, "--root", w->root, "run", NULL};
-    w->run = proc_start(w->log, argv);
-    proc_wait_for(&w->run, "listening on ", w->address, sizeof w->address);
+    support_configure(w->root, text);
+    workplace_start(w, DASHSPOOL_BINARY, "run");
+    workplace_listens(w);
 }
 
-#define RUN(w, ...) \
-    proc_run((const char *const[]){DASHSPOOL_BINARY, "--root", (w)->root, __VA_ARGS__, NULL})
+#define RUN(w, ...) DASHSPOOL((w)->root, __VA_ARGS__)
 
-static void hand_over(const struct world *w, const char *imei, const char *option, const char *file)
+static void hand_over(const struct workplace *w, const char *imei, const char *option,
+                      const char *file)
 {
-    const char *const argv[] = {DASHSPOOL_BINARY, "simulate", "--to", w->address, "--imei", imei,
-                                option,           file,       NULL};
-    struct proc_result r = proc_run(argv);
-    assert_int_equal(r.status, 0);
-    proc_clear(&r);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "simulate", "--to", w->address, "--imei", imei, option, file),
+           0, "");
 }
 
-static json_t *look(const struct world *w, int *status)
+static json_t *look(const struct workplace *w, int *status)
 {
     struct proc_result r = RUN(w, "status", "--json");
     json_error_t why;
@@ -109,7 +75,7 @@ static const char *text(const json_t *o, const char *path)
 }
 
 /* The first look that shows this; the caller's. */
-static json_t *wait_until(const struct world *w, bool (*is)(const json_t *o), const char *what,
+static json_t *wait_until(const struct workplace *w, bool (*is)(const json_t *o), const char *what,
                           int *status)
 {
     int64_t until_us = clock_mono_us() + WAIT_US;
@@ -135,22 +101,20 @@ static bool all_has_happened(const json_t *o)
 
 static void test_a_person_sees_what_is_stuck_and_why(void **state)
 {
-    struct world *w = *state;
-    char log[600];
+    struct workplace *w = *state;
     int status;
     start(w, "[exec mail]\npoll = 20 ms\ncommand = sh -c 'exit 1'\n"
              "[exec upload]\npoll = 20 ms\nbackoff = 1 h\ncommand = sh -c 'echo no route; exit "
              "75'\n[exec slow]\npoll = 20 ms\ncommand = sleep 1000\n");
     hand_over(w, "352093081452251", "--photo-front", PHOTO);
-    snprintf(log, sizeof log, "%s/camera.log", w->dir);
-    struct proc camera =
-        proc_start(log, (const char *const[]){DASHSPOOL_BINARY, "simulate", "--to", w->address,
-                                              "--imei", "352093081452252", "--front", CLIP,
-                                              "--fault", "silence=700", NULL});
+    struct proc camera = proc_start(
+        support_path(w->dir, "camera.log"),
+        (const char *const[]){DASHSPOOL_BINARY, "simulate", "--to", w->address, "--imei",
+                              "352093081452252", "--front", CLIP, "--fault", "silence=700", NULL});
     json_t *o = wait_until(w, all_has_happened, "a job in each state, a silent camera", &status);
     assert_int_equal(status, 1);
     assert_string_equal(text(o, "run/state"), "running");
-    assert_int_equal(number(o, "run/pid"), w->run.pid);
+    assert_int_equal(number(o, "run/pid"), w->service.pid);
     assert_string_equal(text(o, "receiver/state"), "running");
     assert_string_equal(text(o, "trouble/0/what"), "mail: 1 failed");
     assert_string_equal(text(o, "incoming/list/0/imei"), "352093081452252");
@@ -173,12 +137,11 @@ static void test_a_person_sees_what_is_stuck_and_why(void **state)
                                  "352093081452252 front   34 % of 2.1 MB",
                                  "errors     1 in"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!strstr(proc_out(&r), words[i]))
-            fail_msg("no '%s': %s", words[i], proc_out(&r));
+        assert_has(proc_out(&r), words[i]);
     assert_null(strchr(proc_out(&r), '\033'));
     proc_clear(&r);
     proc_stop(&camera, SIGTERM);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 
     o = look(w, &status);
     assert_string_equal(text(o, "run/state"), "stopped");
@@ -205,27 +168,24 @@ static bool is_waiting_for_its_start(const json_t *o)
 
 static void test_a_stage_that_ends_again_and_again_is_named(void **state)
 {
-    struct world *w = *state;
-    char path[600];
+    struct workplace *w = *state;
     struct err err;
     int status;
-    snprintf(path, sizeof path, "%s/spool", w->root);
-    assert_ok(fsx_mkdirs(path, &err));
-    snprintf(path, sizeof path, "%s/spool/up", w->root);
-    support_write(path, "in the way", 10);
+    assert_ok(fsx_mkdirs(support_path(w->root, "spool"), &err));
+    support_write(support_path(w->root, "spool/up"), "in the way", 10);
     start(w, "[run]\nrestart = 10 s\n[exec up]\ncommand = true\n");
     json_t *o = wait_until(w, is_waiting_for_its_start, "a stage that waits", &status);
     assert_int_equal(status, 1);
     assert_string_equal(text(o, "errors/0/kind"), "restart");
     json_decref(o);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 }
 
 /* ---- metrics ---- */
 
 static void test_run_keeps_the_file_for_prometheus(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     char path[600];
     struct stat first, st = {0};
     int64_t until_us = clock_mono_us() + WAIT_US;
@@ -238,17 +198,13 @@ static void test_run_keeps_the_file_for_prometheus(void **state)
     while (stat(path, &st) == 0 && st.st_ino == first.st_ino && clock_mono_us() < until_us);
     assert_int_not_equal(st.st_ino, first.st_ino); /* another one, renamed */
     assert_int_equal(st.st_mode & 0777, 0644);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
-    struct buf log = support_read(w->log);
-    struct err err;
-    assert_ok(buf_append(&log, "", 1, &err));
-    assert_null(strstr((const char *)buf_data(&log), "status: started")); /* not a line each time */
-    buf_clear(&log);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+    assert_int_equal(support_count(w->log, "status: started"), 0); /* not a line each time */
 }
 
 static void test_metrics_go_to_a_file_or_to_standard_output(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     char path[600];
     start(w, "");
     hand_over(w, "352093081452251", "--photo-front", PHOTO);
@@ -262,58 +218,36 @@ static void test_metrics_go_to_a_file_or_to_standard_output(void **state)
     assert_non_null(strstr(proc_out(&r), "\ndashspool_run_up 1\n"));
     assert_non_null(strstr(proc_out(&r), "\ndashspool_transfers{state=\"stored\"} 1\n"));
     proc_clear(&r);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
-}
-
-static void usage(const struct world *w, const char *a, const char *b, const char *c, int status,
-                  const char *words)
-{
-    struct proc_result r = RUN(w, "status", a, b, c);
-    if (r.status != status || !strstr(proc_err(&r), words))
-        fail_msg("status %d: %s", r.status, proc_err(&r));
-    proc_clear(&r);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 }
 
 static void test_what_makes_no_sense_is_said(void **state)
 {
-    struct world *w = *state;
-    usage(w, "--json", "--prometheus", NULL, 2, "not both");
-    usage(w, "--watch", "0", NULL, 2, "--watch 0: a number from");
-    usage(w, "--watch=x", NULL, NULL, 2, "a number from");
-    usage(w, "--watch", "--prometheus", NULL, 2, "--prometheus FILE");
-    usage(w, "--json", "5", NULL, 2, "'5' is too much");
-    usage(w, "--nothing", NULL, NULL, 2, "unknown option");
-    usage(w, "--json", NULL, NULL, 1, "there is no catalogue in ");
+    struct workplace *w = *state;
+    expect_err(RUN(w, "status", "--json", "--prometheus"), 2, "not both");
+    expect_err(RUN(w, "status", "--watch", "0"), 2, "--watch 0: a number from");
+    expect_err(RUN(w, "status", "--watch=x"), 2, "a number from");
+    expect_err(RUN(w, "status", "--watch", "--prometheus"), 2, "--prometheus FILE");
+    expect_err(RUN(w, "status", "--json", "5"), 2, "'5' is too much");
+    expect_err(RUN(w, "status", "--nothing"), 2, "unknown option");
+    expect_err(RUN(w, "status", "--json"), 1, "there is no catalogue in ");
     assert_false(support_exists(w->root));
 }
 
 /* ---- again and again ---- */
 
-/* How often the words are there. */
-static int count(const char *path, const char *words)
-{
-    struct buf b = support_read(path);
-    struct err err;
-    int n = 0;
-    assert_ok(buf_append(&b, "", 1, &err));
-    for (const char *p = (const char *)buf_data(&b); (p = strstr(p, words)); p++)
-        n++;
-    buf_clear(&b);
-    return n;
-}
-
 /* Starts it with its standard output in a file; waits until the words are there three times. */
-static void watch_into_file(const struct world *w, const char *options, const char *path,
+static void watch_into_file(const struct workplace *w, const char *options, const char *path,
                             const char *words)
 {
-    char command[200], log[600];
+    char command[200];
     int64_t until_us = clock_mono_us() + WAIT_US;
     snprintf(command, sizeof command, "exec \"$0\" --root \"$1\" status %s >\"$2\"", options);
-    snprintf(log, sizeof log, "%s/watch.log", w->dir);
     support_write(path, "", 0);
     struct proc p = proc_start(
-        log, (const char *const[]){"sh", "-c", command, DASHSPOOL_BINARY, w->root, path, NULL});
-    while (count(path, words) < 3) {
+        support_path(w->dir, "watch.log"),
+        (const char *const[]){"sh", "-c", command, DASHSPOOL_BINARY, w->root, path, NULL});
+    while (support_count(path, words) < 3) {
         if (clock_mono_us() > until_us)
             fail_msg("'%s' does not come again", words);
         poll(NULL, 0, 20);
@@ -323,15 +257,16 @@ static void watch_into_file(const struct world *w, const char *options, const ch
 
 static void test_without_a_terminal_screens_follow_each_other(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     char path[600];
     start(w, "");
     snprintf(path, sizeof path, "%s/screens", w->dir);
     watch_into_file(w, "--watch 0.1", path, "\n\n/");
-    assert_int_equal(count(path, "\033"), 0);
+    assert_int_equal(support_count(path, "\033"), 0);
     watch_into_file(w, "--watch=0.1 --json", path, "{\"version\":");
-    assert_int_equal(count(path, "\n"), count(path, "{\"version\":")); /* a line each */
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(support_count(path, "\n"),
+                     support_count(path, "{\"version\":")); /* a line each */
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 }
 
 struct terminal {
@@ -340,7 +275,7 @@ struct terminal {
     struct buf seen;
 };
 
-static struct terminal terminal_start(const struct world *w, int columns, int rows,
+static struct terminal terminal_start(const struct workplace *w, int columns, int rows,
                                       const char *no_color)
 {
     struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
@@ -397,7 +332,7 @@ static int terminal_end(struct terminal *t)
 
 static void test_on_a_terminal_one_screen_is_kept_up_to_date(void **state)
 {
-    struct world *w = *state;
+    struct workplace *w = *state;
     struct winsize smaller = {.ws_col = 30, .ws_row = 6};
     start(w, "");
     struct terminal t = terminal_start(w, 100, 50, "");
@@ -415,13 +350,13 @@ static void test_on_a_terminal_one_screen_is_kept_up_to_date(void **state)
     assert_int_equal(kill(t.pid, SIGTERM), 0);
     assert_true(terminal_shows(&t, "\033[?1049l", 1));
     assert_int_equal(terminal_end(&t), 0);
-    assert_int_equal(proc_stop(&w->run, SIGTERM), 0);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define E2E(test) cmocka_unit_test_setup_teardown(test, workplace_set_up, workplace_tear_down)
         E2E(test_a_person_sees_what_is_stuck_and_why),
         E2E(test_a_stage_that_ends_again_and_again_is_named),
         E2E(test_run_keeps_the_file_for_prometheus),

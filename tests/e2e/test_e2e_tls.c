@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -63,25 +62,9 @@ static void start(const char *more)
     world_start(&w);
 }
 
-static const char *at(const char *port)
-{
-    static char text[2][40];
-    static int which;
-    which = !which;
-    snprintf(text[which], sizeof text[which], "127.0.0.1:%s", port);
-    return text[which];
-}
-
-#define SIMULATE(to, imei, ...)                                                                    \
-    proc_run((const char *const[]){w.binary, "simulate", "--to", at(to), "--imei", imei, "--time", \
-                                   "2024-11-29T07:23:45Z", __VA_ARGS__, NULL})
-
-static void expect(struct proc_result r, int status, const char *says)
-{
-    if (r.status != status || !strstr(proc_err(&r), says))
-        fail_msg("status %d instead of %d, without '%s': %s", r.status, status, says, proc_err(&r));
-    proc_clear(&r);
-}
+#define SIMULATE(to, imei, ...)                                                         \
+    PROC_RUN(w.binary, "simulate", "--to", world_address(to), "--imei", imei, "--time", \
+             "2024-11-29T07:23:45Z", __VA_ARGS__)
 
 /* The camera's transfers are this one, bit for bit. */
 static void is_stored(const char *imei, const char *original)
@@ -166,11 +149,12 @@ static void test_a_transfer_over_tls_is_bit_exact(void **state)
 {
     (void)state;
     start("");
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP, "--fault", "crc=100"), 0,
-           "1 files");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP, "--fault", "crc=100"),
+               0, "1 files");
     is_stored(A_TEXT, CLIP);
-    expect(SIMULATE(w.tls_port, B_TEXT, "--tls", "--protocol", "6", "--enhanced", "--dsm", PHOTO),
-           0, "1 files");
+    expect_err(
+        SIMULATE(w.tls_port, B_TEXT, "--tls", "--protocol", "6", "--enhanced", "--dsm", PHOTO), 0,
+        "1 files");
     is_stored(B_TEXT, PHOTO);
     assert_int_equal(world_log_lines(&w, "tls=true"), 2);
 }
@@ -179,9 +163,9 @@ static void test_a_transfer_goes_on_over_plain_tcp_where_tls_broke_off(void **st
 {
     (void)state;
     start("");
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls", "--rear", CLIP, "--fault", "disconnect=300"), 0,
-           "0 files");
-    expect(SIMULATE(w.port, A_TEXT, "--rear", CLIP), 0, "1 files");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls", "--rear", CLIP, "--fault", "disconnect=300"),
+               0, "0 files");
+    expect_err(SIMULATE(w.port, A_TEXT, "--rear", CLIP), 0, "1 files");
     is_stored(A_TEXT, CLIP);
     struct world_rows rows;
     world_rows(&w, A_TEXT, &rows);
@@ -196,7 +180,7 @@ static struct proc begin_simulate(const char *log_name, const char *imei, const 
     const char *const argv[] = {w.binary,
                                 "simulate",
                                 "--to",
-                                at(port),
+                                world_address(port),
                                 "--imei",
                                 imei,
                                 "--rear",
@@ -249,15 +233,15 @@ static void test_a_camera_without_the_certificate_that_is_wanted_is_refused(void
     start(config);
     is_refused(TLS1_2_VERSION, "peer did not return a certificate");
     is_refused(TLS1_3_VERSION, "peer did not return a certificate");
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls", "--rear", CLIP), 1, "certificate required");
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", stray_cert, "--tls-key", stray_key, "--rear",
-                    CLIP),
-           1, "127.0.0.1:");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls", "--rear", CLIP), 1, "certificate required");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", stray_cert, "--tls-key", stray_key,
+                        "--rear", CLIP),
+               1, "127.0.0.1:");
     proc_wait_for(&w.receiver, "reason=\"TLS: certificate verify failed", NULL, 0);
     nothing_came_of(A_TEXT);
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", camera_cert, "--tls-key", camera_key,
-                    "--rear", CLIP),
-           0, "1 files");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", camera_cert, "--tls-key", camera_key,
+                        "--rear", CLIP),
+               0, "1 files");
     is_stored(A_TEXT, CLIP);
 }
 
@@ -265,9 +249,9 @@ static void test_who_speaks_no_tls_gets_one_line(void **state)
 {
     (void)state;
     start("");
-    expect(SIMULATE(w.tls_port, A_TEXT, "--rear", CLIP), 1, "the server closed the connection");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--rear", CLIP), 1, "the server closed the connection");
     proc_wait_for(&w.receiver, "reason=\"what comes to the TLS port is no TLS", NULL, 0);
-    expect(SIMULATE(w.port, A_TEXT, "--tls", "--rear", CLIP), 1, "TLS handshake");
+    expect_err(SIMULATE(w.port, A_TEXT, "--tls", "--rear", CLIP), 1, "TLS handshake");
     proc_wait_for(&w.receiver, "TLS: use the TLS port", NULL, 0);
     assert_int_equal(world_log_lines(&w, "127.0.0.1:"), 4); /* two say where it listens */
     nothing_came_of(A_TEXT);
@@ -292,17 +276,17 @@ static void test_simulate_trusts_whom_it_is_told_to(void **state)
 {
     (void)state;
     start("");
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", other_ca, "--rear", CLIP), 1,
-           "the receiver's certificate: unable to get local issuer certificate");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", other_ca, "--rear", CLIP), 1,
+               "the receiver's certificate: unable to get local issuer certificate");
     proc_wait_for(&w.receiver, "reason=\"TLS: tlsv1 alert unknown ca", NULL, 0);
     certs_make(w.dir, "ca", "server", "IP:127.0.0.2");
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
     proc_wait_for(&w.receiver, "SIGHUP: certificate read again", NULL, 0);
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 1,
-           "the receiver's certificate: IP address mismatch");
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", CLIP, "--rear", CLIP), 1, CLIP);
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", camera_cert, "--rear", CLIP), 2,
-           "--tls-cert and --tls-key go together");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 1,
+               "the receiver's certificate: IP address mismatch");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", CLIP, "--rear", CLIP), 1, CLIP);
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", camera_cert, "--rear", CLIP), 2,
+               "--tls-cert and --tls-key go together");
     nothing_came_of(A_TEXT);
 }
 
@@ -318,9 +302,9 @@ static void test_a_new_certificate_is_for_new_connections_and_leaves_the_others(
     certs_make(w.dir, "other-ca", "server", "IP:127.0.0.1");
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
     proc_wait_for(&w.receiver, "SIGHUP: certificate read again", NULL, 0);
-    expect(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", ca, "--rear", CLIP), 1,
-           "the receiver's certificate");
-    expect(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", other_ca, "--rear", CLIP), 0, "1 files");
+    expect_err(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", ca, "--rear", CLIP), 1,
+               "the receiver's certificate");
+    expect_err(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", other_ca, "--rear", CLIP), 0, "1 files");
     is_stored(B_TEXT, CLIP);
     struct world_rows rows;
     world_rows(&w, A_TEXT, &rows);
@@ -347,7 +331,7 @@ static void test_a_broken_new_certificate_changes_nothing_and_is_told(void **sta
     support_write(key, buf_data(&wrong_key), wrong_key.used); /* a key of another certificate */
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
     proc_wait_for(&w.receiver, "SIGHUP: the certificate stays as it was\" reason=", NULL, 0);
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
     is_stored(A_TEXT, CLIP);
 
     support_write(key, buf_data(&good_key), good_key.used);
@@ -356,7 +340,7 @@ static void test_a_broken_new_certificate_changes_nothing_and_is_told(void **sta
     char line[400];
     snprintf(line, sizeof line, "SIGHUP: the certificate stays as it was\" reason=\"%s", cert);
     proc_wait_for(&w.receiver, line, NULL, 0);
-    expect(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
+    expect_err(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
     is_stored(B_TEXT, CLIP);
     buf_clear(&good_key);
     buf_clear(&wrong_key);
@@ -369,7 +353,7 @@ static void test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(void **s
     certs_lock_key(w.dir, "server");
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
     proc_wait_for(&w.receiver, "server.key: the key has a passphrase", NULL, 0);
-    expect(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
     is_stored(A_TEXT, CLIP);
 }
 

@@ -1,7 +1,7 @@
 /* The catalogue by one who only looks. */
 #include "dashspool/catalogue_look.h"
+#include "support/sql.h"
 #include "support/support.h"
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,14 +167,11 @@ static void test_copies_are_added_up_and_where_they_are_many_estimated(void **st
     catalogue_look_close(&l);
 }
 
-static void run_sql(const char *sql)
+static int64_t sql(const char *text)
 {
     char path[600];
-    sqlite3 *db = NULL;
     snprintf(path, sizeof path, "%s/catalogue.db", root);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    return sql_run(path, text);
 }
 
 static void test_an_older_catalogue_is_looked_at_and_stays_as_it_is(void **state)
@@ -185,14 +182,14 @@ static void test_an_older_catalogue_is_looked_at_and_stays_as_it_is(void **state
     (void)state;
     add("front", CATALOGUE_STORED, T0);
     catalogue_close(&c);
-    run_sql("DROP TABLE arrival; PRAGMA user_version = 1");
+    sql("DROP TABLE arrival; PRAGMA user_version = 1");
     struct catalogue_look *l = look();
     assert_ok(catalogue_look_totals(l, T0, &n, &err));
     assert_int_equal(n.stored, 1);
     assert_ok(catalogue_look_broken(l, T0, note_broken, text, &err));
     catalogue_look_close(&l);
-    run_sql("CREATE TABLE arrival(x)"); /* nobody has made it again */
-    run_sql("PRAGMA user_version = 99");
+    sql("CREATE TABLE arrival(x)"); /* nobody has made it again */
+    sql("PRAGMA user_version = 99");
     assert_err(ERR_UNSUPPORTED, catalogue_look_open(&l, root, &err));
 }
 

@@ -1,8 +1,8 @@
 #include "dashspool/fsx.h"
 #include "dashspool/raw.h"
+#include "support/sql.h"
 #include "support/support.h"
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,21 +48,7 @@ static const char *db_path(const struct fixture *f)
 /* One number out of the day's file, past the module; also runs what changes it. */
 static int64_t sql(const struct fixture *f, const char *text)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *st = NULL;
-    int64_t v = -1;
-    assert_int_equal(sqlite3_open(db_path(f), &db), SQLITE_OK);
-    for (const char *rest = text; *rest; sqlite3_finalize(st)) {
-        if (sqlite3_prepare_v2(db, rest, -1, &st, &rest) != SQLITE_OK)
-            fail_msg("%s: %s", text, sqlite3_errmsg(db));
-        int rc = sqlite3_step(st);
-        if (rc == SQLITE_ROW)
-            v = sqlite3_column_int64(st, 0);
-        else if (rc != SQLITE_DONE)
-            fail_msg("%s: %s", text, sqlite3_errmsg(db));
-    }
-    sqlite3_close(db);
-    return v;
+    return sql_run(db_path(f), text);
 }
 
 /* n chunks of distinct bytes, not committed. */

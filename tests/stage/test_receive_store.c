@@ -2,6 +2,7 @@
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
 #include "receive/store.h"
+#include "support/sql.h"
 #include "support/support.h"
 #include <sqlite3.h>
 #include <stdio.h>
@@ -184,23 +185,11 @@ static sqlite3 *catalogue_db(void)
     return db;
 }
 
-static void sql(const char *text)
+static int64_t sql(const char *text)
 {
-    sqlite3 *db = catalogue_db();
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
-static int64_t number(const char *text)
-{
-    sqlite3 *db = catalogue_db();
-    sqlite3_stmt *st = NULL;
-    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &st, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-    int64_t v = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    sqlite3_close(db);
-    return v;
+    char path[600];
+    snprintf(path, sizeof path, "%s/catalogue.db", root);
+    return sql_run(path, text);
 }
 
 #define ID(camera) "352093081452251-" camera "-video-20241129T072345Z"
@@ -225,10 +214,10 @@ static void test_a_broken_transfer_goes_on_where_it_ended(void **state)
     assert_int_equal(row.connections, 2);
     assert_int_equal(row.crc_errors, 1);
     assert_int_equal(row.packets, 4);
-    assert_int_equal(number("SELECT count(*) FROM arrival"), 2);
-    assert_int_equal(number("SELECT until_bytes FROM arrival WHERE ended = 'the line was cut'"),
+    assert_int_equal(sql("SELECT count(*) FROM arrival"), 2);
+    assert_int_equal(sql("SELECT until_bytes FROM arrival WHERE ended = 'the line was cut'"),
                      7 * 1024);
-    assert_int_equal(number("SELECT from_bytes FROM arrival WHERE ended = 'complete'"), 7 * 1024);
+    assert_int_equal(sql("SELECT from_bytes FROM arrival WHERE ended = 'complete'"), 7 * 1024);
 }
 
 /* All packets had come, but not the end: the last one is asked for again, and stored once. */
@@ -261,7 +250,7 @@ static void test_another_file_starts_anew_and_the_partial_stays(void **state)
     finish(t, &a);
     assert_int_equal(a.rc, ERR_OK);
     is_stored(ID("front") "-2", 20 * 1024 + 1);
-    assert_int_equal(number("SELECT length_bytes FROM transfer WHERE state = 'partial'"), 2048);
+    assert_int_equal(sql("SELECT length_bytes FROM transfer WHERE state = 'partial'"), 2048);
 }
 
 static void test_what_a_kill_left_is_resumed(void **state)
@@ -275,8 +264,8 @@ static void test_what_a_kill_left_is_resumed(void **state)
     /* as it is when the process dies: nobody wrote that the transfer ended */
     sql("UPDATE transfer SET state = 'receiving'; DELETE FROM arrival");
     open_store();
-    assert_int_equal(number("SELECT count(*) FROM arrival WHERE until_bytes = 5120 AND"
-                            " ended LIKE '%killed%'"),
+    assert_int_equal(sql("SELECT count(*) FROM arrival WHERE until_bytes = 5120 AND"
+                         " ended LIKE '%killed%'"),
                      1);
     t = begin("front", 20, &a);
     assert_int_equal(store_have(t), 5 * 1024);
@@ -432,7 +421,7 @@ static void test_the_same_file_again_is_acknowledged_and_stored_once(void **stat
         finish(t, &a);
         assert_int_equal(a.rc, ERR_OK);
     }
-    assert_int_equal(number("SELECT count(*) FROM transfer"), 1);
+    assert_int_equal(sql("SELECT count(*) FROM transfer"), 1);
     is_stored(ID("front"), 10 * 1024);
 }
 

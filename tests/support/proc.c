@@ -108,6 +108,29 @@ const char *proc_err(struct proc_result *r)
     return text(&r->err);
 }
 
+static void judge(struct proc_result *r, int status, const char *says, bool said)
+{
+    if (r->status != status || !said)
+        fail_msg("status %d instead of %d, or '%s' is not in: stdout: %s; stderr: %s", r->status,
+                 status, says, proc_out(r), proc_err(r));
+    proc_clear(r);
+}
+
+void expect(struct proc_result r, int status, const char *says)
+{
+    judge(&r, status, says, strstr(proc_out(&r), says) || strstr(proc_err(&r), says));
+}
+
+void expect_out(struct proc_result r, int status, const char *says)
+{
+    judge(&r, status, says, strstr(proc_out(&r), says) != NULL);
+}
+
+void expect_err(struct proc_result r, int status, const char *says)
+{
+    judge(&r, status, says, strstr(proc_err(&r), says) != NULL);
+}
+
 struct proc proc_start(const char *log, const char *const argv[])
 {
     struct proc p;

@@ -16,9 +16,19 @@ struct proc_result {
 struct proc_result proc_run(const char *const argv[]);
 void proc_clear(struct proc_result *r);
 
+/* The same, of words without a NULL; and dashspool, in tests/e2e. */
+#define PROC_RUN(...)        proc_run((const char *const[]){__VA_ARGS__, NULL})
+#define DASHSPOOL(root, ...) PROC_RUN(DASHSPOOL_BINARY, "--root", root, __VA_ARGS__)
+
 /* out and err as text, NUL-terminated in place. */
 const char *proc_out(struct proc_result *r);
 const char *proc_err(struct proc_result *r);
+
+/* It ended with that status and said these words: somewhere, on stdout, on stderr. The result is
+ * cleared. */
+void expect(struct proc_result r, int status, const char *says);
+void expect_out(struct proc_result r, int status, const char *says);
+void expect_err(struct proc_result r, int status, const char *says);
 
 /* A program that runs on; its stderr goes to a file. */
 struct proc {

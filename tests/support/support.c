@@ -1,6 +1,8 @@
+#define _GNU_SOURCE /* memmem */
 #include "support/support.h"
 #include "dashspool/fsx.h"
 #include <dirent.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +81,16 @@ bool support_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+const char *support_path(const char *dir, const char *name)
+{
+    static char paths[16][1400];
+    static unsigned turn;
+    char *path = paths[turn++ % 16];
+    int n = snprintf(path, sizeof *paths, "%s/%s", dir, name);
+    assert_true(n > 0 && (size_t)n < sizeof *paths);
+    return path;
+}
+
 int support_entries(const char *dir)
 {
     DIR *d = opendir(dir);
@@ -88,6 +100,42 @@ int support_entries(const char *dir)
         n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
     closedir(d);
     return n;
+}
+
+int support_entries_like(const char *path)
+{
+    glob_t found;
+    char *pattern = NULL;
+    struct err err;
+    assert_ok(fsx_path(&pattern, &err, "%s*", path));
+    int n = glob(pattern, 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
+    globfree(&found);
+    free(pattern);
+    return n;
+}
+
+int support_count(const char *path, const char *words)
+{
+    struct buf b = support_read(path);
+    const uint8_t *at = buf_data(&b), *end = at + b.used;
+    int n = 0;
+    for (; at && (at = memmem(at, (size_t)(end - at), words, strlen(words))) != NULL; at++)
+        n++;
+    buf_clear(&b);
+    return n;
+}
+
+void support_configure(const char *root, const char *text)
+{
+    struct err err;
+    assert_ok(fsx_mkdirs(support_path(root, "pipeline.d"), &err));
+    support_write(support_path(root, "pipeline.d/50-test.conf"), text, strlen(text));
+}
+
+void assert_has(const char *text, const char *words)
+{
+    if (!strstr(text, words))
+        fail_msg("'%s' is not in:\n%s", words, text);
 }
 
 const char *support_shared(const char *name)

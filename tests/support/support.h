@@ -23,12 +23,27 @@ struct buf support_read(const char *path);
 void support_write(const char *path, const void *data, size_t n);
 bool support_exists(const char *path);
 
+/* "DIR/NAME", in one of sixteen static buffers. */
+const char *support_path(const char *dir, const char *name);
+
 /* Entries of a directory, . and .. left out. */
 int support_entries(const char *dir);
+
+/* How many paths begin so: "DIR/case" has "DIR/case", "DIR/case-2.zip" … */
+int support_entries_like(const char *path);
+
+/* How often a file has these words. */
+int support_count(const char *path, const char *words);
+
+/* ROOT/pipeline.d/50-test.conf has this text from now on. */
+void support_configure(const char *root, const char *text);
 
 /* Path of a file below the shared data folder in a static buffer, or NULL (said on stderr) if it is
  * not there: then the test calls skip(). */
 const char *support_shared(const char *name);
+
+/* The words are in the text. */
+void assert_has(const char *text, const char *words);
 
 /* A call that returned an error code fails the test with the error's text. */
 #define assert_ok(call)                          \

@@ -238,6 +238,15 @@ int world_log_lines(struct world *w, const char *words)
 
 /* ---- cameras ---- */
 
+const char *world_address(const char *port)
+{
+    static char text[2][32];
+    static unsigned turn;
+    char *at = text[turn++ % 2];
+    snprintf(at, sizeof *text, "127.0.0.1:%s", port);
+    return at;
+}
+
 int world_dial(const char *port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,

@@ -68,6 +68,8 @@ int world_log_lines(struct world *w, const char *words);
 
 /* A connection to a port of 127.0.0.1. */
 int world_dial(const char *port);
+/* "127.0.0.1:PORT", for `simulate --to`; in one of two static buffers. */
+const char *world_address(const char *port);
 
 /* A camera on a connection that the test holds. */
 struct world_camera {

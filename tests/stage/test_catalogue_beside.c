@@ -1,0 +1,277 @@
+/* What is kept beside a transfer, and goes with it: copies, parts, where it came from, what was
+ * done, its custody; and the files that a watched folder has. */
+#include "dashspool/catalogue_check.h"
+#include "support/catalogued.h"
+#include "support/support.h"
+#include <stdio.h>
+#include <string.h>
+
+#define T0 CATALOGUED_T0_US
+
+static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    (void)err;
+    struct catalogue_copy **at = arg;
+    *(*at)++ = *copy;
+    return 0;
+}
+
+static void test_copies_are_listed_replaced_and_go_with_their_transfer(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_add(f, "350000000000001", "front", T0);
+    catalogued_copy(f, t.key, "working", "archive/a.mp4", 1);
+    catalogued_copy(f, t.key, "viewing", "archive/b.mp4", 2);
+    catalogued_copy(f, t.key, "working", "archive/a.mp4", 3);
+    struct catalogue_copy got[4], *end = got;
+    assert_ok(catalogue_copy_each(f->c, t.key, note_copy, &end, &err));
+    assert_int_equal(end - got, 2);
+    assert_string_equal(got[0].kind, "viewing");
+    assert_string_equal(got[1].path, "archive/a.mp4");
+    assert_int_equal(got[1].length_bytes, 3);
+    assert_int_equal(got[1].made_us, T0);
+    assert_int_equal(strlen(got[1].sha256), 64);
+    assert_string_equal(got[1].tool, "dashspool 0.1.0");
+    assert_string_equal(got[1].settings, "{\"fps\":20}");
+    assert_err(ERR_NOTFOUND, catalogue_copy_put(f->c, t.key + 1, &got[0], &err));
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM copy"), 0);
+}
+
+static int count_arrival(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    int *n = arg;
+    (void)err;
+    assert_int_equal(a->from_bytes, *n * 1024);
+    assert_int_equal(a->until_bytes, *n * 1024 + 1024);
+    assert_string_equal(a->errors, *n ? "0 2048" : "");
+    assert_string_equal(a->ended, "the camera closed");
+    assert_int_equal(a->crc_errors + a->resumes + a->bytes_lost + a->duplicates, 2 + 3 + 4 + 5);
+    ++*n;
+    return ERR_OK;
+}
+
+static void test_parts_of_a_transfer_are_kept_in_order_and_go_with_it(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 0);
+    int n = 0;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    for (int i = 0; i < 3; i++) {
+        struct catalogue_arrival a = {.peer = "10.0.0.1:1",
+                                      .from_bytes = i * 1024,
+                                      .until_bytes = i * 1024 + 1024,
+                                      .packets = 1,
+                                      .crc_errors = 2,
+                                      .resumes = 3,
+                                      .bytes_lost = 4,
+                                      .duplicates = 5,
+                                      .ended = "the camera closed"};
+        snprintf(a.errors, sizeof a.errors, "%s", i ? "0 2048" : "");
+        assert_ok(catalogue_arrival_add(f->c, t.key, &a, &err));
+        assert_err(ERR_NOTFOUND, catalogue_arrival_add(f->c, t.key + 1, &a, &err));
+    }
+    assert_ok(catalogue_arrival_each(f->c, t.key, count_arrival, &n, &err));
+    assert_int_equal(n, 3);
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM arrival"), 0);
+}
+
+static struct catalogue_origin origin_of(const char *path)
+{
+    struct catalogue_origin o = {.stat = {.inode = -7, .length_bytes = 5, .mtime_ns = T0 * 1000},
+                                 .note = "it ends within a record"};
+    snprintf(o.path, sizeof o.path, "%s", path);
+    return o;
+}
+
+static void test_where_a_file_came_from(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024);
+    struct catalogue_origin o = origin_of("/in/a\nb\xff.h265"), out;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_err(ERR_NOTFOUND, catalogue_origin_get(f->c, t.key, &out, &err));
+    assert_err(ERR_NOTFOUND, catalogue_origin_put(f->c, t.key + 1, &o, &err));
+    assert_ok(catalogue_origin_put(f->c, t.key, &o, &err));
+    o.whole = true;
+    o.note[0] = '\0';
+    assert_ok(catalogue_origin_put(f->c, t.key, &o, &err));
+    catalogued_reopen(f);
+    assert_ok(catalogue_origin_get(f->c, t.key, &out, &err));
+    assert_string_equal(out.path, o.path);
+    assert_memory_equal(&out.stat, &o.stat, sizeof o.stat);
+    assert_true(out.whole);
+    assert_string_equal(out.note, "");
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_err(ERR_NOTFOUND, catalogue_origin_get(f->c, t.key, &out, &err));
+}
+
+static void test_files_that_were_seen(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_seen s = {.stat = {1, 2, 3}, .id = "x-front-video-1"}, out;
+    memset(s.path, 'p', sizeof s.path - 1); /* the longest there can be */
+    assert_err(ERR_NOTFOUND, catalogue_seen_get(f->c, s.path, &out, &err));
+    assert_ok(catalogue_seen_put(f->c, &s, &err));
+    s.stat.mtime_ns = INT64_MIN;
+    assert_ok(catalogue_seen_put(f->c, &s, &err));
+    catalogued_reopen(f);
+    assert_ok(catalogue_seen_get(f->c, s.path, &out, &err));
+    assert_string_equal(out.path, s.path);
+    assert_memory_equal(&out.stat, &s.stat, sizeof s.stat);
+    assert_string_equal(out.id, s.id);
+    assert_ok(catalogue_seen_remove(f->c, s.path, &err));
+    assert_ok(catalogue_seen_remove(f->c, s.path, &err));
+    assert_err(ERR_NOTFOUND, catalogue_seen_get(f->c, s.path, &out, &err));
+    catalogued_sql(f, "INSERT INTO seen VALUES(x'610062', 1, 1, 1, 'x')");
+    assert_err(ERR_NOTFOUND, catalogue_seen_get(f->c, "a", &out, &err));
+    catalogued_sql(f, "INSERT INTO seen VALUES(x'61', 1, -1, 1, 'x')");
+    assert_err(ERR_MALFORMED, catalogue_seen_get(f->c, "a", &out, &err));
+}
+
+struct paths {
+    int n;
+    char last[CATALOGUE_FILE_ROOM];
+};
+
+static int see_path(void *arg, const struct catalogue_seen *s, struct err *err)
+{
+    struct paths *p = arg;
+    (void)err;
+    assert_true(p->n == 0 || strcmp(p->last, s->path) < 0);
+    memcpy(p->last, s->path, sizeof p->last);
+    p->n++;
+    return ERR_OK;
+}
+
+static void test_all_files_that_were_seen(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct paths p = {.n = 0};
+    struct catalogue_seen s = {.stat = {1, 2, 3}, .id = "x-front-video-1"};
+    static const char *const paths[] = {"/b", "/a/\xff", "/a", "\x01", "/a/b"};
+    assert_ok(catalogue_seen_each(f->c, see_path, &p, &err));
+    assert_int_equal(p.n, 0);
+    for (int i = 0; i < 5; i++) {
+        snprintf(s.path, sizeof s.path, "%s", paths[i]);
+        assert_ok(catalogue_seen_put(f->c, &s, &err));
+    }
+    assert_ok(catalogue_seen_each(f->c, see_path, &p, &err));
+    assert_int_equal(p.n, 5);
+    assert_string_equal(p.last, "/b");
+    catalogued_sql(f, "UPDATE seen SET length_bytes = -1 WHERE path = x'2f61'"); /* "/a" */
+    p.n = 0;
+    assert_err(ERR_MALFORMED, catalogue_seen_each(f->c, see_path, &p, &err));
+    assert_int_equal(p.n, 1);
+}
+
+static int keep_line(void *arg, const char *line, struct err *err)
+{
+    char(*lines)[CUSTODY_LINE_ROOM] = arg;
+    (void)err;
+    int n = 0;
+    while (lines[n][0])
+        n++;
+    snprintf(lines[n], CUSTODY_LINE_ROOM, "%s", line);
+    return ERR_OK;
+}
+
+static void test_events_are_chained_and_go_back_with_a_rollback(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024);
+    static char lines[4][CUSTODY_LINE_ROOM];
+    struct custody_chain chain = {0};
+    struct custody_event e = {T0, "received", "a test", "{\"from\":\"x\"}"};
+    memset(lines, 0, sizeof lines);
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
+    assert_ok(catalogue_begin(f->c, &err));
+    assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
+    catalogue_rollback(f->c);
+    e.event = "stored";
+    assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
+    assert_ok(catalogue_event_each(f->c, t.id, keep_line, lines, &err));
+    assert_true(lines[1][0] && !lines[2][0]);
+    for (int i = 0; i < 2; i++)
+        assert_ok(custody_next(&chain, lines[i], strlen(lines[i]), &err));
+    assert_string_equal(chain.event, "stored");
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM custody"), 0);
+}
+
+static void test_a_stage_is_done_once_and_goes_with_its_transfer(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024);
+    int64_t at_us;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 0);
+    assert_ok(catalogue_done_put(f->c, t.key, "upload", 5, 1, &err));
+    assert_ok(catalogue_done_put(f->c, t.key, "upload", 7, 2, &err));
+    assert_ok(catalogue_done_put(f->c, t.key, "convert", 8, 1, &err));
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 7);
+    assert_ok(catalogue_done_remove(f->c, t.key, "upload", &err));
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 0);
+    assert_err(ERR_NOTFOUND, catalogue_done_put(f->c, t.key + 1, "upload", 5, 1, &err));
+    assert_ok(catalogue_begin(f->c, &err));
+    assert_ok(catalogue_done_put(f->c, t.key, "upload", 5, 1, &err));
+    catalogue_rollback(f->c);
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 0);
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM done"), 0);
+}
+
+static int keep_stage(void *arg, const struct catalogue_done *d, struct err *err)
+{
+    char *text = arg;
+    size_t n = strlen(text);
+    (void)err;
+    snprintf(text + n, 200 - n, "%s %lld %d;", d->stage, (long long)d->at_us, d->attempt);
+    return ERR_OK;
+}
+
+static void test_all_that_is_done_of_a_transfer(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024);
+    char text[200] = "";
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_ok(catalogue_done_each(f->c, t.key, keep_stage, text, &err));
+    assert_string_equal(text, "");
+    assert_ok(catalogue_done_put(f->c, t.key, "upload", 7, 2, &err));
+    assert_ok(catalogue_done_put(f->c, t.key, "convert", 8, 1, &err));
+    assert_ok(catalogue_done_each(f->c, t.key, keep_stage, text, &err));
+    assert_string_equal(text, "convert 8 1;upload 7 2;");
+    catalogued_sql(f, "UPDATE done SET at_us = -1 WHERE stage = 'convert'");
+    assert_err(ERR_MALFORMED, catalogue_done_each(f->c, t.key, keep_stage, text, &err));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, catalogued_set_up, catalogued_tear_down)
+    const struct CMUnitTest tests[] = {
+        T(test_copies_are_listed_replaced_and_go_with_their_transfer),
+        T(test_parts_of_a_transfer_are_kept_in_order_and_go_with_it),
+        T(test_where_a_file_came_from),
+        T(test_files_that_were_seen),
+        T(test_all_files_that_were_seen),
+        T(test_events_are_chained_and_go_back_with_a_rollback),
+        T(test_a_stage_is_done_once_and_goes_with_its_transfer),
+        T(test_all_that_is_done_of_a_transfer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

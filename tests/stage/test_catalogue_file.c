@@ -1,0 +1,230 @@
+/* The file of the catalogue: what is half done, done by others at once, tampered with, of other
+ * versions, or not there. */
+#include "dashspool/fsx.h"
+#include "support/catalogued.h"
+#include "support/support.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define T0 CATALOGUED_T0_US
+
+static void test_a_rollback_undoes_all_of_it(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t;
+    assert_ok(catalogue_begin(f->c, &err));
+    t = catalogued_add(f, "350000000000001", "front", T0);
+    catalogued_copy(f, t.key, "working", "archive/a.mp4", 1);
+    catalogue_rollback(f->c);
+    assert_int_equal(
+        catalogued_sql(f, "SELECT (SELECT count(*) FROM transfer) + (SELECT count(*) FROM camera)"
+                          " + (SELECT count(*) FROM copy)"),
+        0);
+    assert_ok(catalogue_begin(f->c, &err));
+    t = catalogued_add(f, "350000000000001", "front", T0);
+    assert_ok(catalogue_commit(f->c, &err));
+    catalogued_reopen(f);
+    catalogued_get(f, t.id);
+}
+
+static void test_a_writer_killed_in_a_transaction_leaves_nothing_of_it(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer kept = catalogued_add(f, "350000000000001", "front", T0);
+    catalogue_close(&f->c);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct catalogue *c = NULL;
+        struct catalogue_transfer t = catalogued_transfer("350000000000009", "front", T0);
+        if (catalogue_open(&c, f->root, false, &err) < 0 || catalogue_begin(c, &err) < 0 ||
+            catalogue_transfer_add(c, &t, &err) < 0 ||
+            catalogue_transfer_remove(c, kept.key, &err) < 0)
+            _exit(1);
+        raise(SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_ok(catalogue_open(&f->c, f->root, false, &err));
+    catalogued_get(f, kept.id);
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM transfer"), 1);
+}
+
+#define WRITERS 4
+#define WRITES  25
+
+static int write_many(const char *root)
+{
+    struct err err;
+    struct catalogue *c = NULL;
+    if (catalogue_open(&c, root, true, &err) < 0) {
+        fprintf(stderr, "open: %s\n", err.text);
+        return 1;
+    }
+    for (int i = 0; i < WRITES; i++) {
+        struct catalogue_transfer t = catalogued_transfer("350000000000001", "front", T0);
+        if (catalogue_transfer_add(c, &t, &err) < 0)
+            return 2;
+    }
+    catalogue_close(&c);
+    return 0;
+}
+
+static void test_processes_that_create_and_write_at_once_lose_nothing(void **state)
+{
+    struct catalogued *f = *state;
+    catalogue_close(&f->c);
+    support_tmp_remove(&f->root);
+    f->root = support_tmp_dir();
+    pid_t pids[WRITERS];
+    fflush(NULL);
+    for (int i = 0; i < WRITERS; i++)
+        if ((pids[i] = fork()) == 0)
+            _exit(write_many(f->root));
+    for (int i = 0; i < WRITERS; i++) {
+        int status;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    assert_int_equal(catalogued_sql(f, "SELECT count(DISTINCT id) FROM transfer"),
+                     WRITERS * WRITES);
+}
+
+static int stop(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    (void)t;
+    ++*(int *)arg;
+    return err_set(err, ERR_AGAIN, "enough");
+}
+
+static void test_a_tampered_row_is_told_not_cut_off(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    static const char *const tampering[] = {
+        "UPDATE transfer SET peer=hex(zeroblob(32))",
+        "UPDATE transfer SET day='2026-11-211'",
+        "UPDATE transfer SET day=CAST(x'320030' AS TEXT)",
+        "UPDATE transfer SET kind='12345678'",
+        "UPDATE transfer SET trigger_name=hex(zeroblob(12))",
+        "UPDATE transfer SET sha256=hex(zeroblob(33))",
+        "UPDATE transfer SET meta=zeroblob(4097)",
+        "UPDATE transfer SET fps=2147483648",
+        "UPDATE transfer SET length_bytes=-1",
+        "UPDATE transfer SET known=-1",
+        "PRAGMA ignore_check_constraints=1; UPDATE transfer SET state='sold'",
+        "PRAGMA ignore_check_constraints=1; UPDATE transfer SET published=2",
+        "PRAGMA writable_schema=1; UPDATE sqlite_schema SET sql=replace(sql, 'init BLOB', 'init "
+        "ANY');"
+        "PRAGMA writable_schema=RESET; UPDATE transfer SET init='text'",
+        "PRAGMA writable_schema=1; UPDATE sqlite_schema SET sql=replace(sql, 'fps INTEGER', 'fps "
+        "ANY');"
+        "PRAGMA writable_schema=RESET; UPDATE transfer SET fps='twenty'",
+        "PRAGMA writable_schema=1; UPDATE sqlite_schema SET sql=replace(sql, 'lat_deg REAL', "
+        "'lat_deg ANY');"
+        "PRAGMA writable_schema=RESET; UPDATE transfer SET lat_deg='north'",
+    };
+    for (size_t i = 0; i < sizeof tampering / sizeof *tampering; i++) {
+        struct catalogue_transfer t = catalogued_add(f, "350000000000001", "front", T0), got;
+        catalogue_close(&f->c);
+        catalogued_sql(f, tampering[i]);
+        assert_ok(catalogue_open(&f->c, f->root, false, &err));
+        int rc = catalogue_transfer_get(f->c, t.id, &got, &err);
+        if (rc != ERR_MALFORMED)
+            fail_msg("after \"%s\": %s", tampering[i], err_name(rc));
+        int calls = 0;
+        assert_err(ERR_MALFORMED, catalogue_transfer_each(f->c, NULL, stop, &calls, &err));
+        assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    }
+}
+
+static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    char path[512];
+    catalogue_close(&f->c);
+    catalogued_sql(f, "PRAGMA user_version=7");
+    assert_err(ERR_UNSUPPORTED, catalogue_open(&f->c, f->root, true, &err));
+    assert_null(f->c);
+    catalogued_sql(f, "PRAGMA user_version=6; PRAGMA application_id=7");
+    assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
+    snprintf(path, sizeof path, "%s/catalogue.db", f->root);
+    support_write(path, "this is no database, but long enough to be asked", 48);
+    assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
+    support_write(path, "", 0);
+    assert_err(ERR_NOTFOUND, catalogue_open(&f->c, f->root, false, &err));
+    assert_ok(catalogue_open(&f->c, f->root, true, &err));
+}
+
+static void test_a_missing_or_unusable_root_is_named(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue *c = NULL;
+    char path[400], inside[512];
+    snprintf(path, sizeof path, "%s/none/deeper", f->root);
+    assert_err(ERR_NOTFOUND, catalogue_open(&c, path, false, &err));
+    assert_false(support_exists(path));
+    assert_ok(catalogue_open(&c, path, true, &err));
+    catalogue_close(&c);
+    assert_ok(catalogue_open(&c, path, false, &err));
+    catalogue_close(&c);
+    snprintf(path, sizeof path, "%s/file", f->root);
+    support_write(path, "x", 1);
+    assert_err(ERR_CONFIG, catalogue_open(&c, path, true, &err));
+    assert_null(c);
+    assert_non_null(strstr(err.text, path));
+    snprintf(path, sizeof path, "%s/dir", f->root);
+    snprintf(inside, sizeof inside, "%s/catalogue.db", path);
+    assert_ok(fsx_mkdirs(inside, &err));
+    assert_err(ERR_CONFIG, catalogue_open(&c, path, true, &err));
+    assert_non_null(strstr(err.text, inside));
+}
+
+/* What version 1 of the schema lacks is added; nothing is lost. */
+static void test_an_older_catalogue_is_brought_up_to_date(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024), out;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    catalogue_close(&f->c);
+    catalogued_sql(
+        f, "DROP TABLE seen; DROP TABLE origin; DROP TABLE custody; DROP TABLE arrival; DROP INDEX "
+           "transfer_arrived;"
+           "ALTER TABLE transfer DROP COLUMN path; ALTER TABLE transfer DROP COLUMN events;"
+           "ALTER TABLE transfer DROP COLUMN driver; ALTER TABLE transfer DROP COLUMN connections;"
+           "ALTER TABLE transfer DROP COLUMN bytes_lost;"
+           "ALTER TABLE transfer DROP COLUMN duplicates; DROP TABLE done; DROP TABLE protection;"
+           "DROP TABLE due; PRAGMA user_version = 1;");
+    assert_ok(catalogue_open(&f->c, f->root, false, &err));
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 6);
+    assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));
+    assert_int_equal(out.length_bytes, 1024);
+    assert_int_equal(out.connections, 1);
+    struct catalogue_arrival a = {.peer = "x"};
+    assert_ok(catalogue_arrival_add(f->c, t.key, &a, &err));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, catalogued_set_up, catalogued_tear_down)
+    const struct CMUnitTest tests[] = {
+        T(test_a_rollback_undoes_all_of_it),
+        T(test_a_writer_killed_in_a_transaction_leaves_nothing_of_it),
+        T(test_processes_that_create_and_write_at_once_lose_nothing),
+        T(test_a_tampered_row_is_told_not_cut_off),
+        T(test_a_newer_schema_and_a_foreign_file_are_refused),
+        T(test_a_missing_or_unusable_root_is_named),
+        T(test_an_older_catalogue_is_brought_up_to_date),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
