@@ -34,6 +34,7 @@ struct export_policy { /* borrows from the configuration */
     bool zip, protect;
     const char *dir; /* "" ROOT/packages */
     int64_t window_us, settle_us;
+    int64_t broken_off_us; /* 0: what broke off waits for its camera for ever */
     const char *who;
     const char *sign_cert, *sign_key, *tsa_url; /* NULL: none */
 };

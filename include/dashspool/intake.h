@@ -40,11 +40,19 @@ int intake_put(const struct intake_feeds *feeds, const struct spool_item *items,
 /* The job of transfer `id` for intake_put(); it borrows both id and text. */
 struct intake_text {
     char json[CATALOGUE_ID_ROOM + 64];
+    char name[CATALOGUE_ID_ROOM + 16];
 };
 struct spool_item intake_job(const char *id, struct intake_text *text);
 
-/* The job of `id` is in the spool: its row says so from now on, and its custody; in the caller's
- * transaction, or one of its own. One that is marked already stays as it is. */
+/* The job of what there is of a transfer that broke off has a name of its own, "<id>.partial": the
+ * job of the whole one may come at any time. */
+struct spool_item intake_job_of_partial(const char *id, struct intake_text *text);
+/* The transfer that a job is of, by the job's name; whether it is of a partial one. */
+bool intake_job_id(const char *job, char id[CATALOGUE_ID_ROOM]);
+
+/* A job of `id` is in the spool: its row says so from now on (of a partial one: until the camera
+ * goes on with it), and its custody; in the caller's transaction, or one of its own. One that is
+ * marked already stays as it is. */
 int intake_published(struct catalogue *c, const char *id, const char *who,
                      struct err *err) DS_MUST_CHECK;
 

@@ -1,5 +1,6 @@
 /* fsck, from the archive's and the spool's side. */
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "files.h"
 #include "fsck_internal.h"
 #include <errno.h>
@@ -125,9 +126,10 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
 {
     struct stage *s = arg;
     struct catalogue_transfer t;
-    char where[300];
+    char where[300], id[CATALOGUE_ID_ROOM];
     s->f->out->jobs++;
-    int rc = catalogue_transfer_get(s->f->catalogue, job->job, &t, err);
+    intake_job_id(job->job, id);
+    int rc = catalogue_transfer_get(s->f->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND) {
         snprintf(where, sizeof where, "spool/%s: %s", s->name, job->job);
         fsck_tell(s->f, CARE_JOB, where, "'dashspool work' finds that out; then drop it",

@@ -1,4 +1,5 @@
 #include "spools.h"
+#include "dashspool/intake.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,13 +42,13 @@ void spools_close(struct spools *s)
     *s = (struct spools){0};
 }
 
-static int look(const struct spools *s, const char *id, struct spools_found *out, struct err *err)
+static int look_for(const struct spools *s, const char *job, struct spools_found *out,
+                    struct err *err)
 {
     int rc = ERR_OK;
-    *out = (struct spools_found){0};
     for (size_t i = 0; rc == ERR_OK && i < s->n; i++) {
         enum spool_place place = SPOOL_PLACE_NONE;
-        rc = spool_find(s->one[i].spool, id, &place, err);
+        rc = spool_find(s->one[i].spool, job, &place, err);
         out->ready |= place == SPOOL_PLACE_READY;
         out->claimed |= place == SPOOL_PLACE_CLAIMED;
         out->failed |= place == SPOOL_PLACE_FAILED;
@@ -55,6 +56,14 @@ static int look(const struct spools *s, const char *id, struct spools_found *out
             place == SPOOL_PLACE_FAILED && strcmp(s->one[i].stage, "convert") == 0;
     }
     return rc;
+}
+
+static int look(const struct spools *s, const char *id, struct spools_found *out, struct err *err)
+{
+    struct intake_text text;
+    *out = (struct spools_found){0};
+    int rc = look_for(s, id, out, err);
+    return rc < 0 ? rc : look_for(s, intake_job_of_partial(id, &text).job, out, err);
 }
 
 /* Twice: one that goes on to a stage that was looked at before could be missed once. */
@@ -68,10 +77,12 @@ int spools_find(const struct spools *s, const char *id, struct spools_found *out
 
 int spools_drop_failed(const struct spools *s, const char *id, struct err *err)
 {
+    struct intake_text text;
+    const char *const jobs[] = {id, intake_job_of_partial(id, &text).job};
     int first = ERR_OK;
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < 2 * s->n; i++) {
         struct err why;
-        int rc = spool_drop(s->one[i].spool, id, &why);
+        int rc = spool_drop(s->one[i / 2].spool, jobs[i % 2], &why);
         if (rc == ERR_OK || rc == ERR_NOTFOUND || rc == ERR_BUSY || first < 0)
             continue;
         first = rc;

@@ -23,7 +23,7 @@ int spools_open(struct spools *out, const char *root, spools_bad_fn *bad, void *
                 struct err *err) DS_MUST_CHECK;
 void spools_close(struct spools *s);
 
-/* Where a transfer has jobs at this moment. */
+/* Where a transfer has jobs at this moment, also those of it as a partial. */
 struct spools_found {
     bool ready, claimed, failed; /* in any stage */
     bool convert_failed;         /* in that one: it was tried, and no copies can be made */

@@ -1,6 +1,7 @@
 /* sweep: copies alone, and failed jobs. */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "files.h"
 #include "sweep_internal.h"
 #include <inttypes.h>
@@ -155,17 +156,18 @@ static char *bare_words(const char *stage)
     return what;
 }
 
-static int drop_job(struct failed *f, const struct spool_found *job, bool known, const char *why,
-                    struct err *err)
+/* The custody of transfer `id` says so; NULL: there is none any more. */
+static int drop_job(struct failed *f, const struct spool_found *job, const char *id,
+                    const char *why, struct err *err)
 {
     int rc = ERR_OK;
-    if (!f->s->dry_run && known) {
+    if (!f->s->dry_run && id) {
         json_t *o = json_pack("{s:s, s:s, s:s}", "stage", f->stage->stage, "why", why, "failed",
                               job->reason);
         char *what = o ? json_dumps(o, JSON_COMPACT)
                        : bare_words(f->stage->stage); /* the reason is no text */
         json_decref(o);
-        rc = sweep_note(f->s, job->job, "dropped", what, err);
+        rc = sweep_note(f->s, id, "dropped", what, err);
     }
     if (rc == ERR_OK && !f->s->dry_run)
         rc = spool_drop(f->stage->spool, job->job, err);
@@ -197,11 +199,13 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
     struct failed *f = arg;
     struct catalogue_transfer t;
     struct last_event last = {""};
-    int rc = catalogue_transfer_get(f->s->catalogue, job->job, &t, err);
+    char id[CATALOGUE_ID_ROOM];
+    intake_job_id(job->job, id);
+    int rc = catalogue_transfer_get(f->s->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND) { /* of one that was deleted; else somebody should look */
-        rc = catalogue_event_each(f->s->catalogue, job->job, see_event, &last, err);
+        rc = catalogue_event_each(f->s->catalogue, id, see_event, &last, err);
         if (rc == ERR_OK && strcmp(last.event, "deleted") == 0)
-            return drop_job(f, job, false, "its transfer was deleted", err);
+            return drop_job(f, job, NULL, "its transfer was deleted", err);
         return sweep_trouble(f->s, job->job, rc, err);
     }
     if (rc < 0)
@@ -216,7 +220,7 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
         f->s->out->protected += rc == ERR_OK;
         return sweep_trouble(f->s, job->job, rc, err);
     }
-    return drop_job(f, job, true, f->s->jobs.rule[rule].text, err);
+    return drop_job(f, job, id, f->s->jobs.rule[rule].text, err);
 }
 
 /* They keep their originals, for ever if nobody looks. */

@@ -1,6 +1,7 @@
 /* retry, drop, release: jobs that do not go on by themselves. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
+#include "dashspool/intake.h"
 #include "dashspool/spool_upkeep.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,9 +54,11 @@ struct jobs {
 };
 
 /* First the custody, then the job: dropped twice is better than dropped and not noted. */
-static int note_dropped(struct jobs *j, const char *id, struct err *err)
+static int note_dropped(struct jobs *j, const char *job, struct err *err)
 {
     struct catalogue_transfer t;
+    char id[CATALOGUE_ID_ROOM];
+    intake_job_id(job, id);
     int rc = catalogue_transfer_get(j->catalogue, id, &t, err);
     if (rc < 0)
         return rc == ERR_NOTFOUND ? ERR_OK : rc; /* a job of no transfer */

@@ -211,7 +211,9 @@ static void show_text(const struct catalogue_transfer *t)
            strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown IMEI" : t->imei);
     show_metadata(t);
     printf("  state      %s%s\n", catalogue_state_name(t->state),
-           t->published ? ", handed to the converter" : "");
+           !t->published                   ? ""
+           : t->state == CATALOGUE_PARTIAL ? ", handed on as it is"
+                                           : ", handed to the converter");
     printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
            size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
     if (t->sha256[0])

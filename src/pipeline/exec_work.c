@@ -268,8 +268,7 @@ int exec_work(struct worker *w, struct work *work, struct err *err)
         rc = run(w, work, argv, envp, err);
     }
     if (rc == ERR_OK)
-        rc = catalogue_done_put(w->catalogue, work->transfer.key, w->stage->name, clock_utc_us(),
-                                spool_job_attempt(work->job), err);
+        rc = worker_mark_done(w, work, err);
 out:
     stages_argv_free(&argv);
     stages_argv_free(&envp);

@@ -225,17 +225,16 @@ static int pack(struct worker *w, struct work *work, struct err *err)
     return rc;
 }
 
-static int mark(struct worker *w, const struct work *work, struct err *err)
-{
-    return catalogue_done_put(w->catalogue, work->transfer.key, w->stage->name, clock_utc_us(),
-                              spool_job_attempt(work->job), err);
-}
-
 int export_work(struct worker *w, struct work *work, struct err *err)
 {
     int lock;
+    if (work->of_partial && work->transfer.state != CATALOGUE_PARTIAL) {
+        log_info(w->stage->name, "the camera went on with it: the whole one has a job of its own",
+                 LOG_TEXT("id", work->transfer.id));
+        return ERR_OK;
+    }
     if (!export_policy_wants(&w->policy, work->transfer.trigger_name))
-        return mark(w, work, err);
+        return worker_mark_done(w, work, err);
     int rc = lock_vehicle(w, work->transfer.imei, &lock, err);
     if (rc == ERR_OK && lock < 0)
         work->wait_ms = LOOK_MS_MIN;
@@ -243,7 +242,7 @@ int export_work(struct worker *w, struct work *work, struct err *err)
         return rc;
     rc = pack(w, work, err);
     close(lock);
-    return rc < 0 || work->wait_ms > 0 ? rc : mark(w, work, err);
+    return rc < 0 || work->wait_ms > 0 ? rc : worker_mark_done(w, work, err);
 }
 
 int export_find_package(struct worker *w, struct work *work, struct err *err)

@@ -1,6 +1,7 @@
 #include "worker.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include "dashspool/master.h"
 #include <jansson.h>
@@ -26,14 +27,16 @@ static int class_of(const struct catalogue_transfer *t)
     return CLASS_TRIGGERED;
 }
 
-/* A job bears its transfer's id. Of one that the catalogue does not know the worker finds out. */
+/* Of a job whose transfer the catalogue does not know the worker finds out. */
 static void order(void *arg, const char *job, struct spool_order *out)
 {
     struct worker *w = arg;
     struct catalogue_transfer t;
     struct err unimportant;
+    char id[CATALOGUE_ID_ROOM];
     out->class = CLASS_ASKED_FOR;
-    if (catalogue_transfer_get(w->catalogue, job, &t, &unimportant) < 0)
+    intake_job_id(job, id);
+    if (catalogue_transfer_get(w->catalogue, id, &t, &unimportant) < 0)
         return;
     out->class = class_of(&t);
     out->age_us = t.arrived_us;
@@ -148,6 +151,14 @@ static int read_job(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], ch
     return rc;
 }
 
+int worker_mark_done(struct worker *w, const struct work *work, struct err *err)
+{
+    if (work->of_partial)
+        return ERR_OK;
+    return catalogue_done_put(w->catalogue, work->transfer.key, w->stage->name, clock_utc_us(),
+                              spool_job_attempt(work->job), err);
+}
+
 static int hand_on(struct worker *w, const struct work *work, struct err *err)
 {
     const char *json = spool_job_json(work->job);
@@ -198,10 +209,11 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
 {
     char id[CATALOGUE_ID_ROOM];
     int64_t done_us = 0;
+    work->of_partial = intake_job_id(spool_job_name(work->job), id);
     int rc = read_job(work->job, id, &work->package, err);
     if (rc == ERR_OK)
         rc = catalogue_transfer_get(w->catalogue, id, &work->transfer, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && !work->of_partial)
         rc = catalogue_done_get(w->catalogue, work->transfer.key, w->stage->name, &done_us, err);
     if (rc < 0)
         return rc;
@@ -213,7 +225,8 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
         rc = do_stage(w, work, err);
     if (rc == ERR_OK && work->wait_ms == 0 && w->stage->kind == STAGES_EXPORT)
         rc = export_find_package(w, work, err);
-    return rc < 0 || work->wait_ms > 0 ? rc : hand_on(w, work, err);
+    bool ends_here = work->of_partial && !work->package; /* the whole one comes, or came */
+    return rc < 0 || work->wait_ms > 0 || ends_here ? rc : hand_on(w, work, err);
 }
 
 static int fail(struct worker *w, struct spool_job **job, const struct work *work,
@@ -291,6 +304,8 @@ int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did, struc
     struct spool_job *job = NULL;
     *did = false;
     int rc = sweep(w, err);
+    if (rc == ERR_OK && w->stage->kind == STAGES_EXPORT)
+        rc = export_look_for_partials(w, err);
     if (rc == ERR_OK)
         rc = spool_claim(w->spool, &job, err);
     if (rc < 0 || !job)

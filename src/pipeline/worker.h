@@ -28,7 +28,7 @@ struct worker {
     struct spool *spool;
     struct spool *next[STAGES_MAX]; /* of the stages behind it */
     size_t n_next;
-    int64_t swept_us;
+    int64_t swept_us, partials_us; /* when it last did so; 0: not yet */
     unsigned short random[3];
 };
 
@@ -47,19 +47,27 @@ int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did,
 struct work {
     const struct spool_job *job;
     struct catalogue_transfer transfer;
+    bool of_partial; /* its job is of what there was when the camera broke off (intake.h) */
     char *words;   /* what a command said at the end, one line each; NULL: nothing. The worker frees
                       it, and: */
     char *package; /* of this job; NULL: none */
     int64_t wait_ms; /* not 0: it cannot be done yet, and this was no attempt */
 };
 
-/* They mark it done themselves: with what they write besides, in one transaction. */
+/* They mark it done themselves: with what they write besides, in one transaction. A job of a
+ * partial transfer is never marked: the whole one may still come. */
 int convert_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 int exec_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 int export_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 
 /* The package that was made for a job that is done. */
 int export_find_package(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+
+/* Puts the jobs of transfers that broke off long ago, and of which no package tells; now and then.
+ */
+int export_look_for_partials(struct worker *w, struct err *err) DS_MUST_CHECK;
+
+int worker_mark_done(struct worker *w, const struct work *work, struct err *err) DS_MUST_CHECK;
 
 /* What an attempt at it left in the archive when its worker was killed. */
 void convert_sweep(const struct worker *w, const struct work *work);

@@ -236,6 +236,7 @@ static int take_up(struct stores *s, struct transfer *t, struct catalogue_transf
     if (rc < 0 || sealed)
         return rc < 0 ? rc : err_set(err, ERR_NOTFOUND, "%s is whole", found->id);
     found->state = CATALOGUE_RECEIVING;
+    found->published = false; /* as it will be */
     found->connections++;
     snprintf(found->peer, sizeof found->peer, "%s", t->row.peer);
     found->wire = t->row.wire;

@@ -224,6 +224,43 @@ void world_wait_stored(struct world *w, const char *imei, int64_t bytes)
     world_wait(w, are_stored, &a, "what was sent is on disk");
 }
 
+struct jobless {
+    struct world *world;
+    int n;
+};
+
+static int look_for_job(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct jobless *j = arg;
+    char path[400];
+    (void)err;
+    snprintf(path, sizeof path, "%s/spool/convert/new/%s", j->world->root, t->id);
+    j->n += !support_exists(path);
+    return ERR_OK;
+}
+
+static int without_job(struct world *w)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    struct catalogue_filter unpublished = {.unpublished = true};
+    struct jobless j = {.world = w};
+    assert_ok(catalogue_open(&c, w->root, false, &err));
+    assert_ok(catalogue_transfer_each(c, &unpublished, look_for_job, &j, &err));
+    catalogue_close(&c);
+    return j.n;
+}
+
+void world_wait_jobs(struct world *w)
+{
+    int64_t until_us = clock_mono_us() + WAIT_MS * INT64_C(1000);
+    while (without_job(w) > 0) {
+        if (clock_mono_us() > until_us)
+            fail_msg("within %d s not: a job of all that is stored", WAIT_MS / 1000);
+        poll(NULL, 0, 5);
+    }
+}
+
 int world_log_lines(struct world *w, const char *words)
 {
     int n = 0;

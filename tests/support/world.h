@@ -59,6 +59,9 @@ int64_t world_resumed_at(struct world *w, const struct catalogue_transfer *row);
 /* Waits until so many bytes of the camera's only transfer are on disk. */
 void world_wait_stored(struct world *w, const char *imei, int64_t bytes);
 
+/* Waits until each stored transfer has its job for convert: a camera is acknowledged before. */
+void world_wait_jobs(struct world *w);
+
 /* ---- the receiver's log ---- */
 
 /* How many lines of it have these words. */

@@ -1,0 +1,239 @@
+/* Events of which nothing whole came: the camera broke off and did not come back, or much later. */
+#include "support/sql.h"
+#include "support/world.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define CLIP TEST_SAMPLES "/rear-25fps-6s-silent.h265"
+#define IMEI "352093081452251"
+#define TIME "2024-11-29T07:23:45Z"
+#define REAR IMEI "-rear-video-20241129T072345Z"
+#define NAME IMEI "-crash-20241129T072345Z"
+
+static struct world w;
+
+#define RUN(...) DASHSPOOL(w.root, __VA_ARGS__)
+
+static const char *in_dir(const char *name)
+{
+    return support_path(w.dir, name);
+}
+
+/* Each package that is handed on is a line of DIR/sent. */
+static void configure(const char *export)
+{
+    char text[2000];
+    snprintf(text, sizeof text,
+             "[convert]\npreset = ultrafast\n"
+             "[export]\nenabled = yes\n%s\n"
+             "[exec send]\nafter = export\nbackoff = 1 ms\n"
+             "command = sh -c 'echo \"$0\" >>%s/sent' %%{package}\n",
+             export, w.dir);
+    world_configure(&w, text);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    world_open(&w, DASHSPOOL_BINARY, "");
+    configure("settle = 0\nbroken_off = 1 ms");
+    world_start(&w);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    world_close(&w);
+    return 0;
+}
+
+static void break_off(const char *side, const char *packets)
+{
+    struct world_rows rows;
+    char fault[40];
+    snprintf(fault, sizeof fault, "disconnect=%s", packets);
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, side, CLIP, "--time",
+               TIME, "--trigger", "crash", "--fault", fault),
+           0, "0 files");
+    world_settled_rows(&w, IMEI, &rows);
+}
+
+static void come_back(void)
+{
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", CLIP, "--time",
+               TIME, "--trigger", "crash"),
+           0, "1 files");
+}
+
+static int packages(void)
+{
+    return support_exists(in_dir("root/packages")) ? support_entries(in_dir("root/packages")) : 0;
+}
+
+/* How often it was handed on. */
+static int sent(const char *name)
+{
+    return support_exists(in_dir("sent")) ? support_count(in_dir("sent"), name) : 0;
+}
+
+static void assert_verified(const char *name)
+{
+    char path[200];
+    snprintf(path, sizeof path, "root/packages/%s", name);
+    expect(RUN("verify", in_dir(path)), 0, "");
+}
+
+/* ---- who does not come back ---- */
+
+static void test_it_is_packed_after_a_time_as_it_is(void **state)
+{
+    (void)state;
+    break_off("--rear", "300");
+    configure("settle = 0\nbroken_off = 1 h");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
+    configure("settle = 0\nbroken_off = 0");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
+    configure("settle = 0\nbroken_off = 1 ms\ntriggers = towing");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
+    assert_int_equal(packages(), 0);
+    configure("settle = 0\nbroken_off = 1 ms");
+    expect(RUN("work", "--once"), 0, "2 jobs done, 0 failed\n"); /* its package, and that sent */
+    assert_int_equal(packages(), 1);
+    assert_int_equal(sent(NAME ".zip"), 1);
+    assert_verified(NAME ".zip");
+    expect(RUN("show", REAR), 0, "partial, handed on as it is");
+    expect(RUN("show", "--custody", REAR), 0, "\"package\":\"" NAME ".zip\"");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
+    assert_int_equal(packages(), 1);
+    expect(RUN("fsck"), 0, "");
+}
+
+static void test_front_and_rear_that_broke_off_are_one_package(void **state)
+{
+    (void)state;
+    break_off("--rear", "300");
+    break_off("--front", "200");
+    expect(RUN("work", "--once"), 0, "0 failed\n");
+    assert_int_equal(packages(), 1);
+    assert_int_equal(sent(NAME ".zip"), 1);
+    struct proc_result r =
+        PROC_RUN("unzip", "-Z1", in_dir("root/packages/" NAME ".zip"), "*/data/master/*.h265");
+    assert_non_null(strstr(proc_out(&r), "-front-"));
+    assert_non_null(strstr(proc_out(&r), "-rear-"));
+    proc_clear(&r);
+}
+
+/* ---- who does, late ---- */
+
+static void test_when_it_is_whole_after_all_there_is_another_package(void **state)
+{
+    (void)state;
+    break_off("--rear", "300");
+    expect(RUN("work", "--once"), 0, "2 jobs done, 0 failed\n");
+    break_off("--rear", "400"); /* it goes on, and breaks off again */
+    expect(RUN("show", REAR), 0, "state      partial\n");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n"); /* not a package each time */
+    assert_int_equal(packages(), 1);
+    come_back();
+    world_wait_jobs(&w);
+    expect(RUN("work", "--once"), 0, "3 jobs done, 0 failed\n");
+    assert_int_equal(packages(), 2);
+    assert_int_equal(sent(NAME ".zip"), 1);
+    assert_int_equal(sent(NAME "-2.zip"), 1);
+    assert_verified(NAME ".zip");
+    assert_verified(NAME "-2.zip");
+    expect(RUN("fsck"), 0, "");
+}
+
+static void test_when_it_goes_on_before_there_is_one_package(void **state)
+{
+    (void)state;
+    break_off("--rear", "300");
+    configure("settle = 1 h\nbroken_off = 1 ms");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed, 1 wait for the rest of their events");
+    come_back();
+    world_wait_jobs(&w);
+    configure("settle = 0\nbroken_off = 1 ms");
+    char attempt[300];
+    snprintf(attempt, sizeof attempt, "%s",
+             in_dir("root/spool/export/new/" REAR ".partial/attempt"));
+    support_write(attempt, "1\n", 2); /* it is due */
+    expect(RUN("work", "--once"), 0, "the camera went on with it");
+    assert_int_equal(packages(), 1);
+    assert_int_equal(sent(NAME ".zip"), 1);
+    assert_verified(NAME ".zip");
+}
+
+/* The receiver must not take the partial's job for the whole one's. */
+static void test_what_was_packed_as_a_part_and_came_whole_has_its_job_after_a_crash(void **state)
+{
+    (void)state;
+    break_off("--rear", "300");
+    expect(RUN("work", "--once"), 0, "2 jobs done, 0 failed\n");
+    come_back();
+    world_wait_jobs(&w);
+    world_kill(&w);
+    sql_change(in_dir("root/catalogue.db"), "UPDATE transfer SET published = 0");
+    assert_int_equal(rename(in_dir("root/spool/convert/new/" REAR), in_dir("lost")), 0);
+    world_start(&w);
+    world_wait_jobs(&w);
+    expect(RUN("work", "--once"), 0, "3 jobs done, 0 failed\n");
+    assert_int_equal(packages(), 2);
+}
+
+/* ---- trouble ---- */
+
+static void test_wherever_a_worker_is_killed_there_is_one_package(void **state)
+{
+    (void)state;
+    configure("settle = 0\nbroken_off = 1 ms\nretries = 1000");
+    break_off("--rear", "300");
+    for (int i = 0; i < 25; i++) {
+        const char *const argv[] = {DASHSPOOL_BINARY, "--root",  w.root,   "work",
+                                    "--once",         "--stage", "export", NULL};
+        struct proc worker = proc_start(in_dir("work.log"), argv);
+        struct timespec t = {.tv_nsec = i * 20300000L};
+        nanosleep(&t, NULL);
+        kill(worker.pid, SIGKILL);
+        int status = proc_stop(&worker, 0);
+        assert_true(status == 128 + SIGKILL || status == 0);
+    }
+    expect(RUN("work", "--once"), 0, "0 failed\n");
+    assert_int_equal(packages(), 1);
+    assert_true(sent(NAME ".zip") >= 1);
+    assert_verified(NAME ".zip");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
+}
+
+static void test_one_that_is_given_up_stays_so(void **state)
+{
+    (void)state;
+    char text[900];
+    support_write(in_dir("file"), "x", 1);
+    snprintf(text, sizeof text, "settle = 0\nbroken_off = 1 ms\ndir = %s", in_dir("file/packages"));
+    configure(text);
+    break_off("--rear", "300");
+    expect(RUN("work", "--once"), 1, "1 failed");
+    expect(RUN("drop", "--stage", "export", REAR ".partial", "--reason", "told by phone"), 0, "");
+    expect(RUN("show", "--custody", REAR), 0, "told by phone");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
+    expect(RUN("fsck"), 0, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        E2E(test_it_is_packed_after_a_time_as_it_is),
+        E2E(test_front_and_rear_that_broke_off_are_one_package),
+        E2E(test_when_it_is_whole_after_all_there_is_another_package),
+        E2E(test_when_it_goes_on_before_there_is_one_package),
+        E2E(test_what_was_packed_as_a_part_and_came_whole_has_its_job_after_a_crash),
+        E2E(test_wherever_a_worker_is_killed_there_is_one_package),
+        E2E(test_one_that_is_given_up_stays_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
