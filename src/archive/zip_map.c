@@ -1,12 +1,10 @@
 #include "zip_map.h"
 #include "dashspool/reader.h"
 #include "names.h"
+#include "zip_directory.h"
 #include "zip_format.h"
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     FIELD_BYTES_MAX = 65535,
@@ -31,29 +29,11 @@ struct walk {
     const struct package *p;
     struct names *names;
     struct zip_map *map;
-    uint64_t entries, at, bytes; /* the central directory */
-    uint64_t next;               /* where the next local header must be */
-    uint64_t unpacked;           /* bytes so far */
+    struct zip_directory dir;
+    uint64_t next;     /* where the next local header must be */
+    uint64_t unpacked; /* bytes so far */
     struct record central, local;
 };
-
-/* ---- reading ---- */
-
-static int read_at(const struct package *p, uint64_t at, void *data, size_t n, struct err *err)
-{
-    for (size_t got = 0; got < n;) {
-        ssize_t more = pread(p->fd, (uint8_t *)data + got, n - got, (off_t)(at + got));
-        if (more < 0 && errno == EINTR)
-            continue;
-        if (more < 0)
-            return err_sys(err, "read %s", p->path);
-        if (more == 0)
-            return err_set(err, ERR_MALFORMED, "%s ends at byte %" PRIu64 ": it was cut off",
-                           p->path, at + got);
-        got += (size_t)more;
-    }
-    return ERR_OK;
-}
 
 static int refuse(const struct walk *w, int code, const char *why, struct err *err)
 {
@@ -61,71 +41,6 @@ static int refuse(const struct walk *w, int code, const char *why, struct err *e
     return err_set(err, code, "%s: '%s' (entry %zu) %s", w->p->path,
                    names_shown((const char *)w->central.name, w->central.name_n, shown),
                    w->map->n + 1, why);
-}
-
-/* ---- the end records ---- */
-
-/* 4.3.14, 4.3.15: right before the end record, where there are any. */
-static int read_end_64(struct walk *w, uint64_t *tail, struct err *err)
-{
-    uint8_t bytes[ZIP_END64_BYTES + ZIP_END64_AT_BYTES];
-    if (*tail < sizeof bytes)
-        return ERR_OK;
-    int rc = read_at(w->p, *tail - sizeof bytes, bytes, sizeof bytes, err);
-    if (rc < 0)
-        return rc;
-    struct rd r = rd_init(bytes + ZIP_END64_BYTES, ZIP_END64_AT_BYTES);
-    if (rd_le32(&r) != ZIP_END64_AT)
-        return ERR_OK;
-    *tail -= sizeof bytes;
-    bool good = rd_le32(&r) == 0 && rd_le64(&r) == *tail && rd_le32(&r) == 1;
-    r = rd_init(bytes, ZIP_END64_BYTES);
-    good = good && rd_le32(&r) == ZIP_END64 && rd_le64(&r) == ZIP_END64_BYTES - 12;
-    rd_bytes(&r, 4); /* versions */
-    good = good && rd_le64(&r) == 0;
-    uint64_t here = rd_le64(&r), entries = rd_le64(&r), size = rd_le64(&r), at = rd_le64(&r);
-    good = good && here == entries && (w->entries == entries || w->entries == ZIP_MAX16) &&
-           (w->bytes == size || w->bytes == ZIP_MAX32) && (w->at == at || w->at == ZIP_MAX32);
-    if (!good)
-        return err_set(err, ERR_MALFORMED, "%s: its Zip64 end record is wrong", w->p->path);
-    w->entries = entries;
-    w->bytes = size;
-    w->at = at;
-    return ERR_OK;
-}
-
-static int read_end(struct walk *w, uint64_t file_bytes, struct err *err)
-{
-    const struct package *p = w->p;
-    uint8_t bytes[ZIP_END_BYTES] = {0};
-    uint64_t tail = file_bytes < sizeof bytes ? 0 : file_bytes - sizeof bytes;
-    int rc = read_at(p, tail, bytes, sizeof bytes, err);
-    if (rc < 0)
-        return rc;
-    struct rd r = rd_init(bytes, sizeof bytes);
-    if (rd_le32(&r) != ZIP_END)
-        return err_set(err, ERR_MALFORMED,
-                       "%s is no zip, or it was cut off, or something is behind its end", p->path);
-    if (rd_le32(&r) != 0)
-        return err_set(err, ERR_UNSUPPORTED, "%s is one part of a zip in several", p->path);
-    uint16_t here = rd_le16(&r);
-    w->entries = rd_le16(&r);
-    w->bytes = rd_le32(&r);
-    w->at = rd_le32(&r);
-    if (here != w->entries || rd_le16(&r) != 0)
-        return err_set(err, ERR_MALFORMED, "%s: its end record is wrong", p->path);
-    rc = read_end_64(w, &tail, err);
-    if (rc < 0)
-        return rc;
-    if (w->at > tail || w->bytes != tail - w->at)
-        return err_set(err, ERR_MALFORMED,
-                       "%s: its directory is not where its end record says (something was put "
-                       "before it, or cut out)",
-                       p->path);
-    if (w->entries > (uint64_t)p->limits.entries)
-        return err_set(err, ERR_LIMIT, "%s has %" PRIu64 " entries, more than %" PRId64, p->path,
-                       w->entries, p->limits.entries);
-    return ERR_OK;
 }
 
 /* ---- one record ---- */
@@ -169,9 +84,9 @@ static int read_fields(struct walk *w, struct record *r, uint64_t at, struct err
         r->name_n = 0;
         return refuse(w, ERR_MALFORMED, "has a name that is empty or longer than 1024 bytes", err);
     }
-    int rc = read_at(w->p, at, r->name, r->name_n, err);
+    int rc = zip_read_at(w->p, at, r->name, r->name_n, err);
     if (rc == ERR_OK)
-        rc = read_at(w->p, at + r->name_n, r->extra, r->extra_n, err);
+        rc = zip_read_at(w->p, at + r->name_n, r->extra, r->extra_n, err);
     if (rc == ERR_OK && !read_extra(r, &why))
         rc = refuse(w, ERR_MALFORMED, why, err);
     return rc;
@@ -181,7 +96,7 @@ static int read_central(struct walk *w, uint64_t *at, struct err *err)
 {
     struct record *c = &w->central;
     uint8_t bytes[ZIP_CENTRAL_BYTES];
-    int rc = read_at(w->p, *at, bytes, sizeof bytes, err);
+    int rc = zip_read_at(w->p, *at, bytes, sizeof bytes, err);
     if (rc < 0)
         return rc;
     struct rd r = rd_init(bytes, sizeof bytes);
@@ -201,7 +116,7 @@ static int read_central(struct walk *w, uint64_t *at, struct err *err)
     c->attributes = rd_le32(&r);
     c->at = rd_le32(&r);
     uint64_t end = *at + sizeof bytes + c->name_n + c->extra_n + c->comment_n;
-    if (signature != ZIP_CENTRAL || end > w->at + w->bytes)
+    if (signature != ZIP_CENTRAL || end > w->dir.at + w->dir.bytes)
         return err_set(err, ERR_MALFORMED, "%s: record %zu of its directory is wrong", w->p->path,
                        w->map->n + 1);
     rc = read_fields(w, c, *at + sizeof bytes, err);
@@ -213,7 +128,7 @@ static int read_local(struct walk *w, struct err *err)
 {
     struct record *l = &w->local;
     uint8_t bytes[ZIP_LOCAL_BYTES];
-    int rc = read_at(w->p, w->central.at, bytes, sizeof bytes, err);
+    int rc = zip_read_at(w->p, w->central.at, bytes, sizeof bytes, err);
     if (rc < 0)
         return rc;
     struct rd r = rd_init(bytes, sizeof bytes);
@@ -293,9 +208,9 @@ static int skip_descriptor(struct walk *w, struct err *err)
 {
     const struct record *c = &w->central;
     uint8_t bytes[DESCRIPTOR_BYTES_MAX + 4] = {0};
-    uint64_t room = w->at - w->next;
+    uint64_t room = w->dir.at - w->next;
     size_t n = room < sizeof bytes ? (size_t)room : sizeof bytes;
-    int rc = read_at(w->p, w->next, bytes, n, err);
+    int rc = zip_read_at(w->p, w->next, bytes, n, err);
     for (unsigned i = 0; i < 4 && rc == ERR_OK; i++) {
         size_t width = i & 1 ? 8 : 4;
         struct rd r = rd_init(bytes, n);
@@ -306,7 +221,7 @@ static int skip_descriptor(struct walk *w, struct err *err)
         if (r.bad || !good)
             continue;
         uint64_t end = w->next + (uint64_t)(r.p - bytes);
-        if (end == w->at || rd_le32(&r) == ZIP_LOCAL) {
+        if (end == w->dir.at || rd_le32(&r) == ZIP_LOCAL) {
             w->next = end;
             return ERR_OK;
         }
@@ -328,7 +243,7 @@ static int judge_place(struct walk *w, struct err *err)
     if (!local_agrees(c, l))
         return refuse(w, ERR_MALFORMED, "is something else in the directory and on the spot", err);
     uint64_t content = c->at + ZIP_LOCAL_BYTES + l->name_n + l->extra_n;
-    if (content > w->at || c->packed > w->at - content)
+    if (content > w->dir.at || c->packed > w->dir.at - content)
         return refuse(w, ERR_MALFORMED, "claims more bytes than there are", err);
     w->next = content + c->packed;
     return c->flags & ZIP_FLAG_DESCRIPTOR ? skip_descriptor(w, err) : ERR_OK;
@@ -388,12 +303,12 @@ const char *zip_map_name(const struct zip_map *map, size_t i)
 
 static int walk(struct walk *w, struct err *err)
 {
-    uint64_t at = w->at;
+    uint64_t at = w->dir.at;
     int rc = ERR_OK;
-    w->map->entries = calloc(w->entries ? (size_t)w->entries : 1, sizeof *w->map->entries);
+    w->map->entries = calloc(w->dir.entries ? (size_t)w->dir.entries : 1, sizeof *w->map->entries);
     if (!w->map->entries)
         return err_set(err, ERR_NOMEM, "no memory for the entries of %s", w->p->path);
-    for (uint64_t i = 0; i < w->entries && rc == ERR_OK; i++) {
+    for (uint64_t i = 0; i < w->dir.entries && rc == ERR_OK; i++) {
         rc = read_central(w, &at, err);
         bool is_folder = rc == ERR_OK && w->central.name[w->central.name_n - 1] == '/';
         if (rc == ERR_OK)
@@ -401,7 +316,7 @@ static int walk(struct walk *w, struct err *err)
         if (rc == ERR_OK)
             rc = keep(w, is_folder, err);
     }
-    if (rc == ERR_OK && (at != w->at + w->bytes || w->next != w->at))
+    if (rc == ERR_OK && (at != w->dir.at + w->dir.bytes || w->next != w->dir.at))
         rc = err_set(err, ERR_MALFORMED,
                      "%s: there is something between its entries, its directory and its end",
                      w->p->path);
@@ -424,7 +339,7 @@ int zip_map_read(struct zip_map *out, const struct package *p, struct err *err)
     if (rc == ERR_OK)
         rc = names_new(&w->names, err);
     if (rc == ERR_OK)
-        rc = read_end(w, (uint64_t)st.st_size, err);
+        rc = zip_directory_find(&w->dir, p, (uint64_t)st.st_size, err);
     if (rc == ERR_OK)
         rc = walk(w, err);
     if (rc == ERR_OK)

@@ -111,6 +111,7 @@ static int prepare_all(struct catalogue *c, struct err *err)
     for (size_t i = 0; rc == ERR_OK && i < CATALOGUE_SQL_COUNT; i++) {
         const char *text = i == CATALOGUE_SQL_ROLLBACK ? SQLX_ROLLBACK
                            : catalogue_transfer_sql[i] ? catalogue_transfer_sql[i]
+                           : catalogue_id_sql[i]       ? catalogue_id_sql[i]
                            : catalogue_copy_sql[i]     ? catalogue_copy_sql[i]
                            : catalogue_arrival_sql[i]  ? catalogue_arrival_sql[i]
                            : catalogue_event_sql[i]    ? catalogue_event_sql[i]

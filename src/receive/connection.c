@@ -1,8 +1,5 @@
-#include "connection_internal.h"
+#include "connection.h"
 #include "dashspool/clock.h"
-#include "dashspool/log.h"
-#include "live.h"
-#include "offer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +12,37 @@ struct write {
     uint8_t bytes[];
 };
 
-/* Whom an event is about, and of what. */
-#define WHO(c)  LOG_TEXT("imei", (c)->imei), LOG_TEXT("peer", (c)->peer)
-#define WHAT(c) LOG_TEXT("id", store_id((c)->transfer)), WHO(c)
+/* ---- new, close ---- */
 
-static void drain(struct connection *c);
+static void link_to(struct connection *c, struct connections *all)
+{
+    c->all = all;
+    c->next = all->first;
+    c->self = &all->first;
+    if (c->next)
+        c->next->self = &c->next;
+    all->first = c;
+    all->open++;
+    c->handles = 2;
+    uv_tcp_init(all->loop, &c->tcp);
+    uv_timer_init(all->loop, &c->timer);
+    c->tcp.data = c->timer.data = c;
+}
+
+struct connection *connection_new(struct connections *all, const struct tls_server *tls)
+{
+    struct err err;
+    struct connection *c = calloc(1, sizeof *c);
+    if (c && wire_session_new(&c->session, &all->limits, clock_mono_us(), &err) == ERR_OK &&
+        (!tls || tls_new(&c->tls, tls, &err) == ERR_OK)) {
+        link_to(c, all);
+        return c;
+    }
+    if (c)
+        wire_session_free(&c->session);
+    free(c);
+    return NULL;
+}
 
 static void on_handle_closed(uv_handle_t *handle)
 {
@@ -32,20 +55,12 @@ static void on_handle_closed(uv_handle_t *handle)
     free(c);
 }
 
-static void set_transfer(struct connection *c, struct transfer *t)
-{
-    c->all->receiving += (t != NULL) - (c->transfer != NULL);
-    c->transfer = t;
-}
-
-static void close_connection(struct connection *c)
+void connection_close(struct connection *c)
 {
     if (c->closing)
         return;
     c->closing = true;
-    if (c->transfer) /* its end is under way: the answer has nobody to go to */
-        store_disown(c->transfer);
-    set_transfer(c, NULL);
+    connection_disown(c);
     table_remove(&c->by_address);
     table_remove(&c->by_imei);
     *c->self = c->next;
@@ -88,7 +103,7 @@ static void send_pulled(struct connection *c)
         send_raw(c, bytes, n);
 }
 
-static void send_bytes(struct connection *c, const uint8_t *data, size_t n)
+void connection_send(struct connection *c, const uint8_t *data, size_t n)
 {
     struct err err;
     if (!c->tls) {
@@ -100,200 +115,7 @@ static void send_bytes(struct connection *c, const uint8_t *data, size_t n)
     send_pulled(c);
 }
 
-/* ---- actions of the session ---- */
-
-/* The newer connection of a camera is the one that works; the older one hangs, or soon will. */
-static void close_older(struct connection *c)
-{
-    const char *imei = wire_session_init(c->session)->imei;
-    for (struct table_link *l; (l = table_find(&c->all->by_imei, imei, NULL));) {
-        struct connection *older = l->owner;
-        log_warn("receive", "closed: the camera is here anew", WHO(older),
-                 LOG_TEXT("new_peer", c->peer));
-        table_remove(&older->by_imei);
-        wire_session_eof(older->session);
-        drain(older);
-        close_connection(older);
-    }
-    table_add(&c->all->by_imei, &c->by_imei, imei, c);
-}
-
-static void do_hello(struct connection *c)
-{
-    const struct wire_init *init = wire_session_init(c->session);
-    struct err err;
-    bool learned;
-    char settings[16];
-    snprintf(c->imei, sizeof c->imei, "%s", init->imei);
-    snprintf(settings, sizeof settings, "%08x", init->settings);
-    if (access_check(c->all->access, init->imei, &learned, &err) < 0) {
-        live_refused(c->all, err.text);
-        wire_session_dismiss(c->session, err.text, true, clock_mono_us());
-        return;
-    }
-    log_info("receive", "connected", WHO(c), LOG_BOOL("tls", c->tls != NULL),
-             LOG_TEXT("settings", settings));
-    if (learned)
-        log_info("receive", "a new camera, added to the list", WHO(c));
-    close_older(c);
-}
-
-static void on_begun(void *owner, int rc, const struct err *err)
-{
-    struct connection *c = owner;
-    if (rc < 0) {
-        set_transfer(c, NULL);
-        live_refused(c->all, err->text);
-        wire_session_refuse(c->session, err->text, clock_mono_us());
-    } else {
-        int64_t have = store_have(c->transfer);
-        if (have > 0)
-            log_info("receive", "resumed", WHAT(c), LOG_INT("from_byte", have));
-        wire_session_accept(c->session, (uint64_t)have, clock_mono_us());
-    }
-    drain(c);
-}
-
-static void log_offer(const struct connection *c, const struct wire_offer *offer,
-                      const struct catalogue_transfer *row)
-{
-    char path[120] = "";
-    bool by_bytes = offer->mode == WIRE_BY_BYTES;
-    if (by_bytes)
-        wire_path_text(offer->path, offer->path_bytes, path, sizeof path);
-    log_info(
-        "receive", "offered", WHO(c), LOG_TEXT("camera", row->camera), LOG_TEXT("kind", row->kind),
-        LOG_TEXT("file", path), LOG_INT_IF(by_bytes, "bytes", offer->size_bytes),
-        LOG_INT_IF(!by_bytes, "packets", offer->packets), LOG_TEXT("trigger", row->trigger_name),
-        LOG_TEXT("note", row->known    ? ""
-                         : offer->meta ? "metadata unreadable"
-                                       : "no metadata"));
-}
-
-static void do_offer(struct connection *c)
-{
-    struct catalogue_transfer row;
-    const struct wire_offer *offer = wire_session_offer(c->session);
-    offer_to_row(wire_session_init(c->session), offer, c->peer, clock_utc_us(), &row);
-    log_offer(c, offer, &row);
-    snprintf(c->camera, sizeof c->camera, "%s", row.camera);
-    snprintf(c->kind, sizeof c->kind, "%s", row.kind);
-    c->looked = false;
-    const char *trouble = store_trouble(c->all->store);
-    if (trouble)
-        live_refused(c->all, trouble);
-    struct store_resume resume = {.unit_bytes = WIRE_PACKET_BYTES,
-                                  .bytes_max = ((int64_t)offer->packets - 1) * WIRE_PACKET_BYTES};
-    if (offer->mode == WIRE_BY_BYTES)
-        resume =
-            (struct store_resume){.unit_bytes = 1, .bytes_max = (int64_t)offer->size_bytes - 1};
-    c->began_us = clock_mono_us();
-    c->live = (struct live){0};
-    if (!trouble)
-        set_transfer(c, store_begin(c->all->store, &row, &resume, c, on_begun));
-    if (trouble)
-        wire_session_refuse(c->session, trouble, clock_mono_us());
-    else if (!c->transfer)
-        wire_session_refuse(c->session, "out of memory", clock_mono_us());
-}
-
-/* The camera's file names and metadata say what a file is; its first bytes know. It is stored as it
- * is, whatever it is. */
-static void look_at_content(struct connection *c, const struct wire_action *a)
-{
-    if (c->looked || !c->transfer)
-        return;
-    c->looked = true;
-    const char *content = store_have(c->transfer) == 0 ? wire_content(a->data, a->n) : NULL;
-    if (content && strcmp(content, c->kind) != 0)
-        log_warn("receive", "it does not begin like what its name says", WHAT(c),
-                 LOG_TEXT("kind", c->kind),
-                 LOG_TEXT("content", *content ? content : "neither photo nor video"));
-}
-
-static void do_store(struct connection *c, const struct wire_action *a)
-{
-    struct err err;
-    look_at_content(c, a);
-    c->all->bytes += a->n;
-    if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
-        return;
-    log_error("receive", "not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
-    wire_session_eof(c->session);
-}
-
-static void on_finished(void *owner, int rc, const struct err *err)
-{
-    struct connection *c = owner;
-    const struct wire_stats *st = wire_session_stats(c->session);
-    if (rc < 0) {
-        log_error("receive", "not stored, not acknowledged", WHAT(c), LOG_ERR(err));
-        set_transfer(c, NULL);
-        close_connection(c);
-        return;
-    }
-    log_info("receive", "stored", WHAT(c), LOG_TEXT("camera", c->camera), LOG_TEXT("kind", c->kind),
-             LOG_INT("bytes", st->bytes), LOG_INT("packets", st->packets),
-             LOG_SECONDS("seconds", (double)(clock_mono_us() - c->began_us) / 1e6),
-             LOG_INT("crc_errors", st->crc_errors), LOG_INT("resumes", st->resumes));
-    set_transfer(c, NULL);
-    wire_session_committed(c->session, clock_mono_us());
-    drain(c);
-}
-
-static void do_abandon(struct connection *c, const char *why)
-{
-    if (!c->transfer)
-        return;
-    log_warn("receive", "partial", WHAT(c), LOG_INT("bytes", wire_session_stats(c->session)->bytes),
-             LOG_TEXT("reason", why));
-    store_abandon(c->all->store, c->transfer, wire_session_stats(c->session), why);
-    set_transfer(c, NULL);
-}
-
-static void log_session(const struct connection *c, const struct wire_action *a, const char *msg,
-                        const char *why)
-{
-    bool warn = a->warn || (a->type == WIRE_DO_CLOSE && c->failure[0]);
-    log_event(warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "receive", msg,
-              LOG_FIELDS(WHO(c), LOG_TEXT("reason", why)));
-}
-
-static void do_action(struct connection *c, const struct wire_action *a)
-{
-    const char *why = c->failure[0] ? c->failure : a->text;
-    switch (a->type) {
-    case WIRE_DO_SEND:
-        send_bytes(c, a->data, a->n);
-        return;
-    case WIRE_DO_HELLO:
-        do_hello(c);
-        return;
-    case WIRE_DO_OFFER:
-        do_offer(c);
-        return;
-    case WIRE_DO_STORE:
-        do_store(c, a);
-        return;
-    case WIRE_DO_COMMIT:
-        store_finish(c->all->store, c->transfer, wire_session_stats(c->session), on_finished);
-        return;
-    case WIRE_DO_ABANDON:
-        do_abandon(c, why);
-        return;
-    case WIRE_DO_LOG:
-        log_session(c, a, a->event, a->text);
-        return;
-    case WIRE_DO_CLOSE:
-        log_session(c, a, "closed", why);
-        close_connection(c);
-        return;
-    case WIRE_DO_NOTHING:
-        return;
-    }
-}
-
-/* ---- events ---- */
+/* ---- hearing ---- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -308,7 +130,7 @@ static int feed_plain(struct connection *c, const void *data, size_t n, struct e
 {
     int rc = wire_session_feed(c->session, data, n, clock_mono_us(), err);
     if (rc == ERR_OK)
-        drain(c);
+        connection_drain(c);
     return rc;
 }
 
@@ -345,7 +167,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         snprintf(c->failure, sizeof c->failure, "%s", err.text); /* the line of CLOSE says it */
         wire_session_eof(c->session);
     }
-    drain(c);
+    connection_drain(c);
 }
 
 static void set_reading(struct connection *c)
@@ -361,7 +183,7 @@ static void set_reading(struct connection *c)
 
 static void on_timer(uv_timer_t *timer)
 {
-    drain(timer->data);
+    connection_drain(timer->data);
 }
 
 /* The timer only ever fires early: then it is set again. Most DATA so cost no timer work. */
@@ -378,7 +200,7 @@ static void set_timer(struct connection *c)
         uv_timer_start(&c->timer, on_timer, left_ms, 0);
 }
 
-static void drain(struct connection *c)
+void connection_drain(struct connection *c)
 {
     struct wire_action a;
     while (!c->closing) {
@@ -388,133 +210,6 @@ static void drain(struct connection *c)
             set_timer(c);
             return;
         }
-        do_action(c, &a);
-    }
-}
-
-/* ---- the server's side ---- */
-
-static void name_peer(struct connection *c)
-{
-    struct sockaddr_storage addr;
-    int size = sizeof addr;
-    char text[48] = "?";
-    unsigned port = 0;
-    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&addr, &size) == 0) {
-        if (addr.ss_family == AF_INET6) {
-            uv_ip6_name((struct sockaddr_in6 *)&addr, text, sizeof text);
-            port = ntohs(((struct sockaddr_in6 *)&addr)->sin6_port);
-        } else {
-            uv_ip4_name((struct sockaddr_in *)&addr, text, sizeof text);
-            port = ntohs(((struct sockaddr_in *)&addr)->sin_port);
-        }
-    }
-    snprintf(c->address, sizeof c->address, "%s", text);
-    snprintf(c->peer, sizeof c->peer, addr.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
-}
-
-static struct connection *new_connection(struct connections *all, const struct tls_server *tls)
-{
-    struct err err;
-    struct connection *c = calloc(1, sizeof *c);
-    if (c && wire_session_new(&c->session, &all->limits, clock_mono_us(), &err) == ERR_OK &&
-        (!tls || tls_new(&c->tls, tls, &err) == ERR_OK)) {
-        c->all = all;
-        return c;
-    }
-    if (c)
-        wire_session_free(&c->session);
-    free(c);
-    return NULL;
-}
-
-/* Once a second at most: a flood must not fill the log. */
-static void log_refused(struct connections *all, const char *peer, const char *why)
-{
-    int64_t now_us = clock_mono_us();
-    all->refused++;
-    live_refused(all, why);
-    if (all->refused_logged_us && now_us - all->refused_logged_us < 1000000) {
-        all->refused_unlogged++;
-        return;
-    }
-    log_warn("receive", "refused", LOG_TEXT("peer", peer), LOG_TEXT("reason", why),
-             LOG_INT("others", all->refused_unlogged)); /* since the last such line */
-    all->refused_logged_us = now_us;
-    all->refused_unlogged = 0;
-}
-
-/* Why this connection is one too many, or NULL. */
-static const char *too_many(const struct connection *c)
-{
-    const struct connections *all = c->all;
-    if (all->open > all->open_max)
-        return "too many connections (connections_max)";
-    if (table_count(&all->by_address, c->address) > (size_t)all->per_address_max)
-        return "too many connections of this address (per_address_max)";
-    return NULL;
-}
-
-static void link_connection(struct connection *c)
-{
-    struct connections *all = c->all;
-    c->next = all->first;
-    c->self = &all->first;
-    if (c->next)
-        c->next->self = &c->next;
-    all->first = c;
-    all->open++;
-    c->handles = 2;
-    uv_tcp_init(all->loop, &c->tcp);
-    uv_timer_init(all->loop, &c->timer);
-    c->tcp.data = c->timer.data = c;
-}
-
-bool connection_accept(struct connections *all, uv_stream_t *listener, const struct tls_server *tls)
-{
-    struct connection *c = new_connection(all, tls);
-    if (!c)
-        return false;
-    link_connection(c);
-    int rc = uv_accept(listener, (uv_stream_t *)&c->tcp);
-    if (rc < 0) {
-        log_error("receive", "a connection cannot be accepted",
-                  LOG_TEXT("reason", uv_strerror(rc)));
-        close_connection(c);
-        return true;
-    }
-    name_peer(c);
-    table_add(&all->by_address, &c->by_address, c->address, c);
-    const char *why = too_many(c);
-    if (why) {
-        log_refused(all, c->peer, why);
-        close_connection(c);
-        return true;
-    }
-    all->taken++;
-    log_debug("receive", "accepted", LOG_TEXT("peer", c->peer), LOG_INT("connections", all->open));
-    uv_tcp_nodelay(&c->tcp, 1);
-    uv_tcp_keepalive(&c->tcp, 1, 60);
-    drain(c);
-    return true;
-}
-
-void connection_close_all(struct connections *all, const char *why)
-{
-    while (all->first) {
-        struct connection *c = all->first;
-        log_info("receive", "closing", WHO(c), LOG_TEXT("reason", why));
-        wire_session_eof(c->session);
-        drain(c);
-        close_connection(c); /* also one that waits for an answer */
-    }
-}
-
-void connection_on_room(void *arg)
-{
-    struct connections *all = arg;
-    for (struct connection *c = all->first, *next; c; c = next) {
-        next = c->next;
-        drain(c);
+        connection_act(c, &a);
     }
 }

@@ -1,5 +1,5 @@
 #include "live.h"
-#include "connection_internal.h"
+#include "connection.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef DASHSPOOL_RECEIVE_LIVE_H
 #define DASHSPOOL_RECEIVE_LIVE_H
 
-#include "connection.h"
+#include "connections.h"
 #include <jansson.h>
 
 /* Of ten thousand that are receiving only so many are told in detail: those that began first, for

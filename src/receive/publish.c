@@ -2,6 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
+#include "queue.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "connection.h"
+#include "connections.h"
 #include "dashspool/log.h"
 #include "dashspool/receive.h"
 #include "dashspool/stages.h"
@@ -119,7 +119,7 @@ static void take(struct listener *l)
 {
     struct server *s = l->server;
     bool waited = l->waits;
-    l->waits = !connection_accept(&s->connections, (uv_stream_t *)&l->tcp, l->tls ? s->tls : NULL);
+    l->waits = !connections_accept(&s->connections, (uv_stream_t *)&l->tcp, l->tls ? s->tls : NULL);
     if (l->waits && !waited)
         log_error("receive", "no memory for another connection; new ones wait");
 }
@@ -253,7 +253,7 @@ static void on_signal(uv_signal_t *handle, int signum)
     s->stopping = true;
     log_info("receive", "ending", LOG_TEXT("signal", signum == SIGTERM ? "SIGTERM" : "SIGINT"));
     close_handles(s);
-    connection_close_all(&s->connections, "the receiver ends");
+    connections_close(&s->connections, "the receiver ends");
 }
 
 /* ---- the beginning ---- */
@@ -332,7 +332,7 @@ static int start(struct server *s, const char *root, struct err *err)
     int rc = open_all(s, root, err);
     if (rc < 0)
         return rc;
-    store_on_room(s->connections.store, connection_on_room, &s->connections);
+    store_on_room(s->connections.store, connections_on_room, &s->connections);
     for (int i = 0; i < N_SIGNALS - 1; i++)
         uv_signal_start(&s->signals[i], on_signal, signums[i]);
     for (int i = 0; i < s->n_listeners; i++)

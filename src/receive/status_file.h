@@ -7,7 +7,7 @@
 #ifndef DASHSPOOL_RECEIVE_STATUS_FILE_H
 #define DASHSPOOL_RECEIVE_STATUS_FILE_H
 
-#include "connection.h"
+#include "connections.h"
 
 struct status_file {
     int fd; /* -1: not open; 0 before status_file_open() */

@@ -57,9 +57,6 @@ struct op_list {
     size_t bytes;
 };
 
-void op_list_init(struct op_list *list);
-void op_list_add(struct op_list *list, struct op *op); /* type and t are set */
-
 /* The databases, as a pass uses them. */
 struct stores {
     const char *root;

@@ -1,0 +1,335 @@
+#include "commit.h"
+#include "dashspool/clock.h"
+#include "dashspool/log.h"
+#include "publish.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    RETRY_FIRST_MS = 500, /* pauses after a failed pass (options): doubled each time, up to … */
+    RETRY_LAST_MS = 30000,
+    LOOK_MS = 5000, /* at the free space, when nothing is written */
+    LOOK_LOW_MS = 1000,
+};
+
+struct committer {
+    struct stores *at; /* the worker's during a pass, but for the options */
+    struct queue *queue;
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    uv_work_t work;
+    bool busy, closing;
+    struct op_list pass; /* being done, or to be repeated */
+    struct publisher *publisher;
+    int pass_rc;
+    struct err pass_err;
+    int64_t free_bytes, looked_us;
+    int64_t pass_us;                    /* since when it is under way */
+    int64_t failing_since_us, retry_us; /* monotonic; 0: all is well */
+    int64_t retry_first_ms, retry_ms;
+    bool low;
+    char trouble[256]; /* "" none */
+    void (*room)(void *arg);
+    void *arg;
+};
+
+/* ---- trouble ---- */
+
+bool committer_full(const struct committer *c)
+{
+    return c->trouble[0] || publisher_full(c->publisher) ||
+           queue_waiting(c->queue) + c->pass.bytes >= c->at->options.queued_bytes;
+}
+
+const char *committer_trouble(const struct committer *c)
+{
+    return c->trouble[0] ? c->trouble : NULL;
+}
+
+static void on_fewer_jobs(void *arg)
+{
+    struct committer *c = arg;
+    if (!committer_full(c))
+        c->room(c->arg);
+}
+
+static void set_trouble(struct committer *c)
+{
+    char was[sizeof c->trouble];
+    snprintf(was, sizeof was, "%s", c->trouble);
+    c->trouble[0] = '\0';
+    if (c->failing_since_us)
+        snprintf(c->trouble, sizeof c->trouble, "the store fails: %.200s", c->pass_err.text);
+    else if (c->low)
+        snprintf(c->trouble, sizeof c->trouble,
+                 "the disk of %.100s is nearly full: %lld MiB are free, %lld are wanted "
+                 "(min_free_mib)",
+                 c->at->root, (long long)c->free_bytes >> 20,
+                 (long long)c->at->options.free_bytes_min >> 20);
+    if (c->trouble[0] && !was[0])
+        log_error("receive", "trouble: no camera is acknowledged, what was taken waits",
+                  LOG_TEXT("reason", c->trouble));
+    else if (!c->trouble[0] && was[0])
+        log_info("receive", "the trouble is over: transfers go on");
+}
+
+/* Only just enough would make it come and go. */
+static void look_at_space(struct committer *c)
+{
+    int64_t wanted = c->at->options.free_bytes_min;
+    c->looked_us = clock_mono_us();
+    c->low = c->free_bytes < (c->low ? wanted + wanted / 8 : wanted);
+}
+
+/* ---- answers ---- */
+
+static void transfer_free(struct transfer **t)
+{
+    if (!*t)
+        return;
+    hash_free(&(*t)->hash);
+    buf_clear(&(*t)->pending);
+    free(*t);
+    *t = NULL;
+}
+
+static void answer(struct transfer *t, int rc, const struct err *err)
+{
+    if (t->owner && t->done)
+        t->done(t->owner, rc, err);
+}
+
+/* Its row may be there; the next pass sees to it. */
+static void settle_refused(struct committer *c, struct transfer *t, int rc, const struct err *err)
+{
+    answer(t, rc, err);
+    t->owner = NULL;
+    if (t->ending) /* the camera hung up before it was heard */
+        return;
+    if (t->row.key && !c->closing)
+        queue_add(c->queue, &t->end, OP_ABANDON, t);
+    else
+        transfer_free(&t);
+}
+
+static void settle_begin(struct committer *c, struct transfer *t, int rc, const struct err *err)
+{
+    if (rc < 0 || t->dead) {
+        settle_refused(c, t, rc < 0 ? rc : t->why.code, rc < 0 ? err : &t->why);
+        return;
+    }
+    snprintf(t->id, sizeof t->id, "%s", t->row.id);
+    t->queued_bytes = t->have;
+    answer(t, ERR_OK, err);
+}
+
+static void settle_finish(struct committer *c, struct op *op, int rc, const struct err *pass_err)
+{
+    struct transfer *t = op->t;
+    struct err err = *pass_err;
+    if (rc == ERR_OK && (t->dead || t->incomplete))
+        rc = t->dead ? (err = t->why).code
+                     : err_set(&err, ERR_NOMEM, "no memory for its last bytes");
+    if (rc == ERR_OK && t->same_as[0])
+        log_info("receive", "the same file is stored already; not stored again",
+                 LOG_TEXT("id", t->row.id), LOG_TEXT("same_as", t->same_as));
+    answer(t, rc, &err);
+    t->owner = NULL;
+    if (rc == ERR_OK && !t->same_as[0]) /* the row is committed: now its job may exist */
+        publisher_add(c->publisher, t);
+    else
+        transfer_free(&t);
+}
+
+/* What never comes to be now, the repair at the next start does. */
+static void settle_last(struct transfer *t, const char *what, int rc, const struct err *err)
+{
+    if (rc < 0 || t->dead)
+        log_error("receive", "left to the next start", LOG_TEXT("id", t->row.id),
+                  LOG_TEXT("what", what), LOG_ERR(rc < 0 ? err : &t->why));
+    transfer_free(&t);
+}
+
+static void settle(struct committer *c, struct op *op, int rc, const struct err *err)
+{
+    switch (op->type) {
+    case OP_APPEND:
+        buf_clear(&op->data);
+        free(op);
+        return;
+    case OP_BEGIN:
+        settle_begin(c, op->t, rc, err);
+        return;
+    case OP_FINISH:
+        settle_finish(c, op, rc, err);
+        return;
+    case OP_ABANDON:
+        op->t->dead = false; /* why it ended is in its record */
+        settle_last(op->t, "partial not recorded", rc, err);
+        return;
+    case OP_PUBLISHED:
+        settle_last(op->t, "its job is not recorded", rc, err);
+        return;
+    }
+}
+
+static void on_published(void *arg, struct transfer *t, int rc, const struct err *err)
+{
+    struct committer *c = arg;
+    if (rc < 0) {
+        settle_last(t, "its job is not put", rc, err);
+        return;
+    }
+    queue_add(c->queue, &t->publish, OP_PUBLISHED, t);
+    if (c->closing)
+        committer_flush(c);
+}
+
+/* ---- passes ---- */
+
+static void on_work(uv_work_t *work)
+{
+    struct committer *c = work->data;
+    c->pass_rc = pass_run(c->at, &c->pass, &c->pass_err);
+    c->free_bytes = pass_free_bytes(c->at);
+}
+
+/* The pass will be tried again; who only wants to begin is refused meanwhile. */
+static void postpone(struct committer *c)
+{
+    struct op *op = c->pass.first;
+    op_list_init(&c->pass);
+    while (op) {
+        struct op *next = op->next;
+        if (op->type == OP_BEGIN)
+            settle(c, op, c->pass_rc, &c->pass_err);
+        else
+            op_list_add(&c->pass, op);
+        op = next;
+    }
+    int64_t now_us = clock_mono_us();
+    c->retry_ms = c->failing_since_us ? c->retry_ms * 2 : c->retry_first_ms;
+    if (c->retry_ms > RETRY_LAST_MS)
+        c->retry_ms = RETRY_LAST_MS;
+    if (!c->failing_since_us)
+        c->failing_since_us = now_us;
+    c->retry_us = now_us + c->retry_ms * 1000;
+}
+
+static void settle_all(struct committer *c)
+{
+    struct op *op = c->pass.first;
+    op_list_init(&c->pass);
+    c->failing_since_us = c->retry_us = 0;
+    while (op) {
+        struct op *next = op->next;
+        settle(c, op, c->pass_rc, &c->pass_err);
+        op = next;
+    }
+}
+
+static void on_worked(uv_work_t *work, int status)
+{
+    (void)status;
+    struct committer *c = work->data;
+    bool was_full = committer_full(c);
+    c->busy = false;
+    look_at_space(c);
+    if (c->pass_rc == ERR_OK && c->pass.bytes > 0)
+        log_debug("receive", "committed", LOG_INT("bytes", c->pass.bytes),
+                  LOG_SECONDS("seconds", (double)(clock_mono_us() - c->pass_us) / 1e6));
+    if (c->pass_rc < 0 && c->closing)
+        log_error("receive", "not stored, not acknowledged", LOG_ERR(&c->pass_err));
+    if (c->pass_rc < 0 && !c->closing)
+        postpone(c);
+    else
+        settle_all(c);
+    if (!c->closing)
+        set_trouble(c);
+    /* What is urgent does not wait for the timer. */
+    if (c->queue->ops.first || c->queue->dirty_bytes >= c->at->options.commit_bytes)
+        committer_flush(c);
+    if (was_full && !committer_full(c))
+        c->room(c->arg);
+}
+
+static bool due_to_look(const struct committer *c, int64_t now_us)
+{
+    int64_t every_ms = c->low ? LOOK_LOW_MS : LOOK_MS;
+    return !c->closing && c->at->options.free_bytes_min > 0 &&
+           now_us - c->looked_us >= every_ms * 1000;
+}
+
+void committer_flush(struct committer *c)
+{
+    int64_t now_us = clock_mono_us();
+    if (c->busy || (c->retry_us > now_us && !c->closing))
+        return;
+    if (!c->pass.first) /* else the one that failed goes first, as it is */
+        queue_take(c->queue, &c->pass);
+    if (!c->pass.first && !due_to_look(c, now_us))
+        return;
+    c->busy = true;
+    c->pass_us = now_us;
+    c->work.data = c;
+    int rc = uv_queue_work(c->loop, &c->work, on_work, on_worked);
+    assert(rc == 0); /* only fails without a callback */
+    (void)rc;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct committer *c = timer->data;
+    publisher_tick(c->publisher);
+    committer_flush(c);
+}
+
+/* ---- open, close ---- */
+
+int committer_open(struct committer **out, struct stores *at, struct queue *queue, uv_loop_t *loop,
+                   void (*room)(void *arg), void *arg, struct err *err)
+{
+    const struct store_options *o = &at->options;
+    struct committer *c = *out = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(err, ERR_NOMEM, "no memory for the store");
+    c->at = at;
+    c->queue = queue;
+    c->loop = loop;
+    c->room = room;
+    c->arg = arg;
+    c->retry_first_ms = o->retry_ms > 0 ? o->retry_ms : RETRY_FIRST_MS;
+    op_list_init(&c->pass);
+    int rc = publisher_open(&c->publisher, at->root, o, loop, on_published, on_fewer_jobs, c, err);
+    if (rc < 0) {
+        free(c);
+        *out = NULL;
+        return rc;
+    }
+    c->free_bytes = pass_free_bytes(at);
+    look_at_space(c);
+    set_trouble(c);
+    uv_timer_init(loop, &c->timer);
+    c->timer.data = c;
+    uv_timer_start(&c->timer, on_timer, (uint64_t)o->commit_ms, (uint64_t)o->commit_ms);
+    return ERR_OK;
+}
+
+void committer_close(struct committer **committer)
+{
+    struct committer *c = *committer;
+    if (!c)
+        return;
+    c->closing = true;
+    uv_close((uv_handle_t *)&c->timer, NULL);
+    publisher_wind_down(c->publisher);
+    committer_flush(c);
+    while (c->busy || !publisher_idle(c->publisher))
+        uv_run(c->loop, UV_RUN_ONCE);
+    publisher_close(&c->publisher);
+    /* the timer's memory is ours: let its close finish */
+    uv_run(c->loop, UV_RUN_NOWAIT);
+    free(c);
+    *committer = NULL;
+}
