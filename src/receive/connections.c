@@ -5,7 +5,7 @@
 
 static void name_peer(struct connection *c)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     int size = sizeof addr;
     char text[48] = "?";
     unsigned port = 0;
