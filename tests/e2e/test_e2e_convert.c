@@ -5,7 +5,6 @@
 #include "support/proc.h"
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -305,8 +304,7 @@ static void test_a_signal_in_mid_batch_leaves_nothing_hidden(void **state)
         DASHSPOOL_BINARY, "--config", config, "convert", REAR, in_dir("second.h265"), "-o", out,
         "--jobs",         "2",        NULL};
     struct proc p = proc_start(in_dir("log"), argv);
-    while (support_entries(out) < 2) /* both have begun */
-        poll(NULL, 0, 5);
+    support_wait(support_entries(out) >= 2); /* both have begun */
     assert_int_equal(proc_stop(&p, SIGTERM), 128 + SIGTERM);
     assert_int_equal(support_entries(out), 0);
 }
@@ -325,8 +323,7 @@ static void test_nobody_outlives_a_killed_parent(void **state)
     const char *const argv[] = {
         DASHSPOOL_BINARY, "--config", config, "convert", REAR, "-o", out, NULL};
     struct proc p = proc_start(in_dir("log"), argv);
-    while (support_entries(out) < 1)
-        poll(NULL, 0, 5);
+    support_wait(support_entries(out) >= 1);
     assert_int_equal(proc_stop(&p, SIGKILL), 128 + SIGKILL);
     DIR *d = opendir(out);
     for (struct dirent *e; (e = readdir(d));)

@@ -392,12 +392,10 @@ static void test_moved_when_it_is_safe(void **state)
     stop(f);
     configure(f, conf);
     start(f); /* takes it away now */
-    while (!support_exists(in(f, "done/352093081452251/clip.txt")))
-        poll(NULL, 0, 20);
+    support_wait(support_exists(in(f, "done/352093081452251/clip.txt")));
     drop_clip(in(f, "352093081452251/clip.h265"), 2, CLIP);
     wait_taken(f, "352093081452251/clip.h265");
-    while (!support_exists(in(f, "done/352093081452251/clip-2.h265")))
-        poll(NULL, 0, 20);
+    support_wait(support_exists(in(f, "done/352093081452251/clip-2.h265")));
     let_pass(f, 1);
     stop(f);
     assert_true(support_exists(in(f, "done/352093081452251/clip.h265")));
@@ -419,9 +417,8 @@ static void test_removed_when_it_is_safe(void **state)
     drop_clip(in(f, "two.h265"), 2, CLIP);
     support_write(in(f, "text.h265"), "nothing to see\n", 15);
     start(f);
-    while (support_exists(in(f, "clip.h265")) || support_exists(in(f, "clip.txt")) ||
-           support_exists(in(f, "two.h265")))
-        poll(NULL, 0, 20);
+    support_wait(!support_exists(in(f, "clip.h265")) && !support_exists(in(f, "clip.txt")) &&
+                 !support_exists(in(f, "two.h265")));
     wait_log(f, "text.h265 reason=\"this is text");
     stop(f);
     assert_true(support_exists(in(f, "two.txt")));
@@ -454,8 +451,7 @@ static void test_killed_again_and_again(void **state)
         assert_int_equal(proc_stop(&f->watch, SIGKILL), 128 + SIGKILL);
     }
     start(f);
-    while (support_entries(f->in) > 0)
-        poll(NULL, 0, 20);
+    support_wait(support_entries(f->in) == 0);
     stop(f);
     struct drop_found found = drop_look(f->root);
     assert_int_equal(found.n, FILES);
