@@ -1,10 +1,8 @@
 /* Evidence packages by themselves: a receiver, cameras, workers, and what is in ROOT/packages in
  * the end, whatever is killed when. */
-#include "dashspool/clock.h"
 #include "support/sql.h"
 #include "support/world.h"
 #include <glob.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,11 +186,6 @@ static void test_an_event_is_given_time_to_settle(void **state)
     assert_true(strncmp(attempt, "1\n2", 3) == 0); /* the first still, and when it is due */
 }
 
-static bool is_packed(void)
-{
-    return support_exists(in_dir("root/packages/" NAME ".zip"));
-}
-
 static void test_a_worker_packs_when_the_time_has_come(void **state)
 {
     (void)state;
@@ -201,9 +194,7 @@ static void test_a_worker_packs_when_the_time_has_come(void **state)
     take_photo("--photo-rear", TIME, "crash");
     const char *const argv[] = {DASHSPOOL_BINARY, "--root", w.root, "work", NULL};
     struct proc worker = proc_start(in_dir("work.log"), argv);
-    int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
-    while ((!is_packed() || !text_of("sent")[0]) && clock_mono_us() < until_us)
-        poll(NULL, 0, 10);
+    support_wait(support_exists(in_dir("root/packages/" NAME ".zip")) && text_of("sent")[0]);
     assert_int_equal(proc_stop(&worker, SIGTERM), 0);
     assert_packages(1);
     assert_sent(NAME ".zip");

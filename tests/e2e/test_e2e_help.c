@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RUN(...) proc_run((const char *const[]){DASHSPOOL_BINARY, __VA_ARGS__, NULL})
+#define RUN(...) PROC_RUN(DASHSPOOL_BINARY, __VA_ARGS__)
 
 enum { COMMANDS_MAX = 64, AT_US = 1732865025 };
 
@@ -17,12 +17,6 @@ static struct {
     char name[COMMANDS_MAX][32];
     int n;
 } commands;
-
-static void has(const char *text, const char *words)
-{
-    if (!strstr(text, words))
-        fail_msg("'%s' is not in:\n%.4000s", words, text);
-}
 
 /* From the overview: lines of two blanks and a small letter. */
 static int find_commands(void **state)
@@ -42,7 +36,7 @@ static int find_commands(void **state)
 
 static char *output(int status, const char *a, const char *b, const char *c)
 {
-    struct proc_result r = proc_run((const char *const[]){DASHSPOOL_BINARY, a, b, c, NULL});
+    struct proc_result r = PROC_RUN(DASHSPOOL_BINARY, a, b, c);
     assert_int_equal(r.status, status);
     char *text = strdup(proc_out(&r));
     assert_non_null(text);
@@ -58,8 +52,8 @@ static void test_help_of_a_command_by_both_ways(void **state)
              *b = output(0, "help", commands.name[i], NULL), usage[64];
         assert_string_equal(a, b);
         snprintf(usage, sizeof usage, "usage: dashspool %s", commands.name[i]);
-        has(a, usage);
-        has(a, "\nexample: ");
+        assert_has(a, usage);
+        assert_has(a, "\nexample: ");
         free(a);
         free(b);
     }
@@ -74,15 +68,9 @@ static void test_a_setting_that_is_wrong_does_not_hide_the_help(void **state)
     char *dir = support_tmp_dir(), conf[4096];
     snprintf(conf, sizeof conf, "%s/a.conf", dir);
     support_write(conf, "[receive]\nnonsense = 1\n", 23);
-    struct proc_result r = RUN("--config", dir, "list", "--help");
-    assert_int_equal(r.status, 0);
-    proc_clear(&r);
-    r = RUN("--config", dir, "help", "list");
-    assert_int_equal(r.status, 0);
-    proc_clear(&r);
-    r = RUN("--config", dir, "list");
-    assert_int_equal(r.status, 2);
-    proc_clear(&r);
+    expect(RUN("--config", dir, "list", "--help"), 0, "");
+    expect(RUN("--config", dir, "help", "list"), 0, "");
+    expect(RUN("--config", dir, "list"), 2, "");
     support_tmp_remove(&dir);
 }
 
@@ -93,8 +81,7 @@ static void mandoc_likes(const char *page)
     char *dir = support_tmp_dir(), path[4096];
     snprintf(path, sizeof path, "%s/page", dir);
     support_write(path, page, strlen(page));
-    struct proc_result r =
-        proc_run((const char *const[]){"mandoc", "-T", "lint", "-W", "warning", path, NULL});
+    struct proc_result r = PROC_RUN("mandoc", "-T", "lint", "-W", "warning", path);
     if (r.status != 0)
         fail_msg("mandoc -T lint:\n%s", proc_out(&r));
     proc_clear(&r);
@@ -107,8 +94,7 @@ static char *rendered(const char *page)
     char *dir = support_tmp_dir(), path[4096];
     snprintf(path, sizeof path, "%s/page", dir);
     support_write(path, page, strlen(page));
-    struct proc_result r =
-        proc_run((const char *const[]){"mandoc", "-T", "utf8", "-O", "width=200", path, NULL});
+    struct proc_result r = PROC_RUN("mandoc", "-T", "utf8", "-O", "width=200", path);
     assert_int_equal(r.status, 0);
     const char *in = proc_out(&r);
     char *text = calloc(1, strlen(in) + 1), *out = text;
@@ -139,13 +125,13 @@ static void test_the_manual_has_every_command_and_option(void **state)
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         char line[64];
         snprintf(line, sizeof line, "\n%s\n", sections[i]);
-        has(text, line);
+        assert_has(text, line);
     }
     for (int i = 0; i < commands.n; i++) {
         char *help = output(0, commands.name[i], "--help", NULL), option[64];
         for (const char *p = help; (p = strstr(p, "\n  --")); p++)
             if (sscanf(p, "\n  %63[a-z-]", option) == 1)
-                has(text, option);
+                assert_has(text, option);
         free(help);
     }
     free(text);
@@ -172,7 +158,7 @@ static void test_the_manual_of_settings_has_every_key_and_default(void **state)
         while (behind > line && behind[-1] == ' ')
             behind--;
         snprintf(key, sizeof key, "\n       %.*s\n", (int)(behind - line), line);
-        has(text, key);
+        assert_has(text, key);
         n++;
     }
     assert_true(n > 30);
@@ -193,7 +179,7 @@ static void test_every_option_that_is_offered_is_known(void **state)
         char row[64], option[40];
         int used;
         snprintf(row, sizeof row, "\n    %s) operand=", commands.name[i]);
-        has(script, row);
+        assert_has(script, row);
         const char *p = strstr(strstr(script, row), "options='") + strlen("options='");
         for (; sscanf(p, "%39[a-z-]%n", option, &used) == 1; p += used, p += *p == ' ', n++) {
             /* one that takes a value takes the first --help, which is none, or then help is asked
@@ -231,7 +217,7 @@ static void test_every_option_that_is_known_is_offered(void **state)
             char option[64];
             snprintf(option, sizeof option, "--%.*s", (int)(m[1].rm_eo - m[1].rm_so),
                      p + m[1].rm_so);
-            has(script, option);
+            assert_has(script, option);
         }
         buf_clear(&b);
     }
@@ -252,8 +238,7 @@ static char *offered(const char *path, const char *line)
                                  "compopt() { :; }\n" /* only readline has it */
                                  "_dashspool\n"
                                  "printf '%s\\n' \"${COMPREPLY[@]}\"\n";
-    struct proc_result r = proc_run(
-        (const char *const[]){"bash", "-c", script, "bash", path, DASHSPOOL_BINARY, line, NULL});
+    struct proc_result r = PROC_RUN("bash", "-c", script, "bash", path, DASHSPOOL_BINARY, line);
     assert_int_equal(r.status, 0);
     assert_string_equal(proc_err(&r), "");
     char *text = strdup(proc_out(&r));
@@ -342,13 +327,13 @@ static void test_zsh_and_fish_read_theirs(void **state)
         char *script = output(0, "help", "--completion", shells[i]);
         support_write(path, script, strlen(script));
         for (int c = 0; c < commands.n; c++)
-            has(script, commands.name[c]);
+            assert_has(script, commands.name[c]);
         free(script);
         if (!proc_have(shells[i])) {
             print_message("SKIPPED: %s is not installed\n", shells[i]);
             continue;
         }
-        struct proc_result r = proc_run((const char *const[]){shells[i], "-n", path, NULL});
+        struct proc_result r = PROC_RUN(shells[i], "-n", path);
         if (r.status != 0 || *proc_err(&r))
             fail_msg("%s: %s", shells[i], proc_err(&r));
         proc_clear(&r);

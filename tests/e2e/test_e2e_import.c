@@ -3,7 +3,6 @@
 #include "dashspool/fsx.h"
 #include "support/drop.h"
 #include "support/proc.h"
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,11 +42,7 @@ static int teardown(void **state)
 
 static const char *in(const struct fixture *f, const char *name)
 {
-    static char paths[4][PATH_ROOM];
-    static int at;
-    char *path = paths[at++ % 4];
-    snprintf(path, PATH_ROOM, "%s/%s", f->in, name);
-    return path;
+    return support_path(f->in, name);
 }
 
 /* Its exit status; what it said is in f->last. */
@@ -62,8 +57,7 @@ static int import(struct fixture *f, const char *path, const char *option, const
 
 static void check_said(struct fixture *f, const char *words)
 {
-    if (!strstr(proc_err(&f->last), words))
-        fail_msg("'%s' is not in: %s", words, proc_err(&f->last));
+    assert_has(proc_err(&f->last), words);
 }
 
 static void write_text(const char *path, const char *text)
@@ -175,18 +169,9 @@ static void test_names(void **state)
         assert_int_equal(t.known, CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED);
     }
     assert_false(drop_row(f->root, "20241129T072350Z.h265").known & CATALOGUE_TIME_OK);
-    const char *const work[] = {DASHSPOOL_BINARY, "--root", f->root, "show", files[2].id, NULL};
-    struct proc_result r = proc_run(work);
-    assert_non_null(strstr(proc_out(&r), "camera     other of an unknown IMEI"));
-    assert_non_null(strstr(proc_out(&r), "the time is from the file's name"));
-    proc_clear(&r);
-}
-
-static void run(const char *const argv[])
-{
-    struct proc_result r = proc_run(argv);
-    if (r.status != 0)
-        fail_msg("%s: %s", argv[3], proc_err(&r));
+    struct proc_result r = DASHSPOOL(f->root, "show", files[2].id);
+    assert_has(proc_out(&r), "camera     other of an unknown IMEI");
+    assert_has(proc_out(&r), "the time is from the file's name");
     proc_clear(&r);
 }
 
@@ -203,11 +188,8 @@ static void test_out_of_an_evidence_package(void **state)
     support_write(in(f, "front.meta"), response, sizeof response);
     assert_int_equal(import(f, f->in, "--imei", "352093081452251"), 0);
     struct catalogue_transfer before = drop_row(f->root, "front.h265");
-    const char *const work[] = {DASHSPOOL_BINARY, "--root", f->root, "work", "--once", NULL};
-    const char *const export[] = {DASHSPOOL_BINARY, "--root", f->root, "export",
-                                  before.id,        "-o",     package, NULL};
-    run(work);
-    run(export);
+    expect(DASHSPOOL(f->root, "work", "--once"), 0, "");
+    expect(DASHSPOOL(f->root, "export", before.id, "-o", package), 0, "");
     snprintf(f->root, sizeof f->root, "%s", other);
     assert_int_equal(import(f, package, NULL, NULL), 0);
     check_said(f, "copies that dashspool made");
@@ -307,8 +289,7 @@ static void test_large_files_and_mp4(void **state)
     assert_int_equal(t.length_bytes, n);
     assert_string_equal(drop_row(f->root, "adas.mp4").camera, "road");
     assert_int_equal(drop_look(f->root).n, 3);
-    const char *const big[] = {"truncate", "-s", "5G", in(f, "huge.h265"), NULL};
-    run(big);
+    expect(PROC_RUN("truncate", "-s", "5G", in(f, "huge.h265")), 0, "");
     assert_int_equal(import(f, in(f, "huge.h265"), NULL, NULL), 1);
     check_said(f, "larger than 4 GiB");
     free(data);

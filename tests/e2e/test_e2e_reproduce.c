@@ -2,7 +2,6 @@
 #include "dashspool/fsx.h"
 #include "support/sql.h"
 #include "support/world.h"
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -328,19 +327,17 @@ static void test_recipes_that_are_none_are_told(void **state)
 static void test_a_signal_ends_it_and_leaves_nothing(void **state)
 {
     (void)state;
-    char log[700];
     take_copy();
     replace_text(FACTS, "\"preset\": \"superfast\"", "\"preset\": \"veryslow\"");
     remake_manifests();
-    snprintf(log, sizeof log, "%s", in_dir("verify.log"));
-    struct proc p = proc_start(
-        log, (const char *const[]){DASHSPOOL_BINARY, "verify", "--reproduce", package, NULL});
-    for (int i = 0; support_entries(tmp) == 0 && i < 6000; i++)
-        poll(NULL, 0, 10);
+    struct proc p =
+        proc_start(in_dir("verify.log"),
+                   (const char *const[]){DASHSPOOL_BINARY, "verify", "--reproduce", package, NULL});
+    support_wait(support_entries(tmp) > 0);
     assert_int_equal(support_entries(tmp), 1);
     assert_int_equal(proc_stop(&p, SIGTERM), 1);
     assert_int_equal(support_entries(tmp), 0);
-    expect(PROC_RUN("cat", log), 0, "stopped by a signal; nothing is left behind");
+    expect(PROC_RUN("cat", p.log), 0, "stopped by a signal; nothing is left behind");
 }
 
 static void test_a_directory_that_cannot_be_had_is_said(void **state)

@@ -349,14 +349,6 @@ static void hear(const struct workplace *w, char *out, size_t room)
     close(p.fd);
 }
 
-static void wait_gone(pid_t pid)
-{
-    int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
-    while (kill(pid, 0) == 0 && clock_mono_us() < until_us)
-        poll(NULL, 0, 5);
-    assert_true(kill(pid, 0) < 0);
-}
-
 static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_once(void **state)
 {
     struct workplace *w = *state;
@@ -370,7 +362,7 @@ static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_onc
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     assert_int_equal(proc_stop(&worker, SIGKILL), 128 + SIGKILL);
-    wait_gone((pid_t)strtol(said, NULL, 10));
+    support_wait(kill((pid_t)strtol(said, NULL, 10), 0) < 0);
     /* The keeper holds the claim a moment longer than the command lives. */
     int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
     while (!strstr(text_of(w, "log"), "then") && clock_mono_us() < until_us) {
@@ -411,9 +403,7 @@ static void test_a_killed_keeper_leaves_nothing_running(void **state)
     pid_t own = (pid_t)strtol(said, NULL, 10), keeper = parent_of(parent_of(own));
     assert_int_equal(parent_of(keeper), worker.pid);
     assert_int_equal(kill(keeper, SIGKILL), 0);
-    int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
-    while (!strstr(text_of(w, "log"), "alone") && clock_mono_us() < until_us)
-        poll(NULL, 0, 5);
+    support_wait(strstr(text_of(w, "log"), "alone"));
     assert_int_equal(proc_stop(&worker, SIGTERM), 0);
     assert_string_equal(text_of(w, "log"), "alone\n");
 }
@@ -455,10 +445,7 @@ static void test_sigterm_gives_a_conversion_back_uncounted(void **state)
     take(w, "--front", FRONT, "352093081452251", "2024-11-29T07:23:45Z", "crash");
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     struct proc worker = start_work(w, "convert");
-    int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
-    while (!support_exists(at(w, "root/archive/352093081452251/2024-11-29")) &&
-           clock_mono_us() < until_us)
-        poll(NULL, 0, 5);
+    support_wait(support_exists(at(w, "root/archive/352093081452251/2024-11-29")));
     assert_int_equal(proc_stop(&worker, SIGTERM), 0);
     assert_string_equal(text_of(w, "root/spool/convert/new/"
                                    "352093081452251-front-video-20241129T072345Z/attempt"),

@@ -188,14 +188,10 @@ static void test_run_keeps_the_file_for_prometheus(void **state)
     struct workplace *w = *state;
     char path[600];
     struct stat first, st = {0};
-    int64_t until_us = clock_mono_us() + WAIT_US;
     start(w, "[run]\nprometheus = metrics/dashspool.prom\nprometheus_every = 1 s\n");
     snprintf(path, sizeof path, "%s/metrics/dashspool.prom", w->root);
-    while (stat(path, &first) < 0 && clock_mono_us() < until_us)
-        poll(NULL, 0, 20);
-    do
-        poll(NULL, 0, 20);
-    while (stat(path, &st) == 0 && st.st_ino == first.st_ino && clock_mono_us() < until_us);
+    support_wait(stat(path, &first) == 0);
+    support_wait(stat(path, &st) < 0 || st.st_ino != first.st_ino);
     assert_int_not_equal(st.st_ino, first.st_ino); /* another one, renamed */
     assert_int_equal(st.st_mode & 0777, 0644);
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
@@ -241,17 +237,12 @@ static void watch_into_file(const struct workplace *w, const char *options, cons
                             const char *words)
 {
     char command[200];
-    int64_t until_us = clock_mono_us() + WAIT_US;
     snprintf(command, sizeof command, "exec \"$0\" --root \"$1\" status %s >\"$2\"", options);
     support_write(path, "", 0);
     struct proc p = proc_start(
         support_path(w->dir, "watch.log"),
         (const char *const[]){"sh", "-c", command, DASHSPOOL_BINARY, w->root, path, NULL});
-    while (support_count(path, words) < 3) {
-        if (clock_mono_us() > until_us)
-            fail_msg("'%s' does not come again", words);
-        poll(NULL, 0, 20);
-    }
+    support_wait(support_count(path, words) >= 3);
     assert_int_equal(proc_stop(&p, SIGINT), 0);
 }
 

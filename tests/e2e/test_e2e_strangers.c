@@ -3,16 +3,13 @@
  * connections, days and files, the disk's watermark, and what `status` says, with the receiver that
  * a person runs.
  */
-#include "dashspool/clock.h"
 #include "support/world.h"
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <errno.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -239,8 +236,7 @@ static void test_a_path_is_never_a_file_name_nor_a_command_to_a_terminal(void **
     assert_int_equal(rows.row[0].wire.path_n, strlen(c.by_path[0].path) + 1);
     assert_int_equal(world_log_lines(&w, "../../../../escaped\\\\x0a\\\\x1b[2J.jpg"), 1);
     assert_int_equal(world_log_lines(&w, "\x1b"), 0);
-    const char *const argv[] = {"find", w.dir, "-name", "*escaped*", NULL};
-    struct proc_result r = proc_run(argv);
+    struct proc_result r = PROC_RUN("find", w.dir, "-name", "*escaped*");
     assert_int_equal(r.out.used, 0);
     proc_clear(&r);
 }
@@ -307,10 +303,7 @@ static void test_only_cameras_on_the_list_are_taken(void **state)
 
 static void the_list_has(const char *imei)
 {
-    char path[600];
-    snprintf(path, sizeof path, "%s/cameras", w.dir);
-    const char *const argv[] = {"grep", "-cx", imei, path, NULL};
-    struct proc_result r = proc_run(argv);
+    struct proc_result r = PROC_RUN("grep", "-cx", imei, support_path(w.dir, "cameras"));
     assert_string_equal(proc_out(&r), "1\n");
     proc_clear(&r);
 }
@@ -482,16 +475,8 @@ static void test_no_larger_files_than_configured(void **state)
 
 static bool status_has(struct world *world, void *arg)
 {
-    char path[600];
-    snprintf(path, sizeof path, "%s/receive.json", world->root);
-    if (!support_exists(path))
-        return false;
-    struct buf b = support_read(path);
-    struct err err;
-    assert_ok(buf_append(&b, "", 1, &err));
-    bool has = strstr((const char *)buf_data(&b), arg) != NULL;
-    buf_clear(&b);
-    return has;
+    const char *path = support_path(world->root, "receive.json");
+    return support_exists(path) && support_count(path, arg) > 0;
 }
 
 /* `dashspool status`, once the receiver has written the words into its file. */
@@ -499,12 +484,7 @@ static void status_is(char *when, bool json, int exit_status, const char *words)
 {
     if (when)
         world_wait(&w, status_has, when, when);
-    const char *const argv[] = {w.binary, "--root", w.root, "status", json ? "--json" : NULL, NULL};
-    struct proc_result r = proc_run(argv);
-    if (r.status != exit_status || !strstr(proc_out(&r), words))
-        fail_msg("status ended with %d and said, without '%s': %s%s", r.status, words, proc_out(&r),
-                 proc_err(&r));
-    proc_clear(&r);
+    expect_out(DASHSPOOL(w.root, "status", json ? "--json" : NULL), exit_status, words);
 }
 
 static void test_with_a_full_disk_no_transfer_begins_and_status_says_so(void **state)

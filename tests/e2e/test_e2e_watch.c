@@ -4,7 +4,6 @@
 #include "dashspool/sandbox.h"
 #include "support/drop.h"
 #include "support/proc.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -31,10 +30,9 @@ static const char quick[] = "quiet_s = 0.15\nscan_s = 3600\npatience_s = 3600\n"
 
 static void configure(struct fixture *f, const char *text)
 {
-    char path[PATH_ROOM], all[1000];
-    snprintf(path, sizeof path, "%s/pipeline.d/50-test.conf", f->root);
+    char all[1000];
     snprintf(all, sizeof all, "[watch]\nmin_free_mib = 0\n%s", text);
-    support_write(path, all, strlen(all));
+    support_configure(f->root, all);
 }
 
 static void start(struct fixture *f)
@@ -56,13 +54,10 @@ static void stop(struct fixture *f)
 static int setup(void **state)
 {
     struct err err;
-    char path[PATH_ROOM];
     struct fixture *f = calloc(1, sizeof *f);
     f->dir = support_tmp_dir();
     snprintf(f->root, sizeof f->root, "%s/root", f->dir);
     snprintf(f->in, sizeof f->in, "%s/in", f->dir);
-    snprintf(path, sizeof path, "%s/pipeline.d", f->root);
-    assert_ok(fsx_mkdirs(path, &err));
     assert_ok(fsx_mkdirs(f->in, &err));
     configure(f, quick);
     *state = f;
@@ -79,14 +74,9 @@ static int teardown(void **state)
     return 0;
 }
 
-/* "in/name" in one of a few buffers. */
 static const char *in(const struct fixture *f, const char *name)
 {
-    static char paths[4][PATH_ROOM];
-    static int at;
-    char *path = paths[at++ % 4];
-    snprintf(path, PATH_ROOM, "%s/%s", f->in, name);
-    return path;
+    return support_path(f->in, name);
 }
 
 static void wait_log(struct fixture *f, const char *fmt, ...) DS_PRINTF(2, 3);
@@ -107,14 +97,7 @@ static void wait_taken(struct fixture *f, const char *name)
 
 static int lines_with(const struct fixture *f, const char *words)
 {
-    int n = 0;
-    struct buf log = support_read(f->watch.log);
-    struct err err;
-    assert_ok(buf_append(&log, "", 1, &err));
-    for (const char *p = (const char *)buf_data(&log); (p = strstr(p, words)); p++)
-        n++;
-    buf_clear(&log);
-    return n;
+    return support_count(f->watch.log, words);
 }
 
 /* Whatever was quiet before this clip came would have been taken before it. */
@@ -236,31 +219,21 @@ static void test_copied_twice(void **state)
 
 static void rsync(struct fixture *f, const char *option)
 {
-    char from[PATH_ROOM], to[PATH_ROOM];
-    snprintf(from, sizeof from, "%s/from/", f->dir);
-    snprintf(to, sizeof to, "%s/", f->in);
-    const char *const argv[] = {"rsync", "-a", option, from, to, NULL};
-    struct proc_result r = proc_run(argv);
-    assert_int_equal(r.status, 0);
-    proc_clear(&r);
+    expect(PROC_RUN("rsync", "-a", option, support_path(f->dir, "from/"), in(f, "")), 0, "");
 }
 
 static void test_written_by_rsync(void **state)
 {
     struct fixture *f = *state;
-    char path[PATH_ROOM];
     struct err err;
     if (!proc_have("rsync"))
         skip();
     start(f);
-    snprintf(path, sizeof path, "%s/from/352093081452251", f->dir);
-    assert_ok(fsx_mkdirs(path, &err));
-    snprintf(path, sizeof path, "%s/from/352093081452251/a.h265", f->dir);
-    drop_clip(path, 1, 3000000);
+    assert_ok(fsx_mkdirs(support_path(f->dir, "from/352093081452251"), &err));
+    drop_clip(support_path(f->dir, "from/352093081452251/a.h265"), 1, 3000000);
     rsync(f, "--whole-file");
     wait_taken(f, "352093081452251/a.h265");
-    snprintf(path, sizeof path, "%s/from/352093081452251/b.h265", f->dir);
-    drop_clip(path, 2, 3000000);
+    drop_clip(support_path(f->dir, "from/352093081452251/b.h265"), 2, 3000000);
     rsync(f, "--inplace");
     wait_taken(f, "352093081452251/b.h265");
     rsync(f, "--checksum"); /* nothing is new */
@@ -341,49 +314,31 @@ static void test_a_directory_made_later(void **state)
     assert_int_equal(drop_look(f->root).n, 3);
 }
 
-static void run(const char *const argv[])
-{
-    struct proc_result r = proc_run(argv);
-    if (r.status != 0)
-        fail_msg("%s %s: %s", argv[0], argv[1], proc_err(&r));
-    proc_clear(&r);
-}
-
 /* Copies go beside the clip; one is given another name; ROOT and a package are there, too. */
 static void test_output_in_the_watched_folder(void **state)
 {
     struct fixture *f = *state;
-    char root[PATH_ROOM], package[PATH_ROOM], clip[PATH_ROOM], from[PATH_ROOM];
+    char root[PATH_ROOM], clip[PATH_ROOM];
     snprintf(root, sizeof root, "%s/store", f->in);
     snprintf(clip, sizeof clip, "%s/clip.h265", f->in);
-    snprintf(package, sizeof package, "%s/case-1", f->in);
     struct buf sample = support_read(TEST_SAMPLES "/rear-25fps-6s-silent.h265");
     support_write(clip, buf_data(&sample), sample.used);
     buf_clear(&sample);
-    const char *const convert[] = {
-        DASHSPOOL_BINARY, "convert", "--copies", "working,viewing,poster,sheet",
-        "--still",        "1",       clip,       NULL};
-    run(convert);
-    snprintf(from, sizeof from, "%s/clip.working.mp4", f->in);
-    assert_int_equal(link(from, in(f, "renamed.mp4")), 0);
-    snprintf(from, sizeof from, "%s/clip.poster-DERIVED.jpg", f->in);
-    assert_int_equal(link(from, in(f, "renamed.jpg")), 0);
-    snprintf(from, sizeof from, "%s/store/x.conf", f->in);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "convert", "--copies", "working,viewing,poster,sheet",
+                    "--still", "1", clip),
+           0, "");
+    assert_int_equal(link(in(f, "clip.working.mp4"), in(f, "renamed.mp4")), 0);
+    assert_int_equal(link(in(f, "clip.poster-DERIVED.jpg"), in(f, "renamed.jpg")), 0);
     snprintf(f->root, sizeof f->root, "%s", root);
     start(f);
     proc_wait_for(&f->watch, "renamed.jpg reason=\"a copy that dashspool made", NULL, 0);
     wait_log(f, "file=%s ", clip);
-    const char *const export[] = {DASHSPOOL_BINARY, "--root", root,    "export", "--kind",
-                                  "video",          "-o",     package, NULL};
-    run(export);
+    expect(DASHSPOOL(root, "export", "--kind", "video", "-o", in(f, "case-1")), 0, "");
     wait_log(f, "case-1 reason=\"an evidence package: left alone");
     stop(f);
     assert_int_equal(drop_look(f->root).n, 1);
     assert_int_equal(lines_with(f, "renamed.mp4 reason=\"a copy that dashspool made"), 1);
-    const char *const own[] = {DASHSPOOL_BINARY, "--root", root, "watch", root, NULL};
-    struct proc_result r = proc_run(own);
-    assert_int_equal(r.status, 2);
-    proc_clear(&r);
+    expect(DASHSPOOL(root, "watch", root), 2, "");
 }
 
 /* Links, pipes, other things: nothing is waited for or followed. */
@@ -437,12 +392,10 @@ static void test_moved_when_it_is_safe(void **state)
     stop(f);
     configure(f, conf);
     start(f); /* takes it away now */
-    while (!support_exists(in(f, "done/352093081452251/clip.txt")))
-        poll(NULL, 0, 20);
+    support_wait(support_exists(in(f, "done/352093081452251/clip.txt")));
     drop_clip(in(f, "352093081452251/clip.h265"), 2, CLIP);
     wait_taken(f, "352093081452251/clip.h265");
-    while (!support_exists(in(f, "done/352093081452251/clip-2.h265")))
-        poll(NULL, 0, 20);
+    support_wait(support_exists(in(f, "done/352093081452251/clip-2.h265")));
     let_pass(f, 1);
     stop(f);
     assert_true(support_exists(in(f, "done/352093081452251/clip.h265")));
@@ -464,9 +417,8 @@ static void test_removed_when_it_is_safe(void **state)
     drop_clip(in(f, "two.h265"), 2, CLIP);
     support_write(in(f, "text.h265"), "nothing to see\n", 15);
     start(f);
-    while (support_exists(in(f, "clip.h265")) || support_exists(in(f, "clip.txt")) ||
-           support_exists(in(f, "two.h265")))
-        poll(NULL, 0, 20);
+    support_wait(!support_exists(in(f, "clip.h265")) && !support_exists(in(f, "clip.txt")) &&
+                 !support_exists(in(f, "two.h265")));
     wait_log(f, "text.h265 reason=\"this is text");
     stop(f);
     assert_true(support_exists(in(f, "two.txt")));
@@ -499,8 +451,7 @@ static void test_killed_again_and_again(void **state)
         assert_int_equal(proc_stop(&f->watch, SIGKILL), 128 + SIGKILL);
     }
     start(f);
-    while (support_entries(f->in) > 0)
-        poll(NULL, 0, 20);
+    support_wait(support_entries(f->in) == 0);
     stop(f);
     struct drop_found found = drop_look(f->root);
     assert_int_equal(found.n, FILES);
@@ -533,16 +484,9 @@ static void test_a_folder_that_is_replaced(void **state)
 static void test_settings_that_are_of_no_use(void **state)
 {
     struct fixture *f = *state;
-    const char *const none[] = {DASHSPOOL_BINARY, "--root", f->root, "watch", NULL};
-    const char *const gone[] = {DASHSPOOL_BINARY, "--root", f->root, "watch", "/no/such", NULL};
-    const char *const word[] = {DASHSPOOL_BINARY, "--root", f->root, "watch", f->in,
-                                "--after",        "burn",   NULL};
-    const char *const *all[] = {none, gone, word};
-    for (int i = 0; i < 3; i++) {
-        struct proc_result r = proc_run(all[i]);
-        assert_int_equal(r.status, 2);
-        proc_clear(&r);
-    }
+    expect(DASHSPOOL(f->root, "watch"), 2, "");
+    expect(DASHSPOOL(f->root, "watch", "/no/such"), 2, "");
+    expect(DASHSPOOL(f->root, "watch", f->in, "--after", "burn"), 2, "");
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 #include "dashspool/care.h"
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/spool.h"
+#include "support/sql.h"
 #include "support/stored.h"
 #include "support/support.h"
 #include <sqlite3.h>
@@ -54,24 +55,16 @@ static int remove_store(void **state)
     return 0;
 }
 
-static void sql(const char *database, const char *format, const char *id)
-{
-    sqlite3 *db = NULL;
-    char path[700], text[700];
-    snprintf(path, sizeof path, "%s/%s", root, database);
-    sqlite3_snprintf(sizeof text, text, format, id);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", text, sqlite3_errmsg(db));
-    assert_true(sqlite3_total_changes(db) > 0);
-    sqlite3_close(db);
-}
-
 static const char *in_root(const char *name)
 {
-    static char path[700];
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    return path;
+    return support_path(root, name);
+}
+
+static void sql(const char *database, const char *format, const char *id)
+{
+    char text[700];
+    sqlite3_snprintf(sizeof text, text, format, id);
+    sql_change(in_root(database), text);
 }
 
 /* All that was told, a line each. */

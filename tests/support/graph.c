@@ -42,11 +42,7 @@ static const char never[] = "#!/bin/sh\n"
 
 const char *graph_path(const struct graph *g, const char *name)
 {
-    static char path[4][600];
-    static unsigned i;
-    char *p = path[i++ % 4];
-    snprintf(p, sizeof path[0], "%s/%s", g->dir, name);
-    return p;
+    return support_path(g->dir, name);
 }
 
 /* One that cameras can be pointed at for good: below those that the kernel gives to others. */
@@ -67,8 +63,7 @@ static void choose_port(struct graph *g)
 
 void graph_configure(struct graph *g, const char *retention)
 {
-    char path[400], text[4000];
-    snprintf(path, sizeof path, "%s/pipeline.d/50-test.conf", g->root);
+    char text[4000];
     int n = snprintf(text, sizeof text,
                      "[receive]\nlisten = %s\nmin_free_mib = 0\n"
                      "[watch]\nenabled = yes\ndirs = %s\nquiet_s = 0.05\nscan_s = 1\n"
@@ -83,7 +78,7 @@ void graph_configure(struct graph *g, const char *retention)
                      "[retention]\n%s",
                      g->address, g->in, g->dir, g->dir, g->dir, g->dir, retention);
     assert_true(n > 0 && (size_t)n < sizeof text);
-    support_write(path, text, strlen(text));
+    support_configure(g->root, text);
 }
 
 static void write_script(const struct graph *g, const char *name, const char *text)
@@ -106,7 +101,7 @@ static void look_for_no_leaks(void)
 struct graph *graph_new(const char *binary, const char *retention)
 {
     static const char *const stages[] = {"convert", "twice", "never"};
-    static const char *const dirs[] = {"in", "tries", "runs", "root/pipeline.d", "calls"};
+    static const char *const dirs[] = {"in", "tries", "runs", "calls"};
     struct graph *g = calloc(1, sizeof *g);
     struct spool *spool;
     struct err err;

@@ -54,7 +54,7 @@ struct graph *graph_new(const char *binary, const char *retention);
 void graph_free(struct graph **g); /* ends what a test that failed has left running */
 
 void graph_configure(struct graph *g, const char *retention);
-const char *graph_path(const struct graph *g, const char *name); /* in dir; one of four buffers */
+const char *graph_path(const struct graph *g, const char *name); /* in dir: support_path() */
 
 void graph_start(struct graph *g);  /* run; waits for nothing */
 void graph_reload(struct graph *g); /* SIGHUP */

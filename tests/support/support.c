@@ -1,12 +1,16 @@
 #define _GNU_SOURCE /* memmem */
 #include "support/support.h"
+#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include <dirent.h>
 #include <glob.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define WAIT_US (120 * INT64_C(1000000))
 
 /* A test that is skipped or fails does not come to its clean-up: the end of the program does it. */
 static char *made[512];
@@ -130,6 +134,15 @@ void support_configure(const char *root, const char *text)
     struct err err;
     assert_ok(fsx_mkdirs(support_path(root, "pipeline.d"), &err));
     support_write(support_path(root, "pipeline.d/50-test.conf"), text, strlen(text));
+}
+
+void support_wait_a_little(int64_t *until_us, const char *what)
+{
+    if (*until_us == 0)
+        *until_us = clock_mono_us() + WAIT_US;
+    if (clock_mono_us() > *until_us)
+        fail_msg("not within two minutes: %s", what);
+    poll(NULL, 0, 5);
 }
 
 void assert_has(const char *text, const char *words)

@@ -42,6 +42,15 @@ void support_configure(const char *root, const char *text);
  * not there: then the test calls skip(). */
 const char *support_shared(const char *name);
 
+/* Asks again and again whether it is so; after two minutes the test fails. For what tells nobody
+ * that it has changed. */
+#define support_wait(is_so)                            \
+    do {                                               \
+        for (int64_t until_us_ = 0; !(is_so);)         \
+            support_wait_a_little(&until_us_, #is_so); \
+    } while (0)
+void support_wait_a_little(int64_t *until_us, const char *what);
+
 /* The words are in the text. */
 void assert_has(const char *text, const char *words);
 

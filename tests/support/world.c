@@ -1,7 +1,5 @@
-#define _GNU_SOURCE /* memmem */
 #include "support/world.h"
 #include "dashspool/clock.h"
-#include "dashspool/fsx.h"
 #include "dashspool/raw.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,18 +25,13 @@ void world_configure(struct world *w, const char *config)
              "[receive]\nlisten = 127.0.0.1:0\ntls_listen = 127.0.0.1:0\n"
              "min_free_mib = 0\n%s",
              config);
-    support_write(w->conf, text, strlen(text));
+    support_configure(w->root, text);
 }
 
 void world_open(struct world *w, const char *binary, const char *config)
 {
-    char path[600];
-    struct err err;
     *w = (struct world){.binary = binary, .dir = support_tmp_dir()};
     snprintf(w->root, sizeof w->root, "%s/root", w->dir);
-    snprintf(path, sizeof path, "%s/pipeline.d", w->root);
-    assert_ok(fsx_mkdirs(path, &err));
-    snprintf(w->conf, sizeof w->conf, "%s/pipeline.d/50-test.conf", w->root);
     world_configure(w, config);
 }
 
@@ -58,10 +51,7 @@ void world_close(struct world *w)
 
 static bool wants_tls(const struct world *w)
 {
-    struct buf conf = support_read(w->conf);
-    bool wants = memmem(buf_data(&conf), conf.used, "tls_cert", 8) != NULL;
-    buf_clear(&conf);
-    return wants;
+    return support_count(support_path(w->root, "pipeline.d/50-test.conf"), "tls_cert") > 0;
 }
 
 static void take_ports(struct world *w)

@@ -16,7 +16,7 @@ enum { WORLD_ROWS = 12 };
 struct world {
     const char *binary;
     char *dir;
-    char root[256], conf[300];
+    char root[256];
     char port[8], tls_port[8]; /* "" none; of 127.0.0.1 */
     struct proc receiver;
     bool running;
