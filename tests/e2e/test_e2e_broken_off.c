@@ -66,6 +66,7 @@ static void come_back(void)
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", CLIP, "--time",
                TIME, "--trigger", "crash"),
            0, "1 files");
+    world_wait_jobs(&w);
 }
 
 static int packages(void)
@@ -138,7 +139,6 @@ static void test_when_it_is_whole_after_all_there_is_another_package(void **stat
     expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n"); /* not a package each time */
     assert_int_equal(packages(), 1);
     come_back();
-    world_wait_jobs(&w);
     expect(RUN("work", "--once"), 0, "3 jobs done, 0 failed\n");
     assert_int_equal(packages(), 2);
     assert_int_equal(sent(NAME ".zip"), 1);
@@ -155,7 +155,6 @@ static void test_when_it_goes_on_before_there_is_one_package(void **state)
     configure("settle = 1 h\nbroken_off = 1 ms");
     expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed, 1 wait for the rest of their events");
     come_back();
-    world_wait_jobs(&w);
     configure("settle = 0\nbroken_off = 1 ms");
     char attempt[300];
     snprintf(attempt, sizeof attempt, "%s",
@@ -174,7 +173,6 @@ static void test_what_was_packed_as_a_part_and_came_whole_has_its_job_after_a_cr
     break_off("--rear", "300");
     expect(RUN("work", "--once"), 0, "2 jobs done, 0 failed\n");
     come_back();
-    world_wait_jobs(&w);
     world_kill(&w);
     sql_change(in_dir("root/catalogue.db"), "UPDATE transfer SET published = 0");
     assert_int_equal(rename(in_dir("root/spool/convert/new/" REAR), in_dir("lost")), 0);

@@ -25,6 +25,7 @@ static int make_store(void **state)
                "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon",
                "25.25"),
            0, "2 files");
+    world_wait_jobs(&w);
     expect(RUN("work", "--once"), 0, "2 jobs done");
     return 0;
 }
@@ -122,6 +123,7 @@ static void test_a_failed_job_is_retried_or_dropped_and_then_may_go(void **state
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", bad, "--time",
                "2024-11-30T08:00:00Z"),
            0, "1 files");
+    world_wait_jobs(&w);
     expect(RUN("work", "--once"), 1, "1 failed");
     expect(RUN("retry"), 0, id);
     expect(RUN("retry", "--all"), 0, "ready again");

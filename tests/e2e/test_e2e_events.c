@@ -58,6 +58,15 @@ static const char *to(void)
     return world_address(w.port);
 }
 
+/* A camera hands it over; its job is there. */
+static void take(const char *side, const char *path, const char *time, const char *trigger)
+{
+    expect(RUN("simulate", "--to", to(), "--imei", IMEI, side, path, "--time", time, "--trigger",
+               trigger),
+           0, "1 files");
+    world_wait_jobs(&w);
+}
+
 static void take_photo(const char *side, const char *time, const char *trigger)
 {
     static char n;
@@ -67,9 +76,7 @@ static void take_photo(const char *side, const char *time, const char *trigger)
     n++;
     support_write(in_dir("photo.jpg"), buf_data(&b), b.used);
     buf_clear(&b);
-    expect(RUN("simulate", "--to", to(), "--imei", IMEI, side, in_dir("photo.jpg"), "--time", time,
-               "--trigger", trigger),
-           0, "1 files");
+    take(side, in_dir("photo.jpg"), time, trigger);
 }
 
 /* What the packages are, and that nothing else lies there. */
@@ -126,13 +133,8 @@ static int masters_in(const char *package)
 static void test_front_and_rear_of_a_crash_are_one_package(void **state)
 {
     (void)state;
-    expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--front", CLIP, "--time", TIME,
-               "--trigger", "crash"),
-           0, "1 files");
-    expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--rear",
-               TEST_SAMPLES "/front-20fps-10s-sound.h265", "--time", "2024-11-29T07:23:46Z",
-               "--trigger", "crash"),
-           0, "1 files");
+    take("--front", CLIP, TIME, "crash");
+    take("--rear", TEST_SAMPLES "/front-20fps-10s-sound.h265", "2024-11-29T07:23:46Z", "crash");
     expect(RUN("work", "--once"), 0, "6 jobs done, 0 failed\n");
     assert_packages(1);
     expect(RUN("verify", in_dir("root/packages/" NAME ".zip")), 0, "");
@@ -214,9 +216,7 @@ static void test_what_is_still_coming_in_is_waited_for(void **state)
     expect(RUN("work", "--once"), 0, "1 jobs done, 0 failed, 1 wait for the rest of their events");
     assert_packages(0);
     assert_int_equal(proc_stop(&camera, SIGKILL), 128 + SIGKILL);
-    expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--rear", CLIP, "--time", TIME,
-               "--trigger", "crash"),
-           0, "1 files");
+    take("--rear", CLIP, TIME, "crash");
     char attempt[700];
     snprintf(attempt, sizeof attempt, "%s",
              in_dir("root/spool/export/new/" IMEI "-front-photo-20241129T072345Z/attempt"));
@@ -287,9 +287,7 @@ static void test_a_clip_that_broke_off_is_packed_as_it_is_and_again_when_it_is_w
     world_settled_rows(&w, IMEI, &rows);
     expect(RUN("work", "--once"), 0, "3 jobs done");
     assert_packages(1);
-    expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--rear", CLIP, "--time", TIME,
-               "--trigger", "crash"),
-           0, "1 files");
+    take("--rear", CLIP, TIME, "crash");
     expect(RUN("work", "--once"), 0, "3 jobs done");
     assert_packages(2);
     assert_sent(NAME ".zip " NAME "-2.zip");

@@ -243,12 +243,7 @@ static int without_job(struct world *w)
 
 void world_wait_jobs(struct world *w)
 {
-    int64_t until_us = clock_mono_us() + WAIT_MS * INT64_C(1000);
-    while (without_job(w) > 0) {
-        if (clock_mono_us() > until_us)
-            fail_msg("within %d s not: a job of all that is stored", WAIT_MS / 1000);
-        poll(NULL, 0, 5);
-    }
+    support_wait(without_job(w) == 0);
 }
 
 int world_log_lines(struct world *w, const char *words)
