@@ -11,9 +11,10 @@
 
 enum {
     KILL_CAMERAS = 20,
-    LIFE_US = 250000,   /* of a receiver that is killed at work: up to this */
-    START_US = 40000,   /* … and of one that is killed while it starts */
-    END_US = 120000000, /* for what is left after the last kill */
+    LIFE_US = 250000,      /* of a receiver that is killed at work: up to this, longer where … */
+    LIFE_US_MAX = 4000000, /* … a slow disk lets nothing get done in that time */
+    START_US = 40000,      /* … and of one that is killed while it starts */
+    END_US = 120000000,    /* for what is left after the last kill */
 };
 
 struct proc fleet_receiver(const char *binary, const char *root, const char *log)
@@ -83,6 +84,7 @@ struct game {
     const char *binary, *root, *log;
     struct fleet *fleet;
     uint64_t chance;
+    int64_t life_us;
 };
 
 static int64_t chance_below(struct game *g, int64_t n)
@@ -98,8 +100,14 @@ static void kill_at_work(struct game *g)
     struct proc receiver = fleet_receiver(g->binary, g->root, g->log);
     fleet_receiver_address(&receiver, address);
     fleet_aim(g->fleet, address);
-    (void)fleet_run(g->fleet, clock_mono_us() + chance_below(g, LIFE_US));
+    struct fleet_stats before = fleet_stats(g->fleet);
+    int64_t life_us = chance_below(g, g->life_us);
+    (void)fleet_run(g->fleet, clock_mono_us() + life_us);
     assert_int_equal(proc_stop(&receiver, SIGKILL), 128 + SIGKILL);
+    struct fleet_stats after = fleet_stats(g->fleet);
+    bool idle = after.files == before.files && after.resumed == before.resumed;
+    if (idle && life_us > g->life_us / 2 && g->life_us < LIFE_US_MAX)
+        g->life_us *= 2;
 }
 
 /* A receiver, killed while it puts right what the last one left (or at its very beginning). */
@@ -120,7 +128,7 @@ struct fleet_kills fleet_kill(const char *binary, const char *root, const char *
                               .bytes_max = 200000,
                               .packet_us = 1500,
                               .seed = seed};
-    struct game g = {binary, root, log, fleet_new(&plan), seed};
+    struct game g = {binary, root, log, fleet_new(&plan), seed, LIFE_US};
     struct fleet_kills out = {0};
     char address[64];
     for (; out.kills < kills; out.kills++) {
