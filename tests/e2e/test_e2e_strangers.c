@@ -529,6 +529,8 @@ static void test_status_tells_running_stopped_and_dead(void **state)
     world_stop(&w);
     status_is(NULL, false, 0, "receiver   stopped");
     world_start(&w);
+    snprintf(words, sizeof words, "\"pid\":%d,", (int)w.receiver.pid);
+    status_is(words, false, 0, "receiver   running");
     world_kill(&w);
     status_is(NULL, false, 1, "receiver   dead");
     status_is(NULL, true, 1, "\"state\": \"dead\"");
