@@ -256,7 +256,7 @@ int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn,
                         struct err *err) DS_MUST_CHECK;
 
 /* False: it was made when the transfer was partial ("<id>.partial." begins its name), and that is
- * whole now. */
+ * whole now, or more of it has come since. */
 bool catalogue_copy_is_current(const struct catalogue_transfer *t,
                                const struct catalogue_copy *copy);
 

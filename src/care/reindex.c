@@ -261,7 +261,9 @@ static int enter_copy(struct reindex *r, const char *path, const struct stat *st
         rc = describe(r, path, st, kind, &copy, err);
     if (rc == ERR_OK)
         rc = catalogue_copy_put(r->made, t.key, &copy, err);
-    if (rc == ERR_OK && !t.published) { /* converted: it needs no job */
+    bool whole =
+        rc == ERR_OK && t.state == CATALOGUE_STORED && catalogue_copy_is_current(&t, &copy);
+    if (whole && !t.published) { /* converted: it needs no job */
         t.published = true;
         rc = catalogue_transfer_update(r->made, &t, err);
     }

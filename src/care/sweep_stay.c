@@ -12,20 +12,26 @@ void sweep_count_stay(struct sweep *s, enum sweep_stay stay)
         ++*counts[stay];
 }
 
+struct seeing {
+    const struct catalogue_transfer *of;
+    bool converted;
+};
+
 static int see_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
-    bool *converted = arg;
+    struct seeing *s = arg;
     (void)err;
-    *converted |= strcmp(copy->kind, "working") == 0 || strcmp(copy->kind, "still") == 0;
+    s->converted |= (strcmp(copy->kind, "working") == 0 || strcmp(copy->kind, "still") == 0) &&
+                    catalogue_copy_is_current(s->of, copy);
     return ERR_OK;
 }
 
 /* What was made may be gone again by a rule of its own; what was given up has no copies. Another
- * stage's job that was dropped ("stage") says nothing about that. */
+ * stage's job that was dropped ("stage") says nothing about that, nor what was made of a part. */
 static int see_event(void *arg, const char *line, struct err *err)
 {
     static const char *const through[] = {"converted", "copy-deleted", "dropped"};
-    bool *converted = arg;
+    struct seeing *s = arg;
     json_t *json = json_loads(line, 0, NULL);
     const char *event = json_string_value(json_object_get(json, "event"));
     const char *stage = json_string_value(json_object_get(json_object_get(json, "what"), "stage"));
@@ -33,7 +39,9 @@ static int see_event(void *arg, const char *line, struct err *err)
     if (event && stage && strcmp(event, "dropped") == 0 && strcmp(stage, "convert") != 0)
         event = NULL;
     for (size_t i = 0; event && i < sizeof through / sizeof *through; i++)
-        *converted |= strcmp(event, through[i]) == 0;
+        s->converted |= strcmp(event, through[i]) == 0;
+    if (event && strcmp(event, "stored") == 0)
+        s->converted = false;
     json_decref(json);
     return ERR_OK;
 }
@@ -41,10 +49,11 @@ static int see_event(void *arg, const char *line, struct err *err)
 static int was_converted(struct sweep *s, const struct catalogue_transfer *t, bool *out,
                          struct err *err)
 {
-    *out = false;
-    int rc = catalogue_copy_each(s->catalogue, t->key, see_copy, out, err);
-    if (rc == ERR_OK && !*out)
-        rc = catalogue_event_each(s->catalogue, t->id, see_event, out, err);
+    struct seeing seeing = {.of = t};
+    int rc = catalogue_copy_each(s->catalogue, t->key, see_copy, &seeing, err);
+    if (rc == ERR_OK && !seeing.converted)
+        rc = catalogue_event_each(s->catalogue, t->id, see_event, &seeing, err);
+    *out = seeing.converted;
     return rc;
 }
 

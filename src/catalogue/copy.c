@@ -85,6 +85,6 @@ bool catalogue_copy_is_current(const struct catalogue_transfer *t,
     char begins[CATALOGUE_ID_ROOM + 16];
     const char *base = strrchr(copy->path, '/');
     snprintf(begins, sizeof begins, "%s.partial.", t->id);
-    return t->state != CATALOGUE_STORED ||
-           strncmp(base ? base + 1 : copy->path, begins, strlen(begins)) != 0;
+    bool of_partial = strncmp(base ? base + 1 : copy->path, begins, strlen(begins)) == 0;
+    return !of_partial || (t->state == CATALOGUE_PARTIAL && copy->made_us >= t->completed_us);
 }

@@ -11,7 +11,7 @@ static const char retry_help[] =
     "usage: dashspool retry [--stage NAME] ID… | --all\n"
     "\n"
     "Makes failed jobs ready again, as if they had never been tried; 'dashspool work' works them.\n"
-    "Without IDs it lists them, with the reasons.\n"
+    "Without IDs it lists them, with the reasons. The job of what broke off is ID.partial.\n"
     "\n"
     "  --all          all that failed\n"
     "  --stage NAME   of this stage (default: convert)\n"

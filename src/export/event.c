@@ -60,6 +60,27 @@ static int by_time(const void *a, const void *b)
     return x->at_us != y->at_us ? (x->at_us < y->at_us ? -1 : 1) : strcmp(x->id, y->id);
 }
 
+/* Ids up to the end of their time, behind which only a number makes them different. */
+static bool are_twins(const struct export_event_member *a, const struct export_event_member *b)
+{
+    size_t n = strcspn(a->id, "Z");
+    return n == strcspn(b->id, "Z") && strncmp(a->id, b->id, n) == 0;
+}
+
+/* What a camera offered once more that had not heard that it was taken, and broke off, is none. */
+static size_t drop_twins(struct export_event_member *m, size_t n, const char *id)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool twin = false;
+        for (size_t k = 0; m[i].state == CATALOGUE_PARTIAL && k < n && !twin; k++)
+            twin = m[k].state == CATALOGUE_STORED && are_twins(&m[i], &m[k]);
+        if (!twin || strcmp(m[i].id, id) == 0)
+            m[kept++] = m[i];
+    }
+    return kept;
+}
+
 /* Of those near it, in order, the ones that belong to `id`. */
 static int cut_out(struct export_event *event, const struct buf *near, const char *id,
                    int64_t window_us, struct err *err)
@@ -73,6 +94,7 @@ static int cut_out(struct export_event *event, const struct buf *near, const cha
     }
     if (n > 0)
         memcpy(event->member, buf_data(near), n * sizeof *event->member);
+    n = drop_twins(event->member, n, id);
     qsort(event->member, n, sizeof *event->member, by_time);
     for (size_t i = 0; i < n; i++) {
         times[i] = event->member[i].at_us;
@@ -125,23 +147,33 @@ void export_event_clear(struct export_event *event)
 
 /* ---- packages ---- */
 
+struct noting {
+    struct buf *out;
+    bool stored; /* it is whole since a line before */
+};
+
+/* What was packed before it was whole may be noted after that. */
 static int note_package(void *arg, const char *line, struct err *err)
 {
-    struct buf *out = arg;
+    struct noting *n = arg;
     struct event_issued one = {.current = true};
     const char *event = "", *package = NULL, *job = "";
+    int partial = 0;
     json_t *json = json_loads(line, 0, NULL);
     int rc = ERR_OK;
-    json_unpack(json, "{s:s, s:{s?s, s?s}}", "event", &event, "what", "package", &package,
-                "for_job", &job);
-    if (strcmp(event, "stored") == 0)
-        for (size_t i = 0; i < event_issued_count(out); i++)
-            event_issued_at(out, i)->current = false;
+    json_unpack(json, "{s:s, s:{s?s, s?s, s?b}}", "event", &event, "what", "package", &package,
+                "for_job", &job, "partial", &partial);
+    if (strcmp(event, "stored") == 0) {
+        n->stored = true;
+        for (size_t i = 0; i < event_issued_count(n->out); i++)
+            event_issued_at(n->out, i)->current = false;
+    }
     bool fits = package && strlen(package) < sizeof one.package && strlen(job) < sizeof one.for_job;
     if (strcmp(event, "exported") == 0 && fits) {
         memcpy(one.package, package, strlen(package));
         memcpy(one.for_job, job, strlen(job));
-        rc = buf_append(out, &one, sizeof one, err);
+        one.current = !(partial && n->stored);
+        rc = buf_append(n->out, &one, sizeof one, err);
     }
     json_decref(json);
     return rc;
@@ -149,8 +181,9 @@ static int note_package(void *arg, const char *line, struct err *err)
 
 int event_issued_read(struct buf *out, struct catalogue *c, const char *id, struct err *err)
 {
+    struct noting n = {out, false};
     buf_init(out, ISSUED_BYTES_MAX);
-    return catalogue_event_each(c, id, note_package, out, err);
+    return catalogue_event_each(c, id, note_package, &n, err);
 }
 
 int export_event_issued(char out[EXPORT_EVENT_NAME_ROOM], struct catalogue *c, const char *id,

@@ -190,14 +190,34 @@ static int read_time(const struct package_look *look, int64_t *out, struct err *
     return clock_parse(text, 0, out, NULL, err);
 }
 
-/* A sound package of members of the event, which nobody has noted: it is noted now. */
-static int adopt(const struct making *m, const char *path, struct export_result *out,
+static int note_partials(const struct making *m, struct package *p, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++)
+        if (m->event->member[i].state != CATALOGUE_STORED)
+            rc = package_add_partial(p, m->event->member[i].id, err);
+    return rc;
+}
+
+/* The one of this job, if it is among them; else another one's, which is to hand it on. */
+static const char *job_of(const char *const *ids, size_t n, const char *for_job)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(ids[i], for_job) == 0)
+            return for_job;
+    return ids[0];
+}
+
+/* A sound package of members of the event, which nobody has noted: it is noted now. *own: the
+ * transfer whose job this is, is in it. */
+static int adopt(const struct making *m, const char *path, struct export_result *out, bool *own,
                  struct err *err)
 {
     struct package_look look;
     struct export_request request = *m->request;
     struct package p = {.request = &request, .result = out, .catalogue = m->catalogue};
     const char **ids = calloc(m->event->n + 1, sizeof *ids);
+    buf_init(&p.partials, PACKAGE_PARTIALS_BYTES_MAX);
     int rc = package_look(&look, path, err);
     if (rc == ERR_OK && !ids)
         rc = err_set(err, ERR_NOMEM, "no memory for a list");
@@ -205,8 +225,13 @@ static int adopt(const struct making *m, const char *path, struct export_result 
         rc = judge_masters(m, &look, ids, &request.n, err);
     if (rc == ERR_OK)
         rc = read_time(&look, &request.at_us, err);
+    if (rc == ERR_OK)
+        rc = note_partials(m, &p, err);
     request.ids = ids;
     request.path = path;
+    if (rc == ERR_OK)
+        request.for_job = job_of(ids, request.n, m->request->for_job);
+    *own = rc == ERR_OK && request.for_job == m->request->for_job;
     if (rc == ERR_OK)
         rc = fsx_split(path, &p.beside, &p.name, err);
     if (rc == ERR_OK) {
@@ -214,6 +239,7 @@ static int adopt(const struct making *m, const char *path, struct export_result 
         rc = package_note_exported(&p, err);
     }
     package_look_clear(&look);
+    buf_clear(&p.partials);
     free(p.beside);
     free(p.name);
     free(ids);
@@ -237,15 +263,19 @@ static int find_name(struct making *m, struct export_result *out, char **path, b
         rc = fsx_path(path, err, "%s/%s%s", m->dir, name, m->zip ? ".zip" : "");
         if (rc < 0 || lstat(*path, &st) < 0)
             return rc;
-        int adopting = adopt(m, *path, out, &why);
-        *adopted = adopting == ERR_OK;
+        bool own = false;
+        int adopting = adopt(m, *path, out, &own, &why);
+        *adopted = adopting == ERR_OK && own;
         if (*adopted)
             return ERR_OK;
         if (err_is_temporary(adopting)) {
             *err = why;
             return adopting;
         }
-        log_warn("export", "left as it is", LOG_TEXT("file", *path), LOG_ERR(&why));
+        if (adopting == ERR_OK)
+            log_info("export", "package was there, and is noted now", LOG_TEXT("file", *path));
+        else
+            log_warn("export", "left as it is", LOG_TEXT("file", *path), LOG_ERR(&why));
         free(*path);
         *path = NULL;
     }

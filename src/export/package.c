@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "dashspool/archive.h"
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
@@ -138,33 +139,52 @@ static int fill(struct package *p, struct err *err)
     return rc < 0 ? rc : seal_and_finish(p, err);
 }
 
-/* It exists by now: a custody that cannot be written is an error that says so. */
-int package_note_exported(struct package *p, struct err *err)
+/* What the custody of each says; of one that was not whole, that it was not. */
+static char *words_of_export(const struct package *p, bool partial)
 {
     json_t *o =
         json_pack("{s:s, s:s}", "package", p->name, "tagmanifest_sha256", p->result->tag_sha256);
     if (o && p->request->for_job)
         json_object_set_new(o, "for_job", json_string(p->request->for_job));
+    if (o && partial)
+        json_object_set_new(o, "partial", json_true());
     if (o && p->redaction)
         redaction_note(p->redaction, o);
-    char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    struct custody_event e = {p->request->at_us, "exported", p->request->who, what};
+    char *words = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return words;
+}
+
+static bool was_partial(const struct package *p, const char *id)
+{
+    char line[CATALOGUE_ID_ROOM + 2];
+    int n = snprintf(line, sizeof line, "\n%s\n", id);
+    return memmem(buf_data(&p->partials), p->partials.used, line, (size_t)n) != NULL;
+}
+
+/* It exists by now: a custody that cannot be written is an error that says so. */
+int package_note_exported(struct package *p, struct err *err)
+{
+    char *whole = words_of_export(p, false), *part = words_of_export(p, true);
+    struct custody_event e = {p->request->at_us, "exported", p->request->who, NULL};
     struct catalogue_protection protection = {.since_us = e.at_us};
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
     snprintf(protection.reason, sizeof protection.reason, "it is in the package %.400s", p->name);
+    bool words = whole && part;
     int rc =
-        what ? catalogue_begin(p->catalogue, err) : err_set(err, ERR_NOMEM, "no memory for JSON");
+        words ? catalogue_begin(p->catalogue, err) : err_set(err, ERR_NOMEM, "no memory for JSON");
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
+        e.what = was_partial(p, p->request->ids[i]) ? part : whole;
         rc = catalogue_event_add(p->catalogue, p->request->ids[i], &e, err);
         if (rc == ERR_OK && !p->request->no_protect)
             rc = catalogue_protect(p->catalogue, p->request->ids[i], &protection, err);
     }
     if (rc == ERR_OK)
         rc = catalogue_commit(p->catalogue, err);
-    else if (what)
+    else if (words)
         catalogue_rollback(p->catalogue);
-    free(what);
-    json_decref(o);
+    free(whole);
+    free(part);
     return rc < 0 ? err_wrap(err, "the package is written, but its export is not noted") : rc;
 }
 
@@ -175,6 +195,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
         .request = request, .result = out, .progress = progress, .progress_arg = arg};
     *out = (struct export_result){0};
     buf_init(&p.custody, CUSTODY_BYTES_MAX);
+    buf_init(&p.partials, PACKAGE_PARTIALS_BYTES_MAX);
     if (request->n == 0 || request->n > EXPORT_TRANSFERS_MAX)
         return err_set(err, ERR_LIMIT, "%zu transfers in a package; 1 to %d are possible",
                        request->n, EXPORT_TRANSFERS_MAX);
@@ -204,6 +225,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     raw_close(&p.raw);
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);
+    buf_clear(&p.partials);
     free(p.beside);
     free(p.name);
     return rc;

@@ -13,6 +13,8 @@
 #include "redaction.h"
 #include "story.h"
 
+#define PACKAGE_PARTIALS_BYTES_MAX (64 << 20)
+
 struct package {
     const struct export_request *request;
     struct export_result *result;
@@ -26,6 +28,7 @@ struct package {
     struct bag *bag;
     struct seal_key *key; /* NULL: unsigned */
     struct buf custody;   /* lines of all */
+    struct buf partials;  /* "\n<id>\n" of each that was packed before it was whole */
     struct story *story;
     char *beside, *name;         /* the folder that the package will be in, and its name there */
     struct redaction *redaction; /* NULL: nothing is hidden */
@@ -34,6 +37,7 @@ struct package {
 /* package_payload.c: a transfer's master, facts, copies and custody. ERR_BUSY: it is still coming
  * in. */
 int package_put_transfer(struct package *p, const char *id, struct err *err) DS_MUST_CHECK;
+int package_add_partial(struct package *p, const char *id, struct err *err) DS_MUST_CHECK;
 
 /* … parts of it, for a redacted transfer: a copy in dir/copy->path, whose hash is compared; and
  * that so many bytes of the work are done (ERR_AGAIN: the caller wants no more). */

@@ -218,29 +218,56 @@ static int put_event(void *arg, const char *line, struct err *err)
     return rc < 0 ? rc : buf_append(&e->p->custody, "\n", 1, err);
 }
 
+int package_add_partial(struct package *p, const char *id, struct err *err)
+{
+    char line[CATALOGUE_ID_ROOM + 2];
+    int n = snprintf(line, sizeof line, "\n%s\n", id);
+    return buf_append(&p->partials, line, (size_t)n, err);
+}
+
+static int put_transfer(struct package *p, const struct catalogue_transfer *t, struct err *err)
+{
+    char master[BAG_NAME_ROOM] = "";
+    struct copying copies = {p, t, 0};
+    struct events events = {.p = p};
+    int rc = p->redaction ? redaction_put(p, t, &copies.n, err) : put_master(p, t, master, err);
+    if (rc == ERR_OK)
+        rc = put_facts(p, t, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_each(p->catalogue, t->key, put_copy, &copies, err);
+    if (rc == ERR_OK)
+        rc = catalogue_event_each(p->catalogue, t->id, put_event, &events, err);
+    if (rc == ERR_OK)
+        rc = story_add(p->story, p->catalogue, p->request->root, t, master, err);
+    if (rc == ERR_OK && p->redaction)
+        rc = redaction_tell(p, err);
+    p->result->without_copies += copies.n == 0;
+    return rc;
+}
+
+/* A partial may go on while it is read: then it is not what `rc` says, but not the time for it. */
+static int check_partial(struct package *p, const struct catalogue_transfer *t, int rc,
+                         struct err *err)
+{
+    struct catalogue_transfer now;
+    struct err why;
+    if (t->state != CATALOGUE_PARTIAL)
+        return rc;
+    if (catalogue_transfer_get(p->catalogue, t->id, &now, &why) == ERR_OK &&
+        (now.state != t->state || now.completed_us != t->completed_us))
+        return err_set(err, ERR_BUSY, "%s goes on coming in; export it when it is whole", t->id);
+    return rc < 0 ? rc : package_add_partial(p, t->id, err);
+}
+
 int package_put_transfer(struct package *p, const char *id, struct err *err)
 {
     struct catalogue_transfer t;
-    char master[BAG_NAME_ROOM] = "";
-    struct copying copies = {p, &t, 0};
-    struct events events = {.p = p};
     p->id = id;
     int rc = catalogue_transfer_get(p->catalogue, id, &t, err);
     if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
         rc = err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", id);
-    if (rc == ERR_OK)
-        rc = p->redaction ? redaction_put(p, &t, &copies.n, err) : put_master(p, &t, master, err);
-    if (rc == ERR_OK)
-        rc = put_facts(p, &t, err);
-    if (rc == ERR_OK)
-        rc = catalogue_copy_each(p->catalogue, t.key, put_copy, &copies, err);
-    if (rc == ERR_OK)
-        rc = catalogue_event_each(p->catalogue, id, put_event, &events, err);
-    if (rc == ERR_OK)
-        rc = story_add(p->story, p->catalogue, p->request->root, &t, master, err);
-    if (rc == ERR_OK && p->redaction)
-        rc = redaction_tell(p, err);
-    p->result->without_copies += copies.n == 0;
+    if (rc < 0)
+        return rc;
     p->result->transfers++;
-    return rc;
+    return check_partial(p, &t, put_transfer(p, &t, err), err);
 }

@@ -58,8 +58,8 @@ static void judge_stored(struct verify *v, const char *id, const json_t *what)
                        "%s: no file in data/master/ has the SHA-256 of receipt, %s", id, sha256);
 }
 
-/* A copy that is in the package was made from its master, and the last one of that name is the one
- * that is there. */
+/* The last one of that name is the one that is there: of what broke off copies are made anew when
+ * more of it has come. */
 static void judge_converted(struct verify *v, const char *id, const json_t *what, bool redacted)
 {
     const char *copy = json_string_value(json_object_get(what, "copy"));
@@ -75,10 +75,19 @@ static void judge_converted(struct verify *v, const char *id, const json_t *what
     if (!f || strncmp(base, id, strlen(id)) != 0 || base[strlen(id)] != '.')
         return;
     f->noted = strcmp(f->sha256, sha256) == 0 ? NOTED_SAME : NOTED_OTHER;
-    if (!redacted && !has_master(v, id, from))
+    snprintf(f->made_from, sizeof f->made_from, "%s", redacted ? "" : from);
+}
+
+/* A copy that is in the package was made from its master. */
+static void judge_source(struct verify *v, const struct file *f)
+{
+    char id[CUSTODY_ID_ROOM];
+    const char *base = strrchr(f->name, '/') + 1; /* below data/ */
+    snprintf(id, sizeof id, "%.*s", (int)strcspn(base, "."), base);
+    if (!has_master(v, id, f->made_from))
         verify_problem(v, VERIFY_CUSTODY,
                        "%s: it was made from a file of SHA-256 %s, which is not in data/master/",
-                       name, from);
+                       f->name, f->made_from);
 }
 
 static void judge_event(struct verify *v, const char *line, size_t n, bool redacted)
@@ -99,11 +108,14 @@ static void judge_copies(struct verify *v)
 {
     size_t n;
     const struct file *all = verify_files(v, &n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].made_from[0])
+            judge_source(v, &all[i]);
         if (all[i].noted == NOTED_OTHER)
             verify_problem(v, VERIFY_CUSTODY,
                            "%s: that is not the copy that was made; its SHA-256 is another",
                            all[i].name);
+    }
 }
 
 void verify_custody_judge(struct verify *v)

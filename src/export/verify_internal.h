@@ -33,6 +33,7 @@ struct file {
 
     /* of a copy */
     enum { NOT_NOTED, NOTED_SAME, NOTED_OTHER } noted; /* its hash in the custody */
+    char made_from[HASH_HEX_ROOM]; /* the master's hash there; "": it does not matter */
     int recipe; /* 1 and on: which of its clip's; 0: nothing tells how it was made */
     enum { NOT_MADE, MADE_SAME, MADE_OTHER, MADE_EXCUSED /* other, and no wonder */ } made;
 };

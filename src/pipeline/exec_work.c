@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { WORDS_LINES = 10, WORDS_BYTES = 4000 };
+enum { WORDS_LINES = 10, WORDS_BYTES = 4000, COMES_IN_MS = 30000 };
 
 /* What a command is told. The pointers are into what is below them. */
 struct told {
@@ -30,10 +30,11 @@ static bool path_is_inside(const char *path)
 
 struct copies {
     const struct worker *w;
+    const struct catalogue_transfer *of;
     struct told *told;
 };
 
-/* The first copy of each kind that is there. */
+/* The first copy of each kind that is there, and is of all that it is of. */
 static int take_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct copies *c = arg;
@@ -42,7 +43,7 @@ static int take_copy(void *arg, const struct catalogue_copy *copy, struct err *e
                               : strcmp(copy->kind, "viewing") == 0 ? &c->told->viewing
                               : strcmp(copy->kind, "still") == 0   ? &c->told->still
                                                                    : NULL;
-    if (!to || *to || !path_is_inside(copy->path))
+    if (!to || *to || !path_is_inside(copy->path) || !catalogue_copy_is_current(c->of, copy))
         return ERR_OK;
     int rc = fsx_path(&path, err, "%s/%s", c->w->root, copy->path);
     if (rc == ERR_OK && stat(path, &st) == 0 && S_ISREG(st.st_mode))
@@ -87,7 +88,7 @@ static void set_values(struct told *t, const struct worker *w, const struct work
 
 static int learn(struct told *t, struct worker *w, const struct work *work, struct err *err)
 {
-    struct copies copies = {w, t};
+    struct copies copies = {w, &work->transfer, t};
     int rc = catalogue_copy_each(w->catalogue, work->transfer.key, take_copy, &copies, err);
     if (rc == ERR_OK && stages_command_uses(w->stage->command, STAGES_MASTER))
         rc = worker_extract(w, work, &t->master, err);
@@ -256,6 +257,10 @@ int exec_work(struct worker *w, struct work *work, struct err *err)
 {
     struct told told = {0};
     char **argv = NULL, **envp = NULL;
+    if (work->transfer.state == CATALOGUE_RECEIVING) { /* it broke off, and goes on just now */
+        work->wait_ms = COMES_IN_MS;
+        return ERR_OK;
+    }
     int rc = learn(&told, w, work, err);
     if (rc < 0)
         goto out;

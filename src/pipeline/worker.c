@@ -305,7 +305,7 @@ int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did, struc
     *did = false;
     int rc = sweep(w, err);
     if (rc == ERR_OK && w->stage->kind == STAGES_EXPORT)
-        rc = export_look_for_partials(w, err);
+        export_look_for_partials(w);
     if (rc == ERR_OK)
         rc = spool_claim(w->spool, &job, err);
     if (rc < 0 || !job)

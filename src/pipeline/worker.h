@@ -63,9 +63,9 @@ int export_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CH
 /* The package that was made for a job that is done. */
 int export_find_package(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 
-/* Puts the jobs of transfers that broke off long ago, and of which no package tells; now and then.
- */
-int export_look_for_partials(struct worker *w, struct err *err) DS_MUST_CHECK;
+/* Puts the jobs of transfers that broke off and did not go on, and of which no package tells; now
+ * and then. Trouble with that is told by the log. */
+void export_look_for_partials(struct worker *w);
 
 int worker_mark_done(struct worker *w, const struct work *work, struct err *err) DS_MUST_CHECK;
 

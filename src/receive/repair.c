@@ -41,6 +41,7 @@ static int repair_receiving(void *arg, const struct catalogue_transfer *found, s
     snprintf(part.ended, sizeof part.ended, "the receiver was killed, or the power failed");
     int rc = catalogue_arrival_each(r->s->catalogue, row.key, find_end, &part.from_bytes, err);
     row.completed_us = part.ended_us;
+    row.published = false; /* whatever was put of it as a partial */
     if (rc == ERR_OK)
         rc = record(r->s, &row, &part, err);
     r->stored += row.state == CATALOGUE_STORED;

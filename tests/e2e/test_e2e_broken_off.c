@@ -182,6 +182,70 @@ static void test_what_was_packed_as_a_part_and_came_whole_has_its_job_after_a_cr
     assert_int_equal(packages(), 2);
 }
 
+static const char *text_of(const char *name)
+{
+    static char text[4000];
+    struct buf b = support_read(in_dir(name));
+    snprintf(text, sizeof text, "%.*s", (int)b.used, (const char *)buf_data(&b));
+    buf_clear(&b);
+    return text;
+}
+
+static void test_a_command_gets_the_copies_of_the_whole_one(void **state)
+{
+    (void)state;
+    char text[700];
+    snprintf(text, sizeof text,
+             "settle = 0\nbroken_off = 1 ms\n[exec take]\n"
+             "command = sh -c 'echo \"$0\" >>%s/taken' %%{working}",
+             w.dir);
+    break_off("--rear", "300");
+    configure(text);
+    expect(RUN("work", "--once"), 0, "2 jobs done, 0 failed\n");
+    come_back();
+    expect(RUN("work", "--once"), 0, "0 failed\n");
+    assert_has(text_of("taken"), "/" REAR ".working.mp4\n");
+    assert_int_equal(support_count(in_dir("taken"), ".partial."), 0);
+}
+
+static void test_copies_of_a_shorter_part_are_made_anew(void **state)
+{
+    (void)state;
+    break_off("--rear", "300");
+    expect(RUN("work", "--once"), 0, "2 jobs done, 0 failed\n");
+    break_off("--rear", "400");
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--photo-front",
+               TEST_SAMPLES "/photo-720p.jpg", "--time", TIME, "--trigger", "crash"),
+           0, "1 files");
+    world_wait_jobs(&w);
+    expect(RUN("work", "--once"), 0, "0 failed\n");
+    assert_int_equal(packages(), 2);
+    expect(RUN("verify", "--reproduce", in_dir("root/packages/" NAME "-2.zip")), 0, "");
+}
+
+static void test_what_is_whole_already_and_breaks_off_again_is_left_alone(void **state)
+{
+    (void)state;
+    come_back();
+    expect(RUN("work", "--once"), 0, "3 jobs done, 0 failed\n");
+    break_off("--rear", "300"); /* its camera did not hear that it was taken */
+    expect(RUN("show", REAR "-2"), 0, "state      partial\n");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
+    assert_int_equal(packages(), 1);
+}
+
+static void test_what_broke_off_long_before_is_left_alone(void **state)
+{
+    (void)state;
+    break_off("--rear", "300");
+    world_stop(&w);
+    sql_change(in_dir("root/catalogue.db"),
+               "UPDATE transfer SET completed_us = completed_us - 700000000000,"
+               " arrived_us = arrived_us - 700000000000");
+    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
+    assert_int_equal(packages(), 0);
+}
+
 /* ---- trouble ---- */
 
 static void test_wherever_a_worker_is_killed_there_is_one_package(void **state)
@@ -230,6 +294,10 @@ int main(void)
         E2E(test_when_it_is_whole_after_all_there_is_another_package),
         E2E(test_when_it_goes_on_before_there_is_one_package),
         E2E(test_what_was_packed_as_a_part_and_came_whole_has_its_job_after_a_crash),
+        E2E(test_a_command_gets_the_copies_of_the_whole_one),
+        E2E(test_copies_of_a_shorter_part_are_made_anew),
+        E2E(test_what_is_whole_already_and_breaks_off_again_is_left_alone),
+        E2E(test_what_broke_off_long_before_is_left_alone),
         E2E(test_wherever_a_worker_is_killed_there_is_one_package),
         E2E(test_one_that_is_given_up_stays_so),
     };

@@ -279,6 +279,33 @@ static void test_what_is_given_up_elsewhere_is_not_converted(void **state)
     assert_false(cared_has(root, raw_only));
 }
 
+/* Copies of a part, for a package, do not convert the whole that came later. */
+static void test_what_was_made_of_a_part_does_not_count(void **state)
+{
+    (void)state;
+    char id[CATALOGUE_ID_ROOM];
+    struct catalogue *known = NULL;
+    struct catalogue_transfer t;
+    struct catalogue_copy copy = {.made_us = CARED_AT_US, .length_bytes = 1000};
+    struct err err;
+    cared_add(root, "front", CARED_AT_US + 5, 1000, false, id);
+    assert_ok(catalogue_open(&known, root, false, &err));
+    assert_ok(catalogue_transfer_get(known, id, &t, &err));
+    snprintf(copy.kind, sizeof copy.kind, "working");
+    snprintf(copy.path, sizeof copy.path, "archive/%s.partial.working.mp4", id);
+    assert_ok(catalogue_copy_put(known, t.key, &copy, &err));
+    const struct custody_event converted = {CARED_AT_US, "converted", "a test", NULL},
+                               stored = {CARED_AT_US + 1, "stored", "a test", NULL};
+    assert_ok(catalogue_event_add(known, id, &converted, &err));
+    assert_ok(catalogue_event_add(known, id, &stored, &err));
+    struct care_sweep_result r = cared_sweep(root, RULES("masters", "30d"), true, told);
+    assert_int_equal(r.unconverted, 1);
+    assert_ok(catalogue_event_add(known, id, &converted, &err));
+    catalogue_close(&known);
+    cared_sweep(root, RULES("masters", "30d"), false, told);
+    assert_false(cared_has(root, id));
+}
+
 static void test_failed_jobs_of_all_stages_go_with_their_master(void **state)
 {
     (void)state;
@@ -448,6 +475,7 @@ int main(void)
         TEST(test_a_failed_job_goes_with_its_master),
         TEST(test_failed_jobs_of_every_stage_go_by_the_rule),
         TEST(test_what_is_given_up_elsewhere_is_not_converted),
+        TEST(test_what_was_made_of_a_part_does_not_count),
         TEST(test_failed_jobs_of_all_stages_go_with_their_master),
         TEST(test_jobs_of_a_stage_that_the_settings_do_not_have_are_noted),
         TEST(test_any_number_of_stages),

@@ -271,6 +271,57 @@ static void test_what_was_packed_in_part_is_not_packed_when_it_is_whole(void **s
     assert_ok(catalogue_event_add(s->catalogue, rear, &stored, &err));
     assert_string_equal(issued(s, rear, false), "");
     assert_string_equal(issued(s, front, false), name);
+    /* its camera was faster than the end of a package */
+    struct custody_event late = {1732867200 * S, "exported", "a test",
+                                 "{\"package\":\"late.zip\",\"for_job\":\"x\",\"partial\":true}"};
+    assert_ok(catalogue_event_add(s->catalogue, rear, &late, &err));
+    assert_string_equal(issued(s, rear, false), "");
+    late.what = "{\"package\":\"whole.zip\",\"for_job\":\"x\"}";
+    assert_ok(catalogue_event_add(s->catalogue, rear, &late, &err));
+    assert_string_equal(issued(s, rear, false), "whole.zip");
+}
+
+/* The one of another job, which was killed before it noted it: that will hand it on. */
+static void test_a_package_without_this_one_is_noted_and_another_is_made(void **state)
+{
+    struct store *s = *state;
+    struct err err;
+    bool adopted;
+    char kept[700];
+    const char *rear = add(s, IMEI, "rear", "crash", "2024-11-29T07:23:45Z", CATALOGUE_PARTIAL);
+    snprintf(kept, sizeof kept, "%s/catalogue.db", s->root);
+    catalogue_close(&s->catalogue);
+    struct buf db = support_read(kept);
+    assert_ok(catalogue_open(&s->catalogue, s->root, false, &err));
+    assert_string_equal(pack(s, rear, true, &adopted), IMEI "-crash-20241129T072345Z.zip");
+    catalogue_close(&s->catalogue);
+    support_write(kept, buf_data(&db), db.used);
+    buf_clear(&db);
+    assert_ok(catalogue_open(&s->catalogue, s->root, false, &err));
+    assert_string_equal(issued(s, rear, true), "");
+    const char *front = add(s, IMEI, "front", "crash", "2024-11-29T07:23:50Z", CATALOGUE_STORED);
+    assert_string_equal(pack(s, front, true, &adopted), IMEI "-crash-20241129T072345Z-2.zip");
+    assert_false(adopted);
+    assert_string_equal(issued(s, rear, true), IMEI "-crash-20241129T072345Z.zip");
+    assert_string_equal(issued(s, front, true), IMEI "-crash-20241129T072345Z-2.zip");
+}
+
+static void test_what_was_offered_once_more_and_broke_off_is_no_member(void **state)
+{
+    struct store *s = *state;
+    struct export_event event;
+    const char *front = add(s, IMEI, "front", "crash", "2024-11-29T07:23:45Z", CATALOGUE_STORED);
+    const char *again = add(s, IMEI, "front", "crash", "2024-11-29T07:23:45Z", CATALOGUE_PARTIAL);
+    const char *rear = add(s, IMEI, "rear", "crash", "2024-11-29T07:23:45Z", CATALOGUE_PARTIAL);
+    assert_string_equal(again, IMEI "-front-photo-20241129T072345Z-2");
+    find(s, front, &event);
+    assert_int_equal(event.n, 2);
+    assert_string_equal(event.member[0].id, front);
+    assert_string_equal(event.member[1].id, rear);
+    export_event_clear(&event);
+    find(s, again, &event); /* it is asked for */
+    assert_int_equal(event.n, 3);
+    export_event_clear(&event);
 }
 
 int main(void)
@@ -283,6 +334,8 @@ int main(void)
         TEST(test_a_package_that_nobody_noted_is_noted_not_made_again),
         TEST(test_what_is_no_package_of_the_event_is_left_alone),
         TEST(test_what_was_packed_in_part_is_not_packed_when_it_is_whole),
+        TEST(test_a_package_without_this_one_is_noted_and_another_is_made),
+        TEST(test_what_was_offered_once_more_and_broke_off_is_no_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
