@@ -56,7 +56,12 @@ struct export_event_member {
     int64_t arrived_us;
     int64_t at_us;   /* when it began to be recorded; of arrival, if that is not known */
     int64_t last_us; /* the last that came of it */
+    uint64_t recording;
 };
+
+/* A number that is the same for what is the same file of a camera, offered twice: its facts, as far
+ * as they are known before its bytes (those by which a transfer is resumed, and the trigger). */
+uint64_t export_event_recording(const struct catalogue_transfer *t);
 
 struct export_event {
     char imei[16], trigger[24];

@@ -1,5 +1,6 @@
 /* reindex: what can be believed of the catalogue that was there. */
 #include "dashspool/buf.h"
+#include "dashspool/clock.h"
 #include "reindex_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -29,8 +30,11 @@ int reindex_old_row(struct reindex *r, const char *day, const struct raw_master 
     int rc = catalogue_transfer_by_key(r->old, m->key, t, &found, err);
     *agrees = rc == ERR_OK && found && agree(day, m, t);
     if (*agrees) { /* a receiver was killed: what its next start would do */
+        enum catalogue_state was = t->state;
         t->state = m->sealed ? CATALOGUE_STORED : CATALOGUE_PARTIAL;
         t->length_bytes = m->length_bytes;
+        if (t->state == CATALOGUE_PARTIAL && was == CATALOGUE_RECEIVING)
+            t->completed_us = clock_utc_us();
         if (m->sealed)
             hash_hex(m->facts.sha256, t->sha256);
         r->out->taken_over++;

@@ -34,8 +34,14 @@ static int see_event(void *arg, const char *line, struct err *err)
     struct seeing *s = arg;
     json_t *json = json_loads(line, 0, NULL);
     const char *event = json_string_value(json_object_get(json, "event"));
-    const char *stage = json_string_value(json_object_get(json_object_get(json, "what"), "stage"));
+    const json_t *what = json_object_get(json, "what");
+    const char *stage = json_string_value(json_object_get(what, "stage"));
+    const char *path = json_string_value(json_object_get(what, "path"));
+    char of_part[CATALOGUE_ID_ROOM + 16];
     (void)err;
+    snprintf(of_part, sizeof of_part, "/%s.partial.", s->of->id);
+    if (event && path && strstr(path, of_part))
+        event = NULL;
     if (event && stage && strcmp(event, "dropped") == 0 && strcmp(stage, "convert") != 0)
         event = NULL;
     for (size_t i = 0; event && i < sizeof through / sizeof *through; i++)

@@ -36,12 +36,35 @@ void export_event_range(const int64_t *times, size_t n, size_t at, int64_t windo
 
 /* ---- members ---- */
 
+/* FNV-1a */
+static uint64_t mix(uint64_t hash, const void *data, size_t n)
+{
+    const uint8_t *at = data;
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+    return (hash ^ n) * UINT64_C(0x100000001b3);
+}
+
+uint64_t export_event_recording(const struct catalogue_transfer *t)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    hash = mix(hash, t->imei, strlen(t->imei));
+    hash = mix(hash, t->camera, strlen(t->camera));
+    hash = mix(hash, t->kind, strlen(t->kind));
+    hash = mix(hash, t->trigger_name, strlen(t->trigger_name));
+    hash = mix(hash, &t->time_us, sizeof t->time_us);
+    hash = mix(hash, &t->length_s, sizeof t->length_s);
+    hash = mix(hash, t->wire.start, t->wire.start_n);
+    return mix(hash, t->wire.path, t->wire.path_n);
+}
+
 static void take_member(const struct catalogue_transfer *t, struct export_event_member *out)
 {
     *out = (struct export_event_member){
         .key = t->key, .state = t->state, .published = t->published, .arrived_us = t->arrived_us};
     out->at_us = t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us;
     out->last_us = t->completed_us > t->arrived_us ? t->completed_us : t->arrived_us;
+    out->recording = export_event_recording(t);
     snprintf(out->id, sizeof out->id, "%s", t->id);
 }
 
@@ -60,13 +83,6 @@ static int by_time(const void *a, const void *b)
     return x->at_us != y->at_us ? (x->at_us < y->at_us ? -1 : 1) : strcmp(x->id, y->id);
 }
 
-/* Ids up to the end of their time, behind which only a number makes them different. */
-static bool are_twins(const struct export_event_member *a, const struct export_event_member *b)
-{
-    size_t n = strcspn(a->id, "Z");
-    return n == strcspn(b->id, "Z") && strncmp(a->id, b->id, n) == 0;
-}
-
 /* What a camera offered once more that had not heard that it was taken, and broke off, is none. */
 static size_t drop_twins(struct export_event_member *m, size_t n, const char *id)
 {
@@ -74,7 +90,7 @@ static size_t drop_twins(struct export_event_member *m, size_t n, const char *id
     for (size_t i = 0; i < n; i++) {
         bool twin = false;
         for (size_t k = 0; m[i].state == CATALOGUE_PARTIAL && k < n && !twin; k++)
-            twin = m[k].state == CATALOGUE_STORED && are_twins(&m[i], &m[k]);
+            twin = m[k].state == CATALOGUE_STORED && m[k].recording == m[i].recording;
         if (!twin || strcmp(m[i].id, id) == 0)
             m[kept++] = m[i];
     }

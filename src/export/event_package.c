@@ -199,13 +199,37 @@ static int note_partials(const struct making *m, struct package *p, struct err *
     return rc;
 }
 
-/* The one of this job, if it is among them; else another one's, which is to hand it on. */
-static const char *job_of(const char *const *ids, size_t n, const char *for_job)
+static bool is_done(const struct making *m, size_t member)
+{
+    bool done = false;
+    for (size_t k = 0; k < event_issued_count(&m->issued[member]); k++)
+        done |= event_issued_at(&m->issued[member], k)->current &&
+                event_issued_at(&m->issued[member], k)->for_job[0];
+    return done;
+}
+
+static bool is_among(const char *id, const char *const *ids, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (strcmp(ids[i], for_job) == 0)
-            return for_job;
-    return ids[0];
+        if (strcmp(ids[i], id) == 0)
+            return true;
+    return false;
+}
+
+/* This one, if it is among them; else one whose job is still to come, and will hand it on: that of
+ * a whole one rather. */
+static const char *job_of(const struct making *m, const char *const *ids, size_t n)
+{
+    const struct export_event *e = m->event;
+    const char *whole = NULL, *part = NULL;
+    if (is_among(m->request->for_job, ids, n))
+        return m->request->for_job;
+    for (size_t i = 0; i < e->n; i++) {
+        const char **to = e->member[i].state == CATALOGUE_STORED ? &whole : &part;
+        if (!*to && !is_done(m, i) && is_among(e->member[i].id, ids, n))
+            *to = e->member[i].id;
+    }
+    return whole ? whole : part ? part : ids[0];
 }
 
 /* A sound package of members of the event, which nobody has noted: it is noted now. *own: the
@@ -230,7 +254,7 @@ static int adopt(const struct making *m, const char *path, struct export_result 
     request.ids = ids;
     request.path = path;
     if (rc == ERR_OK)
-        request.for_job = job_of(ids, request.n, m->request->for_job);
+        request.for_job = job_of(m, ids, request.n);
     *own = rc == ERR_OK && request.for_job == m->request->for_job;
     if (rc == ERR_OK)
         rc = fsx_split(path, &p.beside, &p.name, err);

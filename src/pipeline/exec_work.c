@@ -253,11 +253,22 @@ static int run(struct worker *w, struct work *work, char *const *argv, char *con
     return rc;
 }
 
+/* Of the recording itself, not of a package. */
+static bool needs_files(const struct worker *w)
+{
+    static const enum stages_value files[] = {STAGES_MASTER, STAGES_WORKING, STAGES_VIEWING,
+                                              STAGES_STILL, STAGES_COPY};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (stages_command_uses(w->stage->command, files[i]))
+            return true;
+    return false;
+}
+
 int exec_work(struct worker *w, struct work *work, struct err *err)
 {
     struct told told = {0};
     char **argv = NULL, **envp = NULL;
-    if (work->transfer.state == CATALOGUE_RECEIVING) { /* it broke off, and goes on just now */
+    if (work->transfer.state == CATALOGUE_RECEIVING && needs_files(w)) { /* it goes on just now */
         work->wait_ms = COMES_IN_MS;
         return ERR_OK;
     }

@@ -5,7 +5,6 @@
 #include "dashspool/log.h"
 #include "dashspool/spool_upkeep.h"
 #include "worker.h"
-#include <string.h>
 
 #define LOOK_EVERY_US (60 * INT64_C(1000000))
 #define OLD_US        (7 * 86400 * INT64_C(1000000)) /* what nobody looked at before stays */
@@ -19,8 +18,7 @@ static int see_twin(void *arg, const struct catalogue_transfer *t, struct err *e
 {
     struct twin *twin = arg;
     (void)err;
-    twin->found |= t->time_us == twin->of->time_us && strcmp(t->camera, twin->of->camera) == 0 &&
-                   strcmp(t->kind, twin->of->kind) == 0;
+    twin->found |= export_event_recording(t) == export_event_recording(twin->of);
     return ERR_OK;
 }
 
@@ -96,7 +94,10 @@ static int hand_in(const struct worker *w, const struct catalogue_transfer *t, s
 static int look_at_partial(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
     const struct worker *w = arg;
-    if (hand_in(w, t, err) < 0 && err->code != ERR_NOTFOUND) /* else somebody removed it */
+    int rc = hand_in(w, t, err);
+    if (rc < 0 && (err_is_temporary(rc) || stop_told(w->stop)))
+        return rc;
+    if (rc < 0 && rc != ERR_NOTFOUND) /* else somebody removed it */
         log_warn(w->stage->name, "broke off, and is not handed on; later again",
                  LOG_TEXT("id", t->id), LOG_ERR(err));
     return ERR_OK;

@@ -165,6 +165,20 @@ static int record_one(struct catalogue *catalogue, const char *root,
     return rc < 0 ? rc : note_converted(catalogue, t, &copy, err);
 }
 
+/* Copies of what was partial when they were begun, and has gone on since, are of nothing that is
+ * there. */
+static int check_partial(struct catalogue *catalogue, const struct catalogue_transfer *t,
+                         struct err *err)
+{
+    struct catalogue_transfer now;
+    if (t->state != CATALOGUE_PARTIAL)
+        return ERR_OK;
+    int rc = catalogue_transfer_get(catalogue, t->id, &now, err);
+    if (rc == ERR_OK && (now.state != t->state || now.completed_us != t->completed_us))
+        rc = err_set(err, ERR_BUSY, "%s went on coming in while copies of it were made", t->id);
+    return rc;
+}
+
 int record_copies(struct catalogue *catalogue, const char *root, const struct catalogue_transfer *t,
                   const struct convert_options *options, const struct convert_result *r,
                   const char *stage, int attempt, struct err *err)
@@ -172,6 +186,7 @@ int record_copies(struct catalogue *catalogue, const char *root, const struct ca
     int rc = catalogue_begin(catalogue, err);
     if (rc < 0)
         return rc;
+    rc = check_partial(catalogue, t, err);
     json_t *recipe = recipe_json(t, options);
     for (int i = 0; i < r->n_outputs && rc == ERR_OK; i++)
         rc = record_one(catalogue, root, t, options, recipe, r, &r->output[i], err);

@@ -223,7 +223,8 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
         log_info(w->stage->name, "was done before", LOG_TEXT("id", id));
     else if ((rc = check_attempts(w, work->job, err)) == ERR_OK)
         rc = do_stage(w, work, err);
-    if (rc == ERR_OK && work->wait_ms == 0 && w->stage->kind == STAGES_EXPORT)
+    bool is_other = work->of_partial && work->transfer.state != CATALOGUE_PARTIAL;
+    if (rc == ERR_OK && work->wait_ms == 0 && w->stage->kind == STAGES_EXPORT && !is_other)
         rc = export_find_package(w, work, err);
     bool ends_here = work->of_partial && !work->package; /* the whole one comes, or came */
     return rc < 0 || work->wait_ms > 0 || ends_here ? rc : hand_on(w, work, err);

@@ -156,6 +156,36 @@ static void test_mistakes_are_named_with_file_and_line(void **state)
     }
 }
 
+/* Not its id, nor what came of it, but what is known before its bytes. */
+static void test_a_recording_is_known_again(void **state)
+{
+    (void)state;
+    struct catalogue_transfer a = {.imei = "352093081452251",
+                                   .camera = "other",
+                                   .kind = "photo",
+                                   .trigger_name = "dsm-event",
+                                   .time_us = 1732865025 * S,
+                                   .length_s = 10,
+                                   .wire = {.start = {0, 0, 1}, .start_n = 3}},
+                              b = a;
+    snprintf(b.id, sizeof b.id, "352093081452251-other-photo-20241129T072345Z-2");
+    b.length_bytes = 17;
+    b.completed_us = 1;
+    b.state = CATALOGUE_PARTIAL;
+    assert_true(export_event_recording(&a) == export_event_recording(&b));
+    struct catalogue_transfer others[7] = {b, b, b, b, b, b, b};
+    others[0].wire.start[2] = 2;
+    others[1].wire.start_n = 2;
+    others[2].wire.path[0] = 'a';
+    others[2].wire.path_n = 1;
+    others[3].time_us++;
+    others[4].length_s++;
+    snprintf(others[5].trigger_name, sizeof b.trigger_name, "request");
+    snprintf(others[6].camera, sizeof b.camera, "driver");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_true(export_event_recording(&a) != export_event_recording(&others[i]));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -163,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_what_begins_within_the_window_of_another_belongs_to_it),
         cmocka_unit_test(test_all_of_an_event_see_the_same_event),
         cmocka_unit_test(test_what_never_ends_is_cut_at_quarters_of_an_hour),
+        cmocka_unit_test(test_a_recording_is_known_again),
         TEST(test_without_settings_crashes_are_packed),
         TEST(test_triggers_are_a_list),
         TEST(test_mistakes_are_named_with_file_and_line),
