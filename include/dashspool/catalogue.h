@@ -5,7 +5,7 @@
  * key.
  *
  *     receiving ──► stored ──► (published: a job for the next stage exists or existed)
- *         └───────► partial    (the camera went away; what came is kept)
+ *         └───────► partial    (the camera went away; what came is kept; published: a job of that)
  *
  * Writes outside catalogue_begin()/catalogue_commit() are a transaction each. Not thread-safe: one
  * thread uses a struct catalogue at a time; any number of processes may have it open (busy ones are

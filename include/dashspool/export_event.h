@@ -54,9 +54,9 @@ struct export_event_member {
     enum catalogue_state state;
     bool published;
     int64_t arrived_us;
-    int64_t at_us;   /* when it began to be recorded; of arrival, if that is not known */
-    int64_t last_us; /* the last that came of it */
-    uint64_t recording;
+    int64_t at_us;      /* when it began to be recorded; of arrival, if that is not known */
+    int64_t last_us;    /* the last that came of it */
+    uint64_t recording; /* as of export_event_recording() */
 };
 
 /* A number that is the same for what is the same file of a camera, offered twice: its facts, as far

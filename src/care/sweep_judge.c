@@ -1,4 +1,5 @@
 /* sweep: by age and by size, the oldest first. */
+#include "dashspool/fnv.h"
 #include "sweep_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +11,12 @@ struct pool {
     int64_t bytes;
 };
 
-/* FNV-1a, 64 bits: of a hundred thousand cameras two are one with a chance of 1 to 10⁹. */
+/* Of a hundred thousand cameras two are one with a chance of 1 to 10⁹. */
 uint64_t sweep_pool(int rule, const struct catalogue_transfer *t)
 {
     char text[64];
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
     snprintf(text, sizeof text, "%d/%s/%s", rule, t->imei, t->camera);
-    for (const char *p = text; *p; p++)
-        h = (h ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
-    return h;
+    return fnv_add(FNV_BEGIN, text, strlen(text));
 }
 
 static int by_age(const void *a, const void *b)

@@ -1,4 +1,5 @@
 /* Which transfers are one event, and which packages were made of them. */
+#include "dashspool/fnv.h"
 #include "event_internal.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -36,18 +37,14 @@ void export_event_range(const int64_t *times, size_t n, size_t at, int64_t windo
 
 /* ---- members ---- */
 
-/* FNV-1a */
 static uint64_t mix(uint64_t hash, const void *data, size_t n)
 {
-    const uint8_t *at = data;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    return (hash ^ n) * UINT64_C(0x100000001b3);
+    return fnv_add(fnv_add(hash, data, n), &n, sizeof n);
 }
 
 uint64_t export_event_recording(const struct catalogue_transfer *t)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = FNV_BEGIN;
     hash = mix(hash, t->imei, strlen(t->imei));
     hash = mix(hash, t->camera, strlen(t->camera));
     hash = mix(hash, t->kind, strlen(t->kind));

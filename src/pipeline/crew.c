@@ -1,4 +1,5 @@
 #include "crew.h"
+#include "dashspool/fnv.h"
 #include "dashspool/fsx.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +23,7 @@ struct sum {
 
 static void add(struct sum *s, const char *text)
 {
-    for (;; text++) { /* with its NUL: FNV-1a */
-        s->hash = (s->hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-        if (!*text)
-            return;
-    }
+    s->hash = fnv_add(s->hash, text, strlen(text) + 1);
 }
 
 static void add_value(void *arg, const struct cfg_section *section, const struct cfg_key *key,
@@ -45,7 +42,7 @@ static uint64_t sum_settings(const struct cfg *cfg, const struct stages *stages,
                              const char *section, const char *stage)
 {
     const char *feeds[STAGES_MAX];
-    struct sum s = {section, UINT64_C(0xcbf29ce484222325)};
+    struct sum s = {section, FNV_BEGIN};
     size_t n = stages_feeds(stages, stage, feeds);
     cfg_each(cfg, add_value, &s);
     for (size_t i = 0; i < n; i++)

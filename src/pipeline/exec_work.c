@@ -34,7 +34,7 @@ struct copies {
     struct told *told;
 };
 
-/* The first copy of each kind that is there, and is of all that it is of. */
+/* The first copy of each kind that is there, and was made of all that has come. */
 static int take_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct copies *c = arg;

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* F_OFD_SETLK */
 #include "dashspool/clock.h"
+#include "dashspool/fnv.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/pipeline_complete.h"
@@ -22,11 +23,8 @@
 static int lock_vehicle(const struct worker *w, const char *imei, int *fd, struct err *err)
 {
     char *path = NULL;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (const char *c = imei; *c; c++) /* FNV-1a: a byte of the file for each */
-        hash = (hash ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-    lock.l_start = (off_t)(hash >> 8);
+    lock.l_start = (off_t)(fnv_add(FNV_BEGIN, imei, strlen(imei)) >> 8); /* a byte for each */
     int rc = fsx_path(&path, err, "%s/export.lock", w->root);
     *fd = rc < 0 ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (rc == ERR_OK && *fd < 0) {

@@ -67,6 +67,7 @@ int export_find_package(struct worker *w, struct work *work, struct err *err) DS
  * and then. Trouble with that is told by the log. */
 void export_look_for_partials(struct worker *w);
 
+/* Its stage is done with it, unless it is of a partial one. */
 int worker_mark_done(struct worker *w, const struct work *work, struct err *err) DS_MUST_CHECK;
 
 /* What an attempt at it left in the archive when its worker was killed. */

@@ -1,6 +1,7 @@
 /* Which job is next. A look reads the directory, and of each job only what it has not seen before:
  * with ten thousand waiting it is their stat() that costs. */
 #include "dashspool/clock.h"
+#include "dashspool/fnv.h"
 #include "spool_internal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +14,10 @@ void spool_set_order(struct spool *spool, spool_order_fn *fn, void *arg)
     spool->next = 0;
 }
 
-/* FNV-1a. Two cameras that meet here share their turns; nothing worse. */
+/* Two cameras that meet here share their turns; nothing worse. */
 static uint64_t hash_of(const char *text)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (; *text; text++)
-        h = (h ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-    return h;
+    return fnv_add(FNV_BEGIN, text, strlen(text));
 }
 
 static int by_name(const void *a, const void *b)
