@@ -166,18 +166,36 @@ static void test_when_it_goes_on_before_there_is_one_package(void **state)
     assert_verified(NAME ".zip");
 }
 
-/* The receiver must not take the partial's job for the whole one's. */
-static void test_what_was_packed_as_a_part_and_came_whole_has_its_job_after_a_crash(void **state)
+static void assert_row(enum catalogue_state state, bool published)
+{
+    struct world_rows rows;
+    world_rows(&w, IMEI, &rows);
+    assert_int_equal(rows.n, 1);
+    assert_int_equal(rows.row[0].state, state);
+    assert_int_equal(rows.row[0].published, published);
+}
+
+/* The part's job must not be taken for the whole one's: by a receiver, nor by the next start's
+ * repair if the mark came while the camera went on. */
+static void test_what_goes_on_has_no_job_yet(void **state)
 {
     (void)state;
     break_off("--rear", "300");
     expect(RUN("work", "--once"), 0, "2 jobs done, 0 failed\n");
-    come_back();
+    assert_row(CATALOGUE_PARTIAL, true);
+    const char *const argv[] = {DASHSPOOL_BINARY, "simulate",    "--to",      world_address(w.port),
+                                "--imei",         IMEI,          "--rear",    CLIP,
+                                "--time",         TIME,          "--trigger", "crash",
+                                "--fault",        "silence=450", NULL};
+    struct proc camera = proc_start(in_dir("camera.log"), argv);
+    world_wait_stored(&w, IMEI, 449 * 1024);
+    assert_row(CATALOGUE_RECEIVING, false);
     world_kill(&w);
-    sql_change(in_dir("root/catalogue.db"), "UPDATE transfer SET published = 0");
-    assert_int_equal(rename(in_dir("root/spool/convert/new/" REAR), in_dir("lost")), 0);
+    (void)proc_stop(&camera, SIGKILL); /* unless it saw that, and ended */
+    sql_change(in_dir("root/catalogue.db"), "UPDATE transfer SET published = 1");
     world_start(&w);
-    world_wait_jobs(&w);
+    assert_row(CATALOGUE_PARTIAL, false);
+    come_back();
     expect(RUN("work", "--once"), 0, "3 jobs done, 0 failed\n");
     assert_int_equal(packages(), 2);
 }
@@ -293,7 +311,7 @@ int main(void)
         E2E(test_front_and_rear_that_broke_off_are_one_package),
         E2E(test_when_it_is_whole_after_all_there_is_another_package),
         E2E(test_when_it_goes_on_before_there_is_one_package),
-        E2E(test_what_was_packed_as_a_part_and_came_whole_has_its_job_after_a_crash),
+        E2E(test_what_goes_on_has_no_job_yet),
         E2E(test_a_command_gets_the_copies_of_the_whole_one),
         E2E(test_copies_of_a_shorter_part_are_made_anew),
         E2E(test_what_is_whole_already_and_breaks_off_again_is_left_alone),
