@@ -170,6 +170,11 @@ int catalogue_commit(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 void catalogue_rollback(struct catalogue *c);
 bool catalogue_in_transaction(const struct catalogue *c); /* between begin and its end */
 
+/* No transfer that is added from now on has a key of `key` or less. The store of masters knows keys
+ * that the catalogue does not when it is newer than this file: a catalogue that was lost, or put
+ * back from a backup. */
+int catalogue_keys_above(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
+
 /* Adds a transfer. Sets t->key, and t->id from imei, camera, kind and time_us (arrived_us when the
  * time is not known): <imei>-<camera>-<kind>-<yyyymmddThhmmssZ>, with -2, -3 … behind it if that is
  * taken, also by one whose custody is left (the first free number, where none was removed). Also

@@ -8,7 +8,17 @@
 #define DASHSPOOL_INTAKE_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/raw.h"
 #include "dashspool/spool.h"
+
+/* A master's key is used once, whatever became of the catalogue: before the first transfer is
+ * added to these stores. */
+int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err) DS_MUST_CHECK;
+
+/* catalogue_transfer_add() with a key that nothing of row->day has in raw, also if that file came
+ * there a moment ago. In the caller's transaction. */
+int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_transfer *row,
+                        struct err *err) DS_MUST_CHECK;
 
 /* Decodes metadata (wire_meta.h) into row's columns and `known`; the bytes themselves are not kept
  * here. False: they cannot be read, and count as absent. */

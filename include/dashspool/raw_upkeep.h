@@ -12,6 +12,10 @@
 typedef int raw_name_fn(void *arg, const char *name, bool is_day, struct err *err);
 int raw_days(struct raw *raw, raw_name_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
 
+/* The highest key that a day's file uses, whole or partial; of all days for NULL, but for those
+ * that cannot be read. 0: none. */
+int raw_highest_key(struct raw *raw, const char *day, int64_t *out, struct err *err) DS_MUST_CHECK;
+
 struct raw_master {
     int64_t key;
     int64_t length_bytes; /* of what is there */

@@ -22,6 +22,11 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
         "INSERT INTO camera(imei, camera, first_us, last_us) VALUES(?1, ?2, ?3, ?3)"
         " ON CONFLICT(imei, camera) DO UPDATE SET"
         " first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
+    [CATALOGUE_SQL_KEYS_ROW] = "INSERT INTO sqlite_sequence(name, seq) SELECT 'transfer', 0"
+                               " WHERE NOT EXISTS(SELECT 1 FROM sqlite_sequence"
+                               " WHERE name = 'transfer')",
+    [CATALOGUE_SQL_KEYS_ABOVE] =
+        "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'transfer' AND seq < ?1",
     [CATALOGUE_SQL_ADD] = "INSERT INTO transfer(key, id, " COLUMNS ") VALUES(?1, ?2, " VALUES ")",
     [CATALOGUE_SQL_UPDATE] = "UPDATE transfer SET (" COLUMNS ") = (" VALUES ") WHERE key = ?1",
     [CATALOGUE_SQL_REMOVE] = "DELETE FROM transfer WHERE key = ?1",
@@ -237,6 +242,19 @@ static int camera_seen(struct catalogue *c, const struct catalogue_transfer *t, 
     put_text(&b, t->camera);
     put_int(&b, t->arrived_us);
     return sqlx_run(b.st, err);
+}
+
+int catalogue_keys_above(struct catalogue *c, int64_t key, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0)
+        return rc;
+    if ((rc = sqlx_run(c->sql[CATALOGUE_SQL_KEYS_ROW], err)) == ERR_OK) {
+        sqlite3_bind_int64(c->sql[CATALOGUE_SQL_KEYS_ABOVE], 1, key);
+        rc = sqlx_run(c->sql[CATALOGUE_SQL_KEYS_ABOVE], err);
+    }
+    return catalogue_leave(c, own, rc, err);
 }
 
 int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t, struct err *err)

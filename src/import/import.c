@@ -224,6 +224,8 @@ int import_open(struct import **out, const char *root, const struct import_optio
     if (rc == ERR_OK)
         rc = raw_open(&im->raw, root, err);
     if (rc == ERR_OK)
+        rc = intake_stores_opened(im->catalogue, im->raw, err);
+    if (rc == ERR_OK)
         rc = intake_feeds_open(&im->feeds, root, im->options.feeds, im->options.n_feeds, err);
     if (rc == ERR_OK)
         rc = open_lock(im, err);

@@ -58,7 +58,7 @@ static int add_row(struct import *im, struct item *it, struct err *err)
         return rc;
     snprintf(origin.path, sizeof origin.path, "%s", it->path);
     snprintf(origin.note, sizeof origin.note, "%s", it->ending.note);
-    if ((rc = catalogue_transfer_add(im->catalogue, &it->row, err)) < 0 ||
+    if ((rc = intake_transfer_add(im->catalogue, im->raw, &it->row, err)) < 0 ||
         (rc = catalogue_origin_put(im->catalogue, it->row.key, &origin, err)) < 0)
         return rc;
     return line_received(im, it, err);

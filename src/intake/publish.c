@@ -1,9 +1,27 @@
-/* What becomes of a transfer that is stored: lines in its custody, a job in the spool. */
+/* A transfer's row, lines in its custody, its job in the spool. */
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
+#include "dashspool/raw_upkeep.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err)
+{
+    int64_t top;
+    int rc = raw_highest_key(raw, NULL, &top, err);
+    return rc < 0 ? rc : catalogue_keys_above(c, top, err);
+}
+
+int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_transfer *row,
+                        struct err *err)
+{
+    int64_t top;
+    int rc = raw_highest_key(raw, row->day, &top, err);
+    if (rc == ERR_OK)
+        rc = catalogue_keys_above(c, top, err);
+    return rc < 0 ? rc : catalogue_transfer_add(c, row, err);
+}
 
 int intake_note(struct catalogue *c, const char *id, const char *who, const char *event, char *what,
                 struct err *err)

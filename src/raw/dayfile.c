@@ -48,6 +48,8 @@ static const char *const day_sql[RAW_SQL_COUNT] = {
                      " length_bytes, sha256, init, meta, start, path)"
                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [RAW_SQL_FACTS] = "SELECT length_bytes, sha256 FROM master WHERE key = ?1",
+    [RAW_SQL_HIGHEST] = "SELECT max(coalesce((SELECT max(key) FROM chunk), 0),"
+                        " coalesce((SELECT max(key) FROM master), 0))",
     [RAW_SQL_DROP_CHUNKS] = "DELETE FROM chunk WHERE key = ?1",
     [RAW_SQL_DROP_MASTER] = "DELETE FROM master WHERE key = ?1",
     [RAW_SQL_ROLLBACK] = SQLX_ROLLBACK,

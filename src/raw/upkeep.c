@@ -85,6 +85,42 @@ int raw_days(struct raw *raw, raw_name_fn *fn, void *arg, struct err *err)
 
 /* ---- masters ---- */
 
+struct highest {
+    struct raw *raw;
+    int64_t key;
+};
+
+static int highest_of_day(void *arg, const char *name, bool is_day, struct err *err)
+{
+    struct highest *top = arg;
+    int64_t key = 0;
+    int rc = is_day ? raw_highest_key(top->raw, name, &key, err) : ERR_OK;
+    if (key > top->key)
+        top->key = key;
+    return rc == ERR_OK || err_is_temporary(rc) ? rc : ERR_OK;
+}
+
+int raw_highest_key(struct raw *raw, const char *day, int64_t *out, struct err *err)
+{
+    struct highest top = {raw, 0};
+    struct raw_dayfile *d;
+    bool row;
+    *out = 0;
+    if (!day) {
+        int rc = raw_days(raw, highest_of_day, &top, err);
+        *out = top.key;
+        return rc;
+    }
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc < 0)
+        return rc == ERR_NOTFOUND ? ERR_OK : rc;
+    sqlite3_stmt *st = d->sql[RAW_SQL_HIGHEST];
+    if ((rc = sqlx_step(st, &row, err)) == ERR_OK)
+        *out = sqlite3_column_int64(st, 0);
+    sqlx_reset(st);
+    return rc;
+}
+
 static int list_keys(sqlite3 *db, struct buf *keys, struct err *err)
 {
     sqlite3_stmt *st = NULL;

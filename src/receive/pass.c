@@ -261,7 +261,7 @@ static int begin(struct stores *s, struct transfer *t, struct err *err)
     if ((rc = check_day(s, &t->row, err)) < 0)
         return rc;
     t->stored = 0;
-    rc = catalogue_transfer_add(s->catalogue, &t->row, err);
+    rc = intake_transfer_add(s->catalogue, s->raw, &t->row, err);
     return rc < 0 ? rc : note_received(s->catalogue, &t->row, err);
 }
 

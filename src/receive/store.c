@@ -1,6 +1,7 @@
 #include "commit.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,8 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
         rc = catalogue_open(&s->at.catalogue, root, true, err);
     if (rc == ERR_OK)
         rc = raw_open(&s->at.raw, root, err);
+    if (rc == ERR_OK)
+        rc = intake_stores_opened(s->at.catalogue, s->at.raw, err);
     if (rc == ERR_OK)
         rc = repair_run(&s->at, err);
     if (rc == ERR_OK)
