@@ -13,9 +13,9 @@ foreach(file ${SETTINGS})
 endforeach()
 
 # The unit names the binary.
-configure_file("${SOURCE}/systemd/dashspool.service.in" "${MADE}/dashspool.service" @ONLY)
+configure_file("${SOURCE}/packaging/systemd/dashspool.service.in" "${MADE}/dashspool.service" @ONLY)
 file(INSTALL "${MADE}/dashspool.service" DESTINATION "${prefix}/lib/systemd/system")
-file(INSTALL "${SOURCE}/systemd/dashspool.sysusers" DESTINATION "${prefix}/lib/sysusers.d"
+file(INSTALL "${SOURCE}/packaging/systemd/dashspool.sysusers" DESTINATION "${prefix}/lib/sysusers.d"
   RENAME dashspool.conf)
 
 if(DOCUMENTS)

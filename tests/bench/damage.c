@@ -10,9 +10,9 @@
  * sanitizer's report, a hang, a hidden directory left behind, a master that changed, a statement
  * missing or made twice is a finding: it is printed, its input is kept, and the exit status is 1.
  */
-#include "convert/annexb.h"
-#include "convert/ptmf.h"
 #include "dashspool/fsx.h"
+#include "footage/media/annexb.h"
+#include "footage/media/ptmf.h"
 #include "support/proc.h"
 #include <glob.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "dashspool/log.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
-#include "receive/store.h"
+#include "intake/receive/store.h"
 #include "support/inject.h"
 #include <sqlite3.h>
 #include <stdio.h>

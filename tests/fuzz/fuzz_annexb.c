@@ -1,6 +1,6 @@
 /* NAL units and access units in hostile bytes: they lie in the data, in order, and do not overlap;
  * the search for faults ends. */
-#include "convert/annexb.h"
+#include "footage/media/annexb.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -1,6 +1,6 @@
 /* An Exif block in hostile bytes: every value that is kept lies in the data; with facts added it is
  * written, and what was written can be read without a complaint. */
-#include "convert/exif.h"
+#include "footage/convert/exif.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -1,7 +1,7 @@
 /* The texts of a package from anybody, with bytes 0xff between them: manifests, bag-info.txt and
  * custody; and each of them as a recipe. The files that there are stay the same. */
 #include "dashspool/recipe.h"
-#include "export/verify_internal.h"
+#include "evidence/verify/verify_internal.h"
 #include <stdlib.h>
 #include <string.h>
 

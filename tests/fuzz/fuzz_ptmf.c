@@ -1,6 +1,6 @@
 /* PTMF records in hostile bytes: payloads lie in the data, in order, and every byte is accounted
  * for. */
-#include "convert/ptmf.h"
+#include "footage/media/ptmf.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

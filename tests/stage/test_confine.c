@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
 /* Children that convert, crash, hang, lie and use too much. This program is its own child: the
  * name of the copies tells it how to behave. */
-#include "confine/message.h"
-#include "confine/nursery.h"
 #include "dashspool/sandbox.h"
+#include "footage/confine/message.h"
+#include "footage/confine/nursery.h"
 #include "support/footage.h"
 #include <errno.h>
 #include <fcntl.h>

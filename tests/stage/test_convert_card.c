@@ -1,6 +1,6 @@
 /* What the viewing copy says where pictures are missing or damaged. */
-#include "convert/ptmf.h"
 #include "dashspool/fsx.h"
+#include "footage/media/ptmf.h"
 #include "support/footage.h"
 #include <stdio.h>
 #include <stdlib.h>

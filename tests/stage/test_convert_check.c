@@ -1,6 +1,6 @@
 /* A copy that is not as planned is found out. */
-#include "convert/check.h"
-#include "convert/slices.h"
+#include "footage/convert/check.h"
+#include "footage/media/slices.h"
 #include "support/footage.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* What is wrong with a master is found, counted, and told of the right picture. */
-#include "convert/ptmf.h"
 #include "dashspool/convert.h"
+#include "footage/media/ptmf.h"
 #include "support/footage.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Photos: the overlay is in the blocks under the box, and nothing else has changed. */
-#include "convert/exif.h"
-#include "convert/photo.h"
 #include "dashspool/convert.h"
+#include "footage/convert/exif.h"
+#include "footage/media/photo.h"
 #include "support/footage.h"
 #include <dirent.h>
 #include <stdlib.h>

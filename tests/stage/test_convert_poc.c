@@ -1,8 +1,8 @@
 /* Plain H.265 has no numbers but its order counts: what they tell about missing pictures. */
 #define _GNU_SOURCE /* memmem */
-#include "convert/annexb.h"
-#include "convert/ptmf.h"
 #include "dashspool/convert.h"
+#include "footage/media/annexb.h"
+#include "footage/media/ptmf.h"
 #include "support/footage.h"
 #include <glob.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* A statement about every file of the collection; parameter sets from another clip. */
-#include "convert/annexb.h"
-#include "convert/ptmf.h"
 #include "dashspool/convert.h"
+#include "footage/media/annexb.h"
+#include "footage/media/ptmf.h"
 #include "support/footage.h"
 #include <dirent.h>
 #include <stdio.h>

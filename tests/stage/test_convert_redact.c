@@ -1,6 +1,6 @@
 /* Redacted copies of films: what is hidden is in none of their bytes, the rest is as it was. */
-#include "convert/ptmf.h"
 #include "dashspool/convert.h"
+#include "footage/media/ptmf.h"
 #include "support/footage.h"
 #include <malloc.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Redacted photos: whole units of coding are black, and no preview tells what was there. */
-#include "convert/exif.h"
-#include "convert/photo.h"
 #include "dashspool/convert.h"
+#include "footage/convert/exif.h"
+#include "footage/media/photo.h"
 #include "support/footage.h"
 #include <stdio.h>
 #include <stdlib.h>

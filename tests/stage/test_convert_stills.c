@@ -1,7 +1,7 @@
 /* Poster, stills and contact sheet: the right picture, in the right colours, readable. */
-#include "convert/ptmf.h"
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
+#include "footage/media/ptmf.h"
 #include "support/footage.h"
 #include <libavutil/pixfmt.h>
 #include <math.h>

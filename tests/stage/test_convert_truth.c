@@ -1,7 +1,7 @@
 /* What the copies say of time: the camera's clock mended, sound in step, timing.json and .csv. */
-#include "convert/media.h"
-#include "convert/ptmf.h"
-#include "convert/sound.h"
+#include "footage/media/media.h"
+#include "footage/media/ptmf.h"
+#include "footage/media/sound.h"
 #include "support/footage.h"
 #include <jansson.h>
 #include <locale.h>

@@ -2,7 +2,7 @@
 #include "dashspool/custody.h"
 #include "dashspool/export_verify.h"
 #include "dashspool/fsx.h"
-#include "export/bag.h"
+#include "evidence/bag/bag.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>

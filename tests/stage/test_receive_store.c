@@ -1,7 +1,7 @@
 /* The receiver's store: group commit, resume, what it does when the disk does not. */
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
-#include "receive/store.h"
+#include "intake/receive/store.h"
 #include "support/sql.h"
 #include "support/support.h"
 #include <sqlite3.h>

@@ -3,8 +3,8 @@
 #include "dashspool/fsx.h"
 #include "dashspool/import.h"
 #include "dashspool/sandbox.h"
+#include "intake/watch/watch_internal.h"
 #include "support/support.h"
-#include "watch/watch_internal.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "support/footage.h"
-#include "convert/annexb.h"
-#include "convert/ptmf.h"
-#include "convert/sound.h"
+#include "footage/media/annexb.h"
+#include "footage/media/ptmf.h"
+#include "footage/media/sound.h"
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <spawn.h>

@@ -1,5 +1,5 @@
 /* The rules of retention: what is one, what fits, which counts. */
-#include "care/rules.h"
+#include "service/retention/rules.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* A help text, taken apart: what the manual pages and the completions are made of. */
-#include "cli/help_text.h"
+#include "face/cli/help_text.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "convert/exif.h"
+#include "footage/convert/exif.h"
 #include "support/footage.h"
 #include <string.h>
 

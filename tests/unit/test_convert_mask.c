@@ -1,5 +1,5 @@
 /* Masks: how they are written, and what is black in frames of any layout. */
-#include "convert/redact.h"
+#include "footage/convert/redact.h"
 #include "support/support.h"
 #include <libavutil/pixdesc.h>
 #include <string.h>

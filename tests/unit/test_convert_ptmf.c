@@ -1,5 +1,5 @@
-#include "convert/annexb.h"
-#include "convert/ptmf.h"
+#include "footage/media/annexb.h"
+#include "footage/media/ptmf.h"
 #include "support/support.h"
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Subtitles, GPX and GeoJSON of a made-up clip, to the byte. */
-#include "convert/copies.h"
 #include "dashspool/fsx.h"
+#include "footage/convert/copies.h"
 #include "support/footage.h"
 #include <math.h>
 #include <stdio.h>

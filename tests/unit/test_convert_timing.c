@@ -1,5 +1,5 @@
-#include "convert/timing.h"
 #include "dashspool/clock.h"
+#include "footage/media/timing.h"
 #include "support/support.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* What a redacted package is asked for, and how it says that it is one. */
 #include "dashspool/export.h"
-#include "export/redaction.h"
+#include "evidence/export/redaction.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <string.h>

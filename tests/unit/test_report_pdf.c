@@ -1,5 +1,5 @@
 /* The report on paper: the same bytes for the same facts, and the same words as the page. */
-#include "report/pdf.h"
+#include "evidence/report/pdf.h"
 #include "support/proc.h"
 #include "support/report_facts.h"
 #include "support/report_page.h"

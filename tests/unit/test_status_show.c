@@ -2,8 +2,8 @@
  */
 #include "dashspool/clock.h"
 #include "dashspool/status.h"
-#include "status/page.h"
-#include "status/status_internal.h"
+#include "service/status/page.h"
+#include "service/status/status_internal.h"
 #include "support/support.h"
 #include <ctype.h>
 #include <jansson.h>

@@ -1,0 +1,45 @@
+#include "dashspool/stop.h"
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+int stop_open(struct stop *stop, struct err *err)
+{
+    sigset_t set;
+    stop->told = false;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, &stop->before);
+    stop->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (stop->fd >= 0)
+        return ERR_OK;
+    int rc = err_sys(err, "wait for signals");
+    sigprocmask(SIG_SETMASK, &stop->before, NULL);
+    return rc;
+}
+
+void stop_close(struct stop *stop)
+{
+    if (stop->fd < 0)
+        return;
+    stop_told(stop); /* a second one does not kill us on the way out */
+    close(stop->fd);
+    stop->fd = -1;
+    sigprocmask(SIG_SETMASK, &stop->before, NULL);
+}
+
+bool stop_told(struct stop *stop)
+{
+    struct signalfd_siginfo info;
+    while (read(stop->fd, &info, sizeof info) == (ssize_t)sizeof info)
+        stop->told = true;
+    return stop->told;
+}
+
+void stop_wait(struct stop *stop, int64_t ms)
+{
+    struct pollfd p = {.fd = stop->fd, .events = POLLIN};
+    if (!stop_told(stop) && ms > 0)
+        poll(&p, 1, ms < 60000 ? (int)ms : 60000);
+}

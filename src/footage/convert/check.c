@@ -1,0 +1,277 @@
+#include "check.h"
+#include "dashspool/fsx.h"
+#include "media/av.h"
+#include "media/slices.h"
+#include "media/sound.h"
+#include <inttypes.h>
+#include <libavformat/avformat.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROUNDING_TICKS = 2 }; /* microseconds to ticks, and libavformat's own rescaling */
+
+struct copy_check {
+    const struct media *m;
+    enum convert_copy_kind kind;
+    AVFormatContext *ctx;
+    AVStream *video;
+    AVPacket *packet;
+    int64_t *pts; /* of the pictures planned, ascending */
+    int64_t n_planned, n;
+    struct hash *slices; /* of a working copy */
+    AVStream *sound;
+    int64_t sound_from; /* its first sample */
+    AVCodecContext *decoder;
+    AVFrame *frame;
+    struct av_watch watch;
+    int64_t decoded;
+};
+
+#define UNLIKE(err, ...) err_set(err, ERR_IO, __VA_ARGS__)
+
+static int hash_sample(struct copy_check *c, struct err *err)
+{
+    return slices_add_sample(c->slices, c->packet->data, (size_t)c->packet->size)
+               ? ERR_OK
+               : UNLIKE(err, "picture %" PRId64 " has broken NAL units", c->n);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static int plan_times(struct copy_check *c, struct err *err)
+{
+    const struct media *m = c->m;
+    bool known = c->kind == CONVERT_VIEWING && m->n_view > 0;
+    c->n_planned = known ? m->n_view : m->n_pictures - m->first;
+    c->pts = malloc((size_t)c->n_planned * sizeof *c->pts);
+    if (!c->pts)
+        return err_set(err, ERR_NOMEM, "no memory for the picture times");
+    for (int64_t i = 0; i < c->n_planned; i++)
+        c->pts[i] = known ? m->view_pts[i] : m->picture[m->first + i].pts;
+    if (c->kind != CONVERT_WORKING)
+        qsort(c->pts, (size_t)c->n_planned, sizeof *c->pts, by_value);
+    return ERR_OK;
+}
+
+static int open_copy(struct copy_check *c, const char *path, struct err *err)
+{
+    char *url = NULL;
+    int rc = fsx_path(&url, err, "file:%s", path);
+    if (rc < 0)
+        return rc;
+    /* only our own container, whatever the bytes look like */
+    int code = avformat_open_input(&c->ctx, url, av_find_input_format("mp4"), NULL);
+    free(url);
+    if (code < 0)
+        return av_fail(err, code, NULL, "opening"), err->code = ERR_IO;
+    c->packet = av_packet_alloc();
+    c->frame = av_frame_alloc();
+    return c->packet && c->frame ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a packet");
+}
+
+/* The working copy has the overlay as text, and either may have chapters. */
+static bool planned_text(const struct copy_check *c, const AVCodecParameters *par)
+{
+    return (par->codec_type == AVMEDIA_TYPE_SUBTITLE && c->kind == CONVERT_WORKING) ||
+           (par->codec_type == AVMEDIA_TYPE_DATA && c->ctx->nb_chapters > 0);
+}
+
+static int check_tracks(struct copy_check *c, struct err *err)
+{
+    int64_t from, until;
+    sound_span(c->m, &from, &until);
+    for (unsigned i = 0; i < c->ctx->nb_streams; i++) {
+        AVStream *s = c->ctx->streams[i];
+        if (s->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !c->video)
+            c->video = s;
+        else if (s->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && !c->sound)
+            c->sound = s;
+        else if (!planned_text(c, s->codecpar))
+            return UNLIKE(err, "track %u was not planned", i);
+    }
+    if (!c->video)
+        return UNLIKE(err, "there is no picture track");
+    if (!c->sound != (from == until))
+        return UNLIKE(err, c->sound ? "a sound track was not planned" : "there is no sound track");
+    bool working = c->kind == CONVERT_WORKING;
+    uint32_t tag = c->video->codecpar->codec_tag;
+    uint32_t hevc = c->m->sets_change ? MKTAG('h', 'e', 'v', '1') : MKTAG('h', 'v', 'c', '1');
+    int planned = working            ? AV_CODEC_ID_HEVC
+                  : c->m->view_codec ? c->m->view_codec
+                                     : AV_CODEC_ID_H264;
+    if ((int)c->video->codecpar->codec_id != planned || (working && tag != hevc))
+        return UNLIKE(err, "the pictures are %s", avcodec_get_name(c->video->codecpar->codec_id));
+    return ERR_OK;
+}
+
+static int open_decoder(struct copy_check *c, struct err *err)
+{
+    const AVCodec *codec = avcodec_find_decoder(c->video->codecpar->codec_id);
+    c->decoder = codec ? avcodec_alloc_context3(codec) : NULL;
+    if (!c->decoder)
+        return err_set(err, ERR_UNSUPPORTED, "no decoder to check it with");
+    int code = avcodec_parameters_to_context(c->decoder, c->video->codecpar);
+    c->decoder->opaque = &c->watch;
+    c->decoder->max_pixels = MEDIA_PIXELS_MAX;
+    if (code >= 0)
+        code = avcodec_open2(c->decoder, codec, NULL);
+    return code < 0 ? av_fail(err, code, &c->watch, "decoder") : ERR_OK;
+}
+
+/* packet: NULL at the end. What does not decode is counted, not an error here. */
+static void decode(struct copy_check *c, const AVPacket *packet)
+{
+    if (avcodec_send_packet(c->decoder, packet) < 0)
+        return;
+    for (int code; (code = avcodec_receive_frame(c->decoder, c->frame)) != AVERROR(EAGAIN) &&
+                   code != AVERROR_EOF && code != AVERROR(ENOMEM);)
+        c->decoded += code >= 0;
+}
+
+/* The working copy has every picture, in decoding order, with its own time; the viewing copy has
+ * what it says that it shows, cards included, in whatever order. */
+static int check_time(struct copy_check *c, struct err *err)
+{
+    const struct media *m = c->m;
+    int64_t pts = av_rescale_q(c->packet->pts, c->video->time_base, av_ticks());
+    if (c->n >= c->n_planned)
+        return UNLIKE(err, "there are more pictures than the %" PRId64 " planned", c->n_planned);
+    if (c->kind != CONVERT_WORKING)
+        return bsearch(&pts, c->pts, (size_t)c->n_planned, sizeof pts, by_value)
+                   ? ERR_OK
+                   : UNLIKE(err, "picture %" PRId64 " is at %" PRId64 "/90000 s", c->n, pts);
+    const struct media_picture *p = &m->picture[m->first + c->n];
+    if (pts != p->pts)
+        return UNLIKE(err, "picture %" PRId64 " is at %" PRId64 "/90000 s, not %" PRId64, c->n, pts,
+                      p->pts);
+    return ERR_OK;
+}
+
+static int64_t in_samples(const struct copy_check *c, int64_t ts)
+{
+    return av_rescale_q(ts, c->sound->time_base, (AVRational){1, SOUND_HZ});
+}
+
+static int read_all(struct copy_check *c, struct err *err)
+{
+    int code, rc = ERR_OK;
+    while (rc == ERR_OK && (code = av_read_frame(c->ctx, c->packet)) >= 0) {
+        if (c->packet->stream_index == c->video->index) {
+            rc = check_time(c, err);
+            if (rc == ERR_OK && c->slices)
+                rc = hash_sample(c, err);
+            if (rc == ERR_OK && c->decoder)
+                decode(c, c->packet);
+            c->n++;
+        } else if (c->sound && c->packet->stream_index == c->sound->index) {
+            if (c->sound_from == INT64_MAX)
+                c->sound_from = in_samples(c, c->packet->pts);
+        }
+        av_packet_unref(c->packet);
+    }
+    if (rc == ERR_OK && code != AVERROR_EOF)
+        return av_fail(err, code, NULL, "picture %" PRId64, c->n), err->code = ERR_IO;
+    if (rc == ERR_OK && c->decoder)
+        decode(c, NULL);
+    return rc;
+}
+
+/* How long a player shows it. AAC begins with samples that are not heard, before 0. */
+static int judge_lengths(const struct copy_check *c, struct err *err)
+{
+    int64_t from, until;
+    int64_t planned = av_rescale(c->m->duration_us, AV_TICKS, 1000000);
+    int64_t lasts = av_rescale_q(c->video->duration, c->video->time_base, av_ticks());
+    if (llabs(lasts - planned) > ROUNDING_TICKS)
+        return UNLIKE(err, "its pictures last %" PRId64 "/90000 s, not %" PRId64, lasts, planned);
+    if (!c->sound)
+        return ERR_OK;
+    sound_span(c->m, &from, &until);
+    int64_t begins = c->sound_from < 0 ? 0 : c->sound_from;
+    int64_t ends = begins + in_samples(c, c->sound->duration);
+    if (begins > from || llabs(ends - until) > 1)
+        return UNLIKE(err,
+                      "its sound is samples %" PRId64 "..%" PRId64 ", not %" PRId64 "..%" PRId64,
+                      begins, ends, from, until);
+    return ERR_OK;
+}
+
+static int judge_slices(struct copy_check *c, struct err *err)
+{
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    int rc = hash_final(c->slices, digest, err);
+    if (rc < 0)
+        return rc;
+    hash_hex(digest, hex);
+    return strcmp(hex, c->m->slices_sha256) == 0 ? ERR_OK
+                                                 : UNLIKE(err, "its slices are not the master's");
+}
+
+static int judge(struct copy_check *c, struct err *err)
+{
+    bool viewing = c->kind == CONVERT_VIEWING;
+    if (c->n == 0 || c->n != c->n_planned)
+        return UNLIKE(err, "%" PRId64 " pictures, not %" PRId64, c->n, c->n_planned);
+    int rc = judge_lengths(c, err);
+    if (rc == ERR_OK && c->slices)
+        rc = judge_slices(c, err);
+    if (rc < 0)
+        return rc;
+    /* a damaged master's working copy decodes no better than the master */
+    if (c->decoder && viewing && (c->decoded != c->n || c->watch.complaints > 0))
+        return UNLIKE(err, "%" PRId64 " of %" PRId64 " pictures decode%s%s", c->decoded, c->n,
+                      c->watch.complaints ? ": " : "", c->watch.complaints ? c->watch.first : "");
+    if (c->decoder && c->decoded == 0)
+        return UNLIKE(err, "no picture decodes");
+    return ERR_OK;
+}
+
+int check_mp4(const char *path, enum convert_copy_kind kind, const struct media *m, bool whole,
+              struct err *err)
+{
+    struct copy_check c = {.m = m, .kind = kind, .sound_from = INT64_MAX};
+    const char *name = strrchr(path, '/');
+    av_watch_init(&c.watch);
+    int rc = open_copy(&c, path, err);
+    if (rc == ERR_OK)
+        rc = check_tracks(&c, err);
+    if (rc == ERR_OK)
+        rc = plan_times(&c, err);
+    if (rc == ERR_OK && kind == CONVERT_WORKING)
+        rc = hash_new(&c.slices, err);
+    if (rc == ERR_OK && whole)
+        rc = open_decoder(&c, err);
+    if (rc == ERR_OK)
+        rc = read_all(&c, err);
+    if (rc == ERR_OK)
+        rc = judge(&c, err);
+    hash_free(&c.slices);
+    free(c.pts);
+    av_frame_free(&c.frame);
+    av_packet_free(&c.packet);
+    avcodec_free_context(&c.decoder);
+    avformat_close_input(&c.ctx);
+    av_watch_clear(&c.watch);
+    return rc < 0
+               ? err_wrap(err, "the copy %s does not read back as planned", name ? name + 1 : path)
+               : ERR_OK;
+}
+
+int check_copies(const struct plan *p, struct media *m, const struct convert_options *options,
+                 struct err *err)
+{
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < p->n; i++) {
+        enum convert_copy_kind kind = p->output[i].maker->kind;
+        if (kind == CONVERT_WORKING)
+            rc = slices_of_master(m, m->slices_sha256, err);
+        if (rc == ERR_OK && (kind == CONVERT_WORKING || kind == CONVERT_VIEWING))
+            rc = check_mp4(p->output[i].tmp, kind, m, options->check, err);
+    }
+    return rc;
+}

@@ -1,0 +1,54 @@
+/*
+ * copies: makes one copy each, into a file that exists and is empty. The table in copies.c says
+ * which kinds there are, what they are called, and which function makes them: a new kind is a row
+ * there.
+ */
+#ifndef CONVERT_COPIES_H
+#define CONVERT_COPIES_H
+
+#include "media/media.h"
+#include "osd_context.h"
+
+/* What making a copy needs to know; m collects warnings. */
+struct copy_task {
+    struct media *m;
+    const char *path, *stem;
+    const struct convert_facts *facts;
+    const struct convert_options *options;
+    const struct osd_context *osd; /* for osd_text_at() */
+    struct convert_result *result;
+    int64_t moment_us;             /* CONVERT_MOMENT: which one */
+    convert_progress_fn *progress; /* may be NULL; done in from..to */
+    void *arg;
+    double from, to;
+};
+
+typedef int copy_fn(const struct copy_task *t, struct err *err);
+
+struct copy_maker {
+    enum convert_copy_kind kind;
+    const char *name, *suffix; /* "<stem>.<suffix>" */
+    double weight;             /* of the time that it takes, for the progress */
+    copy_fn *make;
+};
+extern const struct copy_maker copy_makers[];
+extern const int copy_n_makers;
+const struct copy_maker *copy_maker(enum convert_copy_kind kind); /* NULL: there is none */
+
+copy_fn copy_working, copy_viewing;
+copy_fn copy_timing, copy_csv; /* last: they tell what the others found */
+copy_fn copy_still;            /* a photo; fills in what the result tells of it */
+copy_fn copy_gpx, copy_kml, copy_geojson, copy_srt, copy_vtt; /* sidecar.c, subtitles.c */
+copy_fn copy_poster, copy_sheet, copy_moment;
+
+/* ERR_CONFIG if a moment is asked for that the clip does not have; before anything is made. */
+int copy_moments_check(const struct media *m, const struct convert_options *options,
+                       struct err *err) DS_MUST_CHECK;
+
+static inline void copy_progress(const struct copy_task *t, int64_t done, int64_t of)
+{
+    if (t->progress && of > 0)
+        t->progress(t->arg, t->from + (t->to - t->from) * (double)done / (double)of);
+}
+
+#endif

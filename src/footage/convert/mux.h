@@ -1,0 +1,45 @@
+/*
+ * mux: one MP4 file with a picture track; if the master has sound, a sound track in step with it;
+ * if wanted, the overlay as a text track; chapters where there is something to find. The index
+ * comes before the media (faststart); the same calls give the same bytes.
+ */
+#ifndef CONVERT_MUX_H
+#define CONVERT_MUX_H
+
+#include "cues.h"
+#include "media/sound.h"
+#include <libavformat/avformat.h>
+
+struct mux {
+    AVFormatContext *ctx;
+    AVStream *video, *audio, *text;
+    struct sound sound;
+    AVPacket *waiting; /* the next sound packet */
+    bool has_sound, has_waiting;
+    struct cues cues;
+    struct cue cue; /* the next one */
+    bool has_cue;
+};
+
+/* What is written into the file about the file, and beside the pictures. */
+struct mux_tags {
+    const char *title, *comment;
+    const struct convert_facts *facts;
+    bool flac;                       /* sound as FLAC */
+    const struct osd_context *words; /* of the text track; NULL: none */
+};
+
+/* Opens `path` (which exists, empty) and writes the header. video: codec parameters, extradata
+ * included; copied. mux_close() also after a failure. */
+int mux_open(struct mux *x, const char *path, const struct media *m, const AVCodecParameters *video,
+             const struct mux_tags *tags, struct err *err) DS_MUST_CHECK;
+void mux_close(struct mux *x);
+
+/* Writes one packet of pictures (AV_TICKS) and the sound and text up to it; the packet is emptied.
+ */
+int mux_video(struct mux *x, AVPacket *packet, struct err *err) DS_MUST_CHECK;
+
+/* The rest of the sound, the index; the data is written, not yet fsynced. */
+int mux_finish(struct mux *x, struct err *err) DS_MUST_CHECK;
+
+#endif

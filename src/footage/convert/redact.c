@@ -1,0 +1,155 @@
+#include "redact.h"
+#include "media/av.h"
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+#include <stdio.h>
+
+struct box {
+    int x0, y0, x1, y1; /* x1, y1 are outside */
+};
+
+bool redact_asked(const struct convert_options *options, enum convert_container container)
+{
+    return options->n_masks > 0 || (options->no_sound && container != CONVERT_JPEG);
+}
+
+int redact_possible(const struct convert_options *options, struct err *err)
+{
+    bool hides = options->n_masks > 0 || options->no_sound;
+    if (options->n_masks < 0 || options->n_masks > CONVERT_MASKS_MAX)
+        return err_set(err, ERR_CONFIG, "%d masks; at most %d are possible", options->n_masks,
+                       CONVERT_MASKS_MAX);
+    return hides && options->copies & CONVERT_WORKING
+               ? err_set(err, ERR_CONFIG,
+                         "a working copy has the original's pictures and sound: nothing can be "
+                         "hidden in it; ask for other copies")
+               : ERR_OK;
+}
+
+int redact_check(const struct convert_options *options, int width_px, int height_px,
+                 int64_t duration_us, struct err *err)
+{
+    char text[CONVERT_MASK_ROOM];
+    for (int i = 0; i < options->n_masks; i++) {
+        const struct convert_mask *m = &options->mask[i];
+        convert_mask_text(m, text);
+        if (m->x < 0 || m->y < 0 || m->w < 1 || m->h < 1 || m->x >= width_px || m->y >= height_px)
+            return err_set(err, ERR_CONFIG,
+                           "the mask %s hides nothing: the picture has %dx%d pixels", text,
+                           width_px, height_px);
+        if (duration_us >= 0 && (m->from_us < 0 || m->from_us >= duration_us ||
+                                 (m->until_us != 0 && m->until_us <= m->from_us)))
+            return err_set(err, ERR_CONFIG, "the mask %s hides nothing: the film is %.3f s long",
+                           text, (double)duration_us / 1e6);
+    }
+    return ERR_OK;
+}
+
+int redact_media(struct media *m, const struct convert_options *options, struct err *err)
+{
+    if (options->no_sound)
+        m->n_sounds = m->n_silences = 0;
+    return redact_check(options, m->width_px, m->height_px, m->duration_us, err);
+}
+
+void redact_text(const struct convert_options *options, char out[REDACT_TEXT_ROOM])
+{
+    int n = 0;
+    out[0] = '\0';
+    if (options->n_masks > 0)
+        n = snprintf(out, REDACT_TEXT_ROOM, "%d box%s blacked out", options->n_masks,
+                     options->n_masks == 1 ? "" : "es");
+    if (options->no_sound)
+        snprintf(out + n, REDACT_TEXT_ROOM - (size_t)n, "%sno sound", n ? ", " : "");
+}
+
+struct redact_time redact_time_of(const struct media *m, int64_t index, int64_t until)
+{
+    const struct media_picture *p = &m->picture[index];
+    return (struct redact_time){p->pts, until, p->state != MEDIA_GOOD};
+}
+
+/* From the tick that holds its beginning to the one that holds its end. */
+static bool is_due(const struct convert_mask *m, struct redact_time time)
+{
+    int64_t from = av_rescale_rnd(m->from_us, AV_TICKS, 1000000, AV_ROUND_DOWN);
+    int64_t until =
+        m->until_us ? av_rescale_rnd(m->until_us, AV_TICKS, 1000000, AV_ROUND_UP) : INT64_MAX;
+    return time.all || (time.from < until && (time.until > from || time.from >= from));
+}
+
+/* The mask in a frame that may have another size than the master says, and its chroma samples. */
+static struct box box_in(const struct convert_mask *m, const struct media *media, const AVFrame *f,
+                         const AVPixFmtDescriptor *d)
+{
+    int64_t w = media->width_px, h = media->height_px;
+    int round_x = (1 << d->log2_chroma_w) - 1, round_y = (1 << d->log2_chroma_h) - 1;
+    int64_t x1 = ((int64_t)m->x + m->w) * f->width, y1 = ((int64_t)m->y + m->h) * f->height;
+    x1 = (x1 + w - 1) / w + round_x;
+    y1 = (y1 + h - 1) / h + round_y;
+    return (struct box){
+        .x0 = (int)((int64_t)m->x * f->width / w) & ~round_x,
+        .y0 = (int)((int64_t)m->y * f->height / h) & ~round_y,
+        .x1 = (int)(x1 < f->width ? x1 & ~(int64_t)round_x : f->width),
+        .y1 = (int)(y1 < f->height ? y1 & ~(int64_t)round_y : f->height),
+    };
+}
+
+static int blacken(AVFrame *f, const AVPixFmtDescriptor *d, struct box b, struct err *err)
+{
+    uint8_t *data[4] = {NULL};
+    ptrdiff_t stride[4] = {0};
+    bool full = f->color_range == AVCOL_RANGE_JPEG || f->format == AV_PIX_FMT_YUVJ420P ||
+                f->format == AV_PIX_FMT_YUVJ422P || f->format == AV_PIX_FMT_YUVJ444P;
+    for (int k = 0; k < d->nb_components; k++) {
+        bool chroma = (k == 1 || k == 2) && !(d->flags & AV_PIX_FMT_FLAG_RGB);
+        int plane = d->comp[k].plane;
+        stride[plane] = f->linesize[plane];
+        data[plane] = f->data[plane] + (b.y0 >> (chroma ? d->log2_chroma_h : 0)) * stride[plane] +
+                      (ptrdiff_t)(b.x0 >> (chroma ? d->log2_chroma_w : 0)) * d->comp[k].step;
+    }
+    int code =
+        av_image_fill_black(data, stride, (enum AVPixelFormat)f->format,
+                            full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG, b.x1 - b.x0, b.y1 - b.y0);
+    return code < 0
+               ? err_set(err, ERR_UNSUPPORTED, "nothing can be hidden in pictures in %s", d->name)
+               : ERR_OK;
+}
+
+int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time, struct err *err)
+{
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get((enum AVPixelFormat)f->format);
+    const uint64_t unknown = AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BITSTREAM |
+                             AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER;
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < t->options->n_masks; i++) {
+        const struct convert_mask *m = &t->options->mask[i];
+        if (!is_due(m, time))
+            continue;
+        if (!d || d->flags & unknown)
+            return err_set(err, ERR_UNSUPPORTED, "nothing can be hidden in pictures in %s",
+                           d ? d->name : "an unknown layout");
+        int code = av_frame_make_writable(f);
+        if (code < 0)
+            return av_fail(err, code, NULL, "frame");
+        struct box b = box_in(m, t->m, f, d);
+        if (b.x0 < b.x1 && b.y0 < b.y1)
+            rc = blacken(f, d, b, err);
+    }
+    return rc;
+}
+
+int redact_picked(const struct copy_task *t, const struct pick *pick, const AVFrame **f,
+                  AVFrame **own, struct err *err)
+{
+    const struct media_picture *p = &t->m->picture[(*f)->pts];
+    struct redact_time time = redact_time_of(t->m, (*f)->pts, p->pts + p->span);
+    time.all = time.all || !pick->best_whole;
+    if (t->options->n_masks == 0)
+        return ERR_OK;
+    if (!(*own = av_frame_clone(*f)))
+        return err_set(err, ERR_NOMEM, "no memory for a frame");
+    int rc = redact_frame(*own, t, time, err);
+    *f = *own;
+    return rc;
+}

@@ -1,0 +1,396 @@
+/* timing_file: <stem>.timing.json and .csv, written as they go, the same bytes for the same input
+ * wherever they are made: numbers are integers with a point put in. */
+#include "copies.h"
+#include "dashspool/clock.h"
+#include "media/timing.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct shown {
+    int64_t pts, index;
+};
+
+struct sheet {
+    const struct copy_task *t;
+    FILE *file;
+    struct shown *order; /* the pictures as they are shown */
+    int64_t n;
+};
+
+/* ---- what both tell ---- */
+
+static int by_pts(const void *a, const void *b)
+{
+    const struct shown *x = a, *y = b;
+    return (x->pts > y->pts) - (x->pts < y->pts);
+}
+
+static int sort_pictures(struct sheet *s, struct err *err)
+{
+    const struct media *m = s->t->m;
+    s->n = m->n_pictures - m->first;
+    s->order = malloc((size_t)s->n * sizeof *s->order);
+    if (!s->order)
+        return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " pictures", s->n);
+    for (int64_t i = 0; i < s->n; i++)
+        s->order[i] = (struct shown){m->picture[m->first + i].pts, m->first + i};
+    qsort(s->order, (size_t)s->n, sizeof *s->order, by_pts);
+    return ERR_OK;
+}
+
+static struct convert_wall wall_at(const struct sheet *s, int64_t time_us)
+{
+    const struct media *m = s->t->m;
+    return timing_wall(s->t->facts, &m->timing, m->start_us + m->duration_us, time_us);
+}
+
+static const char *state_name(enum media_state state)
+{
+    switch (state) {
+    case MEDIA_GOOD:
+        return "good";
+    case MEDIA_AFFECTED:
+        return "affected";
+    case MEDIA_DAMAGED:
+        return "damaged";
+    }
+    return "unknown";
+}
+
+static const char *state_why(const struct media_picture *p)
+{
+    if (p->why)
+        return p->why;
+    return p->state == MEDIA_AFFECTED ? "refers to a damaged or lost picture" : "";
+}
+
+/* ---- text ---- */
+
+static void put(const struct sheet *s, const char *text)
+{
+    fputs(text, s->file);
+}
+
+static void put_number(const struct sheet *s, const char *key, int64_t n)
+{
+    fprintf(s->file, "\"%s\":%" PRId64, key, n);
+}
+
+/* Seconds with all their microseconds. */
+static void put_us(const struct sheet *s, int64_t us)
+{
+    int64_t whole = us < 0 ? -us : us;
+    fprintf(s->file, "%s%" PRId64 ".%06" PRId64, us < 0 ? "-" : "", whole / 1000000,
+            whole % 1000000);
+}
+
+static void put_seconds(const struct sheet *s, const char *key, int64_t us)
+{
+    fprintf(s->file, "\"%s\":", key);
+    put_us(s, us);
+}
+
+/* Text that may have come from outside; what is not UTF-8 becomes "?". */
+static void put_string(const struct sheet *s, const char *text)
+{
+    char plain[256];
+    json_t *string = json_string(text);
+    if (!string) {
+        snprintf(plain, sizeof plain, "%s", text);
+        for (char *p = plain; *p; p++)
+            *p = (unsigned char)*p < 0x80 ? *p : '?';
+        string = json_string(plain);
+    }
+    char *dump = string ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
+    put(s, dump ? dump : "\"\"");
+    free(dump);
+    json_decref(string);
+}
+
+static void put_text(const struct sheet *s, const char *key, const char *text)
+{
+    fprintf(s->file, "\"%s\":", key);
+    put_string(s, text);
+}
+
+/* ---- JSON ---- */
+
+static int put_master(const struct sheet *s, struct err *err)
+{
+    const struct media *m = s->t->m;
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    struct hash *h = NULL;
+    int rc = hash_new(&h, err);
+    if (rc == ERR_OK) {
+        hash_update(h, m->map, m->n);
+        rc = hash_final(h, digest, err);
+    }
+    hash_free(&h);
+    if (rc < 0)
+        return rc;
+    hash_hex(digest, hex);
+    put(s, "\"master\":{");
+    put_number(s, "bytes", (int64_t)m->n);
+    put(s, ",");
+    put_text(s, "sha256", hex);
+    put(s, "},\n");
+    return ERR_OK;
+}
+
+static void put_sources(const struct sheet *s)
+{
+    const struct convert_timing *t = &s->t->m->timing;
+    bool first = true;
+    put(s, "\"sources\":{");
+    for (int k = 0; k < CONVERT_N_SOURCES; k++) {
+        enum convert_source source = (enum convert_source)k;
+        if (t->fps[k] <= 0)
+            continue;
+        put(s, first ? "\n" : ",\n");
+        fprintf(s->file, "  \"%s\":{", convert_source_name(source));
+        put_seconds(s, "fps", llround(t->fps[k] * 1e6));
+        put(s, ",");
+        put_text(s, "from", timing_source_text(source));
+        put(s, "}");
+        first = false;
+    }
+    put(s, "},\n");
+}
+
+static void put_wall(const struct sheet *s)
+{
+    const struct convert_facts *f = s->t->facts;
+    struct convert_wall w = wall_at(s, s->t->m->start_us);
+    char text[CLOCK_TEXT_ROOM];
+    put(s, " \"wall_clock\":");
+    if (!w.known) {
+        put(s, "null");
+        return;
+    }
+    put(s, "{");
+    put_text(s, "source", w.source);
+    clock_rfc3339(w.utc_us, 6, text);
+    fprintf(s->file, ",\"start\":\"%s\",", text);
+    put_seconds(s, "uncertainty_s", w.error_us);
+    put(s, ",");
+    put_text(s, "why", w.why);
+    clock_zone(f->has_zone ? f->tz_min : 0, text);
+    fprintf(s->file, f->has_zone ? ",\"zone\":\"%s\"}" : ",\"zone\":null}", text);
+}
+
+static void put_timing(const struct sheet *s)
+{
+    const struct convert_timing *t = &s->t->m->timing;
+    put(s, "\"timing\":{");
+    put_text(s, "source", convert_source_name(t->chosen));
+    fprintf(s->file, ",\"disagree\":%s,\n ", t->disagree ? "true" : "false");
+    put_sources(s);
+    put_wall(s);
+    put(s, "},\n");
+}
+
+static void put_picture(const struct sheet *s, int64_t index)
+{
+    const struct media_picture *p = &s->t->m->picture[index];
+    struct convert_wall w = wall_at(s, p->time_us);
+    char utc[CLOCK_TEXT_ROOM];
+    clock_rfc3339(w.utc_us, 6, utc);
+    put(s, "{");
+    put_number(s, "n", index);
+    put(s, ",");
+    put_seconds(s, "pts_s", p->time_us - s->t->m->start_us);
+    fprintf(s->file, w.known ? ",\"utc\":\"%s\"" : ",\"utc\":null", utc);
+    fprintf(s->file, ",\"key\":%s,\"bytes\":%zu", p->key ? "true" : "false", p->n);
+    fprintf(s->file, ",\"state\":\"%s\"", state_name(p->state));
+    if (p->state != MEDIA_GOOD) {
+        put(s, ",");
+        put_text(s, "why", state_why(p));
+    }
+    put(s, "}");
+}
+
+static void put_pictures(const struct sheet *s)
+{
+    put(s, "\"pictures\":[");
+    for (int64_t i = 0; i < s->n; i++) {
+        put(s, i ? ",\n" : "\n");
+        put_picture(s, s->order[i].index);
+        copy_progress(s->t, i + 1, s->n);
+    }
+    put(s, "],\n");
+}
+
+/* The hole before a picture, as the sequence numbers tell it, which is looked for in time order;
+ * NULL: they tell none. */
+static const struct media_hole *hole_before(const struct media *m, int64_t index, int64_t *at)
+{
+    while (*at < m->n_holes && m->hole[*at].until_us < m->picture[index].time_us)
+        (*at)++;
+    return *at < m->n_holes && m->hole[*at].before == index ? &m->hole[*at] : NULL;
+}
+
+/* A gap is what the sequence numbers tell, or a step that pictures at the nominal rate of a 30 Hz
+ * sensor do not have (section 8.1): at 20 a second the steps are 33 and 67 ms. */
+static bool is_gap(const struct media *m, int64_t step_us)
+{
+    int64_t nominal_us = m->nominal_fps > 0 ? 1000000 / m->nominal_fps : 0;
+    return m->timing.chosen == CONVERT_SOURCE_PTMF && nominal_us > 0 &&
+           step_us * 4 > nominal_us * 7;
+}
+
+static void put_gaps(const struct sheet *s)
+{
+    const struct media *m = s->t->m;
+    int64_t at = 0;
+    bool first = true;
+    put(s, "\"gaps\":[");
+    for (int64_t i = 1; i < s->n; i++) {
+        int64_t index = s->order[i].index;
+        int64_t until_us = m->picture[index].time_us;
+        int64_t from_us = m->picture[s->order[i - 1].index].time_us;
+        const struct media_hole *hole = hole_before(m, index, &at);
+        if (!hole && !is_gap(m, until_us - from_us))
+            continue;
+        put(s, first ? "\n{" : ",\n{");
+        put_number(s, "before", index);
+        put(s, ",");
+        put_number(s, "lost", hole ? hole->lost : 0);
+        put(s, ",");
+        put_seconds(s, "from_s", from_us - m->start_us);
+        put(s, ",");
+        put_seconds(s, "until_s", until_us - m->start_us);
+        put(s, "}");
+        first = false;
+    }
+    put(s, "],\n");
+}
+
+static void put_silence(const struct sheet *s)
+{
+    const struct media *m = s->t->m;
+    put(s, "\"silence\":[");
+    for (int64_t i = 0; i < m->n_silences; i++) {
+        put(s, i ? ",\n{" : "\n{");
+        put_seconds(s, "from_s", m->silence[i].from_us - m->start_us);
+        put(s, ",");
+        put_seconds(s, "until_s", m->silence[i].until_us - m->start_us);
+        put(s, ",");
+        put_text(s, "why", m->silence[i].why);
+        put(s, "}");
+    }
+    put(s, "],\n");
+}
+
+static void put_damage(const struct sheet *s)
+{
+    const struct convert_damage *d = &s->t->m->damage;
+    const struct {
+        const char *key;
+        int64_t n;
+    } all[] = {{"damaged", d->damaged},
+               {"affected", d->affected},
+               {"lost", d->lost},
+               {"repeated", d->repeated},
+               {"undecodable_lead", d->undecodable_lead},
+               {"stray_bytes", d->stray_bytes},
+               {"cut_bytes", d->cut_bytes},
+               {"sound_lost", d->sound_lost},
+               {"times_repaired", d->times_repaired}};
+    put(s, "\"damage\":{");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        put(s, i ? "," : "");
+        put_number(s, all[i].key, all[i].n);
+    }
+    put(s, "}");
+}
+
+static int put_json(const struct sheet *s, struct err *err)
+{
+    const char *id = s->t->facts->id;
+    put(s, "{\"version\":1,");
+    put_text(s, "id", id[0] ? id : s->t->stem);
+    put(s, ",\n");
+    int rc = put_master(s, err);
+    put_timing(s);
+    put_pictures(s);
+    put_gaps(s);
+    put_silence(s);
+    put_damage(s);
+    put(s, "}\n");
+    return rc;
+}
+
+/* ---- CSV (RFC 4180) ---- */
+
+/* Quoted where it must be. */
+static void put_field(const struct sheet *s, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        put(s, text);
+        return;
+    }
+    putc('"', s->file);
+    for (; *text; text++) {
+        if (*text == '"')
+            putc('"', s->file);
+        putc(*text, s->file);
+    }
+    putc('"', s->file);
+}
+
+static int put_csv(const struct sheet *s, struct err *err)
+{
+    const struct media *m = s->t->m;
+    (void)err;
+    put(s, "index,pts_s,utc,uncertainty_s,source,key,bytes,state,why\r\n");
+    for (int64_t i = 0; i < s->n; i++) {
+        const struct media_picture *p = &m->picture[s->order[i].index];
+        struct convert_wall w = wall_at(s, p->time_us);
+        char utc[CLOCK_TEXT_ROOM];
+        clock_rfc3339(w.utc_us, 6, utc);
+        fprintf(s->file, "%" PRId64 ",", s->order[i].index);
+        put_us(s, p->time_us - m->start_us);
+        fprintf(s->file, ",%s,", w.known ? utc : "");
+        if (w.known)
+            put_us(s, w.error_us);
+        put(s, ",");
+        put_field(s, convert_source_name(m->timing.chosen));
+        fprintf(s->file, ",%d,%zu,%s,", p->key, p->n, state_name(p->state));
+        put_field(s, state_why(p));
+        put(s, "\r\n");
+    }
+    return ERR_OK;
+}
+
+static int make(const struct copy_task *t, int (*fill)(const struct sheet *, struct err *),
+                struct err *err)
+{
+    struct sheet s = {.t = t};
+    int rc = sort_pictures(&s, err);
+    if (rc == ERR_OK && !(s.file = fopen(t->path, "wbe")))
+        rc = err_sys(err, "open %s", t->path);
+    if (rc == ERR_OK)
+        rc = fill(&s, err);
+    if (rc == ERR_OK && ferror(s.file))
+        rc = err_sys(err, "write %s", t->path);
+    if (s.file && fclose(s.file) != 0 && rc == ERR_OK)
+        rc = err_sys(err, "write %s", t->path);
+    free(s.order);
+    return rc;
+}
+
+int copy_timing(const struct copy_task *t, struct err *err)
+{
+    return make(t, put_json, err);
+}
+
+int copy_csv(const struct copy_task *t, struct err *err)
+{
+    return make(t, put_csv, err);
+}

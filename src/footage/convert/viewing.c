@@ -1,0 +1,390 @@
+#include "card.h"
+#include "copies.h"
+#include "encode.h"
+#include "media/damage.h"
+#include "media/decode.h"
+#include "mux.h"
+#include "osd.h"
+#include "redact.h"
+#include <inttypes.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VIEW_MAX   (2 * MEDIA_PICTURES_MAX) /* a card behind each picture */
+#define HOLE_STEPS 1.75                     /* a step that is longer is a hole (as in damage.c) */
+
+struct viewing {
+    const struct copy_task *t;
+    struct decoder decoder;
+    struct encoder encoder;
+    struct mux mux;
+    struct osd *osd;
+    struct card *card;
+    struct SwsContext *sws;
+    AVFrame *frame, *held, *canvas; /* decoded, the last one that was shown, being painted */
+    AVPacket *packet;
+    int64_t step;              /* median of the pictures' spans */
+    int64_t shown, last_pts;   /* pictures, without cards */
+    int64_t last_us, last_end; /* of the last one: its time, and where its own span ends */
+    bool doubt;                /* the decoder was not content, and nobody has looked closer yet */
+};
+
+static bool is_planar_420(int format)
+{
+    return format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P;
+}
+
+static int open_canvas(struct viewing *v, struct err *err)
+{
+    v->frame = av_frame_alloc();
+    v->held = av_frame_alloc();
+    v->canvas = av_frame_alloc();
+    v->packet = av_packet_alloc();
+    if (!v->frame || !v->held || !v->canvas || !v->packet)
+        return err_set(err, ERR_NOMEM, "no memory for a frame");
+    v->canvas->format = AV_PIX_FMT_YUV420P;
+    v->canvas->width = v->encoder.ctx->width;
+    v->canvas->height = v->encoder.ctx->height;
+    v->canvas->color_range = v->encoder.ctx->color_range;
+    int code = av_frame_get_buffer(v->canvas, 0);
+    return code < 0 ? av_fail(err, code, NULL, "frame") : ERR_OK;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static int find_step(struct viewing *v, struct err *err)
+{
+    const struct media *m = v->t->m;
+    int64_t n = m->n_pictures - m->first, *spans = malloc((size_t)n * sizeof *spans);
+    if (!spans)
+        return err_set(err, ERR_NOMEM, "no memory for the picture times");
+    for (int64_t i = 0; i < n; i++)
+        spans[i] = m->picture[m->first + i].span;
+    qsort(spans, (size_t)n, sizeof *spans, by_value);
+    v->step = spans[n / 2] > 0 ? spans[n / 2] : 1;
+    free(spans);
+    /* "25 pictures a second" of a 30 Hz sensor are steps of 33 and 67 ms */
+    if (m->nominal_fps > 0 && AV_TICKS / m->nominal_fps > v->step)
+        v->step = AV_TICKS / m->nominal_fps;
+    return ERR_OK;
+}
+
+/* Converts what is not 8-bit 4:2:0 of the right size; levels stay as they are. */
+static int scale(struct viewing *v, AVFrame *f, struct err *err)
+{
+    AVFrame *c = v->canvas;
+    v->sws = sws_getCachedContext(
+        v->sws, f->width, f->height, (enum AVPixelFormat)f->format, c->width, c->height,
+        AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, NULL, NULL, NULL);
+    if (!v->sws)
+        return err_set(err, ERR_UNSUPPORTED, "pictures of %dx%d, %s", f->width, f->height,
+                       av_get_pix_fmt_name((enum AVPixelFormat)f->format));
+    int full = c->color_range == AVCOL_RANGE_JPEG;
+    const int *table = sws_getCoefficients(
+        v->encoder.ctx->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT);
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get((enum AVPixelFormat)f->format);
+    bool rgb = d && (d->flags & AV_PIX_FMT_FLAG_RGB);
+    sws_setColorspaceDetails(v->sws, table, rgb ? 1 : full, table, full, 0, 1 << 16, 1 << 16);
+    int code = sws_scale(v->sws, (const uint8_t *const *)f->data, f->linesize, 0, f->height,
+                         c->data, c->linesize);
+    return code < 0 ? av_fail(err, code, NULL, "scaling") : ERR_OK;
+}
+
+static bool fits(const AVFrame *f, const AVFrame *canvas)
+{
+    return is_planar_420(f->format) && f->width >> 1 == canvas->width >> 1 &&
+           f->height >> 1 == canvas->height >> 1;
+}
+
+/* The decoded picture on the canvas, which the encoder has given back; without what is hidden of it
+ * as long as it is shown. What is scaled is blackened before, as scaling mixes neighbours. */
+static int paint(struct viewing *v, AVFrame *f, int64_t until, struct err *err)
+{
+    AVFrame *c = v->canvas;
+    struct redact_time time = redact_time_of(v->t->m, f->pts, until);
+    int rc = ERR_OK, code = av_frame_make_writable(c);
+    if (code < 0)
+        return av_fail(err, code, NULL, "frame");
+    if (!fits(f, c)) {
+        rc = redact_frame(f, v->t, time, err);
+        if (rc == ERR_OK)
+            rc = scale(v, f, err);
+        return rc < 0 ? rc : redact_frame(c, v->t, time, err);
+    }
+    for (int k = 0; k < 3; k++) {
+        int shift = k > 0, w = c->width >> shift, h = c->height >> shift;
+        for (int y = 0; y < h; y++)
+            memcpy(c->data[k] + (ptrdiff_t)y * c->linesize[k],
+                   f->data[k] + (ptrdiff_t)y * f->linesize[k], (size_t)w);
+    }
+    return redact_frame(c, v->t, time, err);
+}
+
+static struct osd_planes planes_of(AVFrame *c)
+{
+    return (struct osd_planes){
+        .plane = {c->data[0], c->data[1], c->data[2]},
+        .stride = {c->linesize[0], c->linesize[1], c->linesize[2]},
+        .n = 3,
+        .width_px = c->width,
+        .height_px = c->height,
+        .log2_chroma_w = 1,
+        .log2_chroma_h = 1,
+        .full_range = c->color_range == AVCOL_RANGE_JPEG,
+    };
+}
+
+static int overlay(struct viewing *v, int64_t time_us, struct err *err)
+{
+    char lines[OSD_LINES][OSD_LINE_ROOM];
+    struct osd_planes p = planes_of(v->canvas);
+    osd_text_at(v->t->osd, time_us, v->shown, "viewing copy", lines);
+    int rc = osd_set(v->osd, lines, err);
+    if (rc == ERR_OK)
+        osd_blend(v->osd, &p);
+    return rc;
+}
+
+static int drain(struct viewing *v, struct err *err)
+{
+    const struct media *m = v->t->m;
+    bool got = true;
+    for (;;) {
+        int rc = encoder_receive(&v->encoder, v->packet, &got, err);
+        if (rc < 0 || !got)
+            return rc;
+        /* Only the last packet's duration is looked at: the others end where the next begins. It
+         * need not be the picture shown last, but its step in decoding order is that one's. */
+        int64_t end = av_rescale(m->duration_us, AV_TICKS, 1000000);
+        int64_t shown_last = m->view_pts[m->n_view - 1];
+        v->packet->duration = shown_last < end ? end - shown_last : v->step;
+        if ((rc = mux_video(&v->mux, v->packet, err)) < 0)
+            return rc;
+    }
+}
+
+/* Gives the encoder the canvas for `pts` and writes what comes out. */
+static int encode(struct viewing *v, int64_t pts, struct err *err)
+{
+    struct media *m = v->t->m;
+    int rc = media_grow(&m->view_pts, m->n_view, &m->room_view, VIEW_MAX, sizeof *m->view_pts,
+                        "pictures to view", err);
+    if (rc < 0)
+        return rc;
+    m->view_pts[m->n_view++] = v->canvas->pts = pts;
+    rc = encoder_send(&v->encoder, v->canvas, err);
+    return rc < 0 ? rc : drain(v, err);
+}
+
+/* Pictures that were lost between two times, as far as sequence numbers tell. */
+static int64_t lost_between(const struct media *m, int64_t from_us, int64_t until_us)
+{
+    int64_t lost = 0;
+    for (int64_t i = 0; i < m->n_holes; i++)
+        if (m->hole[i].from_us >= from_us && m->hole[i].until_us <= until_us)
+            lost += m->hole[i].lost;
+    return lost;
+}
+
+static void blank(AVFrame *c)
+{
+    for (int k = 0; k < 3; k++)
+        for (int y = 0; y < c->height >> (k > 0); y++)
+            memset(c->data[k] + (ptrdiff_t)y * c->linesize[k], k ? 128 : 16,
+                   (size_t)(c->width >> (k > 0)));
+}
+
+/* Nothing is shown from the end of the last picture until `until`: the last one is held (before the
+ * first, there is only grey) under a card. `skipped` pictures are there but do not decode. */
+static int hold(struct viewing *v, int64_t until, int64_t until_us, int64_t skipped,
+                struct err *err)
+{
+    const struct media *m = v->t->m;
+    int64_t at = v->shown ? v->last_end : 0;
+    int64_t for_us = av_rescale(until - at, 1000000, AV_TICKS);
+    int64_t at_us = v->shown ? until_us - for_us : m->start_us;
+    int code, rc = ERR_OK;
+    if (v->shown)
+        rc = paint(v, v->held, until, err);
+    else if ((code = av_frame_make_writable(v->canvas)) < 0)
+        rc = av_fail(err, code, NULL, "frame");
+    else
+        blank(v->canvas);
+    if (rc < 0)
+        return rc;
+    struct osd_planes p = planes_of(v->canvas);
+    int64_t lost = v->shown ? lost_between(m, v->last_us, until_us) : 0;
+    rc = card_missing(v->card, for_us, lost + skipped, &p, err);
+    if (rc == ERR_OK)
+        rc = overlay(v, at_us, err);
+    return rc < 0 ? rc : encode(v, at, err);
+}
+
+/* Pictures between two times that are there: none of them was shown. */
+static int64_t skipped_between(const struct media *m, int64_t from, int64_t until)
+{
+    int64_t n = 0;
+    for (int64_t i = m->first; i < m->n_pictures; i++)
+        n += m->picture[i].pts > from && m->picture[i].pts < until;
+    return n;
+}
+
+/* A step that is too long is said, whatever its cause. */
+static int bridge(struct viewing *v, int64_t until, int64_t until_us, struct err *err)
+{
+    int64_t begins = v->shown ? v->last_end : 0;
+    int64_t slack = (int64_t)((HOLE_STEPS - 1) * (double)v->step);
+    if (until - begins <= slack)
+        return ERR_OK;
+    int64_t skipped = skipped_between(v->t->m, v->shown ? v->last_pts : -1, until);
+    v->doubt = v->doubt || skipped > 0;
+    return hold(v, until, until_us, skipped, err);
+}
+
+static int show(struct viewing *v, struct err *err)
+{
+    const struct media *m = v->t->m;
+    int64_t index = v->frame->pts;
+    if (index < m->first || index >= m->n_pictures)
+        return ERR_OK;
+    const struct media_picture *p = &m->picture[index];
+    if (v->shown > 0 && p->pts <= v->last_pts)
+        return ERR_OK; /* damage put it out of order; counted as missing */
+    v->doubt = v->doubt || (p->state == MEDIA_GOOD && !decoder_wrote_all(v->frame));
+    int rc = bridge(v, p->pts, p->time_us, err);
+    if (rc == ERR_OK)
+        rc = paint(v, v->frame, p->pts + p->span, err);
+    struct osd_planes planes = planes_of(v->canvas);
+    if (rc == ERR_OK)
+        rc = card_mark(v->card, p->state, &planes, err);
+    if (rc == ERR_OK)
+        rc = overlay(v, p->time_us, err);
+    if (rc < 0)
+        return rc;
+    av_frame_unref(v->held);
+    av_frame_move_ref(v->held, v->frame);
+    v->shown++;
+    v->last_pts = p->pts;
+    v->last_us = p->time_us;
+    v->last_end = p->pts + (p->span < v->step ? p->span : v->step);
+    return encode(v, p->pts, err);
+}
+
+static int transcode(struct viewing *v, struct err *err)
+{
+    struct media *m = v->t->m;
+    int rc = ERR_OK;
+    for (int64_t i = m->first; rc == ERR_OK && i <= m->n_pictures; i++) {
+        bool got = true;
+        rc = decoder_send(&v->decoder, m, i < m->n_pictures ? i : -1, err);
+        while (rc == ERR_OK && got) {
+            rc = decoder_receive(&v->decoder, v->frame, &got, err);
+            if (rc == ERR_OK && got)
+                rc = show(v, err);
+        }
+        copy_progress(v->t, i + 1 - m->first, m->n_pictures + 1 - m->first);
+    }
+    if (rc == ERR_OK && v->shown == 0)
+        rc = err_set(err, ERR_MALFORMED, "no picture decodes");
+    if (rc == ERR_OK)
+        rc = bridge(v, av_rescale(m->duration_us, AV_TICKS, 1000000), m->start_us + m->duration_us,
+                    err);
+    if (rc == ERR_OK)
+        rc = encoder_send(&v->encoder, NULL, err);
+    v->doubt = v->doubt || v->decoder.watch.complaints > 0;
+    return rc < 0 ? rc : drain(v, err);
+}
+
+static int open_all(struct viewing *v, struct err *err)
+{
+    const struct copy_task *t = v->t;
+    char title[160], comment[400], hidden[REDACT_TEXT_ROOM];
+    const char *name = t->facts->id[0] ? t->facts->id : t->stem;
+    redact_text(t->options, hidden);
+    snprintf(title, sizeof title, "%.120s, %sviewing copy", name, hidden[0] ? "REDACTED " : "");
+    snprintf(comment, sizeof comment,
+             "%sviewing copy of %.120s: derived, %s%sre-encoded, clock and position burned in; "
+             "picture times from: %s",
+             hidden[0] ? "REDACTED " : "", name, hidden, hidden[0] ? ", " : "",
+             convert_source_name(t->m->timing.chosen));
+    struct mux_tags tags = {.title = title, .comment = comment, .facts = t->facts};
+    int code, rc = decoder_open(&v->decoder, t->m, t->options->threads, err);
+    if (rc == ERR_OK)
+        rc = encoder_open(&v->encoder, t->m, t->m->width_px & ~1, t->m->height_px & ~1, t->options,
+                          err);
+    if (rc == ERR_OK)
+        rc = open_canvas(v, err);
+    if (rc == ERR_OK)
+        rc = find_step(v, err);
+    if (rc == ERR_OK)
+        rc = osd_new(&v->osd, v->encoder.ctx->width, v->encoder.ctx->height, t->options, err);
+    if (rc == ERR_OK)
+        rc = card_new(&v->card, v->encoder.ctx->width, v->encoder.ctx->height, t->options, err);
+    if (rc < 0)
+        return rc;
+    AVCodecParameters *par = avcodec_parameters_alloc();
+    if (!par)
+        return err_set(err, ERR_NOMEM, "no memory for a track");
+    if ((code = avcodec_parameters_from_context(par, v->encoder.ctx)) < 0)
+        rc = av_fail(err, code, NULL, "picture track");
+    else
+        rc = mux_open(&v->mux, t->path, t->m, par, &tags, err);
+    avcodec_parameters_free(&par);
+    return rc;
+}
+
+/* One run over all pictures; *doubt: the decoder met damage that is not known yet. */
+static int run(const struct copy_task *t, bool *doubt, struct err *err)
+{
+    struct viewing v = {.t = t};
+    t->m->n_view = 0;
+    int rc = open_all(&v, err);
+    t->m->view_codec = (int)(rc == ERR_OK ? v.encoder.ctx->codec_id : AV_CODEC_ID_H264);
+    if (rc == ERR_OK)
+        rc = transcode(&v, err);
+    if (rc == ERR_OK)
+        rc = mux_finish(&v.mux, err);
+    *doubt = v.doubt;
+    mux_close(&v.mux);
+    card_free(&v.card);
+    osd_free(&v.osd);
+    sws_freeContext(v.sws);
+    av_packet_free(&v.packet);
+    av_frame_free(&v.canvas);
+    av_frame_free(&v.held);
+    av_frame_free(&v.frame);
+    encoder_close(&v.encoder);
+    decoder_close(&v.decoder);
+    return rc;
+}
+
+static void found(void *arg, int64_t index, const char *said)
+{
+    (void)arg; /* damage_from_decoder() has it */
+    (void)index;
+    (void)said;
+}
+
+/* A clean clip takes one run with all threads. Where something is wrong, everything is decoded once
+ * on one thread first, so that each picture's state is known before it is shown, and comes out the
+ * same always. */
+int copy_viewing(const struct copy_task *t, struct err *err)
+{
+    const struct convert_damage *d = &t->m->damage;
+    bool doubt = d->damaged || d->affected || d->lost;
+    int rc = doubt ? ERR_OK : run(t, &doubt, err);
+    if (doubt && (rc == ERR_OK || rc == ERR_MALFORMED)) {
+        rc = decode_check(t->m, found, NULL, err);
+        if (rc == ERR_OK)
+            rc = run(t, &doubt, err);
+    }
+    return rc;
+}

@@ -1,0 +1,94 @@
+/*
+ * photo: a JPEG as DCT coefficients. libjpeg reads them and writes them again without going to
+ * pixels in between, so what nobody changes stays the same to the bit; only blocks under the
+ * overlay are taken to samples and back (photo_blend.c). libjpeg's errors jump: they are caught in
+ * one place, photo_jpeg.c. In a redacted copy whole units of coding are black (photo_redact.c).
+ */
+#ifndef CONVERT_PHOTO_H
+#define CONVERT_PHOTO_H
+
+#include "convert/osd.h"
+#include "dashspool/buf.h"
+#include "dashspool/err.h"
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdio.h>
+/* libjpeg wants those before it */
+#include <jpeglib.h>
+
+/* Bounds on what a photo can ask for. 64 megapixels take 192 MB of coefficients with the usual
+ * 4:2:0, 384 MB with 4:4:4. */
+#define PHOTO_PIXELS_MAX      (64 * 1000 * 1000)  /* the cameras make 2; phones up to 50 */
+#define PHOTO_BYTES_MAX       (256 * 1024 * 1024) /* of the file */
+#define PHOTO_SCANS_MAX       100                 /* progressive photos have 10 */
+
+/* What 8-bit samples can give, and the Huffman coder takes (T.81, F.1.2). */
+#define PHOTO_COEFFICIENT_MAX 1023
+
+struct photo_errors {
+    struct jpeg_error_mgr mgr; /* first: libjpeg's pointer to it is ours */
+    jmp_buf jump;
+    int code; /* of the error that jumped */
+    char text[JMSG_LENGTH_MAX];
+
+    /* the first sign of damage, and where it was */
+    bool damaged, ends_early;
+    char damage[JMSG_LENGTH_MAX];
+    int scan, row_px;
+    size_t offset;
+    long stray_bytes; /* between segments: harmless */
+};
+
+struct photo {
+    struct jpeg_decompress_struct in;
+    struct jpeg_compress_struct out;
+    struct jpeg_progress_mgr progress;
+    struct jpeg_destination_mgr sink;
+    struct photo_errors errors;
+    const uint8_t *jpeg;
+    size_t n;
+    jvirt_barray_ptr *blocks; /* of each component; libjpeg's */
+    int width_px, height_px;
+    int log2_w[3], log2_h[3]; /* how much smaller a component is than luma */
+    const struct osd *osd;    /* for photo_blend() */
+    uint8_t *plane[3];        /* … its samples */
+    int stride[3];
+    const struct convert_options *hidden; /* for photo_redact() */
+    int hidden_orientation;
+
+    /* for photo_write() */
+    const struct buf *exif;               /* APP1 payload that is put in, or none */
+    const struct jpeg_marker_struct *old; /* … the segment that it takes the place of; NULL: new */
+    int fd;
+    uint8_t block[65536];
+    struct err sink_err;
+};
+
+/* Reads all coefficients. jpeg is borrowed until photo_close(), which is right after a failure too.
+ * A photo that is damaged behind its first rows is a success: see errors.damaged. ERR_MALFORMED,
+ * ERR_UNSUPPORTED (CMYK, RGB, 12 bit …), ERR_LIMIT, ERR_NOMEM. */
+int photo_open(struct photo *p, const uint8_t *jpeg, size_t n, struct err *err) DS_MUST_CHECK;
+void photo_close(struct photo *p);
+
+/* APPn and COM segments in their order: p->in.marker_list. */
+bool photo_is_jfif(const struct jpeg_marker_struct *m);
+bool photo_is_exif(const struct jpeg_marker_struct *m);
+
+/* Makes the units of coding (MCU) under the masks of `options` black, turned by the orientation,
+ * and leaves out all segments but JFIF without its thumbnail, Adobe's, and a colour profile: what
+ * pointed into p->in.marker_list is not good any more. Before photo_blend(). */
+int photo_redact(struct photo *p, const struct convert_options *options, int orientation,
+                 struct err *err) DS_MUST_CHECK;
+
+/* Blends the overlay (turned by osd_orient()) into the coefficients. */
+int photo_blend(struct photo *p, const struct osd *osd, struct err *err) DS_MUST_CHECK;
+
+/* Writes the coefficients with the same tables, process and segments. exif (an APP1 payload; used
+ * 0: none) takes the place of `old`; NULL: behind JFIF. */
+int photo_write(struct photo *p, int fd, const struct buf *exif,
+                const struct jpeg_marker_struct *old, struct err *err) DS_MUST_CHECK;
+
+/* Of photo_jpeg.c: runs a step whose libjpeg calls may jump, and tells what libjpeg said. */
+int photo_guard(struct photo *p, void (*step)(struct photo *p), struct err *err) DS_MUST_CHECK;
+
+#endif

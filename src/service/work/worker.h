@@ -1,0 +1,80 @@
+/* worker: one stage's jobs, one at a time. */
+#ifndef PIPELINE_WORKER_H
+#define PIPELINE_WORKER_H
+
+#include "dashspool/catalogue.h"
+#include "dashspool/confine.h"
+#include "dashspool/convert.h"
+#include "dashspool/export_event.h"
+#include "dashspool/pipeline.h"
+#include "dashspool/raw.h"
+#include "dashspool/spool.h"
+#include "dashspool/stages.h"
+#include "dashspool/stop.h"
+
+struct worker {
+    char *root; /* absolute: a command runs elsewhere */
+    const struct stages_stage *stage;
+    struct stop *stop;
+    struct convert_options options; /* of convert */
+    struct confine_limits limits;
+    struct export_policy policy; /* of export */
+    const struct cfg *cfg;
+    struct spool *before[STAGES_MAX]; /* of the stages whose jobs come to it: it waits for them */
+    const char *before_name[STAGES_MAX];
+    size_t n_before;
+    struct catalogue *catalogue;
+    struct raw *raw;
+    struct spool *spool;
+    struct spool *next[STAGES_MAX]; /* of the stages behind it */
+    size_t n_next;
+    int64_t swept_us, partials_us; /* when it last did so; 0: not yet */
+    unsigned short random[3];
+};
+
+/* The configuration, stages and stop must outlive it. */
+int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
+                const struct stages *stages, const struct stages_stage *stage, struct stop *stop,
+                struct err *err) DS_MUST_CHECK;
+void worker_close(struct worker *w);
+
+/* Does one job, if one is ready (*did). An error is the worker's: its job is safe. */
+int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did,
+                struct err *err) DS_MUST_CHECK;
+
+/* ---- what the stages do with a claimed job ---- */
+
+struct work {
+    const struct spool_job *job;
+    struct catalogue_transfer transfer;
+    bool of_partial; /* its job is of what there was when the camera broke off (intake.h) */
+    char *words;   /* what a command said at the end, one line each; NULL: nothing. The worker frees
+                      it, and: */
+    char *package; /* of this job; NULL: none */
+    int64_t wait_ms; /* not 0: it cannot be done yet, and this was no attempt */
+};
+
+/* They mark it done themselves: with what they write besides, in one transaction. A job of a
+ * partial transfer is never marked: the whole one may still come. */
+int convert_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+int exec_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+int export_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+
+/* The package that was made for a job that is done. */
+int export_find_package(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
+
+/* Puts the jobs of transfers that broke off and did not go on, and of which no package tells; now
+ * and then. Trouble with that is told by the log. */
+void export_look_for_partials(struct worker *w);
+
+/* Its stage is done with it, unless it is of a partial one. */
+int worker_mark_done(struct worker *w, const struct work *work, struct err *err) DS_MUST_CHECK;
+
+/* What an attempt at it left in the archive when its worker was killed. */
+void convert_sweep(const struct worker *w, const struct work *work);
+
+/* The master into a file of the job's directory, whose path is the caller's. */
+int worker_extract(struct worker *w, const struct work *work, char **path,
+                   struct err *err) DS_MUST_CHECK;
+
+#endif

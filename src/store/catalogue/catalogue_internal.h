@@ -1,0 +1,96 @@
+/* catalogue, inside: the connection with its statements, transactions, lists of keys. */
+#ifndef DASHSPOOL_CATALOGUE_INTERNAL_H
+#define DASHSPOOL_CATALOGUE_INTERNAL_H
+
+#include "dashspool/buf.h"
+#include "dashspool/catalogue.h"
+#include "dashspool/catalogue_check.h"
+#include "sqlx/sqlx.h"
+
+enum catalogue_sql {
+    CATALOGUE_SQL_CAMERA_SEEN,
+    CATALOGUE_SQL_ID_TAKEN,
+    CATALOGUE_SQL_KEYS_ROW,
+    CATALOGUE_SQL_KEYS_ABOVE,
+    CATALOGUE_SQL_ADD,
+    CATALOGUE_SQL_UPDATE,
+    CATALOGUE_SQL_REMOVE,
+    CATALOGUE_SQL_BY_KEY,
+    CATALOGUE_SQL_BY_ID,
+    CATALOGUE_SQL_SAME,
+    CATALOGUE_SQL_RESUMABLE,
+    CATALOGUE_SQL_LOAD,
+    CATALOGUE_SQL_COPY_PUT,
+    CATALOGUE_SQL_COPY_KEYS,
+    CATALOGUE_SQL_COPY_BY_KEY,
+    CATALOGUE_SQL_ARRIVAL_ADD,
+    CATALOGUE_SQL_ARRIVAL_KEYS,
+    CATALOGUE_SQL_ARRIVAL_BY_KEY,
+    CATALOGUE_SQL_ROLLBACK,
+    CATALOGUE_SQL_EVENT_LAST,
+    CATALOGUE_SQL_EVENT_ADD,
+    CATALOGUE_SQL_EVENT_AT,
+    CATALOGUE_SQL_EVENT_REMOVE,
+    CATALOGUE_SQL_DONE_PUT,
+    CATALOGUE_SQL_DONE_GET,
+    CATALOGUE_SQL_DONE_REMOVE,
+    CATALOGUE_SQL_DONE_AT,
+    CATALOGUE_SQL_PROTECT,
+    CATALOGUE_SQL_UNPROTECT,
+    CATALOGUE_SQL_PROTECTION_AT,
+    CATALOGUE_SQL_RETIRE,
+    CATALOGUE_SQL_DUE_ADD,
+    CATALOGUE_SQL_DUE_KEYS,
+    CATALOGUE_SQL_DUE_BY_KEY,
+    CATALOGUE_SQL_DUE_DONE,
+    CATALOGUE_SQL_COPY_REMOVE,
+    CATALOGUE_SQL_WITH,
+    CATALOGUE_SQL_ORIGIN_PUT,
+    CATALOGUE_SQL_ORIGIN_GET,
+    CATALOGUE_SQL_SEEN_PUT,
+    CATALOGUE_SQL_SEEN_GET,
+    CATALOGUE_SQL_SEEN_REMOVE,
+    CATALOGUE_SQL_SEEN_NEXT,
+    CATALOGUE_SQL_COUNT
+};
+
+extern const struct sqlx_schema catalogue_schema;
+
+struct catalogue {
+    sqlite3 *db;
+    sqlite3_stmt *sql[CATALOGUE_SQL_COUNT];
+    bool in_transaction; /* the caller's, catalogue_begin() */
+};
+
+/* A list of row keys that is complete before the first row is told: no statement is open while the
+ * caller's function runs, so that it may write. 8 bytes a row; the ceiling is 16 million rows. */
+#define CATALOGUE_KEYS_BYTES_MAX ((size_t)128 * 1024 * 1024)
+
+/* Appends the first column of every row of st, which is reset. */
+int catalogue_keys_read(sqlite3_stmt *st, struct buf *keys, struct err *err) DS_MUST_CHECK;
+size_t catalogue_keys_count(const struct buf *keys);
+int64_t catalogue_keys_at(const struct buf *keys, size_t i);
+
+/* Makes several statements one change: inside the caller's transaction nothing is begun (*own
+ * false). ERR_IO if SQLite undid the caller's transaction after an earlier failure: the rest of it
+ * must not be written alone. End with catalogue_leave(), which takes and returns the result so
+ * far. */
+int catalogue_enter(struct catalogue *c, bool *own, struct err *err) DS_MUST_CHECK;
+int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err) DS_MUST_CHECK;
+
+/* id.c: sets t->id to "<imei>-<camera>-<kind>-<time>", with "-2", "-3" … if it is, or was, taken;
+ * in the caller's transaction. ERR_MALFORMED: the columns cannot name a file. */
+int catalogue_id_set(struct catalogue *c, struct catalogue_transfer *t,
+                     struct err *err) DS_MUST_CHECK;
+
+/* The texts of the statements, beside the code that binds them. */
+extern const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_id_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_origin_sql[CATALOGUE_SQL_COUNT];
+
+#endif
