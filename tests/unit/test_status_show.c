@@ -136,7 +136,7 @@ static void test_jobs_are_told_by_age(void **state)
     struct status *s = facts();
     add_stage(s, "upload", 7);
     char *text = text_of(s, 0, 0, false);
-    assert_non_null(strstr(text, "jobs       7 ready, 0 waiting, 0 being worked, 0 failed\n"));
+    assert_non_null(strstr(text, "jobs       7 ready, 0 waiting, 0 in progress, 0 failed\n"));
     assert_non_null(strstr(
         text, "  upload           ready          7      .      7      .      .      .      .\n"));
     assert_null(strstr(text, "upload           failed"));
@@ -173,8 +173,8 @@ static void test_a_small_terminal_shows_trouble_and_the_oldest_and_counts_the_re
     struct status *s = facts();
     add_much(s);
     char *text = text_of(s, 80, 24, true);
-    assert_non_null(strstr(text, "TROUBLE: trouble 0"));
-    assert_non_null(strstr(text, "TROUBLE: … 28 more"));
+    assert_non_null(strstr(text, "PROBLEM: trouble 0"));
+    assert_non_null(strstr(text, "PROBLEM: … 28 more"));
     assert_non_null(strstr(text, "oldest     x in receive, for 1 s"));
     assert_non_null(strstr(text, " more lines\n"));
     assert_non_null(strstr(text, "\033[1;31m"));

@@ -49,7 +49,8 @@ int wire_session_feed(struct wire_session *s, const void *data, size_t n, int64_
     if (s->state == ENDED)
         return ERR_OK;
     int rc = buf_append(&s->in, data, n, err);
-    return rc < 0 ? err_wrap(err, "unasked bytes in state %s", session_state_name(s->state)) : rc;
+    return rc < 0 ? err_wrap(err, "unsolicited bytes in state %s", session_state_name(s->state))
+                  : rc;
 }
 
 void wire_session_eof(struct wire_session *s)
@@ -83,10 +84,10 @@ static void on_no_path(struct wire_session *s, int64_t now_us)
     uint32_t slots = s->init.settings & WIRE_SETTING_FILES & ~(s->done | WIRE_SETTING_PATH);
     long long seconds = s->limits.stall_us / 1000000;
     if (!slots || s->init.protocol_id >= WIRE_PROTOCOL_BY_PATH) {
-        session_end(s, true, "no path within %lld s", seconds);
+        session_end(s, true, "no file path within %lld s", seconds);
         return;
     }
-    session_log(s, true, "goes on with the other files", "no path within %lld s", seconds);
+    session_log(s, true, "continuing with the other files", "no file path within %lld s", seconds);
     s->done |= WIRE_SETTING_PATH;
     session_request_next(s, now_us);
 }
@@ -102,7 +103,8 @@ static void on_deadline(struct wire_session *s, int64_t now_us)
         on_no_path(s, now_us);
         return;
     case WAIT_META:
-        session_log(s, true, "goes on without metadata", "none within %lld s: older firmware?",
+        session_log(s, true, "continuing without metadata",
+                    "no response within %lld s (old firmware?)",
                     (long long)(s->limits.meta_us / 1000000));
         session_request_file(s, now_us);
         return;

@@ -172,7 +172,7 @@ void session_nuisance(struct wire_session *s, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     if (++s->nuisances > NUISANCES_MAX)
-        session_end(s, true, "too much that nobody asked for; the last: %s", text);
+        session_end(s, true, "too many unsolicited frames; the last: %s", text);
     else
         session_log(s, true, "ignored", "%s", text);
 }

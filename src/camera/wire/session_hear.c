@@ -13,11 +13,11 @@ static void on_init(struct wire_session *s, const uint8_t *raw, int64_t now_us)
         return;
     }
     if (s->have_init && strcmp(init.imei, s->init.imei) != 0) {
-        session_end(s, true, "INIT of another camera, %s, on the same connection", init.imei);
+        session_end(s, true, "second INIT, from IMEI %s, on the same connection", init.imei);
         return;
     }
     if (s->open)
-        session_abandon(s, "the camera began a new session at %s", session_place(s, place));
+        session_abandon(s, "camera started a new session at %s", session_place(s, place));
     s->dropping = false;
     s->init = init;
     memcpy(s->init_raw, raw, sizeof s->init_raw);
@@ -30,7 +30,7 @@ static void on_init(struct wire_session *s, const uint8_t *raw, int64_t now_us)
 static void on_path(struct wire_session *s, const struct wire_frame *f, int64_t now_us)
 {
     if (s->state != WAIT_PATH) {
-        session_nuisance(s, "a path that nobody asked for");
+        session_nuisance(s, "unsolicited path frame");
         return;
     }
     if (f->payload[0] == '\0') { /* no file, or none any more */
@@ -48,7 +48,7 @@ static void on_meta(struct wire_session *s, const struct wire_frame *f, int64_t 
 {
     const struct wire_slot *slot = s->offer.slot;
     if (s->state != WAIT_META && !(s->state == WAIT_START && !s->offer.meta)) {
-        session_nuisance(s, "metadata that nobody asked for");
+        session_nuisance(s, "unsolicited metadata frame");
         return;
     }
     struct err err;
@@ -72,14 +72,15 @@ static void on_meta(struct wire_session *s, const struct wire_frame *f, int64_t 
 static void no_file(struct wire_session *s, int64_t now_us)
 {
     if (s->offer.slot) {
-        session_log(s, false, "no file", "%s has no packets: empty or gone",
+        session_log(s, false, "no file on the camera",
+                    "%s: no packets announced; the file is empty or deleted",
                     s->offer.slot->identifier);
         s->done |= s->offer.slot->setting;
         session_request_next(s, now_us);
         return;
     }
     char path[80];
-    session_nuisance(s, "%s has no bytes: empty or gone",
+    session_nuisance(s, "%s: no bytes announced; the file is empty or deleted",
                      wire_path_text(s->path, s->offer.path_bytes, path, sizeof path));
     if (s->state != ENDED)
         session_request_init(s, now_us); /* only the camera knows its next file */
@@ -129,7 +130,7 @@ static void on_start(struct wire_session *s, const struct wire_frame *f, const u
     if (again && s->state == WAIT_SYNC)
         return; /* cameras repeat START */
     if (again) {
-        session_nuisance(s, "START once more");
+        session_nuisance(s, "repeated START");
         return;
     }
     if (s->state != WAIT_START) {
@@ -142,7 +143,7 @@ static void on_start(struct wire_session *s, const struct wire_frame *f, const u
         return;
     }
     if (count > max) {
-        session_end(s, true, "START of %u %s: more than %llu are not taken", count, what,
+        session_end(s, true, "START of %u %s: larger than the limit of %llu", count, what,
                     (unsigned long long)max);
         return;
     }
@@ -162,7 +163,7 @@ void session_on_sync(struct wire_session *s, uint32_t offset, int64_t now_us)
         return;
     }
     if (s->state == RECEIVING && ++s->repeats > s->limits.repeats) {
-        session_end(s, true, "SYNC %u again and again, and nothing new comes", offset);
+        session_end(s, true, "SYNC %u repeated without progress", offset);
         return;
     }
     if (!s->base_known && offset <= 1) { /* the beginning, by its name */
@@ -174,7 +175,7 @@ void session_on_sync(struct wire_session *s, uint32_t offset, int64_t now_us)
     bool unsure = !s->base_known && offset != s->asked;
     if (unsure || offset < s->base || (uint64_t)(offset - s->base) * s->unit > s->next) {
         char why[64];
-        snprintf(why, sizeof why, "SYNC %u where %u is needed", offset, s->asked);
+        snprintf(why, sizeof why, "SYNC %u, expected %u", offset, s->asked);
         s->from_start = unsure;
         session_recover(s, now_us, why);
         return;
@@ -253,9 +254,9 @@ static void on_data(struct wire_session *s, const struct wire_frame *f, int64_t 
 void session_on_status(struct wire_session *s, uint32_t status)
 {
     if (status == 0)
-        session_nuisance(s, "the camera says status 0: done");
+        session_nuisance(s, "unsolicited status 0 (done)");
     else
-        session_end(s, true, "the camera says status %u: %s", status, wire_status_text(status));
+        session_end(s, true, "camera reported status %u: %s", status, wire_status_text(status));
 }
 
 void session_on_bad_header(struct wire_session *s, int64_t now_us)
@@ -272,8 +273,8 @@ void session_on_bad_header(struct wire_session *s, int64_t now_us)
     char hex[2 * 8 + 1] = "";
     for (size_t i = 0; i < 8 && i < s->in.used; i++)
         snprintf(hex + 2 * i, 3, "%02x", data[i]);
-    session_end(s, true, "these bytes are no camera's in state %s: %s%s%s",
-                session_state_name(s->state), hex, who ? ", " : "", who ? who : "");
+    session_end(s, true, "unknown bytes in state %s: %s%s%s", session_state_name(s->state), hex,
+                who ? ", " : "", who ? who : "");
 }
 
 /* A restarted session, or zeros in a stream that is out of step? */

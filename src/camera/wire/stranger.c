@@ -5,7 +5,8 @@ static const char *avl_stream(uint8_t codec)
 {
     switch (codec) {
     case 0x08:
-        return "a tracker's AVL stream (Codec 8): this port is for its camera, not for its records";
+        return "a tracker's AVL stream (Codec 8); this port expects the camera link, check the "
+               "tracker's server settings";
     case 0x8e:
         return "a tracker's AVL stream (Codec 8 Extended): this port is for its camera, not for "
                "its "
@@ -35,7 +36,7 @@ static bool avl_login(const uint8_t *data, size_t n)
 
 const char *wire_looks_like(const uint8_t *data, size_t n)
 {
-    static const char http[] = "HTTP: a browser or a scanner";
+    static const char http[] = "HTTP (browser or scanner)";
     static const struct {
         const char *bytes;
         size_t n;
@@ -48,7 +49,7 @@ const char *wire_looks_like(const uint8_t *data, size_t n)
         {"OPTIONS ", 8, http},
         {"CONNECT ", 8, http},
         {"PRI * ", 6, http},
-        {"\x16\x03", 2, "TLS: use the TLS port, or switch TLS off in the device"},
+        {"\x16\x03", 2, "TLS; use the TLS port, or disable TLS in the device"},
         {"SSH-", 4, "SSH"},
         {"PROXY ", 6, "a load balancer's PROXY header: switch it off there"},
         {"\r\n\r\n\0\r\nQUIT\n", 12, "a load balancer's PROXY header: switch it off there"},
@@ -62,7 +63,7 @@ const char *wire_looks_like(const uint8_t *data, size_t n)
     if (n >= 8 && data[0] == 0x10 && memcmp(data + 4, "MQTT", 4) == 0)
         return "MQTT";
     if (avl_login(data, n))
-        return "a tracker's login to the server of its records: this port is for its camera";
+        return "a tracker's AVL login; this port expects the camera link";
     if (n >= 9 && memcmp(data, "\0\0\0", 4) == 0)
         return avl_stream(data[8]);
     return NULL;

@@ -67,7 +67,7 @@ static int check_files(const struct package *p, struct err *err)
     return p->all_files <= ARCHIVE_ENTRIES_DEFAULT - EXPORT_OWN_FILES
                ? ERR_OK
                : err_set(err, ERR_LIMIT,
-                         "a package of %lld files; %d are possible: choose fewer transfers",
+                         "package would have %lld files, the limit is %d: select fewer transfers",
                          (long long)p->all_files, ARCHIVE_ENTRIES_DEFAULT - EXPORT_OWN_FILES);
 }
 
@@ -79,8 +79,8 @@ static int measure(struct package *p, const char *const *ids, size_t n, struct e
     for (size_t i = 0; rc == ERR_OK && i < n; i++) {
         rc = catalogue_transfer_get(p->catalogue, ids[i], &t, err);
         if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
-            rc =
-                err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", ids[i]);
+            rc = err_set(err, ERR_BUSY, "%s is still being received; export it when it is complete",
+                         ids[i]);
         if (rc == ERR_OK)
             rc = catalogue_copy_each(p->catalogue, t.key, add_copy_bytes, p, err);
         p->all_bytes += rc == ERR_OK ? t.length_bytes : 0;
@@ -169,7 +169,7 @@ int package_note_exported(struct package *p, struct err *err)
     struct custody_event e = {p->request->at_us, "exported", p->request->who, NULL};
     struct catalogue_protection protection = {.since_us = e.at_us};
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
-    snprintf(protection.reason, sizeof protection.reason, "it is in the package %.400s", p->name);
+    snprintf(protection.reason, sizeof protection.reason, "contained in package %.400s", p->name);
     bool words = whole && part;
     int rc =
         words ? catalogue_begin(p->catalogue, err) : err_set(err, ERR_NOMEM, "no memory for JSON");
@@ -185,7 +185,9 @@ int package_note_exported(struct package *p, struct err *err)
         catalogue_rollback(p->catalogue);
     free(whole);
     free(part);
-    return rc < 0 ? err_wrap(err, "the package is written, but its export is not noted") : rc;
+    return rc < 0 ? err_wrap(err,
+                             "the package was written, but the custody record could not be updated")
+                  : rc;
 }
 
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
@@ -197,7 +199,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     buf_init(&p.custody, CUSTODY_BYTES_MAX);
     buf_init(&p.partials, PACKAGE_PARTIALS_BYTES_MAX);
     if (request->n == 0 || request->n > EXPORT_TRANSFERS_MAX)
-        return err_set(err, ERR_LIMIT, "%zu transfers in a package; 1 to %d are possible",
+        return err_set(err, ERR_LIMIT, "%zu transfers selected; a package holds 1 to %d",
                        request->n, EXPORT_TRANSFERS_MAX);
     int rc = ERR_OK;
     if (request->sign_key)

@@ -39,32 +39,35 @@ static int check_triggers(const char *value, struct err *err)
     for (const char *at = value; next_word(&at, word); n++)
         if (!is_known(word) && !is_number(word))
             return err_set(err, ERR_CONFIG,
-                           "triggers = %.60s: there is no trigger '%s'; there are: request none "
+                           "triggers = %.60s: unknown trigger '%s'; known: request none "
                            "crash towing idling geofence unplug green-driving periodic din1 … din4 "
-                           "dsm-event retransmit trigger-N, and all",
+                           "dsm-event retransmit trigger-N, or all",
                            value, word);
     return n > 0 ? ERR_OK
-                 : err_set(err, ERR_CONFIG, "triggers: name some, or all; enabled = no: none");
+                 : err_set(err, ERR_CONFIG,
+                           "triggers: name at least one, or all; to switch exports off, set "
+                           "enabled = no");
 }
 
 static const struct cfg_key keys[] = {
     {"triggers", CFG_TEXT, "names of triggers, with commas", 0, 400, "crash",
-     "what makes an event that is packed: crash, towing …; or all", check_triggers},
-    {"format", CFG_WORD, "zip folder", 0, 0, "zip", "what a package is"},
-    {"dir", CFG_TEXT, "path; empty: ROOT/packages", 0, 4000, "", "where packages are put"},
+     "triggers whose events are packaged: crash, towing …; or all", check_triggers},
+    {"format", CFG_WORD, "zip folder", 0, 0, "zip", "format of packages"},
+    {"dir", CFG_TEXT, "path; empty: ROOT/packages", 0, 4000, "", "folder for packages"},
     {"window", CFG_SPAN, "time", 0, EXPORT_EVENT_SPAN_US / 1000, "1 min",
-     "transfers of a vehicle with the same trigger belong together if they begin within this time "
+     "transfers of a vehicle with the same trigger form one event if they start within this time "
      "of each other"},
     {"settle", CFG_SPAN, "time", 0, 7 * 86400 * INT64_C(1000), "15 min",
-     "an event is packed when nothing more has come of it for so long"},
+     "package an event once nothing more of it has been received for this long"},
     {"broken_off", CFG_SPAN, "time; 0: never", 0, 7 * 86400 * INT64_C(1000), "1 h",
-     "what broke off is packed as it is when its camera has not gone on with it for so long"},
-    {"who", CFG_TEXT, "text", 0, 100, "", "who exports, for the package and the custody"},
+     "package a partial transfer once its camera has not resumed it for this long"},
+    {"who", CFG_TEXT, "text", 0, 100, "",
+     "name of the exporter, for the package and the custody record"},
     {"protect", CFG_BOOL, "yes or no", 0, 0, "yes",
-     "keep what is in a package from the rules of retention"},
-    {"sign_cert", CFG_TEXT, "path", 0, 4000, "", "certificate to sign with (PEM)"},
-    {"sign_key", CFG_TEXT, "path, or a pkcs11: URI", 0, 4000, "", "its key"},
-    {"tsa", CFG_TEXT, "URL", 0, 1000, "", "authority to ask for a time stamp (RFC 3161)"},
+     "protect packaged transfers from the retention rules"},
+    {"sign_cert", CFG_TEXT, "path", 0, 4000, "", "signing certificate (PEM)"},
+    {"sign_key", CFG_TEXT, "path, or a pkcs11: URI", 0, 4000, "", "private key of sign_cert"},
+    {"tsa", CFG_TEXT, "URL", 0, 1000, "", "URL of a time-stamping authority (RFC 3161)"},
 };
 
 const struct cfg_section export_cfg_section = {"export", keys, sizeof keys / sizeof *keys};
@@ -92,7 +95,7 @@ int export_policy_read(struct export_policy *out, const struct cfg *cfg, struct 
     };
     if (!out->sign_cert == !out->sign_key)
         return ERR_OK;
-    return err_set(err, ERR_CONFIG, "%s: [export] sign_cert and sign_key belong together",
+    return err_set(err, ERR_CONFIG, "%s: [export] sign_cert and sign_key must be set together",
                    cfg_origin(cfg, "export", out->sign_cert ? "sign_cert" : "sign_key"));
 }
 

@@ -11,13 +11,13 @@ static const struct {
     const char *kind, *folder, *purpose;
     bool tells_only; /* neither pictures nor sound are in it */
 } kinds[] = {
-    {"working", "working", "the same coded pictures as the original, as a film"},
-    {"viewing", "viewing", "to look at, in any player"},
-    {"still", "stills", "the photo, with clock and position written into it"},
-    {"poster", "stills", "one picture of the film"},
-    {"sheet", "stills", "an overview of the film"},
-    {"timing", "timing", "the time of every picture", true},
-    {"csv", "timing", "the time of every picture, as a table", true},
+    {"working", "working", "the original's coded frames, unchanged, as a playable video"},
+    {"viewing", "viewing", "for viewing in any player"},
+    {"still", "stills", "the photo, with clock and position burned in"},
+    {"poster", "stills", "one frame of the video"},
+    {"sheet", "stills", "contact sheet: an overview of the video"},
+    {"timing", "timing", "the time of every frame", true},
+    {"csv", "timing", "the time of every frame, as a table", true},
     {"gpx", "position", "the position, for maps", true},
     {"kml", "position", "the position, for maps", true},
     {"geojson", "position", "the position, for maps", true},
@@ -144,8 +144,7 @@ int story_take_picture(struct story *s, struct told *t, const char *root, struct
                 continue;
             int rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path);
             if (rc == ERR_OK)
-                rc =
-                    keep_picture(s, t, path, k == 0 ? "One picture of the film" : "The photo", err);
+                rc = keep_picture(s, t, path, k == 0 ? "One frame of the video" : "The photo", err);
             free(path);
             if (rc < 0)
                 return rc;
@@ -185,5 +184,5 @@ int story_redacted(struct story *s, const struct catalogue_copy *copy, const cha
         copy->length_bytes > (int64_t)REPORT_PICTURE_BYTES_MAX ||
         (!poster && strcmp(copy->kind, "still") != 0))
         return rc;
-    return keep_picture(s, t, path, poster ? "One picture of the film" : "The photo", err);
+    return keep_picture(s, t, path, poster ? "One frame of the video" : "The photo", err);
 }

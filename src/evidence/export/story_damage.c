@@ -13,7 +13,7 @@ static void count_damage(struct told *t)
     const char *name;
     json_t *n;
     size_t used =
-        (size_t)snprintf(t->damage, sizeof t->damage, "Looked for when its copies were made");
+        (size_t)snprintf(t->damage, sizeof t->damage, "Examined when its copies were made");
     json_object_foreach(json_object_get(t->settings, "damage"), name, n)
     {
         if (used + 60 < sizeof t->damage)
@@ -48,7 +48,7 @@ static void add_damaged(struct told *t, const json_t *pictures, int64_t end_us)
             from_us = at_us;
         if (!bad && n > 0) {
             add_stretch(t, REPORT_DAMAGED, from_us, at_us, n,
-                        "broken, or made from pictures that are broken or missing");
+                        "corrupt, or dependent on corrupt or missing frames");
             n = 0;
         }
     }
@@ -62,12 +62,11 @@ static void add_gaps(struct told *t, const json_t *timing)
     {
         int64_t lost = json_integer_value(json_object_get(o, "lost"));
         add_stretch(t, REPORT_MISSING, us_of(o, "from_s"), us_of(o, "until_s"), lost,
-                    lost > 0 ? "they were recorded, and are not there"
-                             : "the camera itself left out pictures");
+                    lost > 0 ? "recorded, but not received" : "dropped by the camera itself");
     }
     json_array_foreach(json_object_get(timing, "silence"), i, o)
         add_stretch(t, REPORT_SILENCE, us_of(o, "from_s"), us_of(o, "until_s"), 0,
-                    "sound is missing; the copies are silent there");
+                    "sound missing; silence was inserted in the copies");
 }
 
 static int by_time(const void *a, const void *b)
@@ -103,7 +102,7 @@ int story_find_damage(struct told *t, const char *root, struct err *err)
     add_damaged(t, json_object_get(timing, "pictures"), end_us);
     json_decref(timing);
     if (t->n_stretches == 0 && json_object_size(json_object_get(t->settings, "damage")) > 0)
-        add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "somewhere in it; see the numbers below");
+        add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "at places not known; see the numbers below");
     qsort(t->stretch, t->n_stretches, sizeof *t->stretch, by_time);
     if ((fewer = realloc(t->stretch, (t->n_stretches + 1) * sizeof *fewer)) != NULL)
         t->stretch = fewer;

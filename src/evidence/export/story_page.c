@@ -24,10 +24,10 @@ static const char *start_why(const struct told *t)
 {
     const char *why =
         json_string_value(json_object_get(json_object_get(t->settings, "wall_clock"), "why"));
-    return !(t->t.known & CATALOGUE_TIME_OK)   ? "the camera's message has no time that can be true"
+    return !(t->t.known & CATALOGUE_TIME_OK)   ? "the camera's metadata contains no plausible time"
            : why                               ? why
-           : t->t.known & CATALOGUE_TIME_NAMED ? "by the file's name"
-                                               : "by the camera's message";
+           : t->t.known & CATALOGUE_TIME_NAMED ? "from the file name"
+                                               : "from the camera's metadata";
 }
 
 void story_add_clocks(struct told *t)
@@ -36,20 +36,20 @@ void story_add_clocks(struct told *t)
     json_t *rate;
     if (t->t.known & CATALOGUE_HAS_META)
         t->clock[t->n_clocks++] =
-            (struct report_clock){.name = "the camera's message",
+            (struct report_clock){.name = "camera metadata",
                                   .time = {.known = t->t.known & CATALOGUE_TIME_OK,
                                            .utc_us = t->t.time_us,
                                            .has_zone = t->t.known & CATALOGUE_ZONE_OK,
                                            .tz_min = t->t.tz_min},
                                   .value = "",
-                                  .note = "when the recording began",
+                                  .note = "start of the recording",
                                   .chosen = t->t.known & CATALOGUE_TIME_OK};
     json_object_foreach(json_object_get(t->settings, "sources"), name, rate)
     {
         size_t i = t->n_clocks;
         if (i == CLOCKS_MAX || !chosen)
             break;
-        snprintf(t->clock_value[i], sizeof t->clock_value[i], "%.6g pictures a second",
+        snprintf(t->clock_value[i], sizeof t->clock_value[i], "%.6g frames per second",
                  json_number_value(rate));
         t->clock[t->n_clocks++] = (struct report_clock){.name = name,
                                                         .value = t->clock_value[i],
@@ -68,7 +68,7 @@ static void fill_clip(struct told *t, struct report_clip *out)
     double fps =
         chosen ? json_number_value(json_object_get(json_object_get(t->settings, "sources"), chosen))
                : 0;
-    static const char *const partial[] = {"The transfer broke off: only the beginning is there."};
+    static const char *const partial[] = {"Partial transfer: only the beginning was received."};
     *out = (struct report_clip){
         .id = r->id,
         .name = t->master,
@@ -90,8 +90,8 @@ static void fill_clip(struct told *t, struct report_clip *out)
         .lat_deg = r->lat_deg,
         .lon_deg = r->lon_deg,
         .position_why = r->known & CATALOGUE_POSITION_OK
-                            ? "by the camera's message: one position for all of it"
-                            : "the camera's message has none that can be true",
+                            ? "camera metadata: one position for the whole recording"
+                            : "The camera's metadata contains no plausible position (no GPS fix).",
         .picture = {.what = t->picture_what,
                     .load = t->picture.n_bytes ? story_load_picture : NULL,
                     .from = &t->picture},
@@ -100,8 +100,8 @@ static void fill_clip(struct told *t, struct report_clip *out)
         .has_sound = t->has_sound,
         .examined = t->settings != NULL,
         .examined_why = t->settings   ? t->damage
-                        : t->n_copies ? "its copies were made for this package alone"
-                                      : "no copies were made of it",
+                        : t->n_copies ? "its copies were made for this package only"
+                                      : "no copies were made",
         .stretch = t->stretch,
         .n_stretches = t->n_stretches,
         .arrival = t->arrival,
@@ -115,27 +115,27 @@ static void fill_clip(struct told *t, struct report_clip *out)
 static const struct report_file files[] = {
     {"data/report.html", "this report, for a browser"},
     {"data/report.pdf", "this report, to print"},
-    {"data/viewing/", "films to look at, in any player"},
-    {"data/master/", "the original files, as they were received"},
-    {"data/custody.jsonl", "what happened to each since then"},
-    {"README.txt", "what the package is, and how to check it"},
+    {"data/viewing/", "videos that any player can show"},
+    {"data/master/", "the original files, exactly as received"},
+    {"data/custody.jsonl", "custody record: what happened to each since receipt"},
+    {"README.txt", "what this package is, and how to verify it"},
 };
 
 static const struct report_file redacted_files[] = {
-    {"data/viewing/", "films to look at, in any player, without what is hidden"},
-    {"data/custody.jsonl", "what happened to each recording since it was received"},
-    {"README.txt", "what the package is, what is hidden, and how to check it"},
+    {"data/viewing/", "redacted videos that any player can show"},
+    {"data/custody.jsonl", "custody record: what happened to each recording since receipt"},
+    {"README.txt", "what this package is, what is redacted, and how to verify it"},
 };
 
 static const struct report_check checks[] = {
-    {"Every file is what it was", "sha256sum -c manifest-sha256.txt", "each line ends in OK"},
-    {"The lists are what they were", "sha256sum -c tagmanifest-sha256.txt", "each line ends in OK"},
+    {"All files are unchanged", "sha256sum -c manifest-sha256.txt", "every line ends in OK"},
+    {"The lists are unchanged", "sha256sum -c tagmanifest-sha256.txt", "every line ends in OK"},
 };
 
 int story_report(struct story *s, const struct export_request *request, const char *redaction,
                  enum story_form form, FILE *out, struct err *err)
 {
-    struct report r = {.title = "Footage of dash cameras",
+    struct report r = {.title = "Dash camera evidence",
                        .author = request->who,
                        .tool = "dashspool " DASHSPOOL_VERSION,
                        .made = {.known = true, .utc_us = request->at_us},

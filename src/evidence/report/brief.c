@@ -22,13 +22,13 @@ void brief_cover(struct doc *d, const struct report *r)
     cover_line(d, "For", r->recipient);
     cover_line(d, "From", r->author);
     words_time(&r->made, made);
-    cover_line(d, "Made", words_time_ok(&r->made) ? made : "");
+    cover_line(d, "Created", words_time_ok(&r->made) ? made : "");
     doc_close(d, DOC_COVER_LINES);
     doc_close(d, DOC_COVER);
     if (r->redacted) {
         doc_open(d, DOC_WARNING);
         doc_put(d, DOC_STRONG, "Redacted.");
-        doc_text(d, " Parts of these pictures or facts were made unrecognisable on purpose. ");
+        doc_text(d, " Parts of the images or facts were deliberately made unrecognisable. ");
         doc_text(d, r->redaction);
         doc_close(d, DOC_WARNING);
     }
@@ -79,9 +79,9 @@ static void plural(struct doc *d, size_t n, const char *one, const char *many)
 static void brief_contents(struct doc *d, const struct report *r, const struct events *e)
 {
     size_t films = count(r, is_film), photos = r->n_clips - films;
-    doc_fact(d, "What is in it");
+    doc_fact(d, "Contents");
     if (films || photos == 0)
-        plural(d, films, "film", "films");
+        plural(d, films, "video", "videos");
     doc_text(d, films && photos ? " and " : "");
     if (photos)
         plural(d, photos, "photo", "photos");
@@ -90,7 +90,7 @@ static void brief_contents(struct doc *d, const struct report *r, const struct e
         plural(d, e->n, "event", "events");
         if (units(r)) {
             doc_text(d, ", from ");
-            plural(d, units(r), "camera unit", "camera units");
+            plural(d, units(r), "vehicle", "vehicles");
         }
     }
     doc_fact_end(d);
@@ -124,18 +124,18 @@ static void brief_state(struct doc *d, const struct report *r)
     size_t flawed = count(r, is_flawed), unexamined = count(r, is_unexamined);
     doc_fact(d, "Condition");
     if (r->n_clips == 0)
-        doc_text(d, "nothing to judge");
+        doc_text(d, "no recordings");
     else if (flawed) {
         doc_open(d, DOC_BAD);
-        doc_textf(d, "%zu of %zu recordings are damaged, have gaps or are not complete", flawed,
+        doc_textf(d, "%zu of %zu recordings are damaged, incomplete or have gaps", flawed,
                   r->n_clips);
         doc_close(d, DOC_BAD);
-        doc_text(d, ", as told below");
+        doc_text(d, ", see below");
     } else if (unexamined < r->n_clips)
-        doc_text(d, "nothing wrong was found");
+        doc_text(d, "no damage found");
     if (unexamined) {
         doc_text(d, flawed || unexamined < r->n_clips ? "; " : "");
-        doc_textf(d, "%zu of %zu were not examined", unexamined, r->n_clips);
+        doc_textf(d, "%zu of %zu not examined", unexamined, r->n_clips);
     }
     doc_fact_end(d);
     size_t placed = count(r, clip_has_position);
@@ -152,17 +152,17 @@ static void brief_state(struct doc *d, const struct report *r)
 void brief_show(struct doc *d, const struct report *r, const struct events *e)
 {
     doc_open(d, DOC_BRIEF);
-    doc_put(d, DOC_HEAD_2, "In short");
+    doc_put(d, DOC_HEAD_2, "Summary");
     doc_open(d, DOC_FACTS_WIDE);
     brief_contents(d, r, e);
     brief_when(d, r);
     brief_state(d, r);
-    doc_fact(d, "Sealed");
+    doc_fact(d, "Signature");
     if (r->signature.is_signed) {
         doc_text(d, "signed by ");
-        doc_text(d, doc_empty(r->signature.who) ? "somebody not named" : r->signature.who);
+        doc_text(d, doc_empty(r->signature.who) ? "an unnamed signer" : r->signature.who);
     } else
-        doc_text(d, "not signed: checksums only");
+        doc_text(d, "none; checksums only");
     doc_fact_end(d);
     doc_close(d, DOC_FACTS_WIDE);
     doc_close(d, DOC_BRIEF);

@@ -31,9 +31,9 @@ static void when(struct doc *d, const struct report_clip *clip)
     doc_fact_end(d);
     if (!words_time_ok(t) && doc_empty(clip->start_why))
         return;
-    doc_fact(d, "How sure");
+    doc_fact(d, "Uncertainty");
     words_error(t, text);
-    doc_text(d, text[0] ? text : words_time_ok(t) ? "not known how sure" : "");
+    doc_text(d, text[0] ? text : words_time_ok(t) ? "not known" : "");
     doc_text(d, !doc_empty(clip->start_why) && words_time_ok(t) ? ": " : "");
     doc_text(d, clip->start_why);
     doc_fact_end(d);
@@ -47,9 +47,9 @@ static void trigger(struct doc *d, const struct report_clip *clip)
         char at[WORDS_ROOM];
         words_length(clip->trigger_offset_us, at);
         doc_textf(d, ", %s %s", at,
-                  clip->trigger_offset_us < 0  ? "before the recording begins"
+                  clip->trigger_offset_us < 0  ? "before the start"
                   : clip->kind == REPORT_PHOTO ? "before the photo"
-                                               : "after its beginning");
+                                               : "after the start");
     }
     doc_fact_end(d);
 }
@@ -63,13 +63,13 @@ static void film(struct doc *d, const struct report_clip *clip)
     if (clip->duration_us > 0)
         doc_text(d, clip->has_sound ? ", with sound" : ", without sound");
     doc_fact_end(d);
-    doc_fact(d, "Pictures");
+    doc_fact(d, "Frames");
     if (clip->pictures > 0)
         doc_number(d, clip->pictures);
     else
-        doc_text(d, "not known how many");
+        doc_text(d, "not known");
     if (clip->fps_milli > 0)
-        doc_textf(d, ", %lld.%02lld a second",
+        doc_textf(d, ", %lld.%02lld per second",
                   (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) / 100,
                   (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) % 100);
     if (!doc_empty(clip->rate_why)) {
@@ -84,8 +84,8 @@ static void bytes(struct doc *d, const struct report_clip *clip)
 {
     char size[WORDS_ROOM];
     if (clip->width_px > 0) {
-        doc_fact(d, "Picture size");
-        doc_textf(d, "%d × %d dots", clip->width_px, clip->height_px);
+        doc_fact(d, "Image size");
+        doc_textf(d, "%d × %d pixels", clip->width_px, clip->height_px);
         doc_fact_end(d);
     }
     doc_fact(d, "Original");
@@ -99,8 +99,8 @@ static void bytes(struct doc *d, const struct report_clip *clip)
     doc_number(d, clip->length_bytes);
     doc_text(d, " bytes)");
     doc_fact_end(d);
-    doc_fact(d, "Its fingerprint");
-    doc_put(d, DOC_CODE, doc_empty(clip->sha256) ? "none was taken" : clip->sha256);
+    doc_fact(d, "Fingerprint");
+    doc_put(d, DOC_CODE, doc_empty(clip->sha256) ? "none" : clip->sha256);
     doc_text(d, " ");
     doc_put(d, DOC_SOFT, "SHA-256");
     doc_fact_end(d);
@@ -123,10 +123,10 @@ void clip_card(struct doc *d, const struct report *r, size_t i)
     doc_fact_end(d);
     doc_fact(d, "Camera");
     doc_text(d, camera);
-    doc_text(d, ", unit ");
+    doc_text(d, ", tracker ");
     doc_put(d, DOC_CODE, doc_empty(clip->imei) ? "not known" : clip->imei);
     doc_text(d, " ");
-    doc_put(d, DOC_SOFT, "(IMEI, the unit’s number)");
+    doc_put(d, DOC_SOFT, "(IMEI, the device number)");
     doc_fact_end(d);
     when(d, clip);
     trigger(d, clip);
@@ -152,32 +152,31 @@ void clip_unknown(struct doc *d, const struct report_clip *clip)
     if (!words_time_ok(&clip->start))
         item(d, "When it was taken.", &n);
     else if (!words_zone_ok(&clip->start))
-        item(d, "The time zone where it was taken: its time is given in UTC only.", &n);
+        item(d, "The local time zone; its time is given in UTC only.", &n);
     if (clip->kind == REPORT_VIDEO && clip->duration_us <= 0)
         item(d, "How long it is.", &n);
     if (words_time_ok(&clip->start) && !clip->start.has_error)
-        item(d, "How exact its time is.", &n);
+        item(d, "How accurate its time is.", &n);
     if (!clip_has_position(clip))
         item(d, "Where it was taken.", &n);
     if (doc_empty(clip->trigger))
-        item(d, "What made the camera record it.", &n);
+        item(d, "Why the camera recorded it.", &n);
     else if (!clip->has_trigger_time)
-        item(d, "At which moment of it the reason for recording occurred.", &n);
+        item(d, "The exact moment of the trigger.", &n);
     if (clip->kind == REPORT_VIDEO && clip->fps_milli <= 0)
-        item(d, "How fast it was recorded.", &n);
+        item(d, "Its frame rate.", &n);
     if (doc_empty(clip->imei))
-        item(d, "Which camera unit made it.", &n);
+        item(d, "Which vehicle (tracker) it is from.", &n);
     if (!clip->arrival.known)
-        item(d, "How the original came from the camera: it was brought in as a file.", &n);
+        item(d, "How the original left the camera; it was imported as a file.", &n);
     if (clip->arrival.partial)
-        item(d, "What its end shows: the transfer stopped before the end of the file.", &n);
+        item(d, "What happens at its end; the transfer stopped before the end of the file.", &n);
     if (!clip->examined)
-        item(d, "Whether it is damaged: nobody looked.", &n);
+        item(d, "Whether it is damaged; it was not examined.", &n);
     if (doc_empty(clip->sha256))
-        item(d, "Whether its bytes are unchanged: no fingerprint was taken.", &n);
+        item(d, "Whether it is unchanged; no fingerprint was taken.", &n);
     for (size_t i = 0; i < clip->n_unknown; i++)
         item(d, clip->unknown[i], &n);
     if (n == 0)
-        doc_put(d, DOC_ITEM,
-                "Everything that this report tells of a recording is known of this one.");
+        doc_put(d, DOC_ITEM, "Nothing: all facts of this report are known for this recording.");
 }

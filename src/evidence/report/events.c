@@ -67,14 +67,14 @@ static void heading(struct doc *d, const struct report_clip *first, size_t e, si
         doc_text(d, "One recording");
     else
         doc_textf(d, "%zu recordings", members);
-    doc_text(d, " of the camera unit ");
-    doc_put(d, DOC_CODE, doc_empty(first->imei) ? "(number not known)" : first->imei);
+    doc_text(d, " from tracker (IMEI) ");
+    doc_put(d, DOC_CODE, doc_empty(first->imei) ? "(not known)" : first->imei);
     if (!doc_empty(first->vehicle)) {
         doc_text(d, " in ");
         doc_text(d, first->vehicle);
     }
     if (members > 1)
-        doc_textf(d, ". They begin within %lld seconds of one another",
+        doc_textf(d, ", starting within %lld seconds of one another",
                   (long long)(REPORT_SAME_EVENT_US / 1000000));
     doc_text(d, ".");
     doc_close(d, DOC_PARAGRAPH);
@@ -106,14 +106,14 @@ static void place_words(struct doc *d, const struct report_clip *clip)
     words_degrees(clip->lon_deg, true, lon);
     doc_textf(d, "%s, %s", lat, lon);
     doc_line_end(d);
-    doc_put(d, DOC_SOFT, "WGS 84, as in satellite navigation");
+    doc_put(d, DOC_SOFT, "WGS 84, as used by satellite navigation");
     doc_fact_end(d);
     if (!doc_empty(clip->position_why))
-        doc_fact_text(d, "Known from", clip->position_why);
+        doc_fact_text(d, "Source", clip->position_why);
     words_decimal(clip->lat_deg, lat);
     words_decimal(clip->lon_deg, lon);
     char address[300];
-    doc_fact(d, "To copy into a map program");
+    doc_fact(d, "For a map application");
     snprintf(address, sizeof address, "geo:%s,%s", lat, lon);
     put_address(d, address);
     doc_line_end(d);
@@ -134,7 +134,7 @@ static void place(struct doc *d, const struct report *r, const struct events *e,
     for (size_t i = at, shown = 0; i < r->n_clips; i++)
         if (e->of[i] == e->of[at] && clip_has_position(&r->clip[i]) &&
             same_place(clip, &r->clip[i])) {
-            doc_text(d, shown++ ? "; " : "Taken here: ");
+            doc_text(d, shown++ ? "; " : "Recorded here: ");
             clip_link(d, r, i);
         }
     doc_close(d, DOC_CAPTION);
@@ -148,14 +148,14 @@ static void place(struct doc *d, const struct report *r, const struct events *e,
 static void places(struct doc *d, const struct report *r, const struct events *e, size_t event,
                    const struct world *world)
 {
-    doc_put(d, DOC_HEAD_3, "Where it was");
+    doc_put(d, DOC_HEAD_3, "Location");
     for (size_t i = 0; i < r->n_clips; i++) {
         if (e->of[i] != event)
             continue;
         if (!clip_has_position(&r->clip[i])) {
             doc_open(d, DOC_PARAGRAPH);
             clip_link(d, r, i);
-            doc_text(d, ": no position is known. ");
+            doc_text(d, ": position not known. ");
             doc_text(d, r->clip[i].position_why);
             doc_close(d, DOC_PARAGRAPH);
             continue;
@@ -173,13 +173,13 @@ static void details(struct doc *d, const struct report *r, size_t i)
 {
     doc_open(d, DOC_DETAILS);
     doc_open(d, DOC_HEAD_3);
-    doc_text(d, "More on ");
+    doc_text(d, "Details of ");
     clip_link(d, r, i);
     doc_close(d, DOC_HEAD_3);
     tables_clocks(d, &r->clip[i]);
     tables_arrival(d, &r->clip[i]);
     tables_derived(d, &r->clip[i]);
-    doc_put(d, DOC_HEAD_4, "What is not known of it");
+    doc_put(d, DOC_HEAD_4, "What is not known");
     doc_open(d, DOC_BULLETS);
     clip_unknown(d, &r->clip[i]);
     doc_close(d, DOC_BULLETS);

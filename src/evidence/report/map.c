@@ -219,8 +219,7 @@ static void draw_near(struct doc *doc, const struct world *w, const struct view 
         doc->rc = err_set(doc->err, ERR_NOMEM, "no memory for a map");
     if (doc->rc == 0)
         m.d = doc->ops->drawing(doc, DRAW_NEAR, v->width, v->height,
-                                "Map of the country around the place, which is marked in the "
-                                "middle");
+                                "Map of the region; the location is marked in the centre");
     if (m.d) {
         m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);
         draw_land(doc, &m, label);
@@ -240,8 +239,7 @@ static void draw_far(struct doc *doc, const struct world *w, const struct view *
                      const struct view *window)
 {
     struct map m = {.w = w, .v = *v};
-    m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height,
-                            "Map of the part of the world around it");
+    m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height, "Overview map");
     if (!m.d)
         return;
     m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);

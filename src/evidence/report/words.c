@@ -164,5 +164,5 @@ void words_anchor(const char *kind, size_t i, char out[WORDS_ROOM])
 
 const char *words_kind(const struct report_clip *clip)
 {
-    return clip->kind == REPORT_PHOTO ? "photo" : "film";
+    return clip->kind == REPORT_PHOTO ? "photo" : "video";
 }

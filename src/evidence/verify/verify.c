@@ -25,7 +25,7 @@ const char *verify_check_name(enum verify_check check)
         [VERIFY_STRUCTURE] = "structure",       [VERIFY_COMPLETENESS] = "completeness",
         [VERIFY_PAYLOAD] = "payload hashes",    [VERIFY_TAGS] = "tag hashes",
         [VERIFY_SIGNATURE] = "signature",       [VERIFY_STAMP] = "time stamp",
-        [VERIFY_CUSTODY] = "custody",           [VERIFY_PICTURES] = "same pictures",
+        [VERIFY_CUSTODY] = "custody",           [VERIFY_PICTURES] = "coded frames",
         [VERIFY_REPRODUCTION] = "reproduction",
     };
     return names[check];

@@ -24,7 +24,7 @@ int serve_guard(const char *root, struct err *err)
     if (rc == ERR_OK)
         rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])
-        log_warn("serve", "shut in with what there is", LOG_TEXT("reason", report.missing));
+        log_warn("serve", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     for (size_t i = 0; i < FILES; i++)
         free(file[i]);
     return rc;

@@ -226,23 +226,22 @@ bool confine_step(struct confine *c, double *done)
 static int judge_death(const struct confine *c, int status, const struct rusage *used,
                        struct err *err)
 {
-    static const char after[] = "the original is untouched; nothing was written";
+    static const char after[] = "the original is unchanged; no copy was written";
     int signum = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     int percent = (int)(c->inbox.done * 100);
     long cpu_s = used->ru_utime.tv_sec + used->ru_stime.tv_sec;
     if (c->late)
-        return err_set(err, ERR_LIMIT,
-                       "the converter was ended after %d s (timeout), %d %% done; %s",
+        return err_set(err, ERR_LIMIT, "conversion timed out after %d s, %d %% done; %s",
                        c->request.limits.wall_s, percent, after);
     if (signum == SIGXCPU || (signum == SIGKILL && cpu_s >= c->request.limits.cpu_s))
-        return err_set(err, ERR_LIMIT, "the converter used up its %d s of CPU time, %d %% done; %s",
+        return err_set(err, ERR_LIMIT, "conversion exceeded its CPU limit of %d s, %d %% done; %s",
                        c->request.limits.cpu_s, percent, after);
     if (signum == SIGXFSZ)
-        return err_set(err, ERR_LIMIT, "a copy grew beyond %lld bytes, %d %% done; %s",
+        return err_set(err, ERR_LIMIT, "copy exceeded its size limit of %lld bytes, %d %% done; %s",
                        (long long)c->request.limits.file_bytes, percent, after);
     if (signum == SIGKILL)
         return err_set(err, ERR_NOMEM,
-                       "the converter was killed (SIGKILL), perhaps for want of memory, %d %% "
+                       "converter killed (SIGKILL), possibly out of memory, %d %% "
                        "done; %s",
                        percent, after);
     if (signum == SIGTERM || signum == SIGINT || signum == SIGHUP)
@@ -253,7 +252,7 @@ static int judge_death(const struct confine *c, int status, const struct rusage 
                        "the converter was killed by signal %d (SIG%s%s), %d %% done; %s", signum,
                        sigabbrev_np(signum) ? sigabbrev_np(signum) : "?",
                        signum == SIGSYS ? ", a forbidden system call" : "", percent, after);
-    return err_set(err, ERR_IO, "the converter ended with status %d and no result, %d %% done; %s",
+    return err_set(err, ERR_IO, "converter exited with status %d without a result, %d %% done; %s",
                    WEXITSTATUS(status), percent, after);
 }
 

@@ -60,18 +60,18 @@ static void set_trouble(struct committer *c)
     snprintf(was, sizeof was, "%s", c->trouble);
     c->trouble[0] = '\0';
     if (c->failing_since_us)
-        snprintf(c->trouble, sizeof c->trouble, "the store fails: %.200s", c->pass_err.text);
+        snprintf(c->trouble, sizeof c->trouble, "store failed: %.200s", c->pass_err.text);
     else if (c->low)
         snprintf(c->trouble, sizeof c->trouble,
-                 "the disk of %.100s is nearly full: %lld MiB are free, %lld are wanted "
+                 "%.100s: disk nearly full: %lld MiB free, %lld required "
                  "(min_free_mib)",
                  c->at->root, (long long)c->free_bytes >> 20,
                  (long long)c->at->options.free_bytes_min >> 20);
     if (c->trouble[0] && !was[0])
-        log_error("receive", "trouble: no camera is acknowledged, what was taken waits",
+        log_error("receive", "store unavailable, acknowledgements suspended",
                   LOG_TEXT("reason", c->trouble));
     else if (!c->trouble[0] && was[0])
-        log_info("receive", "the trouble is over: transfers go on");
+        log_info("receive", "store recovered, accepting transfers");
 }
 
 /* Only just enough would make it come and go. */
@@ -132,8 +132,8 @@ static void settle_finish(struct committer *c, struct op *op, int rc, const stru
         rc = t->dead ? (err = t->why).code
                      : err_set(&err, ERR_NOMEM, "no memory for its last bytes");
     if (rc == ERR_OK && t->same_as[0])
-        log_info("receive", "the same file is stored already; not stored again",
-                 LOG_TEXT("id", t->row.id), LOG_TEXT("same_as", t->same_as));
+        log_info("receive", "duplicate, already stored", LOG_TEXT("id", t->row.id),
+                 LOG_TEXT("same_as", t->same_as));
     answer(t, rc, &err);
     t->owner = NULL;
     if (rc == ERR_OK && !t->same_as[0]) /* the row is committed: now its job may exist */
@@ -146,7 +146,7 @@ static void settle_finish(struct committer *c, struct op *op, int rc, const stru
 static void settle_last(struct transfer *t, const char *what, int rc, const struct err *err)
 {
     if (rc < 0 || t->dead)
-        log_error("receive", "left to the next start", LOG_TEXT("id", t->row.id),
+        log_error("receive", "deferred to startup recovery", LOG_TEXT("id", t->row.id),
                   LOG_TEXT("what", what), LOG_ERR(rc < 0 ? err : &t->why));
     transfer_free(&t);
 }
@@ -166,10 +166,10 @@ static void settle(struct committer *c, struct op *op, int rc, const struct err 
         return;
     case OP_ABANDON:
         op->t->dead = false; /* why it ended is in its record */
-        settle_last(op->t, "partial not recorded", rc, err);
+        settle_last(op->t, "partial transfer not recorded", rc, err);
         return;
     case OP_PUBLISHED:
-        settle_last(op->t, "its job is not recorded", rc, err);
+        settle_last(op->t, "published job not recorded", rc, err);
         return;
     }
 }
@@ -178,7 +178,7 @@ static void on_published(void *arg, struct transfer *t, int rc, const struct err
 {
     struct committer *c = arg;
     if (rc < 0) {
-        settle_last(t, "its job is not put", rc, err);
+        settle_last(t, "job not published", rc, err);
         return;
     }
     queue_add(c->queue, &t->publish, OP_PUBLISHED, t);
@@ -240,7 +240,7 @@ static void on_worked(uv_work_t *work, int status)
         log_debug("receive", "committed", LOG_INT("bytes", c->pass.bytes),
                   LOG_SECONDS("seconds", (double)(clock_mono_us() - c->pass_us) / 1e6));
     if (c->pass_rc < 0 && c->closing)
-        log_error("receive", "not stored, not acknowledged", LOG_ERR(&c->pass_err));
+        log_error("receive", "transfer not stored, not acknowledged", LOG_ERR(&c->pass_err));
     if (c->pass_rc < 0 && !c->closing)
         postpone(c);
     else

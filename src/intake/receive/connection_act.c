@@ -29,7 +29,7 @@ static void close_older(struct connection *c)
     const char *imei = wire_session_init(c->session)->imei;
     for (struct table_link *l; (l = table_find(&c->all->by_imei, imei, NULL));) {
         struct connection *older = l->owner;
-        log_warn("receive", "closed: the camera is here anew", WHO(older),
+        log_warn("receive", "closed, superseded by a new connection", WHO(older),
                  LOG_TEXT("new_peer", c->peer));
         table_remove(&older->by_imei);
         wire_session_eof(older->session);
@@ -55,7 +55,7 @@ static void do_hello(struct connection *c)
     log_info("receive", "connected", WHO(c), LOG_BOOL("tls", c->tls != NULL),
              LOG_TEXT("settings", settings));
     if (learned)
-        log_info("receive", "a new camera, added to the list", WHO(c));
+        log_info("receive", "new tracker added to allow-list", WHO(c));
     close_older(c);
 }
 
@@ -127,9 +127,8 @@ static void look_at_content(struct connection *c, const struct wire_action *a)
     c->looked = true;
     const char *content = store_have(c->transfer) == 0 ? wire_content(a->data, a->n) : NULL;
     if (content && strcmp(content, c->kind) != 0)
-        log_warn("receive", "it does not begin like what its name says", WHAT(c),
-                 LOG_TEXT("kind", c->kind),
-                 LOG_TEXT("content", *content ? content : "neither photo nor video"));
+        log_warn("receive", "content type does not match the file name", WHAT(c),
+                 LOG_TEXT("kind", c->kind), LOG_TEXT("content", *content ? content : "unknown"));
 }
 
 static void do_store(struct connection *c, const struct wire_action *a)
@@ -139,7 +138,7 @@ static void do_store(struct connection *c, const struct wire_action *a)
     c->all->bytes += a->n;
     if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
         return;
-    log_error("receive", "not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
+    log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
     wire_session_eof(c->session);
 }
 
@@ -148,7 +147,7 @@ static void on_finished(void *owner, int rc, const struct err *err)
     struct connection *c = owner;
     const struct wire_stats *st = wire_session_stats(c->session);
     if (rc < 0) {
-        log_error("receive", "not stored, not acknowledged", WHAT(c), LOG_ERR(err));
+        log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(err));
         set_transfer(c, NULL);
         connection_close(c);
         return;
@@ -166,8 +165,8 @@ static void do_abandon(struct connection *c, const char *why)
 {
     if (!c->transfer)
         return;
-    log_warn("receive", "partial", WHAT(c), LOG_INT("bytes", wire_session_stats(c->session)->bytes),
-             LOG_TEXT("reason", why));
+    log_warn("receive", "partial transfer kept", WHAT(c),
+             LOG_INT("bytes", wire_session_stats(c->session)->bytes), LOG_TEXT("reason", why));
     store_abandon(c->all->store, c->transfer, wire_session_stats(c->session), why);
     set_transfer(c, NULL);
 }

@@ -15,18 +15,19 @@ int guard_drop(const char *user, struct err *err)
 {
     if (!user[0]) {
         if (geteuid() == 0)
-            log_warn("receive", "this runs as root; name a user ([receive] user = …) to run as");
+            log_warn("receive", "running as root; set [receive] user to drop privileges");
         return ERR_OK;
     }
     errno = 0;
     const struct passwd *p = getpwnam(user);
     if (!p)
         return err_set(err, ERR_CONFIG, "user %s: %s", user,
-                       errno ? strerror(errno) : "there is no such user here");
+                       errno ? strerror(errno) : "no such user");
     if (geteuid() != 0)
         return geteuid() == p->pw_uid
                    ? ERR_OK
-                   : err_set(err, ERR_CONFIG, "user %s: only root can become another user", user);
+                   : err_set(err, ERR_CONFIG, "user = %s: cannot switch user: not started as root",
+                             user);
     int death = 0; /* what our supervisor's end sends us; another user's process forgets it */
     if (prctl(PR_GET_PDEATHSIG, &death) < 0 || initgroups(user, p->pw_gid) < 0 ||
         setgid(p->pw_gid) < 0 || setuid(p->pw_uid) < 0 || prctl(PR_SET_PDEATHSIG, death) < 0)
@@ -59,7 +60,7 @@ int guard_enter(const char *root, const struct cfg *cfg, struct err *err)
     rules.write_files = cfg_bool(cfg, "receive", "learn") ? learned : NULL;
     int rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])
-        log_warn("receive", "shut in with what there is", LOG_TEXT("reason", report.missing));
+        log_warn("receive", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     for (size_t i = 0; i < n; i++)
         free(dir[i]);
     return rc;

@@ -67,7 +67,7 @@ static int append(struct stores *s, struct op *op, struct err *err)
     if (rc < 0 || t->stored >= end)
         return rc;
     if (t->stored < op->offset)
-        return err_set(err, ERR_MALFORMED, "%lld bytes of it are stored, but there were %lld",
+        return err_set(err, ERR_MALFORMED, "partial transfer has %lld bytes, expected %lld",
                        (long long)t->stored, (long long)op->offset);
     rc = raw_append(s->raw, t->row.day, t->row.key, t->stored, p + (t->stored - op->offset),
                     (size_t)(end - t->stored), err);
@@ -218,11 +218,11 @@ static int check_day(struct stores *s, const struct catalogue_transfer *row, str
     int rc = catalogue_camera_load(s->catalogue, row->imei, since_us, &files, &bytes, err);
     if (rc == ERR_OK && o->day_files_max > 0 && files >= o->day_files_max)
         return err_set(err, ERR_LIMIT,
-                       "%lld files have come today (UTC), more are not taken; see day_files_max",
+                       "daily quota exceeded: %lld files today (UTC); see [receive] day_files_max",
                        (long long)files);
     if (rc == ERR_OK && o->day_bytes_max > 0 && bytes >= o->day_bytes_max)
         return err_set(err, ERR_LIMIT,
-                       "%lld MiB have come today (UTC), more are not taken; see day_mib_max",
+                       "daily quota exceeded: %lld MiB today (UTC); see [receive] day_mib_max",
                        (long long)bytes >> 20);
     return rc;
 }
@@ -234,7 +234,7 @@ static int take_up(struct stores *s, struct transfer *t, struct catalogue_transf
     bool sealed;
     int rc = raw_stat(s->raw, found->day, found->key, &found->length_bytes, &sealed, NULL, err);
     if (rc < 0 || sealed)
-        return rc < 0 ? rc : err_set(err, ERR_NOTFOUND, "%s is whole", found->id);
+        return rc < 0 ? rc : err_set(err, ERR_NOTFOUND, "%s is already complete", found->id);
     found->state = CATALOGUE_RECEIVING;
     found->published = false; /* as it will be */
     found->connections++;

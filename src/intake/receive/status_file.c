@@ -63,7 +63,7 @@ static void put(struct status_file *f, const char *text)
     memcpy(page, text, n);
     page[sizeof page - 1] = '\n';
     if (pwrite(f->fd, page, sizeof page, 0) < 0) {
-        log_warn("receive", "receive.json cannot be written: what status tells is old",
+        log_warn("receive", "writing receive.json failed, status is out of date",
                  LOG_TEXT("reason", strerror(errno)));
         f->open = false;
     }

@@ -60,8 +60,7 @@ static int rename_to_free(const char *from, char *to, size_t room, struct err *e
         snprintf(to, room, "%.*s-%d%s", stem, wanted, i, wanted + stem);
     }
     if (errno == EXDEV)
-        return err_set(err, ERR_CONFIG, "cannot be moved to %s: that is on another file system",
-                       to);
+        return err_set(err, ERR_CONFIG, "cannot move to %s: it is on another file system", to);
     return err_sys(err, "move to %s", to);
 }
 
@@ -99,7 +98,7 @@ static void take_along(struct watch *w, const char *path, const char *to, const 
         if (to) {
             import_sidecar(to, i, beside, sizeof beside, &of_stem);
             if (rename_to_free(from, beside, sizeof beside, &err) < 0)
-                log_warn("watch", "it did not go along",
+                log_warn("watch", "sidecar file not moved",
                          LOG_TEXT("file", import_path_text(from, text, sizeof text)),
                          LOG_ERR(&err));
         } else if (import_sidecar_kept(w->import, from, id)) {
@@ -115,7 +114,7 @@ static int move(struct watch *w, const struct entry *e, struct err *err)
     const char *below = e->path + strlen(top->path);
     int n = snprintf(to, sizeof to, "%s/%s", top->done, below + (*below == '/'));
     if (n < 0 || (size_t)n + 8 >= sizeof to)
-        return err_set(err, ERR_LIMIT, "its path below %s would be too long", top->done);
+        return err_set(err, ERR_LIMIT, "path below %s would be too long", top->done);
     int rc = dir_of(to, &dir, err);
     if (rc == ERR_OK)
         rc = fsx_mkdirs(dir, err);

@@ -46,7 +46,7 @@ static void name_folders(struct paths *p, const struct watch *w)
         if (fsx_mkdirs(top->done, &err) == ERR_OK)
             p->in[n++] = top->done;
         else
-            log_warn("watch", "nothing can be moved there", LOG_TEXT("dir", top->done),
+            log_warn("watch", "move target not writable", LOG_TEXT("dir", top->done),
                      LOG_ERR(&err));
     }
 }
@@ -76,7 +76,7 @@ int watch_guard(const struct watch *w, const char *const *feeds, size_t n, struc
         rc = sandbox_enter(&rules, &report, err);
     }
     if (rc == ERR_OK && report.missing[0])
-        log_warn("watch", "shut in with what there is", LOG_TEXT("reason", report.missing));
+        log_warn("watch", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     clear(&p);
     return rc;
 }

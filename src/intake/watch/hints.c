@@ -17,7 +17,7 @@ void hints_open(struct hints *h)
 {
     *h = (struct hints){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
     if (h->fd < 0)
-        log_warn("watch", "no events of the kernel: only the scan finds files",
+        log_warn("watch", "inotify unavailable, relying on scans",
                  LOG_TEXT("reason", strerror(errno)));
 }
 
@@ -62,8 +62,8 @@ void hints_add(struct hints *h, const char *dir)
             inotify_rm_watch(h->fd, wd);
     } else if (errno == ENOSPC && !h->full) {
         h->full = true;
-        log_warn("watch", "the kernel gives no more watches (fs.inotify.max_user_watches): in the "
-                          "other folders only the scan finds files");
+        log_warn("watch", "inotify watch limit reached (fs.inotify.max_user_watches), relying on "
+                          "scans for the other folders");
     }
 }
 

@@ -101,7 +101,8 @@ void say_once(struct entry *e, const char *why)
     if (strncmp(e->said, why, sizeof e->said - 1) == 0)
         return;
     snprintf(e->said, sizeof e->said, "%s", why);
-    log_warn("watch", "left", LOG_TEXT("file", import_path_text(e->path, text, sizeof text)),
+    log_warn("watch", "file skipped",
+             LOG_TEXT("file", import_path_text(e->path, text, sizeof text)),
              LOG_TEXT("reason", why));
 }
 
@@ -132,7 +133,7 @@ static int on_entry(void *arg, enum import_entry what, const char *path,
         break;
     case IMPORT_ENTRY_OURS:
         if (why)
-            trouble(w, path, "an evidence package: left alone");
+            trouble(w, path, "evidence package, not imported");
         break;
     case IMPORT_ENTRY_TROUBLE:
         trouble(w, path, why);
@@ -149,7 +150,7 @@ static void scan_below(struct watch *w, const struct top *top, const char *dir)
     const struct import_walk walk = {
         .deep = true, .skip = {w->root, top->done}, .fn = on_entry, .arg = w};
     if (import_walk(&walk, dir, &err) < 0)
-        log_error("watch", "not looked at", LOG_TEXT("dir", dir), LOG_ERR(&err));
+        log_error("watch", "folder scan failed", LOG_TEXT("dir", dir), LOG_ERR(&err));
 }
 
 void look_at_all(struct watch *w)

@@ -59,7 +59,7 @@ void post_start(struct run *r, struct post *p)
             log_info("run", "started", LOG_TEXT("process", p->plan.name), LOG_INT("child", p->pid));
         return;
     }
-    log_error("run", "cannot be started", LOG_TEXT("process", p->plan.name),
+    log_error("run", "process start failed", LOG_TEXT("process", p->plan.name),
               LOG_TEXT("reason", strerror(errno)));
     p->pid = 0;
     p->start_us = p->started_us + r->restart_ms * 1000;
@@ -76,7 +76,7 @@ void post_tell_to_end(struct post *p)
 static void describe_end(int status, char out[80])
 {
     if (WIFEXITED(status))
-        snprintf(out, 80, "ended with status %d", WEXITSTATUS(status));
+        snprintf(out, 80, "exited with status %d", WEXITSTATUS(status));
     else
         snprintf(out, 80, "was killed by signal %d (SIG%s)", WTERMSIG(status),
                  sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
@@ -93,7 +93,8 @@ static void note_end(struct post *p, const char *how)
 static void take_end_of_round(struct post *p, int status, const char *how)
 {
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        log_error("run", "ended badly", LOG_TEXT("process", p->plan.name), LOG_TEXT("reason", how));
+        log_error("run", "process failed", LOG_TEXT("process", p->plan.name),
+                  LOG_TEXT("reason", how));
         note_end(p, how);
     }
     p->start_us = p->started_us + p->plan.every_ms * 1000;
@@ -111,9 +112,10 @@ void post_take_end(struct run *r, struct post *p, int status)
         bool well = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
                     (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
         if (well)
-            log_info("run", "ended, as it was told", LOG_TEXT("process", p->plan.name));
+            log_info("run", "process stopped", LOG_TEXT("process", p->plan.name));
         else
-            log_warn("run", "ended", LOG_TEXT("process", p->plan.name), LOG_TEXT("reason", how));
+            log_warn("run", "process ended abnormally", LOG_TEXT("process", p->plan.name),
+                     LOG_TEXT("reason", how));
         p->start_us = now_us; /* with new settings, if at all */
         p->fails = 0;
         return;
@@ -130,6 +132,6 @@ void post_take_end(struct run *r, struct post *p, int status)
     if (wait_ms > r->restart_max_ms)
         wait_ms = r->restart_max_ms;
     p->start_us = now_us + wait_ms * 1000;
-    log_error("run", "will be started again", LOG_TEXT("process", p->plan.name),
+    log_error("run", "process ended, will be restarted", LOG_TEXT("process", p->plan.name),
               LOG_TEXT("reason", how), LOG_SECONDS("wait_seconds", (double)wait_ms / 1000));
 }

@@ -46,7 +46,7 @@ static void tend(struct run *r)
         if (p->pid == 0 && !r->ending && !p->leaves && p->start_us <= now_us)
             post_start(r, p);
         else if (p->pid > 0 && p->kill_us && p->kill_us <= now_us) {
-            log_error("run", "does not end; it is killed", LOG_TEXT("process", p->plan.name));
+            log_error("run", "process did not stop, killed", LOG_TEXT("process", p->plan.name));
             kill(p->pid, SIGKILL);
             p->kill_us = now_us + RUN_END_US;
         }
@@ -147,9 +147,9 @@ static void reload(struct run *r)
         rc = settle(r, cfg, &err);
     cfg_free(&cfg);
     if (rc < 0)
-        log_error("run", "SIGHUP: all goes on with the settings as they were", LOG_ERR(&err));
+        log_error("run", "reload failed, keeping the old settings", LOG_ERR(&err));
     else
-        log_info("run", "SIGHUP: settings read again");
+        log_info("run", "settings reloaded");
     notify_send(&r->notify, "READY=1");
 }
 
@@ -193,17 +193,17 @@ static void tell_state(struct run *r)
     }
     if (!r->ready && !r->ending && (size_t)running == r->n) {
         r->ready = true;
-        log_info("run", "all processes run", LOG_INT("processes", running));
-        notify_send(&r->notify, "READY=1\nSTATUS=%d processes run", running);
+        log_info("run", "all processes running", LOG_INT("processes", running));
+        notify_send(&r->notify, "READY=1\nSTATUS=%d processes running", running);
     }
     if (sick && !r->in_trouble)
-        log_error("run", "in trouble", LOG_TEXT("process", sick->plan.name));
+        log_error("run", "process failing repeatedly", LOG_TEXT("process", sick->plan.name));
     r->in_trouble = sick != NULL;
     if (!r->notify.watchdog_us || clock_mono_us() < r->ping_us)
         return;
     r->ping_us = clock_mono_us() + r->notify.watchdog_us / 2;
-    notify_send(&r->notify, "%sSTATUS=%d processes run, %d wait for their start%s%s",
-                sick ? "" : "WATCHDOG=1\n", running, waiting, sick ? "; in trouble: " : "",
+    notify_send(&r->notify, "%sSTATUS=%d processes running, %d waiting to be restarted%s%s",
+                sick ? "" : "WATCHDOG=1\n", running, waiting, sick ? "; failing: " : "",
                 sick ? sick->plan.name : "");
 }
 
@@ -214,7 +214,7 @@ static void end_all(struct run *r)
     if (r->ending)
         return;
     r->ending = true;
-    log_info("run", "ending");
+    log_info("run", "shutting down");
     notify_send(&r->notify, "STOPPING=1");
     for (size_t i = 0; i < r->n; i++)
         post_tell_to_end(&r->post[i]);
@@ -293,7 +293,7 @@ static int take_lock(struct run *r, struct err *err)
     if (rc == ERR_OK && !lock_at_once(r->lock)) {
         ssize_t n = read(r->lock, text, sizeof text - 1);
         rc = errno == EWOULDBLOCK || n >= 0
-                 ? err_set(err, ERR_BUSY, "another run (process %ld) works on %s",
+                 ? err_set(err, ERR_BUSY, "'dashspool run' is already running (process %ld) on %s",
                            strtol(text, NULL, 10), r->root)
                  : err_sys(err, "lock %s", path);
     }
@@ -324,7 +324,7 @@ static void make_catalogue(const struct run *r)
     struct catalogue *c = NULL;
     struct err err;
     if (catalogue_open(&c, r->root, true, &err) < 0)
-        log_warn("run", "the catalogue cannot be opened", LOG_ERR(&err));
+        log_warn("run", "opening the catalogue failed", LOG_ERR(&err));
     catalogue_close(&c);
 }
 
@@ -349,7 +349,7 @@ int pipeline_run(const char *root, const struct cfg *cfg, pipeline_load_fn *load
     if (rc == ERR_OK)
         rc = settle(r, cfg, err);
     if (rc == ERR_OK && r->n == 0)
-        rc = err_set(err, ERR_CONFIG, "no stage is enabled");
+        rc = err_set(err, ERR_CONFIG, "no stage is enabled; see 'dashspool config'");
     if (rc == ERR_OK) {
         make_catalogue(r);
         loop(r);

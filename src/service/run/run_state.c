@@ -79,7 +79,7 @@ void run_state_write(struct run *r)
     json_t *o = run_json(r);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     if (text && put(r, text, &err) < 0)
-        log_warn("run", "what status tells of the stages is old", LOG_ERR(&err));
+        log_warn("run", "writing run.json failed, status is out of date", LOG_ERR(&err));
     free(text);
     json_decref(o);
 }

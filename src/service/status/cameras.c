@@ -27,9 +27,9 @@ static int take_broken(void *arg, const struct catalogue_broken *b, struct err *
     struct status *s = arg;
     struct error e = {.kind = ERROR_TRANSFER, .stage = "receive", .n = 1, .last_us = b->at_us};
     (void)err;
-    words_clean(e.what, sizeof e.what, b->why[0] ? b->why : "broke off");
+    words_clean(e.what, sizeof e.what, b->why[0] ? b->why : "connection lost");
     words_clean(e.example, sizeof e.example, b->id);
-    snprintf(e.advice, sizeof e.advice, "nothing: the camera goes on when it comes again");
+    snprintf(e.advice, sizeof e.advice, "nothing: the camera resumes it on its next connection");
     status_error_add(s, &e);
     return ERR_OK;
 }
@@ -60,10 +60,10 @@ int collect_catalogue(struct status *s, struct err *err)
     if (rc == ERR_NOTFOUND) /* nothing was received yet */
         return ERR_OK;
     if (rc == ERR_MALFORMED)
-        status_trouble_add(s, "dashspool fsck tells more; 'dashspool reindex' makes a new one",
+        status_trouble_add(s, "run 'dashspool fsck' for details; 'dashspool reindex' rebuilds it",
                            "catalogue: %s", err->text);
     else if (rc < 0 && rc != ERR_NOMEM)
-        status_trouble_add(s, "look again soon; then at its owner and mode", "catalogue: %s",
-                           err->text);
+        status_trouble_add(s, "retry soon; if it persists, check owner and permissions",
+                           "catalogue: %s", err->text);
     return rc == ERR_NOMEM ? rc : ERR_OK;
 }

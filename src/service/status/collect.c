@@ -99,10 +99,10 @@ static int check_root(const char *root, struct err *err)
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (is_there(root, ours[i]))
             return ERR_OK;
-    return err_set(err, ERR_NOTFOUND,
-                   "there is no catalogue in %s; name the right one with --root, or receive "
-                   "something",
-                   root);
+    return err_set(
+        err, ERR_NOTFOUND,
+        "%s: no catalogue found; give the right directory with --root, or receive a file first",
+        root);
 }
 
 static void init(struct status *s)

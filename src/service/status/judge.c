@@ -37,24 +37,24 @@ static bool nobody_comes(const struct status *s, const struct stage *stage, stru
     int n = at_work(s, stage->name, &waiting);
     char span[24];
     if (!stage->known) {
-        snprintf(o->why, sizeof o->why, "the settings have no stage '%.64s' any more", stage->name);
-        snprintf(o->advice, sizeof o->advice, "set [exec %.64s] again, or delete ROOT/spool/%.64s",
+        snprintf(o->why, sizeof o->why, "stage '%.64s' is no longer in the settings", stage->name);
+        snprintf(o->advice, sizeof o->advice, "restore [exec %.64s], or delete ROOT/spool/%.64s",
                  stage->name, stage->name);
     } else if (!stage->enabled && stage->alive == 0) {
-        snprintf(o->why, sizeof o->why, "the stage %.64s is not enabled", stage->name);
+        snprintf(o->why, sizeof o->why, "stage %.64s is disabled", stage->name);
         snprintf(o->advice, sizeof o->advice,
-                 "set enabled = yes, or work them: dashspool work --stage %.64s", stage->name);
+                 "set enabled = yes, or run 'dashspool work --stage %.64s'", stage->name);
     } else if (n == 0 && stage->alive == 0 && waiting) {
         int64_t left_us = waiting->waits_until_us - s->now_us;
-        snprintf(o->why, sizeof o->why, "its worker %.80s, and is started again in %s",
-                 waiting->how, words_span(left_us > 0 ? left_us / 1000000 : 0, span));
-        snprintf(o->advice, sizeof o->advice, "the log of 'dashspool run' tells why it ends");
+        snprintf(o->why, sizeof o->why, "its worker %.80s; restart in %s", waiting->how,
+                 words_span(left_us > 0 ? left_us / 1000000 : 0, span));
+        snprintf(o->advice, sizeof o->advice, "see the log of 'dashspool run' for the cause");
     } else if (n == 0 && stage->alive == 0 && s->run == LIFE_RUNNING) {
-        snprintf(o->why, sizeof o->why, "'dashspool run' was started without this stage");
-        snprintf(o->advice, sizeof o->advice, "let it read the settings again: kill -HUP %d",
-                 s->run_pid);
+        snprintf(o->why, sizeof o->why,
+                 "'dashspool run' does not run this stage (settings not reloaded)");
+        snprintf(o->advice, sizeof o->advice, "reload the settings: kill -HUP %d", s->run_pid);
     } else if (n == 0 && stage->alive == 0) {
-        snprintf(o->why, sizeof o->why, "nobody works at the jobs of %.64s", stage->name);
+        snprintf(o->why, sizeof o->why, "no worker for stage %.64s", stage->name);
         start_it(o->advice, sizeof o->advice, stage);
     } else {
         return false;
@@ -70,12 +70,13 @@ static void explain_ready(const struct status *s, const struct stage *stage, str
         return;
     snprintf(o->advice, sizeof o->advice, "nothing");
     if (stage->alive == 0)
-        snprintf(o->why, sizeof o->why, "a worker takes it at any moment");
+        snprintf(o->why, sizeof o->why, "about to be claimed by a worker");
     else
-        snprintf(o->why, sizeof o->why, "it waits for its turn: %lld are ready, %lld worked at",
+        snprintf(o->why, sizeof o->why, "waiting in the queue: %lld ready, %lld in progress",
                  (long long)stage->jobs[JOB_READY].n, (long long)stage->alive);
     if (stage->alive > 0 && s->now_us - o->since_us > STATUS_DAY_US)
-        snprintf(o->advice, sizeof o->advice, "more workers ([%s%.64s] workers = %d), if it grows",
+        snprintf(o->advice, sizeof o->advice,
+                 "if the queue keeps growing, add workers ([%s%.64s] workers = %d)",
                  stage->kind == STAGES_EXEC ? "exec " : "", stage->name, stage->workers + 1);
 }
 
@@ -85,12 +86,12 @@ static void explain_waiting(const struct status *s, const struct stage *stage, s
     struct oldest nobody = {0};
     clock_rfc3339(o->due_us, 0, at);
     words_span((o->due_us - s->now_us) / 1000000, span);
-    snprintf(o->why, sizeof o->why, "attempt %d is due in %s, at %s; %s%.120s", o->attempt, span,
-             at, o->why_before[0] ? "the one before: " : "the one before failed", o->why_before);
+    snprintf(o->why, sizeof o->why, "attempt %d in %s, at %s; %s%.120s", o->attempt, span, at,
+             o->why_before[0] ? "last error: " : "the last attempt failed", o->why_before);
     if (nobody_comes(s, stage, &nobody))
         memcpy(o->advice, nobody.advice, sizeof o->advice);
     else
-        snprintf(o->advice, sizeof o->advice, "mend what that names; it is tried again by itself");
+        snprintf(o->advice, sizeof o->advice, "fix the cause; it is retried automatically");
 }
 
 static void explain_claimed(const struct status *s, const struct stage *stage, struct oldest *o)
@@ -101,16 +102,16 @@ static void explain_claimed(const struct status *s, const struct stage *stage, s
     if (o->pid > 0)
         snprintf(pid, sizeof pid, "process %d", o->pid);
     if (o->alive) {
-        snprintf(o->why, sizeof o->why, "%s is working at it for %s (attempt %d)", pid, span,
+        snprintf(o->why, sizeof o->why, "%s has been working on it for %s (attempt %d)", pid, span,
                  o->attempt);
         snprintf(o->advice, sizeof o->advice, "nothing");
         return;
     }
-    snprintf(o->why, sizeof o->why, "the worker that had it died");
+    snprintf(o->why, sizeof o->why, "its worker died");
     if (nobody_comes(s, stage, &nobody))
         memcpy(o->advice, nobody.advice, sizeof o->advice);
     else
-        snprintf(o->advice, sizeof o->advice, "nothing: another one takes it within seconds");
+        snprintf(o->advice, sizeof o->advice, "nothing: it is requeued within seconds");
 }
 
 static void explain_incoming(const struct incoming *t, struct oldest *o)
@@ -120,12 +121,12 @@ static void explain_incoming(const struct incoming *t, struct oldest *o)
     size_text(t->total, of);
     snprintf(o->advice, sizeof o->advice, "nothing");
     if (t->quiet_s >= SILENT_S) {
-        snprintf(o->why, sizeof o->why, "its camera has been silent for %s, after %s of %s",
+        snprintf(o->why, sizeof o->why, "camera silent for %s, %s of %s received",
                  words_span(t->quiet_s, span), have, of);
         snprintf(o->advice, sizeof o->advice,
-                 "nothing: it is asked again, then kept as far as it came");
+                 "nothing: the receiver retries, then keeps it as a partial transfer");
     } else {
-        snprintf(o->why, sizeof o->why, "it comes in: %s of %s, %s/s, %s left", have, of,
+        snprintf(o->why, sizeof o->why, "receiving: %s of %s, %s/s, %s left", have, of,
                  size_text(t->rate, rate), words_span(t->left_s, span));
     }
 }
@@ -146,12 +147,12 @@ static void find_oldest_transfer(struct status *s)
         return;
     *o = (struct oldest){.kind = OLDEST_UNPUBLISHED,
                          .since_us = n->oldest_unpublished_us,
-                         .why = "it is stored, but has no job yet"};
+                         .why = "stored, but not queued yet"};
     words_clean(o->id, sizeof o->id, n->oldest_unpublished);
     snprintf(o->advice, sizeof o->advice,
              s->receiver.life == LIFE_RUNNING
-                 ? "nothing: the receiver is at it"
-                 : "start the receiver ('dashspool run'): it makes what is missing");
+                 ? "nothing: the receiver is about to queue it"
+                 : "start the receiver ('dashspool run'): it queues what is missing");
 }
 
 static void explain_oldest(struct status *s)
@@ -176,14 +177,14 @@ static void judge_receiver(struct status *s)
     const struct receiver *r = &s->receiver;
     char span[24];
     if (r->life == LIFE_DEAD)
-        status_trouble_add(s, "start it again: what it had acknowledged is safe",
-                           "the receiver ended without saying so");
+        status_trouble_add(s, "restart it; everything it acknowledged is safe",
+                           "the receiver died unexpectedly");
     if (r->life == LIFE_STUCK)
-        status_trouble_add(s, "end it (kill -KILL) and start it again",
-                           "the receiver (process %d) has said nothing for %s", r->pid,
+        status_trouble_add(s, "kill it (kill -KILL) and restart it",
+                           "the receiver (process %d) has not responded for %s", r->pid,
                            words_span((s->now_us - r->updated_us) / 1000000, span));
     if (r->trouble[0] && r->life != LIFE_DEAD)
-        status_trouble_add(s, "mend that: cameras wait meanwhile, nothing is lost", "%s",
+        status_trouble_add(s, "fix the cause; meanwhile cameras wait and nothing is lost", "%s",
                            r->trouble);
 }
 
@@ -191,16 +192,15 @@ static void judge_run(struct status *s)
 {
     char span[24];
     if (s->run == LIFE_DEAD)
-        status_trouble_add(s, "start it again; its log tells why",
-                           "'dashspool run' ended without saying so");
+        status_trouble_add(s, "restart it; see its log for the cause",
+                           "'dashspool run' died unexpectedly");
     for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
         const struct process *p = LIST_AT(&s->processes, struct process, i);
         int64_t left_us = p->waits_until_us - s->now_us;
         if (s->run == LIFE_RUNNING && p->pid == 0 && left_us > 0)
-            status_trouble_add(s, "the log of 'dashspool run' tells why",
-                               "%s %s (%lld × within a day); it is started again in %s", p->name,
-                               p->how, (long long)p->ends_of_the_day,
-                               words_span(left_us / 1000000, span));
+            status_trouble_add(s, "see the log of 'dashspool run' for the cause",
+                               "%s %s (%lld × within a day); restart in %s", p->name, p->how,
+                               (long long)p->ends_of_the_day, words_span(left_us / 1000000, span));
     }
 }
 
@@ -211,15 +211,16 @@ static void judge_stage(struct status *s, const struct stage *stage)
     const struct jobs *failed = &stage->jobs[JOB_FAILED], *ready = &stage->jobs[JOB_READY];
     bool exec = strcmp(stage->name, "convert") != 0;
     if (failed->n > 0) {
-        snprintf(advice, sizeof advice, "dashspool retry%s%.64s lists them; --all tries them again",
+        snprintf(advice, sizeof advice,
+                 "list them with 'dashspool retry%s%.64s', requeue with --all",
                  exec ? " --stage " : "", exec ? stage->name : "");
-        status_trouble_add(s, advice, "%s: %lld failed", stage->name, (long long)failed->n);
+        status_trouble_add(s, advice, "%s: failed jobs: %lld", stage->name, (long long)failed->n);
     }
     bool meant = stage->kind == STAGES_CONVERT && !stage->enabled; /* somebody else works them */
     if (ready->n > 0 && !meant && s->now_us - ready->oldest_us > STATUS_HOUR_US &&
         nobody_comes(s, stage, &nobody))
-        status_trouble_add(s, nobody.advice, "%s: %lld ready, the oldest for %s, and %s",
-                           stage->name, (long long)ready->n,
+        status_trouble_add(s, nobody.advice, "%s: %lld ready, the oldest for %s: %s", stage->name,
+                           (long long)ready->n,
                            words_span((s->now_us - ready->oldest_us) / 1000000, span), nobody.why);
 }
 
@@ -233,12 +234,12 @@ static void judge_disk(struct status *s)
     size_text(d->free, free_bytes);
     size_text(limit, least);
     if (limit == d->min_free && !s->receiver.trouble[0])
-        status_trouble_add(s, "make room ([retention]), or lower [receive] min_free_mib",
-                           "%s are free: below %s nothing is received", free_bytes, least);
+        status_trouble_add(s, "free disk space (see [retention]), or lower [receive] min_free_mib",
+                           "disk full: %s free, receiving stops below %s", free_bytes, least);
     else if (limit != d->min_free)
-        status_trouble_add(s, "make room: see [retention]",
-                           "%s are free, less than %s ([retention] warn_free_mib)", free_bytes,
-                           least);
+        status_trouble_add(s, "free disk space; see [retention]",
+                           "low disk space: %s free, less than %s ([retention] warn_free_mib)",
+                           free_bytes, least);
 }
 
 void judge(struct status *s)

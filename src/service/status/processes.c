@@ -41,7 +41,7 @@ static int take_process(struct status *s, const json_t *o, struct err *err)
         snprintf(e.stage, sizeof e.stage, "%s", p.stage);
         snprintf(e.what, sizeof e.what, "%.70s %.100s", strcmp(p.name, p.stage) ? p.name : "it",
                  p.how);
-        snprintf(e.advice, sizeof e.advice, "the log of 'dashspool run' tells why");
+        snprintf(e.advice, sizeof e.advice, "see the log of 'dashspool run' for the cause");
         status_error_add(s, &e);
     }
     return buf_append(&s->processes, &p, sizeof p, err);
@@ -74,7 +74,7 @@ static int collect_run(struct status *s, struct err *err)
         s->run_pid = lock_pid(path);
     }
     if (rc == ERR_OK && (rc = file_read(&o, s->root, "run.json", err)) < 0 && rc != ERR_NOMEM) {
-        status_trouble_add(s, "delete it: 'dashspool run' writes it again", "%s", err->text);
+        status_trouble_add(s, "delete it; 'dashspool run' recreates it", "%s", err->text);
         rc = ERR_OK;
     }
     if (o && s->run == LIFE_STOPPED)
@@ -99,7 +99,7 @@ static void take_refusal(struct status *s, const json_t *o)
                       .stage = "receive",
                       .n = file_number(o, "of_the_day", 0),
                       .last_us = file_time_us(o, "last"),
-                      .advice = "if they should be taken: see [receive] in 'dashspool config'"};
+                      .advice = "to accept them, see [receive] in 'dashspool config'"};
     file_text(o, "why", e.what, sizeof e.what);
     if (e.n > 0 && e.last_us >= s->now_us - STATUS_DAY_US)
         status_error_add(s, &e);
@@ -158,7 +158,7 @@ static int collect_receiver(struct status *s, struct err *err)
     if (rc == ERR_NOMEM)
         return rc;
     if (rc < 0)
-        status_trouble_add(s, "start the receiver again: it writes it anew", "%s", err->text);
+        status_trouble_add(s, "restart the receiver; it recreates the file", "%s", err->text);
     rc = ERR_OK;
     if (o)
         take_receiver(s, o);

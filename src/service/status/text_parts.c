@@ -25,11 +25,11 @@ void text_transfers(struct page *p, const struct status *s)
     const struct catalogue_totals *n = &s->totals;
     char size[24];
     if (!s->have_totals)
-        page_line(p, STYLE_WARN, "%-*s nothing is known", INDENT - 1, "transfers");
+        page_line(p, STYLE_WARN, "%-*s unknown", INDENT - 1, "transfers");
     else
-        page_line(p, STYLE_STRONG, "%-*s %lld stored, %lld partial, %lld coming in: %s", INDENT - 1,
-                  "transfers", (long long)n->stored, (long long)n->partial, (long long)n->receiving,
-                  size_text(n->bytes, size));
+        page_line(p, STYLE_STRONG, "%-*s %lld stored, %lld partial, %lld being received: %s",
+                  INDENT - 1, "transfers", (long long)n->stored, (long long)n->partial,
+                  (long long)n->receiving, size_text(n->bytes, size));
 }
 
 /* ---- cameras ---- */
@@ -79,7 +79,7 @@ static void put_contacts(struct page *p, const struct status *s, const struct li
     for (int i = 0; i < l->n_recent && i < most; i++) {
         const struct camera *c = l->recent[i];
         clock_rfc3339(c->last_us, 0, at);
-        page_line(p, STYLE_PLAIN, "  %-15s %-6s last here %s ago, %s", c->imei, c->camera,
+        page_line(p, STYLE_PLAIN, "  %-15s %-6s last seen %s ago, %s", c->imei, c->camera,
                   text_since(s, c->last_us, span), at);
     }
 }
@@ -89,7 +89,7 @@ void text_cameras(struct page *p, const struct status *s, const struct limits *m
     size_t n = LIST_COUNT(&s->incoming, struct incoming);
     char rate[24];
     page_line(p, STYLE_STRONG,
-              "%-*s %lld, of them %lld in the last hour, %lld in the last day; %lld sending, %s/s",
+              "%-*s %lld, active: %lld in the last hour, %lld in the last day; %lld sending, %s/s",
               INDENT - 1, "cameras", (long long)s->n_cameras, (long long)s->cameras_of_the_hour,
               (long long)s->cameras_of_the_day,
               s->receiver.life == LIFE_RUNNING ? (long long)s->receiver.receiving : 0,
@@ -109,9 +109,9 @@ static const char *until_full(const struct disk *d, char out[64])
     char a_day[24], span[24];
     out[0] = '\0';
     if (d->days_left > 3650)
-        snprintf(out, 64, "; %s a day: enough for years", size_text(d->a_day, a_day));
+        snprintf(out, 64, "; growing %s/day, room for years", size_text(d->a_day, a_day));
     else if (d->days_left >= 0)
-        snprintf(out, 64, "; %s a day: full in %s", size_text(d->a_day, a_day),
+        snprintf(out, 64, "; growing %s/day, full in %s", size_text(d->a_day, a_day),
                  words_span((int64_t)(d->days_left * 86400), span));
     return out;
 }
@@ -121,9 +121,9 @@ static void put_marks(struct page *p, const struct disk *d)
     const struct {
         const char *what;
         int64_t bytes;
-    } marks[] = {{"nothing is received below ", d->min_free},
-                 {"the oldest go below ", d->delete_free},
-                 {"trouble below ", d->warn_free}};
+    } marks[] = {{"receiving stops below ", d->min_free},
+                 {"oldest originals deleted below ", d->delete_free},
+                 {"warning below ", d->warn_free}};
     char line[160] = "", size[24];
     for (size_t i = 0; i < 3; i++)
         if (marks[i].bytes > 0)
@@ -138,7 +138,7 @@ void text_disk(struct page *p, const struct status *s, const struct limits *most
     const struct disk *d = &s->disk;
     char a[24], b[24], c[24], until[64], packages[48] = "";
     if (d->free < 0) {
-        page_line(p, STYLE_WARN, "%-*s nothing is known", INDENT - 1, "disk");
+        page_line(p, STYLE_WARN, "%-*s unknown", INDENT - 1, "disk");
         return;
     }
     page_line(p, d->days_left >= 0 && d->days_left < 7 ? STYLE_WARN : STYLE_STRONG,
@@ -163,7 +163,7 @@ void text_errors(struct page *p, const struct status *s, const struct limits *mo
     char span[24];
     for (size_t i = 0; i < s->n_errors; i++)
         n += s->errors[i].n;
-    page_line(p, STYLE_STRONG, "%-*s %lld in the last day", INDENT - 1, "errors", n);
+    page_line(p, STYLE_STRONG, "%-*s in the last day: %lld", INDENT - 1, "errors", n);
     for (size_t i = 0; i < s->n_errors && i < (size_t)most->errors; i++) {
         const struct error *e = &s->errors[i];
         page_line(p, e->kind == ERROR_JOB ? STYLE_BAD : STYLE_PLAIN,
@@ -178,7 +178,7 @@ void text_oldest(struct page *p, const struct status *s)
     const struct oldest *o = &s->oldest;
     char span[24];
     if (o->kind == OLDEST_NONE) {
-        page_line(p, STYLE_STRONG, "%-*s nothing is unfinished", INDENT - 1, "oldest");
+        page_line(p, STYLE_STRONG, "%-*s nothing pending", INDENT - 1, "oldest");
         return;
     }
     const char *stage =

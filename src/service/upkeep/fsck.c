@@ -41,7 +41,7 @@ int fsck_step(struct fsck *f, const char *where, int64_t n, struct err *err)
     double done = f->all_bytes > 0 ? (double)f->done_bytes / (double)f->all_bytes : 0;
     if (f->listener->progress &&
         !f->listener->progress(f->listener->arg, where, done < 1 ? done : 1))
-        return err_set(err, ERR_AGAIN, "interrupted; not everything was looked at");
+        return err_set(err, ERR_AGAIN, "interrupted; the check is incomplete");
     return ERR_OK;
 }
 
@@ -49,7 +49,8 @@ static int tell_flaw(void *arg, const char *text, struct err *err)
 {
     (void)err;
     fsck_tell(arg, CARE_CATALOGUE, "catalogue.db",
-              "stop all, then 'dashspool reindex', or restore it from a back-up", "%s", text);
+              "stop dashspool, then run 'dashspool reindex' or restore it from a backup", "%s",
+              text);
     return ERR_OK;
 }
 
@@ -60,7 +61,7 @@ static int open_catalogue(struct fsck *f, struct err *err)
     int64_t copies = 0, copy_bytes = 0;
     int rc = catalogue_open(&f->catalogue, f->root, false, err);
     rc = fsck_judge(f, CARE_CATALOGUE, "catalogue.db",
-                    "'dashspool reindex' makes it anew from the masters", rc, err);
+                    "run 'dashspool reindex' to rebuild it from the originals", rc, err);
     if (rc < 0 || !f->catalogue)
         return rc;
     if ((rc = catalogue_check(f->catalogue, f->quick, tell_flaw, f, err)) < 0)
@@ -115,10 +116,10 @@ int care_fsck(const char *root, bool quick, const struct care_stages *stages,
     if (rc == ERR_OK && !is_root)
         rc = is_there(root, "raw", &is_root, err);
     if (rc == ERR_OK && !is_root)
-        rc = err_set(err, ERR_NOTFOUND,
-                     "in %s is neither a catalogue.db nor a raw/; name the right "
-                     "one with --root",
-                     root);
+        rc = err_set(
+            err, ERR_NOTFOUND,
+            "%s contains neither catalogue.db nor raw/; give the right directory with --root",
+            root);
     if (rc == ERR_OK)
         rc = look(&f, err);
     spools_close(&f.spools);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char restore[] = "restore that day's file from a back-up";
+static const char restore[] = "restore that day's file from a backup";
 
 struct day {
     struct fsck *f;
@@ -46,7 +46,7 @@ static int hash_master(struct day *d, const struct raw_master *m, const char *wh
         hash_hex(digest, found);
         hash_hex(m->facts.sha256, sealed);
         fsck_tell(d->f, CARE_MASTER, where, restore,
-                  "its bytes have SHA-256 %s, but %s was received: they were changed", found,
+                  "checksum mismatch: SHA-256 is %s, received as %s: it was changed", found,
                   sealed);
     }
     if (rc == ERR_NOTFOUND)
@@ -80,11 +80,11 @@ static int tell_unknown(struct day *d, const struct raw_master *m, const char *w
     if (rc == ERR_OK && !due.found) /* it may have gone between two looks */
         rc = raw_stat(d->f->raw, d->day, m->key, &length, &sealed, NULL, err);
     if (rc == ERR_OK && due.found)
-        fsck_tell(d->f, CARE_MASTER, where, "'dashspool sweep' drops its bytes",
-                  "it was deleted, but its bytes are there still");
+        fsck_tell(d->f, CARE_MASTER, where, "run 'dashspool sweep' to delete its bytes",
+                  "deleted, but its bytes still exist");
     else if (rc == ERR_OK)
-        fsck_tell(d->f, CARE_MASTER, where, "'dashspool reindex' enters what can be entered again",
-                  "the catalogue does not know it (key %" PRId64 ")", m->key);
+        fsck_tell(d->f, CARE_MASTER, where, "run 'dashspool reindex' to recover it",
+                  "not in the catalogue (key %" PRId64 ")", m->key);
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
@@ -97,7 +97,7 @@ static void compare(struct day *d, const struct raw_master *m, const char *where
     if (t->state == CATALOGUE_RECEIVING)
         return;
     if (m->sealed != (t->state == CATALOGUE_STORED)) {
-        fsck_tell(d->f, CARE_MASTER, where, "restore what is older of the two from a back-up",
+        fsck_tell(d->f, CARE_MASTER, where, "restore the older of the two from a backup",
                   "it is %s here, but %s in the catalogue", m->sealed ? "whole" : "not whole",
                   catalogue_state_name(t->state));
         return;
@@ -181,9 +181,9 @@ static int look_at_day(void *arg, const char *name, bool is_day, struct err *err
     if (!is_day) {
         snprintf(file, sizeof file, "raw/%s", name);
         fsck_tell(d.f, CARE_FILE, file,
-                  strstr(name, ".db.smaller") ? "it is left of a sweep: the next one deletes it"
-                                              : "look what it is, and move it away",
-                  "it is none of the masters' files");
+                  strstr(name, ".db.smaller") ? "left over from a sweep; the next one deletes it"
+                                              : "inspect it, then move it away",
+                  "unknown file");
         return ERR_OK;
     }
     snprintf(d.file, sizeof d.file, "raw/%s.db", name);

@@ -61,14 +61,14 @@ static int look_at_row(void *arg, int64_t key, struct err *err)
 int fsck_transfers(struct fsck *f, struct err *err)
 {
     int rc = catalogue_key_each(f->catalogue, look_at_row, f, err);
-    return fsck_judge(f, CARE_CATALOGUE, "catalogue.db", "'dashspool reindex' makes it anew", rc,
-                      err);
+    return fsck_judge(f, CARE_CATALOGUE, "catalogue.db", "run 'dashspool reindex' to rebuild it",
+                      rc, err);
 }
 
 /* ---- custody ---- */
 
 static const char broken[] =
-    "what was there when it was exported is in the packages; keep this store as it is";
+    "preserve this ROOT unchanged; exported packages hold the record as it was then";
 
 struct life {
     struct custody_chain chain;
@@ -110,7 +110,7 @@ static int compare(struct fsck *f, const char *id, int64_t lines, const struct l
     struct catalogue_transfer t;
     const char *wrong = l->broken.code < 0             ? l->broken.text
                         : lines != l->chain.n          ? "lines are missing"
-                        : strcmp(l->chain.id, id) != 0 ? "its lines are of another transfer"
+                        : strcmp(l->chain.id, id) != 0 ? "its lines belong to another transfer"
                                                        : NULL;
     if (wrong) {
         fsck_tell(f, CARE_CUSTODY, id, broken, "%s", wrong);
@@ -120,7 +120,7 @@ static int compare(struct fsck *f, const char *id, int64_t lines, const struct l
     int rc = catalogue_transfer_get(f->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND && !deleted)
         fsck_tell(f, CARE_CUSTODY, id, "'dashspool reindex', if its master is there",
-                  "there is no transfer, but its custody does not say that it was deleted");
+                  "transfer missing, and its custody record does not show a deletion");
     else if (rc == ERR_OK && deleted)
         fsck_tell(f, CARE_CUSTODY, id, broken, "it was deleted, but it is in the catalogue");
     else if (rc == ERR_OK && t.state == CATALOGUE_STORED && l->stored[0] &&
@@ -169,7 +169,7 @@ static int look_for_custody(void *arg, int64_t key, struct err *err)
     rc = catalogue_event_each(f->catalogue, t.id, see_line, &first, err);
     if (rc == ERR_OK && !first.any)
         fsck_tell(f, CARE_CUSTODY, t.id, broken,
-                  "it has none: it was taken away, or the transfer is older than this record");
+                  "no custody record: it was removed, or the transfer predates the record");
     return first.any || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
@@ -178,6 +178,6 @@ int fsck_custodies(struct fsck *f, struct err *err)
     int rc = catalogue_custody_each(f->catalogue, look_at_custody, f, err);
     if (rc == ERR_OK)
         rc = catalogue_key_each(f->catalogue, look_for_custody, f, err);
-    return fsck_judge(f, CARE_CUSTODY, "catalogue.db", "'dashspool reindex' makes it anew", rc,
+    return fsck_judge(f, CARE_CUSTODY, "catalogue.db", "run 'dashspool reindex' to rebuild it", rc,
                       err);
 }

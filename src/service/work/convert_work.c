@@ -31,7 +31,7 @@ static void tell(const struct worker *w, const struct catalogue_transfer *t,
                  const struct convert_result *r, double took_s)
 {
     if (r->warning[0])
-        log_warn(w->stage->name, "not all is well with it", LOG_TEXT("id", t->id),
+        log_warn(w->stage->name, "converted with warnings", LOG_TEXT("id", t->id),
                  LOG_TEXT("note", r->warning));
     bool film = r->container != CONVERT_JPEG;
     log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),

@@ -193,25 +193,26 @@ static int judge_signal(int signum, struct err *err)
     const char *name = sigabbrev_np(signum);
     bool by_others = signum == SIGKILL || signum == SIGTERM || signum == SIGINT || signum == SIGHUP;
     return err_set(err, by_others ? ERR_AGAIN : ERR_MALFORMED,
-                   "the command was killed by signal %d (SIG%s)%s", signum, name ? name : "?",
-                   signum == SIGKILL ? ", perhaps for want of memory" : "");
+                   "command killed by signal %d (SIG%s)%s", signum, name ? name : "?",
+                   signum == SIGKILL ? ", possibly out of memory" : "");
 }
 
 static int judge(const struct worker *w, const struct keeper_end *end, struct err *err)
 {
     int status = WIFEXITED(end->status) ? WEXITSTATUS(end->status) : -1;
     if (end->stopped)
-        return err_set(err, ERR_AGAIN, "the command was ended, because this program ends");
+        return err_set(err, ERR_AGAIN, "command stopped: dashspool is shutting down");
     if (end->late)
-        return err_set(err, ERR_AGAIN, "the command took longer than %.10g s (timeout)",
+        return err_set(err, ERR_AGAIN, "command exceeded its timeout of %.10g s and was stopped",
                        (double)w->stage->timeout_ms / 1000);
     if (status == 0)
         return ERR_OK;
     if (status > 0 && status < 256 && w->stage->try_later[status])
-        return err_set(err, ERR_AGAIN, "the command ended with status %d: try again later", status);
+        return err_set(err, ERR_AGAIN, "command exited with status %d (try_later), will be retried",
+                       status);
     if (status < 0)
         return judge_signal(WTERMSIG(end->status), err);
-    return err_set(err, ERR_MALFORMED, "the command ended with status %d", status);
+    return err_set(err, ERR_MALFORMED, "command exited with status %d", status);
 }
 
 /* Its last line, for the log; the last lines, for reason.txt; all of it, for output.txt. */
@@ -221,14 +222,14 @@ static int keep_words(const char *stage, const struct keeper_end *end, struct wo
     struct err err;
     take_words(end, &work->words);
     if (keep_output(end, work, &err) < 0)
-        log_warn(stage, "what its command said is lost", LOG_TEXT("id", work->transfer.id),
-                 LOG_ERR(&err));
+        log_warn(stage, "command output lost", LOG_TEXT("id", work->transfer.id), LOG_ERR(&err));
     if (!work->words)
         return why->code;
     const char *last = strrchr(work->words, '\n');
     char text[sizeof why->text];
     snprintf(text, sizeof text, "%s", why->text);
-    return err_set(why, why->code, "%s; it said: %.200s", text, last ? last + 3 : work->words + 2);
+    return err_set(why, why->code, "%s; its output: %.200s", text,
+                   last ? last + 3 : work->words + 2);
 }
 
 static int run(struct worker *w, struct work *work, char *const *argv, char *const *envp,

@@ -45,8 +45,9 @@ static int find_program(const struct keeper_task *task, char out[PATH_MAX], stru
             return ERR_OK;
         dir += n;
     }
-    return err_set(err, ERR_AGAIN, "there is no program '%s' in %s: install it, or give its path",
-                   name, task->search);
+    return err_set(err, ERR_AGAIN,
+                   "command '%s' not found in %s: install it, or give its full path", name,
+                   task->search);
 }
 
 /* ---- its output ---- */
@@ -197,7 +198,7 @@ int keeper_run(const struct keeper_task *task, struct stop *stop, struct keeper_
     if (rc < 0)
         return rc;
     if (!reported)
-        return err_set(err, ERR_AGAIN, "the process that looks after %s was killed", task->argv[0]);
+        return err_set(err, ERR_AGAIN, "the supervisor of %s was killed", task->argv[0]);
     if (report.exec_errno)
         return err_set(err, ERR_AGAIN, "cannot run %s: %s", task->argv[0],
                        strerror(report.exec_errno));

@@ -33,8 +33,7 @@ static int choose(struct crew *c, struct err *err)
         s = stages_find(c->stages, c->how->stage);
         if (!s || s->kind == STAGES_RECEIVE)
             return err_set(err, ERR_CONFIG,
-                           "there is no stage '%.60s' with jobs; 'dashspool config' "
-                           "prints those that there are",
+                           "unknown stage '%.60s'; 'dashspool config' lists the stages",
                            c->how->stage);
         c->stage[c->n++] = s;
         return ERR_OK;
@@ -55,8 +54,7 @@ static void tell_sandbox(const struct crew *c)
             continue;
         sandbox_probe(&sandbox);
         if (sandbox.missing[0])
-            log_warn("work", "conversions are less confined than they could be",
-                     LOG_TEXT("reason", sandbox.missing));
+            log_warn("work", "conversion sandbox incomplete", LOG_TEXT("reason", sandbox.missing));
     }
 }
 
@@ -69,7 +67,7 @@ static int work_stage(struct crew *c, const struct stages_stage *stage, struct e
     if (rc < 0)
         return rc;
     if (setpriority(PRIO_PROCESS, 0, stage->nice) < 0)
-        log_warn(stage->name, "its nice is not set", LOG_INT("nice", stage->nice),
+        log_warn(stage->name, "setting nice failed", LOG_INT("nice", stage->nice),
                  LOG_TEXT("reason", strerror(errno)));
     while (rc == ERR_OK && !stop_told(&c->stop)) {
         bool did = false;
@@ -124,7 +122,7 @@ static void live(struct crew *c, const struct stages_stage *stage, pid_t parent,
         _exit(1);
     int rc = stage ? work_stage(c, stage, &err) : drain(c, &tally, &err);
     if (rc < 0)
-        log_error(stage ? stage->name : "work", "a worker ends", LOG_ERR(&err));
+        log_error(stage ? stage->name : "work", "worker failed", LOG_ERR(&err));
     ssize_t n = write(tally_fd, &tally, sizeof tally);
     exit(rc < 0 || n != (ssize_t)sizeof tally); /* by exit(): the converters' nursery is told */
 }
@@ -170,7 +168,7 @@ static bool take_end(const struct child *child, size_t n, pid_t pid, int status)
             continue;
         const char *known = sigabbrev_np(WTERMSIG(status));
         snprintf(name, sizeof name, "SIG%s", known ? known : "?");
-        log_error("work", "a worker was killed; its job will be taken up again",
+        log_error("work", "worker killed, its job will be retried",
                   LOG_TEXT("process", child[i].name), LOG_INT("child", pid),
                   LOG_TEXT("signal", name));
     }
@@ -226,7 +224,7 @@ static int work_many(struct crew *c, struct pipeline_tally *tally, struct err *e
     add_up(tally_fd[0], tally);
     close(tally_fd[0]);
     if (rc == ERR_OK && !well)
-        rc = err_set(err, ERR_AGAIN, "a worker ended in trouble; its log tells");
+        rc = err_set(err, ERR_AGAIN, "a worker failed; see its log");
     return rc;
 }
 

@@ -91,7 +91,7 @@ static int sweep_claim(const struct spool *spool, const char *name, int *given_b
         return rc; /* its worker lives, or it is gone */
     if ((rc = spool_path(spool, SPOOL_CUR, name, &dir, err)) == ERR_OK &&
         (rc = spool_attempt_read(dir, &attempt, &due_us, err)) == ERR_OK) {
-        const struct spool_again again = {attempt + 1, 0, "the worker that had it ended"};
+        const struct spool_again again = {attempt + 1, 0, "its worker died"};
         rc = spool_give_back(spool, SPOOL_CUR, name, &again, err);
     }
     if (rc == ERR_OK)
