@@ -366,7 +366,7 @@ static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_onc
     hear(w, said, sizeof said);
     assert_int_equal(proc_stop(&worker, SIGKILL), 128 + SIGKILL);
     support_wait(kill((pid_t)strtol(said, NULL, 10), 0) < 0);
-    /* The keeper holds the claim a moment longer than the command lives. */
+    /* The supervisor holds the claim a moment longer than the command lives. */
     int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
     while (!strstr(text_of(w, "log"), "then") && clock_mono_us() < until_us) {
         struct proc_result r = RUN(w, "work", "--once");
@@ -391,7 +391,7 @@ static pid_t parent_of(pid_t pid)
 }
 
 /* Not only the command, but what it has started, too, before the job is tried again. */
-static void test_a_killed_keeper_leaves_nothing_running(void **state)
+static void test_a_killed_supervisor_leaves_nothing_running(void **state)
 {
     struct workplace *w = *state;
     char said[64];
@@ -403,9 +403,9 @@ static void test_a_killed_keeper_leaves_nothing_running(void **state)
     expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
-    pid_t own = (pid_t)strtol(said, NULL, 10), keeper = parent_of(parent_of(own));
-    assert_int_equal(parent_of(keeper), worker.pid);
-    assert_int_equal(kill(keeper, SIGKILL), 0);
+    pid_t own = (pid_t)strtol(said, NULL, 10), supervisor = parent_of(parent_of(own));
+    assert_int_equal(parent_of(supervisor), worker.pid);
+    assert_int_equal(kill(supervisor, SIGKILL), 0);
     support_wait(strstr(text_of(w, "log"), "alone"));
     assert_int_equal(proc_stop(&worker, SIGTERM), 0);
     assert_string_equal(text_of(w, "log"), "alone\n");
@@ -500,7 +500,7 @@ int main(void)
         E2E(test_a_program_that_is_not_there_is_waited_for),
         E2E(test_triggers_come_first_then_cameras_take_turns),
         E2E(test_a_killed_worker_takes_its_command_along_and_the_job_is_done_once),
-        E2E(test_a_killed_keeper_leaves_nothing_running),
+        E2E(test_a_killed_supervisor_leaves_nothing_running),
         E2E(test_a_job_that_kills_its_worker_again_and_again_fails),
         E2E(test_sigterm_gives_a_commands_job_back_uncounted),
         E2E(test_sigterm_gives_a_conversion_back_uncounted),

@@ -2,8 +2,8 @@
 /* Children that convert, crash, hang, lie and use too much. This program is its own child: the
  * name of the copies tells it how to behave. */
 #include "dashspool/sandbox.h"
+#include "footage/confine/forkserver.h"
 #include "footage/confine/message.h"
-#include "footage/confine/nursery.h"
 #include "support/footage.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -344,7 +344,7 @@ static void test_slices_that_cannot_be_are_not_believed(void **state)
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0)
-        return nursery_run(child);
+        return forkserver_run(child);
     const struct CMUnitTest tests[] = {
 #define STAGE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         STAGE(test_a_child_that_dies_is_told_by_how),

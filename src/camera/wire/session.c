@@ -61,7 +61,7 @@ void wire_session_eof(struct wire_session *s)
     if (s->state == ENDED)
         return;
     bool regular = s->state == WAIT_NEXT || s->state == WAIT_COMMIT;
-    if (session_last_words(s, &status))
+    if (session_trailing_status(s, &status))
         session_on_status(s, status);
     else if (s->open)
         session_end(s, true, "connection lost at %s", session_place(s, place));
@@ -73,7 +73,7 @@ void wire_session_eof(struct wire_session *s)
 
 static void on_no_init(struct wire_session *s)
 {
-    const char *who = wire_looks_like(buf_data(&s->in), s->in.used);
+    const char *who = wire_foreign_protocol(buf_data(&s->in), s->in.used);
     session_end(s, true, "no INIT within %lld s%s%s", (long long)(s->limits.init_us / 1000000),
                 who ? "; it looks like " : "", who ? who : "");
 }
@@ -109,7 +109,7 @@ static void on_deadline(struct wire_session *s, int64_t now_us)
         session_request_file(s, now_us);
         return;
     case WAIT_SYNC:
-        if (session_last_words(s, &status))
+        if (session_trailing_status(s, &status))
             session_on_status(s, status);
         else
             session_recover(s, now_us, "no SYNC in time");
@@ -145,7 +145,7 @@ void wire_session_next(struct wire_session *s, int64_t now_us, struct wire_actio
         }
         consume(s);
         if (s->state != ENDED && !wire_session_waiting(s)) {
-            if (session_hear(s, now_us))
+            if (session_input(s, now_us))
                 continue;
             if (now_us >= s->deadline_us) {
                 on_deadline(s, now_us);
@@ -178,7 +178,7 @@ void wire_session_refuse(struct wire_session *s, const char *why, int64_t now_us
     if (!awaits(s, WAIT_ACCEPT))
         return;
     s->open = false;
-    session_close_politely(s, now_us, true, "refused: %s", why);
+    session_close(s, now_us, true, "refused: %s", why);
 }
 
 void wire_session_committed(struct wire_session *s, int64_t now_us)
@@ -203,8 +203,8 @@ void wire_session_dismiss(struct wire_session *s, const char *why, bool warn, in
         return;
     forget_requests(s);
     s->dropping = false;
-    session_abandon(s, "%s", why);
-    session_close_politely(s, now_us, warn, "%s", why);
+    session_keep_partial(s, "%s", why);
+    session_close(s, now_us, warn, "%s", why);
 }
 
 bool wire_session_waiting(const struct wire_session *s)

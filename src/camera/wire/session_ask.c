@@ -48,7 +48,7 @@ void session_request_next(struct wire_session *s, int64_t now_us)
             return;
         }
     }
-    session_close_politely(s, now_us, false, "all files received");
+    session_close(s, now_us, false, "all files received");
 }
 
 void session_request_init(struct wire_session *s, int64_t now_us)

@@ -86,7 +86,7 @@ int web_headers(struct answer *out, const char *type, const char *cache,
 int web_header(struct answer *out, const char *name, const char *value,
                struct err *err) DS_MUST_CHECK;
 
-/* guard.c: shuts this process in, for good. */
+/* sandbox.c: shuts this process in, for good. */
 int serve_guard(const char *root, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -2,8 +2,8 @@
 #include "dashspool/confine.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "forkserver.h"
 #include "message.h"
-#include "nursery.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -103,7 +103,7 @@ static int launch(struct confine *c, struct err *err)
     if (rc == ERR_OK && pipe2(report, O_CLOEXEC) < 0)
         rc = err_sys(err, "pipe");
     if (rc == ERR_OK &&
-        (rc = nursery_spawn(request_fd, report[1], &c->pid, &c->status_fd, err)) < 0)
+        (rc = forkserver_spawn(request_fd, report[1], &c->pid, &c->status_fd, err)) < 0)
         c->pid = 0;
     if (request_fd >= 0)
         close(request_fd);
@@ -116,9 +116,9 @@ static int launch(struct confine *c, struct err *err)
 }
 
 /* The end of the child, by force if need be. Whoever closes the report has a moment to die. */
-static struct nursery_end reap(struct confine *c, bool kill_it)
+static struct forkserver_end reap(struct confine *c, bool kill_it)
 {
-    struct nursery_end end = {.status = SIGKILL}; /* what a child without a nursery got */
+    struct forkserver_end end = {.status = SIGKILL}; /* what a child without a forkserver got */
     int64_t until_us = clock_mono_us() + GRACE_MS * 1000;
     struct pollfd p = {.fd = c->status_fd, .events = POLLIN};
     int ready = 0;
@@ -126,7 +126,7 @@ static struct nursery_end reap(struct confine *c, bool kill_it)
         ;
     if (ready <= 0 && poll(&p, 1, 0) == 0)
         kill(c->pid, SIGKILL);
-    nursery_wait(c->status_fd, &end);
+    forkserver_wait(c->status_fd, &end);
     close(c->status_fd);
     c->status_fd = -1;
     c->pid = 0;
@@ -260,7 +260,7 @@ static int judge_death(const struct confine *c, int status, const struct rusage 
 static int end(struct confine *c, struct err *err)
 {
     bool stopped = !c->ended, bad = c->broken.code != 0;
-    struct nursery_end end = reap(c, stopped || bad || c->late);
+    struct forkserver_end end = reap(c, stopped || bad || c->late);
     int rc = ERR_OK, status = end.status;
     if (stopped)
         rc = err_set(err, ERR_AGAIN, "the conversion was stopped");

@@ -42,7 +42,7 @@ bool committer_full(const struct committer *c)
            queue_waiting(c->queue) + c->pass.bytes >= c->at->options.queued_bytes;
 }
 
-const char *committer_trouble(const struct committer *c)
+const char *committer_unavailable(const struct committer *c)
 {
     return c->trouble[0] ? c->trouble : NULL;
 }
@@ -54,7 +54,7 @@ static void on_fewer_jobs(void *arg)
         c->room(c->arg);
 }
 
-static void set_trouble(struct committer *c)
+static void update_store_state(struct committer *c)
 {
     char was[sizeof c->trouble];
     snprintf(was, sizeof was, "%s", c->trouble);
@@ -143,7 +143,7 @@ static void settle_finish(struct committer *c, struct op *op, int rc, const stru
 }
 
 /* What never comes to be now, the repair at the next start does. */
-static void settle_last(struct transfer *t, const char *what, int rc, const struct err *err)
+static void report_failed_op(struct transfer *t, const char *what, int rc, const struct err *err)
 {
     if (rc < 0 || t->dead)
         log_error("receive", "deferred to startup recovery", LOG_TEXT("id", t->row.id),
@@ -166,10 +166,10 @@ static void settle(struct committer *c, struct op *op, int rc, const struct err 
         return;
     case OP_ABANDON:
         op->t->dead = false; /* why it ended is in its record */
-        settle_last(op->t, "partial transfer not recorded", rc, err);
+        report_failed_op(op->t, "partial transfer not recorded", rc, err);
         return;
     case OP_PUBLISHED:
-        settle_last(op->t, "published job not recorded", rc, err);
+        report_failed_op(op->t, "published job not recorded", rc, err);
         return;
     }
 }
@@ -178,7 +178,7 @@ static void on_published(void *arg, struct transfer *t, int rc, const struct err
 {
     struct committer *c = arg;
     if (rc < 0) {
-        settle_last(t, "job not published", rc, err);
+        report_failed_op(t, "job not published", rc, err);
         return;
     }
     queue_add(c->queue, &t->publish, OP_PUBLISHED, t);
@@ -246,7 +246,7 @@ static void on_worked(uv_work_t *work, int status)
     else
         settle_all(c);
     if (!c->closing)
-        set_trouble(c);
+        update_store_state(c);
     /* What is urgent does not wait for the timer. */
     if (c->queue->ops.first || c->queue->dirty_bytes >= c->at->options.commit_bytes)
         committer_flush(c);
@@ -309,7 +309,7 @@ int committer_open(struct committer **out, struct stores *at, struct queue *queu
     }
     c->free_bytes = pass_free_bytes(at);
     look_at_space(c);
-    set_trouble(c);
+    update_store_state(c);
     uv_timer_init(loop, &c->timer);
     c->timer.data = c;
     uv_timer_start(&c->timer, on_timer, (uint64_t)o->commit_ms, (uint64_t)o->commit_ms);

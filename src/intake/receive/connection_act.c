@@ -2,8 +2,8 @@
  * ends. */
 #include "connection.h"
 #include "dashspool/clock.h"
-#include "live.h"
 #include "offer.h"
+#include "stats.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ static void do_hello(struct connection *c)
     snprintf(c->imei, sizeof c->imei, "%s", init->imei);
     snprintf(settings, sizeof settings, "%08x", init->settings);
     if (access_check(c->all->access, init->imei, &learned, &err) < 0) {
-        live_refused(c->all, err.text);
+        stats_count_refusal(c->all, err.text);
         wire_session_dismiss(c->session, err.text, true, clock_mono_us());
         return;
     }
@@ -64,7 +64,7 @@ static void on_begun(void *owner, int rc, const struct err *err)
     struct connection *c = owner;
     if (rc < 0) {
         set_transfer(c, NULL);
-        live_refused(c->all, err->text);
+        stats_count_refusal(c->all, err->text);
         wire_session_refuse(c->session, err->text, clock_mono_us());
     } else {
         int64_t have = store_have(c->transfer);
@@ -102,14 +102,14 @@ static void do_offer(struct connection *c)
     c->looked = false;
     const char *trouble = store_trouble(c->all->store);
     if (trouble)
-        live_refused(c->all, trouble);
+        stats_count_refusal(c->all, trouble);
     struct store_resume resume = {.unit_bytes = WIRE_PACKET_BYTES,
                                   .bytes_max = ((int64_t)offer->packets - 1) * WIRE_PACKET_BYTES};
     if (offer->mode == WIRE_BY_BYTES)
         resume =
             (struct store_resume){.unit_bytes = 1, .bytes_max = (int64_t)offer->size_bytes - 1};
     c->began_us = clock_mono_us();
-    c->live = (struct live){0};
+    c->stats = (struct stats){0};
     if (!trouble)
         set_transfer(c, store_begin(c->all->store, &row, &resume, c, on_begun));
     if (trouble)

@@ -1,6 +1,6 @@
 #include "connection.h"
 #include "dashspool/clock.h"
-#include "live.h"
+#include "stats.h"
 #include <stdio.h>
 
 static void name_peer(struct connection *c)
@@ -27,7 +27,7 @@ static void log_refused(struct connections *all, const char *peer, const char *w
 {
     int64_t now_us = clock_mono_us();
     all->refused++;
-    live_refused(all, why);
+    stats_count_refusal(all, why);
     if (all->refused_logged_us && now_us - all->refused_logged_us < 1000000) {
         all->refused_unlogged++;
         return;
@@ -69,7 +69,7 @@ bool connections_accept(struct connections *all, uv_stream_t *listener,
         connection_close(c);
         return true;
     }
-    all->taken++;
+    all->accepted++;
     log_debug("receive", "accepted", LOG_TEXT("peer", c->peer), LOG_INT("connections", all->open));
     uv_tcp_nodelay(&c->tcp, 1);
     uv_tcp_keepalive(&c->tcp, 1, 60);

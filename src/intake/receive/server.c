@@ -2,7 +2,7 @@
 #include "dashspool/log.h"
 #include "dashspool/receive.h"
 #include "dashspool/stages.h"
-#include "guard.h"
+#include "sandbox.h"
 #include "status_file.h"
 #include <netdb.h>
 #include <signal.h>

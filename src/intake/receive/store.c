@@ -26,7 +26,7 @@ bool store_full(const struct store *s)
 
 const char *store_trouble(const struct store *s)
 {
-    return committer_trouble(s->committer);
+    return committer_unavailable(s->committer);
 }
 
 void store_on_room(struct store *s, void (*fn)(void *arg), void *arg)

@@ -34,7 +34,7 @@ struct watch {
     const char *replaced; /* a folder that is another one now; NULL: none */
 };
 
-/* guard.c: shuts this process in, for good (sandbox.h); its store is open, and feeds these n
+/* sandbox.c: shuts this process in, for good (sandbox.h); its store is open, and feeds these n
  * stages.
  */
 int watch_guard(const struct watch *w, const char *const *feeds, size_t n,

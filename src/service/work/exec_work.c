@@ -2,7 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "keeper.h"
+#include "exec_supervisor.h"
 #include "worker.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -136,7 +136,7 @@ static int make_environment(char ***out, const struct told *t, struct err *err)
 /* ---- what it said ---- */
 
 /* The last lines, indented; control characters as \xNN. */
-static void take_words(const struct keeper_end *end, char **out)
+static void take_words(const struct exec_supervisor_end *end, char **out)
 {
     const struct buf *b = end->tail.used > 0 ? &end->tail : &end->head;
     const char *text = (const char *)buf_data(b);
@@ -165,11 +165,12 @@ static void take_words(const struct keeper_end *end, char **out)
 }
 
 /* output.txt in the job's directory, for a person. */
-static int keep_output(const struct keeper_end *end, const struct work *work, struct err *err)
+static int keep_output(const struct exec_supervisor_end *end, const struct work *work,
+                       struct err *err)
 {
     struct buf all;
     char between[80], *path = NULL;
-    buf_init(&all, KEEPER_HEAD_BYTES + KEEPER_TAIL_BYTES + sizeof between);
+    buf_init(&all, EXEC_SUPERVISOR_HEAD_BYTES + EXEC_SUPERVISOR_TAIL_BYTES + sizeof between);
     int n = snprintf(between, sizeof between, "\n[… %lld bytes are left out …]\n",
                      (long long)end->left_out);
     int rc = buf_append(&all, buf_data(&end->head), end->head.used, err);
@@ -197,7 +198,7 @@ static int judge_signal(int signum, struct err *err)
                    signum == SIGKILL ? ", possibly out of memory" : "");
 }
 
-static int judge(const struct worker *w, const struct keeper_end *end, struct err *err)
+static int judge(const struct worker *w, const struct exec_supervisor_end *end, struct err *err)
 {
     int status = WIFEXITED(end->status) ? WEXITSTATUS(end->status) : -1;
     if (end->stopped)
@@ -216,7 +217,7 @@ static int judge(const struct worker *w, const struct keeper_end *end, struct er
 }
 
 /* Its last line, for the log; the last lines, for reason.txt; all of it, for output.txt. */
-static int keep_words(const char *stage, const struct keeper_end *end, struct work *work,
+static int keep_words(const char *stage, const struct exec_supervisor_end *end, struct work *work,
                       struct err *why)
 {
     struct err err;
@@ -235,22 +236,22 @@ static int keep_words(const char *stage, const struct keeper_end *end, struct wo
 static int run(struct worker *w, struct work *work, char *const *argv, char *const *envp,
                struct err *err)
 {
-    struct keeper_end end;
-    struct keeper_task task = {.argv = argv,
-                               .envp = envp,
-                               .search = STAGES_PATH,
-                               .dir = spool_job_dir(work->job),
-                               .nice = w->stage->nice,
-                               .timeout_ms = w->stage->timeout_ms,
-                               .lock_fd = spool_job_lock(work->job)};
+    struct exec_supervisor_end end;
+    struct exec_supervisor_task task = {.argv = argv,
+                                        .envp = envp,
+                                        .search = STAGES_PATH,
+                                        .dir = spool_job_dir(work->job),
+                                        .nice = w->stage->nice,
+                                        .timeout_ms = w->stage->timeout_ms,
+                                        .lock_fd = spool_job_lock(work->job)};
     int64_t began_us = clock_mono_us();
-    int rc = keeper_run(&task, w->stop, &end, err);
+    int rc = exec_supervisor_run(&task, w->stop, &end, err);
     if (rc == ERR_OK && (rc = judge(w, &end, err)) < 0)
         rc = keep_words(w->stage->name, &end, work, err);
     if (rc == ERR_OK)
         log_info(w->stage->name, "done", LOG_TEXT("id", work->transfer.id),
                  LOG_SECONDS("seconds", (double)(clock_mono_us() - began_us) / 1e6));
-    keeper_end_clear(&end);
+    exec_supervisor_end_clear(&end);
     return rc;
 }
 

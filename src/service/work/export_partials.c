@@ -74,7 +74,8 @@ static int mark(const struct worker *w, const struct catalogue_transfer *t, stru
     return rc;
 }
 
-static int hand_in(const struct worker *w, const struct catalogue_transfer *t, struct err *err)
+static int enqueue_partial(const struct worker *w, const struct catalogue_transfer *t,
+                           struct err *err)
 {
     struct intake_text text;
     struct spool_item job = intake_job_of_partial(t->id, &text);
@@ -94,8 +95,8 @@ static int hand_in(const struct worker *w, const struct catalogue_transfer *t, s
 static int look_at_partial(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
     const struct worker *w = arg;
-    int rc = hand_in(w, t, err);
-    if (rc < 0 && (err_is_temporary(rc) || stop_told(w->stop)))
+    int rc = enqueue_partial(w, t, err);
+    if (rc < 0 && (err_is_temporary(rc) || stop_requested(w->stop)))
         return rc;
     if (rc < 0 && rc != ERR_NOTFOUND) /* else somebody removed it */
         log_warn(w->stage->name, "partial transfer not queued, will be retried",

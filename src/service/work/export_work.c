@@ -120,7 +120,7 @@ static bool go_on(void *arg, const char *id, double done)
     const struct worker *w = arg;
     (void)id;
     (void)done;
-    return !stop_told(w->stop);
+    return !stop_requested(w->stop);
 }
 
 static void tell_cannot(void *arg, const char *id, const char *why)

@@ -16,7 +16,7 @@
 
 enum { PROCESSES_MAX = 64 * STAGES_MAX };
 
-struct crew {
+struct process_plan {
     const char *root;
     const struct cfg *cfg;
     const struct pipeline_work *how;
@@ -26,7 +26,7 @@ struct crew {
     struct stop stop;
 };
 
-static int choose(struct crew *c, struct err *err)
+static int choose(struct process_plan *c, struct err *err)
 {
     const struct stages_stage *s;
     if (c->how->stage) {
@@ -46,7 +46,7 @@ static int choose(struct crew *c, struct err *err)
 
 /* ---- in this process ---- */
 
-static void tell_sandbox(const struct crew *c)
+static void tell_sandbox(const struct process_plan *c)
 {
     struct sandbox_report sandbox;
     for (size_t i = 0; i < c->n; i++) {
@@ -59,7 +59,7 @@ static void tell_sandbox(const struct crew *c)
 }
 
 /* One stage, for ever. */
-static int work_stage(struct crew *c, const struct stages_stage *stage, struct err *err)
+static int work_stage(struct process_plan *c, const struct stages_stage *stage, struct err *err)
 {
     struct worker w;
     struct pipeline_tally unused = {0};
@@ -69,7 +69,7 @@ static int work_stage(struct crew *c, const struct stages_stage *stage, struct e
     if (setpriority(PRIO_PROCESS, 0, stage->nice) < 0)
         log_warn(stage->name, "setting nice failed", LOG_INT("nice", stage->nice),
                  LOG_TEXT("reason", strerror(errno)));
-    while (rc == ERR_OK && !stop_told(&c->stop)) {
+    while (rc == ERR_OK && !stop_requested(&c->stop)) {
         bool did = false;
         rc = worker_step(&w, &unused, &did, err);
         if (rc == ERR_OK && !did)
@@ -80,7 +80,7 @@ static int work_stage(struct crew *c, const struct stages_stage *stage, struct e
 }
 
 /* All stages, until none has anything that is ready. */
-static int drain(struct crew *c, struct pipeline_tally *tally, struct err *err)
+static int drain(struct process_plan *c, struct pipeline_tally *tally, struct err *err)
 {
     struct worker *w = calloc(c->n + 1, sizeof *w);
     int rc = w ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for workers");
@@ -93,12 +93,12 @@ static int drain(struct crew *c, struct pipeline_tally *tally, struct err *err)
         any = false;
         for (size_t i = 0; rc == ERR_OK && i < n; i++) {
             bool did = true;
-            while (rc == ERR_OK && did && !stop_told(&c->stop)) {
+            while (rc == ERR_OK && did && !stop_requested(&c->stop)) {
                 rc = worker_step(&w[i], tally, &did, err);
                 any = any || did;
             }
         }
-        any = any && !stop_told(&c->stop);
+        any = any && !stop_requested(&c->stop);
     }
     for (size_t i = 0; i < n; i++)
         worker_close(&w[i]);
@@ -114,7 +114,8 @@ struct child {
 };
 
 /* What a child counted comes through a pipe, each whole. */
-static void live(struct crew *c, const struct stages_stage *stage, pid_t parent, int tally_fd)
+static void live(struct process_plan *c, const struct stages_stage *stage, pid_t parent,
+                 int tally_fd)
 {
     struct pipeline_tally tally = {0};
     struct err err;
@@ -124,10 +125,10 @@ static void live(struct crew *c, const struct stages_stage *stage, pid_t parent,
     if (rc < 0)
         log_error(stage ? stage->name : "work", "worker failed", LOG_ERR(&err));
     ssize_t n = write(tally_fd, &tally, sizeof tally);
-    exit(rc < 0 || n != (ssize_t)sizeof tally); /* by exit(): the converters' nursery is told */
+    exit(rc < 0 || n != (ssize_t)sizeof tally); /* by exit(): the converters' forkserver is told */
 }
 
-static int start(struct crew *c, struct child *child, const struct stages_stage *stage,
+static int start(struct process_plan *c, struct child *child, const struct stages_stage *stage,
                  int tally_fd, struct err *err)
 {
     pid_t parent = getpid();
@@ -139,7 +140,8 @@ static int start(struct crew *c, struct child *child, const struct stages_stage 
     return child->pid < 0 ? err_sys(err, "fork") : ERR_OK;
 }
 
-static int start_all(struct crew *c, struct child *child, size_t *n, int tally_fd, struct err *err)
+static int start_all(struct process_plan *c, struct child *child, size_t *n, int tally_fd,
+                     struct err *err)
 {
     int rc = ERR_OK;
     if (c->how->once) {
@@ -176,7 +178,7 @@ static bool take_end(const struct child *child, size_t n, pid_t pid, int status)
 }
 
 /* Until the last of them has ended; what we are told is passed on. */
-static bool wait_all(struct crew *c, const struct child *child, size_t n)
+static bool wait_all(struct process_plan *c, const struct child *child, size_t n)
 {
     bool well = true, passed = false;
     for (size_t left = n; left > 0;) {
@@ -209,7 +211,7 @@ static void add_up(int tally_fd, struct pipeline_tally *tally)
     }
 }
 
-static int work_many(struct crew *c, struct pipeline_tally *tally, struct err *err)
+static int work_many(struct process_plan *c, struct pipeline_tally *tally, struct err *err)
 {
     static struct child child[PROCESSES_MAX];
     size_t n = 0;
@@ -231,7 +233,7 @@ static int work_many(struct crew *c, struct pipeline_tally *tally, struct err *e
 int pipeline_work(const char *root, const struct cfg *cfg, const struct pipeline_work *how,
                   struct pipeline_tally *tally, struct err *err)
 {
-    struct crew c = {.root = root, .cfg = cfg, .how = how, .stop = {.fd = -1}};
+    struct process_plan c = {.root = root, .cfg = cfg, .how = how, .stop = {.fd = -1}};
     *tally = (struct pipeline_tally){0};
     int rc = stages_load(&c.stages, cfg, err);
     if (rc == ERR_OK)

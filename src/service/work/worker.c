@@ -159,7 +159,7 @@ int worker_mark_done(struct worker *w, const struct work *work, struct err *err)
                               spool_job_attempt(work->job), err);
 }
 
-static int hand_on(struct worker *w, const struct work *work, struct err *err)
+static int enqueue_next_stages(struct worker *w, const struct work *work, struct err *err)
 {
     const char *json = spool_job_json(work->job);
     char *named = NULL;
@@ -227,7 +227,7 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
     if (rc == ERR_OK && work->wait_ms == 0 && w->stage->kind == STAGES_EXPORT && !is_other)
         rc = export_find_package(w, work, err);
     bool ends_here = work->of_partial && !work->package; /* the whole one comes, or came */
-    return rc < 0 || work->wait_ms > 0 || ends_here ? rc : hand_on(w, work, err);
+    return rc < 0 || work->wait_ms > 0 || ends_here ? rc : enqueue_next_stages(w, work, err);
 }
 
 static int fail(struct worker *w, struct spool_job **job, const struct work *work,
@@ -271,7 +271,7 @@ static int work_job(struct worker *w, struct spool_job **job, struct pipeline_ta
     } else if (rc == ERR_OK) {
         tally->done++;
         rc = spool_finish(w->spool, job, err);
-    } else if (err_is_temporary(rc) && stop_told(w->stop)) {
+    } else if (err_is_temporary(rc) && stop_requested(w->stop)) {
         log_info(w->stage->name, "returned to queue", LOG_TEXT("id", spool_job_name(*job)),
                  LOG_ERR(&why));
         rc = spool_unclaim(w->spool, job, err);

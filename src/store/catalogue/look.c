@@ -19,7 +19,7 @@ int catalogue_look_open(struct catalogue_look **out, const char *root, struct er
         return err_set(err, ERR_NOMEM, "no memory for a catalogue");
     int rc = fsx_path(&path, err, "%s/catalogue.db", root);
     if (rc == ERR_OK)
-        rc = sqlx_open_to_look(&l->db, path, &catalogue_schema, BUSY_MS, &l->version, err);
+        rc = sqlx_open_readonly(&l->db, path, &catalogue_schema, BUSY_MS, &l->version, err);
     if (rc == ERR_OK) /* one for all questions: thousands of small ones would be slow */
         rc = sqlx_exec(l->db, "BEGIN", err);
     free(path);

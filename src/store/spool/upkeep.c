@@ -159,7 +159,7 @@ int spool_retry(struct spool *spool, const char *job, struct err *err)
     int lock;
     int rc = hold(spool, SPOOL_PLACE_FAILED, job, &lock, err);
     if (rc == ERR_OK)
-        rc = spool_give_back(spool, SPOOL_FAILED, job, &(struct spool_again){.attempt = 1}, err);
+        rc = spool_requeue(spool, SPOOL_FAILED, job, &(struct spool_again){.attempt = 1}, err);
     if (lock >= 0)
         close(lock);
     return rc;
@@ -199,8 +199,8 @@ int spool_reclaim(struct spool *spool, const char *job, struct err *err)
     if (rc == ERR_OK)
         rc = spool_attempt_read(dir, &attempt, &due_us, err);
     if (rc == ERR_OK)
-        rc = spool_give_back(spool, SPOOL_CUR, job, &(struct spool_again){.attempt = attempt + 1},
-                             err);
+        rc = spool_requeue(spool, SPOOL_CUR, job, &(struct spool_again){.attempt = attempt + 1},
+                           err);
     if (lock >= 0)
         close(lock);
     free(dir);

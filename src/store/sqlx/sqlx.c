@@ -230,8 +230,8 @@ out:
     return rc;
 }
 
-int sqlx_open_to_look(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
-                      int busy_ms, int *version, struct err *err)
+int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
+                       int busy_ms, int *version, struct err *err)
 {
     sqlite3 *db = NULL;
     bool empty = false;

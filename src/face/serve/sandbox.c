@@ -1,6 +1,6 @@
+#include "dashspool/sandbox.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "dashspool/sandbox.h"
 #include "serve_internal.h"
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
-/* live: what goes on in the connections at this moment, for `dashspool status`. */
-#ifndef DASHSPOOL_RECEIVE_LIVE_H
-#define DASHSPOOL_RECEIVE_LIVE_H
+/* stats: what goes on in the connections at this moment, for `dashspool status`. */
+#ifndef DASHSPOOL_RECEIVE_STATS_H
+#define DASHSPOOL_RECEIVE_STATS_H
 
 #include "connections.h"
 #include <jansson.h>
@@ -10,14 +10,14 @@
 enum { LIVE_MAX = 50 };
 
 /* A camera was sent away. */
-void live_refused(struct connections *all, const char *why);
+void stats_count_refusal(struct connections *all, const char *why);
 
 /* To be called once a second or so: the rates are taken between the calls. *receiving: an array, of
  * at most LIVE_MAX; *rate: bytes a second of all. */
-void live_look(struct connections *all, json_t **receiving, double *rate);
-json_t *live_refusals(const struct connections *all);
+void stats_look(struct connections *all, json_t **receiving, double *rate);
+json_t *stats_refusals(const struct connections *all);
 
 /* Bytes that may be anything: what is no printable ASCII becomes '?'. */
-json_t *live_text(const char *text);
+json_t *stats_text(const char *text);
 
 #endif

@@ -8,7 +8,7 @@ static void on_init(struct wire_session *s, const uint8_t *raw, int64_t now_us)
     struct wire_init init;
     char place[64];
     if (wire_init_parse(raw, &init, &err) < 0) {
-        const char *who = wire_looks_like(raw, WIRE_INIT_BYTES);
+        const char *who = wire_foreign_protocol(raw, WIRE_INIT_BYTES);
         session_end(s, true, "%s%s%s", err.text, who ? "; it looks like " : "", who ? who : "");
         return;
     }
@@ -17,7 +17,7 @@ static void on_init(struct wire_session *s, const uint8_t *raw, int64_t now_us)
         return;
     }
     if (s->open)
-        session_abandon(s, "camera started a new session at %s", session_place(s, place));
+        session_keep_partial(s, "camera started a new session at %s", session_place(s, place));
     s->dropping = false;
     s->init = init;
     memcpy(s->init_raw, raw, sizeof s->init_raw);
@@ -30,7 +30,7 @@ static void on_init(struct wire_session *s, const uint8_t *raw, int64_t now_us)
 static void on_path(struct wire_session *s, const struct wire_frame *f, int64_t now_us)
 {
     if (s->state != WAIT_PATH) {
-        session_nuisance(s, "unsolicited path frame");
+        session_unsolicited(s, "unsolicited path frame");
         return;
     }
     if (f->payload[0] == '\0') { /* no file, or none any more */
@@ -48,7 +48,7 @@ static void on_meta(struct wire_session *s, const struct wire_frame *f, int64_t 
 {
     const struct wire_slot *slot = s->offer.slot;
     if (s->state != WAIT_META && !(s->state == WAIT_START && !s->offer.meta)) {
-        session_nuisance(s, "unsolicited metadata frame");
+        session_unsolicited(s, "unsolicited metadata frame");
         return;
     }
     struct err err;
@@ -80,8 +80,8 @@ static void no_file(struct wire_session *s, int64_t now_us)
         return;
     }
     char path[80];
-    session_nuisance(s, "%s: no bytes announced; the file is empty or deleted",
-                     wire_path_text(s->path, s->offer.path_bytes, path, sizeof path));
+    session_unsolicited(s, "%s: no bytes announced; the file is empty or deleted",
+                        wire_path_text(s->path, s->offer.path_bytes, path, sizeof path));
     if (s->state != ENDED)
         session_request_init(s, now_us); /* only the camera knows its next file */
 }
@@ -130,7 +130,7 @@ static void on_start(struct wire_session *s, const struct wire_frame *f, const u
     if (again && s->state == WAIT_SYNC)
         return; /* cameras repeat START */
     if (again) {
-        session_nuisance(s, "repeated START");
+        session_unsolicited(s, "repeated START");
         return;
     }
     if (s->state != WAIT_START) {
@@ -159,7 +159,7 @@ static void on_start(struct wire_session *s, const struct wire_frame *f, const u
 void session_on_sync(struct wire_session *s, uint32_t offset, int64_t now_us)
 {
     if (s->state != WAIT_SYNC && s->state != RECEIVING) {
-        session_nuisance(s, "SYNC %u in state %s", offset, session_state_name(s->state));
+        session_unsolicited(s, "SYNC %u in state %s", offset, session_state_name(s->state));
         return;
     }
     if (s->state == RECEIVING && ++s->repeats > s->limits.repeats) {
@@ -254,7 +254,7 @@ static void on_data(struct wire_session *s, const struct wire_frame *f, int64_t 
 void session_on_status(struct wire_session *s, uint32_t status)
 {
     if (status == 0)
-        session_nuisance(s, "unsolicited status 0 (done)");
+        session_unsolicited(s, "unsolicited status 0 (done)");
     else
         session_end(s, true, "camera reported status %u: %s", status, wire_status_text(status));
 }
@@ -269,7 +269,7 @@ void session_on_bad_header(struct wire_session *s, int64_t now_us)
         return;
     }
     const uint8_t *data = buf_data(&s->in);
-    const char *who = s->state == WAIT_INIT ? wire_looks_like(data, s->in.used) : NULL;
+    const char *who = s->state == WAIT_INIT ? wire_foreign_protocol(data, s->in.used) : NULL;
     char hex[2 * 8 + 1] = "";
     for (size_t i = 0; i < 8 && i < s->in.used; i++)
         snprintf(hex + 2 * i, 3, "%02x", data[i]);

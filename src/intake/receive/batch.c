@@ -1,7 +1,7 @@
 /* pass: the worker's half of the store. Every step bears repetition. */
+#include "custody_events.h"
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
-#include "note.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>

@@ -1,4 +1,4 @@
-#include "note.h"
+#include "custody_events.h"
 #include "dashspool/intake.h"
 #include <jansson.h>
 

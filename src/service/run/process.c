@@ -12,12 +12,12 @@
 #define SOON_US (10 * INT64_C(1000000))
 
 /* Between fork() and exec(). */
-static void become(const struct run *r, const struct post *p, pid_t parent)
+static void become(const struct run *r, const struct process *p, pid_t parent)
 {
     struct sigaction act = {.sa_handler = SIG_DFL};
     char exe[] = "/proc/self/exe", name[] = "dashspool", root_o[] = "--root",
          config_o[] = "--config", work[] = "work", stage_o[] = "--stage", workers_o[] = "--workers",
-         one[] = "1", root[4096], stage[CREW_NAME_ROOM];
+         one[] = "1", root[4096], stage[PROCESS_PLAN_NAME_ROOM];
     snprintf(root, sizeof root, "%s", r->root);
     snprintf(stage, sizeof stage, "%s", p->plan.stage);
     char metrics_o[] = "--prometheus";
@@ -39,7 +39,7 @@ static void become(const struct run *r, const struct post *p, pid_t parent)
     _exit(127);
 }
 
-void post_start(struct run *r, struct post *p)
+void process_start(struct run *r, struct process *p)
 {
     pid_t parent = getpid();
     fflush(NULL);
@@ -65,7 +65,7 @@ void post_start(struct run *r, struct post *p)
     p->start_us = p->started_us + r->restart_ms * 1000;
 }
 
-void post_tell_to_end(struct post *p)
+void process_stop(struct process *p)
 {
     if (p->pid == 0 || p->kill_us)
         return;
@@ -83,14 +83,14 @@ static void describe_end(int status, char out[80])
 }
 
 /* It is told to a person until it is a day old. */
-static void note_end(struct post *p, const char *how)
+static void note_end(struct process *p, const char *how)
 {
     p->ended_utc_us = clock_utc_us();
     clock_day_add(&p->ends, p->ended_utc_us);
     snprintf(p->how, sizeof p->how, "%s", how);
 }
 
-static void take_end_of_round(struct post *p, int status, const char *how)
+static void on_periodic_exit(struct process *p, int status, const char *how)
 {
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         log_error("run", "process failed", LOG_TEXT("process", p->plan.name),
@@ -100,7 +100,7 @@ static void take_end_of_round(struct post *p, int status, const char *how)
     p->start_us = p->started_us + p->plan.every_ms * 1000;
 }
 
-void post_take_end(struct run *r, struct post *p, int status)
+void process_on_exit(struct run *r, struct process *p, int status)
 {
     char how[80];
     int64_t now_us = clock_mono_us(), wait_ms = r->restart_ms;
@@ -121,7 +121,7 @@ void post_take_end(struct run *r, struct post *p, int status)
         return;
     }
     if (p->plan.every_ms > 0) {
-        take_end_of_round(p, status, how);
+        on_periodic_exit(p, status, how);
         return;
     }
     note_end(p, how);

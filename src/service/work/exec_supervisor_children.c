@@ -1,5 +1,5 @@
 #include "dashspool/clock.h"
-#include "keeper_internal.h"
+#include "exec_supervisor_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,7 +11,7 @@
 
 #define GIVE_UP_US INT64_C(5000000) /* what SIGKILL does not end within it hangs in the kernel */
 
-void keeper_children_read(struct keeper_children *out)
+void exec_supervisor_children_read(struct exec_supervisor_children *out)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
@@ -31,7 +31,7 @@ static pid_t next(const char **at)
     return pid > 1 ? (pid_t)pid : 0;
 }
 
-static bool is_in(const struct keeper_children *list, pid_t pid)
+static bool is_in(const struct exec_supervisor_children *list, pid_t pid)
 {
     const char *at = list ? list->text : "";
     for (pid_t one; (one = next(&at)) > 0;)
@@ -41,11 +41,11 @@ static bool is_in(const struct keeper_children *list, pid_t pid)
 }
 
 /* Once; whether there was any. */
-static bool kill_others(const struct keeper_children *but)
+static bool kill_others(const struct exec_supervisor_children *but)
 {
-    struct keeper_children now;
+    struct exec_supervisor_children now;
     bool any = false;
-    keeper_children_read(&now);
+    exec_supervisor_children_read(&now);
     const char *at = now.text;
     for (pid_t pid; (pid = next(&at)) > 0;) {
         if (is_in(but, pid))
@@ -58,7 +58,7 @@ static bool kill_others(const struct keeper_children *but)
     return any;
 }
 
-void keeper_children_end(const struct keeper_children *but)
+void exec_supervisor_children_end(const struct exec_supervisor_children *but)
 {
     int64_t until_us = clock_mono_us() + GIVE_UP_US;
     while (kill_others(but) && clock_mono_us() < until_us)

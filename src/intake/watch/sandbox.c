@@ -1,8 +1,8 @@
 /* What the watcher may reach: the folders that it watches, and of ROOT what it stores to. What
  * strangers put down is parsed in this process. */
+#include "dashspool/sandbox.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "dashspool/sandbox.h"
 #include "watch_internal.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* close_range, pipe2 */
-#include "nursery.h"
+#include "forkserver.h"
 #include "dashspool/confine.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +22,10 @@
 static struct {
     pid_t owner, pid; /* owner: a fork of it starts one of its own */
     int fd;
-} nursery = {.fd = -1};
+} forkserver = {.fd = -1};
 
 /* Between fork() and exec(): async-signal-safe calls only. */
-static void become_nursery(int fd)
+static void forkserver_init(int fd)
 {
     static char name[] = "dashspool", command[] = CONFINE_COMMAND, c[] = "LC_ALL=C",
                 zone[] = "TZ=UTC";
@@ -61,29 +61,29 @@ static int start(struct err *err)
         return err_sys(err, "socket to the converters");
     pid_t pid = fork();
     if (pid == 0)
-        become_nursery(pair[1]);
+        forkserver_init(pair[1]);
     close(pair[1]);
     if (pid < 0) {
         close(pair[0]);
         return err_sys(err, "fork");
     }
-    nursery.owner = getpid();
-    nursery.pid = pid;
-    nursery.fd = pair[0];
+    forkserver.owner = getpid();
+    forkserver.pid = pid;
+    forkserver.fd = pair[0];
     return ERR_OK;
 }
 
 static void forget(void)
 {
-    if (nursery.fd >= 0)
-        close(nursery.fd);
-    if (nursery.owner == getpid() && nursery.pid > 0) {
-        kill(nursery.pid, SIGKILL);
-        while (waitpid(nursery.pid, NULL, 0) < 0 && errno == EINTR)
+    if (forkserver.fd >= 0)
+        close(forkserver.fd);
+    if (forkserver.owner == getpid() && forkserver.pid > 0) {
+        kill(forkserver.pid, SIGKILL);
+        while (waitpid(forkserver.pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
-    nursery.pid = 0;
-    nursery.fd = -1;
+    forkserver.pid = 0;
+    forkserver.fd = -1;
 }
 
 static bool send_fds(int socket_fd, const int fd[N_FDS])
@@ -118,11 +118,11 @@ static bool read_whole(int fd, void *out, size_t n)
     return got == (ssize_t)n;
 }
 
-int nursery_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd, struct err *err)
+int forkserver_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd, struct err *err)
 {
     for (int tries = 0; tries < 2; tries++) { /* one that has died is replaced, once */
         int status[2], rc = ERR_OK;
-        if (nursery.fd < 0 || nursery.owner != getpid()) {
+        if (forkserver.fd < 0 || forkserver.owner != getpid()) {
             forget();
             rc = start(err);
         }
@@ -131,7 +131,7 @@ int nursery_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd, str
         if (pipe2(status, O_CLOEXEC) < 0)
             return err_sys(err, "pipe");
         const int fds[N_FDS] = {request_fd, report_fd, status[1]};
-        bool sent = send_fds(nursery.fd, fds);
+        bool sent = send_fds(forkserver.fd, fds);
         close(status[1]);
         if (sent && read_whole(status[0], pid, sizeof *pid) && *pid > 0) {
             *status_fd = status[0];
@@ -143,23 +143,23 @@ int nursery_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd, str
     return err_set(err, ERR_AGAIN, "no process for a conversion could be started");
 }
 
-bool nursery_wait(int status_fd, struct nursery_end *out)
+bool forkserver_wait(int status_fd, struct forkserver_end *out)
 {
     return read_whole(status_fd, out, sizeof *out);
 }
 
-/* ---- the nursery's side ---- */
+/* ---- the forkserver's side ---- */
 
-struct nursling {
+struct child {
     pid_t pid;
     int status_fd;
 };
 
 struct room {
-    struct nursling child[CHILDREN_MAX];
+    struct child child[CHILDREN_MAX];
     int n;
     pid_t self;
-    nursery_child_fn *fn;
+    forkserver_child_fn *fn;
 };
 
 static bool receive_fds(int fd[N_FDS])
@@ -197,7 +197,7 @@ static void become_child(struct room *room, const int fd[N_FDS])
     _exit(127);
 }
 
-static void bear(struct room *room, const int fd[N_FDS])
+static void spawn_child(struct room *room, const int fd[N_FDS])
 {
     pid_t pid = room->n < CHILDREN_MAX ? fork() : -1;
     if (pid == 0)
@@ -205,14 +205,14 @@ static void bear(struct room *room, const int fd[N_FDS])
     close(fd[0]);
     close(fd[1]);
     if (pid > 0 && write(fd[2], &pid, sizeof pid) == (ssize_t)sizeof pid)
-        room->child[room->n++] = (struct nursling){pid, fd[2]};
+        room->child[room->n++] = (struct child){pid, fd[2]};
     else
         close(fd[2]); /* its owner does not wait for it: it sees the end of the pipe */
 }
 
 static void reap(struct room *room)
 {
-    struct nursery_end end;
+    struct forkserver_end end;
     for (pid_t pid; (pid = wait4(-1, &end.status, WNOHANG, &end.used)) > 0;) {
         for (int i = 0; i < room->n; i++) {
             if (room->child[i].pid != pid)
@@ -226,7 +226,7 @@ static void reap(struct room *room)
     }
 }
 
-int nursery_run(nursery_child_fn *fn)
+int forkserver_run(forkserver_child_fn *fn)
 {
     static struct room room;
     struct signalfd_siginfo unused;
@@ -260,7 +260,7 @@ int nursery_run(nursery_child_fn *fn)
         if (p[0].revents && !receive_fds(fd))
             break; /* the owner has ended */
         if (p[0].revents)
-            bear(&room, fd);
+            spawn_child(&room, fd);
     }
     for (int i = 0; i < room.n; i++)
         kill(room.child[i].pid, SIGKILL);

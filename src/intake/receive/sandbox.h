@@ -1,7 +1,7 @@
-/* guard: what the receiver gives away before it listens to anybody: root's rights, files outside of
- * ROOT, system calls. */
-#ifndef DASHSPOOL_RECEIVE_GUARD_H
-#define DASHSPOOL_RECEIVE_GUARD_H
+/* sandbox: what the receiver gives away before it listens to anybody: root's rights, files outside
+ * of ROOT, system calls. */
+#ifndef DASHSPOOL_RECEIVE_SANDBOX_H
+#define DASHSPOOL_RECEIVE_SANDBOX_H
 
 #include "dashspool/cfg.h"
 

@@ -1,8 +1,8 @@
-/* The keeper's side. It is a fork of the worker that never execs: it must not touch the worker's
- * databases, and ends by _exit(). */
+/* The supervisor's side. It is a fork of the worker that never execs: it must not touch the
+ * worker's databases, and ends by _exit(). */
 #define _GNU_SOURCE /* close_range, pipe2 */
 #include "dashspool/clock.h"
-#include "keeper_internal.h"
+#include "exec_supervisor_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,7 +43,8 @@ static void reset_signals(void)
 }
 
 /* A session of its own: no terminal that it could ask for a password. */
-static void become_command(const struct keeper_task *task, const char *program, int error_fd)
+static void become_command(const struct exec_supervisor_task *task, const char *program,
+                           int error_fd)
 {
     const struct rlimit no_core = {0, 0};
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -63,7 +64,7 @@ static void become_command(const struct keeper_task *task, const char *program, 
 }
 
 /* 0: it could not be started; *why says. */
-static pid_t start(const struct keeper_task *task, const char *program, int *why)
+static pid_t start(const struct exec_supervisor_task *task, const char *program, int *why)
 {
     int error[2];
     *why = 0;
@@ -102,15 +103,15 @@ static int watch(pid_t command, int signals)
             if (info.ssi_signo != SIGTERM || kill_us != INT64_MAX)
                 continue;
             kill(-command, SIGTERM);
-            kill_us = clock_mono_us() + KEEPER_GRACE_MS * 1000;
+            kill_us = clock_mono_us() + EXEC_SUPERVISOR_GRACE_MS * 1000;
         }
     }
 }
 
-void keeper_live(const struct keeper_task *task, const char *program, pid_t worker, int output_fd,
-                 int report_fd)
+void supervisor_loop(const struct exec_supervisor_task *task, const char *program, pid_t worker,
+                     int output_fd, int report_fd)
 {
-    struct keeper_report report = {0};
+    struct exec_supervisor_report report = {0};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -128,7 +129,7 @@ void keeper_live(const struct keeper_task *task, const char *program, pid_t work
         _exit(1);
     report.status = watch(command, signals);
     kill(-command, SIGKILL);
-    keeper_children_end(NULL);
+    exec_supervisor_children_end(NULL);
     ssize_t n = write(REPORT, &report, sizeof report);
     _exit(n != (ssize_t)sizeof report);
 }

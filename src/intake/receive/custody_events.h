@@ -1,9 +1,9 @@
 /*
- * note: what the receiver has to say in a transfer's custody, in the transaction of the row that it
- * is about.
+ * custody_events: what the receiver has to say in a transfer's custody, in the transaction of the
+ * row that it is about.
  */
-#ifndef DASHSPOOL_RECEIVE_NOTE_H
-#define DASHSPOOL_RECEIVE_NOTE_H
+#ifndef DASHSPOOL_RECEIVE_CUSTODY_EVENTS_H
+#define DASHSPOOL_RECEIVE_CUSTODY_EVENTS_H
 
 #include "store_internal.h"
 

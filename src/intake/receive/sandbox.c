@@ -1,5 +1,5 @@
 #define _DEFAULT_SOURCE /* initgroups */
-#include "guard.h"
+#include "sandbox.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
 #include <errno.h>

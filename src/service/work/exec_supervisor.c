@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* pipe2 */
-#include "keeper.h"
+#include "exec_supervisor.h"
 #include "dashspool/clock.h"
-#include "keeper_internal.h"
+#include "exec_supervisor_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,22 +15,23 @@
 #include <unistd.h>
 
 struct run {
-    const struct keeper_task *task;
-    struct keeper_end *end;
-    pid_t pid; /* the keeper */
+    const struct exec_supervisor_task *task;
+    struct exec_supervisor_end *end;
+    pid_t pid; /* the supervisor */
     int output_fd, report_fd;
     int64_t until_us;
     bool told; /* to end */
 };
 
-void keeper_end_clear(struct keeper_end *end)
+void exec_supervisor_end_clear(struct exec_supervisor_end *end)
 {
     buf_clear(&end->head);
     buf_clear(&end->tail);
 }
 
 /* A name becomes the first program of that name; a path stays. */
-static int find_program(const struct keeper_task *task, char out[PATH_MAX], struct err *err)
+static int find_program(const struct exec_supervisor_task *task, char out[PATH_MAX],
+                        struct err *err)
 {
     const char *name = task->argv[0];
     struct stat st;
@@ -53,16 +54,17 @@ static int find_program(const struct keeper_task *task, char out[PATH_MAX], stru
 /* ---- its output ---- */
 
 /* The first bytes, and the last. */
-static int keep_output(struct keeper_end *end, const uint8_t *data, size_t n, struct err *err)
+static int keep_output(struct exec_supervisor_end *end, const uint8_t *data, size_t n,
+                       struct err *err)
 {
-    size_t room = KEEPER_HEAD_BYTES - end->head.used, first = n < room ? n : room;
+    size_t room = EXEC_SUPERVISOR_HEAD_BYTES - end->head.used, first = n < room ? n : room;
     int rc = buf_append(&end->head, data, first, err);
     if (rc < 0 || n == first)
         return rc;
     data += first;
     n -= first;
     if (end->tail.used + n > end->tail.max_bytes) {
-        size_t drop = end->tail.used + n - KEEPER_TAIL_BYTES;
+        size_t drop = end->tail.used + n - EXEC_SUPERVISOR_TAIL_BYTES;
         drop = drop < end->tail.used ? drop : end->tail.used;
         buf_consume(&end->tail, drop);
         end->left_out += (int64_t)drop;
@@ -71,9 +73,11 @@ static int keep_output(struct keeper_end *end, const uint8_t *data, size_t n, st
 }
 
 /* At the end the tail may be longer than it should: see keep_output(). */
-static void trim_tail(struct keeper_end *end)
+static void trim_tail(struct exec_supervisor_end *end)
 {
-    size_t more = end->tail.used > KEEPER_TAIL_BYTES ? end->tail.used - KEEPER_TAIL_BYTES : 0;
+    size_t more = end->tail.used > EXEC_SUPERVISOR_TAIL_BYTES
+                      ? end->tail.used - EXEC_SUPERVISOR_TAIL_BYTES
+                      : 0;
     buf_consume(&end->tail, more);
     end->left_out += (int64_t)more;
 }
@@ -113,7 +117,7 @@ static int launch(struct run *r, struct err *err)
     fflush(NULL);
     r->pid = fork();
     if (r->pid == 0)
-        keeper_live(r->task, program, self, output[1], report[1]);
+        supervisor_loop(r->task, program, self, output[1], report[1]);
     if (r->pid < 0)
         rc = err_sys(err, "fork");
     close(output[1]);
@@ -131,9 +135,9 @@ static void tell_to_end(struct run *r)
     r->told = true;
 }
 
-/* Until the keeper has told how it went, or has died. */
-static int attend(struct run *r, struct stop *stop, struct keeper_report *report, bool *reported,
-                  struct err *err)
+/* Until the supervisor has told how it went, or has died. */
+static int attend(struct run *r, struct stop *stop, struct exec_supervisor_report *report,
+                  bool *reported, struct err *err)
 {
     int rc = ERR_OK;
     for (;;) {
@@ -147,7 +151,7 @@ static int attend(struct run *r, struct stop *stop, struct keeper_report *report
             tell_to_end(r); /* no memory: it would wait for us for ever */
         if (p[0].revents)
             break;
-        if (stop_told(stop) && !r->told) {
+        if (stop_requested(stop) && !r->told) {
             r->end->stopped = true;
             tell_to_end(r);
         } else if (timed && clock_mono_us() >= r->until_us) {
@@ -175,25 +179,25 @@ static void clean_up(struct run *r)
         ;
 }
 
-int keeper_run(const struct keeper_task *task, struct stop *stop, struct keeper_end *end,
-               struct err *err)
+int exec_supervisor_run(const struct exec_supervisor_task *task, struct stop *stop,
+                        struct exec_supervisor_end *end, struct err *err)
 {
-    struct keeper_report report = {0};
+    struct exec_supervisor_report report = {0};
     struct run r = {.task = task, .end = end, .output_fd = -1, .report_fd = -1};
-    struct keeper_children before;
+    struct exec_supervisor_children before;
     bool reported = false;
-    *end = (struct keeper_end){0};
-    buf_init(&end->head, KEEPER_HEAD_BYTES);
-    buf_init(&end->tail, 2 * KEEPER_TAIL_BYTES);
-    prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a killed keeper leaves comes to us */
-    keeper_children_read(&before);
+    *end = (struct exec_supervisor_end){0};
+    buf_init(&end->head, EXEC_SUPERVISOR_HEAD_BYTES);
+    buf_init(&end->tail, 2 * EXEC_SUPERVISOR_TAIL_BYTES);
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a killed supervisor leaves comes to us */
+    exec_supervisor_children_read(&before);
     int rc = launch(&r, err);
     r.until_us = task->timeout_ms ? clock_mono_us() + task->timeout_ms * 1000 : INT64_MAX;
     if (rc == ERR_OK)
         rc = attend(&r, stop, &report, &reported, err);
     clean_up(&r);
     if (!reported)
-        keeper_children_end(&before);
+        exec_supervisor_children_end(&before);
     trim_tail(end);
     if (rc < 0)
         return rc;

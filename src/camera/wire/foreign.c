@@ -34,7 +34,7 @@ static bool avl_login(const uint8_t *data, size_t n)
     return true;
 }
 
-const char *wire_looks_like(const uint8_t *data, size_t n)
+const char *wire_foreign_protocol(const uint8_t *data, size_t n)
 {
     static const char http[] = "HTTP (browser or scanner)";
     static const struct {

@@ -1,4 +1,4 @@
-#include "live.h"
+#include "stats.h"
 #include "connection.h"
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static bool same_words(const char *a, const char *b)
     }
 }
 
-void live_refused(struct connections *all, const char *why)
+void stats_count_refusal(struct connections *all, const char *why)
 {
     struct refusal *at = &all->refusal[0];
     for (int i = 0; i < REFUSALS; i++) {
@@ -37,7 +37,7 @@ void live_refused(struct connections *all, const char *why)
     snprintf(at->why, sizeof at->why, "%.159s", why);
 }
 
-json_t *live_text(const char *text)
+json_t *stats_text(const char *text)
 {
     char ascii[300];
     size_t n = 0;
@@ -54,7 +54,7 @@ static json_t *time_json(int64_t utc_us)
     return json_string(text);
 }
 
-json_t *live_refusals(const struct connections *all)
+json_t *stats_refusals(const struct connections *all)
 {
     json_t *out = json_array();
     int64_t now_us = clock_utc_us();
@@ -63,7 +63,7 @@ json_t *live_refusals(const struct connections *all)
         unsigned n = clock_day_sum(&r->day, now_us);
         if (n > 0)
             json_array_append_new(out,
-                                  json_pack("{s:o, s:i, s:o}", "why", live_text(r->why),
+                                  json_pack("{s:o, s:i, s:o}", "why", stats_text(r->why),
                                             "of_the_day", (int)n, "last", time_json(r->last_us)));
     }
     return out;
@@ -74,7 +74,7 @@ json_t *live_refusals(const struct connections *all)
 /* Smoothed over some four looks. */
 static void take_rate(struct connection *c, int64_t now_us)
 {
-    struct live *v = &c->live;
+    struct stats *v = &c->stats;
     uint64_t bytes = wire_session_stats(c->session)->bytes;
     int64_t since_us = v->looked_us ? v->looked_us : c->began_us;
     double s = (double)(now_us - since_us) / 1e6;
@@ -109,16 +109,16 @@ static json_t *transfer_json(const struct connection *c, int64_t now_us)
     uint64_t have = id[0] ? (uint64_t)store_have(c->transfer) : 0;
     uint64_t total = offer->mode == WIRE_BY_BYTES ? offer->size_bytes
                                                   : (uint64_t)offer->packets * WIRE_PACKET_BYTES;
-    int64_t grew_us = c->live.grew_us ? c->live.grew_us : c->began_us;
+    int64_t grew_us = c->stats.grew_us ? c->stats.grew_us : c->began_us;
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:I}", "imei",
                      init ? init->imei : "", "camera", offer->camera, "kind", offer->kind, "id", id,
                      "bytes", (json_int_t)(have + wire_session_stats(c->session)->bytes), "total",
-                     (json_int_t)total, "rate", (json_int_t)c->live.rate, "since",
+                     (json_int_t)total, "rate", (json_int_t)c->stats.rate, "since",
                      time_json(clock_utc_us() - (now_us - c->began_us)), "quiet_s",
                      (json_int_t)((now_us - grew_us) / 1000000));
 }
 
-void live_look(struct connections *all, json_t **receiving, double *rate)
+void stats_look(struct connections *all, json_t **receiving, double *rate)
 {
     struct connection *first[LIVE_MAX];
     int64_t now_us = clock_mono_us();
@@ -128,7 +128,7 @@ void live_look(struct connections *all, json_t **receiving, double *rate)
         if (!c->transfer)
             continue;
         take_rate(c, now_us);
-        *rate += c->live.rate;
+        *rate += c->stats.rate;
         n = insert(first, n, c);
     }
     *receiving = json_array();

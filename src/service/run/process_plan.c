@@ -1,4 +1,4 @@
-#include "crew.h"
+#include "process_plan.h"
 #include "dashspool/fnv.h"
 #include "dashspool/fsx.h"
 #include <stdio.h>
@@ -50,46 +50,48 @@ static uint64_t sum_settings(const struct cfg *cfg, const struct stages *stages,
     return s.hash;
 }
 
-static int add_post(struct crew_post *out, size_t *n, const struct crew_post *post, int number,
-                    struct err *err)
+static int add_post(struct planned_process *out, size_t *n, const struct planned_process *process,
+                    int number, struct err *err)
 {
-    if (*n == CREW_MAX)
-        return err_set(err, ERR_CONFIG, "more than %d processes are asked for (workers)", CREW_MAX);
-    out[*n] = *post;
+    if (*n == PROCESS_PLAN_MAX)
+        return err_set(err, ERR_CONFIG, "more than %d processes are asked for (workers)",
+                       PROCESS_PLAN_MAX);
+    out[*n] = *process;
     if (number > 0)
-        snprintf(out[*n].name, sizeof out[*n].name, "%s %d", post->stage, number);
+        snprintf(out[*n].name, sizeof out[*n].name, "%s %d", process->stage, number);
     else
-        snprintf(out[*n].name, sizeof out[*n].name, "%s", post->stage);
+        snprintf(out[*n].name, sizeof out[*n].name, "%s", process->stage);
     ++*n;
     return ERR_OK;
 }
 
-static int plan_services(const struct cfg *cfg, const struct stages *stages, struct crew_post *out,
-                         size_t *n, struct err *err)
+static int plan_services(const struct cfg *cfg, const struct stages *stages,
+                         struct planned_process *out, size_t *n, struct err *err)
 {
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof services / sizeof *services; i++) {
         const char *section = services[i].section, *key = services[i].key;
-        struct crew_post post = {.service = true, .reports = services[i].reports};
+        struct planned_process process = {.service = true, .reports = services[i].reports};
         if (services[i].repeated)
-            post.every_ms = cfg_int(cfg, section, key) * 60000;
-        if (services[i].repeated ? post.every_ms == 0 : !cfg_bool(cfg, section, key))
+            process.every_ms = cfg_int(cfg, section, key) * 60000;
+        if (services[i].repeated ? process.every_ms == 0 : !cfg_bool(cfg, section, key))
             continue;
-        snprintf(post.stage, sizeof post.stage, "%s", services[i].name);
-        post.settings = sum_settings(cfg, stages, section, "receive");
-        rc = add_post(out, n, &post, 0, err);
+        snprintf(process.stage, sizeof process.stage, "%s", services[i].name);
+        process.settings = sum_settings(cfg, stages, section, "receive");
+        rc = add_post(out, n, &process, 0, err);
     }
     return rc;
 }
 
-static int plan_metrics(const struct cfg *cfg, struct crew_post *out, size_t *n, struct err *err)
+static int plan_metrics(const struct cfg *cfg, struct planned_process *out, size_t *n,
+                        struct err *err)
 {
-    struct crew_post post = {.service = true, .metrics = true, .stage = "status"};
-    post.every_ms = cfg_ms(cfg, "run", "prometheus_every");
-    return cfg_text(cfg, "run", "prometheus")[0] ? add_post(out, n, &post, 0, err) : ERR_OK;
+    struct planned_process process = {.service = true, .metrics = true, .stage = "status"};
+    process.every_ms = cfg_ms(cfg, "run", "prometheus_every");
+    return cfg_text(cfg, "run", "prometheus")[0] ? add_post(out, n, &process, 0, err) : ERR_OK;
 }
 
-int crew_plan(const struct cfg *cfg, struct crew_post *out, size_t *n, struct err *err)
+int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, struct err *err)
 {
     struct stages *stages = NULL;
     const struct stages_stage *s;
@@ -100,15 +102,15 @@ int crew_plan(const struct cfg *cfg, struct crew_post *out, size_t *n, struct er
     if (rc == ERR_OK)
         rc = plan_metrics(cfg, out, n, err);
     for (size_t i = 0; rc == ERR_OK && (s = stages_at(stages, i)) != NULL; i++) {
-        struct crew_post post = {.service = false};
+        struct planned_process process = {.service = false};
         if (s->kind == STAGES_RECEIVE || !s->enabled)
             continue;
-        snprintf(post.stage, sizeof post.stage, "%s", s->name);
-        post.settings = sum_settings(cfg, stages, s->section, s->name);
+        snprintf(process.stage, sizeof process.stage, "%s", s->name);
+        process.settings = sum_settings(cfg, stages, s->section, s->name);
         if (s->kind == STAGES_EXPORT) /* it makes copies, too */
-            post.settings ^= sum_settings(cfg, stages, "convert", "convert");
+            process.settings ^= sum_settings(cfg, stages, "convert", "convert");
         for (int k = 1; rc == ERR_OK && k <= s->workers; k++)
-            rc = add_post(out, n, &post, s->workers > 1 ? k : 0, err);
+            rc = add_post(out, n, &process, s->workers > 1 ? k : 0, err);
     }
     stages_free(&stages);
     return rc;
@@ -139,7 +141,7 @@ static void write_value(void *arg, const struct cfg_section *section, const stru
     free(line);
 }
 
-int crew_write_settings(const struct cfg *cfg, const char *dir, struct err *err)
+int process_plan_write_settings(const struct cfg *cfg, const char *dir, struct err *err)
 {
     static const char head[] = "# What 'dashspool run' and its stages run with. Changes here are "
                                "lost; the comments say where.\n";
