@@ -14,7 +14,8 @@
 #define CUSTODY_BYTES_MAX ((size_t)256 << 20)
 #define EXPORT_OWN_FILES  100 /* of the package itself, with its folders */
 
-static int put_report(struct package *p, enum story_form form, const char *name, struct err *err)
+static int put_report(struct package *p, enum report_facts_form form, const char *name,
+                      struct err *err)
 {
     FILE *report = NULL;
     const struct buf *hidden = p->redaction ? redaction_sentence(p->redaction) : NULL;
@@ -22,7 +23,7 @@ static int put_report(struct package *p, enum story_form form, const char *name,
     int rc = fsx_scratch(&report, p->beside, err);
     if (rc < 0)
         return rc;
-    rc = story_report(p->story, p->request, words, form, report, err);
+    rc = report_facts_report(p->story, p->request, words, form, report, err);
     if (rc == ERR_OK)
         rc = bag_put_file(p->bag, name, report, err);
     fclose(report);
@@ -125,9 +126,9 @@ static int fill(struct package *p, struct err *err)
     if (rc == ERR_OK)
         rc = package_put_tool(p, err);
     if (rc == ERR_OK)
-        rc = put_report(p, STORY_HTML, "data/report.html", err);
+        rc = put_report(p, REPORT_FACTS_HTML, "data/report.html", err);
     if (rc == ERR_OK)
-        rc = put_report(p, STORY_PDF, "data/report.pdf", err);
+        rc = put_report(p, REPORT_FACTS_PDF, "data/report.pdf", err);
     if (rc == ERR_OK)
         rc = put_info(p, err);
     p->result->files = bag_files(p->bag);
@@ -215,7 +216,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK)
         rc = bag_new(&p.bag, request->path, request->at_us, err);
     if (rc == ERR_OK)
-        rc = story_new(&p.story, p.beside, err);
+        rc = report_facts_new(&p.story, p.beside, err);
     if (rc == ERR_OK)
         rc = fill(&p, err);
     if (rc == ERR_OK)
@@ -223,7 +224,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     bag_free(&p.bag);
     redaction_free(&p.redaction);
     seal_key_free(&p.key);
-    story_free(&p.story);
+    report_facts_free(&p.story);
     raw_close(&p.raw);
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);

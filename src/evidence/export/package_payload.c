@@ -174,7 +174,7 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
 {
     char name[BAG_NAME_ROOM], *path = NULL;
     const char *base = strrchr(copy->path, '/');
-    int n = snprintf(name, sizeof name, "data/%s/%s", story_folder(copy->kind),
+    int n = snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(copy->kind),
                      base ? base + 1 : copy->path);
     if (n >= (int)sizeof name)
         return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
@@ -193,7 +193,7 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
 static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct copying *c = arg;
-    bool shown = c->p->redaction && story_shows(copy->kind);
+    bool shown = c->p->redaction && report_facts_shows(copy->kind);
     if (shown || !catalogue_copy_is_current(c->t, copy))
         return ERR_OK;
     c->n++;
@@ -237,7 +237,7 @@ static int put_transfer(struct package *p, const struct catalogue_transfer *t, s
     if (rc == ERR_OK)
         rc = catalogue_event_each(p->catalogue, t->id, put_event, &events, err);
     if (rc == ERR_OK)
-        rc = story_add(p->story, p->catalogue, p->request->root, t, master, err);
+        rc = report_facts_add(p->story, p->catalogue, p->request->root, t, master, err);
     if (rc == ERR_OK && p->redaction)
         rc = redaction_tell(p, err);
     p->result->without_copies += copies.n == 0;

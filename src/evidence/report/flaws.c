@@ -1,6 +1,6 @@
 /* What is wrong with a recording: a bar of time, and the same as a list in words. */
+#include "format.h"
 #include "page.h"
-#include "words.h"
 #include <stdio.h>
 
 /* The bar, in units of the drawing. */
@@ -17,7 +17,7 @@ static const struct {
     [REPORT_SILENCE] = {DRAW_SILENCE, "No sound", "no sound"},
 };
 
-const char *flaws_word(const struct report_clip *clip)
+const char *condition_label(const struct report_clip *clip)
 {
     if (clip->arrival.partial)
         return "Incomplete";
@@ -56,8 +56,8 @@ static void draw_stretch(struct draw *d, const struct report_clip *clip,
 
 static void draw_tick(struct draw *d, int x, enum draw_anchor anchor, int64_t us)
 {
-    char text[WORDS_ROOM];
-    words_offset(us, text);
+    char text[FORMAT_ROOM];
+    format_offset(us, text);
     d->ops->path(d, DRAW_TICK);
     d->ops->move(d, x, 140);
     d->ops->line(d, x, 150);
@@ -125,12 +125,12 @@ static void key(struct doc *d, const struct report_clip *clip)
 
 static void in_words(struct doc *d, const struct report_clip *clip, const struct report_stretch *s)
 {
-    char from[WORDS_ROOM], length[WORDS_ROOM];
+    char from[FORMAT_ROOM], length[FORMAT_ROOM];
     doc_open(d, DOC_ITEM);
     doc_put(d, DOC_STRONG, flaw[s->flaw].word);
     if (clip->kind == REPORT_VIDEO) {
-        words_offset(s->from_us, from);
-        words_length(words_between(s->from_us, s->until_us), length);
+        format_offset(s->from_us, from);
+        format_length(format_between(s->from_us, s->until_us), length);
         doc_textf(d, " from %s", from);
         if (s->until_us > s->from_us)
             doc_textf(d, ", for %s", length);

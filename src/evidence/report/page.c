@@ -1,6 +1,6 @@
 /* The report from top to bottom. */
 #include "page.h"
-#include "words.h"
+#include "format.h"
 
 const char *page_title(const struct report *r)
 {
@@ -36,26 +36,26 @@ static void recording_row(struct doc *d, const struct report *r, size_t i,
                           const char *const *column)
 {
     const struct report_clip *clip = &r->clip[i];
-    char text[WORDS_ROOM];
+    char text[FORMAT_ROOM];
     doc_open(d, DOC_ROW);
     doc_cell(d, column[0]);
     clip_link(d, r, i);
     doc_cell_end(d);
     doc_cell(d, column[1]);
-    words_time(&clip->start, text);
+    format_time(&clip->start, text);
     doc_text(d, text);
-    words_error(&clip->start, text);
+    format_error(&clip->start, text);
     doc_textf(d, text[0] ? " %s" : "%s", text);
     doc_cell_end(d);
     doc_cell(d, column[2]);
-    words_length(clip->duration_us, text);
+    format_length(clip->duration_us, text);
     doc_text(d, clip->kind == REPORT_PHOTO ? "–" : clip->duration_us > 0 ? text : "not known");
     doc_cell_end(d);
     doc_cell(d, column[3]);
     doc_text(d, doc_empty(clip->trigger) ? "not known" : clip->trigger);
     doc_cell_end(d);
     doc_cell(d, column[4]);
-    doc_text(d, flaws_word(clip));
+    doc_text(d, condition_label(clip));
     doc_cell_end(d);
     doc_close(d, DOC_ROW);
 }
@@ -94,8 +94,8 @@ static void signature(struct doc *d, const struct report_signature *s)
         doc_fact_text(d, "Signature type", s->how);
     doc_fact(d, "Time of the signature");
     if (s->has_stamp) {
-        char when[WORDS_ROOM];
-        words_time(&(struct report_time){.known = true, .utc_us = s->stamp_us}, when);
+        char when[FORMAT_ROOM];
+        format_time(&(struct report_time){.known = true, .utc_us = s->stamp_us}, when);
         doc_textf(d, "confirmed by a time-stamping authority: %s", when);
         doc_text(d, doc_empty(s->stamp_who) ? "" : ", ");
         doc_text(d, s->stamp_who);
@@ -180,31 +180,31 @@ static void foot(struct doc *d, const struct report *r)
     doc_close(d, DOC_FOOT);
 }
 
-void page_tell(struct doc *d, const struct report *r, const struct events *e,
-               const struct world *world)
+void report_render(struct doc *d, const struct report *r, const struct events *e,
+                   const struct basemap *basemap)
 {
-    brief_cover(d, r);
-    brief_show(d, r, e);
+    summary_cover(d, r);
+    summary_render(d, r, e);
     what_it_is(d, r);
     recordings(d, r);
-    events_show(d, r, e, world);
+    events_show(d, r, e, basemap);
     how_to_check(d, r);
     limits(d, r);
     foot(d, r);
 }
 
-int ground_lay(struct ground *out, const struct report *r, struct err *err)
+int layout_init(struct layout *out, const struct report *r, struct err *err)
 {
-    *out = (struct ground){0};
+    *out = (struct layout){0};
     bool placed = false;
     for (size_t i = 0; i < r->n_clips; i++)
         placed = placed || clip_has_position(&r->clip[i]);
     int rc = events_find(&out->events, r, err);
-    return rc == ERR_OK && placed ? world_load(&out->world, err) : rc;
+    return rc == ERR_OK && placed ? basemap_load(&out->basemap, err) : rc;
 }
 
-void ground_clear(struct ground *g)
+void layout_clear(struct layout *g)
 {
-    world_free(&g->world);
+    basemap_free(&g->basemap);
     events_clear(&g->events);
 }

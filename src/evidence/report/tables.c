@@ -1,20 +1,20 @@
 /* Clocks, arrival, and what was made of the original. */
+#include "format.h"
 #include "page.h"
-#include "words.h"
 #include <stdio.h>
 
 static void clock_says(struct doc *d, const struct report_clock *c)
 {
-    char text[WORDS_ROOM];
-    if (words_time_ok(&c->time)) {
-        words_time(&c->time, text);
+    char text[FORMAT_ROOM];
+    if (format_time_ok(&c->time)) {
+        format_time(&c->time, text);
         doc_text(d, text);
     }
     if (!doc_empty(c->value)) {
-        doc_text(d, words_time_ok(&c->time) ? "; " : "");
+        doc_text(d, format_time_ok(&c->time) ? "; " : "");
         doc_text(d, c->value);
     }
-    if (!words_time_ok(&c->time) && doc_empty(c->value))
+    if (!format_time_ok(&c->time) && doc_empty(c->value))
         doc_text(d, "none");
 }
 
@@ -40,14 +40,14 @@ void tables_clocks(struct doc *d, const struct report_clip *clip)
     doc_put(d, DOC_HEAD_4, "Sources of its times");
     if (clip->n_clocks == 0) {
         doc_put(d, DOC_PARAGRAPH,
-                words_time_ok(&clip->start) ? "There is only one source; see “Uncertainty” above."
-                                            : "No source states a time.");
+                format_time_ok(&clip->start) ? "There is only one source; see “Uncertainty” above."
+                                             : "No source states a time.");
         return;
     }
     doc_table(d, "Every source of a time or a frame rate", column, 5);
     for (size_t i = 0; i < clip->n_clocks; i++) {
         const struct report_clock *c = &clip->clock[i];
-        char error[WORDS_ROOM];
+        char error[FORMAT_ROOM];
         doc_open(d, DOC_ROW);
         doc_cell(d, column[0]);
         doc_text(d, c->name);
@@ -56,12 +56,12 @@ void tables_clocks(struct doc *d, const struct report_clip *clip)
         clock_says(d, c);
         doc_cell_end(d);
         doc_cell(d, column[2]);
-        doc_text(d, !words_time_ok(&c->time)  ? "–"
-                    : words_zone_ok(&c->time) ? "stated"
-                                              : "not stated");
+        doc_text(d, !format_time_ok(&c->time)  ? "–"
+                    : format_zone_ok(&c->time) ? "stated"
+                                               : "not stated");
         doc_cell_end(d);
         doc_cell(d, column[3]);
-        words_error(&c->time, error);
+        format_error(&c->time, error);
         doc_text(d, error[0] ? error : "not stated");
         doc_cell_end(d);
         doc_cell(d, column[4]);
@@ -81,12 +81,12 @@ static void fact_number(struct doc *d, const char *name, int64_t n)
 
 static void arrival_time(struct doc *d, const struct report_arrival *a)
 {
-    char text[WORDS_ROOM];
+    char text[FORMAT_ROOM];
     struct report_time t = {.known = true, .utc_us = a->began_us};
     doc_fact(d, "Received");
-    words_time(&t, text);
+    format_time(&t, text);
     doc_text(d, text);
-    words_length(a->ended_us > a->began_us ? words_between(a->began_us, a->ended_us) : 0, text);
+    format_length(a->ended_us > a->began_us ? format_between(a->began_us, a->ended_us) : 0, text);
     doc_textf(d, ", in %s", text);
     doc_text(d, " ");
     doc_put(d, DOC_SOFT, "(receiver’s clock)");
@@ -143,14 +143,14 @@ void tables_arrival(struct doc *d, const struct report_clip *clip)
 
 static void derived_file(struct doc *d, const struct report_derived *made)
 {
-    char size[WORDS_ROOM];
+    char size[FORMAT_ROOM];
     doc_put(d, DOC_CODE, made->name);
     if (!doc_empty(made->purpose)) {
         doc_line_end(d);
         doc_text(d, made->purpose);
     }
     if (made->length_bytes > 0) {
-        words_bytes(made->length_bytes, size);
+        format_bytes(made->length_bytes, size);
         doc_textf(d, " (%s)", size);
     }
     doc_line_end(d);

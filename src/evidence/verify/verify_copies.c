@@ -207,7 +207,7 @@ static void tell_pictures(struct copies *c, int working)
              "originals",
              same, same == 1 ? "y" : "ies", pictures);
     if (c->v->problems[VERIFY_PICTURES] > 0 || (working > 0 && same == working)) {
-        verify_tell(c->v, VERIFY_PICTURES, text);
+        verify_result(c->v, VERIFY_PICTURES, text);
         return;
     }
     if (working > 0)
@@ -240,7 +240,7 @@ static int read_all(struct copies *c, struct err *err)
     return rc;
 }
 
-int verify_copies_judge(struct verify *v, struct err *err)
+int verify_copies(struct verify *v, struct err *err)
 {
     struct copies c = {.v = v};
     int working = 0, rc = list_clips(&c, err);

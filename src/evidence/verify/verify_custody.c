@@ -1,6 +1,6 @@
 #include "dashspool/custody.h"
 #include "export/redaction.h"
-#include "export/story.h"
+#include "export/report_facts.h"
 #include "verify_internal.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -72,7 +72,7 @@ static void judge_converted(struct verify *v, const char *id, const json_t *what
     if (!copy || !path || !sha256 || !from)
         return;
     const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    snprintf(name, sizeof name, "data/%s/%s", story_folder(copy), base);
+    snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(copy), base);
     struct file *f = verify_find(v, name);
     if (!f || strncmp(base, id, strlen(id)) != 0 || base[strlen(id)] != '.')
         return;
@@ -155,5 +155,5 @@ void verify_custody_judge(struct verify *v)
     judge_copies(v);
     snprintf(text, sizeof text, "%" PRId64 " events of %" PRId64 " transfers, unbroken%s", lines,
              transfers, redacted);
-    verify_tell(v, VERIFY_CUSTODY, text);
+    verify_result(v, VERIFY_CUSTODY, text);
 }

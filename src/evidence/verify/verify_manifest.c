@@ -161,13 +161,13 @@ void verify_manifests_judge(struct verify *v)
     judge_claims(v, &v->tags, VERIFY_TAGS);
     judge_extras(v);
     judge_oxum(v);
-    verify_tell(v, VERIFY_STRUCTURE, "a BagIt bag with SHA-256 manifests");
+    verify_result(v, VERIFY_STRUCTURE, "a BagIt bag with SHA-256 manifests");
     snprintf(text, sizeof text, "%zu files", n);
-    verify_tell(v, VERIFY_COMPLETENESS, text);
+    verify_result(v, VERIFY_COMPLETENESS, text);
     snprintf(text, sizeof text, "%zu files match the manifest",
              v->payload.used / sizeof(struct claim));
-    verify_tell(v, VERIFY_PAYLOAD, text);
+    verify_result(v, VERIFY_PAYLOAD, text);
     snprintf(text, sizeof text, "%zu files match the tag manifest",
              v->tags.used / sizeof(struct claim));
-    verify_tell(v, VERIFY_TAGS, text);
+    verify_result(v, VERIFY_TAGS, text);
 }

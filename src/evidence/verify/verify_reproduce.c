@@ -1,6 +1,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/recipe.h"
-#include "export/story.h"
+#include "export/report_facts.h"
 #include "verify_copies.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ static int take_copy(struct copies *c, struct clip *clip, const json_t *copy, st
     if (!kind || !path)
         return ERR_OK;
     const char *base = strrchr(path, '/');
-    snprintf(name, sizeof name, "data/%s/%s", story_folder(kind), base ? base + 1 : path);
+    snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(kind), base ? base + 1 : path);
     struct file *f = verify_find(c->v, name);
     if (!f || copies_clip(c, name) != clip)
         return ERR_OK;
@@ -117,7 +117,7 @@ static void compare(struct copies *c, struct clip *clip, int number, const struc
                     const struct recipe *now, const struct convert_output *o)
 {
     char name[1100];
-    snprintf(name, sizeof name, "data/%s/%s", story_folder(convert_copy_name(o->kind)),
+    snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(convert_copy_name(o->kind)),
              strrchr(o->path, '/') + 1);
     struct file *f = verify_find(c->v, name);
     if (!f || !f->sound || f->recipe != number)
@@ -281,7 +281,7 @@ static void tell_verdict(struct copies *c, int copies, int same, bool recipes)
     snprintf(text, sizeof text, "%d cop%s, made again from the originals: the same bytes", same,
              same == 1 ? "y" : "ies");
     if (c->v->problems[VERIFY_REPRODUCTION] > 0 || (copies > 0 && same == copies)) {
-        verify_tell(c->v, VERIFY_REPRODUCTION, text);
+        verify_result(c->v, VERIFY_REPRODUCTION, text);
         return;
     }
     snprintf(text, sizeof text,

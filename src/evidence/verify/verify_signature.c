@@ -74,7 +74,7 @@ void verify_seals_tell(struct verify *v, const struct verify_seals *seals)
 {
     char full[HASH_HEX_ROOM];
     if (v->have[T_SIGNATURE] || v->problems[VERIFY_SIGNATURE] > 0)
-        verify_tell(v, VERIFY_SIGNATURE, seals->signature);
+        verify_result(v, VERIFY_SIGNATURE, seals->signature);
     else
         v->to->told(v->to->arg, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT,
                     redaction_declared(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
@@ -82,7 +82,7 @@ void verify_seals_tell(struct verify *v, const struct verify_seals *seals)
                           "stripped and labelled redacted"
                         : "the package is not signed");
     if (v->have[T_STAMP])
-        verify_tell(v, VERIFY_STAMP, seals->stamp);
+        verify_result(v, VERIFY_STAMP, seals->stamp);
     else
         v->to->told(v->to->arg, VERIFY_STAMP, VERIFY_NOT_PRESENT, "the package has no time stamp");
 }

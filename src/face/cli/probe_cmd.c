@@ -104,7 +104,7 @@ static void say_video(const struct convert_probe *p)
             (long long)p->sound_records);
     else
         say("sound", "none");
-    if (p->sets_lent)
+    if (p->borrowed_sets)
         say("borrowed", "parameter sets taken from the other clip");
 }
 
@@ -166,8 +166,8 @@ static void say_verdict(const char *path, const struct probe_run *run,
             p->end_unknown ? "; plain H.265 cannot show whether the end was cut off" : "");
     else
         say("verdict", "structure is intact; frames were not decoded (--no-decode)");
-    say("convert", "dashspool convert %s%s%s%s", p->sets_lent ? "--params-from " : "",
-        p->sets_lent ? run->options.params_from : "", p->sets_lent ? " " : "", path);
+    say("convert", "dashspool convert %s%s%s%s", p->borrowed_sets ? "--params-from " : "",
+        p->borrowed_sets ? run->options.params_from : "", p->borrowed_sets ? " " : "", path);
 }
 
 static void say_all(const char *path, const struct probe_run *run, const struct convert_probe *p)

@@ -42,8 +42,8 @@ static void on_problem(void *arg, enum verify_check check, const char *text)
             *p = '?';
 }
 
-static void on_told(void *arg, enum verify_check check, enum verify_verdict verdict,
-                    const char *text)
+static void on_result(void *arg, enum verify_check check, enum verify_verdict verdict,
+                      const char *text)
 {
     static const char *const verdicts[] = {"ok", "FAILED", "not present", "not checked"};
     struct findings *f = arg;
@@ -58,7 +58,7 @@ static void on_told(void *arg, enum verify_check check, enum verify_verdict verd
 static int verify_one(const struct verify_request *request, bool *stopped)
 {
     struct findings findings = {{NULL}, VERIFY_NOT_JUDGED};
-    const struct verify_listener listener = {on_told, on_problem, &findings, on_problem};
+    const struct verify_listener listener = {on_result, on_problem, &findings, on_problem};
     struct err err;
     bool good = false;
     printf("%s\n", request->path);

@@ -112,7 +112,7 @@ static bool is_own_name(const char *host)
     return inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
-enum serve_may serve_access_judge(const struct serve_access *a, const struct ask *ask)
+enum serve_may serve_authorize(const struct serve_access *a, const struct ask *ask)
 {
     static const char bearer[] = "Bearer ";
     struct MHD_Connection *c = ask->connection;

@@ -154,7 +154,7 @@ static int answer(struct serve *s, struct ask *ask, struct answer *out, struct e
 {
     const struct route *route = find_route(ask);
     struct err why = {0};
-    enum serve_may may = serve_access_judge(&s->access, ask);
+    enum serve_may may = serve_authorize(&s->access, ask);
     if (may == SERVE_OTHER_NAME)
         return answer_other_name(out, err);
     if (may == SERVE_NO_TOKEN && !(route && route->open))

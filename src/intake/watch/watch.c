@@ -85,7 +85,7 @@ static void told(void *arg, const char *path, enum import_outcome outcome, const
     case IMPORT_LEFT:
     case IMPORT_REFUSED:
         files_set_state(&w->files, e, ENTRY_SETTLED);
-        say_once(e, why);
+        log_skip_once(e, why);
         return;
     case IMPORT_NOT_YET:
         e->cut = true;
@@ -94,7 +94,7 @@ static void told(void *arg, const char *path, enum import_outcome outcome, const
             e->due_us = now_us + w->quiet_us;
         return;
     case IMPORT_FAILED:
-        say_once(e, why);
+        log_skip_once(e, why);
         e->due_us = now_us + w->scan_us;
         return;
     case IMPORT_N_OUTCOMES:

@@ -5,7 +5,7 @@
 #include "dashspool/import.h"
 #include "dashspool/stages.h"
 #include "files.h"
-#include "hints.h"
+#include "inotify.h"
 
 enum { TOPS_MAX = 64 };
 
@@ -47,11 +47,11 @@ void look_at_hint(void *arg, const char *path, bool is_dir); /* hint_fn */
 /* Looks again; true: nothing has changed. */
 bool look_again(struct watch *w, struct entry *e, int64_t now_us);
 
-/* after.c: what becomes of files that were taken. */
+/* disposal.c: what becomes of files that were taken. */
 void after_all(struct watch *w);
 const struct top *top_of(const struct watch *w, const char *path);
 
 /* A complaint about e, unless it was the last one. */
-void say_once(struct entry *e, const char *why);
+void log_skip_once(struct entry *e, const char *why);
 
 #endif

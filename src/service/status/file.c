@@ -89,7 +89,7 @@ int64_t file_number(const json_t *o, const char *key, int64_t min)
 void file_text(const json_t *o, const char *key, char *out, size_t room)
 {
     const char *text = json_string_value(json_object_get(o, key));
-    words_clean(out, room, text ? text : "");
+    format_clean(out, room, text ? text : "");
 }
 
 int64_t file_time_us(const json_t *o, const char *key)

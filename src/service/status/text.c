@@ -13,7 +13,7 @@ static void put_head(struct page *p, const struct status *s, const struct limits
 {
     char root[200], at[CLOCK_TEXT_ROOM];
     int n = (int)s->n_trouble;
-    words_clean(root, sizeof root, s->root);
+    format_clean(root, sizeof root, s->root);
     clock_rfc3339(s->now_us, 0, at);
     if (n == 0)
         page_line(p, STYLE_STRONG, "%s  %s  OK", root, at);
@@ -30,7 +30,7 @@ static void put_head(struct page *p, const struct status *s, const struct limits
 static void put_run(struct page *p, const struct status *s)
 {
     char span[24];
-    enum style style = s->run == LIFE_DEAD ? STYLE_BAD : STYLE_PLAIN;
+    enum style style = s->run == LIFE_CRASHED ? STYLE_BAD : STYLE_PLAIN;
     if (s->run == LIFE_RUNNING)
         page_line(p, style, "%-*s running, process %d, for %s", INDENT - 1, "run", s->run_pid,
                   text_since(s, s->run_since_us, span));
@@ -42,7 +42,7 @@ static void put_receiver(struct page *p, const struct status *s, const struct li
 {
     const struct receiver *r = &s->receiver;
     char span[24];
-    enum style style = r->life == LIFE_DEAD || r->life == LIFE_STUCK ? STYLE_BAD : STYLE_PLAIN;
+    enum style style = r->life == LIFE_CRASHED || r->life == LIFE_STUCK ? STYLE_BAD : STYLE_PLAIN;
     if (!r->known) {
         page_line(p, style, "%-*s %s", INDENT - 1, "receiver", status_lives[r->life]);
         return;
@@ -64,7 +64,7 @@ static void put_absent(struct page *p, const struct status *s, const struct proc
 {
     char span[24];
     int64_t left_us = q->waits_until_us - s->now_us;
-    words_span(left_us > 0 ? left_us / 1000000 : 0, span);
+    format_span(left_us > 0 ? left_us / 1000000 : 0, span);
     if (q->repeated && q->how[0])
         page_line(p, STYLE_WARN, "%-*s %s %s ago", INDENT - 1, q->name, q->how,
                   text_since(s, q->ended_us, span));

@@ -11,7 +11,7 @@ static int64_t age_s(const struct status *s, int64_t since_us)
 
 const char *text_since(const struct status *s, int64_t since_us, char out[24])
 {
-    return words_span(age_s(s, since_us), out);
+    return format_span(age_s(s, since_us), out);
 }
 
 void text_more(struct page *p, long long n)
@@ -42,10 +42,10 @@ static void put_incoming(struct page *p, const struct incoming *t)
     size_text(t->rate, rate);
     if (t->quiet_s >= 5)
         page_line(p, STYLE_WARN, "  %-15s %-6s %3.0f %% of %s, silent for %s  %s", t->imei,
-                  t->camera, part, of, words_span(t->quiet_s, left), t->id);
+                  t->camera, part, of, format_span(t->quiet_s, left), t->id);
     else
         page_line(p, STYLE_PLAIN, "  %-15s %-6s %3.0f %% of %s, %s/s, %s left  %s", t->imei,
-                  t->camera, part, of, rate, words_span(t->left_s, left), t->id);
+                  t->camera, part, of, rate, format_span(t->left_s, left), t->id);
 }
 
 static bool comes_in(const struct status *s, const struct camera *c)
@@ -112,7 +112,7 @@ static const char *until_full(const struct disk *d, char out[64])
         snprintf(out, 64, "; growing %s/day, room for years", size_text(d->a_day, a_day));
     else if (d->days_left >= 0)
         snprintf(out, 64, "; growing %s/day, full in %s", size_text(d->a_day, a_day),
-                 words_span((int64_t)(d->days_left * 86400), span));
+                 format_span((int64_t)(d->days_left * 86400), span));
     return out;
 }
 

@@ -14,8 +14,8 @@ const char *care_part_name(enum care_part part)
     return names[part];
 }
 
-void fsck_tell(struct fsck *f, enum care_part part, const char *where, const char *advice,
-               const char *fmt, ...)
+void fsck_problem(struct fsck *f, enum care_part part, const char *where, const char *advice,
+                  const char *fmt, ...)
 {
     char what[1024];
     va_list ap;
@@ -26,12 +26,12 @@ void fsck_tell(struct fsck *f, enum care_part part, const char *where, const cha
     f->listener->problem(f->listener->arg, &(struct care_problem){part, where, what, advice});
 }
 
-int fsck_judge(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
+int fsck_check(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
                const struct err *err)
 {
     if (rc == ERR_OK || err_is_temporary(rc))
         return rc;
-    fsck_tell(f, part, where, advice, "%s", err->text);
+    fsck_problem(f, part, where, advice, "%s", err->text);
     return ERR_OK;
 }
 
@@ -48,9 +48,9 @@ int fsck_step(struct fsck *f, const char *where, int64_t n, struct err *err)
 static int tell_flaw(void *arg, const char *text, struct err *err)
 {
     (void)err;
-    fsck_tell(arg, CARE_CATALOGUE, "catalogue.db",
-              "stop dashspool, then run 'dashspool reindex' or restore it from a backup", "%s",
-              text);
+    fsck_problem(arg, CARE_CATALOGUE, "catalogue.db",
+                 "stop dashspool, then run 'dashspool reindex' or restore it from a backup", "%s",
+                 text);
     return ERR_OK;
 }
 
@@ -60,7 +60,7 @@ static int open_catalogue(struct fsck *f, struct err *err)
     struct catalogue_counts n = {0};
     int64_t copies = 0, copy_bytes = 0;
     int rc = catalogue_open(&f->catalogue, f->root, false, err);
-    rc = fsck_judge(f, CARE_CATALOGUE, "catalogue.db",
+    rc = fsck_check(f, CARE_CATALOGUE, "catalogue.db",
                     "run 'dashspool reindex' to rebuild it from the originals", rc, err);
     if (rc < 0 || !f->catalogue)
         return rc;

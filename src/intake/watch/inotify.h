@@ -1,6 +1,6 @@
-/* hints: what the kernel says of folders (inotify(7)). All of it may be missing or wrong. */
-#ifndef DASHSPOOL_WATCH_HINTS_H
-#define DASHSPOOL_WATCH_HINTS_H
+/* inotify: what the kernel says of folders (inotify(7)). All of it may be missing or wrong. */
+#ifndef DASHSPOOL_WATCH_INOTIFY_H
+#define DASHSPOOL_WATCH_INOTIFY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -31,7 +31,7 @@ static bool is_plain(unsigned code)
            (code >= 0x2010 && code <= 0x2027) || code == 0x2030 || code == 0x20ac;
 }
 
-void words_clean(char *out, size_t room, const char *text)
+void format_clean(char *out, size_t room, const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;
     size_t at = 0;
@@ -51,7 +51,7 @@ void words_clean(char *out, size_t room, const char *text)
     out[at] = '\0';
 }
 
-size_t words_width(const char *text)
+size_t format_width(const char *text)
 {
     size_t n = 0;
     for (; *text; text++)
@@ -59,7 +59,7 @@ size_t words_width(const char *text)
     return n;
 }
 
-size_t words_cut(const char *text, size_t n)
+size_t format_cut(const char *text, size_t n)
 {
     size_t at = 0;
     while (text[at] && (n > 0 || ((unsigned char)text[at] & 0xc0) == 0x80)) {
@@ -72,7 +72,7 @@ size_t words_cut(const char *text, size_t n)
     return at;
 }
 
-const char *words_span(int64_t s, char out[24])
+const char *format_span(int64_t s, char out[24])
 {
     if (s < 0)
         snprintf(out, 24, "?");

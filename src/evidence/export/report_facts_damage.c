@@ -1,6 +1,6 @@
 /* What is known to be wrong with a recording, and where in it. */
 #include "dashspool/fsx.h"
-#include "story_internal.h"
+#include "report_facts_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +75,7 @@ static int by_time(const void *a, const void *b)
     return x->from_us < y->from_us ? -1 : x->from_us > y->from_us;
 }
 
-int story_find_damage(struct told *t, const char *root, struct err *err)
+int report_facts_find_damage(struct told *t, const char *root, struct err *err)
 {
     struct buf text;
     int64_t end_us = us_of(t->settings, "duration_s");

@@ -1,20 +1,20 @@
 #include "catalogue_internal.h"
-#include "dashspool/catalogue_look.h"
+#include "dashspool/catalogue_summary.h"
 #include "dashspool/fsx.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { BUSY_MS = 500, ARRIVALS_MAX = 100000, OLDER_MAX = 1000 };
 
-struct catalogue_look {
+struct catalogue_summary {
     sqlite3 *db;
     int version;
 };
 
-int catalogue_look_open(struct catalogue_look **out, const char *root, struct err *err)
+int catalogue_summary_open(struct catalogue_summary **out, const char *root, struct err *err)
 {
     char *path = NULL;
-    struct catalogue_look *l = *out = calloc(1, sizeof *l);
+    struct catalogue_summary *l = *out = calloc(1, sizeof *l);
     if (!l)
         return err_set(err, ERR_NOMEM, "no memory for a catalogue");
     int rc = fsx_path(&path, err, "%s/catalogue.db", root);
@@ -24,11 +24,11 @@ int catalogue_look_open(struct catalogue_look **out, const char *root, struct er
         rc = sqlx_exec(l->db, "BEGIN", err);
     free(path);
     if (rc < 0)
-        catalogue_look_close(out);
+        catalogue_summary_close(out);
     return rc;
 }
 
-void catalogue_look_close(struct catalogue_look **l)
+void catalogue_summary_close(struct catalogue_summary **l)
 {
     if (!*l)
         return;
@@ -38,7 +38,7 @@ void catalogue_look_close(struct catalogue_look **l)
 }
 
 /* The one row of a question with at most one number in it; *st is to be finalized. */
-static int ask(struct catalogue_look *l, sqlite3_stmt **st, const char *sql, int64_t number,
+static int ask(struct catalogue_summary *l, sqlite3_stmt **st, const char *sql, int64_t number,
                bool *row, struct err *err)
 {
     *row = false;
@@ -52,7 +52,7 @@ static int ask(struct catalogue_look *l, sqlite3_stmt **st, const char *sql, int
 
 /* ---- transfers ---- */
 
-static int oldest_unpublished(struct catalogue_look *l, struct catalogue_totals *out,
+static int oldest_unpublished(struct catalogue_summary *l, struct catalogue_totals *out,
                               struct err *err)
 {
     sqlite3_stmt *st = NULL;
@@ -69,8 +69,8 @@ static int oldest_unpublished(struct catalogue_look *l, struct catalogue_totals 
     return rc;
 }
 
-int catalogue_look_totals(struct catalogue_look *l, int64_t since_us, struct catalogue_totals *out,
-                          struct err *err)
+int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
+                             struct catalogue_totals *out, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     bool row;
@@ -94,7 +94,7 @@ int catalogue_look_totals(struct catalogue_look *l, int64_t since_us, struct cat
 
 /* ---- copies ---- */
 
-static int one_number(struct catalogue_look *l, const char *sql, int64_t *out, struct err *err)
+static int one_number(struct catalogue_summary *l, const char *sql, int64_t *out, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     bool row;
@@ -105,7 +105,7 @@ static int one_number(struct catalogue_look *l, const char *sql, int64_t *out, s
 }
 
 /* A row of copy is a page or so (its settings): all of a large table would take seconds. */
-static int sample(struct catalogue_look *l, int64_t copies, int64_t *bytes, struct err *err)
+static int sample(struct catalogue_summary *l, int64_t copies, int64_t *bytes, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     int64_t first, last;
@@ -131,8 +131,8 @@ static int sample(struct catalogue_look *l, int64_t copies, int64_t *bytes, stru
     return rc;
 }
 
-int catalogue_look_copies(struct catalogue_look *l, int64_t *copies, int64_t *bytes, bool *exact,
-                          struct err *err)
+int catalogue_summary_copies(struct catalogue_summary *l, int64_t *copies, int64_t *bytes,
+                             bool *exact, struct err *err)
 {
     *bytes = 0;
     int rc = one_number(l, "SELECT count(*) FROM copy", copies, err);
@@ -145,8 +145,8 @@ int catalogue_look_copies(struct catalogue_look *l, int64_t *copies, int64_t *by
 
 /* ---- cameras ---- */
 
-int catalogue_look_cameras(struct catalogue_look *l, catalogue_camera_fn *fn, void *arg,
-                           struct err *err)
+int catalogue_summary_cameras(struct catalogue_summary *l, catalogue_camera_fn *fn, void *arg,
+                              struct err *err)
 {
     sqlite3_stmt *st = NULL;
     bool row = true;
@@ -167,7 +167,7 @@ int catalogue_look_cameras(struct catalogue_look *l, catalogue_camera_fn *fn, vo
 
 /* ---- what broke off ---- */
 
-/* `of` is what catalogue_look_broken() prepared: of a transfer by its key. */
+/* `of` is what catalogue_summary_broken() prepared: of a transfer by its key. */
 static int tell_broken(sqlite3_stmt *of, int64_t transfer, const char *why, int64_t at_us,
                        catalogue_broken_fn *fn, void *arg, struct err *err)
 {
@@ -187,8 +187,8 @@ static int tell_broken(sqlite3_stmt *of, int64_t transfer, const char *why, int6
 
 /* No index is by time; but connections are entered when they end, so the last ones are at the end
  * of the table (reindex enters them by transfer: nearly so). */
-int catalogue_look_broken(struct catalogue_look *l, int64_t since_us, catalogue_broken_fn *fn,
-                          void *arg, struct err *err)
+int catalogue_summary_broken(struct catalogue_summary *l, int64_t since_us, catalogue_broken_fn *fn,
+                             void *arg, struct err *err)
 {
     sqlite3_stmt *st = NULL, *of = NULL;
     bool row = true;

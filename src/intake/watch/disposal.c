@@ -86,7 +86,7 @@ static bool is_file(const char *path)
 }
 
 /* What lies beside it goes along; or goes away, if it is kept with the transfer. */
-static void take_along(struct watch *w, const char *path, const char *to, const char *id)
+static void move_sidecars(struct watch *w, const char *path, const char *to, const char *id)
 {
     char from[CATALOGUE_FILE_ROOM + 8], beside[CATALOGUE_FILE_ROOM + 8], text[400];
     bool shared = has_sibling(path), of_stem;
@@ -119,7 +119,7 @@ static int move(struct watch *w, const struct entry *e, struct err *err)
     if (rc == ERR_OK)
         rc = fsx_mkdirs(dir, err);
     if (rc == ERR_OK && (rc = rename_to_free(e->path, to, sizeof to, err)) == ERR_OK) {
-        take_along(w, e->path, to, e->id);
+        move_sidecars(w, e->path, to, e->id);
         if ((rc = sync_dir_of(to, err)) == ERR_OK)
             rc = sync_dir_of(e->path, err);
     }
@@ -131,7 +131,7 @@ static int drop(struct watch *w, const struct entry *e, struct err *err)
 {
     if (unlink(e->path) < 0)
         return err_sys(err, "remove %s", e->path);
-    take_along(w, e->path, NULL, e->id);
+    move_sidecars(w, e->path, NULL, e->id);
     return import_moved(w->import, e->path, NULL, err);
 }
 
@@ -142,7 +142,7 @@ static void after_one(struct watch *w, struct entry *e)
     if (rc == ERR_OK)
         rc = w->after == AFTER_MOVE ? move(w, e, &err) : drop(w, e, &err);
     if (rc < 0 && err.sys_errno != ENOENT) {
-        say_once(e, err.text);
+        log_skip_once(e, err.text);
         w->some_pending = true;
         return;
     }

@@ -1,6 +1,6 @@
 /* What somebody reads who reads only the beginning. */
+#include "format.h"
 #include "page.h"
-#include "words.h"
 #include <string.h>
 
 static void cover_line(struct doc *d, const char *name, const char *text)
@@ -12,17 +12,17 @@ static void cover_line(struct doc *d, const char *name, const char *text)
     doc_close(d, DOC_COVER_LINE);
 }
 
-void brief_cover(struct doc *d, const struct report *r)
+void summary_cover(struct doc *d, const struct report *r)
 {
-    char made[WORDS_ROOM];
+    char made[FORMAT_ROOM];
     doc_open(d, DOC_COVER);
     doc_put(d, DOC_HEAD_1, page_title(r));
     doc_open(d, DOC_COVER_LINES);
     cover_line(d, "Reference", r->reference);
     cover_line(d, "For", r->recipient);
     cover_line(d, "From", r->author);
-    words_time(&r->made, made);
-    cover_line(d, "Created", words_time_ok(&r->made) ? made : "");
+    format_time(&r->made, made);
+    cover_line(d, "Created", format_time_ok(&r->made) ? made : "");
     doc_close(d, DOC_COVER_LINES);
     doc_close(d, DOC_COVER);
     if (r->redacted) {
@@ -44,7 +44,7 @@ static size_t count(const struct report *r, bool (*is)(const struct report_clip 
     return n;
 }
 
-static bool is_film(const struct report_clip *clip)
+static bool is_video(const struct report_clip *clip)
 {
     return clip->kind == REPORT_VIDEO;
 }
@@ -76,13 +76,13 @@ static void plural(struct doc *d, size_t n, const char *one, const char *many)
     doc_textf(d, "%zu %s", n, n == 1 ? one : many);
 }
 
-static void brief_contents(struct doc *d, const struct report *r, const struct events *e)
+static void summary_contents(struct doc *d, const struct report *r, const struct events *e)
 {
-    size_t films = count(r, is_film), photos = r->n_clips - films;
+    size_t videos = count(r, is_video), photos = r->n_clips - videos;
     doc_fact(d, "Contents");
-    if (films || photos == 0)
-        plural(d, films, "video", "videos");
-    doc_text(d, films && photos ? " and " : "");
+    if (videos || photos == 0)
+        plural(d, videos, "video", "videos");
+    doc_text(d, videos && photos ? " and " : "");
     if (photos)
         plural(d, photos, "photo", "photos");
     if (r->n_clips) {
@@ -96,30 +96,30 @@ static void brief_contents(struct doc *d, const struct report *r, const struct e
     doc_fact_end(d);
 }
 
-static void brief_when(struct doc *d, const struct report *r)
+static void summary_when(struct doc *d, const struct report *r)
 {
     const struct report_time *first = NULL, *last = NULL;
-    char text[WORDS_ROOM];
+    char text[FORMAT_ROOM];
     for (size_t i = 0; i < r->n_clips; i++) {
         const struct report_time *t = &r->clip[i].start;
-        first = words_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
-        last = words_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
+        first = format_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
+        last = format_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
     }
     doc_fact(d, "When");
     if (!first)
         doc_text(d, "not known");
     else {
-        words_time(first, text);
+        format_time(first, text);
         doc_text(d, text);
-        if (words_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
-            words_time(last, text);
+        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
+            format_time(last, text);
             doc_textf(d, " to %s", text);
         }
     }
     doc_fact_end(d);
 }
 
-static void brief_state(struct doc *d, const struct report *r)
+static void summary_state(struct doc *d, const struct report *r)
 {
     size_t flawed = count(r, is_flawed), unexamined = count(r, is_unexamined);
     doc_fact(d, "Condition");
@@ -149,14 +149,14 @@ static void brief_state(struct doc *d, const struct report *r)
     doc_fact_end(d);
 }
 
-void brief_show(struct doc *d, const struct report *r, const struct events *e)
+void summary_render(struct doc *d, const struct report *r, const struct events *e)
 {
     doc_open(d, DOC_BRIEF);
     doc_put(d, DOC_HEAD_2, "Summary");
     doc_open(d, DOC_FACTS_WIDE);
-    brief_contents(d, r, e);
-    brief_when(d, r);
-    brief_state(d, r);
+    summary_contents(d, r, e);
+    summary_when(d, r);
+    summary_state(d, r);
     doc_fact(d, "Signature");
     if (r->signature.is_signed) {
         doc_text(d, "signed by ");

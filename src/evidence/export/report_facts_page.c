@@ -1,6 +1,6 @@
 /* A story as the facts of a report. */
 #include "dashspool/seal.h"
-#include "story_internal.h"
+#include "report_facts_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static const char *start_why(const struct told *t)
                                                : "from the camera's metadata";
 }
 
-void story_add_clocks(struct told *t)
+void report_facts_add_clocks(struct told *t)
 {
     const char *name, *chosen = json_string_value(json_object_get(t->settings, "timing"));
     json_t *rate;
@@ -93,7 +93,7 @@ static void fill_clip(struct told *t, struct report_clip *out)
                             ? "camera metadata: one position for the whole recording"
                             : "The camera's metadata contains no plausible position (no GPS fix).",
         .picture = {.what = t->picture_what,
-                    .load = t->picture.n_bytes ? story_load_picture : NULL,
+                    .load = t->picture.n_bytes ? report_facts_load_picture : NULL,
                     .from = &t->picture},
         .clock = t->clock,
         .n_clocks = t->n_clocks,
@@ -132,8 +132,9 @@ static const struct report_check checks[] = {
     {"The lists are unchanged", "sha256sum -c tagmanifest-sha256.txt", "every line ends in OK"},
 };
 
-int story_report(struct story *s, const struct export_request *request, const char *redaction,
-                 enum story_form form, FILE *out, struct err *err)
+int report_facts_report(struct report_facts *s, const struct export_request *request,
+                        const char *redaction, enum report_facts_form form, FILE *out,
+                        struct err *err)
 {
     struct report r = {.title = "Dash camera evidence",
                        .author = request->who,
@@ -166,7 +167,7 @@ int story_report(struct story *s, const struct export_request *request, const ch
     for (size_t i = 0; i < s->n; i++)
         fill_clip(s->told[i], &clips[i]);
     r.clip = clips;
-    int rc = form == STORY_PDF ? report_pdf(out, &r, err) : report_html(out, &r, err);
+    int rc = form == REPORT_FACTS_PDF ? report_pdf(out, &r, err) : report_html(out, &r, err);
     free(clips);
     return rc;
 }

@@ -1,12 +1,13 @@
 /*
- * story_internal: what a story (story.h) keeps of each transfer. story_copies.c fills in copies and
- * the picture, story_damage.c what is wrong with it; story_page.c tells it to a report.
+ * report_facts_internal: what a story (report_facts.h) keeps of each transfer.
+ * report_facts_copies.c fills in copies and the picture, report_facts_damage.c what is wrong with
+ * it; report_facts_page.c tells it to a report.
  */
-#ifndef EXPORT_STORY_INTERNAL_H
-#define EXPORT_STORY_INTERNAL_H
+#ifndef EXPORT_REPORT_FACTS_INTERNAL_H
+#define EXPORT_REPORT_FACTS_INTERNAL_H
 
 #include "dashspool/report.h"
-#include "story.h"
+#include "report_facts.h"
 #include <jansson.h>
 
 enum { COPIES_MAX = 32, CLOCKS_MAX = 8 };
@@ -20,7 +21,7 @@ struct kept {
 };
 
 /* Where in the story's file a picture is. */
-struct story_picture {
+struct report_facts_picture {
     FILE *in;
     int64_t at, n_bytes; /* 0: there is none */
 };
@@ -41,11 +42,11 @@ struct told {
     struct report_stretch *stretch;
     size_t n_stretches;
     bool has_sound;
-    struct story_picture picture;
+    struct report_facts_picture picture;
     const char *picture_what;
 };
 
-struct story {
+struct report_facts {
     struct told **told;
     size_t n, room;
     FILE *pictures; /* one behind the other */
@@ -53,18 +54,19 @@ struct story {
 };
 
 /* For catalogue_copy_each(): `arg` is a struct told. */
-int story_add_copy(void *arg, const struct catalogue_copy *copy, struct err *err) DS_MUST_CHECK;
+int report_facts_add_copy(void *arg, const struct catalogue_copy *copy,
+                          struct err *err) DS_MUST_CHECK;
 
 /* Keeps its poster, or its still. */
-int story_take_picture(struct story *s, struct told *t, const char *root,
-                       struct err *err) DS_MUST_CHECK;
-/* For struct report_picture: `from` is a struct story_picture. */
-int story_load_picture(void *from, struct buf *out, struct err *err) DS_MUST_CHECK;
+int report_facts_take_picture(struct report_facts *s, struct told *t, const char *root,
+                              struct err *err) DS_MUST_CHECK;
+/* For struct report_picture: `from` is a struct report_facts_picture. */
+int report_facts_load_picture(void *from, struct buf *out, struct err *err) DS_MUST_CHECK;
 
 /* Where it is, by the copy "timing". What is known to be wrong and has no place is told of all. */
-int story_find_damage(struct told *t, const char *root, struct err *err) DS_MUST_CHECK;
+int report_facts_find_damage(struct told *t, const char *root, struct err *err) DS_MUST_CHECK;
 
 /* Who said what of its times. */
-void story_add_clocks(struct told *t);
+void report_facts_add_clocks(struct told *t);
 
 #endif

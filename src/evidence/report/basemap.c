@@ -1,6 +1,6 @@
 /* Reads the outlines once for a page. The bytes are our own; the reader is as strict as with
  * others. */
-#include "world.h"
+#include "basemap.h"
 #include "dashspool/reader.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -27,9 +27,9 @@ static int32_t with_sign(struct rd *r)
 }
 
 /* Every point, arc, ring and country takes at least a byte: the file's length bounds all arrays. */
-static struct world *make_room(size_t bytes)
+static struct basemap *make_room(size_t bytes)
 {
-    struct world *w = calloc(1, sizeof *w);
+    struct basemap *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     w->point = malloc(bytes / 2 * sizeof *w->point);
@@ -38,11 +38,11 @@ static struct world *make_room(size_t bytes)
     w->ring = malloc(bytes / 8 * sizeof *w->ring);
     w->country = malloc(bytes / 8 * sizeof *w->country);
     if (!w->point || !w->arc || !w->ref || !w->ring || !w->country)
-        world_free(&w);
+        basemap_free(&w);
     return w;
 }
 
-static void stretch_box(struct world_box *b, struct world_point p)
+static void stretch_box(struct basemap_box *b, struct basemap_point p)
 {
     b->west = p.lon < b->west ? p.lon : b->west;
     b->east = p.lon > b->east ? p.lon : b->east;
@@ -50,7 +50,7 @@ static void stretch_box(struct world_box *b, struct world_point p)
     b->north = p.lat > b->north ? p.lat : b->north;
 }
 
-static void read_arcs(struct world *w, struct rd *r, size_t bytes)
+static void read_arcs(struct basemap *w, struct rd *r, size_t bytes)
 {
     uint32_t steps = number(r), n = number(r);
     if (steps == 0 || n > bytes / 4)
@@ -61,28 +61,28 @@ static void read_arcs(struct world *w, struct rd *r, size_t bytes)
             r->bad = true;
             return;
         }
-        struct world_arc *arc = &w->arc[w->n_arcs++];
-        *arc =
-            (struct world_arc){(enum world_line)kind, w->n_points, points, {999, -999, 999, -999}};
+        struct basemap_arc *arc = &w->arc[w->n_arcs++];
+        *arc = (struct basemap_arc){
+            (enum basemap_line)kind, w->n_points, points, {999, -999, 999, -999}};
         int32_t lon = 0, lat = 0;
         for (uint32_t k = 0; k < points; k++) {
             lon += with_sign(r);
             lat += with_sign(r);
-            struct world_point at = {(float)lon / (float)steps, (float)lat / (float)steps};
+            struct basemap_point at = {(float)lon / (float)steps, (float)lat / (float)steps};
             stretch_box(&arc->box, at);
             w->point[w->n_points++] = at;
         }
     }
 }
 
-static void read_ring(struct world *w, struct rd *r, size_t bytes)
+static void read_ring(struct basemap *w, struct rd *r, size_t bytes)
 {
     uint32_t n = number(r);
     if (n > bytes / 8 - w->n_refs || w->n_rings == bytes / 8) {
         r->bad = true;
         return;
     }
-    w->ring[w->n_rings++] = (struct world_ring){w->n_refs, n};
+    w->ring[w->n_rings++] = (struct basemap_ring){w->n_refs, n};
     for (uint32_t i = 0; i < n; i++) {
         int32_t ref = with_sign(r);
         if ((size_t)(ref < 0 ? ~ref : ref) >= w->n_arcs)
@@ -91,13 +91,13 @@ static void read_ring(struct world *w, struct rd *r, size_t bytes)
     }
 }
 
-static void read_countries(struct world *w, struct rd *r, size_t bytes)
+static void read_countries(struct basemap *w, struct rd *r, size_t bytes)
 {
     uint32_t n = number(r);
     if (n > bytes / 8)
         r->bad = true;
     for (uint32_t i = 0; i < n && !r->bad; i++) {
-        struct world_country *c = &w->country[w->n_countries++];
+        struct basemap_country *c = &w->country[w->n_countries++];
         c->name_bytes = number(r);
         c->name = (const char *)rd_bytes(r, c->name_bytes);
         c->first = w->n_rings;
@@ -107,10 +107,10 @@ static void read_countries(struct world *w, struct rd *r, size_t bytes)
     }
 }
 
-int world_load(struct world **out, struct err *err)
+int basemap_load(struct basemap **out, struct err *err)
 {
     size_t bytes = (size_t)(report_world_end - report_world);
-    struct world *w = make_room(bytes);
+    struct basemap *w = make_room(bytes);
     *out = NULL;
     if (!w)
         return err_set(err, ERR_NOMEM, "no memory for the map of the world");
@@ -123,7 +123,7 @@ int world_load(struct world **out, struct err *err)
     return ERR_OK;
 }
 
-void world_free(struct world **w)
+void basemap_free(struct basemap **w)
 {
     if (!*w)
         return;

@@ -10,7 +10,7 @@
 
 /* Of run's processes of a stage: those that are there. *waiting: one that is to be started again,
  * or NULL. */
-static int at_work(const struct status *s, const char *stage, const struct process **waiting)
+static int count_running(const struct status *s, const char *stage, const struct process **waiting)
 {
     int n = 0;
     *waiting = NULL;
@@ -25,16 +25,16 @@ static int at_work(const struct status *s, const char *stage, const struct proce
     return n;
 }
 
-static void start_it(char *out, size_t room, const struct stage *stage)
+static void advise_start(char *out, size_t room, const struct stage *stage)
 {
     snprintf(out, room, "start 'dashspool run', or 'dashspool work --stage %.64s'", stage->name);
 }
 
 /* Why nobody will take its jobs; false: somebody will. */
-static bool nobody_comes(const struct status *s, const struct stage *stage, struct oldest *o)
+static bool no_worker_reason(const struct status *s, const struct stage *stage, struct oldest *o)
 {
     const struct process *waiting;
-    int n = at_work(s, stage->name, &waiting);
+    int n = count_running(s, stage->name, &waiting);
     char span[24];
     if (!stage->known) {
         snprintf(o->why, sizeof o->why, "stage '%.64s' is no longer in the settings", stage->name);
@@ -47,7 +47,7 @@ static bool nobody_comes(const struct status *s, const struct stage *stage, stru
     } else if (n == 0 && stage->alive == 0 && waiting) {
         int64_t left_us = waiting->waits_until_us - s->now_us;
         snprintf(o->why, sizeof o->why, "its worker %.80s; restart in %s", waiting->how,
-                 words_span(left_us > 0 ? left_us / 1000000 : 0, span));
+                 format_span(left_us > 0 ? left_us / 1000000 : 0, span));
         snprintf(o->advice, sizeof o->advice, "see the log of 'dashspool run' for the cause");
     } else if (n == 0 && stage->alive == 0 && s->run == LIFE_RUNNING) {
         snprintf(o->why, sizeof o->why,
@@ -55,7 +55,7 @@ static bool nobody_comes(const struct status *s, const struct stage *stage, stru
         snprintf(o->advice, sizeof o->advice, "reload the settings: kill -HUP %d", s->run_pid);
     } else if (n == 0 && stage->alive == 0) {
         snprintf(o->why, sizeof o->why, "no worker for stage %.64s", stage->name);
-        start_it(o->advice, sizeof o->advice, stage);
+        advise_start(o->advice, sizeof o->advice, stage);
     } else {
         return false;
     }
@@ -66,7 +66,7 @@ static bool nobody_comes(const struct status *s, const struct stage *stage, stru
 
 static void explain_ready(const struct status *s, const struct stage *stage, struct oldest *o)
 {
-    if (nobody_comes(s, stage, o))
+    if (no_worker_reason(s, stage, o))
         return;
     snprintf(o->advice, sizeof o->advice, "nothing");
     if (stage->alive == 0)
@@ -85,10 +85,10 @@ static void explain_waiting(const struct status *s, const struct stage *stage, s
     char span[24], at[CLOCK_TEXT_ROOM];
     struct oldest nobody = {0};
     clock_rfc3339(o->due_us, 0, at);
-    words_span((o->due_us - s->now_us) / 1000000, span);
+    format_span((o->due_us - s->now_us) / 1000000, span);
     snprintf(o->why, sizeof o->why, "attempt %d in %s, at %s; %s%.120s", o->attempt, span, at,
              o->why_before[0] ? "last error: " : "the last attempt failed", o->why_before);
-    if (nobody_comes(s, stage, &nobody))
+    if (no_worker_reason(s, stage, &nobody))
         memcpy(o->advice, nobody.advice, sizeof o->advice);
     else
         snprintf(o->advice, sizeof o->advice, "fix the cause; it is retried automatically");
@@ -98,7 +98,7 @@ static void explain_claimed(const struct status *s, const struct stage *stage, s
 {
     char span[24], pid[24] = "somebody";
     struct oldest nobody = {0};
-    words_span((s->now_us - o->claimed_us) / 1000000, span);
+    format_span((s->now_us - o->claimed_us) / 1000000, span);
     if (o->pid > 0)
         snprintf(pid, sizeof pid, "process %d", o->pid);
     if (o->alive) {
@@ -108,7 +108,7 @@ static void explain_claimed(const struct status *s, const struct stage *stage, s
         return;
     }
     snprintf(o->why, sizeof o->why, "its worker died");
-    if (nobody_comes(s, stage, &nobody))
+    if (no_worker_reason(s, stage, &nobody))
         memcpy(o->advice, nobody.advice, sizeof o->advice);
     else
         snprintf(o->advice, sizeof o->advice, "nothing: it is requeued within seconds");
@@ -122,12 +122,12 @@ static void explain_incoming(const struct incoming *t, struct oldest *o)
     snprintf(o->advice, sizeof o->advice, "nothing");
     if (t->quiet_s >= SILENT_S) {
         snprintf(o->why, sizeof o->why, "camera silent for %s, %s of %s received",
-                 words_span(t->quiet_s, span), have, of);
+                 format_span(t->quiet_s, span), have, of);
         snprintf(o->advice, sizeof o->advice,
                  "nothing: the receiver retries, then keeps it as a partial transfer");
     } else {
         snprintf(o->why, sizeof o->why, "receiving: %s of %s, %s/s, %s left", have, of,
-                 size_text(t->rate, rate), words_span(t->left_s, span));
+                 size_text(t->rate, rate), format_span(t->left_s, span));
     }
 }
 
@@ -148,7 +148,7 @@ static void find_oldest_transfer(struct status *s)
     *o = (struct oldest){.kind = OLDEST_UNPUBLISHED,
                          .since_us = n->oldest_unpublished_us,
                          .why = "stored, but not queued yet"};
-    words_clean(o->id, sizeof o->id, n->oldest_unpublished);
+    format_clean(o->id, sizeof o->id, n->oldest_unpublished);
     snprintf(o->advice, sizeof o->advice,
              s->receiver.life == LIFE_RUNNING
                  ? "nothing: the receiver is about to queue it"
@@ -176,31 +176,31 @@ static void judge_receiver(struct status *s)
 {
     const struct receiver *r = &s->receiver;
     char span[24];
-    if (r->life == LIFE_DEAD)
-        status_trouble_add(s, "restart it; everything it acknowledged is safe",
+    if (r->life == LIFE_CRASHED)
+        status_problem_add(s, "restart it; everything it acknowledged is safe",
                            "the receiver died unexpectedly");
     if (r->life == LIFE_STUCK)
-        status_trouble_add(s, "kill it (kill -KILL) and restart it",
+        status_problem_add(s, "kill it (kill -KILL) and restart it",
                            "the receiver (process %d) has not responded for %s", r->pid,
-                           words_span((s->now_us - r->updated_us) / 1000000, span));
-    if (r->trouble[0] && r->life != LIFE_DEAD)
-        status_trouble_add(s, "fix the cause; meanwhile cameras wait and nothing is lost", "%s",
+                           format_span((s->now_us - r->updated_us) / 1000000, span));
+    if (r->trouble[0] && r->life != LIFE_CRASHED)
+        status_problem_add(s, "fix the cause; meanwhile cameras wait and nothing is lost", "%s",
                            r->trouble);
 }
 
 static void judge_run(struct status *s)
 {
     char span[24];
-    if (s->run == LIFE_DEAD)
-        status_trouble_add(s, "restart it; see its log for the cause",
+    if (s->run == LIFE_CRASHED)
+        status_problem_add(s, "restart it; see its log for the cause",
                            "'dashspool run' died unexpectedly");
     for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
         const struct process *p = LIST_AT(&s->processes, struct process, i);
         int64_t left_us = p->waits_until_us - s->now_us;
         if (s->run == LIFE_RUNNING && p->pid == 0 && left_us > 0)
-            status_trouble_add(s, "see the log of 'dashspool run' for the cause",
+            status_problem_add(s, "see the log of 'dashspool run' for the cause",
                                "%s %s (%lld × within a day); restart in %s", p->name, p->how,
-                               (long long)p->ends_of_the_day, words_span(left_us / 1000000, span));
+                               (long long)p->ends_of_the_day, format_span(left_us / 1000000, span));
     }
 }
 
@@ -214,14 +214,14 @@ static void judge_stage(struct status *s, const struct stage *stage)
         snprintf(advice, sizeof advice,
                  "list them with 'dashspool retry%s%.64s', requeue with --all",
                  exec ? " --stage " : "", exec ? stage->name : "");
-        status_trouble_add(s, advice, "%s: failed jobs: %lld", stage->name, (long long)failed->n);
+        status_problem_add(s, advice, "%s: failed jobs: %lld", stage->name, (long long)failed->n);
     }
     bool meant = stage->kind == STAGES_CONVERT && !stage->enabled; /* somebody else works them */
     if (ready->n > 0 && !meant && s->now_us - ready->oldest_us > STATUS_HOUR_US &&
-        nobody_comes(s, stage, &nobody))
-        status_trouble_add(s, nobody.advice, "%s: %lld ready, the oldest for %s: %s", stage->name,
+        no_worker_reason(s, stage, &nobody))
+        status_problem_add(s, nobody.advice, "%s: %lld ready, the oldest for %s: %s", stage->name,
                            (long long)ready->n,
-                           words_span((s->now_us - ready->oldest_us) / 1000000, span), nobody.why);
+                           format_span((s->now_us - ready->oldest_us) / 1000000, span), nobody.why);
 }
 
 static void judge_disk(struct status *s)
@@ -234,15 +234,15 @@ static void judge_disk(struct status *s)
     size_text(d->free, free_bytes);
     size_text(limit, least);
     if (limit == d->min_free && !s->receiver.trouble[0])
-        status_trouble_add(s, "free disk space (see [retention]), or lower [receive] min_free_mib",
+        status_problem_add(s, "free disk space (see [retention]), or lower [receive] min_free_mib",
                            "disk full: %s free, receiving stops below %s", free_bytes, least);
     else if (limit != d->min_free)
-        status_trouble_add(s, "free disk space; see [retention]",
+        status_problem_add(s, "free disk space; see [retention]",
                            "low disk space: %s free, less than %s ([retention] warn_free_mib)",
                            free_bytes, least);
 }
 
-void judge(struct status *s)
+void diagnose(struct status *s)
 {
     judge_receiver(s);
     judge_run(s);

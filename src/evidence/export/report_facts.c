@@ -1,17 +1,17 @@
 #include "dashspool/fsx.h"
-#include "story_internal.h"
+#include "report_facts_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int story_new(struct story **out, const char *dir, struct err *err)
+int report_facts_new(struct report_facts **out, const char *dir, struct err *err)
 {
     *out = calloc(1, sizeof **out);
     if (!*out)
         return err_set(err, ERR_NOMEM, "no memory for a report");
     int rc = fsx_scratch(&(*out)->pictures, dir, err);
     if (rc < 0)
-        story_free(out);
+        report_facts_free(out);
     return rc;
 }
 
@@ -24,7 +24,7 @@ static void told_free(struct told *t)
     free(t);
 }
 
-void story_free(struct story **s)
+void report_facts_free(struct report_facts **s)
 {
     if (!*s)
         return;
@@ -62,8 +62,8 @@ static void describe_arrival(struct told *t)
     r->partial = t->t.state != CATALOGUE_STORED;
 }
 
-int story_add(struct story *s, struct catalogue *c, const char *root,
-              const struct catalogue_transfer *t, const char *master, struct err *err)
+int report_facts_add(struct report_facts *s, struct catalogue *c, const char *root,
+                     const struct catalogue_transfer *t, const char *master, struct err *err)
 {
     if (s->n == s->room) {
         size_t room = s->room ? 2 * s->room : 16;
@@ -79,14 +79,14 @@ int story_add(struct story *s, struct catalogue *c, const char *root,
     s->told[s->n++] = told;
     told->t = *t;
     snprintf(told->master, sizeof told->master, "%s", master);
-    int rc = catalogue_copy_each(c, t->key, story_add_copy, told, err);
+    int rc = catalogue_copy_each(c, t->key, report_facts_add_copy, told, err);
     if (rc == ERR_OK)
         rc = catalogue_arrival_each(c, t->key, add_arrival, told, err);
     if (rc == ERR_OK)
-        rc = story_take_picture(s, told, root, err);
+        rc = report_facts_take_picture(s, told, root, err);
     if (rc == ERR_OK)
-        rc = story_find_damage(told, root, err);
+        rc = report_facts_find_damage(told, root, err);
     describe_arrival(told);
-    story_add_clocks(told);
+    report_facts_add_clocks(told);
     return rc;
 }

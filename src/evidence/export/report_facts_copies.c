@@ -1,6 +1,6 @@
 /* The copies of a transfer, and its picture. */
 #include "dashspool/fsx.h"
-#include "story_internal.h"
+#include "report_facts_internal.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static const struct {
     {"vtt", "viewing", "clock and position as subtitles", true},
 };
 
-const char *story_folder(const char *kind)
+const char *report_facts_folder(const char *kind)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i].kind) == 0)
@@ -33,7 +33,7 @@ const char *story_folder(const char *kind)
     return "other";
 }
 
-bool story_shows(const char *kind)
+bool report_facts_shows(const char *kind)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i].kind) == 0)
@@ -90,7 +90,7 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     snprintf(kept->sha256, sizeof kept->sha256, "%s", copy->sha256);
     snprintf(kept->tool, sizeof kept->tool, "%s", copy->tool);
     kept->length_bytes = copy->length_bytes;
-    snprintf(kept->name, sizeof kept->name, "data/%s/%s", story_folder(copy->kind),
+    snprintf(kept->name, sizeof kept->name, "data/%s/%s", report_facts_folder(copy->kind),
              base ? base + 1 : copy->path);
     describe_how(copy, kept->how, sizeof kept->how);
     t->derived[i] = (struct report_derived){.name = kept->name,
@@ -102,7 +102,7 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     return ERR_OK;
 }
 
-int story_add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+int report_facts_add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct told *t = arg;
     bool redacted = !t->master[0];
@@ -113,10 +113,10 @@ int story_add_copy(void *arg, const struct catalogue_copy *copy, struct err *err
         t->settings = json_loads(copy->settings, 0, NULL);
     }
     t->has_sound = t->has_sound || json_object_get(t->settings, "sound");
-    return redacted && story_shows(copy->kind) ? ERR_OK : keep_copy(t, copy, err);
+    return redacted && report_facts_shows(copy->kind) ? ERR_OK : keep_copy(t, copy, err);
 }
 
-static int keep_picture(struct story *s, struct told *t, const char *path, const char *what,
+static int keep_picture(struct report_facts *s, struct told *t, const char *path, const char *what,
                         struct err *err)
 {
     struct buf jpeg;
@@ -125,7 +125,8 @@ static int keep_picture(struct story *s, struct told *t, const char *path, const
     if (rc == ERR_OK && fwrite(buf_data(&jpeg), 1, jpeg.used, s->pictures) != jpeg.used)
         rc = err_sys(err, "write the pictures of the report");
     if (rc == ERR_OK) {
-        t->picture = (struct story_picture){s->pictures, s->pictures_bytes, (int64_t)jpeg.used};
+        t->picture =
+            (struct report_facts_picture){s->pictures, s->pictures_bytes, (int64_t)jpeg.used};
         t->picture_what = what;
         s->pictures_bytes += (int64_t)jpeg.used;
     }
@@ -133,7 +134,8 @@ static int keep_picture(struct story *s, struct told *t, const char *path, const
     return rc;
 }
 
-int story_take_picture(struct story *s, struct told *t, const char *root, struct err *err)
+int report_facts_take_picture(struct report_facts *s, struct told *t, const char *root,
+                              struct err *err)
 {
     static const char *const wanted[] = {"poster", "still"};
     for (size_t k = 0; k < 2 && t->picture.n_bytes == 0; k++)
@@ -152,9 +154,9 @@ int story_take_picture(struct story *s, struct told *t, const char *root, struct
     return ERR_OK;
 }
 
-int story_load_picture(void *from, struct buf *out, struct err *err)
+int report_facts_load_picture(void *from, struct buf *out, struct err *err)
 {
-    const struct story_picture *p = from;
+    const struct report_facts_picture *p = from;
     size_t n = (size_t)p->n_bytes;
     uint8_t *at = buf_reserve(out, n, err);
     if (!at)
@@ -173,8 +175,8 @@ int story_load_picture(void *from, struct buf *out, struct err *err)
     return ERR_OK;
 }
 
-int story_redacted(struct story *s, const struct catalogue_copy *copy, const char *path,
-                   bool no_sound, struct err *err)
+int report_facts_redacted(struct report_facts *s, const struct catalogue_copy *copy,
+                          const char *path, bool no_sound, struct err *err)
 {
     struct told *t = s->told[s->n - 1];
     bool poster = strcmp(copy->kind, "poster") == 0;

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "hints.h"
+#include "inotify.h"
 #include "dashspool/log.h"
 #include <errno.h>
 #include <limits.h>
