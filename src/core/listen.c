@@ -1,16 +1,97 @@
-#include "access.h"
+#define _DEFAULT_SOURCE /* initgroups */
+#include "dashspool/listen.h"
 #include "dashspool/buf.h"
 #include "dashspool/fsx.h"
+#include "dashspool/log.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define IMEI_ROOM  16
 #define FILE_BYTES ((size_t)32 * 1024 * 1024) /* a million cameras with comments */
+
+/* ---- addresses ---- */
+
+int listen_resolve(const char *text, struct addrinfo **out, struct err *err)
+{
+    char host[256];
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    if (!colon || !colon[1] || n >= sizeof host)
+        return err_set(err, ERR_CONFIG, "listen %s: expected HOST:PORT", text);
+    bool brackets = n >= 2 && text[0] == '[' && colon[-1] == ']';
+    snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), text + brackets);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    int gai = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, out);
+    return gai == 0 ? ERR_OK : err_set(err, ERR_CONFIG, "listen %s: %s", text, gai_strerror(gai));
+}
+
+void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_NAME_ROOM],
+                 char host[LISTEN_NAME_ROOM])
+{
+    char name[LISTEN_NAME_ROOM - 10] = "?", port[8] = "?";
+    if (getnameinfo(address, (socklen_t)bytes, name, sizeof name, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        snprintf(name, sizeof name, "?");
+    snprintf(out, LISTEN_NAME_ROOM, strchr(name, ':') ? "[%s]:%s" : "%s:%s", name, port);
+    snprintf(host, LISTEN_NAME_ROOM, "%s", name);
+}
+
+/* ---- rights and limits ---- */
+
+int listen_drop_root(const char *section, const char *user, struct err *err)
+{
+    if (!user[0]) {
+        if (geteuid() == 0)
+            log_warn(section, "running as root; set user in its section to drop privileges");
+        return ERR_OK;
+    }
+    errno = 0;
+    const struct passwd *p = getpwnam(user);
+    if (!p)
+        return err_set(err, ERR_CONFIG, "user %s: %s", user,
+                       errno ? strerror(errno) : "no such user");
+    if (geteuid() != 0)
+        return geteuid() == p->pw_uid
+                   ? ERR_OK
+                   : err_set(err, ERR_CONFIG, "user = %s: cannot switch user: not started as root",
+                             user);
+    int death = 0; /* what our supervisor's end sends us; another user's process forgets it */
+    if (prctl(PR_GET_PDEATHSIG, &death) < 0 || initgroups(user, p->pw_gid) < 0 ||
+        setgid(p->pw_gid) < 0 || setuid(p->pw_uid) < 0 || prctl(PR_SET_PDEATHSIG, death) < 0)
+        return err_sys(err, "become %s", user);
+    return ERR_OK;
+}
+
+int listen_raise_descriptors(const char *section, int connections)
+{
+    enum { OTHERS = 64 }; /* databases, logs, listeners */
+    struct rlimit r;
+    rlim_t want = (rlim_t)connections + OTHERS;
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+        return connections;
+    if (r.rlim_cur < want) {
+        r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r);
+    }
+    if (r.rlim_cur >= want)
+        return connections;
+    connections = (int)r.rlim_cur - OTHERS;
+    log_warn(section, "connections_max reduced, too few file descriptors (ulimit -n)",
+             LOG_INT("descriptors", r.rlim_cur), LOG_INT("connections", connections));
+    return connections;
+}
+
+/* ---- the allow-list ---- */
 
 struct access {
     char *path; /* NULL: everybody may */

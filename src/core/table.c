@@ -1,19 +1,29 @@
-#include "table.h"
-#include <stdint.h>
+#include "dashspool/table.h"
+#include "dashspool/fnv.h"
+#include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a, 32 bits. Who floods it with chosen keys is closed by the limits on connections. */
-static size_t bucket_of(const char *key)
+int table_init(struct table *t, size_t n_buckets, struct err *err)
 {
-    uint32_t h = 2166136261u;
-    for (; *key; key++)
-        h = (h ^ (unsigned char)*key) * 16777619u;
-    return h % TABLE_BUCKETS;
+    t->n_buckets = n_buckets;
+    t->bucket = calloc(n_buckets, sizeof(struct table_link *));
+    return t->bucket ? ERR_OK : err_set(err, ERR_NOMEM, "out of memory: a table");
+}
+
+void table_clear(struct table *t)
+{
+    free(t->bucket);
+    *t = (struct table){0};
+}
+
+static struct table_link **bucket_of(const struct table *t, const char *key)
+{
+    return &t->bucket[fnv_add(FNV_BEGIN, key, strlen(key)) % t->n_buckets];
 }
 
 void table_add(struct table *t, struct table_link *link, const char *key, void *owner)
 {
-    struct table_link **first = &t->bucket[bucket_of(key)];
+    struct table_link **first = bucket_of(t, key);
     *link = (struct table_link){.next = *first, .self = first, .key = key, .owner = owner};
     if (*first)
         (*first)->self = &link->next;
@@ -33,7 +43,7 @@ void table_remove(struct table_link *link)
 struct table_link *table_find(const struct table *t, const char *key,
                               const struct table_link *after)
 {
-    struct table_link *l = after ? after->next : t->bucket[bucket_of(key)];
+    struct table_link *l = after ? after->next : *bucket_of(t, key);
     while (l && strcmp(l->key, key) != 0)
         l = l->next;
     return l;

@@ -1,10 +1,13 @@
-/* table: things found by a text of theirs, several to a text. Intrusive; nothing is allocated. */
-#ifndef DASHSPOOL_RECEIVE_TABLE_H
-#define DASHSPOOL_RECEIVE_TABLE_H
+/*
+ * table: things found by a text of theirs, several to a text. Intrusive: a link lies in the thing
+ * itself, and nothing is allocated but the buckets. FNV-1a; who floods it with chosen keys must be
+ * bounded by other limits.
+ */
+#ifndef DASHSPOOL_TABLE_H
+#define DASHSPOOL_TABLE_H
 
+#include "dashspool/err.h"
 #include <stddef.h>
-
-#define TABLE_BUCKETS 4096 /* 10 000 connections: chains of 2 or 3 */
 
 struct table_link {
     struct table_link *next, **self; /* self NULL: in no table */
@@ -13,8 +16,13 @@ struct table_link {
 };
 
 struct table {
-    struct table_link *bucket[TABLE_BUCKETS];
+    struct table_link **bucket;
+    size_t n_buckets;
 };
+
+/* As many buckets as things are expected, or half of that: chains of 2 or 3. ERR_NOMEM. */
+int table_init(struct table *t, size_t n_buckets, struct err *err) DS_MUST_CHECK;
+void table_clear(struct table *t); /* its links are the owners'; one that is {0} is fine */
 
 void table_add(struct table *t, struct table_link *link, const char *key, void *owner);
 void table_remove(struct table_link *link); /* one that is in none is fine */
