@@ -31,10 +31,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONVERT_INPUT_BYTES_MAX \
+#define MEDIA_INPUT_BYTES_MAX \
     (INT64_C(4) * 1024 * 1024 * 1024 - 1) /* as large as a master can be */
 
-enum convert_container { CONVERT_UNKNOWN, CONVERT_PTMF, CONVERT_ANNEXB, CONVERT_JPEG };
+enum media_container { MEDIA_UNKNOWN, MEDIA_PTMF, MEDIA_ANNEXB, MEDIA_JPEG };
 
 /* Everything that can be made of a master. A photo gives CONVERT_STILL, whatever copies of a video
  * are asked for. */
@@ -61,7 +61,7 @@ enum convert_copy_kind {
 #define CONVERT_OUTPUTS_MAX 20
 
 /* What is known of a transfer beside its bytes. All text is UTF-8; "" is unknown. */
-struct convert_facts {
+struct media_facts {
     char id[96];
     char imei[16], camera[16], trigger[24];
     bool has_time, has_zone, has_position, has_trigger_time;
@@ -123,41 +123,40 @@ struct convert_options {
 };
 
 /* The vote on the picture rate (pure; convert/timing.c). Sources in the order of trust. */
-enum convert_source {
-    CONVERT_SOURCE_PTMF,    /* capture times of the records */
-    CONVERT_SOURCE_META,    /* frame rate of metadata v2 and later */
-    CONVERT_SOURCE_PERSON,  /* --fps */
-    CONVERT_SOURCE_LENGTH,  /* picture count / metadata length */
-    CONVERT_SOURCE_STREAM,  /* the stream's own timing (VUI) */
-    CONVERT_SOURCE_DEFAULT, /* configuration */
-    CONVERT_N_SOURCES,
+enum media_source {
+    MEDIA_SOURCE_PTMF,    /* capture times of the records */
+    MEDIA_SOURCE_META,    /* frame rate of metadata v2 and later */
+    MEDIA_SOURCE_PERSON,  /* --fps */
+    MEDIA_SOURCE_LENGTH,  /* picture count / metadata length */
+    MEDIA_SOURCE_STREAM,  /* the stream's own timing (VUI) */
+    MEDIA_SOURCE_DEFAULT, /* configuration */
+    MEDIA_N_SOURCES,
 };
 /* "capture times", "metadata rate" …: reads well in a sentence and in JSON. */
-const char *convert_source_name(enum convert_source source);
+const char *media_source_name(enum media_source source);
 
-struct convert_timing {
-    double fps[CONVERT_N_SOURCES]; /* what each source says; 0: it says nothing */
-    enum convert_source chosen;
+struct media_timing {
+    double fps[MEDIA_N_SOURCES]; /* what each source says; 0: it says nothing */
+    enum media_source chosen;
     bool disagree; /* some source is more than 2 % away from the chosen one */
 };
 
 /* One line: "capture times 19.967, metadata rate 20"; only_disagreeing: the chosen source and those
  * that contradict it, "" if none does. */
-void convert_timing_text(const struct convert_timing *t, bool only_disagreeing, char *out,
-                         size_t room);
+void media_timing_text(const struct media_timing *t, bool only_disagreeing, char *out, size_t room);
 
 /* When the first picture of the copies was taken, and how well that is known. */
-struct convert_wall {
+struct media_wall {
     bool known;
     int64_t utc_us, error_us; /* ± */
-    char source[32];          /* "metadata", "file name" … as in convert_facts.time_source */
+    char source[32];          /* "metadata", "file name" … as in media_facts.time_source */
     char why[160];            /* why no better than error_us */
 };
 
 /* What a downloaded file's name, and the folder that it is in, tell: *facts gets a time if it has
  * none (in its zone, if it has one), and an IMEI if it has none. Pure; now_us bounds what is
  * plausible. */
-void convert_facts_from_path(const char *path, int64_t now_us, struct convert_facts *facts);
+void media_facts_from_path(const char *path, int64_t now_us, struct media_facts *facts);
 
 struct convert_output {
     enum convert_copy_kind kind;
@@ -167,7 +166,7 @@ struct convert_output {
 };
 
 /* What is not as the camera made it (convert/damage.c). */
-struct convert_damage {
+struct media_damage {
     int64_t damaged;          /* pictures whose own bytes are broken or missing in part */
     int64_t affected;         /* … that refer to one of those, up to the next key picture */
     int64_t lost;             /* pictures that the camera made and that are not there: gaps in the
@@ -180,15 +179,15 @@ struct convert_damage {
 };
 
 struct convert_result {
-    enum convert_container container;
+    enum media_container container;
     int width_px, height_px;
     int64_t pictures, key_pictures;
     int64_t duration_us; /* of the pictures, the last one's own time included */
     bool sound;
     int64_t silences, silence_us; /* stretches without sound that were filled, and their sum */
-    struct convert_timing timing; /* of a video */
-    struct convert_wall wall;
-    struct convert_damage damage;
+    struct media_timing timing;   /* of a video */
+    struct media_wall wall;
+    struct media_damage damage;
     char slices_sha256[HASH_HEX_ROOM]; /* over the payloads of all slice NAL units, in decoding
                                           order: the same in master and working copy; "" if no
                                           working copy was made */
@@ -217,33 +216,33 @@ typedef void convert_progress_fn(void *arg, double done);
 
 /* Tells the container from the first bytes. ERR_MALFORMED, with what it looks like, for anything
  * else: an empty file, text, a stream without parameter sets … */
-int convert_sniff(const char *path, enum convert_container *out, struct err *err) DS_MUST_CHECK;
+int media_sniff(const char *path, enum media_container *out, struct err *err) DS_MUST_CHECK;
 
 /* Converts one file into out_dir (which exists) under the name `stem`. On success *result tells
  * what was made; on failure nothing new is left in out_dir. progress may be NULL. A mask that hides
  * nothing of this master, as it lies outside of the picture or behind the end, is ERR_CONFIG. */
 int convert_file(const char *path, const char *out_dir, const char *stem,
-                 const struct convert_facts *facts, const struct convert_options *options,
+                 const struct media_facts *facts, const struct convert_options *options,
                  convert_progress_fn *progress, void *arg, struct convert_result *result,
                  struct err *err) DS_MUST_CHECK;
 
 /* What a file is (convert/probe.c). Times in microseconds since the first picture. */
-#define CONVERT_FINDINGS_MAX 20 /* of each kind, in order; the counts go on */
+#define MEDIA_FINDINGS_MAX 20 /* of each kind, in order; the counts go on */
 
-struct convert_finding {
+struct media_finding {
     int64_t picture; /* from 0, in file order */
     int64_t time_us;
     char text[120];
 };
 
-struct convert_gap {
+struct media_gap {
     int64_t picture; /* the one behind it */
     int64_t lost; /* by sequence numbers or order counts; 0: the camera itself dropped pictures */
     int64_t from_us, until_us;
 };
 
-struct convert_probe {
-    enum convert_container container;
+struct media_probe {
+    enum media_container container;
     int64_t length_bytes;
     char sha256[HASH_HEX_ROOM];
     char codec[16], profile[32]; /* "H.265", "Main" */
@@ -259,7 +258,7 @@ struct convert_probe {
     double nominal_fps;             /* of the record headers; 0 unknown */
     bool has_camera_clock;
     int64_t camera_clock_us; /* of the first picture: how long the camera had been running */
-    struct convert_timing timing;
+    struct media_timing timing;
     int64_t sound_records, sound_us; /* 0: no sound. G.711 A-law, 8 kHz */
     bool borrowed_sets;              /* parameter sets of options.params_from are in use */
     bool end_unknown;                /* plain H.265 does not tell whether it was cut */
@@ -270,11 +269,11 @@ struct convert_probe {
     int orientation;     /* EXIF, 1..8 */
     bool complete;
 
-    struct convert_damage damage;
-    struct convert_finding damaged[CONVERT_FINDINGS_MAX]; /* damage.damaged of them */
-    struct convert_gap gap[CONVERT_FINDINGS_MAX];
+    struct media_damage damage;
+    struct media_finding damaged[MEDIA_FINDINGS_MAX]; /* damage.damaged of them */
+    struct media_gap gap[MEDIA_FINDINGS_MAX];
     int64_t gaps, gaps_by_camera; /* all; those with lost == 0, which are no damage */
-    struct convert_finding decoder[CONVERT_FINDINGS_MAX];
+    struct media_finding decoder[MEDIA_FINDINGS_MAX];
     int64_t decoder_findings;
     char photo_damage[160]; /* "" none */
     bool clean;             /* nothing is damaged, lost or left out */
@@ -285,19 +284,19 @@ struct convert_probe {
  * damage inside a picture's bits shows only when decoding. Of the options, fps, default_fps and
  * params_from count. A file that cannot be read at all is an error, with the container in
  * out->container where it is known. */
-int convert_probe(const char *path, const struct convert_facts *facts,
-                  const struct convert_options *options, bool decode, struct convert_probe *out,
-                  struct err *err) DS_MUST_CHECK;
+int media_probe(const char *path, const struct media_facts *facts,
+                const struct convert_options *options, bool decode, struct media_probe *out,
+                struct err *err) DS_MUST_CHECK;
 
 /* What the coded pictures of a file are: convert_result.slices_sha256, of a master (what of it a
  * working copy has) or of an MP4 with one track of H.265. ERR_MALFORMED, ERR_UNSUPPORTED: it has
  * none, or cannot be read to its end. */
-struct convert_slices {
+struct media_slices {
     bool film; /* an MP4 */
     int64_t pictures;
     char sha256[HASH_HEX_ROOM];
 };
-int convert_slices(const char *path, struct convert_slices *out, struct err *err) DS_MUST_CHECK;
+int media_slices(const char *path, struct media_slices *out, struct err *err) DS_MUST_CHECK;
 
 /* Does what every overlay begins with, for a process that forks children which convert. */
 int convert_warm_up(struct err *err) DS_MUST_CHECK;
@@ -308,7 +307,7 @@ int convert_warm_up(struct err *err) DS_MUST_CHECK;
 /* Makes all copies in stage_dir, under the names that they will have, and reads them back. Writes
  * nowhere else. *result names the outputs in out_dir, without length and hash. */
 int convert_prepare(const char *path, const char *out_dir, const char *stage_dir, const char *stem,
-                    const struct convert_facts *facts, const struct convert_options *options,
+                    const struct media_facts *facts, const struct convert_options *options,
                     convert_progress_fn *progress, void *arg, struct convert_result *result,
                     struct err *err) DS_MUST_CHECK;
 

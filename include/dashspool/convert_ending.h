@@ -1,5 +1,5 @@
 /*
- * convert_ending: what a file of footage is, whether it ends as one does, and whether this program
+ * media_ending: what a file of footage is, whether it ends as one does, and whether this program
  * made it; by its structure alone, without a decoder. For whoever takes files while they may still
  * be written: a copy that is under way ends within a record.
  *
@@ -17,10 +17,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum convert_end { CONVERT_END_WELL, CONVERT_END_CUT, CONVERT_END_UNKNOWN };
+enum media_end { MEDIA_END_WELL, MEDIA_END_CUT, MEDIA_END_UNKNOWN };
 
-struct convert_ending {
-    enum convert_end end;
+struct media_ending {
+    enum media_end end;
     bool photo;
     bool ours;      /* MP4, JPEG: it says that dashspool made it */
     char note[160]; /* unless it ends well: why */
@@ -28,7 +28,7 @@ struct convert_ending {
 
 /* Reads what is needed of the first length_bytes of fd. ERR_MALFORMED or ERR_UNSUPPORTED: it is no
  * footage, with what it looks like; ERR_AGAIN: the file has become shorter meanwhile; ERR_IO. */
-int convert_ending(int fd, int64_t length_bytes, struct convert_ending *out,
-                   struct err *err) DS_MUST_CHECK;
+int media_ending(int fd, int64_t length_bytes, struct media_ending *out,
+                 struct err *err) DS_MUST_CHECK;
 
 #endif

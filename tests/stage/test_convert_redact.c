@@ -51,7 +51,7 @@ static struct convert_result convert(const char *path, const char *stem, struct 
 {
     struct err err;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     assert_ok(convert_file(path, dir, stem, &facts, o, NULL, NULL, &r, &err));
     return r;
 }
@@ -221,7 +221,7 @@ static void test_working_copies_are_refused_and_so_are_masks_that_hide_nothing(v
                                         "0,0,8,8,100,200"};
     struct err err;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options o = with_masks(CONVERT_WORKING | CONVERT_VIEWING, NULL);
     o.no_sound = true;
     assert_err(ERR_CONFIG,

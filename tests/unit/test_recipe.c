@@ -10,7 +10,7 @@
 static struct recipe whole(void)
 {
     struct recipe r = {.n_libraries = 0};
-    r.facts = (struct convert_facts){
+    r.facts = (struct media_facts){
         .has_time = true,
         .has_zone = true,
         .has_position = true,
@@ -293,7 +293,7 @@ static void test_the_facts_of_a_row_are_those_that_can_be_true(void **state)
                                    .tz_min = 60,
                                    .fps = 99,
                                    .length_s = 7};
-    struct convert_facts f;
+    struct media_facts f;
     snprintf(t.trigger_name, sizeof t.trigger_name, "crash");
     recipe_facts(&t, &f);
     assert_false(f.has_time || f.has_zone || f.has_position || f.has_trigger_time);

@@ -69,9 +69,9 @@ static int convert(const struct message_request *q, struct err *err)
 
 static int read_slices(const struct message_request *q, struct err *err)
 {
-    struct convert_slices slices;
+    struct media_slices slices;
     memset(&slices, 0, sizeof slices); /* its padding goes over the wire, too */
-    int rc = convert_slices(q->path, &slices, err);
+    int rc = media_slices(q->path, &slices, err);
     return rc < 0 ? rc : message_send(STDOUT_FILENO, MESSAGE_SLICES, &slices, sizeof slices, err);
 }
 

@@ -1,8 +1,8 @@
 /*
  * jpeg_segments: the APPn and COM segments of a JPEG (ITU-T T.81, annex B). Pure.
  */
-#ifndef CONVERT_JPEG_SEGMENTS_H
-#define CONVERT_JPEG_SEGMENTS_H
+#ifndef MEDIA_JPEG_SEGMENTS_H
+#define MEDIA_JPEG_SEGMENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * overlay are taken to samples and back (photo_blend.c). libjpeg's errors jump: they are caught in
  * one place, photo_jpeg.c. In a redacted copy whole units of coding are black (photo_redact.c).
  */
-#ifndef CONVERT_PHOTO_H
-#define CONVERT_PHOTO_H
+#ifndef MEDIA_PHOTO_H
+#define MEDIA_PHOTO_H
 
 #include "convert/osd.h"
 #include "dashspool/buf.h"

@@ -25,9 +25,9 @@ struct field {
     ptrdiff_t has_at; /* the bool that says whether it is known; -1: it is always there */
 };
 
-#define F(member)  offsetof(struct convert_facts, member)
+#define F(member)  offsetof(struct media_facts, member)
 #define O(member)  offsetof(struct convert_options, member)
-#define FT(member) TEXT, F(member), sizeof(((struct convert_facts *)0)->member), 0, 0, -1
+#define FT(member) TEXT, F(member), sizeof(((struct media_facts *)0)->member), 0, 0, -1
 #define OT(member) TEXT, O(member), sizeof(((struct convert_options *)0)->member), 0, 0, -1
 
 static const struct field facts_fields[] = {
@@ -62,7 +62,7 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct convert_facts) == 256 && sizeof(struct convert_options) == 3912,
+_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 3912,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {
