@@ -1,6 +1,6 @@
 /* Where any bytes end, read from a file; the file may be shorter than was told. */
 #define _GNU_SOURCE /* memfd_create */
-#include "dashspool/convert_ending.h"
+#include "dashspool/media.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -16,7 +16,7 @@ static int probe(const char *path, bool decode, struct media_probe *p, struct er
     struct media_facts facts = {.tz_min = 0};
     struct convert_options options = footage_options(CONVERT_WORKING);
     *err = (struct err){0};
-    int rc = media_probe(path, &facts, &options, decode, p, err);
+    int rc = media_probe(path, &facts, &options.media, decode, p, err);
     assert_true(rc == 0 || (rc == ERR_MALFORMED && strlen(err->text) > strlen(path) + 10));
     assert_null(strpbrk(rc < 0 ? err->text : p->warning, "\r\n"));
     return rc;

@@ -90,7 +90,7 @@ static struct media_probe probe(const char *path, bool decode)
     struct convert_options options = footage_options(CONVERT_WORKING);
     struct media_probe p;
     struct err err;
-    assert_ok(media_probe(path, &facts, &options, decode, &p, &err));
+    assert_ok(media_probe(path, &facts, &options.media, decode, &p, &err));
     return p;
 }
 
@@ -216,10 +216,10 @@ static void test_a_hole_longer_than_a_clip_is_not_believed(void **state)
     struct convert_options options = footage_options(CONVERT_WORKING);
     struct media_probe p;
     struct err err;
-    options.fps = 0.1;
+    options.media.fps = 0.1;
     for (int n = 6; n <= 7; n++) {
         write_pictures(&s, but(60, n, 0));
-        assert_ok(media_probe(s.path, &facts, &options, false, &p, &err));
+        assert_ok(media_probe(s.path, &facts, &options.media, false, &p, &err));
         assert_int_equal(p.damage.lost, n == 6 ? 6 : 0);
     }
     stream_close(&s);
@@ -284,7 +284,7 @@ static void test_nothing_is_missing_from_streams_of_all_kinds(void **state)
         struct convert_options options = footage_options(CONVERT_WORKING);
         struct media_probe p;
         struct err err;
-        if (media_probe(found.gl_pathv[i], &facts, &options, false, &p, &err) < 0)
+        if (media_probe(found.gl_pathv[i], &facts, &options.media, false, &p, &err) < 0)
             assert_non_null(strstr(err.text, "parameter sets"));
         if (p.damage.lost + p.damage.repeated + p.damage.affected != 0)
             fail_msg("%s", found.gl_pathv[i]);

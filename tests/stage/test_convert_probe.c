@@ -66,9 +66,9 @@ static int probe(const char *path, const char *params_from, struct media_probe *
 {
     struct media_facts facts = {.tz_min = 0};
     struct convert_options options = footage_options(CONVERT_WORKING);
-    snprintf(options.params_from, sizeof options.params_from, "%s", params_from);
+    snprintf(options.media.params_from, sizeof options.media.params_from, "%s", params_from);
     *err = (struct err){0};
-    return media_probe(path, &facts, &options, true, p, err);
+    return media_probe(path, &facts, &options.media, true, p, err);
 }
 
 static void agrees(const struct statement *s, const struct media_probe *p)
@@ -214,12 +214,12 @@ static void test_a_plain_stream_without_sets_converts_with_lent_ones(void **stat
         skip();
     }
     snprintf(clip, sizeof clip, "%s", path);
-    snprintf(options.params_from, sizeof options.params_from, "%s",
+    snprintf(options.media.params_from, sizeof options.media.params_from, "%s",
              support_shared("hevc/membrane-input-60-640x480-variable-parameters.h265"));
     assert_ok(convert_file(clip, dir, "clip", &facts, &options, NULL, NULL, &r, &err));
     assert_int_equal(r.pictures, 60);
     assert_int_equal(r.damage.damaged, 0);
-    snprintf(options.params_from, sizeof options.params_from, "%s",
+    snprintf(options.media.params_from, sizeof options.media.params_from, "%s",
              support_shared("hevc/road-720p25-20s.h265"));
     assert_err(ERR_MALFORMED,
                convert_file(clip, dir, "other", &facts, &options, NULL, NULL, &r, &err));

@@ -103,7 +103,7 @@ static void open_media(struct media *m, const char *path)
     struct err err;
     struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_TIMING);
-    assert_ok(media_open(m, path, MEDIA_PTMF, &facts, &options, &err));
+    assert_ok(media_open(m, path, MEDIA_PTMF, &facts, &options.media, &err));
 }
 
 /* Pictures and sound are where they are in the whole sample; those from picture `later` (and sound

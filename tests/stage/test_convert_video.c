@@ -19,7 +19,7 @@ static struct made make(const char *path, unsigned copies, double fps)
     struct err err;
     struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(copies);
-    options.fps = fps;
+    options.media.fps = fps;
     assert_ok(convert_file(path, m.dir, "clip", &facts, &options, NULL, NULL, &m.result, &err));
     for (int i = 0; i < m.result.n_outputs; i++) {
         const struct convert_output *o = &m.result.output[i];
@@ -282,12 +282,12 @@ static void test_configuration_gives_the_options(void **state)
     assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_VIEWING | CONVERT_TIMING);
     assert_true(o.crf == 23.25);
     assert_string_equal(o.preset, "superfast");
-    assert_true(o.default_fps == 25);
+    assert_true(o.media.default_fps == 25);
     assert_ok(cfg_set(cfg, "convert", "copies", "working", "test", &err));
     assert_ok(cfg_set(cfg, "convert", "default_fps", "12.5", "test", &err));
     convert_options_from_cfg(cfg, &o);
     assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_TIMING);
-    assert_true(o.default_fps == 12.5);
+    assert_true(o.media.default_fps == 12.5);
     assert_err(ERR_CONFIG, cfg_set(cfg, "convert", "crf", "52", "test", &err));
     cfg_free(&cfg);
 }

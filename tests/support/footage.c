@@ -40,7 +40,7 @@ struct media_facts footage_facts(void)
 struct convert_options footage_options(unsigned copies)
 {
     return (struct convert_options){.copies = copies,
-                                    .default_fps = 25,
+                                    .media.default_fps = 25,
                                     .crf = 21,
                                     .preset = "veryfast",
                                     .osd_size = 1,

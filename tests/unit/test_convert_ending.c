@@ -1,5 +1,5 @@
 /* Where footage ends, by its structure: every cut of a file is one, the whole is not. */
-#include "dashspool/convert_ending.h"
+#include "dashspool/media.h"
 #include "support/footage.h"
 #include <fcntl.h>
 #include <stdlib.h>

@@ -299,7 +299,7 @@ static bool read_one(int o, struct wish *w, struct convert_request *r)
         r->out_dir = optarg;
         return true;
     case O_FPS:
-        return cli_number("convert", "--fps", optarg, 0.1, 240, &r->options.fps);
+        return cli_number("convert", "--fps", optarg, 0.1, 240, &r->options.media.fps);
     case O_TIME:
         w->time = optarg;
         return true;
@@ -321,7 +321,8 @@ static bool read_one(int o, struct wish *w, struct convert_request *r)
     case O_TRACK:
         return take("--track", optarg, r->options.track_path, sizeof r->options.track_path);
     case O_PARAMS:
-        return take("--params-from", optarg, r->options.params_from, sizeof r->options.params_from);
+        return take("--params-from", optarg, r->options.media.params_from,
+                    sizeof r->options.media.params_from);
     case O_STILL:
         return add_still(optarg, &r->options);
     case O_MASK:

@@ -1,5 +1,6 @@
 /* probe: what a file is, on one page. */
 #include "cli_internal.h"
+#include "dashspool/convert.h"
 #include "probe_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ static const char probe_help[] =
     "example: dashspool probe clip.h265\n";
 
 struct probe_run {
-    struct convert_options options;
+    struct media_options options;
     bool json, decode;
     json_t *all;
 };
@@ -216,7 +217,9 @@ int cli_probe(struct cli *cli, int argc, char **argv)
     };
     struct probe_run run = {.decode = true};
     int rc = CLI_OK;
-    convert_options_from_cfg(cli->cfg, &run.options);
+    struct convert_options configured;
+    convert_options_from_cfg(cli->cfg, &configured);
+    run.options = configured.media;
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         if (o == 'j')
             run.json = true;

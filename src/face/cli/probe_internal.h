@@ -2,7 +2,7 @@
 #ifndef DASHSPOOL_CLI_PROBE_INTERNAL_H
 #define DASHSPOOL_CLI_PROBE_INTERNAL_H
 
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 #include <jansson.h>
 
 /* The new reference, or NULL without memory. */

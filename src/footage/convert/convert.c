@@ -55,7 +55,7 @@ static void take_text(const struct cfg *cfg, const char *key, char *out, size_t 
 void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out)
 {
     *out = (struct convert_options){
-        .default_fps = cfg_real(cfg, "convert", "default_fps"),
+        .media.default_fps = cfg_real(cfg, "convert", "default_fps"),
         .crf = cfg_real(cfg, "convert", "crf"),
         .threads = (int)cfg_int(cfg, "convert", "threads"),
         .flac = strcmp(cfg_text(cfg, "convert", "sound"), "flac") == 0,
@@ -132,12 +132,12 @@ static int open_master(struct media *m, const char *path, const struct media_fac
     int rc = media_map(m, path, err);
     if (rc == ERR_OK)
         rc = sniff_bytes(m->map, m->n, &result->container, err);
-    if (rc < 0 && result->container == MEDIA_ANNEXB && options->params_from[0])
+    if (rc < 0 && result->container == MEDIA_ANNEXB && options->media.params_from[0])
         rc = ERR_OK;
     if (rc < 0 || result->container == MEDIA_JPEG)
         return rc;
     media_close(m);
-    rc = media_open(m, path, result->container, facts, options, err);
+    rc = media_open(m, path, result->container, facts, &options->media, err);
     if (rc == ERR_OK)
         rc = copy_moments_check(m, options, err);
     return rc < 0 ? rc : redact_media(m, options, err);

@@ -13,7 +13,7 @@
 #define CONVERT_EXIF_H
 
 #include "dashspool/buf.h"
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 
 #define EXIF_ENTRIES_MAX 200         /* of one directory; phones write up to 50 */
 #define EXIF_BYTES_MAX   (65535 - 2) /* of a segment's payload */

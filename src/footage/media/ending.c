@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* memmem */
-#include "dashspool/convert_ending.h"
+#include "dashspool/media.h"
 #include "dashspool/reader.h"
 #include "ptmf.h"
 #include "sniff.h"

@@ -212,7 +212,7 @@ static int by_time(const void *a, const void *b)
 }
 
 int media_open(struct media *m, const char *path, enum media_container container,
-               const struct media_facts *facts, const struct convert_options *options,
+               const struct media_facts *facts, const struct media_options *options,
                struct err *err)
 {
     *m = (struct media){.container = container};

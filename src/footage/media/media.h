@@ -7,7 +7,7 @@
 #define MEDIA_MEDIA_H
 
 #include "annexb.h"
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 #include <libavutil/pixfmt.h>
 #include <libavutil/rational.h>
 
@@ -114,7 +114,7 @@ struct media {
 
 /* Opens and indexes a video. *m is the caller's storage; media_close() also after a failure. */
 int media_open(struct media *m, const char *path, enum media_container container,
-               const struct media_facts *facts, const struct convert_options *options,
+               const struct media_facts *facts, const struct media_options *options,
                struct err *err) DS_MUST_CHECK;
 void media_close(struct media *m);
 
@@ -141,7 +141,7 @@ int media_find_missing(struct media *m, struct err *err) DS_MUST_CHECK;
 
 /* order.c: the vote, and from it all times. PTMF times are in picture[].time_us already. */
 int media_assign_times(struct media *m, const struct media_facts *facts,
-                       const struct convert_options *options, struct err *err) DS_MUST_CHECK;
+                       const struct media_options *options, struct err *err) DS_MUST_CHECK;
 
 /* repair.c: makes the camera's clock a sane one (timing_repair()), counts what was changed in
  * m->damage, and says so. times_us: of the pictures in display order. Then the sound, which is on

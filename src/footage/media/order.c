@@ -97,7 +97,7 @@ static int display_order(const struct media *m, struct shown **out, struct err *
 /* A clock that is wrong more often than right is no witness; then the rate in the records' headers
  * is one, which is the same as the metadata's (section 8). */
 static void vote(struct media *m, const int64_t *times_us, const struct media_facts *facts,
-                 const struct convert_options *options)
+                 const struct media_options *options)
 {
     int64_t missing = 0;
     for (int64_t i = 0; i < m->n_pictures; i++)
@@ -164,7 +164,7 @@ static int constant_times(struct media *m, const struct shown *shown, int64_t *t
 
 /* times_us: by display order, since the first picture. */
 static int time_pictures(struct media *m, const struct shown *shown, int64_t *times_us,
-                         const struct media_facts *facts, const struct convert_options *options,
+                         const struct media_facts *facts, const struct media_options *options,
                          struct err *err)
 {
     int rc = m->container == MEDIA_PTMF ? camera_times(m, shown, times_us, err) : ERR_OK;
@@ -218,7 +218,7 @@ static void assign_ticks(struct media *m, const struct shown *kept, const int64_
 }
 
 int media_assign_times(struct media *m, const struct media_facts *facts,
-                       const struct convert_options *options, struct err *err)
+                       const struct media_options *options, struct err *err)
 {
     struct shown *shown = NULL;
     int64_t n = 0, last_us = 0;

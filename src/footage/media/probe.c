@@ -1,7 +1,6 @@
 #include "av.h"
 #include "damage.h"
 #include "decode.h"
-#include "jpeg_segments.h"
 #include "photo.h"
 #include "sniff.h"
 #include <inttypes.h>
@@ -93,7 +92,7 @@ static void describe_damage(const struct media *m, struct media_probe *out)
 }
 
 static int probe_video(const char *path, const struct media_facts *facts,
-                       const struct convert_options *options, bool decode, struct media_probe *out,
+                       const struct media_options *options, bool decode, struct media_probe *out,
                        struct err *err)
 {
     struct media m;
@@ -205,7 +204,7 @@ static int probe_photo(const struct media *m, bool decode, struct media_probe *o
 }
 
 int media_probe(const char *path, const struct media_facts *facts,
-                const struct convert_options *options, bool decode, struct media_probe *out,
+                const struct media_options *options, bool decode, struct media_probe *out,
                 struct err *err)
 {
     struct media m = {0};

@@ -129,7 +129,7 @@ static int slices_of_film(const char *path, struct media_slices *out, struct err
 static int slices_of_file(const char *path, struct media_slices *out, struct err *err)
 {
     static const struct media_facts no_facts;
-    static const struct convert_options options = {.default_fps = 25};
+    static const struct media_options options = {.default_fps = 25};
     enum media_container container = MEDIA_UNKNOWN;
     struct media m = {0};
     int rc = media_map(&m, path, err);

@@ -4,7 +4,7 @@
 #ifndef MEDIA_SNIFF_H
 #define MEDIA_SNIFF_H
 
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 
 /* n > 0. *out is MEDIA_ANNEXB also with the error that only parameter sets are missing.
  * ERR_MALFORMED, ERR_UNSUPPORTED with what it looks like instead. */

@@ -5,7 +5,7 @@
 #ifndef MEDIA_TIMING_H
 #define MEDIA_TIMING_H
 
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 
 /* ---- the vote ---- */
 

@@ -47,8 +47,8 @@ static const struct field facts_fields[] = {
 };
 
 static const struct field options_fields[] = {
-    {"fps", REAL, O(fps), 0, 0, 1000, -1},
-    {"default_fps", REAL, O(default_fps), 0, 0, 1000, -1},
+    {"fps", REAL, O(media.fps), 0, 0, 1000, -1},
+    {"default_fps", REAL, O(media.default_fps), 0, 0, 1000, -1},
     {"crf", REAL, O(crf), 0, 0, 51, -1},
     {"preset", OT(preset)},
     {"encoder", OT(encoder)},
@@ -153,7 +153,7 @@ static json_t *libraries_json(const struct recipe *r)
 int recipe_text(const struct recipe *r, char **out, struct err *err)
 {
     const struct convert_options *o = &r->options;
-    const char *beside = o->track_path[0] ? o->track_path : o->params_from;
+    const char *beside = o->track_path[0] ? o->track_path : o->media.params_from;
     *out = NULL;
     if (beside[0]) /* its folder is nobody's business */
         return err_set(err, ERR_UNSUPPORTED,

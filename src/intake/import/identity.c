@@ -1,5 +1,5 @@
 /* Of whom a file is, where nothing beside it tells: its name and its folders. */
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 #include "dashspool/wire.h"
 #include "import_internal.h"
 #include <ctype.h>

@@ -2,10 +2,10 @@
 #ifndef DASHSPOOL_IMPORT_INTERNAL_H
 #define DASHSPOOL_IMPORT_INTERNAL_H
 
-#include "dashspool/convert_ending.h"
 #include "dashspool/hash.h"
 #include "dashspool/import.h"
 #include "dashspool/intake.h"
+#include "dashspool/media.h"
 #include "dashspool/raw.h"
 
 enum {

@@ -1,8 +1,8 @@
 /* A file, up to where the stores are needed: what it is, its bytes, their hash. */
 #define _GNU_SOURCE /* O_NOFOLLOW */
 #include "dashspool/clock.h"
-#include "dashspool/convert.h"
 #include "dashspool/import_walk.h"
+#include "dashspool/media.h"
 #include "import_internal.h"
 #include <errno.h>
 #include <fcntl.h>
