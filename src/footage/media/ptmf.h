@@ -3,8 +3,8 @@
  * section 8). Pure: bytes in memory in, borrowed payloads out. Damage is stepped over and counted,
  * never an error: the caller judges what is left.
  */
-#ifndef CONVERT_PTMF_H
-#define CONVERT_PTMF_H
+#ifndef MEDIA_PTMF_H
+#define MEDIA_PTMF_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
  * sound: the master's G.711 A-law records, placed by their capture times, as AAC or
  * FLAC packets.
  */
-#ifndef CONVERT_SOUND_H
-#define CONVERT_SOUND_H
+#ifndef MEDIA_SOUND_H
+#define MEDIA_SOUND_H
 
 #include "av.h"
 #include "media.h"

@@ -2,10 +2,10 @@
  * timing: the vote on the picture rate, the times of the pictures, and the time of day that goes
  * with them (design, section 7). Pure.
  */
-#ifndef CONVERT_TIMING_H
-#define CONVERT_TIMING_H
+#ifndef MEDIA_TIMING_H
+#define MEDIA_TIMING_H
 
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 
 /* ---- the vote ---- */
 
@@ -20,10 +20,10 @@ struct timing_facts {
 
 /* Fills in what every source says, chooses the best and compares the others with it. The default
  * never counts as a contradiction: it is no witness. */
-void timing_select(const struct timing_facts *facts, struct convert_timing *out);
+void timing_select(const struct timing_facts *facts, struct media_timing *out);
 
 /* How a source comes to its rate: static text, one line. */
-const char *timing_source_text(enum convert_source source);
+const char *timing_source_text(enum media_source source);
 
 /* Time of the n-th picture at a constant rate, rounded to the microsecond. */
 int64_t timing_constant_us(int64_t n, double fps);
@@ -81,9 +81,8 @@ struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us
  * A constant rate adds half a picture step (at 20 a second the camera's pictures are up to 17 ms
  * off an even grid, section 8.1) and the drift to the source that disagrees most; with the default
  * rate alone, as much as the offset itself. duration_us: of the clip. */
-struct convert_wall timing_wall(const struct convert_facts *facts,
-                                const struct convert_timing *timing, int64_t duration_us,
-                                int64_t offset_us);
+struct media_wall timing_wall(const struct media_facts *facts, const struct media_timing *timing,
+                              int64_t duration_us, int64_t offset_us);
 
 /* ---- names (timing_name.c) ---- */
 

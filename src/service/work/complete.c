@@ -86,7 +86,7 @@ static int convert(struct completer *c, const struct catalogue_transfer *t, cons
                    const char *dir, struct convert_result *result, struct err *err)
 {
     char stem[CATALOGUE_ID_ROOM + 16];
-    struct convert_facts facts;
+    struct media_facts facts;
     struct confine *child = NULL;
     struct err stopped;
     recipe_facts(t, &facts);

@@ -1,5 +1,6 @@
-#include "dashspool/fsx.h"
 #include "photo.h"
+#include "dashspool/fsx.h"
+#include "dashspool/reader.h"
 #include <jerror.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,10 +69,10 @@ static void on_progress(j_common_ptr c)
     }
 }
 
-int photo_guard(struct photo *p, void (*step)(struct photo *p), struct err *err)
+int photo_guard(struct photo *p, photo_step *step, void *arg, struct err *err)
 {
     if (setjmp(p->errors.jump) == 0) {
-        step(p);
+        step(p, arg);
         return ERR_OK;
     }
     if (p->sink_err.code) {
@@ -82,8 +83,9 @@ int photo_guard(struct photo *p, void (*step)(struct photo *p), struct err *err)
                    p->errors.code == ERR_MALFORMED ? "broken" : "not supported", p->errors.text);
 }
 
-static void read_header(struct photo *p)
+static void read_header(struct photo *p, void *arg)
 {
+    (void)arg;
     jpeg_create_decompress(&p->in);
     p->in.client_data = p;
     p->in.progress = &p->progress;
@@ -133,8 +135,9 @@ static int check_header(struct photo *p, struct err *err)
     return ERR_OK;
 }
 
-static void read_blocks(struct photo *p)
+static void read_blocks(struct photo *p, void *arg)
 {
+    (void)arg;
     p->blocks = jpeg_read_coefficients(&p->in);
 }
 
@@ -169,8 +172,9 @@ static bool clamp_row(JCOEF *from, JCOEF *end)
 }
 
 /* What a damaged photo decodes to can be more than the coder takes. */
-static void clamp_blocks(struct photo *p)
+static void clamp_blocks(struct photo *p, void *arg)
 {
+    (void)arg;
     each_row(p, clamp_row);
 }
 
@@ -193,17 +197,17 @@ int photo_open(struct photo *p, const uint8_t *jpeg, size_t n, struct err *err)
         return err_set(err, ERR_LIMIT, "a JPEG of %zu MB; at most %d are supported", n >> 20,
                        PHOTO_BYTES_MAX >> 20);
     p->in.client_data = p; /* jpeg_create_decompress() keeps both */
-    int rc = photo_guard(p, read_header, err);
+    int rc = photo_guard(p, read_header, NULL, err);
     if (rc == ERR_OK)
         rc = check_header(p, err);
     if (rc == ERR_OK)
-        rc = photo_guard(p, read_blocks, err);
+        rc = photo_guard(p, read_blocks, NULL, err);
     const struct photo_errors *e = &p->errors;
     if (rc == ERR_OK && e->ends_early && e->scan <= 1 && e->row_px == 0)
         return err_set(err, ERR_MALFORMED, "the JPEG is broken: it ends before its first row");
     /* damage that happens to decode is not told by a message */
     return rc == ERR_OK && (e->damaged || !each_row(p, row_fits))
-               ? photo_guard(p, clamp_blocks, err)
+               ? photo_guard(p, clamp_blocks, NULL, err)
                : rc;
 }
 
@@ -211,10 +215,6 @@ void photo_close(struct photo *p)
 {
     jpeg_destroy_compress(&p->out);
     jpeg_destroy_decompress(&p->in);
-    for (int k = 0; k < 3; k++) {
-        free(p->plane[k]);
-        p->plane[k] = NULL;
-    }
 }
 
 static bool has_tag(const struct jpeg_marker_struct *m, int marker, const char *tag, size_t n)
@@ -314,8 +314,9 @@ static void choose_coding(struct photo *p)
 }
 
 /* JFIF and Adobe are among the segments. */
-static void write_all(struct photo *p)
+static void write_all(struct photo *p, void *arg)
 {
+    (void)arg;
     jpeg_create_compress(&p->out);
     p->out.client_data = p;
     p->sink = (struct jpeg_destination_mgr){.init_destination = sink_start,
@@ -339,5 +340,68 @@ int photo_write(struct photo *p, int fd, const struct buf *exif,
     p->fd = fd;
     p->exif = exif;
     p->old = old;
-    return photo_guard(p, write_all, err);
+    return photo_guard(p, write_all, NULL, err);
+}
+
+/* ---- segments ---- */
+
+#define MARKER_SOS 0xda
+
+struct jpeg_walk jpeg_walk_init(const uint8_t *data, size_t n)
+{
+    return (struct jpeg_walk){data, n, 2};
+}
+
+bool jpeg_walk_next(struct jpeg_walk *w, struct jpeg_segment *out)
+{
+    while (w->at + 1 < w->n && w->data[w->at] == 0xff && w->data[w->at + 1] == 0xff)
+        w->at++; /* fill bytes */
+    if (w->at >= w->n)
+        return false;
+    struct rd r = rd_init(w->data + w->at, w->n - w->at);
+    uint8_t ff = rd_u8(&r), marker = rd_u8(&r);
+    uint16_t length = rd_be16(&r);
+    if (r.bad || ff != 0xff || marker == MARKER_SOS || marker == JPEG_EOI || length < 2 ||
+        !rd_bytes(&r, length - 2u))
+        return false;
+    *out = (struct jpeg_segment){marker, w->data + w->at, length + 2u};
+    w->at += out->n;
+    return true;
+}
+
+bool jpeg_is_exif(const struct jpeg_segment *s)
+{
+    return s->marker == JPEG_APP0 + 1 && s->n >= 10 && memcmp(s->p + 4, "Exif\0", 6) == 0;
+}
+
+static uint32_t rd_n(struct rd *r, bool big, size_t n)
+{
+    return (uint32_t)(big ? rd_be(r, n) : rd_le(r, n));
+}
+
+bool jpeg_exif_orientation(const struct jpeg_segment *s, int *orientation)
+{
+    static const size_t tiff_at = 10;
+    *orientation = 1;
+    if (s->n < tiff_at)
+        return false;
+    struct rd tiff = rd_init(s->p + tiff_at, s->n - tiff_at), r = tiff;
+    const uint8_t *order = rd_bytes(&r, 2);
+    if (!order || (memcmp(order, "II", 2) != 0 && memcmp(order, "MM", 2) != 0))
+        return false;
+    bool big = order[0] == 'M';
+    if (rd_n(&r, big, 2) != 42)
+        return false;
+    uint32_t ifd_at = rd_n(&r, big, 4);
+    struct rd ifd = tiff;
+    rd_bytes(&ifd, ifd_at);
+    uint32_t entries = rd_n(&ifd, big, 2);
+    for (uint32_t i = 0; i < entries && !ifd.bad; i++) {
+        uint32_t tag = rd_n(&ifd, big, 2), type = rd_n(&ifd, big, 2);
+        uint32_t count = rd_n(&ifd, big, 4), value = rd_n(&ifd, big, 2);
+        rd_bytes(&ifd, 2);
+        if (tag == 0x0112 && type == 3 && count == 1 && value >= 1 && value <= 8)
+            *orientation = (int)value;
+    }
+    return !ifd.bad;
 }
