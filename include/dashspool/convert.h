@@ -17,7 +17,7 @@
  * never an output. Thread-safe: calls do not share state. For files from outside use confine.h,
  * which runs the same in a process that can do no harm.
  *
- * PTMF: "The camera file-transfer protocol", section 8: 36-byte little-endian record headers, H.265
+ * PTMF: docs/ptmf.md: 36-byte little-endian record headers, H.265
  * access units with capture times in microseconds, G.711 A-law sound.
  */
 #ifndef DASHSPOOL_CONVERT_H
