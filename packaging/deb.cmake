@@ -2,7 +2,7 @@
 set(CPACK_PACKAGE_NAME dashspool)
 set(CPACK_PACKAGE_VENDOR "dashspool developers")
 set(CPACK_PACKAGE_CONTACT "dashspool developers <dashspool@example.org>")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "dash camera footage that can be used and trusted")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "receiver, converter and evidence exporter for Teltonika dash cameras")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_SET_DESTDIR ON) # the settings are in /etc
@@ -16,13 +16,13 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS "procps, systemd | systemd-standalone-sysusers 
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "ffmpeg")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "dashspool receives files from Teltonika dash cameras over their own protocol,
-keeps every original byte, and turns the raw H.265 into MP4 with the camera's
-own picture times. It tells how each file came, and writes evidence packages
-that anybody can check without it.
+keeps every original byte, and converts the raw H.265 to MP4 with the camera's
+own frame times. It records how each file arrived, and writes evidence packages
+that anyone can verify without it.
 
-The service is not started by the installation: it opens a port to cameras.
-'systemctl enable --now dashspool' starts it. Its footage, below
-/var/lib/dashspool, stays when the package is removed or purged.")
+Installing does not start the service, because it opens a port to cameras.
+'systemctl enable --now dashspool' starts it. Its footage in
+/var/lib/dashspool is kept when the package is removed or purged.")
 
 set(kept_epoch "$ENV{SOURCE_DATE_EPOCH}")
 set(ENV{SOURCE_DATE_EPOCH} ${epoch})

@@ -261,7 +261,7 @@ struct convert_probe {
     int64_t camera_clock_us; /* of the first picture: how long the camera had been running */
     struct convert_timing timing;
     int64_t sound_records, sound_us; /* 0: no sound. G.711 A-law, 8 kHz */
-    bool sets_lent;                  /* parameter sets of options.params_from are in use */
+    bool borrowed_sets;              /* parameter sets of options.params_from are in use */
     bool end_unknown;                /* plain H.265 does not tell whether it was cut */
     bool decoded;                    /* every picture was */
 

@@ -17,7 +17,7 @@ int stop_open(struct stop *stop, struct err *err) DS_MUST_CHECK;
 void stop_close(struct stop *stop);
 
 /* Were we told to end? Stays true. */
-bool stop_told(struct stop *stop);
+bool stop_requested(struct stop *stop);
 
 /* Waits so long, or until we are told. */
 void stop_wait(struct stop *stop, int64_t ms);

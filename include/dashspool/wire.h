@@ -137,6 +137,6 @@ const char *wire_path_text(const void *path, size_t n, char *out, size_t room);
 
 /* Who speaks, if the first bytes of a connection are no camera's: "HTTP: a browser or a scanner",
  * "a tracker's AVL stream (Codec 8 Extended): …"; NULL: nobody knows. */
-const char *wire_looks_like(const uint8_t *data, size_t n);
+const char *wire_foreign_protocol(const uint8_t *data, size_t n);
 
 #endif

@@ -55,7 +55,8 @@ static int enter(struct cfg *cfg, struct lines *l, char *text, const char *origi
 {
     size_t n = strlen(text);
     if (text[n - 1] != ']' || n - 2 >= sizeof l->section)
-        return err_set(err, ERR_CONFIG, "%.40s: a section is [NAME], alone in its line", text);
+        return err_set(err, ERR_CONFIG,
+                       "%.40s: malformed section; write [NAME] on a line of its own", text);
     text[n - 1] = '\0';
     snprintf(l->section, sizeof l->section, "%s", trim(text + 1));
     return cfg_section_enter(cfg, l->section, origin, err);
@@ -70,7 +71,7 @@ static int take_line(struct cfg *cfg, struct lines *l, char *text, const char *o
     if (*text == '[')
         return enter(cfg, l, text, origin, err);
     if (!equals || equals == text)
-        return err_set(err, ERR_CONFIG, "neither [section], key = value nor # comment");
+        return err_set(err, ERR_CONFIG, "expected [section], key = value or # comment");
     *equals = '\0';
     return cfg_set(cfg, l->section, trim(text), trim(equals + 1), origin, err);
 }
@@ -100,7 +101,7 @@ static int load_file(struct cfg *cfg, const char *path, struct err *err)
     if (rc == ERR_LIMIT)
         rc = err_set(err, ERR_CONFIG, "%s: larger than %d bytes", path, FILE_BYTES_MAX);
     else if (rc == ERR_OK && memchr(buf_data(&text), '\0', text.used))
-        rc = err_set(err, ERR_CONFIG, "%s: this is no text", path);
+        rc = err_set(err, ERR_CONFIG, "%s: not a text file", path);
     if (rc == ERR_OK) {
         l.at = strndup((const char *)buf_data(&text), text.used);
         rc = l.at ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for the configuration");

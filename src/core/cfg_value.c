@@ -70,7 +70,7 @@ static int check_int(const struct cfg_key *key, const char *text, struct err *er
     int64_t i = strtoll(text, &end, 10);
     if (*text && !*end && errno == 0 && i >= key->min && i <= key->max)
         return ERR_OK;
-    return err_set(err, ERR_CONFIG, "%s = %s: a whole number from %lld to %lld (%s) is needed",
+    return err_set(err, ERR_CONFIG, "%s = %s: expected a whole number from %lld to %lld (%s)",
                    key->name, text, (long long)key->min, (long long)key->max, key->unit);
 }
 
@@ -82,7 +82,7 @@ static int check_real(const struct cfg_key *key, const char *text, struct err *e
     if (*text && !*end && errno == 0 && isfinite(d) && d >= (double)key->min &&
         d <= (double)key->max)
         return ERR_OK;
-    return err_set(err, ERR_CONFIG, "%s = %s: a number from %lld to %lld (%s) is needed", key->name,
+    return err_set(err, ERR_CONFIG, "%s = %s: expected a number from %lld to %lld (%s)", key->name,
                    text, (long long)key->min, (long long)key->max, key->unit);
 }
 
@@ -91,10 +91,10 @@ static int check_span(const struct cfg_key *key, const char *text, struct err *e
     int64_t ms;
     if (cfg_value_span(text, &ms) && ms >= key->min && ms <= key->max)
         return ERR_OK;
-    return err_set(err, ERR_CONFIG,
-                   "%s = %s: a time from %lld ms to %lld s is needed, as 500 ms, 30 s, 10 min, 2 h "
-                   "or 1 d",
-                   key->name, text, (long long)key->min, (long long)(key->max / 1000));
+    return err_set(
+        err, ERR_CONFIG,
+        "%s = %s: expected a time from %lld ms to %lld s, such as 500 ms, 30 s, 10 min, 2 h or 1 d",
+        key->name, text, (long long)key->min, (long long)(key->max / 1000));
 }
 
 int cfg_value_check(const struct cfg_key *key, const char *text, struct err *err)
@@ -104,7 +104,7 @@ int cfg_value_check(const struct cfg_key *key, const char *text, struct err *err
     case CFG_BOOL:
         if (cfg_value_bool(text, &b))
             return ERR_OK;
-        return err_set(err, ERR_CONFIG, "%s = %s: write yes or no", key->name, text);
+        return err_set(err, ERR_CONFIG, "%s = %s: expected yes or no", key->name, text);
     case CFG_INT:
         return check_int(key, text, err);
     case CFG_REAL:
@@ -119,12 +119,11 @@ int cfg_value_check(const struct cfg_key *key, const char *text, struct err *err
     case CFG_WORD:
         if (has_word(key->unit, text, strlen(text)))
             return ERR_OK;
-        return err_set(err, ERR_CONFIG, "%s = %s: one of these is needed: %s", key->name, text,
-                       key->unit);
+        return err_set(err, ERR_CONFIG, "%s = %s: expected one of: %s", key->name, text, key->unit);
     case CFG_LIST:
         if (has_words(key->unit, text))
             return ERR_OK;
-        return err_set(err, ERR_CONFIG, "%s = %s: some of these, with commas, are needed: %s",
+        return err_set(err, ERR_CONFIG, "%s = %s: expected a comma-separated list of: %s",
                        key->name, text, key->unit);
     }
     return err_set(err, ERR_CONFIG, "%s: unknown type", key->name);

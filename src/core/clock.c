@@ -138,7 +138,7 @@ int clock_parse_zone(const char *text, int *tz_min, struct err *err)
     const char *p = text;
     if (zone(&p, tz_min) && *p == '\0')
         return ERR_OK;
-    return err_set(err, ERR_MALFORMED, "'%s' is no time zone; write it like +02:00 or Z", text);
+    return err_set(err, ERR_MALFORMED, "'%s' is not a time zone; write +02:00 or Z", text);
 }
 
 static int days_in_month(int year, int month)
@@ -180,7 +180,7 @@ int clock_parse(const char *text, int tz_min_default, int64_t *utc_us, int *tz_m
     return ERR_OK;
 bad:
     return err_set(err, ERR_MALFORMED,
-                   "'%s' is no date and time; write it like 2024-11-29T07:23:45Z or "
+                   "'%s' is not a date and time; write 2024-11-29T07:23:45Z or "
                    "2024-11-29T09:23:45+02:00",
                    text);
 }

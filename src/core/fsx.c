@@ -106,7 +106,8 @@ int fsx_mkdirs(const char *path, struct err *err)
             else if (stat(part, &st) < 0 && errno != ENOENT) /* ENOENT: a link to nowhere */
                 rc = err_sys(err, "look at %s", part);
             else if (!S_ISDIR(st.st_mode))
-                rc = err_set(err, ERR_CONFIG, "%s is in the way: it is not a directory", part);
+                rc = err_set(err, ERR_CONFIG, "%s exists, but is not a directory; move it away",
+                             part);
         }
         part[i] = i < n ? '/' : '\0';
     }

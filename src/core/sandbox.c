@@ -166,11 +166,11 @@ void sandbox_probe(struct sandbox_report *r)
     bool filters = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
     r->seccomp = filters && !SANITIZED;
     if (r->landlock_abi == 0)
-        miss(r, "this kernel has no Landlock: files are not shielded");
+        miss(r, "kernel without Landlock: file access is not restricted");
     else if (r->landlock_abi < 3)
-        miss(r, "Landlock before Linux 6.2: files can be truncated");
+        miss(r, "kernel before 6.2: Landlock cannot prevent truncation");
     if (!filters)
-        miss(r, "this kernel has no system-call filter");
+        miss(r, "kernel without seccomp: system calls are not filtered");
     if (SANITIZED)
         miss(r, "built with sanitizers: memory is not limited, few system calls are refused");
 }
@@ -194,7 +194,7 @@ int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *repo
         return err_wrap((err_sys(err, "no_new_privs"), err), "sandbox");
     bool converter = rules->kind == SANDBOX_CONVERTER;
     if (SANITIZED && !converter) { /* the leak check at its end needs ptrace and /proc */
-        miss(report, "built with sanitizers: the process is not shut in");
+        miss(report, "built with sanitizers: sandbox is off");
         return ERR_OK;
     }
     int rc = converter ? ERR_OK : warm_up(err);

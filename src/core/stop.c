@@ -23,13 +23,13 @@ void stop_close(struct stop *stop)
 {
     if (stop->fd < 0)
         return;
-    stop_told(stop); /* a second one does not kill us on the way out */
+    stop_requested(stop); /* a second one does not kill us on the way out */
     close(stop->fd);
     stop->fd = -1;
     sigprocmask(SIG_SETMASK, &stop->before, NULL);
 }
 
-bool stop_told(struct stop *stop)
+bool stop_requested(struct stop *stop)
 {
     struct signalfd_siginfo info;
     while (read(stop->fd, &info, sizeof info) == (ssize_t)sizeof info)
@@ -40,6 +40,6 @@ bool stop_told(struct stop *stop)
 void stop_wait(struct stop *stop, int64_t ms)
 {
     struct pollfd p = {.fd = stop->fd, .events = POLLIN};
-    if (!stop_told(stop) && ms > 0)
+    if (!stop_requested(stop) && ms > 0)
         poll(&p, 1, ms < 60000 ? (int)ms : 60000);
 }

@@ -57,7 +57,7 @@ static void break_off(const char *side, const char *packets)
     snprintf(fault, sizeof fault, "disconnect=%s", packets);
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, side, CLIP, "--time",
                TIME, "--trigger", "crash", "--fault", fault),
-           0, "0 files");
+           0, "files uploaded: 0,");
     world_settled_rows(&w, IMEI, &rows);
 }
 
@@ -65,7 +65,7 @@ static void come_back(void)
 {
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", CLIP, "--time",
                TIME, "--trigger", "crash"),
-           0, "1 files");
+           0, "files uploaded: 1,");
     world_wait_jobs(&w);
 }
 
@@ -105,7 +105,7 @@ static void test_it_is_packed_after_a_time_as_it_is(void **state)
     assert_int_equal(packages(), 1);
     assert_int_equal(sent(NAME ".zip"), 1);
     assert_verified(NAME ".zip");
-    expect(RUN("show", REAR), 0, "partial, handed on as it is");
+    expect(RUN("show", REAR), 0, "partial, queued as a partial transfer");
     expect(RUN("show", "--custody", REAR), 0, "\"package\":\"" NAME ".zip\"");
     expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
     assert_int_equal(packages(), 1);
@@ -153,14 +153,15 @@ static void test_when_it_goes_on_before_there_is_one_package(void **state)
     (void)state;
     break_off("--rear", "300");
     configure("settle = 1 h\nbroken_off = 1 ms");
-    expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed, 1 wait for the rest of their events");
+    expect(RUN("work", "--once"), 0,
+           "0 jobs done, 0 failed, 1 waiting for the rest of their events");
     come_back();
     configure("settle = 0\nbroken_off = 1 ms");
     char attempt[300];
     snprintf(attempt, sizeof attempt, "%s",
              in_dir("root/spool/export/new/" REAR ".partial/attempt"));
     support_write(attempt, "1\n", 2); /* it is due */
-    expect(RUN("work", "--once"), 0, "the camera went on with it");
+    expect(RUN("work", "--once"), 0, "partial job skipped, the completed transfer has its own");
     assert_int_equal(packages(), 1);
     assert_int_equal(sent(NAME ".zip"), 1);
     assert_verified(NAME ".zip");
@@ -234,7 +235,7 @@ static void test_copies_of_a_shorter_part_are_made_anew(void **state)
     break_off("--rear", "400");
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--photo-front",
                TEST_SAMPLES "/photo-720p.jpg", "--time", TIME, "--trigger", "crash"),
-           0, "1 files");
+           0, "files uploaded: 1,");
     world_wait_jobs(&w);
     expect(RUN("work", "--once"), 0, "0 failed\n");
     assert_int_equal(packages(), 2);

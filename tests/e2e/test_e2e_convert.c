@@ -78,7 +78,7 @@ static void test_a_folder_with_good_and_bad_files(void **state)
     assert_int_equal(lines_with(proc_err(&r), "text.h265: "), 1);
     assert_non_null(strstr(proc_err(&r), "4 files: 2 converted, 0 skipped, 2 failed"));
     assert_int_equal(lines_with(proc_err(&r), ""), 3);
-    assert_int_equal(lines_with(proc_out(&r), "150 pictures, 6.0"), 1);
+    assert_int_equal(lines_with(proc_out(&r), "150 frames, 6.0"), 1);
     proc_clear(&r);
 
     /* the folder's structure is kept, nothing half-written is there, the originals are as they were
@@ -220,10 +220,10 @@ static void test_options_that_make_no_sense_are_usage_errors(void **state)
     static const struct {
         const char *a, *b, *says;
     } bad[] = {
-        {"--lat", "12", "--lat and --lon go together"},
+        {"--lat", "12", "--lat and --lon must be given together"},
         {"--lat", "91", "from -90 to 90"},
-        {"--tz", "2 hours", "no time zone"},
-        {"--time", "yesterday", "no date and time"},
+        {"--tz", "2 hours", "not a time zone"},
+        {"--time", "yesterday", "not a date and time"},
         {"--copies", "best", "working viewing"},
         {"--fps", "0", "from 0.1 to 240"},
         {"--meta", "/nonexistent", "/nonexistent"},
@@ -284,7 +284,7 @@ static void test_a_conversion_that_takes_too_long_does_not_stop_the_next(void **
     write_settings("[convert]\npreset = veryslow\ntimeout = 1 s\n");
     struct proc_result r = CONVERT_WITH_SETTINGS(REAR, PHOTO, "-o", in_dir("out"), "--jobs", "1");
     assert_int_equal(r.status, 1);
-    assert_int_equal(lines_with(proc_err(&r), "ended after 1 s (timeout)"), 1);
+    assert_int_equal(lines_with(proc_err(&r), "timed out after 1 s"), 1);
     assert_int_equal(lines_with(proc_err(&r), "1 converted, 0 skipped, 1 failed"), 1);
     proc_clear(&r);
     assert_int_equal(support_entries(in_dir("out")), 1);

@@ -63,7 +63,7 @@ static void take(const char *side, const char *path, const char *time, const cha
 {
     expect(RUN("simulate", "--to", to(), "--imei", IMEI, side, path, "--time", time, "--trigger",
                trigger),
-           0, "1 files");
+           0, "files uploaded: 1,");
     world_wait_jobs(&w);
 }
 
@@ -142,7 +142,7 @@ static void test_front_and_rear_of_a_crash_are_one_package(void **state)
     expect(RUN("show", "--custody", IMEI "-rear-video-20241129T072346Z"), 0,
            "\"package\":\"" NAME ".zip\"");
     expect(RUN("show", "--custody", IMEI "-rear-video-20241129T072346Z"), 0,
-           "it is in the package");
+           "contained in package");
     expect(RUN("work", "--once"), 0, "0 jobs done");
     assert_packages(1);
 }
@@ -152,7 +152,7 @@ static void test_what_is_not_asked_for_is_not_packed(void **state)
     (void)state;
     take_photo("--photo-front", TIME, "periodic");
     take_photo("--photo-rear", TIME, "request");
-    expect(RUN("work", "--once"), 0, "no package was made for this job");
+    expect(RUN("work", "--once"), 0, "no package exists for this job");
     assert_packages(0);
     assert_sent("");
 }
@@ -180,7 +180,8 @@ static void test_an_event_is_given_time_to_settle(void **state)
     configure("settle = 1 h");
     take_photo("--photo-front", TIME, "crash");
     take_photo("--photo-rear", TIME, "crash");
-    expect(RUN("work", "--once"), 0, "2 jobs done, 0 failed, 2 wait for the rest of their events");
+    expect(RUN("work", "--once"), 0,
+           "2 jobs done, 0 failed, 2 waiting for the rest of their events");
     expect(RUN("work", "--once"), 0, "0 jobs done, 0 failed\n");
     assert_packages(0);
     const char *attempt =
@@ -213,7 +214,8 @@ static void test_what_is_still_coming_in_is_waited_for(void **state)
                                 "--fault",        "silence=200", NULL};
     struct proc camera = proc_start(in_dir("camera.log"), argv);
     world_wait_stored(&w, IMEI, 199 * 1024);
-    expect(RUN("work", "--once"), 0, "1 jobs done, 0 failed, 1 wait for the rest of their events");
+    expect(RUN("work", "--once"), 0,
+           "1 jobs done, 0 failed, 1 waiting for the rest of their events");
     assert_packages(0);
     assert_int_equal(proc_stop(&camera, SIGKILL), 128 + SIGKILL);
     take("--rear", CLIP, TIME, "crash");
@@ -268,7 +270,8 @@ static void test_what_has_no_job_yet_is_waited_for(void **state)
                              "SELECT changes()"),
                      1);
     assert_int_equal(rename(in_dir(job), in_dir("job")), 0);
-    expect(RUN("work", "--once"), 0, "1 jobs done, 0 failed, 1 wait for the rest of their events");
+    expect(RUN("work", "--once"), 0,
+           "1 jobs done, 0 failed, 1 waiting for the rest of their events");
     assert_packages(0);
     assert_int_equal(rename(in_dir("job"), in_dir(job)), 0);
     expect(RUN("work", "--once"), 0, "0 failed\n");
@@ -282,7 +285,7 @@ static void test_a_clip_that_broke_off_is_packed_as_it_is_and_again_when_it_is_w
     take_photo("--photo-front", TIME, "crash");
     expect(RUN("simulate", "--to", to(), "--imei", IMEI, "--rear", CLIP, "--time", TIME,
                "--trigger", "crash", "--fault", "disconnect=300"),
-           0, "0 files");
+           0, "files uploaded: 0,");
     struct world_rows rows;
     world_settled_rows(&w, IMEI, &rows);
     expect(RUN("work", "--once"), 0, "3 jobs done");
@@ -306,7 +309,7 @@ static void test_a_package_that_cannot_be_made_says_why(void **state)
                   "other", 5);
     expect(RUN("work", "--once"), 1, "1 failed");
     assert_has(text_of("root/spool/export/failed/" IMEI "-front-photo-20241129T072345Z/reason.txt"),
-               "is not what was made");
+               "was changed (made with");
     assert_packages(0);
     assert_sent("");
 }
@@ -319,7 +322,7 @@ static void test_a_job_that_failed_may_be_tried_again_otherwise(void **state)
     snprintf(text, sizeof text, "settle = 0\ndir = %s", in_dir("file/packages"));
     configure(text);
     take_photo("--photo-front", TIME, "crash");
-    expect(RUN("work", "--once"), 1, "file is in the way: it is not a directory");
+    expect(RUN("work", "--once"), 1, "file exists, but is not a directory; move it away");
     configure("settle = 0\nformat = folder");
     expect(RUN("retry", "--stage", "export", "--all"), 0, "");
     expect(RUN("work", "--once"), 0, "2 jobs done");

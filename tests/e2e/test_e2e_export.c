@@ -29,10 +29,10 @@ static int make_store(void **state)
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", CLIP,
                "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon",
                "25.25"),
-           0, "2 files");
+           0, "files uploaded: 2,");
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", CLIP, "--time",
                "2024-11-29T08:00:00Z", "--fault", "disconnect=300"),
-           0, "0 files");
+           0, "files uploaded: 0,");
     world_stop(&w);
     expect(RUN("work", "--once"), 0, "2 jobs done");
     return 0;
@@ -111,12 +111,12 @@ static void test_anybody_can_check_a_package(void **state)
     const char *package = in_dir("checked");
     expect(RUN("export", "--imei", IMEI, "-o", in_dir("bare"), "--as-is"), 0, "3 transfers");
     assert_false(is_there(in_dir("bare"), "data/position/" VIDEO ".gpx"));
-    expect(RUN("export", "--imei", IMEI, "-o", package, "--at", AT), 0, "copies made that were");
+    expect(RUN("export", "--imei", IMEI, "-o", package, "--at", AT), 0, "made missing copies: ");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!is_there(package, names[i]))
             fail_msg("no %s", names[i]);
     check_by_sha256sum(package, 0);
-    expect(RUN("verify", package), 0, "nothing is wrong");
+    expect(RUN("verify", package), 0, "no problems found");
     expect(PROC_RUN("cmp", CLIP, in_dir("checked/data/master/" VIDEO ".h265")), 0, "");
     assert_int_equal(entries_like("checked"), 1);
 }
@@ -146,8 +146,9 @@ static void test_a_zip_of_a_package_is_checked_likewise(void **state)
     }
     expect(RUN("export", STILL, "-o", in_dir("zipped")), 0, "1 transfer,");
     expect(PROC_RUN("env", "-C", w.dir, "zip", "-q", "-r", "-0", "zipped.zip", "zipped"), 0, "");
-    expect(RUN("verify", in_dir("zipped.zip")), 0, "nothing is wrong");
-    expect(RUN("verify", CLIP, in_dir("zipped.zip")), 3, "THIS PACKAGE IS NOT WHAT IT WAS");
+    expect(RUN("verify", in_dir("zipped.zip")), 0, "no problems found");
+    expect(RUN("verify", CLIP, in_dir("zipped.zip")), 3,
+           "VERIFICATION FAILED: this package was changed or is incomplete");
 }
 
 static void test_a_package_may_be_a_zip(void **state)
@@ -156,11 +157,11 @@ static void test_a_package_may_be_a_zip(void **state)
     const char *zip = in_dir("whole.zip");
     expect(RUN("export", "--imei", IMEI, "-o", zip), 0, "3 transfers");
     assert_int_equal(entries_like("whole"), 1);
-    expect(RUN("verify", zip), 0, "nothing is wrong");
+    expect(RUN("verify", zip), 0, "no problems found");
     expect(PROC_RUN("unzip", "-q", zip, "-d", w.dir), 0, "");
     check_by_sha256sum(in_dir("whole"), 0); /* the folder in it is named like the zip */
-    expect(RUN("verify", in_dir("whole")), 0, "nothing is wrong");
-    expect(RUN("export", VIDEO, "-o", zip), 1, "is there already");
+    expect(RUN("verify", in_dir("whole")), 0, "no problems found");
+    expect(RUN("export", VIDEO, "-o", zip), 1, "already exists");
 }
 
 static void test_a_zip_is_the_same_bytes_again(void **state)
@@ -194,7 +195,7 @@ static void test_a_signature_is_checked_here_and_by_openssl(void **state)
         0, "");
     expect(RUN("export", STILL, "-o", in_dir("signed"), "--sign-cert", in_dir("a.pem"),
                "--sign-key", in_dir("a.key")),
-           0, "signed; keep this");
+           0, "signed; keep this checksum");
     expect(RUN("verify", in_dir("signed")), 0, "CN=A. Person");
     expect(PROC_RUN("env", "-C", in_dir("signed"), "openssl", "cms", "-verify", "-binary",
                     "-inform", "DER", "-in", "signature/manifest.p7s", "-content",
@@ -216,7 +217,7 @@ static void test_a_signature_is_checked_here_and_by_openssl(void **state)
                in_dir("b.key")),
            1, "b.key");
     expect(RUN("export", STILL, "-o", in_dir("x"), "--sign-cert", in_dir("a.pem")), 2,
-           "belong together");
+           "must be given together");
     assert_int_equal(entries_like("x"), 0);
 }
 
@@ -224,7 +225,7 @@ static void test_a_signature_is_checked_here_and_by_openssl(void **state)
 static void check_stamped(const char *package)
 {
     expect(RUN("verify", package), 0, "by CN=tsa,O=Time");
-    expect(RUN("verify", "--ca", in_dir("all.pem"), package), 0, "nothing is wrong");
+    expect(RUN("verify", "--ca", in_dir("all.pem"), package), 0, "no problems found");
     expect(RUN("verify", "--ca", in_dir("mail.pem"), package), 3, "signature/token.tsr:");
 }
 
@@ -256,10 +257,10 @@ static void test_an_authority_stamps_a_package(void **state)
     authority_end(&tsa);
     check_stamped(in_dir("stamped.zip"));
     expect(RUN("attach-timestamp", in_dir("stamped.zip"), in_dir("answer")), 1,
-           "has a time stamp already");
+           "already has a time stamp");
     expect(RUN("export", STILL, "-o", in_dir("alone"), "--tsa", tsa.url), 1, /* it is gone now */
-           "the package is whole without");
-    expect(RUN("verify", in_dir("alone")), 0, "no authority has stamped");
+           "the package is complete without it");
+    expect(RUN("verify", in_dir("alone")), 0, "the package has no time stamp");
     expect(RUN("verify", "--ca", in_dir("all.pem"), in_dir("alone")), 3, "is not signed");
 }
 
@@ -322,8 +323,8 @@ static void test_a_stamp_can_come_later(void **state)
     stamp_later("packed.zip");
     expect(RUN("export", STILL, "-o", in_dir("third")), 0, "1 transfer");
     expect(RUN("attach-timestamp", in_dir("third"), in_dir("token")), 1,
-           "token: the time stamp is for other content");
-    expect(RUN("verify", in_dir("third")), 0, "no authority has stamped");
+           "token: the time stamp does not match this package");
+    expect(RUN("verify", in_dir("third")), 0, "the package has no time stamp");
     expect(PROC_RUN("cp", in_dir("token"), in_dir("third/signature/token.tsr")), 0, "");
     expect(RUN("verify", in_dir("third")), 3, "time stamp       FAILED");
 }
@@ -332,7 +333,7 @@ static void test_nothing_is_written_over(void **state)
 {
     (void)state;
     expect(RUN("export", STILL, "-o", in_dir("first")), 0, "1 transfer,");
-    expect(RUN("export", VIDEO, "-o", in_dir("first")), 1, "is there already");
+    expect(RUN("export", VIDEO, "-o", in_dir("first")), 1, "already exists");
     assert_false(is_there(in_dir("first"), "data/master/" VIDEO ".h265"));
     check_by_sha256sum(in_dir("first"), 0);
     assert_int_equal(entries_like("first"), 1);
@@ -347,7 +348,7 @@ static void test_a_changed_copy_stops_the_export(void **state)
     uint8_t *byte = b.mem + b.start + b.used / 2;
     *byte ^= 1;
     support_write(path, buf_data(&b), b.used);
-    expect(RUN("export", VIDEO, "-o", in_dir("changed")), 1, "it was changed");
+    expect(RUN("export", VIDEO, "-o", in_dir("changed")), 1, "was changed (made with");
     *byte ^= 1;
     support_write(path, buf_data(&b), b.used);
     buf_clear(&b);
@@ -364,7 +365,7 @@ static void test_a_changed_master_stops_the_export(void **state)
     const char *day = days.gl_pathv[0] + strlen(w.root) + 1;
     sql(day, "CREATE TABLE kept AS SELECT n, data FROM chunk;"
              "UPDATE chunk SET data = zeroblob(length(data))");
-    expect(RUN("export", VIDEO, "-o", in_dir("master")), 1, "restore that file from a back-up");
+    expect(RUN("export", VIDEO, "-o", in_dir("master")), 1, "restore that file from a backup");
     sql(day, "UPDATE chunk SET data = (SELECT data FROM kept WHERE kept.n = chunk.n);"
              "DROP TABLE kept");
     globfree(&days);
@@ -389,13 +390,13 @@ static void test_a_custody_with_a_line_missing_stops_the_export(void **state)
 static void test_what_is_asked_wrongly_is_said(void **state)
 {
     (void)state;
-    expect(RUN("export", VIDEO), 2, "say with -o");
+    expect(RUN("export", VIDEO), 2, "give the package's path with -o");
     expect(RUN("export", "-o", in_dir("x")), 2, "give IDs");
     expect(RUN("export", VIDEO, "--imei", IMEI, "-o", in_dir("x")), 2, "not both");
-    expect(RUN("export", "nobody", "-o", in_dir("x")), 1, "'dashspool list' names them");
-    expect(RUN("export", "--imei", "1", "-o", in_dir("x")), 1, "no transfers match");
+    expect(RUN("export", "nobody", "-o", in_dir("x")), 1, "'dashspool list' shows all");
+    expect(RUN("export", "--imei", "1", "-o", in_dir("x")), 1, "no matching transfers");
     expect(RUN("export", VIDEO, "-o", in_dir("x"), "--at", "noon"), 2, "--at noon");
-    expect(RUN("verify"), 2, "name a package");
+    expect(RUN("verify"), 2, "give at least one package");
     expect(RUN("verify", in_dir("x")), 1, "No such file");
     assert_int_equal(entries_like("x"), 0);
 }

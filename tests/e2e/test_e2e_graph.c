@@ -160,7 +160,7 @@ static bool kill_the_worker(const char *words)
     struct tree_process p[TREE_MAX];
     size_t n = tree_read(p);
     for (size_t i = 0; i < n; i++)
-        if (p[i].role == TREE_KEEPER && strstr(p[i].words, words))
+        if (p[i].role == TREE_SUPERVISOR && strstr(p[i].words, words))
             return kill(p[i].parent, SIGKILL) == 0;
     return false;
 }
@@ -173,7 +173,7 @@ static void see_a_claim_and_its_worker_killed(struct graph *g)
     assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), -1);
     assert_int_equal(errno, EWOULDBLOCK);
     assert_true(kill_the_worker("--stage twice"));
-    assert_int_equal(flock(lock, LOCK_SH), 0); /* when the worker and its keeper are gone */
+    assert_int_equal(flock(lock, LOCK_SH), 0); /* when the worker and its supervisor are gone */
     close(lock);
     snprintf(name, sizeof name, "root/spool/twice/cur/%s/attempt", job);
     int64_t until_us = clock_mono_us() + SETTLE_S * INT64_C(1000000);

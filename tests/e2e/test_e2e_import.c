@@ -170,8 +170,8 @@ static void test_names(void **state)
     }
     assert_false(drop_row(f->root, "20241129T072350Z.h265").known & CATALOGUE_TIME_OK);
     struct proc_result r = DASHSPOOL(f->root, "show", files[2].id);
-    assert_has(proc_out(&r), "camera     other of an unknown IMEI");
-    assert_has(proc_out(&r), "the time is from the file's name");
+    assert_has(proc_out(&r), "camera     other of an unknown tracker");
+    assert_has(proc_out(&r), "time taken from the file name");
     proc_clear(&r);
 }
 
@@ -192,7 +192,7 @@ static void test_out_of_an_evidence_package(void **state)
     expect(DASHSPOOL(f->root, "export", before.id, "-o", package), 0, "");
     snprintf(f->root, sizeof f->root, "%s", other);
     assert_int_equal(import(f, package, NULL, NULL), 0);
-    check_said(f, "copies that dashspool made");
+    check_said(f, "made by dashspool itself");
     snprintf(path, sizeof path, "%s.h265", before.id);
     struct catalogue_transfer after = drop_row(other, path);
     assert_string_equal(after.id, before.id);
@@ -255,12 +255,12 @@ static void test_again_and_what_cannot_be_taken(void **state)
     write_text(in(f, "text.h265"), "nothing to see\n");
     assert_int_equal(import(f, f->in, NULL, NULL), 1);
     check_said(f, "text.h265: this is text, not H.265");
-    check_said(f, "2 taken, 1 there already, 1 left out, 1 failed");
-    assert_non_null(strstr(proc_out(&f->last), "b.h265: the same content is stored as "));
+    check_said(f, "2 imported, 1 already stored, 1 skipped, 1 failed");
+    assert_non_null(strstr(proc_out(&f->last), "b.h265: identical to "));
     assert_non_null(strstr(proc_out(&f->last), "are no whole record"));
     assert_int_equal(unlink(in(f, "text.h265")), 0);
     assert_int_equal(import(f, f->in, NULL, NULL), 0);
-    check_said(f, "0 taken, 3 there already");
+    check_said(f, "0 imported, 3 already stored");
     assert_string_equal(proc_out(&f->last), "");
     assert_int_equal(import(f, in(f, "half.h265.part"), NULL, NULL), 0); /* a person means it */
     assert_int_equal(import(f, "/no/such/file", NULL, NULL), 1);
@@ -284,7 +284,7 @@ static void test_large_files_and_mp4(void **state)
     support_write(in(f, "adas.mp4"), mp4, sizeof mp4 - 1);
     drop_clip(in(f, "small.h265"), 2, CLIP);
     assert_int_equal(import(f, f->in, NULL, NULL), 0);
-    check_said(f, "3 taken, 1 there already");
+    check_said(f, "3 imported, 1 already stored");
     struct catalogue_transfer t = drop_row(f->root, "large.h265");
     assert_int_equal(t.length_bytes, n);
     assert_string_equal(drop_row(f->root, "adas.mp4").camera, "road");

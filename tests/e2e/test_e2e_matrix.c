@@ -448,7 +448,7 @@ static void test_the_newer_connection_wins(void **state)
     assert_int_equal(world_resumed_at(c->world, &rows.row[0]), sent);
     snprintf(words, sizeof words, "imei=%s peer=127.0.0.1:", imei_of(c));
     assert_true(world_log_lines(c->world, words) > 0);
-    assert_true(world_log_lines(c->world, "closed: the camera is here anew") > 0);
+    assert_true(world_log_lines(c->world, "closed, superseded by a new connection") > 0);
 }
 
 /* The line breaks inside a frame, and with a reset. */

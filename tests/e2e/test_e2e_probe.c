@@ -18,8 +18,8 @@ static void test_one_block_a_file_and_no_complaint_about_good_ones(void **state)
     assert_string_equal(proc_err(&r), "");
     assert_has(out, "camera records (PTMF)");
     assert_has(out, "1280x720, H.265 Main, level 3.1, yuvj420p, range full, matrix bt709");
-    assert_has(out, "200 in 10.03 s, 10 of them key pictures (one in 20 at the most)");
-    assert_has(out, "19.967 pictures/s by capture times");
+    assert_has(out, "200 in 10.03 s, 10 key frames (at least one every 20)");
+    assert_has(out, "19.967 frames/s from capture times");
     assert_has(out, "G.711 A-law, 8 kHz");
     assert_has(out, "\n\n" REAR "\n");
     assert_has(out, "photo (JPEG)");
@@ -39,9 +39,9 @@ static void test_damage_is_status_1_and_named(void **state)
     support_write(text, "this is no video\n", 17);
     struct proc_result r = PROBE("--no-decode", cut, text, REAR);
     assert_int_equal(r.status, 1);
-    assert_has(proc_out(&r), "bytes at the end, of a record that is not whole");
+    assert_has(proc_out(&r), "bytes of a truncated record at the end");
     assert_has(proc_out(&r), "verdict    DAMAGED");
-    assert_has(proc_out(&r), "the structure is sound; nothing was decoded");
+    assert_has(proc_out(&r), "structure is intact; frames were not decoded (--no-decode)");
     assert_has(proc_err(&r), "text.h265: this is text, not H.265");
     proc_clear(&r);
     r = PROBE("--json", cut, text);

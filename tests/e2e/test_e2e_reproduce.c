@@ -91,10 +91,10 @@ static int make_store(void **state)
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear",
                in_dir("rear.h265"), "--front", FRONT, "--photo-front", PHOTO, "--time",
                "2024-11-29T07:23:45Z", "--lat", "54.687157", "--lon", "-25.279652"),
-           0, "3 files");
+           0, "files uploaded: 3,");
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--rear", REAR, "--time",
                "2024-11-29T08:00:00Z", "--fault", "disconnect=150"),
-           0, "0 files");
+           0, "files uploaded: 0,");
     world_stop(&w);
     expect(RUN("work", "--once"), 0, "3 jobs done");
     expect(RUN("export", "--imei", IMEI, "-o", in_dir("whole")), 0, "4 transfers");
@@ -168,7 +168,7 @@ static void test_the_same_bytes_come_again_elsewhere(void **state)
     check(PROC_RUN("env", "-C", "/", "TZ=Asia/Kathmandu", "LC_ALL=de_DE.UTF-8", "LANG=tr_TR.UTF-8",
                    tmpdir, "taskset", "-c", "0", binary, "verify", "--reproduce", in_dir("whole")),
           0,
-          (const char *const[]){"same pictures    ok           3 working copies, ",
+          (const char *const[]){"coded frames     ok           3 working copies, ",
                                 "29 copies, made again from the originals: the same bytes",
                                 VIDEO ": ok, the same 11 copies",
                                 IMEI "-rear-video-20241129T080000Z: ok, the same ", "!FAILED",
@@ -192,11 +192,11 @@ static void test_pictures_are_compared_without_being_asked(void **state)
 {
     (void)state;
     check(PROC_RUN(DASHSPOOL_BINARY, "verify", in_dir("one")), 0,
-          (const char *const[]){"same pictures    ok           1 working copy, ",
-                                "reproduction     not judged   not asked for", "!FAILED", NULL});
+          (const char *const[]){"coded frames     ok           1 working copy, ",
+                                "reproduction     not checked  not requested", "!FAILED", NULL});
     expect(RUN("export", IMEI "-front-photo-" STAMP, "-o", in_dir("photo")), 0, "");
     snprintf(package, sizeof package, "%s", in_dir("photo"));
-    VERIFY(0, "same pictures    not present  no working copies", "reproduction     ok");
+    VERIFY(0, "coded frames     not present  no working copies", "reproduction     ok");
 }
 
 /* ---- somebody changed it, and made the manifests anew ---- */
@@ -207,10 +207,9 @@ static void test_one_bit_of_a_coded_picture_is_found(void **state)
     take_copy();
     flip(WORKING, 50);
     remake_manifests();
-    VERIFY(3, "payload hashes   ok", "same pictures    FAILED", "reproduction     FAILED",
-           WORKING ": its coded pictures are not those of " MASTER,
-           VIDEO ": made again, these are others: " WORKING "\n",
-           WORKING ": that is not the copy that was made");
+    VERIFY(3, "payload hashes   ok", "coded frames     FAILED", "reproduction     FAILED",
+           WORKING ": coded frames differ from those of " MASTER,
+           VIDEO ": reproduction differs: " WORKING "\n", WORKING ": changed since it was made");
 }
 
 static void test_another_viewing_copy_is_found(void **state)
@@ -227,9 +226,8 @@ static void test_another_viewing_copy_is_found(void **state)
            0, "");
     put_file(VIEWING, in_dir("fast/" VIDEO ".viewing-DERIVED.mp4"));
     remake_manifests();
-    VERIFY(3, "same pictures    ok", "reproduction     FAILED",
-           VIDEO ": made again, these are others: " VIEWING "\n",
-           VIEWING ": that is not the copy that was made");
+    VERIFY(3, "coded frames     ok", "reproduction     FAILED",
+           VIDEO ": reproduction differs: " VIEWING "\n", VIEWING ": changed since it was made");
 }
 
 static void test_another_master_is_found(void **state)
@@ -238,8 +236,8 @@ static void test_another_master_is_found(void **state)
     take_copy();
     put_file(MASTER, REAR);
     remake_manifests();
-    VERIFY(3, "same pictures    FAILED", "custody          FAILED",
-           "these are others: ", "which is not in data/master/");
+    VERIFY(3, "coded frames     FAILED", "custody          FAILED",
+           "reproduction differs: ", "is not in data/master/");
 }
 
 static void test_footage_that_is_none_is_named_with_its_reason(void **state)
@@ -254,7 +252,7 @@ static void test_footage_that_is_none_is_named_with_its_reason(void **state)
     take_copy();
     support_write(in_package(MASTER), "no footage at all, and no film either", 37);
     remake_manifests();
-    VERIFY(3, MASTER ": ", VIDEO ": cannot be made again: ", "!/dashspool-verify-");
+    VERIFY(3, MASTER ": ", VIDEO ": cannot be reproduced: ", "!/dashspool-verify-");
     take_copy();
     put_file(WORKING, in_package(VIEWING));
     remake_manifests();
@@ -264,8 +262,8 @@ static void test_footage_that_is_none_is_named_with_its_reason(void **state)
     expect(PROC_RUN("mv", in_package(VIEWING), in_package("data/working/other.working.mp4")), 0,
            "");
     remake_manifests();
-    LOOK(3, WORKING ": it is no film",
-         "data/working/other.working.mp4: there is no original that it is a copy of");
+    LOOK(3, WORKING ": it is not a video",
+         "data/working/other.working.mp4: its original is missing");
 }
 
 static void test_what_is_not_what_the_manifest_says_is_not_looked_into(void **state)
@@ -273,8 +271,8 @@ static void test_what_is_not_what_the_manifest_says_is_not_looked_into(void **st
     (void)state;
     take_copy();
     flip(MASTER, 50);
-    VERIFY(3, "changed: " MASTER, "same pictures    not judged",
-           "not possible for 11 of 11: the original was changed");
+    VERIFY(3, "changed: " MASTER, "coded frames     not checked",
+           "not reproducible for 11 of 11: the original was changed");
 }
 
 /* ---- not possible ---- */
@@ -289,7 +287,7 @@ static void test_other_versions_are_told_as_the_likely_reason(void **state)
     VERIFY(0, "11 copies, made again from the originals: the same bytes");
     flip(VIEWING, 50);
     remake_manifests();
-    VERIFY(3, "custody          FAILED", "reproduction     not judged   10 of 11 copies",
+    VERIFY(3, "custody          FAILED", "reproduction     not checked  10 of 11 copies",
            "most likely because they were made with dashspool 0.0.9, here dashspool ");
 }
 
@@ -311,17 +309,17 @@ static void test_recipes_that_are_none_are_told(void **state)
 {
     (void)state;
     with_settings("json_remove(settings, '$.recipe')", 1,
-                  "reproduction     not present  nothing tells how the copies were made");
+                  "reproduction     not present  the copies have no recorded recipe");
     with_settings("json_set(settings, '$.recipe', 'it was made with another file, drive.gpx')", 1,
-                  "not possible for 11 of 11: it was made with another file, drive.gpx");
+                  "not reproducible for 11 of 11: it was made with another file, drive.gpx");
     with_settings("json_set(settings, '$.recipe.options.threads', 1000)", 3,
-                  "cannot be made again: the recipe's threads is out of range");
+                  "cannot be reproduced: the recipe's threads is out of range");
     with_settings("json_set(settings, '$.recipe.options.mirror', 1)", 1,
                   "the recipe has 'mirror', which this program does not know");
     with_settings("json_set(settings, '$.recipe.options.encoder', 'nonsense')", 3,
-                  "cannot be made again: encoder 'nonsense' is not one");
+                  "cannot be reproduced: encoder 'nonsense' is not one");
     with_settings("json_set(settings, '$.recipe.facts.lat_deg', '54.787157')", 3,
-                  "these are others: ");
+                  "reproduction differs: ");
 }
 
 static void test_a_signal_ends_it_and_leaves_nothing(void **state)

@@ -110,17 +110,17 @@ static void test_what_people_drop_and_what_is_old_is_looked_after_too(void **sta
              w->dir);
     configure(w, text);
     start(w);
-    wait_line(w, "all processes run", 1, NULL, 0);
+    wait_line(w, "all processes running", 1, NULL, 0);
     struct buf b = support_read(PHOTO);
     support_write(photo, buf_data(&b), b.used);
     buf_clear(&b);
     wait_line(w, "kind=photo seconds=", 1, NULL, 0);
     wait_pid(w, "sweep", 1);
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
-    wait_line(w, "settings read again", 1, NULL, 0);
+    wait_line(w, "settings reloaded", 1, NULL, 0);
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
-    assert_false(find_line(w, "will be started again", 1, NULL, 0));
-    assert_false(find_line(w, "ended badly", 1, NULL, 0));
+    assert_false(find_line(w, "process ended, will be restarted", 1, NULL, 0));
+    assert_false(find_line(w, "process failed", 1, NULL, 0));
     assert_false(find_line(w, "started\" process=sweep", 2, NULL, 0)); /* its time has not come */
 }
 
@@ -152,10 +152,10 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     struct workplace *w = *state;
     configure(w, "");
     start(w);
-    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
     configure(w, "[exec up]\ncommand = true\nafter = nobody\n");
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
-    wait_line(w, "SIGHUP: all goes on with the settings as they were\" reason=", 1, NULL, 0);
+    wait_line(w, "reload failed, keeping the old settings\" reason=", 1, NULL, 0);
     assert_true(find_line(w, "50-test.conf:10: [exec up] after = nobody", 1, NULL, 0));
     /* with bad ones on the disk what dies comes back all the same */
     assert_int_equal(kill(wait_pid(w, "convert", 1), SIGKILL), 0);
@@ -165,7 +165,7 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     /* good ones: a new stage, whose jobs convert must know of; the receiver is not touched */
     configure(w, "[exec up]\ncommand = true\nworkers = 2\n");
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
-    wait_line(w, "SIGHUP: settings read again", 1, NULL, 0);
+    wait_line(w, "settings reloaded", 1, NULL, 0);
     wait_pid(w, "up 1", 1);
     wait_pid(w, "up 2", 1);
     assert_true(wait_pid(w, "convert", 3) != convert);
@@ -173,8 +173,8 @@ static void test_bad_settings_change_nothing_good_ones_what_they_change(void **s
     /* and gone again */
     configure(w, "");
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
-    wait_line(w, "ended, as it was told\" process=\"up 1\"", 1, NULL, 0);
-    wait_line(w, "ended, as it was told\" process=\"up 2\"", 1, NULL, 0);
+    wait_line(w, "process stopped\" process=\"up 1\"", 1, NULL, 0);
+    wait_line(w, "process stopped\" process=\"up 2\"", 1, NULL, 0);
     wait_pid(w, "convert", 4);
     assert_int_equal(kill(receiver, 0), 0);
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
@@ -191,7 +191,7 @@ static void test_settings_may_be_read_again_while_it_starts(void **state)
         assert_int_equal(kill(w->service.pid, SIGHUP), 0);
         poll(NULL, 0, 2);
     }
-    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_false(find_line(w, "started\" process=receive", 2, NULL, 0));
 }
@@ -202,12 +202,13 @@ static void test_a_second_run_is_told_so(void **state)
     char expected[200];
     configure(w, "");
     start(w);
-    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
-    snprintf(expected, sizeof expected, "another run (process %d) works on ", (int)w->service.pid);
+    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
+    snprintf(expected, sizeof expected, "'dashspool run' is already running (process %d) on ",
+             (int)w->service.pid);
     expect_err(DASHSPOOL(w->root, "run"), 1, expected);
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     start(w); /* the lock goes with its holder */
-    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
     assert_int_equal(proc_stop(&w->service, SIGINT), 0);
 }
 
@@ -216,7 +217,7 @@ static void test_a_killed_run_takes_its_processes_along(void **state)
     struct workplace *w = *state;
     configure(w, "");
     start(w);
-    wait_line(w, "all processes run\" processes=2", 1, NULL, 0);
+    wait_line(w, "all processes running\" processes=2", 1, NULL, 0);
     pid_t receiver = wait_pid(w, "receive", 1), worker = wait_pid(w, "convert", 1);
     assert_int_equal(proc_stop(&w->service, SIGKILL), 128 + SIGKILL);
     support_wait(kill(receiver, 0) < 0 && kill(worker, 0) < 0);
@@ -226,7 +227,7 @@ static void test_nothing_to_run_is_wrong_usage(void **state)
 {
     struct workplace *w = *state;
     configure(w, "enabled = no\n[receive]\nenabled = no\n");
-    expect_err(DASHSPOOL(w->root, "run"), 2, "no stage is enabled");
+    expect_err(DASHSPOOL(w->root, "run"), 2, "no stage is enabled; see 'dashspool config'");
 }
 
 /* ---- systemd ---- */
@@ -252,7 +253,7 @@ static int hear(int fd, const char *words)
     for (;;) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         if (poll(&p, 1, 60000) != 1)
-            fail_msg("systemd was not told '%s'", words);
+            fail_msg("systemd notification failed '%s'", words);
         ssize_t n = recv(fd, text, sizeof text - 1, 0);
         assert_true(n > 0);
         text[n] = '\0';
@@ -268,8 +269,8 @@ static void test_systemd_is_told_what_it_wants_to_know(void **state)
     configure(w, "");
     int fd = listen_as_systemd(w);
     start(w);
-    hear(fd, "READY=1\nSTATUS=2 processes run");
-    hear(fd, "WATCHDOG=1\nSTATUS=2 processes run, 0 wait");
+    hear(fd, "READY=1\nSTATUS=2 processes running");
+    hear(fd, "WATCHDOG=1\nSTATUS=2 processes running, 0 waiting");
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     hear(fd, "RELOADING=1\nMONOTONIC_USEC=");
     hear(fd, "READY=1");
@@ -291,9 +292,9 @@ static void test_the_watchdog_is_not_content_with_a_stage_that_never_comes_up(vo
     support_write(support_path(w->root, "spool/then"), "in the way", 10);
     int fd = listen_as_systemd(w);
     start(w);
-    hear(fd, "in trouble: ");
-    assert_true(find_line(w, "in trouble\" process=", 1, NULL, 0));
-    assert_int_equal(hear(fd, "in trouble: "), 0);
+    hear(fd, "failing: ");
+    assert_true(find_line(w, "process failing repeatedly\" process=", 1, NULL, 0));
+    assert_int_equal(hear(fd, "failing: "), 0);
     close(fd);                                /* nobody listens any more: so what */
     take_photo(w, 1, "2024-11-29T07:23:45Z"); /* the others go on */
     wait_line(w, "kind=photo seconds=", 1, NULL, 0);

@@ -36,7 +36,7 @@ static void simulate_all(struct workplace *w)
                    "--rear", REAR, "--photo-front", PHOTO, "--photo-rear", PHOTO, "--time",
                    "2024-11-29T07:23:45Z", "--tz", "+02:00", "--lat", "54.7004183", "--lon",
                    "25.25", "--trigger", "crash", "--length", "10", "--fps", "20"),
-               0, "4 files");
+               0, "files uploaded: 4,");
 }
 
 static void same_bytes(struct workplace *w, const char *id, const char *original)
@@ -82,7 +82,7 @@ static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
     expect_out(RUN(w, "list"), 0, ID("rear", "photo"));
     expect_out(RUN(w, "list", "--kind", "video", "--camera", "rear", "--json"), 0,
                "\"trigger\": \"crash\"");
-    expect_err(RUN(w, "list", "--trigger", "towing"), 0, "no transfers match");
+    expect_err(RUN(w, "list", "--trigger", "towing"), 0, "no matching transfers");
     expect_out(RUN(w, "show", ID("front", "video")), 0, "2024-11-29 09:23:45 local (+02:00)");
     expect_out(RUN(w, "show", ID("front", "video"), "--json"), 0, "\"pictures\": 200");
     expect_out(RUN(w, "show", ID("front", "video")), 0, "rate: capture times 19.9");
@@ -110,7 +110,7 @@ static void test_old_firmware_without_metadata_is_taken(void **state)
     start_receiver(w);
     expect_err(
         RUN(w, "simulate", "--to", w->address, "--meta-version", "0", "--photo-front", PHOTO), 0,
-        "1 files");
+        "files uploaded: 1,");
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"), 1);
     assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE meta IS NULL"), 1);
@@ -167,7 +167,7 @@ static void test_a_receiver_killed_in_a_transfer_loses_nothing_it_acknowledged(v
     assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"), 4);
     assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE state = 'receiving'"), 0);
     /* offered again, it is taken whole */
-    expect_err(RUN(w, "simulate", "--to", w->address, "--front", big), 0, "1 files");
+    expect_err(RUN(w, "simulate", "--to", w->address, "--front", big), 0, "files uploaded: 1,");
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_int_equal(sql(w, "SELECT count(*) FROM transfer WHERE state = 'stored'"), 5);
     same_bytes(w, ID("front", "video"), FRONT);
@@ -178,7 +178,7 @@ static void test_a_second_receiver_on_the_same_root_is_told_so(void **state)
     struct workplace *w = *state;
     configure(w, "");
     start_receiver(w);
-    expect_err(RUN(w, "receive"), 1, "another receiver works on");
+    expect_err(RUN(w, "receive"), 1, "is in use by another receiver");
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 }
 
@@ -189,7 +189,7 @@ static void test_a_master_that_changed_on_disk_is_found_out(void **state)
     start_receiver(w);
     expect_err(RUN(w, "simulate", "--to", w->address, "--imei", "352093081452251", "--photo-front",
                    PHOTO, "--time", "2024-11-29T07:23:45Z"),
-               0, "1 files");
+               0, "files uploaded: 1,");
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     char glob[700];
     snprintf(glob, sizeof glob, "ls %s/raw/*.db | head -1 | tr -d '\\n'", w->root);
@@ -197,7 +197,7 @@ static void test_a_master_that_changed_on_disk_is_found_out(void **state)
     sql_change(proc_out(&r), "UPDATE chunk SET data = zeroblob(length(data)) "
                              "WHERE n = (SELECT min(n) FROM chunk)");
     proc_clear(&r);
-    expect_err(RUN(w, "cat", ID("front", "photo")), 1, "the store is damaged");
+    expect_err(RUN(w, "cat", ID("front", "photo")), 1, "checksum mismatch");
     expect_err(RUN(w, "work", "--once"), 1, "0 jobs done, 1 failed");
     assert_true(support_exists(
         support_path(w->root, "spool/convert/failed/" ID("front", "photo") "/reason.txt")));
@@ -208,12 +208,12 @@ static void test_wrong_usage_is_2_and_says_what_to_do(void **state)
     struct workplace *w = *state;
     expect_err(RUN(w, "nonsense"), 2, "--help");
     expect_err(RUN(w, "list", "--bogus"), 2, "--help");
-    expect_err(RUN(w, "cat"), 2, "give one ID");
-    expect_err(RUN(w, "convert"), 2, "name a file");
+    expect_err(RUN(w, "cat"), 2, "give exactly one ID");
+    expect_err(RUN(w, "convert"), 2, "no input: give at least one file");
     expect_err(RUN(w, "convert", "--fps", "x", FRONT), 2, "--fps x");
     expect_err(RUN(w, "simulate", "--front", FRONT), 2, "--to HOST:PORT");
     expect_err(RUN(w, "receive", "--listen", "nowhere"), 2, "write HOST:PORT");
-    expect_err(RUN(w, "list"), 1, "there is no catalogue");
+    expect_err(RUN(w, "list"), 1, "no catalogue found");
     expect_out(RUN(w, "--help"), 0, "receive");
     configure(w, "bogus = 1\n");
     expect_err(RUN(w, "list"), 2, "50-test.conf:3: unknown key 'bogus' in [receive]");

@@ -40,7 +40,7 @@ static void take(struct workplace *w, const char *kind, const char *file, const 
 {
     expect_err(RUN(w, "simulate", "--to", w->address, "--imei", imei, kind, file, "--time", time,
                    "--trigger", trigger, "--length", "10", "--fps", "20"),
-               0, "1 files");
+               0, "files uploaded: 1,");
 }
 
 /* A photo that is not the same file as any other. */
@@ -103,7 +103,7 @@ static void test_a_job_goes_from_stage_to_stage_once(void **state)
         assert_ok(fsx_mkdirs(at(w, name), &err));
         snprintf(name, sizeof name, "root/spool/%s/new/" ID "/job.json", stages[i]);
         support_write(at(w, name), "{\"id\":\"" ID "\"}", strlen("{\"id\":\"" ID "\"}"));
-        expect_err(RUN(w, "work", "--once"), 0, "was done before");
+        expect_err(RUN(w, "work", "--once"), 0, "already done");
     }
     assert_string_equal(text_of(w, "log"), "1 " ID "\n2 " ID "\n");
 }
@@ -135,7 +135,8 @@ static void test_status_75_is_tried_again_until_it_works(void **state)
         struct proc_result r = RUN(w, "work", "--once");
         status = r.status;
         if (status != 0)
-            assert_has(proc_err(&r), "status 75: try again later; it said: no route");
+            assert_has(proc_err(&r),
+                       "status 75 (try_later), will be retried; its output: no route");
         proc_clear(&r);
     } while (status != 0 && ++rounds < 100);
     assert_int_equal(status, 0);
@@ -148,7 +149,7 @@ static void test_once_waits_for_no_attempt(void **state)
     struct workplace *w = *state;
     configure(w, "[exec up]\nbackoff = 1 h\ncommand = sh -c 'echo no route; exit 75'\n");
     take_photo(w);
-    expect_err(RUN(w, "work", "--once"), 1, "1 jobs done, 0 failed, 1 to be tried again later");
+    expect_err(RUN(w, "work", "--once"), 1, "1 jobs done, 0 failed, 1 to be retried");
     expect_err(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed\n");
     assert_string_equal(text_of(w, "root/spool/up/new/" ID "/output.txt"), "no route\n");
 }
@@ -164,7 +165,8 @@ static void test_failures_say_why_and_stop_nobody(void **state)
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     expect_err(RUN(w, "work", "--once"), 1, "3 jobs done, 1 failed");
     const char *reason = text_of(w, "root/spool/bad/failed/" ID "/reason.txt");
-    assert_has(reason, "the command ended with status 1; it said: three\n\nIts last words");
+    assert_has(reason,
+               "command exited with status 1; its output: three\n\nLast output of the command");
     assert_has(reason, "  one\n  two \\x1b[31m\n  three\n");
     assert_string_equal(text_of(w, "root/spool/bad/failed/" ID "/output.txt"),
                         "one\ntwo \033[31m\nthree\n");
@@ -176,13 +178,13 @@ static void test_a_command_that_says_nothing_says_nothing(void **state)
     configure(w, "[exec mute]\ncommand = sh -c 'exit 3'\n");
     take_photo(w);
     struct proc_result r = RUN(w, "work", "--once");
-    assert_has(proc_err(&r), "the command ended with status 3");
+    assert_has(proc_err(&r), "command exited with status 3");
     assert_null(strstr(proc_err(&r), "is lost"));
     proc_clear(&r);
     assert_true(support_exists(at(w, "root/spool/mute/failed/" ID "/output.txt")));
     assert_string_equal(text_of(w, "root/spool/mute/failed/" ID "/output.txt"), "");
     assert_string_equal(text_of(w, "root/spool/mute/failed/" ID "/reason.txt"),
-                        "the command ended with status 3\n");
+                        "command exited with status 3\n");
 }
 
 static void test_hostile_words_cannot_fake_a_line_of_the_log(void **state)
@@ -191,7 +193,7 @@ static void test_hostile_words_cannot_fake_a_line_of_the_log(void **state)
     configure(w, "[exec bad]\ncommand = sh -c \"printf 'x\\\\r\\\\033[2Jfake'; exit 1\"\n");
     take_photo(w);
     struct proc_result r = RUN(w, "work", "--once");
-    assert_has(proc_err(&r), "it said: x\\\\x0d\\\\x1b[2Jfake\" error=malformed pid=");
+    assert_has(proc_err(&r), "its output: x\\\\x0d\\\\x1b[2Jfake\" error=malformed pid=");
     assert_null(strchr(proc_err(&r), '\r'));
     proc_clear(&r);
 }
@@ -211,11 +213,12 @@ static void test_a_command_that_hangs_is_ended_with_all_that_it_started(void **s
                  "echo $! >@/child; echo $$ >@/self; echo started; trap '' TERM; "
                  "while :; do sleep 0.1; done\"\n");
     take_photo(w);
-    expect_err(RUN(w, "work", "--once"), 1, "took longer than 0.3 s (timeout); it said: started");
+    expect_err(RUN(w, "work", "--once"), 1,
+               "exceeded its timeout of 0.3 s and was stopped; its output: started");
     assert_false(lives(w, "own"));
     assert_false(lives(w, "child"));
     assert_false(lives(w, "self"));
-    assert_has(text_of(w, "root/spool/hang/failed/" ID "/reason.txt"), "took longer");
+    assert_has(text_of(w, "root/spool/hang/failed/" ID "/reason.txt"), "exceeded its timeout");
 }
 
 static void test_a_command_may_leave_nothing_running(void **state)
@@ -285,7 +288,7 @@ static void test_a_copy_that_there_is_not_is_no_work(void **state)
     configure(w, "[exec up]\ncommand = sh -c 'echo x >>@/log' sh %{viewing}\n"
                  "[exec any]\ncommand = sh -c 'echo \"$1\" >>@/any' sh %{copy}\n");
     take_photo(w);
-    expect_err(RUN(w, "work", "--once"), 0, "reason=\"there is no viewing copy of it");
+    expect_err(RUN(w, "work", "--once"), 0, "reason=\"no viewing copy exists");
     assert_string_equal(text_of(w, "log"), "");
     assert_has(text_of(w, "any"), ".still-DERIVED.jpg\n");
 }
@@ -298,9 +301,9 @@ static void test_a_program_that_is_not_there_is_waited_for(void **state)
     take_photo(w);
     struct proc_result r = RUN(w, "work", "--once");
     assert_int_equal(r.status, 1);
-    assert_has(proc_err(&r), "there is no program 'no-such-program-here' in /usr/local/sbin");
+    assert_has(proc_err(&r), "command 'no-such-program-here' not found in /usr/local/sbin");
     assert_has(proc_err(&r), "cannot run /no/such/program: No such file or directory");
-    assert_has(proc_err(&r), "1 jobs done, 0 failed, 2 to be tried again later");
+    assert_has(proc_err(&r), "1 jobs done, 0 failed, 2 to be retried");
     proc_clear(&r);
 }
 
@@ -363,7 +366,7 @@ static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_onc
     hear(w, said, sizeof said);
     assert_int_equal(proc_stop(&worker, SIGKILL), 128 + SIGKILL);
     support_wait(kill((pid_t)strtol(said, NULL, 10), 0) < 0);
-    /* The keeper holds the claim a moment longer than the command lives. */
+    /* The supervisor holds the claim a moment longer than the command lives. */
     int64_t until_us = clock_mono_us() + 60 * INT64_C(1000000);
     while (!strstr(text_of(w, "log"), "then") && clock_mono_us() < until_us) {
         struct proc_result r = RUN(w, "work", "--once");
@@ -388,7 +391,7 @@ static pid_t parent_of(pid_t pid)
 }
 
 /* Not only the command, but what it has started, too, before the job is tried again. */
-static void test_a_killed_keeper_leaves_nothing_running(void **state)
+static void test_a_killed_supervisor_leaves_nothing_running(void **state)
 {
     struct workplace *w = *state;
     char said[64];
@@ -400,9 +403,9 @@ static void test_a_killed_keeper_leaves_nothing_running(void **state)
     expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
-    pid_t own = (pid_t)strtol(said, NULL, 10), keeper = parent_of(parent_of(own));
-    assert_int_equal(parent_of(keeper), worker.pid);
-    assert_int_equal(kill(keeper, SIGKILL), 0);
+    pid_t own = (pid_t)strtol(said, NULL, 10), supervisor = parent_of(parent_of(own));
+    assert_int_equal(parent_of(supervisor), worker.pid);
+    assert_int_equal(kill(supervisor, SIGKILL), 0);
     support_wait(strstr(text_of(w, "log"), "alone"));
     assert_int_equal(proc_stop(&worker, SIGTERM), 0);
     assert_string_equal(text_of(w, "log"), "alone\n");
@@ -417,9 +420,8 @@ static void test_a_job_that_kills_its_worker_again_and_again_fails(void **state)
     /* as two sweeps after two killed workers leave it */
     support_write(at(w, "root/spool/deadly/new/" ID "/attempt"), "3\n", 2);
     expect_err(RUN(w, "work", "--once"), 1, "1 failed");
-    assert_has(
-        text_of(w, "root/spool/deadly/failed/" ID "/reason.txt"),
-        "2 attempts are used up (retries = 2); in the last one the worker itself was killed");
+    assert_has(text_of(w, "root/spool/deadly/failed/" ID "/reason.txt"),
+               "all 2 attempts used (retries = 2); the worker did not survive the last one");
 }
 
 static void test_sigterm_gives_a_commands_job_back_uncounted(void **state)
@@ -464,10 +466,9 @@ static void test_settings_are_checked_before_anything_starts(void **state)
     assert_has(proc_out(&r), "[exec a]\n");
     assert_has(proc_out(&r), "50-test.conf:6\n");
     proc_clear(&r);
-    expect_err(RUN(w, "work", "--once", "--stage", "nobody"), 2, "there is no stage 'nobody'");
+    expect_err(RUN(w, "work", "--once", "--stage", "nobody"), 2, "unknown stage 'nobody'");
     configure(w, "[exec a]\ncommand = x\nafter = b\n");
-    expect_err(RUN(w, "config", "--check"), 2,
-               "50-test.conf:7: [exec a] after = b: there is no stage");
+    expect_err(RUN(w, "config", "--check"), 2, "50-test.conf:7: [exec a] after = b: unknown stage");
     expect_err(RUN(w, "work", "--once"), 2, "50-test.conf:7: ");
     expect_err(RUN(w, "receive"), 2, "50-test.conf:7: ");
 }
@@ -499,7 +500,7 @@ int main(void)
         E2E(test_a_program_that_is_not_there_is_waited_for),
         E2E(test_triggers_come_first_then_cameras_take_turns),
         E2E(test_a_killed_worker_takes_its_command_along_and_the_job_is_done_once),
-        E2E(test_a_killed_keeper_leaves_nothing_running),
+        E2E(test_a_killed_supervisor_leaves_nothing_running),
         E2E(test_a_job_that_kills_its_worker_again_and_again_fails),
         E2E(test_sigterm_gives_a_commands_job_back_uncounted),
         E2E(test_sigterm_gives_a_conversion_back_uncounted),

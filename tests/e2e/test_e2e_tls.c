@@ -150,11 +150,11 @@ static void test_a_transfer_over_tls_is_bit_exact(void **state)
     (void)state;
     start("");
     expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP, "--fault", "crc=100"),
-               0, "1 files");
+               0, "files uploaded: 1,");
     is_stored(A_TEXT, CLIP);
     expect_err(
         SIMULATE(w.tls_port, B_TEXT, "--tls", "--protocol", "6", "--enhanced", "--dsm", PHOTO), 0,
-        "1 files");
+        "files uploaded: 1,");
     is_stored(B_TEXT, PHOTO);
     assert_int_equal(world_log_lines(&w, "tls=true"), 2);
 }
@@ -164,8 +164,8 @@ static void test_a_transfer_goes_on_over_plain_tcp_where_tls_broke_off(void **st
     (void)state;
     start("");
     expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls", "--rear", CLIP, "--fault", "disconnect=300"),
-               0, "0 files");
-    expect_err(SIMULATE(w.port, A_TEXT, "--rear", CLIP), 0, "1 files");
+               0, "files uploaded: 0,");
+    expect_err(SIMULATE(w.port, A_TEXT, "--rear", CLIP), 0, "files uploaded: 1,");
     is_stored(A_TEXT, CLIP);
     struct world_rows rows;
     world_rows(&w, A_TEXT, &rows);
@@ -241,7 +241,7 @@ static void test_a_camera_without_the_certificate_that_is_wanted_is_refused(void
     nothing_came_of(A_TEXT);
     expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", camera_cert, "--tls-key", camera_key,
                         "--rear", CLIP),
-               0, "1 files");
+               0, "files uploaded: 1,");
     is_stored(A_TEXT, CLIP);
 }
 
@@ -250,9 +250,9 @@ static void test_who_speaks_no_tls_gets_one_line(void **state)
     (void)state;
     start("");
     expect_err(SIMULATE(w.tls_port, A_TEXT, "--rear", CLIP), 1, "the server closed the connection");
-    proc_wait_for(&w.receiver, "reason=\"what comes to the TLS port is no TLS", NULL, 0);
+    proc_wait_for(&w.receiver, "reason=\"not a TLS client", NULL, 0);
     expect_err(SIMULATE(w.port, A_TEXT, "--tls", "--rear", CLIP), 1, "TLS handshake");
-    proc_wait_for(&w.receiver, "TLS: use the TLS port", NULL, 0);
+    proc_wait_for(&w.receiver, "TLS; use the TLS port", NULL, 0);
     assert_int_equal(world_log_lines(&w, "127.0.0.1:"), 4); /* two say where it listens */
     nothing_came_of(A_TEXT);
 }
@@ -281,12 +281,12 @@ static void test_simulate_trusts_whom_it_is_told_to(void **state)
     proc_wait_for(&w.receiver, "reason=\"TLS: tlsv1 alert unknown ca", NULL, 0);
     certs_make(w.dir, "ca", "server", "IP:127.0.0.2");
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
-    proc_wait_for(&w.receiver, "SIGHUP: certificate read again", NULL, 0);
+    proc_wait_for(&w.receiver, "certificate reloaded", NULL, 0);
     expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 1,
                "the receiver's certificate: IP address mismatch");
     expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", CLIP, "--rear", CLIP), 1, CLIP);
     expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-cert", camera_cert, "--rear", CLIP), 2,
-               "--tls-cert and --tls-key go together");
+               "--tls-cert and --tls-key must be given together");
     nothing_came_of(A_TEXT);
 }
 
@@ -301,10 +301,11 @@ static void test_a_new_certificate_is_for_new_connections_and_leaves_the_others(
     assert_int_equal(kill(running.pid, SIGSTOP), 0); /* it stays in the middle of its file */
     certs_make(w.dir, "other-ca", "server", "IP:127.0.0.1");
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
-    proc_wait_for(&w.receiver, "SIGHUP: certificate read again", NULL, 0);
+    proc_wait_for(&w.receiver, "certificate reloaded", NULL, 0);
     expect_err(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", ca, "--rear", CLIP), 1,
                "the receiver's certificate");
-    expect_err(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", other_ca, "--rear", CLIP), 0, "1 files");
+    expect_err(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", other_ca, "--rear", CLIP), 0,
+               "files uploaded: 1,");
     is_stored(B_TEXT, CLIP);
     struct world_rows rows;
     world_rows(&w, A_TEXT, &rows);
@@ -330,17 +331,21 @@ static void test_a_broken_new_certificate_changes_nothing_and_is_told(void **sta
     struct buf wrong_key = support_read(third);
     support_write(key, buf_data(&wrong_key), wrong_key.used); /* a key of another certificate */
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
-    proc_wait_for(&w.receiver, "SIGHUP: the certificate stays as it was\" reason=", NULL, 0);
-    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
+    proc_wait_for(&w.receiver,
+                  "certificate reload failed, keeping the old certificate\" reason=", NULL, 0);
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0,
+               "files uploaded: 1,");
     is_stored(A_TEXT, CLIP);
 
     support_write(key, buf_data(&good_key), good_key.used);
     support_write(cert, "-----BEGIN CERTIFICATE-----\nMIIB", 32);
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
     char line[400];
-    snprintf(line, sizeof line, "SIGHUP: the certificate stays as it was\" reason=\"%s", cert);
+    snprintf(line, sizeof line,
+             "certificate reload failed, keeping the old certificate\" reason=\"%s", cert);
     proc_wait_for(&w.receiver, line, NULL, 0);
-    expect_err(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
+    expect_err(SIMULATE(w.tls_port, B_TEXT, "--tls-ca", ca, "--rear", CLIP), 0,
+               "files uploaded: 1,");
     is_stored(B_TEXT, CLIP);
     buf_clear(&good_key);
     buf_clear(&wrong_key);
@@ -352,8 +357,9 @@ static void test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(void **s
     start("");
     certs_lock_key(w.dir, "server");
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
-    proc_wait_for(&w.receiver, "server.key: the key has a passphrase", NULL, 0);
-    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0, "1 files");
+    proc_wait_for(&w.receiver, "server.key: the key is encrypted", NULL, 0);
+    expect_err(SIMULATE(w.tls_port, A_TEXT, "--tls-ca", ca, "--rear", CLIP), 0,
+               "files uploaded: 1,");
     is_stored(A_TEXT, CLIP);
 }
 

@@ -57,8 +57,8 @@ static void check_begun(const char *root)
     cared_fsck(root, problems);
     for (char *line = strtok_r(problems, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         bool begun = strstr(line, ".db.smaller") ||
-                     strstr(line, "it was deleted, but its bytes are there still") ||
-                     (strncmp(line, "copy ", 5) == 0 && strstr(line, "it is not there") &&
+                     strstr(line, "deleted, but its bytes still exist") ||
+                     (strncmp(line, "copy ", 5) == 0 && strstr(line, "missing") &&
                       !strstr(line, ids.kept)) ||
                      (strncmp(line, "job ", 4) == 0 && strstr(line, ids.failed));
         if (!begun)

@@ -114,7 +114,7 @@ static bool round_of_failure(enum inject_kind kind, enum inject_how how, long n)
     if (rc < 0) {
         inject_check_told(rc, &err);
         if (!strstr(err.text,
-                    "the package is written")) /* only its custody is not, and that is said */
+                    "the package was written")) /* only its custody is not, and that is said */
             assert_false(is_there(root));
     }
     if (is_there(root))

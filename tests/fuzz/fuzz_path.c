@@ -34,6 +34,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     must(wire_path_text(path, n - 1, text, room) == text && strlen(text) < room);
     for (const char *p = text; *p; p++)
         must(*p > ' ' && *p < 0x7f);
-    wire_looks_like(path, n - 1);
+    wire_foreign_protocol(path, n - 1);
     return 0;
 }

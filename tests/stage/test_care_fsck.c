@@ -131,7 +131,7 @@ static void test_one_changed_byte_of_a_master_is_found_by_its_hash(void **state)
     sql(DAY, "UPDATE chunk SET data = zeroblob(length(data)) WHERE offset = 64512 AND key = 1%s",
         "");
     expect(true, 0, "");
-    expect(false, 1, "they were changed");
+    expect(false, 1, "it was changed");
 }
 
 static void test_a_master_that_is_missing_is_told(void **state)
@@ -156,7 +156,7 @@ static void test_a_master_that_the_catalogue_does_not_know_is_told(void **state)
 {
     (void)state;
     sql("catalogue.db", "DELETE FROM transfer WHERE id = %Q", other);
-    expect(true, 2, "the catalogue does not know it"); /* and its custody has no transfer */
+    expect(true, 2, "not in the catalogue"); /* and its custody has no transfer */
 }
 
 static void test_what_was_deleted_and_not_yet_dropped_is_told_as_such(void **state)
@@ -170,7 +170,7 @@ static void test_what_was_deleted_and_not_yet_dropped_is_told_as_such(void **sta
     assert_ok(catalogue_transfer_get(c, other, &t, &err));
     assert_ok(catalogue_retire(c, &t, &e, &err));
     catalogue_close(&c);
-    expect(true, 1, "it was deleted, but its bytes are there still");
+    expect(true, 1, "deleted, but its bytes still exist");
 }
 
 static void test_lengths_states_and_hashes_that_disagree_are_told(void **state)
@@ -200,7 +200,7 @@ static void test_copies_that_are_gone_cut_or_changed_are_told(void **state)
     (void)state;
     struct buf was = support_read(in_root("archive/a.working.mp4"));
     assert_int_equal(unlink(in_root("archive/a.working.mp4")), 0);
-    expect(true, 1, "copy archive/a.working.mp4: it is not there");
+    expect(true, 1, "copy archive/a.working.mp4: missing");
     support_write(in_root("archive/a.working.mp4"), "short", 5);
     expect(true, 1, "it has 5 bytes, but 1000 were made");
     was.mem[was.start + 500] ^= 1;
@@ -209,7 +209,7 @@ static void test_copies_that_are_gone_cut_or_changed_are_told(void **state)
     expect(false, 1, "it was changed");
     assert_int_equal(unlink(in_root("archive/a.working.mp4")), 0);
     assert_int_equal(symlink("/etc/passwd", in_root("archive/a.working.mp4")), 0);
-    expect(false, 1, "it is no regular file");
+    expect(false, 1, "not a regular file");
     buf_clear(&was);
 }
 
@@ -225,7 +225,7 @@ static void test_files_that_nobody_knows_are_told(void **state)
 {
     (void)state;
     support_write(in_root("archive/stray.mp4"), "x", 1);
-    expect(false, 1, "file archive/stray.mp4: the catalogue does not know it");
+    expect(false, 1, "file archive/stray.mp4: not in the catalogue");
     support_write(in_root("raw/notes.txt"), "x", 1);
     expect(false, 2, "file raw/notes.txt");
 }
@@ -246,7 +246,7 @@ static void test_a_custody_that_was_changed_cut_or_taken_away_is_told(void **sta
     sql("catalogue.db", "UPDATE custody SET n = 3 WHERE n = 2 AND transfer = %Q", whole);
     expect(true, 1, "lines are missing");
     sql("catalogue.db", "DELETE FROM custody WHERE transfer = %Q", whole);
-    expect(true, 1, "it has none");
+    expect(true, 1, "no custody record");
 }
 
 static void test_a_master_that_was_replaced_with_its_row_is_betrayed_by_its_custody(void **state)
@@ -299,7 +299,7 @@ static void test_jobs_of_every_stage_are_looked_at(void **state)
     assert_string_equal(t.text, "");
     assert_int_equal(f.jobs, 2);
     put_job("mail", "nobody", false);
-    expect(true, 1, "job spool/mail: nobody: there is no such transfer");
+    expect(true, 1, "job spool/mail: nobody: no such transfer");
 }
 
 static void test_jobs_of_a_stage_that_the_settings_do_not_have_are_told(void **state)
@@ -318,7 +318,7 @@ static void test_jobs_of_a_stage_that_the_settings_do_not_have_are_told(void **s
     put_job("old", whole, false);
     put_job("old", other, false);
     expect(true, 1,
-           "job spool/old: 2 jobs of a stage that the settings do not have: nobody works them");
+           "job spool/old: 2 jobs of a stage that is not in the settings: nothing processes them");
     configured = NULL;
     expect(true, 0, "");
 }
@@ -340,7 +340,7 @@ static void test_a_file_that_a_stage_is_making_is_not_told(void **state)
     snprintf(name, sizeof name, "archive/%s.new.mp4", other);
     support_write(in_root(name), "x", 1);
     put_job("anonymise", other, false);
-    expect(true, 1, "the catalogue does not know it");
+    expect(true, 1, "not in the catalogue");
     put_job("anonymise", other, true);
     expect(true, 0, "");
 }

@@ -2,8 +2,8 @@
 /* Children that convert, crash, hang, lie and use too much. This program is its own child: the
  * name of the copies tells it how to behave. */
 #include "dashspool/sandbox.h"
+#include "footage/confine/forkserver.h"
 #include "footage/confine/message.h"
-#include "footage/confine/nursery.h"
 #include "support/footage.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -153,12 +153,12 @@ static void test_a_child_that_dies_is_told_by_how(void **state)
     (void)state;
     const struct confine_limits none = {0};
     fails("segv", none, ERR_MALFORMED,
-          "killed by signal 11 (SIGSEGV), 50 % done; the original is untouched");
+          "killed by signal 11 (SIGSEGV), 50 % done; the original is unchanged");
     fails("abort", none, ERR_MALFORMED, "signal 6 (SIGABRT)");
-    fails("kill", none, ERR_NOMEM, "for want of memory");
+    fails("kill", none, ERR_NOMEM, "possibly out of memory");
     fails("term", none, ERR_AGAIN, "stopped by signal 15");
-    fails("exit", none, ERR_IO, "ended with status 7 and no result");
-    fails("look", none, ERR_IO, "ended with status 8");
+    fails("exit", none, ERR_IO, "exited with status 7 without a result");
+    fails("look", none, ERR_IO, "exited with status 8");
 }
 
 static void test_a_child_that_lies_is_not_believed(void **state)
@@ -175,10 +175,10 @@ static void test_limits_end_a_conversion(void **state)
     (void)state;
     struct sandbox_report have;
     sandbox_probe(&have);
-    fails("hang", (struct confine_limits){.wall_s = 1}, ERR_LIMIT, "ended after 1 s (timeout)");
-    fails("long", (struct confine_limits){.cpu_s = 1}, ERR_LIMIT, "1 s of CPU time");
+    fails("hang", (struct confine_limits){.wall_s = 1}, ERR_LIMIT, "timed out after 1 s");
+    fails("long", (struct confine_limits){.cpu_s = 1}, ERR_LIMIT, "exceeded its CPU limit of 1 s");
     fails("clip", (struct confine_limits){.file_bytes = 100000}, ERR_LIMIT,
-          "grew beyond 100000 bytes");
+          "exceeded its size limit of 100000 bytes");
     if (have.memory)
         fails("clip", (struct confine_limits){.memory_bytes = 24 << 20}, ERR_NOMEM, "");
 }
@@ -344,7 +344,7 @@ static void test_slices_that_cannot_be_are_not_believed(void **state)
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0)
-        return nursery_run(child);
+        return forkserver_run(child);
     const struct CMUnitTest tests[] = {
 #define STAGE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         STAGE(test_a_child_that_dies_is_told_by_how),

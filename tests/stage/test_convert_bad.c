@@ -116,7 +116,7 @@ static void test_a_stream_without_parameter_sets_is_told_with_its_offset(void **
     if (!path)
         skip();
     assert_int_equal(convert(path, CONVERT_WORKING | CONVERT_VIEWING, &r, &err), ERR_MALFORMED);
-    assert_non_null(strstr(err.text, "no parameter sets"));
+    assert_non_null(strstr(err.text, "without parameter sets"));
     assert_non_null(strstr(err.text, "offset 0"));
 }
 

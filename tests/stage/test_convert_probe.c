@@ -186,7 +186,7 @@ static void test_parameter_sets_are_lent_by_another_clip(void **state)
     assert_int_equal(p.first_decodable, 25);
     assert_ok(probe(path, lender, &p, &err));
     assert_int_equal(p.first_decodable, 0);
-    assert_true(p.sets_lent && p.decoder_findings == 0);
+    assert_true(p.borrowed_sets && p.decoder_findings == 0);
     lose_sets(&b, 1000);
     support_write(path, buf_data(&b), b.used);
     assert_err(ERR_MALFORMED, probe(path, "", &p, &err));
@@ -198,7 +198,7 @@ static void test_parameter_sets_are_lent_by_another_clip(void **state)
     assert_err(ERR_NOTFOUND, probe(path, "/nowhere", &p, &err));
     assert_err(ERR_CONFIG, probe(path, footage_sample("photo-720p.jpg"), &p, &err));
     assert_ok(probe(lender, "/nowhere", &p, &err)); /* it has its own */
-    assert_false(p.sets_lent);
+    assert_false(p.borrowed_sets);
     buf_clear(&b);
     support_tmp_remove(&dir);
 }

@@ -267,7 +267,8 @@ static void test_a_custody_line_taken_away_is_named(void **state)
     const char *p = (const char *)buf_data(&b), *second = (const char *)memchr(p, '\n', b.used) + 1;
     support_write(path_of(names[3]), second, b.used - (size_t)(second - p));
     buf_clear(&b);
-    is_named("cut", names[3], "line 1: custody of " ID ": line 2 ('stored') does not follow");
+    is_named("cut", names[3],
+             "line 1: custody record of " ID ": line 2 ('stored') does not follow");
 }
 
 static void test_manifest_lines_that_are_none_are_told(void **state)
@@ -277,7 +278,7 @@ static void test_manifest_lines_that_are_none_are_told(void **state)
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         make_package(NULL);
         support_write(path_of("manifest-sha256.txt"), lines[i], strlen(lines[i]));
-        is_named("line", lines[i], "manifest-sha256.txt, line 1 is none of a manifest");
+        is_named("line", lines[i], "manifest-sha256.txt, line 1: not a manifest line");
     }
 }
 

@@ -290,7 +290,7 @@ static void test_a_locked_catalogue_is_waited_out(void **state)
         uv_run(&loop, UV_RUN_ONCE);
     assert_int_equal(a.times, 0); /* not acknowledged, and not given up */
     assert_true(store_full(store));
-    assert_non_null(strstr(store_trouble(store), "the store fails"));
+    assert_non_null(strstr(store_trouble(store), "store failed"));
     /* who comes now is refused, at the latest when the next try fails */
     struct catalogue_transfer row = row_of("rear", 10);
     struct store_resume resume = {1024, 9 * 1024};

@@ -245,8 +245,8 @@ static void judge_commands(struct judge *j, const struct graph_item *it)
     assert_non_null(f);
     assert_non_null(fgets(line, sizeof line, f));
     fclose(f);
-    assert_string_equal(line, "the command ended with status 3; it said: the insurer does not want "
-                              "it\n");
+    assert_string_equal(line,
+                        "command exited with status 3; its output: the insurer does not want it\n");
 }
 
 static void judge_deleted(struct judge *j, const struct graph_item *it)

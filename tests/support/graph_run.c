@@ -99,7 +99,7 @@ static void call_ended(struct graph *g, struct graph_camera *c, int status)
     c->pid = 0;
     c->next_us = clock_mono_us() + CALL_AGAIN_US;
     bool heard = WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-                 strncmp(log_of(log_of_call(g, c->item)), "1 files", 7) == 0;
+                 strncmp(log_of(log_of_call(g, c->item)), "files uploaded: 1,", 18) == 0;
     g->item[c->item].acknowledged = heard;
     c->calls = !heard;
 }

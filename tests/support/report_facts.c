@@ -55,11 +55,11 @@ static const struct report_clock crash_clocks[] = {
      .time = {.known = true, .utc_us = CRASH_US + INT64_C(95000000)},
      .note = "an upper bound: the recording cannot be later than that"},
     {.name = "Capture times in the file",
-     .value = "19.97 pictures a second",
+     .value = "19.97 frames per second",
      .chosen = true,
      .note = "each picture has its own time"},
     {.name = "The camera’s message about the rate",
-     .value = "20 pictures a second",
+     .value = "20 frames per second",
      .note = "agrees within 2 %"},
 };
 
@@ -79,7 +79,7 @@ static const struct report_derived front_copies[] = {
      .sha256 = HASH_3,
      .length_bytes = 2201154},
     {.name = "media/" FRONT ".viewing-DERIVED.mp4",
-     .purpose = "to look at, in any player; clock and position drawn in",
+     .purpose = "for viewing in any player; clock and position drawn in",
      .tool = TOOL,
      .settings = "H.264, quality 21, sound as AAC",
      .sha256 = HASH_4,
@@ -94,7 +94,7 @@ static const struct report_derived front_copies[] = {
 };
 static const struct report_derived rear_copies[] = {
     {.name = "media/" REAR ".viewing-DERIVED.mp4",
-     .purpose = "to look at, in any player; clock and position drawn in",
+     .purpose = "for viewing in any player; clock and position drawn in",
      .tool = TOOL,
      .settings = "H.264, quality 21; missing pictures are held under a card that says so",
      .sha256 = HASH_5,

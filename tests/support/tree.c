@@ -18,10 +18,10 @@ const char *tree_role_name(enum tree_role role)
         [TREE_WATCH] = "watch",
         [TREE_SWEEP] = "sweep",
         [TREE_CONVERT_WORKER] = "convert's worker",
-        [TREE_NURSERY] = "its nursery",
+        [TREE_FORKSERVER] = "its fork server",
         [TREE_CONVERTER] = "a converter",
         [TREE_EXEC_WORKER] = "an exec's worker",
-        [TREE_KEEPER] = "its keeper",
+        [TREE_SUPERVISOR] = "its supervisor",
         [TREE_COMMAND] = "a command",
         [TREE_ORPHAN] = "an orphan",
     };
@@ -93,7 +93,7 @@ static enum tree_role by_words(const char *words)
         {" watch", TREE_WATCH},
         {" sweep", TREE_SWEEP},
         {" work --stage convert --workers 1", TREE_CONVERT_WORKER},
-        {CONFINE_COMMAND, TREE_NURSERY},
+        {CONFINE_COMMAND, TREE_FORKSERVER},
     };
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(words, ends[i].end))
@@ -108,12 +108,12 @@ static enum tree_role role_of(const struct tree_process *p, const struct tree_pr
         return own == TREE_RUN || strstr(p->words, " simulate ") ? own : TREE_ORPHAN;
     switch (parent->role) {
     case TREE_CONVERT_WORKER:
-        return TREE_NURSERY;
-    case TREE_NURSERY:
+        return TREE_FORKSERVER;
+    case TREE_FORKSERVER:
         return TREE_CONVERTER;
     case TREE_EXEC_WORKER:
-        return TREE_KEEPER;
-    case TREE_KEEPER:
+        return TREE_SUPERVISOR;
+    case TREE_SUPERVISOR:
     case TREE_COMMAND:
         return TREE_COMMAND;
     case TREE_ORPHAN:

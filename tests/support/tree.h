@@ -16,10 +16,10 @@ enum tree_role {
     TREE_WATCH,
     TREE_SWEEP,
     TREE_CONVERT_WORKER,
-    TREE_NURSERY,
+    TREE_FORKSERVER,
     TREE_CONVERTER,
     TREE_EXEC_WORKER,
-    TREE_KEEPER,
+    TREE_SUPERVISOR,
     TREE_COMMAND, /* of [exec], and what it started */
     TREE_ORPHAN,  /* its parent is gone */
     TREE_ROLES,

@@ -68,7 +68,7 @@ static void test_names_that_differ_by_case_are_refused(void **state)
     (void)state;
     support_write(at("a"), "", 0);
     support_write(at("A"), "", 0);
-    assert_refused(ERR_MALFORMED, "'a' is there twice");
+    assert_refused(ERR_MALFORMED, "'a' occurs twice");
 }
 
 static void test_names_that_are_no_line_are_refused(void **state)

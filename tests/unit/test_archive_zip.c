@@ -208,7 +208,7 @@ static void test_a_name_comes_once_whatever_its_case(void **state)
         const struct package_entry entries[] = {
             {.name = pairs[i][0], .mode = strcmp(pairs[i][0], "a/") == 0 ? S_IFDIR : 0},
             {.name = pairs[i][1]}};
-        assert_refused(ERR_MALFORMED, "is there twice", entries, 2);
+        assert_refused(ERR_MALFORMED, "occurs twice", entries, 2);
     }
 }
 

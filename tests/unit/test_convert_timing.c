@@ -7,7 +7,7 @@
 static struct convert_timing vote(struct timing_facts f)
 {
     struct convert_timing t;
-    timing_vote(&f, &t);
+    timing_select(&f, &t);
     return t;
 }
 

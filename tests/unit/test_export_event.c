@@ -138,14 +138,16 @@ static void test_mistakes_are_named_with_file_and_line(void **state)
     static const struct {
         const char *text, *says;
     } bad[] = {
-        {"[export]\ntriggers = crsh\n", "50-x.conf:2: triggers = crsh: there is no trigger 'crsh'"},
-        {"[export]\ntriggers = trigger-x\n", "there is no trigger 'trigger-x'"},
-        {"[export]\ntriggers = ,\n", "50-x.conf:2: triggers: name some"},
+        {"[export]\ntriggers = crsh\n", "50-x.conf:2: triggers = crsh: unknown trigger 'crsh'"},
+        {"[export]\ntriggers = trigger-x\n", "unknown trigger 'trigger-x'"},
+        {"[export]\ntriggers = ,\n", "50-x.conf:2: triggers: name at least one"},
         {"[export]\nwindow = 16 min\n", "50-x.conf:2: window = 16 min"},
         {"[export]\nsettle = 8 d\n", "50-x.conf:2: settle = 8 d"},
         {"[export]\nformat = tar\n", "50-x.conf:2: format = tar"},
-        {"[export]\nsign_cert = a.pem\n", "50-x.conf:2: [export] sign_cert and sign_key belong"},
-        {"[export]\n\nsign_key = a.key\n", "50-x.conf:3: [export] sign_cert and sign_key belong"},
+        {"[export]\nsign_cert = a.pem\n",
+         "50-x.conf:2: [export] sign_cert and sign_key must be set"},
+        {"[export]\n\nsign_key = a.key\n",
+         "50-x.conf:3: [export] sign_cert and sign_key must be set"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err err;

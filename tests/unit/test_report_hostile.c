@@ -109,7 +109,7 @@ static void test_a_place_that_is_none_is_not_drawn(void **state)
         report_facts_clips()->lon_deg = bad[i][1];
         r->n_clips = 1;
         char *page = report_page(r);
-        report_says(page, "no position is known");
+        report_says(page, "position not known");
         report_says_not(page, "class=\"map");
         free(page);
     }
@@ -124,7 +124,7 @@ static void test_what_is_no_jpeg_is_not_shown(void **state)
     report_facts_clips()->picture.n_bytes = sizeof svg;
     r->n_clips = 1;
     char *page = report_page(r);
-    report_says(page, "There is no picture to show here.");
+    report_says(page, "No image available.");
     report_says_not(page, "<img");
     free(page);
 }

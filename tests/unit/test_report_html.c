@@ -109,8 +109,8 @@ static void test_no_recordings_make_a_page_too(void **state)
     (void)state;
     char *page = report_page(&(struct report){0});
     report_well_formed(page);
-    report_says(page, "There are no recordings in this package.");
-    report_says(page, "<title>Dash camera recordings</title>");
+    report_says(page, "This package contains no recordings.");
+    report_says(page, "<title>Dash camera video and photos</title>");
     report_says(page, "This package is not signed.");
     report_says_not(page, "class=\"redacted\"");
     report_says_not(page, "class=\"map");
@@ -125,11 +125,11 @@ static void test_empty_facts_are_said_to_be_unknown(void **state)
     report_well_formed(page);
     report_says(page, "<li>When it was taken.</li>");
     report_says(page, "<li>Where it was taken.</li>");
-    report_says(page, "<li>Which camera unit made it.</li>");
-    report_says(page, "no position is known");
-    report_says(page, "Nobody looked for damage.");
-    report_says(page, "There is no picture to show here.");
-    report_says_not(page, "Nothing wrong");
+    report_says(page, "<li>Which vehicle (tracker) it is from.</li>");
+    report_says(page, "position not known");
+    report_says(page, "Not examined for damage");
+    report_says(page, "No image available.");
+    report_says_not(page, "No damage");
     free(page);
 }
 
@@ -141,12 +141,12 @@ static void test_a_photo_has_no_time_line(void **state)
     r->n_clips = 1;
     char *page = report_page(r);
     report_well_formed(page);
-    report_says(page, "One recording of the camera unit");
-    report_says(page, "Nothing wrong was found.");
-    report_says(page, "<li>The time zone where it was taken: its time is given in UTC only.</li>");
+    report_says(page, "One recording from tracker (IMEI)");
+    report_says(page, "No damage found.");
+    report_says(page, "<li>The local time zone; its time is given in UTC only.</li>");
     report_says_not(page, "class=\"bar\"");
     report_says_not(page, "class=\"map");
-    report_says_not(page, "pictures a second");
+    report_says_not(page, " per second");
     free(page);
 }
 
@@ -156,14 +156,14 @@ static void test_no_more_is_promised_than_the_seal_holds(void **state)
     struct report *r = report_facts(NULL);
     char *page = report_page(r);
     report_says(page, "This package is not signed.");
-    report_says(page, "a later change only to somebody who has them from elsewhere");
-    report_says_not(page, "made after the signature");
+    report_says(page, "a later change only to someone who obtained them separately");
+    report_says_not(page, "any change after signing");
     free(page);
     r->signature = (struct report_signature){.is_signed = true, .who = "Fleet & Co"};
     page = report_page(r);
     report_says(page, "signed by Fleet &amp; Co");
-    report_says(page, "not witnessed by a third party");
-    report_says(page, "made after the signature");
+    report_says(page, "not confirmed by a time-stamping authority");
+    report_says(page, "any change after signing");
     report_says_not(page, "not signed");
     free(page);
 }
@@ -182,11 +182,12 @@ static void test_flaws_are_said_with_their_times(void **state)
 {
     (void)state;
     char *page = report_page(report_facts(NULL));
-    report_says(page, "<strong>Missing</strong> from 0:01.240, for 0.480 seconds, 12 pictures: the "
+    report_says(page, "<strong>Missing</strong> from 0:01.240, for 0.480 seconds, 12 frames: the "
                       "numbers of the pictures leap from 31 to 44");
     report_says(page, "<rect class=\"missing\" x=\"218\" y=\"50\" width=\"77\" height=\"60\"/>");
-    report_says(page, "<strong class=\"bad\">2 of 4 recordings are damaged, have gaps or are not "
-                      "complete</strong>");
+    report_says(
+        page,
+        "<strong class=\"bad\">2 of 4 recordings are damaged, incomplete or have gaps</strong>");
     free(page);
 }
 
@@ -241,7 +242,7 @@ static void test_the_map_names_the_countries_around(void **state)
         {49.6, 6.1, ">Luxembourg<", "geo:49.600000,6.100000"}, /* too small for its name */
         {40.4168, -3.7038, ">Spain<", "geo:40.416800,-3.703800"},
         {-0.0000001, 37, ">Kenya<", "geo:0.000000,37.000000"},
-        {90, 0, "aria-label=\"Map of the country", "geo:90.000000,0.000000"},
+        {90, 0, "aria-label=\"Map of the region", "geo:90.000000,0.000000"},
         {-90, 180, ">Antarctica<", "geo:-90.000000,180.000000"},
     };
     for (size_t i = 0; i < sizeof place / sizeof *place; i++) {

@@ -283,7 +283,7 @@ static void test_two_hundred_recordings_have_a_paper(void **state)
     struct buf paper = report_paper(r);
     assert_in_range(paper.used, 100000, 6000000); /* pictures and fonts besides some kB each */
     char *words = report_paper_words(&paper);
-    report_paper_says(words, "File 200: Driver camera, film");
+    report_paper_says(words, "File 200: Driver camera, video");
     free(words);
     buf_clear(&paper);
 }

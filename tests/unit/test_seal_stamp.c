@@ -177,7 +177,7 @@ static void test_a_token_alone_is_a_stamp_too(void **state)
     assert_ok(judge(&s, &token, content, in_dir("tsa.pem"), &err));
     assert_true(s.trusted);
     assert_ok(seal_ts_check(&s, buf_data(&token), token.used, content, N, NULL, 0, NULL, &err));
-    expect_refused(ERR_MALFORMED, &token, "other", "the time stamp is for other content");
+    expect_refused(ERR_MALFORMED, &token, "other", "the time stamp does not match this package");
     buf_clear(&token);
 }
 
@@ -185,7 +185,7 @@ static void test_other_content_is_named(void **state)
 {
     (void)state;
     expect_refused(ERR_MALFORMED, &answer, "{\"files\": [ ]}\n",
-                   "the time stamp is for other content");
+                   "the time stamp does not match this package");
 }
 
 static void test_the_answer_to_another_request_is_named(void **state)

@@ -56,7 +56,7 @@ static void test_values_stay_in_their_argument(void **state)
     assert_string_equal(split("x 100%% %%{id} \\x25{id}"), "[x][100%][%{id}][%{id}]");
     /* neither split, nor expanded, nor read by a shell */
     assert_string_equal(split("x %{copy}"), "[x][/a b/c\"$x;\n%{id}]");
-    assert_string_equal(split("x %{viewing}"), "notfound: there is no viewing copy of it");
+    assert_string_equal(split("x %{viewing}"), "notfound: no viewing copy exists");
 }
 
 static void test_what_cannot_be_is_refused_at_load(void **state)
@@ -65,10 +65,10 @@ static void test_what_cannot_be_is_refused_at_load(void **state)
     static const struct {
         const char *text, *says;
     } bad[] = {
-        {"", "there is none"},
-        {" \t ", "there is none"},
-        {"x \"a", "a \" has no end"},
-        {"x 'a\\'", "a ' has no end"},
+        {"", "command: empty"},
+        {" \t ", "command: empty"},
+        {"x \"a", "unterminated \""},
+        {"x 'a\\'", "unterminated '"},
         {"x \\q", "\\q is no character"},
         {"x \\x0", "is no character"},
         {"x \\x00", "is no character"},
@@ -83,11 +83,11 @@ static void test_what_cannot_be_is_refused_at_load(void **state)
         {"x 50%", "there are"},
         {"%{id} x", "the program itself"},
         {"/bin/%{id} x", "the program itself"},
-        {"./x", "'./x' is no program"},
-        {"bin/x", "'bin/x' is no program"},
-        {"-x y", "'-x' is no program"},
-        {"'' y", "'' is no program"},
-        {"/", "'/' is no program"},
+        {"./x", "'./x' is not a program"},
+        {"bin/x", "'bin/x' is not a program"},
+        {"-x y", "'-x' is not a program"},
+        {"'' y", "'' is not a program"},
+        {"/", "'/' is not a program"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *told = split(bad[i].text);

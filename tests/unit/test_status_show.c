@@ -56,7 +56,7 @@ static void add_much(struct status *s)
         struct error e = {.kind = ERROR_JOB, .stage = "convert", .n = 1, .last_us = NOW - i * S};
         snprintf(e.what, sizeof e.what, "reason %c", 'a' + i);
         status_error_add(s, &e);
-        status_trouble_add(s, "mend it, and then look again whether it is mended",
+        status_problem_add(s, "mend it, and then look again whether it is mended",
                            "trouble %d, which is long enough to take more than one line of 80", i);
     }
     for (int i = 0; i < 500; i++) {
@@ -90,7 +90,7 @@ static char *text_of(const struct status *s, int columns, int rows, bool colour)
 static void cleaned(const char *from, const char *to)
 {
     char out[64];
-    words_clean(out, sizeof out, from);
+    format_clean(out, sizeof out, from);
     assert_string_equal(out, to);
 }
 
@@ -112,7 +112,7 @@ static void test_nothing_reaches_a_terminal_that_it_obeys(void **state)
     cleaned("\xff\xfe\xc3", "???");             /* no UTF-8 */
     cleaned("\xc0\xaf \xe0\x80\xaf", "?? ???"); /* overlong */
     cleaned("\xf0\x9f\x98\x80", "????");        /* two columns wide: nobody knows where */
-    words_clean(out, sizeof out, "abc\xc3\xb6");
+    format_clean(out, sizeof out, "abc\xc3\xb6");
     assert_string_equal(out, "abc"); /* no half characters */
 }
 
@@ -120,12 +120,12 @@ static void test_spans(void **state)
 {
     char a[24];
     (void)state;
-    assert_string_equal(words_span(-1, a), "?");
-    assert_string_equal(words_span(99, a), "99 s");
-    assert_string_equal(words_span(100, a), "1 min");
-    assert_string_equal(words_span(5999, a), "99 min");
-    assert_string_equal(words_span(47 * 3600, a), "47 h");
-    assert_string_equal(words_span(INT64_MAX, a), "106751991167300 d");
+    assert_string_equal(format_span(-1, a), "?");
+    assert_string_equal(format_span(99, a), "99 s");
+    assert_string_equal(format_span(100, a), "1 min");
+    assert_string_equal(format_span(5999, a), "99 min");
+    assert_string_equal(format_span(47 * 3600, a), "47 h");
+    assert_string_equal(format_span(INT64_MAX, a), "106751991167300 d");
 }
 
 /* ---- the screen ---- */
@@ -136,7 +136,7 @@ static void test_jobs_are_told_by_age(void **state)
     struct status *s = facts();
     add_stage(s, "upload", 7);
     char *text = text_of(s, 0, 0, false);
-    assert_non_null(strstr(text, "jobs       7 ready, 0 waiting, 0 being worked, 0 failed\n"));
+    assert_non_null(strstr(text, "jobs       7 ready, 0 waiting, 0 in progress, 0 failed\n"));
     assert_non_null(strstr(
         text, "  upload           ready          7      .      7      .      .      .      .\n"));
     assert_null(strstr(text, "upload           failed"));
@@ -156,7 +156,7 @@ static void test_it_fits_every_terminal(void **state)
             int n = 0;
             for (char *end; (end = strchr(line, '\n')); line = end + 1, n++) {
                 *end = '\0';
-                if (words_width(line) > (size_t)columns)
+                if (format_width(line) > (size_t)columns)
                     fail_msg("%d columns: '%s'", columns, line);
             }
             assert_string_equal(line, "");
@@ -173,8 +173,8 @@ static void test_a_small_terminal_shows_trouble_and_the_oldest_and_counts_the_re
     struct status *s = facts();
     add_much(s);
     char *text = text_of(s, 80, 24, true);
-    assert_non_null(strstr(text, "TROUBLE: trouble 0"));
-    assert_non_null(strstr(text, "TROUBLE: … 28 more"));
+    assert_non_null(strstr(text, "PROBLEM: trouble 0"));
+    assert_non_null(strstr(text, "PROBLEM: … 28 more"));
     assert_non_null(strstr(text, "oldest     x in receive, for 1 s"));
     assert_non_null(strstr(text, " more lines\n"));
     assert_non_null(strstr(text, "\033[1;31m"));
@@ -206,7 +206,7 @@ static void test_an_ordinary_day_fits_80_by_24(void **state)
         snprintf(e.what, sizeof e.what, "reason %c", 'A' + i);
         status_error_add(s, &e);
     }
-    status_trouble_add(s, "mend it", "something is broken");
+    status_problem_add(s, "mend it", "something is broken");
     char *text = text_of(s, 80, 24, false);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (!strstr(text, parts[i]))

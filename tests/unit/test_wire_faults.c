@@ -215,7 +215,7 @@ static void test_a_packet_that_is_always_bad_is_given_up(void **state)
         assert_int_equal(st->n_error_at, 21);
         for (size_t i = 0; i < st->n_error_at; i++)
             assert_int_equal(st->error_at[i], kept);
-        assert_non_null(strstr(p.text, "after 20 repeats: bad CRC"));
+        assert_non_null(strstr(p.text, "after 20 retries: bad CRC"));
         play_end(&p);
     }
 }

@@ -327,7 +327,7 @@ static void test_strangers_are_known_by_their_first_bytes(void **state)
         {"\0\0\0\x05\0\x01\x40\x3a\x0f\x0c\x3e\xdb\x44\0\x04\0", 16, NULL}, /* a camera */
     };
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-        const char *who = wire_looks_like((const uint8_t *)first[i].bytes, first[i].n);
+        const char *who = wire_foreign_protocol((const uint8_t *)first[i].bytes, first[i].n);
         if (!first[i].who)
             assert_null(who);
         else

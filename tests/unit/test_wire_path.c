@@ -44,7 +44,7 @@ static void test_a_whole_dsm_session_byte_for_byte(void **state)
     wire_session_eof(p.s);
     play_drain(&p);
     assert_true(p.closed && !p.closed_warn);
-    assert_string_equal(p.text, "all files taken");
+    assert_string_equal(p.text, "all files received");
     play_end(&p);
 }
 
@@ -267,7 +267,7 @@ static void test_no_path_in_time_closes_or_goes_on_with_the_slots(void **state)
         play_feed_hex(&p, only_path[i]);
         play_until_deadline(&p);
         assert_true(p.closed && p.closed_warn);
-        assert_string_equal(p.text, "no path within 30 s");
+        assert_string_equal(p.text, "no file path within 30 s");
         play_end(&p);
     }
 }

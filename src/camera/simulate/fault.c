@@ -40,7 +40,7 @@ int simulate_fault_parse(const char *text, struct simulate_fault *out, struct er
         *out = (struct simulate_fault){(enum simulate_fault_type)i, (uint32_t)at};
         return ERR_OK;
     }
-    return err_set(err, ERR_CONFIG, "%s: no such fault; %s are", text, all);
+    return err_set(err, ERR_CONFIG, "unknown fault %s; known faults: %s", text, all);
 }
 
 const struct simulate_fault *camera_fault(struct simulate_camera *c, enum simulate_fault_type type,

@@ -93,7 +93,7 @@ static int pull(const struct line *l, struct simulate_camera *camera, struct err
         if (rc < 0)
             return rc;
     }
-    return end ? err_set(err, ERR_IO, "the server closed the connection after %d files",
+    return end ? err_set(err, ERR_IO, "the server closed the connection (files acknowledged: %d)",
                          simulate_camera_stats(camera)->files_sent)
                : ERR_OK;
 }
@@ -117,7 +117,7 @@ static int converse(const struct line *l, struct simulate_camera *camera, int ti
         if (n < 0 && errno != EINTR)
             rc = err_sys(err, "poll");
         if (n == 0)
-            rc = err_set(err, ERR_AGAIN, "the server said nothing for %d s", timeout_ms / 1000);
+            rc = err_set(err, ERR_AGAIN, "no response from the server for %d s", timeout_ms / 1000);
         if (rc == ERR_OK && n > 0 && p.revents & POLLOUT)
             rc = push(l, out, &at, &left, err);
         if (rc == ERR_OK && n > 0 && p.revents & (POLLIN | POLLHUP | POLLERR))

@@ -118,11 +118,13 @@ int wire_init_parse(const uint8_t data[WIRE_INIT_BYTES], struct wire_init *out, 
     uint64_t imei = rd_be64(&r);
     uint32_t settings = rd_be32(&r);
     if (header != 0)
-        return err_set(err, ERR_MALFORMED, "no INIT: it begins with %04x", header);
+        return err_set(err, ERR_MALFORMED, "not an INIT frame: begins with %04x", header);
     if (protocol_id == 0)
-        return err_set(err, ERR_MALFORMED, "no INIT: protocol ID 0 (an AVL stream on this port?)");
+        return err_set(err, ERR_MALFORMED,
+                       "not an INIT frame: protocol ID 0 (AVL stream on the camera port?)");
     if (imei < UINT64_C(10000000000000) || imei > UINT64_C(999999999999999))
-        return err_set(err, ERR_MALFORMED, "no INIT: %llu is no IMEI", (unsigned long long)imei);
+        return err_set(err, ERR_MALFORMED, "INIT frame: %llu is not an IMEI",
+                       (unsigned long long)imei);
     out->protocol_id = protocol_id;
     out->settings = settings;
     snprintf(out->imei, sizeof out->imei, "%015llu", (unsigned long long)imei);

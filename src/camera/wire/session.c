@@ -49,7 +49,8 @@ int wire_session_feed(struct wire_session *s, const void *data, size_t n, int64_
     if (s->state == ENDED)
         return ERR_OK;
     int rc = buf_append(&s->in, data, n, err);
-    return rc < 0 ? err_wrap(err, "unasked bytes in state %s", session_state_name(s->state)) : rc;
+    return rc < 0 ? err_wrap(err, "unsolicited bytes in state %s", session_state_name(s->state))
+                  : rc;
 }
 
 void wire_session_eof(struct wire_session *s)
@@ -60,7 +61,7 @@ void wire_session_eof(struct wire_session *s)
     if (s->state == ENDED)
         return;
     bool regular = s->state == WAIT_NEXT || s->state == WAIT_COMMIT;
-    if (session_last_words(s, &status))
+    if (session_trailing_status(s, &status))
         session_on_status(s, status);
     else if (s->open)
         session_end(s, true, "connection lost at %s", session_place(s, place));
@@ -72,7 +73,7 @@ void wire_session_eof(struct wire_session *s)
 
 static void on_no_init(struct wire_session *s)
 {
-    const char *who = wire_looks_like(buf_data(&s->in), s->in.used);
+    const char *who = wire_foreign_protocol(buf_data(&s->in), s->in.used);
     session_end(s, true, "no INIT within %lld s%s%s", (long long)(s->limits.init_us / 1000000),
                 who ? "; it looks like " : "", who ? who : "");
 }
@@ -83,10 +84,10 @@ static void on_no_path(struct wire_session *s, int64_t now_us)
     uint32_t slots = s->init.settings & WIRE_SETTING_FILES & ~(s->done | WIRE_SETTING_PATH);
     long long seconds = s->limits.stall_us / 1000000;
     if (!slots || s->init.protocol_id >= WIRE_PROTOCOL_BY_PATH) {
-        session_end(s, true, "no path within %lld s", seconds);
+        session_end(s, true, "no file path within %lld s", seconds);
         return;
     }
-    session_log(s, true, "goes on with the other files", "no path within %lld s", seconds);
+    session_log(s, true, "continuing with the other files", "no file path within %lld s", seconds);
     s->done |= WIRE_SETTING_PATH;
     session_request_next(s, now_us);
 }
@@ -102,12 +103,13 @@ static void on_deadline(struct wire_session *s, int64_t now_us)
         on_no_path(s, now_us);
         return;
     case WAIT_META:
-        session_log(s, true, "goes on without metadata", "none within %lld s: older firmware?",
+        session_log(s, true, "continuing without metadata",
+                    "no response within %lld s (old firmware?)",
                     (long long)(s->limits.meta_us / 1000000));
         session_request_file(s, now_us);
         return;
     case WAIT_SYNC:
-        if (session_last_words(s, &status))
+        if (session_trailing_status(s, &status))
             session_on_status(s, status);
         else
             session_recover(s, now_us, "no SYNC in time");
@@ -143,7 +145,7 @@ void wire_session_next(struct wire_session *s, int64_t now_us, struct wire_actio
         }
         consume(s);
         if (s->state != ENDED && !wire_session_waiting(s)) {
-            if (session_hear(s, now_us))
+            if (session_input(s, now_us))
                 continue;
             if (now_us >= s->deadline_us) {
                 on_deadline(s, now_us);
@@ -176,7 +178,7 @@ void wire_session_refuse(struct wire_session *s, const char *why, int64_t now_us
     if (!awaits(s, WAIT_ACCEPT))
         return;
     s->open = false;
-    session_close_politely(s, now_us, true, "refused: %s", why);
+    session_close(s, now_us, true, "refused: %s", why);
 }
 
 void wire_session_committed(struct wire_session *s, int64_t now_us)
@@ -201,8 +203,8 @@ void wire_session_dismiss(struct wire_session *s, const char *why, bool warn, in
         return;
     forget_requests(s);
     s->dropping = false;
-    session_abandon(s, "%s", why);
-    session_close_politely(s, now_us, warn, "%s", why);
+    session_keep_partial(s, "%s", why);
+    session_close(s, now_us, warn, "%s", why);
 }
 
 bool wire_session_waiting(const struct wire_session *s)

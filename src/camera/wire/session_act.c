@@ -56,7 +56,7 @@ void session_log(struct wire_session *s, bool warn, const char *event, const cha
     va_end(ap);
 }
 
-void session_abandon(struct wire_session *s, const char *fmt, ...)
+void session_keep_partial(struct wire_session *s, const char *fmt, ...)
 {
     if (!s->open)
         return;
@@ -153,7 +153,7 @@ void session_end(struct wire_session *s, bool warn, const char *fmt, ...)
     session_enter(s, ENDED, 0);
 }
 
-void session_close_politely(struct wire_session *s, int64_t now_us, bool warn, const char *fmt, ...)
+void session_close(struct wire_session *s, int64_t now_us, bool warn, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -164,7 +164,7 @@ void session_close_politely(struct wire_session *s, int64_t now_us, bool warn, c
     session_enter(s, CLOSING, now_us);
 }
 
-void session_nuisance(struct wire_session *s, const char *fmt, ...)
+void session_unsolicited(struct wire_session *s, const char *fmt, ...)
 {
     char text[120];
     va_list ap;
@@ -172,7 +172,7 @@ void session_nuisance(struct wire_session *s, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     if (++s->nuisances > NUISANCES_MAX)
-        session_end(s, true, "too much that nobody asked for; the last: %s", text);
+        session_end(s, true, "too many unsolicited frames; the last: %s", text);
     else
         session_log(s, true, "ignored", "%s", text);
 }

@@ -48,7 +48,7 @@ void session_request_next(struct wire_session *s, int64_t now_us)
             return;
         }
     }
-    session_close_politely(s, now_us, false, "all files taken");
+    session_close(s, now_us, false, "all files received");
 }
 
 void session_request_init(struct wire_session *s, int64_t now_us)
@@ -69,14 +69,14 @@ void session_recover(struct wire_session *s, int64_t now_us, const char *why)
     char place[64];
     session_place(s, place);
     if (++s->repeats > s->limits.repeats) {
-        session_end(s, true, "given up at %s after %d repeats: %s", place, s->limits.repeats, why);
+        session_end(s, true, "gave up at %s after %d retries: %s", place, s->limits.repeats, why);
         return;
     }
     if (s->stats.resumes < RECOVERIES_LOGGED)
-        session_log(s, true, "asked for again", "%s: %s", place, why);
+        session_log(s, true, "retransmission requested", "%s: %s", place, why);
     else if (s->stats.resumes == RECOVERIES_LOGGED)
-        session_log(s, true, "asked for again; from here on this is only counted", "%s: %s", place,
-                    why);
+        session_log(s, true, "retransmission requested, further ones are counted only", "%s: %s",
+                    place, why);
     s->stats.resumes++;
     s->dropping = true;
     session_resume(s, now_us);

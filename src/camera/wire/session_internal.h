@@ -1,8 +1,8 @@
 /*
  * The inside of a session. session.c is its door (feed, next, the driver's answers, time-outs);
- * session_stream.c finds frames in the stream, and the way back into it; session_hear.c understands
- * what the camera says; session_ask.c decides what to ask it for; session_act.c queues actions and
- * changes states.
+ * session_stream.c finds frames in the stream, and the way back into it; session_input.c
+ * understands what the camera says; session_ask.c decides what to ask it for; session_act.c queues
+ * actions and changes states.
  */
 #ifndef WIRE_SESSION_INTERNAL_H
 #define WIRE_SESSION_INTERNAL_H
@@ -97,14 +97,14 @@ void session_send_path(struct wire_session *s);
 const char *session_state_name(enum state state);
 void session_enter(struct wire_session *s, enum state state, int64_t now_us);
 /* ABANDON if a transfer is open. */
-void session_abandon(struct wire_session *s, const char *fmt, ...) DS_PRINTF(2, 3);
+void session_keep_partial(struct wire_session *s, const char *fmt, ...) DS_PRINTF(2, 3);
 /* ABANDON if a transfer is open, and CLOSE. */
 void session_end(struct wire_session *s, bool warn, const char *fmt, ...) DS_PRINTF(3, 4);
 /* Says CLOSE to the camera and gives it a moment to close. The text is that of the action CLOSE. */
-void session_close_politely(struct wire_session *s, int64_t now_us, bool warn, const char *fmt, ...)
+void session_close(struct wire_session *s, int64_t now_us, bool warn, const char *fmt, ...)
     DS_PRINTF(4, 5);
 /* A line in the log for what nobody asked for; the end for too many of them. */
-void session_nuisance(struct wire_session *s, const char *fmt, ...) DS_PRINTF(2, 3);
+void session_unsolicited(struct wire_session *s, const char *fmt, ...) DS_PRINTF(2, 3);
 
 /* ---- session_ask.c ---- */
 
@@ -119,7 +119,7 @@ void session_recover(struct wire_session *s, int64_t now_us, const char *why);
 /* "packet 3 of 584" or "byte 2048 of 50000": what is awaited. out is returned. */
 const char *session_place(const struct wire_session *s, char out[64]);
 
-/* ---- session_hear.c ---- */
+/* ---- session_input.c ---- */
 
 void session_on_frame(struct wire_session *s, const struct wire_frame *f, const uint8_t *frame,
                       int64_t now_us);
@@ -130,8 +130,8 @@ void session_on_bad_header(struct wire_session *s, int64_t now_us);
 /* ---- session_stream.c ---- */
 
 /* One frame from the input; false when more bytes are needed. */
-bool session_hear(struct wire_session *s, int64_t now_us);
+bool session_input(struct wire_session *s, int64_t now_us);
 /* While dropping: the stream's last bytes are a status, which the camera says before it closes. */
-bool session_last_words(const struct wire_session *s, uint32_t *status);
+bool session_trailing_status(const struct wire_session *s, uint32_t *status);
 
 #endif

@@ -17,7 +17,7 @@ enum { SAME_CAMERA_BYTES = 12 }; /* of INIT: all but the settings */
 
 /* Drops all up to the SYNC that was asked for, or an INIT of the same camera: it began anew. Bytes
  * can be missing anywhere, so that headers mean nothing. Eight bytes stay: see
- * session_last_words(). */
+ * session_trailing_status(). */
 static bool find_sync(struct wire_session *s, int64_t now_us)
 {
     const uint8_t *data = buf_data(&s->in);
@@ -47,7 +47,7 @@ static bool find_sync(struct wire_session *s, int64_t now_us)
     return false;
 }
 
-bool session_last_words(const struct wire_session *s, uint32_t *status)
+bool session_trailing_status(const struct wire_session *s, uint32_t *status)
 {
     if (!s->dropping || s->in.used < U32_FRAME_BYTES)
         return false;
@@ -103,7 +103,7 @@ static bool is_out_of_place(const struct wire_session *s, const uint8_t *data, s
     return !r.bad && (offset != s->at || length - ENH_OFFSET_BYTES - 2u > s->size - s->at);
 }
 
-bool session_hear(struct wire_session *s, int64_t now_us)
+bool session_input(struct wire_session *s, int64_t now_us)
 {
     if (s->state == CLOSING) { /* it is no matter any more */
         s->consumed = s->in.used;

@@ -211,8 +211,7 @@ int names_add(struct names *names, const char *name, size_t n, bool is_folder, s
         if (rc < 0)
             return rc;
         if (before == FILE_NAME || (before == FOLDER_NAME && kind == FILE_NAME))
-            return err_set(err, ERR_MALFORMED,
-                           "the name '%s' is there twice (upper and lower case count as the same)",
+            return err_set(err, ERR_MALFORMED, "the name '%s' occurs twice (ignoring case)",
                            names_shown(name, n, shown));
     }
     return ERR_OK;

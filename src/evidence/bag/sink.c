@@ -54,7 +54,8 @@ static int begin(struct sink *s, const char *path, int64_t at_us, struct err *er
     if (rc == ERR_OK)
         rc = fsx_path(&s->path, err, "%s/%s", parent, name);
     if (rc == ERR_OK && lstat(s->path, &st) == 0)
-        rc = err_set(err, ERR_BUSY, "%s is there already; name another, or move it away", path);
+        rc =
+            err_set(err, ERR_BUSY, "%s already exists; choose another name, or move it away", path);
     if (rc == ERR_OK)
         rc = fsx_path(&prefix, err, "%s.unfinished-", name);
     if (rc == ERR_OK)
@@ -247,10 +248,11 @@ int sink_finish(struct sink *s, struct err *err)
     if (rc < 0)
         return rc;
     if (lstat(s->path, &st) == 0)
-        return err_set(err, ERR_BUSY, "%s has come to be meanwhile; name another", s->path);
+        return err_set(err, ERR_BUSY, "%s was created in the meantime; choose another name",
+                       s->path);
     rc = fsx_rename(from, s->path, err);
     if (rc < 0 && lstat(from, &st) < 0 &&
         rename(s->path, from) < 0) /* it has its name, undurably */
-        fprintf(stderr, "dashspool: %s may not be on disk; remove it by hand\n", s->path);
+        fprintf(stderr, "dashspool: %s may be incomplete on disk; remove it by hand\n", s->path);
     return rc;
 }

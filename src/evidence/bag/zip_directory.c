@@ -62,7 +62,7 @@ int zip_directory_find(struct zip_directory *d, const struct package *p, uint64_
     struct rd r = rd_init(bytes, sizeof bytes);
     if (rd_le32(&r) != ZIP_END)
         return err_set(err, ERR_MALFORMED,
-                       "%s is no zip, or it was cut off, or something is behind its end", p->path);
+                       "%s is not a zip file, is truncated, or has data after its end", p->path);
     if (rd_le32(&r) != 0)
         return err_set(err, ERR_UNSUPPORTED, "%s is one part of a zip in several", p->path);
     uint16_t here = rd_le16(&r);

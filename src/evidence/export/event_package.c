@@ -174,7 +174,7 @@ static int judge_masters(const struct making *m, const struct package_look *look
             ids[(*n)++] = m->event->member[i].id;
     }
     if (rc == ERR_OK && (*n == 0 || (int)*n != count_masters(look)))
-        rc = err_set(err, ERR_MALFORMED, "it is a package of other recordings");
+        rc = err_set(err, ERR_MALFORMED, "it contains other recordings");
     return rc;
 }
 
@@ -184,7 +184,7 @@ static int read_time(const struct package_look *look, int64_t *out, struct err *
     const char *at = strstr((const char *)buf_data(&look->info), label);
     char text[CLOCK_TEXT_ROOM];
     if (!at)
-        return err_set(err, ERR_MALFORMED, "it does not say when it was exported");
+        return err_set(err, ERR_MALFORMED, "it does not state when it was exported");
     at += strlen(label);
     snprintf(text, sizeof text, "%.*s", (int)strcspn(at, "\r\n"), at);
     return clock_parse(text, 0, out, NULL, err);
@@ -297,13 +297,15 @@ static int find_name(struct making *m, struct export_result *out, char **path, b
             return adopting;
         }
         if (adopting == ERR_OK)
-            log_info("export", "package was there, and is noted now", LOG_TEXT("file", *path));
+            log_info("export", "existing package recorded", LOG_TEXT("file", *path));
         else
-            log_warn("export", "left as it is", LOG_TEXT("file", *path), LOG_ERR(&why));
+            log_warn("export", "existing package left unchanged", LOG_TEXT("file", *path),
+                     LOG_ERR(&why));
         free(*path);
         *path = NULL;
     }
-    return rc < 0 ? rc : err_set(err, ERR_LIMIT, "%s/%s: no name is free", m->dir, m->stem);
+    return rc < 0 ? rc
+                  : err_set(err, ERR_LIMIT, "%s/%s: all numbered names are taken", m->dir, m->stem);
 }
 
 static int read_issued(struct making *m, struct err *err)

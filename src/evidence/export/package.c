@@ -14,7 +14,8 @@
 #define CUSTODY_BYTES_MAX ((size_t)256 << 20)
 #define EXPORT_OWN_FILES  100 /* of the package itself, with its folders */
 
-static int put_report(struct package *p, enum story_form form, const char *name, struct err *err)
+static int put_report(struct package *p, enum report_facts_form form, const char *name,
+                      struct err *err)
 {
     FILE *report = NULL;
     const struct buf *hidden = p->redaction ? redaction_sentence(p->redaction) : NULL;
@@ -22,7 +23,7 @@ static int put_report(struct package *p, enum story_form form, const char *name,
     int rc = fsx_scratch(&report, p->beside, err);
     if (rc < 0)
         return rc;
-    rc = story_report(p->story, p->request, words, form, report, err);
+    rc = report_facts_report(p->story, p->request, words, form, report, err);
     if (rc == ERR_OK)
         rc = bag_put_file(p->bag, name, report, err);
     fclose(report);
@@ -67,7 +68,7 @@ static int check_files(const struct package *p, struct err *err)
     return p->all_files <= ARCHIVE_ENTRIES_DEFAULT - EXPORT_OWN_FILES
                ? ERR_OK
                : err_set(err, ERR_LIMIT,
-                         "a package of %lld files; %d are possible: choose fewer transfers",
+                         "package would have %lld files, the limit is %d: select fewer transfers",
                          (long long)p->all_files, ARCHIVE_ENTRIES_DEFAULT - EXPORT_OWN_FILES);
 }
 
@@ -79,8 +80,8 @@ static int measure(struct package *p, const char *const *ids, size_t n, struct e
     for (size_t i = 0; rc == ERR_OK && i < n; i++) {
         rc = catalogue_transfer_get(p->catalogue, ids[i], &t, err);
         if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
-            rc =
-                err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", ids[i]);
+            rc = err_set(err, ERR_BUSY, "%s is still being received; export it when it is complete",
+                         ids[i]);
         if (rc == ERR_OK)
             rc = catalogue_copy_each(p->catalogue, t.key, add_copy_bytes, p, err);
         p->all_bytes += rc == ERR_OK ? t.length_bytes : 0;
@@ -125,9 +126,9 @@ static int fill(struct package *p, struct err *err)
     if (rc == ERR_OK)
         rc = package_put_tool(p, err);
     if (rc == ERR_OK)
-        rc = put_report(p, STORY_HTML, "data/report.html", err);
+        rc = put_report(p, REPORT_FACTS_HTML, "data/report.html", err);
     if (rc == ERR_OK)
-        rc = put_report(p, STORY_PDF, "data/report.pdf", err);
+        rc = put_report(p, REPORT_FACTS_PDF, "data/report.pdf", err);
     if (rc == ERR_OK)
         rc = put_info(p, err);
     p->result->files = bag_files(p->bag);
@@ -169,7 +170,7 @@ int package_note_exported(struct package *p, struct err *err)
     struct custody_event e = {p->request->at_us, "exported", p->request->who, NULL};
     struct catalogue_protection protection = {.since_us = e.at_us};
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
-    snprintf(protection.reason, sizeof protection.reason, "it is in the package %.400s", p->name);
+    snprintf(protection.reason, sizeof protection.reason, "contained in package %.400s", p->name);
     bool words = whole && part;
     int rc =
         words ? catalogue_begin(p->catalogue, err) : err_set(err, ERR_NOMEM, "no memory for JSON");
@@ -185,7 +186,9 @@ int package_note_exported(struct package *p, struct err *err)
         catalogue_rollback(p->catalogue);
     free(whole);
     free(part);
-    return rc < 0 ? err_wrap(err, "the package is written, but its export is not noted") : rc;
+    return rc < 0 ? err_wrap(err,
+                             "the package was written, but the custody record could not be updated")
+                  : rc;
 }
 
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
@@ -197,7 +200,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     buf_init(&p.custody, CUSTODY_BYTES_MAX);
     buf_init(&p.partials, PACKAGE_PARTIALS_BYTES_MAX);
     if (request->n == 0 || request->n > EXPORT_TRANSFERS_MAX)
-        return err_set(err, ERR_LIMIT, "%zu transfers in a package; 1 to %d are possible",
+        return err_set(err, ERR_LIMIT, "%zu transfers selected; a package holds 1 to %d",
                        request->n, EXPORT_TRANSFERS_MAX);
     int rc = ERR_OK;
     if (request->sign_key)
@@ -213,7 +216,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK)
         rc = bag_new(&p.bag, request->path, request->at_us, err);
     if (rc == ERR_OK)
-        rc = story_new(&p.story, p.beside, err);
+        rc = report_facts_new(&p.story, p.beside, err);
     if (rc == ERR_OK)
         rc = fill(&p, err);
     if (rc == ERR_OK)
@@ -221,7 +224,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     bag_free(&p.bag);
     redaction_free(&p.redaction);
     seal_key_free(&p.key);
-    story_free(&p.story);
+    report_facts_free(&p.story);
     raw_close(&p.raw);
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);

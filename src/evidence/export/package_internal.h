@@ -11,7 +11,7 @@
 #include "dashspool/raw.h"
 #include "dashspool/seal.h"
 #include "redaction.h"
-#include "story.h"
+#include "report_facts.h"
 
 #define PACKAGE_PARTIALS_BYTES_MAX (64 << 20)
 
@@ -29,7 +29,7 @@ struct package {
     struct seal_key *key; /* NULL: unsigned */
     struct buf custody;   /* lines of all */
     struct buf partials;  /* "\n<id>\n" of each that was packed before it was whole */
-    struct story *story;
+    struct report_facts *story;
     char *beside, *name;         /* the folder that the package will be in, and its name there */
     struct redaction *redaction; /* NULL: nothing is hidden */
 };

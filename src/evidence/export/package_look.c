@@ -61,8 +61,7 @@ int package_look(struct package_look *out, const char *path, struct err *err)
     int rc = verify_package(&request, &nobody, &good, err);
     if (rc == ERR_OK && !good)
         rc = err_set(err, ERR_MALFORMED,
-                     "the package %s is not what it was; 'dashspool verify' says what is wrong",
-                     path);
+                     "package %s was changed; run 'dashspool verify' for details", path);
     if (rc == ERR_OK)
         rc = archive_read(path, &limits, &reader, &r, err);
     if (rc == ERR_OK)

@@ -75,8 +75,8 @@ static int put_master(struct package *p, const struct catalogue_transfer *t,
         rc = bag_end(p->bag, sha256, err);
     if (rc == ERR_OK && !partial && strcmp(sha256, t->sha256) != 0)
         rc = err_set(err, ERR_MALFORMED,
-                     "the master of %s in raw/%s.db has SHA-256 %s, but %s was received; restore "
-                     "that file from a back-up",
+                     "original of %s in raw/%s.db: checksum mismatch: SHA-256 is %s, received as "
+                     "%s; restore that file from a backup",
                      t->id, t->day, sha256, t->sha256);
     p->result->partial += partial;
     return rc;
@@ -148,8 +148,7 @@ static int changed(const char *path, const struct catalogue_copy *copy, struct e
 {
     return err_set(
         err, ERR_MALFORMED,
-        "the copy %s is not what was made (%lld bytes, SHA-256 %s): it was changed; move "
-        "it away and make it anew",
+        "copy %s was changed (made with %lld bytes, SHA-256 %s); move it away and make it again",
         path, (long long)copy->length_bytes, copy->sha256);
 }
 
@@ -175,7 +174,7 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
 {
     char name[BAG_NAME_ROOM], *path = NULL;
     const char *base = strrchr(copy->path, '/');
-    int n = snprintf(name, sizeof name, "data/%s/%s", story_folder(copy->kind),
+    int n = snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(copy->kind),
                      base ? base + 1 : copy->path);
     if (n >= (int)sizeof name)
         return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
@@ -194,7 +193,7 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
 static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct copying *c = arg;
-    bool shown = c->p->redaction && story_shows(copy->kind);
+    bool shown = c->p->redaction && report_facts_shows(copy->kind);
     if (shown || !catalogue_copy_is_current(c->t, copy))
         return ERR_OK;
     c->n++;
@@ -238,7 +237,7 @@ static int put_transfer(struct package *p, const struct catalogue_transfer *t, s
     if (rc == ERR_OK)
         rc = catalogue_event_each(p->catalogue, t->id, put_event, &events, err);
     if (rc == ERR_OK)
-        rc = story_add(p->story, p->catalogue, p->request->root, t, master, err);
+        rc = report_facts_add(p->story, p->catalogue, p->request->root, t, master, err);
     if (rc == ERR_OK && p->redaction)
         rc = redaction_tell(p, err);
     p->result->without_copies += copies.n == 0;
@@ -255,7 +254,7 @@ static int check_partial(struct package *p, const struct catalogue_transfer *t, 
         return rc;
     if (catalogue_transfer_get(p->catalogue, t->id, &now, &why) == ERR_OK &&
         (now.state != t->state || now.completed_us != t->completed_us))
-        return err_set(err, ERR_BUSY, "%s goes on coming in; export it when it is whole", t->id);
+        return err_set(err, ERR_BUSY, "%s is being resumed; export it when it is complete", t->id);
     return rc < 0 ? rc : package_add_partial(p, t->id, err);
 }
 
@@ -265,7 +264,8 @@ int package_put_transfer(struct package *p, const char *id, struct err *err)
     p->id = id;
     int rc = catalogue_transfer_get(p->catalogue, id, &t, err);
     if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
-        rc = err_set(err, ERR_BUSY, "%s is still coming in; export it when it is whole", id);
+        rc =
+            err_set(err, ERR_BUSY, "%s is still being received; export it when it is complete", id);
     if (rc < 0)
         return rc;
     p->result->transfers++;

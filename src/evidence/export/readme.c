@@ -2,117 +2,117 @@
 #include <stdio.h>
 
 static const char text[] =
-    "Footage of dash cameras: an evidence package\n"
-    "============================================\n"
+    "Dash camera evidence package\n"
+    "============================\n"
     "\n"
     "What this is\n"
     "------------\n"
-    "What %s handed over: recordings: %d; files in data/: %lld, %lld bytes.\n"
+    "Received from %s. Recordings: %d. Files in data/: %lld (%lld bytes).\n"
     "\n"
     "%s"
     "%s"
     "%s"
     "\n"
-    "How to check it\n"
-    "---------------\n"
-    "In this folder, with a program that every Linux computer has (on macOS write\n"
-    "shasum -a 256 instead of sha256sum):\n"
+    "How to verify it\n"
+    "----------------\n"
+    "Open a terminal in this folder (Linux; on macOS write shasum -a 256 instead of\n"
+    "sha256sum):\n"
     "\n"
     "  sha256sum -c manifest-sha256.txt\n"
     "  sha256sum -c tagmanifest-sha256.txt\n"
     "\n"
-    "Each line must end in OK. The folder is a BagIt bag (RFC 8493); other programs that\n"
-    "know such bags can check it, too. No file may be in data/ that the manifest does not\n"
-    "name.\n"
+    "Every line must end in OK. The folder is a BagIt bag (RFC 8493); any BagIt program\n"
+    "can verify it, too. data/ must not contain any file that is not listed in the\n"
+    "manifest.\n"
     "\n"
     "%s"
     "%s"
     "\n"
-    "Each line of data/custody.jsonl holds the SHA-256 of the line before it (without its\n"
-    "line end) as \"previous\", so that no line can be changed or taken from the middle unseen.\n"
-    "The hash that line 2 must hold:\n"
+    "Each line of data/custody.jsonl contains the SHA-256 of the line before it (without its\n"
+    "line end) as \"previous\", so that changing a line, or removing one from the middle, is "
+    "detectable.\n"
+    "The value that line 2 must contain:\n"
     "\n"
     "  head -n 1 data/custody.jsonl | tr -d '\\n' | sha256sum\n"
     "%s"
     "\n"
-    "What it does not prove\n"
-    "----------------------\n"
-    "The camera signs nothing. That the originals are what it sent is known from the moment\n"
-    "at which they were received, not before. Times and positions are the camera's own;\n"
-    "the .json files keep what it said and cannot be true apart, under \"untrusted\".\n";
+    "What this does not prove\n"
+    "------------------------\n"
+    "The camera signs nothing. The originals are protected from the moment they were\n"
+    "received, not before. Times and positions are those reported by the camera; values\n"
+    "that cannot be true are kept separately in the .json files, under \"untrusted\".\n";
 
 static const char unsigned_text[] =
-    "This package is not signed. Whoever could change it could also have made the manifests\n"
-    "anew: keep the SHA-256 of tagmanifest-sha256.txt, which the program printed when it\n"
-    "made the package, in a place where nobody can change it.\n";
+    "This package is not signed. Anyone able to change it could also recreate the manifests.\n"
+    "Compare the SHA-256 of tagmanifest-sha256.txt with the value that was printed when the\n"
+    "package was made; the person who exported it should have kept it in a safe place.\n";
 
 static const char signed_text[] =
-    "The second manifest stands for all of the package, and it is signed. Whose signature\n"
-    "it is, and whether it fits:\n"
+    "The second manifest covers the whole package, and it is signed. To see who signed it,\n"
+    "and to verify the signature:\n"
     "\n"
     "  openssl x509 -in signature/certificate.pem -noout -subject -fingerprint -sha256\n"
     "  openssl cms -verify -binary -inform DER -in signature/manifest.p7s -content "
     "tagmanifest-sha256.txt -CAfile signature/certificate.pem -out /dev/null\n"
     "\n"
-    "Anybody can make a certificate in anybody's name: compare its fingerprint with the one\n"
-    "that its owner tells you.\n";
+    "Anyone can create a certificate in anyone's name: compare its fingerprint with the one\n"
+    "that the signer gives you over another channel.\n";
 
 static const char stamp_text[] =
     "\n"
-    "If there is a file signature/token.tsr, an authority has said in it when it saw the\n"
-    "second manifest, and so all of the package (RFC 3161; authority.pem: its certificates,\n"
-    "which it publishes):\n"
+    "If the file signature/token.tsr exists, a time-stamping authority confirms in it when\n"
+    "the second manifest, and so the whole package, existed (RFC 3161). authority.pem stands\n"
+    "for the authority's certificates, which it publishes:\n"
     "\n"
     "  openssl ts -reply -in signature/token.tsr -text\n"
     "  openssl ts -verify -data tagmanifest-sha256.txt -in signature/token.tsr -CAfile "
     "authority.pem\n"
     "\n"
-    "(with -token_in in both, if openssl cannot read it.) If there is none, it can still be\n"
-    "got: signature/request.tsq is the question to an authority.\n";
+    "(If openssl cannot read the file, add -token_in to both commands.) If it does not exist,\n"
+    "a time stamp can still be obtained: send signature/request.tsq to an authority.\n";
 
 static const struct {
     const char *folder, *says;
 } folders[] = {
     {"data/report.html",
-     "  data/report.html     one page that tells all of it in words: open this first\n"},
-    {"data/report.pdf", "  data/report.pdf      the same, to print\n"},
+     "  data/report.html     start here: one page that explains everything in plain words\n"},
+    {"data/report.pdf", "  data/report.pdf      the same, for printing\n"},
     {"data/master/",
-     "  data/master/         the original files, exactly as they were received, and for\n"
-     "                       each a .json file with all that is known of it\n"},
-    {"data/facts/",
-     "  data/facts/          for each recording a .json file with what is known of it\n"},
+     "  data/master/         the original files, exactly as received, each with a .json\n"
+     "                       file of all known facts\n"},
+    {"data/facts/", "  data/facts/          one .json file of known facts for each recording\n"},
     {"data/viewing/",
-     "  data/viewing/        films for any player, with clock and position written\n"
-     "                       into the picture: derived, as their names say\n"},
+     "  data/viewing/        videos for any player, with clock and position burned in;\n"
+     "                       DERIVED copies, as their names say\n"},
     {"data/working/",
-     "  data/working/        films with the same coded pictures as the originals\n"},
-    {"data/stills/", "  data/stills/         single pictures\n"},
+     "  data/working/        videos with the coded frames of the originals, unchanged\n"},
+    {"data/stills/", "  data/stills/         still images\n"},
     {"data/timing/",
-     "  data/timing/         the time of every picture, and what is damaged or missing\n"},
+     "  data/timing/         the time of every frame, and what is damaged or missing\n"},
     {"data/position/", "  data/position/       positions, for maps\n"},
     {"data/transfer/",
-     "  data/transfer/       how each recording came: connections, packets, what was bad and\n"
-     "                       sent again\n"},
+     "  data/transfer/       how each recording was received: connections, packets, errors\n"
+     "                       and retransmissions\n"},
     {"data/custody.jsonl",
-     "  data/custody.jsonl   what happened to each recording since it was received\n"},
+     "  data/custody.jsonl   custody record: what happened to each recording since receipt\n"},
 };
 
 static const char film_text[] =
     "\n"
-    "What is in a film, and when each of its pictures is shown (ffprobe comes with FFmpeg):\n"
+    "To list the streams of a video, and the time of each frame (ffprobe is part of FFmpeg):\n"
     "\n"
     "  ffprobe -hide_banner %s\n"
     "  ffprobe -v error -select_streams v -show_entries packet=pts_time -of csv=p=0 %s\n";
 
 static const char partial_text[] =
     "\n"
-    "%d of the recordings broke off before they were whole; their names in data/master/\n"
-    "have .partial. in them. What is there is what came, from the beginning on.\n";
+    "Partial transfers: %d. Their names in data/master/ contain .partial.; they hold the\n"
+    "bytes received, from the beginning of the file.\n";
 
 static const char redacted_partial_text[] =
     "\n"
-    "%d of the recordings broke off before they were whole; copies of what came have\n"
-    ".partial. in their names.\n";
+    "Partial transfers: %d. The names of copies made from them contain\n"
+    ".partial.\n";
 
 size_t readme_text(const struct bag *bag, const struct export_result *r, bool with_signature,
                    const struct redaction *redaction, char out[README_ROOM])

@@ -24,8 +24,7 @@ int export_mask_parse(const char *text, struct export_mask *out, struct err *err
             colon = text; /* an empty name */
     if (colon && (colon == text || colon - text >= CATALOGUE_ID_ROOM))
         return err_set(err, ERR_CONFIG,
-                       "'%.60s' is no mask: before its ':' there is neither a camera nor an ID",
-                       text);
+                       "mask '%.60s': the part before ':' is neither a camera nor an ID", text);
     if (colon)
         snprintf(m.of, sizeof m.of, "%.*s", (int)(colon - text), text);
     int rc = convert_mask_parse(colon ? colon + 1 : text, &m.mask, err);
@@ -55,7 +54,7 @@ static int judge_masks(const struct package *p, struct err *err)
     char text[MASK_ROOM];
     int rc = ERR_OK;
     if (asked->n_masks > EXPORT_MASKS_MAX || (asked->n_masks == 0 && !asked->no_sound))
-        return err_set(err, ERR_CONFIG, "%zu masks; 1 to %d are possible, or no sound",
+        return err_set(err, ERR_CONFIG, "%zu masks given; give 1 to %d, or --redact-sound",
                        asked->n_masks, EXPORT_MASKS_MAX);
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
         rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
@@ -99,7 +98,7 @@ static int say_mask(struct buf *to, const struct export_mask *m, struct err *err
     char of[CATALOGUE_ID_ROOM + 16] = "all recordings";
     if (m->of[0])
         snprintf(of, sizeof of, strchr(m->of, '-') ? "%s" : "the %s camera", m->of);
-    return say(to, err, "the box %d,%d,%d,%d%s%s, of %s", k->x, k->y, k->w, k->h, from, until, of);
+    return say(to, err, "box %d,%d,%d,%d%s%s of %s", k->x, k->y, k->w, k->h, from, until, of);
 }
 
 /* One line, whatever it is made of. */
@@ -115,8 +114,8 @@ static int write_sentence(struct redaction *r, const char *who, struct err *err)
 {
     struct buf *to = &r->sentence;
     const struct export_redaction *asked = r->asked;
-    int rc = say(to, err, "On the word of %s these are hidden: %s", who,
-                 asked->no_sound ? "the sound of all films" : "");
+    int rc = say(to, err, "Redacted on the authority of %s: %s", who,
+                 asked->no_sound ? "the sound of all videos" : "");
     for (size_t i = 0; rc == ERR_OK && i < asked->n_masks; i++) {
         rc = say(to, err, "%s", i > 0 || asked->no_sound ? "; " : "");
         if (rc == ERR_OK)
@@ -124,13 +123,12 @@ static int write_sentence(struct redaction *r, const char *who, struct err *err)
     }
     if (rc == ERR_OK && asked->n_masks > 0)
         rc = say(to, err,
-                 " (x, y, width and height in pixels of the original\u2019s picture, times from "
-                 "the beginning of the film)");
+                 " (x, y, width and height in pixels of the original image, times from the start "
+                 "of the video)");
     if (rc == ERR_OK)
         rc = say(to, err,
-                 ". The originals, and copies with the same coded pictures, are not in this "
-                 "package. They are in the full one, whose tagmanifest-sha256.txt has the SHA-256 "
-                 "%s.",
+                 ". The originals and working copies are not in this package. They are in the full "
+                 "package, whose tagmanifest-sha256.txt has the SHA-256 %s.",
                  r->full_sha256);
     return rc < 0 ? rc : buf_append(to, "", 1, err);
 }
@@ -141,11 +139,11 @@ static int write_section(struct redaction *r, const char *who, struct err *err)
     const struct export_redaction *asked = r->asked;
     int rc = say(to, err,
                  "\n"
-                 "What is hidden\n"
-                 "--------------\n"
-                 "This package is REDACTED. On the word of %s these are hidden:\n"
+                 "What is redacted\n"
+                 "----------------\n"
+                 "This package is REDACTED. Removed on the authority of %s:\n"
                  "\n%s",
-                 who, asked->no_sound ? "  the sound of all films\n" : "");
+                 who, asked->no_sound ? "  the sound of all videos\n" : "");
     for (size_t i = 0; rc == ERR_OK && i < asked->n_masks; i++) {
         rc = say(to, err, "  ");
         if (rc == ERR_OK)
@@ -156,20 +154,21 @@ static int write_section(struct redaction *r, const char *who, struct err *err)
     if (rc == ERR_OK && asked->n_masks > 0)
         rc = say(to, err,
                  "\n"
-                 "Boxes are x, y, width and height in pixels of the original's picture;\n"
-                 "times count from the beginning of the film. Photos have every box.\n");
+                 "Boxes are x, y, width and height in pixels of the original image;\n"
+                 "times count from the start of the video. All boxes apply to photos.\n");
     if (rc == ERR_OK)
-        rc = say(to, err,
-                 "\n"
-                 "Films and stills that lack something have REDACTED in their names and in their\n"
-                 "pictures. The originals, and copies with the same coded pictures, are not here.\n"
-                 "They are in the full package, whose tagmanifest-sha256.txt has the SHA-256\n"
-                 "\n"
-                 "  %s\n"
-                 "\n"
-                 "Who has both can see that they are of the same recordings: the SHA-256 of each\n"
-                 "original is in data/custody.jsonl here, and in the manifest there.\n",
-                 r->full_sha256);
+        rc = say(
+            to, err,
+            "\n"
+            "Redacted videos and stills have REDACTED in their names and in the image. The\n"
+            "originals and working copies are not in this package. They are in the full package,\n"
+            "whose tagmanifest-sha256.txt has the SHA-256\n"
+            "\n"
+            "  %s\n"
+            "\n"
+            "With both packages one can see that they hold the same recordings: the SHA-256 of\n"
+            "each original is in data/custody.jsonl here and in the manifest there.\n",
+            r->full_sha256);
     return rc < 0 ? rc : buf_append(to, "", 1, err);
 }
 
@@ -275,7 +274,7 @@ void redaction_free(struct redaction **r)
     if (!*r)
         return;
     if ((*r)->work.path && fsx_remove_tree((*r)->work.path, &unimportant) < 0)
-        fprintf(stderr, "dashspool: %s; remove it by hand, an original is in it\n",
+        fprintf(stderr, "dashspool: %s; it contains an original: remove it by hand\n",
                 unimportant.text);
     workdir_close(&(*r)->work);
     buf_clear(&(*r)->sentence);

@@ -23,7 +23,7 @@ static int look_at_copy(void *arg, const struct catalogue_copy *copy, struct err
     (void)err;
     if (!catalogue_copy_is_current(had->t, copy))
         return ERR_OK;
-    had->pictures = had->pictures || story_shows(copy->kind);
+    had->pictures = had->pictures || report_facts_shows(copy->kind);
     had->sheet = had->sheet || strcmp(copy->kind, convert_copy_name(CONVERT_SHEET)) == 0;
     return ERR_OK;
 }
@@ -137,7 +137,7 @@ int redaction_tell(struct package *p, struct err *err)
     for (int i = 0; rc == ERR_OK && i < r->result.n_outputs; i++) {
         const char *path = r->result.output[i].path;
         describe(r, i, &copy);
-        rc = story_redacted(p->story, &copy, path, r->asked->no_sound, err);
+        rc = report_facts_redacted(p->story, &copy, path, r->asked->no_sound, err);
         if (unlink(path) < 0 && rc == ERR_OK)
             rc = err_sys(err, "remove %s", path);
     }

@@ -63,8 +63,8 @@ static int find_in_custody(const struct package *p, char out[HASH_HEX_ROOM], str
     }
     if (rc == ERR_OK && all.used == 0)
         rc = err_set(err, ERR_NOTFOUND,
-                     "a redacted package names the full one, and none was exported with all of "
-                     "these transfers in it: export it first, or name it with --of");
+                     "no full package with all of these transfers was exported yet: export it "
+                     "first, or name it with --of");
     if (rc == ERR_OK)
         memcpy(out, buf_data(&all) + all.used - HASH_HEX_ROOM, HASH_HEX_ROOM);
     buf_clear(&all);
@@ -84,8 +84,8 @@ static int judge_masters(const struct package *p, const struct package_look *loo
         rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
         if (rc == ERR_OK && t.state == CATALOGUE_STORED && !package_look_has(look, &t))
             rc = err_set(err, ERR_MALFORMED,
-                         "the package %s does not have the original of %s: it is not the whole of "
-                         "what is to be redacted",
+                         "package %s does not contain the original of %s: give a full package that "
+                         "contains all transfers to be redacted",
                          path, t.id);
     }
     return rc;
@@ -98,7 +98,8 @@ static int read_package(const struct package *p, char out[HASH_HEX_ROOM], struct
     char of[HASH_HEX_ROOM];
     int rc = package_look(&look, path, err);
     if (rc == ERR_OK && redaction_declared(buf_data(&look.info), look.info.used - 1, of))
-        rc = err_set(err, ERR_MALFORMED, "the package %s is a redacted one itself", path);
+        rc = err_set(err, ERR_MALFORMED, "package %s is itself redacted: name the full package",
+                     path);
     if (rc == ERR_OK)
         rc = judge_masters(p, &look, path, err);
     if (rc == ERR_OK)

@@ -42,8 +42,9 @@ static int on_begin(void *arg, const char *name, int64_t size, struct err *err)
         if (strcmp(name, part_names[i]) == 0)
             p->now = i;
     p->stamped = p->stamped || strcmp(name, token_name) == 0;
-    return p->stamped ? err_set(err, ERR_BUSY, "it has a time stamp already, %s", token_name)
-                      : ERR_OK;
+    return p->stamped
+               ? err_set(err, ERR_BUSY, "the package already has a time stamp, %s", token_name)
+               : ERR_OK;
 }
 
 static int on_data(void *arg, const uint8_t *data, size_t n, struct err *err)
@@ -171,7 +172,7 @@ static int get_token(const struct export_stamp_request *request, const struct pa
     if (request->token_path)
         return fsx_read_file(request->token_path, token, err);
     if (!p->have[P_REQUEST])
-        return err_set(err, ERR_MALFORMED, "%s has no %s to send", request->package,
+        return err_set(err, ERR_MALFORMED, "%s: %s is missing, nothing to send", request->package,
                        part_names[P_REQUEST]);
     return seal_ts_fetch(request->tsa_url, buf_data(query), query->used, SEAL_DEFAULT_TS_TIMEOUT_S,
                          token, err);
@@ -183,7 +184,7 @@ static int attach(const struct export_stamp_request *request, const struct parts
     struct stat st;
     const struct buf *tags = &p->part[P_TAGS], *query = &p->part[P_REQUEST];
     if (!p->have[P_TAGS])
-        return err_set(err, ERR_MALFORMED, "%s is no evidence package: it has no %s",
+        return err_set(err, ERR_MALFORMED, "%s is not an evidence package: %s is missing",
                        request->package, part_names[P_TAGS]);
     int rc = get_token(request, p, token, err);
     if (rc < 0)

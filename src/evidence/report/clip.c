@@ -1,40 +1,40 @@
 /* One recording: its picture, its facts, and what is not known of it. */
+#include "format.h"
 #include "page.h"
-#include "words.h"
 #include <stdio.h>
 
 void clip_link(struct doc *d, const struct report *r, size_t i)
 {
-    char camera[WORDS_ROOM];
-    words_camera(&r->clip[i], camera);
-    char anchor[WORDS_ROOM];
-    words_anchor("file", i, anchor);
+    char camera[FORMAT_ROOM];
+    format_camera(&r->clip[i], camera);
+    char anchor[FORMAT_ROOM];
+    format_anchor("file", i, anchor);
     doc_open_named(d, DOC_LINK, anchor);
     doc_textf(d, "File %zu", i + 1);
     doc_close(d, DOC_LINK);
-    doc_textf(d, ", %s, %s", camera, words_kind(&r->clip[i]));
+    doc_textf(d, ", %s, %s", camera, format_kind(&r->clip[i]));
 }
 
 static void when(struct doc *d, const struct report_clip *clip)
 {
     const struct report_time *t = &clip->start;
-    char text[WORDS_ROOM];
+    char text[FORMAT_ROOM];
     doc_fact(d, clip->kind == REPORT_PHOTO ? "Taken" : "Begins");
-    words_time(t, text);
+    format_time(t, text);
     doc_put(d, DOC_STRONG, text);
-    if (words_time_ok(t) && words_zone_ok(t)) {
-        char date[WORDS_ROOM], clock[WORDS_ROOM];
-        words_date(t->utc_us, 0, date);
-        words_clock(t->utc_us, 0, clock);
+    if (format_time_ok(t) && format_zone_ok(t)) {
+        char date[FORMAT_ROOM], clock[FORMAT_ROOM];
+        format_date(t->utc_us, 0, date);
+        format_clock(t->utc_us, 0, clock);
         doc_textf(d, " local time; that is %s, %s UTC", date, clock);
     }
     doc_fact_end(d);
-    if (!words_time_ok(t) && doc_empty(clip->start_why))
+    if (!format_time_ok(t) && doc_empty(clip->start_why))
         return;
-    doc_fact(d, "How sure");
-    words_error(t, text);
-    doc_text(d, text[0] ? text : words_time_ok(t) ? "not known how sure" : "");
-    doc_text(d, !doc_empty(clip->start_why) && words_time_ok(t) ? ": " : "");
+    doc_fact(d, "Uncertainty");
+    format_error(t, text);
+    doc_text(d, text[0] ? text : format_time_ok(t) ? "not known" : "");
+    doc_text(d, !doc_empty(clip->start_why) && format_time_ok(t) ? ": " : "");
     doc_text(d, clip->start_why);
     doc_fact_end(d);
 }
@@ -44,32 +44,32 @@ static void trigger(struct doc *d, const struct report_clip *clip)
     doc_fact(d, "Reason");
     doc_text(d, doc_empty(clip->trigger) ? "not known" : clip->trigger);
     if (clip->has_trigger_time) {
-        char at[WORDS_ROOM];
-        words_length(clip->trigger_offset_us, at);
+        char at[FORMAT_ROOM];
+        format_length(clip->trigger_offset_us, at);
         doc_textf(d, ", %s %s", at,
-                  clip->trigger_offset_us < 0  ? "before the recording begins"
+                  clip->trigger_offset_us < 0  ? "before the start"
                   : clip->kind == REPORT_PHOTO ? "before the photo"
-                                               : "after its beginning");
+                                               : "after the start");
     }
     doc_fact_end(d);
 }
 
 static void film(struct doc *d, const struct report_clip *clip)
 {
-    char length[WORDS_ROOM];
+    char length[FORMAT_ROOM];
     doc_fact(d, "Length");
-    words_length(clip->duration_us, length);
+    format_length(clip->duration_us, length);
     doc_text(d, clip->duration_us > 0 ? length : "not known");
     if (clip->duration_us > 0)
         doc_text(d, clip->has_sound ? ", with sound" : ", without sound");
     doc_fact_end(d);
-    doc_fact(d, "Pictures");
+    doc_fact(d, "Frames");
     if (clip->pictures > 0)
         doc_number(d, clip->pictures);
     else
-        doc_text(d, "not known how many");
+        doc_text(d, "not known");
     if (clip->fps_milli > 0)
-        doc_textf(d, ", %lld.%02lld a second",
+        doc_textf(d, ", %lld.%02lld per second",
                   (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) / 100,
                   (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) % 100);
     if (!doc_empty(clip->rate_why)) {
@@ -82,10 +82,10 @@ static void film(struct doc *d, const struct report_clip *clip)
 
 static void bytes(struct doc *d, const struct report_clip *clip)
 {
-    char size[WORDS_ROOM];
+    char size[FORMAT_ROOM];
     if (clip->width_px > 0) {
-        doc_fact(d, "Picture size");
-        doc_textf(d, "%d × %d dots", clip->width_px, clip->height_px);
+        doc_fact(d, "Image size");
+        doc_textf(d, "%d × %d pixels", clip->width_px, clip->height_px);
         doc_fact_end(d);
     }
     doc_fact(d, "Original");
@@ -93,14 +93,14 @@ static void bytes(struct doc *d, const struct report_clip *clip)
         doc_put(d, DOC_CODE, clip->name);
     else
         doc_text(d, "not in this package,");
-    words_bytes(clip->length_bytes, size);
+    format_bytes(clip->length_bytes, size);
     doc_textf(d, " %s", size);
     doc_text(d, " (");
     doc_number(d, clip->length_bytes);
     doc_text(d, " bytes)");
     doc_fact_end(d);
-    doc_fact(d, "Its fingerprint");
-    doc_put(d, DOC_CODE, doc_empty(clip->sha256) ? "none was taken" : clip->sha256);
+    doc_fact(d, "Fingerprint");
+    doc_put(d, DOC_CODE, doc_empty(clip->sha256) ? "none" : clip->sha256);
     doc_text(d, " ");
     doc_put(d, DOC_SOFT, "SHA-256");
     doc_fact_end(d);
@@ -109,12 +109,12 @@ static void bytes(struct doc *d, const struct report_clip *clip)
 void clip_card(struct doc *d, const struct report *r, size_t i)
 {
     const struct report_clip *clip = &r->clip[i];
-    char camera[WORDS_ROOM], anchor[WORDS_ROOM];
-    words_camera(clip, camera);
-    words_anchor("file", i, anchor);
+    char camera[FORMAT_ROOM], anchor[FORMAT_ROOM];
+    format_camera(clip, camera);
+    format_anchor("file", i, anchor);
     doc_open_named(d, DOC_CARD, anchor);
     doc_open(d, DOC_HEAD_3);
-    doc_textf(d, "File %zu: %s, %s", i + 1, camera, words_kind(clip));
+    doc_textf(d, "File %zu: %s, %s", i + 1, camera, format_kind(clip));
     doc_close(d, DOC_HEAD_3);
     d->ops->picture(d, &clip->picture);
     doc_open(d, DOC_FACTS);
@@ -123,10 +123,10 @@ void clip_card(struct doc *d, const struct report *r, size_t i)
     doc_fact_end(d);
     doc_fact(d, "Camera");
     doc_text(d, camera);
-    doc_text(d, ", unit ");
+    doc_text(d, ", tracker ");
     doc_put(d, DOC_CODE, doc_empty(clip->imei) ? "not known" : clip->imei);
     doc_text(d, " ");
-    doc_put(d, DOC_SOFT, "(IMEI, the unit’s number)");
+    doc_put(d, DOC_SOFT, "(IMEI, the device number)");
     doc_fact_end(d);
     when(d, clip);
     trigger(d, clip);
@@ -149,35 +149,34 @@ static void item(struct doc *d, const char *sentence, size_t *n)
 void clip_unknown(struct doc *d, const struct report_clip *clip)
 {
     size_t n = 0;
-    if (!words_time_ok(&clip->start))
+    if (!format_time_ok(&clip->start))
         item(d, "When it was taken.", &n);
-    else if (!words_zone_ok(&clip->start))
-        item(d, "The time zone where it was taken: its time is given in UTC only.", &n);
+    else if (!format_zone_ok(&clip->start))
+        item(d, "The local time zone; its time is given in UTC only.", &n);
     if (clip->kind == REPORT_VIDEO && clip->duration_us <= 0)
         item(d, "How long it is.", &n);
-    if (words_time_ok(&clip->start) && !clip->start.has_error)
-        item(d, "How exact its time is.", &n);
+    if (format_time_ok(&clip->start) && !clip->start.has_error)
+        item(d, "How accurate its time is.", &n);
     if (!clip_has_position(clip))
         item(d, "Where it was taken.", &n);
     if (doc_empty(clip->trigger))
-        item(d, "What made the camera record it.", &n);
+        item(d, "Why the camera recorded it.", &n);
     else if (!clip->has_trigger_time)
-        item(d, "At which moment of it the reason for recording occurred.", &n);
+        item(d, "The exact moment of the trigger.", &n);
     if (clip->kind == REPORT_VIDEO && clip->fps_milli <= 0)
-        item(d, "How fast it was recorded.", &n);
+        item(d, "Its frame rate.", &n);
     if (doc_empty(clip->imei))
-        item(d, "Which camera unit made it.", &n);
+        item(d, "Which vehicle (tracker) it is from.", &n);
     if (!clip->arrival.known)
-        item(d, "How the original came from the camera: it was brought in as a file.", &n);
+        item(d, "How the original left the camera; it was imported as a file.", &n);
     if (clip->arrival.partial)
-        item(d, "What its end shows: the transfer stopped before the end of the file.", &n);
+        item(d, "What happens at its end; the transfer stopped before the end of the file.", &n);
     if (!clip->examined)
-        item(d, "Whether it is damaged: nobody looked.", &n);
+        item(d, "Whether it is damaged; it was not examined.", &n);
     if (doc_empty(clip->sha256))
-        item(d, "Whether its bytes are unchanged: no fingerprint was taken.", &n);
+        item(d, "Whether it is unchanged; no fingerprint was taken.", &n);
     for (size_t i = 0; i < clip->n_unknown; i++)
         item(d, clip->unknown[i], &n);
     if (n == 0)
-        doc_put(d, DOC_ITEM,
-                "Everything that this report tells of a recording is known of this one.");
+        doc_put(d, DOC_ITEM, "Nothing: all facts of this report are known for this recording.");
 }

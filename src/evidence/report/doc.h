@@ -10,7 +10,7 @@
 #include "dashspool/report.h"
 #include "draw.h"
 
-#define DOC_NO_PICTURE "There is no picture to show here."
+#define DOC_NO_PICTURE "No image available."
 
 /* What a part's name is stands behind it; parts without have none. */
 enum doc_part {

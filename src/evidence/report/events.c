@@ -1,7 +1,7 @@
 /* Clips that belong together, and a section for each such event. */
+#include "format.h"
 #include "map.h"
 #include "page.h"
-#include "words.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +17,9 @@ static bool same_event(const struct report_clip *a, const struct report_clip *b)
 {
     if (doc_empty(a->imei) || doc_empty(b->imei) || strcmp(a->imei, b->imei) != 0)
         return false;
-    if (!words_time_ok(&a->start) || !words_time_ok(&b->start))
+    if (!format_time_ok(&a->start) || !format_time_ok(&b->start))
         return false;
-    int64_t apart_us = words_between(a->start.utc_us, b->start.utc_us);
+    int64_t apart_us = format_between(a->start.utc_us, b->start.utc_us);
     return apart_us >= -REPORT_SAME_EVENT_US && apart_us <= REPORT_SAME_EVENT_US;
 }
 
@@ -52,29 +52,29 @@ void events_clear(struct events *e)
 
 static void heading(struct doc *d, const struct report_clip *first, size_t e, size_t members)
 {
-    char when[WORDS_ROOM];
-    words_time(&first->start, when);
+    char when[FORMAT_ROOM];
+    format_time(&first->start, when);
     doc_open(d, DOC_HEAD_2);
     doc_textf(d, "Event %zu: ", e + 1);
     if (!doc_empty(first->trigger)) {
         doc_text(d, first->trigger);
         doc_text(d, ", ");
     }
-    doc_text(d, words_time_ok(&first->start) ? when : "time not known");
+    doc_text(d, format_time_ok(&first->start) ? when : "time not known");
     doc_close(d, DOC_HEAD_2);
     doc_open(d, DOC_PARAGRAPH);
     if (members == 1)
         doc_text(d, "One recording");
     else
         doc_textf(d, "%zu recordings", members);
-    doc_text(d, " of the camera unit ");
-    doc_put(d, DOC_CODE, doc_empty(first->imei) ? "(number not known)" : first->imei);
+    doc_text(d, " from tracker (IMEI) ");
+    doc_put(d, DOC_CODE, doc_empty(first->imei) ? "(not known)" : first->imei);
     if (!doc_empty(first->vehicle)) {
         doc_text(d, " in ");
         doc_text(d, first->vehicle);
     }
     if (members > 1)
-        doc_textf(d, ". They begin within %lld seconds of one another",
+        doc_textf(d, ", starting within %lld seconds of one another",
                   (long long)(REPORT_SAME_EVENT_US / 1000000));
     doc_text(d, ".");
     doc_close(d, DOC_PARAGRAPH);
@@ -82,11 +82,11 @@ static void heading(struct doc *d, const struct report_clip *first, size_t e, si
 
 static bool same_place(const struct report_clip *a, const struct report_clip *b)
 {
-    char x[2][WORDS_ROOM], y[2][WORDS_ROOM];
-    words_decimal(a->lat_deg, x[0]);
-    words_decimal(b->lat_deg, x[1]);
-    words_decimal(a->lon_deg, y[0]);
-    words_decimal(b->lon_deg, y[1]);
+    char x[2][FORMAT_ROOM], y[2][FORMAT_ROOM];
+    format_decimal(a->lat_deg, x[0]);
+    format_decimal(b->lat_deg, x[1]);
+    format_decimal(a->lon_deg, y[0]);
+    format_decimal(b->lon_deg, y[1]);
     return strcmp(x[0], x[1]) == 0 && strcmp(y[0], y[1]) == 0;
 }
 
@@ -99,21 +99,21 @@ static void put_address(struct doc *d, const char *address)
 
 static void place_words(struct doc *d, const struct report_clip *clip)
 {
-    char lat[WORDS_ROOM], lon[WORDS_ROOM];
+    char lat[FORMAT_ROOM], lon[FORMAT_ROOM];
     doc_open(d, DOC_FACTS);
     doc_fact(d, "Position");
-    words_degrees(clip->lat_deg, false, lat);
-    words_degrees(clip->lon_deg, true, lon);
+    format_degrees(clip->lat_deg, false, lat);
+    format_degrees(clip->lon_deg, true, lon);
     doc_textf(d, "%s, %s", lat, lon);
     doc_line_end(d);
-    doc_put(d, DOC_SOFT, "WGS 84, as in satellite navigation");
+    doc_put(d, DOC_SOFT, "WGS 84, as used by satellite navigation");
     doc_fact_end(d);
     if (!doc_empty(clip->position_why))
-        doc_fact_text(d, "Known from", clip->position_why);
-    words_decimal(clip->lat_deg, lat);
-    words_decimal(clip->lon_deg, lon);
+        doc_fact_text(d, "Source", clip->position_why);
+    format_decimal(clip->lat_deg, lat);
+    format_decimal(clip->lon_deg, lon);
     char address[300];
-    doc_fact(d, "To copy into a map program");
+    doc_fact(d, "For a map application");
     snprintf(address, sizeof address, "geo:%s,%s", lat, lon);
     put_address(d, address);
     doc_line_end(d);
@@ -126,7 +126,7 @@ static void place_words(struct doc *d, const struct report_clip *clip)
 
 /* One place of an event, and which of its clips were taken there. */
 static void place(struct doc *d, const struct report *r, const struct events *e, size_t at,
-                  const struct world *world)
+                  const struct basemap *basemap)
 {
     const struct report_clip *clip = &r->clip[at];
     doc_open(d, DOC_PLACE);
@@ -134,28 +134,28 @@ static void place(struct doc *d, const struct report *r, const struct events *e,
     for (size_t i = at, shown = 0; i < r->n_clips; i++)
         if (e->of[i] == e->of[at] && clip_has_position(&r->clip[i]) &&
             same_place(clip, &r->clip[i])) {
-            doc_text(d, shown++ ? "; " : "Taken here: ");
+            doc_text(d, shown++ ? "; " : "Recorded here: ");
             clip_link(d, r, i);
         }
     doc_close(d, DOC_CAPTION);
     doc_open(d, DOC_MAPS);
-    map_pair(d, world, clip->lat_deg, clip->lon_deg);
+    map_pair(d, basemap, clip->lat_deg, clip->lon_deg);
     doc_close(d, DOC_MAPS);
     doc_close(d, DOC_PLACE);
     place_words(d, clip);
 }
 
 static void places(struct doc *d, const struct report *r, const struct events *e, size_t event,
-                   const struct world *world)
+                   const struct basemap *basemap)
 {
-    doc_put(d, DOC_HEAD_3, "Where it was");
+    doc_put(d, DOC_HEAD_3, "Location");
     for (size_t i = 0; i < r->n_clips; i++) {
         if (e->of[i] != event)
             continue;
         if (!clip_has_position(&r->clip[i])) {
             doc_open(d, DOC_PARAGRAPH);
             clip_link(d, r, i);
-            doc_text(d, ": no position is known. ");
+            doc_text(d, ": position not known. ");
             doc_text(d, r->clip[i].position_why);
             doc_close(d, DOC_PARAGRAPH);
             continue;
@@ -165,7 +165,7 @@ static void places(struct doc *d, const struct report *r, const struct events *e
             shown |= e->of[k] == event && clip_has_position(&r->clip[k]) &&
                      same_place(&r->clip[k], &r->clip[i]);
         if (!shown)
-            place(d, r, e, i, world);
+            place(d, r, e, i, basemap);
     }
 }
 
@@ -173,13 +173,13 @@ static void details(struct doc *d, const struct report *r, size_t i)
 {
     doc_open(d, DOC_DETAILS);
     doc_open(d, DOC_HEAD_3);
-    doc_text(d, "More on ");
+    doc_text(d, "Details of ");
     clip_link(d, r, i);
     doc_close(d, DOC_HEAD_3);
     tables_clocks(d, &r->clip[i]);
     tables_arrival(d, &r->clip[i]);
     tables_derived(d, &r->clip[i]);
-    doc_put(d, DOC_HEAD_4, "What is not known of it");
+    doc_put(d, DOC_HEAD_4, "What is not known");
     doc_open(d, DOC_BULLETS);
     clip_unknown(d, &r->clip[i]);
     doc_close(d, DOC_BULLETS);
@@ -187,7 +187,7 @@ static void details(struct doc *d, const struct report *r, size_t i)
 }
 
 static void show(struct doc *d, const struct report *r, const struct events *e, size_t event,
-                 const struct world *world)
+                 const struct basemap *basemap)
 {
     size_t members = 0, first = r->n_clips;
     for (size_t i = r->n_clips; i-- > 0;)
@@ -195,8 +195,8 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
             first = i;
             members++;
         }
-    char anchor[WORDS_ROOM];
-    words_anchor("event", event, anchor);
+    char anchor[FORMAT_ROOM];
+    format_anchor("event", event, anchor);
     doc_open_named(d, DOC_EVENT, anchor);
     heading(d, &r->clip[first], event, members);
     enum doc_part cards = members > 1 ? DOC_PAIR : DOC_SINGLE;
@@ -205,7 +205,7 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
         if (e->of[i] == event)
             clip_card(d, r, i);
     doc_close(d, cards);
-    places(d, r, e, event, world);
+    places(d, r, e, event, basemap);
     for (size_t i = first; i < r->n_clips; i++)
         if (e->of[i] == event)
             details(d, r, i);
@@ -213,8 +213,8 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
 }
 
 void events_show(struct doc *d, const struct report *r, const struct events *e,
-                 const struct world *world)
+                 const struct basemap *basemap)
 {
     for (size_t i = 0; i < e->n; i++)
-        show(d, r, e, i, world);
+        show(d, r, e, i, basemap);
 }

@@ -1,6 +1,6 @@
 /* What is wrong with a recording: a bar of time, and the same as a list in words. */
+#include "format.h"
 #include "page.h"
-#include "words.h"
 #include <stdio.h>
 
 /* The bar, in units of the drawing. */
@@ -17,20 +17,20 @@ static const struct {
     [REPORT_SILENCE] = {DRAW_SILENCE, "No sound", "no sound"},
 };
 
-const char *flaws_word(const struct report_clip *clip)
+const char *condition_label(const struct report_clip *clip)
 {
     if (clip->arrival.partial)
-        return "Not complete";
+        return "Incomplete";
     if (!clip->examined)
         return "Not examined";
     bool seen[3] = {false};
     for (size_t i = 0; i < clip->n_stretches; i++)
         seen[clip->stretch[i].flaw] = true;
     if (seen[REPORT_DAMAGED])
-        return "Damaged in places";
+        return "Partly damaged";
     if (seen[REPORT_MISSING])
-        return "Pictures missing";
-    return seen[REPORT_SILENCE] ? "Silent in places" : "Nothing wrong found";
+        return "Frames missing";
+    return seen[REPORT_SILENCE] ? "Sound gaps" : "No damage found";
 }
 
 /* Where a time is on the bar; times beyond the film are at its ends. */
@@ -56,8 +56,8 @@ static void draw_stretch(struct draw *d, const struct report_clip *clip,
 
 static void draw_tick(struct draw *d, int x, enum draw_anchor anchor, int64_t us)
 {
-    char text[WORDS_ROOM];
-    words_offset(us, text);
+    char text[FORMAT_ROOM];
+    format_offset(us, text);
     d->ops->path(d, DRAW_TICK);
     d->ops->move(d, x, 140);
     d->ops->line(d, x, 150);
@@ -87,7 +87,7 @@ static void draw_trigger(struct draw *d, const struct report_clip *clip)
 static void draw_bar(struct doc *doc, const struct report_clip *clip)
 {
     struct draw *d = doc->ops->drawing(doc, DRAW_BAR, 1000, 190,
-                                       "Time line of the film; the list below says the same in "
+                                       "Timeline of the video; the list below gives the same in "
                                        "words");
     if (!d)
         return;
@@ -110,7 +110,7 @@ static void key(struct doc *d, const struct report_clip *clip)
         seen[clip->stretch[i].flaw] = true;
     doc_open(d, DOC_KEY);
     d->ops->swatch(d, DRAW_GOOD);
-    doc_text(d, "pictures ");
+    doc_text(d, "video ");
     if (clip->has_sound) {
         d->ops->swatch(d, DRAW_SOUND);
         doc_text(d, "sound ");
@@ -125,20 +125,20 @@ static void key(struct doc *d, const struct report_clip *clip)
 
 static void in_words(struct doc *d, const struct report_clip *clip, const struct report_stretch *s)
 {
-    char from[WORDS_ROOM], length[WORDS_ROOM];
+    char from[FORMAT_ROOM], length[FORMAT_ROOM];
     doc_open(d, DOC_ITEM);
     doc_put(d, DOC_STRONG, flaw[s->flaw].word);
     if (clip->kind == REPORT_VIDEO) {
-        words_offset(s->from_us, from);
-        words_length(words_between(s->from_us, s->until_us), length);
+        format_offset(s->from_us, from);
+        format_length(format_between(s->from_us, s->until_us), length);
         doc_textf(d, " from %s", from);
         if (s->until_us > s->from_us)
             doc_textf(d, ", for %s", length);
     }
     if (s->pictures == 1)
-        doc_text(d, ", one picture");
+        doc_text(d, ", one frame");
     else if (s->pictures > 0)
-        doc_textf(d, ", %lld pictures", (long long)s->pictures);
+        doc_textf(d, ", %lld frames", (long long)s->pictures);
     if (!doc_empty(s->why)) {
         doc_text(d, ": ");
         doc_text(d, s->why);
@@ -154,9 +154,10 @@ void flaws_show(struct doc *d, const struct report_clip *clip)
         key(d, clip);
     }
     if (!clip->examined)
-        doc_put(d, DOC_PARAGRAPH, "Nobody looked for damage. That none is listed means nothing.");
+        doc_put(d, DOC_PARAGRAPH,
+                "Not examined for damage: an empty list does not mean that there is none.");
     else if (clip->n_stretches == 0)
-        doc_put(d, DOC_PARAGRAPH, "Nothing wrong was found.");
+        doc_put(d, DOC_PARAGRAPH, "No damage found.");
     if (clip->n_stretches) {
         doc_open(d, DOC_BULLETS);
         for (size_t i = 0; i < clip->n_stretches; i++)

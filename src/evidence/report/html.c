@@ -184,7 +184,7 @@ static void put_jpeg(struct html *h, const uint8_t *jpeg, size_t n, const char *
         return;
     }
     html_raw(h, "<figure class=\"picture\"><img alt=\"");
-    html_text(h, doc_empty(what) ? "A picture of this recording" : what, false);
+    html_text(h, doc_empty(what) ? "A frame of this recording" : what, false);
     html_raw(h, "\" src=\"data:image/jpeg;base64,");
     base64(h, jpeg, n);
     html_raw(h, "\"><figcaption>");

@@ -24,16 +24,16 @@ int report_html(FILE *out, const struct report *r, struct err *err)
 {
     struct svg svg;
     struct html h = {.doc = {.ops = &html_ops, .err = err}, .out = out, .svg = &svg};
-    struct ground ground;
-    int rc = ground_lay(&ground, r, err);
+    struct layout layout;
+    int rc = layout_init(&layout, r, err);
     if (rc == ERR_OK) {
         head(&h, r);
-        page_tell(&h.doc, r, &ground.events, ground.world);
+        report_render(&h.doc, r, &layout.events, layout.basemap);
         html_raw(&h, "</body>\n</html>\n");
         rc = h.doc.rc;
         if (rc == ERR_OK && fflush(out) != 0)
             rc = err_sys(err, "write");
     }
-    ground_clear(&ground);
+    layout_clear(&layout);
     return rc < 0 ? err_wrap(err, "report") : ERR_OK;
 }

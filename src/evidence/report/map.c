@@ -10,7 +10,7 @@
 /* A map that is being drawn. */
 struct map {
     struct draw *d;
-    const struct world *w;
+    const struct basemap *w;
     struct view v;
 };
 
@@ -37,12 +37,12 @@ static void pen_to(struct pen *p, struct spot s, bool last)
 }
 
 /* One arc, as far as it is in sight, with the world turned by `turn` degrees. */
-static void draw_arc(struct pen *p, const struct world_arc *arc, double turn)
+static void draw_arc(struct pen *p, const struct basemap_arc *arc, double turn)
 {
     const struct view *v = &p->m->v;
     p->down = false;
     for (size_t i = 0; i + 1 < arc->n; i++) {
-        const struct world_point *at = p->m->w->point + arc->first + i;
+        const struct basemap_point *at = p->m->w->point + arc->first + i;
         struct spot a = map_project(v, at[0].lon + turn, at[0].lat);
         struct spot b = map_project(v, at[1].lon + turn, at[1].lat);
         bool jump = fabs((double)at[1].lon - at[0].lon) > 180; /* from 180 to -180 degrees */
@@ -56,7 +56,7 @@ static void draw_arc(struct pen *p, const struct world_arc *arc, double turn)
     }
 }
 
-static void draw_lines(const struct map *m, enum world_line kind)
+static void draw_lines(const struct map *m, enum basemap_line kind)
 {
     struct pen p = {.m = m};
     m->d->ops->path(m->d, kind == WORLD_BORDER ? DRAW_BORDER : DRAW_COAST);
@@ -75,7 +75,7 @@ static void fill_ring(const struct map *m, const struct shape *s)
     m->d->ops->shut(m->d);
 }
 
-static bool is_island(const struct world *w, const struct world_ring *ring)
+static bool is_island(const struct basemap *w, const struct basemap_ring *ring)
 {
     for (size_t i = 0; i < ring->n; i++) {
         int32_t ref = w->ref[ring->first + i];
@@ -86,13 +86,13 @@ static bool is_island(const struct world *w, const struct world_ring *ring)
 }
 
 /* label: NULL where none is wanted. */
-static void draw_country(const struct map *m, const struct world_country *c, struct label *label,
+static void draw_country(const struct map *m, const struct basemap_country *c, struct label *label,
                          struct shape *a, struct shape *b)
 {
     bool begun = false;
     for (size_t i = 0; i < c->n; i++)
         for (int turn = -360; turn <= 360; turn += 360) {
-            const struct world_ring *ring = &m->w->ring[c->first + i];
+            const struct basemap_ring *ring = &m->w->ring[c->first + i];
             if (!map_ring_in_sight(&m->v, m->w, ring, turn))
                 continue;
             map_project_ring(&m->v, m->w, ring, turn, a);
@@ -172,7 +172,7 @@ static void draw_names(const struct map *m, const struct label *label)
         struct spot at;
         if (!map_label_spot(&label[i], &at))
             continue;
-        const struct world_country *c = &m->w->country[i];
+        const struct basemap_country *c = &m->w->country[i];
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)c->name_bytes, c->name);
         double half = (double)c->name_bytes * 55; /* about */
@@ -211,7 +211,7 @@ static void draw_scale(const struct map *m, int km)
     d->ops->text(d, DRAW_SCALE_WORD, DRAW_END, right, y - 80, text);
 }
 
-static void draw_near(struct doc *doc, const struct world *w, const struct view *v)
+static void draw_near(struct doc *doc, const struct basemap *w, const struct view *v)
 {
     struct map m = {.w = w, .v = *v};
     struct label *label = calloc(w->n_countries, sizeof *label);
@@ -219,8 +219,7 @@ static void draw_near(struct doc *doc, const struct world *w, const struct view 
         doc->rc = err_set(doc->err, ERR_NOMEM, "no memory for a map");
     if (doc->rc == 0)
         m.d = doc->ops->drawing(doc, DRAW_NEAR, v->width, v->height,
-                                "Map of the country around the place, which is marked in the "
-                                "middle");
+                                "Map of the region; the location is marked in the centre");
     if (m.d) {
         m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);
         draw_land(doc, &m, label);
@@ -236,12 +235,11 @@ static void draw_near(struct doc *doc, const struct world *w, const struct view 
 }
 
 /* window: the view of the other map, which is shown in this one. */
-static void draw_far(struct doc *doc, const struct world *w, const struct view *v,
+static void draw_far(struct doc *doc, const struct basemap *w, const struct view *v,
                      const struct view *window)
 {
     struct map m = {.w = w, .v = *v};
-    m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height,
-                            "Map of the part of the world around it");
+    m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height, "Overview map");
     if (!m.d)
         return;
     m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);
@@ -255,7 +253,7 @@ static void draw_far(struct doc *doc, const struct world *w, const struct view *
     doc->ops->drawing_end(doc, m.d);
 }
 
-void map_pair(struct doc *doc, const struct world *w, double lat, double lon)
+void map_pair(struct doc *doc, const struct basemap *w, double lat, double lon)
 {
     struct view near = map_view(lat, lon, 7, 4800, 3000), far = map_view(lat, lon, 50, 2400, 3000);
     draw_near(doc, w, &near);

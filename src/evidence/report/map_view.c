@@ -22,20 +22,20 @@ unsigned map_outside(const struct view *v, struct spot s)
            (s.y > v->height ? 8U : 0);
 }
 
-bool map_in_sight(const struct view *v, const struct world_box *box, double turn)
+bool map_in_sight(const struct view *v, const struct basemap_box *box, double turn)
 {
     struct spot a = map_project(v, box->west + turn, box->north);
     struct spot b = map_project(v, box->east + turn, box->south);
     return !(map_outside(v, a) & map_outside(v, b));
 }
 
-bool map_ring_in_sight(const struct view *v, const struct world *w, const struct world_ring *ring,
-                       double turn)
+bool map_ring_in_sight(const struct view *v, const struct basemap *w,
+                       const struct basemap_ring *ring, double turn)
 {
-    struct world_box all = {999, -999, 999, -999};
+    struct basemap_box all = {999, -999, 999, -999};
     for (size_t i = 0; i < ring->n; i++) {
         int32_t ref = w->ref[ring->first + i];
-        const struct world_box *b = &w->arc[ref < 0 ? ~ref : ref].box;
+        const struct basemap_box *b = &w->arc[ref < 0 ? ~ref : ref].box;
         all.west = fminf(all.west, b->west);
         all.east = fmaxf(all.east, b->east);
         all.south = fminf(all.south, b->south);
@@ -70,16 +70,16 @@ static void clip_side(const struct view *v, unsigned side, const struct shape *i
     }
 }
 
-void map_project_ring(const struct view *v, const struct world *w, const struct world_ring *ring,
-                      double turn, struct shape *out)
+void map_project_ring(const struct view *v, const struct basemap *w,
+                      const struct basemap_ring *ring, double turn, struct shape *out)
 {
     double before = 0, first = 0, lat = 0;
     out->n = 0;
     for (size_t i = 0; i < ring->n; i++) {
         int32_t ref = w->ref[ring->first + i];
-        const struct world_arc *arc = &w->arc[ref < 0 ? ~ref : ref];
+        const struct basemap_arc *arc = &w->arc[ref < 0 ? ~ref : ref];
         for (size_t k = 0; k + 1 < arc->n; k++) {
-            const struct world_point *at = &w->point[arc->first + (ref < 0 ? arc->n - 1 - k : k)];
+            const struct basemap_point *at = &w->point[arc->first + (ref < 0 ? arc->n - 1 - k : k)];
             double lon = at->lon;
             while (out->n && lon - before > 180)
                 lon -= 360;

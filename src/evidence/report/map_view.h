@@ -7,7 +7,7 @@
 #ifndef REPORT_MAP_VIEW_H
 #define REPORT_MAP_VIEW_H
 
-#include "world.h"
+#include "basemap.h"
 #include <stdbool.h>
 
 struct view {
@@ -33,15 +33,15 @@ struct spot map_project(const struct view *v, double lon, double lat);
 unsigned map_outside(const struct view *v, struct spot s);
 
 /* Whether anything of a box, with the world turned by `turn` degrees, can be in sight. */
-bool map_in_sight(const struct view *v, const struct world_box *box, double turn);
+bool map_in_sight(const struct view *v, const struct basemap_box *box, double turn);
 /* The same of a ring and what is within it. */
-bool map_ring_in_sight(const struct view *v, const struct world *w, const struct world_ring *ring,
-                       double turn);
+bool map_ring_in_sight(const struct view *v, const struct basemap *w,
+                       const struct basemap_ring *ring, double turn);
 
 /* A ring with the world turned by `turn` degrees. One that crosses 180 degrees goes on beyond; one
  * that goes round a pole is led along it. */
-void map_project_ring(const struct view *v, const struct world *w, const struct world_ring *ring,
-                      double turn, struct shape *out);
+void map_project_ring(const struct view *v, const struct basemap *w,
+                      const struct basemap_ring *ring, double turn, struct shape *out);
 /* Leaves in a what is in sight of it; b is room to work in. */
 void map_clip(const struct view *v, struct shape *a, struct shape *b);
 

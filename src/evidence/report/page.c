@@ -1,10 +1,10 @@
 /* The report from top to bottom. */
 #include "page.h"
-#include "words.h"
+#include "format.h"
 
 const char *page_title(const struct report *r)
 {
-    return doc_empty(r->title) ? "Dash camera recordings" : r->title;
+    return doc_empty(r->title) ? "Dash camera video and photos" : r->title;
 }
 
 static void what_it_is(struct doc *d, const struct report *r)
@@ -12,11 +12,11 @@ static void what_it_is(struct doc *d, const struct report *r)
     doc_open(d, DOC_SECTION);
     doc_put(d, DOC_HEAD_2, "What this is");
     doc_put(d, DOC_PARAGRAPH,
-            "These are recordings of cameras that are built into vehicles. For each of them this "
-            "report tells when and where it was made, how well that is known, how it came from the "
-            "camera, what is wrong with it, and what was made of it. The originals are the bytes "
-            "that the camera gave away, unchanged. Copies that are easier to look at have "
-            "“DERIVED” in their names; in doubt, the original counts.");
+            "This package holds recordings made by cameras in vehicles. For each recording this "
+            "report says when and where it was made, how certain that is, how it was received, "
+            "what damage was found, and which copies were made. The originals are the bytes sent "
+            "by the camera, unchanged. Copies that are easier to view have “DERIVED” in their "
+            "names; if in doubt, the original is authoritative.");
     if (r->n_files) {
         doc_put(d, DOC_HEAD_3, "What to open first");
         doc_open(d, DOC_NUMBERED);
@@ -36,26 +36,26 @@ static void recording_row(struct doc *d, const struct report *r, size_t i,
                           const char *const *column)
 {
     const struct report_clip *clip = &r->clip[i];
-    char text[WORDS_ROOM];
+    char text[FORMAT_ROOM];
     doc_open(d, DOC_ROW);
     doc_cell(d, column[0]);
     clip_link(d, r, i);
     doc_cell_end(d);
     doc_cell(d, column[1]);
-    words_time(&clip->start, text);
+    format_time(&clip->start, text);
     doc_text(d, text);
-    words_error(&clip->start, text);
+    format_error(&clip->start, text);
     doc_textf(d, text[0] ? " %s" : "%s", text);
     doc_cell_end(d);
     doc_cell(d, column[2]);
-    words_length(clip->duration_us, text);
+    format_length(clip->duration_us, text);
     doc_text(d, clip->kind == REPORT_PHOTO ? "–" : clip->duration_us > 0 ? text : "not known");
     doc_cell_end(d);
     doc_cell(d, column[3]);
     doc_text(d, doc_empty(clip->trigger) ? "not known" : clip->trigger);
     doc_cell_end(d);
     doc_cell(d, column[4]);
-    doc_text(d, flaws_word(clip));
+    doc_text(d, condition_label(clip));
     doc_cell_end(d);
     doc_close(d, DOC_ROW);
 }
@@ -66,9 +66,9 @@ static void recordings(struct doc *d, const struct report *r)
     doc_open(d, DOC_SECTION);
     doc_put(d, DOC_HEAD_2, "The recordings");
     if (r->n_clips == 0)
-        doc_put(d, DOC_PARAGRAPH, "There are no recordings in this package.");
+        doc_put(d, DOC_PARAGRAPH, "This package contains no recordings.");
     else {
-        doc_table(d, "All recordings of this package", column, 5);
+        doc_table(d, "All recordings in this package", column, 5);
         for (size_t i = 0; i < r->n_clips; i++)
             recording_row(d, r, i, column);
         doc_close(d, DOC_TABLE);
@@ -81,26 +81,26 @@ static void signature(struct doc *d, const struct report_signature *s)
     if (!s->is_signed) {
         doc_open(d, DOC_PARAGRAPH);
         doc_put(d, DOC_STRONG, "This package is not signed.");
-        doc_text(d, " Its checksums show accidental changes, and any change to somebody who has "
-                    "kept the checksums elsewhere. Who "
-                    "could change a file and the list of checksums together would not be "
+        doc_text(d, " Its checksums reveal accidental changes, and any change to someone who has "
+                    "a copy of the checksums. A change to "
+                    "both a file and the list of checksums would not be "
                     "noticed.");
         doc_close(d, DOC_PARAGRAPH);
         return;
     }
     doc_open(d, DOC_FACTS_WIDE);
-    doc_fact_text(d, "Signed by", doc_empty(s->who) ? "somebody not named" : s->who);
+    doc_fact_text(d, "Signed by", doc_empty(s->who) ? "an unnamed signer" : s->who);
     if (!doc_empty(s->how))
-        doc_fact_text(d, "In which way", s->how);
+        doc_fact_text(d, "Signature type", s->how);
     doc_fact(d, "Time of the signature");
     if (s->has_stamp) {
-        char when[WORDS_ROOM];
-        words_time(&(struct report_time){.known = true, .utc_us = s->stamp_us}, when);
-        doc_textf(d, "witnessed by a third party: %s", when);
+        char when[FORMAT_ROOM];
+        format_time(&(struct report_time){.known = true, .utc_us = s->stamp_us}, when);
+        doc_textf(d, "confirmed by a time-stamping authority: %s", when);
         doc_text(d, doc_empty(s->stamp_who) ? "" : ", ");
         doc_text(d, s->stamp_who);
     } else
-        doc_text(d, "not witnessed by a third party");
+        doc_text(d, "not confirmed by a time-stamping authority");
     doc_fact_end(d);
     doc_close(d, DOC_FACTS_WIDE);
 }
@@ -110,16 +110,16 @@ static void how_to_check(struct doc *d, const struct report *r)
     doc_open_named(d, DOC_SECTION, "check");
     doc_put(d, DOC_HEAD_2, "How to check it yourself");
     doc_put(d, DOC_PARAGRAPH,
-            "A fingerprint (checksum, SHA-256) is a number that is computed from all bytes "
-            "of a file. Change one letter or one dot of a picture, and another number comes "
-            "out. Anybody can compute it again, with tools that are not ours.");
+            "A fingerprint (SHA-256 checksum) is a number computed from every byte of a file. If a "
+            "single byte changes, the number is different. Anyone can compute it again, with "
+            "standard tools.");
     for (size_t i = 0; i < r->n_checks; i++) {
         doc_open(d, DOC_CHECK);
         doc_put(d, DOC_HEAD_3, r->check[i].title);
         doc_put(d, DOC_COMMAND, r->check[i].command);
         if (!doc_empty(r->check[i].expect)) {
             doc_open(d, DOC_PARAGRAPH);
-            doc_text(d, "What must be seen: ");
+            doc_text(d, "Expected result: ");
             doc_text(d, r->check[i].expect);
             doc_close(d, DOC_PARAGRAPH);
         }
@@ -133,28 +133,28 @@ static void how_to_check(struct doc *d, const struct report *r)
 static void seal_limit(struct doc *d, const struct report *r)
 {
     doc_open(d, DOC_ITEM);
-    doc_text(d, "The camera does not sign what it records. Nothing here proves by itself that "
+    doc_text(d, "The camera does not sign its recordings. Nothing here proves that "
                 "a file was made by that camera, or that it was not changed before it was "
-                "received. Our seal begins at receipt: ");
+                "received. The protection begins at receipt: ");
     doc_text(d, r->signature.is_signed
-                    ? "a change that was made after the signature shows, as long as nobody else "
-                      "has the key that signed."
-                    : "fingerprints were taken then. As this package is not signed, they show a "
-                      "later change only to somebody who has them from elsewhere.");
+                    ? "any change after signing is detectable, provided that the signing key has "
+                      "been kept secret."
+                    : "fingerprints were taken then. Because this package is not signed, they "
+                      "reveal a later change only to someone who obtained them separately.");
     doc_close(d, DOC_ITEM);
 }
 
 static void limits(struct doc *d, const struct report *r)
 {
     static const char *const always[] = {
-        "Times are what the named clocks said. A clock may be wrong by more than anybody noticed; "
-        "the ± tells only what is known.",
-        "A position is what the device said. Nobody here checked it against the pictures.",
-        "Damage is what a machine can notice: broken, missing and repeated pictures. Whether a "
-        "scene was staged, or a lens covered, it does not notice.",
-        "The maps are drawn from a public outline of the world (Natural Earth, 1:50 000 000). Its "
-        "lines may be off by a kilometre and more, and are no judgement on borders; the "
-        "coordinates beside them are exact as written.",
+        "Times are those of the clocks named. A clock may be wrong by more than was noticed; the ± "
+        "covers only the known uncertainty.",
+        "Positions are those reported by the device. They were not checked against the images.",
+        "Damage means what software can detect: corrupt, missing and duplicate frames. It does not "
+        "detect a staged scene or a covered lens.",
+        "The maps use a public outline of the world (Natural Earth, 1:50 000 000). Its lines may "
+        "be off by a kilometre or more and imply no opinion on borders; rely on the coordinates "
+        "beside them.",
     };
     doc_open_named(d, DOC_SECTION, "limits");
     doc_put(d, DOC_HEAD_2, "What this package does not show");
@@ -172,39 +172,39 @@ static void foot(struct doc *d, const struct report *r)
 {
     doc_open(d, DOC_FOOT);
     if (!doc_empty(r->tool)) {
-        doc_text(d, "Written by ");
+        doc_text(d, "Generated by ");
         doc_text(d, r->tool);
         doc_text(d, ". ");
     }
-    doc_text(d, "This report is one file; it fetches nothing and sends nothing.");
+    doc_text(d, "This report is a single file; it loads nothing from a network and sends nothing.");
     doc_close(d, DOC_FOOT);
 }
 
-void page_tell(struct doc *d, const struct report *r, const struct events *e,
-               const struct world *world)
+void report_render(struct doc *d, const struct report *r, const struct events *e,
+                   const struct basemap *basemap)
 {
-    brief_cover(d, r);
-    brief_show(d, r, e);
+    summary_cover(d, r);
+    summary_render(d, r, e);
     what_it_is(d, r);
     recordings(d, r);
-    events_show(d, r, e, world);
+    events_show(d, r, e, basemap);
     how_to_check(d, r);
     limits(d, r);
     foot(d, r);
 }
 
-int ground_lay(struct ground *out, const struct report *r, struct err *err)
+int layout_init(struct layout *out, const struct report *r, struct err *err)
 {
-    *out = (struct ground){0};
+    *out = (struct layout){0};
     bool placed = false;
     for (size_t i = 0; i < r->n_clips; i++)
         placed = placed || clip_has_position(&r->clip[i]);
     int rc = events_find(&out->events, r, err);
-    return rc == ERR_OK && placed ? world_load(&out->world, err) : rc;
+    return rc == ERR_OK && placed ? basemap_load(&out->basemap, err) : rc;
 }
 
-void ground_clear(struct ground *g)
+void layout_clear(struct layout *g)
 {
-    world_free(&g->world);
+    basemap_free(&g->basemap);
     events_clear(&g->events);
 }

@@ -5,9 +5,9 @@
 #ifndef REPORT_PAGE_H
 #define REPORT_PAGE_H
 
+#include "basemap.h"
 #include "dashspool/report.h"
 #include "doc.h"
-#include "world.h"
 
 /* Clips of one event (events.c). */
 struct events {
@@ -16,26 +16,26 @@ struct events {
 };
 int events_find(struct events *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 void events_clear(struct events *e);
-/* A section for each; world may be NULL where no clip has a position. */
+/* A section for each; basemap may be NULL where no clip has a position. */
 void events_show(struct doc *d, const struct report *r, const struct events *e,
-                 const struct world *world);
+                 const struct basemap *basemap);
 
 /* All of it. */
-void page_tell(struct doc *d, const struct report *r, const struct events *e,
-               const struct world *world);
+void report_render(struct doc *d, const struct report *r, const struct events *e,
+                   const struct basemap *basemap);
 const char *page_title(const struct report *r);
-/* Title, for whom, and all in short (brief.c). */
-void brief_cover(struct doc *d, const struct report *r);
-void brief_show(struct doc *d, const struct report *r, const struct events *e);
+/* Title, for whom, and all in short (summary.c). */
+void summary_cover(struct doc *d, const struct report *r);
+void summary_render(struct doc *d, const struct report *r, const struct events *e);
 
 /* What a report is made from besides its facts: which clips are of one event, and, if any has a
  * position, the world. Cleared also after a failure. */
-struct ground {
+struct layout {
     struct events events;
-    struct world *world;
+    struct basemap *basemap;
 };
-int ground_lay(struct ground *out, const struct report *r, struct err *err) DS_MUST_CHECK;
-void ground_clear(struct ground *g);
+int layout_init(struct layout *out, const struct report *r, struct err *err) DS_MUST_CHECK;
+void layout_clear(struct layout *g);
 
 bool clip_has_position(const struct report_clip *clip);
 /* "File 2, rear film" as markup, with a link to it. */
@@ -46,7 +46,7 @@ void clip_card(struct doc *d, const struct report *r, size_t i);
 void clip_unknown(struct doc *d, const struct report_clip *clip);
 
 /* "Nothing wrong found" or a short word on what is wrong (flaws.c). */
-const char *flaws_word(const struct report_clip *clip);
+const char *condition_label(const struct report_clip *clip);
 void flaws_show(struct doc *d, const struct report_clip *clip);
 
 void tables_clocks(struct doc *d, const struct report_clip *clip);

@@ -1,9 +1,9 @@
 /* The report on paper, twice: to count the pages, then to write them. */
 #include "clean.h"
 #include "dashspool/clock.h"
+#include "format.h"
 #include "page.h"
 #include "pdf.h"
-#include "words.h"
 #include <cairo-pdf.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,19 +46,19 @@ static void describe(cairo_surface_t *surface, const struct report *r)
             cairo_pdf_surface_set_metadata(surface, entry[i].what, (const char *)buf_data(&text));
         buf_clear(&text);
     }
-    if (words_time_ok(&r->made))
+    if (format_time_ok(&r->made))
         clock_rfc3339(r->made.utc_us - r->made.utc_us % 1000000, 0, at);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, at);
 }
 
-static int walk(const struct pdf_fonts *fonts, const struct report *r, const struct ground *ground,
+static int walk(const struct pdf_fonts *fonts, const struct report *r, const struct layout *layout,
                 const char *foot, cairo_surface_t *surface, int *pages, struct err *err)
 {
     struct pdf p = {
         .doc = {.ops = &pdf_ops, .err = err}, .fonts = fonts, .left = PDF_LEFT, .right = PDF_RIGHT};
     pdf_text_init(&p.text);
     pdf_flow_init(&p.flow, fonts, surface, foot, *pages, err);
-    page_tell(&p.doc, r, &ground->events, ground->world);
+    report_render(&p.doc, r, &layout->events, layout->basemap);
     int rc = p.doc.rc;
     if (rc == ERR_OK)
         rc = pdf_flow_end(&p.flow);
@@ -72,14 +72,14 @@ static int walk(const struct pdf_fonts *fonts, const struct report *r, const str
 }
 
 static int write_pages(FILE *out, const struct pdf_fonts *fonts, const struct report *r,
-                       const struct ground *ground, const char *foot, int pages, struct err *err)
+                       const struct layout *layout, const char *foot, int pages, struct err *err)
 {
     struct sink sink = {out, err, 0};
     cairo_surface_t *surface =
         cairo_pdf_surface_create_for_stream(write_bytes, &sink, PDF_PAGE_WIDTH, PDF_PAGE_HEIGHT);
     cairo_pdf_surface_restrict_to_version(surface, CAIRO_PDF_VERSION_1_5);
     describe(surface, r);
-    int rc = walk(fonts, r, ground, foot, surface, &pages, err);
+    int rc = walk(fonts, r, layout, foot, surface, &pages, err);
     cairo_surface_finish(surface);
     cairo_status_t status = cairo_surface_status(surface);
     cairo_surface_destroy(surface);
@@ -96,9 +96,9 @@ static int write_pages(FILE *out, const struct pdf_fonts *fonts, const struct re
  * when it was made. */
 static int foot_of(struct buf *out, const struct report *r, struct err *err)
 {
-    char made[WORDS_ROOM];
-    words_time(&r->made, made);
-    const char *part[] = {r->reference, page_title(r), words_time_ok(&r->made) ? made : ""};
+    char made[FORMAT_ROOM];
+    format_time(&r->made, made);
+    const char *part[] = {r->reference, page_title(r), format_time_ok(&r->made) ? made : ""};
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof part / sizeof *part; i++) {
         if (doc_empty(part[i]) || out->used + 16 > out->max_bytes)
@@ -115,22 +115,22 @@ static int foot_of(struct buf *out, const struct report *r, struct err *err)
 
 int report_pdf(FILE *out, const struct report *r, struct err *err)
 {
-    struct ground ground;
+    struct layout layout;
     struct pdf_fonts fonts;
     struct buf foot;
     int pages = 0;
     buf_init(&foot, FOOT_MAX);
-    int rc = ground_lay(&ground, r, err);
+    int rc = layout_init(&layout, r, err);
     int rc_fonts = pdf_fonts_init(&fonts, err);
     rc = rc < 0 ? rc : rc_fonts;
     if (rc == ERR_OK)
         rc = foot_of(&foot, r, err);
     if (rc == ERR_OK)
-        rc = walk(&fonts, r, &ground, (const char *)buf_data(&foot), NULL, &pages, err);
+        rc = walk(&fonts, r, &layout, (const char *)buf_data(&foot), NULL, &pages, err);
     if (rc == ERR_OK)
-        rc = write_pages(out, &fonts, r, &ground, (const char *)buf_data(&foot), pages, err);
+        rc = write_pages(out, &fonts, r, &layout, (const char *)buf_data(&foot), pages, err);
     pdf_fonts_clear(&fonts);
-    ground_clear(&ground);
+    layout_clear(&layout);
     buf_clear(&foot);
     return rc < 0 ? err_wrap(err, "report") : ERR_OK;
 }

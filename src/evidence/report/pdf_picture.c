@@ -70,7 +70,7 @@ static void place_words(struct pdf *p, struct pdf_row *words)
     pdf_keep(p, 0);
 }
 
-static size_t words_lines(const struct pdf_row *words)
+static size_t format_lines(const struct pdf_row *words)
 {
     return words->n ? pdf_lines_count(words->cell[0].lines) : 0;
 }
@@ -92,7 +92,7 @@ static void place_picture(struct pdf *p, const uint8_t *jpeg, size_t n, const ch
         pdf_row_clear(&words);
         return;
     }
-    double caption = 10.5 * (double)(words_lines(&words) < 8 ? words_lines(&words) : 8);
+    double caption = 10.5 * (double)(format_lines(&words) < 8 ? format_lines(&words) : 8);
     pdf_flow_need(&p->flow, high + caption + 6);
     double top = p->flow.y;
     int page = p->flow.page;

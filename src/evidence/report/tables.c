@@ -1,33 +1,33 @@
 /* Clocks, arrival, and what was made of the original. */
+#include "format.h"
 #include "page.h"
-#include "words.h"
 #include <stdio.h>
 
 static void clock_says(struct doc *d, const struct report_clock *c)
 {
-    char text[WORDS_ROOM];
-    if (words_time_ok(&c->time)) {
-        words_time(&c->time, text);
+    char text[FORMAT_ROOM];
+    if (format_time_ok(&c->time)) {
+        format_time(&c->time, text);
         doc_text(d, text);
     }
     if (!doc_empty(c->value)) {
-        doc_text(d, words_time_ok(&c->time) ? "; " : "");
+        doc_text(d, format_time_ok(&c->time) ? "; " : "");
         doc_text(d, c->value);
     }
-    if (!words_time_ok(&c->time) && doc_empty(c->value))
-        doc_text(d, "nothing");
+    if (!format_time_ok(&c->time) && doc_empty(c->value))
+        doc_text(d, "none");
 }
 
 static void clock_verdict(struct doc *d, const struct report_clock *c)
 {
     if (c->chosen)
-        doc_put(d, DOC_STRONG, "Used here");
+        doc_put(d, DOC_STRONG, "Used");
     else if (c->disagrees)
         doc_put(d, DOC_BAD, "Disagrees");
     else
         doc_text(d, "Not used");
     if (c->chosen && c->disagrees)
-        doc_text(d, ", though others disagree");
+        doc_text(d, ", although other sources disagree");
     if (!doc_empty(c->note)) {
         doc_text(d, ": ");
         doc_text(d, c->note);
@@ -36,20 +36,18 @@ static void clock_verdict(struct doc *d, const struct report_clock *c)
 
 void tables_clocks(struct doc *d, const struct report_clip *clip)
 {
-    static const char *const column[] = {"Who said so", "What it said", "Zone", "How sure",
-                                         "Is it used?"};
-    doc_put(d, DOC_HEAD_4, "What its times rest on");
+    static const char *const column[] = {"Source", "Value", "Time zone", "Uncertainty", "Used?"};
+    doc_put(d, DOC_HEAD_4, "Sources of its times");
     if (clip->n_clocks == 0) {
         doc_put(d, DOC_PARAGRAPH,
-                words_time_ok(&clip->start)
-                    ? "There is nothing to compare it with: see “How sure” above."
-                    : "Nothing told a time.");
+                format_time_ok(&clip->start) ? "There is only one source; see “Uncertainty” above."
+                                             : "No source states a time.");
         return;
     }
-    doc_table(d, "Each source of a time or a speed", column, 5);
+    doc_table(d, "Every source of a time or a frame rate", column, 5);
     for (size_t i = 0; i < clip->n_clocks; i++) {
         const struct report_clock *c = &clip->clock[i];
-        char error[WORDS_ROOM];
+        char error[FORMAT_ROOM];
         doc_open(d, DOC_ROW);
         doc_cell(d, column[0]);
         doc_text(d, c->name);
@@ -58,11 +56,13 @@ void tables_clocks(struct doc *d, const struct report_clip *clip)
         clock_says(d, c);
         doc_cell_end(d);
         doc_cell(d, column[2]);
-        doc_text(d, !words_time_ok(&c->time) ? "–" : words_zone_ok(&c->time) ? "told" : "not told");
+        doc_text(d, !format_time_ok(&c->time)  ? "–"
+                    : format_zone_ok(&c->time) ? "stated"
+                                               : "not stated");
         doc_cell_end(d);
         doc_cell(d, column[3]);
-        words_error(&c->time, error);
-        doc_text(d, error[0] ? error : "not told");
+        format_error(&c->time, error);
+        doc_text(d, error[0] ? error : "not stated");
         doc_cell_end(d);
         doc_cell(d, column[4]);
         clock_verdict(d, c);
@@ -81,15 +81,15 @@ static void fact_number(struct doc *d, const char *name, int64_t n)
 
 static void arrival_time(struct doc *d, const struct report_arrival *a)
 {
-    char text[WORDS_ROOM];
+    char text[FORMAT_ROOM];
     struct report_time t = {.known = true, .utc_us = a->began_us};
     doc_fact(d, "Received");
-    words_time(&t, text);
+    format_time(&t, text);
     doc_text(d, text);
-    words_length(a->ended_us > a->began_us ? words_between(a->began_us, a->ended_us) : 0, text);
+    format_length(a->ended_us > a->began_us ? format_between(a->began_us, a->ended_us) : 0, text);
     doc_textf(d, ", in %s", text);
     doc_text(d, " ");
-    doc_put(d, DOC_SOFT, "(the receiver’s clock)");
+    doc_put(d, DOC_SOFT, "(receiver’s clock)");
     doc_fact_end(d);
 }
 
@@ -97,14 +97,14 @@ static void arrival_end(struct doc *d, const struct report_arrival *a)
 {
     doc_fact(d, "Complete");
     if (!a->partial)
-        doc_text(d, "yes, to the last byte that the camera announced");
+        doc_text(d, "yes, all bytes announced by the camera");
     else {
         doc_put(d, DOC_BAD, "no");
-        doc_text(d, ", the transfer stopped before its end");
+        doc_text(d, ", the transfer stopped early");
         if (a->missing_bytes > 0) {
             doc_text(d, "; ");
             doc_number(d, a->missing_bytes);
-            doc_text(d, " bytes never came");
+            doc_text(d, " bytes missing");
         }
     }
     doc_fact_end(d);
@@ -113,7 +113,7 @@ static void arrival_end(struct doc *d, const struct report_arrival *a)
 void tables_arrival(struct doc *d, const struct report_clip *clip)
 {
     const struct report_arrival *a = &clip->arrival;
-    doc_put(d, DOC_HEAD_4, "How the original came");
+    doc_put(d, DOC_HEAD_4, "How the original was received");
     if (!doc_empty(a->how)) {
         doc_open(d, DOC_PARAGRAPH);
         doc_text(d, a->how);
@@ -121,53 +121,53 @@ void tables_arrival(struct doc *d, const struct report_clip *clip)
     }
     if (!a->known) {
         if (doc_empty(a->how))
-            doc_put(d, DOC_PARAGRAPH, "That is not known: it was brought in as a file.");
+            doc_put(d, DOC_PARAGRAPH, "Not known: it was imported as a file.");
         return;
     }
     doc_open(d, DOC_FACTS_WIDE);
     doc_fact(d, "From");
     doc_put(d, DOC_CODE, doc_empty(a->peer) ? "not known" : a->peer);
-    doc_text(d, a->encrypted ? ", by an encrypted connection"
-                             : ", by a connection that is not encrypted");
+    doc_text(d,
+             a->encrypted ? ", over an encrypted connection" : ", over an unencrypted connection");
     doc_fact_end(d);
     arrival_time(d, a);
-    fact_number(d, "Connections that it took", a->connections);
-    fact_number(d, "Taken up again after a break", a->resumed);
-    fact_number(d, "Pieces received", a->packets);
-    fact_number(d, "Pieces that came damaged, refused and asked for again", a->bad_frames);
+    fact_number(d, "Connections used", a->connections);
+    fact_number(d, "Resumed after interruptions", a->resumed);
+    fact_number(d, "Packets received", a->packets);
+    fact_number(d, "Corrupt packets, rejected and sent again", a->bad_frames);
     if (a->bytes > 0)
-        fact_number(d, "Bytes received for it", a->bytes);
+        fact_number(d, "Bytes received, including repeats", a->bytes);
     arrival_end(d, a);
     doc_close(d, DOC_FACTS_WIDE);
 }
 
 static void derived_file(struct doc *d, const struct report_derived *made)
 {
-    char size[WORDS_ROOM];
+    char size[FORMAT_ROOM];
     doc_put(d, DOC_CODE, made->name);
     if (!doc_empty(made->purpose)) {
         doc_line_end(d);
         doc_text(d, made->purpose);
     }
     if (made->length_bytes > 0) {
-        words_bytes(made->length_bytes, size);
+        format_bytes(made->length_bytes, size);
         doc_textf(d, " (%s)", size);
     }
     doc_line_end(d);
     doc_put(d, DOC_SOFT, "fingerprint");
     doc_text(d, " ");
-    doc_put(d, DOC_CODE, doc_empty(made->sha256) ? "none was taken" : made->sha256);
+    doc_put(d, DOC_CODE, doc_empty(made->sha256) ? "none" : made->sha256);
 }
 
 void tables_derived(struct doc *d, const struct report_clip *clip)
 {
-    static const char *const column[] = {"Made from", "With", "What came out"};
-    doc_put(d, DOC_HEAD_4, "What was made of it");
+    static const char *const column[] = {"Made from", "Made with", "Result"};
+    doc_put(d, DOC_HEAD_4, "Copies");
     if (clip->n_derived == 0) {
-        doc_put(d, DOC_PARAGRAPH, "Nothing: there is only the original.");
+        doc_put(d, DOC_PARAGRAPH, "None; there is only the original.");
         return;
     }
-    doc_table(d, "Each copy, and what it was made from", column, 3);
+    doc_table(d, "Every copy and its source", column, 3);
     for (size_t i = 0; i < clip->n_derived; i++) {
         const struct report_derived *made = &clip->derived[i];
         doc_open(d, DOC_ROW);

@@ -30,8 +30,8 @@ static int url_parse(struct url *u, const char *text, struct err *err)
 {
     *u = (struct url){0};
     if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
-        return err_set(err, ERR_CONFIG,
-                       "%.200s: a URL that begins with http:// or https:// is needed", text);
+        return err_set(err, ERR_CONFIG, "%.200s: expected a URL starting with http:// or https://",
+                       text);
     if (OSSL_HTTP_parse_url(text, &u->tls, &u->user, &u->host, &u->port, NULL, &u->path, &u->query,
                             &u->fragment) != 1)
         return seal_fail(err, ERR_CONFIG, "%.200s: no URL", text);

@@ -31,8 +31,8 @@ static int load_file(EVP_PKEY **out, const char *path, struct err *err)
     if (rc == ERR_OK && !*out && asked) {
         ERR_clear_error();
         rc = err_set(err, ERR_CONFIG,
-                     "%s: the key has a passphrase; take it off with openssl pkey -in KEY -out "
-                     "OPEN-KEY and protect the file, or keep the key in a token (pkcs11:)",
+                     "%s: the key is encrypted; decrypt it with openssl pkey -in KEY -out OPEN-KEY "
+                     "and restrict access to that file, or keep the key in a token (pkcs11:)",
                      path);
     } else if (rc == ERR_OK && !*out) {
         rc = seal_fail(err, ERR_CONFIG, "%s: no private key in PEM", path);
@@ -101,7 +101,7 @@ static int judge(const struct seal_key *k, const char *cert_path, const char *ke
     if (now_us < seal_time_us(X509_get0_notBefore(k->cert)))
         return err_set(err, ERR_CONFIG, "%s: the certificate is not valid yet", cert_path);
     if (now_us > seal_time_us(X509_get0_notAfter(k->cert)))
-        return err_set(err, ERR_CONFIG, "%s: the certificate is not valid any more", cert_path);
+        return err_set(err, ERR_CONFIG, "%s: the certificate has expired", cert_path);
     return ERR_OK;
 }
 

@@ -79,7 +79,8 @@ static int write_new(const char *path, BIO *bio, mode_t mode, struct err *err)
     long n = BIO_get_mem_data(bio, &data);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0 && errno == EEXIST)
-        return err_set(err, ERR_BUSY, "%s exists; it is not written over: take another name", path);
+        return err_set(err, ERR_BUSY,
+                       "%s already exists and is not overwritten; choose another name", path);
     if (fd < 0)
         return err_sys(err, "create %s", path);
     int rc = fsx_write_all(fd, data, (size_t)n, err);
@@ -115,8 +116,7 @@ int seal_keygen(const char *cert_path, const char *key_path, const struct seal_i
                 struct err *err)
 {
     if (who->years < 1 || who->years > SEAL_YEARS_MAX)
-        return err_set(err, ERR_CONFIG, "%d years: 1 to %d can be asked for", who->years,
-                       SEAL_YEARS_MAX);
+        return err_set(err, ERR_CONFIG, "--years %d: expected 1 to %d", who->years, SEAL_YEARS_MAX);
     if (!who->name[0] || (who->organisation && !who->organisation[0]))
         return err_set(err, ERR_CONFIG, "a name is needed, which is not empty");
     EVP_PKEY *key = EVP_EC_gen("P-256");

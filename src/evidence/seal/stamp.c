@@ -121,7 +121,7 @@ static int find_token(struct rd *token, const uint8_t *tsr, size_t n, struct err
     const uint8_t *status = inside.p;
     der_enter(&inside, DER_SEQUENCE);
     if (inside.bad)
-        return err_set(err, ERR_MALFORMED, "this is no answer to a request for a time stamp");
+        return err_set(err, ERR_MALFORMED, "not a time-stamp response");
     int rc = judge_status(status, (size_t)(inside.p - status), err);
     if (rc == ERR_OK && rd_left(&inside) == 0)
         rc = err_set(err, ERR_MALFORMED, "the answer has no time stamp in it");
@@ -168,8 +168,7 @@ static int judge_request(TS_TST_INFO *info, const uint8_t digest[HASH_BYTES], co
     if (!imprint_is(TS_REQ_get_msg_imprint(req), digest))
         rc = err_set(err, ERR_MALFORMED, "the request is for other content");
     else if (asked && (!got || ASN1_INTEGER_cmp(asked, got) != 0))
-        rc = err_set(err, ERR_MALFORMED,
-                     "the time stamp answers another request: its nonce is not the request's");
+        rc = err_set(err, ERR_MALFORMED, "the time stamp answers another request (nonce differs)");
     else if (policy && OBJ_cmp(policy, TS_TST_INFO_get_policy_id(info)) != 0)
         rc = err_set(err, ERR_MALFORMED, "the time stamp is by another policy than was asked for");
 out:
@@ -233,7 +232,7 @@ static int check_token(struct seal_stamp *out, struct signed_data *s, const void
     else if (!seal_sha256(content, n, digest))
         rc = seal_fail(err, ERR_NOMEM, "no SHA-256");
     else if (!imprint_is(TS_TST_INFO_get_msg_imprint(info), digest))
-        rc = err_set(err, ERR_MALFORMED, "the time stamp is for other content");
+        rc = err_set(err, ERR_MALFORMED, "the time stamp does not match this package");
     else if (!request || (rc = judge_request(info, digest, request, n_request, err)) == ERR_OK)
         rc = describe(out, info, s->cert, err);
     TS_TST_INFO_free(info);

@@ -25,7 +25,7 @@ const char *verify_check_name(enum verify_check check)
         [VERIFY_STRUCTURE] = "structure",       [VERIFY_COMPLETENESS] = "completeness",
         [VERIFY_PAYLOAD] = "payload hashes",    [VERIFY_TAGS] = "tag hashes",
         [VERIFY_SIGNATURE] = "signature",       [VERIFY_STAMP] = "time stamp",
-        [VERIFY_CUSTODY] = "custody",           [VERIFY_PICTURES] = "same pictures",
+        [VERIFY_CUSTODY] = "custody",           [VERIFY_PICTURES] = "coded frames",
         [VERIFY_REPRODUCTION] = "reproduction",
     };
     return names[check];
@@ -53,7 +53,7 @@ void verify_note(struct verify *v, enum verify_check check, const char *fmt, ...
         v->to->note(v->to->arg, check, text);
 }
 
-void verify_tell(struct verify *v, enum verify_check check, const char *good)
+void verify_result(struct verify *v, enum verify_check check, const char *good)
 {
     char text[700];
     int n = v->problems[check];
@@ -138,7 +138,7 @@ static int judge(struct verify *v, struct err *err)
     verify_manifests_judge(v);
     verify_seals_tell(v, &seals);
     verify_custody_judge(v);
-    return verify_copies_judge(v, err);
+    return verify_copies(v, err);
 }
 
 static void clear(struct verify *v)

@@ -122,7 +122,7 @@ static int look_into(struct copies *c, struct clip *clip, const struct file *f, 
     if (rc == ERR_AGAIN || rc == ERR_IO)
         return rc;
     if (rc == ERR_OK && found.film != (f == clip->working))
-        rc = err_set(err, ERR_MALFORMED, found.film ? "it is a film" : "it is no film");
+        rc = err_set(err, ERR_MALFORMED, found.film ? "it is a video" : "it is not a video");
     if (rc < 0) {
         verify_problem(c->v, VERIFY_PICTURES, "%s: %s", f->name, copies_reason(err, path));
         return ERR_OK;
@@ -170,15 +170,13 @@ static int find_working(struct copies *c)
         const char *base = strrchr(all[i].name, '/') + 1;
         found++;
         if (!clip || !clip->master)
-            verify_problem(c->v, VERIFY_PICTURES, "%s: there is no original that it is a copy of",
-                           all[i].name);
+            verify_problem(c->v, VERIFY_PICTURES, "%s: its original is missing", all[i].name);
         else if (strcmp(base + strlen(clip->id),
                         clip->partial ? ".partial.working.mp4" : ".working.mp4") != 0)
-            verify_problem(c->v, VERIFY_PICTURES, "%s: that is no name of a working copy",
+            verify_problem(c->v, VERIFY_PICTURES, "%s: not a valid name for a working copy",
                            all[i].name);
         else if (clip->two_masters)
-            verify_problem(c->v, VERIFY_PICTURES, "%s: there are several originals of it",
-                           all[i].name);
+            verify_problem(c->v, VERIFY_PICTURES, "%s: it has several originals", all[i].name);
         else
             clip->working = &all[i];
     }
@@ -199,8 +197,8 @@ static void tell_pictures(struct copies *c, int working)
         pictures += equal ? clip->pictures : 0;
         if (!equal)
             verify_problem(c->v, VERIFY_PICTURES,
-                           "%s: its coded pictures are not those of %s; SHA-256 of the slices "
-                           "%.16s…, not %.16s…",
+                           "%s: coded frames differ from those of %s; SHA-256 of the slices is "
+                           "%.16s…, expected %.16s…",
                            clip->working->name, clip->master->name, clip->working_slices,
                            clip->master_slices);
     }
@@ -209,7 +207,7 @@ static void tell_pictures(struct copies *c, int working)
              "originals",
              same, same == 1 ? "y" : "ies", pictures);
     if (c->v->problems[VERIFY_PICTURES] > 0 || (working > 0 && same == working)) {
-        verify_tell(c->v, VERIFY_PICTURES, text);
+        verify_result(c->v, VERIFY_PICTURES, text);
         return;
     }
     if (working > 0)
@@ -242,7 +240,7 @@ static int read_all(struct copies *c, struct err *err)
     return rc;
 }
 
-int verify_copies_judge(struct verify *v, struct err *err)
+int verify_copies(struct verify *v, struct err *err)
 {
     struct copies c = {.v = v};
     int working = 0, rc = list_clips(&c, err);

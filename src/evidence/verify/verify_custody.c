@@ -1,6 +1,6 @@
 #include "dashspool/custody.h"
 #include "export/redaction.h"
-#include "export/story.h"
+#include "export/report_facts.h"
 #include "verify_internal.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -55,7 +55,9 @@ static void judge_stored(struct verify *v, const char *id, const json_t *what)
     const char *sha256 = json_string_value(json_object_get(what, "sha256"));
     if (sha256 && !has_master(v, id, sha256))
         verify_problem(v, VERIFY_CUSTODY,
-                       "%s: no file in data/master/ has the SHA-256 of receipt, %s", id, sha256);
+                       "%s: its original is missing or changed: no file in data/master/ has the "
+                       "SHA-256 of receipt, %s",
+                       id, sha256);
 }
 
 /* The last one of that name is the one that is there: of what broke off copies are made anew when
@@ -70,7 +72,7 @@ static void judge_converted(struct verify *v, const char *id, const json_t *what
     if (!copy || !path || !sha256 || !from)
         return;
     const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    snprintf(name, sizeof name, "data/%s/%s", story_folder(copy), base);
+    snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(copy), base);
     struct file *f = verify_find(v, name);
     if (!f || strncmp(base, id, strlen(id)) != 0 || base[strlen(id)] != '.')
         return;
@@ -85,8 +87,7 @@ static void judge_source(struct verify *v, const struct file *f)
     const char *base = strrchr(f->name, '/') + 1; /* below data/ */
     snprintf(id, sizeof id, "%.*s", (int)strcspn(base, "."), base);
     if (!has_master(v, id, f->made_from))
-        verify_problem(v, VERIFY_CUSTODY,
-                       "%s: it was made from a file of SHA-256 %s, which is not in data/master/",
+        verify_problem(v, VERIFY_CUSTODY, "%s: its source, SHA-256 %s, is not in data/master/",
                        f->name, f->made_from);
 }
 
@@ -112,8 +113,7 @@ static void judge_copies(struct verify *v)
         if (all[i].made_from[0])
             judge_source(v, &all[i]);
         if (all[i].noted == NOTED_OTHER)
-            verify_problem(v, VERIFY_CUSTODY,
-                           "%s: that is not the copy that was made; its SHA-256 is another",
+            verify_problem(v, VERIFY_CUSTODY, "%s: changed since it was made: SHA-256 differs",
                            all[i].name);
     }
 }
@@ -155,5 +155,5 @@ void verify_custody_judge(struct verify *v)
     judge_copies(v);
     snprintf(text, sizeof text, "%" PRId64 " events of %" PRId64 " transfers, unbroken%s", lines,
              transfers, redacted);
-    verify_tell(v, VERIFY_CUSTODY, text);
+    verify_result(v, VERIFY_CUSTODY, text);
 }

@@ -65,7 +65,7 @@ void verify_problem(struct verify *v, enum verify_check check, const char *fmt, 
 void verify_note(struct verify *v, enum verify_check check, const char *fmt, ...) DS_PRINTF(3, 4);
 
 /* The line of a check: `good`, or how many faults were found. */
-void verify_tell(struct verify *v, enum verify_check check, const char *good);
+void verify_result(struct verify *v, enum verify_check check, const char *good);
 
 /* All files, by name. */
 struct file *verify_files(const struct verify *v, size_t *n);
@@ -88,6 +88,6 @@ void verify_seals_tell(struct verify *v, const struct verify_seals *seals);
 void verify_custody_judge(struct verify *v);
 
 /* verify_copies.c: what the copies are, by looking into them. */
-int verify_copies_judge(struct verify *v, struct err *err) DS_MUST_CHECK;
+int verify_copies(struct verify *v, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -29,14 +29,14 @@ static int read_manifest(struct verify *v, enum text which, struct buf *claims, 
     int rc = buf_append(b, "", 1, err); /* lines are cut in place */
     char *at = (char *)(b->mem + b->start), *end = rc < 0 ? at : at + b->used - 1;
     if (rc == ERR_OK && memchr(at, '\0', (size_t)(end - at)))
-        verify_problem(v, VERIFY_STRUCTURE, "%s has a byte 0 in it", verify_text_names[which]);
+        verify_problem(v, VERIFY_STRUCTURE, "%s contains a NUL byte", verify_text_names[which]);
     for (int n = 1; rc == ERR_OK && at < end; n++) {
         struct claim c = {0};
         char *newline = memchr(at, '\n', (size_t)(end - at));
         if (newline)
             *newline = '\0';
         if (!newline || !parse_claim(at, &c) || is_payload(c.name) != (which == T_MANIFEST)) {
-            verify_problem(v, VERIFY_STRUCTURE, "%s, line %d is none of a manifest",
+            verify_problem(v, VERIFY_STRUCTURE, "%s, line %d: not a manifest line",
                            verify_text_names[which], n);
         } else {
             c.file = verify_find(v, c.name);
@@ -58,7 +58,7 @@ static void judge_claims(struct verify *v, const struct buf *claims, enum verify
             continue;
         }
         if (c[i].file->claimed)
-            verify_problem(v, VERIFY_STRUCTURE, "named twice: %s", c[i].name);
+            verify_problem(v, VERIFY_STRUCTURE, "listed twice: %s", c[i].name);
         c[i].file->claimed = true;
         c[i].file->sound = memcmp(c[i].sha256, c[i].file->sha256, 2 * HASH_BYTES) == 0;
         if (!c[i].file->sound)
@@ -140,8 +140,7 @@ static void judge_structure(struct verify *v)
             verify_problem(v, VERIFY_STRUCTURE, "missing: %s", verify_text_names[i]);
     if (v->have[T_BAGIT] &&
         !text_is(v, T_BAGIT, "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"))
-        verify_problem(v, VERIFY_STRUCTURE,
-                       "bagit.txt does not declare a bag of version 1.0 in UTF-8");
+        verify_problem(v, VERIFY_STRUCTURE, "bagit.txt does not declare BagIt 1.0 and UTF-8");
 }
 
 /* ---- all of it ---- */
@@ -162,13 +161,13 @@ void verify_manifests_judge(struct verify *v)
     judge_claims(v, &v->tags, VERIFY_TAGS);
     judge_extras(v);
     judge_oxum(v);
-    verify_tell(v, VERIFY_STRUCTURE, "a BagIt bag with SHA-256 manifests");
+    verify_result(v, VERIFY_STRUCTURE, "a BagIt bag with SHA-256 manifests");
     snprintf(text, sizeof text, "%zu files", n);
-    verify_tell(v, VERIFY_COMPLETENESS, text);
-    snprintf(text, sizeof text, "%zu files are what the manifest says",
+    verify_result(v, VERIFY_COMPLETENESS, text);
+    snprintf(text, sizeof text, "%zu files match the manifest",
              v->payload.used / sizeof(struct claim));
-    verify_tell(v, VERIFY_PAYLOAD, text);
-    snprintf(text, sizeof text, "%zu files are what the tag manifest says",
+    verify_result(v, VERIFY_PAYLOAD, text);
+    snprintf(text, sizeof text, "%zu files match the tag manifest",
              v->tags.used / sizeof(struct claim));
-    verify_tell(v, VERIFY_TAGS, text);
+    verify_result(v, VERIFY_TAGS, text);
 }

@@ -1,6 +1,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/recipe.h"
-#include "export/story.h"
+#include "export/report_facts.h"
 #include "verify_copies.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ static int take_copy(struct copies *c, struct clip *clip, const json_t *copy, st
     if (!kind || !path)
         return ERR_OK;
     const char *base = strrchr(path, '/');
-    snprintf(name, sizeof name, "data/%s/%s", story_folder(kind), base ? base + 1 : path);
+    snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(kind), base ? base + 1 : path);
     struct file *f = verify_find(c->v, name);
     if (!f || copies_clip(c, name) != clip)
         return ERR_OK;
@@ -109,8 +109,7 @@ static bool find_excuse(struct clip *clip, const struct recipe *then, const stru
     /* others than the default promise nothing (convert/encode.h) */
     bool promised = o->kind != CONVERT_VIEWING || !encoder[0] || strcmp(encoder, "libx264") == 0;
     if (!promised)
-        snprintf(clip->excuse, sizeof clip->excuse, "the encoder %s promises no same bytes",
-                 encoder);
+        snprintf(clip->excuse, sizeof clip->excuse, "encoder %s is not deterministic", encoder);
     return !promised;
 }
 
@@ -118,7 +117,7 @@ static void compare(struct copies *c, struct clip *clip, int number, const struc
                     const struct recipe *now, const struct convert_output *o)
 {
     char name[1100];
-    snprintf(name, sizeof name, "data/%s/%s", story_folder(convert_copy_name(o->kind)),
+    snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(convert_copy_name(o->kind)),
              strrchr(o->path, '/') + 1);
     struct file *f = verify_find(c->v, name);
     if (!f || !f->sound || f->recipe != number)
@@ -240,20 +239,20 @@ static int count_copies(struct copies *c)
         if (clip)
             count(clip, &all[i]);
         else if (copy && c->v->request->reproduce)
-            verify_note(c->v, VERIFY_REPRODUCTION, "%s: there is no original of it", all[i].name);
+            verify_note(c->v, VERIFY_REPRODUCTION, "%s: its original is missing", all[i].name);
     }
     return copies;
 }
 
 static const char *why_not(const struct clip *clip)
 {
-    return !clip->master          ? "the original is not there"
+    return !clip->master          ? "the original is missing"
            : !clip->master->sound ? "the original was changed"
-           : !clip->facts         ? "the .json beside the original is not there"
-           : !clip->facts->sound  ? "the .json beside the original was changed"
+           : !clip->facts         ? "the .json file of the original is missing"
+           : !clip->facts->sound  ? "the .json file of the original was changed"
            : clip->why_not[0]     ? clip->why_not
-           : clip->n_recipes > 0  ? "nothing tells how these were made, or they were changed"
-                                  : "nothing tells how they were made: older versions did not";
+           : clip->n_recipes > 0  ? "their recipe is missing, or they were changed"
+                                  : "their recipe is missing (made by an older version)";
 }
 
 static void tell_clip(struct copies *c, const struct clip *clip)
@@ -261,15 +260,15 @@ static void tell_clip(struct copies *c, const struct clip *clip)
     static const enum verify_check it = VERIFY_REPRODUCTION;
     int rest = clip->n_copies - clip->n_same - clip->n_others - clip->n_excused;
     if (clip->n_others > 0)
-        verify_problem(c->v, it, "%s: made again, these are others: %s", clip->id, clip->others);
+        verify_problem(c->v, it, "%s: reproduction differs: %s", clip->id, clip->others);
     if (clip->failed[0])
-        verify_problem(c->v, it, "%s: cannot be made again: %s", clip->id, clip->failed);
+        verify_problem(c->v, it, "%s: cannot be reproduced: %s", clip->id, clip->failed);
     if (clip->n_excused > 0)
-        verify_note(c->v, it, "%s: not possible here: %s are others, most likely because %s",
+        verify_note(c->v, it, "%s: not reproducible here: %s differ, most likely because %s",
                     clip->id, clip->excused, clip->excuse);
     if (rest > 0 && !clip->failed[0])
-        verify_note(c->v, it, "%s: not possible for %d of %d: %s", clip->id, rest, clip->n_copies,
-                    why_not(clip));
+        verify_note(c->v, it, "%s: not reproducible for %d of %d: %s", clip->id, rest,
+                    clip->n_copies, why_not(clip));
     if (clip->n_copies > 0 && clip->n_same == clip->n_copies)
         verify_note(c->v, it, "%s: ok, the same %d cop%s", clip->id, clip->n_same,
                     clip->n_same == 1 ? "y" : "ies");
@@ -282,7 +281,7 @@ static void tell_verdict(struct copies *c, int copies, int same, bool recipes)
     snprintf(text, sizeof text, "%d cop%s, made again from the originals: the same bytes", same,
              same == 1 ? "y" : "ies");
     if (c->v->problems[VERIFY_REPRODUCTION] > 0 || (copies > 0 && same == copies)) {
-        verify_tell(c->v, VERIFY_REPRODUCTION, text);
+        verify_result(c->v, VERIFY_REPRODUCTION, text);
         return;
     }
     snprintf(text, sizeof text,
@@ -293,7 +292,7 @@ static void tell_verdict(struct copies *c, int copies, int same, bool recipes)
         to->told(to->arg, VERIFY_REPRODUCTION, VERIFY_NOT_JUDGED, text);
     else
         to->told(to->arg, VERIFY_REPRODUCTION, VERIFY_NOT_PRESENT,
-                 copies ? "nothing tells how the copies were made" : "no copies");
+                 copies ? "the copies have no recorded recipe" : "no copies");
 }
 
 void reproduce_tell(struct copies *c)
@@ -303,7 +302,7 @@ void reproduce_tell(struct copies *c)
     bool recipes = false;
     if (!c->v->request->reproduce) {
         to->told(to->arg, VERIFY_REPRODUCTION, VERIFY_NOT_JUDGED,
-                 "not asked for: --reproduce makes the copies again from the originals");
+                 "not requested; --reproduce makes the copies again and compares them");
         return;
     }
     for (size_t i = 0; i < c->n; i++) {

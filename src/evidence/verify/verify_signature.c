@@ -30,7 +30,7 @@ static int judge_signature(struct verify *v, int64_t at_us, char *text, size_t r
         verify_problem(v, VERIFY_SIGNATURE, "signature/manifest.p7s: %s", err->text);
     else if (!found.intact || (trust.ca_path && !found.trusted))
         verify_problem(v, VERIFY_SIGNATURE, "signature/manifest.p7s: %s", found.why);
-    describe(&found.signer, found.bound || found.trusted ? "" : " (a name that nothing proves)",
+    describe(&found.signer, found.bound || found.trusted ? "" : " (name not verified, use --ca)",
              text, room);
     return ERR_OK;
 }
@@ -74,16 +74,15 @@ void verify_seals_tell(struct verify *v, const struct verify_seals *seals)
 {
     char full[HASH_HEX_ROOM];
     if (v->have[T_SIGNATURE] || v->problems[VERIFY_SIGNATURE] > 0)
-        verify_tell(v, VERIFY_SIGNATURE, seals->signature);
+        verify_result(v, VERIFY_SIGNATURE, seals->signature);
     else
         v->to->told(v->to->arg, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT,
                     redaction_declared(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
-                        ? "the package is not signed: whoever took the originals out of a full "
-                          "one could have called it redacted"
+                        ? "the package is not signed: it could be a full package that someone "
+                          "stripped and labelled redacted"
                         : "the package is not signed");
     if (v->have[T_STAMP])
-        verify_tell(v, VERIFY_STAMP, seals->stamp);
+        verify_result(v, VERIFY_STAMP, seals->stamp);
     else
-        v->to->told(v->to->arg, VERIFY_STAMP, VERIFY_NOT_PRESENT,
-                    "no authority has stamped the package");
+        v->to->told(v->to->arg, VERIFY_STAMP, VERIFY_NOT_PRESENT, "the package has no time stamp");
 }

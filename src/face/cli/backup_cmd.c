@@ -8,27 +8,26 @@
 static const char backup_help[] =
     "usage: dashspool backup DIR\n"
     "\n"
-    "Copies catalogue, originals and copies into DIR while receivers and workers run. DIR is new, "
+    "Copy the catalogue, originals and copies to DIR while receivers and workers run. DIR is new, "
     "or\n"
-    "an earlier backup, into which only what is new is copied; nothing is removed from it. It is "
-    "a\n"
-    "ROOT of its own: 'dashspool --root DIR fsck' checks it, and to restore it, copy it back. "
-    "Jobs,\n"
-    "also failed ones, of all stages are put again there by the receiver's next start.\n"
+    "an earlier backup, which is updated incrementally; nothing is ever removed from it. A backup\n"
+    "is itself a ROOT: 'dashspool --root DIR fsck' checks it; to restore, copy it back. The queue "
+    "is\n"
+    "not copied: unfinished and failed jobs are recreated when a receiver starts on the backup.\n"
     "\n"
     "example: dashspool --root /srv/dashcam backup /mnt/backup/dashcam\n";
 
 static const char reindex_help[] =
     "usage: dashspool reindex\n"
     "\n"
-    "Makes the catalogue anew: from what is sealed with the originals, from the copies, and from "
+    "Rebuild the catalogue from the facts stored with the originals, from the copies, and from "
     "what\n"
-    "can still be read of the catalogue that was there, which is kept under another name. Stop "
-    "the\n"
-    "receiver and the workers first. How a transfer came, and what happened to it, cannot be made\n"
-    "anew where the old catalogue is lost: its custody begins with the line that says so; nor can "
-    "it be\n"
-    "known then what was protected, where files came from, and what the stages have done.\n"
+    "is readable of the old catalogue, which is kept under another name. Stop the receiver and "
+    "all\n"
+    "workers first. Without the old catalogue some facts are lost: how transfers arrived, their\n"
+    "earlier custody records (the new ones say so), protections, the origin of imported files, "
+    "and\n"
+    "which stages are done.\n"
     "\n"
     "example: dashspool --root /srv/dashcam reindex\n";
 
@@ -83,7 +82,7 @@ int cli_backup(struct cli *cli, int argc, char **argv)
     if (o != -1)
         return cli_option(o, argv, backup_help);
     if (optind + 1 != argc)
-        return cli_usage("backup", "name one directory");
+        return cli_usage("backup", "give one backup directory");
     begin(&told);
     const struct care_progress progress = {show, tell, &told};
     int rc = care_backup(cli->root, argv[optind], &progress, &r, &err);
@@ -100,22 +99,19 @@ int cli_backup(struct cli *cli, int argc, char **argv)
 static void tell_reindexed(const struct care_reindex_result *r)
 {
     long long lost = (long long)(r->masters - r->taken_over);
-    printf(
-        "%lld originals (%lld of them as the old catalogue had them), %lld copies, %lld custodies "
-        "taken over\n",
-        (long long)r->masters, (long long)r->taken_over, (long long)r->copies,
-        (long long)r->custodies);
+    printf("%lld originals (%lld with facts from the old catalogue), %lld copies, %lld custody "
+           "records restored\n",
+           (long long)r->masters, (long long)r->taken_over, (long long)r->copies,
+           (long long)r->custodies);
     if (r->origins + r->done + r->seen > 0)
-        printf("and where %lld files came from, %lld times that a stage has done its part, %lld "
-               "files that need not be read again\n",
+        printf("origins of %lld files, %lld completed stages, %lld known files restored\n",
                (long long)r->origins, (long long)r->done, (long long)r->seen);
     if (lost > 0)
-        printf("of %lld it is not known any more: how they came, who protected them, and what "
-               "stages have done, which they do again for those without copies\n",
+        printf("%lld lost their arrival facts, protections and completed stages; those without "
+               "copies are processed again\n",
                lost);
     if (r->no_origin > 0)
-        printf("of %lld files it is not known any more where they came from\n",
-               (long long)r->no_origin);
+        printf("%lld files lost their origin\n", (long long)r->no_origin);
 }
 
 int cli_reindex(struct cli *cli, int argc, char **argv)
@@ -127,7 +123,7 @@ int cli_reindex(struct cli *cli, int argc, char **argv)
     if (o != -1)
         return cli_option(o, argv, reindex_help);
     if (optind < argc)
-        return cli_usage("reindex", "'%s' is too much", argv[optind]);
+        return cli_usage("reindex", "unexpected argument '%s'", argv[optind]);
     begin(&told);
     const struct care_progress progress = {show, tell, &told};
     int rc = care_reindex(cli->root, &progress, &r, &err);

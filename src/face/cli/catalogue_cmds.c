@@ -15,25 +15,24 @@ static const char list_help[] =
     "T]\n"
     "                      [--limit N] [--json]\n"
     "\n"
-    "Lists transfers, oldest first.\n"
+    "List transfers, oldest first.\n"
     "\n"
-    "  --imei N      of one camera unit (15 digits)\n"
-    "  --camera C    front, rear, driver or road\n"
+    "  --imei N      of this tracker (IMEI)\n"
+    "  --camera C    front, rear, driver, road or other\n"
     "  --kind K      video or photo\n"
     "  --trigger T   crash, request, periodic …\n"
-    "  --since T     from this time on (2024-11-29, or 2024-11-29T07:00:00Z)\n"
-    "  --until T     before this time\n"
-    "  --limit N     at most so many\n"
-    "  --json        all that is known of each, as a JSON array\n"
+    "  --since T     at or after T (2024-11-29, or 2024-11-29T07:00:00Z)\n"
+    "  --until T     before T\n"
+    "  --limit N     list at most N\n"
+    "  --json        print everything known about each, as a JSON array\n"
     "\n"
     "example: dashspool list --trigger crash --since 2024-11-29\n";
 
 static const char cat_help[] =
     "usage: dashspool cat ID > FILE\n"
     "\n"
-    "Writes the original bytes to standard output, checked against the hash of receipt, and notes "
-    "in\n"
-    "the custody that they were handed out, and to whom.\n"
+    "Write the original bytes to standard output, verified against the checksum taken on receipt.\n"
+    "The custody record notes the access and who made it.\n"
     "\n"
     "example: dashspool cat 352093081452251-front-video-20241129T072345Z > clip.h265\n";
 
@@ -43,9 +42,10 @@ int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **
     if (catalogue_open(out, cli->root, false, &err) == ERR_OK)
         return CLI_OK;
     if (err.code == ERR_NOTFOUND)
-        err_set(&err, ERR_NOTFOUND,
-                "there is no catalogue in %s; name the right one with --root, or receive something",
-                cli->root);
+        err_set(
+            &err, ERR_NOTFOUND,
+            "%s: no catalogue found; give the right directory with --root, or receive a file first",
+            cli->root);
     return cli_fail(command, &err);
 }
 
@@ -171,7 +171,7 @@ int cli_list(struct cli *cli, int argc, char **argv)
             return cli_option(o, argv, list_help);
     }
     if (optind < argc)
-        return cli_usage("list", "'%s' is too much", argv[optind]);
+        return cli_usage("list", "unexpected argument '%s'", argv[optind]);
     filter.limit = (int64_t)limit;
     int rc = cli_catalogue_open(cli, "list", &list.catalogue);
     if (rc != CLI_OK)
@@ -183,7 +183,7 @@ int cli_list(struct cli *cli, int argc, char **argv)
     } else if (json) {
         rc = cli_print_json("list", list.json);
     } else if (list.n == 0) {
-        fprintf(stderr, "no transfers match\n");
+        fprintf(stderr, "no matching transfers\n");
     }
     catalogue_close(&list.catalogue);
     return rc;
@@ -204,7 +204,7 @@ int cli_one_id(int argc, char **argv, const char *help, bool *json, bool *custod
         *flag = true;
     }
     if (optind + 1 != argc)
-        return cli_usage(argv[0], "give one ID");
+        return cli_usage(argv[0], "give exactly one ID");
     *id = argv[optind];
     return CLI_OK;
 }
@@ -216,7 +216,7 @@ int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
     if (catalogue_transfer_get(c, id, t, &err) == ERR_OK)
         return CLI_OK;
     if (err.code == ERR_NOTFOUND)
-        err_set(&err, ERR_NOTFOUND, "no transfer %s; 'dashspool list' names them", id);
+        err_set(&err, ERR_NOTFOUND, "no such transfer: %s; 'dashspool list' shows all", id);
     return cli_fail(command, &err);
 }
 
@@ -229,7 +229,8 @@ static void note_shown(struct catalogue *c, const struct catalogue_transfer *t)
     const struct custody_event e = {clock_utc_us(), "shown", cli_user_name(),
                                     "{\"by\":\"cat\",\"what\":\"original\"}"};
     if (catalogue_event_add(c, t->id, &e, &err) < 0)
-        fprintf(stderr, "dashspool cat: it is not noted that %s was shown: %s\n", t->id, err.text);
+        fprintf(stderr, "dashspool cat: %s: access could not be added to the custody record: %s\n",
+                t->id, err.text);
 }
 
 struct showing {
@@ -268,8 +269,8 @@ static int cat_master(struct cli *cli, struct catalogue *c, const struct catalog
         hash_hex(digest, hex);
         if (strcmp(hex, t->sha256) != 0)
             rc = err_set(err, ERR_MALFORMED,
-                         "%s: SHA-256 is %s, but %s was received: the store is damaged; do not use "
-                         "what was written",
+                         "%s: checksum mismatch: SHA-256 is %s, received as %s; discard this "
+                         "output, restore the original from a backup",
                          t->id, hex, t->sha256);
     }
     hash_free(&showing.hash);
@@ -287,14 +288,16 @@ int cli_cat(struct cli *cli, int argc, char **argv)
     if (rc != CLI_OK)
         return rc < 0 ? CLI_OK : rc;
     if (isatty(STDOUT_FILENO))
-        return cli_usage("cat",
-                         "the bytes are no text; send them to a file: dashspool cat %s > FILE", id);
+        return cli_usage(
+            "cat",
+            "refusing to write binary data to a terminal; redirect it: dashspool cat %s > FILE",
+            id);
     rc = cli_catalogue_open(cli, "cat", &c);
     if (rc == CLI_OK)
         rc = cli_transfer_get(c, "cat", id, &t);
     if (rc == CLI_OK && t.state != CATALOGUE_STORED)
-        fprintf(stderr, "dashspool cat: %s is %s: these are the bytes that came\n", id,
-                catalogue_state_name(t.state));
+        fprintf(stderr, "dashspool cat: %s is %s: only the bytes received so far were written\n",
+                id, catalogue_state_name(t.state));
     if (rc == CLI_OK && cat_master(cli, c, &t, &err) < 0)
         rc = cli_fail("cat", &err);
     catalogue_close(&c);

@@ -27,10 +27,10 @@ int cli_usage(const char *command, const char *fmt, ...)
     if (log_is_plain()) {
         fprintf(stderr, "dashspool %s: ", command);
         vfprintf(stderr, fmt, ap);
-        fprintf(stderr, "; see 'dashspool %s --help'\n", command);
+        fprintf(stderr, "; try 'dashspool %s --help'\n", command);
     } else {
         vsnprintf(text, sizeof text, fmt, ap);
-        log_error(command, "wrong usage or settings", LOG_TEXT("reason", text));
+        log_error(command, "invalid usage or settings", LOG_TEXT("reason", text));
     }
     va_end(ap);
     return CLI_USAGE;
@@ -44,7 +44,7 @@ int cli_option(int option, char **argv, const char *help)
     }
     const char *what = argv[optind - 1];
     if (option == ':')
-        return cli_usage(argv[0], "%s needs a value", what);
+        return cli_usage(argv[0], "option %s requires a value", what);
     return cli_usage(argv[0], "unknown option %s", what);
 }
 
@@ -81,7 +81,7 @@ bool cli_number(const char *command, const char *option, const char *text, doubl
     *out = strtod(text, &end);
     if (*text && !*end && errno == 0 && isfinite(*out) && *out >= min && *out <= max)
         return true;
-    cli_usage(command, "%s %s: a number from %g to %g is needed", option, text, min, max);
+    cli_usage(command, "%s %s: expected a number from %g to %g", option, text, min, max);
     return false;
 }
 
@@ -117,11 +117,10 @@ void cli_print_timing(json_t *s)
                json_string_value(json_object_get(wall, "why")));
     json_t *silence = json_object_get(s, "silence");
     if (silence)
-        printf(
-            "             silence was put in where sound is missing: %lld times, %.2f s in all\n",
-            (long long)json_integer_value(json_object_get(silence, "stretches")),
-            json_number_value(json_object_get(silence, "seconds")));
+        printf("             silence inserted for missing sound: %lld gaps, %.2f s in total\n",
+               (long long)json_integer_value(json_object_get(silence, "stretches")),
+               json_number_value(json_object_get(silence, "seconds")));
     const char *slices = json_string_value(json_object_get(s, "slices_sha256"));
     if (slices)
-        printf("             slices, the same as the master's: SHA-256 %s\n", slices);
+        printf("             coded slices identical to the original: SHA-256 %s\n", slices);
 }

@@ -345,5 +345,5 @@ int help_print_completion(struct cli *cli, const char *shell, FILE *to)
         return print_zsh(&w);
     if (strcmp(shell, "fish") == 0)
         return print_fish(&w);
-    return cli_usage("help", "--completion %s: bash, zsh or fish is needed", shell);
+    return cli_usage("help", "--completion %s: expected bash, zsh or fish", shell);
 }

@@ -16,13 +16,13 @@ static void say_result(const struct input *in, const struct convert_result *r)
     if (r->container == CONVERT_JPEG)
         printf("photo, %dx%d", r->width_px, r->height_px);
     else
-        printf("%lld pictures, %.2f s, timing: %s%s", (long long)r->pictures,
+        printf("%lld frames, %.2f s, timing: %s%s", (long long)r->pictures,
                (double)r->duration_us / 1e6, convert_source_name(r->timing.chosen),
                r->sound ? ", sound" : "");
     printf("\n");
     convert_timing_text(&r->timing, true, dispute, sizeof dispute);
     if (dispute[0])
-        printf("  sources disagree: %s\n", dispute);
+        printf("  timing sources disagree: %s; use --fps to decide\n", dispute);
     for (int i = 0; i < r->n_outputs; i++)
         printf("  %-8s %s (%s)\n", convert_copy_name(r->output[i].kind), r->output[i].path,
                size_text(r->output[i].length_bytes, size));
@@ -58,8 +58,8 @@ static int convert_all(struct cli *cli, const struct convert_request *request,
     progress_begin(&progress);
     int signum = batch_run(request, &limits, inputs, &progress, on_ended, tally);
     if (signum)
-        fprintf(stderr, "stopped: %d converted, %d skipped, %d failed, %zu not done\n", tally->done,
-                tally->skipped, tally->failed, inputs->n - tally->ended);
+        fprintf(stderr, "stopped: %d converted, %d skipped, %d failed, %zu remaining\n",
+                tally->done, tally->skipped, tally->failed, inputs->n - tally->ended);
     else if (inputs->n > 1)
         fprintf(stderr, "%zu files: %d converted, %d skipped, %d failed\n", inputs->n, tally->done,
                 tally->skipped, tally->failed);
@@ -78,7 +78,7 @@ int cli_convert(struct cli *cli, int argc, char **argv)
         return rc < 0 ? CLI_OK : rc;
     tally.failed = inputs_collect(&inputs, request.path, request.n_paths);
     if (inputs.n > 1 && request.of_one_clip)
-        rc = cli_usage("convert", "--time and --meta are of one clip: name one file");
+        rc = cli_usage("convert", "--time and --meta apply to a single clip: give one file");
     else
         rc = convert_all(cli, &request, &inputs, &tally);
     inputs_free(&inputs);

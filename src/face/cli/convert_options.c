@@ -14,52 +14,50 @@ static const char help[] =
     "usage: dashspool convert PATH… [-o DIR] [--copies LIST] [--fps R] [--time T] [--tz ±hh:mm]\n"
     "                         [--lat D --lon D] [--meta FILE] [--jobs N] [--force] …\n"
     "\n"
-    "Converts downloaded footage (.h265 of a camera, PTMF or plain; photos) into MP4 and JPEG "
-    "with\n"
-    "clock and position. A folder is searched for footage. Copies go beside the input:\n"
+    "Convert downloaded footage (a camera's .h265, PTMF or plain; photos) to MP4 and JPEG with\n"
+    "clock and position. Folders are searched for footage. Copies are written beside the input:\n"
     "\n"
-    "  clip.working.mp4           the same coded pictures, true times\n"
+    "  clip.working.mp4           the camera's own coded pictures, correct timing\n"
     "  clip.viewing-DERIVED.mp4   for any player, clock and position burned in\n"
     "  clip.timing.json           every picture: time, source, damage\n"
     "  clip.still-DERIVED.jpg     of a photo\n"
     "\n"
-    "  -o, --output DIR     write here instead; folders keep their structure\n"
+    "  -o, --output DIR     write to DIR instead; the folder structure is kept\n"
     "  --copies LIST        of working viewing timing csv poster sheet gpx kml geojson srt vtt,\n"
     "                       with commas (default working,viewing)\n"
-    "  --jobs N             files side by side (default: one a core)\n"
-    "  --force              replace copies that are there\n"
-    "  --check              decode every copy whole before it counts\n"
+    "  --jobs N             files converted in parallel (default: one per core)\n"
+    "  --force              overwrite existing copies\n"
+    "  --check              fully decode every copy before accepting it\n"
     "\n"
-    "what the camera's metadata would have told:\n"
-    "  --time T             when the clip begins, 2024-11-29T09:23:45+02:00 (else from the "
-    "file's name)\n"
+    "what the camera's metadata would have supplied:\n"
+    "  --time T             start of the clip, 2024-11-29T09:23:45+02:00 (default: from the file "
+    "name)\n"
     "  --tz ±hh:mm          time zone of the clock in the picture\n"
     "  --lat D --lon D      position, degrees WGS 84\n"
-    "  --fps R              pictures a second, where file and metadata do not tell\n"
-    "  --meta FILE          metadata response of the camera, as received\n"
-    "  --track FILE         GPX, NMEA or CSV that covers the time: moving position and speed\n"
-    "  --params-from FILE   another clip of the same camera, when the parameter sets are lost\n"
+    "  --fps R              frame rate, if neither file nor metadata states it\n"
+    "  --meta FILE          the camera's metadata response, as received\n"
+    "  --track FILE         GPX, NMEA or CSV track covering the clip: position and speed over "
+    "time\n"
+    "  --params-from FILE   take missing parameter sets from another clip of the same camera\n"
     "\n"
     "how the copies are made:\n"
-    "  --sound aac|flac     sound of the working copy (default aac; flac is lossless)\n"
-    "  --encoder NAME       of the viewing copy, FFmpeg's name (default libx264)\n"
-    "  --still T            the picture at T seconds (or mm:ss.s) as a JPEG; up to 8 times\n"
+    "  --sound aac|flac     audio codec of the working copy (default aac; flac is lossless)\n"
+    "  --encoder NAME       FFmpeg encoder for the viewing copy (default libx264)\n"
+    "  --still T            save the frame at T seconds (or mm:ss.s) as a JPEG; up to 8 times\n"
     "  --osd-template TEXT  overlay, with {date} {time} {zone} {lat} {lon} {camera} {imei} "
     "{trigger}\n"
     "                       {t_minus} {picture} {speed} {note} {id}\n"
     "  --osd-position P     bottom-left, bottom-right or top-right\n"
     "  --osd-size N         1 is the default size\n"
     "  --osd-units U        metric or imperial\n"
-    "  --osd-no-box         no dark box behind the text\n"
+    "  --osd-no-box         omit the dark box behind the text\n"
     "  --note TEXT          {note} of the overlay\n"
     "\n"
-    "what is hidden, for those who may not see or hear all of it; then no working copy is made, "
-    "and\n"
-    "the copies have -REDACTED-DERIVED in their names:\n"
+    "redaction; no working copy is made, and file names contain -REDACTED-DERIVED:\n"
     "  --mask x,y,w,h[,from[,to]]\n"
-    "                       black out this box, in pixels of the original's picture; the times in\n"
-    "                       seconds or mm:ss (default: all of the film); up to 32 times\n"
-    "  --redact-sound       no sound\n"
+    "                       black out this box, in pixels of the original frame; times in\n"
+    "                       seconds or mm:ss (default: whole video); up to 32 times\n"
+    "  --redact-sound       remove the sound\n"
     "\n"
     "example: dashspool convert downloads/ -o mp4/ --tz +02:00\n";
 
@@ -148,7 +146,7 @@ static bool apply(const struct wish *w, struct convert_facts *f)
     if (w->time && !parse_time(w->time, f))
         return false;
     if (w->has_lat != w->has_lon) {
-        cli_usage("convert", "--lat and --lon go together");
+        cli_usage("convert", "--lat and --lon must be given together");
         return false;
     }
     if (w->has_lat) {
@@ -179,7 +177,7 @@ static bool add_still(const char *text, struct convert_options *o)
             break;
         p = end + 1;
     }
-    cli_usage("convert", "--still %s: seconds or mm:ss are needed, at most %d times", text,
+    cli_usage("convert", "--still %s: expected seconds or mm:ss, at most %d times", text,
               CONVERT_MOMENTS_MAX);
     return false;
 }
@@ -188,7 +186,7 @@ static bool add_mask(const char *text, struct convert_options *o)
 {
     struct err err;
     if (o->n_masks == CONVERT_MASKS_MAX)
-        cli_usage("convert", "--mask: at most %d are possible", CONVERT_MASKS_MAX);
+        cli_usage("convert", "--mask: at most %d allowed", CONVERT_MASKS_MAX);
     else if (convert_mask_parse(text, &o->mask[o->n_masks], &err) < 0)
         cli_usage("convert", "--mask: %s", err.text);
     else
@@ -203,7 +201,7 @@ static bool take(const char *option, const char *text, char *out, size_t room)
         snprintf(out, room, "%s", text);
         return true;
     }
-    cli_usage("convert", "%s: longer than %zu bytes", option, room - 1);
+    cli_usage("convert", "%s: value is longer than %zu bytes", option, room - 1);
     return false;
 }
 
@@ -350,7 +348,7 @@ int convert_request_parse(struct cli *cli, int argc, char **argv, struct convert
         if (!read_one(o, &w, out))
             return CLI_USAGE;
     if (optind == argc)
-        return cli_usage("convert", "name a file or a folder");
+        return cli_usage("convert", "no input: give at least one file or folder");
     if ((out->options.n_masks > 0 || out->options.no_sound) && !w.copies)
         out->options.copies = (out->options.copies & CONVERT_MOMENT) | CONVERT_VIEWING;
     out->path = argv + optind;

@@ -17,36 +17,37 @@ static const char export_help[] =
     "T]\n"
     "                        -o PATH\n"
     "\n"
-    "Writes an evidence package, a new folder or .zip: originals, copies, all that is known of "
-    "them,\n"
-    "how they came and what happened to them since, with manifests that anybody can check by\n"
-    "sha256sum, without this program. README.txt in it tells how.\n"
+    "Write an evidence package (a new folder or .zip): originals, copies, all known facts, how "
+    "each\n"
+    "arrived and its custody record, with manifests that anyone can verify with sha256sum, "
+    "without\n"
+    "this program. Its README.txt explains how.\n"
     "\n"
-    "  -o, --output PATH   the folder to make, or the zip if its name ends in .zip\n"
+    "  -o, --output PATH   folder to create, or zip file if the name ends in .zip\n"
     "  --imei, --camera, --kind, --trigger, --since, --until\n"
-    "                      choose transfers as 'dashspool list' does\n"
-    "  --who TEXT          who exports (default: the user's name)\n"
+    "                      select transfers, as in 'dashspool list'\n"
+    "  --who TEXT          name of the exporter (default: your user name)\n"
     "  --sign-cert FILE --sign-key FILE\n"
-    "                      sign it with this certificate and key (PEM, or a pkcs11: URI for the\n"
-    "                      key); 'dashspool keygen' makes both\n"
-    "  --as-is             with the copies that there are; else those that are missing are made "
-    "first\n"
-    "  --tsa URL           ask this authority for a time stamp (RFC 3161); without a network,\n"
+    "                      sign with this certificate and key (PEM, or a pkcs11: URI for the\n"
+    "                      key); 'dashspool keygen' creates both\n"
+    "  --as-is             include only existing copies (default: make missing copies first)\n"
+    "  --tsa URL           get a time stamp from this authority (RFC 3161); when offline,\n"
     "                      'dashspool attach-timestamp' adds one later\n"
-    "  --no-protect        do not keep what is in it from the rules of retention\n"
-    "  --at T              when, for the package's own date (default: now); the same store, the\n"
-    "                      same choice and the same T give the same bytes\n"
+    "  --no-protect        do not protect its transfers from the retention rules\n"
+    "  --at T              date of the package (default: now); the same store, selection and T\n"
+    "                      give the same bytes\n"
     "\n"
-    "for those who may not see or hear all of it, once the full package is there: a redacted one,\n"
-    "without originals and working copies, that names the hash of the full one:\n"
+    "a redacted package, made after the full one: no originals and no working copies, and it "
+    "names\n"
+    "the checksum of the full package:\n"
     "  --mask [OF:]x,y,w,h[,from[,to]]\n"
-    "                      black out this box, in pixels of the original's picture; times in "
-    "seconds\n"
+    "                      black out this box, in pixels of the original frame; times in seconds\n"
     "                      or mm:ss; OF: a camera (front, rear …) or an ID (default: all); up to "
     "32\n"
     "                      times\n"
-    "  --redact-sound      no sound\n"
-    "  --of PATH           the full package (default: the last export with all of these in it)\n"
+    "  --redact-sound      remove the sound\n"
+    "  --of PATH           the full package (default: the latest export that contains all of "
+    "these)\n"
     "\n"
     "example: dashspool export --imei 352093081452251 --trigger crash --since 2024-11-29 -o "
     "case-17\n";
@@ -95,8 +96,7 @@ static int choose(struct cli *cli, struct choice *c, char **named, int n)
         rc = cli_fail("export", &err);
     catalogue_close(&catalogue);
     if (rc == CLI_OK && c->n == 0) {
-        fprintf(stderr,
-                "dashspool export: no transfers match; 'dashspool list' shows what there is\n");
+        fprintf(stderr, "dashspool export: no matching transfers; 'dashspool list' shows all\n");
         rc = CLI_FAILED;
     }
     return rc;
@@ -142,7 +142,7 @@ static void tell_cannot(void *arg, const char *id, const char *why)
 {
     struct shown *s = arg;
     progress_clear(&s->bar);
-    fprintf(stderr, "dashspool export: %s: no copies: %s\n", id, why);
+    fprintf(stderr, "dashspool export: %s: copies cannot be made: %s\n", id, why);
 }
 
 /* The copies that a package is to hold and that nobody made yet. */
@@ -159,7 +159,7 @@ static int complete(struct cli *cli, const struct choice *c)
     if (rc < 0)
         return cli_fail("export", &err);
     if (completion.made > 0)
-        printf("%d copies made that were missing\n", completion.made);
+        printf("made missing copies: %d\n", completion.made);
     return CLI_OK;
 }
 
@@ -180,14 +180,14 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     printf("%s: %d transfer%s, %lld files, %s\n", request->path, r.transfers,
            r.transfers == 1 ? "" : "s", (long long)r.files, size_text(r.bytes, size));
     if (r.partial > 0)
-        printf("  %d of them broke off before they were whole\n", r.partial);
+        printf("  partial transfers among them: %d\n", r.partial);
     if (r.without_copies > 0)
-        printf("  %d of them have no copies%s\n", r.without_copies,
-               request->redaction ? "" : ": 'dashspool work' makes these");
+        printf("  without copies: %d%s\n", r.without_copies,
+               request->redaction ? "" : "; 'dashspool work' makes them");
     if (request->redaction)
-        printf("  redacted; the originals are in the package with tag manifest %s\n",
+        printf("  redacted; the originals are in the full package, tag manifest SHA-256 %s\n",
                r.full_sha256);
-    printf("  %s; keep this where nobody can change it:\n"
+    printf("  %s; keep this checksum in a safe place:\n"
            "  SHA-256 of tagmanifest-sha256.txt %s\n",
            !request->sign_key ? "not signed"
            : r.stamped        ? "signed and time-stamped"
@@ -197,7 +197,8 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
         return CLI_OK;
     fprintf(stderr,
             "dashspool export: no time stamp: %s\n"
-            "  the package is whole without; try later: dashspool attach-timestamp %s --tsa %s\n",
+            "  the package is complete without it; add one later: dashspool attach-timestamp %s "
+            "--tsa %s\n",
             r.no_stamp, request->path, request->tsa_url);
     return CLI_FAILED;
 }
@@ -258,7 +259,7 @@ static bool add_mask(const char *text, struct export_redaction *r)
 {
     struct err err;
     if (r->n_masks == EXPORT_MASKS_MAX)
-        cli_usage("export", "--mask: at most %d are possible", EXPORT_MASKS_MAX);
+        cli_usage("export", "--mask: at most %d allowed", EXPORT_MASKS_MAX);
     else if (export_mask_parse(text, &r->mask[r->n_masks], &err) < 0)
         cli_usage("export", "--mask: %s", err.text);
     else
@@ -272,7 +273,7 @@ static bool take_redaction(struct cli *cli, struct export_redaction *r,
 {
     bool asked = r->no_sound || r->n_masks > 0;
     if (!asked && r->of)
-        cli_usage("export", "--of goes with --mask or --redact-sound");
+        cli_usage("export", "--of requires --mask or --redact-sound");
     convert_options_from_cfg(cli->cfg, &r->options);
     confine_limits_from_cfg(cli->cfg, &r->limits);
     request->redaction = asked ? r : NULL;
@@ -339,14 +340,15 @@ static int parse(struct cli *cli, int argc, char **argv, struct said *said,
     request.n_command = said->n;
     request.cfg = cli->cfg;
     if (!request.path)
-        return cli_usage("export", "say with -o where the package shall be");
+        return cli_usage("export", "no output: give the package's path with -o");
     if ((optind == argc) != c.filtered)
-        return cli_usage("export", c.filtered ? "give IDs, or choose by --imei and so on; not both"
-                                              : "give IDs, or choose by --imei and so on");
+        return cli_usage("export",
+                         c.filtered ? "give either IDs or selection options (--imei …), not both"
+                                    : "nothing selected: give IDs or selection options (--imei …)");
     if (!request.sign_cert != !request.sign_key)
-        return cli_usage("export", "--sign-cert and --sign-key belong together");
+        return cli_usage("export", "--sign-cert and --sign-key must be given together");
     if (!request.who[0])
-        return cli_usage("export", "--who: a name is needed");
+        return cli_usage("export", "--who: name must not be empty");
     if (!take_redaction(cli, redaction, &request))
         return CLI_USAGE;
     c.as_is = c.as_is || request.redaction; /* its copies are none of the store's */

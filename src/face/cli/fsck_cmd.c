@@ -9,17 +9,16 @@
 static const char fsck_help[] =
     "usage: dashspool fsck [--quick] [--json]\n"
     "\n"
-    "Checks everything below ROOT: the databases, every original against its hash of receipt, "
+    "Check everything below ROOT: databases, every original against its checksum of receipt, "
     "every\n"
-    "copy against the catalogue, every custody, the jobs of every stage, and whether something "
-    "lies\n"
-    "there that nobody knows.\n"
-    "Changes nothing; receivers and workers may run. One line for each problem: what, where, what "
-    "is\n"
-    "wrong, what to do. Exit status 1 if there is one.\n"
+    "copy against the catalogue, every custody record, the jobs of every stage, and unknown "
+    "files.\n"
+    "Changes nothing; safe while receivers and workers run. One line for each problem: what, "
+    "where,\n"
+    "and what to do. Exit status 1 if there is a problem.\n"
     "\n"
-    "  --quick   do not read originals and copies through, only look whether they are there\n"
-    "  --json    the problems as a JSON object\n"
+    "  --quick   check only that originals and copies exist; do not read them\n"
+    "  --json    print the problems as a JSON object\n"
     "\n"
     "example: dashspool --root /srv/dashcam fsck\n";
 
@@ -72,14 +71,14 @@ static int summary(struct told *t, const struct care_findings *f, bool quick)
         t->json = NULL;
         return cli_print_json("fsck", o) == CLI_OK ? rc : CLI_FAILED;
     }
-    printf("%lld originals, %lld copies, %lld custodies, %lld jobs: ", (long long)f->masters,
+    printf("%lld originals, %lld copies, %lld custody records, %lld jobs: ", (long long)f->masters,
            (long long)f->copies, (long long)f->custodies, (long long)f->jobs);
     if (f->problems == 0)
-        printf("all is well; ");
+        printf("no problems; ");
     else
         printf("%lld problem%s; ", (long long)f->problems, f->problems == 1 ? "" : "s");
     if (quick)
-        printf("their bytes were not read\n");
+        printf("contents not read (--quick)\n");
     else
         printf("%s read and hashed\n", size_text(f->hashed_bytes, size));
     return rc;
@@ -104,7 +103,7 @@ int cli_fsck(struct cli *cli, int argc, char **argv)
         *(o == 'q' ? &quick : &json) = true;
     }
     if (optind < argc)
-        return cli_usage("fsck", "'%s' is too much", argv[optind]);
+        return cli_usage("fsck", "unexpected argument '%s'", argv[optind]);
     struct sigaction act = {.sa_handler = on_stop};
     sigemptyset(&act.sa_mask);
     sigaction(SIGINT, &act, NULL);

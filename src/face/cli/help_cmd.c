@@ -9,12 +9,12 @@ static const char help_help[] =
     "usage: dashspool help [COMMAND]\n"
     "       dashspool help --man | --man-conf | --completion bash|zsh|fish\n"
     "\n"
-    "Tells what there is, or, as 'dashspool COMMAND --help' does, what a command does.\n"
+    "List all commands, or explain one, as 'dashspool COMMAND --help' does.\n"
     "\n"
-    "  --man                     the manual page dashspool(1)\n"
-    "  --man-conf                the manual page dashspool.conf(5)\n"
+    "  --man                     print the manual page dashspool(1)\n"
+    "  --man-conf                print the manual page dashspool.conf(5)\n"
     "  --completion bash|zsh|fish\n"
-    "                            what completes commands, options, files and IDs in that shell\n"
+    "                            print the completion script for that shell\n"
     "\n"
     "example: dashspool help --man | man -l -\n";
 
@@ -23,24 +23,25 @@ void cli_overview(const struct cli_tables *tables, FILE *to)
     fputs(
         "usage: dashspool [--root DIR] [--config DIR] [--log-level LEVEL] [--log-json] COMMAND …\n"
         "\n"
-        "Turns what Teltonika dash cameras send into footage that can be used and trusted.\n"
+        "Turns what Teltonika dash cameras send into playable video and verifiable evidence.\n"
         "\n",
         to);
     for (size_t i = 0; i < tables->n_commands; i++)
         fprintf(to, "  %-16s  %s\n", tables->commands[i].name, tables->commands[i].summary);
-    fprintf(to,
-            "\n"
-            "  --root DIR    where everything is kept; else $DASHSPOOL_ROOT, else "
-            "./dashspool.data\n"
-            "  --config DIR  settings; else ROOT/pipeline.d, else %s,\n"
-            "                else the defaults\n"
-            "  --log-level error|warn|info|debug\n"
-            "                what is said on standard error; else $DASHSPOOL_LOG_LEVEL, else info\n"
-            "  --log-json    each line of that is one JSON object; $DASHSPOOL_LOG_JSON=yes, too\n"
-            "  --version     version\n"
-            "\n"
-            "'dashspool COMMAND --help' tells more. First try: dashspool convert clip.h265\n",
-            tables->installed_config);
+    fprintf(
+        to,
+        "\n"
+        "  --root DIR    data directory (default: $DASHSPOOL_ROOT, else ./dashspool.data)\n"
+        "  --config DIR  settings directory (default: ROOT/pipeline.d, else %s,\n"
+        "                else built-in defaults)\n"
+        "  --log-level error|warn|info|debug\n"
+        "                least severe message to log (default: $DASHSPOOL_LOG_LEVEL, else info)\n"
+        "  --log-json    log one JSON object per line; same as $DASHSPOOL_LOG_JSON=yes\n"
+        "  --version     print the version\n"
+        "\n"
+        "'dashspool COMMAND --help' explains each command. Start with: dashspool convert "
+        "clip.h265\n",
+        tables->installed_config);
 }
 
 /* ---- what a command says of itself ---- */
@@ -62,7 +63,10 @@ static int print_help_into(struct cli *cli, const struct cli_command *command, F
     if (kept < 0 || dup2(kept, STDOUT_FILENO) < 0)
         return err_sys(err, "standard output");
     close(kept);
-    return status == CLI_OK ? ERR_OK : err_set(err, ERR_IO, "%s does not tell its help", name);
+    return status == CLI_OK
+               ? ERR_OK
+               : err_set(err, ERR_IO, "%s printed no help text (internal error; please report it)",
+                         name);
 }
 
 int help_of(struct help *out, struct cli *cli, const struct cli_command *command, struct err *err)
@@ -97,7 +101,7 @@ static int help_one(struct cli *cli, const char *name)
         if (strcmp(name, command->name) == 0)
             return command->run(cli, 2, argv);
     }
-    return cli_usage("help", "there is no command '%s'", name);
+    return cli_usage("help", "unknown command '%s'; 'dashspool --help' lists all", name);
 }
 
 int cli_help(struct cli *cli, int argc, char **argv)
@@ -112,7 +116,7 @@ int cli_help(struct cli *cli, int argc, char **argv)
     if (o != -1 && o != 'm' && o != 'c' && o != 's')
         return cli_option(o, argv, help_help);
     if (argc - optind > (o == -1 ? 1 : 0))
-        return cli_usage("help", "'%s' is too much", argv[argc - 1]);
+        return cli_usage("help", "unexpected argument '%s'", argv[argc - 1]);
     if (o == 'm')
         rc = help_print_manual(cli, stdout);
     else if (o == 'c')

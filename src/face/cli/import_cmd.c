@@ -16,15 +16,15 @@
 static const char import_help[] =
     "usage: dashspool import PATH… [--imei N] [--camera C]\n"
     "\n"
-    "Takes downloaded footage into ROOT, where 'work' makes copies of it as of what cameras send.\n"
-    "A folder is searched (.h265 .hevc .265 .jpg .jpeg .mp4). The files stay where they are, and\n"
-    "the same content is stored only once. What is known of each is read from beside it\n"
-    "(CLIP.txt of the vendor's test server, CLIP.json, CLIP.meta), from its name and its folders.\n"
+    "Import downloaded footage into ROOT, where 'work' makes copies of it as of received files.\n"
+    "Folders are searched for .h265 .hevc .265 .jpg .jpeg .mp4. The files stay where they are;\n"
+    "identical content is stored once. Metadata is read from sidecar files\n"
+    "(CLIP.txt of the vendor's test server, CLIP.json, CLIP.meta), the file name and its folders.\n"
     "\n"
-    "  --imei N     whose it is: 14 or 15 digits\n"
+    "  --imei N     IMEI of the tracker, 14 or 15 digits\n"
     "  --camera C   front, rear, driver, road or other\n"
     "\n"
-    "Prints the ID of each; status 1 if something could not be taken.\n"
+    "Print the ID of each transfer. Exit status 1 if a file could not be imported.\n"
     "\n"
     "example: dashspool --root /srv/dashcam import downloads/\n";
 
@@ -124,7 +124,8 @@ static int collect(struct job *j, const char *root, const char *named, struct er
         int64_t unread = j->unread;
         rc = import_walk(&walk, path, err);
         if (rc == ERR_OK && j->n == before && j->unread == unread) {
-            complain(j, named, "no footage in this folder (.h265 .hevc .265 .jpg .jpeg .mp4)");
+            complain(j, named,
+                     "no footage found in this folder (.h265 .hevc .265 .jpg .jpeg .mp4)");
             j->unread++;
         }
     }
@@ -150,16 +151,16 @@ static void sum_up(const struct job *j, double s)
 {
     const int64_t *n = j->count;
     int64_t failed = n[IMPORT_NOT_YET] + n[IMPORT_REFUSED] + n[IMPORT_FAILED] + j->unread;
-    fprintf(stderr, "%lld taken, %lld there already, %lld left out, %lld failed, in %.1f s\n",
+    fprintf(stderr, "%lld imported, %lld already stored, %lld skipped, %lld failed, in %.1f s\n",
             (long long)n[IMPORT_TAKEN], (long long)(n[IMPORT_SAME] + n[IMPORT_KNOWN]),
             (long long)(n[IMPORT_LEFT] + j->copies + j->undone), (long long)failed, s);
     if (j->copies > 0)
-        fprintf(stderr, "left out: %lld copies that dashspool made\n", (long long)j->copies);
+        fprintf(stderr, "skipped: %lld made by dashspool itself\n", (long long)j->copies);
     if (j->undone > 0)
-        fprintf(stderr, "left out: %lld hidden or unfinished files, by their names\n",
+        fprintf(stderr, "skipped: %lld hidden or unfinished, judging by name\n",
                 (long long)j->undone);
     if (stop)
-        fprintf(stderr, "stopped: %lld were not looked at; the same command goes on\n",
+        fprintf(stderr, "stopped: %lld not processed; run the same command to continue\n",
                 (long long)(j->n - j->at));
 }
 
@@ -198,9 +199,10 @@ int cli_import(struct cli *cli, int argc, char **argv)
     struct import_options o = {.who = "import", .told = told, .arg = &j};
     for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         if (c == 'i' && !import_imei_ok(optarg))
-            return cli_usage("import", "--imei %s: 14 or 15 digits are needed", optarg);
+            return cli_usage("import", "--imei %s: expected 14 or 15 digits", optarg);
         if (c == 'c' && !import_camera_ok(optarg))
-            return cli_usage("import", "--camera %s: front, rear, driver, road or other", optarg);
+            return cli_usage("import", "--camera %s: expected front, rear, driver, road or other",
+                             optarg);
         if (c == 'i')
             o.imei = optarg;
         else if (c == 'c')
@@ -209,7 +211,7 @@ int cli_import(struct cli *cli, int argc, char **argv)
             return cli_option(c, argv, import_help);
     }
     if (optind == argc)
-        return cli_usage("import", "name a file or a folder");
+        return cli_usage("import", "no input: give at least one file or folder");
     struct stages *stages = NULL;
     const char *feeds[STAGES_MAX];
     struct err err;

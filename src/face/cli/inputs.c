@@ -78,7 +78,7 @@ static int walk(struct inputs *list, const char *dir, const char *below, int dep
     int failed = 0;
     int n = depth > DEPTH_MAX ? -1 : scandir(dir, &names, not_hidden, by_bytes);
     if (n < 0) {
-        complain(dir, depth > DEPTH_MAX ? "too many folders in each other" : strerror(errno));
+        complain(dir, depth > DEPTH_MAX ? "folders are nested too deeply" : strerror(errno));
         return 1;
     }
     for (int i = 0; i < n; i++) {
@@ -120,7 +120,7 @@ int inputs_collect(struct inputs *out, char *const *path, size_t n)
         } else {
             int f = walk(out, clean, ".", 0);
             if (f == 0 && out->n == before) {
-                complain(clean, "no footage in this folder (.h265 .hevc .265 .jpg .jpeg)");
+                complain(clean, "no footage found in this folder (.h265 .hevc .265 .jpg .jpeg)");
                 f = 1;
             }
             failed += f;

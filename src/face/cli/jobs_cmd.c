@@ -7,39 +7,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char retry_help[] =
-    "usage: dashspool retry [--stage NAME] ID… | --all\n"
-    "\n"
-    "Makes failed jobs ready again, as if they had never been tried; 'dashspool work' works them.\n"
-    "Without IDs it lists them, with the reasons. The job of what broke off is ID.partial.\n"
-    "\n"
-    "  --all          all that failed\n"
-    "  --stage NAME   of this stage (default: convert)\n"
-    "\n"
-    "example: dashspool --root /srv/dashcam retry --all\n";
+static const char retry_help[] = "usage: dashspool retry [--stage NAME] ID… | --all\n"
+                                 "\n"
+                                 "Requeue failed jobs with a fresh attempt count. Without IDs, "
+                                 "list failed jobs and the reasons.\n"
+                                 "The job of a partial transfer is named ID.partial.\n"
+                                 "\n"
+                                 "  --all          all failed jobs\n"
+                                 "  --stage NAME   stage of the jobs (default: convert)\n"
+                                 "\n"
+                                 "example: dashspool --root /srv/dashcam retry --all\n";
 
 static const char drop_help[] =
     "usage: dashspool drop [--stage NAME] [--reason TEXT] [--who NAME] ID… | --all\n"
     "\n"
-    "Gives failed jobs up: nobody tries them again. The originals stay, and the custody says so; "
-    "from\n"
-    "then on a rule of retention may delete them. Without IDs it lists them.\n"
+    "Give up on failed jobs: they are not retried. The originals are kept and the custody record\n"
+    "notes it; the retention rules may delete them from then on. Without IDs, list failed jobs.\n"
     "\n"
     "  --all           all that failed\n"
     "  --stage NAME    of this stage (default: convert)\n"
-    "  --reason TEXT   why\n"
-    "  --who NAME      who says so (default: the user's name)\n"
+    "  --reason TEXT   the reason, kept in the custody record\n"
+    "  --who NAME      who decides this (default: your user name)\n"
     "\n"
     "example: dashspool --root /srv/dashcam drop 352093081452251-front-video-20241129T072345Z\n";
 
 static const char release_help[] =
     "usage: dashspool release [--stage NAME] ID… | --all\n"
     "\n"
-    "Makes jobs ready again whose worker died, at once; workers find them within a minute\n"
-    "themselves. One whose worker lives is left to it. Without IDs it lists what is claimed.\n"
+    "Requeue jobs whose worker died, at once; workers do so themselves within seconds. Jobs whose\n"
+    "worker is alive are not touched. Without IDs, list the jobs in progress.\n"
     "\n"
-    "  --all          all that are claimed\n"
-    "  --stage NAME   of this stage (default: convert)\n"
+    "  --all          all jobs in progress\n"
+    "  --stage NAME   stage of the jobs (default: convert)\n"
     "\n"
     "example: dashspool --root /srv/dashcam release --all\n";
 
@@ -66,7 +65,7 @@ static int note_dropped(struct jobs *j, const char *job, struct err *err)
     char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
     const struct custody_event e = {clock_utc_us(), "dropped", j->who, what};
     rc = what ? catalogue_event_add(j->catalogue, id, &e, err)
-              : err_set(err, ERR_CONFIG, "--reason is no text in UTF-8");
+              : err_set(err, ERR_CONFIG, "--reason: not valid UTF-8");
     free(what);
     json_decref(o);
     return rc;
@@ -124,8 +123,7 @@ static int run(struct jobs *j, char **ids, int n)
     if (done == ERR_OK && n == 0)
         done = spool_each(j->spool, j->place, each, j, &err);
     if (done == ERR_OK && n == 0 && j->n == 0)
-        fprintf(stderr, "no job is %s\n",
-                j->place == SPOOL_PLACE_FAILED ? "among the failed ones" : "being worked");
+        fprintf(stderr, "no jobs %s\n", j->place == SPOOL_PLACE_FAILED ? "failed" : "in progress");
     spool_close(&j->spool);
     catalogue_close(&j->catalogue);
     if (done < 0)
@@ -153,7 +151,7 @@ static int parse(struct jobs *j, int argc, char **argv)
             return cli_option(o == 'r' || o == 'w' ? '?' : o, argv, j->help);
     }
     if (j->all && optind < argc)
-        return cli_usage(j->command, "give IDs, or --all; not both");
+        return cli_usage(j->command, "give either IDs or --all, not both");
     return run(j, argv + optind, argc - optind);
 }
 
@@ -163,7 +161,7 @@ int cli_retry(struct cli *cli, int argc, char **argv)
                      .command = "retry",
                      .stage = "convert",
                      .help = retry_help,
-                     .done = "ready again",
+                     .done = "requeued",
                      .place = SPOOL_PLACE_FAILED};
     return parse(&j, argc, argv);
 }
@@ -176,7 +174,7 @@ int cli_drop(struct cli *cli, int argc, char **argv)
                      .reason = "given up",
                      .who = cli_user_name(),
                      .help = drop_help,
-                     .done = "dropped; its original stays",
+                     .done = "dropped; the original is kept",
                      .place = SPOOL_PLACE_FAILED};
     return parse(&j, argc, argv);
 }
@@ -187,7 +185,7 @@ int cli_release(struct cli *cli, int argc, char **argv)
                      .command = "release",
                      .stage = "convert",
                      .help = release_help,
-                     .done = "ready again",
+                     .done = "requeued",
                      .place = SPOOL_PLACE_CLAIMED};
     return parse(&j, argc, argv);
 }

@@ -7,15 +7,15 @@
 static const char help[] =
     "usage: dashspool keygen --cert FILE --key FILE --name TEXT [--organisation TEXT] [--years N]\n"
     "\n"
-    "Makes a key (P-256) and a certificate that it has signed itself, to sign evidence packages\n"
-    "with. Neither file may exist. Keep the key to yourself; give the certificate, or its\n"
-    "fingerprint, to those who are to check packages, by another way than the packages.\n"
+    "Create a private key (P-256) and a self-signed certificate for signing evidence packages.\n"
+    "Existing files are not overwritten. Keep the key secret; give the certificate, or its\n"
+    "fingerprint, to those who verify packages, over a separate channel.\n"
     "\n"
     "  --cert FILE          the certificate (PEM)\n"
     "  --key FILE           the private key (PEM, readable by its owner only)\n"
-    "  --name TEXT          who signs\n"
-    "  --organisation TEXT  for whom\n"
-    "  --years N            how long the certificate is valid (default 10, at most 30)\n"
+    "  --name TEXT          name of the signer\n"
+    "  --organisation TEXT  organisation of the signer\n"
+    "  --years N            validity of the certificate (default 10, at most 30)\n"
     "\n"
     "example: dashspool keygen --cert signer.pem --key signer.key --name 'Depot 7' "
     "--organisation 'Example Ltd'\n";
@@ -67,9 +67,9 @@ int cli_keygen(struct cli *cli, int argc, char **argv)
             return CLI_USAGE;
     }
     if (optind < argc)
-        return cli_usage("keygen", "'%s' is too much", argv[optind]);
+        return cli_usage("keygen", "unexpected argument '%s'", argv[optind]);
     if (!cert || !key || !who.name)
-        return cli_usage("keygen", "%s is needed", !cert ? "--cert" : !key ? "--key" : "--name");
+        return cli_usage("keygen", "%s is required", !cert ? "--cert" : !key ? "--key" : "--name");
     who.years = (int)years;
     if (seal_keygen(cert, key, &who, &err) < 0)
         return err.code == ERR_CONFIG ? cli_usage("keygen", "%s", err.text)

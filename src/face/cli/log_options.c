@@ -50,7 +50,7 @@ int cli_log_options(int *argc, char **argv)
     enum log_level level = LOG_LEVEL_INFO;
     take_words(&wish, argc, argv);
     if (wish.level && !log_level_parse(wish.level, &level)) {
-        fprintf(stderr, "dashspool: %s %s: error, warn, info or debug is needed\n", wish.level_from,
+        fprintf(stderr, "dashspool: %s %s: expected error, warn, info or debug\n", wish.level_from,
                 wish.level);
         return CLI_USAGE;
     }

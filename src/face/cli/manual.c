@@ -8,42 +8,42 @@
 
 static const char about[] =
     "It receives files over the cameras' own protocol and keeps every original byte; converts raw\n"
-    "H.265 into MP4 with the camera's own picture times; answers what is there and how it came; "
-    "and\n"
-    "exports it as evidence packages that anybody can check. Everything works without settings;\n"
-    "dashspool.conf(5) tells which there are.\n"
+    "H.265 to MP4 with the camera's own frame times; shows what was received, and how; and "
+    "exports\n"
+    "evidence packages that anyone can verify. Everything works without settings; for these see\n"
+    "dashspool.conf(5).\n"
     "\n"
-    "ROOT is where everything is kept. Results go to standard output, all else to standard error.\n"
+    "ROOT is the data directory. Results go to standard output, all else to standard error.\n"
     "Times are RFC 3339, coordinates degrees WGS 84.\n"
     "\n"
-    "What receive, watch, work and run do is told as a log: a line an event, key=value, with "
+    "receive, watch, work and run write a log: one line per event, as key=value pairs: "
     "time=,\n"
-    "level=, stage=, msg= (always the same words for the same kind of event), pid=, and what it "
+    "level=, stage=, msg= (constant for each kind of event), pid=, and facts such "
     "is\n"
-    "about: id=, imei=, peer=, file=, bytes=, seconds=, reason= and others. Values with blanks are "
+    "id=, imei=, peer=, file=, bytes=, seconds=, reason=. Values with spaces are "
     "in\n"
-    "quotation marks, with the escapes of JSON. In the journal of systemd lines have their "
+    "quotes, with JSON escapes. In the systemd journal, lines have their "
     "priority\n"
-    "('journalctl -p warning'). --log-json and --log-level may stand behind the command, too.\n";
+    "('journalctl -p warning'). --log-json and --log-level may also follow the command.\n";
 
 static const char files[] =
-    "  ROOT/raw/<day>.db    the masters: every original byte, by day of arrival (SQLite)\n"
-    "  ROOT/catalogue.db    the facts: when, where, how it came, what was made of it (SQLite)\n"
+    "  ROOT/raw/<day>.db    the originals, byte for byte, one file per day of arrival (SQLite)\n"
+    "  ROOT/catalogue.db    the facts: time, place, how each file arrived, its copies (SQLite)\n"
     "  ROOT/archive/<imei>/<day>/\n"
     "                       the copies\n"
     "  ROOT/packages/       evidence packages that [export] makes\n"
     "  ROOT/spool/<stage>/{new,cur,failed}/\n"
-    "                       the work: a directory is a job; failed ones have a reason.txt\n"
+    "                       the queue: one directory per job; failed jobs have a reason.txt\n"
     "  ROOT/run.json, ROOT/receive.json\n"
-    "                       what 'run' and the receiver say of themselves; 'status' reads them\n"
+    "                       state files of 'run' and the receiver; 'status' reads them\n"
     "  ROOT/pipeline.d/*.conf\n"
-    "                       settings of this ROOT, before those of the system\n";
+    "                       settings of this ROOT; they replace the system's settings\n";
 
 static const char service_files[] =
-    "  /var/lib/dashspool   ROOT of dashspool.service. It stays when the package is purged\n";
+    "  /var/lib/dashspool   ROOT of dashspool.service; kept even when the package is purged\n";
 
 static const char environment[] =
-    "  DASHSPOOL_ROOT      ROOT, where --root does not name it\n"
+    "  DASHSPOOL_ROOT      ROOT, unless --root is given\n"
     "  DASHSPOOL_LOG_LEVEL, DASHSPOOL_LOG_JSON\n"
     "                      as --log-level, and --log-json if it is yes, where these are not given\n"
     "  JOURNAL_STREAM      set by systemd: standard error is its journal, where lines of the log\n"
@@ -52,20 +52,21 @@ static const char environment[] =
 
 static const char exit_status[] =
     "  0   all done\n"
-    "  1   something failed: each is named on standard error, the rest is done\n"
-    "  2   wrong usage or settings\n"
-    "  3   an evidence package is not what it was\n";
+    "  1   something failed (named on standard error; the rest was done), or a check\n"
+    "      (probe, fsck, status) found a problem\n"
+    "  2   invalid usage or settings\n"
+    "  3   an evidence package failed verification\n";
 
 static const char conf_about[] =
-    "Settings are read from all files DIR/*.conf, in the byte order of their names; of a key that "
-    "is\n"
-    "set twice the last value counts. DIR is what --config names, else ROOT/pipeline.d, else the\n"
-    "directory of the system. Without any file the defaults below hold.\n"
+    "Settings are read from all files DIR/*.conf, in byte order of their names; if a key is set\n"
+    "twice, the last value applies. DIR is the directory given with --config, else "
+    "ROOT/pipeline.d,\n"
+    "else the system directory. Without any file, the defaults below apply.\n"
     "\n"
-    "A file has lines of [section], key = value, and comments that begin with #. An unknown key or "
-    "a\n"
-    "value out of range is an error with file and line: nothing starts. 'dashspool config' prints\n"
-    "every setting, its value, and where that comes from.\n";
+    "A file consists of [section] lines, key = value lines, and comments starting with #. An "
+    "unknown\n"
+    "key or a value out of range is an error that names file and line, and nothing starts.\n"
+    "'dashspool config' prints every setting, its value and where it was set.\n";
 
 /* ---- roff ---- */
 
@@ -263,14 +264,15 @@ int help_print_manual(struct cli *cli, FILE *to)
 {
     struct err err;
     put_title(to, "DASHSPOOL", 1, "User Commands");
-    fputs(".SH NAME\ndashspool \\- dash camera footage that can be used and trusted\n", to);
+    fputs(".SH NAME\ndashspool \\- receive, convert and verify Teltonika dash camera footage\n",
+          to);
     int rc = put_overview(cli, to, &err);
     if (rc == ERR_OK)
         rc = put_commands(cli, false, to, &err);
     fputs(".SH FILES\n", to);
     if (rc == ERR_OK)
         rc = put_words(to, files, true, &err);
-    fprintf(to, ".TP\n\\fB%s/*.conf\\fR\nsettings of the system\n", cli->tables->installed_config);
+    fprintf(to, ".TP\n\\fB%s/*.conf\\fR\nsystem-wide settings\n", cli->tables->installed_config);
     if (rc == ERR_OK)
         rc = put_words(to, service_files, true, &err);
     fputs(".SH ENVIRONMENT\n", to);
@@ -296,7 +298,7 @@ static void put_key(FILE *to, const struct cfg_key *key, bool first)
         snprintf(range, sizeof range, "%lld to %lld, ", (long long)key->min, (long long)key->max);
     snprintf(text, sizeof text, "%s (%s%s)", key->help,
              key->type == CFG_WORD   ? "one of: "
-             : key->type == CFG_LIST ? "some of these, with commas: "
+             : key->type == CFG_LIST ? "comma-separated list of: "
                                      : range,
              key->unit);
     fprintf(to, "%s\\fB%s\\fR =%s", first ? "" : ".PP\n", key->name, *key->value ? " " : "");

@@ -8,12 +8,12 @@
 static const char probe_help[] =
     "usage: dashspool probe FILE… [--json] [--no-decode] [--params-from FILE]\n"
     "\n"
-    "Tells what a file is: pictures, times, sound, and everything that is wrong with it. Changes\n"
-    "nothing. Pictures are counted from 0. Exit status 1 if a file is damaged or cannot be read.\n"
+    "Inspect files: format, frames, timing, sound, and all damage found. Changes nothing. Frames\n"
+    "are numbered from 0. Exit status 1 if a file is damaged or cannot be read.\n"
     "\n"
-    "  --json               the same facts as a JSON array\n"
-    "  --no-decode          structure only: quick, but blind to damage inside a picture\n"
-    "  --params-from FILE   another clip of the same camera, when the parameter sets are lost\n"
+    "  --json               print the facts as a JSON array\n"
+    "  --no-decode          check the structure only: fast, but misses damage inside frames\n"
+    "  --params-from FILE   take missing parameter sets from another clip of the same camera\n"
     "\n"
     "example: dashspool probe clip.h265\n";
 
@@ -59,8 +59,8 @@ static void say_photo(const struct convert_probe *p)
     say("pixels", "%dx%d, %s", p->width_px, p->height_px,
         p->subsampling[0] ? p->subsampling : "unusual subsampling");
     say("turned", "EXIF orientation %d%s", p->orientation,
-        p->orientation == 1 ? ", upright" : ", players turn it");
-    say("complete", "%s", p->complete ? "yes" : "no, the end is missing");
+        p->orientation == 1 ? ", upright" : ", players rotate it");
+    say("complete", "%s", p->complete ? "yes" : "no, truncated");
     if (p->photo_damage[0])
         say("DAMAGE", "%s", p->photo_damage);
 }
@@ -68,20 +68,21 @@ static void say_photo(const struct convert_probe *p)
 /* The vote: each source with its rate, the chosen one first. */
 static void say_rate(const struct convert_timing *t)
 {
-    say("rate", "%.3f pictures/s by %s", t->fps[t->chosen], convert_source_name(t->chosen));
+    say("rate", "%.3f frames/s from %s", t->fps[t->chosen], convert_source_name(t->chosen));
     for (int i = 0; i < CONVERT_N_SOURCES; i++)
         if (t->fps[i] > 0 && i != (int)t->chosen && i != CONVERT_SOURCE_DEFAULT)
-            say("", "%.3f by %s", t->fps[i], convert_source_name((enum convert_source)i));
+            say("", "%.3f from %s", t->fps[i], convert_source_name((enum convert_source)i));
     if (t->disagree)
-        say("", "these disagree by more than 2 %%: say which is right with --fps");
+        say("", "these sources differ by more than 2 %%: choose the rate with --fps");
     if (t->chosen == CONVERT_SOURCE_DEFAULT)
-        say("", "that is a guess, nothing in the file tells it: convert with --fps if you know");
+        say("",
+            "this is a guess, the file does not state a rate: convert with --fps if you know it");
 }
 
 static void say_clock(int64_t us)
 {
     int64_t s = us / 1000000;
-    say("clock", "the camera had been running for %lld:%02d:%02d at the first picture",
+    say("clock", "the camera had been up for %lld:%02d:%02d at the first frame",
         (long long)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
 }
 
@@ -90,12 +91,12 @@ static void say_video(const struct convert_probe *p)
     say("picture", "%dx%d, %s %s, level %.1f, %s%s%s%s%s", p->width_px, p->height_px, p->codec,
         p->profile, p->level / 30.0, p->pixels, p->range[0] ? ", range " : "", p->range,
         p->matrix[0] ? ", matrix " : "", p->matrix);
-    say("pictures", "%lld in %.2f s, %lld of them key pictures (one in %lld at the most)",
+    say("pictures", "%lld in %.2f s, %lld key frames (at least one every %lld)",
         (long long)p->pictures, seconds(p->duration_us), (long long)p->key_pictures,
         (long long)(p->key_interval ? p->key_interval : p->pictures));
     say_rate(&p->timing);
     if (p->nominal_fps > 0)
-        say("", "%.0f is what the record headers call it", p->nominal_fps);
+        say("", "%.0f is the nominal rate in the record headers", p->nominal_fps);
     if (p->has_camera_clock)
         say_clock(p->camera_clock_us);
     if (p->sound_records)
@@ -103,14 +104,14 @@ static void say_video(const struct convert_probe *p)
             (long long)p->sound_records);
     else
         say("sound", "none");
-    if (p->sets_lent)
-        say("borrowed", "the parameter sets are those of the other clip");
+    if (p->borrowed_sets)
+        say("borrowed", "parameter sets taken from the other clip");
 }
 
 static void say_findings(const char *what, const struct convert_finding *f, int64_t n)
 {
     for (int64_t i = 0; i < n && i < CONVERT_FINDINGS_MAX; i++)
-        say(i == 0 ? what : "", "picture %lld at %.3f s: %s", (long long)f[i].picture,
+        say(i == 0 ? what : "", "frame %lld at %.3f s: %s", (long long)f[i].picture,
             seconds(f[i].time_us), f[i].text);
     if (n > CONVERT_FINDINGS_MAX)
         say("", "… and %lld more", (long long)(n - CONVERT_FINDINGS_MAX));
@@ -120,10 +121,10 @@ static void say_gaps(const struct convert_probe *p)
 {
     for (int64_t i = 0; i < p->gaps && i < CONVERT_FINDINGS_MAX; i++) {
         const struct convert_gap *g = &p->gap[i];
-        char lost[80] = "the camera itself dropped pictures; no damage";
+        char lost[80] = "frames dropped by the camera itself; not damage";
         if (g->lost)
             snprintf(lost, sizeof lost, "%lld missing", (long long)g->lost);
-        say(i == 0 ? "gaps" : "", "%.3f s to %.3f s, before picture %lld: %s", seconds(g->from_us),
+        say(i == 0 ? "gaps" : "", "%.3f s to %.3f s, before frame %lld: %s", seconds(g->from_us),
             seconds(g->until_us), (long long)g->picture, lost);
     }
     if (p->gaps > CONVERT_FINDINGS_MAX)
@@ -142,30 +143,31 @@ static void say_damage(const struct convert_probe *p)
     say_gaps(p);
     say_findings("broken", p->damaged, d->damaged);
     say_findings("decoder", p->decoder, p->decoder_findings);
-    say_count(d->damaged, "damaged pictures");
-    say_count(d->affected, "pictures that refer to those or to missing ones: do not trust them");
-    say_count(d->lost, p->container == CONVERT_ANNEXB ? "missing pictures, by their order counts"
-                                                      : "missing pictures");
-    say_count(d->repeated, "pictures that come twice");
-    say_count(d->undecodable_lead, "pictures before the first that decodes, left out");
-    say_count(d->stray_bytes, "bytes that belong to no record or NAL unit");
-    say_count(d->cut_bytes, "bytes at the end, of a record that is not whole");
+    say_count(d->damaged, "damaged frames");
+    say_count(d->affected, "frames that depend on damaged or missing ones: do not trust them");
+    say_count(d->lost, p->container == CONVERT_ANNEXB
+                           ? "missing frames, judging by picture order counts"
+                           : "missing frames");
+    say_count(d->repeated, "duplicate frames");
+    say_count(d->undecodable_lead, "undecodable frames at the start, skipped");
+    say_count(d->stray_bytes, "stray bytes outside any record or NAL unit");
+    say_count(d->cut_bytes, "bytes of a truncated record at the end");
     say_count(d->sound_lost, "missing sound records");
-    say_count(d->times_repaired, "capture times that cannot be true, replaced");
+    say_count(d->times_repaired, "implausible capture times, replaced");
 }
 
 static void say_verdict(const char *path, const struct probe_run *run,
                         const struct convert_probe *p)
 {
     if (!p->clean)
-        say("verdict", "DAMAGED; what is left can be used");
+        say("verdict", "DAMAGED; the rest is usable");
     else if (p->decoded)
         say("verdict", "no damage found%s",
-            p->end_unknown ? "; whether its end was cut off, plain H.265 does not tell" : "");
+            p->end_unknown ? "; plain H.265 cannot show whether the end was cut off" : "");
     else
-        say("verdict", "the structure is sound; nothing was decoded");
-    say("convert", "dashspool convert %s%s%s%s", p->sets_lent ? "--params-from " : "",
-        p->sets_lent ? run->options.params_from : "", p->sets_lent ? " " : "", path);
+        say("verdict", "structure is intact; frames were not decoded (--no-decode)");
+    say("convert", "dashspool convert %s%s%s%s", p->borrowed_sets ? "--params-from " : "",
+        p->borrowed_sets ? run->options.params_from : "", p->borrowed_sets ? " " : "", path);
 }
 
 static void say_all(const char *path, const struct probe_run *run, const struct convert_probe *p)
@@ -224,11 +226,11 @@ int cli_probe(struct cli *cli, int argc, char **argv)
         else if (o == 'p' && strlen(optarg) < sizeof run.options.params_from)
             snprintf(run.options.params_from, sizeof run.options.params_from, "%s", optarg);
         else
-            return o == 'p' ? cli_usage("probe", "--params-from: the name is too long")
+            return o == 'p' ? cli_usage("probe", "--params-from: file name is too long")
                             : cli_option(o, argv, probe_help);
     }
     if (optind == argc)
-        return cli_usage("probe", "name a file");
+        return cli_usage("probe", "no input: give at least one file");
     run.all = run.json ? json_array() : NULL;
     for (int i = optind; i < argc; i++) {
         if (i > optind && !run.json)

@@ -70,8 +70,8 @@ static json_t *video_json(const struct convert_probe *p)
                                                   "records", (json_int_t)p->sound_records,
                                                   "duration_us", (json_int_t)p->sound_us)
                                       : json_null(),
-                     "parameter_sets_lent", (int)p->sets_lent, "end_unknown", (int)p->end_unknown,
-                     "decoded", (int)p->decoded);
+                     "parameter_sets_lent", (int)p->borrowed_sets, "end_unknown",
+                     (int)p->end_unknown, "decoded", (int)p->decoded);
 }
 
 static const char *container_word(enum convert_container container)

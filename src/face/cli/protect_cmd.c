@@ -10,14 +10,14 @@ static const char protect_help[] =
     "       dashspool protect --release ID… [--who NAME]\n"
     "       dashspool protect --list\n"
     "\n"
-    "Keeps transfers and their copies, whatever a rule of retention says, until they are "
-    "released.\n"
-    "An evidence package protects what it contains by itself.\n"
+    "Exempt transfers and their copies from the retention rules until they are released. "
+    "Exporting\n"
+    "transfers in an evidence package protects them automatically.\n"
     "\n"
-    "  --reason TEXT   why; it stands in the custody\n"
-    "  --release       end all protections of these\n"
-    "  --list          what is protected, since when, by whom and why\n"
-    "  --who NAME      who says so (default: the user's name)\n"
+    "  --reason TEXT   the reason, kept in the custody record (required)\n"
+    "  --release       remove all protections of these transfers\n"
+    "  --list          list protected transfers: since when, by whom and why\n"
+    "  --who NAME      who decides this (default: your user name)\n"
     "\n"
     "example: dashspool protect 352093081452251-front-video-20241129T072345Z --reason 'claim 17'\n";
 
@@ -41,7 +41,7 @@ static int protect_one(struct catalogue *c, const struct protecting *p, const ch
     if (!p->release)
         printf("%s: protected\n", id);
     else
-        printf("%s: %s\n", id, ended ? "released" : "it was not protected");
+        printf("%s: %s\n", id, ended ? "released" : "was not protected");
     return CLI_OK;
 }
 
@@ -98,10 +98,11 @@ int cli_protect(struct cli *cli, int argc, char **argv)
             return cli_option(o, argv, protect_help);
     }
     if (p.list ? p.release || p.reason || optind < argc : optind == argc)
-        return cli_usage("protect", p.list ? "--list goes alone" : "give IDs");
+        return cli_usage("protect", p.list ? "--list takes no other arguments" : "give IDs");
     if (!p.list && !p.release == !p.reason)
-        return cli_usage("protect", "say why with --reason, or --release");
+        return cli_usage("protect", "give a reason with --reason, or use --release");
     if (!p.who[0] || (p.reason && (!p.reason[0] || strlen(p.reason) >= CATALOGUE_REASON_ROOM)))
-        return cli_usage("protect", "--who and --reason: 1 to %d bytes", CATALOGUE_REASON_ROOM - 1);
+        return cli_usage("protect", "--who and --reason must be 1 to %d bytes long",
+                         CATALOGUE_REASON_ROOM - 1);
     return run(cli, &p, argv + optind, argc - optind);
 }

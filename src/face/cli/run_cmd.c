@@ -6,9 +6,10 @@
 static const char run_help[] =
     "usage: dashspool run\n"
     "\n"
-    "Runs all stages that are enabled, each as a process of its own, and starts again what ends:\n"
-    "the receiver, the workers that make copies, those of each [exec NAME]. SIGHUP reads the\n"
-    "settings again, SIGTERM or Ctrl-C ends all. Under systemd: Type=notify, with its watchdog.\n"
+    "Run every enabled stage in a process of its own and restart any that ends: receiver, watched\n"
+    "folders, convert, export and [exec NAME] workers, web pages, retention sweeps. SIGHUP "
+    "reloads\n"
+    "the settings; SIGTERM or Ctrl-C stops everything. Under systemd: Type=notify and a watchdog.\n"
     "\n"
     "example: dashspool --root /srv/dashcam run\n";
 
@@ -26,7 +27,7 @@ int cli_run(struct cli *cli, int argc, char **argv)
     if (o != -1)
         return cli_option(o, argv, run_help);
     if (optind < argc)
-        return cli_usage("run", "'%s' is too much", argv[optind]);
+        return cli_usage("run", "unexpected argument '%s'", argv[optind]);
     if (pipeline_run(cli->root, cli->cfg, load, cli, &err) < 0)
         return err.code == ERR_CONFIG ? cli_usage("run", "%s", err.text) : cli_fail("run", &err);
     return CLI_OK;

@@ -6,17 +6,18 @@
 static const char serve_help[] =
     "usage: dashspool serve [--listen HOST:PORT] [--token-file FILE]\n"
     "\n"
-    "Pages for a browser: what came, each transfer's facts and custody, its viewing copy to play,\n"
-    "its copies and its original to take away. They change nothing. On 127.0.0.1, where it "
-    "listens\n"
-    "if nothing else is said, whoever uses this computer may look; any other address needs a\n"
-    "token. There is no TLS: over a network, come by a tunnel (ssh -L 7180:localhost:7180 HOST), "
-    "or\n"
-    "put a web server in front that has a certificate.\n"
+    "Serve read-only web pages: the list of transfers; for each its facts, custody record, "
+    "viewing\n"
+    "copy to play, and all copies and the original to download. On 127.0.0.1 (the default) any "
+    "user\n"
+    "of this computer may look; any other address requires a token. There is no TLS: for access\n"
+    "over a network use an SSH tunnel (ssh -L 7180:localhost:7180 HOST) or a reverse proxy with a\n"
+    "certificate.\n"
     "\n"
-    "  --listen HOST:PORT  where (default 127.0.0.1:7180; port 0: any)\n"
-    "  --token-file FILE   its first line is a token of 16 characters or more; browsers are asked\n"
-    "                      for it, programs send it as 'Authorization: Bearer TOKEN'\n"
+    "  --listen HOST:PORT  address to listen on (default 127.0.0.1:7180; port 0: any free port)\n"
+    "  --token-file FILE   file whose first line is a token of at least 16 characters; browsers "
+    "ask\n"
+    "                      for it, programs send 'Authorization: Bearer TOKEN'\n"
     "\n"
     "example: dashspool --root /srv/dashcam serve\n";
 
@@ -36,7 +37,7 @@ int cli_serve(struct cli *cli, int argc, char **argv)
             return cli_usage("serve", "%s", err.text);
     }
     if (optind < argc)
-        return cli_usage("serve", "'%s' is too much", argv[optind]);
+        return cli_usage("serve", "unexpected argument '%s'", argv[optind]);
     if (serve_run(cli->root, cli->cfg, &err) < 0)
         return err.code == ERR_CONFIG ? cli_usage("serve", "%s", err.text)
                                       : cli_fail("serve", &err);

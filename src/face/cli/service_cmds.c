@@ -12,54 +12,58 @@ static const char receive_help[] =
     "usage: dashspool receive [--listen HOST:PORT] [--tls-cert FILE --tls-key FILE] [--allow "
     "FILE]\n"
     "\n"
-    "Receives files from cameras until SIGTERM or Ctrl-C. Point the trackers' camera server at "
-    "this\n"
-    "host and port. SIGHUP reads the list of cameras and the certificate again.\n"
+    "Receive files from cameras until SIGTERM or Ctrl-C. Set the trackers' camera server to this\n"
+    "host and port. SIGHUP reloads the allow-list and the certificate.\n"
     "\n"
-    "  --listen HOST:PORT      default 0.0.0.0:7160; port 0 takes a free one\n"
+    "  --listen HOST:PORT      address to listen on (default 0.0.0.0:7160; port 0: any free port)\n"
     "  --tls-cert FILE --tls-key FILE\n"
-    "                          PEM certificate chain and its key: TLS on a port of its own\n"
-    "  --tls-listen HOST:PORT  default 0.0.0.0:7161\n"
-    "  --tls-client-ca FILE    take only cameras that show a certificate signed by one of these\n"
-    "  --allow FILE            take only these cameras: IMEIs, one a line, # comments\n"
-    "  --learn                 add unknown cameras to that file and take them\n"
-    "  --user NAME             when started as root: who to be once the ports are open\n"
+    "                          PEM certificate chain and key; opens a separate TLS port\n"
+    "  --tls-listen HOST:PORT  address of the TLS port (default 0.0.0.0:7161)\n"
+    "  --tls-client-ca FILE    accept only trackers whose certificate is signed by one of these "
+    "CAs\n"
+    "  --allow FILE            accept only the IMEIs in this file (one per line, # comments)\n"
+    "  --learn                 add unknown IMEIs to that file and accept them\n"
+    "  --user NAME             when started as root: user to switch to once the ports are open\n"
     "\n"
     "example: dashspool --root /srv/dashcam receive --listen 0.0.0.0:7160\n";
 
 static const char watch_help[] =
     "usage: dashspool watch DIR… [--after keep|move|remove] [--done DIR]\n"
     "\n"
-    "Takes footage that people, FTP, SMB, rsync or the vendor's tool put into these folders, "
+    "Import footage that people, FTP, SMB, rsync or the vendor's tool put into these folders, "
     "until\n"
-    "SIGTERM or Ctrl-C. A file is taken when it has not changed for a while (quiet_s) and ends as\n"
-    "it should, or after a longer while (patience_s). 'dashspool import --help' tells what is\n"
-    "read from beside it, and of whom it is.\n"
+    "SIGTERM or Ctrl-C. A file is imported once it has not changed for quiet_s and looks "
+    "complete,\n"
+    "or in any case after patience_s. See 'dashspool import --help' for the sidecar files that "
+    "are\n"
+    "read, and how the tracker and camera are identified.\n"
     "\n"
-    "  --after WHAT  what becomes of a file whose master is safe (default keep)\n"
-    "  --done DIR    where 'move' puts it (default done, in the watched folder)\n"
+    "  --after WHAT  what to do with a file once its original is stored (default keep)\n"
+    "  --done DIR    destination of 'move' (default: 'done' in the watched folder)\n"
     "\n"
     "example: dashspool --root /srv/dashcam watch /srv/ftp/incoming --after move\n";
 
 static const char work_help[] =
     "usage: dashspool work [--once] [--stage NAME] [--workers N]\n"
     "\n"
-    "Makes copies of what was received, and runs the commands of [exec …], until SIGTERM or "
+    "Work through the queue: make copies and packages and run [exec] commands, until SIGTERM or\n"
     "Ctrl-C.\n"
     "\n"
-    "  --once        work what is ready, then end; jobs that wait for another attempt are left to\n"
-    "                the next time; status 1 if one failed or waits\n"
-    "  --stage NAME  only this stage: convert, or one of [exec NAME]\n"
-    "  --workers N   processes side by side, for each stage; else as the settings say\n"
+    "  --once        process the jobs that are ready, then exit; jobs waiting for a retry are "
+    "left;\n"
+    "                exit status 1 if a job failed or is waiting\n"
+    "  --stage NAME  only this stage: convert, export, or NAME of an [exec NAME]\n"
+    "  --workers N   parallel processes for each stage (default: from the settings)\n"
     "\n"
     "example: dashspool --root /srv/dashcam work --once\n";
 
 static const char config_help[] =
     "usage: dashspool config [--check]\n"
     "\n"
-    "Prints every setting with its value and where that comes from.\n"
+    "Print every setting, its value and where it was set.\n"
     "\n"
-    "  --check   only whether the settings are good: exit status 2, with file and line, if not\n"
+    "  --check   only validate the settings; exit status 2, with file and line, if they are "
+    "invalid\n"
     "\n"
     "example: dashspool --config /etc/dashspool/pipeline.d config --check\n";
 
@@ -87,7 +91,7 @@ int cli_receive(struct cli *cli, int argc, char **argv)
             return cli_usage("receive", "%s", err.text);
     }
     if (optind < argc)
-        return cli_usage("receive", "'%s' is too much", argv[optind]);
+        return cli_usage("receive", "unexpected argument '%s'", argv[optind]);
     if (receive_run(cli->root, cli->cfg, &err) < 0)
         return err.code == ERR_CONFIG ? cli_usage("receive", "%s", err.text)
                                       : cli_fail("receive", &err);
@@ -130,12 +134,12 @@ static int work(struct cli *cli, const struct pipeline_work *how)
     }
     fprintf(stderr, "%d jobs done, %d failed", tally.done, tally.failed);
     if (tally.later > 0)
-        fprintf(stderr, ", %d to be tried again later", tally.later);
+        fprintf(stderr, ", %d to be retried", tally.later);
     if (tally.waiting > 0)
-        fprintf(stderr, ", %d wait for the rest of their events", tally.waiting);
+        fprintf(stderr, ", %d waiting for the rest of their events", tally.waiting);
     fprintf(stderr, "\n");
     if (tally.failed > 0)
-        fprintf(stderr, "why: %s/spool/*/failed/*/reason.txt\n", cli->root);
+        fprintf(stderr, "see %s/spool/*/failed/*/reason.txt, then 'dashspool retry'\n", cli->root);
     return tally.failed > 0 || tally.later > 0 ? CLI_FAILED : CLI_OK;
 }
 
@@ -159,7 +163,7 @@ int cli_work(struct cli *cli, int argc, char **argv)
             return CLI_USAGE;
     }
     if (optind < argc)
-        return cli_usage("work", "'%s' is too much", argv[optind]);
+        return cli_usage("work", "unexpected argument '%s'", argv[optind]);
     how.workers = (int)workers;
     return work(cli, &how);
 }
@@ -186,9 +190,9 @@ int cli_config(struct cli *cli, int argc, char **argv)
         check = true;
     }
     if (optind < argc)
-        return cli_usage("config", "'%s' is too much", argv[optind]);
+        return cli_usage("config", "unexpected argument '%s'", argv[optind]);
     if (check) { /* who is here has good ones */
-        puts("the settings are good");
+        puts("settings are valid");
         return CLI_OK;
     }
     const char *last = NULL;

@@ -12,10 +12,10 @@
 static const char show_help[] =
     "usage: dashspool show ID [--json | --custody]\n"
     "\n"
-    "Shows all that is known of a transfer: when and where, how it came, what was made of it.\n"
+    "Show everything known about a transfer: time, place, how it arrived, its copies.\n"
     "\n"
     "  --json      the same as JSON\n"
-    "  --custody   what happened to it, as lines of JSON that are chained by hash\n"
+    "  --custody   print its custody record: JSON lines, chained by hash\n"
     "\n"
     "example: dashspool show 352093081452251-front-video-20241129T072345Z\n";
 
@@ -31,7 +31,7 @@ static void show_time(const struct catalogue_transfer *t)
         printf("  time       %04d-%02d-%02d %02d:%02d:%02d local (%s), %s\n", c.year, c.month,
                c.day, c.hour, c.minute, c.second, zone, utc);
     else
-        printf("  time       not known: the camera says %s, which cannot be\n", utc);
+        printf("  time       unknown: the camera reports %s, which is implausible\n", utc);
 }
 
 /* What a driver camera says. */
@@ -48,17 +48,17 @@ static void show_driver(const struct catalogue_transfer *t, const struct wire_me
 
 static void show_form(const struct catalogue_transfer *t, const struct wire_meta *m)
 {
-    static const char *const forms[WIRE_N_KINDS] = {"version", "of a driver camera (DSM)",
-                                                    "of a road camera (ADAS)", "JSON"};
+    static const char *const forms[WIRE_N_KINDS] = {"version", "driver camera (DSM)",
+                                                    "road camera (ADAS)", "JSON"};
     printf("  metadata   %s", forms[m->kind]);
     if (m->kind == WIRE_KIND_DUALCAM)
         printf(" %d", t->meta_version);
     if (m->as_text)
-        printf(", from a text of the vendor's test server");
+        printf(", from a text file of the vendor's test server");
     if (m->present & WIRE_META_LENGTH && strcmp(t->kind, "video") == 0)
         printf(", %d s", t->length_s);
     if (t->known & CATALOGUE_FPS_OK && strcmp(t->kind, "video") == 0)
-        printf(", %d pictures/s (nominal)", t->fps);
+        printf(", %d frames/s (nominal)", t->fps);
     printf("\n");
 }
 
@@ -67,19 +67,19 @@ static void show_metadata(const struct catalogue_transfer *t)
     struct wire_meta m = {0};
     if (t->known & CATALOGUE_TIME_NAMED) {
         show_time(t);
-        printf("  metadata   none: the time is from the file's name\n");
+        printf("  metadata   none; time taken from the file name\n");
         return;
     }
     if (!facts_metadata_form(t, &m)) {
-        printf("  metadata   %s: time, position and trigger are not known\n",
-               t->wire.meta_n ? "cannot be read" : "none");
+        printf("  metadata   %s; time, position and trigger unknown\n",
+               t->wire.meta_n ? "unreadable" : "none");
         return;
     }
     show_time(t);
     if (t->known & CATALOGUE_POSITION_OK)
         printf("  position   %.6f, %.6f (WGS 84)\n", t->lat_deg, t->lon_deg);
     else if (m.present & WIRE_META_POSITION)
-        printf("  position   not known: the camera says %g, %g\n", t->lat_deg, t->lon_deg);
+        printf("  position   unknown: the camera reports %g, %g\n", t->lat_deg, t->lon_deg);
     if (t->trigger_name[0]) {
         printf("  trigger    %s", t->trigger_name);
         if (t->known & CATALOGUE_TRIGGER_TIME_OK)
@@ -108,7 +108,7 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
            size_text(copy->length_bytes, size));
     double duration_s = json_number_value(json_object_get(s, "duration_s"));
     if (duration_s > 0)
-        printf(", %lld pictures, %.2f s, timing: %s",
+        printf(", %lld frames, %.2f s, timing: %s",
                (long long)json_integer_value(json_object_get(s, "pictures")), duration_s,
                json_string_value(json_object_get(s, "timing")));
     printf("\n             SHA-256 %s\n", copy->sha256);
@@ -172,12 +172,11 @@ static void show_part(const struct map *m, const struct catalogue_arrival *a)
            (long long)a->until_bytes, (double)(a->ended_us - a->began_us) / 1e6,
            (long long)a->packets, a->ended);
     if (a->crc_errors || a->resumes || a->bytes_lost || a->duplicates)
-        printf(
-            "             %d bad frames, %d asked for again, %lld bytes thrown away, %lld packets "
-            "came twice\n",
-            a->crc_errors, a->resumes, (long long)a->bytes_lost, (long long)a->duplicates);
+        printf("             %d corrupt frames, %d retries, %lld bytes discarded, %lld duplicate "
+               "packets\n",
+               a->crc_errors, a->resumes, (long long)a->bytes_lost, (long long)a->duplicates);
     if (a->errors[0])
-        printf("             bad frames at bytes %s\n", a->errors);
+        printf("             corrupt frames at byte offsets %s\n", a->errors);
 }
 
 static int add_part(void *arg, const struct catalogue_arrival *a, struct err *err)
@@ -197,8 +196,8 @@ static int show_arrival(struct catalogue *c, const struct catalogue_transfer *t,
     int rc = catalogue_arrival_each(c, t->key, add_part, &m, err);
     if (rc == ERR_OK && m.parts > 0)
         printf("  map        [%s] of %s%s%s%s\n", m.cell, size_text(m.bytes, size),
-               strchr(m.cell, '!') ? "; ! bad, came again" : "",
-               strchr(m.cell, '|') ? "; | another connection" : "",
+               strchr(m.cell, '!') ? "; ! corrupt, sent again" : "",
+               strchr(m.cell, '|') ? "; | resumed on a new connection" : "",
                strchr(m.cell, '.') ? "; . missing" : "");
     return rc;
 }
@@ -208,12 +207,12 @@ static void show_text(const struct catalogue_transfer *t)
     char size[24];
     printf("%s\n", t->id);
     printf("  camera     %s of %s\n", t->camera,
-           strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown IMEI" : t->imei);
+           strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown tracker" : t->imei);
     show_metadata(t);
     printf("  state      %s%s\n", catalogue_state_name(t->state),
            !t->published                   ? ""
-           : t->state == CATALOGUE_PARTIAL ? ", handed on as it is"
-                                           : ", handed to the converter");
+           : t->state == CATALOGUE_PARTIAL ? ", queued as a partial transfer"
+                                           : ", queued for conversion");
     printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
            size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
     if (t->sha256[0])
@@ -288,9 +287,9 @@ static int show_events(struct catalogue *c, const struct catalogue_transfer *t, 
     if (rc < 0)
         return rc;
     if (e.broken.code < 0)
-        printf("  custody    BROKEN: %s\n", e.broken.text);
+        printf("  custody    chain BROKEN: %s\n", e.broken.text);
     else if (e.n > 0)
-        printf("  custody    %lld events, unbroken; the last line's SHA-256 is %s\n",
+        printf("  custody    %lld events, chain intact; SHA-256 of the last line %s\n",
                (long long)e.n, e.chain.last);
     return ERR_OK;
 }
@@ -326,8 +325,8 @@ static int show_gone(struct catalogue *c, const char *id, bool custody)
     if (e.n > 0 && custody)
         return show_custody(c, id);
     err_set(&err, ERR_NOTFOUND,
-            e.n > 0 ? "%s was deleted; 'dashspool show %s --custody' tells when and why"
-                    : "no transfer %s; 'dashspool list' names them",
+            e.n > 0 ? "%s was deleted; 'dashspool show %s --custody' shows when and why"
+                    : "no such transfer: %s; 'dashspool list' shows all",
             id, id);
     return cli_fail("show", &err);
 }

@@ -13,25 +13,25 @@ static const char help[] =
     "usage: dashspool simulate --to HOST:PORT [--front FILE] [--rear FILE] [--photo-front FILE]\n"
     "                          [--photo-rear FILE] [--dsm FILE] [--adas FILE] [--imei N] …\n"
     "\n"
-    "Plays a camera that hands its files to a receiver: tests a server, a port, a firewall.\n"
+    "Simulate a camera that uploads files to a receiver, to test a server, port or firewall.\n"
     "\n"
     "  --to HOST:PORT      the receiver\n"
-    "  --tls               over TLS; without --tls-ca any certificate of the receiver is taken\n"
-    "  --tls-ca FILE       over TLS, and the receiver's certificate must be for HOST and signed "
-    "by one\n"
-    "                      of these (PEM)\n"
+    "  --tls               use TLS; without --tls-ca any server certificate is accepted\n"
+    "  --tls-ca FILE       use TLS; the server certificate must be for HOST and signed by one\n"
+    "                      of these CAs (PEM)\n"
     "  --tls-cert FILE --tls-key FILE\n"
-    "                      over TLS, and show this certificate (PEM); its key\n"
+    "                      use TLS with this client certificate and key (PEM)\n"
     "  --front FILE, --rear FILE\n"
     "                      video of that camera\n"
     "  --photo-front FILE, --photo-rear FILE\n"
     "                      photo of that camera\n"
-    "  --dsm FILE          photo or video of a driver camera, handed over by path\n"
-    "  --adas FILE         photo or video of a road camera, handed over by path\n"
-    "  --protocol N        protocol ID (default 5); from 6 on all goes by path, metadata are JSON\n"
+    "  --dsm FILE          photo or video of a driver camera, uploaded by path\n"
+    "  --adas FILE         photo or video of a road camera, uploaded by path\n"
+    "  --protocol N        protocol ID (default 5); from 6, all files go by path with JSON "
+    "metadata\n"
     "  --enhanced          files by path come as 000e frames, each with its offset\n"
     "  --imei N            15 digits (default 350000000000006)\n"
-    "  --meta-version V    1 to 4; 0 plays old firmware without metadata (default 3)\n"
+    "  --meta-version V    1 to 4; 0 simulates old firmware without metadata (default 3)\n"
     "  --time T            start of the clip, 2024-11-29T07:23:45Z (default now)\n"
     "  --tz +hh:mm         the camera's time zone (default +00:00)\n"
     "  --lat D --lon D     position, degrees WGS 84 (default 0 0: no fix)\n"
@@ -40,14 +40,13 @@ static const char help[] =
     "  --fps N             frame rate of the metadata (default 20)\n"
     "  --length S          clip length of the metadata (default 10)\n"
     "  --driver NAME       the driver camera's driver, 10 characters\n"
-    "  --events N          what the driver camera saw, a sum: 1 drowsiness, 2 distraction, 4 "
-    "yawning,\n"
+    "  --events N          detected driver events, a sum: 1 drowsiness, 2 distraction, 4 yawning,\n"
     "                      8 phone, 16 smoking, 32 absence, 64 mask, 128 seat belt, 256 G-sensor\n"
     "  --fault NAME[=N]    at frame N (default 1) of each file; may be repeated:\n"
     "                      crc, crc-always, drop, disconnect, silence, status, sync-twice;\n"
     "                      in-flight=N frames under way behind an error; without a number sync-0,\n"
     "                      start-twice, start-0, meta-13\n"
-    "  --timeout S         give up when the receiver is silent for so long (default 60)\n"
+    "  --timeout S         give up when the receiver is silent for S seconds (default 60)\n"
     "\n"
     "example: dashspool simulate --to 127.0.0.1:7160 --front clip.h265 --trigger crash\n";
 
@@ -186,8 +185,8 @@ static bool triggers_are_known(const struct wish *w)
     for (int i = 0; i < N_FILES; i++)
         if (w->file[i] && wire_trigger_value(sources[i].kind, w->trigger) < 0) {
             cli_usage("simulate",
-                      "--trigger %s: a %s camera has no such trigger; request, din1, din2, crash, "
-                      "towing, idling, geofence, unplug, green-driving are in all lists",
+                      "--trigger %s: not a trigger of the %s camera; all cameras know request, "
+                      "din1, din2, crash, towing, idling, geofence, unplug, green-driving",
                       w->trigger, sources[i].folder);
             return false;
         }
@@ -267,10 +266,10 @@ static int play(const struct wish *w, const char *host, const char *port, struct
     if (rc == ERR_OK) {
         const struct simulate_stats *st = simulate_camera_stats(camera);
         char size[24];
-        fprintf(stderr, "%d files, %s, acknowledged by %s:%s in %.2f s%s\n", st->files_sent,
-                size_text((int64_t)st->bytes, size), host, port,
+        fprintf(stderr, "files uploaded: %d, %s, acknowledged by %s:%s in %.2f s%s\n",
+                st->files_sent, size_text((int64_t)st->bytes, size), host, port,
                 (double)(clock_mono_us() - began_us) / 1e6,
-                st->hung_up ? "; then hung up, as --fault asked" : "");
+                st->hung_up ? "; then disconnected, as requested with --fault" : "");
     }
     simulate_camera_free(&camera);
     return rc;
@@ -326,15 +325,15 @@ int cli_simulate(struct cli *cli, int argc, char **argv)
             return CLI_USAGE;
     }
     if (optind < argc)
-        return cli_usage("simulate", "'%s' is too much", argv[optind]);
+        return cli_usage("simulate", "unexpected argument '%s'", argv[optind]);
     if (!triggers_are_known(&w))
         return CLI_USAGE;
     if (!w.tls.cert != !w.tls.key)
-        return cli_usage("simulate", "--tls-cert and --tls-key go together");
+        return cli_usage("simulate", "--tls-cert and --tls-key must be given together");
     const char *colon = w.to ? strrchr(w.to, ':') : NULL;
     char host[256];
     if (!colon || colon == w.to || (size_t)(colon - w.to) >= sizeof host)
-        return cli_usage("simulate", "--to HOST:PORT is needed");
+        return cli_usage("simulate", "--to HOST:PORT is required");
     bool brackets = w.to[0] == '[' && colon[-1] == ']';
     snprintf(host, sizeof host, "%.*s", (int)(colon - w.to) - (brackets ? 2 : 0), w.to + brackets);
     struct buf bytes[N_FILES];

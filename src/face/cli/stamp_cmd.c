@@ -8,9 +8,9 @@ static const char help[] =
     "usage: dashspool attach-timestamp PACKAGE TOKEN\n"
     "       dashspool attach-timestamp PACKAGE --tsa URL\n"
     "\n"
-    "Adds a time stamp (RFC 3161) to an evidence package. TOKEN is what an authority answered to\n"
-    "signature/request.tsq of the package; with --tsa the authority is asked now. Nothing else in\n"
-    "the package is touched.\n"
+    "Add a time stamp (RFC 3161) to an evidence package. TOKEN is the authority's reply to the\n"
+    "package's signature/request.tsq; with --tsa the authority is asked now. Nothing else in the\n"
+    "package changes.\n"
     "\n"
     "example: curl -sH 'Content-Type: application/timestamp-query' \\\n"
     "           --data-binary @case-17/signature/request.tsq https://tsa.example.org > token.tsr\n"
@@ -31,12 +31,12 @@ int cli_attach_timestamp(struct cli *cli, int argc, char **argv)
         request.tsa_url = optarg;
     }
     if (argc - optind != (request.tsa_url ? 1 : 2))
-        return cli_usage("attach-timestamp", "name a package, and a token or --tsa URL");
+        return cli_usage("attach-timestamp", "give a package, and a token file or --tsa URL");
     request.package = argv[optind];
     request.token_path = request.tsa_url ? NULL : argv[optind + 1];
     if (export_stamp_attach(&request, &stamp, &err) < 0)
         return cli_fail("attach-timestamp", &err);
     clock_rfc3339(stamp.at_us, 3, at);
-    printf("%s: stamped %s by %s\n", request.package, at, stamp.authority.subject);
+    printf("%s: time-stamped %s by %s\n", request.package, at, stamp.authority.subject);
     return CLI_OK;
 }

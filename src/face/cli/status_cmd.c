@@ -11,19 +11,21 @@
 static const char status_help[] =
     "usage: dashspool status [--watch [SECONDS]] [--json | --prometheus [FILE]]\n"
     "\n"
-    "What is stuck, why, and what to do: the stages and their workers, jobs by stage and age,\n"
-    "cameras with their last contact and what they hand over, the disk, errors of the last day by\n"
-    "reason, and the oldest that is not finished. It only looks, and works without 'run', too.\n"
-    "Exit status 1 if something is in trouble.\n"
+    "Show what is stuck, why, and what to do: stages and workers, jobs by stage and age, cameras\n"
+    "with last contact and current transfers, disk space, the last day's errors by reason, and "
+    "the\n"
+    "oldest unfinished item. Read-only; works without 'run', too. Exit status 1 if there is a\n"
+    "problem.\n"
     "\n"
-    "  --watch [SECONDS]      again and again, every 2 or so many seconds, until Ctrl-C\n"
-    "  --json                 the same as JSON, one object; with --watch one line each\n"
-    "  --prometheus [FILE]    metrics for Prometheus; into FILE (name.prom, for node_exporter's\n"
-    "                         textfile collector) whole or not at all, with exit status 0 when it\n"
-    "                         is written. [run] prometheus = FILE lets 'run' do it every 15 s\n"
+    "  --watch [SECONDS]      refresh every SECONDS (default 2), until Ctrl-C\n"
+    "  --json                 print one JSON object; with --watch, one per line\n"
+    "  --prometheus [FILE]    print Prometheus metrics, or write them to FILE (name.prom, for\n"
+    "                         node_exporter's textfile collector) atomically; exit status 0 once\n"
+    "                         written. With [run] prometheus = FILE, 'run' does so every 15 s\n"
     "\n"
-    "Colours are for terminals, and not with NO_COLOR set. What has no room on a terminal is\n"
-    "counted; 'dashspool status | less' has more.\n"
+    "Colours are used on terminals unless NO_COLOR is set. Lines that do not fit are only "
+    "counted;\n"
+    "'dashspool status | less' shows all.\n"
     "\n"
     "The keys of --json: trouble (what, advice), run, receiver, stages (processes, working), jobs\n"
     "(by stage and state; ages: how many are younger than age_limits_s, and older), transfers,\n"
@@ -185,10 +187,10 @@ int cli_status(struct cli *cli, int argc, char **argv)
             return rc;
     }
     if (optind < argc)
-        return cli_usage("status", "'%s' is too much", argv[optind]);
+        return cli_usage("status", "unexpected argument '%s'", argv[optind]);
     if (q.json && q.prometheus)
-        return cli_usage("status", "--json or --prometheus, not both");
+        return cli_usage("status", "give either --json or --prometheus, not both");
     if (q.watch && q.prometheus && !q.file)
-        return cli_usage("status", "--watch writes metrics to a file: --prometheus FILE");
+        return cli_usage("status", "--watch needs a file for metrics: --prometheus FILE");
     return run(&q);
 }

@@ -7,16 +7,12 @@
 static const char sweep_help[] =
     "usage: dashspool sweep [--dry-run] [--json]\n"
     "\n"
-    "Deletes what the rules of [retention] do not keep; without rules, nothing. Never deleted is "
-    "what\n"
-    "is protected, what was not converted yet or waits for another stage, and what a camera may "
-    "still\n"
-    "go on with. Failed jobs go by the rules of 'failed', those of every stage. The custody of "
-    "what "
-    "was\n"
-    "deleted stays.\n"
+    "Delete what has expired under [retention]; without rules, nothing. Never deleted: protected\n"
+    "transfers, those not yet converted or queued for another stage, and partial transfers that a\n"
+    "camera may still resume. Failed jobs of all stages follow the 'failed' rules. The custody\n"
+    "record of a deleted transfer is kept.\n"
     "\n"
-    "  --dry-run   say what would go, and why; delete nothing\n"
+    "  --dry-run   show what would be deleted, and why; delete nothing\n"
     "  --json      as a JSON object\n"
     "\n"
     "example: dashspool --root /srv/dashcam sweep --dry-run\n";
@@ -70,7 +66,7 @@ static int summary(struct told *t, const struct care_sweep_result *r)
     char size[24], space[24];
     int rc = r->troubles > 0 ? CLI_FAILED : CLI_OK;
     if (r->low)
-        fprintf(stderr, "dashspool sweep: only %s are free (warn_free_mib)\n",
+        fprintf(stderr, "dashspool sweep: low disk space: %s free (warn_free_mib)\n",
                 size_text(r->free_bytes, space));
     if (t->json) {
         json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}",
@@ -83,10 +79,10 @@ static int summary(struct told *t, const struct care_sweep_result *r)
         return cli_print_json("sweep", o) == CLI_OK ? rc : CLI_FAILED;
     }
     printf("%lld originals, %lld copies, %lld failed jobs%s: %s\n", (long long)r->masters,
-           (long long)r->copies, (long long)r->jobs, t->dry_run ? " would go" : " deleted",
+           (long long)r->copies, (long long)r->jobs, t->dry_run ? " would be deleted" : " deleted",
            size_text(r->bytes, size));
     if (r->protected + r->unconverted + r->busy + r->young > 0)
-        printf("kept against a rule: %lld protected, %lld not converted yet, %lld being worked at, "
+        printf("expired but kept: %lld protected, %lld not converted yet, %lld in progress, "
                "%lld that may be resumed\n",
                (long long)r->protected, (long long)r->unconverted, (long long)r->busy,
                (long long)r->young);
@@ -112,7 +108,7 @@ int cli_sweep(struct cli *cli, int argc, char **argv)
         *(o == 'n' ? &told.dry_run : &json) = true;
     }
     if (optind < argc)
-        return cli_usage("sweep", "'%s' is too much", argv[optind]);
+        return cli_usage("sweep", "unexpected argument '%s'", argv[optind]);
     struct sigaction act = {.sa_handler = on_stop};
     sigemptyset(&act.sa_mask);
     sigaction(SIGINT, &act, NULL);

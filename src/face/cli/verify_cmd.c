@@ -8,17 +8,17 @@
 static const char verify_help[] =
     "usage: dashspool verify [--ca FILE] [--reproduce] PATH…\n"
     "\n"
-    "Checks evidence packages (folders, or .zip files), without a store and without a network.\n"
-    "Footage is looked into by a confined process, one file at a time in a directory in $TMPDIR.\n"
-    "Exit status 0: nothing is wrong with any of them; 3: something is.\n"
+    "Verify evidence packages (folders or .zip files); needs neither ROOT nor a network. Footage\n"
+    "is examined in a sandbox, one file at a time, in a directory below $TMPDIR. Exit status 0: "
+    "all\n"
+    "packages are intact; 3: at least one is not.\n"
     "\n"
-    "  --ca FILE    certificates (PEM) of those whose signature and time stamp count: the signer's "
-    "own,\n"
-    "               or of an authority above it. A package that is not signed by one of them "
-    "fails\n"
-    "  --reproduce  make the copies again from the originals, in the way that the package tells, "
-    "and\n"
-    "               compare the bytes. Exit status 1 if that is not possible for all of them here\n"
+    "  --ca FILE    trusted certificates (PEM) for signature and time stamp: the signer's own, or "
+    "of\n"
+    "               a CA that issued it. A package not signed by one of them fails\n"
+    "  --reproduce  make the copies again from the originals with the recorded recipe, and "
+    "compare\n"
+    "               the bytes. Exit status 1 if some cannot be reproduced here\n"
     "\n"
     "example: dashspool verify case-17\n";
 
@@ -42,10 +42,10 @@ static void on_problem(void *arg, enum verify_check check, const char *text)
             *p = '?';
 }
 
-static void on_told(void *arg, enum verify_check check, enum verify_verdict verdict,
-                    const char *text)
+static void on_result(void *arg, enum verify_check check, enum verify_verdict verdict,
+                      const char *text)
 {
-    static const char *const verdicts[] = {"ok", "FAILED", "not present", "not judged"};
+    static const char *const verdicts[] = {"ok", "FAILED", "not present", "not checked"};
     struct findings *f = arg;
     if (check == VERIFY_REPRODUCTION)
         f->reproduction = verdict;
@@ -58,7 +58,7 @@ static void on_told(void *arg, enum verify_check check, enum verify_verdict verd
 static int verify_one(const struct verify_request *request, bool *stopped)
 {
     struct findings findings = {{NULL}, VERIFY_NOT_JUDGED};
-    const struct verify_listener listener = {on_told, on_problem, &findings, on_problem};
+    const struct verify_listener listener = {on_result, on_problem, &findings, on_problem};
     struct err err;
     bool good = false;
     printf("%s\n", request->path);
@@ -72,9 +72,9 @@ static int verify_one(const struct verify_request *request, bool *stopped)
     else if (rc < 0)
         return cli_fail("verify", &err);
     bool all = !request->reproduce || findings.reproduction == VERIFY_OK;
-    printf("  %s\n", !good ? "THIS PACKAGE IS NOT WHAT IT WAS"
-                     : all ? "nothing is wrong with this package"
-                           : "nothing was found wrong, but not all could be made again");
+    printf("  %s\n", !good ? "VERIFICATION FAILED: this package was changed or is incomplete"
+                     : all ? "package verified: no problems found"
+                           : "no problems found, but some copies could not be reproduced here");
     return !good ? CLI_UNVERIFIED : all ? CLI_OK : CLI_FAILED;
 }
 
@@ -96,7 +96,7 @@ int cli_verify(struct cli *cli, int argc, char **argv)
             return cli_option(o, argv, verify_help);
     }
     if (optind == argc)
-        return cli_usage("verify", "name a package");
+        return cli_usage("verify", "give at least one package");
     bool stopped = false;
     for (int i = optind; i < argc && !stopped; i++) {
         request.path = argv[i];

@@ -45,15 +45,16 @@ static int read_token(struct serve_access *a, const char *path, struct err *err)
         snprintf(token, sizeof token, "%.*s", (int)b.used, (const char *)buf_data(&b));
     buf_clear(&b);
     if (rc < 0)
-        return err_set(err, ERR_CONFIG, "token_file %s cannot be read", path);
+        return err_set(err, ERR_CONFIG, "token_file %s: cannot be read", path);
     token[strcspn(token, "\r\n")] = '\0';
     for (const char *c = token; *c; c++)
         if (!isgraph((unsigned char)*c))
-            return err_set(err, ERR_CONFIG, "token_file %s: the token may have no spaces", path);
+            return err_set(err, ERR_CONFIG, "token_file %s: the token must not contain spaces",
+                           path);
     if (strlen(token) < SERVE_TOKEN_LEAST)
         return err_set(err, ERR_CONFIG,
-                       "token_file %s: its first line must be a token of %d characters or more; "
-                       "'openssl rand -hex 24' makes one",
+                       "token_file %s: the first line must be a token of at least %d characters; "
+                       "create one with 'openssl rand -hex 24'",
                        path, SERVE_TOKEN_LEAST);
     a->token = true;
     return hash_token(a, token, err);
@@ -67,8 +68,8 @@ int serve_access_open(struct serve_access *a, const char *token_file, const char
     if (rc < 0 || a->token || is_loopback(addr))
         return rc;
     return err_set(err, ERR_CONFIG,
-                   "listen %s: whoever reaches that address could see all footage; set token_file, "
-                   "or listen on 127.0.0.1 and come by a tunnel (ssh -L)",
+                   "listen %s: anyone who can reach this address could see all footage; set "
+                   "token_file, or listen on 127.0.0.1 and use an SSH tunnel (ssh -L)",
                    listen);
 }
 
@@ -111,7 +112,7 @@ static bool is_own_name(const char *host)
     return inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
-enum serve_may serve_access_judge(const struct serve_access *a, const struct ask *ask)
+enum serve_may serve_authorize(const struct serve_access *a, const struct ask *ask)
 {
     static const char bearer[] = "Bearer ";
     struct MHD_Connection *c = ask->connection;

@@ -87,14 +87,14 @@ static int find_copy(struct serve *s, const struct ask *ask, struct catalogue_tr
     char id[CATALOGUE_ID_ROOM];
     size_t n = strcspn(ask->rest, "/");
     if (ask->rest[n] != '/' || n >= sizeof id)
-        return err_set(err, ERR_NOTFOUND, "there is nothing of that name");
+        return err_set(err, ERR_NOTFOUND, "no such file");
     snprintf(id, sizeof id, "%.*s", (int)n, ask->rest);
     *w = (struct wanted){.name = ask->rest + n + 1, .t = t};
     int rc = catalogue_transfer_get(s->catalogue, id, t, err);
     if (rc == ERR_OK)
         rc = catalogue_copy_each(s->catalogue, t->key, match, w, err);
     if (rc == ERR_OK && !w->found)
-        rc = err_set(err, ERR_NOTFOUND, "%s has no copy of that name", id);
+        rc = err_set(err, ERR_NOTFOUND, "%s has no such copy", id);
     return rc;
 }
 
@@ -118,12 +118,12 @@ static int open_copy(const struct serve *s, const struct catalogue_copy *copy, i
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     free(path);
     if (*fd < 0)
-        return err_set(err, ERR_NOTFOUND, "the copy is not there any more");
+        return err_set(err, ERR_NOTFOUND, "the copy no longer exists");
     if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == copy->length_bytes)
         return ERR_OK;
     close(*fd);
     *fd = -1;
-    return err_set(err, ERR_UNSUPPORTED, "the copy is not what was made: it was changed");
+    return err_set(err, ERR_UNSUPPORTED, "the copy was modified since it was made");
 }
 
 /* What a browser may show itself; all else is only taken away. */
@@ -253,8 +253,8 @@ static int refill(struct original *o, struct err *err)
     hash_hex(digest, hex);
     return strcmp(hex, o->sha256) == 0
                ? ERR_OK
-               : err_set(err, ERR_MALFORMED, "its SHA-256 is %s, but %s was received", hex,
-                         o->sha256);
+               : err_set(err, ERR_MALFORMED, "checksum mismatch: SHA-256 is %s, received as %s",
+                         hex, o->sha256);
 }
 
 static ssize_t read_original(void *arg, uint64_t at, char *out, size_t room)
@@ -264,7 +264,7 @@ static ssize_t read_original(void *arg, uint64_t at, char *out, size_t room)
     if (at >= (uint64_t)o->length)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (o->used == o->n && refill(o, &err) < 0) {
-        log_error("serve", "an original was broken off", LOG_TEXT("id", o->id), LOG_ERR(&err));
+        log_error("serve", "sending an original was aborted", LOG_TEXT("id", o->id), LOG_ERR(&err));
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     size_t n = o->n - o->used < room ? o->n - o->used : room;
@@ -330,10 +330,10 @@ int serve_original(struct serve *s, const struct ask *ask, struct answer *out, s
     const char *site =
         MHD_lookup_connection_value(ask->connection, MHD_HEADER_KIND, "Sec-Fetch-Site");
     if (site && strcmp(site, "cross-site") == 0)
-        return err_set(err, ERR_MALFORMED, "an original is fetched from its own page only");
+        return err_set(err, ERR_MALFORMED, "originals can only be downloaded from their own page");
     int rc = catalogue_transfer_get(s->catalogue, ask->rest, &t, err);
     if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
-        rc = err_set(err, ERR_NOTFOUND, "%s is still coming in", t.id);
+        rc = err_set(err, ERR_NOTFOUND, "%s is still being received", t.id);
     if (rc == ERR_OK)
         rc = original_new(&o, s, &t, err);
     if (rc == ERR_OK && o->length > 0)

@@ -27,7 +27,8 @@ static int read_time(const struct ask *ask, const char *name, bool until, int64_
         return ERR_OK;
     snprintf(text, sizeof text, "%.40s%s", value, day ? "T00:00:00Z" : "");
     if (clock_parse(text, 0, out, NULL, err) < 0)
-        return err_set(err, ERR_MALFORMED, "%s: write 2024-11-29, or 2024-11-29T07:00:00Z", name);
+        return err_set(err, ERR_MALFORMED, "%s: write a date as 2024-11-29 or 2024-11-29T07:00:00Z",
+                       name);
     *out += day && until ? DAY_US : 0;
     return ERR_OK;
 }
@@ -112,7 +113,7 @@ static int put_row(void *arg, const struct catalogue_transfer *t, struct err *er
     web_url(h, t->id);
     web_put(h, "\">");
     web_time(h, t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us);
-    web_put(h, t->known & CATALOGUE_TIME_OK ? "</a></td>" : "</a> <small>(arrived)</small></td>");
+    web_put(h, t->known & CATALOGUE_TIME_OK ? "</a></td>" : "</a> <small>(received)</small></td>");
     web_join(h, "<td>", t->imei, "</td>");
     web_join(h, "<td>", t->camera, "</td>");
     web_join(h, "<td>", t->kind, "</td>");
@@ -147,13 +148,14 @@ int serve_list(struct serve *s, const struct ask *ask, struct answer *out, struc
     int rc = read_filter(ask, &filter, &page, err);
     if (rc < 0)
         return rc;
-    web_begin(&l.h, "What came");
+    web_begin(&l.h, "Transfers");
     put_form(&l.h, ask);
     web_put(&l.h, "<table class=\"list\"><thead><tr><th>Time (UTC)</th><th>Vehicle</th>"
                   "<th>Camera</th><th>Kind</th><th>Trigger</th><th class=\"n\">Size</th>"
                   "<th>State</th></tr></thead><tbody>\n");
     rc = catalogue_transfer_each(s->catalogue, &filter, put_row, &l, err);
-    web_put(&l.h, l.n ? "</tbody></table>\n<nav>" : "</tbody></table><p>Nothing matches.</p><nav>");
+    web_put(&l.h,
+            l.n ? "</tbody></table>\n<nav>" : "</tbody></table><p>No matching transfers.</p><nav>");
     if (page > 1)
         put_link(&l.h, ask, page - 1, "← newer");
     if (l.n > ROWS && page < PAGES_MAX)

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 static const struct cfg_key keys[] = {
-    {"enabled", CFG_BOOL, "yes or no", 0, 0, "no", "'run' starts it, too"},
+    {"enabled", CFG_BOOL, "yes or no", 0, 0, "no", "whether 'dashspool run' starts it"},
     {"listen", CFG_TEXT, "HOST:PORT", 1, 300, "127.0.0.1:7180",
-     "where; any address but the loopback needs a token"},
+     "address to listen on; any other than loopback requires token_file"},
     {"token_file", CFG_TEXT, "path", 0, 4000, "",
-     "its first line is a token that browsers and programs must show"},
+     "file whose first line is the access token for browsers and programs"},
 };
 const struct cfg_section serve_cfg_section = {"serve", keys, sizeof keys / sizeof *keys};
 
@@ -68,11 +68,11 @@ static int answer_error(const struct err *why, struct answer *out, struct err *e
     struct web h;
     int code = why->code;
     begin_error(&h,
-                code == ERR_NOTFOUND    ? "There is no such thing"
-                : code == ERR_MALFORMED ? "That cannot be answered"
-                                        : "Something is wrong",
+                code == ERR_NOTFOUND    ? "Not found"
+                : code == ERR_MALFORMED ? "Bad request"
+                                        : "Server error",
                 why->text);
-    web_put(&h, "<p><a href=\"/\">What there is</a></p>\n");
+    web_put(&h, "<p><a href=\"/\">All transfers</a></p>\n");
     return web_answer(&h,
                       code == ERR_NOTFOUND     ? MHD_HTTP_NOT_FOUND
                       : code == ERR_MALFORMED  ? MHD_HTTP_BAD_REQUEST
@@ -84,7 +84,7 @@ static int answer_error(const struct err *why, struct answer *out, struct err *e
 static int answer_no_token(struct answer *out, struct err *err)
 {
     struct web h;
-    begin_error(&h, "A token is needed", "Whoever runs this has it.");
+    begin_error(&h, "Access token required", "Ask the administrator of this server for it.");
     web_put(&h, "<form><label>Token<input type=\"password\" name=\"token\" "
                 "autocomplete=\"current-password\" required></label><button>Open</button></form>");
     int rc = web_answer(&h, MHD_HTTP_UNAUTHORIZED, out, err);
@@ -94,8 +94,8 @@ static int answer_no_token(struct answer *out, struct err *err)
 static int answer_other_name(struct answer *out, struct err *err)
 {
     struct web h;
-    begin_error(&h, "Not by this name",
-                "Without a token, pages are only for this computer: http://127.0.0.1 or "
+    begin_error(&h, "Wrong host name",
+                "Without a token, these pages are only served as http://127.0.0.1 or "
                 "http://localhost.");
     return web_answer(&h, MHD_HTTP_FORBIDDEN, out, err);
 }
@@ -154,7 +154,7 @@ static int answer(struct serve *s, struct ask *ask, struct answer *out, struct e
 {
     const struct route *route = find_route(ask);
     struct err why = {0};
-    enum serve_may may = serve_access_judge(&s->access, ask);
+    enum serve_may may = serve_authorize(&s->access, ask);
     if (may == SERVE_OTHER_NAME)
         return answer_other_name(out, err);
     if (may == SERVE_NO_TOKEN && !(route && route->open))
@@ -162,21 +162,21 @@ static int answer(struct serve *s, struct ask *ask, struct answer *out, struct e
     if (may == SERVE_NEW_COOKIE)
         return answer_cookie(s, route ? ask->path : "/", out, err);
     int rc = route ? route->page(s, ask, out, &why)
-                   : err_set(&why, ERR_NOTFOUND, "There is no page of that name.");
+                   : err_set(&why, ERR_NOTFOUND, "There is no such page.");
     if (rc == ERR_OK)
         return rc;
     if (out->response)
         MHD_destroy_response(out->response);
     *out = (struct answer){.status = 0};
     if (rc != ERR_NOTFOUND && rc != ERR_MALFORMED)
-        log_error("serve", "cannot be shown", LOG_TEXT("path", ask->path), LOG_ERR(&why));
+        log_error("serve", "page failed", LOG_TEXT("path", ask->path), LOG_ERR(&why));
     return answer_error(&why, out, err);
 }
 
 static int answer_method(struct answer *out, struct err *err)
 {
     struct web h;
-    begin_error(&h, "Only to look at", "GET and HEAD are all that there is.");
+    begin_error(&h, "Read-only", "Only GET and HEAD are supported.");
     int rc = web_answer(&h, MHD_HTTP_METHOD_NOT_ALLOWED, out, err);
     return rc < 0 ? rc : web_header(out, "Allow", "GET, HEAD", err);
 }
@@ -217,7 +217,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     name_peer(&ask);
     int rc = known ? answer(arg, &ask, &out, &err) : answer_method(&out, &err);
     if (rc < 0)
-        log_error("serve", "no answer could be made", LOG_TEXT("path", url), LOG_ERR(&err));
+        log_error("serve", "response failed, out of memory", LOG_TEXT("path", url), LOG_ERR(&err));
     enum MHD_Result done =
         rc == ERR_OK ? MHD_queue_response(connection, out.status, out.response) : MHD_NO;
     if (out.response)
@@ -283,7 +283,7 @@ static int start(struct serve *s, const struct cfg *cfg, int *fd, struct err *er
         (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)OF_ONE_PEER, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_END);
-    return s->daemon ? ERR_OK : err_set(err, ERR_NOMEM, "the server cannot be started");
+    return s->daemon ? ERR_OK : err_set(err, ERR_NOMEM, "starting the web server failed");
 }
 
 /* Until a signal comes. */

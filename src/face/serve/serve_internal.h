@@ -58,7 +58,7 @@ int serve_access_open(struct serve_access *a, const char *token_file, const char
                       const struct sockaddr *addr, struct err *err) DS_MUST_CHECK;
 
 enum serve_may { SERVE_MAY, SERVE_NO_TOKEN, SERVE_OTHER_NAME, SERVE_NEW_COOKIE };
-enum serve_may serve_access_judge(const struct serve_access *a, const struct ask *ask);
+enum serve_may serve_authorize(const struct serve_access *a, const struct ask *ask);
 
 /* ---- web.c: text in the making; what goes wrong is told at the end ---- */
 
@@ -86,7 +86,7 @@ int web_headers(struct answer *out, const char *type, const char *cache,
 int web_header(struct answer *out, const char *name, const char *value,
                struct err *err) DS_MUST_CHECK;
 
-/* guard.c: shuts this process in, for good. */
+/* sandbox.c: shuts this process in, for good. */
 int serve_guard(const char *root, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -69,7 +69,7 @@ int serve_state(struct serve *s, const struct ask *ask, struct answer *out, stru
     if (rc == ERR_OK)
         rc = buf_append(&text, "", 1, err);
     if (rc == ERR_OK) {
-        web_begin(&h, "What runs");
+        web_begin(&h, "Status");
         web_put(&h, "<pre>");
         for (const char *at = (const char *)buf_data(&text); *at; at += strcspn(at, "\n") + 1) {
             char line[1024];

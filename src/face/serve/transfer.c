@@ -51,15 +51,15 @@ static void put_picture(const struct shown *s)
             web_put(s->h, "\" poster=\"");
             put_copy_url(s, s->poster);
         }
-        web_put(s->h, "\"></video>\n<p class=\"soft\">The viewing copy: derived from the original, "
-                      "with clock and position written into the picture.</p>\n");
+        web_put(s->h, "\"></video>\n<p class=\"soft\">Viewing copy: derived from the original, "
+                      "with clock and position burned into the image.</p>\n");
     } else if (s->still[0]) {
         web_put(s->h, "<img alt=\"the photo, with clock and position\" src=\"");
         put_copy_url(s, s->still);
         web_put(s->h, "\">\n<p class=\"soft\">Derived from the original, with clock and position "
-                      "written into the picture.</p>\n");
+                      "burned into the image.</p>\n");
     } else {
-        web_put(s->h, "<p>There is no viewing copy yet.</p>\n");
+        web_put(s->h, "<p>No viewing copy yet.</p>\n");
     }
 }
 
@@ -84,7 +84,7 @@ static void put_recorded(struct web *h, const struct catalogue_transfer *t)
 {
     char text[128];
     if (!(t->known & CATALOGUE_TIME_OK)) {
-        put_fact(h, "Recorded", "not known");
+        put_fact(h, "Recorded", "unknown");
         return;
     }
     put_time(h, "Recorded (UTC)", t->time_us);
@@ -112,7 +112,7 @@ static void put_facts(struct web *h, const struct catalogue_transfer *t)
     }
     if (t->known & CATALOGUE_DRIVER_OK)
         put_fact(h, "Driver", t->driver);
-    put_time(h, "Arrived (UTC)", t->arrived_us);
+    put_time(h, "Received (UTC)", t->arrived_us);
     put_fact(h, "From", strcmp(t->source, "file") == 0 ? "a file" : t->peer);
     snprintf(text, sizeof text, "%" PRId64 " bytes, %s", t->length_bytes,
              catalogue_state_name(t->state));
@@ -143,8 +143,8 @@ static int put_files(struct serve *s, struct shown *shown, struct err *err)
     if (shown->t->state != CATALOGUE_RECEIVING) {
         web_put(h, "<tr><td>original</td><td><a href=\"/original/");
         web_url(h, shown->t->id);
-        web_put(h, "\">the bytes as they were received</a><br><small>that it was shown to somebody "
-                   "is noted in its custody</small></td><td class=\"n\">");
+        web_put(h, "\">the bytes as received</a><br><small>each download is noted in the custody "
+                   "record</small></td><td class=\"n\">");
         web_size(h, shown->t->length_bytes);
         web_put(h, "</td></tr>\n");
     }
@@ -174,7 +174,8 @@ static int put_event(void *arg, const char *line, struct err *err)
 
 static int put_custody(struct serve *s, struct web *h, const char *id, struct err *err)
 {
-    web_put(h, "<h2>Custody</h2><details><summary>what happened to it, each event chained to the "
+    web_put(h, "<h2>Custody record</h2><details><summary>what happened to this transfer; each "
+               "event is chained by hash to the "
                "one before</summary><table><thead><tr><th>When (UTC)</th><th>What</th><th>Who</th>"
                "<th>More</th></tr></thead><tbody>\n");
     int rc = catalogue_event_each(s->catalogue, id, put_event, h, err);
@@ -193,9 +194,9 @@ int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, s
     web_begin(&h, t.id);
     web_join(&h, "<h1>", t.id, "</h1>\n");
     if (t.state == CATALOGUE_PARTIAL)
-        web_put(&h, "<p class=\"bad\">It broke off before it was whole.</p>\n");
+        web_put(&h, "<p class=\"bad\">Partial transfer: the file is incomplete.</p>\n");
     if (t.state == CATALOGUE_RECEIVING)
-        web_put(&h, "<p>It is still coming in.</p>\n");
+        web_put(&h, "<p>Still being received.</p>\n");
     rc = catalogue_copy_each(s->catalogue, t.key, note_copy, &shown, err);
     if (rc == ERR_OK) {
         put_picture(&shown);

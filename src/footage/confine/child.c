@@ -2,8 +2,8 @@
  * looked at. stdin is the request, stdout the report. */
 #include "dashspool/clock.h"
 #include "dashspool/sandbox.h"
+#include "forkserver.h"
 #include "message.h"
-#include "nursery.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -104,5 +104,5 @@ static void warm_up(void)
 int confine_child(void)
 {
     warm_up();
-    return nursery_run(child_convert);
+    return forkserver_run(child_convert);
 }

@@ -2,8 +2,8 @@
 #include "dashspool/confine.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "forkserver.h"
 #include "message.h"
-#include "nursery.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -103,7 +103,7 @@ static int launch(struct confine *c, struct err *err)
     if (rc == ERR_OK && pipe2(report, O_CLOEXEC) < 0)
         rc = err_sys(err, "pipe");
     if (rc == ERR_OK &&
-        (rc = nursery_spawn(request_fd, report[1], &c->pid, &c->status_fd, err)) < 0)
+        (rc = forkserver_spawn(request_fd, report[1], &c->pid, &c->status_fd, err)) < 0)
         c->pid = 0;
     if (request_fd >= 0)
         close(request_fd);
@@ -116,9 +116,9 @@ static int launch(struct confine *c, struct err *err)
 }
 
 /* The end of the child, by force if need be. Whoever closes the report has a moment to die. */
-static struct nursery_end reap(struct confine *c, bool kill_it)
+static struct forkserver_end reap(struct confine *c, bool kill_it)
 {
-    struct nursery_end end = {.status = SIGKILL}; /* what a child without a nursery got */
+    struct forkserver_end end = {.status = SIGKILL}; /* what a child without a forkserver got */
     int64_t until_us = clock_mono_us() + GRACE_MS * 1000;
     struct pollfd p = {.fd = c->status_fd, .events = POLLIN};
     int ready = 0;
@@ -126,7 +126,7 @@ static struct nursery_end reap(struct confine *c, bool kill_it)
         ;
     if (ready <= 0 && poll(&p, 1, 0) == 0)
         kill(c->pid, SIGKILL);
-    nursery_wait(c->status_fd, &end);
+    forkserver_wait(c->status_fd, &end);
     close(c->status_fd);
     c->status_fd = -1;
     c->pid = 0;
@@ -226,23 +226,22 @@ bool confine_step(struct confine *c, double *done)
 static int judge_death(const struct confine *c, int status, const struct rusage *used,
                        struct err *err)
 {
-    static const char after[] = "the original is untouched; nothing was written";
+    static const char after[] = "the original is unchanged; no copy was written";
     int signum = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     int percent = (int)(c->inbox.done * 100);
     long cpu_s = used->ru_utime.tv_sec + used->ru_stime.tv_sec;
     if (c->late)
-        return err_set(err, ERR_LIMIT,
-                       "the converter was ended after %d s (timeout), %d %% done; %s",
+        return err_set(err, ERR_LIMIT, "conversion timed out after %d s, %d %% done; %s",
                        c->request.limits.wall_s, percent, after);
     if (signum == SIGXCPU || (signum == SIGKILL && cpu_s >= c->request.limits.cpu_s))
-        return err_set(err, ERR_LIMIT, "the converter used up its %d s of CPU time, %d %% done; %s",
+        return err_set(err, ERR_LIMIT, "conversion exceeded its CPU limit of %d s, %d %% done; %s",
                        c->request.limits.cpu_s, percent, after);
     if (signum == SIGXFSZ)
-        return err_set(err, ERR_LIMIT, "a copy grew beyond %lld bytes, %d %% done; %s",
+        return err_set(err, ERR_LIMIT, "copy exceeded its size limit of %lld bytes, %d %% done; %s",
                        (long long)c->request.limits.file_bytes, percent, after);
     if (signum == SIGKILL)
         return err_set(err, ERR_NOMEM,
-                       "the converter was killed (SIGKILL), perhaps for want of memory, %d %% "
+                       "converter killed (SIGKILL), possibly out of memory, %d %% "
                        "done; %s",
                        percent, after);
     if (signum == SIGTERM || signum == SIGINT || signum == SIGHUP)
@@ -253,7 +252,7 @@ static int judge_death(const struct confine *c, int status, const struct rusage 
                        "the converter was killed by signal %d (SIG%s%s), %d %% done; %s", signum,
                        sigabbrev_np(signum) ? sigabbrev_np(signum) : "?",
                        signum == SIGSYS ? ", a forbidden system call" : "", percent, after);
-    return err_set(err, ERR_IO, "the converter ended with status %d and no result, %d %% done; %s",
+    return err_set(err, ERR_IO, "converter exited with status %d without a result, %d %% done; %s",
                    WEXITSTATUS(status), percent, after);
 }
 
@@ -261,7 +260,7 @@ static int judge_death(const struct confine *c, int status, const struct rusage 
 static int end(struct confine *c, struct err *err)
 {
     bool stopped = !c->ended, bad = c->broken.code != 0;
-    struct nursery_end end = reap(c, stopped || bad || c->late);
+    struct forkserver_end end = reap(c, stopped || bad || c->late);
     int rc = ERR_OK, status = end.status;
     if (stopped)
         rc = err_set(err, ERR_AGAIN, "the conversion was stopped");

@@ -44,8 +44,10 @@ int convert_copies_parse(const char *text, unsigned *out, struct err *err)
             if (strlen(copy_makers[i].name) == n && strncmp(copy_makers[i].name, p, n) == 0)
                 maker = &copy_makers[i];
         if (!maker || maker->kind == CONVERT_STILL || maker->kind == CONVERT_MOMENT)
-            return err_set(err, ERR_CONFIG, "'%.*s' is no kind of copy; working, viewing … are",
-                           (int)n, p);
+            return err_set(
+                err, ERR_CONFIG,
+                "unknown kind of copy '%.*s'; see --copies in 'dashspool convert --help'", (int)n,
+                p);
         *out |= maker->kind;
         p += n;
         if (!*p)

@@ -88,7 +88,7 @@ fail:
     return NULL;
 }
 
-int letters_take(struct letters **out, int width_px, int height_px, struct err *err)
+int glyph_cache_acquire(struct letters **out, int width_px, int height_px, struct err *err)
 {
     struct letters *l = *out = atomic_exchange(&idle, NULL);
     if (!l)
@@ -104,7 +104,7 @@ int letters_take(struct letters **out, int width_px, int height_px, struct err *
     return ERR_OK;
 }
 
-void letters_give_back(struct letters **letters)
+void glyph_cache_release(struct letters **letters)
 {
     if (!*letters)
         return;

@@ -12,14 +12,15 @@
 
 struct letters;
 
-/* A renderer for pictures of this size, the caller's alone until letters_give_back(). */
-int letters_take(struct letters **out, int width_px, int height_px, struct err *err) DS_MUST_CHECK;
+/* A renderer for pictures of this size, the caller's alone until glyph_cache_release(). */
+int glyph_cache_acquire(struct letters **out, int width_px, int height_px,
+                        struct err *err) DS_MUST_CHECK;
 
 /* Accepts NULL. */
-void letters_give_back(struct letters **letters);
+void glyph_cache_release(struct letters **letters);
 
 /* Draws `text` (ASS, with its commands) in white with a dark edge: sizes in pixels. *out is valid
- * until letters_give_back(), NULL if nothing is to be seen. */
+ * until glyph_cache_release(), NULL if nothing is to be seen. */
 int letters_draw(struct letters *letters, const char *text, double font_px, double edge_px,
                  const ASS_Image **out, struct err *err) DS_MUST_CHECK;
 

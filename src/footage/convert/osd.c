@@ -147,12 +147,12 @@ static int draw_letters(struct osd *o, double font, double pad_px, struct err *e
     char *text = ass_text(o, pad_px);
     if (!text)
         return err_set(err, ERR_NOMEM, "no memory for the overlay");
-    int rc = letters_take(&letters, o->frame_w, o->frame_h, err);
+    int rc = glyph_cache_acquire(&letters, o->frame_w, o->frame_h, err);
     if (rc == ERR_OK)
         rc = letters_draw(letters, text, font, o->box ? 0 : font * EDGE_EM, &image, err);
     for (; image; image = image->next)
         add_coverage(o, image);
-    letters_give_back(&letters);
+    glyph_cache_release(&letters);
     free(text);
     return rc;
 }

@@ -17,7 +17,7 @@ static int check_free(const char *path, const char *input, bool overwrite, struc
         return errno == ENOENT ? ERR_OK : err_sys(err, "%s", path);
     if (stat(input, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
         return err_set(err, ERR_CONFIG, "the copy %s would replace the master", path);
-    return overwrite ? ERR_OK : err_set(err, ERR_BUSY, "%s is there already", path);
+    return overwrite ? ERR_OK : err_set(err, ERR_BUSY, "%s already exists", path);
 }
 
 /* Names of moments differ by their offset: <stem>.still-12.340s-DERIVED.jpg. */
@@ -78,7 +78,7 @@ int plan_make(struct plan *p, enum convert_container container, const char *inpu
     if (!stem[0] || strchr(stem, '/'))
         return err_set(err, ERR_CONFIG, "'%s' is no name for a copy", stem);
     if (copies == 0)
-        return err_set(err, ERR_CONFIG, "no copy is asked for");
+        return err_set(err, ERR_CONFIG, "no copies requested");
     int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < copy_n_makers; i++) {
         const struct copy_maker *maker = &copy_makers[i];

@@ -21,8 +21,8 @@ int redact_possible(const struct convert_options *options, struct err *err)
                        CONVERT_MASKS_MAX);
     return hides && options->copies & CONVERT_WORKING
                ? err_set(err, ERR_CONFIG,
-                         "a working copy has the original's pictures and sound: nothing can be "
-                         "hidden in it; ask for other copies")
+                         "a working copy cannot be redacted (it contains the original frames and "
+                         "sound); request other copies")
                : ERR_OK;
 }
 
@@ -39,7 +39,7 @@ int redact_check(const struct convert_options *options, int width_px, int height
                            width_px, height_px);
         if (duration_us >= 0 && (m->from_us < 0 || m->from_us >= duration_us ||
                                  (m->until_us != 0 && m->until_us <= m->from_us)))
-            return err_set(err, ERR_CONFIG, "the mask %s hides nothing: the film is %.3f s long",
+            return err_set(err, ERR_CONFIG, "the mask %s hides nothing: the video is %.3f s long",
                            text, (double)duration_us / 1e6);
     }
     return ERR_OK;

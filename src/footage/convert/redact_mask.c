@@ -61,7 +61,7 @@ static bool take_time(const char **at, int64_t *out_us)
 
 static int refuse(const char *text, const char *why, struct err *err)
 {
-    return err_set(err, ERR_CONFIG, "'%.60s' is no mask: %s", text, why);
+    return err_set(err, ERR_CONFIG, "mask '%.60s': %s", text, why);
 }
 
 int convert_mask_parse(const char *text, struct convert_mask *out, struct err *err)
@@ -79,10 +79,10 @@ int convert_mask_parse(const char *text, struct convert_mask *out, struct err *e
         return refuse(text, "it is empty; width and height are at least 1", err);
     bool has_time = at[-1] == ',';
     if (has_time && !take_time(&at, &m.from_us))
-        return refuse(text, "its first time is none; write seconds, or mm:ss", err);
+        return refuse(text, "invalid start time; write seconds or mm:ss", err);
     if (has_time && at[-1] == ',') {
         if (!take_time(&at, &m.until_us) || at[-1] == ',')
-            return refuse(text, "its second time is none; write seconds, or mm:ss", err);
+            return refuse(text, "invalid end time; write seconds or mm:ss", err);
         if (m.until_us <= m.from_us)
             return refuse(text, "it ends before it begins", err);
     }

@@ -95,8 +95,7 @@ int copy_moments_check(const struct media *m, const struct convert_options *opti
 {
     for (int i = 0; options->copies & CONVERT_MOMENT && i < options->n_moments; i++)
         if (options->moment_us[i] < 0 || options->moment_us[i] >= m->duration_us)
-            return err_set(err, ERR_CONFIG,
-                           "there is no picture at %.3f s: the clip is %.3f s long",
+            return err_set(err, ERR_CONFIG, "no frame at %.3f s: the clip is %.3f s long",
                            (double)options->moment_us[i] / 1e6, (double)m->duration_us / 1e6);
     return ERR_OK;
 }

@@ -114,7 +114,7 @@ int track_parse(struct track **out, const char *name, const char *text, size_t n
         rc = track_read_csv(t, text, n, err);
     sort(t);
     if (rc == ERR_OK && t->n == 0)
-        rc = err_set(err, ERR_MALFORMED, "there is no point with a position and a time");
+        rc = err_set(err, ERR_MALFORMED, "no point with both position and time");
     if (rc == ERR_OK)
         return ERR_OK;
     track_free(out);

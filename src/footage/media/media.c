@@ -224,7 +224,7 @@ int media_open(struct media *m, const char *path, enum convert_container contain
         rc = err_set(err, ERR_MALFORMED, "no whole picture in it, though it begins like %s",
                      container == CONVERT_PTMF ? "camera records" : "H.265");
     if (rc == ERR_OK && options->params_from[0])
-        rc = media_lend_sets(m, options->params_from, err);
+        rc = media_use_sets(m, options->params_from, err);
     if (rc == ERR_OK)
         rc = media_read_poc(m, err);
     if (rc == ERR_OK)

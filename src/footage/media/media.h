@@ -158,7 +158,7 @@ int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t elemen
                struct err *err) DS_MUST_CHECK;
 
 /* sets.c: if m begins without parameter sets, takes those of the clip at `path` into m->lent. */
-int media_lend_sets(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;
+int media_use_sets(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;
 
 /* sets.c: collects the parameter sets in force at m->first, and sets m->sets_change. */
 int media_collect_sets(struct media *m, struct err *err) DS_MUST_CHECK;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* The parser reads the parameter sets of another clip before anything else. */
-static int lend_extradata(const struct media *m, AVCodecContext *ctx, struct err *err)
+static int set_extradata(const struct media *m, AVCodecContext *ctx, struct err *err)
 {
     ctx->extradata = av_mallocz(m->n_lent + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!ctx->extradata)
@@ -43,7 +43,7 @@ int media_read_poc(struct media *m, struct err *err)
     }
     ctx->codec_id = AV_CODEC_ID_HEVC;
     parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
-    if (m->lent && (rc = lend_extradata(m, ctx, err)) < 0)
+    if (m->lent && (rc = set_extradata(m, ctx, err)) < 0)
         goto out;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
@@ -115,7 +115,7 @@ static void vote(struct media *m, const int64_t *times_us, const struct convert_
     };
     if (m->clock_dead && f.meta_fps <= 0)
         f.meta_fps = m->nominal_fps;
-    timing_vote(&f, &m->timing);
+    timing_select(&f, &m->timing);
     if (f.has_ptmf) /* one picture has a time though no rate */
         m->timing.chosen = CONVERT_SOURCE_PTMF;
 }

@@ -49,7 +49,7 @@ static void describe_pictures(const struct media *m, struct convert_probe *out)
     out->has_camera_clock = m->container == CONVERT_PTMF;
     out->camera_clock_us = m->clock_us;
     out->timing = m->timing;
-    out->sets_lent = m->lent != NULL;
+    out->borrowed_sets = m->lent != NULL;
     out->end_unknown = m->container == CONVERT_ANNEXB;
     out->sound_records = m->n_sounds;
     for (int64_t i = 0; i < m->n_sounds; i++)

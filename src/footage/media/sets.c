@@ -125,7 +125,7 @@ static bool begins_with_sets(const struct media *m)
     return sps && pps;
 }
 
-int media_lend_sets(struct media *m, const char *path, struct err *err)
+int media_use_sets(struct media *m, const char *path, struct err *err)
 {
     struct media lender = {0};
     enum convert_container container;

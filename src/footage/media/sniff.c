@@ -65,18 +65,18 @@ static int sniff_stream(const uint8_t *data, size_t n, enum convert_container *o
         }
     }
     if (units == 0 || odd > units)
-        return err_set(err, ERR_MALFORMED, "this is neither camera records, H.265 nor JPEG");
+        return err_set(err, ERR_MALFORMED,
+                       "unknown format: neither camera records (PTMF), H.265 nor JPEG");
     if (slices == 0)
-        return err_set(err, ERR_MALFORMED, "an H.265 stream without a single picture");
+        return err_set(err, ERR_MALFORMED, "H.265 stream without a single frame");
     *out = CONVERT_ANNEXB;
-    return err_set(
-        err, ERR_MALFORMED,
-        "the H.265 stream has no parameter sets (%s), first slice at offset %zu; another "
-        "clip of the same camera can lend them: --params-from CLIP",
-        sps   ? "no PPS"
-        : pps ? "no SPS"
-              : "no SPS, no PPS",
-        first_slice);
+    return err_set(err, ERR_MALFORMED,
+                   "H.265 stream without parameter sets (%s), first slice at offset %zu; take them "
+                   "from another clip of the same camera with --params-from CLIP",
+                   sps   ? "no PPS"
+                   : pps ? "no SPS"
+                         : "no SPS, no PPS",
+                   first_slice);
 }
 
 int sniff_bytes(const uint8_t *data, size_t n, enum convert_container *out, struct err *err)
@@ -88,11 +88,11 @@ int sniff_bytes(const uint8_t *data, size_t n, enum convert_container *out, stru
     else if (has_records(data, n))
         *out = CONVERT_PTMF;
     else if (n >= 12 && memcmp(data + 4, "ftyp", 4) == 0)
-        return err_set(err, ERR_UNSUPPORTED, "this is an MP4 file already");
+        return err_set(err, ERR_UNSUPPORTED, "already an MP4 file; nothing to convert");
     else if (is_text(data, n))
         return err_set(err, ERR_MALFORMED, "this is text, not H.265");
     else if (is_zeros(data, n))
-        return err_set(err, ERR_MALFORMED, "nothing but zeros");
+        return err_set(err, ERR_MALFORMED, "the file contains only zeros");
     else
         return sniff_stream(data, n, out, err);
     return ERR_OK;

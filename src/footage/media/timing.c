@@ -63,7 +63,7 @@ static double sane(double fps)
     return isfinite(fps) && fps > 0 && fps <= FPS_MAX ? fps : 0;
 }
 
-void timing_vote(const struct timing_facts *facts, struct convert_timing *out)
+void timing_select(const struct timing_facts *facts, struct convert_timing *out)
 {
     double *fps = out->fps;
     int64_t span_us = facts->last_us - facts->first_us;
@@ -226,7 +226,7 @@ static void note(struct repairing *r, enum timing_anomaly kind, int64_t at, int6
 }
 
 /* Time i cannot be true. Returns the index of the next one to look at. */
-static int64_t mend(struct repairing *r, int64_t i, int64_t step_us)
+static int64_t repair_times(struct repairing *r, int64_t i, int64_t step_us)
 {
     int64_t *t = r->t, back_us = 0, ahead_us = 0;
     if (sane_step(step_us + TIMING_WRAP_US) && t[i] >= 0 && t[i] <= TIMING_JUMP_US) {
@@ -264,7 +264,7 @@ struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us
             times_us[i] += r.offset_us;
             i++;
         } else {
-            i = mend(&r, i, step);
+            i = repair_times(&r, i, step);
         }
     }
     return r.result;

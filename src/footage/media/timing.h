@@ -20,7 +20,7 @@ struct timing_facts {
 
 /* Fills in what every source says, chooses the best and compares the others with it. The default
  * never counts as a contradiction: it is no witness. */
-void timing_vote(const struct timing_facts *facts, struct convert_timing *out);
+void timing_select(const struct timing_facts *facts, struct convert_timing *out);
 
 /* How a source comes to its rate: static text, one line. */
 const char *timing_source_text(enum convert_source source);

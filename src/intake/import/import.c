@@ -54,8 +54,8 @@ static int check_space(const struct import *im, struct err *err)
     int64_t left = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
     if (left >= wanted)
         return ERR_OK;
-    return err_set(err, ERR_IO, "the disk of %s is nearly full: %lld MiB are free, %lld are wanted",
-                   im->root, (long long)left >> 20, (long long)wanted >> 20);
+    return err_set(err, ERR_IO, "%s: disk nearly full: %lld MiB free, %lld required", im->root,
+                   (long long)left >> 20, (long long)wanted >> 20);
 }
 
 /* What an earlier failure left, first. */
@@ -117,7 +117,7 @@ int import_flush(struct import *im, struct err *err)
         else if (it->refused)
             tell(im, it->path, IMPORT_NOT_YET, "", it->why.text);
         else if (it->same_as[0]) {
-            snprintf(why, sizeof why, "the same content is stored as %s", it->same_as);
+            snprintf(why, sizeof why, "identical to %s", it->same_as);
             tell(im, it->path, IMPORT_SAME, it->same_as, why);
         } else
             tell(im, it->path, IMPORT_TAKEN, it->row.id, it->ending.note);
@@ -163,7 +163,7 @@ int import_safe(struct import *im, const char *path, const char *id, struct err 
     if (rc < 0 || (rc = stat_path(path, &now, err)) < 0)
         return rc;
     if (!stat_same(&now, &seen.stat) || strcmp(seen.id, id) != 0)
-        return err_set(err, ERR_NOTFOUND, "%s was written to since it was taken", path);
+        return err_set(err, ERR_NOTFOUND, "%s was modified after it was imported", path);
     if ((rc = catalogue_transfer_get(im->catalogue, id, &t, err)) < 0 ||
         (rc = raw_stat(im->raw, t.day, t.key, &length, &sealed, sha256, err)) < 0)
         return rc;

@@ -41,9 +41,8 @@ int item_unchanged(const struct item *it, struct err *err)
     if (fstat(it->fd, &st) < 0)
         return err_sys(err, "look at %s", it->path);
     stat_take(&st, &now);
-    return stat_same(&now, &it->stat)
-               ? ERR_OK
-               : err_set(err, ERR_AGAIN, "it was written to while it was read");
+    return stat_same(&now, &it->stat) ? ERR_OK
+                                      : err_set(err, ERR_AGAIN, "modified while it was being read");
 }
 
 int item_read_at(const struct item *it, int64_t offset, void *out, size_t n, struct err *err)
@@ -54,7 +53,7 @@ int item_read_at(const struct item *it, int64_t offset, void *out, size_t n, str
         if (r < 0 && errno != EINTR)
             return err_sys(err, "cannot be read at %" PRId64, offset);
         if (r == 0)
-            return err_set(err, ERR_AGAIN, "it became shorter while it was read");
+            return err_set(err, ERR_AGAIN, "truncated while it was being read");
         got += r > 0 ? (size_t)r : 0;
     }
     return ERR_OK;
@@ -114,15 +113,15 @@ static bool open_file(struct import *im, struct item *it)
     it->fd = open(it->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (it->fd < 0 && (errno == ELOOP || errno == ENXIO || errno == ENODEV)) {
         tell(im, it->path, IMPORT_LEFT, "",
-             errno == ELOOP ? "a symbolic link; name what it points to" : "no file");
+             errno == ELOOP ? "a symbolic link; give its target instead" : "no file");
     } else if (it->fd < 0 && errno == ENOENT) {
-        tell(im, it->path, IMPORT_LEFT, "", "it is gone");
+        tell(im, it->path, IMPORT_LEFT, "", "no longer exists");
     } else if (it->fd < 0 || fstat(it->fd, &st) < 0) {
         tell(im, it->path, IMPORT_FAILED, "", strerror(errno));
     } else if (!S_ISREG(st.st_mode)) {
-        tell(im, it->path, IMPORT_LEFT, "", "no file, but a pipe, a device or a folder");
+        tell(im, it->path, IMPORT_LEFT, "", "not a regular file (pipe, device or folder)");
     } else if (st.st_size > CONVERT_INPUT_BYTES_MAX) {
-        tell(im, it->path, IMPORT_REFUSED, "", "larger than 4 GiB: no camera makes such files");
+        tell(im, it->path, IMPORT_REFUSED, "", "larger than 4 GiB, which no camera produces");
     } else {
         stat_take(&st, &it->stat);
         return true;
@@ -140,7 +139,7 @@ static bool judge(struct import *im, struct item *it, bool as_it_is)
     else if (rc < 0)
         tell(im, it->path, err_is_temporary(rc) ? IMPORT_FAILED : IMPORT_REFUSED, "", err.text);
     else if (it->ending.ours)
-        tell(im, it->path, IMPORT_LEFT, "", "a copy that dashspool made");
+        tell(im, it->path, IMPORT_LEFT, "", "a copy made by dashspool");
     else if (it->ending.end != CONVERT_END_WELL && !as_it_is)
         tell(im, it->path, IMPORT_NOT_YET, "", it->ending.note);
     else

@@ -155,7 +155,7 @@ static int walk_dir(const struct walker *w, int parent, const char *name, const 
                     int depth)
 {
     if (depth > IMPORT_DEPTH_MAX)
-        return tell(w, IMPORT_ENTRY_TROUBLE, path, NULL, "too many folders in each other");
+        return tell(w, IMPORT_ENTRY_TROUBLE, path, NULL, "folders are nested too deeply");
     int nofollow = depth > 0 ? O_NOFOLLOW : 0; /* a person may name a link */
     int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | nofollow);
     if (dir < 0)

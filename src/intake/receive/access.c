@@ -59,8 +59,9 @@ static int take_line(struct access *a, const char *text, size_t n, int line, str
     if (n == 0)
         return ERR_OK;
     if (!imei_ok(text, n))
-        return err_set(err, ERR_CONFIG, "%s:%d: '%.*s' is no IMEI: 15 digits, one a line", a->path,
-                       line, n < 40 ? (int)n : 40, text);
+        return err_set(err, ERR_CONFIG,
+                       "%s:%d: '%.*s' is not an IMEI; write one IMEI (14 or 15 digits) per line",
+                       a->path, line, n < 40 ? (int)n : 40, text);
     return add(a, text, n, err);
 }
 
@@ -159,9 +160,10 @@ static int append_line(const struct access *a, const char *imei, struct err *err
     int rc = ERR_OK, fd = open(a->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
     if (fd < 0)
         return err_sys(err,
-                       errno == EACCES ? "add to %s (start the receiver again if that file "
-                                         "was replaced: it may only write to the old one)"
-                                       : "add to %s",
+                       errno == EACCES
+                           ? "add to %s (if the file was replaced, restart the receiver: its "
+                             "sandbox allows writing to the old file only)"
+                           : "add to %s",
                        a->path);
     if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) < 0)
         rc = err_sys(err, "read %s", a->path);
@@ -180,7 +182,7 @@ int access_check(struct access *a, const char *imei, bool *learned, struct err *
     if (!a->path || (a->n > 0 && bsearch(imei, a->imei, a->n, sizeof *a->imei, by_text)))
         return ERR_OK;
     if (!a->learn)
-        return err_set(err, ERR_NOTFOUND, "%s is not in %s", imei, a->path);
+        return err_set(err, ERR_NOTFOUND, "IMEI %s is not on the allow-list %s", imei, a->path);
     int rc = append_line(a, imei, err);
     if (rc == ERR_OK)
         rc = add(a, imei, strlen(imei), err);

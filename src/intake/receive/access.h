@@ -2,7 +2,7 @@
  * access: which cameras may hand over files. A file of IMEIs, one a line, "#" begins a comment; it
  * is read at the start and again when asked to. In learn mode a camera that is not in it is added
  * to it, durably, and taken: for the first days of a fleet. A server that has shut itself in
- * (guard.h) may write to the file that was there when it began; one put in its place is read, and
+ * (sandbox.h) may write to the file that was there when it began; one put in its place is read, and
  * learned into after the next start.
  */
 #ifndef DASHSPOOL_RECEIVE_ACCESS_H

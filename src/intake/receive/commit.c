@@ -42,7 +42,7 @@ bool committer_full(const struct committer *c)
            queue_waiting(c->queue) + c->pass.bytes >= c->at->options.queued_bytes;
 }
 
-const char *committer_trouble(const struct committer *c)
+const char *committer_unavailable(const struct committer *c)
 {
     return c->trouble[0] ? c->trouble : NULL;
 }
@@ -54,24 +54,24 @@ static void on_fewer_jobs(void *arg)
         c->room(c->arg);
 }
 
-static void set_trouble(struct committer *c)
+static void update_store_state(struct committer *c)
 {
     char was[sizeof c->trouble];
     snprintf(was, sizeof was, "%s", c->trouble);
     c->trouble[0] = '\0';
     if (c->failing_since_us)
-        snprintf(c->trouble, sizeof c->trouble, "the store fails: %.200s", c->pass_err.text);
+        snprintf(c->trouble, sizeof c->trouble, "store failed: %.200s", c->pass_err.text);
     else if (c->low)
         snprintf(c->trouble, sizeof c->trouble,
-                 "the disk of %.100s is nearly full: %lld MiB are free, %lld are wanted "
+                 "%.100s: disk nearly full: %lld MiB free, %lld required "
                  "(min_free_mib)",
                  c->at->root, (long long)c->free_bytes >> 20,
                  (long long)c->at->options.free_bytes_min >> 20);
     if (c->trouble[0] && !was[0])
-        log_error("receive", "trouble: no camera is acknowledged, what was taken waits",
+        log_error("receive", "store unavailable, acknowledgements suspended",
                   LOG_TEXT("reason", c->trouble));
     else if (!c->trouble[0] && was[0])
-        log_info("receive", "the trouble is over: transfers go on");
+        log_info("receive", "store recovered, accepting transfers");
 }
 
 /* Only just enough would make it come and go. */
@@ -132,8 +132,8 @@ static void settle_finish(struct committer *c, struct op *op, int rc, const stru
         rc = t->dead ? (err = t->why).code
                      : err_set(&err, ERR_NOMEM, "no memory for its last bytes");
     if (rc == ERR_OK && t->same_as[0])
-        log_info("receive", "the same file is stored already; not stored again",
-                 LOG_TEXT("id", t->row.id), LOG_TEXT("same_as", t->same_as));
+        log_info("receive", "duplicate, already stored", LOG_TEXT("id", t->row.id),
+                 LOG_TEXT("same_as", t->same_as));
     answer(t, rc, &err);
     t->owner = NULL;
     if (rc == ERR_OK && !t->same_as[0]) /* the row is committed: now its job may exist */
@@ -143,10 +143,10 @@ static void settle_finish(struct committer *c, struct op *op, int rc, const stru
 }
 
 /* What never comes to be now, the repair at the next start does. */
-static void settle_last(struct transfer *t, const char *what, int rc, const struct err *err)
+static void report_failed_op(struct transfer *t, const char *what, int rc, const struct err *err)
 {
     if (rc < 0 || t->dead)
-        log_error("receive", "left to the next start", LOG_TEXT("id", t->row.id),
+        log_error("receive", "deferred to startup recovery", LOG_TEXT("id", t->row.id),
                   LOG_TEXT("what", what), LOG_ERR(rc < 0 ? err : &t->why));
     transfer_free(&t);
 }
@@ -166,10 +166,10 @@ static void settle(struct committer *c, struct op *op, int rc, const struct err 
         return;
     case OP_ABANDON:
         op->t->dead = false; /* why it ended is in its record */
-        settle_last(op->t, "partial not recorded", rc, err);
+        report_failed_op(op->t, "partial transfer not recorded", rc, err);
         return;
     case OP_PUBLISHED:
-        settle_last(op->t, "its job is not recorded", rc, err);
+        report_failed_op(op->t, "published job not recorded", rc, err);
         return;
     }
 }
@@ -178,7 +178,7 @@ static void on_published(void *arg, struct transfer *t, int rc, const struct err
 {
     struct committer *c = arg;
     if (rc < 0) {
-        settle_last(t, "its job is not put", rc, err);
+        report_failed_op(t, "job not published", rc, err);
         return;
     }
     queue_add(c->queue, &t->publish, OP_PUBLISHED, t);
@@ -240,13 +240,13 @@ static void on_worked(uv_work_t *work, int status)
         log_debug("receive", "committed", LOG_INT("bytes", c->pass.bytes),
                   LOG_SECONDS("seconds", (double)(clock_mono_us() - c->pass_us) / 1e6));
     if (c->pass_rc < 0 && c->closing)
-        log_error("receive", "not stored, not acknowledged", LOG_ERR(&c->pass_err));
+        log_error("receive", "transfer not stored, not acknowledged", LOG_ERR(&c->pass_err));
     if (c->pass_rc < 0 && !c->closing)
         postpone(c);
     else
         settle_all(c);
     if (!c->closing)
-        set_trouble(c);
+        update_store_state(c);
     /* What is urgent does not wait for the timer. */
     if (c->queue->ops.first || c->queue->dirty_bytes >= c->at->options.commit_bytes)
         committer_flush(c);
@@ -309,7 +309,7 @@ int committer_open(struct committer **out, struct stores *at, struct queue *queu
     }
     c->free_bytes = pass_free_bytes(at);
     look_at_space(c);
-    set_trouble(c);
+    update_store_state(c);
     uv_timer_init(loop, &c->timer);
     c->timer.data = c;
     uv_timer_start(&c->timer, on_timer, (uint64_t)o->commit_ms, (uint64_t)o->commit_ms);

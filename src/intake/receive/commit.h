@@ -21,7 +21,7 @@ void committer_flush(struct committer *c);
 
 /* As store_full() and store_trouble(). */
 bool committer_full(const struct committer *c);
-const char *committer_trouble(const struct committer *c);
+const char *committer_unavailable(const struct committer *c);
 
 /* Does what is queued, once, and settles it whatever comes of it; runs the loop until then. */
 void committer_close(struct committer **c);

@@ -111,7 +111,7 @@ void connection_send(struct connection *c, const uint8_t *data, size_t n)
         return;
     }
     if (tls_write(c->tls, data, n, &err) < 0)
-        log_warn("receive", "TLS cannot send", WHO(c), LOG_ERR(&err)); /* time-outs end it */
+        log_warn("receive", "TLS send failed", WHO(c), LOG_ERR(&err)); /* time-outs end it */
     send_pulled(c);
 }
 

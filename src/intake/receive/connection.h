@@ -6,7 +6,7 @@
 #include "dashspool/log.h"
 
 /* How fast a transfer comes in. */
-struct live {
+struct stats {
     int64_t looked_us, grew_us; /* monotonic; 0: not yet */
     uint64_t bytes;             /* that this connection had brought at the last look */
     double rate;                /* bytes a second, of some seconds */
@@ -22,7 +22,7 @@ struct connection {
     struct transfer *transfer; /* being received */
     struct table_link by_address, by_imei;
     int64_t began_us;           /* monotonic, of the transfer */
-    struct live live;           /* of it; live.c's */
+    struct stats stats;         /* of it; stats.c's */
     char imei[16];              /* "" before INIT */
     char peer[64], address[48]; /* "10.0.0.1:4711", "10.0.0.1" */
     char camera[8], kind[8];    /* of the transfer: "front", "video" */

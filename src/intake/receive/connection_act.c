@@ -2,8 +2,8 @@
  * ends. */
 #include "connection.h"
 #include "dashspool/clock.h"
-#include "live.h"
 #include "offer.h"
+#include "stats.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ static void close_older(struct connection *c)
     const char *imei = wire_session_init(c->session)->imei;
     for (struct table_link *l; (l = table_find(&c->all->by_imei, imei, NULL));) {
         struct connection *older = l->owner;
-        log_warn("receive", "closed: the camera is here anew", WHO(older),
+        log_warn("receive", "closed, superseded by a new connection", WHO(older),
                  LOG_TEXT("new_peer", c->peer));
         table_remove(&older->by_imei);
         wire_session_eof(older->session);
@@ -48,14 +48,14 @@ static void do_hello(struct connection *c)
     snprintf(c->imei, sizeof c->imei, "%s", init->imei);
     snprintf(settings, sizeof settings, "%08x", init->settings);
     if (access_check(c->all->access, init->imei, &learned, &err) < 0) {
-        live_refused(c->all, err.text);
+        stats_count_refusal(c->all, err.text);
         wire_session_dismiss(c->session, err.text, true, clock_mono_us());
         return;
     }
     log_info("receive", "connected", WHO(c), LOG_BOOL("tls", c->tls != NULL),
              LOG_TEXT("settings", settings));
     if (learned)
-        log_info("receive", "a new camera, added to the list", WHO(c));
+        log_info("receive", "new tracker added to allow-list", WHO(c));
     close_older(c);
 }
 
@@ -64,7 +64,7 @@ static void on_begun(void *owner, int rc, const struct err *err)
     struct connection *c = owner;
     if (rc < 0) {
         set_transfer(c, NULL);
-        live_refused(c->all, err->text);
+        stats_count_refusal(c->all, err->text);
         wire_session_refuse(c->session, err->text, clock_mono_us());
     } else {
         int64_t have = store_have(c->transfer);
@@ -102,14 +102,14 @@ static void do_offer(struct connection *c)
     c->looked = false;
     const char *trouble = store_trouble(c->all->store);
     if (trouble)
-        live_refused(c->all, trouble);
+        stats_count_refusal(c->all, trouble);
     struct store_resume resume = {.unit_bytes = WIRE_PACKET_BYTES,
                                   .bytes_max = ((int64_t)offer->packets - 1) * WIRE_PACKET_BYTES};
     if (offer->mode == WIRE_BY_BYTES)
         resume =
             (struct store_resume){.unit_bytes = 1, .bytes_max = (int64_t)offer->size_bytes - 1};
     c->began_us = clock_mono_us();
-    c->live = (struct live){0};
+    c->stats = (struct stats){0};
     if (!trouble)
         set_transfer(c, store_begin(c->all->store, &row, &resume, c, on_begun));
     if (trouble)
@@ -127,9 +127,8 @@ static void look_at_content(struct connection *c, const struct wire_action *a)
     c->looked = true;
     const char *content = store_have(c->transfer) == 0 ? wire_content(a->data, a->n) : NULL;
     if (content && strcmp(content, c->kind) != 0)
-        log_warn("receive", "it does not begin like what its name says", WHAT(c),
-                 LOG_TEXT("kind", c->kind),
-                 LOG_TEXT("content", *content ? content : "neither photo nor video"));
+        log_warn("receive", "content type does not match the file name", WHAT(c),
+                 LOG_TEXT("kind", c->kind), LOG_TEXT("content", *content ? content : "unknown"));
 }
 
 static void do_store(struct connection *c, const struct wire_action *a)
@@ -139,7 +138,7 @@ static void do_store(struct connection *c, const struct wire_action *a)
     c->all->bytes += a->n;
     if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
         return;
-    log_error("receive", "not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
+    log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
     wire_session_eof(c->session);
 }
 
@@ -148,7 +147,7 @@ static void on_finished(void *owner, int rc, const struct err *err)
     struct connection *c = owner;
     const struct wire_stats *st = wire_session_stats(c->session);
     if (rc < 0) {
-        log_error("receive", "not stored, not acknowledged", WHAT(c), LOG_ERR(err));
+        log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(err));
         set_transfer(c, NULL);
         connection_close(c);
         return;
@@ -166,8 +165,8 @@ static void do_abandon(struct connection *c, const char *why)
 {
     if (!c->transfer)
         return;
-    log_warn("receive", "partial", WHAT(c), LOG_INT("bytes", wire_session_stats(c->session)->bytes),
-             LOG_TEXT("reason", why));
+    log_warn("receive", "partial transfer kept", WHAT(c),
+             LOG_INT("bytes", wire_session_stats(c->session)->bytes), LOG_TEXT("reason", why));
     store_abandon(c->all->store, c->transfer, wire_session_stats(c->session), why);
     set_transfer(c, NULL);
 }

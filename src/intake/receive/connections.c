@@ -1,6 +1,6 @@
 #include "connection.h"
 #include "dashspool/clock.h"
-#include "live.h"
+#include "stats.h"
 #include <stdio.h>
 
 static void name_peer(struct connection *c)
@@ -27,12 +27,12 @@ static void log_refused(struct connections *all, const char *peer, const char *w
 {
     int64_t now_us = clock_mono_us();
     all->refused++;
-    live_refused(all, why);
+    stats_count_refusal(all, why);
     if (all->refused_logged_us && now_us - all->refused_logged_us < 1000000) {
         all->refused_unlogged++;
         return;
     }
-    log_warn("receive", "refused", LOG_TEXT("peer", peer), LOG_TEXT("reason", why),
+    log_warn("receive", "connection refused", LOG_TEXT("peer", peer), LOG_TEXT("reason", why),
              LOG_INT("others", all->refused_unlogged)); /* since the last such line */
     all->refused_logged_us = now_us;
     all->refused_unlogged = 0;
@@ -45,7 +45,7 @@ static const char *too_many(const struct connection *c)
     if (all->open > all->open_max)
         return "too many connections (connections_max)";
     if (table_count(&all->by_address, c->address) > (size_t)all->per_address_max)
-        return "too many connections of this address (per_address_max)";
+        return "too many connections from this address (per_address_max)";
     return NULL;
 }
 
@@ -57,8 +57,7 @@ bool connections_accept(struct connections *all, uv_stream_t *listener,
         return false;
     int rc = uv_accept(listener, (uv_stream_t *)&c->tcp);
     if (rc < 0) {
-        log_error("receive", "a connection cannot be accepted",
-                  LOG_TEXT("reason", uv_strerror(rc)));
+        log_error("receive", "accept failed", LOG_TEXT("reason", uv_strerror(rc)));
         connection_close(c);
         return true;
     }
@@ -70,7 +69,7 @@ bool connections_accept(struct connections *all, uv_stream_t *listener,
         connection_close(c);
         return true;
     }
-    all->taken++;
+    all->accepted++;
     log_debug("receive", "accepted", LOG_TEXT("peer", c->peer), LOG_INT("connections", all->open));
     uv_tcp_nodelay(&c->tcp, 1);
     uv_tcp_keepalive(&c->tcp, 1, 60);

@@ -32,8 +32,8 @@ struct connections { /* what all connections of a server share; the server's sto
     struct table by_address, by_imei;
     int open; /* handles not yet closed: the loop may end when it is 0 */
     int receiving;
-    uint64_t taken, refused; /* connections since the start */
-    uint64_t bytes;          /* of files, likewise */
+    uint64_t accepted, refused; /* connections since the start */
+    uint64_t bytes;             /* of files, likewise */
     struct refusal refusal[REFUSALS];
     int64_t refused_logged_us;
     uint64_t refused_unlogged;

@@ -98,9 +98,9 @@ static void start(struct publisher *p)
 static void tell(struct publisher *p, const struct job *failed)
 {
     if (failed && !p->failing)
-        log_error("receive", "jobs wait, they cannot be put", LOG_ERR(&failed->err));
+        log_error("receive", "job publishing failed, jobs held back", LOG_ERR(&failed->err));
     else if (!failed && p->failing)
-        log_info("receive", "jobs can be put again");
+        log_info("receive", "job publishing resumed");
     p->failing = failed != NULL;
     p->retry_us = failed ? clock_mono_us() + RETRY_US : 0;
 }

@@ -38,7 +38,7 @@ static int repair_receiving(void *arg, const struct catalogue_transfer *found, s
     struct catalogue_transfer row = *found;
     struct catalogue_arrival part = {.began_us = row.arrived_us, .ended_us = clock_utc_us()};
     snprintf(part.peer, sizeof part.peer, "%s", row.peer);
-    snprintf(part.ended, sizeof part.ended, "the receiver was killed, or the power failed");
+    snprintf(part.ended, sizeof part.ended, "interrupted by an unclean shutdown of the receiver");
     int rc = catalogue_arrival_each(r->s->catalogue, row.key, find_end, &part.from_bytes, err);
     row.completed_us = part.ended_us;
     row.published = false; /* whatever was put of it as a partial */
@@ -60,7 +60,7 @@ int repair_run(struct stores *s, struct err *err)
     if (rc == ERR_OK)
         rc = intake_publish_late(s->catalogue, &feeds, "receive", &r.published, err);
     if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
-        log_info("receive", "what the last end left is put right", LOG_INT("stored", r.stored),
+        log_info("receive", "recovered after unclean shutdown", LOG_INT("stored", r.stored),
                  LOG_INT("partial", r.partial), LOG_INT("jobs", r.published));
     intake_feeds_close(&feeds);
     return rc;

@@ -2,7 +2,7 @@
 #include "dashspool/log.h"
 #include "dashspool/receive.h"
 #include "dashspool/stages.h"
-#include "guard.h"
+#include "sandbox.h"
 #include "status_file.h"
 #include <netdb.h>
 #include <signal.h>
@@ -15,41 +15,47 @@ enum { BACKLOG = 1024 };
 
 static const struct cfg_key keys[] = {
     {"listen", CFG_TEXT, "HOST:PORT", 0, 255, "0.0.0.0:7160",
-     "address that the cameras connect to; port 0 takes a free one; empty: none without TLS"},
+     "address the cameras connect to; port 0: any free port; empty: TLS only"},
     {"tls_listen", CFG_TEXT, "HOST:PORT", 0, 255, "0.0.0.0:7161",
-     "the same over TLS, once there is a tls_cert"},
-    {"tls_cert", CFG_TEXT, "PEM file", 0, 4000, "", "certificate, and those between it and a root"},
-    {"tls_key", CFG_TEXT, "PEM file", 0, 4000, "", "its key"},
+     "address for TLS connections; used once tls_cert is set"},
+    {"tls_cert", CFG_TEXT, "PEM file", 0, 4000, "",
+     "server certificate, followed by its intermediate certificates"},
+    {"tls_key", CFG_TEXT, "PEM file", 0, 4000, "", "private key of tls_cert"},
     {"tls_client_ca", CFG_TEXT, "PEM file", 0, 4000, "",
-     "cameras must show a certificate that one of these has signed; empty: none is asked for"},
+     "CA certificates; clients must present a certificate issued by one of them; empty: not "
+     "required"},
     {"allow", CFG_TEXT, "file", 0, 4000, "",
-     "IMEIs that are taken, one a line; empty: all. Read again on SIGHUP"},
+     "file of accepted IMEIs, one per line; empty: accept all. Reloaded on SIGHUP"},
     {"learn", CFG_BOOL, "yes or no", 0, 0, "no",
-     "unknown cameras are taken, and added to that file"},
+     "accept unknown IMEIs and add them to the allow file"},
     {"user", CFG_TEXT, "name", 0, 63, "",
-     "when started as root: who to be once the ports are open"},
-    {"connections_max", CFG_INT, "connections", 1, 1000000, "12000", "more are closed at once"},
+     "user to switch to once the ports are open, when started as root"},
+    {"connections_max", CFG_INT, "connections", 1, 1000000, "12000",
+     "maximum number of connections; further ones are closed at once"},
     {"per_address_max", CFG_INT, "connections", 1, 1000000, "2000",
-     "of one address (a mobile operator may hide a fleet behind one)"},
+     "maximum number of connections per address (a mobile operator may put a fleet behind one)"},
     {"init_s", CFG_INT, "s", 1, 3600, "15",
-     "a connection that has not said INIT by then is closed"},
+     "close a connection that has not sent INIT after this time"},
     {"metadata_s", CFG_INT, "s", 0, 3600, "10",
-     "wait for metadata, then go on without; 0 never asks for it"},
-    {"sync_s", CFG_INT, "s", 1, 3600, "10", "wait for SYNC, then send RESUME again"},
-    {"stall_s", CFG_INT, "s", 1, 3600, "30", "wait for data, then send RESUME"},
-    {"silence_s", CFG_INT, "s", 1, 86400, "300", "a camera that is silent for so long is closed"},
+     "how long to wait for metadata before continuing without; 0: do not request it"},
+    {"sync_s", CFG_INT, "s", 1, 3600, "10", "how long to wait for SYNC before repeating RESUME"},
+    {"stall_s", CFG_INT, "s", 1, 3600, "30", "how long to wait for data before sending RESUME"},
+    {"silence_s", CFG_INT, "s", 1, 86400, "300",
+     "close a connection that has been silent for this long"},
     {"repeats", CFG_INT, "times", 1, 1000, "20",
-     "RESUMEs at one packet before the transfer is kept as a partial"},
+     "retries (RESUME) at one packet before the transfer is kept as partial"},
     {"packets_max", CFG_INT, "packets of 1 KiB", 1, 4194303, "1048576",
-     "larger files are not taken"},
-    {"commit_ms", CFG_INT, "ms", 1, 60000, "250", "received bytes are on disk after this time"},
-    {"commit_mib", CFG_INT, "MiB", 1, 1024, "4", "… or after so many"},
+     "maximum file size; larger files are refused"},
+    {"commit_ms", CFG_INT, "ms", 1, 60000, "250",
+     "maximum time until received bytes are committed to disk"},
+    {"commit_mib", CFG_INT, "MiB", 1, 1024, "4", "… or as soon as this many are pending"},
     {"min_free_mib", CFG_INT, "MiB; 0: any", 0, 1 << 30, "256",
-     "with less space on ROOT's disk no camera is taken, and running transfers wait"},
+     "minimum free space on ROOT's disk; below it connections are refused and transfers paused"},
     {"day_files_max", CFG_INT, "files; 0: any", 0, 1 << 30, "5000",
-     "of one camera and UTC day; more are refused"},
+     "daily quota per tracker (UTC day); more is refused"},
     {"day_mib_max", CFG_INT, "MiB; 0: any", 0, 1 << 30, "20480", "likewise"},
-    {"queue_mib", CFG_INT, "MiB", 1, 16384, "64", "reading pauses when so much waits for the disk"},
+    {"queue_mib", CFG_INT, "MiB", 1, 16384, "64",
+     "stop reading from cameras while more than this is waiting to be written"},
 };
 const struct cfg_section receive_cfg_section = {"receive", keys, sizeof keys / sizeof *keys};
 
@@ -121,14 +127,14 @@ static void take(struct listener *l)
     bool waited = l->waits;
     l->waits = !connections_accept(&s->connections, (uv_stream_t *)&l->tcp, l->tls ? s->tls : NULL);
     if (l->waits && !waited)
-        log_error("receive", "no memory for another connection; new ones wait");
+        log_error("receive", "out of memory, not accepting connections");
 }
 
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct listener *l = stream->data;
     if (status < 0)
-        log_error("receive", "cannot listen", LOG_TEXT("reason", uv_strerror(status)));
+        log_error("receive", "listen failed", LOG_TEXT("reason", uv_strerror(status)));
     else
         take(l);
 }
@@ -215,13 +221,14 @@ static void reload(struct server *s)
     struct err err;
     size_t n = 0;
     if (access_reload(s->connections.access, &n, &err) < 0)
-        log_error("receive", "SIGHUP: the list of cameras stays as it was", LOG_ERR(&err));
+        log_error("receive", "allow-list reload failed, keeping the old list", LOG_ERR(&err));
     else if (get_text(s->cfg, "allow")[0])
-        log_info("receive", "SIGHUP: list of cameras read again", LOG_INT("cameras", n));
+        log_info("receive", "allow-list reloaded", LOG_INT("cameras", n));
     if (load_tls(s, &err) < 0)
-        log_error("receive", "SIGHUP: the certificate stays as it was", LOG_ERR(&err));
+        log_error("receive", "certificate reload failed, keeping the old certificate",
+                  LOG_ERR(&err));
     else if (s->tls)
-        log_info("receive", "SIGHUP: certificate read again");
+        log_info("receive", "certificate reloaded");
 }
 
 /* ---- the end ---- */
@@ -251,9 +258,10 @@ static void on_signal(uv_signal_t *handle, int signum)
         return;
     }
     s->stopping = true;
-    log_info("receive", "ending", LOG_TEXT("signal", signum == SIGTERM ? "SIGTERM" : "SIGINT"));
+    log_info("receive", "shutting down",
+             LOG_TEXT("signal", signum == SIGTERM ? "SIGTERM" : "SIGINT"));
     close_handles(s);
-    connections_close(&s->connections, "the receiver ends");
+    connections_close(&s->connections, "receiver shutting down");
 }
 
 /* ---- the beginning ---- */
@@ -291,7 +299,7 @@ static void raise_descriptors(struct connections *all)
     }
     if (r.rlim_cur < want) {
         all->open_max = (int)r.rlim_cur - 64;
-        log_warn("receive", "connections_max is lower, for want of descriptors (ulimit -n)",
+        log_warn("receive", "connections_max reduced, too few file descriptors (ulimit -n)",
                  LOG_INT("descriptors", r.rlim_cur), LOG_INT("connections", all->open_max));
     }
 }
@@ -311,7 +319,8 @@ static int open_all(struct server *s, const char *root, struct err *err)
     if (rc == ERR_OK && s->tls)
         rc = start_listener(s, get_text(s->cfg, "tls_listen"), true, err);
     if (rc == ERR_OK && s->n_listeners == 0)
-        rc = err_set(err, ERR_CONFIG, "nothing to listen on: set listen, or tls_cert and tls_key");
+        rc = err_set(err, ERR_CONFIG,
+                     "nothing to listen on: set [receive] listen, or tls_cert and tls_key");
     if (rc == ERR_OK)
         rc = guard_drop(get_text(s->cfg, "user"), err);
     if (rc == ERR_OK) /* as who will read it again, and add to it */

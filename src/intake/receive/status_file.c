@@ -2,7 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "live.h"
+#include "stats.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -38,7 +38,7 @@ static json_t *status_json(struct status_file *f, struct connections *all)
     const char *trouble = store_trouble(all->store);
     double rate;
     json_t *listens = json_array(), *transfers = NULL;
-    live_look(all, &transfers, &rate);
+    stats_look(all, &transfers, &rate);
     clock_rfc3339(f->started_us, 0, started);
     clock_rfc3339(clock_utc_us(), 0, now);
     for (int i = 0; i < f->n_listens; i++)
@@ -47,9 +47,9 @@ static json_t *status_json(struct status_file *f, struct connections *all)
     return json_pack("{s:I, s:i, s:s, s:s, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I}",
                      "serial", f->serial, "pid", (int)getpid(), "started", started, "updated", now,
                      "listens", listens, "connections", all->open, "receiving", all->receiving,
-                     "taken", (json_int_t)all->taken, "refused", (json_int_t)all->refused, "bytes",
-                     (json_int_t)all->bytes, "rate", (json_int_t)rate, "trouble",
-                     trouble ? live_text(trouble) : json_null(), "refusals", live_refusals(all),
+                     "taken", (json_int_t)all->accepted, "refused", (json_int_t)all->refused,
+                     "bytes", (json_int_t)all->bytes, "rate", (json_int_t)rate, "trouble",
+                     trouble ? stats_text(trouble) : json_null(), "refusals", stats_refusals(all),
                      "transfers", transfers, "same_serial", f->serial);
 }
 
@@ -63,7 +63,7 @@ static void put(struct status_file *f, const char *text)
     memcpy(page, text, n);
     page[sizeof page - 1] = '\n';
     if (pwrite(f->fd, page, sizeof page, 0) < 0) {
-        log_warn("receive", "receive.json cannot be written: what status tells is old",
+        log_warn("receive", "writing receive.json failed, status is out of date",
                  LOG_TEXT("reason", strerror(errno)));
         f->open = false;
     }

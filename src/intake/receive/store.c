@@ -26,7 +26,7 @@ bool store_full(const struct store *s)
 
 const char *store_trouble(const struct store *s)
 {
-    return committer_trouble(s->committer);
+    return committer_unavailable(s->committer);
 }
 
 void store_on_room(struct store *s, void (*fn)(void *arg), void *arg)
@@ -150,7 +150,7 @@ static int lock_root(struct store *s, const char *root, struct err *err)
     if (rc == ERR_OK && (s->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         rc = err_sys(err, "open %s", dir);
     if (rc == ERR_OK && flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        rc = err_set(err, ERR_BUSY, "another receiver works on %s; stop it first", root);
+        rc = err_set(err, ERR_BUSY, "%s is in use by another receiver; stop it first", root);
     free(dir);
     return rc;
 }

@@ -49,8 +49,8 @@ static int load_key(SSL_CTX *ctx, const char *key, struct err *err)
     if (asked) {
         ERR_clear_error();
         return err_set(err, ERR_CONFIG,
-                       "%s: the key has a passphrase; take it off with openssl pkey -in KEY -out "
-                       "OPEN-KEY, and protect the file",
+                       "%s: the key is encrypted; decrypt it with openssl pkey -in KEY -out "
+                       "OPEN-KEY, and restrict access to that file",
                        key);
     }
     return good && SSL_CTX_check_private_key(ctx) == 1 ? ERR_OK : fail(err, ERR_CONFIG, key);
@@ -171,7 +171,7 @@ int tls_read(struct tls *t, void *out, size_t room, size_t *n, bool *end, struct
             return fail(err, ERR_MALFORMED, "TLS");
         ERR_clear_error();
         return err_set(err, ERR_MALFORMED,
-                       "what comes to the TLS port is no TLS: use the other port, or switch TLS on "
+                       "not a TLS client: use the plain port, or enable TLS "
                        "in the device");
     }
 }

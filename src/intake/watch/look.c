@@ -22,7 +22,7 @@ static int64_t ns_of(struct timespec t)
     return s.mtime_ns;
 }
 
-static uint64_t beside(const char *path)
+static uint64_t sidecar_digest(const char *path)
 {
     uint64_t h = UINT64_C(14695981039346656037);
     char sidecar[CATALOGUE_FILE_ROOM + 8];
@@ -71,14 +71,14 @@ bool look_again(struct watch *w, struct entry *e, int64_t now_us)
         e->look = (struct entry_look){0};
         return false;
     }
-    now.beside = e->state == ENTRY_WAITING ? beside(e->path) : e->look.beside;
+    now.beside = e->state == ENTRY_WAITING ? sidecar_digest(e->path) : e->look.beside;
     if (same_file(&now, &e->look) && now.beside == e->look.beside)
         return true;
     begin_waiting(w, e, &now, now_us);
     return false;
 }
 
-static void meet(struct watch *w, const char *path)
+static void add_or_update_entry(struct watch *w, const char *path)
 {
     struct entry_look now;
     struct entry *e = files_find(&w->files, path);
@@ -88,20 +88,21 @@ static void meet(struct watch *w, const char *path)
     } else if (take_look(path, &now)) {
         if (!(e = files_add(&w->files, path)))
             return; /* no memory now; the next scan meets it again */
-        now.beside = beside(path);
+        now.beside = sidecar_digest(path);
         begin_waiting(w, e, &now, now_us);
     }
     if (e)
         e->scan = w->scan;
 }
 
-void say_once(struct entry *e, const char *why)
+void log_skip_once(struct entry *e, const char *why)
 {
     char text[400];
     if (strncmp(e->said, why, sizeof e->said - 1) == 0)
         return;
     snprintf(e->said, sizeof e->said, "%s", why);
-    log_warn("watch", "left", LOG_TEXT("file", import_path_text(e->path, text, sizeof text)),
+    log_warn("watch", "file skipped",
+             LOG_TEXT("file", import_path_text(e->path, text, sizeof text)),
              LOG_TEXT("reason", why));
 }
 
@@ -114,7 +115,7 @@ static void trouble(struct watch *w, const char *path, const char *why)
     if (e->state != ENTRY_TROUBLE)
         e->said[0] = '\0';
     files_set_state(&w->files, e, ENTRY_TROUBLE);
-    say_once(e, why);
+    log_skip_once(e, why);
 }
 
 static int on_entry(void *arg, enum import_entry what, const char *path,
@@ -128,11 +129,11 @@ static int on_entry(void *arg, enum import_entry what, const char *path,
         hints_add(&w->hints, path); /* before its files: none is missed in between */
         break;
     case IMPORT_ENTRY_FILE:
-        meet(w, path);
+        add_or_update_entry(w, path);
         break;
     case IMPORT_ENTRY_OURS:
         if (why)
-            trouble(w, path, "an evidence package: left alone");
+            trouble(w, path, "evidence package, not imported");
         break;
     case IMPORT_ENTRY_TROUBLE:
         trouble(w, path, why);
@@ -149,7 +150,7 @@ static void scan_below(struct watch *w, const struct top *top, const char *dir)
     const struct import_walk walk = {
         .deep = true, .skip = {w->root, top->done}, .fn = on_entry, .arg = w};
     if (import_walk(&walk, dir, &err) < 0)
-        log_error("watch", "not looked at", LOG_TEXT("dir", dir), LOG_ERR(&err));
+        log_error("watch", "folder scan failed", LOG_TEXT("dir", dir), LOG_ERR(&err));
 }
 
 void look_at_all(struct watch *w)
@@ -176,7 +177,7 @@ void look_at_hint(void *arg, const char *path, bool is_dir)
         return;
     if (!is_dir) {
         if (import_name(name) == IMPORT_NAME_FOOTAGE)
-            meet(w, path);
+            add_or_update_entry(w, path);
     } else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && strcmp(path, w->root) != 0 &&
                !(top->done && strcmp(path, top->done) == 0)) {
         scan_below(w, top, path);

@@ -18,20 +18,19 @@
 #include <unistd.h>
 
 static const struct cfg_key keys[] = {
-    {"enabled", CFG_BOOL, "yes or no", 0, 0, "no", "'run' starts it, too"},
-    {"dirs", CFG_TEXT, "folders", 0, 4000, "", "what is watched; several with : between them"},
-    {"scan_s", CFG_REAL, "s", 0, 86400, "60",
-     "how often everything is looked at, whatever the kernel says"},
+    {"enabled", CFG_BOOL, "yes or no", 0, 0, "no", "whether 'dashspool run' starts it"},
+    {"dirs", CFG_TEXT, "folders", 0, 4000, "", "folders to watch, separated by ':'"},
+    {"scan_s", CFG_REAL, "s", 0, 86400, "60", "interval of full scans, in addition to file events"},
     {"quiet_s", CFG_REAL, "s", 0, 86400, "5",
-     "a file that ends well is taken when it has not changed for so long"},
+     "import a complete file once it has not changed for this long"},
     {"patience_s", CFG_REAL, "s", 0, 604800, "600",
-     "one that does not, or does not tell, after so long"},
+     "import an incomplete or undecidable file after this long"},
     {"after", CFG_WORD, "keep move remove", 0, 0, "keep",
-     "what becomes of a file whose master is safe"},
+     "what to do with a file once its original is stored"},
     {"done", CFG_TEXT, "folder", 1, 4000, "done",
-     "where 'move' puts it; in the watched one, or /…"},
+     "target folder of 'move': below the watched folder, or an absolute path"},
     {"min_free_mib", CFG_INT, "MiB; 0: any", 0, 1 << 30, "256",
-     "with less space on ROOT's disk nothing is taken or imported"},
+     "minimum free space on ROOT's disk; below it nothing is imported"},
 };
 const struct cfg_section watch_cfg_section = {"watch", keys, sizeof keys / sizeof *keys};
 
@@ -71,12 +70,12 @@ static void told(void *arg, const char *path, enum import_outcome outcome, const
     import_path_text(path, text, sizeof text);
     switch (outcome) {
     case IMPORT_TAKEN:
-        log_info("watch", "taken", LOG_TEXT("id", id), LOG_TEXT("file", text),
+        log_info("watch", "imported", LOG_TEXT("id", id), LOG_TEXT("file", text),
                  LOG_TEXT("note", why));
         settle(w, e, id);
         return;
     case IMPORT_SAME:
-        log_info("watch", "not stored again", LOG_TEXT("id", id), LOG_TEXT("file", text),
+        log_info("watch", "duplicate, already stored", LOG_TEXT("id", id), LOG_TEXT("file", text),
                  LOG_TEXT("reason", why));
         settle(w, e, id);
         return;
@@ -86,7 +85,7 @@ static void told(void *arg, const char *path, enum import_outcome outcome, const
     case IMPORT_LEFT:
     case IMPORT_REFUSED:
         files_set_state(&w->files, e, ENTRY_SETTLED);
-        say_once(e, why);
+        log_skip_once(e, why);
         return;
     case IMPORT_NOT_YET:
         e->cut = true;
@@ -95,7 +94,7 @@ static void told(void *arg, const char *path, enum import_outcome outcome, const
             e->due_us = now_us + w->quiet_us;
         return;
     case IMPORT_FAILED:
-        say_once(e, why);
+        log_skip_once(e, why);
         e->due_us = now_us + w->scan_us;
         return;
     case IMPORT_N_OUTCOMES:
@@ -130,13 +129,13 @@ static void look_for_stop(struct watch *w)
 static void on_store(struct watch *w, int rc, const struct err *err)
 {
     if (rc == ERR_OK && w->pause_us > 0)
-        log_info("watch", "the trouble is over: files are taken again");
+        log_info("watch", "store recovered, importing again");
     if (rc == ERR_OK) {
         w->pause_us = w->retry_us = 0;
         return;
     }
     if (w->pause_us == 0)
-        log_error("watch", "nothing can be taken now; all files wait", LOG_ERR(err));
+        log_error("watch", "store unavailable, imports suspended", LOG_ERR(err));
     w->pause_us = w->pause_us == 0 ? PAUSE_FIRST_US : w->pause_us * 2;
     w->pause_us = w->pause_us < PAUSE_LAST_US ? w->pause_us : PAUSE_LAST_US;
     w->retry_us = clock_mono_us() + w->pause_us;
@@ -197,7 +196,7 @@ static void wait(struct watch *w)
     int64_t us = next_due(w) - clock_mono_us();
     int ms = us <= 0 ? 0 : us > INT64_C(3600000000) ? 3600000 : (int)(us / 1000) + 1;
     if (poll(p, 2, ms) < 0 && errno != EINTR)
-        log_error("watch", "cannot wait", LOG_TEXT("reason", strerror(errno)));
+        log_error("watch", "waiting for file events failed", LOG_TEXT("reason", strerror(errno)));
     look_for_stop(w);
 }
 
@@ -209,7 +208,7 @@ static void run(struct watch *w)
     while (!w->stop && !w->replaced) {
         bool lost = hints_read(&w->hints, look_at_hint, w);
         if (lost)
-            log_info("watch", "the kernel lost events: everything is looked at");
+            log_info("watch", "inotify events lost, rescanning everything");
         if (lost || clock_mono_us() >= w->next_scan_us) {
             look_at_all(w);
             after_all(w); /* what could not be moved before */
@@ -229,13 +228,13 @@ static int check_top(const struct watch *w, const char *path, struct err *err)
     static const char *const own[] = {"/archive", "/raw", "/spool", "/packages"};
     size_t n = strlen(w->root);
     if (strcmp(path, w->root) == 0)
-        return err_set(err, ERR_CONFIG, "%s is ROOT itself; watch a folder of its own", path);
+        return err_set(err, ERR_CONFIG, "%s is ROOT itself; watch a separate folder", path);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         size_t m = strlen(own[i]);
         if (strncmp(path, w->root, n) == 0 && strncmp(path + n, own[i], m) == 0 &&
             (path[n + m] == '\0' || path[n + m] == '/'))
-            return err_set(err, ERR_CONFIG, "%s is this program's own; watch a folder of its own",
-                           path);
+            return err_set(err, ERR_CONFIG,
+                           "%s is used by dashspool itself; watch a separate folder", path);
     }
     return ERR_OK;
 }
@@ -246,7 +245,7 @@ static int add_top(struct watch *w, const char *dir, const char *done, struct er
     char *path = realpath(dir, NULL);
     if (!path || stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
         free(path);
-        return err_set(err, ERR_CONFIG, "watch %s: there is no such folder", dir);
+        return err_set(err, ERR_CONFIG, "watch %s: no such folder", dir);
     }
     int rc = check_top(w, path, err);
     for (int i = 0; rc == ERR_OK && i < w->n_tops; i++)
@@ -286,7 +285,7 @@ static int add_tops(struct watch *w, const struct cfg *cfg, char *const *dir, in
         rc = add_top(w, one, done, err);
     free(dirs);
     if (rc == ERR_OK && w->n_tops == 0)
-        rc = err_set(err, ERR_CONFIG, "name a folder to watch, or set [watch] dirs");
+        rc = err_set(err, ERR_CONFIG, "no folder to watch: name one, or set [watch] dirs");
     return rc;
 }
 
@@ -360,8 +359,8 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
         run(w);
     if (rc == ERR_OK && w->replaced)
         rc = err_set(err, ERR_AGAIN,
-                     "%s is another folder than at the start (a new disk?): start again, which "
-                     "'dashspool run' does by itself",
+                     "%s was replaced by another folder (disk remounted?): restart needed; "
+                     "'dashspool run' does this automatically",
                      w->replaced);
     watch_clear(w);
     stages_free(&stages);

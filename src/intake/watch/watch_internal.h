@@ -5,7 +5,7 @@
 #include "dashspool/import.h"
 #include "dashspool/stages.h"
 #include "files.h"
-#include "hints.h"
+#include "inotify.h"
 
 enum { TOPS_MAX = 64 };
 
@@ -34,7 +34,7 @@ struct watch {
     const char *replaced; /* a folder that is another one now; NULL: none */
 };
 
-/* guard.c: shuts this process in, for good (sandbox.h); its store is open, and feeds these n
+/* sandbox.c: shuts this process in, for good (sandbox.h); its store is open, and feeds these n
  * stages.
  */
 int watch_guard(const struct watch *w, const char *const *feeds, size_t n,
@@ -47,11 +47,11 @@ void look_at_hint(void *arg, const char *path, bool is_dir); /* hint_fn */
 /* Looks again; true: nothing has changed. */
 bool look_again(struct watch *w, struct entry *e, int64_t now_us);
 
-/* after.c: what becomes of files that were taken. */
+/* disposal.c: what becomes of files that were taken. */
 void after_all(struct watch *w);
 const struct top *top_of(const struct watch *w, const char *path);
 
 /* A complaint about e, unless it was the last one. */
-void say_once(struct entry *e, const char *why);
+void log_skip_once(struct entry *e, const char *why);
 
 #endif

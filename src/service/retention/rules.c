@@ -106,13 +106,13 @@ static int parse_rule(const char *text, size_t n, enum rules_for what, struct ru
         size_t used = strlen(out->text);
         snprintf(out->text + used, sizeof out->text - used, "%s%s", used ? " " : "", w);
         if (!take_selector(out, w, what) && !take_limit(out, w, what))
-            return err_set(err, ERR_CONFIG,
-                           "'%.40s' is not for this rule; write: video 90d 500GB 20GB/camera", w);
+            return err_set(
+                err, ERR_CONFIG,
+                "'%.40s' is not valid in this rule; example: video 90d 500GB 20GB/camera", w);
     }
     bool limited = out->age_us || out->bytes || out->camera_bytes;
     if (out->forever == limited)
-        return err_set(err, ERR_CONFIG, "'%.60s': an age, a size, or 'forever' is needed",
-                       out->text);
+        return err_set(err, ERR_CONFIG, "'%.60s': expected an age, a size or 'forever'", out->text);
     return ERR_OK;
 }
 

@@ -23,20 +23,19 @@ static int check_jobs(const char *value, struct err *err)
 
 static const struct cfg_key keys[] = {
     {"every_min", CFG_INT, "minutes; 0: never", 0, 100000, "0",
-     "how often 'run' sweeps; 'dashspool sweep' does it at any time"},
+     "how often 'run' applies the rules; 'dashspool sweep' does so on demand"},
     {"masters", CFG_TEXT, "rules", 0, 2000, "",
-     "what goes of the originals, with all that was made of them: video 90d, photo 1y 20GB/camera",
-     check_masters},
+     "rules for originals, including their copies: video 90d, photo 1y 20GB/camera", check_masters},
     {"copies", CFG_TEXT, "rules", 0, 2000, "",
-     "what goes of the copies, where the originals stay: viewing 30d, 100GB", check_copies},
-    {"failed", CFG_TEXT, "rules", 0, 2000, "", "what goes of the failed jobs: 90d", check_jobs},
+     "rules for copies alone (originals are kept): viewing 30d, 100GB", check_copies},
+    {"failed", CFG_TEXT, "rules", 0, 2000, "", "rules for failed jobs: 90d", check_jobs},
     {"partials_h", CFG_INT, "hours", 0, 1000000, "168",
-     "so long a camera may go on with a transfer that broke off, which stays therefore"},
+     "how long a partial transfer is kept for its camera to resume"},
     {"warn_free_mib", CFG_INT, "MiB; 0: any", 0, 1 << 30, "0",
-     "with less space on ROOT's disk a sweep says so"},
+     "warn when ROOT's disk has less free space"},
     {"delete_free_mib", CFG_INT, "MiB; 0: never", 0, 1 << 30, "0",
-     "with less, the oldest originals go that may go, whatever their rule, unless it is 'forever'; "
-     "[receive] min_free_mib is what is left to refuse"},
+     "below this, delete the oldest unprotected originals regardless of age rules, except "
+     "'forever'; below [receive] min_free_mib the receiver refuses data"},
 };
 const struct cfg_section care_sweep_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
 

@@ -59,6 +59,6 @@ void notify_send(const struct notify *n, const char *fmt, ...)
         return;
     size_t bytes = (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
     if (sendto(n->fd, text, bytes, MSG_NOSIGNAL, (const struct sockaddr *)&n->to, n->to_bytes) < 0)
-        log_warn("run", "systemd was not told", LOG_TEXT("words", text),
+        log_warn("run", "systemd notification failed", LOG_TEXT("words", text),
                  LOG_TEXT("reason", strerror(errno)));
 }

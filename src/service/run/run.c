@@ -28,25 +28,25 @@ static void reap(struct run *r)
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
         for (size_t i = 0; i < r->n; i++)
-            if (r->post[i].pid == pid)
-                post_take_end(r, &r->post[i], status);
+            if (r->process[i].pid == pid)
+                process_on_exit(r, &r->process[i], status);
     for (size_t i = 0; i < r->n;)
-        if (r->post[i].leaves && r->post[i].pid == 0)
-            r->post[i] = r->post[--r->n];
+        if (r->process[i].leaves && r->process[i].pid == 0)
+            r->process[i] = r->process[--r->n];
         else
             i++;
 }
 
 /* Starts what is due, kills what does not end. */
-static void tend(struct run *r)
+static void start_due_kill_overdue(struct run *r)
 {
     int64_t now_us = clock_mono_us();
     for (size_t i = 0; i < r->n; i++) {
-        struct post *p = &r->post[i];
+        struct process *p = &r->process[i];
         if (p->pid == 0 && !r->ending && !p->leaves && p->start_us <= now_us)
-            post_start(r, p);
+            process_start(r, p);
         else if (p->pid > 0 && p->kill_us && p->kill_us <= now_us) {
-            log_error("run", "does not end; it is killed", LOG_TEXT("process", p->plan.name));
+            log_error("run", "process did not stop, killed", LOG_TEXT("process", p->plan.name));
             kill(p->pid, SIGKILL);
             p->kill_us = now_us + RUN_END_US;
         }
@@ -55,15 +55,15 @@ static void tend(struct run *r)
 
 /* ---- settings ---- */
 
-static struct post *find(struct run *r, const char *name)
+static struct process *find(struct run *r, const char *name)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (!r->post[i].leaves && strcmp(r->post[i].plan.name, name) == 0)
-            return &r->post[i];
+        if (!r->process[i].leaves && strcmp(r->process[i].plan.name, name) == 0)
+            return &r->process[i];
     return NULL;
 }
 
-static bool is_planned(const struct post *p, const struct crew_post *plan, size_t n)
+static bool is_planned(const struct process *p, const struct planned_process *plan, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (strcmp(p->plan.name, plan[i].name) == 0)
@@ -71,22 +71,23 @@ static bool is_planned(const struct post *p, const struct crew_post *plan, size_
     return false;
 }
 
-static void take_plan(struct run *r, const struct crew_post *plan, size_t n)
+static void take_plan(struct run *r, const struct planned_process *plan, size_t n)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (!r->post[i].leaves && !is_planned(&r->post[i], plan, n)) {
-            r->post[i].leaves = true;
-            post_tell_to_end(&r->post[i]);
+        if (!r->process[i].leaves && !is_planned(&r->process[i], plan, n)) {
+            r->process[i].leaves = true;
+            process_stop(&r->process[i]);
         }
     for (size_t i = 0; i < n; i++) {
-        struct post *p = find(r, plan[i].name);
+        struct process *p = find(r, plan[i].name);
         if (!p) {
-            if (r->n < sizeof r->post / sizeof *r->post) /* else many still leave; SIGHUP again */
-                r->post[r->n++] = (struct post){.plan = plan[i]};
+            if (r->n <
+                sizeof r->process / sizeof *r->process) /* else many still leave; SIGHUP again */
+                r->process[r->n++] = (struct process){.plan = plan[i]};
             continue;
         }
         if (p->plan.settings != plan[i].settings)
-            post_tell_to_end(p);
+            process_stop(p);
         else if (p->plan.reports && p->pid > 0)
             kill(p->pid, SIGHUP);
         p->start_us =
@@ -120,11 +121,11 @@ static int settle_metrics(struct run *r, const struct cfg *cfg, struct err *err)
 
 static int settle(struct run *r, const struct cfg *cfg, struct err *err)
 {
-    static struct crew_post plan[CREW_MAX];
+    static struct planned_process plan[PROCESS_PLAN_MAX];
     size_t n;
-    int rc = crew_plan(cfg, plan, &n, err);
+    int rc = process_plan(cfg, plan, &n, err);
     if (rc == ERR_OK)
-        rc = crew_write_settings(cfg, r->settings_dir, err);
+        rc = process_plan_write_settings(cfg, r->settings_dir, err);
     if (rc == ERR_OK)
         rc = settle_metrics(r, cfg, err);
     if (rc < 0)
@@ -147,9 +148,9 @@ static void reload(struct run *r)
         rc = settle(r, cfg, &err);
     cfg_free(&cfg);
     if (rc < 0)
-        log_error("run", "SIGHUP: all goes on with the settings as they were", LOG_ERR(&err));
+        log_error("run", "reload failed, keeping the old settings", LOG_ERR(&err));
     else
-        log_info("run", "SIGHUP: settings read again");
+        log_info("run", "settings reloaded");
     notify_send(&r->notify, "READY=1");
 }
 
@@ -165,7 +166,7 @@ static bool receiver_wrote(const struct run *r, int64_t since_us)
            (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000 >= since_us - TICK_US;
 }
 
-static bool is_well(const struct run *r, const struct post *p)
+static bool is_healthy(const struct run *r, const struct process *p)
 {
     int64_t now_us = clock_mono_us();
     if (p->fails >= FAILS_MAX)
@@ -175,7 +176,7 @@ static bool is_well(const struct run *r, const struct post *p)
     return receiver_wrote(r, clock_utc_us() - QUIET_US);
 }
 
-static bool runs(const struct run *r, const struct post *p)
+static bool runs(const struct run *r, const struct process *p)
 {
     return p->plan.every_ms > 0 ||
            (p->pid > 0 && (!p->plan.reports || receiver_wrote(r, p->started_utc_us)));
@@ -184,27 +185,27 @@ static bool runs(const struct run *r, const struct post *p)
 static void tell_state(struct run *r)
 {
     int running = 0, waiting = 0;
-    const struct post *sick = NULL;
+    const struct process *failing = NULL;
     for (size_t i = 0; i < r->n; i++) {
-        running += runs(r, &r->post[i]);
-        waiting += r->post[i].pid == 0 && r->post[i].plan.every_ms == 0;
-        if (!is_well(r, &r->post[i]))
-            sick = &r->post[i];
+        running += runs(r, &r->process[i]);
+        waiting += r->process[i].pid == 0 && r->process[i].plan.every_ms == 0;
+        if (!is_healthy(r, &r->process[i]))
+            failing = &r->process[i];
     }
     if (!r->ready && !r->ending && (size_t)running == r->n) {
         r->ready = true;
-        log_info("run", "all processes run", LOG_INT("processes", running));
-        notify_send(&r->notify, "READY=1\nSTATUS=%d processes run", running);
+        log_info("run", "all processes running", LOG_INT("processes", running));
+        notify_send(&r->notify, "READY=1\nSTATUS=%d processes running", running);
     }
-    if (sick && !r->in_trouble)
-        log_error("run", "in trouble", LOG_TEXT("process", sick->plan.name));
-    r->in_trouble = sick != NULL;
+    if (failing && !r->in_trouble)
+        log_error("run", "process failing repeatedly", LOG_TEXT("process", failing->plan.name));
+    r->in_trouble = failing != NULL;
     if (!r->notify.watchdog_us || clock_mono_us() < r->ping_us)
         return;
     r->ping_us = clock_mono_us() + r->notify.watchdog_us / 2;
-    notify_send(&r->notify, "%sSTATUS=%d processes run, %d wait for their start%s%s",
-                sick ? "" : "WATCHDOG=1\n", running, waiting, sick ? "; in trouble: " : "",
-                sick ? sick->plan.name : "");
+    notify_send(&r->notify, "%sSTATUS=%d processes running, %d waiting to be restarted%s%s",
+                failing ? "" : "WATCHDOG=1\n", running, waiting, failing ? "; failing: " : "",
+                failing ? failing->plan.name : "");
 }
 
 /* ---- the loop ---- */
@@ -214,10 +215,10 @@ static void end_all(struct run *r)
     if (r->ending)
         return;
     r->ending = true;
-    log_info("run", "ending");
+    log_info("run", "shutting down");
     notify_send(&r->notify, "STOPPING=1");
     for (size_t i = 0; i < r->n; i++)
-        post_tell_to_end(&r->post[i]);
+        process_stop(&r->process[i]);
 }
 
 static void take_signals(struct run *r)
@@ -240,7 +241,7 @@ static int wait_ms(const struct run *r)
     if (r->notify.watchdog_us && r->ping_us < until_us)
         until_us = r->ping_us;
     for (size_t i = 0; i < r->n; i++) {
-        const struct post *p = &r->post[i];
+        const struct process *p = &r->process[i];
         int64_t due_us = p->pid == 0 ? p->start_us : p->kill_us ? p->kill_us : until_us;
         if (due_us < until_us)
             until_us = due_us;
@@ -251,7 +252,7 @@ static int wait_ms(const struct run *r)
 static bool any_left(const struct run *r)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (r->post[i].pid > 0)
+        if (r->process[i].pid > 0)
             return true;
     return false;
 }
@@ -259,7 +260,7 @@ static bool any_left(const struct run *r)
 static void loop(struct run *r)
 {
     while (!r->ending || any_left(r)) {
-        tend(r);
+        start_due_kill_overdue(r);
         run_state_write(r);
         tell_state(r);
         struct pollfd p = {.fd = r->signals, .events = POLLIN};
@@ -293,7 +294,7 @@ static int take_lock(struct run *r, struct err *err)
     if (rc == ERR_OK && !lock_at_once(r->lock)) {
         ssize_t n = read(r->lock, text, sizeof text - 1);
         rc = errno == EWOULDBLOCK || n >= 0
-                 ? err_set(err, ERR_BUSY, "another run (process %ld) works on %s",
+                 ? err_set(err, ERR_BUSY, "'dashspool run' is already running (process %ld) on %s",
                            strtol(text, NULL, 10), r->root)
                  : err_sys(err, "lock %s", path);
     }
@@ -324,7 +325,7 @@ static void make_catalogue(const struct run *r)
     struct catalogue *c = NULL;
     struct err err;
     if (catalogue_open(&c, r->root, true, &err) < 0)
-        log_warn("run", "the catalogue cannot be opened", LOG_ERR(&err));
+        log_warn("run", "opening the catalogue failed", LOG_ERR(&err));
     catalogue_close(&c);
 }
 
@@ -349,7 +350,7 @@ int pipeline_run(const char *root, const struct cfg *cfg, pipeline_load_fn *load
     if (rc == ERR_OK)
         rc = settle(r, cfg, err);
     if (rc == ERR_OK && r->n == 0)
-        rc = err_set(err, ERR_CONFIG, "no stage is enabled");
+        rc = err_set(err, ERR_CONFIG, "no stage is enabled; see 'dashspool config'");
     if (rc == ERR_OK) {
         make_catalogue(r);
         loop(r);

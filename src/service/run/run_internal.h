@@ -2,10 +2,10 @@
 #ifndef PIPELINE_RUN_INTERNAL_H
 #define PIPELINE_RUN_INTERNAL_H
 
-#include "crew.h"
 #include "dashspool/clock.h"
 #include "dashspool/pipeline.h"
 #include "notify.h"
+#include "process_plan.h"
 #include <signal.h>
 #include <sys/types.h>
 
@@ -13,8 +13,8 @@
 #define RUN_STATE_FILE "run.json"
 
 /* A process that is to be there. */
-struct post {
-    struct crew_post plan;
+struct process {
+    struct planned_process plan;
     pid_t pid;          /* 0: it is not */
     int64_t start_us;   /* monotonic: not before */
     int64_t started_us; /* monotonic */
@@ -35,7 +35,7 @@ struct run {
     int64_t restart_ms, restart_max_ms;
     pipeline_load_fn *load;
     void *load_arg;
-    struct post post[2 * CREW_MAX]; /* those that leave, too */
+    struct process process[2 * PROCESS_PLAN_MAX]; /* those that leave, too */
     size_t n;
     struct notify notify;
     int signals, lock;
@@ -45,10 +45,10 @@ struct run {
     bool ending, ready, in_trouble;
 };
 
-/* post.c. Its settings must be in settings_dir. */
-void post_start(struct run *r, struct post *p);
-void post_tell_to_end(struct post *p);
-void post_take_end(struct run *r, struct post *p, int status); /* as waitpid() has it */
+/* process.c. Its settings must be in settings_dir. */
+void process_start(struct run *r, struct process *p);
+void process_stop(struct process *p);
+void process_on_exit(struct run *r, struct process *p, int status); /* as waitpid() has it */
 
 /* run_state.c: ROOT/run.json, what `dashspool status` tells of us. Written when something changed,
  * whole or not at all; no fsync. */

@@ -20,7 +20,7 @@ static json_t *time_json(int64_t utc_us)
     return json_string(text);
 }
 
-static json_t *post_json(const struct post *p, int64_t utc_us, int64_t mono_us)
+static json_t *process_json(const struct process *p, int64_t utc_us, int64_t mono_us)
 {
     int pid = p->plan.metrics ? 0 : (int)p->pid; /* it is another one every few seconds */
     bool waits = p->pid == 0 && p->plan.every_ms == 0 && p->start_us > mono_us;
@@ -36,12 +36,12 @@ static json_t *post_json(const struct post *p, int64_t utc_us, int64_t mono_us)
 static json_t *run_json(const struct run *r)
 {
     int64_t utc_us = clock_utc_us(), mono_us = clock_mono_us();
-    json_t *posts = json_array();
+    json_t *processes = json_array();
     for (size_t i = 0; i < r->n; i++)
-        json_array_append_new(posts, post_json(&r->post[i], utc_us, mono_us));
+        json_array_append_new(processes, process_json(&r->process[i], utc_us, mono_us));
     return json_pack("{s:i, s:o, s:o, s:b, s:o}", "pid", (int)getpid(), "since",
                      time_json(r->began_utc_us), "updated", time_json(utc_us), "ending", r->ending,
-                     "processes", posts);
+                     "processes", processes);
 }
 
 static int put(const struct run *r, const char *text, struct err *err)
@@ -79,7 +79,7 @@ void run_state_write(struct run *r)
     json_t *o = run_json(r);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     if (text && put(r, text, &err) < 0)
-        log_warn("run", "what status tells of the stages is old", LOG_ERR(&err));
+        log_warn("run", "writing run.json failed, status is out of date", LOG_ERR(&err));
     free(text);
     json_decref(o);
 }

@@ -14,7 +14,7 @@ const char *const status_error_kinds[ERROR_KINDS] = {"job", "transfer", "refusal
 
 /* ---- what goes wrong ---- */
 
-void status_trouble_add(struct status *s, const char *advice, const char *fmt, ...)
+void status_problem_add(struct status *s, const char *advice, const char *fmt, ...)
 {
     char text[2 * TEXT_ROOM];
     va_list ap;
@@ -24,8 +24,8 @@ void status_trouble_add(struct status *s, const char *advice, const char *fmt, .
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    words_clean(t->what, sizeof t->what, text);
-    words_clean(t->advice, sizeof t->advice, advice);
+    format_clean(t->what, sizeof t->what, text);
+    format_clean(t->advice, sizeof t->advice, advice);
 }
 
 /* The next character that counts: numbers do not, and what stands for this one example. */
@@ -99,10 +99,10 @@ static int check_root(const char *root, struct err *err)
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (is_there(root, ours[i]))
             return ERR_OK;
-    return err_set(err, ERR_NOTFOUND,
-                   "there is no catalogue in %s; name the right one with --root, or receive "
-                   "something",
-                   root);
+    return err_set(
+        err, ERR_NOTFOUND,
+        "%s: no catalogue found; give the right directory with --root, or receive a file first",
+        root);
 }
 
 static void init(struct status *s)
@@ -146,7 +146,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
         return rc;
     }
     collect_disk(s, cfg);
-    judge(s);
+    diagnose(s);
     qsort(s->errors, s->n_errors, sizeof *s->errors, by_time);
     *out = s;
     return ERR_OK;

@@ -20,7 +20,7 @@ static int read_whole(const char *path, struct buf *out, struct err *err)
         return err_sys(err, "open %s", path);
     int rc = fstat(fd, &st) < 0 ? err_sys(err, "look at %s", path)
              : !S_ISREG(st.st_mode) || st.st_size > FILE_BYTES_MAX
-                 ? err_set(err, ERR_MALFORMED, "%s is not what dashspool writes there", path)
+                 ? err_set(err, ERR_MALFORMED, "%s: unexpected content", path)
                  : ERR_OK;
     while (rc == ERR_OK) {
         uint8_t *at = buf_reserve(out, 65536, err);
@@ -54,7 +54,7 @@ static int try_read(json_t **out, const char *path, struct err *err)
     if (rc == ERR_OK && !is_whole(*out)) {
         json_decref(*out);
         *out = NULL;
-        rc = err_set(err, ERR_MALFORMED, "%s is not what dashspool writes there", path);
+        rc = err_set(err, ERR_MALFORMED, "%s: unexpected content", path);
     }
     buf_clear(&text);
     return rc;
@@ -89,7 +89,7 @@ int64_t file_number(const json_t *o, const char *key, int64_t min)
 void file_text(const json_t *o, const char *key, char *out, size_t room)
 {
     const char *text = json_string_value(json_object_get(o, key));
-    words_clean(out, room, text ? text : "");
+    format_clean(out, room, text ? text : "");
 }
 
 int64_t file_time_us(const json_t *o, const char *key)

@@ -55,10 +55,10 @@ static void take_failure(struct survey *v, const struct spool_sight *job, const 
     if (job->changed_us < v->s->now_us - STATUS_DAY_US)
         return;
     snprintf(e.stage, sizeof e.stage, "%s", stage);
-    words_clean(e.what, sizeof e.what, job->why[0] ? job->why : "no reason.txt");
+    format_clean(e.what, sizeof e.what, job->why[0] ? job->why : "reason unknown (no reason.txt)");
     snprintf(e.example, sizeof e.example, "%s", job->job);
     if (strcmp(stage, "convert") == 0)
-        snprintf(e.advice, sizeof e.advice, "dashspool retry --all, or drop");
+        snprintf(e.advice, sizeof e.advice, "'dashspool retry --all', or 'drop'");
     else
         snprintf(e.advice, sizeof e.advice, "dashspool retry --stage %.64s --all, or drop", stage);
     status_error_add(v->s, &e);
@@ -93,7 +93,7 @@ static void keep_if_oldest(struct survey *v, const struct spool_sight *job, enum
                          .alive = c->alive,
                          .pid = c->pid};
     snprintf(o->id, sizeof o->id, "%s", job->job);
-    words_clean(o->why_before, sizeof o->why_before, job->why);
+    format_clean(o->why_before, sizeof o->why_before, job->why);
 }
 
 static int take_job(void *arg, const struct spool_sight *job, struct err *err)
@@ -137,7 +137,7 @@ static int find_stages(struct status *s, struct err *err)
         return rc;
     rc = spool_stages(s->root, add_unknown, s, err);
     if (rc < 0 && rc != ERR_NOMEM) {
-        status_trouble_add(s, "look at its owner and mode", "%s", err->text);
+        status_problem_add(s, "check owner and permissions", "%s", err->text);
         rc = ERR_OK;
     }
     return rc;
@@ -154,7 +154,7 @@ int collect_jobs(struct status *s, struct err *err)
         snprintf(name, sizeof name, "%s", LIST_AT(&s->stage, struct stage, v.stage)->name);
         rc = spool_survey(s->root, name, s->now_us - STATUS_DAY_US, take_job, &v, err);
         if (rc < 0 && rc != ERR_NOMEM) {
-            status_trouble_add(s, "look at its owner and mode", "%s", err->text);
+            status_problem_add(s, "check owner and permissions", "%s", err->text);
             rc = ERR_OK;
         }
     }

@@ -221,7 +221,7 @@ static json_t *limits_json(void)
 int status_json(const struct status *s, bool compact, struct buf *out, struct err *err)
 {
     char root[4200];
-    words_clean(root, sizeof root, s->root);
+    format_clean(root, sizeof root, s->root);
     json_t *run = json_pack("{s:s, s:i, s:o}", "state", status_lives[s->run], "pid", s->run_pid,
                             "since", time_json(s->run_since_us));
     json_t *o =

@@ -25,10 +25,10 @@ static void add(struct page *p, enum style style, const char *text)
 {
     struct page_line line = {.style = style};
     size_t wide = p->columns > 0 ? (size_t)p->columns : PAGE_LINE_ROOM;
-    if (words_width(text) <= wide)
+    if (format_width(text) <= wide)
         snprintf(line.text, sizeof line.text, "%s", text);
     else
-        snprintf(line.text, sizeof line.text, "%.*s…", (int)words_cut(text, wide - 1), text);
+        snprintf(line.text, sizeof line.text, "%.*s…", (int)format_cut(text, wide - 1), text);
     if (p->rc == ERR_OK)
         p->rc = buf_append(&p->lines, &line, sizeof line, p->err);
 }
@@ -46,7 +46,7 @@ void page_line(struct page *p, enum style style, const char *fmt, ...)
 /* Bytes of `text` that fit, up to a blank if there is one. */
 static size_t fits(const char *text, size_t wide)
 {
-    size_t n = words_cut(text, wide);
+    size_t n = format_cut(text, wide);
     if (!text[n])
         return n;
     for (size_t at = n; at > n / 2; at--)
@@ -96,7 +96,7 @@ int page_print(const struct page *p, int rows, bool colour, struct buf *out, str
     if (rc == ERR_OK && told < n) {
         int bytes = snprintf(text, sizeof text, "… %d more lines", n - told);
         if (p->columns > 0)
-            bytes = (int)words_cut(text, (size_t)p->columns);
+            bytes = (int)format_cut(text, (size_t)p->columns);
         rc = buf_append(out, text, (size_t)bytes, err);
         if (rc == ERR_OK)
             rc = buf_append(out, "\n", 1, err);

@@ -24,7 +24,7 @@ void page_init(struct page *p, int columns, struct err *err);
 void page_clear(struct page *p);
 int page_lines(const struct page *p);
 
-/* One line; what has no room ends in "…". Texts must be clean (words_clean()). */
+/* One line; what has no room ends in "…". Texts must be clean (format_clean()). */
 void page_line(struct page *p, enum style style, const char *fmt, ...) DS_PRINTF(3, 4);
 
 /* As many lines as it takes; all but the first begin with `indent` blanks. */

@@ -16,7 +16,7 @@ enum {
 
 const char *const status_lives[] = {[LIFE_STOPPED] = "stopped",
                                     [LIFE_RUNNING] = "running",
-                                    [LIFE_DEAD] = "dead",
+                                    [LIFE_CRASHED] = "dead",
                                     [LIFE_STUCK] = "stuck"};
 
 /* ---- run ---- */
@@ -41,7 +41,7 @@ static int take_process(struct status *s, const json_t *o, struct err *err)
         snprintf(e.stage, sizeof e.stage, "%s", p.stage);
         snprintf(e.what, sizeof e.what, "%.70s %.100s", strcmp(p.name, p.stage) ? p.name : "it",
                  p.how);
-        snprintf(e.advice, sizeof e.advice, "the log of 'dashspool run' tells why");
+        snprintf(e.advice, sizeof e.advice, "see the log of 'dashspool run' for the cause");
         status_error_add(s, &e);
     }
     return buf_append(&s->processes, &p, sizeof p, err);
@@ -74,11 +74,11 @@ static int collect_run(struct status *s, struct err *err)
         s->run_pid = lock_pid(path);
     }
     if (rc == ERR_OK && (rc = file_read(&o, s->root, "run.json", err)) < 0 && rc != ERR_NOMEM) {
-        status_trouble_add(s, "delete it: 'dashspool run' writes it again", "%s", err->text);
+        status_problem_add(s, "delete it; 'dashspool run' recreates it", "%s", err->text);
         rc = ERR_OK;
     }
     if (o && s->run == LIFE_STOPPED)
-        s->run = LIFE_DEAD;
+        s->run = LIFE_CRASHED;
     s->run_since_us = file_time_us(o, "since");
     json_array_foreach(json_object_get(o, "processes"), i, one)
     {
@@ -99,7 +99,7 @@ static void take_refusal(struct status *s, const json_t *o)
                       .stage = "receive",
                       .n = file_number(o, "of_the_day", 0),
                       .last_us = file_time_us(o, "last"),
-                      .advice = "if they should be taken: see [receive] in 'dashspool config'"};
+                      .advice = "to accept them, see [receive] in 'dashspool config'"};
     file_text(o, "why", e.what, sizeof e.what);
     if (e.n > 0 && e.last_us >= s->now_us - STATUS_DAY_US)
         status_error_add(s, &e);
@@ -126,7 +126,7 @@ static void take_listens(struct receiver *r, const json_t *listens)
 {
     for (size_t i = 0; i < json_array_size(listens) && i < 2; i++) {
         const char *text = json_string_value(json_array_get(listens, i));
-        words_clean(r->listens[i], sizeof r->listens[i], text ? text : "");
+        format_clean(r->listens[i], sizeof r->listens[i], text ? text : "");
         r->n_listens++;
     }
 }
@@ -147,7 +147,9 @@ static void take_receiver(struct status *s, const json_t *o)
     file_text(o, "trouble", r->trouble, sizeof r->trouble);
     take_listens(r, json_object_get(o, "listens"));
     bool alive = r->pid > 1 && (kill(r->pid, 0) == 0 || errno == EPERM);
-    r->life = !alive ? LIFE_DEAD : s->now_us - r->updated_us < OLD_US ? LIFE_RUNNING : LIFE_STUCK;
+    r->life = !alive                               ? LIFE_CRASHED
+              : s->now_us - r->updated_us < OLD_US ? LIFE_RUNNING
+                                                   : LIFE_STUCK;
 }
 
 static int collect_receiver(struct status *s, struct err *err)
@@ -158,7 +160,7 @@ static int collect_receiver(struct status *s, struct err *err)
     if (rc == ERR_NOMEM)
         return rc;
     if (rc < 0)
-        status_trouble_add(s, "start the receiver again: it writes it anew", "%s", err->text);
+        status_problem_add(s, "restart the receiver; it recreates the file", "%s", err->text);
     rc = ERR_OK;
     if (o)
         take_receiver(s, o);

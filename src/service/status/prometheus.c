@@ -83,44 +83,45 @@ static void of(struct metrics *m, const char *a, const char *a_is, const char *b
 static void put_processes(struct metrics *m, const struct status *s)
 {
     const struct receiver *r = &s->receiver;
-    begin(m, "info", "gauge", "The program that tells this.");
+    begin(m, "info", "gauge", "Version of dashspool.");
     of(m, "version", DASHSPOOL_VERSION, NULL, NULL, 1);
-    one(m, "status_timestamp_seconds", "gauge", "When this was collected, Unix time.",
+    one(m, "status_timestamp_seconds", "gauge", "Time of collection, Unix time.",
         (double)s->now_us / 1e6);
-    one(m, "troubles", "gauge", "What 'dashspool status' calls trouble.", (double)s->n_trouble);
-    one(m, "run_up", "gauge", "Whether 'dashspool run' runs.", s->run == LIFE_RUNNING);
-    one(m, "receiver_up", "gauge", "Whether the receiver runs.", r->life == LIFE_RUNNING);
+    one(m, "troubles", "gauge", "Number of problems reported by 'dashspool status'.",
+        (double)s->n_trouble);
+    one(m, "run_up", "gauge", "1 if 'dashspool run' is running.", s->run == LIFE_RUNNING);
+    one(m, "receiver_up", "gauge", "1 if the receiver is running.", r->life == LIFE_RUNNING);
     if (!r->known || r->life != LIFE_RUNNING)
         return;
     one(m, "receiver_start_timestamp_seconds", "gauge", "When it started, Unix time.",
         (double)r->started_us / 1e6);
-    one(m, "receiver_connections", "gauge", "Connections that are open.", (double)r->connections);
-    one(m, "receiver_transfers", "gauge", "Connections over which a file comes in.",
+    one(m, "receiver_connections", "gauge", "Open connections.", (double)r->connections);
+    one(m, "receiver_transfers", "gauge", "Connections currently receiving a file.",
         (double)r->receiving);
-    one(m, "receiver_connections_taken_total", "counter", "Connections taken since its start.",
-        (double)r->taken);
+    one(m, "receiver_connections_taken_total", "counter",
+        "Connections accepted since the receiver started.", (double)r->taken);
     one(m, "receiver_connections_refused_total", "counter",
-        "Connections closed at once, because they were too many.", (double)r->refused);
-    one(m, "receiver_bytes_total", "counter", "Bytes of files that came in since its start.",
+        "Connections refused because of connection limits.", (double)r->refused);
+    one(m, "receiver_bytes_total", "counter", "File bytes received since the receiver started.",
         (double)r->bytes);
 }
 
 static void put_workers(struct metrics *m, const struct status *s)
 {
-    begin(m, "stage_enabled", "gauge", "Whether the configuration has this stage.");
+    begin(m, "stage_enabled", "gauge", "1 if the stage is enabled.");
     for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
         const struct stage *t = LIST_AT(&s->stage, struct stage, i);
         of(m, "stage", t->name, NULL, NULL, t->enabled);
     }
     if (LIST_COUNT(&s->processes, struct process) == 0)
         return;
-    begin(m, "process_up", "gauge", "Whether a process that 'dashspool run' keeps is there.");
+    begin(m, "process_up", "gauge", "1 if the supervised process is running.");
     for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
         const struct process *p = LIST_AT(&s->processes, struct process, i);
         if (!p->repeated)
             of(m, "process", p->name, "stage", p->stage, p->pid > 0);
     }
-    begin(m, "process_ends_last_day", "gauge", "How often it ended although it should not.");
+    begin(m, "process_ends_last_day", "gauge", "Number of unexpected exits.");
     for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
         const struct process *p = LIST_AT(&s->processes, struct process, i);
         of(m, "process", p->name, "stage", p->stage, (double)p->ends_of_the_day);
@@ -154,7 +155,8 @@ static void put_jobs(struct metrics *m, const struct status *s)
     static const char *const ages[AGES] = {"1m", "5m", "1h", "1d", "7d", "older"};
     begin(m, "jobs", "gauge", "Jobs.");
     each_state(m, s, job_count);
-    begin(m, "jobs_oldest_seconds", "gauge", "Age of the oldest of them; 0: there is none.");
+    begin(m, "jobs_oldest_seconds", "gauge",
+          "Age of the oldest job in seconds; 0 if there is none.");
     each_state(m, s, job_oldest_s);
     begin(m, "jobs_by_age", "gauge",
           "Jobs that are younger than this age, but not than the one before.");
@@ -169,7 +171,8 @@ static void put_jobs(struct metrics *m, const struct status *s)
                 print(m, "} %lld\n", (long long)t->jobs[k].of_age[a]);
             }
     }
-    one(m, "oldest_item_age_seconds", "gauge", "Age of the oldest that is not finished; 0: none.",
+    one(m, "oldest_item_age_seconds", "gauge",
+        "Age of the oldest unfinished item in seconds; 0 if there is none.",
         s->oldest.kind == OLDEST_NONE ? 0 : (double)(s->now_us - s->oldest.since_us) / 1e6);
 }
 
@@ -186,13 +189,13 @@ static void put_transfers(struct metrics *m, const struct status *s)
     int64_t told = (int64_t)LIST_COUNT(&s->cameras, struct camera);
     if (told > STATUS_CAMERA_METRICS)
         told = STATUS_CAMERA_METRICS;
-    one(m, "cameras", "gauge", "Cameras that ever handed something over.", (double)s->n_cameras);
+    one(m, "cameras", "gauge", "Cameras that have ever sent a file.", (double)s->n_cameras);
     one(m, "cameras_left_out", "gauge", "Of these: without a metric of their own.",
         (double)(s->n_cameras - told));
     if (told == 0)
         return;
     begin(m, "camera_last_contact_timestamp_seconds", "gauge",
-          "When a camera last began to hand something over, Unix time.");
+          "Start of the camera's last transfer, Unix time.");
     for (int64_t i = 0; i < told; i++) {
         const struct camera *c = LIST_AT(&s->cameras, struct camera, i);
         of(m, "imei", c->imei, "camera", c->camera, (double)c->last_us / 1e6);
@@ -209,27 +212,29 @@ static void put_disk(struct metrics *m, const struct status *s)
 {
     const struct disk *d = &s->disk;
     if (d->free >= 0) {
-        one(m, "disk_free_bytes", "gauge", "Space on ROOT's disk.", (double)d->free);
+        one(m, "disk_free_bytes", "gauge", "Free space on ROOT's disk.", (double)d->free);
         one(m, "disk_size_bytes", "gauge", "Size of ROOT's disk.", (double)d->bytes);
     }
-    one(m, "disk_min_free_bytes", "gauge", "With less nothing is received.", (double)d->min_free);
+    one(m, "disk_min_free_bytes", "gauge", "Free space below which receiving stops.",
+        (double)d->min_free);
     begin(m, "disk_used_bytes", "gauge",
-          "What of ROOT is on it; archive may be an estimate, spool and packages too little.");
+          "Disk usage of ROOT by part; archive may be estimated, spool and packages are lower "
+          "bounds.");
     put_part(m, "raw", d->raw);
     put_part(m, "archive", d->archive);
     put_part(m, "spool", d->spool);
     put_part(m, "packages", d->packages);
-    one(m, "disk_growth_bytes_per_second", "gauge", "What comes in, mean of the last 7 days.",
-        (double)d->a_day / 86400);
+    one(m, "disk_growth_bytes_per_second", "gauge",
+        "Growth of ROOT in bytes per second, mean of the last 7 days.", (double)d->a_day / 86400);
     if (d->days_left >= 0)
-        one(m, "disk_left_seconds", "gauge", "Until nothing is received, at that growth.",
-            d->days_left * 86400);
+        one(m, "disk_left_seconds", "gauge",
+            "Seconds until receiving stops, at the current growth.", d->days_left * 86400);
 }
 
 static void put_errors(struct metrics *m, const struct status *s)
 {
     begin(m, "errors_last_day", "gauge",
-          "Failed jobs, transfers that broke off, refusals, processes that ended.");
+          "Failed jobs, partial transfers, refusals and process exits of the last day.");
     for (int k = 0; k < ERROR_KINDS; k++) {
         int64_t n = 0;
         for (size_t i = 0; i < s->n_errors; i++)

@@ -2,7 +2,7 @@
 #ifndef STATUS_INTERNAL_H
 #define STATUS_INTERNAL_H
 
-#include "dashspool/catalogue_look.h"
+#include "dashspool/catalogue_summary.h"
 #include "dashspool/size.h"
 #include "dashspool/spool_survey.h"
 #include "dashspool/stages.h"
@@ -102,7 +102,7 @@ struct disk {
     int64_t min_free, warn_free, delete_free;
 };
 
-enum life { LIFE_STOPPED, LIFE_RUNNING, LIFE_DEAD, LIFE_STUCK };
+enum life { LIFE_STOPPED, LIFE_RUNNING, LIFE_CRASHED, LIFE_STUCK };
 extern const char *const status_lives[];
 
 struct receiver {
@@ -152,12 +152,12 @@ int collect_processes(struct status *s, struct err *err) DS_MUST_CHECK; /* run, 
 int collect_jobs(struct status *s, struct err *err) DS_MUST_CHECK;
 int collect_catalogue(struct status *s, struct err *err) DS_MUST_CHECK;
 void collect_disk(struct status *s, const struct cfg *cfg);
-void judge(struct status *s); /* the oldest item, and what is trouble */
+void diagnose(struct status *s); /* the oldest item, and what is trouble */
 
 /* The stage of that name; SIZE_MAX: there is none. */
 size_t status_stage_find(const struct status *s, const char *name);
 
-void status_trouble_add(struct status *s, const char *advice, const char *fmt, ...) DS_PRINTF(3, 4);
+void status_problem_add(struct status *s, const char *advice, const char *fmt, ...) DS_PRINTF(3, 4);
 
 /* n more errors of one reason. `what` may be anything; numbers, and the example, are set aside when
  * reasons are compared. */
@@ -169,18 +169,18 @@ int locks_read(struct locks **out, struct err *err) DS_MUST_CHECK;
 void locks_free(struct locks **l);
 bool locks_held(const struct locks *l, const char *path, int *pid);
 
-/* ---- words.c ---- */
+/* ---- format.c ---- */
 
 /* Bytes of anybody's as printable text on one line: what is no UTF-8 of a common script, and every
  * character that controls something, becomes '?'. */
-void words_clean(char *out, size_t room, const char *text);
+void format_clean(char *out, size_t room, const char *text);
 
 /* "2 h", "4 min", "12 s", "3 d"; of -1 and less "?". */
-const char *words_span(int64_t seconds, char out[24]);
+const char *format_span(int64_t seconds, char out[24]);
 
-/* How many characters it takes on a terminal (of what words_clean() lets through); where in `text`
+/* How many characters it takes on a terminal (of what format_clean() lets through); where in `text`
  * the n-th begins. */
-size_t words_width(const char *text);
-size_t words_cut(const char *text, size_t n);
+size_t format_width(const char *text);
+size_t format_cut(const char *text, size_t n);
 
 #endif

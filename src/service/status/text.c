@@ -13,24 +13,24 @@ static void put_head(struct page *p, const struct status *s, const struct limits
 {
     char root[200], at[CLOCK_TEXT_ROOM];
     int n = (int)s->n_trouble;
-    words_clean(root, sizeof root, s->root);
+    format_clean(root, sizeof root, s->root);
     clock_rfc3339(s->now_us, 0, at);
     if (n == 0)
-        page_line(p, STYLE_STRONG, "%s  %s  all is well", root, at);
+        page_line(p, STYLE_STRONG, "%s  %s  OK", root, at);
     else
-        page_line(p, STYLE_BAD, "%s  %s  %d in trouble", root, at, n);
+        page_line(p, STYLE_BAD, "%s  %s  problems: %d", root, at, n);
     for (int i = 0; i < n && i < most->troubles; i++) {
-        page_wrap(p, STYLE_BAD, INDENT, "TROUBLE: %s", s->trouble[i].what);
+        page_wrap(p, STYLE_BAD, INDENT, "PROBLEM: %s", s->trouble[i].what);
         page_wrap(p, STYLE_PLAIN, INDENT, "      do: %s", s->trouble[i].advice);
     }
     if (n > most->troubles)
-        page_line(p, STYLE_BAD, "TROUBLE: … %d more", n - most->troubles);
+        page_line(p, STYLE_BAD, "PROBLEM: … %d more", n - most->troubles);
 }
 
 static void put_run(struct page *p, const struct status *s)
 {
     char span[24];
-    enum style style = s->run == LIFE_DEAD ? STYLE_BAD : STYLE_PLAIN;
+    enum style style = s->run == LIFE_CRASHED ? STYLE_BAD : STYLE_PLAIN;
     if (s->run == LIFE_RUNNING)
         page_line(p, style, "%-*s running, process %d, for %s", INDENT - 1, "run", s->run_pid,
                   text_since(s, s->run_since_us, span));
@@ -42,7 +42,7 @@ static void put_receiver(struct page *p, const struct status *s, const struct li
 {
     const struct receiver *r = &s->receiver;
     char span[24];
-    enum style style = r->life == LIFE_DEAD || r->life == LIFE_STUCK ? STYLE_BAD : STYLE_PLAIN;
+    enum style style = r->life == LIFE_CRASHED || r->life == LIFE_STUCK ? STYLE_BAD : STYLE_PLAIN;
     if (!r->known) {
         page_line(p, style, "%-*s %s", INDENT - 1, "receiver", status_lives[r->life]);
         return;
@@ -54,8 +54,8 @@ static void put_receiver(struct page *p, const struct status *s, const struct li
     if (most->details == 0)
         return;
     page_line(p, STYLE_PLAIN,
-              "%*s%lld connections, %lld receiving; %lld taken, %lld refused since then", INDENT,
-              "", (long long)r->connections, (long long)r->receiving, (long long)r->taken,
+              "%*s%lld open, %lld receiving; since start %lld accepted, %lld refused", INDENT, "",
+              (long long)r->connections, (long long)r->receiving, (long long)r->taken,
               (long long)r->refused);
 }
 
@@ -64,12 +64,12 @@ static void put_absent(struct page *p, const struct status *s, const struct proc
 {
     char span[24];
     int64_t left_us = q->waits_until_us - s->now_us;
-    words_span(left_us > 0 ? left_us / 1000000 : 0, span);
+    format_span(left_us > 0 ? left_us / 1000000 : 0, span);
     if (q->repeated && q->how[0])
-        page_line(p, STYLE_WARN, "%-*s it %s, %s ago", INDENT - 1, q->name, q->how,
+        page_line(p, STYLE_WARN, "%-*s %s %s ago", INDENT - 1, q->name, q->how,
                   text_since(s, q->ended_us, span));
     else if (!q->repeated && s->run == LIFE_RUNNING)
-        page_line(p, STYLE_BAD, "%-*s it %s; starts again in %s", INDENT - 1, q->name,
+        page_line(p, STYLE_BAD, "%-*s %s; restart in %s", INDENT - 1, q->name,
                   q->how[0] ? q->how : "ended", span);
 }
 
@@ -129,7 +129,7 @@ static int put_processes(struct page *p, const struct status *s, const char *sta
     if (n > 0)
         page_line(p, STYLE_PLAIN, "%-*s process%s%s%s for %s%s", INDENT - 1, stage,
                   n > 1 ? "es" : "", pids, n > 8 ? " …" : "", text_since(s, since_us, span),
-                  ends > 0 ? ", ended and was started again today" : "");
+                  ends > 0 ? ", restarted today" : "");
     return page_lines(p) - lines;
 }
 
@@ -139,7 +139,7 @@ static void put_claims(struct page *p, const struct status *s, size_t stage, int
     long long more = 0;
     for (size_t i = 0; i < LIST_COUNT(&s->claims, struct claim); i++) {
         const struct claim *c = LIST_AT(&s->claims, struct claim, i);
-        char span[24], who[32] = "somebody";
+        char span[24], who[32] = "a process";
         if (c->stage != stage)
             continue;
         if (told++ >= most) {
@@ -150,7 +150,7 @@ static void put_claims(struct page *p, const struct status *s, size_t stage, int
             snprintf(who, sizeof who, "process %d", c->pid);
         page_line(p, c->alive ? STYLE_PLAIN : STYLE_WARN, "%*s%s: attempt %d, for %s, %s%s", INDENT,
                   "", c->job, c->attempt, text_since(s, c->since_us, span), c->alive ? "by " : "",
-                  c->alive ? who : "but its worker died");
+                  c->alive ? who : "its worker died");
     }
     text_more(p, more);
 }
@@ -167,14 +167,14 @@ static void put_stage(struct page *p, const struct status *s, size_t i, const st
         jobs += t->jobs[k].n;
     int told = put_processes(p, s, t->name);
     if (told == 0 && t->alive > 0)
-        page_line(p, STYLE_PLAIN, "%-*s %lld jobs are worked at", INDENT - 1, t->name,
+        page_line(p, STYLE_PLAIN, "%-*s jobs in progress: %lld", INDENT - 1, t->name,
                   (long long)t->alive);
     else if (told == 0 && (t->enabled || jobs > 0))
         page_line(p, t->jobs[JOB_READY].n > 0 ? STYLE_WARN : STYLE_PLAIN, "%-*s %s", INDENT - 1,
                   t->name,
-                  !t->known     ? "not in the settings any more"
-                  : !t->enabled ? "not enabled"
-                                : "no worker is seen");
+                  !t->known     ? "no longer in the settings"
+                  : !t->enabled ? "disabled"
+                                : "no worker running");
     put_claims(p, s, i, most->claims);
 }
 
@@ -222,7 +222,7 @@ static void put_jobs(struct page *p, const struct status *s, const struct limits
     for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++)
         for (int k = 0; k < JOB_STATES; k++)
             n[k] += LIST_AT(&s->stage, struct stage, i)->jobs[k].n;
-    page_line(p, STYLE_STRONG, "%-*s %lld ready, %lld waiting, %lld being worked, %lld failed",
+    page_line(p, STYLE_STRONG, "%-*s %lld ready, %lld waiting, %lld in progress, %lld failed",
               INDENT - 1, "jobs", (long long)n[JOB_READY], (long long)n[JOB_WAITING],
               (long long)n[JOB_CLAIMED], (long long)n[JOB_FAILED]);
     if (n[JOB_READY] + n[JOB_WAITING] + n[JOB_CLAIMED] + n[JOB_FAILED] == 0)

@@ -11,7 +11,7 @@ static int64_t age_s(const struct status *s, int64_t since_us)
 
 const char *text_since(const struct status *s, int64_t since_us, char out[24])
 {
-    return words_span(age_s(s, since_us), out);
+    return format_span(age_s(s, since_us), out);
 }
 
 void text_more(struct page *p, long long n)
@@ -25,11 +25,11 @@ void text_transfers(struct page *p, const struct status *s)
     const struct catalogue_totals *n = &s->totals;
     char size[24];
     if (!s->have_totals)
-        page_line(p, STYLE_WARN, "%-*s nothing is known", INDENT - 1, "transfers");
+        page_line(p, STYLE_WARN, "%-*s unknown", INDENT - 1, "transfers");
     else
-        page_line(p, STYLE_STRONG, "%-*s %lld stored, %lld partial, %lld coming in: %s", INDENT - 1,
-                  "transfers", (long long)n->stored, (long long)n->partial, (long long)n->receiving,
-                  size_text(n->bytes, size));
+        page_line(p, STYLE_STRONG, "%-*s %lld stored, %lld partial, %lld being received: %s",
+                  INDENT - 1, "transfers", (long long)n->stored, (long long)n->partial,
+                  (long long)n->receiving, size_text(n->bytes, size));
 }
 
 /* ---- cameras ---- */
@@ -42,10 +42,10 @@ static void put_incoming(struct page *p, const struct incoming *t)
     size_text(t->rate, rate);
     if (t->quiet_s >= 5)
         page_line(p, STYLE_WARN, "  %-15s %-6s %3.0f %% of %s, silent for %s  %s", t->imei,
-                  t->camera, part, of, words_span(t->quiet_s, left), t->id);
+                  t->camera, part, of, format_span(t->quiet_s, left), t->id);
     else
         page_line(p, STYLE_PLAIN, "  %-15s %-6s %3.0f %% of %s, %s/s, %s left  %s", t->imei,
-                  t->camera, part, of, rate, words_span(t->left_s, left), t->id);
+                  t->camera, part, of, rate, format_span(t->left_s, left), t->id);
 }
 
 static bool comes_in(const struct status *s, const struct camera *c)
@@ -79,7 +79,7 @@ static void put_contacts(struct page *p, const struct status *s, const struct li
     for (int i = 0; i < l->n_recent && i < most; i++) {
         const struct camera *c = l->recent[i];
         clock_rfc3339(c->last_us, 0, at);
-        page_line(p, STYLE_PLAIN, "  %-15s %-6s last here %s ago, %s", c->imei, c->camera,
+        page_line(p, STYLE_PLAIN, "  %-15s %-6s last seen %s ago, %s", c->imei, c->camera,
                   text_since(s, c->last_us, span), at);
     }
 }
@@ -89,7 +89,7 @@ void text_cameras(struct page *p, const struct status *s, const struct limits *m
     size_t n = LIST_COUNT(&s->incoming, struct incoming);
     char rate[24];
     page_line(p, STYLE_STRONG,
-              "%-*s %lld, of them %lld in the last hour, %lld in the last day; %lld sending, %s/s",
+              "%-*s %lld, active: %lld in the last hour, %lld in the last day; %lld sending, %s/s",
               INDENT - 1, "cameras", (long long)s->n_cameras, (long long)s->cameras_of_the_hour,
               (long long)s->cameras_of_the_day,
               s->receiver.life == LIFE_RUNNING ? (long long)s->receiver.receiving : 0,
@@ -109,10 +109,10 @@ static const char *until_full(const struct disk *d, char out[64])
     char a_day[24], span[24];
     out[0] = '\0';
     if (d->days_left > 3650)
-        snprintf(out, 64, "; %s a day: enough for years", size_text(d->a_day, a_day));
+        snprintf(out, 64, "; growing %s/day, room for years", size_text(d->a_day, a_day));
     else if (d->days_left >= 0)
-        snprintf(out, 64, "; %s a day: full in %s", size_text(d->a_day, a_day),
-                 words_span((int64_t)(d->days_left * 86400), span));
+        snprintf(out, 64, "; growing %s/day, full in %s", size_text(d->a_day, a_day),
+                 format_span((int64_t)(d->days_left * 86400), span));
     return out;
 }
 
@@ -121,9 +121,9 @@ static void put_marks(struct page *p, const struct disk *d)
     const struct {
         const char *what;
         int64_t bytes;
-    } marks[] = {{"nothing is received below ", d->min_free},
-                 {"the oldest go below ", d->delete_free},
-                 {"trouble below ", d->warn_free}};
+    } marks[] = {{"receiving stops below ", d->min_free},
+                 {"oldest originals deleted below ", d->delete_free},
+                 {"warning below ", d->warn_free}};
     char line[160] = "", size[24];
     for (size_t i = 0; i < 3; i++)
         if (marks[i].bytes > 0)
@@ -138,7 +138,7 @@ void text_disk(struct page *p, const struct status *s, const struct limits *most
     const struct disk *d = &s->disk;
     char a[24], b[24], c[24], until[64], packages[48] = "";
     if (d->free < 0) {
-        page_line(p, STYLE_WARN, "%-*s nothing is known", INDENT - 1, "disk");
+        page_line(p, STYLE_WARN, "%-*s unknown", INDENT - 1, "disk");
         return;
     }
     page_line(p, d->days_left >= 0 && d->days_left < 7 ? STYLE_WARN : STYLE_STRONG,
@@ -163,7 +163,7 @@ void text_errors(struct page *p, const struct status *s, const struct limits *mo
     char span[24];
     for (size_t i = 0; i < s->n_errors; i++)
         n += s->errors[i].n;
-    page_line(p, STYLE_STRONG, "%-*s %lld in the last day", INDENT - 1, "errors", n);
+    page_line(p, STYLE_STRONG, "%-*s in the last day: %lld", INDENT - 1, "errors", n);
     for (size_t i = 0; i < s->n_errors && i < (size_t)most->errors; i++) {
         const struct error *e = &s->errors[i];
         page_line(p, e->kind == ERROR_JOB ? STYLE_BAD : STYLE_PLAIN,
@@ -178,7 +178,7 @@ void text_oldest(struct page *p, const struct status *s)
     const struct oldest *o = &s->oldest;
     char span[24];
     if (o->kind == OLDEST_NONE) {
-        page_line(p, STYLE_STRONG, "%-*s nothing is unfinished", INDENT - 1, "oldest");
+        page_line(p, STYLE_STRONG, "%-*s nothing pending", INDENT - 1, "oldest");
         return;
     }
     const char *stage =

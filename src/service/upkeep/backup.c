@@ -18,7 +18,7 @@ int backup_step(struct backup *b, const char *where, int64_t n, struct err *err)
     double done = b->all_bytes > 0 ? (double)b->done_bytes / (double)b->all_bytes : 1;
     if (b->progress->progress &&
         !b->progress->progress(b->progress->arg, where, done < 1 ? done : 1))
-        return err_set(err, ERR_AGAIN, "interrupted; the backup is not whole");
+        return err_set(err, ERR_AGAIN, "interrupted; the backup is incomplete, run it again");
     return ERR_OK;
 }
 
@@ -184,8 +184,8 @@ static int check_dir(const char *dir, struct err *err)
     if (d)
         closedir(d);
     if (rc == ERR_OK && !empty && !marked)
-        rc = err_set(err, ERR_BUSY, "%s is neither empty nor an earlier backup; name a new one",
-                     dir);
+        rc = err_set(err, ERR_BUSY,
+                     "%s is neither empty nor an earlier backup; choose another directory", dir);
     return rc;
 }
 

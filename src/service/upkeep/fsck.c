@@ -14,8 +14,8 @@ const char *care_part_name(enum care_part part)
     return names[part];
 }
 
-void fsck_tell(struct fsck *f, enum care_part part, const char *where, const char *advice,
-               const char *fmt, ...)
+void fsck_problem(struct fsck *f, enum care_part part, const char *where, const char *advice,
+                  const char *fmt, ...)
 {
     char what[1024];
     va_list ap;
@@ -26,12 +26,12 @@ void fsck_tell(struct fsck *f, enum care_part part, const char *where, const cha
     f->listener->problem(f->listener->arg, &(struct care_problem){part, where, what, advice});
 }
 
-int fsck_judge(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
+int fsck_check(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
                const struct err *err)
 {
     if (rc == ERR_OK || err_is_temporary(rc))
         return rc;
-    fsck_tell(f, part, where, advice, "%s", err->text);
+    fsck_problem(f, part, where, advice, "%s", err->text);
     return ERR_OK;
 }
 
@@ -41,15 +41,16 @@ int fsck_step(struct fsck *f, const char *where, int64_t n, struct err *err)
     double done = f->all_bytes > 0 ? (double)f->done_bytes / (double)f->all_bytes : 0;
     if (f->listener->progress &&
         !f->listener->progress(f->listener->arg, where, done < 1 ? done : 1))
-        return err_set(err, ERR_AGAIN, "interrupted; not everything was looked at");
+        return err_set(err, ERR_AGAIN, "interrupted; the check is incomplete");
     return ERR_OK;
 }
 
 static int tell_flaw(void *arg, const char *text, struct err *err)
 {
     (void)err;
-    fsck_tell(arg, CARE_CATALOGUE, "catalogue.db",
-              "stop all, then 'dashspool reindex', or restore it from a back-up", "%s", text);
+    fsck_problem(arg, CARE_CATALOGUE, "catalogue.db",
+                 "stop dashspool, then run 'dashspool reindex' or restore it from a backup", "%s",
+                 text);
     return ERR_OK;
 }
 
@@ -59,8 +60,8 @@ static int open_catalogue(struct fsck *f, struct err *err)
     struct catalogue_counts n = {0};
     int64_t copies = 0, copy_bytes = 0;
     int rc = catalogue_open(&f->catalogue, f->root, false, err);
-    rc = fsck_judge(f, CARE_CATALOGUE, "catalogue.db",
-                    "'dashspool reindex' makes it anew from the masters", rc, err);
+    rc = fsck_check(f, CARE_CATALOGUE, "catalogue.db",
+                    "run 'dashspool reindex' to rebuild it from the originals", rc, err);
     if (rc < 0 || !f->catalogue)
         return rc;
     if ((rc = catalogue_check(f->catalogue, f->quick, tell_flaw, f, err)) < 0)
@@ -115,10 +116,10 @@ int care_fsck(const char *root, bool quick, const struct care_stages *stages,
     if (rc == ERR_OK && !is_root)
         rc = is_there(root, "raw", &is_root, err);
     if (rc == ERR_OK && !is_root)
-        rc = err_set(err, ERR_NOTFOUND,
-                     "in %s is neither a catalogue.db nor a raw/; name the right "
-                     "one with --root",
-                     root);
+        rc = err_set(
+            err, ERR_NOTFOUND,
+            "%s contains neither catalogue.db nor raw/; give the right directory with --root",
+            root);
     if (rc == ERR_OK)
         rc = look(&f, err);
     spools_close(&f.spools);

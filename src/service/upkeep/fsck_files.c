@@ -15,7 +15,7 @@
 /* ---- a copy ---- */
 
 static const char make_again[] =
-    "move it away; an export of it makes it again, or restore it from a back-up";
+    "move it away, then export or convert again, or restore it from a backup";
 
 static int step(void *arg, int64_t n, struct err *err)
 {
@@ -30,9 +30,10 @@ static int compare_hash(struct fsck *f, const struct catalogue_copy *copy, const
     char hex[HASH_HEX_ROOM];
     int rc = files_hash(path, step, f, hex, err);
     if (rc == ERR_OK && strcmp(hex, copy->sha256) != 0)
-        fsck_tell(f, CARE_COPY, copy->path, make_again,
-                  "it has SHA-256 %s, but %s was made: it was changed", hex, copy->sha256);
-    return fsck_judge(f, CARE_COPY, copy->path, make_again, rc, err);
+        fsck_problem(f, CARE_COPY, copy->path, make_again,
+                     "checksum mismatch: SHA-256 is %s, made as %s: it was changed", hex,
+                     copy->sha256);
+    return fsck_check(f, CARE_COPY, copy->path, make_again, rc, err);
 }
 
 int fsck_copy(struct fsck *f, const char *id, const struct catalogue_copy *copy, struct err *err)
@@ -41,8 +42,9 @@ int fsck_copy(struct fsck *f, const char *id, const struct catalogue_copy *copy,
     struct stat st;
     f->out->copies++;
     if (!files_archived_ok(copy->path)) {
-        fsck_tell(f, CARE_COPY, id, "restore catalogue.db from a back-up, or reindex",
-                  "'%.200s' is no place for a copy", copy->path);
+        fsck_problem(f, CARE_COPY, id,
+                     "restore catalogue.db from a backup, or run 'dashspool reindex'",
+                     "'%.200s' is no place for a copy", copy->path);
         return ERR_OK;
     }
     int rc = fsx_path(&path, err, "%s/%s", f->root, copy->path);
@@ -51,13 +53,14 @@ int fsck_copy(struct fsck *f, const char *id, const struct catalogue_copy *copy,
     if (lstat(path, &st) < 0 && errno != ENOENT && errno != ENOTDIR)
         rc = err_sys(err, "look at %s", path);
     else if (lstat(path, &st) < 0)
-        fsck_tell(f, CARE_COPY, copy->path, make_again, "it is not there");
+        fsck_problem(f, CARE_COPY, copy->path, make_again, "missing");
     else if (!S_ISREG(st.st_mode))
-        fsck_tell(f, CARE_COPY, copy->path, make_again, "it is no regular file");
+        fsck_problem(f, CARE_COPY, copy->path, make_again, "not a regular file");
     else if (st.st_size != copy->length_bytes)
-        fsck_tell(f, CARE_COPY, copy->path, make_again,
-                  "it has %" PRId64 " bytes, but %" PRId64 " were made: it was changed",
-                  (int64_t)st.st_size, copy->length_bytes);
+        fsck_problem(f, CARE_COPY, copy->path, make_again,
+                     "size mismatch: it has %" PRId64 " bytes, but %" PRId64
+                     " were made: it was changed",
+                     (int64_t)st.st_size, copy->length_bytes);
     else if (!f->quick)
         rc = compare_hash(f, copy, path, err);
     else
@@ -90,17 +93,17 @@ static int look_at_file(void *arg, const char *path, const struct stat *st, stru
     if (rc != ERR_NOTFOUND)
         return rc == ERR_MALFORMED ? ERR_OK : rc;
     if (!is_being_made(f, path))
-        fsck_tell(f, CARE_FILE, path,
-                  S_ISREG(st->st_mode) ? "delete it, or 'dashspool reindex' enters it"
-                                       : "move it away",
-                  "the catalogue does not know it");
+        fsck_problem(f, CARE_FILE, path,
+                     S_ISREG(st->st_mode) ? "delete it, or 'dashspool reindex' enters it"
+                                          : "move it away",
+                     "not in the catalogue");
     return ERR_OK;
 }
 
 int fsck_files(struct fsck *f, struct err *err)
 {
     int rc = files_each(f->root, "archive", look_at_file, f, err);
-    return fsck_judge(f, CARE_FILE, "archive", "look what lies there", rc, err);
+    return fsck_check(f, CARE_FILE, "archive", "inspect what is there", rc, err);
 }
 
 /* ---- jobs ---- */
@@ -109,7 +112,7 @@ static int tell_bad(void *arg, const char *stage, int rc, struct err *err)
 {
     char where[SPOOL_NAME_ROOM + 16];
     snprintf(where, sizeof where, "spool/%s", stage);
-    return fsck_judge(arg, CARE_JOB, where, "look what lies there", rc, err);
+    return fsck_check(arg, CARE_JOB, where, "inspect what is there", rc, err);
 }
 
 int fsck_spools(struct fsck *f, struct err *err)
@@ -132,8 +135,9 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
     int rc = catalogue_transfer_get(s->f->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND) {
         snprintf(where, sizeof where, "spool/%s: %s", s->name, job->job);
-        fsck_tell(s->f, CARE_JOB, where, "'dashspool work' finds that out; then drop it",
-                  "there is no such transfer");
+        fsck_problem(s->f, CARE_JOB, where,
+                     "run 'dashspool work', which moves it to failed, then drop it",
+                     "no such transfer");
     }
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
@@ -148,10 +152,11 @@ static int look_at_stage(struct fsck *f, const struct spools_one *one, struct er
         rc = spool_each(one->spool, p, look_at_job, &stage, err);
     snprintf(where, sizeof where, "spool/%s", one->stage);
     if (f->out->jobs > before && !spools_configured(f->stages, one->stage))
-        fsck_tell(f, CARE_JOB, where, "give the stage back in pipeline.d, or delete that directory",
-                  "%" PRId64 " jobs of a stage that the settings do not have: nobody works them",
-                  f->out->jobs - before);
-    return fsck_judge(f, CARE_JOB, where, "look what lies there", rc, err);
+        fsck_problem(
+            f, CARE_JOB, where, "restore the stage in pipeline.d, or delete that directory",
+            "%" PRId64 " jobs of a stage that is not in the settings: nothing processes them",
+            f->out->jobs - before);
+    return fsck_check(f, CARE_JOB, where, "inspect what is there", rc, err);
 }
 
 int fsck_jobs(struct fsck *f, struct err *err)

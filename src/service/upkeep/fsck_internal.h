@@ -20,11 +20,11 @@ struct fsck {
 };
 
 /* Tells a problem. advice may be NULL: then it is in the format's text. */
-void fsck_tell(struct fsck *f, enum care_part part, const char *where, const char *advice,
-               const char *fmt, ...) DS_PRINTF(5, 6);
+void fsck_problem(struct fsck *f, enum care_part part, const char *where, const char *advice,
+                  const char *fmt, ...) DS_PRINTF(5, 6);
 
 /* For what failed: a permanent error is a problem (ERR_OK comes back), a temporary one ends it. */
-int fsck_judge(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
+int fsck_check(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
                const struct err *err);
 
 /* n more bytes were looked at. ERR_AGAIN: the listener has had enough. */

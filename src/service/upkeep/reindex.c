@@ -27,7 +27,7 @@ int reindex_trouble(struct reindex *r, const char *where, int rc, const struct e
 static int step(struct reindex *r, const char *where, struct err *err)
 {
     if (r->progress->progress && !r->progress->progress(r->progress->arg, where, 0))
-        return err_set(err, ERR_AGAIN, "interrupted; the catalogue is as it was");
+        return err_set(err, ERR_AGAIN, "interrupted; the catalogue is unchanged");
     return ERR_OK;
 }
 
@@ -172,8 +172,7 @@ static int enter_master(void *arg, const struct raw_master *m, struct err *err)
     if (rc == ERR_OK && !taken_over && m->sealed)
         rc = row_from_facts(d->day, m, &t, err);
     else if (rc == ERR_OK && !taken_over)
-        rc = err_set(err, ERR_NOTFOUND,
-                     "a part of a transfer of which nothing else is known: it is not entered");
+        rc = err_set(err, ERR_NOTFOUND, "partial transfer without any other facts, skipped");
     if (rc == ERR_OK)
         rc = enter(d->r, &t, taken_over, err);
     return reindex_trouble(d->r, name, rc, err);
@@ -233,7 +232,7 @@ static int describe(struct reindex *r, const char *path, const struct stat *st, 
     if (n >= (int)sizeof copy->path)
         return err_set(err, ERR_LIMIT, "its path is too long");
     snprintf(copy->kind, sizeof copy->kind, "%s", kind);
-    snprintf(copy->tool, sizeof copy->tool, "not known (reindexed)");
+    snprintf(copy->tool, sizeof copy->tool, "unknown (reindexed)");
     snprintf(copy->settings, sizeof copy->settings, "{}");
     int rc = fsx_path(&file, err, "%s/%s", r->root, path);
     if (rc == ERR_OK)
@@ -344,7 +343,7 @@ static int lock_root(const char *root, int *fd, struct err *err)
     if (rc == ERR_OK && (*fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         rc = err_sys(err, "open %s", dir);
     if (rc == ERR_OK && flock(*fd, LOCK_EX | LOCK_NB) < 0)
-        rc = err_set(err, ERR_BUSY, "a receiver works on %s; stop it first", root);
+        rc = err_set(err, ERR_BUSY, "%s is in use by a receiver; stop it first", root);
     free(dir);
     return rc;
 }

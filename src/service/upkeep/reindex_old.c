@@ -112,7 +112,7 @@ static int check_line(void *arg, const char *line, struct err *err)
     int64_t before = c->chain.n;
     int rc = custody_next(&c->chain, line, strlen(line), err);
     if (rc == ERR_OK && (c->chain.n != before + 1 || strcmp(c->chain.id, c->id) != 0))
-        rc = err_set(err, ERR_MALFORMED, "custody of %s: its lines are out of order", c->id);
+        rc = err_set(err, ERR_MALFORMED, "custody record of %s: its lines are out of order", c->id);
     return rc;
 }
 
@@ -128,7 +128,7 @@ static int take_custody(void *arg, const char *id, int64_t lines, struct err *er
     struct chain c = {r, id, {.n = 0}};
     int rc = catalogue_event_each(r->old, id, check_line, &c, err);
     if (rc == ERR_OK && c.chain.n != lines)
-        rc = err_set(err, ERR_MALFORMED, "custody of %s: lines are missing", id);
+        rc = err_set(err, ERR_MALFORMED, "custody record of %s: lines are missing", id);
     if (rc == ERR_OK)
         rc = catalogue_event_each(r->old, id, take_line, &c, err);
     r->out->custodies += rc == ERR_OK;

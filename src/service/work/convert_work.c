@@ -19,7 +19,7 @@ static int convert(struct worker *w, const struct catalogue_transfer *t, const c
     int rc = confine_start(&c, master, dir, t->id, &facts, &w->options, &w->limits, err);
     if (rc < 0)
         return rc;
-    while (!stop_told(w->stop) && confine_step(c, &done)) {
+    while (!stop_requested(w->stop) && confine_step(c, &done)) {
         struct pollfd p[2] = {{.fd = confine_fd(c), .events = POLLIN},
                               {.fd = w->stop->fd, .events = POLLIN}};
         poll(p, 2, confine_wait_ms(c));
@@ -31,7 +31,7 @@ static void tell(const struct worker *w, const struct catalogue_transfer *t,
                  const struct convert_result *r, double took_s)
 {
     if (r->warning[0])
-        log_warn(w->stage->name, "not all is well with it", LOG_TEXT("id", t->id),
+        log_warn(w->stage->name, "converted with warnings", LOG_TEXT("id", t->id),
                  LOG_TEXT("note", r->warning));
     bool film = r->container != CONVERT_JPEG;
     log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),

@@ -2,7 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "keeper.h"
+#include "exec_supervisor.h"
 #include "worker.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -136,7 +136,7 @@ static int make_environment(char ***out, const struct told *t, struct err *err)
 /* ---- what it said ---- */
 
 /* The last lines, indented; control characters as \xNN. */
-static void take_words(const struct keeper_end *end, char **out)
+static void take_words(const struct exec_supervisor_end *end, char **out)
 {
     const struct buf *b = end->tail.used > 0 ? &end->tail : &end->head;
     const char *text = (const char *)buf_data(b);
@@ -165,11 +165,12 @@ static void take_words(const struct keeper_end *end, char **out)
 }
 
 /* output.txt in the job's directory, for a person. */
-static int keep_output(const struct keeper_end *end, const struct work *work, struct err *err)
+static int keep_output(const struct exec_supervisor_end *end, const struct work *work,
+                       struct err *err)
 {
     struct buf all;
     char between[80], *path = NULL;
-    buf_init(&all, KEEPER_HEAD_BYTES + KEEPER_TAIL_BYTES + sizeof between);
+    buf_init(&all, EXEC_SUPERVISOR_HEAD_BYTES + EXEC_SUPERVISOR_TAIL_BYTES + sizeof between);
     int n = snprintf(between, sizeof between, "\n[… %lld bytes are left out …]\n",
                      (long long)end->left_out);
     int rc = buf_append(&all, buf_data(&end->head), end->head.used, err);
@@ -193,63 +194,64 @@ static int judge_signal(int signum, struct err *err)
     const char *name = sigabbrev_np(signum);
     bool by_others = signum == SIGKILL || signum == SIGTERM || signum == SIGINT || signum == SIGHUP;
     return err_set(err, by_others ? ERR_AGAIN : ERR_MALFORMED,
-                   "the command was killed by signal %d (SIG%s)%s", signum, name ? name : "?",
-                   signum == SIGKILL ? ", perhaps for want of memory" : "");
+                   "command killed by signal %d (SIG%s)%s", signum, name ? name : "?",
+                   signum == SIGKILL ? ", possibly out of memory" : "");
 }
 
-static int judge(const struct worker *w, const struct keeper_end *end, struct err *err)
+static int judge(const struct worker *w, const struct exec_supervisor_end *end, struct err *err)
 {
     int status = WIFEXITED(end->status) ? WEXITSTATUS(end->status) : -1;
     if (end->stopped)
-        return err_set(err, ERR_AGAIN, "the command was ended, because this program ends");
+        return err_set(err, ERR_AGAIN, "command stopped: dashspool is shutting down");
     if (end->late)
-        return err_set(err, ERR_AGAIN, "the command took longer than %.10g s (timeout)",
+        return err_set(err, ERR_AGAIN, "command exceeded its timeout of %.10g s and was stopped",
                        (double)w->stage->timeout_ms / 1000);
     if (status == 0)
         return ERR_OK;
     if (status > 0 && status < 256 && w->stage->try_later[status])
-        return err_set(err, ERR_AGAIN, "the command ended with status %d: try again later", status);
+        return err_set(err, ERR_AGAIN, "command exited with status %d (try_later), will be retried",
+                       status);
     if (status < 0)
         return judge_signal(WTERMSIG(end->status), err);
-    return err_set(err, ERR_MALFORMED, "the command ended with status %d", status);
+    return err_set(err, ERR_MALFORMED, "command exited with status %d", status);
 }
 
 /* Its last line, for the log; the last lines, for reason.txt; all of it, for output.txt. */
-static int keep_words(const char *stage, const struct keeper_end *end, struct work *work,
+static int keep_words(const char *stage, const struct exec_supervisor_end *end, struct work *work,
                       struct err *why)
 {
     struct err err;
     take_words(end, &work->words);
     if (keep_output(end, work, &err) < 0)
-        log_warn(stage, "what its command said is lost", LOG_TEXT("id", work->transfer.id),
-                 LOG_ERR(&err));
+        log_warn(stage, "command output lost", LOG_TEXT("id", work->transfer.id), LOG_ERR(&err));
     if (!work->words)
         return why->code;
     const char *last = strrchr(work->words, '\n');
     char text[sizeof why->text];
     snprintf(text, sizeof text, "%s", why->text);
-    return err_set(why, why->code, "%s; it said: %.200s", text, last ? last + 3 : work->words + 2);
+    return err_set(why, why->code, "%s; its output: %.200s", text,
+                   last ? last + 3 : work->words + 2);
 }
 
 static int run(struct worker *w, struct work *work, char *const *argv, char *const *envp,
                struct err *err)
 {
-    struct keeper_end end;
-    struct keeper_task task = {.argv = argv,
-                               .envp = envp,
-                               .search = STAGES_PATH,
-                               .dir = spool_job_dir(work->job),
-                               .nice = w->stage->nice,
-                               .timeout_ms = w->stage->timeout_ms,
-                               .lock_fd = spool_job_lock(work->job)};
+    struct exec_supervisor_end end;
+    struct exec_supervisor_task task = {.argv = argv,
+                                        .envp = envp,
+                                        .search = STAGES_PATH,
+                                        .dir = spool_job_dir(work->job),
+                                        .nice = w->stage->nice,
+                                        .timeout_ms = w->stage->timeout_ms,
+                                        .lock_fd = spool_job_lock(work->job)};
     int64_t began_us = clock_mono_us();
-    int rc = keeper_run(&task, w->stop, &end, err);
+    int rc = exec_supervisor_run(&task, w->stop, &end, err);
     if (rc == ERR_OK && (rc = judge(w, &end, err)) < 0)
         rc = keep_words(w->stage->name, &end, work, err);
     if (rc == ERR_OK)
         log_info(w->stage->name, "done", LOG_TEXT("id", work->transfer.id),
                  LOG_SECONDS("seconds", (double)(clock_mono_us() - began_us) / 1e6));
-    keeper_end_clear(&end);
+    exec_supervisor_end_clear(&end);
     return rc;
 }
 

@@ -74,7 +74,8 @@ static int mark(const struct worker *w, const struct catalogue_transfer *t, stru
     return rc;
 }
 
-static int hand_in(const struct worker *w, const struct catalogue_transfer *t, struct err *err)
+static int enqueue_partial(const struct worker *w, const struct catalogue_transfer *t,
+                           struct err *err)
 {
     struct intake_text text;
     struct spool_item job = intake_job_of_partial(t->id, &text);
@@ -86,7 +87,7 @@ static int hand_in(const struct worker *w, const struct catalogue_transfer *t, s
     if (rc == ERR_OK)
         rc = mark(w, t, err);
     if (rc == ERR_OK)
-        log_info(w->stage->name, "broke off, and is handed on as it is", LOG_TEXT("id", t->id));
+        log_info(w->stage->name, "partial transfer queued as is", LOG_TEXT("id", t->id));
     return rc;
 }
 
@@ -94,11 +95,11 @@ static int hand_in(const struct worker *w, const struct catalogue_transfer *t, s
 static int look_at_partial(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
     const struct worker *w = arg;
-    int rc = hand_in(w, t, err);
-    if (rc < 0 && (err_is_temporary(rc) || stop_told(w->stop)))
+    int rc = enqueue_partial(w, t, err);
+    if (rc < 0 && (err_is_temporary(rc) || stop_requested(w->stop)))
         return rc;
     if (rc < 0 && rc != ERR_NOTFOUND) /* else somebody removed it */
-        log_warn(w->stage->name, "broke off, and is not handed on; later again",
+        log_warn(w->stage->name, "partial transfer not queued, will be retried",
                  LOG_TEXT("id", t->id), LOG_ERR(err));
     return ERR_OK;
 }
@@ -112,5 +113,5 @@ void export_look_for_partials(struct worker *w)
         return;
     w->partials_us = now_us;
     if (catalogue_transfer_each(w->catalogue, &partials, look_at_partial, w, &err) < 0)
-        log_warn(w->stage->name, "what broke off cannot be looked for", LOG_ERR(&err));
+        log_warn(w->stage->name, "looking for partial transfers failed", LOG_ERR(&err));
 }

@@ -120,13 +120,13 @@ static bool go_on(void *arg, const char *id, double done)
     const struct worker *w = arg;
     (void)id;
     (void)done;
-    return !stop_told(w->stop);
+    return !stop_requested(w->stop);
 }
 
 static void tell_cannot(void *arg, const char *id, const char *why)
 {
     const struct worker *w = arg;
-    log_warn(w->stage->name, "no copies", LOG_TEXT("id", id), LOG_TEXT("reason", why));
+    log_warn(w->stage->name, "copies not made", LOG_TEXT("id", id), LOG_TEXT("reason", why));
 }
 
 static int packages_dir(const struct worker *w, char **out, struct err *err)
@@ -147,13 +147,13 @@ static void tell(const struct worker *w, const char *path, const struct export_r
                  bool adopted, double took_s)
 {
     if (adopted)
-        log_info(w->stage->name, "package was there, and is noted now", LOG_TEXT("file", path));
+        log_info(w->stage->name, "existing package recorded", LOG_TEXT("file", path));
     else
         log_info(w->stage->name, "package made", LOG_TEXT("file", path),
                  LOG_INT("transfers", r->transfers), LOG_INT("files", r->files),
                  LOG_SECONDS("seconds", took_s));
     if (r->no_stamp[0])
-        log_warn(w->stage->name, "no time stamp; try later: dashspool attach-timestamp",
+        log_warn(w->stage->name, "package not time-stamped, use dashspool attach-timestamp",
                  LOG_TEXT("file", path), LOG_TEXT("reason", r->no_stamp));
 }
 
@@ -206,7 +206,7 @@ static int pack(struct worker *w, struct work *work, struct err *err)
     int rc = export_event_issued(issued, w->catalogue, work->transfer.id, false, err);
     if (rc < 0 || issued[0]) {
         if (rc == ERR_OK)
-            log_info(w->stage->name, "is in a package", LOG_TEXT("id", work->transfer.id),
+            log_info(w->stage->name, "already packaged", LOG_TEXT("id", work->transfer.id),
                      LOG_TEXT("file", issued));
         return rc;
     }
@@ -227,7 +227,7 @@ int export_work(struct worker *w, struct work *work, struct err *err)
 {
     int lock;
     if (work->of_partial && work->transfer.state != CATALOGUE_PARTIAL) {
-        log_info(w->stage->name, "the camera went on with it: the whole one has a job of its own",
+        log_info(w->stage->name, "partial job skipped, the completed transfer has its own",
                  LOG_TEXT("id", work->transfer.id));
         return ERR_OK;
     }

@@ -175,7 +175,7 @@ static int check_partial(struct catalogue *catalogue, const struct catalogue_tra
         return ERR_OK;
     int rc = catalogue_transfer_get(catalogue, t->id, &now, err);
     if (rc == ERR_OK && (now.state != t->state || now.completed_us != t->completed_us))
-        rc = err_set(err, ERR_BUSY, "%s went on coming in while copies of it were made", t->id);
+        rc = err_set(err, ERR_BUSY, "%s was resumed while its copies were being made", t->id);
     return rc;
 }
 

@@ -16,7 +16,7 @@
 
 enum { PROCESSES_MAX = 64 * STAGES_MAX };
 
-struct crew {
+struct process_plan {
     const char *root;
     const struct cfg *cfg;
     const struct pipeline_work *how;
@@ -26,15 +26,14 @@ struct crew {
     struct stop stop;
 };
 
-static int choose(struct crew *c, struct err *err)
+static int choose(struct process_plan *c, struct err *err)
 {
     const struct stages_stage *s;
     if (c->how->stage) {
         s = stages_find(c->stages, c->how->stage);
         if (!s || s->kind == STAGES_RECEIVE)
             return err_set(err, ERR_CONFIG,
-                           "there is no stage '%.60s' with jobs; 'dashspool config' "
-                           "prints those that there are",
+                           "unknown stage '%.60s'; 'dashspool config' lists the stages",
                            c->how->stage);
         c->stage[c->n++] = s;
         return ERR_OK;
@@ -47,7 +46,7 @@ static int choose(struct crew *c, struct err *err)
 
 /* ---- in this process ---- */
 
-static void tell_sandbox(const struct crew *c)
+static void tell_sandbox(const struct process_plan *c)
 {
     struct sandbox_report sandbox;
     for (size_t i = 0; i < c->n; i++) {
@@ -55,13 +54,12 @@ static void tell_sandbox(const struct crew *c)
             continue;
         sandbox_probe(&sandbox);
         if (sandbox.missing[0])
-            log_warn("work", "conversions are less confined than they could be",
-                     LOG_TEXT("reason", sandbox.missing));
+            log_warn("work", "conversion sandbox incomplete", LOG_TEXT("reason", sandbox.missing));
     }
 }
 
 /* One stage, for ever. */
-static int work_stage(struct crew *c, const struct stages_stage *stage, struct err *err)
+static int work_stage(struct process_plan *c, const struct stages_stage *stage, struct err *err)
 {
     struct worker w;
     struct pipeline_tally unused = {0};
@@ -69,9 +67,9 @@ static int work_stage(struct crew *c, const struct stages_stage *stage, struct e
     if (rc < 0)
         return rc;
     if (setpriority(PRIO_PROCESS, 0, stage->nice) < 0)
-        log_warn(stage->name, "its nice is not set", LOG_INT("nice", stage->nice),
+        log_warn(stage->name, "setting nice failed", LOG_INT("nice", stage->nice),
                  LOG_TEXT("reason", strerror(errno)));
-    while (rc == ERR_OK && !stop_told(&c->stop)) {
+    while (rc == ERR_OK && !stop_requested(&c->stop)) {
         bool did = false;
         rc = worker_step(&w, &unused, &did, err);
         if (rc == ERR_OK && !did)
@@ -82,7 +80,7 @@ static int work_stage(struct crew *c, const struct stages_stage *stage, struct e
 }
 
 /* All stages, until none has anything that is ready. */
-static int drain(struct crew *c, struct pipeline_tally *tally, struct err *err)
+static int drain(struct process_plan *c, struct pipeline_tally *tally, struct err *err)
 {
     struct worker *w = calloc(c->n + 1, sizeof *w);
     int rc = w ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for workers");
@@ -95,12 +93,12 @@ static int drain(struct crew *c, struct pipeline_tally *tally, struct err *err)
         any = false;
         for (size_t i = 0; rc == ERR_OK && i < n; i++) {
             bool did = true;
-            while (rc == ERR_OK && did && !stop_told(&c->stop)) {
+            while (rc == ERR_OK && did && !stop_requested(&c->stop)) {
                 rc = worker_step(&w[i], tally, &did, err);
                 any = any || did;
             }
         }
-        any = any && !stop_told(&c->stop);
+        any = any && !stop_requested(&c->stop);
     }
     for (size_t i = 0; i < n; i++)
         worker_close(&w[i]);
@@ -116,7 +114,8 @@ struct child {
 };
 
 /* What a child counted comes through a pipe, each whole. */
-static void live(struct crew *c, const struct stages_stage *stage, pid_t parent, int tally_fd)
+static void live(struct process_plan *c, const struct stages_stage *stage, pid_t parent,
+                 int tally_fd)
 {
     struct pipeline_tally tally = {0};
     struct err err;
@@ -124,12 +123,12 @@ static void live(struct crew *c, const struct stages_stage *stage, pid_t parent,
         _exit(1);
     int rc = stage ? work_stage(c, stage, &err) : drain(c, &tally, &err);
     if (rc < 0)
-        log_error(stage ? stage->name : "work", "a worker ends", LOG_ERR(&err));
+        log_error(stage ? stage->name : "work", "worker failed", LOG_ERR(&err));
     ssize_t n = write(tally_fd, &tally, sizeof tally);
-    exit(rc < 0 || n != (ssize_t)sizeof tally); /* by exit(): the converters' nursery is told */
+    exit(rc < 0 || n != (ssize_t)sizeof tally); /* by exit(): the converters' forkserver is told */
 }
 
-static int start(struct crew *c, struct child *child, const struct stages_stage *stage,
+static int start(struct process_plan *c, struct child *child, const struct stages_stage *stage,
                  int tally_fd, struct err *err)
 {
     pid_t parent = getpid();
@@ -141,7 +140,8 @@ static int start(struct crew *c, struct child *child, const struct stages_stage 
     return child->pid < 0 ? err_sys(err, "fork") : ERR_OK;
 }
 
-static int start_all(struct crew *c, struct child *child, size_t *n, int tally_fd, struct err *err)
+static int start_all(struct process_plan *c, struct child *child, size_t *n, int tally_fd,
+                     struct err *err)
 {
     int rc = ERR_OK;
     if (c->how->once) {
@@ -170,7 +170,7 @@ static bool take_end(const struct child *child, size_t n, pid_t pid, int status)
             continue;
         const char *known = sigabbrev_np(WTERMSIG(status));
         snprintf(name, sizeof name, "SIG%s", known ? known : "?");
-        log_error("work", "a worker was killed; its job will be taken up again",
+        log_error("work", "worker killed, its job will be retried",
                   LOG_TEXT("process", child[i].name), LOG_INT("child", pid),
                   LOG_TEXT("signal", name));
     }
@@ -178,7 +178,7 @@ static bool take_end(const struct child *child, size_t n, pid_t pid, int status)
 }
 
 /* Until the last of them has ended; what we are told is passed on. */
-static bool wait_all(struct crew *c, const struct child *child, size_t n)
+static bool wait_all(struct process_plan *c, const struct child *child, size_t n)
 {
     bool well = true, passed = false;
     for (size_t left = n; left > 0;) {
@@ -211,7 +211,7 @@ static void add_up(int tally_fd, struct pipeline_tally *tally)
     }
 }
 
-static int work_many(struct crew *c, struct pipeline_tally *tally, struct err *err)
+static int work_many(struct process_plan *c, struct pipeline_tally *tally, struct err *err)
 {
     static struct child child[PROCESSES_MAX];
     size_t n = 0;
@@ -226,14 +226,14 @@ static int work_many(struct crew *c, struct pipeline_tally *tally, struct err *e
     add_up(tally_fd[0], tally);
     close(tally_fd[0]);
     if (rc == ERR_OK && !well)
-        rc = err_set(err, ERR_AGAIN, "a worker ended in trouble; its log tells");
+        rc = err_set(err, ERR_AGAIN, "a worker failed; see its log");
     return rc;
 }
 
 int pipeline_work(const char *root, const struct cfg *cfg, const struct pipeline_work *how,
                   struct pipeline_tally *tally, struct err *err)
 {
-    struct crew c = {.root = root, .cfg = cfg, .how = how, .stop = {.fd = -1}};
+    struct process_plan c = {.root = root, .cfg = cfg, .how = how, .stop = {.fd = -1}};
     *tally = (struct pipeline_tally){0};
     int rc = stages_load(&c.stages, cfg, err);
     if (rc == ERR_OK)

@@ -159,7 +159,7 @@ int worker_mark_done(struct worker *w, const struct work *work, struct err *err)
                               spool_job_attempt(work->job), err);
 }
 
-static int hand_on(struct worker *w, const struct work *work, struct err *err)
+static int enqueue_next_stages(struct worker *w, const struct work *work, struct err *err)
 {
     const char *json = spool_job_json(work->job);
     char *named = NULL;
@@ -184,8 +184,8 @@ static int check_attempts(const struct worker *w, const struct spool_job *job, s
     if (attempt <= w->stage->retries)
         return ERR_OK;
     return err_set(err, ERR_LIMIT,
-                   "%d attempts are used up (retries = %d); in the last one the worker itself was "
-                   "killed, or the power failed",
+                   "all %d attempts used (retries = %d); the worker did not survive the last one "
+                   "(killed, or power failure)",
                    attempt - 1, w->stage->retries);
 }
 
@@ -220,14 +220,14 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
     if (done_us == 0 && w->stage->kind == STAGES_CONVERT && spool_job_attempt(work->job) > 1)
         convert_sweep(w, work);
     if (done_us != 0)
-        log_info(w->stage->name, "was done before", LOG_TEXT("id", id));
+        log_info(w->stage->name, "already done", LOG_TEXT("id", id));
     else if ((rc = check_attempts(w, work->job, err)) == ERR_OK)
         rc = do_stage(w, work, err);
     bool is_other = work->of_partial && work->transfer.state != CATALOGUE_PARTIAL;
     if (rc == ERR_OK && work->wait_ms == 0 && w->stage->kind == STAGES_EXPORT && !is_other)
         rc = export_find_package(w, work, err);
     bool ends_here = work->of_partial && !work->package; /* the whole one comes, or came */
-    return rc < 0 || work->wait_ms > 0 || ends_here ? rc : hand_on(w, work, err);
+    return rc < 0 || work->wait_ms > 0 || ends_here ? rc : enqueue_next_stages(w, work, err);
 }
 
 static int fail(struct worker *w, struct spool_job **job, const struct work *work,
@@ -237,7 +237,7 @@ static int fail(struct worker *w, struct spool_job **job, const struct work *wor
     log_error(w->stage->name, "failed", LOG_TEXT("id", spool_job_name(*job)),
               LOG_INT("attempt", spool_job_attempt(*job)), LOG_ERR(why));
     int rc = fsx_path(&reason, err, "%s%s%s", why->text,
-                      work->words ? "\n\nIts last words (output.txt has more):\n" : "",
+                      work->words ? "\n\nLast output of the command (more in output.txt):\n" : "",
                       work->words ? work->words : "");
     if (rc < 0)
         return rc;
@@ -251,7 +251,7 @@ static int try_later(struct worker *w, struct spool_job **job, const struct err 
 {
     int attempt = spool_job_attempt(*job);
     int64_t later_ms = stages_backoff_ms(w->stage, attempt, erand48(w->random));
-    log_warn(w->stage->name, "will be tried again", LOG_TEXT("id", spool_job_name(*job)),
+    log_warn(w->stage->name, "failed, will be retried", LOG_TEXT("id", spool_job_name(*job)),
              LOG_INT("attempt", attempt), LOG_INT("attempts", w->stage->retries),
              LOG_SECONDS("wait_seconds", (double)later_ms / 1000), LOG_ERR(why));
     spool_job_because(*job, why->text);
@@ -271,8 +271,9 @@ static int work_job(struct worker *w, struct spool_job **job, struct pipeline_ta
     } else if (rc == ERR_OK) {
         tally->done++;
         rc = spool_finish(w->spool, job, err);
-    } else if (err_is_temporary(rc) && stop_told(w->stop)) {
-        log_info(w->stage->name, "given back", LOG_TEXT("id", spool_job_name(*job)), LOG_ERR(&why));
+    } else if (err_is_temporary(rc) && stop_requested(w->stop)) {
+        log_info(w->stage->name, "returned to queue", LOG_TEXT("id", spool_job_name(*job)),
+                 LOG_ERR(&why));
         rc = spool_unclaim(w->spool, job, err);
     } else if (err_is_temporary(rc) && spool_job_attempt(*job) < w->stage->retries) {
         tally->later++;
@@ -295,8 +296,7 @@ static int sweep(struct worker *w, struct err *err)
     w->swept_us = clock_mono_us();
     int rc = spool_sweep(w->spool, &given_back, err);
     if (rc == ERR_OK && given_back > 0)
-        log_info(w->stage->name, "jobs of a worker that ended are taken up again",
-                 LOG_INT("jobs", given_back));
+        log_info(w->stage->name, "requeued jobs of a dead worker", LOG_INT("jobs", given_back));
     return rc;
 }
 

@@ -21,7 +21,7 @@ static int read_last(struct catalogue *c, const char *id, int64_t *n, char line[
     *n = 0;
     if (rc == ERR_OK && found &&
         (!sqlx_int64(st, 0, 1, INT32_MAX, n) || !sqlx_text(st, 1, line, CUSTODY_LINE_ROOM)))
-        rc = err_set(err, ERR_MALFORMED, "catalogue: the custody of %s is malformed", id);
+        rc = err_set(err, ERR_MALFORMED, "catalogue: the custody record of %s is malformed", id);
     sqlx_reset(st);
     return rc;
 }
@@ -73,8 +73,8 @@ static int restore(struct catalogue *c, const char *id, const char *line, struct
     if (rc == ERR_OK)
         rc = custody_next(&chain, line, strlen(line), err);
     if (rc == ERR_OK && (chain.n != before + 1 || strcmp(chain.id, id) != 0))
-        rc = err_set(err, ERR_MALFORMED, "custody of %s: this line is of another place: %.60s", id,
-                     line);
+        rc = err_set(err, ERR_MALFORMED,
+                     "custody record of %s: this line is of another place: %.60s", id, line);
     if (rc < 0)
         return rc;
     sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
@@ -102,7 +102,8 @@ int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn
         sqlite3_bind_int64(st, 2, n);
         rc = sqlx_step(st, &found, err);
         if (rc == ERR_OK && found && !sqlx_text(st, 0, line, sizeof line))
-            rc = err_set(err, ERR_MALFORMED, "catalogue: the custody of %s is malformed", id);
+            rc =
+                err_set(err, ERR_MALFORMED, "catalogue: the custody record of %s is malformed", id);
         sqlx_reset(st);
         if (rc == ERR_OK && found)
             rc = fn(arg, line, err);

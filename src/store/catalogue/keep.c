@@ -165,7 +165,7 @@ static int retire(struct catalogue *c, const struct catalogue_transfer *t,
     if ((rc = sqlx_run(c->sql[CATALOGUE_SQL_RETIRE], err)) < 0)
         return rc;
     if (sqlite3_changes(c->db) == 0)
-        return err_set(err, ERR_NOTFOUND, "no transfer %s", t->id);
+        return err_set(err, ERR_NOTFOUND, "no such transfer: %s", t->id);
     sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_ADD], 1, t->key);
     sqlx_bind_text(c->sql[CATALOGUE_SQL_DUE_ADD], 2, t->day);
     return sqlx_run(c->sql[CATALOGUE_SQL_DUE_ADD], err);

@@ -293,7 +293,7 @@ int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_trans
 
 static int not_there(const char *id, struct err *err)
 {
-    return err_set(err, ERR_NOTFOUND, "no transfer %s", id);
+    return err_set(err, ERR_NOTFOUND, "no such transfer: %s", id);
 }
 
 int catalogue_transfer_update(struct catalogue *c, const struct catalogue_transfer *t,

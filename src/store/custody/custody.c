@@ -98,19 +98,19 @@ static int follow(const struct custody_chain *chain, const struct line *l, struc
 {
     bool first = l->n == 1;
     if (first && strcmp(l->previous, nothing) != 0)
-        return err_set(err, ERR_MALFORMED, "custody of %s: line 1 claims that one came before it",
+        return err_set(err, ERR_MALFORMED, "custody record of %s: line 1 refers to an earlier line",
                        l->id);
     if (first)
         return ERR_OK;
     if (strcmp(l->id, chain->id) != 0 || l->n != chain->n + 1)
         return err_set(err, ERR_MALFORMED,
-                       "custody of %s: line %" JSON_INTEGER_FORMAT
+                       "custody record of %s: line %" JSON_INTEGER_FORMAT
                        " ('%s') does not follow line %" PRId64 " of %s: lines "
                        "are missing, or out of order",
                        l->id, l->n, l->event, chain->n, chain->n ? chain->id : "anything");
     if (strcmp(l->previous, chain->last) != 0)
         return err_set(err, ERR_MALFORMED,
-                       "custody of %s: line %" PRId64
+                       "custody record of %s: line %" PRId64
                        " ('%s') was changed after line %" JSON_INTEGER_FORMAT " ('%s') was written",
                        l->id, chain->n, chain->event, l->n, l->event);
     return ERR_OK;

@@ -36,8 +36,8 @@ int master_extract(struct raw *raw, struct catalogue_transfer *t, const char *pa
             memcpy(t->sha256, hex, sizeof hex);
         else if (strcmp(hex, t->sha256) != 0)
             rc = err_set(err, ERR_MALFORMED,
-                         "master of %s in raw/%s.db has SHA-256 %s, but %s was received; restore "
-                         "that file from a back-up",
+                         "original of %s in raw/%s.db: checksum mismatch: SHA-256 is %s, received "
+                         "as %s; restore that file from a backup",
                          t->id, t->day, hex, t->sha256);
     }
     hash_free(&x.hash);

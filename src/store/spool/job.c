@@ -247,29 +247,29 @@ int spool_finish(struct spool *spool, struct spool_job **job, struct err *err)
     return rc;
 }
 
-static int give_back(struct spool *spool, struct spool_job **job, int attempt, int64_t later_ms,
-                     struct err *err)
+static int requeue(struct spool *spool, struct spool_job **job, int attempt, int64_t later_ms,
+                   struct err *err)
 {
     int64_t due_us = later_ms > 0 ? clock_utc_us() + later_ms * 1000 : 0;
     const struct spool_again again = {attempt, due_us, (*job)->why};
-    int rc = spool_give_back(spool, SPOOL_CUR, (*job)->name, &again, err);
+    int rc = spool_requeue(spool, SPOOL_CUR, (*job)->name, &again, err);
     spool_job_free(job); /* only now is the lock free: whoever claims sees the job whole */
     return rc;
 }
 
 int spool_release(struct spool *spool, struct spool_job **job, int64_t later_ms, struct err *err)
 {
-    return give_back(spool, job, (*job)->attempt + 1, later_ms, err);
+    return requeue(spool, job, (*job)->attempt + 1, later_ms, err);
 }
 
 int spool_postpone(struct spool *spool, struct spool_job **job, int64_t later_ms, struct err *err)
 {
-    return give_back(spool, job, (*job)->attempt, later_ms, err);
+    return requeue(spool, job, (*job)->attempt, later_ms, err);
 }
 
 int spool_unclaim(struct spool *spool, struct spool_job **job, struct err *err)
 {
-    return give_back(spool, job, (*job)->attempt, 0, err);
+    return requeue(spool, job, (*job)->attempt, 0, err);
 }
 
 /*

@@ -109,8 +109,8 @@ struct spool_again {
     int64_t due_us;  /* 0: at once */
     const char *why; /* for a person; NULL: nothing */
 };
-int spool_give_back(const struct spool *spool, enum spool_state from, const char *name,
-                    const struct spool_again *again, struct err *err) DS_MUST_CHECK;
+int spool_requeue(const struct spool *spool, enum spool_state from, const char *name,
+                  const struct spool_again *again, struct err *err) DS_MUST_CHECK;
 
 /* Looks for jobs and puts them in order: spool->ready, next, due_us. */
 int spool_look(struct spool *spool, struct err *err) DS_MUST_CHECK;

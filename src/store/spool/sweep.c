@@ -65,8 +65,8 @@ static int write_attempt(const char *dir, const struct spool_again *again, struc
  * sweep does all of this again. If the attempt was written by then, it is counted twice: better
  * than the other order, where a job that kills its workers could go uncounted for ever.
  */
-int spool_give_back(const struct spool *spool, enum spool_state from, const char *name,
-                    const struct spool_again *again, struct err *err)
+int spool_requeue(const struct spool *spool, enum spool_state from, const char *name,
+                  const struct spool_again *again, struct err *err)
 {
     char *dir = NULL;
     int rc = spool_path(spool, from, name, &dir, err);
@@ -91,8 +91,8 @@ static int sweep_claim(const struct spool *spool, const char *name, int *given_b
         return rc; /* its worker lives, or it is gone */
     if ((rc = spool_path(spool, SPOOL_CUR, name, &dir, err)) == ERR_OK &&
         (rc = spool_attempt_read(dir, &attempt, &due_us, err)) == ERR_OK) {
-        const struct spool_again again = {attempt + 1, 0, "the worker that had it ended"};
-        rc = spool_give_back(spool, SPOOL_CUR, name, &again, err);
+        const struct spool_again again = {attempt + 1, 0, "its worker died"};
+        rc = spool_requeue(spool, SPOOL_CUR, name, &again, err);
     }
     if (rc == ERR_OK)
         ++*given_back;

@@ -141,12 +141,12 @@ static int hold(const struct spool *spool, enum spool_place place, const char *j
     if (rc == ERR_OK)
         rc = is_in(spool, place, job, &there, err);
     if (rc == ERR_OK && !there)
-        return err_set(err, ERR_NOTFOUND, "no job %s is %s", job,
-                       place == SPOOL_PLACE_FAILED ? "among the failed ones" : "being worked");
+        return err_set(err, ERR_NOTFOUND, "no job %s %s", job,
+                       place == SPOOL_PLACE_FAILED ? "has failed" : "is in progress");
     if (rc == ERR_OK)
         rc = spool_lock_job(spool, state_of(place), job, lock, err);
     if (rc == ERR_OK && *lock < 0)
-        rc = err_set(err, ERR_BUSY, "somebody works at job %s", job);
+        rc = err_set(err, ERR_BUSY, "job %s is in progress; wait until it ends", job);
     return rc;
 }
 
@@ -159,7 +159,7 @@ int spool_retry(struct spool *spool, const char *job, struct err *err)
     int lock;
     int rc = hold(spool, SPOOL_PLACE_FAILED, job, &lock, err);
     if (rc == ERR_OK)
-        rc = spool_give_back(spool, SPOOL_FAILED, job, &(struct spool_again){.attempt = 1}, err);
+        rc = spool_requeue(spool, SPOOL_FAILED, job, &(struct spool_again){.attempt = 1}, err);
     if (lock >= 0)
         close(lock);
     return rc;
@@ -199,8 +199,8 @@ int spool_reclaim(struct spool *spool, const char *job, struct err *err)
     if (rc == ERR_OK)
         rc = spool_attempt_read(dir, &attempt, &due_us, err);
     if (rc == ERR_OK)
-        rc = spool_give_back(spool, SPOOL_CUR, job, &(struct spool_again){.attempt = attempt + 1},
-                             err);
+        rc = spool_requeue(spool, SPOOL_CUR, job, &(struct spool_again){.attempt = attempt + 1},
+                           err);
     if (lock >= 0)
         close(lock);
     free(dir);

@@ -111,10 +111,11 @@ static int check_identity(sqlite3 *db, const struct sqlx_schema *schema, int *fo
         return ERR_OK;
     const char *path = sqlite3_db_filename(db, "main");
     if (id != schema->application_id || version < 1)
-        return err_set(err, ERR_MALFORMED, "%s is not a database of dashspool", path);
+        return err_set(err, ERR_MALFORMED, "%s is not a dashspool database", path);
     if (version > schema->version)
         return err_set(err, ERR_UNSUPPORTED,
-                       "%s has schema version %d, this program knows up to %d: use a newer one",
+                       "%s has schema version %d, this version of dashspool supports up to %d: "
+                       "upgrade dashspool",
                        path, version, schema->version);
     return ERR_OK;
 }
@@ -188,7 +189,8 @@ static int check_file(const char *path, bool create, struct err *err)
     struct stat st;
     if (stat(path, &st) == 0) {
         if (!S_ISREG(st.st_mode))
-            return err_set(err, ERR_CONFIG, "%s is in the way: it is no regular file", path);
+            return err_set(err, ERR_CONFIG, "%s exists, but is not a regular file; move it away",
+                           path);
         return ERR_OK;
     }
     if (errno == ENOENT && create)
@@ -228,8 +230,8 @@ out:
     return rc;
 }
 
-int sqlx_open_to_look(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
-                      int busy_ms, int *version, struct err *err)
+int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
+                       int busy_ms, int *version, struct err *err)
 {
     sqlite3 *db = NULL;
     bool empty = false;

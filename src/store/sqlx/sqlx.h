@@ -36,8 +36,8 @@ int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
               struct err *err) DS_MUST_CHECK;
 /* Opens it to look only: nothing is made or brought up to date, and busy ones are waited for
  * busy_ms. *version is that of its schema, schema->version at most. Errors as above. */
-int sqlx_open_to_look(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
-                      int busy_ms, int *version, struct err *err) DS_MUST_CHECK;
+int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
+                       int busy_ms, int *version, struct err *err) DS_MUST_CHECK;
 void sqlx_close(sqlite3 **db); /* its statements must be finalized; a transaction is rolled back */
 
 /* "<file>: <SQLite's words>" with our code for the connection's last error; returns the code. */

@@ -157,7 +157,7 @@ static int read_argument(struct reader *r, struct err *err)
     while (rc == ERR_OK && *r->at && (r->quote || !strchr(" \t", *r->at)))
         rc = read_char(r, err);
     if (rc == ERR_OK && r->quote)
-        rc = err_set(err, ERR_CONFIG, "command: a %c has no end", r->quote);
+        rc = err_set(err, ERR_CONFIG, "command: unterminated %c", r->quote);
     r->command->piece[r->command->n - 1].last = true;
     return rc;
 }
@@ -173,7 +173,7 @@ static int check_program(const struct stages_command *c, struct err *err)
     bool absolute = n > 1 && text[0] == '/', name = n > 0 && !memchr(text, '/', n);
     if ((!absolute && !name) || strchr("-@+!:|", text[0]))
         return err_set(err, ERR_CONFIG,
-                       "command: '%.*s' is no program: write its path from / on, or its name",
+                       "command: '%.*s' is not a program: give an absolute path, or a plain name",
                        (int)(n < 60 ? n : 60), text);
     return ERR_OK;
 }
@@ -189,7 +189,7 @@ int stages_command_parse(struct stages_command **out, const char *text, struct e
         rc = read_argument(&r, err);
     }
     if (rc == ERR_OK && r.command->n_args == 0)
-        rc = err_set(err, ERR_CONFIG, "command: there is none");
+        rc = err_set(err, ERR_CONFIG, "command: empty");
     if (rc == ERR_OK)
         rc = check_program(r.command, err);
     if (rc < 0)
@@ -234,9 +234,9 @@ static int expand(const struct piece *p, const char *const values[STAGES_N_VALUE
         return rc;
     const char *value = values[p->value];
     if (!value && p->value == STAGES_PACKAGE)
-        return err_set(err, ERR_NOTFOUND, "no package was made for this job");
+        return err_set(err, ERR_NOTFOUND, "no package exists for this job");
     if (!value)
-        return err_set(err, ERR_NOTFOUND, "there is no %s copy of it", value_names[p->value]);
+        return err_set(err, ERR_NOTFOUND, "no %s copy exists", value_names[p->value]);
     return buf_append(arg, value, strlen(value), err);
 }
 

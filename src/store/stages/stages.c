@@ -32,7 +32,7 @@ static int parse_statuses(const char *text, bool out[256], struct err *err)
             break;
     }
     return err_set(err, ERR_CONFIG,
-                   "try_later = %.60s: numbers from 1 to 255 with commas are needed", text);
+                   "try_later = %.60s: expected comma-separated numbers from 1 to 255", text);
 }
 
 static int check_statuses(const char *value, struct err *err)
@@ -48,37 +48,44 @@ static int check_prometheus(const char *value, struct err *err)
     return err_set(err, ERR_CONFIG, "prometheus = %.60s: the name must end in .prom", value);
 }
 
-#define ENABLED(value)                                                                       \
-    {                                                                                        \
-        "enabled", CFG_BOOL, "yes or no", 0, 0, value, "whether the pipeline has this stage" \
+#define ENABLED(value)                                                                 \
+    {                                                                                  \
+        "enabled", CFG_BOOL, "yes or no", 0, 0, value, "whether this stage is enabled" \
     }
-#define COMMON(enabled, after, retries, backoff, backoff_max, nice)                           \
-    ENABLED(enabled), {"after",                                                               \
-                       CFG_TEXT,                                                              \
-                       "stages",                                                              \
-                       1,                                                                     \
-                       1000,                                                                  \
-                       after,                                                                 \
-                       "whose jobs feed this one; several with commas"},                      \
-        {"workers", CFG_INT, "processes", 1, 64, "1", "side by side"},                        \
-        {"retries",                                                                           \
-         CFG_INT,                                                                             \
-         "attempts",                                                                          \
-         1,                                                                                   \
-         1000,                                                                                \
-         retries,                                                                             \
-         "at a job that fails for a passing reason, before it goes to failed/"},              \
-        {"backoff",                                                                           \
-         CFG_SPAN,                                                                            \
-         "time",                                                                              \
-         1,                                                                                   \
-         DAY_MS,                                                                              \
-         backoff,                                                                             \
-         "wait before the second attempt; doubled before each further one"},                  \
-        {"backoff_max", CFG_SPAN, "time", 1, DAY_MS, backoff_max, "… but no longer"},         \
-        {"nice", CFG_INT, "0..19", 0, 19, nice, "how far it gives way to other programs"},    \
-    {                                                                                         \
-        "poll", CFG_SPAN, "time", 10, 60000, "500 ms", "how often to look for jobs when idle" \
+#define COMMON(enabled, after, retries, backoff, backoff_max, nice)                         \
+    ENABLED(enabled),                                                                       \
+        {"after",                                                                           \
+         CFG_TEXT,                                                                          \
+         "stages",                                                                          \
+         1,                                                                                 \
+         1000,                                                                              \
+         after,                                                                             \
+         "stages whose finished jobs feed this one, comma-separated"},                      \
+        {"workers", CFG_INT, "processes", 1, 64, "1", "number of parallel workers"},        \
+        {"retries",                                                                         \
+         CFG_INT,                                                                           \
+         "attempts",                                                                        \
+         1,                                                                                 \
+         1000,                                                                              \
+         retries,                                                                           \
+         "maximum attempts at a job with a temporary error before it is moved to failed/"}, \
+        {"backoff",                                                                         \
+         CFG_SPAN,                                                                          \
+         "time",                                                                            \
+         1,                                                                                 \
+         DAY_MS,                                                                            \
+         backoff,                                                                           \
+         "delay before the second attempt; doubled for each further one"},                  \
+        {"backoff_max", CFG_SPAN, "time", 1, DAY_MS, backoff_max, "… up to this maximum"},  \
+        {"nice",                                                                            \
+         CFG_INT,                                                                           \
+         "0..19",                                                                           \
+         0,                                                                                 \
+         19,                                                                                \
+         nice,                                                                              \
+         "scheduling priority (nice) of its commands; 19 is lowest"},                       \
+    {                                                                                       \
+        "poll", CFG_SPAN, "time", 10, 60000, "500 ms", "polling interval when idle"         \
     }
 
 static const struct cfg_key receive_keys[] = {ENABLED("yes")};
@@ -88,22 +95,24 @@ static const struct cfg_key export_keys[] = {COMMON("no", "convert", "10", "1 mi
 static const struct cfg_key exec_keys[] = {
     COMMON("yes", "convert", "20", "30 s", "1 h", "5"),
     {"command", CFG_TEXT, "program and arguments", 0, 16000, "",
-     "what is run for each job; exit status 0 done, one of try_later try again, else failed",
+     "command to run for each job; exit status 0: done; listed in try_later: retry; else failed",
      check_command},
     {"try_later", CFG_TEXT, "exit statuses", 0, 1000, "75",
-     "those of a failure that may pass, with commas; 75 is what sysexits.h says", check_statuses},
+     "exit statuses of temporary failures, comma-separated; 75 is EX_TEMPFAIL of sysexits.h",
+     check_statuses},
     {"timeout", CFG_SPAN, "time; 0: none", 0, 7 * DAY_MS, "10 min",
-     "a command that takes longer is ended, and tried again"},
+     "maximum run time of the command; then it is stopped and retried"},
 };
 static const struct cfg_key run_keys[] = {
     {"restart", CFG_SPAN, "time", 1, 3600000, "1 s",
-     "wait before a stage that ended is started again; doubled each time"},
-    {"restart_max", CFG_SPAN, "time", 1, 3600000, "1 min", "… but no longer"},
+     "delay before restarting a process that ended; doubled each time"},
+    {"restart_max", CFG_SPAN, "time", 1, 3600000, "1 min", "… up to this maximum"},
     {"prometheus", CFG_TEXT, "file", 0, 1000, "",
-     "kept up to date for Prometheus (node_exporter's textfile collector), name.prom; below ROOT "
-     "unless it begins with /; empty: none",
+     "metrics file for Prometheus (node_exporter's textfile collector), NAME.prom; relative to "
+     "ROOT unless absolute; empty: none",
      check_prometheus},
-    {"prometheus_every", CFG_SPAN, "time", 1000, 3600000, "15 s", "how often it is written"},
+    {"prometheus_every", CFG_SPAN, "time", 1000, 3600000, "15 s",
+     "how often the metrics file is written"},
 };
 
 const struct cfg_section stages_cfg_sections[STAGES_CFG_SECTIONS] = {
@@ -163,8 +172,9 @@ static int take_exec(struct stages *s, struct node *n, struct err *err)
     const char *command = cfg_text(s->cfg, n->stage.section, "command");
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(n->stage.name, taken[i]) == 0)
-            return err_set(err, ERR_CONFIG, "%s: [%s]: '%s' names another stage; take another name",
-                           n->origin, n->stage.section, n->stage.name);
+            return err_set(err, ERR_CONFIG,
+                           "%s: [%s]: the name '%s' is already used by another stage", n->origin,
+                           n->stage.section, n->stage.name);
     n->stage.timeout_ms = cfg_ms(s->cfg, n->stage.section, "timeout");
     if (!command[0])
         return err_set(err, ERR_CONFIG, "%s: [%s] has no command", n->origin, n->stage.section);
@@ -208,7 +218,7 @@ static int check_producer(const struct stages *s, const struct node *n, const st
     if (producer->stage.kind == STAGES_RECEIVE || producer->stage.enabled || !n->stage.enabled)
         return ERR_OK;
     return err_set(err, ERR_CONFIG,
-                   "%s: [%s] comes after %s, which is not enabled (%s): it would wait for ever",
+                   "%s: [%s] runs after %s, which is disabled (%s): it would never run",
                    origin_of(s, n, "after"), n->stage.section, producer->stage.name,
                    origin_of(s, producer, "enabled"));
 }
@@ -222,7 +232,7 @@ static int link_node(struct stages *s, struct node *n, struct err *err)
         size_t length = strcspn(p, " ,");
         long at = find(s, p, length);
         if (at < 0)
-            return err_set(err, ERR_CONFIG, "%s: [%s] after = %s: there is no stage '%.*s'",
+            return err_set(err, ERR_CONFIG, "%s: [%s] after = %s: unknown stage '%.*s'",
                            origin_of(s, n, "after"), n->stage.section, after,
                            length < 64 ? (int)length : 64, p);
         n->after[at] = 1;
@@ -231,7 +241,8 @@ static int link_node(struct stages *s, struct node *n, struct err *err)
         if (rc < 0)
             return rc;
         if (*p != ',')
-            return *p ? err_set(err, ERR_CONFIG, "%s: [%s] after = %s: write names with commas",
+            return *p ? err_set(err, ERR_CONFIG,
+                                "%s: [%s] after = %s: expected comma-separated names",
                                 origin_of(s, n, "after"), n->stage.section, after)
                       : ERR_OK;
     }
@@ -259,7 +270,7 @@ static int tell_cycle(const struct stages *s, const bool *placed, struct err *er
                  s->node[at].stage.name, s->node[p].stage.name, p == first ? "" : ", ");
         at = p;
     } while (at != first);
-    return err_set(err, ERR_CONFIG, "%s: [%s]: the stages run in a circle: %s",
+    return err_set(err, ERR_CONFIG, "%s: [%s]: stages form a cycle: %s",
                    origin_of(s, &s->node[first], "after"), s->node[first].stage.section, text);
 }
 
@@ -299,7 +310,7 @@ static int check_packages(const struct stages *s, struct err *err)
                 has[at] = false;
         if (n->command && stages_command_uses(n->command, STAGES_PACKAGE) && !has[at])
             return err_set(err, ERR_CONFIG,
-                           "%s: [%s] uses %%{package}, which only stages after export have: "
+                           "%s: [%s] uses %%{package}, which requires "
                            "after = export",
                            origin_of(s, n, "command"), n->stage.section);
     }

@@ -1,0 +1,46 @@
+/*
+ * report_facts: what the catalogue knows of the transfers of a package, as facts for its report
+ * (report.h).
+ */
+#ifndef EXPORT_REPORT_FACTS_H
+#define EXPORT_REPORT_FACTS_H
+
+#include "dashspool/catalogue.h"
+#include "dashspool/export.h"
+#include <stdio.h>
+
+struct report_facts;
+
+/* dir: on a disk that has room for the pictures of the report, which wait there in a file without a
+ * name. *out is the caller's (report_facts_free). */
+int report_facts_new(struct report_facts **out, const char *dir, struct err *err) DS_MUST_CHECK;
+void report_facts_free(struct report_facts **s);
+
+/* A transfer, with its copies and connections; master: its name in the package; root: where its
+ * copies are (a poster or a still goes into the page). Where master is "", the package is a
+ * redacted one, without the copies that show or tell something: report_facts_redacted() adds what
+ * stands for them.
+ */
+int report_facts_add(struct report_facts *s, struct catalogue *c, const char *root,
+                     const struct catalogue_transfer *t, const char *master,
+                     struct err *err) DS_MUST_CHECK;
+
+/* The transfer that was added last has this redacted copy; path: the file itself, of which a poster
+ * or a still goes into the page. */
+int report_facts_redacted(struct report_facts *s, const struct catalogue_copy *copy,
+                          const char *path, bool no_sound, struct err *err) DS_MUST_CHECK;
+
+/* Whether a kind of copy has pictures or sound: not in a redacted package as it is in the store. */
+bool report_facts_shows(const char *kind);
+
+/* Where a kind of copy is in a package: "viewing", "stills" … */
+const char *report_facts_folder(const char *kind);
+
+/* Writes the report to out, and all of it out of the process: a page for browsers, or the same to
+ * print. redaction: what is hidden, in words; NULL: nothing. */
+enum report_facts_form { REPORT_FACTS_HTML, REPORT_FACTS_PDF };
+int report_facts_report(struct report_facts *s, const struct export_request *request,
+                        const char *redaction, enum report_facts_form form, FILE *out,
+                        struct err *err) DS_MUST_CHECK;
+
+#endif

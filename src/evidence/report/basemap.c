@@ -1,0 +1,137 @@
+/* Reads the outlines once for a page. The bytes are our own; the reader is as strict as with
+ * others. */
+#include "basemap.h"
+#include "dashspool/reader.h"
+#include <assert.h>
+#include <stdlib.h>
+
+extern const uint8_t report_world[], report_world_end[];
+
+static uint32_t number(struct rd *r)
+{
+    uint32_t v = 0;
+    for (unsigned shift = 0; shift < 32; shift += 7) {
+        uint8_t b = rd_u8(r);
+        v |= (uint32_t)(b & 127) << shift;
+        if (!(b & 128))
+            return v;
+    }
+    r->bad = true;
+    return 0;
+}
+
+static int32_t with_sign(struct rd *r)
+{
+    uint32_t v = number(r);
+    return (int32_t)(v >> 1) ^ -(int32_t)(v & 1);
+}
+
+/* Every point, arc, ring and country takes at least a byte: the file's length bounds all arrays. */
+static struct basemap *make_room(size_t bytes)
+{
+    struct basemap *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->point = malloc(bytes / 2 * sizeof *w->point);
+    w->arc = malloc(bytes / 4 * sizeof *w->arc);
+    w->ref = malloc(bytes / 8 * sizeof *w->ref);
+    w->ring = malloc(bytes / 8 * sizeof *w->ring);
+    w->country = malloc(bytes / 8 * sizeof *w->country);
+    if (!w->point || !w->arc || !w->ref || !w->ring || !w->country)
+        basemap_free(&w);
+    return w;
+}
+
+static void stretch_box(struct basemap_box *b, struct basemap_point p)
+{
+    b->west = p.lon < b->west ? p.lon : b->west;
+    b->east = p.lon > b->east ? p.lon : b->east;
+    b->south = p.lat < b->south ? p.lat : b->south;
+    b->north = p.lat > b->north ? p.lat : b->north;
+}
+
+static void read_arcs(struct basemap *w, struct rd *r, size_t bytes)
+{
+    uint32_t steps = number(r), n = number(r);
+    if (steps == 0 || n > bytes / 4)
+        r->bad = true;
+    for (uint32_t i = 0; i < n && !r->bad; i++) {
+        uint32_t kind = number(r), points = number(r);
+        if (kind > WORLD_SEAM || points > bytes / 2 - w->n_points) {
+            r->bad = true;
+            return;
+        }
+        struct basemap_arc *arc = &w->arc[w->n_arcs++];
+        *arc = (struct basemap_arc){
+            (enum basemap_line)kind, w->n_points, points, {999, -999, 999, -999}};
+        int32_t lon = 0, lat = 0;
+        for (uint32_t k = 0; k < points; k++) {
+            lon += with_sign(r);
+            lat += with_sign(r);
+            struct basemap_point at = {(float)lon / (float)steps, (float)lat / (float)steps};
+            stretch_box(&arc->box, at);
+            w->point[w->n_points++] = at;
+        }
+    }
+}
+
+static void read_ring(struct basemap *w, struct rd *r, size_t bytes)
+{
+    uint32_t n = number(r);
+    if (n > bytes / 8 - w->n_refs || w->n_rings == bytes / 8) {
+        r->bad = true;
+        return;
+    }
+    w->ring[w->n_rings++] = (struct basemap_ring){w->n_refs, n};
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t ref = with_sign(r);
+        if ((size_t)(ref < 0 ? ~ref : ref) >= w->n_arcs)
+            r->bad = true;
+        w->ref[w->n_refs++] = ref;
+    }
+}
+
+static void read_countries(struct basemap *w, struct rd *r, size_t bytes)
+{
+    uint32_t n = number(r);
+    if (n > bytes / 8)
+        r->bad = true;
+    for (uint32_t i = 0; i < n && !r->bad; i++) {
+        struct basemap_country *c = &w->country[w->n_countries++];
+        c->name_bytes = number(r);
+        c->name = (const char *)rd_bytes(r, c->name_bytes);
+        c->first = w->n_rings;
+        c->n = number(r);
+        for (size_t k = 0; k < c->n && !r->bad; k++)
+            read_ring(w, r, bytes);
+    }
+}
+
+int basemap_load(struct basemap **out, struct err *err)
+{
+    size_t bytes = (size_t)(report_world_end - report_world);
+    struct basemap *w = make_room(bytes);
+    *out = NULL;
+    if (!w)
+        return err_set(err, ERR_NOMEM, "no memory for the map of the world");
+    struct rd r = rd_init(report_world, bytes);
+    (void)rd_bytes(&r, 7); /* "DSMAP1\n" */
+    read_arcs(w, &r, bytes);
+    read_countries(w, &r, bytes);
+    assert(rd_done(&r)); /* it was built in */
+    *out = w;
+    return ERR_OK;
+}
+
+void basemap_free(struct basemap **w)
+{
+    if (!*w)
+        return;
+    free((*w)->point);
+    free((*w)->arc);
+    free((*w)->ref);
+    free((*w)->ring);
+    free((*w)->country);
+    free(*w);
+    *w = NULL;
+}

@@ -1,0 +1,169 @@
+/* What somebody reads who reads only the beginning. */
+#include "format.h"
+#include "page.h"
+#include <string.h>
+
+static void cover_line(struct doc *d, const char *name, const char *text)
+{
+    if (doc_empty(text))
+        return;
+    doc_open_named(d, DOC_COVER_LINE, name);
+    doc_text(d, text);
+    doc_close(d, DOC_COVER_LINE);
+}
+
+void summary_cover(struct doc *d, const struct report *r)
+{
+    char made[FORMAT_ROOM];
+    doc_open(d, DOC_COVER);
+    doc_put(d, DOC_HEAD_1, page_title(r));
+    doc_open(d, DOC_COVER_LINES);
+    cover_line(d, "Reference", r->reference);
+    cover_line(d, "For", r->recipient);
+    cover_line(d, "From", r->author);
+    format_time(&r->made, made);
+    cover_line(d, "Created", format_time_ok(&r->made) ? made : "");
+    doc_close(d, DOC_COVER_LINES);
+    doc_close(d, DOC_COVER);
+    if (r->redacted) {
+        doc_open(d, DOC_WARNING);
+        doc_put(d, DOC_STRONG, "Redacted.");
+        doc_text(d, " Parts of the images or facts were deliberately made unrecognisable. ");
+        doc_text(d, r->redaction);
+        doc_close(d, DOC_WARNING);
+    }
+    if (!doc_empty(r->note))
+        doc_put(d, DOC_NOTE, r->note);
+}
+
+static size_t count(const struct report *r, bool (*is)(const struct report_clip *))
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_clips; i++)
+        n += is(&r->clip[i]);
+    return n;
+}
+
+static bool is_video(const struct report_clip *clip)
+{
+    return clip->kind == REPORT_VIDEO;
+}
+
+static bool is_flawed(const struct report_clip *clip)
+{
+    return clip->n_stretches > 0 || clip->arrival.partial;
+}
+
+static bool is_unexamined(const struct report_clip *clip)
+{
+    return !clip->examined;
+}
+
+static size_t units(const struct report *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_clips; i++) {
+        bool seen = doc_empty(r->clip[i].imei);
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = r->clip[k].imei && strcmp(r->clip[k].imei, r->clip[i].imei) == 0;
+        n += !seen;
+    }
+    return n;
+}
+
+static void plural(struct doc *d, size_t n, const char *one, const char *many)
+{
+    doc_textf(d, "%zu %s", n, n == 1 ? one : many);
+}
+
+static void summary_contents(struct doc *d, const struct report *r, const struct events *e)
+{
+    size_t videos = count(r, is_video), photos = r->n_clips - videos;
+    doc_fact(d, "Contents");
+    if (videos || photos == 0)
+        plural(d, videos, "video", "videos");
+    doc_text(d, videos && photos ? " and " : "");
+    if (photos)
+        plural(d, photos, "photo", "photos");
+    if (r->n_clips) {
+        doc_text(d, " of ");
+        plural(d, e->n, "event", "events");
+        if (units(r)) {
+            doc_text(d, ", from ");
+            plural(d, units(r), "vehicle", "vehicles");
+        }
+    }
+    doc_fact_end(d);
+}
+
+static void summary_when(struct doc *d, const struct report *r)
+{
+    const struct report_time *first = NULL, *last = NULL;
+    char text[FORMAT_ROOM];
+    for (size_t i = 0; i < r->n_clips; i++) {
+        const struct report_time *t = &r->clip[i].start;
+        first = format_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
+        last = format_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
+    }
+    doc_fact(d, "When");
+    if (!first)
+        doc_text(d, "not known");
+    else {
+        format_time(first, text);
+        doc_text(d, text);
+        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
+            format_time(last, text);
+            doc_textf(d, " to %s", text);
+        }
+    }
+    doc_fact_end(d);
+}
+
+static void summary_state(struct doc *d, const struct report *r)
+{
+    size_t flawed = count(r, is_flawed), unexamined = count(r, is_unexamined);
+    doc_fact(d, "Condition");
+    if (r->n_clips == 0)
+        doc_text(d, "no recordings");
+    else if (flawed) {
+        doc_open(d, DOC_BAD);
+        doc_textf(d, "%zu of %zu recordings are damaged, incomplete or have gaps", flawed,
+                  r->n_clips);
+        doc_close(d, DOC_BAD);
+        doc_text(d, ", see below");
+    } else if (unexamined < r->n_clips)
+        doc_text(d, "no damage found");
+    if (unexamined) {
+        doc_text(d, flawed || unexamined < r->n_clips ? "; " : "");
+        doc_textf(d, "%zu of %zu not examined", unexamined, r->n_clips);
+    }
+    doc_fact_end(d);
+    size_t placed = count(r, clip_has_position);
+    doc_fact(d, "Where");
+    if (placed == 0)
+        doc_text(d, "not known");
+    else if (placed == r->n_clips)
+        doc_text(d, "known for all recordings, with maps below");
+    else
+        doc_textf(d, "known for %zu of %zu recordings, with maps below", placed, r->n_clips);
+    doc_fact_end(d);
+}
+
+void summary_render(struct doc *d, const struct report *r, const struct events *e)
+{
+    doc_open(d, DOC_BRIEF);
+    doc_put(d, DOC_HEAD_2, "Summary");
+    doc_open(d, DOC_FACTS_WIDE);
+    summary_contents(d, r, e);
+    summary_when(d, r);
+    summary_state(d, r);
+    doc_fact(d, "Signature");
+    if (r->signature.is_signed) {
+        doc_text(d, "signed by ");
+        doc_text(d, doc_empty(r->signature.who) ? "an unnamed signer" : r->signature.who);
+    } else
+        doc_text(d, "none; checksums only");
+    doc_fact_end(d);
+    doc_close(d, DOC_FACTS_WIDE);
+    doc_close(d, DOC_BRIEF);
+}

@@ -1,0 +1,364 @@
+/* pass: the worker's half of the store. Every step bears repetition. */
+#include "custody_events.h"
+#include "dashspool/clock.h"
+#include "dashspool/intake.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+/* This transfer alone can never be whole: the others of the pass go on. */
+static void give_up(struct transfer *t, const struct err *err)
+{
+    if (t->dead)
+        return;
+    t->dead = true;
+    t->why = *err;
+}
+
+/* Of a failed step: what is permanent ends the transfer, the rest ends the pass. */
+static int judge(struct transfer *t, int rc, struct err *err)
+{
+    if (rc == ERR_OK)
+        return rc;
+    err_wrap(err, "%s", t->row.id[0] ? t->row.id : t->row.imei);
+    if (err_is_temporary(rc))
+        return rc;
+    give_up(t, err);
+    return ERR_OK;
+}
+
+int64_t pass_free_bytes(const struct stores *s)
+{
+    struct statvfs vfs;
+    if (statvfs(s->root, &vfs) < 0)
+        return INT64_MAX; /* the first write will tell */
+    return (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
+}
+
+/* ---- bytes ---- */
+
+static int know_stored(struct stores *s, struct transfer *t, struct err *err)
+{
+    bool sealed;
+    if (t->stored >= 0)
+        return ERR_OK;
+    int rc = raw_stat(s->raw, t->row.day, t->row.key, &t->stored, &sealed, NULL, err);
+    if (rc == ERR_NOTFOUND) {
+        t->stored = 0;
+        rc = ERR_OK;
+    }
+    return rc;
+}
+
+/* What an earlier try or an earlier connection has stored is not stored again, and the hash is of
+ * what is stored. */
+static int append(struct stores *s, struct op *op, struct err *err)
+{
+    struct transfer *t = op->t;
+    const uint8_t *p = buf_data(&op->data);
+    int64_t end = op->offset + (int64_t)op->data.used;
+    if (t->same_as[0]) /* an earlier try has dropped them */
+        return ERR_OK;
+    int rc = know_stored(s, t, err);
+    if (rc == ERR_OK && t->hashed < end) {
+        hash_update(t->hash, p + (t->hashed - op->offset), (size_t)(end - t->hashed));
+        t->hashed = end;
+    }
+    if (rc < 0 || t->stored >= end)
+        return rc;
+    if (t->stored < op->offset)
+        return err_set(err, ERR_MALFORMED, "partial transfer has %lld bytes, expected %lld",
+                       (long long)t->stored, (long long)op->offset);
+    rc = raw_append(s->raw, t->row.day, t->row.key, t->stored, p + (t->stored - op->offset),
+                    (size_t)(end - t->stored), err);
+    if (rc == ERR_OK)
+        t->row.length_bytes = t->stored = end;
+    return rc;
+}
+
+/* A finished hash gives its digest once, and sealing may have to be repeated. */
+static int hash_once(struct transfer *t, struct err *err)
+{
+    int rc = ERR_OK;
+    if (!t->have_sha256 && (rc = hash_final(t->hash, t->sha256, err)) == ERR_OK)
+        t->have_sha256 = true;
+    if (rc == ERR_OK)
+        hash_hex(t->sha256, t->row.sha256);
+    return rc;
+}
+
+static int seal(struct stores *s, struct op *op, struct err *err)
+{
+    struct catalogue_transfer *row = &op->t->row, same;
+    const struct catalogue_wire *w = &row->wire;
+    struct raw_facts facts = {.id = row->id,
+                              .imei = row->imei,
+                              .camera = row->camera,
+                              .kind = row->kind,
+                              .source = row->source,
+                              .arrived_us = row->arrived_us,
+                              .length_bytes = op->t->stored,
+                              .init = w->init,
+                              .init_bytes = w->init_n,
+                              .meta = w->meta,
+                              .meta_bytes = w->meta_n,
+                              .start = w->start,
+                              .start_bytes = w->start_n,
+                              .path = w->path,
+                              .path_bytes = w->path_n};
+    if (op->t->same_as[0]) /* by an earlier try: its bytes may be gone */
+        return raw_drop(s->raw, row->day, row->key, err);
+    int rc = know_stored(s, op->t, err);
+    row->length_bytes = facts.length_bytes = op->t->stored;
+    if (rc == ERR_OK)
+        rc = hash_once(op->t, err);
+    if (rc < 0)
+        return rc;
+    memcpy(facts.sha256, op->t->sha256, HASH_BYTES);
+    rc = catalogue_transfer_same(s->catalogue, row, &same, err);
+    if (rc == ERR_OK) {
+        snprintf(op->t->same_as, sizeof op->t->same_as, "%s", same.id);
+        return raw_drop(s->raw, row->day, row->key, err);
+    }
+    return rc == ERR_NOTFOUND ? raw_seal(s->raw, row->day, row->key, &facts, err) : rc;
+}
+
+static int store_bytes(struct stores *s, const struct op_list *list, struct err *err)
+{
+    int rc = ERR_OK;
+    for (struct op *op = list->first; op && rc == ERR_OK; op = op->next) {
+        if (op->t->dead)
+            continue;
+        if (op->type == OP_APPEND)
+            rc = judge(op->t, append(s, op, err), err);
+        else if (op->type == OP_FINISH && !op->t->incomplete)
+            rc = judge(op->t, seal(s, op, err), err);
+    }
+    if (rc == ERR_OK)
+        return raw_commit(s->raw, err);
+    raw_rollback(s->raw);
+    return rc;
+}
+
+/* After a failure nobody knows which of it was committed: a pass may span two day files. A row that
+ * was rolled back gives its key to the next one. */
+static void forget(const struct op_list *list)
+{
+    for (struct op *op = list->first; op; op = op->next) {
+        op->t->stored = -1;
+        if (op->type == OP_BEGIN && !op->t->resumed)
+            op->t->row.key = 0;
+    }
+}
+
+/* ---- rows ---- */
+
+/* A transfer's row has the numbers of all its connections; once. */
+static void count(struct transfer *t, const struct catalogue_arrival *part)
+{
+    struct catalogue_transfer *row = &t->row;
+    if (t->counted)
+        return;
+    t->counted = true;
+    if (part->ended_us)
+        row->completed_us = part->ended_us;
+    row->packets += part->packets;
+    row->crc_errors += part->crc_errors;
+    row->resumes += part->resumes;
+    row->bytes_lost += part->bytes_lost;
+    row->duplicates += part->duplicates;
+}
+
+static int add_part(struct stores *s, const struct catalogue_transfer *row,
+                    struct catalogue_arrival *part, struct err *err)
+{
+    part->until_bytes = row->length_bytes;
+    if (part->from_bytes > part->until_bytes)
+        part->from_bytes = part->until_bytes;
+    if (part->packets == 0 && part->crc_errors == 0 && part->from_bytes == part->until_bytes)
+        return ERR_OK; /* it brought nothing */
+    return catalogue_arrival_add(s->catalogue, row->key, part, err);
+}
+
+int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
+                              struct catalogue_arrival *part, struct err *err)
+{
+    uint8_t sha256[HASH_BYTES];
+    bool sealed = false;
+    struct catalogue_transfer same;
+    int rc = raw_stat(s->raw, row->day, row->key, &row->length_bytes, &sealed, sha256, err);
+    if (rc == ERR_NOTFOUND) /* not one byte came */
+        return catalogue_transfer_remove(s->catalogue, row->key, err);
+    if (rc < 0)
+        return rc;
+    row->state = sealed ? CATALOGUE_STORED : CATALOGUE_PARTIAL;
+    row->sha256[0] = '\0';
+    if (sealed)
+        hash_hex(sha256, row->sha256);
+    rc = sealed ? catalogue_transfer_same(s->catalogue, row, &same, err) : ERR_NOTFOUND;
+    if (rc == ERR_NOTFOUND) {
+        rc = catalogue_transfer_update(s->catalogue, row, err);
+        if (rc == ERR_OK)
+            rc = add_part(s, row, part, err);
+        return rc < 0 ? rc : note_end(s->catalogue, row, part->ended, err);
+    }
+    if (rc == ERR_OK && (rc = raw_drop(s->raw, row->day, row->key, err)) == ERR_OK &&
+        (rc = raw_commit(s->raw, err)) == ERR_OK)
+        rc = catalogue_transfer_remove(s->catalogue, row->key, err);
+    return rc;
+}
+
+static int check_day(struct stores *s, const struct catalogue_transfer *row, struct err *err)
+{
+    int64_t day_us = INT64_C(86400) * 1000000, files, bytes;
+    int64_t since_us = row->arrived_us - row->arrived_us % day_us;
+    const struct store_options *o = &s->options;
+    if (o->day_files_max == 0 && o->day_bytes_max == 0)
+        return ERR_OK;
+    int rc = catalogue_camera_load(s->catalogue, row->imei, since_us, &files, &bytes, err);
+    if (rc == ERR_OK && o->day_files_max > 0 && files >= o->day_files_max)
+        return err_set(err, ERR_LIMIT,
+                       "daily quota exceeded: %lld files today (UTC); see [receive] day_files_max",
+                       (long long)files);
+    if (rc == ERR_OK && o->day_bytes_max > 0 && bytes >= o->day_bytes_max)
+        return err_set(err, ERR_LIMIT,
+                       "daily quota exceeded: %lld MiB today (UTC); see [receive] day_mib_max",
+                       (long long)bytes >> 20);
+    return rc;
+}
+
+/* Takes up the partial: its row, with what is new about the camera's connection. */
+static int take_up(struct stores *s, struct transfer *t, struct catalogue_transfer *found,
+                   struct err *err)
+{
+    bool sealed;
+    int rc = raw_stat(s->raw, found->day, found->key, &found->length_bytes, &sealed, NULL, err);
+    if (rc < 0 || sealed)
+        return rc < 0 ? rc : err_set(err, ERR_NOTFOUND, "%s is already complete", found->id);
+    found->state = CATALOGUE_RECEIVING;
+    found->published = false; /* as it will be */
+    found->connections++;
+    snprintf(found->peer, sizeof found->peer, "%s", t->row.peer);
+    found->wire = t->row.wire;
+    if ((rc = catalogue_transfer_update(s->catalogue, found, err)) < 0 ||
+        (rc = note_resumed(s->catalogue, found, found->length_bytes, err)) < 0)
+        return rc;
+    t->row = *found;
+    t->resumed = true;
+    t->have = found->length_bytes < t->resume.bytes_max ? found->length_bytes : t->resume.bytes_max;
+    t->have -= t->have % t->resume.unit_bytes;
+    return ERR_OK;
+}
+
+static int begin(struct stores *s, struct transfer *t, struct err *err)
+{
+    struct catalogue_transfer found;
+    int rc = catalogue_transfer_resumable(s->catalogue, &t->row, &found, err);
+    if (rc == ERR_OK)
+        rc = take_up(s, t, &found, err);
+    if (rc != ERR_NOTFOUND)
+        return rc;
+    if ((rc = check_day(s, &t->row, err)) < 0)
+        return rc;
+    t->stored = 0;
+    rc = intake_transfer_add(s->catalogue, s->raw, &t->row, err);
+    return rc < 0 ? rc : note_received(s->catalogue, &t->row, err);
+}
+
+static int forget_duplicate(struct stores *s, struct transfer *t, struct err *err)
+{
+    int rc = catalogue_transfer_remove(s->catalogue, t->row.key, err);
+    return rc < 0 ? rc : note_offered_again(s->catalogue, t->same_as, &t->row, err);
+}
+
+static int record(struct stores *s, struct op *op, struct err *err)
+{
+    struct transfer *t = op->t;
+    struct catalogue_transfer *row = &t->row;
+    int rc;
+    switch (op->type) {
+    case OP_BEGIN:
+        return begin(s, t, err);
+    case OP_FINISH:
+        if (t->same_as[0])
+            return forget_duplicate(s, t, err);
+        count(t, &t->part);
+        if (t->dead || t->incomplete)
+            return pass_record_what_is_there(s, row, &t->part, err);
+        row->state = CATALOGUE_STORED;
+        rc = catalogue_transfer_update(s->catalogue, row, err);
+        if (rc == ERR_OK)
+            rc = add_part(s, row, &t->part, err);
+        return rc < 0 ? rc : note_end(s->catalogue, row, "", err);
+    case OP_ABANDON:
+        count(t, &t->part);
+        return row->key ? pass_record_what_is_there(s, row, &t->part, err) : ERR_OK;
+    case OP_PUBLISHED:
+        return intake_published(s->catalogue, row->id, "receive", err);
+    case OP_APPEND:
+        return ERR_OK;
+    }
+    return ERR_OK;
+}
+
+static bool any_rows(const struct op_list *list)
+{
+    for (const struct op *op = list->first; op; op = op->next)
+        if (op->type != OP_APPEND)
+            return true;
+    return false;
+}
+
+static int store_rows(struct stores *s, const struct op_list *list, struct err *err)
+{
+    if (!any_rows(list)) /* the catalogue has other users, who wait for a lock */
+        return ERR_OK;
+    int rc = catalogue_begin(s->catalogue, err);
+    if (rc < 0)
+        return rc;
+    for (struct op *op = list->first; op && rc == ERR_OK; op = op->next)
+        rc = judge(op->t, record(s, op, err), err);
+    if (rc == ERR_OK)
+        return catalogue_commit(s->catalogue, err);
+    catalogue_rollback(s->catalogue);
+    return rc;
+}
+
+/* ---- the rest ---- */
+
+static int add_to_hash(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct transfer *t = arg;
+    (void)err;
+    hash_update(t->hash, data, n);
+    t->hashed += (int64_t)n;
+    return ERR_OK;
+}
+
+/* The hash of a resumed transfer is of all that is stored, whatever the camera sends again. Whoever
+ * cannot be read now is refused: the rest of the pass is done already. */
+static void hash_resumed(struct stores *s, const struct op_list *list)
+{
+    struct err err;
+    for (struct op *op = list->first; op; op = op->next) {
+        struct transfer *t = op->t;
+        if (op->type != OP_BEGIN || !t->resumed || t->dead)
+            continue;
+        if (raw_copy(s->raw, t->row.day, t->row.key, add_to_hash, t, &err) < 0)
+            give_up(t, &err);
+        t->stored = t->hashed;
+    }
+}
+
+/* Bytes, durable; rows, durable. */
+int pass_run(struct stores *s, const struct op_list *list, struct err *err)
+{
+    int rc = store_bytes(s, list, err);
+    if (rc == ERR_OK)
+        rc = store_rows(s, list, err);
+    if (rc == ERR_OK)
+        hash_resumed(s, list);
+    else
+        forget(list);
+    return rc;
+}

@@ -1,0 +1,253 @@
+/* What is stuck, why, and what to do. */
+#include "dashspool/clock.h"
+#include "status_internal.h"
+#include <stdio.h>
+#include <string.h>
+
+#define SILENT_S 5 /* a camera says something every second or so */
+
+/* ---- who works ---- */
+
+/* Of run's processes of a stage: those that are there. *waiting: one that is to be started again,
+ * or NULL. */
+static int count_running(const struct status *s, const char *stage, const struct process **waiting)
+{
+    int n = 0;
+    *waiting = NULL;
+    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
+        const struct process *p = LIST_AT(&s->processes, struct process, i);
+        if (strcmp(p->stage, stage) != 0)
+            continue;
+        n += p->pid > 0;
+        if (p->pid == 0 && p->waits_until_us > 0)
+            *waiting = p;
+    }
+    return n;
+}
+
+static void advise_start(char *out, size_t room, const struct stage *stage)
+{
+    snprintf(out, room, "start 'dashspool run', or 'dashspool work --stage %.64s'", stage->name);
+}
+
+/* Why nobody will take its jobs; false: somebody will. */
+static bool no_worker_reason(const struct status *s, const struct stage *stage, struct oldest *o)
+{
+    const struct process *waiting;
+    int n = count_running(s, stage->name, &waiting);
+    char span[24];
+    if (!stage->known) {
+        snprintf(o->why, sizeof o->why, "stage '%.64s' is no longer in the settings", stage->name);
+        snprintf(o->advice, sizeof o->advice, "restore [exec %.64s], or delete ROOT/spool/%.64s",
+                 stage->name, stage->name);
+    } else if (!stage->enabled && stage->alive == 0) {
+        snprintf(o->why, sizeof o->why, "stage %.64s is disabled", stage->name);
+        snprintf(o->advice, sizeof o->advice,
+                 "set enabled = yes, or run 'dashspool work --stage %.64s'", stage->name);
+    } else if (n == 0 && stage->alive == 0 && waiting) {
+        int64_t left_us = waiting->waits_until_us - s->now_us;
+        snprintf(o->why, sizeof o->why, "its worker %.80s; restart in %s", waiting->how,
+                 format_span(left_us > 0 ? left_us / 1000000 : 0, span));
+        snprintf(o->advice, sizeof o->advice, "see the log of 'dashspool run' for the cause");
+    } else if (n == 0 && stage->alive == 0 && s->run == LIFE_RUNNING) {
+        snprintf(o->why, sizeof o->why,
+                 "'dashspool run' does not run this stage (settings not reloaded)");
+        snprintf(o->advice, sizeof o->advice, "reload the settings: kill -HUP %d", s->run_pid);
+    } else if (n == 0 && stage->alive == 0) {
+        snprintf(o->why, sizeof o->why, "no worker for stage %.64s", stage->name);
+        advise_start(o->advice, sizeof o->advice, stage);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- the oldest ---- */
+
+static void explain_ready(const struct status *s, const struct stage *stage, struct oldest *o)
+{
+    if (no_worker_reason(s, stage, o))
+        return;
+    snprintf(o->advice, sizeof o->advice, "nothing");
+    if (stage->alive == 0)
+        snprintf(o->why, sizeof o->why, "about to be claimed by a worker");
+    else
+        snprintf(o->why, sizeof o->why, "waiting in the queue: %lld ready, %lld in progress",
+                 (long long)stage->jobs[JOB_READY].n, (long long)stage->alive);
+    if (stage->alive > 0 && s->now_us - o->since_us > STATUS_DAY_US)
+        snprintf(o->advice, sizeof o->advice,
+                 "if the queue keeps growing, add workers ([%s%.64s] workers = %d)",
+                 stage->kind == STAGES_EXEC ? "exec " : "", stage->name, stage->workers + 1);
+}
+
+static void explain_waiting(const struct status *s, const struct stage *stage, struct oldest *o)
+{
+    char span[24], at[CLOCK_TEXT_ROOM];
+    struct oldest nobody = {0};
+    clock_rfc3339(o->due_us, 0, at);
+    format_span((o->due_us - s->now_us) / 1000000, span);
+    snprintf(o->why, sizeof o->why, "attempt %d in %s, at %s; %s%.120s", o->attempt, span, at,
+             o->why_before[0] ? "last error: " : "the last attempt failed", o->why_before);
+    if (no_worker_reason(s, stage, &nobody))
+        memcpy(o->advice, nobody.advice, sizeof o->advice);
+    else
+        snprintf(o->advice, sizeof o->advice, "fix the cause; it is retried automatically");
+}
+
+static void explain_claimed(const struct status *s, const struct stage *stage, struct oldest *o)
+{
+    char span[24], pid[24] = "somebody";
+    struct oldest nobody = {0};
+    format_span((s->now_us - o->claimed_us) / 1000000, span);
+    if (o->pid > 0)
+        snprintf(pid, sizeof pid, "process %d", o->pid);
+    if (o->alive) {
+        snprintf(o->why, sizeof o->why, "%s has been working on it for %s (attempt %d)", pid, span,
+                 o->attempt);
+        snprintf(o->advice, sizeof o->advice, "nothing");
+        return;
+    }
+    snprintf(o->why, sizeof o->why, "its worker died");
+    if (no_worker_reason(s, stage, &nobody))
+        memcpy(o->advice, nobody.advice, sizeof o->advice);
+    else
+        snprintf(o->advice, sizeof o->advice, "nothing: it is requeued within seconds");
+}
+
+static void explain_incoming(const struct incoming *t, struct oldest *o)
+{
+    char have[24], of[24], rate[24], span[24];
+    size_text(t->bytes, have);
+    size_text(t->total, of);
+    snprintf(o->advice, sizeof o->advice, "nothing");
+    if (t->quiet_s >= SILENT_S) {
+        snprintf(o->why, sizeof o->why, "camera silent for %s, %s of %s received",
+                 format_span(t->quiet_s, span), have, of);
+        snprintf(o->advice, sizeof o->advice,
+                 "nothing: the receiver retries, then keeps it as a partial transfer");
+    } else {
+        snprintf(o->why, sizeof o->why, "receiving: %s of %s, %s/s, %s left", have, of,
+                 size_text(t->rate, rate), format_span(t->left_s, span));
+    }
+}
+
+static void find_oldest_transfer(struct status *s)
+{
+    struct oldest *o = &s->oldest;
+    for (size_t i = 0; i < LIST_COUNT(&s->incoming, struct incoming); i++) {
+        const struct incoming *t = LIST_AT(&s->incoming, struct incoming, i);
+        if (o->kind != OLDEST_NONE && o->since_us <= t->since_us)
+            continue;
+        *o = (struct oldest){.kind = OLDEST_INCOMING, .since_us = t->since_us};
+        snprintf(o->id, sizeof o->id, "%s", t->id[0] ? t->id : t->imei);
+        explain_incoming(t, o);
+    }
+    const struct catalogue_totals *n = &s->totals;
+    if (n->unpublished == 0 || (o->kind != OLDEST_NONE && o->since_us <= n->oldest_unpublished_us))
+        return;
+    *o = (struct oldest){.kind = OLDEST_UNPUBLISHED,
+                         .since_us = n->oldest_unpublished_us,
+                         .why = "stored, but not queued yet"};
+    format_clean(o->id, sizeof o->id, n->oldest_unpublished);
+    snprintf(o->advice, sizeof o->advice,
+             s->receiver.life == LIFE_RUNNING
+                 ? "nothing: the receiver is about to queue it"
+                 : "start the receiver ('dashspool run'): it queues what is missing");
+}
+
+static void explain_oldest(struct status *s)
+{
+    struct oldest *o = &s->oldest;
+    if (o->kind == OLDEST_JOB) {
+        const struct stage *stage = LIST_AT(&s->stage, struct stage, o->stage);
+        if (o->state == JOB_WAITING)
+            explain_waiting(s, stage, o);
+        else if (o->state == JOB_CLAIMED)
+            explain_claimed(s, stage, o);
+        else
+            explain_ready(s, stage, o);
+    }
+    find_oldest_transfer(s);
+}
+
+/* ---- trouble ---- */
+
+static void judge_receiver(struct status *s)
+{
+    const struct receiver *r = &s->receiver;
+    char span[24];
+    if (r->life == LIFE_CRASHED)
+        status_problem_add(s, "restart it; everything it acknowledged is safe",
+                           "the receiver died unexpectedly");
+    if (r->life == LIFE_STUCK)
+        status_problem_add(s, "kill it (kill -KILL) and restart it",
+                           "the receiver (process %d) has not responded for %s", r->pid,
+                           format_span((s->now_us - r->updated_us) / 1000000, span));
+    if (r->trouble[0] && r->life != LIFE_CRASHED)
+        status_problem_add(s, "fix the cause; meanwhile cameras wait and nothing is lost", "%s",
+                           r->trouble);
+}
+
+static void judge_run(struct status *s)
+{
+    char span[24];
+    if (s->run == LIFE_CRASHED)
+        status_problem_add(s, "restart it; see its log for the cause",
+                           "'dashspool run' died unexpectedly");
+    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
+        const struct process *p = LIST_AT(&s->processes, struct process, i);
+        int64_t left_us = p->waits_until_us - s->now_us;
+        if (s->run == LIFE_RUNNING && p->pid == 0 && left_us > 0)
+            status_problem_add(s, "see the log of 'dashspool run' for the cause",
+                               "%s %s (%lld × within a day); restart in %s", p->name, p->how,
+                               (long long)p->ends_of_the_day, format_span(left_us / 1000000, span));
+    }
+}
+
+static void judge_stage(struct status *s, const struct stage *stage)
+{
+    struct oldest nobody = {0};
+    char advice[TEXT_ROOM], span[24];
+    const struct jobs *failed = &stage->jobs[JOB_FAILED], *ready = &stage->jobs[JOB_READY];
+    bool exec = strcmp(stage->name, "convert") != 0;
+    if (failed->n > 0) {
+        snprintf(advice, sizeof advice,
+                 "list them with 'dashspool retry%s%.64s', requeue with --all",
+                 exec ? " --stage " : "", exec ? stage->name : "");
+        status_problem_add(s, advice, "%s: failed jobs: %lld", stage->name, (long long)failed->n);
+    }
+    bool meant = stage->kind == STAGES_CONVERT && !stage->enabled; /* somebody else works them */
+    if (ready->n > 0 && !meant && s->now_us - ready->oldest_us > STATUS_HOUR_US &&
+        no_worker_reason(s, stage, &nobody))
+        status_problem_add(s, nobody.advice, "%s: %lld ready, the oldest for %s: %s", stage->name,
+                           (long long)ready->n,
+                           format_span((s->now_us - ready->oldest_us) / 1000000, span), nobody.why);
+}
+
+static void judge_disk(struct status *s)
+{
+    const struct disk *d = &s->disk;
+    char free_bytes[24], least[24];
+    int64_t limit = d->free < d->min_free ? d->min_free : d->warn_free;
+    if (d->free < 0 || d->free >= limit)
+        return;
+    size_text(d->free, free_bytes);
+    size_text(limit, least);
+    if (limit == d->min_free && !s->receiver.trouble[0])
+        status_problem_add(s, "free disk space (see [retention]), or lower [receive] min_free_mib",
+                           "disk full: %s free, receiving stops below %s", free_bytes, least);
+    else if (limit != d->min_free)
+        status_problem_add(s, "free disk space; see [retention]",
+                           "low disk space: %s free, less than %s ([retention] warn_free_mib)",
+                           free_bytes, least);
+}
+
+void diagnose(struct status *s)
+{
+    judge_receiver(s);
+    judge_run(s);
+    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++)
+        judge_stage(s, LIST_AT(&s->stage, struct stage, i));
+    judge_disk(s);
+    explain_oldest(s);
+}

@@ -1,0 +1,214 @@
+#include "catalogue_internal.h"
+#include "dashspool/catalogue_summary.h"
+#include "dashspool/fsx.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUSY_MS = 500, ARRIVALS_MAX = 100000, OLDER_MAX = 1000 };
+
+struct catalogue_summary {
+    sqlite3 *db;
+    int version;
+};
+
+int catalogue_summary_open(struct catalogue_summary **out, const char *root, struct err *err)
+{
+    char *path = NULL;
+    struct catalogue_summary *l = *out = calloc(1, sizeof *l);
+    if (!l)
+        return err_set(err, ERR_NOMEM, "no memory for a catalogue");
+    int rc = fsx_path(&path, err, "%s/catalogue.db", root);
+    if (rc == ERR_OK)
+        rc = sqlx_open_readonly(&l->db, path, &catalogue_schema, BUSY_MS, &l->version, err);
+    if (rc == ERR_OK) /* one for all questions: thousands of small ones would be slow */
+        rc = sqlx_exec(l->db, "BEGIN", err);
+    free(path);
+    if (rc < 0)
+        catalogue_summary_close(out);
+    return rc;
+}
+
+void catalogue_summary_close(struct catalogue_summary **l)
+{
+    if (!*l)
+        return;
+    sqlx_close(&(*l)->db);
+    free(*l);
+    *l = NULL;
+}
+
+/* The one row of a question with at most one number in it; *st is to be finalized. */
+static int ask(struct catalogue_summary *l, sqlite3_stmt **st, const char *sql, int64_t number,
+               bool *row, struct err *err)
+{
+    *row = false;
+    int rc = sqlx_prepare(l->db, st, sql, err);
+    if (rc < 0)
+        return rc;
+    if (sqlite3_bind_parameter_count(*st) > 0)
+        sqlite3_bind_int64(*st, 1, number);
+    return sqlx_step(*st, row, err);
+}
+
+/* ---- transfers ---- */
+
+static int oldest_unpublished(struct catalogue_summary *l, struct catalogue_totals *out,
+                              struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row;
+    int rc = ask(l, &st,
+                 "SELECT id, coalesce(completed_us, arrived_us) FROM transfer"
+                 " WHERE state = 'stored' AND published = 0 ORDER BY when_us, id LIMIT 1",
+                 0, &row, err);
+    if (rc == ERR_OK && row &&
+        (!sqlx_text(st, 0, out->oldest_unpublished, sizeof out->oldest_unpublished) ||
+         !sqlx_int64(st, 1, INT64_MIN, INT64_MAX, &out->oldest_unpublished_us)))
+        rc = sqlx_unreadable(st, err, "catalogue: a transfer is malformed");
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
+                             struct catalogue_totals *out, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row;
+    *out = (struct catalogue_totals){0};
+    int rc = ask(l, &st,
+                 "SELECT count(*) FILTER (WHERE state = 'receiving'),"
+                 " count(*) FILTER (WHERE state = 'stored'),"
+                 " count(*) FILTER (WHERE state = 'partial'),"
+                 " count(*) FILTER (WHERE state = 'stored' AND published = 0),"
+                 " coalesce(sum(length_bytes), 0),"
+                 " coalesce(sum(length_bytes) FILTER (WHERE arrived_us >= ?1), 0),"
+                 " coalesce(min(arrived_us), 0) FROM transfer",
+                 since_us, &row, err);
+    int64_t *const to[] = {&out->receiving, &out->stored,      &out->partial, &out->unpublished,
+                           &out->bytes,     &out->since_bytes, &out->first_us};
+    for (int i = 0; rc == ERR_OK && row && i < (int)(sizeof to / sizeof *to); i++)
+        *to[i] = sqlite3_column_int64(st, i);
+    sqlite3_finalize(st);
+    return rc < 0 || out->unpublished == 0 ? rc : oldest_unpublished(l, out, err);
+}
+
+/* ---- copies ---- */
+
+static int one_number(struct catalogue_summary *l, const char *sql, int64_t *out, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row;
+    int rc = ask(l, &st, sql, 0, &row, err);
+    *out = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* A row of copy is a page or so (its settings): all of a large table would take seconds. */
+static int sample(struct catalogue_summary *l, int64_t copies, int64_t *bytes, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int64_t first, last;
+    double sum = 0;
+    int n = 0, rc = one_number(l, "SELECT min(key) FROM copy", &first, err);
+    if (rc == ERR_OK)
+        rc = one_number(l, "SELECT max(key) FROM copy", &last, err);
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(
+            l->db, &st, "SELECT length_bytes FROM copy WHERE key >= ?1 ORDER BY key LIMIT 1", err);
+    for (int i = 0; rc == ERR_OK && i < CATALOGUE_LOOK_COPIES; i++) {
+        bool row;
+        double part = ((double)last - (double)first) * i / CATALOGUE_LOOK_COPIES;
+        sqlite3_bind_int64(st, 1, first + (int64_t)part);
+        if ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+            sum += (double)sqlite3_column_int64(st, 0);
+            n++;
+            sqlx_reset(st);
+        }
+    }
+    sqlite3_finalize(st);
+    *bytes = n > 0 ? (int64_t)(sum / n * (double)copies) : 0;
+    return rc;
+}
+
+int catalogue_summary_copies(struct catalogue_summary *l, int64_t *copies, int64_t *bytes,
+                             bool *exact, struct err *err)
+{
+    *bytes = 0;
+    int rc = one_number(l, "SELECT count(*) FROM copy", copies, err);
+    *exact = *copies <= CATALOGUE_LOOK_COPIES;
+    if (rc < 0)
+        return rc;
+    return *exact ? one_number(l, "SELECT coalesce(sum(length_bytes), 0) FROM copy", bytes, err)
+                  : sample(l, *copies, bytes, err);
+}
+
+/* ---- cameras ---- */
+
+int catalogue_summary_cameras(struct catalogue_summary *l, catalogue_camera_fn *fn, void *arg,
+                              struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = true;
+    int rc = sqlx_prepare(l->db, &st,
+                          "SELECT imei, camera, last_us FROM camera"
+                          " ORDER BY imei, camera",
+                          err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        char imei[16], camera[8];
+        int64_t last_us;
+        if (sqlx_text(st, 0, imei, sizeof imei) && sqlx_text(st, 1, camera, sizeof camera) &&
+            sqlx_int64(st, 2, INT64_MIN, INT64_MAX, &last_us)) /* one that is not is fsck's */
+            rc = fn(arg, imei, camera, last_us, err);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* ---- what broke off ---- */
+
+/* `of` is what catalogue_summary_broken() prepared: of a transfer by its key. */
+static int tell_broken(sqlite3_stmt *of, int64_t transfer, const char *why, int64_t at_us,
+                       catalogue_broken_fn *fn, void *arg, struct err *err)
+{
+    char id[CATALOGUE_ID_ROOM], imei[16], camera[8], state[16];
+    bool row;
+    sqlite3_bind_int64(of, 1, transfer);
+    int rc = sqlx_step(of, &row, err);
+    if (rc < 0 || !row)
+        return rc;
+    bool readable = sqlx_text(of, 0, id, sizeof id) && sqlx_text(of, 1, imei, sizeof imei) &&
+                    sqlx_text(of, 2, camera, sizeof camera) &&
+                    sqlx_text(of, 3, state, sizeof state); /* one that is not is fsck's */
+    sqlx_reset(of);
+    const struct catalogue_broken b = {id, imei, camera, why, at_us, state[0] == 'p'};
+    return readable ? fn(arg, &b, err) : ERR_OK;
+}
+
+/* No index is by time; but connections are entered when they end, so the last ones are at the end
+ * of the table (reindex enters them by transfer: nearly so). */
+int catalogue_summary_broken(struct catalogue_summary *l, int64_t since_us, catalogue_broken_fn *fn,
+                             void *arg, struct err *err)
+{
+    sqlite3_stmt *st = NULL, *of = NULL;
+    bool row = true;
+    if (l->version < 2) /* there were no arrivals yet */
+        return ERR_OK;
+    int rc = sqlx_prepare(l->db, &st,
+                          "SELECT transfer, ended_us, ended FROM arrival ORDER BY key DESC", err);
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(l->db, &of, "SELECT id, imei, camera, state FROM transfer WHERE key = ?1",
+                          err);
+    for (int n = 0, older = 0; rc == ERR_OK && n < ARRIVALS_MAX && older < OLDER_MAX; n++) {
+        char why[128];
+        if ((rc = sqlx_step(st, &row, err)) < 0 || !row)
+            break;
+        int64_t at_us = sqlite3_column_int64(st, 1);
+        older = at_us < since_us ? older + 1 : 0;
+        if (older == 0 && sqlx_text(st, 2, why, sizeof why) && strcmp(why, "complete") != 0)
+            rc = tell_broken(of, sqlite3_column_int64(st, 0), why, at_us, fn, arg, err);
+    }
+    sqlite3_finalize(st);
+    sqlite3_finalize(of);
+    return rc;
+}
