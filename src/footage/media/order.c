@@ -95,7 +95,7 @@ static int display_order(const struct media *m, struct shown **out, struct err *
 }
 
 /* A clock that is wrong more often than right is no witness; then the rate in the records' headers
- * is one, which is the same as the metadata's (section 8). */
+ * is one, which is the same as the metadata's (docs/ptmf.md, section 1). */
 static void vote(struct media *m, const int64_t *times_us, const struct media_facts *facts,
                  const struct media_options *options)
 {

@@ -8,7 +8,7 @@
 #include "av.h"
 #include "media.h"
 
-#define SOUND_HZ 8000 /* section 8 */
+#define SOUND_HZ 8000 /* docs/ptmf.md, section 2 */
 
 /* The samples on one time line from the first picture kept on. */
 struct sound_line {
