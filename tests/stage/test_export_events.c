@@ -2,7 +2,7 @@
  */
 #include "dashspool/clock.h"
 #include "dashspool/export_event.h"
-#include "dashspool/export_verify.h"
+#include "dashspool/verify.h"
 #include "dashspool/fsx.h"
 #include "support/stored.h"
 #include "support/support.h"

@@ -12,7 +12,7 @@
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/export.h"
-#include "dashspool/export_verify.h"
+#include "dashspool/verify.h"
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "dashspool/pipeline_complete.h"

@@ -119,7 +119,7 @@ static void test_zips_of_another_program_are_read(void **state)
         struct package_seen seen = {0};
         struct err err;
         char from[512];
-        snprintf(from, sizeof from, "%s/fuzz/corpus/archive/%s", TEST_SOURCE_DIR, cases[i].name);
+        snprintf(from, sizeof from, "%s/fuzz/corpus/bag/%s", TEST_SOURCE_DIR, cases[i].name);
         assert_ok(package_read(from, NULL, &seen, &err));
         assert_string_equal(seen.top, cases[i].top);
         assert_int_equal(seen.files, cases[i].files);
@@ -297,9 +297,9 @@ static void test_limits_of_bytes_and_entries_hold(void **state)
     struct package_seen seen;
     struct err err;
     assert_ok(read_entries(entries, 2, &seen, &err));
-    assert_ok(package_read(path, &(struct archive_limits){2, 10}, &seen, &err));
-    assert_err(ERR_LIMIT, package_read(path, &(struct archive_limits){2, 9}, &seen, &err));
-    assert_err(ERR_LIMIT, package_read(path, &(struct archive_limits){1, 10}, &seen, &err));
+    assert_ok(package_read(path, &(struct bag_limits){2, 10}, &seen, &err));
+    assert_err(ERR_LIMIT, package_read(path, &(struct bag_limits){2, 9}, &seen, &err));
+    assert_err(ERR_LIMIT, package_read(path, &(struct bag_limits){1, 10}, &seen, &err));
 }
 
 static void test_what_is_encrypted_or_packed_otherwise_is_unsupported(void **state)
