@@ -102,7 +102,7 @@ static void test_what_was_written_is_read_back(void **state)
     struct package_seen seen = {0};
     struct err err;
     char expected[4096] = "", line[512], name[32];
-    setlocale(LC_ALL, "C"); /* libarchive could not say these names in it */
+    setlocale(LC_ALL, "C"); /* which cannot say these names */
     write_zip(path_of("a.zip"));
     assert_ok(package_read(path_of("a.zip"), NULL, &seen, &err));
     for (int i = 0; i < FILES; i++) {
@@ -253,23 +253,76 @@ static void test_more_entries_than_16_bits_count(void **state)
     assert_err(ERR_LIMIT, package_read(path_of("m.zip"), NULL, &seen, &err));
 }
 
+static struct bag *bag_at(const char *path)
+{
+    struct bag *bag = NULL;
+    struct err err;
+    char tag[HASH_HEX_ROOM];
+    assert_ok(bag_new(&bag, path, AT_US, &err));
+    assert_ok(bag_put(bag, "data/a", path, strlen(path), &err));
+    assert_ok(bag_close(bag, NULL, tag, &err));
+    return bag;
+}
+
+/* Both found the name free when they began. */
+static void test_of_two_packages_with_one_name_the_first_stays(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"two.zip", "two"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[512];
+        struct err err = {0};
+        snprintf(path, sizeof path, "%s", path_of(ends[i]));
+        struct bag *first = bag_at(path), *second = bag_at(path);
+        struct package_seen before = {0}, after = {0};
+        assert_ok(bag_finish(first, &err));
+        assert_ok(package_read(path, NULL, &before, &err));
+        assert_err(ERR_BUSY, bag_finish(second, &err));
+        assert_non_null(strstr(err.text, "in the meantime"));
+        bag_free(&second);
+        bag_free(&first);
+        assert_ok(package_read(path, NULL, &after, &err));
+        assert_string_equal(after.text, before.text);
+    }
+}
+
+/* What a signature needs years later. */
+static void test_a_file_can_be_added_behind_the_manifests(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"more.zip", "more"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[512], line[512];
+        struct err err;
+        snprintf(path, sizeof path, "%s", path_of(ends[i]));
+        struct bag *bag = bag_at(path);
+        struct package_seen seen = {.only = BAG_TS_TOKEN};
+        assert_ok(bag_finish(bag, &err));
+        bag_free(&bag);
+        assert_ok(bag_add(path, BAG_TS_TOKEN, "token", 5, &err));
+        assert_ok(package_read(path, NULL, &seen, &err));
+        assert_string_equal(seen.text, package_line(line, BAG_TS_TOKEN, "token", 5));
+        seen = (struct package_seen){0};
+        assert_ok(package_read(path, NULL, &seen, &err));
+        assert_int_equal(seen.files, 6); /* a, four of BagIt, the token */
+    }
+}
+
 int main(void)
 {
+#define T(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_zone_locale_and_umask_do_not_enter, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(test_what_was_written_is_read_back, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_unzip_finds_no_fault, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_times_that_a_zip_cannot_say_become_the_nearest,
-                                        make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_a_file_of_another_size_is_refused_and_ends_the_zip,
-                                        make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_entries_come_one_after_the_other, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(test_names_that_could_not_be_read_are_not_written, make_dir,
-                                        remove_dir),
-        cmocka_unit_test_setup_teardown(test_an_existing_file_is_left_alone, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_more_entries_than_16_bits_count, make_dir, remove_dir),
+        T(test_zone_locale_and_umask_do_not_enter),
+        T(test_what_was_written_is_read_back),
+        T(test_unzip_finds_no_fault),
+        T(test_times_that_a_zip_cannot_say_become_the_nearest),
+        T(test_a_file_of_another_size_is_refused_and_ends_the_zip),
+        T(test_entries_come_one_after_the_other),
+        T(test_names_that_could_not_be_read_are_not_written),
+        T(test_an_existing_file_is_left_alone),
+        T(test_more_entries_than_16_bits_count),
+        T(test_of_two_packages_with_one_name_the_first_stays),
+        T(test_a_file_can_be_added_behind_the_manifests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -95,6 +96,17 @@ static int write_new(const char *path, BIO *bio, mode_t mode, struct err *err)
     return rc;
 }
 
+static int sync_folder_of(const char *path, struct err *err)
+{
+    char *parent = NULL, *name = NULL;
+    int rc = fsx_split(path, &parent, &name, err);
+    if (rc == ERR_OK)
+        rc = fsx_sync_dir(parent, err);
+    free(parent);
+    free(name);
+    return rc;
+}
+
 /* The key last: a certificate without its key harms nobody. */
 static int write_both(const char *cert_path, const char *key_path, X509 *cert, EVP_PKEY *key,
                       struct err *err)
@@ -104,9 +116,13 @@ static int write_both(const char *cert_path, const char *key_path, X509 *cert, E
     if (!cert_pem || !key_pem || PEM_write_bio_X509(cert_pem, cert) != 1 ||
         PEM_write_bio_PKCS8PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) != 1)
         rc = seal_fail(err, ERR_NOMEM, "cannot write the key as PEM");
-    else if ((rc = write_new(cert_path, cert_pem, 0644, err)) == ERR_OK &&
-             (rc = write_new(key_path, key_pem, 0600, err)) < 0)
-        unlink(cert_path);
+    else if ((rc = write_new(cert_path, cert_pem, 0644, err)) == ERR_OK) {
+        if ((rc = write_new(key_path, key_pem, 0600, err)) == ERR_OK &&
+            ((rc = sync_folder_of(cert_path, err)) < 0 || (rc = sync_folder_of(key_path, err)) < 0))
+            unlink(key_path);
+        if (rc < 0)
+            unlink(cert_path);
+    }
     BIO_free(cert_pem);
     BIO_free(key_pem);
     return rc;
