@@ -1,5 +1,5 @@
 /*
- * export_verify: checks an evidence package, a folder or a .zip, without a store and without a
+ * verify: checks an evidence package, a folder or a .zip, without a store and without a
  * network. The package is hostile: it is read in constant memory (but for its text files and the
  * list of its names), and nothing of it is unpacked or believed before its hash is known.
  *
@@ -14,10 +14,13 @@
  * told, with the hash of the full one, and is no fault; any other without its originals has faults.
  * Whether a redaction is to be believed, its signature says: manifests anybody can make anew.
  */
-#ifndef DASHSPOOL_EXPORT_VERIFY_H
-#define DASHSPOOL_EXPORT_VERIFY_H
+#ifndef DASHSPOOL_VERIFY_H
+#define DASHSPOOL_VERIFY_H
 
+#include "dashspool/clock.h"
+#include "dashspool/custody.h"
 #include "dashspool/err.h"
+#include "dashspool/hash.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -63,10 +66,31 @@ struct verify_request {
 };
 
 /* *good: nothing failed. An error means that it cannot be judged: there is no package, it cannot be
- * read, or what is there breaks the rules of archive.h (ERR_MALFORMED, ERR_LIMIT). */
+ * read, or what is there breaks the rules of bag.h (ERR_MALFORMED, ERR_LIMIT). */
 int verify_package(const struct verify_request *request, const struct verify_listener *listener,
                    bool *good, struct err *err) DS_MUST_CHECK;
 
 const char *verify_check_name(enum verify_check check);
+
+/* ---- a package that is needed ---- */
+
+struct verify_master {        /* an original in it */
+    char id[CUSTODY_ID_ROOM]; /* "": its name is none that we give */
+    char sha256[HASH_HEX_ROOM];
+    bool partial; /* it was not whole */
+};
+
+struct verify_contents {
+    char tag_sha256[HASH_HEX_ROOM];    /* of its tag manifest */
+    char redacted_from[HASH_HEX_ROOM]; /* of the full one's; "": it is none that is redacted */
+    char exported_at[CLOCK_TEXT_ROOM]; /* as bag-info.txt has it; "": it does not say */
+    struct verify_master *master;
+    size_t n_masters;
+};
+
+/* Checks all of a package, silently, and says what is in it. ERR_MALFORMED: something is wrong with
+ * it; else as verify_package(). verify_contents_clear() *out in any case. */
+int verify_contents(struct verify_contents *out, const char *path, struct err *err) DS_MUST_CHECK;
+void verify_contents_clear(struct verify_contents *contents);
 
 #endif

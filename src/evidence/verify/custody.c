@@ -1,6 +1,3 @@
-#include "dashspool/custody.h"
-#include "export/redaction.h"
-#include "export/report_facts.h"
 #include "verify_internal.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -13,8 +10,8 @@ static void judge_redacted(struct verify *v)
     size_t n;
     const struct file *all = verify_files(v, &n);
     for (size_t i = 0; i < n; i++)
-        if (strncmp(all[i].name, "data/master/", 12) == 0 ||
-            strncmp(all[i].name, "data/working/", 13) == 0)
+        if (strncmp(all[i].name, BAG_MASTER, strlen(BAG_MASTER)) == 0 ||
+            strncmp(all[i].name, BAG_WORKING, strlen(BAG_WORKING)) == 0)
             verify_problem(v, VERIFY_CUSTODY,
                            "bag-info.txt says that the package is redacted, but it has %s",
                            all[i].name);
@@ -41,7 +38,7 @@ static bool has_master(const struct verify *v, const char *id, const char *sha25
     char begins[CUSTODY_ID_ROOM + 16];
     size_t n;
     const struct file *all = verify_files(v, &n);
-    snprintf(begins, sizeof begins, "data/master/%s.", id);
+    snprintf(begins, sizeof begins, BAG_MASTER "%s.", id);
     for (size_t i = lower_bound(all, n, begins);
          i < n && strncmp(all[i].name, begins, strlen(begins)) == 0; i++)
         if (strcmp(all[i].sha256, sha256) == 0)
@@ -68,12 +65,11 @@ static void judge_converted(struct verify *v, const char *id, const json_t *what
     const char *path = json_string_value(json_object_get(what, "path"));
     const char *sha256 = json_string_value(json_object_get(what, "sha256"));
     const char *from = json_string_value(json_object_get(what, "from_sha256"));
-    char name[1100];
+    char name[BAG_NAME_ROOM];
     if (!copy || !path || !sha256 || !from)
         return;
     const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(copy), base);
-    struct file *f = verify_find(v, name);
+    struct file *f = bag_copy_name(name, copy, path) ? verify_find(v, name) : NULL;
     if (!f || strncmp(base, id, strlen(id)) != 0 || base[strlen(id)] != '.')
         return;
     f->noted = strcmp(f->sha256, sha256) == 0 ? NOTED_SAME : NOTED_OTHER;
@@ -126,7 +122,7 @@ void verify_custody_judge(struct verify *v)
     struct err err;
     int64_t lines = 0, transfers = 0;
     char text[300], full[HASH_HEX_ROOM], redacted[200] = "";
-    if (redaction_declared(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)) {
+    if (bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)) {
         snprintf(redacted, sizeof redacted,
                  "; redacted: the originals are not in it; they are in the package with tag "
                  "manifest %s",

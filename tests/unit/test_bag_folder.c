@@ -162,9 +162,9 @@ static void test_limits_hold(void **state)
     support_write(at("a"), "12345", 5);
     assert_int_equal(mkdir(at("d"), 0700), 0);
     support_write(at("d/b"), "12345", 5);
-    assert_ok(package_read(dir, &(struct archive_limits){3, 10}, &seen, &err));
-    assert_err(ERR_LIMIT, package_read(dir, &(struct archive_limits){2, 10}, &seen, &err));
-    assert_err(ERR_LIMIT, package_read(dir, &(struct archive_limits){3, 9}, &seen, &err));
+    assert_ok(package_read(dir, &(struct bag_limits){3, 10}, &seen, &err));
+    assert_err(ERR_LIMIT, package_read(dir, &(struct bag_limits){2, 10}, &seen, &err));
+    assert_err(ERR_LIMIT, package_read(dir, &(struct bag_limits){3, 9}, &seen, &err));
 }
 
 static void test_a_deep_folder_is_refused(void **state)

@@ -1,10 +1,14 @@
-#include "zip_map.h"
+/* A zip is read: its structure is found to be plain (bag.h) before anything of it is handed out. */
 #include "dashspool/reader.h"
 #include "names.h"
-#include "zip_directory.h"
-#include "zip_format.h"
+#include "zip.h"
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
 
 enum {
     FIELD_BYTES_MAX = 65535,
@@ -12,6 +16,27 @@ enum {
     BOMB_FREE_BYTES = 16 << 20,
     DOS_FOLDER = 0x10,
     DESCRIPTOR_BYTES_MAX = 24,
+    PIECE_BYTES = 1 << 16, /* of content, packed and unpacked */
+};
+
+struct zip_directory {
+    uint64_t entries, at, bytes; /* it ends where the end records begin */
+};
+
+struct zip_entry {
+    uint64_t size, packed; /* unpacked, and as it lies there */
+    uint64_t at;           /* where its content is */
+    size_t name;           /* where it is in names, NUL-terminated; a folder's ends with '/' */
+    uint32_t crc;
+    bool is_folder, is_deflated;
+};
+
+/* What is in a zip, once that is known. */
+struct zip_map {
+    struct zip_entry *entries; /* in the order of the file */
+    size_t n;
+    struct buf names;
+    char top[BAG_READ_NAME_ROOM]; /* the folder that all lie in, or "" */
 };
 
 /* One record of the central directory or a local header. */
@@ -21,7 +46,7 @@ struct record {
     uint64_t packed, size, at; /* at: of the local header */
     uint32_t disk;
     size_t name_n, extra_n, comment_n;
-    uint8_t name[ARCHIVE_NAME_ROOM]; /* with the '/' of a folder, no NUL */
+    uint8_t name[BAG_READ_NAME_ROOM]; /* with the '/' of a folder, no NUL */
     uint8_t extra[FIELD_BYTES_MAX];
 };
 
@@ -30,10 +55,96 @@ struct walk {
     struct names *names;
     struct zip_map *map;
     struct zip_directory dir;
+    uint64_t content;  /* where that of the entry begins */
     uint64_t next;     /* where the next local header must be */
     uint64_t unpacked; /* bytes so far */
     struct record central, local;
 };
+
+/* ---- the end ---- */
+
+/* n bytes, wherever the offset of the file is. */
+static int read_at(const struct package *p, uint64_t at, void *data, size_t n, struct err *err)
+{
+    for (size_t got = 0; got < n;) {
+        ssize_t more = pread(p->fd, (uint8_t *)data + got, n - got, (off_t)(at + got));
+        if (more < 0 && errno == EINTR)
+            continue;
+        if (more < 0)
+            return err_sys(err, "read %s", p->path);
+        if (more == 0)
+            return err_set(err, ERR_MALFORMED, "%s ends at byte %" PRIu64 ": it was cut off",
+                           p->path, at + got);
+        got += (size_t)more;
+    }
+    return ERR_OK;
+}
+
+/* 4.3.14, 4.3.15: right before the end record, where there are any. */
+static int read_end_64(struct zip_directory *d, const struct package *p, uint64_t *tail,
+                       struct err *err)
+{
+    uint8_t bytes[ZIP_END64_BYTES + ZIP_END64_AT_BYTES];
+    if (*tail < sizeof bytes)
+        return ERR_OK;
+    int rc = read_at(p, *tail - sizeof bytes, bytes, sizeof bytes, err);
+    if (rc < 0)
+        return rc;
+    struct rd r = rd_init(bytes + ZIP_END64_BYTES, ZIP_END64_AT_BYTES);
+    if (rd_le32(&r) != ZIP_END64_AT)
+        return ERR_OK;
+    *tail -= sizeof bytes;
+    bool good = rd_le32(&r) == 0 && rd_le64(&r) == *tail && rd_le32(&r) == 1;
+    r = rd_init(bytes, ZIP_END64_BYTES);
+    good = good && rd_le32(&r) == ZIP_END64 && rd_le64(&r) == ZIP_END64_BYTES - 12;
+    rd_bytes(&r, 4); /* versions */
+    good = good && rd_le64(&r) == 0;
+    uint64_t here = rd_le64(&r), entries = rd_le64(&r), size = rd_le64(&r), at = rd_le64(&r);
+    good = good && here == entries && (d->entries == entries || d->entries == ZIP_MAX16) &&
+           (d->bytes == size || d->bytes == ZIP_MAX32) && (d->at == at || d->at == ZIP_MAX32);
+    if (!good)
+        return err_set(err, ERR_MALFORMED, "%s: its Zip64 end record is wrong", p->path);
+    d->entries = entries;
+    d->bytes = size;
+    d->at = at;
+    return ERR_OK;
+}
+
+static int find_directory(struct zip_directory *d, const struct package *p, uint64_t file_bytes,
+                          struct err *err)
+{
+    uint8_t bytes[ZIP_END_BYTES] = {0};
+    uint64_t tail = file_bytes < sizeof bytes ? 0 : file_bytes - sizeof bytes;
+    int rc = read_at(p, tail, bytes, sizeof bytes, err);
+    if (rc < 0)
+        return rc;
+    struct rd r = rd_init(bytes, sizeof bytes);
+    if (rd_le32(&r) != ZIP_END)
+        return err_set(err, ERR_MALFORMED,
+                       "%s is not a zip file, is truncated, or has data after its end", p->path);
+    if (rd_le32(&r) != 0)
+        return err_set(err, ERR_UNSUPPORTED, "%s is one part of a zip in several", p->path);
+    uint16_t here = rd_le16(&r);
+    d->entries = rd_le16(&r);
+    d->bytes = rd_le32(&r);
+    d->at = rd_le32(&r);
+    if (here != d->entries || rd_le16(&r) != 0)
+        return err_set(err, ERR_MALFORMED, "%s: its end record is wrong", p->path);
+    rc = read_end_64(d, p, &tail, err);
+    if (rc < 0)
+        return rc;
+    if (d->at > tail || d->bytes != tail - d->at)
+        return err_set(err, ERR_MALFORMED,
+                       "%s: its directory is not where its end record says (something was put "
+                       "before it, or cut out)",
+                       p->path);
+    if (d->entries > (uint64_t)p->limits.entries)
+        return err_set(err, ERR_LIMIT, "%s has %" PRIu64 " entries, more than %" PRId64, p->path,
+                       d->entries, p->limits.entries);
+    return ERR_OK;
+}
+
+/* ---- one record ---- */
 
 static int refuse(const struct walk *w, int code, const char *why, struct err *err)
 {
@@ -42,8 +153,6 @@ static int refuse(const struct walk *w, int code, const char *why, struct err *e
                    names_shown((const char *)w->central.name, w->central.name_n, shown),
                    w->map->n + 1, why);
 }
-
-/* ---- one record ---- */
 
 /* 4.5.3, 4.6.9: 64-bit fields, for those that say so; false: not well-formed. */
 static bool read_extra(struct record *r, const char **why)
@@ -84,9 +193,9 @@ static int read_fields(struct walk *w, struct record *r, uint64_t at, struct err
         r->name_n = 0;
         return refuse(w, ERR_MALFORMED, "has a name that is empty or longer than 1024 bytes", err);
     }
-    int rc = zip_read_at(w->p, at, r->name, r->name_n, err);
+    int rc = read_at(w->p, at, r->name, r->name_n, err);
     if (rc == ERR_OK)
-        rc = zip_read_at(w->p, at + r->name_n, r->extra, r->extra_n, err);
+        rc = read_at(w->p, at + r->name_n, r->extra, r->extra_n, err);
     if (rc == ERR_OK && !read_extra(r, &why))
         rc = refuse(w, ERR_MALFORMED, why, err);
     return rc;
@@ -96,7 +205,7 @@ static int read_central(struct walk *w, uint64_t *at, struct err *err)
 {
     struct record *c = &w->central;
     uint8_t bytes[ZIP_CENTRAL_BYTES];
-    int rc = zip_read_at(w->p, *at, bytes, sizeof bytes, err);
+    int rc = read_at(w->p, *at, bytes, sizeof bytes, err);
     if (rc < 0)
         return rc;
     struct rd r = rd_init(bytes, sizeof bytes);
@@ -128,7 +237,7 @@ static int read_local(struct walk *w, struct err *err)
 {
     struct record *l = &w->local;
     uint8_t bytes[ZIP_LOCAL_BYTES];
-    int rc = zip_read_at(w->p, w->central.at, bytes, sizeof bytes, err);
+    int rc = read_at(w->p, w->central.at, bytes, sizeof bytes, err);
     if (rc < 0)
         return rc;
     struct rd r = rd_init(bytes, sizeof bytes);
@@ -210,7 +319,7 @@ static int skip_descriptor(struct walk *w, struct err *err)
     uint8_t bytes[DESCRIPTOR_BYTES_MAX + 4] = {0};
     uint64_t room = w->dir.at - w->next;
     size_t n = room < sizeof bytes ? (size_t)room : sizeof bytes;
-    int rc = zip_read_at(w->p, w->next, bytes, n, err);
+    int rc = read_at(w->p, w->next, bytes, n, err);
     for (unsigned i = 0; i < 4 && rc == ERR_OK; i++) {
         size_t width = i & 1 ? 8 : 4;
         struct rd r = rd_init(bytes, n);
@@ -242,10 +351,10 @@ static int judge_place(struct walk *w, struct err *err)
         return rc;
     if (!local_agrees(c, l))
         return refuse(w, ERR_MALFORMED, "is something else in the directory and on the spot", err);
-    uint64_t content = c->at + ZIP_LOCAL_BYTES + l->name_n + l->extra_n;
-    if (content > w->dir.at || c->packed > w->dir.at - content)
+    w->content = c->at + ZIP_LOCAL_BYTES + l->name_n + l->extra_n;
+    if (w->content > w->dir.at || c->packed > w->dir.at - w->content)
         return refuse(w, ERR_MALFORMED, "claims more bytes than there are", err);
-    w->next = content + c->packed;
+    w->next = w->content + c->packed;
     return c->flags & ZIP_FLAG_DESCRIPTOR ? skip_descriptor(w, err) : ERR_OK;
 }
 
@@ -272,7 +381,13 @@ static int keep(struct walk *w, bool is_folder, struct err *err)
 {
     const struct record *c = &w->central;
     struct zip_map *map = w->map;
-    map->entries[map->n] = (struct zip_entry){(int64_t)c->size, map->names.used, is_folder};
+    map->entries[map->n] = (struct zip_entry){.size = c->size,
+                                              .packed = c->packed,
+                                              .at = w->content,
+                                              .name = map->names.used,
+                                              .crc = c->crc,
+                                              .is_folder = is_folder,
+                                              .is_deflated = c->method == ZIP_DEFLATED};
     int rc = buf_append(&map->names, c->name, c->name_n, err);
     if (rc == ERR_OK)
         rc = buf_append(&map->names, "", 1, err);
@@ -293,12 +408,6 @@ static void find_top(struct zip_map *map)
         if (strncmp(full_name(map, i), first, n + 1) != 0)
             return;
     memcpy(map->top, first, n);
-}
-
-const char *zip_map_name(const struct zip_map *map, size_t i)
-{
-    size_t n = strlen(map->top);
-    return full_name(map, i) + (n ? n + 1 : 0);
 }
 
 static int walk(struct walk *w, struct err *err)
@@ -323,10 +432,11 @@ static int walk(struct walk *w, struct err *err)
     return rc;
 }
 
-int zip_map_read(struct zip_map *out, const struct package *p, struct err *err)
+/* *out is the caller's, also on failure. */
+static int read_map(struct zip_map *out, const struct package *p, struct err *err)
 {
     *out = (struct zip_map){0};
-    buf_init(&out->names, (size_t)p->limits.entries * ARCHIVE_NAME_ROOM);
+    buf_init(&out->names, (size_t)p->limits.entries * BAG_READ_NAME_ROOM);
     struct walk *w = calloc(1, sizeof *w);
     struct stat st;
     int rc = ERR_OK;
@@ -339,7 +449,7 @@ int zip_map_read(struct zip_map *out, const struct package *p, struct err *err)
     if (rc == ERR_OK)
         rc = names_new(&w->names, err);
     if (rc == ERR_OK)
-        rc = zip_directory_find(&w->dir, p, (uint64_t)st.st_size, err);
+        rc = find_directory(&w->dir, p, (uint64_t)st.st_size, err);
     if (rc == ERR_OK)
         rc = walk(w, err);
     if (rc == ERR_OK)
@@ -349,9 +459,148 @@ int zip_map_read(struct zip_map *out, const struct package *p, struct err *err)
     return rc;
 }
 
-void zip_map_clear(struct zip_map *map)
+/* ---- content ---- */
+
+/* An entry that is handed out. */
+struct content {
+    const struct package *p;
+    const char *name;
+    const struct zip_entry *e;
+    uint64_t taken, given; /* bytes so far: as they lie there, and unpacked */
+    uint32_t crc;
+    uint8_t in[PIECE_BYTES], out[PIECE_BYTES];
+};
+
+static int spoilt(const struct content *c, const char *why, struct err *err)
 {
-    free(map->entries);
-    buf_clear(&map->names);
-    *map = (struct zip_map){0};
+    char shown[NAMES_SHOWN_ROOM];
+    return err_set(err, ERR_MALFORMED, "%s: '%s' cannot be unpacked: %s", c->p->path,
+                   names_shown(c->name, strlen(c->name), shown), why);
+}
+
+static int wrong_size(const struct content *c, const char *than, uint64_t got, struct err *err)
+{
+    char why[120];
+    snprintf(why, sizeof why, "it claims %" PRIu64 " bytes; there are %s, at least %" PRIu64,
+             c->e->size, than, got);
+    return spoilt(c, why, err);
+}
+
+/* The next bytes as they lie there, at most PIECE_BYTES. */
+static int take(struct content *c, size_t *n, struct err *err)
+{
+    uint64_t left = c->e->packed - c->taken;
+    *n = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+    int rc = read_at(c->p, c->e->at + c->taken, c->in, *n, err);
+    c->taken += *n;
+    return rc;
+}
+
+/* What a bomb unpacks to beyond its claim is made at most once, in a piece, and not handed out. */
+static int give(struct content *c, const uint8_t *data, size_t n, struct err *err)
+{
+    if (n > c->e->size - c->given)
+        return wrong_size(c, "more", c->given + n, err);
+    c->given += n;
+    c->crc = (uint32_t)crc32_z(c->crc, data, n);
+    return n > 0 ? c->p->fns.data(c->p->arg, data, n, err) : ERR_OK;
+}
+
+static int copy_stored(struct content *c, struct err *err)
+{
+    int rc = ERR_OK;
+    while (rc == ERR_OK && c->taken < c->e->packed) {
+        size_t n;
+        rc = take(c, &n, err);
+        if (rc == ERR_OK)
+            rc = give(c, c->in, n, err);
+    }
+    return rc;
+}
+
+/* Each turn takes bytes or gives some, or is the last: so the packed and the unpacked size, which
+ * are known to be possible, bound the time. */
+static int inflate_all(struct content *c, z_stream *z, struct err *err)
+{
+    int status = Z_OK, rc = ERR_OK;
+    while (rc == ERR_OK && status != Z_STREAM_END) {
+        size_t n;
+        if (z->avail_in == 0 && c->taken < c->e->packed) {
+            if ((rc = take(c, &n, err)) < 0)
+                break;
+            z->next_in = c->in;
+            z->avail_in = (uInt)n;
+        }
+        z->next_out = c->out;
+        z->avail_out = PIECE_BYTES;
+        status = inflate(z, Z_NO_FLUSH);
+        if (status == Z_MEM_ERROR)
+            rc = err_set(err, ERR_NOMEM, "no memory to unpack %s", c->p->path);
+        else if (status == Z_BUF_ERROR) /* nothing to take, nothing to give */
+            rc = spoilt(c, "its content is cut off", err);
+        else if (status != Z_OK && status != Z_STREAM_END)
+            rc = spoilt(c, z->msg ? z->msg : "its content is damaged", err);
+        else
+            rc = give(c, c->out, PIECE_BYTES - z->avail_out, err);
+    }
+    if (rc == ERR_OK && (z->avail_in > 0 || c->taken < c->e->packed))
+        rc = spoilt(c, "there are bytes behind the end of its content", err);
+    return rc;
+}
+
+static int inflate_content(struct content *c, struct err *err)
+{
+    z_stream z = {.next_in = NULL};
+    if (inflateInit2(&z, -MAX_WBITS) != Z_OK) /* without a header of zlib's own */
+        return err_set(err, ERR_NOMEM, "no memory to unpack %s", c->p->path);
+    int rc = inflate_all(c, &z, err);
+    inflateEnd(&z);
+    return rc;
+}
+
+static int hand_out(struct content *c, struct err *err)
+{
+    int rc = c->p->fns.begin(c->p->arg, c->name, (int64_t)c->e->size, err);
+    c->taken = c->given = 0;
+    c->crc = 0;
+    if (rc == ERR_OK)
+        rc = c->e->is_deflated ? inflate_content(c, err) : copy_stored(c, err);
+    if (rc == ERR_OK && c->given != c->e->size)
+        rc = wrong_size(c, "fewer", c->given, err);
+    if (rc == ERR_OK && c->crc != c->e->crc)
+        rc = spoilt(c, "its CRC-32 is another one", err);
+    return rc < 0 ? rc : c->p->fns.end(c->p->arg, err);
+}
+
+/* ---- all of it ---- */
+
+static int hand_out_all(const struct package *p, const struct zip_map *map, struct err *err)
+{
+    const size_t top = strlen(map->top) + (map->top[0] != '\0');
+    struct content *c = calloc(1, sizeof *c);
+    int rc = ERR_OK;
+    if (!c)
+        return err_set(err, ERR_NOMEM, "no memory to read %s", p->path);
+    c->p = p;
+    for (size_t i = 0; i < map->n && rc == ERR_OK; i++) {
+        c->e = &map->entries[i];
+        c->name = full_name(map, i) + top;
+        if (!c->e->is_folder && p->fns.want(p->arg, c->name))
+            rc = hand_out(c, err);
+    }
+    free(c);
+    return rc;
+}
+
+int zip_read(const struct package *p, struct err *err)
+{
+    struct zip_map map;
+    int rc = read_map(&map, p, err);
+    if (rc == ERR_OK)
+        rc = p->fns.top(p->arg, map.top, err);
+    if (rc == ERR_OK)
+        rc = hand_out_all(p, &map, err);
+    free(map.entries);
+    buf_clear(&map.names);
+    return rc;
 }

@@ -1,6 +1,6 @@
 /* A package from anywhere, as a zip: what is handed out keeps the promises of the door. */
 #define _GNU_SOURCE /* memfd_create() */
-#include "dashspool/archive.h"
+#include "dashspool/bag.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,9 +25,9 @@ static void must(bool good)
 static int begin(void *arg, const char *name, int64_t size, struct err *err)
 {
     struct state *s = arg;
-    char framed[ARCHIVE_NAME_ROOM + 2];
+    char framed[BAG_READ_NAME_ROOM + 2];
     (void)err;
-    must(!s->open && size >= 0 && name[0] && strlen(name) < ARCHIVE_NAME_ROOM);
+    must(!s->open && size >= 0 && name[0] && strlen(name) < BAG_READ_NAME_ROOM);
     snprintf(framed, sizeof framed, "/%s/", name);
     must(!strstr(framed, "//") && !strstr(framed, "/./") && !strstr(framed, "/../"));
     for (const char *p = name; *p; p++)
@@ -57,15 +57,15 @@ static int end(void *arg, struct err *err)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static const struct archive_reader fns = {.begin = begin, .data = more, .end = end};
-    static const struct archive_limits limits = {.entries = 50, .bytes = 1 << 20};
+    static const struct bag_reader fns = {.begin = begin, .data = more, .end = end};
+    static const struct bag_limits limits = {.entries = 50, .bytes = 1 << 20};
     struct state s = {0};
     struct err err = {0};
     char path[64];
     int fd = memfd_create("package", MFD_CLOEXEC);
     must(fd >= 0 && write(fd, data, n) == (ssize_t)n);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    int rc = archive_read(path, &limits, &fns, &s, &err);
+    int rc = bag_read(path, &limits, &fns, &s, &err);
     must(rc < 0 ? rc == err.code && err.text[0] : !s.open);
     must(s.bytes <= limits.bytes);
     close(fd);

@@ -119,7 +119,7 @@ static void test_zips_of_another_program_are_read(void **state)
         struct package_seen seen = {0};
         struct err err;
         char from[512];
-        snprintf(from, sizeof from, "%s/fuzz/corpus/archive/%s", TEST_SOURCE_DIR, cases[i].name);
+        snprintf(from, sizeof from, "%s/fuzz/corpus/bag/%s", TEST_SOURCE_DIR, cases[i].name);
         assert_ok(package_read(from, NULL, &seen, &err));
         assert_string_equal(seen.top, cases[i].top);
         assert_int_equal(seen.files, cases[i].files);
@@ -144,7 +144,6 @@ static void test_only_a_folder_that_all_lie_in_is_the_top(void **state)
 static void test_sizes_behind_the_content_are_accepted(void **state)
 {
     (void)state;
-    /* The unsigned ones only of deflated content: libarchive looks for the signature otherwise. */
     static const int lengths[] = {12, 16, 20, 24};
     struct buf small = package_deflated("hello hello hello", 17);
     for (int i = 0; i < 4; i++) {
@@ -155,12 +154,13 @@ static void test_sizes_behind_the_content_are_accepted(void **state)
                                   .method = 8,
                                   .crc = 0xe5f98880,
                                   .descriptor = lengths[i]};
-        struct package_entry entries[] = {e, e};
+        struct package_entry entries[] = {
+            e, e, {.name = "c", .data = "stored", .n = 6, .descriptor = lengths[i]}};
         struct package_seen seen;
         struct err err;
         entries[1].name = "b";
-        assert_ok(read_entries(entries, 2, &seen, &err));
-        assert_int_equal(seen.files, 2);
+        assert_ok(read_entries(entries, 3, &seen, &err));
+        assert_int_equal(seen.files, 3);
     }
     buf_clear(&small);
 }
@@ -272,6 +272,52 @@ static void test_false_sizes_and_sums_are_found(void **state)
     buf_clear(&small);
 }
 
+static void test_deflated_content_must_end_where_the_entry_does(void **state)
+{
+    (void)state;
+    struct buf small = package_deflated("hello hello hello", 17);
+    uint8_t bytes[64] = {0};
+    memcpy(bytes, buf_data(&small), small.used);
+    for (size_t n = 0; n < small.used + 9; n++) {
+        const struct package_entry e = {.name = "a",
+                                        .data = bytes,
+                                        .n = n,
+                                        .packed = (uint32_t)n,
+                                        .size = 17,
+                                        .method = 8,
+                                        .crc = 0xe5f98880};
+        if (n != small.used)
+            assert_refused(ERR_MALFORMED, n < small.used ? "cut off" : "behind the end", &e, 1);
+    }
+    const struct package_entry sum = {
+        .name = "a", .data = bytes, .n = small.used, .size = 17, .method = 8, .crc = 0xe5f98881};
+    assert_refused(ERR_MALFORMED, "CRC", &sum, 1);
+    buf_clear(&small);
+}
+
+/* Blocks that are none, that reach before the beginning, or of which a million tell nothing. */
+static void test_deflated_content_that_makes_no_sense_is_refused(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 1 << 20 };
+    static const uint8_t empty[] = {0, 0, 0, 0xff, 0xff}, end[] = {1, 0, 0, 0xff, 0xff};
+    static const uint8_t bad[][4] = {{7}, {0, 1, 0, 0}, {0x63, 0, 0x11, 0}};
+    uint8_t *nothing = malloc((size_t)BLOCKS * sizeof empty);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const struct package_entry e = {
+            .name = "a", .data = bad[i], .n = 4, .size = 17, .method = 8};
+        assert_refused(ERR_MALFORMED, "cannot be unpacked", &e, 1);
+    }
+    for (size_t i = 0; i < BLOCKS; i++)
+        memcpy(nothing + i * sizeof empty, empty, sizeof empty);
+    struct package_entry e = {
+        .name = "a", .data = nothing, .n = (size_t)BLOCKS * sizeof empty, .size = 1, .method = 8};
+    assert_refused(ERR_MALFORMED, "cut off", &e, 1);
+    memcpy(nothing + (BLOCKS - 1) * sizeof end, end, sizeof end);
+    assert_refused(ERR_MALFORMED, "fewer", &e, 1);
+    free(nothing);
+}
+
 static void test_a_bomb_is_refused_before_it_goes_off(void **state)
 {
     (void)state;
@@ -297,9 +343,9 @@ static void test_limits_of_bytes_and_entries_hold(void **state)
     struct package_seen seen;
     struct err err;
     assert_ok(read_entries(entries, 2, &seen, &err));
-    assert_ok(package_read(path, &(struct archive_limits){2, 10}, &seen, &err));
-    assert_err(ERR_LIMIT, package_read(path, &(struct archive_limits){2, 9}, &seen, &err));
-    assert_err(ERR_LIMIT, package_read(path, &(struct archive_limits){1, 10}, &seen, &err));
+    assert_ok(package_read(path, &(struct bag_limits){2, 10}, &seen, &err));
+    assert_err(ERR_LIMIT, package_read(path, &(struct bag_limits){2, 9}, &seen, &err));
+    assert_err(ERR_LIMIT, package_read(path, &(struct bag_limits){1, 10}, &seen, &err));
 }
 
 static void test_what_is_encrypted_or_packed_otherwise_is_unsupported(void **state)
@@ -442,6 +488,8 @@ int main(void)
         cmocka_unit_test(test_other_than_files_and_folders_is_refused),
         cmocka_unit_test(test_what_headers_and_directory_tell_differently_is_refused),
         cmocka_unit_test(test_false_sizes_and_sums_are_found),
+        cmocka_unit_test(test_deflated_content_must_end_where_the_entry_does),
+        cmocka_unit_test(test_deflated_content_that_makes_no_sense_is_refused),
         cmocka_unit_test(test_a_bomb_is_refused_before_it_goes_off),
         cmocka_unit_test(test_limits_of_bytes_and_entries_hold),
         cmocka_unit_test(test_what_is_encrypted_or_packed_otherwise_is_unsupported),

@@ -1,7 +1,7 @@
-#define _GNU_SOURCE /* mkdtemp, with a strict compiler */
-#include "verify_extract.h"
-#include "dashspool/archive.h"
+/* Files of a package, one at a time, in a directory of our own. */
 #include "dashspool/fsx.h"
+#include "dashspool/workdir.h"
+#include "verify_internal.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 struct extract {
     struct verify *v;
-    char *dir;
+    struct workdir work;
     struct sigaction before[2];
     /* while files are handed out */
     extract_want_fn *want;
@@ -53,13 +53,10 @@ int extract_open(struct extract **out, struct verify *v, struct err *err)
     x->v = v;
     x->fd = -1;
     catch_signals(x);
-    int rc =
-        fsx_path(&x->dir, err, "%s/dashspool-verify-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp");
-    if (rc == ERR_OK && !mkdtemp(x->dir)) {
-        rc = err_sys(err, "create a directory like %s (TMPDIR chooses where)", x->dir);
-        free(x->dir);
-        x->dir = NULL;
-    }
+    x->work = WORKDIR_NONE;
+    int rc = workdir_open(&x->work, tmp && tmp[0] == '/' ? tmp : "/tmp", "dashspool-verify-", err);
+    if (rc < 0)
+        err_wrap(err, "TMPDIR chooses where");
     if (rc < 0)
         extract_close(out);
     return rc;
@@ -67,24 +64,21 @@ int extract_open(struct extract **out, struct verify *v, struct err *err)
 
 void extract_close(struct extract **x)
 {
-    struct err unused;
     if (!*x)
         return;
     if ((*x)->fd >= 0)
         close((*x)->fd);
-    if ((*x)->dir && fsx_remove_tree((*x)->dir, &unused) < 0)
-        unused.code = 0; /* it is where such directories are cleaned away */
+    workdir_close(&(*x)->work);
     sigaction(SIGTERM, &(*x)->before[0], NULL);
     sigaction(SIGINT, &(*x)->before[1], NULL);
     free((*x)->path);
-    free((*x)->dir);
     free(*x);
     *x = NULL;
 }
 
 const char *extract_dir(const struct extract *x)
 {
-    return x->dir;
+    return x->work.path;
 }
 
 /* ---- reading ---- */
@@ -111,7 +105,7 @@ static int on_begin(void *arg, const char *name, int64_t size, struct err *err)
     (void)size;
     x->now = verify_find(x->v, name);
     free(x->path);
-    int rc = fsx_path(&x->path, err, "%s/master%s", x->dir, extension(name));
+    int rc = fsx_path(&x->path, err, "%s/master%s", x->work.path, extension(name));
     if (rc < 0)
         return rc;
     x->fd = open(x->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -159,11 +153,11 @@ static int on_end(void *arg, struct err *err)
 int extract_each(struct extract *x, extract_want_fn *want, extract_file_fn *file, void *arg,
                  struct err *err)
 {
-    static const struct archive_reader reader = {NULL, on_begin, on_data, on_end, on_want};
-    static const struct archive_limits limits = {0, 0};
+    static const struct bag_reader reader = {NULL, on_begin, on_data, on_end, on_want};
+    static const struct bag_limits limits = {0, 0};
     x->want = want;
     x->file = file;
     x->arg = arg;
-    int rc = archive_read(x->v->request->path, &limits, &reader, x, err);
+    int rc = bag_read(x->v->request->path, &limits, &reader, x, err);
     return rc < 0 ? rc : extract_stopped(err);
 }
