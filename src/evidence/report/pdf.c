@@ -2,7 +2,6 @@
  * The report on paper: a doc (doc.h) behind which text, pictures and drawings become rows, and rows
  * pages. It is told twice: to count the pages, then to write them.
  */
-#include "clean.h"
 #include "dashspool/clock.h"
 #include "dashspool/reader.h"
 #include "format.h"
@@ -457,31 +456,6 @@ static int put_jpeg(struct pdf *p, const uint8_t *jpeg, size_t n, double x, doub
                : err_set(p->doc.err, ERR_NOMEM, "no memory for a picture");
 }
 
-static void empty_box(struct pdf *p, double x, double y, double width, double height)
-{
-    cairo_t *cr = p->flow.cr;
-    if (!cr)
-        return;
-    cairo_set_source_rgb(cr, 0.955, 0.96, 0.968);
-    cairo_rectangle(cr, x, y, width, height);
-    cairo_fill(cr);
-}
-
-/* Places the words in the column of the picture, from flow.y on. */
-static void place_words(struct pdf *p, struct pdf_row *words)
-{
-    if (p->doc.rc == 0)
-        pdf_flow_row(&p->flow, words);
-    else
-        pdf_row_clear(words);
-    keep(p, 0);
-}
-
-static size_t format_lines(const struct pdf_row *words)
-{
-    return words->n ? pdf_lines_count(words->cell[0].lines) : 0;
-}
-
 static void place_picture(struct pdf *p, const uint8_t *jpeg, size_t n, const char *what)
 {
     struct pdf_look look = {.face = PDF_SANS, .colour = PDF_SOFT, .size = 7.5};
@@ -499,16 +473,24 @@ static void place_picture(struct pdf *p, const uint8_t *jpeg, size_t n, const ch
         pdf_row_clear(&words);
         return;
     }
-    double caption = 10.5 * (double)(format_lines(&words) < 8 ? words_lines(&words) : 8);
+    size_t lines = words.n ? pdf_lines_count(words.cell[0].lines) : 0;
+    double caption = 10.5 * (double)(lines < 8 ? lines : 8);
     pdf_flow_need(&p->flow, high + caption + 6);
     double top = p->flow.y;
     int page = p->flow.page;
-    if (!ok)
-        empty_box(p, PDF_LEFT, top, PICTURE_WIDTH, high);
-    else if (p->flow.cr)
+    if (p->flow.cr && ok)
         keep(p, put_jpeg(p, jpeg, n, PDF_LEFT, top, scale * width, high));
+    else if (p->flow.cr) {
+        cairo_set_source_rgb(p->flow.cr, 0.955, 0.96, 0.968);
+        cairo_rectangle(p->flow.cr, PDF_LEFT, top, PICTURE_WIDTH, high);
+        cairo_fill(p->flow.cr);
+    }
     p->flow.y = top + (ok ? high : high / 2 - 8);
-    place_words(p, &words);
+    if (p->doc.rc == 0)
+        pdf_flow_row(&p->flow, &words);
+    else
+        pdf_row_clear(&words);
+    keep(p, 0);
     p->card_page = p->flow.page;
     p->card_bottom = ok || p->flow.y > top + high ? p->flow.y + 6 : top + high + 6;
     if (p->flow.page == page) /* the facts stand beside it */
@@ -712,7 +694,7 @@ static void describe(cairo_surface_t *surface, const struct report *r)
     const struct {
         cairo_pdf_metadata_t what;
         const char *words;
-    } entry[] = {{CAIRO_PDF_METADATA_TITLE, page_title(r)},
+    } entry[] = {{CAIRO_PDF_METADATA_TITLE, format_title(r)},
                  {CAIRO_PDF_METADATA_AUTHOR, r->author},
                  {CAIRO_PDF_METADATA_SUBJECT, r->reference},
                  {CAIRO_PDF_METADATA_CREATOR, r->tool}};
@@ -774,7 +756,7 @@ static int foot_of(struct buf *out, const struct report *r, struct err *err)
 {
     char made[FORMAT_ROOM];
     format_time(&r->made, made);
-    const char *part[] = {r->reference, page_title(r), format_time_ok(&r->made) ? made : ""};
+    const char *part[] = {r->reference, format_title(r), format_time_ok(&r->made) ? made : ""};
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof part / sizeof *part; i++) {
         if (doc_empty(part[i]) || out->used + 16 > out->max_bytes)
