@@ -186,6 +186,83 @@ static void test_words_of_other_writings_can_be_copied(void **state)
     }
 }
 
+/* The fonts that are in a paper are those that its letters are from. */
+static void test_a_writing_has_its_own_font(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *title;
+        bool cjk;
+    } each[] = {{"Zusammenstoß, авария, סכנה, ไทย", false},
+                {"北京市", true},
+                {"かな", true},
+                {"서울시", true}};
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        struct report *r = report_facts(NULL);
+        r->title = each[i].title;
+        struct buf paper = report_paper(r);
+        assert_in_range(report_paper_times(&paper, "+DejaVuSans-Bold"), 1, 20);
+        assert_int_equal(report_paper_times(&paper, "+WenQuanYiMicroHei") > 0, each[i].cjk);
+        buf_clear(&paper);
+    }
+}
+
+/* A line of Chinese or Japanese may end between any two letters, but not before a full stop. */
+static void test_lines_end_where_a_writing_lets_them(void **state)
+{
+    (void)state;
+    struct pdf_fonts fonts;
+    struct err err;
+    assert_ok(pdf_fonts_init(&fonts, &err));
+    static const struct {
+        const char *text;
+        double letters; /* of 10 points */
+        size_t lines;
+    } each[] = {{"日本語日本語日本語", 3.2, 3},
+                {"日本語。", 3.2, 2},
+                {"日本語。本語", 3.2, 3},
+                {"日本語本語日", 3.2, 2},
+                {"a\nb", 9, 2},
+                {"a\n", 9, 1},
+                {"\n\n", 9, 2},
+                {"", 9, 1},
+                {"wwwwwwwwww", 3.2, 4}};
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        struct pdf_look look = {.face = PDF_SANS, .size = 10};
+        struct pdf_text text;
+        struct pdf_lines *lines;
+        pdf_text_init(&text);
+        assert_ok(pdf_text_add(&text, &look, each[i].text, strlen(each[i].text), &err));
+        assert_ok(pdf_lines_new(&lines, &fonts, &text, each[i].letters * 10, &err));
+        assert_int_equal(pdf_lines_count(lines), each[i].lines);
+        assert_string_equal(pdf_lines_text(lines), each[i].text);
+        for (size_t k = 0; k < pdf_lines_count(lines); k++)
+            assert_true(pdf_lines_width(lines, k) <= each[i].letters * 10);
+        pdf_lines_free(&lines);
+    }
+    pdf_fonts_clear(&fonts);
+}
+
+/* A text of several parts is broken as if it was one. */
+static void test_a_long_text_has_no_seam(void **state)
+{
+    (void)state;
+    enum { WORDS = 3000, PER_LINE = 10 };
+    struct pdf_fonts fonts;
+    struct pdf_text text;
+    struct pdf_lines *lines;
+    struct err err;
+    assert_ok(pdf_fonts_init(&fonts, &err));
+    pdf_text_init(&text);
+    struct pdf_look look = {.face = PDF_MONO, .size = 10};
+    for (size_t i = 0; i < WORDS; i++)
+        assert_ok(pdf_text_add(&text, &look, "word ", 5, &err));
+    assert_ok(pdf_lines_new(&lines, &fonts, &text, 6.021 * 5 * PER_LINE, &err));
+    assert_int_equal(pdf_lines_count(lines), WORDS / PER_LINE);
+    pdf_lines_free(&lines);
+    pdf_fonts_clear(&fonts);
+}
+
 /* From right to left, letters that join, marks, and what the fonts lack: no harm. */
 static void test_any_writing_gives_a_paper(void **state)
 {
@@ -454,6 +531,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_nothing_known_is_the_same_on_paper),
         cmocka_unit_test(test_hostile_text_is_the_same_on_paper),
         cmocka_unit_test(test_words_of_other_writings_can_be_copied),
+        cmocka_unit_test(test_a_writing_has_its_own_font),
+        cmocka_unit_test(test_lines_end_where_a_writing_lets_them),
+        cmocka_unit_test(test_a_long_text_has_no_seam),
         cmocka_unit_test(test_any_writing_gives_a_paper),
         cmocka_unit_test(test_words_without_end_are_broken),
         cmocka_unit_test(test_only_what_is_a_jpeg_gets_in),
