@@ -1,6 +1,6 @@
-/* rules: what [retention] says, see care_sweep.h. Pure. */
-#ifndef CARE_RULES_H
-#define CARE_RULES_H
+/* rules: what [retention] says, see retention.h. Pure. */
+#ifndef RETENTION_RULES_H
+#define RETENTION_RULES_H
 
 #include "dashspool/err.h"
 #include <stdbool.h>

@@ -37,9 +37,9 @@ static const struct cfg_key keys[] = {
      "below this, delete the oldest unprotected originals regardless of age rules, except "
      "'forever'; below [receive] min_free_mib the receiver refuses data"},
 };
-const struct cfg_section care_sweep_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
+const struct cfg_section retention_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
 
-void sweep_tell(struct sweep *s, const struct care_swept *item)
+void sweep_tell(struct sweep *s, const struct retention_swept *item)
 {
     s->out->bytes += item->bytes;
     s->listener->swept(s->listener->arg, item);
@@ -118,12 +118,12 @@ static int run(struct sweep *s, struct err *err)
     return rc;
 }
 
-int care_sweep(const char *root, const struct cfg *cfg, const struct care_stages *stages,
-               bool dry_run, const struct care_sweep_listener *listener,
-               struct care_sweep_result *out, struct err *err)
+int retention_sweep(const char *root, const struct cfg *cfg, const struct upkeep_stages *stages,
+                    bool dry_run, const struct retention_listener *listener,
+                    struct retention_result *out, struct err *err)
 {
     struct sweep *s = calloc(1, sizeof *s);
-    *out = (struct care_sweep_result){0};
+    *out = (struct retention_result){0};
     if (!s)
         return err_set(err, ERR_NOMEM, "no memory to sweep");
     s->root = root;

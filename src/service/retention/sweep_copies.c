@@ -122,7 +122,7 @@ static int take_copy(struct sweep *s, const struct candidate *c, const char *why
     if (gone) {
         *freed = c->bytes > 0 ? c->bytes : 1;
         s->out->copies++;
-        sweep_tell(s, &(struct care_swept){"copy", c->path, NULL, why, c->bytes});
+        sweep_tell(s, &(struct retention_swept){"copy", c->path, NULL, why, c->bytes});
     }
     return ERR_OK;
 }
@@ -175,7 +175,7 @@ static int drop_job(struct failed *f, const struct spool_found *job, const char 
         return rc == ERR_NOTFOUND || rc == ERR_BUSY ? ERR_OK
                                                     : sweep_trouble(f->s, job->job, rc, err);
     f->s->out->jobs++;
-    sweep_tell(f->s, &(struct care_swept){"failed job", job->job, f->stage->stage, why, 0});
+    sweep_tell(f->s, &(struct retention_swept){"failed job", job->job, f->stage->stage, why, 0});
     return ERR_OK;
 }
 

@@ -1,12 +1,12 @@
 /* sweep, inside: what its rooms share. */
-#ifndef CARE_SWEEP_INTERNAL_H
-#define CARE_SWEEP_INTERNAL_H
+#ifndef RETENTION_INTERNAL_H
+#define RETENTION_INTERNAL_H
 
 #include "dashspool/buf.h"
-#include "dashspool/care_sweep.h"
 #include "dashspool/catalogue_check.h"
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/raw_upkeep.h"
+#include "dashspool/retention.h"
 #include "rules.h"
 #include "upkeep/spools.h"
 
@@ -18,11 +18,11 @@ struct sweep {
     const struct cfg *cfg;
     bool dry_run;
     int64_t now_us, young_us; /* partials younger than that stay */
-    const struct care_sweep_listener *listener;
-    struct care_sweep_result *out;
+    const struct retention_listener *listener;
+    struct retention_result *out;
     struct catalogue *catalogue;
     struct raw *raw;
-    const struct care_stages *stages; /* of the settings */
+    const struct upkeep_stages *stages; /* of the settings */
     struct spools spools;
     struct rules masters, copies, jobs;
 };
@@ -68,7 +68,7 @@ void sweep_list_clear(struct buf *list);
 uint64_t sweep_pool(int rule, const struct catalogue_transfer *t);
 
 /* Tells, and counts its bytes. */
-void sweep_tell(struct sweep *s, const struct care_swept *item);
+void sweep_tell(struct sweep *s, const struct retention_swept *item);
 /* A permanent error is told as a trouble (ERR_OK comes back), a temporary one ends the sweep. */
 int sweep_trouble(struct sweep *s, const char *name, int rc, const struct err *err);
 bool sweep_ended(const struct sweep *s);

@@ -100,7 +100,7 @@ int sweep_transfer(struct sweep *s, int64_t key, const char *why, int64_t *freed
     if (*freed == 0)
         return ERR_OK;
     s->out->masters++;
-    sweep_tell(s, &(struct care_swept){"master", t.id, NULL, why, *freed});
+    sweep_tell(s, &(struct retention_swept){"master", t.id, NULL, why, *freed});
     /* its jobs are of nobody now; after a crash right here, sweep_jobs() finds them */
     rc = s->dry_run ? ERR_OK : spools_drop_failed(&s->spools, t.id, err);
     return sweep_trouble(s, t.id, rc, err);

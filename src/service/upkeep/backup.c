@@ -267,12 +267,12 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
     return rc < 0 ? rc : finish(b, unfinished, err);
 }
 
-int care_backup(const char *root, const char *dir, const struct care_progress *progress,
-                struct care_backup_result *out, struct err *err)
+int upkeep_backup(const char *root, const char *dir, const struct upkeep_progress *progress,
+                  struct upkeep_backup_result *out, struct err *err)
 {
     struct backup b = {root, dir, progress, out, NULL, NULL, NULL, clock_utc_us(), 0, 0};
     char *unfinished = NULL;
-    *out = (struct care_backup_result){0};
+    *out = (struct upkeep_backup_result){0};
     int rc = fsx_path(&unfinished, err, "%s/unfinished", dir);
     if (rc == ERR_OK)
         rc = run(&b, unfinished, err);

@@ -1,16 +1,16 @@
 /* backup, inside: what its rooms share. */
-#ifndef CARE_BACKUP_INTERNAL_H
-#define CARE_BACKUP_INTERNAL_H
+#ifndef UPKEEP_BACKUP_INTERNAL_H
+#define UPKEEP_BACKUP_INTERNAL_H
 
-#include "dashspool/care_backup.h"
 #include "dashspool/catalogue_check.h"
 #include "dashspool/raw_upkeep.h"
+#include "dashspool/upkeep.h"
 #include <sys/stat.h>
 
 struct backup {
     const char *root, *dir;
-    const struct care_progress *progress;
-    struct care_backup_result *out;
+    const struct upkeep_progress *progress;
+    struct upkeep_backup_result *out;
     struct catalogue *snapshot; /* of the catalogue, in the backup */
     struct raw *from, *to;
     int64_t now_us, all_bytes, done_bytes;

@@ -1,6 +1,6 @@
 /* files: those below ROOT/archive, which anybody may have put there. */
-#ifndef CARE_FILES_H
-#define CARE_FILES_H
+#ifndef UPKEEP_FILES_H
+#define UPKEEP_FILES_H
 
 #include "dashspool/err.h"
 #include "dashspool/hash.h"

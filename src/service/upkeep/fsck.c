@@ -7,14 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const char *care_part_name(enum care_part part)
+const char *upkeep_part_name(enum upkeep_part part)
 {
-    static const char *const names[CARE_N_PARTS] = {"catalogue", "master", "copy",
-                                                    "custody",   "job",    "file"};
+    static const char *const names[UPKEEP_N_PARTS] = {"catalogue", "master", "copy",
+                                                      "custody",   "job",    "file"};
     return names[part];
 }
 
-void fsck_problem(struct fsck *f, enum care_part part, const char *where, const char *advice,
+void fsck_problem(struct fsck *f, enum upkeep_part part, const char *where, const char *advice,
                   const char *fmt, ...)
 {
     char what[1024];
@@ -23,10 +23,10 @@ void fsck_problem(struct fsck *f, enum care_part part, const char *where, const 
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
     f->out->problems++;
-    f->listener->problem(f->listener->arg, &(struct care_problem){part, where, what, advice});
+    f->listener->problem(f->listener->arg, &(struct upkeep_problem){part, where, what, advice});
 }
 
-int fsck_check(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
+int fsck_check(struct fsck *f, enum upkeep_part part, const char *where, const char *advice, int rc,
                const struct err *err)
 {
     if (rc == ERR_OK || err_is_temporary(rc))
@@ -48,7 +48,7 @@ int fsck_step(struct fsck *f, const char *where, int64_t n, struct err *err)
 static int tell_flaw(void *arg, const char *text, struct err *err)
 {
     (void)err;
-    fsck_problem(arg, CARE_CATALOGUE, "catalogue.db",
+    fsck_problem(arg, UPKEEP_CATALOGUE, "catalogue.db",
                  "stop dashspool, then run 'dashspool reindex' or restore it from a backup", "%s",
                  text);
     return ERR_OK;
@@ -60,7 +60,7 @@ static int open_catalogue(struct fsck *f, struct err *err)
     struct catalogue_counts n = {0};
     int64_t copies = 0, copy_bytes = 0;
     int rc = catalogue_open(&f->catalogue, f->root, false, err);
-    rc = fsck_check(f, CARE_CATALOGUE, "catalogue.db",
+    rc = fsck_check(f, UPKEEP_CATALOGUE, "catalogue.db",
                     "run 'dashspool reindex' to rebuild it from the originals", rc, err);
     if (rc < 0 || !f->catalogue)
         return rc;
@@ -105,13 +105,14 @@ static int is_there(const char *root, const char *name, bool *out, struct err *e
     return rc;
 }
 
-int care_fsck(const char *root, bool quick, const struct care_stages *stages,
-              const struct care_listener *listener, struct care_findings *out, struct err *err)
+int upkeep_fsck(const char *root, bool quick, const struct upkeep_stages *stages,
+                const struct upkeep_listener *listener, struct upkeep_findings *out,
+                struct err *err)
 {
     struct fsck f = {
         .root = root, .quick = quick, .stages = stages, .listener = listener, .out = out};
     bool is_root = false;
-    *out = (struct care_findings){0};
+    *out = (struct upkeep_findings){0};
     int rc = is_there(root, "catalogue.db", &is_root, err);
     if (rc == ERR_OK && !is_root)
         rc = is_there(root, "raw", &is_root, err);

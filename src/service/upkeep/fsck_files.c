@@ -30,10 +30,10 @@ static int compare_hash(struct fsck *f, const struct catalogue_copy *copy, const
     char hex[HASH_HEX_ROOM];
     int rc = files_hash(path, step, f, hex, err);
     if (rc == ERR_OK && strcmp(hex, copy->sha256) != 0)
-        fsck_problem(f, CARE_COPY, copy->path, make_again,
+        fsck_problem(f, UPKEEP_COPY, copy->path, make_again,
                      "checksum mismatch: SHA-256 is %s, made as %s: it was changed", hex,
                      copy->sha256);
-    return fsck_check(f, CARE_COPY, copy->path, make_again, rc, err);
+    return fsck_check(f, UPKEEP_COPY, copy->path, make_again, rc, err);
 }
 
 int fsck_copy(struct fsck *f, const char *id, const struct catalogue_copy *copy, struct err *err)
@@ -42,7 +42,7 @@ int fsck_copy(struct fsck *f, const char *id, const struct catalogue_copy *copy,
     struct stat st;
     f->out->copies++;
     if (!files_archived_ok(copy->path)) {
-        fsck_problem(f, CARE_COPY, id,
+        fsck_problem(f, UPKEEP_COPY, id,
                      "restore catalogue.db from a backup, or run 'dashspool reindex'",
                      "'%.200s' is no place for a copy", copy->path);
         return ERR_OK;
@@ -53,11 +53,11 @@ int fsck_copy(struct fsck *f, const char *id, const struct catalogue_copy *copy,
     if (lstat(path, &st) < 0 && errno != ENOENT && errno != ENOTDIR)
         rc = err_sys(err, "look at %s", path);
     else if (lstat(path, &st) < 0)
-        fsck_problem(f, CARE_COPY, copy->path, make_again, "missing");
+        fsck_problem(f, UPKEEP_COPY, copy->path, make_again, "missing");
     else if (!S_ISREG(st.st_mode))
-        fsck_problem(f, CARE_COPY, copy->path, make_again, "not a regular file");
+        fsck_problem(f, UPKEEP_COPY, copy->path, make_again, "not a regular file");
     else if (st.st_size != copy->length_bytes)
-        fsck_problem(f, CARE_COPY, copy->path, make_again,
+        fsck_problem(f, UPKEEP_COPY, copy->path, make_again,
                      "size mismatch: it has %" PRId64 " bytes, but %" PRId64
                      " were made: it was changed",
                      (int64_t)st.st_size, copy->length_bytes);
@@ -93,7 +93,7 @@ static int look_at_file(void *arg, const char *path, const struct stat *st, stru
     if (rc != ERR_NOTFOUND)
         return rc == ERR_MALFORMED ? ERR_OK : rc;
     if (!is_being_made(f, path))
-        fsck_problem(f, CARE_FILE, path,
+        fsck_problem(f, UPKEEP_FILE, path,
                      S_ISREG(st->st_mode) ? "delete it, or 'dashspool reindex' enters it"
                                           : "move it away",
                      "not in the catalogue");
@@ -103,7 +103,7 @@ static int look_at_file(void *arg, const char *path, const struct stat *st, stru
 int fsck_files(struct fsck *f, struct err *err)
 {
     int rc = files_each(f->root, "archive", look_at_file, f, err);
-    return fsck_check(f, CARE_FILE, "archive", "inspect what is there", rc, err);
+    return fsck_check(f, UPKEEP_FILE, "archive", "inspect what is there", rc, err);
 }
 
 /* ---- jobs ---- */
@@ -112,7 +112,7 @@ static int tell_bad(void *arg, const char *stage, int rc, struct err *err)
 {
     char where[SPOOL_NAME_ROOM + 16];
     snprintf(where, sizeof where, "spool/%s", stage);
-    return fsck_check(arg, CARE_JOB, where, "inspect what is there", rc, err);
+    return fsck_check(arg, UPKEEP_JOB, where, "inspect what is there", rc, err);
 }
 
 int fsck_spools(struct fsck *f, struct err *err)
@@ -135,7 +135,7 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
     int rc = catalogue_transfer_get(s->f->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND) {
         snprintf(where, sizeof where, "spool/%s: %s", s->name, job->job);
-        fsck_problem(s->f, CARE_JOB, where,
+        fsck_problem(s->f, UPKEEP_JOB, where,
                      "run 'dashspool work', which moves it to failed, then drop it",
                      "no such transfer");
     }
@@ -153,10 +153,10 @@ static int look_at_stage(struct fsck *f, const struct spools_one *one, struct er
     snprintf(where, sizeof where, "spool/%s", one->stage);
     if (f->out->jobs > before && !spools_configured(f->stages, one->stage))
         fsck_problem(
-            f, CARE_JOB, where, "restore the stage in pipeline.d, or delete that directory",
+            f, UPKEEP_JOB, where, "restore the stage in pipeline.d, or delete that directory",
             "%" PRId64 " jobs of a stage that is not in the settings: nothing processes them",
             f->out->jobs - before);
-    return fsck_check(f, CARE_JOB, where, "inspect what is there", rc, err);
+    return fsck_check(f, UPKEEP_JOB, where, "inspect what is there", rc, err);
 }
 
 int fsck_jobs(struct fsck *f, struct err *err)

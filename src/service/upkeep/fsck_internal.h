@@ -1,30 +1,30 @@
 /* fsck, inside: what its rooms share. */
-#ifndef CARE_FSCK_INTERNAL_H
-#define CARE_FSCK_INTERNAL_H
+#ifndef UPKEEP_FSCK_INTERNAL_H
+#define UPKEEP_FSCK_INTERNAL_H
 
-#include "dashspool/care.h"
 #include "dashspool/catalogue_check.h"
 #include "dashspool/raw_upkeep.h"
+#include "dashspool/upkeep.h"
 #include "spools.h"
 
 struct fsck {
     const char *root;
     bool quick;
-    const struct care_listener *listener;
-    struct care_findings *out;
+    const struct upkeep_listener *listener;
+    struct upkeep_findings *out;
     struct catalogue *catalogue; /* NULL: it cannot be opened */
     struct raw *raw;
-    const struct care_stages *stages;
+    const struct upkeep_stages *stages;
     struct spools spools;
     int64_t all_bytes, done_bytes; /* for the progress */
 };
 
 /* Tells a problem. advice may be NULL: then it is in the format's text. */
-void fsck_problem(struct fsck *f, enum care_part part, const char *where, const char *advice,
+void fsck_problem(struct fsck *f, enum upkeep_part part, const char *where, const char *advice,
                   const char *fmt, ...) DS_PRINTF(5, 6);
 
 /* For what failed: a permanent error is a problem (ERR_OK comes back), a temporary one ends it. */
-int fsck_check(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
+int fsck_check(struct fsck *f, enum upkeep_part part, const char *where, const char *advice, int rc,
                const struct err *err);
 
 /* n more bytes were looked at. ERR_AGAIN: the listener has had enough. */

@@ -45,13 +45,13 @@ static int hash_master(struct day *d, const struct raw_master *m, const char *wh
     if (rc == ERR_OK && m->sealed && memcmp(digest, m->facts.sha256, HASH_BYTES) != 0) {
         hash_hex(digest, found);
         hash_hex(m->facts.sha256, sealed);
-        fsck_problem(d->f, CARE_MASTER, where, restore,
+        fsck_problem(d->f, UPKEEP_MASTER, where, restore,
                      "checksum mismatch: SHA-256 is %s, received as %s: it was changed", found,
                      sealed);
     }
     if (rc == ERR_NOTFOUND)
         return ERR_OK; /* dropped meanwhile */
-    return fsck_check(d->f, CARE_MASTER, where, restore, rc, err);
+    return fsck_check(d->f, UPKEEP_MASTER, where, restore, rc, err);
 }
 
 /* ---- its row ---- */
@@ -80,10 +80,10 @@ static int tell_unknown(struct day *d, const struct raw_master *m, const char *w
     if (rc == ERR_OK && !due.found) /* it may have gone between two looks */
         rc = raw_stat(d->f->raw, d->day, m->key, &length, &sealed, NULL, err);
     if (rc == ERR_OK && due.found)
-        fsck_problem(d->f, CARE_MASTER, where, "run 'dashspool sweep' to delete its bytes",
+        fsck_problem(d->f, UPKEEP_MASTER, where, "run 'dashspool sweep' to delete its bytes",
                      "deleted, but its bytes still exist");
     else if (rc == ERR_OK)
-        fsck_problem(d->f, CARE_MASTER, where, "run 'dashspool reindex' to recover it",
+        fsck_problem(d->f, UPKEEP_MASTER, where, "run 'dashspool reindex' to recover it",
                      "not in the catalogue (key %" PRId64 ")", m->key);
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
@@ -93,28 +93,28 @@ static void compare(struct day *d, const struct raw_master *m, const char *where
 {
     char hex[HASH_HEX_ROOM];
     if (strcmp(t->day, d->day) != 0)
-        fsck_problem(d->f, CARE_MASTER, where, restore, "the catalogue has it in raw/%s.db",
+        fsck_problem(d->f, UPKEEP_MASTER, where, restore, "the catalogue has it in raw/%s.db",
                      t->day);
     if (t->state == CATALOGUE_RECEIVING)
         return;
     if (m->sealed != (t->state == CATALOGUE_STORED)) {
-        fsck_problem(d->f, CARE_MASTER, where, "restore the older of the two from a backup",
+        fsck_problem(d->f, UPKEEP_MASTER, where, "restore the older of the two from a backup",
                      "it is %s here, but %s in the catalogue", m->sealed ? "whole" : "not whole",
                      catalogue_state_name(t->state));
         return;
     }
     if (m->length_bytes < t->length_bytes || (m->sealed && m->length_bytes != t->length_bytes))
-        fsck_problem(d->f, CARE_MASTER, where, restore,
+        fsck_problem(d->f, UPKEEP_MASTER, where, restore,
                      "%" PRId64 " bytes are here, the catalogue has %" PRId64, m->length_bytes,
                      t->length_bytes);
     if (!m->sealed)
         return;
     hash_hex(m->facts.sha256, hex);
     if (strcmp(hex, t->sha256) != 0)
-        fsck_problem(d->f, CARE_MASTER, where, restore,
+        fsck_problem(d->f, UPKEEP_MASTER, where, restore,
                      "it was sealed with SHA-256 %s, the catalogue has %s", hex, t->sha256);
     if (strcmp(m->facts.id, t->id) != 0)
-        fsck_problem(d->f, CARE_MASTER, where, "restore the catalogue from a back-up, or reindex",
+        fsck_problem(d->f, UPKEEP_MASTER, where, "restore the catalogue from a back-up, or reindex",
                      "it was sealed as %.100s", m->facts.id);
 }
 
@@ -147,7 +147,7 @@ static int look_at(void *arg, const struct raw_master *m, struct err *err)
     else
         snprintf(where, sizeof where, "master %" PRId64 " in %s", m->key, d->file);
     if (m->flaw) {
-        fsck_problem(d->f, CARE_MASTER, where, restore, "%s", m->flaw);
+        fsck_problem(d->f, UPKEEP_MASTER, where, restore, "%s", m->flaw);
         return ERR_OK;
     }
     int rc = compare_row(d, m, where, sizeof where, err);
@@ -162,7 +162,7 @@ static int tell_flaw(void *arg, const char *text, struct err *err)
 {
     struct day *d = arg;
     (void)err;
-    fsck_problem(d->f, CARE_MASTER, d->file, restore, "%s", text);
+    fsck_problem(d->f, UPKEEP_MASTER, d->file, restore, "%s", text);
     return ERR_OK;
 }
 
@@ -181,7 +181,7 @@ static int look_at_day(void *arg, const char *name, bool is_day, struct err *err
     char file[300];
     if (!is_day) {
         snprintf(file, sizeof file, "raw/%s", name);
-        fsck_problem(d.f, CARE_FILE, file,
+        fsck_problem(d.f, UPKEEP_FILE, file,
                      strstr(name, ".db.smaller") ? "left over from a sweep; the next one deletes it"
                                                  : "inspect it, then move it away",
                      "unknown file");
@@ -192,7 +192,7 @@ static int look_at_day(void *arg, const char *name, bool is_day, struct err *err
         d.f->quick || is_written_to(name) ? ERR_OK : raw_check(d.f->raw, name, tell_flaw, &d, err);
     if (rc == ERR_OK)
         rc = raw_each(d.f->raw, name, look_at, &d, err);
-    return fsck_check(d.f, CARE_MASTER, d.file, restore, rc, err);
+    return fsck_check(d.f, UPKEEP_MASTER, d.file, restore, rc, err);
 }
 
 int fsck_masters(struct fsck *f, struct err *err)

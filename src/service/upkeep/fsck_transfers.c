@@ -21,7 +21,7 @@ static int find_master(struct fsck *f, const struct catalogue_transfer *t, struc
         struct catalogue_transfer again;
         rc = catalogue_transfer_by_key(f->catalogue, t->key, &again, &found, err);
         if (rc == ERR_OK && found) /* else it was deleted between two looks */
-            fsck_problem(f, CARE_MASTER, t->id, "restore that day's file from a back-up",
+            fsck_problem(f, UPKEEP_MASTER, t->id, "restore that day's file from a back-up",
                          "its bytes are not in raw/%s.db", t->day);
     }
     return rc == ERR_MALFORMED ? ERR_OK /* the other side tells it */ : rc;
@@ -47,21 +47,21 @@ static int look_at_row(void *arg, int64_t key, struct err *err)
     snprintf(where, sizeof where, "transfer %" PRId64, key);
     int rc = catalogue_transfer_by_key(f->catalogue, key, &t, &found, err);
     if (rc < 0)
-        return fsck_check(f, CARE_CATALOGUE, where,
+        return fsck_check(f, UPKEEP_CATALOGUE, where,
                           "restore catalogue.db from a back-up, or reindex", rc, err);
     if (!found)
         return ERR_OK;
     struct copies copies = {f, t.id};
     if ((rc = find_master(f, &t, err)) == ERR_OK)
         rc = catalogue_copy_each(f->catalogue, key, look_at_copy, &copies, err);
-    return fsck_check(f, CARE_COPY, t.id, "restore catalogue.db from a back-up, or reindex", rc,
+    return fsck_check(f, UPKEEP_COPY, t.id, "restore catalogue.db from a back-up, or reindex", rc,
                       err);
 }
 
 int fsck_transfers(struct fsck *f, struct err *err)
 {
     int rc = catalogue_key_each(f->catalogue, look_at_row, f, err);
-    return fsck_check(f, CARE_CATALOGUE, "catalogue.db", "run 'dashspool reindex' to rebuild it",
+    return fsck_check(f, UPKEEP_CATALOGUE, "catalogue.db", "run 'dashspool reindex' to rebuild it",
                       rc, err);
 }
 
@@ -113,19 +113,19 @@ static int compare(struct fsck *f, const char *id, int64_t lines, const struct l
                         : strcmp(l->chain.id, id) != 0 ? "its lines belong to another transfer"
                                                        : NULL;
     if (wrong) {
-        fsck_problem(f, CARE_CUSTODY, id, broken, "%s", wrong);
+        fsck_problem(f, UPKEEP_CUSTODY, id, broken, "%s", wrong);
         return ERR_OK;
     }
     bool deleted = strcmp(l->chain.event, "deleted") == 0;
     int rc = catalogue_transfer_get(f->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND && !deleted)
-        fsck_problem(f, CARE_CUSTODY, id, "'dashspool reindex', if its master is there",
+        fsck_problem(f, UPKEEP_CUSTODY, id, "'dashspool reindex', if its master is there",
                      "transfer missing, and its custody record does not show a deletion");
     else if (rc == ERR_OK && deleted)
-        fsck_problem(f, CARE_CUSTODY, id, broken, "it was deleted, but it is in the catalogue");
+        fsck_problem(f, UPKEEP_CUSTODY, id, broken, "it was deleted, but it is in the catalogue");
     else if (rc == ERR_OK && t.state == CATALOGUE_STORED && l->stored[0] &&
              strcmp(t.sha256, l->stored) != 0)
-        fsck_problem(f, CARE_CUSTODY, id, broken,
+        fsck_problem(f, UPKEEP_CUSTODY, id, broken,
                      "SHA-256 %s was received, the catalogue has %s: it was changed", l->stored,
                      t.sha256);
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
@@ -141,7 +141,7 @@ static int look_at_custody(void *arg, const char *id, int64_t lines, struct err 
         rc = catalogue_event_each(f->catalogue, id, add_line, &life, err);
     if (rc == ERR_OK)
         rc = compare(f, id, lines, &life, err);
-    return fsck_check(f, CARE_CUSTODY, id, broken, rc, err);
+    return fsck_check(f, UPKEEP_CUSTODY, id, broken, rc, err);
 }
 
 struct first_line {
@@ -168,7 +168,7 @@ static int look_for_custody(void *arg, int64_t key, struct err *err)
         return rc == ERR_MALFORMED ? ERR_OK : rc;
     rc = catalogue_event_each(f->catalogue, t.id, see_line, &first, err);
     if (rc == ERR_OK && !first.any)
-        fsck_problem(f, CARE_CUSTODY, t.id, broken,
+        fsck_problem(f, UPKEEP_CUSTODY, t.id, broken,
                      "no custody record: it was removed, or the transfer predates the record");
     return first.any || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
@@ -178,6 +178,6 @@ int fsck_custodies(struct fsck *f, struct err *err)
     int rc = catalogue_custody_each(f->catalogue, look_at_custody, f, err);
     if (rc == ERR_OK)
         rc = catalogue_key_each(f->catalogue, look_for_custody, f, err);
-    return fsck_check(f, CARE_CUSTODY, "catalogue.db", "run 'dashspool reindex' to rebuild it", rc,
-                      err);
+    return fsck_check(f, UPKEEP_CUSTODY, "catalogue.db", "run 'dashspool reindex' to rebuild it",
+                      rc, err);
 }

@@ -370,13 +370,13 @@ static int run(struct reindex *r, const char *tmp, struct err *err)
     return rc == ERR_OK && r->old ? catalogue_settle(r->old, err) : rc;
 }
 
-int care_reindex(const char *root, const struct care_progress *progress,
-                 struct care_reindex_result *out, struct err *err)
+int upkeep_reindex(const char *root, const struct upkeep_progress *progress,
+                   struct upkeep_reindex_result *out, struct err *err)
 {
     struct reindex r = {root, progress, out, NULL, NULL, NULL};
     char *tmp = NULL;
     int lock = -1;
-    *out = (struct care_reindex_result){0};
+    *out = (struct upkeep_reindex_result){0};
     int rc = fsx_path(&tmp, err, "%s/.reindex", root);
     if (rc == ERR_OK)
         rc = lock_root(root, &lock, err);

@@ -1,16 +1,16 @@
 /* reindex, inside: what its rooms share. */
-#ifndef CARE_REINDEX_INTERNAL_H
-#define CARE_REINDEX_INTERNAL_H
+#ifndef UPKEEP_REINDEX_INTERNAL_H
+#define UPKEEP_REINDEX_INTERNAL_H
 
-#include "dashspool/care_backup.h"
 #include "dashspool/catalogue_check.h"
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/raw_upkeep.h"
+#include "dashspool/upkeep.h"
 
 struct reindex {
     const char *root;
-    const struct care_progress *progress;
-    struct care_reindex_result *out;
+    const struct upkeep_progress *progress;
+    struct upkeep_reindex_result *out;
     struct catalogue *old; /* NULL: there is none that can be read */
     struct catalogue *made;
     struct raw *raw;

@@ -91,7 +91,7 @@ int spools_drop_failed(const struct spools *s, const char *id, struct err *err)
     return first;
 }
 
-bool spools_configured(const struct care_stages *stages, const char *stage)
+bool spools_configured(const struct upkeep_stages *stages, const char *stage)
 {
     for (size_t i = 0; stages && i < stages->n; i++)
         if (strcmp(stages->name[i], stage) == 0)

@@ -1,10 +1,10 @@
 /* spools: the jobs of all stages that ROOT has a spool of, also of those that the settings do not
  * have any more. In each a job bears its transfer's id. */
-#ifndef CARE_SPOOLS_H
-#define CARE_SPOOLS_H
+#ifndef UPKEEP_SPOOLS_H
+#define UPKEEP_SPOOLS_H
 
-#include "dashspool/care.h"
 #include "dashspool/spool_upkeep.h"
+#include "dashspool/upkeep.h"
 
 struct spools {
     struct spools_one {
@@ -36,6 +36,6 @@ int spools_find(const struct spools *s, const char *id, struct spools_found *out
 int spools_drop_failed(const struct spools *s, const char *id, struct err *err) DS_MUST_CHECK;
 
 /* Whether the settings have a stage; true where they are not known. */
-bool spools_configured(const struct care_stages *stages, const char *stage);
+bool spools_configured(const struct upkeep_stages *stages, const char *stage);
 
 #endif

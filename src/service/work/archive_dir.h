@@ -1,6 +1,6 @@
 /* archive_dir: where the copies of a transfer are. */
-#ifndef PIPELINE_ARCHIVE_DIR_H
-#define PIPELINE_ARCHIVE_DIR_H
+#ifndef ARCHIVE_DIR_H
+#define ARCHIVE_DIR_H
 
 #include "dashspool/catalogue.h"
 

@@ -3,9 +3,9 @@
 #include "dashspool/confine.h"
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"
-#include "dashspool/pipeline_complete.h"
 #include "dashspool/raw.h"
 #include "dashspool/recipe.h"
+#include "dashspool/work.h"
 #include "dashspool/workdir.h"
 #include "record.h"
 #include <poll.h>
@@ -20,7 +20,7 @@ struct completer {
     struct raw *raw;
     struct convert_options options;
     struct confine_limits limits;
-    struct pipeline_completion *completion;
+    struct work_completion *completion;
     struct workdir tmp; /* for the masters, if the caller has none */
 };
 
@@ -71,7 +71,7 @@ static int missing(const struct completer *c, const struct catalogue_transfer *t
 static int step(struct completer *c, struct confine *child, const char *id, struct err *err)
 {
     double done = 0;
-    const struct pipeline_completion *p = c->completion;
+    const struct work_completion *p = c->completion;
     for (bool more = true; more;) {
         struct pollfd fd = {.fd = confine_fd(child), .events = POLLIN};
         poll(&fd, 1, confine_wait_ms(child) < 200 ? confine_wait_ms(child) : 200);
@@ -162,8 +162,8 @@ static int open_all(struct completer *c, const struct cfg *cfg, struct err *err)
     return rc;
 }
 
-int pipeline_complete(const char *root, const struct cfg *cfg, const char *const *ids, size_t n,
-                      struct pipeline_completion *completion, struct err *err)
+int work_complete(const char *root, const struct cfg *cfg, const char *const *ids, size_t n,
+                  struct work_completion *completion, struct err *err)
 {
     struct completer c = {.root = root, .completion = completion, .tmp = WORKDIR_NONE};
     completion->made = 0;

@@ -1,6 +1,6 @@
 /* exec_supervisor, inside: its two sides. */
-#ifndef PIPELINE_EXEC_SUPERVISOR_INTERNAL_H
-#define PIPELINE_EXEC_SUPERVISOR_INTERNAL_H
+#ifndef EXEC_SUPERVISOR_INTERNAL_H
+#define EXEC_SUPERVISOR_INTERNAL_H
 
 #include "exec_supervisor.h"
 #include <sys/types.h>

@@ -3,8 +3,8 @@
 #include "dashspool/fnv.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "dashspool/pipeline_complete.h"
 #include "dashspool/spool_upkeep.h"
+#include "dashspool/work.h"
 #include "worker.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -161,7 +161,7 @@ static void tell(const struct worker *w, const char *path, const struct export_r
 static int make_package(struct worker *w, struct work *work, const struct export_event *event,
                         const char **ids, struct err *err)
 {
-    struct pipeline_completion completion = {
+    struct work_completion completion = {
         .progress = go_on, .cannot = tell_cannot, .arg = w, .dir = spool_job_dir(work->job)};
     struct export_result result;
     struct export_request request = {.root = w->root,
@@ -184,7 +184,7 @@ static int make_package(struct worker *w, struct work *work, const struct export
         if (event->member[i].state != CATALOGUE_RECEIVING)
             ids[2 + request.n++] = event->member[i].id;
     request.n_command = 2 + request.n;
-    int rc = pipeline_complete(w->root, w->cfg, request.ids, request.n, &completion, err);
+    int rc = work_complete(w->root, w->cfg, request.ids, request.n, &completion, err);
     if (rc == ERR_OK)
         rc = packages_dir(w, &dir, err);
     if (rc == ERR_OK)

@@ -1,6 +1,6 @@
 /* record: what a conversion made, as rows of the catalogue. */
-#ifndef PIPELINE_RECORD_H
-#define PIPELINE_RECORD_H
+#ifndef RECORD_H
+#define RECORD_H
 
 #include "dashspool/catalogue.h"
 #include "dashspool/convert.h"

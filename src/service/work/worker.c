@@ -259,7 +259,7 @@ static int try_later(struct worker *w, struct spool_job **job, const struct err 
 }
 
 /* Does a claimed job and ends it, one way or another. */
-static int work_job(struct worker *w, struct spool_job **job, struct pipeline_tally *tally,
+static int work_job(struct worker *w, struct spool_job **job, struct work_tally *tally,
                     struct err *err)
 {
     struct err why = {0};
@@ -300,7 +300,7 @@ static int sweep(struct worker *w, struct err *err)
     return rc;
 }
 
-int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did, struct err *err)
+int worker_step(struct worker *w, struct work_tally *tally, bool *did, struct err *err)
 {
     struct spool_job *job = NULL;
     *did = false;

@@ -1,16 +1,16 @@
 /* worker: one stage's jobs, one at a time. */
-#ifndef PIPELINE_WORKER_H
-#define PIPELINE_WORKER_H
+#ifndef WORKER_H
+#define WORKER_H
 
 #include "dashspool/catalogue.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/export_event.h"
-#include "dashspool/pipeline.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"
 #include "dashspool/stop.h"
+#include "dashspool/work.h"
 
 struct worker {
     char *root; /* absolute: a command runs elsewhere */
@@ -39,7 +39,7 @@ int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
 void worker_close(struct worker *w);
 
 /* Does one job, if one is ready (*did). An error is the worker's: its job is safe. */
-int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did,
+int worker_step(struct worker *w, struct work_tally *tally, bool *did,
                 struct err *err) DS_MUST_CHECK;
 
 /* ---- what the stages do with a claimed job ---- */
