@@ -29,7 +29,7 @@
 
 #include "dashspool/cfg.h"
 #include "dashspool/err.h"
-#include "dashspool/upkeep.h"
+#include "dashspool/spool_upkeep.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -65,7 +65,7 @@ struct retention_result {
 };
 
 /* One sweep. Several at once do no harm. With dry_run nothing is changed. */
-int retention_sweep(const char *root, const struct cfg *cfg, const struct upkeep_stages *stages,
+int retention_sweep(const char *root, const struct cfg *cfg, const struct spools_known *stages,
                     bool dry_run, const struct retention_listener *listener,
                     struct retention_result *out, struct err *err) DS_MUST_CHECK;
 

@@ -11,6 +11,7 @@
 #define DASHSPOOL_UPKEEP_H
 
 #include "dashspool/err.h"
+#include "dashspool/spool_upkeep.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,13 +34,6 @@ struct upkeep_problem {
     const char *advice; /* what to do */
 };
 
-/* The stages of the settings, enabled or not: jobs of any other are worked by nobody. NULL instead
- * of one: the settings are not known, and nothing is said about that. */
-struct upkeep_stages {
-    const char *const *name;
-    size_t n;
-};
-
 struct upkeep_listener {
     void (*problem)(void *arg, const struct upkeep_problem *problem);
     /* May be NULL. Called often; done in 0..1. False ends it: ERR_AGAIN. */
@@ -58,7 +52,7 @@ struct upkeep_findings {
  * `quick` does not read masters, copies and day files through: only that they are there with their
  * lengths. What is wrong is told to the listener and is no error; errors: ERR_NOTFOUND (this is no
  * ROOT), ERR_NOMEM, ERR_IO, ERR_BUSY, ERR_AGAIN. */
-int upkeep_fsck(const char *root, bool quick, const struct upkeep_stages *stages,
+int upkeep_fsck(const char *root, bool quick, const struct spools_known *stages,
                 const struct upkeep_listener *listener, struct upkeep_findings *out,
                 struct err *err) DS_MUST_CHECK;
 

@@ -326,7 +326,7 @@ static void test_jobs_of_a_stage_that_the_settings_do_not_have_are_noted(void **
 {
     (void)state;
     static const char *const name[] = {"receive", "convert"};
-    static const struct upkeep_stages known = {name, 2};
+    static const struct spools_known known = {name, 2};
     put_job("old", a);
     upkept_fail_job_of(root, "older", b);
     ahead_us = 91 * DAY_US;

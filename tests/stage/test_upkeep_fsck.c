@@ -18,7 +18,7 @@
 static char *root;
 static char whole[CATALOGUE_ID_ROOM], other[CATALOGUE_ID_ROOM], broken_off[CATALOGUE_ID_ROOM];
 
-static const struct upkeep_stages *configured; /* NULL: not known */
+static const struct spools_known *configured; /* NULL: not known */
 
 static int make_store(void **state)
 {
@@ -306,7 +306,7 @@ static void test_jobs_of_a_stage_that_the_settings_do_not_have_are_told(void **s
 {
     (void)state;
     static const char *const name[] = {"receive", "convert", "upload"};
-    static const struct upkeep_stages known = {name, 3};
+    static const struct spools_known known = {name, 3};
     struct spool *spool = NULL;
     struct err err;
     configured = &known;

@@ -68,7 +68,7 @@ struct retention_result upkept_sweep(const char *root, const char *const *pairs,
 }
 
 struct retention_result upkept_sweep_with(const char *root, const char *const *pairs,
-                                          const struct upkeep_stages *stages, bool dry_run,
+                                          const struct spools_known *stages, bool dry_run,
                                           char told[8192])
 {
     struct retention_result r;

@@ -27,7 +27,7 @@ struct retention_result upkept_sweep(const char *root, const char *const *pairs,
 
 /* The same, with the stages of the settings. */
 struct retention_result upkept_sweep_with(const char *root, const char *const *pairs,
-                                          const struct upkeep_stages *stages, bool dry_run,
+                                          const struct spools_known *stages, bool dry_run,
                                           char told[8192]);
 
 bool upkept_has(const char *root, const char *id);

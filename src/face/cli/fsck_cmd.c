@@ -93,7 +93,7 @@ int cli_fsck(struct cli *cli, int argc, char **argv)
     struct told told = {.json = NULL};
     struct upkeep_findings findings;
     struct stages *stages = NULL;
-    struct upkeep_stages names;
+    struct spools_known names;
     const char *name[STAGES_MAX];
     struct err err;
     bool quick = false, json = false;
@@ -111,7 +111,7 @@ int cli_fsck(struct cli *cli, int argc, char **argv)
     told.json = json ? json_array() : NULL;
     progress_begin(&told.bar);
     const struct upkeep_listener listener = {tell, show, &told};
-    int rc = cli_upkeep_stages(cli, &stages, name, &names, &err);
+    int rc = cli_known_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)
         rc = upkeep_fsck(cli->root, quick, &names, &listener, &findings, &err);
     stages_free(&stages);

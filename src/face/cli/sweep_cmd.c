@@ -98,7 +98,7 @@ int cli_sweep(struct cli *cli, int argc, char **argv)
     struct told told = {.json = NULL};
     struct retention_result r;
     struct stages *stages = NULL;
-    struct upkeep_stages names;
+    struct spools_known names;
     const char *name[STAGES_MAX];
     struct err err;
     bool json = false;
@@ -115,7 +115,7 @@ int cli_sweep(struct cli *cli, int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     told.json = json ? json_array() : NULL;
     const struct retention_listener listener = {tell, tell_trouble, tell_trouble, go_on, &told};
-    int rc = cli_upkeep_stages(cli, &stages, name, &names, &err);
+    int rc = cli_known_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)
         rc = retention_sweep(cli->root, cli->cfg, &names, told.dry_run, &listener, &r, &err);
     stages_free(&stages);
