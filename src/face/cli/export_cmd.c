@@ -3,7 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
-#include "dashspool/pipeline_complete.h"
+#include "dashspool/work.h"
 #include "progress.h"
 #include <signal.h>
 #include <stdio.h>
@@ -150,11 +150,11 @@ static int complete(struct cli *cli, const struct choice *c)
 {
     struct err err;
     struct shown shown = {.of = (int)c->n};
-    struct pipeline_completion completion = {
+    struct work_completion completion = {
         .progress = show_completion, .cannot = tell_cannot, .arg = &shown};
     progress_begin(&shown.bar);
-    int rc = pipeline_complete(cli->root, cli->cfg, (const char *const *)c->ids, c->n, &completion,
-                               &err);
+    int rc =
+        work_complete(cli->root, cli->cfg, (const char *const *)c->ids, c->n, &completion, &err);
     progress_clear(&shown.bar);
     if (rc < 0)
         return cli_fail("export", &err);

@@ -1,13 +1,13 @@
-#include "support/cared.h"
-#include "dashspool/care.h"
+#include "support/upkept.h"
 #include "dashspool/spool.h"
+#include "dashspool/upkeep.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void cared_add(const char *root, const char *camera, int64_t at_us, size_t n, bool copies,
-               char id[CATALOGUE_ID_ROOM])
+void upkept_add(const char *root, const char *camera, int64_t at_us, size_t n, bool copies,
+                char id[CATALOGUE_ID_ROOM])
 {
     struct stored s;
     char name[CATALOGUE_ID_ROOM + 32];
@@ -16,7 +16,7 @@ void cared_add(const char *root, const char *camera, int64_t at_us, size_t n, bo
     assert_non_null(bytes);
     for (size_t i = 0; i < n + 4000; i++)
         bytes[i] = (uint8_t)(i * 7 + i / 251 + (size_t)(at_us / 1000000));
-    snprintf(row.imei, sizeof row.imei, CARED_IMEI);
+    snprintf(row.imei, sizeof row.imei, UPKEPT_IMEI);
     snprintf(row.camera, sizeof row.camera, "%s", camera);
     snprintf(row.kind, sizeof row.kind, "video");
     stored_open(&s, root);
@@ -30,11 +30,11 @@ void cared_add(const char *root, const char *camera, int64_t at_us, size_t n, bo
     free(bytes);
 }
 
-struct cfg *cared_cfg(const char *const *pairs)
+struct cfg *upkept_cfg(const char *const *pairs)
 {
     struct cfg *cfg = NULL;
     struct err err;
-    assert_ok(cfg_load(&cfg, NULL, &care_sweep_cfg_section, 1, &err));
+    assert_ok(cfg_load(&cfg, NULL, &retention_cfg_section, 1, &err));
     for (; pairs && *pairs; pairs += 2)
         assert_ok(cfg_set(cfg, "retention", pairs[0], pairs[1], "a test", &err));
     return cfg;
@@ -46,7 +46,7 @@ static void add_line(char told[8192], const char *what, const char *name, const 
     snprintf(told + n, 8192 - n, "%s %s: %s\n", what, name, why);
 }
 
-static void on_swept(void *arg, const struct care_swept *item)
+static void on_swept(void *arg, const struct retention_swept *item)
 {
     add_line(arg, item->what, item->name, item->why);
 }
@@ -61,27 +61,27 @@ static void on_trouble(void *arg, const char *name, const char *why)
     add_line(arg, "TROUBLE", name, why);
 }
 
-struct care_sweep_result cared_sweep(const char *root, const char *const *pairs, bool dry_run,
+struct retention_result upkept_sweep(const char *root, const char *const *pairs, bool dry_run,
                                      char told[8192])
 {
-    return cared_sweep_with(root, pairs, NULL, dry_run, told);
+    return upkept_sweep_with(root, pairs, NULL, dry_run, told);
 }
 
-struct care_sweep_result cared_sweep_with(const char *root, const char *const *pairs,
-                                          const struct care_stages *stages, bool dry_run,
+struct retention_result upkept_sweep_with(const char *root, const char *const *pairs,
+                                          const struct spools_known *stages, bool dry_run,
                                           char told[8192])
 {
-    struct care_sweep_result r;
+    struct retention_result r;
     struct err err;
-    struct cfg *cfg = cared_cfg(pairs);
-    const struct care_sweep_listener listener = {on_swept, on_trouble, on_note, NULL, told};
+    struct cfg *cfg = upkept_cfg(pairs);
+    const struct retention_listener listener = {on_swept, on_trouble, on_note, NULL, told};
     told[0] = '\0';
-    assert_ok(care_sweep(root, cfg, stages, dry_run, &listener, &r, &err));
+    assert_ok(retention_sweep(root, cfg, stages, dry_run, &listener, &r, &err));
     cfg_free(&cfg);
     return r;
 }
 
-bool cared_has(const char *root, const char *id)
+bool upkept_has(const char *root, const char *id)
 {
     struct catalogue *c = NULL;
     struct catalogue_transfer t;
@@ -101,7 +101,7 @@ static int count_copy(void *arg, const struct catalogue_copy *copy, struct err *
     return ERR_OK;
 }
 
-int cared_copies(const char *root, const char *id)
+int upkept_copies(const char *root, const char *id)
 {
     struct catalogue *c = NULL;
     struct catalogue_transfer t;
@@ -126,8 +126,8 @@ static int keep_line(void *arg, const char *line, struct err *err)
     return custody_next(&last->chain, line, strlen(line), err);
 }
 
-void cared_last_event(const char *root, const char *id, char event[CUSTODY_EVENT_ROOM],
-                      char line[CUSTODY_LINE_ROOM])
+void upkept_last_event(const char *root, const char *id, char event[CUSTODY_EVENT_ROOM],
+                       char line[CUSTODY_LINE_ROOM])
 {
     struct catalogue *c = NULL;
     struct err err;
@@ -139,21 +139,21 @@ void cared_last_event(const char *root, const char *id, char event[CUSTODY_EVENT
     catalogue_close(&c);
 }
 
-static void on_problem(void *arg, const struct care_problem *p)
+static void on_problem(void *arg, const struct upkeep_problem *p)
 {
-    add_line(arg, care_part_name(p->part), p->where, p->what);
+    add_line(arg, upkeep_part_name(p->part), p->where, p->what);
 }
 
-void cared_fsck(const char *root, char told[8192])
+void upkept_fsck(const char *root, char told[8192])
 {
-    struct care_findings f;
+    struct upkeep_findings f;
     struct err err;
     told[0] = '\0';
-    assert_ok(
-        care_fsck(root, false, NULL, &(struct care_listener){on_problem, NULL, told}, &f, &err));
+    assert_ok(upkeep_fsck(root, false, NULL, &(struct upkeep_listener){on_problem, NULL, told}, &f,
+                          &err));
 }
 
-void cared_fail_job_of(const char *root, const char *stage, const char *id)
+void upkept_fail_job_of(const char *root, const char *stage, const char *id)
 {
     struct spool *spool = NULL;
     struct spool_job *job = NULL;
@@ -166,7 +166,7 @@ void cared_fail_job_of(const char *root, const char *stage, const char *id)
     spool_close(&spool);
 }
 
-void cared_fail_job(const char *root, const char *id)
+void upkept_fail_job(const char *root, const char *id)
 {
-    cared_fail_job_of(root, "convert", id);
+    upkept_fail_job_of(root, "convert", id);
 }

@@ -1,5 +1,5 @@
 /*
- * care_sweep: deletes what the rules of [retention] do not keep. Masters (with their copies, and
+ * retention: deletes what the rules of [retention] do not keep. Masters (with their copies, and
  * all that the catalogue has of them but their custody), copies alone, failed jobs of all stages:
  * each by rules of its own. A rule is
  *
@@ -24,19 +24,19 @@
  *
  * Files of today and of yesterday are not made smaller: a receiver may have them open.
  */
-#ifndef DASHSPOOL_CARE_SWEEP_H
-#define DASHSPOOL_CARE_SWEEP_H
+#ifndef DASHSPOOL_RETENTION_H
+#define DASHSPOOL_RETENTION_H
 
-#include "dashspool/care.h"
 #include "dashspool/cfg.h"
 #include "dashspool/err.h"
+#include "dashspool/spool_upkeep.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 /* The [retention] section. */
-extern const struct cfg_section care_sweep_cfg_section;
+extern const struct cfg_section retention_cfg_section;
 
-struct care_swept {
+struct retention_swept {
     const char *what;  /* "master", "copy", "failed job" */
     const char *name;  /* an id, a path below ROOT */
     const char *stage; /* of a failed job; else NULL */
@@ -44,9 +44,9 @@ struct care_swept {
     int64_t bytes;
 };
 
-struct care_sweep_listener {
+struct retention_listener {
     /* This went (or, in a dry run, would go). */
-    void (*swept)(void *arg, const struct care_swept *item);
+    void (*swept)(void *arg, const struct retention_swept *item);
     /* This could not be looked at or deleted, and why; the rest is swept. */
     void (*trouble)(void *arg, const char *name, const char *why);
     /* Worth knowing, and no trouble of the sweep's; may be NULL. */
@@ -55,7 +55,7 @@ struct care_sweep_listener {
     void *arg;
 };
 
-struct care_sweep_result {
+struct retention_result {
     int64_t masters, copies, jobs; /* that went, or would go */
     int64_t bytes;                 /* of these */
     int64_t troubles;
@@ -65,8 +65,8 @@ struct care_sweep_result {
 };
 
 /* One sweep. Several at once do no harm. With dry_run nothing is changed. */
-int care_sweep(const char *root, const struct cfg *cfg, const struct care_stages *stages,
-               bool dry_run, const struct care_sweep_listener *listener,
-               struct care_sweep_result *out, struct err *err) DS_MUST_CHECK;
+int retention_sweep(const char *root, const struct cfg *cfg, const struct spools_known *stages,
+                    bool dry_run, const struct retention_listener *listener,
+                    struct retention_result *out, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -1,8 +1,8 @@
 /* fsck: a store that is well has no problems; each thing that can be wrong is told once, by its
  * name, and never stops the rest. */
-#include "dashspool/care.h"
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/spool.h"
+#include "dashspool/upkeep.h"
 #include "support/sql.h"
 #include "support/stored.h"
 #include "support/support.h"
@@ -18,7 +18,7 @@
 static char *root;
 static char whole[CATALOGUE_ID_ROOM], other[CATALOGUE_ID_ROOM], broken_off[CATALOGUE_ID_ROOM];
 
-static const struct care_stages *configured; /* NULL: not known */
+static const struct spools_known *configured; /* NULL: not known */
 
 static int make_store(void **state)
 {
@@ -73,12 +73,12 @@ struct told {
     bool had_enough;
 };
 
-static void tell(void *arg, const struct care_problem *p)
+static void tell(void *arg, const struct upkeep_problem *p)
 {
     struct told *t = arg;
     size_t n = strlen(t->text);
     assert_true(p->advice && p->advice[0]);
-    snprintf(t->text + n, sizeof t->text - n, "%s %s: %s\n", care_part_name(p->part), p->where,
+    snprintf(t->text + n, sizeof t->text - n, "%s %s: %s\n", upkeep_part_name(p->part), p->where,
              p->what);
 }
 
@@ -90,20 +90,20 @@ static bool progress(void *arg, const char *where, double done)
     return !t->had_enough;
 }
 
-static struct care_findings look(bool quick, struct told *t)
+static struct upkeep_findings look(bool quick, struct told *t)
 {
     struct err err;
-    struct care_findings f;
+    struct upkeep_findings f;
     t->text[0] = '\0';
-    assert_ok(
-        care_fsck(root, quick, configured, &(struct care_listener){tell, progress, t}, &f, &err));
+    assert_ok(upkeep_fsck(root, quick, configured, &(struct upkeep_listener){tell, progress, t}, &f,
+                          &err));
     return f;
 }
 
 static void expect(bool quick, int64_t problems, const char *says)
 {
     struct told t = {.had_enough = false};
-    struct care_findings f = look(quick, &t);
+    struct upkeep_findings f = look(quick, &t);
     if (f.problems != problems || !strstr(t.text, says))
         fail_msg("%d problems instead of %d with '%s': %s", (int)f.problems, (int)problems, says,
                  t.text);
@@ -113,7 +113,7 @@ static void test_a_store_that_is_well_has_no_problems(void **state)
 {
     (void)state;
     struct told t = {.had_enough = false};
-    struct care_findings f = look(false, &t);
+    struct upkeep_findings f = look(false, &t);
     assert_string_equal(t.text, "");
     assert_int_equal(f.problems, 0);
     assert_int_equal(f.masters, 3);
@@ -190,7 +190,7 @@ static void test_a_row_that_cannot_be_read_is_told_and_the_rest_is_read(void **s
     sql("catalogue.db", "UPDATE transfer SET imei = 'far too long for an IMEI' WHERE id = %Q",
         other);
     struct told t = {.had_enough = false};
-    struct care_findings f = look(true, &t);
+    struct upkeep_findings f = look(true, &t);
     assert_true(strstr(t.text, "the row of transfer 2 is malformed"));
     assert_int_equal(f.copies, 2);
 }
@@ -295,7 +295,7 @@ static void test_jobs_of_every_stage_are_looked_at(void **state)
     struct told t = {.had_enough = false};
     put_job("upload", whole, false);
     put_job("convert", other, false);
-    struct care_findings f = look(true, &t);
+    struct upkeep_findings f = look(true, &t);
     assert_string_equal(t.text, "");
     assert_int_equal(f.jobs, 2);
     put_job("mail", "nobody", false);
@@ -306,7 +306,7 @@ static void test_jobs_of_a_stage_that_the_settings_do_not_have_are_told(void **s
 {
     (void)state;
     static const char *const name[] = {"receive", "convert", "upload"};
-    static const struct care_stages known = {name, 3};
+    static const struct spools_known known = {name, 3};
     struct spool *spool = NULL;
     struct err err;
     configured = &known;
@@ -363,7 +363,7 @@ static void test_databases_that_are_no_databases_are_told_and_the_others_are_rea
     expect(false, 1, "raw/2024-11-30.db");
     scribble("catalogue.db", 0, 4096);
     struct told t = {.had_enough = false};
-    struct care_findings f = look(false, &t);
+    struct upkeep_findings f = look(false, &t);
     assert_true(strstr(t.text, "catalogue catalogue.db"));
     assert_int_equal(f.masters, 3); /* they are looked at all the same */
 }
@@ -379,11 +379,11 @@ static void test_pages_full_of_rubbish_are_told(void **state)
         long page = file ? 65536 : 4096;
         for (long at = page; at < (long)was.used; at += page) {
             struct told t = {.had_enough = false};
-            struct care_findings f;
+            struct upkeep_findings f;
             support_write(in_root(files[file]), buf_data(&was), was.used);
             scribble(files[file], at, 512);
-            int rc =
-                care_fsck(root, false, NULL, &(struct care_listener){tell, progress, &t}, &f, &err);
+            int rc = upkeep_fsck(root, false, NULL, &(struct upkeep_listener){tell, progress, &t},
+                                 &f, &err);
             assert_true(rc == ERR_OK || err.text[0]);
             if (rc == ERR_OK && f.problems == 0)
                 fail_msg("%s, at %ld: nothing was told", files[file], at);
@@ -398,12 +398,12 @@ static void test_the_listener_can_end_it(void **state)
 {
     (void)state;
     struct err err;
-    struct care_findings f;
+    struct upkeep_findings f;
     struct told t = {.had_enough = true};
-    assert_err(ERR_AGAIN,
-               care_fsck(root, false, NULL, &(struct care_listener){tell, progress, &t}, &f, &err));
-    assert_err(ERR_NOTFOUND, care_fsck("/no/such/root", false, NULL,
-                                       &(struct care_listener){tell, NULL, &t}, &f, &err));
+    assert_err(ERR_AGAIN, upkeep_fsck(root, false, NULL,
+                                      &(struct upkeep_listener){tell, progress, &t}, &f, &err));
+    assert_err(ERR_NOTFOUND, upkeep_fsck("/no/such/root", false, NULL,
+                                         &(struct upkeep_listener){tell, NULL, &t}, &f, &err));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_store, remove_store)

@@ -1,9 +1,9 @@
 /* Retention when memory, disk or the process fails at each single call: what is protected is never
  * touched, what went has its custody, and the next sweep brings it to its end. */
-#include "dashspool/care_backup.h"
 #include "dashspool/catalogue_keep.h"
-#include "support/cared.h"
+#include "dashspool/upkeep.h"
 #include "support/inject.h"
+#include "support/upkept.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +21,16 @@ static void make_root(const char *root)
     struct err err;
     struct catalogue *c = NULL;
     const struct catalogue_protection p = {1, "somebody", "claim 17"};
-    cared_add(root, "front", CARED_AT_US, 70000, true, ids.old);
-    cared_add(root, "rear", CARED_AT_US, 3000, true, ids.kept);
-    cared_add(root, "front", CARED_AT_US + 1000000, 3000, false, ids.failed);
-    cared_fail_job(root, ids.failed);
+    upkept_add(root, "front", UPKEPT_AT_US, 70000, true, ids.old);
+    upkept_add(root, "rear", UPKEPT_AT_US, 3000, true, ids.kept);
+    upkept_add(root, "front", UPKEPT_AT_US + 1000000, 3000, false, ids.failed);
+    upkept_fail_job(root, ids.failed);
     assert_ok(catalogue_open(&c, root, false, &err));
     assert_ok(catalogue_protect(c, ids.kept, &p, &err));
     catalogue_close(&c);
 }
 
-static void ignore_swept(void *arg, const struct care_swept *item)
+static void ignore_swept(void *arg, const struct retention_swept *item)
 {
     (void)arg;
     (void)item;
@@ -45,16 +45,16 @@ static void ignore_trouble(void *arg, const char *name, const char *why)
 static int sweep(const char *root, struct cfg *cfg, struct err *err)
 {
     char trouble[512] = "";
-    struct care_sweep_result r;
-    const struct care_sweep_listener listener = {ignore_swept, ignore_trouble, NULL, NULL, trouble};
-    return care_sweep(root, cfg, NULL, false, &listener, &r, err);
+    struct retention_result r;
+    const struct retention_listener listener = {ignore_swept, ignore_trouble, NULL, NULL, trouble};
+    return retention_sweep(root, cfg, NULL, false, &listener, &r, err);
 }
 
 /* At any point: fsck finds nothing worse than what a sweep had begun. */
 static void check_begun(const char *root)
 {
     char problems[8192], *rest = NULL;
-    cared_fsck(root, problems);
+    upkept_fsck(root, problems);
     for (char *line = strtok_r(problems, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         bool begun = strstr(line, ".db.smaller") ||
                      strstr(line, "deleted, but its bytes still exist") ||
@@ -64,20 +64,20 @@ static void check_begun(const char *root)
         if (!begun)
             fail_msg("%s", line);
     }
-    assert_true(cared_has(root, ids.kept));
-    assert_int_equal(cared_copies(root, ids.kept), 2);
+    assert_true(upkept_has(root, ids.kept));
+    assert_int_equal(upkept_copies(root, ids.kept), 2);
 }
 
 static void check_done(const char *root)
 {
     char problems[8192], event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM], told[8192];
-    cared_sweep(root, rules, false, told);
+    upkept_sweep(root, rules, false, told);
     assert_null(strstr(told, "TROUBLE"));
-    cared_fsck(root, problems);
+    upkept_fsck(root, problems);
     assert_string_equal(problems, "");
-    assert_false(cared_has(root, ids.old) || cared_has(root, ids.failed));
-    assert_true(cared_has(root, ids.kept));
-    cared_last_event(root, ids.old, event, line);
+    assert_false(upkept_has(root, ids.old) || upkept_has(root, ids.failed));
+    assert_true(upkept_has(root, ids.kept));
+    upkept_last_event(root, ids.old, event, line);
     assert_string_equal(event, "deleted");
 }
 
@@ -86,7 +86,7 @@ static bool round_of_failure(enum inject_kind kind, enum inject_how how, long n)
     struct err err = {0};
     char *root = support_tmp_dir();
     make_root(root);
-    struct cfg *cfg = cared_cfg(rules);
+    struct cfg *cfg = upkept_cfg(rules);
     struct inject_left before = inject_left();
     inject_arm(kind, how, n);
     int rc = sweep(root, cfg, &err);
@@ -113,7 +113,7 @@ static void test_a_failure_leaves_what_the_next_sweep_ends(void **state)
 static int sweep_below(const char *root)
 {
     struct err err;
-    struct cfg *cfg = cared_cfg(rules);
+    struct cfg *cfg = upkept_cfg(rules);
     int rc = sweep(root, cfg, &err);
     cfg_free(&cfg);
     return rc;
@@ -143,24 +143,24 @@ static void ignore_where(void *arg, const char *where, const char *why)
     (void)why;
 }
 
-static const struct care_progress quiet = {NULL, ignore_where, NULL};
+static const struct upkeep_progress quiet = {NULL, ignore_where, NULL};
 
 static int reindex_below(const char *root)
 {
     struct err err;
-    struct care_reindex_result r;
-    return care_reindex(root, &quiet, &r, &err);
+    struct upkeep_reindex_result r;
+    return upkeep_reindex(root, &quiet, &r, &err);
 }
 
 /* There is a catalogue, the old one or the new one, and no custody is lost. */
 static void check_catalogue(const char *root)
 {
     char problems[8192], event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM];
-    cared_fsck(root, problems);
+    upkept_fsck(root, problems);
     assert_string_equal(problems, "");
-    cared_last_event(root, ids.kept, event, line);
+    upkept_last_event(root, ids.kept, event, line);
     assert_null(strstr(line, "\"n\":1,"));
-    assert_int_equal(cared_copies(root, ids.kept), 2);
+    assert_int_equal(upkept_copies(root, ids.kept), 2);
 }
 
 static void test_a_kill_while_the_catalogue_is_made_anew_loses_nothing(void **state)
@@ -181,12 +181,12 @@ static void test_a_kill_while_the_catalogue_is_made_anew_loses_nothing(void **st
 static bool round_of_failed_reindex(enum inject_kind kind, enum inject_how how, long n)
 {
     struct err err = {0};
-    struct care_reindex_result r;
+    struct upkeep_reindex_result r;
     char *root = support_tmp_dir();
     make_root(root);
     struct inject_left before = inject_left();
     inject_arm(kind, how, n);
-    int rc = care_reindex(root, &quiet, &r, &err);
+    int rc = upkeep_reindex(root, &quiet, &r, &err);
     bool reached = inject_disarm();
     inject_check_left(before);
     if (rc < 0)
@@ -209,8 +209,8 @@ static char backup_dir[600];
 static int backup_below(const char *root)
 {
     struct err err;
-    struct care_backup_result r;
-    return care_backup(root, backup_dir, &quiet, &r, &err);
+    struct upkeep_backup_result r;
+    return upkeep_backup(root, backup_dir, &quiet, &r, &err);
 }
 
 static void test_a_backup_that_was_cut_short_is_brought_to_its_end(void **state)
@@ -223,9 +223,9 @@ static void test_a_backup_that_was_cut_short_is_brought_to_its_end(void **state)
         make_root(root);
         killed = inject_killed(backup_below, root, n, acks, sizeof acks);
         assert_int_equal(backup_below(root), ERR_OK);
-        cared_fsck(dir, problems);
+        upkept_fsck(dir, problems);
         assert_string_equal(problems, "");
-        assert_true(cared_has(dir, ids.kept) && cared_has(dir, ids.old));
+        assert_true(upkept_has(dir, ids.kept) && upkept_has(dir, ids.old));
         support_tmp_remove(&root);
         support_tmp_remove(&dir);
     }

@@ -1,5 +1,5 @@
-#include "spools.h"
-#include "dashspool/intake.h"
+#include "dashspool/spool_upkeep.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,12 +58,18 @@ static int look_for(const struct spools *s, const char *job, struct spools_found
     return rc;
 }
 
+static const char *job_of_partial(const char *id, char out[2 * SPOOL_NAME_ROOM])
+{
+    snprintf(out, 2 * SPOOL_NAME_ROOM, "%.*s" SPOOL_PARTIAL, SPOOL_NAME_ROOM, id);
+    return out;
+}
+
 static int look(const struct spools *s, const char *id, struct spools_found *out, struct err *err)
 {
-    struct intake_text text;
+    char partial[2 * SPOOL_NAME_ROOM];
     *out = (struct spools_found){0};
     int rc = look_for(s, id, out, err);
-    return rc < 0 ? rc : look_for(s, intake_job_of_partial(id, &text).job, out, err);
+    return rc < 0 ? rc : look_for(s, job_of_partial(id, partial), out, err);
 }
 
 /* Twice: one that goes on to a stage that was looked at before could be missed once. */
@@ -77,8 +83,8 @@ int spools_find(const struct spools *s, const char *id, struct spools_found *out
 
 int spools_drop_failed(const struct spools *s, const char *id, struct err *err)
 {
-    struct intake_text text;
-    const char *const jobs[] = {id, intake_job_of_partial(id, &text).job};
+    char partial[2 * SPOOL_NAME_ROOM];
+    const char *const jobs[] = {id, job_of_partial(id, partial)};
     int first = ERR_OK;
     for (size_t i = 0; i < 2 * s->n; i++) {
         struct err why;
@@ -91,7 +97,7 @@ int spools_drop_failed(const struct spools *s, const char *id, struct err *err)
     return first;
 }
 
-bool spools_configured(const struct care_stages *stages, const char *stage)
+bool spools_configured(const struct spools_known *stages, const char *stage)
 {
     for (size_t i = 0; stages && i < stages->n; i++)
         if (strcmp(stages->name[i], stage) == 0)

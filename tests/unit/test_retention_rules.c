@@ -80,9 +80,67 @@ static void test_what_is_no_rule_is_told(void **state)
     assert_err(ERR_CONFIG, rules_parse(many, RULES_FOR_MASTERS, &r, &err));
 }
 
+static void add(struct candidates *list, const char *imei, const char *camera, int64_t at_us,
+                int64_t bytes)
+{
+    struct err err;
+    struct candidate c = {.key = at_us, .at_us = at_us, .bytes = bytes};
+    snprintf(c.imei, sizeof c.imei, "%s", imei);
+    snprintf(c.camera, sizeof c.camera, "%s", camera);
+    assert_ok(candidates_add(list, &c, &err));
+}
+
+/* Names that are alike but for one character, and that would be the same one after the other. */
+static void test_a_size_of_each_camera_is_of_that_camera_alone(void **state)
+{
+    (void)state;
+    struct err err;
+    struct rules rules;
+    struct candidates list = {NULL};
+    char why[CANDIDATES_WHY_ROOM];
+    assert_ok(rules_parse("10MB/camera", RULES_FOR_MASTERS, &rules, &err));
+    add(&list, "352093081452251", "front", 5, 6000000);
+    add(&list, "352093081452252", "front", 4, 6000000);
+    add(&list, "352093081452251", "rear", 3, 6000000);
+    add(&list, "35209308145225", "front", 2, 6000000);
+    add(&list, "352093081452251", "front", 1, 6000000);
+    assert_ok(candidates_begin(&list, &rules, 100, &err));
+    const struct candidate *c = candidates_next(&list, why);
+    assert_non_null(c);
+    assert_int_equal(c->at_us, 1);
+    assert_string_equal(why, "size of the camera's: 10MB/camera");
+    candidates_gone(&list, c);
+    assert_null(candidates_next(&list, why)); /* 6 MB are left of each */
+    candidates_clear(&list);
+}
+
+static void test_what_stays_goes_on_counting(void **state)
+{
+    (void)state;
+    struct err err;
+    struct rules rules;
+    struct candidates list = {NULL};
+    char why[CANDIDATES_WHY_ROOM];
+    assert_ok(rules_parse("10MB", RULES_FOR_MASTERS, &rules, &err));
+    for (int i = 3; i > 0; i--)
+        add(&list, "352093081452251", "front", i, 6000000);
+    assert_ok(candidates_begin(&list, &rules, 100, &err));
+    assert_int_equal(candidates_next(&list, why)->at_us, 1); /* protected, say: it stays */
+    const struct candidate *c = candidates_next(&list, why);
+    assert_int_equal(c->at_us, 2);
+    candidates_gone(&list, c);
+    c = candidates_next(&list, why);
+    assert_int_equal(c->at_us, 3);
+    candidates_gone(&list, c);
+    assert_null(candidates_next(&list, why));
+    candidates_clear(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_size_of_each_camera_is_of_that_camera_alone),
+        cmocka_unit_test(test_what_stays_goes_on_counting),
         cmocka_unit_test(test_a_rule_has_selectors_and_limits),
         cmocka_unit_test(test_the_first_rule_that_fits_counts),
         cmocka_unit_test(test_what_is_no_rule_is_told),
