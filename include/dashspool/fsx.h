@@ -46,6 +46,10 @@ int fsx_sync_dir(const char *path, struct err *err) DS_MUST_CHECK;
  * ERR_BUSY. */
 int fsx_rename(const char *from, const char *to, struct err *err) DS_MUST_CHECK;
 
+/* Renames to a name that is free (ERR_BUSY: it is not), also if somebody else takes it in the same
+ * moment. Not durable yet: many are, by one fsx_sync_dir(). */
+int fsx_rename_new(const char *from, const char *to, struct err *err) DS_MUST_CHECK;
+
 /* rm -r; a path that does not exist is fine. Symbolic links are removed, not followed. */
 int fsx_remove_tree(const char *path, struct err *err) DS_MUST_CHECK;
 

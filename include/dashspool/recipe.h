@@ -23,7 +23,7 @@
 #define RECIPE_LIBRARIES_MAX 24
 
 struct recipe {
-    struct convert_facts facts;
+    struct media_facts facts;
     struct convert_options options;
     char program[64]; /* name and version */
     struct {
@@ -33,7 +33,7 @@ struct recipe {
 };
 
 /* What the catalogue knows of a transfer, as its conversion needs it; only what can be true. */
-void recipe_facts(const struct catalogue_transfer *t, struct convert_facts *out);
+void recipe_facts(const struct catalogue_transfer *t, struct media_facts *out);
 
 /* Notes in *r that this program follows it, with the libraries of now. */
 void recipe_sign(struct recipe *r);

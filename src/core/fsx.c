@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* asprintf */
+#define _GNU_SOURCE /* asprintf, renameat2 */
 #include "dashspool/fsx.h"
 #include <dirent.h>
 #include <errno.h>
@@ -239,6 +239,21 @@ int fsx_rename(const char *from, const char *to, struct err *err)
         return err_sys(err, "rename %s to %s", from, to);
     int rc = sync_parent(to, err);
     return rc < 0 ? rc : sync_parent(from, err);
+}
+
+int fsx_rename_new(const char *from, const char *to, struct err *err)
+{
+    struct stat st;
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return ERR_OK;
+    if (errno == EINVAL || errno == ENOSYS) { /* the file system cannot: all we can do is look */
+        if (lstat(to, &st) == 0)
+            errno = EEXIST;
+        else if (rename(from, to) == 0)
+            return ERR_OK;
+    }
+    return errno == EEXIST ? err_set(err, ERR_BUSY, "%s already exists", to)
+                           : err_sys(err, "rename %s to %s", from, to);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)

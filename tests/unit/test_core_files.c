@@ -99,6 +99,27 @@ static void test_rename_does_not_overwrite_a_directory_with_content(void **state
     assert_true(support_exists(in_dir("c/x")));
 }
 
+static void test_a_new_name_replaces_nothing(void **state)
+{
+    (void)state;
+    struct err err;
+    support_write(in_dir("mine"), "mine", 4);
+    support_write(in_dir("theirs"), "theirs", 6);
+    assert_ok(fsx_mkdirs(in_dir("empty"), &err));
+    assert_ok(fsx_mkdirs(in_dir("full/x"), &err));
+    assert_err(ERR_BUSY, fsx_rename_new(in_dir("mine"), in_dir("theirs"), &err));
+    assert_err(ERR_BUSY, fsx_rename_new(in_dir("full"), in_dir("empty"), &err));
+    assert_err(ERR_BUSY, fsx_rename_new(in_dir("full"), in_dir("theirs"), &err));
+    struct buf b = support_read(in_dir("theirs"));
+    assert_int_equal(b.used, 6);
+    buf_clear(&b);
+    assert_ok(fsx_rename_new(in_dir("mine"), in_dir("free"), &err));
+    assert_ok(fsx_rename_new(in_dir("full"), in_dir("moved"), &err));
+    assert_false(support_exists(in_dir("mine")));
+    assert_true(support_exists(in_dir("moved/x")));
+    assert_err(ERR_NOTFOUND, fsx_rename_new(in_dir("mine"), in_dir("never"), &err));
+}
+
 static void test_remove_tree_does_not_follow_links(void **state)
 {
     (void)state;
@@ -303,6 +324,7 @@ int main(void)
         TEST(test_write_file_replaces_whole_and_leaves_nothing_beside),
         TEST(test_read_file_stops_at_the_ceiling),
         TEST(test_rename_does_not_overwrite_a_directory_with_content),
+        TEST(test_a_new_name_replaces_nothing),
         TEST(test_remove_tree_does_not_follow_links),
         TEST(test_sha256_of_nist),
         TEST(test_errors_say_where_and_why),

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Where there were no metadata, the name tells the time, and where it is from. */
-static void facts_of_name(const struct catalogue_transfer *t, struct convert_facts *out)
+static void facts_of_name(const struct catalogue_transfer *t, struct media_facts *out)
 {
     char path[CATALOGUE_PATH_ROOM + 1];
     if (!(t->known & CATALOGUE_TIME_NAMED))
@@ -11,12 +11,12 @@ static void facts_of_name(const struct catalogue_transfer *t, struct convert_fac
     memcpy(path, t->wire.path, t->wire.path_n);
     path[t->wire.path_n] = '\0';
     out->has_time = false;
-    convert_facts_from_path(path, t->arrived_us, out);
+    media_facts_from_path(path, t->arrived_us, out);
 }
 
-void recipe_facts(const struct catalogue_transfer *t, struct convert_facts *out)
+void recipe_facts(const struct catalogue_transfer *t, struct media_facts *out)
 {
-    *out = (struct convert_facts){
+    *out = (struct media_facts){
         .has_time = t->known & CATALOGUE_TIME_OK,
         .has_zone = t->known & CATALOGUE_ZONE_OK,
         .has_position = t->known & CATALOGUE_POSITION_OK,

@@ -55,7 +55,7 @@ static int convert(struct package *p, const struct catalogue_transfer *t, const 
                    const struct convert_options *options, struct err *err)
 {
     struct redaction *r = p->redaction;
-    struct convert_facts facts;
+    struct media_facts facts;
     struct confine *c = NULL;
     struct err stopped;
     char stem[CATALOGUE_ID_ROOM + 16];

@@ -177,7 +177,7 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     progress_clear(&shown.bar);
     if (rc < 0)
         return cli_fail("export", &err);
-    printf("%s: %d transfer%s, %lld files, %s\n", request->path, r.transfers,
+    printf("%s: %d transfer%s, %lld files in data/, %s\n", request->path, r.transfers,
            r.transfers == 1 ? "" : "s", (long long)r.files, size_text(r.bytes, size));
     if (r.partial > 0)
         printf("  partial transfers among them: %d\n", r.partial);

@@ -1,4 +1,5 @@
 #include "dashspool/fsx.h"
+#include "dashspool/listen.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
 #include "dashspool/status.h"
@@ -188,11 +189,13 @@ static void name_peer(struct ask *ask)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(ask->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    socklen_t n = info && info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                                   : sizeof(struct sockaddr_in);
+    char with_port[LISTEN_NAME_ROOM];
     snprintf(ask->peer, sizeof ask->peer, "?");
     if (info)
-        getnameinfo(info->client_addr, n, ask->peer, sizeof ask->peer, NULL, 0, NI_NUMERICHOST);
+        listen_name(info->client_addr,
+                    info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                             : sizeof(struct sockaddr_in),
+                    with_port, ask->peer);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
@@ -224,20 +227,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 
 /* ---- listening ---- */
 
-static int resolve(const char *listen, struct addrinfo **out, struct err *err)
-{
-    char host[256];
-    const char *colon = strrchr(listen, ':');
-    size_t n = colon ? (size_t)(colon - listen) : 0;
-    if (!colon || !colon[1] || n == 0 || n >= sizeof host)
-        return err_set(err, ERR_CONFIG, "listen %s: write HOST:PORT", listen);
-    bool brackets = n > 2 && listen[0] == '[' && colon[-1] == ']';
-    snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), listen + brackets);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    int gai = getaddrinfo(host, colon + 1, &hints, out);
-    return gai == 0 ? ERR_OK : err_set(err, ERR_CONFIG, "listen %s: %s", listen, gai_strerror(gai));
-}
-
 static int open_port(const struct addrinfo *at, const char *listen_at, int *fd, struct err *err)
 {
     int on = 1;
@@ -253,11 +242,9 @@ static void announce(int fd)
 {
     struct sockaddr_storage addr;
     socklen_t n = sizeof addr;
-    char host[64] = "?", port[8] = "?", address[80], words[128];
+    char address[LISTEN_NAME_ROOM] = "?", host[LISTEN_NAME_ROOM], words[128];
     if (getsockname(fd, (struct sockaddr *)&addr, &n) == 0)
-        getnameinfo((struct sockaddr *)&addr, n, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(address, sizeof address, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+        listen_name((struct sockaddr *)&addr, n, address, host);
     snprintf(words, sizeof words, "listening on %s", address);
     if (log_is_plain())
         fprintf(stderr, "%s\n", words);
@@ -270,7 +257,7 @@ static int start(struct serve *s, const struct cfg *cfg, int *fd, struct err *er
 {
     const char *listen_at = cfg_text(cfg, "serve", "listen");
     struct addrinfo *at = NULL;
-    int rc = resolve(listen_at, &at, err);
+    int rc = listen_resolve(listen_at, &at, err);
     if (rc == ERR_OK)
         rc = serve_access_open(&s->access, cfg_text(cfg, "serve", "token_file"), listen_at,
                                at->ai_addr, err);

@@ -11,7 +11,7 @@
 #include <microhttpd.h>
 #include <sys/socket.h>
 
-#define SERVE_PEER_ROOM 64
+#define SERVE_PEER_ROOM 64 /* listen_name() */
 
 struct serve_access {
     bool token;                 /* one is asked for */

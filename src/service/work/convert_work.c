@@ -22,17 +22,16 @@
 /* ---- the settings of a copy, for its row ---- */
 
 /* What every source says of the picture rate: {"capture times": 19.967, …}. */
-static json_t *sources_json(const struct convert_timing *t)
+static json_t *sources_json(const struct media_timing *t)
 {
     json_t *o = json_object();
-    for (int k = 0; o && k < CONVERT_N_SOURCES; k++)
+    for (int k = 0; o && k < MEDIA_N_SOURCES; k++)
         if (t->fps[k] > 0)
-            json_object_set_new(o, convert_source_name((enum convert_source)k),
-                                json_real(t->fps[k]));
+            json_object_set_new(o, media_source_name((enum media_source)k), json_real(t->fps[k]));
     return o;
 }
 
-static json_t *wall_json(const struct catalogue_transfer *t, const struct convert_wall *w)
+static json_t *wall_json(const struct catalogue_transfer *t, const struct media_wall *w)
 {
     char start[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "";
     if (!w->known)
@@ -45,7 +44,7 @@ static json_t *wall_json(const struct catalogue_transfer *t, const struct conver
 }
 
 /* What is wrong with the master: {"missing": 13, …}, only what is not 0. */
-static json_t *damage_json(const struct convert_damage *d)
+static json_t *damage_json(const struct media_damage *d)
 {
     const struct {
         const char *name;
@@ -71,11 +70,11 @@ static json_t *damage_json(const struct convert_damage *d)
 /* What came out, whatever the copy. */
 static json_t *outcome_json(const struct catalogue_transfer *t, const struct convert_result *r)
 {
-    json_t *o = json_pack(
-        "{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
-        (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
-        convert_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
-    if (o && r->container != CONVERT_JPEG) {
+    json_t *o =
+        json_pack("{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
+                  (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
+                  media_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
+    if (o && r->container != MEDIA_JPEG) {
         json_object_set_new(o, "sources", sources_json(&r->timing));
         json_object_set_new(o, "damage", damage_json(&r->damage));
     }
@@ -233,7 +232,7 @@ static int convert(const struct catalogue_transfer *t, const char *master, const
                    const struct waiting *who, struct convert_result *result, struct err *err)
 {
     char stem[CATALOGUE_ID_ROOM + 16], *dir = NULL;
-    struct convert_facts facts;
+    struct media_facts facts;
     struct confine *c = NULL;
     double done = 0;
     bool stopped = false;
@@ -281,7 +280,7 @@ static void tell(const struct worker *w, const struct catalogue_transfer *t,
     if (r->warning[0])
         log_warn(w->stage->name, "converted with warnings", LOG_TEXT("id", t->id),
                  LOG_TEXT("note", r->warning));
-    bool video = r->container != CONVERT_JPEG;
+    bool video = r->container != MEDIA_JPEG;
     log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),
              LOG_INT_IF(video, "pictures", r->pictures),
              LOG_SECONDS("footage_seconds", video ? (double)r->duration_us / 1e6 : NAN),
