@@ -1,7 +1,6 @@
 /*
  * redaction: what makes a package a redacted one (export.h): which package is the whole, copies
- * made anew without what is hidden, and the words that say so. redaction.c has the words,
- * redaction_copies.c the copies, redaction_full.c finds the whole.
+ * made anew without what is hidden, and the words that say so.
  */
 #ifndef EXPORT_REDACTION_H
 #define EXPORT_REDACTION_H

@@ -1,6 +1,7 @@
 #include "archive_dir.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/confine.h"
+#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"
 #include "dashspool/pipeline_complete.h"
@@ -89,7 +90,7 @@ static int convert(struct completer *c, const struct catalogue_transfer *t, cons
     struct convert_facts facts;
     struct confine *child = NULL;
     struct err stopped;
-    recipe_facts(t, &facts);
+    export_convert_facts(t, &facts);
     snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_PARTIAL ? ".partial" : "");
     int rc = confine_start(&child, master, dir, stem, &facts, &c->options, &c->limits, err);
     if (rc < 0)

@@ -1,5 +1,6 @@
 #include "archive_dir.h"
 #include "dashspool/clock.h"
+#include "dashspool/export.h"
 #include "dashspool/log.h"
 #include "dashspool/recipe.h"
 #include "record.h"
@@ -15,7 +16,7 @@ static int convert(struct worker *w, const struct catalogue_transfer *t, const c
     struct convert_facts facts;
     struct confine *c = NULL;
     double done;
-    recipe_facts(t, &facts);
+    export_convert_facts(t, &facts);
     int rc = confine_start(&c, master, dir, t->id, &facts, &w->options, &w->limits, err);
     if (rc < 0)
         return rc;

@@ -1,5 +1,6 @@
 #include "record.h"
 #include "dashspool/clock.h"
+#include "dashspool/export.h"
 #include "dashspool/recipe.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -88,7 +89,7 @@ static json_t *recipe_json(const struct catalogue_transfer *t,
     struct recipe recipe = {.options = *options};
     struct err err;
     char *text = NULL;
-    recipe_facts(t, &recipe.facts);
+    export_convert_facts(t, &recipe.facts);
     recipe_sign(&recipe);
     json_t *o =
         recipe_text(&recipe, &text, &err) < 0 ? json_string(err.text) : json_loads(text, 0, NULL);
