@@ -1,5 +1,5 @@
 /* The zip that is written: always the same bytes, right to other programs, and read back. */
-#include "evidence/bag/zip.h"
+#include "evidence/bag/bag_internal.h"
 #include "support/package.h"
 #include "support/proc.h"
 #include "support/support.h"

@@ -1,6 +1,5 @@
 /* A package is read: a folder here, a zip in zip_read.c. */
-#include "names.h"
-#include "zip.h"
+#include "bag_internal.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* sync_file_range */
 /* A package is written: first where its files go, a folder or a zip; upon that, what BagIt asks. */
+#include "bag_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/workdir.h"
-#include "zip.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

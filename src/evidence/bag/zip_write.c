@@ -1,8 +1,7 @@
+#include "bag_internal.h"
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "names.h"
-#include "zip.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>

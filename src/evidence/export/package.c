@@ -163,9 +163,9 @@ static int put_transfer(struct package *p, const struct catalogue_transfer *t, s
     if (rc == ERR_OK)
         rc = catalogue_event_each(p->catalogue, t->id, put_event, &events, err);
     if (rc == ERR_OK)
-        rc = report_facts_add(p->story, p->catalogue, p->request->root, t, master, err);
+        rc = report_facts_add(p->report, p->catalogue, p->request->root, t, master, err);
     if (rc == ERR_OK && p->redaction)
-        rc = redaction_tell(p, err);
+        rc = redaction_report(p, err);
     p->result->without_copies += copies.n == 0;
     return rc;
 }
@@ -209,7 +209,7 @@ static int put_report(struct package *p, enum report_facts_form form, const char
     int rc = fsx_scratch(&report, p->beside, err);
     if (rc < 0)
         return rc;
-    rc = report_facts_report(p->story, p->request, words, form, report, err);
+    rc = report_facts_report(p->report, p->request, words, form, report, err);
     if (rc == ERR_OK)
         rc = bag_put_file(p->bag, name, report, err);
     fclose(report);
@@ -402,7 +402,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     if (rc == ERR_OK)
         rc = bag_new(&p.bag, request->path, request->at_us, err);
     if (rc == ERR_OK)
-        rc = report_facts_new(&p.story, p.beside, err);
+        rc = report_facts_new(&p.report, p.beside, err);
     if (rc == ERR_OK)
         rc = fill(&p, err);
     if (rc == ERR_OK)
@@ -410,7 +410,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     bag_free(&p.bag);
     redaction_free(&p.redaction);
     seal_key_free(&p.key);
-    report_facts_free(&p.story);
+    report_facts_free(&p.report);
     raw_close(&p.raw);
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);

@@ -10,10 +10,12 @@
 #include "dashspool/export.h"
 #include "dashspool/raw.h"
 #include "dashspool/seal.h"
-#include "redaction.h"
 #include "report_facts.h"
+#include <jansson.h>
 
 #define PACKAGE_PARTIALS_BYTES_MAX (64 << 20)
+
+struct redaction;
 
 struct package {
     const struct export_request *request;
@@ -29,7 +31,7 @@ struct package {
     struct seal_key *key; /* NULL: unsigned */
     struct buf custody;   /* lines of all */
     struct buf partials;  /* "\n<id>\n" of each that was packed before it was whole */
-    struct report_facts *story;
+    struct report_facts *report;
     char *beside, *name;         /* the folder that the package will be in, and its name there */
     struct redaction *redaction; /* NULL: nothing is hidden */
 };
@@ -49,9 +51,35 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
 /* data/tool.json, what the package was made by and with. */
 int package_put_tool(struct package *p, struct err *err) DS_MUST_CHECK;
 
+/* ---- seals.c ---- */
+
 /* What stands over the tag manifest: signature, and the question to a time-stamp authority (with
  * its answer, if one is asked). */
 int package_put_seals(struct package *p, const struct buf *tags, struct err *err) DS_MUST_CHECK;
+
+/* ---- redaction.c: what makes a package a redacted one (export.h): which package is the whole,
+ * copies made anew without what is hidden, and the words that say so ---- */
+
+/* Sets p->redaction and p->result->full_sha256, and judges what was asked, before anything is
+ * written. p has its catalogue and raw. redaction_free() also after a failure. */
+int redaction_new(struct package *p, struct err *err) DS_MUST_CHECK;
+void redaction_free(struct redaction **r);
+
+/* Makes the copies of a transfer and puts them into the package; *copies counts them. One that
+ * broke off has none, nor has one that cannot be converted and never could. */
+int redaction_put(struct package *p, const struct catalogue_transfer *t, int *copies,
+                  struct err *err) DS_MUST_CHECK;
+
+/* … adds them to the facts of the report, and removes them. */
+int redaction_report(struct package *p, struct err *err) DS_MUST_CHECK;
+
+/* The words, with a NUL behind them: for the report, and a section of README.txt. */
+const struct buf *redaction_sentence(const struct redaction *r);
+const struct buf *redaction_section(const struct redaction *r);
+
+/* Lines of bag-info.txt; members of the event "exported". */
+int redaction_info(const struct redaction *r, struct bag *bag, struct err *err) DS_MUST_CHECK;
+void redaction_note(const struct redaction *r, json_t *event);
 
 /* ---- readme.c ---- */
 

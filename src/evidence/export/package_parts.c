@@ -1,4 +1,4 @@
-/* Parts of a package that need nothing else of it: a copy, what made it, what stands over it. */
+/* Parts of a package that need nothing else of it: a copy, and what the package was made by. */
 #include "dashspool/convert.h"
 #include "dashspool/custody.h"
 #include "dashspool/facts.h"
@@ -96,33 +96,6 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
 
 /* ---- tool.json ---- */
 
-/* Which program this is, to the bit: more than its version says. */
-static int program_sha256(char hex[HASH_HEX_ROOM], struct err *err)
-{
-    static const char path[] = "/proc/self/exe";
-    uint8_t bytes[64 * 1024], digest[HASH_BYTES];
-    struct hash *hash = NULL;
-    ssize_t n = 1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(err, "open %s", path);
-    int rc = hash_new(&hash, err);
-    while (rc == ERR_OK && n > 0) {
-        n = read(fd, bytes, sizeof bytes);
-        if (n < 0)
-            rc = err_sys(err, "read %s", path);
-        else
-            hash_update(hash, bytes, (size_t)n);
-    }
-    if (rc == ERR_OK)
-        rc = hash_final(hash, digest, err);
-    if (rc == ERR_OK)
-        hash_hex(digest, hex);
-    hash_free(&hash);
-    close(fd);
-    return rc;
-}
-
 static void add_library(void *arg, const char *name, const char *version)
 {
     json_object_set_new(arg, name, json_string(version));
@@ -147,10 +120,13 @@ static json_t *command_json(const struct export_request *r)
 
 int package_put_tool(struct package *p, struct err *err)
 {
+    uint8_t digest[HASH_BYTES];
     char sha256[HASH_HEX_ROOM];
-    int rc = program_sha256(sha256, err);
+    /* which program this is, to the bit: more than its version says */
+    int rc = hash_file("/proc/self/exe", digest, err);
     if (rc < 0)
         return rc;
+    hash_hex(digest, sha256);
     json_t *libraries = json_object(), *settings = json_object();
     convert_libraries(add_library, libraries);
     if (p->request->cfg)
@@ -165,64 +141,4 @@ int package_put_tool(struct package *p, struct err *err)
     free(text);
     json_decref(o);
     return rc;
-}
-
-/* ---- signature and time stamp ---- */
-
-static int put_signature(struct package *p, const struct buf *tags, struct err *err)
-{
-    struct buf p7s, pem;
-    buf_init(&p7s, SEAL_DER_MAX_BYTES);
-    buf_init(&pem, SEAL_DER_MAX_BYTES);
-    int rc = seal_sign(p->key, buf_data(tags), tags->used, SEAL_NO_TIME, &p7s, err);
-    if (rc == ERR_OK)
-        rc = bag_put(p->bag, BAG_SIGNATURE, buf_data(&p7s), p7s.used, err);
-    if (rc == ERR_OK)
-        rc = fsx_read_file(p->request->sign_cert, &pem, err);
-    if (rc == ERR_OK)
-        rc = bag_put(p->bag, BAG_CERTIFICATE, buf_data(&pem), pem.used, err);
-    buf_clear(&p7s);
-    buf_clear(&pem);
-    return rc;
-}
-
-/* The authority's answer, once it is known to be one about this package. */
-static int put_stamp(struct package *p, const struct buf *tags, const struct buf *query,
-                     struct err *err)
-{
-    struct err why;
-    struct seal_stamp stamp;
-    struct buf token;
-    buf_init(&token, SEAL_DER_MAX_BYTES);
-    int rc = seal_ts_fetch(p->request->tsa_url, buf_data(query), query->used,
-                           SEAL_DEFAULT_TS_TIMEOUT_S, &token, &why);
-    if (rc == ERR_OK)
-        rc = seal_ts_check(&stamp, buf_data(&token), token.used, buf_data(tags), tags->used,
-                           buf_data(query), query->used, NULL, &why);
-    p->result->stamped = rc == ERR_OK;
-    if (rc < 0)
-        snprintf(p->result->no_stamp, sizeof p->result->no_stamp, "%s", why.text);
-    rc = rc < 0 ? ERR_OK : bag_put(p->bag, BAG_TS_TOKEN, buf_data(&token), token.used, err);
-    buf_clear(&token);
-    return rc;
-}
-
-/* Without a nonce: the same package asks the same question. */
-static int put_question(struct package *p, const struct buf *tags, struct err *err)
-{
-    struct buf query;
-    buf_init(&query, SEAL_DER_MAX_BYTES);
-    int rc = seal_ts_request(buf_data(tags), tags->used, false, &query, err);
-    if (rc == ERR_OK)
-        rc = bag_put(p->bag, BAG_TS_REQUEST, buf_data(&query), query.used, err);
-    if (rc == ERR_OK && p->request->tsa_url)
-        rc = put_stamp(p, tags, &query, err);
-    buf_clear(&query);
-    return rc;
-}
-
-int package_put_seals(struct package *p, const struct buf *tags, struct err *err)
-{
-    int rc = p->key ? put_signature(p, tags, err) : ERR_OK;
-    return rc < 0 ? rc : put_question(p, tags, err);
 }

@@ -511,7 +511,7 @@ int redaction_put(struct package *p, const struct catalogue_transfer *t, int *co
     return rc < 0 ? rc : put_copies(p, copies, err);
 }
 
-int redaction_tell(struct package *p, struct err *err)
+int redaction_report(struct package *p, struct err *err)
 {
     const struct redaction *r = p->redaction;
     struct catalogue_copy copy;
@@ -519,7 +519,7 @@ int redaction_tell(struct package *p, struct err *err)
     for (int i = 0; rc == ERR_OK && i < r->result.n_outputs; i++) {
         const char *path = r->result.output[i].path;
         describe(r, i, &copy);
-        rc = report_facts_redacted(p->story, &copy, path, r->asked->no_sound, err);
+        rc = report_facts_redacted(p->report, &copy, path, r->asked->no_sound, err);
         if (unlink(path) < 0 && rc == ERR_OK)
             rc = err_sys(err, "remove %s", path);
     }

@@ -24,8 +24,8 @@ struct kept {
     char how[300];
 };
 
-/* Where in the story's file a picture is. */
-struct report_facts_picture {
+/* Where in the file of pictures it is. */
+struct kept_picture {
     FILE *in;
     int64_t at, n_bytes; /* 0: there is none */
 };
@@ -46,7 +46,7 @@ struct told {
     struct report_stretch *stretch;
     size_t n_stretches;
     bool has_sound;
-    struct report_facts_picture picture;
+    struct kept_picture picture;
     const char *picture_what;
 };
 
@@ -168,8 +168,7 @@ static int keep_picture(struct report_facts *s, struct told *t, const char *path
     if (rc == ERR_OK && fwrite(buf_data(&jpeg), 1, jpeg.used, s->pictures) != jpeg.used)
         rc = err_sys(err, "write the pictures of the report");
     if (rc == ERR_OK) {
-        t->picture =
-            (struct report_facts_picture){s->pictures, s->pictures_bytes, (int64_t)jpeg.used};
+        t->picture = (struct kept_picture){s->pictures, s->pictures_bytes, (int64_t)jpeg.used};
         t->picture_what = what;
         s->pictures_bytes += (int64_t)jpeg.used;
     }
@@ -198,7 +197,7 @@ static int take_picture(struct report_facts *s, struct told *t, const char *root
 
 static int load_picture(void *from, struct buf *out, struct err *err)
 {
-    const struct report_facts_picture *p = from;
+    const struct kept_picture *p = from;
     size_t n = (size_t)p->n_bytes;
     uint8_t *at = buf_reserve(out, n, err);
     if (!at)
