@@ -1,5 +1,5 @@
 /*
- * confine: convert_file() and convert_slices() in a process that can do no harm. FFmpeg parses
+ * confine: convert_file() and media_slices() in a process that can do no harm. FFmpeg parses
  * hostile bytes, so each file is read in a child of its own, forked from this program executed anew
  * (/proc/self/exe convert-child; once, for all children), with a clean environment, no descriptors
  * of ours, and core/sandbox around it. It reads the master, writes into the stage (a hidden
@@ -33,7 +33,7 @@ struct confine;
 
 /* Starts a conversion; the texts and structs are not needed afterwards. */
 int confine_start(struct confine **out, const char *path, const char *out_dir, const char *stem,
-                  const struct convert_facts *facts, const struct convert_options *options,
+                  const struct media_facts *facts, const struct convert_options *options,
                   const struct confine_limits *limits, struct err *err) DS_MUST_CHECK;
 
 /* To poll() for reading; valid until confine_finish(). */
@@ -51,16 +51,16 @@ bool confine_step(struct confine *c, double *done);
 int confine_finish(struct confine **c, struct convert_result *result,
                    struct err *err) DS_MUST_CHECK;
 
-/* The same for convert_slices(), which writes nothing. Both ends fit confine_step() and the others
+/* The same for media_slices(), which writes nothing. Both ends fit confine_step() and the others
  * alike; a struct confine is finished by the function that belongs to its start. */
 int confine_slices_start(struct confine **out, const char *path,
                          const struct confine_limits *limits, struct err *err) DS_MUST_CHECK;
-int confine_slices_finish(struct confine **c, struct convert_slices *out,
+int confine_slices_finish(struct confine **c, struct media_slices *out,
                           struct err *err) DS_MUST_CHECK;
 
 /* A conversion, all at once, for who has nothing else to do. */
 int confine_convert(const char *path, const char *out_dir, const char *stem,
-                    const struct convert_facts *facts, const struct convert_options *options,
+                    const struct media_facts *facts, const struct convert_options *options,
                     const struct confine_limits *limits, convert_progress_fn *progress, void *arg,
                     struct convert_result *result, struct err *err) DS_MUST_CHECK;
 

@@ -133,6 +133,6 @@ int export_stamp_attach(const struct export_stamp_request *request, struct seal_
 
 /* Only what can be true. Without a time in the metadata it is that of the name, and where that is
  * from. */
-void export_convert_facts(const struct catalogue_transfer *t, struct convert_facts *out);
+void export_media_facts(const struct catalogue_transfer *t, struct media_facts *out);
 
 #endif

@@ -22,7 +22,7 @@
 #define RECIPE_LIBRARIES_MAX 24
 
 struct recipe {
-    struct convert_facts facts;
+    struct media_facts facts;
     struct convert_options options;
     char program[64]; /* name and version */
     struct {

@@ -18,7 +18,7 @@ static unsigned touch(const struct exif *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct exif e, back;
-    struct convert_facts facts = {.id = "id", .imei = "1", .has_time = true, .has_position = true};
+    struct media_facts facts = {.id = "id", .imei = "1", .has_time = true, .has_position = true};
     struct err err;
     struct buf out;
     const char *why;

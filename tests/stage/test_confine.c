@@ -67,7 +67,7 @@ static int lie(const struct message_request *q)
 static int lie_about_slices(const struct message_request *q)
 {
     static struct convert_result r;
-    struct convert_slices slices;
+    struct media_slices slices;
     struct err err;
     memset(&slices, 0, sizeof slices);
     memset(slices.sha256, strstr(q->path, "text") ? 'x' : 'a', sizeof slices.sha256 - 1);
@@ -126,7 +126,7 @@ static void child(pid_t parent)
 static int convert(const char *stem, const struct confine_limits *limits, struct convert_result *r,
                    struct err *err)
 {
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
     if (strcmp(stem, "long") == 0)
         snprintf(options.preset, sizeof options.preset, "veryslow");
@@ -188,7 +188,7 @@ static void test_the_same_copies_as_without(void **state)
     (void)state;
     struct convert_result confined, plain;
     struct confine_limits limits = {.memory_bytes = INT64_C(2) << 30};
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
     struct err err;
     assert_ok(convert("clip", &limits, &confined, &err));
@@ -213,7 +213,7 @@ static void test_a_conversion_can_be_stopped(void **state)
     (void)state;
     struct confine *c = NULL;
     struct confine_limits limits = {0};
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING);
     struct convert_result r;
     struct err err;
@@ -229,7 +229,7 @@ static void test_a_conversion_can_be_stopped(void **state)
 
 /* ---- slices ---- */
 
-static int slices(const char *path, const struct confine_limits *limits, struct convert_slices *out,
+static int slices(const char *path, const struct confine_limits *limits, struct media_slices *out,
                   struct err *err)
 {
     struct confine *c = NULL;
@@ -260,7 +260,7 @@ static void test_master_and_working_copy_have_the_same_slices(void **state)
 {
     (void)state;
     const struct confine_limits none = {0};
-    struct convert_slices of_master, of_copy, of_view;
+    struct media_slices of_master, of_copy, of_view;
     struct convert_result r;
     struct err err;
     assert_ok(convert("clip", &none, &r, &err));
@@ -283,7 +283,7 @@ static void test_changed_films_do_no_harm(void **state)
 {
     (void)state;
     const struct confine_limits limits = {.memory_bytes = INT64_C(1) << 30, .wall_s = 60};
-    struct convert_slices found;
+    struct media_slices found;
     struct convert_result r;
     struct err err;
     uint32_t seed = 3;
@@ -324,7 +324,7 @@ static void test_slices_that_cannot_be_are_not_believed(void **state)
     (void)state;
     const struct confine_limits none = {0};
     static const char *const lies[] = {"liar-job", "liar-text", "liar-count"};
-    struct convert_slices found;
+    struct media_slices found;
     struct err err;
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         support_write(in_dir(lies[i]), "x", 1);

@@ -13,7 +13,7 @@
 static int convert(const char *path, unsigned copies, struct convert_result *r, struct err *err)
 {
     char *dir = support_tmp_dir();
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(copies);
     *err = (struct err){0};
     int rc = convert_file(path, dir, "clip", &facts, &options, NULL, NULL, r, err);
@@ -36,14 +36,14 @@ static void refuses(const void *data, size_t n, int code, const char *says)
     char *dir = support_tmp_dir(), path[4096];
     struct convert_result r;
     struct err err;
-    enum convert_container container;
+    enum media_container container;
     snprintf(path, sizeof path, "%s/x.h265", dir);
     support_write(path, data, n);
     assert_int_equal(convert(path, CONVERT_WORKING | CONVERT_VIEWING, &r, &err), code);
     if (!strstr(err.text, says))
         fail_msg("'%s' does not say '%s'", err.text, says);
     if (code == ERR_MALFORMED && n == 0)
-        assert_err(code, convert_sniff(path, &container, &err));
+        assert_err(code, media_sniff(path, &container, &err));
     support_tmp_remove(&dir);
 }
 
@@ -75,7 +75,7 @@ static void test_a_missing_file_or_directory_is_named(void **state)
     (void)state;
     struct convert_result r;
     struct err err = {0};
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING);
     assert_int_equal(convert("/nowhere/x.h265", CONVERT_WORKING, &r, &err), ERR_NOTFOUND);
     assert_int_equal(convert("/tmp", CONVERT_WORKING, &r, &err), ERR_UNSUPPORTED);

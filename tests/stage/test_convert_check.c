@@ -13,7 +13,7 @@ static struct convert_result made;
 static int set_up(void **state)
 {
     (void)state;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
     const char *master = footage_sample("rear-25fps-6s-silent.h265");
     struct err err;
@@ -21,7 +21,7 @@ static int set_up(void **state)
     snprintf(path, sizeof path, "%s/damaged.mp4", dir);
     options.check = true;
     assert_ok(convert_file(master, dir, "clip", &facts, &options, NULL, NULL, &made, &err));
-    assert_ok(media_open(&m, master, CONVERT_PTMF, &facts, &options, &err));
+    assert_ok(media_open(&m, master, MEDIA_PTMF, &facts, &options.media, &err));
     assert_ok(slices_of_master(&m, m.slices_sha256, &err));
     assert_string_equal(m.slices_sha256, made.slices_sha256);
     return 0;
@@ -139,7 +139,7 @@ static void test_pictures_that_last_too_long(void **state)
 
 static void sound_is_measured(bool flac)
 {
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING);
     const char *master = footage_sample("front-20fps-10s-sound.h265");
     struct convert_result r;
@@ -148,7 +148,7 @@ static void sound_is_measured(bool flac)
     options.flac = flac;
     options.overwrite = true;
     assert_ok(convert_file(master, dir, "sound", &facts, &options, NULL, NULL, &r, &err));
-    assert_ok(media_open(&with_sound, master, CONVERT_PTMF, &facts, &options, &err));
+    assert_ok(media_open(&with_sound, master, MEDIA_PTMF, &facts, &options.media, &err));
     assert_ok(slices_of_master(&with_sound, with_sound.slices_sha256, &err));
     assert_ok(check_mp4(r.output[0].path, CONVERT_WORKING, &with_sound, false, &err));
     with_sound.n_sounds--;

@@ -11,12 +11,12 @@
 #define TO_KEY    14 /* pictures behind K up to the next key picture */
 #define CLIP_ROOM 4096
 
-static int probe(const char *path, bool decode, struct convert_probe *p, struct err *err)
+static int probe(const char *path, bool decode, struct media_probe *p, struct err *err)
 {
-    struct convert_facts facts = {.tz_min = 0};
+    struct media_facts facts = {.tz_min = 0};
     struct convert_options options = footage_options(CONVERT_WORKING);
     *err = (struct err){0};
-    int rc = convert_probe(path, &facts, &options, decode, p, err);
+    int rc = media_probe(path, &facts, &options.media, decode, p, err);
     assert_true(rc == 0 || (rc == ERR_MALFORMED && strlen(err->text) > strlen(path) + 10));
     assert_null(strpbrk(rc < 0 ? err->text : p->warning, "\r\n"));
     return rc;
@@ -91,9 +91,9 @@ static size_t n_of(const struct clip *c, int k)
     return c->record[c->picture[k] + 1].offset - at_of(c, k);
 }
 
-static struct convert_probe clip_probe(struct clip *c, bool decode)
+static struct media_probe clip_probe(struct clip *c, bool decode)
 {
-    struct convert_probe p;
+    struct media_probe p;
     struct err err;
     support_write(c->path, c->bytes, c->n);
     if (probe(c->path, decode, &p, &err) < 0)
@@ -102,7 +102,7 @@ static struct convert_probe clip_probe(struct clip *c, bool decode)
 }
 
 /* Exactly one picture is damaged, it is `picture`, and `affected` more refer to it. */
-static void one_damaged(const struct convert_probe *p, int picture, const char *says, int affected)
+static void one_damaged(const struct media_probe *p, int picture, const char *says, int affected)
 {
     assert_false(p->clean);
     assert_int_equal(p->damage.damaged, 1);
@@ -117,7 +117,7 @@ static void test_a_whole_clip_has_no_damage(void **state)
 {
     (void)state;
     struct clip c = clip_open(CLIP);
-    struct convert_probe p = clip_probe(&c, true);
+    struct media_probe p = clip_probe(&c, true);
     assert_true(p.clean && p.decoded);
     assert_int_equal(p.pictures, 150);
     assert_int_equal(p.key_interval, 25);
@@ -131,7 +131,7 @@ static void test_damage_inside_a_record_is_told_of_its_picture(void **state)
     struct clip c = clip_open(CLIP);
     size_t at = at_of(&c, K), n = n_of(&c, K);
     memset(c.bytes + at + n / 2, 0, 300);
-    struct convert_probe p = clip_probe(&c, false);
+    struct media_probe p = clip_probe(&c, false);
     one_damaged(&p, K, "three zero bytes", TO_KEY);
     clip_restore(&c);
     memset(c.bytes + at + n - 20, 0, 20);
@@ -162,7 +162,7 @@ static void test_damage_inside_the_bits_is_found_by_decoding(void **state)
     struct clip c = clip_open(CLIP);
     for (size_t i = 0; i < 400; i++)
         c.bytes[at_of(&c, K) + n_of(&c, K) / 3 + i] = (uint8_t)(i * 37 % 251 + 4);
-    struct convert_probe p = clip_probe(&c, false);
+    struct media_probe p = clip_probe(&c, false);
     assert_true(p.clean);
     p = clip_probe(&c, true);
     one_damaged(&p, K, "parts of it", TO_KEY);
@@ -177,7 +177,7 @@ static void test_sequence_numbers_tell_lost_repeated_and_displaced_pictures(void
     struct clip c = clip_open(CLIP);
     size_t at = at_of(&c, K), n = n_of(&c, K), next = n_of(&c, K + 1);
     clip_cut_out(&c, at, n + next);
-    struct convert_probe p = clip_probe(&c, false);
+    struct media_probe p = clip_probe(&c, false);
     assert_int_equal(p.damage.lost, 2);
     assert_int_equal(p.damage.damaged, 0);
     assert_int_equal(p.damage.affected, TO_KEY - 1);
@@ -215,7 +215,7 @@ static void test_bytes_between_records_and_lost_sound_are_counted(void **state)
     (void)state;
     struct clip c = clip_open("front-20fps-10s-sound.h265");
     clip_put_in(&c, at_of(&c, K), "stray bytes", 11);
-    struct convert_probe p = clip_probe(&c, false);
+    struct media_probe p = clip_probe(&c, false);
     assert_int_equal(p.damage.stray_bytes, 11);
     assert_int_equal(p.damage.damaged + p.damage.lost, 0);
     clip_restore(&c);
@@ -239,12 +239,12 @@ static size_t random_below(size_t n)
 /* A statement: facts that add up, or one line. */
 static void states_something(struct clip *c, bool decode)
 {
-    struct convert_probe p;
+    struct media_probe p;
     struct err err;
     support_write(c->path, c->bytes, c->n);
     if (probe(c->path, decode, &p, &err) < 0)
         return;
-    const struct convert_damage *d = &p.damage;
+    const struct media_damage *d = &p.damage;
     assert_true(p.pictures > 0 && p.width_px > 0 && strlen(p.sha256) == 64);
     assert_true(d->damaged + d->affected + d->repeated <= p.pictures);
     assert_true(d->lost >= 0 && d->stray_bytes + d->cut_bytes <= p.length_bytes);
@@ -312,7 +312,7 @@ static void test_five_hundred_damages_are_stated(void **state)
 /* Converts the clip into its own directory; *r tells what was made. */
 static int clip_convert(struct clip *c, unsigned copies, struct convert_result *r, struct err *err)
 {
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(copies);
     options.overwrite = true;
     *err = (struct err){0};
@@ -346,7 +346,7 @@ static void test_a_sheet_shows_a_picture_again_where_none_comes_behind_it(void *
     c.bytes[at_of(&c, 1) + PTMF_HEADER_BYTES + 6] = 0x80; /* a parameter set far out of range */
     assert_ok(clip_convert(&c, CONVERT_SHEET, &r, &err));
     assert_non_null(strstr(r.warning, "1 cell of the sheet has a neighbour"));
-    struct convert_probe p = clip_probe(&c, true);
+    struct media_probe p = clip_probe(&c, true);
     one_damaged(&p, 1, "slice header is broken", 0);
     clip_close(&c);
 }
@@ -382,7 +382,7 @@ static void test_a_slow_camera_is_judged_by_its_own_step(void **state)
             int64_t us = 100000000 + k * 200000 + (k > 40) * 600000 + (k > 80) * 600000;
             c.bytes[at_of(&c, k) + 28 + (size_t)i] = (uint8_t)(us >> 8 * i);
         }
-    struct convert_probe p = clip_probe(&c, false);
+    struct media_probe p = clip_probe(&c, false);
     assert_int_equal(p.gaps, 2);
     assert_int_equal(p.gap[0].picture, 41);
     assert_int_equal(p.gap[1].picture, 81);
@@ -396,7 +396,7 @@ static void test_a_photo_that_gives_no_still_is_an_error_to_probe(void **state)
     (void)state;
     struct clip c = clip_open("photo-720p.jpg");
     struct convert_result r;
-    struct convert_probe p;
+    struct media_probe p;
     struct err err, probe_err;
     bool found = false;
     for (size_t i = 0; i + 1 < c.n && !found; i++) /* the quantization tables become a comment */

@@ -52,7 +52,7 @@ static void test_viewing_copy_differs_only_in_the_strip_and_by_codec_noise(void 
     (void)state;
     struct err err;
     char *dir = support_tmp_dir();
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
     struct convert_result r;
     struct luma *a = calloc(1, sizeof *a), *b = calloc(1, sizeof *b);
@@ -82,7 +82,7 @@ static void test_overlay_can_be_read(void **state)
     struct err err;
     char text[1024];
     char *dir = support_tmp_dir();
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_VIEWING);
     struct convert_result r;
     assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
@@ -103,7 +103,7 @@ static void test_template_at_the_right_with_a_track_can_be_read(void **state)
     struct err err;
     char text[1024];
     char *dir = support_tmp_dir();
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_VIEWING);
     struct convert_result r;
     static const char track[] = "utc,lat,lon,speed_kmh\n2024-11-29T07:23:45Z,54.7,25.2,60\n"

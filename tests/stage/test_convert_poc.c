@@ -84,13 +84,13 @@ static char *but(int from, int n, int times)
     return text;
 }
 
-static struct convert_probe probe(const char *path, bool decode)
+static struct media_probe probe(const char *path, bool decode)
 {
-    struct convert_facts facts = {.tz_min = 0};
+    struct media_facts facts = {.tz_min = 0};
     struct convert_options options = footage_options(CONVERT_WORKING);
-    struct convert_probe p;
+    struct media_probe p;
     struct err err;
-    assert_ok(convert_probe(path, &facts, &options, decode, &p, &err));
+    assert_ok(media_probe(path, &facts, &options.media, decode, &p, &err));
     return p;
 }
 
@@ -99,7 +99,7 @@ static void test_a_whole_stream_misses_nothing(void **state)
     (void)state;
     struct stream s = stream_of_sample();
     write_pictures(&s, "");
-    struct convert_probe p = probe(s.path, true);
+    struct media_probe p = probe(s.path, true);
     assert_true(p.clean);
     assert_int_equal(p.duration_us, 150 * STEP);
     stream_close(&s);
@@ -112,7 +112,7 @@ static void test_missing_pictures_are_counted_and_take_their_time(void **state)
     char *times = but(60, 3, 0);
     times[110] = '0';
     write_pictures(&s, times);
-    struct convert_probe p = probe(s.path, false);
+    struct media_probe p = probe(s.path, false);
     assert_int_equal(p.damage.lost, 4);
     assert_int_equal(p.damage.damaged, 0);
     assert_int_equal(p.damage.affected, 75 - 63 + 125 - 111);
@@ -134,7 +134,7 @@ static void test_a_period_without_its_key_picture_stands_on_its_own(void **state
     (void)state;
     struct stream s = stream_of_sample();
     write_pictures(&s, but(75, 1, 0));
-    struct convert_probe p = probe(s.path, false);
+    struct media_probe p = probe(s.path, false);
     assert_int_equal(p.damage.lost, 1);
     assert_int_equal(p.gap[0].picture, 75);
     assert_int_equal(p.gap[0].from_us, 74 * STEP);
@@ -153,7 +153,7 @@ static void test_a_picture_that_comes_twice_harms_no_other(void **state)
     struct stream s = stream_of_sample();
     write_pictures(&s, but(60, 1, 3));
     for (int decode = 0; decode < 2; decode++) {
-        struct convert_probe p = probe(s.path, decode);
+        struct media_probe p = probe(s.path, decode);
         assert_int_equal(p.damage.repeated, 2);
         assert_int_equal(p.damage.damaged + p.damage.affected + p.damage.lost, 0);
     }
@@ -183,7 +183,7 @@ static void test_a_wrong_count_is_no_missing_picture(void **state)
         flip_count(&s, 60, bit);
         flip_count(&s, 99, 6); /* the last of its period */
         write_pictures(&s, "");
-        struct convert_probe p = probe(s.path, false);
+        struct media_probe p = probe(s.path, false);
         assert_int_equal(p.damage.lost, 0);
         assert_int_equal(p.duration_us, 150 * STEP);
         stream_close(&s);
@@ -198,7 +198,7 @@ static void test_counts_that_grow_by_this_and_that_tell_nothing(void **state)
     for (int i = 2; i < s.n; i += 3)
         times[i] = '0';
     write_pictures(&s, times);
-    struct convert_probe p = probe(s.path, false);
+    struct media_probe p = probe(s.path, false);
     assert_int_equal(p.damage.lost, 0);
     for (int i = 1; i < s.n; i += 2) /* every other one: that is how it was made */
         times[i] = '0', times[i - 1] = '1';
@@ -212,14 +212,14 @@ static void test_a_hole_longer_than_a_clip_is_not_believed(void **state)
 {
     (void)state;
     struct stream s = stream_of_sample();
-    struct convert_facts facts = {.tz_min = 0};
+    struct media_facts facts = {.tz_min = 0};
     struct convert_options options = footage_options(CONVERT_WORKING);
-    struct convert_probe p;
+    struct media_probe p;
     struct err err;
-    options.fps = 0.1;
+    options.media.fps = 0.1;
     for (int n = 6; n <= 7; n++) {
         write_pictures(&s, but(60, n, 0));
-        assert_ok(convert_probe(s.path, &facts, &options, false, &p, &err));
+        assert_ok(media_probe(s.path, &facts, &options.media, false, &p, &err));
         assert_int_equal(p.damage.lost, n == 6 ? 6 : 0);
     }
     stream_close(&s);
@@ -229,7 +229,7 @@ static void test_copies_show_that_pictures_are_missing(void **state)
 {
     (void)state;
     struct stream s = stream_of_sample();
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options =
         footage_options(CONVERT_WORKING | CONVERT_VIEWING | CONVERT_TIMING);
     struct convert_result r;
@@ -265,7 +265,7 @@ static void test_reordered_pictures_that_are_missing_are_counted_but_for_the_las
     struct stream s = stream_of(path);
     for (int i = 1; i < s.n; i++) {
         write_pictures(&s, but(i, 1, 0));
-        struct convert_probe p = probe(s.path, false);
+        struct media_probe p = probe(s.path, false);
         bool in_last_group = i == 22 || i >= 26; /* what is shown last is behind it */
         assert_int_equal(p.damage.lost, !in_last_group);
         assert_in_range(p.duration_us, in_last_group ? 967000 : 1000990, 1001010);
@@ -280,11 +280,11 @@ static void test_nothing_is_missing_from_streams_of_all_kinds(void **state)
     if (!support_shared("hevc") || glob(TEST_SHARED_DATA "/hevc/*.h265", 0, NULL, &found) != 0)
         skip();
     for (size_t i = 0; i < found.gl_pathc; i++) {
-        struct convert_facts facts = {.tz_min = 0};
+        struct media_facts facts = {.tz_min = 0};
         struct convert_options options = footage_options(CONVERT_WORKING);
-        struct convert_probe p;
+        struct media_probe p;
         struct err err;
-        if (convert_probe(found.gl_pathv[i], &facts, &options, false, &p, &err) < 0)
+        if (media_probe(found.gl_pathv[i], &facts, &options.media, false, &p, &err) < 0)
             assert_non_null(strstr(err.text, "parameter sets"));
         if (p.damage.lost + p.damage.repeated + p.damage.affected != 0)
             fail_msg("%s", found.gl_pathv[i]);
@@ -328,7 +328,7 @@ static bool make_leading(const char *kind, const char *path)
 static void cut_before_leading(struct stream *s)
 {
     char times[AU_MAX] = "";
-    struct convert_facts facts = {.tz_min = 0};
+    struct media_facts facts = {.tz_min = 0};
     struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
     struct convert_result r;
     struct err err;

@@ -10,73 +10,70 @@
 /* -1: at least one */
 struct statement {
     const char *name;
-    enum convert_container container; /* UNKNOWN: cannot be read */
+    enum media_container container; /* UNKNOWN: cannot be read */
     int width_px, height_px, pictures;
     int damaged, affected, lost, lead, stray, cut, gaps;
 };
 
 static const struct statement statements[] = {
 #define WHOLE 0, 0, 0, 0, 0, 0, 0
-    {"ptmf/front-20fps-10s-sound.h265", CONVERT_PTMF, 1280, 720, 200, WHOLE},
-    {"ptmf/front-30fps-5s-gaps.h265", CONVERT_PTMF, 1280, 720, 150, 0, 0, 0, 0, 0, 0, 3},
-    {"ptmf/rear-25fps-6s-silent.h265", CONVERT_PTMF, 1280, 720, 150, WHOLE},
-    {"hevc/cros-64x64-I-P-B-P.h265", CONVERT_ANNEXB, 64, 64, 3, WHOLE},
-    {"hevc/cros-64x64-I-P.h265", CONVERT_ANNEXB, 64, 64, 2, WHOLE},
-    {"hevc/cros-64x64-I.h265", CONVERT_ANNEXB, 64, 64, 1, WHOLE},
-    {"hevc/cros-bbb.h265", CONVERT_ANNEXB, 176, 144, 60, WHOLE},
-    {"hevc/cros-bear.h265", CONVERT_ANNEXB, 320, 180, 30, WHOLE},
-    {"hevc/cros-test-25fps.h265", CONVERT_ANNEXB, 320, 240, 250, WHOLE},
-    {"hevc/libvpl-cars_320x240.h265", CONVERT_ANNEXB, 320, 240, 30, WHOLE},
-    {"hevc/membrane-input-10-1920x1080.h265", CONVERT_ANNEXB, 1920, 1080, 10, WHOLE},
-    {"hevc/membrane-input-10-480x320-mainstillpicture.h265", CONVERT_ANNEXB, 480, 320, 10, WHOLE},
-    {"hevc/membrane-input-10-640x480-main10.h265", CONVERT_ANNEXB, 640, 480, 10, WHOLE},
-    {"hevc/membrane-input-10-no-vps-sps-pps.h265", CONVERT_UNKNOWN, 0, 0, 0, WHOLE},
-    {"hevc/membrane-input-15-1280x720-temporal-id-1.h265", CONVERT_ANNEXB, 1280, 720, 15, WHOLE},
-    {"hevc/membrane-input-30-640x480-no-bframes.h265", CONVERT_ANNEXB, 640, 480, 30, WHOLE},
-    {"hevc/membrane-input-300-98x58-conformance-window.h265", CONVERT_ANNEXB, 98, 58, 300, WHOLE},
-    {"hevc/membrane-input-60-640x480-no-parameter-sets.h265", CONVERT_UNKNOWN, 0, 0, 0, WHOLE},
-    {"hevc/membrane-input-60-640x480-variable-parameters.h265", CONVERT_ANNEXB, 640, 480, 60,
-     WHOLE},
-    {"hevc/membrane-input-irap-pss-no-irap.h265", CONVERT_ANNEXB, 640, 480, 36, 0, 0, 0, 6, 0, 0,
+    {"ptmf/front-20fps-10s-sound.h265", MEDIA_PTMF, 1280, 720, 200, WHOLE},
+    {"ptmf/front-30fps-5s-gaps.h265", MEDIA_PTMF, 1280, 720, 150, 0, 0, 0, 0, 0, 0, 3},
+    {"ptmf/rear-25fps-6s-silent.h265", MEDIA_PTMF, 1280, 720, 150, WHOLE},
+    {"hevc/cros-64x64-I-P-B-P.h265", MEDIA_ANNEXB, 64, 64, 3, WHOLE},
+    {"hevc/cros-64x64-I-P.h265", MEDIA_ANNEXB, 64, 64, 2, WHOLE},
+    {"hevc/cros-64x64-I.h265", MEDIA_ANNEXB, 64, 64, 1, WHOLE},
+    {"hevc/cros-bbb.h265", MEDIA_ANNEXB, 176, 144, 60, WHOLE},
+    {"hevc/cros-bear.h265", MEDIA_ANNEXB, 320, 180, 30, WHOLE},
+    {"hevc/cros-test-25fps.h265", MEDIA_ANNEXB, 320, 240, 250, WHOLE},
+    {"hevc/libvpl-cars_320x240.h265", MEDIA_ANNEXB, 320, 240, 30, WHOLE},
+    {"hevc/membrane-input-10-1920x1080.h265", MEDIA_ANNEXB, 1920, 1080, 10, WHOLE},
+    {"hevc/membrane-input-10-480x320-mainstillpicture.h265", MEDIA_ANNEXB, 480, 320, 10, WHOLE},
+    {"hevc/membrane-input-10-640x480-main10.h265", MEDIA_ANNEXB, 640, 480, 10, WHOLE},
+    {"hevc/membrane-input-10-no-vps-sps-pps.h265", MEDIA_UNKNOWN, 0, 0, 0, WHOLE},
+    {"hevc/membrane-input-15-1280x720-temporal-id-1.h265", MEDIA_ANNEXB, 1280, 720, 15, WHOLE},
+    {"hevc/membrane-input-30-640x480-no-bframes.h265", MEDIA_ANNEXB, 640, 480, 30, WHOLE},
+    {"hevc/membrane-input-300-98x58-conformance-window.h265", MEDIA_ANNEXB, 98, 58, 300, WHOLE},
+    {"hevc/membrane-input-60-640x480-no-parameter-sets.h265", MEDIA_UNKNOWN, 0, 0, 0, WHOLE},
+    {"hevc/membrane-input-60-640x480-variable-parameters.h265", MEDIA_ANNEXB, 640, 480, 60, WHOLE},
+    {"hevc/membrane-input-irap-pss-no-irap.h265", MEDIA_ANNEXB, 640, 480, 36, 0, 0, 0, 6, 0, 0, 0},
+    {"hevc/membrane-input-pss-no-irap-pss-irap.h265", MEDIA_ANNEXB, 640, 480, 35, 0, 0, 0, 5, 0, 0,
      0},
-    {"hevc/membrane-input-pss-no-irap-pss-irap.h265", CONVERT_ANNEXB, 640, 480, 35, 0, 0, 0, 5, 0,
-     0, 0},
-    {"hevc/road-720p25-20s.h265", CONVERT_ANNEXB, 1280, 720, 500, WHOLE},
-    {"hevc-damaged/40-bit-flips.h265", CONVERT_ANNEXB, 1280, 720, 77, 25, 49, 0, 0, 0, 0, 0},
-    {"hevc-damaged/8k-zero-hole.h265", CONVERT_ANNEXB, 1280, 720, 77, 2, 4, 0, 0, 0, 0, 0},
-    {"hevc-damaged/ptmf-5-packets-missing.h265", CONVERT_PTMF, 1280, 720, 116, 1, 13, 0, 0, 0, 3456,
+    {"hevc/road-720p25-20s.h265", MEDIA_ANNEXB, 1280, 720, 500, WHOLE},
+    {"hevc-damaged/40-bit-flips.h265", MEDIA_ANNEXB, 1280, 720, 77, 25, 49, 0, 0, 0, 0, 0},
+    {"hevc-damaged/8k-zero-hole.h265", MEDIA_ANNEXB, 1280, 720, 77, 2, 4, 0, 0, 0, 0, 0},
+    {"hevc-damaged/ptmf-5-packets-missing.h265", MEDIA_PTMF, 1280, 720, 116, 1, 13, 0, 0, 0, 3456,
      0},
-    {"hevc-damaged/ptmf-truncated.h265", CONVERT_PTMF, 1280, 720, 90, 0, 0, 0, 0, 0, 4929, 0},
-    {"hevc-damaged/ptmf-zeroed-packet.h265", CONVERT_PTMF, 1280, 720, 116, 1, 0, 0, 0, 0, 3456, 0},
-    {"hevc-damaged/starts-mid-gop.h265", CONVERT_ANNEXB, 1280, 720, 68, 1, 0, 0, 21, 4649, 0, 0},
-    {"hevc-damaged/truncated-mid-nal.h265", CONVERT_ANNEXB, 1280, 720, 61, 1, 0, 0, 0, 0, 0, 0},
-    {"jpeg/mapillary-corrupt_exif.jpg", CONVERT_JPEG, 16, 16, 0, WHOLE},
-    {"jpeg/mapillary-corrupt_exif_wrong_type.jpg", CONVERT_JPEG, 32, 32, 0, WHOLE},
-    {"jpeg/orient-Landscape_1.jpg", CONVERT_JPEG, 1800, 1200, 0, WHOLE},
-    {"jpeg/orient-Landscape_3.jpg", CONVERT_JPEG, 1800, 1200, 0, WHOLE},
-    {"jpeg/orient-Landscape_6.jpg", CONVERT_JPEG, 1200, 1800, 0, WHOLE},
-    {"jpeg/orient-Landscape_8.jpg", CONVERT_JPEG, 1200, 1800, 0, WHOLE},
-    {"jpeg/orient-Portrait_6.jpg", CONVERT_JPEG, 1800, 1200, 0, WHOLE},
-    {"jpeg/udacity-540p-solidWhiteRight.jpg", CONVERT_JPEG, 960, 540, 0, WHOLE},
-    {"jpeg/udacity-720p-straight_lines1.jpg", CONVERT_JPEG, 1280, 720, 0, WHOLE},
-    {"jpeg/udacity-720p-test1.jpg", CONVERT_JPEG, 1280, 720, 0, WHOLE},
-    {"jpeg/udacity-720p-test5.jpg", CONVERT_JPEG, 1280, 720, 0, WHOLE},
+    {"hevc-damaged/ptmf-truncated.h265", MEDIA_PTMF, 1280, 720, 90, 0, 0, 0, 0, 0, 4929, 0},
+    {"hevc-damaged/ptmf-zeroed-packet.h265", MEDIA_PTMF, 1280, 720, 116, 1, 0, 0, 0, 0, 3456, 0},
+    {"hevc-damaged/starts-mid-gop.h265", MEDIA_ANNEXB, 1280, 720, 68, 1, 0, 0, 21, 4649, 0, 0},
+    {"hevc-damaged/truncated-mid-nal.h265", MEDIA_ANNEXB, 1280, 720, 61, 1, 0, 0, 0, 0, 0, 0},
+    {"jpeg/mapillary-corrupt_exif.jpg", MEDIA_JPEG, 16, 16, 0, WHOLE},
+    {"jpeg/mapillary-corrupt_exif_wrong_type.jpg", MEDIA_JPEG, 32, 32, 0, WHOLE},
+    {"jpeg/orient-Landscape_1.jpg", MEDIA_JPEG, 1800, 1200, 0, WHOLE},
+    {"jpeg/orient-Landscape_3.jpg", MEDIA_JPEG, 1800, 1200, 0, WHOLE},
+    {"jpeg/orient-Landscape_6.jpg", MEDIA_JPEG, 1200, 1800, 0, WHOLE},
+    {"jpeg/orient-Landscape_8.jpg", MEDIA_JPEG, 1200, 1800, 0, WHOLE},
+    {"jpeg/orient-Portrait_6.jpg", MEDIA_JPEG, 1800, 1200, 0, WHOLE},
+    {"jpeg/udacity-540p-solidWhiteRight.jpg", MEDIA_JPEG, 960, 540, 0, WHOLE},
+    {"jpeg/udacity-720p-straight_lines1.jpg", MEDIA_JPEG, 1280, 720, 0, WHOLE},
+    {"jpeg/udacity-720p-test1.jpg", MEDIA_JPEG, 1280, 720, 0, WHOLE},
+    {"jpeg/udacity-720p-test5.jpg", MEDIA_JPEG, 1280, 720, 0, WHOLE},
 };
 enum { N_STATEMENTS = sizeof statements / sizeof *statements };
 
-static int probe(const char *path, const char *params_from, struct convert_probe *p,
-                 struct err *err)
+static int probe(const char *path, const char *params_from, struct media_probe *p, struct err *err)
 {
-    struct convert_facts facts = {.tz_min = 0};
+    struct media_facts facts = {.tz_min = 0};
     struct convert_options options = footage_options(CONVERT_WORKING);
-    snprintf(options.params_from, sizeof options.params_from, "%s", params_from);
+    snprintf(options.media.params_from, sizeof options.media.params_from, "%s", params_from);
     *err = (struct err){0};
-    return convert_probe(path, &facts, &options, true, p, err);
+    return media_probe(path, &facts, &options.media, true, p, err);
 }
 
-static void agrees(const struct statement *s, const struct convert_probe *p)
+static void agrees(const struct statement *s, const struct media_probe *p)
 {
-    const struct convert_damage *d = &p->damage;
+    const struct media_damage *d = &p->damage;
     const int64_t is[] = {(int64_t)p->container,
                           p->width_px,
                           p->height_px,
@@ -114,7 +111,7 @@ static void test_every_file_has_its_statement(void **state)
 {
     (void)state;
     for (size_t i = 0; i < N_STATEMENTS; i++) {
-        struct convert_probe p;
+        struct media_probe p;
         struct err err;
         const char *path = support_shared(statements[i].name);
         if (!path)
@@ -174,7 +171,7 @@ static void lose_sets(struct buf *b, int keys)
 static void test_parameter_sets_are_lent_by_another_clip(void **state)
 {
     (void)state;
-    struct convert_probe p;
+    struct media_probe p;
     struct err err;
     char lender[4096], path[4096], *dir = support_tmp_dir();
     snprintf(lender, sizeof lender, "%s", footage_sample("rear-25fps-6s-silent.h265"));
@@ -209,7 +206,7 @@ static void test_a_plain_stream_without_sets_converts_with_lent_ones(void **stat
     struct convert_result r;
     struct err err;
     char clip[4096], *dir = support_tmp_dir();
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
     const char *path = support_shared("hevc/membrane-input-60-640x480-no-parameter-sets.h265");
     if (!path) {
@@ -217,12 +214,12 @@ static void test_a_plain_stream_without_sets_converts_with_lent_ones(void **stat
         skip();
     }
     snprintf(clip, sizeof clip, "%s", path);
-    snprintf(options.params_from, sizeof options.params_from, "%s",
+    snprintf(options.media.params_from, sizeof options.media.params_from, "%s",
              support_shared("hevc/membrane-input-60-640x480-variable-parameters.h265"));
     assert_ok(convert_file(clip, dir, "clip", &facts, &options, NULL, NULL, &r, &err));
     assert_int_equal(r.pictures, 60);
     assert_int_equal(r.damage.damaged, 0);
-    snprintf(options.params_from, sizeof options.params_from, "%s",
+    snprintf(options.media.params_from, sizeof options.media.params_from, "%s",
              support_shared("hevc/road-720p25-20s.h265"));
     assert_err(ERR_MALFORMED,
                convert_file(clip, dir, "other", &facts, &options, NULL, NULL, &r, &err));
@@ -233,7 +230,7 @@ static void test_a_plain_stream_without_sets_converts_with_lent_ones(void **stat
 static void test_a_cut_photo_is_incomplete(void **state)
 {
     (void)state;
-    struct convert_probe p;
+    struct media_probe p;
     struct err err;
     char path[4096], *dir = support_tmp_dir();
     snprintf(path, sizeof path, "%s/x.jpg", dir);

@@ -51,7 +51,7 @@ static struct convert_result convert(const char *path, const char *stem, struct 
 {
     struct err err;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     assert_ok(convert_file(path, dir, stem, &facts, o, NULL, NULL, &r, &err));
     return r;
 }
@@ -221,7 +221,7 @@ static void test_working_copies_are_refused_and_so_are_masks_that_hide_nothing(v
                                         "0,0,8,8,100,200"};
     struct err err;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options o = with_masks(CONVERT_WORKING | CONVERT_VIEWING, NULL);
     o.no_sound = true;
     assert_err(ERR_CONFIG,
@@ -345,7 +345,7 @@ static void test_nothing_of_what_is_hidden_has_a_part_in_any_byte(void **state)
     struct convert_options plain = with_masks(CONVERT_MOMENT, NULL);
     o.n_moments = plain.n_moments = 1;
     o.moment_us[0] = plain.moment_us[0] = 700000;
-    o.default_fps = plain.default_fps = 10;
+    o.media.default_fps = plain.media.default_fps = 10;
     for (size_t i = 0; i < sizeof films / sizeof *films; i++) {
         if (!make_film(in_dir("a.h265"), films[i].size, films[i].pixels, "null") ||
             !make_film(in_dir("b.h265"), films[i].size, films[i].pixels, secret)) {
@@ -377,7 +377,7 @@ static void test_what_lay_in_the_memory_has_no_part_in_any_byte(void **state)
     for (size_t i = 0; i < 4; i++) {
         struct convert_options o = with_masks(CONVERT_VIEWING | CONVERT_POSTER, NULL);
         char first[CONVERT_OUTPUTS_MAX][HASH_HEX_ROOM];
-        o.default_fps = 10;
+        o.media.default_fps = 10;
         snprintf(o.preset, sizeof o.preset, "%s", presets[i % 2]);
         if (!make_film(in_dir("a.h265"), sizes[i / 2], "yuv420p", "null")) {
             fprintf(stderr, "SKIPPED: no ffmpeg that makes H.265\n");

@@ -103,7 +103,7 @@ static struct convert_result convert(const char *path, const char *stem, const c
 {
     struct err err;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options o = footage_options(CONVERT_VIEWING);
     o.overwrite = true;
     if (mask)
@@ -335,7 +335,7 @@ static void test_a_mask_outside_of_the_photo_as_it_is_seen_is_refused(void **sta
     const struct box none = {0, 0, 0, 0};
     struct err err;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options o = footage_options(CONVERT_VIEWING);
     o.n_masks = 1;
     o.mask[0] = (struct convert_mask){210, 0, 5, 5, 0, 0};
@@ -353,7 +353,7 @@ static void test_a_photo_without_a_mask_is_not_redacted(void **state)
     (void)state;
     struct err err;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options o = footage_options(CONVERT_VIEWING);
     o.no_sound = true;
     assert_ok(

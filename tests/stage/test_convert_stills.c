@@ -63,7 +63,7 @@ static double mean(const uint8_t *p, int n)
     return sum / n;
 }
 
-static char *make(const char *path, const struct convert_facts *facts,
+static char *make(const char *path, const struct media_facts *facts,
                   const struct convert_options *options, struct convert_result *r)
 {
     struct err err;
@@ -116,7 +116,7 @@ static struct pixels *ffmpeg_picture(const char *dir, const char *mp4, int at)
 
 /* sample's picture `at`, which is shown from at_us on. */
 static void check_still(const char *sample, int output, const char *name, int at,
-                        const struct convert_facts *facts, struct convert_options options)
+                        const struct media_facts *facts, struct convert_options options)
 {
     struct convert_result r;
     options.copies |= CONVERT_WORKING;
@@ -145,7 +145,7 @@ static void check_still(const char *sample, int output, const char *name, int at
 static void test_poster_is_the_picture_at_the_trigger(void **state)
 {
     (void)state;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     int n;
     int64_t *times =
         footage_truth(footage_sample("rear-25fps-6s-silent.truth.json"), "picture_times_us", &n);
@@ -164,7 +164,7 @@ static void test_poster_is_the_picture_at_the_trigger(void **state)
 static void test_poster_without_a_trigger_is_the_middle(void **state)
 {
     (void)state;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     check_still(SILENT, 1, "clip.poster-DERIVED.jpg", 75, &facts, footage_options(CONVERT_POSTER));
     facts.has_trigger_time = true; /* years before the clip */
     check_still(SILENT, 1, "clip.poster-DERIVED.jpg", 75, &facts, footage_options(CONVERT_POSTER));
@@ -173,7 +173,7 @@ static void test_poster_without_a_trigger_is_the_middle(void **state)
 static void test_stills_are_the_pictures_shown_at_their_times(void **state)
 {
     (void)state;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_MOMENT);
     int n;
     int64_t *times =
@@ -197,7 +197,7 @@ static void test_a_time_beyond_the_end_is_refused_with_the_length(void **state)
     (void)state;
     struct err err;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_MOMENT);
     char *dir = support_tmp_dir();
     options.n_moments = 1;
@@ -239,7 +239,7 @@ static void test_the_sheet_shows_the_clip_with_its_times(void **state)
     for (int i = 0; i < 2; i++) {
         char text[8192];
         struct convert_result r, again;
-        struct convert_facts facts = footage_facts();
+        struct media_facts facts = footage_facts();
         struct convert_options options = footage_options(CONVERT_SHEET);
         char *dir = make(footage_sample(rows[i].sample), &facts, &options, &r);
         char *other = make(footage_sample(rows[i].sample), &facts, &options, &again);
@@ -287,7 +287,7 @@ static void test_a_picture_that_does_not_decode_is_replaced_by_its_neighbour(voi
     (void)state;
     char *source = support_tmp_dir();
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_POSTER | CONVERT_SHEET);
     int n;
     int64_t *times =
@@ -315,7 +315,7 @@ static void test_damaged_files_give_stills(void **state)
                                         "ptmf-5-packets-missing.h265", "ptmf-truncated.h265",
                                         "starts-mid-gop.h265",         "ptmf-zeroed-packet.h265",
                                         "truncated-mid-nal.h265"};
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_POSTER | CONVERT_SHEET);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char name[128];

@@ -33,7 +33,7 @@ static struct convert_result make(const char *path, const char *stem, unsigned c
 {
     struct convert_result r;
     struct err err;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(copies);
     assert_ok(convert_file(path, dir, stem, &facts, &options, NULL, NULL, &r, &err));
     return r;
@@ -101,9 +101,9 @@ static void write_master(struct master *m)
 static void open_media(struct media *m, const char *path)
 {
     struct err err;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_TIMING);
-    assert_ok(media_open(m, path, CONVERT_PTMF, &facts, &options, &err));
+    assert_ok(media_open(m, path, MEDIA_PTMF, &facts, &options.media, &err));
 }
 
 /* Pictures and sound are where they are in the whole sample; those from picture `later` (and sound
@@ -226,8 +226,8 @@ static void test_a_clock_that_stands_still_is_no_witness(void **state)
     write_master(&m);
     struct media b;
     open_media(&b, broken());
-    assert_int_equal(b.timing.chosen, CONVERT_SOURCE_META);
-    assert_true(b.timing.fps[CONVERT_SOURCE_META] == 20);
+    assert_int_equal(b.timing.chosen, MEDIA_SOURCE_META);
+    assert_true(b.timing.fps[MEDIA_SOURCE_META] == 20);
     assert_int_equal(b.duration_us, 10000000);
     assert_non_null(strstr(b.warning, "a constant rate is used"));
     for (int i = 0; i < b.n_sounds; i++) /* at most the mean interleaving away */

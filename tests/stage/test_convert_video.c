@@ -17,9 +17,9 @@ static struct made make(const char *path, unsigned copies, double fps)
 {
     struct made m = {.dir = support_tmp_dir()};
     struct err err;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(copies);
-    options.fps = fps;
+    options.media.fps = fps;
     assert_ok(convert_file(path, m.dir, "clip", &facts, &options, NULL, NULL, &m.result, &err));
     for (int i = 0; i < m.result.n_outputs; i++) {
         const struct convert_output *o = &m.result.output[i];
@@ -89,7 +89,7 @@ static void check_against_truth(const char *clip, const char *truth, int picture
     assert_int_equal(n, pictures);
     assert_int_equal(m.result.pictures, pictures);
     assert_int_equal(m.result.key_pictures, keys);
-    assert_int_equal(m.result.timing.chosen, CONVERT_SOURCE_PTMF);
+    assert_int_equal(m.result.timing.chosen, MEDIA_SOURCE_PTMF);
     assert_string_equal(m.result.warning, "");
     check_times(&work, truth_us, n, 0);
     check_times(&view, truth_us, n, cards);
@@ -133,7 +133,7 @@ static void test_a_plain_stream_gets_the_given_constant_rate(void **state)
         skip();
     struct made m = make(path, CONVERT_WORKING, 25);
     struct footage f = footage_read(working(&m));
-    assert_int_equal(m.result.timing.chosen, CONVERT_SOURCE_PERSON);
+    assert_int_equal(m.result.timing.chosen, MEDIA_SOURCE_PERSON);
     assert_int_equal(m.result.duration_us, 20000000);
     assert_int_equal(f.picture.n, 500);
     for (int i = 0; i < 500; i++) {
@@ -253,7 +253,7 @@ static void test_existing_copies_are_replaced_only_when_asked(void **state)
 {
     (void)state;
     struct err err;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING);
     struct convert_result result;
     const char *path = footage_sample("rear-25fps-6s-silent.h265");
@@ -282,12 +282,12 @@ static void test_configuration_gives_the_options(void **state)
     assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_VIEWING | CONVERT_TIMING);
     assert_true(o.crf == 23.25);
     assert_string_equal(o.preset, "superfast");
-    assert_true(o.default_fps == 25);
+    assert_true(o.media.default_fps == 25);
     assert_ok(cfg_set(cfg, "convert", "copies", "working", "test", &err));
     assert_ok(cfg_set(cfg, "convert", "default_fps", "12.5", "test", &err));
     convert_options_from_cfg(cfg, &o);
     assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_TIMING);
-    assert_true(o.default_fps == 12.5);
+    assert_true(o.media.default_fps == 12.5);
     assert_err(ERR_CONFIG, cfg_set(cfg, "convert", "crf", "52", "test", &err));
     cfg_free(&cfg);
 }
@@ -304,7 +304,7 @@ static void test_progress_rises_to_the_end(void **state)
     (void)state;
     struct err err;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
     char *dir = support_tmp_dir();
     double last = 0;
@@ -318,19 +318,19 @@ static void test_containers_are_told_by_their_bytes(void **state)
 {
     (void)state;
     struct err err;
-    enum convert_container c;
-    assert_ok(convert_sniff(footage_sample("rear-25fps-6s-silent.h265"), &c, &err));
-    assert_int_equal(c, CONVERT_PTMF);
-    assert_ok(convert_sniff(footage_sample("photo-720p.jpg"), &c, &err));
-    assert_int_equal(c, CONVERT_JPEG);
+    enum media_container c;
+    assert_ok(media_sniff(footage_sample("rear-25fps-6s-silent.h265"), &c, &err));
+    assert_int_equal(c, MEDIA_PTMF);
+    assert_ok(media_sniff(footage_sample("photo-720p.jpg"), &c, &err));
+    assert_int_equal(c, MEDIA_JPEG);
     struct made m = make(footage_sample("rear-25fps-6s-silent.h265"), CONVERT_WORKING, 0);
-    assert_err(ERR_UNSUPPORTED, convert_sniff(working(&m), &c, &err));
+    assert_err(ERR_UNSUPPORTED, media_sniff(working(&m), &c, &err));
     unmake(&m);
     const char *path = support_shared("hevc/cros-64x64-I.h265");
     if (!path)
         skip();
-    assert_ok(convert_sniff(path, &c, &err));
-    assert_int_equal(c, CONVERT_ANNEXB);
+    assert_ok(media_sniff(path, &c, &err));
+    assert_int_equal(c, MEDIA_ANNEXB);
 }
 
 int main(void)

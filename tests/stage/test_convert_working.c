@@ -13,7 +13,7 @@
 
 static const char *const samples[] = {SOUND, SILENT};
 
-static char *make(const char *sample, bool flac, const struct convert_facts *facts,
+static char *make(const char *sample, bool flac, const struct media_facts *facts,
                   struct convert_result *r)
 {
     struct err err;
@@ -31,7 +31,7 @@ static void test_flac_is_the_masters_sound_bit_for_bit(void **state)
     (void)state;
     int n, n_master;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     float *master = footage_master_sound(footage_sample(SOUND), INT64_C(106572394), &n_master);
     char *dir = make(SOUND, true, &facts, &r);
     float *copy = footage_sound(r.output[0].path, &n);
@@ -86,7 +86,7 @@ static void test_text_track_has_the_clock_second_by_second(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         struct convert_result r;
-        struct convert_facts facts = footage_facts();
+        struct media_facts facts = footage_facts();
         char *dir = make(samples[i], false, &facts, &r);
         AVFormatContext *ctx = open_copy(&r);
         int s = av_find_best_stream(ctx, AVMEDIA_TYPE_SUBTITLE, -1, -1, NULL, 0);
@@ -107,7 +107,7 @@ static void test_the_trigger_is_a_chapter_and_moves_nothing(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         struct convert_result r;
-        struct convert_facts facts = footage_facts();
+        struct media_facts facts = footage_facts();
         facts.has_trigger_time = true;
         facts.trigger_utc_us = facts.start_utc_us + 2500000;
         char *dir = make(samples[i], false, &facts, &r);
@@ -141,7 +141,7 @@ static void test_chapters_are_in_order_and_only_within_the_clip(void **state)
                                 {20, 0, 7000000, 8000000},
                                 {30, 2, 99000000, 99100000}};
     struct media m = {.start_us = 1000000, .duration_us = 10000000, .hole = hole, .n_holes = 4};
-    struct convert_facts facts = {.has_time = true, .start_utc_us = 1, .trigger_utc_us = 5000001};
+    struct media_facts facts = {.has_time = true, .start_utc_us = 1, .trigger_utc_us = 5000001};
     assert_int_equal(chapters_make(&m, &facts, c), 3);
     facts.has_trigger_time = true;
     assert_int_equal(chapters_make(&m, &facts, c), 4);
@@ -162,7 +162,7 @@ static void test_the_copy_names_the_camera(void **state)
 {
     (void)state;
     struct convert_result r;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     char *dir = make(SILENT, false, &facts, &r);
     AVFormatContext *ctx = open_copy(&r);
     static const char *const tags[][2] = {
@@ -268,7 +268,7 @@ static void test_boxes_are_where_players_want_them(void **state)
     (void)state;
     for (int i = 0; i < 4; i++) {
         struct convert_result r;
-        struct convert_facts facts = footage_facts();
+        struct media_facts facts = footage_facts();
         facts.has_trigger_time = true;
         facts.trigger_utc_us = facts.start_utc_us + 2500000;
         char *dir = make(samples[i % 2], i >= 2, &facts, &r);

@@ -20,9 +20,9 @@ const char *footage_sample(const char *name)
     return path;
 }
 
-struct convert_facts footage_facts(void)
+struct media_facts footage_facts(void)
 {
-    return (struct convert_facts){
+    return (struct media_facts){
         .id = "350612071913857-front-video-20241129T072345Z",
         .imei = "350612071913857",
         .camera = "front",
@@ -40,7 +40,7 @@ struct convert_facts footage_facts(void)
 struct convert_options footage_options(unsigned copies)
 {
     return (struct convert_options){.copies = copies,
-                                    .default_fps = 25,
+                                    .media.default_fps = 25,
                                     .crf = 21,
                                     .preset = "veryfast",
                                     .osd_size = 1,

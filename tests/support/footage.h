@@ -14,7 +14,7 @@
 const char *footage_sample(const char *name);
 
 /* facts and options that the tests share: a crash near Vilnius, 2024-11-29 09:23:45.25 +02:00. */
-struct convert_facts footage_facts(void);
+struct media_facts footage_facts(void);
 struct convert_options footage_options(unsigned copies);
 
 /* One track, as the container tells it. pts: in 1/90000 s for pictures. */

@@ -51,6 +51,14 @@ static uint8_t *content(void)
     return bytes;
 }
 
+static int zip_put(struct zip *z, const char *name, const void *data, size_t n, struct err *err)
+{
+    int rc = zip_begin(z, name, (int64_t)n, err);
+    if (rc == ERR_OK && n > 0)
+        rc = zip_write(z, data, n, err);
+    return rc < 0 ? rc : zip_end(z, err);
+}
+
 static void write_zip(const char *path)
 {
     struct zip *z;

@@ -24,13 +24,13 @@ static struct convert_result good_result(void)
 {
     static struct convert_result r;
     memset(&r, 0, sizeof r);
-    r.container = CONVERT_PTMF;
+    r.container = MEDIA_PTMF;
     r.width_px = 1280;
     r.height_px = 720;
     r.pictures = 150;
     r.key_pictures = 3;
     r.duration_us = 6000000;
-    r.timing.fps[CONVERT_SOURCE_PTMF] = 25;
+    r.timing.fps[MEDIA_SOURCE_PTMF] = 25;
     r.n_outputs = 2;
     r.output[0].kind = CONVERT_WORKING;
     r.output[1].kind = CONVERT_VIEWING;

@@ -1,5 +1,5 @@
 /* Where footage ends, by its structure: every cut of a file is one, the whole is not. */
-#include "dashspool/convert_ending.h"
+#include "dashspool/media.h"
 #include "support/footage.h"
 #include <fcntl.h>
 #include <stdlib.h>
@@ -38,12 +38,12 @@ static void put(struct fixture *f, const void *data, size_t n)
     assert_int_equal(pwrite(f->fd, data, n, 0), (ssize_t)n);
 }
 
-static struct convert_ending ending(struct fixture *f, size_t n)
+static struct media_ending ending(struct fixture *f, size_t n)
 {
     struct err err;
-    struct convert_ending e;
-    assert_ok(convert_ending(f->fd, (int64_t)n, &e, &err));
-    assert_true(e.end == CONVERT_END_WELL ? e.note[0] == '\0' : e.note[0] != '\0');
+    struct media_ending e;
+    assert_ok(media_ending(f->fd, (int64_t)n, &e, &err));
+    assert_true(e.end == MEDIA_END_WELL ? e.note[0] == '\0' : e.note[0] != '\0');
     return e;
 }
 
@@ -70,13 +70,13 @@ static void test_records(void **state)
     put(f, data, n);
     for (size_t cut = 100; cut <= n; cut += cut < 1500 ? 1 : 1999) {
         bool well = cut == whole[0] || cut == whole[1] || cut == whole[2];
-        assert_int_equal(ending(f, cut).end, well ? CONVERT_END_WELL : CONVERT_END_CUT);
+        assert_int_equal(ending(f, cut).end, well ? MEDIA_END_WELL : MEDIA_END_CUT);
     }
-    assert_int_equal(ending(f, n).end, CONVERT_END_WELL);
+    assert_int_equal(ending(f, n).end, MEDIA_END_WELL);
     assert_false(ending(f, n).photo);
     memset(data + n, 0, 1024); /* somebody made room first */
     put(f, data, n + 1024);
-    assert_int_equal(ending(f, n + 1024).end, CONVERT_END_CUT);
+    assert_int_equal(ending(f, n + 1024).end, MEDIA_END_CUT);
 }
 
 /* A lost packet in the middle is damage, but no reason to wait for more. */
@@ -89,11 +89,11 @@ static void test_damage_in_the_middle_is_no_cut(void **state)
     memset(data + 5036, 0xee, 70000); /* the second record's header is gone */
     n += record(data + n, 'P', 800);
     put(f, data, n);
-    assert_int_equal(ending(f, n).end, CONVERT_END_WELL);
-    assert_int_equal(ending(f, n - 1).end, CONVERT_END_CUT);
+    assert_int_equal(ending(f, n).end, MEDIA_END_WELL);
+    assert_int_equal(ending(f, n - 1).end, MEDIA_END_CUT);
     memmove(data + 1000, data + 2024, n - 2024); /* a packet of the first is missing */
     put(f, data, n - 1024);
-    assert_int_equal(ending(f, n - 1024).end, CONVERT_END_WELL);
+    assert_int_equal(ending(f, n - 1024).end, MEDIA_END_WELL);
 }
 
 static void test_a_photo(void **state)
@@ -101,15 +101,15 @@ static void test_a_photo(void **state)
     struct fixture *f = *state;
     struct buf b = support_read(footage_sample("photo-720p.jpg"));
     put(f, buf_data(&b), b.used);
-    struct convert_ending e = ending(f, b.used);
-    assert_int_equal(e.end, CONVERT_END_WELL);
+    struct media_ending e = ending(f, b.used);
+    assert_int_equal(e.end, MEDIA_END_WELL);
     assert_true(e.photo && !e.ours);
     for (size_t n = 3; n < b.used; n += n < 1000 ? 1 : 997)
-        assert_int_equal(ending(f, n).end, CONVERT_END_CUT);
-    assert_int_equal(ending(f, b.used - 1).end, CONVERT_END_CUT);
+        assert_int_equal(ending(f, n).end, MEDIA_END_CUT);
+    assert_int_equal(ending(f, b.used - 1).end, MEDIA_END_CUT);
     assert_int_equal(lseek(f->fd, 0, SEEK_END), (off_t)b.used);
     assert_int_equal(write(f->fd, "preview", 7), 7); /* of a phone: behind the picture */
-    assert_int_equal(ending(f, b.used + 7).end, CONVERT_END_WELL);
+    assert_int_equal(ending(f, b.used + 7).end, MEDIA_END_WELL);
     buf_clear(&b);
 }
 
@@ -132,13 +132,13 @@ static void test_an_mp4(void **state)
     size_t first = n;
     n += box(data + n, "mdat", "pictures");
     put(f, data, n);
-    assert_int_equal(ending(f, n).end, CONVERT_END_CUT); /* no moov yet */
+    assert_int_equal(ending(f, n).end, MEDIA_END_CUT); /* no moov yet */
     n += box(data + n, "moov", "made by a camera");
     put(f, data, n);
-    struct convert_ending e = ending(f, n);
-    assert_true(e.end == CONVERT_END_WELL && !e.ours && !e.photo);
+    struct media_ending e = ending(f, n);
+    assert_true(e.end == MEDIA_END_WELL && !e.ours && !e.photo);
     for (size_t cut = 12; cut < n; cut++)
-        assert_int_equal(ending(f, cut).end, CONVERT_END_CUT);
+        assert_int_equal(ending(f, cut).end, MEDIA_END_CUT);
     n = first + box(data + first, "moov", "…\xa9too dashspool 0.1.0");
     put(f, data, n);
     assert_true(ending(f, n).ours);
@@ -152,7 +152,7 @@ static void test_an_mp4(void **state)
     for (int i = 0; i < 5; i++) {
         memcpy(data + first, sizes[i], 16);
         put(f, data, first + 16);
-        assert_int_equal(ending(f, first + 16).end, i < 2 ? CONVERT_END_WELL : CONVERT_END_CUT);
+        assert_int_equal(ending(f, first + 16).end, i < 2 ? MEDIA_END_WELL : MEDIA_END_CUT);
     }
 }
 
@@ -161,24 +161,24 @@ static void test_plain_video_does_not_tell(void **state)
     struct fixture *f = *state;
     static const uint8_t slice[] = {0, 0, 0, 1, 0x26, 1, 0xaf, 9, 9, 9, 0, 0, 1, 2, 1, 0xd0, 9};
     put(f, slice, sizeof slice); /* no parameter sets: others may lend them */
-    struct convert_ending e = ending(f, sizeof slice);
-    assert_true(e.end == CONVERT_END_UNKNOWN && !e.photo);
+    struct media_ending e = ending(f, sizeof slice);
+    assert_true(e.end == MEDIA_END_UNKNOWN && !e.photo);
 }
 
 static void test_what_is_no_footage(void **state)
 {
     struct fixture *f = *state;
     struct err err;
-    struct convert_ending e;
+    struct media_ending e;
     put(f, "", 0);
-    assert_err(ERR_MALFORMED, convert_ending(f->fd, 0, &e, &err));
+    assert_err(ERR_MALFORMED, media_ending(f->fd, 0, &e, &err));
     put(f, "Dear customer,\n", 15);
-    assert_err(ERR_MALFORMED, convert_ending(f->fd, 15, &e, &err));
+    assert_err(ERR_MALFORMED, media_ending(f->fd, 15, &e, &err));
     assert_non_null(strstr(err.text, "text"));
-    assert_err(ERR_AGAIN, convert_ending(f->fd, 16, &e, &err)); /* somebody cut it */
+    assert_err(ERR_AGAIN, media_ending(f->fd, 16, &e, &err)); /* somebody cut it */
     static const uint8_t zeros[100000];
     put(f, zeros, sizeof zeros);
-    assert_err(ERR_MALFORMED, convert_ending(f->fd, sizeof zeros, &e, &err));
+    assert_err(ERR_MALFORMED, media_ending(f->fd, sizeof zeros, &e, &err));
 }
 
 /* What this program makes, by what is in it; also cut short. */
@@ -186,7 +186,7 @@ static void test_our_own_copies(void **state)
 {
     struct fixture *f = *state;
     struct err err;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_POSTER);
     struct convert_result r;
     const char *from[] = {"rear-25fps-6s-silent.h265", "photo-720p.jpg"};
@@ -198,9 +198,9 @@ static void test_our_own_copies(void **state)
                 continue;
             struct buf b = support_read(r.output[k].path);
             put(f, buf_data(&b), b.used);
-            struct convert_ending e = ending(f, b.used);
-            assert_true(e.end == CONVERT_END_WELL && e.ours);
-            assert_int_equal(ending(f, b.used - 1).end, CONVERT_END_CUT);
+            struct media_ending e = ending(f, b.used);
+            assert_true(e.end == MEDIA_END_WELL && e.ours);
+            assert_int_equal(ending(f, b.used - 1).end, MEDIA_END_CUT);
             buf_clear(&b);
         }
     }

@@ -41,7 +41,7 @@ static void test_facts_can_be_read_back(void **state)
     (void)state;
     struct exif e, back;
     struct buf out;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     facts.lat_deg = -54.70042;
     facts.lon_deg = -0.99999999999; /* rounds to a whole degree, not to 60 seconds */
     exif_init(&e);
@@ -67,7 +67,7 @@ static void test_what_is_not_known_is_not_said(void **state)
 {
     (void)state;
     struct exif e;
-    struct convert_facts facts = {.lat_deg = 91, .has_position = true};
+    struct media_facts facts = {.lat_deg = 91, .has_position = true};
     exif_init(&e);
     exif_set_facts(&e, &facts, 16, 16);
     assert_int_equal(e.dir[EXIF_GPS].n, 0);
@@ -91,7 +91,7 @@ static void test_old_entries_stay_and_damaged_ones_go(void **state)
     struct exif e, back;
     struct buf out;
     const char *why;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     assert_true(exif_parse(&e, old_block, sizeof old_block, &why));
     assert_int_equal(e.damaged, 2);
     exif_set_facts(&e, &facts, 1280, 720);
@@ -113,7 +113,7 @@ static void test_writing_again_gives_the_same_entries(void **state)
     (void)state;
     struct exif e, back;
     struct buf first, second;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     exif_init(&e);
     exif_set_facts(&e, &facts, 1280, 720);
     write_block(&e, &first);
@@ -161,7 +161,7 @@ static void test_a_full_segment_is_a_limit(void **state)
     struct buf out;
     struct err err;
     const char *why;
-    struct convert_facts facts = footage_facts();
+    struct media_facts facts = footage_facts();
     memcpy(block, old_block, sizeof old_block);
     assert_true(exif_parse(&e, block, sizeof block, &why));
     exif_set_facts(&e, &facts, 1280, 720);

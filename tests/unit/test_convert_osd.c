@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void says_with(const struct convert_facts *f, const struct convert_options *o,
+static void says_with(const struct media_facts *f, const struct convert_options *o,
                       struct track *track, int64_t offset_us, const char *one, const char *two)
 {
     struct err err;
@@ -18,7 +18,7 @@ static void says_with(const struct convert_facts *f, const struct convert_option
     assert_string_equal(lines[2], "");
 }
 
-static void says(const struct convert_facts *f, int64_t offset_us, const char *one, const char *two)
+static void says(const struct media_facts *f, int64_t offset_us, const char *one, const char *two)
 {
     struct convert_options o = footage_options(CONVERT_VIEWING);
     says_with(f, &o, NULL, offset_us, one, two);
@@ -27,7 +27,7 @@ static void says(const struct convert_facts *f, int64_t offset_us, const char *o
 static void test_lines_with_everything_known(void **state)
 {
     (void)state;
-    struct convert_facts f = footage_facts();
+    struct media_facts f = footage_facts();
     says(&f, 0, "2024-11-29 09:23:45.2 +02:00  54.70042° N  25.25000° E",
          "front  crash  IMEI 350612071913857  viewing copy");
     says(&f, 149999, "2024-11-29 09:23:45.3 +02:00  54.70042° N  25.25000° E",
@@ -41,7 +41,7 @@ static void test_lines_with_everything_known(void **state)
 static void test_lines_say_what_is_not_known(void **state)
 {
     (void)state;
-    struct convert_facts f = {.lat_deg = 1, .lon_deg = 2, .start_utc_us = 3};
+    struct media_facts f = {.lat_deg = 1, .lon_deg = 2, .start_utc_us = 3};
     says(&f, 0, "time unknown  position unknown", "IMEI unknown  viewing copy");
     f = footage_facts();
     f.has_zone = false;
@@ -59,7 +59,7 @@ static void test_time_to_the_trigger_is_cut_toward_the_past(void **state)
     } cases[] = {{-2345001, "T-02.35 s"},  {-2340000, "T-02.34 s"}, {-1, "T-00.01 s"},
                  {0, "T+00.00 s"},         {9999, "T+00.00 s"},     {10000, "T+00.01 s"},
                  {123456789, "T+123.45 s"}};
-    struct convert_facts f = footage_facts();
+    struct media_facts f = footage_facts();
     f.has_trigger_time = true;
     f.trigger_utc_us = f.start_utc_us + 5000000;
     struct convert_options o = footage_options(CONVERT_VIEWING);
@@ -75,7 +75,7 @@ static void test_time_to_the_trigger_is_cut_toward_the_past(void **state)
 static void test_note_has_a_line_of_its_own(void **state)
 {
     (void)state;
-    struct convert_facts f = footage_facts();
+    struct media_facts f = footage_facts();
     struct convert_options o = footage_options(CONVERT_VIEWING);
     struct osd_context c = {.facts = &f, .options = &o};
     char lines[OSD_LINES][OSD_LINE_ROOM];
@@ -90,7 +90,7 @@ static void test_subtitles_have_whole_seconds(void **state)
     (void)state;
     struct err err;
     char lines[OSD_LINES][OSD_LINE_ROOM];
-    struct convert_facts f = footage_facts();
+    struct media_facts f = footage_facts();
     struct convert_options o = footage_options(CONVERT_SRT);
     f.has_trigger_time = true;
     f.trigger_utc_us = f.start_utc_us + 2350000;
@@ -104,7 +104,7 @@ static void test_subtitles_have_whole_seconds(void **state)
 static void test_track_is_marked_and_its_speed_is_shown(void **state)
 {
     (void)state;
-    struct convert_facts f = footage_facts();
+    struct media_facts f = footage_facts();
     struct convert_options o = footage_options(CONVERT_VIEWING);
     struct track_point p[] = {{f.start_utc_us, 54.7, 25.2, 10},
                               {f.start_utc_us + 1000000, 54.8, 25.4, 20}};

@@ -10,7 +10,7 @@
 static char *dir;
 static struct media m;
 static struct media_picture picture[8];
-static struct convert_facts facts;
+static struct media_facts facts;
 static struct convert_options options;
 
 /* Five pictures, half a second apart, in decoding order 0 2 1 3 4; the first does not count. */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct convert_timing vote(struct timing_facts f)
+static struct media_timing vote(struct timing_facts f)
 {
-    struct convert_timing t;
+    struct media_timing t;
     timing_select(&f, &t);
     return t;
 }
@@ -15,18 +15,18 @@ static void test_the_best_source_wins(void **state)
 {
     (void)state;
     struct timing_facts f = {.pictures = 300, .default_fps = 25};
-    assert_int_equal(vote(f).chosen, CONVERT_SOURCE_DEFAULT);
+    assert_int_equal(vote(f).chosen, MEDIA_SOURCE_DEFAULT);
     f.stream_fps = 30;
-    assert_int_equal(vote(f).chosen, CONVERT_SOURCE_STREAM);
+    assert_int_equal(vote(f).chosen, MEDIA_SOURCE_STREAM);
     f.length_s = 20;
-    assert_int_equal(vote(f).chosen, CONVERT_SOURCE_LENGTH);
-    assert_true(vote(f).fps[CONVERT_SOURCE_LENGTH] == 15);
+    assert_int_equal(vote(f).chosen, MEDIA_SOURCE_LENGTH);
+    assert_true(vote(f).fps[MEDIA_SOURCE_LENGTH] == 15);
     f.person_fps = 15;
-    assert_int_equal(vote(f).chosen, CONVERT_SOURCE_PERSON);
+    assert_int_equal(vote(f).chosen, MEDIA_SOURCE_PERSON);
     f.meta_fps = 15;
-    assert_int_equal(vote(f).chosen, CONVERT_SOURCE_META);
+    assert_int_equal(vote(f).chosen, MEDIA_SOURCE_META);
     f.has_ptmf = true, f.first_us = 5000000, f.last_us = 24933333;
-    assert_int_equal(vote(f).chosen, CONVERT_SOURCE_PTMF);
+    assert_int_equal(vote(f).chosen, MEDIA_SOURCE_PTMF);
 }
 
 static void test_two_percent_is_the_limit_of_agreement(void **state)
@@ -44,11 +44,11 @@ static void test_nonsense_says_nothing(void **state)
 {
     (void)state;
     struct timing_facts f = {.pictures = 10, .meta_fps = -3, .person_fps = 1e9};
-    struct convert_timing t = vote(f);
-    assert_int_equal(t.chosen, CONVERT_SOURCE_DEFAULT);
-    assert_true(t.fps[CONVERT_SOURCE_DEFAULT] == 25);
+    struct media_timing t = vote(f);
+    assert_int_equal(t.chosen, MEDIA_SOURCE_DEFAULT);
+    assert_true(t.fps[MEDIA_SOURCE_DEFAULT] == 25);
     f.has_ptmf = true; /* one picture: no span, no rate */
-    assert_true(vote(f).fps[CONVERT_SOURCE_PTMF] == 0);
+    assert_true(vote(f).fps[MEDIA_SOURCE_PTMF] == 0);
 }
 
 static void test_constant_times_do_not_drift(void **state)
@@ -66,25 +66,25 @@ static void test_a_vote_reads_as_a_line(void **state)
     char text[256];
     struct timing_facts f = {.pictures = 150, .meta_fps = 30, .default_fps = 25};
     f.has_ptmf = true, f.last_us = 5399946;
-    struct convert_timing t = vote(f);
+    struct media_timing t = vote(f);
     assert_true(t.disagree);
-    convert_timing_text(&t, true, text, sizeof text);
+    media_timing_text(&t, true, text, sizeof text);
     assert_string_equal(text, "capture times 27.593, metadata rate 30");
     f.person_fps = 27.6;
     t = vote(f);
-    convert_timing_text(&t, true, text, sizeof text);
+    media_timing_text(&t, true, text, sizeof text);
     assert_string_equal(text, "capture times 27.593, metadata rate 30");
-    convert_timing_text(&t, false, text, sizeof text);
+    media_timing_text(&t, false, text, sizeof text);
     assert_string_equal(text, "capture times 27.593, metadata rate 30, given rate 27.6");
     t = vote((struct timing_facts){.pictures = 10, .default_fps = 25});
-    convert_timing_text(&t, false, text, sizeof text);
+    media_timing_text(&t, false, text, sizeof text);
     assert_string_equal(text, "default rate 25");
-    convert_timing_text(&t, true, text, sizeof text);
+    media_timing_text(&t, true, text, sizeof text);
     assert_string_equal(text, "");
-    for (int k = 0; k <= CONVERT_N_SOURCES; k++) {
-        bool none = k == CONVERT_N_SOURCES;
-        assert_true(!strcmp(convert_source_name((enum convert_source)k), "unknown") == none);
-        assert_true(!strcmp(timing_source_text((enum convert_source)k), "unknown") == none);
+    for (int k = 0; k <= MEDIA_N_SOURCES; k++) {
+        bool none = k == MEDIA_N_SOURCES;
+        assert_true(!strcmp(media_source_name((enum media_source)k), "unknown") == none);
+        assert_true(!strcmp(timing_source_text((enum media_source)k), "unknown") == none);
     }
 }
 
@@ -243,10 +243,10 @@ static void test_median_step(void **state)
     assert_int_equal(step, 0);
 }
 
-static void check_wall(const struct convert_facts *f, const struct convert_timing *t,
-                       int64_t offset_us, double error_s, const char *why)
+static void check_wall(const struct media_facts *f, const struct media_timing *t, int64_t offset_us,
+                       double error_s, const char *why)
 {
-    struct convert_wall w = timing_wall(f, t, 20000000, offset_us);
+    struct media_wall w = timing_wall(f, t, 20000000, offset_us);
     assert_true(w.known);
     assert_int_equal(w.utc_us, f->start_utc_us + offset_us);
     if (llabs(w.error_us - (int64_t)(error_s * 1e6 + 0.5)) > 1)
@@ -258,11 +258,11 @@ static void check_wall(const struct convert_facts *f, const struct convert_timin
 static void test_a_time_of_day_knows_its_uncertainty(void **state)
 {
     (void)state;
-    struct convert_timing ptmf = vote((struct timing_facts){
+    struct media_timing ptmf = vote((struct timing_facts){
         .has_ptmf = true, .last_us = 9967000, .pictures = 200, .meta_fps = 20});
-    struct convert_facts f = {.has_time = false};
+    struct media_facts f = {.has_time = false};
     assert_false(timing_wall(&f, &ptmf, 1, 0).known);
-    f = (struct convert_facts){.has_time = true, .start_utc_us = INT64_C(1732865025000000)};
+    f = (struct media_facts){.has_time = true, .start_utc_us = INT64_C(1732865025000000)};
     strcpy(f.trigger, "request");
     check_wall(&f, &ptmf, 2500000, 1.1, "within 0.1 s");
     assert_string_equal(timing_wall(&f, &ptmf, 1, 0).source, "metadata");
@@ -293,9 +293,9 @@ static void test_a_time_of_day_knows_its_uncertainty(void **state)
 static void test_a_constant_rate_adds_to_the_uncertainty(void **state)
 {
     (void)state;
-    struct convert_facts f = {.has_time = true, .time_error_us = 1000000};
+    struct media_facts f = {.has_time = true, .time_error_us = 1000000};
     struct timing_facts v = {.pictures = 200, .meta_fps = 20, .default_fps = 25};
-    struct convert_timing t = vote(v);
+    struct media_timing t = vote(v);
     check_wall(&f, &t, 8000000, 1.025, "half a picture step");
     v.stream_fps = 10; /* then 8 s might be 16 s */
     t = vote(v);
@@ -352,24 +352,24 @@ static void test_a_path_fills_only_what_is_not_known(void **state)
 {
     (void)state;
     int64_t now = INT64_C(1767225600000000);
-    struct convert_facts f = {.has_zone = true, .tz_min = 120};
-    convert_facts_from_path("in/350612071913857/20241129_092345.h265", now, &f);
+    struct media_facts f = {.has_zone = true, .tz_min = 120};
+    media_facts_from_path("in/350612071913857/20241129_092345.h265", now, &f);
     assert_true(f.has_time);
     assert_int_equal(f.start_utc_us, INT64_C(1732865025000000));
     assert_string_equal(f.time_source, TIMING_NAME);
     assert_string_equal(f.imei, timing_imei_ok("350612071913857") ? "350612071913857" : "");
-    f = (struct convert_facts){.has_time = true, .start_utc_us = 5, .imei = "356307042441013"};
-    convert_facts_from_path("490154203237518/20241129_092345.h265", now, &f);
+    f = (struct media_facts){.has_time = true, .start_utc_us = 5, .imei = "356307042441013"};
+    media_facts_from_path("490154203237518/20241129_092345.h265", now, &f);
     assert_int_equal(f.start_utc_us, 5);
     assert_string_equal(f.imei, "356307042441013");
     f.imei[0] = '\0';
-    convert_facts_from_path("490154203237518/x.h265", now, &f);
+    media_facts_from_path("490154203237518/x.h265", now, &f);
     assert_string_equal(f.imei, "490154203237518");
     f.imei[0] = '\0';
-    convert_facts_from_path("490154203237519/x.h265", now, &f); /* check digit */
-    convert_facts_from_path("x.h265", now, &f);
-    convert_facts_from_path("/x.h265", now, &f);
-    convert_facts_from_path("a/49015420323751x/x.h265", now, &f);
+    media_facts_from_path("490154203237519/x.h265", now, &f); /* check digit */
+    media_facts_from_path("x.h265", now, &f);
+    media_facts_from_path("/x.h265", now, &f);
+    media_facts_from_path("a/49015420323751x/x.h265", now, &f);
     assert_string_equal(f.imei, "");
 }
 

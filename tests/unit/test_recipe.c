@@ -11,7 +11,7 @@
 static struct recipe whole(void)
 {
     struct recipe r = {.n_libraries = 0};
-    r.facts = (struct convert_facts){
+    r.facts = (struct media_facts){
         .has_time = true,
         .has_zone = true,
         .has_position = true,
@@ -32,8 +32,8 @@ static struct recipe whole(void)
     snprintf(r.facts.time_source, sizeof r.facts.time_source, "file name");
     r.options = (struct convert_options){
         .copies = CONVERT_WORKING | CONVERT_TIMING | CONVERT_VTT | CONVERT_MOMENT,
-        .fps = 0.1,
-        .default_fps = 25,
+        .media.fps = 0.1,
+        .media.default_fps = 25,
         .crf = 23.25,
         .threads = 3,
         .flac = true,
@@ -61,7 +61,8 @@ static void comes_back(const struct recipe *r)
     assert_ok(recipe_parse(&back, text, strlen(text), &err));
     assert_true(back.facts.lat_deg == r->facts.lat_deg && back.facts.lon_deg == r->facts.lon_deg);
     assert_true(back.facts.meta_fps == r->facts.meta_fps);
-    assert_true(back.options.crf == r->options.crf && back.options.fps == r->options.fps);
+    assert_true(back.options.crf == r->options.crf &&
+                back.options.media.fps == r->options.media.fps);
     assert_true(back.options.osd_size == r->options.osd_size);
     assert_true(back.facts.start_utc_us == r->facts.start_utc_us);
     assert_int_equal(back.options.copies, r->options.copies);
@@ -151,7 +152,7 @@ static void test_what_cannot_be_followed_elsewhere_is_said(void **state)
     assert_err(ERR_UNSUPPORTED, recipe_text(&r, &text, &err));
     assert_non_null(strstr(err.text, "another file, drive.gpx,"));
     r = whole();
-    snprintf(r.options.params_from, sizeof r.options.params_from, "/home/x/other.h265");
+    snprintf(r.options.media.params_from, sizeof r.options.media.params_from, "/home/x/other.h265");
     assert_err(ERR_UNSUPPORTED, recipe_text(&r, &text, &err));
     assert_non_null(strstr(err.text, "other.h265"));
     r = whole();
@@ -294,13 +295,13 @@ static void test_the_facts_of_a_row_are_those_that_can_be_true(void **state)
                                    .tz_min = 60,
                                    .fps = 99,
                                    .length_s = 7};
-    struct convert_facts f;
+    struct media_facts f;
     snprintf(t.trigger_name, sizeof t.trigger_name, "crash");
-    export_convert_facts(&t, &f);
+    export_media_facts(&t, &f);
     assert_false(f.has_time || f.has_zone || f.has_position || f.has_trigger_time);
     assert_true(f.meta_fps == 0 && f.length_s == 0 && f.trigger[0] == '\0');
     t.known = CATALOGUE_HAS_META | CATALOGUE_POSITION_OK | CATALOGUE_FPS_OK;
-    export_convert_facts(&t, &f);
+    export_media_facts(&t, &f);
     assert_true(f.has_position && f.lon_deg == 2 && f.meta_fps == 99 && f.length_s == 7);
     assert_string_equal(f.trigger, "crash");
 }

@@ -63,10 +63,6 @@ int zip_begin(struct zip *z, const char *name, int64_t size, struct err *err) DS
 int zip_write(struct zip *z, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
 int zip_end(struct zip *z, struct err *err) DS_MUST_CHECK;
 
-/* … whole, from memory. */
-int zip_put(struct zip *z, const char *name, const void *data, size_t n,
-            struct err *err) DS_MUST_CHECK;
-
 /* Writes the directory, fsyncs and closes the file. The entry in its folder is not synced: the
  * rename does that. */
 int zip_finish(struct zip *z, struct err *err) DS_MUST_CHECK;

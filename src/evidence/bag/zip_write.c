@@ -265,14 +265,6 @@ int zip_end(struct zip *z, struct err *err)
     return rc;
 }
 
-int zip_put(struct zip *z, const char *name, const void *data, size_t n, struct err *err)
-{
-    int rc = zip_begin(z, name, (int64_t)n, err);
-    if (rc == ERR_OK && n > 0)
-        rc = zip_write(z, data, n, err);
-    return rc < 0 ? rc : zip_end(z, err);
-}
-
 /* ---- the end ---- */
 
 static void put_end_64(struct out *o, uint64_t entries, uint64_t bytes, uint64_t at)

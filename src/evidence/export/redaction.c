@@ -437,12 +437,12 @@ static int convert(struct package *p, const struct catalogue_transfer *t, const 
                    const struct convert_options *options, struct err *err)
 {
     struct redaction *r = p->redaction;
-    struct convert_facts facts;
+    struct media_facts facts;
     struct confine *c = NULL;
     struct err stopped;
     char stem[CATALOGUE_ID_ROOM + 16];
     double done = 0, last = 0;
-    export_convert_facts(t, &facts);
+    export_media_facts(t, &facts);
     snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_STORED ? "" : ".partial");
     int rc = confine_start(&c, master, r->work.path, stem, &facts, options, &r->asked->limits, err);
     if (rc < 0)

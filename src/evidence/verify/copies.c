@@ -134,7 +134,7 @@ static const char *reason_of(const struct err *err, const char *path)
                : err->text;
 }
 
-static int read_slices(const char *path, struct convert_slices *out, struct err *err)
+static int read_slices(const char *path, struct media_slices *out, struct err *err)
 {
     static const struct confine_limits limits = {.memory_bytes = INT64_C(2) << 30};
     struct confine *child = NULL;
@@ -153,7 +153,7 @@ static int read_slices(const char *path, struct convert_slices *out, struct err 
 static int look_into(struct copies *c, struct clip *clip, const struct file *f, const char *path,
                      struct err *err)
 {
-    struct convert_slices found;
+    struct media_slices found;
     int rc = read_slices(path, &found, err);
     if (rc == ERR_AGAIN || rc == ERR_IO)
         return rc;

@@ -92,10 +92,10 @@ static bool in_the_way(const struct batch *b, const struct input *in, const char
 }
 
 /* What is known of one file: what was asked for, and what its name and folder tell. */
-static struct convert_facts facts_of(const struct convert_request *request, const struct input *in)
+static struct media_facts facts_of(const struct convert_request *request, const struct input *in)
 {
-    struct convert_facts facts = request->facts;
-    convert_facts_from_path(in->path, clock_utc_us(), &facts);
+    struct media_facts facts = request->facts;
+    media_facts_from_path(in->path, clock_utc_us(), &facts);
     if (request->of_one_clip && !request->facts.has_time)
         facts.has_time = false; /* --meta without a time: no name is trusted over it */
     return facts;
@@ -108,7 +108,7 @@ static bool start_next(struct batch *b)
     struct err err;
     struct slot *s = b->slot;
     const struct input *in = &b->inputs->item[b->next];
-    struct convert_facts facts = facts_of(b->request, in);
+    struct media_facts facts = facts_of(b->request, in);
     char *dir = NULL;
     while (s->c)
         s++;

@@ -13,14 +13,14 @@ static void say_result(const struct input *in, const struct convert_result *r)
 {
     char size[24], dispute[256];
     printf("%s: ", in->path);
-    if (r->container == CONVERT_JPEG)
+    if (r->container == MEDIA_JPEG)
         printf("photo, %dx%d", r->width_px, r->height_px);
     else
         printf("%lld frames, %.2f s, timing: %s%s", (long long)r->pictures,
-               (double)r->duration_us / 1e6, convert_source_name(r->timing.chosen),
+               (double)r->duration_us / 1e6, media_source_name(r->timing.chosen),
                r->sound ? ", sound" : "");
     printf("\n");
-    convert_timing_text(&r->timing, true, dispute, sizeof dispute);
+    media_timing_text(&r->timing, true, dispute, sizeof dispute);
     if (dispute[0])
         printf("  timing sources disagree: %s; use --fps to decide\n", dispute);
     for (int i = 0; i < r->n_outputs; i++)

@@ -62,7 +62,7 @@ static const char help[] =
     "example: dashspool convert downloads/ -o mp4/ --tz +02:00\n";
 
 /* A time with "Z" says nothing of the zone in which the clip was taken; one with an offset does. */
-static bool parse_time(const char *text, struct convert_facts *f)
+static bool parse_time(const char *text, struct media_facts *f)
 {
     struct err err;
     int tz = f->has_zone ? f->tz_min : 0;
@@ -79,7 +79,7 @@ static bool parse_time(const char *text, struct convert_facts *f)
     return true;
 }
 
-static void facts_of_meta(const struct wire_meta *m, struct convert_facts *f)
+static void facts_of_meta(const struct wire_meta *m, struct media_facts *f)
 {
     for (int i = 0; i < WIRE_N_SLOTS; i++)
         if (wire_slots[i].file_type == m->file_type)
@@ -99,7 +99,7 @@ static void facts_of_meta(const struct wire_meta *m, struct convert_facts *f)
 }
 
 /* The payload of a 0x000b frame, or the whole frame. */
-static bool read_meta(const char *path, struct convert_facts *f)
+static bool read_meta(const char *path, struct media_facts *f)
 {
     struct buf b;
     struct err err;
@@ -131,7 +131,7 @@ struct wish {
     bool has_lat, has_lon;
 };
 
-static bool apply(const struct wish *w, struct convert_facts *f)
+static bool apply(const struct wish *w, struct media_facts *f)
 {
     struct err err;
     if (w->meta && !read_meta(w->meta, f))
@@ -299,7 +299,7 @@ static bool read_one(int o, struct wish *w, struct convert_request *r)
         r->out_dir = optarg;
         return true;
     case O_FPS:
-        return cli_number("convert", "--fps", optarg, 0.1, 240, &r->options.fps);
+        return cli_number("convert", "--fps", optarg, 0.1, 240, &r->options.media.fps);
     case O_TIME:
         w->time = optarg;
         return true;
@@ -321,7 +321,8 @@ static bool read_one(int o, struct wish *w, struct convert_request *r)
     case O_TRACK:
         return take("--track", optarg, r->options.track_path, sizeof r->options.track_path);
     case O_PARAMS:
-        return take("--params-from", optarg, r->options.params_from, sizeof r->options.params_from);
+        return take("--params-from", optarg, r->options.media.params_from,
+                    sizeof r->options.media.params_from);
     case O_STILL:
         return add_still(optarg, &r->options);
     case O_MASK:

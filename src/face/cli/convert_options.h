@@ -11,7 +11,7 @@ struct convert_request {
     const char *out_dir; /* NULL: beside the inputs */
     double jobs;         /* 0: one a core */
     bool of_one_clip;    /* some facts can be true of one clip only */
-    struct convert_facts facts;
+    struct media_facts facts;
     struct convert_options options;
 };
 

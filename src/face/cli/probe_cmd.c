@@ -1,5 +1,6 @@
 /* probe: what a file is, on one page. */
 #include "cli_internal.h"
+#include "dashspool/convert.h"
 #include "probe_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,21 +19,21 @@ static const char probe_help[] =
     "example: dashspool probe clip.h265\n";
 
 struct probe_run {
-    struct convert_options options;
+    struct media_options options;
     bool json, decode;
     json_t *all;
 };
 
-static const char *container_text(enum convert_container container)
+static const char *container_text(enum media_container container)
 {
     switch (container) {
-    case CONVERT_PTMF:
+    case MEDIA_PTMF:
         return "camera records (PTMF)";
-    case CONVERT_ANNEXB:
+    case MEDIA_ANNEXB:
         return "plain H.265 (Annex B)";
-    case CONVERT_JPEG:
+    case MEDIA_JPEG:
         return "photo (JPEG)";
-    case CONVERT_UNKNOWN:
+    case MEDIA_UNKNOWN:
         break;
     }
     return "unknown";
@@ -54,7 +55,7 @@ static double seconds(int64_t us)
     return (double)us / 1e6;
 }
 
-static void say_photo(const struct convert_probe *p)
+static void say_photo(const struct media_probe *p)
 {
     say("pixels", "%dx%d, %s", p->width_px, p->height_px,
         p->subsampling[0] ? p->subsampling : "unusual subsampling");
@@ -66,15 +67,15 @@ static void say_photo(const struct convert_probe *p)
 }
 
 /* The vote: each source with its rate, the chosen one first. */
-static void say_rate(const struct convert_timing *t)
+static void say_rate(const struct media_timing *t)
 {
-    say("rate", "%.3f frames/s from %s", t->fps[t->chosen], convert_source_name(t->chosen));
-    for (int i = 0; i < CONVERT_N_SOURCES; i++)
-        if (t->fps[i] > 0 && i != (int)t->chosen && i != CONVERT_SOURCE_DEFAULT)
-            say("", "%.3f from %s", t->fps[i], convert_source_name((enum convert_source)i));
+    say("rate", "%.3f frames/s from %s", t->fps[t->chosen], media_source_name(t->chosen));
+    for (int i = 0; i < MEDIA_N_SOURCES; i++)
+        if (t->fps[i] > 0 && i != (int)t->chosen && i != MEDIA_SOURCE_DEFAULT)
+            say("", "%.3f from %s", t->fps[i], media_source_name((enum media_source)i));
     if (t->disagree)
         say("", "these sources differ by more than 2 %%: choose the rate with --fps");
-    if (t->chosen == CONVERT_SOURCE_DEFAULT)
+    if (t->chosen == MEDIA_SOURCE_DEFAULT)
         say("",
             "this is a guess, the file does not state a rate: convert with --fps if you know it");
 }
@@ -86,7 +87,7 @@ static void say_clock(int64_t us)
         (long long)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
 }
 
-static void say_video(const struct convert_probe *p)
+static void say_video(const struct media_probe *p)
 {
     say("picture", "%dx%d, %s %s, level %.1f, %s%s%s%s%s", p->width_px, p->height_px, p->codec,
         p->profile, p->level / 30.0, p->pixels, p->range[0] ? ", range " : "", p->range,
@@ -108,27 +109,27 @@ static void say_video(const struct convert_probe *p)
         say("borrowed", "parameter sets taken from the other clip");
 }
 
-static void say_findings(const char *what, const struct convert_finding *f, int64_t n)
+static void say_findings(const char *what, const struct media_finding *f, int64_t n)
 {
-    for (int64_t i = 0; i < n && i < CONVERT_FINDINGS_MAX; i++)
+    for (int64_t i = 0; i < n && i < MEDIA_FINDINGS_MAX; i++)
         say(i == 0 ? what : "", "frame %lld at %.3f s: %s", (long long)f[i].picture,
             seconds(f[i].time_us), f[i].text);
-    if (n > CONVERT_FINDINGS_MAX)
-        say("", "… and %lld more", (long long)(n - CONVERT_FINDINGS_MAX));
+    if (n > MEDIA_FINDINGS_MAX)
+        say("", "… and %lld more", (long long)(n - MEDIA_FINDINGS_MAX));
 }
 
-static void say_gaps(const struct convert_probe *p)
+static void say_gaps(const struct media_probe *p)
 {
-    for (int64_t i = 0; i < p->gaps && i < CONVERT_FINDINGS_MAX; i++) {
-        const struct convert_gap *g = &p->gap[i];
+    for (int64_t i = 0; i < p->gaps && i < MEDIA_FINDINGS_MAX; i++) {
+        const struct media_gap *g = &p->gap[i];
         char lost[80] = "frames dropped by the camera itself; not damage";
         if (g->lost)
             snprintf(lost, sizeof lost, "%lld missing", (long long)g->lost);
         say(i == 0 ? "gaps" : "", "%.3f s to %.3f s, before frame %lld: %s", seconds(g->from_us),
             seconds(g->until_us), (long long)g->picture, lost);
     }
-    if (p->gaps > CONVERT_FINDINGS_MAX)
-        say("", "… and %lld more", (long long)(p->gaps - CONVERT_FINDINGS_MAX));
+    if (p->gaps > MEDIA_FINDINGS_MAX)
+        say("", "… and %lld more", (long long)(p->gaps - MEDIA_FINDINGS_MAX));
 }
 
 static void say_count(int64_t n, const char *what)
@@ -137,15 +138,15 @@ static void say_count(int64_t n, const char *what)
         say("DAMAGE", "%6lld  %s", (long long)n, what);
 }
 
-static void say_damage(const struct convert_probe *p)
+static void say_damage(const struct media_probe *p)
 {
-    const struct convert_damage *d = &p->damage;
+    const struct media_damage *d = &p->damage;
     say_gaps(p);
     say_findings("broken", p->damaged, d->damaged);
     say_findings("decoder", p->decoder, p->decoder_findings);
     say_count(d->damaged, "damaged frames");
     say_count(d->affected, "frames that depend on damaged or missing ones: do not trust them");
-    say_count(d->lost, p->container == CONVERT_ANNEXB
+    say_count(d->lost, p->container == MEDIA_ANNEXB
                            ? "missing frames, judging by picture order counts"
                            : "missing frames");
     say_count(d->repeated, "duplicate frames");
@@ -156,8 +157,7 @@ static void say_damage(const struct convert_probe *p)
     say_count(d->times_repaired, "implausible capture times, replaced");
 }
 
-static void say_verdict(const char *path, const struct probe_run *run,
-                        const struct convert_probe *p)
+static void say_verdict(const char *path, const struct probe_run *run, const struct media_probe *p)
 {
     if (!p->clean)
         say("verdict", "DAMAGED; the rest is usable");
@@ -170,30 +170,30 @@ static void say_verdict(const char *path, const struct probe_run *run,
         p->borrowed_sets ? run->options.params_from : "", p->borrowed_sets ? " " : "", path);
 }
 
-static void say_all(const char *path, const struct probe_run *run, const struct convert_probe *p)
+static void say_all(const char *path, const struct probe_run *run, const struct media_probe *p)
 {
     char size[24];
     printf("%s\n", path);
     say("file", "%s, %s (%lld bytes)", container_text(p->container),
         size_text(p->length_bytes, size), (long long)p->length_bytes);
     say("", "SHA-256 %s", p->sha256);
-    if (p->container == CONVERT_JPEG) {
+    if (p->container == MEDIA_JPEG) {
         say_photo(p);
     } else {
         say_video(p);
         say_damage(p);
     }
-    if (p->container == CONVERT_JPEG && p->warning[0])
+    if (p->container == MEDIA_JPEG && p->warning[0])
         say("note", "%s", p->warning);
     say_verdict(path, run, p);
 }
 
 static int probe_one(struct probe_run *run, const char *path)
 {
-    static const struct convert_facts facts;
-    struct convert_probe p;
+    static const struct media_facts facts;
+    struct media_probe p;
     struct err err;
-    if (convert_probe(path, &facts, &run->options, run->decode, &p, &err) < 0) {
+    if (media_probe(path, &facts, &run->options, run->decode, &p, &err) < 0) {
         if (run->json)
             json_array_append_new(run->all, json_pack("{s:s, s:b, s:s}", "path", path, "clean", 0,
                                                       "error", err.text));
@@ -217,7 +217,9 @@ int cli_probe(struct cli *cli, int argc, char **argv)
     };
     struct probe_run run = {.decode = true};
     int rc = CLI_OK;
-    convert_options_from_cfg(cli->cfg, &run.options);
+    struct convert_options configured;
+    convert_options_from_cfg(cli->cfg, &configured);
+    run.options = configured.media;
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         if (o == 'j')
             run.json = true;

@@ -5,21 +5,21 @@ static json_t *text(const char *s)
     return *s ? json_string(s) : json_null();
 }
 
-static json_t *findings_json(const struct convert_finding *f, int64_t n)
+static json_t *findings_json(const struct media_finding *f, int64_t n)
 {
     json_t *all = json_array();
-    for (int64_t i = 0; i < n && i < CONVERT_FINDINGS_MAX; i++)
+    for (int64_t i = 0; i < n && i < MEDIA_FINDINGS_MAX; i++)
         json_array_append_new(all,
                               json_pack("{s:I, s:I, s:s}", "picture", (json_int_t)f[i].picture,
                                         "time_us", (json_int_t)f[i].time_us, "text", f[i].text));
     return all;
 }
 
-static json_t *gaps_json(const struct convert_probe *p)
+static json_t *gaps_json(const struct media_probe *p)
 {
     json_t *all = json_array();
-    for (int64_t i = 0; i < p->gaps && i < CONVERT_FINDINGS_MAX; i++) {
-        const struct convert_gap *g = &p->gap[i];
+    for (int64_t i = 0; i < p->gaps && i < MEDIA_FINDINGS_MAX; i++) {
+        const struct media_gap *g = &p->gap[i];
         json_array_append_new(all, json_pack("{s:I, s:I, s:I, s:I}", "before_picture",
                                              (json_int_t)g->picture, "lost", (json_int_t)g->lost,
                                              "from_us", (json_int_t)g->from_us, "until_us",
@@ -28,20 +28,20 @@ static json_t *gaps_json(const struct convert_probe *p)
     return all;
 }
 
-static json_t *timing_json(const struct convert_timing *t)
+static json_t *timing_json(const struct media_timing *t)
 {
     json_t *rates = json_object();
-    for (int i = 0; i < CONVERT_N_SOURCES; i++)
+    for (int i = 0; i < MEDIA_N_SOURCES; i++)
         if (t->fps[i] > 0)
-            json_object_set_new(rates, convert_source_name((enum convert_source)i),
+            json_object_set_new(rates, media_source_name((enum media_source)i),
                                 json_real(t->fps[i]));
-    return json_pack("{s:s, s:b, s:o}", "chosen", convert_source_name(t->chosen), "disagree",
+    return json_pack("{s:s, s:b, s:o}", "chosen", media_source_name(t->chosen), "disagree",
                      (int)t->disagree, "fps", rates);
 }
 
-static json_t *damage_json(const struct convert_probe *p)
+static json_t *damage_json(const struct media_probe *p)
 {
-    const struct convert_damage *d = &p->damage;
+    const struct media_damage *d = &p->damage;
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:o}",
                      "damaged", (json_int_t)d->damaged, "affected", (json_int_t)d->affected, "lost",
                      (json_int_t)d->lost, "repeated", (json_int_t)d->repeated, "undecodable_lead",
@@ -54,7 +54,7 @@ static json_t *damage_json(const struct convert_probe *p)
                      findings_json(p->decoder, p->decoder_findings));
 }
 
-static json_t *video_json(const struct convert_probe *p)
+static json_t *video_json(const struct media_probe *p)
 {
     return json_pack("{s:o, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, "
                      "s:b, s:b}",
@@ -74,14 +74,14 @@ static json_t *video_json(const struct convert_probe *p)
                      (int)p->end_unknown, "decoded", (int)p->decoded);
 }
 
-static const char *container_word(enum convert_container container)
+static const char *container_word(enum media_container container)
 {
-    return container == CONVERT_PTMF ? "ptmf" : container == CONVERT_ANNEXB ? "annexb" : "jpeg";
+    return container == MEDIA_PTMF ? "ptmf" : container == MEDIA_ANNEXB ? "annexb" : "jpeg";
 }
 
-json_t *probe_json(const char *path, const struct convert_probe *p)
+json_t *probe_json(const char *path, const struct media_probe *p)
 {
-    bool photo = p->container == CONVERT_JPEG;
+    bool photo = p->container == MEDIA_JPEG;
     json_t *j =
         json_pack("{s:s, s:s, s:I, s:s, s:s, s:i, s:i, s:b, s:o}", "path", path, "container",
                   container_word(p->container), "length_bytes", (json_int_t)p->length_bytes,

@@ -46,11 +46,12 @@ static int warm_hash(struct err *err)
 static int confine_self(const struct message_request *q, pid_t parent, struct err *err)
 {
     struct sandbox_report report;
-    struct sandbox_rules rules = {.read = {q->path, q->options.params_from, q->options.track_path},
-                                  .write_dir = q->stage_dir[0] ? q->stage_dir : NULL,
-                                  .memory_bytes = q->limits.memory_bytes,
-                                  .file_bytes = q->limits.file_bytes,
-                                  .cpu_s = q->limits.cpu_s};
+    struct sandbox_rules rules = {
+        .read = {q->path, q->options.media.params_from, q->options.track_path},
+        .write_dir = q->stage_dir[0] ? q->stage_dir : NULL,
+        .memory_bytes = q->limits.memory_bytes,
+        .file_bytes = q->limits.file_bytes,
+        .cpu_s = q->limits.cpu_s};
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         return err_set(err, ERR_AGAIN, "the parent is gone");
     int rc = warm_hash(err);
@@ -69,9 +70,9 @@ static int convert(const struct message_request *q, struct err *err)
 
 static int read_slices(const struct message_request *q, struct err *err)
 {
-    struct convert_slices slices;
+    struct media_slices slices;
     memset(&slices, 0, sizeof slices); /* its padding goes over the wire, too */
-    int rc = convert_slices(q->path, &slices, err);
+    int rc = media_slices(q->path, &slices, err);
     return rc < 0 ? rc : message_send(STDOUT_FILENO, MESSAGE_SLICES, &slices, sizeof slices, err);
 }
 

@@ -49,8 +49,8 @@ static struct confine_limits decide(const struct confine_limits *asked, const ch
     struct stat st;
     int64_t bytes = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (bytes > CONVERT_INPUT_BYTES_MAX)
-        bytes = CONVERT_INPUT_BYTES_MAX;
+    if (bytes > MEDIA_INPUT_BYTES_MAX)
+        bytes = MEDIA_INPUT_BYTES_MAX;
     if (l.wall_s == 0)
         l.wall_s = WALL_BASE_S + (int)(WALL_TIMES * bytes / FOOTAGE_BYTES);
     if (l.file_bytes == 0)
@@ -173,7 +173,7 @@ static int begun(struct confine **out, int rc, const char *path, struct err *err
 }
 
 int confine_start(struct confine **out, const char *path, const char *out_dir, const char *stem,
-                  const struct convert_facts *facts, const struct convert_options *options,
+                  const struct media_facts *facts, const struct convert_options *options,
                   const struct confine_limits *limits, struct err *err)
 {
     int rc = begin(out, MESSAGE_CONVERT, path, limits, err);
@@ -297,16 +297,16 @@ int confine_finish(struct confine **cp, struct convert_result *result, struct er
     return rc;
 }
 
-int confine_slices_finish(struct confine **cp, struct convert_slices *out, struct err *err)
+int confine_slices_finish(struct confine **cp, struct media_slices *out, struct err *err)
 {
     int rc = end(*cp, err);
-    *out = rc == ERR_OK ? (*cp)->inbox.slices : (struct convert_slices){.film = false};
+    *out = rc == ERR_OK ? (*cp)->inbox.slices : (struct media_slices){.film = false};
     confine_free(cp);
     return rc;
 }
 
 int confine_convert(const char *path, const char *out_dir, const char *stem,
-                    const struct convert_facts *facts, const struct convert_options *options,
+                    const struct media_facts *facts, const struct convert_options *options,
                     const struct confine_limits *limits, convert_progress_fn *progress, void *arg,
                     struct convert_result *result, struct err *err)
 {

@@ -43,8 +43,8 @@ static bool enum_ok(const uint8_t *result, size_t at, unsigned max)
     memcpy(&v, result + at, sizeof v);
     return v <= max;
 }
-_Static_assert(sizeof(enum convert_container) == sizeof(unsigned) &&
-                   sizeof(enum convert_source) == sizeof(unsigned) &&
+_Static_assert(sizeof(enum media_container) == sizeof(unsigned) &&
+                   sizeof(enum media_source) == sizeof(unsigned) &&
                    sizeof(enum convert_copy_kind) == sizeof(unsigned) && sizeof(bool) == 1,
                "enums are as wide as int, bool is a byte");
 
@@ -83,14 +83,14 @@ static bool output_ok(struct convert_result *r, int i, const struct message_requ
 
 static bool counts_ok(const struct convert_result *r)
 {
-    const struct convert_damage *d = &r->damage;
+    const struct media_damage *d = &r->damage;
     const int64_t n[] = {d->damaged,    d->affected,         d->lost,
                          d->repeated,   d->stray_bytes,      d->cut_bytes,
                          d->sound_lost, d->undecodable_lead, d->times_repaired};
     for (size_t i = 0; i < sizeof n / sizeof *n; i++)
-        if (!in_range(n[i], 0, CONVERT_INPUT_BYTES_MAX))
+        if (!in_range(n[i], 0, MEDIA_INPUT_BYTES_MAX))
             return false;
-    for (int i = 0; i < CONVERT_N_SOURCES; i++)
+    for (int i = 0; i < MEDIA_N_SOURCES; i++)
         if (!isfinite(r->timing.fps[i]) || r->timing.fps[i] < 0)
             return false;
     return in_range(r->width_px, 0, SIDE_MAX_PX) && in_range(r->height_px, 0, SIDE_MAX_PX) &&
@@ -104,8 +104,8 @@ static int take_result(struct message_inbox *in, const struct message_request *a
     struct convert_result *r = &in->result;
     if (!bool_ok(p, offsetof(struct convert_result, sound)) ||
         !bool_ok(p, offsetof(struct convert_result, timing.disagree)) ||
-        !enum_ok(p, offsetof(struct convert_result, container), CONVERT_JPEG) ||
-        !enum_ok(p, offsetof(struct convert_result, timing.chosen), CONVERT_N_SOURCES - 1))
+        !enum_ok(p, offsetof(struct convert_result, container), MEDIA_JPEG) ||
+        !enum_ok(p, offsetof(struct convert_result, timing.chosen), MEDIA_N_SOURCES - 1))
         return refuse(err, "a result with impossible values");
     memcpy(r, p, sizeof *r);
     if (!in_range(r->n_outputs, 1, CONVERT_OUTPUTS_MAX) || !counts_ok(r))
@@ -120,7 +120,7 @@ static int take_result(struct message_inbox *in, const struct message_request *a
 
 static int take_slices(struct message_inbox *in, const uint8_t *p, struct err *err)
 {
-    if (!bool_ok(p, offsetof(struct convert_slices, film)))
+    if (!bool_ok(p, offsetof(struct media_slices, film)))
         return refuse(err, "slices with impossible values");
     memcpy(&in->slices, p, sizeof in->slices);
     if (!in_range(in->slices.pictures, 0, PICTURES_MAX) || !digest_ok(in->slices.sha256) ||
@@ -154,7 +154,7 @@ static size_t size_of(uint32_t type)
     return type == MESSAGE_PROGRESS  ? sizeof(double)
            : type == MESSAGE_FAILURE ? sizeof(struct err)
            : type == MESSAGE_RESULT  ? sizeof(struct convert_result)
-           : type == MESSAGE_SLICES  ? sizeof(struct convert_slices)
+           : type == MESSAGE_SLICES  ? sizeof(struct media_slices)
                                      : 0;
 }
 

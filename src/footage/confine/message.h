@@ -18,7 +18,7 @@ struct message_request {
     uint64_t size; /* of this struct */
     enum message_job job;
     char path[4096], out_dir[4096], stage_dir[4096], stem[256];
-    struct convert_facts facts;
+    struct media_facts facts;
     struct convert_options options;
     struct confine_limits limits; /* all decided: 0 is none */
 };
@@ -43,7 +43,7 @@ struct message_inbox {
     enum message_type last; /* MESSAGE_FAILURE or what the job gives, once one has come */
     struct err failure;
     struct convert_result result;
-    struct convert_slices slices;
+    struct media_slices slices;
 };
 
 /* Takes n bytes of the report. ERR_MALFORMED for anything that a child of ours would not send; then

@@ -21,7 +21,7 @@ static void gap_title(const struct media_hole *h, char *out, size_t room)
         snprintf(out, room, "gap: pictures missing");
 }
 
-int chapters_make(const struct media *m, const struct convert_facts *facts,
+int chapters_make(const struct media *m, const struct media_facts *facts,
                   struct chapter out[CHAPTERS_MAX])
 {
     int n = 1, kept = 1;

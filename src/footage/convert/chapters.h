@@ -16,7 +16,7 @@ struct chapter {
 
 /* In time order, from the first picture to the end without gaps; returns how many: 0, or 2 and
  * more. */
-int chapters_make(const struct media *m, const struct convert_facts *facts,
+int chapters_make(const struct media *m, const struct media_facts *facts,
                   struct chapter out[CHAPTERS_MAX]);
 
 #endif

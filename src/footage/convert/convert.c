@@ -55,7 +55,7 @@ static void take_text(const struct cfg *cfg, const char *key, char *out, size_t 
 void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out)
 {
     *out = (struct convert_options){
-        .default_fps = cfg_real(cfg, "convert", "default_fps"),
+        .media.default_fps = cfg_real(cfg, "convert", "default_fps"),
         .crf = cfg_real(cfg, "convert", "crf"),
         .threads = (int)cfg_int(cfg, "convert", "threads"),
         .flac = strcmp(cfg_text(cfg, "convert", "sound"), "flac") == 0,
@@ -75,10 +75,10 @@ void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out
     take_text(cfg, "note", out->note, sizeof out->note);
 }
 
-int convert_sniff(const char *path, enum convert_container *out, struct err *err)
+int media_sniff(const char *path, enum media_container *out, struct err *err)
 {
     struct media m = {0};
-    *out = CONVERT_UNKNOWN;
+    *out = MEDIA_UNKNOWN;
     int rc = media_map(&m, path, err);
     if (rc == ERR_OK)
         rc = sniff_bytes(m.map, m.n, out, err);
@@ -86,7 +86,7 @@ int convert_sniff(const char *path, enum convert_container *out, struct err *err
     return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
 }
 
-static void describe_video(const struct media *m, const struct convert_facts *facts,
+static void describe_video(const struct media *m, const struct media_facts *facts,
                            struct convert_result *result)
 {
     result->width_px = m->width_px;
@@ -125,19 +125,19 @@ static int make_copies(const struct plan *p, struct copy_task *t, struct err *er
 }
 
 /* Opens the master: a video is indexed, a photo only mapped. */
-static int open_master(struct media *m, const char *path, const struct convert_facts *facts,
+static int open_master(struct media *m, const char *path, const struct media_facts *facts,
                        const struct convert_options *options, struct convert_result *result,
                        struct err *err)
 {
     int rc = media_map(m, path, err);
     if (rc == ERR_OK)
         rc = sniff_bytes(m->map, m->n, &result->container, err);
-    if (rc < 0 && result->container == CONVERT_ANNEXB && options->params_from[0])
+    if (rc < 0 && result->container == MEDIA_ANNEXB && options->media.params_from[0])
         rc = ERR_OK;
-    if (rc < 0 || result->container == CONVERT_JPEG)
+    if (rc < 0 || result->container == MEDIA_JPEG)
         return rc;
     media_close(m);
-    rc = media_open(m, path, result->container, facts, options, err);
+    rc = media_open(m, path, result->container, facts, &options->media, err);
     if (rc == ERR_OK)
         rc = copy_moments_check(m, options, err);
     return rc < 0 ? rc : redact_media(m, options, err);
@@ -150,7 +150,7 @@ int convert_warm_up(struct err *err)
 }
 
 int convert_prepare(const char *path, const char *out_dir, const char *stage_dir, const char *stem,
-                    const struct convert_facts *facts, const struct convert_options *options,
+                    const struct media_facts *facts, const struct convert_options *options,
                     convert_progress_fn *progress, void *arg, struct convert_result *result,
                     struct err *err)
 {
@@ -172,7 +172,7 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         rc = open_master(&m, path, facts, options, result, err);
     if (rc == ERR_OK)
         rc = plan_make(&plan, result->container, path, out_dir, stage_dir, stem, options, err);
-    if (rc == ERR_OK && result->container != CONVERT_JPEG)
+    if (rc == ERR_OK && result->container != MEDIA_JPEG)
         describe_video(&m, facts, result);
     else if (rc == ERR_OK)
         result->wall = timing_wall(facts, &result->timing, 0, 0);
@@ -197,7 +197,7 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
 }
 
 int convert_file(const char *path, const char *out_dir, const char *stem,
-                 const struct convert_facts *facts, const struct convert_options *options,
+                 const struct media_facts *facts, const struct convert_options *options,
                  convert_progress_fn *progress, void *arg, struct convert_result *result,
                  struct err *err)
 {

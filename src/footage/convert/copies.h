@@ -13,7 +13,7 @@
 struct copy_task {
     struct media *m;
     const char *path, *stem;
-    const struct convert_facts *facts;
+    const struct media_facts *facts;
     const struct convert_options *options;
     const struct osd_context *osd; /* for osd_text_at() */
     struct convert_result *result;

@@ -11,6 +11,7 @@
 #ifndef CONVERT_ENCODE_H
 #define CONVERT_ENCODE_H
 
+#include "dashspool/convert.h"
 #include "media/av.h"
 #include "media/media.h"
 

@@ -13,7 +13,7 @@
 #define CONVERT_EXIF_H
 
 #include "dashspool/buf.h"
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 
 #define EXIF_ENTRIES_MAX 200         /* of one directory; phones write up to 50 */
 #define EXIF_BYTES_MAX   (65535 - 2) /* of a segment's payload */
@@ -84,6 +84,6 @@ int exif_write(const struct exif *e, struct buf *out, struct err *err) DS_MUST_C
  * Model if a camera is named; UserComment with transfer, IMEI and camera; the position; the time
  * (without a zone: UTC; a version of Exif below 2.31 is raised to 2.32, which knows zones). In an
  * empty block also Orientation 1 and what DC-008 makes mandatory. */
-void exif_set_facts(struct exif *e, const struct convert_facts *facts, int width_px, int height_px);
+void exif_set_facts(struct exif *e, const struct media_facts *facts, int width_px, int height_px);
 
 #endif

@@ -75,7 +75,7 @@ static void set_angle(struct exif *e, uint16_t ref, double deg, const char *posi
     exif_set_numbers(e, EXIF_GPS, (uint16_t)(ref + 1), EXIF_RATIONAL, number, 6);
 }
 
-static void set_position(struct exif *e, const struct convert_facts *facts)
+static void set_position(struct exif *e, const struct media_facts *facts)
 {
     if (!facts->has_position || !(fabs(facts->lat_deg) <= 90) || !(fabs(facts->lon_deg) <= 180))
         return;
@@ -92,7 +92,7 @@ static void raise_version(struct exif *e)
         exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
 }
 
-static void set_time(struct exif *e, const struct convert_facts *facts)
+static void set_time(struct exif *e, const struct media_facts *facts)
 {
     char text[64], zone[CLOCK_TEXT_ROOM];
     int tz_min = facts->has_zone ? facts->tz_min : 0;
@@ -120,7 +120,7 @@ static void set_time(struct exif *e, const struct convert_facts *facts)
     exif_set_text(e, EXIF_GPS, TAG_GPS_DATE, text);
 }
 
-static void set_origin(struct exif *e, const struct convert_facts *facts)
+static void set_origin(struct exif *e, const struct media_facts *facts)
 {
     char text[256];
     exif_set_text(e, EXIF_IFD0, TAG_SOFTWARE, "dashspool " DASHSPOOL_VERSION);
@@ -140,7 +140,7 @@ static void set_origin(struct exif *e, const struct convert_facts *facts)
     exif_set_bytes(e, EXIF_PHOTO, TAG_USER_COMMENT, EXIF_UNDEFINED, comment, 8 + n - skip);
 }
 
-void exif_set_facts(struct exif *e, const struct convert_facts *facts, int width_px, int height_px)
+void exif_set_facts(struct exif *e, const struct media_facts *facts, int width_px, int height_px)
 {
     set_mandatory(e, width_px, height_px);
     set_origin(e, facts);

@@ -61,7 +61,7 @@ static int add_chapter(struct mux *x, const struct chapter *from, struct err *er
     return err_set(err, ERR_NOMEM, "no memory for chapters");
 }
 
-static int add_chapters(struct mux *x, const struct media *m, const struct convert_facts *facts,
+static int add_chapters(struct mux *x, const struct media *m, const struct media_facts *facts,
                         struct err *err)
 {
     struct chapter chapters[CHAPTERS_MAX];
@@ -77,10 +77,10 @@ static int add_chapters(struct mux *x, const struct media *m, const struct conve
 }
 
 /* The QuickTime keys are what ffprobe, exiftool and mediainfo all read in an MP4. */
-static void set_camera(AVDictionary **d, const struct media *m, const struct convert_facts *f)
+static void set_camera(AVDictionary **d, const struct media *m, const struct media_facts *f)
 {
     char model[32];
-    if (m->container != CONVERT_PTMF && !f->imei[0])
+    if (m->container != MEDIA_PTMF && !f->imei[0])
         return; /* some H.265: nobody knows of what camera */
     snprintf(model, sizeof model, "DualCam%s%s", f->camera[0] ? " " : "", f->camera);
     av_dict_set(d, "com.apple.quicktime.make", "Teltonika", 0);
@@ -88,14 +88,14 @@ static void set_camera(AVDictionary **d, const struct media *m, const struct con
 }
 
 /* ISO 6709, annex H: +54.7004+025.2500/ */
-static void location_text(const struct convert_facts *f, char *out, size_t room)
+static void location_text(const struct media_facts *f, char *out, size_t room)
 {
     snprintf(out, room, "%+09.5f%+010.5f/", f->lat_deg, f->lon_deg);
 }
 
 static void set_tags(struct mux *x, const struct media *m, const struct mux_tags *tags)
 {
-    const struct convert_facts *f = tags->facts;
+    const struct media_facts *f = tags->facts;
     AVDictionary **d = &x->ctx->metadata;
     char text[CLOCK_TEXT_ROOM];
     av_dict_set(d, "title", tags->title, 0);

@@ -24,7 +24,7 @@ struct mux {
 /* What is written into the file about the file, and beside the pictures. */
 struct mux_tags {
     const char *title, *comment;
-    const struct convert_facts *facts;
+    const struct media_facts *facts;
     bool flac;                       /* sound as FLAC */
     const struct osd_context *words; /* of the text track; NULL: none */
 };

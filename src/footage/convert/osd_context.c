@@ -61,7 +61,7 @@ static int open_track(struct osd_context *c, struct media *m, struct err *err)
     return ERR_OK;
 }
 
-int osd_context_init(struct osd_context *c, struct media *m, const struct convert_facts *facts,
+int osd_context_init(struct osd_context *c, struct media *m, const struct media_facts *facts,
                      const struct convert_options *options, struct err *err)
 {
     *c = (struct osd_context){.facts = facts, .options = options};

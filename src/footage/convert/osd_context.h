@@ -10,7 +10,7 @@
 #include "track.h"
 
 struct osd_context {
-    const struct convert_facts *facts;
+    const struct media_facts *facts;
     const struct convert_options *options;
     struct template template; /* of options->osd_template, unless that is "" */
     struct track *track;      /* NULL: there is none, or it does not cover the clip */
@@ -21,7 +21,7 @@ struct osd_context {
 /* *c is the caller's storage; facts and options must outlive it; osd_context_clear() also after a
  * failure. A track that cannot be used for this clip is a warning of m, one that cannot be read an
  * error. */
-int osd_context_init(struct osd_context *c, struct media *m, const struct convert_facts *facts,
+int osd_context_init(struct osd_context *c, struct media *m, const struct media_facts *facts,
                      const struct convert_options *options, struct err *err) DS_MUST_CHECK;
 void osd_context_clear(struct osd_context *c);
 

@@ -57,8 +57,7 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-static void say_time(struct words *w, const struct convert_facts *f, int64_t offset_us,
-                     bool seconds)
+static void say_time(struct words *w, const struct media_facts *f, int64_t offset_us, bool seconds)
 {
     char zone[CLOCK_TEXT_ROOM] = "Z";
     if (!f->has_time)
@@ -76,7 +75,7 @@ static void say_time(struct words *w, const struct convert_facts *f, int64_t off
 
 /* Before the trigger it says a little more, behind it a little less: both are cut toward the past.
  */
-static void say_trigger_time(struct words *w, const struct convert_facts *f, int64_t offset_us,
+static void say_trigger_time(struct words *w, const struct media_facts *f, int64_t offset_us,
                              bool seconds)
 {
     if (!f->has_time || !f->has_trigger_time)
@@ -120,7 +119,7 @@ static void add_word(char *out, const char *prefix, const char *word)
 static void built_in(const struct words *w, const struct osd_context *c, const char *what,
                      char out[OSD_LINES][OSD_LINE_ROOM])
 {
-    const struct convert_facts *f = c->facts;
+    const struct media_facts *f = c->facts;
     add_word(out[0], "", w->date[0] ? w->date : "time unknown");
     if (w->date[0])
         snprintf(out[0], OSD_LINE_ROOM, "%s %s %s", w->date, w->time, w->zone);
@@ -144,7 +143,7 @@ static const char *or_unknown(const char *text)
 static void fill_in(struct words *w, const struct osd_context *c,
                     char out[OSD_LINES][OSD_LINE_ROOM])
 {
-    const struct convert_facts *f = c->facts;
+    const struct media_facts *f = c->facts;
     if (w->external) { /* the mark stands once, behind the position */
         char *last = template_uses(&c->template, TEMPLATE_LON) ? w->lon : w->lat;
         osd_text_plain(last, VALUE_ROOM, "  track");

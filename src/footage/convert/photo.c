@@ -1,11 +1,348 @@
+/*
+ * The still copy of a photo: its coefficients with the overlay, or with black boxes, and what is
+ * known of the transfer in its Exif.
+ */
 #include "media/photo.h"
 #include "copies.h"
 #include "dashspool/fsx.h"
 #include "exif.h"
+#include "osd.h"
 #include "redact.h"
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+/*
+ * ---- the overlay, block by block ----
+ *
+ *   coefficients × table ─► inverse DCT ─► samples ─► osd_blend() ─► which samples changed?
+ *     none: the block is not touched
+ *     else: DCT of (new sample where it changed, the unrounded old one where not) / table, rounded
+ *
+ * The transforms are those of T.81, A.3.3, in floating point as two products of 8×8 matrices.
+ * The planes have room for the whole picture, so that osd_blend() needs no other coordinates; only
+ * the pages under the box are ever touched, the rest stays zero pages of calloc().
+ */
+
+struct dct {
+    float basis[DCTSIZE][DCTSIZE]; /* [frequency][place] */
+};
+
+/* The blocks of one component that lie under the box: from x0, y0 to before x1, y1. */
+struct area {
+    JDIMENSION x0, y0, x1, y1;
+};
+
+struct blending {
+    const struct osd *osd;
+    struct dct dct;
+    uint8_t *plane[3]; /* samples */
+    int stride[3];
+};
+
+/* A block: its coefficients, their table, and where its samples are. */
+typedef void block_fn(JCOEF *coefficients, const UINT16 *table, const struct dct *dct,
+                      uint8_t *samples, int stride);
+
+static struct dct dct_init(void)
+{
+    struct dct d;
+    for (int u = 0; u < DCTSIZE; u++)
+        for (int x = 0; x < DCTSIZE; x++)
+            d.basis[u][x] =
+                (float)((u == 0 ? sqrt(0.125) : 0.5) * cos((2 * x + 1) * u * M_PI / 16));
+    return d;
+}
+
+/* out = basis^T · in · basis */
+static void dct_inverse(const struct dct *d, float in[DCTSIZE][DCTSIZE],
+                        float out[DCTSIZE][DCTSIZE])
+{
+    float half[DCTSIZE][DCTSIZE] = {{0}};
+    memset(out, 0, sizeof half);
+    for (int v = 0; v < DCTSIZE; v++)
+        for (int u = 0; u < DCTSIZE; u++)
+            if (in[v][u] != 0) /* most are */
+                for (int x = 0; x < DCTSIZE; x++)
+                    half[v][x] += in[v][u] * d->basis[u][x];
+    for (int y = 0; y < DCTSIZE; y++)
+        for (int v = 0; v < DCTSIZE; v++)
+            for (int x = 0; x < DCTSIZE; x++)
+                out[y][x] += d->basis[v][y] * half[v][x];
+}
+
+/* out = basis · in · basis^T */
+static void dct_forward(const struct dct *d, float in[DCTSIZE][DCTSIZE],
+                        float out[DCTSIZE][DCTSIZE])
+{
+    float half[DCTSIZE][DCTSIZE] = {{0}};
+    for (int v = 0; v < DCTSIZE; v++)
+        for (int y = 0; y < DCTSIZE; y++)
+            for (int x = 0; x < DCTSIZE; x++)
+                half[v][x] += d->basis[v][y] * in[y][x];
+    for (int v = 0; v < DCTSIZE; v++)
+        for (int u = 0; u < DCTSIZE; u++) {
+            float sum = 0;
+            for (int x = 0; x < DCTSIZE; x++)
+                sum += half[v][x] * d->basis[u][x];
+            out[v][u] = sum;
+        }
+}
+
+static void block_samples(const struct dct *dct, const JCOEF *c, const UINT16 *table,
+                          float out[DCTSIZE][DCTSIZE])
+{
+    float in[DCTSIZE][DCTSIZE];
+    for (int i = 0; i < DCTSIZE2; i++)
+        in[i / DCTSIZE][i % DCTSIZE] = (float)c[i] * (float)table[i];
+    dct_inverse(dct, in, out);
+}
+
+static uint8_t rounded(float sample)
+{
+    return (uint8_t)(sample <= -128 ? 0 : sample >= 127 ? 255 : lrintf(sample) + 128);
+}
+
+static void block_decode(JCOEF *coefficients, const UINT16 *table, const struct dct *dct,
+                         uint8_t *samples, int stride)
+{
+    float out[DCTSIZE][DCTSIZE];
+    block_samples(dct, coefficients, table, out);
+    for (int y = 0; y < DCTSIZE; y++)
+        for (int x = 0; x < DCTSIZE; x++)
+            samples[y * stride + x] = rounded(out[y][x]);
+}
+
+static void block_encode(JCOEF *coefficients, const UINT16 *table, const struct dct *dct,
+                         uint8_t *samples, int stride)
+{
+    float old[DCTSIZE][DCTSIZE], out[DCTSIZE][DCTSIZE];
+    bool changed = false;
+    block_samples(dct, coefficients, table, old);
+    for (int y = 0; y < DCTSIZE; y++)
+        for (int x = 0; x < DCTSIZE; x++)
+            if (samples[y * stride + x] != rounded(old[y][x])) {
+                old[y][x] = (float)samples[y * stride + x] - 128;
+                changed = true;
+            }
+    if (!changed)
+        return;
+    dct_forward(dct, old, out);
+    for (int i = 0; i < DCTSIZE2; i++) {
+        if (table[i] == 0) /* a hostile table: whatever the coefficient is, it says 0 */
+            continue;
+        float c = out[i / DCTSIZE][i % DCTSIZE] / table[i];
+        c = c > PHOTO_COEFFICIENT_MAX    ? PHOTO_COEFFICIENT_MAX
+            : c < -PHOTO_COEFFICIENT_MAX ? -PHOTO_COEFFICIENT_MAX
+                                         : c;
+        coefficients[i] = (JCOEF)lrintf(c);
+    }
+}
+
+static struct area area_under(const struct photo *p, int k, const struct osd *osd)
+{
+    int x, y, w, h, log2_w = p->log2_w[k] + 3, log2_h = p->log2_h[k] + 3; /* 8 samples a block */
+    const jpeg_component_info *c = &p->in.comp_info[k];
+    osd_box(osd, &x, &y, &w, &h);
+    if (w <= 0 || h <= 0)
+        return (struct area){0};
+    struct area a = {(JDIMENSION)(x >> log2_w), (JDIMENSION)(y >> log2_h),
+                     (JDIMENSION)((x + w - 1) >> log2_w) + 1,
+                     (JDIMENSION)((y + h - 1) >> log2_h) + 1};
+    a.x1 = a.x1 < c->width_in_blocks ? a.x1 : c->width_in_blocks;
+    a.y1 = a.y1 < c->height_in_blocks ? a.y1 : c->height_in_blocks;
+    return a;
+}
+
+static void each_block(struct photo *p, const struct blending *b, block_fn *fn)
+{
+    for (int k = 0; k < p->in.num_components; k++) {
+        const jpeg_component_info *c = &p->in.comp_info[k];
+        struct area a = area_under(p, k, b->osd);
+        if (!c->quant_table) /* no scan of a cut photo has this component: it stays grey */
+            continue;
+        for (JDIMENSION y = a.y0; y < a.y1; y++) {
+            JBLOCKROW row =
+                p->in.mem->access_virt_barray((j_common_ptr)&p->in, p->blocks[k], y, 1, TRUE)[0];
+            for (JDIMENSION x = a.x0; x < a.x1; x++)
+                fn(row[x], c->quant_table->quantval, &b->dct,
+                   b->plane[k] + (size_t)y * DCTSIZE * (size_t)b->stride[k] + x * DCTSIZE,
+                   b->stride[k]);
+        }
+    }
+}
+
+static void decode_blocks(struct photo *p, void *blending)
+{
+    each_block(p, blending, block_decode);
+}
+
+static void encode_blocks(struct photo *p, void *blending)
+{
+    each_block(p, blending, block_encode);
+}
+
+static int make_planes(const struct photo *p, struct blending *b, struct err *err)
+{
+    for (int k = 0; k < p->in.num_components; k++) {
+        const jpeg_component_info *c = &p->in.comp_info[k];
+        b->stride[k] = (int)c->width_in_blocks * DCTSIZE;
+        b->plane[k] = calloc((size_t)c->height_in_blocks * DCTSIZE, (size_t)b->stride[k]);
+        if (!b->plane[k])
+            return err_set(err, ERR_NOMEM, "no memory for %dx%d pixels", p->width_px, p->height_px);
+    }
+    return ERR_OK;
+}
+
+/* Blends the overlay (turned by osd_orient()) into the coefficients. */
+static int blend(struct photo *p, const struct osd *osd, struct err *err)
+{
+    struct blending b = {.osd = osd, .dct = dct_init()};
+    int rc = make_planes(p, &b, err);
+    if (rc == ERR_OK)
+        rc = photo_guard(p, decode_blocks, &b, err);
+    if (rc == ERR_OK) {
+        struct osd_planes planes = {
+            .plane = {b.plane[0], b.plane[1], b.plane[2]},
+            .stride = {b.stride[0], b.stride[1], b.stride[2]},
+            .n = p->in.num_components,
+            .width_px = p->width_px,
+            .height_px = p->height_px,
+            .log2_chroma_w = p->log2_w[1],
+            .log2_chroma_h = p->log2_h[1],
+            .full_range = true, /* JFIF */
+        };
+        osd_blend(osd, &planes);
+        rc = photo_guard(p, encode_blocks, &b, err);
+    }
+    for (int k = 0; k < 3; k++)
+        free(b.plane[k]);
+    return rc;
+}
+
+/*
+ * ---- what is hidden of a photo ----
+ *
+ * Whole units of its coding become black, in coefficients, so that
+ * nothing is left below; and everything that may show the photo once more (thumbnails, previews,
+ * maker notes) is left out.
+ */
+
+#define JFIF_BYTES 14 /* of its segment without a thumbnail (JFIF 1.02) */
+
+struct hiding {
+    const struct convert_options *options;
+    int orientation;
+};
+
+/* A mask in stored pixels, up to before x1, y1. */
+struct stored {
+    int x0, y0, x1, y1;
+};
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static struct stored stored_box(const struct photo *p, int orientation,
+                                const struct convert_mask *m)
+{
+    bool turned = orientation >= 5;
+    int w = turned ? p->height_px : p->width_px, h = turned ? p->width_px : p->height_px;
+    int ax, ay, bx, by;
+    osd_seen_to_stored(orientation, w, h, m->x, m->y, &ax, &ay);
+    osd_seen_to_stored(orientation, w, h, least(m->x + m->w, w) - 1, least(m->y + m->h, h) - 1, &bx,
+                       &by);
+    return (struct stored){least(ax, bx), least(ay, by), (ax > bx ? ax : bx) + 1,
+                           (ay > by ? ay : by) + 1};
+}
+
+/* Coefficients of a block of one sample value: 0 but for the first, which for black is so low that
+ * it is 0 or less when it is decoded. A hostile table of zeros gives grey. */
+static void blacken_row(JBLOCKROW row, JDIMENSION from, JDIMENSION until, const JQUANT_TBL *table,
+                        bool luma)
+{
+    int q = luma && table ? table->quantval[0] : 0;
+    int dc = q > 0 ? -((PHOTO_COEFFICIENT_MAX + q - 1) / q) : 0;
+    for (JDIMENSION x = from; x < until; x++) {
+        memset(row[x], 0, sizeof row[x]);
+        row[x][0] = (JCOEF)dc;
+    }
+}
+
+/* The blocks of component k in a box that is made of whole units. */
+static void blacken_blocks(struct photo *p, int k, struct stored b)
+{
+    const jpeg_component_info *c = &p->in.comp_info[k];
+    int log2_w = p->log2_w[k] + 3, log2_h = p->log2_h[k] + 3; /* 8 samples a block */
+    JDIMENSION x1 = (JDIMENSION)(b.x1 >> log2_w), y1 = (JDIMENSION)(b.y1 >> log2_h);
+    x1 = x1 < c->width_in_blocks ? x1 : c->width_in_blocks;
+    y1 = y1 < c->height_in_blocks ? y1 : c->height_in_blocks;
+    for (JDIMENSION y = (JDIMENSION)(b.y0 >> log2_h); y < y1; y++) {
+        JBLOCKROW row =
+            p->in.mem->access_virt_barray((j_common_ptr)&p->in, p->blocks[k], y, 1, TRUE)[0];
+        blacken_row(row, (JDIMENSION)(b.x0 >> log2_w), x1, c->quant_table, k == 0);
+    }
+}
+
+static void blacken(struct photo *p, void *arg)
+{
+    const struct hiding *hiding = arg;
+    int unit_w = 8, unit_h = 8;
+    for (int k = 0; k < p->in.num_components; k++) {
+        unit_w = 8 << p->log2_w[k] > unit_w ? 8 << p->log2_w[k] : unit_w;
+        unit_h = 8 << p->log2_h[k] > unit_h ? 8 << p->log2_h[k] : unit_h;
+    }
+    for (int i = 0; i < hiding->options->n_masks; i++) {
+        struct stored b = stored_box(p, hiding->orientation, &hiding->options->mask[i]);
+        b.x0 = b.x0 / unit_w * unit_w;
+        b.y0 = b.y0 / unit_h * unit_h;
+        b.x1 = (b.x1 + unit_w - 1) / unit_w * unit_w;
+        b.y1 = (b.y1 + unit_h - 1) / unit_h * unit_h;
+        for (int k = 0; k < p->in.num_components; k++)
+            blacken_blocks(p, k, b);
+    }
+}
+
+static bool is_needed(struct jpeg_marker_struct *m)
+{
+    static const char icc[] = "ICC_PROFILE"; /* ICC.1, B.4 */
+    if (photo_is_jfif(m) && m->data_length >= JFIF_BYTES) {
+        m->data_length = JFIF_BYTES;
+        m->data[JFIF_BYTES - 2] = m->data[JFIF_BYTES - 1] = 0; /* size of its thumbnail */
+        return true;
+    }
+    return (m->marker == JPEG_APP0 + 14 && m->data_length >= 5 && !memcmp(m->data, "Adobe", 5)) ||
+           (m->marker == JPEG_APP0 + 2 && m->data_length > sizeof icc &&
+            !memcmp(m->data, icc, sizeof icc));
+}
+
+/* Only segments without which the colours would be others stay. */
+static void strip(struct photo *p)
+{
+    jpeg_saved_marker_ptr *at = &p->in.marker_list;
+    while (*at)
+        if (is_needed(*at))
+            at = &(*at)->next;
+        else
+            *at = (*at)->next;
+}
+
+/* Makes the units of coding (MCU) under the masks of `options` black, turned by the orientation,
+ * and leaves out all segments but JFIF without its thumbnail, Adobe's, and a colour profile: what
+ * pointed into p->in.marker_list is not good any more. Before blend(). */
+static int hide(struct photo *p, const struct convert_options *options, int orientation,
+                struct err *err)
+{
+    struct hiding hiding = {options, orientation};
+    strip(p);
+    return photo_guard(p, blacken, &hiding, err);
+}
+
+/* ---- the copy ---- */
 
 /* The Exif segment as it will be: the master's with the facts added. A broken one is replaced: its
  * readers would disagree on it, and with them on how the photo is turned; the master still has it.
@@ -59,7 +396,7 @@ static int redact(struct photo *p, struct still_exif *s, const struct copy_task 
     if (rc < 0)
         return rc;
     renew_exif(s, p, t, orientation);
-    return photo_redact(p, t->options, orientation, err);
+    return hide(p, t->options, orientation, err);
 }
 
 /* Data that fills its segment stays as it is. */
@@ -89,7 +426,7 @@ static int overlay(struct photo *p, int orientation, const struct copy_task *t, 
     if (rc == ERR_OK)
         rc = osd_orient(osd, orientation, err);
     if (rc == ERR_OK)
-        rc = photo_blend(p, osd, err);
+        rc = blend(p, osd, err);
     osd_free(&osd);
     return rc;
 }

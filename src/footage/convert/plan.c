@@ -68,12 +68,12 @@ static int add_output(struct plan *p, const struct copy_maker *maker, int64_t mo
     return rc < 0 ? rc : make_empty(o->tmp, err);
 }
 
-int plan_make(struct plan *p, enum convert_container container, const char *input,
+int plan_make(struct plan *p, enum media_container container, const char *input,
               const char *out_dir, const char *stage_dir, const char *stem,
               const struct convert_options *options, struct err *err)
 {
     *p = (struct plan){0};
-    bool photo = container == CONVERT_JPEG;
+    bool photo = container == MEDIA_JPEG;
     unsigned copies = photo ? (unsigned)CONVERT_STILL : options->copies & ~(unsigned)CONVERT_STILL;
     if (!stem[0] || strchr(stem, '/'))
         return err_set(err, ERR_CONFIG, "'%s' is no name for a copy", stem);

@@ -20,7 +20,7 @@ struct plan {
 
 /* Decides what is made and makes the empty files in the stage. plan_clear() also after a failure.
  */
-int plan_make(struct plan *p, enum convert_container container, const char *input,
+int plan_make(struct plan *p, enum media_container container, const char *input,
               const char *out_dir, const char *stage_dir, const char *stem,
               const struct convert_options *options, struct err *err) DS_MUST_CHECK;
 

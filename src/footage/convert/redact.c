@@ -8,9 +8,9 @@ struct box {
     int x0, y0, x1, y1; /* x1, y1 are outside */
 };
 
-bool redact_asked(const struct convert_options *options, enum convert_container container)
+bool redact_asked(const struct convert_options *options, enum media_container container)
 {
-    return options->n_masks > 0 || (options->no_sound && container != CONVERT_JPEG);
+    return options->n_masks > 0 || (options->no_sound && container != MEDIA_JPEG);
 }
 
 int redact_possible(const struct convert_options *options, struct err *err)

@@ -13,7 +13,7 @@
 #define REDACT_TEXT_ROOM 80
 
 /* Whether a copy of a master of this kind is a redacted one: a photo has no sound to lose. */
-bool redact_asked(const struct convert_options *options, enum convert_container container);
+bool redact_asked(const struct convert_options *options, enum media_container container);
 
 /* ERR_CONFIG: a working copy has the master's pictures and sound, whole. */
 int redact_possible(const struct convert_options *options, struct err *err) DS_MUST_CHECK;

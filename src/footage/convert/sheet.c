@@ -62,7 +62,7 @@ static void lay_out(struct sheet *s)
 }
 
 /* To 1/10 s, cut off like the overlay's. */
-static void clock_text(const struct convert_facts *f, int64_t time_us, bool date, char *out)
+static void clock_text(const struct media_facts *f, int64_t time_us, bool date, char *out)
 {
     char zone[CLOCK_TEXT_ROOM] = "Z";
     int n = 0;
@@ -88,7 +88,7 @@ static void add_part(char *out, size_t room, const char *part)
 
 static void trigger_text(const struct sheet *s, char *out, size_t room)
 {
-    const struct convert_facts *f = s->t->facts;
+    const struct media_facts *f = s->t->facts;
     char time[TIME_ROOM];
     double at_s = (double)(f->trigger_utc_us - f->start_utc_us - s->t->m->start_us) / 1e6;
     snprintf(out, room, "%s%s", f->trigger[0] ? "trigger " : "", f->trigger);
@@ -121,7 +121,7 @@ static void add_damage(struct sheet *s)
 /* Who and which clip; when and how long; where and why. */
 static void add_header(struct sheet *s)
 {
-    const struct convert_facts *f = s->t->facts;
+    const struct media_facts *f = s->t->facts;
     const struct media *m = s->t->m;
     char part[160];
     struct raster_text *t = add_text(s, MARGIN, 14, 30, WHITE);

@@ -79,7 +79,7 @@ static int64_t to_ticks(int64_t us)
 
 int copy_poster(const struct copy_task *t, struct err *err)
 {
-    const struct convert_facts *f = t->facts;
+    const struct media_facts *f = t->facts;
     int64_t at_us = f->trigger_utc_us - f->start_utc_us - t->m->start_us;
     bool inside = f->has_time && f->has_trigger_time && at_us >= 0 && at_us < t->m->duration_us;
     return make_still(t, "poster", to_ticks(inside ? at_us : t->m->duration_us / 2), err);

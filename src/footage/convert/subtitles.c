@@ -73,7 +73,7 @@ static int64_t second_of(int64_t us)
 }
 
 /* Is one of the clocks in the text in another second than at the picture before? */
-static bool ticks(const struct convert_facts *f, int64_t before_us, int64_t now_us)
+static bool ticks(const struct media_facts *f, int64_t before_us, int64_t now_us)
 {
     int64_t start = f->has_time ? f->start_utc_us : 0;
     int64_t trigger = f->has_trigger_time ? start - f->trigger_utc_us : start;

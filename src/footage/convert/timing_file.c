@@ -43,7 +43,7 @@ static int sort_pictures(struct sheet *s, struct err *err)
     return ERR_OK;
 }
 
-static struct convert_wall wall_at(const struct sheet *s, int64_t time_us)
+static struct media_wall wall_at(const struct sheet *s, int64_t time_us)
 {
     const struct media *m = s->t->m;
     return timing_wall(s->t->facts, &m->timing, m->start_us + m->duration_us, time_us);
@@ -145,15 +145,15 @@ static int put_master(const struct sheet *s, struct err *err)
 
 static void put_sources(const struct sheet *s)
 {
-    const struct convert_timing *t = &s->t->m->timing;
+    const struct media_timing *t = &s->t->m->timing;
     bool first = true;
     put(s, "\"sources\":{");
-    for (int k = 0; k < CONVERT_N_SOURCES; k++) {
-        enum convert_source source = (enum convert_source)k;
+    for (int k = 0; k < MEDIA_N_SOURCES; k++) {
+        enum media_source source = (enum media_source)k;
         if (t->fps[k] <= 0)
             continue;
         put(s, first ? "\n" : ",\n");
-        fprintf(s->file, "  \"%s\":{", convert_source_name(source));
+        fprintf(s->file, "  \"%s\":{", media_source_name(source));
         put_seconds(s, "fps", llround(t->fps[k] * 1e6));
         put(s, ",");
         put_text(s, "from", timing_source_text(source));
@@ -165,8 +165,8 @@ static void put_sources(const struct sheet *s)
 
 static void put_wall(const struct sheet *s)
 {
-    const struct convert_facts *f = s->t->facts;
-    struct convert_wall w = wall_at(s, s->t->m->start_us);
+    const struct media_facts *f = s->t->facts;
+    struct media_wall w = wall_at(s, s->t->m->start_us);
     char text[CLOCK_TEXT_ROOM];
     put(s, " \"wall_clock\":");
     if (!w.known) {
@@ -186,9 +186,9 @@ static void put_wall(const struct sheet *s)
 
 static void put_timing(const struct sheet *s)
 {
-    const struct convert_timing *t = &s->t->m->timing;
+    const struct media_timing *t = &s->t->m->timing;
     put(s, "\"timing\":{");
-    put_text(s, "source", convert_source_name(t->chosen));
+    put_text(s, "source", media_source_name(t->chosen));
     fprintf(s->file, ",\"disagree\":%s,\n ", t->disagree ? "true" : "false");
     put_sources(s);
     put_wall(s);
@@ -198,7 +198,7 @@ static void put_timing(const struct sheet *s)
 static void put_picture(const struct sheet *s, int64_t index)
 {
     const struct media_picture *p = &s->t->m->picture[index];
-    struct convert_wall w = wall_at(s, p->time_us);
+    struct media_wall w = wall_at(s, p->time_us);
     char utc[CLOCK_TEXT_ROOM];
     clock_rfc3339(w.utc_us, 6, utc);
     put(s, "{");
@@ -236,12 +236,11 @@ static const struct media_hole *hole_before(const struct media *m, int64_t index
 }
 
 /* A gap is what the sequence numbers tell, or a step that pictures at the nominal rate of a 30 Hz
- * sensor do not have (section 8.1): at 20 a second the steps are 33 and 67 ms. */
+ * sensor do not have (docs/ptmf.md, section 3): at 20 a second the steps are 33 and 67 ms. */
 static bool is_gap(const struct media *m, int64_t step_us)
 {
     int64_t nominal_us = m->nominal_fps > 0 ? 1000000 / m->nominal_fps : 0;
-    return m->timing.chosen == CONVERT_SOURCE_PTMF && nominal_us > 0 &&
-           step_us * 4 > nominal_us * 7;
+    return m->timing.chosen == MEDIA_SOURCE_PTMF && nominal_us > 0 && step_us * 4 > nominal_us * 7;
 }
 
 static void put_gaps(const struct sheet *s)
@@ -289,7 +288,7 @@ static void put_silence(const struct sheet *s)
 
 static void put_damage(const struct sheet *s)
 {
-    const struct convert_damage *d = &s->t->m->damage;
+    const struct media_damage *d = &s->t->m->damage;
     const struct {
         const char *key;
         int64_t n;
@@ -351,7 +350,7 @@ static int put_csv(const struct sheet *s, struct err *err)
     put(s, "index,pts_s,utc,uncertainty_s,source,key,bytes,state,why\r\n");
     for (int64_t i = 0; i < s->n; i++) {
         const struct media_picture *p = &m->picture[s->order[i].index];
-        struct convert_wall w = wall_at(s, p->time_us);
+        struct media_wall w = wall_at(s, p->time_us);
         char utc[CLOCK_TEXT_ROOM];
         clock_rfc3339(w.utc_us, 6, utc);
         fprintf(s->file, "%" PRId64 ",", s->order[i].index);
@@ -360,7 +359,7 @@ static int put_csv(const struct sheet *s, struct err *err)
         if (w.known)
             put_us(s, w.error_us);
         put(s, ",");
-        put_field(s, convert_source_name(m->timing.chosen));
+        put_field(s, media_source_name(m->timing.chosen));
         fprintf(s->file, ",%d,%zu,%s,", p->key, p->n, state_name(p->state));
         put_field(s, state_why(p));
         put(s, "\r\n");

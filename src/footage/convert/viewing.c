@@ -314,7 +314,7 @@ static int open_all(struct viewing *v, struct err *err)
              "%sviewing copy of %.120s: derived, %s%sre-encoded, clock and position burned in; "
              "picture times from: %s",
              hidden[0] ? "REDACTED " : "", name, hidden, hidden[0] ? ", " : "",
-             convert_source_name(t->m->timing.chosen));
+             media_source_name(t->m->timing.chosen));
     struct mux_tags tags = {.title = title, .comment = comment, .facts = t->facts};
     int code, rc = decoder_open(&v->decoder, t->m, t->options->threads, err);
     if (rc == ERR_OK)
@@ -378,7 +378,7 @@ static void found(void *arg, int64_t index, const char *said)
  * same always. */
 int copy_viewing(const struct copy_task *t, struct err *err)
 {
-    const struct convert_damage *d = &t->m->damage;
+    const struct media_damage *d = &t->m->damage;
     bool doubt = d->damaged || d->affected || d->lost;
     int rc = doubt ? ERR_OK : run(t, &doubt, err);
     if (doubt && (rc == ERR_OK || rc == ERR_MALFORMED)) {

@@ -92,7 +92,7 @@ int copy_working(const struct copy_task *t, struct err *err)
     snprintf(comment, sizeof comment,
              "working copy of %.120s: the coded pictures of the master, not re-encoded; picture "
              "times from: %s",
-             name, convert_source_name(t->m->timing.chosen));
+             name, media_source_name(t->m->timing.chosen));
     struct mux_tags tags = {title, comment, t->facts, t->options->flac, t->osd};
     int rc = describe(t->m, &par, err);
     if (rc == ERR_OK)

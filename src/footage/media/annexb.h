@@ -2,8 +2,8 @@
  * annexb: NAL units of an H.265 byte stream (ITU-T H.265, annex B) and the borders of its access
  * units. Pure; borrowed pointers.
  */
-#ifndef CONVERT_ANNEXB_H
-#define CONVERT_ANNEXB_H
+#ifndef MEDIA_ANNEXB_H
+#define MEDIA_ANNEXB_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * codec says while it works for us is collected in the struct av_watch that its context's `opaque`
  * points to, whatever thread it says it on.
  */
-#ifndef CONVERT_AV_H
-#define CONVERT_AV_H
+#ifndef MEDIA_AV_H
+#define MEDIA_AV_H
 
 #include "dashspool/err.h"
 #include <libavcodec/avcodec.h>

@@ -30,7 +30,7 @@ void damage_mark_repeat(struct media_picture *p)
 
 static void look_at_bytes(struct media *m)
 {
-    size_t zeros_max = m->container == CONVERT_PTMF ? 0 : ANNEXB_ZEROS_MAX;
+    size_t zeros_max = m->container == MEDIA_PTMF ? 0 : ANNEXB_ZEROS_MAX;
     for (int64_t i = 0; i < m->n_pictures; i++) {
         struct media_picture *p = &m->picture[i];
         const char *why = annexb_fault(m->map + p->offset, p->n, zeros_max);
@@ -152,7 +152,7 @@ static int judge_sound(struct media *m, struct err *err)
 
 void damage_settle(struct media *m)
 {
-    struct convert_damage *d = &m->damage;
+    struct media_damage *d = &m->damage;
     bool broken = false;
     d->damaged = d->affected = d->repeated = 0;
     d->undecodable_lead = m->first + m->n_led;
@@ -171,7 +171,7 @@ void damage_settle(struct media *m)
 
 void damage_warn(struct media *m)
 {
-    const struct convert_damage *d = &m->damage;
+    const struct media_damage *d = &m->damage;
     media_warn_count(m, d->damaged, "picture is damaged", "pictures are damaged");
     media_warn_count(m, d->lost, "picture is missing", "pictures are missing");
     media_warn_count(m, d->affected, "picture refers to one of those", "pictures refer to those");
@@ -183,7 +183,7 @@ int damage_find(struct media *m, struct err *err)
 {
     int rc = ERR_OK;
     look_at_bytes(m);
-    if (m->container == CONVERT_PTMF)
+    if (m->container == MEDIA_PTMF)
         rc = judge_pictures(m, err);
     if (rc == ERR_OK)
         rc = judge_sound(m, err);
@@ -208,7 +208,7 @@ void damage_from_decoder(struct media *m, int64_t index, const char *said)
     }
 }
 
-bool damage_any(const struct convert_damage *d)
+bool damage_any(const struct media_damage *d)
 {
     return d->damaged || d->affected || d->lost || d->repeated || d->undecodable_lead ||
            d->stray_bytes || d->cut_bytes || d->sound_lost || d->times_repaired;

@@ -3,8 +3,8 @@
  * is decoded), then what a decoder adds. Findings are in m->picture[].state and why, m->hole[] and
  * m->damage.
  */
-#ifndef CONVERT_DAMAGE_H
-#define CONVERT_DAMAGE_H
+#ifndef MEDIA_DAMAGE_H
+#define MEDIA_DAMAGE_H
 
 #include "media.h"
 
@@ -38,6 +38,6 @@ bool damage_is_repeat(const struct media_picture *p);
 void damage_warn(struct media *m);
 
 /* Something is wrong with the file. (A late start alone is counted, too: something was there.) */
-bool damage_any(const struct convert_damage *d);
+bool damage_any(const struct media_damage *d);
 
 #endif

@@ -2,8 +2,8 @@
  * decode: H.265 pictures by libavcodec. A frame's pts is the index of its access unit, so no
  * picture's time can be lost or invented.
  */
-#ifndef CONVERT_DECODE_H
-#define CONVERT_DECODE_H
+#ifndef MEDIA_DECODE_H
+#define MEDIA_DECODE_H
 
 #include "av.h"
 #include "media.h"

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* memmem */
-#include "dashspool/convert_ending.h"
+#include "dashspool/media.h"
 #include "dashspool/reader.h"
 #include "ptmf.h"
 #include "sniff.h"
@@ -49,13 +49,13 @@ static int look(struct file *f, int64_t at, size_t *n, struct err *err)
 }
 
 DS_PRINTF(2, 3)
-static void set_cut(struct convert_ending *out, const char *fmt, ...)
+static void set_cut(struct media_ending *out, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(out->note, sizeof out->note, fmt, ap);
     va_end(ap);
-    out->end = CONVERT_END_CUT;
+    out->end = MEDIA_END_CUT;
 }
 
 /* ---- PTMF ---- */
@@ -79,7 +79,7 @@ static int find_record(struct file *f, int64_t at, int64_t *found, struct err *e
     return rc;
 }
 
-static int end_of_ptmf(struct file *f, struct convert_ending *out, struct err *err)
+static int end_of_ptmf(struct file *f, struct media_ending *out, struct err *err)
 {
     uint8_t header[PTMF_HEADER_BYTES];
     uint32_t length;
@@ -130,7 +130,7 @@ static int find_marker(struct file *f, int64_t *at, uint8_t *marker, struct err 
 }
 
 /* One marker segment at *at, FF first; *marker 0: that is none. */
-static int next_segment(struct file *f, int64_t *at, struct convert_ending *out, uint8_t *marker,
+static int next_segment(struct file *f, int64_t *at, struct media_ending *out, uint8_t *marker,
                         struct err *err)
 {
     size_t n;
@@ -156,7 +156,7 @@ static int next_segment(struct file *f, int64_t *at, struct convert_ending *out,
     return rc;
 }
 
-static int end_of_jpeg(struct file *f, struct convert_ending *out, struct err *err)
+static int end_of_jpeg(struct file *f, struct media_ending *out, struct err *err)
 {
     uint8_t marker = JPEG_SOI;
     int64_t at = 2;
@@ -212,7 +212,7 @@ static int box_size(struct file *f, int64_t at, char type[4], uint64_t *size, st
     return rc;
 }
 
-static int end_of_mp4(struct file *f, struct convert_ending *out, struct err *err)
+static int end_of_mp4(struct file *f, struct media_ending *out, struct err *err)
 {
     char type[4] = "";
     uint64_t size = 1;
@@ -238,32 +238,32 @@ static int end_of_mp4(struct file *f, struct convert_ending *out, struct err *er
 
 /* ---- what it is ---- */
 
-static int judge(struct file *f, const uint8_t *data, size_t n, struct convert_ending *out,
+static int judge(struct file *f, const uint8_t *data, size_t n, struct media_ending *out,
                  struct err *err)
 {
-    enum convert_container container;
+    enum media_container container;
     if (n >= 12 && memcmp(data + 4, "ftyp", 4) == 0)
         return end_of_mp4(f, out, err);
     int rc = sniff_bytes(data, n, &container, err);
     switch (container) {
-    case CONVERT_PTMF:
+    case MEDIA_PTMF:
         return end_of_ptmf(f, out, err);
-    case CONVERT_JPEG:
+    case MEDIA_JPEG:
         out->photo = true;
         return end_of_jpeg(f, out, err);
-    case CONVERT_ANNEXB: /* also without parameter sets: others may lend them */
-        out->end = CONVERT_END_UNKNOWN;
+    case MEDIA_ANNEXB: /* also without parameter sets: others may lend them */
+        out->end = MEDIA_END_UNKNOWN;
         snprintf(out->note, sizeof out->note, "plain H.265 does not tell where it ends");
         return ERR_OK;
-    case CONVERT_UNKNOWN:
+    case MEDIA_UNKNOWN:
         break;
     }
     return rc;
 }
 
-int convert_ending(int fd, int64_t length_bytes, struct convert_ending *out, struct err *err)
+int media_ending(int fd, int64_t length_bytes, struct media_ending *out, struct err *err)
 {
-    *out = (struct convert_ending){.end = CONVERT_END_WELL};
+    *out = (struct media_ending){.end = MEDIA_END_WELL};
     if (length_bytes <= 0)
         return err_set(err, ERR_MALFORMED, "the file is empty");
     size_t n = length_bytes < LOOK_BYTES ? (size_t)length_bytes : LOOK_BYTES;

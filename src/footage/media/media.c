@@ -47,7 +47,7 @@ int media_map(struct media *m, const char *path, struct err *err)
         rc = err_set(err, ERR_UNSUPPORTED, "is not a file");
     } else if (st.st_size == 0) {
         rc = err_set(err, ERR_MALFORMED, "the file is empty");
-    } else if (st.st_size > CONVERT_INPUT_BYTES_MAX) {
+    } else if (st.st_size > MEDIA_INPUT_BYTES_MAX) {
         rc = err_set(err, ERR_LIMIT, "the file is larger than 4 GiB");
     } else {
         m->n = (size_t)st.st_size;
@@ -103,7 +103,8 @@ static int add_picture(struct media *m, const struct annexb_au *au, size_t base,
     return ERR_OK;
 }
 
-/* 00 01, count of 16-bit words, 00, then the A-law bytes (section 8). Others are not sound. */
+/* 00 01, count of 16-bit words, 00, then the A-law bytes (docs/ptmf.md, section 2). Others are not
+ * sound. */
 static int add_sound(struct media *m, const struct ptmf_record *r, struct err *err)
 {
     static const size_t prefix = 4;
@@ -211,24 +212,24 @@ static int by_time(const void *a, const void *b)
     return x->offset < y->offset ? -1 : 1;
 }
 
-int media_open(struct media *m, const char *path, enum convert_container container,
-               const struct convert_facts *facts, const struct convert_options *options,
+int media_open(struct media *m, const char *path, enum media_container container,
+               const struct media_facts *facts, const struct media_options *options,
                struct err *err)
 {
     *m = (struct media){.container = container};
     int rc = media_map(m, path, err);
     if (rc == ERR_OK)
-        rc = container == CONVERT_PTMF ? scan_ptmf(m, err) : scan_annexb(m, err);
+        rc = container == MEDIA_PTMF ? scan_ptmf(m, err) : scan_annexb(m, err);
     if (rc == ERR_OK && m->n_pictures == 0)
         rc = err_set(err, ERR_MALFORMED, "no whole picture in it, though it begins like %s",
-                     container == CONVERT_PTMF ? "camera records" : "H.265");
+                     container == MEDIA_PTMF ? "camera records" : "H.265");
     if (rc == ERR_OK && options->params_from[0])
         rc = media_use_sets(m, options->params_from, err);
     if (rc == ERR_OK)
         rc = media_read_poc(m, err);
     if (rc == ERR_OK)
         rc = decode_find_first(m, err);
-    if (rc == ERR_OK && container == CONVERT_ANNEXB)
+    if (rc == ERR_OK && container == MEDIA_ANNEXB)
         rc = media_find_missing(m, err);
     if (rc == ERR_OK)
         rc = media_assign_times(m, facts, options, err);

@@ -3,11 +3,11 @@
  * is shown, and what a decoder needs to start. The index is built once; both copies are made from
  * it. The bytes are mapped, never copied whole.
  */
-#ifndef CONVERT_MEDIA_H
-#define CONVERT_MEDIA_H
+#ifndef MEDIA_MEDIA_H
+#define MEDIA_MEDIA_H
 
 #include "annexb.h"
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 #include <libavutil/pixfmt.h>
 #include <libavutil/rational.h>
 
@@ -67,7 +67,7 @@ struct media_set {
 struct media {
     const uint8_t *map;
     size_t n, mapped;
-    enum convert_container container;
+    enum media_container container;
 
     struct media_picture *picture; /* decode order */
     int64_t n_pictures, room_pictures;
@@ -99,22 +99,22 @@ struct media {
     int64_t n_holes, room_holes;
     struct media_silence *silence; /* in time order */
     int64_t n_silences, room_silences;
-    struct convert_damage damage;
+    struct media_damage damage;
     int64_t *view_pts; /* what the viewing copy shows, cards included; ascending, AV_TICKS */
     int64_t n_view, room_view;
     int view_codec;                    /* enum AVCodecID; 0 means H.264 */
     char slices_sha256[HASH_HEX_ROOM]; /* of the master's slices from `first` on, once computed */
 
     bool clock_dead; /* most capture times had to be repaired: they are not used */
-    struct convert_timing timing;
+    struct media_timing timing;
     int64_t start_us; /* of the first picture kept, since the first of the master */
     int64_t duration_us;
     char warning[512];
 };
 
 /* Opens and indexes a video. *m is the caller's storage; media_close() also after a failure. */
-int media_open(struct media *m, const char *path, enum convert_container container,
-               const struct convert_facts *facts, const struct convert_options *options,
+int media_open(struct media *m, const char *path, enum media_container container,
+               const struct media_facts *facts, const struct media_options *options,
                struct err *err) DS_MUST_CHECK;
 void media_close(struct media *m);
 
@@ -140,8 +140,8 @@ int media_read_poc(struct media *m, struct err *err) DS_MUST_CHECK;
 int media_find_missing(struct media *m, struct err *err) DS_MUST_CHECK;
 
 /* order.c: the vote, and from it all times. PTMF times are in picture[].time_us already. */
-int media_assign_times(struct media *m, const struct convert_facts *facts,
-                       const struct convert_options *options, struct err *err) DS_MUST_CHECK;
+int media_assign_times(struct media *m, const struct media_facts *facts,
+                       const struct media_options *options, struct err *err) DS_MUST_CHECK;
 
 /* repair.c: makes the camera's clock a sane one (timing_repair()), counts what was changed in
  * m->damage, and says so. times_us: of the pictures in display order. Then the sound, which is on

@@ -95,15 +95,15 @@ static int display_order(const struct media *m, struct shown **out, struct err *
 }
 
 /* A clock that is wrong more often than right is no witness; then the rate in the records' headers
- * is one, which is the same as the metadata's (section 8). */
-static void vote(struct media *m, const int64_t *times_us, const struct convert_facts *facts,
-                 const struct convert_options *options)
+ * is one, which is the same as the metadata's (docs/ptmf.md, section 1). */
+static void vote(struct media *m, const int64_t *times_us, const struct media_facts *facts,
+                 const struct media_options *options)
 {
     int64_t missing = 0;
     for (int64_t i = 0; i < m->n_pictures; i++)
         missing += m->picture[i].missing;
     struct timing_facts f = {
-        .has_ptmf = m->container == CONVERT_PTMF && !m->clock_dead,
+        .has_ptmf = m->container == MEDIA_PTMF && !m->clock_dead,
         .first_us = times_us[0],
         .last_us = times_us[m->n_pictures - 1],
         .pictures = m->n_pictures + missing,
@@ -117,7 +117,7 @@ static void vote(struct media *m, const int64_t *times_us, const struct convert_
         f.meta_fps = m->nominal_fps;
     timing_select(&f, &m->timing);
     if (f.has_ptmf) /* one picture has a time though no rate */
-        m->timing.chosen = CONVERT_SOURCE_PTMF;
+        m->timing.chosen = MEDIA_SOURCE_PTMF;
 }
 
 /* The camera's clock, repaired, with its zero at the first picture shown; sound is on it too.
@@ -164,12 +164,12 @@ static int constant_times(struct media *m, const struct shown *shown, int64_t *t
 
 /* times_us: by display order, since the first picture. */
 static int time_pictures(struct media *m, const struct shown *shown, int64_t *times_us,
-                         const struct convert_facts *facts, const struct convert_options *options,
+                         const struct media_facts *facts, const struct media_options *options,
                          struct err *err)
 {
-    int rc = m->container == CONVERT_PTMF ? camera_times(m, shown, times_us, err) : ERR_OK;
+    int rc = m->container == MEDIA_PTMF ? camera_times(m, shown, times_us, err) : ERR_OK;
     vote(m, times_us, facts, options);
-    if (m->timing.chosen != CONVERT_SOURCE_PTMF)
+    if (m->timing.chosen != MEDIA_SOURCE_PTMF)
         return rc < 0 ? rc : constant_times(m, shown, times_us, err);
     for (int64_t i = 0; i < m->n_pictures; i++)
         m->picture[shown[i].index].time_us = times_us[i];
@@ -180,7 +180,7 @@ static int time_pictures(struct media *m, const struct shown *shown, int64_t *ti
 static int last_span_us(const struct media *m, const int64_t *kept_us, int64_t n, int64_t *out,
                         struct err *err)
 {
-    if (m->timing.chosen != CONVERT_SOURCE_PTMF) {
+    if (m->timing.chosen != MEDIA_SOURCE_PTMF) {
         *out = timing_constant_us(1, m->timing.fps[m->timing.chosen]);
         return ERR_OK;
     }
@@ -217,8 +217,8 @@ static void assign_ticks(struct media *m, const struct shown *kept, const int64_
     m->duration_us = kept_us[n - 1] - zero_us + last_us;
 }
 
-int media_assign_times(struct media *m, const struct convert_facts *facts,
-                       const struct convert_options *options, struct err *err)
+int media_assign_times(struct media *m, const struct media_facts *facts,
+                       const struct media_options *options, struct err *err)
 {
     struct shown *shown = NULL;
     int64_t n = 0, last_us = 0;

@@ -1,17 +1,17 @@
 /*
  * photo: a JPEG as DCT coefficients. libjpeg reads them and writes them again without going to
- * pixels in between, so what nobody changes stays the same to the bit; only blocks under the
- * overlay are taken to samples and back (photo_blend.c). libjpeg's errors jump: they are caught in
- * one place, photo_jpeg.c. In a redacted copy whole units of coding are black (photo_redact.c).
+ * pixels in between, so what nobody changes stays the same to the bit. libjpeg's errors jump: they
+ * are caught in one place, photo_guard(). And its segments, without a decoder.
  */
-#ifndef CONVERT_PHOTO_H
-#define CONVERT_PHOTO_H
+#ifndef MEDIA_PHOTO_H
+#define MEDIA_PHOTO_H
 
-#include "convert/osd.h"
 #include "dashspool/buf.h"
 #include "dashspool/err.h"
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 /* libjpeg wants those before it */
 #include <jpeglib.h>
@@ -50,11 +50,6 @@ struct photo {
     jvirt_barray_ptr *blocks; /* of each component; libjpeg's */
     int width_px, height_px;
     int log2_w[3], log2_h[3]; /* how much smaller a component is than luma */
-    const struct osd *osd;    /* for photo_blend() */
-    uint8_t *plane[3];        /* … its samples */
-    int stride[3];
-    const struct convert_options *hidden; /* for photo_redact() */
-    int hidden_orientation;
 
     /* for photo_write() */
     const struct buf *exif;               /* APP1 payload that is put in, or none */
@@ -74,21 +69,39 @@ void photo_close(struct photo *p);
 bool photo_is_jfif(const struct jpeg_marker_struct *m);
 bool photo_is_exif(const struct jpeg_marker_struct *m);
 
-/* Makes the units of coding (MCU) under the masks of `options` black, turned by the orientation,
- * and leaves out all segments but JFIF without its thumbnail, Adobe's, and a colour profile: what
- * pointed into p->in.marker_list is not good any more. Before photo_blend(). */
-int photo_redact(struct photo *p, const struct convert_options *options, int orientation,
-                 struct err *err) DS_MUST_CHECK;
-
-/* Blends the overlay (turned by osd_orient()) into the coefficients. */
-int photo_blend(struct photo *p, const struct osd *osd, struct err *err) DS_MUST_CHECK;
-
 /* Writes the coefficients with the same tables, process and segments. exif (an APP1 payload; used
  * 0: none) takes the place of `old`; NULL: behind JFIF. */
 int photo_write(struct photo *p, int fd, const struct buf *exif,
                 const struct jpeg_marker_struct *old, struct err *err) DS_MUST_CHECK;
 
-/* Of photo_jpeg.c: runs a step whose libjpeg calls may jump, and tells what libjpeg said. */
-int photo_guard(struct photo *p, void (*step)(struct photo *p), struct err *err) DS_MUST_CHECK;
+/* Runs a step whose libjpeg calls may jump, and tells what libjpeg said. */
+typedef void photo_step(struct photo *p, void *arg);
+int photo_guard(struct photo *p, photo_step *step, void *arg, struct err *err) DS_MUST_CHECK;
+
+/* ---- segments: APPn and COM (ITU-T T.81, annex B), as bytes; pure ---- */
+
+struct jpeg_segment {
+    uint8_t marker;
+    const uint8_t *p; /* from its FF on */
+    size_t n;         /* marker and length included */
+};
+
+struct jpeg_walk {
+    const uint8_t *data;
+    size_t n, at;
+};
+
+/* data begins with SOI. */
+struct jpeg_walk jpeg_walk_init(const uint8_t *data, size_t n);
+
+/* The next segment before the image data; false at SOS, at the end, or where the structure breaks.
+ */
+bool jpeg_walk_next(struct jpeg_walk *w, struct jpeg_segment *out);
+
+bool jpeg_is_exif(const struct jpeg_segment *s);
+
+/* Reads IFD0 of an Exif segment (CIPA DC-008, 4.5 and 4.6); false if it does not parse.
+ * *orientation is 1 where there is none. */
+bool jpeg_exif_orientation(const struct jpeg_segment *s, int *orientation);
 
 #endif

@@ -1,7 +1,6 @@
 #include "av.h"
 #include "damage.h"
 #include "decode.h"
-#include "jpeg_segments.h"
 #include "photo.h"
 #include "sniff.h"
 #include <inttypes.h>
@@ -16,7 +15,7 @@ static void name(char *out, size_t room, const char *text)
     snprintf(out, room, "%s", text && strcmp(text, "unknown") != 0 ? text : "");
 }
 
-static void describe_stream(const struct media *m, struct convert_probe *out)
+static void describe_stream(const struct media *m, struct media_probe *out)
 {
     snprintf(out->codec, sizeof out->codec, "H.265");
     name(out->profile, sizeof out->profile, avcodec_profile_name(AV_CODEC_ID_HEVC, m->profile));
@@ -31,7 +30,7 @@ static void describe_stream(const struct media *m, struct convert_probe *out)
     name(out->matrix, sizeof out->matrix, av_color_space_name(m->space));
 }
 
-static void describe_pictures(const struct media *m, struct convert_probe *out)
+static void describe_pictures(const struct media *m, struct media_probe *out)
 {
     int64_t last_key = -1;
     for (int64_t i = 0; i < m->n_pictures; i++) {
@@ -46,11 +45,11 @@ static void describe_pictures(const struct media *m, struct convert_probe *out)
     out->first_decodable = m->first;
     out->duration_us = m->duration_us;
     out->nominal_fps = m->nominal_fps;
-    out->has_camera_clock = m->container == CONVERT_PTMF;
+    out->has_camera_clock = m->container == MEDIA_PTMF;
     out->camera_clock_us = m->clock_us;
     out->timing = m->timing;
     out->borrowed_sets = m->lent != NULL;
-    out->end_unknown = m->container == CONVERT_ANNEXB;
+    out->end_unknown = m->container == MEDIA_ANNEXB;
     out->sound_records = m->n_sounds;
     for (int64_t i = 0; i < m->n_sounds; i++)
         out->sound_us += (int64_t)m->sound[i].n * 1000000 / 8000;
@@ -58,13 +57,12 @@ static void describe_pictures(const struct media *m, struct convert_probe *out)
 
 struct found {
     const struct media *m;
-    struct convert_probe *out;
+    struct media_probe *out;
 };
 
-static void put_finding(struct convert_finding *f, const struct media *m, int64_t i,
-                        const char *text)
+static void put_finding(struct media_finding *f, const struct media *m, int64_t i, const char *text)
 {
-    *f = (struct convert_finding){.picture = i, .time_us = m->picture[i].time_us};
+    *f = (struct media_finding){.picture = i, .time_us = m->picture[i].time_us};
     snprintf(f->text, sizeof f->text, "%s", text);
 }
 
@@ -72,30 +70,30 @@ static void on_found(void *arg, int64_t index, const char *said)
 {
     struct found *f = arg;
     int64_t n = f->out->decoder_findings++;
-    if (n < CONVERT_FINDINGS_MAX)
+    if (n < MEDIA_FINDINGS_MAX)
         put_finding(&f->out->decoder[n], f->m, index, said);
 }
 
-static void describe_damage(const struct media *m, struct convert_probe *out)
+static void describe_damage(const struct media *m, struct media_probe *out)
 {
     int64_t n = 0;
     out->damage = m->damage;
-    for (int64_t i = 0; i < m->n_pictures && n < CONVERT_FINDINGS_MAX; i++)
+    for (int64_t i = 0; i < m->n_pictures && n < MEDIA_FINDINGS_MAX; i++)
         if (m->picture[i].state == MEDIA_DAMAGED && !damage_is_repeat(&m->picture[i]))
             put_finding(&out->damaged[n++], m, i, m->picture[i].why);
     for (int64_t i = 0; i < m->n_holes; i++) {
         const struct media_hole *h = &m->hole[i];
-        if (i < CONVERT_FINDINGS_MAX)
-            out->gap[i] = (struct convert_gap){h->before, h->lost, h->from_us, h->until_us};
+        if (i < MEDIA_FINDINGS_MAX)
+            out->gap[i] = (struct media_gap){h->before, h->lost, h->from_us, h->until_us};
         out->gaps_by_camera += h->lost == 0;
     }
     out->gaps = m->n_holes;
     out->clean = !damage_any(&m->damage) && out->decoder_findings == 0;
 }
 
-static int probe_video(const char *path, const struct convert_facts *facts,
-                       const struct convert_options *options, bool decode,
-                       struct convert_probe *out, struct err *err)
+static int probe_video(const char *path, const struct media_facts *facts,
+                       const struct media_options *options, bool decode, struct media_probe *out,
+                       struct err *err)
 {
     struct media m;
     struct found found = {&m, out};
@@ -118,7 +116,7 @@ static int probe_video(const char *path, const struct convert_facts *facts,
 }
 
 /* EXIF orientation; returns where the image data begins. */
-static size_t read_segments(const struct media *m, struct convert_probe *out)
+static size_t read_segments(const struct media *m, struct media_probe *out)
 {
     struct jpeg_walk walk = jpeg_walk_init(m->map, m->n);
     struct jpeg_segment s;
@@ -155,7 +153,7 @@ static int judge_photo(const struct media *m, struct err *err)
     return rc;
 }
 
-static int decode_photo(tjhandle tj, const struct media *m, struct convert_probe *out,
+static int decode_photo(tjhandle tj, const struct media *m, struct media_probe *out,
                         struct err *err)
 {
     unsigned char *pixels = malloc((size_t)out->width_px * (size_t)out->height_px);
@@ -169,7 +167,7 @@ static int decode_photo(tjhandle tj, const struct media *m, struct convert_probe
     return ERR_OK;
 }
 
-static int read_photo(tjhandle tj, const struct media *m, bool decode, struct convert_probe *out,
+static int read_photo(tjhandle tj, const struct media *m, bool decode, struct media_probe *out,
                       struct err *err)
 {
     static const char *const samplings[TJ_NUMSAMP] = {"4:4:4", "4:2:2", "4:2:0",
@@ -189,8 +187,7 @@ static int read_photo(tjhandle tj, const struct media *m, bool decode, struct co
     return rc == ERR_OK && decode ? decode_photo(tj, m, out, err) : rc;
 }
 
-static int probe_photo(const struct media *m, bool decode, struct convert_probe *out,
-                       struct err *err)
+static int probe_photo(const struct media *m, bool decode, struct media_probe *out, struct err *err)
 {
     size_t body = read_segments(m, out);
     snprintf(out->codec, sizeof out->codec, "JPEG");
@@ -206,13 +203,13 @@ static int probe_photo(const struct media *m, bool decode, struct convert_probe 
     return rc;
 }
 
-int convert_probe(const char *path, const struct convert_facts *facts,
-                  const struct convert_options *options, bool decode, struct convert_probe *out,
-                  struct err *err)
+int media_probe(const char *path, const struct media_facts *facts,
+                const struct media_options *options, bool decode, struct media_probe *out,
+                struct err *err)
 {
     struct media m = {0};
     uint8_t digest[HASH_BYTES];
-    *out = (struct convert_probe){0};
+    *out = (struct media_probe){0};
     av_log_route();
     int rc = media_map(&m, path, err);
     if (rc == ERR_OK && (rc = hash_file(path, digest, err)) == ERR_OK) {
@@ -220,9 +217,9 @@ int convert_probe(const char *path, const struct convert_facts *facts,
         hash_hex(digest, out->sha256);
         rc = sniff_bytes(m.map, m.n, &out->container, err);
     }
-    if (rc < 0 && out->container == CONVERT_ANNEXB && options->params_from[0])
+    if (rc < 0 && out->container == MEDIA_ANNEXB && options->params_from[0])
         rc = ERR_OK;
-    if (rc == ERR_OK && out->container == CONVERT_JPEG)
+    if (rc == ERR_OK && out->container == MEDIA_JPEG)
         rc = probe_photo(&m, decode, out, err);
     else if (rc == ERR_OK)
         rc = probe_video(path, facts, options, decode, out, err);

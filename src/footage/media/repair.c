@@ -4,9 +4,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* The camera writes sound within a second of the pictures of the same time (section 8). */
+/* The camera writes sound within a second of the pictures of the same time, and records that are
+ * not in time order (docs/ptmf.md, section 2). */
 #define SOUND_AWAY_US    INT64_C(5000000)
-#define SOUND_REORDER_US INT64_C(200000) /* records that are not in time order (section 8) */
+#define SOUND_REORDER_US INT64_C(200000)
 
 static int64_t distance(int64_t a, int64_t b)
 {
@@ -36,7 +37,7 @@ int media_repair_pictures(struct media *m, int64_t *times_us, struct err *err)
     int rc = timing_median_step_us(times_us, m->n_pictures, &step_us, err);
     if (rc < 0)
         return rc;
-    if (m->nominal_fps > 0) { /* unless the steps are others: they alternate (section 8.1) */
+    if (m->nominal_fps > 0) { /* unless the steps are others: they alternate (docs/ptmf.md, 3) */
         int64_t nominal_us = 1000000 / m->nominal_fps;
         if (step_us == 0 || (step_us <= 2 * nominal_us && nominal_us <= 2 * step_us))
             step_us = nominal_us;

@@ -1,8 +1,8 @@
 /*
  * sequence: what a row of sequence numbers tells about the pictures that carry them. Pure.
  */
-#ifndef CONVERT_SEQUENCE_H
-#define CONVERT_SEQUENCE_H
+#ifndef MEDIA_SEQUENCE_H
+#define MEDIA_SEQUENCE_H
 
 #include "dashspool/err.h"
 #include <stdbool.h>

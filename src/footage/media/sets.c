@@ -97,10 +97,10 @@ static bool take_sets(const uint8_t *data, size_t n, uint8_t *out, size_t *used)
 }
 
 /* The parameter sets at the start of a file of either container; in media m, which is mapped. */
-static void read_lender(const struct media *lender, enum convert_container container, uint8_t *out,
+static void read_lender(const struct media *lender, enum media_container container, uint8_t *out,
                         size_t *used)
 {
-    if (container != CONVERT_PTMF) {
+    if (container != MEDIA_PTMF) {
         take_sets(lender->map, lender->n, out, used);
         return;
     }
@@ -128,13 +128,13 @@ static bool begins_with_sets(const struct media *m)
 int media_use_sets(struct media *m, const char *path, struct err *err)
 {
     struct media lender = {0};
-    enum convert_container container;
+    enum media_container container;
     if (begins_with_sets(m))
         return ERR_OK;
     int rc = media_map(&lender, path, err);
     if (rc == ERR_OK)
         rc = sniff_bytes(lender.map, lender.n, &container, err);
-    if (rc == ERR_OK && container == CONVERT_JPEG)
+    if (rc == ERR_OK && container == MEDIA_JPEG)
         rc = err_set(err, ERR_CONFIG, "is a photo");
     if (rc == ERR_OK && !(m->lent = malloc(LENT_BYTES_MAX)))
         rc = err_set(err, ERR_NOMEM, "no memory");

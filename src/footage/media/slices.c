@@ -88,7 +88,7 @@ static int find_pictures(struct film *f, struct err *err)
     return f->video >= 0 ? ERR_OK : err_set(err, ERR_MALFORMED, "it has no picture track");
 }
 
-static int read_film(struct film *f, struct convert_slices *out, struct err *err)
+static int read_film(struct film *f, struct media_slices *out, struct err *err)
 {
     uint8_t digest[HASH_BYTES];
     int code, rc = ERR_OK;
@@ -110,7 +110,7 @@ static int read_film(struct film *f, struct convert_slices *out, struct err *err
     return rc;
 }
 
-static int slices_of_film(const char *path, struct convert_slices *out, struct err *err)
+static int slices_of_film(const char *path, struct media_slices *out, struct err *err)
 {
     struct film f = {.video = -1};
     int rc = open_film(&f, path, err);
@@ -126,11 +126,11 @@ static int slices_of_film(const char *path, struct convert_slices *out, struct e
 
 /* ---- whatever it is ---- */
 
-static int slices_of_file(const char *path, struct convert_slices *out, struct err *err)
+static int slices_of_file(const char *path, struct media_slices *out, struct err *err)
 {
-    static const struct convert_facts no_facts;
-    static const struct convert_options options = {.default_fps = 25};
-    enum convert_container container = CONVERT_UNKNOWN;
+    static const struct media_facts no_facts;
+    static const struct media_options options = {.default_fps = 25};
+    enum media_container container = MEDIA_UNKNOWN;
     struct media m = {0};
     int rc = media_map(&m, path, err);
     if (rc == ERR_OK && (out->film = m.n >= 8 && memcmp(m.map + 4, "ftyp", 4) == 0)) {
@@ -140,7 +140,7 @@ static int slices_of_file(const char *path, struct convert_slices *out, struct e
     if (rc == ERR_OK)
         rc = sniff_bytes(m.map, m.n, &container, err);
     media_close(&m);
-    if (rc == ERR_OK && container == CONVERT_JPEG)
+    if (rc == ERR_OK && container == MEDIA_JPEG)
         rc = err_set(err, ERR_UNSUPPORTED, "a photo has no slices");
     if (rc == ERR_OK)
         rc = media_open(&m, path, container, &no_facts, &options, err);
@@ -152,9 +152,9 @@ static int slices_of_file(const char *path, struct convert_slices *out, struct e
     return rc;
 }
 
-int convert_slices(const char *path, struct convert_slices *out, struct err *err)
+int media_slices(const char *path, struct media_slices *out, struct err *err)
 {
-    *out = (struct convert_slices){.film = false};
+    *out = (struct media_slices){.film = false};
     av_log_route();
     int rc = slices_of_file(path, out, err);
     return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;

@@ -3,8 +3,8 @@
  * (from the header byte on; start codes, lengths and trailing zeros left out) of the slice NAL
  * units (types 0..31) in decoding order, one behind the other.
  */
-#ifndef CONVERT_SLICES_H
-#define CONVERT_SLICES_H
+#ifndef MEDIA_SLICES_H
+#define MEDIA_SLICES_H
 
 #include "media.h"
 

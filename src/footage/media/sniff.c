@@ -40,7 +40,7 @@ static bool plausible_nal(const struct nal *nal)
            (nal->p[0] & 1) == 0 && (nal->p[1] >> 3) == 0; /* nuh_layer_id 0 */
 }
 
-static int sniff_stream(const uint8_t *data, size_t n, enum convert_container *out, struct err *err)
+static int sniff_stream(const uint8_t *data, size_t n, enum media_container *out, struct err *err)
 {
     struct nal_scan scan = nal_scan_init(data, n);
     struct nal nal;
@@ -60,7 +60,7 @@ static int sniff_stream(const uint8_t *data, size_t n, enum convert_container *o
         sps = sps || nal.type == NAL_SPS;
         pps = pps || nal.type == NAL_PPS;
         if (slices && sps && pps) {
-            *out = CONVERT_ANNEXB;
+            *out = MEDIA_ANNEXB;
             return ERR_OK;
         }
     }
@@ -69,7 +69,7 @@ static int sniff_stream(const uint8_t *data, size_t n, enum convert_container *o
                        "unknown format: neither camera records (PTMF), H.265 nor JPEG");
     if (slices == 0)
         return err_set(err, ERR_MALFORMED, "H.265 stream without a single frame");
-    *out = CONVERT_ANNEXB;
+    *out = MEDIA_ANNEXB;
     return err_set(err, ERR_MALFORMED,
                    "H.265 stream without parameter sets (%s), first slice at offset %zu; take them "
                    "from another clip of the same camera with --params-from CLIP",
@@ -79,14 +79,14 @@ static int sniff_stream(const uint8_t *data, size_t n, enum convert_container *o
                    first_slice);
 }
 
-int sniff_bytes(const uint8_t *data, size_t n, enum convert_container *out, struct err *err)
+int sniff_bytes(const uint8_t *data, size_t n, enum media_container *out, struct err *err)
 {
     static const uint8_t jpeg[3] = {0xff, 0xd8, 0xff};
-    *out = CONVERT_UNKNOWN;
+    *out = MEDIA_UNKNOWN;
     if (n >= sizeof jpeg && memcmp(data, jpeg, sizeof jpeg) == 0)
-        *out = CONVERT_JPEG;
+        *out = MEDIA_JPEG;
     else if (has_records(data, n))
-        *out = CONVERT_PTMF;
+        *out = MEDIA_PTMF;
     else if (n >= 12 && memcmp(data + 4, "ftyp", 4) == 0)
         return err_set(err, ERR_UNSUPPORTED, "already an MP4 file; nothing to convert");
     else if (is_text(data, n))

@@ -1,14 +1,14 @@
 /*
  * sniff: tells what a file is by its bytes. Pure.
  */
-#ifndef CONVERT_SNIFF_H
-#define CONVERT_SNIFF_H
+#ifndef MEDIA_SNIFF_H
+#define MEDIA_SNIFF_H
 
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 
-/* n > 0. *out is CONVERT_ANNEXB also with the error that only parameter sets are missing.
+/* n > 0. *out is MEDIA_ANNEXB also with the error that only parameter sets are missing.
  * ERR_MALFORMED, ERR_UNSUPPORTED with what it looks like instead. */
-int sniff_bytes(const uint8_t *data, size_t n, enum convert_container *out,
+int sniff_bytes(const uint8_t *data, size_t n, enum media_container *out,
                 struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -2,13 +2,13 @@
  * sound: the master's G.711 A-law records, placed by their capture times, as AAC or
  * FLAC packets.
  */
-#ifndef CONVERT_SOUND_H
-#define CONVERT_SOUND_H
+#ifndef MEDIA_SOUND_H
+#define MEDIA_SOUND_H
 
 #include "av.h"
 #include "media.h"
 
-#define SOUND_HZ 8000 /* section 8 */
+#define SOUND_HZ 8000 /* docs/ptmf.md, section 2 */
 
 /* The samples on one time line from the first picture kept on. */
 struct sound_line {

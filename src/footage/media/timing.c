@@ -6,53 +6,53 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DISAGREE 0.02 /* design, section 7 */
+#define DISAGREE 0.02 /* docs/ptmf.md, section 5 */
 #define FPS_MAX  1000.0
 
-const char *convert_source_name(enum convert_source source)
+const char *media_source_name(enum media_source source)
 {
     switch (source) {
-    case CONVERT_SOURCE_PTMF:
+    case MEDIA_SOURCE_PTMF:
         return "capture times";
-    case CONVERT_SOURCE_META:
+    case MEDIA_SOURCE_META:
         return "metadata rate";
-    case CONVERT_SOURCE_PERSON:
+    case MEDIA_SOURCE_PERSON:
         return "given rate";
-    case CONVERT_SOURCE_LENGTH:
+    case MEDIA_SOURCE_LENGTH:
         return "pictures over length";
-    case CONVERT_SOURCE_STREAM:
+    case MEDIA_SOURCE_STREAM:
         return "stream rate";
-    case CONVERT_SOURCE_DEFAULT:
+    case MEDIA_SOURCE_DEFAULT:
         return "default rate";
-    case CONVERT_N_SOURCES:
+    case MEDIA_N_SOURCES:
         break;
     }
     return "unknown";
 }
 
-const char *timing_source_text(enum convert_source source)
+const char *timing_source_text(enum media_source source)
 {
     switch (source) {
-    case CONVERT_SOURCE_PTMF:
+    case MEDIA_SOURCE_PTMF:
         return "capture times of the camera's records, first to last";
-    case CONVERT_SOURCE_META:
+    case MEDIA_SOURCE_META:
         return "nominal rate in the metadata";
-    case CONVERT_SOURCE_PERSON:
+    case MEDIA_SOURCE_PERSON:
         return "given by a person (--fps)";
-    case CONVERT_SOURCE_LENGTH:
+    case MEDIA_SOURCE_LENGTH:
         return "number of pictures by the length in the metadata, whole seconds";
-    case CONVERT_SOURCE_STREAM:
+    case MEDIA_SOURCE_STREAM:
         return "timing in the H.265 stream, often wrong";
-    case CONVERT_SOURCE_DEFAULT:
+    case MEDIA_SOURCE_DEFAULT:
         return "configured default, no witness";
-    case CONVERT_N_SOURCES:
+    case MEDIA_N_SOURCES:
         break;
     }
     return "unknown";
 }
 
 /* How far a source's rate is from the chosen one, as a part of it; 0 if it says nothing. */
-static double deviation(const struct convert_timing *t, int source)
+static double deviation(const struct media_timing *t, int source)
 {
     double chosen = t->fps[t->chosen], fps = t->fps[source];
     return fps > 0 && chosen > 0 ? fabs(fps - chosen) / chosen : 0;
@@ -63,27 +63,27 @@ static double sane(double fps)
     return isfinite(fps) && fps > 0 && fps <= FPS_MAX ? fps : 0;
 }
 
-void timing_select(const struct timing_facts *facts, struct convert_timing *out)
+void timing_select(const struct timing_facts *facts, struct media_timing *out)
 {
     double *fps = out->fps;
     int64_t span_us = facts->last_us - facts->first_us;
-    *out = (struct convert_timing){.chosen = CONVERT_SOURCE_DEFAULT};
+    *out = (struct media_timing){.chosen = MEDIA_SOURCE_DEFAULT};
     if (facts->has_ptmf && span_us > 0)
-        fps[CONVERT_SOURCE_PTMF] = sane((double)(facts->pictures - 1) * 1e6 / (double)span_us);
-    fps[CONVERT_SOURCE_META] = sane(facts->meta_fps);
-    fps[CONVERT_SOURCE_PERSON] = sane(facts->person_fps);
+        fps[MEDIA_SOURCE_PTMF] = sane((double)(facts->pictures - 1) * 1e6 / (double)span_us);
+    fps[MEDIA_SOURCE_META] = sane(facts->meta_fps);
+    fps[MEDIA_SOURCE_PERSON] = sane(facts->person_fps);
     if (facts->length_s > 0)
-        fps[CONVERT_SOURCE_LENGTH] = sane((double)facts->pictures / facts->length_s);
-    fps[CONVERT_SOURCE_STREAM] = sane(facts->stream_fps);
-    fps[CONVERT_SOURCE_DEFAULT] = sane(facts->default_fps);
-    if (fps[CONVERT_SOURCE_DEFAULT] == 0)
-        fps[CONVERT_SOURCE_DEFAULT] = 25;
+        fps[MEDIA_SOURCE_LENGTH] = sane((double)facts->pictures / facts->length_s);
+    fps[MEDIA_SOURCE_STREAM] = sane(facts->stream_fps);
+    fps[MEDIA_SOURCE_DEFAULT] = sane(facts->default_fps);
+    if (fps[MEDIA_SOURCE_DEFAULT] == 0)
+        fps[MEDIA_SOURCE_DEFAULT] = 25;
 
     int i = 0;
-    while (i < CONVERT_SOURCE_DEFAULT && fps[i] == 0)
+    while (i < MEDIA_SOURCE_DEFAULT && fps[i] == 0)
         i++;
-    out->chosen = (enum convert_source)i;
-    for (int k = 0; k < CONVERT_SOURCE_DEFAULT; k++)
+    out->chosen = (enum media_source)i;
+    for (int k = 0; k < MEDIA_SOURCE_DEFAULT; k++)
         if (deviation(out, k) > DISAGREE)
             out->disagree = true;
 }
@@ -109,16 +109,15 @@ static void add_rate(char *out, size_t room, const char *name, double fps)
     add(out, room, "%s%s %" PRId64 "%s", out[0] ? ", " : "", name, milli / 1000, digits);
 }
 
-void convert_timing_text(const struct convert_timing *t, bool only_disagreeing, char *out,
-                         size_t room)
+void media_timing_text(const struct media_timing *t, bool only_disagreeing, char *out, size_t room)
 {
     out[0] = '\0';
-    for (int k = 0; k < CONVERT_N_SOURCES; k++) {
-        bool witness = k < CONVERT_SOURCE_DEFAULT && deviation(t, k) > DISAGREE;
+    for (int k = 0; k < MEDIA_N_SOURCES; k++) {
+        bool witness = k < MEDIA_SOURCE_DEFAULT && deviation(t, k) > DISAGREE;
         bool chosen = k == (int)t->chosen;
         if (t->fps[k] > 0 && (only_disagreeing ? t->disagree && (witness || chosen)
-                                               : chosen || k < CONVERT_SOURCE_DEFAULT))
-            add_rate(out, room, convert_source_name((enum convert_source)k), t->fps[k]);
+                                               : chosen || k < MEDIA_SOURCE_DEFAULT))
+            add_rate(out, room, media_source_name((enum media_source)k), t->fps[k]);
     }
 }
 
@@ -277,7 +276,7 @@ struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us
 #define CLIP_LENGTH_US TIMING_JUMP_US /* when nothing tells the length */
 
 /* Metadata: is its time the start of the clip? */
-static int64_t meta_error(const struct convert_facts *f, int64_t duration_us, const char **why)
+static int64_t meta_error(const struct media_facts *f, int64_t duration_us, const char **why)
 {
     int64_t length_us = f->length_s > 0 ? f->length_s * S_US : duration_us;
     if (strcmp(f->trigger, "request") == 0) {
@@ -292,7 +291,7 @@ static int64_t meta_error(const struct convert_facts *f, int64_t duration_us, co
     return META_ERROR_US + (length_us > 0 ? length_us : CLIP_LENGTH_US);
 }
 
-static int64_t source_error(const struct convert_facts *f, int64_t duration_us, const char *source,
+static int64_t source_error(const struct media_facts *f, int64_t duration_us, const char *source,
                             const char **why)
 {
     static const struct {
@@ -321,28 +320,27 @@ static int64_t source_error(const struct convert_facts *f, int64_t duration_us, 
 }
 
 /* What a constant rate adds at offset_us; *why is for a person. */
-static int64_t rate_error(const struct convert_timing *t, int64_t offset_us, const char **why)
+static int64_t rate_error(const struct media_timing *t, int64_t offset_us, const char **why)
 {
     double worst = 0, fps = t->fps[t->chosen];
     *why = "";
-    if (t->chosen == CONVERT_SOURCE_PTMF || fps <= 0)
+    if (t->chosen == MEDIA_SOURCE_PTMF || fps <= 0)
         return 0;
-    for (int k = 0; k < CONVERT_SOURCE_DEFAULT; k++) /* time goes as 1 / rate */
+    for (int k = 0; k < MEDIA_SOURCE_DEFAULT; k++) /* time goes as 1 / rate */
         if (t->fps[k] > 0 && fabs(fps / t->fps[k] - 1) > worst)
             worst = fabs(fps / t->fps[k] - 1);
     *why = "; constant rate: half a picture step";
-    if (t->chosen == CONVERT_SOURCE_DEFAULT)
+    if (t->chosen == MEDIA_SOURCE_DEFAULT)
         worst = 1, *why = "; nothing tells the rate";
     else if (t->disagree)
         *why = "; the rate is in dispute";
     return llround(0.5e6 / fps + worst * fabs((double)offset_us));
 }
 
-struct convert_wall timing_wall(const struct convert_facts *facts,
-                                const struct convert_timing *timing, int64_t duration_us,
-                                int64_t offset_us)
+struct media_wall timing_wall(const struct media_facts *facts, const struct media_timing *timing,
+                              int64_t duration_us, int64_t offset_us)
 {
-    struct convert_wall w = {.known = facts->has_time};
+    struct media_wall w = {.known = facts->has_time};
     const char *why = "", *rate = "";
     if (!w.known)
         return w;

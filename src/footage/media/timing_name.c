@@ -106,7 +106,7 @@ bool timing_imei_ok(const char *text)
     return sum % 10 == 0;
 }
 
-void convert_facts_from_path(const char *path, int64_t now_us, struct convert_facts *facts)
+void media_facts_from_path(const char *path, int64_t now_us, struct media_facts *facts)
 {
     const char *slash = strrchr(path, '/'), *source;
     const char *name = slash ? slash + 1 : path;

@@ -25,9 +25,9 @@ struct field {
     ptrdiff_t has_at; /* the bool that says whether it is known; -1: it is always there */
 };
 
-#define F(member)  offsetof(struct convert_facts, member)
+#define F(member)  offsetof(struct media_facts, member)
 #define O(member)  offsetof(struct convert_options, member)
-#define FT(member) TEXT, F(member), sizeof(((struct convert_facts *)0)->member), 0, 0, -1
+#define FT(member) TEXT, F(member), sizeof(((struct media_facts *)0)->member), 0, 0, -1
 #define OT(member) TEXT, O(member), sizeof(((struct convert_options *)0)->member), 0, 0, -1
 
 static const struct field facts_fields[] = {
@@ -47,8 +47,8 @@ static const struct field facts_fields[] = {
 };
 
 static const struct field options_fields[] = {
-    {"fps", REAL, O(fps), 0, 0, 1000, -1},
-    {"default_fps", REAL, O(default_fps), 0, 0, 1000, -1},
+    {"fps", REAL, O(media.fps), 0, 0, 1000, -1},
+    {"default_fps", REAL, O(media.default_fps), 0, 0, 1000, -1},
     {"crf", REAL, O(crf), 0, 0, 51, -1},
     {"preset", OT(preset)},
     {"encoder", OT(encoder)},
@@ -62,7 +62,7 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct convert_facts) == 256 && sizeof(struct convert_options) == 3912,
+_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 3912,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {
@@ -153,7 +153,7 @@ static json_t *libraries_json(const struct recipe *r)
 int recipe_text(const struct recipe *r, char **out, struct err *err)
 {
     const struct convert_options *o = &r->options;
-    const char *beside = o->track_path[0] ? o->track_path : o->params_from;
+    const char *beside = o->track_path[0] ? o->track_path : o->media.params_from;
     *out = NULL;
     if (beside[0]) /* its folder is nobody's business */
         return err_set(err, ERR_UNSUPPORTED,

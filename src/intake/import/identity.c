@@ -1,5 +1,5 @@
 /* Of whom a file is, where nothing beside it tells: its name and its folders. */
-#include "dashspool/convert.h"
+#include "dashspool/media.h"
 #include "dashspool/wire.h"
 #include "import_internal.h"
 #include <ctype.h>
@@ -37,14 +37,14 @@ bool import_camera_ok(const char *text)
 static void judge_word(struct catalogue_transfer *row, const char *from, size_t n)
 {
     char folder[24];
-    struct convert_facts facts = {0};
+    struct media_facts facts = {0};
     for (int i = 0; i < N_CAMERAS && !row->camera[0]; i++)
         if (n == strlen(cameras[i].word) && strncasecmp(from, cameras[i].word, n) == 0)
             snprintf(row->camera, sizeof row->camera, "%s", cameras[i].camera);
     if (row->imei[0] || n != 15)
         return;
     snprintf(folder, sizeof folder, "%.*s/x", (int)n, from);
-    convert_facts_from_path(folder, 0, &facts); /* its check digit, too */
+    media_facts_from_path(folder, 0, &facts); /* its check digit, too */
     snprintf(row->imei, sizeof row->imei, "%s", facts.imei);
 }
 
@@ -112,10 +112,10 @@ static void keep_name(struct catalogue_transfer *row, const char *path)
 
 static void time_of_name(struct catalogue_transfer *row, const char *path, int64_t now_utc_us)
 {
-    struct convert_facts facts = {0};
+    struct media_facts facts = {0};
     if (row->known & CATALOGUE_HAS_META)
         return; /* no name is trusted over a camera that does not know the time */
-    convert_facts_from_path(path, now_utc_us, &facts);
+    media_facts_from_path(path, now_utc_us, &facts);
     if (!facts.has_time)
         return;
     row->known |= CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED;

@@ -2,10 +2,10 @@
 #ifndef DASHSPOOL_IMPORT_INTERNAL_H
 #define DASHSPOOL_IMPORT_INTERNAL_H
 
-#include "dashspool/convert_ending.h"
 #include "dashspool/hash.h"
 #include "dashspool/import.h"
 #include "dashspool/intake.h"
+#include "dashspool/media.h"
 #include "dashspool/raw.h"
 
 enum {
@@ -20,7 +20,7 @@ struct item {
     struct catalogue_stat stat;
     uint8_t *data; /* all of it; NULL: to be read again */
     uint8_t sha256[HASH_BYTES];
-    struct convert_ending ending;
+    struct media_ending ending;
     struct catalogue_transfer row;
     char sidecar[256]; /* name of the file that the metadata are from; "" */
     /* what became of it */
@@ -79,7 +79,7 @@ int store_repair(struct import *im, struct err *err) DS_MUST_CHECK;
 /* line.c: lines of the custody. */
 int line_received(struct import *im, const struct item *it, struct err *err) DS_MUST_CHECK;
 int line_stored(struct import *im, const struct catalogue_transfer *row, const char *path,
-                const struct catalogue_stat *stat, const struct convert_ending *ending,
+                const struct catalogue_stat *stat, const struct media_ending *ending,
                 struct err *err) DS_MUST_CHECK;
 int line_same(struct import *im, const struct item *it, struct err *err) DS_MUST_CHECK;
 

@@ -35,13 +35,13 @@ int line_received(struct import *im, const struct item *it, struct err *err)
 }
 
 int line_stored(struct import *im, const struct catalogue_transfer *row, const char *path,
-                const struct catalogue_stat *stat, const struct convert_ending *ending,
+                const struct catalogue_stat *stat, const struct media_ending *ending,
                 struct err *err)
 {
     json_t *what = file_json(path, stat);
     json_object_set_new(what, "length_bytes", json_integer(row->length_bytes));
     json_object_set_new(what, "sha256", json_string(row->sha256));
-    if (ending->end != CONVERT_END_WELL)
+    if (ending->end != MEDIA_END_WELL)
         json_object_set_new(what, "ending", json_string(ending->note));
     return note(im, row->id, "stored", what, err);
 }

@@ -1,8 +1,8 @@
 /* A file, up to where the stores are needed: what it is, its bytes, their hash. */
 #define _GNU_SOURCE /* O_NOFOLLOW */
 #include "dashspool/clock.h"
-#include "dashspool/convert.h"
 #include "dashspool/import_walk.h"
+#include "dashspool/media.h"
 #include "import_internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +120,7 @@ static bool open_file(struct import *im, struct item *it)
         tell(im, it->path, IMPORT_FAILED, "", strerror(errno));
     } else if (!S_ISREG(st.st_mode)) {
         tell(im, it->path, IMPORT_LEFT, "", "not a regular file (pipe, device or folder)");
-    } else if (st.st_size > CONVERT_INPUT_BYTES_MAX) {
+    } else if (st.st_size > MEDIA_INPUT_BYTES_MAX) {
         tell(im, it->path, IMPORT_REFUSED, "", "larger than 4 GiB, which no camera produces");
     } else {
         stat_take(&st, &it->stat);
@@ -133,14 +133,14 @@ static bool open_file(struct import *im, struct item *it)
 static bool judge(struct import *im, struct item *it, bool as_it_is)
 {
     struct err err;
-    int rc = convert_ending(it->fd, it->stat.length_bytes, &it->ending, &err);
+    int rc = media_ending(it->fd, it->stat.length_bytes, &it->ending, &err);
     if (rc == ERR_AGAIN || (rc < 0 && it->stat.length_bytes == 0 && !as_it_is))
         tell(im, it->path, IMPORT_NOT_YET, "", err.text);
     else if (rc < 0)
         tell(im, it->path, err_is_temporary(rc) ? IMPORT_FAILED : IMPORT_REFUSED, "", err.text);
     else if (it->ending.ours)
         tell(im, it->path, IMPORT_LEFT, "", "a copy made by dashspool");
-    else if (it->ending.end != CONVERT_END_WELL && !as_it_is)
+    else if (it->ending.end != MEDIA_END_WELL && !as_it_is)
         tell(im, it->path, IMPORT_NOT_YET, "", it->ending.note);
     else
         return true;

@@ -41,8 +41,7 @@ static const struct item *twin_in_batch(const struct import *im, const struct it
 static int add_row(struct import *im, struct item *it, struct err *err)
 {
     struct catalogue_transfer same;
-    struct catalogue_origin origin = {.stat = it->stat,
-                                      .whole = it->ending.end == CONVERT_END_WELL};
+    struct catalogue_origin origin = {.stat = it->stat, .whole = it->ending.end == MEDIA_END_WELL};
     const struct item *twin = twin_in_batch(im, it);
     if (it->done)
         return ERR_OK;
@@ -244,7 +243,7 @@ static int keep_row(struct import *im, struct catalogue_transfer *row, struct er
     int rc = catalogue_origin_get(im->catalogue, row->key, &origin, err);
     if (rc < 0)
         return rc;
-    struct convert_ending ending = {.end = origin.whole ? CONVERT_END_WELL : CONVERT_END_CUT};
+    struct media_ending ending = {.end = origin.whole ? MEDIA_END_WELL : MEDIA_END_CUT};
     snprintf(ending.note, sizeof ending.note, "%s", origin.note);
     row->state = CATALOGUE_STORED;
     row->completed_us = clock_utc_us();

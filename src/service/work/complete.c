@@ -87,10 +87,10 @@ static int convert(struct completer *c, const struct catalogue_transfer *t, cons
                    const char *dir, struct convert_result *result, struct err *err)
 {
     char stem[CATALOGUE_ID_ROOM + 16];
-    struct convert_facts facts;
+    struct media_facts facts;
     struct confine *child = NULL;
     struct err stopped;
-    export_convert_facts(t, &facts);
+    export_media_facts(t, &facts);
     snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_PARTIAL ? ".partial" : "");
     int rc = confine_start(&child, master, dir, stem, &facts, &c->options, &c->limits, err);
     if (rc < 0)

@@ -13,10 +13,10 @@
 static int convert(struct worker *w, const struct catalogue_transfer *t, const char *master,
                    const char *dir, struct convert_result *result, struct err *err)
 {
-    struct convert_facts facts;
+    struct media_facts facts;
     struct confine *c = NULL;
     double done;
-    export_convert_facts(t, &facts);
+    export_media_facts(t, &facts);
     int rc = confine_start(&c, master, dir, t->id, &facts, &w->options, &w->limits, err);
     if (rc < 0)
         return rc;
@@ -34,7 +34,7 @@ static void tell(const struct worker *w, const struct catalogue_transfer *t,
     if (r->warning[0])
         log_warn(w->stage->name, "converted with warnings", LOG_TEXT("id", t->id),
                  LOG_TEXT("note", r->warning));
-    bool film = r->container != CONVERT_JPEG;
+    bool film = r->container != MEDIA_JPEG;
     log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),
              LOG_INT_IF(film, "pictures", r->pictures),
              LOG_SECONDS("footage_seconds", film ? (double)r->duration_us / 1e6 : NAN),

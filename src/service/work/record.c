@@ -8,17 +8,16 @@
 #include <string.h>
 
 /* What every source says of the picture rate: {"capture times": 19.967, …}. */
-static json_t *sources_json(const struct convert_timing *t)
+static json_t *sources_json(const struct media_timing *t)
 {
     json_t *o = json_object();
-    for (int k = 0; o && k < CONVERT_N_SOURCES; k++)
+    for (int k = 0; o && k < MEDIA_N_SOURCES; k++)
         if (t->fps[k] > 0)
-            json_object_set_new(o, convert_source_name((enum convert_source)k),
-                                json_real(t->fps[k]));
+            json_object_set_new(o, media_source_name((enum media_source)k), json_real(t->fps[k]));
     return o;
 }
 
-static json_t *wall_json(const struct catalogue_transfer *t, const struct convert_wall *w)
+static json_t *wall_json(const struct catalogue_transfer *t, const struct media_wall *w)
 {
     char start[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "";
     if (!w->known)
@@ -31,7 +30,7 @@ static json_t *wall_json(const struct catalogue_transfer *t, const struct conver
 }
 
 /* What is wrong with the master: {"missing": 13, …}, only what is not 0. */
-static json_t *damage_json(const struct convert_damage *d)
+static json_t *damage_json(const struct media_damage *d)
 {
     const struct {
         const char *name;
@@ -57,11 +56,11 @@ static json_t *damage_json(const struct convert_damage *d)
 /* What came out, whatever the copy. */
 static json_t *outcome_json(const struct catalogue_transfer *t, const struct convert_result *r)
 {
-    json_t *o = json_pack(
-        "{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
-        (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
-        convert_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
-    if (o && r->container != CONVERT_JPEG) {
+    json_t *o =
+        json_pack("{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
+                  (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
+                  media_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
+    if (o && r->container != MEDIA_JPEG) {
         json_object_set_new(o, "sources", sources_json(&r->timing));
         json_object_set_new(o, "damage", damage_json(&r->damage));
     }
@@ -89,7 +88,7 @@ static json_t *recipe_json(const struct catalogue_transfer *t,
     struct recipe recipe = {.options = *options};
     struct err err;
     char *text = NULL;
-    export_convert_facts(t, &recipe.facts);
+    export_media_facts(t, &recipe.facts);
     recipe_sign(&recipe);
     json_t *o =
         recipe_text(&recipe, &text, &err) < 0 ? json_string(err.text) : json_loads(text, 0, NULL);
