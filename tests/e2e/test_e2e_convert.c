@@ -169,10 +169,7 @@ static void test_a_name_tells_the_time_and_a_dispute_is_told(void **state)
 static void test_a_stream_without_parameter_sets_is_one_clear_line(void **state)
 {
     (void)state;
-    const char *source = support_shared("hevc/membrane-input-10-no-vps-sps-pps.h265");
-    if (!source)
-        skip();
-    copy_to(source, "bare.h265", 0);
+    copy_to(support_data("hevc/membrane-input-10-no-vps-sps-pps.h265"), "bare.h265", 0);
     struct proc_result r = CONVERT(in_dir("bare.h265"));
     assert_int_equal(r.status, 1);
     assert_int_equal(lines_with(proc_err(&r), ""), 1);

@@ -151,12 +151,11 @@ void assert_has(const char *text, const char *words)
         fail_msg("'%s' is not in:\n%s", words, text);
 }
 
-const char *support_shared(const char *name)
+const char *support_data(const char *name)
 {
     static char path[4096];
-    snprintf(path, sizeof path, "%s/%s", TEST_SHARED_DATA, name);
-    if (access(path, R_OK) == 0)
-        return path;
-    fprintf(stderr, "SKIPPED: %s is not there\n", path);
-    return NULL;
+    snprintf(path, sizeof path, "%s/%s", TEST_DATA, name);
+    if (access(path, R_OK) < 0)
+        fail_msg("%s is not there", path);
+    return path;
 }
