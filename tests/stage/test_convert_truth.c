@@ -4,7 +4,6 @@
 #include "footage/media/sound.h"
 #include "support/footage.h"
 #include <jansson.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -415,12 +414,9 @@ static void test_the_same_bytes_wherever_they_are_made(void **state)
     assert_non_null(getcwd(back, sizeof back));
     dir = support_tmp_dir();
     assert_int_equal(setenv("TZ", "Asia/Kathmandu", 1), 0);
-    if (!setlocale(LC_ALL, "de_DE.UTF-8") && !setlocale(LC_ALL, "fr_FR.UTF-8"))
-        fprintf(stderr, "no locale with a decimal comma is installed\n");
     assert_int_equal(chdir("/"), 0);
     struct convert_result b = make(footage_sample(FRONT), "clip", copies);
     assert_int_equal(chdir(back), 0);
-    setlocale(LC_ALL, "C");
     setenv("TZ", zone, 1);
     assert_int_equal(a.n_outputs, 3);
     for (int i = 0; i < 3; i++)

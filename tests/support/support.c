@@ -151,6 +151,14 @@ void assert_has(const char *text, const char *words)
         fail_msg("'%s' is not in:\n%s", words, text);
 }
 
+uint64_t support_seed(uint64_t otherwise)
+{
+    const char *text = getenv("TEST_SEED");
+    uint64_t seed = text ? strtoull(text, NULL, 10) : otherwise;
+    printf("TEST_SEED=%llu\n", (unsigned long long)seed);
+    return seed;
+}
+
 const char *support_data(const char *name)
 {
     static char path[4096];
