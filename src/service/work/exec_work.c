@@ -25,7 +25,8 @@ struct told {
 static bool path_is_inside(const char *path)
 {
     return path[0] && path[0] != '/' && strcmp(path, "..") != 0 && strncmp(path, "../", 3) != 0 &&
-           !strstr(path, "/../") && (strlen(path) < 3 || strcmp(path + strlen(path) - 3, "/.."));
+           !strstr(path, "/../") &&
+           (strlen(path) < 3 || strcmp(path + strlen(path) - 3, "/..") != 0);
 }
 
 struct copies {
