@@ -153,10 +153,6 @@ int media_repair_sound(struct media *m, const int64_t *repaired_us, struct err *
 /* sound.c: fills in m->silence: what sound_line_read() puts in. */
 int media_find_silence(struct media *m, struct err *err) DS_MUST_CHECK;
 
-/* Room for one more element of an array (the address of the pointer to it) of n, at most max. */
-int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t element, const char *what,
-               struct err *err) DS_MUST_CHECK;
-
 /* sets.c: if m begins without parameter sets, takes those of the clip at `path` into m->lent. */
 int media_use_sets(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;
 
