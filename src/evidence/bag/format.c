@@ -1,5 +1,5 @@
 /* What lies where in a package, and the lines of its text files. Pure. */
-#include "zip.h"
+#include "bag_internal.h"
 #include <inttypes.h>
 #include <string.h>
 

@@ -3,6 +3,7 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
+#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/master.h"
@@ -102,7 +103,7 @@ static json_t *recipe_json(const struct catalogue_transfer *t,
     struct recipe recipe = {.options = *options};
     struct err err;
     char *text = NULL;
-    recipe_facts(t, &recipe.facts);
+    export_media_facts(t, &recipe.facts);
     recipe_sign(&recipe);
     json_t *o =
         recipe_text(&recipe, &text, &err) < 0 ? json_string(err.text) : json_loads(text, 0, NULL);
@@ -236,7 +237,7 @@ static int convert(const struct catalogue_transfer *t, const char *master, const
     struct confine *c = NULL;
     double done = 0;
     bool stopped = false;
-    recipe_facts(t, &facts);
+    export_media_facts(t, &facts);
     snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_PARTIAL ? ".partial" : "");
     int rc = copies_dir(root, t, &dir, err);
     if (rc == ERR_OK)

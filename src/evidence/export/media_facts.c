@@ -1,4 +1,5 @@
-#include "dashspool/recipe.h"
+/* What the catalogue knows of a transfer, as facts for its copies. */
+#include "dashspool/export.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ static void facts_of_name(const struct catalogue_transfer *t, struct media_facts
     media_facts_from_path(path, t->arrived_us, out);
 }
 
-void recipe_facts(const struct catalogue_transfer *t, struct media_facts *out)
+void export_media_facts(const struct catalogue_transfer *t, struct media_facts *out)
 {
     *out = (struct media_facts){
         .has_time = t->known & CATALOGUE_TIME_OK,

@@ -1,9 +1,9 @@
 /*
- * zip: what the writer and the readers of packages share: a package that is read, a zip that is
- * written, the numbers of APPNOTE.TXT 6.3.10, and the lines of a bag's text files.
+ * bag: what the writer and the readers of packages share: names, the lines of text files, a package
+ * that is read, a zip that is written, and the numbers of APPNOTE.TXT 6.3.10.
  */
-#ifndef BAG_ZIP_H
-#define BAG_ZIP_H
+#ifndef BAG_INTERNAL_H
+#define BAG_INTERNAL_H
 
 #include "dashspool/bag.h"
 
@@ -16,6 +16,23 @@ int bag_info_line(struct buf *to, enum bag_key key, const char *value,
 /* A line of a manifest, as sha256sum -c reads it. */
 int bag_manifest_line(struct buf *to, const char *sha256, const char *name,
                       struct err *err) DS_MUST_CHECK;
+
+/* ---- which names a package may have, and which it has had (names.c) ---- */
+
+#define NAMES_SHOWN_ROOM 512
+
+/* n bytes that are hostile, for an error's text: what is not printable ASCII becomes '?'. */
+const char *names_shown(const char *name, size_t n, char out[NAMES_SHOWN_ROOM]);
+
+struct names;
+
+int names_new(struct names **out, struct err *err) DS_MUST_CHECK;
+void names_free(struct names **names);
+
+/* Judges a name of n bytes (no NUL needed; a folder's without a '/' at its end) and remembers it. A
+ * folder may come again, a file may not. ERR_MALFORMED, ERR_NOMEM. */
+int names_add(struct names *names, const char *name, size_t n, bool is_folder,
+              struct err *err) DS_MUST_CHECK;
 
 /* ---- a package that is read ---- */
 
@@ -45,10 +62,6 @@ int zip_new(struct zip **out, const char *path, int64_t at_us, struct err *err) 
 int zip_begin(struct zip *z, const char *name, int64_t size, struct err *err) DS_MUST_CHECK;
 int zip_write(struct zip *z, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
 int zip_end(struct zip *z, struct err *err) DS_MUST_CHECK;
-
-/* … whole, from memory. */
-int zip_put(struct zip *z, const char *name, const void *data, size_t n,
-            struct err *err) DS_MUST_CHECK;
 
 /* Writes the directory, fsyncs and closes the file. The entry in its folder is not synced: the
  * rename does that. */
