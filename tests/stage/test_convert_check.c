@@ -1,6 +1,6 @@
 /* A copy that is not as planned is found out. */
 #include "footage/convert/check.h"
-#include "footage/media/slices.h"
+#include "footage/media/media.h"
 #include "support/footage.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* What the copies say of time: the camera's clock mended, sound in step, timing.json and .csv. */
 #include "footage/media/media.h"
 #include "footage/media/ptmf.h"
-#include "footage/media/sound.h"
 #include "support/footage.h"
 #include <jansson.h>
 #include <locale.h>

@@ -1,7 +1,7 @@
 /* The working copy beside its pictures: lossless sound, the text track, chapters, camera, boxes. */
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
-#include "footage/convert/chapters.h"
+#include "footage/convert/mux.h"
 #include "support/footage.h"
 #include <libavformat/avformat.h>
 #include <stdio.h>

@@ -1,8 +1,7 @@
 #include "check.h"
 #include "dashspool/fsx.h"
 #include "media/av.h"
-#include "media/slices.h"
-#include "media/sound.h"
+#include "media/media.h"
 #include <inttypes.h>
 #include <libavformat/avformat.h>
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 #include "media/av.h"
 #include "media/damage.h"
 #include "media/media.h"
-#include "media/sniff.h"
 #include "media/timing.h"
 #include "osd.h"
 #include "plan.h"
@@ -73,17 +72,6 @@ void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out
     take_text(cfg, "osd_template", out->osd_template, sizeof out->osd_template);
     take_text(cfg, "osd_position", out->osd_position, sizeof out->osd_position);
     take_text(cfg, "note", out->note, sizeof out->note);
-}
-
-int media_sniff(const char *path, enum media_container *out, struct err *err)
-{
-    struct media m = {0};
-    *out = MEDIA_UNKNOWN;
-    int rc = media_map(&m, path, err);
-    if (rc == ERR_OK)
-        rc = sniff_bytes(m.map, m.n, out, err);
-    media_close(&m);
-    return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
 }
 
 static void describe_video(const struct media *m, const struct media_facts *facts,
