@@ -2,10 +2,10 @@
  * wire: the cameras' file-transfer protocol as bytes: frames, the CRC of DATA, INIT, paths. Pure:
  * no socket, no file, no clock. Metadata are in wire_meta.h, the conversation in wire_session.h.
  *
- * Source of formats: Teltonika's "DualCam communication protocol" pages, corrected by field
- * captures. Everything is big-endian. A frame is u16 id, u16 length, payload, with two exceptions:
- * INIT (id 0 from a device) is 16 bytes without a length, and REPEAT_INIT (0009) is sent as the two
- * bytes of its id alone.
+ * Source of formats: docs/protocol.md (the vendor's pages, corrected by field captures). Everything
+ * is big-endian. A frame is u16 id, u16 length, payload, with two exceptions: INIT (id 0 from a
+ * device) is 16 bytes without a length, and REPEAT_INIT (0009) is sent as the two bytes of its id
+ * alone.
  */
 #ifndef DASHSPOOL_WIRE_H
 #define DASHSPOOL_WIRE_H

@@ -1,8 +1,140 @@
-#include "cfg_internal.h"
+#include "dashspool/cfg.h"
+#include "dashspool/fsx.h"
 #include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+static bool parse_bool(const char *text, bool *out)
+{
+    static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false",
+                                                                                "off", "0"};
+    for (size_t i = 0; i < 4; i++) {
+        if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
+            *out = strcasecmp(text, yes[i]) == 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_span(const char *text, int64_t *ms)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 9)
+        return false;
+    int64_t n = strtoll(text, NULL, 10);
+    const char *unit = text + digits + strspn(text + digits, " ");
+    *ms = 0;
+    if (n == 0 && !*unit)
+        return true;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(unit, units[i].unit) == 0) {
+            *ms = n * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_word(const char *words, const char *word, size_t n)
+{
+    for (const char *p = words; n > 0 && *p; p += strcspn(p, " ")) {
+        p += strspn(p, " ");
+        if (strcspn(p, " ") == n && strncmp(p, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_words(const char *words, const char *list)
+{
+    for (;; list++) {
+        size_t n = strcspn(list, ",");
+        if (!has_word(words, list, n))
+            return false;
+        list += n;
+        if (!*list)
+            return true;
+    }
+}
+
+static int check_int(const struct cfg_key *key, const char *text, struct err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    int64_t i = strtoll(text, &end, 10);
+    if (*text && !*end && errno == 0 && i >= key->min && i <= key->max)
+        return ERR_OK;
+    return err_set(err, ERR_CONFIG, "%s = %s: expected a whole number from %lld to %lld (%s)",
+                   key->name, text, (long long)key->min, (long long)key->max, key->unit);
+}
+
+static int check_real(const struct cfg_key *key, const char *text, struct err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    double d = strtod(text, &end);
+    if (*text && !*end && errno == 0 && isfinite(d) && d >= (double)key->min &&
+        d <= (double)key->max)
+        return ERR_OK;
+    return err_set(err, ERR_CONFIG, "%s = %s: expected a number from %lld to %lld (%s)", key->name,
+                   text, (long long)key->min, (long long)key->max, key->unit);
+}
+
+static int check_span(const struct cfg_key *key, const char *text, struct err *err)
+{
+    int64_t ms;
+    if (parse_span(text, &ms) && ms >= key->min && ms <= key->max)
+        return ERR_OK;
+    return err_set(
+        err, ERR_CONFIG,
+        "%s = %s: expected a time from %lld ms to %lld s, such as 500 ms, 30 s, 10 min, 2 h or 1 d",
+        key->name, text, (long long)key->min, (long long)(key->max / 1000));
+}
+
+/* Is this text a value of that key? ERR_CONFIG tells what would be. */
+static int check_value(const struct cfg_key *key, const char *text, struct err *err)
+{
+    bool b;
+    switch (key->type) {
+    case CFG_BOOL:
+        if (parse_bool(text, &b))
+            return ERR_OK;
+        return err_set(err, ERR_CONFIG, "%s = %s: expected yes or no", key->name, text);
+    case CFG_INT:
+        return check_int(key, text, err);
+    case CFG_REAL:
+        return check_real(key, text, err);
+    case CFG_SPAN:
+        return check_span(key, text, err);
+    case CFG_TEXT:
+        if (strlen(text) > (size_t)key->max)
+            return err_set(err, ERR_CONFIG, "%s: longer than %lld bytes", key->name,
+                           (long long)key->max);
+        return key->check ? key->check(text, err) : ERR_OK;
+    case CFG_WORD:
+        if (has_word(key->unit, text, strlen(text)))
+            return ERR_OK;
+        return err_set(err, ERR_CONFIG, "%s = %s: expected one of: %s", key->name, text, key->unit);
+    case CFG_LIST:
+        if (has_words(key->unit, text))
+            return ERR_OK;
+        return err_set(err, ERR_CONFIG, "%s = %s: expected a comma-separated list of: %s",
+                       key->name, text, key->unit);
+    }
+    return err_set(err, ERR_CONFIG, "%s: unknown type", key->name);
+}
+
+/* ---- sections and their values ---- */
 
 enum { INSTANCES_MAX = 64, INSTANCE_NAME_MAX = 63 };
 
@@ -100,7 +232,7 @@ static int add_part(struct cfg *cfg, const struct cfg_section *table, const char
         whole = whole && p.name && p.origin;
     }
     for (size_t k = 0; whole && k < table->n_keys; k++) {
-        assert(cfg_value_check(&table->keys[k], table->keys[k].value, err) == ERR_OK);
+        assert(check_value(&table->keys[k], table->keys[k].value, err) == ERR_OK);
         whole = (p.values[k].text = strdup(table->keys[k].value)) != NULL;
     }
     if (!whole) {
@@ -119,7 +251,8 @@ static int count_instances(const struct cfg *cfg)
     return n;
 }
 
-int cfg_section_enter(struct cfg *cfg, const char *section, const char *origin, struct err *err)
+/* A section is begun at `origin`: made, if it is one of a table with a *. ERR_CONFIG: unknown. */
+static int section_enter(struct cfg *cfg, const char *section, const char *origin, struct err *err)
 {
     if (has_part(cfg, section))
         return ERR_OK;
@@ -143,13 +276,13 @@ int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *
             const char *origin, struct err *err)
 {
     const struct cfg_key *key = NULL;
-    int rc = cfg_section_enter(cfg, section, origin, err);
+    int rc = section_enter(cfg, section, origin, err);
     if (rc < 0)
         return rc;
     struct value *v = find(cfg, section, name, &key);
     if (!v)
         return err_set(err, ERR_CONFIG, "unknown key '%.60s' in [%s]", name, section);
-    if ((rc = cfg_value_check(key, text, err)) < 0)
+    if ((rc = check_value(key, text, err)) < 0)
         return rc;
     char *new_text = strdup(text), *new_origin = strdup(origin);
     if (!new_text || !new_origin) {
@@ -162,6 +295,153 @@ int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *
     *v = (struct value){new_text, new_origin};
     return ERR_OK;
 }
+
+/* ---- files ---- */
+
+enum { FILE_BYTES_MAX = 1 << 20, SECTION_ROOM = 80, PATH_ROOM = 4096 };
+
+#define BLANKS " \t\r\f\v"
+
+/* Where in a file we are. */
+struct lines {
+    const char *path;
+    char *at; /* what is left, NUL-terminated */
+    int line; /* number of the last one */
+    char section[SECTION_ROOM];
+};
+
+static char *trim(char *text)
+{
+    text += strspn(text, BLANKS);
+    size_t n = strlen(text);
+    while (n > 0 && strchr(BLANKS, text[n - 1]))
+        text[--n] = '\0';
+    return text;
+}
+
+/* The next line, cut out in place, with those behind it that a \ joins; NULL: the end. A \ at the
+ * very end joins nothing. */
+static char *next_line(struct lines *l)
+{
+    char *line = l->at, *p = l->at;
+    if (!*p)
+        return NULL;
+    for (l->line++;; l->line++) {
+        char *end = strchr(p, '\n');
+        l->at = end ? end + 1 : p + strlen(p);
+        char *last = l->at - (end != NULL) - 1; /* of the line */
+        if (last < line || *last != '\\' || strchr("#;", line[strspn(line, BLANKS)])) {
+            if (end)
+                *end = '\0';
+            return line;
+        }
+        if (!end) {
+            *last = '\0';
+            return line;
+        }
+        end[-1] = end[0] = ' ';
+        p = l->at;
+    }
+}
+
+static int enter(struct cfg *cfg, struct lines *l, char *text, const char *origin, struct err *err)
+{
+    size_t n = strlen(text);
+    if (text[n - 1] != ']' || n - 2 >= sizeof l->section)
+        return err_set(err, ERR_CONFIG,
+                       "%.40s: malformed section; write [NAME] on a line of its own", text);
+    text[n - 1] = '\0';
+    snprintf(l->section, sizeof l->section, "%s", trim(text + 1));
+    return section_enter(cfg, l->section, origin, err);
+}
+
+static int take_line(struct cfg *cfg, struct lines *l, char *text, const char *origin,
+                     struct err *err)
+{
+    char *equals = strchr(text, '=');
+    if (!*text || *text == '#' || *text == ';')
+        return ERR_OK;
+    if (*text == '[')
+        return enter(cfg, l, text, origin, err);
+    if (!equals || equals == text)
+        return err_set(err, ERR_CONFIG, "expected [section], key = value or # comment");
+    *equals = '\0';
+    return cfg_set(cfg, l->section, trim(text), trim(equals + 1), origin, err);
+}
+
+static int take_lines(struct cfg *cfg, struct lines *l, struct err *err)
+{
+    int rc = ERR_OK;
+    while (rc == ERR_OK) {
+        char origin[PATH_ROOM + 16];
+        int first = l->line + 1;
+        char *line = next_line(l);
+        if (!line)
+            break;
+        snprintf(origin, sizeof origin, "%s:%d", l->path, first);
+        if ((rc = take_line(cfg, l, trim(line), origin, err)) < 0)
+            err_wrap(err, "%s", origin);
+    }
+    return rc;
+}
+
+static int load_file(struct cfg *cfg, const char *path, struct err *err)
+{
+    struct buf text;
+    struct lines l = {.path = path};
+    buf_init(&text, FILE_BYTES_MAX);
+    int rc = fsx_read_file(path, &text, err);
+    if (rc == ERR_LIMIT)
+        rc = err_set(err, ERR_CONFIG, "%s: larger than %d bytes", path, FILE_BYTES_MAX);
+    else if (rc == ERR_OK && memchr(buf_data(&text), '\0', text.used))
+        rc = err_set(err, ERR_CONFIG, "%s: not a text file", path);
+    if (rc == ERR_OK) {
+        l.at = strndup((const char *)buf_data(&text), text.used);
+        rc = l.at ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for the configuration");
+    }
+    char *kept = l.at;
+    if (rc == ERR_OK) {
+        if (strncmp(l.at, "\xef\xbb\xbf", 3) == 0) /* as some editors begin a file */
+            l.at += 3;
+        rc = take_lines(cfg, &l, err);
+    }
+    free(kept);
+    buf_clear(&text);
+    return rc;
+}
+
+static int is_conf(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+    return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".conf") == 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* All of DIR/<name>.conf. */
+static int load_files(struct cfg *cfg, const char *dir, struct err *err)
+{
+    struct dirent **names = NULL;
+    int n = scandir(dir, &names, is_conf, by_bytes);
+    if (n < 0)
+        return err_sys(err, "read directory %s", dir);
+    int rc = ERR_OK;
+    for (int i = 0; i < n; i++) {
+        char path[PATH_ROOM];
+        if (rc == ERR_OK) {
+            snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+            rc = load_file(cfg, path, err);
+        }
+        free(names[i]);
+    }
+    free(names);
+    return rc;
+}
+
+/* ---- the door ---- */
 
 int cfg_load(struct cfg **out, const char *dir, const struct cfg_section *sections,
              size_t n_sections, struct err *err)
@@ -177,7 +457,7 @@ int cfg_load(struct cfg **out, const char *dir, const struct cfg_section *sectio
         if (!is_pattern(&sections[s]))
             rc = add_part(cfg, &sections[s], NULL, NULL, err);
     if (rc == ERR_OK && dir)
-        rc = cfg_files_load(cfg, dir, err);
+        rc = load_files(cfg, dir, err);
     if (rc < 0)
         cfg_free(&cfg);
     *out = cfg;
@@ -206,7 +486,7 @@ const char *cfg_text(const struct cfg *cfg, const char *section, const char *nam
 bool cfg_bool(const struct cfg *cfg, const char *section, const char *name)
 {
     bool b = false;
-    cfg_value_bool(cfg_text(cfg, section, name), &b);
+    parse_bool(cfg_text(cfg, section, name), &b);
     return b;
 }
 
@@ -218,7 +498,7 @@ int64_t cfg_int(const struct cfg *cfg, const char *section, const char *name)
 int64_t cfg_ms(const struct cfg *cfg, const char *section, const char *name)
 {
     int64_t ms = 0;
-    cfg_value_span(cfg_text(cfg, section, name), &ms);
+    parse_span(cfg_text(cfg, section, name), &ms);
     return ms;
 }
 

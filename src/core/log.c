@@ -1,12 +1,258 @@
 #include "dashspool/log.h"
 #include "dashspool/clock.h"
-#include "log_line.h"
+#include <assert.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum {
+    LOG_LINE_BYTES = 4096, /* PIPE_BUF: a pipe takes so many at once, or none (pipe(7)) */
+    LOG_VALUE_BYTES = 800, /* of one value as it is written; an err's text fits */
+};
+
+struct log_line {
+    char bytes[LOG_LINE_BYTES];
+    size_t used, room, head; /* room: up to what the end needs; head: the first key is there */
+    bool json, full, cut;
+};
+
+_Static_assert(LOG_LINE_BYTES <= PIPE_BUF, "a line is one write to a pipe");
+
+#define CUT_MARK "\xe2\x80\xa6" /* … */
+enum { END_BYTES = 40 };        /* `,"cut":true,"pid":2147483647}` and a newline */
+
+static void put(struct log_line *l, const char *bytes, size_t n)
+{
+    if (l->full || n > l->room - l->used) {
+        l->full = true;
+        return;
+    }
+    memcpy(l->bytes + l->used, bytes, n);
+    l->used += n;
+}
+
+static void put_text(struct log_line *l, const char *text)
+{
+    put(l, text, strlen(text));
+}
+
+/* ---- text ---- */
+
+/* The character at p and its bytes; what is no UTF-8 (RFC 3629) is U+FFFD of one byte. */
+static uint32_t decode(const unsigned char *p, size_t *n)
+{
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    size_t more = *p < 0xc2 ? 0 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : *p < 0xf5 ? 3 : 0;
+    *n = 1;
+    if (*p < 0x80)
+        return *p;
+    if (more == 0)
+        return 0xfffd;
+    uint32_t c = *p & (0x3fU >> more);
+    for (size_t i = 1; i <= more; i++) {
+        if ((p[i] & 0xc0) != 0x80) /* a NUL, too */
+            return 0xfffd;
+        c = c << 6 | (p[i] & 0x3f);
+    }
+    if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0xfffd;
+    *n = 1 + more;
+    return c;
+}
+
+/* What a terminal does not show, or what changes the order in which it shows others. */
+static bool is_hidden(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c ||
+           (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0xfffd;
+}
+
+/* The next character of a string of JSON, as it is written; *p goes behind it. */
+static size_t take_character(const char **p, char out[8])
+{
+    size_t n;
+    uint32_t c = decode((const unsigned char *)*p, &n);
+    const char *from = *p;
+    char escape = c == '\n'               ? 'n'
+                  : c == '\r'             ? 'r'
+                  : c == '\t'             ? 't'
+                  : c == '"' || c == '\\' ? (char)c
+                                          : '\0';
+    *p += n;
+    if (escape) {
+        out[0] = '\\';
+        out[1] = escape;
+        return 2;
+    }
+    if (is_hidden(c))
+        return (size_t)snprintf(out, 8, "\\u%04x", (unsigned)c);
+    memcpy(out, from, n);
+    return n;
+}
+
+/* How many characters from here on stand for themselves in a string of JSON; with `bare` also in
+ * logfmt without quotation marks. */
+static size_t plain_bytes(const char *text, bool bare)
+{
+    size_t n = 0;
+    for (char c; (c = text[n]) >= ' ' && c <= '~' && c != '"' && c != '\\'; n++)
+        if (bare && (c == ' ' || c == '='))
+            break;
+    return n;
+}
+
+/* Up to `limit`; what is longer gets the mark. */
+static void put_characters(struct log_line *l, const char *text, size_t limit)
+{
+    while (*text) {
+        char out[8];
+        const char *from = text;
+        size_t n = plain_bytes(text, false), left = limit > l->used ? limit - l->used : 0;
+        n = n < left ? n : left;
+        text += n;
+        if (n == 0) {
+            n = take_character(&text, out);
+            from = out;
+        }
+        if (n > left) {
+            put_text(l, CUT_MARK);
+            return;
+        }
+        put(l, from, n);
+    }
+}
+
+static void put_value(struct log_line *l, const char *text, bool quoted)
+{
+    size_t room = l->room - l->used < LOG_VALUE_BYTES ? l->room - l->used : LOG_VALUE_BYTES;
+    size_t n = plain_bytes(text, true);
+    if (!l->json && !quoted && n > 0 && !text[n] && n <= room) {
+        put(l, text, n);
+        return;
+    }
+    size_t limit = l->used + room - sizeof CUT_MARK; /* with its NUL: the closing mark's byte */
+    put(l, "\"", 1);
+    put_characters(l, text, limit);
+    put(l, "\"", 1);
+}
+
+/* ---- fields ---- */
+
+static bool key_ok(const char *key)
+{
+    size_t n = 0;
+    while ((key[n] >= 'a' && key[n] <= 'z') || key[n] == '_')
+        n++;
+    return n > 0 && !key[n];
+}
+
+static void put_key(struct log_line *l, const char *key)
+{
+    assert(key_ok(key)); /* they are ours */
+    if (l->used > l->head)
+        put(l, l->json ? "," : " ", 1);
+    put(l, "\"", l->json);
+    put_text(l, key);
+    put_text(l, l->json ? "\":" : "=");
+}
+
+/* Whatever LC_NUMERIC says. */
+static void put_seconds(struct log_line *l, double s)
+{
+    char text[32];
+    long long ms = (long long)(s * 1000 + (s < 0 ? -0.5 : 0.5)), whole = ms / 1000,
+              rest = ms % 1000;
+    int n = snprintf(text, sizeof text, "%s%lld.%03lld", ms < 0 ? "-" : "",
+                     whole < 0 ? -whole : whole, rest < 0 ? -rest : rest);
+    while (text[n - 1] == '0')
+        n--;
+    put(l, text, (size_t)(text[n - 1] == '.' ? n - 1 : n));
+}
+
+static void put_field(struct log_line *l, const struct log_field *f)
+{
+    char text[24];
+    switch (f->type) {
+    case LOG_TYPE_TEXT:
+        put_value(l, f->text, false);
+        return;
+    case LOG_TYPE_INT:
+        snprintf(text, sizeof text, "%lld", (long long)f->number);
+        put_text(l, text);
+        return;
+    case LOG_TYPE_SECONDS:
+        put_seconds(l, f->real);
+        return;
+    case LOG_TYPE_BOOL:
+        put_text(l, f->number ? "true" : "false");
+        return;
+    case LOG_TYPE_NONE:
+    case LOG_TYPE_END:
+        return;
+    }
+}
+
+static bool is_there(const struct log_field *f)
+{
+    return f->type == LOG_TYPE_TEXT      ? f->text && *f->text
+           : f->type == LOG_TYPE_SECONDS ? f->real > -1e15 && f->real < 1e15
+                                         : f->type != LOG_TYPE_NONE;
+}
+
+static void log_line_field(struct log_line *l, const struct log_field *f)
+{
+    size_t before = l->used;
+    if (!is_there(f))
+        return;
+    put_key(l, f->key);
+    put_field(l, f);
+    if (!l->full)
+        return;
+    l->used = before;
+    l->full = false;
+    l->cut = true;
+}
+
+/* ---- the whole ---- */
+
+/* priority: of the journal; -1: the line does not go there. */
+static void log_line_begin(struct log_line *l, bool json, int priority)
+{
+    l->used = 0;
+    l->room = LOG_LINE_BYTES - END_BYTES;
+    l->json = json;
+    l->full = l->cut = false;
+    if (priority >= 0)
+        l->used = (size_t)snprintf(l->bytes, LOG_LINE_BYTES, "<%d>", priority);
+    put(l, "{", json);
+    l->head = l->used;
+}
+
+/* always_quoted: also where logfmt could do without. */
+static void log_line_text(struct log_line *l, const char *key, const char *text, bool always_quoted)
+{
+    put_key(l, key);
+    put_value(l, text, always_quoted);
+}
+
+/* Then it is whole, with its newline. */
+static void log_line_end(struct log_line *l, int pid)
+{
+    l->room = LOG_LINE_BYTES;
+    if (l->cut)
+        log_line_field(l, &LOG_BOOL("cut", true));
+    log_line_field(l, &LOG_INT("pid", pid));
+    put(l, "}", l->json);
+    put(l, "\n", 1);
+}
+
+/* ---- log ---- */
 
 static atomic_int max_level = LOG_LEVEL_INFO;
 static atomic_bool as_json, to_journal;

@@ -12,3 +12,8 @@ const char *size_text(int64_t bytes, char out[SIZE_TEXT_ROOM])
     snprintf(out, SIZE_TEXT_ROOM, bytes < 0 ? "?" : u == 0 ? "%.0f %s" : "%.1f %s", v, units[u]);
     return out;
 }
+
+const char *size_plural(int64_t n, const char *one, const char *many)
+{
+    return n == 1 ? one : many;
+}

@@ -212,7 +212,7 @@ static void test_wrong_usage_is_2_and_says_what_to_do(void **state)
     expect_err(RUN(w, "convert"), 2, "no input: give at least one file");
     expect_err(RUN(w, "convert", "--fps", "x", FRONT), 2, "--fps x");
     expect_err(RUN(w, "simulate", "--front", FRONT), 2, "--to HOST:PORT");
-    expect_err(RUN(w, "receive", "--listen", "nowhere"), 2, "write HOST:PORT");
+    expect_err(RUN(w, "receive", "--listen", "nowhere"), 2, "expected HOST:PORT");
     expect_err(RUN(w, "list"), 1, "no catalogue found");
     expect_out(RUN(w, "--help"), 0, "receive");
     configure(w, "bogus = 1\n");

@@ -451,7 +451,7 @@ static void is_repaired(const char *root)
     is_row(root, "SELECT count(*) || ' ' || sum(published) FROM transfer", "3 2");
     is_row(root,
            "SELECT group_concat(camera || ' ' || state || ' ' || until_bytes || ' ' ||"
-           " (ended LIKE '%killed%'), ', ') FROM (SELECT * FROM transfer JOIN arrival"
+           " (ended LIKE '%unclean shutdown%'), ', ') FROM (SELECT * FROM transfer JOIN arrival"
            "  ON transfer.key = transfer ORDER BY camera)",
            "driver stored 2049 0, front partial 5120 1, rear stored 40960 1");
     has_job(root, rear);

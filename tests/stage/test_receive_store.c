@@ -265,7 +265,7 @@ static void test_what_a_kill_left_is_resumed(void **state)
     sql("UPDATE transfer SET state = 'receiving'; DELETE FROM arrival");
     open_store();
     assert_int_equal(sql("SELECT count(*) FROM arrival WHERE until_bytes = 5120 AND"
-                         " ended LIKE '%killed%'"),
+                         " ended LIKE '%unclean shutdown%'"),
                      1);
     t = begin("front", 20, &a);
     assert_int_equal(store_have(t), 5 * 1024);

@@ -116,6 +116,9 @@ static void test_sizes_are_told_in_units_of_a_thousand(void **state)
         char text[SIZE_TEXT_ROOM];
         assert_string_equal(size_text(is[i].bytes, text), is[i].text);
     }
+    assert_string_equal(size_plural(0, "copy", "copies"), "copies");
+    assert_string_equal(size_plural(1, "copy", "copies"), "copy");
+    assert_string_equal(size_plural(2, "copy", "copies"), "copies");
 }
 
 int main(void)

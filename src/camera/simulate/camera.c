@@ -1,8 +1,91 @@
-#include "camera_internal.h"
+/* A simulated camera: it answers the server, sends DATA, and does what goes wrong. */
+#include "dashspool/buf.h"
 #include "dashspool/reader.h"
+#include "dashspool/simulate.h"
 #include <assert.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum {
+    IN_FLIGHT_MAX = 32,
+    STATUS_BAD_RESUME = 6,
+    STATUS_FILE_READ_FAILED = 17,
+};
+
+struct simulate_camera {
+    struct simulate_config config;
+    struct simulate_stats stats;
+    bool pending[WIRE_N_SLOTS], path_pending[SIMULATE_PATH_FILES];
+    bool fired[SIMULATE_FAULTS];
+    struct buf in, reply;
+    const struct simulate_file *file; /* asked for; NULL: none */
+    bool *file_pending;               /* cleared when it is acknowledged */
+    int named;                        /* of by_path, the one whose path was said; -1: none */
+    bool by_path;                     /* `file` is */
+    bool sending;                     /* DATA is due */
+    bool resumed;                     /* the file had its first RESUME */
+    size_t at;                        /* of the next DATA in the file */
+    uint16_t seed;
+    bool done;
+};
+
+static const struct {
+    const char *name;
+    bool has_place;
+} faults[SIMULATE_N_FAULTS] = {
+    [SIMULATE_CRC] = {"crc", true},
+    [SIMULATE_CRC_ALWAYS] = {"crc-always", true},
+    [SIMULATE_DROP] = {"drop", true},
+    [SIMULATE_DISCONNECT] = {"disconnect", true},
+    [SIMULATE_SILENCE] = {"silence", true},
+    [SIMULATE_STATUS] = {"status", true},
+    [SIMULATE_SYNC_TWICE] = {"sync-twice", true},
+    [SIMULATE_IN_FLIGHT] = {"in-flight", true},
+    [SIMULATE_SYNC_0] = {"sync-0", false},
+    [SIMULATE_START_TWICE] = {"start-twice", false},
+    [SIMULATE_START_0] = {"start-0", false},
+    [SIMULATE_META_13] = {"meta-13", false},
+};
+
+int simulate_fault_parse(const char *text, struct simulate_fault *out, struct err *err)
+{
+    size_t n = strcspn(text, "=");
+    char all[200] = "", *end = NULL;
+    unsigned long at = text[n] == '=' ? strtoul(text + n + 1, &end, 10) : 1;
+    bool number = !end || (end != text + n + 1 && *end == '\0' && at > 0 && at <= UINT32_MAX);
+    size_t used = 0;
+    for (int i = 0; i < SIMULATE_N_FAULTS; i++) {
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s%s", i ? ", " : "",
+                                 faults[i].name, faults[i].has_place ? "=N" : "");
+        if (strlen(faults[i].name) != n || memcmp(faults[i].name, text, n) != 0)
+            continue;
+        if (!number || (end && !faults[i].has_place))
+            return err_set(err, ERR_CONFIG, "%s: %s", text,
+                           faults[i].has_place ? "a number from 1 is needed behind the ="
+                                               : "this fault has no number");
+        *out = (struct simulate_fault){(enum simulate_fault_type)i, (uint32_t)at};
+        return ERR_OK;
+    }
+    return err_set(err, ERR_CONFIG, "unknown fault %s; known faults: %s", text, all);
+}
+
+static const struct simulate_fault *due_fault(struct simulate_camera *c,
+                                              enum simulate_fault_type type, uint32_t frame,
+                                              bool again)
+{
+    for (int i = 0; i < c->config.n_faults; i++) {
+        const struct simulate_fault *f = &c->config.fault[i];
+        if (f->type != type || (frame && f->at != frame) || (c->fired[i] && !again))
+            continue;
+        c->fired[i] = true;
+        return f;
+    }
+    return NULL;
+}
+
+/* ---- the camera ---- */
 
 enum {
     INPUT_BYTES_MAX = 4096, /* a server's frames are under 600 bytes */
@@ -33,7 +116,7 @@ static int reply_frame(struct simulate_camera *c, uint16_t id, const void *paylo
     return buf_append(&c->reply, frame, wire_frame_put(frame, sizeof frame, id, payload, n), err);
 }
 
-int camera_reply_u32(struct simulate_camera *c, uint16_t id, uint32_t value, struct err *err)
+static int reply_u32(struct simulate_camera *c, uint16_t id, uint32_t value, struct err *err)
 {
     uint8_t frame[8];
     return buf_append(&c->reply, frame, wire_u32_put(frame, sizeof frame, id, value), err);
@@ -65,11 +148,44 @@ static int reply_meta(struct simulate_camera *c, const struct wire_meta *m, stru
     if (c->config.protocol_id >= WIRE_PROTOCOL_BY_PATH)
         return reply_json(c, m, err);
     uint8_t meta[WIRE_META_V4_BYTES];
-    if (m->kind != WIRE_KIND_DUALCAM || !camera_fault(c, SIMULATE_META_13, 0, true))
+    if (m->kind != WIRE_KIND_DUALCAM || !due_fault(c, SIMULATE_META_13, 0, true))
         return reply_frame(c, WIRE_META, meta, wire_meta_put(meta, m, c->config.meta_version), err);
     size_t n = wire_meta_put(meta, m, 2); /* 14; one is not in the length */
     int rc = reply_frame(c, WIRE_META, meta, n - 1, err);
     return rc < 0 ? rc : buf_append(&c->reply, meta + n - 1, 1, err);
+}
+
+static size_t frame_data_bytes(const struct simulate_camera *c)
+{
+    return c->by_path && c->config.data_bytes ? c->config.data_bytes : WIRE_PACKET_BYTES;
+}
+
+static uint32_t frame_number(const struct simulate_camera *c)
+{
+    return (uint32_t)(c->at / frame_data_bytes(c)) + 1;
+}
+
+static uint32_t offset_of(const struct simulate_camera *c, size_t at)
+{
+    if (c->by_path)
+        return (uint32_t)at;
+    bool from_0 = false;
+    for (int i = 0; i < c->config.n_faults; i++)
+        from_0 = from_0 || c->config.fault[i].type == SIMULATE_SYNC_0;
+    return (uint32_t)(at / WIRE_PACKET_BYTES) + !from_0;
+}
+
+static size_t put_data(struct simulate_camera *c, uint8_t *out, size_t room)
+{
+    const struct simulate_file *f = c->file;
+    size_t n = frame_data_bytes(c), left = f->n - c->at;
+    n = n < left ? n : left;
+    size_t used = c->by_path && c->config.enhanced
+                      ? wire_enh_data_put(out, room, (uint32_t)c->at, f->data + c->at, n, &c->seed)
+                      : wire_data_put(out, room, f->data + c->at, n, &c->seed);
+    c->at += n;
+    c->stats.bytes += n;
+    return used;
 }
 
 /* ---- what the server asks ---- */
@@ -102,7 +218,7 @@ static int on_meta_request(struct simulate_camera *c, const uint8_t *identifier,
         return reply_meta(c, &c->config.by_path[c->named].meta, err);
     if (slot >= 0)
         return reply_meta(c, &c->config.file[slot].meta, err);
-    return camera_reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
+    return reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
 }
 
 /* Chooses the file that a slot's name or a path means; a path must be echoed with its NUL. */
@@ -127,8 +243,8 @@ static int on_file_request(struct simulate_camera *c, const uint8_t *name, size_
     choose(c, name, n);
     c->sending = c->resumed = false;
     if (!c->file)
-        return camera_reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
-    bool empty = camera_fault(c, SIMULATE_START_0, 0, false);
+        return reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
+    bool empty = due_fault(c, SIMULATE_START_0, 0, false);
     uint16_t crc = c->by_path ? wire_crc(0, c->file->data, c->file->n) : 0;
     size_t count = (c->file->n + WIRE_PACKET_BYTES - 1) / WIRE_PACKET_BYTES;
     count = empty ? 0 : c->by_path ? c->file->n : count;
@@ -137,7 +253,7 @@ static int on_file_request(struct simulate_camera *c, const uint8_t *name, size_
     if (empty && !c->by_path)
         c->file = NULL;
     int rc = reply_frame(c, WIRE_START, start, sizeof start, err);
-    if (rc == ERR_OK && camera_fault(c, SIMULATE_START_TWICE, 0, true))
+    if (rc == ERR_OK && due_fault(c, SIMULATE_START_TWICE, 0, true))
         rc = reply_frame(c, WIRE_START, start, sizeof start, err);
     return rc;
 }
@@ -145,29 +261,29 @@ static int on_file_request(struct simulate_camera *c, const uint8_t *name, size_
 /* What is on its way when the server's RESUME comes. */
 static int reply_in_flight(struct simulate_camera *c, struct err *err)
 {
-    const struct simulate_fault *f = camera_fault(c, SIMULATE_IN_FLIGHT, 0, true);
+    const struct simulate_fault *f = due_fault(c, SIMULATE_IN_FLIGHT, 0, true);
     uint8_t frame[SIMULATE_ROOM];
     int rc = ERR_OK;
     for (uint32_t i = 0; f && rc == ERR_OK && i < f->at && i < IN_FLIGHT_MAX; i++)
         if (c->at < c->file->n)
-            rc = buf_append(&c->reply, frame, camera_put_data(c, frame, sizeof frame), err);
+            rc = buf_append(&c->reply, frame, put_data(c, frame, sizeof frame), err);
     return rc;
 }
 
 static int on_resume(struct simulate_camera *c, uint32_t offset, struct err *err)
 {
-    uint32_t first = c->file ? camera_offset(c, 0) : 0;
+    uint32_t first = c->file ? offset_of(c, 0) : 0;
     if (!c->by_path && offset <= 1 && (!c->resumed || offset < first))
         offset = first; /* 0 and 1 both mean the beginning */
     size_t at = (size_t)(offset - first) * (c->by_path ? 1 : WIRE_PACKET_BYTES);
     if (!c->file || at >= c->file->n)
-        return camera_reply_u32(c, WIRE_STATUS, STATUS_BAD_RESUME, err);
+        return reply_u32(c, WIRE_STATUS, STATUS_BAD_RESUME, err);
     int rc = c->resumed ? reply_in_flight(c, err) : ERR_OK;
     c->stats.resumes += c->resumed;
     c->resumed = c->sending = true;
     c->at = at;
     c->seed = 0;
-    return rc < 0 ? rc : camera_reply_u32(c, WIRE_SYNC, offset, err);
+    return rc < 0 ? rc : reply_u32(c, WIRE_SYNC, offset, err);
 }
 
 static int on_repeat_init(struct simulate_camera *c, struct err *err)
@@ -277,4 +393,68 @@ bool simulate_camera_done(const struct simulate_camera *c)
 const struct simulate_stats *simulate_camera_stats(const struct simulate_camera *c)
 {
     return &c->stats;
+}
+
+/* ---- data ---- */
+
+/* Frame `k` as the network or the camera spoils it; returns its bytes. */
+static size_t spoil(struct simulate_camera *c, uint32_t k, uint8_t *frame, size_t n)
+{
+    if (due_fault(c, SIMULATE_CRC, k, false) || due_fault(c, SIMULATE_CRC_ALWAYS, k, true))
+        frame[n - 1] ^= 0x55;
+    if (due_fault(c, SIMULATE_DROP, k, false)) {
+        size_t gone = n / 3; /* from the middle */
+        memmove(frame + n / 3, frame + n / 3 + gone, n - n / 3 - gone);
+        n -= gone;
+    }
+    return n;
+}
+
+/* Whether the camera says something else than frame `k`, or nothing. */
+static bool stops(struct simulate_camera *c, uint32_t k)
+{
+    struct err err;
+    if (due_fault(c, SIMULATE_DISCONNECT, k, false))
+        c->done = c->stats.hung_up = true;
+    else if (due_fault(c, SIMULATE_STATUS, k, false))
+        c->sending = reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, &err) < 0;
+    else if (due_fault(c, SIMULATE_SILENCE, k, false))
+        c->sending = false;
+    else
+        return false;
+    return true;
+}
+
+/* Answers that wait, as many as there is room for. */
+static size_t take_replies(struct simulate_camera *c, uint8_t *out, size_t room)
+{
+    size_t n = c->reply.used < room ? c->reply.used : room;
+    memcpy(out, buf_data(&c->reply), n);
+    buf_consume(&c->reply, n);
+    return n;
+}
+
+size_t simulate_camera_fill(struct simulate_camera *c, uint8_t *out, size_t room)
+{
+    struct err err;
+    size_t used = take_replies(c, out, room);
+    while (c->file && c->sending && !c->done && c->reply.used == 0 &&
+           room - used >= SIMULATE_ROOM) {
+        if (c->at >= c->file->n) {
+            c->sending = false;
+            break;
+        }
+        uint32_t k = frame_number(c);
+        size_t from = c->at;
+        if (stops(c, k))
+            break;
+        size_t n = put_data(c, out + used, room - used);
+        used += spoil(c, k, out + used, n);
+        if (due_fault(c, SIMULATE_SYNC_TWICE, k, false) &&
+            reply_u32(c, WIRE_SYNC, offset_of(c, from), &err) == ERR_OK) {
+            c->at = from;
+            c->seed = 0;
+        }
+    }
+    return used + take_replies(c, out + used, room - used); /* what stopped it, too */
 }

@@ -1,7 +1,49 @@
 #include "dashspool/reader.h"
 #include "dashspool/wire.h"
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <string.h>
+
+/*
+ * Eight bytes a step ("slicing-by-8": M. Kounavis and F. Berry, "A Systematic Approach to Building
+ * High Performance Software-based CRC Generators", 2005). table[k][b] is the CRC of byte b followed
+ * by k zero bytes.
+ */
+enum { SLICES = 8, POLYNOMIAL = 0x8408 };
+
+static uint16_t table[SLICES][256];
+static pthread_once_t table_once = PTHREAD_ONCE_INIT;
+
+static void make_table(void)
+{
+    for (unsigned b = 0; b < 256; b++) {
+        unsigned crc = b;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ POLYNOMIAL : crc >> 1;
+        table[0][b] = (uint16_t)crc;
+    }
+    for (int k = 1; k < SLICES; k++)
+        for (unsigned b = 0; b < 256; b++)
+            table[k][b] = (uint16_t)(table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 0xff]);
+}
+
+uint16_t wire_crc(uint16_t seed, const void *data, size_t n)
+{
+    pthread_once(&table_once, make_table);
+    const uint8_t *p = data;
+    unsigned crc = seed;
+    for (; n >= SLICES; n -= SLICES, p += SLICES) {
+        crc = (unsigned)(table[7][(p[0] ^ crc) & 0xff] ^ table[6][(p[1] ^ crc >> 8) & 0xff] ^
+                         table[5][p[2]] ^ table[4][p[3]] ^ table[3][p[4]] ^ table[2][p[5]] ^
+                         table[1][p[6]] ^ table[0][p[7]]);
+    }
+    for (; n > 0; n--, p++)
+        crc = crc >> 8 ^ table[0][(crc ^ *p) & 0xff];
+    return (uint16_t)crc;
+}
+
+/* ---- frame ---- */
 
 const struct wire_slot wire_slots[WIRE_N_SLOTS] = {
     {WIRE_SETTING_VIDEO_REAR, 0x20, "%videor", "rear", "video"},
@@ -172,4 +214,74 @@ const char *wire_status_text(uint32_t status)
         "bootloader mismatch",
     };
     return status < sizeof text / sizeof *text ? text[status] : "unknown status";
+}
+
+/* ---- foreign ---- */
+
+static const char *avl_stream(uint8_t codec)
+{
+    switch (codec) {
+    case 0x08:
+        return "a tracker's AVL stream (Codec 8); this port expects the camera link, check the "
+               "tracker's server settings";
+    case 0x8e:
+        return "a tracker's AVL stream (Codec 8 Extended): this port is for its camera, not for "
+               "its "
+               "records";
+    case 0x10:
+        return "a tracker's AVL stream (Codec 16): this port is for its camera, not for its "
+               "records";
+    case 0x0c:
+    case 0x0d:
+    case 0x0e:
+        return "a tracker's command stream (Codec 12 to 14): this port is for its camera";
+    default:
+        return NULL;
+    }
+}
+
+/* "000f" and 15 digits: a tracker logs in to the server of its records. */
+static bool avl_login(const uint8_t *data, size_t n)
+{
+    if (n < 6 || data[0] != 0 || data[1] != 15)
+        return false;
+    for (size_t i = 2; i < n && i < 17; i++)
+        if (data[i] < '0' || data[i] > '9')
+            return false;
+    return true;
+}
+
+const char *wire_foreign_protocol(const uint8_t *data, size_t n)
+{
+    static const char http[] = "HTTP (browser or scanner)";
+    static const struct {
+        const char *bytes;
+        size_t n;
+        const char *who;
+    } strangers[] = {
+        {"GET ", 4, http},
+        {"POST ", 5, http},
+        {"HEAD ", 5, http},
+        {"PUT ", 4, http},
+        {"OPTIONS ", 8, http},
+        {"CONNECT ", 8, http},
+        {"PRI * ", 6, http},
+        {"\x16\x03", 2, "TLS; use the TLS port, or disable TLS in the device"},
+        {"SSH-", 4, "SSH"},
+        {"PROXY ", 6, "a load balancer's PROXY header: switch it off there"},
+        {"\r\n\r\n\0\r\nQUIT\n", 12, "a load balancer's PROXY header: switch it off there"},
+        {"EHLO ", 5, "SMTP"},
+        {"HELO ", 5, "SMTP"},
+        {"\x03\0\0", 3, "RDP: a scanner"},
+    };
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
+        if (n >= strangers[i].n && memcmp(data, strangers[i].bytes, strangers[i].n) == 0)
+            return strangers[i].who;
+    if (n >= 8 && data[0] == 0x10 && memcmp(data + 4, "MQTT", 4) == 0)
+        return "MQTT";
+    if (avl_login(data, n))
+        return "a tracker's AVL login; this port expects the camera link";
+    if (n >= 9 && memcmp(data, "\0\0\0", 4) == 0)
+        return avl_stream(data[8]);
+    return NULL;
 }

@@ -1,8 +1,8 @@
 /*
  * The inside of a session. session.c is its door (feed, next, the driver's answers, time-outs);
- * session_stream.c finds frames in the stream, and the way back into it; session_input.c
- * understands what the camera says; session_ask.c decides what to ask it for; session_act.c queues
- * actions and changes states.
+ * session_input.c finds frames in the stream, and the way back into it, and understands what the
+ * camera says; below both, session_act.c decides what to ask it for, queues actions and changes
+ * states.
  */
 #ifndef WIRE_SESSION_INTERNAL_H
 #define WIRE_SESSION_INTERNAL_H
@@ -59,7 +59,7 @@ struct wire_session {
     struct buf meta; /* as a rule far shorter than WIRE_META_BYTES_MAX */
     uint8_t path[WIRE_PATH_BYTES_MAX], start[START_FRAME_BYTES];
     uint8_t request[FRAME_HEADER_BYTES + WIRE_PATH_BYTES_MAX]; /* the frame of a path, to be sent */
-    bool may_have_one_more; /* version 2 metadata of 13 bytes: see session_stream.c */
+    bool may_have_one_more; /* version 2 metadata of 13 bytes: see session_input.c */
     bool open;              /* between OFFER and COMMIT or ABANDON */
 
     uint64_t size; /* of the file in bytes; by packets that of whole packets */
@@ -106,8 +106,6 @@ void session_close(struct wire_session *s, int64_t now_us, bool warn, const char
 /* A line in the log for what nobody asked for; the end for too many of them. */
 void session_unsolicited(struct wire_session *s, const char *fmt, ...) DS_PRINTF(2, 3);
 
-/* ---- session_ask.c ---- */
-
 void session_request_next(struct wire_session *s, int64_t now_us);
 void session_request_meta(struct wire_session *s, int64_t now_us);
 void session_request_file(struct wire_session *s, int64_t now_us);
@@ -126,8 +124,6 @@ void session_on_frame(struct wire_session *s, const struct wire_frame *f, const 
 void session_on_sync(struct wire_session *s, uint32_t offset, int64_t now_us);
 void session_on_status(struct wire_session *s, uint32_t status);
 void session_on_bad_header(struct wire_session *s, int64_t now_us);
-
-/* ---- session_stream.c ---- */
 
 /* One frame from the input; false when more bytes are needed. */
 bool session_input(struct wire_session *s, int64_t now_us);

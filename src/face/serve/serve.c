@@ -1,3 +1,4 @@
+#include "dashspool/listen.h"
 #include "dashspool/log.h"
 #include "dashspool/status.h"
 #include "serve_internal.h"
@@ -227,20 +228,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 
 /* ---- listening ---- */
 
-static int resolve(const char *listen, struct addrinfo **out, struct err *err)
-{
-    char host[256];
-    const char *colon = strrchr(listen, ':');
-    size_t n = colon ? (size_t)(colon - listen) : 0;
-    if (!colon || !colon[1] || n == 0 || n >= sizeof host)
-        return err_set(err, ERR_CONFIG, "listen %s: write HOST:PORT", listen);
-    bool brackets = n > 2 && listen[0] == '[' && colon[-1] == ']';
-    snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), listen + brackets);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    int gai = getaddrinfo(host, colon + 1, &hints, out);
-    return gai == 0 ? ERR_OK : err_set(err, ERR_CONFIG, "listen %s: %s", listen, gai_strerror(gai));
-}
-
 static int open_port(const struct addrinfo *at, const char *listen_at, int *fd, struct err *err)
 {
     int on = 1;
@@ -267,7 +254,7 @@ static int start(struct serve *s, const struct cfg *cfg, int *fd, struct err *er
 {
     const char *listen_at = cfg_text(cfg, "serve", "listen");
     struct addrinfo *at = NULL;
-    int rc = resolve(listen_at, &at, err);
+    int rc = listen_resolve(listen_at, &at, err);
     if (rc == ERR_OK)
         rc = serve_access_open(&s->access, cfg_text(cfg, "serve", "token_file"), listen_at,
                                at->ai_addr, err);

@@ -236,7 +236,7 @@ static const struct media_hole *hole_before(const struct media *m, int64_t index
 }
 
 /* A gap is what the sequence numbers tell, or a step that pictures at the nominal rate of a 30 Hz
- * sensor do not have (section 8.1): at 20 a second the steps are 33 and 67 ms. */
+ * sensor do not have (docs/ptmf.md, section 3): at 20 a second the steps are 33 and 67 ms. */
 static bool is_gap(const struct media *m, int64_t step_us)
 {
     int64_t nominal_us = m->nominal_fps > 0 ? 1000000 / m->nominal_fps : 0;

@@ -185,7 +185,7 @@ int media_assign_times(struct media *m, const struct media_facts *facts,
 
 /* ---- sound.c: G.711 A-law records, placed by their capture times ---- */
 
-#define SOUND_HZ 8000 /* section 8 */
+#define SOUND_HZ 8000 /* docs/ptmf.md, section 2 */
 
 /* The samples on one time line from the first picture kept on. */
 struct sound_line {

@@ -28,7 +28,8 @@ static int add_picture(struct media *m, const struct annexb_au *au, size_t base,
     return ERR_OK;
 }
 
-/* 00 01, count of 16-bit words, 00, then the A-law bytes (section 8). Others are not sound. */
+/* 00 01, count of 16-bit words, 00, then the A-law bytes (docs/ptmf.md, section 2). Others are not
+ * sound. */
 static int add_sound(struct media *m, const struct ptmf_record *r, struct err *err)
 {
     static const size_t prefix = 4;

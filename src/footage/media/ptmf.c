@@ -12,7 +12,7 @@ struct header {
     uint64_t time_us;
 };
 
-/* Section 8, table of the record header; little-endian. */
+/* docs/ptmf.md, section 1: the record header; little-endian. */
 static bool parse_header(const uint8_t *data, size_t n, struct header *out)
 {
     struct rd r = rd_init(data, n);

@@ -1,7 +1,7 @@
 /*
- * ptmf: reads the camera's container, a sequence of records ("The camera file-transfer protocol",
- * section 8). Pure: bytes in memory in, borrowed payloads out. Damage is stepped over and counted,
- * never an error: the caller judges what is left.
+ * ptmf: reads the camera's container, a sequence of records (docs/ptmf.md, section 1). Pure: bytes
+ * in memory in, borrowed payloads out. Damage is stepped over and counted, never an error: the
+ * caller judges what is left.
  */
 #ifndef MEDIA_PTMF_H
 #define MEDIA_PTMF_H

@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The camera writes sound within a second of the pictures of the same time (section 8). */
+/* The camera writes sound within a second of the pictures of the same time, and records that are
+ * not in time order (docs/ptmf.md, section 2). */
 #define SOUND_AWAY_US    INT64_C(5000000)
-#define SOUND_REORDER_US INT64_C(200000) /* records that are not in time order (section 8) */
+#define SOUND_REORDER_US INT64_C(200000)
 
 /* ---- order ---- */
 
@@ -106,7 +107,7 @@ static int repair_pictures(struct media *m, int64_t *times_us, struct err *err)
     int rc = timing_median_step_us(times_us, m->n_pictures, &step_us, err);
     if (rc < 0)
         return rc;
-    if (m->nominal_fps > 0) { /* unless the steps are others: they alternate (section 8.1) */
+    if (m->nominal_fps > 0) { /* unless the steps are others: they alternate (docs/ptmf.md, 3) */
         int64_t nominal_us = 1000000 / m->nominal_fps;
         if (step_us == 0 || (step_us <= 2 * nominal_us && nominal_us <= 2 * step_us))
             step_us = nominal_us;
@@ -191,7 +192,7 @@ static int repair_sound(struct media *m, const int64_t *repaired_us, struct err 
 /* ---- times ---- */
 
 /* A clock that is wrong more often than right is no witness; then the rate in the records' headers
- * is one, which is the same as the metadata's (section 8). */
+ * is one, which is the same as the metadata's (docs/ptmf.md, section 1). */
 static void vote(struct media *m, const int64_t *times_us, const struct media_facts *facts,
                  const struct media_options *options)
 {

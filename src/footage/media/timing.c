@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DISAGREE 0.02 /* design, section 7 */
+#define DISAGREE 0.02 /* docs/ptmf.md, section 5 */
 #define FPS_MAX  1000.0
 
 const char *media_source_name(enum media_source source)

@@ -1,6 +1,6 @@
 /*
  * timing: the vote on the picture rate, the times of the pictures, and the time of day that goes
- * with them (design, section 7). Pure.
+ * with them (docs/ptmf.md, sections 3 and 5). Pure.
  */
 #ifndef MEDIA_TIMING_H
 #define MEDIA_TIMING_H
@@ -31,7 +31,7 @@ int64_t timing_constant_us(int64_t n, double fps);
 /* ---- a camera's clock ---- */
 
 /* A step that is longer is no gap but a clock that was set: a clip is at most 30 s when it is asked
- * for (protocol, section 9: camreq), and none longer than a minute is known. */
+ * for (docs/protocol.md, section 9: camreq), and none longer than a minute is known. */
 #define TIMING_JUMP_US (INT64_C(60) * 1000000)
 #define TIMING_WRAP_US (INT64_C(1) << 32) /* a 32-bit clock of microseconds: 4294.967296 s */
 #define TIMING_AWAY    64                 /* pictures that a clock can be wrong and come back */
@@ -66,7 +66,7 @@ struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us
  * known. Where facts->time_error_us does not say, the source does:
  *
  *   metadata, request   ±1.1 s: whole seconds; two clips asked for were seen to begin within 0.1 s
- *                       of it (protocol, section 8.1)
+ *                       of it (docs/ptmf.md, section 3)
  *   metadata, trigger   nothing is measured, and the vendor's page calls it the time at which the
  *                       file was finalized: it can be the end. ±(length + 1.1 s), which covers both
  *                       readings; ±1.1 s if the trigger came more than 1 s behind it, for a file is
@@ -79,8 +79,8 @@ struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us
  *   any other           ±1 s
  *
  * A constant rate adds half a picture step (at 20 a second the camera's pictures are up to 17 ms
- * off an even grid, section 8.1) and the drift to the source that disagrees most; with the default
- * rate alone, as much as the offset itself. duration_us: of the clip. */
+ * off an even grid, docs/ptmf.md, section 3) and the drift to the source that disagrees most; with
+ * the default rate alone, as much as the offset itself. duration_us: of the clip. */
 struct media_wall timing_wall(const struct media_facts *facts, const struct media_timing *timing,
                               int64_t duration_us, int64_t offset_us);
 

@@ -1,10 +1,165 @@
-/* pass: the worker's half of the store. Every step bears repetition. */
-#include "custody_events.h"
+/* batch: the worker's half of the store: operations and their queue, the pass that does a list of
+ * them durably, and what a crash left. Every step bears repetition. */
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
+#include "dashspool/log.h"
+#include "store_internal.h"
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+
+void op_list_init(struct op_list *list)
+{
+    list->first = NULL;
+    list->last = &list->first;
+    list->bytes = 0;
+}
+
+void op_list_add(struct op_list *list, struct op *op)
+{
+    op->next = NULL;
+    *list->last = op;
+    list->last = &op->next;
+    list->bytes += op->data.used;
+}
+
+void queue_init(struct queue *q)
+{
+    *q = (struct queue){0};
+    op_list_init(&q->ops);
+}
+
+void queue_add(struct queue *q, struct op *op, enum op_type type, struct transfer *t)
+{
+    op->type = type;
+    op->t = t;
+    op_list_add(&q->ops, op);
+}
+
+/* Turns a transfer's pending bytes into an operation. */
+static int add_pending(struct queue *q, struct transfer *t)
+{
+    if (t->pending.used == 0)
+        return ERR_OK;
+    struct op *op = calloc(1, sizeof *op);
+    if (!op)
+        return ERR_NOMEM;
+    op->data = t->pending;
+    op->offset = t->queued_bytes;
+    t->queued_bytes += (int64_t)op->data.used;
+    q->dirty_bytes -= op->data.used;
+    queue_add(q, op, OP_APPEND, t);
+    buf_init(&t->pending, RAW_CHUNK_BYTES);
+    return ERR_OK;
+}
+
+static void add_dirty(struct queue *q)
+{
+    while (q->dirty) {
+        struct transfer *t = q->dirty;
+        if (add_pending(q, t) < 0)
+            break; /* out of memory: the timer tries again */
+        q->dirty = t->next_dirty;
+        t->dirty = false;
+    }
+}
+
+int queue_bytes(struct queue *q, struct transfer *t, const void *data, size_t n, struct err *err)
+{
+    if (t->pending.used + n > RAW_CHUNK_BYTES && add_pending(q, t) < 0)
+        return err_set(err, ERR_NOMEM, "no memory to queue a chunk");
+    int rc = buf_append(&t->pending, data, n, err);
+    if (rc < 0)
+        return rc;
+    q->dirty_bytes += n;
+    if (!t->dirty) {
+        t->dirty = true;
+        t->next_dirty = q->dirty;
+        q->dirty = t;
+    }
+    return ERR_OK;
+}
+
+static void undirty(struct queue *q, struct transfer *t)
+{
+    for (struct transfer **p = &q->dirty; *p && t->dirty; p = &(*p)->next_dirty) {
+        if (*p == t) {
+            *p = t->next_dirty;
+            t->dirty = false;
+            return;
+        }
+    }
+}
+
+void queue_end(struct queue *q, struct transfer *t, enum op_type type)
+{
+    undirty(q, t);
+    if (add_pending(q, t) < 0) { /* the camera must not hear that all is stored */
+        t->incomplete = true;
+        q->dirty_bytes -= t->pending.used;
+    }
+    t->ending = true;
+    queue_add(q, &t->end, type, t);
+}
+
+void queue_take(struct queue *q, struct op_list *out)
+{
+    add_dirty(q);
+    *out = q->ops;
+    if (!q->ops.first)
+        op_list_init(out);
+    op_list_init(&q->ops);
+}
+
+size_t queue_waiting(const struct queue *q)
+{
+    return q->dirty_bytes + q->ops.bytes;
+}
+
+/* ---- batch ---- */
+
+/* Takes what. */
+static int note(struct catalogue *c, const char *id, const char *event, json_t *what,
+                struct err *err)
+{
+    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
+    json_decref(what);
+    return intake_note(c, id, "receive", event, text, err);
+}
+
+static int note_received(struct catalogue *c, const struct catalogue_transfer *row, struct err *err)
+{
+    return note(c, row->id, "received",
+                json_pack("{s:s, s:i}", "from", row->peer, "protocol_id", row->protocol_id), err);
+}
+
+static int note_resumed(struct catalogue *c, const struct catalogue_transfer *row, int64_t have,
+                        struct err *err)
+{
+    return note(c, row->id, "resumed",
+                json_pack("{s:s, s:I}", "from", row->peer, "have_bytes", (json_int_t)have), err);
+}
+
+static int note_end(struct catalogue *c, const struct catalogue_transfer *row, const char *why,
+                    struct err *err)
+{
+    if (row->state == CATALOGUE_STORED)
+        return note(c, row->id, "stored",
+                    json_pack("{s:I, s:s, s:i}", "length_bytes", (json_int_t)row->length_bytes,
+                              "sha256", row->sha256, "connections", row->connections),
+                    err);
+    return note(c, row->id, "interrupted",
+                json_pack("{s:I, s:s}", "have_bytes", (json_int_t)row->length_bytes, "why", why),
+                err);
+}
+
+static int note_offered_again(struct catalogue *c, const char *id,
+                              const struct catalogue_transfer *row, struct err *err)
+{
+    return note(c, id, "offered-again", json_pack("{s:s}", "from", row->peer), err);
+}
 
 /* This transfer alone can never be whole: the others of the pass go on. */
 static void give_up(struct transfer *t, const struct err *err)
@@ -360,5 +515,69 @@ int pass_run(struct stores *s, const struct op_list *list, struct err *err)
         hash_resumed(s, list);
     else
         forget(list);
+    return rc;
+}
+
+/* ---- repair ---- */
+
+struct repair {
+    struct stores *s;
+    int stored, partial, published;
+};
+
+static int find_end(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    int64_t *end = arg;
+    (void)err;
+    if (*end < a->until_bytes)
+        *end = a->until_bytes;
+    return ERR_OK;
+}
+
+/* The row and its part in one transaction: another end must not come between them. */
+static int repair_row(struct stores *s, struct catalogue_transfer *row,
+                      struct catalogue_arrival *part, struct err *err)
+{
+    int rc = catalogue_begin(s->catalogue, err);
+    if (rc < 0)
+        return rc;
+    if ((rc = pass_record_what_is_there(s, row, part, err)) == ERR_OK)
+        return catalogue_commit(s->catalogue, err);
+    catalogue_rollback(s->catalogue);
+    return rc;
+}
+
+/* What the last connection brought before the end came. */
+static int repair_receiving(void *arg, const struct catalogue_transfer *found, struct err *err)
+{
+    struct repair *r = arg;
+    struct catalogue_transfer row = *found;
+    struct catalogue_arrival part = {.began_us = row.arrived_us, .ended_us = clock_utc_us()};
+    snprintf(part.peer, sizeof part.peer, "%s", row.peer);
+    snprintf(part.ended, sizeof part.ended, "interrupted by an unclean shutdown of the receiver");
+    int rc = catalogue_arrival_each(r->s->catalogue, row.key, find_end, &part.from_bytes, err);
+    row.completed_us = part.ended_us;
+    row.published = false; /* whatever was put of it as a partial */
+    if (rc == ERR_OK)
+        rc = repair_row(r->s, &row, &part, err);
+    r->stored += row.state == CATALOGUE_STORED;
+    r->partial += row.state == CATALOGUE_PARTIAL;
+    return rc;
+}
+
+int repair_run(struct stores *s, struct err *err)
+{
+    struct repair r = {.s = s};
+    struct catalogue_filter receiving = {.states = 1 << CATALOGUE_RECEIVING, .source = "camera"};
+    struct intake_feeds feeds;
+    int rc = intake_feeds_open(&feeds, s->root, s->options.feeds, s->options.n_feeds, err);
+    if (rc == ERR_OK)
+        rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
+    if (rc == ERR_OK)
+        rc = intake_publish_late(s->catalogue, &feeds, "receive", &r.published, err);
+    if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
+        log_info("receive", "recovered after unclean shutdown", LOG_INT("stored", r.stored),
+                 LOG_INT("partial", r.partial), LOG_INT("jobs", r.published));
+    intake_feeds_close(&feeds);
     return rc;
 }

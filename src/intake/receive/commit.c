@@ -1,7 +1,6 @@
-#include "commit.h"
 #include "dashspool/clock.h"
 #include "dashspool/log.h"
-#include "publish.h"
+#include "store_internal.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

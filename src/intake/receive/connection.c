@@ -1,8 +1,253 @@
+/* connection: who gets in, one camera's socket, and what its session says is done: a hello, its
+ * offers, their bytes and ends. */
 #include "connection.h"
 #include "dashspool/clock.h"
+#include "dashspool/intake.h"
+#include "dashspool/raw.h"
+#include "stats.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static size_t keep(uint8_t *out, size_t room, const uint8_t *data, size_t n)
+{
+    size_t kept = n < room ? n : room;
+    if (kept > 0)
+        memcpy(out, data, kept);
+    return kept;
+}
+
+/* What the wire says of a file at START, as a row of the catalogue. Metadata that cannot be decoded
+ * is kept as bytes and counts as absent. */
+static void offer_to_row(const struct wire_init *init, const struct wire_offer *offer,
+                         const char *peer, int64_t now_utc_us, struct catalogue_transfer *row)
+{
+    struct catalogue_wire *w = &row->wire;
+    *row = (struct catalogue_transfer){.state = CATALOGUE_RECEIVING, .arrived_us = now_utc_us};
+    snprintf(row->imei, sizeof row->imei, "%s", init->imei);
+    snprintf(row->camera, sizeof row->camera, "%s", offer->camera);
+    snprintf(row->kind, sizeof row->kind, "%s", offer->kind);
+    snprintf(row->source, sizeof row->source, "camera");
+    snprintf(row->peer, sizeof row->peer, "%s", peer);
+    raw_day(now_utc_us, row->day);
+    row->protocol_id = init->protocol_id;
+    w->init_n = keep(w->init, sizeof w->init, offer->init, offer->init_bytes);
+    w->path_n = keep(w->path, sizeof w->path, offer->path, offer->path_bytes);
+    w->meta_n = keep(w->meta, sizeof w->meta, offer->meta, offer->meta_bytes);
+    w->start_n = keep(w->start, sizeof w->start, offer->start, offer->start_bytes);
+    if (offer->meta)
+        intake_metadata(offer->meta, offer->meta_bytes, now_utc_us, row);
+}
+
+/* ---- what its session says is done ---- */
+
+/* What an event is about, and whom. */
+#define WHAT(c) LOG_TEXT("id", store_id((c)->transfer)), WHO(c)
+
+static void set_transfer(struct connection *c, struct transfer *t)
+{
+    c->all->receiving += (t != NULL) - (c->transfer != NULL);
+    c->transfer = t;
+}
+
+static void connection_disown(struct connection *c)
+{
+    if (c->transfer)
+        store_disown(c->transfer);
+    set_transfer(c, NULL);
+}
+
+/* The newer connection of a camera is the one that works; the older one hangs, or soon will. */
+static void close_older(struct connection *c)
+{
+    const char *imei = wire_session_init(c->session)->imei;
+    for (struct table_link *l; (l = table_find(&c->all->by_imei, imei, NULL));) {
+        struct connection *older = l->owner;
+        log_warn("receive", "closed, superseded by a new connection", WHO(older),
+                 LOG_TEXT("new_peer", c->peer));
+        table_remove(&older->by_imei);
+        wire_session_eof(older->session);
+        connection_drain(older);
+        connection_close(older);
+    }
+    table_add(&c->all->by_imei, &c->by_imei, imei, c);
+}
+
+static void do_hello(struct connection *c)
+{
+    const struct wire_init *init = wire_session_init(c->session);
+    struct err err;
+    bool learned;
+    char settings[16];
+    snprintf(c->imei, sizeof c->imei, "%s", init->imei);
+    snprintf(settings, sizeof settings, "%08x", init->settings);
+    if (access_check(c->all->access, init->imei, &learned, &err) < 0) {
+        stats_count_refusal(c->all, err.text);
+        wire_session_dismiss(c->session, err.text, true, clock_mono_us());
+        return;
+    }
+    log_info("receive", "connected", WHO(c), LOG_BOOL("tls", c->tls != NULL),
+             LOG_TEXT("settings", settings));
+    if (learned)
+        log_info("receive", "new tracker added to allow-list", WHO(c));
+    close_older(c);
+}
+
+static void on_begun(void *owner, int rc, const struct err *err)
+{
+    struct connection *c = owner;
+    if (rc < 0) {
+        set_transfer(c, NULL);
+        stats_count_refusal(c->all, err->text);
+        wire_session_refuse(c->session, err->text, clock_mono_us());
+    } else {
+        int64_t have = store_have(c->transfer);
+        if (have > 0)
+            log_info("receive", "resumed", WHAT(c), LOG_INT("from_byte", have));
+        wire_session_accept(c->session, (uint64_t)have, clock_mono_us());
+    }
+    connection_drain(c);
+}
+
+static void log_offer(const struct connection *c, const struct wire_offer *offer,
+                      const struct catalogue_transfer *row)
+{
+    char path[120] = "";
+    bool by_bytes = offer->mode == WIRE_BY_BYTES;
+    if (by_bytes)
+        wire_path_text(offer->path, offer->path_bytes, path, sizeof path);
+    log_info(
+        "receive", "offered", WHO(c), LOG_TEXT("camera", row->camera), LOG_TEXT("kind", row->kind),
+        LOG_TEXT("file", path), LOG_INT_IF(by_bytes, "bytes", offer->size_bytes),
+        LOG_INT_IF(!by_bytes, "packets", offer->packets), LOG_TEXT("trigger", row->trigger_name),
+        LOG_TEXT("note", row->known    ? ""
+                         : offer->meta ? "metadata unreadable"
+                                       : "no metadata"));
+}
+
+static void do_offer(struct connection *c)
+{
+    struct catalogue_transfer row;
+    const struct wire_offer *offer = wire_session_offer(c->session);
+    offer_to_row(wire_session_init(c->session), offer, c->peer, clock_utc_us(), &row);
+    log_offer(c, offer, &row);
+    snprintf(c->camera, sizeof c->camera, "%s", row.camera);
+    snprintf(c->kind, sizeof c->kind, "%s", row.kind);
+    c->looked = false;
+    const char *trouble = store_trouble(c->all->store);
+    if (trouble)
+        stats_count_refusal(c->all, trouble);
+    struct store_resume resume = {.unit_bytes = WIRE_PACKET_BYTES,
+                                  .bytes_max = ((int64_t)offer->packets - 1) * WIRE_PACKET_BYTES};
+    if (offer->mode == WIRE_BY_BYTES)
+        resume =
+            (struct store_resume){.unit_bytes = 1, .bytes_max = (int64_t)offer->size_bytes - 1};
+    c->began_us = clock_mono_us();
+    c->stats = (struct stats){0};
+    if (!trouble)
+        set_transfer(c, store_begin(c->all->store, &row, &resume, c, on_begun));
+    if (trouble)
+        wire_session_refuse(c->session, trouble, clock_mono_us());
+    else if (!c->transfer)
+        wire_session_refuse(c->session, "out of memory", clock_mono_us());
+}
+
+/* The camera's file names and metadata say what a file is; its first bytes know. It is stored as it
+ * is, whatever it is. */
+static void look_at_content(struct connection *c, const struct wire_action *a)
+{
+    if (c->looked || !c->transfer)
+        return;
+    c->looked = true;
+    const char *content = store_have(c->transfer) == 0 ? wire_content(a->data, a->n) : NULL;
+    if (content && strcmp(content, c->kind) != 0)
+        log_warn("receive", "content type does not match the file name", WHAT(c),
+                 LOG_TEXT("kind", c->kind), LOG_TEXT("content", *content ? content : "unknown"));
+}
+
+static void do_store(struct connection *c, const struct wire_action *a)
+{
+    struct err err;
+    look_at_content(c, a);
+    c->all->bytes += a->n;
+    if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
+        return;
+    log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
+    wire_session_eof(c->session);
+}
+
+static void on_finished(void *owner, int rc, const struct err *err)
+{
+    struct connection *c = owner;
+    const struct wire_stats *st = wire_session_stats(c->session);
+    if (rc < 0) {
+        log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(err));
+        set_transfer(c, NULL);
+        connection_close(c);
+        return;
+    }
+    log_info("receive", "stored", WHAT(c), LOG_TEXT("camera", c->camera), LOG_TEXT("kind", c->kind),
+             LOG_INT("bytes", st->bytes), LOG_INT("packets", st->packets),
+             LOG_SECONDS("seconds", (double)(clock_mono_us() - c->began_us) / 1e6),
+             LOG_INT("crc_errors", st->crc_errors), LOG_INT("resumes", st->resumes));
+    set_transfer(c, NULL);
+    wire_session_committed(c->session, clock_mono_us());
+    connection_drain(c);
+}
+
+static void do_abandon(struct connection *c, const char *why)
+{
+    if (!c->transfer)
+        return;
+    log_warn("receive", "partial transfer kept", WHAT(c),
+             LOG_INT("bytes", wire_session_stats(c->session)->bytes), LOG_TEXT("reason", why));
+    store_abandon(c->all->store, c->transfer, wire_session_stats(c->session), why);
+    set_transfer(c, NULL);
+}
+
+static void log_session(const struct connection *c, const struct wire_action *a, const char *msg,
+                        const char *why)
+{
+    bool warn = a->warn || (a->type == WIRE_DO_CLOSE && c->failure[0]);
+    log_event(warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "receive", msg,
+              LOG_FIELDS(WHO(c), LOG_TEXT("reason", why)));
+}
+
+static void connection_act(struct connection *c, const struct wire_action *a)
+{
+    const char *why = c->failure[0] ? c->failure : a->text;
+    switch (a->type) {
+    case WIRE_DO_SEND:
+        connection_send(c, a->data, a->n);
+        return;
+    case WIRE_DO_HELLO:
+        do_hello(c);
+        return;
+    case WIRE_DO_OFFER:
+        do_offer(c);
+        return;
+    case WIRE_DO_STORE:
+        do_store(c, a);
+        return;
+    case WIRE_DO_COMMIT:
+        store_finish(c->all->store, c->transfer, wire_session_stats(c->session), on_finished);
+        return;
+    case WIRE_DO_ABANDON:
+        do_abandon(c, why);
+        return;
+    case WIRE_DO_LOG:
+        log_session(c, a, a->event, a->text);
+        return;
+    case WIRE_DO_CLOSE:
+        log_session(c, a, "closed", why);
+        connection_close(c);
+        return;
+    case WIRE_DO_NOTHING:
+        return;
+    }
+}
+
+/* ---- connection ---- */
 
 enum { READ_BYTES = 64 * 1024 };
 
@@ -29,12 +274,12 @@ static void link_to(struct connection *c, struct connections *all)
     c->tcp.data = c->timer.data = c;
 }
 
-struct connection *connection_new(struct connections *all, const struct tls_server *tls)
+struct connection *connection_new(struct connections *all, const struct tls_context *tls)
 {
     struct err err;
     struct connection *c = calloc(1, sizeof *c);
     if (c && wire_session_new(&c->session, &all->limits, clock_mono_us(), &err) == ERR_OK &&
-        (!tls || tls_new(&c->tls, tls, &err) == ERR_OK)) {
+        (!tls || tls_new(&c->tls, tls, NULL, &err) == ERR_OK)) {
         link_to(c, all);
         return c;
     }
@@ -211,5 +456,90 @@ void connection_drain(struct connection *c)
             return;
         }
         connection_act(c, &a);
+    }
+}
+
+/* ---- connections ---- */
+
+static void name_peer(struct connection *c)
+{
+    struct sockaddr_storage addr = {0};
+    int size = sizeof addr;
+    uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&addr, &size);
+    listen_name((struct sockaddr *)&addr, (size_t)size, c->peer, c->address);
+}
+
+/* Once a second at most: a flood must not fill the log. */
+static void log_refused(struct connections *all, const char *peer, const char *why)
+{
+    int64_t now_us = clock_mono_us();
+    all->refused++;
+    stats_count_refusal(all, why);
+    if (all->refused_logged_us && now_us - all->refused_logged_us < 1000000) {
+        all->refused_unlogged++;
+        return;
+    }
+    log_warn("receive", "connection refused", LOG_TEXT("peer", peer), LOG_TEXT("reason", why),
+             LOG_INT("others", all->refused_unlogged)); /* since the last such line */
+    all->refused_logged_us = now_us;
+    all->refused_unlogged = 0;
+}
+
+/* Why this connection is one too many, or NULL. */
+static const char *too_many(const struct connection *c)
+{
+    const struct connections *all = c->all;
+    if (all->open > all->open_max)
+        return "too many connections (connections_max)";
+    if (table_count(&all->by_address, c->address) > (size_t)all->per_address_max)
+        return "too many connections from this address (per_address_max)";
+    return NULL;
+}
+
+bool connections_accept(struct connections *all, uv_stream_t *listener,
+                        const struct tls_context *tls)
+{
+    struct connection *c = connection_new(all, tls);
+    if (!c)
+        return false;
+    int rc = uv_accept(listener, (uv_stream_t *)&c->tcp);
+    if (rc < 0) {
+        log_error("receive", "accept failed", LOG_TEXT("reason", uv_strerror(rc)));
+        connection_close(c);
+        return true;
+    }
+    name_peer(c);
+    table_add(&all->by_address, &c->by_address, c->address, c);
+    const char *why = too_many(c);
+    if (why) {
+        log_refused(all, c->peer, why);
+        connection_close(c);
+        return true;
+    }
+    all->accepted++;
+    log_debug("receive", "accepted", LOG_TEXT("peer", c->peer), LOG_INT("connections", all->open));
+    uv_tcp_nodelay(&c->tcp, 1);
+    uv_tcp_keepalive(&c->tcp, 1, 60);
+    connection_drain(c);
+    return true;
+}
+
+void connections_close(struct connections *all, const char *why)
+{
+    while (all->first) {
+        struct connection *c = all->first;
+        log_info("receive", "closing", WHO(c), LOG_TEXT("reason", why));
+        wire_session_eof(c->session);
+        connection_drain(c);
+        connection_close(c); /* also one that waits for an answer */
+    }
+}
+
+void connections_on_room(void *arg)
+{
+    struct connections *all = arg;
+    for (struct connection *c = all->first, *next; c; c = next) {
+        next = c->next;
+        connection_drain(c);
     }
 }

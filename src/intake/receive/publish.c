@@ -1,8 +1,7 @@
-#include "publish.h"
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
-#include "queue.h"
+#include "store_internal.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

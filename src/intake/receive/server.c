@@ -1,17 +1,19 @@
-#include "connections.h"
+#include "connection.h"
 #include "dashspool/log.h"
 #include "dashspool/receive.h"
+#include "dashspool/sandbox.h"
 #include "dashspool/stages.h"
-#include "sandbox.h"
-#include "status_file.h"
+#include "stats.h"
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
-enum { BACKLOG = 1024 };
+enum {
+    BACKLOG = 1024,
+    TABLE_BUCKETS = 4096, /* 10 000 connections: chains of 2 or 3 */
+};
 
 static const struct cfg_key keys[] = {
     {"listen", CFG_TEXT, "HOST:PORT", 0, 255, "0.0.0.0:7160",
@@ -79,7 +81,7 @@ struct server {
     uv_timer_t timer; /* the status */
     int handles;      /* of these, not yet closed */
     struct connections connections;
-    struct tls_server *tls;
+    struct tls_context *tls;
     struct status_file status;
     bool stopping;
 };
@@ -139,33 +141,14 @@ static void on_connection(uv_stream_t *stream, int status)
         take(l);
 }
 
-/* Splits "HOST:PORT", "[HOST]:PORT" or ":PORT" and resolves it. */
-static int resolve(const char *listen, struct addrinfo **out, struct err *err)
-{
-    char host[256];
-    const char *colon = strrchr(listen, ':');
-    size_t n = colon ? (size_t)(colon - listen) : 0;
-    if (!colon || !colon[1] || n >= sizeof host)
-        return err_set(err, ERR_CONFIG, "listen %s: write HOST:PORT", listen);
-    bool brackets = n >= 2 && listen[0] == '[' && colon[-1] == ']';
-    snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), listen + brackets);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    int gai = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, out);
-    if (gai != 0)
-        return err_set(err, ERR_CONFIG, "listen %s: %s", listen, gai_strerror(gai));
-    return ERR_OK;
-}
-
 /* Who started it waits for these words, in the log of a machine, too. */
 static void announce(struct listener *l)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {0};
     int size = sizeof addr;
-    char host[64] = "?", port[8] = "?", address[80], text[96], words[128];
-    if (uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&addr, &size) == 0)
-        getnameinfo((struct sockaddr *)&addr, (socklen_t)size, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(address, sizeof address, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    char address[LISTEN_NAME_ROOM], host[LISTEN_NAME_ROOM], text[96], words[128];
+    uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&addr, &size);
+    listen_name((struct sockaddr *)&addr, (size_t)size, address, host);
     snprintf(text, sizeof text, "%s%s", address, l->tls ? " (TLS)" : "");
     snprintf(words, sizeof words, "listening on %s", text);
     status_file_listens(&l->server->status, text);
@@ -181,7 +164,7 @@ static int start_listener(struct server *s, const char *listen, bool tls, struct
 {
     struct addrinfo *addr = NULL;
     struct listener *l = &s->listener[s->n_listeners];
-    int rc = resolve(listen, &addr, err);
+    int rc = listen_resolve(listen, &addr, err);
     if (rc < 0)
         return rc;
     uv_tcp_init(&s->loop, &l->tcp);
@@ -203,14 +186,14 @@ static int start_listener(struct server *s, const char *listen, bool tls, struct
 
 static int load_tls(struct server *s, struct err *err)
 {
-    struct tls_server *fresh = NULL;
+    struct tls_context *fresh = NULL;
     const char *cert = get_text(s->cfg, "tls_cert");
     if (!cert[0])
         return ERR_OK;
-    int rc = tls_server_new(&fresh, cert, get_text(s->cfg, "tls_key"),
-                            get_text(s->cfg, "tls_client_ca"), err);
+    int rc = tls_context_server(&fresh, cert, get_text(s->cfg, "tls_key"),
+                                get_text(s->cfg, "tls_client_ca"), err);
     if (rc == ERR_OK) {
-        tls_server_free(&s->tls); /* connections that are open keep theirs */
+        tls_context_free(&s->tls); /* connections that are open keep theirs */
         s->tls = fresh;
     }
     return rc;
@@ -286,22 +269,37 @@ static void init_handles(struct server *s)
     s->handles = N_SIGNALS + 1;
 }
 
-/* As many connections as the configuration wants, if the system lets us. */
-static void raise_descriptors(struct connections *all)
+static char *dir_of(const char *path)
 {
-    struct rlimit r;
-    if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-        return;
-    rlim_t want = (rlim_t)all->open_max + 64;
-    if (r.rlim_cur < want) {
-        r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &r);
-    }
-    if (r.rlim_cur < want) {
-        all->open_max = (int)r.rlim_cur - 64;
-        log_warn("receive", "connections_max reduced, too few file descriptors (ulimit -n)",
-                 LOG_INT("descriptors", r.rlim_cur), LOG_INT("connections", all->open_max));
-    }
+    const char *slash = strrchr(path, '/');
+    if (!path[0])
+        return NULL;
+    return slash == path ? strdup("/")
+           : slash       ? strndup(path, (size_t)(slash - path))
+                         : strdup(".");
+}
+
+/* Shuts the process in, before its first thread: ROOT to read and write, the folders of what SIGHUP
+ * reads again to read. What the kernel does not have is logged. */
+static int enter_sandbox(const char *root, const struct cfg *cfg, struct err *err)
+{
+    static const char *const reread[] = {"tls_cert", "tls_key", "tls_client_ca", "allow"};
+    const char *learned[] = {cfg_text(cfg, "receive", "allow"), NULL};
+    struct sandbox_report report;
+    char *dir[5] = {NULL};
+    const char *dirs[5] = {NULL};
+    size_t n = 0;
+    for (int i = 0; i < 4; i++)
+        if ((dir[n] = dir_of(cfg_text(cfg, "receive", reread[i]))) != NULL)
+            dirs[n] = dir[n], n++;
+    struct sandbox_rules rules = {.kind = SANDBOX_SERVER, .write_dir = root, .read_dirs = dirs};
+    rules.write_files = cfg_bool(cfg, "receive", "learn") ? learned : NULL;
+    int rc = sandbox_enter(&rules, &report, err);
+    if (rc == ERR_OK && report.missing[0])
+        log_warn("receive", "sandbox incomplete", LOG_TEXT("reason", report.missing));
+    for (size_t i = 0; i < n; i++)
+        free(dir[i]);
+    return rc;
 }
 
 static int open_all(struct server *s, const char *root, struct err *err)
@@ -322,7 +320,7 @@ static int open_all(struct server *s, const char *root, struct err *err)
         rc = err_set(err, ERR_CONFIG,
                      "nothing to listen on: set [receive] listen, or tls_cert and tls_key");
     if (rc == ERR_OK)
-        rc = guard_drop(get_text(s->cfg, "user"), err);
+        rc = listen_drop_root("receive", get_text(s->cfg, "user"), err);
     if (rc == ERR_OK) /* as who will read it again, and add to it */
         rc = access_open(&all->access, get_text(s->cfg, "allow"),
                          cfg_bool(s->cfg, receive_cfg_section.name, "learn"), err);
@@ -331,7 +329,7 @@ static int open_all(struct server *s, const char *root, struct err *err)
     if (rc == ERR_OK)
         rc = status_file_open(&s->status, root, err);
     if (rc == ERR_OK)
-        rc = guard_enter(root, s->cfg, err);
+        rc = enter_sandbox(root, s->cfg, err);
     return rc;
 }
 
@@ -358,12 +356,16 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
     s->cfg = cfg;
     init_handles(s);
     signal(SIGPIPE, SIG_IGN); /* who is gone is told by the next read, not by our end */
-    s->connections = (struct connections){.loop = &s->loop,
-                                          .limits = limits_from(cfg),
-                                          .open_max = (int)get(cfg, "connections_max"),
-                                          .per_address_max = (int)get(cfg, "per_address_max")};
-    raise_descriptors(&s->connections);
-    int rc = start(s, root, err);
+    s->connections = (struct connections){
+        .loop = &s->loop,
+        .limits = limits_from(cfg),
+        .open_max = listen_raise_descriptors("receive", (int)get(cfg, "connections_max")),
+        .per_address_max = (int)get(cfg, "per_address_max")};
+    int rc = table_init(&s->connections.by_address, TABLE_BUCKETS, err);
+    if (rc == ERR_OK)
+        rc = table_init(&s->connections.by_imei, TABLE_BUCKETS, err);
+    if (rc == ERR_OK)
+        rc = start(s, root, err);
     if (rc < 0)
         close_handles(s);
     while (s->handles > 0 || s->connections.open > 0)
@@ -372,8 +374,10 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
     status_file_close(&s->status);
-    tls_server_free(&s->tls);
+    tls_context_free(&s->tls);
     access_close(&s->connections.access);
+    table_clear(&s->connections.by_address);
+    table_clear(&s->connections.by_imei);
     stages_free(&s->stages);
     free(s);
     return rc;

@@ -1,7 +1,7 @@
-#include "commit.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
+#include "store_internal.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

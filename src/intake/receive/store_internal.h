@@ -76,7 +76,96 @@ int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
 /* batch.c: bytes that may still be written below root; INT64_MAX if nobody tells. */
 int64_t pass_free_bytes(const struct stores *s);
 
-/* repair.c: what a crash left; jobs are put for the stages that these feed. */
+/* batch.c: what a crash left; jobs are put for the stages that these feed. */
 int repair_run(struct stores *s, struct err *err) DS_MUST_CHECK;
+
+/*
+ * queue (batch.c): what the transfers ask for and no pass has taken yet: operations, in their
+ * order, and bytes that are gathered to whole chunks before they become one. On the loop's thread.
+ */
+
+void op_list_init(struct op_list *list);
+void op_list_add(struct op_list *list, struct op *op); /* type and t are set */
+
+struct queue {
+    struct op_list ops;
+    struct transfer *dirty; /* with pending bytes */
+    size_t dirty_bytes;
+};
+
+void queue_init(struct queue *q);
+void queue_add(struct queue *q, struct op *op, enum op_type type, struct transfer *t);
+
+/* The next bytes of t's file (copied). ERR_NOMEM. */
+int queue_bytes(struct queue *q, struct transfer *t, const void *data, size_t n,
+                struct err *err) DS_MUST_CHECK;
+
+/* The last bytes of t and its end, in that order. Without memory for the bytes it is incomplete. */
+void queue_end(struct queue *q, struct transfer *t, enum op_type type);
+
+/* All operations and bytes to *out, whose content is forgotten. Bytes for which there is no memory
+ * stay. */
+void queue_take(struct queue *q, struct op_list *out);
+
+/* Bytes that wait. */
+size_t queue_waiting(const struct queue *q);
+
+/*
+ * commit: group commit. What the queue holds is done in passes on a worker thread, one at a time,
+ * at least every commit_ms and as soon as there are commit_bytes; then it is settled: owners hear
+ * the answers, the publisher gets whole transfers, what has ended is freed. A pass that fails stays
+ * as it is and is tried again with growing pauses. Meanwhile, and while the disk is nearly full,
+ * there is trouble. All calls on the loop's thread.
+ */
+
+struct committer;
+
+/* at and queue are borrowed. room(arg) is called when committer_full() has come to its end. */
+int committer_open(struct committer **out, struct stores *at, struct queue *queue, uv_loop_t *loop,
+                   void (*room)(void *arg), void *arg, struct err *err) DS_MUST_CHECK;
+
+/* Begins the next pass, if none is under way and there is something to do. */
+void committer_flush(struct committer *c);
+
+/* As store_full() and store_trouble(). */
+bool committer_full(const struct committer *c);
+const char *committer_unavailable(const struct committer *c);
+
+/* Does what is queued, once, and settles it whatever comes of it; runs the loop until then. */
+void committer_close(struct committer **c);
+
+/*
+ * publish: puts the jobs of stored transfers into the spool, beside the passes and many at a time:
+ * a job takes four fsyncs, and no camera that waits for its acknowledgement should wait for these.
+ * On the loop's thread, with a worker of its own.
+ *
+ * Nothing is lost with it: a row says whether its job was put, and the repair at the next start
+ * puts what was not.
+ */
+
+struct publisher;
+
+/* rc < 0: for good (the next start tries again); err says why. */
+typedef void published_fn(void *arg, struct transfer *t, int rc, const struct err *err);
+
+/* room(arg) is called when publisher_full() has come to its end. */
+int publisher_open(struct publisher **out, const char *root, const struct store_options *options,
+                   uv_loop_t *loop, published_fn *fn, void (*room)(void *arg), void *arg,
+                   struct err *err) DS_MUST_CHECK;
+
+/* Its row is committed. t is the publisher's until fn() is called. */
+void publisher_add(struct publisher *p, struct transfer *t);
+
+/* Called now and then: tries again what failed. */
+void publisher_tick(struct publisher *p);
+
+/* More wait than should; a failing disk, mostly. */
+bool publisher_full(const struct publisher *p);
+
+/* From now on nothing is tried twice: fn() is called for all soon. The loop must run until
+ * publisher_idle(). */
+void publisher_wind_down(struct publisher *p);
+bool publisher_idle(const struct publisher *p);
+void publisher_close(struct publisher **p); /* idle */
 
 #endif

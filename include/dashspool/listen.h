@@ -1,0 +1,53 @@
+/*
+ * listen: what every listener of this program does alike, for cameras, trackers and browsers:
+ * finding its address, saying who called, giving away root's rights, having descriptors for its
+ * connections, and the allow-list. TLS is tls.h; the sockets are the caller's.
+ *
+ * The allow-list is a file of IMEIs, one a line, "#" begins a comment; it is read at the start and
+ * again when asked to. In learn mode a tracker that is not in it is added to it, durably, and
+ * taken: for the first days of a fleet. A server in its sandbox may write to the file that was
+ * there when it began; one put in its place is read, and learned into after the next start.
+ */
+#ifndef DASHSPOOL_LISTEN_H
+#define DASHSPOOL_LISTEN_H
+
+#include "dashspool/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct addrinfo;
+struct sockaddr;
+
+/* "HOST:PORT", "[HOST]:PORT" or ":PORT" (any address). *out is the caller's (freeaddrinfo).
+ * ERR_CONFIG. */
+int listen_resolve(const char *text, struct addrinfo **out, struct err *err) DS_MUST_CHECK;
+
+/* "10.0.0.1:4711", "[::1]:4711", and the address alone; "?" of what cannot be named. */
+#define LISTEN_NAME_ROOM 64
+void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_NAME_ROOM],
+                 char host[LISTEN_NAME_ROOM]);
+
+/* Becomes the user and its groups; "" changes nothing, and only root can. ERR_CONFIG for a user
+ * that does not exist. section: of the settings, for the log. */
+int listen_drop_root(const char *section, const char *user, struct err *err) DS_MUST_CHECK;
+
+/* Descriptors for `connections`, if the system lets us; returns how many connections there may be.
+ */
+int listen_raise_descriptors(const char *section, int connections);
+
+struct access;
+
+/* path "": everybody may. In learn mode a missing file is made. ERR_CONFIG names file and line of
+ * what is not an IMEI. */
+int access_open(struct access **out, const char *path, bool learn, struct err *err) DS_MUST_CHECK;
+void access_close(struct access **access);
+
+/* Reads the file again; on failure the list stays as it was. *n (may be NULL): trackers in it. */
+int access_reload(struct access *access, size_t *n, struct err *err) DS_MUST_CHECK;
+
+/* ERR_OK: may; *learned tells that it was added just now. ERR_NOTFOUND: may not. Other errors: it
+ * could not be added, and may not. */
+int access_check(struct access *access, const char *imei, bool *learned,
+                 struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,275 @@
+#define _DEFAULT_SOURCE /* initgroups */
+#include "dashspool/listen.h"
+#include "dashspool/buf.h"
+#include "dashspool/fsx.h"
+#include "dashspool/log.h"
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define IMEI_ROOM  16
+#define FILE_BYTES ((size_t)32 * 1024 * 1024) /* a million cameras with comments */
+
+/* ---- addresses ---- */
+
+int listen_resolve(const char *text, struct addrinfo **out, struct err *err)
+{
+    char host[256];
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    if (!colon || !colon[1] || n >= sizeof host)
+        return err_set(err, ERR_CONFIG, "listen %s: expected HOST:PORT", text);
+    bool brackets = n >= 2 && text[0] == '[' && colon[-1] == ']';
+    snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), text + brackets);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    int gai = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, out);
+    return gai == 0 ? ERR_OK : err_set(err, ERR_CONFIG, "listen %s: %s", text, gai_strerror(gai));
+}
+
+void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_NAME_ROOM],
+                 char host[LISTEN_NAME_ROOM])
+{
+    char name[LISTEN_NAME_ROOM - 10] = "?", port[8] = "?";
+    if (getnameinfo(address, (socklen_t)bytes, name, sizeof name, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        snprintf(name, sizeof name, "?");
+    snprintf(out, LISTEN_NAME_ROOM, strchr(name, ':') ? "[%s]:%s" : "%s:%s", name, port);
+    snprintf(host, LISTEN_NAME_ROOM, "%s", name);
+}
+
+/* ---- rights and limits ---- */
+
+int listen_drop_root(const char *section, const char *user, struct err *err)
+{
+    if (!user[0]) {
+        if (geteuid() == 0)
+            log_warn(section, "running as root; set user in its section to drop privileges");
+        return ERR_OK;
+    }
+    errno = 0;
+    const struct passwd *p = getpwnam(user);
+    if (!p)
+        return err_set(err, ERR_CONFIG, "user %s: %s", user,
+                       errno ? strerror(errno) : "no such user");
+    if (geteuid() != 0)
+        return geteuid() == p->pw_uid
+                   ? ERR_OK
+                   : err_set(err, ERR_CONFIG, "user = %s: cannot switch user: not started as root",
+                             user);
+    int death = 0; /* what our supervisor's end sends us; another user's process forgets it */
+    if (prctl(PR_GET_PDEATHSIG, &death) < 0 || initgroups(user, p->pw_gid) < 0 ||
+        setgid(p->pw_gid) < 0 || setuid(p->pw_uid) < 0 || prctl(PR_SET_PDEATHSIG, death) < 0)
+        return err_sys(err, "become %s", user);
+    return ERR_OK;
+}
+
+int listen_raise_descriptors(const char *section, int connections)
+{
+    enum { OTHERS = 64 }; /* databases, logs, listeners */
+    struct rlimit r;
+    rlim_t want = (rlim_t)connections + OTHERS;
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+        return connections;
+    if (r.rlim_cur < want) {
+        r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r);
+    }
+    if (r.rlim_cur >= want)
+        return connections;
+    connections = (int)r.rlim_cur - OTHERS;
+    log_warn(section, "connections_max reduced, too few file descriptors (ulimit -n)",
+             LOG_INT("descriptors", r.rlim_cur), LOG_INT("connections", connections));
+    return connections;
+}
+
+/* ---- the allow-list ---- */
+
+struct access {
+    char *path; /* NULL: everybody may */
+    bool learn;
+    char (*imei)[IMEI_ROOM]; /* ascending */
+    size_t n, room;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static bool imei_ok(const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isdigit((unsigned char)text[i]))
+            return false;
+    return n == 14 || n == 15;
+}
+
+static int add(struct access *a, const char *text, size_t n, struct err *err)
+{
+    if (a->n == a->room) {
+        size_t room = a->room ? 2 * a->room : 64;
+        void *more = realloc(a->imei, room * sizeof *a->imei);
+        if (!more)
+            return err_set(err, ERR_NOMEM, "no memory for the list of cameras");
+        a->imei = more;
+        a->room = room;
+    }
+    snprintf(a->imei[a->n++], IMEI_ROOM, "%.*s", (int)n, text);
+    return ERR_OK;
+}
+
+/* text is one line, without its end. */
+static int take_line(struct access *a, const char *text, size_t n, int line, struct err *err)
+{
+    const char *comment = memchr(text, '#', n);
+    if (comment)
+        n = (size_t)(comment - text);
+    for (; n > 0 && isspace((unsigned char)text[0]); text++)
+        n--;
+    while (n > 0 && isspace((unsigned char)text[n - 1]))
+        n--;
+    if (n == 0)
+        return ERR_OK;
+    if (!imei_ok(text, n))
+        return err_set(err, ERR_CONFIG,
+                       "%s:%d: '%.*s' is not an IMEI; write one IMEI (14 or 15 digits) per line",
+                       a->path, line, n < 40 ? (int)n : 40, text);
+    return add(a, text, n, err);
+}
+
+static int parse(struct access *a, const struct buf *b, struct err *err)
+{
+    const char *p = (const char *)buf_data(b), *end = p + b->used;
+    int rc = ERR_OK;
+    for (int line = 1; rc == ERR_OK && p < end; line++) {
+        const char *eol = memchr(p, '\n', (size_t)(end - p));
+        size_t n = (size_t)((eol ? eol : end) - p);
+        rc = take_line(a, p, n, line, err);
+        p += n + 1;
+    }
+    if (rc == ERR_OK && a->n > 0)
+        qsort(a->imei, a->n, sizeof *a->imei, by_text);
+    return rc;
+}
+
+static int read_file(const struct access *a, struct buf *out, struct err *err)
+{
+    int rc = ERR_OK, fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return err_sys(err, "open %s", a->path);
+    for (char piece[4096];;) {
+        ssize_t n = read(fd, piece, sizeof piece);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            rc = err_sys(err, "read %s", a->path);
+        if (n <= 0 || (rc = buf_append(out, piece, (size_t)n, err)) < 0)
+            break;
+    }
+    close(fd);
+    return rc;
+}
+
+int access_reload(struct access *a, size_t *n, struct err *err)
+{
+    struct access fresh = {.path = a->path, .learn = a->learn};
+    struct buf b;
+    int rc = ERR_OK;
+    buf_init(&b, FILE_BYTES);
+    if (a->path && (rc = read_file(a, &b, err)) == ERR_OK &&
+        (rc = parse(&fresh, &b, err)) == ERR_OK) {
+        free(a->imei);
+        *a = fresh;
+    } else {
+        free(fresh.imei);
+    }
+    buf_clear(&b);
+    if (n)
+        *n = a->n;
+    return rc;
+}
+
+/* Who learns needs a file to write to: better told now than by the first camera. */
+static int make_file(const struct access *a, struct err *err)
+{
+    int fd = open(a->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+    if (fd < 0)
+        return err_sys(err, "open %s", a->path);
+    close(fd);
+    return ERR_OK;
+}
+
+int access_open(struct access **out, const char *path, bool learn, struct err *err)
+{
+    struct access *a = *out = calloc(1, sizeof *a);
+    if (!a || (path[0] && !(a->path = strdup(path)))) {
+        access_close(out);
+        return err_set(err, ERR_NOMEM, "no memory for the list of cameras");
+    }
+    a->learn = learn;
+    int rc = a->path && learn ? make_file(a, err) : ERR_OK;
+    if (rc == ERR_OK)
+        rc = access_reload(a, NULL, err);
+    if (rc < 0)
+        access_close(out);
+    return rc;
+}
+
+void access_close(struct access **access)
+{
+    if (!*access)
+        return;
+    free((*access)->imei);
+    free((*access)->path);
+    free(*access);
+    *access = NULL;
+}
+
+/* A line of its own, whatever an editor left at the end of the file. */
+static int append_line(const struct access *a, const char *imei, struct err *err)
+{
+    char line[IMEI_ROOM + 2], last = '\n';
+    int rc = ERR_OK, fd = open(a->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return err_sys(err,
+                       errno == EACCES
+                           ? "add to %s (if the file was replaced, restart the receiver: its "
+                             "sandbox allows writing to the old file only)"
+                           : "add to %s",
+                       a->path);
+    if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) < 0)
+        rc = err_sys(err, "read %s", a->path);
+    int n = snprintf(line, sizeof line, "%s%s\n", last == '\n' ? "" : "\n", imei);
+    if (rc == ERR_OK)
+        rc = fsx_write_all(fd, line, (size_t)n, err);
+    if (rc == ERR_OK && fsync(fd) < 0)
+        rc = err_sys(err, "fsync %s", a->path);
+    close(fd);
+    return rc;
+}
+
+int access_check(struct access *a, const char *imei, bool *learned, struct err *err)
+{
+    *learned = false;
+    if (!a->path || (a->n > 0 && bsearch(imei, a->imei, a->n, sizeof *a->imei, by_text)))
+        return ERR_OK;
+    if (!a->learn)
+        return err_set(err, ERR_NOTFOUND, "IMEI %s is not on the allow-list %s", imei, a->path);
+    int rc = append_line(a, imei, err);
+    if (rc == ERR_OK)
+        rc = add(a, imei, strlen(imei), err);
+    if (rc == ERR_OK) {
+        qsort(a->imei, a->n, sizeof *a->imei, by_text);
+        *learned = true;
+    }
+    return rc;
+}

@@ -1,0 +1,275 @@
+/* What belongs to a transfer: how it arrived, its copies, the stages that are done with it. */
+#include "catalogue_internal.h"
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT] = {
+    [CATALOGUE_SQL_ARRIVAL_ADD] =
+        "INSERT INTO arrival(transfer, peer, began_us, ended_us, from_bytes, until_bytes, packets,"
+        " crc_errors, resumes, bytes_lost, duplicates, errors, ended)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [CATALOGUE_SQL_ARRIVAL_KEYS] = "SELECT key FROM arrival WHERE transfer = ?1 ORDER BY key",
+    [CATALOGUE_SQL_ARRIVAL_BY_KEY] =
+        "SELECT peer, began_us, ended_us, from_bytes, until_bytes, packets, crc_errors, resumes,"
+        " bytes_lost, duplicates, errors, ended FROM arrival WHERE key = ?1",
+};
+
+static int run_add(struct catalogue *c, int64_t key, const struct catalogue_arrival *a,
+                   struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ARRIVAL_ADD];
+    const int64_t numbers[] = {a->began_us,    a->ended_us,   a->from_bytes,
+                               a->until_bytes, a->packets,    a->crc_errors,
+                               a->resumes,     a->bytes_lost, a->duplicates};
+    sqlite3_bind_int64(st, 1, key);
+    sqlite3_bind_text(st, 2, a->peer, -1, SQLITE_STATIC);
+    for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
+        sqlite3_bind_int64(st, 3 + i, numbers[i]);
+    sqlx_bind_text(st, 12, a->errors);
+    sqlx_bind_text(st, 13, a->ended);
+    int rc = sqlx_run(st, err);
+    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
+        rc = err_set(err, ERR_NOTFOUND, "no transfer with key %" PRId64, key);
+    return rc;
+}
+
+int catalogue_arrival_add(struct catalogue *c, int64_t key, const struct catalogue_arrival *a,
+                          struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    return rc < 0 ? rc : catalogue_leave(c, own, run_add(c, key, a, err), err);
+}
+
+static int read_arrival(struct catalogue *c, int64_t key, struct catalogue_arrival *out,
+                        bool *found, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ARRIVAL_BY_KEY];
+    int64_t crc_errors = 0, resumes = 0;
+    sqlite3_bind_int64(st, 1, key);
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    if (!sqlx_text(st, 0, out->peer, sizeof out->peer) ||
+        !sqlx_int64(st, 1, INT64_MIN, INT64_MAX, &out->began_us) ||
+        !sqlx_int64(st, 2, INT64_MIN, INT64_MAX, &out->ended_us) ||
+        !sqlx_int64(st, 3, 0, INT64_MAX, &out->from_bytes) ||
+        !sqlx_int64(st, 4, 0, INT64_MAX, &out->until_bytes) ||
+        !sqlx_int64(st, 5, 0, INT64_MAX, &out->packets) ||
+        !sqlx_int64(st, 6, 0, INT32_MAX, &crc_errors) ||
+        !sqlx_int64(st, 7, 0, INT32_MAX, &resumes) ||
+        !sqlx_int64(st, 8, 0, INT64_MAX, &out->bytes_lost) ||
+        !sqlx_int64(st, 9, 0, INT64_MAX, &out->duplicates) ||
+        !sqlx_text(st, 10, out->errors, sizeof out->errors) ||
+        !sqlx_text(st, 11, out->ended, sizeof out->ended))
+        return sqlx_unreadable(st, err, "catalogue: the row of arrival %" PRId64 " is malformed",
+                               key);
+    out->crc_errors = (int)crc_errors;
+    out->resumes = (int)resumes;
+    sqlx_reset(st);
+    return rc;
+}
+
+int catalogue_arrival_each(struct catalogue *c, int64_t key, catalogue_arrival_fn *fn, void *arg,
+                           struct err *err)
+{
+    struct catalogue_arrival a;
+    struct buf keys;
+    buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
+    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_ARRIVAL_KEYS], 1, key);
+    int rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_ARRIVAL_KEYS], &keys, err);
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++) {
+        bool found;
+        rc = read_arrival(c, catalogue_keys_at(&keys, i), &a, &found, err);
+        if (rc == ERR_OK && found)
+            rc = fn(arg, &a, err);
+    }
+    buf_clear(&keys);
+    return rc;
+}
+
+/* ---- copy ---- */
+
+const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT] = {
+    [CATALOGUE_SQL_COPY_PUT] =
+        "INSERT INTO copy(transfer, kind, path, length_bytes, sha256, made_us, tool, settings)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        " ON CONFLICT(path) DO UPDATE SET transfer = excluded.transfer, kind = excluded.kind,"
+        " length_bytes = excluded.length_bytes, sha256 = excluded.sha256,"
+        " made_us = excluded.made_us, tool = excluded.tool, settings = excluded.settings",
+    [CATALOGUE_SQL_COPY_KEYS] = "SELECT key FROM copy WHERE transfer = ?1 ORDER BY kind, path",
+    [CATALOGUE_SQL_COPY_BY_KEY] = "SELECT kind, path, length_bytes, sha256, made_us, tool, settings"
+                                  " FROM copy WHERE key = ?1",
+};
+
+static int run_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
+                   struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_PUT];
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, copy->kind);
+    sqlx_bind_text(st, 3, copy->path);
+    sqlite3_bind_int64(st, 4, copy->length_bytes);
+    sqlx_bind_text(st, 5, copy->sha256);
+    sqlite3_bind_int64(st, 6, copy->made_us);
+    sqlx_bind_text(st, 7, copy->tool);
+    sqlx_bind_text(st, 8, copy->settings);
+    int rc = sqlx_run(st, err);
+    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
+        rc = err_set(err, ERR_NOTFOUND, "no transfer with key %" PRId64, key);
+    return rc < 0 ? err_wrap(err, "copy %s", copy->path) : rc;
+}
+
+int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
+                       struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    return rc < 0 ? rc : catalogue_leave(c, own, run_put(c, key, copy, err), err);
+}
+
+static int read_copy(struct catalogue *c, int64_t key, struct catalogue_copy *out, bool *found,
+                     struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_BY_KEY];
+    sqlite3_bind_int64(st, 1, key);
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    if (!sqlx_text(st, 0, out->kind, sizeof out->kind) ||
+        !sqlx_text(st, 1, out->path, sizeof out->path) ||
+        !sqlx_int64(st, 2, 0, INT64_MAX, &out->length_bytes) ||
+        !sqlx_text(st, 3, out->sha256, sizeof out->sha256) ||
+        !sqlx_int64(st, 4, INT64_MIN, INT64_MAX, &out->made_us) ||
+        !sqlx_text(st, 5, out->tool, sizeof out->tool) ||
+        !sqlx_text(st, 6, out->settings, sizeof out->settings))
+        return sqlx_unreadable(st, err, "catalogue: the row of copy %" PRId64 " is malformed", key);
+    sqlx_reset(st);
+    return rc;
+}
+
+int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn, void *arg,
+                        struct err *err)
+{
+    struct catalogue_copy copy;
+    struct buf keys;
+    buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
+    sqlite3_bind_int64(c->sql[CATALOGUE_SQL_COPY_KEYS], 1, key);
+    int rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_COPY_KEYS], &keys, err);
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++) {
+        bool found;
+        rc = read_copy(c, catalogue_keys_at(&keys, i), &copy, &found, err);
+        if (rc == ERR_OK && found)
+            rc = fn(arg, &copy, err);
+    }
+    buf_clear(&keys);
+    return rc;
+}
+
+bool catalogue_copy_is_current(const struct catalogue_transfer *t,
+                               const struct catalogue_copy *copy)
+{
+    char begins[CATALOGUE_ID_ROOM + 16];
+    const char *base = strrchr(copy->path, '/');
+    snprintf(begins, sizeof begins, "%s.partial.", t->id);
+    bool of_partial = strncmp(base ? base + 1 : copy->path, begins, strlen(begins)) == 0;
+    return !of_partial || (t->state == CATALOGUE_PARTIAL && copy->made_us >= t->completed_us);
+}
+
+/* ---- done ---- */
+
+const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
+    [CATALOGUE_SQL_DONE_PUT] =
+        "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, ?4)"
+        " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us,"
+        " attempt = excluded.attempt",
+    [CATALOGUE_SQL_DONE_GET] = "SELECT at_us FROM done WHERE transfer = ?1 AND stage = ?2",
+    [CATALOGUE_SQL_DONE_REMOVE] = "DELETE FROM done WHERE transfer = ?1 AND stage = ?2",
+    [CATALOGUE_SQL_DONE_AT] = "SELECT stage, at_us, attempt FROM done WHERE transfer = ?1"
+                              " ORDER BY stage LIMIT 1 OFFSET ?2",
+};
+
+static int run(struct catalogue *c, sqlite3_stmt *st, int64_t key, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0) {
+        sqlx_reset(st);
+        return rc;
+    }
+    rc = sqlx_run(st, err);
+    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
+        rc = err_set(err, ERR_NOTFOUND, "no transfer with key %" PRId64, key);
+    return catalogue_leave(c, own, rc, err);
+}
+
+int catalogue_done_put(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
+                       int attempt, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_PUT];
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, stage);
+    sqlite3_bind_int64(st, 3, at_us);
+    sqlite3_bind_int(st, 4, attempt);
+    return run(c, st, key, err);
+}
+
+int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,
+                       struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_GET];
+    bool found = false;
+    *at_us = 0;
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, stage);
+    int rc = sqlx_step(st, &found, err);
+    if (rc == ERR_OK && found && !sqlx_int64(st, 0, 1, INT64_MAX, at_us))
+        return sqlx_unreadable(st, err, "catalogue: stage %s of transfer %" PRId64 " is malformed",
+                               stage, key);
+    sqlx_reset(st);
+    return rc;
+}
+
+int catalogue_done_remove(struct catalogue *c, int64_t key, const char *stage, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_REMOVE];
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, stage);
+    return run(c, st, key, err);
+}
+
+static int done_at(struct catalogue *c, int64_t key, int at, struct catalogue_done *out,
+                   bool *found, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_AT];
+    int64_t attempt = 0;
+    sqlite3_bind_int64(st, 1, key);
+    sqlite3_bind_int(st, 2, at);
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    if (!sqlx_text(st, 0, out->stage, sizeof out->stage) ||
+        !sqlx_int64(st, 1, 1, INT64_MAX, &out->at_us) ||
+        !sqlx_int64(st, 2, INT_MIN, INT_MAX, &attempt))
+        return sqlx_unreadable(
+            st, err, "catalogue: what was done of transfer %" PRId64 " is malformed", key);
+    out->attempt = (int)attempt;
+    sqlx_reset(st);
+    return rc;
+}
+
+int catalogue_done_each(struct catalogue *c, int64_t key, catalogue_done_fn *fn, void *arg,
+                        struct err *err)
+{
+    struct catalogue_done d;
+    bool found = true;
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && found; i++) {
+        rc = done_at(c, key, i, &d, &found, err);
+        if (rc == ERR_OK && found)
+            rc = fn(arg, &d, err);
+    }
+    return rc;
+}
