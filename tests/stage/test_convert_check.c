@@ -1,5 +1,5 @@
 /* A copy that is not as planned is found out. */
-#include "footage/convert/check.h"
+#include "footage/convert/copies.h"
 #include "footage/media/media.h"
 #include "support/footage.h"
 #include <stdio.h>

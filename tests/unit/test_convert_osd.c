@@ -1,5 +1,4 @@
 #include "footage/convert/osd.h"
-#include "footage/convert/osd_context.h"
 #include "support/footage.h"
 #include <stdio.h>
 #include <stdlib.h>

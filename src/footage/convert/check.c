@@ -1,4 +1,4 @@
-#include "check.h"
+#include "copies.h"
 #include "dashspool/fsx.h"
 #include "media/av.h"
 #include "media/media.h"
@@ -259,18 +259,4 @@ int check_mp4(const char *path, enum convert_copy_kind kind, const struct media 
     return rc < 0
                ? err_wrap(err, "the copy %s does not read back as planned", name ? name + 1 : path)
                : ERR_OK;
-}
-
-int check_copies(const struct plan *p, struct media *m, const struct convert_options *options,
-                 struct err *err)
-{
-    int rc = ERR_OK;
-    for (int i = 0; rc == ERR_OK && i < p->n; i++) {
-        enum convert_copy_kind kind = p->output[i].maker->kind;
-        if (kind == CONVERT_WORKING)
-            rc = slices_of_master(m, m->slices_sha256, err);
-        if (rc == ERR_OK && (kind == CONVERT_WORKING || kind == CONVERT_VIEWING))
-            rc = check_mp4(p->output[i].tmp, kind, m, options->check, err);
-    }
-    return rc;
 }

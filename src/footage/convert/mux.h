@@ -6,7 +6,8 @@
 #ifndef CONVERT_MUX_H
 #define CONVERT_MUX_H
 
-#include "cues.h"
+#include "media/av.h"
+#include "osd.h"
 #include <libavformat/avformat.h>
 
 struct sound {
@@ -16,6 +17,17 @@ struct sound {
     AVFrame *frame;
     struct av_watch watch;
     bool drained;
+};
+
+struct cue {
+    int64_t pts, span;                    /* AV_TICKS since the first picture kept */
+    char text[OSD_LINES * OSD_LINE_ROOM]; /* UTF-8, lines parted by \n */
+};
+
+struct cues {
+    const struct media *m;
+    const struct osd_context *osd;
+    int64_t at_us; /* since the first picture of the master: where the next cue begins */
 };
 
 struct mux {
