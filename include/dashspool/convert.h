@@ -121,8 +121,19 @@ struct convert_result {
     char warning[512]; /* "" or one line on what is not as it should be, though copies were made */
 };
 
-const char *convert_copy_name(
-    enum convert_copy_kind kind); /* "working" … as in `copies` of the settings */
+/* Names of kinds, as they are stored, configured and typed: "working" … */
+const char *convert_copy_name(enum convert_copy_kind kind);
+
+/* enum convert_copy_kind; 0: it is none that this program knows. */
+unsigned convert_copy_of(const char *name);
+
+/* What a copy's file is called behind "<stem>.": "working.mp4" …; of CONVERT_MOMENT OFFSET stands
+ * for the offset. And the kind of a suffix, offset and all; 0: it is none. */
+const char *convert_copy_suffix(enum convert_copy_kind kind);
+unsigned convert_copy_of_suffix(const char *suffix);
+
+/* Whether a file that looks like footage has the name of a copy: that is no master. */
+bool convert_copy_looks_so(const char *file_name);
 
 /* "working,viewing,poster": names of convert_copy_name() with commas. With a working or a viewing
  * copy the timing file is always made. ERR_CONFIG names what is none. */

@@ -2,8 +2,7 @@
 /* Children that convert, crash, hang, lie and use too much. This program is its own child: the
  * name of the copies tells it how to behave. */
 #include "dashspool/sandbox.h"
-#include "footage/confine/forkserver.h"
-#include "footage/confine/message.h"
+#include "footage/confine/child.h"
 #include "support/footage.h"
 #include <errno.h>
 #include <fcntl.h>

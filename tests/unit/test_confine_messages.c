@@ -1,6 +1,6 @@
 /* The parent's side of the report: what a child of ours sends is taken in any pieces, what it would
  * not send is refused, and no bytes do any harm. */
-#include "footage/confine/message.h"
+#include "footage/confine/child.h"
 #include "support/support.h"
 #include <math.h>
 #include <stdio.h>

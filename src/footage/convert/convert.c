@@ -15,65 +15,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- the kinds of copies ---- */
-
-struct copy_maker {
-    enum convert_copy_kind kind;
-    const char *name, *suffix; /* "<stem>.<suffix>" */
-    double weight;             /* of the time that it takes, for the progress */
-    copy_fn *make;
-};
-
 /* In the order in which they are made: the working copy proves the slices, the viewing copy finds
  * out what does not decode, the timing file tells of both. */
-static const struct copy_maker makers[] = {
-    {CONVERT_WORKING, "working", "working.mp4", 0.05, copy_working},
-    {CONVERT_VIEWING, "viewing", "viewing-DERIVED.mp4", 1, copy_viewing},
-    {CONVERT_STILL, "still", "still-DERIVED.jpg", 0.05, copy_still},
-    {CONVERT_GPX, "gpx", "gpx", 0.01, copy_gpx},
-    {CONVERT_KML, "kml", "kml", 0.01, copy_kml},
-    {CONVERT_GEOJSON, "geojson", "geojson", 0.01, copy_geojson},
-    {CONVERT_SRT, "srt", "srt", 0.01, copy_srt},
-    {CONVERT_VTT, "vtt", "vtt", 0.01, copy_vtt},
-    {CONVERT_POSTER, "poster", "poster-DERIVED.jpg", 0.05, copy_poster},
-    {CONVERT_SHEET, "sheet", "sheet-DERIVED.jpg", 0.2, copy_sheet},
-    {CONVERT_MOMENT, "moment", "still-OFFSET-DERIVED.jpg", 0.05, copy_moment},
-    {CONVERT_TIMING, "timing", "timing.json", 0.01, copy_timing},
-    {CONVERT_CSV, "csv", "timing.csv", 0.01, copy_csv},
+static const struct copy_maker {
+    enum convert_copy_kind kind;
+    double weight; /* of the time that it takes, for the progress */
+    copy_fn *make;
+} makers[] = {
+    {CONVERT_WORKING, 0.05, copy_working}, {CONVERT_VIEWING, 1, copy_viewing},
+    {CONVERT_STILL, 0.05, copy_still},     {CONVERT_GPX, 0.01, copy_gpx},
+    {CONVERT_KML, 0.01, copy_kml},         {CONVERT_GEOJSON, 0.01, copy_geojson},
+    {CONVERT_SRT, 0.01, copy_srt},         {CONVERT_VTT, 0.01, copy_vtt},
+    {CONVERT_POSTER, 0.05, copy_poster},   {CONVERT_SHEET, 0.2, copy_sheet},
+    {CONVERT_MOMENT, 0.05, copy_moment},   {CONVERT_TIMING, 0.01, copy_timing},
+    {CONVERT_CSV, 0.01, copy_csv},
 };
 enum { N_MAKERS = sizeof makers / sizeof *makers };
-
-const char *convert_copy_name(enum convert_copy_kind kind)
-{
-    for (int i = 0; i < N_MAKERS; i++)
-        if (makers[i].kind == kind)
-            return makers[i].name;
-    return "unknown";
-}
-
-int convert_copies_parse(const char *text, unsigned *out, struct err *err)
-{
-    *out = 0;
-    for (const char *p = text;; p++) {
-        size_t n = strcspn(p, ",");
-        const struct copy_maker *maker = NULL;
-        for (int i = 0; i < N_MAKERS; i++)
-            if (strlen(makers[i].name) == n && strncmp(makers[i].name, p, n) == 0)
-                maker = &makers[i];
-        if (!maker || maker->kind == CONVERT_STILL || maker->kind == CONVERT_MOMENT)
-            return err_set(
-                err, ERR_CONFIG,
-                "unknown kind of copy '%.*s'; see --copies in 'dashspool convert --help'", (int)n,
-                p);
-        *out |= maker->kind;
-        p += n;
-        if (!*p)
-            break;
-    }
-    if (*out & (CONVERT_WORKING | CONVERT_VIEWING))
-        *out |= CONVERT_TIMING;
-    return ERR_OK;
-}
 
 /* ---- options ---- */
 
@@ -174,7 +131,7 @@ static void suffix_text(const struct plan_output *o, bool redacted, char *out, s
     if (o->maker->kind == CONVERT_MOMENT)
         snprintf(whole, sizeof whole, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
     else
-        snprintf(whole, sizeof whole, "%s", o->maker->suffix);
+        snprintf(whole, sizeof whole, "%s", convert_copy_suffix(o->maker->kind));
     const char *derived = strstr(whole, "DERIVED");
     if (redacted && derived)
         snprintf(out, room, "%.*sREDACTED-%s", (int)(derived - whole), whole, derived);

@@ -1,7 +1,6 @@
 /*
- * copies: makes one copy each, into a file that exists and is empty. The table in convert.c says
- * which kinds there are, what they are called, and which function makes them: a new kind is a row
- * there.
+ * copies: makes one copy each, into a file that exists and is empty. A new kind is a row in
+ * kinds.c, which says what it is called, and one in convert.c, which says who makes it.
  */
 #ifndef CONVERT_COPIES_H
 #define CONVERT_COPIES_H
