@@ -1,10 +1,10 @@
 /* dashspool: picks the command. The only file that knows every module. */
-#include "dashspool/care_sweep.h"
 #include "dashspool/cli.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/export_event.h"
 #include "dashspool/receive.h"
+#include "dashspool/retention.h"
 #include "dashspool/serve.h"
 #include "dashspool/stages.h"
 #include "dashspool/watch.h"
@@ -48,7 +48,7 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 static const struct cfg_section *const sections[] = {
     &stages_cfg_sections[0], &receive_cfg_section,    &watch_cfg_section,  &stages_cfg_sections[1],
     &convert_cfg_section,    &stages_cfg_sections[4], &export_cfg_section, &stages_cfg_sections[2],
-    &stages_cfg_sections[3], &care_sweep_cfg_section, &serve_cfg_section};
+    &stages_cfg_sections[3], &retention_cfg_section,  &serve_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static const struct cli_tables tables = {commands, N_COMMANDS, sections, N_SECTIONS,

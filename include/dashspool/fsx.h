@@ -9,6 +9,8 @@
 
 #include "dashspool/buf.h"
 #include "dashspool/err.h"
+#include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -17,6 +19,10 @@ int fsx_path(char **out, struct err *err, const char *fmt, ...) DS_PRINTF(3, 4) 
 
 /* "a/b/c/" is "a/b" and "c"; "c" is "." and "c". Both are the caller's (free). */
 int fsx_split(const char *path, char **parent, char **name, struct err *err) DS_MUST_CHECK;
+
+/* Whether a path leads to something below where it begins: relative, no part of it empty, "." or
+ * "..". */
+bool fsx_path_is_inside(const char *path);
 
 /* mkdir -p, mode 0750; what exists already is fine; new entries are fsynced in their parents. */
 int fsx_mkdirs(const char *path, struct err *err) DS_MUST_CHECK;
@@ -40,7 +46,40 @@ int fsx_sync_dir(const char *path, struct err *err) DS_MUST_CHECK;
  * ERR_BUSY. */
 int fsx_rename(const char *from, const char *to, struct err *err) DS_MUST_CHECK;
 
+/* Renames to a name that is free (ERR_BUSY: it is not), also if somebody else takes it in the same
+ * moment. Not durable yet: many are, by one fsx_sync_dir(). */
+int fsx_rename_new(const char *from, const char *to, struct err *err) DS_MUST_CHECK;
+
 /* rm -r; a path that does not exist is fine. Symbolic links are removed, not followed. */
 int fsx_remove_tree(const char *path, struct err *err) DS_MUST_CHECK;
+
+/* ---- what is in a directory ---- */
+
+/* One name after the other, without "." and "..", in no order; for directories that may be large,
+ * or where the descriptor is needed (dirfd(stream)). */
+struct fsx_dir {
+    DIR *stream;      /* NULL: not open */
+    const char *path; /* for the errors; borrowed */
+    bool may_be_dir;  /* the last name: it is one, or this file system does not say */
+};
+
+/* ERR_NOTFOUND if there is none. */
+int fsx_dir_open(struct fsx_dir *out, const char *path, struct err *err) DS_MUST_CHECK;
+/* Of an open descriptor, which it takes, also on failure. */
+int fsx_dir_of(struct fsx_dir *out, int fd, const char *path, struct err *err) DS_MUST_CHECK;
+/* *name is borrowed until the next call; NULL: that was all. */
+int fsx_dir_next(struct fsx_dir *dir, const char **name, struct err *err) DS_MUST_CHECK;
+void fsx_dir_close(struct fsx_dir *dir); /* also one that could not be opened */
+
+struct fsx_names {
+    char **name;
+    size_t n;
+};
+
+/* All names at once, in the order of their bytes; the directory is closed again. *out is the
+ * caller's (clear), also on failure. ERR_NOTFOUND if there is none, ERR_LIMIT: more than 16
+ * million. */
+int fsx_list(const char *path, struct fsx_names *out, struct err *err) DS_MUST_CHECK;
+void fsx_names_clear(struct fsx_names *names);
 
 #endif

@@ -9,18 +9,25 @@
  *
  * The page is whole in itself: no script, no link, no font or picture from elsewhere; pictures are
  * data: URIs (RFC 2397), maps and time lines inline SVG. Its own Content-Security-Policy forbids
- * the browser to fetch anything. The PDF has its fonts within it (src/report/font, DejaVu), its
- * pictures as they are, links only to its own pages and, as the words of an address, to a map; no
- * form and no script. Same facts, same bytes: no clock, locale, zone or font of the machine is
- * asked for. What DejaVu has no shape for (Chinese, say) is a box on paper, and itself when copied.
+ * the browser to fetch anything. The PDF has its fonts within it, its pictures as they are, links
+ * only to its own pages and, as the words of an address, to a map; no form and no script.
+ *
+ * Same facts, same bytes, on any machine with the same program and libraries: no clock, locale,
+ * zone, setting or font of the machine is asked for. The fonts are in the program: DejaVu Sans and
+ * Sans Mono (src/evidence/report/font), and WenQuanYi Micro Hei for Chinese, Japanese and
+ * Korean, which the build takes from the system, since it is too large for the tree. What they have
+ * no shape for (Thai, emoji) is a box on paper, and itself when copied.
  *
  * All strings are the caller's, borrowed for the call, UTF-8 by intention; NULL is "". They may be
  * hostile: markup is escaped; control characters, those that turn the direction of writing, and
  * bytes that are no UTF-8 become U+FFFD. Hashes are SHA-256 as hexadecimal text.
  *
- * Maps: Natural Earth 1:50m, public domain (src/report/map/LICENSE). Thread-safe.
- * Cairo keeps some fonts in memory after a PDF was made, for the next; it never has more than its
- * own limit of them.
+ * Maps: Natural Earth 1:50m, public domain (src/evidence/report/map/LICENSE). Thread-safe.
+ *
+ * After the first PDF the process keeps four open files, which are the fonts in memory, and is told
+ * by fontconfig of no other fonts; cairo keeps some shapes of letters for the next PDF, up to its
+ * own limit. Where our memory runs out there is ERR_NOMEM; where Pango's does, the process ends, as
+ * GLib has it: a PDF is to be made in a process that may be started again.
  */
 #ifndef DASHSPOOL_REPORT_H
 #define DASHSPOOL_REPORT_H

@@ -55,6 +55,11 @@
 #define SPOOL_LOOK_MS       250
 #define SPOOL_LATER_MS_MAX  (7 * 86400 * INT64_C(1000)) /* longest wait for another attempt */
 
+/* A job bears the id of what it is of. What there is of a transfer that broke off has one of its
+ * own,
+ * "<id>.partial": that of the whole one may come at any time. */
+#define SPOOL_PARTIAL       ".partial"
+
 struct spool;
 struct spool_job;
 

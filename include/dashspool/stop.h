@@ -1,9 +1,14 @@
-/* stop: SIGTERM and SIGINT as something to poll for. */
+/*
+ * stop: how a process is told to end. Three ways to hear of it: as something to poll for
+ * (services), as a flag to look at now and then (commands that work through a list), and not at all
+ * (what is started by us begins as if nobody had touched its signals).
+ */
 #ifndef DASHSPOOL_STOP_H
 #define DASHSPOOL_STOP_H
 
 #include "dashspool/err.h"
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct stop {
@@ -21,5 +26,19 @@ bool stop_requested(struct stop *stop);
 
 /* Waits so long, or until we are told. */
 void stop_wait(struct stop *stop, int64_t ms);
+
+/* ---- a flag ----
+ *
+ * From stop_catch() to its stop_release() SIGINT and SIGTERM (and SIGHUP, if `hangup`) are noted
+ * instead of ending us, unless they are ignored (nohup, a shell's "&"). System calls that wait end
+ * with EINTR. May be nested: what was noted stays noted until the outermost one is released, and
+ * that decides about `hangup`. For one thread of the process. */
+void stop_catch(bool hangup);
+bool stop_caught(void);
+void stop_release(void);
+
+/* Between fork() and exec(): every signal does what it does by default, none is blocked. Calls only
+ * what is async-signal-safe. */
+void stop_default_signals(void);
 
 #endif

@@ -2,7 +2,8 @@
  * workdir: a directory to make something in, that goes when its owner does.
  *
  * It has a fresh name, PARENT/PREFIXxxxxxx, and is locked (flock(2) on the directory). What an
- * owner that was killed left behind is removed by the next one with the same parent and prefix; but
+ * owner that was killed left behind is removed by the next one with the same parent, prefix and
+ * user; but
  * a thread that opens many looks for such only once a minute. Who knows that there may be one
  * sweeps at once.
  */

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* asprintf */
+#define _GNU_SOURCE /* asprintf, renameat2 */
 #include "dashspool/fsx.h"
 #include <dirent.h>
 #include <errno.h>
@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { NAMES_MAX = 1 << 24 }; /* half a gigabyte of them: no directory of ours comes near it */
 
 int fsx_path(char **out, struct err *err, const char *fmt, ...)
 {
@@ -54,6 +56,18 @@ int fsx_split(const char *path, char **parent, char **name, struct err *err)
     }
     free(whole);
     return rc;
+}
+
+bool fsx_path_is_inside(const char *path)
+{
+    for (const char *part = path;; part++) {
+        size_t n = strcspn(part, "/");
+        if (n == 0 || (n == 1 && part[0] == '.') || (n == 2 && memcmp(part, "..", 2) == 0))
+            return false;
+        part += n;
+        if (!*part)
+            return true;
+    }
 }
 
 static int sync_path(const char *path, int flags, struct err *err)
@@ -227,6 +241,21 @@ int fsx_rename(const char *from, const char *to, struct err *err)
     return rc < 0 ? rc : sync_parent(from, err);
 }
 
+int fsx_rename_new(const char *from, const char *to, struct err *err)
+{
+    struct stat st;
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return ERR_OK;
+    if (errno == EINVAL || errno == ENOSYS) { /* the file system cannot: all we can do is look */
+        if (lstat(to, &st) == 0)
+            errno = EEXIST;
+        else if (rename(from, to) == 0)
+            return ERR_OK;
+    }
+    return errno == EEXIST ? err_set(err, ERR_BUSY, "%s already exists", to)
+                           : err_sys(err, "rename %s to %s", from, to);
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
     (void)st;
@@ -243,4 +272,89 @@ int fsx_remove_tree(const char *path, struct err *err)
     if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
         return err_sys(err, "remove %s", path);
     return ERR_OK;
+}
+
+/* ---- what is in a directory ---- */
+
+int fsx_dir_open(struct fsx_dir *out, const char *path, struct err *err)
+{
+    *out = (struct fsx_dir){.stream = opendir(path), .path = path};
+    return out->stream ? ERR_OK : err_sys(err, "open %s", path);
+}
+
+int fsx_dir_of(struct fsx_dir *out, int fd, const char *path, struct err *err)
+{
+    *out = (struct fsx_dir){.stream = fdopendir(fd), .path = path};
+    if (out->stream)
+        return ERR_OK;
+    int rc = err_sys(err, "list %s", path);
+    close(fd);
+    return rc;
+}
+
+int fsx_dir_next(struct fsx_dir *dir, const char **name, struct err *err)
+{
+    struct dirent *e;
+    *name = NULL;
+    do {
+        errno = 0;
+        if (!(e = readdir(dir->stream)))
+            return errno ? err_sys(err, "read %s", dir->path) : ERR_OK;
+    } while (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0);
+    *name = e->d_name;
+    dir->may_be_dir = e->d_type == DT_DIR || e->d_type == DT_UNKNOWN;
+    return ERR_OK;
+}
+
+void fsx_dir_close(struct fsx_dir *dir)
+{
+    if (dir->stream)
+        closedir(dir->stream);
+    dir->stream = NULL;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int fsx_list(const char *path, struct fsx_names *out, struct err *err)
+{
+    struct fsx_dir dir;
+    const char *name = NULL;
+    size_t room = 0;
+    *out = (struct fsx_names){NULL, 0};
+    int rc = fsx_dir_open(&dir, path, err);
+    while (rc == ERR_OK && (rc = fsx_dir_next(&dir, &name, err)) == ERR_OK && name) {
+        if (out->n == NAMES_MAX) {
+            rc = err_set(err, ERR_LIMIT, "%s has more than %d entries", path, NAMES_MAX);
+            break;
+        }
+        if (out->n == room) {
+            size_t more = room ? 2 * room : 16;
+            char **bigger = realloc(out->name, more * sizeof *bigger);
+            if (!bigger) {
+                rc = err_set(err, ERR_NOMEM, "no memory to list %s", path);
+                break;
+            }
+            out->name = bigger;
+            room = more;
+        }
+        if ((out->name[out->n] = strdup(name)))
+            out->n++;
+        else
+            rc = err_set(err, ERR_NOMEM, "no memory to list %s", path);
+    }
+    fsx_dir_close(&dir);
+    if (rc == ERR_OK && out->n > 0)
+        qsort(out->name, out->n, sizeof *out->name, by_bytes);
+    return rc;
+}
+
+void fsx_names_clear(struct fsx_names *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        free(names->name[i]);
+    free(names->name);
+    *names = (struct fsx_names){NULL, 0};
 }

@@ -43,3 +43,56 @@ void stop_wait(struct stop *stop, int64_t ms)
     if (!stop_requested(stop) && ms > 0)
         poll(&p, 1, ms < 60000 ? (int)ms : 60000);
 }
+
+/* ---- a flag ---- */
+
+static const int caught_signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { N_CAUGHT = sizeof caught_signals / sizeof *caught_signals };
+
+static volatile sig_atomic_t caught;
+static int depth;
+static struct sigaction before[N_CAUGHT];
+
+static void on_signal(int signum)
+{
+    (void)signum;
+    caught = 1;
+}
+
+void stop_catch(bool hangup)
+{
+    struct sigaction act = {.sa_handler = on_signal};
+    if (depth++ > 0)
+        return;
+    caught = 0;
+    sigemptyset(&act.sa_mask);
+    for (int i = 0; i < N_CAUGHT; i++) {
+        sigaction(caught_signals[i], NULL, &before[i]);
+        bool wanted = caught_signals[i] != SIGHUP || hangup;
+        if (wanted && before[i].sa_handler != SIG_IGN)
+            sigaction(caught_signals[i], &act, NULL);
+    }
+}
+
+bool stop_caught(void)
+{
+    return caught != 0;
+}
+
+void stop_release(void)
+{
+    if (--depth > 0)
+        return;
+    for (int i = 0; i < N_CAUGHT; i++)
+        sigaction(caught_signals[i], &before[i], NULL);
+}
+
+void stop_default_signals(void)
+{
+    struct sigaction act = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    sigemptyset(&none);
+    for (int s = 1; s < 32; s++)
+        sigaction(s, &act, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}

@@ -23,8 +23,11 @@ static void remove_if_left(const char *parent, const char *name)
     struct err unused;
     if (fsx_path(&path, &unused, "%s/%s", parent, name) < 0)
         return;
+    struct stat st;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fsx_remove_tree(path, &unused) < 0)
+    /* another user's, in /tmp, could be a trap: it changes while we remove it */
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0 && fsx_remove_tree(path, &unused) < 0)
         unused.code = 0; /* the next sweep tries again */
     if (fd >= 0)
         close(fd);

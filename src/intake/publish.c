@@ -72,7 +72,7 @@ struct spool_item intake_job(const char *id, struct intake_text *text)
     return (struct spool_item){id, text->json, (size_t)n};
 }
 
-static const char of_partial[] = ".partial";
+static const char of_partial[] = SPOOL_PARTIAL;
 
 struct spool_item intake_job_of_partial(const char *id, struct intake_text *text)
 {

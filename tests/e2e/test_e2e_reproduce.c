@@ -338,6 +338,23 @@ static void test_a_signal_ends_it_and_leaves_nothing(void **state)
     expect(PROC_RUN("cat", p.log), 0, "stopped by a signal; nothing is left behind");
 }
 
+/* An original must not stay in /tmp because somebody lost patience. */
+static void test_what_a_killed_verify_left_the_next_removes(void **state)
+{
+    (void)state;
+    take_copy();
+    replace_text(FACTS, "\"preset\": \"superfast\"", "\"preset\": \"veryslow\"");
+    remake_manifests();
+    struct proc p =
+        proc_start(in_dir("verify.log"),
+                   (const char *const[]){DASHSPOOL_BINARY, "verify", "--reproduce", package, NULL});
+    support_wait(support_entries(tmp) > 0);
+    assert_int_equal(proc_stop(&p, SIGKILL), 128 + SIGKILL);
+    assert_int_equal(support_entries(tmp), 1);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "verify", in_dir("one")), 0, "no problems found");
+    assert_int_equal(support_entries(tmp), 0);
+}
+
 static void test_a_directory_that_cannot_be_had_is_said(void **state)
 {
     (void)state;
@@ -359,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_other_versions_are_told_as_the_likely_reason),
         cmocka_unit_test(test_recipes_that_are_none_are_told),
         cmocka_unit_test(test_a_signal_ends_it_and_leaves_nothing),
+        cmocka_unit_test(test_what_a_killed_verify_left_the_next_removes),
         cmocka_unit_test(test_a_directory_that_cannot_be_had_is_said),
     };
     return cmocka_run_group_tests(tests, make_store, remove_store);

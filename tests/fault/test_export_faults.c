@@ -1,7 +1,7 @@
 /* An evidence package when memory, disk or the process fails at each single call: it is whole or it
  * is not there, and what it is made of stays as it was. */
 #include "dashspool/export.h"
-#include "dashspool/export_verify.h"
+#include "dashspool/verify.h"
 #include "support/inject.h"
 #include "support/proc.h"
 #include "support/stored.h"

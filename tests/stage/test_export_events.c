@@ -2,8 +2,8 @@
  */
 #include "dashspool/clock.h"
 #include "dashspool/export_event.h"
-#include "dashspool/export_verify.h"
 #include "dashspool/fsx.h"
+#include "dashspool/verify.h"
 #include "support/stored.h"
 #include "support/support.h"
 #include <stdio.h>

@@ -12,11 +12,11 @@
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/export.h"
-#include "dashspool/export_verify.h"
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
-#include "dashspool/pipeline_complete.h"
+#include "dashspool/verify.h"
 #include "dashspool/wire.h"
+#include "dashspool/work.h"
 #include "support/stored.h"
 #include "support/support.h"
 #include <ctype.h>
@@ -142,7 +142,7 @@ static int make_package(void **state)
     struct err err;
     struct cfg *cfg;
     const char *list[TRANSFERS];
-    struct pipeline_completion completion = {NULL, tell_cannot, NULL, 0};
+    struct work_completion completion = {NULL, tell_cannot, NULL, 0};
     struct export_result result;
     dir = support_tmp_dir();
     snprintf(root, sizeof root, "%s/root", dir);
@@ -151,7 +151,7 @@ static int make_package(void **state)
     for (int i = 0; i < n_ids; i++)
         list[i] = ids[i];
     assert_ok(cfg_load(&cfg, NULL, &convert_cfg_section, 1, &err));
-    assert_ok(pipeline_complete(root, cfg, list, TRANSFERS, &completion, &err));
+    assert_ok(work_complete(root, cfg, list, TRANSFERS, &completion, &err));
     const struct export_request request = {.root = root,
                                            .ids = list,
                                            .n = TRANSFERS,

@@ -1,8 +1,8 @@
 /* Whatever is done to a package, verify names it. */
+#include "dashspool/bag.h"
 #include "dashspool/custody.h"
-#include "dashspool/export_verify.h"
 #include "dashspool/fsx.h"
-#include "evidence/bag/bag.h"
+#include "dashspool/verify.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ static void make_package(const char *stored)
     put(bag, names[3], both);
     put(bag, names[4], "{\"version\": \"0\"}\n");
     put(bag, names[5], "Read me.\n");
-    assert_ok(bag_info(bag, "Bagging-Date", "2026-11-21", &err));
+    assert_ok(bag_put_info(bag, BAG_BAGGING_DATE, "2026-11-21", &err));
     assert_ok(bag_close(bag, NULL, tag, &err));
     assert_ok(bag_finish(bag, &err));
     bag_free(&bag);

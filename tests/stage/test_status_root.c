@@ -1,9 +1,9 @@
 /* status of a real ROOT: what is found there, whatever lies there, and that it only looks. */
-#include "dashspool/care_sweep.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/receive.h"
+#include "dashspool/retention.h"
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"
 #include "dashspool/status.h"
@@ -32,7 +32,7 @@ static void configure(const char *text)
     for (int i = 0; i < STAGES_CFG_SECTIONS; i++)
         sections[i] = stages_cfg_sections[i];
     sections[STAGES_CFG_SECTIONS] = receive_cfg_section;
-    sections[STAGES_CFG_SECTIONS + 1] = care_sweep_cfg_section;
+    sections[STAGES_CFG_SECTIONS + 1] = retention_cfg_section;
     memcpy(kept, sections, sizeof kept);
     cfg_free(&cfg);
     snprintf(path, sizeof path, "%s.conf", root);

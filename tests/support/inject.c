@@ -129,6 +129,8 @@ WRAP(char *, strdup, (const char *text), (text), INJECT_MEMORY, NULL)
 WRAP(int, vasprintf, (char **out, const char *fmt, va_list ap), (out, fmt, ap), INJECT_MEMORY, -1)
 WRAP(EVP_MD_CTX *, EVP_MD_CTX_new, (void), (), INJECT_MEMORY, NULL)
 WRAP(int, rename, (const char *from, const char *to), (from, to), GROWS, -1)
+WRAP(int, renameat2, (int at, const char *from, int under, const char *to, unsigned flags),
+     (at, from, under, to, flags), GROWS, -1)
 WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode), GROWS, -1)
 WRAP(char *, mkdtemp, (char *path), (path), GROWS, NULL)
 WRAP(int, mkostemp, (char *path, int flags), (path, flags), GROWS, -1)

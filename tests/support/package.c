@@ -189,16 +189,16 @@ static int see_end(void *arg, struct err *err)
     return ERR_OK;
 }
 
-int package_read(const char *path, const struct archive_limits *limits, struct package_seen *seen,
+int package_read(const char *path, const struct bag_limits *limits, struct package_seen *seen,
                  struct err *err)
 {
-    static const struct archive_reader fns = {see_top, see_begin, see_data, see_end, see_want};
-    static const struct archive_limits none = {0};
+    static const struct bag_reader fns = {see_top, see_begin, see_data, see_end, see_want};
+    static const struct bag_limits none = {0};
     struct err hash_err;
     *seen = (struct package_seen){.only = seen->only, .at_begin = seen->at_begin, .arg = seen->arg};
     if (hash_new(&seen->hash, &hash_err) < 0)
         fail_msg("%s", hash_err.text);
-    int rc = archive_read(path, limits ? limits : &none, &fns, seen, err);
+    int rc = bag_read(path, limits ? limits : &none, &fns, seen, err);
     hash_free(&seen->hash);
     return rc;
 }

@@ -1,11 +1,11 @@
 /*
- * package: evidence packages for the tests of archive: zips made by hand, with whatever lies in
+ * package: evidence packages for the tests of bag: zips made by hand, with whatever lies in
  * them, and what a package was read as. Everything fails the running test on error.
  */
 #ifndef TESTS_PACKAGE_H
 #define TESTS_PACKAGE_H
 
-#include "dashspool/archive.h"
+#include "dashspool/bag.h"
 #include "support/support.h"
 
 /* What the headers of an entry say; 0 is what is right, where there is something right. */
@@ -35,7 +35,7 @@ struct buf package_deflated(const void *data, size_t n);
 
 /* What was read: "name size sha256\n" for each file that came to its end, in order. */
 struct package_seen {
-    char top[ARCHIVE_NAME_ROOM];
+    char top[BAG_READ_NAME_ROOM];
     char text[16384];
     int64_t files, bytes;
     const char *only; /* the only file that is wanted; NULL: all are */
@@ -43,13 +43,13 @@ struct package_seen {
     void (*at_begin)(void *arg, const char *name);
     void *arg;
     /* of the file that is read */
-    char name[ARCHIVE_NAME_ROOM];
+    char name[BAG_READ_NAME_ROOM];
     int64_t size, got;
     struct hash *hash;
 };
 
 /* Reads path; every callback's order and sizes are checked. limits may be NULL. */
-int package_read(const char *path, const struct archive_limits *limits, struct package_seen *seen,
+int package_read(const char *path, const struct bag_limits *limits, struct package_seen *seen,
                  struct err *err);
 
 /* The line of a file in package_seen.text. */

@@ -1,8 +1,11 @@
-/* fsx, hash, err: files that survive, their digests, how failures read. */
+/* fsx, hash, err, stop: files that survive, their digests, how failures read, being told to end. */
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
+#include "dashspool/stop.h"
 #include "support/support.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +99,27 @@ static void test_rename_does_not_overwrite_a_directory_with_content(void **state
     assert_true(support_exists(in_dir("c/x")));
 }
 
+static void test_a_new_name_replaces_nothing(void **state)
+{
+    (void)state;
+    struct err err;
+    support_write(in_dir("mine"), "mine", 4);
+    support_write(in_dir("theirs"), "theirs", 6);
+    assert_ok(fsx_mkdirs(in_dir("empty"), &err));
+    assert_ok(fsx_mkdirs(in_dir("full/x"), &err));
+    assert_err(ERR_BUSY, fsx_rename_new(in_dir("mine"), in_dir("theirs"), &err));
+    assert_err(ERR_BUSY, fsx_rename_new(in_dir("full"), in_dir("empty"), &err));
+    assert_err(ERR_BUSY, fsx_rename_new(in_dir("full"), in_dir("theirs"), &err));
+    struct buf b = support_read(in_dir("theirs"));
+    assert_int_equal(b.used, 6);
+    buf_clear(&b);
+    assert_ok(fsx_rename_new(in_dir("mine"), in_dir("free"), &err));
+    assert_ok(fsx_rename_new(in_dir("full"), in_dir("moved"), &err));
+    assert_false(support_exists(in_dir("mine")));
+    assert_true(support_exists(in_dir("moved/x")));
+    assert_err(ERR_NOTFOUND, fsx_rename_new(in_dir("mine"), in_dir("never"), &err));
+}
+
 static void test_remove_tree_does_not_follow_links(void **state)
 {
     (void)state;
@@ -187,16 +211,120 @@ static void test_a_scratch_file_has_no_name(void **state)
     assert_null(f);
 }
 
+static void test_list_has_all_names_in_order_and_not_the_dots(void **state)
+{
+    (void)state;
+    struct err err;
+    struct fsx_names names;
+    for (int i = 40; i-- > 0;) {
+        char name[16];
+        snprintf(name, sizeof name, "n%02d", i);
+        support_write(in_dir(name), "x", 1);
+    }
+    support_write(in_dir(".hidden"), "x", 1);
+    assert_ok(fsx_list(dir, &names, &err));
+    assert_int_equal(41, names.n);
+    assert_string_equal(".hidden", names.name[0]);
+    assert_string_equal("n00", names.name[1]);
+    assert_string_equal("n39", names.name[40]);
+    fsx_names_clear(&names);
+    assert_err(ERR_NOTFOUND, fsx_list(in_dir("none"), &names, &err));
+    assert_non_null(strstr(err.text, "/none"));
+    fsx_names_clear(&names);
+}
+
+static void test_dir_gives_names_with_their_kinds_until_the_end(void **state)
+{
+    (void)state;
+    struct err err;
+    struct fsx_dir d;
+    const char *name;
+    int n = 0;
+    assert_ok(fsx_mkdirs(in_dir("sub"), &err));
+    support_write(in_dir("file"), "x", 1);
+    assert_ok(fsx_dir_open(&d, dir, &err));
+    for (;;) {
+        assert_ok(fsx_dir_next(&d, &name, &err));
+        if (!name)
+            break;
+        n++;
+        assert_true(d.may_be_dir || strcmp(name, "sub") != 0);
+    }
+    assert_int_equal(2, n);
+    fsx_dir_close(&d);
+    fsx_dir_close(&d);
+    int fd = open(in_dir("file"), O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(fsx_dir_of(&d, fd, "it", &err) < 0);
+    fsx_dir_close(&d);
+    assert_int_equal(-1, fcntl(fd, F_GETFD)); /* it was taken */
+}
+
+static void test_path_is_inside_only_without_a_way_up(void **state)
+{
+    (void)state;
+    static const char *const inside[] = {"a", "a/b.c", "archive/1/..x/y", ".hidden/..."};
+    static const char *const outside[] = {"",      "/",  "/a",   "a/",     "a//b", ".",  "./a",
+                                          "a/./b", "..", "../a", "a/../b", "a/..", "a/."};
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        assert_true(fsx_path_is_inside(inside[i]));
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        assert_false(fsx_path_is_inside(outside[i]));
+}
+
+static void test_stop_is_caught_once_and_kept_through_nested_catches(void **state)
+{
+    (void)state;
+    struct sigaction before, now;
+    sigaction(SIGTERM, NULL, &before);
+    stop_catch(false);
+    assert_false(stop_caught());
+    raise(SIGTERM);
+    assert_true(stop_caught());
+    stop_catch(false);
+    assert_true(stop_caught());
+    stop_release();
+    raise(SIGINT); /* still caught */
+    stop_release();
+    sigaction(SIGTERM, NULL, &now);
+    assert_true(now.sa_handler == before.sa_handler);
+    stop_catch(false);
+    assert_false(stop_caught());
+    stop_release();
+}
+
+static void test_stop_leaves_ignored_signals_ignored(void **state)
+{
+    (void)state;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGHUP, &ignore, &before);
+    stop_catch(true);
+    raise(SIGHUP);
+    assert_false(stop_caught());
+    stop_release();
+    sigaction(SIGHUP, &before, NULL);
+    stop_catch(true);
+    raise(SIGHUP);
+    assert_true(stop_caught());
+    stop_release();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(test_list_has_all_names_in_order_and_not_the_dots),
+        TEST(test_dir_gives_names_with_their_kinds_until_the_end),
+        TEST(test_path_is_inside_only_without_a_way_up),
+        TEST(test_stop_is_caught_once_and_kept_through_nested_catches),
+        TEST(test_stop_leaves_ignored_signals_ignored),
         TEST(test_a_scratch_file_has_no_name),
         TEST(test_a_path_has_two_parts),
         TEST(test_mkdirs_makes_all_levels_and_may_be_repeated),
         TEST(test_write_file_replaces_whole_and_leaves_nothing_beside),
         TEST(test_read_file_stops_at_the_ceiling),
         TEST(test_rename_does_not_overwrite_a_directory_with_content),
+        TEST(test_a_new_name_replaces_nothing),
         TEST(test_remove_tree_does_not_follow_links),
         TEST(test_sha256_of_nist),
         TEST(test_errors_say_where_and_why),

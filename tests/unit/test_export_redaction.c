@@ -1,6 +1,6 @@
 /* What a redacted package is asked for, and how it says that it is one. */
+#include "dashspool/bag.h"
 #include "dashspool/export.h"
-#include "evidence/export/redaction.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <string.h>
@@ -87,15 +87,15 @@ static void test_a_package_declares_itself_by_a_line_of_its_own(void **state)
     char of[HASH_HEX_ROOM];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         of[0] = '\0';
-        if (redaction_declared(cases[i].info, strlen(cases[i].info), of) != cases[i].declared)
+        if (bag_info_redacted(cases[i].info, strlen(cases[i].info), of) != cases[i].declared)
             fail_msg("case %zu", i);
         assert_string_equal(of, cases[i].declared ? HASH : "");
     }
     for (size_t n = 0; n < strlen(LINE); n++) /* cut anywhere */
-        assert_false(redaction_declared(LINE, n, of));
+        assert_false(bag_info_redacted(LINE, n, of));
     char zero[] = LINE "\n";
     zero[40] = '\0';
-    assert_false(redaction_declared(zero, sizeof zero - 1, of));
+    assert_false(bag_info_redacted(zero, sizeof zero - 1, of));
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* The report on paper: the same bytes for the same facts, and the same words as the page. */
-#include "evidence/report/pdf.h"
+#include "evidence/report/pdf_text.h"
 #include "support/proc.h"
 #include "support/report_facts.h"
 #include "support/report_page.h"
@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static void assert_same_paper(struct buf *a, struct buf *b)
 {
@@ -43,6 +45,78 @@ static void test_the_same_facts_give_the_same_bytes_everywhere(void **state)
     assert_int_equal(report_paper_times(&undated, "CreationDate"), 0);
     buf_clear(&first);
     buf_clear(&undated);
+}
+
+/* All writings at once; some depend on the language that a word is believed to be of. */
+static struct buf paper_of_all_writings(void)
+{
+    struct report *r = report_facts(NULL);
+    r->title = "Авария б 衝突 סכנה خطر";
+    r->note = "骨直海 门户 かな 한국어 ş ţ Ž б г п т ไทยคำ हिन्दी 🚗 e\u0301";
+    return report_paper(r);
+}
+
+static int write_all_writings(const char *path)
+{
+    struct buf paper = paper_of_all_writings();
+    support_write(path, buf_data(&paper), paper.used);
+    buf_clear(&paper);
+    return 0;
+}
+
+/* Another home with fonts of the same names and settings that want others, another language. */
+static void test_fonts_and_settings_of_the_machine_do_not_matter(void **state)
+{
+    (void)state;
+    extern const char report_bold[], report_bold_end[];
+    static const char *const setting[] = {
+        "LANG=sr_RS.UTF-8", "LANGUAGE=ja:sr:ro", "LC_ALL=C.UTF-8",        "PANGO_LANGUAGE=zh-tw:sr",
+        "FC_LANG=ko",       "TZ=Asia/Kathmandu", "PANGOCAIRO_BACKEND=fc", "XDG_CURRENT_DESKTOP=x"};
+    static const char conf[] =
+        "<?xml version='1.0'?><fontconfig><dir>%s/.fonts</dir><cachedir>%s/cache</cachedir>"
+        "<match><edit name='family' mode='assign'><string>DejaVu Sans Mono</string></edit>"
+        "<edit name='matrix'><times><name>matrix</name><matrix><double>1</double>"
+        "<double>0.5</double><double>0</double><double>1</double></matrix></times></edit></match>"
+        "<match target='font'><edit name='embolden'><bool>true</bool></edit></match></fontconfig>";
+    char exe[600], text[2000], *home = support_tmp_dir(), *out = support_tmp_dir();
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    assert_in_range(n, 1, sizeof exe - 2);
+    exe[n] = 0;
+    const char *file = support_path(out, "a.pdf"), *fonts = support_path(home, ".fonts");
+    const char *config = support_path(home, "fonts.conf");
+    assert_int_equal(mkdir(fonts, 0700), 0);
+    support_write(support_path(fonts, "DejaVuSans.ttf"), report_bold,
+                  (size_t)(report_bold_end - report_bold));
+    snprintf(text, sizeof text, conf, home, home);
+    support_write(config, text, strlen(text));
+
+    const char *argv[32] = {"env"};
+    size_t k = 1;
+    for (size_t i = 0; i < sizeof setting / sizeof *setting; i++)
+        argv[k++] = setting[i];
+    static const char *const place[] = {"HOME",          "XDG_CACHE_HOME",  "XDG_CONFIG_HOME",
+                                        "XDG_DATA_HOME", "FONTCONFIG_PATH", "XDG_RUNTIME_DIR"};
+    char each[6][600], file_setting[600];
+    for (size_t i = 0; i < 6; i++) {
+        snprintf(each[i], sizeof each[i], "%s=%s", place[i], home);
+        argv[k++] = each[i];
+    }
+    snprintf(file_setting, sizeof file_setting, "FONTCONFIG_FILE=%s", config);
+    argv[k++] = file_setting;
+    argv[k++] = exe;
+    argv[k++] = "--write";
+    argv[k] = file;
+    struct buf here = paper_of_all_writings();
+    for (size_t round = 0; round < 2; round++) {
+        expect(proc_run(argv), 0, "");
+        struct buf there = support_read(file);
+        assert_same_paper(&here, &there);
+        assert_int_equal(support_entries(home), 2); /* nothing was put there */
+        argv[k - 4] = "FONTCONFIG_SYSROOT=/proc";   /* where our fonts are, too */
+    }
+    buf_clear(&here);
+    support_tmp_remove(&home);
+    support_tmp_remove(&out);
 }
 
 static void test_all_that_the_page_says_is_on_paper(void **state)
@@ -97,8 +171,10 @@ static void test_hostile_text_is_the_same_on_paper(void **state)
 static void test_words_of_other_writings_can_be_copied(void **state)
 {
     (void)state;
-    static const char *const title[] = {"Šiauliai ir Vilnius", "Столкновение на перекрёстке",
-                                        "Σύγκρουση", "Zusammenstoß ﬁnal"};
+    static const char *const title[] = {
+        "Šiauliai ir Vilnius", "Столкновение на перекрёстке",  "Σύγκρουση",
+        "Zusammenstoß ﬁnal",   "衝突事故の記録、北京市朝阳区", "서울시 충돌 사고",
+        "ไทย हिन्दी 🚗"};
     for (size_t i = 0; i < sizeof title / sizeof *title; i++) {
         struct report *r = report_facts(NULL);
         r->title = title[i];
@@ -108,6 +184,83 @@ static void test_words_of_other_writings_can_be_copied(void **state)
         free(words);
         buf_clear(&paper);
     }
+}
+
+/* The fonts that are in a paper are those that its letters are from. */
+static void test_a_writing_has_its_own_font(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *title;
+        bool cjk;
+    } each[] = {{"Zusammenstoß, авария, סכנה, ไทย", false},
+                {"北京市", true},
+                {"かな", true},
+                {"서울시", true}};
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        struct report *r = report_facts(NULL);
+        r->title = each[i].title;
+        struct buf paper = report_paper(r);
+        assert_in_range(report_paper_times(&paper, "+DejaVuSans-Bold"), 1, 20);
+        assert_int_equal(report_paper_times(&paper, "+WenQuanYiMicroHei") > 0, each[i].cjk);
+        buf_clear(&paper);
+    }
+}
+
+/* A line of Chinese or Japanese may end between any two letters, but not before a full stop. */
+static void test_lines_end_where_a_writing_lets_them(void **state)
+{
+    (void)state;
+    struct pdf_fonts fonts;
+    struct err err;
+    assert_ok(pdf_fonts_init(&fonts, &err));
+    static const struct {
+        const char *text;
+        double letters; /* of 10 points */
+        size_t lines;
+    } each[] = {{"日本語日本語日本語", 3.2, 3},
+                {"日本語。", 3.2, 2},
+                {"日本語。本語", 3.2, 3},
+                {"日本語本語日", 3.2, 2},
+                {"a\nb", 9, 2},
+                {"a\n", 9, 1},
+                {"\n\n", 9, 2},
+                {"", 9, 1},
+                {"wwwwwwwwww", 3.2, 4}};
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        struct pdf_look look = {.face = PDF_SANS, .size = 10};
+        struct pdf_text text;
+        struct pdf_lines *lines;
+        pdf_text_init(&text);
+        assert_ok(pdf_text_add(&text, &look, each[i].text, strlen(each[i].text), &err));
+        assert_ok(pdf_lines_new(&lines, &fonts, &text, each[i].letters * 10, &err));
+        assert_int_equal(pdf_lines_count(lines), each[i].lines);
+        assert_string_equal(pdf_lines_text(lines), each[i].text);
+        for (size_t k = 0; k < pdf_lines_count(lines); k++)
+            assert_true(pdf_lines_width(lines, k) <= each[i].letters * 10);
+        pdf_lines_free(&lines);
+    }
+    pdf_fonts_clear(&fonts);
+}
+
+/* A text of several parts is broken as if it was one. */
+static void test_a_long_text_has_no_seam(void **state)
+{
+    (void)state;
+    enum { WORDS = 3000, PER_LINE = 10 };
+    struct pdf_fonts fonts;
+    struct pdf_text text;
+    struct pdf_lines *lines;
+    struct err err;
+    assert_ok(pdf_fonts_init(&fonts, &err));
+    pdf_text_init(&text);
+    struct pdf_look look = {.face = PDF_MONO, .size = 10};
+    for (size_t i = 0; i < WORDS; i++)
+        assert_ok(pdf_text_add(&text, &look, "word ", 5, &err));
+    assert_ok(pdf_lines_new(&lines, &fonts, &text, 6.021 * 5 * PER_LINE, &err));
+    assert_int_equal(pdf_lines_count(lines), WORDS / PER_LINE);
+    pdf_lines_free(&lines);
+    pdf_fonts_clear(&fonts);
 }
 
 /* From right to left, letters that join, marks, and what the fonts lack: no harm. */
@@ -367,14 +520,20 @@ static void test_a_folded_command_is_the_same_command(void **state)
     proc_clear(&whole);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--write") == 0)
+        return write_all_writings(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_same_facts_give_the_same_bytes_everywhere),
+        cmocka_unit_test(test_fonts_and_settings_of_the_machine_do_not_matter),
         cmocka_unit_test(test_all_that_the_page_says_is_on_paper),
         cmocka_unit_test(test_nothing_known_is_the_same_on_paper),
         cmocka_unit_test(test_hostile_text_is_the_same_on_paper),
         cmocka_unit_test(test_words_of_other_writings_can_be_copied),
+        cmocka_unit_test(test_a_writing_has_its_own_font),
+        cmocka_unit_test(test_lines_end_where_a_writing_lets_them),
+        cmocka_unit_test(test_a_long_text_has_no_seam),
         cmocka_unit_test(test_any_writing_gives_a_paper),
         cmocka_unit_test(test_words_without_end_are_broken),
         cmocka_unit_test(test_only_what_is_a_jpeg_gets_in),

@@ -107,7 +107,7 @@ static const char *bad_part(const char *part, size_t n)
 static const char *bad_name(const char *name, size_t n)
 {
     uint32_t c;
-    if (n == 0 || n >= ARCHIVE_NAME_ROOM)
+    if (n == 0 || n >= BAG_READ_NAME_ROOM)
         return "is empty or longer than 1024 bytes";
     if (name[0] == '/')
         return "is absolute";

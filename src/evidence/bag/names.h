@@ -1,8 +1,8 @@
-/* names: which names a package may have, and which it has had. Internal to archive. */
-#ifndef ARCHIVE_NAMES_H
-#define ARCHIVE_NAMES_H
+/* names: which names a package may have, and which it has had. Internal to bag. */
+#ifndef BAG_NAMES_H
+#define BAG_NAMES_H
 
-#include "dashspool/archive.h"
+#include "dashspool/bag.h"
 #include <stdbool.h>
 
 #define NAMES_SHOWN_ROOM 512

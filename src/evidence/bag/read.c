@@ -1,38 +1,283 @@
-#include "read_internal.h"
+/* A package is read: a folder here, a zip in zip_read.c. */
+#include "names.h"
+#include "zip.h"
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-int package_tell_top(const struct package *p, const char *top, struct err *err)
+enum { CHUNK_BYTES = 1 << 17, LIST_FIRST = 64 };
+
+struct folder {
+    const struct package *package;
+    struct names *names;
+    int64_t entries, bytes; /* so far */
+    char name[BAG_READ_NAME_ROOM];
+    size_t name_n;
+    uint8_t chunk[CHUNK_BYTES];
+};
+
+/* ---- what is in one folder ---- */
+
+struct list {
+    char **names; /* each and the array are the list's */
+    size_t n, room;
+};
+
+static void list_clear(struct list *l)
 {
-    return p->fns->top ? p->fns->top(p->arg, top, err) : ERR_OK;
+    for (size_t i = 0; i < l->n; i++)
+        free(l->names[i]);
+    free(l->names);
+    *l = (struct list){0};
 }
 
-bool package_wants(const struct package *p, const char *name)
+static int list_add(struct list *l, const char *name, struct err *err)
 {
-    return !p->fns->want || p->fns->want(p->arg, name);
+    if (l->n == l->room) {
+        size_t room = l->room ? l->room * 2 : LIST_FIRST;
+        char **names = realloc(l->names, room * sizeof *names);
+        if (!names)
+            return err_set(err, ERR_NOMEM, "no memory for a folder of %zu names", l->n);
+        l->names = names;
+        l->room = room;
+    }
+    l->names[l->n] = strdup(name);
+    if (!l->names[l->n])
+        return err_set(err, ERR_NOMEM, "no memory for a folder of %zu names", l->n);
+    l->n++;
+    return ERR_OK;
 }
 
-int archive_read(const char *path, const struct archive_limits *limits,
-                 const struct archive_reader *fns, void *arg, struct err *err)
+static int by_bytes(const void *a, const void *b)
 {
-    struct package p = {.path = path, .limits = *limits, .fns = fns, .arg = arg};
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* All names, sorted; stops as soon as there are more than the package may have. */
+static int list_folder(struct folder *f, DIR *dir, struct list *out, struct err *err)
+{
+    for (;;) {
+        errno = 0;
+        const struct dirent *d = readdir(dir);
+        if (!d && errno != 0)
+            return err_sys(err, "list '%s' of %s", f->name, f->package->path);
+        if (!d)
+            break;
+        if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+            continue;
+        if (++f->entries > f->package->limits.entries)
+            return err_set(err, ERR_LIMIT, "%s has more than %" PRId64 " files and folders",
+                           f->package->path, f->package->limits.entries);
+        int rc = list_add(out, d->d_name, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (out->n > 0)
+        qsort(out->names, out->n, sizeof *out->names, by_bytes);
+    return ERR_OK;
+}
+
+/* ---- one file ---- */
+
+static int changed(const struct folder *f, struct err *err)
+{
+    return err_set(err, ERR_MALFORMED, "%s: '%s' became longer or shorter while it was read",
+                   f->package->path, f->name);
+}
+
+static int read_content(struct folder *f, int fd, int64_t size, struct err *err)
+{
+    const struct package *p = f->package;
+    int64_t left = size;
+    for (;;) {
+        ssize_t n = read(fd, f->chunk, sizeof f->chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, "read '%s' of %s", f->name, p->path);
+        if (n == 0)
+            return left == 0 ? ERR_OK : changed(f, err);
+        if (n > left)
+            return changed(f, err);
+        left -= n;
+        int rc = p->fns.data(p->arg, f->chunk, (size_t)n, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static const char *kind_of(mode_t mode)
+{
+    return S_ISLNK(mode)    ? "a symbolic link"
+           : S_ISFIFO(mode) ? "a pipe"
+           : S_ISSOCK(mode) ? "a socket"
+                            : "a device";
+}
+
+static int judge(struct folder *f, const struct stat *st, struct err *err)
+{
+    const struct package *p = f->package;
+    if (!S_ISREG(st->st_mode))
+        return err_set(err, ERR_MALFORMED, "%s: '%s' is %s", p->path, f->name,
+                       S_ISDIR(st->st_mode) ? "a folder now" : kind_of(st->st_mode));
+    if (st->st_nlink > 1)
+        return err_set(err, ERR_MALFORMED,
+                       "%s: '%s' is a hard link: the file has another name too; copy it", p->path,
+                       f->name);
+    if (st->st_size > p->limits.bytes - f->bytes)
+        return err_set(err, ERR_LIMIT, "%s has more than %" PRId64 " bytes, with '%s'", p->path,
+                       p->limits.bytes, f->name);
+    return ERR_OK;
+}
+
+/* What was a regular file a moment ago; it is looked at again once it is open. */
+static int read_file(struct folder *f, int dir_fd, const char *part, struct err *err)
+{
+    const struct package *p = f->package;
     struct stat st;
+    int fd = openat(dir_fd, part, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "open '%s' of %s", f->name, p->path);
+    int rc =
+        fstat(fd, &st) < 0 ? err_sys(err, "stat '%s' of %s", f->name, p->path) : judge(f, &st, err);
+    if (rc == ERR_OK)
+        rc = p->fns.begin(p->arg, f->name, st.st_size, err);
+    if (rc == ERR_OK) {
+        f->bytes += st.st_size;
+        rc = read_content(f, fd, st.st_size, err);
+    }
+    if (rc == ERR_OK)
+        rc = p->fns.end(p->arg, err);
+    close(fd);
+    return rc;
+}
+
+/* ---- folders ---- */
+
+static int visit(struct folder *f, int dir_fd, const char *part, struct err *err);
+
+/* Takes fd. */
+static int read_folder(struct folder *f, int fd, struct err *err)
+{
+    struct list list = {0};
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        int rc = err_sys(err, "list '%s' of %s", f->name, f->package->path);
+        close(fd);
+        return rc;
+    }
+    int rc = list_folder(f, dir, &list, err);
+    for (size_t i = 0; i < list.n && rc == ERR_OK; i++)
+        rc = visit(f, dirfd(dir), list.names[i], err);
+    list_clear(&list);
+    closedir(dir);
+    return rc;
+}
+
+static int enter(struct folder *f, int dir_fd, const char *part, struct err *err)
+{
+    int fd = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? err_sys(err, "open '%s' of %s", f->name, f->package->path)
+                  : read_folder(f, fd, err);
+}
+
+/* f->name is longer by `part` during the call. names_add() bounds how deep this goes. */
+static int visit(struct folder *f, int dir_fd, const char *part, struct err *err)
+{
+    const struct package *p = f->package;
+    size_t before = f->name_n;
+    char shown[NAMES_SHOWN_ROOM];
+    struct stat st;
+    if (fstatat(dir_fd, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(err, "stat '%s' in '%s' of %s", names_shown(part, strlen(part), shown),
+                       f->name, p->path);
+    int n = snprintf(f->name + before, sizeof f->name - before, "%s%s", before ? "/" : "", part);
+    if ((size_t)n >= sizeof f->name - before)
+        return err_set(err, ERR_MALFORMED, "%s: a name in '%.200s…' is longer than %d bytes",
+                       p->path, f->name, BAG_READ_NAME_ROOM - 1);
+    f->name_n = before + (size_t)n;
+    int rc = names_add(f->names, f->name, f->name_n, S_ISDIR(st.st_mode), err);
+    if (rc < 0)
+        err_wrap(err, "%s", p->path);
+    else if (S_ISDIR(st.st_mode))
+        rc = enter(f, dir_fd, part, err);
+    else if (S_ISREG(st.st_mode))
+        rc = p->fns.want(p->arg, f->name) ? read_file(f, dir_fd, part, err) : ERR_OK;
+    else
+        rc = judge(f, &st, err);
+    f->name_n = before;
+    f->name[before] = '\0';
+    return rc;
+}
+
+static int read_top_folder(const struct package *p, struct err *err)
+{
+    struct folder *f = calloc(1, sizeof *f);
+    if (!f)
+        return err_set(err, ERR_NOMEM, "no memory to read %s", p->path);
+    f->package = p;
+    int fd = -1;
+    int rc = names_new(&f->names, err);
+    if (rc == ERR_OK && (fd = openat(p->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        rc = err_sys(err, "open %s", p->path);
+    if (rc == ERR_OK)
+        rc = p->fns.top(p->arg, "", err);
+    if (rc == ERR_OK)
+        rc = read_folder(f, fd, err);
+    else if (fd >= 0)
+        close(fd);
+    names_free(&f->names);
+    free(f);
+    return rc;
+}
+
+/* ---- either ---- */
+
+static int no_top(void *arg, const char *top, struct err *err)
+{
+    (void)arg;
+    (void)top;
+    (void)err;
+    return ERR_OK;
+}
+
+static bool want_all(void *arg, const char *name)
+{
+    (void)arg;
+    (void)name;
+    return true;
+}
+
+int bag_read(const char *path, const struct bag_limits *limits, const struct bag_reader *fns,
+             void *arg, struct err *err)
+{
+    struct package p = {.path = path, .limits = *limits, .fns = *fns, .arg = arg};
+    struct stat st;
+    int rc;
     if (p.limits.entries == 0)
-        p.limits.entries = ARCHIVE_ENTRIES_DEFAULT;
+        p.limits.entries = BAG_ENTRIES_DEFAULT;
     if (p.limits.bytes == 0)
-        p.limits.bytes = ARCHIVE_BYTES_DEFAULT;
+        p.limits.bytes = BAG_BYTES_DEFAULT;
+    if (!p.fns.top)
+        p.fns.top = no_top;
+    if (!p.fns.want)
+        p.fns.want = want_all;
     /* O_NONBLOCK: a pipe must not hold us up. */
     p.fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (p.fd < 0)
         return err_sys(err, "open %s", path);
-    int rc;
     if (fstat(p.fd, &st) < 0)
         rc = err_sys(err, "stat %s", path);
     else if (S_ISDIR(st.st_mode))
-        rc = package_read_folder(&p, err);
+        rc = read_top_folder(&p, err);
     else if (S_ISREG(st.st_mode))
-        rc = package_read_zip(&p, err);
+        rc = zip_read(&p, err);
     else
         rc = err_set(err, ERR_MALFORMED, "%s is neither a folder nor a file", path);
     close(p.fd);

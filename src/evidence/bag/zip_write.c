@@ -1,9 +1,8 @@
-#include "dashspool/archive.h"
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "names.h"
-#include "zip_format.h"
+#include "zip.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,8 +12,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* libarchive's own writer is not used: it takes the zone and the locale of the process into the
- * file, and puts sizes behind the content, where readers have to trust the directory. */
+/* Sizes and CRC-32 stand before the content: behind it, readers would have to trust the directory.
+ */
 
 enum {
     DIRECTORY_BYTES_MAX = 256 << 20, /* a million entries */
@@ -26,13 +25,13 @@ enum {
 };
 
 struct entry {
-    char name[ARCHIVE_NAME_ROOM];
+    char name[BAG_READ_NAME_ROOM];
     uint64_t size, at; /* at: of its local header */
     uint64_t written;
     uint32_t crc;
 };
 
-struct archive_zip {
+struct zip {
     int fd;
     char *path;
     uint64_t at;          /* bytes written */
@@ -65,7 +64,7 @@ static uint64_t at_most(uint64_t v, uint64_t max)
 
 /* ---- the file ---- */
 
-static void set_time(struct archive_zip *z, int64_t at_us)
+static void set_time(struct zip *z, int64_t at_us)
 {
     struct clock_civil c = clock_civil_from_utc(at_us, 0);
     if (c.year < 1980)
@@ -76,9 +75,9 @@ static void set_time(struct archive_zip *z, int64_t at_us)
     z->clock = (uint16_t)(c.hour << 11 | c.minute << 5 | c.second / 2);
 }
 
-int archive_zip_new(struct archive_zip **out, const char *path, int64_t at_us, struct err *err)
+int zip_new(struct zip **out, const char *path, int64_t at_us, struct err *err)
 {
-    struct archive_zip *z = calloc(1, sizeof *z);
+    struct zip *z = calloc(1, sizeof *z);
     *out = NULL;
     if (!z)
         return err_set(err, ERR_NOMEM, "no memory to write %s", path);
@@ -94,12 +93,12 @@ int archive_zip_new(struct archive_zip **out, const char *path, int64_t at_us, s
             rc = err_sys(err, "create %s", path);
     }
     if (rc < 0)
-        archive_zip_free(&z);
+        zip_free(&z);
     *out = z;
     return rc;
 }
 
-void archive_zip_free(struct archive_zip **z)
+void zip_free(struct zip **z)
 {
     if (!*z)
         return;
@@ -112,7 +111,7 @@ void archive_zip_free(struct archive_zip **z)
     *z = NULL;
 }
 
-static int append(struct archive_zip *z, const void *data, size_t n, struct err *err)
+static int append(struct zip *z, const void *data, size_t n, struct err *err)
 {
     int rc = fsx_write_all(z->fd, data, n, err);
     z->at += n;
@@ -121,7 +120,7 @@ static int append(struct archive_zip *z, const void *data, size_t n, struct err 
 
 /* ---- entries ---- */
 
-static int write_local(struct archive_zip *z, const struct entry *e, struct err *err)
+static int write_local(struct zip *z, const struct entry *e, struct err *err)
 {
     bool is_64 = e->size >= ZIP_MAX32;
     struct out o = {.n = 0};
@@ -149,7 +148,7 @@ static int write_local(struct archive_zip *z, const struct entry *e, struct err 
     return append(z, o.bytes, o.n, err);
 }
 
-static int patch_crc(struct archive_zip *z, const struct entry *e, struct err *err)
+static int patch_crc(struct zip *z, const struct entry *e, struct err *err)
 {
     struct out o = {.n = 0};
     put(&o, 4, e->crc);
@@ -175,7 +174,7 @@ static void put_extra_64(struct out *o, const struct entry *e)
         put(o, 8, e->at);
 }
 
-static int note_entry(struct archive_zip *z, const struct entry *e, struct err *err)
+static int note_entry(struct zip *z, const struct entry *e, struct err *err)
 {
     struct out o = {.n = 0}, extra = {.n = 0};
     if (e->size >= ZIP_MAX32 || e->at >= ZIP_MAX32)
@@ -205,14 +204,14 @@ static int note_entry(struct archive_zip *z, const struct entry *e, struct err *
     return rc < 0 ? err_wrap(err, "%s", z->path) : rc;
 }
 
-static int usable(const struct archive_zip *z, bool open, struct err *err)
+static int usable(const struct zip *z, bool open, struct err *err)
 {
     return z->bad || z->open != open
                ? err_set(err, ERR_MALFORMED, "%s: finished, failed before, or out of turn", z->path)
                : ERR_OK;
 }
 
-int archive_zip_begin(struct archive_zip *z, const char *name, int64_t size, struct err *err)
+int zip_begin(struct zip *z, const char *name, int64_t size, struct err *err)
 {
     struct entry *e = &z->now;
     int rc = usable(z, false, err);
@@ -232,7 +231,7 @@ int archive_zip_begin(struct archive_zip *z, const char *name, int64_t size, str
     return rc;
 }
 
-int archive_zip_write(struct archive_zip *z, const void *data, size_t n, struct err *err)
+int zip_write(struct zip *z, const void *data, size_t n, struct err *err)
 {
     struct entry *e = &z->now;
     int rc = usable(z, true, err);
@@ -250,7 +249,7 @@ int archive_zip_write(struct archive_zip *z, const void *data, size_t n, struct 
     return ERR_OK;
 }
 
-int archive_zip_end(struct archive_zip *z, struct err *err)
+int zip_end(struct zip *z, struct err *err)
 {
     const struct entry *e = &z->now;
     int rc = usable(z, true, err);
@@ -267,13 +266,12 @@ int archive_zip_end(struct archive_zip *z, struct err *err)
     return rc;
 }
 
-int archive_zip_bytes(struct archive_zip *z, const char *name, const void *data, size_t n,
-                      struct err *err)
+int zip_put(struct zip *z, const char *name, const void *data, size_t n, struct err *err)
 {
-    int rc = archive_zip_begin(z, name, (int64_t)n, err);
+    int rc = zip_begin(z, name, (int64_t)n, err);
     if (rc == ERR_OK && n > 0)
-        rc = archive_zip_write(z, data, n, err);
-    return rc < 0 ? rc : archive_zip_end(z, err);
+        rc = zip_write(z, data, n, err);
+    return rc < 0 ? rc : zip_end(z, err);
 }
 
 /* ---- the end ---- */
@@ -295,7 +293,7 @@ static void put_end_64(struct out *o, uint64_t entries, uint64_t bytes, uint64_t
     put(o, 4, 1); /* disks */
 }
 
-static int write_end(struct archive_zip *z, struct err *err)
+static int write_end(struct zip *z, struct err *err)
 {
     uint64_t at = z->at, bytes = z->directory.used;
     struct out o = {.n = 0};
@@ -312,7 +310,7 @@ static int write_end(struct archive_zip *z, struct err *err)
     return rc < 0 ? rc : append(z, o.bytes, o.n, err);
 }
 
-int archive_zip_finish(struct archive_zip *z, struct err *err)
+int zip_finish(struct zip *z, struct err *err)
 {
     int rc = usable(z, false, err);
     if (rc < 0)

@@ -2,10 +2,10 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
+#include "dashspool/verify.h"
 #include "dashspool/workdir.h"
 #include "event_internal.h"
 #include "package_internal.h"
-#include "package_look.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -133,61 +133,35 @@ static int remove_leftovers(const struct making *m, struct err *err)
     return rc;
 }
 
-static int count_masters(const struct package_look *look)
-{
-    int n = 0;
-    for (const char *at = (const char *)buf_data(&look->manifest);
-         (at = strstr(at, "  data/master/")) != NULL;) {
-        const char *end = at + strcspn(at, "\n");
-        n += end - at < 5 || strncmp(end - 5, ".json", 5) != 0;
-        at = end;
-    }
-    return n;
-}
-
 /* Is a member in it, as it is now? */
-static int judge_member(const struct making *m, const struct package_look *look, const char *id,
-                        bool *in, struct err *err)
+static int judge_member(const struct making *m, const struct verify_contents *in, const char *id,
+                        bool *found, struct err *err)
 {
     struct catalogue_transfer t;
-    char name[CATALOGUE_ID_ROOM + 40];
     int rc = catalogue_transfer_get(m->catalogue, id, &t, err);
-    if (rc < 0)
-        return rc;
-    snprintf(name, sizeof name, "  data/master/%s.partial.", id);
-    *in = t.state == CATALOGUE_STORED
-              ? package_look_has(look, &t)
-              : strstr((const char *)buf_data(&look->manifest), name) != NULL;
-    return ERR_OK;
+    *found = false;
+    for (size_t i = 0; rc == ERR_OK && i < in->n_masters && !*found; i++)
+        *found = strcmp(in->master[i].id, id) == 0 &&
+                 (t.state == CATALOGUE_STORED ? strcmp(in->master[i].sha256, t.sha256) == 0
+                                              : in->master[i].partial);
+    return rc;
 }
 
 /* The members that are in it. ERR_MALFORMED: somebody else's are, too, or none is. */
-static int judge_masters(const struct making *m, const struct package_look *look, const char **ids,
+static int judge_masters(const struct making *m, const struct verify_contents *in, const char **ids,
                          size_t *n, struct err *err)
 {
     int rc = ERR_OK;
     *n = 0;
     for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++) {
-        bool in = false;
-        rc = judge_member(m, look, m->event->member[i].id, &in, err);
-        if (rc == ERR_OK && in)
+        bool found;
+        rc = judge_member(m, in, m->event->member[i].id, &found, err);
+        if (rc == ERR_OK && found)
             ids[(*n)++] = m->event->member[i].id;
     }
-    if (rc == ERR_OK && (*n == 0 || (int)*n != count_masters(look)))
+    if (rc == ERR_OK && (*n == 0 || *n != in->n_masters))
         rc = err_set(err, ERR_MALFORMED, "it contains other recordings");
     return rc;
-}
-
-static int read_time(const struct package_look *look, int64_t *out, struct err *err)
-{
-    static const char label[] = "\nExported-At: ";
-    const char *at = strstr((const char *)buf_data(&look->info), label);
-    char text[CLOCK_TEXT_ROOM];
-    if (!at)
-        return err_set(err, ERR_MALFORMED, "it does not state when it was exported");
-    at += strlen(label);
-    snprintf(text, sizeof text, "%.*s", (int)strcspn(at, "\r\n"), at);
-    return clock_parse(text, 0, out, NULL, err);
 }
 
 static int note_partials(const struct making *m, struct package *p, struct err *err)
@@ -237,18 +211,20 @@ static const char *job_of(const struct making *m, const char *const *ids, size_t
 static int adopt(const struct making *m, const char *path, struct export_result *out, bool *own,
                  struct err *err)
 {
-    struct package_look look;
+    struct verify_contents in;
     struct export_request request = *m->request;
     struct package p = {.request = &request, .result = out, .catalogue = m->catalogue};
     const char **ids = calloc(m->event->n + 1, sizeof *ids);
     buf_init(&p.partials, PACKAGE_PARTIALS_BYTES_MAX);
-    int rc = package_look(&look, path, err);
+    int rc = verify_contents(&in, path, err);
     if (rc == ERR_OK && !ids)
         rc = err_set(err, ERR_NOMEM, "no memory for a list");
     if (rc == ERR_OK)
-        rc = judge_masters(m, &look, ids, &request.n, err);
+        rc = judge_masters(m, &in, ids, &request.n, err);
+    if (rc == ERR_OK && !in.exported_at[0])
+        rc = err_set(err, ERR_MALFORMED, "it does not state when it was exported");
     if (rc == ERR_OK)
-        rc = read_time(&look, &request.at_us, err);
+        rc = clock_parse(in.exported_at, 0, &request.at_us, NULL, err);
     if (rc == ERR_OK)
         rc = note_partials(m, &p, err);
     request.ids = ids;
@@ -259,10 +235,10 @@ static int adopt(const struct making *m, const char *path, struct export_result 
     if (rc == ERR_OK)
         rc = fsx_split(path, &p.beside, &p.name, err);
     if (rc == ERR_OK) {
-        memcpy(out->tag_sha256, look.tag_sha256, sizeof look.tag_sha256);
+        memcpy(out->tag_sha256, in.tag_sha256, sizeof in.tag_sha256);
         rc = package_note_exported(&p, err);
     }
-    package_look_clear(&look);
+    verify_contents_clear(&in);
     buf_clear(&p.partials);
     free(p.beside);
     free(p.name);

@@ -1,5 +1,4 @@
 #define _GNU_SOURCE /* memmem */
-#include "dashspool/archive.h"
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
@@ -36,15 +35,15 @@ static int put_info(struct package *p, struct err *err)
     clock_rfc3339(p->request->at_us, 0, at);
     snprintf(day, sizeof day, "%.10s", at);
     snprintf(text, sizeof text, "%d transfers", p->result->transfers);
-    int rc = bag_info(p->bag, "Source-Organization", p->request->who, err);
+    int rc = bag_put_info(p->bag, BAG_SOURCE_ORGANIZATION, p->request->who, err);
     if (rc == ERR_OK)
-        rc = bag_info(p->bag, "External-Description", text, err);
+        rc = bag_put_info(p->bag, BAG_EXTERNAL_DESCRIPTION, text, err);
     if (rc == ERR_OK)
-        rc = bag_info(p->bag, "Bag-Software-Agent", "dashspool " DASHSPOOL_VERSION, err);
+        rc = bag_put_info(p->bag, BAG_SOFTWARE_AGENT, "dashspool " DASHSPOOL_VERSION, err);
     if (rc == ERR_OK)
-        rc = bag_info(p->bag, "Bagging-Date", day, err);
+        rc = bag_put_info(p->bag, BAG_BAGGING_DATE, day, err);
     if (rc == ERR_OK)
-        rc = bag_info(p->bag, "Exported-At", at, err);
+        rc = bag_put_info(p->bag, BAG_EXPORTED_AT, at, err);
     return rc < 0 || !p->redaction ? rc : redaction_info(p->redaction, p->bag, err);
 }
 
@@ -65,11 +64,11 @@ static int add_copy_bytes(void *arg, const struct catalogue_copy *copy, struct e
 /* What `verify` would refuse is not written. */
 static int check_files(const struct package *p, struct err *err)
 {
-    return p->all_files <= ARCHIVE_ENTRIES_DEFAULT - EXPORT_OWN_FILES
+    return p->all_files <= BAG_ENTRIES_DEFAULT - EXPORT_OWN_FILES
                ? ERR_OK
                : err_set(err, ERR_LIMIT,
                          "package would have %lld files, the limit is %d: select fewer transfers",
-                         (long long)p->all_files, ARCHIVE_ENTRIES_DEFAULT - EXPORT_OWN_FILES);
+                         (long long)p->all_files, BAG_ENTRIES_DEFAULT - EXPORT_OWN_FILES);
 }
 
 /* What there is to do, and whether it can be done, before anything is written. */
@@ -122,20 +121,20 @@ static int fill(struct package *p, struct err *err)
     char readme[README_ROOM];
     int rc = put_all(p, err);
     if (rc == ERR_OK)
-        rc = bag_put(p->bag, "data/custody.jsonl", buf_data(&p->custody), p->custody.used, err);
+        rc = bag_put(p->bag, BAG_CUSTODY, buf_data(&p->custody), p->custody.used, err);
     if (rc == ERR_OK)
         rc = package_put_tool(p, err);
     if (rc == ERR_OK)
-        rc = put_report(p, REPORT_FACTS_HTML, "data/report.html", err);
+        rc = put_report(p, REPORT_FACTS_HTML, BAG_REPORT_HTML, err);
     if (rc == ERR_OK)
-        rc = put_report(p, REPORT_FACTS_PDF, "data/report.pdf", err);
+        rc = put_report(p, REPORT_FACTS_PDF, BAG_REPORT_PDF, err);
     if (rc == ERR_OK)
         rc = put_info(p, err);
     p->result->files = bag_files(p->bag);
     p->result->bytes = bag_bytes(p->bag);
     if (rc == ERR_OK) {
         size_t n = readme_text(p->bag, p->result, p->key != NULL, p->redaction, readme);
-        rc = bag_put(p->bag, "README.txt", readme, n, err);
+        rc = bag_put(p->bag, BAG_README, readme, n, err);
     }
     return rc < 0 ? rc : seal_and_finish(p, err);
 }

@@ -5,7 +5,7 @@
 #ifndef EXPORT_PACKAGE_INTERNAL_H
 #define EXPORT_PACKAGE_INTERNAL_H
 
-#include "bag/bag.h"
+#include "dashspool/bag.h"
 #include "dashspool/buf.h"
 #include "dashspool/export.h"
 #include "dashspool/raw.h"

@@ -66,7 +66,7 @@ static int put_master(struct package *p, const struct catalogue_transfer *t,
         rc = raw_copy(p->raw, t->day, t->key, take_first, &first, err);
     if (rc < 0 && first.n == 0)
         return rc;
-    snprintf(name, BAG_NAME_ROOM, "data/master/%s.%s%s", t->id, partial ? "partial." : "",
+    snprintf(name, BAG_NAME_ROOM, BAG_MASTER "%s.%s%s", t->id, partial ? "partial." : "",
              extension_of(&first));
     rc = bag_begin(p->bag, name, length, err);
     if (rc == ERR_OK)
@@ -107,13 +107,13 @@ static int put_facts(struct package *p, const struct catalogue_transfer *t, stru
     int rc = facts_transfer(p->catalogue, t, &text, err);
     if (rc < 0)
         return rc;
-    snprintf(name, sizeof name, "data/%s/%s.json", p->redaction ? "facts" : "master", t->id);
+    snprintf(name, sizeof name, "%s%s.json", p->redaction ? BAG_FACTS : BAG_MASTER, t->id);
     rc = put_json(p, name, text, err);
     if (rc == ERR_OK)
         rc = facts_arrival(p->catalogue, t, &text, err);
     if (rc < 0)
         return rc;
-    snprintf(name, sizeof name, "data/transfer/%s.json", t->id);
+    snprintf(name, sizeof name, BAG_TRANSFER "%s.json", t->id);
     return put_json(p, name, text, err);
 }
 
@@ -173,10 +173,7 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
                      struct err *err)
 {
     char name[BAG_NAME_ROOM], *path = NULL;
-    const char *base = strrchr(copy->path, '/');
-    int n = snprintf(name, sizeof name, "data/%s/%s", report_facts_folder(copy->kind),
-                     base ? base + 1 : copy->path);
-    if (n >= (int)sizeof name)
+    if (!bag_copy_name(name, copy->kind, copy->path))
         return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
     int rc = fsx_path(&path, err, "%s/%s", dir, copy->path);
     if (rc < 0)

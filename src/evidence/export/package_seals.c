@@ -9,11 +9,11 @@ static int put_signature(struct package *p, const struct buf *tags, struct err *
     buf_init(&pem, SEAL_DER_MAX_BYTES);
     int rc = seal_sign(p->key, buf_data(tags), tags->used, SEAL_NO_TIME, &p7s, err);
     if (rc == ERR_OK)
-        rc = bag_put(p->bag, "signature/manifest.p7s", buf_data(&p7s), p7s.used, err);
+        rc = bag_put(p->bag, BAG_SIGNATURE, buf_data(&p7s), p7s.used, err);
     if (rc == ERR_OK)
         rc = fsx_read_file(p->request->sign_cert, &pem, err);
     if (rc == ERR_OK)
-        rc = bag_put(p->bag, "signature/certificate.pem", buf_data(&pem), pem.used, err);
+        rc = bag_put(p->bag, BAG_CERTIFICATE, buf_data(&pem), pem.used, err);
     buf_clear(&p7s);
     buf_clear(&pem);
     return rc;
@@ -35,8 +35,7 @@ static int put_stamp(struct package *p, const struct buf *tags, const struct buf
     p->result->stamped = rc == ERR_OK;
     if (rc < 0)
         snprintf(p->result->no_stamp, sizeof p->result->no_stamp, "%s", why.text);
-    rc =
-        rc < 0 ? ERR_OK : bag_put(p->bag, "signature/token.tsr", buf_data(&token), token.used, err);
+    rc = rc < 0 ? ERR_OK : bag_put(p->bag, BAG_TS_TOKEN, buf_data(&token), token.used, err);
     buf_clear(&token);
     return rc;
 }
@@ -48,7 +47,7 @@ static int put_question(struct package *p, const struct buf *tags, struct err *e
     buf_init(&query, SEAL_DER_MAX_BYTES);
     int rc = seal_ts_request(buf_data(tags), tags->used, false, &query, err);
     if (rc == ERR_OK)
-        rc = bag_put(p->bag, "signature/request.tsq", buf_data(&query), query.used, err);
+        rc = bag_put(p->bag, BAG_TS_REQUEST, buf_data(&query), query.used, err);
     if (rc == ERR_OK && p->request->tsa_url)
         rc = put_stamp(p, tags, &query, err);
     buf_clear(&query);

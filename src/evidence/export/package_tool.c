@@ -70,7 +70,7 @@ int package_put_tool(struct package *p, struct err *err)
                   DASHSPOOL_VERSION, "program_sha256", sha256, "compiler", __VERSION__, "libraries",
                   libraries, "settings", settings, "command", command_json(p->request));
     char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
-    rc = text ? bag_put(p->bag, "data/tool.json", text, strlen(text), err)
+    rc = text ? bag_put(p->bag, BAG_TOOL, text, strlen(text), err)
               : err_set(err, ERR_NOMEM, "no memory for JSON");
     free(text);
     json_decref(o);

@@ -74,26 +74,26 @@ static const char stamp_text[] =
 static const struct {
     const char *folder, *says;
 } folders[] = {
-    {"data/report.html",
+    {BAG_REPORT_HTML,
      "  data/report.html     start here: one page that explains everything in plain words\n"},
-    {"data/report.pdf", "  data/report.pdf      the same, for printing\n"},
-    {"data/master/",
+    {BAG_REPORT_PDF, "  data/report.pdf      the same, for printing\n"},
+    {BAG_MASTER,
      "  data/master/         the original files, exactly as received, each with a .json\n"
      "                       file of all known facts\n"},
-    {"data/facts/", "  data/facts/          one .json file of known facts for each recording\n"},
-    {"data/viewing/",
+    {BAG_FACTS, "  data/facts/          one .json file of known facts for each recording\n"},
+    {BAG_VIEWING,
      "  data/viewing/        videos for any player, with clock and position burned in;\n"
      "                       DERIVED copies, as their names say\n"},
-    {"data/working/",
+    {BAG_WORKING,
      "  data/working/        videos with the coded frames of the originals, unchanged\n"},
-    {"data/stills/", "  data/stills/         still images\n"},
-    {"data/timing/",
+    {BAG_STILLS, "  data/stills/         still images\n"},
+    {BAG_TIMING,
      "  data/timing/         the time of every frame, and what is damaged or missing\n"},
-    {"data/position/", "  data/position/       positions, for maps\n"},
-    {"data/transfer/",
+    {BAG_POSITION, "  data/position/       positions, for maps\n"},
+    {BAG_TRANSFER,
      "  data/transfer/       how each recording was received: connections, packets, errors\n"
      "                       and retransmissions\n"},
-    {"data/custody.jsonl",
+    {BAG_CUSTODY,
      "  data/custody.jsonl   custody record: what happened to each recording since receipt\n"},
 };
 
@@ -118,7 +118,7 @@ size_t readme_text(const struct bag *bag, const struct export_result *r, bool wi
                    const struct redaction *redaction, char out[README_ROOM])
 {
     char partial[400] = "", list[2000] = "", film[1000] = "";
-    const char *first = bag_find(bag, "data/working/");
+    const char *first = bag_find(bag, BAG_WORKING);
     size_t used = 0;
     if (r->partial > 0)
         snprintf(partial, sizeof partial, redaction ? redacted_partial_text : partial_text,

@@ -2,7 +2,7 @@
 #ifndef EXPORT_README_H
 #define EXPORT_README_H
 
-#include "bag/bag.h"
+#include "dashspool/bag.h"
 #include "dashspool/export.h"
 #include "redaction.h"
 

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #define WORDS_BYTES_MAX ((size_t)12 * 1024)
-#define LABEL           "Redacted-From-Tagmanifest-SHA256"
 #define MASK_ROOM       (CATALOGUE_ID_ROOM + CONVERT_MASK_ROOM)
 
 /* ---- masks ---- */
@@ -185,14 +184,14 @@ const struct buf *redaction_section(const struct redaction *r)
 int redaction_info(const struct redaction *r, struct bag *bag, struct err *err)
 {
     char text[MASK_ROOM + 8];
-    int rc = bag_info(bag, LABEL, r->full_sha256, err);
+    int rc = bag_put_info(bag, BAG_REDACTED_FROM, r->full_sha256, err);
     if (rc == ERR_OK && r->asked->no_sound)
-        rc = bag_info(bag, "Redacted", "sound", err);
+        rc = bag_put_info(bag, BAG_REDACTED, "sound", err);
     for (size_t i = 0; rc == ERR_OK && i < r->asked->n_masks; i++) {
         char mask[MASK_ROOM];
         mask_text(&r->asked->mask[i], mask);
         snprintf(text, sizeof text, "box %s", mask);
-        rc = bag_info(bag, "Redacted", text, err);
+        rc = bag_put_info(bag, BAG_REDACTED, text, err);
     }
     return rc;
 }
@@ -209,26 +208,6 @@ void redaction_note(const struct redaction *r, json_t *event)
     json_object_set_new(event, "full_tagmanifest_sha256", json_string(r->full_sha256));
     json_object_set_new(event, "no_sound", json_boolean(r->asked->no_sound));
     json_object_set_new(event, "masks", masks);
-}
-
-bool redaction_declared(const void *info, size_t n, char of[HASH_HEX_ROOM])
-{
-    static const char begins[] = LABEL ": ";
-    const char *at = info, *end = at + n;
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t line = (size_t)((newline ? newline : end) - at), label = strlen(begins);
-        size_t hex = 0;
-        while (label + hex < line && strchr("0123456789abcdef", at[label + hex]) && at[label + hex])
-            hex++;
-        if (line == label + HASH_HEX_ROOM - 1 && hex == HASH_HEX_ROOM - 1 &&
-            memcmp(at, begins, label) == 0) {
-            snprintf(of, HASH_HEX_ROOM, "%.*s", HASH_HEX_ROOM - 1, at + label);
-            return true;
-        }
-        at += line + 1;
-    }
-    return false;
 }
 
 /* ---- its life ---- */

@@ -6,7 +6,7 @@
 #ifndef EXPORT_REDACTION_H
 #define EXPORT_REDACTION_H
 
-#include "bag/bag.h"
+#include "dashspool/bag.h"
 #include "dashspool/catalogue.h"
 #include <jansson.h>
 
@@ -33,8 +33,5 @@ const struct buf *redaction_section(const struct redaction *r);
 /* Lines of bag-info.txt; members of the event "exported". */
 int redaction_info(const struct redaction *r, struct bag *bag, struct err *err) DS_MUST_CHECK;
 void redaction_note(const struct redaction *r, json_t *event);
-
-/* Whether bag-info.txt (n bytes) says that the package is a redacted one; of: its full one. */
-bool redaction_declared(const void *info, size_t n, char of[HASH_HEX_ROOM]);
 
 #endif

@@ -1,5 +1,5 @@
 /* Which package is the whole, of which a redacted one is a part. */
-#include "package_look.h"
+#include "dashspool/verify.h"
 #include "redaction_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,15 +74,22 @@ static int find_in_custody(const struct package *p, char out[HASH_HEX_ROOM], str
 
 /* ---- by its path ---- */
 
-/* It has each master, under the name that export gives it. */
-static int judge_masters(const struct package *p, const struct package_look *look, const char *path,
-                         struct err *err)
+static bool has_master(const struct verify_contents *in, const struct catalogue_transfer *t)
+{
+    for (size_t i = 0; i < in->n_masters; i++)
+        if (strcmp(in->master[i].id, t->id) == 0 && strcmp(in->master[i].sha256, t->sha256) == 0)
+            return true;
+    return false;
+}
+
+static int judge_masters(const struct package *p, const struct verify_contents *in,
+                         const char *path, struct err *err)
 {
     struct catalogue_transfer t;
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
         rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
-        if (rc == ERR_OK && t.state == CATALOGUE_STORED && !package_look_has(look, &t))
+        if (rc == ERR_OK && t.state == CATALOGUE_STORED && !has_master(in, &t))
             rc = err_set(err, ERR_MALFORMED,
                          "package %s does not contain the original of %s: give a full package that "
                          "contains all transfers to be redacted",
@@ -94,17 +101,16 @@ static int judge_masters(const struct package *p, const struct package_look *loo
 static int read_package(const struct package *p, char out[HASH_HEX_ROOM], struct err *err)
 {
     const char *path = p->request->redaction->of;
-    struct package_look look;
-    char of[HASH_HEX_ROOM];
-    int rc = package_look(&look, path, err);
-    if (rc == ERR_OK && redaction_declared(buf_data(&look.info), look.info.used - 1, of))
+    struct verify_contents in;
+    int rc = verify_contents(&in, path, err);
+    if (rc == ERR_OK && in.redacted_from[0])
         rc = err_set(err, ERR_MALFORMED, "package %s is itself redacted: name the full package",
                      path);
     if (rc == ERR_OK)
-        rc = judge_masters(p, &look, path, err);
+        rc = judge_masters(p, &in, path, err);
     if (rc == ERR_OK)
-        memcpy(out, look.tag_sha256, HASH_HEX_ROOM);
-    package_look_clear(&look);
+        memcpy(out, in.tag_sha256, HASH_HEX_ROOM);
+    verify_contents_clear(&in);
     return rc;
 }
 

@@ -33,9 +33,6 @@ int report_facts_redacted(struct report_facts *s, const struct catalogue_copy *c
 /* Whether a kind of copy has pictures or sound: not in a redacted package as it is in the store. */
 bool report_facts_shows(const char *kind);
 
-/* Where a kind of copy is in a package: "viewing", "stills" … */
-const char *report_facts_folder(const char *kind);
-
 /* Writes the report to out, and all of it out of the process: a page for browsers, or the same to
  * print. redaction: what is hidden, in words; NULL: nothing. */
 enum report_facts_form { REPORT_FACTS_HTML, REPORT_FACTS_PDF };

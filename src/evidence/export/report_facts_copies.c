@@ -8,30 +8,22 @@
 #include <unistd.h>
 
 static const struct {
-    const char *kind, *folder, *purpose;
+    const char *kind, *purpose;
     bool tells_only; /* neither pictures nor sound are in it */
 } kinds[] = {
-    {"working", "working", "the original's coded frames, unchanged, as a playable video"},
-    {"viewing", "viewing", "for viewing in any player"},
-    {"still", "stills", "the photo, with clock and position burned in"},
-    {"poster", "stills", "one frame of the video"},
-    {"sheet", "stills", "contact sheet: an overview of the video"},
-    {"timing", "timing", "the time of every frame", true},
-    {"csv", "timing", "the time of every frame, as a table", true},
-    {"gpx", "position", "the position, for maps", true},
-    {"kml", "position", "the position, for maps", true},
-    {"geojson", "position", "the position, for maps", true},
-    {"srt", "viewing", "clock and position as subtitles", true},
-    {"vtt", "viewing", "clock and position as subtitles", true},
+    {"working", "the original's coded frames, unchanged, as a playable video"},
+    {"viewing", "for viewing in any player"},
+    {"still", "the photo, with clock and position burned in"},
+    {"poster", "one frame of the video"},
+    {"sheet", "contact sheet: an overview of the video"},
+    {"timing", "the time of every frame", true},
+    {"csv", "the time of every frame, as a table", true},
+    {"gpx", "the position, for maps", true},
+    {"kml", "the position, for maps", true},
+    {"geojson", "the position, for maps", true},
+    {"srt", "clock and position as subtitles", true},
+    {"vtt", "clock and position as subtitles", true},
 };
-
-const char *report_facts_folder(const char *kind)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kind, kinds[i].kind) == 0)
-            return kinds[i].folder;
-    return "other";
-}
 
 bool report_facts_shows(const char *kind)
 {
@@ -78,7 +70,6 @@ static void describe_how(const struct catalogue_copy *copy, char *out, size_t ro
 static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
 {
     int i = t->n_copies;
-    const char *base = strrchr(copy->path, '/');
     if (i == COPIES_MAX)
         return err_set(err, ERR_LIMIT, "%s has more than %d copies", t->t.id, COPIES_MAX);
     struct kept *kept = t->copy[i] = calloc(1, sizeof *kept);
@@ -90,8 +81,8 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     snprintf(kept->sha256, sizeof kept->sha256, "%s", copy->sha256);
     snprintf(kept->tool, sizeof kept->tool, "%s", copy->tool);
     kept->length_bytes = copy->length_bytes;
-    snprintf(kept->name, sizeof kept->name, "data/%s/%s", report_facts_folder(copy->kind),
-             base ? base + 1 : copy->path);
+    if (!bag_copy_name(kept->name, copy->kind, copy->path))
+        return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
     describe_how(copy, kept->how, sizeof kept->how);
     t->derived[i] = (struct report_derived){.name = kept->name,
                                             .purpose = purpose_of(kept->kind),

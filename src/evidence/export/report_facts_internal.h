@@ -6,6 +6,7 @@
 #ifndef EXPORT_REPORT_FACTS_INTERNAL_H
 #define EXPORT_REPORT_FACTS_INTERNAL_H
 
+#include "dashspool/bag.h"
 #include "dashspool/report.h"
 #include "report_facts.h"
 #include <jansson.h>
@@ -16,7 +17,7 @@ enum { COPIES_MAX = 32, CLOCKS_MAX = 8 };
 struct kept {
     char kind[16], path[512], sha256[HASH_HEX_ROOM], tool[64];
     int64_t length_bytes;
-    char name[256]; /* in the package */
+    char name[BAG_NAME_ROOM]; /* in the package */
     char how[300];
 };
 

@@ -113,18 +113,18 @@ static void fill_clip(struct told *t, struct report_clip *out)
 }
 
 static const struct report_file files[] = {
-    {"data/report.html", "this report, for a browser"},
-    {"data/report.pdf", "this report, to print"},
-    {"data/viewing/", "videos that any player can show"},
-    {"data/master/", "the original files, exactly as received"},
-    {"data/custody.jsonl", "custody record: what happened to each since receipt"},
-    {"README.txt", "what this package is, and how to verify it"},
+    {BAG_REPORT_HTML, "this report, for a browser"},
+    {BAG_REPORT_PDF, "this report, to print"},
+    {BAG_VIEWING, "videos that any player can show"},
+    {BAG_MASTER, "the original files, exactly as received"},
+    {BAG_CUSTODY, "custody record: what happened to each since receipt"},
+    {BAG_README, "what this package is, and how to verify it"},
 };
 
 static const struct report_file redacted_files[] = {
-    {"data/viewing/", "redacted videos that any player can show"},
-    {"data/custody.jsonl", "custody record: what happened to each recording since receipt"},
-    {"README.txt", "what this package is, what is redacted, and how to verify it"},
+    {BAG_VIEWING, "redacted videos that any player can show"},
+    {BAG_CUSTODY, "custody record: what happened to each recording since receipt"},
+    {BAG_README, "what this package is, what is redacted, and how to verify it"},
 };
 
 static const struct report_check checks[] = {

@@ -1,6 +1,6 @@
 /*
- * basemap: outlines of countries, from map/basemap.bin (made by map/make-basemap.py, which
- * describes the format; origin and licence in map/LICENSE).
+ * basemap: outlines of countries, from map/world.bin (made by map/make-world.py, which describes
+ * the format; origin and licence in map/LICENSE).
  */
 #ifndef REPORT_BASEMAP_H
 #define REPORT_BASEMAP_H

@@ -157,7 +157,7 @@ void clip_unknown(struct doc *d, const struct report_clip *clip)
         item(d, "How long it is.", &n);
     if (format_time_ok(&clip->start) && !clip->start.has_error)
         item(d, "How accurate its time is.", &n);
-    if (!clip_has_position(clip))
+    if (!format_place_ok(clip))
         item(d, "Where it was taken.", &n);
     if (doc_empty(clip->trigger))
         item(d, "Why the camera recorded it.", &n);

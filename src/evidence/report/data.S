@@ -1,5 +1,6 @@
 /* The page's style, the world's outlines (map/LICENSE) and the fonts of the printed report
- * (font/LICENSE) as bytes in the program. */
+ * (font/LICENSE; cjk.ttc: WenQuanYi Micro Hei, Apache-2.0, see CMakeLists.txt) as bytes in the
+ * program. */
     .macro bytes name file
     .balign 16
     .global \name
@@ -18,4 +19,5 @@
     bytes report_sans, font/DejaVuSans.ttf
     bytes report_bold, font/DejaVuSans-Bold.ttf
     bytes report_mono, font/DejaVuSansMono.ttf
+    bytes report_cjk, cjk.ttc
     .section .note.GNU-stack, "", %progbits

@@ -8,9 +8,79 @@
 #define REPORT_DOC_H
 
 #include "dashspool/report.h"
-#include "draw.h"
 
 #define DOC_NO_PICTURE "No image available."
+
+/* ---- text of others ---- */
+
+/* A character in UTF-8. */
+struct clean {
+    uint32_t value;
+    const char *bytes; /* into the text, or static */
+    size_t n;
+};
+
+/* The next character at *text, and steps over it; false: the text has ended. Control characters,
+ * those that turn the direction of writing, and bytes that are no UTF-8 become U+FFFD; a tab
+ * becomes a space, a new line too unless `lines`. */
+bool clean_next(const char **text, bool lines, struct clean *out);
+
+/* Appends all of a text (NULL is "") and a NUL; what out's ceiling has no room for is left off.
+ * ERR_NOMEM. */
+int clean_all(struct buf *out, const char *text, struct err *err) DS_MUST_CHECK;
+
+/* ---- drawings ----
+ *
+ * Lines, areas and words, in a drawing's own whole units; how an ink looks is for who draws. */
+
+enum draw_what { DRAW_NEAR, DRAW_FAR, DRAW_BAR };
+
+enum draw_ink {
+    /* of maps */
+    DRAW_SEA,
+    DRAW_LAND,
+    DRAW_BORDER,
+    DRAW_COAST,
+    DRAW_GRID,
+    DRAW_GRID_WORD,
+    DRAW_NAME,
+    DRAW_SCALE,
+    DRAW_SCALE_WORD,
+    DRAW_MARK,
+    DRAW_WINDOW,
+    /* of time lines */
+    DRAW_GOOD,
+    DRAW_SOUND,
+    DRAW_DAMAGED,
+    DRAW_MISSING,
+    DRAW_SILENCE,
+    DRAW_TICK,
+    DRAW_TRIGGER,
+    DRAW_WORD,
+    DRAW_INKS,
+};
+
+enum draw_anchor { DRAW_START, DRAW_MIDDLE, DRAW_END };
+
+struct draw {
+    const struct draw_ops *ops;
+};
+
+struct draw_ops {
+    /* A path: begin, then move and line and shut, then end. */
+    void (*path)(struct draw *d, enum draw_ink ink);
+    void (*move)(struct draw *d, long x, long y);
+    void (*line)(struct draw *d, long x, long y);
+    void (*shut)(struct draw *d);
+    void (*path_end)(struct draw *d);
+    void (*rect)(struct draw *d, enum draw_ink ink, long x, long y, long width, long height);
+    void (*circle)(struct draw *d, enum draw_ink ink, long x, long y, long radius);
+    /* x: of the text's start, middle or end; y: of the line that it stands on. */
+    void (*text)(struct draw *d, enum draw_ink ink, enum draw_anchor anchor, long x, long y,
+                 const char *text);
+};
+
+/* ---- parts ---- */
 
 /* What a part's name is stands behind it; parts without have none. */
 enum doc_part {

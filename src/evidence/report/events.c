@@ -1,17 +1,9 @@
 /* Clips that belong together, and a section for each such event. */
 #include "format.h"
-#include "map.h"
 #include "page.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-bool clip_has_position(const struct report_clip *clip)
-{
-    /* written so that a NaN is no position */
-    return clip->has_position && clip->lat_deg >= -90 && clip->lat_deg <= 90 &&
-           clip->lon_deg >= -180 && clip->lon_deg <= 180;
-}
 
 static bool same_event(const struct report_clip *a, const struct report_clip *b)
 {
@@ -132,7 +124,7 @@ static void place(struct doc *d, const struct report *r, const struct events *e,
     doc_open(d, DOC_PLACE);
     doc_open(d, DOC_CAPTION);
     for (size_t i = at, shown = 0; i < r->n_clips; i++)
-        if (e->of[i] == e->of[at] && clip_has_position(&r->clip[i]) &&
+        if (e->of[i] == e->of[at] && format_place_ok(&r->clip[i]) &&
             same_place(clip, &r->clip[i])) {
             doc_text(d, shown++ ? "; " : "Recorded here: ");
             clip_link(d, r, i);
@@ -152,7 +144,7 @@ static void places(struct doc *d, const struct report *r, const struct events *e
     for (size_t i = 0; i < r->n_clips; i++) {
         if (e->of[i] != event)
             continue;
-        if (!clip_has_position(&r->clip[i])) {
+        if (!format_place_ok(&r->clip[i])) {
             doc_open(d, DOC_PARAGRAPH);
             clip_link(d, r, i);
             doc_text(d, ": position not known. ");
@@ -162,7 +154,7 @@ static void places(struct doc *d, const struct report *r, const struct events *e
         }
         bool shown = false;
         for (size_t k = 0; k < i; k++)
-            shown |= e->of[k] == event && clip_has_position(&r->clip[k]) &&
+            shown |= e->of[k] == event && format_place_ok(&r->clip[k]) &&
                      same_place(&r->clip[k], &r->clip[i]);
         if (!shown)
             place(d, r, e, i, basemap);

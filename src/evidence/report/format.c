@@ -21,6 +21,13 @@ bool format_zone_ok(const struct report_time *t)
     return t->has_zone && t->tz_min >= -18 * 60 && t->tz_min <= 18 * 60;
 }
 
+bool format_place_ok(const struct report_clip *clip)
+{
+    /* written so that a NaN is no position */
+    return clip->has_position && clip->lat_deg >= -90 && clip->lat_deg <= 90 &&
+           clip->lon_deg >= -180 && clip->lon_deg <= 180;
+}
+
 int64_t format_between(int64_t from_us, int64_t until_us)
 {
     if (from_us < 0 && until_us > INT64_MAX + from_us)
@@ -165,4 +172,9 @@ void format_anchor(const char *kind, size_t i, char out[FORMAT_ROOM])
 const char *format_kind(const struct report_clip *clip)
 {
     return clip->kind == REPORT_PHOTO ? "photo" : "video";
+}
+
+const char *format_title(const struct report *r)
+{
+    return r->title && *r->title ? r->title : "Dash camera video and photos";
 }

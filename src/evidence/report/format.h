@@ -13,6 +13,8 @@
 bool format_time_ok(const struct report_time *t);
 /* It has a zone that there can be: within 18 hours. */
 bool format_zone_ok(const struct report_time *t);
+/* It has a position that there can be. */
+bool format_place_ok(const struct report_clip *clip);
 /* until - from, or the nearest that there is. */
 int64_t format_between(int64_t from_us, int64_t until_us);
 
@@ -41,5 +43,7 @@ void format_camera(const struct report_clip *clip, char out[FORMAT_ROOM]);
 void format_anchor(const char *kind, size_t i, char out[FORMAT_ROOM]);
 /* "film", "photo" */
 const char *format_kind(const struct report_clip *clip);
+/* The report's own, or a plain one. */
+const char *format_title(const struct report *r);
 
 #endif

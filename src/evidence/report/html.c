@@ -1,25 +1,45 @@
-/* The page: markup for each part, and what makes a text harmless in it. */
-#include "html.h"
-#include "clean.h"
-#include "svg.h"
+/*
+ * The report as a page for browsers: a doc (doc.h) behind which markup grows, drawings as SVG
+ * within it, and what is around that. Classes are in style.css.
+ */
+#include "doc.h"
+#include "format.h"
+#include "page.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define PIECE_ROOM 512
 
-void html_put(struct html *h, const void *data, size_t n)
+struct svg {
+    struct draw draw; /* first: a drawing of this kind is one */
+    struct html *h;
+    long x, y; /* where the pen is */
+};
+
+struct html {
+    struct doc doc; /* first: a page is a doc */
+    FILE *out;
+    struct svg svg; /* the drawing that is under way */
+    bool lines;     /* they are kept now */
+};
+
+/* Bytes as they are. */
+static void html_put(struct html *h, const void *data, size_t n)
 {
     if (h->doc.rc == 0 && fwrite(data, 1, n, h->out) != n)
         h->doc.rc = err_sys(h->doc.err, "write");
 }
 
-void html_raw(struct html *h, const char *markup)
+/* Our own markup, as it is. */
+static void html_raw(struct html *h, const char *markup)
 {
     html_put(h, markup, strlen(markup));
 }
 
-void html_rawf(struct html *h, const char *fmt, ...)
+/* The same, up to 511 bytes. */
+DS_PRINTF(2, 3)
+static void html_rawf(struct html *h, const char *fmt, ...)
 {
     char piece[PIECE_ROOM];
     va_list args;
@@ -47,7 +67,8 @@ static const char *entity(uint32_t v)
     }
 }
 
-void html_text(struct html *h, const char *text, bool lines)
+/* Anybody's text: escaped for content and for attributes in double quotes. */
+static void html_text(struct html *h, const char *text, bool lines)
 {
     struct clean c;
     while (h->doc.rc == 0 && clean_next(&text, lines, &c)) {
@@ -59,25 +80,79 @@ void html_text(struct html *h, const char *text, bool lines)
     }
 }
 
-static void base64(struct html *h, const uint8_t *data, size_t n)
+/* ---- drawings ---- */
+
+static const char *const classes[DRAW_INKS] = {
+    [DRAW_SEA] = "sea",         [DRAW_LAND] = "land",       [DRAW_BORDER] = "border",
+    [DRAW_COAST] = "coast",     [DRAW_GRID] = "grid",       [DRAW_GRID_WORD] = "grid-word",
+    [DRAW_NAME] = "name",       [DRAW_SCALE] = "scale",     [DRAW_SCALE_WORD] = "scale-word",
+    [DRAW_MARK] = "mark",       [DRAW_WINDOW] = "window",   [DRAW_GOOD] = "good",
+    [DRAW_SOUND] = "sound",     [DRAW_DAMAGED] = "damaged", [DRAW_MISSING] = "missing",
+    [DRAW_SILENCE] = "silence", [DRAW_TICK] = "tick",       [DRAW_TRIGGER] = "trigger",
+    [DRAW_WORD] = "word",
+};
+
+static struct svg *svg_of(struct draw *d)
 {
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char piece[PIECE_ROOM];
-    size_t used = 0;
-    for (size_t i = 0; i < n; i += 3) {
-        size_t left = n - i;
-        uint32_t v = (uint32_t)data[i] << 16 | (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
-                     (left > 2 ? data[i + 2] : 0);
-        piece[used++] = digit[v >> 18];
-        piece[used++] = digit[v >> 12 & 63];
-        piece[used++] = left > 1 ? digit[v >> 6 & 63] : '=';
-        piece[used++] = left > 2 ? digit[v & 63] : '=';
-        if (used == sizeof piece || left <= 3) {
-            html_put(h, piece, used);
-            used = 0;
-        }
-    }
+    return (struct svg *)d;
 }
+
+static void svg_path(struct draw *d, enum draw_ink ink)
+{
+    html_rawf(svg_of(d)->h, "<path class=\"%s\" d=\"", classes[ink]);
+}
+
+static void svg_move(struct draw *d, long x, long y)
+{
+    struct svg *s = svg_of(d);
+    html_rawf(s->h, "M%ld %ldl", x, y);
+    s->x = x;
+    s->y = y;
+}
+
+static void svg_line(struct draw *d, long x, long y)
+{
+    struct svg *s = svg_of(d);
+    html_rawf(s->h, "%ld %ld ", x - s->x, y - s->y);
+    s->x = x;
+    s->y = y;
+}
+
+static void svg_shut(struct draw *d)
+{
+    html_raw(svg_of(d)->h, "z");
+}
+
+static void svg_path_end(struct draw *d)
+{
+    html_raw(svg_of(d)->h, "\"/>\n");
+}
+
+static void svg_rect(struct draw *d, enum draw_ink ink, long x, long y, long width, long height)
+{
+    html_rawf(svg_of(d)->h,
+              "<rect class=\"%s\" x=\"%ld\" y=\"%ld\" width=\"%ld\" height=\"%ld\"/>\n",
+              classes[ink], x, y, width, height);
+}
+
+static void svg_circle(struct draw *d, enum draw_ink ink, long x, long y, long radius)
+{
+    html_rawf(svg_of(d)->h, "<circle class=\"%s\" cx=\"%ld\" cy=\"%ld\" r=\"%ld\"/>\n",
+              classes[ink], x, y, radius);
+}
+
+static void svg_text(struct draw *d, enum draw_ink ink, enum draw_anchor anchor, long x, long y,
+                     const char *words)
+{
+    static const char *const place[] = {"start", "middle", "end"};
+    struct html *h = svg_of(d)->h;
+    html_rawf(h, "<text class=\"%s\" x=\"%ld\" y=\"%ld\" text-anchor=\"%s\">", classes[ink], x, y,
+              place[anchor]);
+    html_text(h, words, false);
+    html_raw(h, "</text>\n");
+}
+
+/* ---- parts ---- */
 
 /* open [before NAME after] rest … close: what is in brackets only where there is a name. */
 static const struct markup {
@@ -176,6 +251,26 @@ static void table(struct doc *d, const char *caption, const char *const *column,
     html_raw(h, "</tr></thead>\n<tbody role=\"rowgroup\">\n");
 }
 
+static void base64(struct html *h, const uint8_t *data, size_t n)
+{
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char piece[PIECE_ROOM];
+    size_t used = 0;
+    for (size_t i = 0; i < n; i += 3) {
+        size_t left = n - i;
+        uint32_t v = (uint32_t)data[i] << 16 | (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
+                     (left > 2 ? data[i + 2] : 0);
+        piece[used++] = digit[v >> 18];
+        piece[used++] = digit[v >> 12 & 63];
+        piece[used++] = left > 1 ? digit[v >> 6 & 63] : '=';
+        piece[used++] = left > 2 ? digit[v & 63] : '=';
+        if (used == sizeof piece || left <= 3) {
+            html_put(h, piece, used);
+            used = 0;
+        }
+    }
+}
+
 static void put_jpeg(struct html *h, const uint8_t *jpeg, size_t n, const char *what)
 {
     bool whole = n > 3 && jpeg[0] == 0xff && jpeg[1] == 0xd8 && jpeg[2] == 0xff;
@@ -207,20 +302,70 @@ static void picture(struct doc *d, const struct report_picture *p)
 
 static void swatch(struct doc *d, enum draw_ink ink)
 {
-    html_rawf(html_of(d), "<span class=\"%s\"></span> ", svg_class(ink));
+    html_rawf(html_of(d), "<span class=\"%s\"></span> ", classes[ink]);
 }
 
 static struct draw *drawing(struct doc *d, enum draw_what kind, int width, int height,
                             const char *what)
 {
-    return svg_begin(html_of(d), kind, width, height, what);
+    static const struct draw_ops ops = {svg_path,     svg_move, svg_line,   svg_shut,
+                                        svg_path_end, svg_rect, svg_circle, svg_text};
+    static const char *const class[] = {"map near", "map far", "bar"};
+    struct html *h = html_of(d);
+    html_rawf(h, "<svg class=\"%s\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", class[kind],
+              width, height);
+    html_text(h, what, false);
+    html_raw(h, "\">\n");
+    h->svg = (struct svg){{&ops}, h, 0, 0};
+    return &h->svg.draw;
 }
 
 static void drawing_end(struct doc *d, struct draw *draw)
 {
     (void)draw;
-    svg_end(html_of(d));
+    html_raw(html_of(d), "</svg>\n");
 }
 
-const struct doc_ops html_ops = {open_part, close_part, text,    line_end,   table,
-                                 picture,   swatch,     drawing, drawing_end};
+static const struct doc_ops html_ops = {open_part, close_part, text,    line_end,   table,
+                                        picture,   swatch,     drawing, drawing_end};
+
+/* ---- the whole ---- */
+
+extern const uint8_t report_style[], report_style_end[];
+
+static void head(struct html *h, const struct report *r)
+{
+    html_raw(h, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                "img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
+                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
+    html_text(h, format_title(r), false);
+    html_raw(h, "</title>\n<style>\n");
+    html_put(h, report_style, (size_t)(report_style_end - report_style));
+    html_raw(h, "</style>\n</head>\n<body>\n");
+    /* fill patterns that inks refer to */
+    html_raw(h, "<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>"
+                "<pattern id=\"hatch\" width=\"12\" height=\"12\" patternUnits=\"userSpaceOnUse\" "
+                "patternTransform=\"rotate(45)\"><rect class=\"hatch-a\" width=\"12\" "
+                "height=\"12\"/><rect class=\"hatch-b\" width=\"6\" height=\"12\"/></pattern>"
+                "</defs></svg>\n");
+}
+
+int report_html(FILE *out, const struct report *r, struct err *err)
+{
+    struct html h = {.doc = {.ops = &html_ops, .err = err}, .out = out};
+    struct layout layout;
+    int rc = layout_init(&layout, r, err);
+    if (rc == ERR_OK) {
+        head(&h, r);
+        report_render(&h.doc, r, &layout.events, layout.basemap);
+        html_raw(&h, "</body>\n</html>\n");
+        rc = h.doc.rc;
+        if (rc == ERR_OK && fflush(out) != 0)
+            rc = err_sys(err, "write");
+    }
+    layout_clear(&layout);
+    return rc < 0 ? err_wrap(err, "report") : ERR_OK;
+}

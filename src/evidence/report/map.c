@@ -1,11 +1,252 @@
-#include "map.h"
-#include "map_label.h"
-#include "map_view.h"
+/*
+ * Where a place is, drawn without asking anybody.
+ *
+ * An equirectangular projection about the place: east-west is shrunk by the cosine of its latitude,
+ * so that near it a kilometre is as long in all directions. Everything is clipped to the view.
+ */
+#include "page.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define KM_PER_DEGREE 111.2 /* of latitude */
+
+/* ---- the view ---- */
+
+struct view {
+    double lat, lon; /* its middle */
+    double x_per_deg, y_per_deg;
+    int width, height;
+    double least; /* steps shorter than this are not drawn */
+};
+
+struct spot {
+    double x, y;
+};
+
+/* A ring of a country, projected and clipped. */
+struct shape {
+    struct spot *spot;
+    size_t n, room;
+};
+
+static struct view map_view(double lat, double lon, double span_deg, int width, int height)
+{
+    double narrow = cos(lat * 3.14159265358979323846 / 180);
+    struct view v = {.lat = lat, .lon = lon, .width = width, .height = height, .least = 4};
+    v.y_per_deg = height / span_deg;
+    v.x_per_deg = v.y_per_deg * (narrow < 0.1 ? 0.1 : narrow);
+    return v;
+}
+
+static struct spot map_project(const struct view *v, double lon, double lat)
+{
+    return (struct spot){v->width / 2.0 + (lon - v->lon) * v->x_per_deg,
+                         v->height / 2.0 - (lat - v->lat) * v->y_per_deg};
+}
+
+/* On which sides of the view a spot is outside: bits for left, right, top, bottom. */
+static unsigned map_outside(const struct view *v, struct spot s)
+{
+    return (s.x < 0 ? 1U : 0) | (s.x > v->width ? 2U : 0) | (s.y < 0 ? 4U : 0) |
+           (s.y > v->height ? 8U : 0);
+}
+
+/* Whether anything of a box, with the world turned by `turn` degrees, can be in sight. */
+static bool map_in_sight(const struct view *v, const struct basemap_box *box, double turn)
+{
+    struct spot a = map_project(v, box->west + turn, box->north);
+    struct spot b = map_project(v, box->east + turn, box->south);
+    return !(map_outside(v, a) & map_outside(v, b));
+}
+
+/* The same of a ring and what is within it. */
+static bool map_ring_in_sight(const struct view *v, const struct basemap *w,
+                              const struct basemap_ring *ring, double turn)
+{
+    struct basemap_box all = {999, -999, 999, -999};
+    for (size_t i = 0; i < ring->n; i++) {
+        int32_t ref = w->ref[ring->first + i];
+        const struct basemap_box *b = &w->arc[ref < 0 ? ~ref : ref].box;
+        all.west = fminf(all.west, b->west);
+        all.east = fmaxf(all.east, b->east);
+        all.south = fminf(all.south, b->south);
+        all.north = fmaxf(all.north, b->north);
+    }
+    bool round = all.east - all.west > 300; /* it crosses 180 degrees, or goes round a pole */
+    return round || map_in_sight(v, &all, turn);
+}
+
+static void shape_add(struct shape *s, struct spot at)
+{
+    if (s->n < s->room)
+        s->spot[s->n++] = at;
+}
+
+/* Sutherland and Hodgman: the part of `in` that is not beyond one side of the view. */
+static void clip_side(const struct view *v, unsigned side, const struct shape *in,
+                      struct shape *out)
+{
+    out->n = 0;
+    for (size_t i = 0; i < in->n; i++) {
+        struct spot a = in->spot[i], b = in->spot[(i + 1) % in->n];
+        bool a_out = map_outside(v, a) & side, b_out = map_outside(v, b) & side;
+        if (!a_out)
+            shape_add(out, a);
+        if (a_out == b_out)
+            continue;
+        double edge = side == 1 || side == 4 ? 0 : side == 2 ? v->width : v->height;
+        double t = side <= 2 ? (edge - a.x) / (b.x - a.x) : (edge - a.y) / (b.y - a.y);
+        struct spot cut = {a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)};
+        shape_add(out, side <= 2 ? (struct spot){edge, cut.y} : (struct spot){cut.x, edge});
+    }
+}
+
+/* A ring with the world turned by `turn` degrees. One that crosses 180 degrees goes on beyond; one
+ * that goes round a pole is led along it. */
+static void map_project_ring(const struct view *v, const struct basemap *w,
+                             const struct basemap_ring *ring, double turn, struct shape *out)
+{
+    double before = 0, first = 0, lat = 0;
+    out->n = 0;
+    for (size_t i = 0; i < ring->n; i++) {
+        int32_t ref = w->ref[ring->first + i];
+        const struct basemap_arc *arc = &w->arc[ref < 0 ? ~ref : ref];
+        for (size_t k = 0; k + 1 < arc->n; k++) {
+            const struct basemap_point *at = &w->point[arc->first + (ref < 0 ? arc->n - 1 - k : k)];
+            double lon = at->lon;
+            while (out->n && lon - before > 180)
+                lon -= 360;
+            while (out->n && lon - before < -180)
+                lon += 360;
+            first = out->n ? first : lon;
+            shape_add(out, map_project(v, lon + turn, at->lat));
+            before = lon;
+            lat = at->lat;
+        }
+    }
+    if (fabs(before - first) > 180) {
+        shape_add(out, map_project(v, before + turn, lat < 0 ? -90 : 90));
+        shape_add(out, map_project(v, first + turn, lat < 0 ? -90 : 90));
+    }
+}
+
+/* Leaves in a what is in sight of it; b is room to work in. */
+static void map_clip(const struct view *v, struct shape *a, struct shape *b)
+{
+    unsigned all = 15;
+    for (size_t i = 0; i < a->n; i++)
+        all &= map_outside(v, a->spot[i]);
+    if (all)
+        a->n = 0;
+    for (unsigned side = 1; side <= 8 && a->n; side *= 2) {
+        clip_side(v, side, a, b);
+        struct shape swap = *a;
+        *a = *b;
+        *b = swap;
+    }
+}
+
+/* ---- names ---- */
+
+/* Where a name goes: the spot of a grid that is deepest inside and away from the mark. Without one,
+ * an island has its name below its largest part, and a country around the mark below the mark: a
+ * name never stands in another country, but for the one where the mark is. */
+struct label {
+    struct spot at;
+    double depth;
+    struct spot below;
+    double largest;
+};
+
+/* Squared. */
+static double distance_to_edge(struct spot p, struct spot a, struct spot b)
+{
+    double dx = b.x - a.x, dy = b.y - a.y, len2 = dx * dx + dy * dy;
+    double t = len2 > 0 ? ((p.x - a.x) * dx + (p.y - a.y) * dy) / len2 : 0;
+    t = t < 0 ? 0 : t > 1 ? 1 : t;
+    double x = p.x - a.x - t * dx, y = p.y - a.y - t * dy;
+    return x * x + y * y;
+}
+
+/* How far inside a shape a spot is; negative: outside. A name is wide: across counts a third. */
+static double depth(const struct shape *s, struct spot p)
+{
+    bool in = false;
+    double least = 1e18;
+    struct spot flat = {p.x / 3, p.y};
+    for (size_t i = 0, k = s->n - 1; i < s->n; k = i++) {
+        struct spot a = s->spot[i], b = s->spot[k];
+        if ((a.y > p.y) != (b.y > p.y) && p.x < (b.x - a.x) * (p.y - a.y) / (b.y - a.y) + a.x)
+            in = !in;
+        double d = distance_to_edge(flat, (struct spot){a.x / 3, a.y}, (struct spot){b.x / 3, b.y});
+        least = d < least ? d : least;
+    }
+    return in ? sqrt(least) : -sqrt(least);
+}
+
+static void look_below(const struct view *v, const struct shape *s, bool island, struct label *best)
+{
+    struct spot least = s->spot[0], most = s->spot[0], mark = {v->width / 2.0, v->height / 2.0};
+    for (size_t i = 1; i < s->n; i++) {
+        least.x = fmin(least.x, s->spot[i].x);
+        least.y = fmin(least.y, s->spot[i].y);
+        most.x = fmax(most.x, s->spot[i].x);
+        most.y = fmax(most.y, s->spot[i].y);
+    }
+    double size = most.x - least.x + most.y - least.y, clear = v->height / 9.0;
+    bool whole = least.x > 0 && least.y > 0 && most.x < v->width && most.y < v->height;
+    struct spot at = {(least.x + most.x) / 2, most.y + v->height / 30.0};
+    if (depth(s, mark) > 0) {
+        at = (struct spot){mark.x, mark.y + clear};
+        size = 1e9;
+    } else if (!island || !whole || size < v->height / 60.0)
+        return;
+    if (fabs(at.x - mark.x) < 4 * clear && fabs(at.y - mark.y) < clear)
+        at.y = mark.y + clear;
+    if (size > best->largest) {
+        best->largest = size;
+        best->below = at;
+    }
+}
+
+static void look_for_room(const struct view *v, const struct shape *s, struct label *best)
+{
+    for (int gy = 1; gy < 18; gy++)
+        for (int gx = 3; gx < 28; gx++) {
+            struct spot p = {v->width * gx / 30.0, v->height * gy / 20.0};
+            double mark = hypot((p.x - v->width / 2.0) / 3, p.y - v->height / 2.0);
+            double d = depth(s, p);
+            d = mark < d ? mark : d;
+            if (d > best->depth) {
+                best->at = p;
+                best->depth = d;
+            }
+        }
+}
+
+/* Nothing found yet. */
+static struct label map_label(const struct view *v)
+{
+    return (struct label){.depth = v->height / 50.0};
+}
+
+/* Looks at a part of the country, as far as it is in sight (s->n >= 3). */
+static void map_label_look(const struct view *v, const struct shape *s, bool island,
+                           struct label *best)
+{
+    look_for_room(v, s, best);
+    look_below(v, s, island, best);
+}
+
+/* Where the name's middle is; false: there is no room for it. */
+static bool map_label_spot(const struct label *l, struct spot *out)
+{
+    *out = l->at.x > 0 ? l->at : l->below;
+    return out->x > 0;
+}
+
+/* ---- drawings ---- */
 
 /* A map that is being drawn. */
 struct map {

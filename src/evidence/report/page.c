@@ -2,11 +2,6 @@
 #include "page.h"
 #include "format.h"
 
-const char *page_title(const struct report *r)
-{
-    return doc_empty(r->title) ? "Dash camera video and photos" : r->title;
-}
-
 static void what_it_is(struct doc *d, const struct report *r)
 {
     doc_open(d, DOC_SECTION);
@@ -198,7 +193,7 @@ int layout_init(struct layout *out, const struct report *r, struct err *err)
     *out = (struct layout){0};
     bool placed = false;
     for (size_t i = 0; i < r->n_clips; i++)
-        placed = placed || clip_has_position(&r->clip[i]);
+        placed = placed || format_place_ok(&r->clip[i]);
     int rc = events_find(&out->events, r, err);
     return rc == ERR_OK && placed ? basemap_load(&out->basemap, err) : rc;
 }

@@ -23,7 +23,6 @@ void events_show(struct doc *d, const struct report *r, const struct events *e,
 /* All of it. */
 void report_render(struct doc *d, const struct report *r, const struct events *e,
                    const struct basemap *basemap);
-const char *page_title(const struct report *r);
 /* Title, for whom, and all in short (summary.c). */
 void summary_cover(struct doc *d, const struct report *r);
 void summary_render(struct doc *d, const struct report *r, const struct events *e);
@@ -37,7 +36,6 @@ struct layout {
 int layout_init(struct layout *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 void layout_clear(struct layout *g);
 
-bool clip_has_position(const struct report_clip *clip);
 /* "File 2, rear film" as markup, with a link to it. */
 void clip_link(struct doc *d, const struct report *r, size_t i);
 /* Its card: picture, facts, what is wrong with it. */
@@ -48,6 +46,10 @@ void clip_unknown(struct doc *d, const struct report_clip *clip);
 /* "Nothing wrong found" or a short word on what is wrong (flaws.c). */
 const char *condition_label(const struct report_clip *clip);
 void flaws_show(struct doc *d, const struct report_clip *clip);
+
+/* Two drawings (map.c): the country around a place, with the borders and names that it takes to
+ * find it, and the part of the world that this is in. */
+void map_pair(struct doc *doc, const struct basemap *basemap, double lat_deg, double lon_deg);
 
 void tables_clocks(struct doc *d, const struct report_clip *clip);
 void tables_arrival(struct doc *d, const struct report_clip *clip);

@@ -1,11 +1,17 @@
 /*
- * pdf_draw: drawings on paper.
+ * pdf_draw: inks (pdf_ink.c) and drawings (pdf_draw.c) on paper.
  */
 #ifndef REPORT_PDF_DRAW_H
 #define REPORT_PDF_DRAW_H
 
-#include "draw.h"
-#include "pdf_font.h"
+#include "pdf_text.h"
+
+/* Fills and strokes the path, which is empty then; scale: of what an ink's look is measured in. */
+void pdf_ink_path(cairo_t *cr, enum draw_ink ink, double scale);
+/* A little box of it. */
+void pdf_ink_swatch(cairo_t *cr, enum draw_ink ink, double x, double y, double width,
+                    double height);
+double pdf_ink_size(enum draw_ink ink); /* of letters in it; 0: it has none */
 
 struct pdf_draw {
     struct draw draw; /* first: a drawing of this kind is one */
@@ -24,8 +30,5 @@ struct pdf_draw {
 void pdf_draw_begin(struct pdf_draw *out, cairo_t *cr, const struct pdf_fonts *fonts, double x,
                     double y, double scale, int width, int height, struct err *err);
 int pdf_draw_end(struct pdf_draw *d) DS_MUST_CHECK;
-
-void pdf_draw_swatch(cairo_t *cr, enum draw_ink ink, double x, double y, double width,
-                     double height);
 
 #endif

@@ -65,8 +65,7 @@ static void draw_foot_text(struct pdf_flow *f, const char *text, bool right)
     if (f->rc == 0)
         f->rc = pdf_lines_new(&lines, f->fonts, &t, PDF_WIDTH - 90, f->err);
     if (lines)
-        pdf_lines_draw(lines, f->fonts, f->cr, 0,
-                       right ? PDF_RIGHT - pdf_lines_width(lines, 0) : PDF_LEFT,
+        pdf_lines_draw(lines, f->cr, 0, right ? PDF_RIGHT - pdf_lines_width(lines, 0) : PDF_LEFT,
                        PDF_PAGE_HEIGHT - 36);
     pdf_lines_free(&lines);
     pdf_text_clear(&t);
@@ -195,7 +194,7 @@ static void draw_slice(struct pdf_flow *f, const struct pdf_row *row, size_t fro
         const struct pdf_lines *l = row->cell[i].lines;
         tag_begin(f, row->cell_tag);
         for (size_t k = from; k < until && k < pdf_lines_count(l); k++)
-            pdf_lines_draw(l, f->fonts, f->cr, k, row->cell[i].x,
+            pdf_lines_draw(l, f->cr, k, row->cell[i].x,
                            top + (from == 0 ? row->pad : 0) + pdf_lines_rise(l) +
                                (double)(k - from) * pdf_lines_pitch(l));
         tag_end(f, row->cell_tag);

@@ -1,15 +1,165 @@
+#define _GNU_SOURCE /* memfd_create */
 #include "pdf_text.h"
-#include "pdf_lines.h"
-#include <fribidi.h>
+#include "dashspool/fsx.h"
+#include "pdf_draw.h"
+#include <fontconfig/fontconfig.h>
+#include <pango/pangocairo.h>
+#include <pango/pangofc-fontmap.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A word longer than this (bytes) may be broken anywhere, so that a line is found in bounded time.
- */
-#define WORD_MAX 256
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Of one paragraph; what a command or a note may be, and no book. */
-#define TEXT_MAX ((size_t)16 << 20)
+#define TEXT_MAX   ((size_t)16 << 20)
+
+/* So many bytes are laid out at once: pango takes time with the square of a paragraph's length. */
+#define PART_BYTES 4096
+
+/* ---- fonts ---- */
+
+extern const char report_sans[], report_sans_end[], report_bold[], report_bold_end[], report_mono[],
+    report_mono_end[], report_cjk[], report_cjk_end[];
+
+/* fontconfig and pango want a font as a file with a name. This one is in memory, and has the name
+ * that the kernel gives to open files. */
+static int add_font(FcConfig *config, const char *bytes, const char *end, struct err *err)
+{
+    char name[64];
+    int fd = memfd_create("dashspool-font", MFD_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "a font in memory");
+    int rc = fsx_write_all(fd, bytes, (size_t)(end - bytes), err);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    if (rc == ERR_OK && !FcConfigAppFontAddFile(config, (const FcChar8 *)name))
+        rc = err_set(err, ERR_IO, "%s: the font cannot be read", name);
+    if (rc < 0)
+        close(fd);
+    return rc;
+}
+
+/* An empty configuration, so that nothing of the machine or of its user's home is read, and nothing
+ * is written there; then our fonts. As the process' current one it keeps pango, which asks for
+ * that, from reading the machine's. */
+static int make_config(FcConfig **out, struct err *err)
+{
+    const struct {
+        const char *bytes, *end;
+    } font[] = {{report_sans, report_sans_end},
+                {report_bold, report_bold_end},
+                {report_mono, report_mono_end},
+                {report_cjk, report_cjk_end}};
+    FcConfig *config = FcConfigCreate();
+    if (!config)
+        return err_set(err, ERR_NOMEM, "no memory for the fonts");
+    FcConfigSetSysRoot(config, NULL); /* whatever the environment says */
+    FcConfigSetRescanInterval(config, 0);
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < sizeof font / sizeof *font; i++)
+        if (font[i].end > font[i].bytes)
+            rc = add_font(config, font[i].bytes, font[i].end, err);
+    if (rc == ERR_OK && !FcConfigSetCurrent(config))
+        rc = err_set(err, ERR_NOMEM, "no memory for the fonts");
+    if (rc < 0)
+        FcConfigDestroy(config);
+    else
+        *out = config;
+    return rc;
+}
+
+/* Made once, and kept. */
+static int get_config(FcConfig **out, struct err *err)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static FcConfig *config;
+    pthread_mutex_lock(&mutex);
+    int rc = config ? ERR_OK : make_config(&config, err);
+    *out = config;
+    pthread_mutex_unlock(&mutex);
+    return rc;
+}
+
+static PangoFontDescription *describe(const char *family, PangoWeight weight)
+{
+    PangoFontDescription *d = pango_font_description_new();
+    pango_font_description_set_family(d, family);
+    pango_font_description_set_weight(d, weight);
+    return d;
+}
+
+#ifdef __SANITIZE_ADDRESS__
+/* fontconfig has distances where others have pointers. The leak checker does not follow them, so
+ * that what is kept for the process looks lost to it. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig.so";
+}
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
+#endif
+
+/* Without its file pango would draw boxes, and only warn. */
+static bool can_be_drawn(PangoContext *context, const PangoFontDescription *face)
+{
+    PangoFont *font = pango_context_load_font(context, face);
+    cairo_scaled_font_t *drawn =
+        font ? pango_cairo_font_get_scaled_font((PangoCairoFont *)font) : NULL;
+    bool ok = drawn && cairo_scaled_font_status(drawn) == CAIRO_STATUS_SUCCESS;
+    if (font)
+        g_object_unref(font);
+    return ok;
+}
+
+int pdf_fonts_init(struct pdf_fonts *out, struct err *err)
+{
+    FcConfig *config;
+    *out = (struct pdf_fonts){0};
+    int rc = get_config(&config, err);
+    if (rc < 0)
+        return rc;
+    PangoFontMap *map = pango_cairo_font_map_new_for_font_type(CAIRO_FONT_TYPE_FT);
+    if (!map)
+        return err_set(err, ERR_NOMEM, "no memory for the fonts");
+    pango_fc_font_map_set_config(PANGO_FC_FONT_MAP(map), config);
+    out->context = pango_font_map_create_context(map);
+    g_object_unref(map);
+    /* lengths are those of the fonts, on paper and where pages are only counted */
+    cairo_font_options_t *options = cairo_font_options_create();
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    pango_cairo_context_set_font_options(out->context, options);
+    cairo_font_options_destroy(options);
+    pango_context_set_round_glyph_positions(out->context, FALSE);
+    /* Of a language that it does not know pango believes that it is written in any way; of one that
+     * it knows it would ask the environment which other language a word is in. */
+    pango_context_set_language(out->context, pango_language_from_string("xx"));
+    pango_context_set_base_dir(out->context, PANGO_DIRECTION_LTR);
+    out->face[PDF_SANS] = describe("DejaVu Sans", PANGO_WEIGHT_NORMAL);
+    out->face[PDF_BOLD] = describe("DejaVu Sans", PANGO_WEIGHT_BOLD);
+    out->face[PDF_MONO] = describe("DejaVu Sans Mono", PANGO_WEIGHT_NORMAL);
+    for (size_t i = 0; rc == ERR_OK && i < PDF_FACES; i++)
+        if (!can_be_drawn(out->context, out->face[i]))
+            rc = err_set(err, ERR_IO, "a font of the program cannot be opened");
+    return rc;
+}
+
+void pdf_fonts_clear(struct pdf_fonts *f)
+{
+    for (size_t i = 0; i < PDF_FACES; i++)
+        pango_font_description_free(f->face[i]);
+    if (f->context)
+        g_object_unref(f->context);
+    *f = (struct pdf_fonts){0};
+}
+
+/* ---- text that grows ---- */
 
 struct span {
     size_t from; /* to the next one's */
@@ -37,17 +187,17 @@ static bool same_look(const struct pdf_look *a, const struct pdf_look *b)
            a->link == b->link && !a->swatch && !b->swatch;
 }
 
-static struct span *spans_of(const struct pdf_text *t, size_t *n)
+static const struct span *spans_of(const struct buf *spans, size_t *n)
 {
-    *n = t->spans.used / sizeof(struct span);
-    return (struct span *)(void *)t->spans.mem;
+    *n = spans->used / sizeof(struct span);
+    return (const struct span *)(const void *)spans->mem;
 }
 
 int pdf_text_add(struct pdf_text *t, const struct pdf_look *look, const void *bytes, size_t n,
                  struct err *err)
 {
     size_t n_spans;
-    const struct span *span = spans_of(t, &n_spans);
+    const struct span *span = spans_of(&t->spans, &n_spans);
     if (n_spans == 0 || !same_look(&span[n_spans - 1].look, look)) {
         struct span s = {t->bytes.used, *look};
         int rc = buf_append(&t->spans, &s, sizeof s, err);
@@ -57,260 +207,120 @@ int pdf_text_add(struct pdf_text *t, const struct pdf_look *look, const void *by
     return buf_append(&t->bytes, bytes, n, err);
 }
 
-/* A text that is being broken. */
-struct work {
-    const struct pdf_fonts *fonts;
-    struct err *err;
-    struct pdf_lines *l;
-    const char *text;
-    size_t n;
-    const struct span *span;
-    size_t n_spans;
-    FriBidiLevel *level; /* of each byte; NULL: all from left to right */
-    double width;        /* that there is */
-    size_t span_at;      /* of the last piece */
-    size_t first;        /* piece of the line that grows */
-    double x;            /* so far in it, with spaces at its end */
+/* ---- lines ---- */
+
+struct line {
+    PangoLayoutLine *line; /* its layout's */
+    size_t part;           /* where the layout's text begins */
 };
 
-static size_t char_bytes(const char *p)
+struct pdf_lines {
+    struct buf bytes, spans, links;
+    struct buf layouts; /* PangoLayout *, owned */
+    struct buf lines;
+    double size; /* of its largest letters */
+};
+
+static int to_pango(double points)
 {
-    uint8_t b = (uint8_t)*p;
-    return b < 0x80 ? 1 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : 4;
+    return (int)(points * PANGO_SCALE + 0.5);
 }
 
-static uint32_t char_at(const char *p)
+static double to_points(int pango)
 {
-    size_t n = char_bytes(p);
-    uint32_t v = n == 1 ? (uint8_t)*p : (uint8_t)*p & (0x7fU >> n);
-    for (size_t i = 1; i < n; i++)
-        v = v << 6 | ((uint8_t)p[i] & 0x3fU);
-    return v;
+    return (double)pango / PANGO_SCALE;
 }
 
-/* Of a writing without spaces, where a line may end behind each character. */
-static bool ideograph(uint32_t v)
+static void add_attribute(PangoAttrList *list, PangoAttribute *a, size_t from, size_t until)
 {
-    return (v >= 0x2e80 && v < 0xa4d0) || (v >= 0xac00 && v < 0xd7a4) ||
-           (v >= 0xf900 && v < 0xfb00) || (v >= 0x20000 && v < 0x30000);
+    a->start_index = (guint)from;
+    a->end_index = (guint)until;
+    pango_attr_list_insert(list, a);
 }
 
-/* The end of the word at `at`, with the spaces behind it; *spaces: where those begin. */
-static size_t word_end(const struct work *w, size_t at, size_t *spaces)
+/* For the text [from, until): fonts, and the number of its span as a colour. That is drawn by
+ * nobody, but pango makes no run of two colours, and so none of two looks. */
+static PangoAttrList *attributes(const struct pdf_lines *l, const struct pdf_fonts *fonts,
+                                 size_t from, size_t until)
 {
-    size_t end = at;
-    while (end < w->n && w->text[end] != ' ' && w->text[end] != '\n' && end - at < WORD_MAX) {
-        bool alone = ideograph(char_at(w->text + end));
-        if (alone && end > at)
-            break;
-        end += char_bytes(w->text + end);
-        if (alone)
-            break;
-    }
-    *spaces = end;
-    while (end < w->n && w->text[end] == ' ')
-        end++;
-    return end;
-}
-
-/* The directions, where any character is not written from left to right. */
-static int find_levels(struct work *w)
-{
-    bool right = false;
-    size_t chars = 0;
-    for (size_t i = 0; i < w->n; i += char_bytes(w->text + i), chars++)
-        right |= char_at(w->text + i) >= 0x590;
-    if (!right)
-        return ERR_OK;
-    FriBidiChar *c = malloc(chars * sizeof *c);
-    FriBidiCharType *type = malloc(chars * sizeof *type);
-    FriBidiBracketType *bracket = malloc(chars * sizeof *bracket);
-    FriBidiLevel *level = malloc(chars * sizeof *level);
-    FriBidiParType base = FRIBIDI_PAR_LTR;
-    w->level = malloc(w->n);
-    bool ok = c && type && bracket && level && w->level;
-    for (size_t i = 0, k = 0; ok && i < w->n; i += char_bytes(w->text + i))
-        c[k++] = char_at(w->text + i);
-    if (ok) {
-        fribidi_get_bidi_types(c, (FriBidiStrIndex)chars, type);
-        fribidi_get_bracket_types(c, (FriBidiStrIndex)chars, type, bracket);
-        ok = fribidi_get_par_embedding_levels_ex(type, bracket, (FriBidiStrIndex)chars, &base,
-                                                 level) != 0;
-    }
-    for (size_t i = 0, k = 0; ok && i < w->n; k++)
-        for (size_t b = char_bytes(w->text + i); b > 0; b--)
-            w->level[i++] = level[k];
-    free(c);
-    free(type);
-    free(bracket);
-    free(level);
-    return ok ? ERR_OK : err_set(w->err, ERR_NOMEM, "no memory for a line of text");
-}
-
-static int shape(struct work *w, struct pdf_piece *p)
-{
-    static const hb_feature_t plain[] = {{HB_TAG('l', 'i', 'g', 'a'), 0, 0, (unsigned)-1}};
-    hb_buffer_t *b = w->fonts->buffer;
-    hb_font_t *font = w->fonts->of[p->look.face].shaper;
-    double scale = p->look.size / w->fonts->of[p->look.face].units;
-    hb_buffer_reset(b);
-    hb_buffer_add_utf8(b, w->text, (int)w->n, (unsigned)p->from, (int)p->n);
-    hb_buffer_set_direction(b, p->level & 1 ? HB_DIRECTION_RTL : HB_DIRECTION_LTR);
-    hb_buffer_set_language(b, hb_language_from_string("en", 2)); /* not the machine's */
-    hb_buffer_guess_segment_properties(b);
-    hb_shape(font, b, plain, 1);
-    unsigned n = 0;
-    const hb_glyph_info_t *info = hb_buffer_get_glyph_infos(b, &n);
-    const hb_glyph_position_t *at = hb_buffer_get_glyph_positions(b, &n);
-    if (!hb_buffer_allocation_successful(b))
-        return err_set(w->err, ERR_NOMEM, "no memory for a line of text");
-    p->glyph = w->l->glyphs.used / sizeof(struct pdf_glyph);
-    p->n_glyphs = n;
-    p->width = 0;
-    for (unsigned i = 0; i < n; i++) {
-        struct pdf_glyph g = {info[i].codepoint, info[i].cluster, at[i].x_advance * scale,
-                              at[i].x_offset * scale, at[i].y_offset * scale};
-        int rc = buf_append(&w->l->glyphs, &g, sizeof g, w->err);
-        if (rc < 0)
-            return rc;
-        p->width += g.advance;
-    }
-    return ERR_OK;
-}
-
-/* The piece at `at`, which ends where look or direction change, or at `end`. */
-static int add_piece(struct work *w, size_t at, size_t end, size_t *next)
-{
-    while (w->span_at + 1 < w->n_spans && w->span[w->span_at + 1].from <= at)
-        w->span_at++;
-    while (w->span_at > 0 && w->span[w->span_at].from > at)
-        w->span_at--;
-    if (w->span_at + 1 < w->n_spans && w->span[w->span_at + 1].from < end)
-        end = w->span[w->span_at + 1].from;
-    struct pdf_piece p = {.from = at, .look = w->span[w->span_at].look};
-    p.level = w->level ? w->level[at] : 0;
-    while (at < end && (!w->level || w->level[at] == p.level))
-        at++;
-    p.n = at - p.from;
-    *next = at;
-    int rc = ERR_OK;
-    if (p.look.swatch)
-        p.width = p.look.size * 1.5;
-    else
-        rc = shape(w, &p);
-    return rc < 0 ? rc : buf_append(&w->l->pieces, &p, sizeof p, w->err);
-}
-
-/* Pieces of a stretch of text, behind those that are there; *width: of all of them. */
-static int add_pieces(struct work *w, size_t from, size_t end, double *width)
-{
-    size_t first = pdf_pieces_count(w->l);
-    int rc = ERR_OK;
-    while (rc == ERR_OK && from < end)
-        rc = add_piece(w, from, end, &from);
-    *width = 0;
-    for (size_t i = first; i < pdf_pieces_count(w->l); i++)
-        *width += pdf_pieces(w->l)[i].width;
-    return rc;
-}
-
-static void drop_pieces(struct work *w, size_t pieces, size_t glyph_bytes)
-{
-    w->l->pieces.used = pieces * sizeof(struct pdf_piece);
-    w->l->glyphs.used = glyph_bytes;
-}
-
-/* Rule L2 of UAX #9 on the pieces of a line. */
-static void reorder(struct pdf_piece *p, size_t n)
-{
-    int most = 0;
-    for (size_t i = 0; i < n; i++)
-        most = p[i].level > most ? p[i].level : most;
-    for (int level = most; level > 0; level--)
-        for (size_t i = 0; i < n; i++) {
-            size_t end = i;
-            while (end < n && p[end].level >= level)
-                end++;
-            for (size_t a = i, b = end; a + 1 < b; a++, b--) {
-                struct pdf_piece swap = p[a];
-                p[a] = p[b - 1];
-                p[b - 1] = swap;
-            }
-            i = end > i ? end - 1 : i;
+    PangoAttrList *list = pango_attr_list_new();
+    size_t n;
+    const struct span *span = spans_of(&l->spans, &n);
+    add_attribute(list, pango_attr_font_features_new("liga=0, clig=0"), 0, until - from);
+    /* a hash that is broken is not to have hyphens in it when it is copied */
+    add_attribute(list, pango_attr_insert_hyphens_new(FALSE), 0, until - from);
+    for (size_t i = 0; i < n; i++) {
+        size_t begin = span[i].from, end = i + 1 < n ? span[i + 1].from : l->bytes.used;
+        if (end <= from || begin >= until)
+            continue;
+        begin = begin < from ? 0 : begin - from;
+        end = (end > until ? until : end) - from;
+        const struct pdf_look *look = &span[i].look;
+        PangoFontDescription *d = pango_font_description_copy_static(fonts->face[look->face]);
+        pango_font_description_set_absolute_size(d, look->size * PANGO_SCALE);
+        add_attribute(list, pango_attr_font_desc_new(d), begin, end);
+        pango_font_description_free(d);
+        if (look->swatch) {
+            PangoRectangle box = {.width = to_pango(look->size * 1.5)};
+            add_attribute(list, pango_attr_shape_new(&box, &box), begin, end);
         }
+        add_attribute(list, pango_attr_foreground_new(i >> 16 & 0xffff, i & 0xffff, 0), begin, end);
+    }
+    return list;
 }
 
-static int end_line(struct work *w)
+/* pango would draw a box with the number of the character in it, which is what would be copied. The
+ * font's own box can be copied as what it stands for. */
+static void unmask(PangoLayoutLine *line)
 {
-    struct pdf_line line = {w->first, pdf_pieces_count(w->l) - w->first, w->x};
-    reorder(pdf_pieces(w->l) + line.piece, line.n);
-    w->first = pdf_pieces_count(w->l);
-    w->x = 0;
-    return buf_append(&w->l->lines, &line, sizeof line, w->err);
-}
-
-/* How much of the word, whose pieces begin at `first`, fits into `room`: at least a character. */
-static size_t fitting(const struct work *w, size_t first, size_t from, size_t end, double room)
-{
-    double x = 0;
-    size_t cut = from;
-    for (size_t i = first; i < pdf_pieces_count(w->l); i++) {
-        const struct pdf_piece *p = &pdf_pieces(w->l)[i];
-        const struct pdf_glyph *g = pdf_glyphs(w->l) + p->glyph;
-        for (unsigned k = 0; k < p->n_glyphs; k++) {
-            const struct pdf_glyph *at = &g[p->level & 1 ? p->n_glyphs - 1 - k : k];
-            if (at->cluster > cut && x <= room)
-                cut = at->cluster;
-            x += at->advance;
+    for (GSList *r = line->runs; r; r = r->next) {
+        PangoGlyphItem *run = r->data;
+        for (int i = 0; i < run->glyphs->num_glyphs; i++) {
+            PangoGlyphInfo *g = &run->glyphs->glyphs[i];
+            PangoRectangle box;
+            if (!(g->glyph & PANGO_GLYPH_UNKNOWN_FLAG) || g->glyph == PANGO_GLYPH_EMPTY)
+                continue;
+            pango_font_get_glyph_extents(run->item->analysis.font, 0, NULL, &box);
+            g->glyph = 0;
+            g->geometry = (PangoGlyphGeometry){.width = box.width};
         }
-        if (x <= room)
-            cut = p->from + p->n;
     }
-    return cut > from                                ? cut
-           : from + char_bytes(w->text + from) < end ? from + char_bytes(w->text + from)
-                                                     : end;
 }
 
-/* Puts a word on the line, or on the next, or a part of it where it is too long for any. */
-static int put_word(struct work *w, size_t *at)
+/* Lays out what begins at *from; *next: what is left begins there. */
+static int add_part(struct pdf_lines *l, const struct pdf_fonts *fonts, double width, size_t from,
+                    size_t *next, struct err *err)
 {
-    size_t spaces, end = word_end(w, *at, &spaces), pieces = pdf_pieces_count(w->l);
-    size_t glyph_bytes = w->l->glyphs.used;
-    double word = 0, gap = 0;
-    int rc = add_pieces(w, *at, spaces, &word);
-    if (rc == ERR_OK && w->x + word > w->width && pieces > w->first &&
-        (word <= w->width || w->x > w->width / 2)) {
-        drop_pieces(w, pieces, glyph_bytes);
-        return end_line(w);
+    const char *text = (const char *)buf_data(&l->bytes);
+    size_t until = l->bytes.used - from > PART_BYTES ? from + PART_BYTES : l->bytes.used;
+    while (until < l->bytes.used && ((uint8_t)text[until] & 0xc0) == 0x80)
+        until--;
+    PangoLayout *layout = pango_layout_new(fonts->context);
+    int rc = buf_append(&l->layouts, &layout, sizeof layout, err);
+    if (rc < 0) {
+        g_object_unref(layout);
+        return rc;
     }
-    if (rc == ERR_OK && w->x + word > w->width && spaces - *at > char_bytes(w->text + *at)) {
-        size_t cut = fitting(w, pieces, *at, spaces, w->width - w->x);
-        drop_pieces(w, pieces, glyph_bytes);
-        rc = add_pieces(w, *at, cut, &word);
-        *at = cut;
-        w->x += word;
-        return rc < 0 ? rc : cut < spaces ? end_line(w) : ERR_OK;
+    PangoAttrList *list = attributes(l, fonts, from, until);
+    pango_layout_set_auto_dir(layout, FALSE); /* from left to right, as the page is */
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+    pango_layout_set_width(layout, width == PDF_ONE_LINE ? -1 : to_pango(width));
+    pango_layout_set_attributes(layout, list);
+    pango_attr_list_unref(list);
+    pango_layout_set_text(layout, text + from, (int)(until - from));
+    /* The last line of a part goes on in the next, and a new line at the end begins none. */
+    bool goes_on = until < l->bytes.used && pango_layout_get_line_count(layout) > 1;
+    bool empty_end = until > from && until == l->bytes.used && text[until - 1] == '\n';
+    *next = until;
+    for (GSList *at = pango_layout_get_lines(layout); rc == ERR_OK && at; at = at->next) {
+        struct line line = {at->data, from};
+        if (!at->next && goes_on)
+            *next = from + (size_t)line.line->start_index;
+        if (!at->next && (goes_on || empty_end))
+            break;
+        unmask(line.line);
+        rc = buf_append(&l->lines, &line, sizeof line, err);
     }
-    if (rc == ERR_OK)
-        rc = add_pieces(w, spaces, end, &gap);
-    w->x += word + gap;
-    *at = end;
-    return rc;
-}
-
-static int break_lines(struct work *w)
-{
-    int rc = find_levels(w);
-    for (size_t at = 0; rc == ERR_OK && at < w->n;) {
-        if (w->text[at] == '\n') {
-            rc = end_line(w);
-            at++;
-        } else
-            rc = put_word(w, &at);
-    }
-    if (rc == ERR_OK && (w->first < pdf_pieces_count(w->l) || w->l->lines.used == 0))
-        rc = end_line(w);
-    free(w->level);
     return rc;
 }
 
@@ -320,23 +330,180 @@ int pdf_lines_new(struct pdf_lines **out, const struct pdf_fonts *fonts, struct 
     struct pdf_lines *l = *out = calloc(1, sizeof *l);
     if (!l)
         return err_set(err, ERR_NOMEM, "no memory for a text");
-    struct work w = {.fonts = fonts, .err = err, .l = l, .n = t->bytes.used, .width = width};
-    w.span = spans_of(t, &w.n_spans);
-    l->size = t->size;
-    for (size_t i = 0; i < w.n_spans; i++)
-        l->size = w.span[i].look.size > l->size ? w.span[i].look.size : l->size;
     int rc = buf_append(&t->bytes, "", 1, err); /* a NUL, for pdf_lines_text() */
-    l->bytes = t->bytes;
-    l->links = t->links;
-    w.text = (const char *)buf_data(&l->bytes);
-    buf_init(&l->glyphs, SIZE_MAX / 2);
-    buf_init(&l->pieces, SIZE_MAX / 2);
+    *l = (struct pdf_lines){t->bytes, t->spans, t->links, .size = t->size};
+    buf_init(&l->layouts, SIZE_MAX / 2);
     buf_init(&l->lines, SIZE_MAX / 2);
-    if (rc == ERR_OK)
-        rc = break_lines(&w);
-    buf_clear(&t->spans);
     pdf_text_init(t);
+    size_t n, at = 0;
+    const struct span *span = spans_of(&l->spans, &n);
+    for (size_t i = 0; i < n; i++)
+        l->size = span[i].look.size > l->size ? span[i].look.size : l->size;
+    l->bytes.used -= rc == ERR_OK;
+    do {
+        if (rc == ERR_OK)
+            rc = add_part(l, fonts, width, at, &at, err);
+    } while (rc == ERR_OK && at < l->bytes.used);
     if (rc < 0)
         pdf_lines_free(out);
+    return rc;
+}
+
+void pdf_lines_free(struct pdf_lines **l)
+{
+    if (!*l)
+        return;
+    PangoLayout **layout = (PangoLayout **)(void *)(*l)->layouts.mem;
+    for (size_t i = 0; i < (*l)->layouts.used / sizeof *layout; i++)
+        g_object_unref(layout[i]);
+    buf_clear(&(*l)->bytes);
+    buf_clear(&(*l)->spans);
+    buf_clear(&(*l)->links);
+    buf_clear(&(*l)->layouts);
+    buf_clear(&(*l)->lines);
+    free(*l);
+    *l = NULL;
+}
+
+const char *pdf_lines_text(const struct pdf_lines *l)
+{
+    return (const char *)buf_data(&l->bytes);
+}
+
+size_t pdf_lines_count(const struct pdf_lines *l)
+{
+    return l->lines.used / sizeof(struct line);
+}
+
+double pdf_lines_pitch(const struct pdf_lines *l)
+{
+    return l->size * 1.36;
+}
+
+double pdf_lines_rise(const struct pdf_lines *l)
+{
+    return l->size * 1.03;
+}
+
+static const struct line *line_of(const struct pdf_lines *l, size_t i)
+{
+    return (const struct line *)(const void *)l->lines.mem + i;
+}
+
+double pdf_lines_width(const struct pdf_lines *l, size_t i)
+{
+    int width = 0;
+    for (GSList *r = line_of(l, i)->line->runs; r; r = r->next)
+        width += pango_glyph_string_get_width(((PangoGlyphItem *)r->data)->glyphs);
+    return to_points(width);
+}
+
+static const struct pdf_look *look_at(const struct pdf_lines *l, size_t byte)
+{
+    size_t n, low = 0;
+    const struct span *span = spans_of(&l->spans, &n);
+    for (size_t high = n; high - low > 1;) {
+        size_t middle = low + (high - low) / 2;
+        if (span[middle].from <= byte)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &span[low].look;
+}
+
+void pdf_lines_draw(const struct pdf_lines *l, cairo_t *cr, size_t i, double x, double y)
+{
+    static const double rgb[][3] = {[PDF_INK] = {0.07, 0.08, 0.1},
+                                    [PDF_SOFT] = {0.3, 0.33, 0.37},
+                                    [PDF_RED] = {0.58, 0.08, 0.08},
+                                    [PDF_BLUE] = {0.1, 0.31, 0.55}};
+    const struct line *line = line_of(l, i);
+    uint32_t link = 0;
+    for (GSList *r = line->line->runs; r; r = r->next) {
+        PangoGlyphItem *run = r->data;
+        const struct pdf_look *look = look_at(l, line->part + (size_t)run->item->offset);
+        const double *c = rgb[look->colour];
+        if (link && link != look->link)
+            cairo_tag_end(cr, CAIRO_TAG_LINK);
+        if (look->link && link != look->link)
+            cairo_tag_begin(cr, CAIRO_TAG_LINK, (const char *)buf_data(&l->links) + look->link - 1);
+        link = look->link;
+        if (look->swatch)
+            pdf_ink_swatch(cr, look->ink, x, y - look->size * 0.72, look->size * 1.1,
+                           look->size * 0.72);
+        else {
+            cairo_set_source_rgb(cr, c[0], c[1], c[2]);
+            cairo_move_to(cr, x, y);
+            pango_cairo_show_glyph_item(cr, pdf_lines_text(l) + line->part, run);
+        }
+        x += to_points(pango_glyph_string_get_width(run->glyphs));
+    }
+    if (link)
+        cairo_tag_end(cr, CAIRO_TAG_LINK);
+    cairo_new_path(cr); /* without the point that text began at */
+}
+
+/* ---- commands ---- */
+
+#define CARRIED "    "
+
+/* Where a line may be carried on: the last space in text[0, n) that no quotes are around and that
+ * has no more than `letters` before it; without one, the first that has more; n: nowhere. */
+static size_t fold_at(const char *text, size_t n, size_t letters)
+{
+    char quote = 0;
+    size_t seen = 0, at = n, first = strspn(text, " ");
+    for (size_t i = 0; i < n && (seen <= letters || at == n); i++) {
+        char c = text[i];
+        if (quote)
+            quote = c == quote ? 0 : quote;
+        else if (c == '\'' || c == '"')
+            quote = c;
+        else if (c == ' ' && i > first)
+            at = i;
+        seen += ((uint8_t)c & 0xc0) != 0x80;
+    }
+    return at;
+}
+
+static size_t letters_of(const char *text, size_t n)
+{
+    size_t seen = 0;
+    for (size_t i = 0; i < n; i++)
+        seen += ((uint8_t)text[i] & 0xc0) != 0x80;
+    return seen;
+}
+
+static int fold_line(struct buf *out, const char *text, size_t n, size_t letters, struct err *err)
+{
+    int rc = ERR_OK;
+    size_t room = letters;
+    while (rc == ERR_OK && letters_of(text, n) > room) {
+        size_t at = fold_at(text, n, room - 2);
+        if (at == n)
+            break;
+        rc = buf_append(out, text, at, err);
+        if (rc == ERR_OK)
+            rc = buf_append(out, " \\\n" CARRIED, 3 + strlen(CARRIED), err);
+        text += at + 1;
+        n -= at + 1;
+        room = letters - strlen(CARRIED);
+    }
+    return rc < 0 ? rc : buf_append(out, text, n, err);
+}
+
+int pdf_fold_command(struct buf *out, const char *text, size_t n, size_t letters, struct err *err)
+{
+    int rc = ERR_OK;
+    while (rc == ERR_OK && n > 0) {
+        const char *end = memchr(text, '\n', n);
+        size_t line = end ? (size_t)(end - text) : n;
+        rc = fold_line(out, text, line, letters, err);
+        if (rc == ERR_OK && end)
+            rc = buf_append(out, "\n", 1, err);
+        text += line + (end != NULL);
+        n -= line + (end != NULL);
+    }
     return rc;
 }

@@ -16,7 +16,7 @@ void summary_cover(struct doc *d, const struct report *r)
 {
     char made[FORMAT_ROOM];
     doc_open(d, DOC_COVER);
-    doc_put(d, DOC_HEAD_1, page_title(r));
+    doc_put(d, DOC_HEAD_1, format_title(r));
     doc_open(d, DOC_COVER_LINES);
     cover_line(d, "Reference", r->reference);
     cover_line(d, "For", r->recipient);
@@ -138,7 +138,7 @@ static void summary_state(struct doc *d, const struct report *r)
         doc_textf(d, "%zu of %zu not examined", unexamined, r->n_clips);
     }
     doc_fact_end(d);
-    size_t placed = count(r, clip_has_position);
+    size_t placed = count(r, format_place_ok);
     doc_fact(d, "Where");
     if (placed == 0)
         doc_text(d, "not known");

@@ -1,7 +1,9 @@
-/* What the parts of seal share. */
+/* What the parts of seal share: errors, certificates, keys, SignedData, and the outermost steps
+ * into DER, where OpenSSL has no accessor. */
 #ifndef DASHSPOOL_SEAL_INTERNAL_H
 #define DASHSPOOL_SEAL_INTERNAL_H
 
+#include "dashspool/reader.h"
 #include "dashspool/seal.h"
 #include <openssl/cms.h>
 #include <openssl/x509v3.h>
@@ -26,6 +28,14 @@ void seal_serial_text(char out[SEAL_HEX_ROOM], const ASN1_INTEGER *serial);
 int seal_chain(bool *trusted, char why[SEAL_TEXT_ROOM], X509 *cert, STACK_OF(X509) * between,
                const char *ca_path, int64_t at_us, int purpose, struct err *err);
 
+/* ---- a signer's private key with its certificates ---- */
+
+struct seal_key {
+    EVP_PKEY *pkey;
+    X509 *cert;
+    STACK_OF(X509) * between; /* other certificates to hand along */
+};
+
 /* ---- SignedData with one signer ---- */
 
 struct signed_data {
@@ -47,5 +57,48 @@ void signed_data_clear(struct signed_data *s);
  * `why` not. */
 bool signed_data_verify(struct signed_data *s, const void *content, size_t n,
                         char why[SEAL_TEXT_ROOM]);
+
+/* ---- DER (X.690) ---- */
+
+enum der_tag {
+    DER_INTEGER = 0x02,
+    DER_OCTETS = 0x04,
+    DER_NULL = 0x05,
+    DER_OID = 0x06,
+    DER_SEQUENCE = 0x30,
+    DER_SET = 0x31,
+    DER_IMPLICIT_0 = 0x80,
+    DER_CONTEXT_0 = 0xA0,
+    DER_CONTEXT_1 = 0xA1,
+};
+
+static inline bool der_is(const struct rd *r, uint8_t tag)
+{
+    return rd_left(r) > 0 && *r->p == tag;
+}
+
+/* The content of the next element, which must have this tag and a definite length in its shortest
+ * form (X.690, 10.1); else r is bad. */
+static inline struct rd der_enter(struct rd *r, uint8_t tag)
+{
+    if (rd_u8(r) != tag)
+        r->bad = true;
+    uint64_t n = rd_u8(r);
+    if (n >= 0x80) {
+        size_t digits = n & 0x7F;
+        n = digits >= 1 && digits <= 4 ? rd_be(r, digits) : 0;
+        if (n < 0x80 || n >> 8 * (digits - 1) == 0)
+            r->bad = true;
+    }
+    return rd_sub(r, (size_t)n);
+}
+
+/* A version: one byte; -1 if it is not. */
+static inline int der_small(struct rd *r)
+{
+    struct rd v = der_enter(r, DER_INTEGER);
+    int n = rd_u8(&v);
+    return rd_done(&v) && n < 0x80 ? n : -1;
+}
 
 #endif

@@ -1,7 +1,6 @@
 /* SignedData (RFC 5652, 5) with one signer. OpenSSL verifies; what it leaves unread and no
  * signature covers (versions, identifiers of algorithms, spelling of names) is judged here, so that
  * a changed byte is noticed wherever it is. */
-#include "der.h"
 #include "seal_internal.h"
 #include <openssl/err.h>
 #include <openssl/ess.h>

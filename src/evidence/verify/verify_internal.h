@@ -1,14 +1,14 @@
 /*
- * verify: what the judges of an evidence package share. verify.c reads the package once and tells;
- * each of the others judges one thing of what was read.
+ * verify: what the judges of an evidence package share. findings.c keeps what was read and tells;
+ * upon it custody.c, copies.c (with extract.c) judge one thing each; verify.c reads the package
+ * once, and judges what a bag has to be.
  */
-#ifndef EXPORT_VERIFY_INTERNAL_H
-#define EXPORT_VERIFY_INTERNAL_H
+#ifndef VERIFY_INTERNAL_H
+#define VERIFY_INTERNAL_H
 
+#include "dashspool/bag.h"
 #include "dashspool/buf.h"
-#include "dashspool/export_verify.h"
-#include "dashspool/hash.h"
-#include <stddef.h>
+#include "dashspool/verify.h"
 
 /* The text files that are judged by what they say. */
 enum text {
@@ -38,10 +38,9 @@ struct file {
     enum { NOT_MADE, MADE_SAME, MADE_OTHER, MADE_EXCUSED /* other, and no wonder */ } made;
 };
 
-struct claim { /* a line of a manifest */
-    const char *name;
-    const char *sha256; /* 64 characters, no NUL */
-    struct file *file;  /* NULL: it is not there */
+struct claim {
+    struct bag_claim line;
+    struct file *file; /* NULL: it is not there */
 };
 
 struct verify {
@@ -67,27 +66,46 @@ void verify_note(struct verify *v, enum verify_check check, const char *fmt, ...
 /* The line of a check: `good`, or how many faults were found. */
 void verify_result(struct verify *v, enum verify_check check, const char *good);
 
-/* All files, by name. */
+/* All files, by name once they are sorted. */
+void verify_sort(struct verify *v);
 struct file *verify_files(const struct verify *v, size_t *n);
 struct file *verify_find(const struct verify *v, const char *name); /* NULL: it is not there */
 
-/* verify_manifest.c: structure, completeness and hashes, after `read`: the lines are cut in place.
- */
+/* The id in data/<folder>/<id>.<…>: as the catalogue makes them, letters, digits and hyphens. */
+bool verify_id_of(const char *name, char id[CUSTODY_ID_ROOM]);
+
+/* verify.c: structure, completeness and hashes, after `read`: the lines are cut in place. */
 int verify_manifests_read(struct verify *v, struct err *err) DS_MUST_CHECK;
 void verify_manifests_judge(struct verify *v);
 
-/* verify_signature.c: signature and time stamp, of the tag manifest as it came: so before
- * verify_manifests_read(), and told later. */
-struct verify_seals {
-    char signature[400], stamp[600];
-};
-int verify_seals_judge(struct verify *v, struct verify_seals *out, struct err *err) DS_MUST_CHECK;
-void verify_seals_tell(struct verify *v, const struct verify_seals *seals);
-
-/* verify_custody.c */
+/* custody.c */
 void verify_custody_judge(struct verify *v);
 
-/* verify_copies.c: what the copies are, by looking into them. */
+/* copies.c: what the copies are, by looking into them. */
 int verify_copies(struct verify *v, struct err *err) DS_MUST_CHECK;
+
+/* ---- extract.c: files of a package, read again, one at a time, each into a file of a private
+ * directory. What a file is handed out as is what its hash was found to be: a package that changes
+ * meanwhile is refused. */
+
+struct extract;
+
+/* Makes the directory (workdir.h), mode 0700, in $TMPDIR or /tmp, and sweeps what a verify that was
+ * killed left there; SIGINT and SIGTERM are caught from here on. */
+int extract_open(struct extract **out, struct verify *v, struct err *err) DS_MUST_CHECK;
+/* Removes it with all that is in it. */
+void extract_close(struct extract **x);
+
+const char *extract_dir(const struct extract *x);
+
+/* ERR_AGAIN once a signal has come: whoever waits for something looks often. */
+int extract_stopped(struct err *err) DS_MUST_CHECK;
+
+/* Hands out those sound files that `want` names, in the package's order; path (with the extension
+ * of its name) is there for the call only. */
+typedef bool extract_want_fn(void *arg, const struct file *f);
+typedef int extract_file_fn(void *arg, struct file *f, const char *path, struct err *err);
+int extract_each(struct extract *x, extract_want_fn *want, extract_file_fn *file, void *arg,
+                 struct err *err) DS_MUST_CHECK;
 
 #endif

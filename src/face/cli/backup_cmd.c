@@ -1,6 +1,6 @@
 /* backup, reindex: a copy of all, and a catalogue made anew. */
 #include "cli_internal.h"
-#include "dashspool/care_backup.h"
+#include "dashspool/upkeep.h"
 #include "progress.h"
 #include <signal.h>
 #include <stdio.h>
@@ -75,7 +75,7 @@ static const struct option only_help[] = {{"help", no_argument, NULL, 'h'}, {0}}
 int cli_backup(struct cli *cli, int argc, char **argv)
 {
     struct told told = {.command = "backup"};
-    struct care_backup_result r;
+    struct upkeep_backup_result r;
     struct err err;
     char size[24];
     int o = getopt_long(argc, argv, ":h", only_help, NULL);
@@ -84,8 +84,8 @@ int cli_backup(struct cli *cli, int argc, char **argv)
     if (optind + 1 != argc)
         return cli_usage("backup", "give one backup directory");
     begin(&told);
-    const struct care_progress progress = {show, tell, &told};
-    int rc = care_backup(cli->root, argv[optind], &progress, &r, &err);
+    const struct upkeep_progress progress = {show, tell, &told};
+    int rc = upkeep_backup(cli->root, argv[optind], &progress, &r, &err);
     progress_clear(&told.bar);
     if (rc < 0)
         return cli_fail("backup", &err);
@@ -96,7 +96,7 @@ int cli_backup(struct cli *cli, int argc, char **argv)
     return r.troubles > 0 ? CLI_FAILED : CLI_OK;
 }
 
-static void tell_reindexed(const struct care_reindex_result *r)
+static void tell_reindexed(const struct upkeep_reindex_result *r)
 {
     long long lost = (long long)(r->masters - r->taken_over);
     printf("%lld originals (%lld with facts from the old catalogue), %lld copies, %lld custody "
@@ -117,7 +117,7 @@ static void tell_reindexed(const struct care_reindex_result *r)
 int cli_reindex(struct cli *cli, int argc, char **argv)
 {
     struct told told = {.command = "reindex"};
-    struct care_reindex_result r;
+    struct upkeep_reindex_result r;
     struct err err;
     int o = getopt_long(argc, argv, ":h", only_help, NULL);
     if (o != -1)
@@ -125,8 +125,8 @@ int cli_reindex(struct cli *cli, int argc, char **argv)
     if (optind < argc)
         return cli_usage("reindex", "unexpected argument '%s'", argv[optind]);
     begin(&told);
-    const struct care_progress progress = {show, tell, &told};
-    int rc = care_reindex(cli->root, &progress, &r, &err);
+    const struct upkeep_progress progress = {show, tell, &told};
+    int rc = upkeep_reindex(cli->root, &progress, &r, &err);
     progress_clear(&told.bar);
     if (rc < 0)
         return cli_fail("reindex", &err);

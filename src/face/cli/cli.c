@@ -48,11 +48,11 @@ int cli_option(int option, char **argv, const char *help)
     return cli_usage(argv[0], "unknown option %s", what);
 }
 
-int cli_care_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
-                    struct care_stages *out, struct err *err)
+int cli_known_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
+                     struct spools_known *out, struct err *err)
 {
     const struct stages_stage *s;
-    *out = (struct care_stages){.name = names};
+    *out = (struct spools_known){.name = names};
     int rc = stages_load(stages, cli->cfg, err);
     for (size_t i = 0; rc == ERR_OK && i < STAGES_MAX && (s = stages_at(*stages, i)) != NULL; i++)
         names[out->n++] = s->name;

@@ -2,12 +2,12 @@
 #ifndef DASHSPOOL_CLI_INTERNAL_H
 #define DASHSPOOL_CLI_INTERNAL_H
 
-#include "dashspool/care.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/cli.h"
 #include "dashspool/facts.h"
 #include "dashspool/size.h"
 #include "dashspool/stages.h"
+#include "dashspool/upkeep.h"
 #include <getopt.h>
 #include <jansson.h>
 
@@ -39,8 +39,8 @@ int cli_print_json(const char *command, json_t *value);
 
 /* The names of the stages of the settings, enabled or not. *stages is the caller's
  * (stages_free()), out borrows from it and from names. */
-int cli_care_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
-                    struct care_stages *out, struct err *err) DS_MUST_CHECK;
+int cli_known_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
+                     struct spools_known *out, struct err *err) DS_MUST_CHECK;
 
 /* Opens ROOT's catalogue; CLI_FAILED with a message if there is none. */
 int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out);

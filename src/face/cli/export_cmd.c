@@ -3,7 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
-#include "dashspool/pipeline_complete.h"
+#include "dashspool/work.h"
 #include "progress.h"
 #include <signal.h>
 #include <stdio.h>
@@ -150,11 +150,11 @@ static int complete(struct cli *cli, const struct choice *c)
 {
     struct err err;
     struct shown shown = {.of = (int)c->n};
-    struct pipeline_completion completion = {
+    struct work_completion completion = {
         .progress = show_completion, .cannot = tell_cannot, .arg = &shown};
     progress_begin(&shown.bar);
-    int rc = pipeline_complete(cli->root, cli->cfg, (const char *const *)c->ids, c->n, &completion,
-                               &err);
+    int rc =
+        work_complete(cli->root, cli->cfg, (const char *const *)c->ids, c->n, &completion, &err);
     progress_clear(&shown.bar);
     if (rc < 0)
         return cli_fail("export", &err);
@@ -177,7 +177,7 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     progress_clear(&shown.bar);
     if (rc < 0)
         return cli_fail("export", &err);
-    printf("%s: %d transfer%s, %lld files, %s\n", request->path, r.transfers,
+    printf("%s: %d transfer%s, %lld files in data/, %s\n", request->path, r.transfers,
            r.transfers == 1 ? "" : "s", (long long)r.files, size_text(r.bytes, size));
     if (r.partial > 0)
         printf("  partial transfers among them: %d\n", r.partial);

@@ -1,6 +1,6 @@
 /* fsck: is everything in ROOT there, and is it what it was? */
 #include "cli_internal.h"
-#include "dashspool/care.h"
+#include "dashspool/upkeep.h"
 #include "progress.h"
 #include <signal.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ struct told {
     json_t *json; /* NULL: lines */
 };
 
-static void tell(void *arg, const struct care_problem *p)
+static void tell(void *arg, const struct upkeep_problem *p)
 {
     struct told *t = arg;
     char where[1024], what[1024];
@@ -43,12 +43,12 @@ static void tell(void *arg, const struct care_problem *p)
     cli_printable(p->what, what, sizeof what);
     if (t->json) {
         json_array_append_new(t->json,
-                              json_pack("{s:s, s:s, s:s, s:s}", "part", care_part_name(p->part),
+                              json_pack("{s:s, s:s, s:s, s:s}", "part", upkeep_part_name(p->part),
                                         "where", where, "what", what, "advice", p->advice));
         return;
     }
     progress_clear(&t->bar);
-    printf("%-9s  %s: %s; %s\n", care_part_name(p->part), where, what, p->advice);
+    printf("%-9s  %s: %s; %s\n", upkeep_part_name(p->part), where, what, p->advice);
     fflush(stdout);
 }
 
@@ -59,7 +59,7 @@ static bool show(void *arg, const char *where, double done)
     return !stop;
 }
 
-static int summary(struct told *t, const struct care_findings *f, bool quick)
+static int summary(struct told *t, const struct upkeep_findings *f, bool quick)
 {
     char size[24];
     int rc = f->problems > 0 ? CLI_FAILED : CLI_OK;
@@ -91,9 +91,9 @@ int cli_fsck(struct cli *cli, int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct told told = {.json = NULL};
-    struct care_findings findings;
+    struct upkeep_findings findings;
     struct stages *stages = NULL;
-    struct care_stages names;
+    struct spools_known names;
     const char *name[STAGES_MAX];
     struct err err;
     bool quick = false, json = false;
@@ -110,10 +110,10 @@ int cli_fsck(struct cli *cli, int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     told.json = json ? json_array() : NULL;
     progress_begin(&told.bar);
-    const struct care_listener listener = {tell, show, &told};
-    int rc = cli_care_stages(cli, &stages, name, &names, &err);
+    const struct upkeep_listener listener = {tell, show, &told};
+    int rc = cli_known_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)
-        rc = care_fsck(cli->root, quick, &names, &listener, &findings, &err);
+        rc = upkeep_fsck(cli->root, quick, &names, &listener, &findings, &err);
     stages_free(&stages);
     progress_clear(&told.bar);
     if (rc < 0) {

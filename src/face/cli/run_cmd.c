@@ -1,6 +1,6 @@
 /* run: everything by itself. */
 #include "cli_internal.h"
-#include "dashspool/pipeline.h"
+#include "dashspool/run.h"
 #include <stdio.h>
 
 static const char run_help[] =
@@ -28,7 +28,7 @@ int cli_run(struct cli *cli, int argc, char **argv)
         return cli_option(o, argv, run_help);
     if (optind < argc)
         return cli_usage("run", "unexpected argument '%s'", argv[optind]);
-    if (pipeline_run(cli->root, cli->cfg, load, cli, &err) < 0)
+    if (run_stages(cli->root, cli->cfg, load, cli, &err) < 0)
         return err.code == ERR_CONFIG ? cli_usage("run", "%s", err.text) : cli_fail("run", &err);
     return CLI_OK;
 }

@@ -1,9 +1,9 @@
 /* receive, watch, work, config: the parts that run by themselves. */
 #include "cli_internal.h"
 #include "dashspool/log.h"
-#include "dashspool/pipeline.h"
 #include "dashspool/receive.h"
 #include "dashspool/watch.h"
+#include "dashspool/work.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -119,11 +119,11 @@ int cli_watch(struct cli *cli, int argc, char **argv)
     return CLI_OK;
 }
 
-static int work(struct cli *cli, const struct pipeline_work *how)
+static int work(struct cli *cli, const struct work_request *how)
 {
     struct err err;
-    struct pipeline_tally tally;
-    if (pipeline_work(cli->root, cli->cfg, how, &tally, &err) < 0)
+    struct work_tally tally;
+    if (work_jobs(cli->root, cli->cfg, how, &tally, &err) < 0)
         return err.code == ERR_CONFIG ? cli_usage("work", "%s", err.text) : cli_fail("work", &err);
     if (!how->once)
         return CLI_OK;
@@ -150,7 +150,7 @@ int cli_work(struct cli *cli, int argc, char **argv)
                                             {"workers", required_argument, NULL, 'w'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
-    struct pipeline_work how = {0};
+    struct work_request how = {0};
     double workers = 0;
     for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         if (o == 'o')

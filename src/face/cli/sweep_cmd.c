@@ -1,6 +1,6 @@
 /* sweep: retention, by hand. */
 #include "cli_internal.h"
-#include "dashspool/care_sweep.h"
+#include "dashspool/retention.h"
 #include <signal.h>
 #include <stdio.h>
 
@@ -30,7 +30,7 @@ struct told {
     json_t *json; /* NULL: lines */
 };
 
-static void tell(void *arg, const struct care_swept *item)
+static void tell(void *arg, const struct retention_swept *item)
 {
     const struct told *t = arg;
     char size[24], name[600];
@@ -61,7 +61,7 @@ static bool go_on(void *arg)
     return !stop;
 }
 
-static int summary(struct told *t, const struct care_sweep_result *r)
+static int summary(struct told *t, const struct retention_result *r)
 {
     char size[24], space[24];
     int rc = r->troubles > 0 ? CLI_FAILED : CLI_OK;
@@ -96,9 +96,9 @@ int cli_sweep(struct cli *cli, int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct told told = {.json = NULL};
-    struct care_sweep_result r;
+    struct retention_result r;
     struct stages *stages = NULL;
-    struct care_stages names;
+    struct spools_known names;
     const char *name[STAGES_MAX];
     struct err err;
     bool json = false;
@@ -114,10 +114,10 @@ int cli_sweep(struct cli *cli, int argc, char **argv)
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
     told.json = json ? json_array() : NULL;
-    const struct care_sweep_listener listener = {tell, tell_trouble, tell_trouble, go_on, &told};
-    int rc = cli_care_stages(cli, &stages, name, &names, &err);
+    const struct retention_listener listener = {tell, tell_trouble, tell_trouble, go_on, &told};
+    int rc = cli_known_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)
-        rc = care_sweep(cli->root, cli->cfg, &names, told.dry_run, &listener, &r, &err);
+        rc = retention_sweep(cli->root, cli->cfg, &names, told.dry_run, &listener, &r, &err);
     stages_free(&stages);
     if (rc < 0) {
         json_decref(told.json);

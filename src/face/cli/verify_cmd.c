@@ -1,6 +1,6 @@
 /* verify: is an evidence package what it was? */
 #include "cli_internal.h"
-#include "dashspool/export_verify.h"
+#include "dashspool/verify.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

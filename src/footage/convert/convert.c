@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* renameat2 */
 #include "dashspool/convert.h"
 #include "copies.h"
 #include "dashspool/fsx.h"
@@ -365,14 +364,9 @@ static int describe_output(const char *path, struct convert_output *o, struct er
 
 static int give_name(const char *from, const char *to, bool overwrite, struct err *err)
 {
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, overwrite ? 0 : RENAME_NOREPLACE) == 0)
-        return ERR_OK;
-    if (errno == EEXIST)
-        return err_set(err, ERR_BUSY, "%s is there already", to);
-    /* a file system without RENAME_NOREPLACE: plan_make() has looked whether the name is free */
-    if ((errno == EINVAL || errno == ENOSYS) && rename(from, to) == 0)
-        return ERR_OK;
-    return err_sys(err, "rename to %s", to);
+    if (!overwrite)
+        return fsx_rename_new(from, to, err);
+    return rename(from, to) < 0 ? err_sys(err, "rename to %s", to) : ERR_OK;
 }
 
 int convert_publish(const struct workdir *stage, const char *out_dir, bool overwrite,

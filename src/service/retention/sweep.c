@@ -1,7 +1,24 @@
+/* sweep: what goes, and how. */
+#include "dashspool/buf.h"
+#include "dashspool/catalogue_check.h"
+#include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
-#include "sweep_internal.h"
+#include "dashspool/copies.h"
+#include "dashspool/intake.h"
+#include "dashspool/raw_upkeep.h"
+#include "dashspool/retention.h"
+#include "rules.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
+
+#define SWEEP_SECTION  "retention"
+#define KEYS_BYTES_MAX ((size_t)1 << 30)
+
+/* ---- settings ---- */
 
 static int check_masters(const char *value, struct err *err)
 {
@@ -37,15 +54,31 @@ static const struct cfg_key keys[] = {
      "below this, delete the oldest unprotected originals regardless of age rules, except "
      "'forever'; below [receive] min_free_mib the receiver refuses data"},
 };
-const struct cfg_section care_sweep_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
+const struct cfg_section retention_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
 
-void sweep_tell(struct sweep *s, const struct care_swept *item)
+struct sweep {
+    const char *root;
+    const struct cfg *cfg;
+    bool dry_run;
+    int64_t now_us, young_us; /* partials younger than that stay */
+    const struct retention_listener *listener;
+    struct retention_result *out;
+    struct catalogue *catalogue;
+    struct raw *raw;
+    const struct spools_known *stages; /* of the settings */
+    struct spools spools;
+    struct rules masters, copies, jobs;
+};
+
+/* Tells, and counts its bytes. */
+static void tell(struct sweep *s, const struct retention_swept *item)
 {
     s->out->bytes += item->bytes;
     s->listener->swept(s->listener->arg, item);
 }
 
-int sweep_trouble(struct sweep *s, const char *name, int rc, const struct err *err)
+/* A permanent error is told as a trouble (ERR_OK comes back), a temporary one ends the sweep. */
+static int trouble(struct sweep *s, const char *name, int rc, const struct err *err)
 {
     if (rc == ERR_OK || err_is_temporary(rc))
         return rc;
@@ -54,12 +87,21 @@ int sweep_trouble(struct sweep *s, const char *name, int rc, const struct err *e
     return ERR_OK;
 }
 
-bool sweep_ended(const struct sweep *s)
+static bool ended(const struct sweep *s)
 {
     return s->listener->go_on && !s->listener->go_on(s->listener->arg);
 }
 
-int sweep_note(struct sweep *s, const char *id, const char *event, char *what, struct err *err)
+/* JSON text of an event, or NULL: no memory. Takes `what`. */
+static char *event_text(json_t *what)
+{
+    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
+    json_decref(what);
+    return text;
+}
+
+/* Adds an event to a custody. Takes `what`, a text that jansson made, or NULL: no memory. */
+static int note(struct sweep *s, const char *id, const char *event, char *what, struct err *err)
 {
     const struct custody_event e = {clock_utc_us(), event, "dashspool " DASHSPOOL_VERSION " sweep",
                                     what};
@@ -69,7 +111,7 @@ int sweep_note(struct sweep *s, const char *id, const char *event, char *what, s
     return rc;
 }
 
-int sweep_free_bytes(const struct sweep *s, int64_t *out, struct err *err)
+static int free_bytes_of(const struct sweep *s, int64_t *out, struct err *err)
 {
     struct statvfs v;
     *out = 0;
@@ -77,6 +119,628 @@ int sweep_free_bytes(const struct sweep *s, int64_t *out, struct err *err)
         return err_sys(err, "look at the space of %s", s->root);
     *out = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
     return ERR_OK;
+}
+
+/* ---- what stays, whatever a rule says ---- */
+
+/* Why something stays. */
+enum sweep_stay { SWEEP_GOES, SWEEP_PROTECTED, SWEEP_UNCONVERTED, SWEEP_BUSY, SWEEP_YOUNG };
+
+static void count_stay(struct sweep *s, enum sweep_stay stay)
+{
+    int64_t *const counts[] = {NULL, &s->out->protected, &s->out->unconverted, &s->out->busy,
+                               &s->out->young};
+    if (counts[stay])
+        ++*counts[stay];
+}
+
+struct seeing {
+    const struct catalogue_transfer *of;
+    bool converted;
+};
+
+static int see_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct seeing *s = arg;
+    (void)err;
+    s->converted |= (strcmp(copy->kind, "working") == 0 || strcmp(copy->kind, "still") == 0) &&
+                    catalogue_copy_is_current(s->of, copy);
+    return ERR_OK;
+}
+
+/* What was made may be gone again by a rule of its own; what was given up has no copies. Another
+ * stage's job that was dropped ("stage") says nothing about that, nor what was made of a part. */
+static int see_conversion(void *arg, const char *line, struct err *err)
+{
+    static const char *const through[] = {"converted", "copy-deleted", "dropped"};
+    struct seeing *s = arg;
+    json_t *json = json_loads(line, 0, NULL);
+    const char *event = json_string_value(json_object_get(json, "event"));
+    const json_t *what = json_object_get(json, "what");
+    const char *stage = json_string_value(json_object_get(what, "stage"));
+    const char *path = json_string_value(json_object_get(what, "path"));
+    char of_part[CATALOGUE_ID_ROOM + 16];
+    (void)err;
+    snprintf(of_part, sizeof of_part, "/%s.partial.", s->of->id);
+    if (event && path && strstr(path, of_part))
+        event = NULL;
+    if (event && stage && strcmp(event, "dropped") == 0 && strcmp(stage, "convert") != 0)
+        event = NULL;
+    for (size_t i = 0; event && i < sizeof through / sizeof *through; i++)
+        s->converted |= strcmp(event, through[i]) == 0;
+    if (event && strcmp(event, "stored") == 0)
+        s->converted = false;
+    json_decref(json);
+    return ERR_OK;
+}
+
+static int was_converted(struct sweep *s, const struct catalogue_transfer *t, bool *out,
+                         struct err *err)
+{
+    struct seeing seeing = {.of = t};
+    int rc = catalogue_copy_each(s->catalogue, t->key, see_copy, &seeing, err);
+    if (rc == ERR_OK && !seeing.converted)
+        rc = catalogue_event_each(s->catalogue, t->id, see_conversion, &seeing, err);
+    *out = seeing.converted;
+    return rc;
+}
+
+static int may_go(struct sweep *s, const struct catalogue_transfer *t, enum sweep_stay *out,
+                  struct err *err)
+{
+    bool kept = true, converted = false;
+    struct spools_found jobs;
+    *out = SWEEP_BUSY;
+    if (t->state == CATALOGUE_RECEIVING)
+        return ERR_OK;
+    int rc = catalogue_protected(s->catalogue, t->key, &kept, err);
+    if (rc == ERR_OK)
+        rc = spools_find(&s->spools, t->id, &jobs, err);
+    if (rc == ERR_OK && t->state == CATALOGUE_STORED)
+        rc = was_converted(s, t, &converted, err);
+    if (rc < 0)
+        return rc;
+    int64_t last_us = t->completed_us > t->arrived_us ? t->completed_us : t->arrived_us;
+    bool partial = t->state == CATALOGUE_PARTIAL;
+    converted |= jobs.convert_failed;
+    *out = kept                               ? SWEEP_PROTECTED
+           : jobs.claimed                     ? SWEEP_BUSY
+           : jobs.ready                       ? SWEEP_UNCONVERTED
+           : partial && last_us > s->young_us ? SWEEP_YOUNG
+           : !partial && !converted           ? SWEEP_UNCONVERTED
+                                              : SWEEP_GOES;
+    return ERR_OK;
+}
+
+static int copy_may_go(struct sweep *s, const struct catalogue_transfer *t, enum sweep_stay *out,
+                       struct err *err)
+{
+    bool kept = true;
+    struct spools_found jobs;
+    *out = SWEEP_BUSY;
+    int rc = catalogue_protected(s->catalogue, t->key, &kept, err);
+    if (rc == ERR_OK)
+        rc = spools_find(&s->spools, t->id, &jobs, err);
+    if (rc == ERR_OK)
+        *out = kept ? SWEEP_PROTECTED : jobs.claimed || jobs.ready ? SWEEP_BUSY : SWEEP_GOES;
+    return rc;
+}
+
+/* ---- the bytes in raw/ ---- */
+
+/* Masters that are dropped with one commit. */
+enum { BATCH = 64 };
+
+struct dropping {
+    struct sweep *s;
+    char day[RAW_DAY_ROOM]; /* of those in `keys`; "" none */
+    struct buf keys;        /* int64_t; dropped, but for the last few not yet durably */
+    int waiting;
+};
+
+/* Nobody begins a transfer in a file of before yesterday. */
+static bool is_closed(const struct sweep *s, const char *day)
+{
+    char yesterday[RAW_DAY_ROOM];
+    raw_day(s->now_us - INT64_C(86400) * 1000000, yesterday);
+    return strcmp(day, yesterday) < 0;
+}
+
+static int trim_day(struct sweep *s, const char *day, struct err *err)
+{
+    int64_t freed;
+    if (!day[0] || !is_closed(s, day))
+        return ERR_OK;
+    int rc = raw_trim(s->raw, day, &freed, err);
+    return rc == ERR_BUSY ? ERR_OK : rc; /* the next sweep that drops something there */
+}
+
+static int forget_dropped(struct dropping *d, struct err *err)
+{
+    int rc = catalogue_begin(d->s->catalogue, err);
+    if (rc < 0)
+        return rc;
+    for (size_t at = 0; rc == ERR_OK && at < d->keys.used; at += sizeof(int64_t)) {
+        int64_t key;
+        memcpy(&key, buf_data(&d->keys) + at, sizeof key);
+        rc = catalogue_due_done(d->s->catalogue, key, err);
+    }
+    if (rc == ERR_OK)
+        return catalogue_commit(d->s->catalogue, err);
+    catalogue_rollback(d->s->catalogue);
+    return rc;
+}
+
+static int make_durable(struct dropping *d, int rc, struct err *err)
+{
+    d->waiting = 0;
+    if (rc == ERR_OK)
+        return raw_commit(d->s->raw, err);
+    raw_rollback(d->s->raw);
+    return rc;
+}
+
+/* They are due until the file is as small as it should be: a crash before that is made good. */
+static int end_day(struct dropping *d, int rc, struct err *err)
+{
+    if (d->day[0]) {
+        rc = make_durable(d, rc, err);
+        if (rc == ERR_OK)
+            rc = trim_day(d->s, d->day, err);
+        if (rc == ERR_OK)
+            rc = forget_dropped(d, err);
+        rc = trouble(d->s, d->day, rc, err);
+    }
+    d->day[0] = '\0';
+    buf_consume(&d->keys, d->keys.used);
+    return rc;
+}
+
+/* They come by day. */
+static int drop_one(void *arg, const char *day, int64_t key, struct err *err)
+{
+    struct dropping *d = arg;
+    int rc = ERR_OK;
+    if (strcmp(day, d->day) != 0 && (rc = end_day(d, ERR_OK, err)) < 0)
+        return rc;
+    snprintf(d->day, sizeof d->day, "%s", day);
+    rc = raw_drop(d->s->raw, day, key, err);
+    if (rc == ERR_OK)
+        rc = buf_append(&d->keys, &key, sizeof key, err);
+    if (rc == ERR_OK && ++d->waiting == BATCH)
+        rc = make_durable(d, rc, err);
+    return rc < 0 ? end_day(d, rc, err) : rc;
+}
+
+static int sweep_due(struct sweep *s, struct err *err)
+{
+    struct dropping d = {.s = s};
+    if (s->dry_run)
+        return ERR_OK;
+    buf_init(&d.keys, KEYS_BYTES_MAX);
+    int rc = catalogue_due_each(s->catalogue, drop_one, &d, err);
+    if (rc == ERR_OK)
+        rc = end_day(&d, ERR_OK, err);
+    buf_clear(&d.keys);
+    return rc;
+}
+
+/* ---- failed jobs ---- */
+
+struct failed {
+    struct sweep *s;
+    const struct spools_one *stage;
+};
+
+/* The custody of transfer `id` says so; NULL: there is none any more. */
+static int drop_job(struct failed *f, const struct spool_found *job, const char *id,
+                    const char *why, struct err *err)
+{
+    int rc = ERR_OK;
+    if (!f->s->dry_run && id) {
+        char *what = event_text(json_pack("{s:s, s:s, s:s}", "stage", f->stage->stage, "why", why,
+                                          "failed", job->reason));
+        if (!what) /* the reason is no text */
+            what = event_text(json_pack("{s:s}", "stage", f->stage->stage));
+        rc = note(f->s, id, "dropped", what, err);
+    }
+    if (rc == ERR_OK && !f->s->dry_run)
+        rc = spool_drop(f->stage->spool, job->job, err);
+    if (rc < 0)
+        return rc == ERR_NOTFOUND || rc == ERR_BUSY ? ERR_OK : trouble(f->s, job->job, rc, err);
+    f->s->out->jobs++;
+    tell(f->s, &(struct retention_swept){"failed job", job->job, f->stage->stage, why, 0});
+    return ERR_OK;
+}
+
+struct last_event {
+    char event[CUSTODY_EVENT_ROOM];
+};
+
+static int see_event(void *arg, const char *line, struct err *err)
+{
+    struct last_event *last = arg;
+    json_t *json = json_loads(line, 0, NULL);
+    const char *event = json_string_value(json_object_get(json, "event"));
+    (void)err;
+    snprintf(last->event, sizeof last->event, "%s", event ? event : "");
+    json_decref(json);
+    return ERR_OK;
+}
+
+static int look_at_job(void *arg, const struct spool_found *job, struct err *err)
+{
+    struct failed *f = arg;
+    struct catalogue_transfer t;
+    struct last_event last = {""};
+    char id[CATALOGUE_ID_ROOM];
+    intake_job_id(job->job, id);
+    int rc = catalogue_transfer_get(f->s->catalogue, id, &t, err);
+    if (rc == ERR_NOTFOUND) { /* of one that was deleted; else somebody should look */
+        rc = catalogue_event_each(f->s->catalogue, id, see_event, &last, err);
+        if (rc == ERR_OK && strcmp(last.event, "deleted") == 0)
+            return drop_job(f, job, NULL, "its transfer was deleted", err);
+        return trouble(f->s, job->job, rc, err);
+    }
+    if (rc < 0)
+        return trouble(f->s, job->job, rc, err);
+    int rule = rules_find(&f->s->jobs, t.kind, t.camera, t.imei, "");
+    if (rule < 0 || f->s->jobs.rule[rule].forever ||
+        f->s->now_us - job->changed_us <= f->s->jobs.rule[rule].age_us)
+        return ERR_OK;
+    bool kept;
+    rc = catalogue_protected(f->s->catalogue, t.key, &kept, err);
+    if (rc < 0 || kept) {
+        f->s->out->protected += rc == ERR_OK;
+        return trouble(f->s, job->job, rc, err);
+    }
+    return drop_job(f, job, id, f->s->jobs.rule[rule].text, err);
+}
+
+/* They keep their originals, for ever if nobody looks. */
+static int note_left_over(struct sweep *s, const struct spools_one *one, struct err *err)
+{
+    char where[SPOOL_NAME_ROOM + 16], what[160];
+    struct spool_count n;
+    if (spools_configured(s->stages, one->stage) || !s->listener->note)
+        return ERR_OK;
+    int rc = spool_count(one->spool, &n, err);
+    if (rc < 0 || n.ready + n.claimed + n.failed == 0)
+        return rc;
+    snprintf(where, sizeof where, "spool/%s", one->stage);
+    snprintf(what, sizeof what,
+             "a stage that the settings do not have: %d jobs wait there, and keep their originals; "
+             "%d failed",
+             n.ready + n.claimed, n.failed);
+    s->listener->note(s->listener->arg, where, what);
+    return ERR_OK;
+}
+
+static int sweep_jobs(struct sweep *s, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < s->spools.n && !ended(s); i++) {
+        struct failed f = {s, &s->spools.one[i]};
+        rc = spool_each(f.stage->spool, SPOOL_PLACE_FAILED, look_at_job, &f, err);
+        if (rc == ERR_OK)
+            rc = note_left_over(s, f.stage, err);
+    }
+    return rc;
+}
+
+/* ---- copies ---- */
+
+struct gathering {
+    struct sweep *s;
+    const struct catalogue_transfer *t;
+    struct candidates list;
+};
+
+static struct candidate candidate_of(const struct catalogue_transfer *t, int rule)
+{
+    struct candidate c = {.key = t->key, .at_us = t->arrived_us, .bytes = t->length_bytes};
+    c.rule = rule;
+    snprintf(c.imei, sizeof c.imei, "%s", t->imei);
+    snprintf(c.camera, sizeof c.camera, "%s", t->camera);
+    return c;
+}
+
+static int gather_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct gathering *g = arg;
+    const struct catalogue_transfer *t = g->t;
+    int rule = rules_find(&g->s->copies, t->kind, t->camera, t->imei, copy->kind);
+    if (rule < 0 || g->s->copies.rule[rule].forever)
+        return ERR_OK;
+    struct candidate c = candidate_of(t, rule);
+    c.at_us = copy->made_us;
+    c.bytes = copy->length_bytes;
+    if (!(c.path = strdup(copy->path)))
+        return err_set(err, ERR_NOMEM, "no memory for a list of copies");
+    return candidates_add(&g->list, &c, err);
+}
+
+static int gather_copies(void *arg, int64_t key, struct err *err)
+{
+    struct gathering *g = arg;
+    struct catalogue_transfer t;
+    bool found = false;
+    char name[40];
+    snprintf(name, sizeof name, "transfer %" PRId64, key);
+    int rc = catalogue_transfer_by_key(g->s->catalogue, key, &t, &found, err);
+    g->t = &t;
+    if (rc == ERR_OK && found)
+        rc = catalogue_copy_each(g->s->catalogue, key, gather_copy, g, err);
+    return trouble(g->s, name, rc, err);
+}
+
+struct wanted {
+    const char *path;
+    struct catalogue_copy copy;
+    bool found;
+};
+
+static int find_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct wanted *w = arg;
+    (void)err;
+    if (strcmp(copy->path, w->path) == 0) {
+        w->copy = *copy;
+        w->found = true;
+    }
+    return ERR_OK;
+}
+
+static int delete_copy(struct sweep *s, const char *id, const struct catalogue_copy *copy,
+                       const char *why, struct err *err)
+{
+    int rc = copies_delete(s->root, copy->path, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_remove(s->catalogue, copy->path, err);
+    if (rc < 0)
+        return rc;
+    return note(s, id, "copy-deleted",
+                event_text(json_pack("{s:s, s:s, s:s, s:s}", "copy", copy->kind, "path", copy->path,
+                                     "sha256", copy->sha256, "why", why)),
+                err);
+}
+
+/* In the transaction; *stay SWEEP_GOES with w->found: it went. */
+static int look_and_delete(struct sweep *s, const struct candidate *c, const char *why,
+                           struct wanted *w, enum sweep_stay *stay, struct err *err)
+{
+    struct catalogue_transfer t;
+    bool found = false;
+    int rc = catalogue_transfer_by_key(s->catalogue, c->key, &t, &found, err);
+    if (rc == ERR_OK && found)
+        rc = catalogue_copy_each(s->catalogue, c->key, find_copy, w, err);
+    if (rc == ERR_OK && w->found)
+        rc = copy_may_go(s, &t, stay, err);
+    if (rc == ERR_OK && w->found && *stay == SWEEP_GOES && !s->dry_run)
+        rc = delete_copy(s, t.id, &w->copy, why, err);
+    return rc;
+}
+
+static int delete_if_it_may_go(struct sweep *s, const struct candidate *c, const char *why,
+                               bool *gone, struct err *err)
+{
+    struct wanted w = {.path = c->path};
+    enum sweep_stay stay = SWEEP_GOES;
+    int rc = s->dry_run ? ERR_OK : catalogue_begin(s->catalogue, err);
+    if (rc < 0)
+        return rc;
+    rc = look_and_delete(s, c, why, &w, &stay, err);
+    *gone = rc == ERR_OK && w.found && stay == SWEEP_GOES;
+    if (!s->dry_run && *gone)
+        rc = catalogue_commit(s->catalogue, err);
+    else if (!s->dry_run)
+        catalogue_rollback(s->catalogue);
+    *gone = *gone && rc == ERR_OK;
+    if (rc < 0)
+        return trouble(s, c->path, rc, err);
+    count_stay(s, stay);
+    if (*gone) {
+        s->out->copies++;
+        tell(s, &(struct retention_swept){"copy", c->path, NULL, why, c->bytes});
+    }
+    return ERR_OK;
+}
+
+static int sweep_copies(struct sweep *s, struct err *err)
+{
+    struct gathering g = {.s = s};
+    const struct candidate *c;
+    char why[CANDIDATES_WHY_ROOM];
+    if (s->copies.n == 0)
+        return ERR_OK;
+    int rc = catalogue_key_each(s->catalogue, gather_copies, &g, err);
+    if (rc == ERR_OK)
+        rc = candidates_begin(&g.list, &s->copies, s->now_us, err);
+    while (rc == ERR_OK && !ended(s) && (c = candidates_next(&g.list, why)) != NULL) {
+        bool gone = false;
+        rc = delete_if_it_may_go(s, c, why, &gone, err);
+        if (gone)
+            candidates_gone(&g.list, c);
+    }
+    candidates_clear(&g.list);
+    return rc;
+}
+
+/* ---- masters, with all that was made of them ---- */
+
+struct going {
+    struct sweep *s;
+    int64_t bytes;
+    int copies;
+};
+
+static int count_and_delete_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct going *g = arg;
+    g->copies++;
+    g->bytes += copy->length_bytes;
+    return g->s->dry_run ? ERR_OK : copies_delete(g->s->root, copy->path, err);
+}
+
+static int retire(struct sweep *s, const struct catalogue_transfer *t, const char *why, int copies,
+                  struct err *err)
+{
+    char *what = event_text(json_pack("{s:s, s:s, s:I, s:s, s:i}", "why", why, "sha256", t->sha256,
+                                      "length_bytes", (json_int_t)t->length_bytes, "state",
+                                      catalogue_state_name(t->state), "copies", copies));
+    const struct custody_event e = {s->now_us, "deleted", "dashspool " DASHSPOOL_VERSION " sweep",
+                                    what};
+    int rc = what ? catalogue_retire(s->catalogue, t, &e, err)
+                  : err_set(err, ERR_NOMEM, "%s: no memory for its custody", t->id);
+    free(what);
+    return rc;
+}
+
+/*
+ * In a transaction from before the look at what keeps it: nobody can protect it between that look
+ * and its end. Copies' files go first. A crash or a failed commit leaves rows of copies that are
+ * not there; the next sweep does it all again.
+ */
+static int go(struct sweep *s, const struct catalogue_transfer *t, const char *why,
+              enum sweep_stay *stay, int64_t *freed, struct err *err)
+{
+    struct going g = {s, t->length_bytes, 0};
+    int rc = may_go(s, t, stay, err);
+    if (rc < 0 || *stay != SWEEP_GOES)
+        return rc;
+    rc = catalogue_copy_each(s->catalogue, t->key, count_and_delete_copy, &g, err);
+    if (rc == ERR_OK && !s->dry_run)
+        rc = retire(s, t, why, g.copies, err);
+    *freed = g.bytes > 0 ? g.bytes : 1;
+    return rc;
+}
+
+static int go_or_stay(struct sweep *s, int64_t key, struct catalogue_transfer *t, const char *why,
+                      enum sweep_stay *stay, int64_t *freed, struct err *err)
+{
+    bool found = false;
+    *freed = 0;
+    int rc = s->dry_run ? ERR_OK : catalogue_begin(s->catalogue, err);
+    if (rc < 0)
+        return rc;
+    rc = catalogue_transfer_by_key(s->catalogue, key, t, &found, err);
+    if (rc == ERR_OK && found)
+        rc = go(s, t, why, stay, freed, err);
+    if (s->dry_run)
+        return rc;
+    if (rc == ERR_OK && *freed > 0)
+        return catalogue_commit(s->catalogue, err);
+    catalogue_rollback(s->catalogue);
+    return rc;
+}
+
+static int delete_transfer(struct sweep *s, int64_t key, const char *why, int64_t *freed,
+                           struct err *err)
+{
+    struct catalogue_transfer t = {.key = key};
+    enum sweep_stay stay = SWEEP_GOES;
+    int rc = go_or_stay(s, key, &t, why, &stay, freed, err);
+    if (rc < 0) {
+        *freed = 0;
+        return trouble(s, t.id, rc, err);
+    }
+    count_stay(s, stay);
+    if (*freed == 0)
+        return ERR_OK;
+    s->out->masters++;
+    tell(s, &(struct retention_swept){"master", t.id, NULL, why, *freed});
+    /* its jobs are of nobody now; after a crash right here, sweep_jobs() finds them */
+    rc = s->dry_run ? ERR_OK : spools_drop_failed(&s->spools, t.id, err);
+    return trouble(s, t.id, rc, err);
+}
+
+static int gather_masters(void *arg, int64_t key, struct err *err)
+{
+    struct gathering *g = arg;
+    struct catalogue_transfer t;
+    bool found = false;
+    char name[40];
+    snprintf(name, sizeof name, "transfer %" PRId64, key);
+    int rc = catalogue_transfer_by_key(g->s->catalogue, key, &t, &found, err);
+    if (rc < 0 || !found)
+        return trouble(g->s, name, rc, err);
+    int rule = rules_find(&g->s->masters, t.kind, t.camera, t.imei, "");
+    if (rule < 0 || g->s->masters.rule[rule].forever)
+        return ERR_OK;
+    const struct candidate c = candidate_of(&t, rule);
+    return candidates_add(&g->list, &c, err);
+}
+
+static int sweep_masters(struct sweep *s, struct err *err)
+{
+    struct gathering g = {.s = s};
+    const struct candidate *c;
+    char why[CANDIDATES_WHY_ROOM];
+    if (s->masters.n == 0)
+        return ERR_OK;
+    int rc = catalogue_key_each(s->catalogue, gather_masters, &g, err);
+    if (rc == ERR_OK)
+        rc = candidates_begin(&g.list, &s->masters, s->now_us, err);
+    while (rc == ERR_OK && !ended(s) && (c = candidates_next(&g.list, why)) != NULL) {
+        int64_t freed;
+        rc = delete_transfer(s, c->key, why, &freed, err);
+        if (freed > 0)
+            candidates_gone(&g.list, c);
+    }
+    candidates_clear(&g.list);
+    return rc;
+}
+
+/* ---- a disk that is nearly full ---- */
+
+static int gather_all(void *arg, int64_t key, struct err *err)
+{
+    struct gathering *g = arg;
+    struct catalogue_transfer t;
+    bool found = false;
+    int rc = catalogue_transfer_by_key(g->s->catalogue, key, &t, &found, err);
+    if (rc < 0 || !found || !is_closed(g->s, t.day))
+        return rc == ERR_MALFORMED ? ERR_OK : rc;
+    int rule = rules_find(&g->s->masters, t.kind, t.camera, t.imei, "");
+    if (rule >= 0 && g->s->masters.rule[rule].forever)
+        return ERR_OK;
+    const struct candidate c = candidate_of(&t, 0);
+    return candidates_add(&g->list, &c, err);
+}
+
+/* From the oldest on, until so much is free; what was dropped is given back to the disk whenever it
+ * could be enough. */
+static int make_room(struct sweep *s, const struct candidates *list, int64_t wanted,
+                     struct err *err)
+{
+    int64_t free_bytes = 0, freed;
+    int rc = free_bytes_of(s, &free_bytes, err);
+    for (size_t i = 0; rc == ERR_OK && free_bytes < wanted && i < list->n && !ended(s); i++) {
+        rc = delete_transfer(s, list->all[i].key, "the disk is nearly full", &freed, err);
+        free_bytes += freed;
+        if (rc < 0 || s->dry_run || free_bytes < wanted)
+            continue;
+        if ((rc = sweep_due(s, err)) == ERR_OK)
+            rc = free_bytes_of(s, &free_bytes, err);
+    }
+    return rc < 0 ? rc : sweep_due(s, err);
+}
+
+static int sweep_space(struct sweep *s, struct err *err)
+{
+    int64_t wanted = cfg_int(s->cfg, SWEEP_SECTION, "delete_free_mib") << 20, free_bytes = 0;
+    struct gathering g = {.s = s};
+    if (wanted == 0)
+        return ERR_OK;
+    int rc = free_bytes_of(s, &free_bytes, err);
+    if (rc < 0 || free_bytes >= wanted)
+        return rc;
+    rc = catalogue_key_each(s->catalogue, gather_all, &g, err);
+    candidates_sort(&g.list);
+    if (rc == ERR_OK && g.list.n > 0) /* just enough would be too little soon */
+        rc = make_room(s, &g.list, wanted + wanted / 8, err);
+    candidates_clear(&g.list);
+    return rc;
 }
 
 /* ---- open, run, close ---- */
@@ -113,17 +777,17 @@ static int run(struct sweep *s, struct err *err)
     for (size_t i = 0; rc == ERR_OK && i < sizeof rooms / sizeof *rooms; i++)
         rc = rooms[i](s, err);
     if (rc == ERR_OK)
-        rc = sweep_free_bytes(s, &s->out->free_bytes, err);
+        rc = free_bytes_of(s, &s->out->free_bytes, err);
     s->out->low = s->out->free_bytes < cfg_int(s->cfg, SWEEP_SECTION, "warn_free_mib") << 20;
     return rc;
 }
 
-int care_sweep(const char *root, const struct cfg *cfg, const struct care_stages *stages,
-               bool dry_run, const struct care_sweep_listener *listener,
-               struct care_sweep_result *out, struct err *err)
+int retention_sweep(const char *root, const struct cfg *cfg, const struct spools_known *stages,
+                    bool dry_run, const struct retention_listener *listener,
+                    struct retention_result *out, struct err *err)
 {
     struct sweep *s = calloc(1, sizeof *s);
-    *out = (struct care_sweep_result){0};
+    *out = (struct retention_result){0};
     if (!s)
         return err_set(err, ERR_NOMEM, "no memory to sweep");
     s->root = root;

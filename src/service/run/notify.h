@@ -1,6 +1,6 @@
 /* notify: what systemd is told (sd_notify(3)). Without NOTIFY_SOCKET nothing is. */
-#ifndef PIPELINE_NOTIFY_H
-#define PIPELINE_NOTIFY_H
+#ifndef NOTIFY_H
+#define NOTIFY_H
 
 #include "dashspool/err.h"
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* process_plan: which processes `run` keeps, from the configuration; and the settings that they
  * read. */
-#ifndef PIPELINE_PROCESS_PLAN_H
-#define PIPELINE_PROCESS_PLAN_H
+#ifndef PROCESS_PLAN_H
+#define PROCESS_PLAN_H
 
 #include "dashspool/cfg.h"
 #include "dashspool/stages.h"

@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* flock */
+#include "dashspool/run.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "dashspool/pipeline.h"
 #include "run_internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -329,8 +329,8 @@ static void make_catalogue(const struct run *r)
     catalogue_close(&c);
 }
 
-int pipeline_run(const char *root, const struct cfg *cfg, pipeline_load_fn *load, void *arg,
-                 struct err *err)
+int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void *arg,
+               struct err *err)
 {
     struct run *r = calloc(1, sizeof *r);
     if (!r)

@@ -1,9 +1,9 @@
 /* run, inside: its processes, and what it tells of them. */
-#ifndef PIPELINE_RUN_INTERNAL_H
-#define PIPELINE_RUN_INTERNAL_H
+#ifndef RUN_INTERNAL_H
+#define RUN_INTERNAL_H
 
 #include "dashspool/clock.h"
-#include "dashspool/pipeline.h"
+#include "dashspool/run.h"
 #include "notify.h"
 #include "process_plan.h"
 #include <signal.h>
@@ -33,7 +33,7 @@ struct run {
     char *settings_dir;
     char *metrics; /* file that is kept up to date; NULL: none */
     int64_t restart_ms, restart_max_ms;
-    pipeline_load_fn *load;
+    run_load_fn *load;
     void *load_arg;
     struct process process[2 * PROCESS_PLAN_MAX]; /* those that leave, too */
     size_t n;

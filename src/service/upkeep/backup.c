@@ -1,18 +1,31 @@
-#include "backup_internal.h"
-#include "dashspool/buf.h"
+/* backup: the catalogue as of one moment, then what it names. */
+#define _DEFAULT_SOURCE /* st_mtim */
+#include "dashspool/catalogue_check.h"
 #include "dashspool/clock.h"
+#include "dashspool/copies.h"
 #include "dashspool/fsx.h"
-#include "files.h"
-#include "spools.h"
-#include <dirent.h>
+#include "dashspool/raw_upkeep.h"
+#include "dashspool/upkeep.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-int backup_step(struct backup *b, const char *where, int64_t n, struct err *err)
+struct backup {
+    const char *root, *dir;
+    const struct upkeep_progress *progress;
+    struct upkeep_backup_result *out;
+    struct catalogue *snapshot; /* of the catalogue, in the backup */
+    struct raw *from, *to;
+    int64_t now_us, all_bytes, done_bytes;
+};
+
+/* n more bytes are through. ERR_AGAIN: the listener has had enough. */
+static int step(struct backup *b, const char *where, int64_t n, struct err *err)
 {
     b->done_bytes += n;
     double done = b->all_bytes > 0 ? (double)b->done_bytes / (double)b->all_bytes : 1;
@@ -22,7 +35,8 @@ int backup_step(struct backup *b, const char *where, int64_t n, struct err *err)
     return ERR_OK;
 }
 
-int backup_trouble(struct backup *b, const char *where, int rc, const struct err *err)
+/* A permanent error is told (ERR_OK comes back), a temporary one ends it. */
+static int trouble(struct backup *b, const char *where, int rc, const struct err *err)
 {
     if (rc == ERR_OK || err_is_temporary(rc))
         return rc;
@@ -31,32 +45,166 @@ int backup_trouble(struct backup *b, const char *where, int rc, const struct err
     return ERR_OK;
 }
 
-bool backup_has(const char *path, const struct stat *like)
+/* Whether there is a file of this length and time at `path` already. */
+static bool has(const char *path, const struct stat *like)
 {
     struct stat st;
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == like->st_size &&
            st.st_mtim.tv_sec == like->st_mtim.tv_sec && st.st_mtim.tv_nsec == like->st_mtim.tv_nsec;
 }
 
+/* ---- masters ----
+ *
+ * Days that are over as files, the others master by master: their files change with each commit of
+ * a receiver. */
+
+/* With the time of the original: so the next backup knows that it is the same. */
+static int put_in_place(const char *part, const char *to, const struct stat *like, struct err *err)
+{
+    const struct timespec times[2] = {like->st_atim, like->st_mtim};
+    int rc = ERR_OK, fd = open(part, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "open %s", part);
+    if (futimens(fd, times) < 0 || fsync(fd) < 0)
+        rc = err_sys(err, "fsync %s", part);
+    close(fd);
+    return rc < 0 ? rc : fsx_rename(part, to, err);
+}
+
+static int back_up_file(struct backup *b, const char *day, struct err *err)
+{
+    char *from = NULL, *to = NULL, *part = NULL;
+    struct stat st = {0};
+    int rc = fsx_path(&from, err, "%s/raw/%s.db", b->root, day);
+    if (rc == ERR_OK)
+        rc = fsx_path(&to, err, "%s/raw/%s.db", b->dir, day);
+    if (rc == ERR_OK)
+        rc = fsx_path(&part, err, "%s/unfinished/%s.db", b->dir, day);
+    if (rc == ERR_OK && stat(from, &st) < 0)
+        rc = err_sys(err, "look at %s", from);
+    if (rc == ERR_OK && has(to, &st)) {
+        b->out->kept++;
+    } else if (rc == ERR_OK) {
+        rc = raw_backup(b->from, day, part, err);
+        if (rc == ERR_OK)
+            rc = put_in_place(part, to, &st, err);
+        b->out->days += rc == ERR_OK;
+        b->out->bytes += rc == ERR_OK ? st.st_size : 0;
+    }
+    free(from);
+    free(to);
+    free(part);
+    return rc < 0 ? rc : step(b, day, st.st_size, err);
+}
+
+struct day {
+    struct backup *b;
+    const char *day;
+    int64_t key, at;
+    struct hash *hash;
+};
+
+static int copy_chunk(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct day *d = arg;
+    int rc = raw_append(d->b->to, d->day, d->key, d->at, data, n, err);
+    d->at += (int64_t)n;
+    hash_update(d->hash, data, n);
+    return rc < 0 ? rc : step(d->b, d->day, (int64_t)n, err);
+}
+
+/* What an earlier backup has of it: all, or it is copied anew. */
+static int is_there(struct backup *b, const char *day, const struct raw_master *m, bool *out,
+                    struct err *err)
+{
+    int64_t length;
+    bool sealed;
+    uint8_t sha256[HASH_BYTES];
+    int rc = raw_stat(b->to, day, m->key, &length, &sealed, sha256, err);
+    *out = rc == ERR_OK && sealed == m->sealed && length == m->length_bytes &&
+           (!sealed || memcmp(sha256, m->facts.sha256, HASH_BYTES) == 0);
+    return err_is_temporary(rc) ? rc : ERR_OK;
+}
+
+static int copy_master(struct day *d, const struct raw_master *m, struct err *err)
+{
+    struct backup *b = d->b;
+    uint8_t digest[HASH_BYTES] = {0};
+    int rc = hash_new(&d->hash, err);
+    if (rc == ERR_OK)
+        rc = raw_drop(b->to, d->day, m->key, err);
+    if (rc == ERR_OK)
+        rc = raw_copy(b->from, d->day, m->key, copy_chunk, d, err);
+    if (rc == ERR_OK)
+        rc = hash_final(d->hash, digest, err);
+    hash_free(&d->hash);
+    if (rc == ERR_OK && m->sealed)
+        rc = raw_seal(b->to, d->day, m->key, &m->facts, err);
+    if (rc == ERR_OK)
+        rc = raw_commit(b->to, err);
+    else
+        raw_rollback(b->to);
+    b->out->masters += rc == ERR_OK;
+    b->out->bytes += d->at;
+    if (rc == ERR_OK && m->sealed && memcmp(digest, m->facts.sha256, HASH_BYTES) != 0)
+        rc = err_set(err, ERR_MALFORMED,
+                     "its bytes are not those that were received: they were changed");
+    return rc;
+}
+
+/* Those that the snapshot knows: what came later belongs to the next backup. */
+static int back_up_master(void *arg, const struct raw_master *m, struct err *err)
+{
+    struct day *d = arg;
+    struct catalogue_transfer t;
+    char name[80];
+    bool found = false, there = false;
+    snprintf(name, sizeof name, "master %" PRId64 " of %s", m->key, d->day);
+    int rc = catalogue_transfer_by_key(d->b->snapshot, m->key, &t, &found, err);
+    if (rc == ERR_OK && !found)
+        return ERR_OK;
+    if (rc == ERR_OK && m->flaw)
+        rc = err_set(err, ERR_MALFORMED, "%s", m->flaw);
+    if (rc == ERR_OK)
+        rc = is_there(d->b, d->day, m, &there, err);
+    d->key = m->key;
+    d->at = 0;
+    if (rc == ERR_OK && there)
+        rc = step(d->b, name, m->length_bytes, err);
+    else if (rc == ERR_OK)
+        rc = copy_master(d, m, err);
+    return trouble(d->b, name, rc, err);
+}
+
+static int back_up_day(void *arg, const char *name, bool is_day, struct err *err)
+{
+    struct backup *b = arg;
+    struct day d = {.b = b, .day = name};
+    char yesterday[RAW_DAY_ROOM];
+    if (!is_day)
+        return ERR_OK;
+    raw_day(b->now_us - INT64_C(86400) * 1000000, yesterday);
+    int rc = strcmp(name, yesterday) < 0 ? back_up_file(b, name, err)
+                                         : raw_each(b->from, name, back_up_master, &d, err);
+    return rc == ERR_NOTFOUND ? ERR_OK /* deleted meanwhile */ : trouble(b, name, rc, err);
+}
+
+static int back_up_masters(struct backup *b, struct err *err)
+{
+    return raw_days(b->from, back_up_day, b, err);
+}
+
 /* ---- copies ---- */
 
 static int step_copy(void *arg, int64_t n, struct err *err)
 {
-    return backup_step(arg, "copies", n, err);
+    return step(arg, "copies", n, err);
 }
 
-static int copy_file(struct backup *b, const struct catalogue_copy *copy, const char *from,
-                     const char *to, struct err *err)
+static int copy_file(struct backup *b, const struct catalogue_copy *copy, struct err *err)
 {
-    char hex[HASH_HEX_ROOM], *dir = NULL;
-    int rc = fsx_path(&dir, err, "%.*s", (int)(strrchr(to, '/') - to), to);
-    if (rc == ERR_OK)
-        rc = fsx_mkdirs(dir, err);
-    if (rc == ERR_OK)
-        rc = files_copy(from, to, step_copy, b, hex, err);
-    if (rc == ERR_OK)
-        rc = fsx_sync_dir(dir, err);
-    free(dir);
+    char hex[HASH_HEX_ROOM];
+    int rc = copies_duplicate(b->root, copy->path, b->dir, step_copy, b, hex, err);
     if (rc < 0)
         return rc;
     b->out->copies++;
@@ -72,24 +220,20 @@ static int back_up_copy(void *arg, const struct catalogue_copy *copy, struct err
     struct backup *b = arg;
     char *from = NULL, *to = NULL;
     struct stat st;
-    int rc = ERR_OK;
-    if (!files_archived_ok(copy->path))
-        rc = err_set(err, ERR_MALFORMED, "this is no place for a copy");
+    int rc = copies_path(&from, b->root, copy->path, err);
     if (rc == ERR_OK)
-        rc = fsx_path(&from, err, "%s/%s", b->root, copy->path);
-    if (rc == ERR_OK)
-        rc = fsx_path(&to, err, "%s/%s", b->dir, copy->path);
+        rc = copies_path(&to, b->dir, copy->path, err);
     if (rc == ERR_OK && lstat(from, &st) < 0)
         rc = err_sys(err, "look at it");
-    if (rc == ERR_OK && backup_has(to, &st)) {
+    if (rc == ERR_OK && has(to, &st)) {
         b->out->kept++;
-        rc = backup_step(b, copy->path, copy->length_bytes, err);
+        rc = step(b, copy->path, copy->length_bytes, err);
     } else if (rc == ERR_OK) {
-        rc = copy_file(b, copy, from, to, err);
+        rc = copy_file(b, copy, err);
     }
     free(from);
     free(to);
-    return backup_trouble(b, copy->path, rc, err);
+    return trouble(b, copy->path, rc, err);
 }
 
 /* ---- rows ---- */
@@ -114,13 +258,13 @@ static int unpublish(void *arg, int64_t key, struct err *err)
         t.published = false;
         rc = catalogue_transfer_update(j->b->snapshot, &t, err);
     }
-    return backup_trouble(j->b, t.id, rc, err);
+    return trouble(j->b, t.id, rc, err);
 }
 
 static int tell_bad(void *arg, const char *stage, int rc, struct err *err)
 {
     const struct jobs *j = arg;
-    return backup_trouble(j->b, stage, rc, err);
+    return trouble(j->b, stage, rc, err);
 }
 
 /*
@@ -148,7 +292,7 @@ static int back_up_row(void *arg, int64_t key, struct err *err)
     int rc = catalogue_transfer_by_key(b->snapshot, key, &t, &found, err);
     if (rc == ERR_OK && found)
         rc = catalogue_copy_each(b->snapshot, key, back_up_copy, b, err);
-    return backup_trouble(b, name, rc, err);
+    return trouble(b, name, rc, err);
 }
 
 /* ---- the directory ---- */
@@ -171,18 +315,17 @@ static int write_mark(const struct backup *b, const char *state, struct err *err
 /* Nothing is in it, or an earlier backup. */
 static int check_dir(const char *dir, struct err *err)
 {
-    int rc = fsx_mkdirs(dir, err);
-    DIR *d = rc == ERR_OK ? opendir(dir) : NULL;
+    struct fsx_names names = {NULL, 0};
     bool empty = true, marked = false;
-    if (rc == ERR_OK && !d)
-        rc = err_sys(err, "open %s", dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        bool mark = strncmp(e->d_name, "backup.json", 11) == 0; /* or one that was cut short */
-        empty = empty && (mark || strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0);
-        marked = marked || (mark && e->d_name[11] == '\0');
+    int rc = fsx_mkdirs(dir, err);
+    if (rc == ERR_OK)
+        rc = fsx_list(dir, &names, err);
+    for (size_t i = 0; i < names.n; i++) {
+        bool mark = strncmp(names.name[i], "backup.json", 11) == 0; /* or one that was cut short */
+        empty = empty && mark;
+        marked = marked || (mark && names.name[i][11] == '\0');
     }
-    if (d)
-        closedir(d);
+    fsx_names_clear(&names);
     if (rc == ERR_OK && !empty && !marked)
         rc = err_set(err, ERR_BUSY,
                      "%s is neither empty nor an earlier backup; choose another directory", dir);
@@ -256,7 +399,7 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
     if (rc == ERR_OK)
         rc = raw_open(&b->to, b->dir, err);
     if (rc == ERR_OK)
-        rc = backup_masters(b, err);
+        rc = back_up_masters(b, err);
     if (rc == ERR_OK)
         rc = catalogue_key_each(b->snapshot, back_up_row, b, err);
     if (rc == ERR_OK)
@@ -267,12 +410,12 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
     return rc < 0 ? rc : finish(b, unfinished, err);
 }
 
-int care_backup(const char *root, const char *dir, const struct care_progress *progress,
-                struct care_backup_result *out, struct err *err)
+int upkeep_backup(const char *root, const char *dir, const struct upkeep_progress *progress,
+                  struct upkeep_backup_result *out, struct err *err)
 {
     struct backup b = {root, dir, progress, out, NULL, NULL, NULL, clock_utc_us(), 0, 0};
     char *unfinished = NULL;
-    *out = (struct care_backup_result){0};
+    *out = (struct upkeep_backup_result){0};
     int rc = fsx_path(&unfinished, err, "%s/unfinished", dir);
     if (rc == ERR_OK)
         rc = run(&b, unfinished, err);

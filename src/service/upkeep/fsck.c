@@ -1,21 +1,47 @@
+/* fsck: is everything there, and is it what it was? Masters, rows, copies, custody, files that
+ * nobody knows, jobs: in this order. What is wrong is told, and never an error. */
+#include "dashspool/catalogue_check.h"
+#include "dashspool/catalogue_keep.h"
+#include "dashspool/clock.h"
+#include "dashspool/copies.h"
+#include "dashspool/custody.h"
 #include "dashspool/fsx.h"
-#include "fsck_internal.h"
+#include "dashspool/intake.h"
+#include "dashspool/raw_upkeep.h"
+#include "dashspool/upkeep.h"
 #include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-const char *care_part_name(enum care_part part)
+struct fsck {
+    const char *root;
+    bool quick;
+    const struct upkeep_listener *listener;
+    struct upkeep_findings *out;
+    struct catalogue *catalogue; /* NULL: it cannot be opened */
+    struct raw *raw;
+    const struct spools_known *stages;
+    struct spools spools;
+    int64_t all_bytes, done_bytes; /* for the progress */
+};
+
+const char *upkeep_part_name(enum upkeep_part part)
 {
-    static const char *const names[CARE_N_PARTS] = {"catalogue", "master", "copy",
-                                                    "custody",   "job",    "file"};
+    static const char *const names[UPKEEP_N_PARTS] = {"catalogue", "master", "copy",
+                                                      "custody",   "job",    "file"};
     return names[part];
 }
 
-void fsck_problem(struct fsck *f, enum care_part part, const char *where, const char *advice,
-                  const char *fmt, ...)
+/* Tells a problem. */
+DS_PRINTF(5, 6)
+static void problem(struct fsck *f, enum upkeep_part part, const char *where, const char *advice,
+                    const char *fmt, ...)
 {
     char what[1024];
     va_list ap;
@@ -23,19 +49,21 @@ void fsck_problem(struct fsck *f, enum care_part part, const char *where, const 
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
     f->out->problems++;
-    f->listener->problem(f->listener->arg, &(struct care_problem){part, where, what, advice});
+    f->listener->problem(f->listener->arg, &(struct upkeep_problem){part, where, what, advice});
 }
 
-int fsck_check(struct fsck *f, enum care_part part, const char *where, const char *advice, int rc,
-               const struct err *err)
+/* For what failed: a permanent error is a problem (ERR_OK comes back), a temporary one ends it. */
+static int check(struct fsck *f, enum upkeep_part part, const char *where, const char *advice,
+                 int rc, const struct err *err)
 {
     if (rc == ERR_OK || err_is_temporary(rc))
         return rc;
-    fsck_problem(f, part, where, advice, "%s", err->text);
+    problem(f, part, where, advice, "%s", err->text);
     return ERR_OK;
 }
 
-int fsck_step(struct fsck *f, const char *where, int64_t n, struct err *err)
+/* n more bytes were looked at. ERR_AGAIN: the listener has had enough. */
+static int step(struct fsck *f, const char *where, int64_t n, struct err *err)
 {
     f->done_bytes += n;
     double done = f->all_bytes > 0 ? (double)f->done_bytes / (double)f->all_bytes : 0;
@@ -45,12 +73,517 @@ int fsck_step(struct fsck *f, const char *where, int64_t n, struct err *err)
     return ERR_OK;
 }
 
+static const char restore_day[] = "restore that day's file from a backup";
+
+struct day {
+    struct fsck *f;
+    const char *day;
+    char file[RAW_DAY_ROOM + 8]; /* raw/<day>.db */
+};
+
+/* ---- masters: their bytes ---- */
+
+struct reading {
+    struct fsck *f;
+    const char *where;
+    struct hash *hash;
+};
+
+static int read_chunk(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct reading *r = arg;
+    hash_update(r->hash, data, n);
+    r->f->out->hashed_bytes += (int64_t)n;
+    return step(r->f, r->where, (int64_t)n, err);
+}
+
+static int hash_master(struct day *d, const struct raw_master *m, const char *where,
+                       struct err *err)
+{
+    struct reading r = {d->f, where, NULL};
+    uint8_t digest[HASH_BYTES];
+    char found[HASH_HEX_ROOM], sealed[HASH_HEX_ROOM];
+    int rc = hash_new(&r.hash, err);
+    if (rc == ERR_OK)
+        rc = raw_copy(d->f->raw, d->day, m->key, read_chunk, &r, err);
+    if (rc == ERR_OK)
+        rc = hash_final(r.hash, digest, err);
+    hash_free(&r.hash);
+    if (rc == ERR_OK && m->sealed && memcmp(digest, m->facts.sha256, HASH_BYTES) != 0) {
+        hash_hex(digest, found);
+        hash_hex(m->facts.sha256, sealed);
+        problem(d->f, UPKEEP_MASTER, where, restore_day,
+                "checksum mismatch: SHA-256 is %s, received as %s: it was changed", found, sealed);
+    }
+    if (rc == ERR_NOTFOUND)
+        return ERR_OK; /* dropped meanwhile */
+    return check(d->f, UPKEEP_MASTER, where, restore_day, rc, err);
+}
+
+/* ---- masters: their rows ---- */
+
+struct due {
+    int64_t key;
+    bool found;
+};
+
+static int look_for_due(void *arg, const char *day, int64_t key, struct err *err)
+{
+    struct due *due = arg;
+    (void)day;
+    (void)err;
+    due->found |= due->key == key;
+    return ERR_OK;
+}
+
+static int tell_unknown(struct day *d, const struct raw_master *m, const char *where,
+                        struct err *err)
+{
+    struct due due = {m->key, false};
+    int64_t length;
+    bool sealed;
+    int rc = catalogue_due_each(d->f->catalogue, look_for_due, &due, err);
+    if (rc == ERR_OK && !due.found) /* it may have gone between two looks */
+        rc = raw_stat(d->f->raw, d->day, m->key, &length, &sealed, NULL, err);
+    if (rc == ERR_OK && due.found)
+        problem(d->f, UPKEEP_MASTER, where, "run 'dashspool sweep' to delete its bytes",
+                "deleted, but its bytes still exist");
+    else if (rc == ERR_OK)
+        problem(d->f, UPKEEP_MASTER, where, "run 'dashspool reindex' to recover it",
+                "not in the catalogue (key %" PRId64 ")", m->key);
+    return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
+}
+
+static void compare_master(struct day *d, const struct raw_master *m, const char *where,
+                           const struct catalogue_transfer *t)
+{
+    char hex[HASH_HEX_ROOM];
+    if (strcmp(t->day, d->day) != 0)
+        problem(d->f, UPKEEP_MASTER, where, restore_day, "the catalogue has it in raw/%s.db",
+                t->day);
+    if (t->state == CATALOGUE_RECEIVING)
+        return;
+    if (m->sealed != (t->state == CATALOGUE_STORED)) {
+        problem(d->f, UPKEEP_MASTER, where, "restore the older of the two from a backup",
+                "it is %s here, but %s in the catalogue", m->sealed ? "whole" : "not whole",
+                catalogue_state_name(t->state));
+        return;
+    }
+    if (m->length_bytes < t->length_bytes || (m->sealed && m->length_bytes != t->length_bytes))
+        problem(d->f, UPKEEP_MASTER, where, restore_day,
+                "%" PRId64 " bytes are here, the catalogue has %" PRId64, m->length_bytes,
+                t->length_bytes);
+    if (!m->sealed)
+        return;
+    hash_hex(m->facts.sha256, hex);
+    if (strcmp(hex, t->sha256) != 0)
+        problem(d->f, UPKEEP_MASTER, where, restore_day,
+                "it was sealed with SHA-256 %s, the catalogue has %s", hex, t->sha256);
+    if (strcmp(m->facts.id, t->id) != 0)
+        problem(d->f, UPKEEP_MASTER, where, "restore the catalogue from a backup, or reindex",
+                "it was sealed as %.100s", m->facts.id);
+}
+
+static int compare_row(struct day *d, const struct raw_master *m, char *where, size_t room,
+                       struct err *err)
+{
+    struct catalogue_transfer t;
+    bool found = false;
+    if (!d->f->catalogue)
+        return ERR_OK;
+    int rc = catalogue_transfer_by_key(d->f->catalogue, m->key, &t, &found, err);
+    if (rc == ERR_MALFORMED)
+        return ERR_OK; /* the other side tells it */
+    if (rc == ERR_OK && !found)
+        return tell_unknown(d, m, where, err);
+    if (rc == ERR_OK) {
+        snprintf(where, room, "%s in %s", t.id, d->file);
+        compare_master(d, m, where, &t);
+    }
+    return rc;
+}
+
+static int look_at_master(void *arg, const struct raw_master *m, struct err *err)
+{
+    struct day *d = arg;
+    char where[256];
+    d->f->out->masters++;
+    if (m->sealed && !m->flaw && m->facts.id[0])
+        snprintf(where, sizeof where, "%.96s in %s", m->facts.id, d->file);
+    else
+        snprintf(where, sizeof where, "master %" PRId64 " in %s", m->key, d->file);
+    if (m->flaw) {
+        problem(d->f, UPKEEP_MASTER, where, restore_day, "%s", m->flaw);
+        return ERR_OK;
+    }
+    int rc = compare_row(d, m, where, sizeof where, err);
+    if (rc == ERR_OK && d->f->quick)
+        return step(d->f, where, m->length_bytes, err);
+    return rc < 0 ? rc : hash_master(d, m, where, err);
+}
+
+/* ---- masters: the files of the days ---- */
+
+static int tell_day_flaw(void *arg, const char *text, struct err *err)
+{
+    struct day *d = arg;
+    (void)err;
+    problem(d->f, UPKEEP_MASTER, d->file, restore_day, "%s", text);
+    return ERR_OK;
+}
+
+/* SQLite's own check reads a whole file under one lock: a receiver would have to wait for it. Its
+ * masters are read one by one in any case. */
+static bool is_written_to(const char *day)
+{
+    char yesterday[RAW_DAY_ROOM];
+    raw_day(clock_utc_us() - INT64_C(86400) * 1000000, yesterday);
+    return strcmp(day, yesterday) >= 0;
+}
+
+static int look_at_day(void *arg, const char *name, bool is_day, struct err *err)
+{
+    struct day d = {.f = arg, .day = name};
+    char file[300];
+    if (!is_day) {
+        snprintf(file, sizeof file, "raw/%s", name);
+        problem(d.f, UPKEEP_FILE, file,
+                strstr(name, ".db.smaller") ? "left over from a sweep; the next one deletes it"
+                                            : "inspect it, then move it away",
+                "unknown file");
+        return ERR_OK;
+    }
+    snprintf(d.file, sizeof d.file, "raw/%s.db", name);
+    int rc = d.f->quick || is_written_to(name) ? ERR_OK
+                                               : raw_check(d.f->raw, name, tell_day_flaw, &d, err);
+    if (rc == ERR_OK)
+        rc = raw_each(d.f->raw, name, look_at_master, &d, err);
+    return check(d.f, UPKEEP_MASTER, d.file, restore_day, rc, err);
+}
+
+static int check_masters(struct fsck *f, struct err *err)
+{
+    return raw_days(f->raw, look_at_day, f, err);
+}
+
+/* ---- copies ---- */
+
+static const char make_again[] =
+    "move it away, then export or convert again, or restore it from a backup";
+
+static int step_copy(void *arg, int64_t n, struct err *err)
+{
+    struct fsck *f = arg;
+    f->out->hashed_bytes += n;
+    return step(f, "copies", n, err);
+}
+
+static int compare_hash(struct fsck *f, const struct catalogue_copy *copy, struct err *err)
+{
+    char hex[HASH_HEX_ROOM];
+    int rc = copies_hash(f->root, copy->path, step_copy, f, hex, err);
+    if (rc == ERR_OK && strcmp(hex, copy->sha256) != 0)
+        problem(f, UPKEEP_COPY, copy->path, make_again,
+                "checksum mismatch: SHA-256 is %s, made as %s: it was changed", hex, copy->sha256);
+    return check(f, UPKEEP_COPY, copy->path, make_again, rc, err);
+}
+
+struct copies {
+    struct fsck *f;
+    const char *id;
+};
+
+/* A copy's file against its row. */
+static int look_at_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    const struct copies *c = arg;
+    struct fsck *f = c->f;
+    char *path = NULL;
+    struct stat st;
+    f->out->copies++;
+    int rc = copies_path(&path, f->root, copy->path, err);
+    if (rc < 0)
+        return check(f, UPKEEP_COPY, c->id,
+                     "restore catalogue.db from a backup, or run 'dashspool reindex'", rc, err);
+    if (lstat(path, &st) < 0 && errno != ENOENT && errno != ENOTDIR)
+        rc = err_sys(err, "look at %s", path);
+    else if (lstat(path, &st) < 0)
+        problem(f, UPKEEP_COPY, copy->path, make_again, "missing");
+    else if (!S_ISREG(st.st_mode))
+        problem(f, UPKEEP_COPY, copy->path, make_again, "not a regular file");
+    else if (st.st_size != copy->length_bytes)
+        problem(f, UPKEEP_COPY, copy->path, make_again,
+                "size mismatch: it has %" PRId64 " bytes, but %" PRId64
+                " were made: it was changed",
+                (int64_t)st.st_size, copy->length_bytes);
+    else if (!f->quick)
+        rc = compare_hash(f, copy, err);
+    else
+        rc = step(f, copy->path, copy->length_bytes, err);
+    free(path);
+    return rc;
+}
+
+/* ---- rows ---- */
+
+static int find_master(struct fsck *f, const struct catalogue_transfer *t, struct err *err)
+{
+    int64_t length;
+    bool sealed;
+    if (t->state == CATALOGUE_RECEIVING)
+        return ERR_OK; /* nothing may have come yet */
+    int rc = raw_stat(f->raw, t->day, t->key, &length, &sealed, NULL, err);
+    if (rc == ERR_NOTFOUND) {
+        bool found = false;
+        struct catalogue_transfer again;
+        rc = catalogue_transfer_by_key(f->catalogue, t->key, &again, &found, err);
+        if (rc == ERR_OK && found) /* else it was deleted between two looks */
+            problem(f, UPKEEP_MASTER, t->id, restore_day, "its bytes are not in raw/%s.db", t->day);
+    }
+    return rc == ERR_MALFORMED ? ERR_OK /* the other side tells it */ : rc;
+}
+
+static int look_at_row(void *arg, int64_t key, struct err *err)
+{
+    struct fsck *f = arg;
+    struct catalogue_transfer t;
+    bool found = false;
+    char where[40];
+    snprintf(where, sizeof where, "transfer %" PRId64, key);
+    int rc = catalogue_transfer_by_key(f->catalogue, key, &t, &found, err);
+    if (rc < 0)
+        return check(f, UPKEEP_CATALOGUE, where, "restore catalogue.db from a backup, or reindex",
+                     rc, err);
+    if (!found)
+        return ERR_OK;
+    struct copies copies = {f, t.id};
+    if ((rc = find_master(f, &t, err)) == ERR_OK)
+        rc = catalogue_copy_each(f->catalogue, key, look_at_copy, &copies, err);
+    return check(f, UPKEEP_COPY, t.id, "restore catalogue.db from a backup, or reindex", rc, err);
+}
+
+static int check_transfers(struct fsck *f, struct err *err)
+{
+    int rc = catalogue_key_each(f->catalogue, look_at_row, f, err);
+    return check(f, UPKEEP_CATALOGUE, "catalogue.db", "run 'dashspool reindex' to rebuild it", rc,
+                 err);
+}
+
+/* ---- custody ---- */
+
+static const char broken[] =
+    "preserve this ROOT unchanged; exported packages hold the record as it was then";
+
+struct life {
+    struct custody_chain chain;
+    char stored[HASH_HEX_ROOM]; /* SHA-256 of the last event "stored" */
+    struct err broken;          /* code 0: it is not */
+};
+
+static void note_stored(struct life *l, const char *line)
+{
+    const char *sha256 = NULL;
+    json_t *json = json_loads(line, 0, NULL);
+    if (json && json_unpack(json, "{s:{s:s}}", "what", "sha256", &sha256) == 0)
+        snprintf(l->stored, sizeof l->stored, "%s", sha256);
+    json_decref(json);
+}
+
+static int add_line(void *arg, const char *line, struct err *err)
+{
+    struct life *l = arg;
+    (void)err;
+    if (l->broken.code < 0)
+        return ERR_OK;
+    int64_t before = l->chain.n;
+    struct err why = {0};
+    if (custody_next(&l->chain, line, strlen(line), &why) < 0)
+        l->broken = why;
+    else if (l->chain.n != before + 1)
+        err_set(&l->broken, ERR_MALFORMED, "its line %" PRId64 " says that it is line %" PRId64,
+                before + 1, l->chain.n);
+    else if (strcmp(l->chain.event, "stored") == 0 || strcmp(l->chain.event, "reindexed") == 0)
+        note_stored(l, line);
+    return ERR_OK;
+}
+
+/* What the custody says, and what there is. */
+static int compare_custody(struct fsck *f, const char *id, int64_t lines, const struct life *l,
+                           struct err *err)
+{
+    struct catalogue_transfer t;
+    const char *wrong = l->broken.code < 0             ? l->broken.text
+                        : lines != l->chain.n          ? "lines are missing"
+                        : strcmp(l->chain.id, id) != 0 ? "its lines belong to another transfer"
+                                                       : NULL;
+    if (wrong) {
+        problem(f, UPKEEP_CUSTODY, id, broken, "%s", wrong);
+        return ERR_OK;
+    }
+    bool deleted = strcmp(l->chain.event, "deleted") == 0;
+    int rc = catalogue_transfer_get(f->catalogue, id, &t, err);
+    if (rc == ERR_NOTFOUND && !deleted)
+        problem(f, UPKEEP_CUSTODY, id, "'dashspool reindex', if its master is there",
+                "transfer missing, and its custody record does not show a deletion");
+    else if (rc == ERR_OK && deleted)
+        problem(f, UPKEEP_CUSTODY, id, broken, "it was deleted, but it is in the catalogue");
+    else if (rc == ERR_OK && t.state == CATALOGUE_STORED && l->stored[0] &&
+             strcmp(t.sha256, l->stored) != 0)
+        problem(f, UPKEEP_CUSTODY, id, broken,
+                "SHA-256 %s was received, the catalogue has %s: it was changed", l->stored,
+                t.sha256);
+    return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
+}
+
+static int look_at_custody(void *arg, const char *id, int64_t lines, struct err *err)
+{
+    struct fsck *f = arg;
+    struct life life = {.stored = ""};
+    f->out->custodies++;
+    int rc = step(f, id, 0, err);
+    if (rc == ERR_OK)
+        rc = catalogue_event_each(f->catalogue, id, add_line, &life, err);
+    if (rc == ERR_OK)
+        rc = compare_custody(f, id, lines, &life, err);
+    return check(f, UPKEEP_CUSTODY, id, broken, rc, err);
+}
+
+struct first_line {
+    bool any;
+};
+
+static int see_line(void *arg, const char *line, struct err *err)
+{
+    struct first_line *first = arg;
+    (void)line;
+    first->any = true;
+    return err_set(err, ERR_AGAIN, "enough");
+}
+
+/* A transfer without a line. */
+static int look_for_custody(void *arg, int64_t key, struct err *err)
+{
+    struct fsck *f = arg;
+    struct catalogue_transfer t;
+    struct first_line first = {false};
+    bool found = false;
+    int rc = catalogue_transfer_by_key(f->catalogue, key, &t, &found, err);
+    if (rc < 0 || !found)
+        return rc == ERR_MALFORMED ? ERR_OK : rc;
+    rc = catalogue_event_each(f->catalogue, t.id, see_line, &first, err);
+    if (rc == ERR_OK && !first.any)
+        problem(f, UPKEEP_CUSTODY, t.id, broken,
+                "no custody record: it was removed, or the transfer predates the record");
+    return first.any || rc == ERR_MALFORMED ? ERR_OK : rc;
+}
+
+static int check_custodies(struct fsck *f, struct err *err)
+{
+    int rc = catalogue_custody_each(f->catalogue, look_at_custody, f, err);
+    if (rc == ERR_OK)
+        rc = catalogue_key_each(f->catalogue, look_for_custody, f, err);
+    return check(f, UPKEEP_CUSTODY, "catalogue.db", "run 'dashspool reindex' to rebuild it", rc,
+                 err);
+}
+
+/* ---- files that nobody knows ---- */
+
+/* The name begins with an id: a worker may be about to record it. */
+static bool is_being_made(const struct fsck *f, const char *path)
+{
+    char id[CATALOGUE_ID_ROOM];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    struct spools_found jobs;
+    struct err no_job;
+    size_t n = strcspn(name, ".");
+    if (n >= sizeof id)
+        return false;
+    snprintf(id, sizeof id, "%.*s", (int)n, name);
+    return spools_find(&f->spools, id, &jobs, &no_job) == ERR_OK && jobs.claimed;
+}
+
+static int look_at_file(void *arg, const char *path, const struct stat *st, struct err *err)
+{
+    struct fsck *f = arg;
+    char id[CATALOGUE_ID_ROOM];
+    int rc = catalogue_copy_owner(f->catalogue, path, id, err);
+    if (rc != ERR_NOTFOUND)
+        return rc == ERR_MALFORMED ? ERR_OK : rc;
+    if (!is_being_made(f, path))
+        problem(f, UPKEEP_FILE, path,
+                S_ISREG(st->st_mode) ? "delete it, or 'dashspool reindex' enters it"
+                                     : "move it away",
+                "not in the catalogue");
+    return ERR_OK;
+}
+
+static int check_files(struct fsck *f, struct err *err)
+{
+    int rc = copies_each(f->root, look_at_file, f, err);
+    return check(f, UPKEEP_FILE, "archive", "inspect what is there", rc, err);
+}
+
+/* ---- jobs ---- */
+
+static int tell_bad(void *arg, const char *stage, int rc, struct err *err)
+{
+    char where[SPOOL_NAME_ROOM + 16];
+    snprintf(where, sizeof where, "spool/%s", stage);
+    return check(arg, UPKEEP_JOB, where, "inspect what is there", rc, err);
+}
+
+struct stage {
+    struct fsck *f;
+    const char *name;
+};
+
+static int look_at_job(void *arg, const struct spool_found *job, struct err *err)
+{
+    struct stage *s = arg;
+    struct catalogue_transfer t;
+    char where[300], id[CATALOGUE_ID_ROOM];
+    s->f->out->jobs++;
+    intake_job_id(job->job, id);
+    int rc = catalogue_transfer_get(s->f->catalogue, id, &t, err);
+    if (rc == ERR_NOTFOUND) {
+        snprintf(where, sizeof where, "spool/%s: %s", s->name, job->job);
+        problem(s->f, UPKEEP_JOB, where,
+                "run 'dashspool work', which moves it to failed, then drop it", "no such transfer");
+    }
+    return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
+}
+
+static int look_at_stage(struct fsck *f, const struct spools_one *one, struct err *err)
+{
+    struct stage stage = {f, one->stage};
+    char where[SPOOL_NAME_ROOM + 16];
+    int64_t before = f->out->jobs;
+    int rc = ERR_OK;
+    for (enum spool_place p = SPOOL_PLACE_READY; rc == ERR_OK && p <= SPOOL_PLACE_FAILED; p++)
+        rc = spool_each(one->spool, p, look_at_job, &stage, err);
+    snprintf(where, sizeof where, "spool/%s", one->stage);
+    if (f->out->jobs > before && !spools_configured(f->stages, one->stage))
+        problem(f, UPKEEP_JOB, where, "restore the stage in pipeline.d, or delete that directory",
+                "%" PRId64 " jobs of a stage that is not in the settings: nothing processes them",
+                f->out->jobs - before);
+    return check(f, UPKEEP_JOB, where, "inspect what is there", rc, err);
+}
+
+static int check_jobs(struct fsck *f, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < f->spools.n; i++)
+        rc = look_at_stage(f, &f->spools.one[i], err);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
 static int tell_flaw(void *arg, const char *text, struct err *err)
 {
     (void)err;
-    fsck_problem(arg, CARE_CATALOGUE, "catalogue.db",
-                 "stop dashspool, then run 'dashspool reindex' or restore it from a backup", "%s",
-                 text);
+    problem(arg, UPKEEP_CATALOGUE, "catalogue.db",
+            "stop dashspool, then run 'dashspool reindex' or restore it from a backup", "%s", text);
     return ERR_OK;
 }
 
@@ -60,8 +593,8 @@ static int open_catalogue(struct fsck *f, struct err *err)
     struct catalogue_counts n = {0};
     int64_t copies = 0, copy_bytes = 0;
     int rc = catalogue_open(&f->catalogue, f->root, false, err);
-    rc = fsck_check(f, CARE_CATALOGUE, "catalogue.db",
-                    "run 'dashspool reindex' to rebuild it from the originals", rc, err);
+    rc = check(f, UPKEEP_CATALOGUE, "catalogue.db",
+               "run 'dashspool reindex' to rebuild it from the originals", rc, err);
     if (rc < 0 || !f->catalogue)
         return rc;
     if ((rc = catalogue_check(f->catalogue, f->quick, tell_flaw, f, err)) < 0)
@@ -79,17 +612,17 @@ static int look(struct fsck *f, struct err *err)
     if (rc == ERR_OK)
         rc = raw_open(&f->raw, f->root, err);
     if (rc == ERR_OK)
-        rc = fsck_masters(f, err);
+        rc = check_masters(f, err);
     if (rc == ERR_OK && f->catalogue)
-        rc = fsck_transfers(f, err);
+        rc = check_transfers(f, err);
     if (rc == ERR_OK && f->catalogue)
-        rc = fsck_custodies(f, err);
+        rc = check_custodies(f, err);
     if (rc == ERR_OK && f->catalogue)
-        rc = fsck_spools(f, err);
+        rc = spools_open(&f->spools, f->root, tell_bad, f, err);
     if (rc == ERR_OK && f->catalogue)
-        rc = fsck_files(f, err);
+        rc = check_files(f, err);
     if (rc == ERR_OK && f->catalogue)
-        rc = fsck_jobs(f, err);
+        rc = check_jobs(f, err);
     return rc;
 }
 
@@ -105,13 +638,14 @@ static int is_there(const char *root, const char *name, bool *out, struct err *e
     return rc;
 }
 
-int care_fsck(const char *root, bool quick, const struct care_stages *stages,
-              const struct care_listener *listener, struct care_findings *out, struct err *err)
+int upkeep_fsck(const char *root, bool quick, const struct spools_known *stages,
+                const struct upkeep_listener *listener, struct upkeep_findings *out,
+                struct err *err)
 {
     struct fsck f = {
         .root = root, .quick = quick, .stages = stages, .listener = listener, .out = out};
     bool is_root = false;
-    *out = (struct care_findings){0};
+    *out = (struct upkeep_findings){0};
     int rc = is_there(root, "catalogue.db", &is_root, err);
     if (rc == ERR_OK && !is_root)
         rc = is_there(root, "raw", &is_root, err);

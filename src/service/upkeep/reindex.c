@@ -1,10 +1,15 @@
+/* reindex: the catalogue made anew, from masters and copies, and from what can be believed of the
+ * old one. */
 #define _GNU_SOURCE /* flock */
+#include "dashspool/catalogue_check.h"
+#include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
+#include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
+#include "dashspool/raw_upkeep.h"
+#include "dashspool/upkeep.h"
 #include "dashspool/wire.h"
-#include "files.h"
-#include "reindex_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,7 +20,17 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-int reindex_trouble(struct reindex *r, const char *where, int rc, const struct err *err)
+struct reindex {
+    const char *root;
+    const struct upkeep_progress *progress;
+    struct upkeep_reindex_result *out;
+    struct catalogue *old; /* NULL: there is none that can be read */
+    struct catalogue *made;
+    struct raw *raw;
+};
+
+/* A permanent error is told (ERR_OK comes back), a temporary one ends it. */
+static int trouble(struct reindex *r, const char *where, int rc, const struct err *err)
 {
     if (rc == ERR_OK || err_is_temporary(rc))
         return rc;
@@ -29,6 +44,201 @@ static int step(struct reindex *r, const char *where, struct err *err)
     if (r->progress->progress && !r->progress->progress(r->progress->arg, where, 0))
         return err_set(err, ERR_AGAIN, "interrupted; the catalogue is unchanged");
     return ERR_OK;
+}
+
+/* ---- what can be believed of the catalogue that was there: rows ---- */
+
+static bool agree(const char *day, const struct raw_master *m, const struct catalogue_transfer *t)
+{
+    char hex[HASH_HEX_ROOM];
+    if (strcmp(t->day, day) != 0)
+        return false;
+    if (!m->sealed)
+        return t->state != CATALOGUE_STORED;
+    hash_hex(m->facts.sha256, hex);
+    return strcmp(t->id, m->facts.id) == 0 &&
+           (t->state != CATALOGUE_STORED ||
+            (strcmp(t->sha256, hex) == 0 && t->length_bytes == m->length_bytes));
+}
+
+/* What the old catalogue has of a master, if it agrees with it. */
+static int old_row(struct reindex *r, const char *day, const struct raw_master *m,
+                   struct catalogue_transfer *t, bool *agrees, struct err *err)
+{
+    bool found = false;
+    *agrees = false;
+    if (!r->old)
+        return ERR_OK;
+    int rc = catalogue_transfer_by_key(r->old, m->key, t, &found, err);
+    *agrees = rc == ERR_OK && found && agree(day, m, t);
+    if (*agrees) { /* a receiver was killed: what its next start would do */
+        enum catalogue_state was = t->state;
+        t->state = m->sealed ? CATALOGUE_STORED : CATALOGUE_PARTIAL;
+        t->length_bytes = m->length_bytes;
+        if (t->state == CATALOGUE_PARTIAL && was == CATALOGUE_RECEIVING)
+            t->completed_us = clock_utc_us();
+        if (m->sealed)
+            hash_hex(m->facts.sha256, t->sha256);
+        r->out->taken_over++;
+    }
+    return err_is_temporary(rc) ? rc : ERR_OK;
+}
+
+struct parts {
+    struct reindex *r;
+    const struct catalogue_transfer *t;
+};
+
+static int add_arrival(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    const struct parts *p = arg;
+    return catalogue_arrival_add(p->r->made, p->t->key, a, err);
+}
+
+static int add_protection(void *arg, const struct catalogue_protection *protection, struct err *err)
+{
+    const struct parts *p = arg;
+    return catalogue_protect(p->r->made, p->t->id, protection, err);
+}
+
+static int add_done(void *arg, const struct catalogue_done *d, struct err *err)
+{
+    const struct parts *p = arg;
+    int rc = catalogue_done_put(p->r->made, p->t->key, d->stage, d->at_us, d->attempt, err);
+    p->r->out->done += rc == ERR_OK;
+    return rc;
+}
+
+/* A camera's transfer has none. */
+static int add_origin(struct reindex *r, const struct catalogue_transfer *t, bool *origin,
+                      struct err *err)
+{
+    struct catalogue_origin o;
+    int rc = catalogue_origin_get(r->old, t->key, &o, err);
+    if (rc == ERR_NOTFOUND)
+        return ERR_OK;
+    if (rc == ERR_OK)
+        rc = catalogue_origin_put(r->made, t->key, &o, err);
+    *origin = rc == ERR_OK;
+    r->out->origins += *origin;
+    return rc;
+}
+
+/* Connections, origin, protections and stages of a row that was taken over; one that cannot be read
+ * does not keep the others. *origin: it is there. */
+static int old_parts(struct reindex *r, const struct catalogue_transfer *t, bool *origin,
+                     struct err *err)
+{
+    struct parts p = {r, t};
+    *origin = false;
+    int rc = catalogue_arrival_each(r->old, t->key, add_arrival, &p, err);
+    if ((rc = trouble(r, t->id, rc, err)) == ERR_OK)
+        rc = add_origin(r, t, origin, err);
+    if ((rc = trouble(r, t->id, rc, err)) == ERR_OK)
+        rc = catalogue_protection_each(r->old, t->key, add_protection, &p, err);
+    if ((rc = trouble(r, t->id, rc, err)) == ERR_OK)
+        rc = catalogue_done_each(r->old, t->key, add_done, &p, err);
+    return trouble(r, t->id, rc, err);
+}
+
+/* ---- custodies of it ---- */
+
+struct chain {
+    struct reindex *r;
+    const char *id;
+    struct custody_chain chain;
+};
+
+static int check_line(void *arg, const char *line, struct err *err)
+{
+    struct chain *c = arg;
+    int64_t before = c->chain.n;
+    int rc = custody_next(&c->chain, line, strlen(line), err);
+    if (rc == ERR_OK && (c->chain.n != before + 1 || strcmp(c->chain.id, c->id) != 0))
+        rc = err_set(err, ERR_MALFORMED, "custody record of %s: its lines are out of order", c->id);
+    return rc;
+}
+
+static int take_line(void *arg, const char *line, struct err *err)
+{
+    struct chain *c = arg;
+    return catalogue_event_restore(c->r->made, c->id, line, err);
+}
+
+static int take_custody(void *arg, const char *id, int64_t lines, struct err *err)
+{
+    struct reindex *r = arg;
+    struct chain c = {r, id, {.n = 0}};
+    int rc = catalogue_event_each(r->old, id, check_line, &c, err);
+    if (rc == ERR_OK && c.chain.n != lines)
+        rc = err_set(err, ERR_MALFORMED, "custody record of %s: lines are missing", id);
+    if (rc == ERR_OK)
+        rc = catalogue_event_each(r->old, id, take_line, &c, err);
+    r->out->custodies += rc == ERR_OK;
+    return trouble(r, id, rc, err);
+}
+
+static int take_seen(void *arg, const struct catalogue_seen *s, struct err *err)
+{
+    struct reindex *r = arg;
+    int rc = catalogue_seen_put(r->made, s, err);
+    r->out->seen += rc == ERR_OK;
+    return rc;
+}
+
+static int take_due(void *arg, const char *day, int64_t key, struct err *err)
+{
+    struct reindex *r = arg;
+    return catalogue_due_add(r->made, day, key, err);
+}
+
+/* Custodies whose chain is whole, what is due, and what was seen. */
+static int old_custodies(struct reindex *r, struct err *err)
+{
+    if (!r->old)
+        return ERR_OK;
+    int rc = catalogue_custody_each(r->old, take_custody, r, err);
+    if (rc == ERR_OK)
+        rc = catalogue_due_each(r->old, take_due, r, err);
+    if ((rc = trouble(r, "the old catalogue", rc, err)) == ERR_OK)
+        rc = catalogue_seen_each(r->old, take_seen, r, err);
+    return trouble(r, "the old catalogue", rc, err);
+}
+
+/* ---- copies of it ---- */
+
+struct wanted {
+    struct catalogue_copy *copy;
+    bool found;
+};
+
+static int find_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct wanted *w = arg;
+    (void)err;
+    if (strcmp(copy->path, w->copy->path) == 0 && strcmp(copy->sha256, w->copy->sha256) == 0) {
+        *w->copy = *copy;
+        w->found = true;
+    }
+    return ERR_OK;
+}
+
+/* The old row of a copy, if it is of this hash. */
+static int old_copy(struct reindex *r, struct catalogue_copy *copy, bool *found, struct err *err)
+{
+    char id[CATALOGUE_ID_ROOM];
+    struct catalogue_transfer t;
+    struct wanted w = {copy, false};
+    *found = false;
+    if (!r->old)
+        return ERR_OK;
+    int rc = catalogue_copy_owner(r->old, copy->path, id, err);
+    if (rc == ERR_OK)
+        rc = catalogue_transfer_get(r->old, id, &t, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_each(r->old, t.key, find_copy, &w, err);
+    *found = w.found;
+    return err_is_temporary(rc) ? rc : ERR_OK;
 }
 
 /* ---- masters ---- */
@@ -98,7 +308,7 @@ static int see_event(void *arg, const char *line, struct err *err)
     return ERR_OK;
 }
 
-/* A deletion that a crash cut short, or a back-up that is older than it, brings nothing back. */
+/* A deletion that a crash cut short, or a backup that is older than it, brings nothing back. */
 static int was_deleted(struct reindex *r, const char *day, const struct raw_master *m, bool *out,
                        struct err *err)
 {
@@ -132,7 +342,7 @@ static int enter(struct reindex *r, const struct catalogue_transfer *t, bool tak
     bool origin = false;
     int rc = catalogue_transfer_restore(r->made, t, err);
     if (rc == ERR_OK && taken_over)
-        rc = reindex_old_parts(r, t, &origin, err);
+        rc = old_parts(r, t, &origin, err);
     if (rc < 0)
         return rc;
     bool no_origin = strcmp(t->source, "file") == 0 && !origin;
@@ -164,7 +374,7 @@ static int enter_master(void *arg, const struct raw_master *m, struct err *err)
     if (rc == ERR_OK && m->flaw)
         rc = err_set(err, ERR_MALFORMED, "%s", m->flaw);
     if (rc == ERR_OK)
-        rc = reindex_old_row(d->r, d->day, m, &t, &taken_over, err);
+        rc = old_row(d->r, d->day, m, &t, &taken_over, err);
     if (rc == ERR_OK && !taken_over)
         rc = was_deleted(d->r, d->day, m, &deleted, err);
     if (rc == ERR_OK && deleted)
@@ -175,7 +385,7 @@ static int enter_master(void *arg, const struct raw_master *m, struct err *err)
         rc = err_set(err, ERR_NOTFOUND, "partial transfer without any other facts, skipped");
     if (rc == ERR_OK)
         rc = enter(d->r, &t, taken_over, err);
-    return reindex_trouble(d->r, name, rc, err);
+    return trouble(d->r, name, rc, err);
 }
 
 static int enter_day(void *arg, const char *name, bool is_day, struct err *err)
@@ -184,46 +394,14 @@ static int enter_day(void *arg, const char *name, bool is_day, struct err *err)
     if (!is_day)
         return ERR_OK;
     int rc = raw_each(d.r->raw, name, enter_master, &d, err);
-    return reindex_trouble(d.r, name, rc, err);
+    return trouble(d.r, name, rc, err);
 }
 
 /* ---- copies ---- */
 
-/* By its name: <id>[.partial].<what it is>. */
-static const char *kind_of(const char *rest)
-{
-    static const struct {
-        const char *suffix, *kind;
-    } kinds[] = {
-        {"working.mp4", "working"},
-        {"viewing-DERIVED.mp4", "viewing"},
-        {"still-DERIVED.jpg", "still"},
-        {"gpx", "gpx"},
-        {"kml", "kml"},
-        {"geojson", "geojson"},
-        {"srt", "srt"},
-        {"vtt", "vtt"},
-        {"poster-DERIVED.jpg", "poster"},
-        {"sheet-DERIVED.jpg", "sheet"},
-        {"timing.json", "timing"},
-        {"timing.csv", "csv"},
-    };
-    static const char partial[] = "partial.";
-    if (strncmp(rest, partial, sizeof partial - 1) == 0)
-        rest += sizeof partial - 1;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(rest, kinds[i].suffix) == 0)
-            return kinds[i].kind;
-    size_t n = strlen(rest);
-    bool moment =
-        strncmp(rest, "still-", 6) == 0 && n > 13 && strcmp(rest + n - 13, "s-DERIVED.jpg") == 0;
-    return moment ? "moment" : NULL;
-}
-
 static int describe(struct reindex *r, const char *path, const struct stat *st, const char *kind,
                     struct catalogue_copy *copy, struct err *err)
 {
-    char *file = NULL;
     bool found = false;
     *copy = (struct catalogue_copy){.length_bytes = st->st_size,
                                     .made_us = (int64_t)st->st_mtim.tv_sec * 1000000 +
@@ -234,27 +412,18 @@ static int describe(struct reindex *r, const char *path, const struct stat *st, 
     snprintf(copy->kind, sizeof copy->kind, "%s", kind);
     snprintf(copy->tool, sizeof copy->tool, "unknown (reindexed)");
     snprintf(copy->settings, sizeof copy->settings, "{}");
-    int rc = fsx_path(&file, err, "%s/%s", r->root, path);
-    if (rc == ERR_OK)
-        rc = files_hash(file, NULL, NULL, copy->sha256, err);
-    if (rc == ERR_OK)
-        rc = reindex_old_copy(r, copy, &found, err);
-    free(file);
-    return rc;
+    int rc = copies_hash(r->root, path, NULL, NULL, copy->sha256, err);
+    return rc < 0 ? rc : old_copy(r, copy, &found, err);
 }
 
 static int enter_copy(struct reindex *r, const char *path, const struct stat *st, struct err *err)
 {
-    const char *name = strrchr(path, '/');
+    const char *kind;
     char id[CATALOGUE_ID_ROOM];
     struct catalogue_transfer t;
     struct catalogue_copy copy;
-    name = name ? name + 1 : path;
-    size_t n = strcspn(name, ".");
-    const char *kind = name[n] ? kind_of(name + n + 1) : NULL;
-    if (!S_ISREG(st->st_mode) || !kind || n >= sizeof id)
+    if (!S_ISREG(st->st_mode) || !copies_parse_name(path, id, &kind))
         return err_set(err, ERR_UNSUPPORTED, "its name is none of a copy");
-    snprintf(id, sizeof id, "%.*s", (int)n, name);
     int rc = catalogue_transfer_get(r->made, id, &t, err);
     if (rc == ERR_OK)
         rc = describe(r, path, st, kind, &copy, err);
@@ -276,7 +445,7 @@ static int look_at_file(void *arg, const char *path, const struct stat *st, stru
     int rc = step(r, path, err);
     if (rc == ERR_OK)
         rc = enter_copy(r, path, st, err);
-    return reindex_trouble(r, path, rc, err);
+    return trouble(r, path, rc, err);
 }
 
 /* ---- all of it ---- */
@@ -286,11 +455,11 @@ static int fill(struct reindex *r, struct err *err)
     int rc = catalogue_begin(r->made, err);
     if (rc < 0)
         return rc;
-    rc = reindex_old_custodies(r, err);
+    rc = old_custodies(r, err);
     if (rc == ERR_OK)
         rc = raw_days(r->raw, enter_day, r, err);
     if (rc == ERR_OK)
-        rc = files_each(r->root, "archive", look_at_file, r, err);
+        rc = copies_each(r->root, look_at_file, r, err);
     if (rc == ERR_OK)
         return catalogue_commit(r->made, err);
     catalogue_rollback(r->made);
@@ -343,7 +512,9 @@ static int lock_root(const char *root, int *fd, struct err *err)
     if (rc == ERR_OK && (*fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         rc = err_sys(err, "open %s", dir);
     if (rc == ERR_OK && flock(*fd, LOCK_EX | LOCK_NB) < 0)
-        rc = err_set(err, ERR_BUSY, "%s is in use by a receiver; stop it first", root);
+        rc = errno == EWOULDBLOCK
+                 ? err_set(err, ERR_BUSY, "%s is in use by a receiver; stop it first", root)
+                 : err_sys(err, "lock %s", dir);
     free(dir);
     return rc;
 }
@@ -360,7 +531,7 @@ static int run(struct reindex *r, const char *tmp, struct err *err)
         return rc;
     rc = catalogue_open(&r->old, r->root, false, &why);
     if (rc < 0 && rc != ERR_NOTFOUND)
-        rc = reindex_trouble(r, "the old catalogue", rc, &why);
+        rc = trouble(r, "the old catalogue", rc, &why);
     if (rc < 0 && rc != ERR_NOTFOUND) {
         *err = why;
         return rc;
@@ -370,13 +541,13 @@ static int run(struct reindex *r, const char *tmp, struct err *err)
     return rc == ERR_OK && r->old ? catalogue_settle(r->old, err) : rc;
 }
 
-int care_reindex(const char *root, const struct care_progress *progress,
-                 struct care_reindex_result *out, struct err *err)
+int upkeep_reindex(const char *root, const struct upkeep_progress *progress,
+                   struct upkeep_reindex_result *out, struct err *err)
 {
     struct reindex r = {root, progress, out, NULL, NULL, NULL};
     char *tmp = NULL;
     int lock = -1;
-    *out = (struct care_reindex_result){0};
+    *out = (struct upkeep_reindex_result){0};
     int rc = fsx_path(&tmp, err, "%s/.reindex", root);
     if (rc == ERR_OK)
         rc = lock_root(root, &lock, err);

@@ -1,30 +1,277 @@
-#include "archive_dir.h"
+/* Copies of masters: how they are made, and how the catalogue learns of them; for the convert stage
+ * and for who needs all of them. */
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
+#include "dashspool/copies.h"
+#include "dashspool/fsx.h"
 #include "dashspool/log.h"
+#include "dashspool/master.h"
 #include "dashspool/recipe.h"
-#include "record.h"
+#include "dashspool/work.h"
+#include "dashspool/workdir.h"
 #include "worker.h"
+#include <jansson.h>
+#include <limits.h>
 #include <math.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-/* Until it is done, or we are told to end: then nothing of it is left. */
-static int convert(struct worker *w, const struct catalogue_transfer *t, const char *master,
-                   const char *dir, struct convert_result *result, struct err *err)
+/* ---- the settings of a copy, for its row ---- */
+
+/* What every source says of the picture rate: {"capture times": 19.967, …}. */
+static json_t *sources_json(const struct media_timing *t)
 {
-    struct media_facts facts;
-    struct confine *c = NULL;
-    double done;
-    recipe_facts(t, &facts);
-    int rc = confine_start(&c, master, dir, t->id, &facts, &w->options, &w->limits, err);
+    json_t *o = json_object();
+    for (int k = 0; o && k < MEDIA_N_SOURCES; k++)
+        if (t->fps[k] > 0)
+            json_object_set_new(o, media_source_name((enum media_source)k), json_real(t->fps[k]));
+    return o;
+}
+
+static json_t *wall_json(const struct catalogue_transfer *t, const struct media_wall *w)
+{
+    char start[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "";
+    if (!w->known)
+        return json_null();
+    clock_rfc3339(w->utc_us, 6, start);
+    if (t->known & CATALOGUE_ZONE_OK)
+        clock_zone(t->tz_min, zone);
+    return json_pack("{s:s, s:s, s:f, s:s, s:s}", "source", w->source, "start", start,
+                     "uncertainty_s", (double)w->error_us / 1e6, "zone", zone, "why", w->why);
+}
+
+/* What is wrong with the master: {"missing": 13, …}, only what is not 0. */
+static json_t *damage_json(const struct media_damage *d)
+{
+    const struct {
+        const char *name;
+        int64_t n;
+    } counts[] = {
+        {"damaged", d->damaged},
+        {"affected", d->affected},
+        {"missing", d->lost},
+        {"repeated", d->repeated},
+        {"left_out", d->undecodable_lead},
+        {"stray_bytes", d->stray_bytes},
+        {"cut_bytes", d->cut_bytes},
+        {"sound_records_missing", d->sound_lost},
+        {"times_repaired", d->times_repaired},
+    };
+    json_t *o = json_object();
+    for (size_t i = 0; o && i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].n)
+            json_object_set_new(o, counts[i].name, json_integer(counts[i].n));
+    return o;
+}
+
+/* What came out, whatever the copy. */
+static json_t *outcome_json(const struct catalogue_transfer *t, const struct convert_result *r)
+{
+    json_t *o =
+        json_pack("{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
+                  (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
+                  media_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
+    if (o && r->container != MEDIA_JPEG) {
+        json_object_set_new(o, "sources", sources_json(&r->timing));
+        json_object_set_new(o, "damage", damage_json(&r->damage));
+    }
+    if (o)
+        json_object_set_new(o, "wall_clock", wall_json(t, &r->wall));
+    if (o && r->silences > 0)
+        json_object_set_new(o, "silence",
+                            json_pack("{s:I, s:f}", "stretches", (json_int_t)r->silences, "seconds",
+                                      (double)r->silence_us / 1e6));
+    if (o && r->warning[0])
+        json_object_set_new(o, "warning", json_string(r->warning));
+    return o;
+}
+
+static void put_text(json_t *o, const char *key, const char *text)
+{
+    if (text[0])
+        json_object_set_new(o, key, json_string(text));
+}
+
+/* Everything that it was made with; where that cannot be followed elsewhere, why. */
+static json_t *recipe_json(const struct catalogue_transfer *t,
+                           const struct convert_options *options)
+{
+    struct recipe recipe = {.options = *options};
+    struct err err;
+    char *text = NULL;
+    recipe_facts(t, &recipe.facts);
+    recipe_sign(&recipe);
+    json_t *o =
+        recipe_text(&recipe, &text, &err) < 0 ? json_string(err.text) : json_loads(text, 0, NULL);
+    free(text);
+    return o;
+}
+
+/* What is told of this kind of copy alone. */
+static void put_kind(json_t *o, const struct convert_options *options,
+                     const struct convert_result *r, enum convert_copy_kind kind)
+{
+    if (kind == CONVERT_WORKING)
+        put_text(o, "slices_sha256", r->slices_sha256); /* of master and copy: they were compared */
+    if (r->sound && kind == CONVERT_WORKING)
+        put_text(o, "sound", options->flac ? "flac" : "aac");
+}
+
+static int settings_text(const struct catalogue_transfer *t, const struct convert_options *options,
+                         json_t *recipe, const struct convert_result *r,
+                         enum convert_copy_kind kind, char *out, size_t room, struct err *err)
+{
+    json_t *o = outcome_json(t, r);
+    if (o)
+        put_kind(o, options, r, kind);
+    if (o)
+        json_object_set(o, "recipe", recipe);
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
+    int rc = text ? ERR_OK : err_set(err, ERR_NOMEM, "%s: no memory for its facts", t->id);
+    if (text && strlen(text) >= room)
+        rc = err_set(err, ERR_LIMIT, "%s: its facts have %zu bytes", t->id, strlen(text));
+    if (rc == ERR_OK)
+        snprintf(out, room, "%s", text);
+    free(text);
+    json_decref(o);
+    return rc;
+}
+
+/* In the transfer's custody; the settings are with the copy's row, here stands their hash. */
+static int note_converted(struct catalogue *catalogue, const struct catalogue_transfer *t,
+                          const struct catalogue_copy *copy, struct err *err)
+{
+    char hex[HASH_HEX_ROOM];
+    int rc = hash_text(copy->settings, strlen(copy->settings), hex, err);
     if (rc < 0)
         return rc;
-    while (!stop_requested(w->stop) && confine_step(c, &done)) {
+    json_t *what =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "copy", copy->kind, "path", copy->path, "sha256",
+                  copy->sha256, "from_sha256", t->sha256, "settings_sha256", hex);
+    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
+    struct custody_event event = {copy->made_us, "converted", copy->tool, text};
+    rc = text ? catalogue_event_add(catalogue, t->id, &event, err)
+              : err_set(err, ERR_NOMEM, "%s: no memory for its custody", t->id);
+    free(text);
+    json_decref(what);
+    return rc;
+}
+
+static int record_one(struct catalogue *catalogue, const char *root,
+                      const struct catalogue_transfer *t, const struct convert_options *options,
+                      json_t *recipe, const struct convert_result *r,
+                      const struct convert_output *o, struct err *err)
+{
+    struct catalogue_copy copy = {.length_bytes = o->length_bytes, .made_us = clock_utc_us()};
+    snprintf(copy.kind, sizeof copy.kind, "%s", convert_copy_name(o->kind));
+    int n = snprintf(copy.path, sizeof copy.path, "%s", o->path + strlen(root) + 1);
+    if (n < 0 || (size_t)n >= sizeof copy.path)
+        return err_set(err, ERR_LIMIT, "%s: the path is too long", o->path);
+    snprintf(copy.sha256, sizeof copy.sha256, "%s", o->sha256);
+    snprintf(copy.tool, sizeof copy.tool, "dashspool %s", DASHSPOOL_VERSION);
+    int rc =
+        settings_text(t, options, recipe, r, o->kind, copy.settings, sizeof copy.settings, err);
+    if (rc == ERR_OK)
+        rc = catalogue_copy_put(catalogue, t->key, &copy, err);
+    return rc < 0 ? rc : note_converted(catalogue, t, &copy, err);
+}
+
+/* Copies of what was partial when they were begun, and has gone on since, are of nothing that is
+ * there. */
+static int check_partial(struct catalogue *catalogue, const struct catalogue_transfer *t,
+                         struct err *err)
+{
+    struct catalogue_transfer now;
+    if (t->state != CATALOGUE_PARTIAL)
+        return ERR_OK;
+    int rc = catalogue_transfer_get(catalogue, t->id, &now, err);
+    if (rc == ERR_OK && (now.state != t->state || now.completed_us != t->completed_us))
+        rc = err_set(err, ERR_BUSY, "%s was resumed while its copies were being made", t->id);
+    return rc;
+}
+
+/* All outputs of the result, and that the stage has done its work, or nothing, in one transaction.
+ * root: where they are below; stage: NULL if no stage's job was done. */
+static int record_copies(struct catalogue *catalogue, const char *root,
+                         const struct catalogue_transfer *t, const struct convert_options *options,
+                         const struct convert_result *r, const char *stage, int attempt,
+                         struct err *err)
+{
+    int rc = catalogue_begin(catalogue, err);
+    if (rc < 0)
+        return rc;
+    rc = check_partial(catalogue, t, err);
+    json_t *recipe = recipe_json(t, options);
+    for (int i = 0; i < r->n_outputs && rc == ERR_OK; i++)
+        rc = record_one(catalogue, root, t, options, recipe, r, &r->output[i], err);
+    json_decref(recipe);
+    if (rc == ERR_OK && stage)
+        rc = catalogue_done_put(catalogue, t->key, stage, clock_utc_us(), attempt, err);
+    if (rc == ERR_OK)
+        return catalogue_commit(catalogue, err);
+    catalogue_rollback(catalogue);
+    return rc;
+}
+
+/* ---- a conversion ---- */
+
+/* Who waits for it: it goes on while go_on(arg, …), which is asked at each step, when fd (-1: none)
+ * is readable, and every so often. */
+struct waiting {
+    bool (*go_on)(void *arg, const char *id, double done); /* NULL: in any case */
+    void *arg;
+    int fd, every_ms;
+};
+
+/* Until it is done, or must not go on: then nothing of it is left. */
+static int convert(const struct catalogue_transfer *t, const char *master, const char *root,
+                   const struct convert_options *options, const struct confine_limits *limits,
+                   const struct waiting *who, struct convert_result *result, struct err *err)
+{
+    char stem[CATALOGUE_ID_ROOM + 16], *dir = NULL;
+    struct media_facts facts;
+    struct confine *c = NULL;
+    double done = 0;
+    bool stopped = false;
+    recipe_facts(t, &facts);
+    snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_PARTIAL ? ".partial" : "");
+    int rc = copies_dir(root, t, &dir, err);
+    if (rc == ERR_OK)
+        rc = confine_start(&c, master, dir, stem, &facts, options, limits, err);
+    free(dir);
+    if (rc < 0)
+        return rc;
+    for (bool more = true; more && !stopped;) {
         struct pollfd p[2] = {{.fd = confine_fd(c), .events = POLLIN},
-                              {.fd = w->stop->fd, .events = POLLIN}};
-        poll(p, 2, confine_wait_ms(c));
+                              {.fd = who->fd, .events = POLLIN}};
+        int ms = confine_wait_ms(c);
+        poll(p, 2, ms < who->every_ms ? ms : who->every_ms);
+        more = confine_step(c, &done);
+        stopped = who->go_on && !who->go_on(who->arg, t->id, done);
     }
-    return confine_finish(&c, result, err);
+    rc = confine_finish(&c, result, err);
+    return stopped ? err_set(err, ERR_AGAIN, "interrupted") : rc;
+}
+
+/* The master into a file of `dir`, whose path is the caller's. */
+int worker_extract(struct raw *raw, struct catalogue_transfer *t, const char *dir, char **path,
+                   struct err *err)
+{
+    int rc =
+        fsx_path(path, err, "%s/master.%s", dir, strcmp(t->kind, "photo") == 0 ? "jpg" : "h265");
+    return rc < 0 ? rc : master_extract(raw, t, *path, err);
+}
+
+/* ---- the convert stage ---- */
+
+static bool not_stopped(void *arg, const char *id, double done)
+{
+    (void)id;
+    (void)done;
+    return !stop_requested(arg);
 }
 
 static void tell(const struct worker *w, const struct catalogue_transfer *t,
@@ -33,31 +280,29 @@ static void tell(const struct worker *w, const struct catalogue_transfer *t,
     if (r->warning[0])
         log_warn(w->stage->name, "converted with warnings", LOG_TEXT("id", t->id),
                  LOG_TEXT("note", r->warning));
-    bool film = r->container != MEDIA_JPEG;
+    bool video = r->container != MEDIA_JPEG;
     log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),
-             LOG_INT_IF(film, "pictures", r->pictures),
-             LOG_SECONDS("footage_seconds", film ? (double)r->duration_us / 1e6 : NAN),
+             LOG_INT_IF(video, "pictures", r->pictures),
+             LOG_SECONDS("footage_seconds", video ? (double)r->duration_us / 1e6 : NAN),
              LOG_SECONDS("seconds", took_s));
 }
 
 int convert_work(struct worker *w, struct work *work, struct err *err)
 {
-    const struct catalogue_transfer *t = &work->transfer;
+    struct catalogue_transfer *t = &work->transfer;
+    const struct waiting who = {not_stopped, w->stop, w->stop->fd, INT_MAX};
     struct convert_result result;
-    char *master = NULL, *dir = NULL;
+    char *master = NULL;
     int64_t began_us = clock_mono_us();
-    int rc = worker_extract(w, work, &master, err);
+    int rc = worker_extract(w->raw, t, spool_job_dir(work->job), &master, err);
     if (rc == ERR_OK)
-        rc = archive_dir(w->root, t, &dir, err);
-    if (rc == ERR_OK)
-        rc = convert(w, t, master, dir, &result, err);
+        rc = convert(t, master, w->root, &w->options, &w->limits, &who, &result, err);
     if (rc == ERR_OK)
         rc = record_copies(w->catalogue, w->root, t, &w->options, &result, w->stage->name,
                            spool_job_attempt(work->job), err);
     if (rc == ERR_OK)
         tell(w, t, &result, (double)(clock_mono_us() - began_us) / 1e6);
     free(master);
-    free(dir);
     return rc;
 }
 
@@ -65,7 +310,122 @@ void convert_sweep(const struct worker *w, const struct work *work)
 {
     char *dir = NULL;
     struct err unimportant;
-    if (archive_dir(w->root, &work->transfer, &dir, &unimportant) == ERR_OK)
+    if (copies_dir(w->root, &work->transfer, &dir, &unimportant) == ERR_OK)
         workdir_sweep(dir, CONVERT_STAGE_PREFIX);
     free(dir);
+}
+
+/* ---- the copies that are missing ---- */
+
+struct completer {
+    const char *root;
+    struct catalogue *catalogue;
+    struct raw *raw;
+    struct convert_options options;
+    struct confine_limits limits;
+    struct work_completion *completion;
+    struct workdir tmp; /* for the masters, if the caller has none */
+};
+
+struct have {
+    const struct completer *c;
+    const struct catalogue_transfer *t;
+    unsigned kinds;
+};
+
+static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct have *have = arg;
+    char *path = NULL;
+    unsigned kind = 0;
+    struct err unknown;
+    int rc = copies_path(&path, have->c->root, copy->path, err);
+    if (rc == ERR_MALFORMED)
+        return ERR_OK; /* wherever that is: not where it should be */
+    if (rc < 0)
+        return rc;
+    if (strcmp(copy->kind, "still") == 0)
+        kind = CONVERT_STILL;
+    else if (convert_copies_parse(copy->kind, &kind, &unknown) < 0)
+        kind = 0; /* a moment, or of another version */
+    if (catalogue_copy_is_current(have->t, copy) && access(path, R_OK) == 0)
+        have->kinds |= kind;
+    free(path);
+    return ERR_OK;
+}
+
+static int missing(const struct completer *c, const struct catalogue_transfer *t, unsigned *out,
+                   struct err *err)
+{
+    struct have have = {c, t, 0};
+    unsigned want = CONVERT_WORKING | CONVERT_VIEWING | CONVERT_TIMING | CONVERT_CSV |
+                    CONVERT_POSTER | CONVERT_SHEET;
+    if (t->known & CATALOGUE_POSITION_OK || c->options.track_path[0])
+        want |= CONVERT_GPX | CONVERT_KML | CONVERT_GEOJSON;
+    if (strcmp(t->kind, "photo") == 0)
+        want = CONVERT_STILL;
+    int rc = catalogue_copy_each(c->catalogue, t->key, note_copy, &have, err);
+    *out = want & ~have.kinds;
+    return rc;
+}
+
+static int make_copies(struct completer *c, struct catalogue_transfer *t, struct err *err)
+{
+    const struct work_completion *by = c->completion;
+    const struct waiting who = {by->progress, by->arg, -1, 200};
+    struct convert_result result;
+    char *master = NULL;
+    int rc = worker_extract(c->raw, t, c->tmp.path ? c->tmp.path : by->dir, &master, err);
+    if (rc == ERR_OK) {
+        rc = convert(t, master, c->root, &c->options, &c->limits, &who, &result, err);
+        if (rc == ERR_OK) {
+            rc = record_copies(c->catalogue, c->root, t, &c->options, &result, NULL, 0, err);
+            c->completion->made += result.n_outputs;
+        } else if (rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED || rc == ERR_LIMIT) {
+            if (by->cannot) /* it is told, and no error of ours */
+                by->cannot(by->arg, t->id, err->text);
+            rc = ERR_OK;
+        }
+    }
+    if (master)
+        unlink(master);
+    free(master);
+    return rc;
+}
+
+static int complete(struct completer *c, const char *id, struct err *err)
+{
+    struct catalogue_transfer t;
+    int rc = catalogue_transfer_get(c->catalogue, id, &t, err);
+    if (rc < 0 || t.state == CATALOGUE_RECEIVING)
+        return rc;
+    rc = missing(c, &t, &c->options.copies, err);
+    return rc < 0 || c->options.copies == 0 ? rc : make_copies(c, &t, err);
+}
+
+static int open_all(struct completer *c, const struct cfg *cfg, struct err *err)
+{
+    convert_options_from_cfg(cfg, &c->options);
+    confine_limits_from_cfg(cfg, &c->limits);
+    c->options.overwrite = true; /* what is there, but not in the catalogue */
+    int rc = catalogue_open(&c->catalogue, c->root, false, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&c->raw, c->root, err);
+    if (rc == ERR_OK && !c->completion->dir)
+        rc = workdir_open(&c->tmp, c->root, ".complete-", err);
+    return rc;
+}
+
+int work_complete(const char *root, const struct cfg *cfg, const char *const *ids, size_t n,
+                  struct work_completion *completion, struct err *err)
+{
+    struct completer c = {.root = root, .completion = completion, .tmp = WORKDIR_NONE};
+    completion->made = 0;
+    int rc = open_all(&c, cfg, err);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        rc = complete(&c, ids[i], err);
+    workdir_close(&c.tmp);
+    raw_close(&c.raw);
+    catalogue_close(&c.catalogue);
+    return rc;
 }

@@ -1,18 +1,205 @@
-#define _GNU_SOURCE /* pipe2 */
+#define _GNU_SOURCE /* close_range, pipe2 */
 #include "exec_supervisor.h"
 #include "dashspool/clock.h"
-#include "exec_supervisor_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define GRACE_MS   3000             /* from SIGTERM to SIGKILL; a worker has 10 s to end */
+#define GIVE_UP_US INT64_C(5000000) /* what SIGKILL does not end within it hangs in the kernel */
+
+/* What the supervisor tells: sent whole, or not at all. */
+struct report {
+    int status;
+    int exec_errno; /* not 0: there was no command */
+};
+
+/* ---- this process's children ---- */
+
+struct children {
+    char text[4096]; /* as /proc has them: with spaces */
+};
+
+static void children_read(struct children *out)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, out->text, sizeof out->text - 1);
+    if (fd >= 0)
+        close(fd);
+    out->text[n > 0 ? n : 0] = '\0';
+}
+
+/* The next number of a list; 0 at its end. */
+static pid_t next(const char **at)
+{
+    char *end;
+    long pid = strtol(*at, &end, 10);
+    *at = end;
+    return pid > 1 ? (pid_t)pid : 0;
+}
+
+static bool is_in(const struct children *list, pid_t pid)
+{
+    const char *at = list ? list->text : "";
+    for (pid_t one; (one = next(&at)) > 0;)
+        if (one == pid)
+            return true;
+    return false;
+}
+
+/* Once; whether there was any. */
+static bool kill_others(const struct children *but)
+{
+    struct children now;
+    bool any = false;
+    children_read(&now);
+    const char *at = now.text;
+    for (pid_t pid; (pid = next(&at)) > 0;) {
+        if (is_in(but, pid))
+            continue;
+        any = true;
+        kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, WNOHANG) < 0 && errno == EINTR)
+            ;
+    }
+    return any;
+}
+
+/* Kills those that are not in `but` (NULL: all), also those of theirs that we adopt (subreaper),
+ * and waits for their end: some seconds at most. */
+static void children_end(const struct children *but)
+{
+    int64_t until_us = clock_mono_us() + GIVE_UP_US;
+    while (kill_others(but) && clock_mono_us() < until_us)
+        poll(NULL, 0, 1);
+}
+
+/* ---- the supervisor's side ---- */
+
+enum { OUTPUT = 3, REPORT, LOCK, N_KEPT };
+
+/* Only these descriptors stay. */
+static bool keep_fds(int output_fd, int report_fd, int lock_fd)
+{
+    const int from[] = {output_fd, report_fd, lock_fd};
+    int high[3];
+    for (int i = 0; i < 3; i++)
+        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64)) < 0)
+            return false;
+    for (int i = 0; i < 3; i++)
+        if (dup3(high[i], OUTPUT + i, O_CLOEXEC) < 0)
+            return false;
+    return close_range(N_KEPT, ~0U, 0) == 0;
+}
+
+/* A session of its own: no terminal that it could ask for a password. */
+static void become_command(const struct exec_supervisor_task *task, const char *program,
+                           int error_fd)
+{
+    const struct rlimit no_core = {0, 0};
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    stop_default_signals();
+    setsid();
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() != 1 && null >= 0 &&
+        dup2(null, STDIN_FILENO) >= 0 && dup2(OUTPUT, STDOUT_FILENO) >= 0 &&
+        dup2(OUTPUT, STDERR_FILENO) >= 0 && chdir(task->dir) == 0 &&
+        setrlimit(RLIMIT_CORE, &no_core) == 0 && dup2(error_fd, OUTPUT) >= 0 &&
+        fcntl(OUTPUT, F_SETFD, FD_CLOEXEC) == 0 && close_range(OUTPUT + 1, ~0U, 0) == 0) {
+        setpriority(PRIO_PROCESS, 0, task->nice);
+        execve(program, task->argv, task->envp);
+    }
+    int why = errno;
+    ssize_t n = write(OUTPUT, &why, sizeof why);
+    _exit(n == sizeof why ? 126 : 127);
+}
+
+/* 0: it could not be started; *why says. */
+static pid_t start(const struct exec_supervisor_task *task, const char *program, int *why)
+{
+    int error[2];
+    *why = 0;
+    if (pipe2(error, O_CLOEXEC) < 0) {
+        *why = errno;
+        return 0;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        become_command(task, program, error[1]);
+    if (pid < 0)
+        *why = errno;
+    close(error[1]);
+    if (pid > 0 && read(error[0], why, sizeof *why) != sizeof *why)
+        *why = 0; /* the end of the pipe: it was closed by exec */
+    close(error[0]);
+    return pid > 0 ? pid : 0;
+}
+
+/* Until the command has ended; its status. */
+static int watch(pid_t command, int signals)
+{
+    int64_t kill_us = INT64_MAX;
+    int status = 0;
+    for (;;) {
+        struct signalfd_siginfo info;
+        struct pollfd p = {.fd = signals, .events = POLLIN};
+        int64_t left_ms = (kill_us - clock_mono_us()) / 1000;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+            if (pid == command)
+                return status;
+        if (kill_us != INT64_MAX && left_ms < 0)
+            kill(-command, SIGKILL);
+        poll(&p, 1, kill_us == INT64_MAX ? -1 : left_ms < 0 ? 100 : (int)left_ms + 1);
+        while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
+            if (info.ssi_signo != SIGTERM || kill_us != INT64_MAX)
+                continue;
+            kill(-command, SIGTERM);
+            kill_us = clock_mono_us() + GRACE_MS * 1000;
+        }
+    }
+}
+
+/* The life of the supervisor, in a process of its own. It is a fork of the worker that never execs:
+ * it must not touch the worker's databases, and ends by _exit(). */
+_Noreturn static void supervise(const struct exec_supervisor_task *task, const char *program,
+                                pid_t worker, int output_fd, int report_fd)
+{
+    struct report report = {0};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGCHLD);
+    stop_default_signals();
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    setpgid(0, 0); /* Ctrl-C is the worker's to judge */
+    if (!keep_fds(output_fd, report_fd, task->lock_fd) || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 ||
+        prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || getppid() != worker)
+        _exit(1);
+    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    pid_t command = signals < 0 ? 0 : start(task, program, &report.exec_errno);
+    close(OUTPUT);
+    if (command == 0)
+        _exit(1);
+    report.status = watch(command, signals);
+    kill(-command, SIGKILL);
+    children_end(NULL);
+    ssize_t n = write(REPORT, &report, sizeof report);
+    _exit(n != (ssize_t)sizeof report);
+}
+
+/* ---- the worker's side ---- */
 
 struct run {
     const struct exec_supervisor_task *task;
@@ -117,7 +304,7 @@ static int launch(struct run *r, struct err *err)
     fflush(NULL);
     r->pid = fork();
     if (r->pid == 0)
-        supervisor_loop(r->task, program, self, output[1], report[1]);
+        supervise(r->task, program, self, output[1], report[1]);
     if (r->pid < 0)
         rc = err_sys(err, "fork");
     close(output[1]);
@@ -136,8 +323,8 @@ static void tell_to_end(struct run *r)
 }
 
 /* Until the supervisor has told how it went, or has died. */
-static int attend(struct run *r, struct stop *stop, struct exec_supervisor_report *report,
-                  bool *reported, struct err *err)
+static int attend(struct run *r, struct stop *stop, struct report *report, bool *reported,
+                  struct err *err)
 {
     int rc = ERR_OK;
     for (;;) {
@@ -182,22 +369,22 @@ static void clean_up(struct run *r)
 int exec_supervisor_run(const struct exec_supervisor_task *task, struct stop *stop,
                         struct exec_supervisor_end *end, struct err *err)
 {
-    struct exec_supervisor_report report = {0};
+    struct report report = {0};
     struct run r = {.task = task, .end = end, .output_fd = -1, .report_fd = -1};
-    struct exec_supervisor_children before;
+    struct children before;
     bool reported = false;
     *end = (struct exec_supervisor_end){0};
     buf_init(&end->head, EXEC_SUPERVISOR_HEAD_BYTES);
     buf_init(&end->tail, 2 * EXEC_SUPERVISOR_TAIL_BYTES);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a killed supervisor leaves comes to us */
-    exec_supervisor_children_read(&before);
+    children_read(&before);
     int rc = launch(&r, err);
     r.until_us = task->timeout_ms ? clock_mono_us() + task->timeout_ms * 1000 : INT64_MAX;
     if (rc == ERR_OK)
         rc = attend(&r, stop, &report, &reported, err);
     clean_up(&r);
     if (!reported)
-        exec_supervisor_children_end(&before);
+        children_end(&before);
     trim_tail(end);
     if (rc < 0)
         return rc;

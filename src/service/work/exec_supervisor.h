@@ -8,8 +8,8 @@
  * until then it shares the worker's claim on the job, so that nobody runs the command a second time
  * beside it. If the supervisor is killed, the worker does what it would have done.
  */
-#ifndef PIPELINE_EXEC_SUPERVISOR_H
-#define PIPELINE_EXEC_SUPERVISOR_H
+#ifndef EXEC_SUPERVISOR_H
+#define EXEC_SUPERVISOR_H
 
 #include "dashspool/buf.h"
 #include "dashspool/err.h"

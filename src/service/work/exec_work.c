@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* sigabbrev_np */
 #include "dashspool/clock.h"
+#include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "exec_supervisor.h"
@@ -22,12 +23,6 @@ struct told {
 
 /* ---- values ---- */
 
-static bool path_is_inside(const char *path)
-{
-    return path[0] && path[0] != '/' && strcmp(path, "..") != 0 && strncmp(path, "../", 3) != 0 &&
-           !strstr(path, "/../") && (strlen(path) < 3 || strcmp(path + strlen(path) - 3, "/.."));
-}
-
 struct copies {
     const struct worker *w;
     const struct catalogue_transfer *of;
@@ -43,14 +38,14 @@ static int take_copy(void *arg, const struct catalogue_copy *copy, struct err *e
                               : strcmp(copy->kind, "viewing") == 0 ? &c->told->viewing
                               : strcmp(copy->kind, "still") == 0   ? &c->told->still
                                                                    : NULL;
-    if (!to || *to || !path_is_inside(copy->path) || !catalogue_copy_is_current(c->of, copy))
+    if (!to || *to || !catalogue_copy_is_current(c->of, copy))
         return ERR_OK;
-    int rc = fsx_path(&path, err, "%s/%s", c->w->root, copy->path);
+    int rc = copies_path(&path, c->w->root, copy->path, err);
     if (rc == ERR_OK && stat(path, &st) == 0 && S_ISREG(st.st_mode))
         *to = path;
     else
         free(path);
-    return rc;
+    return rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
 static void clear_told(struct told *t)
@@ -90,8 +85,10 @@ static int learn(struct told *t, struct worker *w, const struct work *work, stru
 {
     struct copies copies = {w, &work->transfer, t};
     int rc = catalogue_copy_each(w->catalogue, work->transfer.key, take_copy, &copies, err);
-    if (rc == ERR_OK && stages_command_uses(w->stage->command, STAGES_MASTER))
-        rc = worker_extract(w, work, &t->master, err);
+    if (rc == ERR_OK && stages_command_uses(w->stage->command, STAGES_MASTER)) {
+        struct catalogue_transfer row = work->transfer;
+        rc = worker_extract(w->raw, &row, spool_job_dir(work->job), &t->master, err);
+    }
     set_values(t, w, work);
     return rc;
 }
@@ -285,8 +282,6 @@ int exec_work(struct worker *w, struct work *work, struct err *err)
     } else if (rc == ERR_OK && (rc = make_environment(&envp, &told, err)) == ERR_OK) {
         rc = run(w, work, argv, envp, err);
     }
-    if (rc == ERR_OK)
-        rc = worker_mark_done(w, work, err);
 out:
     stages_argv_free(&argv);
     stages_argv_free(&envp);

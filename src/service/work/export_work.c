@@ -2,9 +2,10 @@
 #include "dashspool/clock.h"
 #include "dashspool/fnv.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/log.h"
-#include "dashspool/pipeline_complete.h"
 #include "dashspool/spool_upkeep.h"
+#include "dashspool/work.h"
 #include "worker.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,8 @@
 #define IN_FLIGHT_US_MAX (6 * 3600 * INT64_C(1000000)) /* then the receiver is no more */
 #define LOOK_MS_MIN      1000                          /* at what is still in flight */
 #define LOOK_MS_MAX      30000
+#define LOOK_EVERY_US    (60 * INT64_C(1000000))
+#define OLD_US           (7 * 86400 * INT64_C(1000000)) /* what nobody looked at before stays */
 
 /* ---- one at a time of a vehicle ---- */
 
@@ -161,7 +164,7 @@ static void tell(const struct worker *w, const char *path, const struct export_r
 static int make_package(struct worker *w, struct work *work, const struct export_event *event,
                         const char **ids, struct err *err)
 {
-    struct pipeline_completion completion = {
+    struct work_completion completion = {
         .progress = go_on, .cannot = tell_cannot, .arg = w, .dir = spool_job_dir(work->job)};
     struct export_result result;
     struct export_request request = {.root = w->root,
@@ -184,7 +187,7 @@ static int make_package(struct worker *w, struct work *work, const struct export
         if (event->member[i].state != CATALOGUE_RECEIVING)
             ids[2 + request.n++] = event->member[i].id;
     request.n_command = 2 + request.n;
-    int rc = pipeline_complete(w->root, w->cfg, request.ids, request.n, &completion, err);
+    int rc = work_complete(w->root, w->cfg, request.ids, request.n, &completion, err);
     if (rc == ERR_OK)
         rc = packages_dir(w, &dir, err);
     if (rc == ERR_OK)
@@ -232,7 +235,7 @@ int export_work(struct worker *w, struct work *work, struct err *err)
         return ERR_OK;
     }
     if (!export_policy_wants(&w->policy, work->transfer.trigger_name))
-        return worker_mark_done(w, work, err);
+        return ERR_OK;
     int rc = lock_vehicle(w, work->transfer.imei, &lock, err);
     if (rc == ERR_OK && lock < 0)
         work->wait_ms = LOOK_MS_MIN;
@@ -240,7 +243,7 @@ int export_work(struct worker *w, struct work *work, struct err *err)
         return rc;
     rc = pack(w, work, err);
     close(lock);
-    return rc < 0 || work->wait_ms > 0 ? rc : worker_mark_done(w, work, err);
+    return rc;
 }
 
 int export_find_package(struct worker *w, struct work *work, struct err *err)
@@ -256,4 +259,115 @@ int export_find_package(struct worker *w, struct work *work, struct err *err)
         rc = fsx_path(&work->package, err, "%s/%s", dir, name);
     free(dir);
     return rc;
+}
+
+/* ---- events of which nothing whole came ----
+ *
+ * The camera broke off, and is not heard of any more. Nothing else has a job of theirs. */
+
+struct twin {
+    const struct catalogue_transfer *of;
+    bool found;
+};
+
+static int see_twin(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct twin *twin = arg;
+    (void)err;
+    twin->found |= export_event_recording(t) == export_event_recording(twin->of);
+    return ERR_OK;
+}
+
+/* Is it there as a whole? Its camera, which did not hear so, offered it once more. */
+static int has_twin(const struct worker *w, const struct catalogue_transfer *t, bool *out,
+                    struct err *err)
+{
+    struct twin twin = {.of = t};
+    const struct catalogue_filter near = {.imei = t->imei,
+                                          .states = 1U << CATALOGUE_STORED,
+                                          .since_us = t->time_us,
+                                          .until_us = t->time_us + 1};
+    int rc = t->known & CATALOGUE_TIME_OK
+                 ? catalogue_transfer_each(w->catalogue, &near, see_twin, &twin, err)
+                 : ERR_OK;
+    *out = twin.found;
+    return rc;
+}
+
+/* Has it rested for long enough, and is it in no package yet? */
+static int is_due(const struct worker *w, const struct catalogue_transfer *t, bool *out,
+                  struct err *err)
+{
+    char issued[EXPORT_EVENT_NAME_ROOM] = "";
+    bool twin = false;
+    int64_t now_us = clock_utc_us();
+    int64_t last_us = t->completed_us > t->arrived_us ? t->completed_us : t->arrived_us;
+    *out = !t->published && last_us <= now_us - w->policy.broken_off_us &&
+           last_us > now_us - w->policy.broken_off_us - OLD_US &&
+           export_policy_wants(&w->policy, t->trigger_name);
+    if (!*out)
+        return ERR_OK;
+    int rc = export_event_issued(issued, w->catalogue, t->id, false, err);
+    if (rc == ERR_OK && !issued[0])
+        rc = has_twin(w, t, &twin, err);
+    *out = rc == ERR_OK && !issued[0] && !twin;
+    return rc;
+}
+
+/* As it was a moment ago: what its camera goes on with has another job to come. */
+static int mark(const struct worker *w, const struct catalogue_transfer *t, struct err *err)
+{
+    struct catalogue_transfer now;
+    int rc = catalogue_begin(w->catalogue, err);
+    if (rc < 0)
+        return rc;
+    rc = catalogue_transfer_get(w->catalogue, t->id, &now, err);
+    if (rc == ERR_OK && now.state == CATALOGUE_PARTIAL && now.completed_us == t->completed_us)
+        rc = intake_published(w->catalogue, t->id, w->stage->name, err);
+    if (rc == ERR_OK)
+        return catalogue_commit(w->catalogue, err);
+    catalogue_rollback(w->catalogue);
+    return rc;
+}
+
+static int enqueue_partial(const struct worker *w, const struct catalogue_transfer *t,
+                           struct err *err)
+{
+    struct intake_text text;
+    struct spool_item job = intake_job_of_partial(t->id, &text);
+    bool due;
+    int rc = is_due(w, t, &due, err);
+    if (rc < 0 || !due)
+        return rc;
+    rc = spool_put(w->spool, job.job, job.json, job.n, err);
+    if (rc == ERR_OK)
+        rc = mark(w, t, err);
+    if (rc == ERR_OK)
+        log_info(w->stage->name, "partial transfer queued as is", LOG_TEXT("id", t->id));
+    return rc;
+}
+
+/* One that cannot be read must not keep the others, nor the jobs that there are. */
+static int look_at_partial(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    const struct worker *w = arg;
+    int rc = enqueue_partial(w, t, err);
+    if (rc < 0 && (err_is_temporary(rc) || stop_requested(w->stop)))
+        return rc;
+    if (rc < 0 && rc != ERR_NOTFOUND) /* else somebody removed it */
+        log_warn(w->stage->name, "partial transfer not queued, will be retried",
+                 LOG_TEXT("id", t->id), LOG_ERR(err));
+    return ERR_OK;
+}
+
+void export_look_for_partials(struct worker *w)
+{
+    const struct catalogue_filter partials = {.states = 1U << CATALOGUE_PARTIAL};
+    int64_t now_us = clock_mono_us();
+    struct err err;
+    if (w->policy.broken_off_us == 0 || (w->partials_us && now_us - w->partials_us < LOOK_EVERY_US))
+        return;
+    w->partials_us = now_us;
+    if (catalogue_transfer_each(w->catalogue, &partials, look_at_partial, w, &err) < 0)
+        log_warn(w->stage->name, "looking for partial transfers failed", LOG_ERR(&err));
 }

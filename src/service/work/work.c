@@ -1,6 +1,6 @@
 #define _GNU_SOURCE /* pipe2, sigabbrev_np */
+#include "dashspool/work.h"
 #include "dashspool/log.h"
-#include "dashspool/pipeline.h"
 #include "dashspool/sandbox.h"
 #include "worker.h"
 #include <errno.h>
@@ -19,7 +19,7 @@ enum { PROCESSES_MAX = 64 * STAGES_MAX };
 struct process_plan {
     const char *root;
     const struct cfg *cfg;
-    const struct pipeline_work *how;
+    const struct work_request *how;
     struct stages *stages;
     const struct stages_stage *stage[STAGES_MAX]; /* that are to be worked, in their order */
     size_t n;
@@ -62,7 +62,7 @@ static void tell_sandbox(const struct process_plan *c)
 static int work_stage(struct process_plan *c, const struct stages_stage *stage, struct err *err)
 {
     struct worker w;
-    struct pipeline_tally unused = {0};
+    struct work_tally unused = {0};
     int rc = worker_open(&w, c->root, c->cfg, c->stages, stage, &c->stop, err);
     if (rc < 0)
         return rc;
@@ -80,7 +80,7 @@ static int work_stage(struct process_plan *c, const struct stages_stage *stage, 
 }
 
 /* All stages, until none has anything that is ready. */
-static int drain(struct process_plan *c, struct pipeline_tally *tally, struct err *err)
+static int drain(struct process_plan *c, struct work_tally *tally, struct err *err)
 {
     struct worker *w = calloc(c->n + 1, sizeof *w);
     int rc = w ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for workers");
@@ -117,7 +117,7 @@ struct child {
 static void live(struct process_plan *c, const struct stages_stage *stage, pid_t parent,
                  int tally_fd)
 {
-    struct pipeline_tally tally = {0};
+    struct work_tally tally = {0};
     struct err err;
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
         _exit(1);
@@ -200,9 +200,9 @@ static bool wait_all(struct process_plan *c, const struct child *child, size_t n
     return well;
 }
 
-static void add_up(int tally_fd, struct pipeline_tally *tally)
+static void add_up(int tally_fd, struct work_tally *tally)
 {
-    struct pipeline_tally one;
+    struct work_tally one;
     while (read(tally_fd, &one, sizeof one) == (ssize_t)sizeof one) {
         tally->done += one.done;
         tally->failed += one.failed;
@@ -211,7 +211,7 @@ static void add_up(int tally_fd, struct pipeline_tally *tally)
     }
 }
 
-static int work_many(struct process_plan *c, struct pipeline_tally *tally, struct err *err)
+static int work_many(struct process_plan *c, struct work_tally *tally, struct err *err)
 {
     static struct child child[PROCESSES_MAX];
     size_t n = 0;
@@ -230,11 +230,11 @@ static int work_many(struct process_plan *c, struct pipeline_tally *tally, struc
     return rc;
 }
 
-int pipeline_work(const char *root, const struct cfg *cfg, const struct pipeline_work *how,
-                  struct pipeline_tally *tally, struct err *err)
+int work_jobs(const char *root, const struct cfg *cfg, const struct work_request *how,
+              struct work_tally *tally, struct err *err)
 {
     struct process_plan c = {.root = root, .cfg = cfg, .how = how, .stop = {.fd = -1}};
-    *tally = (struct pipeline_tally){0};
+    *tally = (struct work_tally){0};
     int rc = stages_load(&c.stages, cfg, err);
     if (rc == ERR_OK)
         rc = choose(&c, err);

@@ -3,7 +3,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
-#include "dashspool/master.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,14 +121,6 @@ int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
 
 /* ---- one job ---- */
 
-int worker_extract(struct worker *w, const struct work *work, char **path, struct err *err)
-{
-    struct catalogue_transfer t = work->transfer;
-    int rc = fsx_path(path, err, "%s/master.%s", spool_job_dir(work->job),
-                      strcmp(t.kind, "photo") == 0 ? "jpg" : "h265");
-    return rc < 0 ? rc : master_extract(w->raw, &t, *path, err);
-}
-
 /* The id of job.json; and its package, the caller's, where it names one. */
 static int read_job(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], char **package,
                     struct err *err)
@@ -149,14 +140,6 @@ static int read_job(const struct spool_job *job, char out[CATALOGUE_ID_ROOM], ch
         rc = fsx_path(package, err, "%s", path);
     json_decref(root);
     return rc;
-}
-
-int worker_mark_done(struct worker *w, const struct work *work, struct err *err)
-{
-    if (work->of_partial)
-        return ERR_OK;
-    return catalogue_done_put(w->catalogue, work->transfer.key, w->stage->name, clock_utc_us(),
-                              spool_job_attempt(work->job), err);
 }
 
 static int enqueue_next_stages(struct worker *w, const struct work *work, struct err *err)
@@ -189,19 +172,26 @@ static int check_attempts(const struct worker *w, const struct spool_job *job, s
                    attempt - 1, w->stage->retries);
 }
 
+/* A job of a partial transfer is never marked as done: the whole one may still come. */
 static int do_stage(struct worker *w, struct work *work, struct err *err)
 {
+    int rc = ERR_OK;
     switch (w->stage->kind) {
     case STAGES_CONVERT:
         return convert_work(w, work, err);
     case STAGES_EXPORT:
-        return export_work(w, work, err);
-    case STAGES_EXEC:
-        return exec_work(w, work, err);
-    case STAGES_RECEIVE:
+        rc = export_work(w, work, err);
         break;
+    case STAGES_EXEC:
+        rc = exec_work(w, work, err);
+        break;
+    case STAGES_RECEIVE:
+        return err_set(err, ERR_CONFIG, "no jobs are worked by %s", w->stage->name);
     }
-    return err_set(err, ERR_CONFIG, "no jobs are worked by %s", w->stage->name);
+    if (rc < 0 || work->wait_ms > 0 || work->of_partial)
+        return rc;
+    return catalogue_done_put(w->catalogue, work->transfer.key, w->stage->name, clock_utc_us(),
+                              spool_job_attempt(work->job), err);
 }
 
 /* The stage's work, unless it is done, and the jobs for those behind it. */
@@ -259,7 +249,7 @@ static int try_later(struct worker *w, struct spool_job **job, const struct err 
 }
 
 /* Does a claimed job and ends it, one way or another. */
-static int work_job(struct worker *w, struct spool_job **job, struct pipeline_tally *tally,
+static int work_job(struct worker *w, struct spool_job **job, struct work_tally *tally,
                     struct err *err)
 {
     struct err why = {0};
@@ -300,7 +290,7 @@ static int sweep(struct worker *w, struct err *err)
     return rc;
 }
 
-int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did, struct err *err)
+int worker_step(struct worker *w, struct work_tally *tally, bool *did, struct err *err)
 {
     struct spool_job *job = NULL;
     *did = false;

@@ -1,16 +1,16 @@
 /* worker: one stage's jobs, one at a time. */
-#ifndef PIPELINE_WORKER_H
-#define PIPELINE_WORKER_H
+#ifndef WORKER_H
+#define WORKER_H
 
 #include "dashspool/catalogue.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/export_event.h"
-#include "dashspool/pipeline.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"
 #include "dashspool/stop.h"
+#include "dashspool/work.h"
 
 struct worker {
     char *root; /* absolute: a command runs elsewhere */
@@ -39,7 +39,7 @@ int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
 void worker_close(struct worker *w);
 
 /* Does one job, if one is ready (*did). An error is the worker's: its job is safe. */
-int worker_step(struct worker *w, struct pipeline_tally *tally, bool *did,
+int worker_step(struct worker *w, struct work_tally *tally, bool *did,
                 struct err *err) DS_MUST_CHECK;
 
 /* ---- what the stages do with a claimed job ---- */
@@ -54,8 +54,8 @@ struct work {
     int64_t wait_ms; /* not 0: it cannot be done yet, and this was no attempt */
 };
 
-/* They mark it done themselves: with what they write besides, in one transaction. A job of a
- * partial transfer is never marked: the whole one may still come. */
+/* convert_work() marks it as done itself, with the rows of the copies in one transaction; for the
+ * others the worker does. */
 int convert_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 int exec_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
 int export_work(struct worker *w, struct work *work, struct err *err) DS_MUST_CHECK;
@@ -67,14 +67,11 @@ int export_find_package(struct worker *w, struct work *work, struct err *err) DS
  * and then. Trouble with that is told by the log. */
 void export_look_for_partials(struct worker *w);
 
-/* Its stage is done with it, unless it is of a partial one. */
-int worker_mark_done(struct worker *w, const struct work *work, struct err *err) DS_MUST_CHECK;
-
 /* What an attempt at it left in the archive when its worker was killed. */
 void convert_sweep(const struct worker *w, const struct work *work);
 
-/* The master into a file of the job's directory, whose path is the caller's. */
-int worker_extract(struct worker *w, const struct work *work, char **path,
+/* The master into a file of `dir`, whose path is the caller's. */
+int worker_extract(struct raw *raw, struct catalogue_transfer *t, const char *dir, char **path,
                    struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -1,0 +1,72 @@
+/*
+ * retention: deletes what the rules of [retention] do not keep. Masters (with their copies, and
+ * all that the catalogue has of them but their custody), copies alone, failed jobs of all stages:
+ * each by rules of its own. A rule is
+ *
+ *     [video|photo] [front|rear|driver|road|other] [IMEI] [kind of copy] LIMIT…
+ *
+ * with LIMIT: an age (12h 90d 8w 2y), a size of all that the rule is for (500GB), of each camera
+ * of them (20GB/camera), or "forever". Rules are separated by commas; the first that fits what is
+ * looked at is the one that counts, and what none fits is kept. The age of a master counts from its
+ * arrival, that of a copy from when it was made, that of a failed job from its failure. Too much
+ * for a size: the oldest go first.
+ *
+ * Never deleted is: what is protected; what is coming in, or is worked at, or waits for a stage;
+ * what was not converted (unless that failed, or was given up); a part of a transfer that its
+ * camera may go on with
+ * ([retention] partials_h).
+ *
+ * The order, so that a crash at any point leaves what the next sweep brings to its end:
+ *
+ *     copies' files ─► row away, event "deleted" in the custody, master due (one transaction)
+ *                   ─► master dropped from raw/<day>.db, durably ─► not due any more
+ *                   ─► the day's file deleted when it is empty, or made smaller
+ *
+ * Files of today and of yesterday are not made smaller: a receiver may have them open.
+ */
+#ifndef DASHSPOOL_RETENTION_H
+#define DASHSPOOL_RETENTION_H
+
+#include "dashspool/cfg.h"
+#include "dashspool/err.h"
+#include "dashspool/spool_upkeep.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The [retention] section. */
+extern const struct cfg_section retention_cfg_section;
+
+struct retention_swept {
+    const char *what;  /* "master", "copy", "failed job" */
+    const char *name;  /* an id, a path below ROOT */
+    const char *stage; /* of a failed job; else NULL */
+    const char *why;   /* the rule */
+    int64_t bytes;
+};
+
+struct retention_listener {
+    /* This went (or, in a dry run, would go). */
+    void (*swept)(void *arg, const struct retention_swept *item);
+    /* This could not be looked at or deleted, and why; the rest is swept. */
+    void (*trouble)(void *arg, const char *name, const char *why);
+    /* Worth knowing, and no trouble of the sweep's; may be NULL. */
+    void (*note)(void *arg, const char *name, const char *what);
+    bool (*go_on)(void *arg); /* may be NULL; false ends it after what is being done */
+    void *arg;
+};
+
+struct retention_result {
+    int64_t masters, copies, jobs; /* that went, or would go */
+    int64_t bytes;                 /* of these */
+    int64_t troubles;
+    int64_t protected, unconverted, busy, young; /* that a rule said should go, and that stay */
+    int64_t free_bytes;                          /* on ROOT's disk at the end */
+    bool low;                                    /* less than [retention] warn_free_mib */
+};
+
+/* One sweep. Several at once do no harm. With dry_run nothing is changed. */
+int retention_sweep(const char *root, const struct cfg *cfg, const struct spools_known *stages,
+                    bool dry_run, const struct retention_listener *listener,
+                    struct retention_result *out, struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * run: keeps the enabled stages running, each as a process of its own (`receive`, and `work --stage
+ * NAME` as often as it has workers). One that ends is started again, after a wait that grows while
+ * it ends soon again; it stops no other.
+ *
+ *   SIGHUP    reads the settings again. Bad ones change nothing. Good ones: stages whose settings
+ *             changed are ended and started anew, new ones started, others ended; `receive`, if it
+ *             stays, gets the SIGHUP, too (its list of cameras, its certificate).
+ *   SIGTERM   ends all of them within 10 s; running jobs are given back. SIGINT likewise.
+ *
+ * The processes run with the settings that were checked, as they were then: ROOT/run.d has them.
+ * ROOT/run.lock is held meanwhile: a second run on the ROOT is told so (ERR_BUSY). ROOT/run.json
+ * tells of each process since when it runs, how the last one ended and when the next is started.
+ * [run] prometheus names a file that `dashspool status` keeps up to date. To systemd
+ * (sd_notify(3), Type=notify) it tells when all run, when it reloads and when it ends, and keeps
+ * its watchdog content as long as no stage is in trouble: no ten starts in a row that ended soon,
+ * and a receiver that writes its status. load(arg, …) is for SIGHUP.
+ */
+#ifndef DASHSPOOL_RUN_H
+#define DASHSPOOL_RUN_H
+
+#include "dashspool/cfg.h"
+#include "dashspool/err.h"
+
+/* Reads the settings anew and checks them whole; *out is the caller's. */
+typedef int run_load_fn(void *arg, struct cfg **out, struct err *err);
+
+int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void *arg,
+               struct err *err) DS_MUST_CHECK;
+
+#endif

@@ -1,0 +1,163 @@
+/* Files of a package, one at a time, in a directory of our own. */
+#include "dashspool/fsx.h"
+#include "dashspool/workdir.h"
+#include "verify_internal.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct extract {
+    struct verify *v;
+    struct workdir work;
+    struct sigaction before[2];
+    /* while files are handed out */
+    extract_want_fn *want;
+    extract_file_fn *file;
+    void *arg;
+    struct file *now;
+    char *path;
+    int fd;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_stop(int signum)
+{
+    (void)signum;
+    stop = 1;
+}
+
+int extract_stopped(struct err *err)
+{
+    return stop ? err_set(err, ERR_AGAIN, "stopped by a signal; nothing is left behind") : ERR_OK;
+}
+
+static void catch_signals(struct extract *x)
+{
+    struct sigaction act = {.sa_handler = on_stop};
+    sigemptyset(&act.sa_mask);
+    stop = 0;
+    sigaction(SIGTERM, &act, &x->before[0]);
+    sigaction(SIGINT, &act, &x->before[1]);
+}
+
+int extract_open(struct extract **out, struct verify *v, struct err *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    struct extract *x = *out = calloc(1, sizeof *x);
+    if (!x)
+        return err_set(err, ERR_NOMEM, "no memory to look into footage");
+    x->v = v;
+    x->fd = -1;
+    catch_signals(x);
+    x->work = WORKDIR_NONE;
+    int rc = workdir_open(&x->work, tmp && tmp[0] == '/' ? tmp : "/tmp", "dashspool-verify-", err);
+    if (rc < 0)
+        err_wrap(err, "TMPDIR chooses where");
+    if (rc < 0)
+        extract_close(out);
+    return rc;
+}
+
+void extract_close(struct extract **x)
+{
+    if (!*x)
+        return;
+    if ((*x)->fd >= 0)
+        close((*x)->fd);
+    workdir_close(&(*x)->work);
+    sigaction(SIGTERM, &(*x)->before[0], NULL);
+    sigaction(SIGINT, &(*x)->before[1], NULL);
+    free((*x)->path);
+    free(*x);
+    *x = NULL;
+}
+
+const char *extract_dir(const struct extract *x)
+{
+    return x->work.path;
+}
+
+/* ---- reading ---- */
+
+static bool on_want(void *arg, const char *name)
+{
+    struct extract *x = arg;
+    const struct file *f = verify_find(x->v, name);
+    return f && f->sound && x->want(x->arg, f);
+}
+
+/* The extension as it is, if it is a short one of letters and digits: what a file is, its content
+ * tells. */
+static const char *extension(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    const char *dot = strrchr(name, '.');
+    return dot && strlen(dot) <= 8 && strspn(dot + 1, letters) == strlen(dot + 1) ? dot : "";
+}
+
+static int on_begin(void *arg, const char *name, int64_t size, struct err *err)
+{
+    struct extract *x = arg;
+    (void)size;
+    x->now = verify_find(x->v, name);
+    free(x->path);
+    int rc = fsx_path(&x->path, err, "%s/master%s", x->work.path, extension(name));
+    if (rc < 0)
+        return rc;
+    x->fd = open(x->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return x->fd < 0 ? err_sys(err, "create %s", x->path) : ERR_OK;
+}
+
+static int on_data(void *arg, const uint8_t *data, size_t n, struct err *err)
+{
+    struct extract *x = arg;
+    hash_update(x->v->hash, data, n);
+    int rc = fsx_write_all(x->fd, data, n, err);
+    if (rc < 0)
+        return err_wrap(err, "%s (TMPDIR chooses where)", x->path);
+    return extract_stopped(err);
+}
+
+static int judge_hash(struct extract *x, struct err *err)
+{
+    uint8_t digest[HASH_BYTES];
+    char sha256[HASH_HEX_ROOM];
+    int rc = hash_final(x->v->hash, digest, err);
+    if (rc < 0)
+        return rc;
+    hash_hex(digest, sha256);
+    if (strcmp(sha256, x->now->sha256) != 0)
+        return err_set(err, ERR_MALFORMED, "%s: '%s' was changed while it was read",
+                       x->v->request->path, x->now->name);
+    return ERR_OK;
+}
+
+static int on_end(void *arg, struct err *err)
+{
+    struct extract *x = arg;
+    int rc = close(x->fd) < 0 ? err_sys(err, "close %s", x->path) : ERR_OK;
+    x->fd = -1;
+    if (rc == ERR_OK)
+        rc = judge_hash(x, err);
+    if (rc == ERR_OK)
+        rc = x->file(x->arg, x->now, x->path, err);
+    if (unlink(x->path) < 0 && rc == ERR_OK)
+        rc = err_sys(err, "remove %s", x->path);
+    return rc;
+}
+
+int extract_each(struct extract *x, extract_want_fn *want, extract_file_fn *file, void *arg,
+                 struct err *err)
+{
+    static const struct bag_reader reader = {NULL, on_begin, on_data, on_end, on_want};
+    static const struct bag_limits limits = {0, 0};
+    x->want = want;
+    x->file = file;
+    x->arg = arg;
+    int rc = bag_read(x->v->request->path, &limits, &reader, x, err);
+    return rc < 0 ? rc : extract_stopped(err);
+}

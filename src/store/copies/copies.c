@@ -1,0 +1,255 @@
+#include "dashspool/copies.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ARCHIVE "archive"
+
+enum { DEPTH_MAX = 16, READ_BYTES = 256 * 1024 };
+
+/* ---- names ---- */
+
+int copies_dir(const char *root, const struct catalogue_transfer *t, char **out, struct err *err)
+{
+    bool known = t->known & CATALOGUE_TIME_OK;
+    struct clock_civil c = clock_civil_from_utc(known ? t->time_us : t->arrived_us, 0);
+    int rc = fsx_path(out, err, "%s/" ARCHIVE "/%s/%04d-%02d-%02d", root, t->imei, c.year, c.month,
+                      c.day);
+    return rc < 0 ? rc : fsx_mkdirs(*out, err);
+}
+
+int copies_path(char **out, const char *root, const char *path, struct err *err)
+{
+    *out = NULL;
+    if (strncmp(path, ARCHIVE "/", sizeof ARCHIVE) != 0 || !fsx_path_is_inside(path))
+        return err_set(err, ERR_MALFORMED, "'%.200s' is no place for a copy", path);
+    return fsx_path(out, err, "%s/%s", root, path);
+}
+
+bool copies_parse_name(const char *path, char id[CATALOGUE_ID_ROOM], const char **kind)
+{
+    static const struct {
+        const char *suffix, *kind;
+    } kinds[] = {
+        {"working.mp4", "working"},
+        {"viewing-DERIVED.mp4", "viewing"},
+        {"still-DERIVED.jpg", "still"},
+        {"gpx", "gpx"},
+        {"kml", "kml"},
+        {"geojson", "geojson"},
+        {"srt", "srt"},
+        {"vtt", "vtt"},
+        {"poster-DERIVED.jpg", "poster"},
+        {"sheet-DERIVED.jpg", "sheet"},
+        {"timing.json", "timing"},
+        {"timing.csv", "csv"},
+    };
+    static const char partial[] = "partial.", moment[] = "still-", moment_end[] = "s-DERIVED.jpg";
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t n = strcspn(name, ".");
+    if (!name[n] || n >= CATALOGUE_ID_ROOM)
+        return false;
+    snprintf(id, CATALOGUE_ID_ROOM, "%.*s", (int)n, name);
+    const char *rest = name + n + 1;
+    if (strncmp(rest, partial, sizeof partial - 1) == 0)
+        rest += sizeof partial - 1;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(rest, kinds[i].suffix) == 0) {
+            *kind = kinds[i].kind;
+            return true;
+        }
+    *kind = "moment"; /* still-<seconds>s-DERIVED.jpg */
+    n = strlen(rest);
+    return n >= sizeof moment - 1 + sizeof moment_end - 1 + 1 &&
+           strncmp(rest, moment, sizeof moment - 1) == 0 &&
+           strcmp(rest + n - (sizeof moment_end - 1), moment_end) == 0;
+}
+
+/* ---- the tree ---- */
+
+struct walk {
+    const char *root;
+    copies_fn *fn;
+    void *arg;
+};
+
+static int walk_dir(const struct walk *w, const char *dir, int depth, struct err *err);
+
+static int walk_one(const struct walk *w, const char *dir, const char *name, int depth,
+                    struct err *err)
+{
+    char *path = NULL;
+    struct stat st;
+    int rc = fsx_path(&path, err, "%s/%s/%s", w->root, dir, name);
+    if (rc < 0)
+        return rc;
+    const char *relative = path + strlen(w->root) + 1;
+    if (lstat(path, &st) < 0)
+        rc = errno == ENOENT ? ERR_OK : err_sys(err, "look at %s", path);
+    else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+        rc = walk_dir(w, relative, depth + 1, err);
+    else
+        rc = w->fn(w->arg, relative, &st, err);
+    free(path);
+    return rc;
+}
+
+static int walk_dir(const struct walk *w, const char *dir, int depth, struct err *err)
+{
+    char *path = NULL;
+    struct fsx_names names = {NULL, 0};
+    int rc = fsx_path(&path, err, "%s/%s", w->root, dir);
+    if (rc == ERR_OK)
+        rc = fsx_list(path, &names, err);
+    if (rc == ERR_NOTFOUND && err->sys_errno == ENOENT)
+        rc = ERR_OK; /* or it was removed meanwhile */
+    for (size_t i = 0; rc == ERR_OK && i < names.n; i++)
+        if (names.name[i][0] != '.')
+            rc = walk_one(w, dir, names.name[i], depth, err);
+    fsx_names_clear(&names);
+    free(path);
+    return rc;
+}
+
+int copies_each(const char *root, copies_fn *fn, void *arg, struct err *err)
+{
+    const struct walk w = {root, fn, arg};
+    return walk_dir(&w, ARCHIVE, 0, err);
+}
+
+/* ---- their bytes ---- */
+
+int copies_open(const char *root, const char *path, int *fd, struct stat *st, struct err *err)
+{
+    char *file = NULL;
+    *fd = -1;
+    int rc = copies_path(&file, root, path, err);
+    if (rc < 0)
+        return rc;
+    *fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (*fd < 0)
+        rc = errno == ELOOP ? err_set(err, ERR_MALFORMED, "%s is a link", file)
+                            : err_sys(err, "open %s", file);
+    else if (fstat(*fd, st) < 0)
+        rc = err_sys(err, "look at %s", file);
+    else if (!S_ISREG(st->st_mode))
+        rc = err_set(err, ERR_MALFORMED, "%s is no regular file", file);
+    if (rc < 0 && *fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+    free(file);
+    return rc;
+}
+
+/* Through the hash, and to `to` if that is a descriptor. */
+static int read_all(int fd, const char *path, int to, struct hash *hash, copies_step_fn *step,
+                    void *arg, struct err *err)
+{
+    uint8_t *bytes = malloc(READ_BYTES);
+    int rc = bytes ? ERR_OK : err_set(err, ERR_NOMEM, "no memory to read %s", path);
+    while (rc == ERR_OK) {
+        ssize_t n = read(fd, bytes, READ_BYTES);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            rc = err_sys(err, "read %s", path);
+        if (n <= 0)
+            break;
+        hash_update(hash, bytes, (size_t)n);
+        if (to >= 0)
+            rc = fsx_write_all(to, bytes, (size_t)n, err);
+        if (rc == ERR_OK && step)
+            rc = step(arg, (int64_t)n, err);
+    }
+    free(bytes);
+    return rc;
+}
+
+static int read_and_hash(const char *root, const char *path, int to, struct stat *st,
+                         copies_step_fn *step, void *arg, char out[HASH_HEX_ROOM], struct err *err)
+{
+    struct hash *hash = NULL;
+    uint8_t digest[HASH_BYTES];
+    int fd = -1;
+    int rc = copies_open(root, path, &fd, st, err);
+    if (rc == ERR_OK)
+        rc = hash_new(&hash, err);
+    if (rc == ERR_OK)
+        rc = read_all(fd, path, to, hash, step, arg, err);
+    if (rc == ERR_OK)
+        rc = hash_final(hash, digest, err);
+    if (rc == ERR_OK)
+        hash_hex(digest, out);
+    hash_free(&hash);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int copies_hash(const char *root, const char *path, copies_step_fn *step, void *arg,
+                char out[HASH_HEX_ROOM], struct err *err)
+{
+    struct stat st;
+    return read_and_hash(root, path, -1, &st, step, arg, out, err);
+}
+
+/* With the times of the original, and the name that is its own only now. */
+static int put_in_place(int fd, const struct stat *like, const char *part, const char *to,
+                        struct err *err)
+{
+    const struct timespec times[2] = {like->st_atim, like->st_mtim};
+    if (futimens(fd, times) < 0 || fchmod(fd, like->st_mode & 0777) < 0 || fsync(fd) < 0)
+        return err_sys(err, "fsync %s", part);
+    return fsx_rename(part, to, err);
+}
+
+int copies_duplicate(const char *root, const char *path, const char *to_root, copies_step_fn *step,
+                     void *arg, char out[HASH_HEX_ROOM], struct err *err)
+{
+    char *to = NULL, *part = NULL;
+    struct stat st;
+    int fd = -1, rc = copies_path(&to, to_root, path, err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&part, err, "%.*s", (int)(strrchr(to, '/') - to), to);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(part, err);
+    free(part);
+    part = NULL;
+    if (rc == ERR_OK)
+        rc = fsx_path(&part, err, "%s.part", to);
+    if (rc == ERR_OK &&
+        (fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640)) < 0)
+        rc = err_sys(err, "create %s", part);
+    if (rc == ERR_OK)
+        rc = read_and_hash(root, path, fd, &st, step, arg, out, err);
+    if (rc == ERR_OK)
+        rc = put_in_place(fd, &st, part, to, err);
+    if (fd >= 0)
+        close(fd);
+    if (rc < 0 && fd >= 0)
+        unlink(part);
+    free(part);
+    free(to);
+    return rc;
+}
+
+int copies_delete(const char *root, const char *path, struct err *err)
+{
+    char *file = NULL;
+    int rc = copies_path(&file, root, path, err);
+    if (rc == ERR_OK && unlink(file) < 0 && errno != ENOENT && errno != ENOTDIR)
+        rc = err_sys(err, "delete %s", file);
+    if (rc == ERR_OK) {
+        *strrchr(file, '/') = '\0';
+        rc = fsx_sync_dir(file, err);
+        rc = rc == ERR_NOTFOUND ? ERR_OK : rc;
+    }
+    free(file);
+    return rc;
+}
