@@ -54,7 +54,7 @@ static bool enum_ok(const uint8_t *result, size_t at, unsigned max)
 }
 _Static_assert(sizeof(enum media_container) == sizeof(unsigned) &&
                    sizeof(enum media_source) == sizeof(unsigned) &&
-                   sizeof(enum convert_copy_kind) == sizeof(unsigned) && sizeof(bool) == 1,
+                   sizeof(enum copy_kind) == sizeof(unsigned) && sizeof(bool) == 1,
                "enums are as wide as int, bool is a byte");
 
 static bool digest_ok(const char *hex)
@@ -67,7 +67,7 @@ static bool digest_ok(const char *hex)
 static bool output_ok(struct convert_result *r, int i, const struct message_request *asked)
 {
     struct convert_output *o = &r->output[i];
-    unsigned kind = (unsigned)o->kind, wanted = asked->options.copies | (unsigned)CONVERT_STILL;
+    unsigned kind = (unsigned)o->kind, wanted = asked->options.copies | (unsigned)COPY_STILL;
     size_t dir = strlen(asked->out_dir), stem = strlen(asked->stem);
     char before[sizeof o->path];
     if (kind == 0 || (kind & (kind - 1)) != 0 || !(kind & wanted))

@@ -17,17 +17,17 @@
 /* In the order in which they are made: the working copy proves the slices, the viewing copy finds
  * out what does not decode, the timing file tells of both. */
 static const struct copy_maker {
-    enum convert_copy_kind kind;
+    enum copy_kind kind;
     double weight; /* of the time that it takes, for the progress */
     copy_fn *make;
 } makers[] = {
-    {CONVERT_WORKING, 0.05, copy_working}, {CONVERT_VIEWING, 1, copy_viewing},
-    {CONVERT_STILL, 0.05, copy_still},     {CONVERT_GPX, 0.01, copy_gpx},
-    {CONVERT_KML, 0.01, copy_kml},         {CONVERT_GEOJSON, 0.01, copy_geojson},
-    {CONVERT_SRT, 0.01, copy_srt},         {CONVERT_VTT, 0.01, copy_vtt},
-    {CONVERT_POSTER, 0.05, copy_poster},   {CONVERT_SHEET, 0.2, copy_sheet},
-    {CONVERT_MOMENT, 0.05, copy_moment},   {CONVERT_TIMING, 0.01, copy_timing},
-    {CONVERT_CSV, 0.01, copy_csv},
+    {COPY_WORKING, 0.05, copy_working}, {COPY_VIEWING, 1, copy_viewing},
+    {COPY_STILL, 0.05, copy_still},     {COPY_GPX, 0.01, copy_gpx},
+    {COPY_KML, 0.01, copy_kml},         {COPY_GEOJSON, 0.01, copy_geojson},
+    {COPY_SRT, 0.01, copy_srt},         {COPY_VTT, 0.01, copy_vtt},
+    {COPY_POSTER, 0.05, copy_poster},   {COPY_SHEET, 0.2, copy_sheet},
+    {COPY_MOMENT, 0.05, copy_moment},   {COPY_TIMING, 0.01, copy_timing},
+    {COPY_CSV, 0.01, copy_csv},
 };
 enum { N_MAKERS = sizeof makers / sizeof *makers };
 
@@ -65,6 +65,29 @@ static const struct cfg_key keys[] = {
 };
 
 const struct cfg_section convert_cfg_section = {"convert", keys, sizeof keys / sizeof *keys};
+
+int convert_copies_parse(const char *text, unsigned *out, struct err *err)
+{
+    *out = 0;
+    for (const char *p = text;; p++) {
+        char name[16];
+        size_t n = strcspn(p, ",");
+        snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : 0), p);
+        unsigned kind = copy_kind_of(name);
+        if (!kind || kind == COPY_STILL || kind == COPY_MOMENT)
+            return err_set(
+                err, ERR_CONFIG,
+                "unknown kind of copy '%.*s'; see --copies in 'dashspool convert --help'", (int)n,
+                p);
+        *out |= kind;
+        p += n;
+        if (!*p)
+            break;
+    }
+    if (*out & (COPY_WORKING | COPY_VIEWING))
+        *out |= COPY_TIMING;
+    return ERR_OK;
+}
 
 static void take_text(const struct cfg *cfg, const char *key, char *out, size_t room)
 {
@@ -127,10 +150,10 @@ static int check_free(const char *path, const char *input, bool overwrite, struc
 static void suffix_text(const struct plan_output *o, bool redacted, char *out, size_t room)
 {
     char whole[64];
-    if (o->maker->kind == CONVERT_MOMENT)
+    if (o->maker->kind == COPY_MOMENT)
         snprintf(whole, sizeof whole, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
     else
-        snprintf(whole, sizeof whole, "%s", convert_copy_suffix(o->maker->kind));
+        snprintf(whole, sizeof whole, "%s", copy_kind_suffix(o->maker->kind));
     const char *derived = strstr(whole, "DERIVED");
     if (redacted && derived)
         snprintf(out, room, "%.*sREDACTED-%s", (int)(derived - whole), whole, derived);
@@ -179,7 +202,7 @@ static int plan_make(struct plan *p, enum media_container container, const char 
 {
     *p = (struct plan){0};
     bool photo = container == MEDIA_JPEG;
-    unsigned copies = photo ? (unsigned)CONVERT_STILL : options->copies & ~(unsigned)CONVERT_STILL;
+    unsigned copies = photo ? (unsigned)COPY_STILL : options->copies & ~(unsigned)COPY_STILL;
     if (!stem[0] || strchr(stem, '/'))
         return err_set(err, ERR_CONFIG, "'%s' is no name for a copy", stem);
     if (copies == 0)
@@ -187,10 +210,10 @@ static int plan_make(struct plan *p, enum media_container container, const char 
     int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < N_MAKERS; i++) {
         const struct copy_maker *maker = &makers[i];
-        int n = maker->kind == CONVERT_MOMENT ? options->n_moments : 1;
+        int n = maker->kind == COPY_MOMENT ? options->n_moments : 1;
         for (int k = 0; rc == ERR_OK && copies & maker->kind && k < n; k++)
-            rc = add_output(p, maker, maker->kind == CONVERT_MOMENT ? options->moment_us[k] : 0,
-                            input, out_dir, stage_dir, stem, redact_asked(options, container),
+            rc = add_output(p, maker, maker->kind == COPY_MOMENT ? options->moment_us[k] : 0, input,
+                            out_dir, stage_dir, stem, redact_asked(options, container),
                             options->overwrite, err);
     }
     return rc;
@@ -280,10 +303,10 @@ static int check_copies(const struct plan *p, struct media *m,
 {
     int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < p->n; i++) {
-        enum convert_copy_kind kind = p->output[i].maker->kind;
-        if (kind == CONVERT_WORKING)
+        enum copy_kind kind = p->output[i].maker->kind;
+        if (kind == COPY_WORKING)
             rc = slices_of_master(m, m->slices_sha256, err);
-        if (rc == ERR_OK && (kind == CONVERT_WORKING || kind == CONVERT_VIEWING))
+        if (rc == ERR_OK && (kind == COPY_WORKING || kind == COPY_VIEWING))
             rc = check_mp4(p->output[i].tmp, kind, m, options->check, err);
     }
     return rc;

@@ -16,7 +16,7 @@ struct copy_task {
     const struct convert_options *options;
     const struct osd_context *osd; /* for osd_text_at() */
     struct convert_result *result;
-    int64_t moment_us;             /* CONVERT_MOMENT: which one */
+    int64_t moment_us;             /* COPY_MOMENT: which one */
     convert_progress_fn *progress; /* may be NULL; done in from..to */
     void *arg;
     double from, to;
@@ -47,7 +47,7 @@ static inline void copy_progress(const struct copy_task *t, int64_t done, int64_
  * (m->slices_sha256). With `decode` every picture is decoded as well. ERR_IO: "the copy … does not
  * read back …".
  */
-int check_mp4(const char *path, enum convert_copy_kind kind, const struct media *m, bool decode,
+int check_mp4(const char *path, enum copy_kind kind, const struct media *m, bool decode,
               struct err *err) DS_MUST_CHECK;
 
 #endif

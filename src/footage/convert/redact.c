@@ -136,7 +136,7 @@ int redact_possible(const struct convert_options *options, struct err *err)
     if (options->n_masks < 0 || options->n_masks > CONVERT_MASKS_MAX)
         return err_set(err, ERR_CONFIG, "%d masks; at most %d are possible", options->n_masks,
                        CONVERT_MASKS_MAX);
-    return hides && options->copies & CONVERT_WORKING
+    return hides && options->copies & COPY_WORKING
                ? err_set(err, ERR_CONFIG,
                          "a working copy cannot be redacted (it contains the original frames and "
                          "sound); request other copies")

@@ -268,7 +268,7 @@ int copy_moment(const struct copy_task *t, struct err *err)
 int copy_moments_check(const struct media *m, const struct convert_options *options,
                        struct err *err)
 {
-    for (int i = 0; options->copies & CONVERT_MOMENT && i < options->n_moments; i++)
+    for (int i = 0; options->copies & COPY_MOMENT && i < options->n_moments; i++)
         if (options->moment_us[i] < 0 || options->moment_us[i] >= m->duration_us)
             return err_set(err, ERR_CONFIG, "no frame at %.3f s: the clip is %.3f s long",
                            (double)options->moment_us[i] / 1e6, (double)m->duration_us / 1e6);

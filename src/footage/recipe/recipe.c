@@ -7,7 +7,7 @@
 
 enum { FORMAT = 1, REAL_ROOM = 32, PLACES_MIN = 15, PLACES_MAX = 17 /* of any double */ };
 
-#define KIND_LAST   ((unsigned)CONVERT_LAST)
+#define KIND_LAST   ((unsigned)COPY_LAST)
 
 /* Years 1 to 9999: what a clock can show. */
 #define TIME_MIN_US (-62135596800e6)
@@ -121,7 +121,7 @@ static int write_fields(json_t *o, const struct field *fields, size_t n, const v
 /* Photos have theirs always; moments have a list of their own. */
 static bool is_listed(unsigned kind)
 {
-    return kind != CONVERT_STILL && kind != CONVERT_MOMENT;
+    return kind != COPY_STILL && kind != COPY_MOMENT;
 }
 
 static json_t *copies_json(unsigned copies)
@@ -129,8 +129,7 @@ static json_t *copies_json(unsigned copies)
     json_t *list = json_array();
     for (unsigned kind = 1; kind <= KIND_LAST; kind <<= 1)
         if (copies & kind && is_listed(kind))
-            json_array_append_new(list,
-                                  json_string(convert_copy_name((enum convert_copy_kind)kind)));
+            json_array_append_new(list, json_string(copy_kind_name((enum copy_kind)kind)));
     return list;
 }
 
@@ -167,7 +166,7 @@ int recipe_text(const struct recipe *r, char **out, struct err *err)
     if (rc == ERR_OK)
         rc = write_fields(options, options_fields, N_OPTIONS, o, err);
     json_object_set_new(options, "copies", copies_json(o->copies));
-    if (o->copies & CONVERT_MOMENT)
+    if (o->copies & COPY_MOMENT)
         json_object_set_new(options, "moments_us", moments_json(o));
     json_t *whole =
         json_pack("{s:i, s:o, s:o, s:s, s:o}", "format", FORMAT, "facts", facts, "options", options,
@@ -267,7 +266,7 @@ static int read_fields(const json_t *o, const struct field *fields, size_t n, vo
 static unsigned kind_of(const char *name)
 {
     for (unsigned kind = 1; kind <= KIND_LAST; kind <<= 1)
-        if (is_listed(kind) && strcmp(name, convert_copy_name((enum convert_copy_kind)kind)) == 0)
+        if (is_listed(kind) && strcmp(name, copy_kind_name((enum copy_kind)kind)) == 0)
             return kind;
     return 0;
 }
@@ -300,7 +299,7 @@ static int read_moments(const json_t *list, struct convert_options *o, struct er
             return refuse(err, "moments_us", "have one that is none");
         o->moment_us[o->n_moments++] = json_integer_value(v);
     }
-    o->copies |= (unsigned)CONVERT_MOMENT;
+    o->copies |= (unsigned)COPY_MOMENT;
     return ERR_OK;
 }
 
