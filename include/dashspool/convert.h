@@ -21,6 +21,7 @@
 #define DASHSPOOL_CONVERT_H
 
 #include "dashspool/cfg.h"
+#include "dashspool/copy_kind.h"
 #include "dashspool/err.h"
 #include "dashspool/hash.h"
 #include "dashspool/media.h"
@@ -29,26 +30,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Everything that can be made of a master. A photo gives CONVERT_STILL, whatever copies of a video
- * are asked for. */
-enum convert_copy_kind {
-    CONVERT_WORKING = 1 << 0, /* <stem>.working.mp4 */
-    CONVERT_VIEWING = 1 << 1, /* <stem>.viewing-DERIVED.mp4 */
-    CONVERT_STILL = 1 << 2,   /* <stem>.still-DERIVED.jpg of a photo */
-    CONVERT_TIMING =
-        1 << 3, /* <stem>.timing.json: every picture; beside each working or viewing copy */
-    CONVERT_CSV = 1 << 4, /* <stem>.timing.csv: the same as a table */
-    CONVERT_POSTER =
-        1 << 5, /* <stem>.poster-DERIVED.jpg: the picture at the trigger, or the middle */
-    CONVERT_SHEET = 1 << 6,  /* <stem>.sheet-DERIVED.jpg: contact sheet with times */
-    CONVERT_MOMENT = 1 << 7, /* <stem>.still-<offset>-DERIVED.jpg, one for each options.moment_us */
-    CONVERT_GPX = 1 << 8,    /* <stem>.gpx: position or track, GPX 1.1 */
-    CONVERT_GEOJSON = 1 << 9, /* <stem>.geojson, RFC 7946 */
-    CONVERT_SRT = 1 << 10,    /* <stem>.srt: the overlay's text as subtitles */
-    CONVERT_VTT = 1 << 11,    /* <stem>.vtt */
-    CONVERT_KML = 1 << 12,    /* <stem>.kml: OGC KML 2.2, as GPX */
-    CONVERT_LAST = CONVERT_KML,
-};
 #define CONVERT_MOMENTS_MAX 8
 #define CONVERT_MASKS_MAX   32 /* of one conversion */
 #define CONVERT_OUTPUTS_MAX 20
@@ -70,7 +51,7 @@ struct convert_mask {
 
 /* No pointers: the whole struct may be handed to another process of the same program. */
 struct convert_options {
-    unsigned copies;            /* enum convert_copy_kind */
+    unsigned copies;            /* enum copy_kind */
     struct media_options media; /* how the master is read */
     double crf;                 /* quality of the viewing copy's encoder, 0..51 */
     char preset[16];            /* libx264 speed */
@@ -79,7 +60,7 @@ struct convert_options {
     bool overwrite; /* replace outputs that are there; else ERR_BUSY */
     bool flac;      /* sound of the working copy as FLAC instead of AAC */
     bool check;     /* decode every copy whole before it counts */
-    int64_t moment_us[CONVERT_MOMENTS_MAX]; /* CONVERT_MOMENT: offsets from the first picture */
+    int64_t moment_us[CONVERT_MOMENTS_MAX]; /* COPY_MOMENT: offsets from the first picture */
     int n_moments;
 
     /* what is hidden. A working copy cannot be made then: ERR_CONFIG */
@@ -97,7 +78,7 @@ struct convert_options {
 };
 
 struct convert_output {
-    enum convert_copy_kind kind;
+    enum copy_kind kind;
     char path[1024];
     int64_t length_bytes;
     char sha256[HASH_HEX_ROOM];
@@ -121,10 +102,7 @@ struct convert_result {
     char warning[512]; /* "" or one line on what is not as it should be, though copies were made */
 };
 
-const char *convert_copy_name(
-    enum convert_copy_kind kind); /* "working" … as in `copies` of the settings */
-
-/* "working,viewing,poster": names of convert_copy_name() with commas. With a working or a viewing
+/* "working,viewing,poster": names of copy_kind_name() with commas. With a working or a viewing
  * copy the timing file is always made. ERR_CONFIG names what is none. */
 int convert_copies_parse(const char *text, unsigned *out, struct err *err) DS_MUST_CHECK;
 

@@ -7,8 +7,8 @@
  * calls do not share state. For files from outside, what decodes (media_probe(), media_slices())
  * belongs into a process that can do no harm: see confine.h.
  *
- * PTMF: docs/ptmf.md: 36-byte little-endian record headers, H.265
- * access units with capture times in microseconds, G.711 A-law sound.
+ * PTMF (docs/ptmf.md): 36-byte little-endian record headers, H.265 access units with capture times
+ * in microseconds, G.711 A-law sound.
  */
 #ifndef DASHSPOOL_MEDIA_H
 #define DASHSPOOL_MEDIA_H

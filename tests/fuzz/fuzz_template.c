@@ -1,5 +1,5 @@
 /* Whatever a person types as a template, it is refused or gives lines of UTF-8 that fit. */
-#include "footage/convert/template.h"
+#include "footage/convert/osd.h"
 #include <stdlib.h>
 #include <string.h>
 

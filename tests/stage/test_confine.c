@@ -2,8 +2,7 @@
 /* Children that convert, crash, hang, lie and use too much. This program is its own child: the
  * name of the copies tells it how to behave. */
 #include "dashspool/sandbox.h"
-#include "footage/confine/forkserver.h"
-#include "footage/confine/message.h"
+#include "footage/confine/child.h"
 #include "support/footage.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +49,7 @@ static int lie(const struct message_request *q)
     static struct convert_result r;
     struct err err;
     r.n_outputs = 1;
-    r.output[0].kind = CONVERT_WORKING;
+    r.output[0].kind = COPY_WORKING;
     bool link = strcmp(q->stem, "links") == 0;
     snprintf(r.output[0].path, sizeof r.output[0].path, "%s/%s.working.mp4",
              link ? q->out_dir : "/tmp", q->stem);
@@ -127,7 +126,7 @@ static int convert(const char *stem, const struct confine_limits *limits, struct
                    struct err *err)
 {
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_VIEWING);
     if (strcmp(stem, "long") == 0)
         snprintf(options.preset, sizeof options.preset, "veryslow");
     *err = (struct err){0};
@@ -189,7 +188,7 @@ static void test_the_same_copies_as_without(void **state)
     struct convert_result confined, plain;
     struct confine_limits limits = {.memory_bytes = INT64_C(2) << 30};
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_VIEWING);
     struct err err;
     assert_ok(convert("clip", &limits, &confined, &err));
     assert_int_equal(support_entries(dir), confined.n_outputs);
@@ -214,7 +213,7 @@ static void test_a_conversion_can_be_stopped(void **state)
     struct confine *c = NULL;
     struct confine_limits limits = {0};
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_options options = footage_options(COPY_WORKING);
     struct convert_result r;
     struct err err;
     double done;

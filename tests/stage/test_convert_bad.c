@@ -39,7 +39,7 @@ static void refuses(const void *data, size_t n, int code, const char *says)
     enum media_container container;
     snprintf(path, sizeof path, "%s/x.h265", dir);
     support_write(path, data, n);
-    assert_int_equal(convert(path, CONVERT_WORKING | CONVERT_VIEWING, &r, &err), code);
+    assert_int_equal(convert(path, COPY_WORKING | COPY_VIEWING, &r, &err), code);
     if (!strstr(err.text, says))
         fail_msg("'%s' does not say '%s'", err.text, says);
     if (code == ERR_MALFORMED && n == 0)
@@ -76,9 +76,9 @@ static void test_a_missing_file_or_directory_is_named(void **state)
     struct convert_result r;
     struct err err = {0};
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING);
-    assert_int_equal(convert("/nowhere/x.h265", CONVERT_WORKING, &r, &err), ERR_NOTFOUND);
-    assert_int_equal(convert("/tmp", CONVERT_WORKING, &r, &err), ERR_UNSUPPORTED);
+    struct convert_options options = footage_options(COPY_WORKING);
+    assert_int_equal(convert("/nowhere/x.h265", COPY_WORKING, &r, &err), ERR_NOTFOUND);
+    assert_int_equal(convert("/tmp", COPY_WORKING, &r, &err), ERR_UNSUPPORTED);
     const char *clip = footage_sample("rear-25fps-6s-silent.h265");
     assert_err(ERR_NOTFOUND,
                convert_file(clip, "/nowhere", "clip", &facts, &options, NULL, NULL, &r, &err));
@@ -101,7 +101,7 @@ static void test_a_full_disk_is_temporary_and_leaves_nothing(void **state)
         tight = before;
         tight.rlim_cur = limit;
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-        int rc = convert(footage_sample("rear-25fps-6s-silent.h265"), CONVERT_WORKING, &r, &err);
+        int rc = convert(footage_sample("rear-25fps-6s-silent.h265"), COPY_WORKING, &r, &err);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
         assert_int_equal(rc, limit < 566000 ? ERR_IO : ERR_OK);
     }
@@ -113,7 +113,7 @@ static void test_a_stream_without_parameter_sets_is_told_with_its_offset(void **
     struct convert_result r;
     struct err err;
     const char *path = support_data("hevc/membrane-input-30-640x480-no-parameter-sets.h265");
-    assert_int_equal(convert(path, CONVERT_WORKING | CONVERT_VIEWING, &r, &err), ERR_MALFORMED);
+    assert_int_equal(convert(path, COPY_WORKING | COPY_VIEWING, &r, &err), ERR_MALFORMED);
     assert_non_null(strstr(err.text, "without parameter sets"));
     assert_non_null(strstr(err.text, "offset 0"));
 }
@@ -127,7 +127,7 @@ static void test_a_truncated_clip_keeps_what_is_whole(void **state)
     struct buf b = support_read(footage_sample("rear-25fps-6s-silent.h265"));
     snprintf(path, sizeof path, "%s/cut.h265", dir);
     support_write(path, buf_data(&b), b.used / 2);
-    assert_int_equal(convert(path, CONVERT_WORKING | CONVERT_VIEWING, &r, &err), 0);
+    assert_int_equal(convert(path, COPY_WORKING | COPY_VIEWING, &r, &err), 0);
     assert_true(r.pictures == 50);
     assert_non_null(strstr(r.warning, "ends inside a record"));
     buf_clear(&b);
@@ -147,7 +147,7 @@ static void test_a_hundred_cuts_leave_copies_or_one_line(void **state)
         random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         size_t cut = (size_t)(random >> 33) % (i < 20 ? 40000 : b.used);
         support_write(path, buf_data(&b), cut);
-        int rc = convert(path, CONVERT_WORKING, &r, &err);
+        int rc = convert(path, COPY_WORKING, &r, &err);
         assert_true(rc == 0 || rc == ERR_MALFORMED);
         assert_true(rc == 0 || cut < 40000);
     }
@@ -172,7 +172,7 @@ static void test_every_file_of_the_collection_gives_copies_or_one_line(void **st
                 continue;
             bool bare = strstr(e->d_name, "no-parameter-sets") || strstr(e->d_name, "no-vps");
             snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-            int rc = convert(path, CONVERT_WORKING | CONVERT_VIEWING, &r, &err);
+            int rc = convert(path, COPY_WORKING | COPY_VIEWING, &r, &err);
             printf("  %s: %s\n", e->d_name, rc < 0 ? err.text : r.warning);
             assert_int_equal(rc, bare ? ERR_MALFORMED : ERR_OK);
             seen++;

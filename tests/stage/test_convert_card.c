@@ -62,7 +62,7 @@ static struct convert_result convert(const char *clip, const char *stem)
     struct err err;
     struct convert_result r;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_VIEWING);
     assert_ok(convert_file(in_dir(clip), dir, stem, &facts, &options, NULL, NULL, &r, &err));
     return r;
 }

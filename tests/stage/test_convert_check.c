@@ -1,6 +1,6 @@
 /* A copy that is not as planned is found out. */
-#include "footage/convert/check.h"
-#include "footage/media/slices.h"
+#include "footage/convert/copies.h"
+#include "footage/media/media.h"
 #include "support/footage.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static int set_up(void **state)
 {
     (void)state;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_VIEWING);
     const char *master = footage_sample("rear-25fps-6s-silent.h265");
     struct err err;
     dir = support_tmp_dir();
@@ -35,7 +35,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static const char *copy_of(enum convert_copy_kind kind)
+static const char *copy_of(enum copy_kind kind)
 {
     for (int i = 0; i < made.n_outputs; i++)
         if (made.output[i].kind == kind)
@@ -44,7 +44,7 @@ static const char *copy_of(enum convert_copy_kind kind)
     return NULL;
 }
 
-static void expect(enum convert_copy_kind kind, const char *says)
+static void expect(enum copy_kind kind, const char *says)
 {
     struct err err = {0};
     int rc = check_mp4(path, kind, &m, true, &err);
@@ -54,7 +54,7 @@ static void expect(enum convert_copy_kind kind, const char *says)
 }
 
 /* Flips `n` bytes at a part of the file (faststart: the pictures are behind the index). */
-static void damage(enum convert_copy_kind kind, double where, size_t n)
+static void damage(enum copy_kind kind, double where, size_t n)
 {
     struct buf b = support_read(copy_of(kind));
     size_t at = (size_t)((double)b.used * where);
@@ -67,46 +67,46 @@ static void damage(enum convert_copy_kind kind, double where, size_t n)
 static void test_one_changed_byte_of_a_working_copy(void **state)
 {
     (void)state;
-    damage(CONVERT_WORKING, 0.7, 1);
+    damage(COPY_WORKING, 0.7, 1);
     struct err err = {0};
-    assert_err(ERR_IO, check_mp4(path, CONVERT_WORKING, &m, false, &err));
-    expect(CONVERT_WORKING, "");
+    assert_err(ERR_IO, check_mp4(path, COPY_WORKING, &m, false, &err));
+    expect(COPY_WORKING, "");
 }
 
 static void test_a_broken_viewing_copy(void **state)
 {
     (void)state;
-    damage(CONVERT_VIEWING, 0.5, 20000);
-    expect(CONVERT_VIEWING, "pictures decode");
+    damage(COPY_VIEWING, 0.5, 20000);
+    expect(COPY_VIEWING, "pictures decode");
 }
 
 static void test_another_copy_in_its_place(void **state)
 {
     (void)state;
     struct err err;
-    assert_err(ERR_IO, check_mp4(copy_of(CONVERT_VIEWING), CONVERT_WORKING, &m, false, &err));
+    assert_err(ERR_IO, check_mp4(copy_of(COPY_VIEWING), COPY_WORKING, &m, false, &err));
     assert_non_null(strstr(err.text, "the pictures are h264"));
-    assert_err(ERR_IO, check_mp4(copy_of(CONVERT_WORKING), CONVERT_VIEWING, &m, false, &err));
+    assert_err(ERR_IO, check_mp4(copy_of(COPY_WORKING), COPY_VIEWING, &m, false, &err));
 }
 
 static void test_a_picture_too_many_or_too_few_or_at_another_time(void **state)
 {
     (void)state;
     struct err err;
-    const char *copy = copy_of(CONVERT_WORKING);
-    assert_ok(check_mp4(copy, CONVERT_WORKING, &m, true, &err));
+    const char *copy = copy_of(COPY_WORKING);
+    assert_ok(check_mp4(copy, COPY_WORKING, &m, true, &err));
     m.n_pictures--;
-    assert_err(ERR_IO, check_mp4(copy, CONVERT_WORKING, &m, false, &err));
+    assert_err(ERR_IO, check_mp4(copy, COPY_WORKING, &m, false, &err));
     assert_non_null(strstr(err.text, "more pictures than"));
     m.n_pictures++;
     m.picture[m.first + 20].pts++;
-    assert_err(ERR_IO, check_mp4(copy, CONVERT_WORKING, &m, false, &err));
+    assert_err(ERR_IO, check_mp4(copy, COPY_WORKING, &m, false, &err));
     assert_non_null(strstr(err.text, "picture 20 is at"));
     m.picture[m.first + 20].pts--;
     struct media_sound sound = {.n = 160};
     m.sound = &sound;
     m.n_sounds = 1;
-    assert_err(ERR_IO, check_mp4(copy, CONVERT_WORKING, &m, false, &err));
+    assert_err(ERR_IO, check_mp4(copy, COPY_WORKING, &m, false, &err));
     assert_non_null(strstr(err.text, "no sound track"));
     m.sound = NULL;
     m.n_sounds = 0;
@@ -115,11 +115,11 @@ static void test_a_picture_too_many_or_too_few_or_at_another_time(void **state)
 static void test_a_cut_file(void **state)
 {
     (void)state;
-    struct buf b = support_read(copy_of(CONVERT_WORKING));
+    struct buf b = support_read(copy_of(COPY_WORKING));
     support_write(path, buf_data(&b), b.used / 2);
-    expect(CONVERT_WORKING, "");
+    expect(COPY_WORKING, "");
     support_write(path, buf_data(&b), 100);
-    expect(CONVERT_WORKING, "");
+    expect(COPY_WORKING, "");
     buf_clear(&b);
 }
 
@@ -128,7 +128,7 @@ static void test_pictures_that_last_too_long(void **state)
     (void)state;
     struct err err;
     for (int i = 0; i < 2; i++) {
-        enum convert_copy_kind kind = i ? CONVERT_VIEWING : CONVERT_WORKING;
+        enum copy_kind kind = i ? COPY_VIEWING : COPY_WORKING;
         assert_ok(check_mp4(copy_of(kind), kind, &m, false, &err));
         m.duration_us -= 1000;
         assert_err(ERR_IO, check_mp4(copy_of(kind), kind, &m, false, &err));
@@ -140,7 +140,7 @@ static void test_pictures_that_last_too_long(void **state)
 static void sound_is_measured(bool flac)
 {
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_options options = footage_options(COPY_WORKING);
     const char *master = footage_sample("front-20fps-10s-sound.h265");
     struct convert_result r;
     struct media with_sound;
@@ -150,9 +150,9 @@ static void sound_is_measured(bool flac)
     assert_ok(convert_file(master, dir, "sound", &facts, &options, NULL, NULL, &r, &err));
     assert_ok(media_open(&with_sound, master, MEDIA_PTMF, &facts, &options.media, &err));
     assert_ok(slices_of_master(&with_sound, with_sound.slices_sha256, &err));
-    assert_ok(check_mp4(r.output[0].path, CONVERT_WORKING, &with_sound, false, &err));
+    assert_ok(check_mp4(r.output[0].path, COPY_WORKING, &with_sound, false, &err));
     with_sound.n_sounds--;
-    assert_err(ERR_IO, check_mp4(r.output[0].path, CONVERT_WORKING, &with_sound, false, &err));
+    assert_err(ERR_IO, check_mp4(r.output[0].path, COPY_WORKING, &with_sound, false, &err));
     assert_non_null(strstr(err.text, "its sound is samples"));
     media_close(&with_sound);
 }

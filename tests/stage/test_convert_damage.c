@@ -14,7 +14,7 @@
 static int probe(const char *path, bool decode, struct media_probe *p, struct err *err)
 {
     struct media_facts facts = {.tz_min = 0};
-    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_options options = footage_options(COPY_WORKING);
     *err = (struct err){0};
     int rc = media_probe(path, &facts, &options.media, decode, p, err);
     assert_true(rc == 0 || (rc == ERR_MALFORMED && strlen(err->text) > strlen(path) + 10));
@@ -340,7 +340,7 @@ static void test_stills_are_made_where_no_picture_is_whole(void **state)
     c.n = n_of(&c, 0);
     for (size_t i = 0; i < 400; i++)
         c.bytes[c.n * 2 / 3 + i] = (uint8_t)(i * 37 % 251 + 4);
-    assert_ok(clip_convert(&c, CONVERT_VIEWING | CONVERT_POSTER | CONVERT_SHEET, &r, &err));
+    assert_ok(clip_convert(&c, COPY_VIEWING | COPY_POSTER | COPY_SHEET, &r, &err));
     assert_int_equal(r.n_outputs, 3);
     assert_int_equal(r.damage.damaged, 1);
     assert_non_null(strstr(r.warning, "poster: the picture is damaged"));
@@ -355,7 +355,7 @@ static void test_a_sheet_shows_a_picture_again_where_none_comes_behind_it(void *
     struct err err;
     c.n = n_of(&c, 0) + n_of(&c, 1);
     c.bytes[at_of(&c, 1) + PTMF_HEADER_BYTES + 6] = 0x80; /* a parameter set far out of range */
-    assert_ok(clip_convert(&c, CONVERT_SHEET, &r, &err));
+    assert_ok(clip_convert(&c, COPY_SHEET, &r, &err));
     assert_non_null(strstr(r.warning, "1 cell of the sheet has a neighbour"));
     struct media_probe p = clip_probe(&c, true);
     one_damaged(&p, 1, "slice header is broken", 0);
@@ -379,7 +379,7 @@ static void test_the_last_pictures_out_of_order_keep_their_length(void **state)
     memmove(c.bytes + at, c.bytes + at + n, last);
     memcpy(c.bytes + at + last, first, n);
     free(first);
-    assert_ok(clip_convert(&c, CONVERT_WORKING, &r, &err)); /* reads its lengths back */
+    assert_ok(clip_convert(&c, COPY_WORKING, &r, &err)); /* reads its lengths back */
     assert_int_equal(r.pictures, 150);
     clip_close(&c);
 }
@@ -416,7 +416,7 @@ static void test_a_photo_that_gives_no_still_is_an_error_to_probe(void **state)
             found = true;
         }
     assert_true(found);
-    assert_int_equal(clip_convert(&c, CONVERT_STILL, &r, &err), ERR_MALFORMED);
+    assert_int_equal(clip_convert(&c, COPY_STILL, &r, &err), ERR_MALFORMED);
     assert_int_equal(probe(c.path, true, &p, &probe_err), ERR_MALFORMED);
     assert_string_equal(err.text, probe_err.text);
     clip_close(&c);

@@ -47,7 +47,7 @@ static void test_x264_is_the_one_in_the_copies(void **state)
     struct told t = {.n = 0};
     struct convert_result r;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_VIEWING);
     char *dir = support_tmp_dir(), said[100];
     struct err err;
     (void)state;

@@ -53,7 +53,7 @@ static void test_viewing_copy_differs_only_in_the_strip_and_by_codec_noise(void 
     struct err err;
     char *dir = support_tmp_dir();
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_VIEWING);
     struct convert_result r;
     struct luma *a = calloc(1, sizeof *a), *b = calloc(1, sizeof *b);
     assert_ok(convert_file(footage_sample("front-20fps-10s-sound.h265"), dir, "clip", &facts,
@@ -83,7 +83,7 @@ static void test_overlay_can_be_read(void **state)
     char text[1024];
     char *dir = support_tmp_dir();
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_VIEWING);
     struct convert_result r;
     assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
                            &options, NULL, NULL, &r, &err));
@@ -104,7 +104,7 @@ static void test_template_at_the_right_with_a_track_can_be_read(void **state)
     char text[1024];
     char *dir = support_tmp_dir();
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_VIEWING);
     struct convert_result r;
     static const char track[] = "utc,lat,lon,speed_kmh\n2024-11-29T07:23:45Z,54.7,25.2,60\n"
                                 "2024-11-29T07:23:55Z,54.71,25.21,70\n";

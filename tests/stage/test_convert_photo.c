@@ -185,7 +185,7 @@ static int convert_and_compare(const char *path, const char *name, const char *w
     struct err err;
     char *dir = support_tmp_dir();
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_STILL);
+    struct convert_options options = footage_options(COPY_STILL);
     struct convert_result r;
     assert_ok(convert_file(path, dir, "p", &facts, &options, NULL, NULL, &r, &err));
     assert_string_equal(r.warning, warning);
@@ -271,7 +271,7 @@ static void test_overlay_stands_upright_in_all_orientations(void **state)
     char *dir = support_tmp_dir(), path[4096], seen[4096], filter[256], text[1024];
     struct err err;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_STILL);
+    struct convert_options options = footage_options(COPY_STILL);
     struct convert_result r;
     struct buf out;
     options.overwrite = true;
@@ -316,7 +316,7 @@ static void test_exiftool_reads_what_is_known_and_complains_of_nothing_new(void 
     struct err err;
     struct buf out;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_STILL);
+    struct convert_options options = footage_options(COPY_STILL);
     struct convert_result r;
     static const char *const lines[] = {"350612071913857-front-video-20241129T072345Z",
                                         "Teltonika",
@@ -360,13 +360,13 @@ static void test_overlay_of_a_photo_can_be_read(void **state)
     struct err err;
     char *dir = support_tmp_dir(), text[1024];
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_options options = footage_options(COPY_WORKING);
     struct convert_result r;
     assert_ok(convert_file(footage_sample("photo-720p.jpg"), dir, "photo", &facts, &options, NULL,
                            NULL, &r, &err));
     assert_int_equal(r.container, MEDIA_JPEG);
     assert_int_equal(r.n_outputs, 1);
-    assert_int_equal(r.output[0].kind, CONVERT_STILL);
+    assert_int_equal(r.output[0].kind, COPY_STILL);
     footage_overlay(dir, r.output[0].path, "0", text, sizeof text);
     assert_non_null(strstr(text, "2024-11-29 09:23:45.2"));
     assert_non_null(strstr(text, "350612071913857"));
@@ -396,7 +396,7 @@ static void test_the_usual_huffman_tables_stay_and_others_are_made_anew(void **s
     (void)state;
     static const char *const masters[] = {"photo-720p.jpg", "viewing-copy.jpg"};
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_STILL);
+    struct convert_options options = footage_options(COPY_STILL);
     for (int i = 0; i < 2; i++) {
         char *dir = support_tmp_dir();
         struct convert_result r;
@@ -418,7 +418,7 @@ static int convert_bytes(const void *data, size_t n, struct convert_result *r, s
 {
     char *dir = support_tmp_dir(), path[4096];
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_STILL);
+    struct convert_options options = footage_options(COPY_STILL);
     snprintf(path, sizeof path, "%s/in.jpg", dir);
     support_write(path, data, n);
     *err = (struct err){0};

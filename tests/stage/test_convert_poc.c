@@ -87,7 +87,7 @@ static char *but(int from, int n, int times)
 static struct media_probe probe(const char *path, bool decode)
 {
     struct media_facts facts = {.tz_min = 0};
-    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_options options = footage_options(COPY_WORKING);
     struct media_probe p;
     struct err err;
     assert_ok(media_probe(path, &facts, &options.media, decode, &p, &err));
@@ -213,7 +213,7 @@ static void test_a_hole_longer_than_a_clip_is_not_believed(void **state)
     (void)state;
     struct stream s = stream_of_sample();
     struct media_facts facts = {.tz_min = 0};
-    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_options options = footage_options(COPY_WORKING);
     struct media_probe p;
     struct err err;
     options.media.fps = 0.1;
@@ -230,8 +230,7 @@ static void test_copies_show_that_pictures_are_missing(void **state)
     (void)state;
     struct stream s = stream_of_sample();
     struct media_facts facts = footage_facts();
-    struct convert_options options =
-        footage_options(CONVERT_WORKING | CONVERT_VIEWING | CONVERT_TIMING);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_VIEWING | COPY_TIMING);
     struct convert_result r;
     struct err err;
     const char *says = "\"before\":60,\"lost\":12,";
@@ -240,13 +239,13 @@ static void test_copies_show_that_pictures_are_missing(void **state)
     assert_int_equal(r.damage.lost, 12);
     assert_non_null(strstr(r.warning, "12 pictures are missing"));
     for (int i = 0; i < r.n_outputs; i++) {
-        if (r.output[i].kind == CONVERT_TIMING) {
+        if (r.output[i].kind == COPY_TIMING) {
             struct buf json = support_read(r.output[i].path);
             assert_non_null(memmem(buf_data(&json), json.used, says, strlen(says)));
             buf_clear(&json);
             continue;
         }
-        bool viewing = r.output[i].kind == CONVERT_VIEWING;
+        bool viewing = r.output[i].kind == COPY_VIEWING;
         struct footage f = footage_read(r.output[i].path);
         assert_int_equal(f.picture.n, 138 + viewing); /* and the card */
         assert_int_equal(f.picture.pts[60 + viewing], 72 * 90000 / 25);
@@ -277,7 +276,7 @@ static void test_nothing_is_missing_from_streams_of_all_kinds(void **state)
     assert_int_equal(glob(TEST_DATA "/hevc/*.h265", 0, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct media_facts facts = {.tz_min = 0};
-        struct convert_options options = footage_options(CONVERT_WORKING);
+        struct convert_options options = footage_options(COPY_WORKING);
         struct media_probe p;
         struct err err;
         if (media_probe(found.gl_pathv[i], &facts, &options.media, false, &p, &err) < 0)
@@ -325,7 +324,7 @@ static void cut_before_leading(struct stream *s)
 {
     char times[AU_MAX] = "";
     struct media_facts facts = {.tz_min = 0};
-    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_VIEWING);
     struct convert_result r;
     struct err err;
     int from = 1, led = 0;

@@ -71,7 +71,7 @@ static const char *path_of(const char *name)
 static int probe(const char *path, const char *params_from, struct media_probe *p, struct err *err)
 {
     struct media_facts facts = {.tz_min = 0};
-    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_options options = footage_options(COPY_WORKING);
     snprintf(options.media.params_from, sizeof options.media.params_from, "%s", params_from);
     *err = (struct err){0};
     return media_probe(path, &facts, &options.media, true, p, err);
@@ -210,7 +210,7 @@ static void test_a_plain_stream_without_sets_converts_with_lent_ones(void **stat
     struct err err;
     char clip[4096], *dir = support_tmp_dir();
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_VIEWING);
     snprintf(clip, sizeof clip, "%s",
              support_data("hevc/membrane-input-30-640x480-no-parameter-sets.h265"));
     snprintf(options.media.params_from, sizeof options.media.params_from, "%s",

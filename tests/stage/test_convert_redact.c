@@ -134,9 +134,9 @@ static double psnr(const struct seen *a, const struct seen *b, int i, bool insid
 static void test_a_box_is_black_as_long_as_it_lasts_and_all_else_is_as_it_was(void **state)
 {
     (void)state;
-    struct convert_options plain = with_masks(CONVERT_VIEWING, NULL);
+    struct convert_options plain = with_masks(COPY_VIEWING, NULL);
     struct convert_options hidden =
-        with_masks(CONVERT_VIEWING, (const char *const[]){"401,303,215,131,2,4", NULL});
+        with_masks(COPY_VIEWING, (const char *const[]){"401,303,215,131,2,4", NULL});
     struct convert_result p = convert(footage_sample(SILENT), "plain", &plain);
     struct convert_result r = convert(footage_sample(SILENT), "hidden", &hidden);
     assert_non_null(strstr(r.output[0].path, "/hidden.viewing-REDACTED-DERIVED.mp4"));
@@ -167,7 +167,7 @@ static void test_a_copy_says_that_it_is_redacted(void **state)
 {
     (void)state;
     struct convert_options o =
-        with_masks(CONVERT_VIEWING | CONVERT_POSTER, (const char *const[]){"0,0,64,64", NULL});
+        with_masks(COPY_VIEWING | COPY_POSTER, (const char *const[]){"0,0,64,64", NULL});
     char text[1024];
     struct buf out;
     struct convert_result r = convert(footage_sample(SILENT), "clip", &o);
@@ -200,7 +200,7 @@ static void test_a_copy_says_that_it_is_redacted(void **state)
 static void test_no_sound_means_no_sound_track(void **state)
 {
     (void)state;
-    struct convert_options o = with_masks(CONVERT_VIEWING, NULL);
+    struct convert_options o = with_masks(COPY_VIEWING, NULL);
     o.check = true;
     struct convert_result r = convert(footage_sample(SOUND), "clip", &o);
     assert_true(r.sound);
@@ -222,12 +222,12 @@ static void test_working_copies_are_refused_and_so_are_masks_that_hide_nothing(v
     struct err err;
     struct convert_result r;
     struct media_facts facts = footage_facts();
-    struct convert_options o = with_masks(CONVERT_WORKING | CONVERT_VIEWING, NULL);
+    struct convert_options o = with_masks(COPY_WORKING | COPY_VIEWING, NULL);
     o.no_sound = true;
     assert_err(ERR_CONFIG,
                convert_file(footage_sample(SILENT), dir, "x", &facts, &o, NULL, NULL, &r, &err));
     for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
-        o = with_masks(CONVERT_VIEWING, (const char *const[]){masks[i], NULL});
+        o = with_masks(COPY_VIEWING, (const char *const[]){masks[i], NULL});
         assert_err(ERR_CONFIG, convert_file(footage_sample(SILENT), dir, "x", &facts, &o, NULL,
                                             NULL, &r, &err));
         assert_non_null(strstr(err.text, "hides nothing"));
@@ -257,7 +257,7 @@ static void test_a_held_picture_and_those_built_on_damage_are_masked(void **stat
     (void)state;
     make_cut_clip(in_dir("cut.h265"));
     struct convert_options o =
-        with_masks(CONVERT_VIEWING, (const char *const[]){"64,64,96,96,2.6,2.7", NULL});
+        with_masks(COPY_VIEWING, (const char *const[]){"64,64,96,96,2.6,2.7", NULL});
     struct convert_result r = convert(in_dir("cut.h265"), "clip", &o);
     assert_int_equal(r.damage.lost, 12);
     struct seen *s = see(r.output[0].path, 64, 64, 96, 96);
@@ -276,9 +276,8 @@ static void test_a_held_picture_and_those_built_on_damage_are_masked(void **stat
 static void test_the_same_masks_give_the_same_bytes(void **state)
 {
     (void)state;
-    struct convert_options o =
-        with_masks(CONVERT_VIEWING | CONVERT_POSTER,
-                   (const char *const[]){"1,1,99,99", "50,50,99,99,1", NULL});
+    struct convert_options o = with_masks(
+        COPY_VIEWING | COPY_POSTER, (const char *const[]){"1,1,99,99", "50,50,99,99,1", NULL});
     struct convert_result a = convert(footage_sample(SILENT), "clip", &o);
     struct convert_result b = convert(footage_sample(SILENT), "clip", &o);
     assert_int_equal(a.n_outputs, b.n_outputs);
@@ -339,10 +338,9 @@ static void test_nothing_of_what_is_hidden_has_a_part_in_any_byte(void **state)
                  {"320x181", "yuv422p"}};
     static const char secret[] = "drawbox=x=101:y=51:w=61:h=41:color=red:t=fill"
                                  ":enable='between(t,0.55,1.25)'";
-    struct convert_options o =
-        with_masks(CONVERT_VIEWING | CONVERT_POSTER | CONVERT_SHEET | CONVERT_MOMENT,
-                   (const char *const[]){"101,51,61,41,0.6,1.3", NULL});
-    struct convert_options plain = with_masks(CONVERT_MOMENT, NULL);
+    struct convert_options o = with_masks(COPY_VIEWING | COPY_POSTER | COPY_SHEET | COPY_MOMENT,
+                                          (const char *const[]){"101,51,61,41,0.6,1.3", NULL});
+    struct convert_options plain = with_masks(COPY_MOMENT, NULL);
     o.n_moments = plain.n_moments = 1;
     o.moment_us[0] = plain.moment_us[0] = 700000;
     o.media.default_fps = plain.media.default_fps = 10;
@@ -357,7 +355,7 @@ static void test_nothing_of_what_is_hidden_has_a_part_in_any_byte(void **state)
         for (int k = 0; k < a.n_outputs; k++)
             assert_string_not_equal(a.output[k].sha256, b.output[k].sha256);
         if (i == 2) /* a sheet takes its time, and scales all layouts alike */
-            o.copies &= ~(unsigned)CONVERT_SHEET;
+            o.copies &= ~(unsigned)COPY_SHEET;
         a = convert(in_dir("a.h265"), "clip", &o);
         b = convert(in_dir("b.h265"), "clip", &o);
         assert_int_equal(a.n_outputs, i < 2 ? 4 : 3);
@@ -375,7 +373,7 @@ static void test_what_lay_in_the_memory_has_no_part_in_any_byte(void **state)
     static const char *const sizes[] = {"320x180", "322x182"};
     static const int fills[] = {1, 85, 170};
     for (size_t i = 0; i < 4; i++) {
-        struct convert_options o = with_masks(CONVERT_VIEWING | CONVERT_POSTER, NULL);
+        struct convert_options o = with_masks(COPY_VIEWING | COPY_POSTER, NULL);
         char first[CONVERT_OUTPUTS_MAX][HASH_HEX_ROOM];
         o.media.default_fps = 10;
         snprintf(o.preset, sizeof o.preset, "%s", presets[i % 2]);

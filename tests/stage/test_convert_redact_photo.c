@@ -104,7 +104,7 @@ static struct convert_result convert(const char *path, const char *stem, const c
     struct err err;
     struct convert_result r;
     struct media_facts facts = footage_facts();
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     o.overwrite = true;
     if (mask)
         assert_ok(convert_mask_parse(mask, &o.mask[o.n_masks++], &err));
@@ -336,7 +336,7 @@ static void test_a_mask_outside_of_the_photo_as_it_is_seen_is_refused(void **sta
     struct err err;
     struct convert_result r;
     struct media_facts facts = footage_facts();
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     o.n_masks = 1;
     o.mask[0] = (struct convert_mask){210, 0, 5, 5, 0, 0};
     orientation = 6;
@@ -354,7 +354,7 @@ static void test_a_photo_without_a_mask_is_not_redacted(void **state)
     struct err err;
     struct convert_result r;
     struct media_facts facts = footage_facts();
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     o.no_sound = true;
     assert_ok(
         convert_file(footage_sample("photo-720p.jpg"), dir, "p", &facts, &o, NULL, NULL, &r, &err));

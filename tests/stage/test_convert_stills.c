@@ -119,7 +119,7 @@ static void check_still(const char *sample, int output, const char *name, int at
                         const struct media_facts *facts, struct convert_options options)
 {
     struct convert_result r;
-    options.copies |= CONVERT_WORKING;
+    options.copies |= COPY_WORKING;
     char *dir = make(footage_sample(sample), facts, &options, &r);
     assert_string_equal(r.warning, "");
     assert_string_equal(r.output[output].path + strlen(dir) + 1, name);
@@ -151,13 +151,13 @@ static void test_poster_is_the_picture_at_the_trigger(void **state)
         footage_truth(footage_sample("rear-25fps-6s-silent.truth.json"), "picture_times_us", &n);
     facts.has_trigger_time = true;
     facts.trigger_utc_us = facts.start_utc_us + times[70] - times[0] + 5000;
-    check_still(SILENT, 1, "clip.poster-DERIVED.jpg", 70, &facts, footage_options(CONVERT_POSTER));
+    check_still(SILENT, 1, "clip.poster-DERIVED.jpg", 70, &facts, footage_options(COPY_POSTER));
     free(times);
     times =
         footage_truth(footage_sample("front-20fps-10s-sound.truth.json"), "picture_times_us", &n);
     facts.trigger_utc_us = facts.start_utc_us + times[133] - times[0] + 1000;
     check_still("front-20fps-10s-sound.h265", 1, "clip.poster-DERIVED.jpg", 133, &facts,
-                footage_options(CONVERT_POSTER));
+                footage_options(COPY_POSTER));
     free(times);
 }
 
@@ -165,16 +165,16 @@ static void test_poster_without_a_trigger_is_the_middle(void **state)
 {
     (void)state;
     struct media_facts facts = footage_facts();
-    check_still(SILENT, 1, "clip.poster-DERIVED.jpg", 75, &facts, footage_options(CONVERT_POSTER));
+    check_still(SILENT, 1, "clip.poster-DERIVED.jpg", 75, &facts, footage_options(COPY_POSTER));
     facts.has_trigger_time = true; /* years before the clip */
-    check_still(SILENT, 1, "clip.poster-DERIVED.jpg", 75, &facts, footage_options(CONVERT_POSTER));
+    check_still(SILENT, 1, "clip.poster-DERIVED.jpg", 75, &facts, footage_options(COPY_POSTER));
 }
 
 static void test_stills_are_the_pictures_shown_at_their_times(void **state)
 {
     (void)state;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_MOMENT);
+    struct convert_options options = footage_options(COPY_MOMENT);
     int n;
     int64_t *times =
         footage_truth(footage_sample("rear-25fps-6s-silent.truth.json"), "picture_times_us", &n);
@@ -198,7 +198,7 @@ static void test_a_time_beyond_the_end_is_refused_with_the_length(void **state)
     struct err err;
     struct convert_result r;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_MOMENT);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_MOMENT);
     char *dir = support_tmp_dir();
     options.n_moments = 1;
     options.moment_us[0] = 60000000;
@@ -240,7 +240,7 @@ static void test_the_sheet_shows_the_clip_with_its_times(void **state)
         char text[8192];
         struct convert_result r, again;
         struct media_facts facts = footage_facts();
-        struct convert_options options = footage_options(CONVERT_SHEET);
+        struct convert_options options = footage_options(COPY_SHEET);
         char *dir = make(footage_sample(rows[i].sample), &facts, &options, &r);
         char *other = make(footage_sample(rows[i].sample), &facts, &options, &again);
         assert_string_equal(r.output[0].sha256, again.output[0].sha256);
@@ -288,7 +288,7 @@ static void test_a_picture_that_does_not_decode_is_replaced_by_its_neighbour(voi
     char *source = support_tmp_dir();
     struct convert_result r;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_POSTER | CONVERT_SHEET);
+    struct convert_options options = footage_options(COPY_POSTER | COPY_SHEET);
     int n;
     int64_t *times =
         footage_truth(footage_sample("rear-25fps-6s-silent.truth.json"), "picture_times_us", &n);
@@ -316,7 +316,7 @@ static void test_damaged_files_give_stills(void **state)
                                         "starts-mid-gop.h265",         "ptmf-zeroed-packet.h265",
                                         "truncated-mid-nal.h265"};
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_POSTER | CONVERT_SHEET);
+    struct convert_options options = footage_options(COPY_POSTER | COPY_SHEET);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char name[128];
         struct convert_result r;

@@ -1,7 +1,6 @@
 /* What the copies say of time: the camera's clock mended, sound in step, timing.json and .csv. */
 #include "footage/media/media.h"
 #include "footage/media/ptmf.h"
-#include "footage/media/sound.h"
 #include "support/footage.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -40,7 +39,7 @@ static struct convert_result make(const char *path, const char *stem, unsigned c
 
 static json_t *timing_of(const char *path)
 {
-    struct convert_result r = make(path, "clip", CONVERT_TIMING);
+    struct convert_result r = make(path, "clip", COPY_TIMING);
     json_error_t why;
     json_t *o = json_load_file(r.output[0].path, JSON_REJECT_DUPLICATES, &why);
     if (!o)
@@ -101,7 +100,7 @@ static void open_media(struct media *m, const char *path)
 {
     struct err err;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_TIMING);
+    struct convert_options options = footage_options(COPY_TIMING);
     assert_ok(media_open(m, path, MEDIA_PTMF, &facts, &options.media, &err));
 }
 
@@ -350,7 +349,7 @@ static void same_as_golden(const char *made, const char *golden)
 static void test_the_timing_file_is_as_agreed(void **state)
 {
     (void)state;
-    struct convert_result r = make(footage_sample(REAR), "rear", CONVERT_TIMING);
+    struct convert_result r = make(footage_sample(REAR), "rear", COPY_TIMING);
     same_as_golden(r.output[0].path, TEST_SOURCE_DIR "/golden/rear-25fps-6s-silent.timing.json");
     assert_true(r.wall.known);
     assert_int_equal(r.wall.utc_us, footage_facts().start_utc_us);
@@ -375,7 +374,7 @@ static void test_the_csv_has_the_same_pictures(void **state)
     (void)state;
     struct err err = {0};
     json_t *o = timing_of(footage_sample(REAR));
-    struct convert_result r = make(footage_sample(REAR), "table", CONVERT_CSV);
+    struct convert_result r = make(footage_sample(REAR), "table", COPY_CSV);
     struct buf b = support_read(r.output[0].path);
     assert_ok(buf_append(&b, "", 1, &err));
     const char *p = (const char *)buf_data(&b);
@@ -408,7 +407,7 @@ static void test_the_same_bytes_wherever_they_are_made(void **state)
 {
     (void)state;
     char back[4096];
-    unsigned copies = CONVERT_WORKING | CONVERT_TIMING | CONVERT_CSV;
+    unsigned copies = COPY_WORKING | COPY_TIMING | COPY_CSV;
     struct convert_result a = make(footage_sample(FRONT), "clip", copies);
     char *zone = strdup(getenv("TZ") ? getenv("TZ") : ""), *first = dir;
     assert_non_null(getcwd(back, sizeof back));

@@ -33,16 +33,16 @@ static struct made make(const char *path, unsigned copies, double fps)
     return m;
 }
 
-/* The copies come in the order of enum convert_copy_kind. */
+/* The copies come in the order of enum copy_kind. */
 static const char *working(const struct made *m)
 {
-    assert_int_equal(m->result.output[0].kind, CONVERT_WORKING);
+    assert_int_equal(m->result.output[0].kind, COPY_WORKING);
     return m->result.output[0].path;
 }
 
 static const char *viewing(const struct made *m)
 {
-    assert_int_equal(m->result.output[1].kind, CONVERT_VIEWING);
+    assert_int_equal(m->result.output[1].kind, COPY_VIEWING);
     return m->result.output[1].path;
 }
 
@@ -82,7 +82,7 @@ static void check_against_truth(const char *clip, const char *truth, int picture
 {
     int n;
     int64_t *truth_us = footage_truth(truth, "picture_times_us", &n);
-    struct made m = make(clip, CONVERT_WORKING | CONVERT_VIEWING, 0);
+    struct made m = make(clip, COPY_WORKING | COPY_VIEWING, 0);
     struct footage work = footage_read(working(&m)), view = footage_read(viewing(&m));
     char slices[HASH_HEX_ROOM];
     footage_master_slices(clip, slices);
@@ -125,7 +125,7 @@ static void test_lost_pictures_leave_their_gaps(void **state)
 static void test_a_plain_stream_gets_the_given_constant_rate(void **state)
 {
     (void)state;
-    struct made m = make(support_data("hevc/road-720p25.h265"), CONVERT_WORKING, 25);
+    struct made m = make(support_data("hevc/road-720p25.h265"), COPY_WORKING, 25);
     struct footage f = footage_read(working(&m));
     assert_int_equal(m.result.timing.chosen, MEDIA_SOURCE_PERSON);
     assert_int_equal(m.result.duration_us, 3600000);
@@ -143,8 +143,7 @@ static void test_a_plain_stream_gets_the_given_constant_rate(void **state)
 static void test_reordered_pictures_keep_display_order(void **state)
 {
     (void)state;
-    struct made m =
-        make(support_data("hevc/cros-bear.h265"), CONVERT_WORKING | CONVERT_VIEWING, 25);
+    struct made m = make(support_data("hevc/cros-bear.h265"), COPY_WORKING | COPY_VIEWING, 25);
     struct footage work = footage_read(working(&m)), view = footage_read(viewing(&m));
     int64_t truth_us[30];
     for (int i = 0; i < 30; i++)
@@ -159,7 +158,7 @@ static void test_reordered_pictures_keep_display_order(void **state)
 static void test_tags_tell_when_and_where(void **state)
 {
     (void)state;
-    struct made m = make(footage_sample("rear-25fps-6s-silent.h265"), CONVERT_WORKING, 0);
+    struct made m = make(footage_sample("rear-25fps-6s-silent.h265"), COPY_WORKING, 0);
     struct footage f = footage_read(working(&m));
     assert_string_equal(f.location, "+54.70042+025.25000/");
     assert_true(strncmp(f.created, "2024-11-29T07:23:45", 19) == 0);
@@ -206,7 +205,7 @@ static void test_sound_is_in_step_with_the_pictures(void **state)
     const char *path = footage_sample("front-20fps-10s-sound.h265");
     int n_master, n;
     float *master = footage_master_sound(path, INT64_C(106572394), &n_master);
-    struct made m = make(path, CONVERT_WORKING | CONVERT_VIEWING, 0);
+    struct made m = make(path, COPY_WORKING | COPY_VIEWING, 0);
     assert_true(m.result.sound);
     for (int i = 0; i < 2; i++) {
         float *copy = footage_sound(m.result.output[i].path, &n);
@@ -233,8 +232,8 @@ static void test_the_same_input_gives_the_same_bytes(void **state)
 {
     (void)state;
     const char *path = footage_sample("rear-25fps-6s-silent.h265");
-    struct made a = make(path, CONVERT_WORKING | CONVERT_VIEWING, 0);
-    struct made b = make(path, CONVERT_WORKING | CONVERT_VIEWING, 0);
+    struct made a = make(path, COPY_WORKING | COPY_VIEWING, 0);
+    struct made b = make(path, COPY_WORKING | COPY_VIEWING, 0);
     assert_string_equal(a.result.output[0].sha256, b.result.output[0].sha256);
     assert_string_equal(a.result.output[1].sha256, b.result.output[1].sha256);
     unmake(&a);
@@ -246,10 +245,10 @@ static void test_existing_copies_are_replaced_only_when_asked(void **state)
     (void)state;
     struct err err;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_options options = footage_options(COPY_WORKING);
     struct convert_result result;
     const char *path = footage_sample("rear-25fps-6s-silent.h265");
-    struct made m = make(path, CONVERT_WORKING, 0);
+    struct made m = make(path, COPY_WORKING, 0);
     support_write(working(&m), "old", 3);
     assert_err(ERR_BUSY,
                convert_file(path, m.dir, "clip", &facts, &options, NULL, NULL, &result, &err));
@@ -271,14 +270,14 @@ static void test_configuration_gives_the_options(void **state)
     struct convert_options o;
     assert_ok(cfg_load(&cfg, NULL, &convert_cfg_section, 1, &err));
     convert_options_from_cfg(cfg, &o);
-    assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_VIEWING | CONVERT_TIMING);
+    assert_int_equal(o.copies, COPY_WORKING | COPY_VIEWING | COPY_TIMING);
     assert_true(o.crf == 23.25);
     assert_string_equal(o.preset, "superfast");
     assert_true(o.media.default_fps == 25);
     assert_ok(cfg_set(cfg, "convert", "copies", "working", "test", &err));
     assert_ok(cfg_set(cfg, "convert", "default_fps", "12.5", "test", &err));
     convert_options_from_cfg(cfg, &o);
-    assert_int_equal(o.copies, CONVERT_WORKING | CONVERT_TIMING);
+    assert_int_equal(o.copies, COPY_WORKING | COPY_TIMING);
     assert_true(o.media.default_fps == 12.5);
     assert_err(ERR_CONFIG, cfg_set(cfg, "convert", "crf", "52", "test", &err));
     cfg_free(&cfg);
@@ -297,7 +296,7 @@ static void test_progress_rises_to_the_end(void **state)
     struct err err;
     struct convert_result r;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_VIEWING);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_VIEWING);
     char *dir = support_tmp_dir();
     double last = 0;
     assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
@@ -315,7 +314,7 @@ static void test_containers_are_told_by_their_bytes(void **state)
     assert_int_equal(c, MEDIA_PTMF);
     assert_ok(media_sniff(footage_sample("photo-720p.jpg"), &c, &err));
     assert_int_equal(c, MEDIA_JPEG);
-    struct made m = make(footage_sample("rear-25fps-6s-silent.h265"), CONVERT_WORKING, 0);
+    struct made m = make(footage_sample("rear-25fps-6s-silent.h265"), COPY_WORKING, 0);
     assert_err(ERR_UNSUPPORTED, media_sniff(working(&m), &c, &err));
     unmake(&m);
     assert_ok(media_sniff(support_data("hevc/cros-64x64-I.h265"), &c, &err));

@@ -1,7 +1,7 @@
 /* The working copy beside its pictures: lossless sound, the text track, chapters, camera, boxes. */
 #include "dashspool/convert.h"
 #include "dashspool/fsx.h"
-#include "footage/convert/chapters.h"
+#include "footage/convert/mux.h"
 #include "support/footage.h"
 #include <libavformat/avformat.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static char *make(const char *sample, bool flac, const struct media_facts *facts
 {
     struct err err;
     char *dir = support_tmp_dir();
-    struct convert_options options = footage_options(CONVERT_WORKING);
+    struct convert_options options = footage_options(COPY_WORKING);
     options.flac = flac;
     assert_ok(
         convert_file(footage_sample(sample), dir, "clip", facts, &options, NULL, NULL, r, &err));

@@ -1,7 +1,7 @@
 #include "support/footage.h"
 #include "footage/media/annexb.h"
+#include "footage/media/media.h"
 #include "footage/media/ptmf.h"
-#include "footage/media/sound.h"
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <spawn.h>

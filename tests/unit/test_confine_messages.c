@@ -1,6 +1,6 @@
 /* The parent's side of the report: what a child of ours sends is taken in any pieces, what it would
  * not send is refused, and no bytes do any harm. */
-#include "footage/confine/message.h"
+#include "footage/confine/child.h"
 #include "support/support.h"
 #include <math.h>
 #include <stdio.h>
@@ -32,8 +32,8 @@ static struct convert_result good_result(void)
     r.duration_us = 6000000;
     r.timing.fps[MEDIA_SOURCE_PTMF] = 25;
     r.n_outputs = 2;
-    r.output[0].kind = CONVERT_WORKING;
-    r.output[1].kind = CONVERT_VIEWING;
+    r.output[0].kind = COPY_WORKING;
+    r.output[1].kind = COPY_VIEWING;
     snprintf(r.output[0].path, sizeof r.output[0].path, "/out/clip.working.mp4");
     snprintf(r.output[1].path, sizeof r.output[1].path, "/out/clip.viewing-DERIVED.mp4");
     snprintf(r.warning, sizeof r.warning, "the file ends inside a record");
@@ -47,7 +47,7 @@ static int set_up(void **state)
     memset(&inbox, 0, sizeof inbox);
     snprintf(asked.out_dir, sizeof asked.out_dir, "/out");
     snprintf(asked.stem, sizeof asked.stem, "clip");
-    asked.options.copies = CONVERT_WORKING | CONVERT_VIEWING;
+    asked.options.copies = COPY_WORKING | COPY_VIEWING;
     return 0;
 }
 
@@ -104,7 +104,7 @@ static void test_outputs_that_were_not_asked_for_are_refused(void **state)
     refuse_path("/out");
     refuse_path("");
     struct convert_result r = good_result();
-    r.output[1].kind = CONVERT_GPX;
+    r.output[1].kind = COPY_GPX;
     set_result(&r);
     assert_err(ERR_MALFORMED, take(wire, RESULT_BYTES, &err));
     r = good_result();

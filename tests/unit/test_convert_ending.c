@@ -187,14 +187,14 @@ static void test_our_own_copies(void **state)
     struct fixture *f = *state;
     struct err err;
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(CONVERT_WORKING | CONVERT_POSTER);
+    struct convert_options options = footage_options(COPY_WORKING | COPY_POSTER);
     struct convert_result r;
     const char *from[] = {"rear-25fps-6s-silent.h265", "photo-720p.jpg"};
     for (int i = 0; i < 2; i++) {
         assert_ok(convert_file(footage_sample(from[i]), f->dir, "x", &facts, &options, NULL, NULL,
                                &r, &err));
         for (int k = 0; k < r.n_outputs; k++) {
-            if (r.output[k].kind == CONVERT_TIMING)
+            if (r.output[k].kind == COPY_TIMING)
                 continue;
             struct buf b = support_read(r.output[k].path);
             put(f, buf_data(&b), b.used);

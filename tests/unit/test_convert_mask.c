@@ -118,14 +118,14 @@ static void test_a_working_copy_hides_nothing(void **state)
 {
     (void)state;
     struct err err;
-    struct convert_options o = {.copies = CONVERT_WORKING | CONVERT_VIEWING};
+    struct convert_options o = {.copies = COPY_WORKING | COPY_VIEWING};
     assert_ok(redact_possible(&o, &err));
     o.no_sound = true;
     assert_err(ERR_CONFIG, redact_possible(&o, &err));
     o.no_sound = false;
     o.n_masks = 1;
     assert_err(ERR_CONFIG, redact_possible(&o, &err));
-    o.copies = CONVERT_VIEWING;
+    o.copies = COPY_VIEWING;
     assert_ok(redact_possible(&o, &err));
     o.n_masks = CONVERT_MASKS_MAX + 1;
     assert_err(ERR_CONFIG, redact_possible(&o, &err));

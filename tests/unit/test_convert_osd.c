@@ -1,5 +1,4 @@
 #include "footage/convert/osd.h"
-#include "footage/convert/osd_context.h"
 #include "support/footage.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +19,7 @@ static void says_with(const struct media_facts *f, const struct convert_options 
 
 static void says(const struct media_facts *f, int64_t offset_us, const char *one, const char *two)
 {
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     says_with(f, &o, NULL, offset_us, one, two);
 }
 
@@ -62,7 +61,7 @@ static void test_time_to_the_trigger_is_cut_toward_the_past(void **state)
     struct media_facts f = footage_facts();
     f.has_trigger_time = true;
     f.trigger_utc_us = f.start_utc_us + 5000000;
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     snprintf(o.osd_template, sizeof o.osd_template, "x\\n{t_minus}");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         says_with(&f, &o, NULL, 5000000 + cases[i].at_us, "x", cases[i].text);
@@ -76,7 +75,7 @@ static void test_note_has_a_line_of_its_own(void **state)
 {
     (void)state;
     struct media_facts f = footage_facts();
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     struct osd_context c = {.facts = &f, .options = &o};
     char lines[OSD_LINES][OSD_LINE_ROOM];
     snprintf(o.note, sizeof o.note, "claim 4711");
@@ -91,7 +90,7 @@ static void test_subtitles_have_whole_seconds(void **state)
     struct err err;
     char lines[OSD_LINES][OSD_LINE_ROOM];
     struct media_facts f = footage_facts();
-    struct convert_options o = footage_options(CONVERT_SRT);
+    struct convert_options o = footage_options(COPY_SRT);
     f.has_trigger_time = true;
     f.trigger_utc_us = f.start_utc_us + 2350000;
     struct osd_context c = {.facts = &f, .options = &o};
@@ -105,7 +104,7 @@ static void test_track_is_marked_and_its_speed_is_shown(void **state)
 {
     (void)state;
     struct media_facts f = footage_facts();
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     struct track_point p[] = {{f.start_utc_us, 54.7, 25.2, 10},
                               {f.start_utc_us + 1000000, 54.8, 25.4, 20}};
     struct track track = {.point = p, .n = 2};
@@ -191,7 +190,7 @@ static void draw(struct canvas *c, int orientation)
     char lines[OSD_LINES][OSD_LINE_ROOM] = {
         "2024-11-29 09:23:45.2 +02:00  54.70042° N  25.25000° E",
         "front  crash  IMEI 350612071913857  viewing copy"};
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     draw_text(c, orientation, &o, lines);
 }
 
@@ -219,7 +218,7 @@ static int changed(const struct convert_options *o, const char *text, int box[4]
 static void test_overlay_is_in_the_corner_that_was_asked_for(void **state)
 {
     (void)state;
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     int box[4];
     changed(&o, "abc", box);
     assert_true(box[0] == 0 && box[3] == 479 && box[2] < 100 && box[1] >= 480 - 38);
@@ -242,7 +241,7 @@ static void test_overlay_is_in_the_corner_that_was_asked_for(void **state)
 static void test_every_character_leaves_a_mark(void **state)
 {
     (void)state;
-    struct convert_options o = footage_options(CONVERT_VIEWING);
+    struct convert_options o = footage_options(COPY_VIEWING);
     o.osd_box = false;
     int box[4];
     static const char *const texts[] = {

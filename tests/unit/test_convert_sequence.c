@@ -1,5 +1,5 @@
 /* Sequence numbers: what they say of the pictures that carry them. */
-#include "footage/media/sequence.h"
+#include "footage/media/damage.h"
 #include "support/support.h"
 
 #define ROOM 12

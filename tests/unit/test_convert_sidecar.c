@@ -27,7 +27,7 @@ static int set_up(void **state)
     for (int i = 0; i < 6; i++)
         picture[i] = (struct media_picture){.time_us = time_us[i]};
     facts = footage_facts();
-    options = footage_options(CONVERT_SRT);
+    options = footage_options(COPY_SRT);
     return 0;
 }
 

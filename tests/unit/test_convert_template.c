@@ -1,5 +1,5 @@
 /* A person's words for the overlay: what they become, and what is said of mistakes. */
-#include "footage/convert/template.h"
+#include "footage/convert/osd.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <string.h>

@@ -31,7 +31,7 @@ static struct recipe whole(void)
     snprintf(r.facts.trigger, sizeof r.facts.trigger, "crash");
     snprintf(r.facts.time_source, sizeof r.facts.time_source, "file name");
     r.options = (struct convert_options){
-        .copies = CONVERT_WORKING | CONVERT_TIMING | CONVERT_VTT | CONVERT_MOMENT,
+        .copies = COPY_WORKING | COPY_TIMING | COPY_VTT | COPY_MOMENT,
         .media.fps = 0.1,
         .media.default_fps = 25,
         .crf = 23.25,

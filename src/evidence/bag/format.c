@@ -1,5 +1,6 @@
 /* What lies where in a package, and the lines of its text files. Pure. */
 #include "bag_internal.h"
+#include "dashspool/copy_kind.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -11,17 +12,19 @@ bool bag_is_payload(const char *name)
 bool bag_copy_name(char out[BAG_NAME_ROOM], const char *kind, const char *path)
 {
     static const struct {
-        const char *kind, *folder;
-    } kinds[] = {
-        {"working", BAG_WORKING},  {"viewing", BAG_VIEWING}, {"still", BAG_STILLS},
-        {"poster", BAG_STILLS},    {"sheet", BAG_STILLS},    {"timing", BAG_TIMING},
-        {"csv", BAG_TIMING},       {"gpx", BAG_POSITION},    {"kml", BAG_POSITION},
-        {"geojson", BAG_POSITION}, {"srt", BAG_VIEWING},     {"vtt", BAG_VIEWING},
+        unsigned kinds;
+        const char *folder;
+    } places[] = {
+        {COPY_WORKING, BAG_WORKING},
+        {COPY_VIEWING | COPY_SRT | COPY_VTT, BAG_VIEWING},
+        {COPY_STILL | COPY_POSTER | COPY_SHEET, BAG_STILLS},
+        {COPY_TIMING | COPY_CSV, BAG_TIMING},
+        {COPY_GPX | COPY_KML | COPY_GEOJSON, BAG_POSITION},
     };
     const char *folder = BAG_OTHER, *slash = strrchr(path, '/');
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kind, kinds[i].kind) == 0)
-            folder = kinds[i].folder;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (places[i].kinds & copy_kind_of(kind))
+            folder = places[i].folder;
     return snprintf(out, BAG_NAME_ROOM, "%s%s", folder, slash ? slash + 1 : path) < BAG_NAME_ROOM;
 }
 

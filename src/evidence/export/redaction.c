@@ -406,7 +406,7 @@ static int look_at_copy(void *arg, const struct catalogue_copy *copy, struct err
     if (!catalogue_copy_is_current(had->t, copy))
         return ERR_OK;
     had->pictures = had->pictures || report_facts_shows(copy->kind);
-    had->sheet = had->sheet || strcmp(copy->kind, convert_copy_name(CONVERT_SHEET)) == 0;
+    had->sheet = had->sheet || strcmp(copy->kind, copy_kind_name(COPY_SHEET)) == 0;
     return ERR_OK;
 }
 
@@ -414,7 +414,7 @@ static void choose(const struct redaction *r, const struct catalogue_transfer *t
                    const struct had *had, struct convert_options *out)
 {
     *out = r->asked->options;
-    out->copies = CONVERT_VIEWING | CONVERT_POSTER | (had->sheet ? (unsigned)CONVERT_SHEET : 0);
+    out->copies = COPY_VIEWING | COPY_POSTER | (had->sheet ? (unsigned)COPY_SHEET : 0);
     out->n_moments = out->n_masks = 0;
     out->no_sound = r->asked->no_sound;
     for (size_t i = 0; i < r->asked->n_masks; i++)
@@ -464,7 +464,7 @@ static void describe(const struct redaction *r, int i, struct catalogue_copy *ou
 {
     const struct convert_output *o = &r->result.output[i];
     *out = (struct catalogue_copy){.length_bytes = o->length_bytes};
-    snprintf(out->kind, sizeof out->kind, "%s", convert_copy_name(o->kind));
+    snprintf(out->kind, sizeof out->kind, "%s", copy_kind_name(o->kind));
     snprintf(out->path, sizeof out->path, "%s", o->path + strlen(r->work.path) + 1);
     snprintf(out->sha256, sizeof out->sha256, "%s", o->sha256);
     snprintf(out->tool, sizeof out->tool, "dashspool %s%s", DASHSPOOL_VERSION,

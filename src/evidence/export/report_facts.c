@@ -60,27 +60,27 @@ struct report_facts {
 /* ---- copies, and the picture ---- */
 
 static const struct {
-    enum convert_copy_kind kind;
+    enum copy_kind kind;
     const char *purpose;
     bool tells_only; /* neither pictures nor sound are in it */
 } kinds[] = {
-    {CONVERT_WORKING, "the original's coded frames, unchanged, as a playable video"},
-    {CONVERT_VIEWING, "for viewing in any player"},
-    {CONVERT_STILL, "the photo, with clock and position burned in"},
-    {CONVERT_POSTER, "one frame of the video"},
-    {CONVERT_SHEET, "contact sheet: an overview of the video"},
-    {CONVERT_TIMING, "the time of every frame", true},
-    {CONVERT_CSV, "the time of every frame, as a table", true},
-    {CONVERT_GPX, "the position, for maps", true},
-    {CONVERT_KML, "the position, for maps", true},
-    {CONVERT_GEOJSON, "the position, for maps", true},
-    {CONVERT_SRT, "clock and position as subtitles", true},
-    {CONVERT_VTT, "clock and position as subtitles", true},
+    {COPY_WORKING, "the original's coded frames, unchanged, as a playable video"},
+    {COPY_VIEWING, "for viewing in any player"},
+    {COPY_STILL, "the photo, with clock and position burned in"},
+    {COPY_POSTER, "one frame of the video"},
+    {COPY_SHEET, "contact sheet: an overview of the video"},
+    {COPY_TIMING, "the time of every frame", true},
+    {COPY_CSV, "the time of every frame, as a table", true},
+    {COPY_GPX, "the position, for maps", true},
+    {COPY_KML, "the position, for maps", true},
+    {COPY_GEOJSON, "the position, for maps", true},
+    {COPY_SRT, "clock and position as subtitles", true},
+    {COPY_VTT, "clock and position as subtitles", true},
 };
 
-static bool is_kind(const char *name, enum convert_copy_kind kind)
+static bool is_kind(const char *name, enum copy_kind kind)
 {
-    return strcmp(name, convert_copy_name(kind)) == 0;
+    return strcmp(name, copy_kind_name(kind)) == 0;
 }
 
 bool report_facts_shows(const char *kind)
@@ -110,7 +110,7 @@ static void describe_how(const struct catalogue_copy *copy, char *out, size_t ro
                *x264 = json_string_value(json_object_get(libraries, "x264")),
                *jpeg = json_string_value(json_object_get(libraries, "libjpeg-turbo")),
                *encoder = NULL, *preset = NULL, *crf = NULL;
-    bool viewing = is_kind(copy->kind, CONVERT_VIEWING);
+    bool viewing = is_kind(copy->kind, COPY_VIEWING);
     json_unpack(options, "{s:s, s:s, s:s}", "encoder", &encoder, "preset", &preset, "crf", &crf);
     out[0] = '\0';
     if (avcodec && viewing && encoder && preset && crf && x264)
@@ -118,7 +118,7 @@ static void describe_how(const struct catalogue_copy *copy, char *out, size_t ro
                  "convert --copies viewing; %.40s, preset %.20s, crf %.20s; libavcodec %.40s, x264 "
                  "%.40s",
                  encoder, preset, crf, avcodec, x264);
-    else if (jpeg && is_kind(copy->kind, CONVERT_STILL))
+    else if (jpeg && is_kind(copy->kind, COPY_STILL))
         snprintf(out, room, "convert; libjpeg-turbo %.40s", jpeg);
     else if (avcodec)
         snprintf(out, room, "convert --copies %s; libavcodec %.40s", copy->kind, avcodec);
@@ -157,7 +157,7 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     bool redacted = !t->master[0];
     if (!catalogue_copy_is_current(&t->t, copy))
         return ERR_OK;
-    if (!t->settings || is_kind(copy->kind, CONVERT_WORKING)) { /* it tells of sound, too */
+    if (!t->settings || is_kind(copy->kind, COPY_WORKING)) { /* it tells of sound, too */
         json_decref(t->settings);
         t->settings = json_loads(copy->settings, 0, NULL);
     }
@@ -184,7 +184,7 @@ static int keep_picture(struct report_facts *s, struct told *t, const char *path
 
 static int take_picture(struct report_facts *s, struct told *t, const char *root, struct err *err)
 {
-    static const enum convert_copy_kind wanted[] = {CONVERT_POSTER, CONVERT_STILL};
+    static const enum copy_kind wanted[] = {COPY_POSTER, COPY_STILL};
     for (size_t k = 0; k < 2 && t->picture.n_bytes == 0; k++)
         for (int i = 0; i < t->n_copies && t->picture.n_bytes == 0; i++) {
             char *path = NULL;
@@ -303,7 +303,7 @@ static int find_damage(struct told *t, const char *root, struct err *err)
     buf_init(&text, TIMING_BYTES_MAX);
     for (int i = 0; rc == ERR_OK && i < t->n_copies; i++) {
         char *path = NULL;
-        if (!is_kind(t->copy[i]->kind, CONVERT_TIMING) || text.used > 0)
+        if (!is_kind(t->copy[i]->kind, COPY_TIMING) || text.used > 0)
             continue;
         if ((rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path)) == ERR_OK)
             rc = fsx_read_file(path, &text, err);
@@ -471,12 +471,12 @@ int report_facts_redacted(struct report_facts *s, const struct catalogue_copy *c
                           const char *path, bool no_sound, struct err *err)
 {
     struct told *t = s->told[s->n - 1];
-    bool poster = is_kind(copy->kind, CONVERT_POSTER);
+    bool poster = is_kind(copy->kind, COPY_POSTER);
     int rc = keep_copy(t, copy, err);
     t->has_sound = t->has_sound && !no_sound;
     if (rc < 0 || t->picture.n_bytes > 0 ||
         copy->length_bytes > (int64_t)REPORT_PICTURE_BYTES_MAX ||
-        (!poster && !is_kind(copy->kind, CONVERT_STILL)))
+        (!poster && !is_kind(copy->kind, COPY_STILL)))
         return rc;
     return keep_picture(s, t, path, poster ? "One frame of the video" : "The photo", err);
 }

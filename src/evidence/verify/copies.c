@@ -1,6 +1,7 @@
 /* The masters of a package and what was made of each: whether the working copies have their coded
  * frames, and whether the copies, made again, are the same bytes. */
 #include "dashspool/confine.h"
+#include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include "dashspool/recipe.h"
 #include "verify_internal.h"
@@ -175,6 +176,13 @@ static bool is_compared(const struct clip *clip)
     return clip->working && clip->working->sound && clip->master && clip->master->sound;
 }
 
+static bool is_working_name(const char *behind_id, bool partial)
+{
+    const char *mark = partial ? ".partial." : ".";
+    return strncmp(behind_id, mark, strlen(mark)) == 0 &&
+           copy_kind_of_suffix(behind_id + strlen(mark)) == COPY_WORKING;
+}
+
 /* data/working/<id>.working.mp4 is the working copy of <id>; nothing else belongs there. */
 static int find_working(struct copies *c)
 {
@@ -189,8 +197,7 @@ static int find_working(struct copies *c)
         found++;
         if (!clip || !clip->master)
             verify_problem(c->v, VERIFY_PICTURES, "%s: its original is missing", all[i].name);
-        else if (strcmp(base + strlen(clip->id),
-                        clip->partial ? ".partial.working.mp4" : ".working.mp4") != 0)
+        else if (!is_working_name(base + strlen(clip->id), clip->partial))
             verify_problem(c->v, VERIFY_PICTURES, "%s: not a valid name for a working copy",
                            all[i].name);
         else if (clip->two_masters)
@@ -327,7 +334,7 @@ static bool find_excuse(struct clip *clip, const struct recipe *then, const stru
         return true;
     }
     /* others than the default promise nothing (convert/encode.h) */
-    bool promised = o->kind != CONVERT_VIEWING || !encoder[0] || strcmp(encoder, "libx264") == 0;
+    bool promised = o->kind != COPY_VIEWING || !encoder[0] || strcmp(encoder, "libx264") == 0;
     if (!promised)
         snprintf(clip->excuse, sizeof clip->excuse, "encoder %s is not deterministic", encoder);
     return !promised;
@@ -338,7 +345,7 @@ static void compare(struct copies *c, struct clip *clip, int number, const struc
 {
     char name[BAG_NAME_ROOM];
     struct file *f =
-        bag_copy_name(name, convert_copy_name(o->kind), o->path) ? verify_find(c->v, name) : NULL;
+        bag_copy_name(name, copy_kind_name(o->kind), o->path) ? verify_find(c->v, name) : NULL;
     if (!f || !f->sound || f->recipe != number)
         return;
     f->made = strcmp(f->sha256, o->sha256) == 0 ? MADE_SAME

@@ -24,7 +24,7 @@ static void say_result(const struct input *in, const struct convert_result *r)
     if (dispute[0])
         printf("  timing sources disagree: %s; use --fps to decide\n", dispute);
     for (int i = 0; i < r->n_outputs; i++)
-        printf("  %-8s %s (%s)\n", convert_copy_name(r->output[i].kind), r->output[i].path,
+        printf("  %-8s %s (%s)\n", copy_kind_name(r->output[i].kind), r->output[i].path,
                size_text(r->output[i].length_bytes, size));
     if (r->warning[0])
         printf("  note     %s\n", r->warning);

@@ -170,7 +170,7 @@ static bool add_still(const char *text, struct convert_options *o)
         s = s * 60 + v;
         if (*end == '\0' && o->n_moments < CONVERT_MOMENTS_MAX) {
             o->moment_us[o->n_moments++] = llround(s * 1e6);
-            o->copies |= CONVERT_MOMENT;
+            o->copies |= COPY_MOMENT;
             return true;
         }
         if (*end != ':')
@@ -351,7 +351,7 @@ int convert_request_parse(struct cli *cli, int argc, char **argv, struct convert
     if (optind == argc)
         return cli_usage("convert", "no input: give at least one file or folder");
     if ((out->options.n_masks > 0 || out->options.no_sound) && !w.copies)
-        out->options.copies = (out->options.copies & CONVERT_MOMENT) | CONVERT_VIEWING;
+        out->options.copies = (out->options.copies & COPY_MOMENT) | COPY_VIEWING;
     out->path = argv + optind;
     out->n_paths = (size_t)(argc - optind);
     out->of_one_clip = w.time || w.meta;

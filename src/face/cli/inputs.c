@@ -1,4 +1,5 @@
 #include "inputs.h"
+#include "dashspool/copy_kind.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -54,7 +55,7 @@ static bool ends_with(const char *text, const char *end)
 static bool is_footage(const char *name)
 {
     static const char *const ends[] = {".h265", ".hevc", ".265", ".jpg", ".jpeg"};
-    if (ends_with(name, "-DERIVED.jpg"))
+    if (copy_kind_looks_so(name))
         return false;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(name, ends[i]))

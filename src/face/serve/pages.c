@@ -1,5 +1,6 @@
 /* The pages: what there is; one transfer; what runs, waits and is in trouble. */
 #include "dashspool/clock.h"
+#include "dashspool/copy_kind.h"
 #include "dashspool/status.h"
 #include "serve_internal.h"
 #include <inttypes.h>
@@ -185,12 +186,12 @@ static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *e
 {
     struct shown *s = arg;
     const struct {
-        const char *kind;
+        unsigned kind;
         char *name;
-    } wanted[] = {{"viewing", s->viewing}, {"still", s->still}, {"poster", s->poster}};
+    } wanted[] = {{COPY_VIEWING, s->viewing}, {COPY_STILL, s->still}, {COPY_POSTER, s->poster}};
     (void)err;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        if (strcmp(copy->kind, wanted[i].kind) == 0 && !wanted[i].name[0] &&
+        if (copy_kind_of(copy->kind) == wanted[i].kind && !wanted[i].name[0] &&
             catalogue_copy_is_current(s->t, copy) && strlen(name_of(copy)) < sizeof s->viewing)
             snprintf(wanted[i].name, sizeof s->viewing, "%s", name_of(copy));
     return ERR_OK;

@@ -1,9 +1,8 @@
 #define _GNU_SOURCE /* memfd_create, pipe2, sigabbrev_np */
 #include "dashspool/confine.h"
+#include "child.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "forkserver.h"
-#include "message.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* close_range, pipe2 */
-#include "forkserver.h"
+#include "child.h"
 #include "dashspool/confine.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,7 @@
-#include "check.h"
+#include "copies.h"
 #include "dashspool/fsx.h"
 #include "media/av.h"
-#include "media/slices.h"
-#include "media/sound.h"
+#include "media/media.h"
 #include <inttypes.h>
 #include <libavformat/avformat.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@ enum { ROUNDING_TICKS = 2 }; /* microseconds to ticks, and libavformat's own res
 
 struct copy_check {
     const struct media *m;
-    enum convert_copy_kind kind;
+    enum copy_kind kind;
     AVFormatContext *ctx;
     AVStream *video;
     AVPacket *packet;
@@ -45,14 +44,14 @@ static int by_value(const void *a, const void *b)
 static int plan_times(struct copy_check *c, struct err *err)
 {
     const struct media *m = c->m;
-    bool known = c->kind == CONVERT_VIEWING && m->n_view > 0;
+    bool known = c->kind == COPY_VIEWING && m->n_view > 0;
     c->n_planned = known ? m->n_view : m->n_pictures - m->first;
     c->pts = malloc((size_t)c->n_planned * sizeof *c->pts);
     if (!c->pts)
         return err_set(err, ERR_NOMEM, "no memory for the picture times");
     for (int64_t i = 0; i < c->n_planned; i++)
         c->pts[i] = known ? m->view_pts[i] : m->picture[m->first + i].pts;
-    if (c->kind != CONVERT_WORKING)
+    if (c->kind != COPY_WORKING)
         qsort(c->pts, (size_t)c->n_planned, sizeof *c->pts, by_value);
     return ERR_OK;
 }
@@ -76,7 +75,7 @@ static int open_copy(struct copy_check *c, const char *path, struct err *err)
 /* The working copy has the overlay as text, and either may have chapters. */
 static bool planned_text(const struct copy_check *c, const AVCodecParameters *par)
 {
-    return (par->codec_type == AVMEDIA_TYPE_SUBTITLE && c->kind == CONVERT_WORKING) ||
+    return (par->codec_type == AVMEDIA_TYPE_SUBTITLE && c->kind == COPY_WORKING) ||
            (par->codec_type == AVMEDIA_TYPE_DATA && c->ctx->nb_chapters > 0);
 }
 
@@ -97,7 +96,7 @@ static int check_tracks(struct copy_check *c, struct err *err)
         return UNLIKE(err, "there is no picture track");
     if (!c->sound != (from == until))
         return UNLIKE(err, c->sound ? "a sound track was not planned" : "there is no sound track");
-    bool working = c->kind == CONVERT_WORKING;
+    bool working = c->kind == COPY_WORKING;
     uint32_t tag = c->video->codecpar->codec_tag;
     uint32_t hevc = c->m->sets_change ? MKTAG('h', 'e', 'v', '1') : MKTAG('h', 'v', 'c', '1');
     int planned = working            ? AV_CODEC_ID_HEVC
@@ -140,7 +139,7 @@ static int check_time(struct copy_check *c, struct err *err)
     int64_t pts = av_rescale_q(c->packet->pts, c->video->time_base, av_ticks());
     if (c->n >= c->n_planned)
         return UNLIKE(err, "there are more pictures than the %" PRId64 " planned", c->n_planned);
-    if (c->kind != CONVERT_WORKING)
+    if (c->kind != COPY_WORKING)
         return bsearch(&pts, c->pts, (size_t)c->n_planned, sizeof pts, by_value)
                    ? ERR_OK
                    : UNLIKE(err, "picture %" PRId64 " is at %" PRId64 "/90000 s", c->n, pts);
@@ -214,7 +213,7 @@ static int judge_slices(struct copy_check *c, struct err *err)
 
 static int judge(struct copy_check *c, struct err *err)
 {
-    bool viewing = c->kind == CONVERT_VIEWING;
+    bool viewing = c->kind == COPY_VIEWING;
     if (c->n == 0 || c->n != c->n_planned)
         return UNLIKE(err, "%" PRId64 " pictures, not %" PRId64, c->n, c->n_planned);
     int rc = judge_lengths(c, err);
@@ -231,7 +230,7 @@ static int judge(struct copy_check *c, struct err *err)
     return ERR_OK;
 }
 
-int check_mp4(const char *path, enum convert_copy_kind kind, const struct media *m, bool whole,
+int check_mp4(const char *path, enum copy_kind kind, const struct media *m, bool whole,
               struct err *err)
 {
     struct copy_check c = {.m = m, .kind = kind, .sound_from = INT64_MAX};
@@ -242,7 +241,7 @@ int check_mp4(const char *path, enum convert_copy_kind kind, const struct media 
         rc = check_tracks(&c, err);
     if (rc == ERR_OK)
         rc = plan_times(&c, err);
-    if (rc == ERR_OK && kind == CONVERT_WORKING)
+    if (rc == ERR_OK && kind == COPY_WORKING)
         rc = hash_new(&c.slices, err);
     if (rc == ERR_OK && whole)
         rc = open_decoder(&c, err);
@@ -260,18 +259,4 @@ int check_mp4(const char *path, enum convert_copy_kind kind, const struct media 
     return rc < 0
                ? err_wrap(err, "the copy %s does not read back as planned", name ? name + 1 : path)
                : ERR_OK;
-}
-
-int check_copies(const struct plan *p, struct media *m, const struct convert_options *options,
-                 struct err *err)
-{
-    int rc = ERR_OK;
-    for (int i = 0; rc == ERR_OK && i < p->n; i++) {
-        enum convert_copy_kind kind = p->output[i].maker->kind;
-        if (kind == CONVERT_WORKING)
-            rc = slices_of_master(m, m->slices_sha256, err);
-        if (rc == ERR_OK && (kind == CONVERT_WORKING || kind == CONVERT_VIEWING))
-            rc = check_mp4(p->output[i].tmp, kind, m, options->check, err);
-    }
-    return rc;
 }

@@ -1,18 +1,37 @@
 #include "dashspool/convert.h"
-#include "check.h"
 #include "copies.h"
+#include "dashspool/fsx.h"
 #include "media/av.h"
 #include "media/damage.h"
-#include "media/media.h"
-#include "media/sniff.h"
 #include "media/timing.h"
-#include "osd.h"
-#include "plan.h"
 #include "redact.h"
-#include "template.h"
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* In the order in which they are made: the working copy proves the slices, the viewing copy finds
+ * out what does not decode, the timing file tells of both. */
+static const struct copy_maker {
+    enum copy_kind kind;
+    double weight; /* of the time that it takes, for the progress */
+    copy_fn *make;
+} makers[] = {
+    {COPY_WORKING, 0.05, copy_working}, {COPY_VIEWING, 1, copy_viewing},
+    {COPY_STILL, 0.05, copy_still},     {COPY_GPX, 0.01, copy_gpx},
+    {COPY_KML, 0.01, copy_kml},         {COPY_GEOJSON, 0.01, copy_geojson},
+    {COPY_SRT, 0.01, copy_srt},         {COPY_VTT, 0.01, copy_vtt},
+    {COPY_POSTER, 0.05, copy_poster},   {COPY_SHEET, 0.2, copy_sheet},
+    {COPY_MOMENT, 0.05, copy_moment},   {COPY_TIMING, 0.01, copy_timing},
+    {COPY_CSV, 0.01, copy_csv},
+};
+enum { N_MAKERS = sizeof makers / sizeof *makers };
+
+/* ---- options ---- */
 
 static int check_template(const char *value, struct err *err)
 {
@@ -47,6 +66,29 @@ static const struct cfg_key keys[] = {
 
 const struct cfg_section convert_cfg_section = {"convert", keys, sizeof keys / sizeof *keys};
 
+int convert_copies_parse(const char *text, unsigned *out, struct err *err)
+{
+    *out = 0;
+    for (const char *p = text;; p++) {
+        char name[16];
+        size_t n = strcspn(p, ",");
+        snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : 0), p);
+        unsigned kind = copy_kind_of(name);
+        if (!kind || kind == COPY_STILL || kind == COPY_MOMENT)
+            return err_set(
+                err, ERR_CONFIG,
+                "unknown kind of copy '%.*s'; see --copies in 'dashspool convert --help'", (int)n,
+                p);
+        *out |= kind;
+        p += n;
+        if (!*p)
+            break;
+    }
+    if (*out & (COPY_WORKING | COPY_VIEWING))
+        *out |= COPY_TIMING;
+    return ERR_OK;
+}
+
 static void take_text(const struct cfg *cfg, const char *key, char *out, size_t room)
 {
     snprintf(out, room, "%s", cfg_text(cfg, "convert", key));
@@ -75,16 +117,128 @@ void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out
     take_text(cfg, "note", out->note, sizeof out->note);
 }
 
-int media_sniff(const char *path, enum media_container *out, struct err *err)
+/*
+ * ---- the plan ----
+ *
+ * Free names in the output directory, files to fill in the stage: convert_publish() gives them
+ * their names later, all of them or none.
+ */
+
+struct plan_output {
+    const struct copy_maker *maker;
+    int64_t moment_us;
+    char *path, *tmp; /* in the output directory; in the stage */
+};
+
+struct plan {
+    struct plan_output output[CONVERT_OUTPUTS_MAX];
+    int n;
+};
+
+/* Neither the master nor (unless it may be replaced) anything else is in the way. */
+static int check_free(const char *path, const char *input, bool overwrite, struct err *err)
 {
-    struct media m = {0};
-    *out = MEDIA_UNKNOWN;
-    int rc = media_map(&m, path, err);
-    if (rc == ERR_OK)
-        rc = sniff_bytes(m.map, m.n, out, err);
-    media_close(&m);
-    return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
+    struct stat in, out;
+    if (lstat(path, &out) < 0)
+        return errno == ENOENT ? ERR_OK : err_sys(err, "%s", path);
+    if (stat(input, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        return err_set(err, ERR_CONFIG, "the copy %s would replace the master", path);
+    return overwrite ? ERR_OK : err_set(err, ERR_BUSY, "%s already exists", path);
 }
+
+/* Names of moments differ by their offset: <stem>.still-12.340s-DERIVED.jpg. */
+static void suffix_text(const struct plan_output *o, bool redacted, char *out, size_t room)
+{
+    char whole[64];
+    if (o->maker->kind == COPY_MOMENT)
+        snprintf(whole, sizeof whole, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
+    else
+        snprintf(whole, sizeof whole, "%s", copy_kind_suffix(o->maker->kind));
+    const char *derived = strstr(whole, "DERIVED");
+    if (redacted && derived)
+        snprintf(out, room, "%.*sREDACTED-%s", (int)(derived - whole), whole, derived);
+    else
+        snprintf(out, room, "%s", whole);
+}
+
+static int make_empty(const char *path, struct err *err)
+{
+    int rc = ERR_OK, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return err_sys(err, "create %s", path);
+    if (fchmod(fd, 0640) < 0)
+        rc = err_sys(err, "chmod %s", path);
+    close(fd);
+    return rc;
+}
+
+static int add_output(struct plan *p, const struct copy_maker *maker, int64_t moment_us,
+                      const char *input, const char *out_dir, const char *stage_dir,
+                      const char *stem, bool redacted, bool overwrite, struct err *err)
+{
+    char suffix[80];
+    if (p->n >= CONVERT_OUTPUTS_MAX)
+        return err_set(err, ERR_LIMIT, "more than %d outputs", CONVERT_OUTPUTS_MAX);
+    struct plan_output *o = &p->output[p->n++];
+    o->maker = maker;
+    o->moment_us = moment_us;
+    suffix_text(o, redacted, suffix, sizeof suffix);
+    int rc = fsx_path(&o->path, err, "%s/%s.%s", out_dir, stem, suffix);
+    if (rc == ERR_OK && strlen(o->path) >= sizeof((struct convert_output *)0)->path)
+        rc = err_set(err, ERR_LIMIT, "the path of the copy is too long");
+    if (rc == ERR_OK)
+        rc = check_free(o->path, input, overwrite, err);
+    if (rc < 0)
+        return rc;
+    rc = fsx_path(&o->tmp, err, "%s/%s.%s", stage_dir, stem, suffix);
+    return rc < 0 ? rc : make_empty(o->tmp, err);
+}
+
+/* Decides what is made and makes the empty files in the stage. plan_clear() also after a failure.
+ */
+static int plan_make(struct plan *p, enum media_container container, const char *input,
+                     const char *out_dir, const char *stage_dir, const char *stem,
+                     const struct convert_options *options, struct err *err)
+{
+    *p = (struct plan){0};
+    bool photo = container == MEDIA_JPEG;
+    unsigned copies = photo ? (unsigned)COPY_STILL : options->copies & ~(unsigned)COPY_STILL;
+    if (!stem[0] || strchr(stem, '/'))
+        return err_set(err, ERR_CONFIG, "'%s' is no name for a copy", stem);
+    if (copies == 0)
+        return err_set(err, ERR_CONFIG, "no copies requested");
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < N_MAKERS; i++) {
+        const struct copy_maker *maker = &makers[i];
+        int n = maker->kind == COPY_MOMENT ? options->n_moments : 1;
+        for (int k = 0; rc == ERR_OK && copies & maker->kind && k < n; k++)
+            rc = add_output(p, maker, maker->kind == COPY_MOMENT ? options->moment_us[k] : 0, input,
+                            out_dir, stage_dir, stem, redact_asked(options, container),
+                            options->overwrite, err);
+    }
+    return rc;
+}
+
+/* Names the outputs in result. */
+static void plan_describe(const struct plan *p, struct convert_result *result)
+{
+    for (int i = 0; i < p->n; i++) {
+        struct convert_output *out = &result->output[result->n_outputs++];
+        out->kind = p->output[i].maker->kind;
+        snprintf(out->path, sizeof out->path, "%s", p->output[i].path);
+    }
+}
+
+static void plan_clear(struct plan *p)
+{
+    for (int i = 0; i < p->n; i++) {
+        free(p->output[i].tmp);
+        free(p->output[i].path);
+    }
+    *p = (struct plan){0};
+}
+
+/* ---- making ---- */
 
 static void describe_video(const struct media *m, const struct media_facts *facts,
                            struct convert_result *result)
@@ -143,10 +297,19 @@ static int open_master(struct media *m, const char *path, const struct media_fac
     return rc < 0 ? rc : redact_media(m, options, err);
 }
 
-int convert_warm_up(struct err *err)
+/* Reads back all MP4s of the plan. Fills in m->slices_sha256 if a working copy is among them. */
+static int check_copies(const struct plan *p, struct media *m,
+                        const struct convert_options *options, struct err *err)
 {
-    av_log_route();
-    return osd_warm_up(err);
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < p->n; i++) {
+        enum copy_kind kind = p->output[i].maker->kind;
+        if (kind == COPY_WORKING)
+            rc = slices_of_master(m, m->slices_sha256, err);
+        if (rc == ERR_OK && (kind == COPY_WORKING || kind == COPY_VIEWING))
+            rc = check_mp4(p->output[i].tmp, kind, m, options->check, err);
+    }
+    return rc;
 }
 
 int convert_prepare(const char *path, const char *out_dir, const char *stage_dir, const char *stem,
@@ -194,6 +357,69 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     osd_context_clear(&osd);
     media_close(&m);
     return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;
+}
+
+/* ---- naming ---- */
+
+/* Whoever wrote the stage is not trusted: only a plain file with one name counts. */
+static int describe_output(const char *path, struct convert_output *o, struct err *err)
+{
+    uint8_t digest[HASH_BYTES];
+    struct stat st;
+    int rc = ERR_OK, fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "open %s", path);
+    if (fstat(fd, &st) < 0)
+        rc = err_sys(err, "%s", path);
+    else if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_size == 0)
+        rc = err_set(err, ERR_IO, "%s is not the file that was to be made", path);
+    else if (fsync(fd) < 0)
+        rc = err_sys(err, "fsync %s", path);
+    close(fd);
+    if (rc == ERR_OK)
+        rc = hash_file(path, digest, err);
+    if (rc < 0)
+        return rc;
+    o->length_bytes = st.st_size;
+    hash_hex(digest, o->sha256);
+    return ERR_OK;
+}
+
+static int give_name(const char *from, const char *to, bool overwrite, struct err *err)
+{
+    if (!overwrite)
+        return fsx_rename_new(from, to, err);
+    return rename(from, to) < 0 ? err_sys(err, "rename to %s", to) : ERR_OK;
+}
+
+int convert_publish(const struct workdir *stage, const char *out_dir, bool overwrite,
+                    struct convert_result *result, struct err *err)
+{
+    char *from[CONVERT_OUTPUTS_MAX] = {NULL};
+    int rc = ERR_OK, visible = 0;
+    for (int i = 0; rc == ERR_OK && i < result->n_outputs; i++) {
+        struct convert_output *o = &result->output[i];
+        rc = fsx_path(&from[i], err, "%s%s", stage->path, strrchr(o->path, '/'));
+        if (rc == ERR_OK)
+            rc = describe_output(from[i], o, err);
+    }
+    for (; rc == ERR_OK && visible < result->n_outputs; visible += rc == ERR_OK)
+        rc = give_name(from[visible], result->output[visible].path, overwrite, err);
+    if (rc == ERR_OK)
+        rc = fsx_sync_dir(out_dir, err);
+    for (int i = 0; rc < 0 && i < visible; i++)
+        unlink(result->output[i].path);
+    for (int i = 0; i < result->n_outputs; i++)
+        free(from[i]);
+    return rc;
+}
+
+/* ---- both, in one process ---- */
+
+int convert_warm_up(struct err *err)
+{
+    av_log_route();
+    return osd_warm_up(err);
 }
 
 int convert_file(const char *path, const char *out_dir, const char *stem,

@@ -1,13 +1,12 @@
 /*
- * copies: makes one copy each, into a file that exists and is empty. The table in copies.c says
- * which kinds there are, what they are called, and which function makes them: a new kind is a row
- * there.
+ * copies: makes one copy each, into a file that exists and is empty. A new kind is a row in
+ * kinds.c, which says what it is called, and one in convert.c, which says who makes it.
  */
 #ifndef CONVERT_COPIES_H
 #define CONVERT_COPIES_H
 
 #include "media/media.h"
-#include "osd_context.h"
+#include "osd.h"
 
 /* What making a copy needs to know; m collects warnings. */
 struct copy_task {
@@ -17,7 +16,7 @@ struct copy_task {
     const struct convert_options *options;
     const struct osd_context *osd; /* for osd_text_at() */
     struct convert_result *result;
-    int64_t moment_us;             /* CONVERT_MOMENT: which one */
+    int64_t moment_us;             /* COPY_MOMENT: which one */
     convert_progress_fn *progress; /* may be NULL; done in from..to */
     void *arg;
     double from, to;
@@ -25,20 +24,10 @@ struct copy_task {
 
 typedef int copy_fn(const struct copy_task *t, struct err *err);
 
-struct copy_maker {
-    enum convert_copy_kind kind;
-    const char *name, *suffix; /* "<stem>.<suffix>" */
-    double weight;             /* of the time that it takes, for the progress */
-    copy_fn *make;
-};
-extern const struct copy_maker copy_makers[];
-extern const int copy_n_makers;
-const struct copy_maker *copy_maker(enum convert_copy_kind kind); /* NULL: there is none */
-
 copy_fn copy_working, copy_viewing;
 copy_fn copy_timing, copy_csv; /* last: they tell what the others found */
 copy_fn copy_still;            /* a photo; fills in what the result tells of it */
-copy_fn copy_gpx, copy_kml, copy_geojson, copy_srt, copy_vtt; /* sidecar.c, subtitles.c */
+copy_fn copy_gpx, copy_kml, copy_geojson, copy_srt, copy_vtt; /* sidecar.c */
 copy_fn copy_poster, copy_sheet, copy_moment;
 
 /* ERR_CONFIG if a moment is asked for that the clip does not have; before anything is made. */
@@ -50,5 +39,15 @@ static inline void copy_progress(const struct copy_task *t, int64_t done, int64_
     if (t->progress && of > 0)
         t->progress(t->arg, t->from + (t->to - t->from) * (double)done / (double)of);
 }
+
+/*
+ * check.c: a copy counts only if it reads back as it was planned. An MP4 is opened again with
+ * libavformat: codec and tag, number of pictures, the time of each, how long pictures and sound
+ * last, and for the working copy the hash of its slices, which must be the master's
+ * (m->slices_sha256). With `decode` every picture is decoded as well. ERR_IO: "the copy … does not
+ * read back …".
+ */
+int check_mp4(const char *path, enum copy_kind kind, const struct media *m, bool decode,
+              struct err *err) DS_MUST_CHECK;
 
 #endif

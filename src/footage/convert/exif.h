@@ -80,7 +80,7 @@ void exif_set_text(struct exif *e, enum exif_dir dir, uint16_t tag, const char *
 /* Appends EXIF_HEAD and the block to out. ERR_LIMIT if it does not fit into one segment. */
 int exif_write(const struct exif *e, struct buf *out, struct err *err) DS_MUST_CHECK;
 
-/* exif_facts.c: what is known of the transfer, for a picture of this size. Sets Software; Make and
+/* What is known of the transfer, for a picture of this size. Sets Software; Make and
  * Model if a camera is named; UserComment with transfer, IMEI and camera; the position; the time
  * (without a zone: UTC; a version of Exif below 2.31 is raised to 2.32, which knows zones). In an
  * empty block also Orientation 1 and what DC-008 makes mandatory. */

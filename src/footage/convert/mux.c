@@ -1,11 +1,271 @@
 #include "mux.h"
-#include "chapters.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include <inttypes.h>
+#include <libavutil/channel_layout.h>
 #include <libavutil/mem.h>
+#include <libavutil/opt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* ---- sound, as AAC or FLAC packets ---- */
+
+#define BITS_PER_S 32000
+#define FRAME_MAX  8192 /* samples that an encoder may ask for at once */
+
+static int open_encoder(struct sound *s, enum AVCodecID id, struct err *err)
+{
+    const AVCodec *codec = avcodec_find_encoder(id);
+    if (!codec)
+        return err_set(err, ERR_UNSUPPORTED, "this FFmpeg has no %s encoder", s->name);
+    s->ctx = avcodec_alloc_context3(codec);
+    s->frame = av_frame_alloc();
+    if (!s->ctx || !s->frame)
+        return err_set(err, ERR_NOMEM, "no memory for a %s encoder", s->name);
+    s->ctx->opaque = &s->watch;
+    s->ctx->sample_rate = SOUND_HZ;
+    s->ctx->sample_fmt = codec->sample_fmts[0];
+    s->ctx->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
+    s->ctx->time_base = (AVRational){1, SOUND_HZ};
+    s->ctx->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
+    int code = 0;
+    if (id == AV_CODEC_ID_AAC) {
+        s->ctx->bit_rate = BITS_PER_S;
+        /* The other coder takes longer than everything else in a working copy. */
+        code = av_opt_set(s->ctx->priv_data, "aac_coder", "fast", 0);
+    }
+    if (code >= 0)
+        code = avcodec_open2(s->ctx, codec, NULL);
+    return code < 0 ? av_fail(err, code, &s->watch, "%s encoder", s->name) : ERR_OK;
+}
+
+/* flac: lossless; else AAC. sound_close() also after a failure. */
+static int sound_open(struct sound *s, const struct media *m, bool flac, struct err *err)
+{
+    *s = (struct sound){.line = sound_line_init(m), .name = flac ? "FLAC" : "AAC"};
+    av_watch_init(&s->watch);
+    return open_encoder(s, flac ? AV_CODEC_ID_FLAC : AV_CODEC_ID_AAC, err);
+}
+
+static void sound_close(struct sound *s)
+{
+    av_frame_free(&s->frame);
+    avcodec_free_context(&s->ctx);
+    av_watch_clear(&s->watch);
+}
+
+/* n samples from `at` on, in the encoder's format. */
+static int fill_frame(struct sound *s, const int16_t *pcm, int n, int64_t at, struct err *err)
+{
+    AVFrame *f = s->frame;
+    av_frame_unref(f);
+    f->nb_samples = n;
+    f->format = s->ctx->sample_fmt;
+    f->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
+    f->sample_rate = SOUND_HZ;
+    f->pts = at;
+    int code = av_frame_get_buffer(f, 0);
+    if (code < 0)
+        return av_fail(err, code, NULL, "sound frame");
+    if (f->format == AV_SAMPLE_FMT_S16) {
+        memcpy(f->data[0], pcm, (size_t)n * sizeof *pcm);
+        return ERR_OK;
+    }
+    float *out = (float *)(void *)f->data[0];
+    for (int i = 0; i < n; i++)
+        out[i] = (float)pcm[i] / 32768.0f;
+    return ERR_OK;
+}
+
+/* Gives the encoder one frame of samples, or the end. */
+static int feed(struct sound *s, struct err *err)
+{
+    int n_max = s->ctx->frame_size, code, rc = ERR_OK;
+    int16_t pcm[FRAME_MAX];
+    if (n_max <= 0 || n_max > FRAME_MAX)
+        return err_set(err, ERR_UNSUPPORTED, "%s frames of %d samples", s->name, n_max);
+    int64_t at = s->line.at;
+    int n = sound_line_read(&s->line, pcm, n_max);
+    s->drained = n == 0;
+    if (n > 0 && (rc = fill_frame(s, pcm, n, at, err)) < 0)
+        return rc;
+    code = avcodec_send_frame(s->ctx, n > 0 ? s->frame : NULL);
+    return code < 0 ? av_fail(err, code, &s->watch, "%s encoder", s->name) : ERR_OK;
+}
+
+/* The next packet, times in 1/SOUND_HZ since the first picture; AAC's delay makes the first one
+ * earlier than the first sample. FLAC's last one is empty and brings the final header. *got is
+ * false at the end. */
+static int sound_next(struct sound *s, AVPacket *out, bool *got, struct err *err)
+{
+    for (;;) {
+        int code = avcodec_receive_packet(s->ctx, out);
+        *got = code >= 0;
+        if (code >= 0 || code == AVERROR_EOF)
+            return ERR_OK;
+        if (code != AVERROR(EAGAIN) || s->drained)
+            return av_fail(err, code, &s->watch, "%s encoder", s->name);
+        int rc = feed(s, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/*
+ * ---- the overlay as a text track ----
+ *
+ * One cue a second, changing where the clock's second changes. The same text as in the picture, the
+ * clock to whole seconds.
+ */
+
+#define SECOND_US INT64_C(1000000)
+
+static struct cues cues_init(const struct media *m, const struct osd_context *osd)
+{
+    return (struct cues){.m = m, .osd = osd, .at_us = m->start_us};
+}
+
+/* Where the clock's next second begins; without a clock, the clip's. */
+static int64_t next_second(const struct cues *c)
+{
+    int64_t zero_us = c->osd->facts->has_time ? c->osd->facts->start_utc_us : -c->m->start_us;
+    int64_t into_us = (zero_us + c->at_us) % SECOND_US;
+    return c->at_us + SECOND_US - (into_us < 0 ? into_us + SECOND_US : into_us);
+}
+
+static void join_lines(char lines[OSD_LINES][OSD_LINE_ROOM], char *out, size_t room)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < OSD_LINES; i++)
+        if (lines[i][0] && used < room)
+            used += (size_t)snprintf(out + used, room - used, "%s%s", used ? "\n" : "", lines[i]);
+}
+
+/* The next cue; false behind the last. They join without gaps from the first picture kept to the
+ * end. */
+static bool cues_next(struct cues *c, struct cue *out)
+{
+    char lines[OSD_LINES][OSD_LINE_ROOM];
+    int64_t end_us = c->m->start_us + c->m->duration_us;
+    do {
+        int64_t from_us = c->at_us, until_us = next_second(c);
+        if (from_us >= end_us)
+            return false;
+        until_us = until_us < end_us ? until_us : end_us;
+        out->pts = av_rescale(from_us - c->m->start_us, AV_TICKS, SECOND_US);
+        out->span = av_rescale(until_us - c->m->start_us, AV_TICKS, SECOND_US) - out->pts;
+        osd_text_second(c->osd, from_us, 0, "", lines);
+        c->at_us = until_us;
+    } while (out->span <= 0);
+    join_lines(lines, out->text, sizeof out->text);
+    return true;
+}
+
+static uint8_t *put_be(uint8_t *p, unsigned value, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--)
+        *p++ = (uint8_t)(value >> 8 * i);
+    return p;
+}
+
+/* 3GPP TS 26.245, 5.16: a text track's sample entry (not forced, white on translucent black at the
+ * bottom), and a sample. */
+static int cues_describe(AVCodecParameters *out, int width_px, int height_px, struct err *err)
+{
+    static const char font[] = "Sans-Serif";
+    unsigned size = (unsigned)height_px / 24, n_font = sizeof font - 1;
+    unsigned n = 30 + 13 + n_font;
+    uint8_t *p = out->extradata = av_mallocz(n + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!p)
+        return err_set(err, ERR_NOMEM, "no memory for a text track");
+    out->extradata_size = (int)n;
+    out->codec_type = AVMEDIA_TYPE_SUBTITLE;
+    out->codec_id = AV_CODEC_ID_MOV_TEXT;
+    out->codec_tag = MKTAG('t', 'x', '3', 'g');
+    out->width = width_px;
+    out->height = height_px;
+    p = put_be(p, 0, 4);          /* display flags: neither scrolling nor forced */
+    p = put_be(p, 0x01ff, 2);     /* centred, at the bottom */
+    p = put_be(p, 0x00000090, 4); /* background, RGBA */
+    p = put_be(p, 0, 4);          /* text box: the whole picture */
+    p = put_be(p, (unsigned)out->height, 2);
+    p = put_be(p, (unsigned)out->width, 2);
+    p = put_be(p, 0, 4);                       /* style of all characters … */
+    p = put_be(p, 1, 2);                       /* … in font 1 */
+    p = put_be(p, size < 255 ? size : 255, 2); /* plain face, size */
+    p = put_be(p, 0xffffffff, 4);
+    p = put_be(p, 13 + n_font, 4);
+    p = put_be(p, MKBETAG('f', 't', 'a', 'b'), 4);
+    p = put_be(p, 1, 2);
+    p = put_be(p, 1, 2);
+    p = put_be(p, n_font, 1);
+    memcpy(p, font, n_font);
+    return ERR_OK;
+}
+
+static int cues_packet(const struct cue *cue, AVPacket *out, struct err *err)
+{
+    size_t n = strlen(cue->text);
+    int code = av_new_packet(out, (int)n + 2);
+    if (code < 0)
+        return av_fail(err, code, NULL, "packet");
+    memcpy(put_be(out->data, (unsigned)n, 2), cue->text, n);
+    out->pts = out->dts = cue->pts;
+    out->duration = cue->span;
+    out->flags = AV_PKT_FLAG_KEY;
+    return ERR_OK;
+}
+
+/* ---- chapters ---- */
+
+#define SHORTEST_US INT64_C(1000) /* two at one place would be one in a player's list */
+
+static int by_time(const void *a, const void *b)
+{
+    const struct chapter *x = a, *y = b;
+    if (x->from_us != y->from_us)
+        return x->from_us < y->from_us ? -1 : 1;
+    return x->until_us < y->until_us ? -1 : 1; /* the order in which they were found */
+}
+
+static void gap_title(const struct media_hole *h, char *out, size_t room)
+{
+    if (h->lost > 0)
+        snprintf(out, room, "gap: %" PRId64 " picture%s missing", h->lost, h->lost > 1 ? "s" : "");
+    else
+        snprintf(out, room, "gap: pictures missing");
+}
+
+int chapters_make(const struct media *m, const struct media_facts *facts,
+                  struct chapter out[CHAPTERS_MAX])
+{
+    int n = 1, kept = 1;
+    int64_t trigger_us = facts->trigger_utc_us - facts->start_utc_us - m->start_us;
+    out[0] = (struct chapter){.title = "start"};
+    if (facts->has_time && facts->has_trigger_time && trigger_us >= SHORTEST_US &&
+        trigger_us < m->duration_us)
+        out[n++] = (struct chapter){trigger_us, 1, "trigger"};
+    for (int64_t i = 0; i < m->n_holes && n < CHAPTERS_MAX; i++) {
+        int64_t from_us = m->hole[i].from_us - m->start_us;
+        if (from_us < SHORTEST_US || from_us >= m->duration_us)
+            continue;
+        out[n] = (struct chapter){from_us, n, ""};
+        gap_title(&m->hole[i], out[n].title, sizeof out[n].title);
+        n++;
+    }
+    qsort(out, (size_t)n, sizeof *out, by_time);
+    for (int i = 1; i < n; i++)
+        if (out[i].from_us >= out[kept - 1].from_us + SHORTEST_US)
+            out[kept++] = out[i];
+    for (int i = 0; i < kept; i++)
+        out[i].until_us = i + 1 < kept ? out[i + 1].from_us : m->duration_us;
+    return kept > 1 ? kept : 0;
+}
+
+/* ---- the file ---- */
 
 static int add_stream(struct mux *x, AVStream **out, AVRational base, struct err *err)
 {

@@ -6,9 +6,29 @@
 #ifndef CONVERT_MUX_H
 #define CONVERT_MUX_H
 
-#include "cues.h"
-#include "media/sound.h"
+#include "media/av.h"
+#include "osd.h"
 #include <libavformat/avformat.h>
+
+struct sound {
+    struct sound_line line;
+    const char *name; /* of the coding, for messages */
+    AVCodecContext *ctx;
+    AVFrame *frame;
+    struct av_watch watch;
+    bool drained;
+};
+
+struct cue {
+    int64_t pts, span;                    /* AV_TICKS since the first picture kept */
+    char text[OSD_LINES * OSD_LINE_ROOM]; /* UTF-8, lines parted by \n */
+};
+
+struct cues {
+    const struct media *m;
+    const struct osd_context *osd;
+    int64_t at_us; /* since the first picture of the master: where the next cue begins */
+};
 
 struct mux {
     AVFormatContext *ctx;
@@ -41,5 +61,21 @@ int mux_video(struct mux *x, AVPacket *packet, struct err *err) DS_MUST_CHECK;
 
 /* The rest of the sound, the index; the data is written, not yet fsynced. */
 int mux_finish(struct mux *x, struct err *err) DS_MUST_CHECK;
+
+/* ---- chapters: where to look in a clip ----
+ *
+ * "start", "trigger", and each gap in the pictures. A clip with nothing but a start has none. */
+
+#define CHAPTERS_MAX 200 /* players list them all; a Nero chapter box holds 255 */
+
+struct chapter {
+    int64_t from_us, until_us; /* since the first picture kept */
+    char title[48];
+};
+
+/* In time order, from the first picture to the end without gaps; returns how many: 0, or 2 and
+ * more. */
+int chapters_make(const struct media *m, const struct media_facts *facts,
+                  struct chapter out[CHAPTERS_MAX]);
 
 #endif

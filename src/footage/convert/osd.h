@@ -11,10 +11,14 @@
 #ifndef CONVERT_OSD_H
 #define CONVERT_OSD_H
 
-#include "dashspool/err.h"
-#include "osd_text.h"
-#include <stdbool.h>
-#include <stdint.h>
+#include "dashspool/convert.h"
+#include "media/media.h"
+#include "track.h"
+
+#define OSD_LINES     4
+#define OSD_LINE_ROOM 320
+
+/* ---- pixels (osd.c) ---- */
 
 struct osd;
 
@@ -52,5 +56,101 @@ void osd_blend(const struct osd *osd, const struct osd_planes *p);
 /* Draws what most overlays have for the size of picture that most cameras make, for nobody: who
  * forks afterwards gives its children the font, read, and the letters, drawn. */
 int osd_warm_up(struct err *err) DS_MUST_CHECK;
+
+/* ---- words (osd_text.c) ---- */
+
+/* Appends text that came from outside to out (room bytes) so that it is one line of text: control
+ * characters and what is not UTF-8 become "?". Cut between characters. */
+void osd_text_plain(char *out, size_t room, const char *text);
+
+/*
+ * The template: the words of the overlay as a person wants them. Compiled once, filled in for every
+ * picture. Pure.
+ *
+ *   {camera} {date} {time}\n{lat} {lon}   fields; "\n", typed or real, begins a new line
+ *   {{ }}                                 literal braces
+ */
+#define TEMPLATE_BYTES_MAX 511 /* osd_template of the options */
+
+enum template_field {
+    TEMPLATE_DATE,
+    TEMPLATE_TIME,
+    TEMPLATE_ZONE,
+    TEMPLATE_LAT,
+    TEMPLATE_LON,
+    TEMPLATE_CAMERA,
+    TEMPLATE_IMEI,
+    TEMPLATE_TRIGGER,
+    TEMPLATE_T_MINUS,
+    TEMPLATE_PICTURE,
+    TEMPLATE_SPEED,
+    TEMPLATE_NOTE,
+    TEMPLATE_ID,
+    TEMPLATE_N_FIELDS,
+};
+const char *template_field_name(enum template_field field); /* "date" … */
+
+struct template_part {
+    int field; /* enum template_field, or -1: literal text */
+    int line, from;
+};
+
+struct template
+{
+    struct template_part part[TEMPLATE_BYTES_MAX + 1];
+    int n;
+    char text[2 * TEMPLATE_BYTES_MAX + 2]; /* literals, each with its end */
+};
+
+/* ERR_CONFIG for an unknown field, a brace without its partner, or too many lines, with the
+ * position in characters from 1 on. */
+int template_compile(struct template *out, const char *text, struct err *err) DS_MUST_CHECK;
+
+bool template_uses(const struct template *t, enum template_field field);
+
+/* value: what each field says. What is too long for a line is cut between characters. */
+void template_format(const struct template *t, const char *const value[TEMPLATE_N_FIELDS],
+                     char out[OSD_LINES][OSD_LINE_ROOM]);
+
+/* What the overlay and the sidecars know of a clip, prepared once: the facts, the compiled
+ * template, and the track where it covers the clip. */
+struct osd_context {
+    const struct media_facts *facts;
+    const struct convert_options *options;
+    struct template template; /* of options->osd_template, unless that is "" */
+    struct track *track;      /* NULL: there is none, or it does not cover the clip */
+    int64_t start_us, end_us; /* first and last picture kept, since the master's first */
+    bool redacted;            /* the overlay says so; nobody but convert.c sets it */
+};
+
+/* *c is the caller's storage; facts and options must outlive it; osd_context_clear() also after a
+ * failure. A track that cannot be used for this clip is a warning of m, one that cannot be read an
+ * error. */
+int osd_context_init(struct osd_context *c, struct media *m, const struct media_facts *facts,
+                     const struct convert_options *options, struct err *err) DS_MUST_CHECK;
+void osd_context_clear(struct osd_context *c);
+
+/* Where the track was at a picture; false where there is none. */
+bool osd_context_track_at(const struct osd_context *c, int64_t offset_us, struct track_point *out);
+
+/* The camera's own position, if it is one. */
+bool osd_context_own_position(const struct osd_context *c, double *lat_deg, double *lon_deg);
+
+/* The words for a picture offset_us behind the master's first one; `picture` counts those that are
+ * kept in the order in which they are shown, from 0 on ({picture} says one more); what: "viewing
+ * copy". Lines that are not used are "". Without a template:
+ *
+ *   2024-11-29 09:23:45.3 +02:00  54.70042° N  25.25000° E  track
+ *   front  crash  IMEI 350612071913857  viewing copy  T-02.35 s  48 km/h
+ *
+ * "track" marks a position that the camera did not tell; speed is there with a track only. Times
+ * are cut off, not rounded, toward the past: a picture never shows a time that had not come. In a
+ * redacted copy the first line begins with "REDACTED", whatever the template. */
+void osd_text_at(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
+                 char out[OSD_LINES][OSD_LINE_ROOM]);
+
+/* The same with times in whole seconds, for subtitles. */
+void osd_text_second(const struct osd_context *c, int64_t offset_us, int64_t picture,
+                     const char *what, char out[OSD_LINES][OSD_LINE_ROOM]);
 
 #endif

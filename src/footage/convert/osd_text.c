@@ -1,6 +1,6 @@
-#include "osd_text.h"
+/* The words of the overlay: what is known of a clip, the template, and both for one picture. */
 #include "dashspool/clock.h"
-#include "osd_context.h"
+#include "osd.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -40,6 +40,218 @@ void osd_text_plain(char *out, size_t room, const char *text)
     }
     out[used] = '\0';
 }
+
+/* ---- the template ---- */
+
+static const char *const names[TEMPLATE_N_FIELDS] = {
+    [TEMPLATE_DATE] = "date",       [TEMPLATE_TIME] = "time",       [TEMPLATE_ZONE] = "zone",
+    [TEMPLATE_LAT] = "lat",         [TEMPLATE_LON] = "lon",         [TEMPLATE_CAMERA] = "camera",
+    [TEMPLATE_IMEI] = "imei",       [TEMPLATE_TRIGGER] = "trigger", [TEMPLATE_T_MINUS] = "t_minus",
+    [TEMPLATE_PICTURE] = "picture", [TEMPLATE_SPEED] = "speed",     [TEMPLATE_NOTE] = "note",
+    [TEMPLATE_ID] = "id",
+};
+
+const char *template_field_name(enum template_field field)
+{
+    return names[field];
+}
+
+struct compiler {
+    struct template *t;
+    const char *text, *p;
+    int line, used;
+    bool open; /* the last part is a literal of this line, without its end */
+};
+
+static int bad(const struct compiler *c, struct err *err, const char *why)
+{
+    int position = 1;
+    for (const char *q = c->text; q < c->p; q++)
+        position += ((unsigned char)*q & 0xc0) != 0x80;
+    return err_set(err, ERR_CONFIG, "osd_template, position %d: %s", position, why);
+}
+
+static void end_literal(struct compiler *c)
+{
+    if (c->open)
+        c->t->text[c->used++] = '\0';
+    c->open = false;
+}
+
+static void add_part(struct compiler *c, int field)
+{
+    end_literal(c);
+    c->t->part[c->t->n++] = (struct template_part){field, c->line, c->used};
+}
+
+static void add_literal(struct compiler *c, char byte)
+{
+    if (!c->open)
+        add_part(c, -1);
+    c->open = true;
+    c->t->text[c->used++] = byte;
+}
+
+static int add_field(struct compiler *c, struct err *err)
+{
+    size_t n = strcspn(c->p + 1, "{}\r\n");
+    if (c->p[1 + n] != '}')
+        return bad(c, err, "'{' is not closed; a literal brace is written '{{'");
+    for (int i = 0; i < TEMPLATE_N_FIELDS; i++)
+        if (strlen(names[i]) == n && strncmp(names[i], c->p + 1, n) == 0) {
+            add_part(c, i);
+            c->p += n + 2;
+            return ERR_OK;
+        }
+    char why[256];
+    snprintf(why, sizeof why,
+             "there is no field '{%.*s}'; there are date time zone lat lon camera imei trigger "
+             "t_minus picture speed note id",
+             n < 40 ? (int)n : 40, c->p + 1);
+    return bad(c, err, why);
+}
+
+static int add_line(struct compiler *c, size_t bytes, struct err *err)
+{
+    end_literal(c);
+    if (++c->line >= OSD_LINES)
+        return bad(c, err, "a line too many; four are possible");
+    c->p += bytes;
+    return ERR_OK;
+}
+
+static int compile_one(struct compiler *c, struct err *err)
+{
+    const char *p = c->p;
+    if (p[0] == '\\' && p[1] == 'n')
+        return add_line(c, 2, err);
+    if (p[0] == '\n')
+        return add_line(c, 1, err);
+    if (p[0] == '\r' && p[1] == '\n')
+        return add_line(c, 2, err);
+    if (p[0] == '{' && p[1] != '{')
+        return add_field(c, err);
+    if (p[0] == '}' && p[1] != '}')
+        return bad(c, err, "'}' without '{'; a literal brace is written '}}'");
+    add_literal(c, p[0]);
+    c->p += p[0] == '{' || p[0] == '}' ? 2 : 1;
+    return ERR_OK;
+}
+
+int template_compile(struct template *out, const char *text, struct err *err)
+{
+    struct compiler c = {.t = out, .text = text, .p = text};
+    *out = (struct template){0};
+    if (strlen(text) > TEMPLATE_BYTES_MAX)
+        return err_set(err, ERR_CONFIG, "osd_template: longer than %d bytes", TEMPLATE_BYTES_MAX);
+    while (*c.p) {
+        int rc = compile_one(&c, err);
+        if (rc < 0)
+            return rc;
+    }
+    end_literal(&c);
+    return ERR_OK;
+}
+
+bool template_uses(const struct template *t, enum template_field field)
+{
+    for (int i = 0; i < t->n; i++)
+        if (t->part[i].field == (int)field)
+            return true;
+    return false;
+}
+
+void template_format(const struct template *t, const char *const value[TEMPLATE_N_FIELDS],
+                     char out[OSD_LINES][OSD_LINE_ROOM])
+{
+    for (int i = 0; i < OSD_LINES; i++)
+        out[i][0] = '\0';
+    for (int i = 0; i < t->n; i++) {
+        const struct template_part *p = &t->part[i];
+        const char *text = p->field < 0 ? t->text + p->from : value[p->field];
+        osd_text_plain(out[p->line], OSD_LINE_ROOM, text);
+    }
+}
+
+/* ---- what is known of the clip ---- */
+
+/* A photo has no pictures here: all is at its one time. */
+static void find_span(struct osd_context *c, const struct media *m)
+{
+    c->start_us = c->end_us = m->start_us;
+    for (int64_t i = m->first; i < m->n_pictures; i++)
+        if (m->picture[i].time_us > c->end_us)
+            c->end_us = m->picture[i].time_us;
+}
+
+bool osd_context_track_at(const struct osd_context *c, int64_t offset_us, struct track_point *out)
+{
+    return c->track && c->facts->has_time &&
+           track_at(c->track, c->facts->start_utc_us + offset_us, out);
+}
+
+bool osd_context_own_position(const struct osd_context *c, double *lat_deg, double *lon_deg)
+{
+    *lat_deg = c->facts->lat_deg;
+    *lon_deg = c->facts->lon_deg;
+    return c->facts->has_position && fabs(*lat_deg) <= 90 && fabs(*lon_deg) <= 180;
+}
+
+/* A second at a time (a long clip: in 100000 steps), and at the end. */
+static void judge_cover(const struct osd_context *c, bool *some, bool *whole)
+{
+    struct track_point unused;
+    *some = false;
+    *whole = true;
+    int64_t step_us = (c->end_us - c->start_us) / 100000;
+    step_us = step_us > 1000000 ? step_us : 1000000;
+    for (int64_t at = c->start_us;; at += step_us) {
+        bool last = at >= c->end_us;
+        bool here = osd_context_track_at(c, last ? c->end_us : at, &unused);
+        *some = *some || here;
+        *whole = *whole && here;
+        if (last)
+            return;
+    }
+}
+
+static int open_track(struct osd_context *c, struct media *m, struct err *err)
+{
+    bool some, whole;
+    int rc = track_load(&c->track, c->options->track_path, err);
+    if (rc < 0)
+        return err_wrap(err, "track");
+    judge_cover(c, &some, &whole);
+    if (!c->facts->has_time)
+        media_warn(m, "the track is not used: the time of the clip is unknown");
+    else if (!some)
+        media_warn(m, "the track is not used: it does not cover the time of the clip");
+    else if (!whole)
+        media_warn(m, "the track does not cover the whole clip");
+    if (some && c->track->damaged > 0)
+        media_warn(m, "%zu damaged lines of the track were left out", c->track->damaged);
+    if (!some)
+        track_free(&c->track);
+    return ERR_OK;
+}
+
+int osd_context_init(struct osd_context *c, struct media *m, const struct media_facts *facts,
+                     const struct convert_options *options, struct err *err)
+{
+    *c = (struct osd_context){.facts = facts, .options = options};
+    find_span(c, m);
+    int rc = template_compile(&c->template, options->osd_template, err);
+    if (rc == ERR_OK && options->track_path[0])
+        rc = open_track(c, m, err);
+    return rc;
+}
+
+void osd_context_clear(struct osd_context *c)
+{
+    track_free(&c->track);
+}
+
+/* ---- one picture ---- */
 
 #define VALUE_ROOM 160
 #define UNKNOWN    "–" /* in a person's template, where there is no room for more */

@@ -7,7 +7,6 @@
 #define CONVERT_REDACT_H
 
 #include "copies.h"
-#include "pick.h"
 #include <libavutil/frame.h>
 
 #define REDACT_TEXT_ROOM 80
@@ -43,9 +42,5 @@ struct redact_time redact_time_of(const struct media *m, int64_t index, int64_t 
  * picture: its own bytes, never a decoder's. ERR_UNSUPPORTED: a layout that cannot be. */
 int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time,
                  struct err *err) DS_MUST_CHECK;
-
-/* What pick_get() gave, as it may be shown: *f stays, or becomes *own (av_frame_free()). */
-int redact_picked(const struct copy_task *t, const struct pick *pick, const AVFrame **f,
-                  AVFrame **own, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -47,16 +47,4 @@ void track_free(struct track **track);
  * outside the track and in a gap. */
 bool track_at(const struct track *track, int64_t utc_us, struct track_point *out);
 
-/* For the readers: adds a point; ERR_MALFORMED if it is nowhere on Earth. */
-int track_add(struct track *track, const struct track_point *point, struct err *err) DS_MUST_CHECK;
-
-/* "-12.5", "3e-05": the whole of text[0..n), in no locale. False, and *out as it was, if
- * it is no finite number. */
-bool track_number(const char *text, size_t n, double *out);
-
-/* track_gpx.c, track_lines.c. Errors are "line N: why". */
-int track_read_gpx(struct track *track, const char *text, size_t n, struct err *err) DS_MUST_CHECK;
-int track_read_nmea(struct track *track, const char *text, size_t n, struct err *err) DS_MUST_CHECK;
-int track_read_csv(struct track *track, const char *text, size_t n, struct err *err) DS_MUST_CHECK;
-
 #endif

@@ -35,7 +35,7 @@ int decode_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
  * that ends too early is no error to libavcodec. */
 bool decoder_wrote_all(const AVFrame *frame);
 
-/* decode_all.c: decodes everything from m->first on, once, on one thread, and tells
+/* Decodes everything from m->first on, once, on one thread, and tells
  * damage_from_decoder() and found() of each complaint with the picture that it is about. */
 typedef void decode_found_fn(void *arg, int64_t index, const char *said);
 int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err *err) DS_MUST_CHECK;

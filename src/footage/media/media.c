@@ -1,12 +1,10 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "media.h"
-#include "av.h"
-#include "damage.h"
-#include "decode.h"
-#include "ptmf.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libavcodec/avcodec.h>
+#include <libavutil/mem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +63,19 @@ int media_map(struct media *m, const char *path, struct err *err)
     return rc;
 }
 
+void media_close(struct media *m)
+{
+    free(m->picture);
+    free(m->sound);
+    free(m->hole);
+    free(m->view_pts);
+    free(m->silence);
+    free(m->lent);
+    if (m->map)
+        munmap((void *)(uintptr_t)m->map, m->mapped);
+    *m = (struct media){0};
+}
+
 int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t element, const char *what,
                struct err *err)
 {
@@ -83,174 +94,126 @@ int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t elemen
     return ERR_OK;
 }
 
-static int add_picture(struct media *m, const struct annexb_au *au, size_t base, int64_t time_us,
-                       struct err *err)
+/* ---- the order in which pictures are shown ---- */
+
+static int by_display(const void *a, const void *b)
 {
-    int rc = media_grow(&m->picture, m->n_pictures, &m->room_pictures, MEDIA_PICTURES_MAX,
-                        sizeof *m->picture, "pictures", err);
-    if (rc < 0)
-        return rc;
-    const struct media_picture *last = m->n_pictures ? &m->picture[m->n_pictures - 1] : NULL;
-    bool restart = nal_resets_poc(au->type) || (nal_is_irap(au->type) && au->after_eos);
-    m->picture[m->n_pictures++] = (struct media_picture){
-        .offset = base + au->offset,
-        .n = au->n,
-        .time_us = time_us,
-        .period = (last ? last->period : 0) + restart,
-        .key = nal_is_irap(au->type),
-        .leading = au->type >= NAL_RADL_N && au->type <= NAL_RASL_R,
-    };
+    const struct media_shown *x = a, *y = b;
+    if (x->period != y->period)
+        return x->period < y->period ? -1 : 1;
+    if (x->poc != y->poc)
+        return x->poc < y->poc ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+int media_display_order(const struct media *m, struct media_shown **out, struct err *err)
+{
+    struct media_shown *s = *out = malloc((size_t)m->n_pictures * sizeof *s);
+    if (!s)
+        return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " pictures", m->n_pictures);
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        s[i] = (struct media_shown){m->picture[i].poc, i, m->picture[i].period};
+    qsort(s, (size_t)m->n_pictures, sizeof *s, by_display);
     return ERR_OK;
 }
 
-/* 00 01, count of 16-bit words, 00, then the A-law bytes (docs/ptmf.md, section 2). Others are not
- * sound. */
-static int add_sound(struct media *m, const struct ptmf_record *r, struct err *err)
+bool media_alike(const struct media *m, int64_t i, int64_t k)
 {
-    static const size_t prefix = 4;
-    if (r->n <= prefix || r->payload[0] != 0 || r->payload[1] != 1 || r->payload[3] != 0 ||
-        (size_t)r->payload[2] * 2 != r->n - prefix)
-        return ERR_OK;
-    int rc = media_grow(&m->sound, m->n_sounds, &m->room_sounds, MEDIA_SOUNDS_MAX, sizeof *m->sound,
-                        "sound records", err);
-    if (rc < 0)
-        return rc;
-    m->sound[m->n_sounds++] = (struct media_sound){
-        .offset = (size_t)(r->payload - m->map) + prefix,
-        .n = r->n - prefix,
-        .time_us = r->time_us,
-        .sequence = r->sequence,
-    };
+    const struct media_picture *a = &m->picture[i], *b = &m->picture[k];
+    return a->n == b->n && memcmp(m->map + a->offset, m->map + b->offset, a->n) == 0;
+}
+
+/* ---- parameter sets ---- */
+
+/* Number of a parameter set: VPS u(4), PPS ue(v) of at most 63 (7.3.2.1, 7.3.2.3). All SPS count as
+ * number 0: theirs is deep in the unit, and cameras have one. */
+static int set_id(const struct nal *nal)
+{
+    if (nal->n < 3)
+        return 0;
+    unsigned bits = (unsigned)nal->p[2] << 8 | (nal->n > 3 ? nal->p[3] : 0u);
+    if (nal->type == NAL_VPS)
+        return (int)(bits >> 12);
+    if (nal->type != NAL_PPS)
+        return 0;
+    int zeros = 0;
+    while (zeros < 6 && !(bits & 0x8000u >> zeros))
+        zeros++;
+    return (int)(bits >> (15 - 2 * zeros)) - 1;
+}
+
+static const struct media_set *find_set(const struct media *m, int type, int id)
+{
+    for (int i = 0; i < m->n_sets; i++)
+        if (m->set[i].type == type && m->set[i].id == id)
+            return &m->set[i];
+    return NULL;
+}
+
+bool media_in_sets(const struct media *m, const struct nal *nal)
+{
+    if (!nal_is_parameter_set(nal->type))
+        return false;
+    const struct media_set *s = find_set(m, nal->type, set_id(nal));
+    return s && s->n == nal->n && memcmp(s->p, nal->p, nal->n) == 0;
+}
+
+static int put_set(struct media *m, const struct nal *nal, struct err *err)
+{
+    int id = set_id(nal);
+    const struct media_set *old = find_set(m, nal->type, id);
+    int at = old ? (int)(old - m->set) : m->n_sets;
+    if (at == MEDIA_SETS_MAX)
+        return err_set(err, ERR_LIMIT, "more than %d parameter sets", MEDIA_SETS_MAX);
+    m->set[at] = (struct media_set){nal->type, id, nal->p, nal->n};
+    m->n_sets += !old;
     return ERR_OK;
 }
 
-static void warn_ptmf(struct media *m, const struct ptmf *p, int64_t without_picture)
+int media_collect_sets(struct media *m, struct err *err)
 {
-    if (p->skipped_bytes)
-        media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
-                   p->skipped_bytes, p->first_skip);
-    media_warn_count(m, p->damaged, "record with missing bytes", "records with missing bytes");
-    if (p->cut_bytes)
-        media_warn(m,
-                   "the file ends inside a record: the last %" PRId64
-                   " bytes, at offset %zu, are left out",
-                   p->cut_bytes, p->cut_at);
-    media_warn_count(m, without_picture, "video record without a picture",
-                     "video records without a picture");
-}
-
-/* What only the container knows of the picture just added. */
-static void judge_record(struct media *m, const struct ptmf_record *r, const struct annexb_au *au,
-                         struct nal_scan *rest)
-{
-    struct annexb_au more;
-    struct media_picture *p = &m->picture[m->n_pictures - 1];
-    p->sequence = r->sequence;
-    if (r->damaged)
-        damage_mark(p, "bytes of its record are missing");
-    else if (au->offset > 1)
-        damage_mark(p, "its record does not begin with a NAL unit");
-    else if (annexb_next(rest, &more))
-        damage_mark(p, "its record holds more than one picture");
-    else if (p->key != (r->type == 'I'))
-        damage_mark(p, p->key ? "a key picture, but its record says that it is none"
-                              : "no key picture, but its record says that it is one");
-}
-
-static int scan_ptmf(struct media *m, struct err *err)
-{
-    struct ptmf p = ptmf_init(m->map, m->n);
-    struct ptmf_record r;
-    int64_t without_picture = 0;
     int rc = ERR_OK;
-    while (rc == ERR_OK && ptmf_next(&p, &r)) {
-        if (r.type == 'A') {
-            rc = add_sound(m, &r, err);
-            continue;
-        }
-        struct annexb_au au;
-        struct nal_scan scan = nal_scan_init(r.payload, r.n);
-        size_t base = (size_t)(r.payload - m->map);
-        if (!annexb_next(&scan, &au)) {
-            without_picture++;
-            continue;
-        }
-        if (m->n_pictures == 0) {
-            m->nominal_fps = r.fps;
-            m->clock_us = r.time_us;
-        }
-        rc = add_picture(m, &au, base, r.time_us, err);
-        if (rc == ERR_OK)
-            judge_record(m, &r, &au, &scan);
+    struct nal nal;
+    m->n_sets = 0;
+    m->sets_change = false;
+    struct nal_scan lent = nal_scan_init(m->lent, m->n_lent);
+    while (rc == ERR_OK && nal_next(&lent, &nal))
+        rc = put_set(m, &nal, err);
+    for (int64_t i = 0; i <= m->first; i++) {
+        const struct media_picture *p = &m->picture[i];
+        struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+        while (rc == ERR_OK && nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST)
+            if (nal_is_parameter_set(nal.type))
+                rc = put_set(m, &nal, err);
     }
-    m->damage.stray_bytes = p.skipped_bytes;
-    m->damage.cut_bytes = p.cut_bytes;
-    warn_ptmf(m, &p, without_picture);
-    return rc;
-}
-
-static int scan_annexb(struct media *m, struct err *err)
-{
-    struct nal_scan scan = nal_scan_init(m->map, m->n);
-    struct annexb_au au;
-    int rc = ERR_OK;
-    while (rc == ERR_OK && annexb_next(&scan, &au)) {
-        if (m->n_pictures == 0 && au.offset > 1) {
-            media_warn(m, "%zu bytes before the first NAL unit", au.offset);
-            m->damage.stray_bytes = (int64_t)au.offset;
-        }
-        rc = add_picture(m, &au, 0, 0, err);
+    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures && !m->sets_change; i++) {
+        const struct media_picture *p = &m->picture[i];
+        struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+        while (nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST)
+            if (nal_is_parameter_set(nal.type) && !media_in_sets(m, &nal))
+                m->sets_change = true;
     }
     return rc;
 }
 
-static int by_time(const void *a, const void *b)
+int media_extradata(const struct media *m, uint8_t **out, int *n, struct err *err)
 {
-    const struct media_sound *x = a, *y = b;
-    if (x->time_us != y->time_us)
-        return x->time_us < y->time_us ? -1 : 1;
-    return x->offset < y->offset ? -1 : 1;
-}
-
-int media_open(struct media *m, const char *path, enum media_container container,
-               const struct media_facts *facts, const struct media_options *options,
-               struct err *err)
-{
-    *m = (struct media){.container = container};
-    int rc = media_map(m, path, err);
-    if (rc == ERR_OK)
-        rc = container == MEDIA_PTMF ? scan_ptmf(m, err) : scan_annexb(m, err);
-    if (rc == ERR_OK && m->n_pictures == 0)
-        rc = err_set(err, ERR_MALFORMED, "no whole picture in it, though it begins like %s",
-                     container == MEDIA_PTMF ? "camera records" : "H.265");
-    if (rc == ERR_OK && options->params_from[0])
-        rc = media_use_sets(m, options->params_from, err);
-    if (rc == ERR_OK)
-        rc = media_read_poc(m, err);
-    if (rc == ERR_OK)
-        rc = decode_find_first(m, err);
-    if (rc == ERR_OK && container == MEDIA_ANNEXB)
-        rc = media_find_missing(m, err);
-    if (rc == ERR_OK)
-        rc = media_assign_times(m, facts, options, err);
-    if (rc == ERR_OK && m->n_sounds)
-        qsort(m->sound, (size_t)m->n_sounds, sizeof *m->sound, by_time);
-    if (rc == ERR_OK)
-        rc = media_find_silence(m, err);
-    if (rc == ERR_OK)
-        rc = damage_find(m, err);
-    return rc;
-}
-
-void media_close(struct media *m)
-{
-    free(m->picture);
-    free(m->sound);
-    free(m->hole);
-    free(m->view_pts);
-    free(m->silence);
-    free(m->lent);
-    if (m->map)
-        munmap((void *)(uintptr_t)m->map, m->mapped);
-    *m = (struct media){0};
+    static const uint8_t start_code[4] = {0, 0, 0, 1};
+    size_t total = 0;
+    for (int i = 0; i < m->n_sets; i++)
+        total += sizeof start_code + m->set[i].n;
+    *n = 0;
+    *out = NULL;
+    if (total > 1024 * 1024)
+        return err_set(err, ERR_LIMIT, "parameter sets of %zu bytes", total);
+    uint8_t *p = *out = av_mallocz(total + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!p)
+        return err_set(err, ERR_NOMEM, "no memory for the parameter sets");
+    for (int i = 0; i < m->n_sets; i++) {
+        memcpy(p, start_code, sizeof start_code);
+        memcpy(p + sizeof start_code, m->set[i].p, m->set[i].n);
+        p += sizeof start_code + m->set[i].n;
+    }
+    *n = (int)total;
+    return ERR_OK;
 }

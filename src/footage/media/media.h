@@ -1,7 +1,15 @@
 /*
  * media: a master, opened for reading: where its access units and its sound are, when each picture
- * is shown, and what a decoder needs to start. The index is built once; both copies are made from
+ * is shown, and what a decoder needs to start. The index is built once; all copies are made from
  * it. The bytes are mapped, never copied whole.
+ *
+ * media.c is the ground that the others stand on, open.c builds the index with them:
+ *
+ *   container.c   what a file is, and whether it ends well
+ *   damage.c      what is not as the camera made it
+ *   decode.c      pictures by libavcodec
+ *   times.c       in which order and when pictures are shown
+ *   sound.c       the sound on one time line
  */
 #ifndef MEDIA_MEDIA_H
 #define MEDIA_MEDIA_H
@@ -112,10 +120,12 @@ struct media {
     char warning[512];
 };
 
-/* Opens and indexes a video. *m is the caller's storage; media_close() also after a failure. */
-int media_open(struct media *m, const char *path, enum media_container container,
-               const struct media_facts *facts, const struct media_options *options,
-               struct err *err) DS_MUST_CHECK;
+/* ---- media.c ---- */
+
+/* Maps a file read-only with zeros behind its end, which FFmpeg's parsers ask for; n > 0. */
+int media_map(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* Also after media_open(). */
 void media_close(struct media *m);
 
 /* Adds to the one line of warning. */
@@ -123,40 +133,23 @@ void media_warn(struct media *m, const char *fmt, ...) DS_PRINTF(2, 3);
 /* "1 picture is damaged", "2 pictures are damaged"; nothing for 0. */
 void media_warn_count(struct media *m, int64_t n, const char *one, const char *many);
 
-/* Maps a file read-only with zeros behind its end, which FFmpeg's parsers ask for; n > 0. */
-int media_map(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;
-
-/* Room for one more element in an array of at most `max`; array is the address of the pointer. */
+/* Room for one more element of an array (the address of the pointer to it) of n, at most max. */
 int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t element, const char *what,
                struct err *err) DS_MUST_CHECK;
 
-/* order.c: POC of every picture, and the stream's own rate (m->stream_fps). */
-int media_read_poc(struct media *m, struct err *err) DS_MUST_CHECK;
+struct media_shown { /* a picture in display order */
+    int64_t poc, index;
+    int32_t period;
+};
 
-/* poc.c: of plain H.265 whose POC grows by the same step almost always: where pictures are missing
- * (picture[].missing), which come twice, and where a period has lost its key picture. What is
- * missing at the end of a period, before its next key picture, POC does not tell; where pictures
- * are reordered, that goes for the last group of them. */
-int media_find_missing(struct media *m, struct err *err) DS_MUST_CHECK;
+/* All pictures in display order; the caller's (free), also after a failure. */
+int media_display_order(const struct media *m, struct media_shown **out,
+                        struct err *err) DS_MUST_CHECK;
 
-/* order.c: the vote, and from it all times. PTMF times are in picture[].time_us already. */
-int media_assign_times(struct media *m, const struct media_facts *facts,
-                       const struct media_options *options, struct err *err) DS_MUST_CHECK;
+/* Two pictures have the same bytes. */
+bool media_alike(const struct media *m, int64_t i, int64_t k);
 
-/* repair.c: makes the camera's clock a sane one (timing_repair()), counts what was changed in
- * m->damage, and says so. times_us: of the pictures in display order. Then the sound, which is on
- * the same clock and stays in step: repaired_us is by index, picture[].time_us and sound[].time_us
- * still as recorded, both in the order of the file. */
-int media_repair_pictures(struct media *m, int64_t *times_us, struct err *err) DS_MUST_CHECK;
-int media_repair_sound(struct media *m, const int64_t *repaired_us, struct err *err) DS_MUST_CHECK;
-
-/* sound.c: fills in m->silence: what sound_line_read() puts in. */
-int media_find_silence(struct media *m, struct err *err) DS_MUST_CHECK;
-
-/* sets.c: if m begins without parameter sets, takes those of the clip at `path` into m->lent. */
-int media_use_sets(struct media *m, const char *path, struct err *err) DS_MUST_CHECK;
-
-/* sets.c: collects the parameter sets in force at m->first, and sets m->sets_change. */
+/* Collects the parameter sets in force at m->first, and sets m->sets_change. */
 int media_collect_sets(struct media *m, struct err *err) DS_MUST_CHECK;
 
 /* The parameter sets with start codes; av_malloc'ed with FFmpeg's padding, the caller's. */
@@ -164,5 +157,75 @@ int media_extradata(const struct media *m, uint8_t **out, int *n, struct err *er
 
 /* A parameter set that the samples need not repeat. */
 bool media_in_sets(const struct media *m, const struct nal *nal);
+
+/* ---- container.c ---- */
+
+/* Tells what a file is by its bytes; n > 0. *out is MEDIA_ANNEXB also with the error that only
+ * parameter sets are missing. ERR_MALFORMED, ERR_UNSUPPORTED with what it looks like instead.
+ * Pure. */
+int sniff_bytes(const uint8_t *data, size_t n, enum media_container *out,
+                struct err *err) DS_MUST_CHECK;
+
+/* ---- open.c ---- */
+
+/* Opens and indexes a video. *m is the caller's storage; media_close() also after a failure. */
+int media_open(struct media *m, const char *path, enum media_container container,
+               const struct media_facts *facts, const struct media_options *options,
+               struct err *err) DS_MUST_CHECK;
+
+/* ---- times.c ---- */
+
+/* POC of every picture, and the stream's own rate (m->stream_fps). */
+int media_read_poc(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* The camera's clock made a sane one (timing_repair()), the vote, and from it all times. PTMF times
+ * are in picture[].time_us and sound[].time_us already, as recorded. */
+int media_assign_times(struct media *m, const struct media_facts *facts,
+                       const struct media_options *options, struct err *err) DS_MUST_CHECK;
+
+/* ---- sound.c: G.711 A-law records, placed by their capture times ---- */
+
+#define SOUND_HZ 8000 /* docs/ptmf.md, section 2 */
+
+/* The samples on one time line from the first picture kept on. */
+struct sound_line {
+    const struct media *m;
+    int64_t record;      /* the one that is read next */
+    const uint8_t *alaw; /* rest of the record that is being read */
+    size_t left;
+    int64_t silence; /* samples of silence before it */
+    int64_t at;      /* sample number, 0 at the first picture */
+    int64_t end;     /* no sample at or behind it */
+};
+
+/* at is where the first sample belongs; at == end when there is none. */
+struct sound_line sound_line_init(const struct media *m);
+
+/* Up to n samples in -32768..32767; fewer at the end. */
+int sound_line_read(struct sound_line *s, int16_t *out, int n);
+
+int16_t sound_alaw(uint8_t code);
+
+bool sound_any(const struct media *m);
+
+/* First sample and the one behind the last, on the line of struct sound_line; equal without sound.
+ */
+void sound_span(const struct media *m, int64_t *from, int64_t *until);
+
+/* Fills in m->silence: what sound_line_read() puts in. */
+int media_find_silence(struct media *m, struct err *err) DS_MUST_CHECK;
+
+/* ---- slices.c ----
+ *
+ * What the coded pictures are, whatever container they are in: SHA-256 over the payloads (from the
+ * header byte on; start codes, lengths and trailing zeros left out) of the slice NAL units (types
+ * 0..31) in decoding order, one behind the other. */
+
+/* … of the pictures from m->first on: those that a working copy has. */
+int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
+
+/* … of a sample of an MP4: NAL units with 4-byte lengths (hvcC as libavformat writes it). False:
+ * they are broken. */
+bool slices_add_sample(struct hash *h, const uint8_t *p, size_t n);
 
 #endif

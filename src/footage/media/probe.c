@@ -2,7 +2,6 @@
 #include "damage.h"
 #include "decode.h"
 #include "photo.h"
-#include "sniff.h"
 #include <inttypes.h>
 #include <libavutil/pixdesc.h>
 #include <stdio.h>

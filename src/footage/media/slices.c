@@ -1,7 +1,6 @@
-#include "slices.h"
 #include "av.h"
 #include "dashspool/fsx.h"
-#include "sniff.h"
+#include "media.h"
 #include <inttypes.h>
 #include <libavformat/avformat.h>
 #include <stdlib.h>

@@ -84,7 +84,7 @@ struct timing_repair timing_repair(int64_t *times_us, int64_t n, int64_t step_us
 struct media_wall timing_wall(const struct media_facts *facts, const struct media_timing *timing,
                               int64_t duration_us, int64_t offset_us);
 
-/* ---- names (timing_name.c) ---- */
+/* ---- names ---- */
 
 /* The values of facts->time_source that a name can give. */
 #define TIMING_NAME        "file name"

@@ -7,7 +7,7 @@
 
 enum { FORMAT = 1, REAL_ROOM = 32, PLACES_MIN = 15, PLACES_MAX = 17 /* of any double */ };
 
-#define KIND_LAST   ((unsigned)CONVERT_LAST)
+#define KIND_LAST   ((unsigned)COPY_LAST)
 
 /* Years 1 to 9999: what a clock can show. */
 #define TIME_MIN_US (-62135596800e6)
@@ -121,7 +121,7 @@ static int write_fields(json_t *o, const struct field *fields, size_t n, const v
 /* Photos have theirs always; moments have a list of their own. */
 static bool is_listed(unsigned kind)
 {
-    return kind != CONVERT_STILL && kind != CONVERT_MOMENT;
+    return kind != COPY_STILL && kind != COPY_MOMENT;
 }
 
 static json_t *copies_json(unsigned copies)
@@ -129,8 +129,7 @@ static json_t *copies_json(unsigned copies)
     json_t *list = json_array();
     for (unsigned kind = 1; kind <= KIND_LAST; kind <<= 1)
         if (copies & kind && is_listed(kind))
-            json_array_append_new(list,
-                                  json_string(convert_copy_name((enum convert_copy_kind)kind)));
+            json_array_append_new(list, json_string(copy_kind_name((enum copy_kind)kind)));
     return list;
 }
 
@@ -167,7 +166,7 @@ int recipe_text(const struct recipe *r, char **out, struct err *err)
     if (rc == ERR_OK)
         rc = write_fields(options, options_fields, N_OPTIONS, o, err);
     json_object_set_new(options, "copies", copies_json(o->copies));
-    if (o->copies & CONVERT_MOMENT)
+    if (o->copies & COPY_MOMENT)
         json_object_set_new(options, "moments_us", moments_json(o));
     json_t *whole =
         json_pack("{s:i, s:o, s:o, s:s, s:o}", "format", FORMAT, "facts", facts, "options", options,
@@ -267,7 +266,7 @@ static int read_fields(const json_t *o, const struct field *fields, size_t n, vo
 static unsigned kind_of(const char *name)
 {
     for (unsigned kind = 1; kind <= KIND_LAST; kind <<= 1)
-        if (is_listed(kind) && strcmp(name, convert_copy_name((enum convert_copy_kind)kind)) == 0)
+        if (is_listed(kind) && strcmp(name, copy_kind_name((enum copy_kind)kind)) == 0)
             return kind;
     return 0;
 }
@@ -300,7 +299,7 @@ static int read_moments(const json_t *list, struct convert_options *o, struct er
             return refuse(err, "moments_us", "have one that is none");
         o->moment_us[o->n_moments++] = json_integer_value(v);
     }
-    o->copies |= (unsigned)CONVERT_MOMENT;
+    o->copies |= (unsigned)COPY_MOMENT;
     return ERR_OK;
 }
 
@@ -353,4 +352,53 @@ int recipe_parse(struct recipe *out, const char *json, size_t n, struct err *err
         rc = read_makers(whole, out, err);
     json_decref(whole);
     return rc;
+}
+
+/* ---- who follows it: the program and its libraries, then and now ---- */
+
+static void add_library(void *arg, const char *name, const char *version)
+{
+    struct recipe *r = arg;
+    if (r->n_libraries == RECIPE_LIBRARIES_MAX)
+        return;
+    int i = r->n_libraries++;
+    snprintf(r->library[i].name, sizeof r->library[i].name, "%s", name);
+    snprintf(r->library[i].version, sizeof r->library[i].version, "%s", version);
+}
+
+void recipe_sign(struct recipe *r)
+{
+    snprintf(r->program, sizeof r->program, "dashspool %s", DASHSPOOL_VERSION);
+    r->n_libraries = 0;
+    convert_libraries(add_library, r);
+}
+
+static const char *version_of(const struct recipe *r, const char *name)
+{
+    for (int i = 0; i < r->n_libraries; i++)
+        if (strcmp(r->library[i].name, name) == 0)
+            return r->library[i].version;
+    return "none";
+}
+
+static void add_difference(char *out, size_t room, const char *name, const char *then,
+                           const char *now)
+{
+    size_t used = strlen(out);
+    if (strcmp(then, now) != 0)
+        snprintf(out + used, room - used, "%s%s%s%s, here %s", used ? "; " : "", name,
+                 name[0] ? " " : "", then, now);
+}
+
+bool recipe_differs(const struct recipe *then, const struct recipe *now, char *out, size_t room)
+{
+    out[0] = '\0';
+    add_difference(out, room, "", then->program, now->program);
+    for (int i = 0; i < then->n_libraries; i++)
+        add_difference(out, room, then->library[i].name, then->library[i].version,
+                       version_of(now, then->library[i].name));
+    for (int i = 0; i < now->n_libraries; i++)
+        if (strcmp(version_of(then, now->library[i].name), "none") == 0)
+            add_difference(out, room, now->library[i].name, "none", now->library[i].version);
+    return out[0] != '\0';
 }

@@ -1,5 +1,6 @@
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* O_PATH */
 /* Which files in a folder may be footage, and their paths as text. */
+#include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include "dashspool/import_walk.h"
 #include <dirent.h>
@@ -108,11 +109,10 @@ enum import_name import_name(const char *name)
     static const char *const footage[] = {".h265", ".hevc", ".265", ".jpg", ".jpeg", ".mp4"};
     static const char *const undone[] = {"~",         ".part", ".partial",
                                          ".filepart", ".tmp",  ".crdownload"};
-    static const char *const ours[] = {".working.mp4", "-DERIVED.mp4", "-DERIVED.jpg"};
 #define N(list) (sizeof(list) / sizeof *(list))
     if (name[0] == '.' || ends_with_any(name, undone, N(undone)))
         return IMPORT_NAME_UNDONE;
-    if (ends_with_any(name, ours, N(ours)))
+    if (copy_kind_looks_so(name))
         return IMPORT_NAME_OURS;
     return ends_with_any(name, footage, N(footage)) ? IMPORT_NAME_FOOTAGE : IMPORT_NAME_OTHER;
 #undef N

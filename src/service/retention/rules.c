@@ -1,4 +1,5 @@
 #include "rules.h"
+#include "dashspool/copy_kind.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +19,6 @@ static bool take_selector(struct rule *r, const char *word, enum rules_for what)
 {
     static const char *const kinds[] = {"video", "photo"};
     static const char *const cameras[] = {"front", "rear", "driver", "road", "other"};
-    static const char *const copies[] = {"working", "viewing", "still",  "timing", "csv",
-                                         "poster",  "sheet",   "moment", "gpx",    "kml",
-                                         "geojson", "srt",     "vtt"};
     size_t digits = strspn(word, "0123456789");
     char *field = NULL;
     size_t room = 0;
@@ -30,7 +28,7 @@ static bool take_selector(struct rule *r, const char *word, enum rules_for what)
     } else if (IS_ONE_OF(word, cameras)) {
         field = r->camera;
         room = sizeof r->camera;
-    } else if (what == RULES_FOR_COPIES && IS_ONE_OF(word, copies)) {
+    } else if (what == RULES_FOR_COPIES && copy_kind_of(word)) {
         field = r->copy;
         room = sizeof r->copy;
     } else if (word[digits] == '\0' && (digits == 14 || digits == 15)) {

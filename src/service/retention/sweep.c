@@ -4,6 +4,7 @@
 #include "dashspool/catalogue_keep.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
+#include "dashspool/copy_kind.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw_upkeep.h"
 #include "dashspool/retention.h"
@@ -143,7 +144,7 @@ static int see_copy(void *arg, const struct catalogue_copy *copy, struct err *er
 {
     struct seeing *s = arg;
     (void)err;
-    s->converted |= (strcmp(copy->kind, "working") == 0 || strcmp(copy->kind, "still") == 0) &&
+    s->converted |= copy_kind_of(copy->kind) & (COPY_WORKING | COPY_STILL) &&
                     catalogue_copy_is_current(s->of, copy);
     return ERR_OK;
 }

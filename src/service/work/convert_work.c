@@ -113,17 +113,17 @@ static json_t *recipe_json(const struct catalogue_transfer *t,
 
 /* What is told of this kind of copy alone. */
 static void put_kind(json_t *o, const struct convert_options *options,
-                     const struct convert_result *r, enum convert_copy_kind kind)
+                     const struct convert_result *r, enum copy_kind kind)
 {
-    if (kind == CONVERT_WORKING)
+    if (kind == COPY_WORKING)
         put_text(o, "slices_sha256", r->slices_sha256); /* of master and copy: they were compared */
-    if (r->sound && kind == CONVERT_WORKING)
+    if (r->sound && kind == COPY_WORKING)
         put_text(o, "sound", options->flac ? "flac" : "aac");
 }
 
 static int settings_text(const struct catalogue_transfer *t, const struct convert_options *options,
-                         json_t *recipe, const struct convert_result *r,
-                         enum convert_copy_kind kind, char *out, size_t room, struct err *err)
+                         json_t *recipe, const struct convert_result *r, enum copy_kind kind,
+                         char *out, size_t room, struct err *err)
 {
     json_t *o = outcome_json(t, r);
     if (o)
@@ -167,7 +167,7 @@ static int record_one(struct catalogue *catalogue, const char *root,
                       const struct convert_output *o, struct err *err)
 {
     struct catalogue_copy copy = {.length_bytes = o->length_bytes, .made_us = clock_utc_us()};
-    snprintf(copy.kind, sizeof copy.kind, "%s", convert_copy_name(o->kind));
+    snprintf(copy.kind, sizeof copy.kind, "%s", copy_kind_name(o->kind));
     int n = snprintf(copy.path, sizeof copy.path, "%s", o->path + strlen(root) + 1);
     if (n < 0 || (size_t)n >= sizeof copy.path)
         return err_set(err, ERR_LIMIT, "%s: the path is too long", o->path);
@@ -338,16 +338,14 @@ static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *e
 {
     struct have *have = arg;
     char *path = NULL;
-    unsigned kind = 0;
+    unsigned kind = copy_kind_of(copy->kind);
     struct err unknown;
     int rc = copies_path(&path, have->c->root, copy->path, err);
     if (rc == ERR_MALFORMED)
         return ERR_OK; /* wherever that is: not where it should be */
     if (rc < 0)
         return rc;
-    if (strcmp(copy->kind, "still") == 0)
-        kind = CONVERT_STILL;
-    else if (convert_copies_parse(copy->kind, &kind, &unknown) < 0)
+    if (kind != COPY_STILL && convert_copies_parse(copy->kind, &kind, &unknown) < 0)
         kind = 0; /* a moment, or of another version */
     if (catalogue_copy_is_current(have->t, copy) && access(path, R_OK) == 0)
         have->kinds |= kind;
@@ -359,12 +357,11 @@ static int missing(const struct completer *c, const struct catalogue_transfer *t
                    struct err *err)
 {
     struct have have = {c, t, 0};
-    unsigned want = CONVERT_WORKING | CONVERT_VIEWING | CONVERT_TIMING | CONVERT_CSV |
-                    CONVERT_POSTER | CONVERT_SHEET;
+    unsigned want = COPY_WORKING | COPY_VIEWING | COPY_TIMING | COPY_CSV | COPY_POSTER | COPY_SHEET;
     if (t->known & CATALOGUE_POSITION_OK || c->options.track_path[0])
-        want |= CONVERT_GPX | CONVERT_KML | CONVERT_GEOJSON;
+        want |= COPY_GPX | COPY_KML | COPY_GEOJSON;
     if (strcmp(t->kind, "photo") == 0)
-        want = CONVERT_STILL;
+        want = COPY_STILL;
     int rc = catalogue_copy_each(c->catalogue, t->key, note_copy, &have, err);
     *out = want & ~have.kinds;
     return rc;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* sigabbrev_np */
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
+#include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "exec_supervisor.h"
@@ -34,10 +35,11 @@ static int take_copy(void *arg, const struct catalogue_copy *copy, struct err *e
 {
     struct copies *c = arg;
     struct stat st;
-    char *path = NULL, **to = strcmp(copy->kind, "working") == 0   ? &c->told->working
-                              : strcmp(copy->kind, "viewing") == 0 ? &c->told->viewing
-                              : strcmp(copy->kind, "still") == 0   ? &c->told->still
-                                                                   : NULL;
+    unsigned kind = copy_kind_of(copy->kind);
+    char *path = NULL, **to = kind == COPY_WORKING   ? &c->told->working
+                              : kind == COPY_VIEWING ? &c->told->viewing
+                              : kind == COPY_STILL   ? &c->told->still
+                                                     : NULL;
     if (!to || *to || !catalogue_copy_is_current(c->of, copy))
         return ERR_OK;
     int rc = copies_path(&path, c->w->root, copy->path, err);

@@ -1,5 +1,6 @@
 #include "dashspool/copies.h"
 #include "dashspool/clock.h"
+#include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -33,23 +34,7 @@ int copies_path(char **out, const char *root, const char *path, struct err *err)
 
 bool copies_parse_name(const char *path, char id[CATALOGUE_ID_ROOM], const char **kind)
 {
-    static const struct {
-        const char *suffix, *kind;
-    } kinds[] = {
-        {"working.mp4", "working"},
-        {"viewing-DERIVED.mp4", "viewing"},
-        {"still-DERIVED.jpg", "still"},
-        {"gpx", "gpx"},
-        {"kml", "kml"},
-        {"geojson", "geojson"},
-        {"srt", "srt"},
-        {"vtt", "vtt"},
-        {"poster-DERIVED.jpg", "poster"},
-        {"sheet-DERIVED.jpg", "sheet"},
-        {"timing.json", "timing"},
-        {"timing.csv", "csv"},
-    };
-    static const char partial[] = "partial.", moment[] = "still-", moment_end[] = "s-DERIVED.jpg";
+    static const char partial[] = "partial.";
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t n = strcspn(name, ".");
     if (!name[n] || n >= CATALOGUE_ID_ROOM)
@@ -58,16 +43,9 @@ bool copies_parse_name(const char *path, char id[CATALOGUE_ID_ROOM], const char 
     const char *rest = name + n + 1;
     if (strncmp(rest, partial, sizeof partial - 1) == 0)
         rest += sizeof partial - 1;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(rest, kinds[i].suffix) == 0) {
-            *kind = kinds[i].kind;
-            return true;
-        }
-    *kind = "moment"; /* still-<seconds>s-DERIVED.jpg */
-    n = strlen(rest);
-    return n >= sizeof moment - 1 + sizeof moment_end - 1 + 1 &&
-           strncmp(rest, moment, sizeof moment - 1) == 0 &&
-           strcmp(rest + n - (sizeof moment_end - 1), moment_end) == 0;
+    unsigned known = copy_kind_of_suffix(rest);
+    *kind = copy_kind_name((enum copy_kind)known);
+    return known != 0;
 }
 
 /* ---- the tree ---- */

@@ -1,12 +1,14 @@
 /*
- * message: what goes over the two wires between parent and child. The request is one raw struct (it
+ * child: what goes over the two wires between parent and child. The request is one raw struct (it
  * is the same program on both sides); the report is a sequence of small framed messages, which the
  * parent takes as hostile: every length, text, count and enum is judged before it is believed.
  */
-#ifndef CONFINE_MESSAGE_H
-#define CONFINE_MESSAGE_H
+#ifndef CONFINE_CHILD_H
+#define CONFINE_CHILD_H
 
 #include "dashspool/confine.h"
+#include <sys/resource.h>
+#include <sys/types.h>
 
 #define MESSAGE_MAGIC   0x44534350u /* "DSCP" */
 #define MESSAGE_VERSION 2
@@ -57,5 +59,34 @@ int message_send(int fd, enum message_type type, const void *payload, size_t n,
 
 /* Reads the request and judges magic, version and size. */
 int message_read_request(int fd, struct message_request *out, struct err *err) DS_MUST_CHECK;
+
+/*
+ * forkserver: where the children come from. Loading this program and its 140 libraries costs 34 ms,
+ * more than most conversions. So it is executed anew once, with a clean environment and no
+ * descriptors of ours, and that process does nothing but fork a child for each request, which is
+ * then as clean as if it had been executed itself. The forkserver never looks at a master.
+ *
+ * One a process, started when first needed, gone when its owner is: its socket ends, and it gets
+ * SIGKILL with the owner, as its children do with it.
+ */
+struct forkserver_end { /* of a child */
+    int status;         /* as wait() has it */
+    struct rusage used;
+};
+
+/* A child that reads its request from request_fd and reports to report_fd (both stay the caller's).
+ * *status_fd, the caller's, becomes readable when the child has ended and was reaped. */
+int forkserver_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd,
+                     struct err *err) DS_MUST_CHECK;
+
+/* Waits for the end. False: the forkserver itself is gone, and the child with it. */
+bool forkserver_wait(int status_fd, struct forkserver_end *out);
+
+/* The forkserver's life. fn is the child's, with its parent's process id; it does not return. */
+typedef void forkserver_child_fn(pid_t parent);
+int forkserver_run(forkserver_child_fn *fn);
+
+/* The child that converts; does not return. */
+void child_convert(pid_t parent);
 
 #endif

@@ -1,0 +1,241 @@
+/* open: finds all pictures and sounds of a master, and tells of each what it is. */
+#include "damage.h"
+#include "decode.h"
+#include "ptmf.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LENT_BYTES_MAX 65536 /* a camera's VPS, SPS and PPS are 100 */
+
+static int add_picture(struct media *m, const struct annexb_au *au, size_t base, int64_t time_us,
+                       struct err *err)
+{
+    int rc = media_grow(&m->picture, m->n_pictures, &m->room_pictures, MEDIA_PICTURES_MAX,
+                        sizeof *m->picture, "pictures", err);
+    if (rc < 0)
+        return rc;
+    const struct media_picture *last = m->n_pictures ? &m->picture[m->n_pictures - 1] : NULL;
+    bool restart = nal_resets_poc(au->type) || (nal_is_irap(au->type) && au->after_eos);
+    m->picture[m->n_pictures++] = (struct media_picture){
+        .offset = base + au->offset,
+        .n = au->n,
+        .time_us = time_us,
+        .period = (last ? last->period : 0) + restart,
+        .key = nal_is_irap(au->type),
+        .leading = au->type >= NAL_RADL_N && au->type <= NAL_RASL_R,
+    };
+    return ERR_OK;
+}
+
+/* 00 01, count of 16-bit words, 00, then the A-law bytes (docs/ptmf.md, section 2). Others are not
+ * sound. */
+static int add_sound(struct media *m, const struct ptmf_record *r, struct err *err)
+{
+    static const size_t prefix = 4;
+    if (r->n <= prefix || r->payload[0] != 0 || r->payload[1] != 1 || r->payload[3] != 0 ||
+        (size_t)r->payload[2] * 2 != r->n - prefix)
+        return ERR_OK;
+    int rc = media_grow(&m->sound, m->n_sounds, &m->room_sounds, MEDIA_SOUNDS_MAX, sizeof *m->sound,
+                        "sound records", err);
+    if (rc < 0)
+        return rc;
+    m->sound[m->n_sounds++] = (struct media_sound){
+        .offset = (size_t)(r->payload - m->map) + prefix,
+        .n = r->n - prefix,
+        .time_us = r->time_us,
+        .sequence = r->sequence,
+    };
+    return ERR_OK;
+}
+
+static void warn_ptmf(struct media *m, const struct ptmf *p, int64_t without_picture)
+{
+    if (p->skipped_bytes)
+        media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
+                   p->skipped_bytes, p->first_skip);
+    media_warn_count(m, p->damaged, "record with missing bytes", "records with missing bytes");
+    if (p->cut_bytes)
+        media_warn(m,
+                   "the file ends inside a record: the last %" PRId64
+                   " bytes, at offset %zu, are left out",
+                   p->cut_bytes, p->cut_at);
+    media_warn_count(m, without_picture, "video record without a picture",
+                     "video records without a picture");
+}
+
+/* What only the container knows of the picture just added. */
+static void judge_record(struct media *m, const struct ptmf_record *r, const struct annexb_au *au,
+                         struct nal_scan *rest)
+{
+    struct annexb_au more;
+    struct media_picture *p = &m->picture[m->n_pictures - 1];
+    p->sequence = r->sequence;
+    if (r->damaged)
+        damage_mark(p, "bytes of its record are missing");
+    else if (au->offset > 1)
+        damage_mark(p, "its record does not begin with a NAL unit");
+    else if (annexb_next(rest, &more))
+        damage_mark(p, "its record holds more than one picture");
+    else if (p->key != (r->type == 'I'))
+        damage_mark(p, p->key ? "a key picture, but its record says that it is none"
+                              : "no key picture, but its record says that it is one");
+}
+
+static int scan_ptmf(struct media *m, struct err *err)
+{
+    struct ptmf p = ptmf_init(m->map, m->n);
+    struct ptmf_record r;
+    int64_t without_picture = 0;
+    int rc = ERR_OK;
+    while (rc == ERR_OK && ptmf_next(&p, &r)) {
+        if (r.type == 'A') {
+            rc = add_sound(m, &r, err);
+            continue;
+        }
+        struct annexb_au au;
+        struct nal_scan scan = nal_scan_init(r.payload, r.n);
+        size_t base = (size_t)(r.payload - m->map);
+        if (!annexb_next(&scan, &au)) {
+            without_picture++;
+            continue;
+        }
+        if (m->n_pictures == 0) {
+            m->nominal_fps = r.fps;
+            m->clock_us = r.time_us;
+        }
+        rc = add_picture(m, &au, base, r.time_us, err);
+        if (rc == ERR_OK)
+            judge_record(m, &r, &au, &scan);
+    }
+    m->damage.stray_bytes = p.skipped_bytes;
+    m->damage.cut_bytes = p.cut_bytes;
+    warn_ptmf(m, &p, without_picture);
+    return rc;
+}
+
+static int scan_annexb(struct media *m, struct err *err)
+{
+    struct nal_scan scan = nal_scan_init(m->map, m->n);
+    struct annexb_au au;
+    int rc = ERR_OK;
+    while (rc == ERR_OK && annexb_next(&scan, &au)) {
+        if (m->n_pictures == 0 && au.offset > 1) {
+            media_warn(m, "%zu bytes before the first NAL unit", au.offset);
+            m->damage.stray_bytes = (int64_t)au.offset;
+        }
+        rc = add_picture(m, &au, 0, 0, err);
+    }
+    return rc;
+}
+
+/* ---- parameter sets of another clip ---- */
+
+/* Appends the parameter sets in front of the first slice; true when that slice is there. */
+static bool take_sets(const uint8_t *data, size_t n, uint8_t *out, size_t *used)
+{
+    struct nal_scan scan = nal_scan_init(data, n);
+    struct nal nal;
+    while (nal_next(&scan, &nal)) {
+        if (nal.type <= NAL_VCL_LAST)
+            return true;
+        if (!nal_is_parameter_set(nal.type) || *used + nal.n + 4 > LENT_BYTES_MAX)
+            continue;
+        memcpy(out + *used, "\0\0\0\1", 4);
+        memcpy(out + *used + 4, nal.p, nal.n);
+        *used += nal.n + 4;
+    }
+    return false;
+}
+
+/* The parameter sets at the start of a file of either container; in media m, which is mapped. */
+static void read_lender(const struct media *lender, enum media_container container, uint8_t *out,
+                        size_t *used)
+{
+    if (container != MEDIA_PTMF) {
+        take_sets(lender->map, lender->n, out, used);
+        return;
+    }
+    struct ptmf p = ptmf_init(lender->map, lender->n);
+    struct ptmf_record r;
+    while (ptmf_next(&p, &r))
+        if (r.type != 'A' && take_sets(r.payload, r.n, out, used) && *used > 0)
+            return;
+}
+
+/* SPS and PPS before the first slice of m. */
+static bool begins_with_sets(const struct media *m)
+{
+    const struct media_picture *p = &m->picture[0];
+    struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
+    struct nal nal;
+    bool sps = false, pps = false;
+    while (nal_next(&scan, &nal) && nal.type > NAL_VCL_LAST) {
+        sps = sps || nal.type == NAL_SPS;
+        pps = pps || nal.type == NAL_PPS;
+    }
+    return sps && pps;
+}
+
+static int use_sets(struct media *m, const char *path, struct err *err)
+{
+    struct media lender = {0};
+    enum media_container container;
+    if (begins_with_sets(m))
+        return ERR_OK;
+    int rc = media_map(&lender, path, err);
+    if (rc == ERR_OK)
+        rc = sniff_bytes(lender.map, lender.n, &container, err);
+    if (rc == ERR_OK && container == MEDIA_JPEG)
+        rc = err_set(err, ERR_CONFIG, "is a photo");
+    if (rc == ERR_OK && !(m->lent = malloc(LENT_BYTES_MAX)))
+        rc = err_set(err, ERR_NOMEM, "no memory");
+    if (rc == ERR_OK)
+        read_lender(&lender, container, m->lent, &m->n_lent);
+    if (rc == ERR_OK && m->n_lent == 0)
+        rc = err_set(err, ERR_CONFIG, "begins without parameter sets");
+    media_close(&lender);
+    if (rc == ERR_OK)
+        media_warn(m, "the parameter sets are lent by another clip");
+    return rc < 0 ? err_wrap(err, "parameter sets from %s", path) : ERR_OK;
+}
+
+/* ---- all of it ---- */
+
+static int by_time(const void *a, const void *b)
+{
+    const struct media_sound *x = a, *y = b;
+    if (x->time_us != y->time_us)
+        return x->time_us < y->time_us ? -1 : 1;
+    return x->offset < y->offset ? -1 : 1;
+}
+
+int media_open(struct media *m, const char *path, enum media_container container,
+               const struct media_facts *facts, const struct media_options *options,
+               struct err *err)
+{
+    *m = (struct media){.container = container};
+    int rc = media_map(m, path, err);
+    if (rc == ERR_OK)
+        rc = container == MEDIA_PTMF ? scan_ptmf(m, err) : scan_annexb(m, err);
+    if (rc == ERR_OK && m->n_pictures == 0)
+        rc = err_set(err, ERR_MALFORMED, "no whole picture in it, though it begins like %s",
+                     container == MEDIA_PTMF ? "camera records" : "H.265");
+    if (rc == ERR_OK && options->params_from[0])
+        rc = use_sets(m, options->params_from, err);
+    if (rc == ERR_OK)
+        rc = media_read_poc(m, err);
+    if (rc == ERR_OK)
+        rc = decode_find_first(m, err);
+    if (rc == ERR_OK && container == MEDIA_ANNEXB)
+        rc = damage_find_missing(m, err);
+    if (rc == ERR_OK)
+        rc = media_assign_times(m, facts, options, err);
+    if (rc == ERR_OK && m->n_sounds)
+        qsort(m->sound, (size_t)m->n_sounds, sizeof *m->sound, by_time);
+    if (rc == ERR_OK)
+        rc = media_find_silence(m, err);
+    if (rc == ERR_OK)
+        rc = damage_find(m, err);
+    return rc;
+}
