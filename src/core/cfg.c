@@ -1,4 +1,5 @@
 #include "cfg_internal.h"
+#include "dashspool/words.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,7 +137,26 @@ int cfg_section_enter(struct cfg *cfg, const char *section, const char *origin, 
             return err_set(err, ERR_CONFIG, "[%s]: more than %d of these", section, INSTANCES_MAX);
         return add_part(cfg, table, section, origin, err);
     }
-    return err_set(err, ERR_CONFIG, "unknown section [%.60s]", section);
+    struct words_guess guess = {.typed = section};
+    for (size_t s = 0; s < cfg->n_sections; s++)
+        words_guess_try(&guess, cfg->sections[s].name);
+    const char *meant = words_guess(&guess);
+    return err_set(err, ERR_CONFIG, "unknown section [%.60s]%s%s%s", section,
+                   meant ? "; did you mean [" : "", meant ? meant : "", meant ? "]?" : "");
+}
+
+static int unknown_key(const struct cfg *cfg, const char *section, const char *name,
+                       struct err *err)
+{
+    struct words_guess guess = {.typed = name};
+    for (size_t i = 0; i < cfg->n_parts; i++) {
+        const struct cfg_section *s = &cfg->parts[i].section;
+        for (size_t k = 0; k < s->n_keys && strcmp(s->name, section) == 0; k++)
+            words_guess_try(&guess, s->keys[k].name);
+    }
+    const char *meant = words_guess(&guess);
+    return err_set(err, ERR_CONFIG, "unknown key '%.60s' in [%s]%s%s%s", name, section,
+                   meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
 }
 
 int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *text,
@@ -148,7 +168,7 @@ int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *
         return rc;
     struct value *v = find(cfg, section, name, &key);
     if (!v)
-        return err_set(err, ERR_CONFIG, "unknown key '%.60s' in [%s]", name, section);
+        return unknown_key(cfg, section, name, err);
     if ((rc = cfg_value_check(key, text, err)) < 0)
         return rc;
     char *new_text = strdup(text), *new_origin = strdup(origin);

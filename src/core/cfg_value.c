@@ -1,4 +1,5 @@
 #include "cfg_internal.h"
+#include "dashspool/words.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -41,21 +42,11 @@ bool cfg_value_span(const char *text, int64_t *ms)
     return false;
 }
 
-static bool has_word(const char *words, const char *word, size_t n)
-{
-    for (const char *p = words; n > 0 && *p; p += strcspn(p, " ")) {
-        p += strspn(p, " ");
-        if (strcspn(p, " ") == n && strncmp(p, word, n) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool has_words(const char *words, const char *list)
 {
     for (;; list++) {
         size_t n = strcspn(list, ",");
-        if (!has_word(words, list, n))
+        if (!words_have(words, list, n))
             return false;
         list += n;
         if (!*list)
@@ -117,7 +108,7 @@ int cfg_value_check(const struct cfg_key *key, const char *text, struct err *err
                            (long long)key->max);
         return key->check ? key->check(text, err) : ERR_OK;
     case CFG_WORD:
-        if (has_word(key->unit, text, strlen(text)))
+        if (words_have(key->unit, text, strlen(text)))
             return ERR_OK;
         return err_set(err, ERR_CONFIG, "%s = %s: expected one of: %s", key->name, text, key->unit);
     case CFG_LIST:
