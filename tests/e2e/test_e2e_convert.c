@@ -222,7 +222,7 @@ static void test_options_that_make_no_sense_are_usage_errors(void **state)
     } bad[] = {
         {"--lat", "12", "--lat and --lon must be given together"},
         {"--lat", "91", "from -90 to 90"},
-        {"--tz", "2 hours", "not a time zone"},
+        {"--tz", "2 hours", "--tz 2 hours: expected +02:00, Z, or a time zone"},
         {"--time", "yesterday", "not a date and time"},
         {"--copies", "best", "working viewing"},
         {"--fps", "0", "from 0.1 to 240"},

@@ -259,8 +259,8 @@ static void announce(int fd)
     if (getsockname(fd, (struct sockaddr *)&addr, &n) == 0)
         getnameinfo((struct sockaddr *)&addr, n, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV);
-    fprintf(stderr, strchr(host, ':') ? "serving http://[%s]:%s/\n" : "serving http://%s:%s/\n",
-            host, port);
+    fprintf(stderr, strchr(host, ':') ? "listening on [%s]:%s\n" : "listening on %s:%s\n", host,
+            port);
 }
 
 static int start(struct serve *s, const struct cfg *cfg, int *fd, struct err *err)

@@ -1,6 +1,7 @@
 /* Of whom a file is, where nothing beside it tells: its name and its folders. */
 #include "dashspool/convert.h"
 #include "dashspool/wire.h"
+#include "dashspool/words.h"
 #include "import_internal.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -23,14 +24,11 @@ static const struct {
     {"dsm", "driver"},   {"adas", "road"},   {"mdas9", "road"},    {"videof", "front"},
     {"photof", "front"}, {"videor", "rear"}, {"photor", "rear"},
 };
-enum { N_CAMERAS = sizeof cameras / sizeof *cameras, N_OWN = 5 };
+enum { N_CAMERAS = sizeof cameras / sizeof *cameras };
 
 bool import_camera_ok(const char *text)
 {
-    for (int i = 0; i < N_OWN; i++)
-        if (strcmp(text, cameras[i].word) == 0)
-            return true;
-    return false;
+    return words_have(CATALOGUE_CAMERAS, text, strlen(text));
 }
 
 /* Calls a word [from, n) what it means. */
