@@ -1,10 +1,13 @@
 /* help, the manual pages, the completions: that they say what the commands say, and do. */
+#define _DEFAULT_SOURCE /* forkpty */
 #include "support/proc.h"
 #include "support/stored.h"
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define RUN(...) PROC_RUN(DASHSPOOL_BINARY, __VA_ARGS__)
@@ -266,6 +269,70 @@ static void test_unknown_words_are_refused_with_those_that_are_known(void **stat
     support_tmp_remove(&dir);
 }
 
+/* ---- a terminal ---- */
+
+/* What a command writes to a terminal of so many columns. */
+static char *on_terminal(int columns, const char *root, const char *command)
+{
+    struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = 24};
+    static char text[65536];
+    size_t used = 0;
+    int fd, status;
+    pid_t pid = forkpty(&fd, NULL, NULL, &size);
+    if (pid < 0) {
+        fprintf(stderr, "SKIPPED: there are no terminals here (/dev/pts)\n");
+        skip();
+    }
+    if (pid == 0) {
+        execl(DASHSPOOL_BINARY, "dashspool", "--root", root, command, (char *)NULL);
+        _exit(127);
+    }
+    for (ssize_t n; (n = read(fd, text + used, sizeof text - 1 - used)) > 0;) /* then EIO */
+        used += (size_t)n;
+    text[used] = '\0';
+    close(fd);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    return text;
+}
+
+static void test_list_fits_the_terminal(void **state)
+{
+    static const struct {
+        int columns;
+        const char *head;
+    } rows[] = {
+        {120, "ID                                                TRIGGER    LENGTH       SIZE  "
+              "STATE      COPIES\r\n"},
+        {100, "ID                                                TRIGGER    LENGTH       SIZE  "
+              "STATE    \r\n"},
+        {80, "ID                                                TRIGGER    LENGTH  STATE"},
+        {72, "ID                                                TRIGGER    STATE"},
+        {60, "ID                                                STATE"},
+        {20, "ID      "}};
+    (void)state;
+    char *dir = support_tmp_dir();
+    struct stored s;
+    struct catalogue_transfer row = {.state = CATALOGUE_STORED, .arrived_us = AT_US * 1000000LL};
+    snprintf(row.imei, sizeof row.imei, "352093081452251");
+    snprintf(row.camera, sizeof row.camera, "front");
+    snprintf(row.kind, sizeof row.kind, "video");
+    stored_open(&s, dir);
+    stored_add(&s, &row, "bytes", 5);
+    stored_close(&s);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *text = on_terminal(rows[i].columns, dir, "list");
+        if (strncmp(text, rows[i].head, strlen(rows[i].head)) != 0)
+            fail_msg("%d columns: %s", rows[i].columns, text);
+        assert_has(text, row.id);
+        size_t wide = strcspn(text, "\r");
+        if ((int)wide > rows[i].columns && rows[i].columns > 48)
+            fail_msg("%d columns: %zu are filled", rows[i].columns, wide);
+    }
+    expect_out(RUN("--root", dir, "list"), 0, "SIZE  STATE      COPIES\n");
+    support_tmp_remove(&dir);
+}
+
 /* ---- bash ---- */
 
 /* What bash offers for the last of the words, one a line; `path` is first in PATH. */
@@ -400,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_options_of_every_command_stand_before_it_or_behind),
         cmocka_unit_test(test_what_may_have_been_meant),
         cmocka_unit_test(test_unknown_words_are_refused_with_those_that_are_known),
+        cmocka_unit_test(test_list_fits_the_terminal),
         cmocka_unit_test(test_bash_completes),
         cmocka_unit_test(test_bash_completes_ids_of_the_store),
         cmocka_unit_test(test_an_id_that_is_a_command_is_not_run),
