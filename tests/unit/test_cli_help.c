@@ -77,7 +77,7 @@ static void test_a_usage_names_only_options_that_there_are(void **state)
                                                         strncmp(p + 2, o[i].name, word - 2) == 0)));
             if (!found)
                 fail_msg("%s: usage names %.*s", c->name, (int)word, p);
-            p += word;
+            p += word - 1;
         }
     }
 }

@@ -106,6 +106,11 @@ size_t cli_options_flat(const struct cli_option *table, struct cli_option out[CL
 
 bool cli_is_option(const struct cli_option *o);
 
+/* What can be given behind a command, without headings and rows: its own options, *n_own, and those
+ * that hold for every command. NULL: in front of one. */
+size_t cli_options_of(const struct cli_command *command, struct cli_option out[CLI_OPTIONS_MAX],
+                      size_t *n_own);
+
 /* Reads the words behind argv[0] up to the first operand (whole: all of them, operands are moved
  * behind the options) into given, which has room for argc. Returns the index of the first operand.
  * The first mistake goes into problem, else "". */

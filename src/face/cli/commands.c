@@ -92,20 +92,9 @@ static const struct cli_command *command_of(const char *name)
     return NULL;
 }
 
-/* The options of a table that can be given: no headings, no rows. */
-static size_t options_of(const struct cli_option *table, struct cli_option *out, size_t n)
-{
-    struct cli_option all[CLI_OPTIONS_MAX];
-    size_t n_all = cli_options_flat(table, all);
-    for (size_t i = 0; i < n_all && n < CLI_OPTIONS_MAX; i++)
-        if (cli_is_option(&all[i]))
-            out[n++] = all[i];
-    return n;
-}
-
 static void take_apart(struct line *line, int argc, char **argv)
 {
-    size_t n = options_of(cli_globals, line->before, 0);
+    size_t n = cli_options_of(NULL, line->before, &line->n_own);
     int at = cli_options_read(line->before, n, 0, false, argc, argv, line->given, &line->n_before,
                               line->problem);
     line->n_given = line->n_before;
@@ -113,8 +102,7 @@ static void take_apart(struct line *line, int argc, char **argv)
     line->command = at < argc && !*line->problem ? command_of(argv[at]) : NULL;
     if (!line->command)
         return;
-    line->n_own = options_of(line->command->options, line->behind, 0);
-    n = options_of(cli_globals, line->behind, line->n_own) - 1; /* --version is the last */
+    n = cli_options_of(line->command, line->behind, &line->n_own);
     int end = cli_options_read(line->behind, n, line->n_own, true, argc - at, argv + at,
                                line->given + line->n_before, &n, line->problem);
     line->n_given += n;

@@ -39,22 +39,6 @@ static enum offer offer_of_command(const struct cli_command *c)
     return c->operand ? offer_of(c->operand) : OFFER_NOTHING;
 }
 
-/* The options that can be typed behind a command. NULL: in front of one. --version is the last of
- * those that hold for every command. */
-static size_t options_of(const struct cli_command *c, struct cli_option out[CLI_OPTIONS_MAX])
-{
-    struct cli_option all[CLI_OPTIONS_MAX];
-    size_t n = 0, n_all = c ? cli_options_flat(c->options, all) : 0;
-    for (size_t i = 0; i < n_all; i++)
-        if (cli_is_option(&all[i]))
-            out[n++] = all[i];
-    n_all = cli_options_flat(cli_globals, all) - (c != NULL);
-    for (size_t i = 0; i < n_all && n < CLI_OPTIONS_MAX; i++)
-        if (cli_is_option(&all[i]))
-            out[n++] = all[i];
-    return n;
-}
-
 /* In single quotes; `also` gets a backslash in front. */
 static void put_quoted(FILE *to, const char *text, const char *also)
 {
@@ -78,7 +62,7 @@ static void put_command_names(FILE *to)
 static void put_globals_with_value(FILE *to, const char *before, const char *between)
 {
     struct cli_option o[CLI_OPTIONS_MAX];
-    size_t n = options_of(NULL, o);
+    size_t n_own, n = cli_options_of(NULL, o, &n_own);
     for (size_t i = 0; i < n; i++)
         if (o[i].value) {
             fprintf(to, "%s--%s", before, o[i].name);
@@ -143,7 +127,7 @@ static void bash_value(FILE *to, const char *command, const char *dashes, const 
 static void bash_values(FILE *to, const struct cli_command *c)
 {
     struct cli_option o[CLI_OPTIONS_MAX];
-    size_t n = options_of(c, o);
+    size_t n_own, n = cli_options_of(c, o, &n_own);
     for (size_t i = 0; i < n; i++) {
         char letter[2] = {o[i].letter, '\0'};
         if (!o[i].value)
@@ -157,7 +141,7 @@ static void bash_values(FILE *to, const struct cli_command *c)
 static void bash_options(FILE *to, const struct cli_command *c)
 {
     struct cli_option o[CLI_OPTIONS_MAX];
-    size_t n = options_of(c, o);
+    size_t n_own, n = cli_options_of(c, o, &n_own);
     fprintf(to, "    %s) operand=%s options='", c ? c->name : "''",
             !c           ? "command"
             : c->operand ? bash_offers[offer_of_command(c)]
@@ -243,7 +227,7 @@ static void zsh_option(FILE *to, const char *dashes, const char *name, const str
 static void zsh_options(FILE *to, const struct cli_command *c)
 {
     struct cli_option o[CLI_OPTIONS_MAX];
-    size_t n = options_of(c, o);
+    size_t n_own, n = cli_options_of(c, o, &n_own);
     for (size_t i = 0; i < n; i++) {
         char letter[2] = {o[i].letter, '\0'};
         zsh_option(to, "--", o[i].name, &o[i]);
@@ -337,7 +321,7 @@ static void fish_options(FILE *to, const struct cli_command *c)
 {
     struct cli_option o[CLI_OPTIONS_MAX];
     char help[CLI_HELP_ROOM];
-    size_t n = options_of(c, o);
+    size_t n_own, n = cli_options_of(c, o, &n_own);
     for (size_t i = 0; i < n; i++) {
         enum offer offer = offer_of_option(&o[i]);
         fish_begin(to, c);

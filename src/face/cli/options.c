@@ -35,6 +35,23 @@ size_t cli_options_flat(const struct cli_option *table, struct cli_option out[CL
     return flatten(table, 0, out, 0);
 }
 
+static size_t only_options(const struct cli_option *table, struct cli_option *out, size_t n)
+{
+    struct cli_option all[CLI_OPTIONS_MAX];
+    size_t n_all = cli_options_flat(table, all);
+    for (size_t i = 0; i < n_all && n < CLI_OPTIONS_MAX; i++)
+        if (cli_is_option(&all[i]))
+            out[n++] = all[i];
+    return n;
+}
+
+size_t cli_options_of(const struct cli_command *command, struct cli_option out[CLI_OPTIONS_MAX],
+                      size_t *n_own)
+{
+    *n_own = only_options(command ? command->options : NULL, out, 0);
+    return only_options(cli_globals, out, *n_own) - (command != NULL); /* --version is the last */
+}
+
 bool cli_given(const struct cli_args *args, const char *name)
 {
     for (size_t i = 0; i < args->n_given; i++)
