@@ -59,12 +59,16 @@ struct catalogue_wire {
     size_t init_n, start_n, path_n, meta_n;
 };
 
+/* The words of camera and kind. */
+#define CATALOGUE_CAMERAS "front rear driver road other"
+#define CATALOGUE_KINDS   "video photo"
+
 struct catalogue_transfer {
     int64_t key; /* the row; never used twice; also the master's key in raw/<day>.db */
     char id[CATALOGUE_ID_ROOM];
     char imei[16];  /* 14 or 15 digits */
-    char camera[8]; /* front rear driver road other */
-    char kind[8];   /* video photo */
+    char camera[8]; /* of CATALOGUE_CAMERAS */
+    char kind[8];   /* of CATALOGUE_KINDS */
     char source[8]; /* camera file */
     enum catalogue_state state;
     bool published;

@@ -1,7 +1,8 @@
 /*
  * clock: wall time (UTC, microseconds since 1970, `utc_us`), monotonic time (`mono_us`), and their
  * text. The time zone of this computer is never asked for: zones come from the cameras, in minutes
- * east of UTC. Pure but for the two clocks.
+ * east of UTC, or by name from a person. Pure but for the two clocks and clock_tz_open(), which
+ * reads /usr/share/zoneinfo. Thread-safe.
  */
 #ifndef DASHSPOOL_CLOCK_H
 #define DASHSPOOL_CLOCK_H
@@ -38,6 +39,29 @@ int clock_parse(const char *text, int tz_min_default, int64_t *utc_us, int *tz_m
 
 /* Reads "Z", "±hh:mm", "±hhmm" or "±hh". ERR_MALFORMED. */
 int clock_parse_zone(const char *text, int *tz_min, struct err *err) DS_MUST_CHECK;
+
+/* Days from 1970-01-01 to that date. */
+int64_t clock_days(int year, int month, int day);
+
+/* A time zone that has a name, "Europe/Berlin": when it had, has and will have which offset. */
+struct clock_tz;
+
+/* *out is the caller's (clock_tz_free). ERR_CONFIG, "expected …": there is none of that name. */
+int clock_tz_open(struct clock_tz **out, const char *name, struct err *err) DS_MUST_CHECK;
+
+/* The same from the bytes of a file of the tz database, which are hostile. ERR_MALFORMED. */
+int clock_tz_parse(struct clock_tz **out, const void *data, size_t n,
+                   struct err *err) DS_MUST_CHECK;
+void clock_tz_free(struct clock_tz **tz);
+
+/* Minutes east of UTC at that time. */
+int clock_tz_min(const struct clock_tz *tz, int64_t utc_us);
+
+/* The same for a local time (as if it were UTC). TWICE: the clocks went back; *tz_min is the first
+ * of both, *other_min the second. NEVER: they went forward; *tz_min is what held before. */
+enum clock_local { CLOCK_LOCAL_ONCE, CLOCK_LOCAL_TWICE, CLOCK_LOCAL_NEVER };
+enum clock_local clock_tz_local(const struct clock_tz *tz, int64_t local_us, int *tz_min,
+                                int *other_min);
 
 /* How often something happened within the last day, to the hour. {0} at the beginning. */
 struct clock_day {

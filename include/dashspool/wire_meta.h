@@ -87,6 +87,8 @@ size_t wire_meta_put(uint8_t out[WIRE_META_V4_BYTES], const struct wire_meta *me
  * knows that of JSON. out is returned. */
 const char *wire_trigger_name(enum wire_meta_kind kind, uint8_t trigger,
                               char out[WIRE_TRIGGER_ROOM]);
+/* All names, of whatever kind, parted by spaces. */
+extern const char wire_trigger_words[];
 /* The value of a name in the kind's list, or -1. */
 int wire_trigger_value(enum wire_meta_kind kind, const char *name);
 

@@ -1,5 +1,6 @@
 #include "dashspool/cfg.h"
 #include "dashspool/fsx.h"
+#include "dashspool/words.h"
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -45,21 +46,11 @@ static bool parse_span(const char *text, int64_t *ms)
     return false;
 }
 
-static bool has_word(const char *words, const char *word, size_t n)
-{
-    for (const char *p = words; n > 0 && *p; p += strcspn(p, " ")) {
-        p += strspn(p, " ");
-        if (strcspn(p, " ") == n && strncmp(p, word, n) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool has_words(const char *words, const char *list)
 {
     for (;; list++) {
         size_t n = strcspn(list, ",");
-        if (!has_word(words, list, n))
+        if (!words_have(words, list, n))
             return false;
         list += n;
         if (!*list)
@@ -122,7 +113,7 @@ static int check_value(const struct cfg_key *key, const char *text, struct err *
                            (long long)key->max);
         return key->check ? key->check(text, err) : ERR_OK;
     case CFG_WORD:
-        if (has_word(key->unit, text, strlen(text)))
+        if (words_have(key->unit, text, strlen(text)))
             return ERR_OK;
         return err_set(err, ERR_CONFIG, "%s = %s: expected one of: %s", key->name, text, key->unit);
     case CFG_LIST:
@@ -269,7 +260,26 @@ static int section_enter(struct cfg *cfg, const char *section, const char *origi
             return err_set(err, ERR_CONFIG, "[%s]: more than %d of these", section, INSTANCES_MAX);
         return add_part(cfg, table, section, origin, err);
     }
-    return err_set(err, ERR_CONFIG, "unknown section [%.60s]", section);
+    struct words_guess guess = {.typed = section};
+    for (size_t s = 0; s < cfg->n_sections; s++)
+        words_guess_try(&guess, cfg->sections[s].name);
+    const char *meant = words_guess(&guess);
+    return err_set(err, ERR_CONFIG, "unknown section [%.60s]%s%s%s", section,
+                   meant ? "; did you mean [" : "", meant ? meant : "", meant ? "]?" : "");
+}
+
+static int unknown_key(const struct cfg *cfg, const char *section, const char *name,
+                       struct err *err)
+{
+    struct words_guess guess = {.typed = name};
+    for (size_t i = 0; i < cfg->n_parts; i++) {
+        const struct cfg_section *s = &cfg->parts[i].section;
+        for (size_t k = 0; k < s->n_keys && strcmp(s->name, section) == 0; k++)
+            words_guess_try(&guess, s->keys[k].name);
+    }
+    const char *meant = words_guess(&guess);
+    return err_set(err, ERR_CONFIG, "unknown key '%.60s' in [%s]%s%s%s", name, section,
+                   meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
 }
 
 int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *text,
@@ -281,7 +291,7 @@ int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *
         return rc;
     struct value *v = find(cfg, section, name, &key);
     if (!v)
-        return err_set(err, ERR_CONFIG, "unknown key '%.60s' in [%s]", name, section);
+        return unknown_key(cfg, section, name, err);
     if ((rc = check_value(key, text, err)) < 0)
         return rc;
     char *new_text = strdup(text), *new_origin = strdup(origin);

@@ -45,9 +45,9 @@ static void civil_from_days(int64_t days, int *year, int *month, int *day)
     *year = (int)(yoe + era * 400 + (*month <= 2));
 }
 
-static int64_t days_from_civil(int64_t year, int month, int day)
+int64_t clock_days(int of_year, int month, int day)
 {
-    year -= month <= 2;
+    int64_t year = (int64_t)of_year - (month <= 2);
     int64_t era = floor_div(year, 400);
     int64_t yoe = year - era * 400;
     int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
@@ -172,7 +172,7 @@ int clock_parse(const char *text, int tz_min_default, int64_t *utc_us, int *tz_m
     if (*p || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
         part[2] > days_in_month(part[0], part[1]) || part[3] > 23 || part[4] > 59 || part[5] > 59)
         goto bad;
-    int64_t s = days_from_civil(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 +
+    int64_t s = clock_days(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 +
                 part[5] - tz * 60;
     *utc_us = s * US_PER_S + us;
     if (tz_min)

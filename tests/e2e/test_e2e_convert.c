@@ -257,7 +257,7 @@ static void test_options_that_make_no_sense_are_usage_errors(void **state)
     } bad[] = {
         {"--lat", "12", "--lat and --lon must be given together"},
         {"--lat", "91", "from -90 to 90"},
-        {"--tz", "2 hours", "not a time zone"},
+        {"--tz", "2 hours", "--tz 2 hours: expected +02:00, Z, or a time zone"},
         {"--time", "yesterday", "not a date and time"},
         {"--copies", "best", "working viewing"},
         {"--fps", "0", "from 0.1 to 240"},
@@ -268,6 +268,55 @@ static void test_options_that_make_no_sense_are_usage_errors(void **state)
     expect(CONVERT(REAR, PHOTO, "--time", "2024-11-29T05:36:38Z"), 2, "");
     expect(CONVERT(in_dir("nothing-here")), 1, "");
     assert_int_equal(support_entries(dir), 0);
+}
+
+static void zone_of(const char *name, const char *tz, const char *time, const char *says,
+                    const char *first_words)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s.h265", name);
+    copy_to(REAR, path, 0);
+    struct proc_result r = time ? CONVERT(in_dir(path), "--copies", "srt", "--tz", tz,
+                                          "--osd-template", "{time} {zone}", "--time", time)
+                                : CONVERT(in_dir(path), "--copies", "srt", "--tz", tz,
+                                          "--osd-template", "{time} {zone}");
+    if (r.status != 0 || lines_with(proc_err(&r), says) < (*says ? 1 : 0))
+        fail_msg("%s: %d: %s", name, r.status, proc_err(&r));
+    if (!*says)
+        assert_string_equal(proc_err(&r), "");
+    proc_clear(&r);
+    snprintf(path, sizeof path, "%s.srt", name);
+    if (support_count(in_dir(path), first_words) < 1)
+        fail_msg("%s: no '%s'", name, first_words);
+}
+
+/* The offset is that of the day of the clip, however its time is known. */
+static void test_a_zone_by_its_name(void **state)
+{
+    (void)state;
+    static const char zone[] = "Europe/Berlin";
+    zone_of("20241129_092345", zone, NULL, "", "09:23:45 +01:00");
+    zone_of("20240701_092345", zone, NULL, "", "09:23:45 +02:00");
+    zone_of("20241129T072345Z", zone, NULL, "", "08:23:45 +01:00");
+    zone_of("a", zone, "2024-07-01 09:23:45", "", "09:23:45 +02:00");
+    zone_of("b", zone, "2024-07-01T07:23:45Z", "", "09:23:45 +02:00");
+    zone_of("c", "+05:30", "2024-07-01 09:23:45", "", "09:23:45 +05:30");
+    zone_of("20241027_023000", zone, NULL,
+            "this time of day came twice, +02:00 is taken; give --tz +01:00", "02:30:00 +02:00");
+    zone_of("20240331_023000", zone, NULL, "there was no such time of day", "02:30:00 +01:00");
+    zone_of("d", zone, "2024-10-27 02:30:00", "came twice, +02:00 is taken", "02:30:00 +02:00");
+    zone_of("e", zone, "2024-10-27T02:30:00+01:00", "", "02:30:00 +01:00");
+    expect_err(CONVERT(in_dir("a.h265"), "--tz", zone, "--time", "2024-03-31 02:30:00"), 2,
+               "no such time of day in this zone");
+}
+
+static void test_a_folder_with_a_slash_behind(void **state)
+{
+    (void)state;
+    char out[700], says[700];
+    snprintf(out, sizeof out, "%s//", in_dir("mp4"));
+    snprintf(says, sizeof says, "  still    %s/photo-720p.still-DERIVED.jpg", in_dir("mp4"));
+    expect_out(CONVERT(PHOTO, "-o", out), 0, says);
 }
 
 static void write_settings(const char *text)
@@ -394,6 +443,8 @@ int main(void)
         E2E(test_the_same_bytes_in_every_language),
         E2E(test_a_stream_without_parameter_sets_is_one_clear_line),
         E2E(test_facts_from_options_and_from_a_metadata_file),
+        E2E(test_a_zone_by_its_name),
+        E2E(test_a_folder_with_a_slash_behind),
         E2E(test_options_that_make_no_sense_are_usage_errors),
         E2E(test_the_same_bytes_whatever_the_jobs),
         E2E(test_a_conversion_that_takes_too_long_does_not_stop_the_next),

@@ -1,12 +1,13 @@
 /* help, the manual pages, the completions: that they say what the commands say, and do. */
+#define _DEFAULT_SOURCE /* forkpty */
 #include "support/proc.h"
 #include "support/stored.h"
-#include <dirent.h>
-#include <regex.h>
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define RUN(...) PROC_RUN(DASHSPOOL_BINARY, __VA_ARGS__)
@@ -194,38 +195,145 @@ static void test_every_option_that_is_offered_is_known(void **state)
     free(script);
 }
 
-/* The getopt tables are in no door: their rows are read as text. */
-static void test_every_option_that_is_known_is_offered(void **state)
+/* ---- the command line ---- */
+
+static void test_options_of_every_command_stand_before_it_or_behind(void **state)
 {
     (void)state;
-    char *script = output(0, "help", "--completion", "bash"), path[4096];
-    DIR *dir = opendir(TEST_SOURCE_DIR "/../src/cli");
-    regex_t row;
-    int n = 0;
-    assert_non_null(dir);
-    assert_int_equal(regcomp(&row, "\\{\"([a-z-]+)\", *(no|required)_argument", REG_EXTENDED), 0);
-    for (const struct dirent *e; (e = readdir(dir));) {
-        regmatch_t m[2];
-        if (e->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof path, "%s/%s", TEST_SOURCE_DIR "/../src/cli", e->d_name);
-        struct buf b = support_read(path);
-        struct err err;
-        assert_ok(buf_append(&b, "", 1, &err));
-        for (const char *p = (const char *)buf_data(&b); regexec(&row, p, 2, m, 0) == 0;
-             p += m[0].rm_eo, n++) {
-            char option[64];
-            snprintf(option, sizeof option, "--%.*s", (int)(m[1].rm_eo - m[1].rm_so),
-                     p + m[1].rm_so);
-            assert_has(script, option);
-        }
-        buf_clear(&b);
-    }
-    assert_true(n > 80);
-    regfree(&row);
-    closedir(dir);
-    free(script);
+    char *dir = support_tmp_dir(), conf[4096], version[64];
+    snprintf(conf, sizeof conf, "%s/a.conf", dir);
+    support_write(conf, "[receive]\nlisten = 127.0.0.1:7777\n", 34);
+    expect_err(RUN("--root", "/nowhere/a", "list"), 1, "/nowhere/a: no catalogue found");
+    expect_err(RUN("list", "--root", "/nowhere/a"), 1, "/nowhere/a: no catalogue found");
+    expect_err(RUN("list", "--json", "--root=/nowhere/a/"), 1, "/nowhere/a: no catalogue found");
+    expect_err(RUN("--root", "/nowhere/a", "list", "--root", "/nowhere/b"), 1, "/nowhere/b: no");
+    expect_out(RUN("--config", dir, "config"), 0, "listen = 127.0.0.1:7777");
+    expect_out(RUN("config", "--config", dir), 0, "listen = 127.0.0.1:7777");
+    expect_err(RUN("list", "--root", "/nowhere/a", "--log-json"), 1, "\"stage\":\"list\"");
+    expect_err(RUN("list", "--log-json", "--bogus"), 2, "\"reason\":\"unknown option --bogus\"");
+    snprintf(version, sizeof version, "dashspool %s\n", DASHSPOOL_VERSION);
+    expect_out(RUN("--version"), 0, version);
+    expect_err(RUN("list", "--version"), 2, "unknown option --version");
+    expect_err(RUN("list", "--help", "--bogus"), 2, "unknown option --bogus");
+    expect_out(RUN("list", "--root", "/nowhere/a", "-h"), 0, "usage: dashspool list");
+    support_tmp_remove(&dir);
 }
+
+static void test_what_may_have_been_meant(void **state)
+{
+    (void)state;
+    expect_err(RUN("convrt", "x"), 2,
+               "dashspool: unknown command 'convrt'; did you mean 'convert'?");
+    expect_err(RUN("frobnicate"), 2, "unknown command 'frobnicate'; try 'dashspool --help'");
+    expect_err(RUN("list", "--trigegr", "crash"), 2,
+               "dashspool list: unknown option --trigegr; did you mean --trigger?");
+    expect_err(RUN("--rot", "x", "list"), 2, "unknown option --rot; did you mean --root?");
+    expect_err(RUN("list", "--confg=x"), 2, "unknown option --confg; did you mean --config?");
+}
+
+static void test_unknown_words_are_refused_with_those_that_are_known(void **state)
+{
+    (void)state;
+    char *dir = support_tmp_dir();
+    struct stored s;
+    struct catalogue_transfer row = {.state = CATALOGUE_STORED, .arrived_us = AT_US * 1000000LL};
+    snprintf(row.imei, sizeof row.imei, "352093081452251");
+    snprintf(row.camera, sizeof row.camera, "front");
+    snprintf(row.kind, sizeof row.kind, "video");
+    snprintf(row.trigger_name, sizeof row.trigger_name, "panic-button");
+    row.known = CATALOGUE_HAS_META;
+    stored_open(&s, dir);
+    stored_add(&s, &row, "bytes", 5);
+    stored_close(&s);
+    for (int i = 0; i < 2; i++) {
+        const char *command = i ? "export" : "list";
+        expect_err(RUN("--root", dir, command, "--camera", "bogus", "-o", "x"), 2, "");
+        expect_err(RUN("--root", dir, command, "--camera", "bogus"), 2,
+                   "--camera bogus: expected front, rear, driver, road or other");
+        expect_err(RUN("--root", dir, command, "--kind", "bogus"), 2,
+                   "--kind bogus: expected video or photo");
+        expect_err(RUN("--root", dir, command, "--since", "yesterday"), 2,
+                   "--since yesterday: expected 2024-11-29 or 2024-11-29T07:00:00Z");
+    }
+    expect_err(RUN("--root", dir, "list", "--trigger", "bogus"), 2,
+               "--trigger bogus: expected request, crash, periodic,");
+    expect_err(RUN("--root", dir, "export", "--trigger", "bogus", "-o", "x"), 2,
+               "--trigger bogus: expected request, crash, periodic,");
+    expect_err(RUN("--root", dir, "list", "--trigger", "crash"), 0, "no matching transfers");
+    expect_out(RUN("--root", dir, "list", "--trigger", "panic-button"), 0, row.id);
+    expect_err(RUN("--root", dir, "import", "--camera", "bogus", "x"), 2,
+               "--camera bogus: expected front, rear, driver, road or other");
+    expect_err(RUN("watch", "--after", "bogus"), 2, "--after bogus: expected");
+    expect_err(RUN("convert", "--tz", "Mars/Base", "x"), 2, "--tz Mars/Base: expected +02:00, Z,");
+    expect_err(RUN("convert", "--sound", "bogus", "x"), 2, "--sound bogus: expected");
+    support_tmp_remove(&dir);
+}
+
+/* ---- a terminal ---- */
+
+/* What a command writes to a terminal of so many columns. */
+static char *on_terminal(int columns, const char *root, const char *command)
+{
+    struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = 24};
+    static char text[65536];
+    size_t used = 0;
+    int fd, status;
+    pid_t pid = forkpty(&fd, NULL, NULL, &size);
+    if (pid < 0) {
+        fprintf(stderr, "SKIPPED: there are no terminals here (/dev/pts)\n");
+        skip();
+    }
+    if (pid == 0) {
+        execl(DASHSPOOL_BINARY, "dashspool", "--root", root, command, (char *)NULL);
+        _exit(127);
+    }
+    for (ssize_t n; (n = read(fd, text + used, sizeof text - 1 - used)) > 0;) /* then EIO */
+        used += (size_t)n;
+    text[used] = '\0';
+    close(fd);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    return text;
+}
+
+static void test_list_fits_the_terminal(void **state)
+{
+    static const struct {
+        int columns;
+        const char *head;
+    } rows[] = {
+        {120, "ID                                                TRIGGER    LENGTH       SIZE  "
+              "STATE      COPIES\r\n"},
+        {100, "ID                                                TRIGGER    LENGTH       SIZE  "
+              "STATE    \r\n"},
+        {80, "ID                                                TRIGGER    LENGTH  STATE"},
+        {72, "ID                                                TRIGGER    STATE"},
+        {60, "ID                                                STATE"},
+        {20, "ID      "}};
+    (void)state;
+    char *dir = support_tmp_dir();
+    struct stored s;
+    struct catalogue_transfer row = {.state = CATALOGUE_STORED, .arrived_us = AT_US * 1000000LL};
+    snprintf(row.imei, sizeof row.imei, "352093081452251");
+    snprintf(row.camera, sizeof row.camera, "front");
+    snprintf(row.kind, sizeof row.kind, "video");
+    stored_open(&s, dir);
+    stored_add(&s, &row, "bytes", 5);
+    stored_close(&s);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *text = on_terminal(rows[i].columns, dir, "list");
+        if (strncmp(text, rows[i].head, strlen(rows[i].head)) != 0)
+            fail_msg("%d columns: %s", rows[i].columns, text);
+        assert_has(text, row.id);
+        size_t wide = strcspn(text, "\r");
+        if ((int)wide > rows[i].columns && rows[i].columns > 48)
+            fail_msg("%d columns: %zu are filled", rows[i].columns, wide);
+    }
+    expect_out(RUN("--root", dir, "list"), 0, "SIZE  STATE      COPIES\n");
+    support_tmp_remove(&dir);
+}
+
+/* ---- bash ---- */
 
 /* What bash offers for the last of the words, one a line; `path` is first in PATH. */
 static char *offered(const char *path, const char *line)
@@ -266,6 +374,11 @@ static void test_bash_completes(void **state)
     offers(dir, "dashspool export --sign", "--sign-cert\n--sign-key\n");
     offers(dir, "dashspool convert --sound ", "aac\nflac\n");
     offers(dir, "dashspool list --limit ", "\n");
+    offers(dir, "dashspool list --camera r", "rear\nroad\n");
+    offers(dir, "dashspool list --trigger cr", "crash\n");
+    offers(dir, "dashspool list --roo", "--root\n");
+    offers(dir, "dashspool list --log-level w", "warn\n");
+    offers(dir, "dashspool --log-level w", "warn\n");
     snprintf(path, sizeof path, "%s/my clip.h265", dir);
     support_write(path, "x", 1);
     snprintf(line, sizeof line, "dashspool convert %s/", dir);
@@ -297,6 +410,8 @@ static void test_bash_completes_ids_of_the_store(void **state)
     snprintf(line, sizeof line, "dashspool --root %s show ", root);
     offers(dir, line, want);
     snprintf(line, sizeof line, "dashspool --root %s export 352093081452251-fr", root);
+    offers(dir, line, want);
+    snprintf(line, sizeof line, "dashspool show --root %s ", root);
     offers(dir, line, want);
     snprintf(line, sizeof line, "dashspool --root %s export 352093081452252", root);
     offers(dir, line, "\n");
@@ -349,7 +464,10 @@ int main(void)
         cmocka_unit_test(test_the_manual_has_every_command_and_option),
         cmocka_unit_test(test_the_manual_of_settings_has_every_key_and_default),
         cmocka_unit_test(test_every_option_that_is_offered_is_known),
-        cmocka_unit_test(test_every_option_that_is_known_is_offered),
+        cmocka_unit_test(test_options_of_every_command_stand_before_it_or_behind),
+        cmocka_unit_test(test_what_may_have_been_meant),
+        cmocka_unit_test(test_unknown_words_are_refused_with_those_that_are_known),
+        cmocka_unit_test(test_list_fits_the_terminal),
         cmocka_unit_test(test_bash_completes),
         cmocka_unit_test(test_bash_completes_ids_of_the_store),
         cmocka_unit_test(test_an_id_that_is_a_command_is_not_run),

@@ -101,7 +101,7 @@ static void start(struct world *w, const char *token)
     w->server = proc_start(in_dir(w, "serve.log"), argv);
     w->running = true;
     proc_wait_for(&w->server, "listening on 127.0.0.1:", line, sizeof line);
-    snprintf(w->port, sizeof w->port, "%s", line);
+    snprintf(w->port, sizeof w->port, "%.*s", (int)strcspn(line, " \n"), line);
 }
 
 /* ---- a browser ---- */

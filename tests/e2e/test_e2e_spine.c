@@ -70,6 +70,8 @@ static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
     same_bytes(w, ID("front", "photo"), PHOTO);
     same_bytes(w, ID("rear", "photo"), PHOTO);
 
+    expect_out(RUN(w, "list"), 0, ID("rear", "video") "       crash       ~10 s   569.3 kB");
+    expect_out(RUN(w, "show", ID("rear", "video")), 0, "stored, queued for conversion");
     expect_err(RUN(w, "work", "--once"), 0, "4 jobs done, 0 failed");
     const char *dir = support_path(w->root, "archive/352093081452251/2024-11-29");
     assert_int_equal(support_entries(dir), 8);
@@ -80,6 +82,9 @@ static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
     assert_int_equal(sql(w, "SELECT count(*) FROM copy"), 8);
 
     expect_out(RUN(w, "list"), 0, ID("rear", "photo"));
+    expect_out(RUN(w, "list"), 0, ID("rear", "video") "       crash       6.0 s   569.3 kB");
+    expect_out(RUN(w, "list"), 0, ID("front", "video") "      crash      10.0 s     2.1 MB");
+    expect_out(RUN(w, "show", ID("rear", "video")), 0, "stored, converted");
     expect_out(RUN(w, "list", "--kind", "video", "--camera", "rear", "--json"), 0,
                "\"trigger\": \"crash\"");
     expect_err(RUN(w, "list", "--trigger", "towing"), 0, "no matching transfers");

@@ -108,6 +108,8 @@ static void test_every_mistake_is_named_with_file_and_line(void **state)
         {"[alpha]\nname = 123456789\n", "longer than 8"},
         {"[alpha]\nmode = fas\n", "expected one of: slow fast"},
         {"[alpha]\ncolour = red\n", "unknown key 'colour' in [alpha]"},
+        {"[alpha]\ncuont = 1\n", "unknown key 'cuont' in [alpha]; did you mean 'count'?"},
+        {"[alhpa]\n", "unknown section [alhpa]; did you mean [alpha]?"},
         {"[gamma]\ncount = 1\n", "unknown section [gamma]"},
         {"count = 1\n", "unknown section []"},
         {"[alpha]\nnonsense\n", "50-x.conf:2: expected [section]"},

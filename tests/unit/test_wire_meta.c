@@ -1,5 +1,6 @@
 /* Metadata of DSM, ADAS and protocol 6; the words for what a path names; who is no camera. */
 #include "dashspool/wire.h"
+#include "dashspool/words.h"
 #include "support/support.h"
 #include <math.h>
 #include <stdio.h>
@@ -228,6 +229,30 @@ static void test_trigger_names(void **state)
     }
 }
 
+/* The list that people see has each name of every kind, and no other. */
+static void test_the_words_are_the_names(void **state)
+{
+    (void)state;
+    char name[WIRE_TRIGGER_ROOM];
+    for (int k = 0; k < WIRE_N_KINDS; k++)
+        for (unsigned i = 0; i < 256; i++) {
+            const char *word = wire_trigger_name((enum wire_meta_kind)k, (uint8_t)i, name);
+            bool named = wire_trigger_value((enum wire_meta_kind)k, word) >= 0;
+            if (words_have(wire_trigger_words, word, strlen(word)) != named)
+                fail_msg("%s", word);
+        }
+    for (const char *p = wire_trigger_words; *p; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        int found = 0;
+        snprintf(name, sizeof name, "%.*s", (int)n, p);
+        for (int k = 0; k < WIRE_N_KINDS; k++)
+            found += wire_trigger_value((enum wire_meta_kind)k, name) >= 0;
+        if (found == 0)
+            fail_msg("%s is of no kind", name);
+        p += n;
+    }
+}
+
 static void test_event_names(void **state)
 {
     (void)state;
@@ -349,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_json_driver_is_cut_between_characters),
         cmocka_unit_test(test_json_that_is_broken_or_deep_is_refused),
         cmocka_unit_test(test_trigger_names),
+        cmocka_unit_test(test_the_words_are_the_names),
         cmocka_unit_test(test_event_names),
         cmocka_unit_test(test_words_of_a_path),
         cmocka_unit_test(test_a_path_is_safe_to_print),

@@ -23,6 +23,11 @@ static const char *const triggers[WIRE_N_KINDS][16] = {
                         "geofence", "unplug", "green-driving"},
 };
 
+/* Each of them once, as people look for them. */
+const char wire_trigger_words[] =
+    "request crash periodic din1 din2 din3 din4 towing idling geofence "
+    "unplug green-driving none dsm-event retransmit";
+
 enum { TRIGGERS = sizeof triggers[0] / sizeof triggers[0][0] };
 
 const char *wire_trigger_name(enum wire_meta_kind kind, uint8_t trigger,

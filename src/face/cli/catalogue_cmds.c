@@ -1,73 +1,130 @@
-/* list, cat: what is in the catalogue, and the masters' bytes. */
+/* list, cat: what is in the catalogue, and the originals' bytes. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
-#include <math.h>
-#include <stdio.h>
+#include "dashspool/wire_meta.h"
+#include "dashspool/words.h"
+#include "terminal.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char list_help[] =
-    "usage: dashspool list [--imei N] [--camera C] [--kind K] [--trigger T] [--since T] [--until "
-    "T]\n"
-    "                      [--limit N] [--json]\n"
-    "\n"
-    "List transfers, oldest first.\n"
-    "\n"
-    "  --imei N      of this tracker (IMEI)\n"
-    "  --camera C    front, rear, driver, road or other\n"
-    "  --kind K      video or photo\n"
-    "  --trigger T   crash, request, periodic …\n"
-    "  --since T     at or after T (2024-11-29, or 2024-11-29T07:00:00Z)\n"
-    "  --until T     before T\n"
-    "  --limit N     list at most N\n"
-    "  --json        print everything known about each, as a JSON array\n"
-    "\n"
-    "example: dashspool list --trigger crash --since 2024-11-29\n";
+/* ---- which transfers ---- */
 
-static const char cat_help[] =
-    "usage: dashspool cat ID > FILE\n"
-    "\n"
-    "Write the original bytes to standard output, verified against the checksum taken on receipt.\n"
-    "The custody record notes the access and who made it.\n"
-    "\n"
-    "example: dashspool cat 352093081452251-front-video-20241129T072345Z > clip.h265\n";
+#define AT(field) offsetof(struct catalogue_filter, field)
+const struct cli_option cli_filter_options[] = {
+    {CLI_TEXT, "imei", "N", "of this tracker (IMEI)", .offset = AT(imei)},
+    {CLI_WORD, "camera", "C", "of this camera: {}", .offset = AT(camera),
+     .words = CATALOGUE_CAMERAS},
+    {CLI_WORD, "kind", "K", "{}", .offset = AT(kind), .words = CATALOGUE_KINDS},
+    {CLI_TEXT, "trigger", "T", "{}", .offset = AT(trigger_name), .words = wire_trigger_words},
+    {CLI_TIME, "since", "T", "at or after T (2024-11-29, or 2024-11-29T07:00:00Z)",
+     .offset = AT(since_us)},
+    {CLI_TIME, "until", "T", "before T", .offset = AT(until_us)},
+    {0}};
+#undef AT
 
-int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out)
+static int note_one(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
+    (void)t;
+    (void)err;
+    *(bool *)arg = true;
+    return ERR_OK;
+}
+
+/* Triggers without a name are "trigger-37", and those of JSON metadata are the camera's own words:
+ * these are known once there is such a transfer. */
+int cli_filter_check(const char *command, struct catalogue *c,
+                     const struct catalogue_filter *filter)
+{
+    const char *name = filter->trigger_name;
+    const struct catalogue_filter same = {.trigger_name = name, .limit = 1};
+    char words[WORDS_TEXT_ROOM];
+    bool found = !name || words_have(wire_trigger_words, name, strlen(name));
     struct err err;
-    if (catalogue_open(out, cli->root, false, &err) == ERR_OK)
+    if (!found && catalogue_transfer_each(c, &same, note_one, &found, &err) < 0)
+        return cli_fail(command, &err);
+    if (found)
         return CLI_OK;
-    if (err.code == ERR_NOTFOUND)
-        err_set(
-            &err, ERR_NOTFOUND,
-            "%s: no catalogue found; give the right directory with --root, or receive a file first",
-            cli->root);
-    return cli_fail(command, &err);
+    return cli_usage(command, "--trigger %s: expected %s", name,
+                     words_text(wire_trigger_words, words));
 }
 
 /* ---- list ---- */
 
+/* Columns in the order of the table, and how gladly each is left out where all do not fit. */
+enum column { ID, TRIGGER, LENGTH, SIZE, STATE, COPIES, N_COLUMNS };
+
+static const struct {
+    const char *title;
+    int wide; /* less than 0: at the left */
+    int rank; /* the highest is left out first */
+} columns[N_COLUMNS] = {
+    [ID] = {"ID", -48, 0},   [TRIGGER] = {"TRIGGER", -9, 2}, [LENGTH] = {"LENGTH", 6, 3},
+    [SIZE] = {"SIZE", 9, 4}, [STATE] = {"STATE", -9, 1},     [COPIES] = {"COPIES", -22, 5},
+};
+
 struct list {
     struct catalogue *catalogue;
     json_t *json; /* NULL: a table */
+    bool shown[N_COLUMNS];
     int n;
 };
 
-struct kinds {
-    char text[64];
+/* On a terminal of so many columns, 0: none, where everything is shown. */
+static void fit(struct list *list, int wide)
+{
+    for (int rank = N_COLUMNS; rank >= 0; rank--) {
+        int sum = -2;
+        for (int i = 0; i < N_COLUMNS; i++) {
+            list->shown[i] = columns[i].rank < rank;
+            sum += list->shown[i] ? abs(columns[i].wide) + 2 : 0;
+        }
+        if (wide == 0 || sum <= wide || rank == 1)
+            return;
+    }
+}
+
+static void print_row(const struct list *list, const char *const cell[N_COLUMNS])
+{
+    for (int i = 0; i < N_COLUMNS; i++) {
+        int wide = i == COPIES ? 0 : columns[i].wide;
+        if (list->shown[i])
+            printf("%s%*s", i > 0 ? "  " : "", wide, cell[i]);
+    }
+    putchar('\n');
+}
+
+struct copies {
+    char kinds[64];
+    double length_s; /* of the footage; 0: none of them tells */
 };
 
-static int add_kind(void *arg, const struct catalogue_copy *copy, struct err *err)
+static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
-    struct kinds *k = arg;
-    size_t used = strlen(k->text);
+    struct copies *c = arg;
+    size_t used = strlen(c->kinds);
     (void)err;
-    snprintf(k->text + used, sizeof k->text - used, "%s%s", used ? " " : "", copy->kind);
+    snprintf(c->kinds + used, sizeof c->kinds - used, "%s%s", used ? " " : "", copy->kind);
+    json_t *settings = json_loads(copy->settings, 0, NULL);
+    double s = json_number_value(json_object_get(settings, "duration_s"));
+    c->length_s = s > c->length_s ? s : c->length_s;
+    json_decref(settings);
     return ERR_OK;
+}
+
+/* What a copy was measured to have; else "~", and what the metadata announced. */
+static void length_text(const struct catalogue_transfer *t, const struct copies *c, char out[24])
+{
+    snprintf(out, 24, "-");
+    if (strcmp(t->kind, "video") != 0)
+        return;
+    if (c->length_s > 0)
+        snprintf(out, 24, c->length_s < 99.95 ? "%.1f s" : "%.0f s", c->length_s);
+    else if (t->known & CATALOGUE_HAS_META)
+        snprintf(out, 24, "~%d s", t->length_s);
 }
 
 static int list_json(struct list *list, const struct catalogue_transfer *t, struct err *err)
@@ -85,102 +142,63 @@ static int list_json(struct list *list, const struct catalogue_transfer *t, stru
 static int list_one(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
     struct list *list = arg;
-    char size[24], length[24] = "-";
-    struct kinds kinds = {""};
+    char size[24], length[24];
+    struct copies copies = {.kinds = ""};
     if (list->json)
         return list_json(list, t, err);
-    int rc = catalogue_copy_each(list->catalogue, t->key, add_kind, &kinds, err);
+    int rc = catalogue_copy_each(list->catalogue, t->key, add_copy, &copies, err);
     if (rc < 0)
         return rc;
     if (list->n++ == 0)
-        printf("%-48s  %-9s  %6s  %9s  %-9s  %s\n", "ID", "TRIGGER", "LENGTH", "SIZE", "STATE",
-               "COPIES");
-    if (strcmp(t->kind, "video") == 0 && t->known & CATALOGUE_HAS_META)
-        snprintf(length, sizeof length, "%d s", t->length_s);
-    printf("%-48s  %-9s  %6s  %9s  %-9s  %s\n", t->id,
-           t->known & CATALOGUE_HAS_META ? t->trigger_name : "-", length,
-           size_text(t->length_bytes, size), catalogue_state_name(t->state),
-           kinds.text[0] ? kinds.text : "-");
+        print_row(list,
+                  (const char *const[]){columns[0].title, columns[1].title, columns[2].title,
+                                        columns[3].title, columns[4].title, columns[5].title});
+    length_text(t, &copies, length);
+    const char *const cell[N_COLUMNS] = {
+        [ID] = t->id,
+        [TRIGGER] = t->known & CATALOGUE_HAS_META ? t->trigger_name : "-",
+        [LENGTH] = length,
+        [SIZE] = size_text(t->length_bytes, size),
+        [STATE] = catalogue_state_name(t->state),
+        [COPIES] = copies.kinds[0] ? copies.kinds : "-",
+    };
+    print_row(list, cell);
     return ERR_OK;
 }
 
-/* A day alone means its beginning, UTC. */
-static bool parse_time(const char *command, const char *option, const char *text, int64_t *out)
-{
-    struct err err;
-    char whole[64];
-    snprintf(whole, sizeof whole, strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
-    if (clock_parse(whole, 0, out, NULL, &err) == ERR_OK)
-        return true;
-    cli_usage(command, "%s %s: write 2024-11-29 or 2024-11-29T07:00:00Z", option, text);
-    return false;
-}
+struct list_options {
+    struct catalogue_filter filter;
+    int limit;
+    bool json;
+};
 
-enum cli_filter cli_filter_option(const char *command, int o, const char *value,
-                                  struct catalogue_filter *filter)
-{
-    switch (o) {
-    case 'i':
-        filter->imei = value;
-        return CLI_FILTER_TAKEN;
-    case 'c':
-        filter->camera = value;
-        return CLI_FILTER_TAKEN;
-    case 'k':
-        filter->kind = value;
-        return CLI_FILTER_TAKEN;
-    case 't':
-        filter->trigger_name = value;
-        return CLI_FILTER_TAKEN;
-    case 's':
-        return parse_time(command, "--since", value, &filter->since_us) ? CLI_FILTER_TAKEN
-                                                                        : CLI_FILTER_BAD;
-    case 'u':
-        return parse_time(command, "--until", value, &filter->until_us) ? CLI_FILTER_TAKEN
-                                                                        : CLI_FILTER_BAD;
-    default:
-        return CLI_FILTER_OTHER;
-    }
-}
+static const struct cli_option list_options[] = {
+    {CLI_TABLE, .table = cli_filter_options, .offset = offsetof(struct list_options, filter)},
+    {CLI_INT, "limit", "N", "list at most N", .offset = offsetof(struct list_options, limit),
+     .min = 1, .max = 1e9},
+    {CLI_FLAG, "json", NULL, "print everything known about each, as a JSON array",
+     .offset = offsetof(struct list_options, json)},
+    {0}};
 
-int cli_list(struct cli *cli, int argc, char **argv)
+static int run_list(struct cli *cli, const struct cli_args *args)
 {
-    static const struct option options[] = {
-        CLI_FILTER_OPTIONS,
-        {"limit", required_argument, NULL, 'n'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    struct catalogue_filter filter = {0};
-    struct list list = {0};
+    struct list_options *o = args->options;
+    struct list list = {.json = NULL};
     struct err err;
-    double limit = 0;
-    bool json = false;
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        enum cli_filter taken = cli_filter_option("list", o, optarg, &filter);
-        if (taken == CLI_FILTER_BAD)
-            return CLI_USAGE;
-        if (taken == CLI_FILTER_TAKEN)
-            continue;
-        if (o == 'n' && !cli_number("list", "--limit", optarg, 1, 1e9, &limit))
-            return CLI_USAGE;
-        if (o == 'j')
-            json = true;
-        else if (o != 'n')
-            return cli_option(o, argv, list_help);
-    }
-    if (optind < argc)
-        return cli_usage("list", "unexpected argument '%s'", argv[optind]);
-    filter.limit = (int64_t)limit;
     int rc = cli_catalogue_open(cli, "list", &list.catalogue);
-    if (rc != CLI_OK)
+    if (rc == CLI_OK)
+        rc = cli_filter_check("list", list.catalogue, &o->filter);
+    if (rc != CLI_OK) {
+        catalogue_close(&list.catalogue);
         return rc;
-    list.json = json ? json_array() : NULL;
-    if (catalogue_transfer_each(list.catalogue, &filter, list_one, &list, &err) < 0) {
+    }
+    o->filter.limit = o->limit;
+    list.json = o->json ? json_array() : NULL;
+    fit(&list, terminal_columns(STDOUT_FILENO));
+    if (catalogue_transfer_each(list.catalogue, &o->filter, list_one, &list, &err) < 0) {
         rc = cli_fail("list", &err);
         json_decref(list.json);
-    } else if (json) {
+    } else if (o->json) {
         rc = cli_print_json("list", list.json);
     } else if (list.n == 0) {
         fprintf(stderr, "no matching transfers\n");
@@ -189,36 +207,18 @@ int cli_list(struct cli *cli, int argc, char **argv)
     return rc;
 }
 
-int cli_one_id(int argc, char **argv, const char *help, bool *json, bool *custody, const char **id)
-{
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"custody", no_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        bool *flag = o == 'j' ? json : o == 'c' ? custody : NULL;
-        if (!flag) {
-            int rc = cli_option(o == 'h' || o == ':' ? o : '?', argv, help);
-            return rc == CLI_OK ? -1 : rc;
-        }
-        *flag = true;
-    }
-    if (optind + 1 != argc)
-        return cli_usage(argv[0], "give exactly one ID");
-    *id = argv[optind];
-    return CLI_OK;
-}
-
-int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
-                     struct catalogue_transfer *t)
-{
-    struct err err;
-    if (catalogue_transfer_get(c, id, t, &err) == ERR_OK)
-        return CLI_OK;
-    if (err.code == ERR_NOTFOUND)
-        err_set(&err, ERR_NOTFOUND, "no such transfer: %s; 'dashspool list' shows all", id);
-    return cli_fail(command, &err);
-}
+const struct cli_command cli_list = {
+    .name = "list",
+    .group = CLI_LOOK,
+    .summary = "list transfers",
+    .prose = "List transfers, oldest first. The length of a video is that of its copies; before "
+             "there are any, ~ and what the camera announced. On a terminal, columns that do not "
+             "fit are left out: 'dashspool list | cat' shows all.",
+    .options = list_options,
+    .example = "dashspool list --trigger crash --since 2024-11-29",
+    .room = sizeof(struct list_options),
+    .run = run_list,
+};
 
 /* ---- cat ---- */
 
@@ -278,21 +278,18 @@ static int cat_master(struct cli *cli, struct catalogue *c, const struct catalog
     return rc;
 }
 
-int cli_cat(struct cli *cli, int argc, char **argv)
+static int run_cat(struct cli *cli, const struct cli_args *args)
 {
     struct catalogue *c = NULL;
     struct catalogue_transfer t;
     struct err err;
-    const char *id = NULL;
-    int rc = cli_one_id(argc, argv, cat_help, NULL, NULL, &id);
-    if (rc != CLI_OK)
-        return rc < 0 ? CLI_OK : rc;
+    const char *id = args->operand[0];
     if (isatty(STDOUT_FILENO))
         return cli_usage(
             "cat",
             "refusing to write binary data to a terminal; redirect it: dashspool cat %s > FILE",
             id);
-    rc = cli_catalogue_open(cli, "cat", &c);
+    int rc = cli_catalogue_open(cli, "cat", &c);
     if (rc == CLI_OK)
         rc = cli_transfer_get(c, "cat", id, &t);
     if (rc == CLI_OK && t.state != CATALOGUE_STORED)
@@ -303,3 +300,18 @@ int cli_cat(struct cli *cli, int argc, char **argv)
     catalogue_close(&c);
     return rc;
 }
+
+const struct cli_command cli_cat = {
+    .name = "cat",
+    .group = CLI_LOOK,
+    .summary = "write a transfer's original bytes to standard output",
+    .forms = "ID > FILE",
+    .prose = "Write the original bytes to standard output, verified against the checksum taken on "
+             "receipt. The custody record notes the access and who made it.",
+    .example = "dashspool cat 352093081452251-front-video-20241129T072345Z > clip.h265",
+    .operand = "ID",
+    .operands_min = 1,
+    .operands_max = 1,
+    .operands_missing = "give exactly one ID",
+    .run = run_cat,
+};

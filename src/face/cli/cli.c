@@ -1,10 +1,10 @@
+/* What the commands share: how they say what went wrong, stop, and open things. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/log.h"
-#include <errno.h>
-#include <math.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,31 +25,26 @@ int cli_usage(const char *command, const char *fmt, ...)
     va_list ap;
     va_start(ap, fmt);
     if (log_is_plain()) {
-        fprintf(stderr, "dashspool %s: ", command);
+        const char *space = *command ? " " : "";
+        fprintf(stderr, "dashspool%s%s: ", space, command);
         vfprintf(stderr, fmt, ap);
-        fprintf(stderr, "; try 'dashspool %s --help'\n", command);
+        fprintf(stderr, "; try 'dashspool%s%s --help'\n", space, command);
     } else {
         vsnprintf(text, sizeof text, fmt, ap);
-        log_error(command, "invalid usage or settings", LOG_TEXT("reason", text));
+        log_error(*command ? command : "dashspool", "invalid usage or settings",
+                  LOG_TEXT("reason", text));
     }
     va_end(ap);
     return CLI_USAGE;
 }
 
-int cli_option(int option, char **argv, const char *help)
+int cli_fail_or_usage(const char *command, const struct err *err)
 {
-    if (option == 'h') {
-        fputs(help, stdout);
-        return CLI_OK;
-    }
-    const char *what = argv[optind - 1];
-    if (option == ':')
-        return cli_usage(argv[0], "option %s requires a value", what);
-    return cli_usage(argv[0], "unknown option %s", what);
+    return err->code == ERR_CONFIG ? cli_usage(command, "%s", err->text) : cli_fail(command, err);
 }
 
-int cli_known_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
-                     struct spools_known *out, struct err *err)
+int cli_care_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
+                    struct spools_known *out, struct err *err)
 {
     const struct stages_stage *s;
     *out = (struct spools_known){.name = names};
@@ -73,16 +68,25 @@ const char *cli_user_name(void)
     return p ? p->pw_name : "somebody";
 }
 
-bool cli_number(const char *command, const char *option, const char *text, double min, double max,
-                double *out)
+static volatile sig_atomic_t stop;
+
+static void on_stop(int signum)
 {
-    char *end = NULL;
-    errno = 0;
-    *out = strtod(text, &end);
-    if (*text && !*end && errno == 0 && isfinite(*out) && *out >= min && *out <= max)
-        return true;
-    cli_usage(command, "%s %s: expected a number from %g to %g", option, text, min, max);
-    return false;
+    (void)signum;
+    stop = 1;
+}
+
+void cli_stop_catch(void)
+{
+    struct sigaction act = {.sa_handler = on_stop};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+}
+
+bool cli_stopped(void)
+{
+    return stop;
 }
 
 int cli_print_json(const char *command, json_t *value)
@@ -123,4 +127,28 @@ void cli_print_timing(json_t *s)
     const char *slices = json_string_value(json_object_get(s, "slices_sha256"));
     if (slices)
         printf("             coded slices identical to the original: SHA-256 %s\n", slices);
+}
+
+int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out)
+{
+    struct err err;
+    if (catalogue_open(out, cli->root, false, &err) == ERR_OK)
+        return CLI_OK;
+    if (err.code == ERR_NOTFOUND)
+        err_set(
+            &err, ERR_NOTFOUND,
+            "%s: no catalogue found; give the right directory with --root, or receive a file first",
+            cli->root);
+    return cli_fail(command, &err);
+}
+
+int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
+                     struct catalogue_transfer *t)
+{
+    struct err err;
+    if (catalogue_transfer_get(c, id, t, &err) == ERR_OK)
+        return CLI_OK;
+    if (err.code == ERR_NOTFOUND)
+        err_set(&err, ERR_NOTFOUND, "no such transfer: %s; 'dashspool list' shows all", id);
+    return cli_fail(command, &err);
 }

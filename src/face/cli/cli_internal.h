@@ -1,4 +1,10 @@
-/* What the commands share. */
+/*
+ * What the commands share.
+ *
+ * A command is a struct cli_command with a table of its options. The table is the only place where
+ * an option stands: options.c reads the command line by it, help.c, manual.c and completion.c write
+ * the help, the manual page and the completions of it.
+ */
 #ifndef DASHSPOOL_CLI_INTERNAL_H
 #define DASHSPOOL_CLI_INTERNAL_H
 
@@ -8,39 +14,186 @@
 #include "dashspool/size.h"
 #include "dashspool/stages.h"
 #include "dashspool/upkeep.h"
-#include <getopt.h>
 #include <jansson.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* ---- a command and its options ---- */
+
+enum cli_kind {
+    CLI_END,     /* of a table: {0} */
+    CLI_HEADING, /* no option: a line above those that follow, in .help */
+    CLI_ROW,     /* no option: a row of the help, .name and .help */
+    CLI_TABLE,   /* the options of .table, for a struct at .offset */
+    CLI_FLAG,    /* bool */
+    CLI_TEXT,    /* const char *, of .min to .max bytes (.max 0: of any length) */
+    CLI_WORD,    /* const char *, one of .words */
+    CLI_INT,     /* int, .min to .max */
+    CLI_NUMBER,  /* double, .min to .max */
+    CLI_TIME,    /* int64_t, utc_us; a day alone is its beginning */
+    CLI_SETTING, /* .key of .section, to the value or, where it takes none, to .fixed */
+    CLI_SET,     /* .set() */
+};
+
+/* What is read goes into the command's struct, at `offset`. */
+struct cli_option {
+    enum cli_kind kind;
+    const char *name;  /* without its -- */
+    const char *value; /* what stands for the value: "FILE", "[SECONDS]" where it may be left out;
+                          NULL: it takes none. Shells complete FILE, PATH, DIR, ID … */
+    const char *help;  /* one line; {} stands for the words */
+    size_t offset;
+    double min, max;
+    const char *words; /* parted by spaces; of a CLI_TEXT: those that are known beforehand */
+    char letter;       /* "-o"; 0: none */
+    const struct cfg_section *section;
+    const char *key, *fixed;
+    const struct cli_option *table;
+    /* ERR_CONFIG: an err->text that begins with "expected" is shown behind option and value, any
+     * other behind the option. */
+    int (*set)(void *at, const char *text, struct err *err);
+};
+
+enum cli_group { CLI_RECEIVE, CLI_CONVERT, CLI_LOOK, CLI_EVIDENCE, CLI_OPERATE, CLI_TEST };
+
+struct cli_given {
+    const struct cli_option *option;
+    const char *value; /* NULL: none */
+};
+
+struct cli_args {
+    void *options; /* the command's struct */
+    char **operand;
+    int n_operands;
+    const struct cli_given *given; /* in the order of the command line */
+    size_t n_given;
+};
+
+#define CLI_MANY 1000000
+
+struct cli_command {
+    const char *name;
+    enum cli_group group;
+    const char *summary;
+    const char *forms; /* what stands behind the name in the usage, a line each; NULL: what options
+                          and operands give */
+    const char *prose, *notes; /* above and below the options; an empty line parts paragraphs */
+    const char *example;
+    const struct cli_option *options;
+    const char *operand; /* "ID", "PATH": what it is told about; NULL: none */
+    int operands_min, operands_max;
+    const char *operands_missing; /* what a message says then */
+    size_t room;                  /* of the struct for its options, which begins as `defaults` */
+    const void *defaults;         /* NULL: zero */
+    bool no_settings;             /* a wrong setting is no reason to say nothing */
+    int (*run)(struct cli *cli, const struct cli_args *args);
+};
+
+/* Every command, in the order of the help; NULL at its end. */
+extern const struct cli_command *const cli_commands[];
+extern const struct cli_command cli_run, cli_receive, cli_watch, cli_import, cli_work, cli_convert,
+    cli_probe, cli_serve, cli_list, cli_show, cli_cat, cli_export, cli_verify, cli_attach_timestamp,
+    cli_protect, cli_sweep, cli_fsck, cli_backup, cli_reindex, cli_retry, cli_drop, cli_release,
+    cli_status, cli_simulate, cli_keygen, cli_config, cli_help;
+
+/* What holds for every command; --version stands before the command only, as the last of them. */
+extern const struct cli_option cli_globals[];
+
+/* The options of a table and of those that it includes; headings and rows, too. Returns their
+ * number. */
+#define CLI_OPTIONS_MAX 64
+size_t cli_options_flat(const struct cli_option *table, struct cli_option out[CLI_OPTIONS_MAX]);
+
+bool cli_is_option(const struct cli_option *o);
+
+/* What can be given behind a command, without headings and rows: its own options, *n_own, and those
+ * that hold for every command. NULL: in front of one. */
+size_t cli_options_of(const struct cli_command *command, struct cli_option out[CLI_OPTIONS_MAX],
+                      size_t *n_own);
+
+/* Reads the words behind argv[0] up to the first operand (whole: all of them, operands are moved
+ * behind the options) into given, which has room for argc. Returns the index of the first operand.
+ * The first mistake goes into problem, else "". */
+#define CLI_PROBLEM_ROOM 1024
+int cli_options_read(const struct cli_option *options, size_t n, size_t n_own, bool whole, int argc,
+                     char **argv, struct cli_given *given, size_t *n_given,
+                     char problem[CLI_PROBLEM_ROOM]);
+
+/* Stores what was given at `base`, or sets it in cfg. CLI_OK, or with a message CLI_USAGE. */
+int cli_option_apply(const char *command, const struct cli_given *given, void *base,
+                     struct cfg *cfg);
+
+/* Whether an option was given. */
+bool cli_given(const struct cli_args *args, const char *name);
+
+/* The options that choose transfers, for a struct catalogue_filter. */
+extern const struct cli_option cli_filter_options[];
+
+/* CLI_USAGE, with a message, for a trigger that is neither a known one nor that of any transfer. */
+int cli_filter_check(const char *command, struct catalogue *c,
+                     const struct catalogue_filter *filter);
+
+/* ---- what the tables say ---- */
+
+void cli_print_help(const struct cli_command *command, FILE *to);
+void cli_print_overview(const struct cli_settings *settings, FILE *to);
+
+/* "-o, --output DIR" */
+#define CLI_TERM_ROOM 96
+const char *cli_option_term(const struct cli_option *o, char out[CLI_TERM_ROOM]);
+
+/* The help of an option, with its words. */
+#define CLI_HELP_ROOM 1024
+const char *cli_option_help(const struct cli_option *o, const struct cli_settings *settings,
+                            char out[CLI_HELP_ROOM]);
+
+/* What stands behind the name in the usage, form by form; *at begins as NULL. False: no more. */
+bool cli_usage_form(const struct cli_command *command, const char **at, char *out, size_t room);
+
+const char *cli_group_name(enum cli_group group);
+
+/* The manual pages (man(7)), and a completion for bash, zsh or fish. */
+void cli_print_manual(const struct cli_settings *settings, FILE *to);
+void cli_print_conf_manual(const struct cli_settings *settings, FILE *to);
+void cli_print_completion(const char *shell, FILE *to);
+
+/* ---- messages ---- */
 
 /* "dashspool COMMAND: text" on stderr, or where that is for machines an event of the log; returns
  * CLI_FAILED. */
 int cli_fail(const char *command, const struct err *err);
 
-/* The same for wrong usage, with a hint at --help; returns CLI_USAGE. */
+/* The same for wrong usage, with a hint at --help; "" is dashspool itself. Returns CLI_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) DS_PRINTF(2, 3);
 
-/* For the default branch of a getopt_long() loop that was called with ":" and "h": prints help for
- * 'h' (returns CLI_OK), says what is wrong else (returns CLI_USAGE). */
-int cli_option(int option, char **argv, const char *help);
+/* cli_usage() for ERR_CONFIG, else cli_fail(). */
+int cli_fail_or_usage(const char *command, const struct err *err);
 
 /* Bytes that somebody else chose, for a terminal and for JSON: what is no printable ASCII becomes
  * '?', what has no room is cut off. */
 void cli_printable(const char *text, char *out, size_t room);
 
-/* Who is at the keyboard. */
-const char *cli_user_name(void);
-
-/* A number in a range; false with a message on stderr if it is not one. */
-bool cli_number(const char *command, const char *option, const char *text, double min, double max,
-                double *out);
-
 /* Writes JSON to stdout, indented, with a newline. Takes the reference. CLI_FAILED if that fails.
  */
 int cli_print_json(const char *command, json_t *value);
 
+/* The lines of `show` on the vote on the picture rate and the time of day, from a copy's settings.
+ */
+void cli_print_timing(json_t *settings);
+
+/* ---- and the rest ---- */
+
+/* Who is at the keyboard. */
+const char *cli_user_name(void);
+
+/* SIGINT and SIGTERM make cli_stopped() true, and nothing else. */
+void cli_stop_catch(void);
+bool cli_stopped(void);
+
 /* The names of the stages of the settings, enabled or not. *stages is the caller's
  * (stages_free()), out borrows from it and from names. */
-int cli_known_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
-                     struct spools_known *out, struct err *err) DS_MUST_CHECK;
+int cli_care_stages(const struct cli *cli, struct stages **stages, const char *names[STAGES_MAX],
+                    struct spools_known *out, struct err *err) DS_MUST_CHECK;
 
 /* Opens ROOT's catalogue; CLI_FAILED with a message if there is none. */
 int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out);
@@ -48,26 +201,5 @@ int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **
 /* The transfer of an ID; CLI_FAILED with a message if there is none. */
 int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
                      struct catalogue_transfer *t);
-
-/* The options that choose transfers, of list and export. */
-#define CLI_FILTER_OPTIONS                                                                 \
-    {"imei", required_argument, NULL, 'i'}, {"camera", required_argument, NULL, 'c'},      \
-        {"kind", required_argument, NULL, 'k'}, {"trigger", required_argument, NULL, 't'}, \
-        {"since", required_argument, NULL, 's'},                                           \
-    {                                                                                      \
-        "until", required_argument, NULL, 'u'                                              \
-    }
-
-enum cli_filter { CLI_FILTER_OTHER, CLI_FILTER_TAKEN, CLI_FILTER_BAD /* it was said why */ };
-enum cli_filter cli_filter_option(const char *command, int o, const char *value,
-                                  struct catalogue_filter *filter);
-
-/* The one argument of a command that takes an ID (and --json, --custody, where these are not NULL);
- * -1: help was asked for and given. */
-int cli_one_id(int argc, char **argv, const char *help, bool *json, bool *custody, const char **id);
-
-/* The lines of `show` on the vote on the picture rate and the time of day, from a copy's settings.
- */
-void cli_print_timing(json_t *settings);
 
 #endif

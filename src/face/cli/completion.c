@@ -1,7 +1,6 @@
-/* What completes in bash, zsh and fish, made of the help texts: commands, each one's options, and
- * behind them files, directories, words or the IDs of ROOT, as far as a help text tells. */
+/* What completes in bash, zsh and fish, made of the tables of options: commands, each one's
+ * options, and behind them files, directories, words or the IDs of ROOT. */
 #include "cli_internal.h"
-#include "help_text.h"
 #include <string.h>
 
 /* The IDs that `list` tells. ROOT may be large: one camera unit's, once its number is there, and no
@@ -11,11 +10,34 @@
     "timeout 2 dashspool %s list %s 2>/dev/null |\n" \
     "        awk 'NR > 1 && $1 ~ /^[0-9A-Za-z._-]+$/ { print $1 }'\n"
 
-struct writer {
-    struct cli *cli;
-    FILE *to;
-    const struct cli_command *command; /* whose options these are */
-};
+/* What a shell offers for a value or an operand, by the word that stands for it. */
+enum offer { OFFER_NOTHING, OFFER_FILES, OFFER_DIRS, OFFER_IDS, OFFER_COMMANDS, OFFER_WORDS };
+
+static enum offer offer_of(const char *word)
+{
+    static const struct {
+        const char *word;
+        enum offer offer;
+    } offers[] = {{"FILE", OFFER_FILES},      {"PATH", OFFER_FILES}, {"PACKAGE", OFFER_FILES},
+                  {"TOKEN", OFFER_FILES},     {"DIR", OFFER_DIRS},   {"ID", OFFER_IDS},
+                  {"COMMAND", OFFER_COMMANDS}};
+    word += *word == '[';
+    size_t n = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    for (size_t i = 0; i < sizeof offers / sizeof *offers; i++)
+        if (strlen(offers[i].word) == n && strncmp(word, offers[i].word, n) == 0)
+            return offers[i].offer;
+    return OFFER_NOTHING;
+}
+
+static enum offer offer_of_option(const struct cli_option *o)
+{
+    return o->words ? OFFER_WORDS : o->value ? offer_of(o->value) : OFFER_NOTHING;
+}
+
+static enum offer offer_of_command(const struct cli_command *c)
+{
+    return c->operand ? offer_of(c->operand) : OFFER_NOTHING;
+}
 
 /* In single quotes; `also` gets a backslash in front. */
 static void put_quoted(FILE *to, const char *text, const char *also)
@@ -30,32 +52,22 @@ static void put_quoted(FILE *to, const char *text, const char *also)
     }
 }
 
-/* a|b as words of a shell. */
-static void put_choice(FILE *to, const char *value)
+static void put_command_names(FILE *to)
 {
-    for (; *value; value++)
-        fputc(*value == '|' ? ' ' : *value, to);
+    for (size_t i = 0; cli_commands[i]; i++)
+        fprintf(to, "%s ", cli_commands[i]->name);
 }
 
-static int each_command(struct writer *w, int (*fn)(struct writer *w, const struct help *help))
+/* The options that take the next word, in front of a command: "--config | --log-level". */
+static void put_globals_with_value(FILE *to, const char *before, const char *between)
 {
-    struct err err;
-    for (size_t i = 0; i < w->cli->tables->n_commands; i++) {
-        struct help help;
-        w->command = &w->cli->tables->commands[i];
-        int rc = help_of(&help, w->cli, w->command, &err);
-        if (rc < 0)
-            return cli_fail("help", &err);
-        fn(w, &help);
-        help_clear(&help);
-    }
-    return CLI_OK;
-}
-
-static void put_command_names(const struct writer *w)
-{
-    for (size_t i = 0; i < w->cli->tables->n_commands; i++)
-        fprintf(w->to, "%s ", w->cli->tables->commands[i].name);
+    struct cli_option o[CLI_OPTIONS_MAX];
+    size_t n_own, n = cli_options_of(NULL, o, &n_own);
+    for (size_t i = 0; i < n; i++)
+        if (o[i].value) {
+            fprintf(to, "%s--%s", before, o[i].name);
+            before = between;
+        }
 }
 
 /* ---- bash ---- */
@@ -74,18 +86,14 @@ static const char bash_head[] =
     "    local command options operand=none takes root=() i\n"
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        case ${COMP_WORDS[i]} in\n"
-    "        --root) root=(--root \"${COMP_WORDS[++i]/#\\~\\//$HOME/}\") ;;\n"
-    "        --config | --log-level) ((++i)) ;;\n"
-    "        -*) ;;\n"
-    "        *)\n"
-    "            command=${COMP_WORDS[i]}\n"
-    "            break\n"
-    "            ;;\n"
-    "        esac\n"
-    "    done\n"
-    "    case $command:$prev in\n"
-    "    :--root | :--config) takes=dir ;;\n"
-    "    *:--log-level) takes='words error warn info debug' ;;\n";
+    "        --root) root=(--root \"${COMP_WORDS[++i]/#\\~\\//$HOME/}\") ;;\n";
+
+static const char bash_middle[] = ") ((++i)) ;;\n"
+                                  "        -*) ;;\n"
+                                  "        *) command=${command:-${COMP_WORDS[i]}} ;;\n"
+                                  "        esac\n"
+                                  "    done\n"
+                                  "    case $command:$prev in\n";
 
 static const char bash_tail[] =
     "    esac\n"
@@ -103,58 +111,61 @@ static const char bash_tail[] =
     "}\n"
     "complete -F _dashspool dashspool\n";
 
-static const char *const bash_kinds[] = {
-    [HELP_NONE] = "none", [HELP_OTHER] = "other",     [HELP_FILE] = "file",  [HELP_DIR] = "dir",
-    [HELP_ID] = "id",     [HELP_COMMAND] = "command", [HELP_WORDS] = "words"};
+static const char *const bash_offers[] = {
+    [OFFER_NOTHING] = "other", [OFFER_FILES] = "file",       [OFFER_DIRS] = "dir",
+    [OFFER_IDS] = "id",        [OFFER_COMMANDS] = "command", [OFFER_WORDS] = "words"};
 
-static void bash_value(void *arg, const struct help_option *o)
+static void bash_value(FILE *to, const char *command, const char *dashes, const char *name,
+                       const struct cli_option *o)
 {
-    struct writer *w = arg;
-    enum help_value value = help_value_of(o->value);
-    if (value == HELP_NONE)
-        return;
-    fprintf(w->to, "    %s:%s) takes='%s", w->command->name, o->name, bash_kinds[value]);
-    if (value == HELP_WORDS) {
-        fputc(' ', w->to);
-        put_choice(w->to, o->value);
+    fprintf(to, "    %s:%s%s) takes='%s%s%s' ;;\n", command, dashes, name,
+            bash_offers[offer_of_option(o)], o->words ? " " : "", o->words ? o->words : "");
+}
+
+/* What the options with a value take. An own one comes before one of the same name that holds for
+ * every command. */
+static void bash_values(FILE *to, const struct cli_command *c)
+{
+    struct cli_option o[CLI_OPTIONS_MAX];
+    size_t n_own, n = cli_options_of(c, o, &n_own);
+    for (size_t i = 0; i < n; i++) {
+        char letter[2] = {o[i].letter, '\0'};
+        if (!o[i].value)
+            continue;
+        bash_value(to, c ? c->name : "", "--", o[i].name, &o[i]);
+        if (o[i].letter)
+            bash_value(to, c ? c->name : "", "-", letter, &o[i]);
     }
-    fputs("' ;;\n", w->to);
 }
 
-static void bash_name(void *arg, const struct help_option *o)
+static void bash_options(FILE *to, const struct cli_command *c)
 {
-    fprintf(((struct writer *)arg)->to, "%s ", o->name);
+    struct cli_option o[CLI_OPTIONS_MAX];
+    size_t n_own, n = cli_options_of(c, o, &n_own);
+    fprintf(to, "    %s) operand=%s options='", c ? c->name : "''",
+            !c           ? "command"
+            : c->operand ? bash_offers[offer_of_command(c)]
+                         : "none");
+    for (size_t i = 0; i < n; i++)
+        fprintf(to, "%s--%s", i > 0 ? " " : "", o[i].name);
+    fputs("' ;;\n", to);
 }
 
-static int bash_values(struct writer *w, const struct help *help)
+static void print_bash(FILE *to)
 {
-    help_options(help, bash_value, w);
-    return 0;
-}
-
-static int bash_options(struct writer *w, const struct help *help)
-{
-    fprintf(w->to, "    %s) operand=%s options='", w->command->name,
-            bash_kinds[help_operand(help)]);
-    help_options(help, bash_name, w);
-    fputs("--help' ;;\n", w->to);
-    return 0;
-}
-
-static int print_bash(struct writer *w)
-{
-    fprintf(w->to, bash_head, "\"${root[@]}\"", "\"${one[@]}\"");
-    int rc = each_command(w, bash_values);
-    fputs("    esac\n    local commands='", w->to);
-    put_command_names(w);
-    fputs("'\n    case $command in\n"
-          "    '') operand=command options='--root --config --log-level --log-json "
-          "--version --help' ;;\n",
-          w->to);
-    if (rc == CLI_OK)
-        rc = each_command(w, bash_options);
-    fputs(bash_tail, w->to);
-    return rc;
+    fprintf(to, bash_head, "\"${root[@]}\"", "\"${one[@]}\"");
+    put_globals_with_value(to, "        ", " | ");
+    fputs(bash_middle, to);
+    bash_values(to, NULL);
+    for (size_t i = 0; cli_commands[i]; i++)
+        bash_values(to, cli_commands[i]);
+    fputs("    esac\n    local commands='", to);
+    put_command_names(to);
+    fputs("'\n    case $command in\n", to);
+    bash_options(to, NULL);
+    for (size_t i = 0; cli_commands[i]; i++)
+        bash_options(to, cli_commands[i]);
+    fputs(bash_tail, to);
 }
 
 /* ---- zsh ---- */
@@ -176,12 +187,7 @@ static const char zsh_head[] = "#compdef dashspool\n"
                                "    commands=(\n";
 
 static const char zsh_middle[] =
-    "    )\n"
-    "    _arguments -C '--root[where everything is kept]:directory:_directories' \\\n"
-    "        '--config[settings]:directory:_directories' \\\n"
-    "        '--log-level[what is said]:level:(error warn info debug)' \\\n"
-    "        '--log-json[each line is a JSON object]' '(- *)--version[version]' \\\n"
-    "        '(- *)--help[help]' '1: :->command' '*:: :->arguments' && return\n"
+    " \\\n        '1: :->command' '*:: :->arguments' && return\n"
     "    [[ -n $opt_args[--root] ]] && root=(--root ${(Q)opt_args[--root]})\n"
     "    if [[ $state == command ]]; then\n"
     "        _describe command commands\n"
@@ -189,61 +195,73 @@ static const char zsh_middle[] =
     "    fi\n"
     "    case $words[1] in\n";
 
-static void zsh_action(FILE *to, enum help_value value, const char *words)
+static void zsh_action(FILE *to, enum offer offer, const char *words)
 {
-    if (value == HELP_WORDS)
-        fputs("(", to), put_choice(to, words), fputs(")", to);
+    static const char *const actions[] = {[OFFER_NOTHING] = " ",
+                                          [OFFER_FILES] = "_files",
+                                          [OFFER_DIRS] = "_directories",
+                                          [OFFER_IDS] = "_dashspool_ids",
+                                          [OFFER_COMMANDS] = "{_describe command commands}"};
+    if (offer == OFFER_WORDS)
+        fprintf(to, "(%s)", words);
     else
-        fputs(value == HELP_FILE      ? "_files"
-              : value == HELP_DIR     ? "_directories"
-              : value == HELP_ID      ? "_dashspool_ids"
-              : value == HELP_COMMAND ? "{_describe command commands}"
-                                      : " ",
-              to);
+        fputs(actions[offer], to);
 }
 
-static void zsh_option(void *arg, const struct help_option *o)
+static void zsh_option(FILE *to, const char *dashes, const char *name, const struct cli_option *o)
 {
-    struct writer *w = arg;
-    fprintf(w->to, " \\\n            '*%s[", o->name);
-    put_quoted(w->to, o->text, "[]:\\");
-    fputc(']', w->to);
-    if (o->value[0]) {
-        fputc(':', w->to);
-        put_quoted(w->to, o->value, ":\\");
-        fputc(':', w->to);
-        zsh_action(w->to, help_value_of(o->value), o->value);
+    char help[CLI_HELP_ROOM];
+    bool last_word = strcmp(o->name, "help") == 0 || strcmp(o->name, "version") == 0;
+    fprintf(to, " \\\n            '%s%s%s[", last_word ? "(- *)" : "*", dashes, name);
+    put_quoted(to, cli_option_help(o, NULL, help), "[]:\\");
+    fputc(']', to);
+    if (o->value) {
+        fputs(o->value[0] == '[' ? "::" : ":", to);
+        put_quoted(to, o->value, ":\\[]");
+        fputc(':', to);
+        zsh_action(to, offer_of_option(o), o->words);
     }
-    fputc('\'', w->to);
+    fputc('\'', to);
 }
 
-static int zsh_command(struct writer *w, const struct help *help)
+static void zsh_options(FILE *to, const struct cli_command *c)
 {
-    enum help_value operand = help_operand(help);
-    fprintf(w->to, "    %s)\n        _arguments", w->command->name);
-    help_options(help, zsh_option, w);
-    fputs(" \\\n            '(- *)--help[help]'", w->to);
-    if (operand != HELP_NONE) {
-        fprintf(w->to, " '*:%s:", bash_kinds[operand]);
-        zsh_action(w->to, operand, "");
-        fputc('\'', w->to);
+    struct cli_option o[CLI_OPTIONS_MAX];
+    size_t n_own, n = cli_options_of(c, o, &n_own);
+    for (size_t i = 0; i < n; i++) {
+        char letter[2] = {o[i].letter, '\0'};
+        zsh_option(to, "--", o[i].name, &o[i]);
+        if (o[i].letter)
+            zsh_option(to, "-", letter, &o[i]);
     }
-    fputs("\n        ;;\n", w->to);
-    return 0;
 }
 
-static int print_zsh(struct writer *w)
+static void zsh_command(FILE *to, const struct cli_command *c)
 {
-    fprintf(w->to, zsh_head, "$root", "$one");
-    for (size_t i = 0; i < w->cli->tables->n_commands; i++) {
-        fprintf(w->to, "        '%s:", w->cli->tables->commands[i].name);
-        put_quoted(w->to, w->cli->tables->commands[i].summary, ":\\");
-        fputs("'\n", w->to);
+    fprintf(to, "    %s)\n        _arguments", c->name);
+    zsh_options(to, c);
+    if (c->operand) {
+        fprintf(to, " \\\n            '*:%s:", bash_offers[offer_of_command(c)]);
+        zsh_action(to, offer_of_command(c), "");
+        fputc('\'', to);
     }
-    fputs(zsh_middle, w->to);
-    int rc = each_command(w, zsh_command);
-    fputs("    esac\n}\n_dashspool \"$@\"\n", w->to);
-    return rc;
+    fputs("\n        ;;\n", to);
+}
+
+static void print_zsh(FILE *to)
+{
+    fprintf(to, zsh_head, "$root", "$one");
+    for (size_t i = 0; cli_commands[i]; i++) {
+        fprintf(to, "        '%s:", cli_commands[i]->name);
+        put_quoted(to, cli_commands[i]->summary, ":\\");
+        fputs("'\n", to);
+    }
+    fputs("    )\n    _arguments -C", to);
+    zsh_options(to, NULL);
+    fputs(zsh_middle, to);
+    for (size_t i = 0; cli_commands[i]; i++)
+        zsh_command(to, cli_commands[i]);
+    fputs("    esac\n}\n_dashspool \"$@\"\n", to);
 }
 
 /* ---- fish ---- */
@@ -252,98 +270,101 @@ static const char fish_head[] =
     "# dashspool(1) in fish, made by 'dashspool help --completion fish'.\n"
     "function __dashspool_words # --root DIR, or the command\n"
     "    set -l words (commandline -opc)\n"
+    "    set -l command\n"
     "    set -e words[1]\n"
-    "    while string match -q -- '-*' $words[1]\n"
-    "        if contains -- $words[1] --root --config --log-level\n"
+    "    while set -q words[1]\n"
+    "        if contains -- $words[1]";
+
+static const char fish_middle[] =
+    "\n"
     "            test \"$argv[1]\" = root -a \"$words[1]\" = --root\n"
     "            and printf '%%s\\n' --root $words[2]\n"
     "            set -e words[1]\n"
+    "        else if test -z \"$command\"; and not string match -q -- '-*' $words[1]\n"
+    "            set command $words[1]\n"
     "        end\n"
     "        set -e words[1]\n"
     "    end\n"
     "    test \"$argv[1]\" = command\n"
-    "    and echo $words[1]\n"
+    "    and echo $command\n"
     "end\n"
     "function __dashspool_ids\n"
     "    set -l one (string match -r '^[0-9]{15}' -- (commandline -ct))\n"
     "    and set one --imei $one\n"
     "    " LIST_IDS "end\n"
-    "complete -c dashspool -f\n"
-    "complete -c dashspool -n 'test -z (__dashspool_words command)' -l root -x \\\n"
-    "    -a '(__fish_complete_directories)' -d 'where everything is kept'\n"
-    "complete -c dashspool -n 'test -z (__dashspool_words command)' -l config -x \\\n"
-    "    -a '(__fish_complete_directories)' -d settings\n"
-    "complete -c dashspool -n 'test -z (__dashspool_words command)' -l log-level -x \\\n"
-    "    -a 'error warn info debug' -d 'what is said'\n"
-    "complete -c dashspool -n 'test -z (__dashspool_words command)' -l log-json \\\n"
-    "    -d 'each line is a JSON object'\n"
-    "complete -c dashspool -n 'test -z (__dashspool_words command)' -l version -d version\n";
+    "complete -c dashspool -f\n";
 
-static void fish_begin(const struct writer *w)
+/* A condition for the command, NULL: for the time before one. */
+static void fish_begin(FILE *to, const struct cli_command *c)
 {
-    fprintf(w->to, "complete -c dashspool -n 'test (__dashspool_words command) = %s'",
-            w->command->name);
+    if (c)
+        fprintf(to, "complete -c dashspool -n 'test (__dashspool_words command) = %s'", c->name);
+    else
+        fputs("complete -c dashspool -n 'test -z (__dashspool_words command)'", to);
 }
 
-static void fish_action(const struct writer *w, enum help_value value, const char *words)
+static void fish_action(FILE *to, enum offer offer, const char *words)
 {
-    if (value == HELP_FILE)
-        fputs(" -F", w->to);
-    else if (value == HELP_DIR)
-        fputs(" -a '(__fish_complete_directories)'", w->to);
-    else if (value == HELP_ID)
-        fputs(" -a '(__dashspool_ids)'", w->to);
-    else if (value == HELP_COMMAND)
-        fputs(" -a '", w->to), put_command_names(w), fputs("'", w->to);
-    else if (value == HELP_WORDS)
-        fputs(" -a '", w->to), put_choice(w->to, words), fputs("'", w->to);
+    if (offer == OFFER_FILES)
+        fputs(" -F", to);
+    else if (offer == OFFER_DIRS)
+        fputs(" -a '(__fish_complete_directories)'", to);
+    else if (offer == OFFER_IDS)
+        fputs(" -a '(__dashspool_ids)'", to);
+    else if (offer == OFFER_COMMANDS)
+        fputs(" -a '", to), put_command_names(to), fputs("'", to);
+    else if (offer == OFFER_WORDS)
+        fprintf(to, " -a '%s'", words);
 }
 
-static void fish_option(void *arg, const struct help_option *o)
+static void fish_options(FILE *to, const struct cli_command *c)
 {
-    struct writer *w = arg;
-    enum help_value value = help_value_of(o->value);
-    fish_begin(w);
-    fprintf(w->to, o->name[1] == '-' ? " -l %s" : " -s %s", o->name + (o->name[1] == '-' ? 2 : 1));
-    fputs(value == HELP_NONE ? "" : value == HELP_FILE ? " -r" : " -x", w->to);
-    fish_action(w, value, o->value);
-    fputs(" -d '", w->to);
-    put_quoted(w->to, o->text, "\\");
-    fputs("'\n", w->to);
-}
-
-static int fish_command(struct writer *w, const struct help *help)
-{
-    enum help_value operand = help_operand(help);
-    fprintf(w->to, "complete -c dashspool -n 'test -z (__dashspool_words command)' -a %s -d '",
-            w->command->name);
-    put_quoted(w->to, w->command->summary, "\\");
-    fputs("'\n", w->to);
-    help_options(help, fish_option, w);
-    if (operand > HELP_OTHER) {
-        fish_begin(w);
-        fish_action(w, operand, "");
-        fputc('\n', w->to);
+    struct cli_option o[CLI_OPTIONS_MAX];
+    char help[CLI_HELP_ROOM];
+    size_t n_own, n = cli_options_of(c, o, &n_own);
+    for (size_t i = 0; i < n; i++) {
+        enum offer offer = offer_of_option(&o[i]);
+        fish_begin(to, c);
+        fprintf(to, " -l %s", o[i].name);
+        if (o[i].letter)
+            fprintf(to, " -s %c", o[i].letter);
+        fputs(!o[i].value || o[i].value[0] == '[' ? "" : offer == OFFER_FILES ? " -r" : " -x", to);
+        fish_action(to, offer, o[i].words);
+        fputs(" -d '", to);
+        put_quoted(to, cli_option_help(&o[i], NULL, help), "\\");
+        fputs("'\n", to);
     }
-    return 0;
 }
 
-static int print_fish(struct writer *w)
+static void print_fish(FILE *to)
 {
-    fprintf(w->to, fish_head, "(__dashspool_words root)", "$one");
-    return each_command(w, fish_command);
+    fputs(fish_head, to);
+    put_globals_with_value(to, " ", " ");
+    fprintf(to, fish_middle, "(__dashspool_words root)", "$one");
+    fish_options(to, NULL);
+    for (size_t i = 0; cli_commands[i]; i++) {
+        const struct cli_command *c = cli_commands[i];
+        fish_begin(to, NULL);
+        fprintf(to, " -a %s -d '", c->name);
+        put_quoted(to, c->summary, "\\");
+        fputs("'\n", to);
+        fish_options(to, c);
+        if (offer_of_command(c) != OFFER_NOTHING) {
+            fish_begin(to, c);
+            fish_action(to, offer_of_command(c), "");
+            fputc('\n', to);
+        }
+    }
 }
 
 /* ---- */
 
-int help_print_completion(struct cli *cli, const char *shell, FILE *to)
+void cli_print_completion(const char *shell, FILE *to)
 {
-    struct writer w = {cli, to, NULL};
     if (strcmp(shell, "bash") == 0)
-        return print_bash(&w);
-    if (strcmp(shell, "zsh") == 0)
-        return print_zsh(&w);
-    if (strcmp(shell, "fish") == 0)
-        return print_fish(&w);
-    return cli_usage("help", "--completion %s: expected bash, zsh or fish", shell);
+        print_bash(to);
+    else if (strcmp(shell, "zsh") == 0)
+        print_zsh(to);
+    else
+        print_fish(to);
 }

@@ -1,12 +1,154 @@
 #define _GNU_SOURCE /* ppoll */
 #include "convert_batch.h"
-#include "dashspool/clock.h"
+#include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
+#include <dirent.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* ---- which files ---- */
+
+enum { DEPTH_MAX = 64 };
+
+static void complain(const char *path, const char *why)
+{
+    fprintf(stderr, "dashspool convert: %s: %s\n", path, why);
+}
+
+/* The n bytes at text, or "no memory" and exit: nothing can go on without a list of inputs. */
+static char *copy(const char *text, size_t n)
+{
+    char *s = strndup(text, n);
+    if (!s) {
+        complain("inputs", "no memory");
+        exit(1);
+    }
+    return s;
+}
+
+static void add_input(struct inputs *list, const char *path, const char *below)
+{
+    struct input *item = realloc(list->item, (list->n + 1) * sizeof *item);
+    if (!item) {
+        complain(path, "no memory");
+        exit(1);
+    }
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    list->item = item;
+    item[list->n++] = (struct input){
+        .path = copy(path, strlen(path)),
+        .dir = !slash ? copy(".", 1) : copy(path, slash == path ? 1 : (size_t)(slash - path)),
+        .below = copy(below, strlen(below)),
+        .stem = copy(name, dot && dot != name ? (size_t)(dot - name) : strlen(name)),
+    };
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n > m && strcasecmp(text + n - m, end) == 0;
+}
+
+static bool is_footage(const char *name)
+{
+    static const char *const ends[] = {".h265", ".hevc", ".265", ".jpg", ".jpeg"};
+    if (copy_kind_looks_so(name))
+        return false;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_with(name, ends[i]))
+            return true;
+    return false;
+}
+
+static int not_hidden(const struct dirent *e)
+{
+    return e->d_name[0] != '.';
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int walk(struct inputs *list, const char *dir, const char *below, int depth)
+{
+    struct dirent **names = NULL;
+    int failed = 0;
+    int n = depth > DEPTH_MAX ? -1 : scandir(dir, &names, not_hidden, by_bytes);
+    if (n < 0) {
+        complain(dir, depth > DEPTH_MAX ? "folders are nested too deeply" : strerror(errno));
+        return 1;
+    }
+    for (int i = 0; i < n; i++) {
+        char path[4096], inner[4096];
+        struct stat st;
+        const char *name = names[i]->d_name;
+        bool root = strcmp(dir, "/") == 0, top = strcmp(below, ".") == 0;
+        int a = snprintf(path, sizeof path, "%s/%s", root ? "" : dir, name);
+        int b = snprintf(inner, sizeof inner, "%s%s%s", top ? "" : below, top ? "" : "/", name);
+        if (a >= (int)sizeof path || b >= (int)sizeof inner || lstat(path, &st) < 0) {
+            complain(path, "cannot be read");
+            failed++;
+        } else if (S_ISDIR(st.st_mode)) {
+            failed += walk(list, path, inner, depth + 1);
+        } else if (is_footage(name)) {
+            add_input(list, path, below);
+        }
+        free(names[i]);
+    }
+    free(names);
+    return failed;
+}
+
+int inputs_collect(struct inputs *out, char *const *path, size_t n)
+{
+    int failed = 0;
+    *out = (struct inputs){0};
+    for (size_t i = 0; i < n; i++) {
+        struct stat st;
+        size_t before = out->n;
+        char *clean = copy(path[i], strlen(path[i]));
+        for (size_t k = strlen(clean); k > 1 && clean[k - 1] == '/'; k--)
+            clean[k - 1] = '\0';
+        if (stat(clean, &st) < 0) {
+            complain(clean, strerror(errno));
+            failed++;
+        } else if (!S_ISDIR(st.st_mode)) {
+            add_input(out, clean, ".");
+        } else {
+            int f = walk(out, clean, ".", 0);
+            if (f == 0 && out->n == before) {
+                complain(clean, "no footage found in this folder (.h265 .hevc .265 .jpg .jpeg)");
+                f = 1;
+            }
+            failed += f;
+        }
+        free(clean);
+    }
+    return failed;
+}
+
+void inputs_free(struct inputs *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        free(list->item[i].path);
+        free(list->item[i].dir);
+        free(list->item[i].below);
+        free(list->item[i].stem);
+    }
+    free(list->item);
+    *list = (struct inputs){0};
+}
+
+/* ---- side by side ---- */
 
 #define JOBS_MAX 256
 
@@ -40,8 +182,12 @@ static int target_dir(const struct batch *b, const struct input *in, char **out,
 {
     const char *dir = b->request->out_dir;
     bool nested = dir && strcmp(in->below, ".") != 0;
-    int rc = nested ? fsx_path(out, err, "%s/%s", dir, in->below)
-                    : fsx_path(out, err, "%s", dir ? dir : in->dir);
+    size_t n = dir ? strlen(dir) : 0; /* of "mp4/" without the slash: it is put behind */
+    while (n > 1 && dir[n - 1] == '/')
+        n--;
+    int rc = nested ? fsx_path(out, err, "%.*s/%s", (int)n, dir, in->below)
+             : dir  ? fsx_path(out, err, "%.*s", (int)n, dir)
+                    : fsx_path(out, err, "%s", in->dir);
     return rc == ERR_OK && dir ? fsx_mkdirs(*out, err) : rc;
 }
 
@@ -91,10 +237,43 @@ static bool in_the_way(const struct batch *b, const struct input *in, const char
     return false;
 }
 
+/* The offset of a zone that was named, at the time that the file's name tells: a local one, or one
+ * in UTC, which comes out the same however it is read. */
+static void apply_zone(const struct clock_tz *zone, const char *path, struct media_facts *f)
+{
+    struct media_facts as_utc = *f;
+    char before[CLOCK_TEXT_ROOM], after[CLOCK_TEXT_ROOM];
+    int other = 0;
+    media_facts_from_path(path, clock_utc_us(), &as_utc);
+    if (!as_utc.has_time)
+        return;
+    enum clock_local is = clock_tz_local(zone, as_utc.start_utc_us, &f->tz_min, &other);
+    f->has_zone = true;
+    media_facts_from_path(path, clock_utc_us(), f);
+    if (f->start_utc_us == as_utc.start_utc_us) {
+        f->tz_min = clock_tz_min(zone, as_utc.start_utc_us);
+        return;
+    }
+    clock_zone(f->tz_min, before);
+    clock_zone(other, after);
+    if (is == CLOCK_LOCAL_TWICE)
+        fprintf(stderr,
+                "dashspool convert: %s: the clocks went back: this time of day came twice, %s is "
+                "taken; give --tz %s if it was the second\n",
+                path, before, after);
+    if (is == CLOCK_LOCAL_NEVER)
+        fprintf(stderr,
+                "dashspool convert: %s: the clocks went forward: there was no such time of day; %s "
+                "is taken\n",
+                path, before);
+}
+
 /* What is known of one file: what was asked for, and what its name and folder tell. */
 static struct media_facts facts_of(const struct convert_request *request, const struct input *in)
 {
     struct media_facts facts = request->facts;
+    if (request->zone && !facts.has_zone && !request->of_one_clip)
+        apply_zone(request->zone, in->path, &facts);
     media_facts_from_path(in->path, clock_utc_us(), &facts);
     if (request->of_one_clip && !request->facts.has_time)
         facts.has_time = false; /* --meta without a time: no name is trusted over it */
@@ -108,7 +287,6 @@ static bool start_next(struct batch *b)
     struct err err;
     struct slot *s = b->slot;
     const struct input *in = &b->inputs->item[b->next];
-    struct media_facts facts = facts_of(b->request, in);
     char *dir = NULL;
     while (s->c)
         s++;
@@ -118,6 +296,7 @@ static bool start_next(struct batch *b)
         return false;
     }
     b->next++;
+    struct media_facts facts = facts_of(b->request, in);
     if (rc == ERR_OK)
         rc = confine_start(&s->c, in->path, dir, in->stem, &facts, &b->request->options, b->limits,
                            &err);
@@ -184,7 +363,7 @@ static void run(struct batch *b, const sigset_t *open_mask)
 
 static int jobs_of(const struct convert_request *r)
 {
-    long n = r->jobs > 0 ? (long)r->jobs : sysconf(_SC_NPROCESSORS_ONLN);
+    long n = r->jobs > 0 ? r->jobs : sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : n > JOBS_MAX ? JOBS_MAX : (int)n;
 }
 

@@ -1,11 +1,41 @@
-/* convert_batch: many conversions, some of them side by side, each in a process of its own. */
+/* convert_batch: which files a person means, and their conversions, some of them side by side, each
+ * in a process of its own. */
 #ifndef DASHSPOOL_CLI_CONVERT_BATCH_H
 #define DASHSPOOL_CLI_CONVERT_BATCH_H
 
-#include "convert_options.h"
+#include "dashspool/clock.h"
 #include "dashspool/confine.h"
-#include "inputs.h"
-#include "progress.h"
+#include "terminal.h"
+#include <stddef.h>
+
+struct input {
+    char *path;  /* as a person would write it */
+    char *dir;   /* that it is in */
+    char *below; /* … relative to the folder that was named; "." for a file */
+    char *stem;  /* name without its extension */
+};
+
+struct inputs {
+    struct input *item;
+    size_t n;
+};
+
+/* Files are taken as named. Folders are searched, in the order of the names, for footage (.h265
+ * .hevc .265 .jpg .jpeg) that is not hidden and not a copy of ours; symbolic links to folders are
+ * not followed. What cannot be read is named on stderr; returns how many such there were. */
+int inputs_collect(struct inputs *out, char *const *path, size_t n);
+void inputs_free(struct inputs *inputs);
+
+/* What a person asks of convert. The texts are borrowed. */
+struct convert_request {
+    const char *out_dir; /* NULL: beside the inputs */
+    int jobs;            /* 0: one a core */
+    bool of_one_clip;    /* some facts can be true of one clip only */
+    const struct clock_tz
+        *zone; /* of the clock in the picture, where facts has no offset; or NULL */
+    struct media_facts facts;
+    struct convert_options options;
+};
 
 /* Told of each input once, in the order in which they end. rc < 0: err says why, result is empty.
  */

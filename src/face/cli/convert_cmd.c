@@ -1,8 +1,269 @@
 /* convert: files or folders, without a ROOT. */
 #include "cli_internal.h"
 #include "convert_batch.h"
+#include "dashspool/buf.h"
+#include "dashspool/fsx.h"
+#include "dashspool/wire.h"
+#include <math.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what was asked for ---- */
+
+struct stills {
+    int64_t us[CONVERT_MOMENTS_MAX];
+    int n;
+};
+
+struct masks {
+    struct convert_mask mask[CONVERT_MASKS_MAX];
+    int n;
+};
+
+struct wish {
+    const char *out_dir, *time, *tz, *meta, *track, *params_from;
+    double fps, lat, lon;
+    int jobs;
+    bool force, no_sound;
+    struct stills stills;
+    struct masks masks;
+};
+
+/* Seconds, or mm:ss, or hh:mm:ss, with a fraction. */
+static int add_still(void *at, const char *text, struct err *err)
+{
+    struct stills *stills = at;
+    double s = 0;
+    const char *p = text;
+    if (stills->n == CONVERT_MOMENTS_MAX)
+        return err_set(err, ERR_CONFIG, "at most %d allowed", CONVERT_MOMENTS_MAX);
+    for (int part = 0; part < 3; part++) {
+        char *end;
+        double v = strtod(p, &end);
+        if (end == p || !isfinite(v) || v < 0 || v > 1e6)
+            break;
+        s = s * 60 + v;
+        if (*end == '\0') {
+            stills->us[stills->n++] = llround(s * 1e6);
+            return ERR_OK;
+        }
+        if (*end != ':')
+            break;
+        p = end + 1;
+    }
+    return err_set(err, ERR_CONFIG, "expected seconds or mm:ss");
+}
+
+static int add_mask(void *at, const char *text, struct err *err)
+{
+    struct masks *masks = at;
+    if (masks->n == CONVERT_MASKS_MAX)
+        return err_set(err, ERR_CONFIG, "at most %d allowed", CONVERT_MASKS_MAX);
+    int rc = convert_mask_parse(text, &masks->mask[masks->n], err);
+    masks->n += rc == ERR_OK;
+    return rc;
+}
+
+#define AT(field)     offsetof(struct wish, field)
+#define ROOM_OF(text) (sizeof((struct convert_options *)0)->text - 1)
+#define SETTING(name, value, text, its_key)                                             \
+    {                                                                                   \
+        CLI_SETTING, name, value, text, .section = &convert_cfg_section, .key = its_key \
+    }
+
+static const struct cli_option options[] = {
+    {CLI_ROW, "clip.working.mp4", NULL, "the camera's own coded frames, correct timing"},
+    {CLI_ROW, "clip.viewing-DERIVED.mp4", NULL, "for any player, clock and position burned in"},
+    {CLI_ROW, "clip.timing.json", NULL, "every frame: time, source, damage"},
+    {CLI_ROW, "clip.still-DERIVED.jpg", NULL, "of a photo"},
+    {CLI_TEXT, "output", "DIR", "write to DIR instead; the folder structure is kept", .letter = 'o',
+     .offset = AT(out_dir)},
+    {CLI_SETTING, "copies", "LIST", "of {}, with commas (default working,viewing)",
+     .section = &convert_cfg_section, .key = "copies",
+     .words = "working viewing timing csv poster sheet gpx kml geojson srt vtt"},
+    {CLI_INT, "jobs", "N", "files converted in parallel (default: one per core)",
+     .offset = AT(jobs), .min = 1, .max = 256},
+    {CLI_FLAG, "force", NULL, "overwrite existing copies", .offset = AT(force)},
+    {CLI_SETTING, "check", NULL, "fully decode every copy before accepting it",
+     .section = &convert_cfg_section, .key = "check", .fixed = "yes"},
+
+    {CLI_HEADING, .help = "what the camera's metadata would have supplied:"},
+    {CLI_TEXT, "time", "T",
+     "start of the clip, 2024-11-29T09:23:45+02:00 (default: from the file name)",
+     .offset = AT(time)},
+    {CLI_TEXT, "tz", "ZONE",
+     "time zone of the clock in the picture: +02:00, Z, or a name such as Europe/Berlin",
+     .offset = AT(tz)},
+    {CLI_NUMBER, "lat", "D", "latitude, degrees WGS 84; with --lon", .offset = AT(lat), .min = -90,
+     .max = 90},
+    {CLI_NUMBER, "lon", "D", "longitude, degrees WGS 84; with --lat", .offset = AT(lon),
+     .min = -180, .max = 180},
+    {CLI_NUMBER, "fps", "R", "frame rate, if neither file nor metadata states it",
+     .offset = AT(fps), .min = 0.1, .max = 240},
+    {CLI_TEXT, "meta", "FILE", "the camera's metadata response, as received", .offset = AT(meta)},
+    {CLI_TEXT, "track", "FILE",
+     "GPX, NMEA or CSV track covering the clip: position and speed over time", .offset = AT(track),
+     .max = ROOM_OF(track_path)},
+    {CLI_TEXT, "params-from", "FILE",
+     "take missing parameter sets from another clip of the same camera", .offset = AT(params_from),
+     .max = ROOM_OF(media.params_from)},
+
+    {CLI_HEADING, .help = "how the copies are made:"},
+    {CLI_SETTING, "sound", "CODEC",
+     "audio codec of the working copy: {} (default aac; flac is lossless)",
+     .section = &convert_cfg_section, .key = "sound", .words = "aac flac"},
+    SETTING("encoder", "NAME", "FFmpeg encoder for the viewing copy (default libx264)", "encoder"),
+    {CLI_SET, "still", "T", "save the frame at T seconds (or mm:ss.s) as a JPEG; up to 8 times",
+     .offset = AT(stills), .set = add_still},
+    SETTING("osd-template", "TEXT",
+            "overlay, with {date} {time} {zone} {lat} {lon} {camera} {imei} {trigger} {t_minus} "
+            "{picture} {speed} {note} {id}",
+            "osd_template"),
+    {CLI_SETTING, "osd-position", "P", "{}", .section = &convert_cfg_section, .key = "osd_position",
+     .words = "bottom-left bottom-right top-right"},
+    SETTING("osd-size", "N", "1 is the default size", "osd_size"),
+    {CLI_SETTING, "osd-units", "U", "{}", .section = &convert_cfg_section, .key = "osd_units",
+     .words = "metric imperial"},
+    {CLI_SETTING, "osd-no-box", NULL, "omit the dark box behind the text",
+     .section = &convert_cfg_section, .key = "osd_box", .fixed = "no"},
+    SETTING("note", "TEXT", "{note} of the overlay", "note"),
+
+    {CLI_HEADING,
+     .help = "redaction; no working copy is made, and file names contain -REDACTED-DERIVED:"},
+    {CLI_SET, "mask", "x,y,w,h[,from[,to]]",
+     "black out this box, in pixels of the original frame; times in seconds or mm:ss (default: "
+     "whole video); up to 32 times",
+     .offset = AT(masks), .set = add_mask},
+    {CLI_FLAG, "redact-sound", NULL, "remove the sound", .offset = AT(no_sound)},
+    {0}};
+
+/* ---- what is known of the footage ---- */
+
+static void facts_of_meta(const struct wire_meta *m, struct media_facts *f)
+{
+    for (int i = 0; i < WIRE_N_SLOTS; i++)
+        if (wire_slots[i].file_type == m->file_type)
+            snprintf(f->camera, sizeof f->camera, "%s", wire_slots[i].camera);
+    snprintf(f->trigger, sizeof f->trigger, "%s", m->trigger_name);
+    f->has_time = m->plausible & WIRE_META_TIME;
+    f->start_utc_us = f->has_time ? (int64_t)m->time_ms * 1000 : 0;
+    f->has_zone = m->plausible & WIRE_META_ZONE;
+    f->tz_min = m->tz_min;
+    f->has_position = m->plausible & WIRE_META_POSITION;
+    f->lat_deg = m->lat_deg;
+    f->lon_deg = m->lon_deg;
+    f->has_trigger_time = m->plausible & WIRE_META_TRIGGER_TIME;
+    f->trigger_utc_us = f->has_trigger_time ? (int64_t)m->trigger_time_ms * 1000 : 0;
+    f->meta_fps = m->plausible & WIRE_META_FPS ? m->fps : 0;
+    f->length_s = m->length_s;
+}
+
+/* The payload of a 0x000b frame, or the whole frame. */
+static bool read_meta(const char *path, struct media_facts *f)
+{
+    struct buf b;
+    struct err err;
+    struct wire_frame frame;
+    struct wire_meta meta;
+    buf_init(&b, 4 + WIRE_META_BYTES_MAX);
+    int rc = fsx_read_file(path, &b, &err);
+    if (rc == ERR_OK) {
+        const uint8_t *data = buf_data(&b);
+        size_t n = b.used;
+        if (wire_frame_parse(data, n, &frame) == WIRE_HAVE_FRAME && frame.id == WIRE_META) {
+            data = frame.payload;
+            n = frame.n;
+        }
+        rc = wire_meta_parse(data, n, clock_utc_us(), &meta, &err);
+    }
+    if (rc == ERR_OK)
+        facts_of_meta(&meta, f);
+    else
+        cli_usage("convert", "--meta %s: %s", path, err.text);
+    buf_clear(&b);
+    return rc == ERR_OK;
+}
+
+/* A time with "Z" says nothing of the zone in which the clip was taken; one with an offset does. */
+static bool read_time(const char *text, const struct clock_tz *zone, struct media_facts *f)
+{
+    struct err err;
+    int tz = f->has_zone ? f->tz_min : 0, other = 60;
+    int64_t us, elsewhere_us;
+    char word[CLOCK_TEXT_ROOM];
+    if (clock_parse(text, tz, &us, &tz, &err) < 0 ||
+        clock_parse(text, tz + other, &elsewhere_us, NULL, &err) < 0) {
+        cli_usage("convert", "--time: %s", err.text);
+        return false;
+    }
+    f->has_time = true;
+    snprintf(f->time_source, sizeof f->time_source, "--time");
+    f->start_utc_us = us;
+    if (us == elsewhere_us) { /* it has a zone of its own */
+        if (!f->has_zone && text[strlen(text) - 1] != 'Z') {
+            f->has_zone = true;
+            f->tz_min = tz;
+        } else if (zone) {
+            f->has_zone = true;
+            f->tz_min = clock_tz_min(zone, us);
+        }
+        return true;
+    }
+    if (!zone)
+        return true;
+    enum clock_local is = clock_tz_local(zone, us, &tz, &other);
+    clock_zone(tz, word);
+    if (is == CLOCK_LOCAL_NEVER) {
+        cli_usage("convert", "--time %s: no such time of day in this zone: the clocks went forward",
+                  text);
+        return false;
+    }
+    if (is == CLOCK_LOCAL_TWICE)
+        fprintf(stderr,
+                "dashspool convert: --time %s: the clocks went back: this time of day came twice, "
+                "%s is taken; write the offset behind the time to choose\n",
+                text, word);
+    f->has_zone = true;
+    f->tz_min = tz;
+    f->start_utc_us = us - tz * INT64_C(60000000);
+    return true;
+}
+
+/* --tz: an offset goes into f, a zone that has a name into *zone, which is the caller's. */
+static bool read_zone(const char *text, struct media_facts *f, struct clock_tz **zone)
+{
+    struct err err;
+    f->has_zone = clock_parse_zone(text, &f->tz_min, &err) == ERR_OK;
+    if (f->has_zone || clock_tz_open(zone, text, &err) == ERR_OK)
+        return true;
+    cli_usage("convert", "--tz %s: %s", text, err.text);
+    return false;
+}
+
+static bool read_facts(const struct wish *w, bool has_lat, bool has_lon, struct media_facts *f,
+                       struct clock_tz **zone)
+{
+    if (has_lat != has_lon) {
+        cli_usage("convert", "--lat and --lon must be given together");
+        return false;
+    }
+    if ((w->meta && !read_meta(w->meta, f)) || (w->tz && !read_zone(w->tz, f, zone)) ||
+        (w->time && !read_time(w->time, *zone, f)))
+        return false;
+    if (*zone && !f->has_zone && f->has_time) { /* of the metadata */
+        f->has_zone = true;
+        f->tz_min = clock_tz_min(*zone, f->start_utc_us);
+    }
+    if (has_lat) {
+        f->has_position = true;
+        f->lat_deg = w->lat;
+        f->lon_deg = w->lon;
+    }
+    return true;
+}
+
+/* ---- and what becomes of it ---- */
 
 struct tally {
     size_t ended;
@@ -68,19 +329,65 @@ static int convert_all(struct cli *cli, const struct convert_request *request,
     return tally->failed ? CLI_FAILED : CLI_OK;
 }
 
-int cli_convert(struct cli *cli, int argc, char **argv)
+static void take_options(const struct cli *cli, const struct cli_args *args,
+                         struct convert_options *out)
 {
-    struct convert_request request;
+    const struct wish *w = args->options;
+    convert_options_from_cfg(cli->cfg, out);
+    out->media.fps = w->fps;
+    out->overwrite = w->force;
+    out->no_sound = w->no_sound;
+    if (w->track)
+        snprintf(out->track_path, sizeof out->track_path, "%s", w->track);
+    if (w->params_from)
+        snprintf(out->media.params_from, sizeof out->media.params_from, "%s", w->params_from);
+    memcpy(out->mask, w->masks.mask, sizeof out->mask);
+    out->n_masks = w->masks.n;
+    memcpy(out->moment_us, w->stills.us, sizeof out->moment_us);
+    out->n_moments = w->stills.n;
+    if ((out->n_masks > 0 || out->no_sound) && !cli_given(args, "copies"))
+        out->copies = COPY_VIEWING;
+    if (out->n_moments > 0)
+        out->copies |= COPY_MOMENT;
+}
+
+static int run(struct cli *cli, const struct cli_args *args)
+{
+    const struct wish *w = args->options;
+    struct convert_request request = {
+        .out_dir = w->out_dir, .jobs = w->jobs, .of_one_clip = w->time || w->meta};
+    struct clock_tz *zone = NULL;
     struct tally tally = {0};
-    struct inputs inputs;
-    int rc = convert_request_parse(cli, argc, argv, &request);
-    if (rc != CLI_OK)
-        return rc < 0 ? CLI_OK : rc;
-    tally.failed = inputs_collect(&inputs, request.path, request.n_paths);
+    struct inputs inputs = {0};
+    int rc = CLI_USAGE;
+    take_options(cli, args, &request.options);
+    if (!read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request.facts, &zone))
+        goto out;
+    request.zone = zone;
+    tally.failed = inputs_collect(&inputs, args->operand, (size_t)args->n_operands);
     if (inputs.n > 1 && request.of_one_clip)
         rc = cli_usage("convert", "--time and --meta apply to a single clip: give one file");
     else
         rc = convert_all(cli, &request, &inputs, &tally);
+out:
     inputs_free(&inputs);
+    clock_tz_free(&zone);
     return rc;
 }
+
+const struct cli_command cli_convert = {
+    .name = "convert",
+    .group = CLI_CONVERT,
+    .summary = "convert downloaded files; needs no ROOT",
+    .prose = "Convert downloaded footage (a camera's .h265, PTMF or plain; photos) to MP4 and JPEG "
+             "with clock and position. Folders are searched for footage. Copies are written beside "
+             "the input:",
+    .options = options,
+    .example = "dashspool convert downloads/ -o mp4/ --tz Europe/Berlin",
+    .operand = "PATH",
+    .operands_min = 1,
+    .operands_max = CLI_MANY,
+    .operands_missing = "no input: give at least one file or folder",
+    .room = sizeof(struct wish),
+    .run = run,
+};

@@ -3,58 +3,23 @@
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
+#include "dashspool/words.h"
 #include "dashspool/work.h"
-#include "progress.h"
-#include <signal.h>
-#include <stdio.h>
+#include "terminal.h"
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static const char export_help[] =
-    "usage: dashspool export ID… -o PATH\n"
-    "       dashspool export [--imei N] [--camera C] [--kind K] [--trigger T] [--since T] [--until "
-    "T]\n"
-    "                        -o PATH\n"
-    "\n"
-    "Write an evidence package (a new folder or .zip): originals, copies, all known facts, how "
-    "each\n"
-    "arrived and its custody record, with manifests that anyone can verify with sha256sum, "
-    "without\n"
-    "this program. Its README.txt explains how.\n"
-    "\n"
-    "  -o, --output PATH   folder to create, or zip file if the name ends in .zip\n"
-    "  --imei, --camera, --kind, --trigger, --since, --until\n"
-    "                      select transfers, as in 'dashspool list'\n"
-    "  --who TEXT          name of the exporter (default: your user name)\n"
-    "  --sign-cert FILE --sign-key FILE\n"
-    "                      sign with this certificate and key (PEM, or a pkcs11: URI for the\n"
-    "                      key); 'dashspool keygen' creates both\n"
-    "  --as-is             include only existing copies (default: make missing copies first)\n"
-    "  --tsa URL           get a time stamp from this authority (RFC 3161); when offline,\n"
-    "                      'dashspool attach-timestamp' adds one later\n"
-    "  --no-protect        do not protect its transfers from the retention rules\n"
-    "  --at T              date of the package (default: now); the same store, selection and T\n"
-    "                      give the same bytes\n"
-    "\n"
-    "a redacted package, made after the full one: no originals and no working copies, and it "
-    "names\n"
-    "the checksum of the full package:\n"
-    "  --mask [OF:]x,y,w,h[,from[,to]]\n"
-    "                      black out this box, in pixels of the original frame; times in seconds\n"
-    "                      or mm:ss; OF: a camera (front, rear …) or an ID (default: all); up to "
-    "32\n"
-    "                      times\n"
-    "  --redact-sound      remove the sound\n"
-    "  --of PATH           the full package (default: the latest export that contains all of "
-    "these)\n"
-    "\n"
-    "example: dashspool export --imei 352093081452251 --trigger crash --since 2024-11-29 -o "
-    "case-17\n";
+/* What was asked for. */
+struct wish {
+    struct catalogue_filter filter;
+    const char *path, *who, *sign_cert, *sign_key, *tsa_url;
+    int64_t at_us;
+    bool as_is, no_protect;
+    struct export_redaction redaction;
+};
 
 struct choice {
-    struct catalogue_filter filter;
-    bool filtered, as_is;
+    const struct catalogue_filter *filter;
     char **ids;
     size_t n, room;
 };
@@ -83,6 +48,8 @@ static int choose(struct cli *cli, struct choice *c, char **named, int n)
     struct catalogue_transfer t;
     struct err err = {0};
     int rc = cli_catalogue_open(cli, "export", &catalogue);
+    if (rc == CLI_OK)
+        rc = cli_filter_check("export", catalogue, c->filter);
     for (int i = 0; rc == CLI_OK && i < n; i++) {
         rc = cli_transfer_get(catalogue, "export", named[i], &t);
         bool there = false;
@@ -92,7 +59,7 @@ static int choose(struct cli *cli, struct choice *c, char **named, int n)
             rc = cli_fail("export", &err);
     }
     if (rc == CLI_OK && n == 0 &&
-        catalogue_transfer_each(catalogue, &c->filter, add_id, c, &err) < 0)
+        catalogue_transfer_each(catalogue, c->filter, add_id, c, &err) < 0)
         rc = cli_fail("export", &err);
     catalogue_close(&catalogue);
     if (rc == CLI_OK && c->n == 0) {
@@ -100,14 +67,6 @@ static int choose(struct cli *cli, struct choice *c, char **named, int n)
         rc = CLI_FAILED;
     }
     return rc;
-}
-
-static volatile sig_atomic_t stop;
-
-static void on_stop(int signum)
-{
-    (void)signum;
-    stop = 1;
 }
 
 struct shown {
@@ -124,7 +83,7 @@ static bool show_progress(void *arg, const char *id, double done)
         snprintf(s->id, sizeof s->id, "%s", id);
     }
     progress_show(&s->bar, s->begun, s->of, done, id);
-    return !stop;
+    return !cli_stopped();
 }
 
 static bool show_completion(void *arg, const char *id, double done)
@@ -135,7 +94,7 @@ static bool show_completion(void *arg, const char *id, double done)
         snprintf(s->id, sizeof s->id, "%s", id);
     }
     progress_show(&s->bar, s->begun, s->of, (s->begun - 1 + done) / s->of, id);
-    return !stop;
+    return !cli_stopped();
 }
 
 static void tell_cannot(void *arg, const char *id, const char *why)
@@ -203,6 +162,8 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     return CLI_FAILED;
 }
 
+/* ---- the command line, for the package ---- */
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -212,160 +173,177 @@ static int by_text(const void *a, const void *b)
  * machine, nor in which order they were typed. */
 struct said {
     char **word; /* each our own */
-    size_t n, room;
+    size_t n;
 };
 
-static void say(struct said *said, const char *option, const char *value)
+static int say(struct said *said, const char *option, const char *value, struct err *err)
 {
-    struct err unimportant;
-    static const char *const left_out[] = {"output", "at", "sign-cert", "sign-key", "tsa", "of"};
-    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-        if (strcmp(option, left_out[i]) == 0)
-            return;
-    if (said->n < said->room &&
-        fsx_path(&said->word[said->n], &unimportant, "%s%s%s%s", value ? "--" : "", option,
-                 value ? "=" : "", value ? value : "") == ERR_OK)
-        said->n++;
-}
-
-static void say_ids(struct said *said, char *const *ids, int n)
-{
-    size_t before = said->n;
-    for (int i = 0; i < n; i++)
-        say(said, ids[i], NULL);
-    if (said->n > before)
-        qsort(said->word + before, said->n - before, sizeof *said->word, by_text);
-}
-
-static int choose_and_write(struct cli *cli, struct choice *c, struct export_request *request,
-                            char **ids, int n)
-{
-    struct sigaction act = {.sa_handler = on_stop};
-    sigemptyset(&act.sa_mask);
-    int rc = choose(cli, c, ids, n);
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
-    if (rc == CLI_OK && !c->as_is)
-        rc = complete(cli, c);
-    if (rc == CLI_OK)
-        rc = write_package(cli, c, request);
-    for (size_t i = 0; i < c->n; i++)
-        free(c->ids[i]);
-    free(c->ids);
+    int rc = fsx_path(&said->word[said->n], err, "%s%s%s%s", value ? "--" : "", option,
+                      value ? "=" : "", value ? value : "");
+    said->n += rc == ERR_OK;
     return rc;
 }
 
-static bool add_mask(const char *text, struct export_redaction *r)
+static int say_all(struct said *said, const struct cli_args *args, struct err *err)
 {
-    struct err err;
+    static const char left_out[] = "output at sign-cert sign-key tsa of";
+    size_t room = 1 + args->n_given + (size_t)args->n_operands;
+    said->word = calloc(room, sizeof *said->word);
+    if (!said->word)
+        return err_set(err, ERR_NOMEM, "out of memory: the command line");
+    int rc = say(said, "export", NULL, err);
+    for (size_t i = 0; rc == ERR_OK && i < args->n_given; i++) {
+        const char *name = args->given[i].option->name, *value = args->given[i].value;
+        if (!words_have(left_out, name, strlen(name)))
+            rc = say(said, name, value, err);
+    }
+    size_t before = said->n;
+    for (int i = 0; rc == ERR_OK && i < args->n_operands; i++)
+        rc = say(said, args->operand[i], NULL, err);
+    if (said->n > before)
+        qsort(said->word + before, said->n - before, sizeof *said->word, by_text);
+    return rc;
+}
+
+static void said_free(struct said *said)
+{
+    for (size_t i = 0; i < said->n; i++)
+        free(said->word[i]);
+    free(said->word);
+}
+
+/* ---- what can be asked for ---- */
+
+static int add_mask(void *at, const char *text, struct err *err)
+{
+    struct export_redaction *r = at;
     if (r->n_masks == EXPORT_MASKS_MAX)
-        cli_usage("export", "--mask: at most %d allowed", EXPORT_MASKS_MAX);
-    else if (export_mask_parse(text, &r->mask[r->n_masks], &err) < 0)
-        cli_usage("export", "--mask: %s", err.text);
-    else
-        return ++r->n_masks > 0;
+        return err_set(err, ERR_CONFIG, "at most %d allowed", EXPORT_MASKS_MAX);
+    int rc = export_mask_parse(text, &r->mask[r->n_masks], err);
+    r->n_masks += rc == ERR_OK;
+    return rc;
+}
+
+#define AT(field) offsetof(struct wish, field)
+static const struct cli_option options[] = {
+    {CLI_TEXT, "output", "PATH", "folder to create, or zip file if the name ends in .zip",
+     .letter = 'o', .offset = AT(path)},
+    {CLI_TEXT, "who", "TEXT", "name of the exporter (default: your user name)", .offset = AT(who),
+     .min = 1},
+    {CLI_TEXT, "sign-cert", "FILE",
+     "sign with this certificate (PEM); 'dashspool keygen' creates one", .offset = AT(sign_cert)},
+    {CLI_TEXT, "sign-key", "FILE", "key of the certificate (PEM, or a pkcs11: URI)",
+     .offset = AT(sign_key)},
+    {CLI_FLAG, "as-is", NULL, "include only existing copies (default: make missing copies first)",
+     .offset = AT(as_is)},
+    {CLI_TEXT, "tsa", "URL",
+     "get a time stamp from this authority (RFC 3161); when offline, 'dashspool attach-timestamp' "
+     "adds one later",
+     .offset = AT(tsa_url)},
+    {CLI_FLAG, "no-protect", NULL, "do not protect its transfers from the retention rules",
+     .offset = AT(no_protect)},
+    {CLI_TIME, "at", "T",
+     "date of the package (default: now); the same store, selection and T give the same bytes",
+     .offset = AT(at_us)},
+
+    {CLI_HEADING, .help = "which transfers, instead of IDs:"},
+    {CLI_TABLE, .table = cli_filter_options, .offset = AT(filter)},
+
+    {CLI_HEADING,
+     .help = "a redacted package, made after the full one: no originals and no working copies, and "
+             "it names the checksum of the full package:"},
+    {CLI_SET, "mask", "[OF:]x,y,w,h[,from[,to]]",
+     "black out this box, in pixels of the original frame; times in seconds or mm:ss; OF: a camera "
+     "(front, rear …) or an ID (default: all); up to 32 times",
+     .offset = AT(redaction), .set = add_mask},
+    {CLI_FLAG, "redact-sound", NULL, "remove the sound", .offset = AT(redaction.no_sound)},
+    {CLI_TEXT, "of", "PATH",
+     "the full package (default: the latest export that contains all of these)",
+     .offset = AT(redaction.of)},
+    {0}};
+
+/* Whether transfers were chosen by what they are. */
+static bool is_filtered(const struct cli_args *args)
+{
+    for (const struct cli_option *o = cli_filter_options; o->kind != CLI_END; o++)
+        if (cli_given(args, o->name))
+            return true;
     return false;
 }
 
-/* False, with a message, if a full package is named and nothing is hidden. */
-static bool take_redaction(struct cli *cli, struct export_redaction *r,
-                           struct export_request *request)
+static int check(const struct wish *w, const struct cli_args *args, bool redacted)
 {
-    bool asked = r->no_sound || r->n_masks > 0;
-    if (!asked && r->of)
-        cli_usage("export", "--of requires --mask or --redact-sound");
+    bool filtered = is_filtered(args);
+    if (!w->path)
+        return cli_usage("export", "no output: give the package's path with -o");
+    if ((args->n_operands == 0) != filtered)
+        return cli_usage("export",
+                         filtered ? "give either IDs or selection options (--imei …), not both"
+                                  : "nothing selected: give IDs or selection options (--imei …)");
+    if (!w->sign_cert != !w->sign_key)
+        return cli_usage("export", "--sign-cert and --sign-key must be given together");
+    if (w->redaction.of && !redacted)
+        return cli_usage("export", "--of requires --mask or --redact-sound");
+    return CLI_OK;
+}
+
+static int run(struct cli *cli, const struct cli_args *args)
+{
+    struct wish *w = args->options;
+    struct export_redaction *r = &w->redaction;
+    bool redacted = r->no_sound || r->n_masks > 0;
+    struct said said = {.n = 0};
+    struct choice c = {.filter = &w->filter};
+    struct err err;
+    int rc = check(w, args, redacted);
+    if (rc != CLI_OK)
+        return rc;
+    if (say_all(&said, args, &err) < 0) {
+        said_free(&said);
+        return cli_fail("export", &err);
+    }
     convert_options_from_cfg(cli->cfg, &r->options);
     confine_limits_from_cfg(cli->cfg, &r->limits);
-    request->redaction = asked ? r : NULL;
-    return asked || !r->of;
-}
-
-static int parse(struct cli *cli, int argc, char **argv, struct said *said,
-                 struct export_redaction *redaction)
-{
-    static const struct option options[] = {
-        CLI_FILTER_OPTIONS,
-        {"output", required_argument, NULL, 'o'},
-        {"who", required_argument, NULL, 'w'},
-        {"at", required_argument, NULL, 'a'},
-        {"as-is", no_argument, NULL, 'A'},
-        {"no-protect", no_argument, NULL, 'P'},
-        {"tsa", required_argument, NULL, 'T'},
-        {"mask", required_argument, NULL, 'M'},
-        {"redact-sound", no_argument, NULL, 'S'},
-        {"of", required_argument, NULL, 'O'},
-        {"sign-cert", required_argument, NULL, 'C'},
-        {"sign-key", required_argument, NULL, 'K'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+    struct export_request request = {
+        .path = w->path,
+        .who = w->who ? w->who : cli_user_name(),
+        .at_us = cli_given(args, "at") ? w->at_us : clock_utc_us(),
+        .no_protect = w->no_protect,
+        .tsa_url = w->tsa_url,
+        .sign_cert = w->sign_cert,
+        .sign_key = w->sign_key,
+        .redaction = redacted ? r : NULL,
+        .command = (const char *const *)said.word,
+        .n_command = said.n,
+        .cfg = cli->cfg,
     };
-    struct choice c = {.filtered = false};
-    struct export_request request = {.who = cli_user_name(), .at_us = clock_utc_us()};
-    struct err err;
-    int at = 0;
-    for (int o; (o = getopt_long(argc, argv, ":ho:", options, &at)) != -1;) {
-        enum cli_filter taken = cli_filter_option("export", o, optarg, &c.filter);
-        if (taken == CLI_FILTER_BAD)
-            return CLI_USAGE;
-        c.filtered = c.filtered || taken == CLI_FILTER_TAKEN;
-        if (o == 'o')
-            request.path = optarg;
-        else if (o == 'w')
-            request.who = optarg;
-        else if (o == 'A')
-            c.as_is = true;
-        else if (o == 'P')
-            request.no_protect = true;
-        else if (o == 'T')
-            request.tsa_url = optarg;
-        else if (o == 'M' && !add_mask(optarg, redaction))
-            return CLI_USAGE;
-        else if (o == 'S')
-            redaction->no_sound = true;
-        else if (o == 'O')
-            redaction->of = optarg;
-        else if (o == 'C')
-            request.sign_cert = optarg;
-        else if (o == 'K')
-            request.sign_key = optarg;
-        else if (o == 'a' && clock_parse(optarg, 0, &request.at_us, NULL, &err) < 0)
-            return cli_usage("export", "--at %s: write 2024-11-29T07:00:00Z", optarg);
-        else if (o != 'a' && o != 'M' && taken == CLI_FILTER_OTHER)
-            return cli_option(o, argv, export_help);
-        if (o != 'o')
-            say(said, options[at].name, optarg);
-    }
-    say_ids(said, argv + optind, argc - optind);
-    request.command = (const char *const *)said->word;
-    request.n_command = said->n;
-    request.cfg = cli->cfg;
-    if (!request.path)
-        return cli_usage("export", "no output: give the package's path with -o");
-    if ((optind == argc) != c.filtered)
-        return cli_usage("export",
-                         c.filtered ? "give either IDs or selection options (--imei …), not both"
-                                    : "nothing selected: give IDs or selection options (--imei …)");
-    if (!request.sign_cert != !request.sign_key)
-        return cli_usage("export", "--sign-cert and --sign-key must be given together");
-    if (!request.who[0])
-        return cli_usage("export", "--who: name must not be empty");
-    if (!take_redaction(cli, redaction, &request))
-        return CLI_USAGE;
-    c.as_is = c.as_is || request.redaction; /* its copies are none of the store's */
-    return choose_and_write(cli, &c, &request, argv + optind, argc - optind);
-}
-
-int cli_export(struct cli *cli, int argc, char **argv)
-{
-    struct said said = {.room = (size_t)argc};
-    said.word = calloc(said.room, sizeof *said.word);
-    if (!said.word)
-        return cli_fail("export", &(struct err){.text = "no memory"});
-    say(&said, "export", NULL);
-    struct export_redaction redaction = {.n_masks = 0};
-    int rc = parse(cli, argc, argv, &said, &redaction);
-    for (size_t i = 0; i < said.n; i++)
-        free(said.word[i]);
-    free(said.word);
+    rc = choose(cli, &c, args->operand, args->n_operands);
+    cli_stop_catch();
+    if (rc == CLI_OK && !w->as_is &&
+        !redacted) /* a redacted one's copies are none of the store's */
+        rc = complete(cli, &c);
+    if (rc == CLI_OK)
+        rc = write_package(cli, &c, &request);
+    for (size_t i = 0; i < c.n; i++)
+        free(c.ids[i]);
+    free(c.ids);
+    said_free(&said);
     return rc;
 }
+
+const struct cli_command cli_export = {
+    .name = "export",
+    .group = CLI_EVIDENCE,
+    .summary = "write an evidence package that anyone can verify",
+    .forms = "ID… -o PATH [OPTION]…\n--imei N … -o PATH [OPTION]…",
+    .prose = "Write an evidence package (a new folder or .zip): originals, copies, all known "
+             "facts, how each arrived and its custody record, with manifests that anyone can "
+             "verify with sha256sum, without this program. Its README.txt explains how.",
+    .options = options,
+    .example =
+        "dashspool export --imei 352093081452251 --trigger crash --since 2024-11-29 -o case-17",
+    .operand = "ID",
+    .operands_max = CLI_MANY,
+    .room = sizeof(struct wish),
+    .run = run,
+};

@@ -5,28 +5,12 @@
 #include "dashspool/import_walk.h"
 #include "dashspool/stages.h"
 #include "dashspool/watch.h"
-#include "progress.h"
+#include "terminal.h"
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static const char import_help[] =
-    "usage: dashspool import PATH… [--imei N] [--camera C]\n"
-    "\n"
-    "Import downloaded footage into ROOT, where 'work' makes copies of it as of received files.\n"
-    "Folders are searched for .h265 .hevc .265 .jpg .jpeg .mp4. The files stay where they are;\n"
-    "identical content is stored once. Metadata is read from sidecar files\n"
-    "(CLIP.txt of the vendor's test server, CLIP.json, CLIP.meta), the file name and its folders.\n"
-    "\n"
-    "  --imei N     IMEI of the tracker, 14 or 15 digits\n"
-    "  --camera C   front, rear, driver, road or other\n"
-    "\n"
-    "Print the ID of each transfer. Exit status 1 if a file could not be imported.\n"
-    "\n"
-    "example: dashspool --root /srv/dashcam import downloads/\n";
 
 struct job {
     struct import *import;
@@ -37,13 +21,6 @@ struct job {
     int64_t copies, undone; /* by their names */
     int64_t unread;         /* folders, paths */
 };
-
-static volatile sig_atomic_t stop;
-
-static void on_stop(int signum)
-{
-    stop = signum;
-}
 
 static void complain(struct job *j, const char *path, const char *why)
 {
@@ -136,7 +113,7 @@ static int collect(struct job *j, const char *root, const char *named, struct er
 static int take_all(struct job *j, struct err *err)
 {
     int rc = ERR_OK;
-    for (; rc == ERR_OK && !stop && j->at < j->n; j->at++) {
+    for (; rc == ERR_OK && !cli_stopped() && j->at < j->n; j->at++) {
         progress_show(&j->progress, (int)j->at, (int)j->n, (double)j->at / (double)j->n,
                       j->path[j->at]);
         rc = import_file(j->import, j->path[j->at], true, err);
@@ -159,19 +136,17 @@ static void sum_up(const struct job *j, double s)
     if (j->undone > 0)
         fprintf(stderr, "skipped: %lld hidden or unfinished, judging by name\n",
                 (long long)j->undone);
-    if (stop)
+    if (cli_stopped())
         fprintf(stderr, "stopped: %lld not processed; run the same command to continue\n",
                 (long long)(j->n - j->at));
 }
 
-static int run(struct cli *cli, struct job *j, struct import_options *options, char **named, int n)
+static int import_all(struct cli *cli, struct job *j, struct import_options *options, char **named,
+                      int n)
 {
     struct err err;
     int64_t began_us = clock_mono_us();
-    struct sigaction act = {.sa_handler = on_stop};
-    sigemptyset(&act.sa_mask);
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
+    cli_stop_catch();
     int rc = import_open(&j->import, cli->root, options, &err);
     for (int i = 0; rc == ERR_OK && i < n; i++)
         rc = collect(j, cli->root, named[i], &err);
@@ -186,32 +161,38 @@ static int run(struct cli *cli, struct job *j, struct import_options *options, c
     bool all =
         j->count[IMPORT_NOT_YET] + j->count[IMPORT_REFUSED] + j->count[IMPORT_FAILED] + j->unread ==
         0;
-    return rc == ERR_OK && all && !stop ? CLI_OK : CLI_FAILED;
+    return rc == ERR_OK && all && !cli_stopped() ? CLI_OK : CLI_FAILED;
 }
 
-int cli_import(struct cli *cli, int argc, char **argv)
+struct wish {
+    const char *imei, *camera;
+};
+
+static int set_imei(void *at, const char *text, struct err *err)
 {
-    static const struct option options[] = {{"imei", required_argument, NULL, 'i'},
-                                            {"camera", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    if (!import_imei_ok(text))
+        return err_set(err, ERR_CONFIG, "expected 14 or 15 digits");
+    *(const char **)at = text;
+    return ERR_OK;
+}
+
+static const struct cli_option options[] = {
+    {CLI_SET, "imei", "N", "IMEI of the tracker, 14 or 15 digits",
+     .offset = offsetof(struct wish, imei), .set = set_imei},
+    {CLI_WORD, "camera", "C", "{}", .offset = offsetof(struct wish, camera),
+     .words = CATALOGUE_CAMERAS},
+    {0}};
+
+static int run(struct cli *cli, const struct cli_args *args)
+{
+    const struct wish *wish = args->options;
     struct job j = {0};
-    struct import_options o = {.who = "import", .told = told, .arg = &j};
-    for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (c == 'i' && !import_imei_ok(optarg))
-            return cli_usage("import", "--imei %s: expected 14 or 15 digits", optarg);
-        if (c == 'c' && !import_camera_ok(optarg))
-            return cli_usage("import", "--camera %s: expected front, rear, driver, road or other",
-                             optarg);
-        if (c == 'i')
-            o.imei = optarg;
-        else if (c == 'c')
-            o.camera = optarg;
-        else
-            return cli_option(c, argv, import_help);
-    }
-    if (optind == argc)
-        return cli_usage("import", "no input: give at least one file or folder");
+    struct import_options o = {.who = "import",
+                               .told = told,
+                               .arg = &j,
+                               .imei = wish->imei,
+                               .camera = wish->camera,
+                               .free_bytes_min = watch_free_bytes_min(cli->cfg)};
     struct stages *stages = NULL;
     const char *feeds[STAGES_MAX];
     struct err err;
@@ -219,11 +200,30 @@ int cli_import(struct cli *cli, int argc, char **argv)
         return cli_usage("import", "%s", err.text);
     o.feeds = feeds;
     o.n_feeds = stages_feeds(stages, "receive", feeds);
-    o.free_bytes_min = watch_free_bytes_min(cli->cfg);
-    int rc = run(cli, &j, &o, argv + optind, argc - optind);
+    int rc = import_all(cli, &j, &o, args->operand, args->n_operands);
     stages_free(&stages);
     for (size_t i = 0; i < j.n; i++)
         free(j.path[i]);
     free(j.path);
     return rc;
 }
+
+const struct cli_command cli_import = {
+    .name = "import",
+    .group = CLI_RECEIVE,
+    .summary = "import downloaded footage, once",
+    .prose = "Import downloaded footage into ROOT, where 'work' makes copies of it as of received "
+             "files. Folders are searched for .h265 .hevc .265 .jpg .jpeg .mp4. The files stay "
+             "where they are; identical content is stored once. Metadata is read from sidecar "
+             "files (CLIP.txt of the vendor's test server, CLIP.json, CLIP.meta), the file name "
+             "and its folders.",
+    .notes = "Print the ID of each transfer. Exit status 1 if a file could not be imported.",
+    .options = options,
+    .example = "dashspool --root /srv/dashcam import downloads/",
+    .operand = "PATH",
+    .operands_min = 1,
+    .operands_max = CLI_MANY,
+    .operands_missing = "no input: give at least one file or folder",
+    .room = sizeof(struct wish),
+    .run = run,
+};

@@ -7,44 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char retry_help[] = "usage: dashspool retry [--stage NAME] ID… | --all\n"
-                                 "\n"
-                                 "Requeue failed jobs with a fresh attempt count. Without IDs, "
-                                 "list failed jobs and the reasons.\n"
-                                 "The job of a partial transfer is named ID.partial.\n"
-                                 "\n"
-                                 "  --all          all failed jobs\n"
-                                 "  --stage NAME   stage of the jobs (default: convert)\n"
-                                 "\n"
-                                 "example: dashspool --root /srv/dashcam retry --all\n";
-
-static const char drop_help[] =
-    "usage: dashspool drop [--stage NAME] [--reason TEXT] [--who NAME] ID… | --all\n"
-    "\n"
-    "Give up on failed jobs: they are not retried. The originals are kept and the custody record\n"
-    "notes it; the retention rules may delete them from then on. Without IDs, list failed jobs.\n"
-    "\n"
-    "  --all           all that failed\n"
-    "  --stage NAME    of this stage (default: convert)\n"
-    "  --reason TEXT   the reason, kept in the custody record\n"
-    "  --who NAME      who decides this (default: your user name)\n"
-    "\n"
-    "example: dashspool --root /srv/dashcam drop 352093081452251-front-video-20241129T072345Z\n";
-
-static const char release_help[] =
-    "usage: dashspool release [--stage NAME] ID… | --all\n"
-    "\n"
-    "Requeue jobs whose worker died, at once; workers do so themselves within seconds. Jobs whose\n"
-    "worker is alive are not touched. Without IDs, list the jobs in progress.\n"
-    "\n"
-    "  --all          all jobs in progress\n"
-    "  --stage NAME   stage of the jobs (default: convert)\n"
-    "\n"
-    "example: dashspool --root /srv/dashcam release --all\n";
+struct jobs_options {
+    bool all;
+    const char *stage, *reason, *who;
+};
 
 struct jobs {
     struct cli *cli;
-    const char *command, *stage, *reason, *who, *help, *done;
+    const char *command, *stage, *reason, *who, *done;
     enum spool_place place;
     bool all;
     struct spool *spool;
@@ -111,9 +81,18 @@ static int each(void *arg, const struct spool_found *job, struct err *err)
     return ERR_OK;
 }
 
-static int run(struct jobs *j, char **ids, int n)
+static int run(struct jobs *j, const struct cli_args *args)
 {
+    const struct jobs_options *o = args->options;
+    char **ids = args->operand;
+    int n = args->n_operands;
     struct err err;
+    if (o->all && n > 0)
+        return cli_usage(j->command, "give either IDs or --all, not both");
+    j->all = o->all;
+    j->stage = o->stage;
+    j->reason = o->reason;
+    j->who = o->who ? o->who : cli_user_name();
     int rc = cli_catalogue_open(j->cli, j->command, &j->catalogue);
     if (rc != CLI_OK)
         return rc;
@@ -131,61 +110,105 @@ static int run(struct jobs *j, char **ids, int n)
     return j->failed > 0 ? CLI_FAILED : CLI_OK;
 }
 
-static int parse(struct jobs *j, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"all", no_argument, NULL, 'a'},          {"stage", required_argument, NULL, 's'},
-        {"reason", required_argument, NULL, 'r'}, {"who", required_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},         {0}};
-    bool drop = strcmp(j->command, "drop") == 0;
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o == 'a')
-            j->all = true;
-        else if (o == 's')
-            j->stage = optarg;
-        else if (o == 'r' && drop)
-            j->reason = optarg;
-        else if (o == 'w' && drop && optarg[0])
-            j->who = optarg;
-        else
-            return cli_option(o == 'r' || o == 'w' ? '?' : o, argv, j->help);
+#define AT(field) offsetof(struct jobs_options, field)
+#define ALL(text)                                      \
+    {                                                  \
+        CLI_FLAG, "all", NULL, text, .offset = AT(all) \
     }
-    if (j->all && optind < argc)
-        return cli_usage(j->command, "give either IDs or --all, not both");
-    return run(j, argv + optind, argc - optind);
-}
+#define STAGE                                                                                  \
+    {                                                                                          \
+        CLI_TEXT, "stage", "NAME", "stage of the jobs (default: convert)", .offset = AT(stage) \
+    }
+#define FORMS "[OPTION]… ID…\n[OPTION]… --all\n[OPTION]…"
 
-int cli_retry(struct cli *cli, int argc, char **argv)
+static const struct jobs_options defaults = {.stage = "convert", .reason = "given up"};
+
+/* ---- retry ---- */
+
+static const struct cli_option retry_options[] = {ALL("all failed jobs"), STAGE, {0}};
+
+static int run_retry(struct cli *cli, const struct cli_args *args)
 {
-    struct jobs j = {.cli = cli,
-                     .command = "retry",
-                     .stage = "convert",
-                     .help = retry_help,
-                     .done = "requeued",
-                     .place = SPOOL_PLACE_FAILED};
-    return parse(&j, argc, argv);
+    struct jobs j = {
+        .cli = cli, .command = "retry", .done = "requeued", .place = SPOOL_PLACE_FAILED};
+    return run(&j, args);
 }
 
-int cli_drop(struct cli *cli, int argc, char **argv)
+const struct cli_command cli_retry = {
+    .name = "retry",
+    .group = CLI_OPERATE,
+    .summary = "list failed jobs, or requeue them",
+    .forms = FORMS,
+    .prose = "Requeue failed jobs with a fresh attempt count. Without IDs, list failed jobs and "
+             "the reasons. The job of a partial transfer is named ID.partial.",
+    .options = retry_options,
+    .example = "dashspool --root /srv/dashcam retry --all",
+    .operand = "ID",
+    .operands_max = CLI_MANY,
+    .room = sizeof(struct jobs_options),
+    .defaults = &defaults,
+    .run = run_retry,
+};
+
+/* ---- drop ---- */
+
+static const struct cli_option drop_options[] = {
+    ALL("all that failed"),
+    STAGE,
+    {CLI_TEXT, "reason", "TEXT", "the reason, kept in the custody record", .offset = AT(reason)},
+    {CLI_TEXT, "who", "NAME", "who decides this (default: your user name)", .offset = AT(who),
+     .min = 1},
+    {0}};
+
+static int run_drop(struct cli *cli, const struct cli_args *args)
 {
     struct jobs j = {.cli = cli,
                      .command = "drop",
-                     .stage = "convert",
-                     .reason = "given up",
-                     .who = cli_user_name(),
-                     .help = drop_help,
                      .done = "dropped; the original is kept",
                      .place = SPOOL_PLACE_FAILED};
-    return parse(&j, argc, argv);
+    return run(&j, args);
 }
 
-int cli_release(struct cli *cli, int argc, char **argv)
+const struct cli_command cli_drop = {
+    .name = "drop",
+    .group = CLI_OPERATE,
+    .summary = "give up on failed jobs",
+    .forms = FORMS,
+    .prose = "Give up on failed jobs: they are not retried. The originals are kept and the custody "
+             "record notes it; the retention rules may delete them from then on. Without IDs, list "
+             "failed jobs.",
+    .options = drop_options,
+    .example = "dashspool --root /srv/dashcam drop 352093081452251-front-video-20241129T072345Z",
+    .operand = "ID",
+    .operands_max = CLI_MANY,
+    .room = sizeof(struct jobs_options),
+    .defaults = &defaults,
+    .run = run_drop,
+};
+
+/* ---- release ---- */
+
+static const struct cli_option release_options[] = {ALL("all jobs in progress"), STAGE, {0}};
+
+static int run_release(struct cli *cli, const struct cli_args *args)
 {
-    struct jobs j = {.cli = cli,
-                     .command = "release",
-                     .stage = "convert",
-                     .help = release_help,
-                     .done = "requeued",
-                     .place = SPOOL_PLACE_CLAIMED};
-    return parse(&j, argc, argv);
+    struct jobs j = {
+        .cli = cli, .command = "release", .done = "requeued", .place = SPOOL_PLACE_CLAIMED};
+    return run(&j, args);
 }
+
+const struct cli_command cli_release = {
+    .name = "release",
+    .group = CLI_OPERATE,
+    .summary = "requeue jobs whose worker died",
+    .forms = FORMS,
+    .prose = "Requeue jobs whose worker died, at once; workers do so themselves within seconds. "
+             "Jobs whose worker is alive are not touched. Without IDs, list the jobs in progress.",
+    .options = release_options,
+    .example = "dashspool --root /srv/dashcam release --all",
+    .operand = "ID",
+    .operands_max = CLI_MANY,
+    .room = sizeof(struct jobs_options),
+    .defaults = &defaults,
+    .run = run_release,
+};

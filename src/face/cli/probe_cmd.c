@@ -1,22 +1,9 @@
 /* probe: what a file is, on one page. */
 #include "cli_internal.h"
 #include "dashspool/convert.h"
-#include "probe_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char probe_help[] =
-    "usage: dashspool probe FILE… [--json] [--no-decode] [--params-from FILE]\n"
-    "\n"
-    "Inspect files: format, frames, timing, sound, and all damage found. Changes nothing. Frames\n"
-    "are numbered from 0. Exit status 1 if a file is damaged or cannot be read.\n"
-    "\n"
-    "  --json               print the facts as a JSON array\n"
-    "  --no-decode          check the structure only: fast, but misses damage inside frames\n"
-    "  --params-from FILE   take missing parameter sets from another clip of the same camera\n"
-    "\n"
-    "example: dashspool probe clip.h265\n";
 
 struct probe_run {
     struct media_options options;
@@ -188,6 +175,107 @@ static void say_all(const char *path, const struct probe_run *run, const struct 
     say_verdict(path, run, p);
 }
 
+/* ---- as JSON ---- */
+
+static json_t *text(const char *s)
+{
+    return *s ? json_string(s) : json_null();
+}
+
+static json_t *findings_json(const struct media_finding *f, int64_t n)
+{
+    json_t *all = json_array();
+    for (int64_t i = 0; i < n && i < MEDIA_FINDINGS_MAX; i++)
+        json_array_append_new(all,
+                              json_pack("{s:I, s:I, s:s}", "picture", (json_int_t)f[i].picture,
+                                        "time_us", (json_int_t)f[i].time_us, "text", f[i].text));
+    return all;
+}
+
+static json_t *gaps_json(const struct media_probe *p)
+{
+    json_t *all = json_array();
+    for (int64_t i = 0; i < p->gaps && i < MEDIA_FINDINGS_MAX; i++) {
+        const struct media_gap *g = &p->gap[i];
+        json_array_append_new(all, json_pack("{s:I, s:I, s:I, s:I}", "before_picture",
+                                             (json_int_t)g->picture, "lost", (json_int_t)g->lost,
+                                             "from_us", (json_int_t)g->from_us, "until_us",
+                                             (json_int_t)g->until_us));
+    }
+    return all;
+}
+
+static json_t *timing_json(const struct media_timing *t)
+{
+    json_t *rates = json_object();
+    for (int i = 0; i < MEDIA_N_SOURCES; i++)
+        if (t->fps[i] > 0)
+            json_object_set_new(rates, media_source_name((enum media_source)i),
+                                json_real(t->fps[i]));
+    return json_pack("{s:s, s:b, s:o}", "chosen", media_source_name(t->chosen), "disagree",
+                     (int)t->disagree, "fps", rates);
+}
+
+static json_t *damage_json(const struct media_probe *p)
+{
+    const struct media_damage *d = &p->damage;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:o}",
+                     "damaged", (json_int_t)d->damaged, "affected", (json_int_t)d->affected, "lost",
+                     (json_int_t)d->lost, "repeated", (json_int_t)d->repeated, "undecodable_lead",
+                     (json_int_t)d->undecodable_lead, "stray_bytes", (json_int_t)d->stray_bytes,
+                     "cut_bytes", (json_int_t)d->cut_bytes, "sound_lost", (json_int_t)d->sound_lost,
+                     "times_repaired", (json_int_t)d->times_repaired, "damaged_pictures",
+                     findings_json(p->damaged, d->damaged), "gaps", (json_int_t)p->gaps,
+                     "gaps_by_camera", (json_int_t)p->gaps_by_camera, "first_gaps", gaps_json(p),
+                     "decoder_findings", (json_int_t)p->decoder_findings, "decoder",
+                     findings_json(p->decoder, p->decoder_findings));
+}
+
+static json_t *video_json(const struct media_probe *p)
+{
+    return json_pack("{s:o, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:b, "
+                     "s:b, s:b}",
+                     "profile", text(p->profile), "level", p->level / 30.0, "pixels",
+                     text(p->pixels), "range", text(p->range), "matrix", text(p->matrix),
+                     "pictures", (json_int_t)p->pictures, "key_pictures",
+                     (json_int_t)p->key_pictures, "key_interval", (json_int_t)p->key_interval,
+                     "first_decodable", (json_int_t)p->first_decodable, "duration_us",
+                     (json_int_t)p->duration_us, "nominal_fps", p->nominal_fps, "camera_clock_us",
+                     p->has_camera_clock ? json_integer(p->camera_clock_us) : json_null(), "timing",
+                     timing_json(&p->timing), "sound",
+                     p->sound_records ? json_pack("{s:s, s:I, s:I}", "codec", "G.711 A-law, 8 kHz",
+                                                  "records", (json_int_t)p->sound_records,
+                                                  "duration_us", (json_int_t)p->sound_us)
+                                      : json_null(),
+                     "parameter_sets_lent", (int)p->borrowed_sets, "end_unknown",
+                     (int)p->end_unknown, "decoded", (int)p->decoded);
+}
+
+static const char *container_word(enum media_container container)
+{
+    return container == MEDIA_PTMF ? "ptmf" : container == MEDIA_ANNEXB ? "annexb" : "jpeg";
+}
+
+static json_t *probe_json(const char *path, const struct media_probe *p)
+{
+    bool photo = p->container == MEDIA_JPEG;
+    json_t *j =
+        json_pack("{s:s, s:s, s:I, s:s, s:s, s:i, s:i, s:b, s:o}", "path", path, "container",
+                  container_word(p->container), "length_bytes", (json_int_t)p->length_bytes,
+                  "sha256", p->sha256, "codec", p->codec, "width_px", p->width_px, "height_px",
+                  p->height_px, "clean", (int)p->clean, "note", text(p->warning));
+    json_t *more = photo ? json_pack("{s:o, s:i, s:b, s:o}", "subsampling", text(p->subsampling),
+                                     "orientation", p->orientation, "complete", (int)p->complete,
+                                     "damage", text(p->photo_damage))
+                         : video_json(p);
+    if (j && more && json_object_update_missing(j, more) == 0 && !photo)
+        json_object_set_new(j, "damage", damage_json(p));
+    json_decref(more);
+    return j;
+}
+
+/* ---- one file, all files ---- */
+
 static int probe_one(struct probe_run *run, const char *path)
 {
     static const struct media_facts facts;
@@ -206,38 +294,37 @@ static int probe_one(struct probe_run *run, const char *path)
     return p.clean ? CLI_OK : CLI_FAILED;
 }
 
-int cli_probe(struct cli *cli, int argc, char **argv)
+struct probe_options {
+    bool json, no_decode;
+    const char *params_from;
+};
+
+#define AT(field) offsetof(struct probe_options, field)
+static const struct cli_option options[] = {
+    {CLI_FLAG, "json", NULL, "print the facts as a JSON array", .offset = AT(json)},
+    {CLI_FLAG, "no-decode", NULL, "check the structure only: fast, but misses damage inside frames",
+     .offset = AT(no_decode)},
+    {CLI_TEXT, "params-from", "FILE",
+     "take missing parameter sets from another clip of the same camera", .offset = AT(params_from),
+     .max = sizeof((struct media_options *)0)->params_from - 1},
+    {0}};
+#undef AT
+
+static int run(struct cli *cli, const struct cli_args *args)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"no-decode", no_argument, NULL, 'n'},
-        {"params-from", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    struct probe_run run = {.decode = true};
+    const struct probe_options *o = args->options;
+    struct probe_run run = {.json = o->json, .decode = !o->no_decode};
     int rc = CLI_OK;
     struct convert_options configured;
     convert_options_from_cfg(cli->cfg, &configured);
     run.options = configured.media;
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o == 'j')
-            run.json = true;
-        else if (o == 'n')
-            run.decode = false;
-        else if (o == 'p' && strlen(optarg) < sizeof run.options.params_from)
-            snprintf(run.options.params_from, sizeof run.options.params_from, "%s", optarg);
-        else
-            return o == 'p' ? cli_usage("probe", "--params-from: file name is too long")
-                            : cli_option(o, argv, probe_help);
-    }
-    if (optind == argc)
-        return cli_usage("probe", "no input: give at least one file");
+    if (o->params_from)
+        snprintf(run.options.params_from, sizeof run.options.params_from, "%s", o->params_from);
     run.all = run.json ? json_array() : NULL;
-    for (int i = optind; i < argc; i++) {
-        if (i > optind && !run.json)
+    for (int i = 0; i < args->n_operands; i++) {
+        if (i > 0 && !run.json)
             putchar('\n');
-        if (probe_one(&run, argv[i]) != CLI_OK)
+        if (probe_one(&run, args->operand[i]) != CLI_OK)
             rc = CLI_FAILED;
         fflush(stdout);
     }
@@ -245,3 +332,19 @@ int cli_probe(struct cli *cli, int argc, char **argv)
         rc = CLI_FAILED;
     return rc;
 }
+
+const struct cli_command cli_probe = {
+    .name = "probe",
+    .group = CLI_LOOK,
+    .summary = "inspect a file: format, timing, damage",
+    .prose = "Inspect files: format, frames, timing, sound, and all damage found. Changes nothing. "
+             "Frames are numbered from 0. Exit status 1 if a file is damaged or cannot be read.",
+    .options = options,
+    .example = "dashspool probe clip.h265",
+    .operand = "FILE",
+    .operands_min = 1,
+    .operands_max = CLI_MANY,
+    .operands_missing = "no input: give at least one file",
+    .room = sizeof(struct probe_options),
+    .run = run,
+};

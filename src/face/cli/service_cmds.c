@@ -1,130 +1,145 @@
-/* receive, watch, work, config: the parts that run by themselves. */
+/* run, receive, watch, work, serve, config: the parts that run by themselves, and their settings.
+ */
 #include "cli_internal.h"
 #include "dashspool/log.h"
 #include "dashspool/receive.h"
+#include "dashspool/run.h"
+#include "dashspool/serve.h"
 #include "dashspool/watch.h"
 #include "dashspool/work.h"
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
-static const char receive_help[] =
-    "usage: dashspool receive [--listen HOST:PORT] [--tls-cert FILE --tls-key FILE] [--allow "
-    "FILE]\n"
-    "\n"
-    "Receive files from cameras until SIGTERM or Ctrl-C. Set the trackers' camera server to this\n"
-    "host and port. SIGHUP reloads the allow-list and the certificate.\n"
-    "\n"
-    "  --listen HOST:PORT      address to listen on (default 0.0.0.0:7160; port 0: any free port)\n"
-    "  --tls-cert FILE --tls-key FILE\n"
-    "                          PEM certificate chain and key; opens a separate TLS port\n"
-    "  --tls-listen HOST:PORT  address of the TLS port (default 0.0.0.0:7161)\n"
-    "  --tls-client-ca FILE    accept only trackers whose certificate is signed by one of these "
-    "CAs\n"
-    "  --allow FILE            accept only the IMEIs in this file (one per line, # comments)\n"
-    "  --learn                 add unknown IMEIs to that file and accept them\n"
-    "  --user NAME             when started as root: user to switch to once the ports are open\n"
-    "\n"
-    "example: dashspool --root /srv/dashcam receive --listen 0.0.0.0:7160\n";
+/* ---- run ---- */
 
-static const char watch_help[] =
-    "usage: dashspool watch DIR… [--after keep|move|remove] [--done DIR]\n"
-    "\n"
-    "Import footage that people, FTP, SMB, rsync or the vendor's tool put into these folders, "
-    "until\n"
-    "SIGTERM or Ctrl-C. A file is imported once it has not changed for quiet_s and looks "
-    "complete,\n"
-    "or in any case after patience_s. See 'dashspool import --help' for the sidecar files that "
-    "are\n"
-    "read, and how the tracker and camera are identified.\n"
-    "\n"
-    "  --after WHAT  what to do with a file once its original is stored (default keep)\n"
-    "  --done DIR    destination of 'move' (default: 'done' in the watched folder)\n"
-    "\n"
-    "example: dashspool --root /srv/dashcam watch /srv/ftp/incoming --after move\n";
-
-static const char work_help[] =
-    "usage: dashspool work [--once] [--stage NAME] [--workers N]\n"
-    "\n"
-    "Work through the queue: make copies and packages and run [exec] commands, until SIGTERM or\n"
-    "Ctrl-C.\n"
-    "\n"
-    "  --once        process the jobs that are ready, then exit; jobs waiting for a retry are "
-    "left;\n"
-    "                exit status 1 if a job failed or is waiting\n"
-    "  --stage NAME  only this stage: convert, export, or NAME of an [exec NAME]\n"
-    "  --workers N   parallel processes for each stage (default: from the settings)\n"
-    "\n"
-    "example: dashspool --root /srv/dashcam work --once\n";
-
-static const char config_help[] =
-    "usage: dashspool config [--check]\n"
-    "\n"
-    "Print every setting, its value and where it was set.\n"
-    "\n"
-    "  --check   only validate the settings; exit status 2, with file and line, if they are "
-    "invalid\n"
-    "\n"
-    "example: dashspool --config /etc/dashspool/pipeline.d config --check\n";
-
-int cli_receive(struct cli *cli, int argc, char **argv)
+static int load(void *arg, struct cfg **out, struct err *err)
 {
-    static const struct option options[] = {{"listen", required_argument, NULL, 0},
-                                            {"tls-cert", required_argument, NULL, 0},
-                                            {"tls-key", required_argument, NULL, 0},
-                                            {"tls-listen", required_argument, NULL, 0},
-                                            {"tls-client-ca", required_argument, NULL, 0},
-                                            {"allow", required_argument, NULL, 0},
-                                            {"user", required_argument, NULL, 0},
-                                            {"learn", no_argument, NULL, 0},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    static const char *const keys[] = {"listen",        "tls_cert", "tls_key", "tls_listen",
-                                       "tls_client_ca", "allow",    "user",    "learn"};
+    const struct cli *cli = arg;
+    return cli->settings->load(cli, out, err);
+}
+
+static int run_run(struct cli *cli, const struct cli_args *args)
+{
     struct err err;
-    int at;
-    for (int o; (o = getopt_long(argc, argv, ":h", options, &at)) != -1;) {
-        if (o != 0)
-            return cli_option(o, argv, receive_help);
-        if (cfg_set(cli->cfg, receive_cfg_section.name, keys[at], optarg ? optarg : "yes",
-                    "command line", &err) < 0)
-            return cli_usage("receive", "%s", err.text);
+    (void)args;
+    if (run_stages(cli->root, cli->cfg, load, cli, &err) < 0)
+        return cli_fail_or_usage("run", &err);
+    return CLI_OK;
+}
+
+const struct cli_command cli_run = {
+    .name = "run",
+    .group = CLI_OPERATE,
+    .summary = "run all enabled stages and keep them running",
+    .prose = "Run every enabled stage in a process of its own and restart any that ends: receiver, "
+             "watched folders, convert, export and [exec NAME] workers, web pages, retention "
+             "sweeps. SIGHUP reloads the settings; SIGTERM or Ctrl-C stops everything. Under "
+             "systemd: Type=notify and a watchdog.",
+    .example = "dashspool --root /srv/dashcam run",
+    .run = run_run,
+};
+
+/* ---- receive ---- */
+
+#define SETTING(name, value, text, its_key)                                                \
+    {                                                                                      \
+        CLI_SETTING, name, value, text, .section = SECTION, .key = its_key, .fixed = "yes" \
     }
-    if (optind < argc)
-        return cli_usage("receive", "unexpected argument '%s'", argv[optind]);
+
+#define SECTION &receive_cfg_section
+static const struct cli_option receive_options[] = {
+    SETTING("listen", "HOST:PORT",
+            "address to listen on (default 0.0.0.0:7160; port 0: any free port)", "listen"),
+    SETTING("tls-cert", "FILE",
+            "PEM certificate chain; with --tls-key it opens a separate TLS port", "tls_cert"),
+    SETTING("tls-key", "FILE", "PEM key of the certificate", "tls_key"),
+    SETTING("tls-listen", "HOST:PORT", "address of the TLS port (default 0.0.0.0:7161)",
+            "tls_listen"),
+    SETTING("tls-client-ca", "FILE",
+            "accept only trackers whose certificate is signed by one of these CAs",
+            "tls_client_ca"),
+    SETTING("allow", "FILE", "accept only the IMEIs in this file (one per line, # comments)",
+            "allow"),
+    SETTING("learn", NULL, "add unknown IMEIs to that file and accept them", "learn"),
+    SETTING("user", "NAME", "when started as root: user to switch to once the ports are open",
+            "user"),
+    {0}};
+#undef SECTION
+
+static int run_receive(struct cli *cli, const struct cli_args *args)
+{
+    struct err err;
+    (void)args;
     if (receive_run(cli->root, cli->cfg, &err) < 0)
-        return err.code == ERR_CONFIG ? cli_usage("receive", "%s", err.text)
-                                      : cli_fail("receive", &err);
+        return cli_fail_or_usage("receive", &err);
     return CLI_OK;
 }
 
-int cli_watch(struct cli *cli, int argc, char **argv)
+const struct cli_command cli_receive = {
+    .name = "receive",
+    .group = CLI_RECEIVE,
+    .summary = "receive files from cameras",
+    .prose = "Receive files from cameras until SIGTERM or Ctrl-C. Set the trackers' camera server "
+             "to this host and port. SIGHUP reloads the allow-list and the certificate.",
+    .options = receive_options,
+    .example = "dashspool --root /srv/dashcam receive --listen 0.0.0.0:7160",
+    .run = run_receive,
+};
+
+/* ---- watch ---- */
+
+#define SECTION &watch_cfg_section
+static const struct cli_option watch_options[] = {
+    {CLI_SETTING, "after", "WHAT",
+     "what to do with a file once its original is stored: {} (default keep)",
+     .words = "keep move remove", .section = SECTION, .key = "after"},
+    SETTING("done", "DIR", "destination of 'move' (default: 'done' in the watched folder)", "done"),
+    {0}};
+#undef SECTION
+
+static int run_watch(struct cli *cli, const struct cli_args *args)
 {
-    static const struct option options[] = {{"after", required_argument, NULL, 0},
-                                            {"done", required_argument, NULL, 0},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     struct err err;
-    int at;
-    for (int o; (o = getopt_long(argc, argv, ":h", options, &at)) != -1;) {
-        if (o != 0)
-            return cli_option(o, argv, watch_help);
-        if (cfg_set(cli->cfg, watch_cfg_section.name, options[at].name, optarg, "command line",
-                    &err) < 0)
-            return cli_usage("watch", "%s", err.text);
-    }
-    if (watch_run(cli->root, cli->cfg, argv + optind, argc - optind, &err) < 0)
-        return err.code == ERR_CONFIG ? cli_usage("watch", "%s", err.text)
-                                      : cli_fail("watch", &err);
+    if (watch_run(cli->root, cli->cfg, args->operand, args->n_operands, &err) < 0)
+        return cli_fail_or_usage("watch", &err);
     return CLI_OK;
 }
 
-static int work(struct cli *cli, const struct work_request *how)
+const struct cli_command cli_watch = {
+    .name = "watch",
+    .group = CLI_RECEIVE,
+    .summary = "import footage from watched folders, continuously",
+    .prose = "Import footage that people, FTP, SMB, rsync or the vendor's tool put into these "
+             "folders, until SIGTERM or Ctrl-C. A file is imported once it has not changed for "
+             "quiet_s and looks complete, or in any case after patience_s. See 'dashspool import "
+             "--help' for the sidecar files that are read, and how the tracker and camera are "
+             "identified. Without DIR, the folders of the settings are watched.",
+    .options = watch_options,
+    .example = "dashspool --root /srv/dashcam watch /srv/ftp/incoming --after move",
+    .operand = "DIR",
+    .operands_max = CLI_MANY,
+    .run = run_watch,
+};
+
+/* ---- work ---- */
+
+static const struct cli_option work_options[] = {
+    {CLI_FLAG, "once", NULL,
+     "process the jobs that are ready, then exit; jobs waiting for a retry are left; exit status 1 "
+     "if a job failed or is waiting",
+     .offset = offsetof(struct work_request, once)},
+    {CLI_TEXT, "stage", "NAME", "only this stage: convert, export, or NAME of an [exec NAME]",
+     .offset = offsetof(struct work_request, stage)},
+    {CLI_INT, "workers", "N", "parallel processes for each stage (default: from the settings)",
+     .offset = offsetof(struct work_request, workers), .min = 1, .max = 64},
+    {0}};
+
+static int run_work(struct cli *cli, const struct cli_args *args)
 {
+    const struct work_request *how = args->options;
     struct err err;
     struct work_tally tally;
     if (work_jobs(cli->root, cli->cfg, how, &tally, &err) < 0)
-        return err.code == ERR_CONFIG ? cli_usage("work", "%s", err.text) : cli_fail("work", &err);
+        return cli_fail_or_usage("work", &err);
     if (!how->once)
         return CLI_OK;
     if (!log_is_plain()) {
@@ -143,30 +158,61 @@ static int work(struct cli *cli, const struct work_request *how)
     return tally.failed > 0 || tally.later > 0 ? CLI_FAILED : CLI_OK;
 }
 
-int cli_work(struct cli *cli, int argc, char **argv)
+const struct cli_command cli_work = {
+    .name = "work",
+    .group = CLI_CONVERT,
+    .summary = "process the queue: make copies, run [exec] commands",
+    .prose = "Work through the queue: make copies and packages and run [exec] commands, until "
+             "SIGTERM or Ctrl-C.",
+    .options = work_options,
+    .example = "dashspool --root /srv/dashcam work --once",
+    .room = sizeof(struct work_request),
+    .run = run_work,
+};
+
+/* ---- serve ---- */
+
+#define SECTION &serve_cfg_section
+static const struct cli_option serve_options[] = {
+    SETTING("listen", "HOST:PORT",
+            "address to listen on (default 127.0.0.1:7180; port 0: any free port)", "listen"),
+    SETTING("token-file", "FILE",
+            "file whose first line is a token of at least 16 characters; browsers ask for it, "
+            "programs send 'Authorization: Bearer TOKEN'",
+            "token_file"),
+    {0}};
+#undef SECTION
+
+static int run_serve(struct cli *cli, const struct cli_args *args)
 {
-    static const struct option options[] = {{"once", no_argument, NULL, 'o'},
-                                            {"stage", required_argument, NULL, 's'},
-                                            {"workers", required_argument, NULL, 'w'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    struct work_request how = {0};
-    double workers = 0;
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o == 'o')
-            how.once = true;
-        else if (o == 's')
-            how.stage = optarg;
-        else if (o != 'w')
-            return cli_option(o, argv, work_help);
-        else if (!cli_number("work", "--workers", optarg, 1, 64, &workers))
-            return CLI_USAGE;
-    }
-    if (optind < argc)
-        return cli_usage("work", "unexpected argument '%s'", argv[optind]);
-    how.workers = (int)workers;
-    return work(cli, &how);
+    struct err err;
+    (void)args;
+    if (serve_run(cli->root, cli->cfg, &err) < 0)
+        return cli_fail_or_usage("serve", &err);
+    return CLI_OK;
 }
+
+const struct cli_command cli_serve = {
+    .name = "serve",
+    .group = CLI_LOOK,
+    .summary = "serve read-only web pages",
+    .prose = "Serve read-only web pages: the list of transfers; for each its facts, custody "
+             "record, viewing copy to play, and all copies and the original to download. On "
+             "127.0.0.1 (the default) any user of this computer may look; any other address "
+             "requires a token. There is no TLS: for access over a network use an SSH tunnel (ssh "
+             "-L 7180:localhost:7180 HOST) or a reverse proxy with a certificate.",
+    .options = serve_options,
+    .example = "dashspool --root /srv/dashcam serve",
+    .run = run_serve,
+};
+
+/* ---- config ---- */
+
+static const struct cli_option config_options[] = {
+    {CLI_FLAG, "check", NULL,
+     "only validate the settings; exit status 2, with file and line, if they are invalid",
+     .offset = 0},
+    {0}};
 
 static void print_key(void *arg, const struct cfg_section *section, const struct cfg_key *key,
                       const char *value, const char *origin)
@@ -179,23 +225,24 @@ static void print_key(void *arg, const struct cfg_section *section, const struct
     printf("%*s # %s; %s; from %s\n", n < 28 ? 28 - n : 0, "", key->help, key->unit, origin);
 }
 
-int cli_config(struct cli *cli, int argc, char **argv)
+static int run_config(struct cli *cli, const struct cli_args *args)
 {
-    static const struct option options[] = {
-        {"check", no_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-    bool check = false;
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o != 'c')
-            return cli_option(o, argv, config_help);
-        check = true;
-    }
-    if (optind < argc)
-        return cli_usage("config", "unexpected argument '%s'", argv[optind]);
-    if (check) { /* who is here has good ones */
-        puts("settings are valid");
-        return CLI_OK;
-    }
+    const bool *check = args->options;
     const char *last = NULL;
-    cfg_each(cli->cfg, print_key, &last);
+    if (*check) /* who is here has good ones */
+        puts("settings are valid");
+    else
+        cfg_each(cli->cfg, print_key, &last);
     return CLI_OK;
 }
+
+const struct cli_command cli_config = {
+    .name = "config",
+    .group = CLI_OPERATE,
+    .summary = "print every setting, its value and its origin",
+    .prose = "Print every setting, its value and where it was set.",
+    .options = config_options,
+    .example = "dashspool --config /etc/dashspool/pipeline.d config --check",
+    .room = sizeof(bool),
+    .run = run_config,
+};

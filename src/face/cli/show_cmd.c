@@ -9,16 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char show_help[] =
-    "usage: dashspool show ID [--json | --custody]\n"
-    "\n"
-    "Show everything known about a transfer: time, place, how it arrived, its copies.\n"
-    "\n"
-    "  --json      the same as JSON\n"
-    "  --custody   print its custody record: JSON lines, chained by hash\n"
-    "\n"
-    "example: dashspool show 352093081452251-front-video-20241129T072345Z\n";
-
 static void show_time(const struct catalogue_transfer *t)
 {
     char utc[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "zone unknown";
@@ -202,21 +192,33 @@ static int show_arrival(struct catalogue *c, const struct catalogue_transfer *t,
     return rc;
 }
 
-static void show_text(const struct catalogue_transfer *t)
+static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    (void)copy;
+    (void)err;
+    *(bool *)arg = true;
+    return ERR_OK;
+}
+
+static int show_text(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
 {
     char size[24];
+    bool converted = false;
+    int rc = catalogue_copy_each(c, t->key, note_copy, &converted, err);
     printf("%s\n", t->id);
     printf("  camera     %s of %s\n", t->camera,
            strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown tracker" : t->imei);
     show_metadata(t);
     printf("  state      %s%s\n", catalogue_state_name(t->state),
-           !t->published                   ? ""
+           converted                       ? ", converted"
+           : !t->published                 ? ""
            : t->state == CATALOGUE_PARTIAL ? ", queued as a partial transfer"
                                            : ", queued for conversion");
     printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
            size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
     if (t->sha256[0])
         printf("             SHA-256 %s\n", t->sha256);
+    return rc;
 }
 
 /* JSON as text that can do no harm to a terminal. */
@@ -350,8 +352,9 @@ static int show_file(struct catalogue *c, const struct catalogue_transfer *t, st
 static int show_as_text(struct cli *cli, struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
-    show_text(t);
-    int rc = show_file(c, t, &err);
+    int rc = show_text(c, t, &err);
+    if (rc == ERR_OK)
+        rc = show_file(c, t, &err);
     if (rc == ERR_OK)
         rc = show_arrival(c, t, &err);
     if (rc == ERR_OK) {
@@ -365,23 +368,48 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
     return rc < 0 ? cli_fail("show", &err) : CLI_OK;
 }
 
-int cli_show(struct cli *cli, int argc, char **argv)
+struct show_options {
+    bool json, custody;
+};
+
+static const struct cli_option options[] = {
+    {CLI_FLAG, "json", NULL, "the same as JSON", .offset = offsetof(struct show_options, json)},
+    {CLI_FLAG, "custody", NULL, "print its custody record: JSON lines, chained by hash",
+     .offset = offsetof(struct show_options, custody)},
+    {0}};
+
+static int run(struct cli *cli, const struct cli_args *args)
 {
+    const struct show_options *o = args->options;
+    const char *id = args->operand[0];
     struct catalogue *c = NULL;
     struct catalogue_transfer t;
-    const char *id = NULL;
     struct err err;
-    bool json = false, custody = false;
-    int rc = cli_one_id(argc, argv, show_help, &json, &custody, &id);
-    if (rc != CLI_OK)
-        return rc < 0 ? CLI_OK : rc;
-    rc = cli_catalogue_open(cli, "show", &c);
+    int rc = cli_catalogue_open(cli, "show", &c);
     if (rc != CLI_OK)
         return rc;
     if (catalogue_transfer_get(c, id, &t, &err) < 0)
-        rc = err.code == ERR_NOTFOUND ? show_gone(c, id, custody) : cli_fail("show", &err);
+        rc = err.code == ERR_NOTFOUND ? show_gone(c, id, o->custody) : cli_fail("show", &err);
     else
-        rc = custody ? show_custody(c, id) : json ? show_as_json(c, &t) : show_as_text(cli, c, &t);
+        rc = o->custody ? show_custody(c, id)
+             : o->json  ? show_as_json(c, &t)
+                        : show_as_text(cli, c, &t);
     catalogue_close(&c);
     return rc;
 }
+
+const struct cli_command cli_show = {
+    .name = "show",
+    .group = CLI_LOOK,
+    .summary = "show everything known about a transfer",
+    .forms = "ID [--json | --custody]",
+    .prose = "Show everything known about a transfer: time, place, how it arrived, its copies.",
+    .options = options,
+    .example = "dashspool show 352093081452251-front-video-20241129T072345Z",
+    .operand = "ID",
+    .operands_min = 1,
+    .operands_max = 1,
+    .operands_missing = "give exactly one ID",
+    .room = sizeof(struct show_options),
+    .run = run,
+};

@@ -5,50 +5,8 @@
 #include "dashspool/fsx.h"
 #include "dashspool/simulate.h"
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char help[] =
-    "usage: dashspool simulate --to HOST:PORT [--front FILE] [--rear FILE] [--photo-front FILE]\n"
-    "                          [--photo-rear FILE] [--dsm FILE] [--adas FILE] [--imei N] …\n"
-    "\n"
-    "Simulate a camera that uploads files to a receiver, to test a server, port or firewall.\n"
-    "\n"
-    "  --to HOST:PORT      the receiver\n"
-    "  --tls               use TLS; without --tls-ca any server certificate is accepted\n"
-    "  --tls-ca FILE       use TLS; the server certificate must be for HOST and signed by one\n"
-    "                      of these CAs (PEM)\n"
-    "  --tls-cert FILE --tls-key FILE\n"
-    "                      use TLS with this client certificate and key (PEM)\n"
-    "  --front FILE, --rear FILE\n"
-    "                      video of that camera\n"
-    "  --photo-front FILE, --photo-rear FILE\n"
-    "                      photo of that camera\n"
-    "  --dsm FILE          photo or video of a driver camera, uploaded by path\n"
-    "  --adas FILE         photo or video of a road camera, uploaded by path\n"
-    "  --protocol N        protocol ID (default 5); from 6, all files go by path with JSON "
-    "metadata\n"
-    "  --enhanced          files by path come as 000e frames, each with its offset\n"
-    "  --imei N            15 digits (default 350000000000006)\n"
-    "  --meta-version V    1 to 4; 0 simulates old firmware without metadata (default 3)\n"
-    "  --time T            start of the clip, 2024-11-29T07:23:45Z (default now)\n"
-    "  --tz +hh:mm         the camera's time zone (default +00:00)\n"
-    "  --lat D --lon D     position, degrees WGS 84 (default 0 0: no fix)\n"
-    "  --trigger NAME      request, crash, din1, periodic … (default request)\n"
-    "  --trigger-after S   trigger time, seconds after --time (version 4; default 0)\n"
-    "  --fps N             frame rate of the metadata (default 20)\n"
-    "  --length S          clip length of the metadata (default 10)\n"
-    "  --driver NAME       the driver camera's driver, 10 characters\n"
-    "  --events N          detected driver events, a sum: 1 drowsiness, 2 distraction, 4 yawning,\n"
-    "                      8 phone, 16 smoking, 32 absence, 64 mask, 128 seat belt, 256 G-sensor\n"
-    "  --fault NAME[=N]    at frame N (default 1) of each file; may be repeated:\n"
-    "                      crc, crc-always, drop, disconnect, silence, status, sync-twice;\n"
-    "                      in-flight=N frames under way behind an error; without a number sync-0,\n"
-    "                      start-twice, start-0, meta-13\n"
-    "  --timeout S         give up when the receiver is silent for S seconds (default 60)\n"
-    "\n"
-    "example: dashspool simulate --to 127.0.0.1:7160 --front clip.h265 --trigger crash\n";
 
 enum {
     FILE_BYTES_MAX = 1 << 30,
@@ -75,109 +33,101 @@ static const struct {
     [ADAS] = {WIRE_KIND_ADAS, "mdas9"},
 };
 
+struct faults {
+    struct simulate_fault fault[SIMULATE_FAULTS];
+    int n;
+};
+
 struct wish {
-    const char *to, *file[N_FILES], *trigger, *driver;
-    double imei, version, fps, length_s, timeout_s, lat, lon, trigger_after_s, protocol, events;
+    const char *to, *file[N_FILES], *imei, *trigger, *driver, *tz;
+    int version, fps, length_s, protocol, events;
+    double timeout_s, lat, lon, trigger_after_s;
     int64_t time_us;
     int tz_min;
     bool enhanced, over_tls;
     struct simulate_tls tls;
-    struct simulate_fault fault[SIMULATE_FAULTS];
-    int n_faults;
+    struct faults faults;
 };
 
-static bool add_fault(struct wish *w, const char *text)
+static int add_fault(void *at, const char *text, struct err *err)
 {
-    struct err err = {0};
-    if (w->n_faults == SIMULATE_FAULTS)
-        err_set(&err, ERR_LIMIT, "more than %d", SIMULATE_FAULTS);
-    else if (simulate_fault_parse(text, &w->fault[w->n_faults], &err) == ERR_OK)
-        return ++w->n_faults > 0;
-    cli_usage("simulate", "--fault %s", err.text);
-    return false;
+    struct faults *f = at;
+    if (f->n == SIMULATE_FAULTS)
+        return err_set(err, ERR_CONFIG, "at most %d allowed", SIMULATE_FAULTS);
+    int rc = simulate_fault_parse(text, &f->fault[f->n], err);
+    f->n += rc == ERR_OK;
+    return rc;
 }
 
-static bool set_option(struct wish *w, int o, const char *text)
+static int set_imei(void *at, const char *text, struct err *err)
 {
-    struct err err;
-    switch (o) {
-    case 'T':
-        w->to = text;
-        return true;
-    case 'f':
-        w->file[SLOT_FRONT] = text;
-        return true;
-    case 'r':
-        w->file[SLOT_REAR] = text;
-        return true;
-    case 'F':
-        w->file[SLOT_PHOTO_FRONT] = text;
-        return true;
-    case 'R':
-        w->file[SLOT_PHOTO_REAR] = text;
-        return true;
-    case 'i':
-        return cli_number("simulate", "--imei", text, 1e13, 1e15 - 1, &w->imei);
-    case 'v':
-        return cli_number("simulate", "--meta-version", text, 0, 4, &w->version);
-    case 'p':
-        return cli_number("simulate", "--fps", text, 0, 255, &w->fps);
-    case 'l':
-        return cli_number("simulate", "--length", text, 0, 65535, &w->length_s);
-    case 'o':
-        return cli_number("simulate", "--timeout", text, 1, 86400, &w->timeout_s);
-    case 'a':
-        return cli_number("simulate", "--lat", text, -90, 90, &w->lat);
-    case 'n':
-        return cli_number("simulate", "--lon", text, -180, 180, &w->lon);
-    case 'A':
-        return cli_number("simulate", "--trigger-after", text, -86400, 86400, &w->trigger_after_s);
-    case 't':
-        if (clock_parse(text, 0, &w->time_us, NULL, &err) == ERR_OK)
-            return true;
-        break;
-    case 'z':
-        if (clock_parse_zone(text, &w->tz_min, &err) == ERR_OK)
-            return true;
-        break;
-    case 'g':
-        w->trigger = text;
-        return true;
-    case 'D':
-        w->driver = text;
-        return true;
-    case 'e':
-        return cli_number("simulate", "--events", text, 0, 65535, &w->events);
-    case 'd':
-        w->file[DSM] = text;
-        return true;
-    case 's':
-        w->file[ADAS] = text;
-        return true;
-    case 'P':
-        return cli_number("simulate", "--protocol", text, 1, 65535, &w->protocol);
-    case 'E':
-        w->enhanced = true;
-        return true;
-    case 'x':
-        return add_fault(w, text);
-    case 'S':
-        return w->over_tls = true;
-    case 'C':
-        w->tls.ca = text;
-        return w->over_tls = true;
-    case 'c':
-        w->tls.cert = text;
-        return w->over_tls = true;
-    case 'k':
-        w->tls.key = text;
-        return w->over_tls = true;
-    default:
-        return false;
-    }
-    cli_usage("simulate", "%s", err.text);
-    return false;
+    size_t n = strlen(text);
+    if ((n != 14 && n != 15) || strspn(text, "0123456789") != n)
+        return err_set(err, ERR_CONFIG, "expected 14 or 15 digits");
+    *(const char **)at = text;
+    return ERR_OK;
 }
+
+#define AT(field) offsetof(struct wish, field)
+static const struct cli_option options[] = {
+    {CLI_TEXT, "to", "HOST:PORT", "the receiver", .offset = AT(to)},
+    {CLI_FLAG, "tls", NULL, "use TLS; without --tls-ca any server certificate is accepted",
+     .offset = AT(over_tls)},
+    {CLI_TEXT, "tls-ca", "FILE",
+     "use TLS; the server certificate must be for HOST and signed by one of these CAs (PEM)",
+     .offset = AT(tls.ca)},
+    {CLI_TEXT, "tls-cert", "FILE", "use TLS with this client certificate (PEM)",
+     .offset = AT(tls.cert)},
+    {CLI_TEXT, "tls-key", "FILE", "key of the client certificate (PEM)", .offset = AT(tls.key)},
+    {CLI_TEXT, "front", "FILE", "video of the front camera", .offset = AT(file[SLOT_FRONT])},
+    {CLI_TEXT, "rear", "FILE", "video of the rear camera", .offset = AT(file[SLOT_REAR])},
+    {CLI_TEXT, "photo-front", "FILE", "photo of the front camera",
+     .offset = AT(file[SLOT_PHOTO_FRONT])},
+    {CLI_TEXT, "photo-rear", "FILE", "photo of the rear camera",
+     .offset = AT(file[SLOT_PHOTO_REAR])},
+    {CLI_TEXT, "dsm", "FILE", "photo or video of a driver camera, uploaded by path",
+     .offset = AT(file[DSM])},
+    {CLI_TEXT, "adas", "FILE", "photo or video of a road camera, uploaded by path",
+     .offset = AT(file[ADAS])},
+    {CLI_INT, "protocol", "N",
+     "protocol ID (default 5); from 6, all files go by path with JSON metadata",
+     .offset = AT(protocol), .min = 1, .max = 65535},
+    {CLI_FLAG, "enhanced", NULL, "files by path come as 000e frames, each with its offset",
+     .offset = AT(enhanced)},
+    {CLI_SET, "imei", "N", "15 digits (default 350000000000006)", .offset = AT(imei),
+     .set = set_imei},
+    {CLI_INT, "meta-version", "V", "1 to 4; 0 simulates old firmware without metadata (default 3)",
+     .offset = AT(version), .min = 0, .max = 4},
+    {CLI_TIME, "time", "T", "start of the clip, 2024-11-29T07:23:45Z (default now)",
+     .offset = AT(time_us)},
+    {CLI_TEXT, "tz", "ZONE",
+     "the camera's time zone: +02:00, or a name such as Europe/Berlin (default +00:00)",
+     .offset = AT(tz)},
+    {CLI_NUMBER, "lat", "D", "latitude, degrees WGS 84 (default 0; with longitude 0: no fix)",
+     .offset = AT(lat), .min = -90, .max = 90},
+    {CLI_NUMBER, "lon", "D", "longitude, degrees WGS 84 (default 0)", .offset = AT(lon),
+     .min = -180, .max = 180},
+    {CLI_TEXT, "trigger", "NAME", "{}, as far as the camera knows it (default request)",
+     .offset = AT(trigger), .words = wire_trigger_words},
+    {CLI_NUMBER, "trigger-after", "S", "trigger time, seconds after --time (version 4; default 0)",
+     .offset = AT(trigger_after_s), .min = -86400, .max = 86400},
+    {CLI_INT, "fps", "N", "frame rate of the metadata (default 20)", .offset = AT(fps), .min = 0,
+     .max = 255},
+    {CLI_INT, "length", "S", "clip length of the metadata (default 10)", .offset = AT(length_s),
+     .min = 0, .max = 65535},
+    {CLI_TEXT, "driver", "NAME", "the driver camera's driver, 10 characters", .offset = AT(driver)},
+    {CLI_INT, "events", "N",
+     "detected driver events, a sum: 1 drowsiness, 2 distraction, 4 yawning, 8 phone, 16 smoking, "
+     "32 absence, 64 mask, 128 seat belt, 256 G-sensor",
+     .offset = AT(events), .min = 0, .max = 65535},
+    {CLI_SET, "fault", "NAME[=N]",
+     "at frame N (default 1) of each file; may be repeated: crc, crc-always, drop, disconnect, "
+     "silence, status, sync-twice; in-flight=N frames under way behind an error; without a number "
+     "sync-0, start-twice, start-0, meta-13",
+     .offset = AT(faults), .set = add_fault},
+    {CLI_NUMBER, "timeout", "S", "give up when the receiver is silent for S seconds (default 60)",
+     .offset = AT(timeout_s), .min = 1, .max = 86400},
+    {0}};
 
 /* Each kind of camera has its own list. */
 static bool triggers_are_known(const struct wish *w)
@@ -249,12 +199,12 @@ static int load(const struct wish *w, struct buf *bytes, struct simulate_config 
 static int play(const struct wish *w, const char *host, const char *port, struct buf *bytes,
                 struct err *err)
 {
-    struct simulate_config config = {.imei = (uint64_t)w->imei,
+    struct simulate_config config = {.imei = strtoull(w->imei, NULL, 10),
                                      .protocol_id = (uint16_t)w->protocol,
-                                     .meta_version = (int)w->version,
+                                     .meta_version = w->version,
                                      .enhanced = w->enhanced,
-                                     .n_faults = w->n_faults};
-    memcpy(config.fault, w->fault, sizeof config.fault);
+                                     .n_faults = w->faults.n};
+    memcpy(config.fault, w->faults.fault, sizeof config.fault);
     struct simulate_camera *camera = NULL;
     int rc = load(w, bytes, &config, err);
     if (rc == ERR_OK)
@@ -275,73 +225,74 @@ static int play(const struct wish *w, const char *host, const char *port, struct
     return rc;
 }
 
-int cli_simulate(struct cli *cli, int argc, char **argv)
+/* HOST:PORT or [HOST]:PORT. Returns the port in text, NULL: it is neither. */
+static const char *split_address(const char *text, char *host, size_t room)
 {
-    static const struct option options[] = {
-        {"to", required_argument, NULL, 'T'},
-        {"front", required_argument, NULL, 'f'},
-        {"rear", required_argument, NULL, 'r'},
-        {"photo-front", required_argument, NULL, 'F'},
-        {"photo-rear", required_argument, NULL, 'R'},
-        {"imei", required_argument, NULL, 'i'},
-        {"meta-version", required_argument, NULL, 'v'},
-        {"fps", required_argument, NULL, 'p'},
-        {"length", required_argument, NULL, 'l'},
-        {"time", required_argument, NULL, 't'},
-        {"tz", required_argument, NULL, 'z'},
-        {"lat", required_argument, NULL, 'a'},
-        {"lon", required_argument, NULL, 'n'},
-        {"trigger", required_argument, NULL, 'g'},
-        {"trigger-after", required_argument, NULL, 'A'},
-        {"timeout", required_argument, NULL, 'o'},
-        {"dsm", required_argument, NULL, 'd'},
-        {"adas", required_argument, NULL, 's'},
-        {"protocol", required_argument, NULL, 'P'},
-        {"enhanced", no_argument, NULL, 'E'},
-        {"driver", required_argument, NULL, 'D'},
-        {"events", required_argument, NULL, 'e'},
-        {"fault", required_argument, NULL, 'x'},
-        {"tls", no_argument, NULL, 'S'},
-        {"tls-ca", required_argument, NULL, 'C'},
-        {"tls-cert", required_argument, NULL, 'c'},
-        {"tls-key", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    (void)cli;
-    struct wish w = {.imei = 350000000000006,
-                     .version = 3,
-                     .fps = 20,
-                     .length_s = 10,
-                     .timeout_s = 60,
-                     .protocol = 5,
-                     .trigger = "request",
-                     .driver = "",
-                     .time_us = clock_utc_us()};
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (o == 'h' || o == '?' || o == ':')
-            return cli_option(o, argv, help);
-        if (!set_option(&w, o, optarg))
-            return CLI_USAGE;
-    }
-    if (optind < argc)
-        return cli_usage("simulate", "unexpected argument '%s'", argv[optind]);
-    if (!triggers_are_known(&w))
-        return CLI_USAGE;
-    if (!w.tls.cert != !w.tls.key)
-        return cli_usage("simulate", "--tls-cert and --tls-key must be given together");
-    const char *colon = w.to ? strrchr(w.to, ':') : NULL;
+    const char *colon = text ? strrchr(text, ':') : NULL;
+    if (!colon || colon == text || (size_t)(colon - text) >= room)
+        return NULL;
+    bool brackets = text[0] == '[' && colon[-1] == ']';
+    snprintf(host, room, "%.*s", (int)(colon - text) - (brackets ? 2 : 0), text + brackets);
+    return colon + 1;
+}
+
+static int read_zone(struct wish *w, struct err *err)
+{
+    struct clock_tz *zone = NULL;
+    if (!w->tz || clock_parse_zone(w->tz, &w->tz_min, err) == ERR_OK)
+        return ERR_OK;
+    int rc = clock_tz_open(&zone, w->tz, err);
+    if (rc == ERR_OK)
+        w->tz_min = clock_tz_min(zone, w->time_us);
+    clock_tz_free(&zone);
+    return rc;
+}
+
+static int run(struct cli *cli, const struct cli_args *args)
+{
+    struct wish *w = args->options;
     char host[256];
-    if (!colon || colon == w.to || (size_t)(colon - w.to) >= sizeof host)
-        return cli_usage("simulate", "--to HOST:PORT is required");
-    bool brackets = w.to[0] == '[' && colon[-1] == ']';
-    snprintf(host, sizeof host, "%.*s", (int)(colon - w.to) - (brackets ? 2 : 0), w.to + brackets);
-    struct buf bytes[N_FILES];
     struct err err;
+    (void)cli;
+    const char *port = split_address(w->to, host, sizeof host);
+    w->over_tls = w->over_tls || w->tls.ca || w->tls.cert || w->tls.key;
+    w->time_us = cli_given(args, "time") ? w->time_us : clock_utc_us();
+    if (!triggers_are_known(w))
+        return CLI_USAGE;
+    if (!w->tls.cert != !w->tls.key)
+        return cli_usage("simulate", "--tls-cert and --tls-key must be given together");
+    if (!port)
+        return cli_usage("simulate", "--to HOST:PORT is required");
+    if (read_zone(w, &err) < 0)
+        return cli_usage("simulate", "--tz %s: %s", w->tz, err.text);
+    struct buf bytes[N_FILES];
     for (int i = 0; i < N_FILES; i++)
         buf_init(&bytes[i], FILE_BYTES_MAX);
-    int rc = play(&w, host, colon + 1, bytes, &err);
+    int rc = play(w, host, port, bytes, &err);
     for (int i = 0; i < N_FILES; i++)
         buf_clear(&bytes[i]);
     return rc < 0 ? cli_fail("simulate", &err) : CLI_OK;
 }
+
+static const struct wish defaults = {.imei = "350000000000006",
+                                     .version = 3,
+                                     .fps = 20,
+                                     .length_s = 10,
+                                     .timeout_s = 60,
+                                     .protocol = 5,
+                                     .trigger = "request",
+                                     .driver = ""};
+
+const struct cli_command cli_simulate = {
+    .name = "simulate",
+    .group = CLI_TEST,
+    .summary = "simulate a camera to test a receiver",
+    .forms = "--to HOST:PORT [OPTION]…",
+    .prose = "Simulate a camera that uploads files to a receiver, to test a server, port or "
+             "firewall.",
+    .options = options,
+    .example = "dashspool simulate --to 127.0.0.1:7160 --front clip.h265 --trigger crash",
+    .room = sizeof(struct wish),
+    .defaults = &defaults,
+    .run = run,
+};

@@ -2,37 +2,11 @@
 #include "cli_internal.h"
 #include "dashspool/buf.h"
 #include "dashspool/status.h"
-#include "screen.h"
+#include "terminal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const char status_help[] =
-    "usage: dashspool status [--watch [SECONDS]] [--json | --prometheus [FILE]]\n"
-    "\n"
-    "Show what is stuck, why, and what to do: stages and workers, jobs by stage and age, cameras\n"
-    "with last contact and current transfers, disk space, the last day's errors by reason, and "
-    "the\n"
-    "oldest unfinished item. Read-only; works without 'run', too. Exit status 1 if there is a\n"
-    "problem.\n"
-    "\n"
-    "  --watch [SECONDS]      refresh every SECONDS (default 2), until Ctrl-C\n"
-    "  --json                 print one JSON object; with --watch, one per line\n"
-    "  --prometheus [FILE]    print Prometheus metrics, or write them to FILE (name.prom, for\n"
-    "                         node_exporter's textfile collector) atomically; exit status 0 once\n"
-    "                         written. With [run] prometheus = FILE, 'run' does so every 15 s\n"
-    "\n"
-    "Colours are used on terminals unless NO_COLOR is set. Lines that do not fit are only "
-    "counted;\n"
-    "'dashspool status | less' shows all.\n"
-    "\n"
-    "The keys of --json: trouble (what, advice), run, receiver, stages (processes, working), jobs\n"
-    "(by stage and state; ages: how many are younger than age_limits_s, and older), transfers,\n"
-    "cameras, incoming, disk, errors (of the last day), oldest (why, advice). Times are RFC 3339,\n"
-    "sizes bytes; null is what is not known.\n"
-    "\n"
-    "example: dashspool --root /srv/dashcam status --watch\n";
 
 #define OUTPUT_BYTES_MAX ((size_t)64 << 20)
 
@@ -42,6 +16,20 @@ struct request {
     const char *file; /* NULL: standard output */
     double every_s;
 };
+
+#define AT(field) offsetof(struct request, field)
+static const struct cli_option options[] = {
+    {CLI_NUMBER, "watch", "[SECONDS]", "refresh every SECONDS (default 2), until Ctrl-C",
+     .offset = AT(every_s), .min = 0.1, .max = 86400},
+    {CLI_FLAG, "json", NULL, "print one JSON object; with --watch, one per line",
+     .offset = AT(json)},
+    {CLI_TEXT, "prometheus", "[FILE]",
+     "print Prometheus metrics, or write them to FILE (name.prom, for node_exporter's textfile "
+     "collector) atomically; exit status 0 once written. With [run] prometheus = FILE, 'run' does "
+     "so every 15 s",
+     .offset = AT(file)},
+    {0}};
+#undef AT
 
 /* One look: what is to be shown, and whether something is in trouble. */
 static int look(const struct request *q, const struct status_screen *screen, struct buf *out,
@@ -117,7 +105,7 @@ static int watch_on_terminal(const struct request *q, bool *trouble)
     return rc < 0 ? cli_fail("status", &err) : CLI_OK;
 }
 
-static int run(const struct request *q)
+static int show(const struct request *q)
 {
     bool trouble = false;
     int rc;
@@ -132,65 +120,39 @@ static int run(const struct request *q)
     return rc != CLI_OK ? rc : trouble && !q->file ? CLI_FAILED : CLI_OK;
 }
 
-/* The value of an option that may have one: behind = or as the next word, if `is` likes that. */
-static const char *value_of(int argc, char **argv, bool (*is)(const char *word))
+static int run(struct cli *cli, const struct cli_args *args)
 {
-    if (!optarg && optind < argc && is(argv[optind]))
-        optarg = argv[optind++];
-    return optarg;
-}
-
-static bool is_number(const char *word)
-{
-    return *word && strspn(word, "0123456789.") == strlen(word);
-}
-
-static bool is_file(const char *word)
-{
-    return word[0] != '-';
-}
-
-/* 0: go on; else the exit status, as for cli_option(). */
-static int take_option(struct request *q, int o, int argc, char **argv)
-{
-    const char *value;
-    switch (o) {
-    case 'j':
-        q->json = true;
-        return 0;
-    case 'p':
-        q->prometheus = true;
-        q->file = value_of(argc, argv, is_file);
-        return 0;
-    case 'w':
-        q->watch = true;
-        value = value_of(argc, argv, is_number);
-        if (value && !cli_number("status", "--watch", value, 0.1, 86400, &q->every_s))
-            return CLI_USAGE;
-        return 0;
-    default:
-        return cli_option(o, argv, status_help);
-    }
-}
-
-int cli_status(struct cli *cli, int argc, char **argv)
-{
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"prometheus", optional_argument, NULL, 'p'},
-                                            {"watch", optional_argument, NULL, 'w'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    struct request q = {.cli = cli, .every_s = 2};
-    for (int o; (o = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        int rc = take_option(&q, o, argc, argv);
-        if (rc != 0 || o == 'h')
-            return rc;
-    }
-    if (optind < argc)
-        return cli_usage("status", "unexpected argument '%s'", argv[optind]);
-    if (q.json && q.prometheus)
+    struct request *q = args->options;
+    q->cli = cli;
+    q->watch = cli_given(args, "watch");
+    q->prometheus = cli_given(args, "prometheus");
+    if (q->json && q->prometheus)
         return cli_usage("status", "give either --json or --prometheus, not both");
-    if (q.watch && q.prometheus && !q.file)
+    if (q->watch && q->prometheus && !q->file)
         return cli_usage("status", "--watch needs a file for metrics: --prometheus FILE");
-    return run(&q);
+    return show(q);
 }
+
+static const struct request defaults = {.every_s = 2};
+
+const struct cli_command cli_status = {
+    .name = "status",
+    .group = CLI_OPERATE,
+    .summary = "show what is running, queued or failing, and what to do",
+    .prose = "Show what is stuck, why, and what to do: stages and workers, jobs by stage and age, "
+             "cameras with last contact and current transfers, disk space, the last day's errors "
+             "by reason, and the oldest unfinished item. Read-only; works without 'run', too. Exit "
+             "status 1 if there is a problem, or if the state could not be read.",
+    .notes =
+        "Colours are used on terminals unless NO_COLOR is set. Lines that do not fit are only "
+        "counted; 'dashspool status | less' shows all.\n\n"
+        "The keys of --json: trouble (what, advice), run, receiver, stages (processes, working), "
+        "jobs (by stage and state; ages: how many are younger than age_limits_s, and older), "
+        "transfers, cameras, incoming, disk, errors (of the last day), oldest (why, advice). Times "
+        "are RFC 3339, sizes bytes; null is what is not known.",
+    .options = options,
+    .example = "dashspool --root /srv/dashcam status --watch",
+    .room = sizeof(struct request),
+    .defaults = &defaults,
+    .run = run,
+};

@@ -362,7 +362,8 @@ struct media_wall timing_wall(const struct media_facts *facts, const struct medi
 
 enum zone { LOCAL, UTC, UPLOAD };
 
-/* Y: four digits; M D h m s: two; anything else: itself. Longer ones before their beginnings. */
+/* Y: four digits; y: the last two of 20xx; M D h m s: two; anything else: itself. Longer ones
+ * before their beginnings. */
 static const struct {
     const char *pattern;
     enum zone zone;
@@ -370,7 +371,9 @@ static const struct {
     {"YMDThmsZ", UTC},      {"Y-M-DTh-m-sZ", UTC},  {"Y-M-Dhms", UPLOAD},   {"YMDThms", LOCAL},
     {"YMD_hms", LOCAL},     {"YMD-hms", LOCAL},     {"YMD hms", LOCAL},     {"YMDhms", LOCAL},
     {"Y-M-D h-m-s", LOCAL}, {"Y-M-D_h-m-s", LOCAL}, {"Y-M-DTh-m-s", LOCAL}, {"Y-M-D-h-m-s", LOCAL},
-    {"Y-M-D h.m.s", LOCAL}, {"Y-M-D_hms", LOCAL},   {"Y_M_D_h_m_s", LOCAL},
+    {"Y-M-D h.m.s", LOCAL}, {"Y-M-D_hms", LOCAL},   {"Y_M_D_h_m_s", LOCAL}, {"Y-M-DTh_m_sZ", UTC},
+    {"Y-M-DTh_m_s", LOCAL}, {"Y_MD_hms", LOCAL},    {"D.M.Y h-m-s", LOCAL}, {"D.M.Y_h-m-s", LOCAL},
+    {"yMD_hms", LOCAL},
 };
 
 /* n digits at p as a number; -1 if they are not all digits. */
@@ -388,8 +391,8 @@ static int64_t number(const char *p, int n)
 /* A date and time as the pattern says at p, no digit behind it. */
 static bool match(const char *p, const char *pattern, int tz_min, int64_t *utc_us)
 {
-    static const char letters[] = "YMDhms";
-    int part[6] = {0};
+    static const char letters[] = "YMDhmsy";
+    int part[7] = {0};
     char text[80];
     struct err err;
     for (; *pattern; pattern++) {
@@ -402,6 +405,8 @@ static bool match(const char *p, const char *pattern, int tz_min, int64_t *utc_u
             part[letter - letters] = (int)v;
         p += n;
     }
+    if (part[6] > 0)
+        part[0] = 2000 + part[6];
     snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d", part[0], part[1], part[2], part[3],
              part[4], part[5]);
     return !isdigit((unsigned char)*p) && clock_parse(text, tz_min, utc_us, NULL, &err) == ERR_OK;

@@ -3,6 +3,7 @@
 /* O_NOFOLLOW */
 #include "dashspool/media.h"
 #include "dashspool/wire.h"
+#include "dashspool/words.h"
 #include "import_internal.h"
 #include <ctype.h>
 #include <fcntl.h>
@@ -217,14 +218,11 @@ static const struct {
     {"dsm", "driver"},   {"adas", "road"},   {"mdas9", "road"},    {"videof", "front"},
     {"photof", "front"}, {"videor", "rear"}, {"photor", "rear"},
 };
-enum { N_CAMERAS = sizeof cameras / sizeof *cameras, N_OWN = 5 };
+enum { N_CAMERAS = sizeof cameras / sizeof *cameras };
 
 bool import_camera_ok(const char *text)
 {
-    for (int i = 0; i < N_OWN; i++)
-        if (strcmp(text, cameras[i].word) == 0)
-            return true;
-    return false;
+    return words_have(CATALOGUE_CAMERAS, text, strlen(text));
 }
 
 /* Calls a word [from, n) what it means. */

@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE /* winsize */
-#include "screen.h"
+#include "terminal.h"
+#include "dashspool/clock.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +9,66 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+static bool window(int fd, struct winsize *size)
+{
+    return ioctl(fd, TIOCGWINSZ, size) == 0 && size->ws_col > 0;
+}
+
+int terminal_columns(int fd)
+{
+    struct winsize size;
+    const char *text = getenv("COLUMNS");
+    long n = text ? strtol(text, NULL, 10) : 0;
+    if (!isatty(fd))
+        return 0;
+    return window(fd, &size) ? size.ws_col : n > 0 && n < 10000 ? (int)n : 80;
+}
+
+/* ---- progress ---- */
+
+enum { BAR = 24, REDRAW_US = 100000 };
+
+void progress_begin(struct progress *p)
+{
+    *p = (struct progress){.on = isatty(STDERR_FILENO), .began_us = clock_mono_us()};
+}
+
+void progress_show(struct progress *p, int ended, int of, double all, const char *name)
+{
+    char bar[BAR + 1], left[32] = "", line[512];
+    int64_t now_us = clock_mono_us();
+    if (!p->on || now_us - p->drawn_us < REDRAW_US)
+        return;
+    p->drawn_us = now_us;
+    int full = (int)(all * BAR + 0.5);
+    for (int i = 0; i < BAR; i++)
+        bar[i] = i < full ? '#' : '-';
+    bar[BAR] = '\0';
+    double gone_s = (double)(now_us - p->began_us) / 1e6;
+    if (all > 0.02 && gone_s > 1) {
+        int s = (int)(gone_s / all * (1 - all));
+        snprintf(left, sizeof left, "  %d:%02d left", s / 60, s % 60);
+    }
+    int n = snprintf(line, sizeof line, "[%s] %3d%%  %d of %d%s  ", bar, (int)(all * 100), ended,
+                     of, left);
+    int room = terminal_columns(STDERR_FILENO) - 1 - n, length = (int)strlen(name);
+    /* the end of a name says more than its beginning */
+    fprintf(stderr, "\r%s%s\033[K", line,
+            room <= 0 ? "" : name + (length > room ? length - room : 0));
+    fflush(stderr);
+}
+
+void progress_clear(struct progress *p)
+{
+    if (!p->on || p->drawn_us == 0)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    p->drawn_us = 0;
+}
+
+/* ---- screen ---- */
 
 struct status_screen screen_of(int fd)
 {
@@ -18,7 +79,7 @@ struct status_screen screen_of(int fd)
         return s;
     s.colour = !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
     s.columns = 80;
-    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
+    if (window(fd, &size) && size.ws_row > 0) {
         s.columns = size.ws_col;
         s.rows = size.ws_row > 1 ? size.ws_row - 1 : 1;
     }

@@ -1,0 +1,334 @@
+/* Time zones by name, from the system's tz database (RFC 8536), as data: the time zone of this
+ * process is neither asked for nor changed. */
+#include "dashspool/buf.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/reader.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DATABASE "/usr/share/zoneinfo"
+
+enum {
+    NAME_MAX_BYTES = 63,      /* "America/Argentina/ComodRivadavia" has 32 */
+    FILE_BYTES_MAX = 1 << 16, /* the largest has 4 KiB */
+    STEPS_MAX = 4096,         /* the most has 236 */
+    TYPES_MAX = 256,          /* RFC 8536, section 3.2: an index has one byte */
+    RULE_ROOM = 80,           /* "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0" */
+    OFFSET_MAX_S = 26 * 3600,
+    DAY_S = 86400,
+};
+
+/* The day of a change: "M10.5.0/3", "J60", "59". */
+struct rule_day {
+    char form; /* 'M', 'J', or 'n': zero-based */
+    int month, week, weekday, day;
+    int64_t s; /* of that day, local */
+};
+
+/* The rule behind the last step, as POSIX writes TZ. */
+struct rule {
+    bool known, has_dst;
+    int64_t std_s, dst_s; /* east of UTC */
+    struct rule_day begin, end;
+};
+
+struct clock_tz {
+    size_t n_steps;
+    int64_t *at_s; /* UTC, ascending */
+    uint8_t *type; /* from then on */
+    int32_t offset_s[TYPES_MAX];
+    struct rule rule;
+};
+
+/* ---- the rule ---- */
+
+static bool number(const char **p, int min, int max, int *out)
+{
+    int v = 0, n = 0;
+    for (; isdigit((unsigned char)**p) && n < 4; n++)
+        v = v * 10 + (*(*p)++ - '0');
+    *out = v;
+    return n > 0 && v >= min && v <= max;
+}
+
+/* [+-]hh[:mm[:ss]] */
+static bool hours(const char **p, int max_h, int64_t *out_s)
+{
+    int h, m = 0, s = 0, sign = **p == '-' ? -1 : 1;
+    *p += **p == '-' || **p == '+';
+    if (!number(p, 0, max_h, &h))
+        return false;
+    if (**p == ':' && (++*p, !number(p, 0, 59, &m)))
+        return false;
+    if (**p == ':' && (++*p, !number(p, 0, 59, &s)))
+        return false;
+    *out_s = sign * (h * INT64_C(3600) + m * 60 + s);
+    return true;
+}
+
+/* "CET", "<+03>" */
+static bool abbreviation(const char **p)
+{
+    const char *from = *p;
+    if (*from == '<') {
+        *p += strcspn(*p, ">");
+        return *(*p)++ == '>' && *p - from > 3;
+    }
+    while (isalpha((unsigned char)**p))
+        ++*p;
+    return *p - from >= 3;
+}
+
+static bool rule_day(const char **p, struct rule_day *d)
+{
+    bool ok;
+    d->s = 2 * 3600;
+    d->form = **p == 'M' || **p == 'J' ? *(*p)++ : 'n';
+    if (d->form == 'M')
+        ok = number(p, 1, 12, &d->month) && *(*p)++ == '.' && number(p, 1, 5, &d->week) &&
+             *(*p)++ == '.' && number(p, 0, 6, &d->weekday);
+    else
+        ok = number(p, d->form == 'J', 365, &d->day);
+    return ok && (**p != '/' || (++*p, hours(p, 167, &d->s)));
+}
+
+static bool parse_rule(const char *text, struct rule *out)
+{
+    struct rule r = {.known = true};
+    const char *p = text;
+    if (!abbreviation(&p) || !hours(&p, 24, &r.std_s))
+        return false;
+    r.std_s = -r.std_s; /* POSIX counts west of Greenwich */
+    r.has_dst = *p != '\0';
+    if (r.has_dst) {
+        if (!abbreviation(&p))
+            return false;
+        r.dst_s = -(r.std_s + 3600);
+        if (*p != ',' && !hours(&p, 24, &r.dst_s))
+            return false;
+        r.dst_s = -r.dst_s;
+        if (*p++ != ',' || !rule_day(&p, &r.begin) || *p++ != ',' || !rule_day(&p, &r.end))
+            return false;
+    }
+    *out = r;
+    return *p == '\0';
+}
+
+/* Seconds since 1970 of the local time at which a change comes in that year, as if it were UTC. */
+static int64_t change_s(const struct rule_day *d, int year)
+{
+    int64_t day = clock_days(year, 1, 1);
+    bool leap = clock_days(year + 1, 1, 1) - day == 366;
+    if (d->form == 'J') { /* 29 February is not counted */
+        day += d->day - 1 + (leap && d->day >= 60);
+    } else if (d->form == 'n') {
+        day += d->day;
+    } else {
+        day = clock_days(year, d->month, 1);
+        int64_t next =
+            d->month < 12 ? clock_days(year, d->month + 1, 1) : clock_days(year + 1, 1, 1);
+        int weekday = (int)(((day + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
+        day += (d->weekday - weekday + 7) % 7 + 7 * (d->week - 1);
+        if (day >= next) /* "the fifth" is the last */
+            day -= 7;
+    }
+    return day * DAY_S + d->s;
+}
+
+static int64_t offset_by_rule(const struct rule *r, int64_t utc_s)
+{
+    if (!r->has_dst)
+        return r->std_s;
+    int year = clock_civil_from_utc((utc_s + r->std_s) * INT64_C(1000000), 0).year;
+    int64_t begin = change_s(&r->begin, year) - r->std_s, end = change_s(&r->end, year) - r->dst_s;
+    bool dst = begin < end ? utc_s >= begin && utc_s < end : !(utc_s >= end && utc_s < begin);
+    return dst ? r->dst_s : r->std_s;
+}
+
+/* ---- the file ---- */
+
+struct header {
+    uint8_t version;
+    size_t isut, isstd, leap, steps, types, chars;
+};
+
+static bool read_header(struct rd *r, struct header *h)
+{
+    const uint8_t *magic = rd_bytes(r, 4);
+    if (!magic || memcmp(magic, "TZif", 4) != 0)
+        return false;
+    h->version = rd_u8(r);
+    rd_bytes(r, 15);
+    h->isut = rd_be32(r);
+    h->isstd = rd_be32(r);
+    h->leap = rd_be32(r);
+    h->steps = rd_be32(r);
+    h->types = rd_be32(r);
+    h->chars = rd_be32(r);
+    return !r->bad && h->steps <= STEPS_MAX && h->types > 0 && h->types <= TYPES_MAX &&
+           h->chars <= FILE_BYTES_MAX && h->leap <= STEPS_MAX && h->isut <= TYPES_MAX &&
+           h->isstd <= TYPES_MAX;
+}
+
+static size_t body_bytes(const struct header *h, size_t time_bytes)
+{
+    return h->steps * (time_bytes + 1) + h->types * 6 + h->chars + h->leap * (time_bytes + 4) +
+           h->isstd + h->isut;
+}
+
+/* The steps and the types; what they are called does not matter here. */
+static bool read_body(struct rd *r, const struct header *h, size_t time_bytes, struct clock_tz *tz)
+{
+    if (h->leap > 0) /* "right/…" counts leap seconds: its times are not ours */
+        return false;
+    tz->n_steps = h->steps;
+    for (size_t i = 0; i < h->steps; i++) {
+        tz->at_s[i] = time_bytes == 8 ? (int64_t)rd_be64(r) : (int32_t)rd_be32(r);
+        if (i > 0 && tz->at_s[i] <= tz->at_s[i - 1])
+            return false;
+    }
+    for (size_t i = 0; i < h->steps; i++)
+        if ((tz->type[i] = rd_u8(r)) >= h->types)
+            return false;
+    for (size_t i = 0; i < h->types; i++) {
+        tz->offset_s[i] = (int32_t)rd_be32(r);
+        rd_bytes(r, 2);
+        if (tz->offset_s[i] < -OFFSET_MAX_S || tz->offset_s[i] > OFFSET_MAX_S)
+            return false;
+    }
+    rd_bytes(r, h->chars + h->isstd + h->isut);
+    return !r->bad;
+}
+
+/* "\nCET-1CEST,M3.5.0,M10.5.0/3\n"; "\n\n" if there is no rule. */
+static bool read_footer(struct rd *r, struct clock_tz *tz)
+{
+    size_t n = rd_left(r);
+    const char *text = (const char *)rd_bytes(r, n);
+    char rule[RULE_ROOM];
+    if (n < 2 || n - 2 >= sizeof rule || text[0] != '\n' || text[n - 1] != '\n')
+        return false;
+    memcpy(rule, text + 1, n - 2);
+    rule[n - 2] = '\0';
+    return strlen(rule) == n - 2 && (n == 2 || parse_rule(rule, &tz->rule));
+}
+
+static bool read_file(struct clock_tz *tz, const uint8_t *data, size_t n)
+{
+    struct rd r = rd_init(data, n);
+    struct header h;
+    if (!read_header(&r, &h))
+        return false;
+    if (h.version == 0) /* of before 2005 */
+        return read_body(&r, &h, 4, tz) && rd_done(&r);
+    rd_bytes(&r, body_bytes(&h, 4)); /* the same once more, for readers of before 2005 */
+    return read_header(&r, &h) && read_body(&r, &h, 8, tz) && read_footer(&r, tz);
+}
+
+int clock_tz_parse(struct clock_tz **out, const void *data, size_t n, struct err *err)
+{
+    struct clock_tz *tz = calloc(1, sizeof *tz);
+    *out = NULL;
+    if (tz) {
+        tz->at_s = calloc(STEPS_MAX, sizeof *tz->at_s);
+        tz->type = calloc(STEPS_MAX, sizeof *tz->type);
+    }
+    if (!tz || !tz->at_s || !tz->type) {
+        clock_tz_free(&tz);
+        return err_set(err, ERR_NOMEM, "out of memory: a time zone");
+    }
+    if (!read_file(tz, data, n)) {
+        clock_tz_free(&tz);
+        return err_set(err, ERR_MALFORMED, "malformed time zone data");
+    }
+    *out = tz;
+    return ERR_OK;
+}
+
+/* Words of letters, digits, _ + and -, parted by single slashes: no way out of the database. */
+static bool name_ok(const char *name)
+{
+    size_t n = strlen(name);
+    bool begins = true;
+    for (const char *p = name; *p; p++) {
+        if (begins && !isalnum((unsigned char)*p))
+            return false;
+        if (!isalnum((unsigned char)*p) && !strchr("_+-/", *p))
+            return false;
+        begins = *p == '/';
+    }
+    return n > 0 && n <= NAME_MAX_BYTES && !begins;
+}
+
+int clock_tz_open(struct clock_tz **out, const char *name, struct err *err)
+{
+    struct buf b;
+    char path[sizeof DATABASE + NAME_MAX_BYTES + 2];
+    struct err why;
+    *out = NULL;
+    buf_init(&b, FILE_BYTES_MAX);
+    snprintf(path, sizeof path, DATABASE "/%s", name);
+    int rc = name_ok(name) ? fsx_read_file(path, &b, &why) : ERR_NOTFOUND;
+    if (rc == ERR_OK)
+        rc = clock_tz_parse(out, buf_data(&b), b.used, &why);
+    buf_clear(&b);
+    if (rc == ERR_OK || rc == ERR_NOMEM)
+        return rc == ERR_OK ? rc : err_set(err, rc, "%s", why.text);
+    return err_set(err, ERR_CONFIG,
+                   "expected +02:00, Z, or a time zone in " DATABASE " such as Europe/Berlin");
+}
+
+void clock_tz_free(struct clock_tz **tz)
+{
+    if (!tz || !*tz)
+        return;
+    free((*tz)->at_s);
+    free((*tz)->type);
+    free(*tz);
+    *tz = NULL;
+}
+
+/* ---- what it says ---- */
+
+static int64_t offset_s(const struct clock_tz *tz, int64_t utc_s)
+{
+    size_t from = 0, until = tz->n_steps; /* the steps up to utc_s are [0, from) at the end */
+    while (from < until) {
+        size_t middle = from + (until - from) / 2;
+        if (tz->at_s[middle] <= utc_s)
+            from = middle + 1;
+        else
+            until = middle;
+    }
+    if (from == tz->n_steps && tz->rule.known)
+        return offset_by_rule(&tz->rule, utc_s);
+    return tz->offset_s[from > 0 ? tz->type[from - 1] : 0]; /* RFC 8536: before the first: type 0 */
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+int clock_tz_min(const struct clock_tz *tz, int64_t utc_us)
+{
+    return (int)floor_div(offset_s(tz, floor_div(utc_us, 1000000)), 60);
+}
+
+/* What held a day before and holds a day after are the only two that it can be: clocks are not
+ * changed twice within two days. */
+enum clock_local clock_tz_local(const struct clock_tz *tz, int64_t local_us, int *tz_min,
+                                int *other_min)
+{
+    int64_t s = floor_div(local_us, 1000000);
+    int64_t before = offset_s(tz, s - DAY_S), after = offset_s(tz, s + DAY_S);
+    bool is_before = offset_s(tz, s - before) == before;
+    bool is_after = before != after && offset_s(tz, s - after) == after;
+    *tz_min = (int)floor_div(is_after && !is_before ? after : before, 60);
+    *other_min = (int)floor_div(is_after && !is_before ? before : after, 60);
+    return is_before && is_after   ? CLOCK_LOCAL_TWICE
+           : is_before || is_after ? CLOCK_LOCAL_ONCE
+                                   : CLOCK_LOCAL_NEVER;
+}

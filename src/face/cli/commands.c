@@ -1,0 +1,230 @@
+/* Every command, and how one is chosen and run. */
+#include "cli_internal.h"
+#include "dashspool/log.h"
+#include "dashspool/words.h"
+#include <stdlib.h>
+#include <string.h>
+
+const struct cli_command *const cli_commands[] = {&cli_run,      &cli_receive,
+                                                  &cli_watch,    &cli_import,
+                                                  &cli_work,     &cli_convert,
+                                                  &cli_probe,    &cli_serve,
+                                                  &cli_list,     &cli_show,
+                                                  &cli_cat,      &cli_export,
+                                                  &cli_verify,   &cli_attach_timestamp,
+                                                  &cli_keygen,   &cli_protect,
+                                                  &cli_sweep,    &cli_fsck,
+                                                  &cli_backup,   &cli_reindex,
+                                                  &cli_retry,    &cli_drop,
+                                                  &cli_release,  &cli_status,
+                                                  &cli_config,   &cli_help,
+                                                  &cli_simulate, NULL};
+
+/* ---- what holds for every command ---- */
+
+struct globals {
+    const char *root, *config, *level;
+    bool json, help, version;
+};
+
+#define AT(field) offsetof(struct globals, field)
+const struct cli_option cli_globals[] = {
+    {CLI_HEADING, .help = "Options of every command, before or after it:"},
+    {CLI_TEXT, "root", "DIR", "data directory (default: $DASHSPOOL_ROOT, else ./dashspool.data)",
+     .offset = AT(root)},
+    {CLI_TEXT, "config", "DIR",
+     "settings directory (default: ROOT/pipeline.d, else {}, else built-in defaults)",
+     .offset = AT(config)},
+    {CLI_WORD, "log-level", "LEVEL",
+     "least severe message to log: {} (default: $DASHSPOOL_LOG_LEVEL, else info)",
+     .offset = AT(level), .words = "error warn info debug"},
+    {CLI_FLAG, "log-json", NULL, "log one JSON object per line; same as $DASHSPOOL_LOG_JSON=yes",
+     .offset = AT(json)},
+    {CLI_FLAG, "help", NULL, "show help for the command, or this text", .offset = AT(help),
+     .letter = 'h'},
+    {CLI_FLAG, "version", NULL, "print the version", .offset = AT(version)},
+    {0}};
+#undef AT
+
+#define LEVEL_NAME "DASHSPOOL_LOG_LEVEL"
+#define JSON_NAME  "DASHSPOOL_LOG_JSON"
+
+/* The environment takes both to the processes that this one starts: those of run say the same as
+ * run. */
+static int set_up_log(const struct globals *g)
+{
+    const char *from = g->level ? "--log-level" : LEVEL_NAME, *json = getenv(JSON_NAME);
+    const char *word = g->level ? g->level : getenv(LEVEL_NAME);
+    enum log_level level = LOG_LEVEL_INFO;
+    if (word && !log_level_parse(word, &level)) {
+        fprintf(stderr, "dashspool: %s %s: expected error, warn, info or debug\n", from, word);
+        return CLI_USAGE;
+    }
+    bool as_json = g->json || (json && strcmp(json, "yes") == 0);
+    if (setenv(LEVEL_NAME, log_level_name(level), 1) < 0 ||
+        setenv(JSON_NAME, as_json ? "yes" : "no", 1) < 0)
+        return CLI_FAILED;
+    log_setup(level, as_json);
+    return CLI_OK;
+}
+
+/* ---- one command ---- */
+
+/* A command line, taken apart. */
+struct line {
+    const struct cli_command *command; /* NULL: none, or none that is known */
+    const char *name;                  /* … as it was typed */
+    struct cli_option before[CLI_OPTIONS_MAX], behind[CLI_OPTIONS_MAX];
+    size_t n_own; /* of those behind the command; the rest of them hold for every command */
+    struct cli_given *given;
+    size_t n_before, n_given;
+    char **operand;
+    int n_operands;
+    char problem[CLI_PROBLEM_ROOM];
+    struct globals globals;
+};
+
+static const struct cli_command *command_of(const char *name)
+{
+    for (size_t i = 0; cli_commands[i]; i++)
+        if (strcmp(name, cli_commands[i]->name) == 0)
+            return cli_commands[i];
+    return NULL;
+}
+
+static void take_apart(struct line *line, int argc, char **argv)
+{
+    size_t n = cli_options_of(NULL, line->before, &line->n_own);
+    int at = cli_options_read(line->before, n, 0, false, argc, argv, line->given, &line->n_before,
+                              line->problem);
+    line->n_given = line->n_before;
+    line->name = at < argc ? argv[at] : NULL;
+    line->command = at < argc && !*line->problem ? command_of(argv[at]) : NULL;
+    if (!line->command)
+        return;
+    n = cli_options_of(line->command, line->behind, &line->n_own);
+    int end = cli_options_read(line->behind, n, line->n_own, true, argc - at, argv + at,
+                               line->given + line->n_before, &n, line->problem);
+    line->n_given += n;
+    line->operand = argv + at + end;
+    line->n_operands = argc - at - end;
+}
+
+static bool is_own(const struct line *line, const struct cli_given *given)
+{
+    return given->option >= line->behind && given->option < line->behind + line->n_own;
+}
+
+static int read_globals(struct line *line)
+{
+    int rc = CLI_OK;
+    for (size_t i = 0; rc == CLI_OK && i < line->n_given; i++)
+        if (!is_own(line, &line->given[i]))
+            rc = cli_option_apply("", &line->given[i], &line->globals, NULL);
+    return rc;
+}
+
+static int unknown_command(const char *name)
+{
+    struct words_guess guess = {.typed = name};
+    for (size_t i = 0; cli_commands[i]; i++)
+        words_guess_try(&guess, cli_commands[i]->name);
+    const char *meant = words_guess(&guess);
+    return cli_usage("", "unknown command '%.60s'%s%s%s", name, meant ? "; did you mean '" : "",
+                     meant ? meant : "", meant ? "'?" : "");
+}
+
+static int check_operands(const struct line *line)
+{
+    const struct cli_command *c = line->command;
+    if (line->n_operands < c->operands_min)
+        return cli_usage(c->name, "%s", c->operands_missing);
+    if (line->n_operands > c->operands_max)
+        return cli_usage(c->name, "unexpected argument '%s'", line->operand[c->operands_max]);
+    return CLI_OK;
+}
+
+/* With its settings and its options. */
+static int run(struct cli *cli, struct line *line)
+{
+    const struct cli_command *command = line->command;
+    struct cli_given *own = line->given + line->n_before;
+    struct err err;
+    size_t n = 0;
+    for (size_t i = line->n_before; i < line->n_given; i++)
+        if (is_own(line, &line->given[i]))
+            own[n++] = line->given[i];
+    struct cli_args args = {calloc(1, command->room + 1), line->operand, line->n_operands, own, n};
+    if (!args.options)
+        return cli_fail(command->name, &(struct err){.text = "out of memory: options"});
+    if (command->defaults)
+        memcpy(args.options, command->defaults, command->room);
+    int rc = CLI_OK;
+    if (!command->no_settings && cli->settings->load(cli, &cli->cfg, &err) < 0) {
+        fprintf(stderr, "dashspool: %s\n", err.text);
+        rc = CLI_USAGE;
+    }
+    for (size_t i = 0; rc == CLI_OK && i < n; i++)
+        rc = cli_option_apply(command->name, &own[i], args.options, cli->cfg);
+    if (rc == CLI_OK)
+        rc = check_operands(line);
+    if (rc == CLI_OK)
+        rc = command->run(cli, &args);
+    cfg_free(&cli->cfg);
+    free(args.options);
+    return rc;
+}
+
+static int with_root(struct line *line, const struct cli_settings *settings)
+{
+    const char *root = line->globals.root ? line->globals.root : getenv("DASHSPOOL_ROOT");
+    char *kept = strdup(root && *root ? root : "dashspool.data");
+    if (!kept)
+        return CLI_FAILED;
+    for (size_t n = strlen(kept); n > 1 && kept[n - 1] == '/'; n--)
+        kept[n - 1] = '\0';
+    struct cli cli = {.root = kept, .config_given = line->globals.config, .settings = settings};
+    int rc = run(&cli, line);
+    free(kept);
+    return rc;
+}
+
+static int choose(struct line *line, const struct cli_settings *settings)
+{
+    int rc = read_globals(line);
+    if (rc == CLI_OK)
+        rc = set_up_log(&line->globals);
+    if (rc != CLI_OK)
+        return rc;
+    if (*line->problem)
+        return cli_usage(line->command ? line->command->name : "", "%s", line->problem);
+    if (line->globals.version) {
+        puts("dashspool " DASHSPOOL_VERSION);
+        return CLI_OK;
+    }
+    if (line->name && !line->command)
+        return unknown_command(line->name);
+    if (line->command && line->globals.help)
+        cli_print_help(line->command, stdout);
+    else if (!line->command)
+        cli_print_overview(settings, line->globals.help ? stdout : stderr);
+    else
+        return with_root(line, settings);
+    return !line->globals.help ? CLI_USAGE : fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+}
+
+int cli_main(int argc, char **argv, const struct cli_settings *settings)
+{
+    struct line *line = calloc(1, sizeof *line);
+    int rc = CLI_FAILED;
+    if (line)
+        line->given = calloc(2 * (size_t)argc + 1, sizeof *line->given);
+    if (line && line->given)
+        rc = choose((take_apart(line, argc, argv), line), settings);
+    else
+        fputs("dashspool: out of memory: the command line\n", stderr);
+    if (line)
+        free(line->given);
+    free(line);
+    return rc;
+}

@@ -1,0 +1,172 @@
+/* What --help says: the tables of options as text for a terminal of 80 columns. */
+#include "cli_internal.h"
+#include "dashspool/words.h"
+#include <string.h>
+
+enum { WIDE = 80, TERM_WIDE = 22 }; /* columns; of the terms that have their text beside them */
+
+const char *cli_group_name(enum cli_group group)
+{
+    static const char *const names[] = {
+        [CLI_RECEIVE] = "Receive",   [CLI_CONVERT] = "Convert", [CLI_LOOK] = "Look",
+        [CLI_EVIDENCE] = "Evidence", [CLI_OPERATE] = "Operate", [CLI_TEST] = "Test"};
+    return names[group];
+}
+
+const char *cli_option_term(const struct cli_option *o, char out[CLI_TERM_ROOM])
+{
+    char letter[8] = "";
+    const char *value = o->value ? o->value : "";
+    const char *between = !o->value || strncmp(value, "[=", 2) == 0 ? "" : " ";
+    if (o->letter)
+        snprintf(letter, sizeof letter, "-%c, ", o->letter);
+    snprintf(out, CLI_TERM_ROOM, "%s%s%s%s%s", letter, cli_is_option(o) ? "--" : "", o->name,
+             between, value);
+    return out;
+}
+
+const char *cli_option_help(const struct cli_option *o, const struct cli_settings *settings,
+                            char out[CLI_HELP_ROOM])
+{
+    char words[WORDS_TEXT_ROOM];
+    const char *mark = strstr(o->help, "{}");
+    const char *put = !mark      ? ""
+                      : o->words ? words_text(o->words, words)
+                      : settings ? settings->installed_config
+                                 : "";
+    snprintf(out, CLI_HELP_ROOM, "%.*s%s%s", mark ? (int)(mark - o->help) : (int)strlen(o->help),
+             o->help, put, mark ? mark + 2 : "");
+    return out;
+}
+
+static const char *const end_of_forms = "";
+
+bool cli_usage_form(const struct cli_command *command, const char **at, char *out, size_t room)
+{
+    if (*at == end_of_forms)
+        return false;
+    if (command->forms) {
+        const char *form = *at ? *at : command->forms;
+        size_t n = strcspn(form, "\n");
+        snprintf(out, room, "%s %.*s", command->name, (int)n, form);
+        *at = form[n] ? form + n + 1 : end_of_forms;
+        return true;
+    }
+    bool optional = command->operands_min == 0;
+    out[0] = '\0';
+    snprintf(out, room, "%s%s", command->name, command->options ? " [OPTION]…" : "");
+    if (command->operand)
+        snprintf(out + strlen(out), room - strlen(out), " %s%s%s%s", optional ? "[" : "",
+                 command->operand, command->operands_max > 1 ? "…" : "", optional ? "]" : "");
+    *at = end_of_forms;
+    return true;
+}
+
+/* Columns of n bytes of UTF-8. */
+static int columns(const char *text, size_t n)
+{
+    int wide = 0;
+    for (size_t i = 0; i < n; i++)
+        wide += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return wide;
+}
+
+/* Words into lines, from the column `at` on; further lines, and those behind an empty one, begin at
+ * `indent`. */
+static void put_wrapped(FILE *to, const char *text, int at, int indent)
+{
+    bool first = true;
+    while (*text) {
+        if (*text == '\n') {
+            fputs("\n\n", to);
+            text += strspn(text, "\n");
+            at = fprintf(to, "%*s", indent, "");
+            first = true;
+            continue;
+        }
+        size_t n = strcspn(text, " \n");
+        int wide = columns(text, n);
+        if (!first && at + 1 + wide > WIDE) {
+            at = fprintf(to, "\n%*s", indent, "") - 1;
+            first = true;
+        }
+        at += fprintf(to, "%s", first ? "" : " ") + wide;
+        fwrite(text, 1, n, to);
+        first = false;
+        text += n + (text[n] == ' ');
+    }
+    fputc('\n', to);
+}
+
+static void put_row(FILE *to, const char *term, const char *help, int wide)
+{
+    int n = columns(term, strlen(term));
+    fprintf(to, "  %s", term);
+    if (n > wide)
+        fprintf(to, "\n%*s", wide + 4, "");
+    else
+        fprintf(to, "%*s", wide + 2 - n, "");
+    put_wrapped(to, help, wide + 4, wide + 4);
+}
+
+static void put_options(FILE *to, const struct cli_option *table,
+                        const struct cli_settings *settings)
+{
+    struct cli_option o[CLI_OPTIONS_MAX];
+    char term[CLI_TERM_ROOM], help[CLI_HELP_ROOM];
+    size_t n = cli_options_flat(table, o);
+    int wide = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *text = o[i].kind == CLI_HEADING ? "" : cli_option_term(&o[i], term);
+        int own = columns(text, strlen(text));
+        wide = own > wide && own <= TERM_WIDE ? own : wide;
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool rows_end = i > 0 && o[i - 1].kind == CLI_ROW && o[i].kind != CLI_ROW;
+        if (i == 0 || o[i].kind == CLI_HEADING || rows_end)
+            fputc('\n', to);
+        if (o[i].kind == CLI_HEADING) {
+            cli_option_help(&o[i], settings, help);
+            put_wrapped(to, help, 0, 0);
+        } else {
+            put_row(to, cli_option_term(&o[i], term), cli_option_help(&o[i], settings, help), wide);
+        }
+    }
+}
+
+void cli_print_help(const struct cli_command *command, FILE *to)
+{
+    char form[400];
+    const char *at = NULL, *before = "usage:";
+    for (; cli_usage_form(command, &at, form, sizeof form); before = "      ")
+        fprintf(to, "%s dashspool %s\n", before, form);
+    fputc('\n', to);
+    put_wrapped(to, command->prose, 0, 0);
+    put_options(to, command->options, NULL);
+    if (command->notes) {
+        fputc('\n', to);
+        put_wrapped(to, command->notes, 0, 0);
+    }
+    fputs("\nexample: ", to);
+    for (const char *c = command->example; *c; c++) /* further lines stand below the first */
+        fputs(*c == '\n' ? "\n         " : (char[]){*c, '\0'}, to);
+    fputc('\n', to);
+}
+
+void cli_print_overview(const struct cli_settings *settings, FILE *to)
+{
+    fputs("usage: dashspool [OPTION]… COMMAND …\n"
+          "\n"
+          "Turns what Teltonika dash cameras send into playable video and verifiable evidence.\n",
+          to);
+    for (int group = CLI_RECEIVE; group <= CLI_TEST; group++) {
+        fprintf(to, "\n%s:\n", cli_group_name((enum cli_group)group));
+        for (size_t i = 0; cli_commands[i]; i++)
+            if ((int)cli_commands[i]->group == group)
+                fprintf(to, "  %-16s  %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+    }
+    put_options(to, cli_globals, settings);
+    fputs("\n'dashspool COMMAND --help' explains each command. Start with: dashspool convert "
+          "clip.h265\n",
+          to);
+}

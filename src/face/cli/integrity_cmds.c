@@ -1,0 +1,225 @@
+/* fsck, backup, reindex: whether everything in ROOT is what it was, a copy of it, and its catalogue
+ * made anew. */
+#include "cli_internal.h"
+#include "dashspool/upkeep.h"
+#include "terminal.h"
+#include <string.h>
+
+/* ---- fsck ---- */
+
+struct fsck_options {
+    bool quick, json;
+};
+
+static const struct cli_option fsck_options[] = {
+    {CLI_FLAG, "quick", NULL, "check only that originals and copies exist; do not read them",
+     .offset = offsetof(struct fsck_options, quick)},
+    {CLI_FLAG, "json", NULL, "print the problems as a JSON object",
+     .offset = offsetof(struct fsck_options, json)},
+    {0}};
+
+struct checking {
+    struct progress bar;
+    json_t *json; /* NULL: lines */
+};
+
+static void tell_problem(void *arg, const struct upkeep_problem *p)
+{
+    struct checking *t = arg;
+    char where[1024], what[1024];
+    cli_printable(p->where, where, sizeof where);
+    cli_printable(p->what, what, sizeof what);
+    if (t->json) {
+        json_array_append_new(t->json,
+                              json_pack("{s:s, s:s, s:s, s:s}", "part", upkeep_part_name(p->part),
+                                        "where", where, "what", what, "advice", p->advice));
+        return;
+    }
+    progress_clear(&t->bar);
+    printf("%-9s  %s: %s; %s\n", upkeep_part_name(p->part), where, what, p->advice);
+    fflush(stdout);
+}
+
+static bool show_check(void *arg, const char *where, double done)
+{
+    struct checking *t = arg;
+    progress_show(&t->bar, 0, 0, done, where);
+    return !cli_stopped();
+}
+
+static int summary(struct checking *t, const struct upkeep_findings *f, bool quick)
+{
+    char size[24];
+    int rc = f->problems > 0 ? CLI_FAILED : CLI_OK;
+    if (t->json) {
+        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", f->problems == 0,
+                              "masters", (json_int_t)f->masters, "copies", (json_int_t)f->copies,
+                              "custodies", (json_int_t)f->custodies, "jobs", (json_int_t)f->jobs,
+                              "hashed_bytes", (json_int_t)f->hashed_bytes, "problems", t->json);
+        t->json = NULL;
+        return cli_print_json("fsck", o) == CLI_OK ? rc : CLI_FAILED;
+    }
+    printf("%lld originals, %lld copies, %lld custody records, %lld jobs: ", (long long)f->masters,
+           (long long)f->copies, (long long)f->custodies, (long long)f->jobs);
+    if (f->problems == 0)
+        printf("no problems; ");
+    else
+        printf("%lld problem%s; ", (long long)f->problems, f->problems == 1 ? "" : "s");
+    if (quick)
+        printf("contents not read (--quick)\n");
+    else
+        printf("%s read and hashed\n", size_text(f->hashed_bytes, size));
+    return rc;
+}
+
+static int run_fsck(struct cli *cli, const struct cli_args *args)
+{
+    const struct fsck_options *o = args->options;
+    struct checking checking = {.json = o->json ? json_array() : NULL};
+    struct upkeep_findings findings;
+    struct stages *stages = NULL;
+    struct spools_known names;
+    const char *name[STAGES_MAX];
+    struct err err;
+    cli_stop_catch();
+    progress_begin(&checking.bar);
+    const struct upkeep_listener listener = {tell_problem, show_check, &checking};
+    int rc = cli_care_stages(cli, &stages, name, &names, &err);
+    if (rc == ERR_OK)
+        rc = upkeep_fsck(cli->root, o->quick, &names, &listener, &findings, &err);
+    stages_free(&stages);
+    progress_clear(&checking.bar);
+    if (rc < 0) {
+        json_decref(checking.json);
+        return cli_fail("fsck", &err);
+    }
+    return summary(&checking, &findings, o->quick);
+}
+
+const struct cli_command cli_fsck = {
+    .name = "fsck",
+    .group = CLI_OPERATE,
+    .summary = "check the integrity of everything in ROOT",
+    .prose = "Check everything below ROOT: databases, every original against its checksum of "
+             "receipt, every copy against the catalogue, every custody record, the jobs of every "
+             "stage, and unknown files. Changes nothing; safe while receivers and workers run. One "
+             "line for each problem: what, where, and what to do. Exit status 1 if there is a "
+             "problem, or if something could not be checked.",
+    .options = fsck_options,
+    .example = "dashspool --root /srv/dashcam fsck",
+    .room = sizeof(struct fsck_options),
+    .run = run_fsck,
+};
+
+/* ---- backup, reindex ---- */
+
+struct told {
+    struct progress bar;
+    const char *command;
+};
+
+static bool show(void *arg, const char *where, double done)
+{
+    struct told *t = arg;
+    progress_show(&t->bar, 0, 0, done, where);
+    return !cli_stopped();
+}
+
+static void tell(void *arg, const char *where, const char *why)
+{
+    struct told *t = arg;
+    char name[600], text[600];
+    progress_clear(&t->bar);
+    cli_printable(where, name, sizeof name);
+    cli_printable(why, text, sizeof text);
+    fprintf(stderr, "dashspool %s: %s: %s\n", t->command, name, text);
+}
+
+static void begin(struct told *t)
+{
+    cli_stop_catch();
+    progress_begin(&t->bar);
+}
+
+static int run_backup(struct cli *cli, const struct cli_args *args)
+{
+    struct told told = {.command = "backup"};
+    struct upkeep_backup_result r;
+    struct err err;
+    char size[24];
+    begin(&told);
+    const struct upkeep_progress progress = {show, tell, &told};
+    int rc = upkeep_backup(cli->root, args->operand[0], &progress, &r, &err);
+    progress_clear(&told.bar);
+    if (rc < 0)
+        return cli_fail("backup", &err);
+    printf("%s: %lld days, %lld originals of today and yesterday, %lld copies: %s; %lld files were "
+           "there already\n",
+           args->operand[0], (long long)r.days, (long long)r.masters, (long long)r.copies,
+           size_text(r.bytes, size), (long long)r.kept);
+    return r.troubles > 0 ? CLI_FAILED : CLI_OK;
+}
+
+const struct cli_command cli_backup = {
+    .name = "backup",
+    .group = CLI_OPERATE,
+    .summary = "back up ROOT while it is in use",
+    .prose = "Copy the catalogue, originals and copies to DIR while receivers and workers run. DIR "
+             "is new, or an earlier backup, which is updated incrementally; nothing is ever "
+             "removed from it. A backup is itself a ROOT: 'dashspool --root DIR fsck' checks it; "
+             "to restore, copy it back. The queue is not copied: unfinished and failed jobs are "
+             "recreated when a receiver starts on the backup.",
+    .example = "dashspool --root /srv/dashcam backup /mnt/backup/dashcam",
+    .operand = "DIR",
+    .operands_min = 1,
+    .operands_max = 1,
+    .operands_missing = "give one backup directory",
+    .run = run_backup,
+};
+
+static void tell_reindexed(const struct upkeep_reindex_result *r)
+{
+    long long lost = (long long)(r->masters - r->taken_over);
+    printf("%lld originals (%lld with facts from the old catalogue), %lld copies, %lld custody "
+           "records restored\n",
+           (long long)r->masters, (long long)r->taken_over, (long long)r->copies,
+           (long long)r->custodies);
+    if (r->origins + r->done + r->seen > 0)
+        printf("origins of %lld files, %lld completed stages, %lld known files restored\n",
+               (long long)r->origins, (long long)r->done, (long long)r->seen);
+    if (lost > 0)
+        printf("%lld lost their arrival facts, protections and completed stages; those without "
+               "copies are processed again\n",
+               lost);
+    if (r->no_origin > 0)
+        printf("%lld files lost their origin\n", (long long)r->no_origin);
+}
+
+static int run_reindex(struct cli *cli, const struct cli_args *args)
+{
+    struct told told = {.command = "reindex"};
+    struct upkeep_reindex_result r;
+    struct err err;
+    (void)args;
+    begin(&told);
+    const struct upkeep_progress progress = {show, tell, &told};
+    int rc = upkeep_reindex(cli->root, &progress, &r, &err);
+    progress_clear(&told.bar);
+    if (rc < 0)
+        return cli_fail("reindex", &err);
+    tell_reindexed(&r);
+    return r.troubles > 0 ? CLI_FAILED : CLI_OK;
+}
+
+const struct cli_command cli_reindex = {
+    .name = "reindex",
+    .group = CLI_OPERATE,
+    .summary = "rebuild the catalogue from the originals",
+    .prose = "Rebuild the catalogue from the facts stored with the originals, from the copies, and "
+             "from what is readable of the old catalogue, which is kept under another name. Stop "
+             "the receiver and all workers first. Without the old catalogue some facts are lost: "
+             "how transfers arrived, their earlier custody records (the new ones say so), "
+             "protections, the origin of imported files, and which stages are done.",
+    .example = "dashspool --root /srv/dashcam reindex",
+    .run = run_reindex,
+};

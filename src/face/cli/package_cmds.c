@@ -1,0 +1,228 @@
+/* verify, attach-timestamp, keygen: what belongs to an evidence package once it is made, and the
+ * key that signs it. */
+#include "cli_internal.h"
+#include "dashspool/clock.h"
+#include "dashspool/export.h"
+#include "dashspool/seal.h"
+#include "dashspool/verify.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- verify ---- */
+
+static const struct cli_option verify_options[] = {
+    {CLI_TEXT, "ca", "FILE",
+     "trusted certificates (PEM) for signature and time stamp: the signer's own, or of a CA that "
+     "issued it. A package not signed by one of them fails",
+     .offset = offsetof(struct verify_request, ca_path)},
+    {CLI_FLAG, "reproduce", NULL,
+     "make the copies again from the originals with the recorded recipe, and compare the bytes. "
+     "Exit status 1 if some cannot be reproduced here",
+     .offset = offsetof(struct verify_request, reproduce)},
+    {0}};
+
+/* What is wrong comes before the line of its check, and is shown behind it. */
+struct findings {
+    char *text[VERIFY_CHECKS];
+    enum verify_verdict reproduction;
+};
+
+static void on_problem(void *arg, enum verify_check check, const char *text)
+{
+    struct findings *f = arg;
+    size_t used = f->text[check] ? strlen(f->text[check]) : 0, n = strlen(text);
+    char *longer = realloc(f->text[check], used + n + 24);
+    if (!longer)
+        return; /* the number of faults is told all the same */
+    f->text[check] = longer;
+    snprintf(longer + used, n + 24, "%19s%s\n", "", text);
+    for (char *p = longer + used; p[1]; p++) /* names are another's words: none to the terminal */
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+}
+
+static void on_told(void *arg, enum verify_check check, enum verify_verdict verdict,
+                    const char *text)
+{
+    static const char *const verdicts[] = {"ok", "FAILED", "not present", "not checked"};
+    struct findings *f = arg;
+    if (check == VERIFY_REPRODUCTION)
+        f->reproduction = verdict;
+    printf("  %-15s  %-11s  %s\n", verify_check_name(check), verdicts[verdict], text);
+    if (f->text[check])
+        fputs(f->text[check], stdout);
+    fflush(stdout); /* the next check may take its time */
+}
+
+static int verify_one(const struct verify_request *request, bool *stopped)
+{
+    struct findings findings = {{NULL}, VERIFY_NOT_JUDGED};
+    const struct verify_listener listener = {on_told, on_problem, &findings, on_problem};
+    struct err err;
+    bool good = false;
+    printf("%s\n", request->path);
+    int rc = verify_package(request, &listener, &good, &err);
+    for (int i = 0; i < VERIFY_CHECKS; i++)
+        free(findings.text[i]);
+    *stopped = rc == ERR_AGAIN;
+    bool refused = rc == ERR_MALFORMED || rc == ERR_LIMIT || rc == ERR_UNSUPPORTED;
+    if (refused)
+        printf("  REFUSED: %s\n", err.text);
+    else if (rc < 0)
+        return cli_fail("verify", &err);
+    bool all = !request->reproduce || findings.reproduction == VERIFY_OK;
+    printf("  %s\n", !good ? "VERIFICATION FAILED: this package was changed or is incomplete"
+                     : all ? "package verified: no problems found"
+                           : "no problems found, but some copies could not be reproduced here");
+    return !good ? CLI_UNVERIFIED : all ? CLI_OK : CLI_FAILED;
+}
+
+static int run_verify(struct cli *cli, const struct cli_args *args)
+{
+    struct verify_request *request = args->options;
+    int worst = CLI_OK;
+    bool stopped = false;
+    (void)cli;
+    for (int i = 0; i < args->n_operands && !stopped; i++) {
+        request->path = args->operand[i];
+        int rc = verify_one(request, &stopped);
+        worst = rc > worst ? rc : worst;
+    }
+    return worst;
+}
+
+const struct cli_command cli_verify = {
+    .name = "verify",
+    .group = CLI_EVIDENCE,
+    .summary = "verify evidence packages",
+    .prose = "Verify evidence packages (folders or .zip files); needs neither ROOT nor a network. "
+             "Footage is examined in a sandbox, one file at a time, in a directory below $TMPDIR. "
+             "Exit status 0: all packages are intact; 3: at least one is not.",
+    .options = verify_options,
+    .example = "dashspool verify case-17",
+    .operand = "PATH",
+    .operands_min = 1,
+    .operands_max = CLI_MANY,
+    .operands_missing = "give at least one package",
+    .room = sizeof(struct verify_request),
+    .run = run_verify,
+};
+
+/* ---- attach-timestamp ---- */
+
+static const struct cli_option stamp_options[] = {
+    {CLI_TEXT, "tsa", "URL", "ask this authority for the time stamp now",
+     .offset = offsetof(struct export_stamp_request, tsa_url)},
+    {0}};
+
+static int run_stamp(struct cli *cli, const struct cli_args *args)
+{
+    struct export_stamp_request *request = args->options;
+    struct seal_stamp stamp;
+    struct err err;
+    char at[CLOCK_TEXT_ROOM];
+    (void)cli;
+    if (args->n_operands != (request->tsa_url ? 1 : 2))
+        return cli_usage("attach-timestamp", "give a package, and a token file or --tsa URL");
+    request->package = args->operand[0];
+    request->token_path = request->tsa_url ? NULL : args->operand[1];
+    if (export_stamp_attach(request, &stamp, &err) < 0)
+        return cli_fail("attach-timestamp", &err);
+    clock_rfc3339(stamp.at_us, 3, at);
+    printf("%s: time-stamped %s by %s\n", request->package, at, stamp.authority.subject);
+    return CLI_OK;
+}
+
+const struct cli_command cli_attach_timestamp = {
+    .name = "attach-timestamp",
+    .group = CLI_EVIDENCE,
+    .summary = "add a trusted time stamp (RFC 3161) to a package",
+    .forms = "PACKAGE TOKEN\nPACKAGE --tsa URL",
+    .prose = "Add a time stamp (RFC 3161) to an evidence package. TOKEN is the authority's reply "
+             "to the package's signature/request.tsq; with --tsa the authority is asked now. "
+             "Nothing else in the package changes.",
+    .options = stamp_options,
+    .example =
+        "curl -sH 'Content-Type: application/timestamp-query' \\\n"
+        "  --data-binary @case-17/signature/request.tsq https://tsa.example.org > token.tsr\n"
+        "dashspool attach-timestamp case-17 token.tsr",
+    .operand = "PACKAGE",
+    .operands_max = 2,
+    .room = sizeof(struct export_stamp_request),
+    .run = run_stamp,
+};
+
+/* ---- keygen ---- */
+
+struct keygen_options {
+    const char *cert, *key, *name, *organisation;
+    int years;
+};
+
+#define AT(field) offsetof(struct keygen_options, field)
+static const struct cli_option keygen_options[] = {
+    {CLI_TEXT, "cert", "FILE", "the certificate (PEM)", .offset = AT(cert)},
+    {CLI_TEXT, "key", "FILE", "the private key (PEM, readable by its owner only)",
+     .offset = AT(key)},
+    {CLI_TEXT, "name", "TEXT", "name of the signer", .offset = AT(name)},
+    {CLI_TEXT, "organisation", "TEXT", "organisation of the signer", .offset = AT(organisation)},
+    {CLI_INT, "years", "N", "validity of the certificate (default 10, at most 30)",
+     .offset = AT(years), .min = 1, .max = SEAL_YEARS_MAX},
+    {0}};
+#undef AT
+
+/* The fingerprint by its certificate: what is in the file, not what should be. */
+static int print_made(const char *cert, const char *key)
+{
+    struct err err;
+    struct seal_signer signer;
+    char until[CLOCK_TEXT_ROOM];
+    if (seal_cert_describe(&signer, cert, &err) < 0)
+        return cli_fail("keygen", &err);
+    clock_rfc3339(signer.until_us, 0, until);
+    printf("certificate  %s\n"
+           "key          %s\n"
+           "subject      %s\n"
+           "valid until  %s\n"
+           "SHA-256      %s\n",
+           cert, key, signer.subject, until, signer.fingerprint);
+    return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+}
+
+static int run_keygen(struct cli *cli, const struct cli_args *args)
+{
+    const struct keygen_options *o = args->options;
+    const struct seal_identity who = {.name = o->name,
+                                      .organisation = o->organisation,
+                                      .from_us = clock_utc_us(),
+                                      .years = o->years};
+    struct err err;
+    (void)cli;
+    if (!o->cert || !o->key || !o->name)
+        return cli_usage("keygen", "%s is required",
+                         !o->cert  ? "--cert"
+                         : !o->key ? "--key"
+                                   : "--name");
+    if (seal_keygen(o->cert, o->key, &who, &err) < 0)
+        return cli_fail_or_usage("keygen", &err);
+    return print_made(o->cert, o->key);
+}
+
+static const struct keygen_options keygen_defaults = {.years = 10};
+
+const struct cli_command cli_keygen = {
+    .name = "keygen",
+    .group = CLI_EVIDENCE,
+    .summary = "create a signing key and certificate",
+    .forms = "--cert FILE --key FILE --name TEXT [OPTION]…",
+    .prose = "Create a private key (P-256) and a self-signed certificate for signing evidence "
+             "packages. Existing files are not overwritten. Keep the key secret; give the "
+             "certificate, or its fingerprint, to those who verify packages, over a separate "
+             "channel.",
+    .options = keygen_options,
+    .example = "dashspool keygen --cert signer.pem --key signer.key --name 'Depot 7' "
+               "--organisation 'Example Ltd'",
+    .room = sizeof(struct keygen_options),
+    .defaults = &keygen_defaults,
+    .run = run_keygen,
+};

@@ -1,0 +1,212 @@
+/* protect, sweep: what may be deleted, and its deletion by hand. */
+#include "cli_internal.h"
+#include "dashspool/catalogue_keep.h"
+#include "dashspool/clock.h"
+#include "dashspool/retention.h"
+#include <string.h>
+
+/* ---- protect ---- */
+
+struct protecting {
+    const char *reason, *who;
+    bool release, list;
+};
+
+#define AT(field) offsetof(struct protecting, field)
+static const struct cli_option protect_options[] = {
+    {CLI_TEXT, "reason", "TEXT", "the reason, kept in the custody record (required)",
+     .offset = AT(reason), .min = 1, .max = CATALOGUE_REASON_ROOM - 1},
+    {CLI_FLAG, "release", NULL, "remove all protections of these transfers", .offset = AT(release)},
+    {CLI_FLAG, "list", NULL, "list protected transfers: since when, by whom and why",
+     .offset = AT(list)},
+    {CLI_TEXT, "who", "NAME", "who decides this (default: your user name)", .offset = AT(who),
+     .min = 1},
+    {0}};
+#undef AT
+
+static int protect_one(struct catalogue *c, const struct protecting *p, const char *id)
+{
+    struct err err;
+    struct catalogue_protection add = {.since_us = clock_utc_us()};
+    int ended = 0;
+    snprintf(add.who, sizeof add.who, "%s", p->who);
+    if (!p->release)
+        snprintf(add.reason, sizeof add.reason, "%s", p->reason);
+    int rc = p->release ? catalogue_unprotect(c, id, p->who, &ended, &err)
+                        : catalogue_protect(c, id, &add, &err);
+    if (rc < 0)
+        return cli_fail("protect", &err);
+    if (!p->release)
+        printf("%s: protected\n", id);
+    else
+        printf("%s: %s\n", id, ended ? "released" : "was not protected");
+    return CLI_OK;
+}
+
+static int print_protection(void *arg, const struct catalogue_protection *p, struct err *err)
+{
+    const struct catalogue_transfer *t = arg;
+    char since[CLOCK_TEXT_ROOM], who[sizeof p->who], reason[sizeof p->reason];
+    (void)err;
+    clock_rfc3339(p->since_us, 0, since);
+    cli_printable(p->who, who, sizeof who);
+    cli_printable(p->reason, reason, sizeof reason);
+    printf("%-48s  since %s by %s: %s\n", t->id, since, who, reason);
+    return ERR_OK;
+}
+
+static int list_protected(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct catalogue_transfer copy = *t;
+    return catalogue_protection_each(arg, t->key, print_protection, &copy, err);
+}
+
+static int run_protect(struct cli *cli, const struct cli_args *args)
+{
+    struct protecting *p = args->options;
+    struct catalogue *c = NULL;
+    struct err err;
+    if (p->list ? p->release || p->reason || args->n_operands > 0 : args->n_operands == 0)
+        return cli_usage("protect", p->list ? "--list takes no other arguments" : "give IDs");
+    if (!p->list && !p->release == !p->reason)
+        return cli_usage("protect", "give a reason with --reason, or use --release");
+    p->who = p->who ? p->who : cli_user_name();
+    int rc = cli_catalogue_open(cli, "protect", &c);
+    if (rc != CLI_OK)
+        return rc;
+    if (p->list && catalogue_transfer_each(c, NULL, list_protected, c, &err) < 0)
+        rc = cli_fail("protect", &err);
+    for (int i = 0; i < args->n_operands; i++) {
+        int one = protect_one(c, p, args->operand[i]);
+        rc = one == CLI_OK ? rc : one;
+    }
+    catalogue_close(&c);
+    return rc;
+}
+
+const struct cli_command cli_protect = {
+    .name = "protect",
+    .group = CLI_EVIDENCE,
+    .summary = "exempt transfers from the retention rules",
+    .forms = "ID… --reason TEXT [--who NAME]\n--release ID… [--who NAME]\n--list",
+    .prose = "Exempt transfers and their copies from the retention rules until they are released. "
+             "Exporting transfers in an evidence package protects them automatically.",
+    .options = protect_options,
+    .example = "dashspool protect 352093081452251-front-video-20241129T072345Z --reason 'claim 17'",
+    .operand = "ID",
+    .operands_max = CLI_MANY,
+    .room = sizeof(struct protecting),
+    .run = run_protect,
+};
+
+/* ---- sweep ---- */
+
+struct sweep_options {
+    bool dry_run, json;
+};
+
+static const struct cli_option sweep_options[] = {
+    {CLI_FLAG, "dry-run", NULL, "show what would be deleted, and why; delete nothing",
+     .offset = offsetof(struct sweep_options, dry_run)},
+    {CLI_FLAG, "json", NULL, "as a JSON object", .offset = offsetof(struct sweep_options, json)},
+    {0}};
+
+struct told {
+    bool dry_run;
+    json_t *json; /* NULL: lines */
+};
+
+static void tell(void *arg, const struct retention_swept *item)
+{
+    const struct told *t = arg;
+    char size[24], name[600];
+    cli_printable(item->name, name, sizeof name);
+    if (t->json)
+        json_array_append_new(t->json, json_pack("{s:s, s:s, s:s*, s:s, s:I}", "what", item->what,
+                                                 "name", name, "stage", item->stage, "why",
+                                                 item->why, "bytes", (json_int_t)item->bytes));
+    else if (item->stage)
+        printf("%s %s %s of %s: %s\n", t->dry_run ? "would delete" : "deleted", item->what, name,
+               item->stage, item->why);
+    else
+        printf("%s %s %s (%s): %s\n", t->dry_run ? "would delete" : "deleted", item->what, name,
+               size_text(item->bytes, size), item->why);
+}
+
+static void tell_trouble(void *arg, const char *name, const char *why)
+{
+    char printable[600];
+    (void)arg;
+    cli_printable(name, printable, sizeof printable);
+    fprintf(stderr, "dashspool sweep: %s: %s\n", printable, why);
+}
+
+static bool go_on(void *arg)
+{
+    (void)arg;
+    return !cli_stopped();
+}
+
+static int summary(struct told *t, const struct retention_result *r)
+{
+    char size[24], space[24];
+    int rc = r->troubles > 0 ? CLI_FAILED : CLI_OK;
+    if (r->low)
+        fprintf(stderr, "dashspool sweep: low disk space: %s free (warn_free_mib)\n",
+                size_text(r->free_bytes, space));
+    if (t->json) {
+        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}",
+                              "dry_run", t->dry_run, "masters", (json_int_t)r->masters, "copies",
+                              (json_int_t)r->copies, "failed_jobs", (json_int_t)r->jobs, "bytes",
+                              (json_int_t)r->bytes, "kept", "protected", (json_int_t)r->protected,
+                              "not_converted", (json_int_t)r->unconverted, "busy",
+                              (json_int_t)r->busy, "may_be_resumed", (json_int_t)r->young,
+                              "free_bytes", (json_int_t)r->free_bytes, "items", t->json);
+        return cli_print_json("sweep", o) == CLI_OK ? rc : CLI_FAILED;
+    }
+    printf("%lld originals, %lld copies, %lld failed jobs%s: %s\n", (long long)r->masters,
+           (long long)r->copies, (long long)r->jobs, t->dry_run ? " would be deleted" : " deleted",
+           size_text(r->bytes, size));
+    if (r->protected + r->unconverted + r->busy + r->young > 0)
+        printf("expired but kept: %lld protected, %lld not converted yet, %lld in progress, "
+               "%lld that may be resumed\n",
+               (long long)r->protected, (long long)r->unconverted, (long long)r->busy,
+               (long long)r->young);
+    return rc;
+}
+
+static int run_sweep(struct cli *cli, const struct cli_args *args)
+{
+    const struct sweep_options *o = args->options;
+    struct told told = {.dry_run = o->dry_run, .json = o->json ? json_array() : NULL};
+    struct retention_result r;
+    struct stages *stages = NULL;
+    struct spools_known names;
+    const char *name[STAGES_MAX];
+    struct err err;
+    cli_stop_catch();
+    const struct retention_listener listener = {tell, tell_trouble, tell_trouble, go_on, &told};
+    int rc = cli_care_stages(cli, &stages, name, &names, &err);
+    if (rc == ERR_OK)
+        rc = retention_sweep(cli->root, cli->cfg, &names, told.dry_run, &listener, &r, &err);
+    stages_free(&stages);
+    if (rc < 0) {
+        json_decref(told.json);
+        return cli_fail("sweep", &err);
+    }
+    return summary(&told, &r);
+}
+
+const struct cli_command cli_sweep = {
+    .name = "sweep",
+    .group = CLI_OPERATE,
+    .summary = "delete what has expired under the retention rules",
+    .prose = "Delete what has expired under [retention]; without rules, nothing. Never deleted: "
+             "protected transfers, those not yet converted or queued for another stage, and "
+             "partial transfers that a camera may still resume. Failed jobs of all stages follow "
+             "the 'failed' rules. The custody record of a deleted transfer is kept.",
+    .options = sweep_options,
+    .example = "dashspool --root /srv/dashcam sweep --dry-run",
+    .room = sizeof(struct sweep_options),
+    .run = run_sweep,
+};
