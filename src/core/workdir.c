@@ -2,7 +2,6 @@
 #include "dashspool/workdir.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,13 +36,15 @@ static void remove_if_left(const char *parent, const char *name)
 void workdir_sweep(const char *parent, const char *prefix)
 {
     size_t n = strlen(prefix);
-    DIR *d = opendir(parent);
-    if (!d)
+    struct fsx_dir d;
+    struct err unused;
+    const char *name = NULL;
+    if (fsx_dir_open(&d, parent, &unused) < 0)
         return;
-    for (struct dirent *e; (e = readdir(d));)
-        if (strncmp(e->d_name, prefix, n) == 0 && strlen(e->d_name) == n + LETTERS)
-            remove_if_left(parent, e->d_name);
-    closedir(d);
+    while (fsx_dir_next(&d, &name, &unused) == ERR_OK && name)
+        if (strncmp(name, prefix, n) == 0 && strlen(name) == n + LETTERS)
+            remove_if_left(parent, name);
+    fsx_dir_close(&d);
 }
 
 /* Reading a directory of all copies for each new one would take the square of their number. */

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* close_range, pipe2 */
 #include "child.h"
 #include "dashspool/confine.h"
+#include "dashspool/stop.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,13 +31,8 @@ static void forkserver_init(int fd)
     static char name[] = "dashspool", command[] = CONFINE_COMMAND, c[] = "LC_ALL=C",
                 zone[] = "TZ=UTC";
     char *argv[] = {name, command, NULL}, *envp[] = {c, zone, NULL};
-    struct sigaction act = {.sa_handler = SIG_DFL};
-    sigset_t none;
     setpgid(0, 0); /* Ctrl-C is the owner's to judge */
-    sigemptyset(&none);
-    for (int s = 1; s < 32; s++)
-        sigaction(s, &act, NULL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    stop_default_signals(NULL);
     int null = open("/dev/null", O_RDWR);
     if (null < 0 || dup2(fd, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
         _exit(127);

@@ -2,7 +2,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/raw_upkeep.h"
 #include "raw_internal.h"
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,20 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Names in ROOT/raw: ten thousand years of days are 100 MB. */
-#define NAMES_BYTES_MAX ((size_t)256 << 20)
-#define KEYS_BYTES_MAX  ((size_t)128 << 20)
-#define NAME_ROOM       256
+#define KEYS_BYTES_MAX ((size_t)128 << 20)
+#define NAME_ROOM      256
 
 /* Pages of 64 KiB between which a writer may come in. */
 enum { BACKUP_PAGES = 256 };
 
 /* ---- names ---- */
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
 
 /* The day of "<day>.db", or "" for a journal, or what the name is. */
 static bool day_of(const char *name, char out[NAME_ROOM])
@@ -43,43 +35,17 @@ static bool day_of(const char *name, char out[NAME_ROOM])
     return true;
 }
 
-static int list_names(const struct raw *raw, struct buf *names, struct err *err)
-{
-    int rc = ERR_OK;
-    DIR *dir = opendir(raw->dir);
-    if (!dir)
-        return err_sys(err, "open %s", raw->dir);
-    while (rc == ERR_OK) {
-        char name[NAME_ROOM] = "";
-        errno = 0;
-        struct dirent *e = readdir(dir);
-        if (!e && errno)
-            rc = err_sys(err, "read %s", raw->dir);
-        if (!e)
-            break;
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        snprintf(name, sizeof name, "%s", e->d_name);
-        rc = buf_append(names, name, sizeof name, err);
-    }
-    closedir(dir);
-    if (rc == ERR_OK && names->used > 0)
-        qsort(names->mem + names->start, names->used / NAME_ROOM, NAME_ROOM, by_name);
-    return rc;
-}
-
 int raw_days(struct raw *raw, raw_name_fn *fn, void *arg, struct err *err)
 {
-    struct buf names;
-    buf_init(&names, NAMES_BYTES_MAX);
-    int rc = list_names(raw, &names, err);
-    for (size_t at = 0; rc == ERR_OK && at < names.used; at += NAME_ROOM) {
+    struct fsx_names names;
+    int rc = fsx_list(raw->dir, &names, err);
+    for (size_t i = 0; rc == ERR_OK && i < names.n; i++) {
         char text[NAME_ROOM];
-        bool is_day = day_of((const char *)buf_data(&names) + at, text);
+        bool is_day = day_of(names.name[i], text);
         if (text[0])
             rc = fn(arg, text, is_day, err);
     }
-    buf_clear(&names);
+    fsx_names_clear(&names);
     return rc;
 }
 

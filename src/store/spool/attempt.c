@@ -3,7 +3,6 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "spool_internal.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -84,7 +83,7 @@ int spool_attempt_read(const char *dir, int *attempt, int64_t *due_us, struct er
 
 static bool stays(const char *name)
 {
-    static const char *const names[] = {".", "..", "job.json", "lock", "attempt", "output.txt"};
+    static const char *const names[] = {"job.json", "lock", "attempt", "output.txt"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -94,26 +93,17 @@ static bool stays(const char *name)
 /* What the last attempt left; half a file must not be taken for a whole one by the next. */
 static int remove_working_files(const char *dir, struct err *err)
 {
-    DIR *d = opendir(dir);
-    if (!d)
-        return err_sys(err, "open %s", dir);
-    int rc = ERR_OK;
-    while (rc == ERR_OK) {
+    struct fsx_names names;
+    int rc = fsx_list(dir, &names, err);
+    for (size_t i = 0; rc == ERR_OK && i < names.n; i++) {
         char *path = NULL;
-        errno = 0;
-        struct dirent *e = readdir(d);
-        if (!e) {
-            if (errno)
-                rc = err_sys(err, "read %s", dir);
-            break;
-        }
-        if (stays(e->d_name))
+        if (stays(names.name[i]))
             continue;
-        if ((rc = fsx_path(&path, err, "%s/%s", dir, e->d_name)) == ERR_OK)
+        if ((rc = fsx_path(&path, err, "%s/%s", dir, names.name[i])) == ERR_OK)
             rc = fsx_remove_tree(path, err);
         free(path);
     }
-    closedir(d);
+    fsx_names_clear(&names);
     return rc;
 }
 

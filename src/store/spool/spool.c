@@ -2,7 +2,6 @@
 #include "dashspool/spool.h"
 #include "dashspool/fsx.h"
 #include "spool_internal.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -142,30 +141,22 @@ static int by_age(const void *a, const void *b)
 int spool_list(const struct spool *spool, enum spool_state state, struct buf *entries,
                struct err *err)
 {
+    struct fsx_dir dir;
+    const char *name = NULL;
     buf_consume(entries, entries->used);
-    DIR *dir = opendir(spool->state[state]);
-    if (!dir)
-        return err_sys(err, "open %s", spool->state[state]);
-    int rc = ERR_OK;
-    while (rc == ERR_OK) {
-        errno = 0;
-        struct dirent *e = readdir(dir);
-        if (!e) {
-            if (errno)
-                rc = err_sys(err, "read %s", spool->state[state]);
-            break;
-        }
+    int rc = fsx_dir_open(&dir, spool->state[state], err);
+    while (rc == ERR_OK && (rc = fsx_dir_next(&dir, &name, err)) == ERR_OK && name) {
         struct stat st;
         struct spool_entry entry = {.name = ""};
         size_t room = state == SPOOL_TMP ? sizeof entry.name : SPOOL_NAME_ROOM;
-        if (!name_ok(e->d_name, room) ||
-            fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+        if (!name_ok(name, room) ||
+            fstatat(dirfd(dir.stream), name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
             continue; /* not ours, or gone since */
         entry.changed = st.st_ctim;
-        memcpy(entry.name, e->d_name, strlen(e->d_name) + 1);
+        memcpy(entry.name, name, strlen(name) + 1);
         rc = buf_append(entries, &entry, sizeof entry, err);
     }
-    closedir(dir);
+    fsx_dir_close(&dir);
     if (rc == ERR_OK && entries->used > 0)
         qsort(entries->mem + entries->start, spool_list_count(entries), sizeof(struct spool_entry),
               by_age);

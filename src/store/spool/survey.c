@@ -1,8 +1,6 @@
-#define _DEFAULT_SOURCE /* DT_DIR */
 #include "dashspool/fsx.h"
 #include "dashspool/spool_survey.h"
 #include "spool_internal.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +10,7 @@
 #include <unistd.h>
 
 struct survey {
-    DIR *dir; /* of one state */
+    struct fsx_dir dir; /* of one state */
     const char *path;
     enum spool_place place;
     int64_t reasons_us;
@@ -33,7 +31,7 @@ static bool read_text(const struct survey *v, const char *job, const char *file,
     struct stat st;
     ssize_t n = -1;
     snprintf(name, sizeof name, "%s/%s", job, file);
-    int fd = openat(dirfd(v->dir), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = openat(dirfd(v->dir.stream), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return false;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
@@ -47,7 +45,7 @@ static bool look(const struct survey *v, const char *job, const char *file, stru
 {
     char name[SPOOL_NAME_ROOM + 16];
     snprintf(name, sizeof name, "%s/%s", job, file);
-    return fstatat(dirfd(v->dir), name, st, AT_SYMLINK_NOFOLLOW) == 0;
+    return fstatat(dirfd(v->dir.stream), name, st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* What its directory tells; false: it is gone since. */
@@ -96,23 +94,15 @@ static int see(const struct survey *v, const char *job, struct err *err)
 
 static int see_all(struct survey *v, struct err *err)
 {
-    v->dir = opendir(v->path);
-    if (!v->dir)
-        return errno == ENOENT ? ERR_OK : err_sys(err, "open %s", v->path);
-    int rc = ERR_OK;
-    while (rc == ERR_OK) {
-        struct err no_job;
-        errno = 0;
-        struct dirent *e = readdir(v->dir);
-        if (!e && errno)
-            rc = err_sys(err, "read %s", v->path);
-        if (!e)
-            break;
-        if ((e->d_type == DT_DIR || e->d_type == DT_UNKNOWN) &&
-            spool_check_name("job", e->d_name, &no_job) == ERR_OK)
-            rc = see(v, e->d_name, err);
-    }
-    closedir(v->dir);
+    struct err no_job;
+    const char *name = NULL;
+    int rc = fsx_dir_open(&v->dir, v->path, err);
+    if (rc == ERR_NOTFOUND && err->sys_errno == ENOENT)
+        return ERR_OK;
+    while (rc == ERR_OK && (rc = fsx_dir_next(&v->dir, &name, err)) == ERR_OK && name)
+        if (v->dir.may_be_dir && spool_check_name("job", name, &no_job) == ERR_OK)
+            rc = see(v, name, err);
+    fsx_dir_close(&v->dir);
     return rc;
 }
 
@@ -128,7 +118,7 @@ int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_
     for (size_t i = 0; rc == ERR_OK && i < sizeof places / sizeof *places; i++) {
         char *path = NULL;
         rc = fsx_path(&path, err, "%s/spool/%s/%s", root, stage, places[i].dir);
-        struct survey v = {NULL, path, places[i].place, reasons_us, fn, arg};
+        struct survey v = {{NULL}, path, places[i].place, reasons_us, fn, arg};
         if (rc == ERR_OK)
             rc = see_all(&v, err);
         free(path);

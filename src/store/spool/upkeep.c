@@ -1,7 +1,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/spool_upkeep.h"
 #include "spool_internal.h"
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,48 +10,20 @@
 
 enum { REASON_ROOM = 600 };
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-static int list_stages(const char *dir, struct buf *names, struct err *err)
-{
-    int rc = ERR_OK;
-    DIR *d = opendir(dir);
-    if (!d)
-        return errno == ENOENT ? ERR_OK : err_sys(err, "open %s", dir);
-    while (rc == ERR_OK) {
-        struct err no_stage;
-        char name[SPOOL_NAME_ROOM] = "";
-        errno = 0;
-        struct dirent *e = readdir(d);
-        if (!e && errno)
-            rc = err_sys(err, "read %s", dir);
-        if (!e)
-            break;
-        if (spool_check_name("stage", e->d_name, &no_stage) < 0)
-            continue;
-        memcpy(name, e->d_name, strlen(e->d_name));
-        rc = buf_append(names, name, sizeof name, err);
-    }
-    closedir(d);
-    if (rc == ERR_OK && names->used > 0)
-        qsort(names->mem + names->start, names->used / SPOOL_NAME_ROOM, SPOOL_NAME_ROOM, by_name);
-    return rc;
-}
-
 int spool_stages(const char *root, spool_stage_fn *fn, void *arg, struct err *err)
 {
     char *dir = NULL;
-    struct buf names;
-    buf_init(&names, SPOOL_LIST_BYTES_MAX);
+    struct fsx_names names = {NULL, 0};
+    struct err no_stage;
     int rc = fsx_path(&dir, err, "%s/spool", root);
     if (rc == ERR_OK)
-        rc = list_stages(dir, &names, err);
-    for (size_t at = 0; rc == ERR_OK && at < names.used; at += SPOOL_NAME_ROOM)
-        rc = fn(arg, (const char *)buf_data(&names) + at, err);
-    buf_clear(&names);
+        rc = fsx_list(dir, &names, err);
+    if (rc == ERR_NOTFOUND && err->sys_errno == ENOENT)
+        rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < names.n; i++)
+        if (spool_check_name("stage", names.name[i], &no_stage) == ERR_OK)
+            rc = fn(arg, names.name[i], err);
+    fsx_names_clear(&names);
     free(dir);
     return rc;
 }
