@@ -3,7 +3,6 @@
 #include "dashspool/confine.h"
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"
-#include "dashspool/recipe.h"
 #include "dashspool/verify.h"
 #include "dashspool/workdir.h"
 #include "package_internal.h"
