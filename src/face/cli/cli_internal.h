@@ -5,6 +5,7 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/cli.h"
 #include "dashspool/facts.h"
+#include "dashspool/recipe.h"
 #include "dashspool/size.h"
 #include "dashspool/stages.h"
 #include "dashspool/upkeep.h"
@@ -68,6 +69,6 @@ int cli_one_id(int argc, char **argv, const char *help, bool *json, bool *custod
 
 /* The lines of `show` on the vote on the picture rate and the time of day, from a copy's settings.
  */
-void cli_print_timing(json_t *settings);
+void cli_print_timing(const struct recipe_settings *s);
 
 #endif

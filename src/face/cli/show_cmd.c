@@ -103,19 +103,16 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
     struct cli *cli = arg;
     char size[24];
     (void)err;
-    json_t *s = json_loads(copy->settings, 0, NULL);
+    struct recipe_settings s;
+    recipe_settings_read(&s, copy->settings);
     printf("  %-9s  %s/%s\n             %s", copy->kind, cli->root, copy->path,
            size_text(copy->length_bytes, size));
-    double duration_s = json_number_value(json_object_get(s, "duration_s"));
-    if (duration_s > 0)
-        printf(", %lld frames, %.2f s, timing: %s",
-               (long long)json_integer_value(json_object_get(s, "pictures")), duration_s,
-               json_string_value(json_object_get(s, "timing")));
+    if (s.duration_s > 0)
+        printf(", %lld frames, %.2f s, timing: %s", (long long)s.pictures, s.duration_s, s.timing);
     printf("\n             SHA-256 %s\n", copy->sha256);
-    cli_print_timing(s);
-    if (json_object_get(s, "warning"))
-        printf("             note: %s\n", json_string_value(json_object_get(s, "warning")));
-    json_decref(s);
+    cli_print_timing(&s);
+    if (s.warning[0])
+        printf("             note: %s\n", s.warning);
     return ERR_OK;
 }
 
