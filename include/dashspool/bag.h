@@ -156,6 +156,16 @@ struct bag_reader {
 int bag_read(const char *path, const struct bag_limits *limits, const struct bag_reader *fns,
              void *arg, struct err *err) DS_MUST_CHECK;
 
+struct bag_text {
+    const char *name;
+    struct buf text; /* the caller's; its ceiling bounds it (ERR_LIMIT) */
+    bool have;       /* the package has it */
+};
+
+/* Reads a few files of a package whole, the others not at all. */
+int bag_read_texts(const char *path, struct bag_text *texts, size_t n,
+                   struct err *err) DS_MUST_CHECK;
+
 /* ---- writing ---- */
 
 struct bag;

@@ -17,7 +17,7 @@
  *     bagit.txt bag-info.txt manifest-sha256.txt tagmanifest-sha256.txt
  *     signature/manifest.p7s   CMS (RFC 5652), detached, over tagmanifest-sha256.txt, and
  *     signature/certificate.pem   whose it is; where a key was given
- *     signature/request.tsq    what an authority is asked for a time stamp (export_stamp.h), and
+ *     signature/request.tsq    what an authority is asked for a time stamp, and
  *     signature/token.tsr      its answer
  *
  * A redacted package is for those who may not see or hear all of it. It has no data/master and no
@@ -42,6 +42,7 @@
 #include "dashspool/cfg.h"
 #include "dashspool/confine.h"
 #include "dashspool/hash.h"
+#include "dashspool/seal.h"
 #include <stdbool.h>
 
 #define EXPORT_TRANSFERS_MAX 20000
@@ -88,7 +89,7 @@ struct export_result {
     int transfers, partial, without_copies;
     bool stamped;
     char no_stamp[256]; /* why not, where one was wanted: the package is there all the same, and
-                           export_stamp.h adds one later */
+                           export_stamp_attach() adds one later */
     char full_sha256[HASH_HEX_ROOM]; /* of a redacted one: the full one's tag_sha256 */
     char
         tag_sha256[HASH_HEX_ROOM]; /* of tagmanifest-sha256.txt: it stands for all of the package */
@@ -108,5 +109,30 @@ typedef bool export_progress_fn(void *arg, const char *id, double done);
  * package meanwhile. */
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
                    struct export_result *out, struct err *err) DS_MUST_CHECK;
+
+/* ---- a time stamp (RFC 3161) for a package that exists: an authority's word that it saw the tag
+ * manifest, and so all of the package, at that time.
+ *
+ * Each package has signature/request.tsq, the question to an authority: it can be carried to where
+ * there is a network. The answer becomes signature/token.tsr, which no manifest names: the package
+ * stays what it was. */
+
+struct export_stamp_request {
+    const char *package;    /* folder or zip; hostile */
+    const char *token_path; /* the answer, or its token alone; or … */
+    const char *tsa_url;    /* … an authority that is asked now */
+};
+
+/* Checks the stamp over the package and puts it there; a zip is written anew beside itself and then
+ * renamed. ERR_BUSY: it has one. ERR_MALFORMED: no package, or the stamp is of another one; nothing
+ * is changed then. ERR_IO: the authority did not answer. */
+int export_stamp_attach(const struct export_stamp_request *request, struct seal_stamp *out,
+                        struct err *err) DS_MUST_CHECK;
+
+/* ---- what the catalogue knows of a transfer, as facts for its copies ---- */
+
+/* Only what can be true. Without a time in the metadata it is that of the name, and where that is
+ * from. */
+void export_media_facts(const struct catalogue_transfer *t, struct media_facts *out);
 
 #endif

@@ -16,7 +16,6 @@
 #ifndef DASHSPOOL_RECIPE_H
 #define DASHSPOOL_RECIPE_H
 
-#include "dashspool/catalogue.h"
 #include "dashspool/convert.h"
 
 #define RECIPE_BYTES_MAX     16384 /* of the text */
@@ -31,9 +30,6 @@ struct recipe {
     } library[RECIPE_LIBRARIES_MAX];
     int n_libraries;
 };
-
-/* What the catalogue knows of a transfer, as its conversion needs it; only what can be true. */
-void recipe_facts(const struct catalogue_transfer *t, struct media_facts *out);
 
 /* Notes in *r that this program follows it, with the libraries of now. */
 void recipe_sign(struct recipe *r);

@@ -38,7 +38,7 @@
 /* The [serve] section. */
 extern const struct cfg_section serve_cfg_section;
 
-/* Serves until SIGTERM or SIGINT. Prints "serving http://HOST:PORT/" to stderr when ready (port 0:
+/* Serves until SIGTERM or SIGINT. Prints "listening on HOST:PORT" to stderr when ready (port 0:
  * any). ERR_CONFIG: an address that is not the loopback without a token, or one that is none. */
 int serve_run(const char *root, const struct cfg *cfg, struct err *err) DS_MUST_CHECK;
 

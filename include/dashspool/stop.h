@@ -37,8 +37,8 @@ void stop_catch(bool hangup);
 bool stop_caught(void);
 void stop_release(void);
 
-/* Between fork() and exec(): every signal does what it does by default, none is blocked. Calls only
- * what is async-signal-safe. */
-void stop_default_signals(void);
+/* Between fork() and exec(): every signal does what it does by default, and those of `blocked`
+ * (NULL: none) are blocked. Calls only what is async-signal-safe. */
+void stop_default_signals(const sigset_t *blocked);
 
 #endif

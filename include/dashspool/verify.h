@@ -6,9 +6,10 @@
  * What is found is told line by line, as it is judged; what a package does not have is told too.
  *
  * Footage is looked into after its hash was found to be the manifest's: the package is read again,
- * one file at a time goes into a private directory in $TMPDIR (else /tmp), which is removed at the
- * end, also on SIGINT and SIGTERM (caught meanwhile: then ERR_AGAIN), and is parsed by a confined
- * child (confine.h). So the program must be one that uses confine. One call at a time.
+ * one file at a time goes into a private directory in $TMPDIR (else /tmp), and is parsed by a
+ * confined child (confine.h). The directory is removed at the end, also on SIGINT and SIGTERM
+ * (caught meanwhile: then ERR_AGAIN); what one that was killed left, the next removes (workdir.h).
+ * So the program must be one that uses confine. One call at a time.
  *
  * A package whose bag-info.txt declares that it is redacted (export.h) has no originals: that is
  * told, with the hash of the full one, and is no fault; any other without its originals has faults.

@@ -87,12 +87,12 @@ void stop_release(void)
         sigaction(caught_signals[i], &before[i], NULL);
 }
 
-void stop_default_signals(void)
+void stop_default_signals(const sigset_t *blocked)
 {
     struct sigaction act = {.sa_handler = SIG_DFL};
     sigset_t none;
     sigemptyset(&none);
     for (int s = 1; s < 32; s++)
         sigaction(s, &act, NULL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigprocmask(SIG_SETMASK, blocked ? blocked : &none, NULL);
 }

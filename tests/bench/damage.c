@@ -404,9 +404,8 @@ static void batch(int from, int until)
 static void find_sources(void)
 {
     static const char *const patterns[] = {
-        TEST_SAMPLES "/*.h265",          TEST_SAMPLES "/photo*.jpg",
-        TEST_SHARED_DATA "/hevc/*.h265", TEST_SHARED_DATA "/hevc-damaged/*.h265",
-        TEST_SHARED_DATA "/ptmf/*.h265", TEST_SHARED_DATA "/jpeg/*.jpg"};
+        TEST_SAMPLES "/*.h265",           TEST_SAMPLES "/photo*.jpg", TEST_DATA "/hevc/*.h265",
+        TEST_DATA "/hevc-damaged/*.h265", TEST_DATA "/ptmf/*.h265",   TEST_DATA "/jpeg/*.jpg"};
     static glob_t found; /* owns the names until the end */
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
         (void)glob(patterns[i], i ? GLOB_APPEND : 0, NULL, &found);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -166,13 +167,47 @@ static void test_a_name_tells_the_time_and_a_dispute_is_told(void **state)
     assert_true(support_count(in_dir(path), wall) > 0);
 }
 
+/* The language of whoever runs it changes nothing, even where numbers have a comma. */
+static void test_the_same_bytes_in_every_language(void **state)
+{
+    (void)state;
+    static const char *const languages[] = {"C", "de_DE.UTF-8"};
+    static const char *const kinds[] = {"working.mp4", "timing.json", "timing.csv", "gpx"};
+    if (!proc_have("localedef"))
+        skip();
+    expect(PROC_RUN("localedef", "-i", "de_DE", "-f", "UTF-8", in_dir("de_DE.UTF-8")), 0, "");
+    assert_int_equal(setenv("LOCPATH", dir, 1), 0);
+    for (int i = 0; i < 2; i++) {
+        char language[40];
+        snprintf(language, sizeof language, "LC_ALL=%s", languages[i]);
+        struct proc_result r = PROC_RUN("env", language, "printf", "%.1f", i ? "0,5" : "0.5");
+        assert_string_equal(proc_out(&r), i ? "0,5" : "0.5"); /* it is in force */
+        proc_clear(&r);
+        expect(PROC_RUN("env", language, DASHSPOOL_BINARY, "convert", REAR, "-o",
+                        in_dir(languages[i]), "--copies", "working,timing,csv,gpx", "--time",
+                        "2024-11-29T07:23:45.5Z", "--lat", "54.7004183", "--lon", "25.25"),
+               0, "");
+    }
+    unsetenv("LOCPATH");
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        char path[300];
+        struct buf b[2];
+        for (int i = 0; i < 2; i++) {
+            snprintf(path, sizeof path, "%s/rear-25fps-6s-silent.%s", languages[i], kinds[k]);
+            b[i] = support_read(in_dir(path));
+        }
+        assert_true(b[0].used > 100);
+        assert_int_equal(b[0].used, b[1].used);
+        assert_memory_equal(buf_data(&b[0]), buf_data(&b[1]), b[0].used);
+        buf_clear(&b[0]);
+        buf_clear(&b[1]);
+    }
+}
+
 static void test_a_stream_without_parameter_sets_is_one_clear_line(void **state)
 {
     (void)state;
-    const char *source = support_shared("hevc/membrane-input-10-no-vps-sps-pps.h265");
-    if (!source)
-        skip();
-    copy_to(source, "bare.h265", 0);
+    copy_to(support_data("hevc/membrane-input-10-no-vps-sps-pps.h265"), "bare.h265", 0);
     struct proc_result r = CONVERT(in_dir("bare.h265"));
     assert_int_equal(r.status, 1);
     assert_int_equal(lines_with(proc_err(&r), ""), 1);
@@ -356,6 +391,7 @@ int main(void)
         E2E(test_sidecars_with_a_track),
         E2E(test_a_truncated_clip_keeps_what_decodes_and_says_so),
         E2E(test_a_name_tells_the_time_and_a_dispute_is_told),
+        E2E(test_the_same_bytes_in_every_language),
         E2E(test_a_stream_without_parameter_sets_is_one_clear_line),
         E2E(test_facts_from_options_and_from_a_metadata_file),
         E2E(test_options_that_make_no_sense_are_usage_errors),

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define CLIP  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
 #define PHOTO TEST_SAMPLES "/photo-720p.jpg"
@@ -331,21 +330,13 @@ static void test_a_job_that_failed_may_be_tried_again_otherwise(void **state)
     expect(RUN("verify", in_dir("root/packages/" NAME)), 0, "");
 }
 
-static void kill_after(int64_t us, const char *stage)
-{
-    const char *const argv[] = {DASHSPOOL_BINARY, "--root",  w.root, "work",
-                                "--once",         "--stage", stage,  NULL};
-    struct proc worker = proc_start(in_dir("work.log"), argv);
-    struct timespec t = {.tv_nsec = us * 1000};
-    nanosleep(&t, NULL);
-    kill(worker.pid, SIGKILL);
-    int status = proc_stop(&worker, 0);
-    assert_true(status == 128 + SIGKILL || status == 0);
-}
-
 static void test_wherever_a_worker_is_killed_there_is_one_whole_package(void **state)
 {
     (void)state;
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root",  w.root,   "work",
+                                "--once",         "--stage", "export", NULL};
+    uint64_t seed = support_seed(0);
+    int kills = 0, at_work = 0;
     configure("settle = 0\nretries = 1000");
     for (int event = 0; event < 12; event++) {
         char time[32], base[80], id[120];
@@ -354,14 +345,18 @@ static void test_wherever_a_worker_is_killed_there_is_one_whole_package(void **s
         take_photo("--photo-front", time, "crash");
         take_photo("--photo-rear", time, "crash");
         expect(RUN("work", "--once", "--stage", "convert"), 0, "2 jobs done");
-        for (int i = 0; i < 6; i++)
-            kill_after((event * 6 + i) * INT64_C(4100), "export");
+        struct proc_killer k = proc_killer(seed + 83 * (uint64_t)event, 50);
+        while (proc_kill_later(&k, in_dir("work.log"), argv))
+            at_work += support_entries_like(in_dir("root/spool/export/cur/")) > 0;
+        kills += k.killed;
         expect(RUN("work", "--once"), 0, "0 failed\n");
         assert_packages(event + 1);
         snprintf(id, sizeof id, "root/packages/%s.zip", base);
         expect(RUN("verify", in_dir(id)), 0, "");
         assert_int_equal(masters_in(id), 2);
     }
+    printf("%d kills, %d of them while it had a job\n", kills, at_work);
+    assert_true(kills >= 12 * 4 && at_work >= 12);
     char sent[2000] = "";
     for (int event = 0; event < 12; event++)
         snprintf(sent + strlen(sent), sizeof sent - strlen(sent),

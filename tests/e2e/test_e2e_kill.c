@@ -11,7 +11,7 @@ static void test_two_hundred_kills_lose_nothing(void **state)
     char *dir = support_tmp_dir();
     snprintf(root, sizeof root, "%s/root", dir);
     snprintf(log, sizeof log, "%s/receive.log", dir);
-    struct fleet_kills k = fleet_kill(DASHSPOOL_BINARY, root, log, KILLS, 20261121);
+    struct fleet_kills k = fleet_kill(DASHSPOOL_BINARY, root, log, KILLS, support_seed(20261121));
     printf("%d kills, %d of them before it listened; %lld files, %d resumed\n", k.kills, k.starting,
            (long long)k.stats.files, k.stats.resumed);
     assert_int_equal(k.kills, KILLS);

@@ -100,8 +100,8 @@ static void start(struct world *w, const char *token)
     argv[token ? 7 : 6] = token ? in_dir(w, "token") : NULL;
     w->server = proc_start(in_dir(w, "serve.log"), argv);
     w->running = true;
-    proc_wait_for(&w->server, "serving http://127.0.0.1:", line, sizeof line);
-    snprintf(w->port, sizeof w->port, "%.*s", (int)strcspn(line, "/"), line);
+    proc_wait_for(&w->server, "listening on 127.0.0.1:", line, sizeof line);
+    snprintf(w->port, sizeof w->port, "%s", line);
 }
 
 /* ---- a browser ---- */

@@ -430,7 +430,8 @@ static void test_killed_again_and_again(void **state)
     struct fixture *f = *state;
     enum { FILES = 300, KILLS = 30 };
     uint64_t sum = 0;
-    srand(20261121);
+    int at_work = 0;
+    srand((unsigned)support_seed(20261121));
     configure(f, "quiet_s = 0.02\nscan_s = 0.1\nafter = remove\n");
     for (unsigned i = 0; i < FILES; i++) {
         char name[40];
@@ -443,10 +444,18 @@ static void test_killed_again_and_again(void **state)
     }
     for (int i = 0; i < KILLS; i++) {
         start(f);
-        poll(NULL, 0, rand() % 60);
+        /* every other one comes so far that each gets its share of the files */
+        int left = support_entries(f->in), share = FILES * (KILLS - i) / (KILLS + 1);
+        if (i % 2)
+            support_wait(support_entries(f->in) <= share);
+        poll(NULL, 0, rand() % (i % 2 ? 6 : 60));
         f->running = false;
         assert_int_equal(proc_stop(&f->watch, SIGKILL), 128 + SIGKILL);
+        int after = support_entries(f->in);
+        at_work += after > 0 && after < left;
     }
+    printf("%d of %d were killed between two files\n", at_work, KILLS);
+    assert_true(at_work >= KILLS / 4);
     start(f);
     support_wait(support_entries(f->in) == 0);
     stop(f);

@@ -17,9 +17,9 @@ struct statement {
 
 static const struct statement statements[] = {
 #define WHOLE 0, 0, 0, 0, 0, 0, 0
-    {"ptmf/front-20fps-10s-sound.h265", MEDIA_PTMF, 1280, 720, 200, WHOLE},
+    {"samples/front-20fps-10s-sound.h265", MEDIA_PTMF, 1280, 720, 200, WHOLE},
     {"ptmf/front-30fps-5s-gaps.h265", MEDIA_PTMF, 1280, 720, 150, 0, 0, 0, 0, 0, 0, 3},
-    {"ptmf/rear-25fps-6s-silent.h265", MEDIA_PTMF, 1280, 720, 150, WHOLE},
+    {"samples/rear-25fps-6s-silent.h265", MEDIA_PTMF, 1280, 720, 150, WHOLE},
     {"hevc/cros-64x64-I-P-B-P.h265", MEDIA_ANNEXB, 64, 64, 3, WHOLE},
     {"hevc/cros-64x64-I-P.h265", MEDIA_ANNEXB, 64, 64, 2, WHOLE},
     {"hevc/cros-64x64-I.h265", MEDIA_ANNEXB, 64, 64, 1, WHOLE},
@@ -34,33 +34,39 @@ static const struct statement statements[] = {
     {"hevc/membrane-input-15-1280x720-temporal-id-1.h265", MEDIA_ANNEXB, 1280, 720, 15, WHOLE},
     {"hevc/membrane-input-30-640x480-no-bframes.h265", MEDIA_ANNEXB, 640, 480, 30, WHOLE},
     {"hevc/membrane-input-300-98x58-conformance-window.h265", MEDIA_ANNEXB, 98, 58, 300, WHOLE},
-    {"hevc/membrane-input-60-640x480-no-parameter-sets.h265", MEDIA_UNKNOWN, 0, 0, 0, WHOLE},
-    {"hevc/membrane-input-60-640x480-variable-parameters.h265", MEDIA_ANNEXB, 640, 480, 60, WHOLE},
+    {"hevc/membrane-input-30-640x480-no-parameter-sets.h265", MEDIA_UNKNOWN, 0, 0, 0, WHOLE},
+    {"hevc/membrane-input-30-640x480-variable-parameters.h265", MEDIA_ANNEXB, 640, 480, 30, WHOLE},
     {"hevc/membrane-input-irap-pss-no-irap.h265", MEDIA_ANNEXB, 640, 480, 36, 0, 0, 0, 6, 0, 0, 0},
     {"hevc/membrane-input-pss-no-irap-pss-irap.h265", MEDIA_ANNEXB, 640, 480, 35, 0, 0, 0, 5, 0, 0,
      0},
-    {"hevc/road-720p25-20s.h265", MEDIA_ANNEXB, 1280, 720, 500, WHOLE},
-    {"hevc-damaged/40-bit-flips.h265", MEDIA_ANNEXB, 1280, 720, 77, 25, 49, 0, 0, 0, 0, 0},
-    {"hevc-damaged/8k-zero-hole.h265", MEDIA_ANNEXB, 1280, 720, 77, 2, 4, 0, 0, 0, 0, 0},
-    {"hevc-damaged/ptmf-5-packets-missing.h265", MEDIA_PTMF, 1280, 720, 116, 1, 13, 0, 0, 0, 3456,
+    {"hevc/road-720p25.h265", MEDIA_ANNEXB, 1280, 720, 90, WHOLE},
+    {"hevc-damaged/19-bit-flips.h265", MEDIA_ANNEXB, 1280, 720, 40, 12, 25, 0, 0, 0, 0, 0},
+    {"hevc-damaged/8k-zero-hole.h265", MEDIA_ANNEXB, 1280, 720, 34, 1, 4, 0, 0, 0, 0, 0},
+    {"hevc-damaged/ptmf-5-packets-missing.h265", MEDIA_PTMF, 1280, 720, 46, 1, 15, 0, 0, 0, 3644,
      0},
-    {"hevc-damaged/ptmf-truncated.h265", MEDIA_PTMF, 1280, 720, 90, 0, 0, 0, 0, 0, 4929, 0},
-    {"hevc-damaged/ptmf-zeroed-packet.h265", MEDIA_PTMF, 1280, 720, 116, 1, 0, 0, 0, 0, 3456, 0},
-    {"hevc-damaged/starts-mid-gop.h265", MEDIA_ANNEXB, 1280, 720, 68, 1, 0, 0, 21, 4649, 0, 0},
-    {"hevc-damaged/truncated-mid-nal.h265", MEDIA_ANNEXB, 1280, 720, 61, 1, 0, 0, 0, 0, 0, 0},
-    {"jpeg/mapillary-corrupt_exif.jpg", MEDIA_JPEG, 16, 16, 0, WHOLE},
-    {"jpeg/mapillary-corrupt_exif_wrong_type.jpg", MEDIA_JPEG, 32, 32, 0, WHOLE},
-    {"jpeg/orient-Landscape_1.jpg", MEDIA_JPEG, 1800, 1200, 0, WHOLE},
-    {"jpeg/orient-Landscape_3.jpg", MEDIA_JPEG, 1800, 1200, 0, WHOLE},
-    {"jpeg/orient-Landscape_6.jpg", MEDIA_JPEG, 1200, 1800, 0, WHOLE},
-    {"jpeg/orient-Landscape_8.jpg", MEDIA_JPEG, 1200, 1800, 0, WHOLE},
-    {"jpeg/orient-Portrait_6.jpg", MEDIA_JPEG, 1800, 1200, 0, WHOLE},
+    {"hevc-damaged/ptmf-truncated.h265", MEDIA_PTMF, 1280, 720, 26, 0, 0, 0, 0, 0, 4416, 0},
+    {"hevc-damaged/ptmf-zeroed-packet.h265", MEDIA_PTMF, 1280, 720, 46, 1, 0, 0, 0, 0, 3644, 0},
+    {"hevc-damaged/starts-mid-gop.h265", MEDIA_ANNEXB, 1280, 720, 25, 0, 0, 0, 21, 4649, 0, 0},
+    {"hevc-damaged/truncated-mid-nal.h265", MEDIA_ANNEXB, 1280, 720, 31, 1, 0, 0, 0, 0, 0, 0},
+    {"jpeg/exif-corrupt.jpg", MEDIA_JPEG, 16, 16, 0, WHOLE},
+    {"jpeg/exif-wrong-type.jpg", MEDIA_JPEG, 32, 32, 0, WHOLE},
+    {"jpeg/orient-Landscape_1.jpg", MEDIA_JPEG, 640, 432, 0, WHOLE},
+    {"jpeg/orient-Landscape_3.jpg", MEDIA_JPEG, 640, 432, 0, WHOLE},
+    {"jpeg/orient-Landscape_6.jpg", MEDIA_JPEG, 432, 640, 0, WHOLE},
+    {"jpeg/orient-Landscape_8.jpg", MEDIA_JPEG, 432, 640, 0, WHOLE},
+    {"jpeg/orient-Portrait_6.jpg", MEDIA_JPEG, 640, 432, 0, WHOLE},
     {"jpeg/udacity-540p-solidWhiteRight.jpg", MEDIA_JPEG, 960, 540, 0, WHOLE},
     {"jpeg/udacity-720p-straight_lines1.jpg", MEDIA_JPEG, 1280, 720, 0, WHOLE},
-    {"jpeg/udacity-720p-test1.jpg", MEDIA_JPEG, 1280, 720, 0, WHOLE},
-    {"jpeg/udacity-720p-test5.jpg", MEDIA_JPEG, 1280, 720, 0, WHOLE},
+    {"samples/photo-720p.jpg", MEDIA_JPEG, 1280, 720, 0, WHOLE},
 };
 enum { N_STATEMENTS = sizeof statements / sizeof *statements };
+
+static const char *path_of(const char *name)
+{
+    static const char samples[] = "samples/";
+    return strncmp(name, samples, strlen(samples)) == 0 ? footage_sample(name + strlen(samples))
+                                                        : support_data(name);
+}
 
 static int probe(const char *path, const char *params_from, struct media_probe *p, struct err *err)
 {
@@ -113,10 +119,7 @@ static void test_every_file_has_its_statement(void **state)
     for (size_t i = 0; i < N_STATEMENTS; i++) {
         struct media_probe p;
         struct err err;
-        const char *path = support_shared(statements[i].name);
-        if (!path)
-            skip();
-        int rc = probe(path, "", &p, &err);
+        int rc = probe(path_of(statements[i].name), "", &p, &err);
         assert_int_equal(rc, statements[i].container ? ERR_OK : ERR_MALFORMED);
         if (rc == ERR_OK)
             agrees(&statements[i], &p);
@@ -128,17 +131,17 @@ static void test_every_file_has_its_statement(void **state)
 static void test_no_file_of_the_collection_is_forgotten(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"ptmf", "hevc", "hevc-damaged", "jpeg"};
+    static const char *const folders[] = {"samples", "ptmf", "hevc", "hevc-damaged", "jpeg"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        const char *folder = support_shared(folders[i]);
-        if (!folder)
-            skip();
-        DIR *d = opendir(folder);
+        bool samples = strcmp(folders[i], "samples") == 0;
+        DIR *d = opendir(samples ? footage_sample("") : support_data(folders[i]));
         assert_non_null(d);
         for (struct dirent *e; (e = readdir(d)) != NULL;) {
             char name[512];
             size_t k = 0;
             if (e->d_name[0] == '.' || strstr(e->d_name, ".json"))
+                continue;
+            if (samples && !strstr(e->d_name, "fps-") && !strstr(e->d_name, "photo"))
                 continue;
             snprintf(name, sizeof name, "%s/%s", folders[i], e->d_name);
             while (k < N_STATEMENTS && strcmp(statements[k].name, name) != 0)
@@ -208,19 +211,15 @@ static void test_a_plain_stream_without_sets_converts_with_lent_ones(void **stat
     char clip[4096], *dir = support_tmp_dir();
     struct media_facts facts = footage_facts();
     struct convert_options options = footage_options(COPY_WORKING | COPY_VIEWING);
-    const char *path = support_shared("hevc/membrane-input-60-640x480-no-parameter-sets.h265");
-    if (!path) {
-        support_tmp_remove(&dir);
-        skip();
-    }
-    snprintf(clip, sizeof clip, "%s", path);
+    snprintf(clip, sizeof clip, "%s",
+             support_data("hevc/membrane-input-30-640x480-no-parameter-sets.h265"));
     snprintf(options.media.params_from, sizeof options.media.params_from, "%s",
-             support_shared("hevc/membrane-input-60-640x480-variable-parameters.h265"));
+             support_data("hevc/membrane-input-30-640x480-variable-parameters.h265"));
     assert_ok(convert_file(clip, dir, "clip", &facts, &options, NULL, NULL, &r, &err));
-    assert_int_equal(r.pictures, 60);
+    assert_int_equal(r.pictures, 30);
     assert_int_equal(r.damage.damaged, 0);
     snprintf(options.media.params_from, sizeof options.media.params_from, "%s",
-             support_shared("hevc/road-720p25-20s.h265"));
+             support_data("hevc/road-720p25.h265"));
     assert_err(ERR_MALFORMED,
                convert_file(clip, dir, "other", &facts, &options, NULL, NULL, &r, &err));
     assert_non_null(strstr(err.text, "the other clip"));

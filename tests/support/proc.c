@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { OUTPUT_MAX = 64 << 20, WAIT_MS = 60000 };
@@ -192,6 +193,28 @@ int proc_stop(struct proc *p, int signum)
     if (signum != 0)
         assert_int_equal(kill(p->pid, signum), 0);
     return wait_status(p->pid);
+}
+
+struct proc_killer proc_killer(uint64_t seed, int percent)
+{
+    return (struct proc_killer){.us = 1000 + (int64_t)(seed % 1000), .percent = percent};
+}
+
+bool proc_kill_later(struct proc_killer *k, const char *log, const char *const argv[])
+{
+    struct proc p = proc_start(log, argv);
+    struct timespec life = {.tv_sec = k->us / 1000000, .tv_nsec = k->us % 1000000 * 1000};
+    nanosleep(&life, NULL);
+    int status = proc_stop(&p, SIGKILL); /* one that has ended waits for us, and keeps its status */
+    if (status != 0 && status != 128 + SIGKILL) {
+        struct buf said = support_read(log);
+        fail_msg("it ended with status %d: %s", status, text(&said));
+    }
+    if (k->us > WAIT_MS * INT64_C(1000))
+        fail_msg("killed %d times, it does not come to its end", k->killed);
+    k->us += k->us * k->percent / 100;
+    k->killed += status != 0;
+    return status != 0;
 }
 
 bool proc_have(const char *program)

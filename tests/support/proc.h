@@ -44,6 +44,24 @@ void proc_wait_for(const struct proc *p, const char *prefix, char *out, size_t r
 /* Sends signum (0: nothing) and waits for the end; the exit status, or 128 + signal. */
 int proc_stop(struct proc *p, int signum);
 
+/* Kills a program that has something to do again and again, each time later in its life, until one
+ * comes to its end before: on a slow machine that takes more kills, but the whole life is met.
+ *
+ *   struct proc_killer k = proc_killer(seed, 50);
+ *   while (proc_kill_later(&k, log, argv))
+ *       …what it left…
+ *   assert_true(k.killed > 5);
+ */
+struct proc_killer {
+    int64_t us;  /* how long the next one lives */
+    int percent; /* how much longer than the one before */
+    int killed;
+};
+struct proc_killer proc_killer(uint64_t seed, int percent);
+
+/* Starts it, and kills it unless it ends before. False: it did, with status 0. */
+bool proc_kill_later(struct proc_killer *k, const char *log, const char *const argv[]);
+
 bool proc_have(const char *program);
 
 #endif

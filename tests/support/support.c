@@ -151,12 +151,19 @@ void assert_has(const char *text, const char *words)
         fail_msg("'%s' is not in:\n%s", words, text);
 }
 
-const char *support_shared(const char *name)
+uint64_t support_seed(uint64_t otherwise)
+{
+    const char *text = getenv("TEST_SEED");
+    uint64_t seed = text ? strtoull(text, NULL, 10) : otherwise;
+    printf("TEST_SEED=%llu\n", (unsigned long long)seed);
+    return seed;
+}
+
+const char *support_data(const char *name)
 {
     static char path[4096];
-    snprintf(path, sizeof path, "%s/%s", TEST_SHARED_DATA, name);
-    if (access(path, R_OK) == 0)
-        return path;
-    fprintf(stderr, "SKIPPED: %s is not there\n", path);
-    return NULL;
+    snprintf(path, sizeof path, "%s/%s", TEST_DATA, name);
+    if (access(path, R_OK) < 0)
+        fail_msg("%s is not there", path);
+    return path;
 }

@@ -38,9 +38,12 @@ int support_count(const char *path, const char *words);
 /* ROOT/pipeline.d/50-test.conf has this text from now on. */
 void support_configure(const char *root, const char *text);
 
-/* Path of a file below the shared data folder in a static buffer, or NULL (said on stderr) if it is
- * not there: then the test calls skip(). */
-const char *support_shared(const char *name);
+/* Path of a file or folder of tests/data in a static buffer; it is there, or the test fails. */
+const char *support_data(const char *name);
+
+/* What chance begins from: TEST_SEED of the environment, or `otherwise`. Says it, so that a failure
+ * can be repeated. */
+uint64_t support_seed(uint64_t otherwise);
 
 /* Asks again and again whether it is so; after two minutes the test fails. For what tells nobody
  * that it has changed. */

@@ -1,5 +1,5 @@
 /* The zip that is written: always the same bytes, right to other programs, and read back. */
-#include "evidence/bag/zip.h"
+#include "evidence/bag/bag_internal.h"
 #include "support/package.h"
 #include "support/proc.h"
 #include "support/support.h"
@@ -49,6 +49,14 @@ static uint8_t *content(void)
         bytes[i] = (uint8_t)(x >> 24);
     }
     return bytes;
+}
+
+static int zip_put(struct zip *z, const char *name, const void *data, size_t n, struct err *err)
+{
+    int rc = zip_begin(z, name, (int64_t)n, err);
+    if (rc == ERR_OK && n > 0)
+        rc = zip_write(z, data, n, err);
+    return rc < 0 ? rc : zip_end(z, err);
 }
 
 static void write_zip(const char *path)

@@ -1,12 +1,8 @@
-/* What a redacted package is asked for, and how it says that it is one. */
-#include "dashspool/bag.h"
+/* What a redacted package is asked for. */
 #include "dashspool/export.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <string.h>
-
-#define HASH "326634541efe78d5837afb8a085e386d4b3a8374a43abc1c3b12766da24393d5"
-#define LINE "Redacted-From-Tagmanifest-SHA256: " HASH
 
 static void test_a_mask_can_be_of_a_camera_or_of_a_transfer(void **state)
 {
@@ -60,50 +56,11 @@ static void test_what_is_no_mask_is_refused(void **state)
     }
 }
 
-static void test_a_package_declares_itself_by_a_line_of_its_own(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *info;
-        bool declared;
-    } cases[] = {
-        {LINE "\n", true},
-        {LINE, true},
-        {"Source-Organization: A\n" LINE "\nPayload-Oxum: 1.1\n", true},
-        {"", false},
-        {"\n\n", false},
-        {"Source-Organization: " LINE "\n", false},
-        {" " LINE "\n", false},
-        {LINE "0\n", false},
-        {LINE " \n", false},
-        {LINE "\r\n", false},
-        {"Redacted-From-Tagmanifest-SHA256: \n", false},
-        {"Redacted-From-Tagmanifest-SHA256: "
-         "326634541EFE78D5837AFB8A085E386D4B3A8374A43ABC1C3B12766D"
-         "A24393D5\n",
-         false},
-        {"Redacted: yes\n", false},
-    };
-    char of[HASH_HEX_ROOM];
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        of[0] = '\0';
-        if (bag_info_redacted(cases[i].info, strlen(cases[i].info), of) != cases[i].declared)
-            fail_msg("case %zu", i);
-        assert_string_equal(of, cases[i].declared ? HASH : "");
-    }
-    for (size_t n = 0; n < strlen(LINE); n++) /* cut anywhere */
-        assert_false(bag_info_redacted(LINE, n, of));
-    char zero[] = LINE "\n";
-    zero[40] = '\0';
-    assert_false(bag_info_redacted(zero, sizeof zero - 1, of));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_mask_can_be_of_a_camera_or_of_a_transfer),
         cmocka_unit_test(test_what_is_no_mask_is_refused),
-        cmocka_unit_test(test_a_package_declares_itself_by_a_line_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* A recipe comes back as it was written, to the last bit; what is none is refused by name. */
+#include "dashspool/export.h"
 #include "dashspool/recipe.h"
 #include "support/support.h"
 #include <float.h>
@@ -296,11 +297,11 @@ static void test_the_facts_of_a_row_are_those_that_can_be_true(void **state)
                                    .length_s = 7};
     struct media_facts f;
     snprintf(t.trigger_name, sizeof t.trigger_name, "crash");
-    recipe_facts(&t, &f);
+    export_media_facts(&t, &f);
     assert_false(f.has_time || f.has_zone || f.has_position || f.has_trigger_time);
     assert_true(f.meta_fps == 0 && f.length_s == 0 && f.trigger[0] == '\0');
     t.known = CATALOGUE_HAS_META | CATALOGUE_POSITION_OK | CATALOGUE_FPS_OK;
-    recipe_facts(&t, &f);
+    export_media_facts(&t, &f);
     assert_true(f.has_position && f.lon_deg == 2 && f.meta_fps == 99 && f.length_s == 7);
     assert_string_equal(f.trigger, "crash");
 }

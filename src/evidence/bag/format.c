@@ -1,6 +1,6 @@
 /* What lies where in a package, and the lines of its text files. Pure. */
+#include "bag_internal.h"
 #include "dashspool/copy_kind.h"
-#include "zip.h"
 #include <inttypes.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "names.h"
+#include "bag_internal.h"
 #include "dashspool/hash.h"
 #include <locale.h>
 #include <stdlib.h>

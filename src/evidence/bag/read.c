@@ -1,6 +1,5 @@
 /* A package is read: a folder here, a zip in zip_read.c. */
-#include "names.h"
-#include "zip.h"
+#include "bag_internal.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -282,4 +281,58 @@ int bag_read(const char *path, const struct bag_limits *limits, const struct bag
         rc = err_set(err, ERR_MALFORMED, "%s is neither a folder nor a file", path);
     close(p.fd);
     return rc;
+}
+
+/* ---- a few files ---- */
+
+struct few {
+    struct bag_text *texts, *now;
+    size_t n;
+};
+
+static struct bag_text *find_text(const struct few *few, const char *name)
+{
+    for (size_t i = 0; i < few->n; i++)
+        if (strcmp(few->texts[i].name, name) == 0)
+            return &few->texts[i];
+    return NULL;
+}
+
+static bool text_wanted(void *arg, const char *name)
+{
+    return find_text(arg, name) != NULL;
+}
+
+static int text_begin(void *arg, const char *name, int64_t size, struct err *err)
+{
+    struct few *few = arg;
+    (void)size;
+    (void)err;
+    few->now = find_text(few, name);
+    return ERR_OK;
+}
+
+static int text_data(void *arg, const uint8_t *data, size_t n, struct err *err)
+{
+    struct few *few = arg;
+    int rc = buf_append(&few->now->text, data, n, err);
+    return rc < 0 ? err_wrap(err, "%s", few->now->name) : rc;
+}
+
+static int text_end(void *arg, struct err *err)
+{
+    struct few *few = arg;
+    (void)err;
+    few->now->have = true;
+    return ERR_OK;
+}
+
+int bag_read_texts(const char *path, struct bag_text *texts, size_t n, struct err *err)
+{
+    static const struct bag_reader reader = {NULL, text_begin, text_data, text_end, text_wanted};
+    static const struct bag_limits limits = {0, 0};
+    struct few few = {.texts = texts, .n = n};
+    for (size_t i = 0; i < n; i++)
+        texts[i].have = false;
+    return bag_read(path, &limits, &reader, &few, err);
 }

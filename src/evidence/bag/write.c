@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* sync_file_range */
 /* A package is written: first where its files go, a folder or a zip; upon that, what BagIt asks. */
+#include "bag_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/workdir.h"
-#include "zip.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -453,7 +453,6 @@ int bag_finish(struct bag *bag, struct err *err)
 struct adding {
     struct zip *zip;
     char top[BAG_READ_NAME_ROOM];
-    struct buf info;
 };
 
 static int add_top(void *arg, const char *top, struct err *err)
@@ -461,34 +460,6 @@ static int add_top(void *arg, const char *top, struct err *err)
     struct adding *a = arg;
     (void)err;
     snprintf(a->top, sizeof a->top, "%s", top);
-    return ERR_OK;
-}
-
-static bool is_info(void *arg, const char *name)
-{
-    (void)arg;
-    return strcmp(name, BAG_INFO) == 0;
-}
-
-static int info_begin(void *arg, const char *name, int64_t size, struct err *err)
-{
-    (void)arg;
-    (void)name;
-    (void)size;
-    (void)err;
-    return ERR_OK;
-}
-
-static int info_data(void *arg, const uint8_t *data, size_t n, struct err *err)
-{
-    struct adding *a = arg;
-    return buf_append(&a->info, data, n, err);
-}
-
-static int info_end(void *arg, struct err *err)
-{
-    (void)arg;
-    (void)err;
     return ERR_OK;
 }
 
@@ -515,13 +486,14 @@ static int add_end(void *arg, struct err *err)
     return zip_end(a->zip, err);
 }
 
-static int64_t exported_us(const struct adding *a)
+/* When the package was exported; where it does not say so, now. */
+static int64_t exported_us(const struct buf *info)
 {
     struct bag_value v = {NULL, 0};
     char text[CLOCK_TEXT_ROOM];
     int64_t at_us;
     struct err err;
-    if (!bag_info_next(buf_data(&a->info), a->info.used, BAG_EXPORTED_AT, &v) || v.n >= sizeof text)
+    if (!bag_info_next(buf_data(info), info->used, BAG_EXPORTED_AT, &v) || v.n >= sizeof text)
         return clock_utc_us();
     snprintf(text, sizeof text, "%.*s", (int)v.n, v.at);
     return clock_parse(text, 0, &at_us, NULL, &err) == ERR_OK ? at_us : clock_utc_us();
@@ -530,12 +502,13 @@ static int64_t exported_us(const struct adding *a)
 static int rewrite(struct adding *a, const char *package, const char *path, const char *name,
                    const void *data, size_t n, struct err *err)
 {
-    static const struct bag_reader info = {NULL, info_begin, info_data, info_end, is_info},
-                                   all = {add_top, add_begin, add_data, add_end, NULL};
+    static const struct bag_reader all = {add_top, add_begin, add_data, add_end, NULL};
     static const struct bag_limits limits = {0, 0};
-    int rc = bag_read(package, &limits, &info, a, err);
+    struct bag_text info = {.name = BAG_INFO};
+    buf_init(&info.text, TEXT_BYTES_MAX);
+    int rc = bag_read_texts(package, &info, 1, err);
     if (rc == ERR_OK)
-        rc = zip_new(&a->zip, path, exported_us(a), err);
+        rc = zip_new(&a->zip, path, exported_us(&info.text), err);
     if (rc == ERR_OK)
         rc = bag_read(package, &limits, &all, a, err);
     if (rc == ERR_OK)
@@ -544,6 +517,7 @@ static int rewrite(struct adding *a, const char *package, const char *path, cons
         rc = zip_write(a->zip, data, n, err);
     if (rc == ERR_OK)
         rc = zip_end(a->zip, err);
+    buf_clear(&info.text);
     return rc < 0 ? rc : zip_finish(a->zip, err);
 }
 
@@ -553,7 +527,6 @@ static int add_to_zip(const char *package, const char *name, const void *data, s
     struct adding a = {.zip = NULL};
     struct workdir work = WORKDIR_NONE;
     char *parent = NULL, *base = NULL, *prefix = NULL, *path = NULL;
-    buf_init(&a.info, TEXT_BYTES_MAX);
     int rc = fsx_split(package, &parent, &base, err);
     if (rc == ERR_OK)
         rc = fsx_path(&prefix, err, "%s.unfinished-", base);
@@ -567,7 +540,6 @@ static int add_to_zip(const char *package, const char *name, const void *data, s
         rc = fsx_rename(path, package, err);
     zip_free(&a.zip);
     workdir_close(&work);
-    buf_clear(&a.info);
     free(parent);
     free(base);
     free(prefix);

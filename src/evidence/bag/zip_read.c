@@ -1,7 +1,6 @@
 /* A zip is read: its structure is found to be plain (bag.h) before anything of it is handed out. */
+#include "bag_internal.h"
 #include "dashspool/reader.h"
-#include "names.h"
-#include "zip.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,8 +1,7 @@
+#include "bag_internal.h"
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "names.h"
-#include "zip.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -264,14 +263,6 @@ int zip_end(struct zip *z, struct err *err)
     z->open = false;
     z->bad = rc < 0;
     return rc;
-}
-
-int zip_put(struct zip *z, const char *name, const void *data, size_t n, struct err *err)
-{
-    int rc = zip_begin(z, name, (int64_t)n, err);
-    if (rc == ERR_OK && n > 0)
-        rc = zip_write(z, data, n, err);
-    return rc < 0 ? rc : zip_end(z, err);
 }
 
 /* ---- the end ---- */

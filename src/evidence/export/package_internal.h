@@ -1,6 +1,6 @@
 /*
- * package: what the writers of an evidence package share. package.c says what comes when; each of
- * the others writes one kind of thing.
+ * package: what the writers of an evidence package share. package.c says what comes when, upon
+ * redaction.c, report_facts.c, readme.c and package_parts.c.
  */
 #ifndef EXPORT_PACKAGE_INTERNAL_H
 #define EXPORT_PACKAGE_INTERNAL_H
@@ -10,10 +10,12 @@
 #include "dashspool/export.h"
 #include "dashspool/raw.h"
 #include "dashspool/seal.h"
-#include "redaction.h"
 #include "report_facts.h"
+#include <jansson.h>
 
 #define PACKAGE_PARTIALS_BYTES_MAX (64 << 20)
+
+struct redaction;
 
 struct package {
     const struct export_request *request;
@@ -29,31 +31,72 @@ struct package {
     struct seal_key *key; /* NULL: unsigned */
     struct buf custody;   /* lines of all */
     struct buf partials;  /* "\n<id>\n" of each that was packed before it was whole */
-    struct report_facts *story;
+    struct report_facts *report;
     char *beside, *name;         /* the folder that the package will be in, and its name there */
     struct redaction *redaction; /* NULL: nothing is hidden */
 };
 
-/* package_payload.c: a transfer's master, facts, copies and custody. ERR_BUSY: it is still coming
- * in. */
-int package_put_transfer(struct package *p, const char *id, struct err *err) DS_MUST_CHECK;
-int package_add_partial(struct package *p, const char *id, struct err *err) DS_MUST_CHECK;
+/* ---- package_parts.c ---- */
 
-/* … parts of it, for a redacted transfer: a copy in dir/copy->path, whose hash is compared; and
- * that so many bytes of the work are done (ERR_AGAIN: the caller wants no more). */
-int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *dir,
-                     struct err *err) DS_MUST_CHECK;
+/* So many bytes of the work are done. ERR_AGAIN: the caller wants no more. */
 int package_did(struct package *p, int64_t bytes, struct err *err) DS_MUST_CHECK;
 
-/* package.c: notes it in the custody of each transfer, which it protects. Needs the catalogue, the
- * request, and the hash of the result. */
-int package_note_exported(struct package *p, struct err *err) DS_MUST_CHECK;
+/* Bytes of the master or copy that is open; `arg` is a struct package. */
+int package_write(void *arg, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
 
-/* package_tool.c: data/tool.json, what the package was made by and with. */
+/* A copy in dir/copy->path, whose hash is compared. */
+int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *dir,
+                     struct err *err) DS_MUST_CHECK;
+
+/* data/tool.json, what the package was made by and with. */
 int package_put_tool(struct package *p, struct err *err) DS_MUST_CHECK;
 
-/* package_seals.c: what stands over the tag manifest: signature, and the question to a time-stamp
- * authority (with its answer, if one is asked). */
+/* ---- seals.c ---- */
+
+/* What stands over the tag manifest: signature, and the question to a time-stamp authority (with
+ * its answer, if one is asked). */
 int package_put_seals(struct package *p, const struct buf *tags, struct err *err) DS_MUST_CHECK;
+
+/* ---- redaction.c: what makes a package a redacted one (export.h): which package is the whole,
+ * copies made anew without what is hidden, and the words that say so ---- */
+
+/* Sets p->redaction and p->result->full_sha256, and judges what was asked, before anything is
+ * written. p has its catalogue and raw. redaction_free() also after a failure. */
+int redaction_new(struct package *p, struct err *err) DS_MUST_CHECK;
+void redaction_free(struct redaction **r);
+
+/* Makes the copies of a transfer and puts them into the package; *copies counts them. One that
+ * broke off has none, nor has one that cannot be converted and never could. */
+int redaction_put(struct package *p, const struct catalogue_transfer *t, int *copies,
+                  struct err *err) DS_MUST_CHECK;
+
+/* … adds them to the facts of the report, and removes them. */
+int redaction_report(struct package *p, struct err *err) DS_MUST_CHECK;
+
+/* The words, with a NUL behind them: for the report, and a section of README.txt. */
+const struct buf *redaction_sentence(const struct redaction *r);
+const struct buf *redaction_section(const struct redaction *r);
+
+/* Lines of bag-info.txt; members of the event "exported". */
+int redaction_info(const struct redaction *r, struct bag *bag, struct err *err) DS_MUST_CHECK;
+void redaction_note(const struct redaction *r, json_t *event);
+
+/* ---- readme.c ---- */
+
+#define README_ROOM 16384
+
+/* README.txt, for whoever gets the package and has never heard of this program: bytes of the text,
+ * in out. The bag has its payload by now. redaction: NULL if nothing is hidden. */
+size_t readme_text(const struct bag *bag, const struct export_result *result, bool with_signature,
+                   const struct redaction *redaction, char out[README_ROOM]);
+
+/* ---- package.c ---- */
+
+/* This transfer was not whole when it was packed. */
+int package_add_partial(struct package *p, const char *id, struct err *err) DS_MUST_CHECK;
+
+/* Notes it in the custody of each transfer, which it protects. Needs the catalogue, the request,
+ * and the hash of the result. */
+int package_note_exported(struct package *p, struct err *err) DS_MUST_CHECK;
 
 #endif

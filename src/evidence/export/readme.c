@@ -1,4 +1,4 @@
-#include "readme.h"
+#include "package_internal.h"
 #include <stdio.h>
 
 static const char text[] =

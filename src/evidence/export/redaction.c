@@ -1,6 +1,14 @@
+/* What makes a package a redacted one: masks, words, the full package, copies made anew. */
+#include "dashspool/clock.h"
+#include "dashspool/confine.h"
 #include "dashspool/fsx.h"
-#include "redaction_internal.h"
+#include "dashspool/master.h"
+#include "dashspool/recipe.h"
+#include "dashspool/verify.h"
+#include "dashspool/workdir.h"
+#include "package_internal.h"
 #include <ctype.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +17,15 @@
 
 #define WORDS_BYTES_MAX ((size_t)12 * 1024)
 #define MASK_ROOM       (CATALOGUE_ID_ROOM + CONVERT_MASK_ROOM)
+#define LIST_BYTES_MAX  ((size_t)1 << 20) /* 16 000 exports of one transfer */
+
+struct redaction {
+    const struct export_redaction *asked;
+    char full_sha256[HASH_HEX_ROOM];
+    struct workdir work;          /* for a master and its copies, beside the package */
+    struct buf sentence, section; /* words */
+    struct convert_result result; /* of the transfer that is being written; its files are there */
+};
 
 /* ---- masks ---- */
 
@@ -39,7 +56,7 @@ static void mask_text(const struct export_mask *m, char out[MASK_ROOM])
     snprintf(out, MASK_ROOM, "%s%s%s", m->of, m->of[0] ? ":" : "", box);
 }
 
-bool redaction_mask_is_for(const struct export_mask *mask, const struct catalogue_transfer *t)
+static bool is_for(const struct export_mask *mask, const struct catalogue_transfer *t)
 {
     return !mask->of[0] || strcmp(mask->of, t->camera) == 0 || strcmp(mask->of, t->id) == 0;
 }
@@ -58,7 +75,7 @@ static int judge_masks(const struct package *p, struct err *err)
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
         rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
         for (size_t k = 0; rc == ERR_OK && k < asked->n_masks; k++)
-            used[k] = used[k] || redaction_mask_is_for(&asked->mask[k], &t);
+            used[k] = used[k] || is_for(&asked->mask[k], &t);
     }
     for (size_t k = 0; rc == ERR_OK && k < asked->n_masks; k++) {
         mask_text(&asked->mask[k], text);
@@ -210,6 +227,118 @@ void redaction_note(const struct redaction *r, json_t *event)
     json_object_set_new(event, "masks", masks);
 }
 
+/* ---- the full package, by its custody ---- */
+
+/* Exports of a transfer since it is whole: their tag manifests, HASH_HEX_ROOM each. */
+static int look_at_event(void *arg, const char *line, struct err *err)
+{
+    struct buf *hashes = arg;
+    const char *event = "", *sha256 = NULL;
+    json_t *json = json_loads(line, 0, NULL), *what = json_object_get(json, "what");
+    int rc = ERR_OK;
+    json_unpack(json, "{s:s, s:{s:s}}", "event", &event, "what", "tagmanifest_sha256", &sha256);
+    if (strcmp(event, "stored") == 0)
+        buf_consume(hashes, hashes->used);
+    if (strcmp(event, "exported") == 0 && sha256 && strlen(sha256) == HASH_HEX_ROOM - 1 &&
+        !json_is_true(json_object_get(what, "redacted")))
+        rc = buf_append(hashes, sha256, HASH_HEX_ROOM, err);
+    json_decref(json);
+    return rc;
+}
+
+static bool has(const struct buf *hashes, const char *sha256)
+{
+    for (size_t at = 0; at < hashes->used; at += HASH_HEX_ROOM)
+        if (strcmp((const char *)buf_data(hashes) + at, sha256) == 0)
+            return true;
+    return false;
+}
+
+/* Leaves in `all` what is in `own`, too. */
+static void keep_common(struct buf *all, const struct buf *own)
+{
+    uint8_t *p = all->mem + all->start;
+    size_t kept = 0;
+    for (size_t at = 0; at < all->used; at += HASH_HEX_ROOM)
+        if (has(own, (const char *)p + at)) {
+            memmove(p + kept, p + at, HASH_HEX_ROOM);
+            kept += HASH_HEX_ROOM;
+        }
+    all->used = kept;
+}
+
+/* The last package that was exported with all of the transfers in it. */
+static int find_in_custody(const struct package *p, char out[HASH_HEX_ROOM], struct err *err)
+{
+    struct buf all, own;
+    int rc = ERR_OK;
+    buf_init(&all, LIST_BYTES_MAX);
+    buf_init(&own, LIST_BYTES_MAX);
+    for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
+        struct buf *to = i == 0 ? &all : &own;
+        buf_consume(&own, own.used);
+        rc = catalogue_event_each(p->catalogue, p->request->ids[i], look_at_event, to, err);
+        if (rc == ERR_OK && i > 0)
+            keep_common(&all, &own);
+    }
+    if (rc == ERR_OK && all.used == 0)
+        rc = err_set(err, ERR_NOTFOUND,
+                     "no full package with all of these transfers was exported yet: export it "
+                     "first, or name it with --of");
+    if (rc == ERR_OK)
+        memcpy(out, buf_data(&all) + all.used - HASH_HEX_ROOM, HASH_HEX_ROOM);
+    buf_clear(&all);
+    buf_clear(&own);
+    return rc;
+}
+
+/* ---- … by its path ---- */
+
+static bool has_master(const struct verify_contents *in, const struct catalogue_transfer *t)
+{
+    for (size_t i = 0; i < in->n_masters; i++)
+        if (strcmp(in->master[i].id, t->id) == 0 && strcmp(in->master[i].sha256, t->sha256) == 0)
+            return true;
+    return false;
+}
+
+static int judge_masters(const struct package *p, const struct verify_contents *in,
+                         const char *path, struct err *err)
+{
+    struct catalogue_transfer t;
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
+        rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
+        if (rc == ERR_OK && t.state == CATALOGUE_STORED && !has_master(in, &t))
+            rc = err_set(err, ERR_MALFORMED,
+                         "package %s does not contain the original of %s: give a full package that "
+                         "contains all transfers to be redacted",
+                         path, t.id);
+    }
+    return rc;
+}
+
+static int read_package(const struct package *p, char out[HASH_HEX_ROOM], struct err *err)
+{
+    const char *path = p->request->redaction->of;
+    struct verify_contents in;
+    int rc = verify_contents(&in, path, err);
+    if (rc == ERR_OK && in.redacted_from[0])
+        rc = err_set(err, ERR_MALFORMED, "package %s is itself redacted: name the full package",
+                     path);
+    if (rc == ERR_OK)
+        rc = judge_masters(p, &in, path, err);
+    if (rc == ERR_OK)
+        memcpy(out, in.tag_sha256, HASH_HEX_ROOM);
+    verify_contents_clear(&in);
+    return rc;
+}
+
+static int find_full(const struct package *p, char out[HASH_HEX_ROOM], struct err *err)
+{
+    return p->request->redaction->of ? read_package(p, out, err) : find_in_custody(p, out, err);
+}
+
 /* ---- its life ---- */
 
 /* Only its owner looks into it: a master is in there for a while. */
@@ -236,7 +365,7 @@ int redaction_new(struct package *p, struct err *err)
     plain(p->request->who, who);
     int rc = judge_masks(p, err);
     if (rc == ERR_OK)
-        rc = redaction_find_full(p, r->full_sha256, err);
+        rc = find_full(p, r->full_sha256, err);
     if (rc == ERR_OK)
         rc = write_sentence(r, who, err);
     if (rc == ERR_OK)
@@ -260,4 +389,139 @@ void redaction_free(struct redaction **r)
     buf_clear(&(*r)->section);
     free(*r);
     *r = NULL;
+}
+
+/* ---- copies, made anew ---- */
+
+/* What the store has of it. */
+struct had {
+    const struct catalogue_transfer *t;
+    bool pictures, sheet;
+};
+
+static int look_at_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct had *had = arg;
+    (void)err;
+    if (!catalogue_copy_is_current(had->t, copy))
+        return ERR_OK;
+    had->pictures = had->pictures || report_facts_shows(copy->kind);
+    had->sheet = had->sheet || strcmp(copy->kind, copy_kind_name(COPY_SHEET)) == 0;
+    return ERR_OK;
+}
+
+static void choose(const struct redaction *r, const struct catalogue_transfer *t,
+                   const struct had *had, struct convert_options *out)
+{
+    *out = r->asked->options;
+    out->copies = COPY_VIEWING | COPY_POSTER | (had->sheet ? (unsigned)COPY_SHEET : 0);
+    out->n_moments = out->n_masks = 0;
+    out->no_sound = r->asked->no_sound;
+    for (size_t i = 0; i < r->asked->n_masks; i++)
+        if (is_for(&r->asked->mask[i], t))
+            out->mask[out->n_masks++] = r->asked->mask[i].mask;
+}
+
+/* What convert says of a mask begins with the path of a file that nobody has seen. */
+static int explain(const struct catalogue_transfer *t, struct err *err)
+{
+    const char *at = strstr(err->text, "the mask ");
+    char why[sizeof err->text];
+    snprintf(why, sizeof why, "%s", at ? at : err->text);
+    return err_set(err, ERR_CONFIG, "%s: %s; a mask can be for one camera, or for one ID", t->id,
+                   why);
+}
+
+/* A signal that the caller has caught ends it. */
+static int convert(struct package *p, const struct catalogue_transfer *t, const char *master,
+                   const struct convert_options *options, struct err *err)
+{
+    struct redaction *r = p->redaction;
+    struct media_facts facts;
+    struct confine *c = NULL;
+    struct err stopped;
+    char stem[CATALOGUE_ID_ROOM + 16];
+    double done = 0, last = 0;
+    export_media_facts(t, &facts);
+    snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_STORED ? "" : ".partial");
+    int rc = confine_start(&c, master, r->work.path, stem, &facts, options, &r->asked->limits, err);
+    if (rc < 0)
+        return rc;
+    while (rc == ERR_OK && confine_step(c, &done)) {
+        rc = package_did(p, (int64_t)((done - last) * (double)t->length_bytes), &stopped);
+        last = done;
+        struct pollfd wait = {.fd = confine_fd(c), .events = POLLIN};
+        if (rc == ERR_OK)
+            poll(&wait, 1, confine_wait_ms(c));
+    }
+    int ended = confine_finish(&c, &r->result, err);
+    if (rc < 0)
+        *err = stopped;
+    return rc < 0 ? rc : ended == ERR_CONFIG ? explain(t, err) : ended;
+}
+
+static void describe(const struct redaction *r, int i, struct catalogue_copy *out)
+{
+    const struct convert_output *o = &r->result.output[i];
+    *out = (struct catalogue_copy){.length_bytes = o->length_bytes};
+    snprintf(out->kind, sizeof out->kind, "%s", copy_kind_name(o->kind));
+    snprintf(out->path, sizeof out->path, "%s", o->path + strlen(r->work.path) + 1);
+    snprintf(out->sha256, sizeof out->sha256, "%s", o->sha256);
+    snprintf(out->tool, sizeof out->tool, "dashspool %s%s", DASHSPOOL_VERSION,
+             strstr(out->path, "-REDACTED-DERIVED.") ? ", redacted" : "");
+}
+
+static int put_copies(struct package *p, int *copies, struct err *err)
+{
+    const struct redaction *r = p->redaction;
+    struct catalogue_copy copy;
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < r->result.n_outputs; i++) {
+        describe(r, i, &copy);
+        rc = package_put_copy(p, &copy, r->work.path, err);
+        *copies += 1;
+    }
+    return rc;
+}
+
+int redaction_put(struct package *p, const struct catalogue_transfer *t, int *copies,
+                  struct err *err)
+{
+    struct had had = {.t = t};
+    struct convert_options options;
+    char *master = NULL;
+    p->redaction->result = (struct convert_result){0};
+    p->result->partial += t->state != CATALOGUE_STORED;
+    int rc = catalogue_copy_each(p->catalogue, t->key, look_at_copy, &had, err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&master, err, "%s/%s", p->redaction->work.path, t->id);
+    if (rc < 0)
+        return rc;
+    choose(p->redaction, t, &had, &options);
+    struct catalogue_transfer of = *t;
+    rc = master_extract(p->raw, &of, master, err);
+    if (rc == ERR_OK) {
+        rc = convert(p, t, master, &options, err);
+        if ((rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED) && !had.pictures)
+            rc = ERR_OK; /* nor does the full package show it */
+    }
+    if (unlink(master) < 0 && rc == ERR_OK)
+        rc = err_sys(err, "remove %s", master);
+    free(master);
+    return rc < 0 ? rc : put_copies(p, copies, err);
+}
+
+int redaction_report(struct package *p, struct err *err)
+{
+    const struct redaction *r = p->redaction;
+    struct catalogue_copy copy;
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < r->result.n_outputs; i++) {
+        const char *path = r->result.output[i].path;
+        describe(r, i, &copy);
+        rc = report_facts_redacted(p->report, &copy, path, r->asked->no_sound, err);
+        if (unlink(path) < 0 && rc == ERR_OK)
+            rc = err_sys(err, "remove %s", path);
+    }
+    return rc;
 }

@@ -1,8 +1,409 @@
+/* What the catalogue knows of the transfers of a package, and their copies say, as a report. */
+#include "report_facts.h"
+#include "dashspool/bag.h"
 #include "dashspool/fsx.h"
-#include "report_facts_internal.h"
+#include "dashspool/report.h"
+#include "dashspool/seal.h"
+#include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { STRETCHES_MAX = 200 };
+#define TIMING_BYTES_MAX ((size_t)64 << 20)
+
+enum { COPIES_MAX = 32, CLOCKS_MAX = 8 };
+
+/* What is told of a copy; its settings, which are long, are not kept. */
+struct kept {
+    char kind[16], path[512], sha256[HASH_HEX_ROOM], tool[64];
+    int64_t length_bytes;
+    char name[BAG_NAME_ROOM]; /* in the package */
+    char how[300];
+};
+
+/* Where in the file of pictures it is. */
+struct kept_picture {
+    FILE *in;
+    int64_t at, n_bytes; /* 0: there is none */
+};
+
+/* All that a clip's facts borrow. */
+struct told {
+    struct catalogue_transfer t;
+    char master[256];
+    struct kept *copy[COPIES_MAX];
+    struct report_derived derived[COPIES_MAX];
+    int n_copies;
+    json_t *settings; /* of the copy that says most; NULL: there is none */
+    struct report_clock clock[CLOCKS_MAX];
+    char clock_value[CLOCKS_MAX][40];
+    size_t n_clocks;
+    struct report_arrival arrival;
+    char damage[400];
+    struct report_stretch *stretch;
+    size_t n_stretches;
+    bool has_sound;
+    struct kept_picture picture;
+    const char *picture_what;
+};
+
+struct report_facts {
+    struct told **told;
+    size_t n, room;
+    FILE *pictures; /* one behind the other */
+    int64_t pictures_bytes;
+};
+
+/* ---- copies, and the picture ---- */
+
+static const struct {
+    enum copy_kind kind;
+    const char *purpose;
+    bool tells_only; /* neither pictures nor sound are in it */
+} kinds[] = {
+    {COPY_WORKING, "the original's coded frames, unchanged, as a playable video"},
+    {COPY_VIEWING, "for viewing in any player"},
+    {COPY_STILL, "the photo, with clock and position burned in"},
+    {COPY_POSTER, "one frame of the video"},
+    {COPY_SHEET, "contact sheet: an overview of the video"},
+    {COPY_TIMING, "the time of every frame", true},
+    {COPY_CSV, "the time of every frame, as a table", true},
+    {COPY_GPX, "the position, for maps", true},
+    {COPY_KML, "the position, for maps", true},
+    {COPY_GEOJSON, "the position, for maps", true},
+    {COPY_SRT, "clock and position as subtitles", true},
+    {COPY_VTT, "clock and position as subtitles", true},
+};
+
+static bool is_kind(const char *name, enum copy_kind kind)
+{
+    return strcmp(name, copy_kind_name(kind)) == 0;
+}
+
+bool report_facts_shows(const char *kind)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (is_kind(kind, kinds[i].kind))
+            return !kinds[i].tells_only;
+    return true; /* who knows what a later kind is */
+}
+
+static const char *purpose_of(const char *kind)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (is_kind(kind, kinds[i].kind))
+            return kinds[i].purpose;
+    return "";
+}
+
+/* The command that makes it again, and what its bytes depend on, by its recipe (recipe.h). */
+static void describe_how(const struct catalogue_copy *copy, char *out, size_t room)
+{
+    json_t *settings = json_loads(copy->settings, 0, NULL);
+    json_t *recipe = json_object_get(settings, "recipe");
+    json_t *options = json_object_get(recipe, "options"),
+           *libraries = json_object_get(recipe, "libraries");
+    const char *avcodec = json_string_value(json_object_get(libraries, "libavcodec")),
+               *x264 = json_string_value(json_object_get(libraries, "x264")),
+               *jpeg = json_string_value(json_object_get(libraries, "libjpeg-turbo")),
+               *encoder = NULL, *preset = NULL, *crf = NULL;
+    bool viewing = is_kind(copy->kind, COPY_VIEWING);
+    json_unpack(options, "{s:s, s:s, s:s}", "encoder", &encoder, "preset", &preset, "crf", &crf);
+    out[0] = '\0';
+    if (avcodec && viewing && encoder && preset && crf && x264)
+        snprintf(out, room,
+                 "convert --copies viewing; %.40s, preset %.20s, crf %.20s; libavcodec %.40s, x264 "
+                 "%.40s",
+                 encoder, preset, crf, avcodec, x264);
+    else if (jpeg && is_kind(copy->kind, COPY_STILL))
+        snprintf(out, room, "convert; libjpeg-turbo %.40s", jpeg);
+    else if (avcodec)
+        snprintf(out, room, "convert --copies %s; libavcodec %.40s", copy->kind, avcodec);
+    json_decref(settings);
+}
+
+static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
+{
+    int i = t->n_copies;
+    if (i == COPIES_MAX)
+        return err_set(err, ERR_LIMIT, "%s has more than %d copies", t->t.id, COPIES_MAX);
+    struct kept *kept = t->copy[i] = calloc(1, sizeof *kept);
+    if (!kept)
+        return err_set(err, ERR_NOMEM, "no memory for a report");
+    t->n_copies++;
+    snprintf(kept->kind, sizeof kept->kind, "%s", copy->kind);
+    snprintf(kept->path, sizeof kept->path, "%s", copy->path);
+    snprintf(kept->sha256, sizeof kept->sha256, "%s", copy->sha256);
+    snprintf(kept->tool, sizeof kept->tool, "%s", copy->tool);
+    kept->length_bytes = copy->length_bytes;
+    if (!bag_copy_name(kept->name, copy->kind, copy->path))
+        return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
+    describe_how(copy, kept->how, sizeof kept->how);
+    t->derived[i] = (struct report_derived){.name = kept->name,
+                                            .purpose = purpose_of(kept->kind),
+                                            .tool = kept->tool,
+                                            .settings = kept->how,
+                                            .sha256 = kept->sha256,
+                                            .length_bytes = kept->length_bytes};
+    return ERR_OK;
+}
+
+static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct told *t = arg;
+    bool redacted = !t->master[0];
+    if (!catalogue_copy_is_current(&t->t, copy))
+        return ERR_OK;
+    if (!t->settings || is_kind(copy->kind, COPY_WORKING)) { /* it tells of sound, too */
+        json_decref(t->settings);
+        t->settings = json_loads(copy->settings, 0, NULL);
+    }
+    t->has_sound = t->has_sound || json_object_get(t->settings, "sound");
+    return redacted && report_facts_shows(copy->kind) ? ERR_OK : keep_copy(t, copy, err);
+}
+
+static int keep_picture(struct report_facts *s, struct told *t, const char *path, const char *what,
+                        struct err *err)
+{
+    struct buf jpeg;
+    buf_init(&jpeg, REPORT_PICTURE_BYTES_MAX);
+    int rc = fsx_read_file(path, &jpeg, err);
+    if (rc == ERR_OK && fwrite(buf_data(&jpeg), 1, jpeg.used, s->pictures) != jpeg.used)
+        rc = err_sys(err, "write the pictures of the report");
+    if (rc == ERR_OK) {
+        t->picture = (struct kept_picture){s->pictures, s->pictures_bytes, (int64_t)jpeg.used};
+        t->picture_what = what;
+        s->pictures_bytes += (int64_t)jpeg.used;
+    }
+    buf_clear(&jpeg);
+    return rc;
+}
+
+static int take_picture(struct report_facts *s, struct told *t, const char *root, struct err *err)
+{
+    static const enum copy_kind wanted[] = {COPY_POSTER, COPY_STILL};
+    for (size_t k = 0; k < 2 && t->picture.n_bytes == 0; k++)
+        for (int i = 0; i < t->n_copies && t->picture.n_bytes == 0; i++) {
+            char *path = NULL;
+            if (!is_kind(t->copy[i]->kind, wanted[k]) ||
+                t->copy[i]->length_bytes > (int64_t)REPORT_PICTURE_BYTES_MAX)
+                continue;
+            int rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path);
+            if (rc == ERR_OK)
+                rc = keep_picture(s, t, path, k == 0 ? "One frame of the video" : "The photo", err);
+            free(path);
+            if (rc < 0)
+                return rc;
+        }
+    return ERR_OK;
+}
+
+static int load_picture(void *from, struct buf *out, struct err *err)
+{
+    const struct kept_picture *p = from;
+    size_t n = (size_t)p->n_bytes;
+    uint8_t *at = buf_reserve(out, n, err);
+    if (!at)
+        return err->code;
+    while (n > 0) {
+        ssize_t got = pread(fileno(p->in), at, n, p->at + (p->n_bytes - (int64_t)n));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? err_sys(err, "read a picture of the report")
+                           : err_set(err, ERR_IO, "a picture of the report is cut short");
+        at += got;
+        n -= (size_t)got;
+    }
+    buf_commit(out, (size_t)p->n_bytes);
+    return ERR_OK;
+}
+
+/* ---- what is wrong, and where ---- */
+
+static void count_damage(struct told *t)
+{
+    const char *name;
+    json_t *n;
+    size_t used =
+        (size_t)snprintf(t->damage, sizeof t->damage, "Examined when its copies were made");
+    json_object_foreach(json_object_get(t->settings, "damage"), name, n)
+    {
+        if (used + 60 < sizeof t->damage)
+            used += (size_t)snprintf(t->damage + used, sizeof t->damage - used, "; %.30s: %lld",
+                                     name, (long long)json_integer_value(n));
+    }
+}
+
+static int64_t us_of(const json_t *o, const char *key)
+{
+    return (int64_t)(json_number_value(json_object_get(o, key)) * 1e6 + 0.5);
+}
+
+static void add_stretch(struct told *t, enum report_flaw flaw, int64_t from_us, int64_t until_us,
+                        int64_t pictures, const char *why)
+{
+    if (t->n_stretches < STRETCHES_MAX)
+        t->stretch[t->n_stretches++] =
+            (struct report_stretch){flaw, from_us, until_us, pictures, why};
+}
+
+/* Pictures that are not good, as far as they follow each other. */
+static void add_damaged(struct told *t, const json_t *pictures, int64_t end_us)
+{
+    int64_t n = 0, from_us = 0;
+    for (size_t i = 0; i <= json_array_size(pictures); i++) {
+        const json_t *p = json_array_get(pictures, i);
+        const char *state = json_string_value(json_object_get(p, "state"));
+        bool bad = state && strcmp(state, "good") != 0;
+        int64_t at_us = p ? us_of(p, "pts_s") : end_us;
+        if (bad && n++ == 0)
+            from_us = at_us;
+        if (!bad && n > 0) {
+            add_stretch(t, REPORT_DAMAGED, from_us, at_us, n,
+                        "corrupt, or dependent on corrupt or missing frames");
+            n = 0;
+        }
+    }
+}
+
+static void add_gaps(struct told *t, const json_t *timing)
+{
+    size_t i;
+    json_t *o;
+    json_array_foreach(json_object_get(timing, "gaps"), i, o)
+    {
+        int64_t lost = json_integer_value(json_object_get(o, "lost"));
+        add_stretch(t, REPORT_MISSING, us_of(o, "from_s"), us_of(o, "until_s"), lost,
+                    lost > 0 ? "recorded, but not received" : "dropped by the camera itself");
+    }
+    json_array_foreach(json_object_get(timing, "silence"), i, o)
+        add_stretch(t, REPORT_SILENCE, us_of(o, "from_s"), us_of(o, "until_s"), 0,
+                    "sound missing; silence was inserted in the copies");
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct report_stretch *x = a, *y = b;
+    return x->from_us < y->from_us ? -1 : x->from_us > y->from_us;
+}
+
+static int find_damage(struct told *t, const char *root, struct err *err)
+{
+    struct buf text;
+    int64_t end_us = us_of(t->settings, "duration_s");
+    struct report_stretch *fewer;
+    t->stretch = calloc(STRETCHES_MAX, sizeof *t->stretch);
+    if (!t->stretch)
+        return err_set(err, ERR_NOMEM, "no memory for a report");
+    int rc = ERR_OK;
+    buf_init(&text, TIMING_BYTES_MAX);
+    for (int i = 0; rc == ERR_OK && i < t->n_copies; i++) {
+        char *path = NULL;
+        if (!is_kind(t->copy[i]->kind, COPY_TIMING) || text.used > 0)
+            continue;
+        if ((rc = fsx_path(&path, err, "%s/%s", root, t->copy[i]->path)) == ERR_OK)
+            rc = fsx_read_file(path, &text, err);
+        free(path);
+    }
+    json_t *timing = rc == ERR_OK && text.used
+                         ? json_loadb((const char *)buf_data(&text), text.used, 0, NULL)
+                         : NULL;
+    buf_clear(&text);
+    count_damage(t);
+    add_gaps(t, timing);
+    add_damaged(t, json_object_get(timing, "pictures"), end_us);
+    json_decref(timing);
+    if (t->n_stretches == 0 && json_object_size(json_object_get(t->settings, "damage")) > 0)
+        add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "at places not known; see the numbers below");
+    qsort(t->stretch, t->n_stretches, sizeof *t->stretch, by_time);
+    if ((fewer = realloc(t->stretch, (t->n_stretches + 1) * sizeof *fewer)) != NULL)
+        t->stretch = fewer;
+    return rc;
+}
+
+/* ---- times: who said what ---- */
+
+static struct report_time start_of(const struct told *t)
+{
+    double error_s = json_number_value(
+        json_object_get(json_object_get(t->settings, "wall_clock"), "uncertainty_s"));
+    struct report_time time = {.known = t->t.known & CATALOGUE_TIME_OK,
+                               .utc_us = t->t.time_us,
+                               .has_zone = t->t.known & CATALOGUE_ZONE_OK,
+                               .tz_min = t->t.tz_min,
+                               .has_error = error_s > 0,
+                               .error_us = (int64_t)(error_s * 1e6)};
+    return time;
+}
+
+static const char *start_why(const struct told *t)
+{
+    const char *why =
+        json_string_value(json_object_get(json_object_get(t->settings, "wall_clock"), "why"));
+    return !(t->t.known & CATALOGUE_TIME_OK)   ? "the camera's metadata contains no plausible time"
+           : why                               ? why
+           : t->t.known & CATALOGUE_TIME_NAMED ? "from the file name"
+                                               : "from the camera's metadata";
+}
+
+static void add_clocks(struct told *t)
+{
+    const char *name, *chosen = json_string_value(json_object_get(t->settings, "timing"));
+    json_t *rate;
+    if (t->t.known & CATALOGUE_HAS_META)
+        t->clock[t->n_clocks++] =
+            (struct report_clock){.name = "camera metadata",
+                                  .time = {.known = t->t.known & CATALOGUE_TIME_OK,
+                                           .utc_us = t->t.time_us,
+                                           .has_zone = t->t.known & CATALOGUE_ZONE_OK,
+                                           .tz_min = t->t.tz_min},
+                                  .value = "",
+                                  .note = "start of the recording",
+                                  .chosen = t->t.known & CATALOGUE_TIME_OK};
+    json_object_foreach(json_object_get(t->settings, "sources"), name, rate)
+    {
+        size_t i = t->n_clocks;
+        if (i == CLOCKS_MAX || !chosen)
+            break;
+        snprintf(t->clock_value[i], sizeof t->clock_value[i], "%.6g frames per second",
+                 json_number_value(rate));
+        t->clock[t->n_clocks++] = (struct report_clock){.name = name,
+                                                        .value = t->clock_value[i],
+                                                        .note = "",
+                                                        .chosen = strcmp(name, chosen) == 0};
+    }
+}
+
+/* ---- how it came ---- */
+
+static int add_arrival(void *arg, const struct catalogue_arrival *a, struct err *err)
+{
+    struct told *t = arg;
+    struct report_arrival *r = &t->arrival;
+    (void)err;
+    if (!r->known)
+        r->began_us = a->began_us;
+    r->known = true;
+    r->ended_us = a->ended_us;
+    r->connections++;
+    r->packets += a->packets;
+    r->bad_frames += a->crc_errors;
+    return ERR_OK;
+}
+
+static void describe_arrival(struct told *t)
+{
+    struct report_arrival *r = &t->arrival;
+    r->peer = t->t.peer;
+    r->resumed = r->connections > 1 ? r->connections - 1 : 0;
+    r->partial = t->t.state != CATALOGUE_STORED;
+}
+
+/* ---- transfers ---- */
 
 int report_facts_new(struct report_facts **out, const char *dir, struct err *err)
 {
@@ -37,31 +438,6 @@ void report_facts_free(struct report_facts **s)
     *s = NULL;
 }
 
-/* ---- how it came ---- */
-
-static int add_arrival(void *arg, const struct catalogue_arrival *a, struct err *err)
-{
-    struct told *t = arg;
-    struct report_arrival *r = &t->arrival;
-    (void)err;
-    if (!r->known)
-        r->began_us = a->began_us;
-    r->known = true;
-    r->ended_us = a->ended_us;
-    r->connections++;
-    r->packets += a->packets;
-    r->bad_frames += a->crc_errors;
-    return ERR_OK;
-}
-
-static void describe_arrival(struct told *t)
-{
-    struct report_arrival *r = &t->arrival;
-    r->peer = t->t.peer;
-    r->resumed = r->connections > 1 ? r->connections - 1 : 0;
-    r->partial = t->t.state != CATALOGUE_STORED;
-}
-
 int report_facts_add(struct report_facts *s, struct catalogue *c, const char *root,
                      const struct catalogue_transfer *t, const char *master, struct err *err)
 {
@@ -79,14 +455,142 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     s->told[s->n++] = told;
     told->t = *t;
     snprintf(told->master, sizeof told->master, "%s", master);
-    int rc = catalogue_copy_each(c, t->key, report_facts_add_copy, told, err);
+    int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
     if (rc == ERR_OK)
         rc = catalogue_arrival_each(c, t->key, add_arrival, told, err);
     if (rc == ERR_OK)
-        rc = report_facts_take_picture(s, told, root, err);
+        rc = take_picture(s, told, root, err);
     if (rc == ERR_OK)
-        rc = report_facts_find_damage(told, root, err);
+        rc = find_damage(told, root, err);
     describe_arrival(told);
-    report_facts_add_clocks(told);
+    add_clocks(told);
+    return rc;
+}
+
+int report_facts_redacted(struct report_facts *s, const struct catalogue_copy *copy,
+                          const char *path, bool no_sound, struct err *err)
+{
+    struct told *t = s->told[s->n - 1];
+    bool poster = is_kind(copy->kind, COPY_POSTER);
+    int rc = keep_copy(t, copy, err);
+    t->has_sound = t->has_sound && !no_sound;
+    if (rc < 0 || t->picture.n_bytes > 0 ||
+        copy->length_bytes > (int64_t)REPORT_PICTURE_BYTES_MAX ||
+        (!poster && !is_kind(copy->kind, COPY_STILL)))
+        return rc;
+    return keep_picture(s, t, path, poster ? "One frame of the video" : "The photo", err);
+}
+
+/* ---- the page ---- */
+
+static void fill_clip(struct told *t, struct report_clip *out)
+{
+    const struct catalogue_transfer *r = &t->t;
+    double duration_s = json_number_value(json_object_get(t->settings, "duration_s"));
+    const char *chosen = json_string_value(json_object_get(t->settings, "timing"));
+    double fps =
+        chosen ? json_number_value(json_object_get(json_object_get(t->settings, "sources"), chosen))
+               : 0;
+    static const char *const partial[] = {"Partial transfer: only the beginning was received."};
+    *out = (struct report_clip){
+        .id = r->id,
+        .name = t->master,
+        .camera = r->camera,
+        .imei = strcmp(r->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "" : r->imei,
+        .kind = strcmp(r->kind, "photo") == 0 ? REPORT_PHOTO : REPORT_VIDEO,
+        .start = start_of(t),
+        .start_why = start_why(t),
+        .trigger = r->trigger_name,
+        .has_trigger_time = r->known & CATALOGUE_TRIGGER_TIME_OK,
+        .trigger_offset_us = r->trigger_time_us - r->time_us,
+        .duration_us = (int64_t)(duration_s * 1e6),
+        .pictures = json_integer_value(json_object_get(t->settings, "pictures")),
+        .fps_milli = (int64_t)(fps * 1000 + 0.5),
+        .rate_why = chosen,
+        .length_bytes = r->length_bytes,
+        .sha256 = r->sha256,
+        .has_position = r->known & CATALOGUE_POSITION_OK,
+        .lat_deg = r->lat_deg,
+        .lon_deg = r->lon_deg,
+        .position_why = r->known & CATALOGUE_POSITION_OK
+                            ? "camera metadata: one position for the whole recording"
+                            : "The camera's metadata contains no plausible position (no GPS fix).",
+        .picture = {.what = t->picture_what,
+                    .load = t->picture.n_bytes ? load_picture : NULL,
+                    .from = &t->picture},
+        .clock = t->clock,
+        .n_clocks = t->n_clocks,
+        .has_sound = t->has_sound,
+        .examined = t->settings != NULL,
+        .examined_why = t->settings   ? t->damage
+                        : t->n_copies ? "its copies were made for this package only"
+                                      : "no copies were made",
+        .stretch = t->stretch,
+        .n_stretches = t->n_stretches,
+        .arrival = t->arrival,
+        .derived = t->derived,
+        .n_derived = (size_t)t->n_copies,
+        .unknown = partial,
+        .n_unknown = r->state != CATALOGUE_STORED,
+    };
+}
+
+static const struct report_file files[] = {
+    {BAG_REPORT_HTML, "this report, for a browser"},
+    {BAG_REPORT_PDF, "this report, to print"},
+    {BAG_VIEWING, "videos that any player can show"},
+    {BAG_MASTER, "the original files, exactly as received"},
+    {BAG_CUSTODY, "custody record: what happened to each since receipt"},
+    {BAG_README, "what this package is, and how to verify it"},
+};
+
+static const struct report_file redacted_files[] = {
+    {BAG_VIEWING, "redacted videos that any player can show"},
+    {BAG_CUSTODY, "custody record: what happened to each recording since receipt"},
+    {BAG_README, "what this package is, what is redacted, and how to verify it"},
+};
+
+static const struct report_check checks[] = {
+    {"All files are unchanged", "sha256sum -c manifest-sha256.txt", "every line ends in OK"},
+    {"The lists are unchanged", "sha256sum -c tagmanifest-sha256.txt", "every line ends in OK"},
+};
+
+int report_facts_report(struct report_facts *s, const struct export_request *request,
+                        const char *redaction, enum report_facts_form form, FILE *out,
+                        struct err *err)
+{
+    struct report r = {.title = "Dash camera evidence",
+                       .author = request->who,
+                       .tool = "dashspool " DASHSPOOL_VERSION,
+                       .made = {.known = true, .utc_us = request->at_us},
+                       .redacted = redaction != NULL,
+                       .redaction = redaction,
+                       .file = redaction ? redacted_files : files,
+                       .n_files = redaction ? sizeof redacted_files / sizeof *redacted_files
+                                            : sizeof files / sizeof *files,
+                       .check = checks,
+                       .n_checks = sizeof checks / sizeof *checks,
+                       .n_clips = s->n};
+    struct seal_signer signer;
+    char how[HASH_HEX_ROOM + 80];
+    if (request->sign_key) {
+        int rc = seal_cert_describe(&signer, request->sign_cert, err);
+        if (rc < 0)
+            return rc;
+        snprintf(how, sizeof how, "CMS (RFC 5652); the certificate's SHA-256 is %s",
+                 signer.fingerprint);
+        r.signature =
+            (struct report_signature){.is_signed = true, .who = signer.subject, .how = how};
+    }
+    if (fflush(s->pictures) != 0)
+        return err_sys(err, "write the pictures of the report");
+    struct report_clip *clips = calloc(s->n ? s->n : 1, sizeof *clips);
+    if (!clips)
+        return err_set(err, ERR_NOMEM, "no memory for a report");
+    for (size_t i = 0; i < s->n; i++)
+        fill_clip(s->told[i], &clips[i]);
+    r.clip = clips;
+    int rc = form == REPORT_FACTS_PDF ? report_pdf(out, &r, err) : report_html(out, &r, err);
+    free(clips);
     return rc;
 }

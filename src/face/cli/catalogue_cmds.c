@@ -165,7 +165,7 @@ int cli_list(struct cli *cli, int argc, char **argv)
             continue;
         if (o == 'n' && !cli_number("list", "--limit", optarg, 1, 1e9, &limit))
             return CLI_USAGE;
-        else if (o == 'j')
+        if (o == 'j')
             json = true;
         else if (o != 'n')
             return cli_option(o, argv, list_help);

@@ -1,7 +1,7 @@
 /* attach-timestamp: an authority's word on when an evidence package was there. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
-#include "dashspool/export_stamp.h"
+#include "dashspool/export.h"
 #include <stdio.h>
 
 static const char help[] =

@@ -1,10 +1,8 @@
 /* Copies, whole and in parts; and originals. */
 #include "dashspool/clock.h"
-#include "dashspool/fsx.h"
+#include "dashspool/copies.h"
 #include "dashspool/log.h"
 #include "serve_internal.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -98,28 +96,15 @@ static int find_copy(struct serve *s, const struct ask *ask, struct catalogue_tr
     return rc;
 }
 
-/* Of the catalogue, and still not believed. */
-static bool path_is_inside(const char *path)
-{
-    return strncmp(path, "archive/", 8) == 0 && !strstr(path, "/../");
-}
-
 static int open_copy(const struct serve *s, const struct catalogue_copy *copy, int *fd,
                      struct err *err)
 {
-    char *path = NULL;
+    struct err why;
     struct stat st;
-    *fd = -1;
-    if (!path_is_inside(copy->path))
-        return err_set(err, ERR_NOTFOUND, "the copy is not in the archive");
-    int rc = fsx_path(&path, err, "%s/%s", s->root, copy->path);
+    int rc = copies_open(s->root, copy->path, fd, &st, &why);
     if (rc < 0)
-        return rc;
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    free(path);
-    if (*fd < 0)
         return err_set(err, ERR_NOTFOUND, "the copy no longer exists");
-    if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == copy->length_bytes)
+    if (st.st_size == copy->length_bytes)
         return ERR_OK;
     close(*fd);
     *fd = -1;

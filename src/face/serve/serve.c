@@ -1,15 +1,16 @@
+#include "dashspool/fsx.h"
 #include "dashspool/listen.h"
 #include "dashspool/log.h"
+#include "dashspool/sandbox.h"
 #include "dashspool/status.h"
+#include "dashspool/stop.h"
 #include "serve_internal.h"
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 static const struct cfg_key keys[] = {
@@ -21,28 +22,34 @@ static const struct cfg_key keys[] = {
 };
 const struct cfg_section serve_cfg_section = {"serve", keys, sizeof keys / sizeof *keys};
 
-enum { IDLE_S = 30, OF_ONE_PEER = 32, MEMORY_BYTES = 32 * 1024, BACKLOG = 64, WAIT_MS = 60000 };
+enum {
+    FILES = 3,
+    IDLE_S = 30,
+    OF_ONE_PEER = 32,
+    MEMORY_BYTES = 32 * 1024,
+    BACKLOG = 64,
+    WAIT_MS = 60000
+};
 
 /* ---- pages without a file of their own ---- */
 
-static struct MHD_Response *answer_text(const char *text)
+static int answer_text(const char *text, const char *type, const char *cache, struct answer *out,
+                       struct err *err)
 {
-    size_t n = strlen(text);
-    char *copy = strdup(text); /* what is const the library does not take */
-    struct MHD_Response *r =
-        copy ? MHD_create_response_from_buffer(n, copy, MHD_RESPMEM_MUST_FREE) : NULL;
-    if (!r)
-        free(copy);
-    return r;
+    struct buf b;
+    buf_init(&b, 65536);
+    int rc = buf_append(&b, text, strlen(text), err);
+    if (rc == ERR_OK)
+        rc = web_send(&b, MHD_HTTP_OK, type, cache, out, err);
+    buf_clear(&b);
+    return rc;
 }
 
 static int serve_css(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
 {
     (void)s;
     (void)ask;
-    *out = (struct answer){.status = MHD_HTTP_OK};
-    out->response = answer_text(serve_style);
-    return web_headers(out, "text/css; charset=utf-8", "no-cache", err);
+    return answer_text(serve_style, "text/css; charset=utf-8", "no-cache", out, err);
 }
 
 static int serve_health(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
@@ -50,11 +57,7 @@ static int serve_health(struct serve *s, const struct ask *ask, struct answer *o
     struct catalogue_counts counts;
     (void)ask;
     int rc = catalogue_count(s->catalogue, &counts, err);
-    if (rc < 0)
-        return rc;
-    *out = (struct answer){.status = MHD_HTTP_OK};
-    out->response = answer_text("ok\n");
-    return web_headers(out, "text/plain; charset=utf-8", "no-store", err);
+    return rc < 0 ? rc : answer_text("ok\n", "text/plain; charset=utf-8", "no-store", out, err);
 }
 
 static void begin_error(struct web *h, const char *title, const char *text)
@@ -182,21 +185,17 @@ static int answer_method(struct answer *out, struct err *err)
     return rc < 0 ? rc : web_header(out, "Allow", "GET, HEAD", err);
 }
 
-const char *serve_asked(const struct ask *ask, const char *name)
-{
-    const char *value = MHD_lookup_connection_value(ask->connection, MHD_GET_ARGUMENT_KIND, name);
-    return value ? value : "";
-}
-
 static void name_peer(struct ask *ask)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(ask->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    socklen_t n = info && info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                                   : sizeof(struct sockaddr_in);
+    char with_port[LISTEN_NAME_ROOM];
     snprintf(ask->peer, sizeof ask->peer, "?");
     if (info)
-        getnameinfo(info->client_addr, n, ask->peer, sizeof ask->peer, NULL, 0, NI_NUMERICHOST);
+        listen_name(info->client_addr,
+                    info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                             : sizeof(struct sockaddr_in),
+                    with_port, ask->peer);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
@@ -238,16 +237,20 @@ static int open_port(const struct addrinfo *at, const char *listen_at, int *fd, 
     return ERR_OK;
 }
 
+/* Who started it waits for these words, in the log of a machine, too. */
 static void announce(int fd)
 {
     struct sockaddr_storage addr;
     socklen_t n = sizeof addr;
-    char host[64] = "?", port[8] = "?";
+    char address[LISTEN_NAME_ROOM] = "?", host[LISTEN_NAME_ROOM], words[128];
     if (getsockname(fd, (struct sockaddr *)&addr, &n) == 0)
-        getnameinfo((struct sockaddr *)&addr, n, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV);
-    fprintf(stderr, strchr(host, ':') ? "serving http://[%s]:%s/\n" : "serving http://%s:%s/\n",
-            host, port);
+        listen_name((struct sockaddr *)&addr, n, address, host);
+    snprintf(words, sizeof words, "listening on %s", address);
+    if (log_is_plain())
+        fprintf(stderr, "%s\n", words);
+    else
+        log_event(LOG_LEVEL_INFO, "serve", words, LOG_FIELDS(LOG_TEXT("address", address)));
+    fflush(stderr);
 }
 
 static int start(struct serve *s, const struct cfg *cfg, int *fd, struct err *err)
@@ -274,12 +277,12 @@ static int start(struct serve *s, const struct cfg *cfg, int *fd, struct err *er
 }
 
 /* Until a signal comes. */
-static int run(struct serve *s, int signal_fd, struct err *err)
+static int run(struct serve *s, struct stop *stop, struct err *err)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    struct pollfd p[2] = {{.fd = signal_fd, .events = POLLIN},
+    struct pollfd p[2] = {{.fd = stop->fd, .events = POLLIN},
                           {.fd = info ? info->epoll_fd : -1, .events = POLLIN}};
-    while (!(p[0].revents & POLLIN)) {
+    while (!stop_requested(stop)) {
         MHD_UNSIGNED_LONG_LONG ms = WAIT_MS;
         if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > WAIT_MS)
             ms = WAIT_MS;
@@ -287,30 +290,39 @@ static int run(struct serve *s, int signal_fd, struct err *err)
             return err_sys(err, "wait for requests");
         MHD_run(s->daemon);
     }
-    struct signalfd_siginfo taken; /* or it ends us later */
-    while (read(signal_fd, &taken, sizeof taken) == (ssize_t)sizeof taken)
-        ;
     return ERR_OK;
 }
 
-static int open_signals(sigset_t *before, int *fd, struct err *err)
+/* Shuts this process in, for good. /proc/locks: who works at a job, as a status tells. */
+static int enter_sandbox(const char *root, struct err *err)
 {
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    sigprocmask(SIG_BLOCK, &ends, before);
-    *fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-    return *fd < 0 ? err_sys(err, "wait for signals") : ERR_OK;
+    static const char *const files[FILES] = {"catalogue.db", "catalogue.db-wal",
+                                             "catalogue.db-shm"};
+    const char *const dirs[] = {root, NULL};
+    char *file[FILES + 1] = {NULL};
+    struct sandbox_report report;
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < FILES; i++)
+        rc = fsx_path(&file[i], err, "%s/%s", root, files[i]);
+    struct sandbox_rules rules = {.kind = SANDBOX_SERVER,
+                                  .read = {"/proc/locks"},
+                                  .read_dirs = dirs,
+                                  .write_files = (const char *const *)file};
+    if (rc == ERR_OK)
+        rc = sandbox_enter(&rules, &report, err);
+    if (rc == ERR_OK && report.missing[0])
+        log_warn("serve", "sandbox incomplete", LOG_TEXT("reason", report.missing));
+    for (size_t i = 0; i < FILES; i++)
+        free(file[i]);
+    return rc;
 }
 
 int serve_run(const char *root, const struct cfg *cfg, struct err *err)
 {
     struct serve s = {.cfg = cfg};
     char *real = NULL;
-    int fd = -1, signal_fd = -1;
-    sigset_t before;
-    int rc = open_signals(&before, &signal_fd, err);
+    struct stop stop;
+    int fd = -1, rc = stop_open(&stop, err);
     if (rc == ERR_OK)
         rc = catalogue_open(&s.catalogue, root, true, err);
     if (rc == ERR_OK && !(s.root = real = realpath(root, NULL)))
@@ -320,10 +332,10 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
     if (rc == ERR_OK)
         rc = start(&s, cfg, &fd, err);
     if (rc == ERR_OK)
-        rc = serve_guard(s.root, err);
+        rc = enter_sandbox(s.root, err);
     if (rc == ERR_OK) {
         announce(fd);
-        rc = run(&s, signal_fd, err);
+        rc = run(&s, &stop, err);
     }
     if (s.daemon)
         MHD_stop_daemon(s.daemon);
@@ -333,8 +345,6 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
     raw_close(&s.raw);
     catalogue_close(&s.catalogue);
     free(real);
-    if (signal_fd >= 0)
-        close(signal_fd);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    stop_close(&stop);
     return rc;
 }

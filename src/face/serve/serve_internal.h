@@ -11,7 +11,7 @@
 #include <microhttpd.h>
 #include <sys/socket.h>
 
-#define SERVE_PEER_ROOM 64
+#define SERVE_PEER_ROOM 64 /* listen_name() */
 
 struct serve_access {
     bool token;                 /* one is asked for */
@@ -75,6 +75,9 @@ void web_url(struct web *h, const char *text);  /* one part of an address */
 void web_path(struct web *h, const char *text); /* … several, with / */
 void web_time(struct web *h, int64_t utc_us);
 void web_size(struct web *h, int64_t bytes);
+/* What is in b, as it is. */
+int web_send(const struct buf *b, unsigned status, const char *type, const char *cache,
+             struct answer *out, struct err *err) DS_MUST_CHECK;
 /* The page's end, and its answer; clears h. */
 int web_answer(struct web *h, unsigned status, struct answer *out, struct err *err) DS_MUST_CHECK;
 
@@ -85,8 +88,5 @@ int web_headers(struct answer *out, const char *type, const char *cache,
                 struct err *err) DS_MUST_CHECK;
 int web_header(struct answer *out, const char *name, const char *value,
                struct err *err) DS_MUST_CHECK;
-
-/* sandbox.c: shuts this process in, for good. */
-int serve_guard(const char *root, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -80,18 +80,23 @@ void web_begin(struct web *h, const char *title)
                "href=\"/status\">status</a></header>\n<main>\n");
 }
 
+int web_send(const struct buf *b, unsigned status, const char *type, const char *cache,
+             struct answer *out, struct err *err)
+{
+    *out = (struct answer){.status = status};
+    out->response =
+        MHD_create_response_from_buffer(b->used, b->mem + b->start, MHD_RESPMEM_MUST_COPY);
+    return web_headers(out, type, cache, err);
+}
+
 int web_answer(struct web *h, unsigned status, struct answer *out, struct err *err)
 {
     web_put(h, "</main></body></html>\n");
     int rc = h->rc;
     if (rc < 0)
         *err = h->err;
-    if (rc == ERR_OK) {
-        *out = (struct answer){.status = status};
-        out->response = MHD_create_response_from_buffer(h->b.used, h->b.mem + h->b.start,
-                                                        MHD_RESPMEM_MUST_COPY);
-        rc = web_headers(out, "text/html; charset=utf-8", "no-store", err);
-    }
+    else
+        rc = web_send(&h->b, status, "text/html; charset=utf-8", "no-store", out, err);
     buf_clear(&h->b);
     return rc;
 }
@@ -121,6 +126,12 @@ int web_headers(struct answer *out, const char *type, const char *cache, struct 
     for (size_t i = 0; rc == ERR_OK && i < sizeof same / sizeof *same; i++)
         rc = web_header(out, same[i][0], same[i][1], err);
     return rc;
+}
+
+const char *serve_asked(const struct ask *ask, const char *name)
+{
+    const char *value = MHD_lookup_connection_value(ask->connection, MHD_GET_ARGUMENT_KIND, name);
+    return value ? value : "";
 }
 
 const char serve_style[] =

@@ -12,12 +12,6 @@
 
 enum { TRIES = 5 }; /* of a batch, while others keep the stores busy for 5 s each time */
 
-void tell(struct import *im, const char *path, enum import_outcome outcome, const char *id,
-          const char *why)
-{
-    im->options.told(im->options.arg, path, outcome, id, why);
-}
-
 /* ---- the lock ---- */
 
 static int lock(struct import *im, struct err *err)

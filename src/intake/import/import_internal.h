@@ -61,10 +61,10 @@ int item_read_at(const struct item *it, int64_t offset, void *out, size_t n,
 int stat_path(const char *path, struct catalogue_stat *out, struct err *err) DS_MUST_CHECK;
 bool stat_same(const struct catalogue_stat *a, const struct catalogue_stat *b);
 
-/* sidecar.c: metadata, and what our own JSON says, into item->row. */
+/* identity.c: metadata, and what our own JSON says, into item->row. */
 void sidecar_read(struct item *it, int64_t now_utc_us);
 
-/* identity.c: imei, camera, kind and, where there are no metadata, the time. word_*: a person's. */
+/* … imei, camera, kind and, where there are no metadata, the time. word_*: a person's. */
 void identity_set(struct item *it, const char *word_imei, const char *word_camera,
                   int64_t now_utc_us);
 
@@ -76,13 +76,7 @@ int store_batch(struct import *im, struct err *err) DS_MUST_CHECK;
  */
 int store_repair(struct import *im, struct err *err) DS_MUST_CHECK;
 
-/* line.c: lines of the custody. */
-int line_received(struct import *im, const struct item *it, struct err *err) DS_MUST_CHECK;
-int line_stored(struct import *im, const struct catalogue_transfer *row, const char *path,
-                const struct catalogue_stat *stat, const struct media_ending *ending,
-                struct err *err) DS_MUST_CHECK;
-int line_same(struct import *im, const struct item *it, struct err *err) DS_MUST_CHECK;
-
+/* read.c: what became of a file, to who asked. */
 void tell(struct import *im, const char *path, enum import_outcome outcome, const char *id,
           const char *why);
 

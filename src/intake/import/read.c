@@ -13,6 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+void tell(struct import *im, const char *path, enum import_outcome outcome, const char *id,
+          const char *why)
+{
+    im->options.told(im->options.arg, path, outcome, id, why);
+}
+
 static void stat_take(const struct stat *st, struct catalogue_stat *out)
 {
     import_stat_of((int64_t)st->st_ino, st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec, out);

@@ -14,21 +14,6 @@
 
 enum { NAMES_MAX = 10000 }; /* clip-2.h265, clip-3.h265 … */
 
-const struct top *top_of(const struct watch *w, const char *path)
-{
-    const struct top *best = NULL;
-    size_t longest = 0;
-    for (int i = 0; i < w->n_tops; i++) {
-        size_t n = strlen(w->top[i].path);
-        if (n >= longest && strncmp(path, w->top[i].path, n) == 0 &&
-            (path[n] == '/' || strcmp(w->top[i].path, "/") == 0)) {
-            best = &w->top[i];
-            longest = n;
-        }
-    }
-    return best;
-}
-
 static int dir_of(const char *path, char **out, struct err *err)
 {
     const char *slash = strrchr(path, '/');
@@ -154,8 +139,7 @@ void after_all(struct watch *w)
     if (!w->some_pending)
         return;
     w->some_pending = false;
-    for (size_t i = 0; i < FILES_BUCKETS; i++)
-        for (struct entry *e = w->files.bucket[i]; e; e = e->next)
-            if (e->pending)
-                after_one(w, e);
+    for (struct entry *e = w->files.all; e; e = e->next)
+        if (e->pending)
+            after_one(w, e);
 }

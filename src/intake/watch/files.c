@@ -1,34 +1,36 @@
-#include "files.h"
+/* The files that were looked at, and what is said of them. */
+#include "dashspool/import_walk.h"
+#include "dashspool/log.h"
+#include "watch_internal.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a */
-static size_t bucket_of(const char *path)
+enum { FILES_BUCKETS = 65536 };
+
+int files_init(struct files *t, struct err *err)
 {
-    uint32_t h = 2166136261u;
-    for (; *path; path++)
-        h = (h ^ (unsigned char)*path) * 16777619u;
-    return (h ^ h >> 16) % FILES_BUCKETS;
+    *t = (struct files){0};
+    return table_init(&t->by_path, FILES_BUCKETS, err);
 }
 
 struct entry *files_find(const struct files *t, const char *path)
 {
-    struct entry *e = t->bucket[bucket_of(path)];
-    while (e && strcmp(e->path, path) != 0)
-        e = e->next;
-    return e;
+    struct table_link *link = table_find(&t->by_path, path, NULL);
+    return link ? link->owner : NULL;
 }
 
 struct entry *files_add(struct files *t, const char *path)
 {
-    size_t n = strlen(path) + 1, at = bucket_of(path);
+    size_t n = strlen(path) + 1;
     struct entry *e = calloc(1, sizeof *e + n);
     if (!e)
         return NULL;
     memcpy(e->path, path, n);
     e->state = ENTRY_SETTLED;
-    e->next = t->bucket[at];
-    t->bucket[at] = e;
+    table_add(&t->by_path, &e->link, e->path, e);
+    e->next = t->all;
+    t->all = e;
     t->n++;
     return e;
 }
@@ -58,21 +60,48 @@ void files_set_state(struct files *t, struct entry *e, enum entry_state state)
 
 void files_sweep(struct files *t, uint64_t scan)
 {
-    for (size_t i = 0; i < FILES_BUCKETS; i++)
-        for (struct entry **at = &t->bucket[i]; *at;) {
-            struct entry *e = *at;
-            if (e->scan == scan) {
-                at = &e->next;
-                continue;
-            }
-            *at = e->next;
-            unlist(t, e);
-            free(e);
-            t->n--;
+    for (struct entry **at = &t->all; *at;) {
+        struct entry *e = *at;
+        if (e->scan == scan) {
+            at = &e->next;
+            continue;
         }
+        *at = e->next;
+        table_remove(&e->link);
+        unlist(t, e);
+        free(e);
+        t->n--;
+    }
 }
 
 void files_clear(struct files *t)
 {
     files_sweep(t, UINT64_MAX);
+    table_clear(&t->by_path);
+}
+
+const struct top *top_of(const struct watch *w, const char *path)
+{
+    const struct top *best = NULL;
+    size_t longest = 0;
+    for (int i = 0; i < w->n_tops; i++) {
+        size_t n = strlen(w->top[i].path);
+        if (n >= longest && strncmp(path, w->top[i].path, n) == 0 &&
+            (path[n] == '/' || strcmp(w->top[i].path, "/") == 0)) {
+            best = &w->top[i];
+            longest = n;
+        }
+    }
+    return best;
+}
+
+void log_skip_once(struct entry *e, const char *why)
+{
+    char text[400];
+    if (strncmp(e->said, why, sizeof e->said - 1) == 0)
+        return;
+    snprintf(e->said, sizeof e->said, "%s", why);
+    log_warn("watch", "file skipped",
+             LOG_TEXT("file", import_path_text(e->path, text, sizeof text)),
+             LOG_TEXT("reason", why));
 }

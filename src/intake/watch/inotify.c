@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
-#include "inotify.h"
 #include "dashspool/log.h"
+#include "watch_internal.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdalign.h>

@@ -1,19 +1,15 @@
 /* Which files are there, and since when they are as they are. */
 #include "dashspool/clock.h"
+#include "dashspool/fnv.h"
 #include "dashspool/import_walk.h"
 #include "dashspool/log.h"
 #include "watch_internal.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static uint64_t mix(uint64_t h, int64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        h = (h ^ ((uint64_t)v >> 8 * i & 0xff)) * UINT64_C(1099511628211);
-    return h;
-}
+#include <unistd.h>
 
 static int64_t ns_of(struct timespec t)
 {
@@ -24,14 +20,16 @@ static int64_t ns_of(struct timespec t)
 
 static uint64_t sidecar_digest(const char *path)
 {
-    uint64_t h = UINT64_C(14695981039346656037);
+    uint64_t h = FNV_BEGIN;
     char sidecar[CATALOGUE_FILE_ROOM + 8];
     for (int i = 0; i < IMPORT_SIDECARS; i++) {
         struct stat st;
         bool of_stem;
         import_sidecar(path, i, sidecar, sizeof sidecar, &of_stem);
-        if (lstat(sidecar, &st) == 0)
-            h = mix(mix(mix(h, i), st.st_size), ns_of(st.st_mtim));
+        if (lstat(sidecar, &st) == 0) {
+            int64_t facts[] = {i, st.st_size, ns_of(st.st_mtim)};
+            h = fnv_add(h, facts, sizeof facts);
+        }
     }
     return h;
 }
@@ -95,17 +93,6 @@ static void add_or_update_entry(struct watch *w, const char *path)
         e->scan = w->scan;
 }
 
-void log_skip_once(struct entry *e, const char *why)
-{
-    char text[400];
-    if (strncmp(e->said, why, sizeof e->said - 1) == 0)
-        return;
-    snprintf(e->said, sizeof e->said, "%s", why);
-    log_warn("watch", "file skipped",
-             LOG_TEXT("file", import_path_text(e->path, text, sizeof text)),
-             LOG_TEXT("reason", why));
-}
-
 static void trouble(struct watch *w, const char *path, const char *why)
 {
     struct entry *e = files_find(&w->files, path);
@@ -151,6 +138,18 @@ static void scan_below(struct watch *w, const struct top *top, const char *dir)
         .deep = true, .skip = {w->root, top->done}, .fn = on_entry, .arg = w};
     if (import_walk(&walk, dir, &err) < 0)
         log_error("watch", "folder scan failed", LOG_TEXT("dir", dir), LOG_ERR(&err));
+}
+
+/* Another folder, or another disk, came to be there since: the rights were those of the old one. */
+static bool watch_is_shut_out(const char *dir)
+{
+    if (access(dir, R_OK | X_OK) < 0)
+        return false;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool out = fd < 0 && errno == EACCES;
+    if (fd >= 0)
+        close(fd);
+    return out;
 }
 
 void look_at_all(struct watch *w)

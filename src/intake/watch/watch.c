@@ -1,21 +1,96 @@
-#define _GNU_SOURCE /* faccessat */
+#define _GNU_SOURCE
+/* watch: folders that are looked at for ever, and what is done about the files in them. */
 #include "dashspool/watch.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/import_walk.h"
 #include "dashspool/log.h"
+#include "dashspool/sandbox.h"
 #include "dashspool/stages.h"
 #include "watch_internal.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* What the watcher may reach: the folders that it watches, and of ROOT what it stores to. What
+ * strangers put down is parsed in this process. */
+enum { STORE_DIRS = STAGES_MAX + 1, STORE_FILES = 3 };
+
+struct paths {
+    char *store[STORE_DIRS + 1];      /* directories */
+    char *catalogue[STORE_FILES + 1]; /* it and its log are open by now, and stay */
+    const char *in[2 * TOPS_MAX + 1];
+};
+
+static int name_store(struct paths *p, const char *root, const char *const *feeds, size_t n,
+                      struct err *err)
+{
+    static const char *const ends[STORE_FILES] = {"", "-wal", "-shm"};
+    int rc = fsx_path(&p->store[0], err, "%s/raw", root);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(p->store[0], err);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        rc = fsx_path(&p->store[i + 1], err, "%s/spool/%s", root, feeds[i]);
+    for (size_t i = 0; rc == ERR_OK && i < STORE_FILES; i++)
+        rc = fsx_path(&p->catalogue[i], err, "%s/catalogue.db%s", root, ends[i]);
+    return rc;
+}
+
+/* Where files are put that are done must be there now, if it is not below what is watched. */
+static void name_folders(struct paths *p, const struct watch *w)
+{
+    struct err err;
+    size_t n = 0;
+    for (int i = 0; i < w->n_tops; i++) {
+        const struct top *top = &w->top[i];
+        p->in[n++] = top->path;
+        if (!top->done || top_of(w, top->done))
+            continue;
+        if (fsx_mkdirs(top->done, &err) == ERR_OK)
+            p->in[n++] = top->done;
+        else
+            log_warn("watch", "move target not writable", LOG_TEXT("dir", top->done),
+                     LOG_ERR(&err));
+    }
+}
+
+static void clear(struct paths *p)
+{
+    for (size_t i = 0; i < STORE_DIRS; i++)
+        free(p->store[i]);
+    for (size_t i = 0; i < STORE_FILES; i++)
+        free(p->catalogue[i]);
+}
+
+int watch_guard(const struct watch *w, const char *const *feeds, size_t n, struct err *err)
+{
+    struct paths p = {.store = {NULL}};
+    struct sandbox_report report;
+    int rc = name_store(&p, w->root, feeds, n, err);
+    if (rc == ERR_OK) {
+        name_folders(&p, w);
+        struct sandbox_rules rules = {.kind = SANDBOX_WATCHER,
+                                      .write_dirs = (const char *const *)p.store,
+                                      .write_files = (const char *const *)p.catalogue};
+        if (w->after == AFTER_KEEP)
+            rules.read_dirs = p.in;
+        else
+            rules.move_dirs = p.in;
+        rc = sandbox_enter(&rules, &report, err);
+    }
+    if (rc == ERR_OK && report.missing[0])
+        log_warn("watch", "sandbox incomplete", LOG_TEXT("reason", report.missing));
+    clear(&p);
+    return rc;
+}
+
+/* faccessat */
 
 static const struct cfg_key keys[] = {
     {"enabled", CFG_BOOL, "yes or no", 0, 0, "no", "whether 'dashspool run' starts it"},
@@ -119,13 +194,6 @@ static bool in_package(const struct watch *w, const char *path)
     return false;
 }
 
-static void look_for_stop(struct watch *w)
-{
-    struct signalfd_siginfo info;
-    while (read(w->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        w->stop = true;
-}
-
 static void on_store(struct watch *w, int rc, const struct err *err)
 {
     if (rc == ERR_OK && w->pause_us > 0)
@@ -163,13 +231,13 @@ static void take_due(struct watch *w)
     if (now_us < w->retry_us || !w->files.first)
         return;
     bool any = false;
-    for (struct entry *e = w->files.first, *next; e && rc == ERR_OK && !w->stop; e = next) {
+    for (struct entry *e = w->files.first, *next; e && rc == ERR_OK && !w->stop.told; e = next) {
         next = e->behind;
         if (e->due_us > now_us || !look_again(w, e, now_us))
             continue;
         any = true;
         rc = take(w, e, now_us, &err);
-        look_for_stop(w);
+        stop_requested(&w->stop);
     }
     if (rc == ERR_OK && any)
         rc = import_flush(w->import, &err);
@@ -191,13 +259,13 @@ static int64_t next_due(const struct watch *w)
 
 static void wait(struct watch *w)
 {
-    struct pollfd p[2] = {{.fd = w->signal_fd, .events = POLLIN},
+    struct pollfd p[2] = {{.fd = w->stop.fd, .events = POLLIN},
                           {.fd = w->hints.fd, .events = POLLIN}};
     int64_t us = next_due(w) - clock_mono_us();
     int ms = us <= 0 ? 0 : us > INT64_C(3600000000) ? 3600000 : (int)(us / 1000) + 1;
     if (poll(p, 2, ms) < 0 && errno != EINTR)
         log_error("watch", "waiting for file events failed", LOG_TEXT("reason", strerror(errno)));
-    look_for_stop(w);
+    stop_requested(&w->stop);
 }
 
 static void run(struct watch *w)
@@ -205,7 +273,7 @@ static void run(struct watch *w)
     look_at_all(w);
     for (int i = 0; i < w->n_tops; i++)
         log_info("watch", "watching", LOG_TEXT("dir", w->top[i].path));
-    while (!w->stop && !w->replaced) {
+    while (!w->stop.told && !w->replaced) {
         bool lost = hints_read(&w->hints, look_at_hint, w);
         if (lost)
             log_info("watch", "inotify events lost, rescanning everything");
@@ -215,7 +283,7 @@ static void run(struct watch *w)
         }
         take_due(w);
         after_all(w);
-        if (!w->stop)
+        if (!w->stop.told)
             wait(w);
     }
 }
@@ -301,17 +369,6 @@ static void read_settings(struct watch *w, const struct cfg *cfg)
                                               : AFTER_KEEP;
 }
 
-static int open_signals(struct watch *w, sigset_t *before, struct err *err)
-{
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGTERM);
-    sigaddset(&ours, SIGINT);
-    sigprocmask(SIG_BLOCK, &ours, before);
-    w->signal_fd = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
-    return w->signal_fd < 0 ? err_sys(err, "signalfd") : ERR_OK;
-}
-
 static void watch_clear(struct watch *w)
 {
     import_close(&w->import);
@@ -321,8 +378,7 @@ static void watch_clear(struct watch *w)
         free(w->top[i].path);
         free(w->top[i].done);
     }
-    if (w->signal_fd >= 0)
-        close(w->signal_fd);
+    stop_close(&w->stop);
     free(w->root);
     free(w);
 }
@@ -336,10 +392,11 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
     const char *feeds[STAGES_MAX];
     struct import_options options = {
         .who = "watch", .free_bytes_min = watch_free_bytes_min(cfg), .told = told, .arg = w};
-    sigset_t before;
-    w->signal_fd = w->hints.fd = -1;
+    w->stop.fd = w->hints.fd = -1;
     read_settings(w, cfg);
-    int rc = open_signals(w, &before, err);
+    int rc = stop_open(&w->stop, err);
+    if (rc == ERR_OK)
+        rc = files_init(&w->files, err);
     if (rc == ERR_OK)
         rc = stages_load(&stages, cfg, err);
     if (rc == ERR_OK) { /* what people drop goes where the cameras' footage goes */
@@ -364,6 +421,5 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
                      w->replaced);
     watch_clear(w);
     stages_free(&stages);
-    sigprocmask(SIG_SETMASK, &before, NULL);
     return rc;
 }

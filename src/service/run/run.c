@@ -292,11 +292,13 @@ static int take_lock(struct run *r, struct err *err)
     if (rc == ERR_OK && (r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640)) < 0)
         rc = err_sys(err, "open %s", path);
     if (rc == ERR_OK && !lock_at_once(r->lock)) {
-        ssize_t n = read(r->lock, text, sizeof text - 1);
-        rc = errno == EWOULDBLOCK || n >= 0
-                 ? err_set(err, ERR_BUSY, "'dashspool run' is already running (process %ld) on %s",
-                           strtol(text, NULL, 10), r->root)
-                 : err_sys(err, "lock %s", path);
+        if (errno != EWOULDBLOCK)
+            rc = err_sys(err, "lock %s", path);
+        else if (read(r->lock, text, sizeof text - 1) < 0)
+            rc = err_sys(err, "read %s", path);
+        else
+            rc = err_set(err, ERR_BUSY, "'dashspool run' is already running (process %ld) on %s",
+                         strtol(text, NULL, 10), r->root);
     }
     if (rc == ERR_OK) {
         int n = snprintf(text, sizeof text, "%d\n", (int)getpid());

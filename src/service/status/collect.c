@@ -1,86 +1,193 @@
+/* All of it, at one moment. */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "page.h"
 #include "status_internal.h"
 #include <errno.h>
-#include <stdarg.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #define LIST_BYTES_MAX ((size_t)64 << 20)
 
+enum { ENTRIES_MAX = 4000, DEPTH_MAX = 6 };
+
 const char *const status_error_kinds[ERROR_KINDS] = {"job", "transfer", "refusal", "restart"};
 
-/* ---- what goes wrong ---- */
+/* ---- the catalogue: transfers, cameras, what broke off ---- */
 
-void status_problem_add(struct status *s, const char *advice, const char *fmt, ...)
+static int take_camera(void *arg, const char *imei, const char *camera, int64_t last_us,
+                       struct err *err)
 {
-    char text[2 * TEXT_ROOM];
-    va_list ap;
-    if (s->n_trouble == TROUBLE_MAX)
+    struct status *s = arg;
+    struct camera c = {.last_us = last_us};
+    format_clean(c.imei, sizeof c.imei, imei);
+    format_clean(c.camera, sizeof c.camera, camera);
+    /* who hands something over at this moment is here now */
+    for (size_t i = 0; i < LIST_COUNT(&s->incoming, struct incoming); i++) {
+        const struct incoming *t = LIST_AT(&s->incoming, struct incoming, i);
+        if (strcmp(t->imei, c.imei) == 0 && strcmp(t->camera, c.camera) == 0)
+            c.last_us = s->now_us - t->quiet_s * 1000000;
+    }
+    s->n_cameras++;
+    s->cameras_of_the_hour += c.last_us >= s->now_us - STATUS_HOUR_US;
+    s->cameras_of_the_day += c.last_us >= s->now_us - STATUS_DAY_US;
+    return s->n_cameras <= CAMERAS_MAX ? buf_append(&s->cameras, &c, sizeof c, err) : ERR_OK;
+}
+
+static int take_broken(void *arg, const struct catalogue_broken *b, struct err *err)
+{
+    struct status *s = arg;
+    struct error e = {.kind = ERROR_TRANSFER, .stage = "receive", .n = 1, .last_us = b->at_us};
+    (void)err;
+    format_clean(e.what, sizeof e.what, b->why[0] ? b->why : "connection lost");
+    format_clean(e.example, sizeof e.example, b->id);
+    snprintf(e.advice, sizeof e.advice, "nothing: the camera resumes it on its next connection");
+    status_error_add(s, &e);
+    return ERR_OK;
+}
+
+static int ask(struct status *s, struct catalogue_summary *l, struct err *err)
+{
+    struct disk *d = &s->disk;
+    int64_t copies;
+    int rc = catalogue_summary_totals(l, s->now_us - 7 * STATUS_DAY_US, &s->totals, err);
+    s->have_totals = rc == ERR_OK;
+    if (rc == ERR_OK)
+        rc = catalogue_summary_cameras(l, take_camera, s, err);
+    if (rc == ERR_OK)
+        rc = catalogue_summary_broken(l, s->now_us - STATUS_DAY_US, take_broken, s, err);
+    if (rc == ERR_OK &&
+        (rc = catalogue_summary_copies(l, &copies, &d->archive, &d->archive_exact, err)) < 0)
+        d->archive = -1;
+    return rc;
+}
+
+static int collect_catalogue(struct status *s, struct err *err)
+{
+    struct catalogue_summary *l = NULL;
+    int rc = catalogue_summary_open(&l, s->root, err);
+    if (rc == ERR_OK)
+        rc = ask(s, l, err);
+    catalogue_summary_close(&l);
+    if (rc == ERR_NOTFOUND) /* nothing was received yet */
+        return ERR_OK;
+    if (rc == ERR_MALFORMED)
+        status_problem_add(s, "run 'dashspool fsck' for details; 'dashspool reindex' rebuilds it",
+                           "catalogue: %s", err->text);
+    else if (rc < 0 && rc != ERR_NOMEM)
+        status_problem_add(s, "retry soon; if it persists, check owner and permissions",
+                           "catalogue: %s", err->text);
+    return rc == ERR_NOMEM ? rc : ERR_OK;
+}
+
+/* ---- the disk ----
+ *
+ * And what of ROOT is on it, as far as that is known without reading a million files. */
+
+struct sum {
+    int64_t bytes;
+    int entries;
+    bool more; /* there are others */
+};
+
+static void add_dir(struct sum *sum, int parent, const char *name, int depth);
+
+static void add_entry(struct sum *sum, int dir, const char *name, int depth)
+{
+    struct stat st;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return;
-    struct trouble *t = &s->trouble[s->n_trouble++];
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    format_clean(t->what, sizeof t->what, text);
-    format_clean(t->advice, sizeof t->advice, advice);
+    sum->bytes += (int64_t)st.st_blocks * 512;
+    if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+        add_dir(sum, dir, name, depth + 1);
 }
 
-/* The next character that counts: numbers do not, and what stands for this one example. */
-static const char *next(const char *p, const char *example)
+/* What lies below it, on the disk; ENTRIES_MAX of it. */
+static void add_dir(struct sum *sum, int parent, const char *name, int depth)
 {
-    size_t n = strlen(example);
-    for (;;) {
-        if (n > 0 && strncmp(p, example, n) == 0)
-            p += n;
-        else if (*p >= '0' && *p <= '9')
-            p++;
-        else
-            return p;
+    struct fsx_dir d = {NULL};
+    struct err unimportant;
+    const char *entry = NULL;
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fsx_dir_of(&d, fd, name, &unimportant) < 0)
+        return;
+    while (!sum->more && fsx_dir_next(&d, &entry, &unimportant) == ERR_OK && entry) {
+        sum->more = ++sum->entries > ENTRIES_MAX;
+        if (!sum->more)
+            add_entry(sum, dirfd(d.stream), entry, depth);
     }
+    fsx_dir_close(&d);
 }
 
-static bool same_reason(const struct error *a, const struct error *b)
+static int64_t tree(int root, const char *name, bool *more)
 {
-    const char *p = a->what, *q = b->what;
-    if (a->kind != b->kind || strcmp(a->stage, b->stage) != 0)
-        return false;
-    for (;; p++, q++) {
-        p = next(p, a->example);
-        q = next(q, b->example);
-        if (*p != *q || !*p)
-            return *p == *q;
-    }
+    struct sum sum = {0};
+    struct stat st;
+    if (fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -1;
+    add_dir(&sum, root, name, 0);
+    *more = sum.more;
+    return sum.bytes;
 }
 
-void status_error_add(struct status *s, const struct error *e)
+/* The day files: a few hundred. */
+static int64_t raw_bytes(int root)
 {
-    size_t i = 0;
-    while (i < s->n_errors && !same_reason(&s->errors[i], e))
-        i++;
-    if (i == ERRORS_MAX) { /* too many to be told apart */
-        i = ERRORS_MAX - 1;
-        snprintf(s->errors[i].what, sizeof s->errors[i].what, "other reasons");
-    }
-    struct error *at = &s->errors[i];
-    int64_t n = i < s->n_errors ? at->n : 0;
-    if (i == s->n_errors || (e->last_us > at->last_us && i < ERRORS_MAX - 1))
-        *at = *e;
-    else if (e->last_us > at->last_us)
-        at->last_us = e->last_us;
-    at->n = n + e->n;
-    s->n_errors += i == s->n_errors;
+    bool more = false;
+    int64_t bytes = tree(root, "raw", &more);
+    return more ? -1 : bytes;
 }
+
+/* What comes in a day, with the copies that are made of it. */
+static void forecast(const struct status *s, struct disk *d)
+{
+    const struct catalogue_totals *n = &s->totals;
+    d->days_left = -1;
+    if (!s->have_totals || n->first_us == 0)
+        return;
+    double days = (double)(s->now_us - n->first_us) / (double)STATUS_DAY_US;
+    double with_copies =
+        n->bytes > 0 && d->archive > 0 ? 1 + (double)d->archive / (double)n->bytes : 1;
+    days = days < 1 ? 1 : days > 7 ? 7 : days; /* of the first day nobody knows how it goes on */
+    d->a_day = (int64_t)((double)n->since_bytes * with_copies / days);
+    if (d->a_day > 0 && d->free >= 0)
+        d->days_left =
+            (double)(d->free > d->min_free ? d->free - d->min_free : 0) / (double)d->a_day;
+}
+
+static void collect_disk(struct status *s, const struct cfg *cfg)
+{
+    struct disk *d = &s->disk;
+    struct statvfs v;
+    int root = open(s->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    d->min_free = cfg_int(cfg, "receive", "min_free_mib") << 20;
+    d->warn_free = cfg_int(cfg, "retention", "warn_free_mib") << 20;
+    d->delete_free = cfg_int(cfg, "retention", "delete_free_mib") << 20;
+    if (root < 0)
+        return;
+    if (fstatvfs(root, &v) == 0) {
+        d->bytes = (int64_t)v.f_blocks * (int64_t)v.f_frsize;
+        d->free = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+    }
+    d->raw = raw_bytes(root);
+    d->spool = tree(root, "spool", &d->spool_more);
+    d->packages = tree(root, "packages", &d->packages_more);
+    close(root);
+    forecast(s, d);
+}
+
+/* ---- all ---- */
 
 static int by_time(const void *a, const void *b)
 {
     const struct error *x = a, *y = b;
     return x->last_us == y->last_us ? strcmp(x->what, y->what) : x->last_us > y->last_us ? -1 : 1;
 }
-
-/* ---- */
 
 static bool is_there(const char *root, const char *name)
 {

@@ -1,5 +1,6 @@
 /* What is stuck, why, and what to do. */
 #include "dashspool/clock.h"
+#include "page.h"
 #include "status_internal.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 #include "dashspool/clock.h"
+#include "page.h"
 #include "status_internal.h"
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,8 +1,26 @@
-/* page: lines for a terminal, of a width, with a colour each. */
+/* page: texts that can be shown, and lines for a terminal, of a width, with a colour each. */
 #ifndef STATUS_PAGE_H
 #define STATUS_PAGE_H
 
-#include "status_internal.h"
+#include "dashspool/buf.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- texts ---- */
+
+/* Bytes of anybody's as printable text on one line: what is no UTF-8 of a common script, and every
+ * character that controls something, becomes '?'. */
+void format_clean(char *out, size_t room, const char *text);
+
+/* "2 h", "4 min", "12 s", "3 d"; of -1 and less "?". */
+const char *format_span(int64_t seconds, char out[24]);
+
+/* How many characters it takes on a terminal (of what format_clean() lets through); where in `text`
+ * the n-th begins. */
+size_t format_width(const char *text);
+size_t format_cut(const char *text, size_t n);
+
+/* ---- lines ---- */
 
 enum style { STYLE_PLAIN, STYLE_STRONG, STYLE_BAD, STYLE_WARN, STYLE_FAINT };
 

@@ -7,6 +7,7 @@
 #include "dashspool/spool_survey.h"
 #include "dashspool/stages.h"
 #include "dashspool/status.h"
+#include <jansson.h>
 
 #define STATUS_HOUR_US INT64_C(3600000000)
 #define STATUS_DAY_US  (24 * STATUS_HOUR_US)
@@ -150,8 +151,6 @@ struct status {
 
 int collect_processes(struct status *s, struct err *err) DS_MUST_CHECK; /* run, receiver */
 int collect_jobs(struct status *s, struct err *err) DS_MUST_CHECK;
-int collect_catalogue(struct status *s, struct err *err) DS_MUST_CHECK;
-void collect_disk(struct status *s, const struct cfg *cfg);
 void diagnose(struct status *s); /* the oldest item, and what is trouble */
 
 /* The stage of that name; SIZE_MAX: there is none. */
@@ -163,24 +162,23 @@ void status_problem_add(struct status *s, const char *advice, const char *fmt, .
  * reasons are compared. */
 void status_error_add(struct status *s, const struct error *e);
 
+/* ---- sources.c ---- */
+
+/* The object in ROOT/<name>; *out NULL without an error: there is none, or it is empty ("{}").
+ * ERR_MALFORMED: it is no such file. One that is written in place meanwhile is read again, until
+ * `serial` and `same_serial`, if it has the former, are equal. The caller's. */
+int file_read(json_t **out, const char *root, const char *name, struct err *err) DS_MUST_CHECK;
+
+/* Members, whatever they are: 0 and "" for what is missing or of another type. Texts are made
+ * printable; numbers are from min on. */
+int64_t file_number(const json_t *o, const char *key, int64_t min);
+void file_text(const json_t *o, const char *key, char *out, size_t room);
+int64_t file_time_us(const json_t *o, const char *key);
+
 /* Who has a file locked (flock): held, and the process where it is known. */
 struct locks;
 int locks_read(struct locks **out, struct err *err) DS_MUST_CHECK;
 void locks_free(struct locks **l);
 bool locks_held(const struct locks *l, const char *path, int *pid);
-
-/* ---- format.c ---- */
-
-/* Bytes of anybody's as printable text on one line: what is no UTF-8 of a common script, and every
- * character that controls something, becomes '?'. */
-void format_clean(char *out, size_t room, const char *text);
-
-/* "2 h", "4 min", "12 s", "3 d"; of -1 and less "?". */
-const char *format_span(int64_t seconds, char out[24]);
-
-/* How many characters it takes on a terminal (of what format_clean() lets through); where in `text`
- * the n-th begins. */
-size_t format_width(const char *text);
-size_t format_cut(const char *text, size_t n);
 
 #endif

@@ -3,6 +3,7 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
+#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/master.h"
@@ -86,7 +87,7 @@ static int record_copies(struct catalogue *catalogue, const char *root,
         return rc;
     rc = check_partial(catalogue, t, err);
     struct recipe recipe = {.options = *options};
-    recipe_facts(t, &recipe.facts);
+    export_media_facts(t, &recipe.facts);
     recipe_sign(&recipe);
     for (int i = 0; i < r->n_outputs && rc == ERR_OK; i++)
         rc = record_one(catalogue, root, t, &recipe, r, &r->output[i], err);
@@ -118,7 +119,7 @@ static int convert(const struct catalogue_transfer *t, const char *master, const
     struct confine *c = NULL;
     double done = 0;
     bool stopped = false;
-    recipe_facts(t, &facts);
+    export_media_facts(t, &facts);
     snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_PARTIAL ? ".partial" : "");
     int rc = copies_dir(root, t, &dir, err);
     if (rc == ERR_OK)

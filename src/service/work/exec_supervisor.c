@@ -111,7 +111,7 @@ static void become_command(const struct exec_supervisor_task *task, const char *
 {
     const struct rlimit no_core = {0, 0};
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    stop_default_signals();
+    stop_default_signals(NULL);
     setsid();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() != 1 && null >= 0 &&
         dup2(null, STDIN_FILENO) >= 0 && dup2(OUTPUT, STDOUT_FILENO) >= 0 &&
@@ -181,8 +181,7 @@ _Noreturn static void supervise(const struct exec_supervisor_task *task, const c
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGCHLD);
-    stop_default_signals();
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    stop_default_signals(&set);
     setpgid(0, 0); /* Ctrl-C is the worker's to judge */
     if (!keep_fds(output_fd, report_fd, task->lock_fd) || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 ||
         prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || getppid() != worker)

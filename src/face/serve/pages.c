@@ -1,0 +1,442 @@
+/* The pages: what there is; one transfer; what runs, waits and is in trouble. */
+#include "dashspool/clock.h"
+#include "dashspool/copy_kind.h"
+#include "dashspool/status.h"
+#include "serve_internal.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 50, PAGES_MAX = 100000 };
+#define DAY_US          (86400 * INT64_C(1000000))
+#define STATE_BYTES_MAX ((size_t)16 << 20)
+#define KEPT_US         INT64_C(2000000) /* however often it is asked for */
+
+/* ---- the list ---- */
+
+struct list {
+    struct web h;
+    int n;
+};
+
+/* A day, or a time; `until` a day means its end. */
+static int read_time(const struct ask *ask, const char *name, bool until, int64_t *out,
+                     struct err *err)
+{
+    char text[64];
+    const char *value = serve_asked(ask, name);
+    bool day = strlen(value) == 10;
+    if (!value[0])
+        return ERR_OK;
+    snprintf(text, sizeof text, "%.40s%s", value, day ? "T00:00:00Z" : "");
+    if (clock_parse(text, 0, out, NULL, err) < 0)
+        return err_set(err, ERR_MALFORMED, "%s: write a date as 2024-11-29 or 2024-11-29T07:00:00Z",
+                       name);
+    *out += day && until ? DAY_US : 0;
+    return ERR_OK;
+}
+
+static int read_page(const struct ask *ask, int64_t *out, struct err *err)
+{
+    const char *value = serve_asked(ask, "page");
+    char *end;
+    *out = value[0] ? strtoll(value, &end, 10) : 1;
+    if (value[0] && (*end || *out < 1 || *out > PAGES_MAX))
+        return err_set(err, ERR_MALFORMED, "page: a number from 1 to %d is needed", PAGES_MAX);
+    return ERR_OK;
+}
+
+static int read_filter(const struct ask *ask, struct catalogue_filter *f, int64_t *page,
+                       struct err *err)
+{
+    *f = (struct catalogue_filter){.imei = serve_asked(ask, "imei"),
+                                   .camera = serve_asked(ask, "camera"),
+                                   .kind = serve_asked(ask, "kind"),
+                                   .trigger_name = serve_asked(ask, "trigger"),
+                                   .newest_first = true,
+                                   .limit = ROWS + 1};
+    *page = 1;
+    int rc = read_time(ask, "since", false, &f->since_us, err);
+    if (rc == ERR_OK)
+        rc = read_time(ask, "until", true, &f->until_us, err);
+    if (rc == ERR_OK)
+        rc = read_page(ask, page, err);
+    f->skip = rc == ERR_OK ? (*page - 1) * ROWS : 0;
+    return rc;
+}
+
+static void put_field(struct web *h, const struct ask *ask, const char *name, const char *label,
+                      const char *attributes)
+{
+    web_join(h, "<label>", label, "<input name=\"");
+    web_join(h, "", name, "\" ");
+    web_put(h, attributes);
+    web_join(h, " value=\"", serve_asked(ask, name), "\"></label>\n");
+}
+
+static void put_choice(struct web *h, const struct ask *ask, const char *name, const char *label,
+                       const char *const *words)
+{
+    web_join(h, "<label>", label, "<select name=\"");
+    web_join(h, "", name, "\"><option value=\"\">all</option>");
+    for (; *words; words++) {
+        bool chosen = strcmp(serve_asked(ask, name), *words) == 0;
+        web_put(h, chosen ? "<option selected>" : "<option>");
+        web_join(h, "", *words, "</option>");
+    }
+    web_put(h, "</select></label>\n");
+}
+
+static void put_form(struct web *h, const struct ask *ask)
+{
+    static const char *const cameras[] = {"front", "rear", "driver", "road", "other", NULL};
+    static const char *const kinds[] = {"video", "photo", NULL};
+    web_put(h, "<form action=\"/\">\n");
+    put_field(h, ask, "imei", "IMEI", "inputmode=\"numeric\" maxlength=\"15\" size=\"16\"");
+    put_choice(h, ask, "camera", "Camera", cameras);
+    put_choice(h, ask, "kind", "Kind", kinds);
+    put_field(h, ask, "trigger", "Trigger", "maxlength=\"23\" size=\"12\" placeholder=\"crash\"");
+    put_field(h, ask, "since", "From (UTC)", "type=\"date\"");
+    put_field(h, ask, "until", "To", "type=\"date\"");
+    web_put(h, "<button>Show</button></form>\n");
+}
+
+static int put_row(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct list *l = arg;
+    struct web *h = &l->h;
+    (void)err;
+    if (++l->n > ROWS)
+        return ERR_OK;
+    web_put(h, "<tr><td><a href=\"/transfer/");
+    web_url(h, t->id);
+    web_put(h, "\">");
+    web_time(h, t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us);
+    web_put(h, t->known & CATALOGUE_TIME_OK ? "</a></td>" : "</a> <small>(received)</small></td>");
+    web_join(h, "<td>", t->imei, "</td>");
+    web_join(h, "<td>", t->camera, "</td>");
+    web_join(h, "<td>", t->kind, "</td>");
+    web_join(h, "<td>", t->trigger_name, "</td><td class=\"n\">");
+    web_size(h, t->length_bytes);
+    web_put(h, t->state == CATALOGUE_STORED ? "</td><td>" : "</td><td class=\"bad\">");
+    web_text(h, catalogue_state_name(t->state));
+    web_put(h, "</td></tr>\n");
+    return ERR_OK;
+}
+
+static void put_link(struct web *h, const struct ask *ask, int64_t page, const char *words)
+{
+    static const char *const names[] = {"imei", "camera", "kind", "trigger", "since", "until"};
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)page);
+    web_join(h, "<a href=\"/?page=", number, "");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!serve_asked(ask, names[i])[0])
+            continue;
+        web_join(h, "&amp;", names[i], "=");
+        web_url(h, serve_asked(ask, names[i]));
+    }
+    web_join(h, "\">", words, "</a>\n");
+}
+
+int serve_list(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+{
+    struct catalogue_filter filter;
+    struct list l = {.n = 0};
+    int64_t page;
+    int rc = read_filter(ask, &filter, &page, err);
+    if (rc < 0)
+        return rc;
+    web_begin(&l.h, "Transfers");
+    put_form(&l.h, ask);
+    web_put(&l.h, "<table class=\"list\"><thead><tr><th>Time (UTC)</th><th>Vehicle</th>"
+                  "<th>Camera</th><th>Kind</th><th>Trigger</th><th class=\"n\">Size</th>"
+                  "<th>State</th></tr></thead><tbody>\n");
+    rc = catalogue_transfer_each(s->catalogue, &filter, put_row, &l, err);
+    web_put(&l.h,
+            l.n ? "</tbody></table>\n<nav>" : "</tbody></table><p>No matching transfers.</p><nav>");
+    if (page > 1)
+        put_link(&l.h, ask, page - 1, "← newer");
+    if (l.n > ROWS && page < PAGES_MAX)
+        put_link(&l.h, ask, page + 1, "older →");
+    web_put(&l.h, "</nav>\n");
+    if (rc == ERR_OK)
+        return web_answer(&l.h, MHD_HTTP_OK, out, err);
+    buf_clear(&l.h.b);
+    return rc;
+}
+
+/* ---- one transfer: to look at, its facts, copies and custody ---- */
+
+struct shown { /* the names of the copies that are looked at; "" none */
+    struct web *h;
+    const struct catalogue_transfer *t;
+    char viewing[256], still[256], poster[256];
+};
+
+static const char *name_of(const struct catalogue_copy *copy)
+{
+    const char *slash = strrchr(copy->path, '/');
+    return slash ? slash + 1 : copy->path;
+}
+
+static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct shown *s = arg;
+    const struct {
+        unsigned kind;
+        char *name;
+    } wanted[] = {{COPY_VIEWING, s->viewing}, {COPY_STILL, s->still}, {COPY_POSTER, s->poster}};
+    (void)err;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (copy_kind_of(copy->kind) == wanted[i].kind && !wanted[i].name[0] &&
+            catalogue_copy_is_current(s->t, copy) && strlen(name_of(copy)) < sizeof s->viewing)
+            snprintf(wanted[i].name, sizeof s->viewing, "%s", name_of(copy));
+    return ERR_OK;
+}
+
+static void put_copy_url(const struct shown *s, const char *name)
+{
+    web_put(s->h, "/copy/");
+    web_url(s->h, s->t->id);
+    web_put(s->h, "/");
+    web_url(s->h, name);
+}
+
+static void put_picture(const struct shown *s)
+{
+    if (s->viewing[0]) {
+        web_put(s->h, "<video controls preload=\"metadata\" src=\"");
+        put_copy_url(s, s->viewing);
+        if (s->poster[0]) {
+            web_put(s->h, "\" poster=\"");
+            put_copy_url(s, s->poster);
+        }
+        web_put(s->h, "\"></video>\n<p class=\"soft\">Viewing copy: derived from the original, "
+                      "with clock and position burned into the image.</p>\n");
+    } else if (s->still[0]) {
+        web_put(s->h, "<img alt=\"the photo, with clock and position\" src=\"");
+        put_copy_url(s, s->still);
+        web_put(s->h, "\">\n<p class=\"soft\">Derived from the original, with clock and position "
+                      "burned into the image.</p>\n");
+    } else {
+        web_put(s->h, "<p>No viewing copy yet.</p>\n");
+    }
+}
+
+static void put_fact(struct web *h, const char *name, const char *value)
+{
+    if (!value[0])
+        return;
+    web_join(h, "<tr><th>", name, "</th><td>");
+    web_join(h, "", value, "</td></tr>\n");
+}
+
+static void put_time(struct web *h, const char *name, int64_t utc_us)
+{
+    web_join(h, "<tr><th>", name, "</th><td>");
+    web_time(h, utc_us);
+    web_put(h, "</td></tr>\n");
+}
+
+static void put_recorded(struct web *h, const struct catalogue_transfer *t)
+{
+    char text[128];
+    if (!(t->known & CATALOGUE_TIME_OK)) {
+        put_fact(h, "Recorded", "unknown");
+        return;
+    }
+    put_time(h, "Recorded (UTC)", t->time_us);
+    if (t->known & CATALOGUE_ZONE_OK) {
+        char zone[CLOCK_TEXT_ROOM];
+        struct clock_civil c = clock_civil_from_utc(t->time_us, t->tz_min);
+        clock_zone(t->tz_min, zone);
+        snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d (%s)", c.year, c.month, c.day,
+                 c.hour, c.minute, c.second, zone);
+        put_fact(h, "Local time", text);
+    }
+}
+
+static void put_facts(struct web *h, const struct catalogue_transfer *t)
+{
+    char text[128];
+    web_put(h, "<h2>Facts</h2><table class=\"facts\"><tbody>\n");
+    put_fact(h, "Vehicle (IMEI)", t->imei);
+    put_fact(h, "Camera", t->camera);
+    put_fact(h, "Trigger", t->trigger_name);
+    put_recorded(h, t);
+    if (t->known & CATALOGUE_POSITION_OK) {
+        snprintf(text, sizeof text, "%.6f, %.6f", t->lat_deg, t->lon_deg);
+        put_fact(h, "Position (WGS 84)", text);
+    }
+    if (t->known & CATALOGUE_DRIVER_OK)
+        put_fact(h, "Driver", t->driver);
+    put_time(h, "Received (UTC)", t->arrived_us);
+    put_fact(h, "From", strcmp(t->source, "file") == 0 ? "a file" : t->peer);
+    snprintf(text, sizeof text, "%" PRId64 " bytes, %s", t->length_bytes,
+             catalogue_state_name(t->state));
+    put_fact(h, "Original", text);
+    put_fact(h, "SHA-256", t->sha256);
+    web_put(h, "</tbody></table>\n");
+}
+
+static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct shown *s = arg;
+    (void)err;
+    web_join(s->h, "<tr><td>", copy->kind, "</td><td><a href=\"");
+    put_copy_url(s, name_of(copy));
+    web_join(s->h, "\">", name_of(copy), "</a><br><code>");
+    web_join(s->h, "", copy->sha256, "</code></td><td class=\"n\">");
+    web_size(s->h, copy->length_bytes);
+    web_put(s->h, "</td></tr>\n");
+    return ERR_OK;
+}
+
+static int put_files(struct serve *s, struct shown *shown, struct err *err)
+{
+    struct web *h = shown->h;
+    web_put(h, "<h2>Files</h2><table><tbody>\n");
+    if (shown->t->state != CATALOGUE_RECEIVING) {
+        web_put(h, "<tr><td>original</td><td><a href=\"/original/");
+        web_url(h, shown->t->id);
+        web_put(h, "\">the bytes as received</a><br><small>each download is noted in the custody "
+                   "record</small></td><td class=\"n\">");
+        web_size(h, shown->t->length_bytes);
+        web_put(h, "</td></tr>\n");
+    }
+    int rc = catalogue_copy_each(s->catalogue, shown->t->key, put_copy, shown, err);
+    web_put(h, "</tbody></table>\n");
+    return rc;
+}
+
+static int put_event(void *arg, const char *line, struct err *err)
+{
+    struct web *h = arg;
+    json_t *o = json_loads(line, 0, NULL);
+    const char *at = "", *event = "", *who = "";
+    (void)err;
+    json_unpack(o, "{s?s, s?s, s?s}", "at", &at, "event", &event, "who", &who);
+    char *what = json_dumps(json_object_get(o, "what"), JSON_COMPACT | JSON_SORT_KEYS);
+    web_join(h, "<tr><td><time>", at, "</time></td>");
+    web_join(h, "<td>", event, "</td>");
+    web_join(h, "<td>", who, "</td>");
+    web_join(h, "<td><code>", what && strcmp(what, "{}") != 0 ? what : "", "</code></td></tr>\n");
+    free(what);
+    json_decref(o);
+    return ERR_OK;
+}
+
+static int put_custody(struct serve *s, struct web *h, const char *id, struct err *err)
+{
+    web_put(h, "<h2>Custody record</h2><details><summary>what happened to this transfer; each "
+               "event is chained by hash to the "
+               "one before</summary><table><thead><tr><th>When (UTC)</th><th>What</th><th>Who</th>"
+               "<th>More</th></tr></thead><tbody>\n");
+    int rc = catalogue_event_each(s->catalogue, id, put_event, h, err);
+    web_put(h, "</tbody></table></details>\n");
+    return rc;
+}
+
+int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+{
+    struct catalogue_transfer t;
+    struct web h;
+    struct shown shown = {.h = &h, .t = &t};
+    int rc = catalogue_transfer_get(s->catalogue, ask->rest, &t, err);
+    if (rc < 0)
+        return rc;
+    web_begin(&h, t.id);
+    web_join(&h, "<h1>", t.id, "</h1>\n");
+    if (t.state == CATALOGUE_PARTIAL)
+        web_put(&h, "<p class=\"bad\">Partial transfer: the file is incomplete.</p>\n");
+    if (t.state == CATALOGUE_RECEIVING)
+        web_put(&h, "<p>Still being received.</p>\n");
+    rc = catalogue_copy_each(s->catalogue, t.key, note_copy, &shown, err);
+    if (rc == ERR_OK) {
+        put_picture(&shown);
+        put_facts(&h, &t);
+        rc = put_files(s, &shown, err);
+    }
+    if (rc == ERR_OK)
+        rc = put_custody(s, &h, t.id, err);
+    if (rc == ERR_OK)
+        return web_answer(&h, MHD_HTTP_OK, out, err);
+    buf_clear(&h.b);
+    return rc;
+}
+
+/* ---- the state: for people, for programs, for Prometheus ---- */
+
+typedef int state_form(const struct status *s, struct buf *out, struct err *err);
+
+/* Everybody gets what one of them asked for, for a while: to look costs. */
+static int look(struct serve *s, struct err *err)
+{
+    int64_t now_us = clock_mono_us();
+    if (s->state && now_us - s->state_us < KEPT_US)
+        return ERR_OK;
+    status_free(&s->state);
+    s->state_us = now_us;
+    return status_collect(&s->state, s->root, s->cfg, err);
+}
+
+static int answer_state(struct serve *s, state_form *form, const char *type, struct answer *out,
+                        struct err *err)
+{
+    struct buf b;
+    buf_init(&b, STATE_BYTES_MAX);
+    int rc = look(s, err);
+    if (rc == ERR_OK)
+        rc = form(s->state, &b, err);
+    if (rc == ERR_OK)
+        rc = web_send(&b, MHD_HTTP_OK, type, "no-store", out, err);
+    buf_clear(&b);
+    return rc;
+}
+
+static int as_json(const struct status *s, struct buf *out, struct err *err)
+{
+    return status_json(s, false, out, err);
+}
+
+int serve_state_json(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+{
+    (void)ask;
+    return answer_state(s, as_json, "application/json", out, err);
+}
+
+int serve_metrics(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+{
+    (void)ask;
+    return answer_state(s, status_prometheus, "text/plain; version=0.0.4; charset=utf-8", out, err);
+}
+
+int serve_state(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
+{
+    static const struct status_screen paper = {.columns = 100};
+    struct buf text;
+    struct web h;
+    (void)ask;
+    buf_init(&text, STATE_BYTES_MAX);
+    int rc = look(s, err);
+    if (rc == ERR_OK)
+        rc = status_text(s->state, &paper, &text, err);
+    if (rc == ERR_OK)
+        rc = buf_append(&text, "", 1, err);
+    if (rc == ERR_OK) {
+        web_begin(&h, "Status");
+        web_put(&h, "<pre>");
+        for (const char *at = (const char *)buf_data(&text); *at; at += strcspn(at, "\n") + 1) {
+            char line[1024];
+            snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+            web_join(&h, "", line, "\n");
+        }
+        web_put(&h, "</pre>\n");
+        rc = web_answer(&h, MHD_HTTP_OK, out, err);
+    }
+    buf_clear(&text);
+    return rc;
+}
