@@ -46,4 +46,40 @@ int recipe_parse(struct recipe *out, const char *json, size_t n, struct err *err
  * 59.37.100"; "" and false if they are the same. */
 bool recipe_differs(const struct recipe *then, const struct recipe *now, char *out, size_t room);
 
+/* ---- the settings of a copy: what came out, and the recipe ----
+ *
+ * One line of JSON beside each copy, in its row, in packages and in reports:
+ *
+ *   {"pictures": 200, "duration_s": 10.03, "timing": "capture times", "sources": {…},
+ *    "wall_clock": {…}, "damage": {…}, "recipe": {…}, …}
+ *
+ * Where the recipe cannot be followed elsewhere, "recipe" is a text that says why. */
+
+/* Of one copy of a conversion. ERR_LIMIT: it does not fit. */
+int recipe_settings_text(const struct recipe *recipe, const struct convert_result *r,
+                         enum copy_kind kind, char *out, size_t room,
+                         struct err *err) DS_MUST_CHECK;
+
+/* What is read of them again; 0 and "" where they do not tell. */
+struct recipe_settings {
+    int64_t pictures;
+    double duration_s;
+    char timing[32]; /* media_source_name() of the source that was chosen */
+    bool sources_disagree;
+    struct {
+        char name[32];
+        double fps;
+    } source[MEDIA_N_SOURCES]; /* what each says */
+    int n_sources;
+    bool has_wall; /* when the first picture was taken */
+    char wall_source[32], wall_start[40], wall_why[160];
+    double wall_error_s;
+    int64_t silences;
+    double silence_s;
+    char slices_sha256[HASH_HEX_ROOM], sound[8], warning[512];
+};
+
+/* False: they are no JSON object, and *out tells nothing. */
+bool recipe_settings_read(struct recipe_settings *out, const char *settings);
+
 #endif

@@ -4,6 +4,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
+#include "dashspool/recipe.h"
 #include "dashspool/wire_meta.h"
 #include "dashspool/words.h"
 #include "terminal.h"
@@ -108,10 +109,9 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     size_t used = strlen(c->kinds);
     (void)err;
     snprintf(c->kinds + used, sizeof c->kinds - used, "%s%s", used ? " " : "", copy->kind);
-    json_t *settings = json_loads(copy->settings, 0, NULL);
-    double s = json_number_value(json_object_get(settings, "duration_s"));
-    c->length_s = s > c->length_s ? s : c->length_s;
-    json_decref(settings);
+    struct recipe_settings s;
+    recipe_settings_read(&s, copy->settings);
+    c->length_s = s.duration_s > c->length_s ? s.duration_s : c->length_s;
     return ERR_OK;
 }
 

@@ -100,35 +100,6 @@ int cli_print_json(const char *command, json_t *value)
     return cli_fail(command, &err);
 }
 
-void cli_print_timing(json_t *s)
-{
-    json_t *rate, *sources = json_object_get(s, "sources"),
-                  *wall = json_object_get(s, "wall_clock");
-    const char *name, *separator = "             rate: ";
-    bool dispute = json_is_true(json_object_get(s, "sources_disagree"));
-    json_object_foreach(sources, name, rate)
-    {
-        printf("%s%s %.6g", separator, name, json_number_value(rate));
-        separator = ", ";
-    }
-    if (json_object_size(sources) > 0)
-        printf("%s\n", dispute ? ": they disagree" : "");
-    if (json_is_object(wall))
-        printf("             began %s ±%g s (%s: %s)\n",
-               json_string_value(json_object_get(wall, "start")),
-               json_number_value(json_object_get(wall, "uncertainty_s")),
-               json_string_value(json_object_get(wall, "source")),
-               json_string_value(json_object_get(wall, "why")));
-    json_t *silence = json_object_get(s, "silence");
-    if (silence)
-        printf("             silence inserted for missing sound: %lld gaps, %.2f s in total\n",
-               (long long)json_integer_value(json_object_get(silence, "stretches")),
-               json_number_value(json_object_get(silence, "seconds")));
-    const char *slices = json_string_value(json_object_get(s, "slices_sha256"));
-    if (slices)
-        printf("             coded slices identical to the original: SHA-256 %s\n", slices);
-}
-
 int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out)
 {
     struct err err;

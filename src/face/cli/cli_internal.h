@@ -11,6 +11,7 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/cli.h"
 #include "dashspool/facts.h"
+#include "dashspool/recipe.h"
 #include "dashspool/size.h"
 #include "dashspool/stages.h"
 #include "dashspool/upkeep.h"
@@ -176,10 +177,6 @@ void cli_printable(const char *text, char *out, size_t room);
 /* Writes JSON to stdout, indented, with a newline. Takes the reference. CLI_FAILED if that fails.
  */
 int cli_print_json(const char *command, json_t *value);
-
-/* The lines of `show` on the vote on the picture rate and the time of day, from a copy's settings.
- */
-void cli_print_timing(json_t *settings);
 
 /* ---- and the rest ---- */
 

@@ -88,24 +88,39 @@ static void show_wire(const char *name, const uint8_t *data, size_t n)
     printf("  %-9s  %s\n", name, hex);
 }
 
+/* The vote on the frame rate and the time of day, from a copy's settings. */
+static void show_timing(const struct recipe_settings *s)
+{
+    for (int i = 0; i < s->n_sources; i++)
+        printf("%s%s %.6g", i ? ", " : "             rate: ", s->source[i].name, s->source[i].fps);
+    if (s->n_sources > 0)
+        printf("%s\n", s->sources_disagree ? ": they disagree" : "");
+    if (s->has_wall)
+        printf("             began %s ±%g s (%s: %s)\n", s->wall_start, s->wall_error_s,
+               s->wall_source, s->wall_why);
+    if (s->silences > 0)
+        printf("             silence inserted for missing sound: %lld gaps, %.2f s in total\n",
+               (long long)s->silences, s->silence_s);
+    if (s->slices_sha256[0])
+        printf("             coded slices identical to the original: SHA-256 %s\n",
+               s->slices_sha256);
+}
+
 static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct cli *cli = arg;
     char size[24];
     (void)err;
-    json_t *s = json_loads(copy->settings, 0, NULL);
+    struct recipe_settings s;
+    recipe_settings_read(&s, copy->settings);
     printf("  %-9s  %s/%s\n             %s", copy->kind, cli->root, copy->path,
            size_text(copy->length_bytes, size));
-    double duration_s = json_number_value(json_object_get(s, "duration_s"));
-    if (duration_s > 0)
-        printf(", %lld frames, %.2f s, timing: %s",
-               (long long)json_integer_value(json_object_get(s, "pictures")), duration_s,
-               json_string_value(json_object_get(s, "timing")));
+    if (s.duration_s > 0)
+        printf(", %lld frames, %.2f s, timing: %s", (long long)s.pictures, s.duration_s, s.timing);
     printf("\n             SHA-256 %s\n", copy->sha256);
-    cli_print_timing(s);
-    if (json_object_get(s, "warning"))
-        printf("             note: %s\n", json_string_value(json_object_get(s, "warning")));
-    json_decref(s);
+    show_timing(&s);
+    if (s.warning[0])
+        printf("             note: %s\n", s.warning);
     return ERR_OK;
 }
 

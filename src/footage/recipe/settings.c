@@ -1,0 +1,165 @@
+/* The settings of a copy, as they stand in its row, in packages and in reports: who writes them,
+ * and who reads them, is here. */
+#include "dashspool/clock.h"
+#include "dashspool/recipe.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+/* What every source says of the picture rate: {"capture times": 19.967, …}. */
+static json_t *sources_json(const struct media_timing *t)
+{
+    json_t *o = json_object();
+    for (int k = 0; o && k < MEDIA_N_SOURCES; k++)
+        if (t->fps[k] > 0)
+            json_object_set_new(o, media_source_name((enum media_source)k), json_real(t->fps[k]));
+    return o;
+}
+
+static json_t *wall_json(const struct media_facts *f, const struct media_wall *w)
+{
+    char start[CLOCK_TEXT_ROOM], zone[CLOCK_TEXT_ROOM] = "";
+    if (!w->known)
+        return json_null();
+    clock_rfc3339(w->utc_us, 6, start);
+    if (f->has_zone)
+        clock_zone(f->tz_min, zone);
+    return json_pack("{s:s, s:s, s:f, s:s, s:s}", "source", w->source, "start", start,
+                     "uncertainty_s", (double)w->error_us / 1e6, "zone", zone, "why", w->why);
+}
+
+/* What is wrong with the master: {"missing": 13, …}, only what is not 0. */
+static json_t *damage_json(const struct media_damage *d)
+{
+    const struct {
+        const char *name;
+        int64_t n;
+    } counts[] = {
+        {"damaged", d->damaged},
+        {"affected", d->affected},
+        {"missing", d->lost},
+        {"repeated", d->repeated},
+        {"left_out", d->undecodable_lead},
+        {"stray_bytes", d->stray_bytes},
+        {"cut_bytes", d->cut_bytes},
+        {"sound_records_missing", d->sound_lost},
+        {"times_repaired", d->times_repaired},
+    };
+    json_t *o = json_object();
+    for (size_t i = 0; o && i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].n)
+            json_object_set_new(o, counts[i].name, json_integer(counts[i].n));
+    return o;
+}
+
+/* What came out, whatever the copy. */
+static json_t *outcome_json(const struct media_facts *f, const struct convert_result *r)
+{
+    json_t *o =
+        json_pack("{s:I, s:I, s:f, s:s, s:b}", "pictures", (json_int_t)r->pictures, "key_pictures",
+                  (json_int_t)r->key_pictures, "duration_s", (double)r->duration_us / 1e6, "timing",
+                  media_source_name(r->timing.chosen), "sources_disagree", (int)r->timing.disagree);
+    if (o && r->container != MEDIA_JPEG) {
+        json_object_set_new(o, "sources", sources_json(&r->timing));
+        json_object_set_new(o, "damage", damage_json(&r->damage));
+    }
+    if (o)
+        json_object_set_new(o, "wall_clock", wall_json(f, &r->wall));
+    if (o && r->silences > 0)
+        json_object_set_new(o, "silence",
+                            json_pack("{s:I, s:f}", "stretches", (json_int_t)r->silences, "seconds",
+                                      (double)r->silence_us / 1e6));
+    if (o && r->warning[0])
+        json_object_set_new(o, "warning", json_string(r->warning));
+    return o;
+}
+
+static void put_text(json_t *o, const char *key, const char *text)
+{
+    if (text[0])
+        json_object_set_new(o, key, json_string(text));
+}
+
+/* Everything that it was made with; where that cannot be followed elsewhere, why. */
+static json_t *recipe_json(const struct recipe *recipe)
+{
+    struct err err;
+    char *text = NULL;
+    json_t *o =
+        recipe_text(recipe, &text, &err) < 0 ? json_string(err.text) : json_loads(text, 0, NULL);
+    free(text);
+    return o;
+}
+
+/* What is told of this kind of copy alone. */
+static void put_kind(json_t *o, const struct convert_options *options,
+                     const struct convert_result *r, enum copy_kind kind)
+{
+    if (kind == COPY_WORKING)
+        put_text(o, "slices_sha256", r->slices_sha256); /* of master and copy: they were compared */
+    if (r->sound && kind == COPY_WORKING)
+        put_text(o, "sound", options->flac ? "flac" : "aac");
+}
+
+int recipe_settings_text(const struct recipe *recipe, const struct convert_result *r,
+                         enum copy_kind kind, char *out, size_t room, struct err *err)
+{
+    json_t *o = outcome_json(&recipe->facts, r);
+    if (o)
+        put_kind(o, &recipe->options, r, kind);
+    if (o)
+        json_object_set_new(o, "recipe", recipe_json(recipe));
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
+    int rc = text ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for its facts");
+    if (text && strlen(text) >= room)
+        rc = err_set(err, ERR_LIMIT, "its facts have %zu bytes", strlen(text));
+    if (rc == ERR_OK)
+        snprintf(out, room, "%s", text);
+    free(text);
+    json_decref(o);
+    return rc;
+}
+
+/* ---- reading ---- */
+
+static void get_text(const json_t *o, const char *key, char *out, size_t room)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    snprintf(out, room, "%s", text ? text : "");
+}
+
+bool recipe_settings_read(struct recipe_settings *out, const char *settings)
+{
+    const char *name;
+    json_t *value;
+    *out = (struct recipe_settings){.pictures = 0};
+    json_t *o = json_loads(settings, 0, NULL);
+    json_t *wall = json_object_get(o, "wall_clock"), *silence = json_object_get(o, "silence");
+    bool known = json_is_object(o);
+    out->pictures = json_integer_value(json_object_get(o, "pictures"));
+    out->duration_s = json_number_value(json_object_get(o, "duration_s"));
+    get_text(o, "timing", out->timing, sizeof out->timing);
+    out->sources_disagree = json_is_true(json_object_get(o, "sources_disagree"));
+    json_object_foreach(json_object_get(o, "sources"), name, value)
+    {
+        if (out->n_sources == MEDIA_N_SOURCES)
+            break;
+        snprintf(out->source[out->n_sources].name, sizeof out->source->name, "%s", name);
+        out->source[out->n_sources++].fps = json_number_value(value);
+    }
+    out->has_wall = json_is_object(wall);
+    get_text(wall, "source", out->wall_source, sizeof out->wall_source);
+    get_text(wall, "start", out->wall_start, sizeof out->wall_start);
+    get_text(wall, "why", out->wall_why, sizeof out->wall_why);
+    out->wall_error_s = json_number_value(json_object_get(wall, "uncertainty_s"));
+    out->silences = json_integer_value(json_object_get(silence, "stretches"));
+    out->silence_s = json_number_value(json_object_get(silence, "seconds"));
+    get_text(o, "slices_sha256", out->slices_sha256, sizeof out->slices_sha256);
+    get_text(o, "sound", out->sound, sizeof out->sound);
+    get_text(o, "warning", out->warning, sizeof out->warning);
+    json_decref(o);
+    return known;
+}
