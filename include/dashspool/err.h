@@ -37,6 +37,9 @@ struct err {
 /* Sets code and text; returns code, so that `return err_set(err, ERR_LIMIT, "…")` reads well. */
 int err_set(struct err *err, int code, const char *fmt, ...) DS_PRINTF(3, 4);
 
+/* ERR_NOMEM, "out of memory: <what for>". */
+int err_nomem(struct err *err, const char *what_for, ...) DS_PRINTF(2, 3);
+
 /* Like err_set() with ": strerror(errno)" behind the text and the code that fits errno. */
 int err_sys(struct err *err, const char *fmt, ...) DS_PRINTF(2, 3);
 

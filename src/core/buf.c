@@ -31,7 +31,7 @@ uint8_t *buf_reserve(struct buf *b, size_t n, struct err *err)
             room = b->max_bytes;
         uint8_t *mem = realloc(b->mem, room ? room : 1);
         if (!mem) {
-            err_set(err, ERR_NOMEM, "no memory for %zu bytes", room);
+            err_nomem(err, "%zu bytes", room);
             return NULL;
         }
         b->mem = mem;

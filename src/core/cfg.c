@@ -213,7 +213,7 @@ static int add_part(struct cfg *cfg, const struct cfg_section *table, const char
 {
     struct part *parts = realloc(cfg->parts, (cfg->n_parts + 1) * sizeof *parts);
     if (!parts)
-        return err_set(err, ERR_NOMEM, "no memory for the configuration");
+        return err_nomem(err, "the configuration");
     cfg->parts = parts;
     struct part p = {.section = *table, .table = table};
     bool whole = (p.values = calloc(table->n_keys + 1, sizeof *p.values)) != NULL;
@@ -228,7 +228,7 @@ static int add_part(struct cfg *cfg, const struct cfg_section *table, const char
     }
     if (!whole) {
         clear_part(&p);
-        return err_set(err, ERR_NOMEM, "no memory for the configuration");
+        return err_nomem(err, "the configuration");
     }
     cfg->parts[cfg->n_parts++] = p;
     return ERR_OK;
@@ -298,7 +298,7 @@ int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *
     if (!new_text || !new_origin) {
         free(new_text);
         free(new_origin);
-        return err_set(err, ERR_NOMEM, "no memory for the configuration");
+        return err_nomem(err, "the configuration");
     }
     free(v->text);
     free(v->origin);
@@ -407,7 +407,7 @@ static int load_file(struct cfg *cfg, const char *path, struct err *err)
         rc = err_set(err, ERR_CONFIG, "%s: not a text file", path);
     if (rc == ERR_OK) {
         l.at = strndup((const char *)buf_data(&text), text.used);
-        rc = l.at ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for the configuration");
+        rc = l.at ? ERR_OK : err_nomem(err, "the configuration");
     }
     char *kept = l.at;
     if (rc == ERR_OK) {
@@ -459,7 +459,7 @@ int cfg_load(struct cfg **out, const char *dir, const struct cfg_section *sectio
     *out = NULL;
     struct cfg *cfg = calloc(1, sizeof *cfg);
     if (!cfg)
-        return err_set(err, ERR_NOMEM, "no memory for the configuration");
+        return err_nomem(err, "the configuration");
     cfg->sections = sections;
     cfg->n_sections = n_sections;
     int rc = ERR_OK;

@@ -22,7 +22,7 @@ int fsx_path(char **out, struct err *err, const char *fmt, ...)
     if (n >= 0)
         return ERR_OK;
     *out = NULL;
-    return err_set(err, ERR_NOMEM, "no memory for a path");
+    return err_nomem(err, "a path");
 }
 
 /* The directory that holds `path`; the caller's. */
@@ -230,7 +230,7 @@ int fsx_scratch(FILE **out, const char *dir, struct err *err)
     if ((*out = fdopen(fd, "w+")) != NULL)
         return ERR_OK;
     close(fd);
-    return err_set(err, ERR_NOMEM, "no memory for a file");
+    return err_nomem(err, "a file");
 }
 
 int fsx_rename(const char *from, const char *to, struct err *err)
@@ -334,7 +334,7 @@ int fsx_list(const char *path, struct fsx_names *out, struct err *err)
             size_t more = room ? 2 * room : 16;
             char **bigger = realloc(out->name, more * sizeof *bigger);
             if (!bigger) {
-                rc = err_set(err, ERR_NOMEM, "no memory to list %s", path);
+                rc = err_nomem(err, "listing %s", path);
                 break;
             }
             out->name = bigger;
@@ -343,7 +343,7 @@ int fsx_list(const char *path, struct fsx_names *out, struct err *err)
         if ((out->name[out->n] = strdup(name)))
             out->n++;
         else
-            rc = err_set(err, ERR_NOMEM, "no memory to list %s", path);
+            rc = err_nomem(err, "listing %s", path);
     }
     fsx_dir_close(&dir);
     if (rc == ERR_OK && out->n > 0)

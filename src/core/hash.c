@@ -18,7 +18,7 @@ int hash_new(struct hash **out, struct err *err)
         h->ctx = EVP_MD_CTX_new();
     if (!h || !h->ctx) {
         hash_free(&h);
-        return err_set(err, ERR_NOMEM, "no memory for a hash");
+        return err_nomem(err, "a hash");
     }
     if (EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1) {
         hash_free(&h);
@@ -61,7 +61,7 @@ int hash_file(const char *path, uint8_t out[HASH_BYTES], struct err *err)
     if (fd < 0)
         return err_sys(err, "open %s", path);
     if (!(block = malloc(BLOCK_BYTES))) {
-        rc = err_set(err, ERR_NOMEM, "no memory to read %s", path);
+        rc = err_nomem(err, "reading %s", path);
         goto out;
     }
     if ((rc = hash_new(&h, err)) < 0)

@@ -119,7 +119,7 @@ static int add(struct access *a, const char *text, size_t n, struct err *err)
         size_t room = a->room ? 2 * a->room : 64;
         void *more = realloc(a->imei, room * sizeof *a->imei);
         if (!more)
-            return err_set(err, ERR_NOMEM, "no memory for the list of cameras");
+            return err_nomem(err, "the list of cameras");
         a->imei = more;
         a->room = room;
     }
@@ -213,7 +213,7 @@ int access_open(struct access **out, const char *path, bool learn, struct err *e
     struct access *a = *out = calloc(1, sizeof *a);
     if (!a || (path[0] && !(a->path = strdup(path)))) {
         access_close(out);
-        return err_set(err, ERR_NOMEM, "no memory for the list of cameras");
+        return err_nomem(err, "the list of cameras");
     }
     a->learn = learn;
     int rc = a->path && learn ? make_file(a, err) : ERR_OK;

@@ -206,7 +206,7 @@ static int sandbox_filter(enum sandbox_kind kind, struct err *err)
     uint32_t others = SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
     scmp_filter_ctx f = seccomp_init(others);
     if (!f)
-        return err_set(err, ERR_NOMEM, "no memory for a system-call filter");
+        return err_nomem(err, "a system-call filter");
     int rc = ADD_ALL(f, SCMP_ACT_KILL_PROCESS, deadly);
     if (rc == 0)
         rc = SANITIZED ? ADD_ALL(f, SCMP_ACT_ERRNO(EPERM), refused)

@@ -7,7 +7,7 @@ int table_init(struct table *t, size_t n_buckets, struct err *err)
 {
     t->n_buckets = n_buckets;
     t->bucket = calloc(n_buckets, sizeof(struct table_link *));
-    return t->bucket ? ERR_OK : err_set(err, ERR_NOMEM, "out of memory: a table");
+    return t->bucket ? ERR_OK : err_nomem(err, "a table");
 }
 
 void table_clear(struct table *t)

@@ -101,7 +101,7 @@ static int context_new(struct tls_context **out, bool server, struct err *err)
         c->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
     }
     if (!c || !c->ctx || SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) != 1)
-        return err_set(err, ERR_NOMEM, "out of memory: TLS");
+        return err_nomem(err, "TLS");
     SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                     SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
@@ -175,7 +175,7 @@ int tls_new(struct tls **out, const struct tls_context *context, const char *hos
             t->in = t->out = NULL;
         }
         tls_free(out);
-        return err_set(err, ERR_NOMEM, "out of memory: a TLS connection");
+        return err_nomem(err, "a TLS connection");
     }
     t->first = -1;
     t->server = context->server;
@@ -202,7 +202,7 @@ void tls_free(struct tls **t)
 int tls_feed(struct tls *t, const void *data, size_t n, struct err *err)
 {
     if (n > INT_MAX || BIO_write(t->in, data, (int)n) != (int)n)
-        return err_set(err, ERR_NOMEM, "out of memory: TLS");
+        return err_nomem(err, "TLS");
     if (t->first < 0 && n > 0)
         t->first = *(const uint8_t *)data;
     return ERR_OK;

@@ -237,7 +237,7 @@ int clock_tz_parse(struct clock_tz **out, const void *data, size_t n, struct err
     }
     if (!tz || !tz->at_s || !tz->type) {
         clock_tz_free(&tz);
-        return err_set(err, ERR_NOMEM, "out of memory: a time zone");
+        return err_nomem(err, "a time zone");
     }
     if (!read_file(tz, data, n)) {
         clock_tz_free(&tz);

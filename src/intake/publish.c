@@ -29,8 +29,7 @@ int intake_note(struct catalogue *c, const char *id, const char *who, const char
     char by[64];
     snprintf(by, sizeof by, "dashspool " DASHSPOOL_VERSION " %s", who);
     struct custody_event e = {.at_us = clock_utc_us(), .event = event, .who = by, .what = what};
-    int rc = what ? catalogue_event_add(c, id, &e, err)
-                  : err_set(err, ERR_NOMEM, "%s: no memory for its custody", id);
+    int rc = what ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
     free(what);
     return rc;
 }

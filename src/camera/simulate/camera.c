@@ -134,8 +134,7 @@ static int reply_json(struct simulate_camera *c, const struct wire_meta *m, stru
                   (int)m->trigger, "location", "latitude", m->lat_deg, "longitude", m->lon_deg,
                   "driver_name", m->driver);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    int rc = text ? reply_frame(c, WIRE_META, text, strlen(text), err)
-                  : err_set(err, ERR_NOMEM, "no memory for metadata");
+    int rc = text ? reply_frame(c, WIRE_META, text, strlen(text), err) : err_nomem(err, "metadata");
     free(text);
     json_decref(o);
     return rc;
@@ -337,7 +336,7 @@ int simulate_camera_new(struct simulate_camera **out, const struct simulate_conf
     assert(config->data_bytes <= SIMULATE_FRAME_BYTES && config->n_faults <= SIMULATE_FAULTS);
     struct simulate_camera *c = *out = calloc(1, sizeof *c);
     if (!c)
-        return err_set(err, ERR_NOMEM, "no memory for a camera");
+        return err_nomem(err, "a camera");
     c->config = *config;
     c->named = -1;
     buf_init(&c->in, INPUT_BYTES_MAX);

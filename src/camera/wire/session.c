@@ -17,7 +17,7 @@ int wire_session_new(struct wire_session **out, const struct wire_limits *limits
 {
     struct wire_session *s = *out = calloc(1, sizeof *s);
     if (!s)
-        return err_set(err, ERR_NOMEM, "no memory for a session");
+        return err_nomem(err, "a session");
     s->limits = *limits;
     s->deadline_us = now_us + limits->init_us;
     buf_init(&s->in, INPUT_BYTES_MAX);

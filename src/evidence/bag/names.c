@@ -39,13 +39,13 @@ int names_new(struct names **out, struct err *err)
     struct names *names = calloc(1, sizeof *names);
     *out = NULL;
     if (!names)
-        return err_set(err, ERR_NOMEM, "no memory for a package's names");
+        return err_nomem(err, "a package's names");
     names->room = ROOM_FIRST;
     names->slots = calloc(names->room, sizeof *names->slots);
     names->letters = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
     int rc = ERR_OK;
     if (!names->slots)
-        rc = err_set(err, ERR_NOMEM, "no memory for a package's names");
+        rc = err_nomem(err, "a package's names");
     else if (!names->letters)
         rc = err_sys(err, "locale C.UTF-8");
     else
@@ -166,7 +166,7 @@ static int grow(struct names *names, struct err *err)
     size_t room = names->room * 2;
     struct slot *slots = calloc(room, sizeof *slots);
     if (!slots)
-        return err_set(err, ERR_NOMEM, "no memory for %zu names of a package", room);
+        return err_nomem(err, "%zu names of a package", room);
     for (size_t i = 0; i < names->room; i++)
         if (names->slots[i].kind != NONE)
             *find(slots, room, names->slots[i].key) = names->slots[i];

@@ -42,13 +42,13 @@ static int list_add(struct list *l, const char *name, struct err *err)
         size_t room = l->room ? l->room * 2 : LIST_FIRST;
         char **names = realloc(l->names, room * sizeof *names);
         if (!names)
-            return err_set(err, ERR_NOMEM, "no memory for a folder of %zu names", l->n);
+            return err_nomem(err, "a folder of %zu names", l->n);
         l->names = names;
         l->room = room;
     }
     l->names[l->n] = strdup(name);
     if (!l->names[l->n])
-        return err_set(err, ERR_NOMEM, "no memory for a folder of %zu names", l->n);
+        return err_nomem(err, "a folder of %zu names", l->n);
     l->n++;
     return ERR_OK;
 }
@@ -219,7 +219,7 @@ static int read_top_folder(const struct package *p, struct err *err)
 {
     struct folder *f = calloc(1, sizeof *f);
     if (!f)
-        return err_set(err, ERR_NOMEM, "no memory to read %s", p->path);
+        return err_nomem(err, "reading %s", p->path);
     f->package = p;
     int fd = -1;
     int rc = names_new(&f->names, err);

@@ -105,7 +105,7 @@ static int sink_new(struct sink **out, const char *path, int64_t at_us, struct e
 {
     struct sink *s = *out = calloc(1, sizeof *s);
     if (!s)
-        return err_set(err, ERR_NOMEM, "no memory for a package");
+        return err_nomem(err, "a package");
     s->fd = -1;
     s->work = WORKDIR_NONE;
     buf_init(&s->names, NAMES_BYTES_MAX);
@@ -296,7 +296,7 @@ int bag_new(struct bag **out, const char *path, int64_t at_us, struct err *err)
 {
     struct bag *b = *out = calloc(1, sizeof *b);
     if (!b)
-        return err_set(err, ERR_NOMEM, "no memory for a package");
+        return err_nomem(err, "a package");
     buf_init(&b->entries, ENTRIES_BYTES_MAX);
     buf_init(&b->info, TEXT_BYTES_MAX);
     int rc = sink_new(&b->sink, path, at_us, err);

@@ -415,7 +415,7 @@ static int walk(struct walk *w, struct err *err)
     int rc = ERR_OK;
     w->map->entries = calloc(w->dir.entries ? (size_t)w->dir.entries : 1, sizeof *w->map->entries);
     if (!w->map->entries)
-        return err_set(err, ERR_NOMEM, "no memory for the entries of %s", w->p->path);
+        return err_nomem(err, "the entries of %s", w->p->path);
     for (uint64_t i = 0; i < w->dir.entries && rc == ERR_OK; i++) {
         rc = read_central(w, &at, err);
         bool is_folder = rc == ERR_OK && w->central.name[w->central.name_n - 1] == '/';
@@ -440,7 +440,7 @@ static int read_map(struct zip_map *out, const struct package *p, struct err *er
     struct stat st;
     int rc = ERR_OK;
     if (!w)
-        return err_set(err, ERR_NOMEM, "no memory to read %s", p->path);
+        return err_nomem(err, "reading %s", p->path);
     w->p = p;
     w->map = out;
     if (fstat(p->fd, &st) < 0)
@@ -534,7 +534,7 @@ static int inflate_all(struct content *c, z_stream *z, struct err *err)
         z->avail_out = PIECE_BYTES;
         status = inflate(z, Z_NO_FLUSH);
         if (status == Z_MEM_ERROR)
-            rc = err_set(err, ERR_NOMEM, "no memory to unpack %s", c->p->path);
+            rc = err_nomem(err, "unpacking %s", c->p->path);
         else if (status == Z_BUF_ERROR) /* nothing to take, nothing to give */
             rc = spoilt(c, "its content is cut off", err);
         else if (status != Z_OK && status != Z_STREAM_END)
@@ -551,7 +551,7 @@ static int inflate_content(struct content *c, struct err *err)
 {
     z_stream z = {.next_in = NULL};
     if (inflateInit2(&z, -MAX_WBITS) != Z_OK) /* without a header of zlib's own */
-        return err_set(err, ERR_NOMEM, "no memory to unpack %s", c->p->path);
+        return err_nomem(err, "unpacking %s", c->p->path);
     int rc = inflate_all(c, &z, err);
     inflateEnd(&z);
     return rc;
@@ -579,7 +579,7 @@ static int hand_out_all(const struct package *p, const struct zip_map *map, stru
     struct content *c = calloc(1, sizeof *c);
     int rc = ERR_OK;
     if (!c)
-        return err_set(err, ERR_NOMEM, "no memory to read %s", p->path);
+        return err_nomem(err, "reading %s", p->path);
     c->p = p;
     for (size_t i = 0; i < map->n && rc == ERR_OK; i++) {
         c->e = &map->entries[i];

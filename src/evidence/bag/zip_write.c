@@ -79,7 +79,7 @@ int zip_new(struct zip **out, const char *path, int64_t at_us, struct err *err)
     struct zip *z = calloc(1, sizeof *z);
     *out = NULL;
     if (!z)
-        return err_set(err, ERR_NOMEM, "no memory to write %s", path);
+        return err_nomem(err, "writing %s", path);
     z->fd = -1;
     buf_init(&z->directory, DIRECTORY_BYTES_MAX);
     set_time(z, at_us);

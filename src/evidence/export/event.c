@@ -127,7 +127,7 @@ static int cut_out(struct export_event *event, const struct buf *near, const cha
     event->member = calloc(n + 1, sizeof *event->member);
     if (!times || !event->member) {
         free(times);
-        return err_set(err, ERR_NOMEM, "no memory for an event");
+        return err_nomem(err, "an event");
     }
     if (n > 0)
         memcpy(event->member, buf_data(near), n * sizeof *event->member);
@@ -445,7 +445,7 @@ static int adopt(const struct making *m, const char *path, struct export_result 
     buf_init(&p.partials, PACKAGE_PARTIALS_BYTES_MAX);
     int rc = verify_contents(&in, path, err);
     if (rc == ERR_OK && !ids)
-        rc = err_set(err, ERR_NOMEM, "no memory for a list");
+        rc = err_nomem(err, "a list");
     if (rc == ERR_OK)
         rc = judge_masters(m, &in, ids, &request.n, err);
     if (rc == ERR_OK && !in.exported_at[0])
@@ -516,7 +516,7 @@ static int read_issued(struct making *m, struct err *err)
     int rc = ERR_OK;
     m->issued = calloc(m->event->n + 1, sizeof *m->issued);
     if (!m->issued)
-        return err_set(err, ERR_NOMEM, "no memory for an event");
+        return err_nomem(err, "an event");
     for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++)
         rc = read_packages(&m->issued[i], m->catalogue, m->event->member[i].id, err);
     return rc;

@@ -86,8 +86,7 @@ static int put_json(struct package *p, const char *name, char *text, struct err 
         text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
         json_decref(o);
     }
-    rc = text ? bag_put(p->bag, name, text, strlen(text), err)
-              : err_set(err, ERR_NOMEM, "no memory for JSON");
+    rc = text ? bag_put(p->bag, name, text, strlen(text), err) : err_nomem(err, "JSON");
     free(text);
     return rc;
 }
@@ -281,7 +280,7 @@ static int put_all(struct package *p, struct err *err)
     size_t n = p->request->n;
     const char **ids = malloc((n ? n : 1) * sizeof *ids);
     if (!ids)
-        return err_set(err, ERR_NOMEM, "no memory for a list");
+        return err_nomem(err, "a list");
     memcpy(ids, p->request->ids, n * sizeof *ids);
     qsort(ids, n, sizeof *ids, by_text);
     int rc = measure(p, ids, n, err);
@@ -358,8 +357,7 @@ int package_note_exported(struct package *p, struct err *err)
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
     snprintf(protection.reason, sizeof protection.reason, "contained in package %.400s", p->name);
     bool words = whole && part;
-    int rc =
-        words ? catalogue_begin(p->catalogue, err) : err_set(err, ERR_NOMEM, "no memory for JSON");
+    int rc = words ? catalogue_begin(p->catalogue, err) : err_nomem(err, "JSON");
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
         e.what = was_partial(p, p->request->ids[i]) ? part : whole;
         rc = catalogue_event_add(p->catalogue, p->request->ids[i], &e, err);

@@ -36,7 +36,7 @@ static int write_file(struct package *p, int fd, const char *path, struct err *e
 {
     static const size_t room = 256 * 1024;
     uint8_t *bytes = malloc(room);
-    int rc = bytes ? ERR_OK : err_set(err, ERR_NOMEM, "no memory to read %s", path);
+    int rc = bytes ? ERR_OK : err_nomem(err, "reading %s", path);
     while (rc == ERR_OK) {
         ssize_t n = read(fd, bytes, room);
         if (n < 0 && errno == EINTR)
@@ -136,8 +136,7 @@ int package_put_tool(struct package *p, struct err *err)
                   DASHSPOOL_VERSION, "program_sha256", sha256, "compiler", __VERSION__, "libraries",
                   libraries, "settings", settings, "command", command_json(p->request));
     char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
-    rc = text ? bag_put(p->bag, BAG_TOOL, text, strlen(text), err)
-              : err_set(err, ERR_NOMEM, "no memory for JSON");
+    rc = text ? bag_put(p->bag, BAG_TOOL, text, strlen(text), err) : err_nomem(err, "JSON");
     free(text);
     json_decref(o);
     return rc;

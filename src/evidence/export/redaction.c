@@ -355,7 +355,7 @@ int redaction_new(struct package *p, struct err *err)
 {
     struct redaction *r = p->redaction = calloc(1, sizeof *r);
     if (!r)
-        return err_set(err, ERR_NOMEM, "no memory for a package");
+        return err_nomem(err, "a package");
     r->asked = p->request->redaction;
     r->work = WORKDIR_NONE;
     buf_init(&r->sentence, WORDS_BYTES_MAX);

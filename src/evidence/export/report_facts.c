@@ -132,7 +132,7 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
         return err_set(err, ERR_LIMIT, "%s has more than %d copies", t->t.id, COPIES_MAX);
     struct kept *kept = t->copy[i] = calloc(1, sizeof *kept);
     if (!kept)
-        return err_set(err, ERR_NOMEM, "no memory for a report");
+        return err_nomem(err, "a report");
     t->n_copies++;
     snprintf(kept->kind, sizeof kept->kind, "%s", copy->kind);
     snprintf(kept->path, sizeof kept->path, "%s", copy->path);
@@ -298,7 +298,7 @@ static int find_damage(struct told *t, const char *root, struct err *err)
     struct report_stretch *fewer;
     t->stretch = calloc(STRETCHES_MAX, sizeof *t->stretch);
     if (!t->stretch)
-        return err_set(err, ERR_NOMEM, "no memory for a report");
+        return err_nomem(err, "a report");
     int rc = ERR_OK;
     buf_init(&text, TIMING_BYTES_MAX);
     for (int i = 0; rc == ERR_OK && i < t->n_copies; i++) {
@@ -409,7 +409,7 @@ int report_facts_new(struct report_facts **out, const char *dir, struct err *err
 {
     *out = calloc(1, sizeof **out);
     if (!*out)
-        return err_set(err, ERR_NOMEM, "no memory for a report");
+        return err_nomem(err, "a report");
     int rc = fsx_scratch(&(*out)->pictures, dir, err);
     if (rc < 0)
         report_facts_free(out);
@@ -445,13 +445,13 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
         size_t room = s->room ? 2 * s->room : 16;
         struct told **more = realloc(s->told, room * sizeof *more);
         if (!more)
-            return err_set(err, ERR_NOMEM, "no memory for a report");
+            return err_nomem(err, "a report");
         s->told = more;
         s->room = room;
     }
     struct told *told = calloc(1, sizeof *told);
     if (!told)
-        return err_set(err, ERR_NOMEM, "no memory for a report");
+        return err_nomem(err, "a report");
     s->told[s->n++] = told;
     told->t = *t;
     snprintf(told->master, sizeof told->master, "%s", master);
@@ -586,7 +586,7 @@ int report_facts_report(struct report_facts *s, const struct export_request *req
         return err_sys(err, "write the pictures of the report");
     struct report_clip *clips = calloc(s->n ? s->n : 1, sizeof *clips);
     if (!clips)
-        return err_set(err, ERR_NOMEM, "no memory for a report");
+        return err_nomem(err, "a report");
     for (size_t i = 0; i < s->n; i++)
         fill_clip(s->told[i], &clips[i]);
     r.clip = clips;

@@ -113,7 +113,7 @@ int basemap_load(struct basemap **out, struct err *err)
     struct basemap *w = make_room(bytes);
     *out = NULL;
     if (!w)
-        return err_set(err, ERR_NOMEM, "no memory for the map of the world");
+        return err_nomem(err, "the map of the world");
     struct rd r = rd_init(report_world, bytes);
     (void)rd_bytes(&r, 7); /* "DSMAP1\n" */
     read_arcs(w, &r, bytes);

@@ -22,7 +22,7 @@ int events_find(struct events *out, const struct report *r, struct err *err)
     if (!out->of || !first) {
         free(first);
         events_clear(out);
-        return err_set(err, ERR_NOMEM, "no memory for %zu recordings", r->n_clips);
+        return err_nomem(err, "%zu recordings", r->n_clips);
     }
     for (size_t i = 0; i < r->n_clips; i++) {
         size_t e = 0;

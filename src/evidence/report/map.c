@@ -364,7 +364,7 @@ static void draw_land(struct doc *doc, const struct map *m, struct label *label)
             draw_country(m, &m->w->country[i], label ? &label[i] : NULL, &a, &b);
         }
     else if (doc->rc == 0)
-        doc->rc = err_set(doc->err, ERR_NOMEM, "no memory for a map");
+        doc->rc = err_nomem(doc->err, "a map");
     free(a.spot);
     free(b.spot);
 }
@@ -457,7 +457,7 @@ static void draw_near(struct doc *doc, const struct basemap *w, const struct vie
     struct map m = {.w = w, .v = *v};
     struct label *label = calloc(w->n_countries, sizeof *label);
     if (!label && doc->rc == 0)
-        doc->rc = err_set(doc->err, ERR_NOMEM, "no memory for a map");
+        doc->rc = err_nomem(doc->err, "a map");
     if (doc->rc == 0)
         m.d = doc->ops->drawing(doc, DRAW_NEAR, v->width, v->height,
                                 "Map of the region; the location is marked in the centre");

@@ -433,7 +433,7 @@ static int put_jpeg(struct pdf *p, const uint8_t *jpeg, size_t n, double x, doub
     if (!bytes || status != CAIRO_STATUS_SUCCESS) {
         free(bytes);
         cairo_surface_destroy(s);
-        return err_set(p->doc.err, ERR_NOMEM, "no memory for a picture");
+        return err_nomem(p->doc.err, "a picture");
     }
     for (size_t i = 0; i < n; i++)
         bytes[i] = jpeg[i];
@@ -451,9 +451,7 @@ static int put_jpeg(struct pdf *p, const uint8_t *jpeg, size_t n, double x, doub
         cairo_restore(cr);
     }
     cairo_surface_destroy(s);
-    return status == CAIRO_STATUS_SUCCESS
-               ? ERR_OK
-               : err_set(p->doc.err, ERR_NOMEM, "no memory for a picture");
+    return status == CAIRO_STATUS_SUCCESS ? ERR_OK : err_nomem(p->doc.err, "a picture");
 }
 
 static void place_picture(struct pdf *p, const uint8_t *jpeg, size_t n, const char *what)
@@ -721,7 +719,7 @@ static int walk(const struct pdf_fonts *fonts, const struct report *r, const str
     if (rc == ERR_OK)
         rc = pdf_flow_end(&p.flow);
     if (rc == ERR_OK && p.flow.cr && cairo_status(p.flow.cr) == CAIRO_STATUS_NO_MEMORY)
-        rc = err_set(err, ERR_NOMEM, "no memory for a page");
+        rc = err_nomem(err, "a page");
     *pages = p.flow.page;
     pdf_row_clear(&p.row);
     pdf_text_clear(&p.text);

@@ -53,7 +53,7 @@ static int make_config(FcConfig **out, struct err *err)
                 {report_cjk, report_cjk_end}};
     FcConfig *config = FcConfigCreate();
     if (!config)
-        return err_set(err, ERR_NOMEM, "no memory for the fonts");
+        return err_nomem(err, "the fonts");
     FcConfigSetSysRoot(config, NULL); /* whatever the environment says */
     FcConfigSetRescanInterval(config, 0);
     int rc = ERR_OK;
@@ -61,7 +61,7 @@ static int make_config(FcConfig **out, struct err *err)
         if (font[i].end > font[i].bytes)
             rc = add_font(config, font[i].bytes, font[i].end, err);
     if (rc == ERR_OK && !FcConfigSetCurrent(config))
-        rc = err_set(err, ERR_NOMEM, "no memory for the fonts");
+        rc = err_nomem(err, "the fonts");
     if (rc < 0)
         FcConfigDestroy(config);
     else
@@ -125,7 +125,7 @@ int pdf_fonts_init(struct pdf_fonts *out, struct err *err)
         return rc;
     PangoFontMap *map = pango_cairo_font_map_new_for_font_type(CAIRO_FONT_TYPE_FT);
     if (!map)
-        return err_set(err, ERR_NOMEM, "no memory for the fonts");
+        return err_nomem(err, "the fonts");
     pango_fc_font_map_set_config(PANGO_FC_FONT_MAP(map), config);
     out->context = pango_font_map_create_context(map);
     g_object_unref(map);
@@ -329,7 +329,7 @@ int pdf_lines_new(struct pdf_lines **out, const struct pdf_fonts *fonts, struct 
 {
     struct pdf_lines *l = *out = calloc(1, sizeof *l);
     if (!l)
-        return err_set(err, ERR_NOMEM, "no memory for a text");
+        return err_nomem(err, "a text");
     int rc = buf_append(&t->bytes, "", 1, err); /* a NUL, for pdf_lines_text() */
     *l = (struct pdf_lines){t->bytes, t->spans, t->links, .size = t->size};
     buf_init(&l->layouts, SIZE_MAX / 2);

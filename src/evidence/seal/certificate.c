@@ -71,7 +71,7 @@ int seal_certs_load(X509 **first, STACK_OF(X509) * *rest, const char *path, stru
     while (sk_X509_num(*rest) < CERTS_MAX && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
         if (sk_X509_push(*rest, cert) <= 0) {
             X509_free(cert);
-            rc = err_set(err, ERR_NOMEM, "no memory for certificates");
+            rc = err_nomem(err, "certificates");
             goto out;
         }
     unsigned long end = ERR_peek_last_error(); /* "no start line": nothing more is there */

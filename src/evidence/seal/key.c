@@ -261,7 +261,7 @@ int seal_key_open(struct seal_key **out, const char *cert_path, const char *key,
 {
     struct seal_key *k = *out = calloc(1, sizeof *k);
     if (!k)
-        return err_set(err, ERR_NOMEM, "no memory for a key");
+        return err_nomem(err, "a key");
     int rc = seal_certs_load(&k->cert, &k->between, cert_path, err);
     if (rc == ERR_OK)
         rc = strncmp(key, "pkcs11:", 7) == 0 ? load_uri(&k->pkey, key, err)

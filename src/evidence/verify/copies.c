@@ -101,7 +101,7 @@ static int list_clips(struct copies *c, struct err *err)
         masters += is_in(all[i].name, BAG_MASTER);
     c->clip = malloc((masters ? masters : 1) * sizeof *c->clip);
     if (!c->clip)
-        return err_set(err, ERR_NOMEM, "no memory for %zu originals", masters);
+        return err_nomem(err, "%zu originals", masters);
     for (size_t i = 0; i < n; i++)
         if (is_in(all[i].name, BAG_MASTER) && verify_id_of(all[i].name, id))
             add_master(c, &all[i], id);
@@ -255,7 +255,7 @@ static int recipe_number(struct clip *clip, const json_t *recipe, struct err *er
 {
     char *text = json_dumps(recipe, JSON_COMPACT | JSON_SORT_KEYS);
     if (!text)
-        return err_set(err, ERR_NOMEM, "no memory for a recipe");
+        return err_nomem(err, "a recipe");
     for (int i = 0; i < clip->n_recipes; i++)
         if (strcmp(clip->recipe[i], text) == 0) {
             free(text);

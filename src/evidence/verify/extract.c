@@ -49,7 +49,7 @@ int extract_open(struct extract **out, struct verify *v, struct err *err)
     const char *tmp = getenv("TMPDIR");
     struct extract *x = *out = calloc(1, sizeof *x);
     if (!x)
-        return err_set(err, ERR_NOMEM, "no memory to look into footage");
+        return err_nomem(err, "looking into footage");
     x->v = v;
     x->fd = -1;
     catch_signals(x);

@@ -22,7 +22,7 @@ static int on_begin(void *arg, const char *name, int64_t size, struct err *err)
         if (strcmp(name, verify_text_names[i]) == 0)
             v->text = i;
     v->now = (struct file){.name = strdup(name)};
-    return v->now.name ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a list of files");
+    return v->now.name ? ERR_OK : err_nomem(err, "a list of files");
 }
 
 static int on_data(void *arg, const uint8_t *data, size_t n, struct err *err)
@@ -374,7 +374,7 @@ static int list_masters(const struct verify *v, struct verify_contents *out, str
     const struct file *all = verify_files(v, &n);
     out->master = calloc(n + 1, sizeof *out->master);
     if (!out->master)
-        return err_set(err, ERR_NOMEM, "no memory for %zu originals", n);
+        return err_nomem(err, "%zu originals", n);
     for (size_t i = 0; i < n; i++) {
         const char *name = all[i].name;
         size_t end = strlen(name);

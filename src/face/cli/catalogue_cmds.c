@@ -134,7 +134,7 @@ static int list_json(struct list *list, const struct catalogue_transfer *t, stru
     if (rc < 0)
         return rc;
     if (json_array_append_new(list->json, json_loads(text, 0, NULL)) != 0)
-        rc = err_set(err, ERR_NOMEM, "no memory for JSON");
+        rc = err_nomem(err, "JSON");
     free(text);
     return rc;
 }

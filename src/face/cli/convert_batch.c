@@ -21,12 +21,12 @@ static void complain(const char *path, const char *why)
     fprintf(stderr, "dashspool convert: %s: %s\n", path, why);
 }
 
-/* The n bytes at text, or "no memory" and exit: nothing can go on without a list of inputs. */
+/* The n bytes at text, or "out of memory" and exit: nothing can go on without a list of inputs. */
 static char *copy(const char *text, size_t n)
 {
     char *s = strndup(text, n);
     if (!s) {
-        complain("inputs", "no memory");
+        complain("inputs", "out of memory");
         exit(1);
     }
     return s;
@@ -36,7 +36,7 @@ static void add_input(struct inputs *list, const char *path, const char *below)
 {
     struct input *item = realloc(list->item, (list->n + 1) * sizeof *item);
     if (!item) {
-        complain(path, "no memory");
+        complain(path, "out of memory");
         exit(1);
     }
     const char *slash = strrchr(path, '/');

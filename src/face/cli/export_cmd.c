@@ -33,12 +33,12 @@ static int add_id(void *arg, const struct catalogue_transfer *t, struct err *err
         size_t room = c->room ? 2 * c->room : 64;
         char **ids = realloc(c->ids, room * sizeof *ids);
         if (!ids)
-            return err_set(err, ERR_NOMEM, "no memory for a list");
+            return err_nomem(err, "a list");
         c->ids = ids;
         c->room = room;
     }
     c->ids[c->n] = strdup(t->id);
-    return c->ids[c->n++] ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a list");
+    return c->ids[c->n++] ? ERR_OK : err_nomem(err, "a list");
 }
 
 /* Those named, and those that match. */
@@ -190,7 +190,7 @@ static int say_all(struct said *said, const struct cli_args *args, struct err *e
     size_t room = 1 + args->n_given + (size_t)args->n_operands;
     said->word = calloc(room, sizeof *said->word);
     if (!said->word)
-        return err_set(err, ERR_NOMEM, "out of memory: the command line");
+        return err_nomem(err, "the command line");
     int rc = say(said, "export", NULL, err);
     for (size_t i = 0; rc == ERR_OK && i < args->n_given; i++) {
         const char *name = args->given[i].option->name, *value = args->given[i].value;

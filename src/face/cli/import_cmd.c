@@ -50,13 +50,12 @@ static int add(struct job *j, const char *path, struct err *err)
         size_t room = j->room ? j->room * 2 : 256;
         char **more = realloc(j->path, room * sizeof *more);
         if (!more)
-            return err_set(err, ERR_NOMEM, "no memory for a list of files");
+            return err_nomem(err, "a list of files");
         j->path = more;
         j->room = room;
     }
     j->path[j->n] = strdup(path);
-    return j->path[j->n] ? (j->n++, ERR_OK)
-                         : err_set(err, ERR_NOMEM, "no memory for a list of files");
+    return j->path[j->n] ? (j->n++, ERR_OK) : err_nomem(err, "a list of files");
 }
 
 static int on_entry(void *arg, enum import_entry what, const char *path,

@@ -192,7 +192,7 @@ int serve_copy(struct serve *s, const struct ask *ask, struct answer *out, struc
     out->response = MHD_create_response_from_fd_at_offset64(part.n, fd, part.from);
     if (!out->response) {
         close(fd);
-        return err_set(err, ERR_NOMEM, "no memory for an answer");
+        return err_nomem(err, "an answer");
     }
     rc = web_headers(out, type_of(w.name, &shown), "private, no-cache", err);
     if (rc == ERR_OK)
@@ -273,7 +273,7 @@ static int original_new(struct original **out, struct serve *s, const struct cat
     bool sealed;
     struct original *o = *out = calloc(1, sizeof *o);
     if (!o)
-        return err_set(err, ERR_NOMEM, "no memory for an original");
+        return err_nomem(err, "an original");
     o->serve = s;
     o->key = t->key;
     snprintf(o->day, sizeof o->day, "%s", t->day);
@@ -298,7 +298,7 @@ static int answer_original(struct original *o, const struct catalogue_transfer *
                                                       read_original, o, original_free);
     if (!out->response) {
         original_free(o);
-        return err_set(err, ERR_NOMEM, "no memory for an answer");
+        return err_nomem(err, "an answer");
     }
     int rc = web_headers(out, "application/octet-stream", "no-store", err);
     if (rc == ERR_OK && o->sha256[0])

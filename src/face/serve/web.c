@@ -105,7 +105,7 @@ int web_header(struct answer *out, const char *name, const char *value, struct e
 {
     if (out->response && MHD_add_response_header(out->response, name, value) == MHD_YES)
         return ERR_OK;
-    return err_set(err, ERR_NOMEM, "no memory for an answer");
+    return err_nomem(err, "an answer");
 }
 
 int web_headers(struct answer *out, const char *type, const char *cache, struct err *err)

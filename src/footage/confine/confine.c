@@ -148,7 +148,7 @@ static int begin(struct confine **out, enum message_job job, const char *path,
 {
     struct confine *c = *out = calloc(1, sizeof *c);
     if (!c)
-        return err_set(err, ERR_NOMEM, "%s: no memory for a conversion", path);
+        return err_nomem(err, "converting %s", path);
     c->report_fd = c->status_fd = c->stage.lock_fd = -1;
     c->request = (struct message_request){.magic = MESSAGE_MAGIC,
                                           .version = MESSAGE_VERSION,

@@ -48,7 +48,7 @@ static int plan_times(struct copy_check *c, struct err *err)
     c->n_planned = known ? m->n_view : m->n_pictures - m->first;
     c->pts = malloc((size_t)c->n_planned * sizeof *c->pts);
     if (!c->pts)
-        return err_set(err, ERR_NOMEM, "no memory for the picture times");
+        return err_nomem(err, "the picture times");
     for (int64_t i = 0; i < c->n_planned; i++)
         c->pts[i] = known ? m->view_pts[i] : m->picture[m->first + i].pts;
     if (c->kind != COPY_WORKING)
@@ -69,7 +69,7 @@ static int open_copy(struct copy_check *c, const char *path, struct err *err)
         return av_fail(err, code, NULL, "opening"), err->code = ERR_IO;
     c->packet = av_packet_alloc();
     c->frame = av_frame_alloc();
-    return c->packet && c->frame ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a packet");
+    return c->packet && c->frame ? ERR_OK : err_nomem(err, "a packet");
 }
 
 /* The working copy has the overlay as text, and either may have chapters. */

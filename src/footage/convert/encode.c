@@ -62,7 +62,7 @@ static int open_device(struct encoder *e, struct err *err)
                        c->codec->name, av_err2str(code));
     c->hw_frames_ctx = av_hwframe_ctx_alloc(e->device);
     if (!c->hw_frames_ctx)
-        return err_set(err, ERR_NOMEM, "no memory for a device's frames");
+        return err_nomem(err, "a device's frames");
     AVHWFramesContext *frames = (AVHWFramesContext *)(void *)c->hw_frames_ctx->data;
     frames->format = AV_PIX_FMT_VAAPI;
     frames->sw_format = AV_PIX_FMT_NV12;
@@ -89,7 +89,7 @@ static int choose_layout(struct encoder *e, const AVCodec *codec, struct err *er
                        codec->name);
     e->interleaved = av_frame_alloc();
     if (!e->interleaved)
-        return err_set(err, ERR_NOMEM, "no memory for a frame");
+        return err_nomem(err, "a frame");
     e->interleaved->format = AV_PIX_FMT_NV12;
     e->interleaved->width = c->width;
     e->interleaved->height = c->height;
@@ -169,7 +169,7 @@ int encoder_open(struct encoder *e, const struct media *m, int width_px, int hei
         return rc;
     AVCodecContext *c = e->ctx = avcodec_alloc_context3(codec);
     if (!c)
-        return err_set(err, ERR_NOMEM, "no memory for an encoder");
+        return err_nomem(err, "an encoder");
     c->opaque = &e->watch;
     c->width = width_px;
     c->height = height_px;

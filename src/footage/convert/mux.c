@@ -23,7 +23,7 @@ static int open_encoder(struct sound *s, enum AVCodecID id, struct err *err)
     s->ctx = avcodec_alloc_context3(codec);
     s->frame = av_frame_alloc();
     if (!s->ctx || !s->frame)
-        return err_set(err, ERR_NOMEM, "no memory for a %s encoder", s->name);
+        return err_nomem(err, "a %s encoder", s->name);
     s->ctx->opaque = &s->watch;
     s->ctx->sample_rate = SOUND_HZ;
     s->ctx->sample_fmt = codec->sample_fmts[0];
@@ -180,7 +180,7 @@ static int cues_describe(AVCodecParameters *out, int width_px, int height_px, st
     unsigned n = 30 + 13 + n_font;
     uint8_t *p = out->extradata = av_mallocz(n + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!p)
-        return err_set(err, ERR_NOMEM, "no memory for a text track");
+        return err_nomem(err, "a text track");
     out->extradata_size = (int)n;
     out->codec_type = AVMEDIA_TYPE_SUBTITLE;
     out->codec_id = AV_CODEC_ID_MOV_TEXT;
@@ -271,7 +271,7 @@ static int add_stream(struct mux *x, AVStream **out, AVRational base, struct err
 {
     *out = avformat_new_stream(x->ctx, NULL);
     if (!*out)
-        return err_set(err, ERR_NOMEM, "no memory for a track");
+        return err_nomem(err, "a track");
     (*out)->time_base = base;
     return ERR_OK;
 }
@@ -318,7 +318,7 @@ static int add_chapter(struct mux *x, const struct chapter *from, struct err *er
         return ERR_OK;
     }
     av_free(c);
-    return err_set(err, ERR_NOMEM, "no memory for chapters");
+    return err_nomem(err, "chapters");
 }
 
 static int add_chapters(struct mux *x, const struct media *m, const struct media_facts *facts,
@@ -330,7 +330,7 @@ static int add_chapters(struct mux *x, const struct media *m, const struct media
         return ERR_OK;
     x->ctx->chapters = av_calloc((size_t)n, sizeof(AVChapter *)); /* freed with ctx */
     if (!x->ctx->chapters)
-        return err_set(err, ERR_NOMEM, "no memory for chapters");
+        return err_nomem(err, "chapters");
     for (int i = 0; rc == ERR_OK && i < n; i++)
         rc = add_chapter(x, &chapters[i], err);
     return rc;
@@ -424,7 +424,7 @@ int mux_open(struct mux *x, const char *path, const struct media *m, const AVCod
     *x = (struct mux){0};
     int code, rc = open_io(x, path, err);
     if (rc == ERR_OK && !(x->waiting = av_packet_alloc()))
-        rc = err_set(err, ERR_NOMEM, "no memory for a packet");
+        rc = err_nomem(err, "a packet");
     if (rc == ERR_OK)
         rc = add_stream(x, &x->video, av_ticks(), err);
     if (rc < 0)
@@ -485,7 +485,7 @@ static int text_until(struct mux *x, int64_t dts, struct err *err)
     int rc = ERR_OK;
     AVPacket *packet = x->has_cue && x->cue.pts <= dts ? av_packet_alloc() : NULL;
     if (x->has_cue && x->cue.pts <= dts && !packet)
-        return err_set(err, ERR_NOMEM, "no memory for a packet");
+        return err_nomem(err, "a packet");
     while (rc == ERR_OK && x->has_cue && x->cue.pts <= dts) {
         rc = cues_packet(&x->cue, packet, err);
         if (rc == ERR_OK)

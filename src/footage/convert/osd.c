@@ -106,7 +106,7 @@ static int glyph_cache_acquire(struct letters **out, int width_px, int height_px
     if (!l)
         l = *out = letters_new(width_px, height_px);
     if (!l)
-        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+        return err_nomem(err, "the overlay");
     if (l->track->PlayResX != width_px || l->track->PlayResY != height_px) {
         ass_set_storage_size(l->renderer, width_px, height_px);
         ass_set_frame_size(l->renderer, width_px, height_px);
@@ -135,7 +135,7 @@ static int letters_draw(struct letters *letters, const char *text, double font_p
     free(event->Text);
     event->Text = strdup(text);
     if (!event->Text)
-        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+        return err_nomem(err, "the overlay");
     style->FontSize = font_px;
     style->Outline = edge_px;
     *out = ass_render_frame(letters->renderer, letters->track, 0, &change);
@@ -165,7 +165,7 @@ int osd_new(struct osd **out, int width_px, int height_px, const struct convert_
 {
     struct osd *o = *out = calloc(1, sizeof *o);
     if (!o)
-        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+        return err_nomem(err, "the overlay");
     o->frame_w = width_px;
     o->frame_h = height_px;
     o->top = strcmp(options->osd_position, "top-right") == 0;
@@ -285,7 +285,7 @@ static int draw_letters(struct osd *o, double font, double pad_px, struct err *e
     const ASS_Image *image = NULL;
     char *text = ass_text(o, pad_px);
     if (!text)
-        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+        return err_nomem(err, "the overlay");
     int rc = glyph_cache_acquire(&letters, o->frame_w, o->frame_h, err);
     if (rc == ERR_OK)
         rc = letters_draw(letters, text, font, o->box ? 0 : font * EDGE_EM, &image, err);
@@ -304,7 +304,7 @@ static int draw(struct osd *o, double font, double pad_px, struct err *err)
     o->opacity = malloc(area ? area : 1);
     o->light = calloc(area ? area : 1, 1);
     if (!o->opacity || !o->light)
-        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+        return err_nomem(err, "the overlay");
     memset(o->opacity, o->box ? BOX_ALPHA : 0, area);
     int rc = draw_letters(o, font, pad_px, err);
     for (size_t i = 0; i < area; i++) /* what is light is covered, whatever was rounded */
@@ -347,7 +347,7 @@ int osd_orient(struct osd *osd, int orientation, struct err *err)
     if (!opacity || !light) {
         free(opacity);
         free(light);
-        return err_set(err, ERR_NOMEM, "no memory for the overlay");
+        return err_nomem(err, "the overlay");
     }
     for (int y = 0; y < osd->h; y++)
         for (int x = 0; x < osd->w; x++) {

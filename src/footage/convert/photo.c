@@ -191,7 +191,7 @@ static int make_planes(const struct photo *p, struct blending *b, struct err *er
         b->stride[k] = (int)c->width_in_blocks * DCTSIZE;
         b->plane[k] = calloc((size_t)c->height_in_blocks * DCTSIZE, (size_t)b->stride[k]);
         if (!b->plane[k])
-            return err_set(err, ERR_NOMEM, "no memory for %dx%d pixels", p->width_px, p->height_px);
+            return err_nomem(err, "%dx%d pixels", p->width_px, p->height_px);
     }
     return ERR_OK;
 }
@@ -485,7 +485,7 @@ int copy_still(const struct copy_task *t, struct err *err)
     struct still_exif *s = calloc(1, sizeof *s);
     int rc = ERR_NOMEM;
     if (!p || !s) {
-        err_set(err, rc, "no memory for a photo");
+        err_set(err, rc, "out of memory: a photo");
     } else {
         buf_init(&s->payload, 2 * EXIF_BYTES_MAX);
         rc = make_still(p, s, t, err);

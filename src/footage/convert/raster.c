@@ -27,7 +27,7 @@ int raster_init(struct raster *r, int width_px, int height_px, int log2_chroma, 
         size_t n = (size_t)r->stride[k] * (size_t)(h + 1);
         r->plane[k] = aligned_alloc(ALIGN, n);
         if (!r->plane[k])
-            return err_set(err, ERR_NOMEM, "no memory for %dx%d pixels", width_px, height_px);
+            return err_nomem(err, "%dx%d pixels", width_px, height_px);
         memset(r->plane[k], k > 0 ? 128 : grey, n);
     }
     return ERR_OK;
@@ -65,7 +65,7 @@ static int open_scaler(struct SwsContext **out, const struct raster *r, struct r
     full = full || (d && d->flags & AV_PIX_FMT_FLAG_RGB);
     struct SwsContext *s = *out = sws_alloc_context();
     if (!s)
-        return err_set(err, ERR_NOMEM, "no memory for scaling");
+        return err_nomem(err, "scaling");
     av_opt_set_int(s, "srcw", f->width, 0);
     av_opt_set_int(s, "srch", f->height, 0);
     av_opt_set_int(s, "src_format", from, 0);
@@ -138,7 +138,7 @@ int raster_save(const struct raster *r, const char *path, struct err *err)
     int rc = ERR_OK, fd = -1;
     tjhandle tj = tjInitCompress();
     if (!tj)
-        return err_set(err, ERR_NOMEM, "no memory for a JPEG encoder");
+        return err_nomem(err, "a JPEG encoder");
     if (tjCompressFromYUVPlanes(tj, planes, r->width_px, r->stride, r->height_px,
                                 r->log2_chroma ? TJSAMP_420 : TJSAMP_444, &jpeg, &n, QUALITY,
                                 TJFLAG_ACCURATEDCT) < 0)
@@ -274,5 +274,5 @@ int raster_write(struct raster *r, const struct raster_text *text, int n, struct
     for (; image; image = image->next)
         blend(r, image);
     writer_close(&w);
-    return ok ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for text");
+    return ok ? ERR_OK : err_nomem(err, "text");
 }

@@ -119,7 +119,7 @@ static int collect_track(const struct osd_context *c, struct place *p, struct er
     int64_t to_us = c->facts->start_utc_us + c->end_us;
     p->point = malloc((c->track->n + 2) * sizeof *p->point);
     if (!p->point)
-        return err_set(err, ERR_NOMEM, "no memory for a track");
+        return err_nomem(err, "a track");
     if (track_at(c->track, from_us, &p->point[0]))
         p->n = 1;
     for (size_t i = 0; i < c->track->n; i++)
@@ -321,7 +321,7 @@ int copy_geojson(const struct copy_task *t, struct err *err)
     int rc = find_place(t, "GeoJSON", &p, err);
     char *text = rc == ERR_OK ? geojson_text(&p) : NULL;
     if (rc == ERR_OK && !text)
-        rc = err_set(err, ERR_NOMEM, "no memory for a GeoJSON file");
+        rc = err_nomem(err, "a GeoJSON file");
     if (text)
         side_file_add(&f, text);
     side_file_add(&f, "\n");
@@ -443,7 +443,7 @@ static int make_subtitles(const struct copy_task *t, bool vtt, struct err *err)
     int64_t n = m->n_pictures - m->first;
     int64_t *time_us = malloc(n > 0 ? (size_t)n * sizeof *time_us : 1);
     if (!time_us)
-        return err_set(err, ERR_NOMEM, "no memory for subtitles");
+        return err_nomem(err, "subtitles");
     for (int64_t i = 0; i < n; i++)
         time_us[i] = m->picture[m->first + i].time_us;
     if (n > 0)

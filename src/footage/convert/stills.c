@@ -34,7 +34,7 @@ static int pick_open(struct pick *p, struct media *m, struct err *err)
     p->best = av_frame_alloc();
     p->bad = calloc((size_t)m->n_pictures, sizeof *p->bad);
     if (!p->frame || !p->best || !p->bad)
-        return err_set(err, ERR_NOMEM, "no memory for a picture");
+        return err_nomem(err, "a picture");
     return decoder_open(&p->decoder, m, 1, err); /* one thread: complaints belong to a picture */
 }
 
@@ -171,7 +171,7 @@ static int hide_in(const struct copy_task *t, const struct pick *pick, const AVF
     if (t->options->n_masks == 0)
         return ERR_OK;
     if (!(*own = av_frame_clone(*f)))
-        return err_set(err, ERR_NOMEM, "no memory for a frame");
+        return err_nomem(err, "a frame");
     int rc = redact_frame(*own, t, time, err);
     *f = *own;
     return rc;

@@ -36,7 +36,7 @@ static int sort_pictures(struct sheet *s, struct err *err)
     s->n = m->n_pictures - m->first;
     s->order = malloc((size_t)s->n * sizeof *s->order);
     if (!s->order)
-        return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " pictures", s->n);
+        return err_nomem(err, "%" PRId64 " pictures", s->n);
     for (int64_t i = 0; i < s->n; i++)
         s->order[i] = (struct shown){m->picture[m->first + i].pts, m->first + i};
     qsort(s->order, (size_t)s->n, sizeof *s->order, by_pts);

@@ -64,7 +64,7 @@ static int add_point(struct track *track, const struct track_point *point, struc
         size_t room = track->room ? 2 * track->room : 256;
         struct track_point *grown = realloc(track->point, room * sizeof *grown);
         if (!grown)
-            return err_set(err, ERR_NOMEM, "no memory for a track");
+            return err_nomem(err, "a track");
         track->point = grown;
         track->room = room;
     }
@@ -185,7 +185,7 @@ static int read_gpx(struct track *track, const char *text, size_t n, struct err 
     struct gpx g = {.track = track};
     g.reader = xmlReaderForMemory(text, (int)n, NULL, NULL, XML_PARSE_NONET);
     if (!g.reader)
-        return err_set(err, ERR_NOMEM, "no memory for an XML reader");
+        return err_nomem(err, "an XML reader");
     xmlTextReaderSetStructuredErrorHandler(g.reader, note_complaint, &g);
     int more, rc = ERR_OK;
     bool root = false;
@@ -199,7 +199,7 @@ static int read_gpx(struct track *track, const char *text, size_t n, struct err 
             rc = gpx_node(&g, err);
     }
     if (rc == ERR_OK && g.nomem)
-        rc = err_set(err, ERR_NOMEM, "no memory for a track");
+        rc = err_nomem(err, "a track");
     else if (rc == ERR_OK && more < 0)
         rc = err_set(err, ERR_MALFORMED, "%s", g.why[0] ? g.why : "broken XML");
     int line = xmlTextReaderGetParserLineNumber(g.reader);
@@ -499,7 +499,7 @@ int track_parse(struct track **out, const char *name, const char *text, size_t n
         at++;
     struct track *t = *out = calloc(1, sizeof *t);
     if (!t)
-        return err_set(err, ERR_NOMEM, "no memory for a track");
+        return err_nomem(err, "a track");
     int rc;
     if (n > TRACK_BYTES_MAX)
         rc = err_set(err, ERR_LIMIT, "larger than %d MiB", TRACK_BYTES_MAX >> 20);

@@ -51,7 +51,7 @@ static int card_new(struct card **out, int width_px, int height_px,
 {
     struct card *c = *out = calloc(1, sizeof *c);
     if (!c)
-        return err_set(err, ERR_NOMEM, "no memory for a card");
+        return err_nomem(err, "a card");
     bool taken = strcmp(options->osd_position, "top-right") == 0;
     int rc = card_make(&c->missing, width_px, height_px, "centre", MISSING_SIZE, err);
     if (rc == ERR_OK)
@@ -124,7 +124,7 @@ static int open_canvas(struct viewing *v, struct err *err)
     v->canvas = av_frame_alloc();
     v->packet = av_packet_alloc();
     if (!v->frame || !v->held || !v->canvas || !v->packet)
-        return err_set(err, ERR_NOMEM, "no memory for a frame");
+        return err_nomem(err, "a frame");
     v->canvas->format = AV_PIX_FMT_YUV420P;
     v->canvas->width = v->encoder.ctx->width;
     v->canvas->height = v->encoder.ctx->height;
@@ -144,7 +144,7 @@ static int find_step(struct viewing *v, struct err *err)
     const struct media *m = v->t->m;
     int64_t n = m->n_pictures - m->first, *spans = malloc((size_t)n * sizeof *spans);
     if (!spans)
-        return err_set(err, ERR_NOMEM, "no memory for the picture times");
+        return err_nomem(err, "the picture times");
     for (int64_t i = 0; i < n; i++)
         spans[i] = m->picture[m->first + i].span;
     qsort(spans, (size_t)n, sizeof *spans, by_value);
@@ -411,7 +411,7 @@ static int open_all(struct viewing *v, struct err *err)
         return rc;
     AVCodecParameters *par = avcodec_parameters_alloc();
     if (!par)
-        return err_set(err, ERR_NOMEM, "no memory for a track");
+        return err_nomem(err, "a track");
     if ((code = avcodec_parameters_from_context(par, v->encoder.ctx)) < 0)
         rc = av_fail(err, code, NULL, "picture track");
     else

@@ -9,7 +9,7 @@ static int describe(const struct media *m, AVCodecParameters **out, struct err *
 {
     AVCodecParameters *par = *out = avcodec_parameters_alloc();
     if (!par)
-        return err_set(err, ERR_NOMEM, "no memory for a track");
+        return err_nomem(err, "a track");
     par->codec_type = AVMEDIA_TYPE_VIDEO;
     par->codec_id = AV_CODEC_ID_HEVC;
     par->codec_tag = m->sets_change ? MKTAG('h', 'e', 'v', '1') : MKTAG('h', 'v', 'c', '1');
@@ -69,7 +69,7 @@ static int write_pictures(const struct copy_task *t, struct mux *x, struct err *
     struct media *m = t->m;
     AVPacket *packet = av_packet_alloc();
     if (!packet)
-        return err_set(err, ERR_NOMEM, "no memory for a packet");
+        return err_nomem(err, "a packet");
     for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++) {
         rc = fill_packet(m, &m->picture[i], packet, err);
         if (rc == ERR_OK && i == m->n_pictures - 1)

@@ -376,7 +376,7 @@ int media_ending(int fd, int64_t length_bytes, struct media_ending *out, struct 
     size_t n = length_bytes < LOOK_BYTES ? (size_t)length_bytes : LOOK_BYTES;
     struct file *f = malloc(sizeof *f);
     uint8_t *data = malloc(n);
-    int rc = f && data ? ERR_OK : err_set(err, ERR_NOMEM, "no memory to look at a file");
+    int rc = f && data ? ERR_OK : err_nomem(err, "looking at a file");
     if (rc == ERR_OK) {
         f->fd = fd;
         f->n = length_bytes;

@@ -143,7 +143,7 @@ int sequence_judge(struct sequence_entry *entry, int64_t n, struct err *err)
     size_t size = (size_t)n * sizeof *j.value;
     int64_t *room = malloc(4 * size);
     if (!room)
-        return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " sequence numbers", n);
+        return err_nomem(err, "%" PRId64 " sequence numbers", n);
     j.value = room;
     j.sorted = room + n;
     j.run = room + 2 * n;
@@ -205,7 +205,7 @@ static int longest_step_us(const struct media *m, int64_t *out, struct err *err)
     int64_t nominal_us = 1000000 / (m->nominal_fps > 0 ? m->nominal_fps : 25), median_us = 0;
     int64_t *times_us = malloc((size_t)m->n_pictures * sizeof *times_us);
     if (!times_us)
-        return err_set(err, ERR_NOMEM, "no memory for the picture times");
+        return err_nomem(err, "the picture times");
     for (int64_t i = 0; i < m->n_pictures; i++)
         times_us[i] = m->picture[i].time_us;
     int rc = timing_median_step_us(times_us, m->n_pictures, &median_us, err);
@@ -260,7 +260,7 @@ static int judge_pictures(struct media *m, struct err *err)
 {
     struct sequence_entry *e = calloc((size_t)m->n_pictures, sizeof *e);
     if (!e)
-        return err_set(err, ERR_NOMEM, "no memory for the sequence numbers");
+        return err_nomem(err, "the sequence numbers");
     for (int64_t i = 0; i < m->n_pictures; i++)
         e[i].number = m->picture[i].sequence;
     int rc = sequence_judge(e, m->n_pictures, err);
@@ -276,7 +276,7 @@ static int judge_sound(struct media *m, struct err *err)
         return ERR_OK;
     struct sequence_entry *e = calloc((size_t)m->n_sounds, sizeof *e);
     if (!e)
-        return err_set(err, ERR_NOMEM, "no memory for the sequence numbers");
+        return err_nomem(err, "the sequence numbers");
     for (int64_t i = 0; i < m->n_sounds; i++)
         e[i].number = m->sound[i].sequence;
     int rc = sequence_judge(e, m->n_sounds, err);
@@ -534,7 +534,7 @@ int damage_find_missing(struct media *m, struct err *err)
                       .entry = calloc(n, sizeof *o.entry)};
     int rc = ERR_OK;
     if (!o.shown || !o.steps || !o.again || !o.entry)
-        rc = err_set(err, ERR_NOMEM, "no memory for the order counts");
+        rc = err_nomem(err, "the order counts");
     if (rc == ERR_OK)
         rc = find_again(&o, err);
     if (rc == ERR_OK) {

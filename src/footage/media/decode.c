@@ -66,7 +66,7 @@ int decoder_open(struct decoder *d, const struct media *m, int threads, struct e
     d->ctx = avcodec_alloc_context3(codec);
     d->packet = av_packet_alloc();
     if (!d->ctx || !d->packet)
-        return err_set(err, ERR_NOMEM, "no memory for a decoder");
+        return err_nomem(err, "a decoder");
     d->ctx->opaque = &d->watch;
     d->ctx->thread_count = threads;
     d->ctx->max_pixels = MEDIA_PIXELS_MAX;
@@ -181,7 +181,7 @@ int decode_find_first(struct media *m, struct err *err)
     bool got = false;
     AVFrame *frame = av_frame_alloc();
     if (!frame)
-        return err_set(err, ERR_NOMEM, "no memory for a frame");
+        return err_nomem(err, "a frame");
     for (int64_t i = 0; rc == ERR_OK && !got && i < m->n_pictures && tries < MEDIA_TRIES_MAX; i++) {
         if (!m->picture[i].key)
             continue;
@@ -272,7 +272,7 @@ int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err 
     c.frame = av_frame_alloc();
     c.done = calloc((size_t)m->n_pictures, sizeof *c.done);
     if (rc == ERR_OK && (!c.frame || !c.done))
-        rc = err_set(err, ERR_NOMEM, "no memory for a frame");
+        rc = err_nomem(err, "a frame");
     for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++)
         rc = check_one(&c, i, err);
     if (rc == ERR_OK)

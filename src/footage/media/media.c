@@ -88,7 +88,7 @@ int media_grow(void *array, int64_t n, int64_t *room, int64_t max, size_t elemen
     memcpy(&old, array, sizeof old);
     void *mem = realloc(old, (size_t)want * element);
     if (!mem)
-        return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " %s", want, what);
+        return err_nomem(err, "%" PRId64 " %s", want, what);
     memcpy(array, &mem, sizeof mem);
     *room = want;
     return ERR_OK;
@@ -110,7 +110,7 @@ int media_display_order(const struct media *m, struct media_shown **out, struct 
 {
     struct media_shown *s = *out = malloc((size_t)m->n_pictures * sizeof *s);
     if (!s)
-        return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " pictures", m->n_pictures);
+        return err_nomem(err, "%" PRId64 " pictures", m->n_pictures);
     for (int64_t i = 0; i < m->n_pictures; i++)
         s[i] = (struct media_shown){m->picture[i].poc, i, m->picture[i].period};
     qsort(s, (size_t)m->n_pictures, sizeof *s, by_display);
@@ -208,7 +208,7 @@ int media_extradata(const struct media *m, uint8_t **out, int *n, struct err *er
         return err_set(err, ERR_LIMIT, "parameter sets of %zu bytes", total);
     uint8_t *p = *out = av_mallocz(total + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!p)
-        return err_set(err, ERR_NOMEM, "no memory for the parameter sets");
+        return err_nomem(err, "the parameter sets");
     for (int i = 0; i < m->n_sets; i++) {
         memcpy(p, start_code, sizeof start_code);
         memcpy(p + sizeof start_code, m->set[i].p, m->set[i].n);

@@ -189,7 +189,7 @@ static int use_sets(struct media *m, const char *path, struct err *err)
     if (rc == ERR_OK && container == MEDIA_JPEG)
         rc = err_set(err, ERR_CONFIG, "is a photo");
     if (rc == ERR_OK && !(m->lent = malloc(LENT_BYTES_MAX)))
-        rc = err_set(err, ERR_NOMEM, "no memory");
+        rc = err_nomem(err, "a master");
     if (rc == ERR_OK)
         read_lender(&lender, container, m->lent, &m->n_lent);
     if (rc == ERR_OK && m->n_lent == 0)

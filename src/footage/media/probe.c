@@ -145,7 +145,7 @@ static int judge_photo(const struct media *m, struct err *err)
 {
     struct photo *p = calloc(1, sizeof *p);
     if (!p)
-        return err_set(err, ERR_NOMEM, "no memory for a photo");
+        return err_nomem(err, "a photo");
     int rc = photo_open(p, m->map, m->n, err);
     photo_close(p);
     free(p);
@@ -157,7 +157,7 @@ static int decode_photo(tjhandle tj, const struct media *m, struct media_probe *
 {
     unsigned char *pixels = malloc((size_t)out->width_px * (size_t)out->height_px);
     if (!pixels)
-        return err_set(err, ERR_NOMEM, "no memory for %dx%d pixels", out->width_px, out->height_px);
+        return err_nomem(err, "%dx%d pixels", out->width_px, out->height_px);
     if (tjDecompress2(tj, m->map, (unsigned long)m->n, pixels, out->width_px, 0, out->height_px,
                       TJPF_GRAY, TJFLAG_FASTDCT) < 0)
         snprintf(out->photo_damage, sizeof out->photo_damage, "%s", tjGetErrorStr2(tj));
@@ -195,7 +195,7 @@ static int probe_photo(const struct media *m, bool decode, struct media_probe *o
         snprintf(out->photo_damage, sizeof out->photo_damage, "its end is missing");
     tjhandle tj = tjInitDecompress();
     if (!tj)
-        return err_set(err, ERR_NOMEM, "no memory for a JPEG decoder");
+        return err_nomem(err, "a JPEG decoder");
     int rc = read_photo(tj, m, decode, out, err);
     tjDestroy(tj);
     out->clean = rc == ERR_OK && !out->photo_damage[0];

@@ -62,7 +62,7 @@ static int open_film(struct film *f, const char *path, struct err *err)
         return av_fail(err, code, NULL, "no MP4 that can be read");
     f->packet = av_packet_alloc();
     if (!f->packet)
-        return err_set(err, ERR_NOMEM, "no memory for a packet");
+        return err_nomem(err, "a packet");
     return hash_new(&f->hash, err);
 }
 

@@ -24,7 +24,7 @@ static int set_extradata(const struct media *m, AVCodecContext *ctx, struct err 
 {
     ctx->extradata = av_mallocz(m->n_lent + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!ctx->extradata)
-        return err_set(err, ERR_NOMEM, "no memory for the parameter sets");
+        return err_nomem(err, "the parameter sets");
     memcpy(ctx->extradata, m->lent, m->n_lent);
     ctx->extradata_size = (int)m->n_lent;
     return ERR_OK;
@@ -48,7 +48,7 @@ int media_read_poc(struct media *m, struct err *err)
     AVCodecParserContext *parser = av_parser_init(AV_CODEC_ID_HEVC);
     AVCodecContext *ctx = avcodec_alloc_context3(NULL);
     if (!parser || !ctx) {
-        rc = err_set(err, ERR_NOMEM, "no memory for a parser");
+        rc = err_nomem(err, "a parser");
         goto out;
     }
     ctx->codec_id = AV_CODEC_ID_HEVC;
@@ -174,7 +174,7 @@ static int repair_sound(struct media *m, const int64_t *repaired_us, struct err 
     sort_near(m->sound, m->n_sounds);
     int64_t *times_us = malloc((size_t)m->n_sounds * sizeof *times_us);
     if (!times_us)
-        return err_set(err, ERR_NOMEM, "no memory for the times of the sound");
+        return err_nomem(err, "the times of the sound");
     for (int64_t i = 0; i < m->n_sounds; i++)
         times_us[i] = m->sound[i].time_us;
     struct timing_repair r =
@@ -224,7 +224,7 @@ static int camera_times(struct media *m, const struct media_shown *shown, int64_
 {
     int64_t *by_index = malloc((size_t)m->n_pictures * sizeof *by_index);
     if (!by_index)
-        return err_set(err, ERR_NOMEM, "no memory for the picture times");
+        return err_nomem(err, "the picture times");
     int rc = repair_pictures(m, times_us, err);
     for (int64_t i = 0; i < m->n_pictures; i++)
         by_index[shown[i].index] = times_us[i];
@@ -320,7 +320,7 @@ int media_assign_times(struct media *m, const struct media_facts *facts,
     struct media_shown *shown = NULL;
     int64_t n = 0, last_us = 0;
     int64_t *times_us = malloc((size_t)m->n_pictures * sizeof *times_us);
-    int rc = times_us ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for the picture times");
+    int rc = times_us ? ERR_OK : err_nomem(err, "the picture times");
     if (rc == ERR_OK)
         rc = media_display_order(m, &shown, err);
     if (rc < 0)

@@ -147,7 +147,7 @@ int timing_median_step_us(const int64_t *times_us, int64_t n, int64_t *out, stru
         return ERR_OK;
     int64_t *step = malloc((size_t)n * sizeof *step);
     if (!step)
-        return err_set(err, ERR_NOMEM, "no memory for %" PRId64 " picture times", n);
+        return err_nomem(err, "%" PRId64 " picture times", n);
     for (int64_t i = 1; i < n; i++)
         if (sane_step(times_us[i] - times_us[i - 1]))
             step[steps++] = times_us[i] - times_us[i - 1];

@@ -113,7 +113,7 @@ static int write_fields(json_t *o, const struct field *fields, size_t n, const v
         if (!value && f->kind == TEXT)
             return err_set(err, ERR_UNSUPPORTED, "its %s is not UTF-8", f->key);
         if (json_object_set_new(o, f->key, value) < 0)
-            return err_set(err, ERR_NOMEM, "no memory for a recipe");
+            return err_nomem(err, "a recipe");
     }
     return ERR_OK;
 }
@@ -174,7 +174,7 @@ int recipe_text(const struct recipe *r, char **out, struct err *err)
     if (rc == ERR_OK)
         *out = whole ? json_dumps(whole, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(whole);
-    return rc == ERR_OK && !*out ? err_set(err, ERR_NOMEM, "no memory for a recipe") : rc;
+    return rc == ERR_OK && !*out ? err_nomem(err, "a recipe") : rc;
 }
 
 /* ---- reading ---- */

@@ -113,7 +113,7 @@ int recipe_settings_text(const struct recipe *recipe, const struct convert_resul
     if (o)
         json_object_set_new(o, "recipe", recipe_json(recipe));
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
-    int rc = text ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for its facts");
+    int rc = text ? ERR_OK : err_nomem(err, "its facts");
     if (text && strlen(text) >= room)
         rc = err_set(err, ERR_LIMIT, "its facts have %zu bytes", strlen(text));
     if (rc == ERR_OK)

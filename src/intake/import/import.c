@@ -206,13 +206,13 @@ int import_open(struct import **out, const char *root, const struct import_optio
 {
     struct import *im = *out = calloc(1, sizeof *im);
     if (!im)
-        return err_set(err, ERR_NOMEM, "no memory to import");
+        return err_nomem(err, "importing");
     im->lock_fd = -1;
     im->options = *options;
     im->leftovers = im->late = true; /* who knows */
     im->root = strdup(root);
     im->piece = malloc(PIECE_BYTES);
-    int rc = im->root && im->piece ? ERR_OK : err_set(err, ERR_NOMEM, "no memory to import");
+    int rc = im->root && im->piece ? ERR_OK : err_nomem(err, "importing");
     if (rc == ERR_OK)
         rc = catalogue_open(&im->catalogue, root, true, err);
     if (rc == ERR_OK)

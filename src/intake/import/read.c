@@ -104,7 +104,7 @@ static int read_bytes(struct import *im, struct item *it, struct err *err)
     if (it->stat.length_bytes <= BATCH_BYTES) {
         it->data = malloc((size_t)it->stat.length_bytes);
         if (!it->data)
-            return err_set(err, ERR_NOMEM, "no memory for %s", it->path);
+            return err_nomem(err, "%s", it->path);
         rc = item_read_at(it, 0, it->data, (size_t)it->stat.length_bytes, err);
     }
     if (rc == ERR_OK)
@@ -186,7 +186,7 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
     struct err why;
     struct item *it = *out = calloc(1, sizeof *it);
     if (!it)
-        return err_set(err, ERR_NOMEM, "no memory for %s", path);
+        return err_nomem(err, "%s", path);
     it->fd = -1;
     bool fits = strlen(path) < sizeof it->path;
     snprintf(it->path, sizeof it->path, "%s", path);

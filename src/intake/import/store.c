@@ -256,7 +256,7 @@ static int publish(struct import *im, struct err *err)
     size_t n = 0;
     struct intake_text *text = malloc(BATCH_FILES * per_item);
     if (!text)
-        return err_set(err, ERR_NOMEM, "no memory for jobs");
+        return err_nomem(err, "jobs");
     for (size_t i = 0; i < im->n; i++)
         if (is_stored(im->item[i])) {
             jobs[n] = intake_job(im->item[i]->row.id, &text[n]);

@@ -69,7 +69,7 @@ static void add_dirty(struct queue *q)
 int queue_bytes(struct queue *q, struct transfer *t, const void *data, size_t n, struct err *err)
 {
     if (t->pending.used + n > RAW_CHUNK_BYTES && add_pending(q, t) < 0)
-        return err_set(err, ERR_NOMEM, "no memory to queue a chunk");
+        return err_nomem(err, "queueing a chunk");
     int rc = buf_append(&t->pending, data, n, err);
     if (rc < 0)
         return rc;

@@ -128,8 +128,7 @@ static void settle_finish(struct committer *c, struct op *op, int rc, const stru
     struct transfer *t = op->t;
     struct err err = *pass_err;
     if (rc == ERR_OK && (t->dead || t->incomplete))
-        rc = t->dead ? (err = t->why).code
-                     : err_set(&err, ERR_NOMEM, "no memory for its last bytes");
+        rc = t->dead ? (err = t->why).code : err_nomem(&err, "its last bytes");
     if (rc == ERR_OK && t->same_as[0])
         log_info("receive", "duplicate, already stored", LOG_TEXT("id", t->row.id),
                  LOG_TEXT("same_as", t->same_as));
@@ -292,7 +291,7 @@ int committer_open(struct committer **out, struct stores *at, struct queue *queu
     const struct store_options *o = &at->options;
     struct committer *c = *out = calloc(1, sizeof *c);
     if (!c)
-        return err_set(err, ERR_NOMEM, "no memory for the store");
+        return err_nomem(err, "the store");
     c->at = at;
     c->queue = queue;
     c->loop = loop;

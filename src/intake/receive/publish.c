@@ -157,7 +157,7 @@ int publisher_open(struct publisher **out, const char *root, const struct store_
 {
     struct publisher *p = *out = calloc(1, sizeof *p);
     if (!p)
-        return err_set(err, ERR_NOMEM, "no memory for the publisher");
+        return err_nomem(err, "the publisher");
     p->loop = loop;
     p->fn = fn;
     p->room = room;

@@ -352,7 +352,7 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
 {
     struct server *s = calloc(1, sizeof *s);
     if (!s)
-        return err_set(err, ERR_NOMEM, "no memory for the server");
+        return err_nomem(err, "the server");
     s->cfg = cfg;
     init_handles(s);
     signal(SIGPIPE, SIG_IGN); /* who is gone is told by the next read, not by our end */

@@ -160,13 +160,13 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
 {
     struct store *s = *out = calloc(1, sizeof *s);
     if (!s)
-        return err_set(err, ERR_NOMEM, "no memory for the store");
+        return err_nomem(err, "the store");
     s->lock_fd = -1;
     s->at.options = *options;
     queue_init(&s->queue);
     int rc = lock_root(s, root, err);
     if (rc == ERR_OK && !(s->root = strdup(root)))
-        rc = err_set(err, ERR_NOMEM, "no memory for a path");
+        rc = err_nomem(err, "a path");
     s->at.root = s->root;
     if (rc == ERR_OK)
         rc = catalogue_open(&s->at.catalogue, root, true, err);

@@ -347,7 +347,7 @@ static int add_tops(struct watch *w, const struct cfg *cfg, char *const *dir, in
         return rc;
     char *dirs = strdup(cfg_text(cfg, "watch", "dirs")), *rest = NULL;
     if (!dirs)
-        return err_set(err, ERR_NOMEM, "no memory for the folders to watch");
+        return err_nomem(err, "the folders to watch");
     for (char *one = strtok_r(dirs, ":", &rest); one && rc == ERR_OK;
          one = strtok_r(NULL, ":", &rest))
         rc = add_top(w, one, done, err);
@@ -387,7 +387,7 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
 {
     struct watch *w = calloc(1, sizeof *w);
     if (!w)
-        return err_set(err, ERR_NOMEM, "no memory to watch folders");
+        return err_nomem(err, "watching folders");
     struct stages *stages = NULL;
     const char *feeds[STAGES_MAX];
     struct import_options options = {

@@ -16,7 +16,7 @@ int candidates_add(struct candidates *list, const struct candidate *c, struct er
             list->room = room;
         } else {
             rc = list->n < CANDIDATES_MAX
-                     ? err_set(err, ERR_NOMEM, "no memory to sweep %zu of them", room)
+                     ? err_nomem(err, "sweeping %zu of them", room)
                      : err_set(err, ERR_LIMIT, "more than %zu of them to sweep", CANDIDATES_MAX);
         }
     }
@@ -61,7 +61,7 @@ int candidates_begin(struct candidates *list, const struct rules *rules, int64_t
     list->pools = calloc(list->n + 1, sizeof *list->pools);
     if (!by || !list->pools) {
         free(by);
-        return err_set(err, ERR_NOMEM, "no memory to sweep %zu of them", list->n);
+        return err_nomem(err, "sweeping %zu of them", list->n);
     }
     candidates_sort(list);
     for (size_t i = 0; i < list->n; i++)

@@ -107,7 +107,7 @@ static int note(struct sweep *s, const char *id, const char *event, char *what, 
     const struct custody_event e = {clock_utc_us(), event, "dashspool " DASHSPOOL_VERSION " sweep",
                                     what};
     int rc = what ? catalogue_event_add(s->catalogue, id, &e, err)
-                  : err_set(err, ERR_NOMEM, "%s: no memory for its custody", id);
+                  : err_nomem(err, "the custody of %s", id);
     free(what);
     return rc;
 }
@@ -457,7 +457,7 @@ static int gather_copy(void *arg, const struct catalogue_copy *copy, struct err 
     c.at_us = copy->made_us;
     c.bytes = copy->length_bytes;
     if (!(c.path = strdup(copy->path)))
-        return err_set(err, ERR_NOMEM, "no memory for a list of copies");
+        return err_nomem(err, "a list of copies");
     return candidates_add(&g->list, &c, err);
 }
 
@@ -592,7 +592,7 @@ static int retire(struct sweep *s, const struct catalogue_transfer *t, const cha
     const struct custody_event e = {s->now_us, "deleted", "dashspool " DASHSPOOL_VERSION " sweep",
                                     what};
     int rc = what ? catalogue_retire(s->catalogue, t, &e, err)
-                  : err_set(err, ERR_NOMEM, "%s: no memory for its custody", t->id);
+                  : err_nomem(err, "the custody of %s", t->id);
     free(what);
     return rc;
 }
@@ -790,7 +790,7 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
     struct sweep *s = calloc(1, sizeof *s);
     *out = (struct retention_result){0};
     if (!s)
-        return err_set(err, ERR_NOMEM, "no memory to sweep");
+        return err_nomem(err, "sweeping");
     s->root = root;
     s->cfg = cfg;
     s->stages = stages;

@@ -336,7 +336,7 @@ int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void 
 {
     struct run *r = calloc(1, sizeof *r);
     if (!r)
-        return err_set(err, ERR_NOMEM, "no memory to run");
+        return err_nomem(err, "running");
     r->root = root;
     r->load = load;
     r->load_arg = arg;

@@ -237,7 +237,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
         return rc;
     struct status *s = calloc(1, sizeof *s);
     if (!s)
-        return err_set(err, ERR_NOMEM, "no memory for the status");
+        return err_nomem(err, "the status");
     init(s);
     rc = fsx_path(&s->root, err, "%s", root);
     if (rc == ERR_OK)

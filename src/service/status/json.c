@@ -236,8 +236,7 @@ int status_json(const struct status *s, bool compact, struct buf *out, struct er
     char *text =
         o ? json_dumps(o, (compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(6))
           : NULL;
-    int rc = text ? buf_append(out, text, strlen(text), err)
-                  : err_set(err, ERR_NOMEM, "no memory for JSON");
+    int rc = text ? buf_append(out, text, strlen(text), err) : err_nomem(err, "JSON");
     if (rc == ERR_OK)
         rc = buf_append(out, "\n", 1, err);
     free(text);

@@ -131,7 +131,7 @@ int locks_read(struct locks **out, struct err *err)
     char line[256];
     struct locks *l = *out = calloc(1, sizeof *l);
     if (!l)
-        return err_set(err, ERR_NOMEM, "no memory for the locks");
+        return err_nomem(err, "the locks");
     buf_init(&l->list, LOCKS_MAX * sizeof(struct lock));
     FILE *f = fopen("/proc/locks", "re"); /* there may be none, within a service */
     int rc = ERR_OK;

@@ -356,7 +356,7 @@ static int enter(struct reindex *r, const struct catalogue_transfer *t, bool tak
     const struct custody_event e = {clock_utc_us(), "reindexed",
                                     "dashspool " DASHSPOOL_VERSION " reindex", what};
     rc = what ? catalogue_event_add(r->made, t->id, &e, err)
-              : err_set(err, ERR_NOMEM, "%s: no memory for its custody", t->id);
+              : err_nomem(err, "the custody of %s", t->id);
     free(what);
     json_decref(o);
     r->out->masters += rc == ERR_OK;

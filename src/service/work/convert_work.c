@@ -36,7 +36,7 @@ static int note_converted(struct catalogue *catalogue, const struct catalogue_tr
     char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
     struct custody_event event = {copy->made_us, "converted", copy->tool, text};
     rc = text ? catalogue_event_add(catalogue, t->id, &event, err)
-              : err_set(err, ERR_NOMEM, "%s: no memory for its custody", t->id);
+              : err_nomem(err, "the custody of %s", t->id);
     free(text);
     json_decref(what);
     return rc;

@@ -115,7 +115,7 @@ static int make_environment(char ***out, const struct told *t, struct err *err)
     enum { N_FIXED = sizeof fixed / sizeof *fixed };
     int n = 0, rc = ERR_OK;
     if (!(*out = calloc(N_FIXED + STAGES_N_VALUES + 1, sizeof **out)))
-        return err_set(err, ERR_NOMEM, "no memory for a command");
+        return err_nomem(err, "a command");
     for (int i = 0; rc == ERR_OK && i < N_FIXED; i++)
         rc = add_variable(*out, &n, fixed[i][0], fixed[i][1], err);
     for (int v = 0; rc == ERR_OK && v < STAGES_N_VALUES; v++) {

@@ -218,8 +218,7 @@ static int pack(struct worker *w, struct work *work, struct err *err)
         rc = judge_event(w, &event, &work->wait_ms, err);
     if (rc == ERR_OK && work->wait_ms == 0) {
         ids = calloc(event.n + 3, sizeof *ids);
-        rc = ids ? make_package(w, work, &event, ids, err)
-                 : err_set(err, ERR_NOMEM, "no memory for an event");
+        rc = ids ? make_package(w, work, &event, ids, err) : err_nomem(err, "an event");
     }
     free(ids);
     export_event_clear(&event);

@@ -83,7 +83,7 @@ static int work_stage(struct process_plan *c, const struct stages_stage *stage, 
 static int drain(struct process_plan *c, struct work_tally *tally, struct err *err)
 {
     struct worker *w = calloc(c->n + 1, sizeof *w);
-    int rc = w ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for workers");
+    int rc = w ? ERR_OK : err_nomem(err, "workers");
     size_t n = 0;
     while (rc == ERR_OK && n < c->n) {
         rc = worker_open(&w[n], c->root, c->cfg, c->stages, c->stage[n], &c->stop, err);

@@ -127,7 +127,7 @@ int catalogue_open(struct catalogue **out, const char *root, bool create, struct
 {
     char *path = NULL;
     struct catalogue *c = calloc(1, sizeof *c);
-    int rc = c ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a catalogue");
+    int rc = c ? ERR_OK : err_nomem(err, "a catalogue");
     if (rc < 0 || (rc = fsx_path(&path, err, "%s/catalogue.db", root)) < 0)
         goto out;
     if (create && (rc = fsx_mkdirs(root, err)) < 0)

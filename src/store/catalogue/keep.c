@@ -29,8 +29,7 @@ static int note(struct catalogue *c, const char *id, int64_t at_us, const char *
 {
     char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
     const struct custody_event e = {at_us, event, who, text};
-    int rc = text ? catalogue_event_add(c, id, &e, err)
-                  : err_set(err, ERR_NOMEM, "%s: no memory for its custody", id);
+    int rc = text ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
     free(text);
     json_decref(what);
     return rc;
@@ -114,7 +113,7 @@ static int add_reason(void *arg, const struct catalogue_protection *p, struct er
 {
     if (json_array_append_new(arg, json_string(p->reason)) == 0)
         return ERR_OK;
-    return err_set(err, ERR_NOMEM, "no memory for JSON");
+    return err_nomem(err, "JSON");
 }
 
 static int unprotect(struct catalogue *c, const char *id, const char *who, int *ended,
@@ -123,8 +122,7 @@ static int unprotect(struct catalogue *c, const char *id, const char *who, int *
     struct catalogue_transfer t;
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UNPROTECT];
     json_t *reasons = json_array();
-    int rc = reasons ? catalogue_transfer_get(c, id, &t, err)
-                     : err_set(err, ERR_NOMEM, "no memory for JSON");
+    int rc = reasons ? catalogue_transfer_get(c, id, &t, err) : err_nomem(err, "JSON");
     if (rc == ERR_OK)
         rc = catalogue_protection_each(c, t.key, add_reason, reasons, err);
     *ended = (int)json_array_size(reasons);

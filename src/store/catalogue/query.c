@@ -106,8 +106,7 @@ int catalogue_transfer_each(struct catalogue *c, const struct catalogue_filter *
     struct buf keys;
     buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
     struct catalogue_transfer *t = malloc(sizeof *t);
-    int rc = t ? select_keys(c, filter, &keys, err)
-               : err_set(err, ERR_NOMEM, "no memory for a transfer");
+    int rc = t ? select_keys(c, filter, &keys, err) : err_nomem(err, "a transfer");
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++) {
         bool found;
         rc = catalogue_transfer_by_key(c, catalogue_keys_at(&keys, i), t, &found, err);

@@ -16,7 +16,7 @@ int catalogue_summary_open(struct catalogue_summary **out, const char *root, str
     char *path = NULL;
     struct catalogue_summary *l = *out = calloc(1, sizeof *l);
     if (!l)
-        return err_set(err, ERR_NOMEM, "no memory for a catalogue");
+        return err_nomem(err, "a catalogue");
     int rc = fsx_path(&path, err, "%s/catalogue.db", root);
     if (rc == ERR_OK)
         rc = sqlx_open_readonly(&l->db, path, &catalogue_schema, BUSY_MS, &l->version, err);

@@ -130,7 +130,7 @@ static int read_all(int fd, const char *path, int to, struct hash *hash, copies_
                     void *arg, struct err *err)
 {
     uint8_t *bytes = malloc(READ_BYTES);
-    int rc = bytes ? ERR_OK : err_set(err, ERR_NOMEM, "no memory to read %s", path);
+    int rc = bytes ? ERR_OK : err_nomem(err, "reading %s", path);
     while (rc == ERR_OK) {
         ssize_t n = read(fd, bytes, READ_BYTES);
         if (n < 0 && errno == EINTR)

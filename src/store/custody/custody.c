@@ -33,7 +33,7 @@ static int dump(json_t *o, char **text, struct err *err)
                                   JSON_REAL_PRECISION(12))
               : NULL;
     json_decref(o);
-    return *text ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a custody line");
+    return *text ? ERR_OK : err_nomem(err, "a custody line");
 }
 
 int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const char *previous,

@@ -128,7 +128,7 @@ static int file_json(struct catalogue *c, const struct catalogue_transfer *t, js
     size_t n = strlen(o.path), room = 4 * n + 16;
     char *text = malloc(room);
     if (!text)
-        return err_set(err, ERR_NOMEM, "no memory for JSON");
+        return err_nomem(err, "JSON");
     *out = json_pack("{s:s, s:o, s:b, s:o}", "path", wire_path_text(o.path, n, text, room),
                      "modified", time_json(o.stat.mtime_ns / 1000), "ends_well", (int)o.whole,
                      "note", o.note[0] ? json_string(o.note) : json_null());
@@ -161,7 +161,7 @@ static int add_arrival(void *arg, const struct catalogue_arrival *a, struct err 
                           "duplicates", (json_int_t)a->duplicates, "why", a->ended);
     if (json_array_append_new(arg, o) == 0)
         return ERR_OK;
-    return err_set(err, ERR_NOMEM, "no memory for JSON");
+    return err_nomem(err, "JSON");
 }
 
 static json_t *copy_json(const struct catalogue_copy *copy)
@@ -177,7 +177,7 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
 {
     if (json_array_append_new(arg, copy_json(copy)) == 0)
         return ERR_OK;
-    return err_set(err, ERR_NOMEM, "no memory for JSON");
+    return err_nomem(err, "JSON");
 }
 
 int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char **out,
@@ -191,11 +191,11 @@ int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char
     if (rc == ERR_OK)
         rc = file_json(c, t, &file, err);
     if (file && json_object_set_new(whole, "file", file) < 0 && rc == ERR_OK)
-        rc = err_set(err, ERR_NOMEM, "no memory for JSON");
+        rc = err_nomem(err, "JSON");
     *out =
         rc == ERR_OK && whole ? json_dumps(whole, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(whole);
-    return rc == ERR_OK && !*out ? err_set(err, ERR_NOMEM, "no memory for JSON") : rc;
+    return rc == ERR_OK && !*out ? err_nomem(err, "JSON") : rc;
 }
 
 int facts_arrival(struct catalogue *c, const struct catalogue_transfer *t, char **out,
@@ -207,5 +207,5 @@ int facts_arrival(struct catalogue *c, const struct catalogue_transfer *t, char 
                               "wire", wire_json(&t->wire));
     *out = rc == ERR_OK && whole ? json_dumps(whole, JSON_INDENT(2)) : NULL;
     json_decref(whole);
-    return rc == ERR_OK && !*out ? err_set(err, ERR_NOMEM, "no memory for JSON") : rc;
+    return rc == ERR_OK && !*out ? err_nomem(err, "JSON") : rc;
 }

@@ -83,8 +83,7 @@ static int open_day(const struct raw *raw, const char *day, bool create, struct 
 {
     char *path = NULL;
     struct raw_dayfile *d = calloc(1, sizeof *d);
-    int rc = d ? fsx_path(&path, err, "%s/%s.db", raw->dir, day)
-               : err_set(err, ERR_NOMEM, "no memory for a day file");
+    int rc = d ? fsx_path(&path, err, "%s/%s.db", raw->dir, day) : err_nomem(err, "a day file");
     if (rc < 0)
         goto out;
     memcpy(d->day, day, sizeof d->day);

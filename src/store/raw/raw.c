@@ -12,7 +12,7 @@ int raw_open(struct raw **out, const char *root, struct err *err)
     *out = NULL;
     struct raw *raw = calloc(1, sizeof *raw);
     if (!raw)
-        return err_set(err, ERR_NOMEM, "no memory for the masters' store");
+        return err_nomem(err, "the masters' store");
     int rc = fsx_path(&raw->dir, err, "%s/raw", root);
     if (rc == ERR_OK)
         rc = fsx_mkdirs(raw->dir, err);
@@ -277,7 +277,7 @@ int raw_copy(struct raw *raw, const char *day, int64_t key, raw_sink_fn *fn, voi
         return rc;
     uint8_t *chunk = malloc(RAW_CHUNK_BYTES);
     if (!chunk)
-        return err_set(err, ERR_NOMEM, "no memory for a chunk");
+        return err_nomem(err, "a chunk");
     /* Each chunk is a read of its own: fn may take its time (a pipe, a slow client) without keeping
      * the receiver from its commit, and may use this store itself. */
     for (size_t n; rc == ERR_OK && at < length_bytes; at += (int64_t)n) {

@@ -184,8 +184,7 @@ int raw_each(struct raw *raw, const char *day, raw_master_fn *fn, void *arg, str
     char flaw[512];
     buf_init(&keys, KEYS_BYTES_MAX);
     struct kept *kept = malloc(sizeof *kept);
-    int rc = kept ? raw_dayfile_get(raw, day, false, &d, err)
-                  : err_set(err, ERR_NOMEM, "no memory for a master's facts");
+    int rc = kept ? raw_dayfile_get(raw, day, false, &d, err) : err_nomem(err, "a master's facts");
     if (rc == ERR_OK)
         rc = list_keys(d->db, &keys, err);
     for (size_t at = 0; rc == ERR_OK && at < keys.used; at += sizeof(int64_t)) {

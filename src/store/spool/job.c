@@ -70,7 +70,7 @@ static int load(const struct spool *spool, const char *name, int lock, struct sp
     int64_t due_us;
     if (!job) {
         close(lock);
-        return err_set(err, ERR_NOMEM, "no memory for a job");
+        return err_nomem(err, "a job");
     }
     job->lock = lock;
     buf_init(&job->json, SPOOL_JOB_BYTES_MAX + 1);

@@ -152,7 +152,7 @@ int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n,
         return rc;
     struct putting *p = calloc(n, sizeof *p);
     if (!p)
-        return err_set(err, ERR_NOMEM, "no memory for %zu jobs", n);
+        return err_nomem(err, "%zu jobs", n);
     for (size_t i = 0; rc == ERR_OK && i < n; i++)
         rc = prepare(spool, &items[i], &p[i], err);
     if (rc == ERR_OK && n >= TOGETHER)

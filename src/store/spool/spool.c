@@ -44,7 +44,7 @@ int spool_open(struct spool **out, const char *root, const char *stage, struct e
         return rc;
     struct spool *spool = calloc(1, sizeof *spool);
     if (!spool)
-        return err_set(err, ERR_NOMEM, "no memory for a spool");
+        return err_nomem(err, "a spool");
     buf_init(&spool->ready, SPOOL_LIST_BYTES_MAX);
     buf_init(&spool->flows, SPOOL_LIST_BYTES_MAX);
     rc = fsx_path(&spool->dir, err, "%s/spool/%s", root, stage);

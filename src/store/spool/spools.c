@@ -16,7 +16,7 @@ static int open_one(void *arg, const char *stage, struct err *err)
     struct spools *s = o->s;
     struct spools_one *more = realloc(s->one, (s->n + 1) * sizeof *more);
     if (!more)
-        return err_set(err, ERR_NOMEM, "no memory for the spools of %s", o->root);
+        return err_nomem(err, "the spools of %s", o->root);
     s->one = more;
     more[s->n] = (struct spools_one){.spool = NULL};
     int rc = spool_open(&more[s->n].spool, o->root, stage, err);

@@ -31,7 +31,7 @@ static int code_of(int rc)
 int sqlx_fail(sqlite3 *db, struct err *err)
 {
     if (!db)
-        return err_set(err, ERR_NOMEM, "no memory for a database");
+        return err_nomem(err, "a database");
     const char *path = sqlite3_db_filename(db, "main");
     err_set(err, code_of(sqlite3_extended_errcode(db)), "%s: %s", path ? path : "database",
             sqlite3_errmsg(db));

@@ -45,7 +45,7 @@ static struct piece *add_piece(struct stages_command *c, struct err *err)
 {
     struct piece *p = realloc(c->piece, (c->n + 1) * sizeof *p);
     if (!p) {
-        err_set(err, ERR_NOMEM, "no memory for a command");
+        err_nomem(err, "a command");
         return NULL;
     }
     c->piece = p;
@@ -181,7 +181,7 @@ static int check_program(const struct stages_command *c, struct err *err)
 int stages_command_parse(struct stages_command **out, const char *text, struct err *err)
 {
     struct reader r = {.at = text, .command = *out = calloc(1, sizeof **out)};
-    int rc = *out ? ERR_OK : err_set(err, ERR_NOMEM, "no memory for a command");
+    int rc = *out ? ERR_OK : err_nomem(err, "a command");
     for (; rc == ERR_OK;) {
         r.at += strspn(r.at, " \t");
         if (!*r.at)
@@ -247,7 +247,7 @@ int stages_command_argv(char ***out, const struct stages_command *command,
     int n = 0, rc = ERR_OK;
     *out = calloc((size_t)command->n_args + 1, sizeof **out);
     if (!*out)
-        return err_set(err, ERR_NOMEM, "no memory for a command");
+        return err_nomem(err, "a command");
     buf_init(&arg, ARG_BYTES_MAX);
     for (size_t i = 0; rc == ERR_OK && i < command->n; i++) {
         rc = expand(&command->piece[i], values, &arg, err);
@@ -255,7 +255,7 @@ int stages_command_argv(char ***out, const struct stages_command *command,
             continue;
         (*out)[n] = strndup((const char *)buf_data(&arg), arg.used);
         if (!(*out)[n++])
-            rc = err_set(err, ERR_NOMEM, "no memory for a command");
+            rc = err_nomem(err, "a command");
         buf_consume(&arg, arg.used);
     }
     buf_clear(&arg);

@@ -321,7 +321,7 @@ int stages_load(struct stages **out, const struct cfg *cfg, struct err *err)
 {
     struct stages *s = *out = calloc(1, sizeof *s);
     if (!s)
-        return err_set(err, ERR_NOMEM, "no memory for the stages");
+        return err_nomem(err, "the stages");
     s->cfg = cfg;
     int rc = add_all(s, err);
     for (size_t i = 1; rc == ERR_OK && i < s->n; i++) /* 0 is receive: nothing feeds it */
