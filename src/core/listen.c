@@ -105,12 +105,13 @@ static int by_text(const void *a, const void *b)
     return strcmp(a, b);
 }
 
+/* As INIT is read: a shorter one has a 0 in front, and would match nothing without it. */
 static bool imei_ok(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (!isdigit((unsigned char)text[i]))
             return false;
-    return n == 14 || n == 15;
+    return n == 15;
 }
 
 static int add(struct access *a, const char *text, size_t n, struct err *err)
@@ -141,8 +142,8 @@ static int take_line(struct access *a, const char *text, size_t n, int line, str
         return ERR_OK;
     if (!imei_ok(text, n))
         return err_set(err, ERR_CONFIG,
-                       "%s:%d: '%.*s' is not an IMEI; write one IMEI (14 or 15 digits) per line",
-                       a->path, line, n < 40 ? (int)n : 40, text);
+                       "%s:%d: '%.*s' is not an IMEI; write one IMEI (15 digits) per line", a->path,
+                       line, n < 40 ? (int)n : 40, text);
     return add(a, text, n, err);
 }
 

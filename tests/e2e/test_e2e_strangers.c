@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CAMERA_A UINT64_C(352093081452251)
@@ -295,7 +296,9 @@ static void test_only_cameras_on_the_list_are_taken(void **state)
 
     write_list(A_TEXT "\nbus 7\n");
     hang_up_and_reread("cameras:2: 'bus 7' is not an IMEI");
-    assert_int_equal(world_log_lines(&w, "allow-list reload failed, keeping the old list"), 1);
+    write_list(A_TEXT "\n35209308145225\n"); /* of 14 digits: no camera would match it */
+    hang_up_and_reread("cameras:2: '35209308145225' is not an IMEI");
+    assert_int_equal(world_log_lines(&w, "allow-list reload failed, keeping the old list"), 2);
     b = camera_next(CAMERA_B, 3000, 1);
     assert_int_equal(world_camera_run(&w, &b), 1);
     is_not_on_the_list(CAMERA_A);
@@ -536,6 +539,33 @@ static void test_status_tells_running_stopped_and_dead(void **state)
     status_is(NULL, true, 1, "\"state\": \"dead\"");
 }
 
+/* Somebody is impatient: all of them are one word, and what came is committed. */
+static void test_told_to_end_again_and_again_it_ends_well(void **state)
+{
+    (void)state;
+    world_open(&w, DASHSPOOL_BINARY, "commit_ms = 60000\n");
+    for (int round = 0; round < 10; round++) {
+        struct simulate_config c = camera_next(CAMERA_A, 30000, round);
+        struct world_camera cam;
+        world_start(&w);
+        world_camera_connect(&w, &c, &cam);
+        world_camera_send(&cam, 20 * 1024);
+        siginfo_t ended = {.si_pid = 0};
+        for (int i = 0; ended.si_pid == 0; i++) {
+            kill(w.receiver.pid, i % 2 ? SIGTERM : SIGINT);
+            assert_int_equal(
+                waitid(P_PID, (id_t)w.receiver.pid, &ended, WEXITED | WNOHANG | WNOWAIT), 0);
+        }
+        world_stop(&w); /* its status is 0 */
+        world_camera_close(&cam);
+    }
+    struct world_rows rows;
+    world_rows(&w, A_TEXT, &rows);
+    assert_true(rows.n > 0);
+    for (int i = 0; i < rows.n; i++)
+        assert_int_not_equal(rows.row[i].state, CATALOGUE_RECEIVING);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -557,6 +587,7 @@ int main(void)
         T(test_no_larger_files_than_configured),
         T(test_with_a_full_disk_no_transfer_begins_and_status_says_so),
         T(test_status_tells_running_stopped_and_dead),
+        T(test_told_to_end_again_and_again_it_ends_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,10 +225,10 @@ static int show_text(struct catalogue *c, const struct catalogue_transfer *t, st
            strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown tracker" : t->imei);
     show_metadata(t);
     printf("  state      %s%s\n", catalogue_state_name(t->state),
-           converted                       ? ", converted"
-           : !t->published                 ? ""
-           : t->state == CATALOGUE_PARTIAL ? ", queued as a partial transfer"
-                                           : ", queued for conversion");
+           converted && t->state == CATALOGUE_STORED ? ", converted"
+           : !t->published                           ? ""
+           : t->state == CATALOGUE_PARTIAL           ? ", queued as a partial transfer"
+                                                     : ", queued for conversion");
     printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
            size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
     if (t->sha256[0])

@@ -368,14 +368,6 @@ static void set_position(struct exif *e, const struct media_facts *facts)
     set_angle(e, TAG_GPS_LONGITUDE_REF, facts->lon_deg, "E", "W");
 }
 
-/* OffsetTimeOriginal came with Exif 2.31. */
-static void raise_version(struct exif *e)
-{
-    const struct exif_entry *version = exif_find(e, EXIF_PHOTO, TAG_EXIF_VERSION);
-    if (!version || version->n != 4 || memcmp(version->value, "0231", 4) < 0)
-        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
-}
-
 static void set_time(struct exif *e, const struct media_facts *facts)
 {
     char text[64], zone[CLOCK_TEXT_ROOM];
@@ -390,7 +382,10 @@ static void set_time(struct exif *e, const struct media_facts *facts)
     snprintf(text, sizeof text, "%03d", local.us / 1000);
     exif_set_text(e, EXIF_PHOTO, TAG_SUB_SEC_TIME_ORIGINAL, text);
     clock_zone(tz_min, zone);
-    raise_version(e);
+    /* OffsetTimeOriginal came with Exif 2.31. */
+    const struct exif_entry *version = exif_find(e, EXIF_PHOTO, TAG_EXIF_VERSION);
+    if (!version || version->n != 4 || memcmp(version->value, "0231", 4) < 0)
+        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
     exif_set_text(e, EXIF_PHOTO, TAG_OFFSET_TIME_ORIGINAL, zone);
     uint32_t time[6] = {(uint32_t)utc.hour,
                         1,

@@ -79,7 +79,7 @@ struct server {
     int n_listeners;
     uv_signal_t signals[N_SIGNALS];
     uv_timer_t timer; /* the status */
-    int handles;      /* of these, not yet closed */
+    int handles;      /* listeners and timer, not yet closed */
     struct connections connections;
     struct tls_context *tls;
     struct status_file status;
@@ -226,8 +226,6 @@ static void close_handles(struct server *s)
 {
     for (int i = 0; i < s->n_listeners; i++)
         uv_close((uv_handle_t *)&s->listener[i].tcp, on_closed);
-    for (int i = 0; i < N_SIGNALS; i++)
-        uv_close((uv_handle_t *)&s->signals[i], on_closed);
     uv_close((uv_handle_t *)&s->timer, on_closed);
 }
 
@@ -266,7 +264,7 @@ static void init_handles(struct server *s)
         uv_signal_init(&s->loop, &s->signals[i]);
     uv_signal_start(&s->signals[N_SIGNALS - 1], on_signal, SIGHUP); /* before what it reads again */
     uv_timer_init(&s->loop, &s->timer);
-    s->handles = N_SIGNALS + 1;
+    s->handles = 1;
 }
 
 static char *dir_of(const char *path)
@@ -371,14 +369,16 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
     while (s->handles > 0 || s->connections.open > 0)
         uv_run(&s->loop, UV_RUN_ONCE);
     store_close(&s->connections.store);
+    for (int i = 0; i < N_SIGNALS; i++)
+        uv_unref((uv_handle_t *)&s->signals[i]);
     uv_run(&s->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&s->loop);
     status_file_close(&s->status);
     tls_context_free(&s->tls);
     access_close(&s->connections.access);
     table_clear(&s->connections.by_address);
     table_clear(&s->connections.by_imei);
     stages_free(&s->stages);
-    free(s);
+    /* The loop and its signals stay until the process is gone: who tells us twice to end must not
+     * kill us on the way out. */
     return rc;
 }
