@@ -272,11 +272,23 @@ static const char *reason(struct signed_data *s)
                 : "the signature was changed, or made with another key than the certificate's";
 }
 
+/* The content to be verified. Behind a filter: OpenSSL 3.0 puts a BIO of its own in front of one on
+ * memory, and loses it if the digest is unknown. The caller's (BIO_free_all). */
+static BIO *content_bio(const void *content, size_t n)
+{
+    BIO *filter = BIO_new(BIO_f_buffer()), *memory = BIO_new_mem_buf(content, (int)n);
+    if (filter && memory)
+        return BIO_push(filter, memory);
+    BIO_free(filter);
+    BIO_free(memory);
+    return NULL;
+}
+
 bool signed_data_verify(struct signed_data *s, const void *content, size_t n,
                         char why[SEAL_TEXT_ROOM])
 {
     enum { FLAGS = CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY };
-    BIO *bio = content ? BIO_new_mem_buf(content, (int)n) : NULL;
+    BIO *bio = content ? content_bio(content, n) : NULL;
     const ASN1_OBJECT *type = attribute(s->si, NID_pkcs9_contentType, V_ASN1_OBJECT);
     int bound = certificate_bound(s);
     bool good = false;
@@ -293,7 +305,7 @@ bool signed_data_verify(struct signed_data *s, const void *content, size_t n,
     s->bound = good && (bound > 0 || X509_self_signed(s->cert, 1) == 1);
     if (good)
         why[0] = '\0';
-    BIO_free(bio);
+    BIO_free_all(bio);
     ERR_clear_error();
     return good;
 }
