@@ -10,13 +10,15 @@
  * takes away a line must change all that follow. Lines taken from the end do not show in the chain
  * itself: somebody else must keep their hash, as an evidence package's manifest does.
  *
- * Pure. Anybody can check a chain with sha256sum.
+ * Pure. Anybody can check a chain with sha256sum. The names of the events and the members of `what`
+ * that a reader needs stand here alone: who writes or reads a line does it by this door.
  */
 #ifndef DASHSPOOL_CUSTODY_H
 #define DASHSPOOL_CUSTODY_H
 
 #include "dashspool/err.h"
 #include "dashspool/hash.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,22 +26,47 @@
 #define CUSTODY_EVENT_ROOM 24
 #define CUSTODY_ID_ROOM    96
 
+/* What can happen to a transfer. The names in lines are for ever: packages hold them. */
+enum custody_kind {
+    CUSTODY_UNKNOWN, /* a name of another version; nobody writes it */
+    CUSTODY_RECEIVED,
+    CUSTODY_RESUMED,
+    CUSTODY_INTERRUPTED,
+    CUSTODY_STORED,
+    CUSTODY_PUBLISHED,
+    CUSTODY_OFFERED_AGAIN,
+    CUSTODY_CONVERTED,
+    CUSTODY_DROPPED, /* a job of it was given up */
+    CUSTODY_SHOWN,
+    CUSTODY_EXPORTED,
+    CUSTODY_PROTECTED,
+    CUSTODY_UNPROTECTED,
+    CUSTODY_COPY_DELETED,
+    CUSTODY_DELETED,
+    CUSTODY_REINDEXED,
+    CUSTODY_KINDS
+};
+
+/* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
+const char *custody_kind_name(enum custody_kind kind);
+
 struct custody_event {
-    int64_t at_us;     /* UTC */
-    const char *event; /* lower-case letters and hyphens: "received", "stored" … */
-    const char *who;   /* the program and its part, or a person; not empty */
-    const char *what;  /* text of a JSON object; NULL: {} */
+    int64_t at_us; /* UTC */
+    enum custody_kind event;
+    const char *who;  /* the program and its part, or a person; not empty */
+    const char *what; /* text of a JSON object; NULL: {} */
 };
 
 /* Line n of transfer `id`; previous is the line before it, NULL for the first. ERR_MALFORMED: what
- * is no JSON object, a name is not as above; ERR_LIMIT: it does not fit; ERR_NOMEM. */
+ * is no JSON object, the event is unknown, id is no id; ERR_LIMIT: it does not fit; ERR_NOMEM. */
 int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const char *previous,
                  const struct custody_event *event, struct err *err) DS_MUST_CHECK;
 
 /* Where a reader of lines stands. {0} at the beginning. */
 struct custody_chain {
     char id[CUSTODY_ID_ROOM];       /* of the transfer whose lines are read */
-    char event[CUSTODY_EVENT_ROOM]; /* of the last line */
+    enum custody_kind kind;         /* of the last line */
+    char event[CUSTODY_EVENT_ROOM]; /* its name, also of another version: for messages */
     char last[HASH_HEX_ROOM];       /* SHA-256 of the last line */
     int64_t n;                      /* its number; 0: none read */
 };
@@ -48,5 +75,31 @@ struct custody_chain {
  * line, or one that does not follow from the one before. A line 1 begins another transfer. */
 int custody_next(struct custody_chain *chain, const char *line, size_t n,
                  struct err *err) DS_MUST_CHECK;
+
+/* One line, read. Texts are NULL where the line does not have them (or has something else there),
+ * and borrowed until custody_record_clear(). */
+struct custody_record {
+    enum custody_kind kind;
+    const char *event; /* the name, also of another version */
+    const char *id, *at, *who;
+    int64_t n;
+    /* members of `what` */
+    const char *sha256;      /* stored, reindexed: of the original; converted: of the copy */
+    const char *from_sha256; /* converted: of the original that it was made from */
+    const char *copy, *path; /* converted, copy-deleted: its kind, and where below ROOT */
+    const char *stage;       /* dropped */
+    const char *package, *tagmanifest_sha256, *for_job; /* exported */
+    bool partial, redacted;                             /* exported */
+    void *own;                                          /* all texts */
+};
+
+/* Reads a line by itself, as it is: whether it belongs to a chain only custody_next() tells. What
+ * is no JSON object leaves a record without anything. custody_record_clear() in any case. */
+void custody_read(struct custody_record *out, const char *line, size_t n);
+void custody_record_clear(struct custody_record *r);
+
+/* All of its `what`, for people: a JSON object in UTF-8, sorted. The caller frees it; NULL: it has
+ * none, or there is no memory. */
+char *custody_record_what(const struct custody_record *r);
 
 #endif

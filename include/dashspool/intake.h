@@ -27,8 +27,8 @@ bool intake_metadata(const uint8_t *meta, size_t n, int64_t now_utc_us,
 
 /* A line in the custody of transfer `id`, now, by `who` ("receive": this program's part). what is
  * the text of a JSON object, which is freed here; NULL: there was no memory for it. */
-int intake_note(struct catalogue *c, const char *id, const char *who, const char *event, char *what,
-                struct err *err) DS_MUST_CHECK;
+int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
+                char *what, struct err *err) DS_MUST_CHECK;
 
 #define INTAKE_FEEDS_MAX 66
 

@@ -23,8 +23,8 @@ int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_t
     return rc < 0 ? rc : catalogue_transfer_add(c, row, err);
 }
 
-int intake_note(struct catalogue *c, const char *id, const char *who, const char *event, char *what,
-                struct err *err)
+int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
+                char *what, struct err *err)
 {
     char by[64];
     snprintf(by, sizeof by, "dashspool " DASHSPOOL_VERSION " %s", who);
@@ -97,7 +97,7 @@ static int mark(struct catalogue *c, const char *id, const char *who, struct err
         return rc;
     row.published = true;
     rc = catalogue_transfer_update(c, &row, err);
-    return rc < 0 ? rc : intake_note(c, id, who, "published", strdup("{}"), err);
+    return rc < 0 ? rc : intake_note(c, id, who, CUSTODY_PUBLISHED, strdup("{}"), err);
 }
 
 int intake_published(struct catalogue *c, const char *id, const char *who, struct err *err)

@@ -352,7 +352,7 @@ static bool was_partial(const struct package *p, const char *id)
 int package_note_exported(struct package *p, struct err *err)
 {
     char *whole = words_of_export(p, false), *part = words_of_export(p, true);
-    struct custody_event e = {p->request->at_us, "exported", p->request->who, NULL};
+    struct custody_event e = {p->request->at_us, CUSTODY_EXPORTED, p->request->who, NULL};
     struct catalogue_protection protection = {.since_us = e.at_us};
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
     snprintf(protection.reason, sizeof protection.reason, "contained in package %.400s", p->name);

@@ -232,16 +232,15 @@ void redaction_note(const struct redaction *r, json_t *event)
 static int look_at_event(void *arg, const char *line, struct err *err)
 {
     struct buf *hashes = arg;
-    const char *event = "", *sha256 = NULL;
-    json_t *json = json_loads(line, 0, NULL), *what = json_object_get(json, "what");
+    struct custody_record r;
     int rc = ERR_OK;
-    json_unpack(json, "{s:s, s:{s:s}}", "event", &event, "what", "tagmanifest_sha256", &sha256);
-    if (strcmp(event, "stored") == 0)
+    custody_read(&r, line, strlen(line));
+    const char *sha256 = r.tagmanifest_sha256;
+    if (r.kind == CUSTODY_STORED)
         buf_consume(hashes, hashes->used);
-    if (strcmp(event, "exported") == 0 && sha256 && strlen(sha256) == HASH_HEX_ROOM - 1 &&
-        !json_is_true(json_object_get(what, "redacted")))
+    if (r.kind == CUSTODY_EXPORTED && sha256 && strlen(sha256) == HASH_HEX_ROOM - 1 && !r.redacted)
         rc = buf_append(hashes, sha256, HASH_HEX_ROOM, err);
-    json_decref(json);
+    custody_record_clear(&r);
     return rc;
 }
 

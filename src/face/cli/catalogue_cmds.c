@@ -226,7 +226,7 @@ const struct cli_command cli_list = {
 static void note_shown(struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
-    const struct custody_event e = {clock_utc_us(), "shown", cli_user_name(),
+    const struct custody_event e = {clock_utc_us(), CUSTODY_SHOWN, cli_user_name(),
                                     "{\"by\":\"cat\",\"what\":\"original\"}"};
     if (catalogue_event_add(c, t->id, &e, &err) < 0)
         fprintf(stderr, "dashspool cat: %s: access could not be added to the custody record: %s\n",

@@ -4,7 +4,6 @@
 #include "dashspool/log.h"
 #include "serve_internal.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,7 +260,7 @@ static ssize_t read_original(void *arg, uint64_t at, char *out, size_t room)
 static int note_shown(struct serve *s, const struct ask *ask, const char *id, struct err *err)
 {
     char who[SERVE_PEER_ROOM + 32];
-    struct custody_event e = {clock_utc_us(), "shown", who,
+    struct custody_event e = {clock_utc_us(), CUSTODY_SHOWN, who,
                               "{\"by\":\"serve\",\"what\":\"original\"}"};
     snprintf(who, sizeof who, "somebody at %s", ask->peer);
     return catalogue_event_add(s->catalogue, id, &e, err);

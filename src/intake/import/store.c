@@ -11,7 +11,8 @@
 enum { PATH_TEXT_ROOM = 1024 }; /* a line of the custody has 8 KiB */
 
 /* Takes what. */
-static int note(struct import *im, const char *id, const char *event, json_t *what, struct err *err)
+static int note(struct import *im, const char *id, enum custody_kind event, json_t *what,
+                struct err *err)
 {
     char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
     json_decref(what);
@@ -34,7 +35,7 @@ static int line_received(struct import *im, const struct item *it, struct err *e
         wire_path_text(it->sidecar, strlen(it->sidecar), name, sizeof name);
         json_object_set_new(what, "metadata", json_string(name));
     }
-    return note(im, it->row.id, "received", what, err);
+    return note(im, it->row.id, CUSTODY_RECEIVED, what, err);
 }
 
 static int line_stored(struct import *im, const struct catalogue_transfer *row, const char *path,
@@ -46,12 +47,12 @@ static int line_stored(struct import *im, const struct catalogue_transfer *row, 
     json_object_set_new(what, "sha256", json_string(row->sha256));
     if (ending->end != MEDIA_END_WELL)
         json_object_set_new(what, "ending", json_string(ending->note));
-    return note(im, row->id, "stored", what, err);
+    return note(im, row->id, CUSTODY_STORED, what, err);
 }
 
 static int line_same(struct import *im, const struct item *it, struct err *err)
 {
-    return note(im, it->same_as, "offered-again", file_json(it->path, &it->stat), err);
+    return note(im, it->same_as, CUSTODY_OFFERED_AGAIN, file_json(it->path, &it->stat), err);
 }
 
 typedef int step_fn(struct import *im, struct item *it, struct err *err);

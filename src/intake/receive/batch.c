@@ -121,7 +121,7 @@ size_t queue_waiting(const struct queue *q)
 /* ---- batch ---- */
 
 /* Takes what. */
-static int note(struct catalogue *c, const char *id, const char *event, json_t *what,
+static int note(struct catalogue *c, const char *id, enum custody_kind event, json_t *what,
                 struct err *err)
 {
     char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
@@ -131,14 +131,14 @@ static int note(struct catalogue *c, const char *id, const char *event, json_t *
 
 static int note_received(struct catalogue *c, const struct catalogue_transfer *row, struct err *err)
 {
-    return note(c, row->id, "received",
+    return note(c, row->id, CUSTODY_RECEIVED,
                 json_pack("{s:s, s:i}", "from", row->peer, "protocol_id", row->protocol_id), err);
 }
 
 static int note_resumed(struct catalogue *c, const struct catalogue_transfer *row, int64_t have,
                         struct err *err)
 {
-    return note(c, row->id, "resumed",
+    return note(c, row->id, CUSTODY_RESUMED,
                 json_pack("{s:s, s:I}", "from", row->peer, "have_bytes", (json_int_t)have), err);
 }
 
@@ -146,11 +146,11 @@ static int note_end(struct catalogue *c, const struct catalogue_transfer *row, c
                     struct err *err)
 {
     if (row->state == CATALOGUE_STORED)
-        return note(c, row->id, "stored",
+        return note(c, row->id, CUSTODY_STORED,
                     json_pack("{s:I, s:s, s:i}", "length_bytes", (json_int_t)row->length_bytes,
                               "sha256", row->sha256, "connections", row->connections),
                     err);
-    return note(c, row->id, "interrupted",
+    return note(c, row->id, CUSTODY_INTERRUPTED,
                 json_pack("{s:I, s:s}", "have_bytes", (json_int_t)row->length_bytes, "why", why),
                 err);
 }
@@ -158,7 +158,7 @@ static int note_end(struct catalogue *c, const struct catalogue_transfer *row, c
 static int note_offered_again(struct catalogue *c, const char *id,
                               const struct catalogue_transfer *row, struct err *err)
 {
-    return note(c, id, "offered-again", json_pack("{s:s}", "from", row->peer), err);
+    return note(c, id, CUSTODY_OFFERED_AGAIN, json_pack("{s:s}", "from", row->peer), err);
 }
 
 /* This transfer alone can never be whole: the others of the pass go on. */

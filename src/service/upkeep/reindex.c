@@ -293,18 +293,14 @@ static int row_from_facts(const char *day, const struct raw_master *m, struct ca
     return ERR_OK;
 }
 
-struct last {
-    char event[CUSTODY_EVENT_ROOM];
-};
-
-static int see_event(void *arg, const char *line, struct err *err)
+static int see_last_event(void *arg, const char *line, struct err *err)
 {
-    struct last *last = arg;
-    json_t *json = json_loads(line, 0, NULL);
-    const char *event = json_string_value(json_object_get(json, "event"));
+    enum custody_kind *last = arg;
+    struct custody_record r;
     (void)err;
-    snprintf(last->event, sizeof last->event, "%s", event ? event : "");
-    json_decref(json);
+    custody_read(&r, line, strlen(line));
+    *last = r.kind;
+    custody_record_clear(&r);
     return ERR_OK;
 }
 
@@ -312,12 +308,12 @@ static int see_event(void *arg, const char *line, struct err *err)
 static int was_deleted(struct reindex *r, const char *day, const struct raw_master *m, bool *out,
                        struct err *err)
 {
-    struct last last = {""};
+    enum custody_kind last = CUSTODY_UNKNOWN;
     *out = false;
     if (!m->sealed)
         return ERR_OK;
-    int rc = catalogue_event_each(r->made, m->facts.id, see_event, &last, err);
-    *out = rc == ERR_OK && strcmp(last.event, "deleted") == 0;
+    int rc = catalogue_event_each(r->made, m->facts.id, see_last_event, &last, err);
+    *out = rc == ERR_OK && last == CUSTODY_DELETED;
     return rc == ERR_OK && *out ? catalogue_due_add(r->made, day, m->key, err) : rc;
 }
 
@@ -353,7 +349,7 @@ static int enter(struct reindex *r, const struct catalogue_transfer *t, bool tak
                   (json_int_t)t->length_bytes, "sha256", t->sha256[0] ? t->sha256 : NULL, "state",
                   catalogue_state_name(t->state), "not_known", not_known(taken_over, no_origin));
     char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    const struct custody_event e = {clock_utc_us(), "reindexed",
+    const struct custody_event e = {clock_utc_us(), CUSTODY_REINDEXED,
                                     "dashspool " DASHSPOOL_VERSION " reindex", what};
     rc = what ? catalogue_event_add(r->made, t->id, &e, err)
               : err_nomem(err, "the custody of %s", t->id);

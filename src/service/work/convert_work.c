@@ -34,7 +34,7 @@ static int note_converted(struct catalogue *catalogue, const struct catalogue_tr
         json_pack("{s:s, s:s, s:s, s:s, s:s}", "copy", copy->kind, "path", copy->path, "sha256",
                   copy->sha256, "from_sha256", t->sha256, "settings_sha256", hex);
     char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
-    struct custody_event event = {copy->made_us, "converted", copy->tool, text};
+    struct custody_event event = {copy->made_us, CUSTODY_CONVERTED, copy->tool, text};
     rc = text ? catalogue_event_add(catalogue, t->id, &event, err)
               : err_nomem(err, "the custody of %s", t->id);
     free(text);

@@ -24,7 +24,7 @@ const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
 /* ---- protection ---- */
 
 /* Takes what. */
-static int note(struct catalogue *c, const char *id, int64_t at_us, const char *event,
+static int note(struct catalogue *c, const char *id, int64_t at_us, enum custody_kind event,
                 const char *who, json_t *what, struct err *err)
 {
     char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
@@ -50,8 +50,8 @@ static int protect(struct catalogue *c, const char *id, const struct catalogue_p
     rc = sqlx_run(st, err);
     if (rc < 0 || sqlite3_changes(c->db) == 0)
         return rc;
-    return note(c, id, p->since_us, "protected", p->who, json_pack("{s:s}", "reason", p->reason),
-                err);
+    return note(c, id, p->since_us, CUSTODY_PROTECTED, p->who,
+                json_pack("{s:s}", "reason", p->reason), err);
 }
 
 static bool text_ok(const char *text, size_t room)
@@ -130,7 +130,7 @@ static int unprotect(struct catalogue *c, const char *id, const char *who, int *
         sqlite3_bind_int64(st, 1, t.key);
         rc = sqlx_run(st, err);
         if (rc == ERR_OK)
-            rc = note(c, id, clock_utc_us(), "unprotected", who,
+            rc = note(c, id, clock_utc_us(), CUSTODY_UNPROTECTED, who,
                       json_pack("{s:O}", "reasons", reasons), err);
     }
     json_decref(reasons);

@@ -9,6 +9,38 @@
 
 static const char nothing[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
+static const char *const names[CUSTODY_KINDS] = {
+    [CUSTODY_UNKNOWN] = "",
+    [CUSTODY_RECEIVED] = "received",
+    [CUSTODY_RESUMED] = "resumed",
+    [CUSTODY_INTERRUPTED] = "interrupted",
+    [CUSTODY_STORED] = "stored",
+    [CUSTODY_PUBLISHED] = "published",
+    [CUSTODY_OFFERED_AGAIN] = "offered-again",
+    [CUSTODY_CONVERTED] = "converted",
+    [CUSTODY_DROPPED] = "dropped",
+    [CUSTODY_SHOWN] = "shown",
+    [CUSTODY_EXPORTED] = "exported",
+    [CUSTODY_PROTECTED] = "protected",
+    [CUSTODY_UNPROTECTED] = "unprotected",
+    [CUSTODY_COPY_DELETED] = "copy-deleted",
+    [CUSTODY_DELETED] = "deleted",
+    [CUSTODY_REINDEXED] = "reindexed",
+};
+
+const char *custody_kind_name(enum custody_kind kind)
+{
+    return (unsigned)kind < CUSTODY_KINDS ? names[kind] : "";
+}
+
+static enum custody_kind kind_of(const char *event)
+{
+    unsigned kind = CUSTODY_KINDS - 1;
+    while (kind > CUSTODY_UNKNOWN && (!event || strcmp(names[kind], event) != 0))
+        kind--;
+    return (enum custody_kind)kind;
+}
+
 static bool is_name(const char *text, const char *of, size_t room)
 {
     size_t n = strspn(text, of);
@@ -40,24 +72,24 @@ int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const c
                  const struct custody_event *event, struct err *err)
 {
     char hash[HASH_HEX_ROOM], at[CLOCK_TEXT_ROOM], *text = NULL;
+    const char *name = custody_kind_name(event->event);
     int rc = ERR_OK;
     snprintf(hash, sizeof hash, "%s", nothing);
     if (previous && (rc = hash_text(previous, strlen(previous), hash, err)) < 0)
         return rc;
-    if (!is_id(id) || !is_event(event->event) || !event->who[0])
+    if (!is_id(id) || !is_event(name) || !event->who[0])
         return err_set(err, ERR_MALFORMED, "custody: '%.40s' of '%.40s' by '%.40s' is no event",
-                       event->event, id, event->who);
+                       name, id, event->who);
     json_t *what =
         event->what ? json_loads(event->what, JSON_REJECT_DUPLICATES, NULL) : json_object();
     if (!json_is_object(what)) {
         json_decref(what);
-        return err_set(err, ERR_MALFORMED, "custody: what of '%s' is no JSON object", event->event);
+        return err_set(err, ERR_MALFORMED, "custody: what of '%s' is no JSON object", name);
     }
     clock_rfc3339(event->at_us, 6, at);
-    rc =
-        dump(json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s}", "at", at, "event", event->event, "id",
-                       id, "n", (json_int_t)n, "previous", hash, "what", what, "who", event->who),
-             &text, err);
+    rc = dump(json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s}", "at", at, "event", name, "id", id,
+                        "n", (json_int_t)n, "previous", hash, "what", what, "who", event->who),
+              &text, err);
     if (rc == ERR_OK && strlen(text) >= CUSTODY_LINE_ROOM)
         rc = err_set(err, ERR_LIMIT, "custody: a line of %zu bytes; %d are possible", strlen(text),
                      CUSTODY_LINE_ROOM - 1);
@@ -134,8 +166,53 @@ int custody_next(struct custody_chain *chain, const char *line, size_t n, struct
     if (rc == ERR_OK) {
         snprintf(chain->id, sizeof chain->id, "%s", l.id);
         snprintf(chain->event, sizeof chain->event, "%s", l.event);
+        chain->kind = kind_of(l.event);
         chain->n = l.n;
     }
     json_decref(json);
     return rc;
+}
+
+/* ---- one line by itself ---- */
+
+void custody_read(struct custody_record *out, const char *line, size_t n)
+{
+    json_t *json = json_loadb(line, n, 0, NULL);
+    const json_t *what = json_object_get(json, "what");
+    const struct {
+        const json_t *of;
+        const char *key;
+        const char **to;
+    } texts[] = {
+        {json, "event", &out->event},
+        {json, "id", &out->id},
+        {json, "at", &out->at},
+        {json, "who", &out->who},
+        {what, "sha256", &out->sha256},
+        {what, "from_sha256", &out->from_sha256},
+        {what, "copy", &out->copy},
+        {what, "path", &out->path},
+        {what, "stage", &out->stage},
+        {what, "package", &out->package},
+        {what, "tagmanifest_sha256", &out->tagmanifest_sha256},
+        {what, "for_job", &out->for_job},
+    };
+    *out = (struct custody_record){.own = json};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i].to = json_string_value(json_object_get(texts[i].of, texts[i].key));
+    out->kind = kind_of(out->event);
+    out->n = json_integer_value(json_object_get(json, "n"));
+    out->partial = json_is_true(json_object_get(what, "partial"));
+    out->redacted = json_is_true(json_object_get(what, "redacted"));
+}
+
+void custody_record_clear(struct custody_record *r)
+{
+    json_decref(r->own);
+    *r = (struct custody_record){.own = NULL};
+}
+
+char *custody_record_what(const struct custody_record *r)
+{
+    return json_dumps(json_object_get(r->own, "what"), JSON_COMPACT | JSON_SORT_KEYS);
 }
