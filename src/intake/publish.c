@@ -1,7 +1,7 @@
 /* A transfer's row, lines in its custody, its job in the spool. */
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
-#include "dashspool/raw_upkeep.h"
+#include "dashspool/raw.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* What is kept beside a transfer, and goes with it: copies, parts, where it came from, what was
  * done, its custody; and the files that a watched folder has. */
-#include "dashspool/catalogue_check.h"
+#include "dashspool/catalogue.h"
 #include "support/catalogued.h"
 #include "support/support.h"
 #include <stdio.h>

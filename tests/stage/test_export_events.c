@@ -1,7 +1,7 @@
 /* Events in a store: who belongs to whom, what was packed already, and which name a package gets.
  */
 #include "dashspool/clock.h"
-#include "dashspool/export_event.h"
+#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/verify.h"
 #include "support/stored.h"

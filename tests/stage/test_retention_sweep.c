@@ -1,8 +1,8 @@
 /* Retention: what goes, what stays whatever a rule says, and what is left of what went. */
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
-#include "dashspool/raw_upkeep.h"
-#include "dashspool/spool_upkeep.h"
+#include "dashspool/raw.h"
+#include "dashspool/spool.h"
 #include "support/support.h"
 #include "support/upkept.h"
 #include <stdio.h>

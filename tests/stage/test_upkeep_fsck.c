@@ -1,6 +1,6 @@
 /* fsck: a store that is well has no problems; each thing that can be wrong is told once, by its
  * name, and never stops the rest. */
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/spool.h"
 #include "dashspool/upkeep.h"
 #include "support/sql.h"

@@ -1,12 +1,11 @@
 /* Which transfers are one event, which packages were made of them; the package of an event: its
  * name, and what a process that was killed left of it. */
 #include "dashspool/clock.h"
-#include "dashspool/export_event.h"
-#include "dashspool/fnv.h"
+#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
+#include "dashspool/table.h"
 #include "dashspool/verify.h"
-#include "dashspool/workdir.h"
 #include "package_internal.h"
 #include <ctype.h>
 #include <dirent.h>

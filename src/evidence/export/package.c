@@ -1,11 +1,11 @@
 #define _GNU_SOURCE /* memmem */
 /* A package of masters, facts, copies and custody: what comes when. */
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/custody.h"
 #include "dashspool/export.h"
-#include "dashspool/facts.h"
 #include "dashspool/fsx.h"
+#include "dashspool/master.h"
 #include "dashspool/wire.h"
 #include "package_internal.h"
 #include <errno.h>

@@ -4,7 +4,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"
 #include "dashspool/verify.h"
-#include "dashspool/workdir.h"
 #include "package_internal.h"
 #include <ctype.h>
 #include <poll.h>

@@ -5,8 +5,8 @@
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
 #include "dashspool/recipe.h"
-#include "dashspool/wire_meta.h"
-#include "dashspool/words.h"
+#include "dashspool/text.h"
+#include "dashspool/wire.h"
 #include "terminal.h"
 #include <stdlib.h>
 #include <string.h>

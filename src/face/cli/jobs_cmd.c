@@ -2,7 +2,7 @@
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
-#include "dashspool/spool_upkeep.h"
+#include "dashspool/spool.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,11 @@
 /* sweep: what goes, and how. */
 #include "dashspool/buf.h"
-#include "dashspool/catalogue_check.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/intake.h"
-#include "dashspool/raw_upkeep.h"
+#include "dashspool/raw.h"
 #include "dashspool/retention.h"
 #include "rules.h"
 #include <inttypes.h>

@@ -1,13 +1,12 @@
 /* fsck: is everything there, and is it what it was? Masters, rows, copies, custody, files that
  * nobody knows, jobs: in this order. What is wrong is told, and never an error. */
-#include "dashspool/catalogue_check.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
-#include "dashspool/raw_upkeep.h"
+#include "dashspool/raw.h"
 #include "dashspool/upkeep.h"
 #include <errno.h>
 #include <inttypes.h>

@@ -1,13 +1,12 @@
 /* reindex: the catalogue made anew, from masters and copies, and from what can be believed of the
  * old one. */
 #define _GNU_SOURCE /* flock */
-#include "dashspool/catalogue_check.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
-#include "dashspool/raw_upkeep.h"
+#include "dashspool/raw.h"
 #include "dashspool/upkeep.h"
 #include "dashspool/wire.h"
 #include <errno.h>

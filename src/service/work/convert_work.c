@@ -9,7 +9,6 @@
 #include "dashspool/master.h"
 #include "dashspool/recipe.h"
 #include "dashspool/work.h"
-#include "dashspool/workdir.h"
 #include "worker.h"
 #include <jansson.h>
 #include <limits.h>

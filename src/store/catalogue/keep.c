@@ -1,5 +1,5 @@
 #include "catalogue_internal.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include <inttypes.h>
 #include <jansson.h>
