@@ -50,6 +50,40 @@ enum custody_kind {
 /* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
 const char *custody_kind_name(enum custody_kind kind);
 
+/* Texts one behind the other, each with its NUL. */
+struct custody_list {
+    const char *texts;
+    size_t bytes;
+};
+
+/* The members of `what`, under the names that they have in a line (shown: "what"). NULL or false: a
+ * line does not have it. */
+struct custody_what {
+    const char *from; /* received, resumed, offered-again: whom; reindexed: out of what */
+    const char *path; /* of a file that was imported; of a copy, below ROOT */
+    const char *modified, *metadata, *ending; /* of a file that was imported */
+    const char *sha256;      /* stored, reindexed, deleted: of the original; else of the copy */
+    const char *from_sha256; /* converted: of the original that it was made from */
+    const char *copy, *settings_sha256; /* converted, copy-deleted: its kind */
+    const char *state;                  /* deleted, reindexed */
+    const char *stage, *failed;         /* dropped: whose job, and what had failed */
+    const char *why;
+    const char *by, *shown;                             /* shown: which program, what */
+    const char *package, *tagmanifest_sha256, *for_job; /* exported */
+    const char *full_tagmanifest_sha256; /* exported, redacted: of the original one */
+    const char *reason;                  /* protected */
+    const int64_t *protocol_id, *have_bytes, *length_bytes, *connections, *copies;
+    bool partial, redacted; /* exported */
+    bool no_sound;          /* and of a redacted one these two, whatever they are */
+    struct custody_list masks;
+    struct custody_list reasons;   /* unprotected: of the protections that ended */
+    struct custody_list not_known; /* reindexed */
+};
+
+/* The text of a JSON object, for struct custody_event; the caller frees it. NULL: no memory, or a
+ * text in it is not UTF-8. */
+char *custody_what_text(const struct custody_what *what);
+
 struct custody_event {
     int64_t at_us; /* UTC */
     enum custody_kind event;
@@ -83,14 +117,8 @@ struct custody_record {
     const char *event; /* the name, also of another version */
     const char *id, *at, *who;
     int64_t n;
-    /* members of `what` */
-    const char *sha256;      /* stored, reindexed: of the original; converted: of the copy */
-    const char *from_sha256; /* converted: of the original that it was made from */
-    const char *copy, *path; /* converted, copy-deleted: its kind, and where below ROOT */
-    const char *stage;       /* dropped */
-    const char *package, *tagmanifest_sha256, *for_job; /* exported */
-    bool partial, redacted;                             /* exported */
-    void *own;                                          /* all texts */
+    struct custody_what what; /* its texts and its yes or no; nobody asks for the rest */
+    void *own;                /* all texts */
 };
 
 /* Reads a line by itself, as it is: whether it belongs to a chain only custody_next() tells. What

@@ -25,10 +25,9 @@ int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_t
 bool intake_metadata(const uint8_t *meta, size_t n, int64_t now_utc_us,
                      struct catalogue_transfer *row);
 
-/* A line in the custody of transfer `id`, now, by `who` ("receive": this program's part). what is
- * the text of a JSON object, which is freed here; NULL: there was no memory for it. */
+/* A line in the custody of transfer `id`, now, by `who` ("receive": this program's part). */
 int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
-                char *what, struct err *err) DS_MUST_CHECK;
+                const struct custody_what *what, struct err *err) DS_MUST_CHECK;
 
 #define INTAKE_FEEDS_MAX 66
 

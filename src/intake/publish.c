@@ -24,13 +24,14 @@ int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_t
 }
 
 int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
-                char *what, struct err *err)
+                const struct custody_what *what, struct err *err)
 {
     char by[64];
     snprintf(by, sizeof by, "dashspool " DASHSPOOL_VERSION " %s", who);
-    struct custody_event e = {.at_us = clock_utc_us(), .event = event, .who = by, .what = what};
-    int rc = what ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
-    free(what);
+    char *text = custody_what_text(what);
+    struct custody_event e = {.at_us = clock_utc_us(), .event = event, .who = by, .what = text};
+    int rc = text ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
+    free(text);
     return rc;
 }
 
@@ -97,7 +98,9 @@ static int mark(struct catalogue *c, const char *id, const char *who, struct err
         return rc;
     row.published = true;
     rc = catalogue_transfer_update(c, &row, err);
-    return rc < 0 ? rc : intake_note(c, id, who, CUSTODY_PUBLISHED, strdup("{}"), err);
+    return rc < 0 ? rc
+                  : intake_note(c, id, who, CUSTODY_PUBLISHED, &(struct custody_what){.from = NULL},
+                                err);
 }
 
 int intake_published(struct catalogue *c, const char *id, const char *who, struct err *err)

@@ -139,10 +139,10 @@ static void test_a_record_has_what_a_line_says_and_nothing_else(void **state)
     assert_string_equal(r.who, "a clerk");
     assert_string_equal(r.at, "2024-11-29T07:23:45.000000Z");
     assert_int_equal(r.n, 7);
-    assert_string_equal(r.package, "p");
-    assert_string_equal(r.stage, "");
-    assert_true(r.partial && !r.redacted);
-    assert_true(!r.sha256 && !r.path && !r.for_job); /* a number is no hash */
+    assert_string_equal(r.what.package, "p");
+    assert_string_equal(r.what.stage, "");
+    assert_true(r.what.partial && !r.what.redacted);
+    assert_true(!r.what.sha256 && !r.what.path && !r.what.for_job); /* a number is no hash */
     char *what = custody_record_what(&r);
     assert_non_null(what);
     assert_string_equal(what, e.what);
@@ -160,14 +160,43 @@ static void test_an_event_of_another_version_is_unknown_but_has_its_name(void **
     custody_read(&r, later, strlen(later));
     assert_int_equal(r.kind, CUSTODY_UNKNOWN);
     assert_string_equal(r.event, "stored-elsewhere");
-    assert_string_equal(r.sha256, "x");
+    assert_string_equal(r.what.sha256, "x");
     custody_record_clear(&r);
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         custody_read(&r, odd[i], strlen(odd[i]));
         assert_int_equal(r.kind, CUSTODY_UNKNOWN);
-        assert_true(!r.id && !r.sha256 && !custody_record_what(&r));
+        assert_true(!r.id && !r.what.sha256 && !custody_record_what(&r));
         custody_record_clear(&r);
     }
+}
+
+static void test_what_has_the_members_that_are_said(void **state)
+{
+    (void)state;
+    const int64_t none = 0, many = INT64_C(1) << 40;
+    static const char masks[] = "0,0,1,1\0rear:2,2,3,3";
+    const struct {
+        struct custody_what what;
+        const char *text;
+    } said[] = {
+        {{.from = NULL}, "{}"},
+        {{.sha256 = "", .length_bytes = &many, .copies = &none},
+         "{\"sha256\":\"\",\"length_bytes\":1099511627776,\"copies\":0}"},
+        {{.by = "cat", .shown = "original"}, "{\"by\":\"cat\",\"what\":\"original\"}"},
+        {{.partial = true, .no_sound = false}, "{\"partial\":true}"},
+        {{.redacted = true}, "{\"no_sound\":false,\"masks\":[],\"redacted\":true}"},
+        {{.redacted = true, .no_sound = true, .masks = {masks, sizeof masks}},
+         "{\"no_sound\":true,\"masks\":[\"0,0,1,1\",\"rear:2,2,3,3\"],\"redacted\":true}"},
+        {{.reasons = {"a\0b", 4}}, "{\"reasons\":[\"a\",\"b\"]}"},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        char *text = custody_what_text(&said[i].what);
+        assert_non_null(text);
+        assert_string_equal(text, said[i].text);
+        free(text);
+    }
+    assert_null(custody_what_text(&(struct custody_what){.why = "\xff"}));
+    assert_null(custody_what_text(&(struct custody_what){.reasons = {"\xff", 2}}));
 }
 
 int main(void)
@@ -181,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_event_is_refused),
         cmocka_unit_test(test_another_spelling_of_a_line_is_none),
         cmocka_unit_test(test_a_record_has_what_a_line_says_and_nothing_else),
+        cmocka_unit_test(test_what_has_the_members_that_are_said),
         cmocka_unit_test(test_an_event_of_another_version_is_unknown_but_has_its_name),
     };
     return cmocka_run_group_tests(tests, make_chain, NULL);

@@ -211,7 +211,7 @@ static int note_package(void *arg, const char *line, struct err *err)
     struct custody_record r;
     int rc = ERR_OK;
     custody_read(&r, line, strlen(line));
-    const char *package = r.package, *job = r.for_job ? r.for_job : "";
+    const char *package = r.what.package, *job = r.what.for_job ? r.what.for_job : "";
     if (r.kind == CUSTODY_STORED) {
         n->stored = true;
         for (size_t i = 0; i < event_issued_count(n->out); i++)
@@ -221,7 +221,7 @@ static int note_package(void *arg, const char *line, struct err *err)
     if (r.kind == CUSTODY_EXPORTED && fits) {
         memcpy(one.package, package, strlen(package));
         memcpy(one.for_job, job, strlen(job));
-        one.current = !(r.partial && n->stored);
+        one.current = !(r.what.partial && n->stored);
         rc = buf_append(n->out, &one, sizeof one, err);
     }
     custody_record_clear(&r);

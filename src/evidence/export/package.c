@@ -328,17 +328,14 @@ static int fill(struct package *p, struct err *err)
 /* What the custody of each says; of one that was not whole, that it was not. */
 static char *words_of_export(const struct package *p, bool partial)
 {
-    json_t *o =
-        json_pack("{s:s, s:s}", "package", p->name, "tagmanifest_sha256", p->result->tag_sha256);
-    if (o && p->request->for_job)
-        json_object_set_new(o, "for_job", json_string(p->request->for_job));
-    if (o && partial)
-        json_object_set_new(o, "partial", json_true());
-    if (o && p->redaction)
-        redaction_note(p->redaction, o);
-    char *words = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    json_decref(o);
-    return words;
+    struct custody_what what = {.package = p->name,
+                                .tagmanifest_sha256 = p->result->tag_sha256,
+                                .for_job = p->request->for_job,
+                                .partial = partial};
+    char masks[REDACTION_MASKS_ROOM];
+    if (p->redaction)
+        redaction_note(p->redaction, &what, masks);
+    return custody_what_text(&what);
 }
 
 static bool was_partial(const struct package *p, const char *id)

@@ -48,11 +48,11 @@ static bool has_master(const struct verify *v, const char *id, const char *sha25
 /* A master's hash in the manifest is that of its event "stored", and of "reindexed". */
 static void judge_stored(struct verify *v, const struct custody_record *r)
 {
-    if (r->sha256 && !has_master(v, r->id, r->sha256))
+    if (r->what.sha256 && !has_master(v, r->id, r->what.sha256))
         verify_problem(v, VERIFY_CUSTODY,
                        "%s: its original is missing or changed: no file in data/master/ has the "
                        "SHA-256 of receipt, %s",
-                       r->id, r->sha256);
+                       r->id, r->what.sha256);
 }
 
 /* The last one of that name is the one that is there: of what broke off copies are made anew when
@@ -60,14 +60,14 @@ static void judge_stored(struct verify *v, const struct custody_record *r)
 static void judge_converted(struct verify *v, const struct custody_record *r, bool redacted)
 {
     char name[BAG_NAME_ROOM];
-    if (!r->copy || !r->path || !r->sha256 || !r->from_sha256)
+    if (!r->what.copy || !r->what.path || !r->what.sha256 || !r->what.from_sha256)
         return;
-    const char *base = strrchr(r->path, '/') ? strrchr(r->path, '/') + 1 : r->path;
-    struct file *f = bag_copy_name(name, r->copy, r->path) ? verify_find(v, name) : NULL;
+    const char *base = strrchr(r->what.path, '/') ? strrchr(r->what.path, '/') + 1 : r->what.path;
+    struct file *f = bag_copy_name(name, r->what.copy, r->what.path) ? verify_find(v, name) : NULL;
     if (!f || strncmp(base, r->id, strlen(r->id)) != 0 || base[strlen(r->id)] != '.')
         return;
-    f->noted = strcmp(f->sha256, r->sha256) == 0 ? NOTED_SAME : NOTED_OTHER;
-    snprintf(f->made_from, sizeof f->made_from, "%s", redacted ? "" : r->from_sha256);
+    f->noted = strcmp(f->sha256, r->what.sha256) == 0 ? NOTED_SAME : NOTED_OTHER;
+    snprintf(f->made_from, sizeof f->made_from, "%s", redacted ? "" : r->what.from_sha256);
 }
 
 /* A copy that is in the package was made from its master. */

@@ -9,7 +9,6 @@
 #include "dashspool/retention.h"
 #include "rules.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,15 +91,7 @@ static bool ended(const struct sweep *s)
     return s->listener->go_on && !s->listener->go_on(s->listener->arg);
 }
 
-/* JSON text of an event, or NULL: no memory. Takes `what`. */
-static char *event_text(json_t *what)
-{
-    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
-    json_decref(what);
-    return text;
-}
-
-/* Adds an event to a custody. Takes `what`, a text that jansson made, or NULL: no memory. */
+/* Adds an event to a custody. Takes `what`, a text, or NULL: no memory. */
 static int note(struct sweep *s, const char *id, enum custody_kind event, char *what,
                 struct err *err)
 {
@@ -159,13 +150,13 @@ static int see_conversion(void *arg, const char *line, struct err *err)
     (void)err;
     snprintf(of_part, sizeof of_part, "/%s.partial.", s->of->id);
     custody_read(&r, line, strlen(line));
-    bool partial = r.path && strstr(r.path, of_part);
+    bool partial = r.what.path && strstr(r.what.path, of_part);
     if (r.kind == CUSTODY_STORED && !partial)
         s->converted = false;
     if (r.kind == CUSTODY_CONVERTED || r.kind == CUSTODY_COPY_DELETED)
         s->converted |= !partial;
     if (r.kind == CUSTODY_DROPPED)
-        s->converted |= !partial && (!r.stage || strcmp(r.stage, "convert") == 0);
+        s->converted |= !partial && (!r.what.stage || strcmp(r.what.stage, "convert") == 0);
     custody_record_clear(&r);
     return ERR_OK;
 }
@@ -334,10 +325,10 @@ static int drop_job(struct failed *f, const struct spool_found *job, const char 
 {
     int rc = ERR_OK;
     if (!f->s->dry_run && id) {
-        char *what = event_text(json_pack("{s:s, s:s, s:s}", "stage", f->stage->stage, "why", why,
-                                          "failed", job->reason));
+        char *what = custody_what_text(
+            &(struct custody_what){.stage = f->stage->stage, .why = why, .failed = job->reason});
         if (!what) /* the reason is no text */
-            what = event_text(json_pack("{s:s}", "stage", f->stage->stage));
+            what = custody_what_text(&(struct custody_what){.stage = f->stage->stage});
         rc = note(f->s, id, CUSTODY_DROPPED, what, err);
     }
     if (rc == ERR_OK && !f->s->dry_run)
@@ -492,8 +483,8 @@ static int delete_copy(struct sweep *s, const char *id, const struct catalogue_c
     if (rc < 0)
         return rc;
     return note(s, id, CUSTODY_COPY_DELETED,
-                event_text(json_pack("{s:s, s:s, s:s, s:s}", "copy", copy->kind, "path", copy->path,
-                                     "sha256", copy->sha256, "why", why)),
+                custody_what_text(&(struct custody_what){
+                    .copy = copy->kind, .path = copy->path, .sha256 = copy->sha256, .why = why}),
                 err);
 }
 
@@ -577,9 +568,12 @@ static int count_and_delete_copy(void *arg, const struct catalogue_copy *copy, s
 static int retire(struct sweep *s, const struct catalogue_transfer *t, const char *why, int copies,
                   struct err *err)
 {
-    char *what = event_text(json_pack("{s:s, s:s, s:I, s:s, s:i}", "why", why, "sha256", t->sha256,
-                                      "length_bytes", (json_int_t)t->length_bytes, "state",
-                                      catalogue_state_name(t->state), "copies", copies));
+    const int64_t n = copies;
+    char *what = custody_what_text(&(struct custody_what){.why = why,
+                                                          .sha256 = t->sha256,
+                                                          .length_bytes = &t->length_bytes,
+                                                          .state = catalogue_state_name(t->state),
+                                                          .copies = &n});
     const struct custody_event e = {s->now_us, CUSTODY_DELETED,
                                     "dashspool " DASHSPOOL_VERSION " sweep", what};
     int rc = what ? catalogue_retire(s->catalogue, t, &e, err)

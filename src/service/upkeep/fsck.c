@@ -382,8 +382,8 @@ static void note_stored(struct life *l, const char *line)
 {
     struct custody_record r;
     custody_read(&r, line, strlen(line));
-    if (r.sha256)
-        snprintf(l->stored, sizeof l->stored, "%s", r.sha256);
+    if (r.what.sha256)
+        snprintf(l->stored, sizeof l->stored, "%s", r.what.sha256);
     custody_record_clear(&r);
 }
 

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,19 +315,14 @@ static int was_deleted(struct reindex *r, const char *day, const struct raw_mast
     return rc == ERR_OK && *out ? catalogue_due_add(r->made, day, m->key, err) : rc;
 }
 
-/* For the custody; NULL: all is. */
-static json_t *not_known(bool taken_over, bool no_origin)
+/* For the custody; empty: all is. */
+static struct custody_list not_known(bool taken_over, bool no_origin)
 {
-    static const char *const lost[] = {"connections", "protections", "stages done"};
-    json_t *all = json_array();
-    for (size_t i = 0; !taken_over && i < sizeof lost / sizeof *lost; i++)
-        json_array_append_new(all, json_string(lost[i]));
-    if (no_origin)
-        json_array_append_new(all, json_string("origin"));
-    if (json_array_size(all) > 0)
-        return all;
-    json_decref(all);
-    return NULL;
+    static const char lost[] = "connections\0protections\0stages done\0origin";
+    const size_t origin = sizeof "origin";
+    const char *from = taken_over ? lost + sizeof lost - origin : lost;
+    size_t n = sizeof lost - (size_t)(from - lost);
+    return (struct custody_list){from, no_origin ? n : n - origin};
 }
 
 static int enter(struct reindex *r, const struct catalogue_transfer *t, bool taken_over,
@@ -342,18 +336,17 @@ static int enter(struct reindex *r, const struct catalogue_transfer *t, bool tak
         return rc;
     bool no_origin = strcmp(t->source, "file") == 0 && !origin;
     r->out->no_origin += no_origin;
-    json_t *o =
-        json_pack("{s:s, s:I, s:s*, s:s, s:o*}", "from",
-                  taken_over ? "the catalogue that was there" : "the masters", "length_bytes",
-                  (json_int_t)t->length_bytes, "sha256", t->sha256[0] ? t->sha256 : NULL, "state",
-                  catalogue_state_name(t->state), "not_known", not_known(taken_over, no_origin));
-    char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    char *what = custody_what_text(
+        &(struct custody_what){.from = taken_over ? "the catalogue that was there" : "the masters",
+                               .length_bytes = &t->length_bytes,
+                               .sha256 = t->sha256[0] ? t->sha256 : NULL,
+                               .state = catalogue_state_name(t->state),
+                               .not_known = not_known(taken_over, no_origin)});
     const struct custody_event e = {clock_utc_us(), CUSTODY_REINDEXED,
                                     "dashspool " DASHSPOOL_VERSION " reindex", what};
     rc = what ? catalogue_event_add(r->made, t->id, &e, err)
               : err_nomem(err, "the custody of %s", t->id);
     free(what);
-    json_decref(o);
     r->out->masters += rc == ERR_OK;
     return rc;
 }

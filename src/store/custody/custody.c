@@ -173,37 +173,120 @@ int custody_next(struct custody_chain *chain, const char *line, size_t n, struct
     return rc;
 }
 
+/* ---- what ---- */
+
+static const struct member {
+    const char *key;
+    enum { TEXT, NUMBER, YES, LIST } type;
+    size_t at;
+} members[] = {
+#define MEMBER(type, name)                               \
+    {                                                    \
+#name, type, offsetof(struct custody_what, name) \
+    }
+    MEMBER(TEXT, from),
+    MEMBER(TEXT, path),
+    MEMBER(TEXT, modified),
+    MEMBER(TEXT, metadata),
+    MEMBER(TEXT, ending),
+    MEMBER(TEXT, sha256),
+    MEMBER(TEXT, from_sha256),
+    MEMBER(TEXT, copy),
+    MEMBER(TEXT, settings_sha256),
+    MEMBER(TEXT, state),
+    MEMBER(TEXT, stage),
+    MEMBER(TEXT, failed),
+    MEMBER(TEXT, why),
+    MEMBER(TEXT, by),
+    {"what", TEXT, offsetof(struct custody_what, shown)},
+    MEMBER(TEXT, package),
+    MEMBER(TEXT, tagmanifest_sha256),
+    MEMBER(TEXT, for_job),
+    MEMBER(TEXT, full_tagmanifest_sha256),
+    MEMBER(TEXT, reason),
+    MEMBER(NUMBER, protocol_id),
+    MEMBER(NUMBER, have_bytes),
+    MEMBER(NUMBER, length_bytes),
+    MEMBER(NUMBER, connections),
+    MEMBER(NUMBER, copies),
+    MEMBER(YES, partial),
+    MEMBER(YES, redacted),
+    MEMBER(YES, no_sound),
+    MEMBER(LIST, masks),
+    MEMBER(LIST, reasons),
+    MEMBER(LIST, not_known),
+#undef MEMBER
+};
+
+static json_t *list_json(const struct custody_list *list)
+{
+    json_t *all = json_array();
+    for (size_t at = 0; all && at < list->bytes; at += strlen(list->texts + at) + 1)
+        if (json_array_append_new(all, json_string(list->texts + at)) < 0) {
+            json_decref(all);
+            return NULL;
+        }
+    return all;
+}
+
+/* False: no memory, or no UTF-8. What is not there is left out. */
+static bool put_member(json_t *o, const struct member *m, const struct custody_what *what)
+{
+    const void *at = (const char *)what + m->at;
+    const char *text = m->type == TEXT ? *(const char *const *)at : NULL;
+    const int64_t *number = m->type == NUMBER ? *(const int64_t *const *)at : NULL;
+    const struct custody_list *list = at;
+    if (text)
+        return json_object_set_new(o, m->key, json_string(text)) == 0;
+    if (number)
+        return json_object_set_new(o, m->key, json_integer(*number)) == 0;
+    if (m->type == YES && *(const bool *)at)
+        return json_object_set_new(o, m->key, json_true()) == 0;
+    if (m->type == LIST && list->bytes > 0)
+        return json_object_set_new(o, m->key, list_json(list)) == 0;
+    return true;
+}
+
+char *custody_what_text(const struct custody_what *what)
+{
+    json_t *o = json_object();
+    bool good = o != NULL;
+    if (good && what->redacted) /* it says also what was not hidden */
+        good = json_object_set_new(o, "no_sound", json_false()) == 0 &&
+               json_object_set_new(o, "masks", json_array()) == 0;
+    for (size_t i = 0; good && i < sizeof members / sizeof *members; i++)
+        good = put_member(o, &members[i], what);
+    char *text = good ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return text;
+}
+
+static void get_member(const json_t *o, const struct member *m, struct custody_what *what)
+{
+    const json_t *json = json_object_get(o, m->key);
+    void *at = (char *)what + m->at;
+    if (m->type == TEXT)
+        *(const char **)at = json_string_value(json);
+    if (m->type == YES)
+        *(bool *)at = json_is_true(json);
+}
+
 /* ---- one line by itself ---- */
 
 void custody_read(struct custody_record *out, const char *line, size_t n)
 {
     json_t *json = json_loadb(line, n, 0, NULL);
-    const json_t *what = json_object_get(json, "what");
-    const struct {
-        const json_t *of;
-        const char *key;
-        const char **to;
-    } texts[] = {
-        {json, "event", &out->event},
-        {json, "id", &out->id},
-        {json, "at", &out->at},
-        {json, "who", &out->who},
-        {what, "sha256", &out->sha256},
-        {what, "from_sha256", &out->from_sha256},
-        {what, "copy", &out->copy},
-        {what, "path", &out->path},
-        {what, "stage", &out->stage},
-        {what, "package", &out->package},
-        {what, "tagmanifest_sha256", &out->tagmanifest_sha256},
-        {what, "for_job", &out->for_job},
+    *out = (struct custody_record){
+        .event = json_string_value(json_object_get(json, "event")),
+        .id = json_string_value(json_object_get(json, "id")),
+        .at = json_string_value(json_object_get(json, "at")),
+        .who = json_string_value(json_object_get(json, "who")),
+        .n = json_integer_value(json_object_get(json, "n")),
+        .own = json,
     };
-    *out = (struct custody_record){.own = json};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i].to = json_string_value(json_object_get(texts[i].of, texts[i].key));
     out->kind = kind_of(out->event);
-    out->n = json_integer_value(json_object_get(json, "n"));
-    out->partial = json_is_true(json_object_get(what, "partial"));
-    out->redacted = json_is_true(json_object_get(what, "redacted"));
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        get_member(json_object_get(json, "what"), &members[i], &out->what);
 }
 
 void custody_record_clear(struct custody_record *r)
