@@ -2,7 +2,7 @@
 #include "dashspool/cli.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
-#include "dashspool/export_event.h"
+#include "dashspool/export.h"
 #include "dashspool/receive.h"
 #include "dashspool/retention.h"
 #include "dashspool/serve.h"

@@ -296,4 +296,185 @@ int catalogue_done_remove(struct catalogue *c, int64_t key, const char *stage,
 
 const char *catalogue_state_name(enum catalogue_state state);
 
+/* ---- what is kept, and what went ----
+ *
+ * What is kept whatever a rule says, and what went. Each function is one
+ * transaction, or part of the caller's.
+ *
+ *     stored, partial ──retire──► a custody that ends with "deleted", and a master that is due to
+ * be dropped from raw/<day>.db ──dropped──► the custody alone
+ *
+ * The custody outlives its transfer: its id is never given again.
+ */
+
+#define CATALOGUE_REASON_ROOM 512
+
+struct catalogue_protection {
+    int64_t since_us;
+    char who[128];
+    char reason[CATALOGUE_REASON_ROOM];
+};
+
+/* Protects a transfer for one more reason, and says so in its custody ("protected"). For a reason
+ * that holds already nothing is written. ERR_NOTFOUND: no such transfer; ERR_MALFORMED: who or
+ * reason is empty, or is too long. */
+int catalogue_protect(struct catalogue *c, const char *id, const struct catalogue_protection *p,
+                      struct err *err) DS_MUST_CHECK;
+
+/* Ends all of its protections, and says so in its custody ("unprotected", with the reasons that
+ * held). *ended counts them; where there were none, nothing is written. */
+int catalogue_unprotect(struct catalogue *c, const char *id, const char *who, int *ended,
+                        struct err *err) DS_MUST_CHECK;
+
+/* The protections of a transfer, the oldest first; fn may write. */
+typedef int catalogue_protection_fn(void *arg, const struct catalogue_protection *p,
+                                    struct err *err);
+int catalogue_protection_each(struct catalogue *c, int64_t key, catalogue_protection_fn *fn,
+                              void *arg, struct err *err) DS_MUST_CHECK;
+
+int catalogue_protected(struct catalogue *c, int64_t key, bool *out, struct err *err) DS_MUST_CHECK;
+
+/* Takes a transfer's row, its connections and its copies' rows away, adds `event` to its custody,
+ * and keeps in mind that its master is to be dropped. ERR_BUSY for one that is protected. */
+int catalogue_retire(struct catalogue *c, const struct catalogue_transfer *t,
+                     const struct custody_event *event, struct err *err) DS_MUST_CHECK;
+
+/* The masters that are due to be dropped; fn may write. */
+typedef int catalogue_due_fn(void *arg, const char *day, int64_t key, struct err *err);
+int catalogue_due_each(struct catalogue *c, catalogue_due_fn *fn, void *arg,
+                       struct err *err) DS_MUST_CHECK;
+int catalogue_due_add(struct catalogue *c, const char *day, int64_t key,
+                      struct err *err) DS_MUST_CHECK;
+/* It was dropped, durably. */
+int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
+
+/* Takes a copy's row away. One that is not there is fine. */
+int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* ---- for checks, copies and rebuilding ----
+ *
+ * The catalogue as somebody sees it who does not trust it, copies it, or makes it
+ * anew.
+ */
+
+/* What SQLite finds wrong with the file (PRAGMA integrity_check and foreign_key_check), a text
+ * each, 100 at most; `quick` leaves out whether indices agree with their tables. fn returns
+ * negative to stop. */
+typedef int catalogue_flaw_fn(void *arg, const char *text, struct err *err);
+int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void *arg,
+                    struct err *err) DS_MUST_CHECK;
+
+/* The keys of all transfers, in their order; fn may write. One that cannot be read does not keep
+ * the others from it, as in catalogue_transfer_each(): catalogue_transfer_by_key() tells. */
+typedef int catalogue_key_fn(void *arg, int64_t key, struct err *err);
+int catalogue_key_each(struct catalogue *c, catalogue_key_fn *fn, void *arg,
+                       struct err *err) DS_MUST_CHECK;
+
+/* One row by key; *found false if there is none. */
+int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue_transfer *out,
+                              bool *found, struct err *err) DS_MUST_CHECK;
+
+/* The ids that have a custody, in their order, also those whose transfer is gone; fn may write. The
+ * text is as it stands in the database, cut to CATALOGUE_ID_ROOM; lines: how many it has there,
+ * also behind a gap. */
+typedef int catalogue_id_fn(void *arg, const char *id, int64_t lines, struct err *err);
+int catalogue_custody_each(struct catalogue *c, catalogue_id_fn *fn, void *arg,
+                           struct err *err) DS_MUST_CHECK;
+
+/* The transfer that has a copy at this path (relative to ROOT), or ERR_NOTFOUND. */
+int catalogue_copy_owner(struct catalogue *c, const char *path, char id[CATALOGUE_ID_ROOM],
+                         struct err *err) DS_MUST_CHECK;
+
+/* How many copies there are, and their bytes. */
+int catalogue_copy_count(struct catalogue *c, int64_t *copies, int64_t *bytes,
+                         struct err *err) DS_MUST_CHECK;
+
+/* All of it as of one moment into the file `path`, durable but for its directory's entry. Others
+ * may write meanwhile. */
+int catalogue_backup(struct catalogue *c, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* All that was committed is in catalogue.db itself, durably, and its -wal is empty: the file may be
+ * renamed or linked once this is closed. ERR_BUSY if others have it open. */
+int catalogue_settle(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+
+/* Adds a row with the key and the id that it says. ERR_MALFORMED if either is taken. */
+int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_transfer *t,
+                               struct err *err) DS_MUST_CHECK;
+
+#define CATALOGUE_STAGE_ROOM 128
+
+struct catalogue_done {
+    char stage[CATALOGUE_STAGE_ROOM];
+    int64_t at_us;
+    int attempt;
+};
+
+/* The stages that have done their work on transfer `key`, by name; all files that were seen, by
+ * path. fn may write to another catalogue. ERR_MALFORMED ends it at a row that cannot be read. */
+typedef int catalogue_done_fn(void *arg, const struct catalogue_done *d, struct err *err);
+int catalogue_done_each(struct catalogue *c, int64_t key, catalogue_done_fn *fn, void *arg,
+                        struct err *err) DS_MUST_CHECK;
+typedef int catalogue_seen_fn(void *arg, const struct catalogue_seen *s, struct err *err);
+int catalogue_seen_each(struct catalogue *c, catalogue_seen_fn *fn, void *arg,
+                        struct err *err) DS_MUST_CHECK;
+
+/* Adds a custody line of transfer `id` as it is. ERR_MALFORMED if it does not follow from those
+ * that are there. */
+int catalogue_event_restore(struct catalogue *c, const char *id, const char *line,
+                            struct err *err) DS_MUST_CHECK;
+
+/* ---- as a whole ----
+ *
+ * The catalogue as a whole, for somebody who only looks: how much there is,
+ * which cameras were here when, what broke off. The file is opened read-only: an older version of
+ * it is not brought up to date (all that is asked here is in each), nobody who writes waits, and
+ * busy ones are waited for half a second. All answers are as of the first question. Not
+ * thread-safe.
+ *
+ * Files touched: ROOT/catalogue.db is read; SQLite may make its -wal and -shm.
+ */
+
+struct catalogue_summary;
+
+/* ERR_NOTFOUND: there is none; else as catalogue_open(). *out is the caller's. */
+int catalogue_summary_open(struct catalogue_summary **out, const char *root,
+                           struct err *err) DS_MUST_CHECK;
+void catalogue_summary_close(struct catalogue_summary **l);
+
+struct catalogue_totals {
+    int64_t receiving, stored, partial; /* transfers */
+    int64_t unpublished;                /* of the stored ones: without a job yet */
+    int64_t bytes;                      /* of all masters */
+    int64_t since_bytes;                /* of those that began at since_us or later */
+    int64_t first_us;                   /* when the first of all began; 0: there is none */
+    char oldest_unpublished[CATALOGUE_ID_ROOM];
+    int64_t oldest_unpublished_us; /* when it was complete */
+};
+int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
+                             struct catalogue_totals *out, struct err *err) DS_MUST_CHECK;
+
+/* How many copies, and their bytes: added up (*exact), or, where there are more than
+ * CATALOGUE_LOOK_COPIES, estimated from as many of them, spread evenly. */
+#define CATALOGUE_LOOK_COPIES 5000
+int catalogue_summary_copies(struct catalogue_summary *l, int64_t *copies, int64_t *bytes,
+                             bool *exact, struct err *err) DS_MUST_CHECK;
+
+/* The cameras by IMEI and position; last_us: when their last transfer began. */
+typedef int catalogue_camera_fn(void *arg, const char *imei, const char *camera, int64_t last_us,
+                                struct err *err);
+int catalogue_summary_cameras(struct catalogue_summary *l, catalogue_camera_fn *fn, void *arg,
+                              struct err *err) DS_MUST_CHECK;
+
+/* Connections that ended at since_us or later before the file was complete, the last first; of the
+ * last 100 000 connections. */
+struct catalogue_broken {
+    const char *id, *imei, *camera;
+    const char *why;
+    int64_t at_us;
+    bool partial; /* it has not come whole since */
+};
+typedef int catalogue_broken_fn(void *arg, const struct catalogue_broken *b, struct err *err);
+int catalogue_summary_broken(struct catalogue_summary *l, int64_t since_us, catalogue_broken_fn *fn,
+                             void *arg, struct err *err) DS_MUST_CHECK;
+
 #endif

@@ -23,9 +23,9 @@
 #include "dashspool/cfg.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/err.h"
+#include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "dashspool/media.h"
-#include "dashspool/workdir.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -10,13 +10,15 @@
  * takes away a line must change all that follow. Lines taken from the end do not show in the chain
  * itself: somebody else must keep their hash, as an evidence package's manifest does.
  *
- * Pure. Anybody can check a chain with sha256sum.
+ * Pure. Anybody can check a chain with sha256sum. The names of the events and the members of `what`
+ * that a reader needs stand here alone: who writes or reads a line does it by this door.
  */
 #ifndef DASHSPOOL_CUSTODY_H
 #define DASHSPOOL_CUSTODY_H
 
 #include "dashspool/err.h"
 #include "dashspool/hash.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,22 +26,81 @@
 #define CUSTODY_EVENT_ROOM 24
 #define CUSTODY_ID_ROOM    96
 
+/* What can happen to a transfer. The names in lines are for ever: packages hold them. */
+enum custody_kind {
+    CUSTODY_UNKNOWN, /* a name of another version; nobody writes it */
+    CUSTODY_RECEIVED,
+    CUSTODY_RESUMED,
+    CUSTODY_INTERRUPTED,
+    CUSTODY_STORED,
+    CUSTODY_PUBLISHED,
+    CUSTODY_OFFERED_AGAIN,
+    CUSTODY_CONVERTED,
+    CUSTODY_DROPPED, /* a job of it was given up */
+    CUSTODY_SHOWN,
+    CUSTODY_EXPORTED,
+    CUSTODY_PROTECTED,
+    CUSTODY_UNPROTECTED,
+    CUSTODY_COPY_DELETED,
+    CUSTODY_DELETED,
+    CUSTODY_REINDEXED,
+    CUSTODY_KINDS
+};
+
+/* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
+const char *custody_kind_name(enum custody_kind kind);
+
+/* Texts one behind the other, each with its NUL. */
+struct custody_list {
+    const char *texts;
+    size_t bytes;
+};
+
+/* The members of `what`, under the names that they have in a line (shown: "what"). NULL or false: a
+ * line does not have it. */
+struct custody_what {
+    const char *from; /* received, resumed, offered-again: whom; reindexed: out of what */
+    const char *path; /* of a file that was imported; of a copy, below ROOT */
+    const char *modified, *metadata, *ending; /* of a file that was imported */
+    const char *sha256;      /* stored, reindexed, deleted: of the original; else of the copy */
+    const char *from_sha256; /* converted: of the original that it was made from */
+    const char *copy, *settings_sha256; /* converted, copy-deleted: its kind */
+    const char *state;                  /* deleted, reindexed */
+    const char *stage, *failed;         /* dropped: whose job, and what had failed */
+    const char *why;
+    const char *by, *shown;                             /* shown: which program, what */
+    const char *package, *tagmanifest_sha256, *for_job; /* exported */
+    const char *full_tagmanifest_sha256; /* exported, redacted: of the original one */
+    const char *reason;                  /* protected */
+    const int64_t *protocol_id, *have_bytes, *length_bytes, *connections, *copies;
+    bool partial, redacted; /* exported */
+    bool no_sound;          /* and of a redacted one these two, whatever they are */
+    struct custody_list masks;
+    struct custody_list reasons;   /* unprotected: of the protections that ended */
+    struct custody_list not_known; /* reindexed */
+};
+
+/* The text of a JSON object, for struct custody_event; the caller frees it. NULL: no memory, or a
+ * text in it is not UTF-8. */
+char *custody_what_text(const struct custody_what *what);
+
 struct custody_event {
-    int64_t at_us;     /* UTC */
-    const char *event; /* lower-case letters and hyphens: "received", "stored" … */
-    const char *who;   /* the program and its part, or a person; not empty */
-    const char *what;  /* text of a JSON object; NULL: {} */
+    int64_t at_us; /* UTC */
+    enum custody_kind event;
+    const char *who;  /* the program and its part, or a person; not empty */
+    const char *what; /* text of a JSON object; NULL: {} */
 };
 
 /* Line n of transfer `id`; previous is the line before it, NULL for the first. ERR_MALFORMED: what
- * is no JSON object, a name is not as above; ERR_LIMIT: it does not fit; ERR_NOMEM. */
+ * is no JSON object, the event is unknown, id is no id; ERR_LIMIT: it does not fit; ERR_NOMEM. */
 int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const char *previous,
                  const struct custody_event *event, struct err *err) DS_MUST_CHECK;
 
 /* Where a reader of lines stands. {0} at the beginning. */
 struct custody_chain {
     char id[CUSTODY_ID_ROOM];       /* of the transfer whose lines are read */
-    char event[CUSTODY_EVENT_ROOM]; /* of the last line */
+    enum custody_kind kind;         /* of the last line */
+    char event[CUSTODY_EVENT_ROOM]; /* its name, also of another version: for messages */
     char last[HASH_HEX_ROOM];       /* SHA-256 of the last line */
     int64_t n;                      /* its number; 0: none read */
 };
@@ -48,5 +109,25 @@ struct custody_chain {
  * line, or one that does not follow from the one before. A line 1 begins another transfer. */
 int custody_next(struct custody_chain *chain, const char *line, size_t n,
                  struct err *err) DS_MUST_CHECK;
+
+/* One line, read. Texts are NULL where the line does not have them (or has something else there),
+ * and borrowed until custody_record_clear(). */
+struct custody_record {
+    enum custody_kind kind;
+    const char *event; /* the name, also of another version */
+    const char *id, *at, *who;
+    int64_t n;
+    struct custody_what what; /* its texts and its yes or no; nobody asks for the rest */
+    void *own;                /* all texts */
+};
+
+/* Reads a line by itself, as it is: whether it belongs to a chain only custody_next() tells. What
+ * is no JSON object leaves a record without anything. custody_record_clear() in any case. */
+void custody_read(struct custody_record *out, const char *line, size_t n);
+void custody_record_clear(struct custody_record *r);
+
+/* All of its `what`, for people: a JSON object in UTF-8, sorted. The caller frees it; NULL: it has
+ * none, or there is no memory. */
+char *custody_record_what(const struct custody_record *r);
 
 #endif

@@ -20,15 +20,14 @@ int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err) 
 int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_transfer *row,
                         struct err *err) DS_MUST_CHECK;
 
-/* Decodes metadata (wire_meta.h) into row's columns and `known`; the bytes themselves are not kept
+/* Decodes metadata (wire.h) into row's columns and `known`; the bytes themselves are not kept
  * here. False: they cannot be read, and count as absent. */
 bool intake_metadata(const uint8_t *meta, size_t n, int64_t now_utc_us,
                      struct catalogue_transfer *row);
 
-/* A line in the custody of transfer `id`, now, by `who` ("receive": this program's part). what is
- * the text of a JSON object, which is freed here; NULL: there was no memory for it. */
-int intake_note(struct catalogue *c, const char *id, const char *who, const char *event, char *what,
-                struct err *err) DS_MUST_CHECK;
+/* A line in the custody of transfer `id`, now, by `who` ("receive": this program's part). */
+int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
+                const struct custody_what *what, struct err *err) DS_MUST_CHECK;
 
 #define INTAKE_FEEDS_MAX 66
 

@@ -29,7 +29,7 @@
 
 #include "dashspool/cfg.h"
 #include "dashspool/err.h"
-#include "dashspool/spool_upkeep.h"
+#include "dashspool/spool.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -11,7 +11,7 @@
 #define DASHSPOOL_UPKEEP_H
 
 #include "dashspool/err.h"
-#include "dashspool/spool_upkeep.h"
+#include "dashspool/spool.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

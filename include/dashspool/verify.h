@@ -8,7 +8,7 @@
  * Footage is looked into after its hash was found to be the manifest's: the package is read again,
  * one file at a time goes into a private directory in $TMPDIR (else /tmp), and is parsed by a
  * confined child (confine.h). The directory is removed at the end, also on SIGINT and SIGTERM
- * (caught meanwhile: then ERR_AGAIN); what one that was killed left, the next removes (workdir.h).
+ * (caught meanwhile: then ERR_AGAIN); what one that was killed left, the next removes (fsx.h).
  * So the program must be one that uses confine. One call at a time.
  *
  * A package whose bag-info.txt declares that it is redacted (export.h) has no originals: that is

@@ -1,6 +1,6 @@
 /*
  * wire: the cameras' file-transfer protocol as bytes: frames, the CRC of DATA, INIT, paths. Pure:
- * no socket, no file, no clock. Metadata are in wire_meta.h, the conversation in wire_session.h.
+ * no socket, no file, no clock. Below: the metadata, and the conversation.
  *
  * Source of formats: docs/protocol.md (the vendor's pages, corrected by field captures). Everything
  * is big-endian. A frame is u16 id, u16 length, payload, with two exceptions: INIT (id 0 from a
@@ -11,7 +11,6 @@
 #define DASHSPOOL_WIRE_H
 
 #include "dashspool/err.h"
-#include "dashspool/wire_meta.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -113,6 +112,97 @@ struct wire_slot {
 /* In the order in which they are fetched: rear video, front video, rear photo, front photo. */
 extern const struct wire_slot wire_slots[WIRE_N_SLOTS];
 
+/* ---- metadata ----
+ *
+ * The metadata that a camera sends with a file (payload of 0x000b), in its four forms,
+ * and as the vendor's test server writes them into a text beside the file:
+ *
+ * - DualCam, DashCam: 13, 14, 32 or 40 bytes, versions 1 to 4 (version 3 from field captures, the
+ *   others from the vendor's test server and from integrators' programs)
+ * - DSM, the driver camera: 26 bytes (the vendor's page and its test server)
+ * - ADAS, the road camera: 15 bytes (likewise)
+ * - JSON text: protocol ID 6 and later; of its keys only those are known that the vendor's test
+ *   server looks up
+ *
+ * Pure. Values are kept as sent, and marked plausible by themselves: a camera may think that it is
+ * 2043 and know well where it is. Whoever needs more than is decoded here keeps the payload.
+ */
+
+enum wire_meta_kind {
+    WIRE_KIND_DUALCAM,
+    WIRE_KIND_DSM,
+    WIRE_KIND_ADAS,
+    WIRE_KIND_JSON,
+    WIRE_N_KINDS,
+};
+
+enum wire_meta_field {
+    WIRE_META_TIME = 1 << 0,
+    WIRE_META_TRIGGER = 1 << 1,
+    WIRE_META_LENGTH = 1 << 2,
+    WIRE_META_FPS = 1 << 3,
+    WIRE_META_ZONE = 1 << 4,
+    WIRE_META_POSITION = 1 << 5,
+    WIRE_META_TRIGGER_TIME = 1 << 6,
+    WIRE_META_EVENTS = 1 << 7,
+    WIRE_META_DRIVER = 1 << 8,
+};
+
+#define WIRE_TRIGGER_ROOM 24
+#define WIRE_DRIVER_ROOM  32
+#define WIRE_EVENTS_ROOM  128
+
+struct wire_meta {
+    enum wire_meta_kind kind;
+    bool as_text;      /* not as the camera sent it: written down by the vendor's test server */
+    uint8_t version;   /* DualCam: 1..4; JSON: its `version`; else 0 */
+    uint8_t file_type; /* DualCam: the setting's first byte; DSM, ADAS: 0 video, 1..3 photo */
+    uint8_t trigger, fps;
+    char trigger_name[WIRE_TRIGGER_ROOM]; /* in the kind's own list; "" if there is no trigger */
+    uint64_t time_ms, trigger_time_ms;    /* Unix, UTC */
+    uint16_t length_s;
+    int16_t tz_min; /* UTC offset, east positive */
+    double lat_deg, lon_deg;
+    uint16_t events;               /* DSM: bits, see wire_events_text() */
+    char driver[WIRE_DRIVER_ROOM]; /* UTF-8, cut to fit */
+    unsigned present;              /* enum wire_meta_field: the value was there */
+    unsigned plausible;            /* … and a camera that knows the value would say this */
+    size_t tail_bytes;             /* behind the known fields; kept by whoever keeps the payload */
+};
+
+/* Decodes a payload. The form is told by the first byte and the length: JSON is text that begins
+ * with '{'; text begins with "Cmd version:" or "Time (UTC+0):", and is ERR_MALFORMED without a
+ * time; 26 and 15 bytes are DSM and ADAS unless the first byte is a version, 1 to 4 (there it is
+ * the top of a time in seconds: 1971); all else is DualCam, by length, the version byte only a
+ * hint.
+ *
+ * Plausible against now_utc_us: time from 2015 to a day ahead of now, rate 1..120, zone
+ * -12:00..+14:00, a position that is finite, in range and not 0/0, a driver of printable text.
+ * Coordinates of DSM and ADAS are signed (the vendor's page says otherwise; its later test servers
+ * do this). JSON coordinates are taken as degrees. ERR_MALFORMED for binary metadata below 13 bytes
+ * and for JSON that cannot be read or is nested deeper than 16. */
+int wire_meta_parse(const uint8_t *payload, size_t n, int64_t now_utc_us, struct wire_meta *out,
+                    struct err *err) DS_MUST_CHECK;
+
+/* Writes a binary payload by meta->kind: DualCam of `version` 1..4 (13, 14, 32 or 40 bytes), DSM
+ * (26) or ADAS (15); returns its size. */
+#define WIRE_META_V4_BYTES   40
+#define WIRE_META_DSM_BYTES  26
+#define WIRE_META_ADAS_BYTES 15
+size_t wire_meta_put(uint8_t out[WIRE_META_V4_BYTES], const struct wire_meta *meta, int version);
+
+/* "crash"; for values without a name "trigger-37". The three binary kinds have a list each; nobody
+ * knows that of JSON. out is returned. */
+const char *wire_trigger_name(enum wire_meta_kind kind, uint8_t trigger,
+                              char out[WIRE_TRIGGER_ROOM]);
+/* All names, of whatever kind, parted by spaces. */
+extern const char wire_trigger_words[];
+/* The value of a name in the kind's list, or -1. */
+int wire_trigger_value(enum wire_meta_kind kind, const char *name);
+
+/* "drowsiness,phone"; bits without a name as a number behind them; "" for 0. out is returned. */
+const char *wire_events_text(unsigned events, char out[WIRE_EVENTS_ROOM]);
+
 /* ---- files by path: DSM, ADAS, and every camera of protocol ID 6 and later ---- */
 
 /* What this program calls the camera and the kind of a file that was offered by path.
@@ -138,5 +228,151 @@ const char *wire_path_text(const void *path, size_t n, char *out, size_t room);
 /* Who speaks, if the first bytes of a connection are no camera's: "HTTP: a browser or a scanner",
  * "a tracker's AVL stream (Codec 8 Extended): …"; NULL: nobody knows. */
 const char *wire_foreign_protocol(const uint8_t *data, size_t n);
+
+/* ---- session ----
+ *
+ * One connection of a camera, seen from the server. Bytes in, actions out; no socket,
+ * no file, no clock of its own, so that the same code runs in the server, in tests and in fuzzers.
+ *
+ *     WAIT_INIT ─► (WAIT_PATH) ─► WAIT_META ─► WAIT_START ─► WAIT_ACCEPT ─► WAIT_SYNC ─► RECEIVING
+ *         ▲                                                                   ▲  bad CRC  │  │
+ *         │                                                                   └───────────┘  │
+ *         └──────────────────────────────────── 0009 ◄────────────────────── WAIT_COMMIT ◄───┘
+ *                     nothing pending: 0000 ─► CLOSING
+ *
+ * Two ways of handing a file over (the vendor's pages, corrected by captures and its test server):
+ *
+ *     by packets   DualCam, DashCam: a slot with a name ("%videof"), START counts packets of 1024
+ *                  bytes, RESUME and SYNC count packets, from 1 (or from 0: the first SYNC tells)
+ *     by bytes     DSM, ADAS, and every camera of protocol ID 6 and later: the camera names a path,
+ *                  START is the size, RESUME and SYNC are byte offsets
+ *
+ * Which one it is is told by slot or path, never by sizes. The path is asked for first, then the
+ * slots.
+ *
+ * The loop of a driver:
+ *
+ *     wire_session_feed(s, bytes, n, now)
+ *     while (wire_session_next(s, now, &action), action.type != WIRE_DO_NOTHING)
+ *         … do it …
+ *     … read again, or at wire_session_deadline() call wire_session_next() without feeding
+ *
+ * Durable first, acknowledge second: after OFFER nothing is asked of the camera until
+ * wire_session_accept(), and after COMMIT nothing until wire_session_committed(). While one of them
+ * is awaited (wire_session_waiting()), the driver should not read.
+ */
+
+struct wire_limits {
+    int64_t init_us;  /* connect to INIT */
+    int64_t meta_us;  /* 0x000a to 0x000b; then without metadata, for old firmware. 0: never ask */
+    int64_t sync_us;  /* RESUME to SYNC; then RESUME again */
+    int64_t stall_us; /* DATA to DATA; then RESUME (bytes can vanish on the camera's side). Also
+                         0x000c to 0x000d; then the slots */
+    int64_t silence_us;   /* anything else */
+    int64_t closing_us;   /* our CLOSE to the device's */
+    int repeats;          /* RESUMEs at one place before the transfer is given up */
+    uint32_t packets_max; /* of a file, or as many times 1024 bytes */
+};
+/* 15 s, 10 s, 10 s, 30 s, 300 s, 5 s, 20 times, 1 Mi packets (1 GiB). */
+extern const struct wire_limits wire_limits_default;
+
+enum wire_action_type {
+    WIRE_DO_NOTHING, /* wait for bytes or the deadline */
+    WIRE_DO_SEND,    /* data, n */
+    WIRE_DO_HELLO,   /* an INIT was understood: see wire_session_init() */
+    WIRE_DO_OFFER,   /* a file is there: see wire_session_offer(); answer accept or refuse */
+    WIRE_DO_STORE,   /* data, n, offset: file bytes, in order, without holes, each byte once */
+    WIRE_DO_COMMIT,  /* the file is complete (n is 0); answer committed */
+    WIRE_DO_ABANDON, /* the transfer ended early: text says why; what came is kept as a partial */
+    WIRE_DO_LOG,     /* event, text: something a technician wants to know */
+    WIRE_DO_CLOSE,   /* close the connection: text says why */
+};
+
+struct wire_action {
+    enum wire_action_type type;
+    const uint8_t *data; /* borrowed until the next call on the session */
+    size_t n;
+    uint64_t offset;   /* STORE: of data in the file */
+    const char *text;  /* borrowed likewise; "" if there is none */
+    const char *event; /* LOG: what it is, in constant words; text says more */
+    bool warn;         /* LOG: not as it should be; CLOSE: not the regular end */
+};
+
+enum wire_mode {
+    WIRE_BY_PACKETS,
+    WIRE_BY_BYTES,
+};
+
+/* By bytes file_crc is perhaps that of the whole file, by packets it is 0. By which rule nobody has
+ * told: nothing is ever refused for it. */
+struct wire_offer {
+    enum wire_mode mode;
+    char camera[8], kind[8];      /* "front" "video": of the slot, or as wire_path_words() has it */
+    const struct wire_slot *slot; /* by packets; else NULL */
+    uint32_t packets;    /* by packets: the file has (packets-1)*1024+1 .. packets*1024 bytes */
+    uint64_t size_bytes; /* by bytes: of the file; else 0 */
+    uint16_t file_crc;   /* START's second number */
+    /* as received (path with its NUL); NULL: none came */
+    const uint8_t *init, *path, *meta, *start;
+    size_t init_bytes, path_bytes, meta_bytes, start_bytes;
+};
+
+#define WIRE_ERRORS_KEPT 32
+
+/* What the transfer has seen so far; kept until the next OFFER. */
+struct wire_stats {
+    uint64_t bytes;      /* stored */
+    uint32_t packets;    /* stored */
+    int crc_errors;      /* bad CRC, impossible header, out of place, short in the middle */
+    int resumes;         /* RESUMEs sent beyond the first */
+    uint64_t bytes_lost; /* dropped while waiting for SYNC */
+    uint32_t duplicates; /* packets that came again */
+    size_t n_error_at;   /* of the first crc_errors: */
+    uint64_t error_at[WIRE_ERRORS_KEPT]; /* … the bytes of the file where the bad frame belonged */
+};
+
+struct wire_session;
+
+/* limits is copied; now: any monotonic microseconds, the same clock in all calls. */
+int wire_session_new(struct wire_session **out, const struct wire_limits *limits, int64_t now_us,
+                     struct err *err) DS_MUST_CHECK;
+void wire_session_free(struct wire_session **s);
+
+/* Appends what the camera sent. ERR_LIMIT: more is buffered than a camera sends unasked; close. */
+int wire_session_feed(struct wire_session *s, const void *data, size_t n, int64_t now_us,
+                      struct err *err) DS_MUST_CHECK;
+
+/* The next thing to do, in order. */
+void wire_session_next(struct wire_session *s, int64_t now_us, struct wire_action *out);
+
+/* The camera closed, or the connection broke: an ABANDON and a CLOSE come next, as due. */
+void wire_session_eof(struct wire_session *s);
+
+/* Answers to OFFER. have_bytes are kept from an earlier connection (0: none), less than the file
+ * has, and by packets a multiple of 1024; the camera is asked for what is behind them, and the
+ * first STORE begins there. A refusal sends CLOSE.
+ *
+ * A camera asked to begin at packet n > 1 that answers SYNC n is believed to count from 1, as all
+ * do that were seen; one that counts from 0 would leave out a packet, so that one would be missing
+ * at the end and COMMIT never comes. Any other answer than n, 0 or 1 says nothing about its
+ * counting: then it is asked for all from the start, and what is kept already is passed over. */
+void wire_session_accept(struct wire_session *s, uint64_t have_bytes, int64_t now_us);
+void wire_session_refuse(struct wire_session *s, const char *why, int64_t now_us);
+
+/* Sends the camera away from any state: ABANDON if a transfer is open, CLOSE to the camera, and
+ * when it has closed (or not within closing_us) the action CLOSE with this text. Answers to OFFER
+ * and COMMIT that are still on their way do nothing then; requests not yet taken by
+ * wire_session_next() are not made. */
+void wire_session_dismiss(struct wire_session *s, const char *why, bool warn, int64_t now_us);
+
+/* Answer to COMMIT: the file is on disk. */
+void wire_session_committed(struct wire_session *s, int64_t now_us);
+
+bool wire_session_waiting(const struct wire_session *s);     /* for accept or committed */
+int64_t wire_session_deadline(const struct wire_session *s); /* INT64_MAX: none */
+const struct wire_init *wire_session_init(const struct wire_session *s); /* NULL before HELLO */
+const struct wire_offer *wire_session_offer(const struct wire_session *s);
+const struct wire_stats *wire_session_stats(const struct wire_session *s);
+const char *wire_session_state(const struct wire_session *s);
 
 #endif

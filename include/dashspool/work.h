@@ -9,7 +9,7 @@
  *                copies in ROOT/archive/<imei>/<yyyy-mm-dd>/, records them in the catalogue
  *   export       waits until nothing more comes of the event that the transfer belongs to, then
  *                makes the copies that are missing, and one evidence package of all of it
- *                (export_event.h). The job that made it hands it on to the stages behind, as
+ *                (export.h). The job that made it hands it on to the stages behind, as
  *                "package" in job.json; the others of the event go on without.
  *   exec NAME    runs a command (stages.h) in the job's directory: no shell, nothing of our
  *                environment or descriptors, no terminal, a group of its own, nothing of it left

@@ -1,6 +1,6 @@
 #include "dashspool/cfg.h"
 #include "dashspool/fsx.h"
-#include "dashspool/words.h"
+#include "dashspool/text.h"
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,4 @@
 #include "dashspool/table.h"
-#include "dashspool/fnv.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,4 @@
 #define _GNU_SOURCE /* mkdtemp */
-#include "dashspool/workdir.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include <errno.h>

@@ -1,5 +1,5 @@
 #include "dashspool/intake.h"
-#include "dashspool/wire_meta.h"
+#include "dashspool/wire.h"
 #include <stdio.h>
 
 /* Cameras count in milliseconds, from 0 to nonsense. */

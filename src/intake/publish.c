@@ -1,7 +1,7 @@
 /* A transfer's row, lines in its custody, its job in the spool. */
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
-#include "dashspool/raw_upkeep.h"
+#include "dashspool/raw.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +23,15 @@ int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_t
     return rc < 0 ? rc : catalogue_transfer_add(c, row, err);
 }
 
-int intake_note(struct catalogue *c, const char *id, const char *who, const char *event, char *what,
-                struct err *err)
+int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
+                const struct custody_what *what, struct err *err)
 {
     char by[64];
     snprintf(by, sizeof by, "dashspool " DASHSPOOL_VERSION " %s", who);
-    struct custody_event e = {.at_us = clock_utc_us(), .event = event, .who = by, .what = what};
-    int rc = what ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
-    free(what);
+    char *text = custody_what_text(what);
+    struct custody_event e = {.at_us = clock_utc_us(), .event = event, .who = by, .what = text};
+    int rc = text ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
+    free(text);
     return rc;
 }
 
@@ -97,7 +98,9 @@ static int mark(struct catalogue *c, const char *id, const char *who, struct err
         return rc;
     row.published = true;
     rc = catalogue_transfer_update(c, &row, err);
-    return rc < 0 ? rc : intake_note(c, id, who, "published", strdup("{}"), err);
+    return rc < 0 ? rc
+                  : intake_note(c, id, who, CUSTODY_PUBLISHED, &(struct custody_what){.from = NULL},
+                                err);
 }
 
 int intake_published(struct catalogue *c, const char *id, const char *who, struct err *err)

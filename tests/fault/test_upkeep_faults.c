@@ -1,6 +1,6 @@
 /* Retention when memory, disk or the process fails at each single call: what is protected is never
  * touched, what went has its custody, and the next sweep brings it to its end. */
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/upkeep.h"
 #include "support/inject.h"
 #include "support/upkept.h"

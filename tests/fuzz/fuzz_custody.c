@@ -35,7 +35,7 @@ static void write_lines(const char *what)
 {
     char first[CUSTODY_LINE_ROOM], second[CUSTODY_LINE_ROOM];
     struct custody_chain chain = {.n = 0};
-    struct custody_event event = {0, "stored", "a test", NULL};
+    struct custody_event event = {0, CUSTODY_STORED, "a test", NULL};
     struct err err;
     must(custody_line(first, "an-id", 1, NULL, &event, &err) == ERR_OK);
     event.what = what;

@@ -4,7 +4,7 @@
  * its upper bits: when). The promise of STORE (in order, no holes, never beyond START's size) is
  * checked, and two different cuts of the same bytes must give the same actions.
  */
-#include "dashspool/wire_session.h"
+#include "dashspool/wire.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -1,6 +1,6 @@
 /* What is kept beside a transfer, and goes with it: copies, parts, where it came from, what was
  * done, its custody; and the files that a watched folder has. */
-#include "dashspool/catalogue_check.h"
+#include "dashspool/catalogue.h"
 #include "support/catalogued.h"
 #include "support/support.h"
 #include <stdio.h>
@@ -189,14 +189,14 @@ static void test_events_are_chained_and_go_back_with_a_rollback(void **state)
     struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024);
     static char lines[4][CUSTODY_LINE_ROOM];
     struct custody_chain chain = {0};
-    struct custody_event e = {T0, "received", "a test", "{\"from\":\"x\"}"};
+    struct custody_event e = {T0, CUSTODY_RECEIVED, "a test", "{\"from\":\"x\"}"};
     memset(lines, 0, sizeof lines);
     assert_ok(catalogue_transfer_add(f->c, &t, &err));
     assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
     assert_ok(catalogue_begin(f->c, &err));
     assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
     catalogue_rollback(f->c);
-    e.event = "stored";
+    e.event = CUSTODY_STORED;
     assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
     assert_ok(catalogue_event_each(f->c, t.id, keep_line, lines, &err));
     assert_true(lines[1][0] && !lines[2][0]);

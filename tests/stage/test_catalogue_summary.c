@@ -1,5 +1,5 @@
 /* The catalogue by one who only looks. */
-#include "dashspool/catalogue_summary.h"
+#include "dashspool/catalogue.h"
 #include "support/sql.h"
 #include "support/support.h"
 #include <stdio.h>

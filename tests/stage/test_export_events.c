@@ -1,7 +1,7 @@
 /* Events in a store: who belongs to whom, what was packed already, and which name a package gets.
  */
 #include "dashspool/clock.h"
-#include "dashspool/export_event.h"
+#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/verify.h"
 #include "support/stored.h"
@@ -267,12 +267,12 @@ static void test_what_was_packed_in_part_is_not_packed_when_it_is_whole(void **s
     const char *rear = add(s, IMEI, "rear", "crash", "2024-11-29T07:23:45Z", CATALOGUE_PARTIAL);
     const char *name = pack(s, front, true, &adopted);
     assert_string_equal(issued(s, rear, false), name);
-    struct custody_event stored = {1732867100 * S, "stored", "a test", NULL};
+    struct custody_event stored = {1732867100 * S, CUSTODY_STORED, "a test", NULL};
     assert_ok(catalogue_event_add(s->catalogue, rear, &stored, &err));
     assert_string_equal(issued(s, rear, false), "");
     assert_string_equal(issued(s, front, false), name);
     /* its camera was faster than the end of a package */
-    struct custody_event late = {1732867200 * S, "exported", "a test",
+    struct custody_event late = {1732867200 * S, CUSTODY_EXPORTED, "a test",
                                  "{\"package\":\"late.zip\",\"for_job\":\"x\",\"partial\":true}"};
     assert_ok(catalogue_event_add(s->catalogue, rear, &late, &err));
     assert_string_equal(issued(s, rear, false), "");

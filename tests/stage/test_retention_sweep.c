@@ -1,8 +1,8 @@
 /* Retention: what goes, what stays whatever a rule says, and what is left of what went. */
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
-#include "dashspool/raw_upkeep.h"
-#include "dashspool/spool_upkeep.h"
+#include "dashspool/raw.h"
+#include "dashspool/spool.h"
 #include "support/support.h"
 #include "support/upkept.h"
 #include <stdio.h>
@@ -294,8 +294,8 @@ static void test_what_was_made_of_a_part_does_not_count(void **state)
     snprintf(copy.kind, sizeof copy.kind, "working");
     snprintf(copy.path, sizeof copy.path, "archive/%s.partial.working.mp4", id);
     assert_ok(catalogue_copy_put(known, t.key, &copy, &err));
-    const struct custody_event converted = {UPKEPT_AT_US, "converted", "a test", NULL},
-                               stored = {UPKEPT_AT_US + 1, "stored", "a test", NULL};
+    const struct custody_event converted = {UPKEPT_AT_US, CUSTODY_CONVERTED, "a test", NULL},
+                               stored = {UPKEPT_AT_US + 1, CUSTODY_STORED, "a test", NULL};
     assert_ok(catalogue_event_add(known, id, &converted, &err));
     assert_ok(catalogue_event_add(known, id, &stored, &err));
     struct retention_result r = upkept_sweep(root, RULES("masters", "30d"), true, told);

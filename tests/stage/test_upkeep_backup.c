@@ -1,11 +1,10 @@
 /* A backup is a ROOT of its own with all that was there; a catalogue can be made anew. */
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
 #include "dashspool/spool.h"
 #include "dashspool/upkeep.h"
 #include "dashspool/wire.h"
-#include "dashspool/wire_meta.h"
 #include "support/support.h"
 #include "support/upkept.h"
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* fsck: a store that is well has no problems; each thing that can be wrong is told once, by its
  * name, and never stops the rest. */
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/spool.h"
 #include "dashspool/upkeep.h"
 #include "support/sql.h"
@@ -165,7 +165,7 @@ static void test_what_was_deleted_and_not_yet_dropped_is_told_as_such(void **sta
     struct err err;
     struct catalogue *c = NULL;
     struct catalogue_transfer t;
-    const struct custody_event e = {AT_US, "deleted", "a test", NULL};
+    const struct custody_event e = {AT_US, CUSTODY_DELETED, "a test", NULL};
     assert_ok(catalogue_open(&c, root, false, &err));
     assert_ok(catalogue_transfer_get(c, other, &t, &err));
     assert_ok(catalogue_retire(c, &t, &e, &err));

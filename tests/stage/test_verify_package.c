@@ -58,8 +58,8 @@ static void make_package(const char *stored)
     put(bag, names[1], "{}\n");
     put(bag, names[2], "a film");
     snprintf(what, sizeof what, "{\"sha256\":\"%s\"}", stored ? stored : sha256);
-    struct custody_event received = {0, "received", "a test", NULL},
-                         stored_event = {1, "stored", "a test", what};
+    struct custody_event received = {0, CUSTODY_RECEIVED, "a test", NULL},
+                         stored_event = {1, CUSTODY_STORED, "a test", what};
     assert_ok(custody_line(line[0], ID, 1, NULL, &received, &err));
     assert_ok(custody_line(line[1], ID, 2, line[0], &stored_event, &err));
     snprintf(both, sizeof both, "%s\n%s\n", line[0], line[1]);

@@ -28,10 +28,10 @@ static int see_event(void *arg, const char *line, struct err *err)
 {
     struct events *e = arg;
     int rc = custody_next(&e->chain, line, strlen(line), err);
-    e->stored += strcmp(e->chain.event, "stored") == 0;
-    e->published += strcmp(e->chain.event, "published") == 0;
-    e->converted += strcmp(e->chain.event, "converted") == 0;
-    e->deleted += strcmp(e->chain.event, "deleted") == 0;
+    e->stored += e->chain.kind == CUSTODY_STORED;
+    e->published += e->chain.kind == CUSTODY_PUBLISHED;
+    e->converted += e->chain.kind == CUSTODY_CONVERTED;
+    e->deleted += e->chain.kind == CUSTODY_DELETED;
     return rc;
 }
 
@@ -253,7 +253,7 @@ static void judge_deleted(struct judge *j, const struct graph_item *it)
 {
     char name[200];
     struct events e = events_of(j->c, it->id);
-    if (!it->doomed || e.deleted != 1 || strcmp(e.chain.event, "deleted") != 0)
+    if (!it->doomed || e.deleted != 1 || e.chain.kind != CUSTODY_DELETED)
         fail_msg("%s is not there", it->id);
     snprintf(name, sizeof name, "root/spool/never/failed/%s", it->id);
     assert_false(support_exists(graph_path(j->g, name)));

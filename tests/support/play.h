@@ -7,7 +7,7 @@
 
 #include "dashspool/buf.h"
 #include "dashspool/simulate.h"
-#include "dashspool/wire_session.h"
+#include "dashspool/wire.h"
 #include <stdbool.h>
 
 struct stored {

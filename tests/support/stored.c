@@ -74,10 +74,11 @@ void stored_add(struct stored *s, struct catalogue_transfer *row, const void *da
     if (row->state == CATALOGUE_STORED)
         seal(s, row, data, n);
     snprintf(what, sizeof what, "{\"length_bytes\":%zu,\"sha256\":\"%s\"}", n, row->sha256);
-    struct custody_event e = {row->arrived_us, "received", "a test", NULL},
+    struct custody_event e = {row->arrived_us, CUSTODY_RECEIVED, "a test", NULL},
                          end = {row->arrived_us,
-                                row->state == CATALOGUE_STORED ? "stored" : "interrupted", "a test",
-                                what};
+                                row->state == CATALOGUE_STORED ? CUSTODY_STORED
+                                                               : CUSTODY_INTERRUPTED,
+                                "a test", what};
     assert_ok(catalogue_event_add(s->catalogue, row->id, &e, &err));
     assert_ok(catalogue_event_add(s->catalogue, row->id, &end, &err));
 }

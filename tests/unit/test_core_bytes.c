@@ -1,6 +1,6 @@
 /* reader and buf: what reads and keeps hostile bytes. */
 #include "dashspool/reader.h"
-#include "dashspool/size.h"
+#include "dashspool/text.h"
 #include "support/support.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "dashspool/words.h"
+#include "dashspool/text.h"
 #include "support/support.h"
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* Directories to make something in: what a killed owner left goes, what is in use stays. */
 #include "dashspool/fsx.h"
-#include "dashspool/workdir.h"
 #include "support/support.h"
 #include <errno.h>
 #include <stdio.h>

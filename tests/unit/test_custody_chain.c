@@ -2,6 +2,7 @@
 #include "dashspool/custody.h"
 #include "support/support.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ID "350612071913857-front-video-20241129T072345Z"
@@ -13,7 +14,8 @@ static char line[N][CUSTODY_LINE_ROOM];
 static int make_chain(void **state)
 {
     (void)state;
-    static const char *const events[N] = {"received", "stored", "published", "converted"};
+    static const enum custody_kind events[N] = {CUSTODY_RECEIVED, CUSTODY_STORED, CUSTODY_PUBLISHED,
+                                                CUSTODY_CONVERTED};
     struct err err;
     for (int i = 0; i < N; i++) {
         struct custody_event e = {T0 + i, events[i], "dashspool",
@@ -83,7 +85,7 @@ static void test_another_transfers_lines_do_not_fit_in(void **state)
 {
     (void)state;
     static char other[2][CUSTODY_LINE_ROOM];
-    struct custody_event e = {T0, "received", "dashspool", NULL};
+    struct custody_event e = {T0, CUSTODY_RECEIVED, "dashspool", NULL};
     struct err err;
     assert_ok(custody_line(other[0], "other-1", 1, NULL, &e, &err));
     assert_ok(custody_line(other[1], "other-1", 2, line[0], &e, &err));
@@ -96,14 +98,15 @@ static void test_what_is_no_event_is_refused(void **state)
     (void)state;
     static char out[CUSTODY_LINE_ROOM], long_text[CUSTODY_LINE_ROOM];
     const struct custody_event bad[] = {
-        {T0, "Stored", "x", NULL}, {T0, "", "x", NULL},      {T0, "stored", "", NULL},
-        {T0, "stored", "x", "[]"}, {T0, "stored", "x", "{"}, {T0, "stored", "x", "{} {}"},
+        {T0, CUSTODY_UNKNOWN, "x", NULL}, {T0, CUSTODY_KINDS, "x", NULL},
+        {T0, CUSTODY_STORED, "", NULL},   {T0, CUSTODY_STORED, "x", "[]"},
+        {T0, CUSTODY_STORED, "x", "{"},   {T0, CUSTODY_STORED, "x", "{} {}"},
     };
     struct err err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(custody_line(out, ID, 1, NULL, &bad[i], &err), ERR_MALFORMED);
     snprintf(long_text, sizeof long_text, "{\"a\":\"%08000d\"}", 0);
-    struct custody_event e = {T0, "stored", "x", long_text};
+    struct custody_event e = {T0, CUSTODY_STORED, "x", long_text};
     assert_int_equal(custody_line(out, ID, 1, NULL, &e, &err), ERR_LIMIT);
     e.what = NULL;
     assert_int_equal(custody_line(out, "../x", 1, NULL, &e, &err), ERR_MALFORMED);
@@ -120,6 +123,82 @@ static void test_another_spelling_of_a_line_is_none(void **state)
     assert_int_equal(read_chain((const char *const[]){"{}"}, 1, &err), 0);
 }
 
+static void test_a_record_has_what_a_line_says_and_nothing_else(void **state)
+{
+    (void)state;
+    static char text[CUSTODY_LINE_ROOM];
+    struct custody_event e = {T0, CUSTODY_EXPORTED, "a clerk",
+                              "{\"package\":\"p\",\"partial\":true,\"sha256\":5,\"stage\":\"\"}"};
+    struct custody_record r;
+    struct err err;
+    assert_ok(custody_line(text, ID, 7, line[0], &e, &err));
+    custody_read(&r, text, strlen(text));
+    assert_int_equal(r.kind, CUSTODY_EXPORTED);
+    assert_string_equal(r.event, "exported");
+    assert_string_equal(r.id, ID);
+    assert_string_equal(r.who, "a clerk");
+    assert_string_equal(r.at, "2024-11-29T07:23:45.000000Z");
+    assert_int_equal(r.n, 7);
+    assert_string_equal(r.what.package, "p");
+    assert_string_equal(r.what.stage, "");
+    assert_true(r.what.partial && !r.what.redacted);
+    assert_true(!r.what.sha256 && !r.what.path && !r.what.for_job); /* a number is no hash */
+    char *what = custody_record_what(&r);
+    assert_non_null(what);
+    assert_string_equal(what, e.what);
+    free(what);
+    custody_record_clear(&r);
+    assert_null(r.event);
+}
+
+static void test_an_event_of_another_version_is_unknown_but_has_its_name(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {"", "[]", "{\"event\":5}", "{", "{\"event\":\"\"}"};
+    static const char later[] = "{\"event\":\"stored-elsewhere\",\"what\":{\"sha256\":\"x\"}}";
+    struct custody_record r;
+    custody_read(&r, later, strlen(later));
+    assert_int_equal(r.kind, CUSTODY_UNKNOWN);
+    assert_string_equal(r.event, "stored-elsewhere");
+    assert_string_equal(r.what.sha256, "x");
+    custody_record_clear(&r);
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        custody_read(&r, odd[i], strlen(odd[i]));
+        assert_int_equal(r.kind, CUSTODY_UNKNOWN);
+        assert_true(!r.id && !r.what.sha256 && !custody_record_what(&r));
+        custody_record_clear(&r);
+    }
+}
+
+static void test_what_has_the_members_that_are_said(void **state)
+{
+    (void)state;
+    const int64_t none = 0, many = INT64_C(1) << 40;
+    static const char masks[] = "0,0,1,1\0rear:2,2,3,3";
+    const struct {
+        struct custody_what what;
+        const char *text;
+    } said[] = {
+        {{.from = NULL}, "{}"},
+        {{.sha256 = "", .length_bytes = &many, .copies = &none},
+         "{\"sha256\":\"\",\"length_bytes\":1099511627776,\"copies\":0}"},
+        {{.by = "cat", .shown = "original"}, "{\"by\":\"cat\",\"what\":\"original\"}"},
+        {{.partial = true, .no_sound = false}, "{\"partial\":true}"},
+        {{.redacted = true}, "{\"no_sound\":false,\"masks\":[],\"redacted\":true}"},
+        {{.redacted = true, .no_sound = true, .masks = {masks, sizeof masks}},
+         "{\"no_sound\":true,\"masks\":[\"0,0,1,1\",\"rear:2,2,3,3\"],\"redacted\":true}"},
+        {{.reasons = {"a\0b", 4}}, "{\"reasons\":[\"a\",\"b\"]}"},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        char *text = custody_what_text(&said[i].what);
+        assert_non_null(text);
+        assert_string_equal(text, said[i].text);
+        free(text);
+    }
+    assert_null(custody_what_text(&(struct custody_what){.why = "\xff"}));
+    assert_null(custody_what_text(&(struct custody_what){.reasons = {"\xff", 2}}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +209,9 @@ int main(void)
         cmocka_unit_test(test_another_transfers_lines_do_not_fit_in),
         cmocka_unit_test(test_what_is_no_event_is_refused),
         cmocka_unit_test(test_another_spelling_of_a_line_is_none),
+        cmocka_unit_test(test_a_record_has_what_a_line_says_and_nothing_else),
+        cmocka_unit_test(test_what_has_the_members_that_are_said),
+        cmocka_unit_test(test_an_event_of_another_version_is_unknown_but_has_its_name),
     };
     return cmocka_run_group_tests(tests, make_chain, NULL);
 }

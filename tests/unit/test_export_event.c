@@ -1,5 +1,5 @@
 /* What is one event, and what [export] takes. */
-#include "dashspool/export_event.h"
+#include "dashspool/export.h"
 #include "dashspool/stages.h"
 #include "support/support.h"
 #include <stdio.h>

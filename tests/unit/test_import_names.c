@@ -1,6 +1,5 @@
 /* Which names are footage, and how a path is shown. */
 #include "dashspool/import.h"
-#include "dashspool/import_walk.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <string.h>

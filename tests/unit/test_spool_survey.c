@@ -1,6 +1,6 @@
 /* All jobs at a glance, by one who only looks. */
 #include "dashspool/clock.h"
-#include "dashspool/spool_survey.h"
+#include "dashspool/spool.h"
 #include "support/support.h"
 #include <fcntl.h>
 #include <stdio.h>

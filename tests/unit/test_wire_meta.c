@@ -1,6 +1,6 @@
 /* Metadata of DSM, ADAS and protocol 6; the words for what a path names; who is no camera. */
+#include "dashspool/text.h"
 #include "dashspool/wire.h"
-#include "dashspool/words.h"
 #include "support/support.h"
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef WIRE_META_INTERNAL_H
 #define WIRE_META_INTERNAL_H
 
-#include "dashspool/wire_meta.h"
+#include "dashspool/wire.h"
 #include <stdbool.h>
 
 /* Text that begins with '{'; fills what it knows of out, but not `plausible`. */

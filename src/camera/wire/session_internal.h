@@ -8,7 +8,7 @@
 #define WIRE_SESSION_INTERNAL_H
 
 #include "dashspool/buf.h"
-#include "dashspool/wire_session.h"
+#include "dashspool/wire.h"
 
 enum {
     QUEUE_ROOM = 8,               /* one event makes 4 actions at most; dismiss adds 2 */

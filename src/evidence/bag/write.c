@@ -3,7 +3,6 @@
 #include "bag_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "dashspool/workdir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,17 +1,15 @@
 /* Which transfers are one event, which packages were made of them; the package of an event: its
  * name, and what a process that was killed left of it. */
 #include "dashspool/clock.h"
-#include "dashspool/export_event.h"
-#include "dashspool/fnv.h"
+#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
+#include "dashspool/table.h"
 #include "dashspool/verify.h"
-#include "dashspool/workdir.h"
 #include "package_internal.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,25 +208,23 @@ static int note_package(void *arg, const char *line, struct err *err)
 {
     struct noting *n = arg;
     struct event_issued one = {.current = true};
-    const char *event = "", *package = NULL, *job = "";
-    int partial = 0;
-    json_t *json = json_loads(line, 0, NULL);
+    struct custody_record r;
     int rc = ERR_OK;
-    json_unpack(json, "{s:s, s:{s?s, s?s, s?b}}", "event", &event, "what", "package", &package,
-                "for_job", &job, "partial", &partial);
-    if (strcmp(event, "stored") == 0) {
+    custody_read(&r, line, strlen(line));
+    const char *package = r.what.package, *job = r.what.for_job ? r.what.for_job : "";
+    if (r.kind == CUSTODY_STORED) {
         n->stored = true;
         for (size_t i = 0; i < event_issued_count(n->out); i++)
             event_issued_at(n->out, i)->current = false;
     }
     bool fits = package && strlen(package) < sizeof one.package && strlen(job) < sizeof one.for_job;
-    if (strcmp(event, "exported") == 0 && fits) {
+    if (r.kind == CUSTODY_EXPORTED && fits) {
         memcpy(one.package, package, strlen(package));
         memcpy(one.for_job, job, strlen(job));
-        one.current = !(partial && n->stored);
+        one.current = !(r.what.partial && n->stored);
         rc = buf_append(n->out, &one, sizeof one, err);
     }
-    json_decref(json);
+    custody_record_clear(&r);
     return rc;
 }
 

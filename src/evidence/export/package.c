@@ -1,11 +1,11 @@
 #define _GNU_SOURCE /* memmem */
 /* A package of masters, facts, copies and custody: what comes when. */
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/custody.h"
 #include "dashspool/export.h"
-#include "dashspool/facts.h"
 #include "dashspool/fsx.h"
+#include "dashspool/master.h"
 #include "dashspool/wire.h"
 #include "package_internal.h"
 #include <errno.h>
@@ -328,17 +328,14 @@ static int fill(struct package *p, struct err *err)
 /* What the custody of each says; of one that was not whole, that it was not. */
 static char *words_of_export(const struct package *p, bool partial)
 {
-    json_t *o =
-        json_pack("{s:s, s:s}", "package", p->name, "tagmanifest_sha256", p->result->tag_sha256);
-    if (o && p->request->for_job)
-        json_object_set_new(o, "for_job", json_string(p->request->for_job));
-    if (o && partial)
-        json_object_set_new(o, "partial", json_true());
-    if (o && p->redaction)
-        redaction_note(p->redaction, o);
-    char *words = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    json_decref(o);
-    return words;
+    struct custody_what what = {.package = p->name,
+                                .tagmanifest_sha256 = p->result->tag_sha256,
+                                .for_job = p->request->for_job,
+                                .partial = partial};
+    char masks[REDACTION_MASKS_ROOM];
+    if (p->redaction)
+        redaction_note(p->redaction, &what, masks);
+    return custody_what_text(&what);
 }
 
 static bool was_partial(const struct package *p, const char *id)
@@ -352,7 +349,7 @@ static bool was_partial(const struct package *p, const char *id)
 int package_note_exported(struct package *p, struct err *err)
 {
     char *whole = words_of_export(p, false), *part = words_of_export(p, true);
-    struct custody_event e = {p->request->at_us, "exported", p->request->who, NULL};
+    struct custody_event e = {p->request->at_us, CUSTODY_EXPORTED, p->request->who, NULL};
     struct catalogue_protection protection = {.since_us = e.at_us};
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
     snprintf(protection.reason, sizeof protection.reason, "contained in package %.400s", p->name);

@@ -11,7 +11,6 @@
 #include "dashspool/raw.h"
 #include "dashspool/seal.h"
 #include "report_facts.h"
-#include <jansson.h>
 
 #define PACKAGE_PARTIALS_BYTES_MAX (64 << 20)
 
@@ -77,9 +76,12 @@ int redaction_report(struct package *p, struct err *err) DS_MUST_CHECK;
 const struct buf *redaction_sentence(const struct redaction *r);
 const struct buf *redaction_section(const struct redaction *r);
 
-/* Lines of bag-info.txt; members of the event "exported". */
+/* Lines of bag-info.txt; members of the event "exported", whose masks lie in `masks`. */
 int redaction_info(const struct redaction *r, struct bag *bag, struct err *err) DS_MUST_CHECK;
-void redaction_note(const struct redaction *r, json_t *event);
+#define REDACTION_MASK_ROOM  (CATALOGUE_ID_ROOM + CONVERT_MASK_ROOM)
+#define REDACTION_MASKS_ROOM (EXPORT_MASKS_MAX * REDACTION_MASK_ROOM)
+void redaction_note(const struct redaction *r, struct custody_what *what,
+                    char masks[REDACTION_MASKS_ROOM]);
 
 /* ---- readme.c ---- */
 

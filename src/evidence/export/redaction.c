@@ -4,7 +4,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"
 #include "dashspool/verify.h"
-#include "dashspool/workdir.h"
 #include "package_internal.h"
 #include <ctype.h>
 #include <poll.h>
@@ -15,7 +14,6 @@
 #include <unistd.h>
 
 #define WORDS_BYTES_MAX ((size_t)12 * 1024)
-#define MASK_ROOM       (CATALOGUE_ID_ROOM + CONVERT_MASK_ROOM)
 #define LIST_BYTES_MAX  ((size_t)1 << 20) /* 16 000 exports of one transfer */
 
 struct redaction {
@@ -48,11 +46,11 @@ int export_mask_parse(const char *text, struct export_mask *out, struct err *err
     return rc;
 }
 
-static void mask_text(const struct export_mask *m, char out[MASK_ROOM])
+static void mask_text(const struct export_mask *m, char out[REDACTION_MASK_ROOM])
 {
     char box[CONVERT_MASK_ROOM];
     convert_mask_text(&m->mask, box);
-    snprintf(out, MASK_ROOM, "%s%s%s", m->of, m->of[0] ? ":" : "", box);
+    snprintf(out, REDACTION_MASK_ROOM, "%s%s%s", m->of, m->of[0] ? ":" : "", box);
 }
 
 static bool is_for(const struct export_mask *mask, const struct catalogue_transfer *t)
@@ -66,7 +64,7 @@ static int judge_masks(const struct package *p, struct err *err)
     const struct export_redaction *asked = p->request->redaction;
     bool used[EXPORT_MASKS_MAX] = {false};
     struct catalogue_transfer t;
-    char text[MASK_ROOM];
+    char text[REDACTION_MASK_ROOM];
     int rc = ERR_OK;
     if (asked->n_masks > EXPORT_MASKS_MAX || (asked->n_masks == 0 && !asked->no_sound))
         return err_set(err, ERR_CONFIG, "%zu masks given; give 1 to %d, or --redact-sound",
@@ -199,12 +197,12 @@ const struct buf *redaction_section(const struct redaction *r)
 
 int redaction_info(const struct redaction *r, struct bag *bag, struct err *err)
 {
-    char text[MASK_ROOM + 8];
+    char text[REDACTION_MASK_ROOM + 8];
     int rc = bag_put_info(bag, BAG_REDACTED_FROM, r->full_sha256, err);
     if (rc == ERR_OK && r->asked->no_sound)
         rc = bag_put_info(bag, BAG_REDACTED, "sound", err);
     for (size_t i = 0; rc == ERR_OK && i < r->asked->n_masks; i++) {
-        char mask[MASK_ROOM];
+        char mask[REDACTION_MASK_ROOM];
         mask_text(&r->asked->mask[i], mask);
         snprintf(text, sizeof text, "box %s", mask);
         rc = bag_put_info(bag, BAG_REDACTED, text, err);
@@ -212,18 +210,18 @@ int redaction_info(const struct redaction *r, struct bag *bag, struct err *err)
     return rc;
 }
 
-void redaction_note(const struct redaction *r, json_t *event)
+void redaction_note(const struct redaction *r, struct custody_what *what,
+                    char masks[REDACTION_MASKS_ROOM])
 {
-    json_t *masks = json_array();
-    char text[MASK_ROOM];
+    size_t used = 0;
     for (size_t i = 0; i < r->asked->n_masks; i++) {
-        mask_text(&r->asked->mask[i], text);
-        json_array_append_new(masks, json_string(text));
+        mask_text(&r->asked->mask[i], masks + used);
+        used += strlen(masks + used) + 1;
     }
-    json_object_set_new(event, "redacted", json_true());
-    json_object_set_new(event, "full_tagmanifest_sha256", json_string(r->full_sha256));
-    json_object_set_new(event, "no_sound", json_boolean(r->asked->no_sound));
-    json_object_set_new(event, "masks", masks);
+    what->redacted = true;
+    what->full_tagmanifest_sha256 = r->full_sha256;
+    what->no_sound = r->asked->no_sound;
+    what->masks = (struct custody_list){masks, used};
 }
 
 /* ---- the full package, by its custody ---- */
@@ -232,16 +230,16 @@ void redaction_note(const struct redaction *r, json_t *event)
 static int look_at_event(void *arg, const char *line, struct err *err)
 {
     struct buf *hashes = arg;
-    const char *event = "", *sha256 = NULL;
-    json_t *json = json_loads(line, 0, NULL), *what = json_object_get(json, "what");
+    struct custody_record r;
     int rc = ERR_OK;
-    json_unpack(json, "{s:s, s:{s:s}}", "event", &event, "what", "tagmanifest_sha256", &sha256);
-    if (strcmp(event, "stored") == 0)
+    custody_read(&r, line, strlen(line));
+    const char *sha256 = r.what.tagmanifest_sha256;
+    if (r.kind == CUSTODY_STORED)
         buf_consume(hashes, hashes->used);
-    if (strcmp(event, "exported") == 0 && sha256 && strlen(sha256) == HASH_HEX_ROOM - 1 &&
-        !json_is_true(json_object_get(what, "redacted")))
+    if (r.kind == CUSTODY_EXPORTED && sha256 && strlen(sha256) == HASH_HEX_ROOM - 1 &&
+        !r.what.redacted)
         rc = buf_append(hashes, sha256, HASH_HEX_ROOM, err);
-    json_decref(json);
+    custody_record_clear(&r);
     return rc;
 }
 

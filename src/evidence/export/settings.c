@@ -1,6 +1,6 @@
 /* What [export] says. */
-#include "dashspool/export_event.h"
-#include "dashspool/wire_meta.h"
+#include "dashspool/export.h"
+#include "dashspool/wire.h"
 #include <stdio.h>
 #include <string.h>
 

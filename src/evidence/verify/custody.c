@@ -1,6 +1,5 @@
 #include "verify_internal.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,33 +46,28 @@ static bool has_master(const struct verify *v, const char *id, const char *sha25
 }
 
 /* A master's hash in the manifest is that of its event "stored", and of "reindexed". */
-static void judge_stored(struct verify *v, const char *id, const json_t *what)
+static void judge_stored(struct verify *v, const struct custody_record *r)
 {
-    const char *sha256 = json_string_value(json_object_get(what, "sha256"));
-    if (sha256 && !has_master(v, id, sha256))
+    if (r->what.sha256 && !has_master(v, r->id, r->what.sha256))
         verify_problem(v, VERIFY_CUSTODY,
                        "%s: its original is missing or changed: no file in data/master/ has the "
                        "SHA-256 of receipt, %s",
-                       id, sha256);
+                       r->id, r->what.sha256);
 }
 
 /* The last one of that name is the one that is there: of what broke off copies are made anew when
  * more of it has come. */
-static void judge_converted(struct verify *v, const char *id, const json_t *what, bool redacted)
+static void judge_converted(struct verify *v, const struct custody_record *r, bool redacted)
 {
-    const char *copy = json_string_value(json_object_get(what, "copy"));
-    const char *path = json_string_value(json_object_get(what, "path"));
-    const char *sha256 = json_string_value(json_object_get(what, "sha256"));
-    const char *from = json_string_value(json_object_get(what, "from_sha256"));
     char name[BAG_NAME_ROOM];
-    if (!copy || !path || !sha256 || !from)
+    if (!r->what.copy || !r->what.path || !r->what.sha256 || !r->what.from_sha256)
         return;
-    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    struct file *f = bag_copy_name(name, copy, path) ? verify_find(v, name) : NULL;
-    if (!f || strncmp(base, id, strlen(id)) != 0 || base[strlen(id)] != '.')
+    const char *base = strrchr(r->what.path, '/') ? strrchr(r->what.path, '/') + 1 : r->what.path;
+    struct file *f = bag_copy_name(name, r->what.copy, r->what.path) ? verify_find(v, name) : NULL;
+    if (!f || strncmp(base, r->id, strlen(r->id)) != 0 || base[strlen(r->id)] != '.')
         return;
-    f->noted = strcmp(f->sha256, sha256) == 0 ? NOTED_SAME : NOTED_OTHER;
-    snprintf(f->made_from, sizeof f->made_from, "%s", redacted ? "" : from);
+    f->noted = strcmp(f->sha256, r->what.sha256) == 0 ? NOTED_SAME : NOTED_OTHER;
+    snprintf(f->made_from, sizeof f->made_from, "%s", redacted ? "" : r->what.from_sha256);
 }
 
 /* A copy that is in the package was made from its master. */
@@ -89,16 +83,13 @@ static void judge_source(struct verify *v, const struct file *f)
 
 static void judge_event(struct verify *v, const char *line, size_t n, bool redacted)
 {
-    json_t *json = json_loadb(line, n, 0, NULL);
-    const json_t *what = json_object_get(json, "what");
-    const char *id = json_string_value(json_object_get(json, "id"));
-    const char *event = json_string_value(json_object_get(json, "event"));
-    if (id && event && !redacted &&
-        (strcmp(event, "stored") == 0 || strcmp(event, "reindexed") == 0))
-        judge_stored(v, id, what);
-    if (id && event && strcmp(event, "converted") == 0)
-        judge_converted(v, id, what, redacted);
-    json_decref(json);
+    struct custody_record r;
+    custody_read(&r, line, n);
+    if (r.id && !redacted && (r.kind == CUSTODY_STORED || r.kind == CUSTODY_REINDEXED))
+        judge_stored(v, &r);
+    if (r.id && r.kind == CUSTODY_CONVERTED)
+        judge_converted(v, &r, redacted);
+    custody_record_clear(&r);
 }
 
 static void judge_copies(struct verify *v)

@@ -1,6 +1,5 @@
 /* Files of a package, one at a time, in a directory of our own. */
 #include "dashspool/fsx.h"
-#include "dashspool/workdir.h"
 #include "verify_internal.h"
 #include <fcntl.h>
 #include <signal.h>

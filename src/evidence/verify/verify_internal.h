@@ -90,7 +90,7 @@ int verify_copies(struct verify *v, struct err *err) DS_MUST_CHECK;
 
 struct extract;
 
-/* Makes the directory (workdir.h), mode 0700, in $TMPDIR or /tmp, and sweeps what a verify that was
+/* Makes the directory (fsx.h), mode 0700, in $TMPDIR or /tmp, and sweeps what a verify that was
  * killed left there; SIGINT and SIGTERM are caught from here on. */
 int extract_open(struct extract **out, struct verify *v, struct err *err) DS_MUST_CHECK;
 /* Removes it with all that is in it. */

@@ -5,8 +5,8 @@
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
 #include "dashspool/recipe.h"
-#include "dashspool/wire_meta.h"
-#include "dashspool/words.h"
+#include "dashspool/text.h"
+#include "dashspool/wire.h"
 #include "terminal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -226,11 +226,13 @@ const struct cli_command cli_list = {
 static void note_shown(struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
-    const struct custody_event e = {clock_utc_us(), "shown", cli_user_name(),
-                                    "{\"by\":\"cat\",\"what\":\"original\"}"};
-    if (catalogue_event_add(c, t->id, &e, &err) < 0)
+    char *what = custody_what_text(&(struct custody_what){.by = "cat", .shown = "original"});
+    const struct custody_event e = {clock_utc_us(), CUSTODY_SHOWN, cli_user_name(), what};
+    if ((what ? catalogue_event_add(c, t->id, &e, &err)
+              : err_nomem(&err, "the custody of %s", t->id)) < 0)
         fprintf(stderr, "dashspool cat: %s: access could not be added to the custody record: %s\n",
                 t->id, err.text);
+    free(what);
 }
 
 struct showing {

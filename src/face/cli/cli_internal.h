@@ -10,10 +10,10 @@
 
 #include "dashspool/catalogue.h"
 #include "dashspool/cli.h"
-#include "dashspool/facts.h"
+#include "dashspool/master.h"
 #include "dashspool/recipe.h"
-#include "dashspool/size.h"
 #include "dashspool/stages.h"
+#include "dashspool/text.h"
 #include "dashspool/upkeep.h"
 #include <jansson.h>
 #include <stddef.h>

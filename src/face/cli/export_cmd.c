@@ -3,7 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
-#include "dashspool/words.h"
+#include "dashspool/text.h"
 #include "dashspool/work.h"
 #include "terminal.h"
 #include <stdlib.h>

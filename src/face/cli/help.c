@@ -1,6 +1,6 @@
 /* What --help says: the tables of options as text for a terminal of 80 columns. */
 #include "cli_internal.h"
-#include "dashspool/words.h"
+#include "dashspool/text.h"
 #include <string.h>
 
 enum { WIDE = 80, TERM_WIDE = 22 }; /* columns; of the terms that have their text beside them */

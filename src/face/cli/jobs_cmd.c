@@ -2,7 +2,7 @@
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
-#include "dashspool/spool_upkeep.h"
+#include "dashspool/spool.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +31,11 @@ static int note_dropped(struct jobs *j, const char *job, struct err *err)
     int rc = catalogue_transfer_get(j->catalogue, id, &t, err);
     if (rc < 0)
         return rc == ERR_NOTFOUND ? ERR_OK : rc; /* a job of no transfer */
-    json_t *o = json_pack("{s:s, s:s}", "stage", j->stage, "why", j->reason);
-    char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    const struct custody_event e = {clock_utc_us(), "dropped", j->who, what};
+    char *what = custody_what_text(&(struct custody_what){.stage = j->stage, .why = j->reason});
+    const struct custody_event e = {clock_utc_us(), CUSTODY_DROPPED, j->who, what};
     rc = what ? catalogue_event_add(j->catalogue, id, &e, err)
               : err_set(err, ERR_CONFIG, "--reason: not valid UTF-8");
     free(what);
-    json_decref(o);
     return rc;
 }
 

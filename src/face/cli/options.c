@@ -1,7 +1,7 @@
 /* The command line, read by the tables: which options were given, and what they mean. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
-#include "dashspool/words.h"
+#include "dashspool/text.h"
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>

@@ -1,6 +1,6 @@
 /* protect, sweep: what may be deleted, and its deletion by hand. */
 #include "cli_internal.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/retention.h"
 #include <string.h>

@@ -1,6 +1,6 @@
 /* show: all that is known of a transfer. */
 #include "cli_internal.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/reader.h"

@@ -4,7 +4,6 @@
 #include "dashspool/log.h"
 #include "serve_internal.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,10 +260,13 @@ static ssize_t read_original(void *arg, uint64_t at, char *out, size_t room)
 static int note_shown(struct serve *s, const struct ask *ask, const char *id, struct err *err)
 {
     char who[SERVE_PEER_ROOM + 32];
-    struct custody_event e = {clock_utc_us(), "shown", who,
-                              "{\"by\":\"serve\",\"what\":\"original\"}"};
+    char *what = custody_what_text(&(struct custody_what){.by = "serve", .shown = "original"});
+    const struct custody_event e = {clock_utc_us(), CUSTODY_SHOWN, who, what};
     snprintf(who, sizeof who, "somebody at %s", ask->peer);
-    return catalogue_event_add(s->catalogue, id, &e, err);
+    int rc = what ? catalogue_event_add(s->catalogue, id, &e, err)
+                  : err_nomem(err, "the custody of %s", id);
+    free(what);
+    return rc;
 }
 
 static int original_new(struct original **out, struct serve *s, const struct catalogue_transfer *t,

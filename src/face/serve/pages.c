@@ -4,7 +4,6 @@
 #include "dashspool/status.h"
 #include "serve_internal.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -315,17 +314,16 @@ static int put_files(struct serve *s, struct shown *shown, struct err *err)
 static int put_event(void *arg, const char *line, struct err *err)
 {
     struct web *h = arg;
-    json_t *o = json_loads(line, 0, NULL);
-    const char *at = "", *event = "", *who = "";
+    struct custody_record r;
     (void)err;
-    json_unpack(o, "{s?s, s?s, s?s}", "at", &at, "event", &event, "who", &who);
-    char *what = json_dumps(json_object_get(o, "what"), JSON_COMPACT | JSON_SORT_KEYS);
-    web_join(h, "<tr><td><time>", at, "</time></td>");
-    web_join(h, "<td>", event, "</td>");
-    web_join(h, "<td>", who, "</td>");
+    custody_read(&r, line, strlen(line));
+    char *what = custody_record_what(&r);
+    web_join(h, "<tr><td><time>", r.at ? r.at : "", "</time></td>");
+    web_join(h, "<td>", r.event ? r.event : "", "</td>");
+    web_join(h, "<td>", r.who ? r.who : "", "</td>");
     web_join(h, "<td><code>", what && strcmp(what, "{}") != 0 ? what : "", "</code></td></tr>\n");
     free(what);
-    json_decref(o);
+    custody_record_clear(&r);
     return ERR_OK;
 }
 

@@ -7,7 +7,7 @@
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
 #include "dashspool/serve.h"
-#include "dashspool/size.h"
+#include "dashspool/text.h"
 #include <microhttpd.h>
 #include <sys/socket.h>
 

@@ -2,8 +2,8 @@
 /* Of whom and of when a file is: what lies beside it, else its name and its folders. */
 /* O_NOFOLLOW */
 #include "dashspool/media.h"
+#include "dashspool/text.h"
 #include "dashspool/wire.h"
-#include "dashspool/words.h"
 #include "import_internal.h"
 #include <ctype.h>
 #include <fcntl.h>

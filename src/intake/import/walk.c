@@ -2,7 +2,7 @@
 /* Which files in a folder may be footage, and their paths as text. */
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
-#include "dashspool/import_walk.h"
+#include "dashspool/import.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,6 @@
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include "store_internal.h"
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,45 +119,42 @@ size_t queue_waiting(const struct queue *q)
 
 /* ---- batch ---- */
 
-/* Takes what. */
-static int note(struct catalogue *c, const char *id, const char *event, json_t *what,
-                struct err *err)
+static int note(struct catalogue *c, const char *id, enum custody_kind event,
+                const struct custody_what *what, struct err *err)
 {
-    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
-    json_decref(what);
-    return intake_note(c, id, "receive", event, text, err);
+    return intake_note(c, id, "receive", event, what, err);
 }
 
 static int note_received(struct catalogue *c, const struct catalogue_transfer *row, struct err *err)
 {
-    return note(c, row->id, "received",
-                json_pack("{s:s, s:i}", "from", row->peer, "protocol_id", row->protocol_id), err);
+    const int64_t protocol_id = row->protocol_id;
+    const struct custody_what what = {.from = row->peer, .protocol_id = &protocol_id};
+    return note(c, row->id, CUSTODY_RECEIVED, &what, err);
 }
 
 static int note_resumed(struct catalogue *c, const struct catalogue_transfer *row, int64_t have,
                         struct err *err)
 {
-    return note(c, row->id, "resumed",
-                json_pack("{s:s, s:I}", "from", row->peer, "have_bytes", (json_int_t)have), err);
+    const struct custody_what what = {.from = row->peer, .have_bytes = &have};
+    return note(c, row->id, CUSTODY_RESUMED, &what, err);
 }
 
 static int note_end(struct catalogue *c, const struct catalogue_transfer *row, const char *why,
                     struct err *err)
 {
-    if (row->state == CATALOGUE_STORED)
-        return note(c, row->id, "stored",
-                    json_pack("{s:I, s:s, s:i}", "length_bytes", (json_int_t)row->length_bytes,
-                              "sha256", row->sha256, "connections", row->connections),
-                    err);
-    return note(c, row->id, "interrupted",
-                json_pack("{s:I, s:s}", "have_bytes", (json_int_t)row->length_bytes, "why", why),
-                err);
+    const int64_t connections = row->connections;
+    const struct custody_what whole = {.length_bytes = &row->length_bytes,
+                                       .sha256 = row->sha256,
+                                       .connections = &connections},
+                              part = {.have_bytes = &row->length_bytes, .why = why};
+    return row->state == CATALOGUE_STORED ? note(c, row->id, CUSTODY_STORED, &whole, err)
+                                          : note(c, row->id, CUSTODY_INTERRUPTED, &part, err);
 }
 
 static int note_offered_again(struct catalogue *c, const char *id,
                               const struct catalogue_transfer *row, struct err *err)
 {
-    return note(c, id, "offered-again", json_pack("{s:s}", "from", row->peer), err);
+    return note(c, id, CUSTODY_OFFERED_AGAIN, &(struct custody_what){.from = row->peer}, err);
 }
 
 /* This transfer alone can never be whole: the others of the pass go on. */

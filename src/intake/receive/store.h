@@ -13,7 +13,7 @@
 #define DASHSPOOL_RECEIVE_STORE_H
 
 #include "dashspool/catalogue.h"
-#include "dashspool/wire_session.h"
+#include "dashspool/wire.h"
 #include <uv.h>
 
 struct store;

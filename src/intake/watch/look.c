@@ -1,8 +1,8 @@
 /* Which files are there, and since when they are as they are. */
 #include "dashspool/clock.h"
-#include "dashspool/fnv.h"
-#include "dashspool/import_walk.h"
+#include "dashspool/import.h"
 #include "dashspool/log.h"
+#include "dashspool/table.h"
 #include "watch_internal.h"
 #include <errno.h>
 #include <fcntl.h>

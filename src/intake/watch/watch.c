@@ -3,7 +3,7 @@
 #include "dashspool/watch.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "dashspool/import_walk.h"
+#include "dashspool/import.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
 #include "dashspool/stages.h"

@@ -1,16 +1,14 @@
 /* sweep: what goes, and how. */
 #include "dashspool/buf.h"
-#include "dashspool/catalogue_check.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/intake.h"
-#include "dashspool/raw_upkeep.h"
+#include "dashspool/raw.h"
 #include "dashspool/retention.h"
 #include "rules.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,16 +91,9 @@ static bool ended(const struct sweep *s)
     return s->listener->go_on && !s->listener->go_on(s->listener->arg);
 }
 
-/* JSON text of an event, or NULL: no memory. Takes `what`. */
-static char *event_text(json_t *what)
-{
-    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
-    json_decref(what);
-    return text;
-}
-
-/* Adds an event to a custody. Takes `what`, a text that jansson made, or NULL: no memory. */
-static int note(struct sweep *s, const char *id, const char *event, char *what, struct err *err)
+/* Adds an event to a custody. Takes `what`, a text, or NULL: no memory. */
+static int note(struct sweep *s, const char *id, enum custody_kind event, char *what,
+                struct err *err)
 {
     const struct custody_event e = {clock_utc_us(), event, "dashspool " DASHSPOOL_VERSION " sweep",
                                     what};
@@ -153,25 +144,20 @@ static int see_copy(void *arg, const struct catalogue_copy *copy, struct err *er
  * stage's job that was dropped ("stage") says nothing about that, nor what was made of a part. */
 static int see_conversion(void *arg, const char *line, struct err *err)
 {
-    static const char *const through[] = {"converted", "copy-deleted", "dropped"};
     struct seeing *s = arg;
-    json_t *json = json_loads(line, 0, NULL);
-    const char *event = json_string_value(json_object_get(json, "event"));
-    const json_t *what = json_object_get(json, "what");
-    const char *stage = json_string_value(json_object_get(what, "stage"));
-    const char *path = json_string_value(json_object_get(what, "path"));
+    struct custody_record r;
     char of_part[CATALOGUE_ID_ROOM + 16];
     (void)err;
     snprintf(of_part, sizeof of_part, "/%s.partial.", s->of->id);
-    if (event && path && strstr(path, of_part))
-        event = NULL;
-    if (event && stage && strcmp(event, "dropped") == 0 && strcmp(stage, "convert") != 0)
-        event = NULL;
-    for (size_t i = 0; event && i < sizeof through / sizeof *through; i++)
-        s->converted |= strcmp(event, through[i]) == 0;
-    if (event && strcmp(event, "stored") == 0)
+    custody_read(&r, line, strlen(line));
+    bool partial = r.what.path && strstr(r.what.path, of_part);
+    if (r.kind == CUSTODY_STORED && !partial)
         s->converted = false;
-    json_decref(json);
+    if (r.kind == CUSTODY_CONVERTED || r.kind == CUSTODY_COPY_DELETED)
+        s->converted |= !partial;
+    if (r.kind == CUSTODY_DROPPED)
+        s->converted |= !partial && (!r.what.stage || strcmp(r.what.stage, "convert") == 0);
+    custody_record_clear(&r);
     return ERR_OK;
 }
 
@@ -339,11 +325,11 @@ static int drop_job(struct failed *f, const struct spool_found *job, const char 
 {
     int rc = ERR_OK;
     if (!f->s->dry_run && id) {
-        char *what = event_text(json_pack("{s:s, s:s, s:s}", "stage", f->stage->stage, "why", why,
-                                          "failed", job->reason));
+        char *what = custody_what_text(
+            &(struct custody_what){.stage = f->stage->stage, .why = why, .failed = job->reason});
         if (!what) /* the reason is no text */
-            what = event_text(json_pack("{s:s}", "stage", f->stage->stage));
-        rc = note(f->s, id, "dropped", what, err);
+            what = custody_what_text(&(struct custody_what){.stage = f->stage->stage});
+        rc = note(f->s, id, CUSTODY_DROPPED, what, err);
     }
     if (rc == ERR_OK && !f->s->dry_run)
         rc = spool_drop(f->stage->spool, job->job, err);
@@ -354,18 +340,14 @@ static int drop_job(struct failed *f, const struct spool_found *job, const char 
     return ERR_OK;
 }
 
-struct last_event {
-    char event[CUSTODY_EVENT_ROOM];
-};
-
-static int see_event(void *arg, const char *line, struct err *err)
+static int see_last_event(void *arg, const char *line, struct err *err)
 {
-    struct last_event *last = arg;
-    json_t *json = json_loads(line, 0, NULL);
-    const char *event = json_string_value(json_object_get(json, "event"));
+    enum custody_kind *last = arg;
+    struct custody_record r;
     (void)err;
-    snprintf(last->event, sizeof last->event, "%s", event ? event : "");
-    json_decref(json);
+    custody_read(&r, line, strlen(line));
+    *last = r.kind;
+    custody_record_clear(&r);
     return ERR_OK;
 }
 
@@ -373,13 +355,13 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
 {
     struct failed *f = arg;
     struct catalogue_transfer t;
-    struct last_event last = {""};
+    enum custody_kind last = CUSTODY_UNKNOWN;
     char id[CATALOGUE_ID_ROOM];
     intake_job_id(job->job, id);
     int rc = catalogue_transfer_get(f->s->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND) { /* of one that was deleted; else somebody should look */
-        rc = catalogue_event_each(f->s->catalogue, id, see_event, &last, err);
-        if (rc == ERR_OK && strcmp(last.event, "deleted") == 0)
+        rc = catalogue_event_each(f->s->catalogue, id, see_last_event, &last, err);
+        if (rc == ERR_OK && last == CUSTODY_DELETED)
             return drop_job(f, job, NULL, "its transfer was deleted", err);
         return trouble(f->s, job->job, rc, err);
     }
@@ -500,9 +482,9 @@ static int delete_copy(struct sweep *s, const char *id, const struct catalogue_c
         rc = catalogue_copy_remove(s->catalogue, copy->path, err);
     if (rc < 0)
         return rc;
-    return note(s, id, "copy-deleted",
-                event_text(json_pack("{s:s, s:s, s:s, s:s}", "copy", copy->kind, "path", copy->path,
-                                     "sha256", copy->sha256, "why", why)),
+    return note(s, id, CUSTODY_COPY_DELETED,
+                custody_what_text(&(struct custody_what){
+                    .copy = copy->kind, .path = copy->path, .sha256 = copy->sha256, .why = why}),
                 err);
 }
 
@@ -586,11 +568,14 @@ static int count_and_delete_copy(void *arg, const struct catalogue_copy *copy, s
 static int retire(struct sweep *s, const struct catalogue_transfer *t, const char *why, int copies,
                   struct err *err)
 {
-    char *what = event_text(json_pack("{s:s, s:s, s:I, s:s, s:i}", "why", why, "sha256", t->sha256,
-                                      "length_bytes", (json_int_t)t->length_bytes, "state",
-                                      catalogue_state_name(t->state), "copies", copies));
-    const struct custody_event e = {s->now_us, "deleted", "dashspool " DASHSPOOL_VERSION " sweep",
-                                    what};
+    const int64_t n = copies;
+    char *what = custody_what_text(&(struct custody_what){.why = why,
+                                                          .sha256 = t->sha256,
+                                                          .length_bytes = &t->length_bytes,
+                                                          .state = catalogue_state_name(t->state),
+                                                          .copies = &n});
+    const struct custody_event e = {s->now_us, CUSTODY_DELETED,
+                                    "dashspool " DASHSPOOL_VERSION " sweep", what};
     int rc = what ? catalogue_retire(s->catalogue, t, &e, err)
                   : err_nomem(err, "the custody of %s", t->id);
     free(what);

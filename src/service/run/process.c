@@ -1,10 +1,10 @@
 /* The processes of `run`: which there are to be, by the configuration, and how one begins and ends.
  */
 #define _GNU_SOURCE /* close_range, sigabbrev_np */
-#include "dashspool/fnv.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/stop.h"
+#include "dashspool/table.h"
 #include "run_internal.h"
 #include <errno.h>
 #include <fcntl.h>

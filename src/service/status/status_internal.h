@@ -2,11 +2,11 @@
 #ifndef STATUS_INTERNAL_H
 #define STATUS_INTERNAL_H
 
-#include "dashspool/catalogue_summary.h"
-#include "dashspool/size.h"
-#include "dashspool/spool_survey.h"
+#include "dashspool/catalogue.h"
+#include "dashspool/spool.h"
 #include "dashspool/stages.h"
 #include "dashspool/status.h"
+#include "dashspool/text.h"
 #include <jansson.h>
 
 #define STATUS_HOUR_US INT64_C(3600000000)

@@ -1,10 +1,10 @@
 /* backup: the catalogue as of one moment, then what it names. */
 #define _DEFAULT_SOURCE /* st_mtim */
-#include "dashspool/catalogue_check.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
-#include "dashspool/raw_upkeep.h"
+#include "dashspool/raw.h"
 #include "dashspool/upkeep.h"
 #include <errno.h>
 #include <fcntl.h>

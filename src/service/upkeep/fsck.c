@@ -1,17 +1,15 @@
 /* fsck: is everything there, and is it what it was? Masters, rows, copies, custody, files that
  * nobody knows, jobs: in this order. What is wrong is told, and never an error. */
-#include "dashspool/catalogue_check.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
-#include "dashspool/raw_upkeep.h"
+#include "dashspool/raw.h"
 #include "dashspool/upkeep.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -382,11 +380,11 @@ struct life {
 
 static void note_stored(struct life *l, const char *line)
 {
-    const char *sha256 = NULL;
-    json_t *json = json_loads(line, 0, NULL);
-    if (json && json_unpack(json, "{s:{s:s}}", "what", "sha256", &sha256) == 0)
-        snprintf(l->stored, sizeof l->stored, "%s", sha256);
-    json_decref(json);
+    struct custody_record r;
+    custody_read(&r, line, strlen(line));
+    if (r.what.sha256)
+        snprintf(l->stored, sizeof l->stored, "%s", r.what.sha256);
+    custody_record_clear(&r);
 }
 
 static int add_line(void *arg, const char *line, struct err *err)
@@ -402,7 +400,7 @@ static int add_line(void *arg, const char *line, struct err *err)
     else if (l->chain.n != before + 1)
         err_set(&l->broken, ERR_MALFORMED, "its line %" PRId64 " says that it is line %" PRId64,
                 before + 1, l->chain.n);
-    else if (strcmp(l->chain.event, "stored") == 0 || strcmp(l->chain.event, "reindexed") == 0)
+    else if (l->chain.kind == CUSTODY_STORED || l->chain.kind == CUSTODY_REINDEXED)
         note_stored(l, line);
     return ERR_OK;
 }
@@ -420,7 +418,7 @@ static int compare_custody(struct fsck *f, const char *id, int64_t lines, const 
         problem(f, UPKEEP_CUSTODY, id, broken, "%s", wrong);
         return ERR_OK;
     }
-    bool deleted = strcmp(l->chain.event, "deleted") == 0;
+    bool deleted = l->chain.kind == CUSTODY_DELETED;
     int rc = catalogue_transfer_get(f->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND && !deleted)
         problem(f, UPKEEP_CUSTODY, id, "'dashspool reindex', if its master is there",

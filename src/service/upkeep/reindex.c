@@ -1,19 +1,17 @@
 /* reindex: the catalogue made anew, from masters and copies, and from what can be believed of the
  * old one. */
 #define _GNU_SOURCE /* flock */
-#include "dashspool/catalogue_check.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
-#include "dashspool/raw_upkeep.h"
+#include "dashspool/raw.h"
 #include "dashspool/upkeep.h"
 #include "dashspool/wire.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,18 +291,14 @@ static int row_from_facts(const char *day, const struct raw_master *m, struct ca
     return ERR_OK;
 }
 
-struct last {
-    char event[CUSTODY_EVENT_ROOM];
-};
-
-static int see_event(void *arg, const char *line, struct err *err)
+static int see_last_event(void *arg, const char *line, struct err *err)
 {
-    struct last *last = arg;
-    json_t *json = json_loads(line, 0, NULL);
-    const char *event = json_string_value(json_object_get(json, "event"));
+    enum custody_kind *last = arg;
+    struct custody_record r;
     (void)err;
-    snprintf(last->event, sizeof last->event, "%s", event ? event : "");
-    json_decref(json);
+    custody_read(&r, line, strlen(line));
+    *last = r.kind;
+    custody_record_clear(&r);
     return ERR_OK;
 }
 
@@ -312,28 +306,23 @@ static int see_event(void *arg, const char *line, struct err *err)
 static int was_deleted(struct reindex *r, const char *day, const struct raw_master *m, bool *out,
                        struct err *err)
 {
-    struct last last = {""};
+    enum custody_kind last = CUSTODY_UNKNOWN;
     *out = false;
     if (!m->sealed)
         return ERR_OK;
-    int rc = catalogue_event_each(r->made, m->facts.id, see_event, &last, err);
-    *out = rc == ERR_OK && strcmp(last.event, "deleted") == 0;
+    int rc = catalogue_event_each(r->made, m->facts.id, see_last_event, &last, err);
+    *out = rc == ERR_OK && last == CUSTODY_DELETED;
     return rc == ERR_OK && *out ? catalogue_due_add(r->made, day, m->key, err) : rc;
 }
 
-/* For the custody; NULL: all is. */
-static json_t *not_known(bool taken_over, bool no_origin)
+/* For the custody; empty: all is. */
+static struct custody_list not_known(bool taken_over, bool no_origin)
 {
-    static const char *const lost[] = {"connections", "protections", "stages done"};
-    json_t *all = json_array();
-    for (size_t i = 0; !taken_over && i < sizeof lost / sizeof *lost; i++)
-        json_array_append_new(all, json_string(lost[i]));
-    if (no_origin)
-        json_array_append_new(all, json_string("origin"));
-    if (json_array_size(all) > 0)
-        return all;
-    json_decref(all);
-    return NULL;
+    static const char lost[] = "connections\0protections\0stages done\0origin";
+    const size_t origin = sizeof "origin";
+    const char *from = taken_over ? lost + sizeof lost - origin : lost;
+    size_t n = sizeof lost - (size_t)(from - lost);
+    return (struct custody_list){from, no_origin ? n : n - origin};
 }
 
 static int enter(struct reindex *r, const struct catalogue_transfer *t, bool taken_over,
@@ -347,18 +336,17 @@ static int enter(struct reindex *r, const struct catalogue_transfer *t, bool tak
         return rc;
     bool no_origin = strcmp(t->source, "file") == 0 && !origin;
     r->out->no_origin += no_origin;
-    json_t *o =
-        json_pack("{s:s, s:I, s:s*, s:s, s:o*}", "from",
-                  taken_over ? "the catalogue that was there" : "the masters", "length_bytes",
-                  (json_int_t)t->length_bytes, "sha256", t->sha256[0] ? t->sha256 : NULL, "state",
-                  catalogue_state_name(t->state), "not_known", not_known(taken_over, no_origin));
-    char *what = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    const struct custody_event e = {clock_utc_us(), "reindexed",
+    char *what = custody_what_text(
+        &(struct custody_what){.from = taken_over ? "the catalogue that was there" : "the masters",
+                               .length_bytes = &t->length_bytes,
+                               .sha256 = t->sha256[0] ? t->sha256 : NULL,
+                               .state = catalogue_state_name(t->state),
+                               .not_known = not_known(taken_over, no_origin)});
+    const struct custody_event e = {clock_utc_us(), CUSTODY_REINDEXED,
                                     "dashspool " DASHSPOOL_VERSION " reindex", what};
     rc = what ? catalogue_event_add(r->made, t->id, &e, err)
               : err_nomem(err, "the custody of %s", t->id);
     free(what);
-    json_decref(o);
     r->out->masters += rc == ERR_OK;
     return rc;
 }

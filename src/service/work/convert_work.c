@@ -9,9 +9,7 @@
 #include "dashspool/master.h"
 #include "dashspool/recipe.h"
 #include "dashspool/work.h"
-#include "dashspool/workdir.h"
 #include "worker.h"
-#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
@@ -30,15 +28,15 @@ static int note_converted(struct catalogue *catalogue, const struct catalogue_tr
     int rc = hash_text(copy->settings, strlen(copy->settings), hex, err);
     if (rc < 0)
         return rc;
-    json_t *what =
-        json_pack("{s:s, s:s, s:s, s:s, s:s}", "copy", copy->kind, "path", copy->path, "sha256",
-                  copy->sha256, "from_sha256", t->sha256, "settings_sha256", hex);
-    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
-    struct custody_event event = {copy->made_us, "converted", copy->tool, text};
+    char *text = custody_what_text(&(struct custody_what){.copy = copy->kind,
+                                                          .path = copy->path,
+                                                          .sha256 = copy->sha256,
+                                                          .from_sha256 = t->sha256,
+                                                          .settings_sha256 = hex});
+    struct custody_event event = {copy->made_us, CUSTODY_CONVERTED, copy->tool, text};
     rc = text ? catalogue_event_add(catalogue, t->id, &event, err)
               : err_nomem(err, "the custody of %s", t->id);
     free(text);
-    json_decref(what);
     return rc;
 }
 

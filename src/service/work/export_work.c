@@ -1,10 +1,10 @@
 #define _GNU_SOURCE /* F_OFD_SETLK */
 #include "dashspool/clock.h"
-#include "dashspool/fnv.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
-#include "dashspool/spool_upkeep.h"
+#include "dashspool/spool.h"
+#include "dashspool/table.h"
 #include "dashspool/work.h"
 #include "worker.h"
 #include <errno.h>

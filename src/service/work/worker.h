@@ -5,7 +5,7 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
-#include "dashspool/export_event.h"
+#include "dashspool/export.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"

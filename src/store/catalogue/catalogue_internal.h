@@ -4,7 +4,6 @@
 
 #include "dashspool/buf.h"
 #include "dashspool/catalogue.h"
-#include "dashspool/catalogue_check.h"
 #include "sqlx/sqlx.h"
 
 enum catalogue_sql {

@@ -1,5 +1,5 @@
 #include "catalogue_internal.h"
-#include "dashspool/catalogue_check.h"
+#include "dashspool/catalogue.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,8 +1,7 @@
 #include "catalogue_internal.h"
-#include "dashspool/catalogue_keep.h"
+#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,15 +22,13 @@ const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
 
 /* ---- protection ---- */
 
-/* Takes what. */
-static int note(struct catalogue *c, const char *id, int64_t at_us, const char *event,
-                const char *who, json_t *what, struct err *err)
+static int note(struct catalogue *c, const char *id, int64_t at_us, enum custody_kind event,
+                const char *who, const struct custody_what *what, struct err *err)
 {
-    char *text = what ? json_dumps(what, JSON_COMPACT) : NULL;
+    char *text = custody_what_text(what);
     const struct custody_event e = {at_us, event, who, text};
     int rc = text ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
     free(text);
-    json_decref(what);
     return rc;
 }
 
@@ -50,8 +47,8 @@ static int protect(struct catalogue *c, const char *id, const struct catalogue_p
     rc = sqlx_run(st, err);
     if (rc < 0 || sqlite3_changes(c->db) == 0)
         return rc;
-    return note(c, id, p->since_us, "protected", p->who, json_pack("{s:s}", "reason", p->reason),
-                err);
+    return note(c, id, p->since_us, CUSTODY_PROTECTED, p->who,
+                &(struct custody_what){.reason = p->reason}, err);
 }
 
 static bool text_ok(const char *text, size_t room)
@@ -109,11 +106,16 @@ int catalogue_protected(struct catalogue *c, int64_t key, bool *out, struct err 
     return protection_at(c, key, 0, &p, out, err);
 }
 
+struct ending {
+    struct buf reasons; /* a struct custody_list */
+    int n;
+};
+
 static int add_reason(void *arg, const struct catalogue_protection *p, struct err *err)
 {
-    if (json_array_append_new(arg, json_string(p->reason)) == 0)
-        return ERR_OK;
-    return err_nomem(err, "JSON");
+    struct ending *e = arg;
+    e->n++;
+    return buf_append(&e->reasons, p->reason, strlen(p->reason) + 1, err);
 }
 
 static int unprotect(struct catalogue *c, const char *id, const char *who, int *ended,
@@ -121,19 +123,21 @@ static int unprotect(struct catalogue *c, const char *id, const char *who, int *
 {
     struct catalogue_transfer t;
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UNPROTECT];
-    json_t *reasons = json_array();
-    int rc = reasons ? catalogue_transfer_get(c, id, &t, err) : err_nomem(err, "JSON");
+    struct ending e = {.n = 0};
+    buf_init(&e.reasons, CUSTODY_LINE_ROOM);
+    int rc = catalogue_transfer_get(c, id, &t, err);
     if (rc == ERR_OK)
-        rc = catalogue_protection_each(c, t.key, add_reason, reasons, err);
-    *ended = (int)json_array_size(reasons);
-    if (rc == ERR_OK && *ended > 0) {
+        rc = catalogue_protection_each(c, t.key, add_reason, &e, err);
+    *ended = e.n;
+    if (rc == ERR_OK && e.n > 0) {
+        const struct custody_what what = {
+            .reasons = {(const char *)buf_data(&e.reasons), e.reasons.used}};
         sqlite3_bind_int64(st, 1, t.key);
         rc = sqlx_run(st, err);
         if (rc == ERR_OK)
-            rc = note(c, id, clock_utc_us(), "unprotected", who,
-                      json_pack("{s:O}", "reasons", reasons), err);
+            rc = note(c, id, clock_utc_us(), CUSTODY_UNPROTECTED, who, &what, err);
     }
-    json_decref(reasons);
+    buf_clear(&e.reasons);
     return rc;
 }
 

@@ -9,6 +9,38 @@
 
 static const char nothing[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
+static const char *const names[CUSTODY_KINDS] = {
+    [CUSTODY_UNKNOWN] = "",
+    [CUSTODY_RECEIVED] = "received",
+    [CUSTODY_RESUMED] = "resumed",
+    [CUSTODY_INTERRUPTED] = "interrupted",
+    [CUSTODY_STORED] = "stored",
+    [CUSTODY_PUBLISHED] = "published",
+    [CUSTODY_OFFERED_AGAIN] = "offered-again",
+    [CUSTODY_CONVERTED] = "converted",
+    [CUSTODY_DROPPED] = "dropped",
+    [CUSTODY_SHOWN] = "shown",
+    [CUSTODY_EXPORTED] = "exported",
+    [CUSTODY_PROTECTED] = "protected",
+    [CUSTODY_UNPROTECTED] = "unprotected",
+    [CUSTODY_COPY_DELETED] = "copy-deleted",
+    [CUSTODY_DELETED] = "deleted",
+    [CUSTODY_REINDEXED] = "reindexed",
+};
+
+const char *custody_kind_name(enum custody_kind kind)
+{
+    return (unsigned)kind < CUSTODY_KINDS ? names[kind] : "";
+}
+
+static enum custody_kind kind_of(const char *event)
+{
+    unsigned kind = CUSTODY_KINDS - 1;
+    while (kind > CUSTODY_UNKNOWN && (!event || strcmp(names[kind], event) != 0))
+        kind--;
+    return (enum custody_kind)kind;
+}
+
 static bool is_name(const char *text, const char *of, size_t room)
 {
     size_t n = strspn(text, of);
@@ -40,24 +72,24 @@ int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const c
                  const struct custody_event *event, struct err *err)
 {
     char hash[HASH_HEX_ROOM], at[CLOCK_TEXT_ROOM], *text = NULL;
+    const char *name = custody_kind_name(event->event);
     int rc = ERR_OK;
     snprintf(hash, sizeof hash, "%s", nothing);
     if (previous && (rc = hash_text(previous, strlen(previous), hash, err)) < 0)
         return rc;
-    if (!is_id(id) || !is_event(event->event) || !event->who[0])
+    if (!is_id(id) || !is_event(name) || !event->who[0])
         return err_set(err, ERR_MALFORMED, "custody: '%.40s' of '%.40s' by '%.40s' is no event",
-                       event->event, id, event->who);
+                       name, id, event->who);
     json_t *what =
         event->what ? json_loads(event->what, JSON_REJECT_DUPLICATES, NULL) : json_object();
     if (!json_is_object(what)) {
         json_decref(what);
-        return err_set(err, ERR_MALFORMED, "custody: what of '%s' is no JSON object", event->event);
+        return err_set(err, ERR_MALFORMED, "custody: what of '%s' is no JSON object", name);
     }
     clock_rfc3339(event->at_us, 6, at);
-    rc =
-        dump(json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s}", "at", at, "event", event->event, "id",
-                       id, "n", (json_int_t)n, "previous", hash, "what", what, "who", event->who),
-             &text, err);
+    rc = dump(json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s}", "at", at, "event", name, "id", id,
+                        "n", (json_int_t)n, "previous", hash, "what", what, "who", event->who),
+              &text, err);
     if (rc == ERR_OK && strlen(text) >= CUSTODY_LINE_ROOM)
         rc = err_set(err, ERR_LIMIT, "custody: a line of %zu bytes; %d are possible", strlen(text),
                      CUSTODY_LINE_ROOM - 1);
@@ -134,8 +166,136 @@ int custody_next(struct custody_chain *chain, const char *line, size_t n, struct
     if (rc == ERR_OK) {
         snprintf(chain->id, sizeof chain->id, "%s", l.id);
         snprintf(chain->event, sizeof chain->event, "%s", l.event);
+        chain->kind = kind_of(l.event);
         chain->n = l.n;
     }
     json_decref(json);
     return rc;
+}
+
+/* ---- what ---- */
+
+static const struct member {
+    const char *key;
+    enum { TEXT, NUMBER, YES, LIST } type;
+    size_t at;
+} members[] = {
+#define MEMBER(type, name)                               \
+    {                                                    \
+#name, type, offsetof(struct custody_what, name) \
+    }
+    MEMBER(TEXT, from),
+    MEMBER(TEXT, path),
+    MEMBER(TEXT, modified),
+    MEMBER(TEXT, metadata),
+    MEMBER(TEXT, ending),
+    MEMBER(TEXT, sha256),
+    MEMBER(TEXT, from_sha256),
+    MEMBER(TEXT, copy),
+    MEMBER(TEXT, settings_sha256),
+    MEMBER(TEXT, state),
+    MEMBER(TEXT, stage),
+    MEMBER(TEXT, failed),
+    MEMBER(TEXT, why),
+    MEMBER(TEXT, by),
+    {"what", TEXT, offsetof(struct custody_what, shown)},
+    MEMBER(TEXT, package),
+    MEMBER(TEXT, tagmanifest_sha256),
+    MEMBER(TEXT, for_job),
+    MEMBER(TEXT, full_tagmanifest_sha256),
+    MEMBER(TEXT, reason),
+    MEMBER(NUMBER, protocol_id),
+    MEMBER(NUMBER, have_bytes),
+    MEMBER(NUMBER, length_bytes),
+    MEMBER(NUMBER, connections),
+    MEMBER(NUMBER, copies),
+    MEMBER(YES, partial),
+    MEMBER(YES, redacted),
+    MEMBER(YES, no_sound),
+    MEMBER(LIST, masks),
+    MEMBER(LIST, reasons),
+    MEMBER(LIST, not_known),
+#undef MEMBER
+};
+
+static json_t *list_json(const struct custody_list *list)
+{
+    json_t *all = json_array();
+    for (size_t at = 0; all && at < list->bytes; at += strlen(list->texts + at) + 1)
+        if (json_array_append_new(all, json_string(list->texts + at)) < 0) {
+            json_decref(all);
+            return NULL;
+        }
+    return all;
+}
+
+/* False: no memory, or no UTF-8. What is not there is left out. */
+static bool put_member(json_t *o, const struct member *m, const struct custody_what *what)
+{
+    const void *at = (const char *)what + m->at;
+    const char *text = m->type == TEXT ? *(const char *const *)at : NULL;
+    const int64_t *number = m->type == NUMBER ? *(const int64_t *const *)at : NULL;
+    const struct custody_list *list = at;
+    if (text)
+        return json_object_set_new(o, m->key, json_string(text)) == 0;
+    if (number)
+        return json_object_set_new(o, m->key, json_integer(*number)) == 0;
+    if (m->type == YES && *(const bool *)at)
+        return json_object_set_new(o, m->key, json_true()) == 0;
+    if (m->type == LIST && list->bytes > 0)
+        return json_object_set_new(o, m->key, list_json(list)) == 0;
+    return true;
+}
+
+char *custody_what_text(const struct custody_what *what)
+{
+    json_t *o = json_object();
+    bool good = o != NULL;
+    if (good && what->redacted) /* it says also what was not hidden */
+        good = json_object_set_new(o, "no_sound", json_false()) == 0 &&
+               json_object_set_new(o, "masks", json_array()) == 0;
+    for (size_t i = 0; good && i < sizeof members / sizeof *members; i++)
+        good = put_member(o, &members[i], what);
+    char *text = good ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return text;
+}
+
+static void get_member(const json_t *o, const struct member *m, struct custody_what *what)
+{
+    const json_t *json = json_object_get(o, m->key);
+    void *at = (char *)what + m->at;
+    if (m->type == TEXT)
+        *(const char **)at = json_string_value(json);
+    if (m->type == YES)
+        *(bool *)at = json_is_true(json);
+}
+
+/* ---- one line by itself ---- */
+
+void custody_read(struct custody_record *out, const char *line, size_t n)
+{
+    json_t *json = json_loadb(line, n, 0, NULL);
+    *out = (struct custody_record){
+        .event = json_string_value(json_object_get(json, "event")),
+        .id = json_string_value(json_object_get(json, "id")),
+        .at = json_string_value(json_object_get(json, "at")),
+        .who = json_string_value(json_object_get(json, "who")),
+        .n = json_integer_value(json_object_get(json, "n")),
+        .own = json,
+    };
+    out->kind = kind_of(out->event);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        get_member(json_object_get(json, "what"), &members[i], &out->what);
+}
+
+void custody_record_clear(struct custody_record *r)
+{
+    json_decref(r->own);
+    *r = (struct custody_record){.own = NULL};
+}
+
+char *custody_record_what(const struct custody_record *r)
+{
+    return json_dumps(json_object_get(r->own, "what"), JSON_COMPACT | JSON_SORT_KEYS);
 }

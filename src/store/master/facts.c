@@ -1,6 +1,6 @@
-#include "dashspool/facts.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
+#include "dashspool/master.h"
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>

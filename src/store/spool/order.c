@@ -1,7 +1,7 @@
 /* Which job is next. A look reads the directory, and of each job only what it has not seen before:
  * with ten thousand waiting it is their stat() that costs. */
 #include "dashspool/clock.h"
-#include "dashspool/fnv.h"
+#include "dashspool/table.h"
 #include "spool_internal.h"
 #include <stdlib.h>
 #include <string.h>

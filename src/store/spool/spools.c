@@ -1,4 +1,4 @@
-#include "dashspool/spool_upkeep.h"
+#include "dashspool/spool.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #include "dashspool/fsx.h"
-#include "dashspool/spool_survey.h"
+#include "dashspool/spool.h"
 #include "spool_internal.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #include "dashspool/fsx.h"
-#include "dashspool/spool_upkeep.h"
+#include "dashspool/spool.h"
 #include "spool_internal.h"
 #include <errno.h>
 #include <stdio.h>

@@ -1,12 +1,32 @@
 /*
- * words: lists of known words, parted by spaces ("front rear other"), as messages and help name
- * them, and the known word that somebody may have meant. Pure.
+ * text: words and numbers as people read them and type them. Pure.
  */
-#ifndef DASHSPOOL_WORDS_H
-#define DASHSPOOL_WORDS_H
+#ifndef DASHSPOOL_TEXT_H
+#define DASHSPOOL_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* ---- amounts ----
+ *
+ * Amounts as people read them: "2.1 MB" (SI units: 1 MB is 1 000 000 bytes), "1 copy",
+ * "2 copies".
+ */
+
+#define SIZE_TEXT_ROOM 24
+
+/* Returns out. From "999 B" and "1.0 kB" to "9223.4 PB"; less than 0 is not known, "?". */
+const char *size_text(int64_t bytes, char out[SIZE_TEXT_ROOM]);
+
+/* The noun for n of them: `one` if n is 1, else `many`. */
+const char *size_plural(int64_t n, const char *one, const char *many);
+
+/* ---- known words ----
+ *
+ * Lists of known words, parted by spaces ("front rear other"), as messages and help name
+ * them, and the known word that somebody may have meant. Pure.
+ */
 
 /* Whether the n bytes at `word` are one of the list. */
 bool words_have(const char *words, const char *word, size_t n);
