@@ -28,14 +28,6 @@ struct list {
     size_t n, room;
 };
 
-static void list_clear(struct list *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        free(l->names[i]);
-    free(l->names);
-    *l = (struct list){0};
-}
-
 static int list_add(struct list *l, const char *name, struct err *err)
 {
     if (l->n == l->room) {
@@ -174,16 +166,12 @@ static int read_folder(struct folder *f, int fd, struct err *err)
     int rc = list_folder(f, dir, &list, err);
     for (size_t i = 0; i < list.n && rc == ERR_OK; i++)
         rc = visit(f, dirfd(dir), list.names[i], err);
-    list_clear(&list);
+    for (size_t i = 0; i < list.n; i++)
+        free(list.names[i]);
+    free(list.names);
+    list = (struct list){0};
     closedir(dir);
     return rc;
-}
-
-static int enter(struct folder *f, int dir_fd, const char *part, struct err *err)
-{
-    int fd = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? err_sys(err, "open '%s' of %s", f->name, f->package->path)
-                  : read_folder(f, fd, err);
 }
 
 /* f->name is longer by `part` during the call. names_add() bounds how deep this goes. */
@@ -204,9 +192,11 @@ static int visit(struct folder *f, int dir_fd, const char *part, struct err *err
     int rc = names_add(f->names, f->name, f->name_n, S_ISDIR(st.st_mode), err);
     if (rc < 0)
         err_wrap(err, "%s", p->path);
-    else if (S_ISDIR(st.st_mode))
-        rc = enter(f, dir_fd, part, err);
-    else if (S_ISREG(st.st_mode))
+    else if (S_ISDIR(st.st_mode)) {
+        int fd = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        rc = fd < 0 ? err_sys(err, "open '%s' of %s", f->name, f->package->path)
+                    : read_folder(f, fd, err);
+    } else if (S_ISREG(st.st_mode))
         rc = p->fns.want(p->arg, f->name) ? read_file(f, dir_fd, part, err) : ERR_OK;
     else
         rc = judge(f, &st, err);

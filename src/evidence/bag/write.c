@@ -188,16 +188,6 @@ static int sink_begin(struct sink *s, const char *name, int64_t size, struct err
     return rc;
 }
 
-static int sink_write(struct sink *s, const void *data, size_t n, struct err *err)
-{
-    return s->zip ? zip_write(s->zip, data, n, err) : file_write(s, data, n, err);
-}
-
-static int sink_end(struct sink *s, struct err *err)
-{
-    return s->zip ? zip_end(s->zip, err) : file_end(s, err);
-}
-
 /* Bytes of a name up to its last '/'; 0: none. */
 static size_t parent_bytes(const char *name)
 {
@@ -319,7 +309,8 @@ int bag_begin(struct bag *bag, const char *name, int64_t size, struct err *err)
 int bag_write(struct bag *bag, const void *data, size_t n, struct err *err)
 {
     hash_update(bag->hash, data, n);
-    return sink_write(bag->sink, data, n, err);
+    return bag->sink->zip ? zip_write(bag->sink->zip, data, n, err)
+                          : file_write(bag->sink, data, n, err);
 }
 
 int bag_end(struct bag *bag, char sha256[HASH_HEX_ROOM], struct err *err)
@@ -327,7 +318,7 @@ int bag_end(struct bag *bag, char sha256[HASH_HEX_ROOM], struct err *err)
     uint8_t digest[HASH_BYTES];
     int rc = hash_final(bag->hash, digest, err);
     if (rc == ERR_OK)
-        rc = sink_end(bag->sink, err);
+        rc = bag->sink->zip ? zip_end(bag->sink->zip, err) : file_end(bag->sink, err);
     if (rc < 0)
         return rc;
     hash_hex(digest, bag->entry.sha256);
@@ -419,23 +410,18 @@ static int put_manifest(struct bag *bag, const char *name, bool payload, struct 
     return rc;
 }
 
-static int put_tags(struct bag *bag, struct err *err)
-{
-    char oxum[48];
-    bag_oxum(oxum, bag->bytes, bag->files);
-    int rc = bag_put(bag, BAG_DECLARATION, BAG_DECLARATION_TEXT, strlen(BAG_DECLARATION_TEXT), err);
-    if (rc == ERR_OK)
-        rc = bag_put_info(bag, BAG_PAYLOAD_OXUM, oxum, err);
-    if (rc == ERR_OK)
-        rc = bag_put(bag, BAG_INFO, buf_data(&bag->info), bag->info.used, err);
-    return rc;
-}
-
 int bag_close(struct bag *bag, struct buf *tags, char tag_sha256[HASH_HEX_ROOM], struct err *err)
 {
     int rc = put_manifest(bag, BAG_MANIFEST, true, NULL, err);
-    if (rc == ERR_OK)
-        rc = put_tags(bag, err);
+    if (rc == ERR_OK) {
+        char oxum[48];
+        bag_oxum(oxum, bag->bytes, bag->files);
+        rc = bag_put(bag, BAG_DECLARATION, BAG_DECLARATION_TEXT, strlen(BAG_DECLARATION_TEXT), err);
+        if (rc == ERR_OK)
+            rc = bag_put_info(bag, BAG_PAYLOAD_OXUM, oxum, err);
+        if (rc == ERR_OK)
+            rc = bag_put(bag, BAG_INFO, buf_data(&bag->info), bag->info.used, err);
+    }
     if (rc == ERR_OK)
         rc = put_manifest(bag, BAG_TAG_MANIFEST, false, tags, err);
     if (rc == ERR_OK)

@@ -376,24 +376,6 @@ static int judge_entry(struct walk *w, bool is_folder, struct err *err)
 
 /* ---- the map ---- */
 
-static int keep(struct walk *w, bool is_folder, struct err *err)
-{
-    const struct record *c = &w->central;
-    struct zip_map *map = w->map;
-    map->entries[map->n] = (struct zip_entry){.size = c->size,
-                                              .packed = c->packed,
-                                              .at = w->content,
-                                              .name = map->names.used,
-                                              .crc = c->crc,
-                                              .is_folder = is_folder,
-                                              .is_deflated = c->method == ZIP_DEFLATED};
-    int rc = buf_append(&map->names, c->name, c->name_n, err);
-    if (rc == ERR_OK)
-        rc = buf_append(&map->names, "", 1, err);
-    map->n += rc == ERR_OK;
-    return rc;
-}
-
 static const char *full_name(const struct zip_map *map, size_t i)
 {
     return (const char *)buf_data(&map->names) + map->entries[i].name;
@@ -421,8 +403,21 @@ static int walk(struct walk *w, struct err *err)
         bool is_folder = rc == ERR_OK && w->central.name[w->central.name_n - 1] == '/';
         if (rc == ERR_OK)
             rc = judge_entry(w, is_folder, err);
-        if (rc == ERR_OK)
-            rc = keep(w, is_folder, err);
+        if (rc == ERR_OK) {
+            const struct record *c = &w->central;
+            struct zip_map *map = w->map;
+            map->entries[map->n] = (struct zip_entry){.size = c->size,
+                                                      .packed = c->packed,
+                                                      .at = w->content,
+                                                      .name = map->names.used,
+                                                      .crc = c->crc,
+                                                      .is_folder = is_folder,
+                                                      .is_deflated = c->method == ZIP_DEFLATED};
+            rc = buf_append(&map->names, c->name, c->name_n, err);
+            if (rc == ERR_OK)
+                rc = buf_append(&map->names, "", 1, err);
+            map->n += rc == ERR_OK;
+        }
     }
     if (rc == ERR_OK && (at != w->dir.at + w->dir.bytes || w->next != w->dir.at))
         rc = err_set(err, ERR_MALFORMED,

@@ -63,17 +63,6 @@ static uint64_t at_most(uint64_t v, uint64_t max)
 
 /* ---- the file ---- */
 
-static void set_time(struct zip *z, int64_t at_us)
-{
-    struct clock_civil c = clock_civil_from_utc(at_us, 0);
-    if (c.year < 1980)
-        c = (struct clock_civil){1980, 1, 1};
-    if (c.year > 2107)
-        c = (struct clock_civil){2107, 12, 31, 23, 59, 58};
-    z->date = (uint16_t)((c.year - 1980) << 9 | c.month << 5 | c.day);
-    z->clock = (uint16_t)(c.hour << 11 | c.minute << 5 | c.second / 2);
-}
-
 int zip_new(struct zip **out, const char *path, int64_t at_us, struct err *err)
 {
     struct zip *z = calloc(1, sizeof *z);
@@ -82,7 +71,13 @@ int zip_new(struct zip **out, const char *path, int64_t at_us, struct err *err)
         return err_nomem(err, "writing %s", path);
     z->fd = -1;
     buf_init(&z->directory, DIRECTORY_BYTES_MAX);
-    set_time(z, at_us);
+    struct clock_civil c = clock_civil_from_utc(at_us, 0);
+    if (c.year < 1980)
+        c = (struct clock_civil){1980, 1, 1};
+    if (c.year > 2107)
+        c = (struct clock_civil){2107, 12, 31, 23, 59, 58};
+    z->date = (uint16_t)((c.year - 1980) << 9 | c.month << 5 | c.day);
+    z->clock = (uint16_t)(c.hour << 11 | c.minute << 5 | c.second / 2);
     int rc = fsx_path(&z->path, err, "%s", path);
     if (rc == ERR_OK)
         rc = names_new(&z->names, err);
@@ -159,25 +154,21 @@ static int patch_crc(struct zip *z, const struct entry *e, struct err *err)
     return ERR_OK;
 }
 
-/* 4.5.3: only what does not fit, in this order. */
-static void put_extra_64(struct out *o, const struct entry *e)
-{
-    size_t n = (e->size >= ZIP_MAX32 ? 16u : 0u) + (e->at >= ZIP_MAX32 ? 8u : 0u);
-    put(o, 2, ZIP_EXTRA_64);
-    put(o, 2, n);
-    if (e->size >= ZIP_MAX32) {
-        put(o, 8, e->size);
-        put(o, 8, e->size);
-    }
-    if (e->at >= ZIP_MAX32)
-        put(o, 8, e->at);
-}
-
 static int note_entry(struct zip *z, const struct entry *e, struct err *err)
 {
     struct out o = {.n = 0}, extra = {.n = 0};
-    if (e->size >= ZIP_MAX32 || e->at >= ZIP_MAX32)
-        put_extra_64(&extra, e);
+    if (e->size >= ZIP_MAX32 || e->at >= ZIP_MAX32) {
+        /* 4.5.3: only what does not fit, in this order. */
+        size_t n = (e->size >= ZIP_MAX32 ? 16u : 0u) + (e->at >= ZIP_MAX32 ? 8u : 0u);
+        put(&extra, 2, ZIP_EXTRA_64);
+        put(&extra, 2, n);
+        if (e->size >= ZIP_MAX32) {
+            put(&extra, 8, e->size);
+            put(&extra, 8, e->size);
+        }
+        if (e->at >= ZIP_MAX32)
+            put(&extra, 8, e->at);
+    }
     put(&o, 4, ZIP_CENTRAL);
     put(&o, 2, MADE_BY);
     put(&o, 2, extra.n ? NEEDS_64 : NEEDS);

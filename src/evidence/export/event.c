@@ -374,32 +374,6 @@ static int judge_member(const struct making *m, const struct verify_contents *in
     return rc;
 }
 
-/* The members that are in it. ERR_MALFORMED: somebody else's are, too, or none is. */
-static int judge_masters(const struct making *m, const struct verify_contents *in, const char **ids,
-                         size_t *n, struct err *err)
-{
-    int rc = ERR_OK;
-    *n = 0;
-    for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++) {
-        bool found;
-        rc = judge_member(m, in, m->event->member[i].id, &found, err);
-        if (rc == ERR_OK && found)
-            ids[(*n)++] = m->event->member[i].id;
-    }
-    if (rc == ERR_OK && (*n == 0 || *n != in->n_masters))
-        rc = err_set(err, ERR_MALFORMED, "it contains other recordings");
-    return rc;
-}
-
-static int note_partials(const struct making *m, struct package *p, struct err *err)
-{
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++)
-        if (m->event->member[i].state != CATALOGUE_STORED)
-            rc = package_add_partial(p, m->event->member[i].id, err);
-    return rc;
-}
-
 static bool is_done(const struct making *m, size_t member)
 {
     bool done = false;
@@ -446,14 +420,28 @@ static int adopt(const struct making *m, const char *path, struct export_result 
     int rc = verify_contents(&in, path, err);
     if (rc == ERR_OK && !ids)
         rc = err_nomem(err, "a list");
-    if (rc == ERR_OK)
-        rc = judge_masters(m, &in, ids, &request.n, err);
+    if (rc == ERR_OK) {
+        /* The members that are in it. ERR_MALFORMED: somebody else's are, too, or none is. */
+        rc = ERR_OK;
+        request.n = 0;
+        for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++) {
+            bool found;
+            rc = judge_member(m, &in, m->event->member[i].id, &found, err);
+            if (rc == ERR_OK && found)
+                ids[(request.n)++] = m->event->member[i].id;
+        }
+        if (rc == ERR_OK && (request.n == 0 || request.n != in.n_masters))
+            rc = err_set(err, ERR_MALFORMED, "it contains other recordings");
+    }
     if (rc == ERR_OK && !in.exported_at[0])
         rc = err_set(err, ERR_MALFORMED, "it does not state when it was exported");
     if (rc == ERR_OK)
         rc = clock_parse(in.exported_at, 0, &request.at_us, NULL, err);
-    if (rc == ERR_OK)
-        rc = note_partials(m, &p, err);
+    if (rc == ERR_OK) {
+        for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++)
+            if (m->event->member[i].state != CATALOGUE_STORED)
+                rc = package_add_partial(&p, m->event->member[i].id, err);
+    }
     request.ids = ids;
     request.path = path;
     if (rc == ERR_OK)

@@ -251,25 +251,6 @@ static void add_stretch(struct told *t, enum report_flaw flaw, int64_t from_us, 
             (struct report_stretch){flaw, from_us, until_us, pictures, why};
 }
 
-/* Pictures that are not good, as far as they follow each other. */
-static void add_damaged(struct told *t, const json_t *pictures, int64_t end_us)
-{
-    int64_t n = 0, from_us = 0;
-    for (size_t i = 0; i <= json_array_size(pictures); i++) {
-        const json_t *p = json_array_get(pictures, i);
-        const char *state = json_string_value(json_object_get(p, "state"));
-        bool bad = state && strcmp(state, "good") != 0;
-        int64_t at_us = p ? us_of(p, "pts_s") : end_us;
-        if (bad && n++ == 0)
-            from_us = at_us;
-        if (!bad && n > 0) {
-            add_stretch(t, REPORT_DAMAGED, from_us, at_us, n,
-                        "corrupt, or dependent on corrupt or missing frames");
-            n = 0;
-        }
-    }
-}
-
 static void add_gaps(struct told *t, const json_t *timing)
 {
     size_t i;
@@ -315,7 +296,22 @@ static int find_damage(struct told *t, const char *root, struct err *err)
     buf_clear(&text);
     count_damage(t);
     add_gaps(t, timing);
-    add_damaged(t, json_object_get(timing, "pictures"), end_us);
+    /* Pictures that are not good, as far as they follow each other. */
+    const json_t *pictures = json_object_get(timing, "pictures");
+    int64_t n = 0, from_us = 0;
+    for (size_t i = 0; i <= json_array_size(pictures); i++) {
+        const json_t *p = json_array_get(pictures, i);
+        const char *state = json_string_value(json_object_get(p, "state"));
+        bool bad = state && strcmp(state, "good") != 0;
+        int64_t at_us = p ? us_of(p, "pts_s") : end_us;
+        if (bad && n++ == 0)
+            from_us = at_us;
+        if (!bad && n > 0) {
+            add_stretch(t, REPORT_DAMAGED, from_us, at_us, n,
+                        "corrupt, or dependent on corrupt or missing frames");
+            n = 0;
+        }
+    }
     json_decref(timing);
     if (t->n_stretches == 0 && json_object_size(json_object_get(t->settings, "damage")) > 0)
         add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "at places not known; see the numbers below");

@@ -161,23 +161,6 @@ static void places(struct doc *d, const struct report *r, const struct events *e
     }
 }
 
-static void details(struct doc *d, const struct report *r, size_t i)
-{
-    doc_open(d, DOC_DETAILS);
-    doc_open(d, DOC_HEAD_3);
-    doc_text(d, "Details of ");
-    clip_link(d, r, i);
-    doc_close(d, DOC_HEAD_3);
-    tables_clocks(d, &r->clip[i]);
-    tables_arrival(d, &r->clip[i]);
-    tables_derived(d, &r->clip[i]);
-    doc_put(d, DOC_HEAD_4, "What is not known");
-    doc_open(d, DOC_BULLETS);
-    clip_unknown(d, &r->clip[i]);
-    doc_close(d, DOC_BULLETS);
-    doc_close(d, DOC_DETAILS);
-}
-
 static void show(struct doc *d, const struct report *r, const struct events *e, size_t event,
                  const struct basemap *basemap)
 {
@@ -199,8 +182,21 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
     doc_close(d, cards);
     places(d, r, e, event, basemap);
     for (size_t i = first; i < r->n_clips; i++)
-        if (e->of[i] == event)
-            details(d, r, i);
+        if (e->of[i] == event) {
+            doc_open(d, DOC_DETAILS);
+            doc_open(d, DOC_HEAD_3);
+            doc_text(d, "Details of ");
+            clip_link(d, r, i);
+            doc_close(d, DOC_HEAD_3);
+            tables_clocks(d, &r->clip[i]);
+            tables_arrival(d, &r->clip[i]);
+            tables_derived(d, &r->clip[i]);
+            doc_put(d, DOC_HEAD_4, "What is not known");
+            doc_open(d, DOC_BULLETS);
+            clip_unknown(d, &r->clip[i]);
+            doc_close(d, DOC_BULLETS);
+            doc_close(d, DOC_DETAILS);
+        }
     doc_close(d, DOC_EVENT);
 }
 

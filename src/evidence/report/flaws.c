@@ -103,26 +103,6 @@ static void draw_bar(struct doc *doc, const struct report_clip *clip)
     doc->ops->drawing_end(doc, d);
 }
 
-static void key(struct doc *d, const struct report_clip *clip)
-{
-    bool seen[3] = {false};
-    for (size_t i = 0; i < clip->n_stretches; i++)
-        seen[clip->stretch[i].flaw] = true;
-    doc_open(d, DOC_KEY);
-    d->ops->swatch(d, DRAW_GOOD);
-    doc_text(d, "video ");
-    if (clip->has_sound) {
-        d->ops->swatch(d, DRAW_SOUND);
-        doc_text(d, "sound ");
-    }
-    for (size_t i = 0; i < 3; i++)
-        if (seen[i]) {
-            d->ops->swatch(d, flaw[i].ink);
-            doc_textf(d, "%s ", flaw[i].in_key);
-        }
-    doc_close(d, DOC_KEY);
-}
-
 static void in_words(struct doc *d, const struct report_clip *clip, const struct report_stretch *s)
 {
     char from[FORMAT_ROOM], length[FORMAT_ROOM];
@@ -151,7 +131,22 @@ void flaws_show(struct doc *d, const struct report_clip *clip)
     doc_put(d, DOC_HEAD_4, "Damage and gaps");
     if (clip->kind == REPORT_VIDEO && clip->duration_us > 0 && clip->examined) {
         draw_bar(d, clip);
-        key(d, clip);
+        bool seen[3] = {false};
+        for (size_t i = 0; i < clip->n_stretches; i++)
+            seen[clip->stretch[i].flaw] = true;
+        doc_open(d, DOC_KEY);
+        d->ops->swatch(d, DRAW_GOOD);
+        doc_text(d, "video ");
+        if (clip->has_sound) {
+            d->ops->swatch(d, DRAW_SOUND);
+            doc_text(d, "sound ");
+        }
+        for (size_t i = 0; i < 3; i++)
+            if (seen[i]) {
+                d->ops->swatch(d, flaw[i].ink);
+                doc_textf(d, "%s ", flaw[i].in_key);
+            }
+        doc_close(d, DOC_KEY);
     }
     if (!clip->examined)
         doc_put(d, DOC_PARAGRAPH,

@@ -210,7 +210,15 @@ static void look_below(const struct view *v, const struct shape *s, bool island,
     }
 }
 
-static void look_for_room(const struct view *v, const struct shape *s, struct label *best)
+/* Nothing found yet. */
+static struct label map_label(const struct view *v)
+{
+    return (struct label){.depth = v->height / 50.0};
+}
+
+/* Looks at a part of the country, as far as it is in sight (s->n >= 3). */
+static void map_label_look(const struct view *v, const struct shape *s, bool island,
+                           struct label *best)
 {
     for (int gy = 1; gy < 18; gy++)
         for (int gx = 3; gx < 28; gx++) {
@@ -223,19 +231,6 @@ static void look_for_room(const struct view *v, const struct shape *s, struct la
                 best->depth = d;
             }
         }
-}
-
-/* Nothing found yet. */
-static struct label map_label(const struct view *v)
-{
-    return (struct label){.depth = v->height / 50.0};
-}
-
-/* Looks at a part of the country, as far as it is in sight (s->n >= 3). */
-static void map_label_look(const struct view *v, const struct shape *s, bool island,
-                           struct label *best)
-{
-    look_for_room(v, s, best);
     look_below(v, s, island, best);
 }
 
@@ -407,35 +402,6 @@ static void draw_grid(const struct map *m, int step)
     }
 }
 
-static void draw_names(const struct map *m, const struct label *label)
-{
-    for (size_t i = 0; i < m->w->n_countries; i++) {
-        struct spot at;
-        if (!map_label_spot(&label[i], &at))
-            continue;
-        const struct basemap_country *c = &m->w->country[i];
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)c->name_bytes, c->name);
-        double half = (double)c->name_bytes * 55; /* about */
-        at.x = fmax(half, fmin(at.x, m->v.width - half));
-        m->d->ops->text(m->d, DRAW_NAME, DRAW_MIDDLE, lround(at.x), lround(at.y) + 50, name);
-    }
-}
-
-static void draw_mark(const struct map *m, int size)
-{
-    static const int way[][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
-    struct draw *d = m->d;
-    int x = m->v.width / 2, y = m->v.height / 2;
-    d->ops->path(d, DRAW_MARK);
-    for (size_t i = 0; i < 4; i++) {
-        d->ops->move(d, x + 3 * size * way[i][0], y + 3 * size * way[i][1]);
-        d->ops->line(d, x + size * way[i][0], y + size * way[i][1]);
-    }
-    d->ops->path_end(d);
-    d->ops->circle(d, DRAW_MARK, x, y, size);
-}
-
 static void draw_scale(const struct map *m, int km)
 {
     struct draw *d = m->d;
@@ -467,9 +433,28 @@ static void draw_near(struct doc *doc, const struct basemap *w, const struct vie
         draw_lines(&m, WORLD_BORDER);
         draw_lines(&m, WORLD_COAST);
         draw_grid(&m, 2);
-        draw_names(&m, label);
+        for (size_t i = 0; i < m.w->n_countries; i++) {
+            struct spot at;
+            if (!map_label_spot(&label[i], &at))
+                continue;
+            const struct basemap_country *c = &m.w->country[i];
+            char name[64];
+            snprintf(name, sizeof name, "%.*s", (int)c->name_bytes, c->name);
+            double half = (double)c->name_bytes * 55; /* about */
+            at.x = fmax(half, fmin(at.x, m.v.width - half));
+            m.d->ops->text(m.d, DRAW_NAME, DRAW_MIDDLE, lround(at.x), lround(at.y) + 50, name);
+        }
         draw_scale(&m, 100);
-        draw_mark(&m, 60);
+        static const int way[][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
+        struct draw *d = m.d;
+        int x = m.v.width / 2, y = m.v.height / 2;
+        d->ops->path(d, DRAW_MARK);
+        for (size_t i = 0; i < 4; i++) {
+            d->ops->move(d, x + 3 * 60 * way[i][0], y + 3 * 60 * way[i][1]);
+            d->ops->line(d, x + 60 * way[i][0], y + 60 * way[i][1]);
+        }
+        d->ops->path_end(d);
+        d->ops->circle(d, DRAW_MARK, x, y, 60);
         doc->ops->drawing_end(doc, m.d);
     }
     free(label);

@@ -76,26 +76,6 @@ static void plural(struct doc *d, size_t n, const char *one, const char *many)
     doc_textf(d, "%zu %s", n, n == 1 ? one : many);
 }
 
-static void summary_contents(struct doc *d, const struct report *r, const struct events *e)
-{
-    size_t videos = count(r, is_video), photos = r->n_clips - videos;
-    doc_fact(d, "Contents");
-    if (videos || photos == 0)
-        plural(d, videos, "video", "videos");
-    doc_text(d, videos && photos ? " and " : "");
-    if (photos)
-        plural(d, photos, "photo", "photos");
-    if (r->n_clips) {
-        doc_text(d, " of ");
-        plural(d, e->n, "event", "events");
-        if (units(r)) {
-            doc_text(d, ", from ");
-            plural(d, units(r), "vehicle", "vehicles");
-        }
-    }
-    doc_fact_end(d);
-}
-
 static void summary_when(struct doc *d, const struct report *r)
 {
     const struct report_time *first = NULL, *last = NULL;
@@ -154,7 +134,22 @@ void summary_render(struct doc *d, const struct report *r, const struct events *
     doc_open(d, DOC_BRIEF);
     doc_put(d, DOC_HEAD_2, "Summary");
     doc_open(d, DOC_FACTS_WIDE);
-    summary_contents(d, r, e);
+    size_t videos = count(r, is_video), photos = r->n_clips - videos;
+    doc_fact(d, "Contents");
+    if (videos || photos == 0)
+        plural(d, videos, "video", "videos");
+    doc_text(d, videos && photos ? " and " : "");
+    if (photos)
+        plural(d, photos, "photo", "photos");
+    if (r->n_clips) {
+        doc_text(d, " of ");
+        plural(d, e->n, "event", "events");
+        if (units(r)) {
+            doc_text(d, ", from ");
+            plural(d, units(r), "vehicle", "vehicles");
+        }
+    }
+    doc_fact_end(d);
     summary_when(d, r);
     summary_state(d, r);
     doc_fact(d, "Signature");

@@ -3,21 +3,6 @@
 #include "page.h"
 #include <stdio.h>
 
-static void clock_says(struct doc *d, const struct report_clock *c)
-{
-    char text[FORMAT_ROOM];
-    if (format_time_ok(&c->time)) {
-        format_time(&c->time, text);
-        doc_text(d, text);
-    }
-    if (!doc_empty(c->value)) {
-        doc_text(d, format_time_ok(&c->time) ? "; " : "");
-        doc_text(d, c->value);
-    }
-    if (!format_time_ok(&c->time) && doc_empty(c->value))
-        doc_text(d, "none");
-}
-
 static void clock_verdict(struct doc *d, const struct report_clock *c)
 {
     if (c->chosen)
@@ -53,7 +38,17 @@ void tables_clocks(struct doc *d, const struct report_clip *clip)
         doc_text(d, c->name);
         doc_cell_end(d);
         doc_cell(d, column[1]);
-        clock_says(d, c);
+        char text[FORMAT_ROOM];
+        if (format_time_ok(&c->time)) {
+            format_time(&c->time, text);
+            doc_text(d, text);
+        }
+        if (!doc_empty(c->value)) {
+            doc_text(d, format_time_ok(&c->time) ? "; " : "");
+            doc_text(d, c->value);
+        }
+        if (!format_time_ok(&c->time) && doc_empty(c->value))
+            doc_text(d, "none");
         doc_cell_end(d);
         doc_cell(d, column[2]);
         doc_text(d, !format_time_ok(&c->time)  ? "–"
@@ -76,20 +71,6 @@ static void fact_number(struct doc *d, const char *name, int64_t n)
 {
     doc_fact(d, name);
     doc_number(d, n);
-    doc_fact_end(d);
-}
-
-static void arrival_time(struct doc *d, const struct report_arrival *a)
-{
-    char text[FORMAT_ROOM];
-    struct report_time t = {.known = true, .utc_us = a->began_us};
-    doc_fact(d, "Received");
-    format_time(&t, text);
-    doc_text(d, text);
-    format_length(a->ended_us > a->began_us ? format_between(a->began_us, a->ended_us) : 0, text);
-    doc_textf(d, ", in %s", text);
-    doc_text(d, " ");
-    doc_put(d, DOC_SOFT, "(receiver’s clock)");
     doc_fact_end(d);
 }
 
@@ -130,7 +111,16 @@ void tables_arrival(struct doc *d, const struct report_clip *clip)
     doc_text(d,
              a->encrypted ? ", over an encrypted connection" : ", over an unencrypted connection");
     doc_fact_end(d);
-    arrival_time(d, a);
+    char text[FORMAT_ROOM];
+    struct report_time t = {.known = true, .utc_us = a->began_us};
+    doc_fact(d, "Received");
+    format_time(&t, text);
+    doc_text(d, text);
+    format_length(a->ended_us > a->began_us ? format_between(a->began_us, a->ended_us) : 0, text);
+    doc_textf(d, ", in %s", text);
+    doc_text(d, " ");
+    doc_put(d, DOC_SOFT, "(receiver’s clock)");
+    doc_fact_end(d);
     fact_number(d, "Connections used", a->connections);
     fact_number(d, "Resumed after interruptions", a->resumed);
     fact_number(d, "Packets received", a->packets);
@@ -139,24 +129,6 @@ void tables_arrival(struct doc *d, const struct report_clip *clip)
         fact_number(d, "Bytes received, including repeats", a->bytes);
     arrival_end(d, a);
     doc_close(d, DOC_FACTS_WIDE);
-}
-
-static void derived_file(struct doc *d, const struct report_derived *made)
-{
-    char size[FORMAT_ROOM];
-    doc_put(d, DOC_CODE, made->name);
-    if (!doc_empty(made->purpose)) {
-        doc_line_end(d);
-        doc_text(d, made->purpose);
-    }
-    if (made->length_bytes > 0) {
-        format_bytes(made->length_bytes, size);
-        doc_textf(d, " (%s)", size);
-    }
-    doc_line_end(d);
-    doc_put(d, DOC_SOFT, "fingerprint");
-    doc_text(d, " ");
-    doc_put(d, DOC_CODE, doc_empty(made->sha256) ? "none" : made->sha256);
 }
 
 void tables_derived(struct doc *d, const struct report_clip *clip)
@@ -184,7 +156,20 @@ void tables_derived(struct doc *d, const struct report_clip *clip)
         }
         doc_cell_end(d);
         doc_cell(d, column[2]);
-        derived_file(d, made);
+        char size[FORMAT_ROOM];
+        doc_put(d, DOC_CODE, made->name);
+        if (!doc_empty(made->purpose)) {
+            doc_line_end(d);
+            doc_text(d, made->purpose);
+        }
+        if (made->length_bytes > 0) {
+            format_bytes(made->length_bytes, size);
+            doc_textf(d, " (%s)", size);
+        }
+        doc_line_end(d);
+        doc_put(d, DOC_SOFT, "fingerprint");
+        doc_text(d, " ");
+        doc_put(d, DOC_CODE, doc_empty(made->sha256) ? "none" : made->sha256);
         doc_cell_end(d);
         doc_close(d, DOC_ROW);
     }

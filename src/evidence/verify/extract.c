@@ -35,15 +35,6 @@ int extract_stopped(struct err *err)
     return stop ? err_set(err, ERR_AGAIN, "stopped by a signal; nothing is left behind") : ERR_OK;
 }
 
-static void catch_signals(struct extract *x)
-{
-    struct sigaction act = {.sa_handler = on_stop};
-    sigemptyset(&act.sa_mask);
-    stop = 0;
-    sigaction(SIGTERM, &act, &x->before[0]);
-    sigaction(SIGINT, &act, &x->before[1]);
-}
-
 int extract_open(struct extract **out, struct verify *v, struct err *err)
 {
     const char *tmp = getenv("TMPDIR");
@@ -52,7 +43,11 @@ int extract_open(struct extract **out, struct verify *v, struct err *err)
         return err_nomem(err, "looking into footage");
     x->v = v;
     x->fd = -1;
-    catch_signals(x);
+    struct sigaction act = {.sa_handler = on_stop};
+    sigemptyset(&act.sa_mask);
+    stop = 0;
+    sigaction(SIGTERM, &act, &x->before[0]);
+    sigaction(SIGINT, &act, &x->before[1]);
     x->work = WORKDIR_NONE;
     int rc = workdir_open(&x->work, tmp && tmp[0] == '/' ? tmp : "/tmp", "dashspool-verify-", err);
     if (rc < 0)

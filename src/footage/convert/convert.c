@@ -146,21 +146,6 @@ static int check_free(const char *path, const char *input, bool overwrite, struc
     return overwrite ? ERR_OK : err_set(err, ERR_BUSY, "%s already exists", path);
 }
 
-/* Names of moments differ by their offset: <stem>.still-12.340s-DERIVED.jpg. */
-static void suffix_text(const struct plan_output *o, bool redacted, char *out, size_t room)
-{
-    char whole[64];
-    if (o->maker->kind == COPY_MOMENT)
-        snprintf(whole, sizeof whole, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
-    else
-        snprintf(whole, sizeof whole, "%s", copy_kind_suffix(o->maker->kind));
-    const char *derived = strstr(whole, "DERIVED");
-    if (redacted && derived)
-        snprintf(out, room, "%.*sREDACTED-%s", (int)(derived - whole), whole, derived);
-    else
-        snprintf(out, room, "%s", whole);
-}
-
 static int make_empty(const char *path, struct err *err)
 {
     int rc = ERR_OK, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
@@ -182,7 +167,17 @@ static int add_output(struct plan *p, const struct copy_maker *maker, int64_t mo
     struct plan_output *o = &p->output[p->n++];
     o->maker = maker;
     o->moment_us = moment_us;
-    suffix_text(o, redacted, suffix, sizeof suffix);
+    /* Names of moments differ by their offset: <stem>.still-12.340s-DERIVED.jpg. */
+    char whole[64];
+    if (o->maker->kind == COPY_MOMENT)
+        snprintf(whole, sizeof whole, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
+    else
+        snprintf(whole, sizeof whole, "%s", copy_kind_suffix(o->maker->kind));
+    const char *derived = strstr(whole, "DERIVED");
+    if (redacted && derived)
+        snprintf(suffix, sizeof suffix, "%.*sREDACTED-%s", (int)(derived - whole), whole, derived);
+    else
+        snprintf(suffix, sizeof suffix, "%s", whole);
     int rc = fsx_path(&o->path, err, "%s/%s.%s", out_dir, stem, suffix);
     if (rc == ERR_OK && strlen(o->path) >= sizeof((struct convert_output *)0)->path)
         rc = err_set(err, ERR_LIMIT, "the path of the copy is too long");
@@ -219,16 +214,6 @@ static int plan_make(struct plan *p, enum media_container container, const char 
     return rc;
 }
 
-/* Names the outputs in result. */
-static void plan_describe(const struct plan *p, struct convert_result *result)
-{
-    for (int i = 0; i < p->n; i++) {
-        struct convert_output *out = &result->output[result->n_outputs++];
-        out->kind = p->output[i].maker->kind;
-        snprintf(out->path, sizeof out->path, "%s", p->output[i].path);
-    }
-}
-
 static void plan_clear(struct plan *p)
 {
     for (int i = 0; i < p->n; i++) {
@@ -251,13 +236,6 @@ static void describe_video(const struct media *m, const struct media_facts *fact
     result->duration_us = m->duration_us;
     result->timing = m->timing;
     result->wall = timing_wall(facts, &m->timing, m->start_us + m->duration_us, m->start_us);
-}
-
-static void describe_silence(const struct media *m, struct convert_result *result)
-{
-    result->silences = m->n_silences;
-    for (int64_t i = 0; i < m->n_silences; i++)
-        result->silence_us += m->silence[i].until_us - m->silence[i].from_us;
 }
 
 static int make_copies(const struct plan *p, struct copy_task *t, struct err *err)
@@ -346,10 +324,17 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         rc = make_copies(&plan, &task, err);
     if (rc == ERR_OK)
         rc = check_copies(&plan, &m, options, err);
-    plan_describe(&plan, result);
+    /* Names the outputs in result. */
+    for (int i = 0; i < plan.n; i++) {
+        struct convert_output *out = &result->output[result->n_outputs++];
+        out->kind = plan.output[i].maker->kind;
+        snprintf(out->path, sizeof out->path, "%s", plan.output[i].path);
+    }
     damage_warn(&m);
     result->sound = rc == ERR_OK && m.n_sounds > 0;
-    describe_silence(&m, result);
+    result->silences = m.n_silences;
+    for (int64_t i = 0; i < m.n_silences; i++)
+        result->silence_us += m.silence[i].until_us - m.silence[i].from_us;
     result->damage = m.damage;
     snprintf(result->slices_sha256, sizeof result->slices_sha256, "%s", m.slices_sha256);
     snprintf(result->warning, sizeof result->warning, "%s", m.warning);

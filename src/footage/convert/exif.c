@@ -322,27 +322,6 @@ static void set_number(struct exif *e, enum exif_dir dir, uint16_t tag, enum exi
     exif_set_numbers(e, dir, tag, type, &v, 1);
 }
 
-/* What DC-008 makes mandatory (4.6.8), in directories that are new. */
-static void set_mandatory(struct exif *e, int width_px, int height_px)
-{
-    static const uint32_t dpi[2] = {72, 1};
-    if (e->dir[EXIF_IFD0].n == 0) {
-        set_number(e, EXIF_IFD0, EXIF_TAG_ORIENTATION, EXIF_SHORT, 1);
-        exif_set_numbers(e, EXIF_IFD0, TAG_X_RESOLUTION, EXIF_RATIONAL, dpi, 2);
-        exif_set_numbers(e, EXIF_IFD0, TAG_Y_RESOLUTION, EXIF_RATIONAL, dpi, 2);
-        set_number(e, EXIF_IFD0, TAG_RESOLUTION_UNIT, EXIF_SHORT, 2); /* inches */
-        set_number(e, EXIF_IFD0, TAG_YCBCR_POSITIONING, EXIF_SHORT, 1);
-    }
-    if (e->dir[EXIF_PHOTO].n == 0) {
-        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
-        exif_set_bytes(e, EXIF_PHOTO, TAG_COMPONENTS, EXIF_UNDEFINED, "\1\2\3\0", 4);
-        exif_set_bytes(e, EXIF_PHOTO, TAG_FLASHPIX_VERSION, EXIF_UNDEFINED, "0100", 4);
-        set_number(e, EXIF_PHOTO, TAG_COLOR_SPACE, EXIF_SHORT, 1); /* sRGB, which JFIF means */
-        set_number(e, EXIF_PHOTO, TAG_PIXEL_X, EXIF_LONG, (uint32_t)width_px);
-        set_number(e, EXIF_PHOTO, TAG_PIXEL_Y, EXIF_LONG, (uint32_t)height_px);
-    }
-}
-
 static void set_gps_version(struct exif *e)
 {
     if (!exif_find(e, EXIF_GPS, TAG_GPS_VERSION))
@@ -359,23 +338,6 @@ static void set_angle(struct exif *e, uint16_t ref, double deg, const char *posi
     exif_set_numbers(e, EXIF_GPS, (uint16_t)(ref + 1), EXIF_RATIONAL, number, 6);
 }
 
-static void set_position(struct exif *e, const struct media_facts *facts)
-{
-    if (!facts->has_position || !(fabs(facts->lat_deg) <= 90) || !(fabs(facts->lon_deg) <= 180))
-        return;
-    set_gps_version(e);
-    set_angle(e, TAG_GPS_LATITUDE_REF, facts->lat_deg, "N", "S");
-    set_angle(e, TAG_GPS_LONGITUDE_REF, facts->lon_deg, "E", "W");
-}
-
-/* OffsetTimeOriginal came with Exif 2.31. */
-static void raise_version(struct exif *e)
-{
-    const struct exif_entry *version = exif_find(e, EXIF_PHOTO, TAG_EXIF_VERSION);
-    if (!version || version->n != 4 || memcmp(version->value, "0231", 4) < 0)
-        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
-}
-
 static void set_time(struct exif *e, const struct media_facts *facts)
 {
     char text[64], zone[CLOCK_TEXT_ROOM];
@@ -390,7 +352,10 @@ static void set_time(struct exif *e, const struct media_facts *facts)
     snprintf(text, sizeof text, "%03d", local.us / 1000);
     exif_set_text(e, EXIF_PHOTO, TAG_SUB_SEC_TIME_ORIGINAL, text);
     clock_zone(tz_min, zone);
-    raise_version(e);
+    /* OffsetTimeOriginal came with Exif 2.31. */
+    const struct exif_entry *version = exif_find(e, EXIF_PHOTO, TAG_EXIF_VERSION);
+    if (!version || version->n != 4 || memcmp(version->value, "0231", 4) < 0)
+        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
     exif_set_text(e, EXIF_PHOTO, TAG_OFFSET_TIME_ORIGINAL, zone);
     uint32_t time[6] = {(uint32_t)utc.hour,
                         1,
@@ -426,8 +391,28 @@ static void set_origin(struct exif *e, const struct media_facts *facts)
 
 void exif_set_facts(struct exif *e, const struct media_facts *facts, int width_px, int height_px)
 {
-    set_mandatory(e, width_px, height_px);
+    /* What DC-008 makes mandatory (4.6.8), in directories that are new. */
+    static const uint32_t dpi[2] = {72, 1};
+    if (e->dir[EXIF_IFD0].n == 0) {
+        set_number(e, EXIF_IFD0, EXIF_TAG_ORIENTATION, EXIF_SHORT, 1);
+        exif_set_numbers(e, EXIF_IFD0, TAG_X_RESOLUTION, EXIF_RATIONAL, dpi, 2);
+        exif_set_numbers(e, EXIF_IFD0, TAG_Y_RESOLUTION, EXIF_RATIONAL, dpi, 2);
+        set_number(e, EXIF_IFD0, TAG_RESOLUTION_UNIT, EXIF_SHORT, 2); /* inches */
+        set_number(e, EXIF_IFD0, TAG_YCBCR_POSITIONING, EXIF_SHORT, 1);
+    }
+    if (e->dir[EXIF_PHOTO].n == 0) {
+        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
+        exif_set_bytes(e, EXIF_PHOTO, TAG_COMPONENTS, EXIF_UNDEFINED, "\1\2\3\0", 4);
+        exif_set_bytes(e, EXIF_PHOTO, TAG_FLASHPIX_VERSION, EXIF_UNDEFINED, "0100", 4);
+        set_number(e, EXIF_PHOTO, TAG_COLOR_SPACE, EXIF_SHORT, 1); /* sRGB, which JFIF means */
+        set_number(e, EXIF_PHOTO, TAG_PIXEL_X, EXIF_LONG, (uint32_t)width_px);
+        set_number(e, EXIF_PHOTO, TAG_PIXEL_Y, EXIF_LONG, (uint32_t)height_px);
+    }
     set_origin(e, facts);
     set_time(e, facts);
-    set_position(e, facts);
+    if (!facts->has_position || !(fabs(facts->lat_deg) <= 90) || !(fabs(facts->lon_deg) <= 180))
+        return;
+    set_gps_version(e);
+    set_angle(e, TAG_GPS_LATITUDE_REF, facts->lat_deg, "N", "S");
+    set_angle(e, TAG_GPS_LONGITUDE_REF, facts->lon_deg, "E", "W");
 }

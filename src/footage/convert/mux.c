@@ -122,26 +122,12 @@ static int sound_next(struct sound *s, AVPacket *out, bool *got, struct err *err
 
 #define SECOND_US INT64_C(1000000)
 
-static struct cues cues_init(const struct media *m, const struct osd_context *osd)
-{
-    return (struct cues){.m = m, .osd = osd, .at_us = m->start_us};
-}
-
 /* Where the clock's next second begins; without a clock, the clip's. */
 static int64_t next_second(const struct cues *c)
 {
     int64_t zero_us = c->osd->facts->has_time ? c->osd->facts->start_utc_us : -c->m->start_us;
     int64_t into_us = (zero_us + c->at_us) % SECOND_US;
     return c->at_us + SECOND_US - (into_us < 0 ? into_us + SECOND_US : into_us);
-}
-
-static void join_lines(char lines[OSD_LINES][OSD_LINE_ROOM], char *out, size_t room)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (int i = 0; i < OSD_LINES; i++)
-        if (lines[i][0] && used < room)
-            used += (size_t)snprintf(out + used, room - used, "%s%s", used ? "\n" : "", lines[i]);
 }
 
 /* The next cue; false behind the last. They join without gaps from the first picture kept to the
@@ -160,7 +146,12 @@ static bool cues_next(struct cues *c, struct cue *out)
         osd_text_second(c->osd, from_us, 0, "", lines);
         c->at_us = until_us;
     } while (out->span <= 0);
-    join_lines(lines, out->text, sizeof out->text);
+    size_t used = 0;
+    out->text[0] = '\0';
+    for (int i = 0; i < OSD_LINES; i++)
+        if (lines[i][0] && used < sizeof out->text)
+            used += (size_t)snprintf(out->text + used, sizeof out->text - used, "%s%s",
+                                     used ? "\n" : "", lines[i]);
     return true;
 }
 
@@ -301,7 +292,7 @@ static int add_text(struct mux *x, const struct media *m, const struct osd_conte
         return rc;
     av_dict_set(&x->text->metadata, "handler_name", "clock and position", 0);
     x->text->disposition = AV_DISPOSITION_DEFAULT;
-    x->cues = cues_init(m, words);
+    x->cues = (struct cues){.m = m, .osd = words, .at_us = m->start_us};
     x->has_cue = cues_next(&x->cues, &x->cue);
     return ERR_OK;
 }
@@ -345,34 +336,6 @@ static void set_camera(AVDictionary **d, const struct media *m, const struct med
     snprintf(model, sizeof model, "DualCam%s%s", f->camera[0] ? " " : "", f->camera);
     av_dict_set(d, "com.apple.quicktime.make", "Teltonika", 0);
     av_dict_set(d, "com.apple.quicktime.model", model, 0);
-}
-
-/* ISO 6709, annex H: +54.7004+025.2500/ */
-static void location_text(const struct media_facts *f, char *out, size_t room)
-{
-    snprintf(out, room, "%+09.5f%+010.5f/", f->lat_deg, f->lon_deg);
-}
-
-static void set_tags(struct mux *x, const struct media *m, const struct mux_tags *tags)
-{
-    const struct media_facts *f = tags->facts;
-    AVDictionary **d = &x->ctx->metadata;
-    char text[CLOCK_TEXT_ROOM];
-    av_dict_set(d, "title", tags->title, 0);
-    av_dict_set(d, "comment", tags->comment, 0);
-    set_camera(d, m, f);
-    if (f->has_time) {
-        clock_rfc3339(f->start_utc_us + m->start_us, 6, text);
-        av_dict_set(d, "creation_time", text, 0);
-        av_dict_set(&x->video->metadata, "creation_time", text, 0);
-        if (x->audio)
-            av_dict_set(&x->audio->metadata, "creation_time", text, 0);
-    }
-    if (f->has_position && fabs(f->lat_deg) <= 90 && fabs(f->lon_deg) <= 180) {
-        location_text(f, text, sizeof text);
-        av_dict_set(d, "location", text, 0); /* the 3GPP box; ffprobe, exiftool */
-        av_dict_set(d, "com.apple.quicktime.location.ISO6709", text, 0); /* the same, mediainfo */
-    }
 }
 
 static int open_io(struct mux *x, const char *path, struct err *err)
@@ -441,7 +404,25 @@ int mux_open(struct mux *x, const char *path, const struct media *m, const AVCod
         return rc;
     if ((rc = add_chapters(x, m, tags->facts, err)) < 0)
         return rc;
-    set_tags(x, m, tags);
+    const struct media_facts *f = tags->facts;
+    AVDictionary **d = &x->ctx->metadata;
+    char text[CLOCK_TEXT_ROOM];
+    av_dict_set(d, "title", tags->title, 0);
+    av_dict_set(d, "comment", tags->comment, 0);
+    set_camera(d, m, f);
+    if (f->has_time) {
+        clock_rfc3339(f->start_utc_us + m->start_us, 6, text);
+        av_dict_set(d, "creation_time", text, 0);
+        av_dict_set(&x->video->metadata, "creation_time", text, 0);
+        if (x->audio)
+            av_dict_set(&x->audio->metadata, "creation_time", text, 0);
+    }
+    if (f->has_position && fabs(f->lat_deg) <= 90 && fabs(f->lon_deg) <= 180) {
+        /* ISO 6709, annex H: +54.7004+025.2500/ */
+        snprintf(text, sizeof text, "%+09.5f%+010.5f/", f->lat_deg, f->lon_deg);
+        av_dict_set(d, "location", text, 0); /* the 3GPP box; ffprobe, exiftool */
+        av_dict_set(d, "com.apple.quicktime.location.ISO6709", text, 0); /* the same, mediainfo */
+    }
     return write_header(x, path, m, video, err);
 }
 

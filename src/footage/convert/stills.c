@@ -104,24 +104,6 @@ static int receive(struct pick *p, int64_t wanted, bool *past, struct err *err)
     return rc;
 }
 
-/* Feeds pictures until one comes out that is shown at the wanted time or later. */
-static int run(struct pick *p, int64_t wanted, struct err *err)
-{
-    bool past = false;
-    int rc = receive(p, wanted, &past, err); /* what the last call left */
-    while (rc == ERR_OK && !past && p->next >= 0) {
-        int64_t i = p->next < p->m->n_pictures ? p->next : -1;
-        int before = p->decoder.watch.complaints;
-        rc = decoder_send(&p->decoder, p->m, i, err);
-        if (i >= 0)
-            p->bad[i] = p->decoder.watch.complaints > before;
-        if (rc == ERR_OK)
-            rc = receive(p, wanted, &past, err);
-        p->next = i < 0 ? -1 : p->next + 1;
-    }
-    return rc;
-}
-
 static void restart(struct pick *p, int64_t key)
 {
     avcodec_flush_buffers(p->decoder.ctx);
@@ -145,7 +127,19 @@ static int pick_get(struct pick *p, int64_t index, const AVFrame **out, struct e
     if (from_key)
         restart(p, key);
     for (int tries = 0; tries < MEDIA_TRIES_MAX; tries++) {
-        rc = run(p, index, err);
+        /* Feeds pictures until one comes out that is shown at the wanted time or later. */
+        bool past = false;
+        rc = receive(p, index, &past, err); /* what the last call left */
+        while (rc == ERR_OK && !past && p->next >= 0) {
+            int64_t i = p->next < p->m->n_pictures ? p->next : -1;
+            int before = p->decoder.watch.complaints;
+            rc = decoder_send(&p->decoder, p->m, i, err);
+            if (i >= 0)
+                p->bad[i] = p->decoder.watch.complaints > before;
+            if (rc == ERR_OK)
+                rc = receive(p, index, &past, err);
+            p->next = i < 0 ? -1 : p->next + 1;
+        }
         if (rc < 0 || (p->best_whole && (p->best->pts == index || tries > 0)) ||
             (from_key && key <= p->m->first))
             break;

@@ -49,21 +49,6 @@ static int add_sound(struct media *m, const struct ptmf_record *r, struct err *e
     return ERR_OK;
 }
 
-static void warn_ptmf(struct media *m, const struct ptmf *p, int64_t without_picture)
-{
-    if (p->skipped_bytes)
-        media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
-                   p->skipped_bytes, p->first_skip);
-    media_warn_count(m, p->damaged, "record with missing bytes", "records with missing bytes");
-    if (p->cut_bytes)
-        media_warn(m,
-                   "the file ends inside a record: the last %" PRId64
-                   " bytes, at offset %zu, are left out",
-                   p->cut_bytes, p->cut_at);
-    media_warn_count(m, without_picture, "video record without a picture",
-                     "video records without a picture");
-}
-
 /* What only the container knows of the picture just added. */
 static void judge_record(struct media *m, const struct ptmf_record *r, const struct annexb_au *au,
                          struct nal_scan *rest)
@@ -110,7 +95,17 @@ static int scan_ptmf(struct media *m, struct err *err)
     }
     m->damage.stray_bytes = p.skipped_bytes;
     m->damage.cut_bytes = p.cut_bytes;
-    warn_ptmf(m, &p, without_picture);
+    if (p.skipped_bytes)
+        media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
+                   p.skipped_bytes, p.first_skip);
+    media_warn_count(m, p.damaged, "record with missing bytes", "records with missing bytes");
+    if (p.cut_bytes)
+        media_warn(m,
+                   "the file ends inside a record: the last %" PRId64
+                   " bytes, at offset %zu, are left out",
+                   p.cut_bytes, p.cut_at);
+    media_warn_count(m, without_picture, "video record without a picture",
+                     "video records without a picture");
     return rc;
 }
 

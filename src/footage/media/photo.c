@@ -265,25 +265,6 @@ static void write_exif(struct photo *p)
         jpeg_write_marker(&p->out, JPEG_APP0 + 1, buf_data(p->exif), (unsigned)p->exif->used);
 }
 
-static void write_segments(struct photo *p)
-{
-    const struct jpeg_marker_struct *m = p->in.marker_list;
-    bool written = p->old != NULL;
-    if (!written && !(m && photo_is_jfif(m))) {
-        write_exif(p);
-        written = true;
-    }
-    for (; m; m = m->next) {
-        if (m == p->old)
-            write_exif(p);
-        else
-            jpeg_write_marker(&p->out, m->marker, m->data, m->data_length);
-        if (!written)
-            write_exif(p);
-        written = true;
-    }
-}
-
 static bool same_table(const JHUFF_TBL *a, const JHUFF_TBL *b)
 {
     return a && b && memcmp(a->bits, b->bits, sizeof a->bits) == 0 &&
@@ -305,14 +286,6 @@ static bool has_usual_codes(struct photo *p)
     return each_row(p, row_fits);
 }
 
-/* Any other tables may lack codes for the overlay: better ones are made, which takes another pass
- * over the photo. The usual ones stay, as the cameras have them. */
-static void choose_coding(struct photo *p)
-{
-    p->out.arith_code = p->in.arith_code;
-    p->out.optimize_coding = !p->in.arith_code && (p->in.progressive_mode || !has_usual_codes(p));
-}
-
 /* JFIF and Adobe are among the segments. */
 static void write_all(struct photo *p, void *arg)
 {
@@ -325,12 +298,29 @@ static void write_all(struct photo *p, void *arg)
     p->out.dest = &p->sink;
     jpeg_copy_critical_parameters(&p->in, &p->out);
     p->out.write_JFIF_header = p->out.write_Adobe_marker = FALSE;
-    choose_coding(p);
+    /* Any other tables may lack codes for the overlay: better ones are made, which takes another
+     * pass over the photo. The usual ones stay, as the cameras have them. */
+    p->out.arith_code = p->in.arith_code;
+    p->out.optimize_coding = !p->in.arith_code && (p->in.progressive_mode || !has_usual_codes(p));
     p->out.restart_interval = p->in.restart_interval;
     if (p->in.progressive_mode)
         jpeg_simple_progression(&p->out);
     jpeg_write_coefficients(&p->out, p->blocks);
-    write_segments(p);
+    const struct jpeg_marker_struct *m = p->in.marker_list;
+    bool written = p->old != NULL;
+    if (!written && !(m && photo_is_jfif(m))) {
+        write_exif(p);
+        written = true;
+    }
+    for (; m; m = m->next) {
+        if (m == p->old)
+            write_exif(p);
+        else
+            jpeg_write_marker(&p->out, m->marker, m->data, m->data_length);
+        if (!written)
+            write_exif(p);
+        written = true;
+    }
     jpeg_finish_compress(&p->out);
 }
 

@@ -73,23 +73,6 @@ static void on_found(void *arg, int64_t index, const char *said)
         put_finding(&f->out->decoder[n], f->m, index, said);
 }
 
-static void describe_damage(const struct media *m, struct media_probe *out)
-{
-    int64_t n = 0;
-    out->damage = m->damage;
-    for (int64_t i = 0; i < m->n_pictures && n < MEDIA_FINDINGS_MAX; i++)
-        if (m->picture[i].state == MEDIA_DAMAGED && !damage_is_repeat(&m->picture[i]))
-            put_finding(&out->damaged[n++], m, i, m->picture[i].why);
-    for (int64_t i = 0; i < m->n_holes; i++) {
-        const struct media_hole *h = &m->hole[i];
-        if (i < MEDIA_FINDINGS_MAX)
-            out->gap[i] = (struct media_gap){h->before, h->lost, h->from_us, h->until_us};
-        out->gaps_by_camera += h->lost == 0;
-    }
-    out->gaps = m->n_holes;
-    out->clean = !damage_any(&m->damage) && out->decoder_findings == 0;
-}
-
 static int probe_video(const char *path, const struct media_facts *facts,
                        const struct media_options *options, bool decode, struct media_probe *out,
                        struct err *err)
@@ -106,7 +89,19 @@ static int probe_video(const char *path, const struct media_facts *facts,
         out->decoded = rc == ERR_OK;
     }
     if (rc == ERR_OK) {
-        describe_damage(&m, out);
+        int64_t n = 0;
+        out->damage = m.damage;
+        for (int64_t i = 0; i < m.n_pictures && n < MEDIA_FINDINGS_MAX; i++)
+            if (m.picture[i].state == MEDIA_DAMAGED && !damage_is_repeat(&m.picture[i]))
+                put_finding(&out->damaged[n++], &m, i, m.picture[i].why);
+        for (int64_t i = 0; i < m.n_holes; i++) {
+            const struct media_hole *h = &m.hole[i];
+            if (i < MEDIA_FINDINGS_MAX)
+                out->gap[i] = (struct media_gap){h->before, h->lost, h->from_us, h->until_us};
+            out->gaps_by_camera += h->lost == 0;
+        }
+        out->gaps = m.n_holes;
+        out->clean = !damage_any(&m.damage) && out->decoder_findings == 0;
         damage_warn(&m);
     }
     snprintf(out->warning, sizeof out->warning, "%s", m.warning);

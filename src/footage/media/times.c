@@ -84,23 +84,6 @@ static int64_t distance(int64_t a, int64_t b)
     return a > b ? a - b : b - a;
 }
 
-static void warn_pictures(struct media *m, const struct timing_repair *r)
-{
-    double step_s = (double)r->step_us / 1e6;
-    if (r->kind == TIMING_WRAPPED)
-        media_warn(m, "the camera's 32-bit clock wrapped at picture %" PRId64, r->first);
-    else if (r->kind == TIMING_JUMPED)
-        media_warn(m, "the camera's clock jumped %s (%+.3f s) at picture %" PRId64,
-                   r->step_us <= 0 ? "back" : "ahead", step_s, r->first);
-    else
-        media_warn(m, "a capture time that cannot be true at picture %" PRId64 " (%+.3f s)",
-                   r->first, step_s);
-    if (m->clock_dead)
-        media_warn(m, "most capture times cannot be true: a constant rate is used");
-    else if (r->changed > 1)
-        media_warn(m, "%" PRId64 " capture times repaired in all", r->changed);
-}
-
 static int repair_pictures(struct media *m, int64_t *times_us, struct err *err)
 {
     int64_t step_us = 0;
@@ -114,8 +97,21 @@ static int repair_pictures(struct media *m, int64_t *times_us, struct err *err)
     }
     struct timing_repair r = timing_repair(times_us, m->n_pictures, step_us);
     m->clock_dead = r.changed * 2 > m->n_pictures;
-    if (r.changed > 0)
-        warn_pictures(m, &r);
+    if (r.changed > 0) {
+        double step_s = (double)r.step_us / 1e6;
+        if (r.kind == TIMING_WRAPPED)
+            media_warn(m, "the camera's 32-bit clock wrapped at picture %" PRId64, r.first);
+        else if (r.kind == TIMING_JUMPED)
+            media_warn(m, "the camera's clock jumped %s (%+.3f s) at picture %" PRId64,
+                       r.step_us <= 0 ? "back" : "ahead", step_s, r.first);
+        else
+            media_warn(m, "a capture time that cannot be true at picture %" PRId64 " (%+.3f s)",
+                       r.first, step_s);
+        if (m->clock_dead)
+            media_warn(m, "most capture times cannot be true: a constant rate is used");
+        else if (r.changed > 1)
+            media_warn(m, "%" PRId64 " capture times repaired in all", r.changed);
+    }
     m->damage.times_repaired += r.changed;
     return ERR_OK;
 }
@@ -292,28 +288,6 @@ static int64_t to_ticks(int64_t us)
     return av_rescale(us, AV_TICKS, 1000000);
 }
 
-/* PTS from the times. DTS are the sorted PTS, moved back as far as the reordering needs (no
- * reordering: DTS = PTS). kept_us and kept are in display order. */
-static void assign_ticks(struct media *m, const struct media_shown *kept, const int64_t *kept_us,
-                         int64_t n, int64_t last_us)
-{
-    int64_t zero_us = kept_us[0], late = 0;
-    for (int64_t k = 0; k < n; k++) {
-        struct media_picture *p = &m->picture[kept[k].index];
-        int64_t until_us = (k + 1 < n ? kept_us[k + 1] : kept_us[k] + last_us) - zero_us;
-        p->pts = to_ticks(kept_us[k] - zero_us);
-        p->span = to_ticks(until_us) - p->pts;
-    }
-    for (int64_t k = 0; k < n; k++) {
-        int64_t early = to_ticks(kept_us[k] - zero_us) - m->picture[m->first + k].pts;
-        late = early > late ? early : late;
-    }
-    for (int64_t k = 0; k < n; k++)
-        m->picture[m->first + k].dts = to_ticks(kept_us[k] - zero_us) - late;
-    m->start_us = zero_us;
-    m->duration_us = kept_us[n - 1] - zero_us + last_us;
-}
-
 int media_assign_times(struct media *m, const struct media_facts *facts,
                        const struct media_options *options, struct err *err)
 {
@@ -335,8 +309,25 @@ int media_assign_times(struct media *m, const struct media_facts *facts,
         shown[n] = shown[i];
         times_us[n++] = times_us[i];
     }
-    if ((rc = last_span_us(m, times_us, n, &last_us, err)) == ERR_OK)
-        assign_ticks(m, shown, times_us, n, last_us);
+    if ((rc = last_span_us(m, times_us, n, &last_us, err)) == ERR_OK) {
+        /* PTS from the times. DTS are the sorted PTS, moved back as far as the reordering needs (no
+         * reordering: DTS = PTS). kept_us and kept are in display order. */
+        int64_t zero_us = times_us[0], late = 0;
+        for (int64_t k = 0; k < n; k++) {
+            struct media_picture *p = &m->picture[shown[k].index];
+            int64_t until_us = (k + 1 < n ? times_us[k + 1] : times_us[k] + last_us) - zero_us;
+            p->pts = to_ticks(times_us[k] - zero_us);
+            p->span = to_ticks(until_us) - p->pts;
+        }
+        for (int64_t k = 0; k < n; k++) {
+            int64_t early = to_ticks(times_us[k] - zero_us) - m->picture[m->first + k].pts;
+            late = early > late ? early : late;
+        }
+        for (int64_t k = 0; k < n; k++)
+            m->picture[m->first + k].dts = to_ticks(times_us[k] - zero_us) - late;
+        m->start_us = zero_us;
+        m->duration_us = times_us[n - 1] - zero_us + last_us;
+    }
 out:
     free(times_us);
     free(shown);
