@@ -205,27 +205,6 @@ static int visit(struct folder *f, int dir_fd, const char *part, struct err *err
     return rc;
 }
 
-static int read_top_folder(const struct package *p, struct err *err)
-{
-    struct folder *f = calloc(1, sizeof *f);
-    if (!f)
-        return err_nomem(err, "reading %s", p->path);
-    f->package = p;
-    int fd = -1;
-    int rc = names_new(&f->names, err);
-    if (rc == ERR_OK && (fd = openat(p->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        rc = err_sys(err, "open %s", p->path);
-    if (rc == ERR_OK)
-        rc = p->fns.top(p->arg, "", err);
-    if (rc == ERR_OK)
-        rc = read_folder(f, fd, err);
-    else if (fd >= 0)
-        close(fd);
-    names_free(&f->names);
-    free(f);
-    return rc;
-}
-
 /* ---- either ---- */
 
 static int no_top(void *arg, const char *top, struct err *err)
@@ -263,9 +242,26 @@ int bag_read(const char *path, const struct bag_limits *limits, const struct bag
         return err_sys(err, "open %s", path);
     if (fstat(p.fd, &st) < 0)
         rc = err_sys(err, "stat %s", path);
-    else if (S_ISDIR(st.st_mode))
-        rc = read_top_folder(&p, err);
-    else if (S_ISREG(st.st_mode))
+    else if (S_ISDIR(st.st_mode)) {
+        struct folder *f = calloc(1, sizeof *f);
+        if (!f)
+            rc = err_nomem(err, "reading %s", p.path);
+        else {
+            f->package = &p;
+            int fd = -1;
+            rc = names_new(&f->names, err);
+            if (rc == ERR_OK && (fd = openat(p.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+                rc = err_sys(err, "open %s", p.path);
+            if (rc == ERR_OK)
+                rc = p.fns.top(p.arg, "", err);
+            if (rc == ERR_OK)
+                rc = read_folder(f, fd, err);
+            else if (fd >= 0)
+                close(fd);
+            names_free(&f->names);
+            free(f);
+        }
+    } else if (S_ISREG(st.st_mode))
         rc = zip_read(&p, err);
     else
         rc = err_set(err, ERR_MALFORMED, "%s is neither a folder nor a file", path);

@@ -49,30 +49,6 @@ static int sink_begin_zip(struct sink *s, const char *name, int64_t at_us, struc
     return rc < 0 ? rc : fsx_path(&s->top, err, "%.*s", (int)(strlen(name) - 4), name);
 }
 
-static int sink_open(struct sink *s, const char *path, int64_t at_us, struct err *err)
-{
-    struct stat st;
-    char *parent = NULL, *name = NULL, *prefix = NULL;
-    int rc = fsx_split(path, &parent, &name, err);
-    if (rc == ERR_OK)
-        rc = fsx_path(&s->path, err, "%s/%s", parent, name);
-    if (rc == ERR_OK && lstat(s->path, &st) == 0)
-        rc =
-            err_set(err, ERR_BUSY, "%s already exists; choose another name, or move it away", path);
-    if (rc == ERR_OK)
-        rc = fsx_path(&prefix, err, "%s.unfinished-", name);
-    if (rc == ERR_OK)
-        rc = workdir_open(&s->work, parent, prefix, err);
-    if (rc == ERR_OK && is_zip(name))
-        rc = sink_begin_zip(s, name, at_us, err);
-    else if (rc == ERR_OK && chmod(s->work.path, 0750) < 0)
-        rc = err_sys(err, "open %s to its group", s->work.path);
-    free(parent);
-    free(name);
-    free(prefix);
-    return rc;
-}
-
 static void forget_file(struct sink *s)
 {
     if (s->fd >= 0)
@@ -109,21 +85,27 @@ static int sink_new(struct sink **out, const char *path, int64_t at_us, struct e
     s->fd = -1;
     s->work = WORKDIR_NONE;
     buf_init(&s->names, NAMES_BYTES_MAX);
-    int rc = sink_open(s, path, at_us, err);
+    struct stat st;
+    char *parent = NULL, *name = NULL, *prefix = NULL;
+    int rc = fsx_split(path, &parent, &name, err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&s->path, err, "%s/%s", parent, name);
+    if (rc == ERR_OK && lstat(s->path, &st) == 0)
+        rc =
+            err_set(err, ERR_BUSY, "%s already exists; choose another name, or move it away", path);
+    if (rc == ERR_OK)
+        rc = fsx_path(&prefix, err, "%s.unfinished-", name);
+    if (rc == ERR_OK)
+        rc = workdir_open(&s->work, parent, prefix, err);
+    if (rc == ERR_OK && is_zip(name))
+        rc = sink_begin_zip(s, name, at_us, err);
+    else if (rc == ERR_OK && chmod(s->work.path, 0750) < 0)
+        rc = err_sys(err, "open %s to its group", s->work.path);
+    free(parent);
+    free(name);
+    free(prefix);
     if (rc < 0)
         sink_free(out);
-    return rc;
-}
-
-static int make_parent(const char *file, struct err *err)
-{
-    char *dir = NULL;
-    int rc = fsx_path(&dir, err, "%s", file);
-    if (rc < 0)
-        return rc;
-    *strrchr(dir, '/') = '\0';
-    rc = fsx_mkdirs(dir, err);
-    free(dir);
     return rc;
 }
 
@@ -132,8 +114,15 @@ static int file_begin(struct sink *s, const char *name, struct err *err)
     forget_file(s);
     s->written = s->started = 0;
     int rc = fsx_path(&s->file, err, "%s/%s", s->work.path, name);
-    if (rc == ERR_OK)
-        rc = make_parent(s->file, err);
+    if (rc == ERR_OK) {
+        char *dir = NULL;
+        rc = fsx_path(&dir, err, "%s", s->file);
+        if (rc == ERR_OK) {
+            *strrchr(dir, '/') = '\0';
+            rc = fsx_mkdirs(dir, err);
+            free(dir);
+        }
+    }
     if (rc == ERR_OK)
         rc = buf_append(&s->names, name, strlen(name) + 1, err);
     if (rc < 0)

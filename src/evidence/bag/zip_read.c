@@ -426,33 +426,6 @@ static int walk(struct walk *w, struct err *err)
     return rc;
 }
 
-/* *out is the caller's, also on failure. */
-static int read_map(struct zip_map *out, const struct package *p, struct err *err)
-{
-    *out = (struct zip_map){0};
-    buf_init(&out->names, (size_t)p->limits.entries * BAG_READ_NAME_ROOM);
-    struct walk *w = calloc(1, sizeof *w);
-    struct stat st;
-    int rc = ERR_OK;
-    if (!w)
-        return err_nomem(err, "reading %s", p->path);
-    w->p = p;
-    w->map = out;
-    if (fstat(p->fd, &st) < 0)
-        rc = err_sys(err, "stat %s", p->path);
-    if (rc == ERR_OK)
-        rc = names_new(&w->names, err);
-    if (rc == ERR_OK)
-        rc = find_directory(&w->dir, p, (uint64_t)st.st_size, err);
-    if (rc == ERR_OK)
-        rc = walk(w, err);
-    if (rc == ERR_OK)
-        find_top(out);
-    names_free(&w->names);
-    free(w);
-    return rc;
-}
-
 /* ---- content ---- */
 
 /* An entry that is handed out. */
@@ -589,7 +562,30 @@ static int hand_out_all(const struct package *p, const struct zip_map *map, stru
 int zip_read(const struct package *p, struct err *err)
 {
     struct zip_map map;
-    int rc = read_map(&map, p, err);
+    /* *out is the caller's, also on failure. */
+    map = (struct zip_map){0};
+    buf_init(&map.names, (size_t)p->limits.entries * BAG_READ_NAME_ROOM);
+    struct walk *w = calloc(1, sizeof *w);
+    struct stat st;
+    int rc = ERR_OK;
+    if (!w)
+        rc = err_nomem(err, "reading %s", p->path);
+    else {
+        w->p = p;
+        w->map = &map;
+        if (fstat(p->fd, &st) < 0)
+            rc = err_sys(err, "stat %s", p->path);
+        if (rc == ERR_OK)
+            rc = names_new(&w->names, err);
+        if (rc == ERR_OK)
+            rc = find_directory(&w->dir, p, (uint64_t)st.st_size, err);
+        if (rc == ERR_OK)
+            rc = walk(w, err);
+        if (rc == ERR_OK)
+            find_top(&map);
+        names_free(&w->names);
+        free(w);
+    }
     if (rc == ERR_OK)
         rc = p->fns.top(p->arg, map.top, err);
     if (rc == ERR_OK)

@@ -142,18 +142,6 @@ static int write_local(struct zip *z, const struct entry *e, struct err *err)
     return append(z, o.bytes, o.n, err);
 }
 
-static int patch_crc(struct zip *z, const struct entry *e, struct err *err)
-{
-    struct out o = {.n = 0};
-    put(&o, 4, e->crc);
-    ssize_t n = pwrite(z->fd, o.bytes, o.n, (off_t)(e->at + CRC_AT));
-    if (n < 0)
-        return err_sys(err, "write %s", z->path);
-    if (n != (ssize_t)o.n)
-        return err_set(err, ERR_IO, "write %s: %zd bytes instead of %zu", z->path, n, o.n);
-    return ERR_OK;
-}
-
 static int note_entry(struct zip *z, const struct entry *e, struct err *err)
 {
     struct out o = {.n = 0}, extra = {.n = 0};
@@ -246,8 +234,15 @@ int zip_end(struct zip *z, struct err *err)
     if (rc == ERR_OK && e->written != e->size)
         rc = err_set(err, ERR_MALFORMED, "%s: '%s' has %" PRIu64 " bytes, not %" PRIu64, z->path,
                      e->name, e->written, e->size);
-    if (rc == ERR_OK)
-        rc = patch_crc(z, e, err);
+    if (rc == ERR_OK) {
+        struct out o = {.n = 0};
+        put(&o, 4, e->crc);
+        ssize_t n = pwrite(z->fd, o.bytes, o.n, (off_t)(e->at + CRC_AT));
+        if (n < 0)
+            rc = err_sys(err, "write %s", z->path);
+        else if (n != (ssize_t)o.n)
+            rc = err_set(err, ERR_IO, "write %s: %zd bytes instead of %zu", z->path, n, o.n);
+    }
     if (rc == ERR_OK)
         rc = note_entry(z, e, err);
     z->entries++;

@@ -99,32 +99,6 @@ static const char *purpose_of(const char *kind)
     return "";
 }
 
-/* The command that makes it again, and what its bytes depend on, by its recipe (recipe.h). */
-static void describe_how(const struct catalogue_copy *copy, char *out, size_t room)
-{
-    json_t *settings = json_loads(copy->settings, 0, NULL);
-    json_t *recipe = json_object_get(settings, "recipe");
-    json_t *options = json_object_get(recipe, "options"),
-           *libraries = json_object_get(recipe, "libraries");
-    const char *avcodec = json_string_value(json_object_get(libraries, "libavcodec")),
-               *x264 = json_string_value(json_object_get(libraries, "x264")),
-               *jpeg = json_string_value(json_object_get(libraries, "libjpeg-turbo")),
-               *encoder = NULL, *preset = NULL, *crf = NULL;
-    bool viewing = is_kind(copy->kind, COPY_VIEWING);
-    json_unpack(options, "{s:s, s:s, s:s}", "encoder", &encoder, "preset", &preset, "crf", &crf);
-    out[0] = '\0';
-    if (avcodec && viewing && encoder && preset && crf && x264)
-        snprintf(out, room,
-                 "convert --copies viewing; %.40s, preset %.20s, crf %.20s; libavcodec %.40s, x264 "
-                 "%.40s",
-                 encoder, preset, crf, avcodec, x264);
-    else if (jpeg && is_kind(copy->kind, COPY_STILL))
-        snprintf(out, room, "convert; libjpeg-turbo %.40s", jpeg);
-    else if (avcodec)
-        snprintf(out, room, "convert --copies %s; libavcodec %.40s", copy->kind, avcodec);
-    json_decref(settings);
-}
-
 static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
 {
     int i = t->n_copies;
@@ -141,7 +115,29 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     kept->length_bytes = copy->length_bytes;
     if (!bag_copy_name(kept->name, copy->kind, copy->path))
         return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
-    describe_how(copy, kept->how, sizeof kept->how);
+    /* The command that makes it again, and what its bytes depend on, by its recipe (recipe.h). */
+    json_t *settings = json_loads(copy->settings, 0, NULL);
+    json_t *recipe = json_object_get(settings, "recipe");
+    json_t *options = json_object_get(recipe, "options"),
+           *libraries = json_object_get(recipe, "libraries");
+    const char *avcodec = json_string_value(json_object_get(libraries, "libavcodec")),
+               *x264 = json_string_value(json_object_get(libraries, "x264")),
+               *jpeg = json_string_value(json_object_get(libraries, "libjpeg-turbo")),
+               *encoder = NULL, *preset = NULL, *crf = NULL;
+    bool viewing = is_kind(copy->kind, COPY_VIEWING);
+    json_unpack(options, "{s:s, s:s, s:s}", "encoder", &encoder, "preset", &preset, "crf", &crf);
+    kept->how[0] = '\0';
+    if (avcodec && viewing && encoder && preset && crf && x264)
+        snprintf(kept->how, sizeof kept->how,
+                 "convert --copies viewing; %.40s, preset %.20s, crf %.20s; libavcodec %.40s, x264 "
+                 "%.40s",
+                 encoder, preset, crf, avcodec, x264);
+    else if (jpeg && is_kind(copy->kind, COPY_STILL))
+        snprintf(kept->how, sizeof kept->how, "convert; libjpeg-turbo %.40s", jpeg);
+    else if (avcodec)
+        snprintf(kept->how, sizeof kept->how, "convert --copies %s; libavcodec %.40s", copy->kind,
+                 avcodec);
+    json_decref(settings);
     t->derived[i] = (struct report_derived){.name = kept->name,
                                             .purpose = purpose_of(kept->kind),
                                             .tool = kept->tool,

@@ -71,18 +71,6 @@ int package_put_seals(struct package *p, const struct buf *tags, struct err *err
 /* What of the package has to be known. */
 enum part { P_TAGS, P_REQUEST, P_TOKEN, PARTS };
 
-static int get_token(const struct export_stamp_request *request, const struct bag_text *query,
-                     struct buf *token, struct err *err)
-{
-    if (request->token_path)
-        return fsx_read_file(request->token_path, token, err);
-    if (!query->have)
-        return err_set(err, ERR_MALFORMED, "%s: %s is missing, nothing to send", request->package,
-                       query->name);
-    return seal_ts_fetch(request->tsa_url, buf_data(&query->text), query->text.used,
-                         SEAL_DEFAULT_TS_TIMEOUT_S, token, err);
-}
-
 static int attach(const struct export_stamp_request *request, const struct bag_text *part,
                   struct buf *token, struct seal_stamp *out, struct err *err)
 {
@@ -93,7 +81,15 @@ static int attach(const struct export_stamp_request *request, const struct bag_t
     if (!part[P_TAGS].have)
         return err_set(err, ERR_MALFORMED, "%s is not an evidence package: %s is missing",
                        request->package, BAG_TAG_MANIFEST);
-    int rc = get_token(request, &part[P_REQUEST], token, err);
+    int rc = ERR_OK;
+    if (request->token_path)
+        rc = fsx_read_file(request->token_path, token, err);
+    else if (!part[P_REQUEST].have)
+        rc = err_set(err, ERR_MALFORMED, "%s: %s is missing, nothing to send", request->package,
+                     part[P_REQUEST].name);
+    else
+        rc = seal_ts_fetch(request->tsa_url, buf_data(&part[P_REQUEST].text),
+                           part[P_REQUEST].text.used, SEAL_DEFAULT_TS_TIMEOUT_S, token, err);
     if (rc < 0)
         return rc;
     rc = seal_ts_check(out, buf_data(token), token->used, buf_data(tags), tags->used,

@@ -460,29 +460,25 @@ static void draw_near(struct doc *doc, const struct basemap *w, const struct vie
     free(label);
 }
 
-/* window: the view of the other map, which is shown in this one. */
-static void draw_far(struct doc *doc, const struct basemap *w, const struct view *v,
-                     const struct view *window)
-{
-    struct map m = {.w = w, .v = *v};
-    m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height, "Overview map");
-    if (!m.d)
-        return;
-    m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);
-    draw_land(doc, &m, NULL);
-    draw_lines(&m, WORLD_COAST);
-    draw_lines(&m, WORLD_BORDER);
-    long half_x = lround(window->width / 2.0 / window->x_per_deg * v->x_per_deg);
-    long half_y = lround(window->height / 2.0 / window->y_per_deg * v->y_per_deg);
-    m.d->ops->rect(m.d, DRAW_WINDOW, v->width / 2 - half_x, v->height / 2 - half_y, 2 * half_x,
-                   2 * half_y);
-    doc->ops->drawing_end(doc, m.d);
-}
-
 void map_pair(struct doc *doc, const struct basemap *w, double lat, double lon)
 {
     struct view near = map_view(lat, lon, 7, 4800, 3000), far = map_view(lat, lon, 50, 2400, 3000);
     draw_near(doc, w, &near);
-    if (doc->rc == 0)
-        draw_far(doc, w, &far, &near);
+    if (doc->rc == 0) {
+        /* window: the view of the other map, which is shown in this one. */
+        const struct view *v = &far;
+        struct map m = {.w = w, .v = *v};
+        m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height, "Overview map");
+        if (m.d) {
+            m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);
+            draw_land(doc, &m, NULL);
+            draw_lines(&m, WORLD_COAST);
+            draw_lines(&m, WORLD_BORDER);
+            long half_x = lround(near.width / 2.0 / near.x_per_deg * v->x_per_deg);
+            long half_y = lround(near.height / 2.0 / near.y_per_deg * v->y_per_deg);
+            m.d->ops->rect(m.d, DRAW_WINDOW, v->width / 2 - half_x, v->height / 2 - half_y,
+                           2 * half_x, 2 * half_y);
+            doc->ops->drawing_end(doc, m.d);
+        }
+    }
 }

@@ -2,31 +2,6 @@
 #include "page.h"
 #include "format.h"
 
-static void what_it_is(struct doc *d, const struct report *r)
-{
-    doc_open(d, DOC_SECTION);
-    doc_put(d, DOC_HEAD_2, "What this is");
-    doc_put(d, DOC_PARAGRAPH,
-            "This package holds recordings made by cameras in vehicles. For each recording this "
-            "report says when and where it was made, how certain that is, how it was received, "
-            "what damage was found, and which copies were made. The originals are the bytes sent "
-            "by the camera, unchanged. Copies that are easier to view have “DERIVED” in their "
-            "names; if in doubt, the original is authoritative.");
-    if (r->n_files) {
-        doc_put(d, DOC_HEAD_3, "What to open first");
-        doc_open(d, DOC_NUMBERED);
-        for (size_t i = 0; i < r->n_files; i++) {
-            doc_open(d, DOC_ITEM);
-            doc_put(d, DOC_CODE, r->file[i].name);
-            doc_line_end(d);
-            doc_text(d, r->file[i].what);
-            doc_close(d, DOC_ITEM);
-        }
-        doc_close(d, DOC_NUMBERED);
-    }
-    doc_close(d, DOC_SECTION);
-}
-
 static void recording_row(struct doc *d, const struct report *r, size_t i,
                           const char *const *column)
 {
@@ -100,31 +75,6 @@ static void signature(struct doc *d, const struct report_signature *s)
     doc_close(d, DOC_FACTS_WIDE);
 }
 
-static void how_to_check(struct doc *d, const struct report *r)
-{
-    doc_open_named(d, DOC_SECTION, "check");
-    doc_put(d, DOC_HEAD_2, "How to check it yourself");
-    doc_put(d, DOC_PARAGRAPH,
-            "A fingerprint (SHA-256 checksum) is a number computed from every byte of a file. If a "
-            "single byte changes, the number is different. Anyone can compute it again, with "
-            "standard tools.");
-    for (size_t i = 0; i < r->n_checks; i++) {
-        doc_open(d, DOC_CHECK);
-        doc_put(d, DOC_HEAD_3, r->check[i].title);
-        doc_put(d, DOC_COMMAND, r->check[i].command);
-        if (!doc_empty(r->check[i].expect)) {
-            doc_open(d, DOC_PARAGRAPH);
-            doc_text(d, "Expected result: ");
-            doc_text(d, r->check[i].expect);
-            doc_close(d, DOC_PARAGRAPH);
-        }
-        doc_close(d, DOC_CHECK);
-    }
-    doc_put(d, DOC_HEAD_3, "Signature");
-    signature(d, &r->signature);
-    doc_close(d, DOC_SECTION);
-}
-
 static void limits(struct doc *d, const struct report *r)
 {
     static const char *const always[] = {
@@ -163,10 +113,50 @@ void report_render(struct doc *d, const struct report *r, const struct events *e
 {
     summary_cover(d, r);
     summary_render(d, r, e);
-    what_it_is(d, r);
+    doc_open(d, DOC_SECTION);
+    doc_put(d, DOC_HEAD_2, "What this is");
+    doc_put(d, DOC_PARAGRAPH,
+            "This package holds recordings made by cameras in vehicles. For each recording this "
+            "report says when and where it was made, how certain that is, how it was received, "
+            "what damage was found, and which copies were made. The originals are the bytes sent "
+            "by the camera, unchanged. Copies that are easier to view have “DERIVED” in their "
+            "names; if in doubt, the original is authoritative.");
+    if (r->n_files) {
+        doc_put(d, DOC_HEAD_3, "What to open first");
+        doc_open(d, DOC_NUMBERED);
+        for (size_t i = 0; i < r->n_files; i++) {
+            doc_open(d, DOC_ITEM);
+            doc_put(d, DOC_CODE, r->file[i].name);
+            doc_line_end(d);
+            doc_text(d, r->file[i].what);
+            doc_close(d, DOC_ITEM);
+        }
+        doc_close(d, DOC_NUMBERED);
+    }
+    doc_close(d, DOC_SECTION);
     recordings(d, r);
     events_show(d, r, e, basemap);
-    how_to_check(d, r);
+    doc_open_named(d, DOC_SECTION, "check");
+    doc_put(d, DOC_HEAD_2, "How to check it yourself");
+    doc_put(d, DOC_PARAGRAPH,
+            "A fingerprint (SHA-256 checksum) is a number computed from every byte of a file. If a "
+            "single byte changes, the number is different. Anyone can compute it again, with "
+            "standard tools.");
+    for (size_t i = 0; i < r->n_checks; i++) {
+        doc_open(d, DOC_CHECK);
+        doc_put(d, DOC_HEAD_3, r->check[i].title);
+        doc_put(d, DOC_COMMAND, r->check[i].command);
+        if (!doc_empty(r->check[i].expect)) {
+            doc_open(d, DOC_PARAGRAPH);
+            doc_text(d, "Expected result: ");
+            doc_text(d, r->check[i].expect);
+            doc_close(d, DOC_PARAGRAPH);
+        }
+        doc_close(d, DOC_CHECK);
+    }
+    doc_put(d, DOC_HEAD_3, "Signature");
+    signature(d, &r->signature);
+    doc_close(d, DOC_SECTION);
     limits(d, r);
     doc_open(d, DOC_FOOT);
     if (!doc_empty(r->tool)) {

@@ -181,28 +181,6 @@ static void push_link(struct pdf *p, const char *kind, const char *to)
     look_of(p)->link = at;
 }
 
-static void text_span(struct pdf *p, enum doc_part part, const char *name)
-{
-    if (p->n_looks == 0 || p->n_looks == LOOKS_MAX)
-        return;
-    p->look[p->n_looks] = *look_of(p);
-    struct pdf_look *l = &p->look[p->n_looks++];
-    if (part == DOC_STRONG || part == DOC_BAD)
-        l->face = PDF_BOLD;
-    if (part == DOC_BAD)
-        l->colour = PDF_RED;
-    if (part == DOC_SOFT)
-        l->colour = PDF_SOFT;
-    if (part == DOC_CODE || part == DOC_ADDRESS) {
-        l->face = PDF_MONO;
-        l->size *= 0.86;
-    }
-    if (part == DOC_ADDRESS || part == DOC_LINK) {
-        l->colour = PDF_BLUE;
-        push_link(p, part == DOC_LINK ? "dest" : "uri", name ? name : "");
-    }
-}
-
 static void text_begin_part(struct pdf *p, enum doc_part part)
 {
     text_begin(p, &(struct pdf_look){.face = styles[part].face,
@@ -567,9 +545,26 @@ static void close_group(struct pdf *p, enum doc_part part)
 static void open_part(struct doc *d, enum doc_part part, const char *name)
 {
     struct pdf *p = pdf_of(d);
-    if (part >= DOC_STRONG)
-        text_span(p, part, name);
-    else if (part == DOC_FACT || part == DOC_COVER_LINE) {
+    if (part >= DOC_STRONG) {
+        if (p->n_looks != 0 && p->n_looks != LOOKS_MAX) {
+            p->look[p->n_looks] = *look_of(p);
+            struct pdf_look *l = &p->look[p->n_looks++];
+            if (part == DOC_STRONG || part == DOC_BAD)
+                l->face = PDF_BOLD;
+            if (part == DOC_BAD)
+                l->colour = PDF_RED;
+            if (part == DOC_SOFT)
+                l->colour = PDF_SOFT;
+            if (part == DOC_CODE || part == DOC_ADDRESS) {
+                l->face = PDF_MONO;
+                l->size *= 0.86;
+            }
+            if (part == DOC_ADDRESS || part == DOC_LINK) {
+                l->colour = PDF_BLUE;
+                push_link(p, part == DOC_LINK ? "dest" : "uri", name ? name : "");
+            }
+        }
+    } else if (part == DOC_FACT || part == DOC_COVER_LINE) {
         /* A name, then what there is to say: two cells. */
         struct pdf_look look = {.face = PDF_SANS, .colour = PDF_SOFT, .size = styles[part].size};
         struct pdf_row lead;

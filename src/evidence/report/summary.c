@@ -76,29 +76,6 @@ static void plural(struct doc *d, size_t n, const char *one, const char *many)
     doc_textf(d, "%zu %s", n, n == 1 ? one : many);
 }
 
-static void summary_when(struct doc *d, const struct report *r)
-{
-    const struct report_time *first = NULL, *last = NULL;
-    char text[FORMAT_ROOM];
-    for (size_t i = 0; i < r->n_clips; i++) {
-        const struct report_time *t = &r->clip[i].start;
-        first = format_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
-        last = format_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
-    }
-    doc_fact(d, "When");
-    if (!first)
-        doc_text(d, "not known");
-    else {
-        format_time(first, text);
-        doc_text(d, text);
-        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
-            format_time(last, text);
-            doc_textf(d, " to %s", text);
-        }
-    }
-    doc_fact_end(d);
-}
-
 static void summary_state(struct doc *d, const struct report *r)
 {
     size_t flawed = count(r, is_flawed), unexamined = count(r, is_unexamined);
@@ -150,7 +127,25 @@ void summary_render(struct doc *d, const struct report *r, const struct events *
         }
     }
     doc_fact_end(d);
-    summary_when(d, r);
+    const struct report_time *first = NULL, *last = NULL;
+    char text[FORMAT_ROOM];
+    for (size_t i = 0; i < r->n_clips; i++) {
+        const struct report_time *t = &r->clip[i].start;
+        first = format_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
+        last = format_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
+    }
+    doc_fact(d, "When");
+    if (!first)
+        doc_text(d, "not known");
+    else {
+        format_time(first, text);
+        doc_text(d, text);
+        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
+            format_time(last, text);
+            doc_textf(d, " to %s", text);
+        }
+    }
+    doc_fact_end(d);
     summary_state(d, r);
     doc_fact(d, "Signature");
     if (r->signature.is_signed) {

@@ -3,22 +3,6 @@
 #include "page.h"
 #include <stdio.h>
 
-static void clock_verdict(struct doc *d, const struct report_clock *c)
-{
-    if (c->chosen)
-        doc_put(d, DOC_STRONG, "Used");
-    else if (c->disagrees)
-        doc_put(d, DOC_BAD, "Disagrees");
-    else
-        doc_text(d, "Not used");
-    if (c->chosen && c->disagrees)
-        doc_text(d, ", although other sources disagree");
-    if (!doc_empty(c->note)) {
-        doc_text(d, ": ");
-        doc_text(d, c->note);
-    }
-}
-
 void tables_clocks(struct doc *d, const struct report_clip *clip)
 {
     static const char *const column[] = {"Source", "Value", "Time zone", "Uncertainty", "Used?"};
@@ -60,7 +44,18 @@ void tables_clocks(struct doc *d, const struct report_clip *clip)
         doc_text(d, error[0] ? error : "not stated");
         doc_cell_end(d);
         doc_cell(d, column[4]);
-        clock_verdict(d, c);
+        if (c->chosen)
+            doc_put(d, DOC_STRONG, "Used");
+        else if (c->disagrees)
+            doc_put(d, DOC_BAD, "Disagrees");
+        else
+            doc_text(d, "Not used");
+        if (c->chosen && c->disagrees)
+            doc_text(d, ", although other sources disagree");
+        if (!doc_empty(c->note)) {
+            doc_text(d, ": ");
+            doc_text(d, c->note);
+        }
         doc_cell_end(d);
         doc_close(d, DOC_ROW);
     }
@@ -71,23 +66,6 @@ static void fact_number(struct doc *d, const char *name, int64_t n)
 {
     doc_fact(d, name);
     doc_number(d, n);
-    doc_fact_end(d);
-}
-
-static void arrival_end(struct doc *d, const struct report_arrival *a)
-{
-    doc_fact(d, "Complete");
-    if (!a->partial)
-        doc_text(d, "yes, all bytes announced by the camera");
-    else {
-        doc_put(d, DOC_BAD, "no");
-        doc_text(d, ", the transfer stopped early");
-        if (a->missing_bytes > 0) {
-            doc_text(d, "; ");
-            doc_number(d, a->missing_bytes);
-            doc_text(d, " bytes missing");
-        }
-    }
     doc_fact_end(d);
 }
 
@@ -127,7 +105,19 @@ void tables_arrival(struct doc *d, const struct report_clip *clip)
     fact_number(d, "Corrupt packets, rejected and sent again", a->bad_frames);
     if (a->bytes > 0)
         fact_number(d, "Bytes received, including repeats", a->bytes);
-    arrival_end(d, a);
+    doc_fact(d, "Complete");
+    if (!a->partial)
+        doc_text(d, "yes, all bytes announced by the camera");
+    else {
+        doc_put(d, DOC_BAD, "no");
+        doc_text(d, ", the transfer stopped early");
+        if (a->missing_bytes > 0) {
+            doc_text(d, "; ");
+            doc_number(d, a->missing_bytes);
+            doc_text(d, " bytes missing");
+        }
+    }
+    doc_fact_end(d);
     doc_close(d, DOC_FACTS_WIDE);
 }
 

@@ -21,22 +21,6 @@ struct url {
     char *user, *host, *port, *path, *query, *fragment;
 };
 
-static int url_parse(struct url *u, const char *text, struct err *err)
-{
-    *u = (struct url){0};
-    if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
-        return err_set(err, ERR_CONFIG, "%.200s: expected a URL starting with http:// or https://",
-                       text);
-    if (OSSL_HTTP_parse_url(text, &u->tls, &u->user, &u->host, &u->port, NULL, &u->path, &u->query,
-                            &u->fragment) != 1)
-        return seal_fail(err, ERR_CONFIG, "%.200s: no URL", text);
-    if (strlen(text) > URL_MAX)
-        return err_set(err, ERR_CONFIG, "%.200s...: longer than %d characters", text, URL_MAX);
-    if (!u->host[0] || (u->user && u->user[0]))
-        return err_set(err, ERR_CONFIG, "%.200s: a host is needed, and no user", text);
-    return ERR_OK;
-}
-
 struct tls_peer {
     SSL_CTX *ctx;
     const char *host;
@@ -123,7 +107,18 @@ int seal_ts_fetch(const char *url, const void *request, size_t n_request, int ti
     struct tls_peer peer = {0};
     BIO *body = NULL, *answer = NULL;
     ERR_clear_error();
-    int rc = url_parse(&u, url, err);
+    int rc = ERR_OK;
+    u = (struct url){0};
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        rc = err_set(err, ERR_CONFIG, "%.200s: expected a URL starting with http:// or https://",
+                     url);
+    else if (OSSL_HTTP_parse_url(url, &u.tls, &u.user, &u.host, &u.port, NULL, &u.path, &u.query,
+                                 &u.fragment) != 1)
+        rc = seal_fail(err, ERR_CONFIG, "%.200s: no URL", url);
+    else if (strlen(url) > URL_MAX)
+        rc = err_set(err, ERR_CONFIG, "%.200s...: longer than %d characters", url, URL_MAX);
+    else if (!u.host[0] || (u.user && u.user[0]))
+        rc = err_set(err, ERR_CONFIG, "%.200s: a host is needed, and no user", url);
     if (rc < 0)
         goto out;
     if (n_request > SEAL_DER_MAX_BYTES || timeout_s < 1) {

@@ -180,31 +180,6 @@ static bool is_working_name(const char *behind_id, bool partial)
            copy_kind_of_suffix(behind_id + strlen(mark)) == COPY_WORKING;
 }
 
-/* data/working/<id>.working.mp4 is the working copy of <id>; nothing else belongs there. */
-static int find_working(struct copies *c)
-{
-    size_t n;
-    int found = 0;
-    struct file *all = verify_files(c->v, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (!is_in(all[i].name, BAG_WORKING))
-            continue;
-        struct clip *clip = clip_of(c, all[i].name);
-        const char *base = strrchr(all[i].name, '/') + 1;
-        found++;
-        if (!clip || !clip->master)
-            verify_problem(c->v, VERIFY_PICTURES, "%s: its original is missing", all[i].name);
-        else if (!is_working_name(base + strlen(clip->id), clip->partial))
-            verify_problem(c->v, VERIFY_PICTURES, "%s: not a valid name for a working copy",
-                           all[i].name);
-        else if (clip->two_masters)
-            verify_problem(c->v, VERIFY_PICTURES, "%s: it has several originals", all[i].name);
-        else
-            clip->working = &all[i];
-    }
-    return found;
-}
-
 static void tell_pictures(struct copies *c, int working)
 {
     char text[200];
@@ -554,26 +529,42 @@ static bool anything_to_read(const struct copies *c)
     return c->v->request->reproduce && c->n > 0;
 }
 
-static int read_all(struct copies *c, struct err *err)
-{
-    if (!anything_to_read(c))
-        return ERR_OK;
-    int rc = extract_open(&c->extract, c->v, err);
-    if (rc == ERR_OK && c->v->request->reproduce)
-        rc = extract_each(c->extract, wants_facts, take_facts, c, err);
-    if (rc == ERR_OK)
-        rc = extract_each(c->extract, wants_footage, take_footage, c, err);
-    extract_close(&c->extract);
-    return rc;
-}
-
 int verify_copies(struct verify *v, struct err *err)
 {
     struct copies c = {.v = v};
     int working = 0, rc = list_clips(&c, err);
     if (rc == ERR_OK) {
-        working = find_working(&c);
-        rc = read_all(&c, err);
+        /* data/working/<id>.working.mp4 is the working copy of <id>; nothing else belongs there. */
+        size_t n;
+        int found = 0;
+        struct file *all = verify_files(c.v, &n);
+        for (size_t i = 0; i < n; i++) {
+            if (!is_in(all[i].name, BAG_WORKING))
+                continue;
+            struct clip *clip = clip_of(&c, all[i].name);
+            const char *base = strrchr(all[i].name, '/') + 1;
+            found++;
+            if (!clip || !clip->master)
+                verify_problem(c.v, VERIFY_PICTURES, "%s: its original is missing", all[i].name);
+            else if (!is_working_name(base + strlen(clip->id), clip->partial))
+                verify_problem(c.v, VERIFY_PICTURES, "%s: not a valid name for a working copy",
+                               all[i].name);
+            else if (clip->two_masters)
+                verify_problem(c.v, VERIFY_PICTURES, "%s: it has several originals", all[i].name);
+            else
+                clip->working = &all[i];
+        }
+        working = found;
+        if (!anything_to_read(&c))
+            rc = ERR_OK;
+        else {
+            rc = extract_open(&c.extract, c.v, err);
+            if (rc == ERR_OK && c.v->request->reproduce)
+                rc = extract_each(c.extract, wants_facts, take_facts, &c, err);
+            if (rc == ERR_OK)
+                rc = extract_each(c.extract, wants_footage, take_footage, &c, err);
+            extract_close(&c.extract);
+        }
     }
     if (rc == ERR_OK) {
         tell_pictures(&c, working);

@@ -117,27 +117,22 @@ static int on_data(void *arg, const uint8_t *data, size_t n, struct err *err)
     return extract_stopped(err);
 }
 
-static int judge_hash(struct extract *x, struct err *err)
-{
-    uint8_t digest[HASH_BYTES];
-    char sha256[HASH_HEX_ROOM];
-    int rc = hash_final(x->v->hash, digest, err);
-    if (rc < 0)
-        return rc;
-    hash_hex(digest, sha256);
-    if (strcmp(sha256, x->now->sha256) != 0)
-        return err_set(err, ERR_MALFORMED, "%s: '%s' was changed while it was read",
-                       x->v->request->path, x->now->name);
-    return ERR_OK;
-}
-
 static int on_end(void *arg, struct err *err)
 {
     struct extract *x = arg;
     int rc = close(x->fd) < 0 ? err_sys(err, "close %s", x->path) : ERR_OK;
     x->fd = -1;
-    if (rc == ERR_OK)
-        rc = judge_hash(x, err);
+    if (rc == ERR_OK) {
+        uint8_t digest[HASH_BYTES];
+        char sha256[HASH_HEX_ROOM];
+        rc = hash_final(x->v->hash, digest, err);
+        if (rc == ERR_OK) {
+            hash_hex(digest, sha256);
+            if (strcmp(sha256, x->now->sha256) != 0)
+                rc = err_set(err, ERR_MALFORMED, "%s: '%s' was changed while it was read",
+                             x->v->request->path, x->now->name);
+        }
+    }
     if (rc == ERR_OK)
         rc = x->file(x->arg, x->now, x->path, err);
     if (unlink(x->path) < 0 && rc == ERR_OK)

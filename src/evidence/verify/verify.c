@@ -207,29 +207,6 @@ static void describe(const struct seal_signer *signer, const char *remark, char 
              signer->self_signed ? " (self-signed)" : "", signer->fingerprint);
 }
 
-/* at_us: when the certificate must have been valid. */
-static int judge_signature(struct verify *v, int64_t at_us, char *text, size_t room,
-                           struct err *err)
-{
-    struct seal_finding found = {.intact = false};
-    const struct seal_trust trust = {v->request->ca_path, at_us};
-    const struct buf *p7s = &v->texts[T_SIGNATURE], *tags = &v->texts[T_TAGS];
-    if (!v->have[T_SIGNATURE] && trust.ca_path)
-        verify_problem(v, VERIFY_SIGNATURE, "the package is not signed");
-    if (!v->have[T_SIGNATURE])
-        return ERR_OK;
-    int rc = seal_check(&found, buf_data(p7s), p7s->used, buf_data(tags), tags->used, &trust, err);
-    if (rc == ERR_NOMEM)
-        return rc;
-    if (rc < 0)
-        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", err->text);
-    else if (!found.intact || (trust.ca_path && !found.trusted))
-        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", found.why);
-    describe(&found.signer, found.bound || found.trusted ? "" : " (name not verified, use --ca)",
-             text, room);
-    return ERR_OK;
-}
-
 static int judge_stamp(struct verify *v, int64_t *at_us, char *text, size_t room, struct err *err)
 {
     struct seal_stamp stamp = {.at_us = 0};
@@ -262,7 +239,26 @@ static int judge_seals(struct verify *v, struct seals *out, struct err *err)
 {
     int64_t at_us = clock_utc_us();
     int rc = judge_stamp(v, &at_us, out->stamp, sizeof out->stamp, err);
-    return rc < 0 ? rc : judge_signature(v, at_us, out->signature, sizeof out->signature, err);
+    if (rc != ERR_OK)
+        return rc;
+    /* at_us: when the certificate must have been valid. */
+    struct seal_finding found = {.intact = false};
+    const struct seal_trust trust = {v->request->ca_path, at_us};
+    const struct buf *p7s = &v->texts[T_SIGNATURE], *tags = &v->texts[T_TAGS];
+    if (!v->have[T_SIGNATURE] && trust.ca_path)
+        verify_problem(v, VERIFY_SIGNATURE, "the package is not signed");
+    if (!v->have[T_SIGNATURE])
+        return ERR_OK;
+    rc = seal_check(&found, buf_data(p7s), p7s->used, buf_data(tags), tags->used, &trust, err);
+    if (rc == ERR_NOMEM)
+        return rc;
+    if (rc < 0)
+        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", err->text);
+    else if (!found.intact || (trust.ca_path && !found.trusted))
+        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", found.why);
+    describe(&found.signer, found.bound || found.trusted ? "" : " (name not verified, use --ca)",
+             out->signature, sizeof out->signature);
+    return ERR_OK;
 }
 
 /* ---- all of it ---- */

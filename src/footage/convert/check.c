@@ -179,26 +179,6 @@ static int read_all(struct copy_check *c, struct err *err)
     return rc;
 }
 
-/* How long a player shows it. AAC begins with samples that are not heard, before 0. */
-static int judge_lengths(const struct copy_check *c, struct err *err)
-{
-    int64_t from, until;
-    int64_t planned = av_rescale(c->m->duration_us, AV_TICKS, 1000000);
-    int64_t lasts = av_rescale_q(c->video->duration, c->video->time_base, av_ticks());
-    if (llabs(lasts - planned) > ROUNDING_TICKS)
-        return UNLIKE(err, "its pictures last %" PRId64 "/90000 s, not %" PRId64, lasts, planned);
-    if (!c->sound)
-        return ERR_OK;
-    sound_span(c->m, &from, &until);
-    int64_t begins = c->sound_from < 0 ? 0 : c->sound_from;
-    int64_t ends = begins + in_samples(c, c->sound->duration);
-    if (begins > from || llabs(ends - until) > 1)
-        return UNLIKE(err,
-                      "its sound is samples %" PRId64 "..%" PRId64 ", not %" PRId64 "..%" PRId64,
-                      begins, ends, from, until);
-    return ERR_OK;
-}
-
 static int judge_slices(struct copy_check *c, struct err *err)
 {
     uint8_t digest[HASH_BYTES];
@@ -216,7 +196,22 @@ static int judge(struct copy_check *c, struct err *err)
     bool viewing = c->kind == COPY_VIEWING;
     if (c->n == 0 || c->n != c->n_planned)
         return UNLIKE(err, "%" PRId64 " pictures, not %" PRId64, c->n, c->n_planned);
-    int rc = judge_lengths(c, err);
+    /* How long a player shows it. AAC begins with samples that are not heard, before 0. */
+    int rc = ERR_OK;
+    int64_t from, until;
+    int64_t planned = av_rescale(c->m->duration_us, AV_TICKS, 1000000);
+    int64_t lasts = av_rescale_q(c->video->duration, c->video->time_base, av_ticks());
+    if (llabs(lasts - planned) > ROUNDING_TICKS)
+        rc = UNLIKE(err, "its pictures last %" PRId64 "/90000 s, not %" PRId64, lasts, planned);
+    else if (c->sound) {
+        sound_span(c->m, &from, &until);
+        int64_t begins = c->sound_from < 0 ? 0 : c->sound_from;
+        int64_t ends = begins + in_samples(c, c->sound->duration);
+        if (begins > from || llabs(ends - until) > 1)
+            rc = UNLIKE(err,
+                        "its sound is samples %" PRId64 "..%" PRId64 ", not %" PRId64 "..%" PRId64,
+                        begins, ends, from, until);
+    }
     if (rc == ERR_OK && c->slices)
         rc = judge_slices(c, err);
     if (rc < 0)

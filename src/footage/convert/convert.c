@@ -225,19 +225,6 @@ static void plan_clear(struct plan *p)
 
 /* ---- making ---- */
 
-static void describe_video(const struct media *m, const struct media_facts *facts,
-                           struct convert_result *result)
-{
-    result->width_px = m->width_px;
-    result->height_px = m->height_px;
-    result->pictures = m->n_pictures - m->first;
-    for (int64_t i = m->first; i < m->n_pictures; i++)
-        result->key_pictures += m->picture[i].key;
-    result->duration_us = m->duration_us;
-    result->timing = m->timing;
-    result->wall = timing_wall(facts, &m->timing, m->start_us + m->duration_us, m->start_us);
-}
-
 static int make_copies(const struct plan *p, struct copy_task *t, struct err *err)
 {
     double all = 0, done = 0;
@@ -313,9 +300,16 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         rc = open_master(&m, path, facts, options, result, err);
     if (rc == ERR_OK)
         rc = plan_make(&plan, result->container, path, out_dir, stage_dir, stem, options, err);
-    if (rc == ERR_OK && result->container != MEDIA_JPEG)
-        describe_video(&m, facts, result);
-    else if (rc == ERR_OK)
+    if (rc == ERR_OK && result->container != MEDIA_JPEG) {
+        result->width_px = m.width_px;
+        result->height_px = m.height_px;
+        result->pictures = m.n_pictures - m.first;
+        for (int64_t i = m.first; i < m.n_pictures; i++)
+            result->key_pictures += m.picture[i].key;
+        result->duration_us = m.duration_us;
+        result->timing = m.timing;
+        result->wall = timing_wall(facts, &m.timing, m.start_us + m.duration_us, m.start_us);
+    } else if (rc == ERR_OK)
         result->wall = timing_wall(facts, &result->timing, 0, 0);
     if (rc == ERR_OK)
         rc = osd_context_init(&osd, &m, facts, options, err);

@@ -15,8 +15,12 @@
 #define BITS_PER_S 32000
 #define FRAME_MAX  8192 /* samples that an encoder may ask for at once */
 
-static int open_encoder(struct sound *s, enum AVCodecID id, struct err *err)
+/* flac: lossless; else AAC. sound_close() also after a failure. */
+static int sound_open(struct sound *s, const struct media *m, bool flac, struct err *err)
 {
+    *s = (struct sound){.line = sound_line_init(m), .name = flac ? "FLAC" : "AAC"};
+    av_watch_init(&s->watch);
+    enum AVCodecID id = flac ? AV_CODEC_ID_FLAC : AV_CODEC_ID_AAC;
     const AVCodec *codec = avcodec_find_encoder(id);
     if (!codec)
         return err_set(err, ERR_UNSUPPORTED, "this FFmpeg has no %s encoder", s->name);
@@ -39,14 +43,6 @@ static int open_encoder(struct sound *s, enum AVCodecID id, struct err *err)
     if (code >= 0)
         code = avcodec_open2(s->ctx, codec, NULL);
     return code < 0 ? av_fail(err, code, &s->watch, "%s encoder", s->name) : ERR_OK;
-}
-
-/* flac: lossless; else AAC. sound_close() also after a failure. */
-static int sound_open(struct sound *s, const struct media *m, bool flac, struct err *err)
-{
-    *s = (struct sound){.line = sound_line_init(m), .name = flac ? "FLAC" : "AAC"};
-    av_watch_init(&s->watch);
-    return open_encoder(s, flac ? AV_CODEC_ID_FLAC : AV_CODEC_ID_AAC, err);
 }
 
 static void sound_close(struct sound *s)

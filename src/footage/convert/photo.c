@@ -321,22 +321,6 @@ struct still_exif {
     struct buf payload;
 };
 
-static void take_exif(struct still_exif *s, const struct photo *p, struct media *m)
-{
-    const char *why;
-    exif_init(&s->exif);
-    s->old = p->in.marker_list;
-    while (s->old && !photo_is_exif(s->old))
-        s->old = s->old->next;
-    if (!s->old)
-        return;
-    if (!exif_parse(&s->exif, s->old->data + EXIF_HEAD_BYTES, s->old->data_length - EXIF_HEAD_BYTES,
-                    &why))
-        media_warn(m, "the EXIF data is damaged (%s) and was replaced", why);
-    else if (s->exif.damaged)
-        media_warn(m, "%d damaged EXIF entries were left out", s->exif.damaged);
-}
-
 /* A new block, with nothing of the old one but how the photo is turned. */
 static void renew_exif(struct still_exif *s, const struct photo *p, const struct copy_task *t,
                        int orientation)
@@ -428,7 +412,18 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
                    e->row_px, p->height_px, e->offset, p->n, e->damage);
     else if (behind > 0)
         media_warn(t->m, "%zu bytes behind the photo's end were left out", behind);
-    take_exif(s, p, t->m);
+    const char *why;
+    exif_init(&s->exif);
+    s->old = p->in.marker_list;
+    while (s->old && !photo_is_exif(s->old))
+        s->old = s->old->next;
+    if (s->old) {
+        if (!exif_parse(&s->exif, s->old->data + EXIF_HEAD_BYTES,
+                        s->old->data_length - EXIF_HEAD_BYTES, &why))
+            media_warn(t->m, "the EXIF data is damaged (%s) and was replaced", why);
+        else if (s->exif.damaged)
+            media_warn(t->m, "%d damaged EXIF entries were left out", s->exif.damaged);
+    }
     int orientation = exif_orientation(&s->exif);
     if (t->osd->redacted)
         rc = redact(p, s, t, orientation, err);

@@ -443,32 +443,6 @@ static int add_cell(struct sheet *s, int cell, const AVFrame *f, struct err *err
     return rc;
 }
 
-/* Evenly spaced in time, the first picture and the last one among them. */
-static int add_cells(struct sheet *s, int64_t *unlike, struct err *err)
-{
-    struct media *m = s->t->m;
-    struct pick pick = {0};
-    const AVFrame *f;
-    int64_t end = 0;
-    for (int64_t i = m->first; i < m->n_pictures; i++)
-        end = m->picture[i].pts > end ? m->picture[i].pts : end;
-    int rc = pick_open(&pick, m, err);
-    for (int k = 0; rc == ERR_OK && k < s->n; k++) {
-        int64_t wanted = pick_at(m, s->n > 1 ? end * k / (s->n - 1) : 0);
-        AVFrame *own = NULL;
-        rc = pick_get(&pick, wanted, &f, err);
-        if (rc == ERR_OK)
-            rc = hide_in(s->t, &pick, &f, &own, err);
-        if (rc == ERR_OK)
-            rc = add_cell(s, k, f, err);
-        *unlike += rc == ERR_OK && f->pts != wanted;
-        av_frame_free(&own);
-        copy_progress(s->t, k + 1, s->n);
-    }
-    pick_close(&pick);
-    return rc;
-}
-
 int copy_sheet(const struct copy_task *t, struct err *err)
 {
     struct sheet s = {.t = t};
@@ -477,8 +451,29 @@ int copy_sheet(const struct copy_task *t, struct err *err)
     int rows = (s.n + s.columns - 1) / s.columns;
     int height = HEADER + rows * (s.thumb_h + CAPTION + SPACE) + MARGIN - SPACE;
     int rc = raster_init(&s.raster, WIDTH, height, 0, BACKGROUND, err);
-    if (rc == ERR_OK)
-        rc = add_cells(&s, &unlike, err);
+    if (rc == ERR_OK) {
+        /* Evenly spaced in time, the first picture and the last one among them. */
+        struct media *m = s.t->m;
+        struct pick pick = {0};
+        const AVFrame *f;
+        int64_t end = 0;
+        for (int64_t i = m->first; i < m->n_pictures; i++)
+            end = m->picture[i].pts > end ? m->picture[i].pts : end;
+        rc = pick_open(&pick, m, err);
+        for (int k = 0; rc == ERR_OK && k < s.n; k++) {
+            int64_t wanted = pick_at(m, s.n > 1 ? end * k / (s.n - 1) : 0);
+            AVFrame *own = NULL;
+            rc = pick_get(&pick, wanted, &f, err);
+            if (rc == ERR_OK)
+                rc = hide_in(s.t, &pick, &f, &own, err);
+            if (rc == ERR_OK)
+                rc = add_cell(&s, k, f, err);
+            unlike += rc == ERR_OK && f->pts != wanted;
+            av_frame_free(&own);
+            copy_progress(s.t, k + 1, s.n);
+        }
+        pick_close(&pick);
+    }
     if (rc == ERR_OK) {
         add_header(&s);
         rc = raster_write(&s.raster, s.text, s.n_texts, err);

@@ -179,26 +179,6 @@ static void put_wall(const struct sheet *s)
     fprintf(s->file, f->has_zone ? ",\"zone\":\"%s\"}" : ",\"zone\":null}", text);
 }
 
-static void put_picture(const struct sheet *s, int64_t index)
-{
-    const struct media_picture *p = &s->t->m->picture[index];
-    struct media_wall w = wall_at(s, p->time_us);
-    char utc[CLOCK_TEXT_ROOM];
-    clock_rfc3339(w.utc_us, 6, utc);
-    put(s, "{");
-    put_number(s, "n", index);
-    put(s, ",");
-    put_seconds(s, "pts_s", p->time_us - s->t->m->start_us);
-    fprintf(s->file, w.known ? ",\"utc\":\"%s\"" : ",\"utc\":null", utc);
-    fprintf(s->file, ",\"key\":%s,\"bytes\":%zu", p->key ? "true" : "false", p->n);
-    fprintf(s->file, ",\"state\":\"%s\"", state_name(p->state));
-    if (p->state != MEDIA_GOOD) {
-        put(s, ",");
-        put_text(s, "why", state_why(p));
-    }
-    put(s, "}");
-}
-
 /* A gap is what the sequence numbers tell, or a step that pictures at the nominal rate of a 30 Hz
  * sensor do not have (docs/ptmf.md, section 3): at 20 a second the steps are 33 and 67 ms. */
 static bool is_gap(const struct media *m, int64_t step_us)
@@ -279,7 +259,23 @@ static int put_json(const struct sheet *s, struct err *err)
     put(s, "\"pictures\":[");
     for (int64_t i = 0; i < s->n; i++) {
         put(s, i ? ",\n" : "\n");
-        put_picture(s, s->order[i].index);
+        int64_t index = s->order[i].index;
+        const struct media_picture *p = &s->t->m->picture[index];
+        struct media_wall w = wall_at(s, p->time_us);
+        char utc[CLOCK_TEXT_ROOM];
+        clock_rfc3339(w.utc_us, 6, utc);
+        put(s, "{");
+        put_number(s, "n", index);
+        put(s, ",");
+        put_seconds(s, "pts_s", p->time_us - s->t->m->start_us);
+        fprintf(s->file, w.known ? ",\"utc\":\"%s\"" : ",\"utc\":null", utc);
+        fprintf(s->file, ",\"key\":%s,\"bytes\":%zu", p->key ? "true" : "false", p->n);
+        fprintf(s->file, ",\"state\":\"%s\"", state_name(p->state));
+        if (p->state != MEDIA_GOOD) {
+            put(s, ",");
+            put_text(s, "why", state_why(p));
+        }
+        put(s, "}");
         copy_progress(s->t, i + 1, s->n);
     }
     put(s, "],\n");

@@ -61,21 +61,6 @@ static int card_new(struct card **out, int width_px, int height_px,
     return rc;
 }
 
-/* DAMAGED PICTURE, or what refers to one; nothing for MEDIA_GOOD. */
-static int card_mark(struct card *card, enum media_state state, const struct osd_planes *p,
-                     struct err *err)
-{
-    char lines[OSD_LINES][OSD_LINE_ROOM] = {""};
-    if (state == MEDIA_GOOD)
-        return ERR_OK;
-    snprintf(lines[0], OSD_LINE_ROOM, "%s",
-             state == MEDIA_DAMAGED ? "DAMAGED PICTURE" : "BUILT ON A DAMAGED PICTURE");
-    int rc = osd_set(card->mark, lines, err);
-    if (rc == ERR_OK)
-        osd_blend(card->mark, p);
-    return rc;
-}
-
 /* ---- the copy ---- */
 
 #define VIEW_MAX   (2 * MEDIA_PICTURES_MAX) /* a card behind each picture */
@@ -323,8 +308,18 @@ static int show(struct viewing *v, struct err *err)
     if (rc == ERR_OK)
         rc = paint(v, v->frame, p->pts + p->span, err);
     struct osd_planes planes = planes_of(v->canvas);
-    if (rc == ERR_OK)
-        rc = card_mark(v->card, p->state, &planes, err);
+    if (rc == ERR_OK) {
+        /* DAMAGED PICTURE, or what refers to one; nothing for MEDIA_GOOD. */
+        enum media_state state = p->state;
+        char lines[OSD_LINES][OSD_LINE_ROOM] = {""};
+        if (state != MEDIA_GOOD) {
+            snprintf(lines[0], OSD_LINE_ROOM, "%s",
+                     state == MEDIA_DAMAGED ? "DAMAGED PICTURE" : "BUILT ON A DAMAGED PICTURE");
+            rc = osd_set(v->card->mark, lines, err);
+            if (rc == ERR_OK)
+                osd_blend(v->card->mark, &planes);
+        }
+    }
     if (rc == ERR_OK)
         rc = overlay(v, p->time_us, err);
     if (rc < 0)

@@ -180,24 +180,6 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
     return rc;
 }
 
-/* The longest step between pictures that still counts as one. A camera that runs much slower than
- * its header says is judged by its own step. */
-static int longest_step_us(const struct media *m, int64_t *out, struct err *err)
-{
-    int64_t nominal_us = 1000000 / (m->nominal_fps > 0 ? m->nominal_fps : 25), median_us = 0;
-    int64_t *times_us = malloc((size_t)m->n_pictures * sizeof *times_us);
-    if (!times_us)
-        return err_nomem(err, "the picture times");
-    for (int64_t i = 0; i < m->n_pictures; i++)
-        times_us[i] = m->picture[i].time_us;
-    int rc = timing_median_step_us(times_us, m->n_pictures, &median_us, err);
-    if ((double)median_us > GAP_STEPS * (double)nominal_us)
-        nominal_us = median_us;
-    *out = (int64_t)(GAP_STEPS * (double)nominal_us);
-    free(times_us);
-    return rc;
-}
-
 static void judge_number(struct media *m, int64_t i, struct sequence_entry *e)
 {
     struct media_picture *p = &m->picture[i];
@@ -229,7 +211,21 @@ static int judge_pictures(struct media *m, struct err *err)
         /* Lost pictures by the numbers; where the numbers go on but the time jumps, the camera
          * itself dropped pictures. */
         int64_t longest_us = 0;
-        rc = longest_step_us(m, &longest_us, err);
+        /* The longest step between pictures that still counts as one. A camera that runs much
+         * slower than its header says is judged by its own step. */
+        int64_t nominal_us = 1000000 / (m->nominal_fps > 0 ? m->nominal_fps : 25), median_us = 0;
+        int64_t *times_us = malloc((size_t)m->n_pictures * sizeof *times_us);
+        if (!times_us)
+            rc = err_nomem(err, "the picture times");
+        else {
+            for (int64_t i = 0; i < m->n_pictures; i++)
+                times_us[i] = m->picture[i].time_us;
+            rc = timing_median_step_us(times_us, m->n_pictures, &median_us, err);
+            if ((double)median_us > GAP_STEPS * (double)nominal_us)
+                nominal_us = median_us;
+            longest_us = (int64_t)(GAP_STEPS * (double)nominal_us);
+            free(times_us);
+        }
         for (int64_t i = 0; i < m->n_pictures; i++)
             judge_number(m, i, &e[i]);
         for (int64_t i = 1; rc == ERR_OK && i < m->n_pictures; i++) {

@@ -230,18 +230,6 @@ static void report(struct check *c, int64_t index, const char *said)
     c->found(c->arg, index, said ? said : "no picture comes out of it");
 }
 
-static void check_frame(struct check *c)
-{
-    const AVFrame *f = c->frame;
-    if (f->pts < c->m->first || f->pts >= c->m->n_pictures)
-        return;
-    c->done[f->pts] |= OUT;
-    if (!decoder_wrote_all(f))
-        report(c, f->pts, "parts of it are missing");
-    else if (f->decode_error_flags || f->flags & AV_FRAME_FLAG_CORRUPT)
-        report(c, f->pts, "the decoder marks it as corrupt");
-}
-
 /* With one thread a picture is decoded before the call that feeds it returns, so whatever the
  * decoder says belongs to it. */
 static int check_one(struct check *c, int64_t index, struct err *err)
@@ -254,8 +242,16 @@ static int check_one(struct check *c, int64_t index, struct err *err)
         rc = decoder_receive(&c->decoder, c->frame, &got, err);
         if (fresh[0])
             report(c, index, fresh);
-        if (rc == ERR_OK && got)
-            check_frame(c);
+        if (rc == ERR_OK && got) {
+            const AVFrame *f = c->frame;
+            if (f->pts >= c->m->first && f->pts < c->m->n_pictures) {
+                c->done[f->pts] |= OUT;
+                if (!decoder_wrote_all(f))
+                    report(c, f->pts, "parts of it are missing");
+                else if (f->decode_error_flags || f->flags & AV_FRAME_FLAG_CORRUPT)
+                    report(c, f->pts, "the decoder marks it as corrupt");
+            }
+        }
     }
     return rc;
 }

@@ -28,27 +28,6 @@ static int add_picture(struct media *m, const struct annexb_au *au, size_t base,
     return ERR_OK;
 }
 
-/* 00 01, count of 16-bit words, 00, then the A-law bytes (docs/ptmf.md, section 2). Others are not
- * sound. */
-static int add_sound(struct media *m, const struct ptmf_record *r, struct err *err)
-{
-    static const size_t prefix = 4;
-    if (r->n <= prefix || r->payload[0] != 0 || r->payload[1] != 1 || r->payload[3] != 0 ||
-        (size_t)r->payload[2] * 2 != r->n - prefix)
-        return ERR_OK;
-    int rc = media_grow(&m->sound, m->n_sounds, &m->room_sounds, MEDIA_SOUNDS_MAX, sizeof *m->sound,
-                        "sound records", err);
-    if (rc < 0)
-        return rc;
-    m->sound[m->n_sounds++] = (struct media_sound){
-        .offset = (size_t)(r->payload - m->map) + prefix,
-        .n = r->n - prefix,
-        .time_us = r->time_us,
-        .sequence = r->sequence,
-    };
-    return ERR_OK;
-}
-
 /* What only the container knows of the picture just added. */
 static void judge_record(struct media *m, const struct ptmf_record *r, const struct annexb_au *au,
                          struct nal_scan *rest)
@@ -75,7 +54,24 @@ static int scan_ptmf(struct media *m, struct err *err)
     int rc = ERR_OK;
     while (rc == ERR_OK && ptmf_next(&p, &r)) {
         if (r.type == 'A') {
-            rc = add_sound(m, &r, err);
+            /* 00 01, count of 16-bit words, 00, then the A-law bytes (docs/ptmf.md, section 2).
+             * Others are not sound. */
+            static const size_t prefix = 4;
+            if (r.n <= prefix || r.payload[0] != 0 || r.payload[1] != 1 || r.payload[3] != 0 ||
+                (size_t)r.payload[2] * 2 != r.n - prefix)
+                rc = ERR_OK;
+            else {
+                rc = media_grow(&m->sound, m->n_sounds, &m->room_sounds, MEDIA_SOUNDS_MAX,
+                                sizeof *m->sound, "sound records", err);
+                if (rc == ERR_OK) {
+                    m->sound[m->n_sounds++] = (struct media_sound){
+                        .offset = (size_t)(r.payload - m->map) + prefix,
+                        .n = r.n - prefix,
+                        .time_us = r.time_us,
+                        .sequence = r.sequence,
+                    };
+                }
+            }
             continue;
         }
         struct annexb_au au;

@@ -29,31 +29,6 @@ static void describe_stream(const struct media *m, struct media_probe *out)
     name(out->matrix, sizeof out->matrix, av_color_space_name(m->space));
 }
 
-static void describe_pictures(const struct media *m, struct media_probe *out)
-{
-    int64_t last_key = -1;
-    for (int64_t i = 0; i < m->n_pictures; i++) {
-        if (!m->picture[i].key)
-            continue;
-        if (last_key >= 0 && i - last_key > out->key_interval)
-            out->key_interval = i - last_key;
-        last_key = i;
-        out->key_pictures++;
-    }
-    out->pictures = m->n_pictures;
-    out->first_decodable = m->first;
-    out->duration_us = m->duration_us;
-    out->nominal_fps = m->nominal_fps;
-    out->has_camera_clock = m->container == MEDIA_PTMF;
-    out->camera_clock_us = m->clock_us;
-    out->timing = m->timing;
-    out->borrowed_sets = m->lent != NULL;
-    out->end_unknown = m->container == MEDIA_ANNEXB;
-    out->sound_records = m->n_sounds;
-    for (int64_t i = 0; i < m->n_sounds; i++)
-        out->sound_us += (int64_t)m->sound[i].n * 1000000 / 8000;
-}
-
 struct found {
     const struct media *m;
     struct media_probe *out;
@@ -82,7 +57,27 @@ static int probe_video(const char *path, const struct media_facts *facts,
     int rc = media_open(&m, path, out->container, facts, options, err);
     if (rc == ERR_OK) {
         describe_stream(&m, out);
-        describe_pictures(&m, out);
+        int64_t last_key = -1;
+        for (int64_t i = 0; i < m.n_pictures; i++) {
+            if (!m.picture[i].key)
+                continue;
+            if (last_key >= 0 && i - last_key > out->key_interval)
+                out->key_interval = i - last_key;
+            last_key = i;
+            out->key_pictures++;
+        }
+        out->pictures = m.n_pictures;
+        out->first_decodable = m.first;
+        out->duration_us = m.duration_us;
+        out->nominal_fps = m.nominal_fps;
+        out->has_camera_clock = m.container == MEDIA_PTMF;
+        out->camera_clock_us = m.clock_us;
+        out->timing = m.timing;
+        out->borrowed_sets = m.lent != NULL;
+        out->end_unknown = m.container == MEDIA_ANNEXB;
+        out->sound_records = m.n_sounds;
+        for (int64_t i = 0; i < m.n_sounds; i++)
+            out->sound_us += (int64_t)m.sound[i].n * 1000000 / 8000;
     }
     if (rc == ERR_OK && decode) {
         rc = decode_check(&m, on_found, &found, err);

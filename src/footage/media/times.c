@@ -187,32 +187,6 @@ static int repair_sound(struct media *m, const int64_t *repaired_us, struct err 
 
 /* ---- times ---- */
 
-/* A clock that is wrong more often than right is no witness; then the rate in the records' headers
- * is one, which is the same as the metadata's (docs/ptmf.md, section 1). */
-static void vote(struct media *m, const int64_t *times_us, const struct media_facts *facts,
-                 const struct media_options *options)
-{
-    int64_t missing = 0;
-    for (int64_t i = 0; i < m->n_pictures; i++)
-        missing += m->picture[i].missing;
-    struct timing_facts f = {
-        .has_ptmf = m->container == MEDIA_PTMF && !m->clock_dead,
-        .first_us = times_us[0],
-        .last_us = times_us[m->n_pictures - 1],
-        .pictures = m->n_pictures + missing,
-        .meta_fps = facts->meta_fps,
-        .person_fps = options->fps,
-        .stream_fps = m->stream_fps,
-        .default_fps = options->default_fps,
-        .length_s = facts->length_s,
-    };
-    if (m->clock_dead && f.meta_fps <= 0)
-        f.meta_fps = m->nominal_fps;
-    timing_select(&f, &m->timing);
-    if (f.has_ptmf) /* one picture has a time though no rate */
-        m->timing.chosen = MEDIA_SOURCE_PTMF;
-}
-
 /* The camera's clock, repaired, with its zero at the first picture shown; sound is on it too.
  * times_us: by display order. */
 static int camera_times(struct media *m, const struct media_shown *shown, int64_t *times_us,
@@ -261,7 +235,27 @@ static int time_pictures(struct media *m, const struct media_shown *shown, int64
                          struct err *err)
 {
     int rc = m->container == MEDIA_PTMF ? camera_times(m, shown, times_us, err) : ERR_OK;
-    vote(m, times_us, facts, options);
+    /* A clock that is wrong more often than right is no witness; then the rate in the records'
+     * headers is one, which is the same as the metadata's (docs/ptmf.md, section 1). */
+    int64_t missing = 0;
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        missing += m->picture[i].missing;
+    struct timing_facts f = {
+        .has_ptmf = m->container == MEDIA_PTMF && !m->clock_dead,
+        .first_us = times_us[0],
+        .last_us = times_us[m->n_pictures - 1],
+        .pictures = m->n_pictures + missing,
+        .meta_fps = facts->meta_fps,
+        .person_fps = options->fps,
+        .stream_fps = m->stream_fps,
+        .default_fps = options->default_fps,
+        .length_s = facts->length_s,
+    };
+    if (m->clock_dead && f.meta_fps <= 0)
+        f.meta_fps = m->nominal_fps;
+    timing_select(&f, &m->timing);
+    if (f.has_ptmf) /* one picture has a time though no rate */
+        m->timing.chosen = MEDIA_SOURCE_PTMF;
     if (m->timing.chosen != MEDIA_SOURCE_PTMF)
         return rc < 0 ? rc : constant_times(m, shown, times_us, err);
     for (int64_t i = 0; i < m->n_pictures; i++)
