@@ -164,37 +164,11 @@ static int file_end(struct sink *s, struct err *err)
     return closed < 0 ? err_sys(err, "close %s", s->file) : ERR_OK;
 }
 
-static int sink_begin(struct sink *s, const char *name, int64_t size, struct err *err)
-{
-    char *inside = NULL;
-    s->size = size;
-    if (!s->zip)
-        return file_begin(s, name, err);
-    int rc = fsx_path(&inside, err, "%s/%s", s->top, name);
-    if (rc == ERR_OK)
-        rc = zip_begin(s->zip, inside, size, err);
-    free(inside);
-    return rc;
-}
-
 /* Bytes of a name up to its last '/'; 0: none. */
 static size_t parent_bytes(const char *name)
 {
     const char *slash = strrchr(name, '/');
     return slash ? (size_t)(slash - name) : 0;
-}
-
-static int sync_parent(const struct sink *s, const char *name, const char *last, struct err *err)
-{
-    size_t n = parent_bytes(name);
-    char *dir = NULL;
-    if (n == 0 || (parent_bytes(last) == n && strncmp(last, name, n) == 0))
-        return ERR_OK;
-    int rc = fsx_path(&dir, err, "%s/%.*s", s->work.path, (int)n, name);
-    if (rc == ERR_OK)
-        rc = fsx_sync_dir(dir, err);
-    free(dir);
-    return rc;
 }
 
 /* The files, then the directories that name them; a directory was synced into its parent when it
@@ -210,7 +184,15 @@ static int sync_folder(const struct sink *s, struct err *err)
         free(path);
     }
     for (size_t at = 0; rc == ERR_OK && at < s->names.used; at += strlen(names + at) + 1) {
-        rc = sync_parent(s, names + at, last, err);
+        const char *name = names + at;
+        size_t n = parent_bytes(name);
+        char *dir = NULL;
+        if (n > 0 && (parent_bytes(last) != n || strncmp(last, name, n) != 0)) {
+            rc = fsx_path(&dir, err, "%s/%.*s", s->work.path, (int)n, name);
+            if (rc == ERR_OK)
+                rc = fsx_sync_dir(dir, err);
+            free(dir);
+        }
         last = names + at;
     }
     return rc < 0 ? rc : fsx_sync_dir(s->work.path, err);
@@ -251,13 +233,6 @@ struct bag {
     int64_t files, bytes;
 };
 
-static bool name_ok(const char *name)
-{
-    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/");
-    return n > 0 && n < BAG_NAME_ROOM && name[n] == '\0' && name[0] != '/' && name[0] != '.' &&
-           !strstr(name, "/.") && !strstr(name, "//") && name[n - 1] != '/';
-}
-
 void bag_free(struct bag **bag)
 {
     struct bag *b = *bag;
@@ -286,13 +261,25 @@ int bag_new(struct bag **out, const char *path, int64_t at_us, struct err *err)
 
 int bag_begin(struct bag *bag, const char *name, int64_t size, struct err *err)
 {
-    if (!name_ok(name))
+    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/");
+    if (!(n > 0 && n < BAG_NAME_ROOM && name[n] == '\0' && name[0] != '/' && name[0] != '.' &&
+          !strstr(name, "/.") && !strstr(name, "//") && name[n - 1] != '/'))
         return err_set(err, ERR_MALFORMED, "'%.80s' cannot be a file of a package", name);
     bag->entry = (struct entry){.bytes = size};
     snprintf(bag->entry.name, sizeof bag->entry.name, "%s", name);
     hash_free(&bag->hash);
     int rc = hash_new(&bag->hash, err);
-    return rc < 0 ? rc : sink_begin(bag->sink, name, size, err);
+    if (rc != ERR_OK)
+        return rc;
+    char *inside = NULL;
+    bag->sink->size = size;
+    if (!bag->sink->zip)
+        return file_begin(bag->sink, name, err);
+    rc = fsx_path(&inside, err, "%s/%s", bag->sink->top, name);
+    if (rc == ERR_OK)
+        rc = zip_begin(bag->sink->zip, inside, size, err);
+    free(inside);
+    return rc;
 }
 
 int bag_write(struct bag *bag, const void *data, size_t n, struct err *err)

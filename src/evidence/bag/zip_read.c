@@ -299,17 +299,6 @@ static int judge_sizes(struct walk *w, uint64_t end, struct err *err)
     return ERR_OK;
 }
 
-/* The local header must say the same, or leave it to the data descriptor (4.4.4, bit 3). */
-static bool local_agrees(const struct record *c, const struct record *l)
-{
-    bool later = c->flags & ZIP_FLAG_DESCRIPTOR;
-    return c->flags == l->flags && c->method == l->method && c->name_n == l->name_n &&
-           memcmp(c->name, l->name, c->name_n) == 0 &&
-           (c->crc == l->crc || (later && l->crc == 0)) &&
-           (c->size == l->size || (later && l->size == 0)) &&
-           (c->packed == l->packed || (later && l->packed == 0));
-}
-
 /* 4.3.9: with or without a signature, of 32 or 64 bits; nothing says which. It is the one that is
  * right and ends where the next header or the directory begins. */
 static int skip_descriptor(struct walk *w, struct err *err)
@@ -348,7 +337,13 @@ static int judge_place(struct walk *w, struct err *err)
     int rc = read_local(w, err);
     if (rc < 0)
         return rc;
-    if (!local_agrees(c, l))
+    /* The local header must say the same, or leave it to the data descriptor (4.4.4, bit 3). */
+    bool later = c->flags & ZIP_FLAG_DESCRIPTOR;
+    if (!(c->flags == l->flags && c->method == l->method && c->name_n == l->name_n &&
+          memcmp(c->name, l->name, c->name_n) == 0 &&
+          (c->crc == l->crc || (later && l->crc == 0)) &&
+          (c->size == l->size || (later && l->size == 0)) &&
+          (c->packed == l->packed || (later && l->packed == 0))))
         return refuse(w, ERR_MALFORMED, "is something else in the directory and on the spot", err);
     w->content = c->at + ZIP_LOCAL_BYTES + l->name_n + l->extra_n;
     if (w->content > w->dir.at || c->packed > w->dir.at - w->content)

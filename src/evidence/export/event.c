@@ -326,19 +326,6 @@ static bool was_issued(const struct making *m, const char *name)
 
 /* ---- what was left ---- */
 
-/* "<stem>[-2][.zip].unfinished-AbCdEf", as bag_new() leaves it. */
-static bool is_leftover(const struct export_event *event, const char *name)
-{
-    static const char mark[] = ".unfinished-";
-    size_t n = stem_bytes(event, name);
-    const char *at = name + n;
-    if (n > 0 && *at == '-')
-        at += 1 + strspn(at + 1, "0123456789");
-    if (strncmp(at, ".zip", 4) == 0)
-        at += 4;
-    return n > 0 && strncmp(at, mark, strlen(mark)) == 0 && strlen(at) == strlen(mark) + 6;
-}
-
 /* But not what another worker is at. */
 static int remove_leftovers(const struct making *m, struct err *err)
 {
@@ -349,7 +336,15 @@ static int remove_leftovers(const struct making *m, struct err *err)
         return err_sys(err, "open %s", m->dir);
     while (rc == ERR_OK && (e = readdir(d)) != NULL) {
         char *prefix = NULL;
-        if (!is_leftover(m->event, e->d_name))
+        /* "<stem>[-2][.zip].unfinished-AbCdEf", as bag_new() leaves it. */
+        static const char mark[] = ".unfinished-";
+        size_t n = stem_bytes(m->event, e->d_name);
+        const char *at = e->d_name + n;
+        if (n > 0 && *at == '-')
+            at += 1 + strspn(at + 1, "0123456789");
+        if (strncmp(at, ".zip", 4) == 0)
+            at += 4;
+        if (!(n > 0 && strncmp(at, mark, strlen(mark)) == 0 && strlen(at) == strlen(mark) + 6))
             continue;
         rc = fsx_path(&prefix, err, "%.*s", (int)strlen(e->d_name) - 6, e->d_name);
         if (rc == ERR_OK)

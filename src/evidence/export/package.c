@@ -283,17 +283,6 @@ static int put_all(struct package *p, struct err *err)
     return rc;
 }
 
-static int seal_and_finish(struct package *p, struct err *err)
-{
-    struct buf tags;
-    buf_init(&tags, SEAL_DER_MAX_BYTES);
-    int rc = bag_close(p->bag, &tags, p->result->tag_sha256, err);
-    if (rc == ERR_OK)
-        rc = package_put_seals(p, &tags, err);
-    buf_clear(&tags);
-    return rc < 0 ? rc : bag_finish(p->bag, err);
-}
-
 static int fill(struct package *p, struct err *err)
 {
     char readme[README_ROOM];
@@ -314,7 +303,15 @@ static int fill(struct package *p, struct err *err)
         size_t n = readme_text(p->bag, p->result, p->key != NULL, p->redaction, readme);
         rc = bag_put(p->bag, BAG_README, readme, n, err);
     }
-    return rc < 0 ? rc : seal_and_finish(p, err);
+    if (rc != ERR_OK)
+        return rc;
+    struct buf tags;
+    buf_init(&tags, SEAL_DER_MAX_BYTES);
+    rc = bag_close(p->bag, &tags, p->result->tag_sha256, err);
+    if (rc == ERR_OK)
+        rc = package_put_seals(p, &tags, err);
+    buf_clear(&tags);
+    return rc < 0 ? rc : bag_finish(p->bag, err);
 }
 
 /* What the custody of each says; of one that was not whole, that it was not. */

@@ -46,24 +46,21 @@ static int put_stamp(struct package *p, const struct buf *tags, const struct buf
     return rc;
 }
 
-/* Without a nonce: the same package asks the same question. */
-static int put_question(struct package *p, const struct buf *tags, struct err *err)
+int package_put_seals(struct package *p, const struct buf *tags, struct err *err)
 {
+    int rc = p->key ? put_signature(p, tags, err) : ERR_OK;
+    if (rc != ERR_OK)
+        return rc;
+    /* Without a nonce: the same package asks the same question. */
     struct buf query;
     buf_init(&query, SEAL_DER_MAX_BYTES);
-    int rc = seal_ts_request(buf_data(tags), tags->used, false, &query, err);
+    rc = seal_ts_request(buf_data(tags), tags->used, false, &query, err);
     if (rc == ERR_OK)
         rc = bag_put(p->bag, BAG_TS_REQUEST, buf_data(&query), query.used, err);
     if (rc == ERR_OK && p->request->tsa_url)
         rc = put_stamp(p, tags, &query, err);
     buf_clear(&query);
     return rc;
-}
-
-int package_put_seals(struct package *p, const struct buf *tags, struct err *err)
-{
-    int rc = p->key ? put_signature(p, tags, err) : ERR_OK;
-    return rc < 0 ? rc : put_question(p, tags, err);
 }
 
 /* ---- a time stamp for one that exists ---- */

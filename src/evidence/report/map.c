@@ -234,13 +234,6 @@ static void map_label_look(const struct view *v, const struct shape *s, bool isl
     look_below(v, s, island, best);
 }
 
-/* Where the name's middle is; false: there is no room for it. */
-static bool map_label_spot(const struct label *l, struct spot *out)
-{
-    *out = l->at.x > 0 ? l->at : l->below;
-    return out->x > 0;
-}
-
 /* ---- drawings ---- */
 
 /* A map that is being drawn. */
@@ -434,8 +427,9 @@ static void draw_near(struct doc *doc, const struct basemap *w, const struct vie
         draw_lines(&m, WORLD_COAST);
         draw_grid(&m, 2);
         for (size_t i = 0; i < m.w->n_countries; i++) {
-            struct spot at;
-            if (!map_label_spot(&label[i], &at))
+            /* Where the name's middle is; none: there is no room for it. */
+            struct spot at = label[i].at.x > 0 ? label[i].at : label[i].below;
+            if (!(at.x > 0))
                 continue;
             const struct basemap_country *c = &m.w->country[i];
             char name[64];

@@ -739,7 +739,6 @@ int report_pdf(FILE *out, const struct report *r, struct err *err)
         char made[FORMAT_ROOM];
         format_time(&r->made, made);
         const char *part[] = {r->reference, format_title(r), format_time_ok(&r->made) ? made : ""};
-        rc = ERR_OK;
         for (size_t i = 0; rc == ERR_OK && i < sizeof part / sizeof *part; i++) {
             if (doc_empty(part[i]) || foot.used + 16 > foot.max_bytes)
                 continue;

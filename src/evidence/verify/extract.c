@@ -1,9 +1,9 @@
 /* Files of a package, one at a time, in a directory of our own. */
 #include "dashspool/fsx.h"
+#include "dashspool/stop.h"
 #include "dashspool/workdir.h"
 #include "verify_internal.h"
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,6 @@
 struct extract {
     struct verify *v;
     struct workdir work;
-    struct sigaction before[2];
     /* while files are handed out */
     extract_want_fn *want;
     extract_file_fn *file;
@@ -22,17 +21,10 @@ struct extract {
     int fd;
 };
 
-static volatile sig_atomic_t stop;
-
-static void on_stop(int signum)
-{
-    (void)signum;
-    stop = 1;
-}
-
 int extract_stopped(struct err *err)
 {
-    return stop ? err_set(err, ERR_AGAIN, "stopped by a signal; nothing is left behind") : ERR_OK;
+    return stop_caught() ? err_set(err, ERR_AGAIN, "stopped by a signal; nothing is left behind")
+                         : ERR_OK;
 }
 
 int extract_open(struct extract **out, struct verify *v, struct err *err)
@@ -43,11 +35,7 @@ int extract_open(struct extract **out, struct verify *v, struct err *err)
         return err_nomem(err, "looking into footage");
     x->v = v;
     x->fd = -1;
-    struct sigaction act = {.sa_handler = on_stop};
-    sigemptyset(&act.sa_mask);
-    stop = 0;
-    sigaction(SIGTERM, &act, &x->before[0]);
-    sigaction(SIGINT, &act, &x->before[1]);
+    stop_catch(false);
     x->work = WORKDIR_NONE;
     int rc = workdir_open(&x->work, tmp && tmp[0] == '/' ? tmp : "/tmp", "dashspool-verify-", err);
     if (rc < 0)
@@ -64,8 +52,7 @@ void extract_close(struct extract **x)
     if ((*x)->fd >= 0)
         close((*x)->fd);
     workdir_close(&(*x)->work);
-    sigaction(SIGTERM, &(*x)->before[0], NULL);
-    sigaction(SIGINT, &(*x)->before[1], NULL);
+    stop_release();
     free((*x)->path);
     free(*x);
     *x = NULL;

@@ -179,18 +179,6 @@ static int read_all(struct copy_check *c, struct err *err)
     return rc;
 }
 
-static int judge_slices(struct copy_check *c, struct err *err)
-{
-    uint8_t digest[HASH_BYTES];
-    char hex[HASH_HEX_ROOM];
-    int rc = hash_final(c->slices, digest, err);
-    if (rc < 0)
-        return rc;
-    hash_hex(digest, hex);
-    return strcmp(hex, c->m->slices_sha256) == 0 ? ERR_OK
-                                                 : UNLIKE(err, "its slices are not the master's");
-}
-
 static int judge(struct copy_check *c, struct err *err)
 {
     bool viewing = c->kind == COPY_VIEWING;
@@ -212,8 +200,17 @@ static int judge(struct copy_check *c, struct err *err)
                         "its sound is samples %" PRId64 "..%" PRId64 ", not %" PRId64 "..%" PRId64,
                         begins, ends, from, until);
     }
-    if (rc == ERR_OK && c->slices)
-        rc = judge_slices(c, err);
+    if (rc == ERR_OK && c->slices) {
+        uint8_t digest[HASH_BYTES];
+        char hex[HASH_HEX_ROOM];
+        rc = hash_final(c->slices, digest, err);
+        if (rc == ERR_OK) {
+            hash_hex(digest, hex);
+            rc = strcmp(hex, c->m->slices_sha256) == 0
+                     ? ERR_OK
+                     : UNLIKE(err, "its slices are not the master's");
+        }
+    }
     if (rc < 0)
         return rc;
     /* a damaged master's working copy decodes no better than the master */

@@ -135,17 +135,6 @@ struct plan {
     int n;
 };
 
-/* Neither the master nor (unless it may be replaced) anything else is in the way. */
-static int check_free(const char *path, const char *input, bool overwrite, struct err *err)
-{
-    struct stat in, out;
-    if (lstat(path, &out) < 0)
-        return errno == ENOENT ? ERR_OK : err_sys(err, "%s", path);
-    if (stat(input, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-        return err_set(err, ERR_CONFIG, "the copy %s would replace the master", path);
-    return overwrite ? ERR_OK : err_set(err, ERR_BUSY, "%s already exists", path);
-}
-
 static int make_empty(const char *path, struct err *err)
 {
     int rc = ERR_OK, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
@@ -181,8 +170,16 @@ static int add_output(struct plan *p, const struct copy_maker *maker, int64_t mo
     int rc = fsx_path(&o->path, err, "%s/%s.%s", out_dir, stem, suffix);
     if (rc == ERR_OK && strlen(o->path) >= sizeof((struct convert_output *)0)->path)
         rc = err_set(err, ERR_LIMIT, "the path of the copy is too long");
-    if (rc == ERR_OK)
-        rc = check_free(o->path, input, overwrite, err);
+    if (rc == ERR_OK) {
+        /* Neither the master nor (unless it may be replaced) anything else is in the way. */
+        struct stat in, out;
+        if (lstat(o->path, &out) < 0)
+            rc = errno == ENOENT ? ERR_OK : err_sys(err, "%s", o->path);
+        else if (stat(input, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            rc = err_set(err, ERR_CONFIG, "the copy %s would replace the master", o->path);
+        else
+            rc = overwrite ? ERR_OK : err_set(err, ERR_BUSY, "%s already exists", o->path);
+    }
     if (rc < 0)
         return rc;
     rc = fsx_path(&o->tmp, err, "%s/%s.%s", stage_dir, stem, suffix);

@@ -193,19 +193,6 @@ static int cues_describe(AVCodecParameters *out, int width_px, int height_px, st
     return ERR_OK;
 }
 
-static int cues_packet(const struct cue *cue, AVPacket *out, struct err *err)
-{
-    size_t n = strlen(cue->text);
-    int code = av_new_packet(out, (int)n + 2);
-    if (code < 0)
-        return av_fail(err, code, NULL, "packet");
-    memcpy(put_be(out->data, (unsigned)n, 2), cue->text, n);
-    out->pts = out->dts = cue->pts;
-    out->duration = cue->span;
-    out->flags = AV_PKT_FLAG_KEY;
-    return ERR_OK;
-}
-
 /* ---- chapters ---- */
 
 #define SHORTEST_US INT64_C(1000) /* two at one place would be one in a player's list */
@@ -216,14 +203,6 @@ static int by_time(const void *a, const void *b)
     if (x->from_us != y->from_us)
         return x->from_us < y->from_us ? -1 : 1;
     return x->until_us < y->until_us ? -1 : 1; /* the order in which they were found */
-}
-
-static void gap_title(const struct media_hole *h, char *out, size_t room)
-{
-    if (h->lost > 0)
-        snprintf(out, room, "gap: %" PRId64 " picture%s missing", h->lost, h->lost > 1 ? "s" : "");
-    else
-        snprintf(out, room, "gap: pictures missing");
 }
 
 int chapters_make(const struct media *m, const struct media_facts *facts,
@@ -240,7 +219,11 @@ int chapters_make(const struct media *m, const struct media_facts *facts,
         if (from_us < SHORTEST_US || from_us >= m->duration_us)
             continue;
         out[n] = (struct chapter){from_us, n, ""};
-        gap_title(&m->hole[i], out[n].title, sizeof out[n].title);
+        if (m->hole[i].lost > 0)
+            snprintf(out[n].title, sizeof out->title, "gap: %" PRId64 " picture%s missing",
+                     m->hole[i].lost, m->hole[i].lost > 1 ? "s" : "");
+        else
+            snprintf(out[n].title, sizeof out->title, "gap: pictures missing");
         n++;
     }
     qsort(out, (size_t)n, sizeof *out, by_time);
@@ -464,7 +447,16 @@ static int text_until(struct mux *x, int64_t dts, struct err *err)
     if (x->has_cue && x->cue.pts <= dts && !packet)
         return err_nomem(err, "a packet");
     while (rc == ERR_OK && x->has_cue && x->cue.pts <= dts) {
-        rc = cues_packet(&x->cue, packet, err);
+        size_t n = strlen(x->cue.text);
+        int code = av_new_packet(packet, (int)n + 2);
+        if (code < 0)
+            rc = av_fail(err, code, NULL, "packet");
+        else {
+            memcpy(put_be(packet->data, (unsigned)n, 2), x->cue.text, n);
+            packet->pts = packet->dts = x->cue.pts;
+            packet->duration = x->cue.span;
+            packet->flags = AV_PKT_FLAG_KEY;
+        }
         if (rc == ERR_OK)
             rc = write_packet(x, packet, x->text, av_ticks(), err);
         x->has_cue = cues_next(&x->cues, &x->cue);

@@ -186,15 +186,6 @@ struct redact_time redact_time_of(const struct media *m, int64_t index, int64_t 
     return (struct redact_time){p->pts, until, p->state != MEDIA_GOOD};
 }
 
-/* From the tick that holds its beginning to the one that holds its end. */
-static bool is_due(const struct convert_mask *m, struct redact_time time)
-{
-    int64_t from = av_rescale_rnd(m->from_us, AV_TICKS, 1000000, AV_ROUND_DOWN);
-    int64_t until =
-        m->until_us ? av_rescale_rnd(m->until_us, AV_TICKS, 1000000, AV_ROUND_UP) : INT64_MAX;
-    return time.all || (time.from < until && (time.until > from || time.from >= from));
-}
-
 static int blacken(AVFrame *f, const AVPixFmtDescriptor *d, struct box b, struct err *err)
 {
     uint8_t *data[4] = {NULL};
@@ -224,7 +215,11 @@ int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time,
     int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < t->options->n_masks; i++) {
         const struct convert_mask *m = &t->options->mask[i];
-        if (!is_due(m, time))
+        /* From the tick that holds its beginning to the one that holds its end. */
+        int64_t from = av_rescale_rnd(m->from_us, AV_TICKS, 1000000, AV_ROUND_DOWN);
+        int64_t until =
+            m->until_us ? av_rescale_rnd(m->until_us, AV_TICKS, 1000000, AV_ROUND_UP) : INT64_MAX;
+        if (!(time.all || (time.from < until && (time.until > from || time.from >= from))))
             continue;
         if (!d || d->flags & unknown)
             return err_set(err, ERR_UNSUPPORTED, "nothing can be hidden in pictures in %s",

@@ -200,7 +200,7 @@ static void put_gaps(const struct sheet *s)
         /* The hole before a picture, as the sequence numbers tell it, which is looked for in time
          * order; NULL: they tell none. */
         while (at < m->n_holes && m->hole[at].until_us < m->picture[index].time_us)
-            (at)++;
+            at++;
         const struct media_hole *hole =
             at < m->n_holes && m->hole[at].before == index ? &m->hole[at] : NULL;
         if (!hole && !is_gap(m, until_us - from_us))

@@ -154,9 +154,11 @@ static void read_lender(const struct media *lender, enum media_container contain
             return;
 }
 
-/* SPS and PPS before the first slice of m. */
-static bool begins_with_sets(const struct media *m)
+static int use_sets(struct media *m, const char *path, struct err *err)
 {
+    struct media lender = {0};
+    enum media_container container;
+    /* SPS and PPS before the first slice of m. */
     const struct media_picture *p = &m->picture[0];
     struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
     struct nal nal;
@@ -165,14 +167,7 @@ static bool begins_with_sets(const struct media *m)
         sps = sps || nal.type == NAL_SPS;
         pps = pps || nal.type == NAL_PPS;
     }
-    return sps && pps;
-}
-
-static int use_sets(struct media *m, const char *path, struct err *err)
-{
-    struct media lender = {0};
-    enum media_container container;
-    if (begins_with_sets(m))
+    if (sps && pps)
         return ERR_OK;
     int rc = media_map(&lender, path, err);
     if (rc == ERR_OK)

@@ -104,19 +104,6 @@ static int log2_exact(int of, int part)
     return -1;
 }
 
-/* Luma has all pixels, both chroma planes are smaller by the same powers of two. A single component
- * is one plane whatever its factors say. */
-static bool take_sampling(struct photo *p)
-{
-    for (int k = 0; k < p->in.num_components; k++) {
-        const jpeg_component_info *c = &p->in.comp_info[k];
-        p->log2_w[k] = log2_exact(p->in.max_h_samp_factor, c->h_samp_factor);
-        p->log2_h[k] = log2_exact(p->in.max_v_samp_factor, c->v_samp_factor);
-    }
-    return p->log2_w[0] == 0 && p->log2_h[0] == 0 && p->log2_w[1] >= 0 && p->log2_h[1] >= 0 &&
-           p->log2_w[1] == p->log2_w[2] && p->log2_h[1] == p->log2_h[2];
-}
-
 static int check_header(struct photo *p, struct err *err)
 {
     J_COLOR_SPACE space = p->in.jpeg_color_space;
@@ -127,7 +114,15 @@ static int check_header(struct photo *p, struct err *err)
                        space == JCS_RGB                         ? "RGB"
                        : space == JCS_CMYK || space == JCS_YCCK ? "CMYK"
                                                                 : "unknown colours");
-    if (!take_sampling(p))
+    /* Luma has all pixels, both chroma planes are smaller by the same powers of two. A single
+     * component is one plane whatever its factors say. */
+    for (int k = 0; k < p->in.num_components; k++) {
+        const jpeg_component_info *c = &p->in.comp_info[k];
+        p->log2_w[k] = log2_exact(p->in.max_h_samp_factor, c->h_samp_factor);
+        p->log2_h[k] = log2_exact(p->in.max_v_samp_factor, c->v_samp_factor);
+    }
+    if (!(p->log2_w[0] == 0 && p->log2_h[0] == 0 && p->log2_w[1] >= 0 && p->log2_h[1] >= 0 &&
+          p->log2_w[1] == p->log2_w[2] && p->log2_h[1] == p->log2_h[2]))
         return err_set(err, ERR_UNSUPPORTED, "a JPEG with unusual chroma subsampling");
     if (p->width_px > PHOTO_PIXELS_MAX / p->height_px)
         return err_set(err, ERR_LIMIT, "a JPEG of %dx%d; at most %d million pixels are supported",

@@ -131,20 +131,6 @@ static int64_t on_picture_clock(const struct media *m, const int64_t *repaired_u
     return best;
 }
 
-/* Records a little out of order are sorted; the rest is for the repair. */
-static void sort_near(struct media_sound *s, int64_t n)
-{
-    for (int64_t i = 1; i < n; i++) {
-        struct media_sound moved = s[i];
-        int64_t k = i;
-        for (; k > 0 && s[k - 1].time_us > moved.time_us &&
-               s[k - 1].time_us - moved.time_us <= SOUND_REORDER_US;
-             k--)
-            s[k] = s[k - 1];
-        s[k] = moved;
-    }
-}
-
 /* Times far from the pictures around a record are none: it follows its predecessor. */
 static int64_t map_sound(struct media *m, const int64_t *repaired_us)
 {
@@ -167,7 +153,18 @@ static int repair_sound(struct media *m, const int64_t *repaired_us, struct err 
     if (m->n_sounds == 0)
         return ERR_OK;
     int64_t strayed = map_sound(m, repaired_us);
-    sort_near(m->sound, m->n_sounds);
+    /* Records a little out of order are sorted; the rest is for the repair. */
+    struct media_sound *s = m->sound;
+    int64_t n = m->n_sounds;
+    for (int64_t i = 1; i < n; i++) {
+        struct media_sound moved = s[i];
+        int64_t k = i;
+        for (; k > 0 && s[k - 1].time_us > moved.time_us &&
+               s[k - 1].time_us - moved.time_us <= SOUND_REORDER_US;
+             k--)
+            s[k] = s[k - 1];
+        s[k] = moved;
+    }
     int64_t *times_us = malloc((size_t)m->n_sounds * sizeof *times_us);
     if (!times_us)
         return err_nomem(err, "the times of the sound");
