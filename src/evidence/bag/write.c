@@ -41,14 +41,6 @@ static bool is_zip(const char *name)
     return n > 4 && strcmp(name + n - 4, ".zip") == 0;
 }
 
-static int sink_begin_zip(struct sink *s, const char *name, int64_t at_us, struct err *err)
-{
-    int rc = fsx_path(&s->zip_path, err, "%s/zip", s->work.path);
-    if (rc == ERR_OK)
-        rc = zip_new(&s->zip, s->zip_path, at_us, err);
-    return rc < 0 ? rc : fsx_path(&s->top, err, "%.*s", (int)(strlen(name) - 4), name);
-}
-
 static void forget_file(struct sink *s)
 {
     if (s->fd >= 0)
@@ -97,9 +89,13 @@ static int sink_new(struct sink **out, const char *path, int64_t at_us, struct e
         rc = fsx_path(&prefix, err, "%s.unfinished-", name);
     if (rc == ERR_OK)
         rc = workdir_open(&s->work, parent, prefix, err);
-    if (rc == ERR_OK && is_zip(name))
-        rc = sink_begin_zip(s, name, at_us, err);
-    else if (rc == ERR_OK && chmod(s->work.path, 0750) < 0)
+    if (rc == ERR_OK && is_zip(name)) {
+        rc = fsx_path(&s->zip_path, err, "%s/zip", s->work.path);
+        if (rc == ERR_OK)
+            rc = zip_new(&s->zip, s->zip_path, at_us, err);
+        if (rc == ERR_OK)
+            rc = fsx_path(&s->top, err, "%.*s", (int)(strlen(name) - 4), name);
+    } else if (rc == ERR_OK && chmod(s->work.path, 0750) < 0)
         rc = err_sys(err, "open %s to its group", s->work.path);
     free(parent);
     free(name);
@@ -461,28 +457,6 @@ static int64_t exported_us(const struct buf *info)
     return clock_parse(text, 0, &at_us, NULL, &err) == ERR_OK ? at_us : clock_utc_us();
 }
 
-static int rewrite(struct adding *a, const char *package, const char *path, const char *name,
-                   const void *data, size_t n, struct err *err)
-{
-    static const struct bag_reader all = {add_top, add_begin, add_data, add_end, NULL};
-    static const struct bag_limits limits = {0, 0};
-    struct bag_text info = {.name = BAG_INFO};
-    buf_init(&info.text, TEXT_BYTES_MAX);
-    int rc = bag_read_texts(package, &info, 1, err);
-    if (rc == ERR_OK)
-        rc = zip_new(&a->zip, path, exported_us(&info.text), err);
-    if (rc == ERR_OK)
-        rc = bag_read(package, &limits, &all, a, err);
-    if (rc == ERR_OK)
-        rc = add_begin(a, name, (int64_t)n, err);
-    if (rc == ERR_OK)
-        rc = zip_write(a->zip, data, n, err);
-    if (rc == ERR_OK)
-        rc = zip_end(a->zip, err);
-    buf_clear(&info.text);
-    return rc < 0 ? rc : zip_finish(a->zip, err);
-}
-
 static int add_to_zip(const char *package, const char *name, const void *data, size_t n,
                       struct err *err)
 {
@@ -496,8 +470,26 @@ static int add_to_zip(const char *package, const char *name, const void *data, s
         rc = workdir_open(&work, parent, prefix, err);
     if (rc == ERR_OK)
         rc = fsx_path(&path, err, "%s/zip", work.path);
-    if (rc == ERR_OK)
-        rc = rewrite(&a, package, path, name, data, n, err);
+    if (rc == ERR_OK) {
+        static const struct bag_reader all = {add_top, add_begin, add_data, add_end, NULL};
+        static const struct bag_limits limits = {0, 0};
+        struct bag_text info = {.name = BAG_INFO};
+        buf_init(&info.text, TEXT_BYTES_MAX);
+        rc = bag_read_texts(package, &info, 1, err);
+        if (rc == ERR_OK)
+            rc = zip_new(&a.zip, path, exported_us(&info.text), err);
+        if (rc == ERR_OK)
+            rc = bag_read(package, &limits, &all, &a, err);
+        if (rc == ERR_OK)
+            rc = add_begin(&a, name, (int64_t)n, err);
+        if (rc == ERR_OK)
+            rc = zip_write(a.zip, data, n, err);
+        if (rc == ERR_OK)
+            rc = zip_end(a.zip, err);
+        buf_clear(&info.text);
+        if (rc == ERR_OK)
+            rc = zip_finish(a.zip, err);
+    }
     if (rc == ERR_OK)
         rc = fsx_rename(path, package, err);
     zip_free(&a.zip);

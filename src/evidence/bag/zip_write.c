@@ -270,8 +270,12 @@ static void put_end_64(struct out *o, uint64_t entries, uint64_t bytes, uint64_t
     put(o, 4, 1); /* disks */
 }
 
-static int write_end(struct zip *z, struct err *err)
+int zip_finish(struct zip *z, struct err *err)
 {
+    int rc = usable(z, false, err);
+    if (rc < 0)
+        return rc;
+    z->bad = true;
     uint64_t at = z->at, bytes = z->directory.used;
     struct out o = {.n = 0};
     if (z->entries >= ZIP_MAX16 || bytes >= ZIP_MAX32 || at >= ZIP_MAX32)
@@ -283,17 +287,9 @@ static int write_end(struct zip *z, struct err *err)
     put(&o, 4, at_most(bytes, ZIP_MAX32));
     put(&o, 4, at_most(at, ZIP_MAX32));
     put(&o, 2, 0); /* comment */
-    int rc = append(z, buf_data(&z->directory), z->directory.used, err);
-    return rc < 0 ? rc : append(z, o.bytes, o.n, err);
-}
-
-int zip_finish(struct zip *z, struct err *err)
-{
-    int rc = usable(z, false, err);
-    if (rc < 0)
-        return rc;
-    z->bad = true;
-    rc = write_end(z, err);
+    rc = append(z, buf_data(&z->directory), z->directory.used, err);
+    if (rc == ERR_OK)
+        rc = append(z, o.bytes, o.n, err);
     if (rc == ERR_OK && fsync(z->fd) < 0)
         rc = err_sys(err, "fsync %s", z->path);
     if (close(z->fd) < 0 && rc == ERR_OK)

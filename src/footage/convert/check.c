@@ -1,5 +1,4 @@
 #include "copies.h"
-#include "dashspool/fsx.h"
 #include "media/av.h"
 #include "media/media.h"
 #include <inttypes.h>
@@ -58,15 +57,8 @@ static int plan_times(struct copy_check *c, struct err *err)
 
 static int open_copy(struct copy_check *c, const char *path, struct err *err)
 {
-    char *url = NULL;
-    int rc = fsx_path(&url, err, "file:%s", path);
-    if (rc < 0)
-        return rc;
-    /* only our own container, whatever the bytes look like */
-    int code = avformat_open_input(&c->ctx, url, av_find_input_format("mp4"), NULL);
-    free(url);
-    if (code < 0)
-        return av_fail(err, code, NULL, "opening"), err->code = ERR_IO;
+    if (av_open_mp4(&c->ctx, path, "opening", err) < 0)
+        return err->code = ERR_IO;
     c->packet = av_packet_alloc();
     c->frame = av_frame_alloc();
     return c->packet && c->frame ? ERR_OK : err_nomem(err, "a packet");

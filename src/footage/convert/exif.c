@@ -243,27 +243,23 @@ static int write_dir(const struct exif *e, enum exif_dir dir, size_t base, uint3
     return rc < 0 ? rc : buf_append(out, table, 2 + (size_t)n * 12 + 4, err);
 }
 
-static int write_start(const struct exif *e, struct buf *out, size_t *base, struct err *err)
-{
-    uint8_t header[8];
-    memcpy(header, e->big ? "MM" : "II", 2);
-    put(header + 2, e->big, 42, 2);
-    put(header + 4, e->big, 0, 4);
-    int rc = buf_append(out, EXIF_HEAD, EXIF_HEAD_BYTES, err);
-    *base = out->used;
-    if (rc == ERR_OK)
-        rc = e->tiff ? buf_append(out, e->tiff, e->n, err)
-                     : buf_append(out, header, sizeof header, err);
-    return rc < 0 ? rc : append_even(out, *base, err);
-}
-
 int exif_write(const struct exif *e, struct buf *out, struct err *err)
 {
     static const uint16_t pointer[EXIF_N_DIRS] = {0, TAG_PHOTO_IFD, TAG_GPS_IFD};
     size_t start = out->used, base;
     struct exif whole = *e; /* with the pointers, whose values are only known now */
     uint32_t at;
-    int rc = write_start(e, out, &base, err);
+    uint8_t header[8];
+    memcpy(header, e->big ? "MM" : "II", 2);
+    put(header + 2, e->big, 42, 2);
+    put(header + 4, e->big, 0, 4);
+    int rc = buf_append(out, EXIF_HEAD, EXIF_HEAD_BYTES, err);
+    base = out->used;
+    if (rc == ERR_OK)
+        rc = e->tiff ? buf_append(out, e->tiff, e->n, err)
+                     : buf_append(out, header, sizeof header, err);
+    if (rc == ERR_OK)
+        rc = append_even(out, base, err);
     for (enum exif_dir dir = EXIF_PHOTO; rc == ERR_OK && dir < EXIF_N_DIRS; dir++) {
         if (e->dir[dir].n == 0)
             continue;
