@@ -87,11 +87,6 @@ static size_t utf8_next(const uint8_t *p, size_t n, uint32_t *out)
     return c < least[length] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff ? 0 : length;
 }
 
-static bool is_control(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
-}
-
 static const char *bad_part(const char *part, size_t n)
 {
     if (n == 0)
@@ -115,7 +110,7 @@ static const char *bad_name(const char *name, size_t n)
         step = utf8_next((const uint8_t *)name + i, n - i, &c);
         if (step == 0)
             return "is no UTF-8";
-        if (c == '\\' || is_control(c))
+        if (c == '\\' || (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029))
             return "has a backslash or a control character";
     }
     int parts = 0;

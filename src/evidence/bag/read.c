@@ -1,5 +1,6 @@
 /* A package is read: a folder here, a zip in zip_read.c. */
 #include "bag_internal.h"
+#include "dashspool/fsx.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK_BYTES = 1 << 17, LIST_FIRST = 64 };
+enum { CHUNK_BYTES = 1 << 17 };
 
 struct folder {
     const struct package *package;
@@ -23,43 +24,13 @@ struct folder {
 
 /* ---- what is in one folder ---- */
 
-struct list {
-    char **names; /* each and the array are the list's */
-    size_t n, room;
-};
-
-static void list_clear(struct list *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        free(l->names[i]);
-    free(l->names);
-    *l = (struct list){0};
-}
-
-static int list_add(struct list *l, const char *name, struct err *err)
-{
-    if (l->n == l->room) {
-        size_t room = l->room ? l->room * 2 : LIST_FIRST;
-        char **names = realloc(l->names, room * sizeof *names);
-        if (!names)
-            return err_nomem(err, "a folder of %zu names", l->n);
-        l->names = names;
-        l->room = room;
-    }
-    l->names[l->n] = strdup(name);
-    if (!l->names[l->n])
-        return err_nomem(err, "a folder of %zu names", l->n);
-    l->n++;
-    return ERR_OK;
-}
-
 static int by_bytes(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* All names, sorted; stops as soon as there are more than the package may have. */
-static int list_folder(struct folder *f, DIR *dir, struct list *out, struct err *err)
+static int list_folder(struct folder *f, DIR *dir, struct fsx_names *out, struct err *err)
 {
     for (;;) {
         errno = 0;
@@ -73,12 +44,16 @@ static int list_folder(struct folder *f, DIR *dir, struct list *out, struct err 
         if (++f->entries > f->package->limits.entries)
             return err_set(err, ERR_LIMIT, "%s has more than %" PRId64 " files and folders",
                            f->package->path, f->package->limits.entries);
-        int rc = list_add(out, d->d_name, err);
-        if (rc < 0)
-            return rc;
+        bool full = (out->n & (out->n - 1)) == 0; /* at 0, 1, 2, 4, 8, ... */
+        char **more = full ? realloc(out->name, (out->n * 2 + 1) * sizeof *more) : out->name;
+        if (more)
+            out->name = more;
+        if (!more || !(more[out->n] = strdup(d->d_name)))
+            return err_nomem(err, "a folder of %zu names", out->n);
+        out->n++;
     }
     if (out->n > 0)
-        qsort(out->names, out->n, sizeof *out->names, by_bytes);
+        qsort(out->name, out->n, sizeof *out->name, by_bytes);
     return ERR_OK;
 }
 
@@ -164,7 +139,7 @@ static int visit(struct folder *f, int dir_fd, const char *part, struct err *err
 /* Takes fd. */
 static int read_folder(struct folder *f, int fd, struct err *err)
 {
-    struct list list = {0};
+    struct fsx_names list = {0};
     DIR *dir = fdopendir(fd);
     if (!dir) {
         int rc = err_sys(err, "list '%s' of %s", f->name, f->package->path);
@@ -173,17 +148,10 @@ static int read_folder(struct folder *f, int fd, struct err *err)
     }
     int rc = list_folder(f, dir, &list, err);
     for (size_t i = 0; i < list.n && rc == ERR_OK; i++)
-        rc = visit(f, dirfd(dir), list.names[i], err);
-    list_clear(&list);
+        rc = visit(f, dirfd(dir), list.name[i], err);
+    fsx_names_clear(&list);
     closedir(dir);
     return rc;
-}
-
-static int enter(struct folder *f, int dir_fd, const char *part, struct err *err)
-{
-    int fd = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? err_sys(err, "open '%s' of %s", f->name, f->package->path)
-                  : read_folder(f, fd, err);
 }
 
 /* f->name is longer by `part` during the call. names_add() bounds how deep this goes. */
@@ -204,35 +172,16 @@ static int visit(struct folder *f, int dir_fd, const char *part, struct err *err
     int rc = names_add(f->names, f->name, f->name_n, S_ISDIR(st.st_mode), err);
     if (rc < 0)
         err_wrap(err, "%s", p->path);
-    else if (S_ISDIR(st.st_mode))
-        rc = enter(f, dir_fd, part, err);
-    else if (S_ISREG(st.st_mode))
+    else if (S_ISDIR(st.st_mode)) {
+        int fd = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        rc = fd < 0 ? err_sys(err, "open '%s' of %s", f->name, f->package->path)
+                    : read_folder(f, fd, err);
+    } else if (S_ISREG(st.st_mode))
         rc = p->fns.want(p->arg, f->name) ? read_file(f, dir_fd, part, err) : ERR_OK;
     else
         rc = judge(f, &st, err);
     f->name_n = before;
     f->name[before] = '\0';
-    return rc;
-}
-
-static int read_top_folder(const struct package *p, struct err *err)
-{
-    struct folder *f = calloc(1, sizeof *f);
-    if (!f)
-        return err_nomem(err, "reading %s", p->path);
-    f->package = p;
-    int fd = -1;
-    int rc = names_new(&f->names, err);
-    if (rc == ERR_OK && (fd = openat(p->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        rc = err_sys(err, "open %s", p->path);
-    if (rc == ERR_OK)
-        rc = p->fns.top(p->arg, "", err);
-    if (rc == ERR_OK)
-        rc = read_folder(f, fd, err);
-    else if (fd >= 0)
-        close(fd);
-    names_free(&f->names);
-    free(f);
     return rc;
 }
 
@@ -273,9 +222,26 @@ int bag_read(const char *path, const struct bag_limits *limits, const struct bag
         return err_sys(err, "open %s", path);
     if (fstat(p.fd, &st) < 0)
         rc = err_sys(err, "stat %s", path);
-    else if (S_ISDIR(st.st_mode))
-        rc = read_top_folder(&p, err);
-    else if (S_ISREG(st.st_mode))
+    else if (S_ISDIR(st.st_mode)) {
+        struct folder *f = calloc(1, sizeof *f);
+        if (!f)
+            rc = err_nomem(err, "reading %s", p.path);
+        else {
+            f->package = &p;
+            int fd = -1;
+            rc = names_new(&f->names, err);
+            if (rc == ERR_OK && (fd = openat(p.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+                rc = err_sys(err, "open %s", p.path);
+            if (rc == ERR_OK)
+                rc = p.fns.top(p.arg, "", err);
+            if (rc == ERR_OK)
+                rc = read_folder(f, fd, err);
+            else if (fd >= 0)
+                close(fd);
+            names_free(&f->names);
+            free(f);
+        }
+    } else if (S_ISREG(st.st_mode))
         rc = zip_read(&p, err);
     else
         rc = err_set(err, ERR_MALFORMED, "%s is neither a folder nor a file", path);

@@ -40,38 +40,6 @@ static bool is_zip(const char *name)
     return n > 4 && strcmp(name + n - 4, ".zip") == 0;
 }
 
-static int sink_begin_zip(struct sink *s, const char *name, int64_t at_us, struct err *err)
-{
-    int rc = fsx_path(&s->zip_path, err, "%s/zip", s->work.path);
-    if (rc == ERR_OK)
-        rc = zip_new(&s->zip, s->zip_path, at_us, err);
-    return rc < 0 ? rc : fsx_path(&s->top, err, "%.*s", (int)(strlen(name) - 4), name);
-}
-
-static int sink_open(struct sink *s, const char *path, int64_t at_us, struct err *err)
-{
-    struct stat st;
-    char *parent = NULL, *name = NULL, *prefix = NULL;
-    int rc = fsx_split(path, &parent, &name, err);
-    if (rc == ERR_OK)
-        rc = fsx_path(&s->path, err, "%s/%s", parent, name);
-    if (rc == ERR_OK && lstat(s->path, &st) == 0)
-        rc =
-            err_set(err, ERR_BUSY, "%s already exists; choose another name, or move it away", path);
-    if (rc == ERR_OK)
-        rc = fsx_path(&prefix, err, "%s.unfinished-", name);
-    if (rc == ERR_OK)
-        rc = workdir_open(&s->work, parent, prefix, err);
-    if (rc == ERR_OK && is_zip(name))
-        rc = sink_begin_zip(s, name, at_us, err);
-    else if (rc == ERR_OK && chmod(s->work.path, 0750) < 0)
-        rc = err_sys(err, "open %s to its group", s->work.path);
-    free(parent);
-    free(name);
-    free(prefix);
-    return rc;
-}
-
 static void forget_file(struct sink *s)
 {
     if (s->fd >= 0)
@@ -108,21 +76,31 @@ static int sink_new(struct sink **out, const char *path, int64_t at_us, struct e
     s->fd = -1;
     s->work = WORKDIR_NONE;
     buf_init(&s->names, NAMES_BYTES_MAX);
-    int rc = sink_open(s, path, at_us, err);
+    struct stat st;
+    char *parent = NULL, *name = NULL, *prefix = NULL;
+    int rc = fsx_split(path, &parent, &name, err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&s->path, err, "%s/%s", parent, name);
+    if (rc == ERR_OK && lstat(s->path, &st) == 0)
+        rc =
+            err_set(err, ERR_BUSY, "%s already exists; choose another name, or move it away", path);
+    if (rc == ERR_OK)
+        rc = fsx_path(&prefix, err, "%s.unfinished-", name);
+    if (rc == ERR_OK)
+        rc = workdir_open(&s->work, parent, prefix, err);
+    if (rc == ERR_OK && is_zip(name)) {
+        rc = fsx_path(&s->zip_path, err, "%s/zip", s->work.path);
+        if (rc == ERR_OK)
+            rc = zip_new(&s->zip, s->zip_path, at_us, err);
+        if (rc == ERR_OK)
+            rc = fsx_path(&s->top, err, "%.*s", (int)(strlen(name) - 4), name);
+    } else if (rc == ERR_OK && chmod(s->work.path, 0750) < 0)
+        rc = err_sys(err, "open %s to its group", s->work.path);
+    free(parent);
+    free(name);
+    free(prefix);
     if (rc < 0)
         sink_free(out);
-    return rc;
-}
-
-static int make_parent(const char *file, struct err *err)
-{
-    char *dir = NULL;
-    int rc = fsx_path(&dir, err, "%s", file);
-    if (rc < 0)
-        return rc;
-    *strrchr(dir, '/') = '\0';
-    rc = fsx_mkdirs(dir, err);
-    free(dir);
     return rc;
 }
 
@@ -131,8 +109,15 @@ static int file_begin(struct sink *s, const char *name, struct err *err)
     forget_file(s);
     s->written = s->started = 0;
     int rc = fsx_path(&s->file, err, "%s/%s", s->work.path, name);
-    if (rc == ERR_OK)
-        rc = make_parent(s->file, err);
+    if (rc == ERR_OK) {
+        char *dir = NULL;
+        rc = fsx_path(&dir, err, "%s", s->file);
+        if (rc == ERR_OK) {
+            *strrchr(dir, '/') = '\0';
+            rc = fsx_mkdirs(dir, err);
+            free(dir);
+        }
+    }
     if (rc == ERR_OK)
         rc = buf_append(&s->names, name, strlen(name) + 1, err);
     if (rc < 0)
@@ -174,47 +159,11 @@ static int file_end(struct sink *s, struct err *err)
     return closed < 0 ? err_sys(err, "close %s", s->file) : ERR_OK;
 }
 
-static int sink_begin(struct sink *s, const char *name, int64_t size, struct err *err)
-{
-    char *inside = NULL;
-    s->size = size;
-    if (!s->zip)
-        return file_begin(s, name, err);
-    int rc = fsx_path(&inside, err, "%s/%s", s->top, name);
-    if (rc == ERR_OK)
-        rc = zip_begin(s->zip, inside, size, err);
-    free(inside);
-    return rc;
-}
-
-static int sink_write(struct sink *s, const void *data, size_t n, struct err *err)
-{
-    return s->zip ? zip_write(s->zip, data, n, err) : file_write(s, data, n, err);
-}
-
-static int sink_end(struct sink *s, struct err *err)
-{
-    return s->zip ? zip_end(s->zip, err) : file_end(s, err);
-}
-
 /* Bytes of a name up to its last '/'; 0: none. */
 static size_t parent_bytes(const char *name)
 {
     const char *slash = strrchr(name, '/');
     return slash ? (size_t)(slash - name) : 0;
-}
-
-static int sync_parent(const struct sink *s, const char *name, const char *last, struct err *err)
-{
-    size_t n = parent_bytes(name);
-    char *dir = NULL;
-    if (n == 0 || (parent_bytes(last) == n && strncmp(last, name, n) == 0))
-        return ERR_OK;
-    int rc = fsx_path(&dir, err, "%s/%.*s", s->work.path, (int)n, name);
-    if (rc == ERR_OK)
-        rc = fsx_sync_dir(dir, err);
-    free(dir);
-    return rc;
 }
 
 /* The files, then the directories that name them; a directory was synced into its parent when it
@@ -230,7 +179,15 @@ static int sync_folder(const struct sink *s, struct err *err)
         free(path);
     }
     for (size_t at = 0; rc == ERR_OK && at < s->names.used; at += strlen(names + at) + 1) {
-        rc = sync_parent(s, names + at, last, err);
+        const char *name = names + at;
+        size_t n = parent_bytes(name);
+        char *dir = NULL;
+        if (n > 0 && (parent_bytes(last) != n || strncmp(last, name, n) != 0)) {
+            rc = fsx_path(&dir, err, "%s/%.*s", s->work.path, (int)n, name);
+            if (rc == ERR_OK)
+                rc = fsx_sync_dir(dir, err);
+            free(dir);
+        }
         last = names + at;
     }
     return rc < 0 ? rc : fsx_sync_dir(s->work.path, err);
@@ -271,13 +228,6 @@ struct bag {
     int64_t files, bytes;
 };
 
-static bool name_ok(const char *name)
-{
-    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/");
-    return n > 0 && n < BAG_NAME_ROOM && name[n] == '\0' && name[0] != '/' && name[0] != '.' &&
-           !strstr(name, "/.") && !strstr(name, "//") && name[n - 1] != '/';
-}
-
 void bag_free(struct bag **bag)
 {
     struct bag *b = *bag;
@@ -306,19 +256,32 @@ int bag_new(struct bag **out, const char *path, int64_t at_us, struct err *err)
 
 int bag_begin(struct bag *bag, const char *name, int64_t size, struct err *err)
 {
-    if (!name_ok(name))
+    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/");
+    if (!(n > 0 && n < BAG_NAME_ROOM && name[n] == '\0' && name[0] != '/' && name[0] != '.' &&
+          !strstr(name, "/.") && !strstr(name, "//") && name[n - 1] != '/'))
         return err_set(err, ERR_MALFORMED, "'%.80s' cannot be a file of a package", name);
     bag->entry = (struct entry){.bytes = size};
     snprintf(bag->entry.name, sizeof bag->entry.name, "%s", name);
     hash_free(&bag->hash);
     int rc = hash_new(&bag->hash, err);
-    return rc < 0 ? rc : sink_begin(bag->sink, name, size, err);
+    if (rc != ERR_OK)
+        return rc;
+    char *inside = NULL;
+    bag->sink->size = size;
+    if (!bag->sink->zip)
+        return file_begin(bag->sink, name, err);
+    rc = fsx_path(&inside, err, "%s/%s", bag->sink->top, name);
+    if (rc == ERR_OK)
+        rc = zip_begin(bag->sink->zip, inside, size, err);
+    free(inside);
+    return rc;
 }
 
 int bag_write(struct bag *bag, const void *data, size_t n, struct err *err)
 {
     hash_update(bag->hash, data, n);
-    return sink_write(bag->sink, data, n, err);
+    return bag->sink->zip ? zip_write(bag->sink->zip, data, n, err)
+                          : file_write(bag->sink, data, n, err);
 }
 
 int bag_end(struct bag *bag, char sha256[HASH_HEX_ROOM], struct err *err)
@@ -326,7 +289,7 @@ int bag_end(struct bag *bag, char sha256[HASH_HEX_ROOM], struct err *err)
     uint8_t digest[HASH_BYTES];
     int rc = hash_final(bag->hash, digest, err);
     if (rc == ERR_OK)
-        rc = sink_end(bag->sink, err);
+        rc = bag->sink->zip ? zip_end(bag->sink->zip, err) : file_end(bag->sink, err);
     if (rc < 0)
         return rc;
     hash_hex(digest, bag->entry.sha256);
@@ -418,23 +381,18 @@ static int put_manifest(struct bag *bag, const char *name, bool payload, struct 
     return rc;
 }
 
-static int put_tags(struct bag *bag, struct err *err)
-{
-    char oxum[48];
-    bag_oxum(oxum, bag->bytes, bag->files);
-    int rc = bag_put(bag, BAG_DECLARATION, BAG_DECLARATION_TEXT, strlen(BAG_DECLARATION_TEXT), err);
-    if (rc == ERR_OK)
-        rc = bag_put_info(bag, BAG_PAYLOAD_OXUM, oxum, err);
-    if (rc == ERR_OK)
-        rc = bag_put(bag, BAG_INFO, buf_data(&bag->info), bag->info.used, err);
-    return rc;
-}
-
 int bag_close(struct bag *bag, struct buf *tags, char tag_sha256[HASH_HEX_ROOM], struct err *err)
 {
     int rc = put_manifest(bag, BAG_MANIFEST, true, NULL, err);
-    if (rc == ERR_OK)
-        rc = put_tags(bag, err);
+    if (rc == ERR_OK) {
+        char oxum[48];
+        bag_oxum(oxum, bag->bytes, bag->files);
+        rc = bag_put(bag, BAG_DECLARATION, BAG_DECLARATION_TEXT, strlen(BAG_DECLARATION_TEXT), err);
+        if (rc == ERR_OK)
+            rc = bag_put_info(bag, BAG_PAYLOAD_OXUM, oxum, err);
+        if (rc == ERR_OK)
+            rc = bag_put(bag, BAG_INFO, buf_data(&bag->info), bag->info.used, err);
+    }
     if (rc == ERR_OK)
         rc = put_manifest(bag, BAG_TAG_MANIFEST, false, tags, err);
     if (rc == ERR_OK)
@@ -498,28 +456,6 @@ static int64_t exported_us(const struct buf *info)
     return clock_parse(text, 0, &at_us, NULL, &err) == ERR_OK ? at_us : clock_utc_us();
 }
 
-static int rewrite(struct adding *a, const char *package, const char *path, const char *name,
-                   const void *data, size_t n, struct err *err)
-{
-    static const struct bag_reader all = {add_top, add_begin, add_data, add_end, NULL};
-    static const struct bag_limits limits = {0, 0};
-    struct bag_text info = {.name = BAG_INFO};
-    buf_init(&info.text, TEXT_BYTES_MAX);
-    int rc = bag_read_texts(package, &info, 1, err);
-    if (rc == ERR_OK)
-        rc = zip_new(&a->zip, path, exported_us(&info.text), err);
-    if (rc == ERR_OK)
-        rc = bag_read(package, &limits, &all, a, err);
-    if (rc == ERR_OK)
-        rc = add_begin(a, name, (int64_t)n, err);
-    if (rc == ERR_OK)
-        rc = zip_write(a->zip, data, n, err);
-    if (rc == ERR_OK)
-        rc = zip_end(a->zip, err);
-    buf_clear(&info.text);
-    return rc < 0 ? rc : zip_finish(a->zip, err);
-}
-
 static int add_to_zip(const char *package, const char *name, const void *data, size_t n,
                       struct err *err)
 {
@@ -533,8 +469,26 @@ static int add_to_zip(const char *package, const char *name, const void *data, s
         rc = workdir_open(&work, parent, prefix, err);
     if (rc == ERR_OK)
         rc = fsx_path(&path, err, "%s/zip", work.path);
-    if (rc == ERR_OK)
-        rc = rewrite(&a, package, path, name, data, n, err);
+    if (rc == ERR_OK) {
+        static const struct bag_reader all = {add_top, add_begin, add_data, add_end, NULL};
+        static const struct bag_limits limits = {0, 0};
+        struct bag_text info = {.name = BAG_INFO};
+        buf_init(&info.text, TEXT_BYTES_MAX);
+        rc = bag_read_texts(package, &info, 1, err);
+        if (rc == ERR_OK)
+            rc = zip_new(&a.zip, path, exported_us(&info.text), err);
+        if (rc == ERR_OK)
+            rc = bag_read(package, &limits, &all, &a, err);
+        if (rc == ERR_OK)
+            rc = add_begin(&a, name, (int64_t)n, err);
+        if (rc == ERR_OK)
+            rc = zip_write(a.zip, data, n, err);
+        if (rc == ERR_OK)
+            rc = zip_end(a.zip, err);
+        buf_clear(&info.text);
+        if (rc == ERR_OK)
+            rc = zip_finish(a.zip, err);
+    }
     if (rc == ERR_OK)
         rc = fsx_rename(path, package, err);
     zip_free(&a.zip);

@@ -299,17 +299,6 @@ static int judge_sizes(struct walk *w, uint64_t end, struct err *err)
     return ERR_OK;
 }
 
-/* The local header must say the same, or leave it to the data descriptor (4.4.4, bit 3). */
-static bool local_agrees(const struct record *c, const struct record *l)
-{
-    bool later = c->flags & ZIP_FLAG_DESCRIPTOR;
-    return c->flags == l->flags && c->method == l->method && c->name_n == l->name_n &&
-           memcmp(c->name, l->name, c->name_n) == 0 &&
-           (c->crc == l->crc || (later && l->crc == 0)) &&
-           (c->size == l->size || (later && l->size == 0)) &&
-           (c->packed == l->packed || (later && l->packed == 0));
-}
-
 /* 4.3.9: with or without a signature, of 32 or 64 bits; nothing says which. It is the one that is
  * right and ends where the next header or the directory begins. */
 static int skip_descriptor(struct walk *w, struct err *err)
@@ -348,7 +337,13 @@ static int judge_place(struct walk *w, struct err *err)
     int rc = read_local(w, err);
     if (rc < 0)
         return rc;
-    if (!local_agrees(c, l))
+    /* The local header must say the same, or leave it to the data descriptor (4.4.4, bit 3). */
+    bool later = c->flags & ZIP_FLAG_DESCRIPTOR;
+    if (!(c->flags == l->flags && c->method == l->method && c->name_n == l->name_n &&
+          memcmp(c->name, l->name, c->name_n) == 0 &&
+          (c->crc == l->crc || (later && l->crc == 0)) &&
+          (c->size == l->size || (later && l->size == 0)) &&
+          (c->packed == l->packed || (later && l->packed == 0))))
         return refuse(w, ERR_MALFORMED, "is something else in the directory and on the spot", err);
     w->content = c->at + ZIP_LOCAL_BYTES + l->name_n + l->extra_n;
     if (w->content > w->dir.at || c->packed > w->dir.at - w->content)
@@ -375,24 +370,6 @@ static int judge_entry(struct walk *w, bool is_folder, struct err *err)
 }
 
 /* ---- the map ---- */
-
-static int keep(struct walk *w, bool is_folder, struct err *err)
-{
-    const struct record *c = &w->central;
-    struct zip_map *map = w->map;
-    map->entries[map->n] = (struct zip_entry){.size = c->size,
-                                              .packed = c->packed,
-                                              .at = w->content,
-                                              .name = map->names.used,
-                                              .crc = c->crc,
-                                              .is_folder = is_folder,
-                                              .is_deflated = c->method == ZIP_DEFLATED};
-    int rc = buf_append(&map->names, c->name, c->name_n, err);
-    if (rc == ERR_OK)
-        rc = buf_append(&map->names, "", 1, err);
-    map->n += rc == ERR_OK;
-    return rc;
-}
 
 static const char *full_name(const struct zip_map *map, size_t i)
 {
@@ -421,40 +398,26 @@ static int walk(struct walk *w, struct err *err)
         bool is_folder = rc == ERR_OK && w->central.name[w->central.name_n - 1] == '/';
         if (rc == ERR_OK)
             rc = judge_entry(w, is_folder, err);
-        if (rc == ERR_OK)
-            rc = keep(w, is_folder, err);
+        if (rc == ERR_OK) {
+            const struct record *c = &w->central;
+            struct zip_map *map = w->map;
+            map->entries[map->n] = (struct zip_entry){.size = c->size,
+                                                      .packed = c->packed,
+                                                      .at = w->content,
+                                                      .name = map->names.used,
+                                                      .crc = c->crc,
+                                                      .is_folder = is_folder,
+                                                      .is_deflated = c->method == ZIP_DEFLATED};
+            rc = buf_append(&map->names, c->name, c->name_n, err);
+            if (rc == ERR_OK)
+                rc = buf_append(&map->names, "", 1, err);
+            map->n += rc == ERR_OK;
+        }
     }
     if (rc == ERR_OK && (at != w->dir.at + w->dir.bytes || w->next != w->dir.at))
         rc = err_set(err, ERR_MALFORMED,
                      "%s: there is something between its entries, its directory and its end",
                      w->p->path);
-    return rc;
-}
-
-/* *out is the caller's, also on failure. */
-static int read_map(struct zip_map *out, const struct package *p, struct err *err)
-{
-    *out = (struct zip_map){0};
-    buf_init(&out->names, (size_t)p->limits.entries * BAG_READ_NAME_ROOM);
-    struct walk *w = calloc(1, sizeof *w);
-    struct stat st;
-    int rc = ERR_OK;
-    if (!w)
-        return err_nomem(err, "reading %s", p->path);
-    w->p = p;
-    w->map = out;
-    if (fstat(p->fd, &st) < 0)
-        rc = err_sys(err, "stat %s", p->path);
-    if (rc == ERR_OK)
-        rc = names_new(&w->names, err);
-    if (rc == ERR_OK)
-        rc = find_directory(&w->dir, p, (uint64_t)st.st_size, err);
-    if (rc == ERR_OK)
-        rc = walk(w, err);
-    if (rc == ERR_OK)
-        find_top(out);
-    names_free(&w->names);
-    free(w);
     return rc;
 }
 
@@ -594,7 +557,30 @@ static int hand_out_all(const struct package *p, const struct zip_map *map, stru
 int zip_read(const struct package *p, struct err *err)
 {
     struct zip_map map;
-    int rc = read_map(&map, p, err);
+    /* *out is the caller's, also on failure. */
+    map = (struct zip_map){0};
+    buf_init(&map.names, (size_t)p->limits.entries * BAG_READ_NAME_ROOM);
+    struct walk *w = calloc(1, sizeof *w);
+    struct stat st;
+    int rc = ERR_OK;
+    if (!w)
+        rc = err_nomem(err, "reading %s", p->path);
+    else {
+        w->p = p;
+        w->map = &map;
+        if (fstat(p->fd, &st) < 0)
+            rc = err_sys(err, "stat %s", p->path);
+        if (rc == ERR_OK)
+            rc = names_new(&w->names, err);
+        if (rc == ERR_OK)
+            rc = find_directory(&w->dir, p, (uint64_t)st.st_size, err);
+        if (rc == ERR_OK)
+            rc = walk(w, err);
+        if (rc == ERR_OK)
+            find_top(&map);
+        names_free(&w->names);
+        free(w);
+    }
     if (rc == ERR_OK)
         rc = p->fns.top(p->arg, map.top, err);
     if (rc == ERR_OK)

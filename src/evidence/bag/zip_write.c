@@ -63,17 +63,6 @@ static uint64_t at_most(uint64_t v, uint64_t max)
 
 /* ---- the file ---- */
 
-static void set_time(struct zip *z, int64_t at_us)
-{
-    struct clock_civil c = clock_civil_from_utc(at_us, 0);
-    if (c.year < 1980)
-        c = (struct clock_civil){1980, 1, 1};
-    if (c.year > 2107)
-        c = (struct clock_civil){2107, 12, 31, 23, 59, 58};
-    z->date = (uint16_t)((c.year - 1980) << 9 | c.month << 5 | c.day);
-    z->clock = (uint16_t)(c.hour << 11 | c.minute << 5 | c.second / 2);
-}
-
 int zip_new(struct zip **out, const char *path, int64_t at_us, struct err *err)
 {
     struct zip *z = calloc(1, sizeof *z);
@@ -82,7 +71,13 @@ int zip_new(struct zip **out, const char *path, int64_t at_us, struct err *err)
         return err_nomem(err, "writing %s", path);
     z->fd = -1;
     buf_init(&z->directory, DIRECTORY_BYTES_MAX);
-    set_time(z, at_us);
+    struct clock_civil c = clock_civil_from_utc(at_us, 0);
+    if (c.year < 1980)
+        c = (struct clock_civil){1980, 1, 1};
+    if (c.year > 2107)
+        c = (struct clock_civil){2107, 12, 31, 23, 59, 58};
+    z->date = (uint16_t)((c.year - 1980) << 9 | c.month << 5 | c.day);
+    z->clock = (uint16_t)(c.hour << 11 | c.minute << 5 | c.second / 2);
     int rc = fsx_path(&z->path, err, "%s", path);
     if (rc == ERR_OK)
         rc = names_new(&z->names, err);
@@ -147,37 +142,21 @@ static int write_local(struct zip *z, const struct entry *e, struct err *err)
     return append(z, o.bytes, o.n, err);
 }
 
-static int patch_crc(struct zip *z, const struct entry *e, struct err *err)
-{
-    struct out o = {.n = 0};
-    put(&o, 4, e->crc);
-    ssize_t n = pwrite(z->fd, o.bytes, o.n, (off_t)(e->at + CRC_AT));
-    if (n < 0)
-        return err_sys(err, "write %s", z->path);
-    if (n != (ssize_t)o.n)
-        return err_set(err, ERR_IO, "write %s: %zd bytes instead of %zu", z->path, n, o.n);
-    return ERR_OK;
-}
-
-/* 4.5.3: only what does not fit, in this order. */
-static void put_extra_64(struct out *o, const struct entry *e)
-{
-    size_t n = (e->size >= ZIP_MAX32 ? 16u : 0u) + (e->at >= ZIP_MAX32 ? 8u : 0u);
-    put(o, 2, ZIP_EXTRA_64);
-    put(o, 2, n);
-    if (e->size >= ZIP_MAX32) {
-        put(o, 8, e->size);
-        put(o, 8, e->size);
-    }
-    if (e->at >= ZIP_MAX32)
-        put(o, 8, e->at);
-}
-
 static int note_entry(struct zip *z, const struct entry *e, struct err *err)
 {
     struct out o = {.n = 0}, extra = {.n = 0};
-    if (e->size >= ZIP_MAX32 || e->at >= ZIP_MAX32)
-        put_extra_64(&extra, e);
+    if (e->size >= ZIP_MAX32 || e->at >= ZIP_MAX32) {
+        /* 4.5.3: only what does not fit, in this order. */
+        size_t n = (e->size >= ZIP_MAX32 ? 16u : 0u) + (e->at >= ZIP_MAX32 ? 8u : 0u);
+        put(&extra, 2, ZIP_EXTRA_64);
+        put(&extra, 2, n);
+        if (e->size >= ZIP_MAX32) {
+            put(&extra, 8, e->size);
+            put(&extra, 8, e->size);
+        }
+        if (e->at >= ZIP_MAX32)
+            put(&extra, 8, e->at);
+    }
     put(&o, 4, ZIP_CENTRAL);
     put(&o, 2, MADE_BY);
     put(&o, 2, extra.n ? NEEDS_64 : NEEDS);
@@ -255,8 +234,15 @@ int zip_end(struct zip *z, struct err *err)
     if (rc == ERR_OK && e->written != e->size)
         rc = err_set(err, ERR_MALFORMED, "%s: '%s' has %" PRIu64 " bytes, not %" PRIu64, z->path,
                      e->name, e->written, e->size);
-    if (rc == ERR_OK)
-        rc = patch_crc(z, e, err);
+    if (rc == ERR_OK) {
+        struct out o = {.n = 0};
+        put(&o, 4, e->crc);
+        ssize_t n = pwrite(z->fd, o.bytes, o.n, (off_t)(e->at + CRC_AT));
+        if (n < 0)
+            rc = err_sys(err, "write %s", z->path);
+        else if (n != (ssize_t)o.n)
+            rc = err_set(err, ERR_IO, "write %s: %zd bytes instead of %zu", z->path, n, o.n);
+    }
     if (rc == ERR_OK)
         rc = note_entry(z, e, err);
     z->entries++;
@@ -284,8 +270,12 @@ static void put_end_64(struct out *o, uint64_t entries, uint64_t bytes, uint64_t
     put(o, 4, 1); /* disks */
 }
 
-static int write_end(struct zip *z, struct err *err)
+int zip_finish(struct zip *z, struct err *err)
 {
+    int rc = usable(z, false, err);
+    if (rc < 0)
+        return rc;
+    z->bad = true;
     uint64_t at = z->at, bytes = z->directory.used;
     struct out o = {.n = 0};
     if (z->entries >= ZIP_MAX16 || bytes >= ZIP_MAX32 || at >= ZIP_MAX32)
@@ -297,17 +287,9 @@ static int write_end(struct zip *z, struct err *err)
     put(&o, 4, at_most(bytes, ZIP_MAX32));
     put(&o, 4, at_most(at, ZIP_MAX32));
     put(&o, 2, 0); /* comment */
-    int rc = append(z, buf_data(&z->directory), z->directory.used, err);
-    return rc < 0 ? rc : append(z, o.bytes, o.n, err);
-}
-
-int zip_finish(struct zip *z, struct err *err)
-{
-    int rc = usable(z, false, err);
-    if (rc < 0)
-        return rc;
-    z->bad = true;
-    rc = write_end(z, err);
+    rc = append(z, buf_data(&z->directory), z->directory.used, err);
+    if (rc == ERR_OK)
+        rc = append(z, o.bytes, o.n, err);
     if (rc == ERR_OK && fsync(z->fd) < 0)
         rc = err_sys(err, "fsync %s", z->path);
     if (close(z->fd) < 0 && rc == ERR_OK)

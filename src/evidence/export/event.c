@@ -322,19 +322,6 @@ static bool was_issued(const struct making *m, const char *name)
 
 /* ---- what was left ---- */
 
-/* "<stem>[-2][.zip].unfinished-AbCdEf", as bag_new() leaves it. */
-static bool is_leftover(const struct export_event *event, const char *name)
-{
-    static const char mark[] = ".unfinished-";
-    size_t n = stem_bytes(event, name);
-    const char *at = name + n;
-    if (n > 0 && *at == '-')
-        at += 1 + strspn(at + 1, "0123456789");
-    if (strncmp(at, ".zip", 4) == 0)
-        at += 4;
-    return n > 0 && strncmp(at, mark, strlen(mark)) == 0 && strlen(at) == strlen(mark) + 6;
-}
-
 /* But not what another worker is at. */
 static int remove_leftovers(const struct making *m, struct err *err)
 {
@@ -345,7 +332,15 @@ static int remove_leftovers(const struct making *m, struct err *err)
         return err_sys(err, "open %s", m->dir);
     while (rc == ERR_OK && (e = readdir(d)) != NULL) {
         char *prefix = NULL;
-        if (!is_leftover(m->event, e->d_name))
+        /* "<stem>[-2][.zip].unfinished-AbCdEf", as bag_new() leaves it. */
+        static const char mark[] = ".unfinished-";
+        size_t n = stem_bytes(m->event, e->d_name);
+        const char *at = e->d_name + n;
+        if (n > 0 && *at == '-')
+            at += 1 + strspn(at + 1, "0123456789");
+        if (strncmp(at, ".zip", 4) == 0)
+            at += 4;
+        if (!(n > 0 && strncmp(at, mark, strlen(mark)) == 0 && strlen(at) == strlen(mark) + 6))
             continue;
         rc = fsx_path(&prefix, err, "%.*s", (int)strlen(e->d_name) - 6, e->d_name);
         if (rc == ERR_OK)
@@ -367,32 +362,6 @@ static int judge_member(const struct making *m, const struct verify_contents *in
         *found = strcmp(in->master[i].id, id) == 0 &&
                  (t.state == CATALOGUE_STORED ? strcmp(in->master[i].sha256, t.sha256) == 0
                                               : in->master[i].partial);
-    return rc;
-}
-
-/* The members that are in it. ERR_MALFORMED: somebody else's are, too, or none is. */
-static int judge_masters(const struct making *m, const struct verify_contents *in, const char **ids,
-                         size_t *n, struct err *err)
-{
-    int rc = ERR_OK;
-    *n = 0;
-    for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++) {
-        bool found;
-        rc = judge_member(m, in, m->event->member[i].id, &found, err);
-        if (rc == ERR_OK && found)
-            ids[(*n)++] = m->event->member[i].id;
-    }
-    if (rc == ERR_OK && (*n == 0 || *n != in->n_masters))
-        rc = err_set(err, ERR_MALFORMED, "it contains other recordings");
-    return rc;
-}
-
-static int note_partials(const struct making *m, struct package *p, struct err *err)
-{
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++)
-        if (m->event->member[i].state != CATALOGUE_STORED)
-            rc = package_add_partial(p, m->event->member[i].id, err);
     return rc;
 }
 
@@ -442,14 +411,28 @@ static int adopt(const struct making *m, const char *path, struct export_result 
     int rc = verify_contents(&in, path, err);
     if (rc == ERR_OK && !ids)
         rc = err_nomem(err, "a list");
-    if (rc == ERR_OK)
-        rc = judge_masters(m, &in, ids, &request.n, err);
+    if (rc == ERR_OK) {
+        /* The members that are in it. ERR_MALFORMED: somebody else's are, too, or none is. */
+        rc = ERR_OK;
+        request.n = 0;
+        for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++) {
+            bool found;
+            rc = judge_member(m, &in, m->event->member[i].id, &found, err);
+            if (rc == ERR_OK && found)
+                ids[(request.n)++] = m->event->member[i].id;
+        }
+        if (rc == ERR_OK && (request.n == 0 || request.n != in.n_masters))
+            rc = err_set(err, ERR_MALFORMED, "it contains other recordings");
+    }
     if (rc == ERR_OK && !in.exported_at[0])
         rc = err_set(err, ERR_MALFORMED, "it does not state when it was exported");
     if (rc == ERR_OK)
         rc = clock_parse(in.exported_at, 0, &request.at_us, NULL, err);
-    if (rc == ERR_OK)
-        rc = note_partials(m, &p, err);
+    if (rc == ERR_OK) {
+        for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++)
+            if (m->event->member[i].state != CATALOGUE_STORED)
+                rc = package_add_partial(&p, m->event->member[i].id, err);
+    }
     request.ids = ids;
     request.path = path;
     if (rc == ERR_OK)

@@ -91,22 +91,6 @@ static int put_json(struct package *p, const char *name, char *text, struct err 
     return rc;
 }
 
-static int put_facts(struct package *p, const struct catalogue_transfer *t, struct err *err)
-{
-    char name[BAG_NAME_ROOM], *text;
-    int rc = facts_transfer(p->catalogue, t, &text, err);
-    if (rc < 0)
-        return rc;
-    snprintf(name, sizeof name, "%s%s.json", p->redaction ? BAG_FACTS : BAG_MASTER, t->id);
-    rc = put_json(p, name, text, err);
-    if (rc == ERR_OK)
-        rc = facts_arrival(p->catalogue, t, &text, err);
-    if (rc < 0)
-        return rc;
-    snprintf(name, sizeof name, BAG_TRANSFER "%s.json", t->id);
-    return put_json(p, name, text, err);
-}
-
 /* ---- copies ---- */
 
 struct copying {
@@ -155,8 +139,20 @@ static int put_transfer(struct package *p, const struct catalogue_transfer *t, s
     struct copying copies = {p, t, 0};
     struct events events = {.p = p};
     int rc = p->redaction ? redaction_put(p, t, &copies.n, err) : put_master(p, t, master, err);
-    if (rc == ERR_OK)
-        rc = put_facts(p, t, err);
+    if (rc == ERR_OK) {
+        char name[BAG_NAME_ROOM], *text;
+        rc = facts_transfer(p->catalogue, t, &text, err);
+        if (rc == ERR_OK) {
+            snprintf(name, sizeof name, "%s%s.json", p->redaction ? BAG_FACTS : BAG_MASTER, t->id);
+            rc = put_json(p, name, text, err);
+            if (rc == ERR_OK)
+                rc = facts_arrival(p->catalogue, t, &text, err);
+            if (rc == ERR_OK) {
+                snprintf(name, sizeof name, BAG_TRANSFER "%s.json", t->id);
+                rc = put_json(p, name, text, err);
+            }
+        }
+    }
     if (rc == ERR_OK)
         rc = catalogue_copy_each(p->catalogue, t->key, put_copy, &copies, err);
     if (rc == ERR_OK)
@@ -181,20 +177,6 @@ static int check_partial(struct package *p, const struct catalogue_transfer *t, 
         (now.state != t->state || now.completed_us != t->completed_us))
         return err_set(err, ERR_BUSY, "%s is being resumed; export it when it is complete", t->id);
     return rc < 0 ? rc : package_add_partial(p, t->id, err);
-}
-
-static int put_one(struct package *p, const char *id, struct err *err)
-{
-    struct catalogue_transfer t;
-    p->id = id;
-    int rc = catalogue_transfer_get(p->catalogue, id, &t, err);
-    if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
-        rc =
-            err_set(err, ERR_BUSY, "%s is still being received; export it when it is complete", id);
-    if (rc < 0)
-        return rc;
-    p->result->transfers++;
-    return check_partial(p, &t, put_transfer(p, &t, err), err);
 }
 
 /* ---- the package itself ---- */
@@ -285,21 +267,20 @@ static int put_all(struct package *p, struct err *err)
     qsort(ids, n, sizeof *ids, by_text);
     int rc = measure(p, ids, n, err);
     for (size_t i = 0; rc == ERR_OK && i < n; i++)
-        if (i == 0 || strcmp(ids[i], ids[i - 1]) != 0)
-            rc = put_one(p, ids[i], err);
+        if (i == 0 || strcmp(ids[i], ids[i - 1]) != 0) {
+            struct catalogue_transfer t;
+            p->id = ids[i];
+            rc = catalogue_transfer_get(p->catalogue, ids[i], &t, err);
+            if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
+                rc = err_set(err, ERR_BUSY,
+                             "%s is still being received; export it when it is complete", ids[i]);
+            if (rc == ERR_OK) {
+                p->result->transfers++;
+                rc = check_partial(p, &t, put_transfer(p, &t, err), err);
+            }
+        }
     free(ids);
     return rc;
-}
-
-static int seal_and_finish(struct package *p, struct err *err)
-{
-    struct buf tags;
-    buf_init(&tags, SEAL_DER_MAX_BYTES);
-    int rc = bag_close(p->bag, &tags, p->result->tag_sha256, err);
-    if (rc == ERR_OK)
-        rc = package_put_seals(p, &tags, err);
-    buf_clear(&tags);
-    return rc < 0 ? rc : bag_finish(p->bag, err);
 }
 
 static int fill(struct package *p, struct err *err)
@@ -322,7 +303,15 @@ static int fill(struct package *p, struct err *err)
         size_t n = readme_text(p->bag, p->result, p->key != NULL, p->redaction, readme);
         rc = bag_put(p->bag, BAG_README, readme, n, err);
     }
-    return rc < 0 ? rc : seal_and_finish(p, err);
+    if (rc != ERR_OK)
+        return rc;
+    struct buf tags;
+    buf_init(&tags, SEAL_DER_MAX_BYTES);
+    rc = bag_close(p->bag, &tags, p->result->tag_sha256, err);
+    if (rc == ERR_OK)
+        rc = package_put_seals(p, &tags, err);
+    buf_clear(&tags);
+    return rc < 0 ? rc : bag_finish(p->bag, err);
 }
 
 /* What the custody of each says; of one that was not whole, that it was not. */

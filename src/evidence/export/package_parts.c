@@ -32,25 +32,6 @@ int package_write(void *arg, const void *data, size_t n, struct err *err)
     return rc < 0 ? rc : bag_write(p->bag, data, n, err);
 }
 
-static int write_file(struct package *p, int fd, const char *path, struct err *err)
-{
-    static const size_t room = 256 * 1024;
-    uint8_t *bytes = malloc(room);
-    int rc = bytes ? ERR_OK : err_nomem(err, "reading %s", path);
-    while (rc == ERR_OK) {
-        ssize_t n = read(fd, bytes, room);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            rc = err_sys(err, "read %s", path);
-        if (n <= 0)
-            break;
-        rc = package_write(p, bytes, (size_t)n, err);
-    }
-    free(bytes);
-    return rc;
-}
-
 static int changed(const char *path, const struct catalogue_copy *copy, struct err *err)
 {
     return err_set(
@@ -69,8 +50,22 @@ static int put_open_copy(struct package *p, const struct catalogue_copy *copy, c
     if (!S_ISREG(st.st_mode) || st.st_size != copy->length_bytes)
         return changed(path, copy, err);
     int rc = bag_begin(p->bag, name, copy->length_bytes, err);
-    if (rc == ERR_OK)
-        rc = write_file(p, fd, path, err);
+    if (rc == ERR_OK) {
+        static const size_t room = 256 * 1024;
+        uint8_t *bytes = malloc(room);
+        rc = bytes ? ERR_OK : err_nomem(err, "reading %s", path);
+        while (rc == ERR_OK) {
+            ssize_t n = read(fd, bytes, room);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0)
+                rc = err_sys(err, "read %s", path);
+            if (n <= 0)
+                break;
+            rc = package_write(p, bytes, (size_t)n, err);
+        }
+        free(bytes);
+    }
     if (rc == ERR_OK)
         rc = bag_end(p->bag, sha256, err);
     return rc < 0 || strcmp(sha256, copy->sha256) == 0 ? rc : changed(path, copy, err);

@@ -299,22 +299,6 @@ static bool has_master(const struct verify_contents *in, const struct catalogue_
     return false;
 }
 
-static int judge_masters(const struct package *p, const struct verify_contents *in,
-                         const char *path, struct err *err)
-{
-    struct catalogue_transfer t;
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
-        rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
-        if (rc == ERR_OK && t.state == CATALOGUE_STORED && !has_master(in, &t))
-            rc = err_set(err, ERR_MALFORMED,
-                         "package %s does not contain the original of %s: give a full package that "
-                         "contains all transfers to be redacted",
-                         path, t.id);
-    }
-    return rc;
-}
-
 static int read_package(const struct package *p, char out[HASH_HEX_ROOM], struct err *err)
 {
     const char *path = p->request->redaction->of;
@@ -323,31 +307,26 @@ static int read_package(const struct package *p, char out[HASH_HEX_ROOM], struct
     if (rc == ERR_OK && in.redacted_from[0])
         rc = err_set(err, ERR_MALFORMED, "package %s is itself redacted: name the full package",
                      path);
-    if (rc == ERR_OK)
-        rc = judge_masters(p, &in, path, err);
+    if (rc == ERR_OK) {
+        struct catalogue_transfer t;
+        rc = ERR_OK;
+        for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
+            rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
+            if (rc == ERR_OK && t.state == CATALOGUE_STORED && !has_master(&in, &t))
+                rc = err_set(
+                    err, ERR_MALFORMED,
+                    "package %s does not contain the original of %s: give a full package that "
+                    "contains all transfers to be redacted",
+                    path, t.id);
+        }
+    }
     if (rc == ERR_OK)
         memcpy(out, in.tag_sha256, HASH_HEX_ROOM);
     verify_contents_clear(&in);
     return rc;
 }
 
-static int find_full(const struct package *p, char out[HASH_HEX_ROOM], struct err *err)
-{
-    return p->request->redaction->of ? read_package(p, out, err) : find_in_custody(p, out, err);
-}
-
 /* ---- its life ---- */
-
-/* Only its owner looks into it: a master is in there for a while. */
-static int make_dir(struct redaction *r, const struct package *p, struct err *err)
-{
-    char *prefix = NULL;
-    int rc = fsx_path(&prefix, err, "%s.redacting-", p->name);
-    if (rc == ERR_OK)
-        rc = workdir_open(&r->work, p->beside, prefix, err);
-    free(prefix);
-    return rc;
-}
 
 int redaction_new(struct package *p, struct err *err)
 {
@@ -362,13 +341,20 @@ int redaction_new(struct package *p, struct err *err)
     plain(p->request->who, who);
     int rc = judge_masks(p, err);
     if (rc == ERR_OK)
-        rc = find_full(p, r->full_sha256, err);
+        rc = p->request->redaction->of ? read_package(p, r->full_sha256, err)
+                                       : find_in_custody(p, r->full_sha256, err);
     if (rc == ERR_OK)
         rc = write_sentence(r, who, err);
     if (rc == ERR_OK)
         rc = write_section(r, who, err);
-    if (rc == ERR_OK)
-        rc = make_dir(r, p, err);
+    if (rc == ERR_OK) {
+        /* Only its owner looks into it: a master is in there for a while. */
+        char *prefix = NULL;
+        rc = fsx_path(&prefix, err, "%s.redacting-", p->name);
+        if (rc == ERR_OK)
+            rc = workdir_open(&r->work, p->beside, prefix, err);
+        free(prefix);
+    }
     memcpy(p->result->full_sha256, r->full_sha256, sizeof r->full_sha256);
     return rc;
 }
@@ -405,18 +391,6 @@ static int look_at_copy(void *arg, const struct catalogue_copy *copy, struct err
     had->pictures = had->pictures || report_facts_shows(copy->kind);
     had->sheet = had->sheet || strcmp(copy->kind, copy_kind_name(COPY_SHEET)) == 0;
     return ERR_OK;
-}
-
-static void choose(const struct redaction *r, const struct catalogue_transfer *t,
-                   const struct had *had, struct convert_options *out)
-{
-    *out = r->asked->options;
-    out->copies = COPY_VIEWING | COPY_POSTER | (had->sheet ? (unsigned)COPY_SHEET : 0);
-    out->n_moments = out->n_masks = 0;
-    out->no_sound = r->asked->no_sound;
-    for (size_t i = 0; i < r->asked->n_masks; i++)
-        if (is_for(&r->asked->mask[i], t))
-            out->mask[out->n_masks++] = r->asked->mask[i].mask;
 }
 
 /* What convert says of a mask begins with the path of a file that nobody has seen. */
@@ -494,7 +468,14 @@ int redaction_put(struct package *p, const struct catalogue_transfer *t, int *co
         rc = fsx_path(&master, err, "%s/%s", p->redaction->work.path, t->id);
     if (rc < 0)
         return rc;
-    choose(p->redaction, t, &had, &options);
+    const struct redaction *r = p->redaction;
+    options = r->asked->options;
+    options.copies = COPY_VIEWING | COPY_POSTER | (had.sheet ? (unsigned)COPY_SHEET : 0);
+    options.n_moments = options.n_masks = 0;
+    options.no_sound = r->asked->no_sound;
+    for (size_t i = 0; i < r->asked->n_masks; i++)
+        if (is_for(&r->asked->mask[i], t))
+            options.mask[options.n_masks++] = r->asked->mask[i].mask;
     struct catalogue_transfer of = *t;
     rc = master_extract(p->raw, &of, master, err);
     if (rc == ERR_OK) {

@@ -99,32 +99,6 @@ static const char *purpose_of(const char *kind)
     return "";
 }
 
-/* The command that makes it again, and what its bytes depend on, by its recipe (recipe.h). */
-static void describe_how(const struct catalogue_copy *copy, char *out, size_t room)
-{
-    json_t *settings = json_loads(copy->settings, 0, NULL);
-    json_t *recipe = json_object_get(settings, "recipe");
-    json_t *options = json_object_get(recipe, "options"),
-           *libraries = json_object_get(recipe, "libraries");
-    const char *avcodec = json_string_value(json_object_get(libraries, "libavcodec")),
-               *x264 = json_string_value(json_object_get(libraries, "x264")),
-               *jpeg = json_string_value(json_object_get(libraries, "libjpeg-turbo")),
-               *encoder = NULL, *preset = NULL, *crf = NULL;
-    bool viewing = is_kind(copy->kind, COPY_VIEWING);
-    json_unpack(options, "{s:s, s:s, s:s}", "encoder", &encoder, "preset", &preset, "crf", &crf);
-    out[0] = '\0';
-    if (avcodec && viewing && encoder && preset && crf && x264)
-        snprintf(out, room,
-                 "convert --copies viewing; %.40s, preset %.20s, crf %.20s; libavcodec %.40s, x264 "
-                 "%.40s",
-                 encoder, preset, crf, avcodec, x264);
-    else if (jpeg && is_kind(copy->kind, COPY_STILL))
-        snprintf(out, room, "convert; libjpeg-turbo %.40s", jpeg);
-    else if (avcodec)
-        snprintf(out, room, "convert --copies %s; libavcodec %.40s", copy->kind, avcodec);
-    json_decref(settings);
-}
-
 static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
 {
     int i = t->n_copies;
@@ -141,7 +115,29 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     kept->length_bytes = copy->length_bytes;
     if (!bag_copy_name(kept->name, copy->kind, copy->path))
         return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
-    describe_how(copy, kept->how, sizeof kept->how);
+    /* The command that makes it again, and what its bytes depend on, by its recipe (recipe.h). */
+    json_t *settings = json_loads(copy->settings, 0, NULL);
+    json_t *recipe = json_object_get(settings, "recipe");
+    json_t *options = json_object_get(recipe, "options"),
+           *libraries = json_object_get(recipe, "libraries");
+    const char *avcodec = json_string_value(json_object_get(libraries, "libavcodec")),
+               *x264 = json_string_value(json_object_get(libraries, "x264")),
+               *jpeg = json_string_value(json_object_get(libraries, "libjpeg-turbo")),
+               *encoder = NULL, *preset = NULL, *crf = NULL;
+    bool viewing = is_kind(copy->kind, COPY_VIEWING);
+    json_unpack(options, "{s:s, s:s, s:s}", "encoder", &encoder, "preset", &preset, "crf", &crf);
+    kept->how[0] = '\0';
+    if (avcodec && viewing && encoder && preset && crf && x264)
+        snprintf(kept->how, sizeof kept->how,
+                 "convert --copies viewing; %.40s, preset %.20s, crf %.20s; libavcodec %.40s, x264 "
+                 "%.40s",
+                 encoder, preset, crf, avcodec, x264);
+    else if (jpeg && is_kind(copy->kind, COPY_STILL))
+        snprintf(kept->how, sizeof kept->how, "convert; libjpeg-turbo %.40s", jpeg);
+    else if (avcodec)
+        snprintf(kept->how, sizeof kept->how, "convert --copies %s; libavcodec %.40s", copy->kind,
+                 avcodec);
+    json_decref(settings);
     t->derived[i] = (struct report_derived){.name = kept->name,
                                             .purpose = purpose_of(kept->kind),
                                             .tool = kept->tool,
@@ -251,25 +247,6 @@ static void add_stretch(struct told *t, enum report_flaw flaw, int64_t from_us, 
             (struct report_stretch){flaw, from_us, until_us, pictures, why};
 }
 
-/* Pictures that are not good, as far as they follow each other. */
-static void add_damaged(struct told *t, const json_t *pictures, int64_t end_us)
-{
-    int64_t n = 0, from_us = 0;
-    for (size_t i = 0; i <= json_array_size(pictures); i++) {
-        const json_t *p = json_array_get(pictures, i);
-        const char *state = json_string_value(json_object_get(p, "state"));
-        bool bad = state && strcmp(state, "good") != 0;
-        int64_t at_us = p ? us_of(p, "pts_s") : end_us;
-        if (bad && n++ == 0)
-            from_us = at_us;
-        if (!bad && n > 0) {
-            add_stretch(t, REPORT_DAMAGED, from_us, at_us, n,
-                        "corrupt, or dependent on corrupt or missing frames");
-            n = 0;
-        }
-    }
-}
-
 static void add_gaps(struct told *t, const json_t *timing)
 {
     size_t i;
@@ -315,7 +292,22 @@ static int find_damage(struct told *t, const char *root, struct err *err)
     buf_clear(&text);
     count_damage(t);
     add_gaps(t, timing);
-    add_damaged(t, json_object_get(timing, "pictures"), end_us);
+    /* Pictures that are not good, as far as they follow each other. */
+    const json_t *pictures = json_object_get(timing, "pictures");
+    int64_t n = 0, from_us = 0;
+    for (size_t i = 0; i <= json_array_size(pictures); i++) {
+        const json_t *p = json_array_get(pictures, i);
+        const char *state = json_string_value(json_object_get(p, "state"));
+        bool bad = state && strcmp(state, "good") != 0;
+        int64_t at_us = p ? us_of(p, "pts_s") : end_us;
+        if (bad && n++ == 0)
+            from_us = at_us;
+        if (!bad && n > 0) {
+            add_stretch(t, REPORT_DAMAGED, from_us, at_us, n,
+                        "corrupt, or dependent on corrupt or missing frames");
+            n = 0;
+        }
+    }
     json_decref(timing);
     if (t->n_stretches == 0 && json_object_size(json_object_get(t->settings, "damage")) > 0)
         add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "at places not known; see the numbers below");

@@ -46,12 +46,15 @@ static int put_stamp(struct package *p, const struct buf *tags, const struct buf
     return rc;
 }
 
-/* Without a nonce: the same package asks the same question. */
-static int put_question(struct package *p, const struct buf *tags, struct err *err)
+int package_put_seals(struct package *p, const struct buf *tags, struct err *err)
 {
+    int rc = p->key ? put_signature(p, tags, err) : ERR_OK;
+    if (rc != ERR_OK)
+        return rc;
+    /* Without a nonce: the same package asks the same question. */
     struct buf query;
     buf_init(&query, SEAL_DER_MAX_BYTES);
-    int rc = seal_ts_request(buf_data(tags), tags->used, false, &query, err);
+    rc = seal_ts_request(buf_data(tags), tags->used, false, &query, err);
     if (rc == ERR_OK)
         rc = bag_put(p->bag, BAG_TS_REQUEST, buf_data(&query), query.used, err);
     if (rc == ERR_OK && p->request->tsa_url)
@@ -60,28 +63,10 @@ static int put_question(struct package *p, const struct buf *tags, struct err *e
     return rc;
 }
 
-int package_put_seals(struct package *p, const struct buf *tags, struct err *err)
-{
-    int rc = p->key ? put_signature(p, tags, err) : ERR_OK;
-    return rc < 0 ? rc : put_question(p, tags, err);
-}
-
 /* ---- a time stamp for one that exists ---- */
 
 /* What of the package has to be known. */
 enum part { P_TAGS, P_REQUEST, P_TOKEN, PARTS };
-
-static int get_token(const struct export_stamp_request *request, const struct bag_text *query,
-                     struct buf *token, struct err *err)
-{
-    if (request->token_path)
-        return fsx_read_file(request->token_path, token, err);
-    if (!query->have)
-        return err_set(err, ERR_MALFORMED, "%s: %s is missing, nothing to send", request->package,
-                       query->name);
-    return seal_ts_fetch(request->tsa_url, buf_data(&query->text), query->text.used,
-                         SEAL_DEFAULT_TS_TIMEOUT_S, token, err);
-}
 
 static int attach(const struct export_stamp_request *request, const struct bag_text *part,
                   struct buf *token, struct seal_stamp *out, struct err *err)
@@ -93,7 +78,15 @@ static int attach(const struct export_stamp_request *request, const struct bag_t
     if (!part[P_TAGS].have)
         return err_set(err, ERR_MALFORMED, "%s is not an evidence package: %s is missing",
                        request->package, BAG_TAG_MANIFEST);
-    int rc = get_token(request, &part[P_REQUEST], token, err);
+    int rc = ERR_OK;
+    if (request->token_path)
+        rc = fsx_read_file(request->token_path, token, err);
+    else if (!part[P_REQUEST].have)
+        rc = err_set(err, ERR_MALFORMED, "%s: %s is missing, nothing to send", request->package,
+                     part[P_REQUEST].name);
+    else
+        rc = seal_ts_fetch(request->tsa_url, buf_data(&part[P_REQUEST].text),
+                           part[P_REQUEST].text.used, SEAL_DEFAULT_TS_TIMEOUT_S, token, err);
     if (rc < 0)
         return rc;
     rc = seal_ts_check(out, buf_data(token), token->used, buf_data(tags), tags->used,

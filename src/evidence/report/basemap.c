@@ -42,14 +42,6 @@ static struct basemap *make_room(size_t bytes)
     return w;
 }
 
-static void stretch_box(struct basemap_box *b, struct basemap_point p)
-{
-    b->west = p.lon < b->west ? p.lon : b->west;
-    b->east = p.lon > b->east ? p.lon : b->east;
-    b->south = p.lat < b->south ? p.lat : b->south;
-    b->north = p.lat > b->north ? p.lat : b->north;
-}
-
 static void read_arcs(struct basemap *w, struct rd *r, size_t bytes)
 {
     uint32_t steps = number(r), n = number(r);
@@ -69,7 +61,10 @@ static void read_arcs(struct basemap *w, struct rd *r, size_t bytes)
             lon += with_sign(r);
             lat += with_sign(r);
             struct basemap_point at = {(float)lon / (float)steps, (float)lat / (float)steps};
-            stretch_box(&arc->box, at);
+            arc->box.west = at.lon < arc->box.west ? at.lon : arc->box.west;
+            arc->box.east = at.lon > arc->box.east ? at.lon : arc->box.east;
+            arc->box.south = at.lat < arc->box.south ? at.lat : arc->box.south;
+            arc->box.north = at.lat > arc->box.north ? at.lat : arc->box.north;
             w->point[w->n_points++] = at;
         }
     }
@@ -91,22 +86,6 @@ static void read_ring(struct basemap *w, struct rd *r, size_t bytes)
     }
 }
 
-static void read_countries(struct basemap *w, struct rd *r, size_t bytes)
-{
-    uint32_t n = number(r);
-    if (n > bytes / 8)
-        r->bad = true;
-    for (uint32_t i = 0; i < n && !r->bad; i++) {
-        struct basemap_country *c = &w->country[w->n_countries++];
-        c->name_bytes = number(r);
-        c->name = (const char *)rd_bytes(r, c->name_bytes);
-        c->first = w->n_rings;
-        c->n = number(r);
-        for (size_t k = 0; k < c->n && !r->bad; k++)
-            read_ring(w, r, bytes);
-    }
-}
-
 int basemap_load(struct basemap **out, struct err *err)
 {
     size_t bytes = (size_t)(report_world_end - report_world);
@@ -117,7 +96,18 @@ int basemap_load(struct basemap **out, struct err *err)
     struct rd r = rd_init(report_world, bytes);
     (void)rd_bytes(&r, 7); /* "DSMAP1\n" */
     read_arcs(w, &r, bytes);
-    read_countries(w, &r, bytes);
+    uint32_t n = number(&r);
+    if (n > bytes / 8)
+        r.bad = true;
+    for (uint32_t i = 0; i < n && !r.bad; i++) {
+        struct basemap_country *c = &w->country[w->n_countries++];
+        c->name_bytes = number(&r);
+        c->name = (const char *)rd_bytes(&r, c->name_bytes);
+        c->first = w->n_rings;
+        c->n = number(&r);
+        for (size_t k = 0; k < c->n && !r.bad; k++)
+            read_ring(w, &r, bytes);
+    }
     assert(rd_done(&r)); /* it was built in */
     *out = w;
     return ERR_OK;

@@ -54,32 +54,6 @@ static void trigger(struct doc *d, const struct report_clip *clip)
     doc_fact_end(d);
 }
 
-static void film(struct doc *d, const struct report_clip *clip)
-{
-    char length[FORMAT_ROOM];
-    doc_fact(d, "Length");
-    format_length(clip->duration_us, length);
-    doc_text(d, clip->duration_us > 0 ? length : "not known");
-    if (clip->duration_us > 0)
-        doc_text(d, clip->has_sound ? ", with sound" : ", without sound");
-    doc_fact_end(d);
-    doc_fact(d, "Frames");
-    if (clip->pictures > 0)
-        doc_number(d, clip->pictures);
-    else
-        doc_text(d, "not known");
-    if (clip->fps_milli > 0)
-        doc_textf(d, ", %lld.%02lld per second",
-                  (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) / 100,
-                  (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) % 100);
-    if (!doc_empty(clip->rate_why)) {
-        doc_text(d, " (");
-        doc_text(d, clip->rate_why);
-        doc_text(d, ")");
-    }
-    doc_fact_end(d);
-}
-
 static void bytes(struct doc *d, const struct report_clip *clip)
 {
     char size[FORMAT_ROOM];
@@ -130,8 +104,30 @@ void clip_card(struct doc *d, const struct report *r, size_t i)
     doc_fact_end(d);
     when(d, clip);
     trigger(d, clip);
-    if (clip->kind == REPORT_VIDEO)
-        film(d, clip);
+    if (clip->kind == REPORT_VIDEO) {
+        char length[FORMAT_ROOM];
+        doc_fact(d, "Length");
+        format_length(clip->duration_us, length);
+        doc_text(d, clip->duration_us > 0 ? length : "not known");
+        if (clip->duration_us > 0)
+            doc_text(d, clip->has_sound ? ", with sound" : ", without sound");
+        doc_fact_end(d);
+        doc_fact(d, "Frames");
+        if (clip->pictures > 0)
+            doc_number(d, clip->pictures);
+        else
+            doc_text(d, "not known");
+        if (clip->fps_milli > 0)
+            doc_textf(d, ", %lld.%02lld per second",
+                      (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) / 100,
+                      (long long)(clip->fps_milli / 10 + (clip->fps_milli % 10 >= 5)) % 100);
+        if (!doc_empty(clip->rate_why)) {
+            doc_text(d, " (");
+            doc_text(d, clip->rate_why);
+            doc_text(d, ")");
+        }
+        doc_fact_end(d);
+    }
     bytes(d, clip);
     doc_close(d, DOC_FACTS);
     flaws_show(d, clip);

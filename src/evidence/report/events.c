@@ -89,8 +89,24 @@ static void put_address(struct doc *d, const char *address)
     doc_close(d, DOC_ADDRESS);
 }
 
-static void place_words(struct doc *d, const struct report_clip *clip)
+/* One place of an event, and which of its clips were taken there. */
+static void place(struct doc *d, const struct report *r, const struct events *e, size_t at,
+                  const struct basemap *basemap)
 {
+    const struct report_clip *clip = &r->clip[at];
+    doc_open(d, DOC_PLACE);
+    doc_open(d, DOC_CAPTION);
+    for (size_t i = at, shown = 0; i < r->n_clips; i++)
+        if (e->of[i] == e->of[at] && format_place_ok(&r->clip[i]) &&
+            same_place(clip, &r->clip[i])) {
+            doc_text(d, shown++ ? "; " : "Recorded here: ");
+            clip_link(d, r, i);
+        }
+    doc_close(d, DOC_CAPTION);
+    doc_open(d, DOC_MAPS);
+    map_pair(d, basemap, clip->lat_deg, clip->lon_deg);
+    doc_close(d, DOC_MAPS);
+    doc_close(d, DOC_PLACE);
     char lat[FORMAT_ROOM], lon[FORMAT_ROOM];
     doc_open(d, DOC_FACTS);
     doc_fact(d, "Position");
@@ -116,68 +132,6 @@ static void place_words(struct doc *d, const struct report_clip *clip)
     doc_close(d, DOC_FACTS);
 }
 
-/* One place of an event, and which of its clips were taken there. */
-static void place(struct doc *d, const struct report *r, const struct events *e, size_t at,
-                  const struct basemap *basemap)
-{
-    const struct report_clip *clip = &r->clip[at];
-    doc_open(d, DOC_PLACE);
-    doc_open(d, DOC_CAPTION);
-    for (size_t i = at, shown = 0; i < r->n_clips; i++)
-        if (e->of[i] == e->of[at] && format_place_ok(&r->clip[i]) &&
-            same_place(clip, &r->clip[i])) {
-            doc_text(d, shown++ ? "; " : "Recorded here: ");
-            clip_link(d, r, i);
-        }
-    doc_close(d, DOC_CAPTION);
-    doc_open(d, DOC_MAPS);
-    map_pair(d, basemap, clip->lat_deg, clip->lon_deg);
-    doc_close(d, DOC_MAPS);
-    doc_close(d, DOC_PLACE);
-    place_words(d, clip);
-}
-
-static void places(struct doc *d, const struct report *r, const struct events *e, size_t event,
-                   const struct basemap *basemap)
-{
-    doc_put(d, DOC_HEAD_3, "Location");
-    for (size_t i = 0; i < r->n_clips; i++) {
-        if (e->of[i] != event)
-            continue;
-        if (!format_place_ok(&r->clip[i])) {
-            doc_open(d, DOC_PARAGRAPH);
-            clip_link(d, r, i);
-            doc_text(d, ": position not known. ");
-            doc_text(d, r->clip[i].position_why);
-            doc_close(d, DOC_PARAGRAPH);
-            continue;
-        }
-        bool shown = false;
-        for (size_t k = 0; k < i; k++)
-            shown |= e->of[k] == event && format_place_ok(&r->clip[k]) &&
-                     same_place(&r->clip[k], &r->clip[i]);
-        if (!shown)
-            place(d, r, e, i, basemap);
-    }
-}
-
-static void details(struct doc *d, const struct report *r, size_t i)
-{
-    doc_open(d, DOC_DETAILS);
-    doc_open(d, DOC_HEAD_3);
-    doc_text(d, "Details of ");
-    clip_link(d, r, i);
-    doc_close(d, DOC_HEAD_3);
-    tables_clocks(d, &r->clip[i]);
-    tables_arrival(d, &r->clip[i]);
-    tables_derived(d, &r->clip[i]);
-    doc_put(d, DOC_HEAD_4, "What is not known");
-    doc_open(d, DOC_BULLETS);
-    clip_unknown(d, &r->clip[i]);
-    doc_close(d, DOC_BULLETS);
-    doc_close(d, DOC_DETAILS);
-}
-
 static void show(struct doc *d, const struct report *r, const struct events *e, size_t event,
                  const struct basemap *basemap)
 {
@@ -197,10 +151,41 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
         if (e->of[i] == event)
             clip_card(d, r, i);
     doc_close(d, cards);
-    places(d, r, e, event, basemap);
+    doc_put(d, DOC_HEAD_3, "Location");
+    for (size_t i = 0; i < r->n_clips; i++) {
+        if (e->of[i] != event)
+            continue;
+        if (!format_place_ok(&r->clip[i])) {
+            doc_open(d, DOC_PARAGRAPH);
+            clip_link(d, r, i);
+            doc_text(d, ": position not known. ");
+            doc_text(d, r->clip[i].position_why);
+            doc_close(d, DOC_PARAGRAPH);
+            continue;
+        }
+        bool shown = false;
+        for (size_t k = 0; k < i; k++)
+            shown |= e->of[k] == event && format_place_ok(&r->clip[k]) &&
+                     same_place(&r->clip[k], &r->clip[i]);
+        if (!shown)
+            place(d, r, e, i, basemap);
+    }
     for (size_t i = first; i < r->n_clips; i++)
-        if (e->of[i] == event)
-            details(d, r, i);
+        if (e->of[i] == event) {
+            doc_open(d, DOC_DETAILS);
+            doc_open(d, DOC_HEAD_3);
+            doc_text(d, "Details of ");
+            clip_link(d, r, i);
+            doc_close(d, DOC_HEAD_3);
+            tables_clocks(d, &r->clip[i]);
+            tables_arrival(d, &r->clip[i]);
+            tables_derived(d, &r->clip[i]);
+            doc_put(d, DOC_HEAD_4, "What is not known");
+            doc_open(d, DOC_BULLETS);
+            clip_unknown(d, &r->clip[i]);
+            doc_close(d, DOC_BULLETS);
+            doc_close(d, DOC_DETAILS);
+        }
     doc_close(d, DOC_EVENT);
 }
 

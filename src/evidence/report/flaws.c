@@ -43,17 +43,6 @@ static int place(const struct report_clip *clip, int64_t us)
     return BAR_LEFT + (int)((double)us / (double)clip->duration_us * BAR_WIDTH);
 }
 
-static void draw_stretch(struct draw *d, const struct report_clip *clip,
-                         const struct report_stretch *s)
-{
-    int from = place(clip, s->from_us), until = place(clip, s->until_us);
-    int width = until - from < BAR_LEAST ? BAR_LEAST : until - from;
-    if (from + width > BAR_LEFT + BAR_WIDTH)
-        from = BAR_LEFT + BAR_WIDTH - width;
-    bool sound = s->flaw == REPORT_SILENCE;
-    d->ops->rect(d, flaw[s->flaw].ink, from, sound ? 116 : 50, width, sound ? 22 : 60);
-}
-
 static void draw_tick(struct draw *d, int x, enum draw_anchor anchor, int64_t us)
 {
     char text[FORMAT_ROOM];
@@ -94,33 +83,21 @@ static void draw_bar(struct doc *doc, const struct report_clip *clip)
     d->ops->rect(d, DRAW_GOOD, BAR_LEFT, 50, BAR_WIDTH, 60);
     if (clip->has_sound)
         d->ops->rect(d, DRAW_SOUND, BAR_LEFT, 116, BAR_WIDTH, 22);
-    for (size_t i = 0; i < clip->n_stretches; i++)
-        draw_stretch(d, clip, &clip->stretch[i]);
+    for (size_t i = 0; i < clip->n_stretches; i++) {
+        int from = place(clip, clip->stretch[i].from_us),
+            until = place(clip, clip->stretch[i].until_us);
+        int width = until - from < BAR_LEAST ? BAR_LEAST : until - from;
+        if (from + width > BAR_LEFT + BAR_WIDTH)
+            from = BAR_LEFT + BAR_WIDTH - width;
+        bool sound = clip->stretch[i].flaw == REPORT_SILENCE;
+        d->ops->rect(d, flaw[clip->stretch[i].flaw].ink, from, sound ? 116 : 50, width,
+                     sound ? 22 : 60);
+    }
     draw_trigger(d, clip);
     draw_tick(d, BAR_LEFT, DRAW_START, 0);
     draw_tick(d, BAR_LEFT + BAR_WIDTH / 2, DRAW_MIDDLE, clip->duration_us / 2);
     draw_tick(d, BAR_LEFT + BAR_WIDTH, DRAW_END, clip->duration_us);
     doc->ops->drawing_end(doc, d);
-}
-
-static void key(struct doc *d, const struct report_clip *clip)
-{
-    bool seen[3] = {false};
-    for (size_t i = 0; i < clip->n_stretches; i++)
-        seen[clip->stretch[i].flaw] = true;
-    doc_open(d, DOC_KEY);
-    d->ops->swatch(d, DRAW_GOOD);
-    doc_text(d, "video ");
-    if (clip->has_sound) {
-        d->ops->swatch(d, DRAW_SOUND);
-        doc_text(d, "sound ");
-    }
-    for (size_t i = 0; i < 3; i++)
-        if (seen[i]) {
-            d->ops->swatch(d, flaw[i].ink);
-            doc_textf(d, "%s ", flaw[i].in_key);
-        }
-    doc_close(d, DOC_KEY);
 }
 
 static void in_words(struct doc *d, const struct report_clip *clip, const struct report_stretch *s)
@@ -151,7 +128,22 @@ void flaws_show(struct doc *d, const struct report_clip *clip)
     doc_put(d, DOC_HEAD_4, "Damage and gaps");
     if (clip->kind == REPORT_VIDEO && clip->duration_us > 0 && clip->examined) {
         draw_bar(d, clip);
-        key(d, clip);
+        bool seen[3] = {false};
+        for (size_t i = 0; i < clip->n_stretches; i++)
+            seen[clip->stretch[i].flaw] = true;
+        doc_open(d, DOC_KEY);
+        d->ops->swatch(d, DRAW_GOOD);
+        doc_text(d, "video ");
+        if (clip->has_sound) {
+            d->ops->swatch(d, DRAW_SOUND);
+            doc_text(d, "sound ");
+        }
+        for (size_t i = 0; i < 3; i++)
+            if (seen[i]) {
+                d->ops->swatch(d, flaw[i].ink);
+                doc_textf(d, "%s ", flaw[i].in_key);
+            }
+        doc_close(d, DOC_KEY);
     }
     if (!clip->examined)
         doc_put(d, DOC_PARAGRAPH,

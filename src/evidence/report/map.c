@@ -210,7 +210,15 @@ static void look_below(const struct view *v, const struct shape *s, bool island,
     }
 }
 
-static void look_for_room(const struct view *v, const struct shape *s, struct label *best)
+/* Nothing found yet. */
+static struct label map_label(const struct view *v)
+{
+    return (struct label){.depth = v->height / 50.0};
+}
+
+/* Looks at a part of the country, as far as it is in sight (s->n >= 3). */
+static void map_label_look(const struct view *v, const struct shape *s, bool island,
+                           struct label *best)
 {
     for (int gy = 1; gy < 18; gy++)
         for (int gx = 3; gx < 28; gx++) {
@@ -223,27 +231,7 @@ static void look_for_room(const struct view *v, const struct shape *s, struct la
                 best->depth = d;
             }
         }
-}
-
-/* Nothing found yet. */
-static struct label map_label(const struct view *v)
-{
-    return (struct label){.depth = v->height / 50.0};
-}
-
-/* Looks at a part of the country, as far as it is in sight (s->n >= 3). */
-static void map_label_look(const struct view *v, const struct shape *s, bool island,
-                           struct label *best)
-{
-    look_for_room(v, s, best);
     look_below(v, s, island, best);
-}
-
-/* Where the name's middle is; false: there is no room for it. */
-static bool map_label_spot(const struct label *l, struct spot *out)
-{
-    *out = l->at.x > 0 ? l->at : l->below;
-    return out->x > 0;
 }
 
 /* ---- drawings ---- */
@@ -407,35 +395,6 @@ static void draw_grid(const struct map *m, int step)
     }
 }
 
-static void draw_names(const struct map *m, const struct label *label)
-{
-    for (size_t i = 0; i < m->w->n_countries; i++) {
-        struct spot at;
-        if (!map_label_spot(&label[i], &at))
-            continue;
-        const struct basemap_country *c = &m->w->country[i];
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)c->name_bytes, c->name);
-        double half = (double)c->name_bytes * 55; /* about */
-        at.x = fmax(half, fmin(at.x, m->v.width - half));
-        m->d->ops->text(m->d, DRAW_NAME, DRAW_MIDDLE, lround(at.x), lround(at.y) + 50, name);
-    }
-}
-
-static void draw_mark(const struct map *m, int size)
-{
-    static const int way[][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
-    struct draw *d = m->d;
-    int x = m->v.width / 2, y = m->v.height / 2;
-    d->ops->path(d, DRAW_MARK);
-    for (size_t i = 0; i < 4; i++) {
-        d->ops->move(d, x + 3 * size * way[i][0], y + 3 * size * way[i][1]);
-        d->ops->line(d, x + size * way[i][0], y + size * way[i][1]);
-    }
-    d->ops->path_end(d);
-    d->ops->circle(d, DRAW_MARK, x, y, size);
-}
-
 static void draw_scale(const struct map *m, int km)
 {
     struct draw *d = m->d;
@@ -467,37 +426,53 @@ static void draw_near(struct doc *doc, const struct basemap *w, const struct vie
         draw_lines(&m, WORLD_BORDER);
         draw_lines(&m, WORLD_COAST);
         draw_grid(&m, 2);
-        draw_names(&m, label);
+        for (size_t i = 0; i < m.w->n_countries; i++) {
+            /* Where the name's middle is; none: there is no room for it. */
+            struct spot at = label[i].at.x > 0 ? label[i].at : label[i].below;
+            if (!(at.x > 0))
+                continue;
+            const struct basemap_country *c = &m.w->country[i];
+            char name[64];
+            snprintf(name, sizeof name, "%.*s", (int)c->name_bytes, c->name);
+            double half = (double)c->name_bytes * 55; /* about */
+            at.x = fmax(half, fmin(at.x, m.v.width - half));
+            m.d->ops->text(m.d, DRAW_NAME, DRAW_MIDDLE, lround(at.x), lround(at.y) + 50, name);
+        }
         draw_scale(&m, 100);
-        draw_mark(&m, 60);
+        static const int way[][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
+        struct draw *d = m.d;
+        int x = m.v.width / 2, y = m.v.height / 2;
+        d->ops->path(d, DRAW_MARK);
+        for (size_t i = 0; i < 4; i++) {
+            d->ops->move(d, x + 3 * 60 * way[i][0], y + 3 * 60 * way[i][1]);
+            d->ops->line(d, x + 60 * way[i][0], y + 60 * way[i][1]);
+        }
+        d->ops->path_end(d);
+        d->ops->circle(d, DRAW_MARK, x, y, 60);
         doc->ops->drawing_end(doc, m.d);
     }
     free(label);
-}
-
-/* window: the view of the other map, which is shown in this one. */
-static void draw_far(struct doc *doc, const struct basemap *w, const struct view *v,
-                     const struct view *window)
-{
-    struct map m = {.w = w, .v = *v};
-    m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height, "Overview map");
-    if (!m.d)
-        return;
-    m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);
-    draw_land(doc, &m, NULL);
-    draw_lines(&m, WORLD_COAST);
-    draw_lines(&m, WORLD_BORDER);
-    long half_x = lround(window->width / 2.0 / window->x_per_deg * v->x_per_deg);
-    long half_y = lround(window->height / 2.0 / window->y_per_deg * v->y_per_deg);
-    m.d->ops->rect(m.d, DRAW_WINDOW, v->width / 2 - half_x, v->height / 2 - half_y, 2 * half_x,
-                   2 * half_y);
-    doc->ops->drawing_end(doc, m.d);
 }
 
 void map_pair(struct doc *doc, const struct basemap *w, double lat, double lon)
 {
     struct view near = map_view(lat, lon, 7, 4800, 3000), far = map_view(lat, lon, 50, 2400, 3000);
     draw_near(doc, w, &near);
-    if (doc->rc == 0)
-        draw_far(doc, w, &far, &near);
+    if (doc->rc == 0) {
+        /* window: the view of the other map, which is shown in this one. */
+        const struct view *v = &far;
+        struct map m = {.w = w, .v = *v};
+        m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height, "Overview map");
+        if (m.d) {
+            m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);
+            draw_land(doc, &m, NULL);
+            draw_lines(&m, WORLD_COAST);
+            draw_lines(&m, WORLD_BORDER);
+            long half_x = lround(near.width / 2.0 / near.x_per_deg * v->x_per_deg);
+            long half_y = lround(near.height / 2.0 / near.y_per_deg * v->y_per_deg);
+            m.d->ops->rect(m.d, DRAW_WINDOW, v->width / 2 - half_x, v->height / 2 - half_y,
+                           2 * half_x, 2 * half_y);
+            doc->ops->drawing_end(doc, m.d);
+        }
+    }
 }

@@ -2,31 +2,6 @@
 #include "page.h"
 #include "format.h"
 
-static void what_it_is(struct doc *d, const struct report *r)
-{
-    doc_open(d, DOC_SECTION);
-    doc_put(d, DOC_HEAD_2, "What this is");
-    doc_put(d, DOC_PARAGRAPH,
-            "This package holds recordings made by cameras in vehicles. For each recording this "
-            "report says when and where it was made, how certain that is, how it was received, "
-            "what damage was found, and which copies were made. The originals are the bytes sent "
-            "by the camera, unchanged. Copies that are easier to view have “DERIVED” in their "
-            "names; if in doubt, the original is authoritative.");
-    if (r->n_files) {
-        doc_put(d, DOC_HEAD_3, "What to open first");
-        doc_open(d, DOC_NUMBERED);
-        for (size_t i = 0; i < r->n_files; i++) {
-            doc_open(d, DOC_ITEM);
-            doc_put(d, DOC_CODE, r->file[i].name);
-            doc_line_end(d);
-            doc_text(d, r->file[i].what);
-            doc_close(d, DOC_ITEM);
-        }
-        doc_close(d, DOC_NUMBERED);
-    }
-    doc_close(d, DOC_SECTION);
-}
-
 static void recording_row(struct doc *d, const struct report *r, size_t i,
                           const char *const *column)
 {
@@ -100,8 +75,67 @@ static void signature(struct doc *d, const struct report_signature *s)
     doc_close(d, DOC_FACTS_WIDE);
 }
 
-static void how_to_check(struct doc *d, const struct report *r)
+static void limits(struct doc *d, const struct report *r)
 {
+    static const char *const always[] = {
+        "Times are those of the clocks named. A clock may be wrong by more than was noticed; the ± "
+        "covers only the known uncertainty.",
+        "Positions are those reported by the device. They were not checked against the images.",
+        "Damage means what software can detect: corrupt, missing and duplicate frames. It does not "
+        "detect a staged scene or a covered lens.",
+        "The maps use a public outline of the world (Natural Earth, 1:50 000 000). Its lines may "
+        "be off by a kilometre or more and imply no opinion on borders; rely on the coordinates "
+        "beside them.",
+    };
+    doc_open_named(d, DOC_SECTION, "limits");
+    doc_put(d, DOC_HEAD_2, "What this package does not show");
+    doc_open(d, DOC_BULLETS);
+    doc_open(d, DOC_ITEM);
+    doc_text(d, "The camera does not sign its recordings. Nothing here proves that "
+                "a file was made by that camera, or that it was not changed before it was "
+                "received. The protection begins at receipt: ");
+    doc_text(d, r->signature.is_signed
+                    ? "any change after signing is detectable, provided that the signing key has "
+                      "been kept secret."
+                    : "fingerprints were taken then. Because this package is not signed, they "
+                      "reveal a later change only to someone who obtained them separately.");
+    doc_close(d, DOC_ITEM);
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        doc_put(d, DOC_ITEM, always[i]);
+    for (size_t i = 0; i < r->n_limits; i++)
+        doc_put(d, DOC_ITEM, r->limit[i]);
+    doc_close(d, DOC_BULLETS);
+    doc_close(d, DOC_SECTION);
+}
+
+void report_render(struct doc *d, const struct report *r, const struct events *e,
+                   const struct basemap *basemap)
+{
+    summary_cover(d, r);
+    summary_render(d, r, e);
+    doc_open(d, DOC_SECTION);
+    doc_put(d, DOC_HEAD_2, "What this is");
+    doc_put(d, DOC_PARAGRAPH,
+            "This package holds recordings made by cameras in vehicles. For each recording this "
+            "report says when and where it was made, how certain that is, how it was received, "
+            "what damage was found, and which copies were made. The originals are the bytes sent "
+            "by the camera, unchanged. Copies that are easier to view have “DERIVED” in their "
+            "names; if in doubt, the original is authoritative.");
+    if (r->n_files) {
+        doc_put(d, DOC_HEAD_3, "What to open first");
+        doc_open(d, DOC_NUMBERED);
+        for (size_t i = 0; i < r->n_files; i++) {
+            doc_open(d, DOC_ITEM);
+            doc_put(d, DOC_CODE, r->file[i].name);
+            doc_line_end(d);
+            doc_text(d, r->file[i].what);
+            doc_close(d, DOC_ITEM);
+        }
+        doc_close(d, DOC_NUMBERED);
+    }
+    doc_close(d, DOC_SECTION);
+    recordings(d, r);
+    events_show(d, r, e, basemap);
     doc_open_named(d, DOC_SECTION, "check");
     doc_put(d, DOC_HEAD_2, "How to check it yourself");
     doc_put(d, DOC_PARAGRAPH,
@@ -123,48 +157,7 @@ static void how_to_check(struct doc *d, const struct report *r)
     doc_put(d, DOC_HEAD_3, "Signature");
     signature(d, &r->signature);
     doc_close(d, DOC_SECTION);
-}
-
-static void seal_limit(struct doc *d, const struct report *r)
-{
-    doc_open(d, DOC_ITEM);
-    doc_text(d, "The camera does not sign its recordings. Nothing here proves that "
-                "a file was made by that camera, or that it was not changed before it was "
-                "received. The protection begins at receipt: ");
-    doc_text(d, r->signature.is_signed
-                    ? "any change after signing is detectable, provided that the signing key has "
-                      "been kept secret."
-                    : "fingerprints were taken then. Because this package is not signed, they "
-                      "reveal a later change only to someone who obtained them separately.");
-    doc_close(d, DOC_ITEM);
-}
-
-static void limits(struct doc *d, const struct report *r)
-{
-    static const char *const always[] = {
-        "Times are those of the clocks named. A clock may be wrong by more than was noticed; the ± "
-        "covers only the known uncertainty.",
-        "Positions are those reported by the device. They were not checked against the images.",
-        "Damage means what software can detect: corrupt, missing and duplicate frames. It does not "
-        "detect a staged scene or a covered lens.",
-        "The maps use a public outline of the world (Natural Earth, 1:50 000 000). Its lines may "
-        "be off by a kilometre or more and imply no opinion on borders; rely on the coordinates "
-        "beside them.",
-    };
-    doc_open_named(d, DOC_SECTION, "limits");
-    doc_put(d, DOC_HEAD_2, "What this package does not show");
-    doc_open(d, DOC_BULLETS);
-    seal_limit(d, r);
-    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
-        doc_put(d, DOC_ITEM, always[i]);
-    for (size_t i = 0; i < r->n_limits; i++)
-        doc_put(d, DOC_ITEM, r->limit[i]);
-    doc_close(d, DOC_BULLETS);
-    doc_close(d, DOC_SECTION);
-}
-
-static void foot(struct doc *d, const struct report *r)
-{
+    limits(d, r);
     doc_open(d, DOC_FOOT);
     if (!doc_empty(r->tool)) {
         doc_text(d, "Generated by ");
@@ -173,19 +166,6 @@ static void foot(struct doc *d, const struct report *r)
     }
     doc_text(d, "This report is a single file; it loads nothing from a network and sends nothing.");
     doc_close(d, DOC_FOOT);
-}
-
-void report_render(struct doc *d, const struct report *r, const struct events *e,
-                   const struct basemap *basemap)
-{
-    summary_cover(d, r);
-    summary_render(d, r, e);
-    what_it_is(d, r);
-    recordings(d, r);
-    events_show(d, r, e, basemap);
-    how_to_check(d, r);
-    limits(d, r);
-    foot(d, r);
 }
 
 int layout_init(struct layout *out, const struct report *r, struct err *err)

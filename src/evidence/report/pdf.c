@@ -181,28 +181,6 @@ static void push_link(struct pdf *p, const char *kind, const char *to)
     look_of(p)->link = at;
 }
 
-static void text_span(struct pdf *p, enum doc_part part, const char *name)
-{
-    if (p->n_looks == 0 || p->n_looks == LOOKS_MAX)
-        return;
-    p->look[p->n_looks] = *look_of(p);
-    struct pdf_look *l = &p->look[p->n_looks++];
-    if (part == DOC_STRONG || part == DOC_BAD)
-        l->face = PDF_BOLD;
-    if (part == DOC_BAD)
-        l->colour = PDF_RED;
-    if (part == DOC_SOFT)
-        l->colour = PDF_SOFT;
-    if (part == DOC_CODE || part == DOC_ADDRESS) {
-        l->face = PDF_MONO;
-        l->size *= 0.86;
-    }
-    if (part == DOC_ADDRESS || part == DOC_LINK) {
-        l->colour = PDF_BLUE;
-        push_link(p, part == DOC_LINK ? "dest" : "uri", name ? name : "");
-    }
-}
-
 static void text_begin_part(struct pdf *p, enum doc_part part)
 {
     text_begin(p, &(struct pdf_look){.face = styles[part].face,
@@ -281,59 +259,6 @@ static void close_item(struct pdf *p)
     } else
         pdf_row_clear(&lead);
     p->row.cell_tag = "LBody";
-    row_place(p, false);
-}
-
-static void close_command(struct pdf *p)
-{
-    const struct style *s = &styles[DOC_COMMAND];
-    struct pdf_look look = {.face = s->face, .colour = s->colour, .size = s->size};
-    double width = p->right - p->left - 2 * s->inset;
-    size_t letters = (size_t)(width / (s->size * 0.6021)); /* all are as wide */
-    struct buf folded;
-    buf_init(&folded, p->text.bytes.max_bytes);
-    if (p->doc.rc == 0)
-        keep(p, pdf_fold_command(&folded, (const char *)buf_data(&p->text.bytes),
-                                 p->text.bytes.used, letters, p->doc.err));
-    pdf_text_clear(&p->text);
-    if (p->doc.rc == 0)
-        keep(p, pdf_text_add(&p->text, &look, buf_data(&folded), folded.used, p->doc.err));
-    buf_clear(&folded);
-    row_begin(p, DOC_COMMAND);
-    text_end(p, p->left + s->inset, width);
-    row_place(p, false);
-    p->lines = false;
-}
-
-static void close_plain(struct pdf *p, enum doc_part part)
-{
-    double inset = styles[part].inset;
-    row_begin(p, part);
-    text_end(p, p->left + inset, p->right - p->left - 2 * inset);
-    p->row.whole = part == DOC_WARNING || part == DOC_NOTE;
-    row_place(p, part == DOC_CAPTION);
-}
-
-/* A name, then what there is to say: two cells. */
-static void open_fact(struct pdf *p, enum doc_part part, const char *name)
-{
-    struct pdf_look look = {.face = PDF_SANS, .colour = PDF_SOFT, .size = styles[part].size};
-    struct pdf_row lead;
-    say(p, &look, name, p->left, p->name_width - 8, &lead);
-    row_begin(p, part);
-    p->row.n = lead.n;
-    p->row.cell[0] = lead.cell[0];
-    p->row.rule = part == DOC_FACT && p->item++ > 0 ? 0.4 : 0;
-    p->row.whole = true;
-    p->row.cell_tag = "TD";
-    if (p->in_panel)
-        p->row.rule = 0;
-    text_begin_part(p, part);
-}
-
-static void close_fact(struct pdf *p)
-{
-    text_end(p, p->left + p->name_width, p->right - p->left - p->name_width);
     row_place(p, false);
 }
 
@@ -620,11 +545,40 @@ static void close_group(struct pdf *p, enum doc_part part)
 static void open_part(struct doc *d, enum doc_part part, const char *name)
 {
     struct pdf *p = pdf_of(d);
-    if (part >= DOC_STRONG)
-        text_span(p, part, name);
-    else if (part == DOC_FACT || part == DOC_COVER_LINE)
-        open_fact(p, part, name);
-    else if (part == DOC_ROW) {
+    if (part >= DOC_STRONG) {
+        if (p->n_looks != 0 && p->n_looks != LOOKS_MAX) {
+            p->look[p->n_looks] = *look_of(p);
+            struct pdf_look *l = &p->look[p->n_looks++];
+            if (part == DOC_STRONG || part == DOC_BAD)
+                l->face = PDF_BOLD;
+            if (part == DOC_BAD)
+                l->colour = PDF_RED;
+            if (part == DOC_SOFT)
+                l->colour = PDF_SOFT;
+            if (part == DOC_CODE || part == DOC_ADDRESS) {
+                l->face = PDF_MONO;
+                l->size *= 0.86;
+            }
+            if (part == DOC_ADDRESS || part == DOC_LINK) {
+                l->colour = PDF_BLUE;
+                push_link(p, part == DOC_LINK ? "dest" : "uri", name ? name : "");
+            }
+        }
+    } else if (part == DOC_FACT || part == DOC_COVER_LINE) {
+        /* A name, then what there is to say: two cells. */
+        struct pdf_look look = {.face = PDF_SANS, .colour = PDF_SOFT, .size = styles[part].size};
+        struct pdf_row lead;
+        say(p, &look, name, p->left, p->name_width - 8, &lead);
+        row_begin(p, part);
+        p->row.n = lead.n;
+        p->row.cell[0] = lead.cell[0];
+        p->row.rule = part == DOC_FACT && p->item++ > 0 ? 0.4 : 0;
+        p->row.whole = true;
+        p->row.cell_tag = "TD";
+        if (p->in_panel)
+            p->row.rule = 0;
+        text_begin_part(p, part);
+    } else if (part == DOC_ROW) {
         row_begin(p, DOC_CELL);
         p->row.rule = 0.4;
         p->row.whole = true;
@@ -644,21 +598,42 @@ static void close_part(struct doc *d, enum doc_part part)
     struct pdf *p = pdf_of(d);
     if (part >= DOC_STRONG)
         p->n_looks -= p->n_looks > 1;
-    else if (part == DOC_FACT || part == DOC_COVER_LINE)
-        close_fact(p);
-    else if (part == DOC_CELL)
+    else if (part == DOC_FACT || part == DOC_COVER_LINE) {
+        text_end(p, p->left + p->name_width, p->right - p->left - p->name_width);
+        row_place(p, false);
+    } else if (part == DOC_CELL)
         close_cell(p);
     else if (part == DOC_ROW)
         row_place(p, false);
     else if (part == DOC_ITEM)
         close_item(p);
-    else if (part == DOC_COMMAND)
-        close_command(p);
-    else if (part >= DOC_HEAD_1 && part <= DOC_HEAD_4)
+    else if (part == DOC_COMMAND) {
+        const struct style *s = &styles[DOC_COMMAND];
+        struct pdf_look look = {.face = s->face, .colour = s->colour, .size = s->size};
+        double width = p->right - p->left - 2 * s->inset;
+        size_t letters = (size_t)(width / (s->size * 0.6021)); /* all are as wide */
+        struct buf folded;
+        buf_init(&folded, p->text.bytes.max_bytes);
+        if (p->doc.rc == 0)
+            keep(p, pdf_fold_command(&folded, (const char *)buf_data(&p->text.bytes),
+                                     p->text.bytes.used, letters, p->doc.err));
+        pdf_text_clear(&p->text);
+        if (p->doc.rc == 0)
+            keep(p, pdf_text_add(&p->text, &look, buf_data(&folded), folded.used, p->doc.err));
+        buf_clear(&folded);
+        row_begin(p, DOC_COMMAND);
+        text_end(p, p->left + s->inset, width);
+        row_place(p, false);
+        p->lines = false;
+    } else if (part >= DOC_HEAD_1 && part <= DOC_HEAD_4)
         close_heading(p, part);
-    else if (part > DOC_HEAD_4)
-        close_plain(p, part);
-    else
+    else if (part > DOC_HEAD_4) {
+        double inset = styles[part].inset;
+        row_begin(p, part);
+        text_end(p, p->left + inset, p->right - p->left - 2 * inset);
+        p->row.whole = part == DOC_WARNING || part == DOC_NOTE;
+        row_place(p, part == DOC_CAPTION);
+    } else
         close_group(p, part);
 }
 
@@ -748,27 +723,6 @@ static int write_pages(FILE *out, const struct pdf_fonts *fonts, const struct re
     return rc;
 }
 
-/* What stands below each page, so that one that was lost can be put back: the case, the report, and
- * when it was made. */
-static int foot_of(struct buf *out, const struct report *r, struct err *err)
-{
-    char made[FORMAT_ROOM];
-    format_time(&r->made, made);
-    const char *part[] = {r->reference, format_title(r), format_time_ok(&r->made) ? made : ""};
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < sizeof part / sizeof *part; i++) {
-        if (doc_empty(part[i]) || out->used + 16 > out->max_bytes)
-            continue;
-        if (out->used > 0) {
-            out->used--; /* the NUL */
-            rc = buf_append(out, " · ", strlen(" · "), err);
-        }
-        if (rc == ERR_OK)
-            rc = clean_all(out, part[i], err);
-    }
-    return rc;
-}
-
 int report_pdf(FILE *out, const struct report *r, struct err *err)
 {
     struct layout layout;
@@ -779,8 +733,23 @@ int report_pdf(FILE *out, const struct report *r, struct err *err)
     int rc = layout_init(&layout, r, err);
     int rc_fonts = pdf_fonts_init(&fonts, err);
     rc = rc < 0 ? rc : rc_fonts;
-    if (rc == ERR_OK)
-        rc = foot_of(&foot, r, err);
+    if (rc == ERR_OK) {
+        /* What stands below each page, so that one that was lost can be put back: the case, the
+         * report, and when it was made. */
+        char made[FORMAT_ROOM];
+        format_time(&r->made, made);
+        const char *part[] = {r->reference, format_title(r), format_time_ok(&r->made) ? made : ""};
+        for (size_t i = 0; rc == ERR_OK && i < sizeof part / sizeof *part; i++) {
+            if (doc_empty(part[i]) || foot.used + 16 > foot.max_bytes)
+                continue;
+            if (foot.used > 0) {
+                foot.used--; /* the NUL */
+                rc = buf_append(&foot, " · ", strlen(" · "), err);
+            }
+            if (rc == ERR_OK)
+                rc = clean_all(&foot, part[i], err);
+        }
+    }
     if (rc == ERR_OK)
         rc = walk(&fonts, r, &layout, (const char *)buf_data(&foot), NULL, &pages, err);
     if (rc == ERR_OK)

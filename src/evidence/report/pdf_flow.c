@@ -181,27 +181,6 @@ static void begin_row(struct pdf_flow *f, const struct pdf_row *row, double top)
     }
 }
 
-static void draw_slice(struct pdf_flow *f, const struct pdf_row *row, size_t from, size_t until)
-{
-    double height = slice_height(row, from, until), top = f->y;
-    draw_back(f, row, top, height);
-    if (row->rule > 0 && from == 0)
-        draw_rule(f, row->left, row->right, top, row->rule);
-    if (from == 0)
-        begin_row(f, row, top);
-    tag_begin(f, row->tag);
-    for (size_t i = 0; i < row->n; i++) {
-        const struct pdf_lines *l = row->cell[i].lines;
-        tag_begin(f, row->cell_tag);
-        for (size_t k = from; k < until && k < pdf_lines_count(l); k++)
-            pdf_lines_draw(l, f->cr, k, row->cell[i].x,
-                           top + (from == 0 ? row->pad : 0) + pdf_lines_rise(l) +
-                               (double)(k - from) * pdf_lines_pitch(l));
-        tag_end(f, row->cell_tag);
-    }
-    tag_end(f, row->tag);
-}
-
 /* Lines of the row from `from` on that fit below y. */
 static size_t fitting(const struct pdf_flow *f, const struct pdf_row *row, size_t from)
 {
@@ -230,8 +209,25 @@ static void place(struct pdf_flow *f, struct pdf_row *row)
         bool at_top = f->y <= PDF_TOP || (f->in_table && f->y <= PDF_TOP + row_height(&f->header));
         if (until == from && at_top)
             until = from + 1;
-        if (f->cr && (until > from || all == 0))
-            draw_slice(f, row, from, until);
+        if (f->cr && (until > from || all == 0)) {
+            double height = slice_height(row, from, until), top = f->y;
+            draw_back(f, row, top, height);
+            if (row->rule > 0 && from == 0)
+                draw_rule(f, row->left, row->right, top, row->rule);
+            if (from == 0)
+                begin_row(f, row, top);
+            tag_begin(f, row->tag);
+            for (size_t i = 0; i < row->n; i++) {
+                const struct pdf_lines *l = row->cell[i].lines;
+                tag_begin(f, row->cell_tag);
+                for (size_t k = from; k < until && k < pdf_lines_count(l); k++)
+                    pdf_lines_draw(l, f->cr, k, row->cell[i].x,
+                                   top + (from == 0 ? row->pad : 0) + pdf_lines_rise(l) +
+                                       (double)(k - from) * pdf_lines_pitch(l));
+                tag_end(f, row->cell_tag);
+            }
+            tag_end(f, row->tag);
+        }
         if (until > from || all == 0)
             f->y += slice_height(row, from, until);
         from = until;

@@ -269,24 +269,6 @@ static PangoAttrList *attributes(const struct pdf_lines *l, const struct pdf_fon
     return list;
 }
 
-/* pango would draw a box with the number of the character in it, which is what would be copied. The
- * font's own box can be copied as what it stands for. */
-static void unmask(PangoLayoutLine *line)
-{
-    for (GSList *r = line->runs; r; r = r->next) {
-        PangoGlyphItem *run = r->data;
-        for (int i = 0; i < run->glyphs->num_glyphs; i++) {
-            PangoGlyphInfo *g = &run->glyphs->glyphs[i];
-            PangoRectangle box;
-            if (!(g->glyph & PANGO_GLYPH_UNKNOWN_FLAG) || g->glyph == PANGO_GLYPH_EMPTY)
-                continue;
-            pango_font_get_glyph_extents(run->item->analysis.font, 0, NULL, &box);
-            g->glyph = 0;
-            g->geometry = (PangoGlyphGeometry){.width = box.width};
-        }
-    }
-}
-
 /* Lays out what begins at *from; *next: what is left begins there. */
 static int add_part(struct pdf_lines *l, const struct pdf_fonts *fonts, double width, size_t from,
                     size_t *next, struct err *err)
@@ -318,7 +300,20 @@ static int add_part(struct pdf_lines *l, const struct pdf_fonts *fonts, double w
             *next = from + (size_t)line.line->start_index;
         if (!at->next && (goes_on || empty_end))
             break;
-        unmask(line.line);
+        /* pango would draw a box with the number of the character in it, which is what would be
+         * copied. The font's own box can be copied as what it stands for. */
+        for (GSList *r = line.line->runs; r; r = r->next) {
+            PangoGlyphItem *run = r->data;
+            for (int i = 0; i < run->glyphs->num_glyphs; i++) {
+                PangoGlyphInfo *g = &run->glyphs->glyphs[i];
+                PangoRectangle box;
+                if (!(g->glyph & PANGO_GLYPH_UNKNOWN_FLAG) || g->glyph == PANGO_GLYPH_EMPTY)
+                    continue;
+                pango_font_get_glyph_extents(run->item->analysis.font, 0, NULL, &box);
+                g->glyph = 0;
+                g->geometry = (PangoGlyphGeometry){.width = box.width};
+            }
+        }
         rc = buf_append(&l->lines, &line, sizeof line, err);
     }
     return rc;
@@ -398,20 +393,6 @@ double pdf_lines_width(const struct pdf_lines *l, size_t i)
     return to_points(width);
 }
 
-static const struct pdf_look *look_at(const struct pdf_lines *l, size_t byte)
-{
-    size_t n, low = 0;
-    const struct span *span = spans_of(&l->spans, &n);
-    for (size_t high = n; high - low > 1;) {
-        size_t middle = low + (high - low) / 2;
-        if (span[middle].from <= byte)
-            low = middle;
-        else
-            high = middle;
-    }
-    return &span[low].look;
-}
-
 void pdf_lines_draw(const struct pdf_lines *l, cairo_t *cr, size_t i, double x, double y)
 {
     static const double rgb[][3] = {[PDF_INK] = {0.07, 0.08, 0.1},
@@ -422,7 +403,17 @@ void pdf_lines_draw(const struct pdf_lines *l, cairo_t *cr, size_t i, double x, 
     uint32_t link = 0;
     for (GSList *r = line->line->runs; r; r = r->next) {
         PangoGlyphItem *run = r->data;
-        const struct pdf_look *look = look_at(l, line->part + (size_t)run->item->offset);
+        size_t byte = line->part + (size_t)run->item->offset;
+        size_t n, low = 0;
+        const struct span *span = spans_of(&l->spans, &n);
+        for (size_t high = n; high - low > 1;) {
+            size_t middle = low + (high - low) / 2;
+            if (span[middle].from <= byte)
+                low = middle;
+            else
+                high = middle;
+        }
+        const struct pdf_look *look = &span[low].look;
         const double *c = rgb[look->colour];
         if (link && link != look->link)
             cairo_tag_end(cr, CAIRO_TAG_LINK);

@@ -76,49 +76,6 @@ static void plural(struct doc *d, size_t n, const char *one, const char *many)
     doc_textf(d, "%zu %s", n, n == 1 ? one : many);
 }
 
-static void summary_contents(struct doc *d, const struct report *r, const struct events *e)
-{
-    size_t videos = count(r, is_video), photos = r->n_clips - videos;
-    doc_fact(d, "Contents");
-    if (videos || photos == 0)
-        plural(d, videos, "video", "videos");
-    doc_text(d, videos && photos ? " and " : "");
-    if (photos)
-        plural(d, photos, "photo", "photos");
-    if (r->n_clips) {
-        doc_text(d, " of ");
-        plural(d, e->n, "event", "events");
-        if (units(r)) {
-            doc_text(d, ", from ");
-            plural(d, units(r), "vehicle", "vehicles");
-        }
-    }
-    doc_fact_end(d);
-}
-
-static void summary_when(struct doc *d, const struct report *r)
-{
-    const struct report_time *first = NULL, *last = NULL;
-    char text[FORMAT_ROOM];
-    for (size_t i = 0; i < r->n_clips; i++) {
-        const struct report_time *t = &r->clip[i].start;
-        first = format_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
-        last = format_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
-    }
-    doc_fact(d, "When");
-    if (!first)
-        doc_text(d, "not known");
-    else {
-        format_time(first, text);
-        doc_text(d, text);
-        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
-            format_time(last, text);
-            doc_textf(d, " to %s", text);
-        }
-    }
-    doc_fact_end(d);
-}
-
 static void summary_state(struct doc *d, const struct report *r)
 {
     size_t flawed = count(r, is_flawed), unexamined = count(r, is_unexamined);
@@ -154,8 +111,41 @@ void summary_render(struct doc *d, const struct report *r, const struct events *
     doc_open(d, DOC_BRIEF);
     doc_put(d, DOC_HEAD_2, "Summary");
     doc_open(d, DOC_FACTS_WIDE);
-    summary_contents(d, r, e);
-    summary_when(d, r);
+    size_t videos = count(r, is_video), photos = r->n_clips - videos;
+    doc_fact(d, "Contents");
+    if (videos || photos == 0)
+        plural(d, videos, "video", "videos");
+    doc_text(d, videos && photos ? " and " : "");
+    if (photos)
+        plural(d, photos, "photo", "photos");
+    if (r->n_clips) {
+        doc_text(d, " of ");
+        plural(d, e->n, "event", "events");
+        if (units(r)) {
+            doc_text(d, ", from ");
+            plural(d, units(r), "vehicle", "vehicles");
+        }
+    }
+    doc_fact_end(d);
+    const struct report_time *first = NULL, *last = NULL;
+    char text[FORMAT_ROOM];
+    for (size_t i = 0; i < r->n_clips; i++) {
+        const struct report_time *t = &r->clip[i].start;
+        first = format_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
+        last = format_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
+    }
+    doc_fact(d, "When");
+    if (!first)
+        doc_text(d, "not known");
+    else {
+        format_time(first, text);
+        doc_text(d, text);
+        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
+            format_time(last, text);
+            doc_textf(d, " to %s", text);
+        }
+    }
+    doc_fact_end(d);
     summary_state(d, r);
     doc_fact(d, "Signature");
     if (r->signature.is_signed) {

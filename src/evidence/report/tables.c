@@ -3,37 +3,6 @@
 #include "page.h"
 #include <stdio.h>
 
-static void clock_says(struct doc *d, const struct report_clock *c)
-{
-    char text[FORMAT_ROOM];
-    if (format_time_ok(&c->time)) {
-        format_time(&c->time, text);
-        doc_text(d, text);
-    }
-    if (!doc_empty(c->value)) {
-        doc_text(d, format_time_ok(&c->time) ? "; " : "");
-        doc_text(d, c->value);
-    }
-    if (!format_time_ok(&c->time) && doc_empty(c->value))
-        doc_text(d, "none");
-}
-
-static void clock_verdict(struct doc *d, const struct report_clock *c)
-{
-    if (c->chosen)
-        doc_put(d, DOC_STRONG, "Used");
-    else if (c->disagrees)
-        doc_put(d, DOC_BAD, "Disagrees");
-    else
-        doc_text(d, "Not used");
-    if (c->chosen && c->disagrees)
-        doc_text(d, ", although other sources disagree");
-    if (!doc_empty(c->note)) {
-        doc_text(d, ": ");
-        doc_text(d, c->note);
-    }
-}
-
 void tables_clocks(struct doc *d, const struct report_clip *clip)
 {
     static const char *const column[] = {"Source", "Value", "Time zone", "Uncertainty", "Used?"};
@@ -53,7 +22,17 @@ void tables_clocks(struct doc *d, const struct report_clip *clip)
         doc_text(d, c->name);
         doc_cell_end(d);
         doc_cell(d, column[1]);
-        clock_says(d, c);
+        char text[FORMAT_ROOM];
+        if (format_time_ok(&c->time)) {
+            format_time(&c->time, text);
+            doc_text(d, text);
+        }
+        if (!doc_empty(c->value)) {
+            doc_text(d, format_time_ok(&c->time) ? "; " : "");
+            doc_text(d, c->value);
+        }
+        if (!format_time_ok(&c->time) && doc_empty(c->value))
+            doc_text(d, "none");
         doc_cell_end(d);
         doc_cell(d, column[2]);
         doc_text(d, !format_time_ok(&c->time)  ? "–"
@@ -65,7 +44,18 @@ void tables_clocks(struct doc *d, const struct report_clip *clip)
         doc_text(d, error[0] ? error : "not stated");
         doc_cell_end(d);
         doc_cell(d, column[4]);
-        clock_verdict(d, c);
+        if (c->chosen)
+            doc_put(d, DOC_STRONG, "Used");
+        else if (c->disagrees)
+            doc_put(d, DOC_BAD, "Disagrees");
+        else
+            doc_text(d, "Not used");
+        if (c->chosen && c->disagrees)
+            doc_text(d, ", although other sources disagree");
+        if (!doc_empty(c->note)) {
+            doc_text(d, ": ");
+            doc_text(d, c->note);
+        }
         doc_cell_end(d);
         doc_close(d, DOC_ROW);
     }
@@ -76,37 +66,6 @@ static void fact_number(struct doc *d, const char *name, int64_t n)
 {
     doc_fact(d, name);
     doc_number(d, n);
-    doc_fact_end(d);
-}
-
-static void arrival_time(struct doc *d, const struct report_arrival *a)
-{
-    char text[FORMAT_ROOM];
-    struct report_time t = {.known = true, .utc_us = a->began_us};
-    doc_fact(d, "Received");
-    format_time(&t, text);
-    doc_text(d, text);
-    format_length(a->ended_us > a->began_us ? format_between(a->began_us, a->ended_us) : 0, text);
-    doc_textf(d, ", in %s", text);
-    doc_text(d, " ");
-    doc_put(d, DOC_SOFT, "(receiver’s clock)");
-    doc_fact_end(d);
-}
-
-static void arrival_end(struct doc *d, const struct report_arrival *a)
-{
-    doc_fact(d, "Complete");
-    if (!a->partial)
-        doc_text(d, "yes, all bytes announced by the camera");
-    else {
-        doc_put(d, DOC_BAD, "no");
-        doc_text(d, ", the transfer stopped early");
-        if (a->missing_bytes > 0) {
-            doc_text(d, "; ");
-            doc_number(d, a->missing_bytes);
-            doc_text(d, " bytes missing");
-        }
-    }
     doc_fact_end(d);
 }
 
@@ -130,33 +89,36 @@ void tables_arrival(struct doc *d, const struct report_clip *clip)
     doc_text(d,
              a->encrypted ? ", over an encrypted connection" : ", over an unencrypted connection");
     doc_fact_end(d);
-    arrival_time(d, a);
+    char text[FORMAT_ROOM];
+    struct report_time t = {.known = true, .utc_us = a->began_us};
+    doc_fact(d, "Received");
+    format_time(&t, text);
+    doc_text(d, text);
+    format_length(a->ended_us > a->began_us ? format_between(a->began_us, a->ended_us) : 0, text);
+    doc_textf(d, ", in %s", text);
+    doc_text(d, " ");
+    doc_put(d, DOC_SOFT, "(receiver’s clock)");
+    doc_fact_end(d);
     fact_number(d, "Connections used", a->connections);
     fact_number(d, "Resumed after interruptions", a->resumed);
     fact_number(d, "Packets received", a->packets);
     fact_number(d, "Corrupt packets, rejected and sent again", a->bad_frames);
     if (a->bytes > 0)
         fact_number(d, "Bytes received, including repeats", a->bytes);
-    arrival_end(d, a);
+    doc_fact(d, "Complete");
+    if (!a->partial)
+        doc_text(d, "yes, all bytes announced by the camera");
+    else {
+        doc_put(d, DOC_BAD, "no");
+        doc_text(d, ", the transfer stopped early");
+        if (a->missing_bytes > 0) {
+            doc_text(d, "; ");
+            doc_number(d, a->missing_bytes);
+            doc_text(d, " bytes missing");
+        }
+    }
+    doc_fact_end(d);
     doc_close(d, DOC_FACTS_WIDE);
-}
-
-static void derived_file(struct doc *d, const struct report_derived *made)
-{
-    char size[FORMAT_ROOM];
-    doc_put(d, DOC_CODE, made->name);
-    if (!doc_empty(made->purpose)) {
-        doc_line_end(d);
-        doc_text(d, made->purpose);
-    }
-    if (made->length_bytes > 0) {
-        format_bytes(made->length_bytes, size);
-        doc_textf(d, " (%s)", size);
-    }
-    doc_line_end(d);
-    doc_put(d, DOC_SOFT, "fingerprint");
-    doc_text(d, " ");
-    doc_put(d, DOC_CODE, doc_empty(made->sha256) ? "none" : made->sha256);
 }
 
 void tables_derived(struct doc *d, const struct report_clip *clip)
@@ -184,7 +146,20 @@ void tables_derived(struct doc *d, const struct report_clip *clip)
         }
         doc_cell_end(d);
         doc_cell(d, column[2]);
-        derived_file(d, made);
+        char size[FORMAT_ROOM];
+        doc_put(d, DOC_CODE, made->name);
+        if (!doc_empty(made->purpose)) {
+            doc_line_end(d);
+            doc_text(d, made->purpose);
+        }
+        if (made->length_bytes > 0) {
+            format_bytes(made->length_bytes, size);
+            doc_textf(d, " (%s)", size);
+        }
+        doc_line_end(d);
+        doc_put(d, DOC_SOFT, "fingerprint");
+        doc_text(d, " ");
+        doc_put(d, DOC_CODE, doc_empty(made->sha256) ? "none" : made->sha256);
         doc_cell_end(d);
         doc_close(d, DOC_ROW);
     }

@@ -71,16 +71,6 @@ static bool frame_ok(CMS_SignerInfo *si, const uint8_t *der, size_t n, int *vers
            rd_done(&data) && rd_done(&signers);
 }
 
-/* RFC 5652, 5.1 and 5.3, with X.509 certificates only. */
-static bool versions_ok(struct signed_data *s, int version, int signer_version, int content_nid)
-{
-    ASN1_OCTET_STRING *keyid = NULL;
-    X509_NAME *issuer = NULL;
-    CMS_SignerInfo_get0_signer_id(s->si, &keyid, &issuer, NULL);
-    return signer_version == (keyid ? 3 : 1) &&
-           version == (keyid || content_nid != NID_pkcs7_data ? 3 : 1);
-}
-
 /* The signer's issuer, letter by letter: OpenSSL compares names without regard to case. */
 static bool issuer_spelled_ok(struct signed_data *s)
 {
@@ -226,7 +216,12 @@ static int judge(struct signed_data *s, const uint8_t *der, size_t n, const char
     if (!frame_ok(s->si, der, n, &version, &signer_version) ||
         (strict && !encodes_to(s->cms, der, n)))
         return seal_fail(err, ERR_MALFORMED, "the %s is not in DER", what);
-    if (!versions_ok(s, version, signer_version, content_nid))
+    /* RFC 5652, 5.1 and 5.3, with X.509 certificates only. */
+    ASN1_OCTET_STRING *keyid = NULL;
+    X509_NAME *issuer = NULL;
+    CMS_SignerInfo_get0_signer_id(s->si, &keyid, &issuer, NULL);
+    if (!(signer_version == (keyid ? 3 : 1) &&
+          version == (keyid || content_nid != NID_pkcs7_data ? 3 : 1)))
         return err_set(err, ERR_MALFORMED, "the %s has a version that its form does not have",
                        what);
     if (!issuer_spelled_ok(s))

@@ -21,33 +21,6 @@ struct url {
     char *user, *host, *port, *path, *query, *fragment;
 };
 
-static void url_clear(struct url *u)
-{
-    OPENSSL_free(u->user);
-    OPENSSL_free(u->host);
-    OPENSSL_free(u->port);
-    OPENSSL_free(u->path);
-    OPENSSL_free(u->query);
-    OPENSSL_free(u->fragment);
-    *u = (struct url){0};
-}
-
-static int url_parse(struct url *u, const char *text, struct err *err)
-{
-    *u = (struct url){0};
-    if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
-        return err_set(err, ERR_CONFIG, "%.200s: expected a URL starting with http:// or https://",
-                       text);
-    if (OSSL_HTTP_parse_url(text, &u->tls, &u->user, &u->host, &u->port, NULL, &u->path, &u->query,
-                            &u->fragment) != 1)
-        return seal_fail(err, ERR_CONFIG, "%.200s: no URL", text);
-    if (strlen(text) > URL_MAX)
-        return err_set(err, ERR_CONFIG, "%.200s...: longer than %d characters", text, URL_MAX);
-    if (!u->host[0] || (u->user && u->user[0]))
-        return err_set(err, ERR_CONFIG, "%.200s: a host is needed, and no user", text);
-    return ERR_OK;
-}
-
 struct tls_peer {
     SSL_CTX *ctx;
     const char *host;
@@ -90,17 +63,6 @@ static BIO *add_tls(BIO *bio, void *arg, int connected, int detail)
     return NULL;
 }
 
-static BIO *transfer(const struct url *u, struct tls_peer *peer, BIO *request, int timeout_s)
-{
-    char path[URL_MAX + 8];
-    snprintf(path, sizeof path, "%s%s%s", u->path, u->query && *u->query ? "?" : "",
-             u->query ? u->query : "");
-    return OSSL_HTTP_transfer(NULL, u->host, u->port, path, u->tls, NULL, NULL, NULL, NULL,
-                              u->tls ? add_tls : NULL, peer, 0, NULL, "application/timestamp-query",
-                              request, "application/timestamp-reply", 1, SEAL_DER_MAX_BYTES,
-                              timeout_s, 0);
-}
-
 /* A peer that hangs up must not end the process; the signal of this thread is taken back. */
 static BIO *transfer_without_sigpipe(const struct url *u, struct tls_peer *peer, BIO *request,
                                      int timeout_s)
@@ -110,7 +72,13 @@ static BIO *transfer_without_sigpipe(const struct url *u, struct tls_peer *peer,
     sigaddset(&pipe_only, SIGPIPE);
     sigpending(&pending);
     pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    BIO *answer = transfer(u, peer, request, timeout_s);
+    char path[URL_MAX + 8];
+    snprintf(path, sizeof path, "%s%s%s", u->path, u->query && *u->query ? "?" : "",
+             u->query ? u->query : "");
+    BIO *answer = OSSL_HTTP_transfer(
+        NULL, u->host, u->port, path, u->tls, NULL, NULL, NULL, NULL, u->tls ? add_tls : NULL, peer,
+        0, NULL, "application/timestamp-query", request, "application/timestamp-reply", 1,
+        SEAL_DER_MAX_BYTES, timeout_s, 0);
     if (!sigismember(&pending, SIGPIPE))
         while (sigtimedwait(&pipe_only, NULL, &(struct timespec){0}) == SIGPIPE)
             ;
@@ -139,7 +107,18 @@ int seal_ts_fetch(const char *url, const void *request, size_t n_request, int ti
     struct tls_peer peer = {0};
     BIO *body = NULL, *answer = NULL;
     ERR_clear_error();
-    int rc = url_parse(&u, url, err);
+    int rc = ERR_OK;
+    u = (struct url){0};
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        rc = err_set(err, ERR_CONFIG, "%.200s: expected a URL starting with http:// or https://",
+                     url);
+    else if (OSSL_HTTP_parse_url(url, &u.tls, &u.user, &u.host, &u.port, NULL, &u.path, &u.query,
+                                 &u.fragment) != 1)
+        rc = seal_fail(err, ERR_CONFIG, "%.200s: no URL", url);
+    else if (strlen(url) > URL_MAX)
+        rc = err_set(err, ERR_CONFIG, "%.200s...: longer than %d characters", url, URL_MAX);
+    else if (!u.host[0] || (u.user && u.user[0]))
+        rc = err_set(err, ERR_CONFIG, "%.200s: a host is needed, and no user", url);
     if (rc < 0)
         goto out;
     if (n_request > SEAL_DER_MAX_BYTES || timeout_s < 1) {
@@ -158,7 +137,13 @@ out:
     BIO_free_all(answer);
     BIO_free(body);
     SSL_CTX_free(peer.ctx);
-    url_clear(&u);
+    OPENSSL_free(u.user);
+    OPENSSL_free(u.host);
+    OPENSSL_free(u.port);
+    OPENSSL_free(u.path);
+    OPENSSL_free(u.query);
+    OPENSSL_free(u.fragment);
+    u = (struct url){0};
     ERR_clear_error();
     return rc;
 }
@@ -372,29 +357,6 @@ static int describe(struct seal_stamp *out, TS_TST_INFO *info, X509 *cert, struc
     return ERR_OK;
 }
 
-static int check_token(struct seal_stamp *out, struct signed_data *s, const void *content, size_t n,
-                       const void *request, size_t n_request, struct err *err)
-{
-    char why[SEAL_TEXT_ROOM];
-    uint8_t digest[HASH_BYTES];
-    TS_TST_INFO *info = NULL;
-    int rc = ERR_OK;
-    if (!signed_data_verify(s, NULL, 0, why))
-        rc = err_set(err, ERR_MALFORMED, "the time stamp is not genuine: %s", why);
-    else if (!s->bound)
-        rc = err_set(err, ERR_MALFORMED, "the time stamp does not say which certificate signed it");
-    else if (!(info = statement(s->cms)))
-        rc = seal_fail(err, ERR_MALFORMED, "what the time stamp states cannot be read");
-    else if (!seal_sha256(content, n, digest))
-        rc = seal_fail(err, ERR_NOMEM, "no SHA-256");
-    else if (!imprint_is(TS_TST_INFO_get_msg_imprint(info), digest))
-        rc = err_set(err, ERR_MALFORMED, "the time stamp does not match this package");
-    else if (!request || (rc = judge_request(info, digest, request, n_request, err)) == ERR_OK)
-        rc = describe(out, info, s->cert, err);
-    TS_TST_INFO_free(info);
-    return rc;
-}
-
 int seal_ts_check(struct seal_stamp *out, const void *tsr, size_t n_tsr, const void *content,
                   size_t n, const void *request, size_t n_request, const struct seal_trust *trust,
                   struct err *err)
@@ -410,8 +372,26 @@ int seal_ts_check(struct seal_stamp *out, const void *tsr, size_t n_tsr, const v
     if (rc == ERR_OK)
         rc = signed_data_open(&s, token.p, rd_left(&token), "time stamp", NID_id_smime_ct_TSTInfo,
                               false, err);
-    if (rc == ERR_OK)
-        rc = check_token(out, &s, content, n, request, n_request, err);
+    if (rc == ERR_OK) {
+        char why[SEAL_TEXT_ROOM];
+        uint8_t digest[HASH_BYTES];
+        TS_TST_INFO *info = NULL;
+        rc = ERR_OK;
+        if (!signed_data_verify(&s, NULL, 0, why))
+            rc = err_set(err, ERR_MALFORMED, "the time stamp is not genuine: %s", why);
+        else if (!s.bound)
+            rc = err_set(err, ERR_MALFORMED,
+                         "the time stamp does not say which certificate signed it");
+        else if (!(info = statement(s.cms)))
+            rc = seal_fail(err, ERR_MALFORMED, "what the time stamp states cannot be read");
+        else if (!seal_sha256(content, n, digest))
+            rc = seal_fail(err, ERR_NOMEM, "no SHA-256");
+        else if (!imprint_is(TS_TST_INFO_get_msg_imprint(info), digest))
+            rc = err_set(err, ERR_MALFORMED, "the time stamp does not match this package");
+        else if (!request || (rc = judge_request(info, digest, request, n_request, err)) == ERR_OK)
+            rc = describe(out, info, s.cert, err);
+        TS_TST_INFO_free(info);
+    }
     if (rc == ERR_OK && trust && trust->ca_path)
         rc = seal_chain(&out->trusted, out->why, s.cert, s.certs, trust->ca_path, out->at_us,
                         X509_PURPOSE_TIMESTAMP_SIGN, err);

@@ -72,26 +72,6 @@ static struct clip *clip_of(const struct copies *c, const char *name)
                                               : NULL;
 }
 
-/* data/master/<id>.json tells of data/master/<id>.h265; the files of one id follow each other. */
-static void add_master(struct copies *c, struct file *f, const char *id)
-{
-    struct clip *clip = c->n ? &c->clip[c->n - 1] : NULL;
-    if (!clip || strcmp(clip->id, id) != 0) {
-        clip = &c->clip[c->n++];
-        *clip = (struct clip){.master = NULL};
-        snprintf(clip->id, sizeof clip->id, "%s", id);
-    }
-    const char *after = f->name + strlen(BAG_MASTER) + strlen(id);
-    if (strcmp(after, ".json") == 0)
-        clip->facts = f;
-    else if (clip->master)
-        clip->two_masters = true;
-    else
-        clip->master = f;
-    if (clip->master == f)
-        clip->partial = strncmp(after, ".partial.", 9) == 0;
-}
-
 static int list_clips(struct copies *c, struct err *err)
 {
     size_t n, masters = 0;
@@ -103,8 +83,25 @@ static int list_clips(struct copies *c, struct err *err)
     if (!c->clip)
         return err_nomem(err, "%zu originals", masters);
     for (size_t i = 0; i < n; i++)
-        if (is_in(all[i].name, BAG_MASTER) && verify_id_of(all[i].name, id))
-            add_master(c, &all[i], id);
+        if (is_in(all[i].name, BAG_MASTER) && verify_id_of(all[i].name, id)) {
+            /* data/master/<id>.json tells of data/master/<id>.h265; the files of one id follow each
+             * other. */
+            struct clip *clip = c->n ? &c->clip[c->n - 1] : NULL;
+            if (!clip || strcmp(clip->id, id) != 0) {
+                clip = &c->clip[c->n++];
+                *clip = (struct clip){.master = NULL};
+                snprintf(clip->id, sizeof clip->id, "%s", id);
+            }
+            const char *after = all[i].name + strlen(BAG_MASTER) + strlen(id);
+            if (strcmp(after, ".json") == 0)
+                clip->facts = &all[i];
+            else if (clip->master)
+                clip->two_masters = true;
+            else
+                clip->master = &all[i];
+            if (clip->master == &all[i])
+                clip->partial = strncmp(after, ".partial.", 9) == 0;
+        }
     if (c->n)
         qsort(c->clip, c->n, sizeof *c->clip, by_id);
     return ERR_OK;
@@ -181,31 +178,6 @@ static bool is_working_name(const char *behind_id, bool partial)
     const char *mark = partial ? ".partial." : ".";
     return strncmp(behind_id, mark, strlen(mark)) == 0 &&
            copy_kind_of_suffix(behind_id + strlen(mark)) == COPY_WORKING;
-}
-
-/* data/working/<id>.working.mp4 is the working copy of <id>; nothing else belongs there. */
-static int find_working(struct copies *c)
-{
-    size_t n;
-    int found = 0;
-    struct file *all = verify_files(c->v, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (!is_in(all[i].name, BAG_WORKING))
-            continue;
-        struct clip *clip = clip_of(c, all[i].name);
-        const char *base = strrchr(all[i].name, '/') + 1;
-        found++;
-        if (!clip || !clip->master)
-            verify_problem(c->v, VERIFY_PICTURES, "%s: its original is missing", all[i].name);
-        else if (!is_working_name(base + strlen(clip->id), clip->partial))
-            verify_problem(c->v, VERIFY_PICTURES, "%s: not a valid name for a working copy",
-                           all[i].name);
-        else if (clip->two_masters)
-            verify_problem(c->v, VERIFY_PICTURES, "%s: it has several originals", all[i].name);
-        else
-            clip->working = &all[i];
-    }
-    return found;
 }
 
 static void tell_pictures(struct copies *c, int working)
@@ -314,11 +286,6 @@ static int take_facts(void *arg, struct file *f, const char *path, struct err *e
     json_decref(facts);
     buf_clear(&text);
     return rc;
-}
-
-static int read_recipes(struct copies *c, struct err *err)
-{
-    return extract_each(c->extract, wants_facts, take_facts, c, err);
 }
 
 /* ---- reproduction: making them again ---- */
@@ -430,16 +397,6 @@ static void add_name(char *names, const char *name)
     snprintf(names + used, CLIP_NAMES_ROOM - used, "%s%s", used ? ", " : "", name);
 }
 
-static void count(struct clip *clip, const struct file *f)
-{
-    clip->n_copies++;
-    clip->n_same += f->made == MADE_SAME;
-    clip->n_others += f->made == MADE_OTHER;
-    clip->n_excused += f->made == MADE_EXCUSED;
-    if (f->made == MADE_OTHER || f->made == MADE_EXCUSED)
-        add_name(f->made == MADE_OTHER ? clip->others : clip->excused, f->name);
-}
-
 /* In a folder of data/ that is for copies. */
 static bool is_copy(const char *name)
 {
@@ -462,9 +419,14 @@ static int count_copies(struct copies *c)
         bool copy = is_copy(all[i].name);
         struct clip *clip = copy ? clip_of(c, all[i].name) : NULL;
         copies += copy;
-        if (clip)
-            count(clip, &all[i]);
-        else if (copy && c->v->request->reproduce)
+        if (clip) {
+            clip->n_copies++;
+            clip->n_same += all[i].made == MADE_SAME;
+            clip->n_others += all[i].made == MADE_OTHER;
+            clip->n_excused += all[i].made == MADE_EXCUSED;
+            if (all[i].made == MADE_OTHER || all[i].made == MADE_EXCUSED)
+                add_name(all[i].made == MADE_OTHER ? clip->others : clip->excused, all[i].name);
+        } else if (copy && c->v->request->reproduce)
             verify_note(c->v, VERIFY_REPRODUCTION, "%s: its original is missing", all[i].name);
     }
     return copies;
@@ -567,26 +529,42 @@ static bool anything_to_read(const struct copies *c)
     return c->v->request->reproduce && c->n > 0;
 }
 
-static int read_all(struct copies *c, struct err *err)
-{
-    if (!anything_to_read(c))
-        return ERR_OK;
-    int rc = extract_open(&c->extract, c->v, err);
-    if (rc == ERR_OK && c->v->request->reproduce)
-        rc = read_recipes(c, err);
-    if (rc == ERR_OK)
-        rc = extract_each(c->extract, wants_footage, take_footage, c, err);
-    extract_close(&c->extract);
-    return rc;
-}
-
 int verify_copies(struct verify *v, struct err *err)
 {
     struct copies c = {.v = v};
     int working = 0, rc = list_clips(&c, err);
     if (rc == ERR_OK) {
-        working = find_working(&c);
-        rc = read_all(&c, err);
+        /* data/working/<id>.working.mp4 is the working copy of <id>; nothing else belongs there. */
+        size_t n;
+        int found = 0;
+        struct file *all = verify_files(c.v, &n);
+        for (size_t i = 0; i < n; i++) {
+            if (!is_in(all[i].name, BAG_WORKING))
+                continue;
+            struct clip *clip = clip_of(&c, all[i].name);
+            const char *base = strrchr(all[i].name, '/') + 1;
+            found++;
+            if (!clip || !clip->master)
+                verify_problem(c.v, VERIFY_PICTURES, "%s: its original is missing", all[i].name);
+            else if (!is_working_name(base + strlen(clip->id), clip->partial))
+                verify_problem(c.v, VERIFY_PICTURES, "%s: not a valid name for a working copy",
+                               all[i].name);
+            else if (clip->two_masters)
+                verify_problem(c.v, VERIFY_PICTURES, "%s: it has several originals", all[i].name);
+            else
+                clip->working = &all[i];
+        }
+        working = found;
+        if (!anything_to_read(&c))
+            rc = ERR_OK;
+        else {
+            rc = extract_open(&c.extract, c.v, err);
+            if (rc == ERR_OK && c.v->request->reproduce)
+                rc = extract_each(c.extract, wants_facts, take_facts, &c, err);
+            if (rc == ERR_OK)
+                rc = extract_each(c.extract, wants_footage, take_footage, &c, err);
+            extract_close(&c.extract);
+        }
     }
     if (rc == ERR_OK) {
         tell_pictures(&c, working);

@@ -1,8 +1,8 @@
 /* Files of a package, one at a time, in a directory of our own. */
 #include "dashspool/fsx.h"
+#include "dashspool/stop.h"
 #include "verify_internal.h"
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,6 @@
 struct extract {
     struct verify *v;
     struct workdir work;
-    struct sigaction before[2];
     /* while files are handed out */
     extract_want_fn *want;
     extract_file_fn *file;
@@ -21,26 +20,10 @@ struct extract {
     int fd;
 };
 
-static volatile sig_atomic_t stop;
-
-static void on_stop(int signum)
-{
-    (void)signum;
-    stop = 1;
-}
-
 int extract_stopped(struct err *err)
 {
-    return stop ? err_set(err, ERR_AGAIN, "stopped by a signal; nothing is left behind") : ERR_OK;
-}
-
-static void catch_signals(struct extract *x)
-{
-    struct sigaction act = {.sa_handler = on_stop};
-    sigemptyset(&act.sa_mask);
-    stop = 0;
-    sigaction(SIGTERM, &act, &x->before[0]);
-    sigaction(SIGINT, &act, &x->before[1]);
+    return stop_caught() ? err_set(err, ERR_AGAIN, "stopped by a signal; nothing is left behind")
+                         : ERR_OK;
 }
 
 int extract_open(struct extract **out, struct verify *v, struct err *err)
@@ -51,7 +34,7 @@ int extract_open(struct extract **out, struct verify *v, struct err *err)
         return err_nomem(err, "looking into footage");
     x->v = v;
     x->fd = -1;
-    catch_signals(x);
+    stop_catch(false);
     x->work = WORKDIR_NONE;
     int rc = workdir_open(&x->work, tmp && tmp[0] == '/' ? tmp : "/tmp", "dashspool-verify-", err);
     if (rc < 0)
@@ -68,8 +51,7 @@ void extract_close(struct extract **x)
     if ((*x)->fd >= 0)
         close((*x)->fd);
     workdir_close(&(*x)->work);
-    sigaction(SIGTERM, &(*x)->before[0], NULL);
-    sigaction(SIGINT, &(*x)->before[1], NULL);
+    stop_release();
     free((*x)->path);
     free(*x);
     *x = NULL;
@@ -121,27 +103,22 @@ static int on_data(void *arg, const uint8_t *data, size_t n, struct err *err)
     return extract_stopped(err);
 }
 
-static int judge_hash(struct extract *x, struct err *err)
-{
-    uint8_t digest[HASH_BYTES];
-    char sha256[HASH_HEX_ROOM];
-    int rc = hash_final(x->v->hash, digest, err);
-    if (rc < 0)
-        return rc;
-    hash_hex(digest, sha256);
-    if (strcmp(sha256, x->now->sha256) != 0)
-        return err_set(err, ERR_MALFORMED, "%s: '%s' was changed while it was read",
-                       x->v->request->path, x->now->name);
-    return ERR_OK;
-}
-
 static int on_end(void *arg, struct err *err)
 {
     struct extract *x = arg;
     int rc = close(x->fd) < 0 ? err_sys(err, "close %s", x->path) : ERR_OK;
     x->fd = -1;
-    if (rc == ERR_OK)
-        rc = judge_hash(x, err);
+    if (rc == ERR_OK) {
+        uint8_t digest[HASH_BYTES];
+        char sha256[HASH_HEX_ROOM];
+        rc = hash_final(x->v->hash, digest, err);
+        if (rc == ERR_OK) {
+            hash_hex(digest, sha256);
+            if (strcmp(sha256, x->now->sha256) != 0)
+                rc = err_set(err, ERR_MALFORMED, "%s: '%s' was changed while it was read",
+                             x->v->request->path, x->now->name);
+        }
+    }
     if (rc == ERR_OK)
         rc = x->file(x->arg, x->now, x->path, err);
     if (unlink(x->path) < 0 && rc == ERR_OK)

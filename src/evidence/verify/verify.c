@@ -159,15 +159,6 @@ static void judge_oxum(struct verify *v)
                    count, bytes);
 }
 
-static void judge_structure(struct verify *v)
-{
-    for (int i = 0; i < T_CUSTODY; i++)
-        if (!v->have[i])
-            verify_problem(v, VERIFY_STRUCTURE, "missing: %s", verify_text_names[i]);
-    if (v->have[T_BAGIT] && !text_is(v, T_BAGIT, BAG_DECLARATION_TEXT))
-        verify_problem(v, VERIFY_STRUCTURE, "bagit.txt does not declare BagIt 1.0 and UTF-8");
-}
-
 int verify_manifests_read(struct verify *v, struct err *err)
 {
     int rc = read_manifest(v, T_MANIFEST, &v->payload, err);
@@ -181,7 +172,11 @@ void verify_manifests_judge(struct verify *v)
     const struct file *all = verify_files(v, &n);
     for (size_t i = 0; i < n; i++)
         in_data += bag_is_payload(all[i].name);
-    judge_structure(v);
+    for (int i = 0; i < T_CUSTODY; i++)
+        if (!v->have[i])
+            verify_problem(v, VERIFY_STRUCTURE, "missing: %s", verify_text_names[i]);
+    if (v->have[T_BAGIT] && !text_is(v, T_BAGIT, BAG_DECLARATION_TEXT))
+        verify_problem(v, VERIFY_STRUCTURE, "bagit.txt does not declare BagIt 1.0 and UTF-8");
     judge_claims(v, &v->payload, VERIFY_PAYLOAD);
     judge_claims(v, &v->tags, VERIFY_TAGS);
     judge_extras(v);
@@ -210,29 +205,6 @@ static void describe(const struct seal_signer *signer, const char *remark, char 
 {
     snprintf(out, room, "by %.180s%s; certificate%s SHA-256 %s", signer->subject, remark,
              signer->self_signed ? " (self-signed)" : "", signer->fingerprint);
-}
-
-/* at_us: when the certificate must have been valid. */
-static int judge_signature(struct verify *v, int64_t at_us, char *text, size_t room,
-                           struct err *err)
-{
-    struct seal_finding found = {.intact = false};
-    const struct seal_trust trust = {v->request->ca_path, at_us};
-    const struct buf *p7s = &v->texts[T_SIGNATURE], *tags = &v->texts[T_TAGS];
-    if (!v->have[T_SIGNATURE] && trust.ca_path)
-        verify_problem(v, VERIFY_SIGNATURE, "the package is not signed");
-    if (!v->have[T_SIGNATURE])
-        return ERR_OK;
-    int rc = seal_check(&found, buf_data(p7s), p7s->used, buf_data(tags), tags->used, &trust, err);
-    if (rc == ERR_NOMEM)
-        return rc;
-    if (rc < 0)
-        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", err->text);
-    else if (!found.intact || (trust.ca_path && !found.trusted))
-        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", found.why);
-    describe(&found.signer, found.bound || found.trusted ? "" : " (name not verified, use --ca)",
-             text, room);
-    return ERR_OK;
 }
 
 static int judge_stamp(struct verify *v, int64_t *at_us, char *text, size_t room, struct err *err)
@@ -267,24 +239,26 @@ static int judge_seals(struct verify *v, struct seals *out, struct err *err)
 {
     int64_t at_us = clock_utc_us();
     int rc = judge_stamp(v, &at_us, out->stamp, sizeof out->stamp, err);
-    return rc < 0 ? rc : judge_signature(v, at_us, out->signature, sizeof out->signature, err);
-}
-
-static void tell_seals(struct verify *v, const struct seals *seals)
-{
-    char full[HASH_HEX_ROOM];
-    if (v->have[T_SIGNATURE] || v->problems[VERIFY_SIGNATURE] > 0)
-        verify_result(v, VERIFY_SIGNATURE, seals->signature);
-    else
-        v->to->told(v->to->arg, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT,
-                    bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
-                        ? "the package is not signed: it could be a full package that someone "
-                          "stripped and labelled redacted"
-                        : "the package is not signed");
-    if (v->have[T_STAMP])
-        verify_result(v, VERIFY_STAMP, seals->stamp);
-    else
-        v->to->told(v->to->arg, VERIFY_STAMP, VERIFY_NOT_PRESENT, "the package has no time stamp");
+    if (rc != ERR_OK)
+        return rc;
+    /* at_us: when the certificate must have been valid. */
+    struct seal_finding found = {.intact = false};
+    const struct seal_trust trust = {v->request->ca_path, at_us};
+    const struct buf *p7s = &v->texts[T_SIGNATURE], *tags = &v->texts[T_TAGS];
+    if (!v->have[T_SIGNATURE] && trust.ca_path)
+        verify_problem(v, VERIFY_SIGNATURE, "the package is not signed");
+    if (!v->have[T_SIGNATURE])
+        return ERR_OK;
+    rc = seal_check(&found, buf_data(p7s), p7s->used, buf_data(tags), tags->used, &trust, err);
+    if (rc == ERR_NOMEM)
+        return rc;
+    if (rc < 0)
+        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", err->text);
+    else if (!found.intact || (trust.ca_path && !found.trusted))
+        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", found.why);
+    describe(&found.signer, found.bound || found.trusted ? "" : " (name not verified, use --ca)",
+             out->signature, sizeof out->signature);
+    return ERR_OK;
 }
 
 /* ---- all of it ---- */
@@ -299,7 +273,19 @@ static int judge(struct verify *v, struct err *err)
     if (rc < 0)
         return rc;
     verify_manifests_judge(v);
-    tell_seals(v, &seals);
+    char full[HASH_HEX_ROOM];
+    if (v->have[T_SIGNATURE] || v->problems[VERIFY_SIGNATURE] > 0)
+        verify_result(v, VERIFY_SIGNATURE, seals.signature);
+    else
+        v->to->told(v->to->arg, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT,
+                    bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
+                        ? "the package is not signed: it could be a full package that someone "
+                          "stripped and labelled redacted"
+                        : "the package is not signed");
+    if (v->have[T_STAMP])
+        verify_result(v, VERIFY_STAMP, seals.stamp);
+    else
+        v->to->told(v->to->arg, VERIFY_STAMP, VERIFY_NOT_PRESENT, "the package has no time stamp");
     verify_custody_judge(v);
     return verify_copies(v, err);
 }

@@ -148,16 +148,6 @@ static int take_failure(struct message_inbox *in, const uint8_t *p, struct err *
     return ERR_OK;
 }
 
-static int take_progress(struct message_inbox *in, const uint8_t *p, struct err *err)
-{
-    double done;
-    memcpy(&done, p, sizeof done);
-    if (!(done >= 0 && done <= 1))
-        return refuse(err, "an impossible progress");
-    in->done = done;
-    return ERR_OK;
-}
-
 static size_t size_of(uint32_t type)
 {
     return type == MESSAGE_PROGRESS  ? sizeof(double)
@@ -173,8 +163,14 @@ static int take_one(struct message_inbox *in, const struct message_request *aske
     const uint8_t *p = in->data + sizeof *head;
     if (in->last)
         return refuse(err, "more than one end");
-    if (head->type == MESSAGE_PROGRESS)
-        return take_progress(in, p, err);
+    if (head->type == MESSAGE_PROGRESS) {
+        double done;
+        memcpy(&done, p, sizeof done);
+        if (!(done >= 0 && done <= 1))
+            return refuse(err, "an impossible progress");
+        in->done = done;
+        return ERR_OK;
+    }
     if (head->type != MESSAGE_FAILURE &&
         (head->type == MESSAGE_SLICES) != (asked->job == MESSAGE_READ_SLICES))
         return refuse(err, "the result of another job");
@@ -329,16 +325,12 @@ void child_convert(pid_t parent)
     _exit(sent < 0); /* no clean-up: the parent does that better */
 }
 
-/* Once for all children, which inherit it: what each of them would do before its master matters. */
-static void warm_up(void)
+int confine_child(void)
 {
+    /* Once for all children, which inherit it: what each of them would do before its master
+     * matters. */
     struct err unused;
     if (warm_hash(&unused) < 0 || convert_warm_up(&unused) < 0)
         unused.code = 0; /* the child that needs it tries again, and says why not */
-}
-
-int confine_child(void)
-{
-    warm_up();
     return forkserver_run(child_convert);
 }

@@ -95,25 +95,6 @@ static int write_request(const struct message_request *q, int *out, struct err *
     return rc;
 }
 
-static int launch(struct confine *c, struct err *err)
-{
-    int request_fd = -1, report[2] = {-1, -1};
-    int rc = write_request(&c->request, &request_fd, err);
-    if (rc == ERR_OK && pipe2(report, O_CLOEXEC) < 0)
-        rc = err_sys(err, "pipe");
-    if (rc == ERR_OK &&
-        (rc = forkserver_spawn(request_fd, report[1], &c->pid, &c->status_fd, err)) < 0)
-        c->pid = 0;
-    if (request_fd >= 0)
-        close(request_fd);
-    if (report[1] >= 0)
-        close(report[1]);
-    c->report_fd = report[0];
-    if (rc == ERR_OK && fcntl(c->report_fd, F_SETFL, O_NONBLOCK) < 0)
-        rc = err_sys(err, "pipe");
-    return rc;
-}
-
 /* The end of the child, by force if need be. Whoever closes the report has a moment to die. */
 static struct forkserver_end reap(struct confine *c, bool kill_it)
 {
@@ -161,8 +142,23 @@ static int begin(struct confine **out, enum message_job job, const char *path,
 /* The end of both starts. */
 static int begun(struct confine **out, int rc, const char *path, struct err *err)
 {
-    if (rc == ERR_OK)
-        rc = launch(*out, err);
+    if (rc == ERR_OK) {
+        struct confine *c = *out;
+        int request_fd = -1, report[2] = {-1, -1};
+        rc = write_request(&c->request, &request_fd, err);
+        if (rc == ERR_OK && pipe2(report, O_CLOEXEC) < 0)
+            rc = err_sys(err, "pipe");
+        if (rc == ERR_OK &&
+            (rc = forkserver_spawn(request_fd, report[1], &c->pid, &c->status_fd, err)) < 0)
+            c->pid = 0;
+        if (request_fd >= 0)
+            close(request_fd);
+        if (report[1] >= 0)
+            close(report[1]);
+        c->report_fd = report[0];
+        if (rc == ERR_OK && fcntl(c->report_fd, F_SETFL, O_NONBLOCK) < 0)
+            rc = err_sys(err, "pipe");
+    }
     if (rc < 0) {
         confine_free(out);
         return err_wrap(err, "%s", path);

@@ -180,24 +180,20 @@ static bool receive_fds(int fd[N_FDS])
     return true;
 }
 
-static void become_child(struct room *room, const int fd[N_FDS])
-{
-    sigset_t none;
-    setpgid(0, 0);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (dup2(fd[0], STDIN_FILENO) < 0 || dup2(fd[1], STDOUT_FILENO) < 0)
-        _exit(127);
-    close_range(3, ~0U, 0);
-    room->fn(room->self);
-    _exit(127);
-}
-
 static void spawn_child(struct room *room, const int fd[N_FDS])
 {
     pid_t pid = room->n < CHILDREN_MAX ? fork() : -1;
-    if (pid == 0)
-        become_child(room, fd);
+    if (pid == 0) {
+        sigset_t none;
+        setpgid(0, 0);
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        if (dup2(fd[0], STDIN_FILENO) < 0 || dup2(fd[1], STDOUT_FILENO) < 0)
+            _exit(127);
+        close_range(3, ~0U, 0);
+        room->fn(room->self);
+        _exit(127);
+    }
     close(fd[0]);
     close(fd[1]);
     if (pid > 0 && write(fd[2], &pid, sizeof pid) == (ssize_t)sizeof pid)

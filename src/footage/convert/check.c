@@ -1,5 +1,4 @@
 #include "copies.h"
-#include "dashspool/fsx.h"
 #include "media/av.h"
 #include "media/media.h"
 #include <inttypes.h>
@@ -58,15 +57,8 @@ static int plan_times(struct copy_check *c, struct err *err)
 
 static int open_copy(struct copy_check *c, const char *path, struct err *err)
 {
-    char *url = NULL;
-    int rc = fsx_path(&url, err, "file:%s", path);
-    if (rc < 0)
-        return rc;
-    /* only our own container, whatever the bytes look like */
-    int code = avformat_open_input(&c->ctx, url, av_find_input_format("mp4"), NULL);
-    free(url);
-    if (code < 0)
-        return av_fail(err, code, NULL, "opening"), err->code = ERR_IO;
+    if (av_open_mp4(&c->ctx, path, "opening", err) < 0)
+        return err->code = ERR_IO;
     c->packet = av_packet_alloc();
     c->frame = av_frame_alloc();
     return c->packet && c->frame ? ERR_OK : err_nomem(err, "a packet");
@@ -179,46 +171,38 @@ static int read_all(struct copy_check *c, struct err *err)
     return rc;
 }
 
-/* How long a player shows it. AAC begins with samples that are not heard, before 0. */
-static int judge_lengths(const struct copy_check *c, struct err *err)
-{
-    int64_t from, until;
-    int64_t planned = av_rescale(c->m->duration_us, AV_TICKS, 1000000);
-    int64_t lasts = av_rescale_q(c->video->duration, c->video->time_base, av_ticks());
-    if (llabs(lasts - planned) > ROUNDING_TICKS)
-        return UNLIKE(err, "its pictures last %" PRId64 "/90000 s, not %" PRId64, lasts, planned);
-    if (!c->sound)
-        return ERR_OK;
-    sound_span(c->m, &from, &until);
-    int64_t begins = c->sound_from < 0 ? 0 : c->sound_from;
-    int64_t ends = begins + in_samples(c, c->sound->duration);
-    if (begins > from || llabs(ends - until) > 1)
-        return UNLIKE(err,
-                      "its sound is samples %" PRId64 "..%" PRId64 ", not %" PRId64 "..%" PRId64,
-                      begins, ends, from, until);
-    return ERR_OK;
-}
-
-static int judge_slices(struct copy_check *c, struct err *err)
-{
-    uint8_t digest[HASH_BYTES];
-    char hex[HASH_HEX_ROOM];
-    int rc = hash_final(c->slices, digest, err);
-    if (rc < 0)
-        return rc;
-    hash_hex(digest, hex);
-    return strcmp(hex, c->m->slices_sha256) == 0 ? ERR_OK
-                                                 : UNLIKE(err, "its slices are not the master's");
-}
-
 static int judge(struct copy_check *c, struct err *err)
 {
     bool viewing = c->kind == COPY_VIEWING;
     if (c->n == 0 || c->n != c->n_planned)
         return UNLIKE(err, "%" PRId64 " pictures, not %" PRId64, c->n, c->n_planned);
-    int rc = judge_lengths(c, err);
-    if (rc == ERR_OK && c->slices)
-        rc = judge_slices(c, err);
+    /* How long a player shows it. AAC begins with samples that are not heard, before 0. */
+    int rc = ERR_OK;
+    int64_t from, until;
+    int64_t planned = av_rescale(c->m->duration_us, AV_TICKS, 1000000);
+    int64_t lasts = av_rescale_q(c->video->duration, c->video->time_base, av_ticks());
+    if (llabs(lasts - planned) > ROUNDING_TICKS)
+        rc = UNLIKE(err, "its pictures last %" PRId64 "/90000 s, not %" PRId64, lasts, planned);
+    else if (c->sound) {
+        sound_span(c->m, &from, &until);
+        int64_t begins = c->sound_from < 0 ? 0 : c->sound_from;
+        int64_t ends = begins + in_samples(c, c->sound->duration);
+        if (begins > from || llabs(ends - until) > 1)
+            rc = UNLIKE(err,
+                        "its sound is samples %" PRId64 "..%" PRId64 ", not %" PRId64 "..%" PRId64,
+                        begins, ends, from, until);
+    }
+    if (rc == ERR_OK && c->slices) {
+        uint8_t digest[HASH_BYTES];
+        char hex[HASH_HEX_ROOM];
+        rc = hash_final(c->slices, digest, err);
+        if (rc == ERR_OK) {
+            hash_hex(digest, hex);
+            rc = strcmp(hex, c->m->slices_sha256) == 0
+                     ? ERR_OK
+                     : UNLIKE(err, "its slices are not the master's");
+        }
+    }
     if (rc < 0)
         return rc;
     /* a damaged master's working copy decodes no better than the master */

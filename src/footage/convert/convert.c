@@ -135,32 +135,6 @@ struct plan {
     int n;
 };
 
-/* Neither the master nor (unless it may be replaced) anything else is in the way. */
-static int check_free(const char *path, const char *input, bool overwrite, struct err *err)
-{
-    struct stat in, out;
-    if (lstat(path, &out) < 0)
-        return errno == ENOENT ? ERR_OK : err_sys(err, "%s", path);
-    if (stat(input, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-        return err_set(err, ERR_CONFIG, "the copy %s would replace the master", path);
-    return overwrite ? ERR_OK : err_set(err, ERR_BUSY, "%s already exists", path);
-}
-
-/* Names of moments differ by their offset: <stem>.still-12.340s-DERIVED.jpg. */
-static void suffix_text(const struct plan_output *o, bool redacted, char *out, size_t room)
-{
-    char whole[64];
-    if (o->maker->kind == COPY_MOMENT)
-        snprintf(whole, sizeof whole, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
-    else
-        snprintf(whole, sizeof whole, "%s", copy_kind_suffix(o->maker->kind));
-    const char *derived = strstr(whole, "DERIVED");
-    if (redacted && derived)
-        snprintf(out, room, "%.*sREDACTED-%s", (int)(derived - whole), whole, derived);
-    else
-        snprintf(out, room, "%s", whole);
-}
-
 static int make_empty(const char *path, struct err *err)
 {
     int rc = ERR_OK, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
@@ -182,12 +156,30 @@ static int add_output(struct plan *p, const struct copy_maker *maker, int64_t mo
     struct plan_output *o = &p->output[p->n++];
     o->maker = maker;
     o->moment_us = moment_us;
-    suffix_text(o, redacted, suffix, sizeof suffix);
+    /* Names of moments differ by their offset: <stem>.still-12.340s-DERIVED.jpg. */
+    char whole[64];
+    if (o->maker->kind == COPY_MOMENT)
+        snprintf(whole, sizeof whole, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
+    else
+        snprintf(whole, sizeof whole, "%s", copy_kind_suffix(o->maker->kind));
+    const char *derived = strstr(whole, "DERIVED");
+    if (redacted && derived)
+        snprintf(suffix, sizeof suffix, "%.*sREDACTED-%s", (int)(derived - whole), whole, derived);
+    else
+        snprintf(suffix, sizeof suffix, "%s", whole);
     int rc = fsx_path(&o->path, err, "%s/%s.%s", out_dir, stem, suffix);
     if (rc == ERR_OK && strlen(o->path) >= sizeof((struct convert_output *)0)->path)
         rc = err_set(err, ERR_LIMIT, "the path of the copy is too long");
-    if (rc == ERR_OK)
-        rc = check_free(o->path, input, overwrite, err);
+    if (rc == ERR_OK) {
+        /* Neither the master nor (unless it may be replaced) anything else is in the way. */
+        struct stat in, out;
+        if (lstat(o->path, &out) < 0)
+            rc = errno == ENOENT ? ERR_OK : err_sys(err, "%s", o->path);
+        else if (stat(input, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            rc = err_set(err, ERR_CONFIG, "the copy %s would replace the master", o->path);
+        else
+            rc = overwrite ? ERR_OK : err_set(err, ERR_BUSY, "%s already exists", o->path);
+    }
     if (rc < 0)
         return rc;
     rc = fsx_path(&o->tmp, err, "%s/%s.%s", stage_dir, stem, suffix);
@@ -219,16 +211,6 @@ static int plan_make(struct plan *p, enum media_container container, const char 
     return rc;
 }
 
-/* Names the outputs in result. */
-static void plan_describe(const struct plan *p, struct convert_result *result)
-{
-    for (int i = 0; i < p->n; i++) {
-        struct convert_output *out = &result->output[result->n_outputs++];
-        out->kind = p->output[i].maker->kind;
-        snprintf(out->path, sizeof out->path, "%s", p->output[i].path);
-    }
-}
-
 static void plan_clear(struct plan *p)
 {
     for (int i = 0; i < p->n; i++) {
@@ -239,26 +221,6 @@ static void plan_clear(struct plan *p)
 }
 
 /* ---- making ---- */
-
-static void describe_video(const struct media *m, const struct media_facts *facts,
-                           struct convert_result *result)
-{
-    result->width_px = m->width_px;
-    result->height_px = m->height_px;
-    result->pictures = m->n_pictures - m->first;
-    for (int64_t i = m->first; i < m->n_pictures; i++)
-        result->key_pictures += m->picture[i].key;
-    result->duration_us = m->duration_us;
-    result->timing = m->timing;
-    result->wall = timing_wall(facts, &m->timing, m->start_us + m->duration_us, m->start_us);
-}
-
-static void describe_silence(const struct media *m, struct convert_result *result)
-{
-    result->silences = m->n_silences;
-    for (int64_t i = 0; i < m->n_silences; i++)
-        result->silence_us += m->silence[i].until_us - m->silence[i].from_us;
-}
 
 static int make_copies(const struct plan *p, struct copy_task *t, struct err *err)
 {
@@ -335,9 +297,16 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         rc = open_master(&m, path, facts, options, result, err);
     if (rc == ERR_OK)
         rc = plan_make(&plan, result->container, path, out_dir, stage_dir, stem, options, err);
-    if (rc == ERR_OK && result->container != MEDIA_JPEG)
-        describe_video(&m, facts, result);
-    else if (rc == ERR_OK)
+    if (rc == ERR_OK && result->container != MEDIA_JPEG) {
+        result->width_px = m.width_px;
+        result->height_px = m.height_px;
+        result->pictures = m.n_pictures - m.first;
+        for (int64_t i = m.first; i < m.n_pictures; i++)
+            result->key_pictures += m.picture[i].key;
+        result->duration_us = m.duration_us;
+        result->timing = m.timing;
+        result->wall = timing_wall(facts, &m.timing, m.start_us + m.duration_us, m.start_us);
+    } else if (rc == ERR_OK)
         result->wall = timing_wall(facts, &result->timing, 0, 0);
     if (rc == ERR_OK)
         rc = osd_context_init(&osd, &m, facts, options, err);
@@ -346,10 +315,17 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         rc = make_copies(&plan, &task, err);
     if (rc == ERR_OK)
         rc = check_copies(&plan, &m, options, err);
-    plan_describe(&plan, result);
+    /* Names the outputs in result. */
+    for (int i = 0; i < plan.n; i++) {
+        struct convert_output *out = &result->output[result->n_outputs++];
+        out->kind = plan.output[i].maker->kind;
+        snprintf(out->path, sizeof out->path, "%s", plan.output[i].path);
+    }
     damage_warn(&m);
     result->sound = rc == ERR_OK && m.n_sounds > 0;
-    describe_silence(&m, result);
+    result->silences = m.n_silences;
+    for (int64_t i = 0; i < m.n_silences; i++)
+        result->silence_us += m.silence[i].until_us - m.silence[i].from_us;
     result->damage = m.damage;
     snprintf(result->slices_sha256, sizeof result->slices_sha256, "%s", m.slices_sha256);
     snprintf(result->warning, sizeof result->warning, "%s", m.warning);

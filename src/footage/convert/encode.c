@@ -99,24 +99,6 @@ static int choose_layout(struct encoder *e, const AVCodec *codec, struct err *er
     return vaapi ? open_device(e, err) : ERR_OK;
 }
 
-static void describe(AVCodecContext *c, const struct media *m, const struct convert_options *o)
-{
-    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(m->format);
-    bool rgb = d && (d->flags & AV_PIX_FMT_FLAG_RGB);
-    c->color_range = rgb ? AVCOL_RANGE_MPEG : m->range;
-    c->colorspace = rgb ? AVCOL_SPC_BT709 : m->space;
-    c->color_primaries = m->primaries;
-    c->color_trc = m->transfer;
-    c->sample_aspect_ratio = m->sample_aspect;
-    c->time_base = av_ticks();
-    c->framerate = av_d2q(m->timing.fps[m->timing.chosen], 100000);
-    if (c->framerate.num <= 0)
-        c->framerate = (AVRational){25, 1};
-    c->gop_size = (int)(av_q2d(c->framerate) * KEY_EVERY_S) + 1;
-    c->thread_count = o->threads > 0 ? o->threads : DEFAULT_THREADS;
-    c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
-}
-
 /* What x264 may use of the processor. Its bytes depend on that: SSE2 rounds another way than SSE4.2
  * and AVX2, which agree, and with AVX-512 the build of Debian 12 reads memory that it never wrote.
  * So it is AVX2 everywhere, and on a processor without it the level below that gives the same
@@ -173,7 +155,20 @@ int encoder_open(struct encoder *e, const struct media *m, int width_px, int hei
     c->opaque = &e->watch;
     c->width = width_px;
     c->height = height_px;
-    describe(c, m, options);
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(m->format);
+    bool rgb = d && (d->flags & AV_PIX_FMT_FLAG_RGB);
+    c->color_range = rgb ? AVCOL_RANGE_MPEG : m->range;
+    c->colorspace = rgb ? AVCOL_SPC_BT709 : m->space;
+    c->color_primaries = m->primaries;
+    c->color_trc = m->transfer;
+    c->sample_aspect_ratio = m->sample_aspect;
+    c->time_base = av_ticks();
+    c->framerate = av_d2q(m->timing.fps[m->timing.chosen], 100000);
+    if (c->framerate.num <= 0)
+        c->framerate = (AVRational){25, 1};
+    c->gop_size = (int)(av_q2d(c->framerate) * KEY_EVERY_S) + 1;
+    c->thread_count = options->threads > 0 ? options->threads : DEFAULT_THREADS;
+    c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
     if ((rc = choose_layout(e, codec, err)) < 0)
         return rc;
     if (codec->id == AV_CODEC_ID_HEVC)
@@ -196,22 +191,6 @@ void encoder_close(struct encoder *e)
     av_watch_clear(&e->watch);
 }
 
-static void interleave(AVFrame *out, const AVFrame *in)
-{
-    for (int y = 0; y < in->height; y++)
-        memcpy(out->data[0] + (ptrdiff_t)y * out->linesize[0],
-               in->data[0] + (ptrdiff_t)y * in->linesize[0], (size_t)in->width);
-    for (int y = 0; y < in->height / 2; y++) {
-        const uint8_t *u = in->data[1] + (ptrdiff_t)y * in->linesize[1];
-        const uint8_t *v = in->data[2] + (ptrdiff_t)y * in->linesize[2];
-        uint8_t *uv = out->data[1] + (ptrdiff_t)y * out->linesize[1];
-        for (int x = 0; x < in->width / 2; x++) {
-            uv[2 * x] = u[x];
-            uv[2 * x + 1] = v[x];
-        }
-    }
-}
-
 /* The frame as the encoder wants it; *uploaded is to be freed. */
 static int convert(struct encoder *e, AVFrame *in, AVFrame **use, AVFrame **uploaded)
 {
@@ -221,7 +200,18 @@ static int convert(struct encoder *e, AVFrame *in, AVFrame **use, AVFrame **uplo
     int code = av_frame_make_writable(e->interleaved);
     if (code < 0)
         return code;
-    interleave(e->interleaved, in);
+    for (int y = 0; y < in->height; y++)
+        memcpy(e->interleaved->data[0] + (ptrdiff_t)y * e->interleaved->linesize[0],
+               in->data[0] + (ptrdiff_t)y * in->linesize[0], (size_t)in->width);
+    for (int y = 0; y < in->height / 2; y++) {
+        const uint8_t *u = in->data[1] + (ptrdiff_t)y * in->linesize[1];
+        const uint8_t *v = in->data[2] + (ptrdiff_t)y * in->linesize[2];
+        uint8_t *uv = e->interleaved->data[1] + (ptrdiff_t)y * e->interleaved->linesize[1];
+        for (int x = 0; x < in->width / 2; x++) {
+            uv[2 * x] = u[x];
+            uv[2 * x + 1] = v[x];
+        }
+    }
     e->interleaved->pts = in->pts;
     *use = e->interleaved;
     if (!e->device)

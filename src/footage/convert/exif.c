@@ -243,27 +243,23 @@ static int write_dir(const struct exif *e, enum exif_dir dir, size_t base, uint3
     return rc < 0 ? rc : buf_append(out, table, 2 + (size_t)n * 12 + 4, err);
 }
 
-static int write_start(const struct exif *e, struct buf *out, size_t *base, struct err *err)
-{
-    uint8_t header[8];
-    memcpy(header, e->big ? "MM" : "II", 2);
-    put(header + 2, e->big, 42, 2);
-    put(header + 4, e->big, 0, 4);
-    int rc = buf_append(out, EXIF_HEAD, EXIF_HEAD_BYTES, err);
-    *base = out->used;
-    if (rc == ERR_OK)
-        rc = e->tiff ? buf_append(out, e->tiff, e->n, err)
-                     : buf_append(out, header, sizeof header, err);
-    return rc < 0 ? rc : append_even(out, *base, err);
-}
-
 int exif_write(const struct exif *e, struct buf *out, struct err *err)
 {
     static const uint16_t pointer[EXIF_N_DIRS] = {0, TAG_PHOTO_IFD, TAG_GPS_IFD};
     size_t start = out->used, base;
     struct exif whole = *e; /* with the pointers, whose values are only known now */
     uint32_t at;
-    int rc = write_start(e, out, &base, err);
+    uint8_t header[8];
+    memcpy(header, e->big ? "MM" : "II", 2);
+    put(header + 2, e->big, 42, 2);
+    put(header + 4, e->big, 0, 4);
+    int rc = buf_append(out, EXIF_HEAD, EXIF_HEAD_BYTES, err);
+    base = out->used;
+    if (rc == ERR_OK)
+        rc = e->tiff ? buf_append(out, e->tiff, e->n, err)
+                     : buf_append(out, header, sizeof header, err);
+    if (rc == ERR_OK)
+        rc = append_even(out, base, err);
     for (enum exif_dir dir = EXIF_PHOTO; rc == ERR_OK && dir < EXIF_N_DIRS; dir++) {
         if (e->dir[dir].n == 0)
             continue;
@@ -322,27 +318,6 @@ static void set_number(struct exif *e, enum exif_dir dir, uint16_t tag, enum exi
     exif_set_numbers(e, dir, tag, type, &v, 1);
 }
 
-/* What DC-008 makes mandatory (4.6.8), in directories that are new. */
-static void set_mandatory(struct exif *e, int width_px, int height_px)
-{
-    static const uint32_t dpi[2] = {72, 1};
-    if (e->dir[EXIF_IFD0].n == 0) {
-        set_number(e, EXIF_IFD0, EXIF_TAG_ORIENTATION, EXIF_SHORT, 1);
-        exif_set_numbers(e, EXIF_IFD0, TAG_X_RESOLUTION, EXIF_RATIONAL, dpi, 2);
-        exif_set_numbers(e, EXIF_IFD0, TAG_Y_RESOLUTION, EXIF_RATIONAL, dpi, 2);
-        set_number(e, EXIF_IFD0, TAG_RESOLUTION_UNIT, EXIF_SHORT, 2); /* inches */
-        set_number(e, EXIF_IFD0, TAG_YCBCR_POSITIONING, EXIF_SHORT, 1);
-    }
-    if (e->dir[EXIF_PHOTO].n == 0) {
-        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
-        exif_set_bytes(e, EXIF_PHOTO, TAG_COMPONENTS, EXIF_UNDEFINED, "\1\2\3\0", 4);
-        exif_set_bytes(e, EXIF_PHOTO, TAG_FLASHPIX_VERSION, EXIF_UNDEFINED, "0100", 4);
-        set_number(e, EXIF_PHOTO, TAG_COLOR_SPACE, EXIF_SHORT, 1); /* sRGB, which JFIF means */
-        set_number(e, EXIF_PHOTO, TAG_PIXEL_X, EXIF_LONG, (uint32_t)width_px);
-        set_number(e, EXIF_PHOTO, TAG_PIXEL_Y, EXIF_LONG, (uint32_t)height_px);
-    }
-}
-
 static void set_gps_version(struct exif *e)
 {
     if (!exif_find(e, EXIF_GPS, TAG_GPS_VERSION))
@@ -357,15 +332,6 @@ static void set_angle(struct exif *e, uint16_t ref, double deg, const char *posi
     uint32_t number[6] = {all / unit / 3600, 1, all / unit / 60 % 60, 1, all % (60 * unit), unit};
     exif_set_text(e, EXIF_GPS, ref, deg < 0 ? negative : positive);
     exif_set_numbers(e, EXIF_GPS, (uint16_t)(ref + 1), EXIF_RATIONAL, number, 6);
-}
-
-static void set_position(struct exif *e, const struct media_facts *facts)
-{
-    if (!facts->has_position || !(fabs(facts->lat_deg) <= 90) || !(fabs(facts->lon_deg) <= 180))
-        return;
-    set_gps_version(e);
-    set_angle(e, TAG_GPS_LATITUDE_REF, facts->lat_deg, "N", "S");
-    set_angle(e, TAG_GPS_LONGITUDE_REF, facts->lon_deg, "E", "W");
 }
 
 static void set_time(struct exif *e, const struct media_facts *facts)
@@ -421,8 +387,28 @@ static void set_origin(struct exif *e, const struct media_facts *facts)
 
 void exif_set_facts(struct exif *e, const struct media_facts *facts, int width_px, int height_px)
 {
-    set_mandatory(e, width_px, height_px);
+    /* What DC-008 makes mandatory (4.6.8), in directories that are new. */
+    static const uint32_t dpi[2] = {72, 1};
+    if (e->dir[EXIF_IFD0].n == 0) {
+        set_number(e, EXIF_IFD0, EXIF_TAG_ORIENTATION, EXIF_SHORT, 1);
+        exif_set_numbers(e, EXIF_IFD0, TAG_X_RESOLUTION, EXIF_RATIONAL, dpi, 2);
+        exif_set_numbers(e, EXIF_IFD0, TAG_Y_RESOLUTION, EXIF_RATIONAL, dpi, 2);
+        set_number(e, EXIF_IFD0, TAG_RESOLUTION_UNIT, EXIF_SHORT, 2); /* inches */
+        set_number(e, EXIF_IFD0, TAG_YCBCR_POSITIONING, EXIF_SHORT, 1);
+    }
+    if (e->dir[EXIF_PHOTO].n == 0) {
+        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
+        exif_set_bytes(e, EXIF_PHOTO, TAG_COMPONENTS, EXIF_UNDEFINED, "\1\2\3\0", 4);
+        exif_set_bytes(e, EXIF_PHOTO, TAG_FLASHPIX_VERSION, EXIF_UNDEFINED, "0100", 4);
+        set_number(e, EXIF_PHOTO, TAG_COLOR_SPACE, EXIF_SHORT, 1); /* sRGB, which JFIF means */
+        set_number(e, EXIF_PHOTO, TAG_PIXEL_X, EXIF_LONG, (uint32_t)width_px);
+        set_number(e, EXIF_PHOTO, TAG_PIXEL_Y, EXIF_LONG, (uint32_t)height_px);
+    }
     set_origin(e, facts);
     set_time(e, facts);
-    set_position(e, facts);
+    if (!facts->has_position || !(fabs(facts->lat_deg) <= 90) || !(fabs(facts->lon_deg) <= 180))
+        return;
+    set_gps_version(e);
+    set_angle(e, TAG_GPS_LATITUDE_REF, facts->lat_deg, "N", "S");
+    set_angle(e, TAG_GPS_LONGITUDE_REF, facts->lon_deg, "E", "W");
 }

@@ -46,30 +46,6 @@ static void take_x264(const AVPacket *packet, char out[VERSION_ROOM])
         snprintf(out, VERSION_ROOM, "%.*s", (int)(stop - at < 60 ? stop - at : 60), at);
 }
 
-/* "" where there is none. */
-static void ask_x264(char out[VERSION_ROOM])
-{
-    AVCodecContext *c = tiny_encoder();
-    AVFrame *frame = av_frame_alloc();
-    AVPacket *packet = av_packet_alloc();
-    out[0] = '\0';
-    if (c && frame && packet) {
-        frame->width = frame->height = 16;
-        frame->format = AV_PIX_FMT_YUV420P;
-        frame->pts = 0;
-        if (av_frame_get_buffer(frame, 0) == 0) {
-            for (int k = 0; k < 3; k++)
-                memset(frame->data[k], 128, (size_t)(frame->linesize[k] * (k ? 8 : 16)));
-            if (avcodec_send_frame(c, frame) == 0 && avcodec_send_frame(c, NULL) == 0 &&
-                avcodec_receive_packet(c, packet) == 0)
-                take_x264(packet, out);
-        }
-    }
-    av_packet_free(&packet);
-    av_frame_free(&frame);
-    avcodec_free_context(&c);
-}
-
 static void tell_av(convert_library_fn *fn, void *arg)
 {
     const struct {
@@ -89,24 +65,6 @@ static void tell_av(convert_library_fn *fn, void *arg)
     }
 }
 
-/* How the letters of the overlay are drawn. */
-static void tell_letters(convert_library_fn *fn, void *arg)
-{
-    char text[VERSION_ROOM];
-    FT_Library type = NULL;
-    int major = 0, minor = 0, patch = 0;
-    unsigned ass = (unsigned)ass_library_version(); /* 0x0MNNPP00, digits as decimal ones */
-    snprintf(text, sizeof text, "%x.%x.%x", ass >> 28, ass >> 20 & 0xff, ass >> 12 & 0xff);
-    fn(arg, "libass", text);
-    if (FT_Init_FreeType(&type) == 0) {
-        FT_Library_Version(type, &major, &minor, &patch);
-        FT_Done_FreeType(type);
-        snprintf(text, sizeof text, "%d.%d.%d", major, minor, patch);
-        fn(arg, "FreeType", text);
-    }
-    fn(arg, "HarfBuzz", hb_version_string());
-}
-
 #define AS_TEXT(x)  AS_TEXT_(x)
 #define AS_TEXT_(x) #x
 
@@ -122,23 +80,51 @@ static const char *processor(void)
 #endif
 }
 
-/* It tells only by encoding a picture; a process loads no other one later. */
-static const char *version_of_x264(void)
-{
-    static _Thread_local char version[VERSION_ROOM];
-    if (!version[0])
-        ask_x264(version);
-    return version;
-}
-
 void convert_libraries(convert_library_fn *fn, void *arg)
 {
     av_log_route();
     tell_av(fn, arg);
-    const char *x264 = version_of_x264();
+    /* It tells only by encoding a picture; a process loads no other one later. */
+    static _Thread_local char version[VERSION_ROOM];
+    if (!version[0]) {
+        /* "" where there is none. */
+        AVCodecContext *c = tiny_encoder();
+        AVFrame *frame = av_frame_alloc();
+        AVPacket *packet = av_packet_alloc();
+        version[0] = '\0';
+        if (c && frame && packet) {
+            frame->width = frame->height = 16;
+            frame->format = AV_PIX_FMT_YUV420P;
+            frame->pts = 0;
+            if (av_frame_get_buffer(frame, 0) == 0) {
+                for (int k = 0; k < 3; k++)
+                    memset(frame->data[k], 128, (size_t)(frame->linesize[k] * (k ? 8 : 16)));
+                if (avcodec_send_frame(c, frame) == 0 && avcodec_send_frame(c, NULL) == 0 &&
+                    avcodec_receive_packet(c, packet) == 0)
+                    take_x264(packet, version);
+            }
+        }
+        av_packet_free(&packet);
+        av_frame_free(&frame);
+        avcodec_free_context(&c);
+    }
+    const char *x264 = version;
     if (x264[0])
         fn(arg, "x264", x264);
-    tell_letters(fn, arg);
+    /* How the letters of the overlay are drawn. */
+    char text[VERSION_ROOM];
+    FT_Library type = NULL;
+    int major = 0, minor = 0, patch = 0;
+    unsigned ass = (unsigned)ass_library_version(); /* 0x0MNNPP00, digits as decimal ones */
+    snprintf(text, sizeof text, "%x.%x.%x", ass >> 28, ass >> 20 & 0xff, ass >> 12 & 0xff);
+    fn(arg, "libass", text);
+    if (FT_Init_FreeType(&type) == 0) {
+        FT_Library_Version(type, &major, &minor, &patch);
+        FT_Done_FreeType(type);
+        snprintf(text, sizeof text, "%d.%d.%d", major, minor, patch);
+        fn(arg, "FreeType", text);
+    }
+    fn(arg, "HarfBuzz", hb_version_string());
     fn(arg, "libjpeg-turbo", AS_TEXT(LIBJPEG_TURBO_VERSION)); /* it cannot be asked */
     fn(arg, "glibc", gnu_get_libc_version());
     fn(arg, "processor", processor());

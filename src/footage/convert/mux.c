@@ -15,8 +15,12 @@
 #define BITS_PER_S 32000
 #define FRAME_MAX  8192 /* samples that an encoder may ask for at once */
 
-static int open_encoder(struct sound *s, enum AVCodecID id, struct err *err)
+/* flac: lossless; else AAC. sound_close() also after a failure. */
+static int sound_open(struct sound *s, const struct media *m, bool flac, struct err *err)
 {
+    *s = (struct sound){.line = sound_line_init(m), .name = flac ? "FLAC" : "AAC"};
+    av_watch_init(&s->watch);
+    enum AVCodecID id = flac ? AV_CODEC_ID_FLAC : AV_CODEC_ID_AAC;
     const AVCodec *codec = avcodec_find_encoder(id);
     if (!codec)
         return err_set(err, ERR_UNSUPPORTED, "this FFmpeg has no %s encoder", s->name);
@@ -39,14 +43,6 @@ static int open_encoder(struct sound *s, enum AVCodecID id, struct err *err)
     if (code >= 0)
         code = avcodec_open2(s->ctx, codec, NULL);
     return code < 0 ? av_fail(err, code, &s->watch, "%s encoder", s->name) : ERR_OK;
-}
-
-/* flac: lossless; else AAC. sound_close() also after a failure. */
-static int sound_open(struct sound *s, const struct media *m, bool flac, struct err *err)
-{
-    *s = (struct sound){.line = sound_line_init(m), .name = flac ? "FLAC" : "AAC"};
-    av_watch_init(&s->watch);
-    return open_encoder(s, flac ? AV_CODEC_ID_FLAC : AV_CODEC_ID_AAC, err);
 }
 
 static void sound_close(struct sound *s)
@@ -122,26 +118,12 @@ static int sound_next(struct sound *s, AVPacket *out, bool *got, struct err *err
 
 #define SECOND_US INT64_C(1000000)
 
-static struct cues cues_init(const struct media *m, const struct osd_context *osd)
-{
-    return (struct cues){.m = m, .osd = osd, .at_us = m->start_us};
-}
-
 /* Where the clock's next second begins; without a clock, the clip's. */
 static int64_t next_second(const struct cues *c)
 {
     int64_t zero_us = c->osd->facts->has_time ? c->osd->facts->start_utc_us : -c->m->start_us;
     int64_t into_us = (zero_us + c->at_us) % SECOND_US;
     return c->at_us + SECOND_US - (into_us < 0 ? into_us + SECOND_US : into_us);
-}
-
-static void join_lines(char lines[OSD_LINES][OSD_LINE_ROOM], char *out, size_t room)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (int i = 0; i < OSD_LINES; i++)
-        if (lines[i][0] && used < room)
-            used += (size_t)snprintf(out + used, room - used, "%s%s", used ? "\n" : "", lines[i]);
 }
 
 /* The next cue; false behind the last. They join without gaps from the first picture kept to the
@@ -160,7 +142,12 @@ static bool cues_next(struct cues *c, struct cue *out)
         osd_text_second(c->osd, from_us, 0, "", lines);
         c->at_us = until_us;
     } while (out->span <= 0);
-    join_lines(lines, out->text, sizeof out->text);
+    size_t used = 0;
+    out->text[0] = '\0';
+    for (int i = 0; i < OSD_LINES; i++)
+        if (lines[i][0] && used < sizeof out->text)
+            used += (size_t)snprintf(out->text + used, sizeof out->text - used, "%s%s",
+                                     used ? "\n" : "", lines[i]);
     return true;
 }
 
@@ -206,19 +193,6 @@ static int cues_describe(AVCodecParameters *out, int width_px, int height_px, st
     return ERR_OK;
 }
 
-static int cues_packet(const struct cue *cue, AVPacket *out, struct err *err)
-{
-    size_t n = strlen(cue->text);
-    int code = av_new_packet(out, (int)n + 2);
-    if (code < 0)
-        return av_fail(err, code, NULL, "packet");
-    memcpy(put_be(out->data, (unsigned)n, 2), cue->text, n);
-    out->pts = out->dts = cue->pts;
-    out->duration = cue->span;
-    out->flags = AV_PKT_FLAG_KEY;
-    return ERR_OK;
-}
-
 /* ---- chapters ---- */
 
 #define SHORTEST_US INT64_C(1000) /* two at one place would be one in a player's list */
@@ -229,14 +203,6 @@ static int by_time(const void *a, const void *b)
     if (x->from_us != y->from_us)
         return x->from_us < y->from_us ? -1 : 1;
     return x->until_us < y->until_us ? -1 : 1; /* the order in which they were found */
-}
-
-static void gap_title(const struct media_hole *h, char *out, size_t room)
-{
-    if (h->lost > 0)
-        snprintf(out, room, "gap: %" PRId64 " picture%s missing", h->lost, h->lost > 1 ? "s" : "");
-    else
-        snprintf(out, room, "gap: pictures missing");
 }
 
 int chapters_make(const struct media *m, const struct media_facts *facts,
@@ -253,7 +219,11 @@ int chapters_make(const struct media *m, const struct media_facts *facts,
         if (from_us < SHORTEST_US || from_us >= m->duration_us)
             continue;
         out[n] = (struct chapter){from_us, n, ""};
-        gap_title(&m->hole[i], out[n].title, sizeof out[n].title);
+        if (m->hole[i].lost > 0)
+            snprintf(out[n].title, sizeof out->title, "gap: %" PRId64 " picture%s missing",
+                     m->hole[i].lost, m->hole[i].lost > 1 ? "s" : "");
+        else
+            snprintf(out[n].title, sizeof out->title, "gap: pictures missing");
         n++;
     }
     qsort(out, (size_t)n, sizeof *out, by_time);
@@ -301,7 +271,7 @@ static int add_text(struct mux *x, const struct media *m, const struct osd_conte
         return rc;
     av_dict_set(&x->text->metadata, "handler_name", "clock and position", 0);
     x->text->disposition = AV_DISPOSITION_DEFAULT;
-    x->cues = cues_init(m, words);
+    x->cues = (struct cues){.m = m, .osd = words, .at_us = m->start_us};
     x->has_cue = cues_next(&x->cues, &x->cue);
     return ERR_OK;
 }
@@ -345,34 +315,6 @@ static void set_camera(AVDictionary **d, const struct media *m, const struct med
     snprintf(model, sizeof model, "DualCam%s%s", f->camera[0] ? " " : "", f->camera);
     av_dict_set(d, "com.apple.quicktime.make", "Teltonika", 0);
     av_dict_set(d, "com.apple.quicktime.model", model, 0);
-}
-
-/* ISO 6709, annex H: +54.7004+025.2500/ */
-static void location_text(const struct media_facts *f, char *out, size_t room)
-{
-    snprintf(out, room, "%+09.5f%+010.5f/", f->lat_deg, f->lon_deg);
-}
-
-static void set_tags(struct mux *x, const struct media *m, const struct mux_tags *tags)
-{
-    const struct media_facts *f = tags->facts;
-    AVDictionary **d = &x->ctx->metadata;
-    char text[CLOCK_TEXT_ROOM];
-    av_dict_set(d, "title", tags->title, 0);
-    av_dict_set(d, "comment", tags->comment, 0);
-    set_camera(d, m, f);
-    if (f->has_time) {
-        clock_rfc3339(f->start_utc_us + m->start_us, 6, text);
-        av_dict_set(d, "creation_time", text, 0);
-        av_dict_set(&x->video->metadata, "creation_time", text, 0);
-        if (x->audio)
-            av_dict_set(&x->audio->metadata, "creation_time", text, 0);
-    }
-    if (f->has_position && fabs(f->lat_deg) <= 90 && fabs(f->lon_deg) <= 180) {
-        location_text(f, text, sizeof text);
-        av_dict_set(d, "location", text, 0); /* the 3GPP box; ffprobe, exiftool */
-        av_dict_set(d, "com.apple.quicktime.location.ISO6709", text, 0); /* the same, mediainfo */
-    }
 }
 
 static int open_io(struct mux *x, const char *path, struct err *err)
@@ -441,7 +383,25 @@ int mux_open(struct mux *x, const char *path, const struct media *m, const AVCod
         return rc;
     if ((rc = add_chapters(x, m, tags->facts, err)) < 0)
         return rc;
-    set_tags(x, m, tags);
+    const struct media_facts *f = tags->facts;
+    AVDictionary **d = &x->ctx->metadata;
+    char text[CLOCK_TEXT_ROOM];
+    av_dict_set(d, "title", tags->title, 0);
+    av_dict_set(d, "comment", tags->comment, 0);
+    set_camera(d, m, f);
+    if (f->has_time) {
+        clock_rfc3339(f->start_utc_us + m->start_us, 6, text);
+        av_dict_set(d, "creation_time", text, 0);
+        av_dict_set(&x->video->metadata, "creation_time", text, 0);
+        if (x->audio)
+            av_dict_set(&x->audio->metadata, "creation_time", text, 0);
+    }
+    if (f->has_position && fabs(f->lat_deg) <= 90 && fabs(f->lon_deg) <= 180) {
+        /* ISO 6709, annex H: +54.7004+025.2500/ */
+        snprintf(text, sizeof text, "%+09.5f%+010.5f/", f->lat_deg, f->lon_deg);
+        av_dict_set(d, "location", text, 0); /* the 3GPP box; ffprobe, exiftool */
+        av_dict_set(d, "com.apple.quicktime.location.ISO6709", text, 0); /* the same, mediainfo */
+    }
     return write_header(x, path, m, video, err);
 }
 
@@ -487,7 +447,16 @@ static int text_until(struct mux *x, int64_t dts, struct err *err)
     if (x->has_cue && x->cue.pts <= dts && !packet)
         return err_nomem(err, "a packet");
     while (rc == ERR_OK && x->has_cue && x->cue.pts <= dts) {
-        rc = cues_packet(&x->cue, packet, err);
+        size_t n = strlen(x->cue.text);
+        int code = av_new_packet(packet, (int)n + 2);
+        if (code < 0)
+            rc = av_fail(err, code, NULL, "packet");
+        else {
+            memcpy(put_be(packet->data, (unsigned)n, 2), x->cue.text, n);
+            packet->pts = packet->dts = x->cue.pts;
+            packet->duration = x->cue.span;
+            packet->flags = AV_PKT_FLAG_KEY;
+        }
         if (rc == ERR_OK)
             rc = write_packet(x, packet, x->text, av_ticks(), err);
         x->has_cue = cues_next(&x->cues, &x->cue);

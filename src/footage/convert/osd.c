@@ -230,26 +230,6 @@ static double lay_out(struct osd *o, double *pad_px)
     return font;
 }
 
-/* White letters, or their dark edges, over the box: one bitmap of coverage each. */
-static void add_coverage(struct osd *o, const ASS_Image *image)
-{
-    unsigned visible = 255 - (image->color & 0xff), white = image->color >> 24;
-    for (int row = 0; row < image->h; row++) {
-        int y = image->dst_y + row - o->y;
-        if (y < 0 || y >= o->h)
-            continue;
-        for (int col = 0; col < image->w; col++) {
-            int x = image->dst_x + col - o->x;
-            if (x < 0 || x >= o->w)
-                continue;
-            unsigned cover = image->bitmap[row * image->stride + col] * visible / 255;
-            uint8_t *light = &o->light[y * o->w + x], *opacity = &o->opacity[y * o->w + x];
-            *opacity = (uint8_t)(*opacity + (255u - *opacity) * cover / 255);
-            *light = (uint8_t)((*light * (255u - cover) + white * cover) / 255);
-        }
-    }
-}
-
 /* Appends a line so that libass sees text and no commands. It has no escape for a backslash. */
 static void add_escaped(char *out, size_t room, const char *line)
 {
@@ -289,8 +269,24 @@ static int draw_letters(struct osd *o, double font, double pad_px, struct err *e
     int rc = glyph_cache_acquire(&letters, o->frame_w, o->frame_h, err);
     if (rc == ERR_OK)
         rc = letters_draw(letters, text, font, o->box ? 0 : font * EDGE_EM, &image, err);
-    for (; image; image = image->next)
-        add_coverage(o, image);
+    for (; image; image = image->next) {
+        /* White letters, or their dark edges, over the box: one bitmap of coverage each. */
+        unsigned visible = 255 - (image->color & 0xff), white = image->color >> 24;
+        for (int row = 0; row < image->h; row++) {
+            int y = image->dst_y + row - o->y;
+            if (y < 0 || y >= o->h)
+                continue;
+            for (int col = 0; col < image->w; col++) {
+                int x = image->dst_x + col - o->x;
+                if (x < 0 || x >= o->w)
+                    continue;
+                unsigned cover = image->bitmap[row * image->stride + col] * visible / 255;
+                uint8_t *light = &o->light[y * o->w + x], *opacity = &o->opacity[y * o->w + x];
+                *opacity = (uint8_t)(*opacity + (255u - *opacity) * cover / 255);
+                *light = (uint8_t)((*light * (255u - cover) + white * cover) / 255);
+            }
+        }
+    }
     glyph_cache_release(&letters);
     free(text);
     return rc;
@@ -369,34 +365,6 @@ void osd_box(const struct osd *osd, int *x, int *y, int *w, int *h)
     *x = osd->x, *y = osd->y, *w = osd->w, *h = osd->h;
 }
 
-static void blend_luma(const struct osd *o, const struct osd_planes *p)
-{
-    int black = p->full_range ? 0 : 16, white = p->full_range ? 255 : 235;
-    int w = o->x + o->w <= p->width_px ? o->w : p->width_px - o->x;
-    for (int row = 0; row < o->h && o->y + row < p->height_px; row++) {
-        uint8_t *at = p->plane[0] + (ptrdiff_t)(o->y + row) * p->stride[0] + o->x;
-        const uint8_t *a = o->opacity + row * o->w, *l = o->light + row * o->w;
-        for (int i = 0; i < w; i++)
-            at[i] = (uint8_t)((at[i] * (255 - a[i]) + l[i] * white + (a[i] - l[i]) * black + 127) /
-                              255);
-    }
-}
-
-/* Mean opacity of the luma pixels under the chroma pixel (cx, cy); outside the box it is 0. */
-static int mean_opacity(const struct osd *o, const struct osd_planes *p, int cx, int cy)
-{
-    int sum = 0, n = 0;
-    for (int y = cy << p->log2_chroma_h; y < (cy + 1) << p->log2_chroma_h; y++)
-        for (int x = cx << p->log2_chroma_w; x < (cx + 1) << p->log2_chroma_w; x++) {
-            if (x >= p->width_px || y >= p->height_px)
-                continue;
-            n++;
-            if (x >= o->x && x < o->x + o->w && y >= o->y && y < o->y + o->h)
-                sum += o->opacity[(y - o->y) * o->w + x - o->x];
-        }
-    return n ? sum / n : 0;
-}
-
 static void blend_chroma(const struct osd *o, const struct osd_planes *p)
 {
     int left = o->x >> p->log2_chroma_w, top = o->y >> p->log2_chroma_h;
@@ -404,7 +372,18 @@ static void blend_chroma(const struct osd *o, const struct osd_planes *p)
     int bottom = (o->y + o->h - 1) >> p->log2_chroma_h;
     for (int cy = top; cy <= bottom && cy << p->log2_chroma_h < p->height_px; cy++)
         for (int cx = left; cx <= right && cx << p->log2_chroma_w < p->width_px; cx++) {
-            int a = mean_opacity(o, p, cx, cy);
+            /* Mean opacity of the luma pixels under the chroma pixel (cx, cy); outside the box it
+             * is 0. */
+            int sum = 0, n = 0;
+            for (int y = cy << p->log2_chroma_h; y < (cy + 1) << p->log2_chroma_h; y++)
+                for (int x = cx << p->log2_chroma_w; x < (cx + 1) << p->log2_chroma_w; x++) {
+                    if (x >= p->width_px || y >= p->height_px)
+                        continue;
+                    n++;
+                    if (x >= o->x && x < o->x + o->w && y >= o->y && y < o->y + o->h)
+                        sum += o->opacity[(y - o->y) * o->w + x - o->x];
+                }
+            int a = n ? sum / n : 0;
             for (int k = 1; k < 3; k++) {
                 uint8_t *at = p->plane[k] + (ptrdiff_t)cy * p->stride[k] + cx;
                 *at = (uint8_t)((*at * (255 - a) + 128 * a + 127) / 255);
@@ -416,7 +395,16 @@ void osd_blend(const struct osd *osd, const struct osd_planes *p)
 {
     if (osd->w <= 0 || osd->h <= 0)
         return;
-    blend_luma(osd, p);
+    const struct osd *o = osd;
+    int black = p->full_range ? 0 : 16, white = p->full_range ? 255 : 235;
+    int w = o->x + o->w <= p->width_px ? o->w : p->width_px - o->x;
+    for (int row = 0; row < o->h && o->y + row < p->height_px; row++) {
+        uint8_t *at = p->plane[0] + (ptrdiff_t)(o->y + row) * p->stride[0] + o->x;
+        const uint8_t *a = o->opacity + row * o->w, *l = o->light + row * o->w;
+        for (int i = 0; i < w; i++)
+            at[i] = (uint8_t)((at[i] * (255 - a[i]) + l[i] * white + (a[i] - l[i]) * black + 127) /
+                              255);
+    }
     if (p->n == 3)
         blend_chroma(osd, p);
 }

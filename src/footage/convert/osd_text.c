@@ -84,33 +84,6 @@ static void add_part(struct compiler *c, int field)
     c->t->part[c->t->n++] = (struct template_part){field, c->line, c->used};
 }
 
-static void add_literal(struct compiler *c, char byte)
-{
-    if (!c->open)
-        add_part(c, -1);
-    c->open = true;
-    c->t->text[c->used++] = byte;
-}
-
-static int add_field(struct compiler *c, struct err *err)
-{
-    size_t n = strcspn(c->p + 1, "{}\r\n");
-    if (c->p[1 + n] != '}')
-        return bad(c, err, "'{' is not closed; a literal brace is written '{{'");
-    for (int i = 0; i < TEMPLATE_N_FIELDS; i++)
-        if (strlen(names[i]) == n && strncmp(names[i], c->p + 1, n) == 0) {
-            add_part(c, i);
-            c->p += n + 2;
-            return ERR_OK;
-        }
-    char why[256];
-    snprintf(why, sizeof why,
-             "there is no field '{%.*s}'; there are date time zone lat lon camera imei trigger "
-             "t_minus picture speed note id",
-             n < 40 ? (int)n : 40, c->p + 1);
-    return bad(c, err, why);
-}
-
 static int add_line(struct compiler *c, size_t bytes, struct err *err)
 {
     end_literal(c);
@@ -129,11 +102,30 @@ static int compile_one(struct compiler *c, struct err *err)
         return add_line(c, 1, err);
     if (p[0] == '\r' && p[1] == '\n')
         return add_line(c, 2, err);
-    if (p[0] == '{' && p[1] != '{')
-        return add_field(c, err);
+    if (p[0] == '{' && p[1] != '{') {
+        size_t n = strcspn(c->p + 1, "{}\r\n");
+        if (c->p[1 + n] != '}')
+            return bad(c, err, "'{' is not closed; a literal brace is written '{{'");
+        for (int i = 0; i < TEMPLATE_N_FIELDS; i++)
+            if (strlen(names[i]) == n && strncmp(names[i], c->p + 1, n) == 0) {
+                add_part(c, i);
+                c->p += n + 2;
+                return ERR_OK;
+            }
+        char why[256];
+        snprintf(why, sizeof why,
+                 "there is no field '{%.*s}'; there are date time zone lat lon camera imei trigger "
+                 "t_minus picture speed note id",
+                 n < 40 ? (int)n : 40, c->p + 1);
+        return bad(c, err, why);
+    }
     if (p[0] == '}' && p[1] != '}')
         return bad(c, err, "'}' without '{'; a literal brace is written '}}'");
-    add_literal(c, p[0]);
+    char byte = p[0];
+    if (!c->open)
+        add_part(c, -1);
+    c->open = true;
+    c->t->text[c->used++] = byte;
     c->p += p[0] == '{' || p[0] == '}' ? 2 : 1;
     return ERR_OK;
 }
@@ -174,15 +166,6 @@ void template_format(const struct template *t, const char *const value[TEMPLATE_
 }
 
 /* ---- what is known of the clip ---- */
-
-/* A photo has no pictures here: all is at its one time. */
-static void find_span(struct osd_context *c, const struct media *m)
-{
-    c->start_us = c->end_us = m->start_us;
-    for (int64_t i = m->first; i < m->n_pictures; i++)
-        if (m->picture[i].time_us > c->end_us)
-            c->end_us = m->picture[i].time_us;
-}
 
 bool osd_context_track_at(const struct osd_context *c, int64_t offset_us, struct track_point *out)
 {
@@ -239,7 +222,11 @@ int osd_context_init(struct osd_context *c, struct media *m, const struct media_
                      const struct convert_options *options, struct err *err)
 {
     *c = (struct osd_context){.facts = facts, .options = options};
-    find_span(c, m);
+    /* A photo has no pictures here: all is at its one time. */
+    c->start_us = c->end_us = m->start_us;
+    for (int64_t i = m->first; i < m->n_pictures; i++)
+        if (m->picture[i].time_us > c->end_us)
+            c->end_us = m->picture[i].time_us;
     int rc = template_compile(&c->template, options->osd_template, err);
     if (rc == ERR_OK && options->track_path[0])
         rc = open_track(c, m, err);
@@ -328,25 +315,6 @@ static void add_word(char *out, const char *prefix, const char *word)
     osd_text_plain(out, OSD_LINE_ROOM, word);
 }
 
-static void built_in(const struct words *w, const struct osd_context *c, const char *what,
-                     char out[OSD_LINES][OSD_LINE_ROOM])
-{
-    const struct media_facts *f = c->facts;
-    add_word(out[0], "", w->date[0] ? w->date : "time unknown");
-    if (w->date[0])
-        snprintf(out[0], OSD_LINE_ROOM, "%s %s %s", w->date, w->time, w->zone);
-    add_word(out[0], "", w->lat[0] ? w->lat : "position unknown");
-    add_word(out[0], "", w->lon);
-    add_word(out[0], "", w->external ? "track" : "");
-    add_word(out[1], "", f->camera);
-    add_word(out[1], "", f->trigger);
-    add_word(out[1], "IMEI ", f->imei[0] ? f->imei : "unknown");
-    add_word(out[1], "", what);
-    add_word(out[1], "", w->t_minus);
-    add_word(out[1], "", w->speed[0] ? w->speed : c->track ? "speed unknown" : "");
-    add_word(out[2], "", c->options->note);
-}
-
 static const char *or_unknown(const char *text)
 {
     return text[0] ? text : UNKNOWN;
@@ -384,8 +352,22 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
     snprintf(w.picture, sizeof w.picture, "%" PRId64, picture + 1);
     if (c->options->osd_template[0])
         fill_in(&w, c, out);
-    else
-        built_in(&w, c, what, out);
+    else {
+        const struct media_facts *f = c->facts;
+        add_word(out[0], "", w.date[0] ? w.date : "time unknown");
+        if (w.date[0])
+            snprintf(out[0], OSD_LINE_ROOM, "%s %s %s", w.date, w.time, w.zone);
+        add_word(out[0], "", w.lat[0] ? w.lat : "position unknown");
+        add_word(out[0], "", w.lon);
+        add_word(out[0], "", w.external ? "track" : "");
+        add_word(out[1], "", f->camera);
+        add_word(out[1], "", f->trigger);
+        add_word(out[1], "IMEI ", f->imei[0] ? f->imei : "unknown");
+        add_word(out[1], "", what);
+        add_word(out[1], "", w.t_minus);
+        add_word(out[1], "", w.speed[0] ? w.speed : c->track ? "speed unknown" : "");
+        add_word(out[2], "", c->options->note);
+    }
 }
 
 void osd_text_at(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,

@@ -73,24 +73,6 @@ static void dct_inverse(const struct dct *d, float in[DCTSIZE][DCTSIZE],
                 out[y][x] += d->basis[v][y] * half[v][x];
 }
 
-/* out = basis · in · basis^T */
-static void dct_forward(const struct dct *d, float in[DCTSIZE][DCTSIZE],
-                        float out[DCTSIZE][DCTSIZE])
-{
-    float half[DCTSIZE][DCTSIZE] = {{0}};
-    for (int v = 0; v < DCTSIZE; v++)
-        for (int y = 0; y < DCTSIZE; y++)
-            for (int x = 0; x < DCTSIZE; x++)
-                half[v][x] += d->basis[v][y] * in[y][x];
-    for (int v = 0; v < DCTSIZE; v++)
-        for (int u = 0; u < DCTSIZE; u++) {
-            float sum = 0;
-            for (int x = 0; x < DCTSIZE; x++)
-                sum += half[v][x] * d->basis[u][x];
-            out[v][u] = sum;
-        }
-}
-
 static void block_samples(const struct dct *dct, const JCOEF *c, const UINT16 *table,
                           float out[DCTSIZE][DCTSIZE])
 {
@@ -129,7 +111,19 @@ static void block_encode(JCOEF *coefficients, const UINT16 *table, const struct 
             }
     if (!changed)
         return;
-    dct_forward(dct, old, out);
+    /* out = basis · in · basis^T */
+    float half[DCTSIZE][DCTSIZE] = {{0}};
+    for (int v = 0; v < DCTSIZE; v++)
+        for (int y = 0; y < DCTSIZE; y++)
+            for (int x = 0; x < DCTSIZE; x++)
+                half[v][x] += dct->basis[v][y] * old[y][x];
+    for (int v = 0; v < DCTSIZE; v++)
+        for (int u = 0; u < DCTSIZE; u++) {
+            float sum = 0;
+            for (int x = 0; x < DCTSIZE; x++)
+                sum += half[v][x] * dct->basis[u][x];
+            out[v][u] = sum;
+        }
     for (int i = 0; i < DCTSIZE2; i++) {
         if (table[i] == 0) /* a hostile table: whatever the coefficient is, it says 0 */
             continue;
@@ -273,21 +267,6 @@ static void blacken_row(JBLOCKROW row, JDIMENSION from, JDIMENSION until, const 
     }
 }
 
-/* The blocks of component k in a box that is made of whole units. */
-static void blacken_blocks(struct photo *p, int k, struct stored b)
-{
-    const jpeg_component_info *c = &p->in.comp_info[k];
-    int log2_w = p->log2_w[k] + 3, log2_h = p->log2_h[k] + 3; /* 8 samples a block */
-    JDIMENSION x1 = (JDIMENSION)(b.x1 >> log2_w), y1 = (JDIMENSION)(b.y1 >> log2_h);
-    x1 = x1 < c->width_in_blocks ? x1 : c->width_in_blocks;
-    y1 = y1 < c->height_in_blocks ? y1 : c->height_in_blocks;
-    for (JDIMENSION y = (JDIMENSION)(b.y0 >> log2_h); y < y1; y++) {
-        JBLOCKROW row =
-            p->in.mem->access_virt_barray((j_common_ptr)&p->in, p->blocks[k], y, 1, TRUE)[0];
-        blacken_row(row, (JDIMENSION)(b.x0 >> log2_w), x1, c->quant_table, k == 0);
-    }
-}
-
 static void blacken(struct photo *p, void *arg)
 {
     const struct hiding *hiding = arg;
@@ -302,8 +281,19 @@ static void blacken(struct photo *p, void *arg)
         b.y0 = b.y0 / unit_h * unit_h;
         b.x1 = (b.x1 + unit_w - 1) / unit_w * unit_w;
         b.y1 = (b.y1 + unit_h - 1) / unit_h * unit_h;
-        for (int k = 0; k < p->in.num_components; k++)
-            blacken_blocks(p, k, b);
+        for (int k = 0; k < p->in.num_components; k++) {
+            /* The blocks of component k in a box that is made of whole units. */
+            const jpeg_component_info *c = &p->in.comp_info[k];
+            int log2_w = p->log2_w[k] + 3, log2_h = p->log2_h[k] + 3; /* 8 samples a block */
+            JDIMENSION x1 = (JDIMENSION)(b.x1 >> log2_w), y1 = (JDIMENSION)(b.y1 >> log2_h);
+            x1 = x1 < c->width_in_blocks ? x1 : c->width_in_blocks;
+            y1 = y1 < c->height_in_blocks ? y1 : c->height_in_blocks;
+            for (JDIMENSION y = (JDIMENSION)(b.y0 >> log2_h); y < y1; y++) {
+                JBLOCKROW row = p->in.mem->access_virt_barray((j_common_ptr)&p->in, p->blocks[k], y,
+                                                              1, TRUE)[0];
+                blacken_row(row, (JDIMENSION)(b.x0 >> log2_w), x1, c->quant_table, k == 0);
+            }
+        }
     }
 }
 
@@ -320,28 +310,6 @@ static bool is_needed(struct jpeg_marker_struct *m)
             !memcmp(m->data, icc, sizeof icc));
 }
 
-/* Only segments without which the colours would be others stay. */
-static void strip(struct photo *p)
-{
-    jpeg_saved_marker_ptr *at = &p->in.marker_list;
-    while (*at)
-        if (is_needed(*at))
-            at = &(*at)->next;
-        else
-            *at = (*at)->next;
-}
-
-/* Makes the units of coding (MCU) under the masks of `options` black, turned by the orientation,
- * and leaves out all segments but JFIF without its thumbnail, Adobe's, and a colour profile: what
- * pointed into p->in.marker_list is not good any more. Before blend(). */
-static int hide(struct photo *p, const struct convert_options *options, int orientation,
-                struct err *err)
-{
-    struct hiding hiding = {options, orientation};
-    strip(p);
-    return photo_guard(p, blacken, &hiding, err);
-}
-
 /* ---- the copy ---- */
 
 /* The Exif segment as it will be: the master's with the facts added. A broken one is replaced: its
@@ -352,22 +320,6 @@ struct still_exif {
     const struct jpeg_marker_struct *old; /* the first one there is, or NULL */
     struct buf payload;
 };
-
-static void take_exif(struct still_exif *s, const struct photo *p, struct media *m)
-{
-    const char *why;
-    exif_init(&s->exif);
-    s->old = p->in.marker_list;
-    while (s->old && !photo_is_exif(s->old))
-        s->old = s->old->next;
-    if (!s->old)
-        return;
-    if (!exif_parse(&s->exif, s->old->data + EXIF_HEAD_BYTES, s->old->data_length - EXIF_HEAD_BYTES,
-                    &why))
-        media_warn(m, "the EXIF data is damaged (%s) and was replaced", why);
-    else if (s->exif.damaged)
-        media_warn(m, "%d damaged EXIF entries were left out", s->exif.damaged);
-}
 
 /* A new block, with nothing of the old one but how the photo is turned. */
 static void renew_exif(struct still_exif *s, const struct photo *p, const struct copy_task *t,
@@ -396,7 +348,18 @@ static int redact(struct photo *p, struct still_exif *s, const struct copy_task 
     if (rc < 0)
         return rc;
     renew_exif(s, p, t, orientation);
-    return hide(p, t->options, orientation, err);
+    /* Makes the units of coding (MCU) under the masks of `options` black, turned by the
+     * orientation, and leaves out all segments but JFIF without its thumbnail, Adobe's, and a
+     * colour profile: what pointed into p->in.marker_list is not good any more. Before blend(). */
+    struct hiding hiding = {t->options, orientation};
+    /* Only segments without which the colours would be others stay. */
+    jpeg_saved_marker_ptr *at = &p->in.marker_list;
+    while (*at)
+        if (is_needed(*at))
+            at = &(*at)->next;
+        else
+            *at = (*at)->next;
+    return photo_guard(p, blacken, &hiding, err);
 }
 
 /* Data that fills its segment stays as it is. */
@@ -431,42 +394,36 @@ static int overlay(struct photo *p, int orientation, const struct copy_task *t, 
     return rc;
 }
 
-static void warn(const struct photo *p, struct media *m)
-{
-    const struct photo_errors *e = &p->errors;
-    size_t behind = p->in.src->bytes_in_buffer;
-    if (e->stray_bytes > 0)
-        media_warn(m, "%ld stray bytes between the segments were left out", e->stray_bytes);
-    if (e->damaged && e->scan > 1)
-        media_warn(m, "the photo is damaged from byte %zu of %zu on (scan %d, row %d of %d): %s",
-                   e->offset, p->n, e->scan, e->row_px, p->height_px, e->damage);
-    else if (e->damaged)
-        media_warn(m, "the photo is damaged from row %d of %d on (byte %zu of %zu): %s", e->row_px,
-                   p->height_px, e->offset, p->n, e->damage);
-    else if (behind > 0)
-        media_warn(m, "%zu bytes behind the photo's end were left out", behind);
-}
-
-static int write_file(struct photo *p, const char *path, const struct still_exif *s,
-                      struct err *err)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(err, "open %s", path);
-    int rc = photo_write(p, fd, &s->payload, s->old, err);
-    if (close(fd) < 0 && rc == ERR_OK)
-        rc = err_sys(err, "close %s", path);
-    return rc;
-}
-
 static int make_still(struct photo *p, struct still_exif *s, const struct copy_task *t,
                       struct err *err)
 {
     int rc = photo_open(p, t->m->map, t->m->n, err);
     if (rc < 0)
         return rc;
-    warn(p, t->m);
-    take_exif(s, p, t->m);
+    const struct photo_errors *e = &p->errors;
+    size_t behind = p->in.src->bytes_in_buffer;
+    if (e->stray_bytes > 0)
+        media_warn(t->m, "%ld stray bytes between the segments were left out", e->stray_bytes);
+    if (e->damaged && e->scan > 1)
+        media_warn(t->m, "the photo is damaged from byte %zu of %zu on (scan %d, row %d of %d): %s",
+                   e->offset, p->n, e->scan, e->row_px, p->height_px, e->damage);
+    else if (e->damaged)
+        media_warn(t->m, "the photo is damaged from row %d of %d on (byte %zu of %zu): %s",
+                   e->row_px, p->height_px, e->offset, p->n, e->damage);
+    else if (behind > 0)
+        media_warn(t->m, "%zu bytes behind the photo's end were left out", behind);
+    const char *why;
+    exif_init(&s->exif);
+    s->old = p->in.marker_list;
+    while (s->old && !photo_is_exif(s->old))
+        s->old = s->old->next;
+    if (s->old) {
+        if (!exif_parse(&s->exif, s->old->data + EXIF_HEAD_BYTES,
+                        s->old->data_length - EXIF_HEAD_BYTES, &why))
+            media_warn(t->m, "the EXIF data is damaged (%s) and was replaced", why);
+        else if (s->exif.damaged)
+            media_warn(t->m, "%d damaged EXIF entries were left out", s->exif.damaged);
+    }
     int orientation = exif_orientation(&s->exif);
     if (t->osd->redacted)
         rc = redact(p, s, t, orientation, err);
@@ -474,8 +431,14 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
         rc = overlay(p, orientation, t, err);
     if (rc == ERR_OK)
         rc = write_exif(s, p, t, err);
-    if (rc == ERR_OK)
-        rc = write_file(p, t->path, s, err);
+    if (rc != ERR_OK)
+        return rc;
+    int fd = open(t->path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "open %s", t->path);
+    rc = photo_write(p, fd, &s->payload, s->old, err);
+    if (close(fd) < 0 && rc == ERR_OK)
+        rc = err_sys(err, "close %s", t->path);
     return rc;
 }
 

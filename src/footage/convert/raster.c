@@ -216,16 +216,6 @@ static bool writer_open(struct writer *w, const struct raster *r)
     return style->Name && style->FontName;
 }
 
-static void writer_close(struct writer *w)
-{
-    if (w->track)
-        ass_free_track(w->track);
-    if (w->renderer)
-        ass_renderer_done(w->renderer);
-    if (w->library)
-        ass_library_done(w->library);
-}
-
 static bool add_event(struct writer *w, const struct raster_text *t)
 {
     char text[sizeof t->text + 80];
@@ -243,25 +233,6 @@ static bool add_event(struct writer *w, const struct raster_text *t)
     return event->Text != NULL;
 }
 
-static void blend(struct raster *r, const ASS_Image *image)
-{
-    uint8_t ycc[3];
-    int visible = 255 - (int)(image->color & 0xff);
-    raster_colour(image->color >> 8, ycc);
-    for (int row = 0; row < image->h; row++) {
-        int y = image->dst_y + row;
-        for (int col = 0; col < image->w && y >= 0 && y < r->height_px; col++) {
-            int x = image->dst_x + col, a = image->bitmap[row * image->stride + col] * visible;
-            if (x < 0 || x >= r->width_px)
-                continue;
-            for (int k = 0; k < 3; k++) {
-                uint8_t *at = r->plane[k] + (ptrdiff_t)y * r->stride[k] + x;
-                *at = (uint8_t)((*at * (65025 - a) + ycc[k] * a + 32512) / 65025);
-            }
-        }
-    }
-}
-
 int raster_write(struct raster *r, const struct raster_text *text, int n, struct err *err)
 {
     struct writer w = {0};
@@ -271,8 +242,28 @@ int raster_write(struct raster *r, const struct raster_text *text, int n, struct
     for (int i = 0; ok && i < n; i++)
         ok = add_event(&w, &text[i]);
     const ASS_Image *image = ok ? ass_render_frame(w.renderer, w.track, 0, &change) : NULL;
-    for (; image; image = image->next)
-        blend(r, image);
-    writer_close(&w);
+    for (; image; image = image->next) {
+        uint8_t ycc[3];
+        int visible = 255 - (int)(image->color & 0xff);
+        raster_colour(image->color >> 8, ycc);
+        for (int row = 0; row < image->h; row++) {
+            int y = image->dst_y + row;
+            for (int col = 0; col < image->w && y >= 0 && y < r->height_px; col++) {
+                int x = image->dst_x + col, a = image->bitmap[row * image->stride + col] * visible;
+                if (x < 0 || x >= r->width_px)
+                    continue;
+                for (int k = 0; k < 3; k++) {
+                    uint8_t *at = r->plane[k] + (ptrdiff_t)y * r->stride[k] + x;
+                    *at = (uint8_t)((*at * (65025 - a) + ycc[k] * a + 32512) / 65025);
+                }
+            }
+        }
+    }
+    if (w.track)
+        ass_free_track(w.track);
+    if (w.renderer)
+        ass_renderer_done(w.renderer);
+    if (w.library)
+        ass_library_done(w.library);
     return ok ? ERR_OK : err_nomem(err, "text");
 }

@@ -186,32 +186,6 @@ struct redact_time redact_time_of(const struct media *m, int64_t index, int64_t 
     return (struct redact_time){p->pts, until, p->state != MEDIA_GOOD};
 }
 
-/* From the tick that holds its beginning to the one that holds its end. */
-static bool is_due(const struct convert_mask *m, struct redact_time time)
-{
-    int64_t from = av_rescale_rnd(m->from_us, AV_TICKS, 1000000, AV_ROUND_DOWN);
-    int64_t until =
-        m->until_us ? av_rescale_rnd(m->until_us, AV_TICKS, 1000000, AV_ROUND_UP) : INT64_MAX;
-    return time.all || (time.from < until && (time.until > from || time.from >= from));
-}
-
-/* The mask in a frame that may have another size than the master says, and its chroma samples. */
-static struct box box_in(const struct convert_mask *m, const struct media *media, const AVFrame *f,
-                         const AVPixFmtDescriptor *d)
-{
-    int64_t w = media->width_px, h = media->height_px;
-    int round_x = (1 << d->log2_chroma_w) - 1, round_y = (1 << d->log2_chroma_h) - 1;
-    int64_t x1 = ((int64_t)m->x + m->w) * f->width, y1 = ((int64_t)m->y + m->h) * f->height;
-    x1 = (x1 + w - 1) / w + round_x;
-    y1 = (y1 + h - 1) / h + round_y;
-    return (struct box){
-        .x0 = (int)((int64_t)m->x * f->width / w) & ~round_x,
-        .y0 = (int)((int64_t)m->y * f->height / h) & ~round_y,
-        .x1 = (int)(x1 < f->width ? x1 & ~(int64_t)round_x : f->width),
-        .y1 = (int)(y1 < f->height ? y1 & ~(int64_t)round_y : f->height),
-    };
-}
-
 static int blacken(AVFrame *f, const AVPixFmtDescriptor *d, struct box b, struct err *err)
 {
     uint8_t *data[4] = {NULL};
@@ -241,7 +215,11 @@ int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time,
     int rc = ERR_OK;
     for (int i = 0; rc == ERR_OK && i < t->options->n_masks; i++) {
         const struct convert_mask *m = &t->options->mask[i];
-        if (!is_due(m, time))
+        /* From the tick that holds its beginning to the one that holds its end. */
+        int64_t from = av_rescale_rnd(m->from_us, AV_TICKS, 1000000, AV_ROUND_DOWN);
+        int64_t until =
+            m->until_us ? av_rescale_rnd(m->until_us, AV_TICKS, 1000000, AV_ROUND_UP) : INT64_MAX;
+        if (!(time.all || (time.from < until && (time.until > from || time.from >= from))))
             continue;
         if (!d || d->flags & unknown)
             return err_set(err, ERR_UNSUPPORTED, "nothing can be hidden in pictures in %s",
@@ -249,7 +227,19 @@ int redact_frame(AVFrame *f, const struct copy_task *t, struct redact_time time,
         int code = av_frame_make_writable(f);
         if (code < 0)
             return av_fail(err, code, NULL, "frame");
-        struct box b = box_in(m, t->m, f, d);
+        /* The mask in a frame that may have another size than the master says, and its chroma
+         * samples. */
+        int64_t w = t->m->width_px, h = t->m->height_px;
+        int round_x = (1 << d->log2_chroma_w) - 1, round_y = (1 << d->log2_chroma_h) - 1;
+        int64_t x1 = ((int64_t)m->x + m->w) * f->width, y1 = ((int64_t)m->y + m->h) * f->height;
+        x1 = (x1 + w - 1) / w + round_x;
+        y1 = (y1 + h - 1) / h + round_y;
+        struct box b = (struct box){
+            .x0 = (int)((int64_t)m->x * f->width / w) & ~round_x,
+            .y0 = (int)((int64_t)m->y * f->height / h) & ~round_y,
+            .x1 = (int)(x1 < f->width ? x1 & ~(int64_t)round_x : f->width),
+            .y1 = (int)(y1 < f->height ? y1 & ~(int64_t)round_y : f->height),
+        };
         if (b.x0 < b.x1 && b.y0 < b.y1)
             rc = blacken(f, d, b, err);
     }

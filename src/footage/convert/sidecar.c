@@ -217,15 +217,6 @@ static void kml_begin(struct side_file *f, const struct place *p, const char *so
     side_file_print(f, "%s%s</description>", p->camera[0] ? ", " : "", source);
 }
 
-static void put_kml_point(struct side_file *f, const struct place *p)
-{
-    kml_begin(f, p, OWN_SOURCE);
-    if (p->time[0])
-        side_file_print(f, "<TimeStamp><when>%s</when></TimeStamp>", p->time);
-    side_file_print(f, "<Point><coordinates>%.7f,%.7f</coordinates></Point></Placemark>\n",
-                    p->lon_deg, p->lat_deg);
-}
-
 /* One piece of the track: a line, or, as a line needs two, a point. */
 static void put_kml_piece(struct side_file *f, const struct place *p, size_t from, size_t n)
 {
@@ -248,8 +239,13 @@ int copy_kml(const struct copy_task *t, struct err *err)
     int rc = find_place(t, "KML", &p, err);
     side_file_add(&f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                       "<kml xmlns=\"http://www.opengis.net/kml/2.2\"><Document>\n");
-    if (p.own)
-        put_kml_point(&f, &p);
+    if (p.own) {
+        kml_begin(&f, &p, OWN_SOURCE);
+        if (p.time[0])
+            side_file_print(&f, "<TimeStamp><when>%s</when></TimeStamp>", p.time);
+        side_file_print(&f, "<Point><coordinates>%.7f,%.7f</coordinates></Point></Placemark>\n",
+                        p.lon_deg, p.lat_deg);
+    }
     for (size_t i = 0, n; i < p.n; i += n)
         put_kml_piece(&f, &p, i, n = piece(&p, i));
     side_file_add(&f, "</Document></kml>\n");

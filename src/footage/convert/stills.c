@@ -104,24 +104,6 @@ static int receive(struct pick *p, int64_t wanted, bool *past, struct err *err)
     return rc;
 }
 
-/* Feeds pictures until one comes out that is shown at the wanted time or later. */
-static int run(struct pick *p, int64_t wanted, struct err *err)
-{
-    bool past = false;
-    int rc = receive(p, wanted, &past, err); /* what the last call left */
-    while (rc == ERR_OK && !past && p->next >= 0) {
-        int64_t i = p->next < p->m->n_pictures ? p->next : -1;
-        int before = p->decoder.watch.complaints;
-        rc = decoder_send(&p->decoder, p->m, i, err);
-        if (i >= 0)
-            p->bad[i] = p->decoder.watch.complaints > before;
-        if (rc == ERR_OK)
-            rc = receive(p, wanted, &past, err);
-        p->next = i < 0 ? -1 : p->next + 1;
-    }
-    return rc;
-}
-
 static void restart(struct pick *p, int64_t key)
 {
     avcodec_flush_buffers(p->decoder.ctx);
@@ -145,7 +127,19 @@ static int pick_get(struct pick *p, int64_t index, const AVFrame **out, struct e
     if (from_key)
         restart(p, key);
     for (int tries = 0; tries < MEDIA_TRIES_MAX; tries++) {
-        rc = run(p, index, err);
+        /* Feeds pictures until one comes out that is shown at the wanted time or later. */
+        bool past = false;
+        rc = receive(p, index, &past, err); /* what the last call left */
+        while (rc == ERR_OK && !past && p->next >= 0) {
+            int64_t i = p->next < p->m->n_pictures ? p->next : -1;
+            int before = p->decoder.watch.complaints;
+            rc = decoder_send(&p->decoder, p->m, i, err);
+            if (i >= 0)
+                p->bad[i] = p->decoder.watch.complaints > before;
+            if (rc == ERR_OK)
+                rc = receive(p, index, &past, err);
+            p->next = i < 0 ? -1 : p->next + 1;
+        }
         if (rc < 0 || (p->best_whole && (p->best->pts == index || tries > 0)) ||
             (from_key && key <= p->m->first))
             break;
@@ -449,32 +443,6 @@ static int add_cell(struct sheet *s, int cell, const AVFrame *f, struct err *err
     return rc;
 }
 
-/* Evenly spaced in time, the first picture and the last one among them. */
-static int add_cells(struct sheet *s, int64_t *unlike, struct err *err)
-{
-    struct media *m = s->t->m;
-    struct pick pick = {0};
-    const AVFrame *f;
-    int64_t end = 0;
-    for (int64_t i = m->first; i < m->n_pictures; i++)
-        end = m->picture[i].pts > end ? m->picture[i].pts : end;
-    int rc = pick_open(&pick, m, err);
-    for (int k = 0; rc == ERR_OK && k < s->n; k++) {
-        int64_t wanted = pick_at(m, s->n > 1 ? end * k / (s->n - 1) : 0);
-        AVFrame *own = NULL;
-        rc = pick_get(&pick, wanted, &f, err);
-        if (rc == ERR_OK)
-            rc = hide_in(s->t, &pick, &f, &own, err);
-        if (rc == ERR_OK)
-            rc = add_cell(s, k, f, err);
-        *unlike += rc == ERR_OK && f->pts != wanted;
-        av_frame_free(&own);
-        copy_progress(s->t, k + 1, s->n);
-    }
-    pick_close(&pick);
-    return rc;
-}
-
 int copy_sheet(const struct copy_task *t, struct err *err)
 {
     struct sheet s = {.t = t};
@@ -483,8 +451,29 @@ int copy_sheet(const struct copy_task *t, struct err *err)
     int rows = (s.n + s.columns - 1) / s.columns;
     int height = HEADER + rows * (s.thumb_h + CAPTION + SPACE) + MARGIN - SPACE;
     int rc = raster_init(&s.raster, WIDTH, height, 0, BACKGROUND, err);
-    if (rc == ERR_OK)
-        rc = add_cells(&s, &unlike, err);
+    if (rc == ERR_OK) {
+        /* Evenly spaced in time, the first picture and the last one among them. */
+        struct media *m = s.t->m;
+        struct pick pick = {0};
+        const AVFrame *f;
+        int64_t end = 0;
+        for (int64_t i = m->first; i < m->n_pictures; i++)
+            end = m->picture[i].pts > end ? m->picture[i].pts : end;
+        rc = pick_open(&pick, m, err);
+        for (int k = 0; rc == ERR_OK && k < s.n; k++) {
+            int64_t wanted = pick_at(m, s.n > 1 ? end * k / (s.n - 1) : 0);
+            AVFrame *own = NULL;
+            rc = pick_get(&pick, wanted, &f, err);
+            if (rc == ERR_OK)
+                rc = hide_in(s.t, &pick, &f, &own, err);
+            if (rc == ERR_OK)
+                rc = add_cell(&s, k, f, err);
+            unlike += rc == ERR_OK && f->pts != wanted;
+            av_frame_free(&own);
+            copy_progress(s.t, k + 1, s.n);
+        }
+        pick_close(&pick);
+    }
     if (rc == ERR_OK) {
         add_header(&s);
         rc = raster_write(&s.raster, s.text, s.n_texts, err);

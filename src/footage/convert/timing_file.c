@@ -95,9 +95,10 @@ static void put_seconds(const struct sheet *s, const char *key, int64_t us)
     put_us(s, us);
 }
 
-/* Text that may have come from outside; what is not UTF-8 becomes "?". */
-static void put_string(const struct sheet *s, const char *text)
+static void put_text(const struct sheet *s, const char *key, const char *text)
 {
+    fprintf(s->file, "\"%s\":", key);
+    /* Text that may have come from outside; what is not UTF-8 becomes "?". */
     char plain[256];
     json_t *string = json_string(text);
     if (!string) {
@@ -110,12 +111,6 @@ static void put_string(const struct sheet *s, const char *text)
     put(s, dump ? dump : "\"\"");
     free(dump);
     json_decref(string);
-}
-
-static void put_text(const struct sheet *s, const char *key, const char *text)
-{
-    fprintf(s->file, "\"%s\":", key);
-    put_string(s, text);
 }
 
 /* ---- JSON ---- */
@@ -184,57 +179,6 @@ static void put_wall(const struct sheet *s)
     fprintf(s->file, f->has_zone ? ",\"zone\":\"%s\"}" : ",\"zone\":null}", text);
 }
 
-static void put_timing(const struct sheet *s)
-{
-    const struct media_timing *t = &s->t->m->timing;
-    put(s, "\"timing\":{");
-    put_text(s, "source", media_source_name(t->chosen));
-    fprintf(s->file, ",\"disagree\":%s,\n ", t->disagree ? "true" : "false");
-    put_sources(s);
-    put_wall(s);
-    put(s, "},\n");
-}
-
-static void put_picture(const struct sheet *s, int64_t index)
-{
-    const struct media_picture *p = &s->t->m->picture[index];
-    struct media_wall w = wall_at(s, p->time_us);
-    char utc[CLOCK_TEXT_ROOM];
-    clock_rfc3339(w.utc_us, 6, utc);
-    put(s, "{");
-    put_number(s, "n", index);
-    put(s, ",");
-    put_seconds(s, "pts_s", p->time_us - s->t->m->start_us);
-    fprintf(s->file, w.known ? ",\"utc\":\"%s\"" : ",\"utc\":null", utc);
-    fprintf(s->file, ",\"key\":%s,\"bytes\":%zu", p->key ? "true" : "false", p->n);
-    fprintf(s->file, ",\"state\":\"%s\"", state_name(p->state));
-    if (p->state != MEDIA_GOOD) {
-        put(s, ",");
-        put_text(s, "why", state_why(p));
-    }
-    put(s, "}");
-}
-
-static void put_pictures(const struct sheet *s)
-{
-    put(s, "\"pictures\":[");
-    for (int64_t i = 0; i < s->n; i++) {
-        put(s, i ? ",\n" : "\n");
-        put_picture(s, s->order[i].index);
-        copy_progress(s->t, i + 1, s->n);
-    }
-    put(s, "],\n");
-}
-
-/* The hole before a picture, as the sequence numbers tell it, which is looked for in time order;
- * NULL: they tell none. */
-static const struct media_hole *hole_before(const struct media *m, int64_t index, int64_t *at)
-{
-    while (*at < m->n_holes && m->hole[*at].until_us < m->picture[index].time_us)
-        (*at)++;
-    return *at < m->n_holes && m->hole[*at].before == index ? &m->hole[*at] : NULL;
-}
-
 /* A gap is what the sequence numbers tell, or a step that pictures at the nominal rate of a 30 Hz
  * sensor do not have (docs/ptmf.md, section 3): at 20 a second the steps are 33 and 67 ms. */
 static bool is_gap(const struct media *m, int64_t step_us)
@@ -253,7 +197,12 @@ static void put_gaps(const struct sheet *s)
         int64_t index = s->order[i].index;
         int64_t until_us = m->picture[index].time_us;
         int64_t from_us = m->picture[s->order[i - 1].index].time_us;
-        const struct media_hole *hole = hole_before(m, index, &at);
+        /* The hole before a picture, as the sequence numbers tell it, which is looked for in time
+         * order; NULL: they tell none. */
+        while (at < m->n_holes && m->hole[at].until_us < m->picture[index].time_us)
+            at++;
+        const struct media_hole *hole =
+            at < m->n_holes && m->hole[at].before == index ? &m->hole[at] : NULL;
         if (!hole && !is_gap(m, until_us - from_us))
             continue;
         put(s, first ? "\n{" : ",\n{");
@@ -266,22 +215,6 @@ static void put_gaps(const struct sheet *s)
         put_seconds(s, "until_s", until_us - m->start_us);
         put(s, "}");
         first = false;
-    }
-    put(s, "],\n");
-}
-
-static void put_silence(const struct sheet *s)
-{
-    const struct media *m = s->t->m;
-    put(s, "\"silence\":[");
-    for (int64_t i = 0; i < m->n_silences; i++) {
-        put(s, i ? ",\n{" : "\n{");
-        put_seconds(s, "from_s", m->silence[i].from_us - m->start_us);
-        put(s, ",");
-        put_seconds(s, "until_s", m->silence[i].until_us - m->start_us);
-        put(s, ",");
-        put_text(s, "why", m->silence[i].why);
-        put(s, "}");
     }
     put(s, "],\n");
 }
@@ -316,10 +249,49 @@ static int put_json(const struct sheet *s, struct err *err)
     put_text(s, "id", id[0] ? id : s->t->stem);
     put(s, ",\n");
     int rc = put_master(s, err);
-    put_timing(s);
-    put_pictures(s);
+    const struct media_timing *t = &s->t->m->timing;
+    put(s, "\"timing\":{");
+    put_text(s, "source", media_source_name(t->chosen));
+    fprintf(s->file, ",\"disagree\":%s,\n ", t->disagree ? "true" : "false");
+    put_sources(s);
+    put_wall(s);
+    put(s, "},\n");
+    put(s, "\"pictures\":[");
+    for (int64_t i = 0; i < s->n; i++) {
+        put(s, i ? ",\n" : "\n");
+        int64_t index = s->order[i].index;
+        const struct media_picture *p = &s->t->m->picture[index];
+        struct media_wall w = wall_at(s, p->time_us);
+        char utc[CLOCK_TEXT_ROOM];
+        clock_rfc3339(w.utc_us, 6, utc);
+        put(s, "{");
+        put_number(s, "n", index);
+        put(s, ",");
+        put_seconds(s, "pts_s", p->time_us - s->t->m->start_us);
+        fprintf(s->file, w.known ? ",\"utc\":\"%s\"" : ",\"utc\":null", utc);
+        fprintf(s->file, ",\"key\":%s,\"bytes\":%zu", p->key ? "true" : "false", p->n);
+        fprintf(s->file, ",\"state\":\"%s\"", state_name(p->state));
+        if (p->state != MEDIA_GOOD) {
+            put(s, ",");
+            put_text(s, "why", state_why(p));
+        }
+        put(s, "}");
+        copy_progress(s->t, i + 1, s->n);
+    }
+    put(s, "],\n");
     put_gaps(s);
-    put_silence(s);
+    const struct media *m = s->t->m;
+    put(s, "\"silence\":[");
+    for (int64_t i = 0; i < m->n_silences; i++) {
+        put(s, i ? ",\n{" : "\n{");
+        put_seconds(s, "from_s", m->silence[i].from_us - m->start_us);
+        put(s, ",");
+        put_seconds(s, "until_s", m->silence[i].until_us - m->start_us);
+        put(s, ",");
+        put_text(s, "why", m->silence[i].why);
+        put(s, "}");
+    }
+    put(s, "],\n");
     put_damage(s);
     put(s, "}\n");
     return rc;

@@ -127,17 +127,6 @@ static int gpx_begin(struct gpx *g, struct err *err)
     return ERR_OK;
 }
 
-/* The text without the spaces around it. */
-static const char *trimmed(struct gpx *g)
-{
-    char *p = g->text + strspn(g->text, " \t\r\n");
-    size_t n = strlen(p);
-    while (n > 0 && strchr(" \t\r\n", p[n - 1]))
-        n--;
-    p[n] = '\0';
-    return p;
-}
-
 static int gpx_end(struct gpx *g, struct err *err)
 {
     if (!g->in_point)
@@ -146,7 +135,13 @@ static int gpx_end(struct gpx *g, struct err *err)
         g->in_point = false;
         return g->has_time ? add_point(g->track, &g->point, err) : ERR_OK;
     }
-    const char *text = trimmed(g);
+    /* The text without the spaces around it. */
+    char *p = g->text + strspn(g->text, " \t\r\n");
+    size_t n = strlen(p);
+    while (n > 0 && strchr(" \t\r\n", p[n - 1]))
+        n--;
+    p[n] = '\0';
+    const char *text = p;
     int rc = ERR_OK;
     double speed;
     if (is_named(g, "time")) {
@@ -481,17 +476,6 @@ static int by_time(const void *a, const void *b)
     return c ? c : compare(x->lon_deg, y->lon_deg);
 }
 
-static void sort(struct track *t)
-{
-    size_t kept = 0;
-    if (t->n > 0)
-        qsort(t->point, t->n, sizeof *t->point, by_time);
-    for (size_t i = 0; i < t->n; i++)
-        if (kept == 0 || t->point[kept - 1].utc_us != t->point[i].utc_us)
-            t->point[kept++] = t->point[i];
-    t->n = kept;
-}
-
 int track_parse(struct track **out, const char *name, const char *text, size_t n, struct err *err)
 {
     size_t at = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
@@ -511,7 +495,13 @@ int track_parse(struct track **out, const char *name, const char *text, size_t n
         rc = read_nmea(t, text, n, err);
     else
         rc = read_csv(t, text, n, err);
-    sort(t);
+    size_t kept = 0;
+    if (t->n > 0)
+        qsort(t->point, t->n, sizeof *t->point, by_time);
+    for (size_t i = 0; i < t->n; i++)
+        if (kept == 0 || t->point[kept - 1].utc_us != t->point[i].utc_us)
+            t->point[kept++] = t->point[i];
+    t->n = kept;
     if (rc == ERR_OK && t->n == 0)
         rc = err_set(err, ERR_MALFORMED, "no point with both position and time");
     if (rc == ERR_OK)

@@ -61,36 +61,6 @@ static int card_new(struct card **out, int width_px, int height_px,
     return rc;
 }
 
-/* PICTURE MISSING, for how long, and how many pictures (0: nobody knows). */
-static int card_missing(struct card *card, int64_t for_us, int64_t pictures,
-                        const struct osd_planes *p, struct err *err)
-{
-    char lines[OSD_LINES][OSD_LINE_ROOM] = {"PICTURE MISSING"};
-    int n = snprintf(lines[1], OSD_LINE_ROOM, "%.2f s", (double)for_us / 1e6);
-    if (pictures > 0 && n > 0)
-        snprintf(lines[1] + n, OSD_LINE_ROOM - (size_t)n, ", %" PRId64 " picture%s", pictures,
-                 pictures == 1 ? "" : "s");
-    int rc = osd_set(card->missing, lines, err);
-    if (rc == ERR_OK)
-        osd_blend(card->missing, p);
-    return rc;
-}
-
-/* DAMAGED PICTURE, or what refers to one; nothing for MEDIA_GOOD. */
-static int card_mark(struct card *card, enum media_state state, const struct osd_planes *p,
-                     struct err *err)
-{
-    char lines[OSD_LINES][OSD_LINE_ROOM] = {""};
-    if (state == MEDIA_GOOD)
-        return ERR_OK;
-    snprintf(lines[0], OSD_LINE_ROOM, "%s",
-             state == MEDIA_DAMAGED ? "DAMAGED PICTURE" : "BUILT ON A DAMAGED PICTURE");
-    int rc = osd_set(card->mark, lines, err);
-    if (rc == ERR_OK)
-        osd_blend(card->mark, p);
-    return rc;
-}
-
 /* ---- the copy ---- */
 
 #define VIEW_MAX   (2 * MEDIA_PICTURES_MAX) /* a card behind each picture */
@@ -177,12 +147,6 @@ static int scale(struct viewing *v, AVFrame *f, struct err *err)
     return code < 0 ? av_fail(err, code, NULL, "scaling") : ERR_OK;
 }
 
-static bool fits(const AVFrame *f, const AVFrame *canvas)
-{
-    return is_planar_420(f->format) && f->width >> 1 == canvas->width >> 1 &&
-           f->height >> 1 == canvas->height >> 1;
-}
-
 /* The decoded picture on the canvas, which the encoder has given back; without what is hidden of it
  * as long as it is shown. What is scaled is blackened before, as scaling mixes neighbours. */
 static int paint(struct viewing *v, AVFrame *f, int64_t until, struct err *err)
@@ -192,7 +156,8 @@ static int paint(struct viewing *v, AVFrame *f, int64_t until, struct err *err)
     int rc = ERR_OK, code = av_frame_make_writable(c);
     if (code < 0)
         return av_fail(err, code, NULL, "frame");
-    if (!fits(f, c)) {
+    if (!(is_planar_420(f->format) && f->width >> 1 == c->width >> 1 &&
+          f->height >> 1 == c->height >> 1)) {
         rc = redact_frame(f, v->t, time, err);
         if (rc == ERR_OK)
             rc = scale(v, f, err);
@@ -273,14 +238,6 @@ static int64_t lost_between(const struct media *m, int64_t from_us, int64_t unti
     return lost;
 }
 
-static void blank(AVFrame *c)
-{
-    for (int k = 0; k < 3; k++)
-        for (int y = 0; y < c->height >> (k > 0); y++)
-            memset(c->data[k] + (ptrdiff_t)y * c->linesize[k], k ? 128 : 16,
-                   (size_t)(c->width >> (k > 0)));
-}
-
 /* Nothing is shown from the end of the last picture until `until`: the last one is held (before the
  * first, there is only grey) under a card. `skipped` pictures are there but do not decode. */
 static int hold(struct viewing *v, int64_t until, int64_t until_us, int64_t skipped,
@@ -295,25 +252,29 @@ static int hold(struct viewing *v, int64_t until, int64_t until_us, int64_t skip
         rc = paint(v, v->held, until, err);
     else if ((code = av_frame_make_writable(v->canvas)) < 0)
         rc = av_fail(err, code, NULL, "frame");
-    else
-        blank(v->canvas);
+    else {
+        for (int k = 0; k < 3; k++)
+            for (int y = 0; y < v->canvas->height >> (k > 0); y++)
+                memset(v->canvas->data[k] + (ptrdiff_t)y * v->canvas->linesize[k], k ? 128 : 16,
+                       (size_t)(v->canvas->width >> (k > 0)));
+    }
     if (rc < 0)
         return rc;
     struct osd_planes p = planes_of(v->canvas);
     int64_t lost = v->shown ? lost_between(m, v->last_us, until_us) : 0;
-    rc = card_missing(v->card, for_us, lost + skipped, &p, err);
+    /* PICTURE MISSING, for how long, and how many pictures (0: nobody knows). */
+    int64_t pictures = lost + skipped;
+    char lines[OSD_LINES][OSD_LINE_ROOM] = {"PICTURE MISSING"};
+    int n = snprintf(lines[1], OSD_LINE_ROOM, "%.2f s", (double)for_us / 1e6);
+    if (pictures > 0 && n > 0)
+        snprintf(lines[1] + n, OSD_LINE_ROOM - (size_t)n, ", %" PRId64 " picture%s", pictures,
+                 pictures == 1 ? "" : "s");
+    rc = osd_set(v->card->missing, lines, err);
+    if (rc == ERR_OK)
+        osd_blend(v->card->missing, &p);
     if (rc == ERR_OK)
         rc = overlay(v, at_us, err);
     return rc < 0 ? rc : encode(v, at, err);
-}
-
-/* Pictures between two times that are there: none of them was shown. */
-static int64_t skipped_between(const struct media *m, int64_t from, int64_t until)
-{
-    int64_t n = 0;
-    for (int64_t i = m->first; i < m->n_pictures; i++)
-        n += m->picture[i].pts > from && m->picture[i].pts < until;
-    return n;
 }
 
 /* A step that is too long is said, whatever its cause. */
@@ -323,7 +284,12 @@ static int bridge(struct viewing *v, int64_t until, int64_t until_us, struct err
     int64_t slack = (int64_t)((HOLE_STEPS - 1) * (double)v->step);
     if (until - begins <= slack)
         return ERR_OK;
-    int64_t skipped = skipped_between(v->t->m, v->shown ? v->last_pts : -1, until);
+    /* Pictures between two times that are there: none of them was shown. */
+    const struct media *m = v->t->m;
+    int64_t from = v->shown ? v->last_pts : -1;
+    int64_t skipped = 0;
+    for (int64_t i = m->first; i < m->n_pictures; i++)
+        skipped += m->picture[i].pts > from && m->picture[i].pts < until;
     v->doubt = v->doubt || skipped > 0;
     return hold(v, until, until_us, skipped, err);
 }
@@ -342,8 +308,18 @@ static int show(struct viewing *v, struct err *err)
     if (rc == ERR_OK)
         rc = paint(v, v->frame, p->pts + p->span, err);
     struct osd_planes planes = planes_of(v->canvas);
-    if (rc == ERR_OK)
-        rc = card_mark(v->card, p->state, &planes, err);
+    if (rc == ERR_OK) {
+        /* DAMAGED PICTURE, or what refers to one; nothing for MEDIA_GOOD. */
+        enum media_state state = p->state;
+        char lines[OSD_LINES][OSD_LINE_ROOM] = {""};
+        if (state != MEDIA_GOOD) {
+            snprintf(lines[0], OSD_LINE_ROOM, "%s",
+                     state == MEDIA_DAMAGED ? "DAMAGED PICTURE" : "BUILT ON A DAMAGED PICTURE");
+            rc = osd_set(v->card->mark, lines, err);
+            if (rc == ERR_OK)
+                osd_blend(v->card->mark, &planes);
+        }
+    }
     if (rc == ERR_OK)
         rc = overlay(v, p->time_us, err);
     if (rc < 0)

@@ -63,25 +63,6 @@ static int64_t last_step(const struct media *m)
     return av_rescale(m->duration_us, AV_TICKS, 1000000) - shown_last;
 }
 
-static int write_pictures(const struct copy_task *t, struct mux *x, struct err *err)
-{
-    int rc = ERR_OK;
-    struct media *m = t->m;
-    AVPacket *packet = av_packet_alloc();
-    if (!packet)
-        return err_nomem(err, "a packet");
-    for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++) {
-        rc = fill_packet(m, &m->picture[i], packet, err);
-        if (rc == ERR_OK && i == m->n_pictures - 1)
-            packet->duration = last_step(m);
-        if (rc == ERR_OK)
-            rc = mux_video(x, packet, err);
-        copy_progress(t, i + 1 - m->first, m->n_pictures - m->first);
-    }
-    av_packet_free(&packet);
-    return rc;
-}
-
 int copy_working(const struct copy_task *t, struct err *err)
 {
     struct mux x = {0};
@@ -97,8 +78,23 @@ int copy_working(const struct copy_task *t, struct err *err)
     int rc = describe(t->m, &par, err);
     if (rc == ERR_OK)
         rc = mux_open(&x, t->path, t->m, par, &tags, err);
-    if (rc == ERR_OK)
-        rc = write_pictures(t, &x, err);
+    if (rc == ERR_OK) {
+        struct media *m = t->m;
+        AVPacket *packet = av_packet_alloc();
+        if (!packet)
+            rc = err_nomem(err, "a packet");
+        else {
+            for (int64_t i = m->first; rc == ERR_OK && i < m->n_pictures; i++) {
+                rc = fill_packet(m, &m->picture[i], packet, err);
+                if (rc == ERR_OK && i == m->n_pictures - 1)
+                    packet->duration = last_step(m);
+                if (rc == ERR_OK)
+                    rc = mux_video(&x, packet, err);
+                copy_progress(t, i + 1 - m->first, m->n_pictures - m->first);
+            }
+            av_packet_free(&packet);
+        }
+    }
     if (rc == ERR_OK)
         rc = mux_finish(&x, err);
     if (rc == ERR_OK && t->m->sets_change)

@@ -1,8 +1,11 @@
 #include "av.h"
+#include "dashspool/fsx.h"
+#include <libavformat/avformat.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void av_watch_init(struct av_watch *w)
@@ -78,4 +81,17 @@ int av_fail(struct err *err, int code, const struct av_watch *w, const char *fmt
     if (w && w->complaints)
         return err_set(err, code_of(code), "%s: %s (%s)", what, why, w->first);
     return err_set(err, code_of(code), "%s: %s", what, why);
+}
+
+int av_open_mp4(struct AVFormatContext **out, const char *path, const char *what, struct err *err)
+{
+    char *url = NULL;
+    int rc = fsx_path(&url, err, "file:%s", path);
+    if (rc == ERR_OK) {
+        /* only our own container, whatever the bytes look like */
+        int code = avformat_open_input(out, url, av_find_input_format("mp4"), NULL);
+        rc = code < 0 ? av_fail(err, code, NULL, "%s", what) : ERR_OK;
+    }
+    free(url);
+    return rc;
 }

@@ -29,6 +29,12 @@ void av_log_route(void);
 int av_fail(struct err *err, int code, const struct av_watch *w, const char *fmt, ...)
     DS_PRINTF(4, 5);
 
+struct AVFormatContext;
+
+/* Opens what we wrote ourselves, or what is to be the same; `what` begins the error. */
+int av_open_mp4(struct AVFormatContext **out, const char *path, const char *what,
+                struct err *err) DS_MUST_CHECK;
+
 static inline AVRational av_ticks(void)
 {
     return (AVRational){1, AV_TICKS};

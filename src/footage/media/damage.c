@@ -119,22 +119,6 @@ static void judge_others(struct judge *j)
     qsort(j->sorted, (size_t)j->n_displaced, sizeof *j->sorted, by_value);
 }
 
-/* A missing number is lost unless a displaced picture has it, or a picture right there has a wrong
- * number instead. */
-static void count_lost(struct judge *j)
-{
-    for (int64_t k = 1; k < j->n_run; k++) {
-        int64_t from = j->run[k - 1], to = j->run[k];
-        int64_t lost = j->value[to] - j->value[from] - 1;
-        if (lost > 0)
-            lost -= count_below(j->sorted, j->n_displaced, j->value[to]) -
-                    count_below(j->sorted, j->n_displaced, j->value[from] + 1);
-        for (int64_t i = from + 1; i < to && lost > 0; i++)
-            lost -= j->entry[i].state == SEQUENCE_WRONG;
-        j->entry[to].lost = lost > 0 ? lost : 0;
-    }
-}
-
 int sequence_judge(struct sequence_entry *entry, int64_t n, struct err *err)
 {
     struct judge j = {.entry = entry, .n = n};
@@ -153,7 +137,18 @@ int sequence_judge(struct sequence_entry *entry, int64_t n, struct err *err)
     take_values(&j);
     find_run(&j);
     judge_others(&j);
-    count_lost(&j);
+    /* A missing number is lost unless a displaced picture has it, or a picture right there has a
+     * wrong number instead. */
+    for (int64_t k = 1; k < j.n_run; k++) {
+        int64_t from = j.run[k - 1], to = j.run[k];
+        int64_t lost = j.value[to] - j.value[from] - 1;
+        if (lost > 0)
+            lost -= count_below(j.sorted, j.n_displaced, j.value[to]) -
+                    count_below(j.sorted, j.n_displaced, j.value[from] + 1);
+        for (int64_t i = from + 1; i < to && lost > 0; i++)
+            lost -= j.entry[i].state == SEQUENCE_WRONG;
+        j.entry[to].lost = lost > 0 ? lost : 0;
+    }
     free(room);
     return ERR_OK;
 }
@@ -170,19 +165,6 @@ int64_t sequence_lost(const struct sequence_entry *entry, int64_t n, int64_t k)
 
 /* ---- what the records and the bytes tell ---- */
 
-static void look_at_bytes(struct media *m)
-{
-    size_t zeros_max = m->container == MEDIA_PTMF ? 0 : ANNEXB_ZEROS_MAX;
-    for (int64_t i = 0; i < m->n_pictures; i++) {
-        struct media_picture *p = &m->picture[i];
-        const char *why = annexb_fault(m->map + p->offset, p->n, zeros_max);
-        if (!why && p->unread && i >= m->first)
-            why = "its slice header is broken";
-        if (why)
-            damage_mark(p, why);
-    }
-}
-
 int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_us, struct err *err)
 {
     int rc = media_grow(&m->hole, m->n_holes, &m->room_holes, MEDIA_PICTURES_MAX, sizeof *m->hole,
@@ -195,24 +177,6 @@ int damage_add_hole(struct media *m, int64_t before, int64_t lost, int64_t from_
             .until_us = m->picture[before].time_us,
         };
     m->damage.lost += lost;
-    return rc;
-}
-
-/* The longest step between pictures that still counts as one. A camera that runs much slower than
- * its header says is judged by its own step. */
-static int longest_step_us(const struct media *m, int64_t *out, struct err *err)
-{
-    int64_t nominal_us = 1000000 / (m->nominal_fps > 0 ? m->nominal_fps : 25), median_us = 0;
-    int64_t *times_us = malloc((size_t)m->n_pictures * sizeof *times_us);
-    if (!times_us)
-        return err_nomem(err, "the picture times");
-    for (int64_t i = 0; i < m->n_pictures; i++)
-        times_us[i] = m->picture[i].time_us;
-    int rc = timing_median_step_us(times_us, m->n_pictures, &median_us, err);
-    if ((double)median_us > GAP_STEPS * (double)nominal_us)
-        nominal_us = median_us;
-    *out = (int64_t)(GAP_STEPS * (double)nominal_us);
-    free(times_us);
     return rc;
 }
 
@@ -235,27 +199,6 @@ static void judge_number(struct media *m, int64_t i, struct sequence_entry *e)
     }
 }
 
-/* Lost pictures by the numbers; where the numbers go on but the time jumps, the camera itself
- * dropped pictures. */
-static int find_holes(struct media *m, struct sequence_entry *e, struct err *err)
-{
-    int64_t longest_us = 0;
-    int rc = longest_step_us(m, &longest_us, err);
-    for (int64_t i = 0; i < m->n_pictures; i++)
-        judge_number(m, i, &e[i]);
-    for (int64_t i = 1; rc == ERR_OK && i < m->n_pictures; i++) {
-        if (e[i].state != SEQUENCE_OK)
-            continue;
-        bool late = m->picture[i].time_us - m->picture[i - 1].time_us > longest_us;
-        bool next = e[i - 1].state == SEQUENCE_OK && e[i].number == e[i - 1].number + 1;
-        int64_t lost = sequence_lost(e, m->n_pictures, i);
-        m->picture[i].missing = lost;
-        if (lost > 0 || (late && next))
-            rc = damage_add_hole(m, i, lost, m->picture[i - 1].time_us, err);
-    }
-    return rc;
-}
-
 static int judge_pictures(struct media *m, struct err *err)
 {
     struct sequence_entry *e = calloc((size_t)m->n_pictures, sizeof *e);
@@ -264,8 +207,38 @@ static int judge_pictures(struct media *m, struct err *err)
     for (int64_t i = 0; i < m->n_pictures; i++)
         e[i].number = m->picture[i].sequence;
     int rc = sequence_judge(e, m->n_pictures, err);
-    if (rc == ERR_OK)
-        rc = find_holes(m, e, err);
+    if (rc == ERR_OK) {
+        /* Lost pictures by the numbers; where the numbers go on but the time jumps, the camera
+         * itself dropped pictures. */
+        int64_t longest_us = 0;
+        /* The longest step between pictures that still counts as one. A camera that runs much
+         * slower than its header says is judged by its own step. */
+        int64_t nominal_us = 1000000 / (m->nominal_fps > 0 ? m->nominal_fps : 25), median_us = 0;
+        int64_t *times_us = malloc((size_t)m->n_pictures * sizeof *times_us);
+        if (!times_us)
+            rc = err_nomem(err, "the picture times");
+        else {
+            for (int64_t i = 0; i < m->n_pictures; i++)
+                times_us[i] = m->picture[i].time_us;
+            rc = timing_median_step_us(times_us, m->n_pictures, &median_us, err);
+            if ((double)median_us > GAP_STEPS * (double)nominal_us)
+                nominal_us = median_us;
+            longest_us = (int64_t)(GAP_STEPS * (double)nominal_us);
+            free(times_us);
+        }
+        for (int64_t i = 0; i < m->n_pictures; i++)
+            judge_number(m, i, &e[i]);
+        for (int64_t i = 1; rc == ERR_OK && i < m->n_pictures; i++) {
+            if (e[i].state != SEQUENCE_OK)
+                continue;
+            bool late = m->picture[i].time_us - m->picture[i - 1].time_us > longest_us;
+            bool next = e[i - 1].state == SEQUENCE_OK && e[i].number == e[i - 1].number + 1;
+            int64_t lost = sequence_lost(e, m->n_pictures, i);
+            m->picture[i].missing = lost;
+            if (lost > 0 || (late && next))
+                rc = damage_add_hole(m, i, lost, m->picture[i - 1].time_us, err);
+        }
+    }
     free(e);
     return rc;
 }
@@ -318,7 +291,15 @@ void damage_warn(struct media *m)
 int damage_find(struct media *m, struct err *err)
 {
     int rc = ERR_OK;
-    look_at_bytes(m);
+    size_t zeros_max = m->container == MEDIA_PTMF ? 0 : ANNEXB_ZEROS_MAX;
+    for (int64_t i = 0; i < m->n_pictures; i++) {
+        struct media_picture *p = &m->picture[i];
+        const char *why = annexb_fault(m->map + p->offset, p->n, zeros_max);
+        if (!why && p->unread && i >= m->first)
+            why = "its slice header is broken";
+        if (why)
+            damage_mark(p, why);
+    }
     if (m->container == MEDIA_PTMF)
         rc = judge_pictures(m, err);
     if (rc == ERR_OK)
@@ -448,27 +429,6 @@ static void hand_out(struct order *o)
         take_turn(o);
 }
 
-/* By how much the count grows from picture to picture; 0: by this and that, or nobody can tell. */
-static int64_t find_step(const struct order *o)
-{
-    const struct media_picture *p = o->m->picture;
-    int64_t n = 0, best = 0, best_n = 0, run = 0;
-    for (int64_t k = 1; k < o->m->n_pictures; k++) {
-        const struct media_picture *a = &p[o->shown[k - 1]], *b = &p[o->shown[k]];
-        if (a->period == b->period && b->poc > a->poc && !a->unread && !b->unread)
-            o->steps[n++] = b->poc - a->poc;
-    }
-    qsort(o->steps, (size_t)n, sizeof *o->steps, by_value);
-    for (int64_t k = 0; k < n; k++) {
-        run = k > 0 && o->steps[k] == o->steps[k - 1] ? run + 1 : 1;
-        if (run > best_n) {
-            best_n = run;
-            best = o->steps[k];
-        }
-    }
-    return n >= STEPS_MIN && best_n * 100 >= n * STEP_PERCENT ? best : 0;
-}
-
 /* At the end of a period: a count far ahead of all others that nothing confirms is not believed.
  * Where pictures are reordered, those in front of the last one to come may have been cut off with
  * the end, which plain H.265 does not tell. */
@@ -512,7 +472,24 @@ static int judge_period(struct order *o, int64_t from, int64_t until, int64_t st
 static int judge_periods(struct order *o, struct err *err)
 {
     const struct media *m = o->m;
-    int64_t step = find_step(o);
+    /* By how much the count grows from picture to picture; 0: by this and that, or nobody can tell.
+     */
+    const struct media_picture *p = o->m->picture;
+    int64_t n = 0, best = 0, best_n = 0, run = 0;
+    for (int64_t k = 1; k < o->m->n_pictures; k++) {
+        const struct media_picture *a = &p[o->shown[k - 1]], *b = &p[o->shown[k]];
+        if (a->period == b->period && b->poc > a->poc && !a->unread && !b->unread)
+            o->steps[n++] = b->poc - a->poc;
+    }
+    qsort(o->steps, (size_t)n, sizeof *o->steps, by_value);
+    for (int64_t k = 0; k < n; k++) {
+        run = k > 0 && o->steps[k] == o->steps[k - 1] ? run + 1 : 1;
+        if (run > best_n) {
+            best_n = run;
+            best = o->steps[k];
+        }
+    }
+    int64_t step = n >= STEPS_MIN && best_n * 100 >= n * STEP_PERCENT ? best : 0;
     int rc = ERR_OK;
     for (int64_t from = 0, k = 1; step > 0 && rc == ERR_OK && k <= m->n_pictures; k++) {
         if (k < m->n_pictures &&

@@ -122,18 +122,6 @@ int decoder_receive(struct decoder *d, AVFrame *out, bool *got, struct err *err)
     return ERR_OK;
 }
 
-static void note_format(struct media *m, const AVFrame *f)
-{
-    m->width_px = f->width;
-    m->height_px = f->height;
-    m->format = (enum AVPixelFormat)f->format;
-    m->range = f->color_range;
-    m->primaries = f->color_primaries;
-    m->transfer = f->color_trc;
-    m->space = f->colorspace;
-    m->sample_aspect = f->sample_aspect_ratio;
-}
-
 /* Decodes m->first alone; *got tells whether a picture came out. */
 static int try_first(struct media *m, AVFrame *frame, bool *got, char complaint[160],
                      struct err *err)
@@ -192,9 +180,16 @@ int decode_find_first(struct media *m, struct err *err)
         if (m->n_sets > 0)
             rc = try_first(m, frame, &got, complaint, err);
     }
-    if (rc == ERR_OK && got)
-        note_format(m, frame);
-    else if (rc == ERR_OK && tries == 0)
+    if (rc == ERR_OK && got) {
+        m->width_px = frame->width;
+        m->height_px = frame->height;
+        m->format = (enum AVPixelFormat)frame->format;
+        m->range = frame->color_range;
+        m->primaries = frame->color_primaries;
+        m->transfer = frame->color_trc;
+        m->space = frame->colorspace;
+        m->sample_aspect = frame->sample_aspect_ratio;
+    } else if (rc == ERR_OK && tries == 0)
         rc =
             err_set(err, ERR_MALFORMED, "no key picture among %" PRId64 " pictures", m->n_pictures);
     else if (rc == ERR_OK)
@@ -235,18 +230,6 @@ static void report(struct check *c, int64_t index, const char *said)
     c->found(c->arg, index, said ? said : "no picture comes out of it");
 }
 
-static void check_frame(struct check *c)
-{
-    const AVFrame *f = c->frame;
-    if (f->pts < c->m->first || f->pts >= c->m->n_pictures)
-        return;
-    c->done[f->pts] |= OUT;
-    if (!decoder_wrote_all(f))
-        report(c, f->pts, "parts of it are missing");
-    else if (f->decode_error_flags || f->flags & AV_FRAME_FLAG_CORRUPT)
-        report(c, f->pts, "the decoder marks it as corrupt");
-}
-
 /* With one thread a picture is decoded before the call that feeds it returns, so whatever the
  * decoder says belongs to it. */
 static int check_one(struct check *c, int64_t index, struct err *err)
@@ -259,8 +242,16 @@ static int check_one(struct check *c, int64_t index, struct err *err)
         rc = decoder_receive(&c->decoder, c->frame, &got, err);
         if (fresh[0])
             report(c, index, fresh);
-        if (rc == ERR_OK && got)
-            check_frame(c);
+        if (rc == ERR_OK && got) {
+            const AVFrame *f = c->frame;
+            if (f->pts >= c->m->first && f->pts < c->m->n_pictures) {
+                c->done[f->pts] |= OUT;
+                if (!decoder_wrote_all(f))
+                    report(c, f->pts, "parts of it are missing");
+                else if (f->decode_error_flags || f->flags & AV_FRAME_FLAG_CORRUPT)
+                    report(c, f->pts, "the decoder marks it as corrupt");
+            }
+        }
     }
     return rc;
 }

@@ -28,42 +28,6 @@ static int add_picture(struct media *m, const struct annexb_au *au, size_t base,
     return ERR_OK;
 }
 
-/* 00 01, count of 16-bit words, 00, then the A-law bytes (docs/ptmf.md, section 2). Others are not
- * sound. */
-static int add_sound(struct media *m, const struct ptmf_record *r, struct err *err)
-{
-    static const size_t prefix = 4;
-    if (r->n <= prefix || r->payload[0] != 0 || r->payload[1] != 1 || r->payload[3] != 0 ||
-        (size_t)r->payload[2] * 2 != r->n - prefix)
-        return ERR_OK;
-    int rc = media_grow(&m->sound, m->n_sounds, &m->room_sounds, MEDIA_SOUNDS_MAX, sizeof *m->sound,
-                        "sound records", err);
-    if (rc < 0)
-        return rc;
-    m->sound[m->n_sounds++] = (struct media_sound){
-        .offset = (size_t)(r->payload - m->map) + prefix,
-        .n = r->n - prefix,
-        .time_us = r->time_us,
-        .sequence = r->sequence,
-    };
-    return ERR_OK;
-}
-
-static void warn_ptmf(struct media *m, const struct ptmf *p, int64_t without_picture)
-{
-    if (p->skipped_bytes)
-        media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
-                   p->skipped_bytes, p->first_skip);
-    media_warn_count(m, p->damaged, "record with missing bytes", "records with missing bytes");
-    if (p->cut_bytes)
-        media_warn(m,
-                   "the file ends inside a record: the last %" PRId64
-                   " bytes, at offset %zu, are left out",
-                   p->cut_bytes, p->cut_at);
-    media_warn_count(m, without_picture, "video record without a picture",
-                     "video records without a picture");
-}
-
 /* What only the container knows of the picture just added. */
 static void judge_record(struct media *m, const struct ptmf_record *r, const struct annexb_au *au,
                          struct nal_scan *rest)
@@ -90,7 +54,24 @@ static int scan_ptmf(struct media *m, struct err *err)
     int rc = ERR_OK;
     while (rc == ERR_OK && ptmf_next(&p, &r)) {
         if (r.type == 'A') {
-            rc = add_sound(m, &r, err);
+            /* 00 01, count of 16-bit words, 00, then the A-law bytes (docs/ptmf.md, section 2).
+             * Others are not sound. */
+            static const size_t prefix = 4;
+            if (r.n <= prefix || r.payload[0] != 0 || r.payload[1] != 1 || r.payload[3] != 0 ||
+                (size_t)r.payload[2] * 2 != r.n - prefix)
+                rc = ERR_OK;
+            else {
+                rc = media_grow(&m->sound, m->n_sounds, &m->room_sounds, MEDIA_SOUNDS_MAX,
+                                sizeof *m->sound, "sound records", err);
+                if (rc == ERR_OK) {
+                    m->sound[m->n_sounds++] = (struct media_sound){
+                        .offset = (size_t)(r.payload - m->map) + prefix,
+                        .n = r.n - prefix,
+                        .time_us = r.time_us,
+                        .sequence = r.sequence,
+                    };
+                }
+            }
             continue;
         }
         struct annexb_au au;
@@ -110,7 +91,17 @@ static int scan_ptmf(struct media *m, struct err *err)
     }
     m->damage.stray_bytes = p.skipped_bytes;
     m->damage.cut_bytes = p.cut_bytes;
-    warn_ptmf(m, &p, without_picture);
+    if (p.skipped_bytes)
+        media_warn(m, "%" PRId64 " bytes that belong to no record, the first at offset %zu",
+                   p.skipped_bytes, p.first_skip);
+    media_warn_count(m, p.damaged, "record with missing bytes", "records with missing bytes");
+    if (p.cut_bytes)
+        media_warn(m,
+                   "the file ends inside a record: the last %" PRId64
+                   " bytes, at offset %zu, are left out",
+                   p.cut_bytes, p.cut_at);
+    media_warn_count(m, without_picture, "video record without a picture",
+                     "video records without a picture");
     return rc;
 }
 
@@ -163,9 +154,11 @@ static void read_lender(const struct media *lender, enum media_container contain
             return;
 }
 
-/* SPS and PPS before the first slice of m. */
-static bool begins_with_sets(const struct media *m)
+static int use_sets(struct media *m, const char *path, struct err *err)
 {
+    struct media lender = {0};
+    enum media_container container;
+    /* SPS and PPS before the first slice of m. */
     const struct media_picture *p = &m->picture[0];
     struct nal_scan scan = nal_scan_init(m->map + p->offset, p->n);
     struct nal nal;
@@ -174,14 +167,7 @@ static bool begins_with_sets(const struct media *m)
         sps = sps || nal.type == NAL_SPS;
         pps = pps || nal.type == NAL_PPS;
     }
-    return sps && pps;
-}
-
-static int use_sets(struct media *m, const char *path, struct err *err)
-{
-    struct media lender = {0};
-    enum media_container container;
-    if (begins_with_sets(m))
+    if (sps && pps)
         return ERR_OK;
     int rc = media_map(&lender, path, err);
     if (rc == ERR_OK)

@@ -104,19 +104,6 @@ static int log2_exact(int of, int part)
     return -1;
 }
 
-/* Luma has all pixels, both chroma planes are smaller by the same powers of two. A single component
- * is one plane whatever its factors say. */
-static bool take_sampling(struct photo *p)
-{
-    for (int k = 0; k < p->in.num_components; k++) {
-        const jpeg_component_info *c = &p->in.comp_info[k];
-        p->log2_w[k] = log2_exact(p->in.max_h_samp_factor, c->h_samp_factor);
-        p->log2_h[k] = log2_exact(p->in.max_v_samp_factor, c->v_samp_factor);
-    }
-    return p->log2_w[0] == 0 && p->log2_h[0] == 0 && p->log2_w[1] >= 0 && p->log2_h[1] >= 0 &&
-           p->log2_w[1] == p->log2_w[2] && p->log2_h[1] == p->log2_h[2];
-}
-
 static int check_header(struct photo *p, struct err *err)
 {
     J_COLOR_SPACE space = p->in.jpeg_color_space;
@@ -127,7 +114,15 @@ static int check_header(struct photo *p, struct err *err)
                        space == JCS_RGB                         ? "RGB"
                        : space == JCS_CMYK || space == JCS_YCCK ? "CMYK"
                                                                 : "unknown colours");
-    if (!take_sampling(p))
+    /* Luma has all pixels, both chroma planes are smaller by the same powers of two. A single
+     * component is one plane whatever its factors say. */
+    for (int k = 0; k < p->in.num_components; k++) {
+        const jpeg_component_info *c = &p->in.comp_info[k];
+        p->log2_w[k] = log2_exact(p->in.max_h_samp_factor, c->h_samp_factor);
+        p->log2_h[k] = log2_exact(p->in.max_v_samp_factor, c->v_samp_factor);
+    }
+    if (!(p->log2_w[0] == 0 && p->log2_h[0] == 0 && p->log2_w[1] >= 0 && p->log2_h[1] >= 0 &&
+          p->log2_w[1] == p->log2_w[2] && p->log2_h[1] == p->log2_h[2]))
         return err_set(err, ERR_UNSUPPORTED, "a JPEG with unusual chroma subsampling");
     if (p->width_px > PHOTO_PIXELS_MAX / p->height_px)
         return err_set(err, ERR_LIMIT, "a JPEG of %dx%d; at most %d million pixels are supported",
@@ -265,25 +260,6 @@ static void write_exif(struct photo *p)
         jpeg_write_marker(&p->out, JPEG_APP0 + 1, buf_data(p->exif), (unsigned)p->exif->used);
 }
 
-static void write_segments(struct photo *p)
-{
-    const struct jpeg_marker_struct *m = p->in.marker_list;
-    bool written = p->old != NULL;
-    if (!written && !(m && photo_is_jfif(m))) {
-        write_exif(p);
-        written = true;
-    }
-    for (; m; m = m->next) {
-        if (m == p->old)
-            write_exif(p);
-        else
-            jpeg_write_marker(&p->out, m->marker, m->data, m->data_length);
-        if (!written)
-            write_exif(p);
-        written = true;
-    }
-}
-
 static bool same_table(const JHUFF_TBL *a, const JHUFF_TBL *b)
 {
     return a && b && memcmp(a->bits, b->bits, sizeof a->bits) == 0 &&
@@ -305,14 +281,6 @@ static bool has_usual_codes(struct photo *p)
     return each_row(p, row_fits);
 }
 
-/* Any other tables may lack codes for the overlay: better ones are made, which takes another pass
- * over the photo. The usual ones stay, as the cameras have them. */
-static void choose_coding(struct photo *p)
-{
-    p->out.arith_code = p->in.arith_code;
-    p->out.optimize_coding = !p->in.arith_code && (p->in.progressive_mode || !has_usual_codes(p));
-}
-
 /* JFIF and Adobe are among the segments. */
 static void write_all(struct photo *p, void *arg)
 {
@@ -325,12 +293,29 @@ static void write_all(struct photo *p, void *arg)
     p->out.dest = &p->sink;
     jpeg_copy_critical_parameters(&p->in, &p->out);
     p->out.write_JFIF_header = p->out.write_Adobe_marker = FALSE;
-    choose_coding(p);
+    /* Any other tables may lack codes for the overlay: better ones are made, which takes another
+     * pass over the photo. The usual ones stay, as the cameras have them. */
+    p->out.arith_code = p->in.arith_code;
+    p->out.optimize_coding = !p->in.arith_code && (p->in.progressive_mode || !has_usual_codes(p));
     p->out.restart_interval = p->in.restart_interval;
     if (p->in.progressive_mode)
         jpeg_simple_progression(&p->out);
     jpeg_write_coefficients(&p->out, p->blocks);
-    write_segments(p);
+    const struct jpeg_marker_struct *m = p->in.marker_list;
+    bool written = p->old != NULL;
+    if (!written && !(m && photo_is_jfif(m))) {
+        write_exif(p);
+        written = true;
+    }
+    for (; m; m = m->next) {
+        if (m == p->old)
+            write_exif(p);
+        else
+            jpeg_write_marker(&p->out, m->marker, m->data, m->data_length);
+        if (!written)
+            write_exif(p);
+        written = true;
+    }
     jpeg_finish_compress(&p->out);
 }
 

@@ -29,31 +29,6 @@ static void describe_stream(const struct media *m, struct media_probe *out)
     name(out->matrix, sizeof out->matrix, av_color_space_name(m->space));
 }
 
-static void describe_pictures(const struct media *m, struct media_probe *out)
-{
-    int64_t last_key = -1;
-    for (int64_t i = 0; i < m->n_pictures; i++) {
-        if (!m->picture[i].key)
-            continue;
-        if (last_key >= 0 && i - last_key > out->key_interval)
-            out->key_interval = i - last_key;
-        last_key = i;
-        out->key_pictures++;
-    }
-    out->pictures = m->n_pictures;
-    out->first_decodable = m->first;
-    out->duration_us = m->duration_us;
-    out->nominal_fps = m->nominal_fps;
-    out->has_camera_clock = m->container == MEDIA_PTMF;
-    out->camera_clock_us = m->clock_us;
-    out->timing = m->timing;
-    out->borrowed_sets = m->lent != NULL;
-    out->end_unknown = m->container == MEDIA_ANNEXB;
-    out->sound_records = m->n_sounds;
-    for (int64_t i = 0; i < m->n_sounds; i++)
-        out->sound_us += (int64_t)m->sound[i].n * 1000000 / 8000;
-}
-
 struct found {
     const struct media *m;
     struct media_probe *out;
@@ -73,23 +48,6 @@ static void on_found(void *arg, int64_t index, const char *said)
         put_finding(&f->out->decoder[n], f->m, index, said);
 }
 
-static void describe_damage(const struct media *m, struct media_probe *out)
-{
-    int64_t n = 0;
-    out->damage = m->damage;
-    for (int64_t i = 0; i < m->n_pictures && n < MEDIA_FINDINGS_MAX; i++)
-        if (m->picture[i].state == MEDIA_DAMAGED && !damage_is_repeat(&m->picture[i]))
-            put_finding(&out->damaged[n++], m, i, m->picture[i].why);
-    for (int64_t i = 0; i < m->n_holes; i++) {
-        const struct media_hole *h = &m->hole[i];
-        if (i < MEDIA_FINDINGS_MAX)
-            out->gap[i] = (struct media_gap){h->before, h->lost, h->from_us, h->until_us};
-        out->gaps_by_camera += h->lost == 0;
-    }
-    out->gaps = m->n_holes;
-    out->clean = !damage_any(&m->damage) && out->decoder_findings == 0;
-}
-
 static int probe_video(const char *path, const struct media_facts *facts,
                        const struct media_options *options, bool decode, struct media_probe *out,
                        struct err *err)
@@ -99,14 +57,46 @@ static int probe_video(const char *path, const struct media_facts *facts,
     int rc = media_open(&m, path, out->container, facts, options, err);
     if (rc == ERR_OK) {
         describe_stream(&m, out);
-        describe_pictures(&m, out);
+        int64_t last_key = -1;
+        for (int64_t i = 0; i < m.n_pictures; i++) {
+            if (!m.picture[i].key)
+                continue;
+            if (last_key >= 0 && i - last_key > out->key_interval)
+                out->key_interval = i - last_key;
+            last_key = i;
+            out->key_pictures++;
+        }
+        out->pictures = m.n_pictures;
+        out->first_decodable = m.first;
+        out->duration_us = m.duration_us;
+        out->nominal_fps = m.nominal_fps;
+        out->has_camera_clock = m.container == MEDIA_PTMF;
+        out->camera_clock_us = m.clock_us;
+        out->timing = m.timing;
+        out->borrowed_sets = m.lent != NULL;
+        out->end_unknown = m.container == MEDIA_ANNEXB;
+        out->sound_records = m.n_sounds;
+        for (int64_t i = 0; i < m.n_sounds; i++)
+            out->sound_us += (int64_t)m.sound[i].n * 1000000 / 8000;
     }
     if (rc == ERR_OK && decode) {
         rc = decode_check(&m, on_found, &found, err);
         out->decoded = rc == ERR_OK;
     }
     if (rc == ERR_OK) {
-        describe_damage(&m, out);
+        int64_t n = 0;
+        out->damage = m.damage;
+        for (int64_t i = 0; i < m.n_pictures && n < MEDIA_FINDINGS_MAX; i++)
+            if (m.picture[i].state == MEDIA_DAMAGED && !damage_is_repeat(&m.picture[i]))
+                put_finding(&out->damaged[n++], &m, i, m.picture[i].why);
+        for (int64_t i = 0; i < m.n_holes; i++) {
+            const struct media_hole *h = &m.hole[i];
+            if (i < MEDIA_FINDINGS_MAX)
+                out->gap[i] = (struct media_gap){h->before, h->lost, h->from_us, h->until_us};
+            out->gaps_by_camera += h->lost == 0;
+        }
+        out->gaps = m.n_holes;
+        out->clean = !damage_any(&m.damage) && out->decoder_findings == 0;
         damage_warn(&m);
     }
     snprintf(out->warning, sizeof out->warning, "%s", m.warning);

@@ -66,14 +66,6 @@ static size_t find_header(const struct ptmf *p, size_t at)
     return p->n;
 }
 
-static void skip_to(struct ptmf *p, size_t to)
-{
-    if (p->skipped_bytes == 0)
-        p->first_skip = p->at;
-    p->skipped_bytes += (int64_t)(to - p->at);
-    p->at = to;
-}
-
 /* Where the payload that begins at `from` ends: as its header says, unless another record begins
  * where it should not (a lost packet makes a record shorter than it says). */
 static size_t payload_end(const struct ptmf *p, size_t from, const struct header *h, bool *damaged)
@@ -89,14 +81,6 @@ static size_t payload_end(const struct ptmf *p, size_t from, const struct header
     return next;
 }
 
-/* The file ends inside the record at p->at: noted, and nothing is left. */
-static void note_cut(struct ptmf *p)
-{
-    p->cut_at = p->at;
-    p->cut_bytes = (int64_t)(p->n - p->at);
-    p->at = p->n;
-}
-
 bool ptmf_next(struct ptmf *p, struct ptmf_record *out)
 {
     struct header h;
@@ -107,10 +91,17 @@ bool ptmf_next(struct ptmf *p, struct ptmf_record *out)
             break;
         size_t next = find_header(p, p->at + 1);
         bool starts_like_one = memcmp(p->data + p->at, magic, left < 4 ? left : 4) == 0;
-        if (next == p->n && (ok || (starts_like_one && left < PTMF_HEADER_BYTES)))
-            note_cut(p);
-        else
-            skip_to(p, next);
+        if (next == p->n && (ok || (starts_like_one && left < PTMF_HEADER_BYTES))) {
+            /* The file ends inside the record at p->at: noted, and nothing is left. */
+            p->cut_at = p->at;
+            p->cut_bytes = (int64_t)(p->n - p->at);
+            p->at = p->n;
+        } else {
+            if (p->skipped_bytes == 0)
+                p->first_skip = p->at;
+            p->skipped_bytes += (int64_t)(next - p->at);
+            p->at = next;
+        }
     }
     if (p->at >= p->n)
         return false;

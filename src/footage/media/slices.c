@@ -1,5 +1,4 @@
 #include "av.h"
-#include "dashspool/fsx.h"
 #include "media.h"
 #include <inttypes.h>
 #include <libavformat/avformat.h>
@@ -52,14 +51,9 @@ struct film {
 
 static int open_film(struct film *f, const char *path, struct err *err)
 {
-    char *url = NULL;
-    int rc = fsx_path(&url, err, "file:%s", path);
+    int rc = av_open_mp4(&f->ctx, path, "no MP4 that can be read", err);
     if (rc < 0)
         return rc;
-    int code = avformat_open_input(&f->ctx, url, av_find_input_format("mp4"), NULL);
-    free(url);
-    if (code < 0)
-        return av_fail(err, code, NULL, "no MP4 that can be read");
     f->packet = av_packet_alloc();
     if (!f->packet)
         return err_nomem(err, "a packet");

@@ -55,23 +55,6 @@ struct sound_line sound_line_init(const struct media *m)
     return s;
 }
 
-static int add_silence(struct media *m, const struct sound_line *s, struct err *err)
-{
-    int rc = media_grow(&m->silence, m->n_silences, &m->room_silences, MEDIA_SOUNDS_MAX,
-                        sizeof *m->silence, "silences", err);
-    if (rc < 0)
-        return rc;
-    const struct media_sound *next = &m->sound[s->record - 1];
-    int64_t last = s->at + s->silence < s->end ? s->at + s->silence : s->end;
-    m->silence[m->n_silences++] = (struct media_silence){
-        .from_us = m->start_us + av_rescale(s->at, 1000000, SOUND_HZ),
-        .until_us = m->start_us + av_rescale(last, 1000000, SOUND_HZ),
-        .why = next->sequence == next[-1].sequence + 1 ? "the camera recorded no sound"
-                                                       : "sound records are missing",
-    };
-    return ERR_OK;
-}
-
 int media_find_silence(struct media *m, struct err *err)
 {
     struct sound_line s = sound_line_init(m);
@@ -79,7 +62,18 @@ int media_find_silence(struct media *m, struct err *err)
     while (rc == ERR_OK && s.at < s.end) {
         s.at += (int64_t)s.left;
         if (s.at < s.end && next_record(&s, false) && s.silence > 0) {
-            rc = add_silence(m, &s, err);
+            rc = media_grow(&m->silence, m->n_silences, &m->room_silences, MEDIA_SOUNDS_MAX,
+                            sizeof *m->silence, "silences", err);
+            if (rc == ERR_OK) {
+                const struct media_sound *next = &m->sound[s.record - 1];
+                int64_t last = s.at + s.silence < s.end ? s.at + s.silence : s.end;
+                m->silence[m->n_silences++] = (struct media_silence){
+                    .from_us = m->start_us + av_rescale(s.at, 1000000, SOUND_HZ),
+                    .until_us = m->start_us + av_rescale(last, 1000000, SOUND_HZ),
+                    .why = next->sequence == next[-1].sequence + 1 ? "the camera recorded no sound"
+                                                                   : "sound records are missing",
+                };
+            }
             s.at += s.silence;
         }
     }

@@ -84,23 +84,6 @@ static int64_t distance(int64_t a, int64_t b)
     return a > b ? a - b : b - a;
 }
 
-static void warn_pictures(struct media *m, const struct timing_repair *r)
-{
-    double step_s = (double)r->step_us / 1e6;
-    if (r->kind == TIMING_WRAPPED)
-        media_warn(m, "the camera's 32-bit clock wrapped at picture %" PRId64, r->first);
-    else if (r->kind == TIMING_JUMPED)
-        media_warn(m, "the camera's clock jumped %s (%+.3f s) at picture %" PRId64,
-                   r->step_us <= 0 ? "back" : "ahead", step_s, r->first);
-    else
-        media_warn(m, "a capture time that cannot be true at picture %" PRId64 " (%+.3f s)",
-                   r->first, step_s);
-    if (m->clock_dead)
-        media_warn(m, "most capture times cannot be true: a constant rate is used");
-    else if (r->changed > 1)
-        media_warn(m, "%" PRId64 " capture times repaired in all", r->changed);
-}
-
 static int repair_pictures(struct media *m, int64_t *times_us, struct err *err)
 {
     int64_t step_us = 0;
@@ -114,8 +97,21 @@ static int repair_pictures(struct media *m, int64_t *times_us, struct err *err)
     }
     struct timing_repair r = timing_repair(times_us, m->n_pictures, step_us);
     m->clock_dead = r.changed * 2 > m->n_pictures;
-    if (r.changed > 0)
-        warn_pictures(m, &r);
+    if (r.changed > 0) {
+        double step_s = (double)r.step_us / 1e6;
+        if (r.kind == TIMING_WRAPPED)
+            media_warn(m, "the camera's 32-bit clock wrapped at picture %" PRId64, r.first);
+        else if (r.kind == TIMING_JUMPED)
+            media_warn(m, "the camera's clock jumped %s (%+.3f s) at picture %" PRId64,
+                       r.step_us <= 0 ? "back" : "ahead", step_s, r.first);
+        else
+            media_warn(m, "a capture time that cannot be true at picture %" PRId64 " (%+.3f s)",
+                       r.first, step_s);
+        if (m->clock_dead)
+            media_warn(m, "most capture times cannot be true: a constant rate is used");
+        else if (r.changed > 1)
+            media_warn(m, "%" PRId64 " capture times repaired in all", r.changed);
+    }
     m->damage.times_repaired += r.changed;
     return ERR_OK;
 }
@@ -133,20 +129,6 @@ static int64_t on_picture_clock(const struct media *m, const int64_t *repaired_u
             best = t;
     }
     return best;
-}
-
-/* Records a little out of order are sorted; the rest is for the repair. */
-static void sort_near(struct media_sound *s, int64_t n)
-{
-    for (int64_t i = 1; i < n; i++) {
-        struct media_sound moved = s[i];
-        int64_t k = i;
-        for (; k > 0 && s[k - 1].time_us > moved.time_us &&
-               s[k - 1].time_us - moved.time_us <= SOUND_REORDER_US;
-             k--)
-            s[k] = s[k - 1];
-        s[k] = moved;
-    }
 }
 
 /* Times far from the pictures around a record are none: it follows its predecessor. */
@@ -171,7 +153,18 @@ static int repair_sound(struct media *m, const int64_t *repaired_us, struct err 
     if (m->n_sounds == 0)
         return ERR_OK;
     int64_t strayed = map_sound(m, repaired_us);
-    sort_near(m->sound, m->n_sounds);
+    /* Records a little out of order are sorted; the rest is for the repair. */
+    struct media_sound *s = m->sound;
+    int64_t n = m->n_sounds;
+    for (int64_t i = 1; i < n; i++) {
+        struct media_sound moved = s[i];
+        int64_t k = i;
+        for (; k > 0 && s[k - 1].time_us > moved.time_us &&
+               s[k - 1].time_us - moved.time_us <= SOUND_REORDER_US;
+             k--)
+            s[k] = s[k - 1];
+        s[k] = moved;
+    }
     int64_t *times_us = malloc((size_t)m->n_sounds * sizeof *times_us);
     if (!times_us)
         return err_nomem(err, "the times of the sound");
@@ -190,32 +183,6 @@ static int repair_sound(struct media *m, const int64_t *repaired_us, struct err 
 }
 
 /* ---- times ---- */
-
-/* A clock that is wrong more often than right is no witness; then the rate in the records' headers
- * is one, which is the same as the metadata's (docs/ptmf.md, section 1). */
-static void vote(struct media *m, const int64_t *times_us, const struct media_facts *facts,
-                 const struct media_options *options)
-{
-    int64_t missing = 0;
-    for (int64_t i = 0; i < m->n_pictures; i++)
-        missing += m->picture[i].missing;
-    struct timing_facts f = {
-        .has_ptmf = m->container == MEDIA_PTMF && !m->clock_dead,
-        .first_us = times_us[0],
-        .last_us = times_us[m->n_pictures - 1],
-        .pictures = m->n_pictures + missing,
-        .meta_fps = facts->meta_fps,
-        .person_fps = options->fps,
-        .stream_fps = m->stream_fps,
-        .default_fps = options->default_fps,
-        .length_s = facts->length_s,
-    };
-    if (m->clock_dead && f.meta_fps <= 0)
-        f.meta_fps = m->nominal_fps;
-    timing_select(&f, &m->timing);
-    if (f.has_ptmf) /* one picture has a time though no rate */
-        m->timing.chosen = MEDIA_SOURCE_PTMF;
-}
 
 /* The camera's clock, repaired, with its zero at the first picture shown; sound is on it too.
  * times_us: by display order. */
@@ -265,7 +232,27 @@ static int time_pictures(struct media *m, const struct media_shown *shown, int64
                          struct err *err)
 {
     int rc = m->container == MEDIA_PTMF ? camera_times(m, shown, times_us, err) : ERR_OK;
-    vote(m, times_us, facts, options);
+    /* A clock that is wrong more often than right is no witness; then the rate in the records'
+     * headers is one, which is the same as the metadata's (docs/ptmf.md, section 1). */
+    int64_t missing = 0;
+    for (int64_t i = 0; i < m->n_pictures; i++)
+        missing += m->picture[i].missing;
+    struct timing_facts f = {
+        .has_ptmf = m->container == MEDIA_PTMF && !m->clock_dead,
+        .first_us = times_us[0],
+        .last_us = times_us[m->n_pictures - 1],
+        .pictures = m->n_pictures + missing,
+        .meta_fps = facts->meta_fps,
+        .person_fps = options->fps,
+        .stream_fps = m->stream_fps,
+        .default_fps = options->default_fps,
+        .length_s = facts->length_s,
+    };
+    if (m->clock_dead && f.meta_fps <= 0)
+        f.meta_fps = m->nominal_fps;
+    timing_select(&f, &m->timing);
+    if (f.has_ptmf) /* one picture has a time though no rate */
+        m->timing.chosen = MEDIA_SOURCE_PTMF;
     if (m->timing.chosen != MEDIA_SOURCE_PTMF)
         return rc < 0 ? rc : constant_times(m, shown, times_us, err);
     for (int64_t i = 0; i < m->n_pictures; i++)
@@ -292,28 +279,6 @@ static int64_t to_ticks(int64_t us)
     return av_rescale(us, AV_TICKS, 1000000);
 }
 
-/* PTS from the times. DTS are the sorted PTS, moved back as far as the reordering needs (no
- * reordering: DTS = PTS). kept_us and kept are in display order. */
-static void assign_ticks(struct media *m, const struct media_shown *kept, const int64_t *kept_us,
-                         int64_t n, int64_t last_us)
-{
-    int64_t zero_us = kept_us[0], late = 0;
-    for (int64_t k = 0; k < n; k++) {
-        struct media_picture *p = &m->picture[kept[k].index];
-        int64_t until_us = (k + 1 < n ? kept_us[k + 1] : kept_us[k] + last_us) - zero_us;
-        p->pts = to_ticks(kept_us[k] - zero_us);
-        p->span = to_ticks(until_us) - p->pts;
-    }
-    for (int64_t k = 0; k < n; k++) {
-        int64_t early = to_ticks(kept_us[k] - zero_us) - m->picture[m->first + k].pts;
-        late = early > late ? early : late;
-    }
-    for (int64_t k = 0; k < n; k++)
-        m->picture[m->first + k].dts = to_ticks(kept_us[k] - zero_us) - late;
-    m->start_us = zero_us;
-    m->duration_us = kept_us[n - 1] - zero_us + last_us;
-}
-
 int media_assign_times(struct media *m, const struct media_facts *facts,
                        const struct media_options *options, struct err *err)
 {
@@ -335,8 +300,25 @@ int media_assign_times(struct media *m, const struct media_facts *facts,
         shown[n] = shown[i];
         times_us[n++] = times_us[i];
     }
-    if ((rc = last_span_us(m, times_us, n, &last_us, err)) == ERR_OK)
-        assign_ticks(m, shown, times_us, n, last_us);
+    if ((rc = last_span_us(m, times_us, n, &last_us, err)) == ERR_OK) {
+        /* PTS from the times. DTS are the sorted PTS, moved back as far as the reordering needs (no
+         * reordering: DTS = PTS). kept_us and kept are in display order. */
+        int64_t zero_us = times_us[0], late = 0;
+        for (int64_t k = 0; k < n; k++) {
+            struct media_picture *p = &m->picture[shown[k].index];
+            int64_t until_us = (k + 1 < n ? times_us[k + 1] : times_us[k] + last_us) - zero_us;
+            p->pts = to_ticks(times_us[k] - zero_us);
+            p->span = to_ticks(until_us) - p->pts;
+        }
+        for (int64_t k = 0; k < n; k++) {
+            int64_t early = to_ticks(times_us[k] - zero_us) - m->picture[m->first + k].pts;
+            late = early > late ? early : late;
+        }
+        for (int64_t k = 0; k < n; k++)
+            m->picture[m->first + k].dts = to_ticks(times_us[k] - zero_us) - late;
+        m->start_us = zero_us;
+        m->duration_us = times_us[n - 1] - zero_us + last_us;
+    }
 out:
     free(times_us);
     free(shown);

@@ -195,16 +195,6 @@ static bool read_real(const json_t *value, double *out)
     return !*end && isfinite(*out);
 }
 
-static int read_text(const struct field *f, const json_t *value, char *p, struct err *err)
-{
-    if (!json_is_string(value))
-        return refuse(err, f->key, "is no text");
-    if (json_string_length(value) >= f->room)
-        return refuse(err, f->key, "is too long");
-    snprintf(p, f->room, "%s", json_string_value(value));
-    return ERR_OK;
-}
-
 static int read_number(const struct field *f, const json_t *value, void *p, struct err *err)
 {
     double v = 0;
@@ -230,8 +220,14 @@ static int read_field(const struct field *f, const json_t *value, void *base, st
         *(bool *)((char *)base + f->has_at) = value != NULL;
     if (!value)
         return f->has_at >= 0 ? ERR_OK : refuse(err, f->key, "is missing");
-    if (f->kind == TEXT)
-        return read_text(f, value, p, err);
+    if (f->kind == TEXT) {
+        if (!json_is_string(value))
+            return refuse(err, f->key, "is no text");
+        if (json_string_length(value) >= f->room)
+            return refuse(err, f->key, "is too long");
+        snprintf(p, f->room, "%s", json_string_value(value));
+        return ERR_OK;
+    }
     if (f->kind != BOOL)
         return read_number(f, value, p, err);
     if (!json_is_boolean(value))

@@ -77,12 +77,6 @@ static json_t *outcome_json(const struct media_facts *f, const struct convert_re
     return o;
 }
 
-static void put_text(json_t *o, const char *key, const char *text)
-{
-    if (text[0])
-        json_object_set_new(o, key, json_string(text));
-}
-
 /* Everything that it was made with; where that cannot be followed elsewhere, why. */
 static json_t *recipe_json(const struct recipe *recipe)
 {
@@ -94,22 +88,15 @@ static json_t *recipe_json(const struct recipe *recipe)
     return o;
 }
 
-/* What is told of this kind of copy alone. */
-static void put_kind(json_t *o, const struct convert_options *options,
-                     const struct convert_result *r, enum copy_kind kind)
-{
-    if (kind == COPY_WORKING)
-        put_text(o, "slices_sha256", r->slices_sha256); /* of master and copy: they were compared */
-    if (r->sound && kind == COPY_WORKING)
-        put_text(o, "sound", options->flac ? "flac" : "aac");
-}
-
 int recipe_settings_text(const struct recipe *recipe, const struct convert_result *r,
                          enum copy_kind kind, char *out, size_t room, struct err *err)
 {
     json_t *o = outcome_json(&recipe->facts, r);
-    if (o)
-        put_kind(o, &recipe->options, r, kind);
+    /* What is told of this kind of copy alone. */
+    if (o && kind == COPY_WORKING && r->slices_sha256[0]) /* of both: they were compared */
+        json_object_set_new(o, "slices_sha256", json_string(r->slices_sha256));
+    if (o && kind == COPY_WORKING && r->sound)
+        json_object_set_new(o, "sound", json_string(recipe->options.flac ? "flac" : "aac"));
     if (o)
         json_object_set_new(o, "recipe", recipe_json(recipe));
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
