@@ -8,7 +8,6 @@ DS_PRINTF(2, 0)
 static void set_text(struct err *err, const char *fmt, va_list ap)
 {
     int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
-    err->sys_errno = 0;
     if (n >= (int)sizeof err->text)
         memcpy(err->text + sizeof err->text - 4, "...", 4);
 }
@@ -20,6 +19,7 @@ int err_set(struct err *err, int code, const char *fmt, ...)
     set_text(err, fmt, ap);
     va_end(ap);
     err->code = code;
+    err->sys_errno = 0;
     return code;
 }
 
@@ -30,6 +30,7 @@ int err_nomem(struct err *err, const char *what_for, ...)
     set_text(err, what_for, ap);
     va_end(ap);
     err->code = ERR_NOMEM;
+    err->sys_errno = 0;
     return err_wrap(err, "out of memory");
 }
 
