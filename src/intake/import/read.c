@@ -2,7 +2,6 @@
 #define _GNU_SOURCE /* O_NOFOLLOW */
 #include "dashspool/clock.h"
 #include "dashspool/import_walk.h"
-#include "dashspool/media.h"
 #include "import_internal.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -245,30 +245,15 @@ static int hash_once(struct transfer *t, struct err *err)
 static int seal(struct stores *s, struct op *op, struct err *err)
 {
     struct catalogue_transfer *row = &op->t->row, same;
-    const struct catalogue_wire *w = &row->wire;
-    struct raw_facts facts = {.id = row->id,
-                              .imei = row->imei,
-                              .camera = row->camera,
-                              .kind = row->kind,
-                              .source = row->source,
-                              .arrived_us = row->arrived_us,
-                              .length_bytes = op->t->stored,
-                              .init = w->init,
-                              .init_bytes = w->init_n,
-                              .meta = w->meta,
-                              .meta_bytes = w->meta_n,
-                              .start = w->start,
-                              .start_bytes = w->start_n,
-                              .path = w->path,
-                              .path_bytes = w->path_n};
     if (op->t->same_as[0]) /* by an earlier try: its bytes may be gone */
         return raw_drop(s->raw, row->day, row->key, err);
     int rc = know_stored(s, op->t, err);
-    row->length_bytes = facts.length_bytes = op->t->stored;
+    row->length_bytes = op->t->stored;
     if (rc == ERR_OK)
         rc = hash_once(op->t, err);
     if (rc < 0)
         return rc;
+    struct raw_facts facts = intake_facts(row);
     memcpy(facts.sha256, op->t->sha256, HASH_BYTES);
     rc = catalogue_transfer_same(s->catalogue, row, &same, err);
     if (rc == ERR_OK) {
@@ -289,10 +274,7 @@ static int store_bytes(struct stores *s, const struct op_list *list, struct err 
         else if (op->type == OP_FINISH && !op->t->incomplete)
             rc = judge(op->t, seal(s, op, err), err);
     }
-    if (rc == ERR_OK)
-        return raw_commit(s->raw, err);
-    raw_rollback(s->raw);
-    return rc;
+    return raw_end(s->raw, rc, err);
 }
 
 /* After a failure nobody knows which of it was committed: a pass may span two day files. A row that
@@ -473,10 +455,7 @@ static int store_rows(struct stores *s, const struct op_list *list, struct err *
         return rc;
     for (struct op *op = list->first; op && rc == ERR_OK; op = op->next)
         rc = judge(op->t, record(s, op, err), err);
-    if (rc == ERR_OK)
-        return catalogue_commit(s->catalogue, err);
-    catalogue_rollback(s->catalogue);
-    return rc;
+    return catalogue_end(s->catalogue, rc, err);
 }
 
 /* ---- the rest ---- */
@@ -541,10 +520,8 @@ static int repair_row(struct stores *s, struct catalogue_transfer *row,
     int rc = catalogue_begin(s->catalogue, err);
     if (rc < 0)
         return rc;
-    if ((rc = pass_record_what_is_there(s, row, part, err)) == ERR_OK)
-        return catalogue_commit(s->catalogue, err);
-    catalogue_rollback(s->catalogue);
-    return rc;
+    rc = pass_record_what_is_there(s, row, part, err);
+    return catalogue_end(s->catalogue, rc, err);
 }
 
 /* What the last connection brought before the end came. */

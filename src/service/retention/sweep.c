@@ -8,6 +8,7 @@
 #include "dashspool/intake.h"
 #include "dashspool/raw_upkeep.h"
 #include "dashspool/retention.h"
+#include "dashspool/size.h"
 #include "rules.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -266,19 +267,13 @@ static int forget_dropped(struct dropping *d, struct err *err)
         memcpy(&key, buf_data(&d->keys) + at, sizeof key);
         rc = catalogue_due_done(d->s->catalogue, key, err);
     }
-    if (rc == ERR_OK)
-        return catalogue_commit(d->s->catalogue, err);
-    catalogue_rollback(d->s->catalogue);
-    return rc;
+    return catalogue_end(d->s->catalogue, rc, err);
 }
 
 static int make_durable(struct dropping *d, int rc, struct err *err)
 {
     d->waiting = 0;
-    if (rc == ERR_OK)
-        return raw_commit(d->s->raw, err);
-    raw_rollback(d->s->raw);
-    return rc;
+    return raw_end(d->s->raw, rc, err);
 }
 
 /* They are due until the file is as small as it should be: a crash before that is made good. */
@@ -410,9 +405,9 @@ static int note_left_over(struct sweep *s, const struct spools_one *one, struct 
         return rc;
     snprintf(where, sizeof where, "spool/%s", one->stage);
     snprintf(what, sizeof what,
-             "a stage that the settings do not have: %d jobs wait there, and keep their originals; "
-             "%d failed",
-             n.ready + n.claimed, n.failed);
+             "a stage that the settings do not have: %lld %s there, which keeps "
+             "the originals; %d failed",
+             SIZE_COUNT(n.ready + n.claimed, "job waits", "jobs wait"), n.failed);
     s->listener->note(s->listener->arg, where, what);
     return ERR_OK;
 }

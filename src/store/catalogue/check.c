@@ -1,7 +1,5 @@
 #include "catalogue_internal.h"
-#include "dashspool/catalogue_check.h"
 #include <stdio.h>
-#include <string.h>
 
 int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void *arg,
                     struct err *err)
