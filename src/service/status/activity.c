@@ -1,7 +1,5 @@
 /* Who works, and at what: `run` and its processes, `receive`, the jobs of all stages. */
-#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "dashspool/spool_survey.h"
 #include "page.h"
 #include "status_internal.h"
 #include <errno.h>

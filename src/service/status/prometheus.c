@@ -1,7 +1,6 @@
 /* Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). */
 #include "dashspool/fsx.h"
 #include "status_internal.h"
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,21 +108,18 @@ static void put_processes(struct metrics *m, const struct status *s)
 static void put_workers(struct metrics *m, const struct status *s)
 {
     begin(m, "stage_enabled", "gauge", "1 if the stage is enabled.");
-    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
-        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+    LIST_EACH (&s->stage, const struct stage, t) {
         of(m, "stage", t->name, NULL, NULL, t->enabled);
     }
     if (LIST_COUNT(&s->processes, struct process) == 0)
         return;
     begin(m, "process_up", "gauge", "1 if the supervised process is running.");
-    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *p = LIST_AT(&s->processes, struct process, i);
+    LIST_EACH (&s->processes, const struct process, p) {
         if (!p->repeated)
             of(m, "process", p->name, "stage", p->stage, p->pid > 0);
     }
     begin(m, "process_ends_last_day", "gauge", "Number of unexpected exits.");
-    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *p = LIST_AT(&s->processes, struct process, i);
+    LIST_EACH (&s->processes, const struct process, p) {
         of(m, "process", p->name, "stage", p->stage, (double)p->ends_of_the_day);
     }
 }
@@ -143,8 +139,7 @@ static double job_oldest_s(const struct status *s, const struct jobs *j)
 
 static void each_state(struct metrics *m, const struct status *s, job_value_fn *fn)
 {
-    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
-        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+    LIST_EACH (&s->stage, const struct stage, t) {
         for (int k = 0; k < JOB_STATES && t->kind != STAGES_RECEIVE; k++)
             of(m, "stage", t->name, "state", status_job_states[k], fn(s, &t->jobs[k]));
     }
@@ -160,8 +155,7 @@ static void put_jobs(struct metrics *m, const struct status *s)
     each_state(m, s, job_oldest_s);
     begin(m, "jobs_by_age", "gauge",
           "Jobs that are younger than this age, but not than the one before.");
-    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
-        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+    LIST_EACH (&s->stage, const struct stage, t) {
         for (int k = 0; k < JOB_STATES && t->kind != STAGES_RECEIVE; k++)
             for (int a = 0; a < AGES; a++) {
                 print(m, "dashspool_%s", m->name);
