@@ -1,11 +1,9 @@
 /* Metadata as text, the JSON of protocol 6 and what the vendor's test server writes; names of
  * triggers. */
 #include "dashspool/clock.h"
-#include "dashspool/wire_meta.h"
 #include "meta_internal.h"
 #include <jansson.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
 #include "dashspool/spool_upkeep.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,21 +110,15 @@ static int run(struct jobs *j, const struct cli_args *args)
 }
 
 #define AT(field) offsetof(struct jobs_options, field)
-#define ALL(text)                                      \
-    {                                                  \
-        CLI_FLAG, "all", NULL, text, .offset = AT(all) \
-    }
-#define STAGE                                                                                  \
-    {                                                                                          \
-        CLI_TEXT, "stage", "NAME", "stage of the jobs (default: convert)", .offset = AT(stage) \
-    }
-#define FORMS "[OPTION]… ID…\n[OPTION]… --all\n[OPTION]…"
+#define ALL(text) OPT_FLAG("all", all, text)
+#define STAGE     OPT_TEXT("stage", "NAME", stage, "stage of the jobs (default: convert)")
+#define FORMS     "[OPTION]… ID…\n[OPTION]… --all\n[OPTION]…"
 
 static const struct jobs_options defaults = {.stage = "convert", .reason = "given up"};
 
 /* ---- retry ---- */
 
-static const struct cli_option retry_options[] = {ALL("all failed jobs"), STAGE, {0}};
+static const struct cli_option retry_options[] = {{ALL("all failed jobs")}, {STAGE}, {0}};
 
 static int run_retry(struct cli *cli, const struct cli_args *args)
 {
@@ -153,9 +146,9 @@ const struct cli_command cli_retry = {
 /* ---- drop ---- */
 
 static const struct cli_option drop_options[] = {
-    ALL("all that failed"),
-    STAGE,
-    {CLI_TEXT, "reason", "TEXT", "the reason, kept in the custody record", .offset = AT(reason)},
+    {ALL("all that failed")},
+    {STAGE},
+    {OPT_TEXT("reason", "TEXT", reason, "the reason, kept in the custody record")},
     {CLI_TEXT, "who", "NAME", "who decides this (default: your user name)", .offset = AT(who),
      .min = 1},
     {0}};
@@ -188,7 +181,7 @@ const struct cli_command cli_drop = {
 
 /* ---- release ---- */
 
-static const struct cli_option release_options[] = {ALL("all jobs in progress"), STAGE, {0}};
+static const struct cli_option release_options[] = {{ALL("all jobs in progress")}, {STAGE}, {0}};
 
 static int run_release(struct cli *cli, const struct cli_args *args)
 {
