@@ -76,25 +76,24 @@ struct shown {
     int begun, of;
 };
 
-static bool show_progress(void *arg, const char *id, double done)
+static void show(struct shown *s, const char *id, double done, bool of_one)
 {
-    struct shown *s = arg;
     if (strcmp(id, s->id) != 0) {
         s->begun++;
         snprintf(s->id, sizeof s->id, "%s", id);
     }
-    progress_show(&s->bar, s->begun, s->of, done, id);
+    progress_show(&s->bar, s->begun, s->of, of_one ? (s->begun - 1 + done) / s->of : done, id);
+}
+
+static bool show_progress(void *arg, const char *id, double done)
+{
+    show(arg, id, done, false);
     return !stop_caught();
 }
 
 static bool show_completion(void *arg, const char *id, double done)
 {
-    struct shown *s = arg;
-    if (strcmp(id, s->id) != 0) {
-        s->begun++;
-        snprintf(s->id, sizeof s->id, "%s", id);
-    }
-    progress_show(&s->bar, s->begun, s->of, (s->begun - 1 + done) / s->of, id);
+    show(arg, id, done, true);
     return !stop_caught();
 }
 

@@ -17,14 +17,15 @@ static const struct cli_option fsck_options[] = {
     {0}};
 #undef AT
 
-struct checking {
+struct told {
     struct progress bar;
-    json_t *json; /* NULL: lines */
+    json_t *json;        /* fsck; NULL: lines */
+    const char *command; /* the others */
 };
 
 static void tell_problem(void *arg, const struct upkeep_problem *p)
 {
-    struct checking *t = arg;
+    struct told *t = arg;
     char where[1024], what[1024];
     cli_printable(p->where, where, sizeof where);
     cli_printable(p->what, what, sizeof what);
@@ -39,14 +40,14 @@ static void tell_problem(void *arg, const struct upkeep_problem *p)
     fflush(stdout);
 }
 
-static bool show_check(void *arg, const char *where, double done)
+static bool show(void *arg, const char *where, double done)
 {
-    struct checking *t = arg;
+    struct told *t = arg;
     progress_show(&t->bar, 0, 0, done, where);
     return !stop_caught();
 }
 
-static int summary(struct checking *t, const struct upkeep_findings *f, bool quick)
+static int summary(struct told *t, const struct upkeep_findings *f, bool quick)
 {
     char size[24];
     int rc = f->problems > 0 ? CLI_FAILED : CLI_OK;
@@ -75,7 +76,7 @@ static int summary(struct checking *t, const struct upkeep_findings *f, bool qui
 static int run_fsck(struct cli *cli, const struct cli_args *args)
 {
     const struct fsck_options *o = args->options;
-    struct checking checking = {.json = o->json ? json_array() : NULL};
+    struct told checking = {.json = o->json ? json_array() : NULL};
     struct upkeep_findings findings;
     struct stages *stages = NULL;
     struct spools_known names;
@@ -83,7 +84,7 @@ static int run_fsck(struct cli *cli, const struct cli_args *args)
     struct err err;
     stop_catch(false);
     progress_begin(&checking.bar);
-    const struct upkeep_listener listener = {tell_problem, show_check, &checking};
+    const struct upkeep_listener listener = {tell_problem, show, &checking};
     int rc = cli_care_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)
         rc = upkeep_fsck(cli->root, o->quick, &names, &listener, &findings, &err);
@@ -112,18 +113,6 @@ const struct cli_command cli_fsck = {
 };
 
 /* ---- backup, reindex ---- */
-
-struct told {
-    struct progress bar;
-    const char *command;
-};
-
-static bool show(void *arg, const char *where, double done)
-{
-    struct told *t = arg;
-    progress_show(&t->bar, 0, 0, done, where);
-    return !stop_caught();
-}
 
 static void tell(void *arg, const char *where, const char *why)
 {

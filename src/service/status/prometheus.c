@@ -3,10 +3,7 @@
 #include "status_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct metrics {
     struct buf *out;
@@ -251,30 +248,6 @@ int status_prometheus(const struct status *s, struct buf *out, struct err *err)
 
 /* ---- into a file ---- */
 
-/* No fsync: after a power cut it is written anew. */
-static int write_file(const char *path, const struct buf *text, struct err *err)
-{
-    char *tmp = NULL;
-    int rc = fsx_path(&tmp, err, "%s.XXXXXX", path);
-    if (rc < 0)
-        return rc;
-    int fd = mkstemp(tmp);
-    if (fd < 0)
-        rc = err_sys(err, "create %s", tmp);
-    if (rc == ERR_OK)
-        rc = fsx_write_all(fd, buf_data(text), text->used, err);
-    if (rc == ERR_OK && fchmod(fd, 0644) < 0)
-        rc = err_sys(err, "chmod %s", tmp);
-    if (fd >= 0 && close(fd) < 0 && rc == ERR_OK)
-        rc = err_sys(err, "write %s", tmp);
-    if (rc == ERR_OK && rename(tmp, path) < 0)
-        rc = err_sys(err, "rename %s to %s", tmp, path);
-    if (rc < 0 && fd >= 0)
-        unlink(tmp);
-    free(tmp);
-    return rc;
-}
-
 int status_prometheus_file(const struct status *s, const char *path, struct err *err)
 {
     struct buf text;
@@ -285,7 +258,7 @@ int status_prometheus_file(const struct status *s, const char *path, struct err 
     buf_init(&text, (size_t)64 << 20);
     int rc = status_prometheus(s, &text, err);
     if (rc == ERR_OK)
-        rc = write_file(path, &text, err);
+        rc = fsx_publish_file(path, buf_data(&text), text.used, err);
     buf_clear(&text);
     return rc;
 }
