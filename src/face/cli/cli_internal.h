@@ -161,8 +161,6 @@ const char *cli_option_help(const struct cli_option *o, const struct cli_setting
 /* What stands behind the name in the usage, form by form; *at begins as NULL. False: no more. */
 bool cli_usage_form(const struct cli_command *command, const char **at, char *out, size_t room);
 
-const char *cli_group_name(enum cli_group group);
-
 /* The manual pages (man(7)), and a completion for bash, zsh or fish. */
 void cli_print_manual(const struct cli_settings *settings, FILE *to);
 void cli_print_conf_manual(const struct cli_settings *settings, FILE *to);

@@ -317,8 +317,9 @@ static int add_part(struct stores *s, const struct catalogue_transfer *row,
     return catalogue_arrival_add(s->catalogue, row->key, part, err);
 }
 
-int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
-                              struct catalogue_arrival *part, struct err *err)
+/* Records a transfer that is over by what the raw store really has of it. */
+static int record_what_is_there(struct stores *s, struct catalogue_transfer *row,
+                                struct catalogue_arrival *part, struct err *err)
 {
     uint8_t sha256[HASH_BYTES];
     bool sealed = false;
@@ -421,7 +422,7 @@ static int record(struct stores *s, struct op *op, struct err *err)
             return forget_duplicate(s, t, err);
         count(t, &t->part);
         if (t->dead || t->incomplete)
-            return pass_record_what_is_there(s, row, &t->part, err);
+            return record_what_is_there(s, row, &t->part, err);
         row->state = CATALOGUE_STORED;
         rc = catalogue_transfer_update(s->catalogue, row, err);
         if (rc == ERR_OK)
@@ -429,7 +430,7 @@ static int record(struct stores *s, struct op *op, struct err *err)
         return rc < 0 ? rc : note_end(s->catalogue, row, "", err);
     case OP_ABANDON:
         count(t, &t->part);
-        return row->key ? pass_record_what_is_there(s, row, &t->part, err) : ERR_OK;
+        return row->key ? record_what_is_there(s, row, &t->part, err) : ERR_OK;
     case OP_PUBLISHED:
         return intake_published(s->catalogue, row->id, "receive", err);
     case OP_APPEND:
@@ -520,7 +521,7 @@ static int repair_row(struct stores *s, struct catalogue_transfer *row,
     int rc = catalogue_begin(s->catalogue, err);
     if (rc < 0)
         return rc;
-    rc = pass_record_what_is_there(s, row, part, err);
+    rc = record_what_is_there(s, row, part, err);
     return catalogue_end(s->catalogue, rc, err);
 }
 
