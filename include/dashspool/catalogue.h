@@ -172,6 +172,9 @@ void catalogue_close(struct catalogue **c);
 int catalogue_begin(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 int catalogue_commit(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 void catalogue_rollback(struct catalogue *c);
+
+/* Commits if rc is ERR_OK, else rolls back; returns what became of it. */
+int catalogue_end(struct catalogue *c, int rc, struct err *err) DS_MUST_CHECK;
 bool catalogue_in_transaction(const struct catalogue *c); /* between begin and its end */
 
 /* No transfer that is added from now on has a key of `key` or less. The store of masters knows keys

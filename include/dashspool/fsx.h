@@ -30,6 +30,9 @@ int fsx_mkdirs(const char *path, struct err *err) DS_MUST_CHECK;
 /* Writes a whole file beside `path`, fsyncs, renames over it, fsyncs the directory. */
 int fsx_write_file(const char *path, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
 
+/* The same, without fsync and for everybody to read: after a power cut it is written anew. */
+int fsx_publish_file(const char *path, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
+
 /* Appends the whole file to `out` (whose ceiling bounds it: ERR_LIMIT). */
 int fsx_read_file(const char *path, struct buf *out, struct err *err) DS_MUST_CHECK;
 

@@ -20,6 +20,9 @@ int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err) 
 int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_transfer *row,
                         struct err *err) DS_MUST_CHECK;
 
+/* What a master is sealed with, but for its hash; borrows from row. */
+struct raw_facts intake_facts(const struct catalogue_transfer *row);
+
 /* Decodes metadata (wire.h) into row's columns and `known`; the bytes themselves are not kept
  * here. False: they cannot be read, and count as absent. */
 bool intake_metadata(const uint8_t *meta, size_t n, int64_t now_utc_us,

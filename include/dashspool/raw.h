@@ -80,6 +80,9 @@ int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err) DS_
 int raw_commit(struct raw *raw, struct err *err) DS_MUST_CHECK;
 void raw_rollback(struct raw *raw);
 
+/* Commits if rc is ERR_OK, else rolls back; returns what became of it. */
+int raw_end(struct raw *raw, int rc, struct err *err) DS_MUST_CHECK;
+
 /* Length in bytes of what is there; *sealed tells a master from a partial, and sha256 (may be NULL)
  * is set for a master. ERR_NOTFOUND if there is nothing. */
 int raw_stat(struct raw *raw, const char *day, int64_t key, int64_t *length_bytes, bool *sealed,

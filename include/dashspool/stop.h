@@ -34,7 +34,7 @@ void stop_wait(struct stop *stop, int64_t ms);
  * with EINTR. May be nested: what was noted stays noted until the outermost one is released, and
  * that decides about `hangup`. For one thread of the process. */
 void stop_catch(bool hangup);
-bool stop_caught(void);
+int stop_caught(void); /* the signal; 0: none so far */
 void stop_release(void);
 
 /* Between fork() and exec(): every signal does what it does by default, and those of `blocked`

@@ -22,6 +22,9 @@ const char *size_text(int64_t bytes, char out[SIZE_TEXT_ROOM]);
 /* The noun for n of them: `one` if n is 1, else `many`. */
 const char *size_plural(int64_t n, const char *one, const char *many);
 
+/* A number with its noun, for "%lld %s". */
+#define SIZE_COUNT(n, one, many) (long long)(n), size_plural((int64_t)(n), one, many)
+
 /* ---- known words ----
  *
  * Lists of known words, parted by spaces ("front rear other"), as messages and help name

@@ -144,14 +144,15 @@ int fsx_write_all(int fd, const void *data, size_t n, struct err *err)
     return ERR_OK;
 }
 
-int fsx_write_file(const char *path, const void *data, size_t n, struct err *err)
+/* Beside `path`, then over it. */
+static int write_over(const char *path, const void *data, size_t n, mode_t mode, bool durable,
+                      struct err *err)
 {
     char *tmp = NULL;
-    int fd = -1;
     int rc = fsx_path(&tmp, err, "%s.XXXXXX", path);
     if (rc < 0)
         return rc;
-    fd = mkostemp(tmp, O_CLOEXEC);
+    int fd = mkostemp(tmp, O_CLOEXEC);
     if (fd < 0) {
         rc = err_sys(err, "create %s", tmp);
         free(tmp);
@@ -159,18 +160,28 @@ int fsx_write_file(const char *path, const void *data, size_t n, struct err *err
     }
     if ((rc = fsx_write_all(fd, data, n, err)) < 0)
         err_wrap(err, "%s", tmp);
-    else if (fchmod(fd, 0640) < 0 || fsync(fd) < 0)
-        rc = err_sys(err, "fsync %s", tmp);
+    else if (fchmod(fd, mode) < 0 || (durable && fsync(fd) < 0))
+        rc = err_sys(err, "%s %s", durable ? "fsync" : "chmod", tmp);
     if (close(fd) < 0 && rc == ERR_OK)
         rc = err_sys(err, "close %s", tmp);
     if (rc == ERR_OK && rename(tmp, path) < 0)
         rc = err_sys(err, "rename %s to %s", tmp, path);
     if (rc < 0)
         unlink(tmp);
-    else
+    else if (durable)
         rc = sync_parent(path, err);
     free(tmp);
     return rc;
+}
+
+int fsx_write_file(const char *path, const void *data, size_t n, struct err *err)
+{
+    return write_over(path, data, n, 0640, true, err);
+}
+
+int fsx_publish_file(const char *path, const void *data, size_t n, struct err *err)
+{
+    return write_over(path, data, n, 0644, false, err);
 }
 
 int fsx_read_file(const char *path, struct buf *out, struct err *err)

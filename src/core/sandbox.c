@@ -26,158 +26,53 @@
 
 /* What FFmpeg, x264, libass, threads, malloc and stdio were seen to need, and what the C library
  * may choose instead of it. Files: Landlock decides which. */
-static const int allowed[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(pread64),
-    SCMP_SYS(readv),
-    SCMP_SYS(preadv),
-    SCMP_SYS(write),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(writev),
-    SCMP_SYS(pwritev),
-    SCMP_SYS(lseek),
-    SCMP_SYS(_llseek),
-    SCMP_SYS(open),
-    SCMP_SYS(openat),
-    SCMP_SYS(close),
-    SCMP_SYS(stat),
-    SCMP_SYS(fstat),
-    SCMP_SYS(lstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(statx),
-    SCMP_SYS(stat64),
-    SCMP_SYS(fstat64),
-    SCMP_SYS(lstat64),
-    SCMP_SYS(fstatat64),
-    SCMP_SYS(access),
-    SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat),
-    SCMP_SYS(getcwd),
-    SCMP_SYS(getdents64),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(fcntl64),
-    SCMP_SYS(dup),
-    SCMP_SYS(fsync),
-    SCMP_SYS(fdatasync),
-    SCMP_SYS(ftruncate),
-    SCMP_SYS(ftruncate64),
-    SCMP_SYS(fallocate),
-    SCMP_SYS(fadvise64),
-    SCMP_SYS(fchmod),
-    SCMP_SYS(unlink),
-    SCMP_SYS(unlinkat),
-    SCMP_SYS(rename),
-    SCMP_SYS(renameat),
-    SCMP_SYS(renameat2),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(futex),
-    SCMP_SYS(futex_time64),
-    SCMP_SYS(set_robust_list),
-    SCMP_SYS(rseq),
-    SCMP_SYS(set_tid_address),
-    SCMP_SYS(gettid),
-    SCMP_SYS(getpid),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(membarrier),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigaltstack),
-    SCMP_SYS(tgkill),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_gettime64),
-    SCMP_SYS(clock_getres),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(time),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(getuid),
-    SCMP_SYS(geteuid),
-    SCMP_SYS(getgid),
-    SCMP_SYS(getegid),
-    SCMP_SYS(uname),
-    SCMP_SYS(sysinfo),
-    SCMP_SYS(getrusage),
-    SCMP_SYS(times),
-    SCMP_SYS(umask),
-};
+static const char allowed[] =
+    "read pread64 readv preadv write pwrite64 writev pwritev lseek _llseek open openat close "
+    "stat fstat lstat newfstatat statx stat64 fstat64 lstat64 fstatat64 access faccessat "
+    "faccessat2 readlink readlinkat getcwd getdents64 fcntl fcntl64 dup fsync fdatasync "
+    "ftruncate ftruncate64 fallocate fadvise64 fchmod unlink unlinkat rename renameat renameat2 "
+    "poll ppoll brk munmap mremap madvise futex futex_time64 set_robust_list rseq "
+    "set_tid_address gettid getpid sched_yield sched_getaffinity membarrier rt_sigaction "
+    "rt_sigprocmask rt_sigreturn sigaltstack tgkill restart_syscall exit exit_group "
+    "clock_gettime clock_gettime64 clock_getres gettimeofday time nanosleep clock_nanosleep "
+    "getrandom getuid geteuid getgid getegid uname sysinfo getrusage times umask";
 
 /* Beside those: what SQLite and the spool were seen to need … */
-static const int allowed_store[] = {
-    SCMP_SYS(mkdir),    SCMP_SYS(mkdirat),   SCMP_SYS(rmdir),           SCMP_SYS(flock),
-    SCMP_SYS(statfs),   SCMP_SYS(fstatfs),   SCMP_SYS(fchown),          SCMP_SYS(chmod),
-    SCMP_SYS(fchmodat), SCMP_SYS(utimensat), SCMP_SYS(sync_file_range), SCMP_SYS(syncfs),
-};
+static const char allowed_store[] =
+    "mkdir mkdirat rmdir flock statfs fstatfs fchown chmod fchmodat utimensat sync_file_range "
+    "syncfs";
 
 /* … what libuv, OpenSSL on memory buffers and libmicrohttpd … */
-static const int allowed_server[] = {
-    SCMP_SYS(accept),        SCMP_SYS(accept4),       SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),       SCMP_SYS(sendto),        SCMP_SYS(sendmsg),
-    SCMP_SYS(shutdown),      SCMP_SYS(getsockname),   SCMP_SYS(getpeername),
-    SCMP_SYS(getsockopt),    SCMP_SYS(setsockopt),    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),   SCMP_SYS(epoll_pwait2),  SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_create1), SCMP_SYS(eventfd2),      SCMP_SYS(pipe2),
-    SCMP_SYS(dup3),          SCMP_SYS(ioctl),         SCMP_SYS(prlimit64),
-    SCMP_SYS(getppid),       SCMP_SYS(get_mempolicy), SCMP_SYS(rt_sigtimedwait),
-    SCMP_SYS(sendfile),      SCMP_SYS(sendfile64),
-};
+static const char allowed_server[] =
+    "accept accept4 recvfrom recvmsg sendto sendmsg shutdown getsockname getpeername getsockopt "
+    "setsockopt epoll_wait epoll_pwait epoll_pwait2 epoll_ctl epoll_create1 eventfd2 pipe2 dup3 "
+    "ioctl prlimit64 getppid get_mempolicy rt_sigtimedwait sendfile sendfile64";
 
 /* … and what watching folders does. */
-static const int allowed_watcher[] = {
-    SCMP_SYS(inotify_add_watch),
-    SCMP_SYS(inotify_rm_watch),
-};
+static const char allowed_watcher[] = "inotify_add_watch inotify_rm_watch";
 
 /* Nothing asks for these by accident. */
-static const int deadly[] = {
-    SCMP_SYS(execve),
-    SCMP_SYS(execveat),
-    SCMP_SYS(ptrace),
-    SCMP_SYS(process_vm_readv),
-    SCMP_SYS(process_vm_writev),
-    SCMP_SYS(mount),
-    SCMP_SYS(umount2),
-    SCMP_SYS(pivot_root),
-    SCMP_SYS(chroot),
-    SCMP_SYS(unshare),
-    SCMP_SYS(setns),
-    SCMP_SYS(bpf),
-    SCMP_SYS(init_module),
-    SCMP_SYS(finit_module),
-    SCMP_SYS(kexec_load),
-    SCMP_SYS(open_by_handle_at),
-    SCMP_SYS(keyctl),
-    SCMP_SYS(userfaultfd),
-    SCMP_SYS(perf_event_open),
-};
+static const char deadly[] =
+    "execve execveat ptrace process_vm_readv process_vm_writev mount umount2 pivot_root chroot "
+    "unshare setns bpf init_module finit_module kexec_load open_by_handle_at keyctl userfaultfd "
+    "perf_event_open";
 
 /* Under the sanitizers, which need an unknown lot: allowed but these. */
-static const int refused[] = {
-    SCMP_SYS(socket),  SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind),
-    SCMP_SYS(fork),    SCMP_SYS(vfork),      SCMP_SYS(link),    SCMP_SYS(linkat),
-    SCMP_SYS(symlink), SCMP_SYS(symlinkat),
-};
+static const char refused[] =
+    "socket socketpair connect bind fork vfork link linkat symlink symlinkat";
 
-static int add_all(scmp_filter_ctx f, uint32_t action, const int *call, size_t n)
+/* Calls by their names, parted by spaces. -EINVAL: libseccomp knows no such call. */
+static int add_all(scmp_filter_ctx f, uint32_t action, const char *calls)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = seccomp_rule_add(f, action, call[i], 0);
+    for (size_t n; rc == 0 && (n = strcspn(calls, " ")) > 0; calls += n + (calls[n] == ' ')) {
+        char name[32];
+        snprintf(name, sizeof name, "%.*s", (int)n, calls);
+        int call = seccomp_syscall_resolve_name(name);
+        rc = call == __NR_SCMP_ERROR ? -EINVAL : seccomp_rule_add(f, action, call, 0);
+    }
     return rc;
 }
-#define ADD_ALL(f, action, calls) add_all(f, action, calls, sizeof(calls) / sizeof *(calls))
 
 /* Threads, no processes; memory, but no new code. clone3() hides its flags in memory: the C library
  * takes clone() when there is none. */
@@ -207,18 +102,18 @@ static int sandbox_filter(enum sandbox_kind kind, struct err *err)
     scmp_filter_ctx f = seccomp_init(others);
     if (!f)
         return err_nomem(err, "a system-call filter");
-    int rc = ADD_ALL(f, SCMP_ACT_KILL_PROCESS, deadly);
+    int rc = add_all(f, SCMP_ACT_KILL_PROCESS, deadly);
     if (rc == 0)
-        rc = SANITIZED ? ADD_ALL(f, SCMP_ACT_ERRNO(EPERM), refused)
-                       : ADD_ALL(f, SCMP_ACT_ALLOW, allowed);
+        rc = SANITIZED ? add_all(f, SCMP_ACT_ERRNO(EPERM), refused)
+                       : add_all(f, SCMP_ACT_ALLOW, allowed);
     if (rc == 0 && !SANITIZED)
         rc = add_judged(f);
     if (rc == 0 && !SANITIZED && kind != SANDBOX_CONVERTER)
-        rc = ADD_ALL(f, SCMP_ACT_ALLOW, allowed_store);
+        rc = add_all(f, SCMP_ACT_ALLOW, allowed_store);
     if (rc == 0 && !SANITIZED && kind == SANDBOX_SERVER)
-        rc = ADD_ALL(f, SCMP_ACT_ALLOW, allowed_server);
+        rc = add_all(f, SCMP_ACT_ALLOW, allowed_server);
     if (rc == 0 && !SANITIZED && kind == SANDBOX_WATCHER)
-        rc = ADD_ALL(f, SCMP_ACT_ALLOW, allowed_watcher);
+        rc = add_all(f, SCMP_ACT_ALLOW, allowed_watcher);
     if (rc == 0)
         rc = seccomp_load(f);
     seccomp_release(f);

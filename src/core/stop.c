@@ -55,8 +55,7 @@ static struct sigaction before[N_CAUGHT];
 
 static void on_signal(int signum)
 {
-    (void)signum;
-    caught = 1;
+    caught = signum;
 }
 
 void stop_catch(bool hangup)
@@ -74,9 +73,9 @@ void stop_catch(bool hangup)
     }
 }
 
-bool stop_caught(void)
+int stop_caught(void)
 {
-    return caught != 0;
+    return caught;
 }
 
 void stop_release(void)

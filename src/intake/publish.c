@@ -23,6 +23,26 @@ int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_t
     return rc < 0 ? rc : catalogue_transfer_add(c, row, err);
 }
 
+struct raw_facts intake_facts(const struct catalogue_transfer *row)
+{
+    const struct catalogue_wire *w = &row->wire;
+    return (struct raw_facts){.id = row->id,
+                              .imei = row->imei,
+                              .camera = row->camera,
+                              .kind = row->kind,
+                              .source = row->source,
+                              .arrived_us = row->arrived_us,
+                              .length_bytes = row->length_bytes,
+                              .init = w->init,
+                              .init_bytes = w->init_n,
+                              .meta = w->meta,
+                              .meta_bytes = w->meta_n,
+                              .start = w->start,
+                              .start_bytes = w->start_n,
+                              .path = w->path,
+                              .path_bytes = w->path_n};
+}
+
 int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
                 const struct custody_what *what, struct err *err)
 {
@@ -112,10 +132,7 @@ int intake_published(struct catalogue *c, const char *id, const char *who, struc
     rc = mark(c, id, who, err);
     if (!own)
         return rc;
-    if (rc == ERR_OK)
-        return catalogue_commit(c, err);
-    catalogue_rollback(c);
-    return rc;
+    return catalogue_end(c, rc, err);
 }
 
 struct late {

@@ -214,7 +214,7 @@ static void test_what_is_still_coming_in_is_waited_for(void **state)
     struct proc camera = proc_start(in_dir("camera.log"), argv);
     world_wait_stored(&w, IMEI, 199 * 1024);
     expect(RUN("work", "--once"), 0,
-           "1 jobs done, 0 failed, 1 waiting for the rest of their events");
+           "1 job done, 0 failed, 1 waiting for the rest of their events");
     assert_packages(0);
     assert_int_equal(proc_stop(&camera, SIGKILL), 128 + SIGKILL);
     take("--rear", CLIP, TIME, "crash");
@@ -270,7 +270,7 @@ static void test_what_has_no_job_yet_is_waited_for(void **state)
                      1);
     assert_int_equal(rename(in_dir(job), in_dir("job")), 0);
     expect(RUN("work", "--once"), 0,
-           "1 jobs done, 0 failed, 1 waiting for the rest of their events");
+           "1 job done, 0 failed, 1 waiting for the rest of their events");
     assert_packages(0);
     assert_int_equal(rename(in_dir("job"), in_dir(job)), 0);
     expect(RUN("work", "--once"), 0, "0 failed\n");
@@ -302,7 +302,7 @@ static void test_a_package_that_cannot_be_made_says_why(void **state)
 {
     (void)state;
     take_photo("--photo-front", TIME, "crash");
-    expect(RUN("work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect(RUN("work", "--once", "--stage", "convert"), 0, "1 job done");
     support_write(in_dir("root/archive/" IMEI "/2024-11-29/" IMEI
                          "-front-photo-20241129T072345Z.still-DERIVED.jpg"),
                   "other", 5);

@@ -114,7 +114,7 @@ static void test_a_stage_may_come_right_after_receive(void **state)
     configure(w, "[exec backup]\nafter = receive\n"
                  "command = cp %{master} @/copy\n");
     take_photo(w);
-    expect_err(RUN(w, "work", "--once", "--stage", "backup"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "backup"), 0, "1 job done");
     struct buf a = support_read(PHOTO), b = support_read(at(w, "copy"));
     assert_int_equal(a.used, b.used);
     assert_memory_equal(buf_data(&a), buf_data(&b), a.used);
@@ -149,7 +149,7 @@ static void test_once_waits_for_no_attempt(void **state)
     struct workplace *w = *state;
     configure(w, "[exec up]\nbackoff = 1 h\ncommand = sh -c 'echo no route; exit 75'\n");
     take_photo(w);
-    expect_err(RUN(w, "work", "--once"), 1, "1 jobs done, 0 failed, 1 to be retried");
+    expect_err(RUN(w, "work", "--once"), 1, "1 job done, 0 failed, 1 to be retried");
     expect_err(RUN(w, "work", "--once"), 0, "0 jobs done, 0 failed\n");
     assert_string_equal(text_of(w, "root/spool/up/new/" ID "/output.txt"), "no route\n");
 }
@@ -303,7 +303,7 @@ static void test_a_program_that_is_not_there_is_waited_for(void **state)
     assert_int_equal(r.status, 1);
     assert_has(proc_err(&r), "command 'no-such-program-here' not found in /usr/local/sbin");
     assert_has(proc_err(&r), "cannot run /no/such/program: No such file or directory");
-    assert_has(proc_err(&r), "1 jobs done, 0 failed, 2 to be retried");
+    assert_has(proc_err(&r), "1 job done, 0 failed, 2 to be retried");
     proc_clear(&r);
 }
 
@@ -361,7 +361,7 @@ static void test_a_killed_worker_takes_its_command_along_and_the_job_is_done_onc
                  "[exec then]\nafter = slow\ncommand = sh -c 'echo then >>@/log'\n");
     take_photo(w);
     assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
-    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 job done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     assert_int_equal(proc_stop(&worker, SIGKILL), 128 + SIGKILL);
@@ -400,7 +400,7 @@ static void test_a_killed_supervisor_leaves_nothing_running(void **state)
                  "setsid sleep 1000 & echo $! >@/own; echo $! >@/fifo; wait'\n");
     take_photo(w);
     assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
-    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 job done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     pid_t own = (pid_t)strtol(said, NULL, 10), supervisor = parent_of(parent_of(own));
@@ -416,7 +416,7 @@ static void test_a_job_that_kills_its_worker_again_and_again_fails(void **state)
     struct workplace *w = *state;
     configure(w, "[exec deadly]\nretries = 2\ncommand = true\n");
     take_photo(w);
-    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 job done");
     /* as two sweeps after two killed workers leave it */
     support_write(at(w, "root/spool/deadly/new/" ID "/attempt"), "3\n", 2);
     expect_err(RUN(w, "work", "--once"), 1, "1 failed");
@@ -431,7 +431,7 @@ static void test_sigterm_gives_a_commands_job_back_uncounted(void **state)
     configure(w, "[exec slow]\ncommand = sh -c 'echo $$ >@/fifo; exec sleep 1000'\n");
     take_photo(w);
     assert_int_equal(mkfifo(at(w, "fifo"), 0600), 0);
-    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 jobs done");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 job done");
     struct proc worker = start_work(w, "slow");
     hear(w, said, sizeof said);
     assert_int_equal(proc_stop(&worker, SIGTERM), 0);

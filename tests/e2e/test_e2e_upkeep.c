@@ -174,10 +174,10 @@ static void test_jobs_of_other_stages_are_cared_for(void **state)
     snprintf(conf, sizeof conf, "%s/40-retention.conf", dir);
     support_write(conf, settings, sizeof settings - 1);
     expect(RUN("--config", dir, "work", "--once"), 1, "1 failed");
-    expect(RUN("--config", dir, "fsck"), 0, "1 jobs: no problems");
+    expect(RUN("--config", dir, "fsck"), 0, "1 job: no problems");
     expect(RUN("--config", dir, "sweep"), 0, "0 failed jobs deleted");
     expect(RUN("fsck"), 1,
-           "spool/send: 1 jobs of a stage that is not in the settings: nothing processes them");
+           "spool/send: 1 job of a stage that is not in the settings: nothing processes them");
     expect(RUN("sweep"), 0, "spool/send: a stage that the settings do not have");
     expect(RUN("drop", "--stage", "send", id), 0, "dropped");
     expect(RUN("show", id, "--custody"), 0, "\"stage\":\"send\"");

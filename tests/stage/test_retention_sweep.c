@@ -332,8 +332,8 @@ static void test_jobs_of_a_stage_that_the_settings_do_not_have_are_noted(void **
     ahead_us = 91 * DAY_US;
     struct retention_result r =
         upkept_sweep_with(root, RULES("masters", "30d", "failed", "90d"), &known, false, told);
-    assert_non_null(strstr(told, "note spool/old: a stage that the settings do not have: 1 jobs "
-                                 "wait there, and keep their originals; 0 failed"));
+    assert_non_null(strstr(told, "note spool/old: a stage that the settings do not have: 1 job "
+                                 "waits there, which keeps the originals; 0 failed"));
     assert_null(strstr(told, "spool/older")); /* its only one was to go */
     assert_int_equal(r.troubles, 0);
     assert_int_equal(r.jobs, 1);

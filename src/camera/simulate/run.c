@@ -1,4 +1,3 @@
-#include "dashspool/fsx.h"
 #include "dashspool/simulate.h"
 #include "dashspool/tls.h"
 #include <errno.h>

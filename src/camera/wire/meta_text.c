@@ -5,7 +5,6 @@
 #include "meta_internal.h"
 #include <jansson.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* Reads a package once, judges what a bag has to be and what stands over it, and has the rest
  * judged: each file is what its manifest says, or is named. */
 #include "dashspool/seal.h"
+#include "dashspool/text.h"
 #include "verify_internal.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -182,13 +183,14 @@ void verify_manifests_judge(struct verify *v)
     judge_extras(v);
     judge_oxum(v);
     verify_result(v, VERIFY_STRUCTURE, "a BagIt bag with SHA-256 manifests");
-    snprintf(text, sizeof text, "%zu files in data/, %zu beside it", in_data, n - in_data);
+    snprintf(text, sizeof text, "%lld %s in data/, %zu beside it",
+             SIZE_COUNT(in_data, "file", "files"), n - in_data);
     verify_result(v, VERIFY_COMPLETENESS, text);
-    snprintf(text, sizeof text, "%zu files match the manifest",
-             v->payload.used / sizeof(struct claim));
+    snprintf(text, sizeof text, "%lld %s the manifest",
+             SIZE_COUNT(v->payload.used / sizeof(struct claim), "file matches", "files match"));
     verify_result(v, VERIFY_PAYLOAD, text);
-    snprintf(text, sizeof text, "%zu files match the tag manifest",
-             v->tags.used / sizeof(struct claim));
+    snprintf(text, sizeof text, "%lld %s the tag manifest",
+             SIZE_COUNT(v->tags.used / sizeof(struct claim), "file matches", "files match"));
     verify_result(v, VERIFY_TAGS, text);
 }
 

@@ -16,7 +16,7 @@
 
 #define AT(field) offsetof(struct catalogue_filter, field)
 const struct cli_option cli_filter_options[] = {
-    {CLI_TEXT, "imei", "N", "of this tracker (IMEI)", .offset = AT(imei)},
+    {OPT_TEXT("imei", "N", imei, "of this tracker (IMEI)")},
     {CLI_WORD, "camera", "C", "of this camera: {}", .offset = AT(camera),
      .words = CATALOGUE_CAMERAS},
     {CLI_WORD, "kind", "K", "{}", .offset = AT(kind), .words = CATALOGUE_KINDS},
@@ -172,13 +172,13 @@ struct list_options {
     bool json;
 };
 
+#define AT(field) offsetof(struct list_options, field)
 static const struct cli_option list_options[] = {
     {CLI_TABLE, .table = cli_filter_options, .offset = offsetof(struct list_options, filter)},
-    {CLI_INT, "limit", "N", "list at most N", .offset = offsetof(struct list_options, limit),
-     .min = 1, .max = 1e9},
-    {CLI_FLAG, "json", NULL, "print everything known about each, as a JSON array",
-     .offset = offsetof(struct list_options, json)},
+    {OPT_INT("limit", "N", limit, 1, 1e9, "list at most N")},
+    {OPT_FLAG("json", json, "print everything known about each, as a JSON array")},
     {0}};
+#undef AT
 
 static int run_list(struct cli *cli, const struct cli_args *args)
 {

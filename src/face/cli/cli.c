@@ -1,13 +1,8 @@
 /* What the commands share: how they say what went wrong, stop, and open things. */
 #include "cli_internal.h"
-#include "dashspool/clock.h"
-#include "dashspool/hash.h"
 #include "dashspool/log.h"
 #include <pwd.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 int cli_fail(const char *command, const struct err *err)
@@ -66,27 +61,6 @@ const char *cli_user_name(void)
 {
     const struct passwd *p = getpwuid(getuid());
     return p ? p->pw_name : "somebody";
-}
-
-static volatile sig_atomic_t stop;
-
-static void on_stop(int signum)
-{
-    (void)signum;
-    stop = 1;
-}
-
-void cli_stop_catch(void)
-{
-    struct sigaction act = {.sa_handler = on_stop};
-    sigemptyset(&act.sa_mask);
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
-}
-
-bool cli_stopped(void)
-{
-    return stop;
 }
 
 int cli_print_json(const char *command, json_t *value)

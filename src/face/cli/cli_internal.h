@@ -55,6 +55,16 @@ struct cli_option {
     int (*set)(void *at, const char *text, struct err *err);
 };
 
+/* What most rows hold; AT(field) is the table's: where the field lies in the command's struct. */
+#define OPT_FLAG(name, field, help)        CLI_FLAG, name, NULL, help, .offset = AT(field)
+#define OPT_TEXT(name, value, field, help) CLI_TEXT, name, value, help, .offset = AT(field)
+#define OPT_INT(name, value, field, least, most, help) \
+    CLI_INT, name, value, help, .offset = AT(field), .min = (least), .max = (most)
+#define OPT_NUMBER(name, value, field, least, most, help) \
+    CLI_NUMBER, name, value, help, .offset = AT(field), .min = (least), .max = (most)
+#define OPT_SETTING(name, value, its_key, help) \
+    CLI_SETTING, name, value, help, .section = SECTION, .key = (its_key), .fixed = "yes"
+
 enum cli_group { CLI_RECEIVE, CLI_CONVERT, CLI_LOOK, CLI_EVIDENCE, CLI_OPERATE, CLI_TEST };
 
 struct cli_given {
@@ -151,8 +161,6 @@ const char *cli_option_help(const struct cli_option *o, const struct cli_setting
 /* What stands behind the name in the usage, form by form; *at begins as NULL. False: no more. */
 bool cli_usage_form(const struct cli_command *command, const char **at, char *out, size_t room);
 
-const char *cli_group_name(enum cli_group group);
-
 /* The manual pages (man(7)), and a completion for bash, zsh or fish. */
 void cli_print_manual(const struct cli_settings *settings, FILE *to);
 void cli_print_conf_manual(const struct cli_settings *settings, FILE *to);
@@ -182,10 +190,6 @@ int cli_print_json(const char *command, json_t *value);
 
 /* Who is at the keyboard. */
 const char *cli_user_name(void);
-
-/* SIGINT and SIGTERM make cli_stopped() true, and nothing else. */
-void cli_stop_catch(void);
-bool cli_stopped(void);
 
 /* The names of the stages of the settings, enabled or not. *stages is the caller's
  * (stages_free()), out borrows from it and from names. */

@@ -30,19 +30,17 @@ struct globals {
 #define AT(field) offsetof(struct globals, field)
 const struct cli_option cli_globals[] = {
     {CLI_HEADING, .help = "Options of every command, before or after it:"},
-    {CLI_TEXT, "root", "DIR", "data directory (default: $DASHSPOOL_ROOT, else ./dashspool.data)",
-     .offset = AT(root)},
-    {CLI_TEXT, "config", "DIR",
-     "settings directory (default: ROOT/pipeline.d, else {}, else built-in defaults)",
-     .offset = AT(config)},
+    {OPT_TEXT("root", "DIR", root,
+              "data directory (default: $DASHSPOOL_ROOT, else ./dashspool.data)")},
+    {OPT_TEXT("config", "DIR", config,
+              "settings directory (default: ROOT/pipeline.d, else {}, else built-in defaults)")},
     {CLI_WORD, "log-level", "LEVEL",
      "least severe message to log: {} (default: $DASHSPOOL_LOG_LEVEL, else info)",
      .offset = AT(level), .words = "error warn info debug"},
-    {CLI_FLAG, "log-json", NULL, "log one JSON object per line; same as $DASHSPOOL_LOG_JSON=yes",
-     .offset = AT(json)},
+    {OPT_FLAG("log-json", json, "log one JSON object per line; same as $DASHSPOOL_LOG_JSON=yes")},
     {CLI_FLAG, "help", NULL, "show help for the command, or this text", .offset = AT(help),
      .letter = 'h'},
-    {CLI_FLAG, "version", NULL, "print the version", .offset = AT(version)},
+    {OPT_FLAG("version", version, "print the version")},
     {0}};
 #undef AT
 

@@ -2,6 +2,7 @@
 #include "convert_batch.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
+#include "dashspool/stop.h"
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -171,13 +172,6 @@ struct batch {
     size_t next, n_ended;
 };
 
-static volatile sig_atomic_t stop;
-
-static void on_stop(int signum)
-{
-    stop = signum;
-}
-
 static int target_dir(const struct batch *b, const struct input *in, char **out, struct err *err)
 {
     const char *dir = b->request->out_dir;
@@ -223,7 +217,7 @@ static void end_slot(struct batch *b, struct slot *s)
     int rc = confine_finish(&s->c, &result, &err);
     free(s->dir);
     *s = (struct slot){0};
-    if (!stop || rc == ERR_OK)
+    if (!stop_caught() || rc == ERR_OK)
         tell(b, in, rc, &result, &err);
 }
 
@@ -331,7 +325,7 @@ static void wait_any(struct batch *b, const sigset_t *open_mask)
 
 static void start_some(struct batch *b)
 {
-    while (!stop && b->running < b->jobs && b->next < b->inputs->n && start_next(b))
+    while (!stop_caught() && b->running < b->jobs && b->next < b->inputs->n && start_next(b))
         ;
 }
 
@@ -347,12 +341,12 @@ static void step(struct batch *b, struct slot *s)
 
 static void run(struct batch *b, const sigset_t *open_mask)
 {
-    while (!stop && (b->running > 0 || b->next < b->inputs->n)) {
+    while (!stop_caught() && (b->running > 0 || b->next < b->inputs->n)) {
         start_some(b);
         show(b);
         if (b->running > 0)
             wait_any(b, open_mask);
-        for (int i = 0; i <= b->jobs && !stop; i++)
+        for (int i = 0; i <= b->jobs && !stop_caught(); i++)
             step(b, &b->slot[i]);
     }
     for (int i = 0; i <= b->jobs; i++)
@@ -371,23 +365,17 @@ int batch_run(const struct convert_request *request, const struct confine_limits
               const struct inputs *inputs, struct progress *progress, batch_ended_fn *ended,
               void *arg)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct batch b = {request, limits, inputs, progress, ended, arg, .jobs = jobs_of(request)};
-    struct sigaction act = {.sa_handler = on_stop}, old[3];
     sigset_t ours, before;
-    stop = 0;
-    sigemptyset(&act.sa_mask);
+    stop_catch(true);
     sigemptyset(&ours);
-    for (int i = 0; i < 3; i++) {
-        sigaddset(&ours, signals[i]);
-        sigaction(signals[i], NULL, &old[i]);
-        if (old[i].sa_handler != SIG_IGN) /* nohup */
-            sigaction(signals[i], &act, NULL);
-    }
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGHUP);
     sigprocmask(SIG_BLOCK, &ours, &before); /* open only while waiting: none is missed */
     run(&b, &before);
     sigprocmask(SIG_SETMASK, &before, NULL);
-    for (int i = 0; i < 3; i++)
-        sigaction(signals[i], &old[i], NULL);
-    return stop;
+    int signum = stop_caught();
+    stop_release();
+    return signum;
 }

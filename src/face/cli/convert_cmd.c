@@ -67,10 +67,7 @@ static int add_mask(void *at, const char *text, struct err *err)
 
 #define AT(field)     offsetof(struct wish, field)
 #define ROOM_OF(text) (sizeof((struct convert_options *)0)->text - 1)
-#define SETTING(name, value, text, its_key)                                             \
-    {                                                                                   \
-        CLI_SETTING, name, value, text, .section = &convert_cfg_section, .key = its_key \
-    }
+#define SECTION       &convert_cfg_section
 
 static const struct cli_option options[] = {
     {CLI_ROW, "clip.working.mp4", NULL, "the camera's own coded frames, correct timing"},
@@ -80,28 +77,22 @@ static const struct cli_option options[] = {
     {CLI_TEXT, "output", "DIR", "write to DIR instead; the folder structure is kept", .letter = 'o',
      .offset = AT(out_dir)},
     {CLI_SETTING, "copies", "LIST", "of {}, with commas (default working,viewing)",
-     .section = &convert_cfg_section, .key = "copies",
+     .section = SECTION, .key = "copies",
      .words = "working viewing timing csv poster sheet gpx kml geojson srt vtt"},
-    {CLI_INT, "jobs", "N", "files converted in parallel (default: one per core)",
-     .offset = AT(jobs), .min = 1, .max = 256},
-    {CLI_FLAG, "force", NULL, "overwrite existing copies", .offset = AT(force)},
-    {CLI_SETTING, "check", NULL, "fully decode every copy before accepting it",
-     .section = &convert_cfg_section, .key = "check", .fixed = "yes"},
+    {OPT_INT("jobs", "N", jobs, 1, 256, "files converted in parallel (default: one per core)")},
+    {OPT_FLAG("force", force, "overwrite existing copies")},
+    {CLI_SETTING, "check", NULL, "fully decode every copy before accepting it", .section = SECTION,
+     .key = "check", .fixed = "yes"},
 
     {CLI_HEADING, .help = "what the camera's metadata would have supplied:"},
-    {CLI_TEXT, "time", "T",
-     "start of the clip, 2024-11-29T09:23:45+02:00 (default: from the file name)",
-     .offset = AT(time)},
-    {CLI_TEXT, "tz", "ZONE",
-     "time zone of the clock in the picture: +02:00, Z, or a name such as Europe/Berlin",
-     .offset = AT(tz)},
-    {CLI_NUMBER, "lat", "D", "latitude, degrees WGS 84; with --lon", .offset = AT(lat), .min = -90,
-     .max = 90},
-    {CLI_NUMBER, "lon", "D", "longitude, degrees WGS 84; with --lat", .offset = AT(lon),
-     .min = -180, .max = 180},
-    {CLI_NUMBER, "fps", "R", "frame rate, if neither file nor metadata states it",
-     .offset = AT(fps), .min = 0.1, .max = 240},
-    {CLI_TEXT, "meta", "FILE", "the camera's metadata response, as received", .offset = AT(meta)},
+    {OPT_TEXT("time", "T", time,
+              "start of the clip, 2024-11-29T09:23:45+02:00 (default: from the file name)")},
+    {OPT_TEXT("tz", "ZONE", tz,
+              "time zone of the clock in the picture: +02:00, Z, or a name such as Europe/Berlin")},
+    {OPT_NUMBER("lat", "D", lat, -90, 90, "latitude, degrees WGS 84; with --lon")},
+    {OPT_NUMBER("lon", "D", lon, -180, 180, "longitude, degrees WGS 84; with --lat")},
+    {OPT_NUMBER("fps", "R", fps, 0.1, 240, "frame rate, if neither file nor metadata states it")},
+    {OPT_TEXT("meta", "FILE", meta, "the camera's metadata response, as received")},
     {CLI_TEXT, "track", "FILE",
      "GPX, NMEA or CSV track covering the clip: position and speed over time", .offset = AT(track),
      .max = ROOM_OF(track_path)},
@@ -111,23 +102,23 @@ static const struct cli_option options[] = {
 
     {CLI_HEADING, .help = "how the copies are made:"},
     {CLI_SETTING, "sound", "CODEC",
-     "audio codec of the working copy: {} (default aac; flac is lossless)",
-     .section = &convert_cfg_section, .key = "sound", .words = "aac flac"},
-    SETTING("encoder", "NAME", "FFmpeg encoder for the viewing copy (default libx264)", "encoder"),
+     "audio codec of the working copy: {} (default aac; flac is lossless)", .section = SECTION,
+     .key = "sound", .words = "aac flac"},
+    {OPT_SETTING("encoder", "NAME", "encoder",
+                 "FFmpeg encoder for the viewing copy (default libx264)")},
     {CLI_SET, "still", "T", "save the frame at T seconds (or mm:ss.s) as a JPEG; up to 8 times",
      .offset = AT(stills), .set = add_still},
-    SETTING("osd-template", "TEXT",
-            "overlay, with {date} {time} {zone} {lat} {lon} {camera} {imei} {trigger} {t_minus} "
-            "{picture} {speed} {note} {id}",
-            "osd_template"),
-    {CLI_SETTING, "osd-position", "P", "{}", .section = &convert_cfg_section, .key = "osd_position",
+    {OPT_SETTING("osd-template", "TEXT", "osd_template",
+                 "overlay, with {date} {time} {zone} {lat} {lon} {camera} {imei} {trigger} "
+                 "{t_minus} {picture} {speed} {note} {id}")},
+    {CLI_SETTING, "osd-position", "P", "{}", .section = SECTION, .key = "osd_position",
      .words = "bottom-left bottom-right top-right"},
-    SETTING("osd-size", "N", "1 is the default size", "osd_size"),
-    {CLI_SETTING, "osd-units", "U", "{}", .section = &convert_cfg_section, .key = "osd_units",
+    {OPT_SETTING("osd-size", "N", "osd_size", "1 is the default size")},
+    {CLI_SETTING, "osd-units", "U", "{}", .section = SECTION, .key = "osd_units",
      .words = "metric imperial"},
-    {CLI_SETTING, "osd-no-box", NULL, "omit the dark box behind the text",
-     .section = &convert_cfg_section, .key = "osd_box", .fixed = "no"},
-    SETTING("note", "TEXT", "{note} of the overlay", "note"),
+    {CLI_SETTING, "osd-no-box", NULL, "omit the dark box behind the text", .section = SECTION,
+     .key = "osd_box", .fixed = "no"},
+    {OPT_SETTING("note", "TEXT", "note", "{note} of the overlay")},
 
     {CLI_HEADING,
      .help = "redaction; no working copy is made, and file names contain -REDACTED-DERIVED:"},
@@ -135,7 +126,7 @@ static const struct cli_option options[] = {
      "black out this box, in pixels of the original frame; times in seconds or mm:ss (default: "
      "whole video); up to 32 times",
      .offset = AT(masks), .set = add_mask},
-    {CLI_FLAG, "redact-sound", NULL, "remove the sound", .offset = AT(no_sound)},
+    {OPT_FLAG("redact-sound", no_sound, "remove the sound")},
     {0}};
 
 /* ---- what is known of the footage ---- */

@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
+#include "dashspool/stop.h"
 #include "dashspool/text.h"
 #include "dashspool/work.h"
 #include "terminal.h"
@@ -75,26 +76,25 @@ struct shown {
     int begun, of;
 };
 
-static bool show_progress(void *arg, const char *id, double done)
+static void show(struct shown *s, const char *id, double done, bool of_one)
 {
-    struct shown *s = arg;
     if (strcmp(id, s->id) != 0) {
         s->begun++;
         snprintf(s->id, sizeof s->id, "%s", id);
     }
-    progress_show(&s->bar, s->begun, s->of, done, id);
-    return !cli_stopped();
+    progress_show(&s->bar, s->begun, s->of, of_one ? (s->begun - 1 + done) / s->of : done, id);
+}
+
+static bool show_progress(void *arg, const char *id, double done)
+{
+    show(arg, id, done, false);
+    return !stop_caught();
 }
 
 static bool show_completion(void *arg, const char *id, double done)
 {
-    struct shown *s = arg;
-    if (strcmp(id, s->id) != 0) {
-        s->begun++;
-        snprintf(s->id, sizeof s->id, "%s", id);
-    }
-    progress_show(&s->bar, s->begun, s->of, (s->begun - 1 + done) / s->of, id);
-    return !cli_stopped();
+    show(arg, id, done, true);
+    return !stop_caught();
 }
 
 static void tell_cannot(void *arg, const char *id, const char *why)
@@ -136,8 +136,9 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     progress_clear(&shown.bar);
     if (rc < 0)
         return cli_fail("export", &err);
-    printf("%s: %d transfer%s, %lld files in data/, %s\n", request->path, r.transfers,
-           r.transfers == 1 ? "" : "s", (long long)r.files, size_text(r.bytes, size));
+    printf("%s: %lld %s, %lld %s in data/, %s\n", request->path,
+           SIZE_COUNT(r.transfers, "transfer", "transfers"), SIZE_COUNT(r.files, "file", "files"),
+           size_text(r.bytes, size));
     if (r.partial > 0)
         printf("  partial transfers among them: %d\n", r.partial);
     if (r.without_copies > 0)
@@ -230,18 +231,14 @@ static const struct cli_option options[] = {
      .letter = 'o', .offset = AT(path)},
     {CLI_TEXT, "who", "TEXT", "name of the exporter (default: your user name)", .offset = AT(who),
      .min = 1},
-    {CLI_TEXT, "sign-cert", "FILE",
-     "sign with this certificate (PEM); 'dashspool keygen' creates one", .offset = AT(sign_cert)},
-    {CLI_TEXT, "sign-key", "FILE", "key of the certificate (PEM, or a pkcs11: URI)",
-     .offset = AT(sign_key)},
-    {CLI_FLAG, "as-is", NULL, "include only existing copies (default: make missing copies first)",
-     .offset = AT(as_is)},
-    {CLI_TEXT, "tsa", "URL",
-     "get a time stamp from this authority (RFC 3161); when offline, 'dashspool attach-timestamp' "
-     "adds one later",
-     .offset = AT(tsa_url)},
-    {CLI_FLAG, "no-protect", NULL, "do not protect its transfers from the retention rules",
-     .offset = AT(no_protect)},
+    {OPT_TEXT("sign-cert", "FILE", sign_cert,
+              "sign with this certificate (PEM); 'dashspool keygen' creates one")},
+    {OPT_TEXT("sign-key", "FILE", sign_key, "key of the certificate (PEM, or a pkcs11: URI)")},
+    {OPT_FLAG("as-is", as_is, "include only existing copies (default: make missing copies first)")},
+    {OPT_TEXT("tsa", "URL", tsa_url,
+              "get a time stamp from this authority (RFC 3161); when offline, 'dashspool "
+              "attach-timestamp' adds one later")},
+    {OPT_FLAG("no-protect", no_protect, "do not protect its transfers from the retention rules")},
     {CLI_TIME, "at", "T",
      "date of the package (default: now); the same store, selection and T give the same bytes",
      .offset = AT(at_us)},
@@ -256,10 +253,9 @@ static const struct cli_option options[] = {
      "black out this box, in pixels of the original frame; times in seconds or mm:ss; OF: a camera "
      "(front, rear …) or an ID (default: all); up to 32 times",
      .offset = AT(redaction), .set = add_mask},
-    {CLI_FLAG, "redact-sound", NULL, "remove the sound", .offset = AT(redaction.no_sound)},
-    {CLI_TEXT, "of", "PATH",
-     "the full package (default: the latest export that contains all of these)",
-     .offset = AT(redaction.of)},
+    {OPT_FLAG("redact-sound", redaction.no_sound, "remove the sound")},
+    {OPT_TEXT("of", "PATH", redaction.of,
+              "the full package (default: the latest export that contains all of these)")},
     {0}};
 
 /* Whether transfers were chosen by what they are. */
@@ -318,7 +314,7 @@ static int run(struct cli *cli, const struct cli_args *args)
         .cfg = cli->cfg,
     };
     rc = choose(cli, &c, args->operand, args->n_operands);
-    cli_stop_catch();
+    stop_catch(false);
     if (rc == CLI_OK && !w->as_is &&
         !redacted) /* a redacted one's copies are none of the store's */
         rc = complete(cli, &c);

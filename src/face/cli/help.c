@@ -5,14 +5,6 @@
 
 enum { WIDE = 80, TERM_WIDE = 22 }; /* columns; of the terms that have their text beside them */
 
-const char *cli_group_name(enum cli_group group)
-{
-    static const char *const names[] = {
-        [CLI_RECEIVE] = "Receive",   [CLI_CONVERT] = "Convert", [CLI_LOOK] = "Look",
-        [CLI_EVIDENCE] = "Evidence", [CLI_OPERATE] = "Operate", [CLI_TEST] = "Test"};
-    return names[group];
-}
-
 const char *cli_option_term(const struct cli_option *o, char out[CLI_TERM_ROOM])
 {
     char letter[8] = "";
@@ -155,12 +147,15 @@ void cli_print_help(const struct cli_command *command, FILE *to)
 
 void cli_print_overview(const struct cli_settings *settings, FILE *to)
 {
+    static const char *const groups[] = {
+        [CLI_RECEIVE] = "Receive",   [CLI_CONVERT] = "Convert", [CLI_LOOK] = "Look",
+        [CLI_EVIDENCE] = "Evidence", [CLI_OPERATE] = "Operate", [CLI_TEST] = "Test"};
     fputs("usage: dashspool [OPTION]… COMMAND …\n"
           "\n"
           "Turns what Teltonika dash cameras send into playable video and verifiable evidence.\n",
           to);
     for (int group = CLI_RECEIVE; group <= CLI_TEST; group++) {
-        fprintf(to, "\n%s:\n", cli_group_name((enum cli_group)group));
+        fprintf(to, "\n%s:\n", groups[group]);
         for (size_t i = 0; cli_commands[i]; i++)
             if ((int)cli_commands[i]->group == group)
                 fprintf(to, "  %-16s  %s\n", cli_commands[i]->name, cli_commands[i]->summary);

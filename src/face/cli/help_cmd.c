@@ -9,8 +9,8 @@ struct help_options {
 
 #define AT(field) offsetof(struct help_options, field)
 static const struct cli_option options[] = {
-    {CLI_FLAG, "man", NULL, "print the manual page dashspool(1)", .offset = AT(man)},
-    {CLI_FLAG, "man-conf", NULL, "print the manual page dashspool.conf(5)", .offset = AT(man_conf)},
+    {OPT_FLAG("man", man, "print the manual page dashspool(1)")},
+    {OPT_FLAG("man-conf", man_conf, "print the manual page dashspool.conf(5)")},
     {CLI_WORD, "completion", "SHELL", "print the completion script for {}", .offset = AT(shell),
      .words = "bash zsh fish"},
     {0}};

@@ -3,10 +3,10 @@
 #include "dashspool/clock.h"
 #include "dashspool/import.h"
 #include "dashspool/stages.h"
+#include "dashspool/stop.h"
 #include "dashspool/watch.h"
 #include "terminal.h"
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -111,7 +111,7 @@ static int collect(struct job *j, const char *root, const char *named, struct er
 static int take_all(struct job *j, struct err *err)
 {
     int rc = ERR_OK;
-    for (; rc == ERR_OK && !cli_stopped() && j->at < j->n; j->at++) {
+    for (; rc == ERR_OK && !stop_caught() && j->at < j->n; j->at++) {
         progress_show(&j->progress, (int)j->at, (int)j->n, (double)j->at / (double)j->n,
                       j->path[j->at]);
         rc = import_file(j->import, j->path[j->at], true, err);
@@ -134,7 +134,7 @@ static void sum_up(const struct job *j, double s)
     if (j->undone > 0)
         fprintf(stderr, "skipped: %lld hidden or unfinished, judging by name\n",
                 (long long)j->undone);
-    if (cli_stopped())
+    if (stop_caught())
         fprintf(stderr, "stopped: %lld not processed; run the same command to continue\n",
                 (long long)(j->n - j->at));
 }
@@ -144,7 +144,7 @@ static int import_all(struct cli *cli, struct job *j, struct import_options *opt
 {
     struct err err;
     int64_t began_us = clock_mono_us();
-    cli_stop_catch();
+    stop_catch(false);
     int rc = import_open(&j->import, cli->root, options, &err);
     for (int i = 0; rc == ERR_OK && i < n; i++)
         rc = collect(j, cli->root, named[i], &err);
@@ -159,7 +159,7 @@ static int import_all(struct cli *cli, struct job *j, struct import_options *opt
     bool all =
         j->count[IMPORT_NOT_YET] + j->count[IMPORT_REFUSED] + j->count[IMPORT_FAILED] + j->unread ==
         0;
-    return rc == ERR_OK && all && !cli_stopped() ? CLI_OK : CLI_FAILED;
+    return rc == ERR_OK && all && !stop_caught() ? CLI_OK : CLI_FAILED;
 }
 
 struct wish {

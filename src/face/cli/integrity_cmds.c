@@ -1,9 +1,8 @@
 /* fsck, backup, reindex: whether everything in ROOT is what it was, a copy of it, and its catalogue
  * made anew. */
 #include "cli_internal.h"
-#include "dashspool/upkeep.h"
+#include "dashspool/stop.h"
 #include "terminal.h"
-#include <string.h>
 
 /* ---- fsck ---- */
 
@@ -11,21 +10,22 @@ struct fsck_options {
     bool quick, json;
 };
 
+#define AT(field) offsetof(struct fsck_options, field)
 static const struct cli_option fsck_options[] = {
-    {CLI_FLAG, "quick", NULL, "check only that originals and copies exist; do not read them",
-     .offset = offsetof(struct fsck_options, quick)},
-    {CLI_FLAG, "json", NULL, "print the problems as a JSON object",
-     .offset = offsetof(struct fsck_options, json)},
+    {OPT_FLAG("quick", quick, "check only that originals and copies exist; do not read them")},
+    {OPT_FLAG("json", json, "print the problems as a JSON object")},
     {0}};
+#undef AT
 
-struct checking {
+struct told {
     struct progress bar;
-    json_t *json; /* NULL: lines */
+    json_t *json;        /* fsck; NULL: lines */
+    const char *command; /* the others */
 };
 
 static void tell_problem(void *arg, const struct upkeep_problem *p)
 {
-    struct checking *t = arg;
+    struct told *t = arg;
     char where[1024], what[1024];
     cli_printable(p->where, where, sizeof where);
     cli_printable(p->what, what, sizeof what);
@@ -40,14 +40,14 @@ static void tell_problem(void *arg, const struct upkeep_problem *p)
     fflush(stdout);
 }
 
-static bool show_check(void *arg, const char *where, double done)
+static bool show(void *arg, const char *where, double done)
 {
-    struct checking *t = arg;
+    struct told *t = arg;
     progress_show(&t->bar, 0, 0, done, where);
-    return !cli_stopped();
+    return !stop_caught();
 }
 
-static int summary(struct checking *t, const struct upkeep_findings *f, bool quick)
+static int summary(struct told *t, const struct upkeep_findings *f, bool quick)
 {
     char size[24];
     int rc = f->problems > 0 ? CLI_FAILED : CLI_OK;
@@ -59,12 +59,13 @@ static int summary(struct checking *t, const struct upkeep_findings *f, bool qui
         t->json = NULL;
         return cli_print_json("fsck", o) == CLI_OK ? rc : CLI_FAILED;
     }
-    printf("%lld originals, %lld copies, %lld custody records, %lld jobs: ", (long long)f->masters,
-           (long long)f->copies, (long long)f->custodies, (long long)f->jobs);
+    printf("%lld %s, %lld %s, %lld custody %s, %lld %s: ",
+           SIZE_COUNT(f->masters, "original", "originals"), SIZE_COUNT(f->copies, "copy", "copies"),
+           SIZE_COUNT(f->custodies, "record", "records"), SIZE_COUNT(f->jobs, "job", "jobs"));
     if (f->problems == 0)
         printf("no problems; ");
     else
-        printf("%lld problem%s; ", (long long)f->problems, f->problems == 1 ? "" : "s");
+        printf("%lld %s; ", SIZE_COUNT(f->problems, "problem", "problems"));
     if (quick)
         printf("contents not read (--quick)\n");
     else
@@ -75,15 +76,15 @@ static int summary(struct checking *t, const struct upkeep_findings *f, bool qui
 static int run_fsck(struct cli *cli, const struct cli_args *args)
 {
     const struct fsck_options *o = args->options;
-    struct checking checking = {.json = o->json ? json_array() : NULL};
+    struct told checking = {.json = o->json ? json_array() : NULL};
     struct upkeep_findings findings;
     struct stages *stages = NULL;
     struct spools_known names;
     const char *name[STAGES_MAX];
     struct err err;
-    cli_stop_catch();
+    stop_catch(false);
     progress_begin(&checking.bar);
-    const struct upkeep_listener listener = {tell_problem, show_check, &checking};
+    const struct upkeep_listener listener = {tell_problem, show, &checking};
     int rc = cli_care_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)
         rc = upkeep_fsck(cli->root, o->quick, &names, &listener, &findings, &err);
@@ -113,18 +114,6 @@ const struct cli_command cli_fsck = {
 
 /* ---- backup, reindex ---- */
 
-struct told {
-    struct progress bar;
-    const char *command;
-};
-
-static bool show(void *arg, const char *where, double done)
-{
-    struct told *t = arg;
-    progress_show(&t->bar, 0, 0, done, where);
-    return !cli_stopped();
-}
-
 static void tell(void *arg, const char *where, const char *why)
 {
     struct told *t = arg;
@@ -137,7 +126,7 @@ static void tell(void *arg, const char *where, const char *why)
 
 static void begin(struct told *t)
 {
-    cli_stop_catch();
+    stop_catch(false);
     progress_begin(&t->bar);
 }
 
@@ -153,10 +142,10 @@ static int run_backup(struct cli *cli, const struct cli_args *args)
     progress_clear(&told.bar);
     if (rc < 0)
         return cli_fail("backup", &err);
-    printf("%s: %lld days, %lld originals of today and yesterday, %lld copies: %s; %lld files were "
-           "there already\n",
-           args->operand[0], (long long)r.days, (long long)r.masters, (long long)r.copies,
-           size_text(r.bytes, size), (long long)r.kept);
+    printf("%s: %lld %s, %lld %s of today and yesterday, %lld %s: %s; already there: %lld %s\n",
+           args->operand[0], SIZE_COUNT(r.days, "day", "days"),
+           SIZE_COUNT(r.masters, "original", "originals"), SIZE_COUNT(r.copies, "copy", "copies"),
+           size_text(r.bytes, size), SIZE_COUNT(r.kept, "file", "files"));
     return r.troubles > 0 ? CLI_FAILED : CLI_OK;
 }
 
@@ -180,19 +169,19 @@ const struct cli_command cli_backup = {
 static void tell_reindexed(const struct upkeep_reindex_result *r)
 {
     long long lost = (long long)(r->masters - r->taken_over);
-    printf("%lld originals (%lld with facts from the old catalogue), %lld copies, %lld custody "
-           "records restored\n",
-           (long long)r->masters, (long long)r->taken_over, (long long)r->copies,
-           (long long)r->custodies);
+    printf("%lld %s (%lld with facts from the old catalogue), %lld %s, %lld custody %s restored\n",
+           SIZE_COUNT(r->masters, "original", "originals"), (long long)r->taken_over,
+           SIZE_COUNT(r->copies, "copy", "copies"), SIZE_COUNT(r->custodies, "record", "records"));
     if (r->origins + r->done + r->seen > 0)
-        printf("origins of %lld files, %lld completed stages, %lld known files restored\n",
-               (long long)r->origins, (long long)r->done, (long long)r->seen);
+        printf("origins of %lld %s, %lld completed %s, %lld known %s restored\n",
+               SIZE_COUNT(r->origins, "file", "files"), SIZE_COUNT(r->done, "stage", "stages"),
+               SIZE_COUNT(r->seen, "file", "files"));
     if (lost > 0)
         printf("%lld lost their arrival facts, protections and completed stages; those without "
                "copies are processed again\n",
                lost);
     if (r->no_origin > 0)
-        printf("%lld files lost their origin\n", (long long)r->no_origin);
+        printf("%lld %s without their origin\n", SIZE_COUNT(r->no_origin, "file", "files"));
 }
 
 static int run_reindex(struct cli *cli, const struct cli_args *args)

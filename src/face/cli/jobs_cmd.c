@@ -13,7 +13,6 @@ struct jobs_options {
 };
 
 struct jobs {
-    struct cli *cli;
     const char *command, *stage, *reason, *who, *done;
     enum spool_place place;
     bool all;
@@ -79,57 +78,54 @@ static int each(void *arg, const struct spool_found *job, struct err *err)
     return ERR_OK;
 }
 
-static int run(struct jobs *j, const struct cli_args *args)
+/* Says `done` of each that was handled, of those at `place`. */
+static int run(struct cli *cli, const struct cli_args *args, const char *command,
+               const char *done_text, enum spool_place place)
 {
     const struct jobs_options *o = args->options;
     char **ids = args->operand;
     int n = args->n_operands;
+    struct jobs j = {.command = command,
+                     .done = done_text,
+                     .place = place,
+                     .all = o->all,
+                     .stage = o->stage,
+                     .reason = o->reason,
+                     .who = o->who ? o->who : cli_user_name()};
     struct err err;
     if (o->all && n > 0)
-        return cli_usage(j->command, "give either IDs or --all, not both");
-    j->all = o->all;
-    j->stage = o->stage;
-    j->reason = o->reason;
-    j->who = o->who ? o->who : cli_user_name();
-    int rc = cli_catalogue_open(j->cli, j->command, &j->catalogue);
+        return cli_usage(j.command, "give either IDs or --all, not both");
+    int rc = cli_catalogue_open(cli, j.command, &j.catalogue);
     if (rc != CLI_OK)
         return rc;
-    int done = spool_open(&j->spool, j->cli->root, j->stage, &err);
+    int done = spool_open(&j.spool, cli->root, j.stage, &err);
     for (int i = 0; done == ERR_OK && i < n; i++)
-        handle_and_tell(j, ids[i]);
+        handle_and_tell(&j, ids[i]);
     if (done == ERR_OK && n == 0)
-        done = spool_each(j->spool, j->place, each, j, &err);
-    if (done == ERR_OK && n == 0 && j->n == 0)
-        fprintf(stderr, "no jobs %s\n", j->place == SPOOL_PLACE_FAILED ? "failed" : "in progress");
-    spool_close(&j->spool);
-    catalogue_close(&j->catalogue);
+        done = spool_each(j.spool, j.place, each, &j, &err);
+    if (done == ERR_OK && n == 0 && j.n == 0)
+        fprintf(stderr, "no jobs %s\n", j.place == SPOOL_PLACE_FAILED ? "failed" : "in progress");
+    spool_close(&j.spool);
+    catalogue_close(&j.catalogue);
     if (done < 0)
-        return cli_fail(j->command, &err);
-    return j->failed > 0 ? CLI_FAILED : CLI_OK;
+        return cli_fail(j.command, &err);
+    return j.failed > 0 ? CLI_FAILED : CLI_OK;
 }
 
 #define AT(field) offsetof(struct jobs_options, field)
-#define ALL(text)                                      \
-    {                                                  \
-        CLI_FLAG, "all", NULL, text, .offset = AT(all) \
-    }
-#define STAGE                                                                                  \
-    {                                                                                          \
-        CLI_TEXT, "stage", "NAME", "stage of the jobs (default: convert)", .offset = AT(stage) \
-    }
-#define FORMS "[OPTION]… ID…\n[OPTION]… --all\n[OPTION]…"
+#define ALL(text) OPT_FLAG("all", all, text)
+#define STAGE     OPT_TEXT("stage", "NAME", stage, "stage of the jobs (default: convert)")
+#define FORMS     "[OPTION]… ID…\n[OPTION]… --all\n[OPTION]…"
 
 static const struct jobs_options defaults = {.stage = "convert", .reason = "given up"};
 
 /* ---- retry ---- */
 
-static const struct cli_option retry_options[] = {ALL("all failed jobs"), STAGE, {0}};
+static const struct cli_option retry_options[] = {{ALL("all failed jobs")}, {STAGE}, {0}};
 
 static int run_retry(struct cli *cli, const struct cli_args *args)
 {
-    struct jobs j = {
-        .cli = cli, .command = "retry", .done = "requeued", .place = SPOOL_PLACE_FAILED};
-    return run(&j, args);
+    return run(cli, args, "retry", "requeued", SPOOL_PLACE_FAILED);
 }
 
 const struct cli_command cli_retry = {
@@ -151,20 +147,16 @@ const struct cli_command cli_retry = {
 /* ---- drop ---- */
 
 static const struct cli_option drop_options[] = {
-    ALL("all that failed"),
-    STAGE,
-    {CLI_TEXT, "reason", "TEXT", "the reason, kept in the custody record", .offset = AT(reason)},
+    {ALL("all that failed")},
+    {STAGE},
+    {OPT_TEXT("reason", "TEXT", reason, "the reason, kept in the custody record")},
     {CLI_TEXT, "who", "NAME", "who decides this (default: your user name)", .offset = AT(who),
      .min = 1},
     {0}};
 
 static int run_drop(struct cli *cli, const struct cli_args *args)
 {
-    struct jobs j = {.cli = cli,
-                     .command = "drop",
-                     .done = "dropped; the original is kept",
-                     .place = SPOOL_PLACE_FAILED};
-    return run(&j, args);
+    return run(cli, args, "drop", "dropped; the original is kept", SPOOL_PLACE_FAILED);
 }
 
 const struct cli_command cli_drop = {
@@ -186,13 +178,11 @@ const struct cli_command cli_drop = {
 
 /* ---- release ---- */
 
-static const struct cli_option release_options[] = {ALL("all jobs in progress"), STAGE, {0}};
+static const struct cli_option release_options[] = {{ALL("all jobs in progress")}, {STAGE}, {0}};
 
 static int run_release(struct cli *cli, const struct cli_args *args)
 {
-    struct jobs j = {
-        .cli = cli, .command = "release", .done = "requeued", .place = SPOOL_PLACE_CLAIMED};
-    return run(&j, args);
+    return run(cli, args, "release", "requeued", SPOOL_PLACE_CLAIMED);
 }
 
 const struct cli_command cli_release = {

@@ -10,16 +10,16 @@
 
 /* ---- verify ---- */
 
+#define AT(field) offsetof(struct verify_request, field)
 static const struct cli_option verify_options[] = {
-    {CLI_TEXT, "ca", "FILE",
-     "trusted certificates (PEM) for signature and time stamp: the signer's own, or of a CA that "
-     "issued it. A package not signed by one of them fails",
-     .offset = offsetof(struct verify_request, ca_path)},
-    {CLI_FLAG, "reproduce", NULL,
-     "make the copies again from the originals with the recorded recipe, and compare the bytes. "
-     "Exit status 1 if some cannot be reproduced here",
-     .offset = offsetof(struct verify_request, reproduce)},
+    {OPT_TEXT("ca", "FILE", ca_path,
+              "trusted certificates (PEM) for signature and time stamp: the signer's own, or of "
+              "a CA that issued it. A package not signed by one of them fails")},
+    {OPT_FLAG("reproduce", reproduce,
+              "make the copies again from the originals with the recorded recipe, and compare "
+              "the bytes. Exit status 1 if some cannot be reproduced here")},
     {0}};
+#undef AT
 
 /* What is wrong comes before the line of its check, and is shown behind it. */
 struct findings {
@@ -110,10 +110,10 @@ const struct cli_command cli_verify = {
 
 /* ---- attach-timestamp ---- */
 
+#define AT(field) offsetof(struct export_stamp_request, field)
 static const struct cli_option stamp_options[] = {
-    {CLI_TEXT, "tsa", "URL", "ask this authority for the time stamp now",
-     .offset = offsetof(struct export_stamp_request, tsa_url)},
-    {0}};
+    {OPT_TEXT("tsa", "URL", tsa_url, "ask this authority for the time stamp now")}, {0}};
+#undef AT
 
 static int run_stamp(struct cli *cli, const struct cli_args *args)
 {
@@ -161,13 +161,12 @@ struct keygen_options {
 
 #define AT(field) offsetof(struct keygen_options, field)
 static const struct cli_option keygen_options[] = {
-    {CLI_TEXT, "cert", "FILE", "the certificate (PEM)", .offset = AT(cert)},
-    {CLI_TEXT, "key", "FILE", "the private key (PEM, readable by its owner only)",
-     .offset = AT(key)},
-    {CLI_TEXT, "name", "TEXT", "name of the signer", .offset = AT(name)},
-    {CLI_TEXT, "organisation", "TEXT", "organisation of the signer", .offset = AT(organisation)},
-    {CLI_INT, "years", "N", "validity of the certificate (default 10, at most 30)",
-     .offset = AT(years), .min = 1, .max = SEAL_YEARS_MAX},
+    {OPT_TEXT("cert", "FILE", cert, "the certificate (PEM)")},
+    {OPT_TEXT("key", "FILE", key, "the private key (PEM, readable by its owner only)")},
+    {OPT_TEXT("name", "TEXT", name, "name of the signer")},
+    {OPT_TEXT("organisation", "TEXT", organisation, "organisation of the signer")},
+    {OPT_INT("years", "N", years, 1, SEAL_YEARS_MAX,
+             "validity of the certificate (default 10, at most 30)")},
     {0}};
 #undef AT
 

@@ -2,8 +2,6 @@
 #include "cli_internal.h"
 #include "dashspool/convert.h"
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 struct probe_run {
     struct media_options options;
@@ -301,9 +299,9 @@ struct probe_options {
 
 #define AT(field) offsetof(struct probe_options, field)
 static const struct cli_option options[] = {
-    {CLI_FLAG, "json", NULL, "print the facts as a JSON array", .offset = AT(json)},
-    {CLI_FLAG, "no-decode", NULL, "check the structure only: fast, but misses damage inside frames",
-     .offset = AT(no_decode)},
+    {OPT_FLAG("json", json, "print the facts as a JSON array")},
+    {OPT_FLAG("no-decode", no_decode,
+              "check the structure only: fast, but misses damage inside frames")},
     {CLI_TEXT, "params-from", "FILE",
      "take missing parameter sets from another clip of the same camera", .offset = AT(params_from),
      .max = sizeof((struct media_options *)0)->params_from - 1},

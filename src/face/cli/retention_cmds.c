@@ -3,7 +3,7 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/retention.h"
-#include <string.h>
+#include "dashspool/stop.h"
 
 /* ---- protect ---- */
 
@@ -16,9 +16,8 @@ struct protecting {
 static const struct cli_option protect_options[] = {
     {CLI_TEXT, "reason", "TEXT", "the reason, kept in the custody record (required)",
      .offset = AT(reason), .min = 1, .max = CATALOGUE_REASON_ROOM - 1},
-    {CLI_FLAG, "release", NULL, "remove all protections of these transfers", .offset = AT(release)},
-    {CLI_FLAG, "list", NULL, "list protected transfers: since when, by whom and why",
-     .offset = AT(list)},
+    {OPT_FLAG("release", release, "remove all protections of these transfers")},
+    {OPT_FLAG("list", list, "list protected transfers: since when, by whom and why")},
     {CLI_TEXT, "who", "NAME", "who decides this (default: your user name)", .offset = AT(who),
      .min = 1},
     {0}};
@@ -105,11 +104,12 @@ struct sweep_options {
     bool dry_run, json;
 };
 
+#define AT(field) offsetof(struct sweep_options, field)
 static const struct cli_option sweep_options[] = {
-    {CLI_FLAG, "dry-run", NULL, "show what would be deleted, and why; delete nothing",
-     .offset = offsetof(struct sweep_options, dry_run)},
-    {CLI_FLAG, "json", NULL, "as a JSON object", .offset = offsetof(struct sweep_options, json)},
+    {OPT_FLAG("dry-run", dry_run, "show what would be deleted, and why; delete nothing")},
+    {OPT_FLAG("json", json, "as a JSON object")},
     {0}};
+#undef AT
 
 struct told {
     bool dry_run;
@@ -144,7 +144,7 @@ static void tell_trouble(void *arg, const char *name, const char *why)
 static bool go_on(void *arg)
 {
     (void)arg;
-    return !cli_stopped();
+    return !stop_caught();
 }
 
 static int summary(struct told *t, const struct retention_result *r)
@@ -164,8 +164,9 @@ static int summary(struct told *t, const struct retention_result *r)
                               "free_bytes", (json_int_t)r->free_bytes, "items", t->json);
         return cli_print_json("sweep", o) == CLI_OK ? rc : CLI_FAILED;
     }
-    printf("%lld originals, %lld copies, %lld failed jobs%s: %s\n", (long long)r->masters,
-           (long long)r->copies, (long long)r->jobs, t->dry_run ? " would be deleted" : " deleted",
+    printf("%lld %s, %lld %s, %lld failed %s%s: %s\n",
+           SIZE_COUNT(r->masters, "original", "originals"), SIZE_COUNT(r->copies, "copy", "copies"),
+           SIZE_COUNT(r->jobs, "job", "jobs"), t->dry_run ? " would be deleted" : " deleted",
            size_text(r->bytes, size));
     if (r->protected + r->unconverted + r->busy + r->young > 0)
         printf("expired but kept: %lld protected, %lld not converted yet, %lld in progress, "
@@ -184,7 +185,7 @@ static int run_sweep(struct cli *cli, const struct cli_args *args)
     struct spools_known names;
     const char *name[STAGES_MAX];
     struct err err;
-    cli_stop_catch();
+    stop_catch(false);
     const struct retention_listener listener = {tell, tell_trouble, tell_trouble, go_on, &told};
     int rc = cli_care_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)

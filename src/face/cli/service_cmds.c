@@ -40,28 +40,22 @@ const struct cli_command cli_run = {
 
 /* ---- receive ---- */
 
-#define SETTING(name, value, text, its_key)                                                \
-    {                                                                                      \
-        CLI_SETTING, name, value, text, .section = SECTION, .key = its_key, .fixed = "yes" \
-    }
-
 #define SECTION &receive_cfg_section
 static const struct cli_option receive_options[] = {
-    SETTING("listen", "HOST:PORT",
-            "address to listen on (default 0.0.0.0:7160; port 0: any free port)", "listen"),
-    SETTING("tls-cert", "FILE",
-            "PEM certificate chain; with --tls-key it opens a separate TLS port", "tls_cert"),
-    SETTING("tls-key", "FILE", "PEM key of the certificate", "tls_key"),
-    SETTING("tls-listen", "HOST:PORT", "address of the TLS port (default 0.0.0.0:7161)",
-            "tls_listen"),
-    SETTING("tls-client-ca", "FILE",
-            "accept only trackers whose certificate is signed by one of these CAs",
-            "tls_client_ca"),
-    SETTING("allow", "FILE", "accept only the IMEIs in this file (one per line, # comments)",
-            "allow"),
-    SETTING("learn", NULL, "add unknown IMEIs to that file and accept them", "learn"),
-    SETTING("user", "NAME", "when started as root: user to switch to once the ports are open",
-            "user"),
+    {OPT_SETTING("listen", "HOST:PORT", "listen",
+                 "address to listen on (default 0.0.0.0:7160; port 0: any free port)")},
+    {OPT_SETTING("tls-cert", "FILE", "tls_cert",
+                 "PEM certificate chain; with --tls-key it opens a separate TLS port")},
+    {OPT_SETTING("tls-key", "FILE", "tls_key", "PEM key of the certificate")},
+    {OPT_SETTING("tls-listen", "HOST:PORT", "tls_listen",
+                 "address of the TLS port (default 0.0.0.0:7161)")},
+    {OPT_SETTING("tls-client-ca", "FILE", "tls_client_ca",
+                 "accept only trackers whose certificate is signed by one of these CAs")},
+    {OPT_SETTING("allow", "FILE", "allow",
+                 "accept only the IMEIs in this file (one per line, # comments)")},
+    {OPT_SETTING("learn", NULL, "learn", "add unknown IMEIs to that file and accept them")},
+    {OPT_SETTING("user", "NAME", "user",
+                 "when started as root: user to switch to once the ports are open")},
     {0}};
 #undef SECTION
 
@@ -92,7 +86,8 @@ static const struct cli_option watch_options[] = {
     {CLI_SETTING, "after", "WHAT",
      "what to do with a file once its original is stored: {} (default keep)",
      .words = "keep move remove", .section = SECTION, .key = "after"},
-    SETTING("done", "DIR", "destination of 'move' (default: 'done' in the watched folder)", "done"),
+    {OPT_SETTING("done", "DIR", "done",
+                 "destination of 'move' (default: 'done' in the watched folder)")},
     {0}};
 #undef SECTION
 
@@ -122,16 +117,17 @@ const struct cli_command cli_watch = {
 
 /* ---- work ---- */
 
+#define AT(field) offsetof(struct work_request, field)
 static const struct cli_option work_options[] = {
-    {CLI_FLAG, "once", NULL,
-     "process the jobs that are ready, then exit; jobs waiting for a retry are left; exit status 1 "
-     "if a job failed or is waiting",
-     .offset = offsetof(struct work_request, once)},
-    {CLI_TEXT, "stage", "NAME", "only this stage: convert, export, or NAME of an [exec NAME]",
-     .offset = offsetof(struct work_request, stage)},
-    {CLI_INT, "workers", "N", "parallel processes for each stage (default: from the settings)",
-     .offset = offsetof(struct work_request, workers), .min = 1, .max = 64},
+    {OPT_FLAG("once", once,
+              "process the jobs that are ready, then exit; jobs waiting for a retry are left; "
+              "exit status 1 if a job failed or is waiting")},
+    {OPT_TEXT("stage", "NAME", stage,
+              "only this stage: convert, export, or NAME of an [exec NAME]")},
+    {OPT_INT("workers", "N", workers, 1, 64,
+             "parallel processes for each stage (default: from the settings)")},
     {0}};
+#undef AT
 
 static int run_work(struct cli *cli, const struct cli_args *args)
 {
@@ -147,7 +143,7 @@ static int run_work(struct cli *cli, const struct cli_args *args)
                  LOG_INT("later", tally.later));
         return tally.failed > 0 || tally.later > 0 ? CLI_FAILED : CLI_OK;
     }
-    fprintf(stderr, "%d jobs done, %d failed", tally.done, tally.failed);
+    fprintf(stderr, "%lld %s done, %d failed", SIZE_COUNT(tally.done, "job", "jobs"), tally.failed);
     if (tally.later > 0)
         fprintf(stderr, ", %d to be retried", tally.later);
     if (tally.waiting > 0)
@@ -174,12 +170,11 @@ const struct cli_command cli_work = {
 
 #define SECTION &serve_cfg_section
 static const struct cli_option serve_options[] = {
-    SETTING("listen", "HOST:PORT",
-            "address to listen on (default 127.0.0.1:7180; port 0: any free port)", "listen"),
-    SETTING("token-file", "FILE",
-            "file whose first line is a token of at least 16 characters; browsers ask for it, "
-            "programs send 'Authorization: Bearer TOKEN'",
-            "token_file"),
+    {OPT_SETTING("listen", "HOST:PORT", "listen",
+                 "address to listen on (default 127.0.0.1:7180; port 0: any free port)")},
+    {OPT_SETTING("token-file", "FILE", "token_file",
+                 "file whose first line is a token of at least 16 characters; browsers ask for it, "
+                 "programs send 'Authorization: Bearer TOKEN'")},
     {0}};
 #undef SECTION
 

@@ -5,7 +5,6 @@
 #include "dashspool/hash.h"
 #include "dashspool/reader.h"
 #include "dashspool/wire.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,8 +98,8 @@ static void show_timing(const struct recipe_settings *s)
         printf("             began %s ±%g s (%s: %s)\n", s->wall_start, s->wall_error_s,
                s->wall_source, s->wall_why);
     if (s->silences > 0)
-        printf("             silence inserted for missing sound: %lld gaps, %.2f s in total\n",
-               (long long)s->silences, s->silence_s);
+        printf("             silence inserted for missing sound: %lld %s, %.2f s in total\n",
+               SIZE_COUNT(s->silences, "gap", "gaps"), s->silence_s);
     if (s->slices_sha256[0])
         printf("             coded slices identical to the original: SHA-256 %s\n",
                s->slices_sha256);
@@ -306,8 +305,8 @@ static int show_events(struct catalogue *c, const struct catalogue_transfer *t, 
     if (e.broken.code < 0)
         printf("  custody    chain BROKEN: %s\n", e.broken.text);
     else if (e.n > 0)
-        printf("  custody    %lld events, chain intact; SHA-256 of the last line %s\n",
-               (long long)e.n, e.chain.last);
+        printf("  custody    %lld %s, chain intact; SHA-256 of the last line %s\n",
+               SIZE_COUNT(e.n, "event", "events"), e.chain.last);
     return ERR_OK;
 }
 
@@ -387,11 +386,12 @@ struct show_options {
     bool json, custody;
 };
 
+#define AT(field) offsetof(struct show_options, field)
 static const struct cli_option options[] = {
-    {CLI_FLAG, "json", NULL, "the same as JSON", .offset = offsetof(struct show_options, json)},
-    {CLI_FLAG, "custody", NULL, "print its custody record: JSON lines, chained by hash",
-     .offset = offsetof(struct show_options, custody)},
+    {OPT_FLAG("json", json, "the same as JSON")},
+    {OPT_FLAG("custody", custody, "print its custody record: JSON lines, chained by hash")},
     {0}};
+#undef AT
 
 static int run(struct cli *cli, const struct cli_args *args)
 {

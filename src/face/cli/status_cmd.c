@@ -1,11 +1,8 @@
 /* status: one screen on what runs, what is stuck, why, and what to do. */
 #include "cli_internal.h"
 #include "dashspool/buf.h"
-#include "dashspool/status.h"
 #include "terminal.h"
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define OUTPUT_BYTES_MAX ((size_t)64 << 20)
@@ -19,15 +16,13 @@ struct request {
 
 #define AT(field) offsetof(struct request, field)
 static const struct cli_option options[] = {
-    {CLI_NUMBER, "watch", "[SECONDS]", "refresh every SECONDS (default 2), until Ctrl-C",
-     .offset = AT(every_s), .min = 0.1, .max = 86400},
-    {CLI_FLAG, "json", NULL, "print one JSON object; with --watch, one per line",
-     .offset = AT(json)},
-    {CLI_TEXT, "prometheus", "[FILE]",
-     "print Prometheus metrics, or write them to FILE (name.prom, for node_exporter's textfile "
-     "collector) atomically; exit status 0 once written. With [run] prometheus = FILE, 'run' does "
-     "so every 15 s",
-     .offset = AT(file)},
+    {OPT_NUMBER("watch", "[SECONDS]", every_s, 0.1, 86400,
+                "refresh every SECONDS (default 2), until Ctrl-C")},
+    {OPT_FLAG("json", json, "print one JSON object; with --watch, one per line")},
+    {OPT_TEXT("prometheus", "[FILE]", file,
+              "print Prometheus metrics, or write them to FILE (name.prom, for node_exporter's "
+              "textfile collector) atomically; exit status 0 once written. With [run] "
+              "prometheus = FILE, 'run' does so every 15 s")},
     {0}};
 #undef AT
 

@@ -1,7 +1,6 @@
 #define _DEFAULT_SOURCE /* winsize */
 #include "terminal.h"
 #include "dashspool/clock.h"
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-#include "dashspool/import.h"
 #include "dashspool/fsx.h"
 #include "import_internal.h"
 #include <errno.h>
@@ -181,10 +180,7 @@ int import_moved(struct import *im, const char *path, const char *to, struct err
     }
     if (rc == ERR_OK || rc == ERR_NOTFOUND)
         rc = catalogue_seen_remove(im->catalogue, path, err);
-    if (rc == ERR_OK)
-        return catalogue_commit(im->catalogue, err);
-    catalogue_rollback(im->catalogue);
-    return rc;
+    return catalogue_end(im->catalogue, rc, err);
 }
 
 /* ---- open, close ---- */

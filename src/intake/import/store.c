@@ -73,10 +73,7 @@ static int in_transaction(struct import *im, step_fn *step, struct err *err)
         return rc;
     for (size_t i = 0; rc == ERR_OK && i < im->n; i++)
         rc = step(im, im->item[i], err);
-    if (rc == ERR_OK)
-        return catalogue_commit(im->catalogue, err);
-    catalogue_rollback(im->catalogue);
-    return rc;
+    return catalogue_end(im->catalogue, rc, err);
 }
 
 /* ---- rows `receiving` ---- */
@@ -176,22 +173,7 @@ static int append_again(struct import *im, struct item *it, struct err *err)
 static int store_master(struct import *im, struct item *it, struct err *err)
 {
     const struct catalogue_transfer *row = &it->row;
-    const struct catalogue_wire *w = &row->wire;
-    struct raw_facts facts = {.id = row->id,
-                              .imei = row->imei,
-                              .camera = row->camera,
-                              .kind = row->kind,
-                              .source = row->source,
-                              .arrived_us = row->arrived_us,
-                              .length_bytes = row->length_bytes,
-                              .init = w->init,
-                              .init_bytes = w->init_n,
-                              .meta = w->meta,
-                              .meta_bytes = w->meta_n,
-                              .start = w->start,
-                              .start_bytes = w->start_n,
-                              .path = w->path,
-                              .path_bytes = w->path_n};
+    struct raw_facts facts = intake_facts(row);
     int rc = it->data ? append(im, it, 0, it->data, (size_t)row->length_bytes, err)
                       : append_again(im, it, err);
     if (rc < 0)
@@ -208,10 +190,7 @@ static int store_masters(struct import *im, struct err *err)
     for (size_t i = 0; rc == ERR_OK && i < im->n; i++)
         if (is_stored(im->item[i]))
             rc = store_master(im, im->item[i], err);
-    if (rc == ERR_OK)
-        return raw_commit(im->raw, err);
-    raw_rollback(im->raw);
-    return rc;
+    return raw_end(im->raw, rc, err);
 }
 
 /* ---- rows `stored` ---- */
@@ -327,10 +306,8 @@ static int repair_row(void *arg, const struct catalogue_transfer *found, struct 
     hash_hex(sha256, row.sha256);
     if ((rc = catalogue_begin(im->catalogue, err)) < 0)
         return rc;
-    if ((rc = keep_row(im, &row, err)) == ERR_OK)
-        return catalogue_commit(im->catalogue, err);
-    catalogue_rollback(im->catalogue);
-    return rc;
+    rc = keep_row(im, &row, err);
+    return catalogue_end(im->catalogue, rc, err);
 }
 
 int store_repair(struct import *im, struct err *err)

@@ -241,30 +241,15 @@ static int hash_once(struct transfer *t, struct err *err)
 static int seal(struct stores *s, struct op *op, struct err *err)
 {
     struct catalogue_transfer *row = &op->t->row, same;
-    const struct catalogue_wire *w = &row->wire;
-    struct raw_facts facts = {.id = row->id,
-                              .imei = row->imei,
-                              .camera = row->camera,
-                              .kind = row->kind,
-                              .source = row->source,
-                              .arrived_us = row->arrived_us,
-                              .length_bytes = op->t->stored,
-                              .init = w->init,
-                              .init_bytes = w->init_n,
-                              .meta = w->meta,
-                              .meta_bytes = w->meta_n,
-                              .start = w->start,
-                              .start_bytes = w->start_n,
-                              .path = w->path,
-                              .path_bytes = w->path_n};
     if (op->t->same_as[0]) /* by an earlier try: its bytes may be gone */
         return raw_drop(s->raw, row->day, row->key, err);
     int rc = know_stored(s, op->t, err);
-    row->length_bytes = facts.length_bytes = op->t->stored;
+    row->length_bytes = op->t->stored;
     if (rc == ERR_OK)
         rc = hash_once(op->t, err);
     if (rc < 0)
         return rc;
+    struct raw_facts facts = intake_facts(row);
     memcpy(facts.sha256, op->t->sha256, HASH_BYTES);
     rc = catalogue_transfer_same(s->catalogue, row, &same, err);
     if (rc == ERR_OK) {
@@ -285,10 +270,7 @@ static int store_bytes(struct stores *s, const struct op_list *list, struct err 
         else if (op->type == OP_FINISH && !op->t->incomplete)
             rc = judge(op->t, seal(s, op, err), err);
     }
-    if (rc == ERR_OK)
-        return raw_commit(s->raw, err);
-    raw_rollback(s->raw);
-    return rc;
+    return raw_end(s->raw, rc, err);
 }
 
 /* After a failure nobody knows which of it was committed: a pass may span two day files. A row that
@@ -331,8 +313,9 @@ static int add_part(struct stores *s, const struct catalogue_transfer *row,
     return catalogue_arrival_add(s->catalogue, row->key, part, err);
 }
 
-int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
-                              struct catalogue_arrival *part, struct err *err)
+/* Records a transfer that is over by what the raw store really has of it. */
+static int record_what_is_there(struct stores *s, struct catalogue_transfer *row,
+                                struct catalogue_arrival *part, struct err *err)
 {
     uint8_t sha256[HASH_BYTES];
     bool sealed = false;
@@ -435,7 +418,7 @@ static int record(struct stores *s, struct op *op, struct err *err)
             return forget_duplicate(s, t, err);
         count(t, &t->part);
         if (t->dead || t->incomplete)
-            return pass_record_what_is_there(s, row, &t->part, err);
+            return record_what_is_there(s, row, &t->part, err);
         row->state = CATALOGUE_STORED;
         rc = catalogue_transfer_update(s->catalogue, row, err);
         if (rc == ERR_OK)
@@ -443,7 +426,7 @@ static int record(struct stores *s, struct op *op, struct err *err)
         return rc < 0 ? rc : note_end(s->catalogue, row, "", err);
     case OP_ABANDON:
         count(t, &t->part);
-        return row->key ? pass_record_what_is_there(s, row, &t->part, err) : ERR_OK;
+        return row->key ? record_what_is_there(s, row, &t->part, err) : ERR_OK;
     case OP_PUBLISHED:
         return intake_published(s->catalogue, row->id, "receive", err);
     case OP_APPEND:
@@ -469,10 +452,7 @@ static int store_rows(struct stores *s, const struct op_list *list, struct err *
         return rc;
     for (struct op *op = list->first; op && rc == ERR_OK; op = op->next)
         rc = judge(op->t, record(s, op, err), err);
-    if (rc == ERR_OK)
-        return catalogue_commit(s->catalogue, err);
-    catalogue_rollback(s->catalogue);
-    return rc;
+    return catalogue_end(s->catalogue, rc, err);
 }
 
 /* ---- the rest ---- */
@@ -537,10 +517,8 @@ static int repair_row(struct stores *s, struct catalogue_transfer *row,
     int rc = catalogue_begin(s->catalogue, err);
     if (rc < 0)
         return rc;
-    if ((rc = pass_record_what_is_there(s, row, part, err)) == ERR_OK)
-        return catalogue_commit(s->catalogue, err);
-    catalogue_rollback(s->catalogue);
-    return rc;
+    rc = record_what_is_there(s, row, part, err);
+    return catalogue_end(s->catalogue, rc, err);
 }
 
 /* What the last connection brought before the end came. */

@@ -1,7 +1,5 @@
 /* connection: who gets in, one camera's socket, and what its session says is done: a hello, its
  * offers, their bytes and ends. */
-#include "connection.h"
-#include "dashspool/clock.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
 #include "stats.h"

@@ -1,5 +1,3 @@
-#include "connection.h"
-#include "dashspool/log.h"
 #include "dashspool/receive.h"
 #include "dashspool/sandbox.h"
 #include "dashspool/stages.h"

@@ -1,12 +1,8 @@
 /* stats: what goes on in the connections, and ROOT/receive.json, which tells it to `status`. */
 #include "stats.h"
-#include "connection.h"
-#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "dashspool/log.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

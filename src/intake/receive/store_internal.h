@@ -69,10 +69,6 @@ struct stores {
  * temporary: nothing is answered, call again with the same list. */
 int pass_run(struct stores *s, const struct op_list *list, struct err *err) DS_MUST_CHECK;
 
-/* batch.c: records a transfer that is over by what the raw store really has of it. */
-int pass_record_what_is_there(struct stores *s, struct catalogue_transfer *row,
-                              struct catalogue_arrival *part, struct err *err) DS_MUST_CHECK;
-
 /* batch.c: bytes that may still be written below root; INT64_MAX if nobody tells. */
 int64_t pass_free_bytes(const struct stores *s);
 

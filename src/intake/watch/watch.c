@@ -6,7 +6,6 @@
 #include "dashspool/import.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
-#include "dashspool/stages.h"
 #include "watch_internal.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -7,6 +7,7 @@
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
 #include "dashspool/retention.h"
+#include "dashspool/text.h"
 #include "rules.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -252,19 +253,13 @@ static int forget_dropped(struct dropping *d, struct err *err)
         memcpy(&key, buf_data(&d->keys) + at, sizeof key);
         rc = catalogue_due_done(d->s->catalogue, key, err);
     }
-    if (rc == ERR_OK)
-        return catalogue_commit(d->s->catalogue, err);
-    catalogue_rollback(d->s->catalogue);
-    return rc;
+    return catalogue_end(d->s->catalogue, rc, err);
 }
 
 static int make_durable(struct dropping *d, int rc, struct err *err)
 {
     d->waiting = 0;
-    if (rc == ERR_OK)
-        return raw_commit(d->s->raw, err);
-    raw_rollback(d->s->raw);
-    return rc;
+    return raw_end(d->s->raw, rc, err);
 }
 
 /* They are due until the file is as small as it should be: a crash before that is made good. */
@@ -392,9 +387,9 @@ static int note_left_over(struct sweep *s, const struct spools_one *one, struct 
         return rc;
     snprintf(where, sizeof where, "spool/%s", one->stage);
     snprintf(what, sizeof what,
-             "a stage that the settings do not have: %d jobs wait there, and keep their originals; "
-             "%d failed",
-             n.ready + n.claimed, n.failed);
+             "a stage that the settings do not have: %lld %s there, which keeps "
+             "the originals; %d failed",
+             SIZE_COUNT(n.ready + n.claimed, "job waits", "jobs wait"), n.failed);
     s->listener->note(s->listener->arg, where, what);
     return ERR_OK;
 }
@@ -529,24 +524,33 @@ static int delete_if_it_may_go(struct sweep *s, const struct candidate *c, const
     return ERR_OK;
 }
 
-static int sweep_copies(struct sweep *s, struct err *err)
+/* Deletes what `drop` may of all that `gather` finds, from the oldest on, as the rules say. */
+static int sweep_by_rules(struct sweep *s, const struct rules *rules, catalogue_key_fn *gather,
+                          int (*drop)(struct sweep *, const struct candidate *, const char *why,
+                                      bool *gone, struct err *),
+                          struct err *err)
 {
     struct gathering g = {.s = s};
     const struct candidate *c;
     char why[CANDIDATES_WHY_ROOM];
-    if (s->copies.n == 0)
+    if (rules->n == 0)
         return ERR_OK;
-    int rc = catalogue_key_each(s->catalogue, gather_copies, &g, err);
+    int rc = catalogue_key_each(s->catalogue, gather, &g, err);
     if (rc == ERR_OK)
-        rc = candidates_begin(&g.list, &s->copies, s->now_us, err);
+        rc = candidates_begin(&g.list, rules, s->now_us, err);
     while (rc == ERR_OK && !ended(s) && (c = candidates_next(&g.list, why)) != NULL) {
         bool gone = false;
-        rc = delete_if_it_may_go(s, c, why, &gone, err);
+        rc = drop(s, c, why, &gone, err);
         if (gone)
             candidates_gone(&g.list, c);
     }
     candidates_clear(&g.list);
     return rc;
+}
+
+static int sweep_copies(struct sweep *s, struct err *err)
+{
+    return sweep_by_rules(s, &s->copies, gather_copies, delete_if_it_may_go, err);
 }
 
 /* ---- masters, with all that was made of them ---- */
@@ -657,24 +661,18 @@ static int gather_masters(void *arg, int64_t key, struct err *err)
     return candidates_add(&g->list, &c, err);
 }
 
+static int delete_master(struct sweep *s, const struct candidate *c, const char *why, bool *gone,
+                         struct err *err)
+{
+    int64_t freed;
+    int rc = delete_transfer(s, c->key, why, &freed, err);
+    *gone = freed > 0;
+    return rc;
+}
+
 static int sweep_masters(struct sweep *s, struct err *err)
 {
-    struct gathering g = {.s = s};
-    const struct candidate *c;
-    char why[CANDIDATES_WHY_ROOM];
-    if (s->masters.n == 0)
-        return ERR_OK;
-    int rc = catalogue_key_each(s->catalogue, gather_masters, &g, err);
-    if (rc == ERR_OK)
-        rc = candidates_begin(&g.list, &s->masters, s->now_us, err);
-    while (rc == ERR_OK && !ended(s) && (c = candidates_next(&g.list, why)) != NULL) {
-        int64_t freed;
-        rc = delete_transfer(s, c->key, why, &freed, err);
-        if (freed > 0)
-            candidates_gone(&g.list, c);
-    }
-    candidates_clear(&g.list);
-    return rc;
+    return sweep_by_rules(s, &s->masters, gather_masters, delete_master, err);
 }
 
 /* ---- a disk that is nearly full ---- */

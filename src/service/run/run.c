@@ -1,14 +1,11 @@
 #define _GNU_SOURCE /* flock */
-#include "dashspool/run.h"
 #include "dashspool/catalogue.h"
-#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "run_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

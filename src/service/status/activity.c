@@ -1,5 +1,4 @@
 /* Who works, and at what: `run` and its processes, `receive`, the jobs of all stages. */
-#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/spool.h"
 #include "page.h"

@@ -28,8 +28,7 @@ static int take_camera(void *arg, const char *imei, const char *camera, int64_t 
     format_clean(c.imei, sizeof c.imei, imei);
     format_clean(c.camera, sizeof c.camera, camera);
     /* who hands something over at this moment is here now */
-    for (size_t i = 0; i < LIST_COUNT(&s->incoming, struct incoming); i++) {
-        const struct incoming *t = LIST_AT(&s->incoming, struct incoming, i);
+    LIST_EACH (&s->incoming, const struct incoming, t) {
         if (strcmp(t->imei, c.imei) == 0 && strcmp(t->camera, c.camera) == 0)
             c.last_us = s->now_us - t->quiet_s * 1000000;
     }

@@ -15,8 +15,7 @@ static int count_running(const struct status *s, const char *stage, const struct
 {
     int n = 0;
     *waiting = NULL;
-    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *p = LIST_AT(&s->processes, struct process, i);
+    LIST_EACH (&s->processes, const struct process, p) {
         if (strcmp(p->stage, stage) != 0)
             continue;
         n += p->pid > 0;
@@ -135,8 +134,7 @@ static void explain_incoming(const struct incoming *t, struct oldest *o)
 static void find_oldest_transfer(struct status *s)
 {
     struct oldest *o = &s->oldest;
-    for (size_t i = 0; i < LIST_COUNT(&s->incoming, struct incoming); i++) {
-        const struct incoming *t = LIST_AT(&s->incoming, struct incoming, i);
+    LIST_EACH (&s->incoming, const struct incoming, t) {
         if (o->kind != OLDEST_NONE && o->since_us <= t->since_us)
             continue;
         *o = (struct oldest){.kind = OLDEST_INCOMING, .since_us = t->since_us};
@@ -195,8 +193,7 @@ static void judge_run(struct status *s)
     if (s->run == LIFE_CRASHED)
         status_problem_add(s, "restart it; see its log for the cause",
                            "'dashspool run' died unexpectedly");
-    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *p = LIST_AT(&s->processes, struct process, i);
+    LIST_EACH (&s->processes, const struct process, p) {
         int64_t left_us = p->waits_until_us - s->now_us;
         if (s->run == LIFE_RUNNING && p->pid == 0 && left_us > 0)
             status_problem_add(s, "see the log of 'dashspool run' for the cause",

@@ -1,7 +1,6 @@
 #include "dashspool/clock.h"
 #include "page.h"
 #include "status_internal.h"
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,8 +109,7 @@ static json_t *stages_json(const struct status *s)
 static json_t *jobs_json(const struct status *s)
 {
     json_t *out = json_object();
-    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
-        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+    LIST_EACH (&s->stage, const struct stage, t) {
         json_t *one = json_object(), *ages = json_object();
         if (t->kind == STAGES_RECEIVE) {
             json_decref(one);
@@ -160,8 +158,7 @@ static json_t *incoming_json(const struct status *s)
 {
     json_t *list = json_array();
     bool running = s->receiver.life == LIFE_RUNNING;
-    for (size_t i = 0; i < LIST_COUNT(&s->incoming, struct incoming); i++) {
-        const struct incoming *t = LIST_AT(&s->incoming, struct incoming, i);
+    LIST_EACH (&s->incoming, const struct incoming, t) {
         json_array_append_new(
             list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:o}", "id", t->id,
                             "imei", t->imei, "camera", t->camera, "kind", t->kind, "bytes",

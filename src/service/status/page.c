@@ -63,7 +63,8 @@ size_t format_width(const char *text)
     return n;
 }
 
-size_t format_cut(const char *text, size_t n)
+/* Where in `text` the n-th character begins. */
+static size_t format_cut(const char *text, size_t n)
 {
     size_t at = 0;
     while (text[at] && (n > 0 || ((unsigned char)text[at] & 0xc0) == 0x80)) {

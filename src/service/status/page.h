@@ -15,10 +15,8 @@ void format_clean(char *out, size_t room, const char *text);
 /* "2 h", "4 min", "12 s", "3 d"; of -1 and less "?". */
 const char *format_span(int64_t seconds, char out[24]);
 
-/* How many characters it takes on a terminal (of what format_clean() lets through); where in `text`
- * the n-th begins. */
+/* How many characters it takes on a terminal (of what format_clean() lets through). */
 size_t format_width(const char *text);
-size_t format_cut(const char *text, size_t n);
 
 /* ---- lines ---- */
 

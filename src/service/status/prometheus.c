@@ -1,13 +1,9 @@
 /* Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). */
 #include "dashspool/fsx.h"
 #include "status_internal.h"
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct metrics {
     struct buf *out;
@@ -109,21 +105,18 @@ static void put_processes(struct metrics *m, const struct status *s)
 static void put_workers(struct metrics *m, const struct status *s)
 {
     begin(m, "stage_enabled", "gauge", "1 if the stage is enabled.");
-    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
-        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+    LIST_EACH (&s->stage, const struct stage, t) {
         of(m, "stage", t->name, NULL, NULL, t->enabled);
     }
     if (LIST_COUNT(&s->processes, struct process) == 0)
         return;
     begin(m, "process_up", "gauge", "1 if the supervised process is running.");
-    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *p = LIST_AT(&s->processes, struct process, i);
+    LIST_EACH (&s->processes, const struct process, p) {
         if (!p->repeated)
             of(m, "process", p->name, "stage", p->stage, p->pid > 0);
     }
     begin(m, "process_ends_last_day", "gauge", "Number of unexpected exits.");
-    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *p = LIST_AT(&s->processes, struct process, i);
+    LIST_EACH (&s->processes, const struct process, p) {
         of(m, "process", p->name, "stage", p->stage, (double)p->ends_of_the_day);
     }
 }
@@ -143,8 +136,7 @@ static double job_oldest_s(const struct status *s, const struct jobs *j)
 
 static void each_state(struct metrics *m, const struct status *s, job_value_fn *fn)
 {
-    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
-        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+    LIST_EACH (&s->stage, const struct stage, t) {
         for (int k = 0; k < JOB_STATES && t->kind != STAGES_RECEIVE; k++)
             of(m, "stage", t->name, "state", status_job_states[k], fn(s, &t->jobs[k]));
     }
@@ -160,8 +152,7 @@ static void put_jobs(struct metrics *m, const struct status *s)
     each_state(m, s, job_oldest_s);
     begin(m, "jobs_by_age", "gauge",
           "Jobs that are younger than this age, but not than the one before.");
-    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
-        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+    LIST_EACH (&s->stage, const struct stage, t) {
         for (int k = 0; k < JOB_STATES && t->kind != STAGES_RECEIVE; k++)
             for (int a = 0; a < AGES; a++) {
                 print(m, "dashspool_%s", m->name);
@@ -257,30 +248,6 @@ int status_prometheus(const struct status *s, struct buf *out, struct err *err)
 
 /* ---- into a file ---- */
 
-/* No fsync: after a power cut it is written anew. */
-static int write_file(const char *path, const struct buf *text, struct err *err)
-{
-    char *tmp = NULL;
-    int rc = fsx_path(&tmp, err, "%s.XXXXXX", path);
-    if (rc < 0)
-        return rc;
-    int fd = mkstemp(tmp);
-    if (fd < 0)
-        rc = err_sys(err, "create %s", tmp);
-    if (rc == ERR_OK)
-        rc = fsx_write_all(fd, buf_data(text), text->used, err);
-    if (rc == ERR_OK && fchmod(fd, 0644) < 0)
-        rc = err_sys(err, "chmod %s", tmp);
-    if (fd >= 0 && close(fd) < 0 && rc == ERR_OK)
-        rc = err_sys(err, "write %s", tmp);
-    if (rc == ERR_OK && rename(tmp, path) < 0)
-        rc = err_sys(err, "rename %s to %s", tmp, path);
-    if (rc < 0 && fd >= 0)
-        unlink(tmp);
-    free(tmp);
-    return rc;
-}
-
 int status_prometheus_file(const struct status *s, const char *path, struct err *err)
 {
     struct buf text;
@@ -291,7 +258,7 @@ int status_prometheus_file(const struct status *s, const char *path, struct err 
     buf_init(&text, (size_t)64 << 20);
     int rc = status_prometheus(s, &text, err);
     if (rc == ERR_OK)
-        rc = write_file(path, &text, err);
+        rc = fsx_publish_file(path, buf_data(&text), text.used, err);
     buf_clear(&text);
     return rc;
 }

@@ -146,6 +146,13 @@ struct status {
     ((type *)(void *)((list)->mem ? (list)->mem + (list)->start : NULL) + (i))
 #define LIST_COUNT(list, type) ((list)->used / sizeof(type))
 
+/* Each of a list in turn; the list does not change meanwhile. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type */
+#define LIST_EACH(list, type, each)                                                          \
+    for (type *each = LIST_AT(list, type, 0), *each##_end = (each) + LIST_COUNT(list, type); \
+         (each) < each##_end; (each)++)
+/* NOLINTEND(bugprone-macro-parentheses) */
+
 /* ---- collecting; what cannot be read becomes a trouble. Only ERR_NOMEM and the like return ----
  */
 

@@ -64,8 +64,7 @@ static void put_incoming(struct page *p, const struct incoming *t)
 
 static bool comes_in(const struct status *s, const struct camera *c)
 {
-    for (size_t i = 0; i < LIST_COUNT(&s->incoming, struct incoming); i++) {
-        const struct incoming *t = LIST_AT(&s->incoming, struct incoming, i);
+    LIST_EACH (&s->incoming, const struct incoming, t) {
         if (strcmp(t->imei, c->imei) == 0 && strcmp(t->camera, c->camera) == 0)
             return true;
     }
@@ -75,8 +74,7 @@ static bool comes_in(const struct status *s, const struct camera *c)
 /* The CAMERAS_TOLD that were here last, in that order. */
 static void text_find_recent(const struct status *s, struct limits *l)
 {
-    for (size_t i = 0; i < LIST_COUNT(&s->cameras, struct camera); i++) {
-        const struct camera *c = LIST_AT(&s->cameras, struct camera, i);
+    LIST_EACH (&s->cameras, const struct camera, c) {
         bool full = l->n_recent == CAMERAS_TOLD;
         if ((full && c->last_us <= l->recent[CAMERAS_TOLD - 1]->last_us) || comes_in(s, c))
             continue;
@@ -274,8 +272,7 @@ static int count_processes(const struct status *s, const char *stage, bool *well
 {
     int n = 0;
     *well = true;
-    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *q = LIST_AT(&s->processes, struct process, i);
+    LIST_EACH (&s->processes, const struct process, q) {
         if (strcmp(q->stage, stage) != 0)
             continue;
         n++;
@@ -308,8 +305,7 @@ static int put_processes(struct page *p, const struct status *s, const char *sta
     char pids[80] = "", span[24];
     int64_t since_us = 0, ends = 0;
     int n = 0, lines = page_lines(p);
-    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *q = LIST_AT(&s->processes, struct process, i);
+    LIST_EACH (&s->processes, const struct process, q) {
         if (strcmp(q->stage, stage) != 0)
             continue;
         ends += q->ends_of_the_day;
@@ -333,8 +329,7 @@ static void put_claims(struct page *p, const struct status *s, size_t stage, int
 {
     int told = 0;
     long long more = 0;
-    for (size_t i = 0; i < LIST_COUNT(&s->claims, struct claim); i++) {
-        const struct claim *c = LIST_AT(&s->claims, struct claim, i);
+    LIST_EACH (&s->claims, const struct claim, c) {
         char span[24], who[32] = "a process";
         if (c->stage != stage)
             continue;
@@ -425,8 +420,7 @@ static void put_jobs(struct page *p, const struct status *s, const struct limits
         return;
     page_line(p, STYLE_FAINT, "  %-25s %7s %6s %6s %6s %6s %6s %6s", "by age", "all", "<1 min",
               "<5 min", "<1 h", "<1 d", "<7 d", "older");
-    for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++) {
-        const struct stage *t = LIST_AT(&s->stage, struct stage, i);
+    LIST_EACH (&s->stage, const struct stage, t) {
         for (int k = 0; k < JOB_STATES; k++)
             if (t->jobs[k].n > 0 && rows++ < most->job_rows)
                 put_job_row(p, t->name, (enum job_state)k, &t->jobs[k]);

@@ -140,10 +140,7 @@ static int copy_master(struct day *d, const struct raw_master *m, struct err *er
     hash_free(&d->hash);
     if (rc == ERR_OK && m->sealed)
         rc = raw_seal(b->to, d->day, m->key, &m->facts, err);
-    if (rc == ERR_OK)
-        rc = raw_commit(b->to, err);
-    else
-        raw_rollback(b->to);
+    rc = raw_end(b->to, rc, err);
     b->out->masters += rc == ERR_OK;
     b->out->bytes += d->at;
     if (rc == ERR_OK && m->sealed && memcmp(digest, m->facts.sha256, HASH_BYTES) != 0)

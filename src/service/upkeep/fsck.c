@@ -7,6 +7,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
+#include "dashspool/text.h"
 #include "dashspool/upkeep.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct fsck {
     const char *root;
@@ -562,8 +562,8 @@ static int look_at_stage(struct fsck *f, const struct spools_one *one, struct er
     snprintf(where, sizeof where, "spool/%s", one->stage);
     if (f->out->jobs > before && !spools_configured(f->stages, one->stage))
         problem(f, UPKEEP_JOB, where, "restore the stage in pipeline.d, or delete that directory",
-                "%" PRId64 " jobs of a stage that is not in the settings: nothing processes them",
-                f->out->jobs - before);
+                "%lld %s of a stage that is not in the settings: nothing processes them",
+                SIZE_COUNT(f->out->jobs - before, "job", "jobs"));
     return check(f, UPKEEP_JOB, where, "inspect what is there", rc, err);
 }
 

@@ -448,10 +448,7 @@ static int fill(struct reindex *r, struct err *err)
         rc = raw_days(r->raw, enter_day, r, err);
     if (rc == ERR_OK)
         rc = copies_each(r->root, look_at_file, r, err);
-    if (rc == ERR_OK)
-        return catalogue_commit(r->made, err);
-    catalogue_rollback(r->made);
-    return rc;
+    return catalogue_end(r->made, rc, err);
 }
 
 /* The old one keeps a name of its own, and the new one gets its place by one rename. */

@@ -1,6 +1,5 @@
 /* Copies of masters: how they are made, and how the catalogue learns of them; for the convert stage
  * and for who needs all of them. */
-#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/export.h"
@@ -91,10 +90,7 @@ static int record_copies(struct catalogue *catalogue, const char *root,
         rc = record_one(catalogue, root, t, &recipe, r, &r->output[i], err);
     if (rc == ERR_OK && stage)
         rc = catalogue_done_put(catalogue, t->key, stage, clock_utc_us(), attempt, err);
-    if (rc == ERR_OK)
-        return catalogue_commit(catalogue, err);
-    catalogue_rollback(catalogue);
-    return rc;
+    return catalogue_end(catalogue, rc, err);
 }
 
 /* ---- a conversion ---- */

@@ -323,10 +323,7 @@ static int mark(const struct worker *w, const struct catalogue_transfer *t, stru
     rc = catalogue_transfer_get(w->catalogue, t->id, &now, err);
     if (rc == ERR_OK && now.state == CATALOGUE_PARTIAL && now.completed_us == t->completed_us)
         rc = intake_published(w->catalogue, t->id, w->stage->name, err);
-    if (rc == ERR_OK)
-        return catalogue_commit(w->catalogue, err);
-    catalogue_rollback(w->catalogue);
-    return rc;
+    return catalogue_end(w->catalogue, rc, err);
 }
 
 static int enqueue_partial(const struct worker *w, const struct catalogue_transfer *t,

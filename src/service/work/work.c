@@ -1,5 +1,4 @@
 #define _GNU_SOURCE /* pipe2, sigabbrev_np */
-#include "dashspool/work.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
 #include "worker.h"

@@ -57,32 +57,21 @@ void worker_close(struct worker *w)
     *w = (struct worker){0};
 }
 
-static int open_next(struct worker *w, const struct stages *stages, struct err *err)
+/* The spools of n stages, *opened of them so far. */
+static int open_spools(const struct worker *w, struct spool **spools, const char *const *names,
+                       size_t n, size_t *opened, struct err *err)
 {
-    const char *names[STAGES_MAX];
-    size_t n = stages_feeds(stages, w->stage->name, names);
     int rc = ERR_OK;
-    while (rc == ERR_OK && w->n_next < n) {
-        rc = spool_open(&w->next[w->n_next], w->root, names[w->n_next], err);
-        w->n_next += rc == ERR_OK;
-    }
-    return rc;
-}
-
-static int open_before(struct worker *w, const struct stages *stages, struct err *err)
-{
-    size_t n = stages_before(stages, w->stage->name, w->before_name);
-    int rc = ERR_OK;
-    while (rc == ERR_OK && w->n_before < n) {
-        rc = spool_open(&w->before[w->n_before], w->root, w->before_name[w->n_before], err);
-        w->n_before += rc == ERR_OK;
-    }
+    for (; rc == ERR_OK && *opened < n; *opened += rc == ERR_OK)
+        rc = spool_open(&spools[*opened], w->root, names[*opened], err);
     return rc;
 }
 
 static int open_stores(struct worker *w, const char *root, const struct stages *stages,
                        struct err *err)
 {
+    const char *next[STAGES_MAX];
+    size_t n_next = stages_feeds(stages, w->stage->name, next);
     int rc = catalogue_open(&w->catalogue, root, true, err);
     if (rc < 0)
         return rc;
@@ -93,8 +82,9 @@ static int open_stores(struct worker *w, const char *root, const struct stages *
     if (rc == ERR_OK)
         rc = spool_open(&w->spool, w->root, w->stage->name, err);
     if (rc == ERR_OK && w->stage->kind == STAGES_EXPORT)
-        rc = open_before(w, stages, err);
-    return rc < 0 ? rc : open_next(w, stages, err);
+        rc = open_spools(w, w->before, w->before_name,
+                         stages_before(stages, w->stage->name, w->before_name), &w->n_before, err);
+    return rc < 0 ? rc : open_spools(w, w->next, next, n_next, &w->n_next, err);
 }
 
 int worker_open(struct worker *w, const char *root, const struct cfg *cfg,

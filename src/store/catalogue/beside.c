@@ -16,8 +16,8 @@ const char *const catalogue_arrival_sql[CATALOGUE_SQL_COUNT] = {
         " bytes_lost, duplicates, errors, ended FROM arrival WHERE key = ?1",
 };
 
-static int run_add(struct catalogue *c, int64_t key, const struct catalogue_arrival *a,
-                   struct err *err)
+int catalogue_arrival_add(struct catalogue *c, int64_t key, const struct catalogue_arrival *a,
+                          struct err *err)
 {
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ARRIVAL_ADD];
     const int64_t numbers[] = {a->began_us,    a->ended_us,   a->from_bytes,
@@ -29,18 +29,7 @@ static int run_add(struct catalogue *c, int64_t key, const struct catalogue_arri
         sqlite3_bind_int64(st, 3 + i, numbers[i]);
     sqlx_bind_text(st, 12, a->errors);
     sqlx_bind_text(st, 13, a->ended);
-    int rc = sqlx_run(st, err);
-    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
-        rc = err_set(err, ERR_NOTFOUND, "no transfer with key %" PRId64, key);
-    return rc;
-}
-
-int catalogue_arrival_add(struct catalogue *c, int64_t key, const struct catalogue_arrival *a,
-                          struct err *err)
-{
-    bool own;
-    int rc = catalogue_enter(c, &own, err);
-    return rc < 0 ? rc : catalogue_leave(c, own, run_add(c, key, a, err), err);
+    return catalogue_run(c, st, key, err);
 }
 
 static int read_arrival(struct catalogue *c, int64_t key, struct catalogue_arrival *out,
@@ -104,8 +93,8 @@ const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT] = {
                                   " FROM copy WHERE key = ?1",
 };
 
-static int run_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
-                   struct err *err)
+int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
+                       struct err *err)
 {
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_PUT];
     sqlite3_bind_int64(st, 1, key);
@@ -116,18 +105,8 @@ static int run_put(struct catalogue *c, int64_t key, const struct catalogue_copy
     sqlite3_bind_int64(st, 6, copy->made_us);
     sqlx_bind_text(st, 7, copy->tool);
     sqlx_bind_text(st, 8, copy->settings);
-    int rc = sqlx_run(st, err);
-    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
-        rc = err_set(err, ERR_NOTFOUND, "no transfer with key %" PRId64, key);
+    int rc = catalogue_run(c, st, key, err);
     return rc < 0 ? err_wrap(err, "copy %s", copy->path) : rc;
-}
-
-int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
-                       struct err *err)
-{
-    bool own;
-    int rc = catalogue_enter(c, &own, err);
-    return rc < 0 ? rc : catalogue_leave(c, own, run_put(c, key, copy, err), err);
 }
 
 static int read_copy(struct catalogue *c, int64_t key, struct catalogue_copy *out, bool *found,
@@ -191,20 +170,6 @@ const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
                               " ORDER BY stage LIMIT 1 OFFSET ?2",
 };
 
-static int run(struct catalogue *c, sqlite3_stmt *st, int64_t key, struct err *err)
-{
-    bool own;
-    int rc = catalogue_enter(c, &own, err);
-    if (rc < 0) {
-        sqlx_reset(st);
-        return rc;
-    }
-    rc = sqlx_run(st, err);
-    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
-        rc = err_set(err, ERR_NOTFOUND, "no transfer with key %" PRId64, key);
-    return catalogue_leave(c, own, rc, err);
-}
-
 int catalogue_done_put(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
                        int attempt, struct err *err)
 {
@@ -213,7 +178,7 @@ int catalogue_done_put(struct catalogue *c, int64_t key, const char *stage, int6
     sqlx_bind_text(st, 2, stage);
     sqlite3_bind_int64(st, 3, at_us);
     sqlite3_bind_int(st, 4, attempt);
-    return run(c, st, key, err);
+    return catalogue_run(c, st, key, err);
 }
 
 int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,
@@ -237,7 +202,7 @@ int catalogue_done_remove(struct catalogue *c, int64_t key, const char *stage, s
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_REMOVE];
     sqlite3_bind_int64(st, 1, key);
     sqlx_bind_text(st, 2, stage);
-    return run(c, st, key, err);
+    return catalogue_run(c, st, key, err);
 }
 
 static int done_at(struct catalogue *c, int64_t key, int at, struct catalogue_done *out,

@@ -1,6 +1,6 @@
-#include "dashspool/catalogue.h"
 #include "catalogue_internal.h"
 #include "dashspool/fsx.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +184,14 @@ void catalogue_rollback(struct catalogue *c)
     c->in_transaction = false;
 }
 
+int catalogue_end(struct catalogue *c, int rc, struct err *err)
+{
+    if (rc == ERR_OK)
+        return catalogue_commit(c, err);
+    catalogue_rollback(c);
+    return rc;
+}
+
 bool catalogue_in_transaction(const struct catalogue *c)
 {
     return c->in_transaction;
@@ -209,6 +217,20 @@ int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err)
     if (rc < 0)
         sqlx_rollback(c->db, c->sql[CATALOGUE_SQL_ROLLBACK]);
     return rc;
+}
+
+int catalogue_run(struct catalogue *c, sqlite3_stmt *st, int64_t key, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0) {
+        sqlx_reset(st);
+        return rc;
+    }
+    rc = sqlx_run(st, err);
+    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
+        rc = err_set(err, ERR_NOTFOUND, "no transfer with key %" PRId64, key);
+    return catalogue_leave(c, own, rc, err);
 }
 
 int catalogue_keys_read(sqlite3_stmt *st, struct buf *keys, struct err *err)

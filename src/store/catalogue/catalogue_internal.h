@@ -77,10 +77,10 @@ int64_t catalogue_keys_at(const struct buf *keys, size_t i);
 int catalogue_enter(struct catalogue *c, bool *own, struct err *err) DS_MUST_CHECK;
 int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err) DS_MUST_CHECK;
 
-/* id.c: sets t->id to "<imei>-<camera>-<kind>-<time>", with "-2", "-3" … if it is, or was, taken;
- * in the caller's transaction. ERR_MALFORMED: the columns cannot name a file. */
-int catalogue_id_set(struct catalogue *c, struct catalogue_transfer *t,
-                     struct err *err) DS_MUST_CHECK;
+/* Runs what is bound, as a change of its own. ERR_NOTFOUND: there is no transfer `key`, to which it
+ * belongs. */
+int catalogue_run(struct catalogue *c, sqlite3_stmt *st, int64_t key,
+                  struct err *err) DS_MUST_CHECK;
 
 /* The texts of the statements, beside the code that binds them. */
 extern const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT];

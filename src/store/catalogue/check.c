@@ -1,7 +1,6 @@
 #include "catalogue_internal.h"
 #include "dashspool/catalogue.h"
 #include <stdio.h>
-#include <string.h>
 
 int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void *arg,
                     struct err *err)

@@ -212,28 +212,21 @@ int catalogue_due_each(struct catalogue *c, catalogue_due_fn *fn, void *arg, str
     return rc;
 }
 
-static int run_change(struct catalogue *c, sqlite3_stmt *bound, struct err *err)
-{
-    bool own;
-    int rc = catalogue_enter(c, &own, err);
-    return rc < 0 ? rc : catalogue_leave(c, own, sqlx_run(bound, err), err);
-}
-
 int catalogue_due_add(struct catalogue *c, const char *day, int64_t key, struct err *err)
 {
     sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_ADD], 1, key);
     sqlx_bind_text(c->sql[CATALOGUE_SQL_DUE_ADD], 2, day);
-    return run_change(c, c->sql[CATALOGUE_SQL_DUE_ADD], err);
+    return catalogue_run(c, c->sql[CATALOGUE_SQL_DUE_ADD], key, err);
 }
 
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
 {
     sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_DONE], 1, key);
-    return run_change(c, c->sql[CATALOGUE_SQL_DUE_DONE], err);
+    return catalogue_run(c, c->sql[CATALOGUE_SQL_DUE_DONE], key, err);
 }
 
 int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err)
 {
     sqlx_bind_text(c->sql[CATALOGUE_SQL_COPY_REMOVE], 1, path);
-    return run_change(c, c->sql[CATALOGUE_SQL_COPY_REMOVE], err);
+    return catalogue_run(c, c->sql[CATALOGUE_SQL_COPY_REMOVE], 0, err);
 }

@@ -46,20 +46,6 @@ static bool read_file(sqlite3_stmt *st, char path[CATALOGUE_FILE_ROOM], struct c
     return true;
 }
 
-static int run(struct catalogue *c, sqlite3_stmt *st, struct err *err)
-{
-    bool own;
-    int rc = catalogue_enter(c, &own, err);
-    if (rc < 0) {
-        sqlx_reset(st);
-        return rc;
-    }
-    rc = sqlx_run(st, err);
-    if (rc < 0 && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
-        rc = err_set(err, ERR_NOTFOUND, "there is no such transfer");
-    return catalogue_leave(c, own, rc, err);
-}
-
 int catalogue_origin_put(struct catalogue *c, int64_t key, const struct catalogue_origin *o,
                          struct err *err)
 {
@@ -68,7 +54,7 @@ int catalogue_origin_put(struct catalogue *c, int64_t key, const struct catalogu
     sqlite3_bind_int64(st, 5, key);
     sqlite3_bind_int64(st, 6, o->whole);
     sqlx_bind_text(st, 7, o->note);
-    return run(c, st, err);
+    return catalogue_run(c, st, key, err);
 }
 
 int catalogue_origin_get(struct catalogue *c, int64_t key, struct catalogue_origin *out,
@@ -97,7 +83,7 @@ int catalogue_seen_put(struct catalogue *c, const struct catalogue_seen *s, stru
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SEEN_PUT];
     bind_file(st, s->path, &s->stat);
     sqlite3_bind_text(st, 5, s->id, -1, SQLITE_STATIC);
-    return run(c, st, err);
+    return catalogue_run(c, st, 0, err);
 }
 
 /* The row that st finds for a path; *found false: none. */
@@ -145,5 +131,5 @@ int catalogue_seen_remove(struct catalogue *c, const char *path, struct err *err
 {
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SEEN_REMOVE];
     sqlx_bind_blob(st, 1, path, strlen(path));
-    return run(c, st, err);
+    return catalogue_run(c, st, 0, err);
 }

@@ -94,25 +94,15 @@ int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
 
 /* ---- copies ---- */
 
-static int one_number(struct catalogue_summary *l, const char *sql, int64_t *out, struct err *err)
-{
-    sqlite3_stmt *st = NULL;
-    bool row;
-    int rc = ask(l, &st, sql, 0, &row, err);
-    *out = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
-    sqlite3_finalize(st);
-    return rc;
-}
-
 /* A row of copy is a page or so (its settings): all of a large table would take seconds. */
 static int sample(struct catalogue_summary *l, int64_t copies, int64_t *bytes, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     int64_t first, last;
     double sum = 0;
-    int n = 0, rc = one_number(l, "SELECT min(key) FROM copy", &first, err);
+    int n = 0, rc = sqlx_number(l->db, "SELECT min(key) FROM copy", &first, err);
     if (rc == ERR_OK)
-        rc = one_number(l, "SELECT max(key) FROM copy", &last, err);
+        rc = sqlx_number(l->db, "SELECT max(key) FROM copy", &last, err);
     if (rc == ERR_OK)
         rc = sqlx_prepare(
             l->db, &st, "SELECT length_bytes FROM copy WHERE key >= ?1 ORDER BY key LIMIT 1", err);
@@ -135,12 +125,13 @@ int catalogue_summary_copies(struct catalogue_summary *l, int64_t *copies, int64
                              bool *exact, struct err *err)
 {
     *bytes = 0;
-    int rc = one_number(l, "SELECT count(*) FROM copy", copies, err);
+    int rc = sqlx_number(l->db, "SELECT count(*) FROM copy", copies, err);
     *exact = *copies <= CATALOGUE_LOOK_COPIES;
     if (rc < 0)
         return rc;
-    return *exact ? one_number(l, "SELECT coalesce(sum(length_bytes), 0) FROM copy", bytes, err)
-                  : sample(l, *copies, bytes, err);
+    return *exact
+               ? sqlx_number(l->db, "SELECT coalesce(sum(length_bytes), 0) FROM copy", bytes, err)
+               : sample(l, *copies, bytes, err);
 }
 
 /* ---- cameras ---- */

@@ -259,19 +259,104 @@ int catalogue_keys_above(struct catalogue *c, int64_t key, struct err *err)
     return catalogue_leave(c, own, rc, err);
 }
 
-int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
+/* ---- what a transfer is called ---- */
+
+const char *const catalogue_id_sql[CATALOGUE_SQL_COUNT] = {
+    /* also by one that is gone: its custody is there */
+    [CATALOGUE_SQL_ID_TAKEN] = "SELECT 1 FROM transfer WHERE id = ?1"
+                               " UNION ALL SELECT 1 FROM custody WHERE transfer = ?1 LIMIT 1",
+};
+
+/* One path component, whatever the columns say: the id becomes the name of files. */
+static bool word_ok(const char *word)
+{
+    for (const char *p = word; *p; p++)
+        if (!isalnum((unsigned char)*p))
+            return false;
+    return *word != '\0';
+}
+
+static int id_taken(struct catalogue *c, const char *id, bool *taken, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ID_TAKEN];
+    sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+    int rc = sqlx_step(st, taken, err);
+    sqlx_reset(st);
+    return rc;
+}
+
+/* imei, camera and kind at their longest, 3 hyphens, a time in the year 294247; 11 more for the
+ * suffix fit CATALOGUE_ID_ROOM. */
+#define ID_BASE_ROOM 84
+
+static void id_format(char *id, const char *base, uint32_t suffix)
+{
+    if (suffix < 2)
+        snprintf(id, CATALOGUE_ID_ROOM, "%s", base);
+    else
+        snprintf(id, CATALOGUE_ID_ROOM, "%.*s-%" PRIu32, ID_BASE_ROOM - 1, base, suffix);
+}
+
+/* The first free id behind base. Doubling, then halving, because a camera with a stopped clock can
+ * take thousands: `used` is always taken, `free` never. */
+static int id_choose(struct catalogue *c, const char *base, char id[CATALOGUE_ID_ROOM],
+                     struct err *err)
+{
+    uint32_t used = 0, free = 1;
+    bool taken = true;
+    int rc = ERR_OK;
+    for (; rc == ERR_OK && free < UINT32_MAX / 2; used = free, free *= 2) {
+        id_format(id, base, free);
+        if ((rc = id_taken(c, id, &taken, err)) < 0 || !taken)
+            break;
+    }
+    while (rc == ERR_OK && free - used > 1) {
+        uint32_t middle = used + (free - used) / 2;
+        id_format(id, base, middle);
+        rc = id_taken(c, id, &taken, err);
+        *(taken ? &used : &free) = middle;
+    }
+    id_format(id, base, free);
+    return rc;
+}
+
+/* Sets t->id to "<imei>-<camera>-<kind>-<time>", with "-2", "-3" … if it is, or was, taken; in the
+ * caller's transaction. ERR_MALFORMED: the columns cannot name a file. */
+static int id_set(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
+{
+    char when[CLOCK_TEXT_ROOM], base[ID_BASE_ROOM];
+    if (!word_ok(t->imei) || !word_ok(t->camera) || !word_ok(t->kind))
+        return err_set(err, ERR_MALFORMED, "catalogue: '%s-%s-%s' cannot name a transfer", t->imei,
+                       t->camera, t->kind);
+    clock_compact(t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us, when);
+    snprintf(base, sizeof base, "%s-%s-%s-%s", t->imei, t->camera, t->kind, when);
+    return id_choose(c, base, t->id, err);
+}
+
+/* ---- rows, written ---- */
+
+/* A new row; key 0: the next. In a transaction. */
+static int add_row(struct catalogue *c, const struct catalogue_transfer *t, int64_t key,
+                   struct err *err)
 {
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ADD];
+    int rc = camera_seen(c, t, err);
+    if (rc < 0)
+        return rc;
+    if (key)
+        sqlite3_bind_int64(st, 1, key);
+    put_text(&(struct binder){st, 2}, t->id);
+    bind_columns(st, t);
+    return sqlx_run(st, err);
+}
+
+int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
+{
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    if ((rc = catalogue_id_set(c, t, err)) == ERR_OK && (rc = camera_seen(c, t, err)) == ERR_OK) {
-        put_text(&(struct binder){st, 2}, t->id);
-        bind_columns(st, t);
-        rc = sqlx_run(st, err);
-    }
-    if (rc == ERR_OK)
+    if ((rc = id_set(c, t, err)) == ERR_OK && (rc = add_row(c, t, 0, err)) == ERR_OK)
         t->key = sqlite3_last_insert_rowid(c->db);
     return catalogue_leave(c, own, rc, err);
 }
@@ -279,17 +364,11 @@ int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t, st
 int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_transfer *t,
                                struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ADD];
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc < 0)
         return rc;
-    if ((rc = camera_seen(c, t, err)) == ERR_OK) {
-        sqlite3_bind_int64(st, 1, t->key);
-        put_text(&(struct binder){st, 2}, t->id);
-        bind_columns(st, t);
-        rc = sqlx_run(st, err);
-    }
+    rc = add_row(c, t, t->key, err);
     return catalogue_leave(c, own, rc < 0 ? err_wrap(err, "%s", t->id) : rc, err);
 }
 
@@ -408,76 +487,4 @@ int catalogue_camera_load(struct catalogue *c, const char *imei, int64_t since_u
     *bytes = rc == ERR_OK && row ? sqlite3_column_int64(st, 1) : 0;
     sqlx_reset(st);
     return rc;
-}
-
-/* catalogue: what a transfer is called. */
-
-const char *const catalogue_id_sql[CATALOGUE_SQL_COUNT] = {
-    /* also by one that is gone: its custody is there */
-    [CATALOGUE_SQL_ID_TAKEN] = "SELECT 1 FROM transfer WHERE id = ?1"
-                               " UNION ALL SELECT 1 FROM custody WHERE transfer = ?1 LIMIT 1",
-};
-
-/* One path component, whatever the columns say: the id becomes the name of files. */
-static bool word_ok(const char *word)
-{
-    for (const char *p = word; *p; p++)
-        if (!isalnum((unsigned char)*p))
-            return false;
-    return *word != '\0';
-}
-
-static int id_taken(struct catalogue *c, const char *id, bool *taken, struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_ID_TAKEN];
-    sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
-    int rc = sqlx_step(st, taken, err);
-    sqlx_reset(st);
-    return rc;
-}
-
-/* imei, camera and kind at their longest, 3 hyphens, a time in the year 294247; 11 more for the
- * suffix fit CATALOGUE_ID_ROOM. */
-#define ID_BASE_ROOM 84
-
-static void id_format(char *id, const char *base, uint32_t suffix)
-{
-    if (suffix < 2)
-        snprintf(id, CATALOGUE_ID_ROOM, "%s", base);
-    else
-        snprintf(id, CATALOGUE_ID_ROOM, "%.*s-%" PRIu32, ID_BASE_ROOM - 1, base, suffix);
-}
-
-/* The first free id behind base. Doubling, then halving, because a camera with a stopped clock can
- * take thousands: `used` is always taken, `free` never. */
-static int id_choose(struct catalogue *c, const char *base, char id[CATALOGUE_ID_ROOM],
-                     struct err *err)
-{
-    uint32_t used = 0, free = 1;
-    bool taken = true;
-    int rc = ERR_OK;
-    for (; rc == ERR_OK && free < UINT32_MAX / 2; used = free, free *= 2) {
-        id_format(id, base, free);
-        if ((rc = id_taken(c, id, &taken, err)) < 0 || !taken)
-            break;
-    }
-    while (rc == ERR_OK && free - used > 1) {
-        uint32_t middle = used + (free - used) / 2;
-        id_format(id, base, middle);
-        rc = id_taken(c, id, &taken, err);
-        *(taken ? &used : &free) = middle;
-    }
-    id_format(id, base, free);
-    return rc;
-}
-
-int catalogue_id_set(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
-{
-    char when[CLOCK_TEXT_ROOM], base[ID_BASE_ROOM];
-    if (!word_ok(t->imei) || !word_ok(t->camera) || !word_ok(t->kind))
-        return err_set(err, ERR_MALFORMED, "catalogue: '%s-%s-%s' cannot name a transfer", t->imei,
-                       t->camera, t->kind);
-    clock_compact(t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us, when);
-    snprintf(base, sizeof base, "%s-%s-%s-%s", t->imei, t->camera, t->kind, when);
-    return id_choose(c, base, t->id, err);
 }

@@ -1,4 +1,3 @@
-#include "dashspool/raw.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "raw_internal.h"
@@ -223,6 +222,14 @@ void raw_rollback(struct raw *raw)
             sqlx_rollback(d->db, d->sql[RAW_SQL_ROLLBACK]);
         d->writing = false;
     }
+}
+
+int raw_end(struct raw *raw, int rc, struct err *err)
+{
+    if (rc == ERR_OK)
+        return raw_commit(raw, err);
+    raw_rollback(raw);
+    return rc;
 }
 
 int raw_stat(struct raw *raw, const char *day, int64_t key, int64_t *length_bytes, bool *sealed,

@@ -217,18 +217,6 @@ int raw_backup(struct raw *raw, const char *day, const char *path, struct err *e
     return rc < 0 ? rc : sqlx_backup(d->db, path, BACKUP_PAGES, err);
 }
 
-static int number(sqlite3 *db, const char *sql, int64_t *out, struct err *err)
-{
-    sqlite3_stmt *st = NULL;
-    bool row = false;
-    int rc = sqlx_prepare(db, &st, sql, err);
-    if (rc == ERR_OK)
-        rc = sqlx_step(st, &row, err);
-    *out = row ? sqlite3_column_int64(st, 0) : 0;
-    sqlite3_finalize(st);
-    return rc;
-}
-
 /* The file and its journal; that is without a transaction, for we hold the only lock. */
 static int delete_day(const char *dir, const char *path, struct err *err)
 {
@@ -284,16 +272,16 @@ static int trim(const char *dir, const char *path, const char *tmp, sqlite3 *db,
     int64_t rows = 0, pages = 0, unused = 0;
     int rc = sqlx_exec(db, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", err);
     if (rc == ERR_OK)
-        rc = number(db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)", &rows,
-                    err);
+        rc = sqlx_number(db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)",
+                         &rows, err);
     if (rc == ERR_OK)
         rc = remove_smaller(tmp, err);
     if (rc == ERR_OK && rows == 0)
         return delete_day(dir, path, err);
     if (rc == ERR_OK)
-        rc = number(db, "PRAGMA page_count", &pages, err);
+        rc = sqlx_number(db, "PRAGMA page_count", &pages, err);
     if (rc == ERR_OK)
-        rc = number(db, "PRAGMA freelist_count", &unused, err);
+        rc = sqlx_number(db, "PRAGMA freelist_count", &unused, err);
     return rc < 0 || unused <= pages / 4 ? rc : rewrite_day(db, tmp, path, err);
 }
 

@@ -2,13 +2,9 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "spool_internal.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 void spool_job_free(struct spool_job **job)

@@ -1,6 +1,5 @@
 #define _GNU_SOURCE /* flock, syncfs */
 #include "dashspool/fsx.h"
-#include "dashspool/spool.h"
 #include "spool_internal.h"
 #include <errno.h>
 #include <fcntl.h>

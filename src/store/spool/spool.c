@@ -1,10 +1,8 @@
 #define _GNU_SOURCE /* flock */
-#include "dashspool/spool.h"
 #include "dashspool/fsx.h"
 #include "spool_internal.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,6 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "spool_internal.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -84,14 +84,14 @@ void sqlx_reset(sqlite3_stmt *st)
         sqlite3_clear_bindings(st);
 }
 
-static int pragma_int(sqlite3 *db, const char *sql, int *out, struct err *err)
+int sqlx_number(sqlite3 *db, const char *sql, int64_t *out, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     bool row = false;
     int rc = sqlx_prepare(db, &st, sql, err);
     if (rc == ERR_OK)
         rc = sqlx_step(st, &row, err);
-    *out = row ? sqlite3_column_int(st, 0) : 0;
+    *out = row ? sqlite3_column_int64(st, 0) : 0;
     sqlite3_finalize(st);
     return rc;
 }
@@ -100,12 +100,13 @@ static int pragma_int(sqlite3 *db, const char *sql, int *out, struct err *err)
 static int check_identity(sqlite3 *db, const struct sqlx_schema *schema, int *found, bool *empty,
                           struct err *err)
 {
-    int id, version, objects, rc;
-    if ((rc = pragma_int(db, "PRAGMA application_id", &id, err)) < 0 ||
-        (rc = pragma_int(db, "PRAGMA user_version", &version, err)) < 0 ||
-        (rc = pragma_int(db, "SELECT count(*) FROM sqlite_schema", &objects, err)) < 0)
+    int64_t id, version, objects;
+    int rc;
+    if ((rc = sqlx_number(db, "PRAGMA application_id", &id, err)) < 0 ||
+        (rc = sqlx_number(db, "PRAGMA user_version", &version, err)) < 0 ||
+        (rc = sqlx_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err)) < 0)
         return rc;
-    *found = version;
+    *found = (int)version;
     *empty = id == 0 && version == 0 && objects == 0;
     if (*empty)
         return ERR_OK;
@@ -116,7 +117,7 @@ static int check_identity(sqlite3 *db, const struct sqlx_schema *schema, int *fo
         return err_set(err, ERR_UNSUPPORTED,
                        "%s has schema version %d, this version of dashspool supports up to %d: "
                        "upgrade dashspool",
-                       path, version, schema->version);
+                       path, (int)version, schema->version);
     return ERR_OK;
 }
 
