@@ -172,7 +172,7 @@ int media_probe(const char *path, const struct media_facts *facts,
  * working copy has) or of an MP4 with one track of H.265. ERR_MALFORMED, ERR_UNSUPPORTED: it has
  * none, or cannot be read to its end. */
 struct media_slices {
-    bool film; /* an MP4 */
+    bool is_mp4;
     int64_t pictures;
     char sha256[HASH_HEX_ROOM];
 };

@@ -73,7 +73,7 @@ struct report_clock {
     bool chosen, disagrees;  /* disagrees: with the chosen one, by more than both allow */
 };
 
-/* A stretch of a film that is not as the camera made it. Times from the first picture on. */
+/* A stretch of a video that is not as the camera made it. Times from the first picture on. */
 enum report_flaw { REPORT_DAMAGED, REPORT_MISSING, REPORT_SILENCE };
 struct report_stretch {
     enum report_flaw flaw;

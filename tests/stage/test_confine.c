@@ -164,7 +164,7 @@ static void test_a_child_that_lies_is_not_believed(void **state)
 {
     (void)state;
     const struct confine_limits none = {0};
-    fails("garbage", none, ERR_MALFORMED, "sent bytes that are no message");
+    fails("garbage", none, ERR_MALFORMED, "sent bytes that are not a message");
     fails("liar", none, ERR_MALFORMED, "an output that was not asked for");
     fails("links", none, ERR_LIMIT, "symbolic links");
 }
@@ -267,7 +267,7 @@ static void test_master_and_working_copy_have_the_same_slices(void **state)
     assert_ok(slices(in_dir("clip.working.mp4"), &none, &of_copy, &err));
     assert_string_equal(of_master.sha256, r.slices_sha256);
     assert_string_equal(of_copy.sha256, r.slices_sha256);
-    assert_true(of_copy.film && !of_master.film);
+    assert_true(of_copy.is_mp4 && !of_master.is_mp4);
     assert_int_equal(of_copy.pictures, r.pictures);
     assert_int_equal(of_master.pictures, r.pictures);
     assert_err(ERR_MALFORMED, slices(in_dir("clip.viewing-DERIVED.mp4"), &none, &of_view, &err));

@@ -136,12 +136,12 @@ static void test_bad_files_are_told_with_their_line(void **state)
     fails(ERR_MALFORMED, " \n", "x: the file is empty");
     fails(ERR_MALFORMED, "a video\n", "x: line 1: neither GPX nor NMEA");
     fails(ERR_MALFORMED, "utc,lat,lon\n", "x: no point");
-    fails(ERR_MALFORMED, "utc,lat,lon\n0,1,2\n1,x,2\n", "x: line 3: lat and lon are no numbers");
+    fails(ERR_MALFORMED, "utc,lat,lon\n0,1,2\n1,x,2\n", "x: line 3: lat and lon are not numbers");
     fails(ERR_MALFORMED, "utc,lat,lon\n0,nan,2\n", "x: line 2: lat");
-    fails(ERR_MALFORMED, "utc,lat,lon\n0,1,2\n1,91,2\n", "x: line 3: 91, 2 is no position");
+    fails(ERR_MALFORMED, "utc,lat,lon\n0,1,2\n1,91,2\n", "x: line 3: 91, 2 is not a position");
     fails(ERR_MALFORMED, "utc,lat,lon\n0,1\n", "x: line 2: 2 columns are too few");
     fails(ERR_MALFORMED, "utc,lat,lon\nsoon,1,1\n", "x: line 2: 'soon' is not a date and time");
-    fails(ERR_MALFORMED, "<kml>\n</kml>", "this XML is no GPX");
+    fails(ERR_MALFORMED, "<kml>\n</kml>", "this XML is not GPX");
     fails(ERR_MALFORMED, GPX("\n\n<trkpt lat='1'/>"), "x: line 3: a trkpt needs lat and lon");
     fails(ERR_MALFORMED, GPX("<trkpt lat='1' lon='2'><time>x</time></trkpt>"), "x: line 1: 'x' is");
     fails(ERR_MALFORMED, "<gpx>\n<trk>", "x: line 2: ");

@@ -202,18 +202,18 @@ static void test_hostile_values_are_refused_by_name(void **state)
         refused(ERR_MALFORMED, was, to, "lat_deg");
     }
     refused(ERR_MALFORMED, "\"tz_min\":-210", "\"tz_min\":1441", "tz_min is out of range");
-    refused(ERR_MALFORMED, "\"tz_min\":-210", "\"tz_min\":-210.5", "tz_min is no number");
+    refused(ERR_MALFORMED, "\"tz_min\":-210", "\"tz_min\":-210.5", "tz_min is not a number");
     refused(ERR_MALFORMED, "\"threads\":3", "\"threads\":65", "threads");
     refused(ERR_MALFORMED, "\"threads\":3", "\"threads\":-1", "threads");
     refused(ERR_MALFORMED, ",\"threads\":3", "", "threads is missing");
     refused(ERR_MALFORMED, "1732865025123457", "9223372036854775807", "start_utc_us");
-    refused(ERR_MALFORMED, "1732865025123457", "92233720368547758070", "no recipe");
+    refused(ERR_MALFORMED, "1732865025123457", "92233720368547758070", "not a recipe");
     refused(ERR_MALFORMED, "\"flac\":true", "\"flac\":1", "flac");
     refused(ERR_MALFORMED, "\"crf\":\"23.25\"", "\"crf\":\"52\"", "crf");
     refused(ERR_MALFORMED, "\"slow\"", "\"much too long a word\"", "preset is too long");
-    refused(ERR_MALFORMED, "\"slow\"", "\"s\\u0000w\"", "no recipe");
-    refused(ERR_MALFORMED, "\"slow\"", "\"s\xff\"", "no recipe");
-    refused(ERR_MALFORMED, "\"slow\"", "{}", "preset is no text");
+    refused(ERR_MALFORMED, "\"slow\"", "\"s\\u0000w\"", "not a recipe");
+    refused(ERR_MALFORMED, "\"slow\"", "\"s\xff\"", "not a recipe");
+    refused(ERR_MALFORMED, "\"slow\"", "{}", "preset is not a text");
     refused(ERR_MALFORMED, "\"working\"", "\"still\"", "copies");
     refused(ERR_MALFORMED, "\"working\"", "\"unknown\"", "copies");
     refused(ERR_MALFORMED, "\"working\"", "7", "copies");
@@ -225,8 +225,8 @@ static void test_hostile_values_are_refused_by_name(void **state)
     refused(ERR_MALFORMED, "\"libraries\":{", "\"libraries\":[],\"x\":{", "libraries");
     refused(ERR_MALFORMED, "\"program\":", "\"x\":", "program");
     refused(ERR_MALFORMED, "\"facts\":{", "\"facts\":7,\"x\":{", "facts");
-    refused(ERR_MALFORMED, "\"format\":1", "\"format\":\"1\"", "no recipe");
-    refused(ERR_MALFORMED, "\"flac\":true", "\"flac\":true,\"flac\":true", "no recipe");
+    refused(ERR_MALFORMED, "\"format\":1", "\"format\":\"1\"", "not a recipe");
+    refused(ERR_MALFORMED, "\"flac\":true", "\"flac\":true,\"flac\":true", "not a recipe");
     refused(ERR_UNSUPPORTED, "\"format\":1", "\"format\":2", "format 2");
     refused(ERR_UNSUPPORTED, "\"flac\":true", "\"flac\":true,\"mirror\":true", "'mirror'");
     refused(ERR_UNSUPPORTED, "\"facts\":{", "\"facts\":{\"copies\":[],", "'copies'");

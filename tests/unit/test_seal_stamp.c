@@ -304,7 +304,7 @@ static void test_what_is_cut_or_longer_is_malformed(void **state)
         free(exact);
     }
     assert_ok(buf_append(&answer, "", 1, &err));
-    expect_refused(ERR_MALFORMED, &answer, content, "no time stamp in DER");
+    expect_refused(ERR_MALFORMED, &answer, content, "not a time stamp in DER");
     answer.used--;
 }
 

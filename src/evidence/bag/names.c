@@ -109,7 +109,7 @@ static const char *bad_name(const char *name, size_t n)
     for (size_t i = 0, step; i < n; i += step) {
         step = utf8_next((const uint8_t *)name + i, n - i, &c);
         if (step == 0)
-            return "is no UTF-8";
+            return "is not UTF-8";
         if (c == '\\' || (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029))
             return "has a backslash or a control character";
     }

@@ -97,7 +97,7 @@ static const struct {
      "  data/custody.jsonl   custody record: what happened to each recording since receipt\n"},
 };
 
-static const char film_text[] =
+static const char video_text[] =
     "\n"
     "To list the streams of a video, and the time of each frame (ffprobe is part of FFmpeg):\n"
     "\n"
@@ -117,7 +117,7 @@ static const char redacted_partial_text[] =
 size_t readme_text(const struct bag *bag, const struct export_result *r, bool with_signature,
                    const struct redaction *redaction, char out[README_ROOM])
 {
-    char partial[400] = "", list[2000] = "", film[1000] = "";
+    char partial[400] = "", list[2000] = "", video[1000] = "";
     const char *first = bag_find(bag, BAG_WORKING);
     size_t used = 0;
     if (r->partial > 0)
@@ -127,10 +127,10 @@ size_t readme_text(const struct bag *bag, const struct export_result *r, bool wi
         if (bag_find(bag, folders[i].folder))
             used += (size_t)snprintf(list + used, sizeof list - used, "%s", folders[i].says);
     if (first)
-        snprintf(film, sizeof film, film_text, first, first);
+        snprintf(video, sizeof video, video_text, first, first);
     int n = snprintf(out, README_ROOM, text, r->transfers == 1 ? "a camera" : "cameras",
                      r->transfers, (long long)r->files, (long long)r->bytes, list, partial,
                      redaction ? (const char *)buf_data(redaction_section(redaction)) : "",
-                     with_signature ? signed_text : unsigned_text, stamp_text, film);
+                     with_signature ? signed_text : unsigned_text, stamp_text, video);
     return n < README_ROOM ? (size_t)n : README_ROOM - 1;
 }

@@ -33,7 +33,7 @@ const char *condition_label(const struct report_clip *clip)
     return seen[REPORT_SILENCE] ? "Sound gaps" : "No damage found";
 }
 
-/* Where a time is on the bar; times beyond the film are at its ends. */
+/* Where a time is on the bar; times beyond the video are at its ends. */
 static int place(const struct report_clip *clip, int64_t us)
 {
     if (us <= 0)

@@ -29,7 +29,7 @@ void format_time(const struct report_time *t, char out[FORMAT_ROOM]);
 void format_error(const struct report_time *t, char out[FORMAT_ROOM]);
 /* "10.0 seconds", "2 minutes 5 seconds" */
 void format_length(int64_t us, char out[FORMAT_ROOM]);
-/* Place in a film: "0:03.067" */
+/* Place in a video: "0:03.067" */
 void format_offset(int64_t us, char out[FORMAT_ROOM]);
 /* "2.2 MB (2 214 880 bytes)" without the bracket: "2.2 MB" */
 void format_bytes(int64_t bytes, char out[FORMAT_ROOM]);
@@ -41,7 +41,7 @@ void format_decimal(double deg, char out[FORMAT_ROOM]);
 void format_camera(const struct report_clip *clip, char out[FORMAT_ROOM]);
 /* Names the i-th of its kind, from 1: "file-3" */
 void format_anchor(const char *kind, size_t i, char out[FORMAT_ROOM]);
-/* "film", "photo" */
+/* "video", "photo" */
 const char *format_kind(const struct report_clip *clip);
 /* The report's own, or a plain one. */
 const char *format_title(const struct report *r);

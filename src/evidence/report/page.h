@@ -36,7 +36,7 @@ struct layout {
 int layout_init(struct layout *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 void layout_clear(struct layout *g);
 
-/* "File 2, rear film" as markup, with a link to it. */
+/* "File 2, rear video" as markup, with a link to it. */
 void clip_link(struct doc *d, const struct report *r, size_t i);
 /* Its card: picture, facts, what is wrong with it. */
 void clip_card(struct doc *d, const struct report *r, size_t i);

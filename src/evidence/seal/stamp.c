@@ -256,7 +256,7 @@ static int find_token(struct rd *token, const uint8_t *tsr, size_t n, struct err
     struct rd all = rd_init(tsr, n), inside = der_enter(&all, DER_SEQUENCE);
     *token = rd_init(tsr, n);
     if (!rd_done(&all))
-        return err_set(err, ERR_MALFORMED, "this is no time stamp in DER");
+        return err_set(err, ERR_MALFORMED, "this is not a time stamp in DER");
     if (der_is(&inside, DER_OID))
         return ERR_OK;
     const uint8_t *status = inside.p;

@@ -155,15 +155,15 @@ static int look_into(struct copies *c, struct clip *clip, const struct file *f, 
     int rc = read_slices(path, &found, err);
     if (rc == ERR_AGAIN || rc == ERR_IO)
         return rc;
-    if (rc == ERR_OK && found.film != (f == clip->working))
-        rc = err_set(err, ERR_MALFORMED, found.film ? "it is a video" : "it is not a video");
+    if (rc == ERR_OK && found.is_mp4 != (f == clip->working))
+        rc = err_set(err, ERR_MALFORMED, found.is_mp4 ? "it is a video" : "it is not a video");
     if (rc < 0) {
         verify_problem(c->v, VERIFY_PICTURES, "%s: %s", f->name, reason_of(err, path));
         return ERR_OK;
     }
-    snprintf(found.film ? clip->working_slices : clip->master_slices, HASH_HEX_ROOM, "%s",
+    snprintf(found.is_mp4 ? clip->working_slices : clip->master_slices, HASH_HEX_ROOM, "%s",
              found.sha256);
-    if (found.film)
+    if (found.is_mp4)
         clip->pictures = found.pictures;
     return ERR_OK;
 }

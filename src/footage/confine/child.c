@@ -129,7 +129,7 @@ static int take_result(struct message_inbox *in, const struct message_request *a
 
 static int take_slices(struct message_inbox *in, const uint8_t *p, struct err *err)
 {
-    if (!bool_ok(p, offsetof(struct media_slices, film)))
+    if (!bool_ok(p, offsetof(struct media_slices, is_mp4)))
         return refuse(err, "slices with impossible values");
     memcpy(&in->slices, p, sizeof in->slices);
     if (!in_range(in->slices.pictures, 0, PICTURES_MAX) || !digest_ok(in->slices.sha256) ||
@@ -202,7 +202,7 @@ int message_take(struct message_inbox *in, const struct message_request *asked, 
         if (in->used == sizeof head) {
             memcpy(&head, in->data, sizeof head);
             if (head.magic != MESSAGE_MAGIC || head.size == 0 || head.size != size_of(head.type))
-                return refuse(err, "bytes that are no message");
+                return refuse(err, "bytes that are not a message");
         } else if (in->used == want) {
             rc = take_one(in, asked, &head, err);
             in->used = 0;

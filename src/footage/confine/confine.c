@@ -295,7 +295,7 @@ int confine_finish(struct confine **cp, struct convert_result *result, struct er
 int confine_slices_finish(struct confine **cp, struct media_slices *out, struct err *err)
 {
     int rc = end(*cp, err);
-    *out = rc == ERR_OK ? (*cp)->inbox.slices : (struct media_slices){.film = false};
+    *out = rc == ERR_OK ? (*cp)->inbox.slices : (struct media_slices){.is_mp4 = false};
     confine_free(cp);
     return rc;
 }

@@ -196,7 +196,7 @@ static int plan_make(struct plan *p, enum media_container container, const char 
     bool photo = container == MEDIA_JPEG;
     unsigned copies = photo ? (unsigned)COPY_STILL : options->copies & ~(unsigned)COPY_STILL;
     if (!stem[0] || strchr(stem, '/'))
-        return err_set(err, ERR_CONFIG, "'%s' is no name for a copy", stem);
+        return err_set(err, ERR_CONFIG, "'%s' is not a valid copy name", stem);
     if (copies == 0)
         return err_set(err, ERR_CONFIG, "no copies requested");
     int rc = ERR_OK;

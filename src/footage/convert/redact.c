@@ -77,7 +77,7 @@ int convert_mask_parse(const char *text, struct convert_mask *out, struct err *e
         if (!take_number(&at, SIDE_MAX_PX, numbers[i]) || (i < 3 && at[-1] != ','))
             return refuse(text,
                           "write x,y,width,height in pixels, and after them, where it is "
-                          "not for all of the film, from,to in seconds or mm:ss",
+                          "not for all of the video, from,to in seconds or mm:ss",
                           err);
     if (m.w == 0 || m.h == 0)
         return refuse(text, "it is empty; width and height are at least 1", err);

@@ -21,7 +21,7 @@ int redact_possible(const struct convert_options *options, struct err *err) DS_M
 int redact_media(struct media *m, const struct convert_options *options,
                  struct err *err) DS_MUST_CHECK;
 
-/* ERR_CONFIG for a mask that hides nothing in pictures of this size, or of a film that is
+/* ERR_CONFIG for a mask that hides nothing in pictures of this size, or of a video that is
  * duration_us long (-1: a photo). */
 int redact_check(const struct convert_options *options, int width_px, int height_px,
                  int64_t duration_us, struct err *err) DS_MUST_CHECK;

@@ -56,7 +56,7 @@ static bool parse_number(const char *text, size_t n, double *out)
 static int add_point(struct track *track, const struct track_point *point, struct err *err)
 {
     if (!(fabs(point->lat_deg) <= 90) || !(fabs(point->lon_deg) <= 180))
-        return err_set(err, ERR_MALFORMED, "%.6g, %.6g is no position", point->lat_deg,
+        return err_set(err, ERR_MALFORMED, "%.6g, %.6g is not a position", point->lat_deg,
                        point->lon_deg);
     if (track->n >= TRACK_POINTS_MAX)
         return err_set(err, ERR_LIMIT, "more than %d points", TRACK_POINTS_MAX);
@@ -188,7 +188,7 @@ static int read_gpx(struct track *track, const char *text, size_t n, struct err 
         if (!root && xmlTextReaderNodeType(g.reader) == XML_READER_TYPE_ELEMENT) {
             root = true;
             if (!is_named(&g, "gpx"))
-                rc = err_set(err, ERR_MALFORMED, "this XML is no GPX");
+                rc = err_set(err, ERR_MALFORMED, "this XML is not GPX");
         }
         if (rc == ERR_OK)
             rc = gpx_node(&g, err);
@@ -412,7 +412,7 @@ static int read_time(struct field f, int64_t *utc_us, struct err *err)
     if (number(f, &v)) {
         double seconds = fabs(v) > 1e11 ? v / 1000 : v;
         if (seconds < 0 || seconds > 253402300799.0) /* the year 9999 */
-            return err_set(err, ERR_MALFORMED, "%.*s is no time", f.n < 40 ? (int)f.n : 40, f.p);
+            return err_set(err, ERR_MALFORMED, "%.*s is not a time", f.n < 40 ? (int)f.n : 40, f.p);
         *utc_us = llround(seconds * 1e6);
         return ERR_OK;
     }
@@ -431,7 +431,7 @@ static int read_row(struct track *track, const struct columns *c, struct field l
     if (f[c->lat].n == 0 && f[c->lon].n == 0)
         return ERR_OK; /* no fix */
     if (!number(f[c->lat], &p.lat_deg) || !number(f[c->lon], &p.lon_deg))
-        return err_set(err, ERR_MALFORMED, "lat and lon are no numbers");
+        return err_set(err, ERR_MALFORMED, "lat and lon are not numbers");
     if ((rc = read_time(f[c->time], &p.utc_us, err)) < 0)
         return rc;
     if (c->speed >= 0 && c->speed < n && number(f[c->speed], &p.speed_ms))

@@ -42,14 +42,14 @@ bool slices_add_sample(struct hash *h, const uint8_t *p, size_t left)
 
 /* ---- an MP4 that anybody may have made ---- */
 
-struct film {
+struct mp4 {
     AVFormatContext *ctx;
     AVPacket *packet;
     int video; /* index of its track */
     struct hash *hash;
 };
 
-static int open_film(struct film *f, const char *path, struct err *err)
+static int open_mp4(struct mp4 *f, const char *path, struct err *err)
 {
     int rc = av_open_mp4(&f->ctx, path, "no MP4 that can be read", err);
     if (rc < 0)
@@ -62,7 +62,7 @@ static int open_film(struct film *f, const char *path, struct err *err)
 
 /* One picture track, or nobody knows which one a player shows; 4-byte lengths (ISO 14496-15,
  * 8.3.3.1.2: lengthSizeMinusOne are the last two bits of byte 21). */
-static int find_pictures(struct film *f, struct err *err)
+static int find_pictures(struct mp4 *f, struct err *err)
 {
     f->video = -1;
     for (unsigned i = 0; i < f->ctx->nb_streams; i++) {
@@ -81,7 +81,7 @@ static int find_pictures(struct film *f, struct err *err)
     return f->video >= 0 ? ERR_OK : err_set(err, ERR_MALFORMED, "it has no picture track");
 }
 
-static int read_film(struct film *f, struct media_slices *out, struct err *err)
+static int read_mp4(struct mp4 *f, struct media_slices *out, struct err *err)
 {
     uint8_t digest[HASH_BYTES];
     int code, rc = ERR_OK;
@@ -105,12 +105,12 @@ static int read_film(struct film *f, struct media_slices *out, struct err *err)
 
 static int slices_of_film(const char *path, struct media_slices *out, struct err *err)
 {
-    struct film f = {.video = -1};
-    int rc = open_film(&f, path, err);
+    struct mp4 f = {.video = -1};
+    int rc = open_mp4(&f, path, err);
     if (rc == ERR_OK)
         rc = find_pictures(&f, err);
     if (rc == ERR_OK)
-        rc = read_film(&f, out, err);
+        rc = read_mp4(&f, out, err);
     hash_free(&f.hash);
     av_packet_free(&f.packet);
     avformat_close_input(&f.ctx);
@@ -126,7 +126,7 @@ static int slices_of_file(const char *path, struct media_slices *out, struct err
     enum media_container container = MEDIA_UNKNOWN;
     struct media m = {0};
     int rc = media_map(&m, path, err);
-    if (rc == ERR_OK && (out->film = m.n >= 8 && memcmp(m.map + 4, "ftyp", 4) == 0)) {
+    if (rc == ERR_OK && (out->is_mp4 = m.n >= 8 && memcmp(m.map + 4, "ftyp", 4) == 0)) {
         media_close(&m);
         return slices_of_film(path, out, err);
     }
@@ -147,7 +147,7 @@ static int slices_of_file(const char *path, struct media_slices *out, struct err
 
 int media_slices(const char *path, struct media_slices *out, struct err *err)
 {
-    *out = (struct media_slices){.film = false};
+    *out = (struct media_slices){.is_mp4 = false};
     av_log_route();
     int rc = slices_of_file(path, out, err);
     return rc < 0 ? err_wrap(err, "%s", path) : ERR_OK;

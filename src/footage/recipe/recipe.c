@@ -199,7 +199,7 @@ static int read_number(const struct field *f, const json_t *value, void *p, stru
 {
     double v = 0;
     if (f->kind == REAL ? !read_real(value, &v) : !json_is_integer(value))
-        return refuse(err, f->key, "is no number");
+        return refuse(err, f->key, "is not a number");
     if (f->kind != REAL)
         v = (double)json_integer_value(value);
     if (!(v >= f->min && v <= f->max))
@@ -222,7 +222,7 @@ static int read_field(const struct field *f, const json_t *value, void *base, st
         return f->has_at >= 0 ? ERR_OK : refuse(err, f->key, "is missing");
     if (f->kind == TEXT) {
         if (!json_is_string(value))
-            return refuse(err, f->key, "is no text");
+            return refuse(err, f->key, "is not a text");
         if (json_string_length(value) >= f->room)
             return refuse(err, f->key, "is too long");
         snprintf(p, f->room, "%s", json_string_value(value));
@@ -271,7 +271,7 @@ static int read_copies(const json_t *list, unsigned *out, struct err *err)
 {
     *out = 0;
     if (!json_is_array(list))
-        return refuse(err, "copies", "are no list");
+        return refuse(err, "copies", "are not a list");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
         unsigned kind = name ? kind_of(name) : 0;
@@ -304,10 +304,10 @@ static int read_makers(const json_t *whole, struct recipe *out, struct err *err)
     const char *program = json_string_value(json_object_get(whole, "program")), *name;
     json_t *libraries = json_object_get(whole, "libraries"), *value;
     if (!program || strlen(program) >= sizeof out->program)
-        return refuse(err, "program", "is no name");
+        return refuse(err, "program", "is not a name");
     snprintf(out->program, sizeof out->program, "%s", program);
     if (!json_is_object(libraries) || json_object_size(libraries) > RECIPE_LIBRARIES_MAX)
-        return refuse(err, "libraries", "are no short list");
+        return refuse(err, "libraries", "are not a short list");
     json_object_foreach(libraries, name, value)
     {
         const char *version = json_string_value(value);
@@ -331,7 +331,7 @@ int recipe_parse(struct recipe *out, const char *json, size_t n, struct err *err
     const json_t *format = json_object_get(whole, "format");
     int rc = ERR_OK;
     if (!json_is_object(whole) || !json_is_integer(format))
-        rc = err_set(err, ERR_MALFORMED, "that is no recipe");
+        rc = err_set(err, ERR_MALFORMED, "that is not a recipe");
     else if (json_integer_value(format) != FORMAT)
         rc = err_set(err, ERR_UNSUPPORTED, "the recipe is of format %lld; this program knows %d",
                      (long long)json_integer_value(format), FORMAT);

@@ -30,7 +30,7 @@ int stat_path(const char *path, struct catalogue_stat *out, struct err *err)
     if (lstat(path, &st) < 0)
         return err_sys(err, "look at %s", path);
     if (!S_ISREG(st.st_mode))
-        return err_set(err, ERR_UNSUPPORTED, "%s is no file", path);
+        return err_set(err, ERR_UNSUPPORTED, "%s is not a file", path);
     stat_take(&st, out);
     return ERR_OK;
 }

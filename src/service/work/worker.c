@@ -142,7 +142,7 @@ static int enqueue_next_stages(struct worker *w, const struct work *work, struct
         json = named = o ? json_dumps(o, JSON_COMPACT) : NULL;
         json_decref(o);
         if (!json)
-            rc = err_set(err, ERR_MALFORMED, "the package's path %s is no UTF-8", work->package);
+            rc = err_set(err, ERR_MALFORMED, "the package's path %s is not UTF-8", work->package);
     }
     for (size_t i = 0; rc == ERR_OK && i < w->n_next; i++)
         rc = spool_put(w->next[i], spool_job_name(work->job), json, strlen(json), err);

@@ -116,7 +116,7 @@ int copies_open(const char *root, const char *path, int *fd, struct stat *st, st
     else if (fstat(*fd, st) < 0)
         rc = err_sys(err, "look at %s", file);
     else if (!S_ISREG(st->st_mode))
-        rc = err_set(err, ERR_MALFORMED, "%s is no regular file", file);
+        rc = err_set(err, ERR_MALFORMED, "%s is not a regular file", file);
     if (rc < 0 && *fd >= 0) {
         close(*fd);
         *fd = -1;

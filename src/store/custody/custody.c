@@ -78,13 +78,13 @@ int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const c
     if (previous && (rc = hash_text(previous, strlen(previous), hash, err)) < 0)
         return rc;
     if (!is_id(id) || !is_event(name) || !event->who[0])
-        return err_set(err, ERR_MALFORMED, "custody: '%.40s' of '%.40s' by '%.40s' is no event",
+        return err_set(err, ERR_MALFORMED, "custody: '%.40s' of '%.40s' by '%.40s' is not an event",
                        name, id, event->who);
     json_t *what =
         event->what ? json_loads(event->what, JSON_REJECT_DUPLICATES, NULL) : json_object();
     if (!json_is_object(what)) {
         json_decref(what);
-        return err_set(err, ERR_MALFORMED, "custody: what of '%s' is no JSON object", name);
+        return err_set(err, ERR_MALFORMED, "custody: what of '%s' is not a JSON object", name);
     }
     clock_rfc3339(event->at_us, 6, at);
     rc = dump(json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s}", "at", at, "event", name, "id", id,
@@ -157,7 +157,7 @@ int custody_next(struct custody_chain *chain, const char *line, size_t n, struct
     int rc = ERR_OK;
     if (!parse_line(json, &l) || !is_canonical(json, line, n))
         rc = err_set(err, ERR_MALFORMED,
-                     "custody: behind line %" PRId64 " of %s comes what is no custody line",
+                     "custody: behind line %" PRId64 " of %s comes what is not a custody line",
                      chain->n, chain->n ? chain->id : "anything");
     if (rc == ERR_OK)
         rc = follow(chain, &l, err);

@@ -134,7 +134,7 @@ int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_da
 {
     *out = NULL;
     if (!raw_day_ok(day))
-        return err_set(err, ERR_MALFORMED, "'%.20s' is no day; write it like 2026-11-21", day);
+        return err_set(err, ERR_MALFORMED, "'%.20s' is not a day; write it like 2026-11-21", day);
     struct raw_dayfile *d = NULL;
     for (struct raw_dayfile **at = &raw->days; *at; at = &(*at)->next) {
         if (strcmp((*at)->day, day) == 0) {

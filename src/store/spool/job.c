@@ -52,7 +52,7 @@ static int read_json(struct spool_job *job, struct err *err)
         rc = fsx_read_file(path, &job->json, err);
     if (rc == ERR_OK && (job->json.used > SPOOL_JOB_BYTES_MAX ||
                          memchr(buf_data(&job->json), '\0', job->json.used)))
-        rc = err_set(err, ERR_MALFORMED, "%s is no text of at most %d bytes", path,
+        rc = err_set(err, ERR_MALFORMED, "%s is not a text of at most %d bytes", path,
                      SPOOL_JOB_BYTES_MAX);
     free(path);
     return rc < 0 ? rc : buf_append(&job->json, "", 1, err);

@@ -64,7 +64,7 @@ static int add_byte(struct reader *r, unsigned byte, struct err *err)
 static int add_utf8(struct reader *r, unsigned long u, struct err *err)
 {
     if (u > 0x10ffff || (u >= 0xd800 && u < 0xe000))
-        return err_set(err, ERR_CONFIG, "command: U+%lX is no character", u);
+        return err_set(err, ERR_CONFIG, "command: U+%lX is not a character", u);
     int rc = ERR_OK, more = u < 0x80 ? 0 : u < 0x800 ? 1 : u < 0x10000 ? 2 : 3;
     static const unsigned first[] = {0, 0xc0, 0xe0, 0xf0};
     rc = add_byte(r, (unsigned)(u >> 6 * more) | first[more], err);
@@ -107,7 +107,7 @@ static int escape(struct reader *r, struct err *err)
     }
     if (!ok || v == 0)
         return err_set(err, ERR_CONFIG,
-                       "command: \\%.4s is no character that there is; write \\\\ "
+                       "command: \\%.4s is not a character; write \\\\ "
                        "for a backslash",
                        start);
     return kind == 'u' || kind == 'U' ? add_utf8(r, v, err) : add_byte(r, (unsigned)v, err);
