@@ -29,7 +29,7 @@ const char *tree_role_name(enum tree_role role);
 struct tree_process {
     pid_t pid, parent;
     enum tree_role role;
-    char words[160]; /* its command line */
+    char words[600]; /* its command line */
 };
 
 #define TREE_MAX 256

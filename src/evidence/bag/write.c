@@ -206,6 +206,9 @@ static int sink_finish(struct sink *s, struct err *err)
     if (rc == ERR_OK && (rc = fsx_sync_dir(parent, err)) < 0 &&
         rename(s->path, from) < 0) /* it has its name, undurably */
         fprintf(stderr, "dashspool: %s may be incomplete on disk; remove it by hand\n", s->path);
+    /* Now, before anybody notes the package: who notes it looks for leftovers no more. */
+    if (rc == ERR_OK && s->zip)
+        workdir_close(&s->work);
     free(parent);
     free(name);
     return rc;
