@@ -91,11 +91,12 @@ static PangoFontDescription *describe(const char *family, PangoWeight weight)
 
 #ifdef __SANITIZE_ADDRESS__
 /* fontconfig has distances where others have pointers. The leak checker does not follow them, so
- * that what is kept for the process looks lost to it. */
+ * that what is kept for the process looks lost to it. The C library loses LOCPATH's parts itself.
+ */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:libfontconfig.so";
+    return "leak:libfontconfig.so\nleak:argz_add_sep";
 }
 const char *__lsan_default_options(void);
 const char *__lsan_default_options(void)
