@@ -95,7 +95,7 @@ static int add_judged(scmp_filter_ctx f)
     return rc;
 }
 
-/* sandbox_calls.c: refuses all system calls but those that this kind of process needs. */
+/* Refuses all system calls but those that this kind of process needs. */
 static int sandbox_filter(enum sandbox_kind kind, struct err *err)
 {
     uint32_t others = SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);

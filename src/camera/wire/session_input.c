@@ -361,7 +361,7 @@ static void on_data(struct wire_session *s, const struct wire_frame *f, int64_t 
         s->stats.bytes_lost += f->frame_bytes;
         return; /* before SYNC: its position is not known */
     }
-    size_t head = f->id == WIRE_ENH_DATA ? ENH_OFFSET_BYTES : 0; /* is in place: session_stream.c */
+    size_t head = f->id == WIRE_ENH_DATA ? ENH_OFFSET_BYTES : 0; /* is in place: above */
     const uint8_t *data = f->payload + head;
     size_t n = f->n - head - 2;
     uint16_t crc = wire_crc(s->seed, data, n);

@@ -1,6 +1,6 @@
 /*
  * copies: makes one copy each, into a file that exists and is empty. A new kind is a row in
- * kinds.c, which says what it is called, and one in convert.c, which says who makes it.
+ * core's copy_kind.c, which says what it is called, and one in convert.c, which says who makes it.
  */
 #ifndef CONVERT_COPIES_H
 #define CONVERT_COPIES_H

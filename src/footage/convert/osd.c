@@ -170,7 +170,7 @@ int osd_new(struct osd **out, int width_px, int height_px, const struct convert_
     o->frame_h = height_px;
     o->top = strcmp(options->osd_position, "top-right") == 0;
     o->right = o->top || strcmp(options->osd_position, "bottom-right") == 0;
-    o->centre = strcmp(options->osd_position, "centre") == 0; /* card.c */
+    o->centre = strcmp(options->osd_position, "centre") == 0; /* of a card */
     o->box = options->osd_box;
     o->size = options->osd_size > 0 ? fmin(options->osd_size, SIZE_MAX_X) : 1;
     return ERR_OK;

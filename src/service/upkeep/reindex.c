@@ -256,7 +256,7 @@ static bool keep(uint8_t *out, size_t room, size_t *n, const uint8_t *data, size
     return true;
 }
 
-/* As the receiver made it, see src/receive/offer.c; how it came is not known any more. */
+/* As the receiver made it, see connection.c of receive; how it came is not known any more. */
 static int row_from_facts(const char *day, const struct raw_master *m, struct catalogue_transfer *t,
                           struct err *err)
 {
