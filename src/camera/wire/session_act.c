@@ -200,14 +200,6 @@ void session_request_meta(struct wire_session *s, int64_t now_us)
     session_enter(s, WAIT_META, now_us);
 }
 
-static void request_path(struct wire_session *s, int64_t now_us)
-{
-    static const uint8_t any[2];
-    s->offer.mode = WIRE_BY_BYTES;
-    session_send(s, WIRE_PATH_REQ, any, sizeof any);
-    session_enter(s, WAIT_PATH, now_us);
-}
-
 /* The path first, then the slots; from protocol ID 6 on the path only, whatever bits are set. */
 void session_request_next(struct wire_session *s, int64_t now_us)
 {
@@ -216,7 +208,10 @@ void session_request_next(struct wire_session *s, int64_t now_us)
     s->offer = (struct wire_offer){.init = s->init_raw, .init_bytes = WIRE_INIT_BYTES};
     s->may_have_one_more = false;
     if (wanted & WIRE_SETTING_PATH || (only_path && wanted && !(s->done & WIRE_SETTING_PATH))) {
-        request_path(s, now_us);
+        static const uint8_t any[2];
+        s->offer.mode = WIRE_BY_BYTES;
+        session_send(s, WIRE_PATH_REQ, any, sizeof any);
+        session_enter(s, WAIT_PATH, now_us);
         return;
     }
     for (int i = 0; i < WIRE_N_SLOTS && !only_path; i++) {

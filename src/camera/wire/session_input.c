@@ -4,16 +4,6 @@
 
 /* ---- a stream that is out of step ---- */
 
-/* The SYNC that was asked for begins here. A camera that counts from 0 calls packet 1 so. */
-static bool is_sync(const struct wire_session *s, const uint8_t *at, uint32_t *offset)
-{
-    struct rd r = rd_init(at, U32_FRAME_BYTES);
-    uint16_t id = rd_be16(&r), length = rd_be16(&r);
-    *offset = rd_be32(&r);
-    return id == WIRE_SYNC && length == 4 &&
-           (*offset == s->asked || (*offset == 0 && s->asked == 1 && !s->base_known));
-}
-
 enum { SAME_CAMERA_BYTES = 12 }; /* of INIT: all but the settings */
 
 /* Drops all up to the SYNC that was asked for, or an INIT of the same camera: it began anew. Bytes
@@ -34,7 +24,12 @@ static bool find_sync(struct wire_session *s, int64_t now_us)
             s->dropping = false;
             return true;
         }
-        if (is_sync(s, data + i, &offset)) {
+        /* the SYNC that was asked for; a camera that counts from 0 calls packet 1 so */
+        struct rd r = rd_init(data + i, U32_FRAME_BYTES);
+        uint16_t id = rd_be16(&r), length = rd_be16(&r);
+        offset = rd_be32(&r);
+        if (id == WIRE_SYNC && length == 4 &&
+            (offset == s->asked || (offset == 0 && s->asked == 1 && !s->base_known))) {
             s->stats.bytes_lost += i;
             s->consumed = i + U32_FRAME_BYTES;
             session_on_sync(s, offset, now_us);
@@ -70,26 +65,6 @@ static bool may_answer_request(const uint8_t *at)
     return is_header(at, WIRE_START, 6) || is_header(at, WIRE_STATUS, 4);
 }
 
-/* Some firmware says that version 2 metadata have 13 bytes and sends 14: the frame rate comes when
- * it likes, and START behind it. Whether it is there shows when START (or a status) does, since no
- * legal answer begins one byte before another. False: wait for more bytes. */
-static bool take_one_more(struct wire_session *s)
-{
-    const uint8_t *data = buf_data(&s->in);
-    if (s->in.used < FRAME_HEADER_BYTES + 1)
-        return false; /* all legal frames are longer */
-    s->may_have_one_more = false;
-    if (!may_answer_request(data) && may_answer_request(data + 1)) {
-        struct err err;
-        if (buf_append(&s->meta, data, 1, &err) == ERR_OK) {
-            s->offer.meta = buf_data(&s->meta);
-            s->offer.meta_bytes++;
-        }
-        s->consumed = 1;
-    }
-    return true;
-}
-
 /* 000e says where it belongs, and how long it is: that is judged before its end is waited for,
  * which in a stream out of step may never come. */
 static bool is_out_of_place(const struct wire_session *s, const uint8_t *data, size_t n)
@@ -112,8 +87,25 @@ bool session_input(struct wire_session *s, int64_t now_us)
     }
     if (s->dropping)
         return find_sync(s, now_us);
-    if (s->state == WAIT_START && s->may_have_one_more)
-        return take_one_more(s);
+    if (s->state == WAIT_START && s->may_have_one_more) {
+        /* Some firmware says that version 2 metadata have 13 bytes and sends 14: the frame rate
+         * comes when it likes, and START behind it. Whether it is there shows when START (or a
+         * status) does, since no legal answer begins one byte before another. False: wait for more
+         * bytes. */
+        const uint8_t *data = buf_data(&s->in);
+        if (s->in.used < FRAME_HEADER_BYTES + 1)
+            return false; /* all legal frames are longer */
+        s->may_have_one_more = false;
+        if (!may_answer_request(data) && may_answer_request(data + 1)) {
+            struct err err;
+            if (buf_append(&s->meta, data, 1, &err) == ERR_OK) {
+                s->offer.meta = buf_data(&s->meta);
+                s->offer.meta_bytes++;
+            }
+            s->consumed = 1;
+        }
+        return true;
+    }
     const uint8_t *data = buf_data(&s->in);
     struct wire_frame f;
     enum wire_parsed parsed = wire_frame_parse(data, s->in.used, &f);

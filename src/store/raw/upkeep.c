@@ -256,9 +256,7 @@ static int rewrite_day(sqlite3 *db, const char *tmp, const char *path, struct er
         rc = sqlx_run(st, err);
     }
     sqlite3_finalize(st);
-    if (rc == ERR_OK)
-        rc = fsx_sync_file(tmp, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_sync_file(tmp, err)) == ERR_OK)
         rc = fsx_rename(tmp, path, err);
     /* also when all went well: SQLite does not tell when its journal stays */
     if (remove_smaller(tmp, &unimportant) < 0)
@@ -278,9 +276,7 @@ static int trim(const char *dir, const char *path, const char *tmp, sqlite3 *db,
         rc = remove_smaller(tmp, err);
     if (rc == ERR_OK && rows == 0)
         return delete_day(dir, path, err);
-    if (rc == ERR_OK)
-        rc = sqlx_number(db, "PRAGMA page_count", &pages, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = sqlx_number(db, "PRAGMA page_count", &pages, err)) == ERR_OK)
         rc = sqlx_number(db, "PRAGMA freelist_count", &unused, err);
     return rc < 0 || unused <= pages / 4 ? rc : rewrite_day(db, tmp, path, err);
 }
@@ -301,9 +297,7 @@ int raw_trim(struct raw *raw, const char *day, int64_t *freed_bytes, struct err 
         return ERR_OK;
     if (rc == ERR_OK && d->writing)
         rc = err_set(err, ERR_BUSY, "raw/%s.db: something is not committed", day);
-    if (rc == ERR_OK)
-        rc = fsx_path(&path, err, "%s/%s.db", raw->dir, day);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&path, err, "%s/%s.db", raw->dir, day)) == ERR_OK)
         rc = fsx_path(&tmp, err, "%s.smaller", path);
     if (rc < 0) {
         free(path);

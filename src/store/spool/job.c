@@ -207,9 +207,7 @@ int spool_fail(struct spool *spool, struct spool_job **job, const char *reason, 
 {
     char *path = NULL, *text = NULL;
     int rc = fsx_path(&path, err, "%s/reason.txt", (*job)->dir);
-    if (rc == ERR_OK)
-        rc = fsx_path(&text, err, "%s\n", reason);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&text, err, "%s\n", reason)) == ERR_OK)
         rc = fsx_write_file(path, text, strlen(text), err);
     if (rc == ERR_OK)
         rc = spool_move(spool, (*job)->name, SPOOL_CUR, SPOOL_FAILED, true, err);

@@ -14,12 +14,6 @@ void spool_set_order(struct spool *spool, spool_order_fn *fn, void *arg)
     spool->next = 0;
 }
 
-/* Two cameras that meet here share their turns; nothing worse. */
-static uint64_t hash_of(const char *text)
-{
-    return fnv_add(FNV_BEGIN, text, strlen(text));
-}
-
 static int by_name(const void *a, const void *b)
 {
     const struct spool_ready *x = a, *y = b;
@@ -76,31 +70,9 @@ static int learn(const struct spool *spool, struct spool_ready *r, struct err *e
         spool->order(spool->order_arg, r->entry.name, &order);
     order.flow[sizeof order.flow - 1] = '\0';
     r->class = order.class;
-    r->flow = hash_of(order.flow);
+    /* Two cameras that meet here share their turns; nothing worse. */
+    r->flow = fnv_add(FNV_BEGIN, order.flow, strlen(order.flow));
     r->age_us = order.age_us ? order.age_us : change_us(&r->entry);
-    return rc;
-}
-
-/* `fresh` gets what `entries` lists, with what is known from the last look. */
-static int merge(struct spool *spool, const struct buf *entries, struct buf *fresh, struct err *err)
-{
-    size_t n_old = spool_ready_count(&spool->ready);
-    if (n_old > 0)
-        qsort(spool_ready_at(&spool->ready, 0), n_old, sizeof(struct spool_ready), by_name);
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < spool_list_count(entries); i++) {
-        struct spool_ready r = {0};
-        const struct spool_ready *old = NULL;
-        memcpy(&r.entry, buf_data(entries) + i * sizeof r.entry, sizeof r.entry);
-        if (n_old > 0)
-            old = bsearch(&r, spool_ready_at(&spool->ready, 0), n_old, sizeof r, by_name);
-        if (old && compare_time(&old->entry.changed, &r.entry.changed) == 0)
-            r = *old;
-        else
-            rc = learn(spool, &r, err);
-        if (rc == ERR_OK)
-            rc = buf_append(fresh, &r, sizeof r, err);
-    }
     return rc;
 }
 
@@ -131,18 +103,6 @@ static void give_turns(struct spool *spool, struct spool_ready *r, size_t n, int
         qsort(r, n, sizeof *r, by_turn);
 }
 
-static void find_due(struct spool *spool, int64_t now_us)
-{
-    spool->due_us = 0;
-    for (size_t i = 0; i < spool_ready_count(&spool->ready); i++) {
-        struct spool_ready *r = spool_ready_at(&spool->ready, i);
-        if (r->due_us > now_us + SPOOL_LATER_MS_MAX * 1000)
-            r->due_us = 0;
-        if (r->due_us > now_us && (!spool->due_us || r->due_us < spool->due_us))
-            spool->due_us = r->due_us;
-    }
-}
-
 int spool_look(struct spool *spool, struct err *err)
 {
     struct buf entries, fresh;
@@ -150,8 +110,25 @@ int spool_look(struct spool *spool, struct err *err)
     buf_init(&entries, SPOOL_LIST_BYTES_MAX);
     buf_init(&fresh, 2 * SPOOL_LIST_BYTES_MAX);
     int rc = spool_list(spool, SPOOL_NEW, &entries, err);
-    if (rc == ERR_OK)
-        rc = merge(spool, &entries, &fresh, err);
+    if (rc == ERR_OK) {
+        /* `fresh` gets what `entries` lists, with what is known from the last look. */
+        size_t n_old = spool_ready_count(&spool->ready);
+        if (n_old > 0)
+            qsort(spool_ready_at(&spool->ready, 0), n_old, sizeof(struct spool_ready), by_name);
+        for (size_t i = 0; rc == ERR_OK && i < spool_list_count(&entries); i++) {
+            struct spool_ready r = {0};
+            const struct spool_ready *old = NULL;
+            memcpy(&r.entry, buf_data(&entries) + i * sizeof r.entry, sizeof r.entry);
+            if (n_old > 0)
+                old = bsearch(&r, spool_ready_at(&spool->ready, 0), n_old, sizeof r, by_name);
+            if (old && compare_time(&old->entry.changed, &r.entry.changed) == 0)
+                r = *old;
+            else
+                rc = learn(spool, &r, err);
+            if (rc == ERR_OK)
+                rc = buf_append(&fresh, &r, sizeof r, err);
+        }
+    }
     buf_clear(&entries);
     if (rc < 0) {
         buf_clear(&fresh);
@@ -163,7 +140,14 @@ int spool_look(struct spool *spool, struct err *err)
     spool->ready = fresh;
     spool->next = 0;
     spool->looked_us = clock_mono_us();
-    find_due(spool, now_us);
+    spool->due_us = 0;
+    for (size_t i = 0; i < spool_ready_count(&spool->ready); i++) {
+        struct spool_ready *r = spool_ready_at(&spool->ready, i);
+        if (r->due_us > now_us + SPOOL_LATER_MS_MAX * 1000)
+            r->due_us = 0;
+        if (r->due_us > now_us && (!spool->due_us || r->due_us < spool->due_us))
+            spool->due_us = r->due_us;
+    }
     if (fresh.used > 0)
         give_turns(spool, spool_ready_at(&spool->ready, 0), spool_ready_count(&spool->ready),
                    now_us);

@@ -142,9 +142,7 @@ int spool_drop(struct spool *spool, const char *job, struct err *err)
     char *grave = NULL, *dir = NULL;
     int lock;
     int rc = hold(spool, SPOOL_PLACE_FAILED, job, &lock, err);
-    if (rc == ERR_OK)
-        rc = spool_path(spool, SPOOL_FAILED, job, &dir, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = spool_path(spool, SPOOL_FAILED, job, &dir, err)) == ERR_OK)
         rc = spool_make_tmp(spool, job, &grave, err);
     if (rc == ERR_OK)
         rc = fsx_rename(dir, grave, err);
@@ -165,9 +163,7 @@ int spool_reclaim(struct spool *spool, const char *job, struct err *err)
     int lock, attempt;
     int64_t due_us;
     int rc = hold(spool, SPOOL_PLACE_CLAIMED, job, &lock, err);
-    if (rc == ERR_OK)
-        rc = spool_path(spool, SPOOL_CUR, job, &dir, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = spool_path(spool, SPOOL_CUR, job, &dir, err)) == ERR_OK)
         rc = spool_attempt_read(dir, &attempt, &due_us, err);
     if (rc == ERR_OK)
         rc = spool_requeue(spool, SPOOL_CUR, job, &(struct spool_again){.attempt = attempt + 1},

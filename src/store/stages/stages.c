@@ -153,19 +153,6 @@ static const char *origin_of(const struct stages *s, const struct node *n, const
 
 /* ---- nodes ---- */
 
-static void take_common(struct stages_stage *stage, const struct cfg *cfg)
-{
-    stage->enabled = cfg_bool(cfg, stage->section, "enabled");
-    if (stage->kind == STAGES_RECEIVE)
-        return;
-    stage->workers = (int)cfg_int(cfg, stage->section, "workers");
-    stage->retries = (int)cfg_int(cfg, stage->section, "retries");
-    stage->nice = (int)cfg_int(cfg, stage->section, "nice");
-    stage->backoff_ms = cfg_ms(cfg, stage->section, "backoff");
-    stage->backoff_max_ms = cfg_ms(cfg, stage->section, "backoff_max");
-    stage->poll_ms = cfg_ms(cfg, stage->section, "poll");
-}
-
 static int take_exec(struct stages *s, struct node *n, struct err *err)
 {
     static const char *const taken[] = {"receive", "convert", "watch", "export", "serve", "run"};
@@ -192,22 +179,15 @@ static void add(struct stages *s, enum stages_kind kind, const char *name, const
     struct node *n = &s->node[s->n++];
     n->stage = (struct stages_stage){.kind = kind, .name = name, .section = section};
     n->origin = origin;
-    take_common(&n->stage, s->cfg);
-}
-
-static int add_all(struct stages *s, struct err *err)
-{
-    const char *section = NULL, *origin;
-    int rc = ERR_OK;
-    add(s, STAGES_RECEIVE, "receive", "receive", NULL);
-    add(s, STAGES_CONVERT, "convert", "convert", NULL);
-    add(s, STAGES_EXPORT, "export", "export", NULL);
-    while (rc == ERR_OK && s->n < STAGES_MAX &&
-           (section = cfg_next(s->cfg, "exec *", section, &origin)) != NULL) {
-        add(s, STAGES_EXEC, section + strlen("exec "), section, origin);
-        rc = take_exec(s, &s->node[s->n - 1], err);
-    }
-    return rc;
+    n->stage.enabled = cfg_bool(s->cfg, n->stage.section, "enabled");
+    if (n->stage.kind == STAGES_RECEIVE)
+        return;
+    n->stage.workers = (int)cfg_int(s->cfg, n->stage.section, "workers");
+    n->stage.retries = (int)cfg_int(s->cfg, n->stage.section, "retries");
+    n->stage.nice = (int)cfg_int(s->cfg, n->stage.section, "nice");
+    n->stage.backoff_ms = cfg_ms(s->cfg, n->stage.section, "backoff");
+    n->stage.backoff_max_ms = cfg_ms(s->cfg, n->stage.section, "backoff_max");
+    n->stage.poll_ms = cfg_ms(s->cfg, n->stage.section, "poll");
 }
 
 /* ---- edges ---- */
@@ -323,12 +303,19 @@ int stages_load(struct stages **out, const struct cfg *cfg, struct err *err)
     if (!s)
         return err_nomem(err, "the stages");
     s->cfg = cfg;
-    int rc = add_all(s, err);
+    const char *section = NULL, *origin;
+    int rc = ERR_OK;
+    add(s, STAGES_RECEIVE, "receive", "receive", NULL);
+    add(s, STAGES_CONVERT, "convert", "convert", NULL);
+    add(s, STAGES_EXPORT, "export", "export", NULL);
+    while (rc == ERR_OK && s->n < STAGES_MAX &&
+           (section = cfg_next(s->cfg, "exec *", section, &origin)) != NULL) {
+        add(s, STAGES_EXEC, section + strlen("exec "), section, origin);
+        rc = take_exec(s, &s->node[s->n - 1], err);
+    }
     for (size_t i = 1; rc == ERR_OK && i < s->n; i++) /* 0 is receive: nothing feeds it */
         rc = link_node(s, &s->node[i], err);
-    if (rc == ERR_OK)
-        rc = sort(s, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = sort(s, err)) == ERR_OK)
         rc = check_packages(s, err);
     if (rc < 0)
         stages_free(out);
