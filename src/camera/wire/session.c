@@ -226,8 +226,3 @@ const struct wire_stats *wire_session_stats(const struct wire_session *s)
 {
     return &s->stats;
 }
-
-const char *wire_session_state(const struct wire_session *s)
-{
-    return session_state_name(s->state);
-}

@@ -28,7 +28,8 @@ static const char *const names[CUSTODY_KINDS] = {
     [CUSTODY_REINDEXED] = "reindexed",
 };
 
-const char *custody_kind_name(enum custody_kind kind)
+/* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
+static const char *kind_name(enum custody_kind kind)
 {
     return (unsigned)kind < CUSTODY_KINDS ? names[kind] : "";
 }
@@ -69,7 +70,7 @@ int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const c
                  const struct custody_event *event, struct err *err)
 {
     char hash[HASH_HEX_ROOM], at[CLOCK_TEXT_ROOM], *text = NULL;
-    const char *name = custody_kind_name(event->event);
+    const char *name = kind_name(event->event);
     int rc = ERR_OK;
     snprintf(hash, sizeof hash, "%s", nothing);
     if (previous && (rc = hash_text(previous, strlen(previous), hash, err)) < 0)
