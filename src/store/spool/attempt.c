@@ -137,3 +137,17 @@ int spool_requeue(const struct spool *spool, enum spool_state from, const char *
     free(dir);
     return rc;
 }
+
+int spool_give_back(const struct spool *spool, const char *name, const char *why, struct err *err)
+{
+    struct spool_again again = {.why = why};
+    char *dir = NULL;
+    int64_t due_us;
+    int rc = spool_path(spool, SPOOL_CUR, name, &dir, err);
+    if (rc == ERR_OK && (rc = spool_attempt_read(dir, &again.attempt, &due_us, err)) == ERR_OK) {
+        again.attempt++;
+        rc = spool_requeue(spool, SPOOL_CUR, name, &again, err);
+    }
+    free(dir);
+    return rc;
+}

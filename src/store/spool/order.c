@@ -20,19 +20,11 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->entry.name, y->entry.name);
 }
 
-static int compare_time(const struct timespec *x, const struct timespec *y)
-{
-    if (x->tv_sec != y->tv_sec)
-        return x->tv_sec < y->tv_sec ? -1 : 1;
-    return x->tv_nsec == y->tv_nsec ? 0 : x->tv_nsec < y->tv_nsec ? -1 : 1;
-}
-
 static int by_age(const struct spool_ready *x, const struct spool_ready *y)
 {
     if (x->age_us != y->age_us)
         return x->age_us < y->age_us ? -1 : 1;
-    int c = compare_time(&x->entry.changed, &y->entry.changed);
-    return c ? c : strcmp(x->entry.name, y->entry.name);
+    return spool_by_age(&x->entry, &y->entry);
 }
 
 /* The jobs of a flow together, each flow's in the order in which they take its turns. */
@@ -52,11 +44,6 @@ static int by_turn(const void *a, const void *b)
     return x->turn != y->turn ? (x->turn < y->turn ? -1 : 1) : by_age(x, y);
 }
 
-static int64_t change_us(const struct spool_entry *e)
-{
-    return (int64_t)e->changed.tv_sec * 1000000 + e->changed.tv_nsec / 1000;
-}
-
 /* What is to be known of a job that was not there at the last look. */
 static int learn(const struct spool *spool, struct spool_ready *r, struct err *err)
 {
@@ -72,7 +59,7 @@ static int learn(const struct spool *spool, struct spool_ready *r, struct err *e
     r->class = order.class;
     /* Two cameras that meet here share their turns; nothing worse. */
     r->flow = fnv_add(FNV_BEGIN, order.flow, strlen(order.flow));
-    r->age_us = order.age_us ? order.age_us : change_us(&r->entry);
+    r->age_us = order.age_us ? order.age_us : spool_time_us(&r->entry.changed);
     return rc;
 }
 
@@ -121,7 +108,7 @@ int spool_look(struct spool *spool, struct err *err)
             memcpy(&r.entry, buf_data(&entries) + i * sizeof r.entry, sizeof r.entry);
             if (n_old > 0)
                 old = bsearch(&r, spool_ready_at(&spool->ready, 0), n_old, sizeof r, by_name);
-            if (old && compare_time(&old->entry.changed, &r.entry.changed) == 0)
+            if (old && spool_by_age(&old->entry, &r.entry) == 0) /* the name is the same */
                 r = *old;
             else
                 rc = learn(spool, &r, err);
