@@ -48,45 +48,26 @@ static int check_prometheus(const char *value, struct err *err)
     return err_set(err, ERR_CONFIG, "prometheus = %.60s: the name must end in .prom", value);
 }
 
-#define ENABLED(value)                                                                 \
-    {                                                                                  \
-        "enabled", CFG_BOOL, "yes or no", 0, 0, value, "whether this stage is enabled" \
+/* One entry of a table of keys; as an argument list it is set as such. */
+#define KEY(...)    \
+    {               \
+        __VA_ARGS__ \
     }
-#define COMMON(enabled, after, retries, backoff, backoff_max, nice)                         \
-    ENABLED(enabled),                                                                       \
-        {"after",                                                                           \
-         CFG_TEXT,                                                                          \
-         "stages",                                                                          \
-         1,                                                                                 \
-         1000,                                                                              \
-         after,                                                                             \
-         "stages whose finished jobs feed this one, comma-separated"},                      \
-        {"workers", CFG_INT, "processes", 1, 64, "1", "number of parallel workers"},        \
-        {"retries",                                                                         \
-         CFG_INT,                                                                           \
-         "attempts",                                                                        \
-         1,                                                                                 \
-         1000,                                                                              \
-         retries,                                                                           \
-         "maximum attempts at a job with a temporary error before it is moved to failed/"}, \
-        {"backoff",                                                                         \
-         CFG_SPAN,                                                                          \
-         "time",                                                                            \
-         1,                                                                                 \
-         DAY_MS,                                                                            \
-         backoff,                                                                           \
-         "delay before the second attempt; doubled for each further one"},                  \
-        {"backoff_max", CFG_SPAN, "time", 1, DAY_MS, backoff_max, "… up to this maximum"},  \
-        {"nice",                                                                            \
-         CFG_INT,                                                                           \
-         "0..19",                                                                           \
-         0,                                                                                 \
-         19,                                                                                \
-         nice,                                                                              \
-         "scheduling priority (nice) of its commands; 19 is lowest"},                       \
-    {                                                                                       \
-        "poll", CFG_SPAN, "time", 10, 60000, "500 ms", "polling interval when idle"         \
-    }
+#define ENABLED(value) \
+    KEY("enabled", CFG_BOOL, "yes or no", 0, 0, value, "whether this stage is enabled")
+#define COMMON(enabled, after, retries, backoff, backoff_max, nice)                            \
+    ENABLED(enabled),                                                                          \
+        KEY("after", CFG_TEXT, "stages", 1, 1000, after,                                       \
+            "stages whose finished jobs feed this one, comma-separated"),                      \
+        KEY("workers", CFG_INT, "processes", 1, 64, "1", "number of parallel workers"),        \
+        KEY("retries", CFG_INT, "attempts", 1, 1000, retries,                                  \
+            "maximum attempts at a job with a temporary error before it is moved to failed/"), \
+        KEY("backoff", CFG_SPAN, "time", 1, DAY_MS, backoff,                                   \
+            "delay before the second attempt; doubled for each further one"),                  \
+        KEY("backoff_max", CFG_SPAN, "time", 1, DAY_MS, backoff_max, "… up to this maximum"),  \
+        KEY("nice", CFG_INT, "0..19", 0, 19, nice,                                             \
+            "scheduling priority (nice) of its commands; 19 is lowest"),                       \
+        KEY("poll", CFG_SPAN, "time", 10, 60000, "500 ms", "polling interval when idle")
 
 static const struct cfg_key receive_keys[] = {ENABLED("yes")};
 static const struct cfg_key convert_keys[] = {
