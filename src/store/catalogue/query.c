@@ -115,23 +115,11 @@ int catalogue_transfer_each(struct catalogue *c, const struct catalogue_filter *
 
 int catalogue_count(struct catalogue *c, struct catalogue_counts *out, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
-    bool row = true;
-    *out = (struct catalogue_counts){0};
-    int rc = sqlx_prepare(c->db, &st,
-                          "SELECT count(*) FILTER (WHERE state = 'receiving'),"
-                          " count(*) FILTER (WHERE state = 'stored'),"
-                          " count(*) FILTER (WHERE state = 'partial'),"
-                          " coalesce(sum(length_bytes), 0) FROM transfer",
-                          err);
-    if (rc == ERR_OK)
-        rc = sqlx_step(st, &row, err);
-    if (rc == ERR_OK && row) {
-        out->receiving = sqlite3_column_int64(st, 0);
-        out->stored = sqlite3_column_int64(st, 1);
-        out->partial = sqlite3_column_int64(st, 2);
-        out->bytes = sqlite3_column_int64(st, 3);
-    }
-    sqlite3_finalize(st);
-    return rc;
+    int64_t *const to[] = {&out->receiving, &out->stored, &out->partial, &out->bytes};
+    return sqlx_numbers(c->db,
+                        "SELECT count(*) FILTER (WHERE state = 'receiving'),"
+                        " count(*) FILTER (WHERE state = 'stored'),"
+                        " count(*) FILTER (WHERE state = 'partial'),"
+                        " coalesce(sum(length_bytes), 0) FROM transfer",
+                        to, sizeof to / sizeof *to, err);
 }

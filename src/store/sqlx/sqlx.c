@@ -85,16 +85,22 @@ void sqlx_reset(sqlite3_stmt *st)
         sqlite3_clear_bindings(st);
 }
 
-int sqlx_number(sqlite3 *db, const char *sql, int64_t *out, struct err *err)
+int sqlx_numbers(sqlite3 *db, const char *sql, int64_t *const out[], int n, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     bool row = false;
     int rc = sqlx_prepare(db, &st, sql, err);
     if (rc == ERR_OK)
         rc = sqlx_step(st, &row, err);
-    *out = row ? sqlite3_column_int64(st, 0) : 0;
+    for (int i = 0; i < n; i++)
+        *out[i] = row ? sqlite3_column_int64(st, i) : 0;
     sqlite3_finalize(st);
     return rc;
+}
+
+int sqlx_number(sqlite3 *db, const char *sql, int64_t *out, struct err *err)
+{
+    return sqlx_numbers(db, sql, &out, 1, err);
 }
 
 /* *empty: nobody has made anything in it yet; else *found is its version. */
