@@ -293,10 +293,6 @@ int catalogue_done_put(struct catalogue *c, int64_t key, const char *stage, int6
 int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,
                        struct err *err) DS_MUST_CHECK;
 
-/* It is to be done again. */
-int catalogue_done_remove(struct catalogue *c, int64_t key, const char *stage,
-                          struct err *err) DS_MUST_CHECK;
-
 const char *catalogue_state_name(enum catalogue_state state);
 
 /* ---- what is kept, and what went ----

@@ -47,9 +47,6 @@ enum custody_kind {
     CUSTODY_KINDS
 };
 
-/* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
-const char *custody_kind_name(enum custody_kind kind);
-
 /* Texts one behind the other, each with its NUL. */
 struct custody_list {
     const char *texts;

@@ -59,8 +59,6 @@ struct spool_item intake_job(const char *id, struct intake_text *text);
 /* The job of what there is of a transfer that broke off has a name of its own, "<id>.partial": the
  * job of the whole one may come at any time. */
 struct spool_item intake_job_of_partial(const char *id, struct intake_text *text);
-/* The transfer that a job is of, by the job's name; whether it is of a partial one. */
-bool intake_job_id(const char *job, char id[CATALOGUE_ID_ROOM]);
 
 /* A job of `id` is in the spool: its row says so from now on (of a partial one: until the camera
  * goes on with it), and its custody; in the caller's transaction, or one of its own. One that is

@@ -56,8 +56,7 @@
 #define SPOOL_LATER_MS_MAX  (7 * 86400 * INT64_C(1000)) /* longest wait for another attempt */
 
 /* A job bears the id of what it is of. What there is of a transfer that broke off has one of its
- * own,
- * "<id>.partial": that of the whole one may come at any time. */
+ * own, "<id>.partial": that of the whole one may come at any time. */
 #define SPOOL_PARTIAL       ".partial"
 
 struct spool;
@@ -227,6 +226,9 @@ struct spools_known {
     const char *const *name;
     size_t n;
 };
+
+/* The transfer that a job is of, by the job's name; whether it is of a partial one. */
+bool spool_transfer_of(const char *job, char *id, size_t room);
 
 /* Whether the settings have a stage; true where they are not known. */
 bool spools_configured(const struct spools_known *stages, const char *stage);

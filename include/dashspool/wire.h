@@ -373,6 +373,5 @@ int64_t wire_session_deadline(const struct wire_session *s); /* INT64_MAX: none 
 const struct wire_init *wire_session_init(const struct wire_session *s); /* NULL before HELLO */
 const struct wire_offer *wire_session_offer(const struct wire_session *s);
 const struct wire_stats *wire_session_stats(const struct wire_session *s);
-const char *wire_session_state(const struct wire_session *s);
 
 #endif

@@ -164,13 +164,6 @@ static bool matches(const struct cfg_section *table, const char *section)
     return strncmp(table->name, section, prefix) == 0;
 }
 
-static bool instance_name_ok(const struct cfg_section *table, const char *section)
-{
-    const char *name = section + strcspn(table->name, "*");
-    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-    return n > 0 && n <= INSTANCE_NAME_MAX && !name[n] && name[0] != '.';
-}
-
 static struct value *find(const struct cfg *cfg, const char *section, const char *name,
                           const struct cfg_key **key)
 {
@@ -251,7 +244,10 @@ static int section_enter(struct cfg *cfg, const char *section, const char *origi
         const struct cfg_section *table = &cfg->sections[s];
         if (!is_pattern(table) || !matches(table, section))
             continue;
-        if (!instance_name_ok(table, section))
+        const char *name = section + strcspn(table->name, "*");
+        size_t n =
+            strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+        if (n == 0 || n > INSTANCE_NAME_MAX || name[n] || name[0] == '.')
             return err_set(err, ERR_CONFIG,
                            "[%.60s]: its name must be 1 to %d of A-Z a-z 0-9 . _ -, no dot in "
                            "front",
@@ -268,20 +264,6 @@ static int section_enter(struct cfg *cfg, const char *section, const char *origi
                    meant ? "; did you mean [" : "", meant ? meant : "", meant ? "]?" : "");
 }
 
-static int unknown_key(const struct cfg *cfg, const char *section, const char *name,
-                       struct err *err)
-{
-    struct words_guess guess = {.typed = name};
-    for (size_t i = 0; i < cfg->n_parts; i++) {
-        const struct cfg_section *s = &cfg->parts[i].section;
-        for (size_t k = 0; k < s->n_keys && strcmp(s->name, section) == 0; k++)
-            words_guess_try(&guess, s->keys[k].name);
-    }
-    const char *meant = words_guess(&guess);
-    return err_set(err, ERR_CONFIG, "unknown key '%.60s' in [%s]%s%s%s", name, section,
-                   meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
-}
-
 int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *text,
             const char *origin, struct err *err)
 {
@@ -290,8 +272,17 @@ int cfg_set(struct cfg *cfg, const char *section, const char *name, const char *
     if (rc < 0)
         return rc;
     struct value *v = find(cfg, section, name, &key);
-    if (!v)
-        return unknown_key(cfg, section, name, err);
+    if (!v) {
+        struct words_guess guess = {.typed = name};
+        for (size_t i = 0; i < cfg->n_parts; i++) {
+            const struct cfg_section *s = &cfg->parts[i].section;
+            for (size_t k = 0; k < s->n_keys && strcmp(s->name, section) == 0; k++)
+                words_guess_try(&guess, s->keys[k].name);
+        }
+        const char *meant = words_guess(&guess);
+        return err_set(err, ERR_CONFIG, "unknown key '%.60s' in [%s]%s%s%s", name, section,
+                       meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+    }
     if ((rc = check_value(key, text, err)) < 0)
         return rc;
     char *new_text = strdup(text), *new_origin = strdup(origin);
@@ -379,22 +370,6 @@ static int take_line(struct cfg *cfg, struct lines *l, char *text, const char *o
     return cfg_set(cfg, l->section, trim(text), trim(equals + 1), origin, err);
 }
 
-static int take_lines(struct cfg *cfg, struct lines *l, struct err *err)
-{
-    int rc = ERR_OK;
-    while (rc == ERR_OK) {
-        char origin[PATH_ROOM + 16];
-        int first = l->line + 1;
-        char *line = next_line(l);
-        if (!line)
-            break;
-        snprintf(origin, sizeof origin, "%s:%d", l->path, first);
-        if ((rc = take_line(cfg, l, trim(line), origin, err)) < 0)
-            err_wrap(err, "%s", origin);
-    }
-    return rc;
-}
-
 static int load_file(struct cfg *cfg, const char *path, struct err *err)
 {
     struct buf text;
@@ -413,7 +388,16 @@ static int load_file(struct cfg *cfg, const char *path, struct err *err)
     if (rc == ERR_OK) {
         if (strncmp(l.at, "\xef\xbb\xbf", 3) == 0) /* as some editors begin a file */
             l.at += 3;
-        rc = take_lines(cfg, &l, err);
+        while (rc == ERR_OK) {
+            char origin[PATH_ROOM + 16];
+            int first = l.line + 1;
+            char *line = next_line(&l);
+            if (!line)
+                break;
+            snprintf(origin, sizeof origin, "%s:%d", l.path, first);
+            if ((rc = take_line(cfg, &l, trim(line), origin, err)) < 0)
+                err_wrap(err, "%s", origin);
+        }
     }
     free(kept);
     buf_clear(&text);
@@ -431,26 +415,6 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* All of DIR/<name>.conf. */
-static int load_files(struct cfg *cfg, const char *dir, struct err *err)
-{
-    struct dirent **names = NULL;
-    int n = scandir(dir, &names, is_conf, by_bytes);
-    if (n < 0)
-        return err_sys(err, "read directory %s", dir);
-    int rc = ERR_OK;
-    for (int i = 0; i < n; i++) {
-        char path[PATH_ROOM];
-        if (rc == ERR_OK) {
-            snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
-            rc = load_file(cfg, path, err);
-        }
-        free(names[i]);
-    }
-    free(names);
-    return rc;
-}
-
 /* ---- the door ---- */
 
 int cfg_load(struct cfg **out, const char *dir, const struct cfg_section *sections,
@@ -466,8 +430,19 @@ int cfg_load(struct cfg **out, const char *dir, const struct cfg_section *sectio
     for (size_t s = 0; rc == ERR_OK && s < n_sections; s++)
         if (!is_pattern(&sections[s]))
             rc = add_part(cfg, &sections[s], NULL, NULL, err);
-    if (rc == ERR_OK && dir)
-        rc = load_files(cfg, dir, err);
+    /* All of DIR/<name>.conf. */
+    struct dirent **names = NULL;
+    int n = rc == ERR_OK && dir ? scandir(dir, &names, is_conf, by_bytes) : 0;
+    if (n < 0)
+        rc = err_sys(err, "read directory %s", dir);
+    for (int i = 0; i < n; i++) {
+        char path[PATH_ROOM];
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+        if (rc == ERR_OK)
+            rc = load_file(cfg, path, err);
+        free(names[i]);
+    }
+    free(names);
     if (rc < 0)
         cfg_free(&cfg);
     *out = cfg;

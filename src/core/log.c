@@ -221,35 +221,11 @@ static void log_line_field(struct log_line *l, const struct log_field *f)
 
 /* ---- the whole ---- */
 
-/* priority: of the journal; -1: the line does not go there. */
-static void log_line_begin(struct log_line *l, bool json, int priority)
-{
-    l->used = 0;
-    l->room = LOG_LINE_BYTES - END_BYTES;
-    l->json = json;
-    l->full = l->cut = false;
-    if (priority >= 0)
-        l->used = (size_t)snprintf(l->bytes, LOG_LINE_BYTES, "<%d>", priority);
-    put(l, "{", json);
-    l->head = l->used;
-}
-
 /* always_quoted: also where logfmt could do without. */
 static void log_line_text(struct log_line *l, const char *key, const char *text, bool always_quoted)
 {
     put_key(l, key);
     put_value(l, text, always_quoted);
-}
-
-/* Then it is whole, with its newline. */
-static void log_line_end(struct log_line *l, int pid)
-{
-    l->room = LOG_LINE_BYTES;
-    if (l->cut)
-        log_line_field(l, &LOG_BOOL("cut", true));
-    log_line_field(l, &LOG_INT("pid", pid));
-    put(l, "}", l->json);
-    put(l, "\n", 1);
 }
 
 /* ---- log ---- */
@@ -315,7 +291,14 @@ void log_event(enum log_level level, const char *stage, const char *msg,
         return;
     struct log_line line;
     bool journal = atomic_load(&to_journal);
-    log_line_begin(&line, atomic_load(&as_json), journal ? levels[level].priority : -1);
+    line.used = 0;
+    line.room = LOG_LINE_BYTES - END_BYTES;
+    line.json = atomic_load(&as_json);
+    line.full = line.cut = false;
+    if (journal)
+        line.used = (size_t)snprintf(line.bytes, LOG_LINE_BYTES, "<%d>", levels[level].priority);
+    put(&line, "{", line.json);
+    line.head = line.used;
     if (!journal || line.json) {
         char when[CLOCK_TEXT_ROOM];
         clock_rfc3339(clock_utc_us(), 3, when);
@@ -326,7 +309,13 @@ void log_event(enum log_level level, const char *stage, const char *msg,
     log_line_text(&line, "msg", msg, true);
     for (; fields->type != LOG_TYPE_END; fields++)
         log_line_field(&line, fields);
-    log_line_end(&line, (int)getpid());
+    /* Then it is whole, with its newline. */
+    line.room = LOG_LINE_BYTES;
+    if (line.cut)
+        log_line_field(&line, &LOG_BOOL("cut", true));
+    log_line_field(&line, &LOG_INT("pid", (int)getpid()));
+    put(&line, "}", line.json);
+    put(&line, "\n", 1);
     if (write(STDERR_FILENO, line.bytes, line.used) < 0)
         return; /* nowhere left to say it */
 }

@@ -74,27 +74,6 @@ static int add_all(scmp_filter_ctx f, uint32_t action, const char *calls)
     return rc;
 }
 
-/* Threads, no processes; memory, but no new code. clone3() hides its flags in memory: the C library
- * takes clone() when there is none. */
-static int add_judged(scmp_filter_ctx f)
-{
-    const uint64_t exec = PROT_EXEC;
-    int rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    if (rc == 0)
-        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                              SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-    if (rc == 0)
-        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                              SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
-    if (rc == 0)
-        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                              SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
-    if (rc == 0) /* a thread's name, as libavcodec gives it */
-        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                              SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
-    return rc;
-}
-
 /* Refuses all system calls but those that this kind of process needs. */
 static int sandbox_filter(enum sandbox_kind kind, struct err *err)
 {
@@ -106,8 +85,24 @@ static int sandbox_filter(enum sandbox_kind kind, struct err *err)
     if (rc == 0)
         rc = SANITIZED ? add_all(f, SCMP_ACT_ERRNO(EPERM), refused)
                        : add_all(f, SCMP_ACT_ALLOW, allowed);
-    if (rc == 0 && !SANITIZED)
-        rc = add_judged(f);
+    if (rc == 0 && !SANITIZED) {
+        /* Threads, no processes; memory, but no new code. clone3() hides its flags in memory: the C
+         * library takes clone() when there is none. */
+        const uint64_t exec = PROT_EXEC;
+        rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+        if (rc == 0)
+            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                                  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+        if (rc == 0)
+            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                                  SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
+        if (rc == 0)
+            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                                  SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
+        if (rc == 0) /* a thread's name, as libavcodec gives it */
+            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
+                                  SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+    }
     if (rc == 0 && !SANITIZED && kind != SANDBOX_CONVERTER)
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_store);
     if (rc == 0 && !SANITIZED && kind == SANDBOX_SERVER)
@@ -217,28 +212,6 @@ static int allow_dirs(int rules, const char *const *dirs, uint64_t rights, struc
     return rc;
 }
 
-/* What a server or a watcher may reach. Its spool moves directories. */
-static int allow_more(int rules, const struct sandbox_rules *r, const struct ruleset *all,
-                      struct err *err)
-{
-    uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-    uint64_t move = read | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-                    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
-                    (LANDLOCK_ACCESS_FS_REFER & all->fs);
-    uint64_t change = LANDLOCK_ACCESS_FS_WRITE_FILE | (LL_TRUNCATE & all->fs);
-    int rc = allow_dirs(rules, r->read_dirs, read, err);
-    if (rc == ERR_OK)
-        rc = allow_dirs(rules, r->move_dirs, move, err);
-    if (rc == ERR_OK)
-        rc = allow_dirs(rules, r->write_dirs, move | change, err);
-    if (rc == ERR_OK && r->write_dir)
-        rc = allow_path(rules, r->write_dir, move | change, true, err);
-    for (size_t i = 0; rc == ERR_OK && r->write_files && r->write_files[i]; i++)
-        rc =
-            allow_path(rules, r->write_files[i], LANDLOCK_ACCESS_FS_READ_FILE | change, false, err);
-    return rc;
-}
-
 static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *err)
 {
     struct ruleset all = rights_of(abi);
@@ -252,9 +225,22 @@ static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *er
     uint64_t write = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
                      LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
                      LANDLOCK_ACCESS_FS_REMOVE_FILE | (LL_TRUNCATE & all.fs);
-    if (rc == ERR_OK && r->kind != SANDBOX_CONVERTER)
-        rc = allow_more(rules, r, &all, err);
-    else if (rc == ERR_OK && r->write_dir)
+    if (rc == ERR_OK && r->kind != SANDBOX_CONVERTER) {
+        /* What a server or a watcher may reach. Its spool moves directories. */
+        uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+        uint64_t move = read | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+                        LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+                        (LANDLOCK_ACCESS_FS_REFER & all.fs);
+        uint64_t change = LANDLOCK_ACCESS_FS_WRITE_FILE | (LL_TRUNCATE & all.fs);
+        rc = allow_dirs(rules, r->read_dirs, read, err);
+        if (rc == ERR_OK && (rc = allow_dirs(rules, r->move_dirs, move, err)) == ERR_OK)
+            rc = allow_dirs(rules, r->write_dirs, move | change, err);
+        if (rc == ERR_OK && r->write_dir)
+            rc = allow_path(rules, r->write_dir, move | change, true, err);
+        for (size_t i = 0; rc == ERR_OK && r->write_files && r->write_files[i]; i++)
+            rc = allow_path(rules, r->write_files[i], LANDLOCK_ACCESS_FS_READ_FILE | change, false,
+                            err);
+    } else if (rc == ERR_OK && r->write_dir)
         rc = allow_path(rules, r->write_dir, write, true, err);
     if (rc == ERR_OK && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
         rc = err_sys(err, "Landlock");

@@ -84,14 +84,6 @@ static int set_client_ca(SSL_CTX *ctx, const char *path, struct err *err)
     return ERR_OK;
 }
 
-static int set_server_ca(SSL_CTX *ctx, const char *path, struct err *err)
-{
-    if (path && SSL_CTX_load_verify_locations(ctx, path, NULL) != 1)
-        return fail(NULL, err, ERR_CONFIG, path);
-    SSL_CTX_set_verify(ctx, path ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    return ERR_OK;
-}
-
 static int context_new(struct tls_context **out, bool server, struct err *err)
 {
     struct tls_context *c = *out = calloc(1, sizeof *c);
@@ -115,9 +107,7 @@ int tls_context_server(struct tls_context **out, const char *cert, const char *k
                        const char *client_ca, struct err *err)
 {
     int rc = context_new(out, true, err);
-    if (rc == ERR_OK)
-        rc = load_own((*out)->ctx, cert, key, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = load_own((*out)->ctx, cert, key, err)) == ERR_OK)
         rc = set_client_ca((*out)->ctx, client_ca, err);
     if (rc < 0)
         tls_context_free(out);
@@ -130,8 +120,13 @@ int tls_context_client(struct tls_context **out, const char *cert, const char *k
     int rc = context_new(out, false, err);
     if (rc == ERR_OK && cert)
         rc = load_own((*out)->ctx, cert, key, err);
-    if (rc == ERR_OK)
-        rc = set_server_ca((*out)->ctx, ca, err);
+    if (rc == ERR_OK) {
+        SSL_CTX *ctx = (*out)->ctx;
+        if (ca && SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1)
+            rc = fail(NULL, err, ERR_CONFIG, ca);
+        else
+            SSL_CTX_set_verify(ctx, ca ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    }
     if (rc < 0)
         tls_context_free(out);
     return rc;

@@ -92,22 +92,12 @@ struct spool_item intake_job(const char *id, struct intake_text *text)
     return (struct spool_item){id, text->json, (size_t)n};
 }
 
-static const char of_partial[] = SPOOL_PARTIAL;
-
 struct spool_item intake_job_of_partial(const char *id, struct intake_text *text)
 {
     struct spool_item item = intake_job(id, text);
-    snprintf(text->name, sizeof text->name, "%s%s", id, of_partial);
+    snprintf(text->name, sizeof text->name, "%s" SPOOL_PARTIAL, id);
     item.job = text->name;
     return item;
-}
-
-bool intake_job_id(const char *job, char id[CATALOGUE_ID_ROOM])
-{
-    size_t n = strlen(job), end = sizeof of_partial - 1;
-    bool partial = n > end && strcmp(job + n - end, of_partial) == 0;
-    snprintf(id, CATALOGUE_ID_ROOM, "%.*s", (int)(partial ? n - end : n), job);
-    return partial;
 }
 
 static int mark(struct catalogue *c, const char *id, const char *who, struct err *err)

@@ -1,4 +1,5 @@
 #include "support/play.h"
+#include "camera/wire/session_internal.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,11 @@ void play_heard_is(struct play *p, const char *hex)
     assert_string_equal(got, hex);
     free(got);
     buf_consume(&p->heard, p->heard.used);
+}
+
+const char *play_state(const struct play *p)
+{
+    return session_state_name(p->s->state);
 }
 
 void play_until_deadline(struct play *p)

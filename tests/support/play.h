@@ -44,6 +44,8 @@ void play_feed(struct play *p, const void *data, size_t n);
 void play_feed_hex(struct play *p, const char *hex);
 /* What the session sent since the last call. */
 void play_heard_is(struct play *p, const char *hex);
+/* The state of the session by its name. */
+const char *play_state(const struct play *p);
 /* Time passes until the session's deadline. */
 void play_until_deadline(struct play *p);
 

@@ -14,7 +14,7 @@ static void test_a_job_bears_its_transfers_id(void **state)
     assert_string_equal(job.job, ID);
     assert_string_equal(job.json, "{\"version\": 1, \"id\": \"" ID "\"}\n");
     assert_int_equal(job.n, strlen(job.json));
-    assert_false(intake_job_id(job.job, id));
+    assert_false(spool_transfer_of(job.job, id, sizeof id));
     assert_string_equal(id, ID);
 }
 
@@ -26,7 +26,7 @@ static void test_that_of_a_partial_one_has_another_name_and_the_same_id(void **s
     struct spool_item job = intake_job_of_partial(ID, &text);
     assert_string_equal(job.job, ID ".partial");
     assert_string_equal(job.json, "{\"version\": 1, \"id\": \"" ID "\"}\n");
-    assert_true(intake_job_id(job.job, id));
+    assert_true(spool_transfer_of(job.job, id, sizeof id));
     assert_string_equal(id, ID);
 }
 
@@ -34,15 +34,15 @@ static void test_any_name_is_told_apart(void **state)
 {
     (void)state;
     char id[CATALOGUE_ID_ROOM], longest[400];
-    assert_false(intake_job_id("", id));
+    assert_false(spool_transfer_of("", id, sizeof id));
     assert_string_equal(id, "");
-    assert_false(intake_job_id(".partial", id)); /* of nothing */
+    assert_false(spool_transfer_of(".partial", id, sizeof id)); /* of nothing */
     assert_string_equal(id, ".partial");
-    assert_true(intake_job_id("a.partial.partial", id));
+    assert_true(spool_transfer_of("a.partial.partial", id, sizeof id));
     assert_string_equal(id, "a.partial");
     memset(longest, 'a', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
-    assert_false(intake_job_id(longest, id));
+    assert_false(spool_transfer_of(longest, id, sizeof id));
     assert_int_equal(strlen(id), CATALOGUE_ID_ROOM - 1);
 }
 

@@ -259,7 +259,7 @@ static void test_no_path_in_time_closes_or_goes_on_with_the_slots(void **state)
     play_until_deadline(&p);
     play_heard_is(&p, "000a000725766964656f66");
     play_feed_hex(&p, "000d000100"); /* late */
-    assert_string_equal(wire_session_state(p.s), "wait-meta");
+    assert_string_equal(play_state(&p), "wait-meta");
     play_end(&p);
     static const char *const only_path[] = {INIT("0005", "02000000"), INIT("0006", "12000000")};
     for (int i = 0; i < 2; i++) {

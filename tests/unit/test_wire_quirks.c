@@ -47,7 +47,7 @@ static void test_version_2_metadata_of_13_bytes_without_the_byte(void **state)
     play_feed_hex(&p, "000000050001403a0f0c3edb50000400");
     play_feed_hex(&p, "000b000d021000000193777e7af003000a000000050001403a0f0c3edb44000400");
     assert_false(p.closed);
-    assert_string_equal(wire_session_state(p.s), "wait-meta");
+    assert_string_equal(play_state(&p), "wait-meta");
     play_end(&p);
 }
 
@@ -172,7 +172,7 @@ static void test_a_camera_that_closes_between_files(void **state)
         assert_string_equal(p.text, "the camera closed the connection");
         assert_int_equal(p.n_abandoned, 0);
         wire_session_refuse(p.s, "too late", p.now_us);
-        assert_string_equal(wire_session_state(p.s), "ended");
+        assert_string_equal(play_state(&p), "ended");
         play_feed_hex(&p, "00"); /* nobody listens */
         wire_session_eof(p.s);
         play_drain(&p);
@@ -340,7 +340,7 @@ static void test_dismissed_at_hello_nothing_is_asked(void **state)
     assert_string_equal(p.text, "nobody knows this camera");
     wire_session_dismiss(p.s, "again", true, p.now_us); /* is over already */
     play_drain(&p);
-    assert_string_equal(wire_session_state(p.s), "ended");
+    assert_string_equal(play_state(&p), "ended");
     play_end(&p);
 }
 
@@ -373,7 +373,7 @@ static void test_dismissed_in_any_state(void **state)
                 wire_session_committed(p.s, p.now_us);
             play_drain(&p);
         }
-        assert_string_equal(wire_session_state(p.s), states[last]);
+        assert_string_equal(play_state(&p), states[last]);
         buf_consume(&p.heard, p.heard.used);
         wire_session_dismiss(p.s, "enough", false, p.now_us);
         play_drain(&p);

@@ -257,14 +257,14 @@ static void test_no_metadata_in_time_goes_on_without(void **state)
     play_begin(&p, NULL, &config);
     for (int i = 0; i < 3; i++) {
         play_converse(&p, 65536, NULL);
-        assert_string_equal(wire_session_state(p.s), "wait-meta");
+        assert_string_equal(play_state(&p), "wait-meta");
         assert_int_equal(p.n_files, i);
         p.now_us = wire_session_deadline(p.s) - 1;
         play_drain(&p);
-        assert_string_equal(wire_session_state(p.s), "wait-meta");
+        assert_string_equal(play_state(&p), "wait-meta");
         p.now_us++;
         play_drain(&p);
-        assert_string_equal(wire_session_state(p.s), "wait-start");
+        assert_string_equal(play_state(&p), "wait-start");
     }
     play_converse(&p, 65536, NULL);
     assert_int_equal(p.n_files, 3);

@@ -108,9 +108,7 @@ static int tls_receive(struct line *l, uint8_t *in, size_t room, size_t *n, bool
     int rc = socket_receive(l->fd, bytes, sizeof bytes, n, &closed, err);
     if (rc == ERR_OK && *n > 0)
         rc = tls_feed(l->tls, bytes, *n, err);
-    if (rc == ERR_OK)
-        rc = tls_read(l->tls, in, room, n, &ended, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = tls_read(l->tls, in, room, n, &ended, err)) == ERR_OK)
         rc = flush(l, err);
     *end = *n == 0 && (ended || closed);
     return rc;
@@ -143,26 +141,6 @@ static int handshake(struct line *l, int timeout_ms, struct err *err)
              (n > 0 && (rc = tls_feed(l->tls, bytes, n, err)) < 0)))
             return rc;
     }
-}
-
-static int begin_tls(struct line *l, const struct simulate_tls *how, const char *host,
-                     int timeout_ms, struct err *err)
-{
-    int rc = tls_context_client(&l->context, how->cert, how->key, how->ca, err);
-    if (rc == ERR_OK)
-        rc = tls_new(&l->tls, l->context, host, err);
-    return rc < 0 ? rc : handshake(l, timeout_ms, err);
-}
-
-static void end_tls(struct line *l)
-{
-    struct err lost;
-    if (l->tls)
-        tls_end(l->tls);
-    if (l->tls && flush(l, &lost) < 0)
-        l->left = 0; /* it has gone already */
-    tls_free(&l->tls);
-    tls_context_free(&l->context);
 }
 
 /* Sends what there is; *left bytes of `out` from *at on did not fit into the socket. */
@@ -233,11 +211,20 @@ int simulate_run(struct simulate_camera *camera, const char *host, const char *p
     int rc = dial(&l.fd, host, port, timeout_ms, err);
     if (rc < 0)
         return rc;
-    if (tls)
-        rc = begin_tls(&l, tls, host, timeout_ms, err);
+    if (tls) {
+        rc = tls_context_client(&l.context, tls->cert, tls->key, tls->ca, err);
+        if (rc == ERR_OK && (rc = tls_new(&l.tls, l.context, host, err)) == ERR_OK)
+            rc = handshake(&l, timeout_ms, err);
+    }
     if (rc == ERR_OK)
         rc = converse(&l, camera, timeout_ms, err);
-    end_tls(&l);
+    struct err lost;
+    if (l.tls)
+        tls_end(l.tls);
+    if (l.tls && flush(&l, &lost) < 0)
+        l.left = 0; /* it has gone already */
+    tls_free(&l.tls);
+    tls_context_free(&l.context);
     close(l.fd);
     return rc < 0 ? err_wrap(err, "%s:%s", host, port) : rc;
 }

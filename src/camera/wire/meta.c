@@ -37,24 +37,6 @@ static bool driver_is_plausible(const char *name)
     return good;
 }
 
-static void judge(struct wire_meta *m, int64_t now_utc_us)
-{
-    unsigned ok = m->present & (WIRE_META_TRIGGER | WIRE_META_LENGTH | WIRE_META_EVENTS);
-    if (m->present & WIRE_META_TIME && time_is_plausible(m->time_ms, now_utc_us))
-        ok |= WIRE_META_TIME;
-    if (m->present & WIRE_META_FPS && m->fps >= 1 && m->fps <= FPS_MAX)
-        ok |= WIRE_META_FPS;
-    if (m->present & WIRE_META_ZONE && m->tz_min >= ZONE_MIN && m->tz_min <= ZONE_MAX)
-        ok |= WIRE_META_ZONE;
-    if (m->present & WIRE_META_POSITION && position_is_plausible(m->lat_deg, m->lon_deg))
-        ok |= WIRE_META_POSITION;
-    if (m->present & WIRE_META_TRIGGER_TIME && time_is_plausible(m->trigger_time_ms, now_utc_us))
-        ok |= WIRE_META_TRIGGER_TIME;
-    if (m->present & WIRE_META_DRIVER && driver_is_plausible(m->driver))
-        ok |= WIRE_META_DRIVER;
-    m->plausible = ok;
-}
-
 static int dualcam_parse(struct rd *r, size_t n, struct wire_meta *m, struct err *err)
 {
     m->version = rd_u8(r);
@@ -83,25 +65,6 @@ static int dualcam_parse(struct rd *r, size_t n, struct wire_meta *m, struct err
     return ERR_OK;
 }
 
-/* Ten bytes, the last character first; on which side it is padded nobody has seen. A name in no
- * known alphabet (bytes above 127) is kept in the payload only. */
-static void driver_parse(const uint8_t *reversed, char out[WIRE_DRIVER_ROOM])
-{
-    size_t from = 0, to = DRIVER_BYTES;
-    char name[DRIVER_BYTES];
-    for (size_t i = 0; i < DRIVER_BYTES; i++)
-        name[i] = (char)reversed[DRIVER_BYTES - 1 - i];
-    while (from < to && (name[from] == ' ' || name[from] == '\0'))
-        from++;
-    while (to > from && (name[to - 1] == ' ' || name[to - 1] == '\0'))
-        to--;
-    for (size_t i = from; i < to; i++)
-        if ((unsigned char)name[i] < ' ' || (unsigned char)name[i] > '~')
-            to = from;
-    memcpy(out, name + from, to - from);
-    out[to - from] = '\0';
-}
-
 /* The two kinds that go by path begin alike. */
 static void path_camera_parse(struct rd *r, struct wire_meta *m)
 {
@@ -116,7 +79,22 @@ static void path_camera_parse(struct rd *r, struct wire_meta *m)
         m->present |= WIRE_META_LENGTH;
     } else {
         m->events = rd_be16(r);
-        driver_parse(rd_bytes(r, DRIVER_BYTES), m->driver);
+        /* Ten bytes, the last character first; on which side it is padded nobody has seen. A name
+         * in no known alphabet (bytes above 127) is kept in the payload only. */
+        const uint8_t *reversed = rd_bytes(r, DRIVER_BYTES);
+        size_t from = 0, to = DRIVER_BYTES;
+        char name[DRIVER_BYTES];
+        for (size_t i = 0; i < DRIVER_BYTES; i++)
+            name[i] = (char)reversed[DRIVER_BYTES - 1 - i];
+        while (from < to && (name[from] == ' ' || name[from] == '\0'))
+            from++;
+        while (to > from && (name[to - 1] == ' ' || name[to - 1] == '\0'))
+            to--;
+        for (size_t i = from; i < to; i++)
+            if ((unsigned char)name[i] < ' ' || (unsigned char)name[i] > '~')
+                to = from;
+        memcpy(m->driver, name + from, to - from);
+        m->driver[to - from] = '\0';
         m->present |= WIRE_META_EVENTS | WIRE_META_DRIVER;
     }
 }
@@ -131,19 +109,6 @@ static enum wire_meta_kind form_of(const uint8_t *payload, size_t n)
     return n > 0 && payload[0] == '{' ? WIRE_KIND_JSON : WIRE_KIND_DUALCAM;
 }
 
-static int binary_parse(const uint8_t *payload, size_t n, struct wire_meta *m, struct err *err)
-{
-    struct rd r = rd_init(payload, n);
-    int rc = ERR_OK;
-    if (m->kind == WIRE_KIND_DUALCAM)
-        rc = dualcam_parse(&r, n, m, err);
-    else
-        path_camera_parse(&r, m);
-    m->tail_bytes = rd_left(&r);
-    wire_trigger_name(m->kind, m->trigger, m->trigger_name);
-    return rc;
-}
-
 int wire_meta_parse(const uint8_t *payload, size_t n, int64_t now_utc_us, struct wire_meta *out,
                     struct err *err)
 {
@@ -154,11 +119,30 @@ int wire_meta_parse(const uint8_t *payload, size_t n, int64_t now_utc_us, struct
     else if (n > 0 &&
              payload[0] == '{') /* text; but a time of 2035 in DSM and ADAS begins so too */
         rc = meta_json_parse(payload, n, &m, err);
-    if (rc < 0 && m.kind != WIRE_KIND_JSON && !m.as_text)
-        rc = binary_parse(payload, n, &m, err);
+    if (rc < 0 && m.kind != WIRE_KIND_JSON && !m.as_text) {
+        struct rd r = rd_init(payload, n);
+        rc = m.kind == WIRE_KIND_DUALCAM ? dualcam_parse(&r, n, &m, err) : ERR_OK;
+        if (m.kind != WIRE_KIND_DUALCAM)
+            path_camera_parse(&r, &m);
+        m.tail_bytes = rd_left(&r);
+        wire_trigger_name(m.kind, m.trigger, m.trigger_name);
+    }
     if (rc < 0)
         return rc;
-    judge(&m, now_utc_us);
+    unsigned ok = m.present & (WIRE_META_TRIGGER | WIRE_META_LENGTH | WIRE_META_EVENTS);
+    if (m.present & WIRE_META_TIME && time_is_plausible(m.time_ms, now_utc_us))
+        ok |= WIRE_META_TIME;
+    if (m.present & WIRE_META_FPS && m.fps >= 1 && m.fps <= FPS_MAX)
+        ok |= WIRE_META_FPS;
+    if (m.present & WIRE_META_ZONE && m.tz_min >= ZONE_MIN && m.tz_min <= ZONE_MAX)
+        ok |= WIRE_META_ZONE;
+    if (m.present & WIRE_META_POSITION && position_is_plausible(m.lat_deg, m.lon_deg))
+        ok |= WIRE_META_POSITION;
+    if (m.present & WIRE_META_TRIGGER_TIME && time_is_plausible(m.trigger_time_ms, now_utc_us))
+        ok |= WIRE_META_TRIGGER_TIME;
+    if (m.present & WIRE_META_DRIVER && driver_is_plausible(m.driver))
+        ok |= WIRE_META_DRIVER;
+    m.plausible = ok;
     *out = m;
     return ERR_OK;
 }
@@ -177,29 +161,25 @@ static uint8_t *put_double(uint8_t *out, double v)
     return put_be(out, bits, 8);
 }
 
-static size_t path_camera_put(uint8_t *out, const struct wire_meta *m)
-{
-    uint8_t *p = out;
-    p = put_be(p, m->time_ms / 1000, 4);
-    p = put_be(p, m->file_type, 1);
-    p = put_be(p, m->trigger, 1);
-    p = put_be(p, (uint32_t)(int32_t)lround(m->lat_deg * 1e6), 4);
-    p = put_be(p, (uint32_t)(int32_t)lround(m->lon_deg * 1e6), 4);
-    if (m->kind == WIRE_KIND_ADAS)
-        return (size_t)(put_be(p, m->length_s, 1) - out);
-    p = put_be(p, m->events, 2);
-    size_t n = strnlen(m->driver, DRIVER_BYTES);
-    memset(p, 0, DRIVER_BYTES);
-    for (size_t i = 0; i < n; i++)
-        p[DRIVER_BYTES - 1 - i] = (uint8_t)m->driver[i];
-    return WIRE_META_DSM_BYTES;
-}
-
 size_t wire_meta_put(uint8_t out[WIRE_META_V4_BYTES], const struct wire_meta *m, int version)
 {
     assert(m->kind != WIRE_KIND_JSON);
-    if (m->kind != WIRE_KIND_DUALCAM)
-        return path_camera_put(out, m);
+    if (m->kind != WIRE_KIND_DUALCAM) {
+        uint8_t *p = out;
+        p = put_be(p, m->time_ms / 1000, 4);
+        p = put_be(p, m->file_type, 1);
+        p = put_be(p, m->trigger, 1);
+        p = put_be(p, (uint32_t)(int32_t)lround(m->lat_deg * 1e6), 4);
+        p = put_be(p, (uint32_t)(int32_t)lround(m->lon_deg * 1e6), 4);
+        if (m->kind == WIRE_KIND_ADAS)
+            return (size_t)(put_be(p, m->length_s, 1) - out);
+        p = put_be(p, m->events, 2);
+        size_t n = strnlen(m->driver, DRIVER_BYTES);
+        memset(p, 0, DRIVER_BYTES);
+        for (size_t i = 0; i < n; i++)
+            p[DRIVER_BYTES - 1 - i] = (uint8_t)m->driver[i];
+        return WIRE_META_DSM_BYTES;
+    }
     assert(version >= 1 && version <= 4);
     uint8_t all[WIRE_META_V4_BYTES], *p = all;
     p = put_be(p, (uint64_t)version, 1);

@@ -187,21 +187,16 @@ void wire_session_committed(struct wire_session *s, int64_t now_us)
         session_request_init(s, now_us);
 }
 
-/* What was going to be asked of the camera is not. */
-static void forget_requests(struct wire_session *s)
+void wire_session_dismiss(struct wire_session *s, const char *why, bool warn, int64_t now_us)
 {
+    if (s->state == CLOSING || s->state == ENDED)
+        return;
+    /* What was going to be asked of the camera is not. */
     for (unsigned i = 0; i < s->used; i++) {
         struct wire_action *a = &s->queue[(s->head + i) % QUEUE_ROOM].action;
         if (a->type == WIRE_DO_SEND)
             a->type = WIRE_DO_NOTHING;
     }
-}
-
-void wire_session_dismiss(struct wire_session *s, const char *why, bool warn, int64_t now_us)
-{
-    if (s->state == CLOSING || s->state == ENDED)
-        return;
-    forget_requests(s);
     s->dropping = false;
     session_keep_partial(s, "%s", why);
     session_close(s, now_us, warn, "%s", why);
@@ -230,9 +225,4 @@ const struct wire_offer *wire_session_offer(const struct wire_session *s)
 const struct wire_stats *wire_session_stats(const struct wire_session *s)
 {
     return &s->stats;
-}
-
-const char *wire_session_state(const struct wire_session *s)
-{
-    return session_state_name(s->state);
 }

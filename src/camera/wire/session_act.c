@@ -67,29 +67,15 @@ void session_keep_partial(struct wire_session *s, const char *fmt, ...)
     va_end(ap);
 }
 
-void session_send(struct wire_session *s, uint16_t id, const void *payload, size_t n)
+static void send(struct wire_session *s, uint16_t id, const void *payload, size_t n)
 {
     struct queued *q = session_push(s, WIRE_DO_SEND);
     q->action.data = q->bytes;
     q->action.n = wire_frame_put(q->bytes, sizeof q->bytes, id, payload, n);
 }
 
-void session_send_u32(struct wire_session *s, uint16_t id, uint32_t value)
-{
-    struct queued *q = session_push(s, WIRE_DO_SEND);
-    q->action.data = q->bytes;
-    q->action.n = wire_u32_put(q->bytes, sizeof q->bytes, id, value);
-}
-
-void session_send_repeat_init(struct wire_session *s)
-{
-    struct queued *q = session_push(s, WIRE_DO_SEND);
-    q->bytes[0] = 0;
-    q->bytes[1] = WIRE_REPEAT_INIT;
-    q->action.data = q->bytes;
-    q->action.n = 2;
-}
-void session_send_path(struct wire_session *s)
+/* FILE_REQ of the offer's path, byte for byte. */
+static void send_path(struct wire_session *s)
 {
     struct queued *q = session_push(s, WIRE_DO_SEND);
     q->action.data = s->request;
@@ -160,7 +146,7 @@ void session_close(struct wire_session *s, int64_t now_us, bool warn, const char
     vsnprintf(s->farewell, sizeof s->farewell, fmt, ap);
     va_end(ap);
     s->farewell_warn = warn;
-    session_send(s, WIRE_CLOSE, NULL, 0);
+    send(s, WIRE_CLOSE, NULL, 0);
     session_enter(s, CLOSING, now_us);
 }
 
@@ -182,9 +168,9 @@ void session_unsolicited(struct wire_session *s, const char *fmt, ...)
 void session_request_file(struct wire_session *s, int64_t now_us)
 {
     if (s->offer.slot)
-        session_send(s, WIRE_FILE_REQ, s->offer.slot->identifier, WIRE_IDENTIFIER_BYTES);
+        send(s, WIRE_FILE_REQ, s->offer.slot->identifier, WIRE_IDENTIFIER_BYTES);
     else
-        session_send_path(s);
+        send_path(s);
     session_enter(s, WAIT_START, now_us);
 }
 
@@ -195,17 +181,8 @@ void session_request_meta(struct wire_session *s, int64_t now_us)
         session_request_file(s, now_us);
         return;
     }
-    session_send(s, WIRE_META_REQ, slot ? slot->identifier : NULL,
-                 slot ? WIRE_IDENTIFIER_BYTES : 0);
+    send(s, WIRE_META_REQ, slot ? slot->identifier : NULL, slot ? WIRE_IDENTIFIER_BYTES : 0);
     session_enter(s, WAIT_META, now_us);
-}
-
-static void request_path(struct wire_session *s, int64_t now_us)
-{
-    static const uint8_t any[2];
-    s->offer.mode = WIRE_BY_BYTES;
-    session_send(s, WIRE_PATH_REQ, any, sizeof any);
-    session_enter(s, WAIT_PATH, now_us);
 }
 
 /* The path first, then the slots; from protocol ID 6 on the path only, whatever bits are set. */
@@ -216,7 +193,10 @@ void session_request_next(struct wire_session *s, int64_t now_us)
     s->offer = (struct wire_offer){.init = s->init_raw, .init_bytes = WIRE_INIT_BYTES};
     s->may_have_one_more = false;
     if (wanted & WIRE_SETTING_PATH || (only_path && wanted && !(s->done & WIRE_SETTING_PATH))) {
-        request_path(s, now_us);
+        static const uint8_t any[2];
+        s->offer.mode = WIRE_BY_BYTES;
+        send(s, WIRE_PATH_REQ, any, sizeof any);
+        session_enter(s, WAIT_PATH, now_us);
         return;
     }
     for (int i = 0; i < WIRE_N_SLOTS && !only_path; i++) {
@@ -231,14 +211,21 @@ void session_request_next(struct wire_session *s, int64_t now_us)
 
 void session_request_init(struct wire_session *s, int64_t now_us)
 {
-    session_send_repeat_init(s);
+    /* REPEAT_INIT is two bytes: what the vendor's own server sends. */
+    struct queued *q = session_push(s, WIRE_DO_SEND);
+    q->bytes[0] = 0;
+    q->bytes[1] = WIRE_REPEAT_INIT;
+    q->action.data = q->bytes;
+    q->action.n = 2;
     session_enter(s, WAIT_NEXT, now_us);
 }
 
 void session_resume(struct wire_session *s, int64_t now_us)
 {
     s->asked = s->from_start ? s->base : (uint32_t)(s->next / s->unit) + s->base;
-    session_send_u32(s, WIRE_RESUME, s->asked);
+    struct queued *q = session_push(s, WIRE_DO_SEND);
+    q->action.data = q->bytes;
+    q->action.n = wire_u32_put(q->bytes, sizeof q->bytes, WIRE_RESUME, s->asked);
     session_enter(s, WAIT_SYNC, now_us);
 }
 

@@ -87,12 +87,6 @@ struct wire_session {
 struct queued *session_push(struct wire_session *s, enum wire_action_type type);
 void session_log(struct wire_session *s, bool warn, const char *event, const char *fmt, ...)
     DS_PRINTF(4, 5);
-void session_send(struct wire_session *s, uint16_t id, const void *payload, size_t n);
-void session_send_u32(struct wire_session *s, uint16_t id, uint32_t value);
-/* REPEAT_INIT is two bytes: what the vendor's own server sends. */
-void session_send_repeat_init(struct wire_session *s);
-/* FILE_REQ of the offer's path, byte for byte. */
-void session_send_path(struct wire_session *s);
 
 const char *session_state_name(enum state state);
 void session_enter(struct wire_session *s, enum state state, int64_t now_us);
@@ -119,11 +113,7 @@ const char *session_place(const struct wire_session *s, char out[64]);
 
 /* ---- session_input.c ---- */
 
-void session_on_frame(struct wire_session *s, const struct wire_frame *f, const uint8_t *frame,
-                      int64_t now_us);
-void session_on_sync(struct wire_session *s, uint32_t offset, int64_t now_us);
 void session_on_status(struct wire_session *s, uint32_t status);
-void session_on_bad_header(struct wire_session *s, int64_t now_us);
 
 /* One frame from the input; false when more bytes are needed. */
 bool session_input(struct wire_session *s, int64_t now_us);

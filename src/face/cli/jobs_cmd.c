@@ -1,7 +1,6 @@
 /* retry, drop, release: jobs that do not go on by themselves. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
-#include "dashspool/intake.h"
 #include "dashspool/spool.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +25,7 @@ static int note_dropped(struct jobs *j, const char *job, struct err *err)
 {
     struct catalogue_transfer t;
     char id[CATALOGUE_ID_ROOM];
-    intake_job_id(job, id);
+    spool_transfer_of(job, id, sizeof id);
     int rc = catalogue_transfer_get(j->catalogue, id, &t, err);
     if (rc < 0)
         return rc == ERR_NOTFOUND ? ERR_OK : rc; /* a job of no transfer */

@@ -4,9 +4,9 @@
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/copy_kind.h"
-#include "dashspool/intake.h"
 #include "dashspool/raw.h"
 #include "dashspool/retention.h"
+#include "dashspool/spool.h"
 #include "dashspool/text.h"
 #include "rules.h"
 #include <inttypes.h>
@@ -352,7 +352,7 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
     struct catalogue_transfer t;
     enum custody_kind last = CUSTODY_UNKNOWN;
     char id[CATALOGUE_ID_ROOM];
-    intake_job_id(job->job, id);
+    spool_transfer_of(job->job, id, sizeof id);
     int rc = catalogue_transfer_get(f->s->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND) { /* of one that was deleted; else somebody should look */
         rc = catalogue_event_each(f->s->catalogue, id, see_last_event, &last, err);

@@ -5,8 +5,8 @@
 #include "dashspool/copies.h"
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
-#include "dashspool/intake.h"
 #include "dashspool/raw.h"
+#include "dashspool/spool.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
 #include <errno.h>
@@ -541,7 +541,7 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
     struct catalogue_transfer t;
     char where[300], id[CATALOGUE_ID_ROOM];
     s->f->out->jobs++;
-    intake_job_id(job->job, id);
+    spool_transfer_of(job->job, id, sizeof id);
     int rc = catalogue_transfer_get(s->f->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND) {
         snprintf(where, sizeof where, "spool/%s: %s", s->name, job->job);

@@ -1,8 +1,8 @@
 #include "worker.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "dashspool/intake.h"
 #include "dashspool/log.h"
+#include "dashspool/spool.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void order(void *arg, const char *job, struct spool_order *out)
     struct err unimportant;
     char id[CATALOGUE_ID_ROOM];
     out->class = CLASS_ASKED_FOR;
-    intake_job_id(job, id);
+    spool_transfer_of(job, id, sizeof id);
     if (catalogue_transfer_get(w->catalogue, id, &t, &unimportant) < 0)
         return;
     out->class = class_of(&t);
@@ -189,7 +189,7 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
 {
     char id[CATALOGUE_ID_ROOM];
     int64_t done_us = 0;
-    work->of_partial = intake_job_id(spool_job_name(work->job), id);
+    work->of_partial = spool_transfer_of(spool_job_name(work->job), id, sizeof id);
     int rc = read_job(work->job, id, &work->package, err);
     if (rc == ERR_OK)
         rc = catalogue_transfer_get(w->catalogue, id, &work->transfer, err);

@@ -165,7 +165,6 @@ const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
         " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us,"
         " attempt = excluded.attempt",
     [CATALOGUE_SQL_DONE_GET] = "SELECT at_us FROM done WHERE transfer = ?1 AND stage = ?2",
-    [CATALOGUE_SQL_DONE_REMOVE] = "DELETE FROM done WHERE transfer = ?1 AND stage = ?2",
     [CATALOGUE_SQL_DONE_AT] = "SELECT stage, at_us, attempt FROM done WHERE transfer = ?1"
                               " ORDER BY stage LIMIT 1 OFFSET ?2",
 };
@@ -195,14 +194,6 @@ int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int6
                                stage, key);
     sqlx_reset(st);
     return rc;
-}
-
-int catalogue_done_remove(struct catalogue *c, int64_t key, const char *stage, struct err *err)
-{
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_DONE_REMOVE];
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, stage);
-    return catalogue_run(c, st, key, err);
 }
 
 static int done_at(struct catalogue *c, int64_t key, int at, struct catalogue_done *out,

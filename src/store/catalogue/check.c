@@ -98,16 +98,8 @@ int catalogue_copy_owner(struct catalogue *c, const char *path, char id[CATALOGU
 
 int catalogue_copy_count(struct catalogue *c, int64_t *copies, int64_t *bytes, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
-    bool row = false;
-    int rc =
-        sqlx_prepare(c->db, &st, "SELECT count(*), coalesce(sum(length_bytes), 0) FROM copy", err);
-    if (rc == ERR_OK)
-        rc = sqlx_step(st, &row, err);
-    *copies = row ? sqlite3_column_int64(st, 0) : 0;
-    *bytes = row ? sqlite3_column_int64(st, 1) : 0;
-    sqlite3_finalize(st);
-    return rc;
+    return sqlx_numbers(c->db, "SELECT count(*), coalesce(sum(length_bytes), 0) FROM copy",
+                        (int64_t *const[]){copies, bytes}, 2, err);
 }
 
 int catalogue_backup(struct catalogue *c, const char *path, struct err *err)

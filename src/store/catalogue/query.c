@@ -36,24 +36,13 @@ static void add_number(struct query *q, const char *sql, int64_t number, struct 
         add(q, sql, NULL, number, err);
 }
 
-static void add_states(struct query *q, unsigned states, struct err *err)
+static void build(struct query *q, const struct catalogue_filter *f, struct err *err)
 {
-    static const char *const clause[] = {
+    static const char *const states[] = {
         [CATALOGUE_RECEIVING] = ", 'receiving'",
         [CATALOGUE_STORED] = ", 'stored'",
         [CATALOGUE_PARTIAL] = ", 'partial'",
     };
-    if (states == 0)
-        return;
-    add(q, " AND state IN (NULL", NULL, 0, err);
-    for (size_t i = 0; i < sizeof clause / sizeof *clause; i++)
-        if (states & 1u << i)
-            add(q, clause[i], NULL, 0, err);
-    add(q, ")", NULL, 0, err);
-}
-
-static void build(struct query *q, const struct catalogue_filter *f, struct err *err)
-{
     add(q, "SELECT key FROM transfer WHERE 1", NULL, 0, err);
     add_text(q, " AND id = ?", f->id, err);
     add_text(q, " AND imei = ?", f->imei, err);
@@ -63,7 +52,13 @@ static void build(struct query *q, const struct catalogue_filter *f, struct err 
     add_text(q, " AND trigger_name = ?", f->trigger_name, err);
     add_number(q, " AND when_us >= ?", f->since_us, err);
     add_number(q, " AND when_us < ?", f->until_us, err);
-    add_states(q, f->states, err);
+    if (f->states != 0) {
+        add(q, " AND state IN (NULL", NULL, 0, err);
+        for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+            if (f->states & 1u << i)
+                add(q, states[i], NULL, 0, err);
+        add(q, ")", NULL, 0, err);
+    }
     if (f->unpublished)
         add(q, " AND state = 'stored' AND published = 0", NULL, 0, err);
     add(q, f->newest_first ? " ORDER BY when_us DESC, id DESC" : " ORDER BY when_us, id", NULL, 0,
@@ -120,23 +115,11 @@ int catalogue_transfer_each(struct catalogue *c, const struct catalogue_filter *
 
 int catalogue_count(struct catalogue *c, struct catalogue_counts *out, struct err *err)
 {
-    sqlite3_stmt *st = NULL;
-    bool row = true;
-    *out = (struct catalogue_counts){0};
-    int rc = sqlx_prepare(c->db, &st,
-                          "SELECT count(*) FILTER (WHERE state = 'receiving'),"
-                          " count(*) FILTER (WHERE state = 'stored'),"
-                          " count(*) FILTER (WHERE state = 'partial'),"
-                          " coalesce(sum(length_bytes), 0) FROM transfer",
-                          err);
-    if (rc == ERR_OK)
-        rc = sqlx_step(st, &row, err);
-    if (rc == ERR_OK && row) {
-        out->receiving = sqlite3_column_int64(st, 0);
-        out->stored = sqlite3_column_int64(st, 1);
-        out->partial = sqlite3_column_int64(st, 2);
-        out->bytes = sqlite3_column_int64(st, 3);
-    }
-    sqlite3_finalize(st);
-    return rc;
+    int64_t *const to[] = {&out->receiving, &out->stored, &out->partial, &out->bytes};
+    return sqlx_numbers(c->db,
+                        "SELECT count(*) FILTER (WHERE state = 'receiving'),"
+                        " count(*) FILTER (WHERE state = 'stored'),"
+                        " count(*) FILTER (WHERE state = 'partial'),"
+                        " coalesce(sum(length_bytes), 0) FROM transfer",
+                        to, sizeof to / sizeof *to, err);
 }

@@ -297,29 +297,6 @@ static void id_format(char *id, const char *base, uint32_t suffix)
         snprintf(id, CATALOGUE_ID_ROOM, "%.*s-%" PRIu32, ID_BASE_ROOM - 1, base, suffix);
 }
 
-/* The first free id behind base. Doubling, then halving, because a camera with a stopped clock can
- * take thousands: `used` is always taken, `free` never. */
-static int id_choose(struct catalogue *c, const char *base, char id[CATALOGUE_ID_ROOM],
-                     struct err *err)
-{
-    uint32_t used = 0, free = 1;
-    bool taken = true;
-    int rc = ERR_OK;
-    for (; rc == ERR_OK && free < UINT32_MAX / 2; used = free, free *= 2) {
-        id_format(id, base, free);
-        if ((rc = id_taken(c, id, &taken, err)) < 0 || !taken)
-            break;
-    }
-    while (rc == ERR_OK && free - used > 1) {
-        uint32_t middle = used + (free - used) / 2;
-        id_format(id, base, middle);
-        rc = id_taken(c, id, &taken, err);
-        *(taken ? &used : &free) = middle;
-    }
-    id_format(id, base, free);
-    return rc;
-}
-
 /* Sets t->id to "<imei>-<camera>-<kind>-<time>", with "-2", "-3" … if it is, or was, taken; in the
  * caller's transaction. ERR_MALFORMED: the columns cannot name a file. */
 static int id_set(struct catalogue *c, struct catalogue_transfer *t, struct err *err)
@@ -330,7 +307,24 @@ static int id_set(struct catalogue *c, struct catalogue_transfer *t, struct err 
                        t->camera, t->kind);
     clock_compact(t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us, when);
     snprintf(base, sizeof base, "%s-%s-%s-%s", t->imei, t->camera, t->kind, when);
-    return id_choose(c, base, t->id, err);
+    /* The first free id behind base. Doubling, then halving, because a camera with a stopped clock
+     * can take thousands: `used` is always taken, `free` never. */
+    uint32_t used = 0, free = 1;
+    bool taken = true;
+    int rc = ERR_OK;
+    for (; rc == ERR_OK && free < UINT32_MAX / 2; used = free, free *= 2) {
+        id_format(t->id, base, free);
+        if ((rc = id_taken(c, t->id, &taken, err)) < 0 || !taken)
+            break;
+    }
+    while (rc == ERR_OK && free - used > 1) {
+        uint32_t middle = used + (free - used) / 2;
+        id_format(t->id, base, middle);
+        rc = id_taken(c, t->id, &taken, err);
+        *(taken ? &used : &free) = middle;
+    }
+    id_format(t->id, base, free);
+    return rc;
 }
 
 /* ---- rows, written ---- */

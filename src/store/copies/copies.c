@@ -125,30 +125,6 @@ int copies_open(const char *root, const char *path, int *fd, struct stat *st, st
     return rc;
 }
 
-/* Through the hash, and to `to` if that is a descriptor. */
-static int read_all(int fd, const char *path, int to, struct hash *hash, copies_step_fn *step,
-                    void *arg, struct err *err)
-{
-    uint8_t *bytes = malloc(READ_BYTES);
-    int rc = bytes ? ERR_OK : err_nomem(err, "reading %s", path);
-    while (rc == ERR_OK) {
-        ssize_t n = read(fd, bytes, READ_BYTES);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            rc = err_sys(err, "read %s", path);
-        if (n <= 0)
-            break;
-        hash_update(hash, bytes, (size_t)n);
-        if (to >= 0)
-            rc = fsx_write_all(to, bytes, (size_t)n, err);
-        if (rc == ERR_OK && step)
-            rc = step(arg, (int64_t)n, err);
-    }
-    free(bytes);
-    return rc;
-}
-
 static int read_and_hash(const char *root, const char *path, int to, struct stat *st,
                          copies_step_fn *step, void *arg, char out[HASH_HEX_ROOM], struct err *err)
 {
@@ -158,8 +134,26 @@ static int read_and_hash(const char *root, const char *path, int to, struct stat
     int rc = copies_open(root, path, &fd, st, err);
     if (rc == ERR_OK)
         rc = hash_new(&hash, err);
-    if (rc == ERR_OK)
-        rc = read_all(fd, path, to, hash, step, arg, err);
+    if (rc == ERR_OK) {
+        /* Through the hash, and to `to` if that is a descriptor. */
+        uint8_t *bytes = malloc(READ_BYTES);
+        rc = bytes ? ERR_OK : err_nomem(err, "reading %s", path);
+        while (rc == ERR_OK) {
+            ssize_t n = read(fd, bytes, READ_BYTES);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0)
+                rc = err_sys(err, "read %s", path);
+            if (n <= 0)
+                break;
+            hash_update(hash, bytes, (size_t)n);
+            if (to >= 0)
+                rc = fsx_write_all(to, bytes, (size_t)n, err);
+            if (rc == ERR_OK && step)
+                rc = step(arg, (int64_t)n, err);
+        }
+        free(bytes);
+    }
     if (rc == ERR_OK)
         rc = hash_final(hash, digest, err);
     if (rc == ERR_OK)
@@ -175,16 +169,6 @@ int copies_hash(const char *root, const char *path, copies_step_fn *step, void *
 {
     struct stat st;
     return read_and_hash(root, path, -1, &st, step, arg, out, err);
-}
-
-/* With the times of the original, and the name that is its own only now. */
-static int put_in_place(int fd, const struct stat *like, const char *part, const char *to,
-                        struct err *err)
-{
-    const struct timespec times[2] = {like->st_atim, like->st_mtim};
-    if (futimens(fd, times) < 0 || fchmod(fd, like->st_mode & 0777) < 0 || fsync(fd) < 0)
-        return err_sys(err, "fsync %s", part);
-    return fsx_rename(part, to, err);
 }
 
 int copies_duplicate(const char *root, const char *path, const char *to_root, copies_step_fn *step,
@@ -206,8 +190,14 @@ int copies_duplicate(const char *root, const char *path, const char *to_root, co
         rc = err_sys(err, "create %s", part);
     if (rc == ERR_OK)
         rc = read_and_hash(root, path, fd, &st, step, arg, out, err);
-    if (rc == ERR_OK)
-        rc = put_in_place(fd, &st, part, to, err);
+    if (rc == ERR_OK) {
+        /* With the times of the original, and the name that is its own only now. */
+        const struct timespec times[2] = {st.st_atim, st.st_mtim};
+        if (futimens(fd, times) < 0 || fchmod(fd, st.st_mode & 0777) < 0 || fsync(fd) < 0)
+            rc = err_sys(err, "fsync %s", part);
+        else
+            rc = fsx_rename(part, to, err);
+    }
     if (fd >= 0)
         close(fd);
     if (rc < 0 && fd >= 0)

@@ -28,7 +28,8 @@ static const char *const names[CUSTODY_KINDS] = {
     [CUSTODY_REINDEXED] = "reindexed",
 };
 
-const char *custody_kind_name(enum custody_kind kind)
+/* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
+static const char *kind_name(enum custody_kind kind)
 {
     return (unsigned)kind < CUSTODY_KINDS ? names[kind] : "";
 }
@@ -58,21 +59,18 @@ static bool is_id(const char *text)
                    CUSTODY_ID_ROOM);
 }
 
-/* Takes what; *text is the caller's. */
-static int dump(json_t *o, char **text, struct err *err)
+/* The one way to write it: otherwise two texts could stand for the same line. NULL: no memory. */
+static char *canonical(const json_t *json)
 {
-    *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII |
-                                  JSON_REAL_PRECISION(12))
-              : NULL;
-    json_decref(o);
-    return *text ? ERR_OK : err_nomem(err, "a custody line");
+    return json_dumps(json,
+                      JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
 }
 
 int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const char *previous,
                  const struct custody_event *event, struct err *err)
 {
     char hash[HASH_HEX_ROOM], at[CLOCK_TEXT_ROOM], *text = NULL;
-    const char *name = custody_kind_name(event->event);
+    const char *name = kind_name(event->event);
     int rc = ERR_OK;
     snprintf(hash, sizeof hash, "%s", nothing);
     if (previous && (rc = hash_text(previous, strlen(previous), hash, err)) < 0)
@@ -87,9 +85,12 @@ int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const c
         return err_set(err, ERR_MALFORMED, "custody: what of '%s' is not a JSON object", name);
     }
     clock_rfc3339(event->at_us, 6, at);
-    rc = dump(json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s}", "at", at, "event", name, "id", id,
-                        "n", (json_int_t)n, "previous", hash, "what", what, "who", event->who),
-              &text, err);
+    json_t *line =
+        json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s}", "at", at, "event", name, "id", id, "n",
+                  (json_int_t)n, "previous", hash, "what", what, "who", event->who);
+    text = canonical(line);
+    json_decref(line);
+    rc = text ? ERR_OK : err_nomem(err, "a custody line");
     if (rc == ERR_OK && strlen(text) >= CUSTODY_LINE_ROOM)
         rc = err_set(err, ERR_LIMIT, "custody: a line of %zu bytes; %d are possible", strlen(text),
                      CUSTODY_LINE_ROOM - 1);
@@ -116,11 +117,9 @@ static bool parse_line(json_t *json, struct line *out)
            is_id(out->id) && is_event(out->event) && json_is_object(out->what);
 }
 
-/* The one way to write it: otherwise two texts could stand for the same line. */
 static bool is_canonical(const json_t *json, const char *line, size_t n)
 {
-    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII |
-                                      JSON_REAL_PRECISION(12));
+    char *text = canonical(json);
     bool same = text && strlen(text) == n && memcmp(text, line, n) == 0;
     free(text);
     return same;
@@ -159,9 +158,7 @@ int custody_next(struct custody_chain *chain, const char *line, size_t n, struct
         rc = err_set(err, ERR_MALFORMED,
                      "custody: behind line %" PRId64 " of %s comes what is not a custody line",
                      chain->n, chain->n ? chain->id : "anything");
-    if (rc == ERR_OK)
-        rc = follow(chain, &l, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = follow(chain, &l, err)) == ERR_OK)
         rc = hash_text(line, n, chain->last, err);
     if (rc == ERR_OK) {
         snprintf(chain->id, sizeof chain->id, "%s", l.id);

@@ -26,9 +26,7 @@ int master_extract(struct raw *raw, struct catalogue_transfer *t, const char *pa
     if (x.fd < 0)
         return err_sys(err, "create %s", path);
     int rc = hash_new(&x.hash, err);
-    if (rc == ERR_OK)
-        rc = raw_copy(raw, t->day, t->key, extract_chunk, &x, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = raw_copy(raw, t->day, t->key, extract_chunk, &x, err)) == ERR_OK)
         rc = hash_final(x.hash, digest, err);
     if (rc == ERR_OK) {
         hash_hex(digest, hex);

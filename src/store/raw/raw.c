@@ -140,23 +140,6 @@ int raw_append(struct raw *raw, const char *day, int64_t key, int64_t offset, co
     return sqlx_run(st, err);
 }
 
-static void bind_facts(sqlite3_stmt *st, int64_t key, const struct raw_facts *f)
-{
-    sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, f->id);
-    sqlx_bind_text(st, 3, f->imei);
-    sqlx_bind_text(st, 4, f->camera);
-    sqlx_bind_text(st, 5, f->kind);
-    sqlx_bind_text(st, 6, f->source);
-    sqlite3_bind_int64(st, 7, f->arrived_us);
-    sqlite3_bind_int64(st, 8, f->length_bytes);
-    sqlx_bind_blob(st, 9, f->sha256, HASH_BYTES);
-    sqlx_bind_blob(st, 10, f->init, f->init_bytes);
-    sqlx_bind_blob(st, 11, f->meta, f->meta_bytes);
-    sqlx_bind_blob(st, 12, f->start, f->start_bytes);
-    sqlx_bind_blob(st, 13, f->path, f->path_bytes);
-}
-
 int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_facts *facts,
              struct err *err)
 {
@@ -178,8 +161,21 @@ int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_fac
     if (e.sealed)
         return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 " is sealed with another SHA-256",
                        day, key);
-    bind_facts(d->sql[RAW_SQL_SEAL], key, facts);
-    return sqlx_run(d->sql[RAW_SQL_SEAL], err);
+    sqlite3_stmt *st = d->sql[RAW_SQL_SEAL];
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, facts->id);
+    sqlx_bind_text(st, 3, facts->imei);
+    sqlx_bind_text(st, 4, facts->camera);
+    sqlx_bind_text(st, 5, facts->kind);
+    sqlx_bind_text(st, 6, facts->source);
+    sqlite3_bind_int64(st, 7, facts->arrived_us);
+    sqlite3_bind_int64(st, 8, facts->length_bytes);
+    sqlx_bind_blob(st, 9, facts->sha256, HASH_BYTES);
+    sqlx_bind_blob(st, 10, facts->init, facts->init_bytes);
+    sqlx_bind_blob(st, 11, facts->meta, facts->meta_bytes);
+    sqlx_bind_blob(st, 12, facts->start, facts->start_bytes);
+    sqlx_bind_blob(st, 13, facts->path, facts->path_bytes);
+    return sqlx_run(st, err);
 }
 
 int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err)

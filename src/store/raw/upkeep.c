@@ -217,27 +217,16 @@ int raw_backup(struct raw *raw, const char *day, const char *path, struct err *e
     return rc < 0 ? rc : sqlx_backup(d->db, path, BACKUP_PAGES, err);
 }
 
-/* The file and its journal; that is without a transaction, for we hold the only lock. */
-static int delete_day(const char *dir, const char *path, struct err *err)
+/* The file and its journal, as far as they are there; that is without a transaction, for we hold
+ * the only lock. */
+static int delete_file(const char *path, struct err *err)
 {
     char *journal = NULL;
     int rc = fsx_path(&journal, err, "%s-journal", path);
     if (rc == ERR_OK && unlink(journal) < 0 && errno != ENOENT)
         rc = err_sys(err, "delete %s", journal);
-    if (rc == ERR_OK && unlink(path) < 0)
+    if (rc == ERR_OK && unlink(path) < 0 && errno != ENOENT)
         rc = err_sys(err, "delete %s", path);
-    free(journal);
-    return rc < 0 ? rc : fsx_sync_dir(dir, err);
-}
-
-static int remove_smaller(const char *tmp, struct err *err)
-{
-    char *journal = NULL;
-    int rc = fsx_path(&journal, err, "%s-journal", tmp);
-    if (rc == ERR_OK && unlink(journal) < 0 && errno != ENOENT)
-        rc = err_sys(err, "delete %s", journal);
-    if (rc == ERR_OK && unlink(tmp) < 0 && errno != ENOENT)
-        rc = err_sys(err, "delete %s", tmp);
     free(journal);
     return rc;
 }
@@ -256,12 +245,10 @@ static int rewrite_day(sqlite3 *db, const char *tmp, const char *path, struct er
         rc = sqlx_run(st, err);
     }
     sqlite3_finalize(st);
-    if (rc == ERR_OK)
-        rc = fsx_sync_file(tmp, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_sync_file(tmp, err)) == ERR_OK)
         rc = fsx_rename(tmp, path, err);
     /* also when all went well: SQLite does not tell when its journal stays */
-    if (remove_smaller(tmp, &unimportant) < 0)
+    if (delete_file(tmp, &unimportant) < 0)
         return rc; /* the next one does it */
     return rc;
 }
@@ -275,12 +262,10 @@ static int trim(const char *dir, const char *path, const char *tmp, sqlite3 *db,
         rc = sqlx_number(db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)",
                          &rows, err);
     if (rc == ERR_OK)
-        rc = remove_smaller(tmp, err);
+        rc = delete_file(tmp, err); /* what a crash left */
     if (rc == ERR_OK && rows == 0)
-        return delete_day(dir, path, err);
-    if (rc == ERR_OK)
-        rc = sqlx_number(db, "PRAGMA page_count", &pages, err);
-    if (rc == ERR_OK)
+        return (rc = delete_file(path, err)) < 0 ? rc : fsx_sync_dir(dir, err);
+    if (rc == ERR_OK && (rc = sqlx_number(db, "PRAGMA page_count", &pages, err)) == ERR_OK)
         rc = sqlx_number(db, "PRAGMA freelist_count", &unused, err);
     return rc < 0 || unused <= pages / 4 ? rc : rewrite_day(db, tmp, path, err);
 }
@@ -301,9 +286,7 @@ int raw_trim(struct raw *raw, const char *day, int64_t *freed_bytes, struct err 
         return ERR_OK;
     if (rc == ERR_OK && d->writing)
         rc = err_set(err, ERR_BUSY, "raw/%s.db: something is not committed", day);
-    if (rc == ERR_OK)
-        rc = fsx_path(&path, err, "%s/%s.db", raw->dir, day);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&path, err, "%s/%s.db", raw->dir, day)) == ERR_OK)
         rc = fsx_path(&tmp, err, "%s.smaller", path);
     if (rc < 0) {
         free(path);

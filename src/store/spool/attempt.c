@@ -70,9 +70,7 @@ int spool_attempt_read(const char *dir, int *attempt, int64_t *due_us, struct er
     *due_us = 0;
     buf_init(&text, SPOOL_ATTEMPT_BYTES_MAX);
     int rc = fsx_path(&path, err, "%s/attempt", dir);
-    if (rc == ERR_OK)
-        rc = fsx_read_file(path, &text, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_read_file(path, &text, err)) == ERR_OK)
         rc = buf_append(&text, "", 1, err);
     if (rc == ERR_OK)
         spool_attempt_parse((char *)text.mem + text.start, attempt, due_us, &why);
@@ -132,12 +130,24 @@ int spool_requeue(const struct spool *spool, enum spool_state from, const char *
 {
     char *dir = NULL;
     int rc = spool_path(spool, from, name, &dir, err);
-    if (rc == ERR_OK)
-        rc = remove_working_files(dir, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = remove_working_files(dir, err)) == ERR_OK)
         rc = write_attempt(dir, again, err);
     if (rc == ERR_OK)
         rc = spool_move(spool, name, from, SPOOL_NEW, true, err);
+    free(dir);
+    return rc;
+}
+
+int spool_give_back(const struct spool *spool, const char *name, const char *why, struct err *err)
+{
+    struct spool_again again = {.why = why};
+    char *dir = NULL;
+    int64_t due_us;
+    int rc = spool_path(spool, SPOOL_CUR, name, &dir, err);
+    if (rc == ERR_OK && (rc = spool_attempt_read(dir, &again.attempt, &due_us, err)) == ERR_OK) {
+        again.attempt++;
+        rc = spool_requeue(spool, SPOOL_CUR, name, &again, err);
+    }
     free(dir);
     return rc;
 }

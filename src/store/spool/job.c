@@ -161,15 +161,7 @@ int64_t spool_due_us(const struct spool *spool)
  */
 int spool_finish(struct spool *spool, struct spool_job **job, struct err *err)
 {
-    char *grave = NULL;
-    int rc = spool_make_tmp(spool, (*job)->name, &grave, err);
-    if (rc == ERR_OK)
-        rc = fsx_rename((*job)->dir, grave, err); /* over the empty directory */
-    if (rc == ERR_OK)
-        spool_discard(grave);
-    else if (grave)
-        rmdir(grave);
-    free(grave);
+    int rc = spool_bury(spool, (*job)->name, (*job)->dir, err);
     spool_job_free(job);
     return rc;
 }
@@ -207,9 +199,7 @@ int spool_fail(struct spool *spool, struct spool_job **job, const char *reason, 
 {
     char *path = NULL, *text = NULL;
     int rc = fsx_path(&path, err, "%s/reason.txt", (*job)->dir);
-    if (rc == ERR_OK)
-        rc = fsx_path(&text, err, "%s\n", reason);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&text, err, "%s\n", reason)) == ERR_OK)
         rc = fsx_write_file(path, text, strlen(text), err);
     if (rc == ERR_OK)
         rc = spool_move(spool, (*job)->name, SPOOL_CUR, SPOOL_FAILED, true, err);

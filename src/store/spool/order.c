@@ -14,31 +14,17 @@ void spool_set_order(struct spool *spool, spool_order_fn *fn, void *arg)
     spool->next = 0;
 }
 
-/* Two cameras that meet here share their turns; nothing worse. */
-static uint64_t hash_of(const char *text)
-{
-    return fnv_add(FNV_BEGIN, text, strlen(text));
-}
-
 static int by_name(const void *a, const void *b)
 {
     const struct spool_ready *x = a, *y = b;
     return strcmp(x->entry.name, y->entry.name);
 }
 
-static int compare_time(const struct timespec *x, const struct timespec *y)
-{
-    if (x->tv_sec != y->tv_sec)
-        return x->tv_sec < y->tv_sec ? -1 : 1;
-    return x->tv_nsec == y->tv_nsec ? 0 : x->tv_nsec < y->tv_nsec ? -1 : 1;
-}
-
 static int by_age(const struct spool_ready *x, const struct spool_ready *y)
 {
     if (x->age_us != y->age_us)
         return x->age_us < y->age_us ? -1 : 1;
-    int c = compare_time(&x->entry.changed, &y->entry.changed);
-    return c ? c : strcmp(x->entry.name, y->entry.name);
+    return spool_by_age(&x->entry, &y->entry);
 }
 
 /* The jobs of a flow together, each flow's in the order in which they take its turns. */
@@ -58,11 +44,6 @@ static int by_turn(const void *a, const void *b)
     return x->turn != y->turn ? (x->turn < y->turn ? -1 : 1) : by_age(x, y);
 }
 
-static int64_t change_us(const struct spool_entry *e)
-{
-    return (int64_t)e->changed.tv_sec * 1000000 + e->changed.tv_nsec / 1000;
-}
-
 /* What is to be known of a job that was not there at the last look. */
 static int learn(const struct spool *spool, struct spool_ready *r, struct err *err)
 {
@@ -76,31 +57,9 @@ static int learn(const struct spool *spool, struct spool_ready *r, struct err *e
         spool->order(spool->order_arg, r->entry.name, &order);
     order.flow[sizeof order.flow - 1] = '\0';
     r->class = order.class;
-    r->flow = hash_of(order.flow);
-    r->age_us = order.age_us ? order.age_us : change_us(&r->entry);
-    return rc;
-}
-
-/* `fresh` gets what `entries` lists, with what is known from the last look. */
-static int merge(struct spool *spool, const struct buf *entries, struct buf *fresh, struct err *err)
-{
-    size_t n_old = spool_ready_count(&spool->ready);
-    if (n_old > 0)
-        qsort(spool_ready_at(&spool->ready, 0), n_old, sizeof(struct spool_ready), by_name);
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < spool_list_count(entries); i++) {
-        struct spool_ready r = {0};
-        const struct spool_ready *old = NULL;
-        memcpy(&r.entry, buf_data(entries) + i * sizeof r.entry, sizeof r.entry);
-        if (n_old > 0)
-            old = bsearch(&r, spool_ready_at(&spool->ready, 0), n_old, sizeof r, by_name);
-        if (old && compare_time(&old->entry.changed, &r.entry.changed) == 0)
-            r = *old;
-        else
-            rc = learn(spool, &r, err);
-        if (rc == ERR_OK)
-            rc = buf_append(fresh, &r, sizeof r, err);
-    }
+    /* Two cameras that meet here share their turns; nothing worse. */
+    r->flow = fnv_add(FNV_BEGIN, order.flow, strlen(order.flow));
+    r->age_us = order.age_us ? order.age_us : spool_time_us(&r->entry.changed);
     return rc;
 }
 
@@ -131,18 +90,6 @@ static void give_turns(struct spool *spool, struct spool_ready *r, size_t n, int
         qsort(r, n, sizeof *r, by_turn);
 }
 
-static void find_due(struct spool *spool, int64_t now_us)
-{
-    spool->due_us = 0;
-    for (size_t i = 0; i < spool_ready_count(&spool->ready); i++) {
-        struct spool_ready *r = spool_ready_at(&spool->ready, i);
-        if (r->due_us > now_us + SPOOL_LATER_MS_MAX * 1000)
-            r->due_us = 0;
-        if (r->due_us > now_us && (!spool->due_us || r->due_us < spool->due_us))
-            spool->due_us = r->due_us;
-    }
-}
-
 int spool_look(struct spool *spool, struct err *err)
 {
     struct buf entries, fresh;
@@ -150,8 +97,25 @@ int spool_look(struct spool *spool, struct err *err)
     buf_init(&entries, SPOOL_LIST_BYTES_MAX);
     buf_init(&fresh, 2 * SPOOL_LIST_BYTES_MAX);
     int rc = spool_list(spool, SPOOL_NEW, &entries, err);
-    if (rc == ERR_OK)
-        rc = merge(spool, &entries, &fresh, err);
+    if (rc == ERR_OK) {
+        /* `fresh` gets what `entries` lists, with what is known from the last look. */
+        size_t n_old = spool_ready_count(&spool->ready);
+        if (n_old > 0)
+            qsort(spool_ready_at(&spool->ready, 0), n_old, sizeof(struct spool_ready), by_name);
+        for (size_t i = 0; rc == ERR_OK && i < spool_list_count(&entries); i++) {
+            struct spool_ready r = {0};
+            const struct spool_ready *old = NULL;
+            memcpy(&r.entry, buf_data(&entries) + i * sizeof r.entry, sizeof r.entry);
+            if (n_old > 0)
+                old = bsearch(&r, spool_ready_at(&spool->ready, 0), n_old, sizeof r, by_name);
+            if (old && spool_by_age(&old->entry, &r.entry) == 0) /* the name is the same */
+                r = *old;
+            else
+                rc = learn(spool, &r, err);
+            if (rc == ERR_OK)
+                rc = buf_append(&fresh, &r, sizeof r, err);
+        }
+    }
     buf_clear(&entries);
     if (rc < 0) {
         buf_clear(&fresh);
@@ -163,7 +127,14 @@ int spool_look(struct spool *spool, struct err *err)
     spool->ready = fresh;
     spool->next = 0;
     spool->looked_us = clock_mono_us();
-    find_due(spool, now_us);
+    spool->due_us = 0;
+    for (size_t i = 0; i < spool_ready_count(&spool->ready); i++) {
+        struct spool_ready *r = spool_ready_at(&spool->ready, i);
+        if (r->due_us > now_us + SPOOL_LATER_MS_MAX * 1000)
+            r->due_us = 0;
+        if (r->due_us > now_us && (!spool->due_us || r->due_us < spool->due_us))
+            spool->due_us = r->due_us;
+    }
     if (fresh.used > 0)
         give_turns(spool, spool_ready_at(&spool->ready, 0), spool_ready_count(&spool->ready),
                    now_us);

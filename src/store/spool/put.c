@@ -1,13 +1,11 @@
 #define _GNU_SOURCE /* flock, syncfs */
 #include "dashspool/fsx.h"
 #include "spool_internal.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TOGETHER = 8 }; /* so many jobs are synced as one */
@@ -23,20 +21,10 @@ static int is_there(const struct spool *spool, const char *job, bool *there, str
 {
     static const enum spool_state where[] = {SPOOL_NEW, SPOOL_CUR, SPOOL_FAILED};
     *there = false;
-    for (size_t i = 0; i < sizeof where / sizeof *where && !*there; i++) {
-        char *path = NULL;
-        struct stat st;
-        int rc = spool_path(spool, where[i], job, &path, err);
-        if (rc < 0)
-            return rc;
-        *there = lstat(path, &st) == 0;
-        if (!*there && errno != ENOENT)
-            rc = err_sys(err, "look for %s", path);
-        free(path);
-        if (rc < 0)
-            return rc;
-    }
-    return ERR_OK;
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < sizeof where / sizeof *where && !*there; i++)
+        rc = spool_is_in(spool, where[i], job, there, err);
+    return rc;
 }
 
 static int check(const struct spool_item *item, struct err *err)

@@ -34,6 +34,19 @@ int spool_path(const struct spool *spool, enum spool_state state, const char *na
     return fsx_path(out, err, "%s/%s", spool->state[state], name);
 }
 
+int spool_is_in(const struct spool *spool, enum spool_state state, const char *job, bool *there,
+                struct err *err)
+{
+    char *path = NULL;
+    struct stat st;
+    int rc = spool_path(spool, state, job, &path, err);
+    *there = rc == ERR_OK && lstat(path, &st) == 0;
+    if (rc == ERR_OK && !*there && errno != ENOENT)
+        rc = err_sys(err, "look for %s", path);
+    free(path);
+    return rc;
+}
+
 int spool_open(struct spool **out, const char *root, const char *stage, struct err *err)
 {
     *out = NULL;
@@ -126,7 +139,21 @@ void spool_discard(const char *path)
     (void)rc;
 }
 
-static int by_age(const void *a, const void *b)
+int spool_bury(const struct spool *spool, const char *name, const char *dir, struct err *err)
+{
+    char *grave = NULL;
+    int rc = spool_make_tmp(spool, name, &grave, err);
+    if (rc == ERR_OK)
+        rc = fsx_rename(dir, grave, err); /* over the empty directory */
+    if (rc == ERR_OK)
+        spool_discard(grave);
+    else if (grave)
+        rmdir(grave);
+    free(grave);
+    return rc;
+}
+
+int spool_by_age(const void *a, const void *b)
 {
     const struct spool_entry *x = a, *y = b;
     if (x->changed.tv_sec != y->changed.tv_sec)
@@ -157,7 +184,7 @@ int spool_list(const struct spool *spool, enum spool_state state, struct buf *en
     fsx_dir_close(&dir);
     if (rc == ERR_OK && entries->used > 0)
         qsort(entries->mem + entries->start, spool_list_count(entries), sizeof(struct spool_entry),
-              by_age);
+              spool_by_age);
     return rc;
 }
 

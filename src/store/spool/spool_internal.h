@@ -58,9 +58,21 @@ int spool_check_name(const char *what, const char *name, struct err *err) DS_MUS
 int spool_path(const struct spool *spool, enum spool_state state, const char *name, char **out,
                struct err *err) DS_MUST_CHECK;
 
+/* Whether the job is in `state`. */
+int spool_is_in(const struct spool *spool, enum spool_state state, const char *job, bool *there,
+                struct err *err) DS_MUST_CHECK;
+
 /* The job directories of a state, oldest first. `entries` (struct spool_entry) is emptied first. */
 int spool_list(const struct spool *spool, enum spool_state state, struct buf *entries,
                struct err *err) DS_MUST_CHECK;
+
+/* Two struct spool_entry: the older first. */
+int spool_by_age(const void *a, const void *b);
+
+static inline int64_t spool_time_us(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000000 + t->tv_nsec / 1000;
+}
 
 static inline size_t spool_list_count(const struct buf *entries)
 {
@@ -87,6 +99,10 @@ void spool_discard(const char *path);
 int spool_make_tmp(const struct spool *spool, const char *name, char **out,
                    struct err *err) DS_MUST_CHECK;
 
+/* Takes the job's directory out of sight, durably, and deletes it. */
+int spool_bury(const struct spool *spool, const char *name, const char *dir,
+               struct err *err) DS_MUST_CHECK;
+
 /* Takes the lock of the job in `state`: *fd is -1 if somebody else holds it or the job went away.
  */
 int spool_lock_job(const struct spool *spool, enum spool_state state, const char *name, int *fd,
@@ -111,6 +127,10 @@ struct spool_again {
 };
 int spool_requeue(const struct spool *spool, enum spool_state from, const char *name,
                   const struct spool_again *again, struct err *err) DS_MUST_CHECK;
+
+/* From cur/ to new/, attempt + 1, at once. The caller holds the lock. */
+int spool_give_back(const struct spool *spool, const char *name, const char *why,
+                    struct err *err) DS_MUST_CHECK;
 
 /* Looks for jobs and puts them in order: spool->ready, next, due_us. */
 int spool_look(struct spool *spool, struct err *err) DS_MUST_CHECK;

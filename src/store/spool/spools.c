@@ -97,6 +97,14 @@ int spools_drop_failed(const struct spools *s, const char *id, struct err *err)
     return first;
 }
 
+bool spool_transfer_of(const char *job, char *id, size_t room)
+{
+    size_t n = strlen(job), end = sizeof SPOOL_PARTIAL - 1;
+    bool partial = n > end && strcmp(job + n - end, SPOOL_PARTIAL) == 0;
+    snprintf(id, room, "%.*s", (int)(partial ? n - end : n), job);
+    return partial;
+}
+
 bool spools_configured(const struct spools_known *stages, const char *stage)
 {
     for (size_t i = 0; stages && i < stages->n; i++)

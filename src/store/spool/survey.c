@@ -18,11 +18,6 @@ struct survey {
     void *arg;
 };
 
-static int64_t time_us(const struct timespec *t)
-{
-    return (int64_t)t->tv_sec * 1000000 + t->tv_nsec / 1000;
-}
-
 /* A file of a job as text, as far as there is room; false: there is none. */
 static bool read_text(const struct survey *v, const char *job, const char *file, char *out,
                       size_t room)
@@ -54,13 +49,13 @@ static bool see_times(const struct survey *v, struct spool_sight *s)
     struct stat st;
     bool there = look(v, s->job, "job.json", &st);
     if (there)
-        s->put_us = time_us(&st.st_mtim);
+        s->put_us = spool_time_us(&st.st_mtim);
     if (there && v->place == SPOOL_PLACE_READY)
         return true;
     if (v->place == SPOOL_PLACE_CLAIMED && look(v, s->job, "lock", &st))
-        s->changed_us = time_us(&st.st_mtim); /* made by the claim, and never written to */
+        s->changed_us = spool_time_us(&st.st_mtim); /* made by the claim, and never written to */
     else if (look(v, s->job, ".", &st))
-        s->changed_us = time_us(&st.st_ctim);
+        s->changed_us = spool_time_us(&st.st_ctim);
     else
         return false;
     if (!there)

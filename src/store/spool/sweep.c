@@ -10,20 +10,12 @@
 static int sweep_claim(const struct spool *spool, const char *name, int *given_back,
                        struct err *err)
 {
-    char *dir = NULL;
-    int lock = -1, attempt;
-    int64_t due_us;
+    int lock = -1;
     int rc = spool_lock_job(spool, SPOOL_CUR, name, &lock, err);
     if (rc < 0 || lock < 0)
         return rc; /* its worker lives, or it is gone */
-    if ((rc = spool_path(spool, SPOOL_CUR, name, &dir, err)) == ERR_OK &&
-        (rc = spool_attempt_read(dir, &attempt, &due_us, err)) == ERR_OK) {
-        const struct spool_again again = {attempt + 1, 0, "its worker died"};
-        rc = spool_requeue(spool, SPOOL_CUR, name, &again, err);
-    }
-    if (rc == ERR_OK)
+    if ((rc = spool_give_back(spool, name, "its worker died", err)) == ERR_OK)
         ++*given_back;
-    free(dir);
     close(lock);
     return rc;
 }
@@ -45,24 +37,22 @@ static int sweep_tmp(const struct spool *spool, const char *name, struct err *er
 /* One directory that cannot be swept does not keep the others from it; the first error is told. */
 int spool_sweep(struct spool *spool, int *given_back, struct err *err)
 {
+    static const enum spool_state swept[] = {SPOOL_CUR, SPOOL_TMP};
     struct buf names;
     struct err later;
-    int count = 0;
+    int count = 0, rc = ERR_OK;
     buf_init(&names, SPOOL_LIST_BYTES_MAX);
-    int rc = spool_list(spool, SPOOL_CUR, &names, err);
-    for (size_t i = 0; i < spool_list_count(&names); i++) {
-        struct spool_entry e;
-        memcpy(&e, buf_data(&names) + i * sizeof e, sizeof e);
-        int one = sweep_claim(spool, e.name, &count, rc < 0 ? &later : err);
-        rc = rc < 0 ? rc : one;
-    }
-    int listed = spool_list(spool, SPOOL_TMP, &names, rc < 0 ? &later : err);
-    rc = rc < 0 ? rc : listed;
-    for (size_t i = 0; i < spool_list_count(&names); i++) {
-        struct spool_entry e;
-        memcpy(&e, buf_data(&names) + i * sizeof e, sizeof e);
-        int one = sweep_tmp(spool, e.name, rc < 0 ? &later : err);
-        rc = rc < 0 ? rc : one;
+    for (int k = 0; k < 2; k++) {
+        int listed = spool_list(spool, swept[k], &names, rc < 0 ? &later : err);
+        rc = rc < 0 ? rc : listed;
+        for (size_t i = 0; i < spool_list_count(&names); i++) {
+            struct spool_entry e;
+            struct err *why = rc < 0 ? &later : err;
+            memcpy(&e, buf_data(&names) + i * sizeof e, sizeof e);
+            int one = swept[k] == SPOOL_CUR ? sweep_claim(spool, e.name, &count, why)
+                                            : sweep_tmp(spool, e.name, why);
+            rc = rc < 0 ? rc : one;
+        }
     }
     if (given_back)
         *given_back = count;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { REASON_ROOM = 600 };
@@ -35,19 +34,6 @@ static enum spool_state state_of(enum spool_place place)
                                           : SPOOL_FAILED;
 }
 
-static int is_in(const struct spool *spool, enum spool_place place, const char *job, bool *there,
-                 struct err *err)
-{
-    char *path = NULL;
-    struct stat st;
-    int rc = spool_path(spool, state_of(place), job, &path, err);
-    *there = rc == ERR_OK && lstat(path, &st) == 0;
-    if (rc == ERR_OK && !*there && errno != ENOENT)
-        rc = err_sys(err, "look for %s", path);
-    free(path);
-    return rc;
-}
-
 /* Twice: a job that moves back while it is looked for could be missed once. */
 int spool_find(struct spool *spool, const char *job, enum spool_place *out, struct err *err)
 {
@@ -56,7 +42,7 @@ int spool_find(struct spool *spool, const char *job, enum spool_place *out, stru
     for (int i = 0; rc == ERR_OK && i < 6; i++) {
         bool there;
         enum spool_place place = (enum spool_place)(SPOOL_PLACE_READY + i % 3);
-        rc = is_in(spool, place, job, &there, err);
+        rc = spool_is_in(spool, state_of(place), job, &there, err);
         if (rc == ERR_OK && there) {
             *out = place;
             break;
@@ -94,8 +80,7 @@ int spool_each(struct spool *spool, enum spool_place place, spool_found_fn *fn, 
         memcpy(&e, buf_data(&entries) + i * sizeof e, sizeof e);
         if (place == SPOOL_PLACE_FAILED)
             read_reason(spool, e.name, reason);
-        const struct spool_found found = {
-            e.name, (int64_t)e.changed.tv_sec * 1000000 + e.changed.tv_nsec / 1000, reason};
+        const struct spool_found found = {e.name, spool_time_us(&e.changed), reason};
         rc = fn(arg, &found, err);
     }
     buf_clear(&entries);
@@ -110,7 +95,7 @@ static int hold(const struct spool *spool, enum spool_place place, const char *j
     *lock = -1;
     int rc = spool_check_name("job", job, err);
     if (rc == ERR_OK)
-        rc = is_in(spool, place, job, &there, err);
+        rc = spool_is_in(spool, state_of(place), job, &there, err);
     if (rc == ERR_OK && !there)
         return err_set(err, ERR_NOTFOUND, "no job %s %s", job,
                        place == SPOOL_PLACE_FAILED ? "has failed" : "is in progress");
@@ -139,41 +124,24 @@ int spool_retry(struct spool *spool, const char *job, struct err *err)
 /* As spool_finish() does it: out of sight first, and durably. */
 int spool_drop(struct spool *spool, const char *job, struct err *err)
 {
-    char *grave = NULL, *dir = NULL;
+    char *dir = NULL;
     int lock;
     int rc = hold(spool, SPOOL_PLACE_FAILED, job, &lock, err);
-    if (rc == ERR_OK)
-        rc = spool_path(spool, SPOOL_FAILED, job, &dir, err);
-    if (rc == ERR_OK)
-        rc = spool_make_tmp(spool, job, &grave, err);
-    if (rc == ERR_OK)
-        rc = fsx_rename(dir, grave, err);
-    if (rc == ERR_OK)
-        spool_discard(grave);
-    else if (grave)
-        rmdir(grave);
+    if (rc == ERR_OK && (rc = spool_path(spool, SPOOL_FAILED, job, &dir, err)) == ERR_OK)
+        rc = spool_bury(spool, job, dir, err);
     if (lock >= 0)
         close(lock);
     free(dir);
-    free(grave);
     return rc;
 }
 
 int spool_reclaim(struct spool *spool, const char *job, struct err *err)
 {
-    char *dir = NULL;
-    int lock, attempt;
-    int64_t due_us;
+    int lock;
     int rc = hold(spool, SPOOL_PLACE_CLAIMED, job, &lock, err);
     if (rc == ERR_OK)
-        rc = spool_path(spool, SPOOL_CUR, job, &dir, err);
-    if (rc == ERR_OK)
-        rc = spool_attempt_read(dir, &attempt, &due_us, err);
-    if (rc == ERR_OK)
-        rc = spool_requeue(spool, SPOOL_CUR, job, &(struct spool_again){.attempt = attempt + 1},
-                           err);
+        rc = spool_give_back(spool, job, NULL, err);
     if (lock >= 0)
         close(lock);
-    free(dir);
     return rc;
 }

@@ -28,7 +28,8 @@ static int code_of(int rc)
     }
 }
 
-int sqlx_fail(sqlite3 *db, struct err *err)
+/* "<file>: <SQLite's words>" with our code for the connection's last error; returns the code. */
+static int fail(sqlite3 *db, struct err *err)
 {
     if (!db)
         return err_nomem(err, "a database");
@@ -41,13 +42,13 @@ int sqlx_fail(sqlite3 *db, struct err *err)
 
 int sqlx_exec(sqlite3 *db, const char *sql, struct err *err)
 {
-    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : sqlx_fail(db, err);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : fail(db, err);
 }
 
 int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err)
 {
     int rc = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
-    return rc == SQLITE_OK ? ERR_OK : sqlx_fail(db, err);
+    return rc == SQLITE_OK ? ERR_OK : fail(db, err);
 }
 
 int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err)
@@ -56,7 +57,7 @@ int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err)
     *row = rc == SQLITE_ROW;
     if (*row)
         return ERR_OK;
-    rc = rc == SQLITE_DONE ? ERR_OK : sqlx_fail(sqlite3_db_handle(st), err);
+    rc = rc == SQLITE_DONE ? ERR_OK : fail(sqlite3_db_handle(st), err);
     sqlx_reset(st);
     return rc;
 }
@@ -84,16 +85,22 @@ void sqlx_reset(sqlite3_stmt *st)
         sqlite3_clear_bindings(st);
 }
 
-int sqlx_number(sqlite3 *db, const char *sql, int64_t *out, struct err *err)
+int sqlx_numbers(sqlite3 *db, const char *sql, int64_t *const out[], int n, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     bool row = false;
     int rc = sqlx_prepare(db, &st, sql, err);
     if (rc == ERR_OK)
         rc = sqlx_step(st, &row, err);
-    *out = row ? sqlite3_column_int64(st, 0) : 0;
+    for (int i = 0; i < n; i++)
+        *out[i] = row ? sqlite3_column_int64(st, i) : 0;
     sqlite3_finalize(st);
     return rc;
+}
+
+int sqlx_number(sqlite3 *db, const char *sql, int64_t *out, struct err *err)
+{
+    return sqlx_numbers(db, sql, &out, 1, err);
 }
 
 /* *empty: nobody has made anything in it yet; else *found is its version. */
@@ -211,7 +218,7 @@ int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
         return rc;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(path, &db, flags | (create ? SQLITE_OPEN_CREATE : 0), NULL) != SQLITE_OK) {
-        rc = sqlx_fail(db, err);
+        rc = fail(db, err);
         goto out;
     }
     harden(db);
@@ -240,7 +247,7 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
     *out = NULL;
     int rc = check_file(path, false, err);
     if (rc == ERR_OK && sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
-        rc = sqlx_fail(db, err);
+        rc = fail(db, err);
     if (rc == ERR_OK) {
         harden(db);
         sqlite3_busy_timeout(db, busy_ms);
@@ -390,7 +397,7 @@ static int run_backup(sqlite3 *from, sqlite3 *to, int pages, struct err *err)
     int waited = 0, step;
     sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
     if (!b)
-        return sqlx_fail(to, err);
+        return fail(to, err);
     do {
         step = sqlite3_backup_step(b, pages);
         if ((step == SQLITE_BUSY || step == SQLITE_LOCKED) && ++waited < BACKUP_WAITED_MAX)
@@ -401,7 +408,7 @@ static int run_backup(sqlite3 *from, sqlite3 *to, int pages, struct err *err)
     if (step == SQLITE_BUSY || step == SQLITE_LOCKED)
         return err_set(err, ERR_BUSY, "%s: others write all the time",
                        sqlite3_db_filename(from, "main"));
-    return rc == SQLITE_OK ? ERR_OK : sqlx_fail(to, err);
+    return rc == SQLITE_OK ? ERR_OK : fail(to, err);
 }
 
 int sqlx_backup(sqlite3 *db, const char *path, int pages, struct err *err)
@@ -409,7 +416,7 @@ int sqlx_backup(sqlite3 *db, const char *path, int pages, struct err *err)
     sqlite3 *to = NULL;
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int rc = sqlite3_open_v2(path, &to, flags, NULL) == SQLITE_OK ? ERR_OK : sqlx_fail(to, err);
+    int rc = sqlite3_open_v2(path, &to, flags, NULL) == SQLITE_OK ? ERR_OK : fail(to, err);
     if (rc == ERR_OK)
         rc = run_backup(db, to, pages, err);
     sqlite3_close(to);

@@ -40,9 +40,6 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
                        int busy_ms, int *version, struct err *err) DS_MUST_CHECK;
 void sqlx_close(sqlite3 **db); /* its statements must be finalized; a transaction is rolled back */
 
-/* "<file>: <SQLite's words>" with our code for the connection's last error; returns the code. */
-int sqlx_fail(sqlite3 *db, struct err *err);
-
 int sqlx_exec(sqlite3 *db, const char *sql, struct err *err) DS_MUST_CHECK;
 int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err) DS_MUST_CHECK;
 
@@ -58,7 +55,9 @@ int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err) DS_MUST_CHECK;
 /* Runs a statement that yields no rows, and resets it. */
 int sqlx_run(sqlite3_stmt *st, struct err *err) DS_MUST_CHECK;
 
-/* The first column of a SELECT's first row; 0: there is none. */
+/* The first n columns of a SELECT's first row; 0: there is none. */
+int sqlx_numbers(sqlite3 *db, const char *sql, int64_t *const out[], int n,
+                 struct err *err) DS_MUST_CHECK;
 int sqlx_number(sqlite3 *db, const char *sql, int64_t *out, struct err *err) DS_MUST_CHECK;
 
 /* Ready for the next use, no bindings, no lock held. NULL is fine. */

@@ -48,45 +48,26 @@ static int check_prometheus(const char *value, struct err *err)
     return err_set(err, ERR_CONFIG, "prometheus = %.60s: the name must end in .prom", value);
 }
 
-#define ENABLED(value)                                                                 \
-    {                                                                                  \
-        "enabled", CFG_BOOL, "yes or no", 0, 0, value, "whether this stage is enabled" \
+/* One entry of a table of keys; as an argument list it is set as such. */
+#define KEY(...)    \
+    {               \
+        __VA_ARGS__ \
     }
-#define COMMON(enabled, after, retries, backoff, backoff_max, nice)                         \
-    ENABLED(enabled),                                                                       \
-        {"after",                                                                           \
-         CFG_TEXT,                                                                          \
-         "stages",                                                                          \
-         1,                                                                                 \
-         1000,                                                                              \
-         after,                                                                             \
-         "stages whose finished jobs feed this one, comma-separated"},                      \
-        {"workers", CFG_INT, "processes", 1, 64, "1", "number of parallel workers"},        \
-        {"retries",                                                                         \
-         CFG_INT,                                                                           \
-         "attempts",                                                                        \
-         1,                                                                                 \
-         1000,                                                                              \
-         retries,                                                                           \
-         "maximum attempts at a job with a temporary error before it is moved to failed/"}, \
-        {"backoff",                                                                         \
-         CFG_SPAN,                                                                          \
-         "time",                                                                            \
-         1,                                                                                 \
-         DAY_MS,                                                                            \
-         backoff,                                                                           \
-         "delay before the second attempt; doubled for each further one"},                  \
-        {"backoff_max", CFG_SPAN, "time", 1, DAY_MS, backoff_max, "… up to this maximum"},  \
-        {"nice",                                                                            \
-         CFG_INT,                                                                           \
-         "0..19",                                                                           \
-         0,                                                                                 \
-         19,                                                                                \
-         nice,                                                                              \
-         "scheduling priority (nice) of its commands; 19 is lowest"},                       \
-    {                                                                                       \
-        "poll", CFG_SPAN, "time", 10, 60000, "500 ms", "polling interval when idle"         \
-    }
+#define ENABLED(value) \
+    KEY("enabled", CFG_BOOL, "yes or no", 0, 0, value, "whether this stage is enabled")
+#define COMMON(enabled, after, retries, backoff, backoff_max, nice)                            \
+    ENABLED(enabled),                                                                          \
+        KEY("after", CFG_TEXT, "stages", 1, 1000, after,                                       \
+            "stages whose finished jobs feed this one, comma-separated"),                      \
+        KEY("workers", CFG_INT, "processes", 1, 64, "1", "number of parallel workers"),        \
+        KEY("retries", CFG_INT, "attempts", 1, 1000, retries,                                  \
+            "maximum attempts at a job with a temporary error before it is moved to failed/"), \
+        KEY("backoff", CFG_SPAN, "time", 1, DAY_MS, backoff,                                   \
+            "delay before the second attempt; doubled for each further one"),                  \
+        KEY("backoff_max", CFG_SPAN, "time", 1, DAY_MS, backoff_max, "… up to this maximum"),  \
+        KEY("nice", CFG_INT, "0..19", 0, 19, nice,                                             \
+            "scheduling priority (nice) of its commands; 19 is lowest"),                       \
+        KEY("poll", CFG_SPAN, "time", 10, 60000, "500 ms", "polling interval when idle")
 
 static const struct cfg_key receive_keys[] = {ENABLED("yes")};
 static const struct cfg_key convert_keys[] = {
@@ -153,19 +134,6 @@ static const char *origin_of(const struct stages *s, const struct node *n, const
 
 /* ---- nodes ---- */
 
-static void take_common(struct stages_stage *stage, const struct cfg *cfg)
-{
-    stage->enabled = cfg_bool(cfg, stage->section, "enabled");
-    if (stage->kind == STAGES_RECEIVE)
-        return;
-    stage->workers = (int)cfg_int(cfg, stage->section, "workers");
-    stage->retries = (int)cfg_int(cfg, stage->section, "retries");
-    stage->nice = (int)cfg_int(cfg, stage->section, "nice");
-    stage->backoff_ms = cfg_ms(cfg, stage->section, "backoff");
-    stage->backoff_max_ms = cfg_ms(cfg, stage->section, "backoff_max");
-    stage->poll_ms = cfg_ms(cfg, stage->section, "poll");
-}
-
 static int take_exec(struct stages *s, struct node *n, struct err *err)
 {
     static const char *const taken[] = {"receive", "convert", "watch", "export", "serve", "run"};
@@ -192,22 +160,15 @@ static void add(struct stages *s, enum stages_kind kind, const char *name, const
     struct node *n = &s->node[s->n++];
     n->stage = (struct stages_stage){.kind = kind, .name = name, .section = section};
     n->origin = origin;
-    take_common(&n->stage, s->cfg);
-}
-
-static int add_all(struct stages *s, struct err *err)
-{
-    const char *section = NULL, *origin;
-    int rc = ERR_OK;
-    add(s, STAGES_RECEIVE, "receive", "receive", NULL);
-    add(s, STAGES_CONVERT, "convert", "convert", NULL);
-    add(s, STAGES_EXPORT, "export", "export", NULL);
-    while (rc == ERR_OK && s->n < STAGES_MAX &&
-           (section = cfg_next(s->cfg, "exec *", section, &origin)) != NULL) {
-        add(s, STAGES_EXEC, section + strlen("exec "), section, origin);
-        rc = take_exec(s, &s->node[s->n - 1], err);
-    }
-    return rc;
+    n->stage.enabled = cfg_bool(s->cfg, n->stage.section, "enabled");
+    if (n->stage.kind == STAGES_RECEIVE)
+        return;
+    n->stage.workers = (int)cfg_int(s->cfg, n->stage.section, "workers");
+    n->stage.retries = (int)cfg_int(s->cfg, n->stage.section, "retries");
+    n->stage.nice = (int)cfg_int(s->cfg, n->stage.section, "nice");
+    n->stage.backoff_ms = cfg_ms(s->cfg, n->stage.section, "backoff");
+    n->stage.backoff_max_ms = cfg_ms(s->cfg, n->stage.section, "backoff_max");
+    n->stage.poll_ms = cfg_ms(s->cfg, n->stage.section, "poll");
 }
 
 /* ---- edges ---- */
@@ -323,12 +284,19 @@ int stages_load(struct stages **out, const struct cfg *cfg, struct err *err)
     if (!s)
         return err_nomem(err, "the stages");
     s->cfg = cfg;
-    int rc = add_all(s, err);
+    const char *section = NULL, *origin;
+    int rc = ERR_OK;
+    add(s, STAGES_RECEIVE, "receive", "receive", NULL);
+    add(s, STAGES_CONVERT, "convert", "convert", NULL);
+    add(s, STAGES_EXPORT, "export", "export", NULL);
+    while (rc == ERR_OK && s->n < STAGES_MAX &&
+           (section = cfg_next(s->cfg, "exec *", section, &origin)) != NULL) {
+        add(s, STAGES_EXEC, section + strlen("exec "), section, origin);
+        rc = take_exec(s, &s->node[s->n - 1], err);
+    }
     for (size_t i = 1; rc == ERR_OK && i < s->n; i++) /* 0 is receive: nothing feeds it */
         rc = link_node(s, &s->node[i], err);
-    if (rc == ERR_OK)
-        rc = sort(s, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = sort(s, err)) == ERR_OK)
         rc = check_packages(s, err);
     if (rc < 0)
         stages_free(out);
