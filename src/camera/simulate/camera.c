@@ -159,11 +159,6 @@ static size_t frame_data_bytes(const struct simulate_camera *c)
     return c->by_path && c->config.data_bytes ? c->config.data_bytes : WIRE_PACKET_BYTES;
 }
 
-static uint32_t frame_number(const struct simulate_camera *c)
-{
-    return (uint32_t)(c->at / frame_data_bytes(c)) + 1;
-}
-
 static uint32_t offset_of(const struct simulate_camera *c, size_t at)
 {
     if (c->by_path)
@@ -199,16 +194,6 @@ static int slot_of(const struct simulate_camera *c, const uint8_t *identifier, s
     return -1;
 }
 
-static int on_path_request(struct simulate_camera *c, struct err *err)
-{
-    c->named = -1;
-    for (int i = SIMULATE_PATH_FILES - 1; i >= 0; i--)
-        if (c->path_pending[i])
-            c->named = i;
-    const char *path = c->named < 0 ? "" : c->config.by_path[c->named].path;
-    return reply_frame(c, WIRE_PATH, path, strlen(path) + 1, err);
-}
-
 static int on_meta_request(struct simulate_camera *c, const uint8_t *identifier, size_t n,
                            struct err *err)
 {
@@ -220,9 +205,10 @@ static int on_meta_request(struct simulate_camera *c, const uint8_t *identifier,
     return reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
 }
 
-/* Chooses the file that a slot's name or a path means; a path must be echoed with its NUL. */
-static void choose(struct simulate_camera *c, const uint8_t *name, size_t n)
+static int on_file_request(struct simulate_camera *c, const uint8_t *name, size_t n,
+                           struct err *err)
 {
+    /* Chooses the file that a slot's name or a path means; a path must be echoed with its NUL. */
     int slot = slot_of(c, name, n);
     const struct simulate_file *named = c->named < 0 ? NULL : &c->config.by_path[c->named];
     c->file = NULL;
@@ -234,12 +220,6 @@ static void choose(struct simulate_camera *c, const uint8_t *name, size_t n)
         c->file = &c->config.file[slot];
         c->file_pending = &c->pending[slot];
     }
-}
-
-static int on_file_request(struct simulate_camera *c, const uint8_t *name, size_t n,
-                           struct err *err)
-{
-    choose(c, name, n);
     c->sending = c->resumed = false;
     if (!c->file)
         return reply_u32(c, WIRE_STATUS, STATUS_FILE_READ_FAILED, err);
@@ -285,18 +265,6 @@ static int on_resume(struct simulate_camera *c, uint32_t offset, struct err *err
     return rc < 0 ? rc : reply_u32(c, WIRE_SYNC, offset, err);
 }
 
-static int on_repeat_init(struct simulate_camera *c, struct err *err)
-{
-    if (c->file) {
-        *c->file_pending = false;
-        c->stats.files_sent += c->resumed;
-    }
-    c->file = NULL;
-    c->named = -1;
-    c->sending = false;
-    return reply_init(c, err);
-}
-
 static int on_command(struct simulate_camera *c, uint16_t id, const uint8_t *payload, size_t n,
                       struct err *err)
 {
@@ -309,8 +277,14 @@ static int on_command(struct simulate_camera *c, uint16_t id, const uint8_t *pay
         c->done = rd_be32(&r) == 0;
         return ERR_OK;
     case WIRE_PATH_REQ:
-        if (n == 2)
-            return on_path_request(c, err);
+        if (n == 2) {
+            c->named = -1;
+            for (int i = SIMULATE_PATH_FILES - 1; i >= 0; i--)
+                if (c->path_pending[i])
+                    c->named = i;
+            const char *path = c->named < 0 ? "" : c->config.by_path[c->named].path;
+            return reply_frame(c, WIRE_PATH, path, strlen(path) + 1, err);
+        }
         break;
     case WIRE_META_REQ:
         return on_meta_request(c, payload, n, err);
@@ -371,7 +345,14 @@ int simulate_camera_feed(struct simulate_camera *c, const void *data, size_t n, 
         uint16_t id = rd_be16(&r);
         if (!r.bad && id == WIRE_REPEAT_INIT) { /* has no length */
             buf_consume(&c->in, 2);
-            rc = on_repeat_init(c, err);
+            if (c->file) {
+                *c->file_pending = false;
+                c->stats.files_sent += c->resumed;
+            }
+            c->file = NULL;
+            c->named = -1;
+            c->sending = false;
+            rc = reply_init(c, err);
             continue;
         }
         uint16_t length = rd_be16(&r);
@@ -443,7 +424,7 @@ size_t simulate_camera_fill(struct simulate_camera *c, uint8_t *out, size_t room
             c->sending = false;
             break;
         }
-        uint32_t k = frame_number(c);
+        uint32_t k = (uint32_t)(c->at / frame_data_bytes(c)) + 1;
         size_t from = c->at;
         if (stops(c, k))
             break;

@@ -145,26 +145,6 @@ static int handshake(struct line *l, int timeout_ms, struct err *err)
     }
 }
 
-static int begin_tls(struct line *l, const struct simulate_tls *how, const char *host,
-                     int timeout_ms, struct err *err)
-{
-    int rc = tls_context_client(&l->context, how->cert, how->key, how->ca, err);
-    if (rc == ERR_OK)
-        rc = tls_new(&l->tls, l->context, host, err);
-    return rc < 0 ? rc : handshake(l, timeout_ms, err);
-}
-
-static void end_tls(struct line *l)
-{
-    struct err lost;
-    if (l->tls)
-        tls_end(l->tls);
-    if (l->tls && flush(l, &lost) < 0)
-        l->left = 0; /* it has gone already */
-    tls_free(&l->tls);
-    tls_context_free(&l->context);
-}
-
 /* Sends what there is; *left bytes of `out` from *at on did not fit into the socket. */
 static int push(struct line *l, const uint8_t *out, size_t *at, size_t *left, struct err *err)
 {
@@ -233,11 +213,22 @@ int simulate_run(struct simulate_camera *camera, const char *host, const char *p
     int rc = dial(&l.fd, host, port, timeout_ms, err);
     if (rc < 0)
         return rc;
-    if (tls)
-        rc = begin_tls(&l, tls, host, timeout_ms, err);
+    if (tls) {
+        rc = tls_context_client(&l.context, tls->cert, tls->key, tls->ca, err);
+        if (rc == ERR_OK)
+            rc = tls_new(&l.tls, l.context, host, err);
+        if (rc == ERR_OK)
+            rc = handshake(&l, timeout_ms, err);
+    }
     if (rc == ERR_OK)
         rc = converse(&l, camera, timeout_ms, err);
-    end_tls(&l);
+    struct err lost;
+    if (l.tls)
+        tls_end(l.tls);
+    if (l.tls && flush(&l, &lost) < 0)
+        l.left = 0; /* it has gone already */
+    tls_free(&l.tls);
+    tls_context_free(&l.context);
     close(l.fd);
     return rc < 0 ? err_wrap(err, "%s:%s", host, port) : rc;
 }

@@ -1,4 +1,5 @@
 #include "dashspool/clock.h"
+#include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include "store_internal.h"
 #include <assert.h>
@@ -6,25 +7,25 @@
 #include <stdlib.h>
 
 enum {
-    RETRY_FIRST_MS = 500, /* pauses after a failed pass (options): doubled each time, up to … */
+    RETRY_FIRST_MS = 500, /* pauses after a failed batch (options): doubled each time, up to … */
     RETRY_LAST_MS = 30000,
     LOOK_MS = 5000, /* at the free space, when nothing is written */
     LOOK_LOW_MS = 1000,
 };
 
 struct committer {
-    struct stores *at; /* the worker's during a pass, but for the options */
+    struct stores *at; /* the worker's during a batch, but for the options */
     struct queue *queue;
     uv_loop_t *loop;
     uv_timer_t timer;
     uv_work_t work;
     bool busy, closing;
-    struct op_list pass; /* being done, or to be repeated */
+    struct op_list batch; /* being done, or to be repeated */
     struct publisher *publisher;
-    int pass_rc;
-    struct err pass_err;
+    int batch_rc;
+    struct err batch_err;
     int64_t free_bytes, looked_us;
-    int64_t pass_us;                    /* since when it is under way */
+    int64_t batch_us;                   /* since when it is under way */
     int64_t failing_since_us, retry_us; /* monotonic; 0: all is well */
     int64_t retry_first_ms, retry_ms;
     bool low;
@@ -38,7 +39,7 @@ struct committer {
 bool committer_full(const struct committer *c)
 {
     return c->trouble[0] || publisher_full(c->publisher) ||
-           queue_waiting(c->queue) + c->pass.bytes >= c->at->options.queued_bytes;
+           queue_waiting(c->queue) + c->batch.bytes >= c->at->options.queued_bytes;
 }
 
 const char *committer_unavailable(const struct committer *c)
@@ -59,7 +60,7 @@ static void update_store_state(struct committer *c)
     snprintf(was, sizeof was, "%s", c->trouble);
     c->trouble[0] = '\0';
     if (c->failing_since_us)
-        snprintf(c->trouble, sizeof c->trouble, "store failed: %.200s", c->pass_err.text);
+        snprintf(c->trouble, sizeof c->trouble, "store failed: %.200s", c->batch_err.text);
     else if (c->low)
         snprintf(c->trouble, sizeof c->trouble,
                  "%.100s: disk nearly full: %lld MiB free, %lld required "
@@ -99,7 +100,7 @@ static void answer(struct transfer *t, int rc, const struct err *err)
         t->done(t->owner, rc, err);
 }
 
-/* Its row may be there; the next pass sees to it. */
+/* Its row may be there; the next batch sees to it. */
 static void settle_refused(struct committer *c, struct transfer *t, int rc, const struct err *err)
 {
     answer(t, rc, err);
@@ -123,10 +124,10 @@ static void settle_begin(struct committer *c, struct transfer *t, int rc, const 
     answer(t, ERR_OK, err);
 }
 
-static void settle_finish(struct committer *c, struct op *op, int rc, const struct err *pass_err)
+static void settle_finish(struct committer *c, struct op *op, int rc, const struct err *batch_err)
 {
     struct transfer *t = op->t;
-    struct err err = *pass_err;
+    struct err err = *batch_err;
     if (rc == ERR_OK && (t->dead || t->incomplete))
         rc = t->dead ? (err = t->why).code : err_nomem(&err, "its last bytes");
     if (rc == ERR_OK && t->same_as[0])
@@ -184,26 +185,26 @@ static void on_published(void *arg, struct transfer *t, int rc, const struct err
         committer_flush(c);
 }
 
-/* ---- passes ---- */
+/* ---- batches ---- */
 
 static void on_work(uv_work_t *work)
 {
     struct committer *c = work->data;
-    c->pass_rc = pass_run(c->at, &c->pass, &c->pass_err);
-    c->free_bytes = pass_free_bytes(c->at);
+    c->batch_rc = batch_commit(c->at, &c->batch, &c->batch_err);
+    c->free_bytes = intake_free_bytes(c->at->root);
 }
 
-/* The pass will be tried again; who only wants to begin is refused meanwhile. */
+/* The batch will be tried again; who only wants to begin is refused meanwhile. */
 static void postpone(struct committer *c)
 {
-    struct op *op = c->pass.first;
-    op_list_init(&c->pass);
+    struct op *op = c->batch.first;
+    op_list_init(&c->batch);
     while (op) {
         struct op *next = op->next;
         if (op->type == OP_BEGIN)
-            settle(c, op, c->pass_rc, &c->pass_err);
+            settle(c, op, c->batch_rc, &c->batch_err);
         else
-            op_list_add(&c->pass, op);
+            op_list_add(&c->batch, op);
         op = next;
     }
     int64_t now_us = clock_mono_us();
@@ -215,18 +216,6 @@ static void postpone(struct committer *c)
     c->retry_us = now_us + c->retry_ms * 1000;
 }
 
-static void settle_all(struct committer *c)
-{
-    struct op *op = c->pass.first;
-    op_list_init(&c->pass);
-    c->failing_since_us = c->retry_us = 0;
-    while (op) {
-        struct op *next = op->next;
-        settle(c, op, c->pass_rc, &c->pass_err);
-        op = next;
-    }
-}
-
 static void on_worked(uv_work_t *work, int status)
 {
     (void)status;
@@ -234,15 +223,23 @@ static void on_worked(uv_work_t *work, int status)
     bool was_full = committer_full(c);
     c->busy = false;
     look_at_space(c);
-    if (c->pass_rc == ERR_OK && c->pass.bytes > 0)
-        log_debug("receive", "committed", LOG_INT("bytes", c->pass.bytes),
-                  LOG_SECONDS("seconds", (double)(clock_mono_us() - c->pass_us) / 1e6));
-    if (c->pass_rc < 0 && c->closing)
-        log_error("receive", "transfer not stored, not acknowledged", LOG_ERR(&c->pass_err));
-    if (c->pass_rc < 0 && !c->closing)
+    if (c->batch_rc == ERR_OK && c->batch.bytes > 0)
+        log_debug("receive", "committed", LOG_INT("bytes", c->batch.bytes),
+                  LOG_SECONDS("seconds", (double)(clock_mono_us() - c->batch_us) / 1e6));
+    if (c->batch_rc < 0 && c->closing)
+        log_error("receive", "transfer not stored, not acknowledged", LOG_ERR(&c->batch_err));
+    if (c->batch_rc < 0 && !c->closing) {
         postpone(c);
-    else
-        settle_all(c);
+    } else {
+        struct op *op = c->batch.first;
+        op_list_init(&c->batch);
+        c->failing_since_us = c->retry_us = 0;
+        while (op) {
+            struct op *next = op->next;
+            settle(c, op, c->batch_rc, &c->batch_err);
+            op = next;
+        }
+    }
     if (!c->closing)
         update_store_state(c);
     /* What is urgent does not wait for the timer. */
@@ -264,12 +261,12 @@ void committer_flush(struct committer *c)
     int64_t now_us = clock_mono_us();
     if (c->busy || (c->retry_us > now_us && !c->closing))
         return;
-    if (!c->pass.first) /* else the one that failed goes first, as it is */
-        queue_take(c->queue, &c->pass);
-    if (!c->pass.first && !due_to_look(c, now_us))
+    if (!c->batch.first) /* else the one that failed goes first, as it is */
+        queue_take(c->queue, &c->batch);
+    if (!c->batch.first && !due_to_look(c, now_us))
         return;
     c->busy = true;
-    c->pass_us = now_us;
+    c->batch_us = now_us;
     c->work.data = c;
     int rc = uv_queue_work(c->loop, &c->work, on_work, on_worked);
     assert(rc == 0); /* only fails without a callback */
@@ -298,14 +295,14 @@ int committer_open(struct committer **out, struct stores *at, struct queue *queu
     c->room = room;
     c->arg = arg;
     c->retry_first_ms = o->retry_ms > 0 ? o->retry_ms : RETRY_FIRST_MS;
-    op_list_init(&c->pass);
+    op_list_init(&c->batch);
     int rc = publisher_open(&c->publisher, at->root, o, loop, on_published, on_fewer_jobs, c, err);
     if (rc < 0) {
         free(c);
         *out = NULL;
         return rc;
     }
-    c->free_bytes = pass_free_bytes(at);
+    c->free_bytes = intake_free_bytes(at->root);
     look_at_space(c);
     update_store_state(c);
     uv_timer_init(loop, &c->timer);

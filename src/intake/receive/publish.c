@@ -34,16 +34,6 @@ struct publisher {
     size_t n;
 };
 
-/* One that cannot be put must not keep the others. */
-static void put_each(struct publisher *p)
-{
-    for (size_t i = 0; i < p->n; i++) {
-        struct job *j = &p->job[i];
-        struct spool_item item = intake_job(j->t->row.id, &j->text);
-        j->rc = intake_put(&p->feeds, &item, 1, &j->err);
-    }
-}
-
 static void on_work(uv_work_t *work)
 {
     struct publisher *p = work->data;
@@ -52,8 +42,14 @@ static void on_work(uv_work_t *work)
     for (size_t i = 0; i < p->n; i++)
         items[i] = intake_job(p->job[i].t->row.id, &p->job[i].text);
     int rc = intake_put(&p->feeds, items, p->n, &err);
-    if (rc < 0)
-        put_each(p);
+    if (rc < 0) {
+        /* One that cannot be put must not keep the others. */
+        for (size_t i = 0; i < p->n; i++) {
+            struct job *j = &p->job[i];
+            struct spool_item item = intake_job(j->t->row.id, &j->text);
+            j->rc = intake_put(&p->feeds, &item, 1, &j->err);
+        }
+    }
     for (size_t i = 0; rc == ERR_OK && i < p->n; i++)
         p->job[i].rc = ERR_OK;
 }
@@ -94,16 +90,6 @@ static void start(struct publisher *p)
     (void)rc;
 }
 
-static void tell(struct publisher *p, const struct job *failed)
-{
-    if (failed && !p->failing)
-        log_error("receive", "job publishing failed, jobs held back", LOG_ERR(&failed->err));
-    else if (!failed && p->failing)
-        log_info("receive", "job publishing resumed");
-    p->failing = failed != NULL;
-    p->retry_us = failed ? clock_mono_us() + RETRY_US : 0;
-}
-
 /* What does not lie in the job itself is tried again, also where a person must come first. */
 static bool is_for_good(int rc)
 {
@@ -125,7 +111,12 @@ static void on_worked(uv_work_t *work, int status)
             p->fn(p->arg, j->t, j->rc, &j->err);
         }
     }
-    tell(p, failed);
+    if (failed && !p->failing)
+        log_error("receive", "job publishing failed, jobs held back", LOG_ERR(&failed->err));
+    else if (!failed && p->failing)
+        log_info("receive", "job publishing resumed");
+    p->failing = failed != NULL;
+    p->retry_us = failed ? clock_mono_us() + RETRY_US : 0;
     start(p);
 }
 

@@ -141,20 +141,6 @@ void store_abandon(struct store *s, struct transfer *t, const struct wire_stats 
 
 /* ---- open, close ---- */
 
-static int lock_root(struct store *s, const char *root, struct err *err)
-{
-    char *dir = NULL;
-    int rc = fsx_path(&dir, err, "%s/raw", root);
-    if (rc == ERR_OK)
-        rc = fsx_mkdirs(dir, err);
-    if (rc == ERR_OK && (s->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        rc = err_sys(err, "open %s", dir);
-    if (rc == ERR_OK && flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        rc = err_set(err, ERR_BUSY, "%s is in use by another receiver; stop it first", root);
-    free(dir);
-    return rc;
-}
-
 int store_open(struct store **out, const char *root, uv_loop_t *loop,
                const struct store_options *options, struct err *err)
 {
@@ -164,7 +150,15 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     s->lock_fd = -1;
     s->at.options = *options;
     queue_init(&s->queue);
-    int rc = lock_root(s, root, err);
+    char *dir = NULL;
+    int rc = fsx_path(&dir, err, "%s/raw", root);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(dir, err);
+    if (rc == ERR_OK && (s->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        rc = err_sys(err, "open %s", dir);
+    if (rc == ERR_OK && flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        rc = err_set(err, ERR_BUSY, "%s is in use by another receiver; stop it first", root);
+    free(dir);
     if (rc == ERR_OK && !(s->root = strdup(root)))
         rc = err_nomem(err, "a path");
     s->at.root = s->root;

@@ -1,11 +1,11 @@
 /*
  * store: the receiver's side of the disk: group commit. Calls are made on the loop's thread and
- * return at once; what they ask for is done in order, in passes on a worker thread; the answers
+ * return at once; what they ask for is done in order, in batches on a worker thread; the answers
  * come back on the loop's thread.
  *
- * A pass is committed as a whole. What can never work for one transfer (a row that somebody
+ * A batch is committed as a whole. What can never work for one transfer (a row that somebody
  * removed) ends that transfer alone. What may work later (a full or failing disk, a locked
- * database) leaves the pass as it is: nothing of it is answered, it is tried again with growing
+ * database) leaves the batch as it is: nothing of it is answered, it is tried again with growing
  * pauses, and meanwhile store_trouble() says why no camera may begin or go on. So a camera waits,
  * and nothing is dropped.
  */
@@ -26,7 +26,7 @@ struct store_options {
     int64_t free_bytes_min;   /* with less free space nothing is taken; 0: any */
     int64_t day_files_max;    /* of one camera and UTC day; 0: any number */
     int64_t day_bytes_max;    /* likewise */
-    int64_t retry_ms;         /* first pause after a failed pass; 0: 500 */
+    int64_t retry_ms;         /* first pause after a failed batch; 0: 500 */
     const char *const *feeds; /* stages that get jobs; borrowed */
     size_t n_feeds;           /* 0: only convert */
 };
