@@ -107,18 +107,6 @@ static struct wire_limits limits_from(const struct cfg *cfg)
     return l;
 }
 
-static struct store_options store_options_from(const struct cfg *cfg)
-{
-    return (struct store_options){
-        .commit_ms = get(cfg, "commit_ms"),
-        .commit_bytes = (size_t)get(cfg, "commit_mib") << 20,
-        .queued_bytes = (size_t)get(cfg, "queue_mib") << 20,
-        .free_bytes_min = get(cfg, "min_free_mib") << 20,
-        .day_files_max = get(cfg, "day_files_max"),
-        .day_bytes_max = get(cfg, "day_mib_max") << 20,
-    };
-}
-
 /* ---- listeners ---- */
 
 static void take(struct listener *l)
@@ -290,7 +278,16 @@ static int enter_sandbox(const char *root, const struct cfg *cfg, struct err *er
 static int open_all(struct server *s, const char *root, struct err *err)
 {
     struct connections *all = &s->connections;
-    struct store_options options = store_options_from(s->cfg);
+    struct store_options options = {
+        .commit_ms = get(s->cfg, "commit_ms"),
+        .commit_bytes = (size_t)get(s->cfg, "commit_mib") << 20,
+        .queued_bytes = (size_t)get(s->cfg, "queue_mib") << 20,
+        .free_bytes_min = get(s->cfg, "min_free_mib") << 20,
+        .day_files_max = get(s->cfg, "day_files_max"),
+        .day_bytes_max = get(s->cfg, "day_mib_max") << 20,
+        .on_room = connections_on_room,
+        .on_room_arg = all,
+    };
     int rc = stages_load(&s->stages, s->cfg, err);
     if (rc < 0)
         return rc;
@@ -344,7 +341,6 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
         static const int signums[N_SIGNALS - 1] = {SIGTERM, SIGINT};
         rc = open_all(s, root, err);
         if (rc == ERR_OK) {
-            store_on_room(s->connections.store, connections_on_room, &s->connections);
             for (int i = 0; i < N_SIGNALS - 1; i++)
                 uv_signal_start(&s->signals[i], on_signal, signums[i]);
             for (int i = 0; i < s->n_listeners; i++)

@@ -15,8 +15,6 @@ struct store {
     int lock_fd;
     struct queue queue;
     struct committer *committer;
-    void (*on_room)(void *arg);
-    void *on_room_arg;
 };
 
 bool store_full(const struct store *s)
@@ -27,19 +25,6 @@ bool store_full(const struct store *s)
 const char *store_trouble(const struct store *s)
 {
     return committer_unavailable(s->committer);
-}
-
-void store_on_room(struct store *s, void (*fn)(void *arg), void *arg)
-{
-    s->on_room = fn;
-    s->on_room_arg = arg;
-}
-
-static void on_room(void *arg)
-{
-    struct store *s = arg;
-    if (s->on_room)
-        s->on_room(s->on_room_arg);
 }
 
 /* ---- what a transfer asks for ---- */
@@ -171,7 +156,7 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     if (rc == ERR_OK)
         rc = repair_run(&s->at, err);
     if (rc == ERR_OK)
-        rc = committer_open(&s->committer, &s->at, &s->queue, loop, on_room, s, err);
+        rc = committer_open(&s->committer, &s->at, &s->queue, loop, err);
     if (rc < 0)
         store_close(out);
     return rc;
@@ -182,7 +167,6 @@ void store_close(struct store **store)
     struct store *s = *store;
     if (!s)
         return;
-    s->on_room = NULL;
     committer_close(&s->committer);
     catalogue_close(&s->at.catalogue);
     raw_close(&s->at.raw);

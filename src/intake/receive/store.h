@@ -29,6 +29,10 @@ struct store_options {
     int64_t retry_ms;         /* first pause after a failed batch; 0: 500 */
     const char *const *feeds; /* stages that get jobs; borrowed */
     size_t n_feeds;           /* 0: only convert */
+    /* Called on the loop's thread when a full store, or one in trouble, takes data again; or NULL.
+     */
+    void (*on_room)(void *arg);
+    void *on_room_arg;
 };
 
 /* rc is 0 or an error code, with err set; on an error the camera must not be told that anything was
@@ -38,9 +42,6 @@ typedef void store_done_fn(void *owner, int rc, const struct err *err);
 /* Opens the stores below root and puts right what a crash left. *out is the caller's. */
 int store_open(struct store **out, const char *root, uv_loop_t *loop,
                const struct store_options *options, struct err *err) DS_MUST_CHECK;
-
-/* Called on the loop's thread when a full store, or one in trouble, takes data again. */
-void store_on_room(struct store *store, void (*fn)(void *arg), void *arg);
 
 /* Does what is queued, then closes. All transfers must be finished or abandoned, and the other
  * handles of the loop closed. What cannot be written is left for the repair at the next start. */

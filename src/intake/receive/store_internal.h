@@ -106,16 +106,17 @@ size_t queue_waiting(const struct queue *q);
 /*
  * commit: group commit. What the queue holds is done in batches on a worker thread, one at a time,
  * at least every commit_ms and as soon as there are commit_bytes; then it is settled: owners hear
- * the answers, the publisher gets whole transfers, what has ended is freed. A batch that fails
+ * the answers, whole transfers get their jobs, what has ended is freed. A batch that fails
  * stays as it is and is tried again with growing pauses. Meanwhile, and while the disk is nearly
  * full, there is trouble. All calls on the loop's thread.
  */
 
 struct committer;
 
-/* at and queue are borrowed. room(arg) is called when committer_full() has come to its end. */
+/* at and queue are borrowed. The options' on_room() is called when committer_full() has come to its
+ * end. */
 int committer_open(struct committer **out, struct stores *at, struct queue *queue, uv_loop_t *loop,
-                   void (*room)(void *arg), void *arg, struct err *err) DS_MUST_CHECK;
+                   struct err *err) DS_MUST_CHECK;
 
 /* Begins the next batch, if none is under way and there is something to do. */
 void committer_flush(struct committer *c);
@@ -126,39 +127,5 @@ const char *committer_unavailable(const struct committer *c);
 
 /* Does what is queued, once, and settles it whatever comes of it; runs the loop until then. */
 void committer_close(struct committer **c);
-
-/*
- * publish: puts the jobs of stored transfers into the spool, beside the batches and many at a time:
- * a job takes four fsyncs, and no camera that waits for its acknowledgement should wait for these.
- * On the loop's thread, with a worker of its own.
- *
- * Nothing is lost with it: a row says whether its job was put, and the repair at the next start
- * puts what was not.
- */
-
-struct publisher;
-
-/* rc < 0: for good (the next start tries again); err says why. */
-typedef void published_fn(void *arg, struct transfer *t, int rc, const struct err *err);
-
-/* room(arg) is called when publisher_full() has come to its end. */
-int publisher_open(struct publisher **out, const char *root, const struct store_options *options,
-                   uv_loop_t *loop, published_fn *fn, void (*room)(void *arg), void *arg,
-                   struct err *err) DS_MUST_CHECK;
-
-/* Its row is committed. t is the publisher's until fn() is called. */
-void publisher_add(struct publisher *p, struct transfer *t);
-
-/* Called now and then: tries again what failed. */
-void publisher_tick(struct publisher *p);
-
-/* More wait than should; a failing disk, mostly. */
-bool publisher_full(const struct publisher *p);
-
-/* From now on nothing is tried twice: fn() is called for all soon. The loop must run until
- * publisher_idle(). */
-void publisher_wind_down(struct publisher *p);
-bool publisher_idle(const struct publisher *p);
-void publisher_close(struct publisher **p); /* idle */
 
 #endif
