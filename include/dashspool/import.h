@@ -4,7 +4,7 @@
  *
  *     file ─► looked at: footage? ends well? ours? ─► read, hashed, unchanged meanwhile?
  *          ─► batch ─► rows `receiving`, committed ─► masters sealed, committed
- *          ─► rows `stored`, custody, "seen", committed ─► told: it is safe
+ *          ─► rows `stored`, custody, "seen", committed ─► reported: it is safe
  *          ─► jobs in spool/<stage>/new ─► rows marked published
  *
  * The same content (SHA-256, length) is stored once, whoever brought it first. A file that stays as
@@ -41,17 +41,17 @@ enum import_outcome {
 
 /* id: of the transfer, "" if there is none; why: one line for a person, "" if there is nothing to
  * say. All are borrowed for the call. */
-typedef void import_told_fn(void *arg, const char *path, enum import_outcome outcome,
-                            const char *id, const char *why);
+typedef void import_result_fn(void *arg, const char *path, enum import_outcome outcome,
+                              const char *id, const char *why);
 
 struct import_options {
-    const char *who;          /* "import", "watch": in the custody */
-    const char *imei;         /* a person's word; NULL: none */
-    const char *camera;       /* likewise */
-    const char *const *feeds; /* stages that get jobs; borrowed */
-    size_t n_feeds;           /* 0: convert alone */
-    int64_t free_bytes_min;   /* with less free space nothing is taken */
-    import_told_fn *told;     /* once for each file, when it is settled */
+    const char *who;             /* "import", "watch": in the custody */
+    const char *imei;            /* a person's word; NULL: none */
+    const char *camera;          /* likewise */
+    const char *const *feeds;    /* stages that get jobs; borrowed */
+    size_t n_feeds;              /* 0: convert alone */
+    int64_t free_bytes_min;      /* with less free space nothing is taken */
+    import_result_fn *on_result; /* once for each file, when it is settled */
     void *arg;
 };
 
@@ -65,14 +65,14 @@ void import_close(struct import **im); /* what was not flushed is forgotten */
 
 /* One file, by its absolute path. as_it_is: also if it does not end well; then that is noted with
  * it. It is settled at once, or with its batch. An error is the store's: whatever was waiting was
- * told IMPORT_FAILED, and may be tried again later. */
+ * reported as IMPORT_FAILED, and may be tried again later. */
 int import_file(struct import *im, const char *path, bool as_it_is, struct err *err) DS_MUST_CHECK;
 
 /* Settles what waits in the batch. */
 int import_flush(struct import *im, struct err *err) DS_MUST_CHECK;
 
-/* Whether the master of a file that was told TAKEN, SAME or KNOWN as `id` is stored, and the file
- * is still what was seen: only then it may be moved or removed. ERR_NOTFOUND: not so. */
+/* Whether the master of a file that was reported as TAKEN, SAME or KNOWN as `id` is stored, and the
+ * file is still what was seen: only then it may be moved or removed. ERR_NOTFOUND: not so. */
 int import_safe(struct import *im, const char *path, const char *id, struct err *err) DS_MUST_CHECK;
 
 /* The file is at `to` now, or (NULL) gone: what was seen goes with it. */
@@ -87,9 +87,8 @@ void import_sidecar(const char *path, int i, char *out, size_t room, bool *of_st
 /* Whether what lies in that file is kept, byte for byte, with transfer `id`. */
 bool import_sidecar_kept(struct import *im, const char *sidecar, const char *id);
 
-/* 14 or 15 digits; a camera's word of the catalogue. */
+/* 14 or 15 digits. */
 bool import_imei_ok(const char *text);
-bool import_camera_ok(const char *text);
 
 /* ---- walk ----
  *

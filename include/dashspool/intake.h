@@ -20,6 +20,9 @@ int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err) 
 int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_transfer *row,
                         struct err *err) DS_MUST_CHECK;
 
+/* Bytes that may still be written below root; INT64_MAX if nobody tells. */
+int64_t intake_free_bytes(const char *root);
+
 /* What a master is sealed with, but for its hash; borrows from row. */
 struct raw_facts intake_facts(const struct catalogue_transfer *row);
 

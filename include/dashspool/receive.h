@@ -1,6 +1,6 @@
 /*
  * receive: the TCP server around wire_session, and the group commit behind it. One process, many
- * cameras, one event loop (libuv); all SQLite and spool work happens in one worker thread, a pass
+ * cameras, one event loop (libuv); all SQLite and spool work happens in one worker thread, a batch
  * at a time, so that a slow disk never stops the network and one fsync serves every camera.
  *
  * The order in which things become true (durable first, acknowledge second):

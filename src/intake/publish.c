@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err)
 {
@@ -21,6 +22,14 @@ int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_t
     if (rc == ERR_OK)
         rc = catalogue_keys_above(c, top, err);
     return rc < 0 ? rc : catalogue_transfer_add(c, row, err);
+}
+
+int64_t intake_free_bytes(const char *root)
+{
+    struct statvfs vfs;
+    if (statvfs(root, &vfs) < 0)
+        return INT64_MAX; /* the first write will tell */
+    return (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
 }
 
 struct raw_facts intake_facts(const struct catalogue_transfer *row)

@@ -278,6 +278,28 @@ static void is_not_on_the_list(uint64_t imei)
     is_sent_away(fd, why);
 }
 
+/* What a person sees who tries the port with `simulate`. */
+static void test_simulate_fails_where_its_imei_is_not_on_the_list(void **state)
+{
+    (void)state;
+    char photo[300];
+    start_with_list(A_TEXT "\n", "");
+    snprintf(photo, sizeof photo, "%s/photo.jpg", w.dir);
+    support_write(photo, footage, 3000);
+#define SIMULATE(imei, ...) \
+    DASHSPOOL(w.root, "simulate", "--to", world_address(w.port), "--imei", imei, __VA_ARGS__)
+    expect_err(SIMULATE(A_TEXT, "--photo-front", photo), 0, "files uploaded: 1,");
+    struct proc_result r = SIMULATE(B_TEXT, "--photo-front", photo);
+    const char *end = strchr(proc_err(&r), '\n');
+    assert_true(end && end[1] == '\0'); /* one line */
+    expect_err(r, 1,
+               "closed the connection without taking anything (IMEI " B_TEXT " not on its "
+               "allow-list");
+    assert_int_equal(files_of(B_TEXT), 0);
+    expect_err(SIMULATE(A_TEXT, "--meta-version", "3"), 0, "files uploaded: 0,"); /* as asked */
+#undef SIMULATE
+}
+
 static void test_only_cameras_on_the_list_are_taken(void **state)
 {
     (void)state;
@@ -575,6 +597,7 @@ int main(void)
         T(test_a_slow_stranger_is_closed_by_the_time_out),
         T(test_a_path_that_is_too_long_ends_the_connection),
         T(test_a_path_is_never_a_file_name_nor_a_command_to_a_terminal),
+        T(test_simulate_fails_where_its_imei_is_not_on_the_list),
         T(test_only_cameras_on_the_list_are_taken),
         T(test_a_learned_camera_stays_known),
         T(test_a_replaced_list_is_read_and_learned_into_after_a_start),

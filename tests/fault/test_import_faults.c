@@ -43,8 +43,8 @@ struct tally {
     int count[IMPORT_N_OUTCOMES];
 };
 
-static void told(void *arg, const char *path, enum import_outcome outcome, const char *id,
-                 const char *why)
+static void on_import_result(void *arg, const char *path, enum import_outcome outcome,
+                             const char *id, const char *why)
 {
     struct tally *t = arg;
     (void)path;
@@ -56,7 +56,7 @@ static void told(void *arg, const char *path, enum import_outcome outcome, const
 /* All files, in two batches. */
 static int import_all(const char *root, struct tally *t, struct err *err)
 {
-    struct import_options options = {.who = "import", .told = told, .arg = t};
+    struct import_options options = {.who = "import", .on_result = on_import_result, .arg = t};
     struct import *im = NULL;
     char path[400];
     *t = (struct tally){{0}};

@@ -31,7 +31,7 @@ struct camera {
 
 static struct camera cameras[] = {
     {.name = "front", .n = 66 * 1024 + 100}, /* two chunks */
-    {.name = "rear", .n = 40 * 1024},        /* two passes */
+    {.name = "rear", .n = 40 * 1024},        /* two batches */
     {.name = "driver", .n = 2 * 1024 + 1},
 };
 static struct camera *const front = &cameras[0], *const rear = &cameras[1],
@@ -215,7 +215,7 @@ static void close_store(void)
 }
 
 /* Front breaks off and goes on. Rear comes a second time with the same file, of which the last
- * bytes and the end are in one pass, and driver, of which only the end is. Driver hangs up at once
+ * bytes and the end are in one batch, and driver, of which only the end is. Driver hangs up at once
  * before. A negative return: something is wrong for good. */
 static int work(struct err *err)
 {

@@ -274,7 +274,7 @@ static void test_what_a_kill_left_is_resumed(void **state)
     is_stored(ID("front"), 20 * 1024);
 }
 
-/* The pass fails for 5 s, is tried again, and nobody notices but by waiting. */
+/* The batch fails for 5 s, is tried again, and nobody notices but by waiting. */
 static void test_a_locked_catalogue_is_waited_out(void **state)
 {
     (void)state;

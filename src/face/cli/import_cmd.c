@@ -28,8 +28,8 @@ static void complain(struct job *j, const char *path, const char *why)
     fprintf(stderr, "dashspool import: %s: %s\n", import_path_text(path, text, sizeof text), why);
 }
 
-static void told(void *arg, const char *path, enum import_outcome outcome, const char *id,
-                 const char *why)
+static void on_import_result(void *arg, const char *path, enum import_outcome outcome,
+                             const char *id, const char *why)
 {
     struct job *j = arg;
     char text[1024];
@@ -186,7 +186,7 @@ static int run(struct cli *cli, const struct cli_args *args)
     const struct wish *wish = args->options;
     struct job j = {0};
     struct import_options o = {.who = "import",
-                               .told = told,
+                               .on_result = on_import_result,
                                .arg = &j,
                                .imei = wish->imei,
                                .camera = wish->camera,

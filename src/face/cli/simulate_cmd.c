@@ -200,8 +200,17 @@ static int play(const struct wish *w, const char *host, const char *port, struct
     if (rc == ERR_OK)
         rc = simulate_run(camera, host, port, w->over_tls ? &w->tls : NULL,
                           (int)(w->timeout_s * 1000), err);
+    const struct simulate_stats *st = rc == ERR_OK ? simulate_camera_stats(camera) : NULL;
+    bool offered = false;
+    for (int i = 0; i < N_FILES; i++)
+        offered = offered || w->file[i];
+    if (st && st->files_sent == 0 && offered && w->faults.n == 0) /* a fault explains it itself */
+        rc = err_set(
+            err, ERR_IO,
+            "%s:%s: the server closed the connection without taking anything (IMEI %s not on its "
+            "allow-list, or a quota?); see its log",
+            host, port, w->imei);
     if (rc == ERR_OK) {
-        const struct simulate_stats *st = simulate_camera_stats(camera);
         char size[24];
         fprintf(stderr, "files uploaded: %d, %s, acknowledged by %s:%s in %.2f s%s\n",
                 st->files_sent, size_text((int64_t)st->bytes, size), host, port,

@@ -157,18 +157,6 @@ static int not_in_it(uint64_t length, struct answer *out, struct err *err)
     return rc < 0 ? rc : web_header(out, "Content-Range", text, err);
 }
 
-static int answer_part(struct answer *out, const struct part *part, uint64_t length,
-                       const char *etag, struct err *err)
-{
-    char text[96];
-    snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part->from,
-             part->from + part->n - 1, length);
-    int rc = part->given ? web_header(out, "Content-Range", text, err) : ERR_OK;
-    if (rc == ERR_OK)
-        rc = web_header(out, "Accept-Ranges", "bytes", err);
-    return rc < 0 ? rc : web_header(out, "ETag", etag, err);
-}
-
 int serve_copy(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
 {
     struct catalogue_transfer t;
@@ -194,8 +182,16 @@ int serve_copy(struct serve *s, const struct ask *ask, struct answer *out, struc
         return err_nomem(err, "an answer");
     }
     rc = web_headers(out, type_of(w.name, &shown), "private, no-cache", err);
-    if (rc == ERR_OK)
-        rc = answer_part(out, &part, length, etag, err);
+    if (rc == ERR_OK) {
+        char text[96];
+        snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part.from,
+                 part.from + part.n - 1, length);
+        rc = part.given ? web_header(out, "Content-Range", text, err) : ERR_OK;
+        if (rc == ERR_OK)
+            rc = web_header(out, "Accept-Ranges", "bytes", err);
+        if (rc == ERR_OK)
+            rc = web_header(out, "ETag", etag, err);
+    }
     return rc < 0 ? rc : answer_name(out, w.name, shown, err);
 }
 
@@ -257,18 +253,6 @@ static ssize_t read_original(void *arg, uint64_t at, char *out, size_t room)
     return (ssize_t)n;
 }
 
-static int note_shown(struct serve *s, const struct ask *ask, const char *id, struct err *err)
-{
-    char who[SERVE_PEER_ROOM + 32];
-    char *what = custody_what_text(&(struct custody_what){.by = "serve", .shown = "original"});
-    const struct custody_event e = {clock_utc_us(), CUSTODY_SHOWN, who, what};
-    snprintf(who, sizeof who, "somebody at %s", ask->peer);
-    int rc = what ? catalogue_event_add(s->catalogue, id, &e, err)
-                  : err_nomem(err, "the custody of %s", id);
-    free(what);
-    return rc;
-}
-
 static int original_new(struct original **out, struct serve *s, const struct catalogue_transfer *t,
                         struct err *err)
 {
@@ -325,8 +309,15 @@ int serve_original(struct serve *s, const struct ask *ask, struct answer *out, s
         rc = original_new(&o, s, &t, err);
     if (rc == ERR_OK && o->length > 0)
         rc = refill(o, err); /* what is not there is told as such */
-    if (rc == ERR_OK && !ask->head)
-        rc = note_shown(s, ask, t.id, err);
+    if (rc == ERR_OK && !ask->head) {
+        char who[SERVE_PEER_ROOM + 32];
+        char *what = custody_what_text(&(struct custody_what){.by = "serve", .shown = "original"});
+        const struct custody_event e = {clock_utc_us(), CUSTODY_SHOWN, who, what};
+        snprintf(who, sizeof who, "somebody at %s", ask->peer);
+        rc = what ? catalogue_event_add(s->catalogue, t.id, &e, err)
+                  : err_nomem(err, "the custody of %s", t.id);
+        free(what);
+    }
     if (rc == ERR_OK)
         return answer_original(o, &t, out, err);
     if (o)

@@ -37,16 +37,6 @@ static int read_time(const struct ask *ask, const char *name, bool until, int64_
     return ERR_OK;
 }
 
-static int read_page(const struct ask *ask, int64_t *out, struct err *err)
-{
-    const char *value = serve_asked(ask, "page");
-    char *end;
-    *out = value[0] ? strtoll(value, &end, 10) : 1;
-    if (value[0] && (*end || *out < 1 || *out > PAGES_MAX))
-        return err_set(err, ERR_MALFORMED, "page: a number from 1 to %d is needed", PAGES_MAX);
-    return ERR_OK;
-}
-
 static int read_filter(const struct ask *ask, struct catalogue_filter *f, int64_t *page,
                        struct err *err)
 {
@@ -60,8 +50,13 @@ static int read_filter(const struct ask *ask, struct catalogue_filter *f, int64_
     int rc = read_time(ask, "since", false, &f->since_us, err);
     if (rc == ERR_OK)
         rc = read_time(ask, "until", true, &f->until_us, err);
-    if (rc == ERR_OK)
-        rc = read_page(ask, page, err);
+    if (rc == ERR_OK) {
+        const char *value = serve_asked(ask, "page");
+        char *end;
+        *page = value[0] ? strtoll(value, &end, 10) : 1;
+        if (value[0] && (*end || *page < 1 || *page > PAGES_MAX))
+            rc = err_set(err, ERR_MALFORMED, "page: a number from 1 to %d is needed", PAGES_MAX);
+    }
     f->skip = rc == ERR_OK ? (*page - 1) * ROWS : 0;
     return rc;
 }
@@ -86,20 +81,6 @@ static void put_choice(struct web *h, const struct ask *ask, const char *name, c
         web_join(h, "", *words, "</option>");
     }
     web_put(h, "</select></label>\n");
-}
-
-static void put_form(struct web *h, const struct ask *ask)
-{
-    static const char *const cameras[] = {"front", "rear", "driver", "road", "other", NULL};
-    static const char *const kinds[] = {"video", "photo", NULL};
-    web_put(h, "<form action=\"/\">\n");
-    put_field(h, ask, "imei", "IMEI", "inputmode=\"numeric\" maxlength=\"15\" size=\"16\"");
-    put_choice(h, ask, "camera", "Camera", cameras);
-    put_choice(h, ask, "kind", "Kind", kinds);
-    put_field(h, ask, "trigger", "Trigger", "maxlength=\"23\" size=\"12\" placeholder=\"crash\"");
-    put_field(h, ask, "since", "From (UTC)", "type=\"date\"");
-    put_field(h, ask, "until", "To", "type=\"date\"");
-    web_put(h, "<button>Show</button></form>\n");
 }
 
 static int put_row(void *arg, const struct catalogue_transfer *t, struct err *err)
@@ -149,7 +130,17 @@ int serve_list(struct serve *s, const struct ask *ask, struct answer *out, struc
     if (rc < 0)
         return rc;
     web_begin(&l.h, "Transfers");
-    put_form(&l.h, ask);
+    static const char *const cameras[] = {"front", "rear", "driver", "road", "other", NULL};
+    static const char *const kinds[] = {"video", "photo", NULL};
+    web_put(&l.h, "<form action=\"/\">\n");
+    put_field(&l.h, ask, "imei", "IMEI", "inputmode=\"numeric\" maxlength=\"15\" size=\"16\"");
+    put_choice(&l.h, ask, "camera", "Camera", cameras);
+    put_choice(&l.h, ask, "kind", "Kind", kinds);
+    put_field(&l.h, ask, "trigger", "Trigger",
+              "maxlength=\"23\" size=\"12\" placeholder=\"crash\"");
+    put_field(&l.h, ask, "since", "From (UTC)", "type=\"date\"");
+    put_field(&l.h, ask, "until", "To", "type=\"date\"");
+    web_put(&l.h, "<button>Show</button></form>\n");
     web_put(&l.h, "<table class=\"list\"><thead><tr><th>Time (UTC)</th><th>Vehicle</th>"
                   "<th>Camera</th><th>Kind</th><th>Trigger</th><th class=\"n\">Size</th>"
                   "<th>State</th></tr></thead><tbody>\n");
@@ -327,17 +318,6 @@ static int put_event(void *arg, const char *line, struct err *err)
     return ERR_OK;
 }
 
-static int put_custody(struct serve *s, struct web *h, const char *id, struct err *err)
-{
-    web_put(h, "<h2>Custody record</h2><details><summary>what happened to this transfer; each "
-               "event is chained by hash to the "
-               "one before</summary><table><thead><tr><th>When (UTC)</th><th>What</th><th>Who</th>"
-               "<th>More</th></tr></thead><tbody>\n");
-    int rc = catalogue_event_each(s->catalogue, id, put_event, h, err);
-    web_put(h, "</tbody></table></details>\n");
-    return rc;
-}
-
 int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
 {
     struct catalogue_transfer t;
@@ -358,8 +338,14 @@ int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, s
         put_facts(&h, &t);
         rc = put_files(s, &shown, err);
     }
-    if (rc == ERR_OK)
-        rc = put_custody(s, &h, t.id, err);
+    if (rc == ERR_OK) {
+        web_put(&h, "<h2>Custody record</h2><details><summary>what happened to this transfer; each "
+                    "event is chained by hash to the one "
+                    "before</summary><table><thead><tr><th>When (UTC)</th><th>What</th><th>Who</th>"
+                    "<th>More</th></tr></thead><tbody>\n");
+        rc = catalogue_event_each(s->catalogue, t.id, put_event, &h, err);
+        web_put(&h, "</tbody></table></details>\n");
+    }
     if (rc == ERR_OK)
         return web_answer(&h, MHD_HTTP_OK, out, err);
     buf_clear(&h.b);

@@ -95,15 +95,6 @@ static int answer_no_token(struct answer *out, struct err *err)
     return rc < 0 ? rc : web_header(out, "WWW-Authenticate", "Bearer", err);
 }
 
-static int answer_other_name(struct answer *out, struct err *err)
-{
-    struct web h;
-    begin_error(&h, "Wrong host name",
-                "Without a token, these pages are only served as http://127.0.0.1 or "
-                "http://localhost.");
-    return web_answer(&h, MHD_HTTP_FORBIDDEN, out, err);
-}
-
 /* The token leaves the address at once: addresses are kept in histories. */
 static int answer_cookie(const struct serve *s, const char *path, struct answer *out,
                          struct err *err)
@@ -159,8 +150,13 @@ static int answer(struct serve *s, struct ask *ask, struct answer *out, struct e
     const struct route *route = find_route(ask);
     struct err why = {0};
     enum serve_may may = serve_authorize(&s->access, ask);
-    if (may == SERVE_OTHER_NAME)
-        return answer_other_name(out, err);
+    if (may == SERVE_OTHER_NAME) {
+        struct web h;
+        begin_error(&h, "Wrong host name",
+                    "Without a token, these pages are only served as http://127.0.0.1 or "
+                    "http://localhost.");
+        return web_answer(&h, MHD_HTTP_FORBIDDEN, out, err);
+    }
     if (may == SERVE_NO_TOKEN && !(route && route->open))
         return answer_no_token(out, err);
     if (may == SERVE_NEW_COOKIE)
@@ -235,22 +231,6 @@ static int open_port(const struct addrinfo *at, const char *listen_at, int *fd, 
         bind(*fd, at->ai_addr, at->ai_addrlen) < 0 || listen(*fd, BACKLOG) < 0)
         return err_sys(err, "listen %s", listen_at);
     return ERR_OK;
-}
-
-/* Who started it waits for these words, in the log of a machine, too. */
-static void announce(int fd)
-{
-    struct sockaddr_storage addr;
-    socklen_t n = sizeof addr;
-    char address[LISTEN_NAME_ROOM] = "?", host[LISTEN_NAME_ROOM], words[128];
-    if (getsockname(fd, (struct sockaddr *)&addr, &n) == 0)
-        listen_name((struct sockaddr *)&addr, n, address, host);
-    snprintf(words, sizeof words, "listening on %s", address);
-    if (log_is_plain())
-        fprintf(stderr, "%s\n", words);
-    else
-        log_event(LOG_LEVEL_INFO, "serve", words, LOG_FIELDS(LOG_TEXT("address", address)));
-    fflush(stderr);
 }
 
 static int start(struct serve *s, const struct cfg *cfg, int *fd, struct err *err)
@@ -334,7 +314,18 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
     if (rc == ERR_OK)
         rc = enter_sandbox(s.root, err);
     if (rc == ERR_OK) {
-        announce(fd);
+        /* Who started it waits for these words, in the log of a machine, too. */
+        struct sockaddr_storage addr;
+        socklen_t n = sizeof addr;
+        char address[LISTEN_NAME_ROOM] = "?", host[LISTEN_NAME_ROOM], words[128];
+        if (getsockname(fd, (struct sockaddr *)&addr, &n) == 0)
+            listen_name((struct sockaddr *)&addr, n, address, host);
+        snprintf(words, sizeof words, "listening on %s", address);
+        if (log_is_plain())
+            fprintf(stderr, "%s\n", words);
+        else
+            log_event(LOG_LEVEL_INFO, "serve", words, LOG_FIELDS(LOG_TEXT("address", address)));
+        fflush(stderr);
         rc = run(&s, &stop, err);
     }
     if (s.daemon)

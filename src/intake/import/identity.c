@@ -119,7 +119,7 @@ static bool take_ours(struct item *it, const json_t *o, int64_t now_utc_us)
         return false;
     if (imei && import_imei_ok(imei))
         snprintf(it->row.imei, sizeof it->row.imei, "%s", imei);
-    if (camera && import_camera_ok(camera))
+    if (camera && words_have(CATALOGUE_CAMERAS, camera, strlen(camera)))
         snprintf(it->row.camera, sizeof it->row.camera, "%s", camera);
     w->init_n = unhex(string_of(bytes, "init"), w->init, sizeof w->init);
     w->start_n = unhex(string_of(bytes, "start"), w->start, sizeof w->start);
@@ -220,11 +220,6 @@ static const struct {
 };
 enum { N_CAMERAS = sizeof cameras / sizeof *cameras };
 
-bool import_camera_ok(const char *text)
-{
-    return words_have(CATALOGUE_CAMERAS, text, strlen(text));
-}
-
 /* Calls a word [from, n) what it means. */
 static void judge_word(struct catalogue_transfer *row, const char *from, size_t n)
 {
@@ -250,19 +245,6 @@ static void judge_part(struct catalogue_transfer *row, const char *from, const c
         if (p > from)
             judge_word(row, from, (size_t)(p - from));
         from = p + 1;
-    }
-}
-
-/* The name, then the folders, the nearest first. */
-static void judge_path(struct catalogue_transfer *row, const char *path)
-{
-    const char *end = path + strlen(path);
-    for (int i = 0; i <= FOLDERS_MAX && end > path; i++) {
-        const char *from = end;
-        while (from > path && from[-1] != '/')
-            from--;
-        judge_part(row, from, end);
-        end = from > path ? from - 1 : path;
     }
 }
 
@@ -302,18 +284,6 @@ static void keep_name(struct catalogue_transfer *row, const char *path)
     memcpy(w->path, from, w->path_n);
 }
 
-static void time_of_name(struct catalogue_transfer *row, const char *path, int64_t now_utc_us)
-{
-    struct media_facts facts = {0};
-    if (row->known & CATALOGUE_HAS_META)
-        return; /* no name is trusted over a camera that does not know the time */
-    media_facts_from_path(path, now_utc_us, &facts);
-    if (!facts.has_time)
-        return;
-    row->known |= CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED;
-    row->time_us = facts.start_utc_us;
-}
-
 void identity_set(struct item *it, const char *word_imei, const char *word_camera,
                   int64_t now_utc_us)
 {
@@ -323,7 +293,15 @@ void identity_set(struct item *it, const char *word_imei, const char *word_camer
     if (!row->camera[0] && word_camera)
         snprintf(row->camera, sizeof row->camera, "%s", word_camera);
     camera_of_metadata(row, now_utc_us);
-    judge_path(row, it->path);
+    /* The name, then the folders, the nearest first. */
+    const char *end = it->path + strlen(it->path);
+    for (int i = 0; i <= FOLDERS_MAX && end > it->path; i++) {
+        const char *from = end;
+        while (from > it->path && from[-1] != '/')
+            from--;
+        judge_part(row, from, end);
+        end = from > it->path ? from - 1 : it->path;
+    }
     if (!row->imei[0])
         snprintf(row->imei, sizeof row->imei, "%s", CATALOGUE_IMEI_UNKNOWN);
     if (!row->camera[0])
@@ -331,5 +309,12 @@ void identity_set(struct item *it, const char *word_imei, const char *word_camer
     snprintf(row->kind, sizeof row->kind, "%s", it->ending.photo ? "photo" : "video");
     if (row->wire.path_n == 0)
         keep_name(row, it->path);
-    time_of_name(row, it->path, now_utc_us);
+    struct media_facts facts = {0};
+    /* no name is trusted over a camera that does not know the time */
+    if (!(row->known & CATALOGUE_HAS_META))
+        media_facts_from_path(it->path, now_utc_us, &facts);
+    if (facts.has_time) {
+        row->known |= CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED;
+        row->time_us = facts.start_utc_us;
+    }
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { TRIES = 5 }; /* of a batch, while others keep the stores busy for 5 s each time */
@@ -21,11 +20,6 @@ static int lock(struct import *im, struct err *err)
     return ERR_OK;
 }
 
-static void unlock(struct import *im)
-{
-    flock(im->lock_fd, LOCK_UN); /* cannot fail on what is locked */
-}
-
 /* ---- the batch ---- */
 
 static void forget(struct import *im)
@@ -38,13 +32,10 @@ static void forget(struct import *im)
 
 static int check_space(const struct import *im, struct err *err)
 {
-    struct statvfs vfs;
     int64_t wanted = im->options.free_bytes_min;
     for (size_t i = 0; i < im->n; i++)
         wanted += im->item[i]->stat.length_bytes;
-    if (statvfs(im->root, &vfs) < 0)
-        return ERR_OK; /* the first write will tell */
-    int64_t left = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
+    int64_t left = intake_free_bytes(im->root);
     if (left >= wanted)
         return ERR_OK;
     return err_set(err, ERR_IO, "%s: disk nearly full: %lld MiB free, %lld required", im->root,
@@ -89,7 +80,7 @@ static int store(struct import *im, struct err *err)
             reset(im);
             rc = store_batch(im, err);
         }
-        unlock(im);
+        flock(im->lock_fd, LOCK_UN); /* cannot fail on what is locked */
         if (rc != ERR_BUSY && rc != ERR_AGAIN)
             return rc;
         rc = i + 1 < TRIES ? ERR_OK : rc;
@@ -185,18 +176,6 @@ int import_moved(struct import *im, const char *path, const char *to, struct err
 
 /* ---- open, close ---- */
 
-static int open_lock(struct import *im, struct err *err)
-{
-    char *path = NULL;
-    int rc = fsx_path(&path, err, "%s/import.lock", im->root);
-    if (rc < 0)
-        return rc;
-    im->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    rc = im->lock_fd < 0 ? err_sys(err, "open %s", path) : ERR_OK;
-    free(path);
-    return rc;
-}
-
 int import_open(struct import **out, const char *root, const struct import_options *options,
                 struct err *err)
 {
@@ -217,8 +196,13 @@ int import_open(struct import **out, const char *root, const struct import_optio
         rc = intake_stores_opened(im->catalogue, im->raw, err);
     if (rc == ERR_OK)
         rc = intake_feeds_open(&im->feeds, root, im->options.feeds, im->options.n_feeds, err);
-    if (rc == ERR_OK)
-        rc = open_lock(im, err);
+    if (rc == ERR_OK) {
+        char *path = NULL;
+        rc = fsx_path(&path, err, "%s/import.lock", im->root);
+        if (rc == ERR_OK && (im->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640)) < 0)
+            rc = err_sys(err, "open %s", path);
+        free(path);
+    }
     if (rc == ERR_OK)
         rc = import_flush(im, err);
     if (rc < 0)

@@ -46,7 +46,7 @@ struct import {
 };
 
 /* read.c: opens and reads a file into *out, which is the caller's (item_free). ERR_OK with *out
- * NULL: it was told what became of it. Errors are of memory only. */
+ * NULL: what became of it was reported. Errors are of memory only. */
 int item_read(struct import *im, const char *path, bool as_it_is, struct item **out,
               struct err *err) DS_MUST_CHECK;
 void item_free(struct item **it);

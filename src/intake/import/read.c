@@ -16,7 +16,7 @@
 void tell(struct import *im, const char *path, enum import_outcome outcome, const char *id,
           const char *why)
 {
-    im->options.told(im->options.arg, path, outcome, id, why);
+    im->options.on_result(im->options.arg, path, outcome, id, why);
 }
 
 static void stat_take(const struct stat *st, struct catalogue_stat *out)
@@ -135,7 +135,7 @@ static bool open_file(struct import *im, struct item *it)
     return false;
 }
 
-/* By its structure: false if it was told that it is not to be taken (now). */
+/* By its structure: false if it was reported that it is not to be taken (now). */
 static bool judge(struct import *im, struct item *it, bool as_it_is)
 {
     struct err err;
@@ -164,22 +164,6 @@ static bool is_known(struct import *im, const struct item *it)
     return true;
 }
 
-static void fill(struct import *im, struct item *it)
-{
-    int64_t now_us = clock_utc_us();
-    struct catalogue_transfer *row = &it->row;
-    *row = (struct catalogue_transfer){
-        .state = CATALOGUE_RECEIVING,
-        .arrived_us = now_us,
-        .length_bytes = it->stat.length_bytes,
-    };
-    snprintf(row->source, sizeof row->source, "file");
-    raw_day(now_us, row->day);
-    hash_hex(it->sha256, row->sha256);
-    sidecar_read(it, now_us);
-    identity_set(it, im->options.imei, im->options.camera, now_us);
-}
-
 int item_read(struct import *im, const char *path, bool as_it_is, struct item **out,
               struct err *err)
 {
@@ -193,7 +177,7 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
     if (!fits)
         tell(im, path, IMPORT_REFUSED, "", "the path is too long");
     if (!fits || !open_file(im, it) || is_known(im, it) || !judge(im, it, as_it_is))
-        goto told;
+        goto settled;
     int rc = read_bytes(im, it, &why);
     if (rc == ERR_NOMEM) {
         *err = why;
@@ -202,15 +186,26 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
     }
     if (rc < 0) {
         tell(im, path, rc == ERR_AGAIN ? IMPORT_NOT_YET : IMPORT_FAILED, "", why.text);
-        goto told;
+        goto settled;
     }
-    fill(im, it);
+    int64_t now_us = clock_utc_us();
+    struct catalogue_transfer *row = &it->row;
+    *row = (struct catalogue_transfer){
+        .state = CATALOGUE_RECEIVING,
+        .arrived_us = now_us,
+        .length_bytes = it->stat.length_bytes,
+    };
+    snprintf(row->source, sizeof row->source, "file");
+    raw_day(now_us, row->day);
+    hash_hex(it->sha256, row->sha256);
+    sidecar_read(it, now_us);
+    identity_set(it, im->options.imei, im->options.camera, now_us);
     if (it->data) { /* a batch has more files than a process may have open */
         close(it->fd);
         it->fd = -1;
     }
     return ERR_OK;
-told:
+settled:
     item_free(out);
     return ERR_OK;
 }

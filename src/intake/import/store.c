@@ -28,16 +28,6 @@ static int note(struct import *im, const char *id, enum custody_kind event,
     return intake_note(im->catalogue, id, im->options.who, event, what, err);
 }
 
-static int line_received(struct import *im, const struct item *it, struct err *err)
-{
-    struct file_words words;
-    struct custody_what what = file_what(&words, it->path, &it->stat);
-    char name[PATH_TEXT_ROOM];
-    if (it->sidecar[0])
-        what.metadata = wire_path_text(it->sidecar, strlen(it->sidecar), name, sizeof name);
-    return note(im, it->row.id, CUSTODY_RECEIVED, &what, err);
-}
-
 static int line_stored(struct import *im, const struct catalogue_transfer *row, const char *path,
                        const struct catalogue_stat *stat, const struct media_ending *ending,
                        struct err *err)
@@ -49,13 +39,6 @@ static int line_stored(struct import *im, const struct catalogue_transfer *row, 
     if (ending->end != MEDIA_END_WELL)
         what.ending = ending->note;
     return note(im, row->id, CUSTODY_STORED, &what, err);
-}
-
-static int line_same(struct import *im, const struct item *it, struct err *err)
-{
-    struct file_words words;
-    const struct custody_what what = file_what(&words, it->path, &it->stat);
-    return note(im, it->same_as, CUSTODY_OFFERED_AGAIN, &what, err);
 }
 
 typedef int step_fn(struct import *im, struct item *it, struct err *err);
@@ -109,7 +92,12 @@ static int add_row(struct import *im, struct item *it, struct err *err)
     if ((rc = intake_transfer_add(im->catalogue, im->raw, &it->row, err)) < 0 ||
         (rc = catalogue_origin_put(im->catalogue, it->row.key, &origin, err)) < 0)
         return rc;
-    return line_received(im, it, err);
+    struct file_words words;
+    struct custody_what what = file_what(&words, it->path, &it->stat);
+    char name[PATH_TEXT_ROOM];
+    if (it->sidecar[0])
+        what.metadata = wire_path_text(it->sidecar, strlen(it->sidecar), name, sizeof name);
+    return note(im, it->row.id, CUSTODY_RECEIVED, &what, err);
 }
 
 /* ---- masters ---- */
@@ -213,7 +201,9 @@ static int finish_row(struct import *im, struct item *it, struct err *err)
     if (it->refused)
         return catalogue_transfer_remove(im->catalogue, row->key, err);
     if (it->same_as[0]) {
-        rc = line_same(im, it, err);
+        struct file_words words;
+        const struct custody_what what = file_what(&words, it->path, &it->stat);
+        rc = note(im, it->same_as, CUSTODY_OFFERED_AGAIN, &what, err);
         return rc < 0 ? rc : see(im, it->path, &it->stat, it->same_as, err);
     }
     row->state = CATALOGUE_STORED;

@@ -159,14 +159,6 @@ static bool is_skipped(const struct walker *w, const struct stat *st)
 static int walk_dir(const struct walker *w, int parent, const char *name, const char *path,
                     int depth);
 
-static int walk_below(const struct walker *w, int dir, const char *name, const char *path,
-                      const struct stat *st, int depth)
-{
-    if (!w->walk->deep || is_skipped(w, st))
-        return ERR_OK;
-    return walk_dir(w, dir, name, path, depth + 1);
-}
-
 static int walk_entry(const struct walker *w, int dir, const char *dir_path, const char *name,
                       int depth)
 {
@@ -187,7 +179,8 @@ static int walk_entry(const struct walker *w, int dir, const char *dir_path, con
         if (errno != ENOENT)
             rc = tell(w, IMPORT_ENTRY_TROUBLE, path, NULL, strerror(errno));
     } else if (S_ISDIR(st.st_mode) && name[0] != '.') {
-        rc = walk_below(w, dir, name, path, &st, depth);
+        if (w->walk->deep && !is_skipped(w, &st))
+            rc = walk_dir(w, dir, name, path, depth + 1);
     } else if (S_ISREG(st.st_mode) && named != IMPORT_NAME_OTHER) {
         struct catalogue_stat s;
         import_stat_of((int64_t)st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, &s);

@@ -1,4 +1,4 @@
-/* batch: the worker's half of the store: operations and their queue, the pass that does a list of
+/* batch: the worker's half of the store: operations and their queue, the batch that does a list of
  * them durably, and what a crash left. Every step bears repetition. */
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 void op_list_init(struct op_list *list)
 {
@@ -54,17 +53,6 @@ static int add_pending(struct queue *q, struct transfer *t)
     return ERR_OK;
 }
 
-static void add_dirty(struct queue *q)
-{
-    while (q->dirty) {
-        struct transfer *t = q->dirty;
-        if (add_pending(q, t) < 0)
-            break; /* out of memory: the timer tries again */
-        q->dirty = t->next_dirty;
-        t->dirty = false;
-    }
-}
-
 int queue_bytes(struct queue *q, struct transfer *t, const void *data, size_t n, struct err *err)
 {
     if (t->pending.used + n > RAW_CHUNK_BYTES && add_pending(q, t) < 0)
@@ -105,7 +93,13 @@ void queue_end(struct queue *q, struct transfer *t, enum op_type type)
 
 void queue_take(struct queue *q, struct op_list *out)
 {
-    add_dirty(q);
+    while (q->dirty) {
+        struct transfer *t = q->dirty;
+        if (add_pending(q, t) < 0)
+            break; /* out of memory: the timer tries again */
+        q->dirty = t->next_dirty;
+        t->dirty = false;
+    }
     *out = q->ops;
     if (!q->ops.first)
         op_list_init(out);
@@ -151,13 +145,7 @@ static int note_end(struct catalogue *c, const struct catalogue_transfer *row, c
                                           : note(c, row->id, CUSTODY_INTERRUPTED, &part, err);
 }
 
-static int note_offered_again(struct catalogue *c, const char *id,
-                              const struct catalogue_transfer *row, struct err *err)
-{
-    return note(c, id, CUSTODY_OFFERED_AGAIN, &(struct custody_what){.from = row->peer}, err);
-}
-
-/* This transfer alone can never be whole: the others of the pass go on. */
+/* This transfer alone can never be whole: the others of the batch go on. */
 static void give_up(struct transfer *t, const struct err *err)
 {
     if (t->dead)
@@ -166,7 +154,7 @@ static void give_up(struct transfer *t, const struct err *err)
     t->why = *err;
 }
 
-/* Of a failed step: what is permanent ends the transfer, the rest ends the pass. */
+/* Of a failed step: what is permanent ends the transfer, the rest ends the batch. */
 static int judge(struct transfer *t, int rc, struct err *err)
 {
     if (rc == ERR_OK)
@@ -176,14 +164,6 @@ static int judge(struct transfer *t, int rc, struct err *err)
         return rc;
     give_up(t, err);
     return ERR_OK;
-}
-
-int64_t pass_free_bytes(const struct stores *s)
-{
-    struct statvfs vfs;
-    if (statvfs(s->root, &vfs) < 0)
-        return INT64_MAX; /* the first write will tell */
-    return (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
 }
 
 /* ---- bytes ---- */
@@ -227,17 +207,6 @@ static int append(struct stores *s, struct op *op, struct err *err)
     return rc;
 }
 
-/* A finished hash gives its digest once, and sealing may have to be repeated. */
-static int hash_once(struct transfer *t, struct err *err)
-{
-    int rc = ERR_OK;
-    if (!t->have_sha256 && (rc = hash_final(t->hash, t->sha256, err)) == ERR_OK)
-        t->have_sha256 = true;
-    if (rc == ERR_OK)
-        hash_hex(t->sha256, t->row.sha256);
-    return rc;
-}
-
 static int seal(struct stores *s, struct op *op, struct err *err)
 {
     struct catalogue_transfer *row = &op->t->row, same;
@@ -245,8 +214,13 @@ static int seal(struct stores *s, struct op *op, struct err *err)
         return raw_drop(s->raw, row->day, row->key, err);
     int rc = know_stored(s, op->t, err);
     row->length_bytes = op->t->stored;
-    if (rc == ERR_OK)
-        rc = hash_once(op->t, err);
+    if (rc == ERR_OK) {
+        /* A finished hash gives its digest once, and sealing may have to be repeated. */
+        if (!op->t->have_sha256 && (rc = hash_final(op->t->hash, op->t->sha256, err)) == ERR_OK)
+            op->t->have_sha256 = true;
+        if (rc == ERR_OK)
+            hash_hex(op->t->sha256, op->t->row.sha256);
+    }
     if (rc < 0)
         return rc;
     struct raw_facts facts = intake_facts(row);
@@ -271,17 +245,6 @@ static int store_bytes(struct stores *s, const struct op_list *list, struct err 
             rc = judge(op->t, seal(s, op, err), err);
     }
     return raw_end(s->raw, rc, err);
-}
-
-/* After a failure nobody knows which of it was committed: a pass may span two day files. A row that
- * was rolled back gives its key to the next one. */
-static void forget(const struct op_list *list)
-{
-    for (struct op *op = list->first; op; op = op->next) {
-        op->t->stored = -1;
-        if (op->type == OP_BEGIN && !op->t->resumed)
-            op->t->row.key = 0;
-    }
 }
 
 /* ---- rows ---- */
@@ -402,7 +365,9 @@ static int begin(struct stores *s, struct transfer *t, struct err *err)
 static int forget_duplicate(struct stores *s, struct transfer *t, struct err *err)
 {
     int rc = catalogue_transfer_remove(s->catalogue, t->row.key, err);
-    return rc < 0 ? rc : note_offered_again(s->catalogue, t->same_as, &t->row, err);
+    return rc < 0 ? rc
+                  : note(s->catalogue, t->same_as, CUSTODY_OFFERED_AGAIN,
+                         &(struct custody_what){.from = t->row.peer}, err);
 }
 
 static int record(struct stores *s, struct op *op, struct err *err)
@@ -467,7 +432,7 @@ static int add_to_hash(void *arg, const void *data, size_t n, struct err *err)
 }
 
 /* The hash of a resumed transfer is of all that is stored, whatever the camera sends again. Whoever
- * cannot be read now is refused: the rest of the pass is done already. */
+ * cannot be read now is refused: the rest of the batch is done already. */
 static void hash_resumed(struct stores *s, const struct op_list *list)
 {
     struct err err;
@@ -482,15 +447,22 @@ static void hash_resumed(struct stores *s, const struct op_list *list)
 }
 
 /* Bytes, durable; rows, durable. */
-int pass_run(struct stores *s, const struct op_list *list, struct err *err)
+int batch_commit(struct stores *s, const struct op_list *list, struct err *err)
 {
     int rc = store_bytes(s, list, err);
     if (rc == ERR_OK)
         rc = store_rows(s, list, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
         hash_resumed(s, list);
-    else
-        forget(list);
+    } else {
+        /* After a failure nobody knows which of it was committed: a batch may span two day files. A
+         * row that was rolled back gives its key to the next one. */
+        for (struct op *op = list->first; op; op = op->next) {
+            op->t->stored = -1;
+            if (op->type == OP_BEGIN && !op->t->resumed)
+                op->t->row.key = 0;
+        }
+    }
     return rc;
 }
 
@@ -510,17 +482,6 @@ static int find_end(void *arg, const struct catalogue_arrival *a, struct err *er
     return ERR_OK;
 }
 
-/* The row and its part in one transaction: another end must not come between them. */
-static int repair_row(struct stores *s, struct catalogue_transfer *row,
-                      struct catalogue_arrival *part, struct err *err)
-{
-    int rc = catalogue_begin(s->catalogue, err);
-    if (rc < 0)
-        return rc;
-    rc = record_what_is_there(s, row, part, err);
-    return catalogue_end(s->catalogue, rc, err);
-}
-
 /* What the last connection brought before the end came. */
 static int repair_receiving(void *arg, const struct catalogue_transfer *found, struct err *err)
 {
@@ -532,8 +493,14 @@ static int repair_receiving(void *arg, const struct catalogue_transfer *found, s
     int rc = catalogue_arrival_each(r->s->catalogue, row.key, find_end, &part.from_bytes, err);
     row.completed_us = part.ended_us;
     row.published = false; /* whatever was put of it as a partial */
-    if (rc == ERR_OK)
-        rc = repair_row(r->s, &row, &part, err);
+    if (rc == ERR_OK) {
+        /* The row and its part in one transaction: another end must not come between them. */
+        rc = catalogue_begin(r->s->catalogue, err);
+        if (rc == ERR_OK) {
+            rc = record_what_is_there(r->s, &row, &part, err);
+            rc = catalogue_end(r->s->catalogue, rc, err);
+        }
+    }
     r->stored += row.state == CATALOGUE_STORED;
     r->partial += row.state == CATALOGUE_PARTIAL;
     return rc;

@@ -48,29 +48,6 @@ static void set_transfer(struct connection *c, struct transfer *t)
     c->transfer = t;
 }
 
-static void connection_disown(struct connection *c)
-{
-    if (c->transfer)
-        store_disown(c->transfer);
-    set_transfer(c, NULL);
-}
-
-/* The newer connection of a camera is the one that works; the older one hangs, or soon will. */
-static void close_older(struct connection *c)
-{
-    const char *imei = wire_session_init(c->session)->imei;
-    for (struct table_link *l; (l = table_find(&c->all->by_imei, imei, NULL));) {
-        struct connection *older = l->owner;
-        log_warn("receive", "closed, superseded by a new connection", WHO(older),
-                 LOG_TEXT("new_peer", c->peer));
-        table_remove(&older->by_imei);
-        wire_session_eof(older->session);
-        connection_drain(older);
-        connection_close(older);
-    }
-    table_add(&c->all->by_imei, &c->by_imei, imei, c);
-}
-
 static void do_hello(struct connection *c)
 {
     const struct wire_init *init = wire_session_init(c->session);
@@ -88,7 +65,17 @@ static void do_hello(struct connection *c)
              LOG_TEXT("settings", settings));
     if (learned)
         log_info("receive", "new tracker added to allow-list", WHO(c));
-    close_older(c);
+    /* The newer connection of a camera is the one that works; the older one hangs, or soon will. */
+    for (struct table_link *l; (l = table_find(&c->all->by_imei, c->imei, NULL));) {
+        struct connection *older = l->owner;
+        log_warn("receive", "closed, superseded by a new connection", WHO(older),
+                 LOG_TEXT("new_peer", c->peer));
+        table_remove(&older->by_imei);
+        wire_session_eof(older->session);
+        connection_drain(older);
+        connection_close(older);
+    }
+    table_add(&c->all->by_imei, &c->by_imei, c->imei, c);
 }
 
 static void on_begun(void *owner, int rc, const struct err *err)
@@ -107,28 +94,22 @@ static void on_begun(void *owner, int rc, const struct err *err)
     connection_drain(c);
 }
 
-static void log_offer(const struct connection *c, const struct wire_offer *offer,
-                      const struct catalogue_transfer *row)
-{
-    char path[120] = "";
-    bool by_bytes = offer->mode == WIRE_BY_BYTES;
-    if (by_bytes)
-        wire_path_text(offer->path, offer->path_bytes, path, sizeof path);
-    log_info(
-        "receive", "offered", WHO(c), LOG_TEXT("camera", row->camera), LOG_TEXT("kind", row->kind),
-        LOG_TEXT("file", path), LOG_INT_IF(by_bytes, "bytes", offer->size_bytes),
-        LOG_INT_IF(!by_bytes, "packets", offer->packets), LOG_TEXT("trigger", row->trigger_name),
-        LOG_TEXT("note", row->known    ? ""
-                         : offer->meta ? "metadata unreadable"
-                                       : "no metadata"));
-}
-
 static void do_offer(struct connection *c)
 {
     struct catalogue_transfer row;
     const struct wire_offer *offer = wire_session_offer(c->session);
     offer_to_row(wire_session_init(c->session), offer, c->peer, clock_utc_us(), &row);
-    log_offer(c, offer, &row);
+    char path[120] = "";
+    bool by_bytes = offer->mode == WIRE_BY_BYTES;
+    if (by_bytes)
+        wire_path_text(offer->path, offer->path_bytes, path, sizeof path);
+    log_info(
+        "receive", "offered", WHO(c), LOG_TEXT("camera", row.camera), LOG_TEXT("kind", row.kind),
+        LOG_TEXT("file", path), LOG_INT_IF(by_bytes, "bytes", offer->size_bytes),
+        LOG_INT_IF(!by_bytes, "packets", offer->packets), LOG_TEXT("trigger", row.trigger_name),
+        LOG_TEXT("note", row.known     ? ""
+                         : offer->meta ? "metadata unreadable"
+                                       : "no metadata"));
     snprintf(c->camera, sizeof c->camera, "%s", row.camera);
     snprintf(c->kind, sizeof c->kind, "%s", row.kind);
     c->looked = false;
@@ -150,23 +131,19 @@ static void do_offer(struct connection *c)
         wire_session_refuse(c->session, "out of memory", clock_mono_us());
 }
 
-/* The camera's file names and metadata say what a file is; its first bytes know. It is stored as it
- * is, whatever it is. */
-static void look_at_content(struct connection *c, const struct wire_action *a)
-{
-    if (c->looked || !c->transfer)
-        return;
-    c->looked = true;
-    const char *content = store_have(c->transfer) == 0 ? wire_content(a->data, a->n) : NULL;
-    if (content && strcmp(content, c->kind) != 0)
-        log_warn("receive", "content type does not match the file name", WHAT(c),
-                 LOG_TEXT("kind", c->kind), LOG_TEXT("content", *content ? content : "unknown"));
-}
-
 static void do_store(struct connection *c, const struct wire_action *a)
 {
     struct err err;
-    look_at_content(c, a);
+    /* The camera's file names and metadata say what a file is; its first bytes know. It is stored
+     * as it is, whatever it is. */
+    if (!c->looked && c->transfer) {
+        c->looked = true;
+        const char *content = store_have(c->transfer) == 0 ? wire_content(a->data, a->n) : NULL;
+        if (content && strcmp(content, c->kind) != 0)
+            log_warn("receive", "content type does not match the file name", WHAT(c),
+                     LOG_TEXT("kind", c->kind),
+                     LOG_TEXT("content", *content ? content : "unknown"));
+    }
     c->all->bytes += a->n;
     if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
         return;
@@ -257,28 +234,23 @@ struct write {
 
 /* ---- new, close ---- */
 
-static void link_to(struct connection *c, struct connections *all)
-{
-    c->all = all;
-    c->next = all->first;
-    c->self = &all->first;
-    if (c->next)
-        c->next->self = &c->next;
-    all->first = c;
-    all->open++;
-    c->handles = 2;
-    uv_tcp_init(all->loop, &c->tcp);
-    uv_timer_init(all->loop, &c->timer);
-    c->tcp.data = c->timer.data = c;
-}
-
 struct connection *connection_new(struct connections *all, const struct tls_context *tls)
 {
     struct err err;
     struct connection *c = calloc(1, sizeof *c);
     if (c && wire_session_new(&c->session, &all->limits, clock_mono_us(), &err) == ERR_OK &&
         (!tls || tls_new(&c->tls, tls, NULL, &err) == ERR_OK)) {
-        link_to(c, all);
+        c->all = all;
+        c->next = all->first;
+        c->self = &all->first;
+        if (c->next)
+            c->next->self = &c->next;
+        all->first = c;
+        all->open++;
+        c->handles = 2;
+        uv_tcp_init(all->loop, &c->tcp);
+        uv_timer_init(all->loop, &c->timer);
+        c->tcp.data = c->timer.data = c;
         return c;
     }
     if (c)
@@ -303,7 +275,9 @@ void connection_close(struct connection *c)
     if (c->closing)
         return;
     c->closing = true;
-    connection_disown(c);
+    if (c->transfer)
+        store_disown(c->transfer);
+    set_transfer(c, NULL);
     table_remove(&c->by_address);
     table_remove(&c->by_imei);
     *c->self = c->next;
@@ -413,17 +387,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     connection_drain(c);
 }
 
-static void set_reading(struct connection *c)
-{
-    /* Who has no transfer is heard also when nothing can be taken: to be told so. */
-    bool want = !wire_session_waiting(c->session) && (!c->transfer || !store_full(c->all->store));
-    if (want && !c->reading)
-        uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
-    else if (!want && c->reading)
-        uv_read_stop((uv_stream_t *)&c->tcp);
-    c->reading = want;
-}
-
 static void on_timer(uv_timer_t *timer)
 {
     connection_drain(timer->data);
@@ -449,7 +412,14 @@ void connection_drain(struct connection *c)
     while (!c->closing) {
         wire_session_next(c->session, clock_mono_us(), &a);
         if (a.type == WIRE_DO_NOTHING) {
-            set_reading(c);
+            /* Who has no transfer is heard also when nothing can be taken: to be told so. */
+            bool want =
+                !wire_session_waiting(c->session) && (!c->transfer || !store_full(c->all->store));
+            if (want && !c->reading)
+                uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+            else if (!want && c->reading)
+                uv_read_stop((uv_stream_t *)&c->tcp);
+            c->reading = want;
             set_timer(c);
             return;
         }
@@ -458,14 +428,6 @@ void connection_drain(struct connection *c)
 }
 
 /* ---- connections ---- */
-
-static void name_peer(struct connection *c)
-{
-    struct sockaddr_storage addr = {0};
-    int size = sizeof addr;
-    uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&addr, &size);
-    listen_name((struct sockaddr *)&addr, (size_t)size, c->peer, c->address);
-}
 
 /* Once a second at most: a flood must not fill the log. */
 static void log_refused(struct connections *all, const char *peer, const char *why)
@@ -506,7 +468,10 @@ bool connections_accept(struct connections *all, uv_stream_t *listener,
         connection_close(c);
         return true;
     }
-    name_peer(c);
+    struct sockaddr_storage addr = {0};
+    int size = sizeof addr;
+    uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&addr, &size);
+    listen_name((struct sockaddr *)&addr, (size_t)size, c->peer, c->address);
     table_add(&all->by_address, &c->by_address, c->address, c);
     const char *why = too_many(c);
     if (why) {

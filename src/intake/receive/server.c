@@ -107,18 +107,6 @@ static struct wire_limits limits_from(const struct cfg *cfg)
     return l;
 }
 
-static struct store_options store_options_from(const struct cfg *cfg)
-{
-    return (struct store_options){
-        .commit_ms = get(cfg, "commit_ms"),
-        .commit_bytes = (size_t)get(cfg, "commit_mib") << 20,
-        .queued_bytes = (size_t)get(cfg, "queue_mib") << 20,
-        .free_bytes_min = get(cfg, "min_free_mib") << 20,
-        .day_files_max = get(cfg, "day_files_max"),
-        .day_bytes_max = get(cfg, "day_mib_max") << 20,
-    };
-}
-
 /* ---- listeners ---- */
 
 static void take(struct listener *l)
@@ -254,17 +242,6 @@ static void on_status(uv_timer_t *timer)
             take(&s->listener[i]);
 }
 
-static void init_handles(struct server *s)
-{
-    uv_loop_init(&s->loop);
-    uv_loop_set_data(&s->loop, s);
-    for (int i = 0; i < N_SIGNALS; i++)
-        uv_signal_init(&s->loop, &s->signals[i]);
-    uv_signal_start(&s->signals[N_SIGNALS - 1], on_signal, SIGHUP); /* before what it reads again */
-    uv_timer_init(&s->loop, &s->timer);
-    s->handles = 1;
-}
-
 static char *dir_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -301,7 +278,16 @@ static int enter_sandbox(const char *root, const struct cfg *cfg, struct err *er
 static int open_all(struct server *s, const char *root, struct err *err)
 {
     struct connections *all = &s->connections;
-    struct store_options options = store_options_from(s->cfg);
+    struct store_options options = {
+        .commit_ms = get(s->cfg, "commit_ms"),
+        .commit_bytes = (size_t)get(s->cfg, "commit_mib") << 20,
+        .queued_bytes = (size_t)get(s->cfg, "queue_mib") << 20,
+        .free_bytes_min = get(s->cfg, "min_free_mib") << 20,
+        .day_files_max = get(s->cfg, "day_files_max"),
+        .day_bytes_max = get(s->cfg, "day_mib_max") << 20,
+        .on_room = connections_on_room,
+        .on_room_arg = all,
+    };
     int rc = stages_load(&s->stages, s->cfg, err);
     if (rc < 0)
         return rc;
@@ -329,28 +315,19 @@ static int open_all(struct server *s, const char *root, struct err *err)
     return rc;
 }
 
-static int start(struct server *s, const char *root, struct err *err)
-{
-    static const int signums[N_SIGNALS - 1] = {SIGTERM, SIGINT};
-    int rc = open_all(s, root, err);
-    if (rc < 0)
-        return rc;
-    store_on_room(s->connections.store, connections_on_room, &s->connections);
-    for (int i = 0; i < N_SIGNALS - 1; i++)
-        uv_signal_start(&s->signals[i], on_signal, signums[i]);
-    for (int i = 0; i < s->n_listeners; i++)
-        announce(&s->listener[i]);
-    uv_timer_start(&s->timer, on_status, 0, STATUS_EVERY_MS);
-    return ERR_OK;
-}
-
 int receive_run(const char *root, const struct cfg *cfg, struct err *err)
 {
     struct server *s = calloc(1, sizeof *s);
     if (!s)
         return err_nomem(err, "the server");
     s->cfg = cfg;
-    init_handles(s);
+    uv_loop_init(&s->loop);
+    uv_loop_set_data(&s->loop, s);
+    for (int i = 0; i < N_SIGNALS; i++)
+        uv_signal_init(&s->loop, &s->signals[i]);
+    uv_signal_start(&s->signals[N_SIGNALS - 1], on_signal, SIGHUP); /* before what it reads again */
+    uv_timer_init(&s->loop, &s->timer);
+    s->handles = 1;
     signal(SIGPIPE, SIG_IGN); /* who is gone is told by the next read, not by our end */
     s->connections = (struct connections){
         .loop = &s->loop,
@@ -360,8 +337,17 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
     int rc = table_init(&s->connections.by_address, TABLE_BUCKETS, err);
     if (rc == ERR_OK)
         rc = table_init(&s->connections.by_imei, TABLE_BUCKETS, err);
-    if (rc == ERR_OK)
-        rc = start(s, root, err);
+    if (rc == ERR_OK) {
+        static const int signums[N_SIGNALS - 1] = {SIGTERM, SIGINT};
+        rc = open_all(s, root, err);
+        if (rc == ERR_OK) {
+            for (int i = 0; i < N_SIGNALS - 1; i++)
+                uv_signal_start(&s->signals[i], on_signal, signums[i]);
+            for (int i = 0; i < s->n_listeners; i++)
+                announce(&s->listener[i]);
+            uv_timer_start(&s->timer, on_status, 0, STATUS_EVERY_MS);
+        }
+    }
     if (rc < 0)
         close_handles(s);
     while (s->handles > 0 || s->connections.open > 0)

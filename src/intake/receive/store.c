@@ -15,8 +15,6 @@ struct store {
     int lock_fd;
     struct queue queue;
     struct committer *committer;
-    void (*on_room)(void *arg);
-    void *on_room_arg;
 };
 
 bool store_full(const struct store *s)
@@ -27,19 +25,6 @@ bool store_full(const struct store *s)
 const char *store_trouble(const struct store *s)
 {
     return committer_unavailable(s->committer);
-}
-
-void store_on_room(struct store *s, void (*fn)(void *arg), void *arg)
-{
-    s->on_room = fn;
-    s->on_room_arg = arg;
-}
-
-static void on_room(void *arg)
-{
-    struct store *s = arg;
-    if (s->on_room)
-        s->on_room(s->on_room_arg);
 }
 
 /* ---- what a transfer asks for ---- */
@@ -141,20 +126,6 @@ void store_abandon(struct store *s, struct transfer *t, const struct wire_stats 
 
 /* ---- open, close ---- */
 
-static int lock_root(struct store *s, const char *root, struct err *err)
-{
-    char *dir = NULL;
-    int rc = fsx_path(&dir, err, "%s/raw", root);
-    if (rc == ERR_OK)
-        rc = fsx_mkdirs(dir, err);
-    if (rc == ERR_OK && (s->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        rc = err_sys(err, "open %s", dir);
-    if (rc == ERR_OK && flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        rc = err_set(err, ERR_BUSY, "%s is in use by another receiver; stop it first", root);
-    free(dir);
-    return rc;
-}
-
 int store_open(struct store **out, const char *root, uv_loop_t *loop,
                const struct store_options *options, struct err *err)
 {
@@ -164,7 +135,15 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     s->lock_fd = -1;
     s->at.options = *options;
     queue_init(&s->queue);
-    int rc = lock_root(s, root, err);
+    char *dir = NULL;
+    int rc = fsx_path(&dir, err, "%s/raw", root);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(dir, err);
+    if (rc == ERR_OK && (s->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        rc = err_sys(err, "open %s", dir);
+    if (rc == ERR_OK && flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        rc = err_set(err, ERR_BUSY, "%s is in use by another receiver; stop it first", root);
+    free(dir);
     if (rc == ERR_OK && !(s->root = strdup(root)))
         rc = err_nomem(err, "a path");
     s->at.root = s->root;
@@ -177,7 +156,7 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     if (rc == ERR_OK)
         rc = repair_run(&s->at, err);
     if (rc == ERR_OK)
-        rc = committer_open(&s->committer, &s->at, &s->queue, loop, on_room, s, err);
+        rc = committer_open(&s->committer, &s->at, &s->queue, loop, err);
     if (rc < 0)
         store_close(out);
     return rc;
@@ -188,7 +167,6 @@ void store_close(struct store **store)
     struct store *s = *store;
     if (!s)
         return;
-    s->on_room = NULL;
     committer_close(&s->committer);
     catalogue_close(&s->at.catalogue);
     raw_close(&s->at.raw);

@@ -1,11 +1,11 @@
 /*
  * store: the receiver's side of the disk: group commit. Calls are made on the loop's thread and
- * return at once; what they ask for is done in order, in passes on a worker thread; the answers
+ * return at once; what they ask for is done in order, in batches on a worker thread; the answers
  * come back on the loop's thread.
  *
- * A pass is committed as a whole. What can never work for one transfer (a row that somebody
+ * A batch is committed as a whole. What can never work for one transfer (a row that somebody
  * removed) ends that transfer alone. What may work later (a full or failing disk, a locked
- * database) leaves the pass as it is: nothing of it is answered, it is tried again with growing
+ * database) leaves the batch as it is: nothing of it is answered, it is tried again with growing
  * pauses, and meanwhile store_trouble() says why no camera may begin or go on. So a camera waits,
  * and nothing is dropped.
  */
@@ -26,9 +26,13 @@ struct store_options {
     int64_t free_bytes_min;   /* with less free space nothing is taken; 0: any */
     int64_t day_files_max;    /* of one camera and UTC day; 0: any number */
     int64_t day_bytes_max;    /* likewise */
-    int64_t retry_ms;         /* first pause after a failed pass; 0: 500 */
+    int64_t retry_ms;         /* first pause after a failed batch; 0: 500 */
     const char *const *feeds; /* stages that get jobs; borrowed */
     size_t n_feeds;           /* 0: only convert */
+    /* Called on the loop's thread when a full store, or one in trouble, takes data again; or NULL.
+     */
+    void (*on_room)(void *arg);
+    void *on_room_arg;
 };
 
 /* rc is 0 or an error code, with err set; on an error the camera must not be told that anything was
@@ -38,9 +42,6 @@ typedef void store_done_fn(void *owner, int rc, const struct err *err);
 /* Opens the stores below root and puts right what a crash left. *out is the caller's. */
 int store_open(struct store **out, const char *root, uv_loop_t *loop,
                const struct store_options *options, struct err *err) DS_MUST_CHECK;
-
-/* Called on the loop's thread when a full store, or one in trouble, takes data again. */
-void store_on_room(struct store *store, void (*fn)(void *arg), void *arg);
 
 /* Does what is queued, then closes. All transfers must be finished or abandoned, and the other
  * handles of the loop closed. What cannot be written is left for the repair at the next start. */

@@ -1,8 +1,8 @@
 /*
  * store, inside. Who touches what: the loop's thread owns `pending`, `dirty`, `owner`, `done` and
- * the queue; the worker owns the databases and, during a pass, `row`, `hash`, `stored`, `hashed`
- * and the operations of that pass. The loop reads `row`, `have` and `why` only after the pass that
- * changed them was settled.
+ * the queue; the worker owns the databases and, during a batch, `row`, `hash`, `stored`, `hashed`
+ * and the operations of that batch. The loop reads `row`, `have` and `why` only after the batch
+ * that changed them was settled.
  */
 #ifndef DASHSPOOL_RECEIVE_STORE_INTERNAL_H
 #define DASHSPOOL_RECEIVE_STORE_INTERNAL_H
@@ -27,7 +27,7 @@ struct transfer {
     struct catalogue_transfer row;
     struct store_resume resume;
     struct hash *hash;
-    int64_t stored; /* bytes in the raw store, this pass's included; -1: ask it */
+    int64_t stored; /* bytes in the raw store, this batch's included; -1: ask it */
     int64_t hashed; /* bytes that `hash` has seen */
     uint8_t sha256[HASH_BYTES];
     bool have_sha256;
@@ -49,7 +49,7 @@ struct transfer {
     struct op begin, end, publish;   /* so that these need no memory when they are due */
     struct catalogue_arrival part;   /* what this connection brought; set with `end` */
     bool incomplete;                 /* FINISH: bytes are missing here; treat as ABANDON */
-    char same_as[CATALOGUE_ID_ROOM]; /* FINISH: set by the pass when the file came before */
+    char same_as[CATALOGUE_ID_ROOM]; /* FINISH: set by the batch when the file came before */
 };
 
 struct op_list {
@@ -57,7 +57,7 @@ struct op_list {
     size_t bytes;
 };
 
-/* The databases, as a pass uses them. */
+/* The databases, as a batch uses them. */
 struct stores {
     const char *root;
     struct catalogue *catalogue;
@@ -67,16 +67,13 @@ struct stores {
 
 /* batch.c: does all operations of a list, durably, in the order of store.h. A negative return is
  * temporary: nothing is answered, call again with the same list. */
-int pass_run(struct stores *s, const struct op_list *list, struct err *err) DS_MUST_CHECK;
-
-/* batch.c: bytes that may still be written below root; INT64_MAX if nobody tells. */
-int64_t pass_free_bytes(const struct stores *s);
+int batch_commit(struct stores *s, const struct op_list *list, struct err *err) DS_MUST_CHECK;
 
 /* batch.c: what a crash left; jobs are put for the stages that these feed. */
 int repair_run(struct stores *s, struct err *err) DS_MUST_CHECK;
 
 /*
- * queue (batch.c): what the transfers ask for and no pass has taken yet: operations, in their
+ * queue (batch.c): what the transfers ask for and no batch has taken yet: operations, in their
  * order, and bytes that are gathered to whole chunks before they become one. On the loop's thread.
  */
 
@@ -107,20 +104,21 @@ void queue_take(struct queue *q, struct op_list *out);
 size_t queue_waiting(const struct queue *q);
 
 /*
- * commit: group commit. What the queue holds is done in passes on a worker thread, one at a time,
+ * commit: group commit. What the queue holds is done in batches on a worker thread, one at a time,
  * at least every commit_ms and as soon as there are commit_bytes; then it is settled: owners hear
- * the answers, the publisher gets whole transfers, what has ended is freed. A pass that fails stays
- * as it is and is tried again with growing pauses. Meanwhile, and while the disk is nearly full,
- * there is trouble. All calls on the loop's thread.
+ * the answers, whole transfers get their jobs, what has ended is freed. A batch that fails
+ * stays as it is and is tried again with growing pauses. Meanwhile, and while the disk is nearly
+ * full, there is trouble. All calls on the loop's thread.
  */
 
 struct committer;
 
-/* at and queue are borrowed. room(arg) is called when committer_full() has come to its end. */
+/* at and queue are borrowed. The options' on_room() is called when committer_full() has come to its
+ * end. */
 int committer_open(struct committer **out, struct stores *at, struct queue *queue, uv_loop_t *loop,
-                   void (*room)(void *arg), void *arg, struct err *err) DS_MUST_CHECK;
+                   struct err *err) DS_MUST_CHECK;
 
-/* Begins the next pass, if none is under way and there is something to do. */
+/* Begins the next batch, if none is under way and there is something to do. */
 void committer_flush(struct committer *c);
 
 /* As store_full() and store_trouble(). */
@@ -129,39 +127,5 @@ const char *committer_unavailable(const struct committer *c);
 
 /* Does what is queued, once, and settles it whatever comes of it; runs the loop until then. */
 void committer_close(struct committer **c);
-
-/*
- * publish: puts the jobs of stored transfers into the spool, beside the passes and many at a time:
- * a job takes four fsyncs, and no camera that waits for its acknowledgement should wait for these.
- * On the loop's thread, with a worker of its own.
- *
- * Nothing is lost with it: a row says whether its job was put, and the repair at the next start
- * puts what was not.
- */
-
-struct publisher;
-
-/* rc < 0: for good (the next start tries again); err says why. */
-typedef void published_fn(void *arg, struct transfer *t, int rc, const struct err *err);
-
-/* room(arg) is called when publisher_full() has come to its end. */
-int publisher_open(struct publisher **out, const char *root, const struct store_options *options,
-                   uv_loop_t *loop, published_fn *fn, void (*room)(void *arg), void *arg,
-                   struct err *err) DS_MUST_CHECK;
-
-/* Its row is committed. t is the publisher's until fn() is called. */
-void publisher_add(struct publisher *p, struct transfer *t);
-
-/* Called now and then: tries again what failed. */
-void publisher_tick(struct publisher *p);
-
-/* More wait than should; a failing disk, mostly. */
-bool publisher_full(const struct publisher *p);
-
-/* From now on nothing is tried twice: fn() is called for all soon. The loop must run until
- * publisher_idle(). */
-void publisher_wind_down(struct publisher *p);
-bool publisher_idle(const struct publisher *p);
-void publisher_close(struct publisher **p); /* idle */
 
 #endif

@@ -27,20 +27,6 @@ struct paths {
     const char *in[2 * TOPS_MAX + 1];
 };
 
-static int name_store(struct paths *p, const char *root, const char *const *feeds, size_t n,
-                      struct err *err)
-{
-    static const char *const ends[STORE_FILES] = {"", "-wal", "-shm"};
-    int rc = fsx_path(&p->store[0], err, "%s/raw", root);
-    if (rc == ERR_OK)
-        rc = fsx_mkdirs(p->store[0], err);
-    for (size_t i = 0; rc == ERR_OK && i < n; i++)
-        rc = fsx_path(&p->store[i + 1], err, "%s/spool/%s", root, feeds[i]);
-    for (size_t i = 0; rc == ERR_OK && i < STORE_FILES; i++)
-        rc = fsx_path(&p->catalogue[i], err, "%s/catalogue.db%s", root, ends[i]);
-    return rc;
-}
-
 /* Where files are put that are done must be there now, if it is not below what is watched. */
 static void name_folders(struct paths *p, const struct watch *w)
 {
@@ -59,19 +45,18 @@ static void name_folders(struct paths *p, const struct watch *w)
     }
 }
 
-static void clear(struct paths *p)
-{
-    for (size_t i = 0; i < STORE_DIRS; i++)
-        free(p->store[i]);
-    for (size_t i = 0; i < STORE_FILES; i++)
-        free(p->catalogue[i]);
-}
-
 int watch_guard(const struct watch *w, const char *const *feeds, size_t n, struct err *err)
 {
     struct paths p = {.store = {NULL}};
     struct sandbox_report report;
-    int rc = name_store(&p, w->root, feeds, n, err);
+    static const char *const ends[STORE_FILES] = {"", "-wal", "-shm"};
+    int rc = fsx_path(&p.store[0], err, "%s/raw", w->root);
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(p.store[0], err);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        rc = fsx_path(&p.store[i + 1], err, "%s/spool/%s", w->root, feeds[i]);
+    for (size_t i = 0; rc == ERR_OK && i < STORE_FILES; i++)
+        rc = fsx_path(&p.catalogue[i], err, "%s/catalogue.db%s", w->root, ends[i]);
     if (rc == ERR_OK) {
         name_folders(&p, w);
         struct sandbox_rules rules = {.kind = SANDBOX_WATCHER,
@@ -85,7 +70,10 @@ int watch_guard(const struct watch *w, const char *const *feeds, size_t n, struc
     }
     if (rc == ERR_OK && report.missing[0])
         log_warn("watch", "sandbox incomplete", LOG_TEXT("reason", report.missing));
-    clear(&p);
+    for (size_t i = 0; i < STORE_DIRS; i++)
+        free(p.store[i]);
+    for (size_t i = 0; i < STORE_FILES; i++)
+        free(p.catalogue[i]);
     return rc;
 }
 
@@ -132,8 +120,8 @@ static void settle(struct watch *w, struct entry *e, const char *id)
     w->some_pending |= e->pending;
 }
 
-static void told(void *arg, const char *path, enum import_outcome outcome, const char *id,
-                 const char *why)
+static void on_import_result(void *arg, const char *path, enum import_outcome outcome,
+                             const char *id, const char *why)
 {
     struct watch *w = arg;
     struct entry *e = files_find(&w->files, path);
@@ -207,7 +195,7 @@ static void on_store(struct watch *w, int rc, const struct err *err)
     w->pause_us = w->pause_us < PAUSE_LAST_US ? w->pause_us : PAUSE_LAST_US;
     w->retry_us = clock_mono_us() + w->pause_us;
     for (struct entry *e = w->files.first; e; e = e->behind)
-        if (e->due_us > w->retry_us) /* told FAILED with the batch */
+        if (e->due_us > w->retry_us) /* FAILED with the batch */
             e->due_us = e->since_us + (e->cut ? w->patience_us : w->quiet_us);
 }
 
@@ -218,7 +206,7 @@ static int take(struct watch *w, struct entry *e, int64_t now_us, struct err *er
         return ERR_OK;
     }
     bool as_it_is = e->cut && now_us - e->since_us >= w->patience_us;
-    e->due_us = INT64_MAX; /* until it is told */
+    e->due_us = INT64_MAX; /* until its result comes */
     return import_file(w->import, e->path, as_it_is, err);
 }
 
@@ -356,18 +344,6 @@ static int add_tops(struct watch *w, const struct cfg *cfg, char *const *dir, in
     return rc;
 }
 
-static void read_settings(struct watch *w, const struct cfg *cfg)
-{
-    const char *after = cfg_text(cfg, "watch", "after");
-    w->scan_us = us_of(cfg, "scan_s");
-    w->scan_us = w->scan_us < SCAN_LEAST_US ? SCAN_LEAST_US : w->scan_us;
-    w->quiet_us = us_of(cfg, "quiet_s");
-    w->patience_us = us_of(cfg, "patience_s");
-    w->after = strcmp(after, "move") == 0     ? AFTER_MOVE
-               : strcmp(after, "remove") == 0 ? AFTER_REMOVE
-                                              : AFTER_KEEP;
-}
-
 static void watch_clear(struct watch *w)
 {
     import_close(&w->import);
@@ -389,10 +365,19 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
         return err_nomem(err, "watching folders");
     struct stages *stages = NULL;
     const char *feeds[STAGES_MAX];
-    struct import_options options = {
-        .who = "watch", .free_bytes_min = watch_free_bytes_min(cfg), .told = told, .arg = w};
+    struct import_options options = {.who = "watch",
+                                     .free_bytes_min = watch_free_bytes_min(cfg),
+                                     .on_result = on_import_result,
+                                     .arg = w};
     w->stop.fd = w->hints.fd = -1;
-    read_settings(w, cfg);
+    const char *after = cfg_text(cfg, "watch", "after");
+    w->scan_us = us_of(cfg, "scan_s");
+    w->scan_us = w->scan_us < SCAN_LEAST_US ? SCAN_LEAST_US : w->scan_us;
+    w->quiet_us = us_of(cfg, "quiet_s");
+    w->patience_us = us_of(cfg, "patience_s");
+    w->after = strcmp(after, "move") == 0     ? AFTER_MOVE
+               : strcmp(after, "remove") == 0 ? AFTER_REMOVE
+                                              : AFTER_KEEP;
     int rc = stop_open(&w->stop, err);
     if (rc == ERR_OK)
         rc = files_init(&w->files, err);
