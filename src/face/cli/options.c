@@ -252,17 +252,12 @@ static bool read_time(const char *text, int64_t *out)
     return clock_parse(whole, 0, out, NULL, &unimportant) == ERR_OK;
 }
 
-static int expected_number(const struct cli_option *o, struct err *err)
-{
-    return err_set(err, ERR_CONFIG, "expected a %s from %.15g to %.15g",
-                   o->kind == CLI_INT ? "whole number" : "number", o->min, o->max);
-}
-
 static int store_number(const struct cli_option *o, const char *text, void *at, struct err *err)
 {
     double v;
     if (!read_number(text, o->min, o->max, &v) || (o->kind == CLI_INT && v != floor(v)))
-        return expected_number(o, err);
+        return err_set(err, ERR_CONFIG, "expected a %s from %.15g to %.15g",
+                       o->kind == CLI_INT ? "whole number" : "number", o->min, o->max);
     if (o->kind == CLI_INT)
         *(int *)at = (int)v;
     else
