@@ -210,17 +210,13 @@ static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *e
 {
     struct have *have = arg;
     char *path = NULL;
-    unsigned kind = copy_kind_of(copy->kind);
-    struct err unknown;
     int rc = copies_path(&path, have->c->root, copy->path, err);
     if (rc == ERR_MALFORMED)
         return ERR_OK; /* wherever that is: not where it should be */
     if (rc < 0)
         return rc;
-    if (kind != COPY_STILL && convert_copies_parse(copy->kind, &kind, &unknown) < 0)
-        kind = 0; /* a moment, or of another version */
     if (catalogue_copy_is_current(have->t, copy) && access(path, R_OK) == 0)
-        have->kinds |= kind;
+        have->kinds |= copy_kind_of(copy->kind); /* none, of another version */
     free(path);
     return ERR_OK;
 }
