@@ -52,7 +52,7 @@ static void say_video(const struct media_probe *p)
     say("picture", "%dx%d, %s %s, level %.1f, %s%s%s%s%s", p->width_px, p->height_px, p->codec,
         p->profile, p->level / 30.0, p->pixels, p->range[0] ? ", range " : "", p->range,
         p->matrix[0] ? ", matrix " : "", p->matrix);
-    say("pictures", "%lld in %.2f s, %lld key frames (at least one every %lld)",
+    say("frames", "%lld in %.2f s, %lld key frames (at least one every %lld)",
         (long long)p->pictures, seconds(p->duration_us), (long long)p->key_pictures,
         (long long)(p->key_interval ? p->key_interval : p->pictures));
     /* The vote: each source with its rate, the chosen one first. */

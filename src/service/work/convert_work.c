@@ -171,7 +171,7 @@ int convert_work(struct worker *w, struct work *work, struct err *err)
                      LOG_TEXT("note", result.warning));
         bool video = result.container != MEDIA_JPEG;
         log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),
-                 LOG_INT_IF(video, "pictures", result.pictures),
+                 LOG_INT_IF(video, "frames", result.pictures),
                  LOG_SECONDS("footage_seconds", video ? (double)result.duration_us / 1e6 : NAN),
                  LOG_SECONDS("seconds", took_s));
     }
