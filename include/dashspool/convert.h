@@ -102,10 +102,6 @@ struct convert_result {
     char warning[512]; /* "" or one line on what is not as it should be, though copies were made */
 };
 
-/* "working,viewing,poster": names of copy_kind_name() with commas. With a working or a viewing
- * copy the timing file is always made. ERR_CONFIG names what is none. */
-int convert_copies_parse(const char *text, unsigned *out, struct err *err) DS_MUST_CHECK;
-
 /* "x,y,w,h[,from[,to]]": whole numbers of pixels; times in seconds, or mm:ss, or hh:mm:ss, with a
  * fraction. ERR_CONFIG says what is wrong. Pure. */
 int convert_mask_parse(const char *text, struct convert_mask *out, struct err *err) DS_MUST_CHECK;

@@ -18,7 +18,7 @@ static void test_one_block_a_file_and_no_complaint_about_good_ones(void **state)
     assert_string_equal(proc_err(&r), "");
     assert_has(out, "camera records (PTMF)");
     assert_has(out, "1280x720, H.265 Main, level 3.1, yuvj420p, range full, matrix bt709");
-    assert_has(out, "200 in 10.03 s, 10 key frames (at least one every 20)");
+    assert_has(out, "  frames     200 in 10.03 s, 10 key frames (at least one every 20)");
     assert_has(out, "19.967 frames/s from capture times");
     assert_has(out, "G.711 A-law, 8 kHz");
     assert_has(out, "\n\n" REAR "\n");

@@ -72,7 +72,9 @@ static void test_a_camera_hands_over_and_a_person_gets_mp4(void **state)
 
     expect_out(RUN(w, "list"), 0, ID("rear", "video") "       crash       ~10 s   569.3 kB");
     expect_out(RUN(w, "show", ID("rear", "video")), 0, "stored, queued for conversion");
-    expect_err(RUN(w, "work", "--once"), 0, "4 jobs done, 0 failed");
+    struct proc_result r = RUN(w, "work", "--once");
+    assert_has(proc_err(&r), " kind=video frames=200 footage_seconds=");
+    expect_err(r, 0, "4 jobs done, 0 failed");
     const char *dir = support_path(w->root, "archive/352093081452251/2024-11-29");
     assert_int_equal(support_entries(dir), 8);
     assert_true(support_exists(support_path(dir, ID("front", "video") ".timing.json")));

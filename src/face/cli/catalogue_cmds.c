@@ -115,18 +115,6 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     return ERR_OK;
 }
 
-/* What a copy was measured to have; else "~", and what the metadata announced. */
-static void length_text(const struct catalogue_transfer *t, const struct copies *c, char out[24])
-{
-    snprintf(out, 24, "-");
-    if (strcmp(t->kind, "video") != 0)
-        return;
-    if (c->length_s > 0)
-        snprintf(out, 24, c->length_s < 99.95 ? "%.1f s" : "%.0f s", c->length_s);
-    else if (t->known & CATALOGUE_HAS_META)
-        snprintf(out, 24, "~%d s", t->length_s);
-}
-
 static int list_json(struct list *list, const struct catalogue_transfer *t, struct err *err)
 {
     char *text;
@@ -153,7 +141,14 @@ static int list_one(void *arg, const struct catalogue_transfer *t, struct err *e
         print_row(list,
                   (const char *const[]){columns[0].title, columns[1].title, columns[2].title,
                                         columns[3].title, columns[4].title, columns[5].title});
-    length_text(t, &copies, length);
+    /* What a copy was measured to have; else "~", and what the metadata announced. */
+    snprintf(length, 24, "-");
+    if (strcmp(t->kind, "video") == 0) {
+        if (copies.length_s > 0)
+            snprintf(length, 24, copies.length_s < 99.95 ? "%.1f s" : "%.0f s", copies.length_s);
+        else if (t->known & CATALOGUE_HAS_META)
+            snprintf(length, 24, "~%d s", t->length_s);
+    }
     const char *const cell[N_COLUMNS] = {
         [ID] = t->id,
         [TRIGGER] = t->known & CATALOGUE_HAS_META ? t->trigger_name : "-",

@@ -113,25 +113,6 @@ static bool is_own(const struct line *line, const struct cli_given *given)
     return given->option >= line->behind && given->option < line->behind + line->n_own;
 }
 
-static int read_globals(struct line *line)
-{
-    int rc = CLI_OK;
-    for (size_t i = 0; rc == CLI_OK && i < line->n_given; i++)
-        if (!is_own(line, &line->given[i]))
-            rc = cli_option_apply("", &line->given[i], &line->globals, NULL);
-    return rc;
-}
-
-static int unknown_command(const char *name)
-{
-    struct words_guess guess = {.typed = name};
-    for (size_t i = 0; cli_commands[i]; i++)
-        words_guess_try(&guess, cli_commands[i]->name);
-    const char *meant = words_guess(&guess);
-    return cli_usage("", "unknown command '%.60s'%s%s%s", name, meant ? "; did you mean '" : "",
-                     meant ? meant : "", meant ? "'?" : "");
-}
-
 static int check_operands(const struct line *line)
 {
     const struct cli_command *c = line->command;
@@ -189,7 +170,10 @@ static int with_root(struct line *line, const struct cli_settings *settings)
 
 static int choose(struct line *line, const struct cli_settings *settings)
 {
-    int rc = read_globals(line);
+    int rc = CLI_OK;
+    for (size_t i = 0; rc == CLI_OK && i < line->n_given; i++)
+        if (!is_own(line, &line->given[i]))
+            rc = cli_option_apply("", &line->given[i], &line->globals, NULL);
     if (rc == CLI_OK)
         rc = set_up_log(&line->globals);
     if (rc != CLI_OK)
@@ -200,8 +184,14 @@ static int choose(struct line *line, const struct cli_settings *settings)
         puts("dashspool " DASHSPOOL_VERSION);
         return CLI_OK;
     }
-    if (line->name && !line->command)
-        return unknown_command(line->name);
+    if (line->name && !line->command) {
+        struct words_guess guess = {.typed = line->name};
+        for (size_t i = 0; cli_commands[i]; i++)
+            words_guess_try(&guess, cli_commands[i]->name);
+        const char *meant = words_guess(&guess);
+        return cli_usage("", "unknown command '%.60s'%s%s%s", line->name,
+                         meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+    }
     if (line->command && line->globals.help)
         cli_print_help(line->command, stdout);
     else if (!line->command)

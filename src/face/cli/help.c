@@ -1,58 +1,10 @@
-/* What --help says: the tables of options as text for a terminal of 80 columns. */
+/* What --help says: the tables of options as text for a terminal of 80 columns. And the command
+ * help: the same for one command or all, as manual pages, as completions. */
 #include "cli_internal.h"
 #include "dashspool/text.h"
 #include <string.h>
 
 enum { WIDE = 80, TERM_WIDE = 22 }; /* columns; of the terms that have their text beside them */
-
-const char *cli_option_term(const struct cli_option *o, char out[CLI_TERM_ROOM])
-{
-    char letter[8] = "";
-    const char *value = o->value ? o->value : "";
-    const char *between = !o->value || strncmp(value, "[=", 2) == 0 ? "" : " ";
-    if (o->letter)
-        snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    snprintf(out, CLI_TERM_ROOM, "%s%s%s%s%s", letter, cli_is_option(o) ? "--" : "", o->name,
-             between, value);
-    return out;
-}
-
-const char *cli_option_help(const struct cli_option *o, const struct cli_settings *settings,
-                            char out[CLI_HELP_ROOM])
-{
-    char words[WORDS_TEXT_ROOM];
-    const char *mark = strstr(o->help, "{}");
-    const char *put = !mark      ? ""
-                      : o->words ? words_text(o->words, words)
-                      : settings ? settings->installed_config
-                                 : "";
-    snprintf(out, CLI_HELP_ROOM, "%.*s%s%s", mark ? (int)(mark - o->help) : (int)strlen(o->help),
-             o->help, put, mark ? mark + 2 : "");
-    return out;
-}
-
-static const char *const end_of_forms = "";
-
-bool cli_usage_form(const struct cli_command *command, const char **at, char *out, size_t room)
-{
-    if (*at == end_of_forms)
-        return false;
-    if (command->forms) {
-        const char *form = *at ? *at : command->forms;
-        size_t n = strcspn(form, "\n");
-        snprintf(out, room, "%s %.*s", command->name, (int)n, form);
-        *at = form[n] ? form + n + 1 : end_of_forms;
-        return true;
-    }
-    bool optional = command->operands_min == 0;
-    out[0] = '\0';
-    snprintf(out, room, "%s%s", command->name, command->options ? " [OPTION]…" : "");
-    if (command->operand)
-        snprintf(out + strlen(out), room - strlen(out), " %s%s%s%s", optional ? "[" : "",
-                 command->operand, command->operands_max > 1 ? "…" : "", optional ? "]" : "");
-    *at = end_of_forms;
-    return true;
-}
 
 /* Columns of n bytes of UTF-8. */
 static int columns(const char *text, size_t n)
@@ -165,3 +117,59 @@ void cli_print_overview(const struct cli_settings *settings, FILE *to)
           "clip.h265\n",
           to);
 }
+
+/* ---- the command ---- */
+
+struct help_options {
+    bool man, man_conf;
+    const char *shell;
+};
+
+#define AT(field) offsetof(struct help_options, field)
+static const struct cli_option options[] = {
+    {OPT_FLAG("man", man, "print the manual page dashspool(1)")},
+    {OPT_FLAG("man-conf", man_conf, "print the manual page dashspool.conf(5)")},
+    {CLI_WORD, "completion", "SHELL", "print the completion script for {}", .offset = AT(shell),
+     .words = "bash zsh fish"},
+    {0}};
+#undef AT
+
+static int run(struct cli *cli, const struct cli_args *args)
+{
+    const struct help_options *o = args->options;
+    const struct cli_command *command = NULL;
+    const char *name = args->n_operands ? args->operand[0] : NULL;
+    if (o->man + o->man_conf + (o->shell != NULL) + (name != NULL) > 1)
+        return cli_usage("help", "give a command or one option, not both");
+    for (size_t i = 0; name && cli_commands[i]; i++)
+        if (strcmp(name, cli_commands[i]->name) == 0)
+            command = cli_commands[i];
+    if (name && !command)
+        return cli_usage("help", "unknown command '%s'; 'dashspool --help' lists all", name);
+    if (o->man)
+        cli_print_manual(cli->settings, stdout);
+    else if (o->man_conf)
+        cli_print_conf_manual(cli->settings, stdout);
+    else if (o->shell)
+        cli_print_completion(o->shell, stdout);
+    else if (command)
+        cli_print_help(command, stdout);
+    else
+        cli_print_overview(cli->settings, stdout);
+    return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+}
+
+const struct cli_command cli_help = {
+    .name = "help",
+    .group = CLI_OPERATE,
+    .summary = "show help for a command; print the manual pages",
+    .forms = "[COMMAND]\n--man | --man-conf | --completion SHELL",
+    .prose = "List all commands, or explain one, as 'dashspool COMMAND --help' does.",
+    .example = "dashspool help --man | man -l -",
+    .options = options,
+    .operand = "COMMAND",
+    .operands_max = 1,
+    .room = sizeof(struct help_options),
+    .no_settings = true,
+    .run = run,
+};

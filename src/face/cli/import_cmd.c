@@ -108,20 +108,6 @@ static int collect(struct job *j, const char *root, const char *named, struct er
     return rc;
 }
 
-static int take_all(struct job *j, struct err *err)
-{
-    int rc = ERR_OK;
-    for (; rc == ERR_OK && !stop_caught() && j->at < j->n; j->at++) {
-        progress_show(&j->progress, (int)j->at, (int)j->n, (double)j->at / (double)j->n,
-                      j->path[j->at]);
-        rc = import_file(j->import, j->path[j->at], true, err);
-    }
-    if (rc == ERR_OK)
-        rc = import_flush(j->import, err);
-    progress_clear(&j->progress);
-    return rc;
-}
-
 static void sum_up(const struct job *j, double s)
 {
     const int64_t *n = j->count;
@@ -149,8 +135,16 @@ static int import_all(struct cli *cli, struct job *j, struct import_options *opt
     for (int i = 0; rc == ERR_OK && i < n; i++)
         rc = collect(j, cli->root, named[i], &err);
     progress_begin(&j->progress);
-    if (rc == ERR_OK)
-        rc = take_all(j, &err);
+    if (rc == ERR_OK) {
+        for (; rc == ERR_OK && !stop_caught() && j->at < j->n; j->at++) {
+            progress_show(&j->progress, (int)j->at, (int)j->n, (double)j->at / (double)j->n,
+                          j->path[j->at]);
+            rc = import_file(j->import, j->path[j->at], true, &err);
+        }
+        if (rc == ERR_OK)
+            rc = import_flush(j->import, &err);
+        progress_clear(&j->progress);
+    }
     if (rc < 0)
         cli_fail("import", &err);
     if (j->import)

@@ -166,24 +166,6 @@ const struct cli_command cli_backup = {
     .run = run_backup,
 };
 
-static void tell_reindexed(const struct upkeep_reindex_result *r)
-{
-    long long lost = (long long)(r->masters - r->taken_over);
-    printf("%lld %s (%lld with facts from the old catalogue), %lld %s, %lld custody %s restored\n",
-           SIZE_COUNT(r->masters, "original", "originals"), (long long)r->taken_over,
-           SIZE_COUNT(r->copies, "copy", "copies"), SIZE_COUNT(r->custodies, "record", "records"));
-    if (r->origins + r->done + r->seen > 0)
-        printf("origins of %lld %s, %lld completed %s, %lld known %s restored\n",
-               SIZE_COUNT(r->origins, "file", "files"), SIZE_COUNT(r->done, "stage", "stages"),
-               SIZE_COUNT(r->seen, "file", "files"));
-    if (lost > 0)
-        printf("%lld lost their arrival facts, protections and completed stages; those without "
-               "copies are processed again\n",
-               lost);
-    if (r->no_origin > 0)
-        printf("%lld %s without their origin\n", SIZE_COUNT(r->no_origin, "file", "files"));
-}
-
 static int run_reindex(struct cli *cli, const struct cli_args *args)
 {
     struct told told = {.command = "reindex"};
@@ -196,7 +178,20 @@ static int run_reindex(struct cli *cli, const struct cli_args *args)
     progress_clear(&told.bar);
     if (rc < 0)
         return cli_fail("reindex", &err);
-    tell_reindexed(&r);
+    long long lost = (long long)(r.masters - r.taken_over);
+    printf("%lld %s (%lld with facts from the old catalogue), %lld %s, %lld custody %s restored\n",
+           SIZE_COUNT(r.masters, "original", "originals"), (long long)r.taken_over,
+           SIZE_COUNT(r.copies, "copy", "copies"), SIZE_COUNT(r.custodies, "record", "records"));
+    if (r.origins + r.done + r.seen > 0)
+        printf("origins of %lld %s, %lld completed %s, %lld known %s restored\n",
+               SIZE_COUNT(r.origins, "file", "files"), SIZE_COUNT(r.done, "stage", "stages"),
+               SIZE_COUNT(r.seen, "file", "files"));
+    if (lost > 0)
+        printf("%lld lost their arrival facts, protections and completed stages; those without "
+               "copies are processed again\n",
+               lost);
+    if (r.no_origin > 0)
+        printf("%lld %s without their origin\n", SIZE_COUNT(r.no_origin, "file", "files"));
     return r.troubles > 0 ? CLI_FAILED : CLI_OK;
 }
 

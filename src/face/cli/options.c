@@ -60,6 +60,57 @@ bool cli_given(const struct cli_args *args, const char *name)
     return false;
 }
 
+/* ---- what they say of themselves ---- */
+
+const char *cli_option_term(const struct cli_option *o, char out[CLI_TERM_ROOM])
+{
+    char letter[8] = "";
+    const char *value = o->value ? o->value : "";
+    const char *between = !o->value || strncmp(value, "[=", 2) == 0 ? "" : " ";
+    if (o->letter)
+        snprintf(letter, sizeof letter, "-%c, ", o->letter);
+    snprintf(out, CLI_TERM_ROOM, "%s%s%s%s%s", letter, cli_is_option(o) ? "--" : "", o->name,
+             between, value);
+    return out;
+}
+
+const char *cli_option_help(const struct cli_option *o, const struct cli_settings *settings,
+                            char out[CLI_HELP_ROOM])
+{
+    char words[WORDS_TEXT_ROOM];
+    const char *mark = strstr(o->help, "{}");
+    const char *put = !mark      ? ""
+                      : o->words ? words_text(o->words, words)
+                      : settings ? settings->installed_config
+                                 : "";
+    snprintf(out, CLI_HELP_ROOM, "%.*s%s%s", mark ? (int)(mark - o->help) : (int)strlen(o->help),
+             o->help, put, mark ? mark + 2 : "");
+    return out;
+}
+
+static const char *const end_of_forms = "";
+
+bool cli_usage_form(const struct cli_command *command, const char **at, char *out, size_t room)
+{
+    if (*at == end_of_forms)
+        return false;
+    if (command->forms) {
+        const char *form = *at ? *at : command->forms;
+        size_t n = strcspn(form, "\n");
+        snprintf(out, room, "%s %.*s", command->name, (int)n, form);
+        *at = form[n] ? form + n + 1 : end_of_forms;
+        return true;
+    }
+    bool optional = command->operands_min == 0;
+    out[0] = '\0';
+    snprintf(out, room, "%s%s", command->name, command->options ? " [OPTION]…" : "");
+    if (command->operand)
+        snprintf(out + strlen(out), room - strlen(out), " %s%s%s%s", optional ? "[" : "",
+                 command->operand, command->operands_max > 1 ? "…" : "", optional ? "]" : "");
+    *at = end_of_forms;
+    return true;
+}
+
 /* ---- which were given ---- */
 
 enum { FIRST_CODE = 256 }; /* behind all letters */
@@ -252,17 +303,12 @@ static bool read_time(const char *text, int64_t *out)
     return clock_parse(whole, 0, out, NULL, &unimportant) == ERR_OK;
 }
 
-static int expected_number(const struct cli_option *o, struct err *err)
-{
-    return err_set(err, ERR_CONFIG, "expected a %s from %.15g to %.15g",
-                   o->kind == CLI_INT ? "whole number" : "number", o->min, o->max);
-}
-
 static int store_number(const struct cli_option *o, const char *text, void *at, struct err *err)
 {
     double v;
     if (!read_number(text, o->min, o->max, &v) || (o->kind == CLI_INT && v != floor(v)))
-        return expected_number(o, err);
+        return err_set(err, ERR_CONFIG, "expected a %s from %.15g to %.15g",
+                       o->kind == CLI_INT ? "whole number" : "number", o->min, o->max);
     if (o->kind == CLI_INT)
         *(int *)at = (int)v;
     else

@@ -40,31 +40,6 @@ static double seconds(int64_t us)
     return (double)us / 1e6;
 }
 
-static void say_photo(const struct media_probe *p)
-{
-    say("pixels", "%dx%d, %s", p->width_px, p->height_px,
-        p->subsampling[0] ? p->subsampling : "unusual subsampling");
-    say("turned", "EXIF orientation %d%s", p->orientation,
-        p->orientation == 1 ? ", upright" : ", players rotate it");
-    say("complete", "%s", p->complete ? "yes" : "no, truncated");
-    if (p->photo_damage[0])
-        say("DAMAGE", "%s", p->photo_damage);
-}
-
-/* The vote: each source with its rate, the chosen one first. */
-static void say_rate(const struct media_timing *t)
-{
-    say("rate", "%.3f frames/s from %s", t->fps[t->chosen], media_source_name(t->chosen));
-    for (int i = 0; i < MEDIA_N_SOURCES; i++)
-        if (t->fps[i] > 0 && i != (int)t->chosen && i != MEDIA_SOURCE_DEFAULT)
-            say("", "%.3f from %s", t->fps[i], media_source_name((enum media_source)i));
-    if (t->disagree)
-        say("", "these sources differ by more than 2 %%: choose the rate with --fps");
-    if (t->chosen == MEDIA_SOURCE_DEFAULT)
-        say("",
-            "this is a guess, the file does not state a rate: convert with --fps if you know it");
-}
-
 static void say_clock(int64_t us)
 {
     int64_t s = us / 1000000;
@@ -77,10 +52,20 @@ static void say_video(const struct media_probe *p)
     say("picture", "%dx%d, %s %s, level %.1f, %s%s%s%s%s", p->width_px, p->height_px, p->codec,
         p->profile, p->level / 30.0, p->pixels, p->range[0] ? ", range " : "", p->range,
         p->matrix[0] ? ", matrix " : "", p->matrix);
-    say("pictures", "%lld in %.2f s, %lld key frames (at least one every %lld)",
+    say("frames", "%lld in %.2f s, %lld key frames (at least one every %lld)",
         (long long)p->pictures, seconds(p->duration_us), (long long)p->key_pictures,
         (long long)(p->key_interval ? p->key_interval : p->pictures));
-    say_rate(&p->timing);
+    /* The vote: each source with its rate, the chosen one first. */
+    say("rate", "%.3f frames/s from %s", p->timing.fps[p->timing.chosen],
+        media_source_name(p->timing.chosen));
+    for (int i = 0; i < MEDIA_N_SOURCES; i++)
+        if (p->timing.fps[i] > 0 && i != (int)p->timing.chosen && i != MEDIA_SOURCE_DEFAULT)
+            say("", "%.3f from %s", p->timing.fps[i], media_source_name((enum media_source)i));
+    if (p->timing.disagree)
+        say("", "these sources differ by more than 2 %%: choose the rate with --fps");
+    if (p->timing.chosen == MEDIA_SOURCE_DEFAULT)
+        say("",
+            "this is a guess, the file does not state a rate: convert with --fps if you know it");
     if (p->nominal_fps > 0)
         say("", "%.0f is the nominal rate in the record headers", p->nominal_fps);
     if (p->has_camera_clock)
@@ -103,8 +88,15 @@ static void say_findings(const char *what, const struct media_finding *f, int64_
         say("", "… and %lld more", (long long)(n - MEDIA_FINDINGS_MAX));
 }
 
-static void say_gaps(const struct media_probe *p)
+static void say_count(int64_t n, const char *what)
 {
+    if (n)
+        say("DAMAGE", "%6lld  %s", (long long)n, what);
+}
+
+static void say_damage(const struct media_probe *p)
+{
+    const struct media_damage *d = &p->damage;
     for (int64_t i = 0; i < p->gaps && i < MEDIA_FINDINGS_MAX; i++) {
         const struct media_gap *g = &p->gap[i];
         char lost[80] = "frames dropped by the camera itself; not damage";
@@ -115,18 +107,6 @@ static void say_gaps(const struct media_probe *p)
     }
     if (p->gaps > MEDIA_FINDINGS_MAX)
         say("", "… and %lld more", (long long)(p->gaps - MEDIA_FINDINGS_MAX));
-}
-
-static void say_count(int64_t n, const char *what)
-{
-    if (n)
-        say("DAMAGE", "%6lld  %s", (long long)n, what);
-}
-
-static void say_damage(const struct media_probe *p)
-{
-    const struct media_damage *d = &p->damage;
-    say_gaps(p);
     say_findings("broken", p->damaged, d->damaged);
     say_findings("decoder", p->decoder, p->decoder_findings);
     say_count(d->damaged, "damaged frames");
@@ -163,7 +143,13 @@ static void say_all(const char *path, const struct probe_run *run, const struct 
         size_text(p->length_bytes, size), (long long)p->length_bytes);
     say("", "SHA-256 %s", p->sha256);
     if (p->container == MEDIA_JPEG) {
-        say_photo(p);
+        say("pixels", "%dx%d, %s", p->width_px, p->height_px,
+            p->subsampling[0] ? p->subsampling : "unusual subsampling");
+        say("turned", "EXIF orientation %d%s", p->orientation,
+            p->orientation == 1 ? ", upright" : ", players rotate it");
+        say("complete", "%s", p->complete ? "yes" : "no, truncated");
+        if (p->photo_damage[0])
+            say("DAMAGE", "%s", p->photo_damage);
     } else {
         say_video(p);
         say_damage(p);

@@ -23,34 +23,6 @@ static void show_time(const struct catalogue_transfer *t)
         printf("  time       unknown: the camera reports %s, which is implausible\n", utc);
 }
 
-/* What a driver camera says. */
-static void show_driver(const struct catalogue_transfer *t, const struct wire_meta *m)
-{
-    char events[WIRE_EVENTS_ROOM];
-    if (m->present & WIRE_META_DRIVER && t->known & CATALOGUE_DRIVER_OK)
-        printf("  driver     %s\n", t->driver);
-    else if (m->present & WIRE_META_DRIVER)
-        printf("  driver     not named\n");
-    if (m->present & WIRE_META_EVENTS)
-        printf("  events     %s\n", t->events ? wire_events_text(t->events, events) : "none");
-}
-
-static void show_form(const struct catalogue_transfer *t, const struct wire_meta *m)
-{
-    static const char *const forms[WIRE_N_KINDS] = {"version", "driver camera (DSM)",
-                                                    "road camera (ADAS)", "JSON"};
-    printf("  metadata   %s", forms[m->kind]);
-    if (m->kind == WIRE_KIND_DUALCAM)
-        printf(" %d", t->meta_version);
-    if (m->as_text)
-        printf(", from a text file of the vendor's test server");
-    if (m->present & WIRE_META_LENGTH && strcmp(t->kind, "video") == 0)
-        printf(", %d s", t->length_s);
-    if (t->known & CATALOGUE_FPS_OK && strcmp(t->kind, "video") == 0)
-        printf(", %d frames/s (nominal)", t->fps);
-    printf("\n");
-}
-
 static void show_metadata(const struct catalogue_transfer *t)
 {
     struct wire_meta m = {0};
@@ -75,8 +47,26 @@ static void show_metadata(const struct catalogue_transfer *t)
             printf(", %+.2f s into the clip", (double)(t->trigger_time_us - t->time_us) / 1e6);
         printf("\n");
     }
-    show_driver(t, &m);
-    show_form(t, &m);
+    /* What a driver camera says. */
+    char events[WIRE_EVENTS_ROOM];
+    if (m.present & WIRE_META_DRIVER && t->known & CATALOGUE_DRIVER_OK)
+        printf("  driver     %s\n", t->driver);
+    else if (m.present & WIRE_META_DRIVER)
+        printf("  driver     not named\n");
+    if (m.present & WIRE_META_EVENTS)
+        printf("  events     %s\n", t->events ? wire_events_text(t->events, events) : "none");
+    static const char *const forms[WIRE_N_KINDS] = {"version", "driver camera (DSM)",
+                                                    "road camera (ADAS)", "JSON"};
+    printf("  metadata   %s", forms[m.kind]);
+    if (m.kind == WIRE_KIND_DUALCAM)
+        printf(" %d", t->meta_version);
+    if (m.as_text)
+        printf(", from a text file of the vendor's test server");
+    if (m.present & WIRE_META_LENGTH && strcmp(t->kind, "video") == 0)
+        printf(", %d s", t->length_s);
+    if (t->known & CATALOGUE_FPS_OK && strcmp(t->kind, "video") == 0)
+        printf(", %d frames/s (nominal)", t->fps);
+    printf("\n");
 }
 
 static void show_wire(const char *name, const uint8_t *data, size_t n)
@@ -85,24 +75,6 @@ static void show_wire(const char *name, const uint8_t *data, size_t n)
     if (n > 0)
         hash_hex_bytes(data, n, hex, sizeof hex);
     printf("  %-9s  %s\n", name, hex);
-}
-
-/* The vote on the frame rate and the time of day, from a copy's settings. */
-static void show_timing(const struct recipe_settings *s)
-{
-    for (int i = 0; i < s->n_sources; i++)
-        printf("%s%s %.6g", i ? ", " : "             rate: ", s->source[i].name, s->source[i].fps);
-    if (s->n_sources > 0)
-        printf("%s\n", s->sources_disagree ? ": they disagree" : "");
-    if (s->has_wall)
-        printf("             began %s ±%g s (%s: %s)\n", s->wall_start, s->wall_error_s,
-               s->wall_source, s->wall_why);
-    if (s->silences > 0)
-        printf("             silence inserted for missing sound: %lld %s, %.2f s in total\n",
-               SIZE_COUNT(s->silences, "gap", "gaps"), s->silence_s);
-    if (s->slices_sha256[0])
-        printf("             coded slices identical to the original: SHA-256 %s\n",
-               s->slices_sha256);
 }
 
 static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
@@ -117,7 +89,20 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
     if (s.duration_s > 0)
         printf(", %lld frames, %.2f s, timing: %s", (long long)s.pictures, s.duration_s, s.timing);
     printf("\n             SHA-256 %s\n", copy->sha256);
-    show_timing(&s);
+    /* The vote on the frame rate and the time of day, from a copy's settings. */
+    for (int i = 0; i < s.n_sources; i++)
+        printf("%s%s %.6g", i ? ", " : "             rate: ", s.source[i].name, s.source[i].fps);
+    if (s.n_sources > 0)
+        printf("%s\n", s.sources_disagree ? ": they disagree" : "");
+    if (s.has_wall)
+        printf("             began %s ±%g s (%s: %s)\n", s.wall_start, s.wall_error_s,
+               s.wall_source, s.wall_why);
+    if (s.silences > 0)
+        printf("             silence inserted for missing sound: %lld %s, %.2f s in total\n",
+               SIZE_COUNT(s.silences, "gap", "gaps"), s.silence_s);
+    if (s.slices_sha256[0])
+        printf("             coded slices identical to the original: SHA-256 %s\n",
+               s.slices_sha256);
     if (s.warning[0])
         printf("             note: %s\n", s.warning);
     return ERR_OK;
@@ -167,8 +152,11 @@ static void draw_part(struct map *m, const struct catalogue_arrival *a)
     }
 }
 
-static void show_part(const struct map *m, const struct catalogue_arrival *a)
+static int add_part(void *arg, const struct catalogue_arrival *a, struct err *err)
 {
+    struct map *m = arg;
+    (void)err;
+    draw_part(m, a);
     char began[CLOCK_TEXT_ROOM];
     clock_rfc3339(a->began_us, 0, began);
     printf("  %-9s  %s from %s: bytes %lld to %lld in %.2f s, %lld packets; %s\n",
@@ -181,14 +169,6 @@ static void show_part(const struct map *m, const struct catalogue_arrival *a)
                a->crc_errors, a->resumes, (long long)a->bytes_lost, (long long)a->duplicates);
     if (a->errors[0])
         printf("             corrupt frames at byte offsets %s\n", a->errors);
-}
-
-static int add_part(void *arg, const struct catalogue_arrival *a, struct err *err)
-{
-    struct map *m = arg;
-    (void)err;
-    draw_part(m, a);
-    show_part(m, a);
     return ERR_OK;
 }
 
@@ -212,27 +192,6 @@ static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *e
     (void)err;
     *(bool *)arg = true;
     return ERR_OK;
-}
-
-static int show_text(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
-{
-    char size[24];
-    bool converted = false;
-    int rc = catalogue_copy_each(c, t->key, note_copy, &converted, err);
-    printf("%s\n", t->id);
-    printf("  camera     %s of %s\n", t->camera,
-           strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown tracker" : t->imei);
-    show_metadata(t);
-    printf("  state      %s%s\n", catalogue_state_name(t->state),
-           converted && t->state == CATALOGUE_STORED ? ", converted"
-           : !t->published                           ? ""
-           : t->state == CATALOGUE_PARTIAL           ? ", queued as a partial transfer"
-                                                     : ", queued for conversion");
-    printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
-           size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
-    if (t->sha256[0])
-        printf("             SHA-256 %s\n", t->sha256);
-    return rc;
 }
 
 /* JSON as text that can do no harm to a terminal. */
@@ -366,7 +325,22 @@ static int show_file(struct catalogue *c, const struct catalogue_transfer *t, st
 static int show_as_text(struct cli *cli, struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
-    int rc = show_text(c, t, &err);
+    char size[24];
+    bool converted = false;
+    int rc = catalogue_copy_each(c, t->key, note_copy, &converted, &err);
+    printf("%s\n", t->id);
+    printf("  camera     %s of %s\n", t->camera,
+           strcmp(t->imei, CATALOGUE_IMEI_UNKNOWN) == 0 ? "an unknown tracker" : t->imei);
+    show_metadata(t);
+    printf("  state      %s%s\n", catalogue_state_name(t->state),
+           converted && t->state == CATALOGUE_STORED ? ", converted"
+           : !t->published                           ? ""
+           : t->state == CATALOGUE_PARTIAL           ? ", queued as a partial transfer"
+                                                     : ", queued for conversion");
+    printf("  master     %s %s (%lld bytes) in raw/%s.db\n", t->kind,
+           size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
+    if (t->sha256[0])
+        printf("             SHA-256 %s\n", t->sha256);
     if (rc == ERR_OK)
         rc = show_file(c, t, &err);
     if (rc == ERR_OK)

@@ -130,19 +130,6 @@ static bool triggers_are_known(const struct wish *w)
     return true;
 }
 
-/* "dsm/picture/241129/072345.jpg": as a path was seen in the field. */
-static void name_path(const struct wish *w, const char *file, const char *folder, char out[64])
-{
-    struct clock_civil t = clock_civil_from_utc(w->time_us, w->tz_min);
-    const char *dot = strrchr(file, '.');
-    char camera[8], kind[8];
-    wire_path_words(file, strlen(file), NULL, camera, kind);
-    bool photo = strcmp(kind, "photo") == 0;
-    snprintf(out, 64, "%s/%s/%02d%02d%02d/%02d%02d%02d%.8s", folder, photo ? "picture" : "video",
-             t.year % 100, t.month, t.day, t.hour, t.minute, t.second,
-             dot && !strchr(dot, '/') ? dot : "");
-}
-
 static struct wire_meta meta_of(const struct wish *w, int source, bool video)
 {
     struct wire_meta m = {
@@ -171,7 +158,15 @@ static int load(const struct wish *w, struct buf *bytes, struct simulate_config 
             continue;
         struct simulate_file f = {0};
         rc = fsx_read_file(w->file[i], &bytes[i], err);
-        name_path(w, w->file[i], sources[i].folder, f.path);
+        /* "dsm/picture/241129/072345.jpg": as a path was seen in the field. */
+        struct clock_civil t = clock_civil_from_utc(w->time_us, w->tz_min);
+        const char *dot = strrchr(w->file[i], '.');
+        char camera[8], kind[8];
+        wire_path_words(w->file[i], strlen(w->file[i]), NULL, camera, kind);
+        bool photo = strcmp(kind, "photo") == 0;
+        snprintf(f.path, 64, "%s/%s/%02d%02d%02d/%02d%02d%02d%.8s", sources[i].folder,
+                 photo ? "picture" : "video", t.year % 100, t.month, t.day, t.hour, t.minute,
+                 t.second, dot && !strchr(dot, '/') ? dot : "");
         f.data = buf_data(&bytes[i]);
         f.n = bytes[i].used;
         f.meta = meta_of(w, i, i == SLOT_REAR || i == SLOT_FRONT || strstr(f.path, "/video/"));

@@ -63,18 +63,6 @@ static int show_once(const struct request *q, bool *trouble)
     return rc < 0 ? cli_fail("status", &err) : CLI_OK;
 }
 
-/* A file, or what is no terminal: one after the other, with an empty line between screens. */
-static int watch_plainly(const struct request *q, bool *trouble)
-{
-    int rc = show_once(q, trouble);
-    while (rc == CLI_OK && screen_wait(q->every_s) != SCREEN_END) {
-        if (!q->file && !q->json)
-            putchar('\n');
-        rc = show_once(q, trouble);
-    }
-    return rc;
-}
-
 /* What goes wrong is said where it can be read afterwards. */
 static int watch_on_terminal(const struct request *q, bool *trouble)
 {
@@ -106,12 +94,16 @@ static int show(const struct request *q)
     int rc;
     if (q->watch)
         screen_signals();
-    if (!q->watch)
-        rc = show_once(q, &trouble);
-    else if (q->json || q->prometheus || !isatty(STDOUT_FILENO))
-        rc = watch_plainly(q, &trouble);
-    else
+    if (q->watch && !q->json && !q->prometheus && isatty(STDOUT_FILENO)) {
         rc = watch_on_terminal(q, &trouble);
+    } else { /* a file, or what is no terminal: one below the other, an empty line between them */
+        rc = show_once(q, &trouble);
+        while (q->watch && rc == CLI_OK && screen_wait(q->every_s) != SCREEN_END) {
+            if (!q->file && !q->json)
+                putchar('\n');
+            rc = show_once(q, &trouble);
+        }
+    }
     return rc != CLI_OK ? rc : trouble && !q->file ? CLI_FAILED : CLI_OK;
 }
 

@@ -66,27 +66,21 @@ static const struct cfg_key keys[] = {
 
 const struct cfg_section convert_cfg_section = {"convert", keys, sizeof keys / sizeof *keys};
 
-int convert_copies_parse(const char *text, unsigned *out, struct err *err)
+/* "working,viewing,poster", whose words cfg_load() has checked. With a working or a viewing copy
+ * the timing file is always made. */
+static unsigned copies_of(const char *text)
 {
-    *out = 0;
-    for (const char *p = text;; p++) {
+    unsigned copies = 0;
+    for (const char *p = text; *p; p += strspn(p, ",")) {
         char name[16];
         size_t n = strcspn(p, ",");
-        snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : 0), p);
+        snprintf(name, sizeof name, "%.*s", (int)n, p);
         unsigned kind = copy_kind_of(name);
-        if (!kind || kind == COPY_STILL || kind == COPY_MOMENT)
-            return err_set(
-                err, ERR_CONFIG,
-                "unknown kind of copy '%.*s'; see --copies in 'dashspool convert --help'", (int)n,
-                p);
-        *out |= kind;
+        assert(kind);
+        copies |= kind;
         p += n;
-        if (!*p)
-            break;
     }
-    if (*out & (COPY_WORKING | COPY_VIEWING))
-        *out |= COPY_TIMING;
-    return ERR_OK;
+    return copies & (COPY_WORKING | COPY_VIEWING) ? copies | COPY_TIMING : copies;
 }
 
 static void take_text(const struct cfg *cfg, const char *key, char *out, size_t room)
@@ -98,6 +92,7 @@ void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out
 {
     *out = (struct convert_options){
         .media.default_fps = cfg_real(cfg, "convert", "default_fps"),
+        .copies = copies_of(cfg_text(cfg, "convert", "copies")),
         .crf = cfg_real(cfg, "convert", "crf"),
         .threads = (int)cfg_int(cfg, "convert", "threads"),
         .flac = strcmp(cfg_text(cfg, "convert", "sound"), "flac") == 0,
@@ -106,10 +101,6 @@ void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out
         .osd_box = cfg_bool(cfg, "convert", "osd_box"),
         .osd_imperial = strcmp(cfg_text(cfg, "convert", "osd_units"), "imperial") == 0,
     };
-    struct err err;
-    int rc = convert_copies_parse(cfg_text(cfg, "convert", "copies"), &out->copies, &err);
-    assert(rc == ERR_OK); /* cfg_load() has checked the words */
-    (void)rc;
     take_text(cfg, "preset", out->preset, sizeof out->preset);
     take_text(cfg, "encoder", out->encoder, sizeof out->encoder);
     take_text(cfg, "osd_template", out->osd_template, sizeof out->osd_template);

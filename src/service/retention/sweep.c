@@ -569,23 +569,6 @@ static int count_and_delete_copy(void *arg, const struct catalogue_copy *copy, s
     return g->s->dry_run ? ERR_OK : copies_delete(g->s->root, copy->path, err);
 }
 
-static int retire(struct sweep *s, const struct catalogue_transfer *t, const char *why, int copies,
-                  struct err *err)
-{
-    const int64_t n = copies;
-    char *what = custody_what_text(&(struct custody_what){.why = why,
-                                                          .sha256 = t->sha256,
-                                                          .length_bytes = &t->length_bytes,
-                                                          .state = catalogue_state_name(t->state),
-                                                          .copies = &n});
-    const struct custody_event e = {s->now_us, CUSTODY_DELETED,
-                                    "dashspool " DASHSPOOL_VERSION " sweep", what};
-    int rc = what ? catalogue_retire(s->catalogue, t, &e, err)
-                  : err_nomem(err, "the custody of %s", t->id);
-    free(what);
-    return rc;
-}
-
 /*
  * In a transaction from before the look at what keeps it: nobody can protect it between that look
  * and its end. Copies' files go first. A crash or a failed commit leaves rows of copies that are
@@ -599,8 +582,20 @@ static int go(struct sweep *s, const struct catalogue_transfer *t, const char *w
     if (rc < 0 || *stay != SWEEP_GOES)
         return rc;
     rc = catalogue_copy_each(s->catalogue, t->key, count_and_delete_copy, &g, err);
-    if (rc == ERR_OK && !s->dry_run)
-        rc = retire(s, t, why, g.copies, err);
+    if (rc == ERR_OK && !s->dry_run) {
+        const int64_t n = g.copies;
+        char *what =
+            custody_what_text(&(struct custody_what){.why = why,
+                                                     .sha256 = t->sha256,
+                                                     .length_bytes = &t->length_bytes,
+                                                     .state = catalogue_state_name(t->state),
+                                                     .copies = &n});
+        const struct custody_event e = {s->now_us, CUSTODY_DELETED,
+                                        "dashspool " DASHSPOOL_VERSION " sweep", what};
+        rc = what ? catalogue_retire(s->catalogue, t, &e, err)
+                  : err_nomem(err, "the custody of %s", t->id);
+        free(what);
+    }
     *freed = g.bytes > 0 ? g.bytes : 1;
     return rc;
 }
@@ -729,30 +724,6 @@ static int sweep_space(struct sweep *s, struct err *err)
 
 /* ---- open, run, close ---- */
 
-static int parse(struct sweep *s, struct err *err)
-{
-    int rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "masters"), RULES_FOR_MASTERS, &s->masters,
-                         err);
-    if (rc == ERR_OK)
-        rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "copies"), RULES_FOR_COPIES, &s->copies,
-                         err);
-    if (rc == ERR_OK)
-        rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "failed"), RULES_FOR_JOBS, &s->jobs, err);
-    return rc;
-}
-
-static int open_all(struct sweep *s, struct err *err)
-{
-    int rc = parse(s, err);
-    if (rc == ERR_OK)
-        rc = catalogue_open(&s->catalogue, s->root, false, err);
-    if (rc == ERR_OK)
-        rc = raw_open(&s->raw, s->root, err);
-    if (rc == ERR_OK)
-        rc = spools_open(&s->spools, s->root, NULL, NULL, err);
-    return rc;
-}
-
 static int run(struct sweep *s, struct err *err)
 {
     static int (*const rooms[])(struct sweep *, struct err *) = {
@@ -782,7 +753,19 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
     s->out = out;
     s->now_us = clock_utc_us();
     s->young_us = s->now_us - cfg_int(cfg, SWEEP_SECTION, "partials_h") * INT64_C(3600000000);
-    int rc = open_all(s, err);
+    int rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "masters"), RULES_FOR_MASTERS, &s->masters,
+                         err);
+    if (rc == ERR_OK)
+        rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "copies"), RULES_FOR_COPIES, &s->copies,
+                         err);
+    if (rc == ERR_OK)
+        rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "failed"), RULES_FOR_JOBS, &s->jobs, err);
+    if (rc == ERR_OK)
+        rc = catalogue_open(&s->catalogue, s->root, false, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&s->raw, s->root, err);
+    if (rc == ERR_OK)
+        rc = spools_open(&s->spools, s->root, NULL, NULL, err);
     if (rc == ERR_OK)
         rc = run(s, err);
     spools_close(&s->spools);

@@ -79,10 +79,12 @@ static int add_post(struct planned_process *out, size_t *n, const struct planned
     return ERR_OK;
 }
 
-static int plan_services(const struct cfg *cfg, const struct stages *stages,
-                         struct planned_process *out, size_t *n, struct err *err)
+int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, struct err *err)
 {
-    int rc = ERR_OK;
+    struct stages *stages = NULL;
+    const struct stages_stage *s;
+    *n = 0;
+    int rc = stages_load(&stages, cfg, err);
     for (size_t i = 0; rc == ERR_OK && i < sizeof services / sizeof *services; i++) {
         const char *section = services[i].section, *key = services[i].key;
         struct planned_process process = {.service = true, .reports = services[i].reports};
@@ -94,27 +96,11 @@ static int plan_services(const struct cfg *cfg, const struct stages *stages,
         process.settings = sum_settings(cfg, stages, section, "receive");
         rc = add_post(out, n, &process, 0, err);
     }
-    return rc;
-}
-
-static int plan_metrics(const struct cfg *cfg, struct planned_process *out, size_t *n,
-                        struct err *err)
-{
-    struct planned_process process = {.service = true, .metrics = true, .stage = "status"};
-    process.every_ms = cfg_ms(cfg, "run", "prometheus_every");
-    return cfg_text(cfg, "run", "prometheus")[0] ? add_post(out, n, &process, 0, err) : ERR_OK;
-}
-
-int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, struct err *err)
-{
-    struct stages *stages = NULL;
-    const struct stages_stage *s;
-    *n = 0;
-    int rc = stages_load(&stages, cfg, err);
-    if (rc == ERR_OK)
-        rc = plan_services(cfg, stages, out, n, err);
-    if (rc == ERR_OK)
-        rc = plan_metrics(cfg, out, n, err);
+    if (rc == ERR_OK && cfg_text(cfg, "run", "prometheus")[0]) {
+        struct planned_process process = {.service = true, .metrics = true, .stage = "status"};
+        process.every_ms = cfg_ms(cfg, "run", "prometheus_every");
+        rc = add_post(out, n, &process, 0, err);
+    }
     for (size_t i = 0; rc == ERR_OK && (s = stages_at(stages, i)) != NULL; i++) {
         struct planned_process process = {.service = false};
         if (s->kind == STAGES_RECEIVE || !s->enabled)
@@ -239,15 +225,6 @@ void process_stop(struct process *p)
     p->kill_us = clock_mono_us() + RUN_END_US;
 }
 
-static void describe_end(int status, char out[80])
-{
-    if (WIFEXITED(status))
-        snprintf(out, 80, "exited with status %d", WEXITSTATUS(status));
-    else
-        snprintf(out, 80, "was killed by signal %d (SIG%s)", WTERMSIG(status),
-                 sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
-}
-
 /* It is told to a person until it is a day old. */
 static void note_end(struct process *p, const char *how)
 {
@@ -256,21 +233,15 @@ static void note_end(struct process *p, const char *how)
     snprintf(p->how, sizeof p->how, "%s", how);
 }
 
-static void on_periodic_exit(struct process *p, int status, const char *how)
-{
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        log_error("run", "process failed", LOG_TEXT("process", p->plan.name),
-                  LOG_TEXT("reason", how));
-        note_end(p, how);
-    }
-    p->start_us = p->started_us + p->plan.every_ms * 1000;
-}
-
 void process_on_exit(struct run *r, struct process *p, int status)
 {
     char how[80];
     int64_t now_us = clock_mono_us(), wait_ms = r->restart_ms;
-    describe_end(status, how);
+    if (WIFEXITED(status))
+        snprintf(how, sizeof how, "exited with status %d", WEXITSTATUS(status));
+    else
+        snprintf(how, sizeof how, "was killed by signal %d (SIG%s)", WTERMSIG(status),
+                 sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
     p->pid = 0;
     if (!p->plan.metrics)
         run_state_changed(r);
@@ -287,7 +258,12 @@ void process_on_exit(struct run *r, struct process *p, int status)
         return;
     }
     if (p->plan.every_ms > 0) {
-        on_periodic_exit(p, status, how);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+            log_error("run", "process failed", LOG_TEXT("process", p->plan.name),
+                      LOG_TEXT("reason", how));
+            note_end(p, how);
+        }
+        p->start_us = p->started_us + p->plan.every_ms * 1000;
         return;
     }
     note_end(p, how);

@@ -95,17 +95,6 @@ static json_t *process_json(const struct process *p, int64_t utc_us, int64_t mon
                      "how", p->how[0] ? json_string(p->how) : json_null());
 }
 
-static json_t *run_json(const struct run *r)
-{
-    int64_t utc_us = clock_utc_us(), mono_us = clock_mono_us();
-    json_t *processes = json_array();
-    for (size_t i = 0; i < r->n; i++)
-        json_array_append_new(processes, process_json(&r->process[i], utc_us, mono_us));
-    return json_pack("{s:i, s:o, s:o, s:b, s:o}", "pid", (int)getpid(), "since",
-                     time_json(r->began_utc_us), "updated", time_json(utc_us), "ending", r->ending,
-                     "processes", processes);
-}
-
 static int put(const struct run *r, const char *text, struct err *err)
 {
     char *path = NULL, *tmp = NULL;
@@ -138,7 +127,13 @@ void run_state_write(struct run *r)
     if (r->told_us && now_us - r->told_us < OLD_US)
         return;
     r->told_us = now_us;
-    json_t *o = run_json(r);
+    int64_t utc_us = clock_utc_us(), mono_us = clock_mono_us();
+    json_t *processes = json_array();
+    for (size_t i = 0; i < r->n; i++)
+        json_array_append_new(processes, process_json(&r->process[i], utc_us, mono_us));
+    json_t *o = json_pack("{s:i, s:o, s:o, s:b, s:o}", "pid", (int)getpid(), "since",
+                          time_json(r->began_utc_us), "updated", time_json(utc_us), "ending",
+                          r->ending, "processes", processes);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     if (text && put(r, text, &err) < 0)
         log_warn("run", "writing run.json failed, status is out of date", LOG_ERR(&err));

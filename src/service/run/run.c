@@ -207,25 +207,21 @@ static void tell_state(struct run *r)
 
 /* ---- the loop ---- */
 
-static void end_all(struct run *r)
-{
-    if (r->ending)
-        return;
-    r->ending = true;
-    log_info("run", "shutting down");
-    notify_send(&r->notify, "STOPPING=1");
-    for (size_t i = 0; i < r->n; i++)
-        process_stop(&r->process[i]);
-}
-
 static void take_signals(struct run *r)
 {
     struct signalfd_siginfo info;
     while (read(r->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-            end_all(r);
-        else if (info.ssi_signo == SIGHUP && !r->ending)
+        if (r->ending)
+            continue;
+        if (info.ssi_signo == SIGHUP)
             reload(r);
+        if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT)
+            continue;
+        r->ending = true;
+        log_info("run", "shutting down");
+        notify_send(&r->notify, "STOPPING=1");
+        for (size_t i = 0; i < r->n; i++)
+            process_stop(&r->process[i]);
     }
 }
 

@@ -105,23 +105,6 @@ static void take_refusal(struct status *s, const json_t *o)
         status_error_add(s, &e);
 }
 
-static int take_incoming(struct status *s, const json_t *o, struct err *err)
-{
-    struct incoming t = {.bytes = file_number(o, "bytes", 0),
-                         .total = file_number(o, "total", 0),
-                         .rate = file_number(o, "rate", 0),
-                         .since_us = file_time_us(o, "since"),
-                         .quiet_s = file_number(o, "quiet_s", 0),
-                         .left_s = -1};
-    file_text(o, "id", t.id, sizeof t.id);
-    file_text(o, "imei", t.imei, sizeof t.imei);
-    file_text(o, "camera", t.camera, sizeof t.camera);
-    file_text(o, "kind", t.kind, sizeof t.kind);
-    if (t.rate > 0 && t.quiet_s < 5 && t.total >= t.bytes)
-        t.left_s = (t.total - t.bytes) / t.rate;
-    return buf_append(&s->incoming, &t, sizeof t, err);
-}
-
 static void take_listens(struct receiver *r, const json_t *listens)
 {
     for (size_t i = 0; i < json_array_size(listens) && i < 2; i++) {
@@ -129,27 +112,6 @@ static void take_listens(struct receiver *r, const json_t *listens)
         format_clean(r->listens[i], sizeof r->listens[i], text ? text : "");
         r->n_listens++;
     }
-}
-
-static void take_receiver(struct status *s, const json_t *o)
-{
-    struct receiver *r = &s->receiver;
-    r->known = true;
-    r->pid = (int)file_number(o, "pid", 0);
-    r->started_us = file_time_us(o, "started");
-    r->updated_us = file_time_us(o, "updated");
-    r->connections = file_number(o, "connections", 0);
-    r->receiving = file_number(o, "receiving", 0);
-    r->taken = file_number(o, "taken", 0);
-    r->refused = file_number(o, "refused", 0);
-    r->bytes = file_number(o, "bytes", 0);
-    r->rate = file_number(o, "rate", 0);
-    file_text(o, "trouble", r->trouble, sizeof r->trouble);
-    take_listens(r, json_object_get(o, "listens"));
-    bool alive = r->pid > 1 && (kill(r->pid, 0) == 0 || errno == EPERM);
-    r->life = !alive                               ? LIFE_CRASHED
-              : s->now_us - r->updated_us < OLD_US ? LIFE_RUNNING
-                                                   : LIFE_STUCK;
 }
 
 static int collect_receiver(struct status *s, struct err *err)
@@ -162,13 +124,43 @@ static int collect_receiver(struct status *s, struct err *err)
     if (rc < 0)
         status_problem_add(s, "restart the receiver; it recreates the file", "%s", err->text);
     rc = ERR_OK;
-    if (o)
-        take_receiver(s, o);
+    if (o) {
+        struct receiver *r = &s->receiver;
+        r->known = true;
+        r->pid = (int)file_number(o, "pid", 0);
+        r->started_us = file_time_us(o, "started");
+        r->updated_us = file_time_us(o, "updated");
+        r->connections = file_number(o, "connections", 0);
+        r->receiving = file_number(o, "receiving", 0);
+        r->taken = file_number(o, "taken", 0);
+        r->refused = file_number(o, "refused", 0);
+        r->bytes = file_number(o, "bytes", 0);
+        r->rate = file_number(o, "rate", 0);
+        file_text(o, "trouble", r->trouble, sizeof r->trouble);
+        take_listens(r, json_object_get(o, "listens"));
+        bool alive = r->pid > 1 && (kill(r->pid, 0) == 0 || errno == EPERM);
+        r->life = !alive                               ? LIFE_CRASHED
+                  : s->now_us - r->updated_us < OLD_US ? LIFE_RUNNING
+                                                       : LIFE_STUCK;
+    }
     json_array_foreach(json_object_get(o, "refusals"), i, one) take_refusal(s, one);
     json_array_foreach(json_object_get(o, "transfers"), i, one)
     {
-        if (rc == ERR_OK && i < CLAIMS_MAX && s->receiver.life == LIFE_RUNNING)
-            rc = take_incoming(s, one, err);
+        if (rc == ERR_OK && i < CLAIMS_MAX && s->receiver.life == LIFE_RUNNING) {
+            struct incoming t = {.bytes = file_number(one, "bytes", 0),
+                                 .total = file_number(one, "total", 0),
+                                 .rate = file_number(one, "rate", 0),
+                                 .since_us = file_time_us(one, "since"),
+                                 .quiet_s = file_number(one, "quiet_s", 0),
+                                 .left_s = -1};
+            file_text(one, "id", t.id, sizeof t.id);
+            file_text(one, "imei", t.imei, sizeof t.imei);
+            file_text(one, "camera", t.camera, sizeof t.camera);
+            file_text(one, "kind", t.kind, sizeof t.kind);
+            if (t.rate > 0 && t.quiet_s < 5 && t.total >= t.bytes)
+                t.left_s = (t.total - t.bytes) / t.rate;
+            rc = buf_append(&s->incoming, &t, sizeof t, err);
+        }
     }
     json_decref(o);
     return rc;
@@ -211,18 +203,6 @@ static int add_stage(struct status *s, const struct stages_stage *known, const c
         st.workers = known->workers;
     }
     return buf_append(&s->stage, &st, sizeof st, err);
-}
-
-static void count(struct jobs *j, int64_t since_us, int64_t now_us)
-{
-    int64_t age_s = (now_us - since_us) / 1000000;
-    int at = 0;
-    while (at < AGES - 1 && age_s >= status_age_limits_s[at])
-        at++;
-    j->of_age[at]++;
-    j->n++;
-    if (j->oldest_us == 0 || since_us < j->oldest_us)
-        j->oldest_us = since_us;
 }
 
 static void take_failure(struct survey *v, const struct spool_sight *job, const char *stage)
@@ -284,7 +264,15 @@ static int take_job(void *arg, const struct spool_sight *job, struct err *err)
                            : job->place == SPOOL_PLACE_CLAIMED ? JOB_CLAIMED
                            : waits                             ? JOB_WAITING
                                                                : JOB_READY;
-    count(&stage->jobs[state], state == JOB_FAILED ? job->changed_us : job->put_us, now_us);
+    int64_t since_us = state == JOB_FAILED ? job->changed_us : job->put_us;
+    int64_t age_s = (now_us - since_us) / 1000000;
+    int at = 0;
+    while (at < AGES - 1 && age_s >= status_age_limits_s[at])
+        at++;
+    stage->jobs[state].of_age[at]++;
+    stage->jobs[state].n++;
+    if (stage->jobs[state].oldest_us == 0 || since_us < stage->jobs[state].oldest_us)
+        stage->jobs[state].oldest_us = since_us;
     if (state == JOB_FAILED)
         take_failure(v, job, stage->name);
     if (state == JOB_CLAIMED)
@@ -301,26 +289,20 @@ static int add_unknown(void *arg, const char *name, struct err *err)
     return status_stage_find(s, name) == SIZE_MAX ? add_stage(s, NULL, name, err) : ERR_OK;
 }
 
-static int find_stages(struct status *s, struct err *err)
+int collect_jobs(struct status *s, struct err *err)
 {
+    struct survey v = {.s = s};
     const struct stages_stage *known;
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && (known = stages_at(s->stages, i)) != NULL; i++)
         rc = add_stage(s, known, known->name, err);
-    if (rc < 0)
-        return rc;
-    rc = spool_stages(s->root, add_unknown, s, err);
-    if (rc < 0 && rc != ERR_NOMEM) {
-        status_problem_add(s, "check owner and permissions", "%s", err->text);
-        rc = ERR_OK;
+    if (rc == ERR_OK) {
+        rc = spool_stages(s->root, add_unknown, s, err);
+        if (rc < 0 && rc != ERR_NOMEM) {
+            status_problem_add(s, "check owner and permissions", "%s", err->text);
+            rc = ERR_OK;
+        }
     }
-    return rc;
-}
-
-int collect_jobs(struct status *s, struct err *err)
-{
-    struct survey v = {.s = s};
-    int rc = find_stages(s, err);
     if (rc == ERR_OK)
         rc = locks_read(&v.locks, err);
     for (; rc == ERR_OK && v.stage < LIST_COUNT(&s->stage, struct stage); v.stage++) {

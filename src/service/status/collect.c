@@ -50,28 +50,23 @@ static int take_broken(void *arg, const struct catalogue_broken *b, struct err *
     return ERR_OK;
 }
 
-static int ask(struct status *s, struct catalogue_summary *l, struct err *err)
-{
-    struct disk *d = &s->disk;
-    int64_t copies;
-    int rc = catalogue_summary_totals(l, s->now_us - 7 * STATUS_DAY_US, &s->totals, err);
-    s->have_totals = rc == ERR_OK;
-    if (rc == ERR_OK)
-        rc = catalogue_summary_cameras(l, take_camera, s, err);
-    if (rc == ERR_OK)
-        rc = catalogue_summary_broken(l, s->now_us - STATUS_DAY_US, take_broken, s, err);
-    if (rc == ERR_OK &&
-        (rc = catalogue_summary_copies(l, &copies, &d->archive, &d->archive_exact, err)) < 0)
-        d->archive = -1;
-    return rc;
-}
-
 static int collect_catalogue(struct status *s, struct err *err)
 {
     struct catalogue_summary *l = NULL;
     int rc = catalogue_summary_open(&l, s->root, err);
-    if (rc == ERR_OK)
-        rc = ask(s, l, err);
+    if (rc == ERR_OK) {
+        struct disk *d = &s->disk;
+        int64_t copies;
+        rc = catalogue_summary_totals(l, s->now_us - 7 * STATUS_DAY_US, &s->totals, err);
+        s->have_totals = rc == ERR_OK;
+        if (rc == ERR_OK)
+            rc = catalogue_summary_cameras(l, take_camera, s, err);
+        if (rc == ERR_OK)
+            rc = catalogue_summary_broken(l, s->now_us - STATUS_DAY_US, take_broken, s, err);
+        if (rc == ERR_OK &&
+            (rc = catalogue_summary_copies(l, &copies, &d->archive, &d->archive_exact, err)) < 0)
+            d->archive = -1;
+    }
     catalogue_summary_close(&l);
     if (rc == ERR_NOTFOUND) /* nothing was received yet */
         return ERR_OK;
@@ -142,23 +137,6 @@ static int64_t raw_bytes(int root)
     return more ? -1 : bytes;
 }
 
-/* What comes in a day, with the copies that are made of it. */
-static void forecast(const struct status *s, struct disk *d)
-{
-    const struct catalogue_totals *n = &s->totals;
-    d->days_left = -1;
-    if (!s->have_totals || n->first_us == 0)
-        return;
-    double days = (double)(s->now_us - n->first_us) / (double)STATUS_DAY_US;
-    double with_copies =
-        n->bytes > 0 && d->archive > 0 ? 1 + (double)d->archive / (double)n->bytes : 1;
-    days = days < 1 ? 1 : days > 7 ? 7 : days; /* of the first day nobody knows how it goes on */
-    d->a_day = (int64_t)((double)n->since_bytes * with_copies / days);
-    if (d->a_day > 0 && d->free >= 0)
-        d->days_left =
-            (double)(d->free > d->min_free ? d->free - d->min_free : 0) / (double)d->a_day;
-}
-
 static void collect_disk(struct status *s, const struct cfg *cfg)
 {
     struct disk *d = &s->disk;
@@ -177,7 +155,19 @@ static void collect_disk(struct status *s, const struct cfg *cfg)
     d->spool = tree(root, "spool", &d->spool_more);
     d->packages = tree(root, "packages", &d->packages_more);
     close(root);
-    forecast(s, d);
+    /* What comes in a day, with the copies that are made of it. */
+    const struct catalogue_totals *n = &s->totals;
+    d->days_left = -1;
+    if (!s->have_totals || n->first_us == 0)
+        return;
+    double days = (double)(s->now_us - n->first_us) / (double)STATUS_DAY_US;
+    double with_copies =
+        n->bytes > 0 && d->archive > 0 ? 1 + (double)d->archive / (double)n->bytes : 1;
+    days = days < 1 ? 1 : days > 7 ? 7 : days; /* of the first day nobody knows how it goes on */
+    d->a_day = (int64_t)((double)n->since_bytes * with_copies / days);
+    if (d->a_day > 0 && d->free >= 0)
+        d->days_left =
+            (double)(d->free > d->min_free ? d->free - d->min_free : 0) / (double)d->a_day;
 }
 
 /* ---- all ---- */
@@ -211,8 +201,15 @@ static int check_root(const char *root, struct err *err)
         root);
 }
 
-static void init(struct status *s)
+int status_collect(struct status **out, const char *root, const struct cfg *cfg, struct err *err)
 {
+    *out = NULL;
+    int rc = check_root(root, err);
+    if (rc < 0)
+        return rc;
+    struct status *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_nomem(err, "the status");
     buf_init(&s->processes, LIST_BYTES_MAX);
     buf_init(&s->stage, LIST_BYTES_MAX);
     buf_init(&s->claims, LIST_BYTES_MAX);
@@ -226,18 +223,6 @@ static void init(struct status *s)
                             .spool = -1,
                             .packages = -1,
                             .days_left = -1};
-}
-
-int status_collect(struct status **out, const char *root, const struct cfg *cfg, struct err *err)
-{
-    *out = NULL;
-    int rc = check_root(root, err);
-    if (rc < 0)
-        return rc;
-    struct status *s = calloc(1, sizeof *s);
-    if (!s)
-        return err_nomem(err, "the status");
-    init(s);
     rc = fsx_path(&s->root, err, "%s", root);
     if (rc == ERR_OK)
         rc = stages_load(&s->stages, cfg, err);

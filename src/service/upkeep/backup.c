@@ -186,30 +186,11 @@ static int back_up_day(void *arg, const char *name, bool is_day, struct err *err
     return rc == ERR_NOTFOUND ? ERR_OK /* deleted meanwhile */ : trouble(b, name, rc, err);
 }
 
-static int back_up_masters(struct backup *b, struct err *err)
-{
-    return raw_days(b->from, back_up_day, b, err);
-}
-
 /* ---- copies ---- */
 
 static int step_copy(void *arg, int64_t n, struct err *err)
 {
     return step(arg, "copies", n, err);
-}
-
-static int copy_file(struct backup *b, const struct catalogue_copy *copy, struct err *err)
-{
-    char hex[HASH_HEX_ROOM];
-    int rc = copies_duplicate(b->root, copy->path, b->dir, step_copy, b, hex, err);
-    if (rc < 0)
-        return rc;
-    b->out->copies++;
-    b->out->bytes += copy->length_bytes;
-    if (strcmp(hex, copy->sha256) != 0)
-        return err_set(err, ERR_MALFORMED, "it has SHA-256 %s, but %s was made: it was changed",
-                       hex, copy->sha256);
-    return ERR_OK;
 }
 
 static int back_up_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
@@ -226,7 +207,16 @@ static int back_up_copy(void *arg, const struct catalogue_copy *copy, struct err
         b->out->kept++;
         rc = step(b, copy->path, copy->length_bytes, err);
     } else if (rc == ERR_OK) {
-        rc = copy_file(b, copy, err);
+        char hex[HASH_HEX_ROOM];
+        rc = copies_duplicate(b->root, copy->path, b->dir, step_copy, b, hex, err);
+        if (rc == ERR_OK) {
+            b->out->copies++;
+            b->out->bytes += copy->length_bytes;
+            if (strcmp(hex, copy->sha256) != 0)
+                rc = err_set(err, ERR_MALFORMED,
+                             "it has SHA-256 %s, but %s was made: it was changed", hex,
+                             copy->sha256);
+        }
     }
     free(from);
     free(to);
@@ -396,7 +386,7 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
     if (rc == ERR_OK)
         rc = raw_open(&b->to, b->dir, err);
     if (rc == ERR_OK)
-        rc = back_up_masters(b, err);
+        rc = raw_days(b->from, back_up_day, b, err);
     if (rc == ERR_OK)
         rc = catalogue_key_each(b->snapshot, back_up_row, b, err);
     if (rc == ERR_OK)

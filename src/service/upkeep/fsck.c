@@ -259,11 +259,6 @@ static int look_at_day(void *arg, const char *name, bool is_day, struct err *err
     return check(d.f, UPKEEP_MASTER, d.file, restore_day, rc, err);
 }
 
-static int check_masters(struct fsck *f, struct err *err)
-{
-    return raw_days(f->raw, look_at_day, f, err);
-}
-
 /* ---- copies ---- */
 
 static const char make_again[] =
@@ -567,14 +562,6 @@ static int look_at_stage(struct fsck *f, const struct spools_one *one, struct er
     return check(f, UPKEEP_JOB, where, "inspect what is there", rc, err);
 }
 
-static int check_jobs(struct fsck *f, struct err *err)
-{
-    int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < f->spools.n; i++)
-        rc = look_at_stage(f, &f->spools.one[i], err);
-    return rc;
-}
-
 /* ---- all of it ---- */
 
 static int tell_flaw(void *arg, const char *text, struct err *err)
@@ -610,7 +597,7 @@ static int look(struct fsck *f, struct err *err)
     if (rc == ERR_OK)
         rc = raw_open(&f->raw, f->root, err);
     if (rc == ERR_OK)
-        rc = check_masters(f, err);
+        rc = raw_days(f->raw, look_at_day, f, err);
     if (rc == ERR_OK && f->catalogue)
         rc = check_transfers(f, err);
     if (rc == ERR_OK && f->catalogue)
@@ -619,8 +606,8 @@ static int look(struct fsck *f, struct err *err)
         rc = spools_open(&f->spools, f->root, tell_bad, f, err);
     if (rc == ERR_OK && f->catalogue)
         rc = check_files(f, err);
-    if (rc == ERR_OK && f->catalogue)
-        rc = check_jobs(f, err);
+    for (size_t i = 0; rc == ERR_OK && f->catalogue && i < f->spools.n; i++)
+        rc = look_at_stage(f, &f->spools.one[i], err);
     return rc;
 }
 

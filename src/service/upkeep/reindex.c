@@ -490,20 +490,6 @@ static int put_in_place(const char *root, const char *tmp, struct err *err)
     return rc < 0 ? rc : fsx_remove_tree(tmp, err);
 }
 
-static int lock_root(const char *root, int *fd, struct err *err)
-{
-    char *dir = NULL;
-    int rc = fsx_path(&dir, err, "%s/raw", root);
-    if (rc == ERR_OK && (*fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        rc = err_sys(err, "open %s", dir);
-    if (rc == ERR_OK && flock(*fd, LOCK_EX | LOCK_NB) < 0)
-        rc = errno == EWOULDBLOCK
-                 ? err_set(err, ERR_BUSY, "%s is in use by a receiver; stop it first", root)
-                 : err_sys(err, "lock %s", dir);
-    free(dir);
-    return rc;
-}
-
 static int run(struct reindex *r, const char *tmp, struct err *err)
 {
     struct err why;
@@ -534,8 +520,17 @@ int upkeep_reindex(const char *root, const struct upkeep_progress *progress,
     int lock = -1;
     *out = (struct upkeep_reindex_result){0};
     int rc = fsx_path(&tmp, err, "%s/.reindex", root);
-    if (rc == ERR_OK)
-        rc = lock_root(root, &lock, err);
+    if (rc == ERR_OK) {
+        char *dir = NULL;
+        rc = fsx_path(&dir, err, "%s/raw", root);
+        if (rc == ERR_OK && (lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+            rc = err_sys(err, "open %s", dir);
+        if (rc == ERR_OK && flock(lock, LOCK_EX | LOCK_NB) < 0)
+            rc = errno == EWOULDBLOCK
+                     ? err_set(err, ERR_BUSY, "%s is in use by a receiver; stop it first", root)
+                     : err_sys(err, "lock %s", dir);
+        free(dir);
+    }
     if (rc == ERR_OK)
         rc = run(&r, tmp, err);
     raw_close(&r.raw);

@@ -151,19 +151,6 @@ static bool not_stopped(void *arg, const char *id, double done)
     return !stop_requested(arg);
 }
 
-static void tell(const struct worker *w, const struct catalogue_transfer *t,
-                 const struct convert_result *r, double took_s)
-{
-    if (r->warning[0])
-        log_warn(w->stage->name, "converted with warnings", LOG_TEXT("id", t->id),
-                 LOG_TEXT("note", r->warning));
-    bool video = r->container != MEDIA_JPEG;
-    log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),
-             LOG_INT_IF(video, "pictures", r->pictures),
-             LOG_SECONDS("footage_seconds", video ? (double)r->duration_us / 1e6 : NAN),
-             LOG_SECONDS("seconds", took_s));
-}
-
 int convert_work(struct worker *w, struct work *work, struct err *err)
 {
     struct catalogue_transfer *t = &work->transfer;
@@ -177,8 +164,17 @@ int convert_work(struct worker *w, struct work *work, struct err *err)
     if (rc == ERR_OK)
         rc = record_copies(w->catalogue, w->root, t, &w->options, &result, w->stage->name,
                            spool_job_attempt(work->job), err);
-    if (rc == ERR_OK)
-        tell(w, t, &result, (double)(clock_mono_us() - began_us) / 1e6);
+    if (rc == ERR_OK) {
+        double took_s = (double)(clock_mono_us() - began_us) / 1e6;
+        if (result.warning[0])
+            log_warn(w->stage->name, "converted with warnings", LOG_TEXT("id", t->id),
+                     LOG_TEXT("note", result.warning));
+        bool video = result.container != MEDIA_JPEG;
+        log_info(w->stage->name, "converted", LOG_TEXT("id", t->id), LOG_TEXT("kind", t->kind),
+                 LOG_INT_IF(video, "frames", result.pictures),
+                 LOG_SECONDS("footage_seconds", video ? (double)result.duration_us / 1e6 : NAN),
+                 LOG_SECONDS("seconds", took_s));
+    }
     free(master);
     return rc;
 }
@@ -214,17 +210,13 @@ static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *e
 {
     struct have *have = arg;
     char *path = NULL;
-    unsigned kind = copy_kind_of(copy->kind);
-    struct err unknown;
     int rc = copies_path(&path, have->c->root, copy->path, err);
     if (rc == ERR_MALFORMED)
         return ERR_OK; /* wherever that is: not where it should be */
     if (rc < 0)
         return rc;
-    if (kind != COPY_STILL && convert_copies_parse(copy->kind, &kind, &unknown) < 0)
-        kind = 0; /* a moment, or of another version */
     if (catalogue_copy_is_current(have->t, copy) && access(path, R_OK) == 0)
-        have->kinds |= kind;
+        have->kinds |= copy_kind_of(copy->kind); /* none, of another version */
     free(path);
     return ERR_OK;
 }
@@ -277,25 +269,19 @@ static int complete(struct completer *c, const char *id, struct err *err)
     return rc < 0 || c->options.copies == 0 ? rc : make_copies(c, &t, err);
 }
 
-static int open_all(struct completer *c, const struct cfg *cfg, struct err *err)
-{
-    convert_options_from_cfg(cfg, &c->options);
-    confine_limits_from_cfg(cfg, &c->limits);
-    c->options.overwrite = true; /* what is there, but not in the catalogue */
-    int rc = catalogue_open(&c->catalogue, c->root, false, err);
-    if (rc == ERR_OK)
-        rc = raw_open(&c->raw, c->root, err);
-    if (rc == ERR_OK && !c->completion->dir)
-        rc = workdir_open(&c->tmp, c->root, ".complete-", err);
-    return rc;
-}
-
 int work_complete(const char *root, const struct cfg *cfg, const char *const *ids, size_t n,
                   struct work_completion *completion, struct err *err)
 {
     struct completer c = {.root = root, .completion = completion, .tmp = WORKDIR_NONE};
     completion->made = 0;
-    int rc = open_all(&c, cfg, err);
+    convert_options_from_cfg(cfg, &c.options);
+    confine_limits_from_cfg(cfg, &c.limits);
+    c.options.overwrite = true; /* what is there, but not in the catalogue */
+    int rc = catalogue_open(&c.catalogue, c.root, false, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&c.raw, c.root, err);
+    if (rc == ERR_OK && !c.completion->dir)
+        rc = workdir_open(&c.tmp, c.root, ".complete-", err);
     for (size_t i = 0; rc == ERR_OK && i < n; i++)
         rc = complete(&c, ids[i], err);
     workdir_close(&c.tmp);

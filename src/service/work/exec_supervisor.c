@@ -258,16 +258,6 @@ static int keep_output(struct exec_supervisor_end *end, const uint8_t *data, siz
     return buf_append(&end->tail, data, n, err);
 }
 
-/* At the end the tail may be longer than it should: see keep_output(). */
-static void trim_tail(struct exec_supervisor_end *end)
-{
-    size_t more = end->tail.used > EXEC_SUPERVISOR_TAIL_BYTES
-                      ? end->tail.used - EXEC_SUPERVISOR_TAIL_BYTES
-                      : 0;
-    buf_consume(&end->tail, more);
-    end->left_out += (int64_t)more;
-}
-
 /* All that is there now. */
 static int read_output(struct run *r, struct err *err)
 {
@@ -355,16 +345,6 @@ static int attend(struct run *r, struct stop *stop, struct report *report, bool 
     return rc;
 }
 
-static void clean_up(struct run *r)
-{
-    if (r->output_fd >= 0)
-        close(r->output_fd);
-    if (r->report_fd >= 0)
-        close(r->report_fd);
-    while (r->pid > 0 && waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-}
-
 int exec_supervisor_run(const struct exec_supervisor_task *task, struct stop *stop,
                         struct exec_supervisor_end *end, struct err *err)
 {
@@ -381,10 +361,20 @@ int exec_supervisor_run(const struct exec_supervisor_task *task, struct stop *st
     r.until_us = task->timeout_ms ? clock_mono_us() + task->timeout_ms * 1000 : INT64_MAX;
     if (rc == ERR_OK)
         rc = attend(&r, stop, &report, &reported, err);
-    clean_up(&r);
+    if (r.output_fd >= 0)
+        close(r.output_fd);
+    if (r.report_fd >= 0)
+        close(r.report_fd);
+    while (r.pid > 0 && waitpid(r.pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     if (!reported)
         children_end(&before);
-    trim_tail(end);
+    /* At the end the tail may be longer than it should: see keep_output(). */
+    size_t more = end->tail.used > EXEC_SUPERVISOR_TAIL_BYTES
+                      ? end->tail.used - EXEC_SUPERVISOR_TAIL_BYTES
+                      : 0;
+    buf_consume(&end->tail, more);
+    end->left_out += (int64_t)more;
     if (rc < 0)
         return rc;
     if (!reported)

@@ -50,14 +50,6 @@ static int take_copy(void *arg, const struct catalogue_copy *copy, struct err *e
     return rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
-static void clear_told(struct told *t)
-{
-    free(t->working);
-    free(t->viewing);
-    free(t->still);
-    free(t->master);
-}
-
 static void set_values(struct told *t, const struct worker *w, const struct work *work)
 {
     const struct catalogue_transfer *row = &work->transfer;
@@ -81,18 +73,6 @@ static void set_values(struct told *t, const struct worker *w, const struct work
     t->value[STAGES_STILL] = t->still;
     t->value[STAGES_PACKAGE] = work->package;
     t->value[STAGES_COPY] = t->viewing ? t->viewing : t->still ? t->still : t->working;
-}
-
-static int learn(struct told *t, struct worker *w, const struct work *work, struct err *err)
-{
-    struct copies copies = {w, &work->transfer, t};
-    int rc = catalogue_copy_each(w->catalogue, work->transfer.key, take_copy, &copies, err);
-    if (rc == ERR_OK && stages_command_uses(w->stage->command, STAGES_MASTER)) {
-        struct catalogue_transfer row = work->transfer;
-        rc = worker_extract(w->raw, &row, spool_job_dir(work->job), &t->master, err);
-    }
-    set_values(t, w, work);
-    return rc;
 }
 
 /* ---- environment ---- */
@@ -273,7 +253,13 @@ int exec_work(struct worker *w, struct work *work, struct err *err)
         work->wait_ms = COMES_IN_MS;
         return ERR_OK;
     }
-    int rc = learn(&told, w, work, err);
+    struct copies copies = {w, &work->transfer, &told};
+    int rc = catalogue_copy_each(w->catalogue, work->transfer.key, take_copy, &copies, err);
+    if (rc == ERR_OK && stages_command_uses(w->stage->command, STAGES_MASTER)) {
+        struct catalogue_transfer row = work->transfer;
+        rc = worker_extract(w->raw, &row, spool_job_dir(work->job), &told.master, err);
+    }
+    set_values(&told, w, work);
     if (rc < 0)
         goto out;
     rc = stages_command_argv(&argv, w->stage->command, told.value, err);
@@ -287,6 +273,9 @@ int exec_work(struct worker *w, struct work *work, struct err *err)
 out:
     stages_argv_free(&argv);
     stages_argv_free(&envp);
-    clear_told(&told);
+    free(told.working);
+    free(told.viewing);
+    free(told.still);
+    free(told.master);
     return rc;
 }

@@ -146,20 +146,6 @@ static int packages_dir(const struct worker *w, char **out, struct err *err)
     return rc;
 }
 
-static void tell(const struct worker *w, const char *path, const struct export_result *r,
-                 bool adopted, double took_s)
-{
-    if (adopted)
-        log_info(w->stage->name, "existing package recorded", LOG_TEXT("file", path));
-    else
-        log_info(w->stage->name, "package made", LOG_TEXT("file", path),
-                 LOG_INT("transfers", r->transfers), LOG_INT("files", r->files),
-                 LOG_SECONDS("seconds", took_s));
-    if (r->no_stamp[0])
-        log_warn(w->stage->name, "package not time-stamped, use dashspool attach-timestamp",
-                 LOG_TEXT("file", path), LOG_TEXT("reason", r->no_stamp));
-}
-
 /* With all copies; `ids` has room for all of the event, and for the words of the command. */
 static int make_package(struct worker *w, struct work *work, const struct export_event *event,
                         const char **ids, struct err *err)
@@ -193,8 +179,18 @@ static int make_package(struct worker *w, struct work *work, const struct export
     if (rc == ERR_OK)
         rc = export_event_package(&request, event, dir, w->policy.zip, go_on, w, &result, &path,
                                   &adopted, err);
-    if (rc == ERR_OK)
-        tell(w, path, &result, adopted, (double)(clock_mono_us() - began_us) / 1e6);
+    if (rc == ERR_OK) {
+        double took_s = (double)(clock_mono_us() - began_us) / 1e6;
+        if (adopted)
+            log_info(w->stage->name, "existing package recorded", LOG_TEXT("file", path));
+        else
+            log_info(w->stage->name, "package made", LOG_TEXT("file", path),
+                     LOG_INT("transfers", result.transfers), LOG_INT("files", result.files),
+                     LOG_SECONDS("seconds", took_s));
+        if (result.no_stamp[0])
+            log_warn(w->stage->name, "package not time-stamped, use dashspool attach-timestamp",
+                     LOG_TEXT("file", path), LOG_TEXT("reason", result.no_stamp));
+    }
     free(dir);
     free(path);
     return rc;

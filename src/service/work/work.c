@@ -45,18 +45,6 @@ static int choose(struct process_plan *c, struct err *err)
 
 /* ---- in this process ---- */
 
-static void tell_sandbox(const struct process_plan *c)
-{
-    struct sandbox_report sandbox;
-    for (size_t i = 0; i < c->n; i++) {
-        if (c->stage[i]->kind != STAGES_CONVERT)
-            continue;
-        sandbox_probe(&sandbox);
-        if (sandbox.missing[0])
-            log_warn("work", "conversion sandbox incomplete", LOG_TEXT("reason", sandbox.missing));
-    }
-}
-
 /* One stage, for ever. */
 static int work_stage(struct process_plan *c, const struct stages_stage *stage, struct err *err)
 {
@@ -240,7 +228,15 @@ int work_jobs(const char *root, const struct cfg *cfg, const struct work_request
     if (rc == ERR_OK)
         rc = stop_open(&c.stop, err);
     if (rc == ERR_OK) {
-        tell_sandbox(&c);
+        struct sandbox_report sandbox;
+        for (size_t i = 0; i < c.n; i++) {
+            if (c.stage[i]->kind != STAGES_CONVERT)
+                continue;
+            sandbox_probe(&sandbox);
+            if (sandbox.missing[0])
+                log_warn("work", "conversion sandbox incomplete",
+                         LOG_TEXT("reason", sandbox.missing));
+        }
         bool one = how->once ? how->workers <= 1
                              : c.n == 1 && (how->workers ? how->workers : c.stage[0]->workers) == 1;
         rc = !one        ? work_many(&c, tally, err)

@@ -210,34 +210,6 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
     return rc < 0 || work->wait_ms > 0 || ends_here ? rc : enqueue_next_stages(w, work, err);
 }
 
-static int fail(struct worker *w, struct spool_job **job, const struct work *work,
-                const struct err *why, struct err *err)
-{
-    char *reason = NULL;
-    log_error(w->stage->name, "failed", LOG_TEXT("id", spool_job_name(*job)),
-              LOG_INT("attempt", spool_job_attempt(*job)), LOG_ERR(why));
-    int rc = fsx_path(&reason, err, "%s%s%s", why->text,
-                      work->words ? "\n\nLast output of the command (more in output.txt):\n" : "",
-                      work->words ? work->words : "");
-    if (rc < 0)
-        return rc;
-    rc = spool_fail(w->spool, job, reason, err);
-    free(reason);
-    return rc;
-}
-
-static int try_later(struct worker *w, struct spool_job **job, const struct err *why,
-                     struct err *err)
-{
-    int attempt = spool_job_attempt(*job);
-    int64_t later_ms = stages_backoff_ms(w->stage, attempt, erand48(w->random));
-    log_warn(w->stage->name, "failed, will be retried", LOG_TEXT("id", spool_job_name(*job)),
-             LOG_INT("attempt", attempt), LOG_INT("attempts", w->stage->retries),
-             LOG_SECONDS("wait_seconds", (double)later_ms / 1000), LOG_ERR(why));
-    spool_job_because(*job, why->text);
-    return spool_release(w->spool, job, later_ms, err);
-}
-
 /* Does a claimed job and ends it, one way or another. */
 static int work_job(struct worker *w, struct spool_job **job, struct work_tally *tally,
                     struct err *err)
@@ -257,10 +229,25 @@ static int work_job(struct worker *w, struct spool_job **job, struct work_tally 
         rc = spool_unclaim(w->spool, job, err);
     } else if (err_is_temporary(rc) && spool_job_attempt(*job) < w->stage->retries) {
         tally->later++;
-        rc = try_later(w, job, &why, err);
+        int attempt = spool_job_attempt(*job);
+        int64_t later_ms = stages_backoff_ms(w->stage, attempt, erand48(w->random));
+        log_warn(w->stage->name, "failed, will be retried", LOG_TEXT("id", spool_job_name(*job)),
+                 LOG_INT("attempt", attempt), LOG_INT("attempts", w->stage->retries),
+                 LOG_SECONDS("wait_seconds", (double)later_ms / 1000), LOG_ERR(&why));
+        spool_job_because(*job, why.text);
+        rc = spool_release(w->spool, job, later_ms, err);
     } else {
         tally->failed++;
-        rc = fail(w, job, &work, &why, err);
+        char *reason = NULL;
+        log_error(w->stage->name, "failed", LOG_TEXT("id", spool_job_name(*job)),
+                  LOG_INT("attempt", spool_job_attempt(*job)), LOG_ERR(&why));
+        rc = fsx_path(&reason, err, "%s%s%s", why.text,
+                      work.words ? "\n\nLast output of the command (more in output.txt):\n" : "",
+                      work.words ? work.words : "");
+        if (rc == ERR_OK) {
+            rc = spool_fail(w->spool, job, reason, err);
+            free(reason);
+        }
     }
     free(work.words);
     free(work.package);
