@@ -3,6 +3,7 @@
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "media/timing.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -349,12 +350,6 @@ struct subtitles {
     struct cue cue; /* not written yet */
 };
 
-static int by_value(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static void put_time(struct subtitles *s, int64_t us)
 {
     int64_t ms = us / 1000;
@@ -443,7 +438,7 @@ static int make_subtitles(const struct copy_task *t, bool vtt, struct err *err)
     for (int64_t i = 0; i < n; i++)
         time_us[i] = m->picture[m->first + i].time_us;
     if (n > 0)
-        qsort(time_us, (size_t)n, sizeof *time_us, by_value);
+        qsort(time_us, (size_t)n, sizeof *time_us, timing_by_value);
     if (vtt)
         side_file_add(&s.file, "WEBVTT\n\n");
     make_cues(&s, time_us, n);

@@ -241,22 +241,17 @@ static int make_still(const struct copy_task *t, const char *what, int64_t pts, 
     return rc;
 }
 
-static int64_t to_ticks(int64_t us)
-{
-    return av_rescale(us, AV_TICKS, 1000000);
-}
-
 int copy_poster(const struct copy_task *t, struct err *err)
 {
     const struct media_facts *f = t->facts;
     int64_t at_us = f->trigger_utc_us - f->start_utc_us - t->m->start_us;
     bool inside = f->has_time && f->has_trigger_time && at_us >= 0 && at_us < t->m->duration_us;
-    return make_still(t, "poster", to_ticks(inside ? at_us : t->m->duration_us / 2), err);
+    return make_still(t, "poster", av_ticks_of(inside ? at_us : t->m->duration_us / 2), err);
 }
 
 int copy_moment(const struct copy_task *t, struct err *err)
 {
-    return make_still(t, "still", to_ticks(t->moment_us), err);
+    return make_still(t, "still", av_ticks_of(t->moment_us), err);
 }
 
 int copy_moments_check(const struct media *m, const struct convert_options *options,

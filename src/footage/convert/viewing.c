@@ -2,6 +2,7 @@
 #include "encode.h"
 #include "media/damage.h"
 #include "media/decode.h"
+#include "media/timing.h"
 #include "mux.h"
 #include "osd.h"
 #include "redact.h"
@@ -103,12 +104,6 @@ static int open_canvas(struct viewing *v, struct err *err)
     return code < 0 ? av_fail(err, code, NULL, "frame") : ERR_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static int find_step(struct viewing *v, struct err *err)
 {
     const struct media *m = v->t->m;
@@ -117,7 +112,7 @@ static int find_step(struct viewing *v, struct err *err)
         return err_nomem(err, "the picture times");
     for (int64_t i = 0; i < n; i++)
         spans[i] = m->picture[m->first + i].span;
-    qsort(spans, (size_t)n, sizeof *spans, by_value);
+    qsort(spans, (size_t)n, sizeof *spans, timing_by_value);
     v->step = spans[n / 2] > 0 ? spans[n / 2] : 1;
     free(spans);
     /* "25 pictures a second" of a 30 Hz sensor are steps of 33 and 67 ms */
@@ -207,7 +202,7 @@ static int drain(struct viewing *v, struct err *err)
             return rc;
         /* Only the last packet's duration is looked at: the others end where the next begins. It
          * need not be the picture shown last, but its step in decoding order is that one's. */
-        int64_t end = av_rescale(m->duration_us, AV_TICKS, 1000000);
+        int64_t end = av_ticks_of(m->duration_us);
         int64_t shown_last = m->view_pts[m->n_view - 1];
         v->packet->duration = shown_last < end ? end - shown_last : v->step;
         if ((rc = mux_video(&v->mux, v->packet, err)) < 0)
@@ -350,8 +345,7 @@ static int transcode(struct viewing *v, struct err *err)
     if (rc == ERR_OK && v->shown == 0)
         rc = err_set(err, ERR_MALFORMED, "no picture decodes");
     if (rc == ERR_OK)
-        rc = bridge(v, av_rescale(m->duration_us, AV_TICKS, 1000000), m->start_us + m->duration_us,
-                    err);
+        rc = bridge(v, av_ticks_of(m->duration_us), m->start_us + m->duration_us, err);
     if (rc == ERR_OK)
         rc = encoder_send(&v->encoder, NULL, err);
     v->doubt = v->doubt || v->decoder.watch.complaints > 0;
@@ -421,13 +415,6 @@ static int run(const struct copy_task *t, bool *doubt, struct err *err)
     return rc;
 }
 
-static void found(void *arg, int64_t index, const char *said)
-{
-    (void)arg; /* damage_from_decoder() has it */
-    (void)index;
-    (void)said;
-}
-
 /* A clean clip takes one run with all threads. Where something is wrong, everything is decoded once
  * on one thread first, so that each picture's state is known before it is shown, and comes out the
  * same always. */
@@ -437,7 +424,7 @@ int copy_viewing(const struct copy_task *t, struct err *err)
     bool doubt = d->damaged || d->affected || d->lost;
     int rc = doubt ? ERR_OK : run(t, &doubt, err);
     if (doubt && (rc == ERR_OK || rc == ERR_MALFORMED)) {
-        rc = decode_check(t->m, found, NULL, err);
+        rc = decode_check(t->m, NULL, NULL, err); /* damage_from_decoder() has what it finds */
         if (rc == ERR_OK)
             rc = run(t, &doubt, err);
     }
