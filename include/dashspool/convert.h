@@ -103,7 +103,7 @@ struct convert_result {
 };
 
 /* "x,y,w,h[,from[,to]]": whole numbers of pixels; times in seconds, or mm:ss, or hh:mm:ss, with a
- * fraction. ERR_CONFIG says what is wrong. Pure. */
+ * fraction. ERR_CONFIG says what was expected; whoever read the text names it. Pure. */
 int convert_mask_parse(const char *text, struct convert_mask *out, struct err *err) DS_MUST_CHECK;
 
 /* The same text of a mask, that convert_mask_parse() reads again. */

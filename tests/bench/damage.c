@@ -65,7 +65,7 @@ static void find_units(struct input *in)
         for (size_t i = 0; i + 1 < in->n && in->units < UNITS_MAX - 1; i++)
             if (in->data[i] == 0xff && in->data[i + 1] >= 0xc0 && in->data[i + 1] < 0xff)
                 in->unit[in->units++] = i;
-    } else if (ptmf_header_ok(in->data, in->n)) {
+    } else if (ptmf_header_ok(in->data, in->n, NULL)) {
         while (in->units < UNITS_MAX - 1 && ptmf_next(&p, &r))
             in->unit[in->units++] = r.offset;
     } else {

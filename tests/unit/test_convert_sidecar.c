@@ -38,7 +38,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void gives(copy_fn *make, struct track *track, const char *expected)
+static void gives(copy_fn *make, enum copy_kind kind, struct track *track, const char *expected)
 {
     struct err err;
     char path[512];
@@ -47,8 +47,13 @@ static void gives(copy_fn *make, struct track *track, const char *expected)
                             .track = track,
                             .start_us = 500000,
                             .end_us = 2500000};
-    struct copy_task t = {
-        .m = &m, .path = path, .stem = "clip", .facts = &facts, .options = &options, .osd = &c};
+    struct copy_task t = {.m = &m,
+                          .kind = kind,
+                          .path = path,
+                          .stem = "clip",
+                          .facts = &facts,
+                          .options = &options,
+                          .osd = &c};
     assert_ok(template_compile(&c.template, options.osd_template, &err));
     snprintf(path, sizeof path, "%s/out", dir);
     support_write(path, "", 0);
@@ -65,7 +70,7 @@ static void gives(copy_fn *make, struct track *track, const char *expected)
 static void test_subtitles_change_with_the_second(void **state)
 {
     (void)state;
-    gives(copy_srt, NULL,
+    gives(copy_subtitles, COPY_SRT, NULL,
           "1\n00:00:00,000 --> 00:00:00,500\n"
           "2024-11-29 09:23:45 +02:00  54.70042° N  25.25000° E\n"
           "front  crash  IMEI 350612071913857\n\n"
@@ -76,7 +81,7 @@ static void test_subtitles_change_with_the_second(void **state)
           "2024-11-29 09:23:47 +02:00  54.70042° N  25.25000° E\n"
           "front  crash  IMEI 350612071913857\n\n");
     facts.has_time = facts.has_position = false;
-    gives(copy_vtt, NULL,
+    gives(copy_subtitles, COPY_VTT, NULL,
           "WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.500\ntime unknown  position unknown\n"
           "front  crash  IMEI 350612071913857\n\n");
 }
@@ -88,8 +93,9 @@ static void test_subtitles_have_no_commands(void **state)
     snprintf(options.osd_template, sizeof options.osd_template,
              "<i>{note}\\n\\n{picture} {{\\\\}}");
     snprintf(options.note, sizeof options.note, "a-->b & {\\an8}");
-    gives(copy_srt, NULL, "1\n00:00:00,000 --> 00:00:02,500\n‹i›a--›b & (/an8)\n1 (//)\n\n");
-    gives(copy_vtt, NULL,
+    gives(copy_subtitles, COPY_SRT, NULL,
+          "1\n00:00:00,000 --> 00:00:02,500\n‹i›a--›b & (/an8)\n1 (//)\n\n");
+    gives(copy_subtitles, COPY_VTT, NULL,
           "WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.500\n&lt;i&gt;a--&gt;b &amp; {\\an8}\n1 "
           "{\\\\}\n\n");
 }
@@ -102,7 +108,7 @@ static void test_gpx_of_the_camera_and_of_a_track(void **state)
 {
     (void)state;
     snprintf(facts.id, sizeof facts.id, "a<b>&\"\x01\xff");
-    gives(copy_gpx, NULL,
+    gives(copy_gpx, COPY_GPX, NULL,
           GPX_HEAD "  <wpt lat=\"54.7004200\" lon=\"25.2500000\"><time>2024-11-29T07:23:45.750Z"
                    "</time><name>a&lt;b&gt;&amp;&quot;?\?</name><desc>front</desc>"
                    "<src>camera metadata</src></wpt>\n</gpx>\n");
@@ -112,7 +118,7 @@ static void test_gpx_of_the_camera_and_of_a_track(void **state)
     struct track track = {.point = p, .n = 3};
     facts.has_position = false;
     facts.id[0] = '\0';
-    gives(copy_gpx, &track,
+    gives(copy_gpx, COPY_GPX, &track,
           GPX_HEAD "  <trk><name>clip</name><src>external track</src>\n    <trkseg>\n"
                    "      <trkpt lat=\"54.0010000\" lon=\"25.0000000\">"
                    "<time>2024-11-29T07:23:45.750Z</time></trkpt>\n"
@@ -129,7 +135,7 @@ static void test_kml_of_the_camera_and_of_a_track(void **state)
 {
     (void)state;
     snprintf(facts.id, sizeof facts.id, "a<b>&");
-    gives(copy_kml, NULL,
+    gives(copy_kml, COPY_KML, NULL,
           KML_HEAD "  <Placemark><name>a&lt;b&gt;&amp;</name><description>front, camera metadata"
                    "</description><TimeStamp><when>2024-11-29T07:23:45.750Z</when></TimeStamp>"
                    "<Point><coordinates>25.2500000,54.7004200</coordinates></Point></Placemark>\n"
@@ -140,7 +146,7 @@ static void test_kml_of_the_camera_and_of_a_track(void **state)
     struct track track = {.point = p, .n = 3};
     facts.has_position = false;
     facts.camera[0] = '\0';
-    gives(copy_kml, &track,
+    gives(copy_kml, COPY_KML, &track,
           KML_HEAD "  <Placemark><name>a&lt;b&gt;&amp;</name><description>external track"
                    "</description><TimeSpan><begin>2024-11-29T07:23:45.750Z</begin>"
                    "<end>2024-11-29T07:23:46.250Z</end></TimeSpan><LineString><coordinates>\n"
@@ -152,10 +158,11 @@ static void test_without_a_position_the_file_is_empty_and_says_so(void **state)
 {
     (void)state;
     facts.lon_deg = 181;
-    gives(copy_gpx, NULL, GPX_HEAD "</gpx>\n");
+    gives(copy_gpx, COPY_GPX, NULL, GPX_HEAD "</gpx>\n");
     assert_string_equal(m.warning, "no position is known: the GPX file has none");
     m.warning[0] = '\0';
-    gives(copy_geojson, NULL, "{\n \"type\": \"FeatureCollection\",\n \"features\": []\n}\n");
+    gives(copy_geojson, COPY_GEOJSON, NULL,
+          "{\n \"type\": \"FeatureCollection\",\n \"features\": []\n}\n");
     assert_string_equal(m.warning, "no position is known: the GeoJSON file has none");
 }
 
@@ -168,7 +175,7 @@ static void test_geojson_of_the_camera_and_of_a_track(void **state)
     struct track track = {.point = p, .n = 2};
     snprintf(facts.id, sizeof facts.id, "a\"\\b");
     facts.camera[0] = '\0';
-    gives(copy_geojson, &track,
+    gives(copy_geojson, COPY_GEOJSON, &track,
           "{\n \"type\": \"FeatureCollection\",\n \"features\": [\n"
           "  {\n   \"type\": \"Feature\",\n   \"geometry\": {\n    \"type\": \"Point\",\n"
           "    \"coordinates\": [\n     25.25,\n     54.70042\n    ]\n   },\n"

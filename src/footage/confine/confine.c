@@ -221,34 +221,32 @@ bool confine_step(struct confine *c, double *done)
 static int judge_death(const struct confine *c, int status, const struct rusage *used,
                        struct err *err)
 {
-    static const char after[] = "the original is unchanged; no copy was written";
+    const struct confine_limits *limits = &c->request.limits;
     int signum = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    int percent = (int)(c->inbox.done * 100);
     long cpu_s = used->ru_utime.tv_sec + used->ru_stime.tv_sec;
     if (c->late)
-        return err_set(err, ERR_LIMIT, "conversion timed out after %d s, %d %% done; %s",
-                       c->request.limits.wall_s, percent, after);
-    if (signum == SIGXCPU || (signum == SIGKILL && cpu_s >= c->request.limits.cpu_s))
-        return err_set(err, ERR_LIMIT, "conversion exceeded its CPU limit of %d s, %d %% done; %s",
-                       c->request.limits.cpu_s, percent, after);
-    if (signum == SIGXFSZ)
-        return err_set(err, ERR_LIMIT, "copy exceeded its size limit of %lld bytes, %d %% done; %s",
-                       (long long)c->request.limits.file_bytes, percent, after);
-    if (signum == SIGKILL)
-        return err_set(err, ERR_NOMEM,
-                       "converter killed (SIGKILL), possibly out of memory, %d %% "
-                       "done; %s",
-                       percent, after);
-    if (signum == SIGTERM || signum == SIGINT || signum == SIGHUP)
-        return err_set(err, ERR_AGAIN, "the converter was stopped by signal %d, %d %% done; %s",
-                       signum, percent, after);
-    if (signum)
-        return err_set(err, ERR_MALFORMED,
-                       "the converter was killed by signal %d (SIG%s%s), %d %% done; %s", signum,
-                       sigabbrev_np(signum) ? sigabbrev_np(signum) : "?",
-                       signum == SIGSYS ? ", a forbidden system call" : "", percent, after);
-    return err_set(err, ERR_IO, "converter exited with status %d without a result, %d %% done; %s",
-                   WEXITSTATUS(status), percent, after);
+        err_set(err, ERR_LIMIT, "conversion timed out after %d s", limits->wall_s);
+    else if (signum == SIGXCPU || (signum == SIGKILL && cpu_s >= limits->cpu_s))
+        err_set(err, ERR_LIMIT, "conversion exceeded its CPU limit of %d s", limits->cpu_s);
+    else if (signum == SIGXFSZ)
+        err_set(err, ERR_LIMIT, "copy exceeded its size limit of %lld bytes",
+                (long long)limits->file_bytes);
+    else if (signum == SIGKILL)
+        err_set(err, ERR_NOMEM, "converter killed (SIGKILL), possibly out of memory");
+    else if (signum == SIGTERM || signum == SIGINT || signum == SIGHUP)
+        err_set(err, ERR_AGAIN, "the converter was stopped by signal %d", signum);
+    else if (signum)
+        err_set(err, ERR_MALFORMED, "the converter was killed by signal %d (SIG%s%s)", signum,
+                sigabbrev_np(signum) ? sigabbrev_np(signum) : "?",
+                signum == SIGSYS ? ", a forbidden system call" : "");
+    else
+        err_set(err, ERR_IO, "converter exited with status %d without a result",
+                WEXITSTATUS(status));
+    size_t n = strlen(err->text);
+    snprintf(err->text + n, sizeof err->text - n,
+             ", %d %% done; the original is unchanged; no copy was written",
+             (int)(c->inbox.done * 100));
+    return err->code;
 }
 
 /* Ends the child; ERR_OK if there is a result. */

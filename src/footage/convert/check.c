@@ -1,6 +1,6 @@
 #include "copies.h"
 #include "media/av.h"
-#include "media/media.h"
+#include "media/timing.h"
 #include <inttypes.h>
 #include <libavformat/avformat.h>
 #include <stdlib.h>
@@ -34,12 +34,6 @@ static int hash_sample(struct copy_check *c, struct err *err)
                : UNLIKE(err, "picture %" PRId64 " has broken NAL units", c->n);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static int plan_times(struct copy_check *c, struct err *err)
 {
     const struct media *m = c->m;
@@ -51,7 +45,7 @@ static int plan_times(struct copy_check *c, struct err *err)
     for (int64_t i = 0; i < c->n_planned; i++)
         c->pts[i] = known ? m->view_pts[i] : m->picture[m->first + i].pts;
     if (c->kind != COPY_WORKING)
-        qsort(c->pts, (size_t)c->n_planned, sizeof *c->pts, by_value);
+        qsort(c->pts, (size_t)c->n_planned, sizeof *c->pts, timing_by_value);
     return ERR_OK;
 }
 
@@ -132,7 +126,7 @@ static int check_time(struct copy_check *c, struct err *err)
     if (c->n >= c->n_planned)
         return UNLIKE(err, "there are more pictures than the %" PRId64 " planned", c->n_planned);
     if (c->kind != COPY_WORKING)
-        return bsearch(&pts, c->pts, (size_t)c->n_planned, sizeof pts, by_value)
+        return bsearch(&pts, c->pts, (size_t)c->n_planned, sizeof pts, timing_by_value)
                    ? ERR_OK
                    : UNLIKE(err, "picture %" PRId64 " is at %" PRId64 "/90000 s", c->n, pts);
     const struct media_picture *p = &m->picture[m->first + c->n];
@@ -179,7 +173,7 @@ static int judge(struct copy_check *c, struct err *err)
     /* How long a player shows it. AAC begins with samples that are not heard, before 0. */
     int rc = ERR_OK;
     int64_t from, until;
-    int64_t planned = av_rescale(c->m->duration_us, AV_TICKS, 1000000);
+    int64_t planned = av_ticks_of(c->m->duration_us);
     int64_t lasts = av_rescale_q(c->video->duration, c->video->time_base, av_ticks());
     if (llabs(lasts - planned) > ROUNDING_TICKS)
         rc = UNLIKE(err, "its pictures last %" PRId64 "/90000 s, not %" PRId64, lasts, planned);

@@ -24,10 +24,10 @@ static const struct copy_maker {
     {COPY_WORKING, 0.05, copy_working}, {COPY_VIEWING, 1, copy_viewing},
     {COPY_STILL, 0.05, copy_still},     {COPY_GPX, 0.01, copy_gpx},
     {COPY_KML, 0.01, copy_kml},         {COPY_GEOJSON, 0.01, copy_geojson},
-    {COPY_SRT, 0.01, copy_srt},         {COPY_VTT, 0.01, copy_vtt},
-    {COPY_POSTER, 0.05, copy_poster},   {COPY_SHEET, 0.2, copy_sheet},
-    {COPY_MOMENT, 0.05, copy_moment},   {COPY_TIMING, 0.01, copy_timing},
-    {COPY_CSV, 0.01, copy_csv},
+    {COPY_SRT, 0.01, copy_subtitles},   {COPY_VTT, 0.01, copy_subtitles},
+    {COPY_POSTER, 0.05, copy_picture},  {COPY_SHEET, 0.2, copy_sheet},
+    {COPY_MOMENT, 0.05, copy_picture},  {COPY_TIMING, 0.01, copy_table},
+    {COPY_CSV, 0.01, copy_table},
 };
 enum { N_MAKERS = sizeof makers / sizeof *makers };
 
@@ -221,6 +221,7 @@ static int make_copies(const struct plan *p, struct copy_task *t, struct err *er
         all += p->output[i].maker->weight;
     for (int i = 0; rc == ERR_OK && i < p->n; i++) {
         const struct plan_output *o = &p->output[i];
+        t->kind = o->maker->kind;
         t->path = o->tmp;
         t->moment_us = o->moment_us;
         t->from = done / all;
@@ -352,13 +353,6 @@ static int describe_output(const char *path, struct convert_output *o, struct er
     return ERR_OK;
 }
 
-static int give_name(const char *from, const char *to, bool overwrite, struct err *err)
-{
-    if (!overwrite)
-        return fsx_rename_new(from, to, err);
-    return rename(from, to) < 0 ? err_sys(err, "rename to %s", to) : ERR_OK;
-}
-
 int convert_publish(const struct workdir *stage, const char *out_dir, bool overwrite,
                     struct convert_result *result, struct err *err)
 {
@@ -370,8 +364,13 @@ int convert_publish(const struct workdir *stage, const char *out_dir, bool overw
         if (rc == ERR_OK)
             rc = describe_output(from[i], o, err);
     }
-    for (; rc == ERR_OK && visible < result->n_outputs; visible += rc == ERR_OK)
-        rc = give_name(from[visible], result->output[visible].path, overwrite, err);
+    for (; rc == ERR_OK && visible < result->n_outputs; visible += rc == ERR_OK) {
+        const char *to = result->output[visible].path;
+        if (!overwrite)
+            rc = fsx_rename_new(from[visible], to, err);
+        else if (rename(from[visible], to) < 0)
+            rc = err_sys(err, "rename to %s", to);
+    }
     if (rc == ERR_OK)
         rc = fsx_sync_dir(out_dir, err);
     for (int i = 0; rc < 0 && i < visible; i++)

@@ -11,6 +11,7 @@
 /* What making a copy needs to know; m collects warnings. */
 struct copy_task {
     struct media *m;
+    enum copy_kind kind;
     const char *path, *stem;
     const struct media_facts *facts;
     const struct convert_options *options;
@@ -25,10 +26,10 @@ struct copy_task {
 typedef int copy_fn(const struct copy_task *t, struct err *err);
 
 copy_fn copy_working, copy_viewing;
-copy_fn copy_timing, copy_csv; /* last: they tell what the others found */
-copy_fn copy_still;            /* a photo; fills in what the result tells of it */
-copy_fn copy_gpx, copy_kml, copy_geojson, copy_srt, copy_vtt; /* sidecar.c */
-copy_fn copy_poster, copy_sheet, copy_moment;
+copy_fn copy_table; /* timing and csv. Last: they tell what the others found */
+copy_fn copy_still; /* a photo; fills in what the result tells of it */
+copy_fn copy_gpx, copy_kml, copy_geojson, copy_subtitles; /* sidecar.c */
+copy_fn copy_picture, copy_sheet;                         /* picture: poster, moments */
 
 /* ERR_CONFIG if a moment is asked for that the clip does not have; before anything is made. */
 int copy_moments_check(const struct media *m, const struct convert_options *options,

@@ -199,15 +199,15 @@ void exif_set_numbers(struct exif *e, enum exif_dir dir, uint16_t tag, enum exif
         put(at + i * one, e->big, number[i], one);
 }
 
-void exif_set_bytes(struct exif *e, enum exif_dir dir, uint16_t tag, enum exif_type type,
-                    const void *bytes, size_t n)
+static void set_bytes(struct exif *e, enum exif_dir dir, uint16_t tag, enum exif_type type,
+                      const void *bytes, size_t n)
 {
     memcpy(set(e, dir, tag, type, (uint32_t)n, n), bytes, n);
 }
 
 void exif_set_text(struct exif *e, enum exif_dir dir, uint16_t tag, const char *text)
 {
-    exif_set_bytes(e, dir, tag, EXIF_ASCII, text, strlen(text) + 1);
+    set_bytes(e, dir, tag, EXIF_ASCII, text, strlen(text) + 1);
 }
 
 static int append_even(struct buf *out, size_t base, struct err *err)
@@ -321,7 +321,7 @@ static void set_number(struct exif *e, enum exif_dir dir, uint16_t tag, enum exi
 static void set_gps_version(struct exif *e)
 {
     if (!exif_find(e, EXIF_GPS, TAG_GPS_VERSION))
-        exif_set_bytes(e, EXIF_GPS, TAG_GPS_VERSION, EXIF_BYTE, "\2\3\0\0", 4);
+        set_bytes(e, EXIF_GPS, TAG_GPS_VERSION, EXIF_BYTE, "\2\3\0\0", 4);
 }
 
 /* Degrees, minutes and seconds to 1/10000 (3 mm). */
@@ -351,7 +351,7 @@ static void set_time(struct exif *e, const struct media_facts *facts)
     /* OffsetTimeOriginal came with Exif 2.31. */
     const struct exif_entry *version = exif_find(e, EXIF_PHOTO, TAG_EXIF_VERSION);
     if (!version || version->n != 4 || memcmp(version->value, "0231", 4) < 0)
-        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
+        set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
     exif_set_text(e, EXIF_PHOTO, TAG_OFFSET_TIME_ORIGINAL, zone);
     uint32_t time[6] = {(uint32_t)utc.hour,
                         1,
@@ -382,7 +382,7 @@ static void set_origin(struct exif *e, const struct media_facts *facts)
     size_t n = strlen(text), skip = text[0] == ' ';
     for (size_t i = skip; i < n; i++)
         comment[8 + i - skip] = (uint8_t)(text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
-    exif_set_bytes(e, EXIF_PHOTO, TAG_USER_COMMENT, EXIF_UNDEFINED, comment, 8 + n - skip);
+    set_bytes(e, EXIF_PHOTO, TAG_USER_COMMENT, EXIF_UNDEFINED, comment, 8 + n - skip);
 }
 
 void exif_set_facts(struct exif *e, const struct media_facts *facts, int width_px, int height_px)
@@ -397,9 +397,9 @@ void exif_set_facts(struct exif *e, const struct media_facts *facts, int width_p
         set_number(e, EXIF_IFD0, TAG_YCBCR_POSITIONING, EXIF_SHORT, 1);
     }
     if (e->dir[EXIF_PHOTO].n == 0) {
-        exif_set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
-        exif_set_bytes(e, EXIF_PHOTO, TAG_COMPONENTS, EXIF_UNDEFINED, "\1\2\3\0", 4);
-        exif_set_bytes(e, EXIF_PHOTO, TAG_FLASHPIX_VERSION, EXIF_UNDEFINED, "0100", 4);
+        set_bytes(e, EXIF_PHOTO, TAG_EXIF_VERSION, EXIF_UNDEFINED, "0232", 4);
+        set_bytes(e, EXIF_PHOTO, TAG_COMPONENTS, EXIF_UNDEFINED, "\1\2\3\0", 4);
+        set_bytes(e, EXIF_PHOTO, TAG_FLASHPIX_VERSION, EXIF_UNDEFINED, "0100", 4);
         set_number(e, EXIF_PHOTO, TAG_COLOR_SPACE, EXIF_SHORT, 1); /* sRGB, which JFIF means */
         set_number(e, EXIF_PHOTO, TAG_PIXEL_X, EXIF_LONG, (uint32_t)width_px);
         set_number(e, EXIF_PHOTO, TAG_PIXEL_Y, EXIF_LONG, (uint32_t)height_px);

@@ -70,11 +70,9 @@ int exif_orientation(const struct exif *e); /* 1..8; 1 where there is none */
 /* Number i of a BYTE, SHORT or LONG entry, or of the halves of a RATIONAL one; 0 beyond. */
 uint32_t exif_number(const struct exif *e, const struct exif_entry *entry, uint32_t i);
 
-/* Sets an entry: numbers, n of them (of RATIONAL: 2 for each), or bytes. */
+/* Sets an entry: numbers, n of them (of RATIONAL: 2 for each), or a text. */
 void exif_set_numbers(struct exif *e, enum exif_dir dir, uint16_t tag, enum exif_type type,
                       const uint32_t *number, uint32_t n);
-void exif_set_bytes(struct exif *e, enum exif_dir dir, uint16_t tag, enum exif_type type,
-                    const void *bytes, size_t n);
 void exif_set_text(struct exif *e, enum exif_dir dir, uint16_t tag, const char *text);
 
 /* Appends EXIF_HEAD and the block to out. ERR_LIMIT if it does not fit into one segment. */

@@ -1,5 +1,4 @@
 #include "osd.h"
-#include <ass/ass.h>
 #include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -20,13 +19,6 @@
 
 extern const char convert_font[], convert_font_end[];
 
-struct letters {
-    ASS_Library *library;
-    ASS_Renderer *renderer;
-    ASS_Track *track;
-    int style; /* libass puts one of its own before ours */
-};
-
 static struct letters *_Atomic idle;
 
 static void silent(int level, const char *fmt, va_list ap, void *arg)
@@ -37,7 +29,7 @@ static void silent(int level, const char *fmt, va_list ap, void *arg)
     (void)arg;
 }
 
-static void letters_free(struct letters *l)
+void letters_free(struct letters *l)
 {
     if (!l)
         return;
@@ -50,17 +42,18 @@ static void letters_free(struct letters *l)
     free(l);
 }
 
-static bool make_track(struct letters *l)
+static bool make_track(struct letters *l, int width_px, int height_px)
 {
     l->track = ass_new_track(l->library);
     if (!l->track)
         return false;
     l->track->WrapStyle = 2; /* lines break where we say */
-    int s = ass_alloc_style(l->track), e = ass_alloc_event(l->track);
-    if (s < 0 || e < 0)
+    l->track->PlayResX = width_px;
+    l->track->PlayResY = height_px;
+    l->style = ass_alloc_style(l->track);
+    if (l->style < 0)
         return false;
-    l->style = s;
-    ASS_Style *style = &l->track->styles[s];
+    ASS_Style *style = &l->track->styles[l->style];
     style->Name = strdup("Default");
     style->FontName = strdup(FONT_NAME);
     style->Bold = 1;
@@ -69,13 +62,10 @@ static bool make_track(struct letters *l)
     style->BorderStyle = 1;
     style->OutlineColour = 0x00000000;
     style->Alignment = 5; /* top left, in libass's legacy numbers */
-    ASS_Event *event = &l->track->events[e];
-    event->Style = s;
-    event->Duration = LLONG_MAX / 4;
     return style->Name && style->FontName;
 }
 
-static struct letters *letters_new(int width_px, int height_px)
+struct letters *letters_new(int width_px, int height_px)
 {
     struct letters *l = calloc(1, sizeof *l);
     if (!l)
@@ -92,11 +82,32 @@ static struct letters *letters_new(int width_px, int height_px)
     ass_set_frame_size(l->renderer, width_px, height_px);
     ass_set_shaper(l->renderer, ASS_SHAPING_SIMPLE);
     ass_set_fonts(l->renderer, NULL, FONT_NAME, ASS_FONTPROVIDER_NONE, NULL, 0);
-    if (make_track(l))
+    if (make_track(l, width_px, height_px))
         return l;
 fail:
     letters_free(l);
     return NULL;
+}
+
+bool letters_add(struct letters *letters, const char *text, double font_px, double edge_px)
+{
+    int e = ass_alloc_event(letters->track);
+    if (e < 0)
+        return false;
+    ASS_Event *event = &letters->track->events[e];
+    event->Style = letters->style;
+    event->ReadOrder = e;
+    event->Duration = LLONG_MAX / 4;
+    event->Text = strdup(text);
+    letters->track->styles[letters->style].FontSize = font_px;
+    letters->track->styles[letters->style].Outline = edge_px;
+    return event->Text != NULL;
+}
+
+const ASS_Image *letters_draw(struct letters *letters)
+{
+    int change;
+    return ass_render_frame(letters->renderer, letters->track, 0, &change);
 }
 
 /* A renderer for pictures of this size, the caller's alone until glyph_cache_release(). */
@@ -122,24 +133,6 @@ static void glyph_cache_release(struct letters **letters)
         return;
     letters_free(atomic_exchange(&idle, *letters));
     *letters = NULL;
-}
-
-/* Draws `text` (ASS, with its commands) in white with a dark edge: sizes in pixels. *out is valid
- * until glyph_cache_release(), NULL if nothing is to be seen. */
-static int letters_draw(struct letters *letters, const char *text, double font_px, double edge_px,
-                        const ASS_Image **out, struct err *err)
-{
-    ASS_Event *event = &letters->track->events[0];
-    ASS_Style *style = &letters->track->styles[letters->style];
-    int change;
-    free(event->Text);
-    event->Text = strdup(text);
-    if (!event->Text)
-        return err_nomem(err, "the overlay");
-    style->FontSize = font_px;
-    style->Outline = edge_px;
-    *out = ass_render_frame(letters->renderer, letters->track, 0, &change);
-    return ERR_OK;
 }
 
 /* ---- the overlay ---- */
@@ -267,8 +260,13 @@ static int draw_letters(struct osd *o, double font, double pad_px, struct err *e
     if (!text)
         return err_nomem(err, "the overlay");
     int rc = glyph_cache_acquire(&letters, o->frame_w, o->frame_h, err);
-    if (rc == ERR_OK)
-        rc = letters_draw(letters, text, font, o->box ? 0 : font * EDGE_EM, &image, err);
+    if (rc == ERR_OK) {
+        ass_flush_events(letters->track);
+        if (letters_add(letters, text, font, o->box ? 0 : font * EDGE_EM))
+            image = letters_draw(letters);
+        else
+            rc = err_nomem(err, "the overlay");
+    }
     for (; image; image = image->next) {
         /* White letters, or their dark edges, over the box: one bitmap of coverage each. */
         unsigned visible = 255 - (image->color & 0xff), white = image->color >> 24;

@@ -14,9 +14,30 @@
 #include "dashspool/convert.h"
 #include "media/media.h"
 #include "track.h"
+#include <ass/ass.h>
 
 #define OSD_LINES     4
 #define OSD_LINE_ROOM 320
+
+/* ---- letters, as libass draws them (osd.c) ---- */
+
+struct letters {
+    ASS_Library *library;
+    ASS_Renderer *renderer;
+    ASS_Track *track;
+    int style; /* libass puts one of its own before ours */
+};
+
+/* For pictures of this size; NULL: no memory. */
+struct letters *letters_new(int width_px, int height_px);
+void letters_free(struct letters *letters);
+
+/* One more `text` (ASS, with its commands), bold and white with a dark edge unless that says
+ * otherwise; the sizes are those of all. False: no memory. */
+bool letters_add(struct letters *letters, const char *text, double font_px, double edge_px);
+
+/* All of them; valid until the next call, NULL if nothing is to be seen. */
+const ASS_Image *letters_draw(struct letters *letters);
 
 /* ---- pixels (osd.c) ---- */
 
@@ -106,8 +127,6 @@ struct template
  * position in characters from 1 on. */
 int template_compile(struct template *out, const char *text, struct err *err) DS_MUST_CHECK;
 
-bool template_uses(const struct template *t, enum template_field field);
-
 /* value: what each field says. What is too long for a line is cut between characters. */
 void template_format(const struct template *t, const char *const value[TEMPLATE_N_FIELDS],
                      char out[OSD_LINES][OSD_LINE_ROOM]);
@@ -129,9 +148,6 @@ struct osd_context {
 int osd_context_init(struct osd_context *c, struct media *m, const struct media_facts *facts,
                      const struct convert_options *options, struct err *err) DS_MUST_CHECK;
 void osd_context_clear(struct osd_context *c);
-
-/* Where the track was at a picture; false where there is none. */
-bool osd_context_track_at(const struct osd_context *c, int64_t offset_us, struct track_point *out);
 
 /* The camera's own position, if it is one. */
 bool osd_context_own_position(const struct osd_context *c, double *lat_deg, double *lon_deg);

@@ -145,14 +145,6 @@ int template_compile(struct template *out, const char *text, struct err *err)
     return ERR_OK;
 }
 
-bool template_uses(const struct template *t, enum template_field field)
-{
-    for (int i = 0; i < t->n; i++)
-        if (t->part[i].field == (int)field)
-            return true;
-    return false;
-}
-
 void template_format(const struct template *t, const char *const value[TEMPLATE_N_FIELDS],
                      char out[OSD_LINES][OSD_LINE_ROOM])
 {
@@ -167,7 +159,8 @@ void template_format(const struct template *t, const char *const value[TEMPLATE_
 
 /* ---- what is known of the clip ---- */
 
-bool osd_context_track_at(const struct osd_context *c, int64_t offset_us, struct track_point *out)
+/* Where the track was at a picture; false where there is none. */
+static bool place_on_track(const struct osd_context *c, int64_t offset_us, struct track_point *out)
 {
     return c->track && c->facts->has_time &&
            track_at(c->track, c->facts->start_utc_us + offset_us, out);
@@ -190,7 +183,7 @@ static void judge_cover(const struct osd_context *c, bool *some, bool *whole)
     step_us = step_us > 1000000 ? step_us : 1000000;
     for (int64_t at = c->start_us;; at += step_us) {
         bool last = at >= c->end_us;
-        bool here = osd_context_track_at(c, last ? c->end_us : at, &unused);
+        bool here = place_on_track(c, last ? c->end_us : at, &unused);
         *some = *some || here;
         *whole = *whole && here;
         if (last)
@@ -294,7 +287,7 @@ static void say_trigger_time(struct words *w, const struct media_facts *f, int64
 static void say_place(struct words *w, const struct osd_context *c, int64_t offset_us)
 {
     struct track_point p = {.speed_ms = NAN};
-    w->external = osd_context_track_at(c, offset_us, &p);
+    w->external = place_on_track(c, offset_us, &p);
     if (!w->external && !osd_context_own_position(c, &p.lat_deg, &p.lon_deg))
         return;
     snprintf(w->lat, sizeof w->lat, "%.5f° %c", fabs(p.lat_deg), p.lat_deg < 0 ? 'S' : 'N');
@@ -325,7 +318,9 @@ static void fill_in(struct words *w, const struct osd_context *c,
 {
     const struct media_facts *f = c->facts;
     if (w->external) { /* the mark stands once, behind the position */
-        char *last = template_uses(&c->template, TEMPLATE_LON) ? w->lon : w->lat;
+        char *last = w->lat;
+        for (int i = 0; i < c->template.n; i++)
+            last = c->template.part[i].field == TEMPLATE_LON ? w->lon : last;
         osd_text_plain(last, VALUE_ROOM, "  track");
     }
     const char *const value[TEMPLATE_N_FIELDS] = {

@@ -28,10 +28,7 @@ struct raster_box {
 int raster_put(struct raster *r, struct raster_box at, const AVFrame *f,
                struct err *err) DS_MUST_CHECK;
 
-/* Y, Cb, Cr of 0xrrggbb. */
-void raster_colour(uint32_t rgb, uint8_t ycc[3]);
-
-void raster_fill(struct raster *r, struct raster_box at, uint32_t rgb);
+void raster_fill(struct raster *r, struct raster_box at, uint32_t rgb); /* 0xrrggbb */
 
 /* Text (0xrrggbb) in the program's own font, bold and fixed-width; (x, y) is its top left corner,
  * or the top right one. The text is plain (osd_text_plain). 4:4:4 only. */

@@ -63,11 +63,6 @@ static bool take_time(const char **at, int64_t *out_us)
     return true;
 }
 
-static int refuse(const char *text, const char *why, struct err *err)
-{
-    return err_set(err, ERR_CONFIG, "mask '%.60s': %s", text, why);
-}
-
 int convert_mask_parse(const char *text, struct convert_mask *out, struct err *err)
 {
     const char *at = text;
@@ -75,20 +70,19 @@ int convert_mask_parse(const char *text, struct convert_mask *out, struct err *e
     int *const numbers[] = {&m.x, &m.y, &m.w, &m.h};
     for (int i = 0; i < 4; i++)
         if (!take_number(&at, SIDE_MAX_PX, numbers[i]) || (i < 3 && at[-1] != ','))
-            return refuse(text,
-                          "write x,y,width,height in pixels, and after them, where it is "
-                          "not for all of the video, from,to in seconds or mm:ss",
-                          err);
+            return err_set(err, ERR_CONFIG,
+                           "expected x,y,width,height in pixels, and after them, where it is not "
+                           "for all of the video, from,to in seconds or mm:ss");
     if (m.w == 0 || m.h == 0)
-        return refuse(text, "it is empty; width and height are at least 1", err);
+        return err_set(err, ERR_CONFIG, "expected a width and a height of at least 1");
     bool has_time = at[-1] == ',';
     if (has_time && !take_time(&at, &m.from_us))
-        return refuse(text, "invalid start time; write seconds or mm:ss", err);
+        return err_set(err, ERR_CONFIG, "expected a start time in seconds or mm:ss");
     if (has_time && at[-1] == ',') {
         if (!take_time(&at, &m.until_us) || at[-1] == ',')
-            return refuse(text, "invalid end time; write seconds or mm:ss", err);
+            return err_set(err, ERR_CONFIG, "expected an end time in seconds or mm:ss");
         if (m.until_us <= m.from_us)
-            return refuse(text, "it ends before it begins", err);
+            return err_set(err, ERR_CONFIG, "expected an end behind the start");
     }
     *out = m;
     return ERR_OK;

@@ -3,6 +3,7 @@
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "media/timing.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -349,12 +350,6 @@ struct subtitles {
     struct cue cue; /* not written yet */
 };
 
-static int by_value(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static void put_time(struct subtitles *s, int64_t us)
 {
     int64_t ms = us / 1000;
@@ -432,10 +427,10 @@ static void make_cues(struct subtitles *s, const int64_t *time_us, int64_t n)
         put_cue(s, m->duration_us);
 }
 
-static int make_subtitles(const struct copy_task *t, bool vtt, struct err *err)
+int copy_subtitles(const struct copy_task *t, struct err *err)
 {
     const struct media *m = t->m;
-    struct subtitles s = {.t = t, .vtt = vtt, .file = side_file_init(err)};
+    struct subtitles s = {.t = t, .vtt = t->kind == COPY_VTT, .file = side_file_init(err)};
     int64_t n = m->n_pictures - m->first;
     int64_t *time_us = malloc(n > 0 ? (size_t)n * sizeof *time_us : 1);
     if (!time_us)
@@ -443,21 +438,11 @@ static int make_subtitles(const struct copy_task *t, bool vtt, struct err *err)
     for (int64_t i = 0; i < n; i++)
         time_us[i] = m->picture[m->first + i].time_us;
     if (n > 0)
-        qsort(time_us, (size_t)n, sizeof *time_us, by_value);
-    if (vtt)
+        qsort(time_us, (size_t)n, sizeof *time_us, timing_by_value);
+    if (s.vtt)
         side_file_add(&s.file, "WEBVTT\n\n");
     make_cues(&s, time_us, n);
     free(time_us);
     copy_progress(t, 1, 1);
     return side_file_write(&s.file, t->path);
-}
-
-int copy_srt(const struct copy_task *t, struct err *err)
-{
-    return make_subtitles(t, false, err);
-}
-
-int copy_vtt(const struct copy_task *t, struct err *err)
-{
-    return make_subtitles(t, true, err);
 }

@@ -210,15 +210,24 @@ static void warn(struct media *m, const char *what, int64_t wanted, int64_t show
         media_warn(m, "%s: the picture is affected by damage before it", what);
 }
 
-/* The picture that is shown at pts as a JPEG of its full size. */
-static int make_still(const struct copy_task *t, const char *what, int64_t pts, struct err *err)
+/* A JPEG of full size: the picture at the moment that was asked for; as the poster the one at the
+ * trigger, or in the middle of a clip that does not have it. */
+int copy_picture(const struct copy_task *t, struct err *err)
 {
+    const struct media_facts *known = t->facts;
     struct media *m = t->m;
+    const char *what = t->kind == COPY_POSTER ? "poster" : "still";
+    int64_t at_us = t->moment_us;
+    if (t->kind == COPY_POSTER) {
+        at_us = known->trigger_utc_us - known->start_utc_us - m->start_us;
+        if (!known->has_time || !known->has_trigger_time || at_us < 0 || at_us >= m->duration_us)
+            at_us = m->duration_us / 2;
+    }
     struct pick pick = {0};
     struct raster r = {0};
     const AVFrame *f = NULL;
     AVFrame *own = NULL;
-    int64_t wanted = pick_at(m, pts);
+    int64_t wanted = pick_at(m, av_ticks_of(at_us));
     int rc = pick_open(&pick, m, err);
     if (rc == ERR_OK)
         rc = pick_get(&pick, wanted, &f, err);
@@ -239,24 +248,6 @@ static int make_still(const struct copy_task *t, const char *what, int64_t pts, 
     av_frame_free(&own);
     pick_close(&pick);
     return rc;
-}
-
-static int64_t to_ticks(int64_t us)
-{
-    return av_rescale(us, AV_TICKS, 1000000);
-}
-
-int copy_poster(const struct copy_task *t, struct err *err)
-{
-    const struct media_facts *f = t->facts;
-    int64_t at_us = f->trigger_utc_us - f->start_utc_us - t->m->start_us;
-    bool inside = f->has_time && f->has_trigger_time && at_us >= 0 && at_us < t->m->duration_us;
-    return make_still(t, "poster", to_ticks(inside ? at_us : t->m->duration_us / 2), err);
-}
-
-int copy_moment(const struct copy_task *t, struct err *err)
-{
-    return make_still(t, "still", to_ticks(t->moment_us), err);
 }
 
 int copy_moments_check(const struct media *m, const struct convert_options *options,

@@ -49,18 +49,11 @@ static struct media_wall wall_at(const struct sheet *s, int64_t time_us)
     return timing_wall(s->t->facts, &m->timing, m->start_us + m->duration_us, time_us);
 }
 
-static const char *state_name(enum media_state state)
-{
-    switch (state) {
-    case MEDIA_GOOD:
-        return "good";
-    case MEDIA_AFFECTED:
-        return "affected";
-    case MEDIA_DAMAGED:
-        return "damaged";
-    }
-    return "unknown";
-}
+static const char *const state_names[] = {
+    [MEDIA_GOOD] = "good",
+    [MEDIA_AFFECTED] = "affected",
+    [MEDIA_DAMAGED] = "damaged",
+};
 
 static const char *state_why(const struct media_picture *p)
 {
@@ -76,11 +69,6 @@ static void put(const struct sheet *s, const char *text)
     fputs(text, s->file);
 }
 
-static void put_number(const struct sheet *s, const char *key, int64_t n)
-{
-    fprintf(s->file, "\"%s\":%" PRId64, key, n);
-}
-
 /* Seconds with all their microseconds. */
 static void put_us(const struct sheet *s, int64_t us)
 {
@@ -89,13 +77,14 @@ static void put_us(const struct sheet *s, int64_t us)
             whole % 1000000);
 }
 
-static void put_seconds(const struct sheet *s, const char *key, int64_t us)
+static void put_seconds(const struct sheet *s, const char *key, int64_t us, const char *behind)
 {
     fprintf(s->file, "\"%s\":", key);
     put_us(s, us);
+    put(s, behind);
 }
 
-static void put_text(const struct sheet *s, const char *key, const char *text)
+static void put_text(const struct sheet *s, const char *key, const char *text, const char *behind)
 {
     fprintf(s->file, "\"%s\":", key);
     /* Text that may have come from outside; what is not UTF-8 becomes "?". */
@@ -108,7 +97,7 @@ static void put_text(const struct sheet *s, const char *key, const char *text)
         string = json_string(plain);
     }
     char *dump = string ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
-    put(s, dump ? dump : "\"\"");
+    fprintf(s->file, "%s%s", dump ? dump : "\"\"", behind);
     free(dump);
     json_decref(string);
 }
@@ -118,24 +107,11 @@ static void put_text(const struct sheet *s, const char *key, const char *text)
 static int put_master(const struct sheet *s, struct err *err)
 {
     const struct media *m = s->t->m;
-    uint8_t digest[HASH_BYTES];
     char hex[HASH_HEX_ROOM];
-    struct hash *h = NULL;
-    int rc = hash_new(&h, err);
-    if (rc == ERR_OK) {
-        hash_update(h, m->map, m->n);
-        rc = hash_final(h, digest, err);
-    }
-    hash_free(&h);
-    if (rc < 0)
-        return rc;
-    hash_hex(digest, hex);
-    put(s, "\"master\":{");
-    put_number(s, "bytes", (int64_t)m->n);
-    put(s, ",");
-    put_text(s, "sha256", hex);
-    put(s, "},\n");
-    return ERR_OK;
+    int rc = hash_text(m->map, m->n, hex, err);
+    fprintf(s->file, "\"master\":{\"bytes\":%zu,\"sha256\":\"%s\"},\n", m->n,
+            rc == ERR_OK ? hex : "");
+    return rc;
 }
 
 static void put_sources(const struct sheet *s)
@@ -149,10 +125,8 @@ static void put_sources(const struct sheet *s)
             continue;
         put(s, first ? "\n" : ",\n");
         fprintf(s->file, "  \"%s\":{", media_source_name(source));
-        put_seconds(s, "fps", llround(t->fps[k] * 1e6));
-        put(s, ",");
-        put_text(s, "from", timing_source_text(source));
-        put(s, "}");
+        put_seconds(s, "fps", llround(t->fps[k] * 1e6), ",");
+        put_text(s, "from", timing_source_text(source), "}");
         first = false;
     }
     put(s, "},\n");
@@ -169,14 +143,13 @@ static void put_wall(const struct sheet *s)
         return;
     }
     put(s, "{");
-    put_text(s, "source", w.source);
+    put_text(s, "source", w.source, ",");
     clock_rfc3339(w.utc_us, 6, text);
-    fprintf(s->file, ",\"start\":\"%s\",", text);
-    put_seconds(s, "uncertainty_s", w.error_us);
-    put(s, ",");
-    put_text(s, "why", w.why);
+    fprintf(s->file, "\"start\":\"%s\",", text);
+    put_seconds(s, "uncertainty_s", w.error_us, ",");
+    put_text(s, "why", w.why, ",");
     clock_zone(f->has_zone ? f->tz_min : 0, text);
-    fprintf(s->file, f->has_zone ? ",\"zone\":\"%s\"}" : ",\"zone\":null}", text);
+    fprintf(s->file, f->has_zone ? "\"zone\":\"%s\"}" : "\"zone\":null}", text);
 }
 
 /* A gap is what the sequence numbers tell, or a step that pictures at the nominal rate of a 30 Hz
@@ -206,14 +179,10 @@ static void put_gaps(const struct sheet *s)
         if (!hole && !is_gap(m, until_us - from_us))
             continue;
         put(s, first ? "\n{" : ",\n{");
-        put_number(s, "before", index);
-        put(s, ",");
-        put_number(s, "lost", hole ? hole->lost : 0);
-        put(s, ",");
-        put_seconds(s, "from_s", from_us - m->start_us);
-        put(s, ",");
-        put_seconds(s, "until_s", until_us - m->start_us);
-        put(s, "}");
+        fprintf(s->file, "\"before\":%" PRId64 ",\"lost\":%" PRId64 ",", index,
+                hole ? hole->lost : 0);
+        put_seconds(s, "from_s", from_us - m->start_us, ",");
+        put_seconds(s, "until_s", until_us - m->start_us, "}");
         first = false;
     }
     put(s, "],\n");
@@ -235,10 +204,8 @@ static void put_damage(const struct sheet *s)
                {"sound_lost", d->sound_lost},
                {"times_repaired", d->times_repaired}};
     put(s, "\"damage\":{");
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        put(s, i ? "," : "");
-        put_number(s, all[i].key, all[i].n);
-    }
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        fprintf(s->file, "%s\"%s\":%" PRId64, i ? "," : "", all[i].key, all[i].n);
     put(s, "}");
 }
 
@@ -246,13 +213,12 @@ static int put_json(const struct sheet *s, struct err *err)
 {
     const char *id = s->t->facts->id;
     put(s, "{\"version\":1,");
-    put_text(s, "id", id[0] ? id : s->t->stem);
-    put(s, ",\n");
+    put_text(s, "id", id[0] ? id : s->t->stem, ",\n");
     int rc = put_master(s, err);
     const struct media_timing *t = &s->t->m->timing;
     put(s, "\"timing\":{");
-    put_text(s, "source", media_source_name(t->chosen));
-    fprintf(s->file, ",\"disagree\":%s,\n ", t->disagree ? "true" : "false");
+    put_text(s, "source", media_source_name(t->chosen), ",");
+    fprintf(s->file, "\"disagree\":%s,\n ", t->disagree ? "true" : "false");
     put_sources(s);
     put_wall(s);
     put(s, "},\n");
@@ -264,18 +230,14 @@ static int put_json(const struct sheet *s, struct err *err)
         struct media_wall w = wall_at(s, p->time_us);
         char utc[CLOCK_TEXT_ROOM];
         clock_rfc3339(w.utc_us, 6, utc);
-        put(s, "{");
-        put_number(s, "n", index);
-        put(s, ",");
-        put_seconds(s, "pts_s", p->time_us - s->t->m->start_us);
-        fprintf(s->file, w.known ? ",\"utc\":\"%s\"" : ",\"utc\":null", utc);
-        fprintf(s->file, ",\"key\":%s,\"bytes\":%zu", p->key ? "true" : "false", p->n);
-        fprintf(s->file, ",\"state\":\"%s\"", state_name(p->state));
-        if (p->state != MEDIA_GOOD) {
-            put(s, ",");
-            put_text(s, "why", state_why(p));
-        }
-        put(s, "}");
+        fprintf(s->file, "{\"n\":%" PRId64 ",", index);
+        put_seconds(s, "pts_s", p->time_us - s->t->m->start_us, ",");
+        fprintf(s->file, w.known ? "\"utc\":\"%s\"" : "\"utc\":null", utc);
+        fprintf(s->file, ",\"key\":%s,\"bytes\":%zu,\"state\":\"%s\"", p->key ? "true" : "false",
+                p->n, state_names[p->state]);
+        put(s, p->state == MEDIA_GOOD ? "}" : ",");
+        if (p->state != MEDIA_GOOD)
+            put_text(s, "why", state_why(p), "}");
         copy_progress(s->t, i + 1, s->n);
     }
     put(s, "],\n");
@@ -284,12 +246,9 @@ static int put_json(const struct sheet *s, struct err *err)
     put(s, "\"silence\":[");
     for (int64_t i = 0; i < m->n_silences; i++) {
         put(s, i ? ",\n{" : "\n{");
-        put_seconds(s, "from_s", m->silence[i].from_us - m->start_us);
-        put(s, ",");
-        put_seconds(s, "until_s", m->silence[i].until_us - m->start_us);
-        put(s, ",");
-        put_text(s, "why", m->silence[i].why);
-        put(s, "}");
+        put_seconds(s, "from_s", m->silence[i].from_us - m->start_us, ",");
+        put_seconds(s, "until_s", m->silence[i].until_us - m->start_us, ",");
+        put_text(s, "why", m->silence[i].why, "}");
     }
     put(s, "],\n");
     put_damage(s);
@@ -315,10 +274,9 @@ static void put_field(const struct sheet *s, const char *text)
     putc('"', s->file);
 }
 
-static int put_csv(const struct sheet *s, struct err *err)
+static void put_csv(const struct sheet *s)
 {
     const struct media *m = s->t->m;
-    (void)err;
     put(s, "index,pts_s,utc,uncertainty_s,source,key,bytes,state,why\r\n");
     for (int64_t i = 0; i < s->n; i++) {
         const struct media_picture *p = &m->picture[s->order[i].index];
@@ -332,36 +290,26 @@ static int put_csv(const struct sheet *s, struct err *err)
             put_us(s, w.error_us);
         put(s, ",");
         put_field(s, media_source_name(m->timing.chosen));
-        fprintf(s->file, ",%d,%zu,%s,", p->key, p->n, state_name(p->state));
+        fprintf(s->file, ",%d,%zu,%s,", p->key, p->n, state_names[p->state]);
         put_field(s, state_why(p));
         put(s, "\r\n");
     }
-    return ERR_OK;
 }
 
-static int make(const struct copy_task *t, int (*fill)(const struct sheet *, struct err *),
-                struct err *err)
+int copy_table(const struct copy_task *t, struct err *err)
 {
     struct sheet s = {.t = t};
     int rc = sort_pictures(&s, err);
     if (rc == ERR_OK && !(s.file = fopen(t->path, "wbe")))
         rc = err_sys(err, "open %s", t->path);
-    if (rc == ERR_OK)
-        rc = fill(&s, err);
+    if (rc == ERR_OK && t->kind == COPY_TIMING)
+        rc = put_json(&s, err);
+    else if (rc == ERR_OK)
+        put_csv(&s);
     if (rc == ERR_OK && ferror(s.file))
         rc = err_sys(err, "write %s", t->path);
     if (s.file && fclose(s.file) != 0 && rc == ERR_OK)
         rc = err_sys(err, "write %s", t->path);
     free(s.order);
     return rc;
-}
-
-int copy_timing(const struct copy_task *t, struct err *err)
-{
-    return make(t, put_json, err);
-}
-
-int copy_csv(const struct copy_task *t, struct err *err)
-{
-    return make(t, put_csv, err);
 }

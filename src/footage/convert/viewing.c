@@ -2,6 +2,7 @@
 #include "encode.h"
 #include "media/damage.h"
 #include "media/decode.h"
+#include "media/timing.h"
 #include "mux.h"
 #include "osd.h"
 #include "redact.h"
@@ -23,42 +24,12 @@
 
 #define MISSING_SIZE 2.5 /* times the overlay's */
 
-struct card {
-    struct osd *missing, *mark;
-};
-
 static int card_make(struct osd **out, int w, int h, const char *position, double size,
                      struct err *err)
 {
     struct convert_options style = {.osd_size = size, .osd_box = true};
     snprintf(style.osd_position, sizeof style.osd_position, "%s", position);
     return osd_new(out, w, h, &style, err);
-}
-
-static void card_free(struct card **card)
-{
-    if (!card || !*card)
-        return;
-    osd_free(&(*card)->missing);
-    osd_free(&(*card)->mark);
-    free(*card);
-    *card = NULL;
-}
-
-/* For pictures of this size; the mark keeps out of the overlay's corner. *out is the caller's. */
-static int card_new(struct card **out, int width_px, int height_px,
-                    const struct convert_options *options, struct err *err)
-{
-    struct card *c = *out = calloc(1, sizeof *c);
-    if (!c)
-        return err_nomem(err, "a card");
-    bool taken = strcmp(options->osd_position, "top-right") == 0;
-    int rc = card_make(&c->missing, width_px, height_px, "centre", MISSING_SIZE, err);
-    if (rc == ERR_OK)
-        rc = card_make(&c->mark, width_px, height_px, taken ? "bottom-right" : "top-right", 1, err);
-    if (rc < 0)
-        card_free(out);
-    return rc;
 }
 
 /* ---- the copy ---- */
@@ -71,8 +42,7 @@ struct viewing {
     struct decoder decoder;
     struct encoder encoder;
     struct mux mux;
-    struct osd *osd;
-    struct card *card;
+    struct osd *osd, *missing, *mark; /* the overlay; the cards */
     struct SwsContext *sws;
     AVFrame *frame, *held, *canvas; /* decoded, the last one that was shown, being painted */
     AVPacket *packet;
@@ -103,12 +73,6 @@ static int open_canvas(struct viewing *v, struct err *err)
     return code < 0 ? av_fail(err, code, NULL, "frame") : ERR_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static int find_step(struct viewing *v, struct err *err)
 {
     const struct media *m = v->t->m;
@@ -117,7 +81,7 @@ static int find_step(struct viewing *v, struct err *err)
         return err_nomem(err, "the picture times");
     for (int64_t i = 0; i < n; i++)
         spans[i] = m->picture[m->first + i].span;
-    qsort(spans, (size_t)n, sizeof *spans, by_value);
+    qsort(spans, (size_t)n, sizeof *spans, timing_by_value);
     v->step = spans[n / 2] > 0 ? spans[n / 2] : 1;
     free(spans);
     /* "25 pictures a second" of a 30 Hz sensor are steps of 33 and 67 ms */
@@ -207,7 +171,7 @@ static int drain(struct viewing *v, struct err *err)
             return rc;
         /* Only the last packet's duration is looked at: the others end where the next begins. It
          * need not be the picture shown last, but its step in decoding order is that one's. */
-        int64_t end = av_rescale(m->duration_us, AV_TICKS, 1000000);
+        int64_t end = av_ticks_of(m->duration_us);
         int64_t shown_last = m->view_pts[m->n_view - 1];
         v->packet->duration = shown_last < end ? end - shown_last : v->step;
         if ((rc = mux_video(&v->mux, v->packet, err)) < 0)
@@ -269,9 +233,9 @@ static int hold(struct viewing *v, int64_t until, int64_t until_us, int64_t skip
     if (pictures > 0 && n > 0)
         snprintf(lines[1] + n, OSD_LINE_ROOM - (size_t)n, ", %" PRId64 " picture%s", pictures,
                  pictures == 1 ? "" : "s");
-    rc = osd_set(v->card->missing, lines, err);
+    rc = osd_set(v->missing, lines, err);
     if (rc == ERR_OK)
-        osd_blend(v->card->missing, &p);
+        osd_blend(v->missing, &p);
     if (rc == ERR_OK)
         rc = overlay(v, at_us, err);
     return rc < 0 ? rc : encode(v, at, err);
@@ -315,9 +279,9 @@ static int show(struct viewing *v, struct err *err)
         if (state != MEDIA_GOOD) {
             snprintf(lines[0], OSD_LINE_ROOM, "%s",
                      state == MEDIA_DAMAGED ? "DAMAGED PICTURE" : "BUILT ON A DAMAGED PICTURE");
-            rc = osd_set(v->card->mark, lines, err);
+            rc = osd_set(v->mark, lines, err);
             if (rc == ERR_OK)
-                osd_blend(v->card->mark, &planes);
+                osd_blend(v->mark, &planes);
         }
     }
     if (rc == ERR_OK)
@@ -350,8 +314,7 @@ static int transcode(struct viewing *v, struct err *err)
     if (rc == ERR_OK && v->shown == 0)
         rc = err_set(err, ERR_MALFORMED, "no picture decodes");
     if (rc == ERR_OK)
-        rc = bridge(v, av_rescale(m->duration_us, AV_TICKS, 1000000), m->start_us + m->duration_us,
-                    err);
+        rc = bridge(v, av_ticks_of(m->duration_us), m->start_us + m->duration_us, err);
     if (rc == ERR_OK)
         rc = encoder_send(&v->encoder, NULL, err);
     v->doubt = v->doubt || v->decoder.watch.complaints > 0;
@@ -379,11 +342,14 @@ static int open_all(struct viewing *v, struct err *err)
         rc = open_canvas(v, err);
     if (rc == ERR_OK)
         rc = find_step(v, err);
-    if (rc == ERR_OK)
-        rc = osd_new(&v->osd, v->encoder.ctx->width, v->encoder.ctx->height, t->options, err);
-    if (rc == ERR_OK)
-        rc = card_new(&v->card, v->encoder.ctx->width, v->encoder.ctx->height, t->options, err);
     if (rc < 0)
+        return rc;
+    /* The mark keeps out of the overlay's corner. */
+    bool taken = strcmp(t->options->osd_position, "top-right") == 0;
+    int w = v->canvas->width, h = v->canvas->height;
+    if ((rc = osd_new(&v->osd, w, h, t->options, err)) < 0 ||
+        (rc = card_make(&v->missing, w, h, "centre", MISSING_SIZE, err)) < 0 ||
+        (rc = card_make(&v->mark, w, h, taken ? "bottom-right" : "top-right", 1, err)) < 0)
         return rc;
     AVCodecParameters *par = avcodec_parameters_alloc();
     if (!par)
@@ -409,7 +375,8 @@ static int run(const struct copy_task *t, bool *doubt, struct err *err)
         rc = mux_finish(&v.mux, err);
     *doubt = v.doubt;
     mux_close(&v.mux);
-    card_free(&v.card);
+    osd_free(&v.mark);
+    osd_free(&v.missing);
     osd_free(&v.osd);
     sws_freeContext(v.sws);
     av_packet_free(&v.packet);
@@ -421,13 +388,6 @@ static int run(const struct copy_task *t, bool *doubt, struct err *err)
     return rc;
 }
 
-static void found(void *arg, int64_t index, const char *said)
-{
-    (void)arg; /* damage_from_decoder() has it */
-    (void)index;
-    (void)said;
-}
-
 /* A clean clip takes one run with all threads. Where something is wrong, everything is decoded once
  * on one thread first, so that each picture's state is known before it is shown, and comes out the
  * same always. */
@@ -437,7 +397,7 @@ int copy_viewing(const struct copy_task *t, struct err *err)
     bool doubt = d->damaged || d->affected || d->lost;
     int rc = doubt ? ERR_OK : run(t, &doubt, err);
     if (doubt && (rc == ERR_OK || rc == ERR_MALFORMED)) {
-        rc = decode_check(t->m, found, NULL, err);
+        rc = decode_check(t->m, NULL, NULL, err); /* damage_from_decoder() has what it finds */
         if (rc == ERR_OK)
             rc = run(t, &doubt, err);
     }

@@ -60,7 +60,7 @@ static int64_t last_step(const struct media *m)
 {
     const struct media_picture *last = &m->picture[m->n_pictures - 1];
     int64_t shown_last = last->dts - m->picture[m->first].dts; /* the first is shown at 0 */
-    return av_rescale(m->duration_us, AV_TICKS, 1000000) - shown_last;
+    return av_ticks_of(m->duration_us) - shown_last;
 }
 
 int copy_working(const struct copy_task *t, struct err *err)

@@ -40,4 +40,9 @@ static inline AVRational av_ticks(void)
     return (AVRational){1, AV_TICKS};
 }
 
+static inline int64_t av_ticks_of(int64_t us)
+{
+    return av_rescale(us, AV_TICKS, 1000000);
+}
+
 #endif

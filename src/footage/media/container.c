@@ -34,7 +34,7 @@ static bool has_records(const uint8_t *data, size_t n)
 {
     size_t search = n < SEARCH_BYTES ? n : SEARCH_BYTES;
     for (size_t i = 0; i < search; i++)
-        if (data[i] == 'P' && ptmf_header_ok(data + i, n - i))
+        if (data[i] == 'P' && ptmf_header_ok(data + i, n - i, NULL))
             return true;
     return false;
 }
@@ -177,7 +177,7 @@ static int find_record(struct file *f, int64_t at, int64_t *found, struct err *e
         if ((rc = look(f, at, &n, err)) < 0)
             return rc;
         for (size_t i = 0; i + PTMF_HEADER_BYTES <= n; i++)
-            if (f->window[i] == 'P' && ptmf_header_length(f->window + i, n - i, &length) &&
+            if (f->window[i] == 'P' && ptmf_header_ok(f->window + i, n - i, &length) &&
                 length <= f->n - at - (int64_t)i - PTMF_HEADER_BYTES) {
                 *found = at + (int64_t)i;
                 return rc;
@@ -196,7 +196,7 @@ static int end_of_ptmf(struct file *f, struct media_ending *out, struct err *err
         if (left >= PTMF_HEADER_BYTES) {
             if ((rc = read_at(f, at, header, sizeof header, err)) < 0)
                 return rc;
-            if (ptmf_header_length(header, sizeof header, &length) &&
+            if (ptmf_header_ok(header, sizeof header, &length) &&
                 length <= left - PTMF_HEADER_BYTES) {
                 at += PTMF_HEADER_BYTES + (int64_t)length;
                 continue;

@@ -36,12 +36,6 @@ struct judge {
     int64_t n_run, n_displaced;
 };
 
-static int by_value(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* How many of n rising values are below `limit`. */
 static int64_t count_below(const int64_t *value, int64_t n, int64_t limit)
 {
@@ -62,7 +56,7 @@ static void take_values(struct judge *j)
     uint32_t base = j->entry[0].number;
     for (int64_t i = 0; i < j->n; i++)
         j->sorted[i] = j->value[i] = (int32_t)(j->entry[i].number - base);
-    qsort(j->sorted, (size_t)j->n, sizeof *j->sorted, by_value);
+    qsort(j->sorted, (size_t)j->n, sizeof *j->sorted, timing_by_value);
     base += (uint32_t)j->sorted[j->n / 2];
     for (int64_t i = 0; i < j->n; i++)
         j->value[i] = (int32_t)(j->entry[i].number - base);
@@ -116,7 +110,7 @@ static void judge_others(struct judge *j)
     for (int64_t i = 0; i < j->n; i++)
         if (j->entry[i].state == SEQUENCE_DISPLACED)
             j->sorted[j->n_displaced++] = j->value[i];
-    qsort(j->sorted, (size_t)j->n_displaced, sizeof *j->sorted, by_value);
+    qsort(j->sorted, (size_t)j->n_displaced, sizeof *j->sorted, timing_by_value);
 }
 
 int sequence_judge(struct sequence_entry *entry, int64_t n, struct err *err)
@@ -481,7 +475,7 @@ static int judge_periods(struct order *o, struct err *err)
         if (a->period == b->period && b->poc > a->poc && !a->unread && !b->unread)
             o->steps[n++] = b->poc - a->poc;
     }
-    qsort(o->steps, (size_t)n, sizeof *o->steps, by_value);
+    qsort(o->steps, (size_t)n, sizeof *o->steps, timing_by_value);
     for (int64_t k = 0; k < n; k++) {
         run = k > 0 && o->steps[k] == o->steps[k - 1] ? run + 1 : 1;
         if (run > best_n) {

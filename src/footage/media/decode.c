@@ -227,7 +227,8 @@ static void report(struct check *c, int64_t index, const char *said)
     if (damage_is_repeat(&c->m->picture[index]))
         return;
     damage_from_decoder(c->m, index, said);
-    c->found(c->arg, index, said ? said : "no picture comes out of it");
+    if (c->found)
+        c->found(c->arg, index, said ? said : "no picture comes out of it");
 }
 
 /* With one thread a picture is decoded before the call that feeds it returns, so whatever the

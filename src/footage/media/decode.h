@@ -36,7 +36,8 @@ int decode_find_first(struct media *m, struct err *err) DS_MUST_CHECK;
 bool decoder_wrote_all(const AVFrame *frame);
 
 /* Decodes everything from m->first on, once, on one thread, and tells
- * damage_from_decoder() and found() of each complaint with the picture that it is about. */
+ * damage_from_decoder() and found() (may be NULL) of each complaint with the picture that it is
+ * about. */
 typedef void decode_found_fn(void *arg, int64_t index, const char *said);
 int decode_check(struct media *m, decode_found_fn *found, void *arg, struct err *err) DS_MUST_CHECK;
 

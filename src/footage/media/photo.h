@@ -1,7 +1,7 @@
 /*
  * photo: a JPEG as DCT coefficients. libjpeg reads them and writes them again without going to
  * pixels in between, so what nobody changes stays the same to the bit. libjpeg's errors jump: they
- * are caught in one place, photo_guard(). And its segments, without a decoder.
+ * are caught in one place, photo_guard().
  */
 #ifndef MEDIA_PHOTO_H
 #define MEDIA_PHOTO_H
@@ -75,33 +75,7 @@ int photo_write(struct photo *p, int fd, const struct buf *exif,
                 const struct jpeg_marker_struct *old, struct err *err) DS_MUST_CHECK;
 
 /* Runs a step whose libjpeg calls may jump, and tells what libjpeg said. */
-typedef void photo_step(struct photo *p, void *arg);
-int photo_guard(struct photo *p, photo_step *step, void *arg, struct err *err) DS_MUST_CHECK;
-
-/* ---- segments: APPn and COM (ITU-T T.81, annex B), as bytes; pure ---- */
-
-struct jpeg_segment {
-    uint8_t marker;
-    const uint8_t *p; /* from its FF on */
-    size_t n;         /* marker and length included */
-};
-
-struct jpeg_walk {
-    const uint8_t *data;
-    size_t n, at;
-};
-
-/* data begins with SOI. */
-struct jpeg_walk jpeg_walk_init(const uint8_t *data, size_t n);
-
-/* The next segment before the image data; false at SOS, at the end, or where the structure breaks.
- */
-bool jpeg_walk_next(struct jpeg_walk *w, struct jpeg_segment *out);
-
-bool jpeg_is_exif(const struct jpeg_segment *s);
-
-/* Reads IFD0 of an Exif segment (CIPA DC-008, 4.5 and 4.6); false if it does not parse.
- * *orientation is 1 where there is none. */
-bool jpeg_exif_orientation(const struct jpeg_segment *s, int *orientation);
+int photo_guard(struct photo *p, void (*step)(struct photo *p, void *arg), void *arg,
+                struct err *err) DS_MUST_CHECK;
 
 #endif

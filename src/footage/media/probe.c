@@ -1,5 +1,6 @@
 #include "av.h"
 #include "damage.h"
+#include "dashspool/reader.h"
 #include "decode.h"
 #include "photo.h"
 #include <inttypes.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
+
+#define MARKER_SOS 0xda
 
 static void name(char *out, size_t room, const char *text)
 {
@@ -104,22 +107,63 @@ static int probe_video(const char *path, const struct media_facts *facts,
     return rc;
 }
 
-/* EXIF orientation; returns where the image data begins. */
+static uint32_t rd_n(struct rd *r, bool big, size_t n)
+{
+    return (uint32_t)(big ? rd_be(r, n) : rd_le(r, n));
+}
+
+/* Reads IFD0 of an Exif segment's TIFF block (CIPA DC-008, 4.5 and 4.6); false if it does not
+ * parse. *orientation is 1 where there is none. */
+static bool read_orientation(const uint8_t *block, size_t n, int *orientation)
+{
+    struct rd tiff = rd_init(block, n), r = tiff;
+    const uint8_t *order = rd_bytes(&r, 2);
+    *orientation = 1;
+    if (!order || (memcmp(order, "II", 2) != 0 && memcmp(order, "MM", 2) != 0))
+        return false;
+    bool big = order[0] == 'M';
+    if (rd_n(&r, big, 2) != 42)
+        return false;
+    uint32_t ifd_at = rd_n(&r, big, 4);
+    struct rd ifd = tiff;
+    rd_bytes(&ifd, ifd_at);
+    uint32_t entries = rd_n(&ifd, big, 2);
+    for (uint32_t i = 0; i < entries && !ifd.bad; i++) {
+        uint32_t tag = rd_n(&ifd, big, 2), type = rd_n(&ifd, big, 2);
+        uint32_t count = rd_n(&ifd, big, 4), value = rd_n(&ifd, big, 2);
+        rd_bytes(&ifd, 2);
+        if (tag == 0x0112 && type == 3 && count == 1 && value >= 1 && value <= 8)
+            *orientation = (int)value;
+    }
+    return !ifd.bad;
+}
+
+/* Steps over the segments (ITU-T T.81, annex B) for the EXIF orientation; returns where the image
+ * data begins: at SOS, at the end, or where the structure breaks. */
 static size_t read_segments(const struct media *m, struct media_probe *out)
 {
-    struct jpeg_walk walk = jpeg_walk_init(m->map, m->n);
-    struct jpeg_segment s;
+    size_t at = 2; /* behind SOI */
     int orientation;
     out->orientation = 1;
-    while (jpeg_walk_next(&walk, &s)) {
-        if (!jpeg_is_exif(&s))
+    for (;;) {
+        while (at + 1 < m->n && m->map[at] == 0xff && m->map[at + 1] == 0xff)
+            at++; /* fill bytes */
+        struct rd r = rd_init(m->map + at, at < m->n ? m->n - at : 0);
+        uint8_t ff = rd_u8(&r), marker = rd_u8(&r);
+        uint16_t length = rd_be16(&r);
+        if (r.bad || ff != 0xff || marker == MARKER_SOS || marker == JPEG_EOI || length < 2)
+            return at;
+        const uint8_t *content = rd_bytes(&r, length - 2u);
+        if (r.bad)
+            return at;
+        at += length + 2u;
+        if (marker != JPEG_APP0 + 1 || length < 8 || memcmp(content, "Exif\0", 6) != 0)
             continue;
-        if (jpeg_exif_orientation(&s, &orientation))
+        if (read_orientation(content + 6, length - 8u, &orientation))
             out->orientation = orientation;
         else
             snprintf(out->warning, sizeof out->warning, "its Exif data are broken");
     }
-    return walk.at;
 }
 
 static bool has_end(const struct media *m, size_t from)

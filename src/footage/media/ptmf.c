@@ -31,18 +31,13 @@ static bool parse_header(const uint8_t *data, size_t n, struct header *out)
            out->length > out->pad && (out->type == 'I' || out->type == 'P' || out->type == 'A');
 }
 
-bool ptmf_header_length(const uint8_t *data, size_t n, uint32_t *length)
+bool ptmf_header_ok(const uint8_t *data, size_t n, uint32_t *length)
 {
     struct header h;
     bool ok = parse_header(data, n, &h);
-    *length = ok ? h.length : 0;
+    if (length)
+        *length = ok ? h.length : 0;
     return ok;
-}
-
-bool ptmf_header_ok(const uint8_t *data, size_t n)
-{
-    uint32_t length;
-    return ptmf_header_length(data, n, &length);
 }
 
 struct ptmf ptmf_init(const uint8_t *data, size_t n)
@@ -72,7 +67,7 @@ static size_t payload_end(const struct ptmf *p, size_t from, const struct header
 {
     size_t end = from + h->length;
     *damaged = false;
-    if (end == p->n || ptmf_header_ok(p->data + end, p->n - end))
+    if (end == p->n || ptmf_header_ok(p->data + end, p->n - end, NULL))
         return end;
     size_t next = find_header(p, from);
     if (next >= end)

@@ -40,10 +40,8 @@ struct ptmf ptmf_init(const uint8_t *data, size_t n);
 /* The next record; false at the end. */
 bool ptmf_next(struct ptmf *p, struct ptmf_record *out);
 
-/* A plausible header at data[0], whatever follows it. */
-bool ptmf_header_ok(const uint8_t *data, size_t n);
-
-/* The same; *length: bytes of its payload, behind the header. */
-bool ptmf_header_length(const uint8_t *data, size_t n, uint32_t *length);
+/* A plausible header at data[0], whatever follows it. *length (may be NULL): bytes of its payload,
+ * behind the header. */
+bool ptmf_header_ok(const uint8_t *data, size_t n, uint32_t *length);
 
 #endif

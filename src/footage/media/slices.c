@@ -49,17 +49,6 @@ struct mp4 {
     struct hash *hash;
 };
 
-static int open_mp4(struct mp4 *f, const char *path, struct err *err)
-{
-    int rc = av_open_mp4(&f->ctx, path, "no MP4 that can be read", err);
-    if (rc < 0)
-        return rc;
-    f->packet = av_packet_alloc();
-    if (!f->packet)
-        return err_nomem(err, "a packet");
-    return hash_new(&f->hash, err);
-}
-
 /* One picture track, or nobody knows which one a player shows; 4-byte lengths (ISO 14496-15,
  * 8.3.3.1.2: lengthSizeMinusOne are the last two bits of byte 21). */
 static int find_pictures(struct mp4 *f, struct err *err)
@@ -106,7 +95,11 @@ static int read_mp4(struct mp4 *f, struct media_slices *out, struct err *err)
 static int slices_of_film(const char *path, struct media_slices *out, struct err *err)
 {
     struct mp4 f = {.video = -1};
-    int rc = open_mp4(&f, path, err);
+    int rc = av_open_mp4(&f.ctx, path, "no MP4 that can be read", err);
+    if (rc == ERR_OK && !(f.packet = av_packet_alloc()))
+        rc = err_nomem(err, "a packet");
+    if (rc == ERR_OK)
+        rc = hash_new(&f.hash, err);
     if (rc == ERR_OK)
         rc = find_pictures(&f, err);
     if (rc == ERR_OK)

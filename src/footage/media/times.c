@@ -79,11 +79,6 @@ out:
 
 /* ---- the camera's clock ---- */
 
-static int64_t distance(int64_t a, int64_t b)
-{
-    return a > b ? a - b : b - a;
-}
-
 static int repair_pictures(struct media *m, int64_t *times_us, struct err *err)
 {
     int64_t step_us = 0;
@@ -125,7 +120,7 @@ static int64_t on_picture_clock(const struct media *m, const int64_t *repaired_u
     int64_t from = near > TIMING_AWAY ? near - TIMING_AWAY : 0;
     for (int64_t k = from; k < m->n_pictures && k <= near + TIMING_AWAY; k++) {
         int64_t t = raw_us + repaired_us[k] - m->picture[k].time_us;
-        if (distance(t, repaired_us[near]) < distance(best, repaired_us[near]))
+        if (llabs(t - repaired_us[near]) < llabs(best - repaired_us[near]))
             best = t;
     }
     return best;
@@ -140,7 +135,7 @@ static int64_t map_sound(struct media *m, const int64_t *repaired_us)
         while (near + 1 < m->n_pictures && m->picture[near + 1].offset < s->offset)
             near++;
         s->time_us = on_picture_clock(m, repaired_us, near, s->time_us);
-        if (distance(s->time_us, repaired_us[near]) <= SOUND_AWAY_US)
+        if (llabs(s->time_us - repaired_us[near]) <= SOUND_AWAY_US)
             continue;
         s->time_us = i > 0 ? s[-1].time_us + (int64_t)s[-1].n * 125 : repaired_us[near];
         strayed++;
@@ -274,11 +269,6 @@ static int last_span_us(const struct media *m, const int64_t *kept_us, int64_t n
     return rc;
 }
 
-static int64_t to_ticks(int64_t us)
-{
-    return av_rescale(us, AV_TICKS, 1000000);
-}
-
 int media_assign_times(struct media *m, const struct media_facts *facts,
                        const struct media_options *options, struct err *err)
 {
@@ -307,15 +297,15 @@ int media_assign_times(struct media *m, const struct media_facts *facts,
         for (int64_t k = 0; k < n; k++) {
             struct media_picture *p = &m->picture[shown[k].index];
             int64_t until_us = (k + 1 < n ? times_us[k + 1] : times_us[k] + last_us) - zero_us;
-            p->pts = to_ticks(times_us[k] - zero_us);
-            p->span = to_ticks(until_us) - p->pts;
+            p->pts = av_ticks_of(times_us[k] - zero_us);
+            p->span = av_ticks_of(until_us) - p->pts;
         }
         for (int64_t k = 0; k < n; k++) {
-            int64_t early = to_ticks(times_us[k] - zero_us) - m->picture[m->first + k].pts;
+            int64_t early = av_ticks_of(times_us[k] - zero_us) - m->picture[m->first + k].pts;
             late = early > late ? early : late;
         }
         for (int64_t k = 0; k < n; k++)
-            m->picture[m->first + k].dts = to_ticks(times_us[k] - zero_us) - late;
+            m->picture[m->first + k].dts = av_ticks_of(times_us[k] - zero_us) - late;
         m->start_us = zero_us;
         m->duration_us = times_us[n - 1] - zero_us + last_us;
     }

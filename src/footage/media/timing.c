@@ -11,46 +11,26 @@
 #define DISAGREE 0.02 /* docs/ptmf.md, section 5 */
 #define FPS_MAX  1000.0
 
+static const struct {
+    const char *name, *text;
+} sources[MEDIA_N_SOURCES] = {
+    [MEDIA_SOURCE_PTMF] = {"capture times", "capture times of the camera's records, first to last"},
+    [MEDIA_SOURCE_META] = {"metadata rate", "nominal rate in the metadata"},
+    [MEDIA_SOURCE_PERSON] = {"given rate", "given by a person (--fps)"},
+    [MEDIA_SOURCE_LENGTH] = {"pictures over length",
+                             "number of pictures by the length in the metadata, whole seconds"},
+    [MEDIA_SOURCE_STREAM] = {"stream rate", "timing in the H.265 stream, often wrong"},
+    [MEDIA_SOURCE_DEFAULT] = {"default rate", "configured default, no witness"},
+};
+
 const char *media_source_name(enum media_source source)
 {
-    switch (source) {
-    case MEDIA_SOURCE_PTMF:
-        return "capture times";
-    case MEDIA_SOURCE_META:
-        return "metadata rate";
-    case MEDIA_SOURCE_PERSON:
-        return "given rate";
-    case MEDIA_SOURCE_LENGTH:
-        return "pictures over length";
-    case MEDIA_SOURCE_STREAM:
-        return "stream rate";
-    case MEDIA_SOURCE_DEFAULT:
-        return "default rate";
-    case MEDIA_N_SOURCES:
-        break;
-    }
-    return "unknown";
+    return source < MEDIA_N_SOURCES ? sources[source].name : "unknown";
 }
 
 const char *timing_source_text(enum media_source source)
 {
-    switch (source) {
-    case MEDIA_SOURCE_PTMF:
-        return "capture times of the camera's records, first to last";
-    case MEDIA_SOURCE_META:
-        return "nominal rate in the metadata";
-    case MEDIA_SOURCE_PERSON:
-        return "given by a person (--fps)";
-    case MEDIA_SOURCE_LENGTH:
-        return "number of pictures by the length in the metadata, whole seconds";
-    case MEDIA_SOURCE_STREAM:
-        return "timing in the H.265 stream, often wrong";
-    case MEDIA_SOURCE_DEFAULT:
-        return "configured default, no witness";
-    case MEDIA_N_SOURCES:
-        break;
-    }
-    return "unknown";
+    return source < MEDIA_N_SOURCES ? sources[source].text : "unknown";
 }
 
 /* How far a source's rate is from the chosen one, as a part of it; 0 if it says nothing. */
@@ -133,7 +113,7 @@ static bool sane_step(int64_t step_us)
     return step_us > 0 && step_us <= TIMING_JUMP_US;
 }
 
-static int by_value(const void *a, const void *b)
+int timing_by_value(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
@@ -152,7 +132,7 @@ int timing_median_step_us(const int64_t *times_us, int64_t n, int64_t *out, stru
         if (sane_step(times_us[i] - times_us[i - 1]))
             step[steps++] = times_us[i] - times_us[i - 1];
     if (steps > 0) {
-        qsort(step, steps, sizeof *step, by_value);
+        qsort(step, steps, sizeof *step, timing_by_value);
         *out = step[steps / 2];
     }
     free(step);
@@ -166,11 +146,6 @@ struct repairing {
     struct timing_repair result;
 };
 
-static int64_t distance(int64_t a, int64_t b)
-{
-    return a > b ? a - b : b - a;
-}
-
 /* Puts the times from..to-1 between their neighbours, a nominal step apart where there is room. */
 static void place(struct repairing *r, int64_t from, int64_t to, int64_t until_us)
 {
@@ -182,7 +157,7 @@ static void place(struct repairing *r, int64_t from, int64_t to, int64_t until_u
 /* Room for `steps` steps, and how far from even they are. */
 static bool fits(const struct repairing *r, int64_t span_us, int64_t steps, int64_t *cost_us)
 {
-    *cost_us = distance(span_us, steps * r->step_us);
+    *cost_us = llabs(span_us - steps * r->step_us);
     return span_us >= steps && span_us <= TIMING_JUMP_US;
 }
 
@@ -193,7 +168,7 @@ static int64_t back_at(const struct repairing *r, int64_t i, int64_t *cost_us)
     bool goes_on = true;
     for (int64_t j = i + 1; j < r->n && j <= i + TIMING_AWAY; j++) {
         int64_t span = r->t[j] + r->offset_us - r->t[i - 1], steps = j - i + 1;
-        int64_t on_us = distance(r->t[j] - r->t[i], (steps - 1) * r->step_us);
+        int64_t on_us = llabs(r->t[j] - r->t[i] - (steps - 1) * r->step_us);
         goes_on = goes_on && sane_step(r->t[j] - r->t[j - 1]);
         if (fits(r, span, steps, cost_us) &&
             (goes_on ? *cost_us <= on_us : *cost_us <= steps * r->step_us / 2))

@@ -36,6 +36,9 @@ int64_t timing_constant_us(int64_t n, double fps);
 #define TIMING_WRAP_US (INT64_C(1) << 32) /* a 32-bit clock of microseconds: 4294.967296 s */
 #define TIMING_AWAY    64                 /* pictures that a clock can be wrong and come back */
 
+/* For qsort() and bsearch() of int64_t, ascending. */
+int timing_by_value(const void *a, const void *b);
+
 /* Median of the steps between n times, those left out that no sane clock makes; 0 if there is
  * none. ERR_NOMEM. */
 int timing_median_step_us(const int64_t *times_us, int64_t n, int64_t *out,

@@ -7,8 +7,6 @@
 
 enum { FORMAT = 1, REAL_ROOM = 32, PLACES_MIN = 15, PLACES_MAX = 17 /* of any double */ };
 
-#define KIND_LAST   ((unsigned)COPY_LAST)
-
 /* Years 1 to 9999: what a clock can show. */
 #define TIME_MIN_US (-62135596800e6)
 #define TIME_MAX_US 253402300799e6
@@ -127,7 +125,7 @@ static bool is_listed(unsigned kind)
 static json_t *copies_json(unsigned copies)
 {
     json_t *list = json_array();
-    for (unsigned kind = 1; kind <= KIND_LAST; kind <<= 1)
+    for (unsigned kind = 1; kind <= COPY_LAST; kind <<= 1)
         if (copies & kind && is_listed(kind))
             json_array_append_new(list, json_string(copy_kind_name((enum copy_kind)kind)));
     return list;
@@ -259,14 +257,6 @@ static int read_fields(const json_t *o, const struct field *fields, size_t n, vo
     return rc;
 }
 
-static unsigned kind_of(const char *name)
-{
-    for (unsigned kind = 1; kind <= KIND_LAST; kind <<= 1)
-        if (is_listed(kind) && strcmp(name, copy_kind_name((enum copy_kind)kind)) == 0)
-            return kind;
-    return 0;
-}
-
 static int read_copies(const json_t *list, unsigned *out, struct err *err)
 {
     *out = 0;
@@ -274,8 +264,8 @@ static int read_copies(const json_t *list, unsigned *out, struct err *err)
         return refuse(err, "copies", "are not a list");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
-        unsigned kind = name ? kind_of(name) : 0;
-        if (!kind)
+        unsigned kind = name ? copy_kind_of(name) : 0;
+        if (!kind || !is_listed(kind))
             return refuse(err, "copies", "have one that is unknown");
         *out |= kind;
     }
