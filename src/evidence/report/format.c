@@ -173,8 +173,3 @@ const char *format_kind(const struct report_clip *clip)
 {
     return clip->kind == REPORT_PHOTO ? "photo" : "video";
 }
-
-const char *format_title(const struct report *r)
-{
-    return r->title && *r->title ? r->title : "Dash camera video and photos";
-}

@@ -43,7 +43,5 @@ void format_camera(const struct report_clip *clip, char out[FORMAT_ROOM]);
 void format_anchor(const char *kind, size_t i, char out[FORMAT_ROOM]);
 /* "video", "photo" */
 const char *format_kind(const struct report_clip *clip);
-/* The report's own, or a plain one. */
-const char *format_title(const struct report *r);
 
 #endif

@@ -108,11 +108,10 @@ static void limits(struct doc *d, const struct report *r)
     doc_close(d, DOC_SECTION);
 }
 
-void report_render(struct doc *d, const struct report *r, const struct events *e,
-                   const struct basemap *basemap)
+void report_render(struct doc *d, const struct report *r, const struct layout *layout)
 {
-    summary_cover(d, r);
-    summary_render(d, r, e);
+    summary_cover(d, r, layout->title);
+    summary_render(d, r, layout);
     doc_open(d, DOC_SECTION);
     doc_put(d, DOC_HEAD_2, "What this is");
     doc_put(d, DOC_PARAGRAPH,
@@ -135,7 +134,7 @@ void report_render(struct doc *d, const struct report *r, const struct events *e
     }
     doc_close(d, DOC_SECTION);
     recordings(d, r);
-    events_show(d, r, e, basemap);
+    events_show(d, r, &layout->events, layout->basemap);
     doc_open_named(d, DOC_SECTION, "check");
     doc_put(d, DOC_HEAD_2, "How to check it yourself");
     doc_put(d, DOC_PARAGRAPH,
@@ -175,6 +174,8 @@ int layout_init(struct layout *out, const struct report *r, struct err *err)
     for (size_t i = 0; i < r->n_clips; i++)
         placed = placed || format_place_ok(&r->clip[i]);
     int rc = events_find(&out->events, r, err);
+    if (rc == ERR_OK)
+        summary_title(out, r);
     return rc == ERR_OK && placed ? basemap_load(&out->basemap, err) : rc;
 }
 
