@@ -1,5 +1,6 @@
 /* The few shapes that the report is made of. */
 #include "doc.h"
+#include "dashspool/text.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -81,25 +82,6 @@ int doc_picture_bytes(const struct report_picture *p, struct buf *hold, const ui
 
 /* ---- text of others ---- */
 
-/* Length of the UTF-8 sequence at p (Unicode 15, table 3-7) and its value; 0: it is none. */
-static size_t utf8(const uint8_t *p, uint32_t *value)
-{
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (n == 0 || p[0] > 0xf4)
-        return 0;
-    uint32_t v = n == 1 ? p[0] : p[0] & (0x7fU >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) /* a NUL too */
-            return 0;
-        v = v << 6 | (p[i] & 0x3fU);
-    }
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
-        return 0;
-    *value = v;
-    return n;
-}
-
 /* Control characters, and those that make text look like another (UAX #9: direction). */
 static bool deceptive(uint32_t v)
 {
@@ -113,7 +95,7 @@ bool clean_next(const char **text, bool lines, struct clean *out)
     uint32_t v = 0;
     if (!**text)
         return false;
-    size_t n = utf8((const uint8_t *)*text, &v);
+    size_t n = utf8_next(*text, 4, &v);
     *out = (struct clean){v, *text, n};
     *text += n ? n : 1;
     if (n && (v == '\t' || (v == '\n' && !lines)))
