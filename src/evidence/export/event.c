@@ -507,11 +507,8 @@ int export_event_package(struct export_request *request, const struct export_eve
     *adopted = false;
     *out = (struct export_result){0};
     int rc = fsx_mkdirs(dir, err);
-    if (rc == ERR_OK)
-        rc = catalogue_open(&m.catalogue, request->root, false, err);
-    if (rc == ERR_OK)
-        rc = read_issued(&m, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = catalogue_open(&m.catalogue, request->root, false, err)) == ERR_OK &&
+        (rc = read_issued(&m, err)) == ERR_OK)
         rc = remove_leftovers(&m, err);
     if (rc == ERR_OK) {
         choose_stem(&m);

@@ -419,11 +419,9 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     told->t = *t;
     snprintf(told->master, sizeof told->master, "%s", master);
     int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
-    if (rc == ERR_OK)
-        rc = catalogue_arrival_each(c, t->key, add_arrival, told, err);
-    if (rc == ERR_OK)
-        rc = take_picture(s, told, root, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK &&
+        (rc = catalogue_arrival_each(c, t->key, add_arrival, told, err)) == ERR_OK &&
+        (rc = take_picture(s, told, root, err)) == ERR_OK)
         rc = find_damage(told, root, err);
     describe_arrival(told);
     add_clocks(told);
