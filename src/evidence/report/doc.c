@@ -22,9 +22,20 @@ void doc_textf(struct doc *d, const char *fmt, ...)
     doc_text(d, piece);
 }
 
+void doc_text_behind(struct doc *d, const char *between, const char *text)
+{
+    doc_text(d, doc_empty(text) ? "" : between);
+    doc_text(d, text);
+}
+
 void doc_put(struct doc *d, enum doc_part part, const char *text)
 {
-    doc_open(d, part);
+    doc_put_named(d, part, NULL, text);
+}
+
+void doc_put_named(struct doc *d, enum doc_part part, const char *name, const char *text)
+{
+    doc_open_named(d, part, name);
     doc_text(d, text);
     doc_close(d, part);
 }
@@ -51,13 +62,6 @@ void doc_fact(struct doc *d, const char *name)
 void doc_fact_end(struct doc *d)
 {
     doc_close(d, DOC_FACT);
-}
-
-void doc_fact_text(struct doc *d, const char *name, const char *text)
-{
-    doc_fact(d, name);
-    doc_text(d, text);
-    doc_fact_end(d);
 }
 
 void doc_cell(struct doc *d, const char *column)

@@ -12,21 +12,15 @@ static void recording_row(struct doc *d, const struct report *r, size_t i,
     clip_link(d, r, i);
     doc_cell_end(d);
     doc_cell(d, column[1]);
-    format_time(&clip->start, text);
-    doc_text(d, text);
-    format_error(&clip->start, text);
-    doc_textf(d, text[0] ? " %s" : "%s", text);
+    doc_text(d, format_time(&clip->start, text));
+    doc_text_behind(d, " ", format_error(&clip->start, text));
     doc_cell_end(d);
-    doc_cell(d, column[2]);
-    format_length(clip->duration_us, text);
-    doc_text(d, clip->kind == REPORT_PHOTO ? "–" : clip->duration_us > 0 ? text : "not known");
-    doc_cell_end(d);
-    doc_cell(d, column[3]);
-    doc_text(d, doc_empty(clip->trigger) ? "not known" : clip->trigger);
-    doc_cell_end(d);
-    doc_cell(d, column[4]);
-    doc_text(d, condition_label(clip));
-    doc_cell_end(d);
+    doc_put_named(d, DOC_CELL, column[2],
+                  clip->kind == REPORT_PHOTO ? "–"
+                  : clip->duration_us > 0    ? format_length(clip->duration_us, text)
+                                             : "not known");
+    doc_put_named(d, DOC_CELL, column[3], doc_empty(clip->trigger) ? "not known" : clip->trigger);
+    doc_put_named(d, DOC_CELL, column[4], condition_label(clip));
     doc_close(d, DOC_ROW);
 }
 
@@ -59,16 +53,15 @@ static void signature(struct doc *d, const struct report_signature *s)
         return;
     }
     doc_open(d, DOC_FACTS_WIDE);
-    doc_fact_text(d, "Signed by", doc_empty(s->who) ? "an unnamed signer" : s->who);
+    doc_put_named(d, DOC_FACT, "Signed by", doc_empty(s->who) ? "an unnamed signer" : s->who);
     if (!doc_empty(s->how))
-        doc_fact_text(d, "Signature type", s->how);
+        doc_put_named(d, DOC_FACT, "Signature type", s->how);
     doc_fact(d, "Time of the signature");
     if (s->has_stamp) {
         char when[FORMAT_ROOM];
-        format_time(&(struct report_time){.known = true, .utc_us = s->stamp_us}, when);
-        doc_textf(d, "confirmed by a time-stamping authority: %s", when);
-        doc_text(d, doc_empty(s->stamp_who) ? "" : ", ");
-        doc_text(d, s->stamp_who);
+        struct report_time t = {.known = true, .utc_us = s->stamp_us};
+        doc_textf(d, "confirmed by a time-stamping authority: %s", format_time(&t, when));
+        doc_text_behind(d, ", ", s->stamp_who);
     } else
         doc_text(d, "not confirmed by a time-stamping authority");
     doc_fact_end(d);

@@ -7,11 +7,8 @@
 
 static void cover_line(struct doc *d, const char *name, const char *text)
 {
-    if (doc_empty(text))
-        return;
-    doc_open_named(d, DOC_COVER_LINE, name);
-    doc_text(d, text);
-    doc_close(d, DOC_COVER_LINE);
+    if (!doc_empty(text))
+        doc_put_named(d, DOC_COVER_LINE, name, text);
 }
 
 void summary_cover(struct doc *d, const struct report *r, const char *title)
@@ -23,8 +20,7 @@ void summary_cover(struct doc *d, const struct report *r, const char *title)
     cover_line(d, "Reference", r->reference);
     cover_line(d, "For", r->recipient);
     cover_line(d, "From", r->author);
-    format_time(&r->made, made);
-    cover_line(d, "Created", format_time_ok(&r->made) ? made : "");
+    cover_line(d, "Created", format_time_ok(&r->made) ? format_time(&r->made, made) : "");
     doc_close(d, DOC_COVER_LINES);
     doc_close(d, DOC_COVER);
     if (r->redacted) {
@@ -73,9 +69,9 @@ static size_t units(const struct report *r)
     return n;
 }
 
-static void date_of(const struct report_time *t, char out[FORMAT_ROOM])
+static const char *date_of(const struct report_time *t, char out[FORMAT_ROOM])
 {
-    format_date(t->utc_us, format_zone_ok(t) ? t->tz_min : 0, out);
+    return format_date(t->utc_us, format_zone_ok(t) ? t->tz_min : 0, out);
 }
 
 /* "Tracker 352093081452251: crash, 29 November 2024"; of several "2 vehicles: 3 events, …". What is
@@ -172,12 +168,9 @@ void summary_render(struct doc *d, const struct report *r, const struct layout *
     if (!first)
         doc_text(d, "not known");
     else {
-        format_time(first, text);
-        doc_text(d, text);
-        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
-            format_time(last, text);
-            doc_textf(d, " to %s", text);
-        }
+        doc_text(d, format_time(first, text));
+        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US)
+            doc_textf(d, " to %s", format_time(last, text));
     }
     doc_fact_end(d);
     summary_state(d, r);
