@@ -151,8 +151,8 @@ struct bag_reader {
  * content is checked before the first callback.
  *
  * ERR_MALFORMED: against what is promised above, or changed while it was read; ERR_LIMIT: more than
- * limits, or a zip that unpacks to more than 16 MiB and more than 200 times its bytes;
- * ERR_UNSUPPORTED: encrypted, another method, in parts; ERR_NOTFOUND; ERR_IO. */
+ * limits (NULL: the defaults), or a zip that unpacks to more than 16 MiB and more than 200 times
+ * its bytes; ERR_UNSUPPORTED: encrypted, another method, in parts; ERR_NOTFOUND; ERR_IO. */
 int bag_read(const char *path, const struct bag_limits *limits, const struct bag_reader *fns,
              void *arg, struct err *err) DS_MUST_CHECK;
 

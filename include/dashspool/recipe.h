@@ -20,6 +20,7 @@
 
 #define RECIPE_BYTES_MAX     16384 /* of the text */
 #define RECIPE_LIBRARIES_MAX 24
+#define RECIPE_DAMAGE_MAX    16
 
 struct recipe {
     struct media_facts facts;
@@ -76,10 +77,23 @@ struct recipe_settings {
     double wall_error_s;
     int64_t silences;
     double silence_s;
+    struct {
+        char name[32];
+        int64_t n;
+    } damage[RECIPE_DAMAGE_MAX]; /* what is wrong with the master, by kind */
+    int n_damage;
     char slices_sha256[HASH_HEX_ROOM], sound[8], warning[512];
+    /* Of the recipe: what most decides the bytes. */
+    char encoder[41], preset[21], crf[21], libavcodec[41], x264[41], libjpeg_turbo[41];
 };
 
 /* False: they are no JSON object, and *out tells nothing. */
 bool recipe_settings_read(struct recipe_settings *out, const char *settings);
+
+/* The recipe in them, for recipe_parse(); the same recipe is the same text. *out is the caller's
+ * (free), NULL where they have none: where they say why, that is in why_not then, else it is left
+ * as it was. ERR_NOMEM. */
+int recipe_settings_recipe(char **out, const char *settings, char *why_not, size_t room,
+                           struct err *err) DS_MUST_CHECK;
 
 #endif

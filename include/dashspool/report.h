@@ -167,7 +167,7 @@ struct report_signature {
 };
 
 struct report {
-    const char *title;     /* "": a plain one */
+    const char *title;     /* "": it names vehicle, event and date */
     const char *reference; /* claim or case number, or "" */
     const char *recipient, *author;
     const char *tool; /* what made it: "dashspool 0.1.0" */

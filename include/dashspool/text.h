@@ -25,6 +25,12 @@ const char *size_plural(int64_t n, const char *one, const char *many);
 /* A number with its noun, for "%lld %s". */
 #define SIZE_COUNT(n, one, many) (long long)(n), size_plural((int64_t)(n), one, many)
 
+/* ---- characters ---- */
+
+/* Bytes of the character at p, of which n are there at most (a NUL ends it, too), and its value
+ * (RFC 3629; Unicode 15, table 3-7). 0: they are none, and *out stays as it is. */
+size_t utf8_next(const char *p, size_t n, uint32_t *out);
+
 /* ---- known words ----
  *
  * Lists of known words, parted by spaces ("front rear other"), as messages and help name

@@ -1,5 +1,6 @@
 #include "dashspool/log.h"
 #include "dashspool/clock.h"
+#include "dashspool/text.h"
 #include <assert.h>
 #include <limits.h>
 #include <stdatomic.h>
@@ -43,28 +44,6 @@ static void put_text(struct log_line *l, const char *text)
 
 /* ---- text ---- */
 
-/* The character at p and its bytes; what is no UTF-8 (RFC 3629) is U+FFFD of one byte. */
-static uint32_t decode(const unsigned char *p, size_t *n)
-{
-    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    size_t more = *p < 0xc2 ? 0 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : *p < 0xf5 ? 3 : 0;
-    *n = 1;
-    if (*p < 0x80)
-        return *p;
-    if (more == 0)
-        return 0xfffd;
-    uint32_t c = *p & (0x3fU >> more);
-    for (size_t i = 1; i <= more; i++) {
-        if ((p[i] & 0xc0) != 0x80) /* a NUL, too */
-            return 0xfffd;
-        c = c << 6 | (p[i] & 0x3f);
-    }
-    if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-        return 0xfffd;
-    *n = 1 + more;
-    return c;
-}
-
 /* What a terminal does not show, or what changes the order in which it shows others. */
 static bool is_hidden(uint32_t c)
 {
@@ -76,14 +55,15 @@ static bool is_hidden(uint32_t c)
 /* The next character of a string of JSON, as it is written; *p goes behind it. */
 static size_t take_character(const char **p, char out[8])
 {
-    size_t n;
-    uint32_t c = decode((const unsigned char *)*p, &n);
+    uint32_t c = 0xfffd; /* for a byte that is no UTF-8 */
     const char *from = *p;
+    size_t n = utf8_next(from, 4, &c);
     char escape = c == '\n'               ? 'n'
                   : c == '\r'             ? 'r'
                   : c == '\t'             ? 't'
                   : c == '"' || c == '\\' ? (char)c
                                           : '\0';
+    n += n == 0;
     *p += n;
     if (escape) {
         out[0] = '\\';

@@ -21,6 +21,27 @@ const char *size_plural(int64_t n, const char *one, const char *many)
     return n == 1 ? one : many;
 }
 
+/* ---- characters ---- */
+
+size_t utf8_next(const char *p, size_t n, uint32_t *out)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const uint8_t *at = (const uint8_t *)p, b = *at;
+    size_t length = b < 0x80 ? 1 : b < 0xc2 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf5 ? 4 : 0;
+    if (length == 0 || length > n)
+        return 0;
+    uint32_t c = length == 1 ? b : b & (0x7fU >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xc0) != 0x80) /* a NUL too */
+            return 0;
+        c = c << 6 | (at[i] & 0x3fU);
+    }
+    if (c < least[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0;
+    *out = c;
+    return length;
+}
+
 /* ---- known words ---- */
 
 bool words_have(const char *words, const char *word, size_t n)

@@ -121,6 +121,44 @@ static void test_sizes_are_told_in_units_of_a_thousand(void **state)
     assert_string_equal(size_plural(2, "copy", "copies"), "copies");
 }
 
+/* RFC 3629, sections 3 and 4: the first and the last of each length, and their neighbours. */
+static void test_characters_are_those_of_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n; /* 0: none */
+        uint32_t value;
+    } each[] = {
+        {"A", 1, 'A'},
+        {"\x7f", 1, 0x7f},
+        {"\x80", 0, 0},
+        {"\xc1\xbf", 0, 0}, /* longer than it needs to be */
+        {"\xc2\x80", 2, 0x80},
+        {"\xdf\xbf", 2, 0x7ff},
+        {"\xe0\x9f\xbf", 0, 0},
+        {"\xe0\xa0\x80", 3, 0x800},
+        {"\xed\x9f\xbf", 3, 0xd7ff},
+        {"\xed\xa0\x80", 0, 0}, /* half of a pair of UTF-16 */
+        {"\xee\x80\x80", 3, 0xe000},
+        {"\xef\xbf\xbf", 3, 0xffff},
+        {"\xf0\x8f\xbf\xbf", 0, 0},
+        {"\xf0\x90\x80\x80", 4, 0x10000},
+        {"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+        {"\xf4\x90\x80\x80", 0, 0},
+        {"\xf8\x88\x80\x80", 0, 0},
+        {"\xe2\x82", 0, 0}, /* cut off */
+        {"\xe2(\xa1", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        uint32_t value = 0;
+        assert_int_equal(utf8_next(each[i].bytes, 4, &value), each[i].n);
+        assert_int_equal(value, each[i].value);
+        if (each[i].n > 0)
+            assert_int_equal(utf8_next(each[i].bytes, each[i].n - 1, &value), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_a_read_past_the_end_is_sticky_at_every_length),
         cmocka_unit_test(test_buf_keeps_order_and_its_ceiling),
         cmocka_unit_test(test_nothing_can_be_appended_to_nothing),
+        cmocka_unit_test(test_characters_are_those_of_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,51 @@ static void comes_back(const struct recipe *r)
     free(again);
 }
 
+/* What is written of a copy is read again, by the one who wrote it. */
+static void test_settings_come_back(void **state)
+{
+    (void)state;
+    struct recipe r = whole();
+    struct convert_result made = {.pictures = 200, .duration_us = 10030000, .sound = true};
+    struct recipe_settings s;
+    struct err err;
+    char settings[RECIPE_BYTES_MAX], why_not[200] = "", *text = NULL, *again = NULL;
+    made.timing.fps[MEDIA_SOURCE_PTMF] = 19.967;
+    made.damage.lost = 13;
+    made.damage.stray_bytes = 7;
+    assert_ok(recipe_settings_text(&r, &made, COPY_WORKING, settings, sizeof settings, &err));
+    assert_true(recipe_settings_read(&s, settings));
+    assert_int_equal(s.pictures, 200);
+    assert_true(s.duration_s == 10.03);
+    assert_string_equal(s.timing, "capture times");
+    assert_int_equal(s.n_sources, 1);
+    assert_true(s.source[0].fps == 19.967);
+    assert_int_equal(s.n_damage, 2);
+    assert_string_equal(s.damage[0].name, "missing");
+    assert_int_equal(s.damage[0].n, 13);
+    assert_string_equal(s.sound, r.options.flac ? "flac" : "aac");
+    assert_string_equal(s.encoder, r.options.encoder);
+    assert_string_equal(s.preset, r.options.preset);
+    assert_ok(recipe_settings_recipe(&text, settings, why_not, sizeof why_not, &err));
+    assert_ok(recipe_text(&r, &again, &err));
+    assert_string_equal(text, again);
+    assert_string_equal(why_not, "");
+    free(text);
+    free(again);
+
+    r.options.no_sound = true; /* nobody can follow it elsewhere */
+    assert_ok(recipe_settings_text(&r, &made, COPY_VIEWING, settings, sizeof settings, &err));
+    assert_true(recipe_settings_read(&s, settings));
+    assert_string_equal(s.encoder, "");
+    assert_string_equal(s.sound, "");
+    assert_ok(recipe_settings_recipe(&text, settings, why_not, sizeof why_not, &err));
+    assert_null(text);
+    assert_non_null(strstr(why_not, "something was hidden in it"));
+    assert_false(recipe_settings_read(&s, "[]"));
+    assert_ok(recipe_settings_recipe(&text, "no JSON", why_not, sizeof why_not, &err));
+    assert_null(text);
+}
+
 static void test_a_recipe_comes_back_as_it_was(void **state)
 {
     (void)state;
@@ -310,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_recipe_comes_back_as_it_was),
+        cmocka_unit_test(test_settings_come_back),
         cmocka_unit_test(test_numbers_lose_nothing),
         cmocka_unit_test(test_what_is_not_known_is_not_there),
         cmocka_unit_test(test_the_longest_texts_fit),

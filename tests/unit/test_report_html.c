@@ -104,6 +104,45 @@ static void test_lines_of_a_command_are_kept(void **state)
     free(page);
 }
 
+/* Where the caller has no title: vehicle, event and date; what is not known is left out. */
+static void test_the_title_names_vehicle_event_and_date(void **state)
+{
+    (void)state;
+    static const struct report_time evening = {
+        .known = true, .utc_us = 1732919025000000, .has_zone = true, .tz_min = 120};
+    struct report_clip clip[2] = {{.imei = "352093081452251", .trigger = "crash", .start = evening},
+                                  {.imei = "352093081452251", .trigger = "crash"}};
+    const struct report r = {.clip = clip, .n_clips = 2};
+    char *page;
+    struct {
+        struct report_clip second;
+        const char *title;
+    } each[] = {
+        {clip[1], "Tracker 352093081452251: crash, 30 November 2024"},
+        {{.imei = "352093081452251"}, "Tracker 352093081452251: 2 events, 30 November 2024"},
+        {{.imei = "352093081452268", .trigger = "crash"}, "2 vehicles: crash, 30 November 2024"},
+        {{.vehicle = "van 17 & trailer", .trigger = "crash"},
+         "van 17 &amp; trailer: crash, 30 November 2024"},
+        {{.imei = "352093081452251", .trigger = "crash", .start = evening},
+         "Tracker 352093081452251: crash, 30 November 2024 to 1 December 2024"},
+    };
+    each[4].second.start.utc_us += INT64_C(86400000000);
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        char expected[200];
+        clip[1] = each[i].second;
+        page = report_page(&r);
+        snprintf(expected, sizeof expected, "<title>%s</title>", each[i].title);
+        report_says(page, expected);
+        snprintf(expected, sizeof expected, "<h1>%s</h1>", each[i].title);
+        report_says(page, expected);
+        free(page);
+    }
+    clip[0] = clip[1] = (struct report_clip){0};
+    page = report_page(&r);
+    report_says(page, "<title>Dash camera video and photos: 2 events</title>");
+    free(page);
+}
+
 static void test_no_recordings_make_a_page_too(void **state)
 {
     (void)state;
@@ -318,6 +357,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_markup_is_well_formed),
         cmocka_unit_test(test_every_anchor_that_is_pointed_at_is_there),
         cmocka_unit_test(test_lines_of_a_command_are_kept),
+        cmocka_unit_test(test_the_title_names_vehicle_event_and_date),
         cmocka_unit_test(test_no_recordings_make_a_page_too),
         cmocka_unit_test(test_empty_facts_are_said_to_be_unknown),
         cmocka_unit_test(test_a_photo_has_no_time_line),

@@ -1,5 +1,6 @@
 #include "bag_internal.h"
 #include "dashspool/hash.h"
+#include "dashspool/text.h"
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,23 +71,6 @@ void names_free(struct names **names)
 
 /* ---- what a name may be ---- */
 
-/* The next character (RFC 3629) and its length, or 0 if the bytes are none. */
-static size_t utf8_next(const uint8_t *p, size_t n, uint32_t *out)
-{
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (length == 0 || p[0] > 0xf4 || length > n)
-        return 0;
-    uint32_t c = length == 1 ? p[0] : p[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        c = c << 6 | (p[i] & 0x3fu);
-    }
-    *out = c;
-    return c < least[length] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff ? 0 : length;
-}
-
 static const char *bad_part(const char *part, size_t n)
 {
     if (n == 0)
@@ -107,7 +91,7 @@ static const char *bad_name(const char *name, size_t n)
     if (name[0] == '/')
         return "is absolute";
     for (size_t i = 0, step; i < n; i += step) {
-        step = utf8_next((const uint8_t *)name + i, n - i, &c);
+        step = utf8_next(name + i, n - i, &c);
         if (step == 0)
             return "is not UTF-8";
         if (c == '\\' || (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029))
@@ -133,9 +117,9 @@ static int key_of(struct names *names, const char *name, size_t n, uint8_t key[1
 {
     uint8_t digest[HASH_BYTES];
     uint32_t c = 0;
-    for (size_t i = 0; i < n; i += utf8_next((const uint8_t *)name + i, n - i, &c)) {
+    for (size_t i = 0; i < n; i += utf8_next(name + i, n - i, &c)) {
         /* Both ways: some letters have two upper or two lower cases. */
-        utf8_next((const uint8_t *)name + i, n - i, &c);
+        utf8_next(name + i, n - i, &c);
         uint32_t folded =
             (uint32_t)towlower_l(towupper_l((wint_t)c, names->letters), names->letters);
         hash_update(names->hash, &folded, sizeof folded);

@@ -205,13 +205,11 @@ static bool want_all(void *arg, const char *name)
 int bag_read(const char *path, const struct bag_limits *limits, const struct bag_reader *fns,
              void *arg, struct err *err)
 {
-    struct package p = {.path = path, .limits = *limits, .fns = *fns, .arg = arg};
+    struct package p = {.path = path, .fns = *fns, .arg = arg};
     struct stat st;
     int rc;
-    if (p.limits.entries == 0)
-        p.limits.entries = BAG_ENTRIES_DEFAULT;
-    if (p.limits.bytes == 0)
-        p.limits.bytes = BAG_BYTES_DEFAULT;
+    p.limits.entries = limits && limits->entries ? limits->entries : BAG_ENTRIES_DEFAULT;
+    p.limits.bytes = limits && limits->bytes ? limits->bytes : BAG_BYTES_DEFAULT;
     if (!p.fns.top)
         p.fns.top = no_top;
     if (!p.fns.want)
@@ -296,9 +294,8 @@ static int text_end(void *arg, struct err *err)
 int bag_read_texts(const char *path, struct bag_text *texts, size_t n, struct err *err)
 {
     static const struct bag_reader reader = {NULL, text_begin, text_data, text_end, text_wanted};
-    static const struct bag_limits limits = {0, 0};
     struct few few = {.texts = texts, .n = n};
     for (size_t i = 0; i < n; i++)
         texts[i].have = false;
-    return bag_read(path, &limits, &reader, &few, err);
+    return bag_read(path, NULL, &reader, &few, err);
 }

@@ -84,15 +84,11 @@ static int sink_new(struct sink **out, const char *path, int64_t at_us, struct e
     if (rc == ERR_OK && lstat(s->path, &st) == 0)
         rc =
             err_set(err, ERR_BUSY, "%s already exists; choose another name, or move it away", path);
-    if (rc == ERR_OK)
-        rc = fsx_path(&prefix, err, "%s.unfinished-", name);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&prefix, err, "%s.unfinished-", name)) == ERR_OK)
         rc = workdir_open(&s->work, parent, prefix, err);
     if (rc == ERR_OK && is_zip(name)) {
         rc = fsx_path(&s->zip_path, err, "%s/zip", s->work.path);
-        if (rc == ERR_OK)
-            rc = zip_new(&s->zip, s->zip_path, at_us, err);
-        if (rc == ERR_OK)
+        if (rc == ERR_OK && (rc = zip_new(&s->zip, s->zip_path, at_us, err)) == ERR_OK)
             rc = fsx_path(&s->top, err, "%.*s", (int)(strlen(name) - 4), name);
     } else if (rc == ERR_OK && chmod(s->work.path, 0750) < 0)
         rc = err_sys(err, "open %s to its group", s->work.path);
@@ -391,9 +387,7 @@ int bag_close(struct bag *bag, struct buf *tags, char tag_sha256[HASH_HEX_ROOM],
         char oxum[48];
         bag_oxum(oxum, bag->bytes, bag->files);
         rc = bag_put(bag, BAG_DECLARATION, BAG_DECLARATION_TEXT, strlen(BAG_DECLARATION_TEXT), err);
-        if (rc == ERR_OK)
-            rc = bag_put_info(bag, BAG_PAYLOAD_OXUM, oxum, err);
-        if (rc == ERR_OK)
+        if (rc == ERR_OK && (rc = bag_put_info(bag, BAG_PAYLOAD_OXUM, oxum, err)) == ERR_OK)
             rc = bag_put(bag, BAG_INFO, buf_data(&bag->info), bag->info.used, err);
     }
     if (rc == ERR_OK)
@@ -466,25 +460,17 @@ static int add_to_zip(const char *package, const char *name, const void *data, s
     struct workdir work = WORKDIR_NONE;
     char *parent = NULL, *base = NULL, *prefix = NULL, *path = NULL;
     int rc = fsx_split(package, &parent, &base, err);
-    if (rc == ERR_OK)
-        rc = fsx_path(&prefix, err, "%s.unfinished-", base);
-    if (rc == ERR_OK)
-        rc = workdir_open(&work, parent, prefix, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&prefix, err, "%s.unfinished-", base)) == ERR_OK &&
+        (rc = workdir_open(&work, parent, prefix, err)) == ERR_OK)
         rc = fsx_path(&path, err, "%s/zip", work.path);
     if (rc == ERR_OK) {
         static const struct bag_reader all = {add_top, add_begin, add_data, add_end, NULL};
-        static const struct bag_limits limits = {0, 0};
         struct bag_text info = {.name = BAG_INFO};
         buf_init(&info.text, TEXT_BYTES_MAX);
         rc = bag_read_texts(package, &info, 1, err);
-        if (rc == ERR_OK)
-            rc = zip_new(&a.zip, path, exported_us(&info.text), err);
-        if (rc == ERR_OK)
-            rc = bag_read(package, &limits, &all, &a, err);
-        if (rc == ERR_OK)
-            rc = add_begin(&a, name, (int64_t)n, err);
-        if (rc == ERR_OK)
+        if (rc == ERR_OK && (rc = zip_new(&a.zip, path, exported_us(&info.text), err)) == ERR_OK &&
+            (rc = bag_read(package, NULL, &all, &a, err)) == ERR_OK &&
+            (rc = add_begin(&a, name, (int64_t)n, err)) == ERR_OK)
             rc = zip_write(a.zip, data, n, err);
         if (rc == ERR_OK)
             rc = zip_end(a.zip, err);

@@ -200,6 +200,20 @@ static int read_fields(struct walk *w, struct record *r, uint64_t at, struct err
     return rc;
 }
 
+/* What the local header and the directory's record have in common (4.3.7, 4.3.12). */
+static void read_common(struct record *out, struct rd *r)
+{
+    rd_bytes(r, 2); /* needs */
+    out->flags = rd_le16(r);
+    out->method = rd_le16(r);
+    rd_bytes(r, 4); /* time, date */
+    out->crc = rd_le32(r);
+    out->packed = rd_le32(r);
+    out->size = rd_le32(r);
+    out->name_n = rd_le16(r);
+    out->extra_n = rd_le16(r);
+}
+
 static int read_central(struct walk *w, uint64_t *at, struct err *err)
 {
     struct record *c = &w->central;
@@ -209,15 +223,8 @@ static int read_central(struct walk *w, uint64_t *at, struct err *err)
         return rc;
     struct rd r = rd_init(bytes, sizeof bytes);
     uint32_t signature = rd_le32(&r);
-    rd_bytes(&r, 4); /* made by, needs */
-    c->flags = rd_le16(&r);
-    c->method = rd_le16(&r);
-    rd_bytes(&r, 4); /* time, date */
-    c->crc = rd_le32(&r);
-    c->packed = rd_le32(&r);
-    c->size = rd_le32(&r);
-    c->name_n = rd_le16(&r);
-    c->extra_n = rd_le16(&r);
+    rd_bytes(&r, 2); /* made by */
+    read_common(c, &r);
     c->comment_n = rd_le16(&r);
     c->disk = rd_le16(&r);
     rd_bytes(&r, 2); /* internal attributes */
@@ -242,15 +249,7 @@ static int read_local(struct walk *w, struct err *err)
     struct rd r = rd_init(bytes, sizeof bytes);
     if (rd_le32(&r) != ZIP_LOCAL)
         return refuse(w, ERR_MALFORMED, "is not where the directory says", err);
-    rd_bytes(&r, 2); /* needs */
-    l->flags = rd_le16(&r);
-    l->method = rd_le16(&r);
-    rd_bytes(&r, 4); /* time, date */
-    l->crc = rd_le32(&r);
-    l->packed = rd_le32(&r);
-    l->size = rd_le32(&r);
-    l->name_n = rd_le16(&r);
-    l->extra_n = rd_le16(&r);
+    read_common(l, &r);
     l->at = 0;
     return read_fields(w, l, w->central.at + sizeof bytes, err);
 }
@@ -360,11 +359,8 @@ static int judge_entry(struct walk *w, bool is_folder, struct err *err)
     if (rc < 0)
         return err_wrap(err, "%s", w->p->path);
     rc = judge_coding(w, err);
-    if (rc == ERR_OK)
-        rc = judge_kind(w, is_folder, err);
-    if (rc == ERR_OK)
-        rc = judge_place(w, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = judge_kind(w, is_folder, err)) == ERR_OK &&
+        (rc = judge_place(w, err)) == ERR_OK)
         rc = judge_sizes(w, w->next, err);
     return rc;
 }
@@ -570,20 +566,15 @@ int zip_read(const struct package *p, struct err *err)
         w->map = &map;
         if (fstat(p->fd, &st) < 0)
             rc = err_sys(err, "stat %s", p->path);
-        if (rc == ERR_OK)
-            rc = names_new(&w->names, err);
-        if (rc == ERR_OK)
-            rc = find_directory(&w->dir, p, (uint64_t)st.st_size, err);
-        if (rc == ERR_OK)
+        if (rc == ERR_OK && (rc = names_new(&w->names, err)) == ERR_OK &&
+            (rc = find_directory(&w->dir, p, (uint64_t)st.st_size, err)) == ERR_OK)
             rc = walk(w, err);
         if (rc == ERR_OK)
             find_top(&map);
         names_free(&w->names);
         free(w);
     }
-    if (rc == ERR_OK)
-        rc = p->fns.top(p->arg, map.top, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = p->fns.top(p->arg, map.top, err)) == ERR_OK)
         rc = hand_out_all(p, &map, err);
     free(map.entries);
     buf_clear(&map.names);

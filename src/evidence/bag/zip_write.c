@@ -114,21 +114,28 @@ static int append(struct zip *z, const void *data, size_t n, struct err *err)
 
 /* ---- entries ---- */
 
+/* What the local header and the directory's record have in common (4.3.7, 4.3.12). */
+static void put_common(struct out *o, const struct zip *z, const struct entry *e, uint32_t crc,
+                       size_t extra_bytes)
+{
+    put(o, 2, extra_bytes ? NEEDS_64 : NEEDS);
+    put(o, 2, ZIP_FLAG_UTF8);
+    put(o, 2, ZIP_STORED);
+    put(o, 2, z->clock);
+    put(o, 2, z->date);
+    put(o, 4, crc);
+    put(o, 4, at_most(e->size, ZIP_MAX32));
+    put(o, 4, at_most(e->size, ZIP_MAX32));
+    put(o, 2, strlen(e->name));
+    put(o, 2, extra_bytes);
+}
+
 static int write_local(struct zip *z, const struct entry *e, struct err *err)
 {
     bool is_64 = e->size >= ZIP_MAX32;
     struct out o = {.n = 0};
     put(&o, 4, ZIP_LOCAL);
-    put(&o, 2, is_64 ? NEEDS_64 : NEEDS);
-    put(&o, 2, ZIP_FLAG_UTF8);
-    put(&o, 2, ZIP_STORED);
-    put(&o, 2, z->clock);
-    put(&o, 2, z->date);
-    put(&o, 4, 0); /* CRC-32: known when the content has been read */
-    put(&o, 4, at_most(e->size, ZIP_MAX32));
-    put(&o, 4, at_most(e->size, ZIP_MAX32));
-    put(&o, 2, strlen(e->name));
-    put(&o, 2, is_64 ? 20 : 0);
+    put_common(&o, z, e, 0, is_64 ? 20 : 0); /* CRC-32: known when the content has been read */
     int rc = append(z, o.bytes, o.n, err);
     if (rc == ERR_OK)
         rc = append(z, e->name, strlen(e->name), err);
@@ -159,25 +166,14 @@ static int note_entry(struct zip *z, const struct entry *e, struct err *err)
     }
     put(&o, 4, ZIP_CENTRAL);
     put(&o, 2, MADE_BY);
-    put(&o, 2, extra.n ? NEEDS_64 : NEEDS);
-    put(&o, 2, ZIP_FLAG_UTF8);
-    put(&o, 2, ZIP_STORED);
-    put(&o, 2, z->clock);
-    put(&o, 2, z->date);
-    put(&o, 4, e->crc);
-    put(&o, 4, at_most(e->size, ZIP_MAX32));
-    put(&o, 4, at_most(e->size, ZIP_MAX32));
-    put(&o, 2, strlen(e->name));
-    put(&o, 2, extra.n);
+    put_common(&o, z, e, e->crc, extra.n);
     put(&o, 2, 0); /* comment */
     put(&o, 2, 0); /* disk */
     put(&o, 2, 0); /* internal attributes */
     put(&o, 4, (uint64_t)(S_IFREG | 0644) << 16);
     put(&o, 4, at_most(e->at, ZIP_MAX32));
     int rc = buf_append(&z->directory, o.bytes, o.n, err);
-    if (rc == ERR_OK)
-        rc = buf_append(&z->directory, e->name, strlen(e->name), err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = buf_append(&z->directory, e->name, strlen(e->name), err)) == ERR_OK)
         rc = buf_append(&z->directory, extra.bytes, extra.n, err);
     return rc < 0 ? err_wrap(err, "%s", z->path) : rc;
 }

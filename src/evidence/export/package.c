@@ -60,9 +60,7 @@ static int put_master(struct package *p, const struct catalogue_transfer *t,
     snprintf(name, BAG_NAME_ROOM, BAG_MASTER "%s.%s%s", t->id, partial ? "partial." : "",
              extension_of(&first));
     rc = bag_begin(p->bag, name, length, err);
-    if (rc == ERR_OK)
-        rc = raw_copy(p->raw, t->day, t->key, package_write, p, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = raw_copy(p->raw, t->day, t->key, package_write, p, err)) == ERR_OK)
         rc = bag_end(p->bag, sha256, err);
     if (rc == ERR_OK && !partial && strcmp(sha256, t->sha256) != 0)
         rc = err_set(err, ERR_MALFORMED,
@@ -204,13 +202,9 @@ static int put_info(struct package *p, struct err *err)
     snprintf(day, sizeof day, "%.10s", at);
     snprintf(text, sizeof text, "%d transfers", p->result->transfers);
     int rc = bag_put_info(p->bag, BAG_SOURCE_ORGANIZATION, p->request->who, err);
-    if (rc == ERR_OK)
-        rc = bag_put_info(p->bag, BAG_EXTERNAL_DESCRIPTION, text, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = bag_put_info(p->bag, BAG_EXTERNAL_DESCRIPTION, text, err)) == ERR_OK)
         rc = bag_put_info(p->bag, BAG_SOFTWARE_AGENT, "dashspool " DASHSPOOL_VERSION, err);
-    if (rc == ERR_OK)
-        rc = bag_put_info(p->bag, BAG_BAGGING_DATE, day, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = bag_put_info(p->bag, BAG_BAGGING_DATE, day, err)) == ERR_OK)
         rc = bag_put_info(p->bag, BAG_EXPORTED_AT, at, err);
     return rc < 0 || !p->redaction ? rc : redaction_info(p->redaction, p->bag, err);
 }
@@ -289,13 +283,9 @@ static int fill(struct package *p, struct err *err)
     int rc = put_all(p, err);
     if (rc == ERR_OK)
         rc = bag_put(p->bag, BAG_CUSTODY, buf_data(&p->custody), p->custody.used, err);
-    if (rc == ERR_OK)
-        rc = package_put_tool(p, err);
-    if (rc == ERR_OK)
-        rc = put_report(p, REPORT_FACTS_HTML, BAG_REPORT_HTML, err);
-    if (rc == ERR_OK)
-        rc = put_report(p, REPORT_FACTS_PDF, BAG_REPORT_PDF, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = package_put_tool(p, err)) == ERR_OK &&
+        (rc = put_report(p, REPORT_FACTS_HTML, BAG_REPORT_HTML, err)) == ERR_OK &&
+        (rc = put_report(p, REPORT_FACTS_PDF, BAG_REPORT_PDF, err)) == ERR_OK)
         rc = put_info(p, err);
     p->result->files = bag_files(p->bag);
     p->result->bytes = bag_bytes(p->bag);
@@ -375,21 +365,14 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     int rc = ERR_OK;
     if (request->sign_key)
         rc = seal_key_open(&p.key, request->sign_cert, request->sign_key, request->at_us, err);
-    if (rc == ERR_OK)
-        rc = catalogue_open(&p.catalogue, request->root, false, err);
-    if (rc == ERR_OK)
-        rc = raw_open(&p.raw, request->root, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = catalogue_open(&p.catalogue, request->root, false, err)) == ERR_OK &&
+        (rc = raw_open(&p.raw, request->root, err)) == ERR_OK)
         rc = fsx_split(request->path, &p.beside, &p.name, err);
     if (rc == ERR_OK && request->redaction)
         rc = redaction_new(&p, err);
-    if (rc == ERR_OK)
-        rc = bag_new(&p.bag, request->path, request->at_us, err);
-    if (rc == ERR_OK)
-        rc = report_facts_new(&p.report, p.beside, err);
-    if (rc == ERR_OK)
-        rc = fill(&p, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = bag_new(&p.bag, request->path, request->at_us, err)) == ERR_OK &&
+        (rc = report_facts_new(&p.report, p.beside, err)) == ERR_OK &&
+        (rc = fill(&p, err)) == ERR_OK)
         rc = package_note_exported(&p, err);
     bag_free(&p.bag);
     redaction_free(&p.redaction);

@@ -159,9 +159,7 @@ static int write_section(struct redaction *r, const char *who, struct err *err)
                  who, asked->no_sound ? "  the sound of all videos\n" : "");
     for (size_t i = 0; rc == ERR_OK && i < asked->n_masks; i++) {
         rc = say(to, err, "  ");
-        if (rc == ERR_OK)
-            rc = say_mask(to, &asked->mask[i], err);
-        if (rc == ERR_OK)
+        if (rc == ERR_OK && (rc = say_mask(to, &asked->mask[i], err)) == ERR_OK)
             rc = say(to, err, "\n");
     }
     if (rc == ERR_OK && asked->n_masks > 0)
@@ -343,9 +341,7 @@ int redaction_new(struct package *p, struct err *err)
     if (rc == ERR_OK)
         rc = p->request->redaction->of ? read_package(p, r->full_sha256, err)
                                        : find_in_custody(p, r->full_sha256, err);
-    if (rc == ERR_OK)
-        rc = write_sentence(r, who, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = write_sentence(r, who, err)) == ERR_OK)
         rc = write_section(r, who, err);
     if (rc == ERR_OK) {
         /* Only its owner looks into it: a master is in there for a while. */

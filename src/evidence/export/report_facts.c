@@ -2,6 +2,7 @@
 #include "report_facts.h"
 #include "dashspool/bag.h"
 #include "dashspool/fsx.h"
+#include "dashspool/recipe.h"
 #include "dashspool/report.h"
 #include "dashspool/seal.h"
 #include <errno.h>
@@ -14,7 +15,7 @@
 enum { STRETCHES_MAX = 200 };
 #define TIMING_BYTES_MAX ((size_t)64 << 20)
 
-enum { COPIES_MAX = 32, CLOCKS_MAX = 8 };
+enum { COPIES_MAX = 32, CLOCKS_MAX = MEDIA_N_SOURCES + 1 /* the camera's message */ };
 
 /* What is told of a copy; its settings, which are long, are not kept. */
 struct kept {
@@ -37,9 +38,10 @@ struct told {
     struct kept *copy[COPIES_MAX];
     struct report_derived derived[COPIES_MAX];
     int n_copies;
-    json_t *settings; /* of the copy that says most; NULL: there is none */
+    bool examined;
+    struct recipe_settings settings; /* of the copy that says most, if there is one */
     struct report_clock clock[CLOCKS_MAX];
-    char clock_value[CLOCKS_MAX][40];
+    char clock_value[MEDIA_N_SOURCES][40];
     size_t n_clocks;
     struct report_arrival arrival;
     char damage[400];
@@ -115,29 +117,18 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     kept->length_bytes = copy->length_bytes;
     if (!bag_copy_name(kept->name, copy->kind, copy->path))
         return err_set(err, ERR_LIMIT, "the name of %s is too long", copy->path);
-    /* The command that makes it again, and what its bytes depend on, by its recipe (recipe.h). */
-    json_t *settings = json_loads(copy->settings, 0, NULL);
-    json_t *recipe = json_object_get(settings, "recipe");
-    json_t *options = json_object_get(recipe, "options"),
-           *libraries = json_object_get(recipe, "libraries");
-    const char *avcodec = json_string_value(json_object_get(libraries, "libavcodec")),
-               *x264 = json_string_value(json_object_get(libraries, "x264")),
-               *jpeg = json_string_value(json_object_get(libraries, "libjpeg-turbo")),
-               *encoder = NULL, *preset = NULL, *crf = NULL;
-    bool viewing = is_kind(copy->kind, COPY_VIEWING);
-    json_unpack(options, "{s:s, s:s, s:s}", "encoder", &encoder, "preset", &preset, "crf", &crf);
-    kept->how[0] = '\0';
-    if (avcodec && viewing && encoder && preset && crf && x264)
+    /* The command that makes it again, and what its bytes depend on. */
+    struct recipe_settings made;
+    recipe_settings_read(&made, copy->settings);
+    if (is_kind(copy->kind, COPY_VIEWING) && made.libavcodec[0] && made.crf[0] && made.x264[0])
         snprintf(kept->how, sizeof kept->how,
-                 "convert --copies viewing; %.40s, preset %.20s, crf %.20s; libavcodec %.40s, x264 "
-                 "%.40s",
-                 encoder, preset, crf, avcodec, x264);
-    else if (jpeg && is_kind(copy->kind, COPY_STILL))
-        snprintf(kept->how, sizeof kept->how, "convert; libjpeg-turbo %.40s", jpeg);
-    else if (avcodec)
-        snprintf(kept->how, sizeof kept->how, "convert --copies %s; libavcodec %.40s", copy->kind,
-                 avcodec);
-    json_decref(settings);
+                 "convert --copies viewing; %s, preset %s, crf %s; libavcodec %s, x264 %s",
+                 made.encoder, made.preset, made.crf, made.libavcodec, made.x264);
+    else if (is_kind(copy->kind, COPY_STILL) && made.libjpeg_turbo[0])
+        snprintf(kept->how, sizeof kept->how, "convert; libjpeg-turbo %s", made.libjpeg_turbo);
+    else if (made.libavcodec[0])
+        snprintf(kept->how, sizeof kept->how, "convert --copies %s; libavcodec %s", copy->kind,
+                 made.libavcodec);
     t->derived[i] = (struct report_derived){.name = kept->name,
                                             .purpose = purpose_of(kept->kind),
                                             .tool = kept->tool,
@@ -153,11 +144,9 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     bool redacted = !t->master[0];
     if (!catalogue_copy_is_current(&t->t, copy))
         return ERR_OK;
-    if (!t->settings || is_kind(copy->kind, COPY_WORKING)) { /* it tells of sound, too */
-        json_decref(t->settings);
-        t->settings = json_loads(copy->settings, 0, NULL);
-    }
-    t->has_sound = t->has_sound || json_object_get(t->settings, "sound");
+    if (!t->examined || is_kind(copy->kind, COPY_WORKING)) /* it tells of sound, too */
+        t->examined = recipe_settings_read(&t->settings, copy->settings);
+    t->has_sound = t->has_sound || t->settings.sound[0];
     return redacted && report_facts_shows(copy->kind) ? ERR_OK : keep_copy(t, copy, err);
 }
 
@@ -220,20 +209,6 @@ static int load_picture(void *from, struct buf *out, struct err *err)
 
 /* ---- what is wrong, and where ---- */
 
-static void count_damage(struct told *t)
-{
-    const char *name;
-    json_t *n;
-    size_t used =
-        (size_t)snprintf(t->damage, sizeof t->damage, "Examined when its copies were made");
-    json_object_foreach(json_object_get(t->settings, "damage"), name, n)
-    {
-        if (used + 60 < sizeof t->damage)
-            used += (size_t)snprintf(t->damage + used, sizeof t->damage - used, "; %.30s: %lld",
-                                     name, (long long)json_integer_value(n));
-    }
-}
-
 static int64_t us_of(const json_t *o, const char *key)
 {
     return (int64_t)(json_number_value(json_object_get(o, key)) * 1e6 + 0.5);
@@ -271,7 +246,7 @@ static int by_time(const void *a, const void *b)
 static int find_damage(struct told *t, const char *root, struct err *err)
 {
     struct buf text;
-    int64_t end_us = us_of(t->settings, "duration_s");
+    int64_t end_us = (int64_t)(t->settings.duration_s * 1e6 + 0.5);
     struct report_stretch *fewer;
     t->stretch = calloc(STRETCHES_MAX, sizeof *t->stretch);
     if (!t->stretch)
@@ -290,7 +265,11 @@ static int find_damage(struct told *t, const char *root, struct err *err)
                          ? json_loadb((const char *)buf_data(&text), text.used, 0, NULL)
                          : NULL;
     buf_clear(&text);
-    count_damage(t);
+    size_t used =
+        (size_t)snprintf(t->damage, sizeof t->damage, "Examined when its copies were made");
+    for (int i = 0; i < t->settings.n_damage && used + 60 < sizeof t->damage; i++)
+        used += (size_t)snprintf(t->damage + used, sizeof t->damage - used, "; %.30s: %lld",
+                                 t->settings.damage[i].name, (long long)t->settings.damage[i].n);
     add_gaps(t, timing);
     /* Pictures that are not good, as far as they follow each other. */
     const json_t *pictures = json_object_get(timing, "pictures");
@@ -309,7 +288,7 @@ static int find_damage(struct told *t, const char *root, struct err *err)
         }
     }
     json_decref(timing);
-    if (t->n_stretches == 0 && json_object_size(json_object_get(t->settings, "damage")) > 0)
+    if (t->n_stretches == 0 && t->settings.n_damage > 0)
         add_stretch(t, REPORT_DAMAGED, 0, end_us, 0, "at places not known; see the numbers below");
     qsort(t->stretch, t->n_stretches, sizeof *t->stretch, by_time);
     if ((fewer = realloc(t->stretch, (t->n_stretches + 1) * sizeof *fewer)) != NULL)
@@ -321,8 +300,7 @@ static int find_damage(struct told *t, const char *root, struct err *err)
 
 static struct report_time start_of(const struct told *t)
 {
-    double error_s = json_number_value(
-        json_object_get(json_object_get(t->settings, "wall_clock"), "uncertainty_s"));
+    double error_s = t->settings.wall_error_s;
     struct report_time time = {.known = t->t.known & CATALOGUE_TIME_OK,
                                .utc_us = t->t.time_us,
                                .has_zone = t->t.known & CATALOGUE_ZONE_OK,
@@ -334,18 +312,15 @@ static struct report_time start_of(const struct told *t)
 
 static const char *start_why(const struct told *t)
 {
-    const char *why =
-        json_string_value(json_object_get(json_object_get(t->settings, "wall_clock"), "why"));
     return !(t->t.known & CATALOGUE_TIME_OK)   ? "the camera's metadata contains no plausible time"
-           : why                               ? why
+           : t->settings.has_wall              ? t->settings.wall_why
            : t->t.known & CATALOGUE_TIME_NAMED ? "from the file name"
                                                : "from the camera's metadata";
 }
 
 static void add_clocks(struct told *t)
 {
-    const char *name, *chosen = json_string_value(json_object_get(t->settings, "timing"));
-    json_t *rate;
+    const struct recipe_settings *s = &t->settings;
     if (t->t.known & CATALOGUE_HAS_META)
         t->clock[t->n_clocks++] =
             (struct report_clock){.name = "camera metadata",
@@ -356,17 +331,14 @@ static void add_clocks(struct told *t)
                                   .value = "",
                                   .note = "start of the recording",
                                   .chosen = t->t.known & CATALOGUE_TIME_OK};
-    json_object_foreach(json_object_get(t->settings, "sources"), name, rate)
-    {
-        size_t i = t->n_clocks;
-        if (i == CLOCKS_MAX || !chosen)
-            break;
+    for (int i = 0; i < s->n_sources && s->timing[0]; i++) {
         snprintf(t->clock_value[i], sizeof t->clock_value[i], "%.6g frames per second",
-                 json_number_value(rate));
-        t->clock[t->n_clocks++] = (struct report_clock){.name = name,
-                                                        .value = t->clock_value[i],
-                                                        .note = "",
-                                                        .chosen = strcmp(name, chosen) == 0};
+                 s->source[i].fps);
+        t->clock[t->n_clocks++] =
+            (struct report_clock){.name = s->source[i].name,
+                                  .value = t->clock_value[i],
+                                  .note = "",
+                                  .chosen = strcmp(s->source[i].name, s->timing) == 0};
     }
 }
 
@@ -413,7 +385,6 @@ static void told_free(struct told *t)
     for (int i = 0; i < t->n_copies; i++)
         free(t->copy[i]);
     free(t->stretch);
-    json_decref(t->settings);
     free(t);
 }
 
@@ -448,11 +419,9 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     told->t = *t;
     snprintf(told->master, sizeof told->master, "%s", master);
     int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
-    if (rc == ERR_OK)
-        rc = catalogue_arrival_each(c, t->key, add_arrival, told, err);
-    if (rc == ERR_OK)
-        rc = take_picture(s, told, root, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK &&
+        (rc = catalogue_arrival_each(c, t->key, add_arrival, told, err)) == ERR_OK &&
+        (rc = take_picture(s, told, root, err)) == ERR_OK)
         rc = find_damage(told, root, err);
     describe_arrival(told);
     add_clocks(told);
@@ -478,11 +447,11 @@ int report_facts_redacted(struct report_facts *s, const struct catalogue_copy *c
 static void fill_clip(struct told *t, struct report_clip *out)
 {
     const struct catalogue_transfer *r = &t->t;
-    double duration_s = json_number_value(json_object_get(t->settings, "duration_s"));
-    const char *chosen = json_string_value(json_object_get(t->settings, "timing"));
-    double fps =
-        chosen ? json_number_value(json_object_get(json_object_get(t->settings, "sources"), chosen))
-               : 0;
+    const struct recipe_settings *s = &t->settings;
+    double fps = 0;
+    for (int i = 0; i < s->n_sources; i++)
+        if (strcmp(s->source[i].name, s->timing) == 0)
+            fps = s->source[i].fps;
     static const char *const partial[] = {"Partial transfer: only the beginning was received."};
     *out = (struct report_clip){
         .id = r->id,
@@ -495,10 +464,10 @@ static void fill_clip(struct told *t, struct report_clip *out)
         .trigger = r->trigger_name,
         .has_trigger_time = r->known & CATALOGUE_TRIGGER_TIME_OK,
         .trigger_offset_us = r->trigger_time_us - r->time_us,
-        .duration_us = (int64_t)(duration_s * 1e6),
-        .pictures = json_integer_value(json_object_get(t->settings, "pictures")),
+        .duration_us = (int64_t)(s->duration_s * 1e6),
+        .pictures = s->pictures,
         .fps_milli = (int64_t)(fps * 1000 + 0.5),
-        .rate_why = chosen,
+        .rate_why = s->timing,
         .length_bytes = r->length_bytes,
         .sha256 = r->sha256,
         .has_position = r->known & CATALOGUE_POSITION_OK,
@@ -513,8 +482,8 @@ static void fill_clip(struct told *t, struct report_clip *out)
         .clock = t->clock,
         .n_clocks = t->n_clocks,
         .has_sound = t->has_sound,
-        .examined = t->settings != NULL,
-        .examined_why = t->settings   ? t->damage
+        .examined = t->examined,
+        .examined_why = t->examined   ? t->damage
                         : t->n_copies ? "its copies were made for this package only"
                                       : "no copies were made",
         .stretch = t->stretch,
@@ -551,8 +520,7 @@ int report_facts_report(struct report_facts *s, const struct export_request *req
                         const char *redaction, enum report_facts_form form, FILE *out,
                         struct err *err)
 {
-    struct report r = {.title = "Dash camera evidence",
-                       .author = request->who,
+    struct report r = {.author = request->who,
                        .tool = "dashspool " DASHSPOOL_VERSION,
                        .made = {.known = true, .utc_us = request->at_us},
                        .redacted = redaction != NULL,

@@ -14,11 +14,9 @@ static int put_signature(struct package *p, const struct buf *tags, struct err *
     buf_init(&p7s, SEAL_DER_MAX_BYTES);
     buf_init(&pem, SEAL_DER_MAX_BYTES);
     int rc = seal_sign(p->key, buf_data(tags), tags->used, SEAL_NO_TIME, &p7s, err);
-    if (rc == ERR_OK)
-        rc = bag_put(p->bag, BAG_SIGNATURE, buf_data(&p7s), p7s.used, err);
-    if (rc == ERR_OK)
-        rc = fsx_read_file(p->request->sign_cert, &pem, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK &&
+        (rc = bag_put(p->bag, BAG_SIGNATURE, buf_data(&p7s), p7s.used, err)) == ERR_OK &&
+        (rc = fsx_read_file(p->request->sign_cert, &pem, err)) == ERR_OK)
         rc = bag_put(p->bag, BAG_CERTIFICATE, buf_data(&pem), pem.used, err);
     buf_clear(&p7s);
     buf_clear(&pem);

@@ -5,14 +5,11 @@
 
 void clip_link(struct doc *d, const struct report *r, size_t i)
 {
-    char camera[FORMAT_ROOM];
-    format_camera(&r->clip[i], camera);
-    char anchor[FORMAT_ROOM];
-    format_anchor("file", i, anchor);
-    doc_open_named(d, DOC_LINK, anchor);
+    char text[FORMAT_ROOM];
+    doc_open_named(d, DOC_LINK, format_anchor("file", i, text));
     doc_textf(d, "File %zu", i + 1);
     doc_close(d, DOC_LINK);
-    doc_textf(d, ", %s, %s", camera, format_kind(&r->clip[i]));
+    doc_textf(d, ", %s, %s", format_camera(&r->clip[i], text), format_kind(&r->clip[i]));
 }
 
 static void when(struct doc *d, const struct report_clip *clip)
@@ -20,13 +17,11 @@ static void when(struct doc *d, const struct report_clip *clip)
     const struct report_time *t = &clip->start;
     char text[FORMAT_ROOM];
     doc_fact(d, clip->kind == REPORT_PHOTO ? "Taken" : "Begins");
-    format_time(t, text);
-    doc_put(d, DOC_STRONG, text);
+    doc_put(d, DOC_STRONG, format_time(t, text));
     if (format_time_ok(t) && format_zone_ok(t)) {
         char date[FORMAT_ROOM], clock[FORMAT_ROOM];
-        format_date(t->utc_us, 0, date);
-        format_clock(t->utc_us, 0, clock);
-        doc_textf(d, " local time; that is %s, %s UTC", date, clock);
+        doc_textf(d, " local time; that is %s, %s UTC", format_date(t->utc_us, 0, date),
+                  format_clock(t->utc_us, 0, clock));
     }
     doc_fact_end(d);
     if (!format_time_ok(t) && doc_empty(clip->start_why))
@@ -34,8 +29,7 @@ static void when(struct doc *d, const struct report_clip *clip)
     doc_fact(d, "Uncertainty");
     format_error(t, text);
     doc_text(d, text[0] ? text : format_time_ok(t) ? "not known" : "");
-    doc_text(d, !doc_empty(clip->start_why) && format_time_ok(t) ? ": " : "");
-    doc_text(d, clip->start_why);
+    doc_text_behind(d, format_time_ok(t) ? ": " : "", clip->start_why);
     doc_fact_end(d);
 }
 
@@ -45,8 +39,7 @@ static void trigger(struct doc *d, const struct report_clip *clip)
     doc_text(d, doc_empty(clip->trigger) ? "not known" : clip->trigger);
     if (clip->has_trigger_time) {
         char at[FORMAT_ROOM];
-        format_length(clip->trigger_offset_us, at);
-        doc_textf(d, ", %s %s", at,
+        doc_textf(d, ", %s %s", format_length(clip->trigger_offset_us, at),
                   clip->trigger_offset_us < 0  ? "before the start"
                   : clip->kind == REPORT_PHOTO ? "before the photo"
                                                : "after the start");
@@ -67,9 +60,7 @@ static void bytes(struct doc *d, const struct report_clip *clip)
         doc_put(d, DOC_CODE, clip->name);
     else
         doc_text(d, "not in this package,");
-    format_bytes(clip->length_bytes, size);
-    doc_textf(d, " %s", size);
-    doc_text(d, " (");
+    doc_textf(d, " %s (", format_bytes(clip->length_bytes, size));
     doc_number(d, clip->length_bytes);
     doc_text(d, " bytes)");
     doc_fact_end(d);
@@ -83,10 +74,9 @@ static void bytes(struct doc *d, const struct report_clip *clip)
 void clip_card(struct doc *d, const struct report *r, size_t i)
 {
     const struct report_clip *clip = &r->clip[i];
-    char camera[FORMAT_ROOM], anchor[FORMAT_ROOM];
-    format_camera(clip, camera);
-    format_anchor("file", i, anchor);
-    doc_open_named(d, DOC_CARD, anchor);
+    char room[FORMAT_ROOM];
+    doc_open_named(d, DOC_CARD, format_anchor("file", i, room));
+    const char *camera = format_camera(clip, room);
     doc_open(d, DOC_HEAD_3);
     doc_textf(d, "File %zu: %s, %s", i + 1, camera, format_kind(clip));
     doc_close(d, DOC_HEAD_3);
@@ -107,8 +97,7 @@ void clip_card(struct doc *d, const struct report *r, size_t i)
     if (clip->kind == REPORT_VIDEO) {
         char length[FORMAT_ROOM];
         doc_fact(d, "Length");
-        format_length(clip->duration_us, length);
-        doc_text(d, clip->duration_us > 0 ? length : "not known");
+        doc_text(d, clip->duration_us > 0 ? format_length(clip->duration_us, length) : "not known");
         if (clip->duration_us > 0)
             doc_text(d, clip->has_sound ? ", with sound" : ", without sound");
         doc_fact_end(d);

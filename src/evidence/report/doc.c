@@ -1,5 +1,6 @@
 /* The few shapes that the report is made of. */
 #include "doc.h"
+#include "dashspool/text.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -21,9 +22,20 @@ void doc_textf(struct doc *d, const char *fmt, ...)
     doc_text(d, piece);
 }
 
+void doc_text_behind(struct doc *d, const char *between, const char *text)
+{
+    doc_text(d, doc_empty(text) ? "" : between);
+    doc_text(d, text);
+}
+
 void doc_put(struct doc *d, enum doc_part part, const char *text)
 {
-    doc_open(d, part);
+    doc_put_named(d, part, NULL, text);
+}
+
+void doc_put_named(struct doc *d, enum doc_part part, const char *name, const char *text)
+{
+    doc_open_named(d, part, name);
     doc_text(d, text);
     doc_close(d, part);
 }
@@ -52,13 +64,6 @@ void doc_fact_end(struct doc *d)
     doc_close(d, DOC_FACT);
 }
 
-void doc_fact_text(struct doc *d, const char *name, const char *text)
-{
-    doc_fact(d, name);
-    doc_text(d, text);
-    doc_fact_end(d);
-}
-
 void doc_cell(struct doc *d, const char *column)
 {
     doc_open_named(d, DOC_CELL, column);
@@ -81,25 +86,6 @@ int doc_picture_bytes(const struct report_picture *p, struct buf *hold, const ui
 
 /* ---- text of others ---- */
 
-/* Length of the UTF-8 sequence at p (Unicode 15, table 3-7) and its value; 0: it is none. */
-static size_t utf8(const uint8_t *p, uint32_t *value)
-{
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (n == 0 || p[0] > 0xf4)
-        return 0;
-    uint32_t v = n == 1 ? p[0] : p[0] & (0x7fU >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) /* a NUL too */
-            return 0;
-        v = v << 6 | (p[i] & 0x3fU);
-    }
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
-        return 0;
-    *value = v;
-    return n;
-}
-
 /* Control characters, and those that make text look like another (UAX #9: direction). */
 static bool deceptive(uint32_t v)
 {
@@ -113,7 +99,7 @@ bool clean_next(const char **text, bool lines, struct clean *out)
     uint32_t v = 0;
     if (!**text)
         return false;
-    size_t n = utf8((const uint8_t *)*text, &v);
+    size_t n = utf8_next(*text, 4, &v);
     *out = (struct clean){v, *text, n};
     *text += n ? n : 1;
     if (n && (v == '\t' || (v == '\n' && !lines)))

@@ -172,14 +172,16 @@ static inline void doc_line_end(struct doc *d)
     d->ops->line_end(d);
 }
 
+/* Nothing where the text is empty. */
+void doc_text_behind(struct doc *d, const char *between, const char *text);
 /* A part that holds nothing but a text. */
 void doc_put(struct doc *d, enum doc_part part, const char *text);
+void doc_put_named(struct doc *d, enum doc_part part, const char *name, const char *text);
 /* A number as it is best read: "2 214 880" with no-break spaces. */
 void doc_number(struct doc *d, int64_t n);
 /* A fact; what is between, the caller writes. */
 void doc_fact(struct doc *d, const char *name);
 void doc_fact_end(struct doc *d);
-void doc_fact_text(struct doc *d, const char *name, const char *text);
 void doc_cell(struct doc *d, const char *column);
 void doc_cell_end(struct doc *d);
 

@@ -45,14 +45,12 @@ void events_clear(struct events *e)
 static void heading(struct doc *d, const struct report_clip *first, size_t e, size_t members)
 {
     char when[FORMAT_ROOM];
-    format_time(&first->start, when);
     doc_open(d, DOC_HEAD_2);
     doc_textf(d, "Event %zu: ", e + 1);
-    if (!doc_empty(first->trigger)) {
-        doc_text(d, first->trigger);
-        doc_text(d, ", ");
-    }
-    doc_text(d, format_time_ok(&first->start) ? when : "time not known");
+    doc_text(d, first->trigger);
+    doc_text(d, doc_empty(first->trigger) ? "" : ", ");
+    doc_text(d,
+             format_time_ok(&first->start) ? format_time(&first->start, when) : "time not known");
     doc_close(d, DOC_HEAD_2);
     doc_open(d, DOC_PARAGRAPH);
     if (members == 1)
@@ -61,10 +59,7 @@ static void heading(struct doc *d, const struct report_clip *first, size_t e, si
         doc_textf(d, "%zu recordings", members);
     doc_text(d, " from tracker (IMEI) ");
     doc_put(d, DOC_CODE, doc_empty(first->imei) ? "(not known)" : first->imei);
-    if (!doc_empty(first->vehicle)) {
-        doc_text(d, " in ");
-        doc_text(d, first->vehicle);
-    }
+    doc_text_behind(d, " in ", first->vehicle);
     if (members > 1)
         doc_textf(d, ", starting within %lld seconds of one another",
                   (long long)(REPORT_SAME_EVENT_US / 1000000));
@@ -75,18 +70,8 @@ static void heading(struct doc *d, const struct report_clip *first, size_t e, si
 static bool same_place(const struct report_clip *a, const struct report_clip *b)
 {
     char x[2][FORMAT_ROOM], y[2][FORMAT_ROOM];
-    format_decimal(a->lat_deg, x[0]);
-    format_decimal(b->lat_deg, x[1]);
-    format_decimal(a->lon_deg, y[0]);
-    format_decimal(b->lon_deg, y[1]);
-    return strcmp(x[0], x[1]) == 0 && strcmp(y[0], y[1]) == 0;
-}
-
-static void put_address(struct doc *d, const char *address)
-{
-    doc_open_named(d, DOC_ADDRESS, address);
-    doc_text(d, address);
-    doc_close(d, DOC_ADDRESS);
+    return strcmp(format_decimal(a->lat_deg, x[0]), format_decimal(b->lat_deg, x[1])) == 0 &&
+           strcmp(format_decimal(a->lon_deg, y[0]), format_decimal(b->lon_deg, y[1])) == 0;
 }
 
 /* One place of an event, and which of its clips were taken there. */
@@ -110,24 +95,23 @@ static void place(struct doc *d, const struct report *r, const struct events *e,
     char lat[FORMAT_ROOM], lon[FORMAT_ROOM];
     doc_open(d, DOC_FACTS);
     doc_fact(d, "Position");
-    format_degrees(clip->lat_deg, false, lat);
-    format_degrees(clip->lon_deg, true, lon);
-    doc_textf(d, "%s, %s", lat, lon);
+    doc_textf(d, "%s, %s", format_degrees(clip->lat_deg, false, lat),
+              format_degrees(clip->lon_deg, true, lon));
     doc_line_end(d);
     doc_put(d, DOC_SOFT, "WGS 84, as used by satellite navigation");
     doc_fact_end(d);
     if (!doc_empty(clip->position_why))
-        doc_fact_text(d, "Source", clip->position_why);
+        doc_put_named(d, DOC_FACT, "Source", clip->position_why);
     format_decimal(clip->lat_deg, lat);
     format_decimal(clip->lon_deg, lon);
     char address[300];
     doc_fact(d, "For a map application");
     snprintf(address, sizeof address, "geo:%s,%s", lat, lon);
-    put_address(d, address);
+    doc_put_named(d, DOC_ADDRESS, address, address);
     doc_line_end(d);
     snprintf(address, sizeof address, "https://www.openstreetmap.org/?mlat=%s&mlon=%s#map=17/%s/%s",
              lat, lon, lat, lon);
-    put_address(d, address);
+    doc_put_named(d, DOC_ADDRESS, address, address);
     doc_fact_end(d);
     doc_close(d, DOC_FACTS);
 }
@@ -142,8 +126,7 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
             members++;
         }
     char anchor[FORMAT_ROOM];
-    format_anchor("event", event, anchor);
-    doc_open_named(d, DOC_EVENT, anchor);
+    doc_open_named(d, DOC_EVENT, format_anchor("event", event, anchor));
     heading(d, &r->clip[first], event, members);
     enum doc_part cards = members > 1 ? DOC_PAIR : DOC_SINGLE;
     doc_open(d, cards);

@@ -46,12 +46,11 @@ static int place(const struct report_clip *clip, int64_t us)
 static void draw_tick(struct draw *d, int x, enum draw_anchor anchor, int64_t us)
 {
     char text[FORMAT_ROOM];
-    format_offset(us, text);
     d->ops->path(d, DRAW_TICK);
     d->ops->move(d, x, 140);
     d->ops->line(d, x, 150);
     d->ops->path_end(d);
-    d->ops->text(d, DRAW_WORD, anchor, x, 180, text);
+    d->ops->text(d, DRAW_WORD, anchor, x, 180, format_offset(us, text));
 }
 
 static void draw_trigger(struct draw *d, const struct report_clip *clip)
@@ -102,24 +101,19 @@ static void draw_bar(struct doc *doc, const struct report_clip *clip)
 
 static void in_words(struct doc *d, const struct report_clip *clip, const struct report_stretch *s)
 {
-    char from[FORMAT_ROOM], length[FORMAT_ROOM];
+    char text[FORMAT_ROOM];
     doc_open(d, DOC_ITEM);
     doc_put(d, DOC_STRONG, flaw[s->flaw].word);
     if (clip->kind == REPORT_VIDEO) {
-        format_offset(s->from_us, from);
-        format_length(format_between(s->from_us, s->until_us), length);
-        doc_textf(d, " from %s", from);
+        doc_textf(d, " from %s", format_offset(s->from_us, text));
         if (s->until_us > s->from_us)
-            doc_textf(d, ", for %s", length);
+            doc_textf(d, ", for %s", format_length(format_between(s->from_us, s->until_us), text));
     }
     if (s->pictures == 1)
         doc_text(d, ", one frame");
     else if (s->pictures > 0)
         doc_textf(d, ", %lld frames", (long long)s->pictures);
-    if (!doc_empty(s->why)) {
-        doc_text(d, ": ");
-        doc_text(d, s->why);
-    }
+    doc_text_behind(d, ": ", s->why);
     doc_close(d, DOC_ITEM);
 }
 

@@ -1,5 +1,6 @@
 /*
- * format: times, lengths and amounts as people say them. Nothing depends on the locale.
+ * format: times, lengths and amounts as people say them. Nothing depends on the locale. The
+ * text is returned; out is room for it.
  */
 #ifndef REPORT_FORMAT_H
 #define REPORT_FORMAT_H
@@ -19,31 +20,29 @@ bool format_place_ok(const struct report_clip *clip);
 int64_t format_between(int64_t from_us, int64_t until_us);
 
 /* "29 November 2024" */
-void format_date(int64_t utc_us, int tz_min, char out[FORMAT_ROOM]);
+const char *format_date(int64_t utc_us, int tz_min, char out[FORMAT_ROOM]);
 /* "09:23:45.250" */
-void format_clock(int64_t utc_us, int tz_min, char out[FORMAT_ROOM]);
+const char *format_clock(int64_t utc_us, int tz_min, char out[FORMAT_ROOM]);
 /* "29 November 2024, 09:23:45.250 (+02:00)"; without a zone in UTC: "…, 07:23:45.250 UTC"; "not
  * known" */
-void format_time(const struct report_time *t, char out[FORMAT_ROOM]);
+const char *format_time(const struct report_time *t, char out[FORMAT_ROOM]);
 /* "± 1.5 seconds"; "" if that is not known */
-void format_error(const struct report_time *t, char out[FORMAT_ROOM]);
+const char *format_error(const struct report_time *t, char out[FORMAT_ROOM]);
 /* "10.0 seconds", "2 minutes 5 seconds" */
-void format_length(int64_t us, char out[FORMAT_ROOM]);
+const char *format_length(int64_t us, char out[FORMAT_ROOM]);
 /* Place in a video: "0:03.067" */
-void format_offset(int64_t us, char out[FORMAT_ROOM]);
+const char *format_offset(int64_t us, char out[FORMAT_ROOM]);
 /* "2.2 MB (2 214 880 bytes)" without the bracket: "2.2 MB" */
-void format_bytes(int64_t bytes, char out[FORMAT_ROOM]);
+const char *format_bytes(int64_t bytes, char out[FORMAT_ROOM]);
 /* Degrees: "56.950123° north"; lon: "east" and "west" */
-void format_degrees(double deg, bool lon, char out[FORMAT_ROOM]);
+const char *format_degrees(double deg, bool lon, char out[FORMAT_ROOM]);
 /* "-56.950123", six digits, whatever the locale */
-void format_decimal(double deg, char out[FORMAT_ROOM]);
+const char *format_decimal(double deg, char out[FORMAT_ROOM]);
 /* "Front camera"; camera "" is "Camera" */
-void format_camera(const struct report_clip *clip, char out[FORMAT_ROOM]);
+const char *format_camera(const struct report_clip *clip, char out[FORMAT_ROOM]);
 /* Names the i-th of its kind, from 1: "file-3" */
-void format_anchor(const char *kind, size_t i, char out[FORMAT_ROOM]);
+const char *format_anchor(const char *kind, size_t i, char out[FORMAT_ROOM]);
 /* "video", "photo" */
 const char *format_kind(const struct report_clip *clip);
-/* The report's own, or a plain one. */
-const char *format_title(const struct report *r);
 
 #endif

@@ -3,7 +3,6 @@
  * within it, and what is around that. Classes are in style.css.
  */
 #include "doc.h"
-#include "format.h"
 #include "page.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -333,7 +332,7 @@ static const struct doc_ops html_ops = {open_part, close_part, text,    line_end
 
 extern const uint8_t report_style[], report_style_end[];
 
-static void head(struct html *h, const struct report *r)
+static void head(struct html *h, const char *title)
 {
     html_raw(h, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
@@ -341,7 +340,7 @@ static void head(struct html *h, const struct report *r)
                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                 "<meta name=\"color-scheme\" content=\"light dark\">\n"
                 "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
-    html_text(h, format_title(r), false);
+    html_text(h, title, false);
     html_raw(h, "</title>\n<style>\n");
     html_put(h, report_style, (size_t)(report_style_end - report_style));
     html_raw(h, "</style>\n</head>\n<body>\n");
@@ -359,8 +358,8 @@ int report_html(FILE *out, const struct report *r, struct err *err)
     struct layout layout;
     int rc = layout_init(&layout, r, err);
     if (rc == ERR_OK) {
-        head(&h, r);
-        report_render(&h.doc, r, &layout.events, layout.basemap);
+        head(&h, layout.title);
+        report_render(&h.doc, r, &layout);
         html_raw(&h, "</body>\n</html>\n");
         rc = h.doc.rc;
         if (rc == ERR_OK && fflush(out) != 0)

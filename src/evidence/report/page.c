@@ -12,21 +12,15 @@ static void recording_row(struct doc *d, const struct report *r, size_t i,
     clip_link(d, r, i);
     doc_cell_end(d);
     doc_cell(d, column[1]);
-    format_time(&clip->start, text);
-    doc_text(d, text);
-    format_error(&clip->start, text);
-    doc_textf(d, text[0] ? " %s" : "%s", text);
+    doc_text(d, format_time(&clip->start, text));
+    doc_text_behind(d, " ", format_error(&clip->start, text));
     doc_cell_end(d);
-    doc_cell(d, column[2]);
-    format_length(clip->duration_us, text);
-    doc_text(d, clip->kind == REPORT_PHOTO ? "–" : clip->duration_us > 0 ? text : "not known");
-    doc_cell_end(d);
-    doc_cell(d, column[3]);
-    doc_text(d, doc_empty(clip->trigger) ? "not known" : clip->trigger);
-    doc_cell_end(d);
-    doc_cell(d, column[4]);
-    doc_text(d, condition_label(clip));
-    doc_cell_end(d);
+    doc_put_named(d, DOC_CELL, column[2],
+                  clip->kind == REPORT_PHOTO ? "–"
+                  : clip->duration_us > 0    ? format_length(clip->duration_us, text)
+                                             : "not known");
+    doc_put_named(d, DOC_CELL, column[3], doc_empty(clip->trigger) ? "not known" : clip->trigger);
+    doc_put_named(d, DOC_CELL, column[4], condition_label(clip));
     doc_close(d, DOC_ROW);
 }
 
@@ -59,16 +53,15 @@ static void signature(struct doc *d, const struct report_signature *s)
         return;
     }
     doc_open(d, DOC_FACTS_WIDE);
-    doc_fact_text(d, "Signed by", doc_empty(s->who) ? "an unnamed signer" : s->who);
+    doc_put_named(d, DOC_FACT, "Signed by", doc_empty(s->who) ? "an unnamed signer" : s->who);
     if (!doc_empty(s->how))
-        doc_fact_text(d, "Signature type", s->how);
+        doc_put_named(d, DOC_FACT, "Signature type", s->how);
     doc_fact(d, "Time of the signature");
     if (s->has_stamp) {
         char when[FORMAT_ROOM];
-        format_time(&(struct report_time){.known = true, .utc_us = s->stamp_us}, when);
-        doc_textf(d, "confirmed by a time-stamping authority: %s", when);
-        doc_text(d, doc_empty(s->stamp_who) ? "" : ", ");
-        doc_text(d, s->stamp_who);
+        struct report_time t = {.known = true, .utc_us = s->stamp_us};
+        doc_textf(d, "confirmed by a time-stamping authority: %s", format_time(&t, when));
+        doc_text_behind(d, ", ", s->stamp_who);
     } else
         doc_text(d, "not confirmed by a time-stamping authority");
     doc_fact_end(d);
@@ -108,11 +101,10 @@ static void limits(struct doc *d, const struct report *r)
     doc_close(d, DOC_SECTION);
 }
 
-void report_render(struct doc *d, const struct report *r, const struct events *e,
-                   const struct basemap *basemap)
+void report_render(struct doc *d, const struct report *r, const struct layout *layout)
 {
-    summary_cover(d, r);
-    summary_render(d, r, e);
+    summary_cover(d, r, layout->title);
+    summary_render(d, r, layout);
     doc_open(d, DOC_SECTION);
     doc_put(d, DOC_HEAD_2, "What this is");
     doc_put(d, DOC_PARAGRAPH,
@@ -135,7 +127,7 @@ void report_render(struct doc *d, const struct report *r, const struct events *e
     }
     doc_close(d, DOC_SECTION);
     recordings(d, r);
-    events_show(d, r, e, basemap);
+    events_show(d, r, &layout->events, layout->basemap);
     doc_open_named(d, DOC_SECTION, "check");
     doc_put(d, DOC_HEAD_2, "How to check it yourself");
     doc_put(d, DOC_PARAGRAPH,
@@ -175,6 +167,8 @@ int layout_init(struct layout *out, const struct report *r, struct err *err)
     for (size_t i = 0; i < r->n_clips; i++)
         placed = placed || format_place_ok(&r->clip[i]);
     int rc = events_find(&out->events, r, err);
+    if (rc == ERR_OK)
+        summary_title(out, r);
     return rc == ERR_OK && placed ? basemap_load(&out->basemap, err) : rc;
 }
 

@@ -20,21 +20,26 @@ void events_clear(struct events *e);
 void events_show(struct doc *d, const struct report *r, const struct events *e,
                  const struct basemap *basemap);
 
-/* All of it. */
-void report_render(struct doc *d, const struct report *r, const struct events *e,
-                   const struct basemap *basemap);
-/* Title, for whom, and all in short (summary.c). */
-void summary_cover(struct doc *d, const struct report *r);
-void summary_render(struct doc *d, const struct report *r, const struct events *e);
-
-/* What a report is made from besides its facts: which clips are of one event, and, if any has a
- * position, the world. Cleared also after a failure. */
+/* What a report is made from besides its facts: which clips are of one event; if any has a
+ * position, the world; when the first and the last began (NULL: that of none is known); its title.
+ * Cleared also after a failure. */
 struct layout {
     struct events events;
     struct basemap *basemap;
+    const struct report_time *first, *last;
+    size_t vehicles;   /* that are known */
+    const char *title; /* the report's own, or … */
+    char named[320];   /* … vehicle, event and date: summary_title() */
 };
 int layout_init(struct layout *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 void layout_clear(struct layout *g);
+
+/* All of it. */
+void report_render(struct doc *d, const struct report *r, const struct layout *layout);
+/* Sets first and what is below it; then title, for whom, and all in short (summary.c). */
+void summary_title(struct layout *out, const struct report *r);
+void summary_cover(struct doc *d, const struct report *r, const char *title);
+void summary_render(struct doc *d, const struct report *r, const struct layout *layout);
 
 /* "File 2, rear video" as markup, with a link to it. */
 void clip_link(struct doc *d, const struct report *r, size_t i);

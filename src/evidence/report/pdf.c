@@ -659,7 +659,7 @@ static cairo_status_t write_bytes(void *arg, const unsigned char *data, unsigned
 }
 
 /* Facts only: a reader's clock or name would make each copy another. */
-static void describe(cairo_surface_t *surface, const struct report *r)
+static void describe(cairo_surface_t *surface, const struct report *r, const char *title)
 {
     char at[CLOCK_TEXT_ROOM] = "";
     struct buf text;
@@ -667,7 +667,7 @@ static void describe(cairo_surface_t *surface, const struct report *r)
     const struct {
         cairo_pdf_metadata_t what;
         const char *words;
-    } entry[] = {{CAIRO_PDF_METADATA_TITLE, format_title(r)},
+    } entry[] = {{CAIRO_PDF_METADATA_TITLE, title},
                  {CAIRO_PDF_METADATA_AUTHOR, r->author},
                  {CAIRO_PDF_METADATA_SUBJECT, r->reference},
                  {CAIRO_PDF_METADATA_CREATOR, r->tool}};
@@ -689,7 +689,7 @@ static int walk(const struct pdf_fonts *fonts, const struct report *r, const str
         .doc = {.ops = &ops, .err = err}, .fonts = fonts, .left = PDF_LEFT, .right = PDF_RIGHT};
     pdf_text_init(&p.text);
     pdf_flow_init(&p.flow, fonts, surface, foot, *pages, err);
-    report_render(&p.doc, r, &layout->events, layout->basemap);
+    report_render(&p.doc, r, layout);
     int rc = p.doc.rc;
     if (rc == ERR_OK)
         rc = pdf_flow_end(&p.flow);
@@ -709,7 +709,7 @@ static int write_pages(FILE *out, const struct pdf_fonts *fonts, const struct re
     cairo_surface_t *surface =
         cairo_pdf_surface_create_for_stream(write_bytes, &sink, PDF_PAGE_WIDTH, PDF_PAGE_HEIGHT);
     cairo_pdf_surface_restrict_to_version(surface, CAIRO_PDF_VERSION_1_5);
-    describe(surface, r);
+    describe(surface, r, layout->title);
     int rc = walk(fonts, r, layout, foot, surface, &pages, err);
     cairo_surface_finish(surface);
     cairo_status_t status = cairo_surface_status(surface);
@@ -738,7 +738,7 @@ int report_pdf(FILE *out, const struct report *r, struct err *err)
          * report, and when it was made. */
         char made[FORMAT_ROOM];
         format_time(&r->made, made);
-        const char *part[] = {r->reference, format_title(r), format_time_ok(&r->made) ? made : ""};
+        const char *part[] = {r->reference, layout.title, format_time_ok(&r->made) ? made : ""};
         for (size_t i = 0; rc == ERR_OK && i < sizeof part / sizeof *part; i++) {
             if (doc_empty(part[i]) || foot.used + 16 > foot.max_bytes)
                 continue;

@@ -1,28 +1,26 @@
 /* What somebody reads who reads only the beginning. */
+#include "dashspool/text.h"
 #include "format.h"
 #include "page.h"
+#include <stdio.h>
 #include <string.h>
 
 static void cover_line(struct doc *d, const char *name, const char *text)
 {
-    if (doc_empty(text))
-        return;
-    doc_open_named(d, DOC_COVER_LINE, name);
-    doc_text(d, text);
-    doc_close(d, DOC_COVER_LINE);
+    if (!doc_empty(text))
+        doc_put_named(d, DOC_COVER_LINE, name, text);
 }
 
-void summary_cover(struct doc *d, const struct report *r)
+void summary_cover(struct doc *d, const struct report *r, const char *title)
 {
     char made[FORMAT_ROOM];
     doc_open(d, DOC_COVER);
-    doc_put(d, DOC_HEAD_1, format_title(r));
+    doc_put(d, DOC_HEAD_1, title);
     doc_open(d, DOC_COVER_LINES);
     cover_line(d, "Reference", r->reference);
     cover_line(d, "For", r->recipient);
     cover_line(d, "From", r->author);
-    format_time(&r->made, made);
-    cover_line(d, "Created", format_time_ok(&r->made) ? made : "");
+    cover_line(d, "Created", format_time_ok(&r->made) ? format_time(&r->made, made) : "");
     doc_close(d, DOC_COVER_LINES);
     doc_close(d, DOC_COVER);
     if (r->redacted) {
@@ -71,9 +69,49 @@ static size_t units(const struct report *r)
     return n;
 }
 
-static void plural(struct doc *d, size_t n, const char *one, const char *many)
+static const char *date_of(const struct report_time *t, char out[FORMAT_ROOM])
 {
-    doc_textf(d, "%zu %s", n, n == 1 ? one : many);
+    return format_date(t->utc_us, format_zone_ok(t) ? t->tz_min : 0, out);
+}
+
+/* "Tracker 352093081452251: crash, 29 November 2024"; of several "2 vehicles: 3 events, …". What is
+ * not known is left out. */
+void summary_title(struct layout *out, const struct report *r)
+{
+    const char *imei = "", *vehicle = NULL, *reason = NULL;
+    bool one_reason = true;
+    out->vehicles = units(r);
+    for (size_t i = 0; i < r->n_clips; i++) {
+        const struct report_clip *clip = &r->clip[i];
+        const struct report_time *t = &clip->start;
+        const char *trigger = clip->trigger ? clip->trigger : "";
+        if (format_time_ok(t)) {
+            out->first = !out->first || t->utc_us < out->first->utc_us ? t : out->first;
+            out->last = !out->last || t->utc_us > out->last->utc_us ? t : out->last;
+        }
+        imei = doc_empty(clip->imei) ? imei : clip->imei;
+        vehicle = doc_empty(clip->vehicle) ? vehicle : clip->vehicle;
+        one_reason = one_reason && (!reason || strcmp(reason, trigger) == 0);
+        reason = trigger;
+    }
+    char who[96], what[48] = "", from[FORMAT_ROOM] = "", until[FORMAT_ROOM] = "";
+    snprintf(who, sizeof who, "Dash camera video and photos");
+    if (out->vehicles > 1)
+        snprintf(who, sizeof who, "%zu vehicles", out->vehicles);
+    else if (out->vehicles == 1)
+        snprintf(who, sizeof who, vehicle ? "%.80s" : "Tracker %.80s", vehicle ? vehicle : imei);
+    if (one_reason && !doc_empty(reason))
+        snprintf(what, sizeof what, "%.40s", reason);
+    else if (out->events.n > 1)
+        snprintf(what, sizeof what, "%zu events", out->events.n);
+    if (out->first) {
+        date_of(out->first, from);
+        date_of(out->last, until);
+    }
+    bool days = strcmp(from, until) != 0;
+    snprintf(out->named, sizeof out->named, "%s%s%s%s%s%s%s", who, what[0] || from[0] ? ": " : "",
+             what, what[0] && from[0] ? ", " : "", from, days ? " to " : "", days ? until : "");
+    out->title = doc_empty(r->title) ? out->named : r->title;
 }
 
 static void summary_state(struct doc *d, const struct report *r)
@@ -106,7 +144,7 @@ static void summary_state(struct doc *d, const struct report *r)
     doc_fact_end(d);
 }
 
-void summary_render(struct doc *d, const struct report *r, const struct events *e)
+void summary_render(struct doc *d, const struct report *r, const struct layout *layout)
 {
     doc_open(d, DOC_BRIEF);
     doc_put(d, DOC_HEAD_2, "Summary");
@@ -114,36 +152,25 @@ void summary_render(struct doc *d, const struct report *r, const struct events *
     size_t videos = count(r, is_video), photos = r->n_clips - videos;
     doc_fact(d, "Contents");
     if (videos || photos == 0)
-        plural(d, videos, "video", "videos");
+        doc_textf(d, "%lld %s", SIZE_COUNT(videos, "video", "videos"));
     doc_text(d, videos && photos ? " and " : "");
     if (photos)
-        plural(d, photos, "photo", "photos");
+        doc_textf(d, "%lld %s", SIZE_COUNT(photos, "photo", "photos"));
     if (r->n_clips) {
-        doc_text(d, " of ");
-        plural(d, e->n, "event", "events");
-        if (units(r)) {
-            doc_text(d, ", from ");
-            plural(d, units(r), "vehicle", "vehicles");
-        }
+        doc_textf(d, " of %lld %s", SIZE_COUNT(layout->events.n, "event", "events"));
+        if (layout->vehicles)
+            doc_textf(d, ", from %lld %s", SIZE_COUNT(layout->vehicles, "vehicle", "vehicles"));
     }
     doc_fact_end(d);
-    const struct report_time *first = NULL, *last = NULL;
+    const struct report_time *first = layout->first, *last = layout->last;
     char text[FORMAT_ROOM];
-    for (size_t i = 0; i < r->n_clips; i++) {
-        const struct report_time *t = &r->clip[i].start;
-        first = format_time_ok(t) && (!first || t->utc_us < first->utc_us) ? t : first;
-        last = format_time_ok(t) && (!last || t->utc_us > last->utc_us) ? t : last;
-    }
     doc_fact(d, "When");
     if (!first)
         doc_text(d, "not known");
     else {
-        format_time(first, text);
-        doc_text(d, text);
-        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US) {
-            format_time(last, text);
-            doc_textf(d, " to %s", text);
-        }
+        doc_text(d, format_time(first, text));
+        if (format_between(first->utc_us, last->utc_us) > REPORT_SAME_EVENT_US)
+            doc_textf(d, " to %s", format_time(last, text));
     }
     doc_fact_end(d);
     summary_state(d, r);

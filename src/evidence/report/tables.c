@@ -16,33 +16,23 @@ void tables_clocks(struct doc *d, const struct report_clip *clip)
     doc_table(d, "Every source of a time or a frame rate", column, 5);
     for (size_t i = 0; i < clip->n_clocks; i++) {
         const struct report_clock *c = &clip->clock[i];
-        char error[FORMAT_ROOM];
-        doc_open(d, DOC_ROW);
-        doc_cell(d, column[0]);
-        doc_text(d, c->name);
-        doc_cell_end(d);
-        doc_cell(d, column[1]);
+        bool timed = format_time_ok(&c->time);
         char text[FORMAT_ROOM];
-        if (format_time_ok(&c->time)) {
-            format_time(&c->time, text);
-            doc_text(d, text);
-        }
-        if (!doc_empty(c->value)) {
-            doc_text(d, format_time_ok(&c->time) ? "; " : "");
-            doc_text(d, c->value);
-        }
-        if (!format_time_ok(&c->time) && doc_empty(c->value))
+        doc_open(d, DOC_ROW);
+        doc_put_named(d, DOC_CELL, column[0], c->name);
+        doc_cell(d, column[1]);
+        if (timed)
+            doc_text(d, format_time(&c->time, text));
+        doc_text_behind(d, timed ? "; " : "", c->value);
+        if (!timed && doc_empty(c->value))
             doc_text(d, "none");
         doc_cell_end(d);
-        doc_cell(d, column[2]);
-        doc_text(d, !format_time_ok(&c->time)  ? "–"
-                    : format_zone_ok(&c->time) ? "stated"
-                                               : "not stated");
-        doc_cell_end(d);
-        doc_cell(d, column[3]);
-        format_error(&c->time, error);
-        doc_text(d, error[0] ? error : "not stated");
-        doc_cell_end(d);
+        doc_put_named(d, DOC_CELL, column[2],
+                      !timed                     ? "–"
+                      : format_zone_ok(&c->time) ? "stated"
+                                                 : "not stated");
+        format_error(&c->time, text);
+        doc_put_named(d, DOC_CELL, column[3], text[0] ? text : "not stated");
         doc_cell(d, column[4]);
         if (c->chosen)
             doc_put(d, DOC_STRONG, "Used");
@@ -52,10 +42,7 @@ void tables_clocks(struct doc *d, const struct report_clip *clip)
             doc_text(d, "Not used");
         if (c->chosen && c->disagrees)
             doc_text(d, ", although other sources disagree");
-        if (!doc_empty(c->note)) {
-            doc_text(d, ": ");
-            doc_text(d, c->note);
-        }
+        doc_text_behind(d, ": ", c->note);
         doc_cell_end(d);
         doc_close(d, DOC_ROW);
     }
@@ -73,11 +60,8 @@ void tables_arrival(struct doc *d, const struct report_clip *clip)
 {
     const struct report_arrival *a = &clip->arrival;
     doc_put(d, DOC_HEAD_4, "How the original was received");
-    if (!doc_empty(a->how)) {
-        doc_open(d, DOC_PARAGRAPH);
-        doc_text(d, a->how);
-        doc_close(d, DOC_PARAGRAPH);
-    }
+    if (!doc_empty(a->how))
+        doc_put(d, DOC_PARAGRAPH, a->how);
     if (!a->known) {
         if (doc_empty(a->how))
             doc_put(d, DOC_PARAGRAPH, "Not known: it was imported as a file.");
@@ -92,11 +76,9 @@ void tables_arrival(struct doc *d, const struct report_clip *clip)
     char text[FORMAT_ROOM];
     struct report_time t = {.known = true, .utc_us = a->began_us};
     doc_fact(d, "Received");
-    format_time(&t, text);
-    doc_text(d, text);
+    doc_text(d, format_time(&t, text));
     format_length(a->ended_us > a->began_us ? format_between(a->began_us, a->ended_us) : 0, text);
-    doc_textf(d, ", in %s", text);
-    doc_text(d, " ");
+    doc_textf(d, ", in %s ", text);
     doc_put(d, DOC_SOFT, "(receiver’s clock)");
     doc_fact_end(d);
     fact_number(d, "Connections used", a->connections);
@@ -152,10 +134,8 @@ void tables_derived(struct doc *d, const struct report_clip *clip)
             doc_line_end(d);
             doc_text(d, made->purpose);
         }
-        if (made->length_bytes > 0) {
-            format_bytes(made->length_bytes, size);
-            doc_textf(d, " (%s)", size);
-        }
+        if (made->length_bytes > 0)
+            doc_textf(d, " (%s)", format_bytes(made->length_bytes, size));
         doc_line_end(d);
         doc_put(d, DOC_SOFT, "fingerprint");
         doc_text(d, " ");

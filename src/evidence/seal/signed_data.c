@@ -241,9 +241,7 @@ int signed_data_open(struct signed_data *out, const uint8_t *der, size_t n, cons
     *out = (struct signed_data){0};
     ERR_clear_error();
     int rc = parse(out, der, n, what, err);
-    if (rc == ERR_OK)
-        rc = find_signer(out, what, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = find_signer(out, what, err)) == ERR_OK)
         rc = judge(out, der, n, what, content_nid, strict, err);
     if (rc < 0)
         signed_data_clear(out);

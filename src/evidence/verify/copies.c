@@ -222,12 +222,9 @@ static bool wants_facts(void *arg, const struct file *f)
     return clip && clip->facts == f;
 }
 
-/* Which of the clip's recipes this is, from 1 on; 0: there are too many. */
-static int recipe_number(struct clip *clip, const json_t *recipe, struct err *err)
+/* Which of the clip's recipes this is, from 1 on; 0: there are too many. Takes the text. */
+static int recipe_number(struct clip *clip, char *text)
 {
-    char *text = json_dumps(recipe, JSON_COMPACT | JSON_SORT_KEYS);
-    if (!text)
-        return err_nomem(err, "a recipe");
     for (int i = 0; i < clip->n_recipes; i++)
         if (strcmp(clip->recipe[i], text) == 0) {
             free(text);
@@ -247,23 +244,25 @@ static int take_copy(struct copies *c, struct clip *clip, const json_t *copy, st
 {
     const char *kind = json_string_value(json_object_get(copy, "kind"));
     const char *path = json_string_value(json_object_get(copy, "path"));
-    const json_t *recipe = json_object_get(json_object_get(copy, "settings"), "recipe");
-    char name[BAG_NAME_ROOM];
+    const json_t *settings = json_object_get(copy, "settings");
+    char name[BAG_NAME_ROOM], *text, *recipe;
     if (!kind || !path)
         return ERR_OK;
     struct file *f = bag_copy_name(name, kind, path) ? verify_find(c->v, name) : NULL;
     if (!f || clip_of(c, name) != clip)
         return ERR_OK;
-    if (json_is_string(recipe))
-        snprintf(clip->why_not, sizeof clip->why_not, "%.300s", json_string_value(recipe));
-    if (!json_is_object(recipe))
+    if (!json_is_object(settings))
         return ERR_OK;
-    int number = recipe_number(clip, recipe, err);
-    if (number >= 0)
-        f->recipe = number;
+    if (!(text = json_dumps(settings, JSON_COMPACT)))
+        return err_nomem(err, "a recipe");
+    int rc = recipe_settings_recipe(&recipe, text, clip->why_not, 301, err);
+    free(text);
+    if (!recipe)
+        return rc;
+    f->recipe = recipe_number(clip, recipe);
     if (f->bytes > clip->largest_bytes)
         clip->largest_bytes = f->bytes;
-    return number < 0 ? number : ERR_OK;
+    return ERR_OK;
 }
 
 static int take_facts(void *arg, struct file *f, const char *path, struct err *err)

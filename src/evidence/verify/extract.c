@@ -130,10 +130,9 @@ int extract_each(struct extract *x, extract_want_fn *want, extract_file_fn *file
                  struct err *err)
 {
     static const struct bag_reader reader = {NULL, on_begin, on_data, on_end, on_want};
-    static const struct bag_limits limits = {0, 0};
     x->want = want;
     x->file = file;
     x->arg = arg;
-    int rc = bag_read(x->v->request->path, &limits, &reader, x, err);
+    int rc = bag_read(x->v->request->path, NULL, &reader, x, err);
     return rc < 0 ? rc : extract_stopped(err);
 }

@@ -310,7 +310,6 @@ static void clear(struct verify *v)
 static int look(struct verify *v, struct err *err)
 {
     static const struct bag_reader reader = {NULL, on_begin, on_data, on_end, NULL};
-    static const struct bag_limits limits = {0, 0};
     struct seal_signer ca;
     v->text = -1;
     buf_init(&v->files, LIST_BYTES_MAX);
@@ -322,7 +321,7 @@ static int look(struct verify *v, struct err *err)
     if (rc == ERR_OK && v->request->ca_path)
         rc = seal_cert_describe(&ca, v->request->ca_path, err);
     if (rc == ERR_OK)
-        rc = bag_read(v->request->path, &limits, &reader, v, err);
+        rc = bag_read(v->request->path, NULL, &reader, v, err);
     return rc < 0 ? rc : judge(v, err);
 }
 

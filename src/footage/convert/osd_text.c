@@ -1,42 +1,27 @@
 /* The words of the overlay: what is known of a clip, the template, and both for one picture. */
 #include "dashspool/clock.h"
+#include "dashspool/text.h"
 #include "osd.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 sequence at p (RFC 3629), 0 if it is none. */
-static size_t utf8_length(const unsigned char *p)
-{
-    size_t n = p[0] < 0x80                   ? 1
-               : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-               : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-               : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-                                             : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool beyond = (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf4 && p[1] >= 0x90);
-    return overlong || beyond ? 0 : n;
-}
-
 void osd_text_plain(char *out, size_t room, const char *text)
 {
     size_t used = strlen(out);
-    const unsigned char *p = (const unsigned char *)text;
-    while (*p) {
-        size_t n = utf8_length(p);
-        bool control = p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
+    while (*text) {
+        uint32_t c = 0;
+        size_t n = utf8_next(text, 4, &c);
+        bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
         if (used + (n ? n : 1) >= room)
             break;
         if (n == 0 || control)
             out[used++] = '?';
         else
             for (size_t i = 0; i < n; i++)
-                out[used++] = (char)p[i];
-        p += n ? n : 1;
+                out[used++] = text[i];
+        text += n ? n : 1;
     }
     out[used] = '\0';
 }

@@ -125,6 +125,8 @@ bool recipe_settings_read(struct recipe_settings *out, const char *settings)
     *out = (struct recipe_settings){.pictures = 0};
     json_t *o = json_loads(settings, 0, NULL);
     json_t *wall = json_object_get(o, "wall_clock"), *silence = json_object_get(o, "silence");
+    json_t *recipe = json_object_get(o, "recipe"), *options = json_object_get(recipe, "options"),
+           *libraries = json_object_get(recipe, "libraries");
     bool known = json_is_object(o);
     out->pictures = json_integer_value(json_object_get(o, "pictures"));
     out->duration_s = json_number_value(json_object_get(o, "duration_s"));
@@ -144,9 +146,34 @@ bool recipe_settings_read(struct recipe_settings *out, const char *settings)
     out->wall_error_s = json_number_value(json_object_get(wall, "uncertainty_s"));
     out->silences = json_integer_value(json_object_get(silence, "stretches"));
     out->silence_s = json_number_value(json_object_get(silence, "seconds"));
+    json_object_foreach(json_object_get(o, "damage"), name, value)
+    {
+        if (out->n_damage == RECIPE_DAMAGE_MAX)
+            break;
+        snprintf(out->damage[out->n_damage].name, sizeof out->damage->name, "%s", name);
+        out->damage[out->n_damage++].n = json_integer_value(value);
+    }
     get_text(o, "slices_sha256", out->slices_sha256, sizeof out->slices_sha256);
     get_text(o, "sound", out->sound, sizeof out->sound);
     get_text(o, "warning", out->warning, sizeof out->warning);
+    get_text(options, "encoder", out->encoder, sizeof out->encoder);
+    get_text(options, "preset", out->preset, sizeof out->preset);
+    get_text(options, "crf", out->crf, sizeof out->crf);
+    get_text(libraries, "libavcodec", out->libavcodec, sizeof out->libavcodec);
+    get_text(libraries, "x264", out->x264, sizeof out->x264);
+    get_text(libraries, "libjpeg-turbo", out->libjpeg_turbo, sizeof out->libjpeg_turbo);
     json_decref(o);
     return known;
+}
+
+int recipe_settings_recipe(char **out, const char *settings, char *why_not, size_t room,
+                           struct err *err)
+{
+    json_t *o = json_loads(settings, 0, NULL), *recipe = json_object_get(o, "recipe");
+    bool followable = json_is_object(recipe);
+    *out = followable ? json_dumps(recipe, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    if (json_is_string(recipe))
+        snprintf(why_not, room, "%s", json_string_value(recipe));
+    json_decref(o);
+    return followable && !*out ? err_nomem(err, "a recipe") : ERR_OK;
 }

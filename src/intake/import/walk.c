@@ -3,6 +3,7 @@
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include "dashspool/import.h"
+#include "dashspool/text.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,53 +14,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Bytes of the character at p, n left; 0: none that can be shown. RFC 3629, section 4. */
-static size_t character(const unsigned char *p, size_t n)
+/* Bytes of the character at p; 0: none that can be shown. */
+static size_t character(const char *p)
 {
-    static const struct {
-        unsigned char first, last; /* of the lead byte */
-        unsigned char low, high;   /* of the second */
-        size_t bytes;
-    } forms[] = {
-        {0x20, 0x7e, 0, 0, 1},       {0xc2, 0xc2, 0xa0, 0xbf, 2}, {0xc3, 0xdf, 0x80, 0xbf, 2},
-        {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-        {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-        {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    if (*p == '\\')
-        return 0;
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        size_t k = 1, m = forms[i].bytes;
-        if (*p < forms[i].first || *p > forms[i].last)
-            continue;
-        if (m > n || (m > 1 && (p[1] < forms[i].low || p[1] > forms[i].high)))
-            return 0;
-        while (k < m && (k == 1 || (p[k] & 0xc0) == 0x80))
-            k++;
-        return k == m ? m : 0;
-    }
-    return 0;
+    uint32_t c = 0;
+    size_t bytes = utf8_next(p, 4, &c);
+    return c < 0x20 || c == '\\' || (c >= 0x7f && c < 0xa0) ? 0 : bytes;
 }
 
 /* Writes what fits, whole characters. */
 static size_t escape(const char *path, char *out, size_t room)
 {
-    const unsigned char *p = (const unsigned char *)path;
-    size_t left = strlen(path), used = 0;
-    while (left > 0) {
-        size_t n = character(p, left), bytes = n > 0 ? n : 4;
+    const char *p = path;
+    size_t used = 0;
+    while (*p) {
+        size_t n = character(p), bytes = n > 0 ? n : 4;
         if (used + bytes >= room)
             break;
         if (n > 0)
             memcpy(out + used, p, n);
         else
-            snprintf(out + used, 5, "\\x%02x", *p);
+            snprintf(out + used, 5, "\\x%02x", (unsigned char)*p);
         used += bytes;
         p += n > 0 ? n : 1;
-        left -= n > 0 ? n : 1;
     }
     out[used] = '\0';
-    return (size_t)((const char *)p - path);
+    return (size_t)(p - path);
 }
 
 const char *import_path_text(const char *path, char *out, size_t room)
