@@ -277,6 +277,15 @@ bool catalogue_copy_is_current(const struct catalogue_transfer *t,
 int catalogue_event_add(struct catalogue *c, const char *id, const struct custody_event *event,
                         struct err *err) DS_MUST_CHECK;
 
+/* The same of what is not a text yet. ERR_NOMEM also where something in it is not UTF-8. */
+int catalogue_event_note(struct catalogue *c, const char *id, int64_t at_us,
+                         enum custody_kind event, const char *who, const struct custody_what *what,
+                         struct err *err) DS_MUST_CHECK;
+
+/* What the last line tells of; CUSTODY_UNKNOWN: there is none. */
+int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind *out,
+                         struct err *err) DS_MUST_CHECK;
+
 /* The lines of a transfer's custody, from the first on. They are as they stand in the database:
  * custody_next() tells whether they belong together. */
 typedef int catalogue_event_fn(void *arg, const char *line, struct err *err);

@@ -57,11 +57,7 @@ int intake_note(struct catalogue *c, const char *id, const char *who, enum custo
 {
     char by[64];
     snprintf(by, sizeof by, "dashspool " DASHSPOOL_VERSION " %s", who);
-    char *text = custody_what_text(what);
-    struct custody_event e = {.at_us = clock_utc_us(), .event = event, .who = by, .what = text};
-    int rc = text ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
-    free(text);
-    return rc;
+    return catalogue_event_note(c, id, clock_utc_us(), event, by, what, err);
 }
 
 void intake_feeds_close(struct intake_feeds *feeds)

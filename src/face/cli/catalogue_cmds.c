@@ -4,8 +4,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
-#include "dashspool/recipe.h"
-#include "dashspool/text.h"
 #include "dashspool/wire.h"
 #include "terminal.h"
 #include <stdlib.h>
@@ -173,7 +171,6 @@ static const struct cli_option list_options[] = {
     {OPT_INT("limit", "N", limit, 1, 1e9, "list at most N")},
     {OPT_FLAG("json", json, "print everything known about each, as a JSON array")},
     {0}};
-#undef AT
 
 static int run_list(struct cli *cli, const struct cli_args *args)
 {
@@ -221,13 +218,11 @@ const struct cli_command cli_list = {
 static void note_shown(struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
-    char *what = custody_what_text(&(struct custody_what){.by = "cat", .shown = "original"});
-    const struct custody_event e = {clock_utc_us(), CUSTODY_SHOWN, cli_user_name(), what};
-    if ((what ? catalogue_event_add(c, t->id, &e, &err)
-              : err_nomem(&err, "the custody of %s", t->id)) < 0)
+    const struct custody_what what = {.by = "cat", .shown = "original"};
+    if (catalogue_event_note(c, t->id, clock_utc_us(), CUSTODY_SHOWN, cli_user_name(), &what,
+                             &err) < 0)
         fprintf(stderr, "dashspool cat: %s: access could not be added to the custody record: %s\n",
                 t->id, err.text);
-    free(what);
 }
 
 struct showing {

@@ -16,6 +16,7 @@
 #include <sys/statvfs.h>
 
 #define SWEEP_SECTION  "retention"
+#define SWEEP_NAME     "dashspool " DASHSPOOL_VERSION " sweep" /* in a custody */
 #define KEYS_BYTES_MAX ((size_t)1 << 30)
 
 /* ---- settings ---- */
@@ -90,18 +91,6 @@ static int trouble(struct sweep *s, const char *name, int rc, const struct err *
 static bool ended(const struct sweep *s)
 {
     return s->listener->go_on && !s->listener->go_on(s->listener->arg);
-}
-
-/* Adds an event to a custody. Takes `what`, a text, or NULL: no memory. */
-static int note(struct sweep *s, const char *id, enum custody_kind event, char *what,
-                struct err *err)
-{
-    const struct custody_event e = {clock_utc_us(), event, "dashspool " DASHSPOOL_VERSION " sweep",
-                                    what};
-    int rc = what ? catalogue_event_add(s->catalogue, id, &e, err)
-                  : err_nomem(err, "the custody of %s", id);
-    free(what);
-    return rc;
 }
 
 static int free_bytes_of(const struct sweep *s, int64_t *out, struct err *err)
@@ -320,11 +309,13 @@ static int drop_job(struct failed *f, const struct spool_found *job, const char 
 {
     int rc = ERR_OK;
     if (!f->s->dry_run && id) {
-        char *what = custody_what_text(
-            &(struct custody_what){.stage = f->stage->stage, .why = why, .failed = job->reason});
-        if (!what) /* the reason is no text */
-            what = custody_what_text(&(struct custody_what){.stage = f->stage->stage});
-        rc = note(f->s, id, CUSTODY_DROPPED, what, err);
+        struct custody_what what = {.stage = f->stage->stage, .why = why, .failed = job->reason};
+        rc = catalogue_event_note(f->s->catalogue, id, clock_utc_us(), CUSTODY_DROPPED, SWEEP_NAME,
+                                  &what, err);
+        what.failed = what.why = NULL;
+        if (rc == ERR_NOMEM) /* the reason is no text */
+            rc = catalogue_event_note(f->s->catalogue, id, clock_utc_us(), CUSTODY_DROPPED,
+                                      SWEEP_NAME, &what, err);
     }
     if (rc == ERR_OK && !f->s->dry_run)
         rc = spool_drop(f->stage->spool, job->job, err);
@@ -335,27 +326,16 @@ static int drop_job(struct failed *f, const struct spool_found *job, const char 
     return ERR_OK;
 }
 
-static int see_last_event(void *arg, const char *line, struct err *err)
-{
-    enum custody_kind *last = arg;
-    struct custody_record r;
-    (void)err;
-    custody_read(&r, line, strlen(line));
-    *last = r.kind;
-    custody_record_clear(&r);
-    return ERR_OK;
-}
-
 static int look_at_job(void *arg, const struct spool_found *job, struct err *err)
 {
     struct failed *f = arg;
     struct catalogue_transfer t;
-    enum custody_kind last = CUSTODY_UNKNOWN;
+    enum custody_kind last;
     char id[CATALOGUE_ID_ROOM];
     spool_transfer_of(job->job, id, sizeof id);
     int rc = catalogue_transfer_get(f->s->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND) { /* of one that was deleted; else somebody should look */
-        rc = catalogue_event_each(f->s->catalogue, id, see_last_event, &last, err);
+        rc = catalogue_event_last(f->s->catalogue, id, &last, err);
         if (rc == ERR_OK && last == CUSTODY_DELETED)
             return drop_job(f, job, NULL, "its transfer was deleted", err);
         return trouble(f->s, job->job, rc, err);
@@ -477,10 +457,10 @@ static int delete_copy(struct sweep *s, const char *id, const struct catalogue_c
         rc = catalogue_copy_remove(s->catalogue, copy->path, err);
     if (rc < 0)
         return rc;
-    return note(s, id, CUSTODY_COPY_DELETED,
-                custody_what_text(&(struct custody_what){
-                    .copy = copy->kind, .path = copy->path, .sha256 = copy->sha256, .why = why}),
-                err);
+    const struct custody_what what = {
+        .copy = copy->kind, .path = copy->path, .sha256 = copy->sha256, .why = why};
+    return catalogue_event_note(s->catalogue, id, clock_utc_us(), CUSTODY_COPY_DELETED, SWEEP_NAME,
+                                &what, err);
 }
 
 /* In the transaction; *stay SWEEP_GOES with w->found: it went. */
@@ -590,8 +570,7 @@ static int go(struct sweep *s, const struct catalogue_transfer *t, const char *w
                                                      .length_bytes = &t->length_bytes,
                                                      .state = catalogue_state_name(t->state),
                                                      .copies = &n});
-        const struct custody_event e = {s->now_us, CUSTODY_DELETED,
-                                        "dashspool " DASHSPOOL_VERSION " sweep", what};
+        const struct custody_event e = {s->now_us, CUSTODY_DELETED, SWEEP_NAME, what};
         rc = what ? catalogue_retire(s->catalogue, t, &e, err)
                   : err_nomem(err, "the custody of %s", t->id);
         free(what);

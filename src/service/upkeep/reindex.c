@@ -291,26 +291,15 @@ static int row_from_facts(const char *day, const struct raw_master *m, struct ca
     return ERR_OK;
 }
 
-static int see_last_event(void *arg, const char *line, struct err *err)
-{
-    enum custody_kind *last = arg;
-    struct custody_record r;
-    (void)err;
-    custody_read(&r, line, strlen(line));
-    *last = r.kind;
-    custody_record_clear(&r);
-    return ERR_OK;
-}
-
 /* A deletion that a crash cut short, or a backup that is older than it, brings nothing back. */
 static int was_deleted(struct reindex *r, const char *day, const struct raw_master *m, bool *out,
                        struct err *err)
 {
-    enum custody_kind last = CUSTODY_UNKNOWN;
+    enum custody_kind last;
     *out = false;
     if (!m->sealed)
         return ERR_OK;
-    int rc = catalogue_event_each(r->made, m->facts.id, see_last_event, &last, err);
+    int rc = catalogue_event_last(r->made, m->facts.id, &last, err);
     *out = rc == ERR_OK && last == CUSTODY_DELETED;
     return rc == ERR_OK && *out ? catalogue_due_add(r->made, day, m->key, err) : rc;
 }
@@ -336,17 +325,14 @@ static int enter(struct reindex *r, const struct catalogue_transfer *t, bool tak
         return rc;
     bool no_origin = strcmp(t->source, "file") == 0 && !origin;
     r->out->no_origin += no_origin;
-    char *what = custody_what_text(
-        &(struct custody_what){.from = taken_over ? "the catalogue that was there" : "the masters",
-                               .length_bytes = &t->length_bytes,
-                               .sha256 = t->sha256[0] ? t->sha256 : NULL,
-                               .state = catalogue_state_name(t->state),
-                               .not_known = not_known(taken_over, no_origin)});
-    const struct custody_event e = {clock_utc_us(), CUSTODY_REINDEXED,
-                                    "dashspool " DASHSPOOL_VERSION " reindex", what};
-    rc = what ? catalogue_event_add(r->made, t->id, &e, err)
-              : err_nomem(err, "the custody of %s", t->id);
-    free(what);
+    const struct custody_what what = {.from = taken_over ? "the catalogue that was there"
+                                                         : "the masters",
+                                      .length_bytes = &t->length_bytes,
+                                      .sha256 = t->sha256[0] ? t->sha256 : NULL,
+                                      .state = catalogue_state_name(t->state),
+                                      .not_known = not_known(taken_over, no_origin)};
+    rc = catalogue_event_note(r->made, t->id, clock_utc_us(), CUSTODY_REINDEXED,
+                              "dashspool " DASHSPOOL_VERSION " reindex", &what, err);
     r->out->masters += rc == ERR_OK;
     return rc;
 }

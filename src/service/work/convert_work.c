@@ -2,12 +2,10 @@
  * and for who needs all of them. */
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
-#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/master.h"
 #include "dashspool/recipe.h"
-#include "dashspool/work.h"
 #include "worker.h"
 #include <limits.h>
 #include <math.h>
@@ -27,16 +25,13 @@ static int note_converted(struct catalogue *catalogue, const struct catalogue_tr
     int rc = hash_text(copy->settings, strlen(copy->settings), hex, err);
     if (rc < 0)
         return rc;
-    char *text = custody_what_text(&(struct custody_what){.copy = copy->kind,
-                                                          .path = copy->path,
-                                                          .sha256 = copy->sha256,
-                                                          .from_sha256 = t->sha256,
-                                                          .settings_sha256 = hex});
-    struct custody_event event = {copy->made_us, CUSTODY_CONVERTED, copy->tool, text};
-    rc = text ? catalogue_event_add(catalogue, t->id, &event, err)
-              : err_nomem(err, "the custody of %s", t->id);
-    free(text);
-    return rc;
+    const struct custody_what what = {.copy = copy->kind,
+                                      .path = copy->path,
+                                      .sha256 = copy->sha256,
+                                      .from_sha256 = t->sha256,
+                                      .settings_sha256 = hex};
+    return catalogue_event_note(catalogue, t->id, copy->made_us, CUSTODY_CONVERTED, copy->tool,
+                                &what, err);
 }
 
 static int record_one(struct catalogue *catalogue, const char *root,

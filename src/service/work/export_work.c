@@ -3,9 +3,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
-#include "dashspool/spool.h"
 #include "dashspool/table.h"
-#include "dashspool/work.h"
 #include "worker.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 #include "catalogue_internal.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT] = {
@@ -49,6 +50,33 @@ int catalogue_event_add(struct catalogue *c, const char *id, const struct custod
     bool own;
     int rc = catalogue_enter(c, &own, err);
     return rc < 0 ? rc : catalogue_leave(c, own, add(c, id, event, err), err);
+}
+
+int catalogue_event_note(struct catalogue *c, const char *id, int64_t at_us,
+                         enum custody_kind event, const char *who, const struct custody_what *what,
+                         struct err *err)
+{
+    char *text = custody_what_text(what);
+    const struct custody_event e = {at_us, event, who, text};
+    int rc = text ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
+    free(text);
+    return rc;
+}
+
+int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind *out,
+                         struct err *err)
+{
+    char line[CUSTODY_LINE_ROOM];
+    struct custody_record r;
+    int64_t n;
+    *out = CUSTODY_UNKNOWN;
+    int rc = read_last(c, id, &n, line, err);
+    if (rc < 0 || n == 0)
+        return rc;
+    custody_read(&r, line, strlen(line));
+    *out = r.kind;
+    custody_record_clear(&r);
+    return ERR_OK;
 }
 
 /* Reads the last line into a chain that only the next one can follow. */

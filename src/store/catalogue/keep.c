@@ -2,7 +2,6 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
@@ -22,16 +21,6 @@ const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
 
 /* ---- protection ---- */
 
-static int note(struct catalogue *c, const char *id, int64_t at_us, enum custody_kind event,
-                const char *who, const struct custody_what *what, struct err *err)
-{
-    char *text = custody_what_text(what);
-    const struct custody_event e = {at_us, event, who, text};
-    int rc = text ? catalogue_event_add(c, id, &e, err) : err_nomem(err, "the custody of %s", id);
-    free(text);
-    return rc;
-}
-
 static int protect(struct catalogue *c, const char *id, const struct catalogue_protection *p,
                    struct err *err)
 {
@@ -47,8 +36,8 @@ static int protect(struct catalogue *c, const char *id, const struct catalogue_p
     rc = sqlx_run(st, err);
     if (rc < 0 || sqlite3_changes(c->db) == 0)
         return rc;
-    return note(c, id, p->since_us, CUSTODY_PROTECTED, p->who,
-                &(struct custody_what){.reason = p->reason}, err);
+    return catalogue_event_note(c, id, p->since_us, CUSTODY_PROTECTED, p->who,
+                                &(struct custody_what){.reason = p->reason}, err);
 }
 
 static bool text_ok(const char *text, size_t room)
@@ -135,7 +124,7 @@ static int unprotect(struct catalogue *c, const char *id, const char *who, int *
         sqlite3_bind_int64(st, 1, t.key);
         rc = sqlx_run(st, err);
         if (rc == ERR_OK)
-            rc = note(c, id, clock_utc_us(), CUSTODY_UNPROTECTED, who, &what, err);
+            rc = catalogue_event_note(c, id, clock_utc_us(), CUSTODY_UNPROTECTED, who, &what, err);
     }
     buf_clear(&e.reasons);
     return rc;
