@@ -83,6 +83,7 @@ struct fsx_names {
  * caller's (clear), also on failure. ERR_NOTFOUND if there is none, ERR_LIMIT: more than 16
  * million. */
 int fsx_list(const char *path, struct fsx_names *out, struct err *err) DS_MUST_CHECK;
+int fsx_names_add(struct fsx_names *names, const char *name, struct err *err) DS_MUST_CHECK;
 void fsx_names_clear(struct fsx_names *names);
 
 /* ---- working directories ----

@@ -329,31 +329,28 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+int fsx_names_add(struct fsx_names *names, const char *name, struct err *err)
+{
+    bool full = (names->n & (names->n - 1)) == 0; /* at 0, 1, 2, 4, 8 … */
+    char **more = full ? realloc(names->name, (names->n * 2 + 1) * sizeof *more) : names->name;
+    if (more)
+        names->name = more;
+    if (!more || !(more[names->n] = strdup(name)))
+        return err_nomem(err, "a list of %zu names", names->n);
+    names->n++;
+    return ERR_OK;
+}
+
 int fsx_list(const char *path, struct fsx_names *out, struct err *err)
 {
     struct fsx_dir dir;
     const char *name = NULL;
-    size_t room = 0;
     *out = (struct fsx_names){NULL, 0};
     int rc = fsx_dir_open(&dir, path, err);
     while (rc == ERR_OK && (rc = fsx_dir_next(&dir, &name, err)) == ERR_OK && name) {
-        if (out->n == NAMES_MAX) {
+        if (out->n == NAMES_MAX)
             rc = err_set(err, ERR_LIMIT, "%s has more than %d entries", path, NAMES_MAX);
-            break;
-        }
-        if (out->n == room) {
-            size_t more = room ? 2 * room : 16;
-            char **bigger = realloc(out->name, more * sizeof *bigger);
-            if (!bigger) {
-                rc = err_nomem(err, "listing %s", path);
-                break;
-            }
-            out->name = bigger;
-            room = more;
-        }
-        if ((out->name[out->n] = strdup(name)))
-            out->n++;
-        else
+        else if (fsx_names_add(out, name, err) < 0)
             rc = err_nomem(err, "listing %s", path);
     }
     fsx_dir_close(&dir);

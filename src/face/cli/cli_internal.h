@@ -73,7 +73,8 @@ struct cli_given {
 };
 
 struct cli_args {
-    void *options; /* the command's struct */
+    const char *command; /* its name: several may have one run() */
+    void *options;       /* the command's struct */
     char **operand;
     int n_operands;
     const struct cli_given *given; /* in the order of the command line */

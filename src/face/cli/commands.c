@@ -1,7 +1,6 @@
 /* Every command, and how one is chosen and run. */
 #include "cli_internal.h"
 #include "dashspool/log.h"
-#include "dashspool/text.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +41,6 @@ const struct cli_option cli_globals[] = {
      .letter = 'h'},
     {OPT_FLAG("version", version, "print the version")},
     {0}};
-#undef AT
 
 #define LEVEL_NAME "DASHSPOOL_LOG_LEVEL"
 #define JSON_NAME  "DASHSPOOL_LOG_JSON"
@@ -133,7 +131,8 @@ static int run(struct cli *cli, struct line *line)
     for (size_t i = line->n_before; i < line->n_given; i++)
         if (is_own(line, &line->given[i]))
             own[n++] = line->given[i];
-    struct cli_args args = {calloc(1, command->room + 1), line->operand, line->n_operands, own, n};
+    struct cli_args args = {
+        command->name, calloc(1, command->room + 1), line->operand, line->n_operands, own, n};
     if (!args.options)
         return cli_fail(command->name, &(struct err){.text = "out of memory: options"});
     if (command->defaults)

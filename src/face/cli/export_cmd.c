@@ -4,7 +4,6 @@
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/stop.h"
-#include "dashspool/text.h"
 #include "dashspool/work.h"
 #include "terminal.h"
 #include <stdlib.h>
@@ -21,25 +20,13 @@ struct wish {
 
 struct choice {
     const struct catalogue_filter *filter;
-    char **ids;
-    size_t n, room;
+    struct fsx_names ids;
 };
 
 static int add_id(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
     struct choice *c = arg;
-    if (t->state == CATALOGUE_RECEIVING)
-        return ERR_OK;
-    if (c->n == c->room) {
-        size_t room = c->room ? 2 * c->room : 64;
-        char **ids = realloc(c->ids, room * sizeof *ids);
-        if (!ids)
-            return err_nomem(err, "a list");
-        c->ids = ids;
-        c->room = room;
-    }
-    c->ids[c->n] = strdup(t->id);
-    return c->ids[c->n++] ? ERR_OK : err_nomem(err, "a list");
+    return t->state == CATALOGUE_RECEIVING ? ERR_OK : fsx_names_add(&c->ids, t->id, err);
 }
 
 /* Those named, and those that match. */
@@ -54,8 +41,8 @@ static int choose(struct cli *cli, struct choice *c, char **named, int n)
     for (int i = 0; rc == CLI_OK && i < n; i++) {
         rc = cli_transfer_get(catalogue, "export", named[i], &t);
         bool there = false;
-        for (size_t k = 0; k < c->n; k++)
-            there = there || strcmp(c->ids[k], named[i]) == 0;
+        for (size_t k = 0; k < c->ids.n; k++)
+            there = there || strcmp(c->ids.name[k], named[i]) == 0;
         if (rc == CLI_OK && !there && add_id(c, &t, &err) < 0)
             rc = cli_fail("export", &err);
     }
@@ -63,7 +50,7 @@ static int choose(struct cli *cli, struct choice *c, char **named, int n)
         catalogue_transfer_each(catalogue, c->filter, add_id, c, &err) < 0)
         rc = cli_fail("export", &err);
     catalogue_close(&catalogue);
-    if (rc == CLI_OK && c->n == 0) {
+    if (rc == CLI_OK && c->ids.n == 0) {
         fprintf(stderr, "dashspool export: no matching transfers; 'dashspool list' shows all\n");
         rc = CLI_FAILED;
     }
@@ -74,26 +61,18 @@ struct shown {
     struct progress bar;
     char id[CATALOGUE_ID_ROOM]; /* shown last */
     int begun, of;
+    bool one_by_one; /* done is of one of them, not of all */
 };
 
-static void show(struct shown *s, const char *id, double done, bool of_one)
+static bool show(void *arg, const char *id, double done)
 {
+    struct shown *s = arg;
     if (strcmp(id, s->id) != 0) {
         s->begun++;
         snprintf(s->id, sizeof s->id, "%s", id);
     }
-    progress_show(&s->bar, s->begun, s->of, of_one ? (s->begun - 1 + done) / s->of : done, id);
-}
-
-static bool show_progress(void *arg, const char *id, double done)
-{
-    show(arg, id, done, false);
-    return !stop_caught();
-}
-
-static bool show_completion(void *arg, const char *id, double done)
-{
-    show(arg, id, done, true);
+    progress_show(&s->bar, s->begun, s->of, s->one_by_one ? (s->begun - 1 + done) / s->of : done,
+                  id);
     return !stop_caught();
 }
 
@@ -108,12 +87,11 @@ static void tell_cannot(void *arg, const char *id, const char *why)
 static int complete(struct cli *cli, const struct choice *c)
 {
     struct err err;
-    struct shown shown = {.of = (int)c->n};
-    struct work_completion completion = {
-        .progress = show_completion, .cannot = tell_cannot, .arg = &shown};
+    struct shown shown = {.of = (int)c->ids.n, .one_by_one = true};
+    struct work_completion completion = {.progress = show, .cannot = tell_cannot, .arg = &shown};
     progress_begin(&shown.bar);
-    int rc =
-        work_complete(cli->root, cli->cfg, (const char *const *)c->ids, c->n, &completion, &err);
+    int rc = work_complete(cli->root, cli->cfg, (const char *const *)c->ids.name, c->ids.n,
+                           &completion, &err);
     progress_clear(&shown.bar);
     if (rc < 0)
         return cli_fail("export", &err);
@@ -128,11 +106,11 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     struct err err;
     char size[24];
     request->root = cli->root;
-    request->ids = (const char *const *)c->ids;
-    request->n = c->n;
-    struct shown shown = {.of = (int)c->n};
+    request->ids = (const char *const *)c->ids.name;
+    request->n = c->ids.n;
+    struct shown shown = {.of = (int)c->ids.n};
     progress_begin(&shown.bar);
-    int rc = export_package(request, show_progress, &shown, &r, &err);
+    int rc = export_package(request, show, &shown, &r, &err);
     progress_clear(&shown.bar);
     if (rc < 0)
         return cli_fail("export", &err);
@@ -320,9 +298,7 @@ static int run(struct cli *cli, const struct cli_args *args)
         rc = complete(cli, &c);
     if (rc == CLI_OK)
         rc = write_package(cli, &c, &request);
-    for (size_t i = 0; i < c.n; i++)
-        free(c.ids[i]);
-    free(c.ids);
+    fsx_names_clear(&c.ids);
     said_free(&said);
     return rc;
 }

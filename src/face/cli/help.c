@@ -1,7 +1,6 @@
 /* What --help says: the tables of options as text for a terminal of 80 columns. And the command
  * help: the same for one command or all, as manual pages, as completions. */
 #include "cli_internal.h"
-#include "dashspool/text.h"
 #include <string.h>
 
 enum { WIDE = 80, TERM_WIDE = 22 }; /* columns; of the terms that have their text beside them */
@@ -132,7 +131,6 @@ static const struct cli_option options[] = {
     {CLI_WORD, "completion", "SHELL", "print the completion script for {}", .offset = AT(shell),
      .words = "bash zsh fish"},
     {0}};
-#undef AT
 
 static int run(struct cli *cli, const struct cli_args *args)
 {

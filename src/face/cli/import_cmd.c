@@ -1,8 +1,8 @@
 /* import: downloaded footage into ROOT, once. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
+#include "dashspool/fsx.h"
 #include "dashspool/import.h"
-#include "dashspool/stages.h"
 #include "dashspool/stop.h"
 #include "dashspool/watch.h"
 #include "terminal.h"
@@ -14,8 +14,8 @@
 struct job {
     struct import *import;
     struct progress progress;
-    char **path;
-    size_t n, room, at;
+    struct fsx_names paths;
+    size_t at; /* which of them is next */
     int64_t count[IMPORT_N_OUTCOMES];
     int64_t copies, undone; /* by their names */
     int64_t unread;         /* folders, paths */
@@ -43,20 +43,6 @@ static void on_import_result(void *arg, const char *path, enum import_outcome ou
     }
 }
 
-static int add(struct job *j, const char *path, struct err *err)
-{
-    if (j->n == j->room) {
-        size_t room = j->room ? j->room * 2 : 256;
-        char **more = realloc(j->path, room * sizeof *more);
-        if (!more)
-            return err_nomem(err, "a list of files");
-        j->path = more;
-        j->room = room;
-    }
-    j->path[j->n] = strdup(path);
-    return j->path[j->n] ? (j->n++, ERR_OK) : err_nomem(err, "a list of files");
-}
-
 static int on_entry(void *arg, enum import_entry what, const char *path,
                     const struct catalogue_stat *stat, const char *why, struct err *err)
 {
@@ -64,7 +50,7 @@ static int on_entry(void *arg, enum import_entry what, const char *path,
     (void)stat;
     switch (what) {
     case IMPORT_ENTRY_FILE:
-        return add(j, path, err);
+        return fsx_names_add(&j->paths, path, err);
     case IMPORT_ENTRY_OURS:
         j->copies++;
         return ERR_OK;
@@ -89,16 +75,16 @@ static int collect(struct job *j, const char *root, const char *named, struct er
     struct stat st;
     char *path = realpath(named, NULL);
     int rc = ERR_OK;
-    size_t before = j->n;
+    size_t before = j->paths.n;
     if (!path || stat(path, &st) < 0) {
         complain(j, named, strerror(errno));
         j->unread++;
     } else if (!S_ISDIR(st.st_mode)) {
-        rc = add(j, path, err);
+        rc = fsx_names_add(&j->paths, path, err);
     } else {
         int64_t unread = j->unread;
         rc = import_walk(&walk, path, err);
-        if (rc == ERR_OK && j->n == before && j->unread == unread) {
+        if (rc == ERR_OK && j->paths.n == before && j->unread == unread) {
             complain(j, named,
                      "no footage found in this folder (.h265 .hevc .265 .jpg .jpeg .mp4)");
             j->unread++;
@@ -122,7 +108,7 @@ static void sum_up(const struct job *j, double s)
                 (long long)j->undone);
     if (stop_caught())
         fprintf(stderr, "stopped: %lld not processed; run the same command to continue\n",
-                (long long)(j->n - j->at));
+                (long long)(j->paths.n - j->at));
 }
 
 static int import_all(struct cli *cli, struct job *j, struct import_options *options, char **named,
@@ -136,10 +122,11 @@ static int import_all(struct cli *cli, struct job *j, struct import_options *opt
         rc = collect(j, cli->root, named[i], &err);
     progress_begin(&j->progress);
     if (rc == ERR_OK) {
-        for (; rc == ERR_OK && !stop_caught() && j->at < j->n; j->at++) {
-            progress_show(&j->progress, (int)j->at, (int)j->n, (double)j->at / (double)j->n,
-                          j->path[j->at]);
-            rc = import_file(j->import, j->path[j->at], true, &err);
+        for (; rc == ERR_OK && !stop_caught() && j->at < j->paths.n; j->at++) {
+            const char *path = j->paths.name[j->at];
+            progress_show(&j->progress, (int)j->at, (int)j->paths.n,
+                          (double)j->at / (double)j->paths.n, path);
+            rc = import_file(j->import, path, true, &err);
         }
         if (rc == ERR_OK)
             rc = import_flush(j->import, &err);
@@ -194,9 +181,7 @@ static int run(struct cli *cli, const struct cli_args *args)
     o.n_feeds = stages_feeds(stages, "receive", feeds);
     int rc = import_all(cli, &j, &o, args->operand, args->n_operands);
     stages_free(&stages);
-    for (size_t i = 0; i < j.n; i++)
-        free(j.path[i]);
-    free(j.path);
+    fsx_names_clear(&j.paths);
     return rc;
 }
 

@@ -15,7 +15,6 @@ static const struct cli_option fsck_options[] = {
     {OPT_FLAG("quick", quick, "check only that originals and copies exist; do not read them")},
     {OPT_FLAG("json", json, "print the problems as a JSON object")},
     {0}};
-#undef AT
 
 struct told {
     struct progress bar;

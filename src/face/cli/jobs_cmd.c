@@ -2,7 +2,6 @@
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/spool.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,16 +76,15 @@ static int each(void *arg, const struct spool_found *job, struct err *err)
     return ERR_OK;
 }
 
-/* Says `done` of each that was handled, of those at `place`. */
-static int run(struct cli *cli, const struct cli_args *args, const char *command,
-               const char *done_text, enum spool_place place)
+static int run(struct cli *cli, const struct cli_args *args)
 {
     const struct jobs_options *o = args->options;
+    bool drop = strcmp(args->command, "drop") == 0, release = strcmp(args->command, "release") == 0;
     char **ids = args->operand;
     int n = args->n_operands;
-    struct jobs j = {.command = command,
-                     .done = done_text,
-                     .place = place,
+    struct jobs j = {.command = args->command,
+                     .done = drop ? "dropped; the original is kept" : "requeued",
+                     .place = release ? SPOOL_PLACE_CLAIMED : SPOOL_PLACE_FAILED,
                      .all = o->all,
                      .stage = o->stage,
                      .reason = o->reason,
@@ -122,11 +120,6 @@ static const struct jobs_options defaults = {.stage = "convert", .reason = "give
 
 static const struct cli_option retry_options[] = {{ALL("all failed jobs")}, {STAGE}, {0}};
 
-static int run_retry(struct cli *cli, const struct cli_args *args)
-{
-    return run(cli, args, "retry", "requeued", SPOOL_PLACE_FAILED);
-}
-
 const struct cli_command cli_retry = {
     .name = "retry",
     .group = CLI_OPERATE,
@@ -140,7 +133,7 @@ const struct cli_command cli_retry = {
     .operands_max = CLI_MANY,
     .room = sizeof(struct jobs_options),
     .defaults = &defaults,
-    .run = run_retry,
+    .run = run,
 };
 
 /* ---- drop ---- */
@@ -152,11 +145,6 @@ static const struct cli_option drop_options[] = {
     {CLI_TEXT, "who", "NAME", "who decides this (default: your user name)", .offset = AT(who),
      .min = 1},
     {0}};
-
-static int run_drop(struct cli *cli, const struct cli_args *args)
-{
-    return run(cli, args, "drop", "dropped; the original is kept", SPOOL_PLACE_FAILED);
-}
 
 const struct cli_command cli_drop = {
     .name = "drop",
@@ -172,17 +160,12 @@ const struct cli_command cli_drop = {
     .operands_max = CLI_MANY,
     .room = sizeof(struct jobs_options),
     .defaults = &defaults,
-    .run = run_drop,
+    .run = run,
 };
 
 /* ---- release ---- */
 
 static const struct cli_option release_options[] = {{ALL("all jobs in progress")}, {STAGE}, {0}};
-
-static int run_release(struct cli *cli, const struct cli_args *args)
-{
-    return run(cli, args, "release", "requeued", SPOOL_PLACE_CLAIMED);
-}
 
 const struct cli_command cli_release = {
     .name = "release",
@@ -197,5 +180,5 @@ const struct cli_command cli_release = {
     .operands_max = CLI_MANY,
     .room = sizeof(struct jobs_options),
     .defaults = &defaults,
-    .run = run_release,
+    .run = run,
 };

@@ -168,25 +168,6 @@ static const struct cli_option keygen_options[] = {
     {OPT_INT("years", "N", years, 1, SEAL_YEARS_MAX,
              "validity of the certificate (default 10, at most 30)")},
     {0}};
-#undef AT
-
-/* The fingerprint by its certificate: what is in the file, not what should be. */
-static int print_made(const char *cert, const char *key)
-{
-    struct err err;
-    struct seal_signer signer;
-    char until[CLOCK_TEXT_ROOM];
-    if (seal_cert_describe(&signer, cert, &err) < 0)
-        return cli_fail("keygen", &err);
-    clock_rfc3339(signer.until_us, 0, until);
-    printf("certificate  %s\n"
-           "key          %s\n"
-           "subject      %s\n"
-           "valid until  %s\n"
-           "SHA-256      %s\n",
-           cert, key, signer.subject, until, signer.fingerprint);
-    return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
-}
 
 static int run_keygen(struct cli *cli, const struct cli_args *args)
 {
@@ -195,7 +176,9 @@ static int run_keygen(struct cli *cli, const struct cli_args *args)
                                       .organisation = o->organisation,
                                       .from_us = clock_utc_us(),
                                       .years = o->years};
+    struct seal_signer signer;
     struct err err;
+    char until[CLOCK_TEXT_ROOM];
     (void)cli;
     if (!o->cert || !o->key || !o->name)
         return cli_usage("keygen", "%s is required",
@@ -204,7 +187,17 @@ static int run_keygen(struct cli *cli, const struct cli_args *args)
                                    : "--name");
     if (seal_keygen(o->cert, o->key, &who, &err) < 0)
         return cli_fail_or_usage("keygen", &err);
-    return print_made(o->cert, o->key);
+    /* the fingerprint by its certificate: what is in the file, not what should be */
+    if (seal_cert_describe(&signer, o->cert, &err) < 0)
+        return cli_fail("keygen", &err);
+    clock_rfc3339(signer.until_us, 0, until);
+    printf("certificate  %s\n"
+           "key          %s\n"
+           "subject      %s\n"
+           "valid until  %s\n"
+           "SHA-256      %s\n",
+           o->cert, o->key, signer.subject, until, signer.fingerprint);
+    return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
 }
 
 static const struct keygen_options keygen_defaults = {.years = 10};

@@ -292,7 +292,6 @@ static const struct cli_option options[] = {
      "take missing parameter sets from another clip of the same camera", .offset = AT(params_from),
      .max = sizeof((struct media_options *)0)->params_from - 1},
     {0}};
-#undef AT
 
 static int run(struct cli *cli, const struct cli_args *args)
 {

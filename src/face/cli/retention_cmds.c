@@ -1,6 +1,5 @@
 /* protect, sweep: what may be deleted, and its deletion by hand. */
 #include "cli_internal.h"
-#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/retention.h"
 #include "dashspool/stop.h"
@@ -109,7 +108,6 @@ static const struct cli_option sweep_options[] = {
     {OPT_FLAG("dry-run", dry_run, "show what would be deleted, and why; delete nothing")},
     {OPT_FLAG("json", json, "as a JSON object")},
     {0}};
-#undef AT
 
 struct told {
     bool dry_run;

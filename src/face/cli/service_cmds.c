@@ -21,9 +21,8 @@ static int run_run(struct cli *cli, const struct cli_args *args)
 {
     struct err err;
     (void)args;
-    if (run_stages(cli->root, cli->cfg, load, cli, &err) < 0)
-        return cli_fail_or_usage("run", &err);
-    return CLI_OK;
+    int rc = run_stages(cli->root, cli->cfg, load, cli, &err);
+    return rc < 0 ? cli_fail_or_usage("run", &err) : CLI_OK;
 }
 
 const struct cli_command cli_run = {
@@ -63,9 +62,8 @@ static int run_receive(struct cli *cli, const struct cli_args *args)
 {
     struct err err;
     (void)args;
-    if (receive_run(cli->root, cli->cfg, &err) < 0)
-        return cli_fail_or_usage("receive", &err);
-    return CLI_OK;
+    int rc = receive_run(cli->root, cli->cfg, &err);
+    return rc < 0 ? cli_fail_or_usage("receive", &err) : CLI_OK;
 }
 
 const struct cli_command cli_receive = {
@@ -94,9 +92,8 @@ static const struct cli_option watch_options[] = {
 static int run_watch(struct cli *cli, const struct cli_args *args)
 {
     struct err err;
-    if (watch_run(cli->root, cli->cfg, args->operand, args->n_operands, &err) < 0)
-        return cli_fail_or_usage("watch", &err);
-    return CLI_OK;
+    int rc = watch_run(cli->root, cli->cfg, args->operand, args->n_operands, &err);
+    return rc < 0 ? cli_fail_or_usage("watch", &err) : CLI_OK;
 }
 
 const struct cli_command cli_watch = {
@@ -127,7 +124,6 @@ static const struct cli_option work_options[] = {
     {OPT_INT("workers", "N", workers, 1, 64,
              "parallel processes for each stage (default: from the settings)")},
     {0}};
-#undef AT
 
 static int run_work(struct cli *cli, const struct cli_args *args)
 {
@@ -176,15 +172,13 @@ static const struct cli_option serve_options[] = {
                  "file whose first line is a token of at least 16 characters; browsers ask for it, "
                  "programs send 'Authorization: Bearer TOKEN'")},
     {0}};
-#undef SECTION
 
 static int run_serve(struct cli *cli, const struct cli_args *args)
 {
     struct err err;
     (void)args;
-    if (serve_run(cli->root, cli->cfg, &err) < 0)
-        return cli_fail_or_usage("serve", &err);
-    return CLI_OK;
+    int rc = serve_run(cli->root, cli->cfg, &err);
+    return rc < 0 ? cli_fail_or_usage("serve", &err) : CLI_OK;
 }
 
 const struct cli_command cli_serve = {

@@ -1,6 +1,5 @@
 /* show: all that is known of a transfer. */
 #include "cli_internal.h"
-#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/reader.h"
@@ -365,7 +364,6 @@ static const struct cli_option options[] = {
     {OPT_FLAG("json", json, "the same as JSON")},
     {OPT_FLAG("custody", custody, "print its custody record: JSON lines, chained by hash")},
     {0}};
-#undef AT
 
 static int run(struct cli *cli, const struct cli_args *args)
 {

@@ -24,7 +24,6 @@ static const struct cli_option options[] = {
               "textfile collector) atomically; exit status 0 once written. With [run] "
               "prometheus = FILE, 'run' does so every 15 s")},
     {0}};
-#undef AT
 
 /* One look: what is to be shown, and whether something is in trouble. */
 static int look(const struct request *q, const struct status_screen *screen, struct buf *out,

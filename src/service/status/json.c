@@ -56,8 +56,7 @@ static json_t *receiver_json(const struct receiver *r)
 static json_t *processes_json(const struct status *s, const char *stage)
 {
     json_t *out = json_array();
-    for (size_t i = 0; i < LIST_COUNT(&s->processes, struct process); i++) {
-        const struct process *p = LIST_AT(&s->processes, struct process, i);
+    LIST_EACH (&s->processes, const struct process, p) {
         if (strcmp(p->stage, stage) == 0)
             json_array_append_new(
                 out,
@@ -72,8 +71,7 @@ static json_t *processes_json(const struct status *s, const char *stage)
 static json_t *working_json(const struct status *s, size_t stage)
 {
     json_t *out = json_array();
-    for (size_t i = 0; i < LIST_COUNT(&s->claims, struct claim); i++) {
-        const struct claim *c = LIST_AT(&s->claims, struct claim, i);
+    LIST_EACH (&s->claims, const struct claim, c) {
         if (c->stage == stage)
             json_array_append_new(out, json_pack("{s:s, s:i, s:o, s:i, s:b}", "job", c->job, "pid",
                                                  c->pid, "since", time_json(c->since_us), "attempt",
@@ -143,8 +141,7 @@ static json_t *cameras_json(const struct status *s)
 {
     json_t *list = json_array();
     size_t n = LIST_COUNT(&s->cameras, struct camera);
-    for (size_t i = 0; i < n; i++) {
-        const struct camera *c = LIST_AT(&s->cameras, struct camera, i);
+    LIST_EACH (&s->cameras, const struct camera, c) {
         json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "imei", c->imei, "camera",
                                               c->camera, "last", time_json(c->last_us)));
     }

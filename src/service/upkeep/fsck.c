@@ -441,15 +441,10 @@ static int look_at_custody(void *arg, const char *id, int64_t lines, struct err 
     return check(f, UPKEEP_CUSTODY, id, broken, rc, err);
 }
 
-struct first_line {
-    bool any;
-};
-
 static int see_line(void *arg, const char *line, struct err *err)
 {
-    struct first_line *first = arg;
     (void)line;
-    first->any = true;
+    *(bool *)arg = true;
     return err_set(err, ERR_AGAIN, "enough");
 }
 
@@ -458,16 +453,15 @@ static int look_for_custody(void *arg, int64_t key, struct err *err)
 {
     struct fsck *f = arg;
     struct catalogue_transfer t;
-    struct first_line first = {false};
-    bool found = false;
+    bool found = false, any = false;
     int rc = catalogue_transfer_by_key(f->catalogue, key, &t, &found, err);
     if (rc < 0 || !found)
         return rc == ERR_MALFORMED ? ERR_OK : rc;
-    rc = catalogue_event_each(f->catalogue, t.id, see_line, &first, err);
-    if (rc == ERR_OK && !first.any)
+    rc = catalogue_event_each(f->catalogue, t.id, see_line, &any, err);
+    if (rc == ERR_OK && !any)
         problem(f, UPKEEP_CUSTODY, t.id, broken,
                 "no custody record: it was removed, or the transfer predates the record");
-    return first.any || rc == ERR_MALFORMED ? ERR_OK : rc;
+    return any || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
 static int check_custodies(struct fsck *f, struct err *err)
