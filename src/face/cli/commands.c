@@ -111,16 +111,6 @@ static bool is_own(const struct line *line, const struct cli_given *given)
     return given->option >= line->behind && given->option < line->behind + line->n_own;
 }
 
-static int check_operands(const struct line *line)
-{
-    const struct cli_command *c = line->command;
-    if (line->n_operands < c->operands_min)
-        return cli_usage(c->name, "%s", c->operands_missing);
-    if (line->n_operands > c->operands_max)
-        return cli_usage(c->name, "unexpected argument '%s'", line->operand[c->operands_max]);
-    return CLI_OK;
-}
-
 /* With its settings and its options. */
 static int run(struct cli *cli, struct line *line)
 {
@@ -144,8 +134,11 @@ static int run(struct cli *cli, struct line *line)
     }
     for (size_t i = 0; rc == CLI_OK && i < n; i++)
         rc = cli_option_apply(command->name, &own[i], args.options, cli->cfg);
-    if (rc == CLI_OK)
-        rc = check_operands(line);
+    if (rc == CLI_OK && line->n_operands < command->operands_min)
+        rc = cli_usage(command->name, "%s", command->operands_missing);
+    else if (rc == CLI_OK && line->n_operands > command->operands_max)
+        rc = cli_usage(command->name, "unexpected argument '%s'",
+                       line->operand[command->operands_max]);
     if (rc == CLI_OK)
         rc = command->run(cli, &args);
     cfg_free(&cli->cfg);

@@ -208,17 +208,6 @@ static void show_meta(const struct catalogue_wire *w)
     json_decref(json);
 }
 
-static void show_wires(const struct catalogue_transfer *t)
-{
-    const struct catalogue_wire *w = &t->wire;
-    char text[4 * CATALOGUE_PATH_ROOM + 1]; /* a byte may be \xNN */
-    show_wire("INIT", w->init, w->init_n);
-    show_meta(w);
-    show_wire("START", w->start, w->start_n);
-    if (w->path_n > 0)
-        printf("  PATH       %s\n", wire_path_text(w->path, w->path_n, text, sizeof text));
-}
-
 static int show_as_json(struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
@@ -345,7 +334,13 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
     if (rc == ERR_OK)
         rc = show_arrival(c, t, &err);
     if (rc == ERR_OK) {
-        show_wires(t);
+        const struct catalogue_wire *w = &t->wire;
+        char text[4 * CATALOGUE_PATH_ROOM + 1]; /* a byte may be \xNN */
+        show_wire("INIT", w->init, w->init_n);
+        show_meta(w);
+        show_wire("START", w->start, w->start_n);
+        if (w->path_n > 0)
+            printf("  PATH       %s\n", wire_path_text(w->path, w->path_n, text, sizeof text));
         rc = catalogue_copy_each(c, t->key, show_copy, cli, &err);
     }
     if (rc == ERR_OK)

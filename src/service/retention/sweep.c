@@ -151,22 +151,12 @@ static int see_conversion(void *arg, const char *line, struct err *err)
     return ERR_OK;
 }
 
-static int was_converted(struct sweep *s, const struct catalogue_transfer *t, bool *out,
-                         struct err *err)
-{
-    struct seeing seeing = {.of = t};
-    int rc = catalogue_copy_each(s->catalogue, t->key, see_copy, &seeing, err);
-    if (rc == ERR_OK && !seeing.converted)
-        rc = catalogue_event_each(s->catalogue, t->id, see_conversion, &seeing, err);
-    *out = seeing.converted;
-    return rc;
-}
-
 static int may_go(struct sweep *s, const struct catalogue_transfer *t, enum sweep_stay *out,
                   struct err *err)
 {
-    bool kept = true, converted = false;
+    bool kept = true;
     struct spools_found jobs;
+    struct seeing seeing = {.of = t};
     *out = SWEEP_BUSY;
     if (t->state == CATALOGUE_RECEIVING)
         return ERR_OK;
@@ -174,12 +164,14 @@ static int may_go(struct sweep *s, const struct catalogue_transfer *t, enum swee
     if (rc == ERR_OK)
         rc = spools_find(&s->spools, t->id, &jobs, err);
     if (rc == ERR_OK && t->state == CATALOGUE_STORED)
-        rc = was_converted(s, t, &converted, err);
+        rc = catalogue_copy_each(s->catalogue, t->key, see_copy, &seeing, err);
+    if (rc == ERR_OK && t->state == CATALOGUE_STORED && !seeing.converted)
+        rc = catalogue_event_each(s->catalogue, t->id, see_conversion, &seeing, err);
     if (rc < 0)
         return rc;
     int64_t last_us = t->completed_us > t->arrived_us ? t->completed_us : t->arrived_us;
     bool partial = t->state == CATALOGUE_PARTIAL;
-    converted |= jobs.convert_failed;
+    bool converted = seeing.converted || jobs.convert_failed;
     *out = kept                               ? SWEEP_PROTECTED
            : jobs.claimed                     ? SWEEP_BUSY
            : jobs.ready                       ? SWEEP_UNCONVERTED

@@ -129,18 +129,11 @@ static int64_t tree(int root, const char *name, bool *more)
     return sum.bytes;
 }
 
-/* The day files: a few hundred. */
-static int64_t raw_bytes(int root)
-{
-    bool more = false;
-    int64_t bytes = tree(root, "raw", &more);
-    return more ? -1 : bytes;
-}
-
 static void collect_disk(struct status *s, const struct cfg *cfg)
 {
     struct disk *d = &s->disk;
     struct statvfs v;
+    bool raw_more = false;
     int root = open(s->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     d->min_free = cfg_int(cfg, "receive", "min_free_mib") << 20;
     d->warn_free = cfg_int(cfg, "retention", "warn_free_mib") << 20;
@@ -151,7 +144,8 @@ static void collect_disk(struct status *s, const struct cfg *cfg)
         d->bytes = (int64_t)v.f_blocks * (int64_t)v.f_frsize;
         d->free = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
     }
-    d->raw = raw_bytes(root);
+    int64_t raw = tree(root, "raw", &raw_more); /* the day files: a few hundred */
+    d->raw = raw_more ? -1 : raw;
     d->spool = tree(root, "spool", &d->spool_more);
     d->packages = tree(root, "packages", &d->packages_more);
     close(root);

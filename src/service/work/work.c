@@ -187,20 +187,10 @@ static bool wait_all(struct process_plan *c, const struct child *child, size_t n
     return well;
 }
 
-static void add_up(int tally_fd, struct work_tally *tally)
-{
-    struct work_tally one;
-    while (read(tally_fd, &one, sizeof one) == (ssize_t)sizeof one) {
-        tally->done += one.done;
-        tally->failed += one.failed;
-        tally->later += one.later;
-        tally->waiting += one.waiting;
-    }
-}
-
 static int work_many(struct process_plan *c, struct work_tally *tally, struct err *err)
 {
     static struct child child[PROCESSES_MAX];
+    struct work_tally one;
     size_t n = 0;
     int tally_fd[2];
     if (pipe2(tally_fd, O_CLOEXEC) < 0)
@@ -210,7 +200,12 @@ static int work_many(struct process_plan *c, struct work_tally *tally, struct er
     if (rc < 0)
         c->stop.told = true;
     bool well = wait_all(c, child, n);
-    add_up(tally_fd[0], tally);
+    while (read(tally_fd[0], &one, sizeof one) == (ssize_t)sizeof one) {
+        tally->done += one.done;
+        tally->failed += one.failed;
+        tally->later += one.later;
+        tally->waiting += one.waiting;
+    }
     close(tally_fd[0]);
     if (rc == ERR_OK && !well)
         rc = err_set(err, ERR_AGAIN, "a worker failed; see its log");
