@@ -44,13 +44,8 @@ static int list_folder(struct folder *f, DIR *dir, struct fsx_names *out, struct
         if (++f->entries > f->package->limits.entries)
             return err_set(err, ERR_LIMIT, "%s has more than %" PRId64 " files and folders",
                            f->package->path, f->package->limits.entries);
-        bool full = (out->n & (out->n - 1)) == 0; /* at 0, 1, 2, 4, 8, ... */
-        char **more = full ? realloc(out->name, (out->n * 2 + 1) * sizeof *more) : out->name;
-        if (more)
-            out->name = more;
-        if (!more || !(more[out->n] = strdup(d->d_name)))
+        if (fsx_names_add(out, d->d_name, err) < 0)
             return err_nomem(err, "a folder of %zu names", out->n);
-        out->n++;
     }
     if (out->n > 0)
         qsort(out->name, out->n, sizeof *out->name, by_bytes);

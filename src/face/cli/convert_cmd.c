@@ -261,9 +261,24 @@ struct tally {
     int done, skipped, failed; /* failed: also inputs that are not there */
 };
 
-static void say_result(const struct input *in, const struct convert_result *r)
+static void on_ended(void *arg, const struct input *in, int rc, const struct convert_result *r,
+                     const struct err *err)
 {
+    struct tally *tally = arg;
     char size[24], dispute[256];
+    tally->ended++;
+    if (rc == ERR_BUSY) {
+        tally->skipped++;
+        printf("skipped: %s (--force replaces it)\n", err->text);
+        fflush(stdout);
+        return;
+    }
+    if (rc < 0) {
+        tally->failed++;
+        cli_fail("convert", err); /* names the file */
+        return;
+    }
+    tally->done++;
     printf("%s: ", in->path);
     if (r->container == MEDIA_JPEG)
         printf("photo, %dx%d", r->width_px, r->height_px);
@@ -281,24 +296,6 @@ static void say_result(const struct input *in, const struct convert_result *r)
     if (r->warning[0])
         printf("  note     %s\n", r->warning);
     fflush(stdout);
-}
-
-static void on_ended(void *arg, const struct input *in, int rc, const struct convert_result *result,
-                     const struct err *err)
-{
-    struct tally *tally = arg;
-    tally->ended++;
-    if (rc == ERR_OK) {
-        tally->done++;
-        say_result(in, result);
-    } else if (rc == ERR_BUSY) {
-        tally->skipped++;
-        printf("skipped: %s (--force replaces it)\n", err->text);
-        fflush(stdout);
-    } else {
-        tally->failed++;
-        cli_fail("convert", err); /* names the file */
-    }
 }
 
 static int convert_all(struct cli *cli, const struct convert_request *request,

@@ -311,12 +311,10 @@ int serve_original(struct serve *s, const struct ask *ask, struct answer *out, s
         rc = refill(o, err); /* what is not there is told as such */
     if (rc == ERR_OK && !ask->head) {
         char who[SERVE_PEER_ROOM + 32];
-        char *what = custody_what_text(&(struct custody_what){.by = "serve", .shown = "original"});
-        const struct custody_event e = {clock_utc_us(), CUSTODY_SHOWN, who, what};
+        const struct custody_what what = {.by = "serve", .shown = "original"};
         snprintf(who, sizeof who, "somebody at %s", ask->peer);
-        rc = what ? catalogue_event_add(s->catalogue, t.id, &e, err)
-                  : err_nomem(err, "the custody of %s", t.id);
-        free(what);
+        rc = catalogue_event_note(s->catalogue, t.id, clock_utc_us(), CUSTODY_SHOWN, who, &what,
+                                  err);
     }
     if (rc == ERR_OK)
         return answer_original(o, &t, out, err);

@@ -222,18 +222,6 @@ static void put_disk(struct metrics *m, const struct status *s)
             "Seconds until receiving stops, at the current growth.", d->days_left * 86400);
 }
 
-static void put_errors(struct metrics *m, const struct status *s)
-{
-    begin(m, "errors_last_day", "gauge",
-          "Failed jobs, partial transfers, refusals and process exits of the last day.");
-    for (int k = 0; k < ERROR_KINDS; k++) {
-        int64_t n = 0;
-        for (size_t i = 0; i < s->n_errors; i++)
-            n += (int)s->errors[i].kind == k ? s->errors[i].n : 0;
-        of(m, "kind", status_error_kinds[k], NULL, NULL, (double)n);
-    }
-}
-
 int status_prometheus(const struct status *s, struct buf *out, struct err *err)
 {
     struct metrics m = {.out = out, .rc = ERR_OK, .err = err};
@@ -242,7 +230,14 @@ int status_prometheus(const struct status *s, struct buf *out, struct err *err)
     put_jobs(&m, s);
     put_transfers(&m, s);
     put_disk(&m, s);
-    put_errors(&m, s);
+    begin(&m, "errors_last_day", "gauge",
+          "Failed jobs, partial transfers, refusals and process exits of the last day.");
+    for (int k = 0; k < ERROR_KINDS; k++) {
+        int64_t n = 0;
+        for (size_t i = 0; i < s->n_errors; i++)
+            n += (int)s->errors[i].kind == k ? s->errors[i].n : 0;
+        of(&m, "kind", status_error_kinds[k], NULL, NULL, (double)n);
+    }
     return m.rc;
 }
 

@@ -18,14 +18,10 @@ struct limits {
 static const struct limits widest = {CAMERAS_TOLD, 10, 8, 40, 10, 1};
 static const struct limits narrowest = {0, 1, 0, 3, 2, 0};
 
-static int64_t age_s(const struct status *s, int64_t since_us)
-{
-    return since_us > 0 && since_us < s->now_us ? (s->now_us - since_us) / 1000000 : 0;
-}
-
 static const char *text_since(const struct status *s, int64_t since_us, char out[24])
 {
-    return format_span(age_s(s, since_us), out);
+    bool past = since_us > 0 && since_us < s->now_us;
+    return format_span(past ? (s->now_us - since_us) / 1000000 : 0, out);
 }
 
 static void text_more(struct page *p, long long n)
