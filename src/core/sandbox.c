@@ -88,20 +88,19 @@ static int sandbox_filter(enum sandbox_kind kind, struct err *err)
     if (rc == 0 && !SANITIZED) {
         /* Threads, no processes; memory, but no new code. clone3() hides its flags in memory: the C
          * library takes clone() when there is none. */
-        const uint64_t exec = PROT_EXEC;
+        const struct {
+            int call;
+            struct scmp_arg_cmp with;
+        } judged[] = {
+            {SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
+            {SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+            {SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+            /* a thread's name, as libavcodec gives it */
+            {SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)},
+        };
         rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-        if (rc == 0)
-            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                                  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-        if (rc == 0)
-            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                                  SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
-        if (rc == 0)
-            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                  SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
-        if (rc == 0) /* a thread's name, as libavcodec gives it */
-            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+        for (size_t i = 0; rc == 0 && i < sizeof judged / sizeof *judged; i++)
+            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, judged[i].call, 1, judged[i].with);
     }
     if (rc == 0 && !SANITIZED && kind != SANDBOX_CONVERTER)
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_store);
