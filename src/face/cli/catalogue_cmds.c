@@ -4,8 +4,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
-#include "dashspool/recipe.h"
-#include "dashspool/text.h"
 #include "dashspool/wire.h"
 #include "terminal.h"
 #include <stdlib.h>
@@ -256,9 +254,7 @@ static int cat_master(struct cli *cli, struct catalogue *c, const struct catalog
     uint8_t digest[HASH_BYTES];
     char hex[HASH_HEX_ROOM];
     int rc = raw_open(&raw, cli->root, err);
-    if (rc == ERR_OK)
-        rc = hash_new(&showing.hash, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = hash_new(&showing.hash, err)) == ERR_OK)
         rc = raw_copy(raw, t->day, t->key, cat_chunk, &showing, err);
     if (rc == ERR_OK)
         rc = hash_final(showing.hash, digest, err);

@@ -1,7 +1,6 @@
 /* Every command, and how one is chosen and run. */
 #include "cli_internal.h"
 #include "dashspool/log.h"
-#include "dashspool/text.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,7 +4,6 @@
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/stop.h"
-#include "dashspool/text.h"
 #include "dashspool/work.h"
 #include "terminal.h"
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* What --help says: the tables of options as text for a terminal of 80 columns. And the command
  * help: the same for one command or all, as manual pages, as completions. */
 #include "cli_internal.h"
-#include "dashspool/text.h"
 #include <string.h>
 
 enum { WIDE = 80, TERM_WIDE = 22 }; /* columns; of the terms that have their text beside them */

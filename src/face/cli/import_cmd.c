@@ -2,7 +2,6 @@
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/import.h"
-#include "dashspool/stages.h"
 #include "dashspool/stop.h"
 #include "dashspool/watch.h"
 #include "terminal.h"

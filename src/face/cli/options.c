@@ -1,11 +1,9 @@
 /* The command line, read by the tables: which options were given, and what they mean. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
-#include "dashspool/text.h"
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* protect, sweep: what may be deleted, and its deletion by hand. */
 #include "cli_internal.h"
-#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/retention.h"
 #include "dashspool/stop.h"

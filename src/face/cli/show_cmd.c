@@ -1,6 +1,5 @@
 /* show: all that is known of a transfer. */
 #include "cli_internal.h"
-#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/reader.h"
@@ -341,9 +340,7 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
            size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
     if (t->sha256[0])
         printf("             SHA-256 %s\n", t->sha256);
-    if (rc == ERR_OK)
-        rc = show_file(c, t, &err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = show_file(c, t, &err)) == ERR_OK)
         rc = show_arrival(c, t, &err);
     if (rc == ERR_OK) {
         show_wires(t);

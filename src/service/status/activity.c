@@ -1,6 +1,5 @@
 /* Who works, and at what: `run` and its processes, `receive`, the jobs of all stages. */
 #include "dashspool/fsx.h"
-#include "dashspool/spool.h"
 #include "page.h"
 #include "status_internal.h"
 #include <errno.h>

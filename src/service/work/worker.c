@@ -2,7 +2,6 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
-#include "dashspool/spool.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
