@@ -1,7 +1,6 @@
 #include "dashspool/hash.h"
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

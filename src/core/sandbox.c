@@ -88,20 +88,19 @@ static int sandbox_filter(enum sandbox_kind kind, struct err *err)
     if (rc == 0 && !SANITIZED) {
         /* Threads, no processes; memory, but no new code. clone3() hides its flags in memory: the C
          * library takes clone() when there is none. */
-        const uint64_t exec = PROT_EXEC;
+        const struct {
+            int call;
+            struct scmp_arg_cmp with;
+        } judged[] = {
+            {SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
+            {SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+            {SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+            /* a thread's name, as libavcodec gives it */
+            {SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)},
+        };
         rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-        if (rc == 0)
-            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                                  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-        if (rc == 0)
-            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                                  SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
-        if (rc == 0)
-            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                  SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0));
-        if (rc == 0) /* a thread's name, as libavcodec gives it */
-            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+        for (size_t i = 0; rc == 0 && i < sizeof judged / sizeof *judged; i++)
+            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, judged[i].call, 1, judged[i].with);
     }
     if (rc == 0 && !SANITIZED && kind != SANDBOX_CONVERTER)
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_store);
@@ -271,18 +270,6 @@ void sandbox_probe(struct sandbox_report *r)
         miss(r, "built with sanitizers: memory is not limited, few system calls are refused");
 }
 
-/* What OpenSSL reads once from files that are out of reach later. */
-static int warm_up(struct err *err)
-{
-    struct hash *h = NULL;
-    uint8_t digest[HASH_BYTES];
-    int rc = hash_new(&h, err);
-    if (rc == ERR_OK)
-        rc = hash_final(h, digest, err);
-    hash_free(&h);
-    return rc;
-}
-
 int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *report, struct err *err)
 {
     sandbox_probe(report);
@@ -293,7 +280,8 @@ int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *repo
         miss(report, "built with sanitizers: sandbox is off");
         return ERR_OK;
     }
-    int rc = converter ? ERR_OK : warm_up(err);
+    char of_nothing[HASH_HEX_ROOM]; /* OpenSSL reads once what is out of reach later */
+    int rc = converter ? ERR_OK : hash_text("", 0, of_nothing, err);
     if (rc == ERR_OK)
         rc = set_limits(rules, err);
     if (rc == ERR_OK && report->landlock_abi > 0)

@@ -4,7 +4,6 @@
 #include "dashspool/raw.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/statvfs.h>
 
 int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err)

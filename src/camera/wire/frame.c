@@ -53,7 +53,7 @@ const struct wire_slot wire_slots[WIRE_N_SLOTS] = {
 };
 
 /* The lengths that each message of a device may have. */
-static const struct {
+static const struct legal {
     uint16_t id, min, max;
 } legal[] = {
     {WIRE_START, 6, 6},
@@ -65,20 +65,12 @@ static const struct {
     {WIRE_ENH_DATA, 7, UINT16_MAX}, /* how long they really are is not known */
 };
 
-static bool length_is_legal(uint16_t id, uint16_t length)
+static const struct legal *find(uint16_t id)
 {
     for (size_t i = 0; i < sizeof legal / sizeof *legal; i++)
         if (legal[i].id == id)
-            return length >= legal[i].min && length <= legal[i].max;
-    return false;
-}
-
-static bool id_is_legal(uint16_t id)
-{
-    for (size_t i = 0; i < sizeof legal / sizeof *legal; i++)
-        if (legal[i].id == id)
-            return true;
-    return id == WIRE_CLOSE;
+            return &legal[i];
+    return NULL;
 }
 
 enum wire_parsed wire_frame_parse(const uint8_t *data, size_t n, struct wire_frame *out)
@@ -87,16 +79,17 @@ enum wire_parsed wire_frame_parse(const uint8_t *data, size_t n, struct wire_fra
     uint16_t id = rd_be16(&r);
     if (r.bad)
         return WIRE_NEED_MORE;
-    if (!id_is_legal(id))
-        return WIRE_BAD_HEADER;
     if (id == WIRE_CLOSE) {
         *out = (struct wire_frame){id, data, WIRE_INIT_BYTES, WIRE_INIT_BYTES};
         return n < WIRE_INIT_BYTES ? WIRE_NEED_MORE : WIRE_HAVE_FRAME;
     }
+    const struct legal *known = find(id);
+    if (!known)
+        return WIRE_BAD_HEADER;
     uint16_t length = rd_be16(&r);
     if (r.bad)
         return WIRE_NEED_MORE;
-    if (!length_is_legal(id, length))
+    if (length < known->min || length > known->max)
         return WIRE_BAD_HEADER;
     const uint8_t *payload = rd_bytes(&r, length);
     if (!payload)

@@ -2,7 +2,6 @@
 #include "meta_internal.h"
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 
 /* Payload lengths of versions 1 to 4 (Teltonika's test server and field captures; v1, v2 and v4
  * from source code only). */

@@ -1,7 +1,6 @@
 /* Metadata as text, the JSON of protocol 6 and what the vendor's test server writes; names of
  * triggers. */
 #include "dashspool/clock.h"
-#include "dashspool/wire.h"
 #include "meta_internal.h"
 #include <jansson.h>
 #include <math.h>

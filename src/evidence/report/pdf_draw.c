@@ -1,6 +1,5 @@
 /* Drawings on paper. */
 #include "pdf_draw.h"
-#include <stdlib.h>
 
 #define STEP_LEAST 9 /* half a point of a map */
 

@@ -251,9 +251,7 @@ static int cat_master(struct cli *cli, struct catalogue *c, const struct catalog
     uint8_t digest[HASH_BYTES];
     char hex[HASH_HEX_ROOM];
     int rc = raw_open(&raw, cli->root, err);
-    if (rc == ERR_OK)
-        rc = hash_new(&showing.hash, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = hash_new(&showing.hash, err)) == ERR_OK)
         rc = raw_copy(raw, t->day, t->key, cat_chunk, &showing, err);
     if (rc == ERR_OK)
         rc = hash_final(showing.hash, digest, err);

@@ -329,9 +329,7 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
            size_text(t->length_bytes, size), (long long)t->length_bytes, t->day);
     if (t->sha256[0])
         printf("             SHA-256 %s\n", t->sha256);
-    if (rc == ERR_OK)
-        rc = show_file(c, t, &err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = show_file(c, t, &err)) == ERR_OK)
         rc = show_arrival(c, t, &err);
     if (rc == ERR_OK) {
         const struct catalogue_wire *w = &t->wire;

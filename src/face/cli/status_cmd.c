@@ -2,7 +2,6 @@
 #include "cli_internal.h"
 #include "dashspool/buf.h"
 #include "terminal.h"
-#include <stdlib.h>
 #include <unistd.h>
 
 #define OUTPUT_BYTES_MAX ((size_t)64 << 20)

@@ -187,9 +187,7 @@ int serve_copy(struct serve *s, const struct ask *ask, struct answer *out, struc
         snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part.from,
                  part.from + part.n - 1, length);
         rc = part.given ? web_header(out, "Content-Range", text, err) : ERR_OK;
-        if (rc == ERR_OK)
-            rc = web_header(out, "Accept-Ranges", "bytes", err);
-        if (rc == ERR_OK)
+        if (rc == ERR_OK && (rc = web_header(out, "Accept-Ranges", "bytes", err)) == ERR_OK)
             rc = web_header(out, "ETag", etag, err);
     }
     return rc < 0 ? rc : answer_name(out, w.name, shown, err);

@@ -373,9 +373,7 @@ static int answer_state(struct serve *s, state_form *form, const char *type, str
     struct buf b;
     buf_init(&b, STATE_BYTES_MAX);
     int rc = look(s, err);
-    if (rc == ERR_OK)
-        rc = form(s->state, &b, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = form(s->state, &b, err)) == ERR_OK)
         rc = web_send(&b, MHD_HTTP_OK, type, "no-store", out, err);
     buf_clear(&b);
     return rc;
@@ -406,9 +404,7 @@ int serve_state(struct serve *s, const struct ask *ask, struct answer *out, stru
     (void)ask;
     buf_init(&text, STATE_BYTES_MAX);
     int rc = look(s, err);
-    if (rc == ERR_OK)
-        rc = status_text(s->state, &paper, &text, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = status_text(s->state, &paper, &text, err)) == ERR_OK)
         rc = buf_append(&text, "", 1, err);
     if (rc == ERR_OK) {
         web_begin(&h, "Status");

@@ -307,9 +307,7 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
         rc = catalogue_open(&s.catalogue, root, true, err);
     if (rc == ERR_OK && !(s.root = real = realpath(root, NULL)))
         rc = err_sys(err, "%s", root);
-    if (rc == ERR_OK)
-        rc = raw_open(&s.raw, s.root, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = raw_open(&s.raw, s.root, err)) == ERR_OK)
         rc = start(&s, cfg, &fd, err);
     if (rc == ERR_OK)
         rc = enter_sandbox(s.root, err);

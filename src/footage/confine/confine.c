@@ -71,13 +71,9 @@ static int fill_request(struct message_request *q, const char *path, const char 
                         const char *stage_dir, const char *stem, struct err *err)
 {
     int rc = fill(q->path, sizeof q->path, path, err);
-    if (rc == ERR_OK)
-        rc = fill(q->out_dir, sizeof q->out_dir, out_dir, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fill(q->out_dir, sizeof q->out_dir, out_dir, err)) == ERR_OK)
         rc = fill(q->stage_dir, sizeof q->stage_dir, stage_dir, err);
-    if (rc == ERR_OK)
-        rc = fill(q->stem, sizeof q->stem, stem, err);
-    return rc;
+    return rc < 0 ? rc : fill(q->stem, sizeof q->stem, stem, err);
 }
 
 /* The request in a nameless file: a pipe may be too small for it. */

@@ -215,17 +215,13 @@ int check_mp4(const char *path, enum copy_kind kind, const struct media *m, bool
     const char *name = strrchr(path, '/');
     av_watch_init(&c.watch);
     int rc = open_copy(&c, path, err);
-    if (rc == ERR_OK)
-        rc = check_tracks(&c, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = check_tracks(&c, err)) == ERR_OK)
         rc = plan_times(&c, err);
     if (rc == ERR_OK && kind == COPY_WORKING)
         rc = hash_new(&c.slices, err);
     if (rc == ERR_OK && whole)
         rc = open_decoder(&c, err);
-    if (rc == ERR_OK)
-        rc = read_all(&c, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = read_all(&c, err)) == ERR_OK)
         rc = judge(&c, err);
     hash_free(&c.slices);
     free(c.pts);

@@ -1,6 +1,5 @@
 #include "dashspool/convert.h"
 #include "copies.h"
-#include "dashspool/fsx.h"
 #include "media/av.h"
 #include "media/damage.h"
 #include "media/timing.h"
@@ -285,9 +284,7 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     *result = (struct convert_result){0};
     av_log_route();
     int rc = redact_possible(options, err);
-    if (rc == ERR_OK)
-        rc = open_master(&m, path, facts, options, result, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = open_master(&m, path, facts, options, result, err)) == ERR_OK)
         rc = plan_make(&plan, result->container, path, out_dir, stage_dir, stem, options, err);
     if (rc == ERR_OK && result->container != MEDIA_JPEG) {
         result->width_px = m.width_px;
@@ -303,9 +300,7 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     if (rc == ERR_OK)
         rc = osd_context_init(&osd, &m, facts, options, err);
     osd.redacted = redact_asked(options, result->container);
-    if (rc == ERR_OK)
-        rc = make_copies(&plan, &task, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = make_copies(&plan, &task, err)) == ERR_OK)
         rc = check_copies(&plan, &m, options, err);
     /* Names the outputs in result. */
     for (int i = 0; i < plan.n; i++) {

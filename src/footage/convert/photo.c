@@ -384,9 +384,7 @@ static int overlay(struct photo *p, int orientation, const struct copy_task *t, 
     osd_text_at(t->osd, 0, 0, "still copy", lines);
     int rc = osd_new(&osd, turned ? p->height_px : p->width_px, turned ? p->width_px : p->height_px,
                      t->options, err);
-    if (rc == ERR_OK)
-        rc = osd_set(osd, lines, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = osd_set(osd, lines, err)) == ERR_OK)
         rc = osd_orient(osd, orientation, err);
     if (rc == ERR_OK)
         rc = blend(p, osd, err);
@@ -427,9 +425,7 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
     int orientation = exif_orientation(&s->exif);
     if (t->osd->redacted)
         rc = redact(p, s, t, orientation, err);
-    if (rc == ERR_OK)
-        rc = overlay(p, orientation, t, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = overlay(p, orientation, t, err)) == ERR_OK)
         rc = write_exif(s, p, t, err);
     if (rc != ERR_OK)
         return rc;

@@ -130,9 +130,7 @@ static int write_marked(int fd, const uint8_t *jpeg, size_t n, struct err *err)
     const uint8_t head[4] = {0xff, 0xfe, 0, sizeof who - 1 + 2};
     size_t at = n > 6 && jpeg[3] == 0xe0 ? 4 + ((size_t)jpeg[4] << 8 | jpeg[5]) : 2;
     int rc = fsx_write_all(fd, jpeg, at, err);
-    if (rc == ERR_OK)
-        rc = fsx_write_all(fd, head, sizeof head, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_write_all(fd, head, sizeof head, err)) == ERR_OK)
         rc = fsx_write_all(fd, who, sizeof who - 1, err);
     return rc < 0 ? rc : fsx_write_all(fd, jpeg + at, n - at, err);
 }

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /*
  * ---- single pictures, decoded ----
@@ -229,17 +228,13 @@ int copy_picture(const struct copy_task *t, struct err *err)
     AVFrame *own = NULL;
     int64_t wanted = pick_at(m, av_ticks_of(at_us));
     int rc = pick_open(&pick, m, err);
-    if (rc == ERR_OK)
-        rc = pick_get(&pick, wanted, &f, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = pick_get(&pick, wanted, &f, err)) == ERR_OK)
         rc = hide_in(t, &pick, &f, &own, err);
     if (rc == ERR_OK)
         rc = raster_init(&r, f->width, f->height, 1, 0, err);
     if (rc == ERR_OK)
         rc = raster_put(&r, (struct raster_box){0, 0, f->width, f->height}, f, err);
-    if (rc == ERR_OK)
-        rc = overlay(&r, t, m->picture[f->pts].time_us, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = overlay(&r, t, m->picture[f->pts].time_us, err)) == ERR_OK)
         rc = raster_save(&r, t->path, err);
     if (rc == ERR_OK)
         warn(m, what, wanted, f->pts);
@@ -455,9 +450,7 @@ int copy_sheet(const struct copy_task *t, struct err *err)
             int64_t wanted = pick_at(m, s.n > 1 ? end * k / (s.n - 1) : 0);
             AVFrame *own = NULL;
             rc = pick_get(&pick, wanted, &f, err);
-            if (rc == ERR_OK)
-                rc = hide_in(s.t, &pick, &f, &own, err);
-            if (rc == ERR_OK)
+            if (rc == ERR_OK && (rc = hide_in(s.t, &pick, &f, &own, err)) == ERR_OK)
                 rc = add_cell(&s, k, f, err);
             unlike += rc == ERR_OK && f->pts != wanted;
             av_frame_free(&own);

@@ -338,9 +338,7 @@ static int open_all(struct viewing *v, struct err *err)
     if (rc == ERR_OK)
         rc = encoder_open(&v->encoder, t->m, t->m->width_px & ~1, t->m->height_px & ~1, t->options,
                           err);
-    if (rc == ERR_OK)
-        rc = open_canvas(v, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = open_canvas(v, err)) == ERR_OK)
         rc = find_step(v, err);
     if (rc < 0)
         return rc;
@@ -369,9 +367,7 @@ static int run(const struct copy_task *t, bool *doubt, struct err *err)
     t->m->n_view = 0;
     int rc = open_all(&v, err);
     t->m->view_codec = (int)(rc == ERR_OK ? v.encoder.ctx->codec_id : AV_CODEC_ID_H264);
-    if (rc == ERR_OK)
-        rc = transcode(&v, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = transcode(&v, err)) == ERR_OK)
         rc = mux_finish(&v.mux, err);
     *doubt = v.doubt;
     mux_close(&v.mux);

@@ -209,9 +209,7 @@ int media_open(struct media *m, const char *path, enum media_container container
                      container == MEDIA_PTMF ? "camera records" : "H.265");
     if (rc == ERR_OK && options->params_from[0])
         rc = use_sets(m, options->params_from, err);
-    if (rc == ERR_OK)
-        rc = media_read_poc(m, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = media_read_poc(m, err)) == ERR_OK)
         rc = decode_find_first(m, err);
     if (rc == ERR_OK && container == MEDIA_ANNEXB)
         rc = damage_find_missing(m, err);
@@ -219,9 +217,7 @@ int media_open(struct media *m, const char *path, enum media_container container
         rc = media_assign_times(m, facts, options, err);
     if (rc == ERR_OK && m->n_sounds)
         qsort(m->sound, (size_t)m->n_sounds, sizeof *m->sound, by_time);
-    if (rc == ERR_OK)
-        rc = media_find_silence(m, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = media_find_silence(m, err)) == ERR_OK)
         rc = damage_find(m, err);
     return rc;
 }

@@ -1,7 +1,6 @@
 #include "photo.h"
 #include "dashspool/fsx.h"
 #include <jerror.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct photo_errors *errors_of(j_common_ptr c)
@@ -192,9 +191,7 @@ int photo_open(struct photo *p, const uint8_t *jpeg, size_t n, struct err *err)
                        PHOTO_BYTES_MAX >> 20);
     p->in.client_data = p; /* jpeg_create_decompress() keeps both */
     int rc = photo_guard(p, read_header, NULL, err);
-    if (rc == ERR_OK)
-        rc = check_header(p, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = check_header(p, err)) == ERR_OK)
         rc = photo_guard(p, read_blocks, NULL, err);
     const struct photo_errors *e = &p->errors;
     if (rc == ERR_OK && e->ends_early && e->scan <= 1 && e->row_px == 0)

@@ -3,7 +3,6 @@
 #include "dashspool/reader.h"
 #include "decode.h"
 #include "photo.h"
-#include <inttypes.h>
 #include <libavutil/pixdesc.h>
 #include <stdio.h>
 #include <stdlib.h>

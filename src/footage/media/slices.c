@@ -2,7 +2,6 @@
 #include "media.h"
 #include <inttypes.h>
 #include <libavformat/avformat.h>
-#include <stdlib.h>
 #include <string.h>
 
 int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err *err)
@@ -98,9 +97,7 @@ static int slices_of_film(const char *path, struct media_slices *out, struct err
     int rc = av_open_mp4(&f.ctx, path, "no MP4 that can be read", err);
     if (rc == ERR_OK && !(f.packet = av_packet_alloc()))
         rc = err_nomem(err, "a packet");
-    if (rc == ERR_OK)
-        rc = hash_new(&f.hash, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = hash_new(&f.hash, err)) == ERR_OK)
         rc = find_pictures(&f, err);
     if (rc == ERR_OK)
         rc = read_mp4(&f, out, err);
@@ -128,9 +125,7 @@ static int slices_of_file(const char *path, struct media_slices *out, struct err
     media_close(&m);
     if (rc == ERR_OK && container == MEDIA_JPEG)
         rc = err_set(err, ERR_UNSUPPORTED, "a photo has no slices");
-    if (rc == ERR_OK)
-        rc = media_open(&m, path, container, &no_facts, &options, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = media_open(&m, path, container, &no_facts, &options, err)) == ERR_OK)
         rc = slices_of_master(&m, out->sha256, err);
     if (rc == ERR_OK)
         out->pictures = m.n_pictures - m.first;

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 /* Of whom and of when a file is: what lies beside it, else its name and its folders. */
 /* O_NOFOLLOW */
-#include "dashspool/media.h"
 #include "dashspool/text.h"
 #include "dashspool/wire.h"
 #include "import_internal.h"

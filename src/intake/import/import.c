@@ -188,13 +188,9 @@ int import_open(struct import **out, const char *root, const struct import_optio
     im->root = strdup(root);
     im->piece = malloc(PIECE_BYTES);
     int rc = im->root && im->piece ? ERR_OK : err_nomem(err, "importing");
-    if (rc == ERR_OK)
-        rc = catalogue_open(&im->catalogue, root, true, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = catalogue_open(&im->catalogue, root, true, err)) == ERR_OK)
         rc = raw_open(&im->raw, root, err);
-    if (rc == ERR_OK)
-        rc = intake_stores_opened(im->catalogue, im->raw, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = intake_stores_opened(im->catalogue, im->raw, err)) == ERR_OK)
         rc = intake_feeds_open(&im->feeds, root, im->options.feeds, im->options.n_feeds, err);
     if (rc == ERR_OK) {
         char *path = NULL;

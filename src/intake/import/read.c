@@ -1,8 +1,6 @@
 /* A file, up to where the stores are needed: what it is, its bytes, their hash. */
 #define _GNU_SOURCE /* O_NOFOLLOW */
 #include "dashspool/clock.h"
-#include "dashspool/import.h"
-#include "dashspool/media.h"
 #include "import_internal.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -143,9 +143,7 @@ static int append_again(struct import *im, struct item *it, struct err *err)
     uint8_t digest[HASH_BYTES];
     struct hash *h = NULL;
     int rc = hash_new(&h, err);
-    if (rc == ERR_OK)
-        rc = append_file(im, it, h, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = append_file(im, it, h, err)) == ERR_OK)
         rc = hash_final(h, digest, err);
     hash_free(&h);
     if (rc < 0 || it->refused)

@@ -306,13 +306,9 @@ static int open_all(struct server *s, const char *root, struct err *err)
     if (rc == ERR_OK) /* as who will read it again, and add to it */
         rc = access_open(&all->access, get_text(s->cfg, "allow"),
                          cfg_bool(s->cfg, receive_cfg_section.name, "learn"), err);
-    if (rc == ERR_OK)
-        rc = store_open(&all->store, root, &s->loop, &options, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = store_open(&all->store, root, &s->loop, &options, err)) == ERR_OK)
         rc = status_file_open(&s->status, root, err);
-    if (rc == ERR_OK)
-        rc = enter_sandbox(root, s->cfg, err);
-    return rc;
+    return rc < 0 ? rc : enter_sandbox(root, s->cfg, err);
 }
 
 int receive_run(const char *root, const struct cfg *cfg, struct err *err)

@@ -147,13 +147,9 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     if (rc == ERR_OK && !(s->root = strdup(root)))
         rc = err_nomem(err, "a path");
     s->at.root = s->root;
-    if (rc == ERR_OK)
-        rc = catalogue_open(&s->at.catalogue, root, true, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = catalogue_open(&s->at.catalogue, root, true, err)) == ERR_OK)
         rc = raw_open(&s->at.raw, root, err);
-    if (rc == ERR_OK)
-        rc = intake_stores_opened(s->at.catalogue, s->at.raw, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = intake_stores_opened(s->at.catalogue, s->at.raw, err)) == ERR_OK)
         rc = repair_run(&s->at, err);
     if (rc == ERR_OK)
         rc = committer_open(&s->committer, &s->at, &s->queue, loop, err);

@@ -1,7 +1,6 @@
 /* What becomes of a file once its master is safe, and of what lies beside it. */
 #define _GNU_SOURCE /* renameat2 */
 #include "dashspool/fsx.h"
-#include "dashspool/import.h"
 #include "dashspool/log.h"
 #include "watch_internal.h"
 #include <errno.h>

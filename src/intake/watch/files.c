@@ -1,5 +1,4 @@
 /* The files that were looked at, and what is said of them. */
-#include "dashspool/import.h"
 #include "dashspool/log.h"
 #include "watch_internal.h"
 #include <stdio.h>

@@ -1,12 +1,9 @@
 /* Which files are there, and since when they are as they are. */
 #include "dashspool/clock.h"
-#include "dashspool/import.h"
 #include "dashspool/log.h"
-#include "dashspool/table.h"
 #include "watch_internal.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

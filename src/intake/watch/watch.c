@@ -3,12 +3,10 @@
 #include "dashspool/watch.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
-#include "dashspool/import.h"
 #include "dashspool/log.h"
 #include "dashspool/sandbox.h"
 #include "watch_internal.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -379,9 +377,7 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
                : strcmp(after, "remove") == 0 ? AFTER_REMOVE
                                               : AFTER_KEEP;
     int rc = stop_open(&w->stop, err);
-    if (rc == ERR_OK)
-        rc = files_init(&w->files, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = files_init(&w->files, err)) == ERR_OK)
         rc = stages_load(&stages, cfg, err);
     if (rc == ERR_OK) { /* what people drop goes where the cameras' footage goes */
         options.feeds = feeds;

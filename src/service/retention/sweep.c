@@ -248,9 +248,7 @@ static int end_day(struct dropping *d, int rc, struct err *err)
 {
     if (d->day[0]) {
         rc = make_durable(d, rc, err);
-        if (rc == ERR_OK)
-            rc = trim_day(d->s, d->day, err);
-        if (rc == ERR_OK)
+        if (rc == ERR_OK && (rc = trim_day(d->s, d->day, err)) == ERR_OK)
             rc = forget_dropped(d, err);
         rc = trouble(d->s, d->day, rc, err);
     }
@@ -731,13 +729,9 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
                          err);
     if (rc == ERR_OK)
         rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "failed"), RULES_FOR_JOBS, &s->jobs, err);
-    if (rc == ERR_OK)
-        rc = catalogue_open(&s->catalogue, s->root, false, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = catalogue_open(&s->catalogue, s->root, false, err)) == ERR_OK)
         rc = raw_open(&s->raw, s->root, err);
-    if (rc == ERR_OK)
-        rc = spools_open(&s->spools, s->root, NULL, NULL, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = spools_open(&s->spools, s->root, NULL, NULL, err)) == ERR_OK)
         rc = run(s, err);
     spools_close(&s->spools);
     raw_close(&s->raw);

@@ -121,9 +121,7 @@ static int settle(struct run *r, const struct cfg *cfg, struct err *err)
     static struct planned_process plan[PROCESS_PLAN_MAX];
     size_t n;
     int rc = process_plan(cfg, plan, &n, err);
-    if (rc == ERR_OK)
-        rc = process_plan_write_settings(cfg, r->settings_dir, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = process_plan_write_settings(cfg, r->settings_dir, err)) == ERR_OK)
         rc = settle_metrics(r, cfg, err);
     if (rc < 0)
         return rc;
@@ -338,9 +336,7 @@ int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void 
     notify_open(&r->notify);
     sigprocmask(SIG_SETMASK, NULL, &r->before);
     int rc = take_signal_fd(r, err); /* first: what comes from now on is heard */
-    if (rc == ERR_OK)
-        rc = take_lock(r, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = take_lock(r, err)) == ERR_OK)
         rc = fsx_path(&r->settings_dir, err, "%s/run.d", root);
     if (rc == ERR_OK)
         rc = settle(r, cfg, err);

@@ -59,9 +59,7 @@ static int collect_catalogue(struct status *s, struct err *err)
         int64_t copies;
         rc = catalogue_summary_totals(l, s->now_us - 7 * STATUS_DAY_US, &s->totals, err);
         s->have_totals = rc == ERR_OK;
-        if (rc == ERR_OK)
-            rc = catalogue_summary_cameras(l, take_camera, s, err);
-        if (rc == ERR_OK)
+        if (rc == ERR_OK && (rc = catalogue_summary_cameras(l, take_camera, s, err)) == ERR_OK)
             rc = catalogue_summary_broken(l, s->now_us - STATUS_DAY_US, take_broken, s, err);
         if (rc == ERR_OK &&
             (rc = catalogue_summary_copies(l, &copies, &d->archive, &d->archive_exact, err)) < 0)
@@ -218,13 +216,9 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
                             .packages = -1,
                             .days_left = -1};
     rc = fsx_path(&s->root, err, "%s", root);
-    if (rc == ERR_OK)
-        rc = stages_load(&s->stages, cfg, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = stages_load(&s->stages, cfg, err)) == ERR_OK)
         rc = collect_processes(s, err);
-    if (rc == ERR_OK)
-        rc = collect_jobs(s, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = collect_jobs(s, err)) == ERR_OK)
         rc = collect_catalogue(s, err);
     if (rc < 0) {
         status_free(&s);

@@ -76,9 +76,7 @@ static int back_up_file(struct backup *b, const char *day, struct err *err)
     char *from = NULL, *to = NULL, *part = NULL;
     struct stat st = {0};
     int rc = fsx_path(&from, err, "%s/raw/%s.db", b->root, day);
-    if (rc == ERR_OK)
-        rc = fsx_path(&to, err, "%s/raw/%s.db", b->dir, day);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&to, err, "%s/raw/%s.db", b->dir, day)) == ERR_OK)
         rc = fsx_path(&part, err, "%s/unfinished/%s.db", b->dir, day);
     if (rc == ERR_OK && stat(from, &st) < 0)
         rc = err_sys(err, "look at %s", from);
@@ -131,9 +129,7 @@ static int copy_master(struct day *d, const struct raw_master *m, struct err *er
     struct backup *b = d->b;
     uint8_t digest[HASH_BYTES] = {0};
     int rc = hash_new(&d->hash, err);
-    if (rc == ERR_OK)
-        rc = raw_drop(b->to, d->day, m->key, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = raw_drop(b->to, d->day, m->key, err)) == ERR_OK)
         rc = raw_copy(b->from, d->day, m->key, copy_chunk, d, err);
     if (rc == ERR_OK)
         rc = hash_final(d->hash, digest, err);
@@ -327,19 +323,13 @@ static int take_snapshot(struct backup *b, const char *unfinished, struct err *e
     struct catalogue_counts n;
     int64_t copies, copy_bytes = 0;
     int rc = catalogue_open(&c, b->root, false, err);
-    if (rc == ERR_OK)
-        rc = fsx_remove_tree(unfinished, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_remove_tree(unfinished, err)) == ERR_OK)
         rc = fsx_mkdirs(unfinished, err);
-    if (rc == ERR_OK)
-        rc = fsx_path(&path, err, "%s/catalogue.db", unfinished);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&path, err, "%s/catalogue.db", unfinished)) == ERR_OK)
         rc = catalogue_backup(c, path, err);
     catalogue_close(&c);
     free(path);
-    if (rc == ERR_OK)
-        rc = catalogue_open(&b->snapshot, unfinished, false, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = catalogue_open(&b->snapshot, unfinished, false, err)) == ERR_OK)
         rc = catalogue_count(b->snapshot, &n, err);
     if (rc == ERR_OK)
         rc = catalogue_copy_count(b->snapshot, &copies, &copy_bytes, err);
@@ -361,9 +351,7 @@ static int finish(struct backup *b, const char *unfinished, struct err *err)
             rc = err_sys(err, "delete %s", part);
         free(part);
     }
-    if (rc == ERR_OK)
-        rc = fsx_sync_file(from, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_sync_file(from, err)) == ERR_OK)
         rc = fsx_rename(from, to, err);
     if (rc == ERR_OK)
         rc = fsx_remove_tree(unfinished, err);
@@ -375,21 +363,13 @@ static int finish(struct backup *b, const char *unfinished, struct err *err)
 static int run(struct backup *b, const char *unfinished, struct err *err)
 {
     int rc = check_dir(b->dir, err);
-    if (rc == ERR_OK)
-        rc = write_mark(b, "unfinished", err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = write_mark(b, "unfinished", err)) == ERR_OK)
         rc = take_snapshot(b, unfinished, err);
-    if (rc == ERR_OK)
-        rc = unpublish_jobs(b, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = unpublish_jobs(b, err)) == ERR_OK)
         rc = raw_open(&b->from, b->root, err);
-    if (rc == ERR_OK)
-        rc = raw_open(&b->to, b->dir, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = raw_open(&b->to, b->dir, err)) == ERR_OK)
         rc = raw_days(b->from, back_up_day, b, err);
-    if (rc == ERR_OK)
-        rc = catalogue_key_each(b->snapshot, back_up_row, b, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = catalogue_key_each(b->snapshot, back_up_row, b, err)) == ERR_OK)
         rc = catalogue_settle(b->snapshot, err);
     raw_close(&b->from);
     raw_close(&b->to);

@@ -102,9 +102,7 @@ static int hash_master(struct day *d, const struct raw_master *m, const char *wh
     uint8_t digest[HASH_BYTES];
     char found[HASH_HEX_ROOM], sealed[HASH_HEX_ROOM];
     int rc = hash_new(&r.hash, err);
-    if (rc == ERR_OK)
-        rc = raw_copy(d->f->raw, d->day, m->key, read_chunk, &r, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = raw_copy(d->f->raw, d->day, m->key, read_chunk, &r, err)) == ERR_OK)
         rc = hash_final(r.hash, digest, err);
     hash_free(&r.hash);
     if (rc == ERR_OK && m->sealed && memcmp(digest, m->facts.sha256, HASH_BYTES) != 0) {
@@ -588,9 +586,7 @@ static int open_catalogue(struct fsck *f, struct err *err)
 static int look(struct fsck *f, struct err *err)
 {
     int rc = open_catalogue(f, err);
-    if (rc == ERR_OK)
-        rc = raw_open(&f->raw, f->root, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = raw_open(&f->raw, f->root, err)) == ERR_OK)
         rc = raw_days(f->raw, look_at_day, f, err);
     if (rc == ERR_OK && f->catalogue)
         rc = check_transfers(f, err);

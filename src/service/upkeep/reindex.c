@@ -231,9 +231,7 @@ static int old_copy(struct reindex *r, struct catalogue_copy *copy, bool *found,
     if (!r->old)
         return ERR_OK;
     int rc = catalogue_copy_owner(r->old, copy->path, id, err);
-    if (rc == ERR_OK)
-        rc = catalogue_transfer_get(r->old, id, &t, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = catalogue_transfer_get(r->old, id, &t, err)) == ERR_OK)
         rc = catalogue_copy_each(r->old, t.key, find_copy, &w, err);
     *found = w.found;
     return err_is_temporary(rc) ? rc : ERR_OK;
@@ -399,9 +397,7 @@ static int enter_copy(struct reindex *r, const char *path, const struct stat *st
     if (!S_ISREG(st->st_mode) || !copies_parse_name(path, id, &kind))
         return err_set(err, ERR_UNSUPPORTED, "its name is none of a copy");
     int rc = catalogue_transfer_get(r->made, id, &t, err);
-    if (rc == ERR_OK)
-        rc = describe(r, path, st, kind, &copy, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = describe(r, path, st, kind, &copy, err)) == ERR_OK)
         rc = catalogue_copy_put(r->made, t.key, &copy, err);
     bool whole =
         rc == ERR_OK && t.state == CATALOGUE_STORED && catalogue_copy_is_current(&t, &copy);
@@ -430,9 +426,7 @@ static int fill(struct reindex *r, struct err *err)
     if (rc < 0)
         return rc;
     rc = old_custodies(r, err);
-    if (rc == ERR_OK)
-        rc = raw_days(r->raw, enter_day, r, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = raw_days(r->raw, enter_day, r, err)) == ERR_OK)
         rc = copies_each(r->root, look_at_file, r, err);
     return catalogue_end(r->made, rc, err);
 }
@@ -444,9 +438,7 @@ static int put_in_place(const char *root, const char *tmp, struct err *err)
     char *from = NULL, *to = NULL, *before = NULL, when[CLOCK_TEXT_ROOM];
     clock_compact(clock_utc_us(), when);
     int rc = fsx_path(&from, err, "%s/catalogue.db", tmp);
-    if (rc == ERR_OK)
-        rc = fsx_path(&to, err, "%s/catalogue.db", root);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&to, err, "%s/catalogue.db", root)) == ERR_OK)
         rc = fsx_path(&before, err, "%s.before-%s", to, when);
     for (int i = 2; rc == ERR_OK && link(to, before) < 0 && errno != ENOENT; i++) {
         if (errno != EEXIST)
@@ -466,9 +458,7 @@ static int put_in_place(const char *root, const char *tmp, struct err *err)
         free(a);
         free(b);
     }
-    if (rc == ERR_OK)
-        rc = fsx_sync_file(from, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_sync_file(from, err)) == ERR_OK)
         rc = fsx_rename(from, to, err);
     free(from);
     free(to);
@@ -480,9 +470,7 @@ static int run(struct reindex *r, const char *tmp, struct err *err)
 {
     struct err why;
     int rc = fsx_remove_tree(tmp, err); /* of one that was cut short */
-    if (rc == ERR_OK)
-        rc = catalogue_open(&r->made, tmp, true, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = catalogue_open(&r->made, tmp, true, err)) == ERR_OK)
         rc = raw_open(&r->raw, r->root, err);
     if (rc < 0)
         return rc;

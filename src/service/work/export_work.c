@@ -136,9 +136,7 @@ static int packages_dir(const struct worker *w, char **out, struct err *err)
     char *named = NULL;
     int rc =
         dir[0] ? fsx_path(&named, err, "%s", dir) : fsx_path(&named, err, "%s/packages", w->root);
-    if (rc == ERR_OK)
-        rc = fsx_mkdirs(named, err);
-    if (rc == ERR_OK && !(*out = realpath(named, NULL)))
+    if (rc == ERR_OK && (rc = fsx_mkdirs(named, err)) == ERR_OK && !(*out = realpath(named, NULL)))
         rc = err_sys(err, "%s", named);
     free(named);
     return rc;
@@ -172,9 +170,7 @@ static int make_package(struct worker *w, struct work *work, const struct export
             ids[2 + request.n++] = event->member[i].id;
     request.n_command = 2 + request.n;
     int rc = work_complete(w->root, w->cfg, request.ids, request.n, &completion, err);
-    if (rc == ERR_OK)
-        rc = packages_dir(w, &dir, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = packages_dir(w, &dir, err)) == ERR_OK)
         rc = export_event_package(&request, event, dir, w->policy.zip, go_on, w, &result, &path,
                                   &adopted, err);
     if (rc == ERR_OK) {

@@ -218,9 +218,7 @@ int work_jobs(const char *root, const struct cfg *cfg, const struct work_request
     struct process_plan c = {.root = root, .cfg = cfg, .how = how, .stop = {.fd = -1}};
     *tally = (struct work_tally){0};
     int rc = stages_load(&c.stages, cfg, err);
-    if (rc == ERR_OK)
-        rc = choose(&c, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = choose(&c, err)) == ERR_OK)
         rc = stop_open(&c.stop, err);
     if (rc == ERR_OK) {
         struct sandbox_report sandbox;

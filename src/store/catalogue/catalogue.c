@@ -260,13 +260,6 @@ int64_t catalogue_keys_at(const struct buf *keys, size_t i)
 
 const char *catalogue_state_name(enum catalogue_state state)
 {
-    switch (state) {
-    case CATALOGUE_RECEIVING:
-        return "receiving";
-    case CATALOGUE_STORED:
-        return "stored";
-    case CATALOGUE_PARTIAL:
-        return "partial";
-    }
-    return "unknown";
+    static const char *const names[] = {"receiving", "stored", "partial"};
+    return (unsigned)state <= CATALOGUE_PARTIAL ? names[state] : "unknown";
 }

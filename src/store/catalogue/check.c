@@ -1,5 +1,4 @@
 #include "catalogue_internal.h"
-#include "dashspool/catalogue.h"
 #include <stdio.h>
 
 int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void *arg,

@@ -79,25 +79,17 @@ int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind 
     return ERR_OK;
 }
 
-/* Reads the last line into a chain that only the next one can follow. */
-static int chain_of(struct catalogue *c, const char *id, struct custody_chain *chain,
-                    struct err *err)
-{
-    char last[CUSTODY_LINE_ROOM];
-    *chain = (struct custody_chain){0};
-    int rc = read_last(c, id, &chain->n, last, err);
-    if (rc == ERR_OK && chain->n > 0)
-        rc = hash_text(last, strlen(last), chain->last, err);
-    snprintf(chain->id, sizeof chain->id, "%s", id);
-    return rc;
-}
-
 static int restore(struct catalogue *c, const char *id, const char *line, struct err *err)
 {
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_ADD];
-    struct custody_chain chain;
-    int rc = chain_of(c, id, &chain, err);
+    char last[CUSTODY_LINE_ROOM];
+    struct custody_chain chain = {.n = 0};
+    int rc = read_last(c, id, &chain.n, last, err);
     int64_t before = chain.n;
+    /* the last line in a chain that only the next one can follow */
+    if (rc == ERR_OK && before > 0)
+        rc = hash_text(last, strlen(last), chain.last, err);
+    snprintf(chain.id, sizeof chain.id, "%s", id);
     if (rc == ERR_OK)
         rc = custody_next(&chain, line, strlen(line), err);
     if (rc == ERR_OK && (chain.n != before + 1 || strcmp(chain.id, id) != 0))

@@ -1,5 +1,4 @@
 #include "catalogue_internal.h"
-#include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include <inttypes.h>
 #include <string.h>

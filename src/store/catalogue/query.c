@@ -8,7 +8,7 @@ struct query {
     struct {
         const char *text; /* NULL: the number */
         int64_t number;
-    } bind[11];
+    } bind[14];
     int binds;
     int rc;
 };
@@ -38,11 +38,6 @@ static void add_number(struct query *q, const char *sql, int64_t number, struct 
 
 static void build(struct query *q, const struct catalogue_filter *f, struct err *err)
 {
-    static const char *const states[] = {
-        [CATALOGUE_RECEIVING] = ", 'receiving'",
-        [CATALOGUE_STORED] = ", 'stored'",
-        [CATALOGUE_PARTIAL] = ", 'partial'",
-    };
     add(q, "SELECT key FROM transfer WHERE 1", NULL, 0, err);
     add_text(q, " AND id = ?", f->id, err);
     add_text(q, " AND imei = ?", f->imei, err);
@@ -54,9 +49,9 @@ static void build(struct query *q, const struct catalogue_filter *f, struct err 
     add_number(q, " AND when_us < ?", f->until_us, err);
     if (f->states != 0) {
         add(q, " AND state IN (NULL", NULL, 0, err);
-        for (size_t i = 0; i < sizeof states / sizeof *states; i++)
-            if (f->states & 1u << i)
-                add(q, states[i], NULL, 0, err);
+        for (enum catalogue_state s = CATALOGUE_RECEIVING; s <= CATALOGUE_PARTIAL; s++)
+            if (f->states & 1u << s)
+                add(q, ", ?", catalogue_state_name(s), 0, err);
         add(q, ")", NULL, 0, err);
     }
     if (f->unpublished)

@@ -1,5 +1,4 @@
 #include "catalogue_internal.h"
-#include "dashspool/catalogue.h"
 #include "dashspool/fsx.h"
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "dashspool/master.h"
 #include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

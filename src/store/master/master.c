@@ -2,7 +2,6 @@
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,6 +1,5 @@
 #include "dashspool/buf.h"
 #include "dashspool/fsx.h"
-#include "dashspool/raw.h"
 #include "raw_internal.h"
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,6 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "spool_internal.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,5 +1,4 @@
 #include "dashspool/fsx.h"
-#include "dashspool/spool.h"
 #include "spool_internal.h"
 #include <errno.h>
 #include <stdio.h>
