@@ -130,8 +130,8 @@ struct import_walk {
 /* Tells what is in dir, in the order of the names. A dir that cannot be read is told as trouble. */
 int import_walk(const struct import_walk *walk, const char *dir, struct err *err) DS_MUST_CHECK;
 
-void import_stat_of(int64_t inode, int64_t length_bytes, int64_t mtime_s, int64_t mtime_ns,
-                    struct catalogue_stat *out);
+struct stat;
+void import_stat_of(const struct stat *st, struct catalogue_stat *out);
 
 /* A path as a line for a person: control characters, backslashes and what is no UTF-8 are \xNN; a
  * long one loses its beginning. out is returned. */

@@ -124,9 +124,7 @@ int intake_published(struct catalogue *c, const char *id, const char *who, struc
     if (rc < 0)
         return rc;
     rc = mark(c, id, who, err);
-    if (!own)
-        return rc;
-    return catalogue_end(c, rc, err);
+    return own ? catalogue_end(c, rc, err) : rc;
 }
 
 struct late {

@@ -64,21 +64,18 @@ static int read_filter(const struct ask *ask, struct catalogue_filter *f, int64_
 static void put_field(struct web *h, const struct ask *ask, const char *name, const char *label,
                       const char *attributes)
 {
-    web_join(h, "<label>", label, "<input name=\"");
-    web_join(h, "", name, "\" ");
+    web_print(h, "<label>%s<input name=\"%s\" ", label, name);
     web_put(h, attributes);
-    web_join(h, " value=\"", serve_asked(ask, name), "\"></label>\n");
+    web_print(h, " value=\"%s\"></label>\n", serve_asked(ask, name));
 }
 
 static void put_choice(struct web *h, const struct ask *ask, const char *name, const char *label,
                        const char *const *words)
 {
-    web_join(h, "<label>", label, "<select name=\"");
-    web_join(h, "", name, "\"><option value=\"\">all</option>");
+    web_print(h, "<label>%s<select name=\"%s\"><option value=\"\">all</option>", label, name);
     for (; *words; words++) {
         bool chosen = strcmp(serve_asked(ask, name), *words) == 0;
-        web_put(h, chosen ? "<option selected>" : "<option>");
-        web_join(h, "", *words, "</option>");
+        web_print(h, chosen ? "<option selected>%s</option>" : "<option>%s</option>", *words);
     }
     web_put(h, "</select></label>\n");
 }
@@ -95,10 +92,8 @@ static int put_row(void *arg, const struct catalogue_transfer *t, struct err *er
     web_put(h, "\">");
     web_time(h, t->known & CATALOGUE_TIME_OK ? t->time_us : t->arrived_us);
     web_put(h, t->known & CATALOGUE_TIME_OK ? "</a></td>" : "</a> <small>(received)</small></td>");
-    web_join(h, "<td>", t->imei, "</td>");
-    web_join(h, "<td>", t->camera, "</td>");
-    web_join(h, "<td>", t->kind, "</td>");
-    web_join(h, "<td>", t->trigger_name, "</td><td class=\"n\">");
+    web_print(h, "<td>%s</td><td>%s</td><td>%s</td><td>%s</td><td class=\"n\">", t->imei, t->camera,
+              t->kind, t->trigger_name);
     web_size(h, t->length_bytes);
     web_put(h, t->state == CATALOGUE_STORED ? "</td><td>" : "</td><td class=\"bad\">");
     web_text(h, catalogue_state_name(t->state));
@@ -111,14 +106,14 @@ static void put_link(struct web *h, const struct ask *ask, int64_t page, const c
     static const char *const names[] = {"imei", "camera", "kind", "trigger", "since", "until"};
     char number[24];
     snprintf(number, sizeof number, "%lld", (long long)page);
-    web_join(h, "<a href=\"/?page=", number, "");
+    web_print(h, "<a href=\"/?page=%s", number);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!serve_asked(ask, names[i])[0])
             continue;
-        web_join(h, "&amp;", names[i], "=");
+        web_print(h, "&amp;%s=", names[i]);
         web_url(h, serve_asked(ask, names[i]));
     }
-    web_join(h, "\">", words, "</a>\n");
+    web_print(h, "\">%s</a>\n", words);
 }
 
 int serve_list(struct serve *s, const struct ask *ask, struct answer *out, struct err *err)
@@ -220,13 +215,12 @@ static void put_fact(struct web *h, const char *name, const char *value)
 {
     if (!value[0])
         return;
-    web_join(h, "<tr><th>", name, "</th><td>");
-    web_join(h, "", value, "</td></tr>\n");
+    web_print(h, "<tr><th>%s</th><td>%s</td></tr>\n", name, value);
 }
 
 static void put_time(struct web *h, const char *name, int64_t utc_us)
 {
-    web_join(h, "<tr><th>", name, "</th><td>");
+    web_print(h, "<tr><th>%s</th><td>", name);
     web_time(h, utc_us);
     web_put(h, "</td></tr>\n");
 }
@@ -276,10 +270,10 @@ static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *er
 {
     struct shown *s = arg;
     (void)err;
-    web_join(s->h, "<tr><td>", copy->kind, "</td><td><a href=\"");
+    web_print(s->h, "<tr><td>%s</td><td><a href=\"", copy->kind);
     put_copy_url(s, name_of(copy));
-    web_join(s->h, "\">", name_of(copy), "</a><br><code>");
-    web_join(s->h, "", copy->sha256, "</code></td><td class=\"n\">");
+    web_print(s->h, "\">%s</a><br><code>%s</code></td><td class=\"n\">", name_of(copy),
+              copy->sha256);
     web_size(s->h, copy->length_bytes);
     web_put(s->h, "</td></tr>\n");
     return ERR_OK;
@@ -309,10 +303,10 @@ static int put_event(void *arg, const char *line, struct err *err)
     (void)err;
     custody_read(&r, line, strlen(line));
     char *what = custody_record_what(&r);
-    web_join(h, "<tr><td><time>", r.at ? r.at : "", "</time></td>");
-    web_join(h, "<td>", r.event ? r.event : "", "</td>");
-    web_join(h, "<td>", r.who ? r.who : "", "</td>");
-    web_join(h, "<td><code>", what && strcmp(what, "{}") != 0 ? what : "", "</code></td></tr>\n");
+    web_print(h,
+              "<tr><td><time>%s</time></td><td>%s</td><td>%s</td><td><code>%s</code></td></tr>\n",
+              r.at ? r.at : "", r.event ? r.event : "", r.who ? r.who : "",
+              what && strcmp(what, "{}") != 0 ? what : "");
     free(what);
     custody_record_clear(&r);
     return ERR_OK;
@@ -327,7 +321,7 @@ int serve_transfer(struct serve *s, const struct ask *ask, struct answer *out, s
     if (rc < 0)
         return rc;
     web_begin(&h, t.id);
-    web_join(&h, "<h1>", t.id, "</h1>\n");
+    web_print(&h, "<h1>%s</h1>\n", t.id);
     if (t.state == CATALOGUE_PARTIAL)
         web_put(&h, "<p class=\"bad\">Partial transfer: the file is incomplete.</p>\n");
     if (t.state == CATALOGUE_RECEIVING)
@@ -412,7 +406,7 @@ int serve_state(struct serve *s, const struct ask *ask, struct answer *out, stru
         for (const char *at = (const char *)buf_data(&text); *at; at += strcspn(at, "\n") + 1) {
             char line[1024];
             snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
-            web_join(&h, "", line, "\n");
+            web_print(&h, "%s\n", line);
         }
         web_put(&h, "</pre>\n");
         rc = web_answer(&h, MHD_HTTP_OK, out, err);

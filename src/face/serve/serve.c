@@ -63,8 +63,7 @@ static int serve_health(struct serve *s, const struct ask *ask, struct answer *o
 static void begin_error(struct web *h, const char *title, const char *text)
 {
     web_begin(h, title);
-    web_join(h, "<h1>", title, "</h1>\n");
-    web_join(h, "<p>", text, "</p>\n");
+    web_print(h, "<h1>%s</h1>\n<p>%s</p>\n", title, text);
 }
 
 static int answer_error(const struct err *why, struct answer *out, struct err *err)

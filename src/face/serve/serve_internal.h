@@ -70,7 +70,8 @@ struct web {
 void web_begin(struct web *h, const char *title);
 void web_put(struct web *h, const char *markup);
 void web_text(struct web *h, const char *text); /* escaped */
-void web_join(struct web *h, const char *before, const char *text, const char *behind);
+/* Markup in which each %s is a text, escaped; there is no other directive. */
+void web_print(struct web *h, const char *markup, ...) DS_PRINTF(2, 3);
 void web_url(struct web *h, const char *text);  /* one part of an address */
 void web_path(struct web *h, const char *text); /* … several, with / */
 void web_time(struct web *h, int64_t utc_us);

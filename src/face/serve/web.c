@@ -1,5 +1,6 @@
 #include "dashspool/clock.h"
 #include "serve_internal.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,11 +23,20 @@ void web_text(struct web *h, const char *text)
     }
 }
 
-void web_join(struct web *h, const char *before, const char *text, const char *behind)
+void web_print(struct web *h, const char *markup, ...)
 {
-    web_put(h, before);
-    web_text(h, text);
-    web_put(h, behind);
+    va_list ap;
+    va_start(ap, markup);
+    for (; *markup; markup++) {
+        char one[2] = {*markup, '\0'};
+        if (strncmp(markup, "%s", 2) == 0) {
+            web_text(h, va_arg(ap, const char *));
+            markup++;
+        } else {
+            web_put(h, one);
+        }
+    }
+    va_end(ap);
 }
 
 /* RFC 3986, unreserved; and `also`. */
@@ -58,7 +68,7 @@ void web_time(struct web *h, int64_t utc_us)
     clock_rfc3339(utc_us, 0, text);
     if (strlen(text) > 10)
         text[10] = ' ';
-    web_join(h, "<time>", text, "</time>");
+    web_print(h, "<time>%s</time>", text);
 }
 
 void web_size(struct web *h, int64_t bytes)
@@ -75,7 +85,7 @@ void web_begin(struct web *h, const char *title)
                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
                "<meta name=\"color-scheme\" content=\"light dark\">"
                "<link rel=\"stylesheet\" href=\"/style.css\">");
-    web_join(h, "<title>", title, " – dashspool</title></head><body>\n");
+    web_print(h, "<title>%s – dashspool</title></head><body>\n", title);
     web_put(h, "<header><a href=\"/\">dashspool</a> <a class=\"soft\" "
                "href=\"/status\">status</a></header>\n<main>\n");
 }

@@ -188,17 +188,15 @@ int import_open(struct import **out, const char *root, const struct import_optio
     im->root = strdup(root);
     im->piece = malloc(PIECE_BYTES);
     int rc = im->root && im->piece ? ERR_OK : err_nomem(err, "importing");
-    if (rc == ERR_OK && (rc = catalogue_open(&im->catalogue, root, true, err)) == ERR_OK)
-        rc = raw_open(&im->raw, root, err);
-    if (rc == ERR_OK && (rc = intake_stores_opened(im->catalogue, im->raw, err)) == ERR_OK)
-        rc = intake_feeds_open(&im->feeds, root, im->options.feeds, im->options.n_feeds, err);
-    if (rc == ERR_OK) {
-        char *path = NULL;
-        rc = fsx_path(&path, err, "%s/import.lock", im->root);
-        if (rc == ERR_OK && (im->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640)) < 0)
-            rc = err_sys(err, "open %s", path);
-        free(path);
-    }
+    char *path = NULL;
+    if (rc == ERR_OK && (rc = catalogue_open(&im->catalogue, root, true, err)) == ERR_OK &&
+        (rc = raw_open(&im->raw, root, err)) == ERR_OK &&
+        (rc = intake_stores_opened(im->catalogue, im->raw, err)) == ERR_OK &&
+        (rc = intake_feeds_open(&im->feeds, root, options->feeds, options->n_feeds, err)) == ERR_OK)
+        rc = fsx_path(&path, err, "%s/import.lock", root);
+    if (rc == ERR_OK && (im->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640)) < 0)
+        rc = err_sys(err, "open %s", path);
+    free(path);
     if (rc == ERR_OK)
         rc = import_flush(im, err);
     if (rc < 0)

@@ -17,11 +17,6 @@ void tell(struct import *im, const char *path, enum import_outcome outcome, cons
     im->options.on_result(im->options.arg, path, outcome, id, why);
 }
 
-static void stat_take(const struct stat *st, struct catalogue_stat *out)
-{
-    import_stat_of((int64_t)st->st_ino, st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec, out);
-}
-
 int stat_path(const char *path, struct catalogue_stat *out, struct err *err)
 {
     struct stat st;
@@ -29,7 +24,7 @@ int stat_path(const char *path, struct catalogue_stat *out, struct err *err)
         return err_sys(err, "look at %s", path);
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_UNSUPPORTED, "%s is not a file", path);
-    stat_take(&st, out);
+    import_stat_of(&st, out);
     return ERR_OK;
 }
 
@@ -44,7 +39,7 @@ int item_unchanged(const struct item *it, struct err *err)
     struct catalogue_stat now;
     if (fstat(it->fd, &st) < 0)
         return err_sys(err, "look at %s", it->path);
-    stat_take(&st, &now);
+    import_stat_of(&st, &now);
     return stat_same(&now, &it->stat) ? ERR_OK
                                       : err_set(err, ERR_AGAIN, "modified while it was being read");
 }
@@ -74,27 +69,6 @@ void item_free(struct item **it)
     *it = NULL;
 }
 
-static int hash_all(struct import *im, struct item *it, struct err *err)
-{
-    struct hash *h = NULL;
-    int rc = hash_new(&h, err);
-    int64_t n = it->stat.length_bytes;
-    if (rc == ERR_OK && it->data) {
-        hash_update(h, it->data, (size_t)n);
-    } else {
-        for (int64_t at = 0; rc == ERR_OK && at < n; at += PIECE_BYTES) {
-            size_t piece = n - at < PIECE_BYTES ? (size_t)(n - at) : PIECE_BYTES;
-            rc = item_read_at(it, at, im->piece, piece, err);
-            if (rc == ERR_OK)
-                hash_update(h, im->piece, piece);
-        }
-    }
-    if (rc == ERR_OK)
-        rc = hash_final(h, it->sha256, err);
-    hash_free(&h);
-    return rc;
-}
-
 /* Its bytes, where they fit a batch, and their hash; the same as at the beginning. */
 static int read_bytes(struct import *im, struct item *it, struct err *err)
 {
@@ -105,8 +79,24 @@ static int read_bytes(struct import *im, struct item *it, struct err *err)
             return err_nomem(err, "%s", it->path);
         rc = item_read_at(it, 0, it->data, (size_t)it->stat.length_bytes, err);
     }
-    if (rc == ERR_OK)
-        rc = hash_all(im, it, err);
+    if (rc == ERR_OK) {
+        struct hash *h = NULL;
+        rc = hash_new(&h, err);
+        int64_t n = it->stat.length_bytes;
+        if (rc == ERR_OK && it->data) {
+            hash_update(h, it->data, (size_t)n);
+        } else {
+            for (int64_t at = 0; rc == ERR_OK && at < n; at += PIECE_BYTES) {
+                size_t piece = n - at < PIECE_BYTES ? (size_t)(n - at) : PIECE_BYTES;
+                rc = item_read_at(it, at, im->piece, piece, err);
+                if (rc == ERR_OK)
+                    hash_update(h, im->piece, piece);
+            }
+        }
+        if (rc == ERR_OK)
+            rc = hash_final(h, it->sha256, err);
+        hash_free(&h);
+    }
     return rc < 0 ? rc : item_unchanged(it, err);
 }
 
@@ -127,7 +117,7 @@ static bool open_file(struct import *im, struct item *it)
     } else if (st.st_size > MEDIA_INPUT_BYTES_MAX) {
         tell(im, it->path, IMPORT_REFUSED, "", "larger than 4 GiB, which no camera produces");
     } else {
-        stat_take(&st, &it->stat);
+        import_stat_of(&st, &it->stat);
         return true;
     }
     return false;

@@ -99,17 +99,16 @@ enum import_name import_name(const char *name)
 }
 
 /* What does not fit is as far away as it can be: such times are nobody's. */
-void import_stat_of(int64_t inode, int64_t length_bytes, int64_t mtime_s, int64_t mtime_ns,
-                    struct catalogue_stat *out)
+void import_stat_of(const struct stat *st, struct catalogue_stat *out)
 {
-    const int64_t s = 1000000000;
-    *out = (struct catalogue_stat){.inode = inode, .length_bytes = length_bytes};
-    if (mtime_s >= INT64_MAX / s)
+    const int64_t ns = 1000000000, s = st->st_mtim.tv_sec;
+    *out = (struct catalogue_stat){.inode = (int64_t)st->st_ino, .length_bytes = st->st_size};
+    if (s >= INT64_MAX / ns)
         out->mtime_ns = INT64_MAX;
-    else if (mtime_s <= INT64_MIN / s)
+    else if (s <= INT64_MIN / ns)
         out->mtime_ns = INT64_MIN;
     else
-        out->mtime_ns = mtime_s * s + mtime_ns;
+        out->mtime_ns = s * ns + st->st_mtim.tv_nsec;
 }
 
 static int not_dots(const struct dirent *e)
@@ -163,7 +162,7 @@ static int walk_entry(const struct walker *w, int dir, const char *dir_path, con
             rc = walk_dir(w, dir, name, path, depth + 1);
     } else if (S_ISREG(st.st_mode) && named != IMPORT_NAME_OTHER) {
         struct catalogue_stat s;
-        import_stat_of((int64_t)st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, &s);
+        import_stat_of(&st, &s);
         rc = tell(w, entries[named], path, &s, NULL);
     }
     free(path);

@@ -1,5 +1,5 @@
-/* batch: the worker's half of the store: operations and their queue, the batch that does a list of
- * them durably, and what a crash left. Every step bears repetition. */
+/* batch: the worker's half of the store: does a list of operations durably, and puts right what a
+ * crash left. Every step bears repetition. */
 #include "dashspool/clock.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
@@ -8,129 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void op_list_init(struct op_list *list)
-{
-    list->first = NULL;
-    list->last = &list->first;
-    list->bytes = 0;
-}
-
-void op_list_add(struct op_list *list, struct op *op)
-{
-    op->next = NULL;
-    *list->last = op;
-    list->last = &op->next;
-    list->bytes += op->data.used;
-}
-
-void queue_init(struct queue *q)
-{
-    *q = (struct queue){0};
-    op_list_init(&q->ops);
-}
-
-void queue_add(struct queue *q, struct op *op, enum op_type type, struct transfer *t)
-{
-    op->type = type;
-    op->t = t;
-    op_list_add(&q->ops, op);
-}
-
-/* Turns a transfer's pending bytes into an operation. */
-static int add_pending(struct queue *q, struct transfer *t)
-{
-    if (t->pending.used == 0)
-        return ERR_OK;
-    struct op *op = calloc(1, sizeof *op);
-    if (!op)
-        return ERR_NOMEM;
-    op->data = t->pending;
-    op->offset = t->queued_bytes;
-    t->queued_bytes += (int64_t)op->data.used;
-    q->dirty_bytes -= op->data.used;
-    queue_add(q, op, OP_APPEND, t);
-    buf_init(&t->pending, RAW_CHUNK_BYTES);
-    return ERR_OK;
-}
-
-int queue_bytes(struct queue *q, struct transfer *t, const void *data, size_t n, struct err *err)
-{
-    if (t->pending.used + n > RAW_CHUNK_BYTES && add_pending(q, t) < 0)
-        return err_nomem(err, "queueing a chunk");
-    int rc = buf_append(&t->pending, data, n, err);
-    if (rc < 0)
-        return rc;
-    q->dirty_bytes += n;
-    if (!t->dirty) {
-        t->dirty = true;
-        t->next_dirty = q->dirty;
-        q->dirty = t;
-    }
-    return ERR_OK;
-}
-
-static void undirty(struct queue *q, struct transfer *t)
-{
-    for (struct transfer **p = &q->dirty; *p && t->dirty; p = &(*p)->next_dirty) {
-        if (*p == t) {
-            *p = t->next_dirty;
-            t->dirty = false;
-            return;
-        }
-    }
-}
-
-void queue_end(struct queue *q, struct transfer *t, enum op_type type)
-{
-    undirty(q, t);
-    if (add_pending(q, t) < 0) { /* the camera must not hear that all is stored */
-        t->incomplete = true;
-        q->dirty_bytes -= t->pending.used;
-    }
-    t->ending = true;
-    queue_add(q, &t->end, type, t);
-}
-
-void queue_take(struct queue *q, struct op_list *out)
-{
-    while (q->dirty) {
-        struct transfer *t = q->dirty;
-        if (add_pending(q, t) < 0)
-            break; /* out of memory: the timer tries again */
-        q->dirty = t->next_dirty;
-        t->dirty = false;
-    }
-    *out = q->ops;
-    if (!q->ops.first)
-        op_list_init(out);
-    op_list_init(&q->ops);
-}
-
-size_t queue_waiting(const struct queue *q)
-{
-    return q->dirty_bytes + q->ops.bytes;
-}
-
-/* ---- batch ---- */
-
 static int note(struct catalogue *c, const char *id, enum custody_kind event,
                 const struct custody_what *what, struct err *err)
 {
     return intake_note(c, id, "receive", event, what, err);
-}
-
-static int note_received(struct catalogue *c, const struct catalogue_transfer *row, struct err *err)
-{
-    const int64_t protocol_id = row->protocol_id;
-    const struct custody_what what = {.from = row->peer, .protocol_id = &protocol_id};
-    return note(c, row->id, CUSTODY_RECEIVED, &what, err);
-}
-
-static int note_resumed(struct catalogue *c, const struct catalogue_transfer *row, int64_t have,
-                        struct err *err)
-{
-    const struct custody_what what = {.from = row->peer, .have_bytes = &have};
-    return note(c, row->id, CUSTODY_RESUMED, &what, err);
 }
 
 static int note_end(struct catalogue *c, const struct catalogue_transfer *row, const char *why,
@@ -337,8 +218,9 @@ static int take_up(struct stores *s, struct transfer *t, struct catalogue_transf
     found->connections++;
     snprintf(found->peer, sizeof found->peer, "%s", t->row.peer);
     found->wire = t->row.wire;
+    const struct custody_what what = {.from = found->peer, .have_bytes = &found->length_bytes};
     if ((rc = catalogue_transfer_update(s->catalogue, found, err)) < 0 ||
-        (rc = note_resumed(s->catalogue, found, found->length_bytes, err)) < 0)
+        (rc = note(s->catalogue, found->id, CUSTODY_RESUMED, &what, err)) < 0)
         return rc;
     t->row = *found;
     t->resumed = true;
@@ -358,8 +240,10 @@ static int begin(struct stores *s, struct transfer *t, struct err *err)
     if ((rc = check_day(s, &t->row, err)) < 0)
         return rc;
     t->stored = 0;
+    const int64_t protocol_id = t->row.protocol_id;
+    const struct custody_what what = {.from = t->row.peer, .protocol_id = &protocol_id};
     rc = intake_transfer_add(s->catalogue, s->raw, &t->row, err);
-    return rc < 0 ? rc : note_received(s->catalogue, &t->row, err);
+    return rc < 0 ? rc : note(s->catalogue, t->row.id, CUSTODY_RECEIVED, &what, err);
 }
 
 static int forget_duplicate(struct stores *s, struct transfer *t, struct err *err)
@@ -400,17 +284,12 @@ static int record(struct stores *s, struct op *op, struct err *err)
     return ERR_OK;
 }
 
-static bool any_rows(const struct op_list *list)
-{
-    for (const struct op *op = list->first; op; op = op->next)
-        if (op->type != OP_APPEND)
-            return true;
-    return false;
-}
-
 static int store_rows(struct stores *s, const struct op_list *list, struct err *err)
 {
-    if (!any_rows(list)) /* the catalogue has other users, who wait for a lock */
+    const struct op *row = list->first;
+    while (row && row->type == OP_APPEND)
+        row = row->next;
+    if (!row) /* the catalogue has other users, who wait for a lock */
         return ERR_OK;
     int rc = catalogue_begin(s->catalogue, err);
     if (rc < 0)

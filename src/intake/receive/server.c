@@ -301,14 +301,15 @@ static int open_all(struct server *s, const char *root, struct err *err)
     if (rc == ERR_OK && s->n_listeners == 0)
         rc = err_set(err, ERR_CONFIG,
                      "nothing to listen on: set [receive] listen, or tls_cert and tls_key");
-    if (rc == ERR_OK)
-        rc = listen_drop_root("receive", get_text(s->cfg, "user"), err);
-    if (rc == ERR_OK) /* as who will read it again, and add to it */
-        rc = access_open(&all->access, get_text(s->cfg, "allow"),
-                         cfg_bool(s->cfg, receive_cfg_section.name, "learn"), err);
-    if (rc == ERR_OK && (rc = store_open(&all->store, root, &s->loop, &options, err)) == ERR_OK)
-        rc = status_file_open(&s->status, root, err);
-    return rc < 0 ? rc : enter_sandbox(root, s->cfg, err);
+    if (rc < 0 || (rc = listen_drop_root("receive", get_text(s->cfg, "user"), err)) < 0)
+        return rc;
+    /* as who will read it again, and add to it */
+    rc = access_open(&all->access, get_text(s->cfg, "allow"),
+                     cfg_bool(s->cfg, receive_cfg_section.name, "learn"), err);
+    if (rc < 0 || (rc = store_open(&all->store, root, &s->loop, &options, err)) < 0 ||
+        (rc = status_file_open(&s->status, root, err)) < 0)
+        return rc;
+    return enter_sandbox(root, s->cfg, err);
 }
 
 int receive_run(const char *root, const struct cfg *cfg, struct err *err)

@@ -3,6 +3,7 @@
 #include "dashspool/fsx.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,8 @@ void stats_count_refusal(struct connections *all, const char *why)
     snprintf(at->why, sizeof at->why, "%.159s", why);
 }
 
-json_t *stats_text(const char *text)
+/* Bytes that may be anything: what is no printable ASCII becomes '?'. */
+static json_t *stats_text(const char *text)
 {
     char ascii[300];
     size_t n = 0;
@@ -59,7 +61,7 @@ static json_t *time_json(int64_t utc_us)
     return json_string(text);
 }
 
-json_t *stats_refusals(const struct connections *all)
+static json_t *stats_refusals(const struct connections *all)
 {
     json_t *out = json_array();
     int64_t now_us = clock_utc_us();
@@ -75,6 +77,10 @@ json_t *stats_refusals(const struct connections *all)
 }
 
 /* ---- those that are receiving ---- */
+
+/* Of ten thousand that are receiving only so many are told in detail: those that began first, for
+ * what hangs is among them. */
+enum { LIVE_MAX = 50 };
 
 /* Smoothed over some four looks. */
 static void take_rate(struct connection *c, int64_t now_us)
@@ -123,24 +129,6 @@ static json_t *transfer_json(const struct connection *c, int64_t now_us)
                      (json_int_t)((now_us - grew_us) / 1000000));
 }
 
-void stats_look(struct connections *all, json_t **receiving, double *rate)
-{
-    struct connection *first[LIVE_MAX];
-    int64_t now_us = clock_mono_us();
-    int n = 0;
-    *rate = 0;
-    for (struct connection *c = all->first; c; c = c->next) {
-        if (!c->transfer)
-            continue;
-        take_rate(c, now_us);
-        *rate += c->stats.rate;
-        n = insert(first, n, c);
-    }
-    *receiving = json_array();
-    for (int i = 0; i < n; i++)
-        json_array_append_new(*receiving, transfer_json(first[i], now_us));
-}
-
 /* ---- status file ---- */
 
 enum { STATUS_BYTES = 16384 }; /* LIVE_MAX transfers of 300 bytes, as a rule less */
@@ -168,9 +156,22 @@ static json_t *status_json(struct status_file *f, struct connections *all)
 {
     char started[CLOCK_TEXT_ROOM], now[CLOCK_TEXT_ROOM];
     const char *trouble = store_trouble(all->store);
-    double rate;
-    json_t *listens = json_array(), *transfers = NULL;
-    stats_look(all, &transfers, &rate);
+    double rate = 0;
+    json_t *listens = json_array(), *transfers = json_array();
+    /* Called once a second or so: the rates are taken between the calls. transfers: LIVE_MAX at
+     * most; rate: bytes a second of all. */
+    struct connection *first[LIVE_MAX];
+    int64_t now_us = clock_mono_us();
+    int n = 0;
+    for (struct connection *c = all->first; c; c = c->next) {
+        if (!c->transfer)
+            continue;
+        take_rate(c, now_us);
+        rate += c->stats.rate;
+        n = insert(first, n, c);
+    }
+    for (int i = 0; i < n; i++)
+        json_array_append_new(transfers, transfer_json(first[i], now_us));
     clock_rfc3339(f->started_us, 0, started);
     clock_rfc3339(clock_utc_us(), 0, now);
     for (int i = 0; i < f->n_listens; i++)

@@ -1,7 +1,16 @@
+/*
+ * store: the loop's half: group commit. What the queue holds is done in batches on a worker thread,
+ * one at a time, at least every commit_ms and as soon as there are commit_bytes; then it is
+ * settled: owners hear the answers, whole transfers get their jobs, what has ended is freed. A
+ * batch that fails stays as it is and is tried again with growing pauses. Meanwhile, and while the
+ * disk is nearly full, there is trouble.
+ */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
+#include "dashspool/log.h"
 #include "store_internal.h"
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,22 +18,494 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+enum {
+    RETRY_FIRST_MS = 500, /* pauses after a failed batch (options): doubled each time, up to … */
+    RETRY_LAST_MS = 30000,
+    LOOK_MS = 5000, /* at the free space, when nothing is written */
+    LOOK_LOW_MS = 1000,
+    JOBS = 128,              /* at once */
+    JOBS_WAITING_MAX = 4096, /* more wait than should: a failing disk, mostly */
+    JOBS_RETRY_US = 2000000,
+};
+
+struct job {
+    struct transfer *t;
+    struct intake_text text;
+    int rc;
+    struct err err;
+};
+
+/*
+ * Puts the jobs of stored transfers into the spool, beside the batches and many at a time: a job
+ * takes four fsyncs, and no camera that waits for its acknowledgement should wait for these. With a
+ * worker of its own. Nothing is lost with it: a row says whether its job was put, and the repair at
+ * the next start puts what was not.
+ */
+struct publisher {
+    struct intake_feeds feeds; /* its own: one thread at a time */
+    uv_work_t work;
+    bool busy, failing;
+    int64_t retry_us;       /* monotonic; not before */
+    struct op_list waiting; /* their `publish` operations */
+    size_t n_waiting;
+    struct job job[JOBS]; /* being put, while busy */
+    size_t n;
+};
+
+/* What the transfers ask for and no batch has taken yet: operations, in their order, and bytes that
+ * are gathered to whole chunks before they become one. */
+struct queue {
+    struct op_list ops;
+    struct transfer *dirty; /* with pending bytes */
+    size_t dirty_bytes;
+};
+
 struct store {
-    struct stores at;
+    struct stores at; /* the worker's during a batch, but for the options */
     char *root;
     int lock_fd;
     struct queue queue;
-    struct committer *committer;
+    uv_loop_t *loop; /* NULL: not open yet */
+    uv_timer_t timer;
+    uv_work_t work;
+    bool busy, closing;
+    struct op_list batch; /* being done, or to be repeated */
+    struct publisher publisher;
+    int batch_rc;
+    struct err batch_err;
+    int64_t free_bytes, looked_us;
+    int64_t batch_us;                   /* since when it is under way */
+    int64_t failing_since_us, retry_us; /* monotonic; 0: all is well */
+    int64_t retry_first_ms, retry_ms;
+    bool low;
+    char trouble[256]; /* "" none */
 };
+
+/* Begins the next batch, if none is under way and there is something to do. */
+static void flush(struct store *s);
+
+/* ---- queue ---- */
+
+static void op_list_init(struct op_list *list)
+{
+    list->first = NULL;
+    list->last = &list->first;
+    list->bytes = 0;
+}
+
+/* type and t are set */
+static void op_list_add(struct op_list *list, struct op *op)
+{
+    op->next = NULL;
+    *list->last = op;
+    list->last = &op->next;
+    list->bytes += op->data.used;
+}
+
+static void queue_add(struct queue *q, struct op *op, enum op_type type, struct transfer *t)
+{
+    op->type = type;
+    op->t = t;
+    op_list_add(&q->ops, op);
+}
+
+/* Turns a transfer's pending bytes into an operation. */
+static int add_pending(struct queue *q, struct transfer *t)
+{
+    if (t->pending.used == 0)
+        return ERR_OK;
+    struct op *op = calloc(1, sizeof *op);
+    if (!op)
+        return ERR_NOMEM;
+    op->data = t->pending;
+    op->offset = t->queued_bytes;
+    t->queued_bytes += (int64_t)op->data.used;
+    q->dirty_bytes -= op->data.used;
+    queue_add(q, op, OP_APPEND, t);
+    buf_init(&t->pending, RAW_CHUNK_BYTES);
+    return ERR_OK;
+}
+
+/* The next bytes of t's file (copied). ERR_NOMEM. */
+static int queue_bytes(struct queue *q, struct transfer *t, const void *data, size_t n,
+                       struct err *err)
+{
+    if (t->pending.used + n > RAW_CHUNK_BYTES && add_pending(q, t) < 0)
+        return err_nomem(err, "queueing a chunk");
+    int rc = buf_append(&t->pending, data, n, err);
+    if (rc < 0)
+        return rc;
+    q->dirty_bytes += n;
+    if (!t->dirty) {
+        t->dirty = true;
+        t->next_dirty = q->dirty;
+        q->dirty = t;
+    }
+    return ERR_OK;
+}
+
+/* The last bytes of t and its end, in that order. Without memory for the bytes it is incomplete. */
+static void queue_end(struct queue *q, struct transfer *t, enum op_type type)
+{
+    for (struct transfer **p = &q->dirty; *p && t->dirty; p = &(*p)->next_dirty)
+        if (*p == t) {
+            *p = t->next_dirty;
+            t->dirty = false;
+            break;
+        }
+    if (add_pending(q, t) < 0) { /* the camera must not hear that all is stored */
+        t->incomplete = true;
+        q->dirty_bytes -= t->pending.used;
+    }
+    t->ending = true;
+    queue_add(q, &t->end, type, t);
+}
+
+/* All operations and bytes to *out, whose content is forgotten. Bytes for which there is no memory
+ * stay. */
+static void queue_take(struct queue *q, struct op_list *out)
+{
+    while (q->dirty) {
+        struct transfer *t = q->dirty;
+        if (add_pending(q, t) < 0)
+            break; /* out of memory: the timer tries again */
+        q->dirty = t->next_dirty;
+        t->dirty = false;
+    }
+    *out = q->ops;
+    if (!q->ops.first)
+        op_list_init(out);
+    op_list_init(&q->ops);
+}
+
+/* Bytes that wait. */
+static size_t queue_waiting(const struct queue *q)
+{
+    return q->dirty_bytes + q->ops.bytes;
+}
+
+/* ---- trouble ---- */
 
 bool store_full(const struct store *s)
 {
-    return committer_full(s->committer);
+    return s->trouble[0] || s->publisher.n_waiting >= JOBS_WAITING_MAX ||
+           queue_waiting(&s->queue) + s->batch.bytes >= s->at.options.queued_bytes;
 }
 
 const char *store_trouble(const struct store *s)
 {
-    return committer_unavailable(s->committer);
+    return s->trouble[0] ? s->trouble : NULL;
+}
+
+/* Says so when it is full no longer. */
+static void tell_room(const struct store *s, bool was_full)
+{
+    const struct store_options *o = &s->at.options;
+    if (was_full && !store_full(s) && !s->closing && o->on_room)
+        o->on_room(o->on_room_arg);
+}
+
+static void update_store_state(struct store *s)
+{
+    char was[sizeof s->trouble];
+    snprintf(was, sizeof was, "%s", s->trouble);
+    s->trouble[0] = '\0';
+    if (s->failing_since_us)
+        snprintf(s->trouble, sizeof s->trouble, "store failed: %.200s", s->batch_err.text);
+    else if (s->low)
+        snprintf(s->trouble, sizeof s->trouble,
+                 "%.100s: disk nearly full: %lld MiB free, %lld required "
+                 "(min_free_mib)",
+                 s->at.root, (long long)s->free_bytes >> 20,
+                 (long long)s->at.options.free_bytes_min >> 20);
+    if (s->trouble[0] && !was[0])
+        log_error("receive", "store unavailable, acknowledgements suspended",
+                  LOG_TEXT("reason", s->trouble));
+    else if (!s->trouble[0] && was[0])
+        log_info("receive", "store recovered, accepting transfers");
+}
+
+/* Only just enough would make it come and go. */
+static void look_at_space(struct store *s)
+{
+    int64_t wanted = s->at.options.free_bytes_min;
+    s->looked_us = clock_mono_us();
+    s->low = s->free_bytes < (s->low ? wanted + wanted / 8 : wanted);
+}
+
+/* ---- answers ---- */
+
+static void transfer_free(struct transfer **t)
+{
+    if (!*t)
+        return;
+    hash_free(&(*t)->hash);
+    buf_clear(&(*t)->pending);
+    free(*t);
+    *t = NULL;
+}
+
+/* To its owner, if it still waits: it may have gone away (store_disown). */
+static void answer(struct transfer *t, int rc, const struct err *err)
+{
+    if (t->owner && t->done)
+        t->done(t->owner, rc, err);
+}
+
+/* What never comes to be now, the repair at the next start does. */
+static void report_failed_op(struct transfer *t, const char *what, int rc, const struct err *err)
+{
+    if (rc < 0 || t->dead)
+        log_error("receive", "deferred to startup recovery", LOG_TEXT("id", t->row.id),
+                  LOG_TEXT("what", what), LOG_ERR(rc < 0 ? err : &t->why));
+    transfer_free(&t);
+}
+
+/* ---- jobs ---- */
+
+static void on_put(uv_work_t *work)
+{
+    struct store *s = work->data;
+    struct publisher *p = &s->publisher;
+    struct spool_item items[JOBS];
+    struct err err;
+    for (size_t i = 0; i < p->n; i++)
+        items[i] = intake_job(p->job[i].t->row.id, &p->job[i].text);
+    int rc = intake_put(&p->feeds, items, p->n, &err);
+    for (size_t i = 0; i < p->n; i++) {
+        struct job *j = &p->job[i];
+        /* One that cannot be put must not keep the others. */
+        j->rc = rc < 0 ? intake_put(&p->feeds, &items[i], 1, &j->err) : ERR_OK;
+    }
+}
+
+/* Its row is committed. t is the publisher's until its job is put, or failed for good. */
+static void job_add(struct publisher *p, struct transfer *t)
+{
+    t->publish.t = t;
+    op_list_add(&p->waiting, &t->publish);
+    p->n_waiting++;
+}
+
+static void on_put_end(uv_work_t *work, int status);
+
+/* Starts with those that wait, unless some are under way, or failed a moment ago. At the end
+ * nothing is tried twice. */
+static void jobs_put(struct store *s)
+{
+    struct publisher *p = &s->publisher;
+    if (p->busy || !p->waiting.first || (p->retry_us > clock_mono_us() && !s->closing))
+        return;
+    bool was_full = store_full(s);
+    for (p->n = 0; p->n < JOBS && p->waiting.first; p->n++) {
+        struct op *op = p->waiting.first;
+        p->waiting.first = op->next;
+        p->job[p->n].t = op->t;
+    }
+    if (!p->waiting.first)
+        op_list_init(&p->waiting);
+    p->n_waiting -= p->n;
+    tell_room(s, was_full);
+    p->busy = true;
+    p->work.data = s;
+    int rc = uv_queue_work(s->loop, &p->work, on_put, on_put_end);
+    assert(rc == 0); /* only fails without a callback */
+    (void)rc;
+}
+
+static void on_put_end(uv_work_t *work, int status)
+{
+    struct store *s = work->data;
+    struct publisher *p = &s->publisher;
+    const struct job *failed = NULL;
+    (void)status;
+    p->busy = false;
+    for (size_t i = 0; i < p->n; i++) {
+        struct job *j = &p->job[i];
+        /* What does not lie in the job itself is tried again, also where a person must come first;
+         * nothing is at the end. */
+        bool for_good = j->rc == ERR_MALFORMED || j->rc == ERR_LIMIT || s->closing;
+        if (j->rc == ERR_OK) {
+            queue_add(&s->queue, &j->t->publish, OP_PUBLISHED, j->t);
+        } else if (for_good) {
+            report_failed_op(j->t, "job not published", j->rc, &j->err);
+        } else {
+            failed = j; /* goes behind the others, and again */
+            job_add(p, j->t);
+        }
+    }
+    if (failed && !p->failing)
+        log_error("receive", "job publishing failed, jobs held back", LOG_ERR(&failed->err));
+    else if (!failed && p->failing)
+        log_info("receive", "job publishing resumed");
+    p->failing = failed != NULL;
+    p->retry_us = failed ? clock_mono_us() + JOBS_RETRY_US : 0;
+    jobs_put(s);
+    if (s->closing)
+        flush(s);
+}
+
+/* ---- what came of a batch ---- */
+
+/* Its row may be there; the next batch sees to it. */
+static void settle_refused(struct store *s, struct transfer *t, int rc, const struct err *err)
+{
+    answer(t, rc, err);
+    t->owner = NULL;
+    if (t->ending) /* the camera hung up before it was heard */
+        return;
+    if (t->row.key && !s->closing)
+        queue_add(&s->queue, &t->end, OP_ABANDON, t);
+    else
+        transfer_free(&t);
+}
+
+static void settle_begin(struct store *s, struct transfer *t, int rc, const struct err *err)
+{
+    if (rc < 0 || t->dead) {
+        settle_refused(s, t, rc < 0 ? rc : t->why.code, rc < 0 ? err : &t->why);
+        return;
+    }
+    snprintf(t->id, sizeof t->id, "%s", t->row.id);
+    t->queued_bytes = t->have;
+    answer(t, ERR_OK, err);
+}
+
+static void settle_finish(struct store *s, struct op *op, int rc, const struct err *batch_err)
+{
+    struct transfer *t = op->t;
+    struct err err = *batch_err;
+    if (rc == ERR_OK && (t->dead || t->incomplete))
+        rc = t->dead ? (err = t->why).code : err_nomem(&err, "its last bytes");
+    if (rc == ERR_OK && t->same_as[0])
+        log_info("receive", "duplicate, already stored", LOG_TEXT("id", t->row.id),
+                 LOG_TEXT("same_as", t->same_as));
+    answer(t, rc, &err);
+    t->owner = NULL;
+    if (rc == ERR_OK && !t->same_as[0]) { /* the row is committed: now its job may exist */
+        job_add(&s->publisher, t);
+        jobs_put(s);
+    } else {
+        transfer_free(&t);
+    }
+}
+
+static void settle(struct store *s, struct op *op, int rc, const struct err *err)
+{
+    switch (op->type) {
+    case OP_APPEND:
+        buf_clear(&op->data);
+        free(op);
+        return;
+    case OP_BEGIN:
+        settle_begin(s, op->t, rc, err);
+        return;
+    case OP_FINISH:
+        settle_finish(s, op, rc, err);
+        return;
+    case OP_ABANDON:
+        op->t->dead = false; /* why it ended is in its record */
+        report_failed_op(op->t, "partial transfer not recorded", rc, err);
+        return;
+    case OP_PUBLISHED:
+        report_failed_op(op->t, "published job not recorded", rc, err);
+        return;
+    }
+}
+
+/* ---- batches ---- */
+
+static void on_work(uv_work_t *work)
+{
+    struct store *s = work->data;
+    s->batch_rc = batch_commit(&s->at, &s->batch, &s->batch_err);
+    s->free_bytes = intake_free_bytes(s->at.root);
+}
+
+/* A batch that failed stays as it is and will be tried again, with growing pauses; who only wants
+ * to begin is refused meanwhile. */
+static void postpone(struct store *s)
+{
+    struct op *op = s->batch.first;
+    op_list_init(&s->batch);
+    while (op) {
+        struct op *next = op->next;
+        if (op->type == OP_BEGIN)
+            settle(s, op, s->batch_rc, &s->batch_err);
+        else
+            op_list_add(&s->batch, op);
+        op = next;
+    }
+    int64_t now_us = clock_mono_us();
+    s->retry_ms = s->failing_since_us ? s->retry_ms * 2 : s->retry_first_ms;
+    if (s->retry_ms > RETRY_LAST_MS)
+        s->retry_ms = RETRY_LAST_MS;
+    if (!s->failing_since_us)
+        s->failing_since_us = now_us;
+    s->retry_us = now_us + s->retry_ms * 1000;
+}
+
+static void on_worked(uv_work_t *work, int status)
+{
+    (void)status;
+    struct store *s = work->data;
+    bool was_full = store_full(s);
+    s->busy = false;
+    look_at_space(s);
+    if (s->batch_rc == ERR_OK && s->batch.bytes > 0)
+        log_debug("receive", "committed", LOG_INT("bytes", s->batch.bytes),
+                  LOG_SECONDS("seconds", (double)(clock_mono_us() - s->batch_us) / 1e6));
+    if (s->batch_rc < 0 && s->closing)
+        log_error("receive", "transfer not stored, not acknowledged", LOG_ERR(&s->batch_err));
+    if (s->batch_rc < 0 && !s->closing) {
+        postpone(s);
+    } else {
+        struct op *op = s->batch.first;
+        op_list_init(&s->batch);
+        s->failing_since_us = s->retry_us = 0;
+        while (op) {
+            struct op *next = op->next;
+            settle(s, op, s->batch_rc, &s->batch_err);
+            op = next;
+        }
+    }
+    if (!s->closing)
+        update_store_state(s);
+    /* What is urgent does not wait for the timer. */
+    if (s->queue.ops.first || s->queue.dirty_bytes >= s->at.options.commit_bytes)
+        flush(s);
+    tell_room(s, was_full);
+}
+
+static bool due_to_look(const struct store *s, int64_t now_us)
+{
+    int64_t every_ms = s->low ? LOOK_LOW_MS : LOOK_MS;
+    return !s->closing && s->at.options.free_bytes_min > 0 &&
+           now_us - s->looked_us >= every_ms * 1000;
+}
+
+static void flush(struct store *s)
+{
+    int64_t now_us = clock_mono_us();
+    if (s->busy || (s->retry_us > now_us && !s->closing))
+        return;
+    if (!s->batch.first) /* else the one that failed goes first, as it is */
+        queue_take(&s->queue, &s->batch);
+    if (!s->batch.first && !due_to_look(s, now_us))
+        return;
+    s->busy = true;
+    s->batch_us = now_us;
+    s->work.data = s;
+    int rc = uv_queue_work(s->loop, &s->work, on_work, on_worked);
+    assert(rc == 0); /* only fails without a callback */
+    (void)rc;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct store *s = timer->data;
+    jobs_put(s);
+    flush(s);
 }
 
 /* ---- what a transfer asks for ---- */
@@ -64,7 +545,7 @@ struct transfer *store_begin(struct store *s, const struct catalogue_transfer *r
         return NULL;
     }
     queue_add(&s->queue, &t->begin, OP_BEGIN, t);
-    committer_flush(s->committer);
+    flush(s);
     return t;
 }
 
@@ -72,7 +553,7 @@ int store_append(struct store *s, struct transfer *t, const void *data, size_t n
 {
     int rc = queue_bytes(&s->queue, t, data, n, err);
     if (rc == ERR_OK && queue_waiting(&s->queue) >= s->at.options.commit_bytes)
-        committer_flush(s->committer);
+        flush(s);
     return rc;
 }
 
@@ -86,9 +567,10 @@ static void note_errors(const struct wire_stats *stats, struct catalogue_arrival
                                  i ? " " : "", (unsigned long long)stats->error_at[i]);
 }
 
-static void describe_part(const struct transfer *t, const struct wire_stats *stats, const char *why,
-                          struct catalogue_arrival *part)
+static void end(struct store *s, struct transfer *t, enum op_type type,
+                const struct wire_stats *stats, const char *why)
 {
+    struct catalogue_arrival *part = &t->part;
     part->began_us = t->began_us;
     part->ended_us = clock_utc_us();
     part->from_bytes = t->have;
@@ -100,14 +582,8 @@ static void describe_part(const struct transfer *t, const struct wire_stats *sta
     snprintf(part->peer, sizeof part->peer, "%s", t->peer);
     snprintf(part->ended, sizeof part->ended, "%.127s", why);
     note_errors(stats, part);
-}
-
-static void end(struct store *s, struct transfer *t, enum op_type type,
-                const struct wire_stats *stats, const char *why)
-{
-    describe_part(t, stats, why, &t->part);
     queue_end(&s->queue, t, type);
-    committer_flush(s->committer);
+    flush(s);
 }
 
 void store_finish(struct store *s, struct transfer *t, const struct wire_stats *stats,
@@ -134,7 +610,10 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
         return err_nomem(err, "the store");
     s->lock_fd = -1;
     s->at.options = *options;
-    queue_init(&s->queue);
+    s->retry_first_ms = options->retry_ms > 0 ? options->retry_ms : RETRY_FIRST_MS;
+    op_list_init(&s->queue.ops);
+    op_list_init(&s->batch);
+    op_list_init(&s->publisher.waiting);
     char *dir = NULL;
     int rc = fsx_path(&dir, err, "%s/raw", root);
     if (rc == ERR_OK)
@@ -147,15 +626,23 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     if (rc == ERR_OK && !(s->root = strdup(root)))
         rc = err_nomem(err, "a path");
     s->at.root = s->root;
-    if (rc == ERR_OK && (rc = catalogue_open(&s->at.catalogue, root, true, err)) == ERR_OK)
-        rc = raw_open(&s->at.raw, root, err);
-    if (rc == ERR_OK && (rc = intake_stores_opened(s->at.catalogue, s->at.raw, err)) == ERR_OK)
-        rc = repair_run(&s->at, err);
-    if (rc == ERR_OK)
-        rc = committer_open(&s->committer, &s->at, &s->queue, loop, err);
-    if (rc < 0)
+    struct intake_feeds *feeds = &s->publisher.feeds;
+    if (rc < 0 || (rc = catalogue_open(&s->at.catalogue, root, true, err)) < 0 ||
+        (rc = raw_open(&s->at.raw, root, err)) < 0 ||
+        (rc = intake_stores_opened(s->at.catalogue, s->at.raw, err)) < 0 ||
+        (rc = repair_run(&s->at, err)) < 0 ||
+        (rc = intake_feeds_open(feeds, root, options->feeds, options->n_feeds, err)) < 0) {
         store_close(out);
-    return rc;
+        return rc;
+    }
+    s->free_bytes = intake_free_bytes(root);
+    look_at_space(s);
+    update_store_state(s);
+    s->loop = loop;
+    uv_timer_init(loop, &s->timer);
+    s->timer.data = s;
+    uv_timer_start(&s->timer, on_timer, (uint64_t)options->commit_ms, (uint64_t)options->commit_ms);
+    return ERR_OK;
 }
 
 void store_close(struct store **store)
@@ -163,7 +650,18 @@ void store_close(struct store **store)
     struct store *s = *store;
     if (!s)
         return;
-    committer_close(&s->committer);
+    if (s->loop) {
+        /* Does what is queued, once, and settles it whatever comes of it. */
+        s->closing = true;
+        uv_close((uv_handle_t *)&s->timer, NULL);
+        jobs_put(s);
+        flush(s);
+        while (s->busy || s->publisher.busy || s->publisher.waiting.first)
+            uv_run(s->loop, UV_RUN_ONCE);
+        /* the timer's memory is ours: let its close finish */
+        uv_run(s->loop, UV_RUN_NOWAIT);
+    }
+    intake_feeds_close(&s->publisher.feeds);
     catalogue_close(&s->at.catalogue);
     raw_close(&s->at.raw);
     if (s->lock_fd >= 0)

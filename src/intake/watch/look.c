@@ -8,13 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int64_t ns_of(struct timespec t)
-{
-    struct catalogue_stat s;
-    import_stat_of(0, 0, t.tv_sec, t.tv_nsec, &s);
-    return s.mtime_ns;
-}
-
 static uint64_t sidecar_digest(const char *path)
 {
     uint64_t h = FNV_BEGIN;
@@ -24,7 +17,9 @@ static uint64_t sidecar_digest(const char *path)
         bool of_stem;
         import_sidecar(path, i, sidecar, sizeof sidecar, &of_stem);
         if (lstat(sidecar, &st) == 0) {
-            int64_t facts[] = {i, st.st_size, ns_of(st.st_mtim)};
+            struct catalogue_stat s;
+            import_stat_of(&st, &s);
+            int64_t facts[] = {i, s.length_bytes, s.mtime_ns};
             h = fnv_add(h, facts, sizeof facts);
         }
     }
@@ -34,11 +29,14 @@ static uint64_t sidecar_digest(const char *path)
 static bool take_look(const char *path, struct entry_look *out)
 {
     struct stat st;
+    struct catalogue_stat changed;
     if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
         return false;
-    *out = (struct entry_look){.ctime_ns = ns_of(st.st_ctim)};
-    import_stat_of((int64_t)st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-                   &out->stat);
+    *out = (struct entry_look){.beside = 0};
+    import_stat_of(&st, &out->stat);
+    st.st_mtim = st.st_ctim;
+    import_stat_of(&st, &changed);
+    out->ctime_ns = changed.mtime_ns;
     return true;
 }
 
