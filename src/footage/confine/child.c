@@ -1,14 +1,11 @@
 #include "child.h"
 #include "dashspool/clock.h"
-#include "dashspool/fsx.h"
 #include "dashspool/sandbox.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>

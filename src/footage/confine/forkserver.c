@@ -1,6 +1,5 @@
 #define _GNU_SOURCE /* close_range, pipe2 */
 #include "child.h"
-#include "dashspool/confine.h"
 #include "dashspool/stop.h"
 #include <errno.h>
 #include <fcntl.h>

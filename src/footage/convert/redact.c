@@ -5,8 +5,6 @@
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- boxes as a person types them ---- */
 

@@ -3,7 +3,6 @@
 #include "copies.h"
 #include "dashspool/clock.h"
 #include "media/timing.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>

@@ -1,6 +1,5 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "media.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libavcodec/avcodec.h>

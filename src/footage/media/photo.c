@@ -1,7 +1,6 @@
 #include "photo.h"
 #include "dashspool/fsx.h"
 #include <jerror.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct photo_errors *errors_of(j_common_ptr c)

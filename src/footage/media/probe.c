@@ -1,9 +1,7 @@
-#include "av.h"
 #include "damage.h"
 #include "dashspool/reader.h"
 #include "decode.h"
 #include "photo.h"
-#include <inttypes.h>
 #include <libavutil/pixdesc.h>
 #include <stdio.h>
 #include <stdlib.h>

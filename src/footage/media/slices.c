@@ -2,7 +2,6 @@
 #include "media.h"
 #include <inttypes.h>
 #include <libavformat/avformat.h>
-#include <stdlib.h>
 #include <string.h>
 
 int slices_of_master(const struct media *m, char out[HASH_HEX_ROOM], struct err *err)

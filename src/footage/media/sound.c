@@ -1,7 +1,5 @@
 #include "media.h"
 #include <libavutil/mathematics.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define TAIL_US INT64_C(1000000) /* sound may outlast the pictures by this */
 
