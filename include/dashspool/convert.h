@@ -22,13 +22,8 @@
 
 #include "dashspool/cfg.h"
 #include "dashspool/copy_kind.h"
-#include "dashspool/err.h"
 #include "dashspool/fsx.h"
-#include "dashspool/hash.h"
 #include "dashspool/media.h"
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define CONVERT_MOMENTS_MAX 8
 #define CONVERT_MASKS_MAX   32 /* of one conversion */

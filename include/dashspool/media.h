@@ -15,9 +15,6 @@
 
 #include "dashspool/err.h"
 #include "dashspool/hash.h"
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define MEDIA_INPUT_BYTES_MAX \
     (INT64_C(4) * 1024 * 1024 * 1024 - 1) /* as large as a master can be */

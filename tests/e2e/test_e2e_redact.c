@@ -366,7 +366,7 @@ static void test_masks_that_hide_nothing_stop_it(void **state)
         {IMEI "-rear-video-20241129T072345Z:0,0,8,8", "none of the transfers", 1},
         {"2000,0,8,8", "hides nothing: the picture has 1280x720", 1},
         {"0,0,8,8,11", VIDEO ": the mask 0,0,8,8,11 hides nothing: the video is 10.0", 1},
-        {"0,0,8", "write x,y,width,height", 2},
+        {"0,0,8", "--mask 0,0,8: expected x,y,width,height", 2},
         {":0,0,8,8", "neither a camera nor an ID", 2},
         {"../front:0,0,8,8", "neither a camera nor an ID", 2},
     };

@@ -93,7 +93,7 @@ static struct opened open_photo(const char *path)
     const char *why;
     assert_non_null(o.p);
     assert_ok(photo_open(o.p, buf_data(&o.b), o.b.used, &err));
-    exif_init(&o.exif);
+    o.exif = (struct exif){0};
     for (o.exif_segment = o.p->in.marker_list; o.exif_segment;
          o.exif_segment = o.exif_segment->next)
         if (photo_is_exif(o.exif_segment))

@@ -281,7 +281,7 @@ static void put_turned(struct jpeg_compress_struct *c)
     struct buf payload;
     uint32_t turned = (uint32_t)orientation;
     assert_non_null(e);
-    exif_init(e);
+    *e = (struct exif){0};
     exif_set_numbers(e, EXIF_IFD0, EXIF_TAG_ORIENTATION, EXIF_SHORT, &turned, 1);
     buf_init(&payload, 65536);
     assert_ok(exif_write(e, &payload, &err));

@@ -44,7 +44,7 @@ static void test_facts_can_be_read_back(void **state)
     struct media_facts facts = footage_facts();
     facts.lat_deg = -54.70042;
     facts.lon_deg = -0.99999999999; /* rounds to a whole degree, not to 60 seconds */
-    exif_init(&e);
+    e = (struct exif){0};
     exif_set_facts(&e, &facts, 1280, 720);
     write_block(&e, &out);
     parse(&back, &out);
@@ -68,7 +68,7 @@ static void test_what_is_not_known_is_not_said(void **state)
     (void)state;
     struct exif e;
     struct media_facts facts = {.lat_deg = 91, .has_position = true};
-    exif_init(&e);
+    e = (struct exif){0};
     exif_set_facts(&e, &facts, 16, 16);
     assert_int_equal(e.dir[EXIF_GPS].n, 0);
     assert_null(exif_find(&e, EXIF_IFD0, 0x010f));
@@ -114,7 +114,7 @@ static void test_writing_again_gives_the_same_entries(void **state)
     struct exif e, back;
     struct buf first, second;
     struct media_facts facts = footage_facts();
-    exif_init(&e);
+    e = (struct exif){0};
     exif_set_facts(&e, &facts, 1280, 720);
     write_block(&e, &first);
     parse(&e, &first);

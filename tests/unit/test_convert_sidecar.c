@@ -108,7 +108,7 @@ static void test_gpx_of_the_camera_and_of_a_track(void **state)
 {
     (void)state;
     snprintf(facts.id, sizeof facts.id, "a<b>&\"\x01\xff");
-    gives(copy_gpx, COPY_GPX, NULL,
+    gives(copy_place, COPY_GPX, NULL,
           GPX_HEAD "  <wpt lat=\"54.7004200\" lon=\"25.2500000\"><time>2024-11-29T07:23:45.750Z"
                    "</time><name>a&lt;b&gt;&amp;&quot;?\?</name><desc>front</desc>"
                    "<src>camera metadata</src></wpt>\n</gpx>\n");
@@ -118,7 +118,7 @@ static void test_gpx_of_the_camera_and_of_a_track(void **state)
     struct track track = {.point = p, .n = 3};
     facts.has_position = false;
     facts.id[0] = '\0';
-    gives(copy_gpx, COPY_GPX, &track,
+    gives(copy_place, COPY_GPX, &track,
           GPX_HEAD "  <trk><name>clip</name><src>external track</src>\n    <trkseg>\n"
                    "      <trkpt lat=\"54.0010000\" lon=\"25.0000000\">"
                    "<time>2024-11-29T07:23:45.750Z</time></trkpt>\n"
@@ -135,7 +135,7 @@ static void test_kml_of_the_camera_and_of_a_track(void **state)
 {
     (void)state;
     snprintf(facts.id, sizeof facts.id, "a<b>&");
-    gives(copy_kml, COPY_KML, NULL,
+    gives(copy_place, COPY_KML, NULL,
           KML_HEAD "  <Placemark><name>a&lt;b&gt;&amp;</name><description>front, camera metadata"
                    "</description><TimeStamp><when>2024-11-29T07:23:45.750Z</when></TimeStamp>"
                    "<Point><coordinates>25.2500000,54.7004200</coordinates></Point></Placemark>\n"
@@ -146,7 +146,7 @@ static void test_kml_of_the_camera_and_of_a_track(void **state)
     struct track track = {.point = p, .n = 3};
     facts.has_position = false;
     facts.camera[0] = '\0';
-    gives(copy_kml, COPY_KML, &track,
+    gives(copy_place, COPY_KML, &track,
           KML_HEAD "  <Placemark><name>a&lt;b&gt;&amp;</name><description>external track"
                    "</description><TimeSpan><begin>2024-11-29T07:23:45.750Z</begin>"
                    "<end>2024-11-29T07:23:46.250Z</end></TimeSpan><LineString><coordinates>\n"
@@ -158,10 +158,10 @@ static void test_without_a_position_the_file_is_empty_and_says_so(void **state)
 {
     (void)state;
     facts.lon_deg = 181;
-    gives(copy_gpx, COPY_GPX, NULL, GPX_HEAD "</gpx>\n");
+    gives(copy_place, COPY_GPX, NULL, GPX_HEAD "</gpx>\n");
     assert_string_equal(m.warning, "no position is known: the GPX file has none");
     m.warning[0] = '\0';
-    gives(copy_geojson, COPY_GEOJSON, NULL,
+    gives(copy_place, COPY_GEOJSON, NULL,
           "{\n \"type\": \"FeatureCollection\",\n \"features\": []\n}\n");
     assert_string_equal(m.warning, "no position is known: the GeoJSON file has none");
 }
@@ -175,7 +175,7 @@ static void test_geojson_of_the_camera_and_of_a_track(void **state)
     struct track track = {.point = p, .n = 2};
     snprintf(facts.id, sizeof facts.id, "a\"\\b");
     facts.camera[0] = '\0';
-    gives(copy_geojson, COPY_GEOJSON, &track,
+    gives(copy_place, COPY_GEOJSON, &track,
           "{\n \"type\": \"FeatureCollection\",\n \"features\": [\n"
           "  {\n   \"type\": \"Feature\",\n   \"geometry\": {\n    \"type\": \"Point\",\n"
           "    \"coordinates\": [\n     25.25,\n     54.70042\n    ]\n   },\n"

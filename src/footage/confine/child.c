@@ -1,6 +1,5 @@
 #include "child.h"
 #include "dashspool/clock.h"
-#include "dashspool/fsx.h"
 #include "dashspool/sandbox.h"
 #include <errno.h>
 #include <math.h>

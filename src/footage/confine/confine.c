@@ -1,8 +1,6 @@
 #define _GNU_SOURCE /* memfd_create, pipe2, sigabbrev_np */
-#include "dashspool/confine.h"
 #include "child.h"
 #include "dashspool/clock.h"
-#include "dashspool/fsx.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -59,21 +57,24 @@ static struct confine_limits decide(const struct confine_limits *asked, const ch
     return l;
 }
 
-static int fill(char *out, size_t room, const char *text, struct err *err)
-{
-    if (strlen(text) >= room)
-        return err_set(err, ERR_LIMIT, "'%.60s…' is longer than %zu bytes", text, room - 1);
-    snprintf(out, room, "%s", text);
-    return ERR_OK;
-}
-
 static int fill_request(struct message_request *q, const char *path, const char *out_dir,
                         const char *stage_dir, const char *stem, struct err *err)
 {
-    int rc = fill(q->path, sizeof q->path, path, err);
-    if (rc == ERR_OK && (rc = fill(q->out_dir, sizeof q->out_dir, out_dir, err)) == ERR_OK)
-        rc = fill(q->stage_dir, sizeof q->stage_dir, stage_dir, err);
-    return rc < 0 ? rc : fill(q->stem, sizeof q->stem, stem, err);
+    const struct {
+        char *to;
+        size_t room;
+        const char *text;
+    } all[] = {{q->path, sizeof q->path, path},
+               {q->out_dir, sizeof q->out_dir, out_dir},
+               {q->stage_dir, sizeof q->stage_dir, stage_dir},
+               {q->stem, sizeof q->stem, stem}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (strlen(all[i].text) >= all[i].room)
+            return err_set(err, ERR_LIMIT, "'%.60s…' is longer than %zu bytes", all[i].text,
+                           all[i].room - 1);
+        snprintf(all[i].to, all[i].room, "%s", all[i].text);
+    }
+    return ERR_OK;
 }
 
 /* The request in a nameless file: a pipe may be too small for it. */

@@ -27,13 +27,6 @@ struct copy_check {
 
 #define UNLIKE(err, ...) err_set(err, ERR_IO, __VA_ARGS__)
 
-static int hash_sample(struct copy_check *c, struct err *err)
-{
-    return slices_add_sample(c->slices, c->packet->data, (size_t)c->packet->size)
-               ? ERR_OK
-               : UNLIKE(err, "picture %" PRId64 " has broken NAL units", c->n);
-}
-
 static int plan_times(struct copy_check *c, struct err *err)
 {
     const struct media *m = c->m;
@@ -147,8 +140,9 @@ static int read_all(struct copy_check *c, struct err *err)
     while (rc == ERR_OK && (code = av_read_frame(c->ctx, c->packet)) >= 0) {
         if (c->packet->stream_index == c->video->index) {
             rc = check_time(c, err);
-            if (rc == ERR_OK && c->slices)
-                rc = hash_sample(c, err);
+            if (rc == ERR_OK && c->slices &&
+                !slices_add_sample(c->slices, c->packet->data, (size_t)c->packet->size))
+                rc = UNLIKE(err, "picture %" PRId64 " has broken NAL units", c->n);
             if (rc == ERR_OK && c->decoder)
                 decode(c, c->packet);
             c->n++;

@@ -21,8 +21,8 @@ static const struct copy_maker {
     copy_fn *make;
 } makers[] = {
     {COPY_WORKING, 0.05, copy_working}, {COPY_VIEWING, 1, copy_viewing},
-    {COPY_STILL, 0.05, copy_still},     {COPY_GPX, 0.01, copy_gpx},
-    {COPY_KML, 0.01, copy_kml},         {COPY_GEOJSON, 0.01, copy_geojson},
+    {COPY_STILL, 0.05, copy_still},     {COPY_GPX, 0.01, copy_place},
+    {COPY_KML, 0.01, copy_place},       {COPY_GEOJSON, 0.01, copy_place},
     {COPY_SRT, 0.01, copy_subtitles},   {COPY_VTT, 0.01, copy_subtitles},
     {COPY_POSTER, 0.05, copy_picture},  {COPY_SHEET, 0.2, copy_sheet},
     {COPY_MOMENT, 0.05, copy_picture},  {COPY_TIMING, 0.01, copy_table},

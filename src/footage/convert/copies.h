@@ -26,10 +26,10 @@ struct copy_task {
 typedef int copy_fn(const struct copy_task *t, struct err *err);
 
 copy_fn copy_working, copy_viewing;
-copy_fn copy_table; /* timing and csv. Last: they tell what the others found */
-copy_fn copy_still; /* a photo; fills in what the result tells of it */
-copy_fn copy_gpx, copy_kml, copy_geojson, copy_subtitles; /* sidecar.c */
-copy_fn copy_picture, copy_sheet;                         /* picture: poster, moments */
+copy_fn copy_table;                 /* timing and csv. Last: they tell what the others found */
+copy_fn copy_still;                 /* a photo; fills in what the result tells of it */
+copy_fn copy_place, copy_subtitles; /* sidecar.c: GPX, KML, GeoJSON; SRT, VTT */
+copy_fn copy_picture, copy_sheet;   /* picture: poster, moments */
 
 /* ERR_CONFIG if a moment is asked for that the clip does not have; before anything is made. */
 int copy_moments_check(const struct media *m, const struct convert_options *options,

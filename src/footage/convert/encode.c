@@ -19,26 +19,24 @@ static const struct {
     {"_qsv", "global_quality", NULL, NULL},
 };
 
-static void list_encoders(char *out, size_t room)
+/* What the pictures of a viewing copy can be coded in. */
+static bool is_ours(const AVCodec *c)
 {
-    void *at = NULL;
-    size_t used = 0;
-    out[0] = '\0';
-    for (const AVCodec *c; (c = av_codec_iterate(&at)) != NULL;) {
-        bool fits = av_codec_is_encoder(c) &&
-                    (c->id == AV_CODEC_ID_H264 || c->id == AV_CODEC_ID_HEVC) && used < room;
-        if (fits)
-            used += (size_t)snprintf(out + used, room - used, "%s%s", used ? ", " : "", c->name);
-    }
+    return c->id == AV_CODEC_ID_H264 || c->id == AV_CODEC_ID_HEVC;
 }
 
 static int find(const char *name, const AVCodec **out, struct err *err)
 {
-    char names[300];
-    const AVCodec *c = *out = avcodec_find_encoder_by_name(name);
-    if (c && (c->id == AV_CODEC_ID_H264 || c->id == AV_CODEC_ID_HEVC))
+    char names[300] = "";
+    void *at = NULL;
+    size_t used = 0;
+    *out = avcodec_find_encoder_by_name(name);
+    if (*out && is_ours(*out))
         return ERR_OK;
-    list_encoders(names, sizeof names);
+    for (const AVCodec *c; (c = av_codec_iterate(&at)) != NULL;)
+        if (av_codec_is_encoder(c) && is_ours(c) && used < sizeof names)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
+                                     c->name);
     return err_set(err, ERR_CONFIG, "encoder '%s' is not one of H.264 or H.265; this FFmpeg has %s",
                    name, names);
 }

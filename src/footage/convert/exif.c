@@ -28,11 +28,6 @@ static void put(uint8_t *at, bool big, uint32_t v, size_t n)
         at[big ? n - 1 - i : i] = (uint8_t)(v >> (8 * i));
 }
 
-void exif_init(struct exif *out)
-{
-    *out = (struct exif){0};
-}
-
 const struct exif_entry *exif_find(const struct exif *e, enum exif_dir dir, uint16_t tag)
 {
     for (int i = 0; i < e->dir[dir].n; i++)
@@ -155,7 +150,7 @@ bool exif_parse(struct exif *out, const uint8_t *tiff, size_t n, const char **wh
     uint32_t next = 0;
     struct rd r = rd_init(tiff, n);
     const uint8_t *order = rd_bytes(&r, 2);
-    exif_init(out);
+    *out = (struct exif){0};
     out->big = order && order[0] == 'M';
     uint32_t magic = get(&r, out->big, 2), at = get(&r, out->big, 4);
     *why = NULL;
@@ -166,7 +161,7 @@ bool exif_parse(struct exif *out, const uint8_t *tiff, size_t n, const char **wh
     if (!*why)
         *why = parse_dir(out, EXIF_IFD0, at, &next);
     if (*why) {
-        exif_init(out);
+        *out = (struct exif){0};
         return false;
     }
     parse_sub(out, EXIF_PHOTO, TAG_PHOTO_IFD);

@@ -42,7 +42,7 @@ struct exif_entry {
     bool fresh;      /* set since: the value is in `scratch` */
 };
 
-struct exif {
+struct exif {            /* {0}: an empty block */
     const uint8_t *tiff; /* borrowed; NULL: none yet */
     size_t n;
     bool big; /* byte order "MM" */
@@ -55,9 +55,6 @@ struct exif {
     uint8_t scratch[2048]; /* values set since */
     size_t used;
 };
-
-/* An empty block. */
-void exif_init(struct exif *out);
 
 /* Reads a segment's payload behind EXIF_HEAD; borrows it. False, with the reason, if it is broken:
  * then *out is empty. */

@@ -52,8 +52,8 @@ static void sound_close(struct sound *s)
     av_watch_clear(&s->watch);
 }
 
-/* n samples from `at` on, in the encoder's format. */
-static int fill_frame(struct sound *s, const int16_t *pcm, int n, int64_t at, struct err *err)
+/* The next n samples, n > 0, in the encoder's format. */
+static int fill_frame(struct sound *s, const int16_t *pcm, int n, struct err *err)
 {
     AVFrame *f = s->frame;
     av_frame_unref(f);
@@ -61,7 +61,7 @@ static int fill_frame(struct sound *s, const int16_t *pcm, int n, int64_t at, st
     f->format = s->ctx->sample_fmt;
     f->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
     f->sample_rate = SOUND_HZ;
-    f->pts = at;
+    f->pts = s->line.at - n;
     int code = av_frame_get_buffer(f, 0);
     if (code < 0)
         return av_fail(err, code, NULL, "sound frame");
@@ -82,10 +82,9 @@ static int feed(struct sound *s, struct err *err)
     int16_t pcm[FRAME_MAX];
     if (n_max <= 0 || n_max > FRAME_MAX)
         return err_set(err, ERR_UNSUPPORTED, "%s frames of %d samples", s->name, n_max);
-    int64_t at = s->line.at;
     int n = sound_line_read(&s->line, pcm, n_max);
     s->drained = n == 0;
-    if (n > 0 && (rc = fill_frame(s, pcm, n, at, err)) < 0)
+    if (n > 0 && (rc = fill_frame(s, pcm, n, err)) < 0)
         return rc;
     code = avcodec_send_frame(s->ctx, n > 0 ? s->frame : NULL);
     return code < 0 ? av_fail(err, code, &s->watch, "%s encoder", s->name) : ERR_OK;
@@ -118,14 +117,6 @@ static int sound_next(struct sound *s, AVPacket *out, bool *got, struct err *err
 
 #define SECOND_US INT64_C(1000000)
 
-/* Where the clock's next second begins; without a clock, the clip's. */
-static int64_t next_second(const struct cues *c)
-{
-    int64_t zero_us = c->osd->facts->has_time ? c->osd->facts->start_utc_us : -c->m->start_us;
-    int64_t into_us = (zero_us + c->at_us) % SECOND_US;
-    return c->at_us + SECOND_US - (into_us < 0 ? into_us + SECOND_US : into_us);
-}
-
 /* The next cue; false behind the last. They join without gaps from the first picture kept to the
  * end. */
 static bool cues_next(struct cues *c, struct cue *out)
@@ -133,7 +124,11 @@ static bool cues_next(struct cues *c, struct cue *out)
     char lines[OSD_LINES][OSD_LINE_ROOM];
     int64_t end_us = c->m->start_us + c->m->duration_us;
     do {
-        int64_t from_us = c->at_us, until_us = next_second(c);
+        /* Where the clock's next second begins; without a clock, the clip's. */
+        int64_t zero_us = c->osd->facts->has_time ? c->osd->facts->start_utc_us : -c->m->start_us;
+        int64_t into_us = (zero_us + c->at_us) % SECOND_US;
+        int64_t from_us = c->at_us;
+        int64_t until_us = from_us + SECOND_US - (into_us < 0 ? into_us + SECOND_US : into_us);
         if (from_us >= end_us)
             return false;
         until_us = until_us < end_us ? until_us : end_us;
@@ -276,34 +271,29 @@ static int add_text(struct mux *x, const struct media *m, const struct osd_conte
     return ERR_OK;
 }
 
-static int add_chapter(struct mux *x, const struct chapter *from, struct err *err)
-{
-    AVChapter *c = av_mallocz(sizeof *c);
-    if (c && av_dict_set(&c->metadata, "title", from->title, 0) >= 0) {
-        c->id = x->ctx->nb_chapters;
-        c->time_base = (AVRational){1, 1000000};
-        c->start = from->from_us;
-        c->end = from->until_us;
-        x->ctx->chapters[x->ctx->nb_chapters++] = c;
-        return ERR_OK;
-    }
-    av_free(c);
-    return err_nomem(err, "chapters");
-}
-
 static int add_chapters(struct mux *x, const struct media *m, const struct media_facts *facts,
                         struct err *err)
 {
     struct chapter chapters[CHAPTERS_MAX];
-    int rc = ERR_OK, n = chapters_make(m, facts, chapters);
+    int n = chapters_make(m, facts, chapters);
     if (n == 0)
         return ERR_OK;
     x->ctx->chapters = av_calloc((size_t)n, sizeof(AVChapter *)); /* freed with ctx */
     if (!x->ctx->chapters)
         return err_nomem(err, "chapters");
-    for (int i = 0; rc == ERR_OK && i < n; i++)
-        rc = add_chapter(x, &chapters[i], err);
-    return rc;
+    for (int i = 0; i < n; i++) {
+        AVChapter *c = av_mallocz(sizeof *c);
+        if (!c || av_dict_set(&c->metadata, "title", chapters[i].title, 0) < 0) {
+            av_free(c);
+            return err_nomem(err, "chapters");
+        }
+        c->id = x->ctx->nb_chapters;
+        c->time_base = (AVRational){1, 1000000};
+        c->start = chapters[i].from_us;
+        c->end = chapters[i].until_us;
+        x->ctx->chapters[x->ctx->nb_chapters++] = c;
+    }
+    return ERR_OK;
 }
 
 /* The QuickTime keys are what ffprobe, exiftool and mediainfo all read in an MP4. */

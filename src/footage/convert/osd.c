@@ -42,29 +42,6 @@ void letters_free(struct letters *l)
     free(l);
 }
 
-static bool make_track(struct letters *l, int width_px, int height_px)
-{
-    l->track = ass_new_track(l->library);
-    if (!l->track)
-        return false;
-    l->track->WrapStyle = 2; /* lines break where we say */
-    l->track->PlayResX = width_px;
-    l->track->PlayResY = height_px;
-    l->style = ass_alloc_style(l->track);
-    if (l->style < 0)
-        return false;
-    ASS_Style *style = &l->track->styles[l->style];
-    style->Name = strdup("Default");
-    style->FontName = strdup(FONT_NAME);
-    style->Bold = 1;
-    style->PrimaryColour = 0xffffff00; /* RGBA, alpha 0 is opaque */
-    style->ScaleX = style->ScaleY = 1;
-    style->BorderStyle = 1;
-    style->OutlineColour = 0x00000000;
-    style->Alignment = 5; /* top left, in libass's legacy numbers */
-    return style->Name && style->FontName;
-}
-
 struct letters *letters_new(int width_px, int height_px)
 {
     struct letters *l = calloc(1, sizeof *l);
@@ -82,7 +59,25 @@ struct letters *letters_new(int width_px, int height_px)
     ass_set_frame_size(l->renderer, width_px, height_px);
     ass_set_shaper(l->renderer, ASS_SHAPING_SIMPLE);
     ass_set_fonts(l->renderer, NULL, FONT_NAME, ASS_FONTPROVIDER_NONE, NULL, 0);
-    if (make_track(l, width_px, height_px))
+    l->track = ass_new_track(l->library);
+    if (!l->track)
+        goto fail;
+    l->track->WrapStyle = 2; /* lines break where we say */
+    l->track->PlayResX = width_px;
+    l->track->PlayResY = height_px;
+    l->style = ass_alloc_style(l->track);
+    if (l->style < 0)
+        goto fail;
+    ASS_Style *style = &l->track->styles[l->style];
+    style->Name = strdup("Default");
+    style->FontName = strdup(FONT_NAME);
+    style->Bold = 1;
+    style->PrimaryColour = 0xffffff00; /* RGBA, alpha 0 is opaque */
+    style->ScaleX = style->ScaleY = 1;
+    style->BorderStyle = 1;
+    style->OutlineColour = 0x00000000;
+    style->Alignment = 5; /* top left, in libass's legacy numbers */
+    if (style->Name && style->FontName)
         return l;
 fail:
     letters_free(l);
@@ -290,8 +285,16 @@ static int draw_letters(struct osd *o, double font, double pad_px, struct err *e
     return rc;
 }
 
-static int draw(struct osd *o, double font, double pad_px, struct err *err)
+int osd_set(struct osd *o, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *err)
 {
+    bool same = o->opacity != NULL;
+    for (int i = 0; i < OSD_LINES; i++)
+        same = same && strcmp(o->lines[i], lines[i]) == 0;
+    if (same)
+        return ERR_OK;
+    for (int i = 0; i < OSD_LINES; i++)
+        memcpy(o->lines[i], lines[i], OSD_LINE_ROOM);
+    double pad_px, font = lay_out(o, &pad_px);
     size_t area = (size_t)o->w * (size_t)o->h;
     free(o->opacity);
     free(o->light);
@@ -304,19 +307,6 @@ static int draw(struct osd *o, double font, double pad_px, struct err *err)
     for (size_t i = 0; i < area; i++) /* what is light is covered, whatever was rounded */
         o->opacity[i] = o->opacity[i] > o->light[i] ? o->opacity[i] : o->light[i];
     return rc;
-}
-
-int osd_set(struct osd *osd, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *err)
-{
-    bool same = osd->opacity != NULL;
-    for (int i = 0; i < OSD_LINES; i++)
-        same = same && strcmp(osd->lines[i], lines[i]) == 0;
-    if (same)
-        return ERR_OK;
-    for (int i = 0; i < OSD_LINES; i++)
-        memcpy(osd->lines[i], lines[i], OSD_LINE_ROOM);
-    double pad_px, font = lay_out(osd, &pad_px);
-    return draw(osd, font, pad_px, err);
 }
 
 void osd_seen_to_stored(int orientation, int w, int h, int x, int y, int *sx, int *sy)

@@ -109,7 +109,6 @@ enum template_field {
     TEMPLATE_ID,
     TEMPLATE_N_FIELDS,
 };
-const char *template_field_name(enum template_field field); /* "date" … */
 
 struct template_part {
     int field; /* enum template_field, or -1: literal text */

@@ -36,11 +36,6 @@ static const char *const names[TEMPLATE_N_FIELDS] = {
     [TEMPLATE_ID] = "id",
 };
 
-const char *template_field_name(enum template_field field)
-{
-    return names[field];
-}
-
 struct compiler {
     struct template *t;
     const char *text, *p;

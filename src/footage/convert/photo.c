@@ -4,9 +4,7 @@
  */
 #include "media/photo.h"
 #include "copies.h"
-#include "dashspool/fsx.h"
 #include "exif.h"
-#include "osd.h"
 #include "redact.h"
 #include <fcntl.h>
 #include <math.h>
@@ -331,7 +329,7 @@ static void renew_exif(struct still_exif *s, const struct photo *p, const struct
     masks.no_sound = false;
     redact_text(&masks, hidden);
     snprintf(text, sizeof text, "REDACTED still copy: derived, %s", hidden);
-    exif_init(&s->exif);
+    s->exif = (struct exif){0};
     s->old = NULL;
     exif_set_facts(&s->exif, t->facts, p->width_px, p->height_px);
     exif_set_numbers(&s->exif, EXIF_IFD0, EXIF_TAG_ORIENTATION, EXIF_SHORT, &turned, 1);
@@ -411,7 +409,7 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
     else if (behind > 0)
         media_warn(t->m, "%zu bytes behind the photo's end were left out", behind);
     const char *why;
-    exif_init(&s->exif);
+    s->exif = (struct exif){0};
     s->old = p->in.marker_list;
     while (s->old && !photo_is_exif(s->old))
         s->old = s->old->next;

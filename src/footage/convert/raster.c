@@ -162,6 +162,7 @@ int raster_save(const struct raster *r, const char *path, struct err *err)
 
 /* ---- text ---- */
 
+/* Its place, size and colour as commands; libass has colours as 0xbbggrr. */
 static bool add_text(struct letters *letters, const struct raster_text *t)
 {
     char text[sizeof t->text + 80];

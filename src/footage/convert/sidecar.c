@@ -2,7 +2,6 @@
 #include "copies.h"
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
-#include "dashspool/fsx.h"
 #include "media/timing.h"
 #include <fcntl.h>
 #include <inttypes.h>
@@ -131,7 +130,7 @@ static int collect_track(const struct osd_context *c, struct place *p, struct er
     return ERR_OK;
 }
 
-static int find_place(const struct copy_task *t, const char *name, struct place *p, struct err *err)
+static int find_place(const struct copy_task *t, struct place *p, struct err *err)
 {
     const struct osd_context *c = t->osd;
     *p = (struct place){0};
@@ -142,7 +141,10 @@ static int find_place(const struct copy_task *t, const char *name, struct place 
         clock_rfc3339(t->facts->start_utc_us + c->start_us, 3, p->time);
     int rc = collect_track(c, p, err);
     if (rc == ERR_OK && p->n == 0 && !p->own)
-        media_warn(t->m, "no position is known: the %s file has none", name);
+        media_warn(t->m, "no position is known: the %s file has none",
+                   t->kind == COPY_GPX   ? "GPX"
+                   : t->kind == COPY_KML ? "KML"
+                                         : "GeoJSON");
     return rc;
 }
 
@@ -183,28 +185,21 @@ static void put_gpx_track(struct side_file *f, const struct place *p)
     side_file_add(f, "  </trk>\n");
 }
 
-int copy_gpx(const struct copy_task *t, struct err *err)
+static void put_gpx(struct side_file *f, const struct place *p)
 {
-    struct place p;
-    struct side_file f = side_file_init(err);
-    int rc = find_place(t, "GPX", &p, err);
-    side_file_add(&f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gpx version=\"1.1\" "
-                      "creator=\"dashspool\" xmlns=\"http://www.topografix.com/GPX/1/1\">\n");
-    if (p.own) {
-        side_file_print(&f, "  <wpt lat=\"%.7f\" lon=\"%.7f\">", p.lat_deg, p.lon_deg);
-        put_element(&f, "time", p.time);
-        put_element(&f, "name", p.id);
-        put_element(&f, "desc", p.camera);
-        put_element(&f, "src", OWN_SOURCE);
-        side_file_add(&f, "</wpt>\n");
+    side_file_add(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gpx version=\"1.1\" "
+                     "creator=\"dashspool\" xmlns=\"http://www.topografix.com/GPX/1/1\">\n");
+    if (p->own) {
+        side_file_print(f, "  <wpt lat=\"%.7f\" lon=\"%.7f\">", p->lat_deg, p->lon_deg);
+        put_element(f, "time", p->time);
+        put_element(f, "name", p->id);
+        put_element(f, "desc", p->camera);
+        put_element(f, "src", OWN_SOURCE);
+        side_file_add(f, "</wpt>\n");
     }
-    if (p.n > 0)
-        put_gpx_track(&f, &p);
-    side_file_add(&f, "</gpx>\n");
-    free(p.point);
-    f.rc = rc < 0 ? rc : f.rc;
-    copy_progress(t, 1, 1);
-    return side_file_write(&f, t->path);
+    if (p->n > 0)
+        put_gpx_track(f, p);
+    side_file_add(f, "</gpx>\n");
 }
 
 /* ---- KML: the longitude comes first (16.10 there) ---- */
@@ -233,27 +228,20 @@ static void put_kml_piece(struct side_file *f, const struct place *p, size_t fro
     side_file_print(f, "  </coordinates></%s></Placemark>\n", shape);
 }
 
-int copy_kml(const struct copy_task *t, struct err *err)
+static void put_kml(struct side_file *f, const struct place *p)
 {
-    struct place p;
-    struct side_file f = side_file_init(err);
-    int rc = find_place(t, "KML", &p, err);
-    side_file_add(&f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                      "<kml xmlns=\"http://www.opengis.net/kml/2.2\"><Document>\n");
-    if (p.own) {
-        kml_begin(&f, &p, OWN_SOURCE);
-        if (p.time[0])
-            side_file_print(&f, "<TimeStamp><when>%s</when></TimeStamp>", p.time);
-        side_file_print(&f, "<Point><coordinates>%.7f,%.7f</coordinates></Point></Placemark>\n",
-                        p.lon_deg, p.lat_deg);
+    side_file_add(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                     "<kml xmlns=\"http://www.opengis.net/kml/2.2\"><Document>\n");
+    if (p->own) {
+        kml_begin(f, p, OWN_SOURCE);
+        if (p->time[0])
+            side_file_print(f, "<TimeStamp><when>%s</when></TimeStamp>", p->time);
+        side_file_print(f, "<Point><coordinates>%.7f,%.7f</coordinates></Point></Placemark>\n",
+                        p->lon_deg, p->lat_deg);
     }
-    for (size_t i = 0, n; i < p.n; i += n)
-        put_kml_piece(&f, &p, i, n = piece(&p, i));
-    side_file_add(&f, "</Document></kml>\n");
-    free(p.point);
-    f.rc = rc < 0 ? rc : f.rc;
-    copy_progress(t, 1, 1);
-    return side_file_write(&f, t->path);
+    for (size_t i = 0, n; i < p->n; i += n)
+        put_kml_piece(f, p, i, n = piece(p, i));
+    side_file_add(f, "</Document></kml>\n");
 }
 
 /* A position has the longitude first, RFC 7946 section 3.1.1; 10^-7 degrees are a centimetre. */
@@ -290,8 +278,7 @@ static json_t *track_feature(const struct place *p, size_t from, size_t n)
     return out;
 }
 
-/* NULL: no memory. */
-static char *geojson_text(const struct place *p)
+static void put_geojson(struct side_file *f, const struct place *p)
 {
     json_t *features = json_array();
     int bad = 0;
@@ -307,24 +294,28 @@ static char *geojson_text(const struct place *p)
     }
     json_t *all = json_pack("{s:s, s:o}", "type", "FeatureCollection", "features", features);
     char *text = bad || !all ? NULL : json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
+    if (text)
+        side_file_add(f, text);
+    else if (f->rc == ERR_OK)
+        f->rc = err_nomem(f->err, "a GeoJSON file");
+    side_file_add(f, "\n");
+    free(text);
     json_decref(all);
-    return text;
 }
 
-int copy_geojson(const struct copy_task *t, struct err *err)
+/* GPX, KML or GeoJSON, as the task says. */
+int copy_place(const struct copy_task *t, struct err *err)
 {
     struct place p;
     struct side_file f = side_file_init(err);
-    int rc = find_place(t, "GeoJSON", &p, err);
-    char *text = rc == ERR_OK ? geojson_text(&p) : NULL;
-    if (rc == ERR_OK && !text)
-        rc = err_nomem(err, "a GeoJSON file");
-    if (text)
-        side_file_add(&f, text);
-    side_file_add(&f, "\n");
-    free(text);
+    f.rc = find_place(t, &p, err);
+    if (t->kind == COPY_GPX)
+        put_gpx(&f, &p);
+    else if (t->kind == COPY_KML)
+        put_kml(&f, &p);
+    else
+        put_geojson(&f, &p);
     free(p.point);
-    f.rc = rc < 0 ? rc : f.rc;
     copy_progress(t, 1, 1);
     return side_file_write(&f, t->path);
 }

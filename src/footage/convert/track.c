@@ -12,11 +12,16 @@
 #define EARTH_M 6371008.8 /* mean radius, IUGG */
 #define RADIAN  (3.14159265358979323846 / 180)
 
-/* "-12.5", "3e-05": the whole of text[0..n), in no locale. False, and *out as it was, if it is no
+struct field {
+    const char *p;
+    size_t n;
+};
+
+/* "-12.5", "3e-05": the whole of the field, in no locale. False, and *out as it was, if it is no
  * finite number. */
-static bool parse_number(const char *text, size_t n, double *out)
+static bool number(struct field f, double *out)
 {
-    const char *p = text, *end = text + n;
+    const char *p = f.p, *end = f.p + f.n;
     bool minus = p < end && *p == '-';
     if (p < end && (*p == '-' || *p == '+'))
         p++;
@@ -106,7 +111,7 @@ static bool is_named(const struct gpx *g, const char *name)
 static bool attribute(const struct gpx *g, const char *name, double *out)
 {
     xmlChar *text = xmlTextReaderGetAttribute(g->reader, (const xmlChar *)name);
-    bool good = text && parse_number((const char *)text, strlen((const char *)text), out);
+    bool good = text && number((struct field){(const char *)text, strlen((const char *)text)}, out);
     xmlFree(text);
     return good;
 }
@@ -141,13 +146,12 @@ static int gpx_end(struct gpx *g, struct err *err)
     while (n > 0 && strchr(" \t\r\n", p[n - 1]))
         n--;
     p[n] = '\0';
-    const char *text = p;
     int rc = ERR_OK;
     double speed;
     if (is_named(g, "time")) {
-        rc = clock_parse(text, 0, &g->point.utc_us, NULL, err);
+        rc = clock_parse(p, 0, &g->point.utc_us, NULL, err);
         g->has_time = rc == ERR_OK;
-    } else if (is_named(g, "speed") && parse_number(text, strlen(text), &speed) && speed >= 0) {
+    } else if (is_named(g, "speed") && number((struct field){p, n}, &speed) && speed >= 0) {
         g->point.speed_ms = speed; /* m/s: GPX 1.0 speedType, Garmin's TrackPointExtension v2 */
     }
     g->text[0] = '\0';
@@ -207,11 +211,6 @@ static int read_gpx(struct track *track, const char *text, size_t n, struct err 
 #define FIELDS_MAX 64 /* of a line; what is behind is not looked at */
 #define KNOT_MS    (1852.0 / 3600)
 
-struct field {
-    const char *p;
-    size_t n;
-};
-
 struct lines {
     const char *p, *end;
     int number;
@@ -254,11 +253,6 @@ static int split(struct field line, struct field out[FIELDS_MAX])
 static bool is(struct field f, const char *word)
 {
     return f.n == strlen(word) && strncasecmp(f.p, word, f.n) == 0;
-}
-
-static bool number(struct field f, double *out)
-{
-    return parse_number(f.p, f.n, out);
 }
 
 static int hex(char c)
@@ -305,7 +299,7 @@ static bool time_of_day(struct field f, int64_t *us)
     int h = two(f, 0), m = two(f, 2);
     double s;
     if (h < 0 || h > 23 || m < 0 || m > 59 || two(f, 4) < 0 ||
-        !parse_number(f.p + 4, f.n - 4, &s) || s >= 60)
+        !number((struct field){f.p + 4, f.n - 4}, &s) || s >= 60)
         return false;
     *us = (h * 60 + m) * INT64_C(60000000) + llround(s * 1e6);
     return true;

@@ -4,10 +4,8 @@
 #include "media/decode.h"
 #include "media/timing.h"
 #include "mux.h"
-#include "osd.h"
 #include "redact.h"
 #include <inttypes.h>
-#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 #include <stdio.h>

@@ -1,6 +1,5 @@
 #include "copies.h"
 #include "mux.h"
-#include <libavutil/mem.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>

@@ -7,11 +7,7 @@
 #define MEDIA_PHOTO_H
 
 #include "dashspool/buf.h"
-#include "dashspool/err.h"
 #include <setjmp.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 /* libjpeg wants those before it */
 #include <jpeglib.h>

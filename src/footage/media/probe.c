@@ -1,4 +1,3 @@
-#include "av.h"
 #include "damage.h"
 #include "dashspool/reader.h"
 #include "decode.h"

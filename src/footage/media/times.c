@@ -4,7 +4,6 @@
  */
 #include "av.h"
 #include "damage.h"
-#include "media.h"
 #include "timing.h"
 #include <inttypes.h>
 #include <libavutil/mem.h>

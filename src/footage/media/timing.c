@@ -11,6 +11,7 @@
 #define DISAGREE 0.02 /* docs/ptmf.md, section 5 */
 #define FPS_MAX  1000.0
 
+/* What each source is called, and how it comes to its rate. */
 static const struct {
     const char *name, *text;
 } sources[MEDIA_N_SOURCES] = {

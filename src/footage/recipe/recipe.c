@@ -131,14 +131,6 @@ static json_t *copies_json(unsigned copies)
     return list;
 }
 
-static json_t *moments_json(const struct convert_options *o)
-{
-    json_t *list = json_array();
-    for (int i = 0; i < o->n_moments; i++)
-        json_array_append_new(list, json_integer(o->moment_us[i]));
-    return list;
-}
-
 static json_t *libraries_json(const struct recipe *r)
 {
     json_t *o = json_object();
@@ -164,8 +156,12 @@ int recipe_text(const struct recipe *r, char **out, struct err *err)
     if (rc == ERR_OK)
         rc = write_fields(options, options_fields, N_OPTIONS, o, err);
     json_object_set_new(options, "copies", copies_json(o->copies));
-    if (o->copies & COPY_MOMENT)
-        json_object_set_new(options, "moments_us", moments_json(o));
+    if (o->copies & COPY_MOMENT) {
+        json_t *moments = json_array();
+        for (int i = 0; i < o->n_moments; i++)
+            json_array_append_new(moments, json_integer(o->moment_us[i]));
+        json_object_set_new(options, "moments_us", moments);
+    }
     json_t *whole =
         json_pack("{s:i, s:o, s:o, s:s, s:o}", "format", FORMAT, "facts", facts, "options", options,
                   "program", r->program, "libraries", libraries_json(r)); /* takes them */

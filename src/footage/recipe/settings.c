@@ -77,17 +77,6 @@ static json_t *outcome_json(const struct media_facts *f, const struct convert_re
     return o;
 }
 
-/* Everything that it was made with; where that cannot be followed elsewhere, why. */
-static json_t *recipe_json(const struct recipe *recipe)
-{
-    struct err err;
-    char *text = NULL;
-    json_t *o =
-        recipe_text(recipe, &text, &err) < 0 ? json_string(err.text) : json_loads(text, 0, NULL);
-    free(text);
-    return o;
-}
-
 int recipe_settings_text(const struct recipe *recipe, const struct convert_result *r,
                          enum copy_kind kind, char *out, size_t room, struct err *err)
 {
@@ -97,8 +86,15 @@ int recipe_settings_text(const struct recipe *recipe, const struct convert_resul
         json_object_set_new(o, "slices_sha256", json_string(r->slices_sha256));
     if (o && kind == COPY_WORKING && r->sound)
         json_object_set_new(o, "sound", json_string(recipe->options.flac ? "flac" : "aac"));
+    /* Everything that it was made with; where that cannot be followed elsewhere, why. */
+    struct err why;
+    char *followed = NULL;
     if (o)
-        json_object_set_new(o, "recipe", recipe_json(recipe));
+        json_object_set_new(o, "recipe",
+                            recipe_text(recipe, &followed, &why) < 0
+                                ? json_string(why.text)
+                                : json_loads(followed, 0, NULL));
+    free(followed);
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(9)) : NULL;
     int rc = text ? ERR_OK : err_nomem(err, "its facts");
     if (text && strlen(text) >= room)
