@@ -189,27 +189,6 @@ static int sync_folder(const struct sink *s, struct err *err)
     return rc < 0 ? rc : fsx_sync_dir(s->work.path, err);
 }
 
-/* Whatever fails, nothing has the name then. */
-static int sink_finish(struct sink *s, struct err *err)
-{
-    const char *from = s->zip ? s->zip_path : s->work.path;
-    char *parent = NULL, *name = NULL;
-    int rc = s->zip ? zip_finish(s->zip, err) : sync_folder(s, err);
-    if (rc == ERR_OK)
-        rc = fsx_split(s->path, &parent, &name, err);
-    if (rc == ERR_OK && (rc = fsx_rename_new(from, s->path, err)) == ERR_BUSY)
-        err_set(err, ERR_BUSY, "%s was created in the meantime; choose another name", s->path);
-    if (rc == ERR_OK && (rc = fsx_sync_dir(parent, err)) < 0 &&
-        rename(s->path, from) < 0) /* it has its name, undurably */
-        fprintf(stderr, "dashspool: %s may be incomplete on disk; remove it by hand\n", s->path);
-    /* Now, before anybody notes the package: who notes it looks for leftovers no more. */
-    if (rc == ERR_OK && s->zip)
-        workdir_close(&s->work);
-    free(parent);
-    free(name);
-    return rc;
-}
-
 /* ---- a bag ---- */
 
 struct entry {
@@ -399,7 +378,24 @@ int bag_close(struct bag *bag, struct buf *tags, char tag_sha256[HASH_HEX_ROOM],
 
 int bag_finish(struct bag *bag, struct err *err)
 {
-    return sink_finish(bag->sink, err);
+    /* Whatever fails, nothing has the name then. */
+    struct sink *s = bag->sink;
+    const char *from = s->zip ? s->zip_path : s->work.path;
+    char *parent = NULL, *name = NULL;
+    int rc = s->zip ? zip_finish(s->zip, err) : sync_folder(s, err);
+    if (rc == ERR_OK)
+        rc = fsx_split(s->path, &parent, &name, err);
+    if (rc == ERR_OK && (rc = fsx_rename_new(from, s->path, err)) == ERR_BUSY)
+        err_set(err, ERR_BUSY, "%s was created in the meantime; choose another name", s->path);
+    if (rc == ERR_OK && (rc = fsx_sync_dir(parent, err)) < 0 &&
+        rename(s->path, from) < 0) /* it has its name, undurably */
+        fprintf(stderr, "dashspool: %s may be incomplete on disk; remove it by hand\n", s->path);
+    /* Now, before anybody notes the package: who notes it looks for leftovers no more. */
+    if (rc == ERR_OK && s->zip)
+        workdir_close(&s->work);
+    free(parent);
+    free(name);
+    return rc;
 }
 
 /* ---- one file more ---- */

@@ -1,14 +1,12 @@
 /* Which transfers are one event, which packages were made of them; the package of an event: its
  * name, and what a process that was killed left of it. */
 #include "dashspool/clock.h"
-#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/table.h"
 #include "dashspool/verify.h"
 #include "package_internal.h"
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,19 +3,14 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/custody.h"
-#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"
 #include "dashspool/wire.h"
 #include "package_internal.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define CUSTODY_BYTES_MAX ((size_t)256 << 20)
 #define EXPORT_OWN_FILES  100 /* of the package itself, with its folders */

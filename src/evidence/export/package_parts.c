@@ -1,14 +1,10 @@
 /* Parts of a package that need nothing else of it: a copy, and what the package was made by. */
 #include "dashspool/convert.h"
-#include "dashspool/custody.h"
 #include "dashspool/fsx.h"
-#include "dashspool/master.h"
-#include "dashspool/wire.h"
 #include "package_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,5 +1,4 @@
 /* What makes a package a redacted one: masks, words, the full package, copies made anew. */
-#include "dashspool/clock.h"
 #include "dashspool/confine.h"
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"

@@ -1,7 +1,5 @@
 /* What stands over the tag manifest of a package: a signature, and a time stamp, when it is made or
  * later. */
-#include "dashspool/bag.h"
-#include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "package_internal.h"
 #include <stdio.h>

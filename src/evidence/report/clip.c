@@ -1,7 +1,6 @@
 /* One recording: its picture, its facts, and what is not known of it. */
 #include "format.h"
 #include "page.h"
-#include <stdio.h>
 
 void clip_link(struct doc *d, const struct report *r, size_t i)
 {

@@ -1,7 +1,6 @@
 /* What is wrong with a recording: a bar of time, and the same as a list in words. */
 #include "format.h"
 #include "page.h"
-#include <stdio.h>
 
 /* The bar, in units of the drawing. */
 #define BAR_LEFT  20

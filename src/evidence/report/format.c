@@ -3,7 +3,6 @@
 #include "dashspool/clock.h"
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const months[] = {"January",   "February", "March",    "April",

@@ -1,7 +1,6 @@
 /* Clocks, arrival, and what was made of the original. */
 #include "format.h"
 #include "page.h"
-#include <stdio.h>
 
 void tables_clocks(struct doc *d, const struct report_clip *clip)
 {

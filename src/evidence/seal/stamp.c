@@ -1,7 +1,6 @@
 /* Time stamps (RFC 3161): asked for, fetched over HTTP, and checked. A token is SignedData, and is
  * verified as such, in one place with the signatures. */
 #include "seal_internal.h"
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/http.h>
 #include <openssl/rand.h>

@@ -3,7 +3,6 @@
 #include "dashspool/stop.h"
 #include "verify_internal.h"
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
