@@ -100,21 +100,22 @@ static int sink_new(struct sink **out, const char *path, int64_t at_us, struct e
     return rc;
 }
 
+/* The folders that a file lies in. */
+static int make_parents(char *path, struct err *err)
+{
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    int rc = fsx_mkdirs(path, err);
+    *slash = '/';
+    return rc;
+}
+
 static int file_begin(struct sink *s, const char *name, struct err *err)
 {
     forget_file(s);
     s->written = s->started = 0;
     int rc = fsx_path(&s->file, err, "%s/%s", s->work.path, name);
-    if (rc == ERR_OK) {
-        char *dir = NULL;
-        rc = fsx_path(&dir, err, "%s", s->file);
-        if (rc == ERR_OK) {
-            *strrchr(dir, '/') = '\0';
-            rc = fsx_mkdirs(dir, err);
-            free(dir);
-        }
-    }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = make_parents(s->file, err)) == ERR_OK)
         rc = buf_append(&s->names, name, strlen(name) + 1, err);
     if (rc < 0)
         return rc;
@@ -488,20 +489,13 @@ static int add_to_zip(const char *package, const char *name, const void *data, s
 int bag_add(const char *package, const char *name, const void *data, size_t n, struct err *err)
 {
     struct stat st;
-    char *path = NULL, *slash;
+    char *path = NULL;
     if (stat(package, &st) < 0)
         return err_sys(err, "stat %s", package);
     if (!S_ISDIR(st.st_mode))
         return add_to_zip(package, name, data, n, err);
     int rc = fsx_path(&path, err, "%s/%s", package, name);
-    if (rc < 0)
-        return rc;
-    if ((slash = strrchr(path, '/')) != NULL) {
-        *slash = '\0';
-        rc = fsx_mkdirs(path, err);
-        *slash = '/';
-    }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = make_parents(path, err)) == ERR_OK)
         rc = fsx_write_file(path, data, n, err);
     free(path);
     return rc;
