@@ -52,11 +52,11 @@ typedef void verify_told_fn(void *arg, enum verify_check check, enum verify_verd
 /* What is wrong, file by file, before the line of its check. */
 typedef void verify_problem_fn(void *arg, enum verify_check check, const char *text);
 
-struct verify_listener {
+struct verify_listener { /* what is NULL is not told */
     verify_told_fn *told;
     verify_problem_fn *problem;
     void *arg;
-    verify_problem_fn *note; /* what is not wrong but belongs to a check's line; may be NULL */
+    verify_problem_fn *note; /* what is not wrong but belongs to a check's line */
 };
 
 struct verify_request {

@@ -100,21 +100,22 @@ static int sink_new(struct sink **out, const char *path, int64_t at_us, struct e
     return rc;
 }
 
+/* The folders that a file lies in. */
+static int make_parents(char *path, struct err *err)
+{
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    int rc = fsx_mkdirs(path, err);
+    *slash = '/';
+    return rc;
+}
+
 static int file_begin(struct sink *s, const char *name, struct err *err)
 {
     forget_file(s);
     s->written = s->started = 0;
     int rc = fsx_path(&s->file, err, "%s/%s", s->work.path, name);
-    if (rc == ERR_OK) {
-        char *dir = NULL;
-        rc = fsx_path(&dir, err, "%s", s->file);
-        if (rc == ERR_OK) {
-            *strrchr(dir, '/') = '\0';
-            rc = fsx_mkdirs(dir, err);
-            free(dir);
-        }
-    }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = make_parents(s->file, err)) == ERR_OK)
         rc = buf_append(&s->names, name, strlen(name) + 1, err);
     if (rc < 0)
         return rc;
@@ -187,27 +188,6 @@ static int sync_folder(const struct sink *s, struct err *err)
         last = names + at;
     }
     return rc < 0 ? rc : fsx_sync_dir(s->work.path, err);
-}
-
-/* Whatever fails, nothing has the name then. */
-static int sink_finish(struct sink *s, struct err *err)
-{
-    const char *from = s->zip ? s->zip_path : s->work.path;
-    char *parent = NULL, *name = NULL;
-    int rc = s->zip ? zip_finish(s->zip, err) : sync_folder(s, err);
-    if (rc == ERR_OK)
-        rc = fsx_split(s->path, &parent, &name, err);
-    if (rc == ERR_OK && (rc = fsx_rename_new(from, s->path, err)) == ERR_BUSY)
-        err_set(err, ERR_BUSY, "%s was created in the meantime; choose another name", s->path);
-    if (rc == ERR_OK && (rc = fsx_sync_dir(parent, err)) < 0 &&
-        rename(s->path, from) < 0) /* it has its name, undurably */
-        fprintf(stderr, "dashspool: %s may be incomplete on disk; remove it by hand\n", s->path);
-    /* Now, before anybody notes the package: who notes it looks for leftovers no more. */
-    if (rc == ERR_OK && s->zip)
-        workdir_close(&s->work);
-    free(parent);
-    free(name);
-    return rc;
 }
 
 /* ---- a bag ---- */
@@ -399,7 +379,24 @@ int bag_close(struct bag *bag, struct buf *tags, char tag_sha256[HASH_HEX_ROOM],
 
 int bag_finish(struct bag *bag, struct err *err)
 {
-    return sink_finish(bag->sink, err);
+    /* Whatever fails, nothing has the name then. */
+    struct sink *s = bag->sink;
+    const char *from = s->zip ? s->zip_path : s->work.path;
+    char *parent = NULL, *name = NULL;
+    int rc = s->zip ? zip_finish(s->zip, err) : sync_folder(s, err);
+    if (rc == ERR_OK)
+        rc = fsx_split(s->path, &parent, &name, err);
+    if (rc == ERR_OK && (rc = fsx_rename_new(from, s->path, err)) == ERR_BUSY)
+        err_set(err, ERR_BUSY, "%s was created in the meantime; choose another name", s->path);
+    if (rc == ERR_OK && (rc = fsx_sync_dir(parent, err)) < 0 &&
+        rename(s->path, from) < 0) /* it has its name, undurably */
+        fprintf(stderr, "dashspool: %s may be incomplete on disk; remove it by hand\n", s->path);
+    /* Now, before anybody notes the package: who notes it looks for leftovers no more. */
+    if (rc == ERR_OK && s->zip)
+        workdir_close(&s->work);
+    free(parent);
+    free(name);
+    return rc;
 }
 
 /* ---- one file more ---- */
@@ -492,20 +489,13 @@ static int add_to_zip(const char *package, const char *name, const void *data, s
 int bag_add(const char *package, const char *name, const void *data, size_t n, struct err *err)
 {
     struct stat st;
-    char *path = NULL, *slash;
+    char *path = NULL;
     if (stat(package, &st) < 0)
         return err_sys(err, "stat %s", package);
     if (!S_ISDIR(st.st_mode))
         return add_to_zip(package, name, data, n, err);
     int rc = fsx_path(&path, err, "%s/%s", package, name);
-    if (rc < 0)
-        return rc;
-    if ((slash = strrchr(path, '/')) != NULL) {
-        *slash = '\0';
-        rc = fsx_mkdirs(path, err);
-        *slash = '/';
-    }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = make_parents(path, err)) == ERR_OK)
         rc = fsx_write_file(path, data, n, err);
     free(path);
     return rc;

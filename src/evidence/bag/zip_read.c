@@ -552,9 +552,7 @@ static int hand_out_all(const struct package *p, const struct zip_map *map, stru
 
 int zip_read(const struct package *p, struct err *err)
 {
-    struct zip_map map;
-    /* *out is the caller's, also on failure. */
-    map = (struct zip_map){0};
+    struct zip_map map = {0};
     buf_init(&map.names, (size_t)p->limits.entries * BAG_READ_NAME_ROOM);
     struct walk *w = calloc(1, sizeof *w);
     struct stat st;

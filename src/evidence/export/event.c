@@ -408,13 +408,12 @@ static int adopt(const struct making *m, const char *path, struct export_result 
         rc = err_nomem(err, "a list");
     if (rc == ERR_OK) {
         /* The members that are in it. ERR_MALFORMED: somebody else's are, too, or none is. */
-        rc = ERR_OK;
         request.n = 0;
         for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++) {
             bool found;
             rc = judge_member(m, &in, m->event->member[i].id, &found, err);
             if (rc == ERR_OK && found)
-                ids[(request.n)++] = m->event->member[i].id;
+                ids[request.n++] = m->event->member[i].id;
         }
         if (rc == ERR_OK && (request.n == 0 || request.n != in.n_masters))
             rc = err_set(err, ERR_MALFORMED, "it contains other recordings");
@@ -423,11 +422,9 @@ static int adopt(const struct making *m, const char *path, struct export_result 
         rc = err_set(err, ERR_MALFORMED, "it does not state when it was exported");
     if (rc == ERR_OK)
         rc = clock_parse(in.exported_at, 0, &request.at_us, NULL, err);
-    if (rc == ERR_OK) {
-        for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++)
-            if (m->event->member[i].state != CATALOGUE_STORED)
-                rc = package_add_partial(&p, m->event->member[i].id, err);
-    }
+    for (size_t i = 0; rc == ERR_OK && i < m->event->n; i++)
+        if (m->event->member[i].state != CATALOGUE_STORED)
+            rc = package_add_partial(&p, m->event->member[i].id, err);
     request.ids = ids;
     request.path = path;
     if (rc == ERR_OK)

@@ -1,9 +1,6 @@
 /* Parts of a package that need nothing else of it: a copy, and what the package was made by. */
 #include "dashspool/convert.h"
-#include "dashspool/custody.h"
 #include "dashspool/fsx.h"
-#include "dashspool/master.h"
-#include "dashspool/wire.h"
 #include "package_internal.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,4 @@
 /* What makes a package a redacted one: masks, words, the full package, copies made anew. */
-#include "dashspool/clock.h"
 #include "dashspool/confine.h"
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"
@@ -307,7 +306,6 @@ static int read_package(const struct package *p, char out[HASH_HEX_ROOM], struct
                      path);
     if (rc == ERR_OK) {
         struct catalogue_transfer t;
-        rc = ERR_OK;
         for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
             rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
             if (rc == ERR_OK && t.state == CATALOGUE_STORED && !has_master(&in, &t))

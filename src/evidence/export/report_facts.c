@@ -5,12 +5,10 @@
 #include "dashspool/recipe.h"
 #include "dashspool/report.h"
 #include "dashspool/seal.h"
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { STRETCHES_MAX = 200 };
 #define TIMING_BYTES_MAX ((size_t)64 << 20)
@@ -79,26 +77,26 @@ static const struct {
     {COPY_SRT, "clock and position as subtitles", true},
     {COPY_VTT, "clock and position as subtitles", true},
 };
+enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
 static bool is_kind(const char *name, enum copy_kind kind)
 {
     return strcmp(name, copy_kind_name(kind)) == 0;
 }
 
-bool report_facts_shows(const char *kind)
+/* Where it stands in the table; N_KINDS: it is a later kind. */
+static size_t kind_at(const char *kind)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (is_kind(kind, kinds[i].kind))
-            return !kinds[i].tells_only;
-    return true; /* who knows what a later kind is */
+    size_t i = 0;
+    while (i < N_KINDS && !is_kind(kind, kinds[i].kind))
+        i++;
+    return i;
 }
 
-static const char *purpose_of(const char *kind)
+bool report_facts_shows(const char *kind)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (is_kind(kind, kinds[i].kind))
-            return kinds[i].purpose;
-    return "";
+    size_t i = kind_at(kind);
+    return i == N_KINDS || !kinds[i].tells_only; /* who knows what a later kind is */
 }
 
 static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
@@ -110,6 +108,7 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     if (!kept)
         return err_nomem(err, "a report");
     t->n_copies++;
+    size_t k = kind_at(copy->kind);
     snprintf(kept->kind, sizeof kept->kind, "%s", copy->kind);
     snprintf(kept->path, sizeof kept->path, "%s", copy->path);
     snprintf(kept->sha256, sizeof kept->sha256, "%s", copy->sha256);
@@ -130,7 +129,7 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
         snprintf(kept->how, sizeof kept->how, "convert --copies %s; libavcodec %s", copy->kind,
                  made.libavcodec);
     t->derived[i] = (struct report_derived){.name = kept->name,
-                                            .purpose = purpose_of(kept->kind),
+                                            .purpose = k < N_KINDS ? kinds[k].purpose : "",
                                             .tool = kept->tool,
                                             .settings = kept->how,
                                             .sha256 = kept->sha256,
@@ -193,17 +192,11 @@ static int load_picture(void *from, struct buf *out, struct err *err)
     uint8_t *at = buf_reserve(out, n, err);
     if (!at)
         return err->code;
-    while (n > 0) {
-        ssize_t got = pread(fileno(p->in), at, n, p->at + (p->n_bytes - (int64_t)n));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got < 0 ? err_sys(err, "read a picture of the report")
-                           : err_set(err, ERR_IO, "a picture of the report is cut short");
-        at += got;
-        n -= (size_t)got;
-    }
-    buf_commit(out, (size_t)p->n_bytes);
+    if (fseeko(p->in, p->at, SEEK_SET) < 0 || (fread(at, 1, n, p->in) < n && ferror(p->in)))
+        return err_sys(err, "read a picture of the report");
+    if (feof(p->in))
+        return err_set(err, ERR_IO, "a picture of the report is cut short");
+    buf_commit(out, n);
     return ERR_OK;
 }
 

@@ -122,45 +122,37 @@ void clip_card(struct doc *d, const struct report *r, size_t i)
     doc_close(d, DOC_CARD);
 }
 
-static void item(struct doc *d, const char *sentence, size_t *n)
-{
-    doc_open(d, DOC_ITEM);
-    doc_text(d, sentence);
-    doc_close(d, DOC_ITEM);
-    (*n)++;
-}
-
 void clip_unknown(struct doc *d, const struct report_clip *clip)
 {
-    size_t n = 0;
-    if (!format_time_ok(&clip->start))
-        item(d, "When it was taken.", &n);
-    else if (!format_zone_ok(&clip->start))
-        item(d, "The local time zone; its time is given in UTC only.", &n);
-    if (clip->kind == REPORT_VIDEO && clip->duration_us <= 0)
-        item(d, "How long it is.", &n);
-    if (format_time_ok(&clip->start) && !clip->start.has_error)
-        item(d, "How accurate its time is.", &n);
-    if (!format_place_ok(clip))
-        item(d, "Where it was taken.", &n);
-    if (doc_empty(clip->trigger))
-        item(d, "Why the camera recorded it.", &n);
-    else if (!clip->has_trigger_time)
-        item(d, "The exact moment of the trigger.", &n);
-    if (clip->kind == REPORT_VIDEO && clip->fps_milli <= 0)
-        item(d, "Its frame rate.", &n);
-    if (doc_empty(clip->imei))
-        item(d, "Which vehicle (tracker) it is from.", &n);
-    if (!clip->arrival.known)
-        item(d, "How the original left the camera; it was imported as a file.", &n);
-    if (clip->arrival.partial)
-        item(d, "What happens at its end; the transfer stopped before the end of the file.", &n);
-    if (!clip->examined)
-        item(d, "Whether it is damaged; it was not examined.", &n);
-    if (doc_empty(clip->sha256))
-        item(d, "Whether it is unchanged; no fingerprint was taken.", &n);
+    const bool timed = format_time_ok(&clip->start), video = clip->kind == REPORT_VIDEO;
+    const struct {
+        bool unknown;
+        const char *what;
+    } each[] = {
+        {!timed, "When it was taken."},
+        {timed && !format_zone_ok(&clip->start),
+         "The local time zone; its time is given in UTC only."},
+        {video && clip->duration_us <= 0, "How long it is."},
+        {timed && !clip->start.has_error, "How accurate its time is."},
+        {!format_place_ok(clip), "Where it was taken."},
+        {doc_empty(clip->trigger), "Why the camera recorded it."},
+        {!doc_empty(clip->trigger) && !clip->has_trigger_time, "The exact moment of the trigger."},
+        {video && clip->fps_milli <= 0, "Its frame rate."},
+        {doc_empty(clip->imei), "Which vehicle (tracker) it is from."},
+        {!clip->arrival.known, "How the original left the camera; it was imported as a file."},
+        {clip->arrival.partial,
+         "What happens at its end; the transfer stopped before the end of the file."},
+        {!clip->examined, "Whether it is damaged; it was not examined."},
+        {doc_empty(clip->sha256), "Whether it is unchanged; no fingerprint was taken."},
+    };
+    bool any = clip->n_unknown > 0;
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        if (each[i].unknown)
+            doc_put(d, DOC_ITEM, each[i].what);
+        any = any || each[i].unknown;
+    }
     for (size_t i = 0; i < clip->n_unknown; i++)
-        item(d, clip->unknown[i], &n);
-    if (n == 0)
+        doc_put(d, DOC_ITEM, clip->unknown[i]);
+    if (!any)
         doc_put(d, DOC_ITEM, "Nothing: all facts of this report are known for this recording.");
 }

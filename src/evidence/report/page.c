@@ -163,13 +163,10 @@ void report_render(struct doc *d, const struct report *r, const struct layout *l
 int layout_init(struct layout *out, const struct report *r, struct err *err)
 {
     *out = (struct layout){0};
-    bool placed = false;
-    for (size_t i = 0; i < r->n_clips; i++)
-        placed = placed || format_place_ok(&r->clip[i]);
     int rc = events_find(&out->events, r, err);
     if (rc == ERR_OK)
-        summary_title(out, r);
-    return rc == ERR_OK && placed ? basemap_load(&out->basemap, err) : rc;
+        summary_count(out, r);
+    return rc == ERR_OK && out->placed ? basemap_load(&out->basemap, err) : rc;
 }
 
 void layout_clear(struct layout *g)

@@ -27,9 +27,10 @@ struct layout {
     struct events events;
     struct basemap *basemap;
     const struct report_time *first, *last;
-    size_t vehicles;   /* that are known */
+    size_t vehicles; /* that are known */
+    size_t videos, flawed, unexamined, placed;
     const char *title; /* the report's own, or … */
-    char named[320];   /* … vehicle, event and date: summary_title() */
+    char named[320];   /* … vehicle, event and date: summary_count() */
 };
 int layout_init(struct layout *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 void layout_clear(struct layout *g);
@@ -37,7 +38,7 @@ void layout_clear(struct layout *g);
 /* All of it. */
 void report_render(struct doc *d, const struct report *r, const struct layout *layout);
 /* Sets first and what is below it; then title, for whom, and all in short (summary.c). */
-void summary_title(struct layout *out, const struct report *r);
+void summary_count(struct layout *out, const struct report *r);
 void summary_cover(struct doc *d, const struct report *r, const char *title);
 void summary_render(struct doc *d, const struct report *r, const struct layout *layout);
 

@@ -34,53 +34,17 @@ void summary_cover(struct doc *d, const struct report *r, const char *title)
         doc_put(d, DOC_NOTE, r->note);
 }
 
-static size_t count(const struct report *r, bool (*is)(const struct report_clip *))
-{
-    size_t n = 0;
-    for (size_t i = 0; i < r->n_clips; i++)
-        n += is(&r->clip[i]);
-    return n;
-}
-
-static bool is_video(const struct report_clip *clip)
-{
-    return clip->kind == REPORT_VIDEO;
-}
-
-static bool is_flawed(const struct report_clip *clip)
-{
-    return clip->n_stretches > 0 || clip->arrival.partial;
-}
-
-static bool is_unexamined(const struct report_clip *clip)
-{
-    return !clip->examined;
-}
-
-static size_t units(const struct report *r)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < r->n_clips; i++) {
-        bool seen = doc_empty(r->clip[i].imei);
-        for (size_t k = 0; k < i && !seen; k++)
-            seen = r->clip[k].imei && strcmp(r->clip[k].imei, r->clip[i].imei) == 0;
-        n += !seen;
-    }
-    return n;
-}
-
 static const char *date_of(const struct report_time *t, char out[FORMAT_ROOM])
 {
     return format_date(t->utc_us, format_zone_ok(t) ? t->tz_min : 0, out);
 }
 
-/* "Tracker 352093081452251: crash, 29 November 2024"; of several "2 vehicles: 3 events, …". What is
- * not known is left out. */
-void summary_title(struct layout *out, const struct report *r)
+/* Of what there is how much, and a title: "Tracker 352093081452251: crash, 29 November 2024"; of
+ * several "2 vehicles: 3 events, …". What is not known is left out. */
+void summary_count(struct layout *out, const struct report *r)
 {
     const char *imei = "", *vehicle = NULL, *reason = NULL;
     bool one_reason = true;
-    out->vehicles = units(r);
     for (size_t i = 0; i < r->n_clips; i++) {
         const struct report_clip *clip = &r->clip[i];
         const struct report_time *t = &clip->start;
@@ -89,6 +53,14 @@ void summary_title(struct layout *out, const struct report *r)
             out->first = !out->first || t->utc_us < out->first->utc_us ? t : out->first;
             out->last = !out->last || t->utc_us > out->last->utc_us ? t : out->last;
         }
+        bool seen = doc_empty(clip->imei);
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = r->clip[k].imei && strcmp(r->clip[k].imei, clip->imei) == 0;
+        out->vehicles += !seen;
+        out->videos += clip->kind == REPORT_VIDEO;
+        out->flawed += clip->n_stretches > 0 || clip->arrival.partial;
+        out->unexamined += !clip->examined;
+        out->placed += format_place_ok(clip);
         imei = doc_empty(clip->imei) ? imei : clip->imei;
         vehicle = doc_empty(clip->vehicle) ? vehicle : clip->vehicle;
         one_reason = one_reason && (!reason || strcmp(reason, trigger) == 0);
@@ -114,9 +86,9 @@ void summary_title(struct layout *out, const struct report *r)
     out->title = doc_empty(r->title) ? out->named : r->title;
 }
 
-static void summary_state(struct doc *d, const struct report *r)
+static void summary_state(struct doc *d, const struct report *r, const struct layout *layout)
 {
-    size_t flawed = count(r, is_flawed), unexamined = count(r, is_unexamined);
+    size_t flawed = layout->flawed, unexamined = layout->unexamined, placed = layout->placed;
     doc_fact(d, "Condition");
     if (r->n_clips == 0)
         doc_text(d, "no recordings");
@@ -133,7 +105,6 @@ static void summary_state(struct doc *d, const struct report *r)
         doc_textf(d, "%zu of %zu not examined", unexamined, r->n_clips);
     }
     doc_fact_end(d);
-    size_t placed = count(r, format_place_ok);
     doc_fact(d, "Where");
     if (placed == 0)
         doc_text(d, "not known");
@@ -149,7 +120,7 @@ void summary_render(struct doc *d, const struct report *r, const struct layout *
     doc_open(d, DOC_BRIEF);
     doc_put(d, DOC_HEAD_2, "Summary");
     doc_open(d, DOC_FACTS_WIDE);
-    size_t videos = count(r, is_video), photos = r->n_clips - videos;
+    size_t videos = layout->videos, photos = r->n_clips - videos;
     doc_fact(d, "Contents");
     if (videos || photos == 0)
         doc_textf(d, "%lld %s", SIZE_COUNT(videos, "video", "videos"));
@@ -173,7 +144,7 @@ void summary_render(struct doc *d, const struct report *r, const struct layout *
             doc_textf(d, " to %s", format_time(last, text));
     }
     doc_fact_end(d);
-    summary_state(d, r);
+    summary_state(d, r, layout);
     doc_fact(d, "Signature");
     if (r->signature.is_signed) {
         doc_text(d, "signed by ");

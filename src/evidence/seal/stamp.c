@@ -102,12 +102,11 @@ static int take_answer(BIO *answer, struct buf *out, struct err *err)
 int seal_ts_fetch(const char *url, const void *request, size_t n_request, int timeout_s,
                   struct buf *out, struct err *err)
 {
-    struct url u;
+    struct url u = {0};
     struct tls_peer peer = {0};
     BIO *body = NULL, *answer = NULL;
     ERR_clear_error();
     int rc = ERR_OK;
-    u = (struct url){0};
     if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
         rc = err_set(err, ERR_CONFIG, "%.200s: expected a URL starting with http:// or https://",
                      url);
@@ -142,7 +141,6 @@ out:
     OPENSSL_free(u.path);
     OPENSSL_free(u.query);
     OPENSSL_free(u.fragment);
-    u = (struct url){0};
     ERR_clear_error();
     return rc;
 }
@@ -375,7 +373,6 @@ int seal_ts_check(struct seal_stamp *out, const void *tsr, size_t n_tsr, const v
         char why[SEAL_TEXT_ROOM];
         uint8_t digest[HASH_BYTES];
         TS_TST_INFO *info = NULL;
-        rc = ERR_OK;
         if (!signed_data_verify(&s, NULL, 0, why))
             rc = err_set(err, ERR_MALFORMED, "the time stamp is not genuine: %s", why);
         else if (!s.bound)

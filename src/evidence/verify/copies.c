@@ -210,8 +210,8 @@ static void tell_pictures(struct copies *c, int working)
     if (working > 0)
         snprintf(text, sizeof text, "%d of %d working copies: they or their originals were changed",
                  working - same, working);
-    c->v->to->told(c->v->to->arg, VERIFY_PICTURES, working ? VERIFY_NOT_JUDGED : VERIFY_NOT_PRESENT,
-                   working ? text : "no working copies");
+    verify_tell(c->v, VERIFY_PICTURES, working ? VERIFY_NOT_JUDGED : VERIFY_NOT_PRESENT,
+                working ? text : "no working copies");
 }
 
 /* ---- reproduction: what the facts say ---- */
@@ -463,7 +463,6 @@ static void tell_clip(struct copies *c, const struct clip *clip)
 
 static void tell_verdict(struct copies *c, int copies, int same, bool recipes)
 {
-    const struct verify_listener *to = c->v->to;
     char text[120];
     snprintf(text, sizeof text, "%d cop%s, made again from the originals: the same bytes", same,
              same == 1 ? "y" : "ies");
@@ -476,20 +475,19 @@ static void tell_verdict(struct copies *c, int copies, int same, bool recipes)
              "be made here",
              same, copies);
     if (copies > 0 && recipes)
-        to->told(to->arg, VERIFY_REPRODUCTION, VERIFY_NOT_JUDGED, text);
+        verify_tell(c->v, VERIFY_REPRODUCTION, VERIFY_NOT_JUDGED, text);
     else
-        to->told(to->arg, VERIFY_REPRODUCTION, VERIFY_NOT_PRESENT,
-                 copies ? "the copies have no recorded recipe" : "no copies");
+        verify_tell(c->v, VERIFY_REPRODUCTION, VERIFY_NOT_PRESENT,
+                    copies ? "the copies have no recorded recipe" : "no copies");
 }
 
 static void tell_reproduction(struct copies *c)
 {
-    const struct verify_listener *to = c->v->to;
     int same = 0, copies = count_copies(c);
     bool recipes = false;
     if (!c->v->request->reproduce) {
-        to->told(to->arg, VERIFY_REPRODUCTION, VERIFY_NOT_JUDGED,
-                 "not requested; --reproduce makes the copies again and compares them");
+        verify_tell(c->v, VERIFY_REPRODUCTION, VERIFY_NOT_JUDGED,
+                    "not requested; --reproduce makes the copies again and compares them");
         return;
     }
     for (size_t i = 0; i < c->n; i++) {

@@ -121,7 +121,7 @@ void verify_custody_judge(struct verify *v)
         judge_redacted(v);
     }
     if (!v->have[T_CUSTODY]) {
-        v->to->told(v->to->arg, VERIFY_CUSTODY, VERIFY_NOT_PRESENT, "no data/custody.jsonl");
+        verify_tell(v, VERIFY_CUSTODY, VERIFY_NOT_PRESENT, "no data/custody.jsonl");
         return;
     }
     while (at < end) {

@@ -47,6 +47,13 @@ void verify_note(struct verify *v, enum verify_check check, const char *fmt, ...
         v->to->note(v->to->arg, check, text);
 }
 
+void verify_tell(struct verify *v, enum verify_check check, enum verify_verdict verdict,
+                 const char *text)
+{
+    if (v->to->told)
+        v->to->told(v->to->arg, check, verdict, text);
+}
+
 void verify_result(struct verify *v, enum verify_check check, const char *good)
 {
     char text[700];
@@ -54,7 +61,7 @@ void verify_result(struct verify *v, enum verify_check check, const char *good)
     if (n > 0)
         snprintf(text, sizeof text, "%d %s%s", n, n == 1 ? "fault" : "faults",
                  n > PROBLEMS_MAX ? ", not all of them named" : "");
-    v->to->told(v->to->arg, check, n ? VERIFY_FAILED : VERIFY_OK, n ? text : good);
+    verify_tell(v, check, n ? VERIFY_FAILED : VERIFY_OK, n ? text : good);
 }
 
 /* ---- files ---- */

@@ -279,7 +279,7 @@ static int judge(struct verify *v, struct err *err)
     if (v->have[T_SIGNATURE] || v->problems[VERIFY_SIGNATURE] > 0)
         verify_result(v, VERIFY_SIGNATURE, seals.signature);
     else
-        v->to->told(v->to->arg, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT,
+        verify_tell(v, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT,
                     bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
                         ? "the package is not signed: it could be a full package that someone "
                           "stripped and labelled redacted"
@@ -287,7 +287,7 @@ static int judge(struct verify *v, struct err *err)
     if (v->have[T_STAMP])
         verify_result(v, VERIFY_STAMP, seals.stamp);
     else
-        v->to->told(v->to->arg, VERIFY_STAMP, VERIFY_NOT_PRESENT, "the package has no time stamp");
+        verify_tell(v, VERIFY_STAMP, VERIFY_NOT_PRESENT, "the package has no time stamp");
     verify_custody_judge(v);
     return verify_copies(v, err);
 }
@@ -345,15 +345,6 @@ int verify_package(const struct verify_request *request, const struct verify_lis
 
 /* ---- what is in it ---- */
 
-static void not_told(void *arg, enum verify_check check, enum verify_verdict verdict,
-                     const char *text)
-{
-    (void)arg;
-    (void)check;
-    (void)verdict;
-    (void)text;
-}
-
 /* data/master/<id>.json tells of an original; the others there are originals. */
 static int list_masters(const struct verify *v, struct verify_contents *out, struct err *err)
 {
@@ -380,7 +371,7 @@ static int list_masters(const struct verify *v, struct verify_contents *out, str
 
 int verify_contents(struct verify_contents *out, const char *path, struct err *err)
 {
-    static const struct verify_listener nobody = {not_told, NULL, NULL, NULL};
+    static const struct verify_listener nobody = {NULL};
     const struct verify_request request = {.path = path};
     struct verify v = {.request = &request, .to = &nobody};
     struct bag_value at = {NULL, 0};

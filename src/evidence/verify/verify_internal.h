@@ -63,7 +63,10 @@ void verify_problem(struct verify *v, enum verify_check check, const char *fmt, 
 /* What is not wrong, of a check. */
 void verify_note(struct verify *v, enum verify_check check, const char *fmt, ...) DS_PRINTF(3, 4);
 
-/* The line of a check: `good`, or how many faults were found. */
+/* The line of a check. */
+void verify_tell(struct verify *v, enum verify_check check, enum verify_verdict verdict,
+                 const char *text);
+/* … `good`, or how many faults were found. */
 void verify_result(struct verify *v, enum verify_check check, const char *good);
 
 /* All files, by name once they are sorted. */
