@@ -225,6 +225,75 @@ const char *wire_content(const void *data, size_t n);
  * camera's word: it never names a file here. */
 const char *wire_path_text(const void *path, size_t n, char *out, size_t room);
 
+/* ---- facts ----
+ *
+ * What the bytes of a transfer say of it: the one decoder for whoever stores facts, and for whoever
+ * compares them later with the bytes that they are from (fsck, export, verify). Same bytes, same
+ * time of arrival, same facts, whenever they are decoded; a decoder that makes other facts of them
+ * has another WIRE_FACTS_VERSION.
+ */
+
+#define WIRE_FACTS_VERSION 1
+
+/* As received; NULL where nothing came. START says how much comes, and nothing of this. */
+struct wire_bytes {
+    const uint8_t *init, *path, *meta;
+    size_t init_n, path_n, meta_n;
+};
+
+struct wire_facts {
+    char imei[16]; /* "", and protocol_id 0: there is no INIT that can be read */
+    int protocol_id;
+    char camera[8], kind[8]; /* "": there is no path (a slot's name is not among the bytes) */
+
+    bool has_meta;    /* what follows is decoded metadata; else it is 0 and "" */
+    unsigned trusted; /* enum wire_meta_field: is there, and plausible; WIRE_FACTS_TRUSTED */
+    int version;
+    int64_t time_us;
+    int trigger;
+    char trigger_name[WIRE_TRIGGER_ROOM];
+    int length_s, fps, tz_min;
+    double lat_deg, lon_deg;
+    int64_t trigger_time_us;
+    unsigned events;
+    char driver[WIRE_DRIVER_ROOM];
+
+    bool time_named; /* never by decoding: a file's name told the time, and time_us is that */
+};
+
+/* Of trigger and length nobody can say whether they are plausible. */
+#define WIRE_FACTS_TRUSTED                                                  \
+    (WIRE_META_TIME | WIRE_META_FPS | WIRE_META_ZONE | WIRE_META_POSITION | \
+     WIRE_META_TRIGGER_TIME | WIRE_META_EVENTS | WIRE_META_DRIVER)
+
+/* arrived_us: when the transfer began here, against which times are judged. What cannot be decoded
+ * counts as absent. */
+void wire_facts_decode(const struct wire_bytes *bytes, int64_t arrived_us, struct wire_facts *out);
+
+/* Each fact by its name and as text, in one order: to be compared, and to be told. "": there is
+ * nothing, or it is 0. Degrees have 12 digits, times are RFC 3339 to the microsecond. */
+#define WIRE_FACT_ROOM 160
+struct wire_fact {
+    const char *name; /* "time" */
+    char text[WIRE_FACT_ROOM];
+};
+enum { WIRE_N_FACTS = 19 };
+void wire_facts_list(const struct wire_facts *facts, struct wire_fact out[WIRE_N_FACTS]);
+
+/* The same as a JSON object, without what is "": {"camera":"front","decoder":1,…}, numbers as
+ * numbers, sorted. The caller frees it; NULL: no memory. */
+char *wire_facts_text(const struct wire_facts *facts);
+
+/* The list that such a text has, and the version of its decoder. False: it is no such text. */
+bool wire_facts_read(const char *text, int *decoder, struct wire_fact out[WIRE_N_FACTS]);
+
+/* The facts of metadata as packages have them, under "metadata": a JSON object of what the form of
+ * these metadata has, what is not trusted under "untrusted"; "null" where they cannot be decoded.
+ * The values are those of `facts`, which may be other ones than the bytes have. The caller frees
+ * it; NULL: no memory. */
+char *wire_facts_metadata(const struct wire_facts *facts, const struct wire_bytes *bytes,
+                          int64_t arrived_us);
+
 /* Who speaks, if the first bytes of a connection are no camera's: "HTTP: a browser or a scanner",
  * "a tracker's AVL stream (Codec 8 Extended): …"; NULL: nobody knows. */
 const char *wire_foreign_protocol(const uint8_t *data, size_t n);
