@@ -44,6 +44,7 @@ enum custody_kind {
     CUSTODY_COPY_DELETED,
     CUSTODY_DELETED,
     CUSTODY_REINDEXED,
+    CUSTODY_REPAIRED, /* facts in the catalogue that were not those of their source */
     CUSTODY_KINDS
 };
 
@@ -75,10 +76,22 @@ struct custody_what {
     struct custody_list masks;
     struct custody_list reasons;   /* unprotected: of the protections that ended */
     struct custody_list not_known; /* reindexed */
+
+    /* The record of what came, by which anybody can tell later whether a fact was moved: received,
+     * resumed (if it is other than before), stored, reindexed, repaired: hashes of the bytes as
+     * they came, and what was decoded of them, as wire_facts_text() has it. */
+    const char *init_sha256, *meta_sha256, *start_sha256, *path_sha256;
+    const char *facts; /* text of a JSON object */
+    /* … and how it came, over all connections: stored, interrupted, reindexed, repaired. Times are
+     * RFC 3339 to the microsecond; the hash is of the list "connections" as a package has it, in
+     * the form of these lines. */
+    const char *source, *arrived, *completed, *connections_sha256;
+    const int64_t *packets, *crc_errors, *resumes, *bytes_lost, *duplicates;
+    struct custody_list changes; /* repaired: "time: <was> -> <is>" */
 };
 
 /* The text of a JSON object, for struct custody_event; the caller frees it. NULL: no memory, or a
- * text in it is not UTF-8. */
+ * text in it is not UTF-8, or `facts` is no JSON object. */
 char *custody_what_text(const struct custody_what *what);
 
 struct custody_event {
@@ -114,14 +127,18 @@ struct custody_record {
     const char *event; /* the name, also of another version */
     const char *id, *at, *who;
     int64_t n;
-    struct custody_what what; /* its texts and its yes or no; nobody asks for the rest */
-    void *own;                /* all texts */
+    struct custody_what what; /* all but its lists, which nobody asks for */
+    void *own;                /* all texts and numbers */
 };
 
 /* Reads a line by itself, as it is: whether it belongs to a chain only custody_next() tells. What
  * is no JSON object leaves a record without anything. custody_record_clear() in any case. */
 void custody_read(struct custody_record *out, const char *line, size_t n);
 void custody_record_clear(struct custody_record *r);
+
+/* SHA-256 of a JSON text in the form of a line: sorted, without spaces, in ASCII. ERR_MALFORMED: it
+ * is no JSON. */
+int custody_hash(const char *json, char out[HASH_HEX_ROOM], struct err *err) DS_MUST_CHECK;
 
 /* All of its `what`, for people: a JSON object in UTF-8, sorted. The caller frees it; NULL: it has
  * none, or there is no memory. */

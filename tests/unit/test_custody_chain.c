@@ -195,8 +195,41 @@ static void test_what_has_the_members_that_are_said(void **state)
         assert_string_equal(text, said[i].text);
         free(text);
     }
+    assert_null(custody_what_text(&(struct custody_what){.facts = "[1]{"}));
     assert_null(custody_what_text(&(struct custody_what){.why = "\xff"}));
     assert_null(custody_what_text(&(struct custody_what){.reasons = {"\xff", 2}}));
+}
+
+/* What a fact is compared with later. */
+static void test_the_record_of_what_came_is_read_as_it_was_written(void **state)
+{
+    (void)state;
+    static const char facts[] = "{\"decoder\":1,\"lat\":54.6872,\"time\":\"2024\"}";
+    const int64_t packets = 317, none = 0;
+    const struct custody_what what = {.meta_sha256 = "ab",
+                                      .facts = facts,
+                                      .arrived = "2024-11-29T07:23:45.000001Z",
+                                      .packets = &packets,
+                                      .resumes = &none};
+    char text_of[CUSTODY_LINE_ROOM], hash[HASH_HEX_ROOM], same[HASH_HEX_ROOM];
+    struct custody_record r;
+    struct err err;
+    char *text = custody_what_text(&what);
+    const struct custody_event e = {0, CUSTODY_STORED, "a test", text};
+    assert_ok(custody_line(text_of, "an-id", 1, NULL, &e, &err));
+    custody_read(&r, text_of, strlen(text_of));
+    assert_string_equal(r.what.meta_sha256, "ab");
+    assert_string_equal(r.what.facts, facts);
+    assert_string_equal(r.what.arrived, what.arrived);
+    assert_true(r.what.packets && *r.what.packets == 317);
+    assert_true(r.what.resumes && *r.what.resumes == 0);
+    assert_true(!r.what.crc_errors && !r.what.init_sha256);
+    custody_record_clear(&r);
+    free(text);
+    assert_ok(custody_hash("{\"b\": 1, \"a\": \"\u00e9\"}", hash, &err));
+    assert_ok(custody_hash("{\"a\":\"\xc3\xa9\",\"b\":1}", same, &err));
+    assert_string_equal(hash, same);
+    assert_err(ERR_MALFORMED, custody_hash("{", hash, &err));
 }
 
 int main(void)
@@ -211,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_another_spelling_of_a_line_is_none),
         cmocka_unit_test(test_a_record_has_what_a_line_says_and_nothing_else),
         cmocka_unit_test(test_what_has_the_members_that_are_said),
+        cmocka_unit_test(test_the_record_of_what_came_is_read_as_it_was_written),
         cmocka_unit_test(test_an_event_of_another_version_is_unknown_but_has_its_name),
     };
     return cmocka_run_group_tests(tests, make_chain, NULL);

@@ -26,6 +26,7 @@ static const char *const names[CUSTODY_KINDS] = {
     [CUSTODY_COPY_DELETED] = "copy-deleted",
     [CUSTODY_DELETED] = "deleted",
     [CUSTODY_REINDEXED] = "reindexed",
+    [CUSTODY_REPAIRED] = "repaired",
 };
 
 /* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
@@ -174,7 +175,7 @@ int custody_next(struct custody_chain *chain, const char *line, size_t n, struct
 
 static const struct member {
     const char *key;
-    enum { TEXT, NUMBER, YES, LIST } type;
+    enum { TEXT, NUMBER, YES, OBJECT, LIST } type;
     size_t at;
 } members[] = {
 #define MEMBER(type, name)                               \
@@ -201,6 +202,20 @@ static const struct member {
     MEMBER(TEXT, for_job),
     MEMBER(TEXT, full_tagmanifest_sha256),
     MEMBER(TEXT, reason),
+    MEMBER(TEXT, init_sha256),
+    MEMBER(TEXT, meta_sha256),
+    MEMBER(TEXT, start_sha256),
+    MEMBER(TEXT, path_sha256),
+    MEMBER(TEXT, source),
+    MEMBER(TEXT, arrived),
+    MEMBER(TEXT, completed),
+    MEMBER(TEXT, connections_sha256),
+    MEMBER(OBJECT, facts),
+    MEMBER(NUMBER, packets),
+    MEMBER(NUMBER, crc_errors),
+    MEMBER(NUMBER, resumes),
+    MEMBER(NUMBER, bytes_lost),
+    MEMBER(NUMBER, duplicates),
     MEMBER(NUMBER, protocol_id),
     MEMBER(NUMBER, have_bytes),
     MEMBER(NUMBER, length_bytes),
@@ -212,8 +227,10 @@ static const struct member {
     MEMBER(LIST, masks),
     MEMBER(LIST, reasons),
     MEMBER(LIST, not_known),
+    MEMBER(LIST, changes),
 #undef MEMBER
 };
+enum { N_MEMBERS = sizeof members / sizeof *members };
 
 static json_t *list_json(const struct custody_list *list)
 {
@@ -230,9 +247,11 @@ static json_t *list_json(const struct custody_list *list)
 static bool put_member(json_t *o, const struct member *m, const struct custody_what *what)
 {
     const void *at = (const char *)what + m->at;
-    const char *text = m->type == TEXT ? *(const char *const *)at : NULL;
+    const char *text = m->type == TEXT || m->type == OBJECT ? *(const char *const *)at : NULL;
     const int64_t *number = m->type == NUMBER ? *(const int64_t *const *)at : NULL;
     const struct custody_list *list = at;
+    if (text && m->type == OBJECT)
+        return json_object_set_new(o, m->key, json_loads(text, JSON_REJECT_DUPLICATES, NULL)) == 0;
     if (text)
         return json_object_set_new(o, m->key, json_string(text)) == 0;
     if (number)
@@ -251,19 +270,32 @@ char *custody_what_text(const struct custody_what *what)
     if (good && what->redacted) /* it says also what was not hidden */
         good = json_object_set_new(o, "no_sound", json_false()) == 0 &&
                json_object_set_new(o, "masks", json_array()) == 0;
-    for (size_t i = 0; good && i < sizeof members / sizeof *members; i++)
+    for (size_t i = 0; good && i < N_MEMBERS; i++)
         good = put_member(o, &members[i], what);
-    char *text = good ? json_dumps(o, JSON_COMPACT) : NULL;
+    char *text = good ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(o);
     return text;
 }
 
-static void get_member(const json_t *o, const struct member *m, struct custody_what *what)
+/* What a record borrows from. */
+struct own {
+    json_t *json;
+    char *text[N_MEMBERS];
+    int64_t number[N_MEMBERS];
+};
+
+static void get_member(const json_t *o, size_t i, struct own *own, struct custody_what *what)
 {
+    const struct member *m = &members[i];
     const json_t *json = json_object_get(o, m->key);
     void *at = (char *)what + m->at;
+    own->number[i] = json_integer_value(json);
     if (m->type == TEXT)
         *(const char **)at = json_string_value(json);
+    if (m->type == OBJECT && json_is_object(json))
+        *(const char **)at = own->text[i] = canonical(json);
+    if (m->type == NUMBER && json_is_integer(json))
+        *(const int64_t **)at = &own->number[i];
     if (m->type == YES)
         *(bool *)at = json_is_true(json);
 }
@@ -272,27 +304,50 @@ static void get_member(const json_t *o, const struct member *m, struct custody_w
 
 void custody_read(struct custody_record *out, const char *line, size_t n)
 {
-    json_t *json = json_loadb(line, n, 0, NULL);
+    struct own *own = calloc(1, sizeof *own);
+    json_t *json = own ? json_loadb(line, n, 0, NULL) : NULL;
     *out = (struct custody_record){
         .event = json_string_value(json_object_get(json, "event")),
         .id = json_string_value(json_object_get(json, "id")),
         .at = json_string_value(json_object_get(json, "at")),
         .who = json_string_value(json_object_get(json, "who")),
         .n = json_integer_value(json_object_get(json, "n")),
-        .own = json,
+        .own = own,
     };
     out->kind = kind_of(out->event);
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        get_member(json_object_get(json, "what"), &members[i], &out->what);
+    for (size_t i = 0; own && i < N_MEMBERS; i++)
+        get_member(json_object_get(json, "what"), i, own, &out->what);
+    if (own)
+        own->json = json;
 }
 
 void custody_record_clear(struct custody_record *r)
 {
-    json_decref(r->own);
+    struct own *own = r->own;
+    for (size_t i = 0; own && i < N_MEMBERS; i++)
+        free(own->text[i]);
+    if (own)
+        json_decref(own->json);
+    free(own);
     *r = (struct custody_record){.own = NULL};
 }
 
 char *custody_record_what(const struct custody_record *r)
 {
-    return json_dumps(json_object_get(r->own, "what"), JSON_COMPACT | JSON_SORT_KEYS);
+    const struct own *own = r->own;
+    return own ? json_dumps(json_object_get(own->json, "what"), JSON_COMPACT | JSON_SORT_KEYS)
+               : NULL;
+}
+
+int custody_hash(const char *json, char out[HASH_HEX_ROOM], struct err *err)
+{
+    json_error_t why;
+    json_t *o = json_loads(json, JSON_REJECT_DUPLICATES, &why);
+    if (!o)
+        return err_set(err, ERR_MALFORMED, "custody: no JSON to hash: %s", why.text);
+    char *text = canonical(o);
+    int rc = text ? hash_text(text, strlen(text), out, err) : err_nomem(err, "a custody hash");
+    free(text);
+    json_decref(o);
+    return rc;
 }
