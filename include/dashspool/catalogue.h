@@ -292,6 +292,10 @@ typedef int catalogue_event_fn(void *arg, const char *line, struct err *err);
 int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn *fn, void *arg,
                          struct err *err) DS_MUST_CHECK;
 
+/* How many lines there are, also behind a gap. */
+int catalogue_event_count(struct catalogue *c, const char *id, int64_t *lines,
+                          struct err *err) DS_MUST_CHECK;
+
 /* A stage of the pipeline has done its work on transfer `key` (ERR_NOTFOUND if there is none): what
  * makes a job that comes again, after a crash between the work and the job's end, a job without
  * work. In the same transaction as what the work left here, where there is such. */
@@ -353,6 +357,8 @@ int catalogue_due_each(struct catalogue *c, catalogue_due_fn *fn, void *arg,
                        struct err *err) DS_MUST_CHECK;
 int catalogue_due_add(struct catalogue *c, const char *day, int64_t key,
                       struct err *err) DS_MUST_CHECK;
+/* Whether this one is. Nothing of a transfer that has a row may be. */
+int catalogue_is_due(struct catalogue *c, int64_t key, bool *out, struct err *err) DS_MUST_CHECK;
 /* It was dropped, durably. */
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
 

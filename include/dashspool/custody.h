@@ -85,7 +85,7 @@ struct custody_what {
     /* … and how it came, over all connections: stored, interrupted, reindexed, repaired. Times are
      * RFC 3339 to the microsecond; the hash is of the list "connections" as a package has it, in
      * the form of these lines. */
-    const char *source, *arrived, *completed, *connections_sha256;
+    const char *source, *arrived, *completed, *peer, *connections_sha256;
     const int64_t *packets, *crc_errors, *resumes, *bytes_lost, *duplicates;
     struct custody_list changes; /* repaired: "time: <was> -> <is>" */
 };

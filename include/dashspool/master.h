@@ -1,10 +1,13 @@
 /*
- * master: the original bytes of a transfer as a file, for whoever makes copies of it.
+ * master: the original bytes of a transfer as a file, for whoever makes copies of it; its facts,
+ * for whoever hands them out; and whether these are still what came.
  */
 #ifndef DASHSPOOL_MASTER_H
 #define DASHSPOOL_MASTER_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/clock.h"
+#include "dashspool/custody.h"
 #include "dashspool/raw.h"
 #include "dashspool/wire.h"
 
@@ -32,5 +35,69 @@ int facts_arrival(struct catalogue *c, const struct catalogue_transfer *t, char 
 /* "dualcam", "dsm", "adas" or "json", with "-text" behind it where the vendor's test server wrote
  * them down, and what is decoded; NULL: there are none that can be read. */
 const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out);
+
+/* Decodes t->wire.meta by t->arrived_us (wire.h) into t's columns and `known`. False: there are no
+ * metadata, or they cannot be read, and count as absent; t is as it was then. */
+bool facts_decode(struct catalogue_transfer *t);
+
+/* ---- record ----
+ *
+ * What the custody says of what came, so that a fact can be compared later with where it is from.
+ * Who stores or changes a transfer's facts writes it, in the same transaction.
+ */
+
+enum facts_scope {
+    FACTS_WIRE = 1,    /* the bytes as received, by their hashes, and what was decoded of them */
+    FACTS_ARRIVAL = 2, /* times, counters and connections */
+};
+
+/* Where members of a struct custody_what lie. */
+struct facts_record {
+    char *facts;
+    char init[HASH_HEX_ROOM], meta[HASH_HEX_ROOM], start[HASH_HEX_ROOM], path[HASH_HEX_ROOM];
+    char arrived[CLOCK_TEXT_ROOM], completed[CLOCK_TEXT_ROOM], list[HASH_HEX_ROOM];
+    int64_t connections, crc_errors, resumes;
+};
+
+/* Sets the members of *what that belong to `scopes`; they borrow from *out and from t. The row's
+ * connections are read from c. facts_record_clear() *out, also after a failure. */
+int facts_record(struct facts_record *out, struct custody_what *what, struct catalogue *c,
+                 const struct catalogue_transfer *t, unsigned scopes,
+                 struct err *err) DS_MUST_CHECK;
+void facts_record_clear(struct facts_record *r);
+
+/* Where a file was, as the custody has it: longer ones are cut off. */
+#define FACTS_PATH_ROOM 1024
+
+/* ---- check ----
+ *
+ * Nobody who can write to a database is believed on his word. Of each fact there is more than one
+ * witness:
+ *
+ *     the row ◄─► the bytes received, decoded again ◄─► what is sealed with the master (raw.h)
+ *        └────────────────► the custody: hashes of the bytes, facts, counters ◄─┘
+ *
+ * and connections, copies, protections and a file's origin are compared with the custody alone.
+ * What was stored before the custody had such records is compared with the bytes alone. What is
+ * compared with nothing stands in docs/evidence.md, and tests/e2e/test_e2e_tamper.c holds the list.
+ */
+
+/* One difference, with both values: "time: the catalogue says …, the bytes received say …". `note`:
+ * it is none that anybody made: a newer decoder reads the same bytes otherwise. */
+typedef int facts_told_fn(void *arg, bool note, const char *text, struct err *err);
+
+/* Compares the transfer `key` with its sources; a row that is not there (any more) has no
+ * differences. Errors are of reading, ERR_MALFORMED among them: a row or line that cannot be read.
+ * Others may write meanwhile. */
+int facts_check(struct catalogue *c, struct raw *raw, int64_t key, facts_told_fn *fn, void *arg,
+                struct err *err) DS_MUST_CHECK;
+
+/* Makes the row what its sources say, where all of these agree: facts from the bytes received
+ * (those sealed with the master before those of the row), the rest from the custody, which gets an
+ * event "repaired" by `who` with both values of each; one transaction. *changed: how many facts; 0:
+ * nothing was to be done, or could be (the sources do not agree with one another, or what differs
+ * is not in the row): facts_check() tells what. */
+int facts_repair(struct catalogue *c, struct raw *raw, int64_t key, const char *who, int *changed,
+                 struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -129,6 +129,10 @@ typedef int raw_master_fn(void *arg, const struct raw_master *m, struct err *err
 int raw_each(struct raw *raw, const char *day, raw_master_fn *fn, void *arg,
              struct err *err) DS_MUST_CHECK;
 
+/* One of them, likewise. ERR_NOTFOUND if there is nothing of it. */
+int raw_one(struct raw *raw, const char *day, int64_t key, raw_master_fn *fn, void *arg,
+            struct err *err) DS_MUST_CHECK;
+
 /* What SQLite finds wrong with a day's file, a text each, 100 at most. It reads all of it. */
 typedef int raw_flaw_fn(void *arg, const char *text, struct err *err);
 int raw_check(struct raw *raw, const char *day, raw_flaw_fn *fn, void *arg,

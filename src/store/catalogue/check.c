@@ -52,6 +52,20 @@ static int count_lines(sqlite3_stmt *st, const struct buf *id, int64_t *lines, s
     return rc;
 }
 
+int catalogue_event_count(struct catalogue *c, const char *id, int64_t *lines, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row;
+    int rc = sqlx_prepare(c->db, &st, "SELECT count(*) FROM custody WHERE transfer = ?1", err);
+    if (rc == ERR_OK) {
+        sqlx_bind_text(st, 1, id);
+        rc = sqlx_step(st, &row, err);
+    }
+    *lines = rc == ERR_OK && row ? sqlite3_column_int64(st, 0) : 0;
+    sqlite3_finalize(st);
+    return rc;
+}
+
 int catalogue_custody_each(struct catalogue *c, catalogue_id_fn *fn, void *arg, struct err *err)
 {
     sqlite3_stmt *st = NULL, *count = NULL;

@@ -207,6 +207,12 @@ int catalogue_due_add(struct catalogue *c, const char *day, int64_t key, struct 
     return catalogue_run(c, c->sql[CATALOGUE_SQL_DUE_ADD], key, err);
 }
 
+int catalogue_is_due(struct catalogue *c, int64_t key, bool *out, struct err *err)
+{
+    char day[11];
+    return due_day(c, key, day, out, err);
+}
+
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
 {
     sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_DONE], 1, key);

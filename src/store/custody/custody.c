@@ -209,6 +209,7 @@ static const struct member {
     MEMBER(TEXT, source),
     MEMBER(TEXT, arrived),
     MEMBER(TEXT, completed),
+    MEMBER(TEXT, peer),
     MEMBER(TEXT, connections_sha256),
     MEMBER(OBJECT, facts),
     MEMBER(NUMBER, packets),

@@ -1,16 +1,21 @@
 #include "dashspool/clock.h"
 #include "dashspool/hash.h"
 #include "dashspool/master.h"
+#include "master_internal.h"
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *time_json(int64_t utc_us)
+static json_t *instant_json(int64_t utc_us, int digits)
 {
     char text[CLOCK_TEXT_ROOM];
-    clock_rfc3339(utc_us, 3, text);
+    clock_rfc3339(utc_us, digits, text);
     return json_string(text);
+}
+
+static json_t *time_json(int64_t utc_us)
+{
+    return instant_json(utc_us, 3);
 }
 
 static json_t *hex_json(const uint8_t *data, size_t n)
@@ -20,13 +25,6 @@ static json_t *hex_json(const uint8_t *data, size_t n)
         return json_null();
     hash_hex_bytes(data, n, text, sizeof text);
     return json_string(text);
-}
-
-static json_t *position_json(const struct catalogue_transfer *t)
-{
-    if (!isfinite(t->lat_deg) || !isfinite(t->lon_deg))
-        return json_null();
-    return json_pack("{s:f, s:f}", "lat", t->lat_deg, "lon", t->lon_deg);
 }
 
 const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out)
@@ -40,16 +38,6 @@ const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_
     return out->as_text ? as_text[out->kind] : forms[out->kind];
 }
 
-static json_t *events_json(unsigned events)
-{
-    char text[WIRE_EVENTS_ROOM], *rest = NULL;
-    json_t *list = json_array();
-    wire_events_text(events, text);
-    for (char *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest))
-        json_array_append_new(list, json_string(one));
-    return list;
-}
-
 static json_t *path_json(const struct catalogue_wire *w)
 {
     char text[4 * CATALOGUE_PATH_ROOM + 1];
@@ -57,32 +45,13 @@ static json_t *path_json(const struct catalogue_wire *w)
                          : json_null();
 }
 
-/* Each metadata value goes to where it belongs: trusted, or "untrusted"; what the form does not
- * have is not there. */
 static json_t *metadata_json(const struct catalogue_transfer *t)
 {
-    struct wire_meta meta = {0};
-    const char *form = facts_metadata_form(t, &meta);
-    if (!form)
-        return json_null();
-    json_t *m = json_object(), *doubt = json_object();
-#define PUT(field, bit, key, value) \
-    if (meta.present & (field))     \
-    json_object_set_new(t->known &(bit) ? m : doubt, key, value)
-    json_object_set_new(m, "form", json_string(form));
-    json_object_set_new(m, "version", json_integer(t->meta_version));
-    PUT(WIRE_META_TIME, CATALOGUE_TIME_OK, "time", time_json(t->time_us));
-    PUT(WIRE_META_TRIGGER, CATALOGUE_HAS_META, "trigger", json_string(t->trigger_name));
-    PUT(WIRE_META_LENGTH, CATALOGUE_HAS_META, "length_s", json_integer(t->length_s));
-    PUT(WIRE_META_FPS, CATALOGUE_FPS_OK, "fps", json_integer(t->fps));
-    PUT(WIRE_META_ZONE, CATALOGUE_ZONE_OK, "tz_min", json_integer(t->tz_min));
-    PUT(WIRE_META_POSITION, CATALOGUE_POSITION_OK, "position", position_json(t));
-    PUT(WIRE_META_TRIGGER_TIME, CATALOGUE_TRIGGER_TIME_OK, "trigger_time",
-        time_json(t->trigger_time_us));
-    PUT(WIRE_META_EVENTS, CATALOGUE_EVENTS_OK, "events", events_json(t->events));
-    PUT(WIRE_META_DRIVER, CATALOGUE_DRIVER_OK, "driver", json_string(t->driver));
-#undef PUT
-    json_object_set_new(m, "untrusted", doubt);
+    struct wire_facts facts = facts_of_row(t);
+    struct wire_bytes bytes = facts_bytes(&t->wire);
+    char *text = wire_facts_metadata(&facts, &bytes, t->arrived_us);
+    json_t *m = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    free(text);
     return m;
 }
 
@@ -151,13 +120,13 @@ static json_t *places_json(const char *text)
 
 static int add_arrival(void *arg, const struct catalogue_arrival *a, struct err *err)
 {
-    json_t *o = json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:i, s:o, s:i, s:I, s:I, s:s}", "peer",
-                          a->peer, "began", time_json(a->began_us), "ended", time_json(a->ended_us),
-                          "from_bytes", (json_int_t)a->from_bytes, "until_bytes",
-                          (json_int_t)a->until_bytes, "packets", (json_int_t)a->packets,
-                          "crc_errors", a->crc_errors, "errors_at", places_json(a->errors),
-                          "resumes", a->resumes, "bytes_lost", (json_int_t)a->bytes_lost,
-                          "duplicates", (json_int_t)a->duplicates, "why", a->ended);
+    json_t *o = json_pack(
+        "{s:s, s:o, s:o, s:I, s:I, s:I, s:i, s:o, s:i, s:I, s:I, s:s}", "peer", a->peer, "began",
+        instant_json(a->began_us, 6), "ended", instant_json(a->ended_us, 6), "from_bytes",
+        (json_int_t)a->from_bytes, "until_bytes", (json_int_t)a->until_bytes, "packets",
+        (json_int_t)a->packets, "crc_errors", a->crc_errors, "errors_at", places_json(a->errors),
+        "resumes", a->resumes, "bytes_lost", (json_int_t)a->bytes_lost, "duplicates",
+        (json_int_t)a->duplicates, "why", a->ended);
     if (json_array_append_new(arg, o) == 0)
         return ERR_OK;
     return err_nomem(err, "JSON");
@@ -177,6 +146,15 @@ static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *er
     if (json_array_append_new(arg, copy_json(copy)) == 0)
         return ERR_OK;
     return err_nomem(err, "JSON");
+}
+
+int facts_connections(char **out, struct catalogue *c, int64_t key, struct err *err)
+{
+    json_t *arrivals = json_array();
+    int rc = arrivals ? catalogue_arrival_each(c, key, add_arrival, arrivals, err) : ERR_NOMEM;
+    *out = rc == ERR_OK ? json_dumps(arrivals, JSON_COMPACT) : NULL;
+    json_decref(arrivals);
+    return rc < 0 && rc != ERR_NOMEM ? rc : *out ? ERR_OK : err_nomem(err, "JSON");
 }
 
 int facts_transfer(struct catalogue *c, const struct catalogue_transfer *t, char **out,

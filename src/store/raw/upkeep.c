@@ -200,6 +200,22 @@ int raw_each(struct raw *raw, const char *day, raw_master_fn *fn, void *arg, str
     return rc;
 }
 
+int raw_one(struct raw *raw, const char *day, int64_t key, raw_master_fn *fn, void *arg,
+            struct err *err)
+{
+    struct raw_master m;
+    char flaw[512];
+    bool there = false;
+    struct kept *kept = malloc(sizeof *kept);
+    int rc = kept ? read_master(raw, day, key, kept, &m, flaw, &there, err)
+                  : err_nomem(err, "a master's facts");
+    if (rc == ERR_OK)
+        rc = there ? fn(arg, &m, err)
+                   : err_set(err, ERR_NOTFOUND, "no master %s/%" PRId64, day, key);
+    free(kept);
+    return rc;
+}
+
 /* ---- files ---- */
 
 int raw_check(struct raw *raw, const char *day, raw_flaw_fn *fn, void *arg, struct err *err)
