@@ -1,6 +1,6 @@
 /*
- * intake: what every way in does alike, be it a camera (receive.h) or a file (import.h): metadata
- * into a transfer's columns, lines for its custody, its job for the converter.
+ * intake: what every way in does alike, be it a camera (receive.h) or a file (import.h): lines
+ * for a transfer's custody, its job for the converter.
  *
  * No state; the catalogue and the spool are the caller's.
  */
@@ -8,6 +8,7 @@
 #define DASHSPOOL_INTAKE_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
 
@@ -26,14 +27,14 @@ int64_t intake_free_bytes(const char *root);
 /* What a master is sealed with, but for its hash; borrows from row. */
 struct raw_facts intake_facts(const struct catalogue_transfer *row);
 
-/* Decodes metadata (wire.h) into row's columns and `known`; the bytes themselves are not kept
- * here. False: they cannot be read, and count as absent. */
-bool intake_metadata(const uint8_t *meta, size_t n, int64_t now_utc_us,
-                     struct catalogue_transfer *row);
-
 /* A line in the custody of transfer `id`, now, by `who` ("receive": this program's part). */
 int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
                 const struct custody_what *what, struct err *err) DS_MUST_CHECK;
+
+/* The same with what came of row (master.h, `scopes`), in the transaction that stores it. */
+int intake_record(struct catalogue *c, const struct catalogue_transfer *row, unsigned scopes,
+                  const char *who, enum custody_kind event, const struct custody_what *what,
+                  struct err *err) DS_MUST_CHECK;
 
 #define INTAKE_FEEDS_MAX 66
 

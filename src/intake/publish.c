@@ -59,6 +59,19 @@ int intake_note(struct catalogue *c, const char *id, const char *who, enum custo
     return catalogue_event_note(c, id, clock_utc_us(), event, by, what, err);
 }
 
+int intake_record(struct catalogue *c, const struct catalogue_transfer *row, unsigned scopes,
+                  const char *who, enum custody_kind event, const struct custody_what *what,
+                  struct err *err)
+{
+    struct facts_record r;
+    struct custody_what all = *what;
+    int rc = facts_record(&r, &all, c, row, scopes, err);
+    if (rc == ERR_OK)
+        rc = intake_note(c, row->id, who, event, &all, err);
+    facts_record_clear(&r);
+    return rc;
+}
+
 void intake_feeds_close(struct intake_feeds *feeds)
 {
     for (size_t i = 0; i < feeds->n; i++)

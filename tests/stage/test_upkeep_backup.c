@@ -38,7 +38,7 @@ static void add_with_metadata(void)
     row.wire.init_n = WIRE_INIT_BYTES;
     row.protocol_id = 3;
     row.wire.meta_n = wire_meta_put(row.wire.meta, &meta, 3);
-    assert_true(intake_metadata(row.wire.meta, row.wire.meta_n, UPKEPT_AT_US, &row));
+    assert_true(facts_decode(&row));
     assert_true(row.known & CATALOGUE_TIME_OK);
     stored_open(&s, root);
     stored_add(&s, &row, "not really a photo", 18);

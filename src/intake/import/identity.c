@@ -44,11 +44,11 @@ static bool take_metadata(struct item *it, const uint8_t *data, size_t n, int64_
     struct err err;
     struct wire_meta m;
     if (n > sizeof it->row.wire.meta || wire_meta_parse(data, n, now_utc_us, &m, &err) < 0 ||
-        m.present == 0 || !intake_metadata(data, n, now_utc_us, &it->row))
+        m.present == 0)
         return false;
     memcpy(it->row.wire.meta, data, n);
     it->row.wire.meta_n = n;
-    return true;
+    return facts_decode(&it->row);
 }
 
 /* A metadata response as received: one of its lengths, in its frame or without. What a camera says

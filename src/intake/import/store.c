@@ -7,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_TEXT_ROOM = 1024 }; /* a line of the custody has 8 KiB */
-
 /* Where a file was, and when it was changed last, as texts. */
 struct file_words {
-    char path[PATH_TEXT_ROOM], modified[CLOCK_TEXT_ROOM];
+    char path[FACTS_PATH_ROOM], modified[CLOCK_TEXT_ROOM];
 };
 
 static struct custody_what file_what(struct file_words *words, const char *path,
@@ -38,7 +36,8 @@ static int line_stored(struct import *im, const struct catalogue_transfer *row, 
     what.sha256 = row->sha256;
     if (ending->end != MEDIA_END_WELL)
         what.ending = ending->note;
-    return note(im, row->id, CUSTODY_STORED, &what, err);
+    return intake_record(im->catalogue, row, FACTS_WIRE | FACTS_ARRIVAL, im->options.who,
+                         CUSTODY_STORED, &what, err);
 }
 
 typedef int step_fn(struct import *im, struct item *it, struct err *err);
@@ -94,10 +93,11 @@ static int add_row(struct import *im, struct item *it, struct err *err)
         return rc;
     struct file_words words;
     struct custody_what what = file_what(&words, it->path, &it->stat);
-    char name[PATH_TEXT_ROOM];
+    char name[FACTS_PATH_ROOM];
     if (it->sidecar[0])
         what.metadata = wire_path_text(it->sidecar, strlen(it->sidecar), name, sizeof name);
-    return note(im, it->row.id, CUSTODY_RECEIVED, &what, err);
+    return intake_record(im->catalogue, &it->row, FACTS_WIRE, im->options.who, CUSTODY_RECEIVED,
+                         &what, err);
 }
 
 /* ---- masters ---- */

@@ -17,13 +17,12 @@ static int note(struct catalogue *c, const char *id, enum custody_kind event,
 static int note_end(struct catalogue *c, const struct catalogue_transfer *row, const char *why,
                     struct err *err)
 {
-    const int64_t connections = row->connections;
-    const struct custody_what whole = {.length_bytes = &row->length_bytes,
-                                       .sha256 = row->sha256,
-                                       .connections = &connections},
+    const struct custody_what whole = {.length_bytes = &row->length_bytes, .sha256 = row->sha256},
                               part = {.have_bytes = &row->length_bytes, .why = why};
-    return row->state == CATALOGUE_STORED ? note(c, row->id, CUSTODY_STORED, &whole, err)
-                                          : note(c, row->id, CUSTODY_INTERRUPTED, &part, err);
+    return row->state == CATALOGUE_STORED
+               ? intake_record(c, row, FACTS_WIRE | FACTS_ARRIVAL, "receive", CUSTODY_STORED,
+                               &whole, err)
+               : intake_record(c, row, FACTS_ARRIVAL, "receive", CUSTODY_INTERRUPTED, &part, err);
 }
 
 /* This transfer alone can never be whole: the others of the batch go on. */
@@ -217,10 +216,12 @@ static int take_up(struct stores *s, struct transfer *t, struct catalogue_transf
     found->published = false; /* as it will be */
     found->connections++;
     snprintf(found->peer, sizeof found->peer, "%s", t->row.peer);
-    found->wire = t->row.wire;
+    found->wire = t->row.wire; /* what they say is judged as when the transfer began */
+    facts_decode(found);
     const struct custody_what what = {.from = found->peer, .have_bytes = &found->length_bytes};
     if ((rc = catalogue_transfer_update(s->catalogue, found, err)) < 0 ||
-        (rc = note(s->catalogue, found->id, CUSTODY_RESUMED, &what, err)) < 0)
+        (rc = intake_record(s->catalogue, found, FACTS_WIRE, "receive", CUSTODY_RESUMED, &what,
+                            err)) < 0)
         return rc;
     t->row = *found;
     t->resumed = true;
@@ -243,7 +244,9 @@ static int begin(struct stores *s, struct transfer *t, struct err *err)
     const int64_t protocol_id = t->row.protocol_id;
     const struct custody_what what = {.from = t->row.peer, .protocol_id = &protocol_id};
     rc = intake_transfer_add(s->catalogue, s->raw, &t->row, err);
-    return rc < 0 ? rc : note(s->catalogue, t->row.id, CUSTODY_RECEIVED, &what, err);
+    return rc < 0 ? rc
+                  : intake_record(s->catalogue, &t->row, FACTS_WIRE, "receive", CUSTODY_RECEIVED,
+                                  &what, err);
 }
 
 static int forget_duplicate(struct stores *s, struct transfer *t, struct err *err)

@@ -33,8 +33,7 @@ static void offer_to_row(const struct wire_init *init, const struct wire_offer *
     w->path_n = keep(w->path, sizeof w->path, offer->path, offer->path_bytes);
     w->meta_n = keep(w->meta, sizeof w->meta, offer->meta, offer->meta_bytes);
     w->start_n = keep(w->start, sizeof w->start, offer->start, offer->start_bytes);
-    if (offer->meta)
-        intake_metadata(offer->meta, offer->meta_bytes, now_utc_us, row);
+    facts_decode(row);
 }
 
 /* ---- what its session says is done ---- */

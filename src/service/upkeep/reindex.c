@@ -282,10 +282,10 @@ static int row_from_facts(const char *day, const struct raw_master *m, struct ca
         !keep(w->start, sizeof w->start, &w->start_n, f->start, f->start_bytes) ||
         !keep(w->path, sizeof w->path, &w->path_n, f->path, f->path_bytes))
         return err_set(err, ERR_MALFORMED, "its facts are not such as a receiver seals");
-    if (w->init_n == WIRE_INIT_BYTES && wire_init_parse(w->init, &init, &no_init) == ERR_OK)
+    if (strcmp(t->source, "camera") == 0 && w->init_n == WIRE_INIT_BYTES &&
+        wire_init_parse(w->init, &init, &no_init) == ERR_OK)
         t->protocol_id = init.protocol_id;
-    if (w->meta_n > 0)
-        intake_metadata(w->meta, w->meta_n, f->arrived_us, t);
+    facts_decode(t);
     return ERR_OK;
 }
 
@@ -329,8 +329,8 @@ static int enter(struct reindex *r, const struct catalogue_transfer *t, bool tak
                                       .sha256 = t->sha256[0] ? t->sha256 : NULL,
                                       .state = catalogue_state_name(t->state),
                                       .not_known = not_known(taken_over, no_origin)};
-    rc = catalogue_event_note(r->made, t->id, clock_utc_us(), CUSTODY_REINDEXED,
-                              "dashspool " DASHSPOOL_VERSION " reindex", &what, err);
+    rc = intake_record(r->made, t, FACTS_WIRE | FACTS_ARRIVAL, "reindex", CUSTODY_REINDEXED, &what,
+                       err);
     r->out->masters += rc == ERR_OK;
     return rc;
 }

@@ -1,5 +1,5 @@
-/* master, inside: a row as facts. facts.c writes JSON, record.c what the custody says; witness.c
- * asks each source what it knows, upon which check.c compares, and mends. */
+/* master, inside: row.c has a row as facts, which facts.c writes as JSON and record.c into the
+ * custody; witness.c asks each source what it knows, upon which check.c compares, and mends. */
 #ifndef MASTER_INTERNAL_H
 #define MASTER_INTERNAL_H
 

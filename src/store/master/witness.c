@@ -201,9 +201,9 @@ static int take_master(void *arg, const struct raw_master *m, struct err *err)
     snprintf(t->kind, sizeof t->kind, "%s", f->kind);
     snprintf(t->source, sizeof t->source, "%s", f->source);
     hash_hex(f->sha256, t->sha256);
-    bool fits = keep(b->init, sizeof b->init, &b->init_n, f->init, f->init_bytes) &
-                keep(b->meta, sizeof b->meta, &b->meta_n, f->meta, f->meta_bytes) &
-                keep(b->start, sizeof b->start, &b->start_n, f->start, f->start_bytes) &
+    bool fits = keep(b->init, sizeof b->init, &b->init_n, f->init, f->init_bytes) &&
+                keep(b->meta, sizeof b->meta, &b->meta_n, f->meta, f->meta_bytes) &&
+                keep(b->start, sizeof b->start, &b->start_n, f->start, f->start_bytes) &&
                 keep(b->path, sizeof b->path, &b->path_n, f->path, f->path_bytes);
     if (!fits)
         return check_tell(k, false, err,
@@ -259,7 +259,7 @@ static void take_arrival(struct check *k, const struct custody_what *what)
 {
     struct witness *w = &k->w[CUSTODY];
     const struct {
-        enum fact fact;
+        int fact;
         const int64_t *n;
     } numbers[] = {{CONNECTIONS, what->connections}, {PACKETS, what->packets},
                    {CRC_ERRORS, what->crc_errors},   {RESUMES, what->resumes},
@@ -274,9 +274,9 @@ static void take_arrival(struct check *k, const struct custody_what *what)
             say_number(w, numbers[i].fact, *numbers[i].n);
 }
 
-static void forget(struct witness *w, enum fact from, enum fact until)
+static void forget(struct witness *w, int from, int until)
 {
-    for (int i = from; i <= (int)until; i++)
+    for (int i = from; i <= until; i++)
         w->knows[i] = false;
 }
 
