@@ -2,10 +2,10 @@
  * upkeep: looks after a ROOT. Is everything there, and is it what it was (fsck); a copy of it
  * (backup); its catalogue made anew (reindex).
  *
- * fsck: everything below ROOT is read as hostile bytes; nothing is changed (but that SQLite brings
- * a store of an older version up to date and rolls back what a crash left, and that raw/ and the
- * places of a stage's spool are made where they are missing). Receivers and workers may run
- * meanwhile: what is being written is not looked at, and no lock is held for long.
+ * fsck: everything below ROOT is read as hostile bytes; nothing is changed without UPKEEP_REPAIR
+ * (but that SQLite brings a store of an older version up to date and rolls back what a crash left,
+ * and that raw/ and the places of a stage's spool are made where they are missing). Receivers and
+ * workers may run meanwhile: what is being written is not looked at, and no lock is held for long.
  */
 #ifndef DASHSPOOL_UPKEEP_H
 #define DASHSPOOL_UPKEEP_H
@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum upkeep_part {
-    UPKEEP_CATALOGUE, /* the database file, and rows that cannot be read */
+    UPKEEP_CATALOGUE, /* the database file, rows that cannot be read, facts that were moved */
     UPKEEP_MASTER,
     UPKEEP_COPY,
     UPKEEP_CUSTODY,
@@ -39,20 +39,29 @@ struct upkeep_listener {
     /* May be NULL. Called often; done in 0..1. False ends it: ERR_AGAIN. */
     bool (*progress)(void *arg, const char *where, double done);
     void *arg;
+    /* May be NULL. What was repaired, or is no problem, but worth to know. */
+    void (*note)(void *arg, const char *where, const char *what);
 };
 
 struct upkeep_findings {
     int64_t masters, copies, custodies, jobs; /* that were looked at */
     int64_t hashed_bytes;
     int64_t problems;
+    int64_t repaired; /* transfers */
+};
+
+enum upkeep_how {
+    UPKEEP_QUICK = 1,  /* does not read masters, copies and day files through: only that they are
+                          there with their lengths */
+    UPKEEP_REPAIR = 2, /* makes rows what their sources say (master.h, facts_repair()) */
 };
 
 /* Checks the databases, every master against its hash of receipt, every copy against the catalogue,
- * every chain of custody, every job of every stage; and that nothing lies there that nobody knows.
- * `quick` does not read masters, copies and day files through: only that they are there with their
- * lengths. What is wrong is told to the listener and is no error; errors: ERR_NOTFOUND (this is no
- * ROOT), ERR_NOMEM, ERR_IO, ERR_BUSY, ERR_AGAIN. */
-int upkeep_fsck(const char *root, bool quick, const struct spools_known *stages,
+ * every transfer's facts against what they are from (master.h), every chain of custody, every job
+ * of every stage; and that nothing lies there that nobody knows. how: bits of enum upkeep_how. What
+ * is wrong is told to the listener and is no error; errors: ERR_NOTFOUND (this is no ROOT),
+ * ERR_NOMEM, ERR_IO, ERR_BUSY, ERR_AGAIN. */
+int upkeep_fsck(const char *root, unsigned how, const struct spools_known *stages,
                 const struct upkeep_listener *listener, struct upkeep_findings *out,
                 struct err *err) DS_MUST_CHECK;
 

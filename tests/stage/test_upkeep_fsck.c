@@ -177,11 +177,15 @@ static void test_lengths_states_and_hashes_that_disagree_are_told(void **state)
 {
     (void)state;
     sql("catalogue.db", "UPDATE transfer SET length_bytes = 71000 WHERE id = %Q", broken_off);
-    expect(true, 1, "70000 bytes are here, the catalogue has 71000");
+    expect(true, 1,
+           "length_bytes: the catalogue says 71000, raw/2024-11-29.db and the custody "
+           "record say 70000");
     sql("catalogue.db", "UPDATE transfer SET state = 'stored' WHERE id = %Q", broken_off);
-    expect(true, 1, "not whole here, but stored in the catalogue");
+    expect(true, 2,
+           "state: the catalogue says stored, raw/2024-11-29.db and the custody record "
+           "say partial");
     sql("catalogue.db", "UPDATE transfer SET sha256 = upper(sha256) WHERE id = %Q", other);
-    expect(true, 3, "it was sealed with SHA-256"); /* the custody has another one, too */
+    expect(true, 3, "sha256: the catalogue says ");
 }
 
 static void test_a_row_that_cannot_be_read_is_told_and_the_rest_is_read(void **state)
@@ -260,7 +264,7 @@ static void test_a_master_that_was_replaced_with_its_row_is_betrayed_by_its_cust
     snprintf(text, sizeof text, "UPDATE transfer SET sha256 = lower(hex(%s)) WHERE id = %%Q",
              zeros);
     sql("catalogue.db", text, other);
-    expect(true, 1, "it was changed");
+    expect(true, 1, "sha256: the catalogue and raw/2024-11-29.db say 0000");
 }
 
 static void test_a_job_of_no_transfer_is_told(void **state)

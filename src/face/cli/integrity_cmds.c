@@ -7,12 +7,15 @@
 /* ---- fsck ---- */
 
 struct fsck_options {
-    bool quick, json;
+    bool quick, json, repair;
 };
 
 #define AT(field) offsetof(struct fsck_options, field)
 static const struct cli_option fsck_options[] = {
     {OPT_FLAG("quick", quick, "check only that originals and copies exist; do not read them")},
+    {OPT_FLAG("repair", repair,
+              "restore facts that were changed in the catalogue from the bytes received, where all "
+              "sources agree; the custody record tells both values")},
     {OPT_FLAG("json", json, "print the problems as a JSON object")},
     {0}};
 
@@ -39,6 +42,16 @@ static void tell_problem(void *arg, const struct upkeep_problem *p)
     fflush(stdout);
 }
 
+static void tell_note(void *arg, const char *where, const char *what)
+{
+    struct told *t = arg;
+    char id[1024], text[1024];
+    progress_clear(&t->bar);
+    cli_printable(where, id, sizeof id);
+    cli_printable(what, text, sizeof text);
+    fprintf(t->json ? stderr : stdout, "note       %s: %s\n", id, text);
+}
+
 static bool show(void *arg, const char *where, double done)
 {
     struct told *t = arg;
@@ -51,16 +64,19 @@ static int summary(struct told *t, const struct upkeep_findings *f, bool quick)
     char size[24];
     int rc = f->problems > 0 ? CLI_FAILED : CLI_OK;
     if (t->json) {
-        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", f->problems == 0,
+        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", f->problems == 0,
                               "masters", (json_int_t)f->masters, "copies", (json_int_t)f->copies,
                               "custodies", (json_int_t)f->custodies, "jobs", (json_int_t)f->jobs,
-                              "hashed_bytes", (json_int_t)f->hashed_bytes, "problems", t->json);
+                              "hashed_bytes", (json_int_t)f->hashed_bytes, "repaired",
+                              (json_int_t)f->repaired, "problems", t->json);
         t->json = NULL;
         return cli_print_json("fsck", o) == CLI_OK ? rc : CLI_FAILED;
     }
     printf("%lld %s, %lld %s, %lld custody %s, %lld %s: ",
            SIZE_COUNT(f->masters, "original", "originals"), SIZE_COUNT(f->copies, "copy", "copies"),
            SIZE_COUNT(f->custodies, "record", "records"), SIZE_COUNT(f->jobs, "job", "jobs"));
+    if (f->repaired > 0)
+        printf("%lld %s repaired, ", SIZE_COUNT(f->repaired, "transfer", "transfers"));
     if (f->problems == 0)
         printf("no problems; ");
     else
@@ -83,10 +99,12 @@ static int run_fsck(struct cli *cli, const struct cli_args *args)
     struct err err;
     stop_catch(false);
     progress_begin(&checking.bar);
-    const struct upkeep_listener listener = {tell_problem, show, &checking};
+    const struct upkeep_listener listener = {tell_problem, show, &checking, tell_note};
     int rc = cli_care_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)
-        rc = upkeep_fsck(cli->root, o->quick, &names, &listener, &findings, &err);
+        rc = upkeep_fsck(cli->root,
+                         (o->quick ? UPKEEP_QUICK : 0u) | (o->repair ? UPKEEP_REPAIR : 0u), &names,
+                         &listener, &findings, &err);
     stages_free(&stages);
     progress_clear(&checking.bar);
     if (rc < 0) {
@@ -101,8 +119,9 @@ const struct cli_command cli_fsck = {
     .group = CLI_OPERATE,
     .summary = "check the integrity of everything in ROOT",
     .prose = "Check everything below ROOT: databases, every original against its checksum of "
-             "receipt, every copy against the catalogue, every custody record, the jobs of every "
-             "stage, and unknown files. Changes nothing; safe while receivers and workers run. One "
+             "receipt, every copy against the catalogue, every fact against the bytes received "
+             "and the custody record, every custody record, the jobs of every stage, and unknown "
+             "files. Changes nothing without --repair; safe while receivers and workers run. One "
              "line for each problem: what, where, and what to do. Exit status 1 if there is a "
              "problem, or if something could not be checked.",
     .options = fsck_options,

@@ -5,6 +5,7 @@
 #include "dashspool/copies.h"
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
+#include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
@@ -19,7 +20,7 @@
 
 struct fsck {
     const char *root;
-    bool quick;
+    bool quick, repair;
     const struct upkeep_listener *listener;
     struct upkeep_findings *out;
     struct catalogue *catalogue; /* NULL: it cannot be opened */
@@ -150,36 +151,6 @@ static int tell_unknown(struct day *d, const struct raw_master *m, const char *w
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
-static void compare_master(struct day *d, const struct raw_master *m, const char *where,
-                           const struct catalogue_transfer *t)
-{
-    char hex[HASH_HEX_ROOM];
-    if (strcmp(t->day, d->day) != 0)
-        problem(d->f, UPKEEP_MASTER, where, restore_day, "the catalogue has it in raw/%s.db",
-                t->day);
-    if (t->state == CATALOGUE_RECEIVING)
-        return;
-    if (m->sealed != (t->state == CATALOGUE_STORED)) {
-        problem(d->f, UPKEEP_MASTER, where, "restore the older of the two from a backup",
-                "it is %s here, but %s in the catalogue", m->sealed ? "whole" : "not whole",
-                catalogue_state_name(t->state));
-        return;
-    }
-    if (m->length_bytes < t->length_bytes || (m->sealed && m->length_bytes != t->length_bytes))
-        problem(d->f, UPKEEP_MASTER, where, restore_day,
-                "%" PRId64 " bytes are here, the catalogue has %" PRId64, m->length_bytes,
-                t->length_bytes);
-    if (!m->sealed)
-        return;
-    hash_hex(m->facts.sha256, hex);
-    if (strcmp(hex, t->sha256) != 0)
-        problem(d->f, UPKEEP_MASTER, where, restore_day,
-                "it was sealed with SHA-256 %s, the catalogue has %s", hex, t->sha256);
-    if (strcmp(m->facts.id, t->id) != 0)
-        problem(d->f, UPKEEP_MASTER, where, "restore the catalogue from a backup, or reindex",
-                "it was sealed as %.100s", m->facts.id);
-}
-
 static int compare_row(struct day *d, const struct raw_master *m, char *where, size_t room,
                        struct err *err)
 {
@@ -192,10 +163,8 @@ static int compare_row(struct day *d, const struct raw_master *m, char *where, s
         return ERR_OK; /* the other side tells it */
     if (rc == ERR_OK && !found)
         return tell_unknown(d, m, where, err);
-    if (rc == ERR_OK) {
+    if (rc == ERR_OK) /* its facts are compared with it row by row */
         snprintf(where, room, "%s in %s", t.id, d->file);
-        compare_master(d, m, where, &t);
-    }
     return rc;
 }
 
@@ -334,6 +303,55 @@ static int find_master(struct fsck *f, const struct catalogue_transfer *t, struc
     return rc == ERR_MALFORMED ? ERR_OK /* the other side tells it */ : rc;
 }
 
+/* ---- rows: their facts ---- */
+
+struct facts {
+    struct fsck *f;
+    const char *id;
+};
+
+static void note(struct fsck *f, const char *where, const char *what)
+{
+    if (f->listener->note)
+        f->listener->note(f->listener->arg, where, what);
+}
+
+static int tell_difference(void *arg, bool is_note, const char *text, struct err *err)
+{
+    const struct facts *facts = arg;
+    (void)err;
+    if (is_note)
+        note(facts->f, facts->id, text);
+    else
+        problem(facts->f, UPKEEP_CATALOGUE, facts->id,
+                facts->f->repair ? "its sources do not agree, or hold nothing to repair it from; "
+                                   "restore the one that was changed from a backup"
+                                 : "run 'dashspool fsck --repair' to restore it from its sources, "
+                                   "if they agree",
+                "%s", text);
+    return ERR_OK;
+}
+
+/* Compared with what they are from; before that, if wanted, made that. */
+static int check_facts(struct fsck *f, const struct catalogue_transfer *t, struct err *err)
+{
+    struct facts facts = {f, t->id};
+    char text[80];
+    int changed = 0, rc = ERR_OK;
+    if (f->repair)
+        rc = facts_repair(f->catalogue, f->raw, t->key,
+                          "dashspool " DASHSPOOL_VERSION " fsck --repair", &changed, err);
+    if (rc == ERR_OK && changed > 0) {
+        snprintf(text, sizeof text, "repaired: %lld %s; see its custody record",
+                 SIZE_COUNT(changed, "fact", "facts"));
+        note(f, t->id, text);
+        f->out->repaired++;
+    }
+    if (rc == ERR_OK)
+        rc = facts_check(f->catalogue, f->raw, t->key, tell_difference, &facts, err);
+    return rc == ERR_MALFORMED ? ERR_OK /* the other sides tell it */ : rc;
+}
+
 static int look_at_row(void *arg, int64_t key, struct err *err)
 {
     struct fsck *f = arg;
@@ -349,6 +367,8 @@ static int look_at_row(void *arg, int64_t key, struct err *err)
         return ERR_OK;
     struct copies copies = {f, t.id};
     if ((rc = find_master(f, &t, err)) == ERR_OK)
+        rc = check_facts(f, &t, err);
+    if (rc == ERR_OK)
         rc = catalogue_copy_each(f->catalogue, key, look_at_copy, &copies, err);
     return check(f, UPKEEP_COPY, t.id, "restore catalogue.db from a backup, or reindex", rc, err);
 }
@@ -367,18 +387,8 @@ static const char broken[] =
 
 struct life {
     struct custody_chain chain;
-    char stored[HASH_HEX_ROOM]; /* SHA-256 of the last event "stored" */
-    struct err broken;          /* code 0: it is not */
+    struct err broken; /* code 0: it is not */
 };
-
-static void note_stored(struct life *l, const char *line)
-{
-    struct custody_record r;
-    custody_read(&r, line, strlen(line));
-    if (r.what.sha256)
-        snprintf(l->stored, sizeof l->stored, "%s", r.what.sha256);
-    custody_record_clear(&r);
-}
 
 static int add_line(void *arg, const char *line, struct err *err)
 {
@@ -393,8 +403,6 @@ static int add_line(void *arg, const char *line, struct err *err)
     else if (l->chain.n != before + 1)
         err_set(&l->broken, ERR_MALFORMED, "its line %" PRId64 " says that it is line %" PRId64,
                 before + 1, l->chain.n);
-    else if (l->chain.kind == CUSTODY_STORED || l->chain.kind == CUSTODY_REINDEXED)
-        note_stored(l, line);
     return ERR_OK;
 }
 
@@ -416,20 +424,13 @@ static int compare_custody(struct fsck *f, const char *id, int64_t lines, const 
     if (rc == ERR_NOTFOUND && !deleted)
         problem(f, UPKEEP_CUSTODY, id, "'dashspool reindex', if its master is there",
                 "transfer missing, and its custody record does not show a deletion");
-    else if (rc == ERR_OK && deleted)
-        problem(f, UPKEEP_CUSTODY, id, broken, "it was deleted, but it is in the catalogue");
-    else if (rc == ERR_OK && t.state == CATALOGUE_STORED && l->stored[0] &&
-             strcmp(t.sha256, l->stored) != 0)
-        problem(f, UPKEEP_CUSTODY, id, broken,
-                "SHA-256 %s was received, the catalogue has %s: it was changed", l->stored,
-                t.sha256);
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
 }
 
 static int look_at_custody(void *arg, const char *id, int64_t lines, struct err *err)
 {
     struct fsck *f = arg;
-    struct life life = {.stored = ""};
+    struct life life = {.chain = {.n = 0}};
     f->out->custodies++;
     int rc = step(f, id, 0, err);
     if (rc == ERR_OK)
@@ -439,34 +440,9 @@ static int look_at_custody(void *arg, const char *id, int64_t lines, struct err 
     return check(f, UPKEEP_CUSTODY, id, broken, rc, err);
 }
 
-static int see_line(void *arg, const char *line, struct err *err)
-{
-    (void)line;
-    *(bool *)arg = true;
-    return err_set(err, ERR_AGAIN, "enough");
-}
-
-/* A transfer without a line. */
-static int look_for_custody(void *arg, int64_t key, struct err *err)
-{
-    struct fsck *f = arg;
-    struct catalogue_transfer t;
-    bool found = false, any = false;
-    int rc = catalogue_transfer_by_key(f->catalogue, key, &t, &found, err);
-    if (rc < 0 || !found)
-        return rc == ERR_MALFORMED ? ERR_OK : rc;
-    rc = catalogue_event_each(f->catalogue, t.id, see_line, &any, err);
-    if (rc == ERR_OK && !any)
-        problem(f, UPKEEP_CUSTODY, t.id, broken,
-                "no custody record: it was removed, or the transfer predates the record");
-    return any || rc == ERR_MALFORMED ? ERR_OK : rc;
-}
-
 static int check_custodies(struct fsck *f, struct err *err)
 {
     int rc = catalogue_custody_each(f->catalogue, look_at_custody, f, err);
-    if (rc == ERR_OK)
-        rc = catalogue_key_each(f->catalogue, look_for_custody, f, err);
     return check(f, UPKEEP_CUSTODY, "catalogue.db", "run 'dashspool reindex' to rebuild it", rc,
                  err);
 }
@@ -613,12 +589,16 @@ static int is_there(const char *root, const char *name, bool *out, struct err *e
     return rc;
 }
 
-int upkeep_fsck(const char *root, bool quick, const struct spools_known *stages,
+int upkeep_fsck(const char *root, unsigned how, const struct spools_known *stages,
                 const struct upkeep_listener *listener, struct upkeep_findings *out,
                 struct err *err)
 {
-    struct fsck f = {
-        .root = root, .quick = quick, .stages = stages, .listener = listener, .out = out};
+    struct fsck f = {.root = root,
+                     .quick = how & UPKEEP_QUICK,
+                     .repair = how & UPKEEP_REPAIR,
+                     .stages = stages,
+                     .listener = listener,
+                     .out = out};
     bool is_root = false;
     *out = (struct upkeep_findings){0};
     int rc = is_there(root, "catalogue.db", &is_root, err);

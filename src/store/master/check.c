@@ -170,6 +170,8 @@ static int check_beside(struct check *k, struct err *err)
     if (rc == ERR_OK && due)
         rc = check_tell(k, false, err,
                         "deletion: its bytes are due to be deleted, although it is there");
+    if (k->gap)
+        return rc;
     if (rc == ERR_OK)
         rc = check_protections(k, err);
     if (rc == ERR_OK)
@@ -188,7 +190,7 @@ static int check_row(struct check *k, struct err *err)
     if (rc == ERR_OK)
         rc = ask_row(k, err);
     ask_bytes(k);
-    if (rc == ERR_OK && k->lines == 0)
+    if (rc == ERR_OK && k->lines == 0 && !k->gap)
         rc = check_tell(k, false, err,
                         "no custody record: it was removed, or the transfer predates the record");
     if (rc == ERR_OK && k->deleted)
@@ -396,7 +398,7 @@ static int repair(struct check *was, struct check *is, const char *who, int *cha
         for (int j = 1; j < N_WITNESSES; j++)
             agree &= i == LIST || !is->w[j].knows[i] ||
                      strcmp(is->w[ROW].says[i], is->w[j].says[i]) == 0;
-    agree &= is->lines > 0 && !is->deleted && is->t.state != CATALOGUE_RECEIVING;
+    agree &= is->lines > 0 && !is->gap && !is->deleted && is->t.state != CATALOGUE_RECEIVING;
     if (rc == ERR_OK && agree)
         rc = changes(was, is, &list, changed, err);
     if (rc == ERR_OK && *changed > 0)

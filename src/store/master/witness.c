@@ -392,6 +392,13 @@ static int take_line(void *arg, const char *line, struct err *err)
 
 int ask_custody(struct check *k, struct err *err)
 {
+    int64_t lines = 0;
     snprintf(k->w[CUSTODY].who, sizeof k->w[CUSTODY].who, "the custody record");
-    return catalogue_event_each(k->c, k->t.id, take_line, k, err);
+    int rc = catalogue_event_each(k->c, k->t.id, take_line, k, err);
+    if (rc == ERR_OK)
+        rc = catalogue_event_count(k->c, k->t.id, &lines, err);
+    k->gap = lines != k->lines;
+    if (k->gap)
+        forget(&k->w[CUSTODY], 0, N_FACTS - 1);
+    return rc;
 }
