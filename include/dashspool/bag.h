@@ -90,6 +90,7 @@ enum bag_key {
     BAG_EXPORTED_AT,   /* RFC 3339, UTC */
     BAG_REDACTED_FROM, /* SHA-256 of the full package's tag manifest */
     BAG_REDACTED,      /* a line for each thing that is hidden */
+    BAG_AS_FOUND,      /* a line for each fact that the store has otherwise than its source */
     BAG_KEYS,
 };
 

@@ -80,6 +80,7 @@ struct export_request {
     const struct cfg *cfg;                    /* the settings, likewise; NULL: not told */
     const struct export_redaction *redaction; /* NULL: nothing is hidden */
     const char *for_job; /* a transfer whose job this is (export.h); NULL: a person's */
+    bool as_found;       /* also what is not what came: that stands on the report's first page */
     bool no_protect;     /* else what is in the package is protected (catalogue.h) */
     const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };
@@ -87,6 +88,7 @@ struct export_request {
 struct export_result {
     int64_t files, bytes; /* payload */
     int transfers, partial, without_copies;
+    int differences; /* of facts, originals, copies, custodies from what they should be */
     bool stamped;
     char no_stamp[256]; /* why not, where one was wanted: the package is there all the same, and
                            export_stamp_attach() adds one later */
@@ -100,7 +102,9 @@ typedef bool export_progress_fn(void *arg, const char *id, double done);
 
 /* Writes the package, and notes it in the custody of each transfer, which it protects.
  * ERR_NOTFOUND: no such transfer or store; ERR_BUSY: something is at `path`; ERR_MALFORMED: a
- * master or a copy is not what its hash says, or a custody is broken; ERR_AGAIN: the caller ended
+ * master or a copy is not what its hash says, a fact is not what its source says (master.h), or a
+ * custody is broken (with as_found these go along, and bag-info.txt, README.txt and the report say
+ * so; only what cannot be read is ERR_MALFORMED then); ERR_AGAIN: the caller ended
  * it. On failure no package comes to be.
  *
  * A redacted one: also ERR_NOTFOUND if there is no full package yet; ERR_MALFORMED if the one that

@@ -174,7 +174,9 @@ struct report {
     struct report_time made;
     const char *note; /* a person's words, or "" */
     bool redacted;
-    const char *redaction; /* what was hidden, in whose name, where the whole is */
+    const char *redaction;         /* what was hidden, in whose name, where the whole is */
+    const char *const *difference; /* what is not as it was received, as it was found */
+    size_t n_differences;
     const struct report_file *file;
     size_t n_files;
     const struct report_clip *clip;

@@ -39,6 +39,7 @@ static const char *const labels[BAG_KEYS] = {
     [BAG_EXPORTED_AT] = "Exported-At",
     [BAG_REDACTED_FROM] = "Redacted-From-Tagmanifest-SHA256",
     [BAG_REDACTED] = "Redacted",
+    [BAG_AS_FOUND] = "As-Found",
 };
 
 int bag_info_line(struct buf *to, enum bag_key key, const char *value, struct err *err)

@@ -63,7 +63,7 @@ static int put_master(struct package *p, const struct catalogue_transfer *t,
                      "%s; restore that file from a backup",
                      t->id, t->day, sha256, t->sha256);
     p->result->partial += partial;
-    return rc;
+    return rc == ERR_MALFORMED ? package_differs(p, t->id, err) : rc;
 }
 
 /* A file of facts. A redacted package has neither what the wire said, byte for byte, nor the
@@ -107,6 +107,8 @@ static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *er
 struct events {
     struct package *p;
     struct custody_chain chain;
+    int64_t lines;
+    bool broken;
 };
 
 static int put_event(void *arg, const char *line, struct err *err)
@@ -114,9 +116,30 @@ static int put_event(void *arg, const char *line, struct err *err)
     struct events *e = arg;
     size_t n = strlen(line);
     int rc = custody_next(&e->chain, line, n, err);
+    if (rc < 0 && !e->broken) { /* once is enough */
+        e->broken = true;
+        rc = package_differs(e->p, e->p->id, err);
+    } else if (rc == ERR_MALFORMED) {
+        rc = ERR_OK;
+    }
+    e->lines++;
     if (rc == ERR_OK)
         rc = buf_append(&e->p->custody, line, n, err);
     return rc < 0 ? rc : buf_append(&e->p->custody, "\n", 1, err);
+}
+
+/* All lines that there are, none behind a gap. */
+static int put_custody(struct package *p, const char *id, struct err *err)
+{
+    struct events events = {.p = p};
+    int64_t lines;
+    int rc = catalogue_event_each(p->catalogue, id, put_event, &events, err);
+    if (rc == ERR_OK)
+        rc = catalogue_event_count(p->catalogue, id, &lines, err);
+    if (rc < 0 || lines == events.lines)
+        return rc;
+    err_set(err, ERR_MALFORMED, "custody record of %s: lines are missing", id);
+    return package_differs(p, id, err);
 }
 
 int package_add_partial(struct package *p, const char *id, struct err *err)
@@ -130,7 +153,6 @@ static int put_transfer(struct package *p, const struct catalogue_transfer *t, s
 {
     char master[BAG_NAME_ROOM] = "";
     struct copying copies = {p, t, 0};
-    struct events events = {.p = p};
     int rc = p->redaction ? redaction_put(p, t, &copies.n, err) : put_master(p, t, master, err);
     if (rc == ERR_OK) {
         char name[BAG_NAME_ROOM], *text;
@@ -149,7 +171,7 @@ static int put_transfer(struct package *p, const struct catalogue_transfer *t, s
     if (rc == ERR_OK)
         rc = catalogue_copy_each(p->catalogue, t->key, put_copy, &copies, err);
     if (rc == ERR_OK)
-        rc = catalogue_event_each(p->catalogue, t->id, put_event, &events, err);
+        rc = put_custody(p, t->id, err);
     if (rc == ERR_OK)
         rc = report_facts_add(p->report, p->catalogue, p->request->root, t, master, err);
     if (rc == ERR_OK && p->redaction)
@@ -183,7 +205,7 @@ static int put_report(struct package *p, enum report_facts_form form, const char
     int rc = fsx_scratch(&report, p->beside, err);
     if (rc < 0)
         return rc;
-    rc = report_facts_report(p->report, p->request, words, form, report, err);
+    rc = report_facts_report(p->report, p->request, words, &p->differences, form, report, err);
     if (rc == ERR_OK)
         rc = bag_put_file(p->bag, name, report, err);
     fclose(report);
@@ -201,6 +223,11 @@ static int put_info(struct package *p, struct err *err)
         rc = bag_put_info(p->bag, BAG_SOFTWARE_AGENT, "dashspool " DASHSPOOL_VERSION, err);
     if (rc == ERR_OK && (rc = bag_put_info(p->bag, BAG_BAGGING_DATE, day, err)) == ERR_OK)
         rc = bag_put_info(p->bag, BAG_EXPORTED_AT, at, err);
+    const char *difference = (const char *)buf_data(&p->differences);
+    for (int i = 0; rc == ERR_OK && i < p->result->differences; i++) {
+        rc = bag_put_info(p->bag, BAG_AS_FOUND, difference, err);
+        difference += strlen(difference) + 1;
+    }
     return rc < 0 || !p->redaction ? rc : redaction_info(p->redaction, p->bag, err);
 }
 
@@ -228,16 +255,56 @@ static int check_files(const struct package *p, struct err *err)
                          (long long)p->all_files, BAG_ENTRIES_DEFAULT - EXPORT_OWN_FILES);
 }
 
+struct facts {
+    struct package *p;
+    const char *id;
+    int n;
+    char first[400];
+};
+
+static int add_difference(void *arg, bool note, const char *text, struct err *err)
+{
+    struct facts *f = arg;
+    if (note)
+        return ERR_OK;
+    if (f->n++ == 0)
+        snprintf(f->first, sizeof f->first, "%s", text);
+    if (!f->p->request->as_found)
+        return ERR_OK;
+    err_set(err, ERR_MALFORMED, "%s", text);
+    return package_differs(f->p, f->id, err);
+}
+
+/* A fact that was moved stops it, unless it is to go along. */
+static int check_facts(struct package *p, const struct catalogue_transfer *t, struct err *err)
+{
+    struct facts f = {.p = p, .id = t->id};
+    char more[40] = "";
+    int rc = facts_check(p->catalogue, p->raw, t->key, add_difference, &f, err);
+    if (rc < 0 || f.n == 0 || p->request->as_found)
+        return rc;
+    if (f.n > 1)
+        snprintf(more, sizeof more, " (and %d more)", f.n - 1);
+    return err_set(err, ERR_MALFORMED,
+                   "%s: %.300s%s; 'dashspool fsck' lists them, 'fsck --repair' restores them, "
+                   "--as-found exports it all the same",
+                   t->id, f.first, more);
+}
+
 /* What there is to do, and whether it can be done, before anything is written. */
 static int measure(struct package *p, const char *const *ids, size_t n, struct err *err)
 {
     struct catalogue_transfer t;
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        if (i > 0 && strcmp(ids[i], ids[i - 1]) == 0)
+            continue;
         rc = catalogue_transfer_get(p->catalogue, ids[i], &t, err);
         if (rc == ERR_OK && t.state == CATALOGUE_RECEIVING)
             rc = err_set(err, ERR_BUSY, "%s is still being received; export it when it is complete",
                          ids[i]);
+        if (rc == ERR_OK)
+            rc = check_facts(p, &t, err);
         if (rc == ERR_OK)
             rc = catalogue_copy_each(p->catalogue, t.key, add_copy_bytes, p, err);
         p->all_bytes += rc == ERR_OK ? t.length_bytes : 0;
@@ -353,6 +420,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
         .request = request, .result = out, .progress = progress, .progress_arg = arg};
     *out = (struct export_result){0};
     buf_init(&p.custody, CUSTODY_BYTES_MAX);
+    buf_init(&p.differences, CUSTODY_BYTES_MAX);
     buf_init(&p.partials, PACKAGE_PARTIALS_BYTES_MAX);
     if (request->n == 0 || request->n > EXPORT_TRANSFERS_MAX)
         return err_set(err, ERR_LIMIT, "%zu transfers selected; a package holds 1 to %d",
@@ -376,6 +444,7 @@ int export_package(const struct export_request *request, export_progress_fn *pro
     raw_close(&p.raw);
     catalogue_close(&p.catalogue);
     buf_clear(&p.custody);
+    buf_clear(&p.differences);
     buf_clear(&p.partials);
     free(p.beside);
     free(p.name);

@@ -27,9 +27,10 @@ struct package {
     struct catalogue *catalogue;
     struct raw *raw;
     struct bag *bag;
-    struct seal_key *key; /* NULL: unsigned */
-    struct buf custody;   /* lines of all */
-    struct buf partials;  /* "\n<id>\n" of each that was packed before it was whole */
+    struct seal_key *key;   /* NULL: unsigned */
+    struct buf custody;     /* lines of all */
+    struct buf differences; /* texts, each with its NUL */
+    struct buf partials;    /* "\n<id>\n" of each that was packed before it was whole */
     struct report_facts *report;
     char *beside, *name;         /* the folder that the package will be in, and its name there */
     struct redaction *redaction; /* NULL: nothing is hidden */
@@ -42,6 +43,10 @@ int package_did(struct package *p, int64_t bytes, struct err *err) DS_MUST_CHECK
 
 /* Bytes of the master or copy that is open; `arg` is a struct package. */
 int package_write(void *arg, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
+
+/* Something of transfer `id` is not what it should be, as err says: with request->as_found that
+ * goes along (ERR_OK), else it is the error. */
+int package_differs(struct package *p, const char *id, struct err *err) DS_MUST_CHECK;
 
 /* A copy in dir/copy->path, whose hash is compared. */
 int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *dir,

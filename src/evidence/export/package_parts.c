@@ -28,6 +28,19 @@ int package_write(void *arg, const void *data, size_t n, struct err *err)
     return rc < 0 ? rc : bag_write(p->bag, data, n, err);
 }
 
+int package_differs(struct package *p, const char *id, struct err *err)
+{
+    char text[sizeof err->text + CATALOGUE_ID_ROOM];
+    int rc = err->code;
+    if (!p->request->as_found || rc != ERR_MALFORMED)
+        return rc;
+    p->result->differences++;
+    snprintf(text, sizeof text, "%s: %s", id, err->text);
+    if (p->redaction) /* its values may be what is hidden */
+        snprintf(text, sizeof text, "%s: %.*s", id, (int)strcspn(err->text, ":"), err->text);
+    return buf_append(&p->differences, text, strlen(text) + 1, err);
+}
+
 static int changed(const char *path, const struct catalogue_copy *copy, struct err *err)
 {
     return err_set(
@@ -43,9 +56,10 @@ static int put_open_copy(struct package *p, const struct catalogue_copy *copy, c
     struct stat st;
     if (fstat(fd, &st) < 0)
         return err_sys(err, "stat %s", path);
-    if (!S_ISREG(st.st_mode) || st.st_size != copy->length_bytes)
+    if (!S_ISREG(st.st_mode) ||
+        (st.st_size != copy->length_bytes && !p->request->as_found)) /* else its hash tells */
         return changed(path, copy, err);
-    int rc = bag_begin(p->bag, name, copy->length_bytes, err);
+    int rc = bag_begin(p->bag, name, st.st_size, err);
     if (rc == ERR_OK) {
         static const size_t room = 256 * 1024;
         uint8_t *bytes = malloc(room);
@@ -64,7 +78,10 @@ static int put_open_copy(struct package *p, const struct catalogue_copy *copy, c
     }
     if (rc == ERR_OK)
         rc = bag_end(p->bag, sha256, err);
-    return rc < 0 || strcmp(sha256, copy->sha256) == 0 ? rc : changed(path, copy, err);
+    if (rc < 0 || strcmp(sha256, copy->sha256) == 0)
+        return rc;
+    changed(path, copy, err);
+    return package_differs(p, p->id, err);
 }
 
 int package_put_copy(struct package *p, const struct catalogue_copy *copy, const char *dir,

@@ -1,5 +1,6 @@
 #include "package_internal.h"
 #include <stdio.h>
+#include <string.h>
 
 static const char text[] =
     "Dash camera evidence package\n"
@@ -41,6 +42,12 @@ static const char text[] =
     "The camera signs nothing. The originals are protected from the moment they were\n"
     "received, not before. Times and positions are those reported by the camera; values\n"
     "that cannot be true are kept separately in the .json files, under \"untrusted\".\n";
+
+static const char as_found_text[] =
+    "\n"
+    "NOT AS RECEIVED: %d difference%s. Facts in the store differ from what was received or\n"
+    "recorded. They were exported as they were found; the report's first page and\n"
+    "bag-info.txt (As-Found) list them, and 'dashspool verify' reports them.\n";
 
 static const char unsigned_text[] =
     "This package is not signed. Anyone able to change it could also recreate the manifests.\n"
@@ -117,12 +124,16 @@ static const char redacted_partial_text[] =
 size_t readme_text(const struct bag *bag, const struct export_result *r, bool with_signature,
                    const struct redaction *redaction, char out[README_ROOM])
 {
-    char partial[400] = "", list[2000] = "", video[1000] = "";
+    char partial[800] = "", list[2000] = "", video[1000] = "";
     const char *first = bag_find(bag, BAG_WORKING);
     size_t used = 0;
     if (r->partial > 0)
         snprintf(partial, sizeof partial, redaction ? redacted_partial_text : partial_text,
                  r->partial);
+    size_t told = strlen(partial);
+    if (r->differences > 0)
+        snprintf(partial + told, sizeof partial - told, as_found_text, r->differences,
+                 r->differences == 1 ? "" : "s");
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (bag_find(bag, folders[i].folder))
             used += (size_t)snprintf(list + used, sizeof list - used, "%s", folders[i].says);

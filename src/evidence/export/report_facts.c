@@ -509,9 +509,23 @@ static const struct report_check checks[] = {
     {"The lists are unchanged", "sha256sum -c tagmanifest-sha256.txt", "every line ends in OK"},
 };
 
+/* Texts one behind the other, each with its NUL, as a list; the caller frees it. */
+static const char **list_texts(const struct buf *texts, size_t *n)
+{
+    const char *all = (const char *)buf_data(texts);
+    size_t i = 0;
+    *n = 0;
+    for (size_t at = 0; at < texts->used; at++)
+        *n += all[at] == '\0';
+    const char **list = calloc(*n + 1, sizeof *list);
+    for (size_t at = 0; list && at < texts->used; at += strlen(all + at) + 1)
+        list[i++] = all + at;
+    return list;
+}
+
 int report_facts_report(struct report_facts *s, const struct export_request *request,
-                        const char *redaction, enum report_facts_form form, FILE *out,
-                        struct err *err)
+                        const char *redaction, const struct buf *differences,
+                        enum report_facts_form form, FILE *out, struct err *err)
 {
     struct report r = {.author = request->who,
                        .tool = "dashspool " DASHSPOOL_VERSION,
@@ -538,12 +552,18 @@ int report_facts_report(struct report_facts *s, const struct export_request *req
     if (fflush(s->pictures) != 0)
         return err_sys(err, "write the pictures of the report");
     struct report_clip *clips = calloc(s->n ? s->n : 1, sizeof *clips);
-    if (!clips)
+    const char **difference = list_texts(differences, &r.n_differences);
+    if (!clips || !difference) {
+        free(clips);
+        free(difference);
         return err_nomem(err, "a report");
+    }
+    r.difference = difference;
     for (size_t i = 0; i < s->n; i++)
         fill_clip(s->told[i], &clips[i]);
     r.clip = clips;
     int rc = form == REPORT_FACTS_PDF ? report_pdf(out, &r, err) : report_html(out, &r, err);
     free(clips);
+    free(difference);
     return rc;
 }

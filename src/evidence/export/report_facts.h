@@ -37,7 +37,7 @@ bool report_facts_shows(const char *kind);
  * print. redaction: what is hidden, in words; NULL: nothing. */
 enum report_facts_form { REPORT_FACTS_HTML, REPORT_FACTS_PDF };
 int report_facts_report(struct report_facts *s, const struct export_request *request,
-                        const char *redaction, enum report_facts_form form, FILE *out,
-                        struct err *err) DS_MUST_CHECK;
+                        const char *redaction, const struct buf *differences,
+                        enum report_facts_form form, FILE *out, struct err *err) DS_MUST_CHECK;
 
 #endif

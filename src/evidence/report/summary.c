@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { DIFFERENCES_SHOWN = 12 }; /* the box must fit a page */
+
 static void cover_line(struct doc *d, const char *name, const char *text)
 {
     if (!doc_empty(text))
@@ -28,6 +30,22 @@ void summary_cover(struct doc *d, const struct report *r, const char *title)
         doc_put(d, DOC_STRONG, "Redacted.");
         doc_text(d, " Parts of the images or facts were deliberately made unrecognisable. ");
         doc_text(d, r->redaction);
+        doc_close(d, DOC_WARNING);
+    }
+    if (r->n_differences > 0) {
+        char more[80];
+        doc_open(d, DOC_WARNING);
+        doc_put(d, DOC_STRONG, "Not as received.");
+        doc_text(d, " Facts in the store differ from what was received or recorded. They are shown "
+                    "as they were found:");
+        for (size_t i = 0; i < r->n_differences && i < DIFFERENCES_SHOWN; i++) {
+            doc_text(d, i ? "; " : " ");
+            doc_text(d, r->difference[i]);
+        }
+        snprintf(more, sizeof more, "; and %zu more, which bag-info.txt lists",
+                 r->n_differences - DIFFERENCES_SHOWN);
+        doc_text(d, r->n_differences > DIFFERENCES_SHOWN ? more : "");
+        doc_text(d, ".");
         doc_close(d, DOC_WARNING);
     }
     if (!doc_empty(r->note))

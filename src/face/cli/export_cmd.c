@@ -14,7 +14,7 @@ struct wish {
     struct catalogue_filter filter;
     const char *path, *who, *sign_cert, *sign_key, *tsa_url;
     int64_t at_us;
-    bool as_is, no_protect;
+    bool as_is, as_found, no_protect;
     struct export_redaction redaction;
 };
 
@@ -117,6 +117,9 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     printf("%s: %lld %s, %lld %s in data/, %s\n", request->path,
            SIZE_COUNT(r.transfers, "transfer", "transfers"), SIZE_COUNT(r.files, "file", "files"),
            size_text(r.bytes, size));
+    if (r.differences > 0)
+        printf("  not as received: %d %s; the report's first page lists them\n", r.differences,
+               r.differences == 1 ? "difference" : "differences");
     if (r.partial > 0)
         printf("  partial transfers among them: %d\n", r.partial);
     if (r.without_copies > 0)
@@ -213,6 +216,9 @@ static const struct cli_option options[] = {
               "sign with this certificate (PEM); 'dashspool keygen' creates one")},
     {OPT_TEXT("sign-key", "FILE", sign_key, "key of the certificate (PEM, or a pkcs11: URI)")},
     {OPT_FLAG("as-is", as_is, "include only existing copies (default: make missing copies first)")},
+    {OPT_FLAG("as-found", as_found,
+              "export it although facts, originals, copies or custody records are not what they "
+              "were; the report's first page lists the differences")},
     {OPT_TEXT("tsa", "URL", tsa_url,
               "get a time stamp from this authority (RFC 3161); when offline, 'dashspool "
               "attach-timestamp' adds one later")},
@@ -282,6 +288,7 @@ static int run(struct cli *cli, const struct cli_args *args)
         .path = w->path,
         .who = w->who ? w->who : cli_user_name(),
         .at_us = cli_given(args, "at") ? w->at_us : clock_utc_us(),
+        .as_found = w->as_found,
         .no_protect = w->no_protect,
         .tsa_url = w->tsa_url,
         .sign_cert = w->sign_cert,

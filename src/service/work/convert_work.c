@@ -254,11 +254,25 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
     return rc;
 }
 
+static int see_difference(void *arg, bool note, const char *text, struct err *err)
+{
+    bool *differs = arg;
+    (void)text;
+    (void)err;
+    *differs |= !note;
+    return ERR_OK;
+}
+
+/* Of facts that are not what came no copies are made: who exports it is told which. */
 static int complete(struct completer *c, const char *id, struct err *err)
 {
     struct catalogue_transfer t;
+    bool differs = false;
     int rc = catalogue_transfer_get(c->catalogue, id, &t, err);
     if (rc < 0 || t.state == CATALOGUE_RECEIVING)
+        return rc;
+    rc = facts_check(c->catalogue, c->raw, t.key, see_difference, &differs, err);
+    if (rc < 0 || differs)
         return rc;
     rc = missing(c, &t, &c->options.copies, err);
     return rc < 0 || c->options.copies == 0 ? rc : make_copies(c, &t, err);
