@@ -73,6 +73,10 @@ int verify_package(const struct verify_request *request, const struct verify_lis
 
 const char *verify_check_name(enum verify_check check);
 
+/* verify.html: a page that checks a package in a browser, by the same rules and in the same words,
+ * but for signature, time stamp and what is in the footage. *n: its bytes. */
+const char *verify_page(size_t *n);
+
 /* ---- a package that is needed ---- */
 
 struct verify_master {        /* an original in it */

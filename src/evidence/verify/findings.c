@@ -25,6 +25,13 @@ const char *verify_check_name(enum verify_check check)
     return names[check];
 }
 
+const char *verify_page(size_t *n)
+{
+    extern const char verify_page_bytes[], verify_page_bytes_end[]; /* page.S */
+    *n = (size_t)(verify_page_bytes_end - verify_page_bytes);
+    return verify_page_bytes;
+}
+
 void verify_problem(struct verify *v, enum verify_check check, const char *fmt, ...)
 {
     char text[1400];

@@ -10,14 +10,22 @@
 
 /* ---- verify ---- */
 
-#define AT(field) offsetof(struct verify_request, field)
+struct verify_options {
+    struct verify_request request;
+    bool page;
+};
+
+#define AT(field) offsetof(struct verify_options, field)
 static const struct cli_option verify_options[] = {
-    {OPT_TEXT("ca", "FILE", ca_path,
+    {OPT_TEXT("ca", "FILE", request.ca_path,
               "trusted certificates (PEM) for signature and time stamp: the signer's own, or of "
               "a CA that issued it. A package not signed by one of them fails")},
-    {OPT_FLAG("reproduce", reproduce,
+    {OPT_FLAG("reproduce", request.reproduce,
               "make the copies again from the originals with the recorded recipe, and compare "
               "the bytes. Exit status 1 if some cannot be reproduced here")},
+    {OPT_FLAG("page", page,
+              "print verify.html instead: a page that checks packages in a browser, without "
+              "dashspool and without a network")},
     {0}};
 #undef AT
 
@@ -79,10 +87,19 @@ static int verify_one(const struct verify_request *request, bool *stopped)
 
 static int run_verify(struct cli *cli, const struct cli_args *args)
 {
-    struct verify_request *request = args->options;
+    struct verify_options *o = args->options;
+    struct verify_request *request = &o->request;
     int worst = CLI_OK;
     bool stopped = false;
     (void)cli;
+    if (o->page ? args->n_operands > 0 : args->n_operands == 0)
+        return cli_usage("verify", o->page ? "--page prints a page, and checks no package"
+                                           : "give at least one package");
+    if (o->page) {
+        size_t n;
+        const char *page = verify_page(&n);
+        return fwrite(page, 1, n, stdout) == n && fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+    }
     for (int i = 0; i < args->n_operands && !stopped; i++) {
         request->path = args->operand[i];
         int rc = verify_one(request, &stopped);
@@ -95,16 +112,16 @@ const struct cli_command cli_verify = {
     .name = "verify",
     .group = CLI_EVIDENCE,
     .summary = "verify evidence packages",
+    .forms = "[OPTION]… PATH…\n--page",
     .prose = "Verify evidence packages (folders or .zip files); needs neither ROOT nor a network. "
              "Footage is examined in a sandbox, one file at a time, in a directory below $TMPDIR. "
              "Exit status 0: all packages are intact; 3: at least one is not.",
     .options = verify_options,
-    .example = "dashspool verify case-17",
+    .example = "dashspool verify case-17\n"
+               "dashspool verify --page > verify.html",
     .operand = "PATH",
-    .operands_min = 1,
     .operands_max = CLI_MANY,
-    .operands_missing = "give at least one package",
-    .room = sizeof(struct verify_request),
+    .room = sizeof(struct verify_options),
     .run = run_verify,
 };
 
