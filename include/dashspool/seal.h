@@ -9,7 +9,8 @@
  *
  *     signature   RFC 5652 (CMS) SignedData, detached, DER, SHA-256, one signer, with certificates;
  *                 the certificate is bound by signingCertificateV2 (RFC 5035)
- *     time stamp  RFC 3161 (TimeStampReq, TimeStampResp), SHA-256
+ *     time stamp  RFC 3161 (TimeStampReq, TimeStampResp); asked for with SHA-256, and read with
+ *                 SHA-256, SHA-384 or SHA-512 of the content
  *
  * "Content" is the signed bytes: a manifest, which is small and in memory. Thread-safe; no state.
  * The files that are touched are those whose paths are given; nobody is ever asked for anything on
@@ -76,6 +77,13 @@ int seal_key_open(struct seal_key **out, const char *cert_path, const char *key,
                   struct err *err) DS_MUST_CHECK;
 void seal_key_free(struct seal_key **key);
 
+/* Who signs with this key. */
+int seal_key_describe(struct seal_signer *out, const struct seal_key *key,
+                      struct err *err) DS_MUST_CHECK;
+
+/* Appends its certificate and those between it and the root, as PEM, without a word beside. */
+int seal_key_pem(const struct seal_key *key, struct buf *out, struct err *err) DS_MUST_CHECK;
+
 /* ---- signature ---- */
 
 /* Appends the signature over the content to `out`. signed_us: a signing time to state, as the
@@ -107,6 +115,12 @@ struct seal_finding {
  * errors of ca_path are ERR_CONFIG or those of reading a file. trust may be NULL. */
 int seal_check(struct seal_finding *out, const void *p7s, size_t n_p7s, const void *content,
                size_t n, const struct seal_trust *trust, struct err *err) DS_MUST_CHECK;
+
+/* Whether a PEM text holds the certificate of who made this signature, first, and behind it others
+ * that the signature carries. exact: it must be what seal_key_pem() writes, to the byte; else there
+ * may be words beside. ERR_OK; ERR_MALFORMED says what is there instead. */
+int seal_pem_check(const void *pem, size_t n_pem, const void *p7s, size_t n_p7s, bool exact,
+                   struct err *err) DS_MUST_CHECK;
 
 /* ---- time stamp ---- */
 

@@ -34,14 +34,15 @@ void authority_configure(const char *dir, const char *config, const char *cert,
     char text[2000], path[600];
     snprintf(path, sizeof path, "%s/serial", dir);
     support_write(path, "0A01\n", 5);
-    int n = snprintf(text, sizeof text,
-                     "[tsa]\ndefault_tsa = t\n[t]\nserial = %s/serial\ncrypto_device = builtin\n"
-                     "signer_cert = %s/%s.pem\nsigner_key = %s/%s.key\nsigner_digest = sha256\n"
-                     "default_policy = 1.2.3.4.1\nother_policies = 1.2.3.4.5\n"
-                     "digests = sha256\naccuracy = secs:1, millisecs:500, microsecs:100\n"
-                     "ordering = yes\ntsa_name = yes\ness_cert_id_chain = no\n"
-                     "clock_precision_digits = 3\ness_cert_id_alg = %s\n",
-                     dir, dir, cert, dir, cert, ess_hash);
+    int n = snprintf(
+        text, sizeof text,
+        "[tsa]\ndefault_tsa = t\n[t]\nserial = %s/serial\ncrypto_device = builtin\n"
+        "signer_cert = %s/%s.pem\nsigner_key = %s/%s.key\nsigner_digest = sha256\n"
+        "default_policy = 1.2.3.4.1\nother_policies = 1.2.3.4.5\n"
+        "digests = sha256, sha384, sha512\naccuracy = secs:1, millisecs:500, microsecs:100\n"
+        "ordering = yes\ntsa_name = yes\ness_cert_id_chain = no\n"
+        "clock_precision_digits = 3\ness_cert_id_alg = %s\n",
+        dir, dir, cert, dir, cert, ess_hash);
     snprintf(path, sizeof path, "%s/%s", dir, config);
     support_write(path, text, (size_t)n);
 }

@@ -252,6 +252,51 @@ static void test_a_chain_leads_to_its_ca(void **state)
     seal_key_free(&k);
 }
 
+/* ---- the certificate beside a signature ---- */
+
+static void expect_pem(int code, const struct buf *pem, const struct buf *p7s, bool exact,
+                       const char *words)
+{
+    struct err err = {0};
+    int rc = seal_pem_check(buf_data(pem), pem->used, buf_data(p7s), p7s->used, exact, &err);
+    if (rc != code || (words && !strstr(err.text, words)))
+        fail_msg("%d: '%s'; expected %d: '%s'", rc, err.text, code, words ? words : "");
+}
+
+static void test_the_certificate_beside_must_be_the_signers(void **state)
+{
+    (void)state;
+    struct err err;
+    struct seal_signer who;
+    struct buf pem, more;
+    buf_init(&pem, SEAL_DER_MAX_BYTES);
+    assert_ok(seal_key_pem(signer, &pem, &err));
+    assert_ok(seal_key_describe(&who, signer, &err));
+    assert_int_equal(strlen(who.fingerprint), 64);
+    expect_pem(ERR_OK, &pem, &sealed, true, NULL);
+    for (size_t i = 0; i < pem.used; i++) {
+        pem.mem[pem.start + i] ^= 1;
+        expect_pem(ERR_MALFORMED, &pem, &sealed, true, "");
+        pem.mem[pem.start + i] ^= 1;
+    }
+    more = support_read(other_cert);
+    expect_pem(ERR_MALFORMED, &more, &sealed, false, "not the certificate of who signed");
+    assert_ok(buf_append(&more, buf_data(&pem), pem.used, &err));
+    expect_pem(ERR_MALFORMED, &more, &sealed, false, "not the certificate of who signed");
+    struct buf others = support_read(other_cert);
+    assert_ok(buf_append(&pem, buf_data(&others), others.used, &err));
+    expect_pem(ERR_MALFORMED, &pem, &sealed, false, "another certificate behind the signer's");
+    pem.used -= others.used;
+    assert_ok(buf_append(&pem, "a word\n", 7, &err));
+    expect_pem(ERR_OK, &pem, &sealed, false, NULL);
+    expect_pem(ERR_MALFORMED, &pem, &sealed, true, "not as it was written");
+    pem.used = 0;
+    expect_pem(ERR_MALFORMED, &pem, &sealed, false, "no certificate in PEM");
+    buf_clear(&pem);
+    buf_clear(&more);
+    buf_clear(&others);
+}
+
 /* ---- the openssl program ---- */
 
 static int openssl_verify(const char *p7s, const char *data, const char *ca)
@@ -372,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_a_certificate_is_trusted_within_its_time_only),
         cmocka_unit_test(test_a_ca_file_that_is_none_is_an_error),
         cmocka_unit_test(test_a_chain_leads_to_its_ca),
+        cmocka_unit_test(test_the_certificate_beside_must_be_the_signers),
         cmocka_unit_test(test_the_openssl_program_agrees),
         cmocka_unit_test(test_what_the_openssl_program_signs_is_accepted),
         cmocka_unit_test(test_forms_that_are_not_checked_are_refused),

@@ -197,7 +197,8 @@ static void test_the_answer_to_another_request_is_named(void **state)
     buf_clear(&again);
     again = ask("other", 5, true);
     request = again;
-    expect_refused(ERR_MALFORMED, &answer, content, "the request is for other content");
+    expect_refused(ERR_MALFORMED, &answer, content,
+                   "the request for the time stamp does not match this package");
     request.used--;
     expect_refused(ERR_MALFORMED, &answer, content, "request for the time stamp cannot be read");
     buf_clear(&again);
@@ -220,12 +221,53 @@ static void test_a_stamp_without_certificate_is_named(void **state)
 static void test_an_answer_that_grants_nothing_is_named(void **state)
 {
     (void)state;
-    const char *const argv[] = {"openssl", "ts",    "-query", "-data",          in_dir("content"),
-                                "-sha512", "-cert", "-out",   in_dir("sha512"), NULL};
+    const char *const argv[] = {"openssl", "ts",    "-query", "-data",        in_dir("content"),
+                                "-sha1",   "-cert", "-out",   in_dir("sha1"), NULL};
     run(argv);
-    struct buf query = support_read(in_dir("sha512")), tsr = reply("good.cnf", &query, false);
+    struct buf query = support_read(in_dir("sha1")), tsr = reply("good.cnf", &query, false);
     expect_refused(ERR_UNSUPPORTED, &tsr, content, "did not grant the time stamp (badAlg)");
     buf_clear(&query);
+    buf_clear(&tsr);
+}
+
+static struct buf reply_to_query(const char *digest)
+{
+    const char *const argv[] = {"openssl", "ts",    "-query", "-data",           in_dir("content"),
+                                digest,    "-cert", "-out",   in_dir("by-them"), NULL};
+    run(argv);
+    struct buf query = support_read(in_dir("by-them")), tsr = reply("good.cnf", &query, true);
+    buf_clear(&query);
+    return tsr;
+}
+
+/* An authority may be asked by any program. */
+static void test_a_stamp_over_another_length_of_sha2_counts(void **state)
+{
+    (void)state;
+    static const char *const digests[] = {"-sha256", "-sha384", "-sha512"};
+    struct seal_stamp s;
+    struct err err;
+    for (size_t i = 0; i < sizeof digests / sizeof *digests; i++) {
+        struct buf tsr = reply_to_query(digests[i]);
+        assert_ok(seal_ts_check(&s, buf_data(&tsr), tsr.used, content, N, NULL, 0, NULL, &err));
+        assert_string_equal(s.authority.subject, "CN=tsa,O=Time");
+        assert_err(ERR_MALFORMED,
+                   seal_ts_check(&s, buf_data(&tsr), tsr.used, "other", 5, NULL, 0, NULL, &err));
+        assert_non_null(strstr(err.text, "the time stamp does not match this package"));
+        buf_clear(&tsr);
+    }
+}
+
+/* One that was made elsewhere: all of it is right, but for its content. */
+static void test_a_stamp_over_an_unknown_file_is_read_and_named(void **state)
+{
+    (void)state;
+    struct buf tsr = support_read(TEST_DATA "/seal/sha512-imprint.tsr");
+    struct seal_stamp s;
+    struct err err;
+    assert_err(ERR_MALFORMED,
+               seal_ts_check(&s, buf_data(&tsr), tsr.used, content, N, NULL, 0, NULL, &err));
+    assert_string_equal(err.text, "the time stamp does not match this package");
     buf_clear(&tsr);
 }
 
@@ -543,6 +585,8 @@ int main(void)
         TEST(test_the_answer_to_another_request_is_named),
         TEST(test_a_stamp_without_certificate_is_named),
         TEST(test_an_answer_that_grants_nothing_is_named),
+        TEST(test_a_stamp_over_another_length_of_sha2_counts),
+        cmocka_unit_test(test_a_stamp_over_an_unknown_file_is_read_and_named),
         TEST(test_a_signature_is_no_stamp),
         TEST(test_every_changed_bit_is_noticed),
         TEST(test_what_is_cut_or_longer_is_malformed),

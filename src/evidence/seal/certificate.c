@@ -52,20 +52,17 @@ int seal_fail(struct err *err, int code, const char *fmt, ...)
     return err_set(err, code, "%s%s%s", text, why[0] ? ": " : "", why);
 }
 
-int seal_certs_load(X509 **first, STACK_OF(X509) * *rest, const char *path, struct err *err)
+int seal_certs_parse(X509 **first, STACK_OF(X509) * *rest, const void *pem, size_t n,
+                     const char *name, struct err *err)
 {
-    struct buf pem;
     X509 *cert = NULL;
-    BIO *bio = NULL;
+    BIO *bio = n <= PEM_MAX_BYTES ? BIO_new_mem_buf(pem, (int)n) : NULL;
+    int rc = ERR_OK;
     *first = NULL;
     *rest = sk_X509_new_null();
-    buf_init(&pem, PEM_MAX_BYTES);
-    int rc = fsx_read_file(path, &pem, err);
-    if (rc < 0)
-        goto out;
-    bio = BIO_new_mem_buf(buf_data(&pem), (int)pem.used);
+    ERR_clear_error();
     if (!bio || !*rest || !(*first = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-        rc = seal_fail(err, ERR_CONFIG, "%s: no certificate in PEM", path);
+        rc = seal_fail(err, ERR_CONFIG, "%s: no certificate in PEM", name);
         goto out;
     }
     while (sk_X509_num(*rest) < CERTS_MAX && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
@@ -76,17 +73,43 @@ int seal_certs_load(X509 **first, STACK_OF(X509) * *rest, const char *path, stru
         }
     unsigned long end = ERR_peek_last_error(); /* "no start line": nothing more is there */
     if (end && ERR_GET_REASON(end) != PEM_R_NO_START_LINE)
-        rc = seal_fail(err, ERR_CONFIG, "%s: a damaged certificate", path);
+        rc = seal_fail(err, ERR_CONFIG, "%s: a damaged certificate", name);
 out:
     ERR_clear_error();
     BIO_free(bio);
-    buf_clear(&pem);
     if (rc < 0) {
         X509_free(*first);
         sk_X509_pop_free(*rest, X509_free);
         *first = NULL;
         *rest = NULL;
     }
+    return rc;
+}
+
+int seal_certs_load(X509 **first, STACK_OF(X509) * *rest, const char *path, struct err *err)
+{
+    struct buf pem;
+    *first = NULL;
+    *rest = NULL;
+    buf_init(&pem, PEM_MAX_BYTES);
+    int rc = fsx_read_file(path, &pem, err);
+    if (rc == ERR_OK)
+        rc = seal_certs_parse(first, rest, buf_data(&pem), pem.used, path, err);
+    buf_clear(&pem);
+    return rc;
+}
+
+int seal_certs_write(X509 *first, STACK_OF(X509) * rest, struct buf *out, struct err *err)
+{
+    char *text = NULL;
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool good = bio && PEM_write_bio_X509(bio, first) == 1;
+    for (int i = 0; good && i < sk_X509_num(rest); i++)
+        good = PEM_write_bio_X509(bio, sk_X509_value(rest, i)) == 1;
+    long n = good ? BIO_get_mem_data(bio, &text) : 0;
+    int rc = good ? buf_append(out, text, (size_t)n, err)
+                  : seal_fail(err, ERR_NOMEM, "cannot write certificates as PEM");
+    BIO_free(bio);
     return rc;
 }
 

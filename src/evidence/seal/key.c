@@ -282,3 +282,13 @@ void seal_key_free(struct seal_key **key)
     free(*key);
     *key = NULL;
 }
+
+int seal_key_describe(struct seal_signer *out, const struct seal_key *key, struct err *err)
+{
+    return seal_signer_describe(out, key->cert, err);
+}
+
+int seal_key_pem(const struct seal_key *key, struct buf *out, struct err *err)
+{
+    return seal_certs_write(key->cert, key->between, out, err);
+}

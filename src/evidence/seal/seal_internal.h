@@ -11,9 +11,14 @@
 /* ": " and what OpenSSL complained of first, behind the text; its queue is empty then. */
 int seal_fail(struct err *err, int code, const char *fmt, ...) DS_PRINTF(3, 4);
 
-/* The first certificate of a PEM file, and the others (`rest` is new, perhaps empty). The caller's.
- */
+/* The first certificate of a PEM file or text, and the others (`rest` is new, perhaps empty). The
+ * caller's. name: of the text, for errors. */
 int seal_certs_load(X509 **first, STACK_OF(X509) * *rest, const char *path, struct err *err);
+int seal_certs_parse(X509 **first, STACK_OF(X509) * *rest, const void *pem, size_t n,
+                     const char *name, struct err *err);
+
+/* Appends them as PEM. */
+int seal_certs_write(X509 *first, STACK_OF(X509) * rest, struct buf *out, struct err *err);
 
 bool seal_sha256(const void *data, size_t n, uint8_t out[HASH_BYTES]);
 

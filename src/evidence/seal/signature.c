@@ -45,6 +45,56 @@ out:
     return rc;
 }
 
+/* ---- the certificate beside it ---- */
+
+static bool carries(const struct signed_data *s, const X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(s->certs); i++)
+        if (X509_cmp(sk_X509_value(s->certs, i), cert) == 0)
+            return true;
+    return false;
+}
+
+static int judge_certificates(const struct signed_data *s, X509 *first, STACK_OF(X509) * rest,
+                              struct err *err)
+{
+    if (X509_cmp(first, s->cert) != 0)
+        return err_set(err, ERR_MALFORMED, "not the certificate of who signed");
+    for (int i = 0; i < sk_X509_num(rest); i++)
+        if (!carries(s, sk_X509_value(rest, i)))
+            return err_set(err, ERR_MALFORMED,
+                           "has another certificate behind the signer's, which the signature does "
+                           "not have");
+    return ERR_OK;
+}
+
+int seal_pem_check(const void *pem, size_t n_pem, const void *p7s, size_t n_p7s, bool exact,
+                   struct err *err)
+{
+    X509 *first = NULL;
+    STACK_OF(X509) *rest = NULL;
+    struct signed_data s;
+    struct buf again;
+    buf_init(&again, SEAL_DER_MAX_BYTES * 2);
+    int rc = signed_data_open(&s, p7s, n_p7s, "signature", NID_pkcs7_data, true, err);
+    if (rc < 0)
+        return rc;
+    rc = seal_certs_parse(&first, &rest, pem, n_pem, "certificate", err);
+    if (rc < 0 && rc != ERR_NOMEM)
+        rc = err->code = ERR_MALFORMED;
+    if (rc == ERR_OK && (rc = judge_certificates(&s, first, rest, err)) == ERR_OK && exact &&
+        (rc = seal_certs_write(first, rest, &again, err)) == ERR_OK &&
+        (again.used != n_pem || memcmp(buf_data(&again), pem, n_pem) != 0 ||
+         sk_X509_num(s.certs) != 1 + sk_X509_num(rest)))
+        rc = err_set(err, ERR_MALFORMED,
+                     "the signer's certificate, but not as it was written with the package");
+    signed_data_clear(&s);
+    X509_free(first);
+    sk_X509_pop_free(rest, X509_free);
+    buf_clear(&again);
+    return rc;
+}
+
 /* ---- signing ---- */
 
 static bool add_time(CMS_SignerInfo *si, int64_t signed_us)

@@ -281,18 +281,39 @@ static TS_TST_INFO *statement(CMS_ContentInfo *cms)
     return NULL;
 }
 
-static bool imprint_is(TS_MSG_IMPRINT *imprint, const uint8_t digest[HASH_BYTES])
+/* Authorities that are asked by other programs' requests stamp other lengths of SHA-2. */
+static const EVP_MD *imprint_digest(TS_MSG_IMPRINT *imprint)
 {
     const ASN1_OBJECT *oid;
-    ASN1_OCTET_STRING *msg = TS_MSG_IMPRINT_get_msg(imprint);
     X509_ALGOR_get0(&oid, NULL, NULL, TS_MSG_IMPRINT_get_algo(imprint));
-    return OBJ_obj2nid(oid) == NID_sha256 && ASN1_STRING_length(msg) == HASH_BYTES &&
-           memcmp(ASN1_STRING_get0_data(msg), digest, HASH_BYTES) == 0;
+    int nid = OBJ_obj2nid(oid);
+    return nid == NID_sha256   ? EVP_sha256()
+           : nid == NID_sha384 ? EVP_sha384()
+           : nid == NID_sha512 ? EVP_sha512()
+                               : NULL;
+}
+
+static int judge_imprint(TS_MSG_IMPRINT *imprint, const void *content, size_t n, const char *what,
+                         struct err *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    const EVP_MD *md = imprint_digest(imprint);
+    ASN1_OCTET_STRING *msg = TS_MSG_IMPRINT_get_msg(imprint);
+    if (!md)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the %s is over another checksum than SHA-256, SHA-384 or SHA-512", what);
+    if (EVP_Digest(content, n, digest, &length, md, NULL) != 1)
+        return seal_fail(err, ERR_NOMEM, "no checksum");
+    return ASN1_STRING_length(msg) == (int)length &&
+                   memcmp(ASN1_STRING_get0_data(msg), digest, length) == 0
+               ? ERR_OK
+               : err_set(err, ERR_MALFORMED, "the %s does not match this package", what);
 }
 
 /* RFC 3161, 2.4.2: what the answer must repeat. */
-static int judge_request(TS_TST_INFO *info, const uint8_t digest[HASH_BYTES], const void *request,
-                         size_t n, struct err *err)
+static int judge_request(TS_TST_INFO *info, const void *content, size_t n_content,
+                         const void *request, size_t n, struct err *err)
 {
     const unsigned char *p = request;
     TS_REQ *req = n > 0 && n <= SEAL_DER_MAX_BYTES ? d2i_TS_REQ(NULL, &p, (long)n) : NULL;
@@ -303,9 +324,10 @@ static int judge_request(TS_TST_INFO *info, const uint8_t digest[HASH_BYTES], co
     }
     const ASN1_INTEGER *asked = TS_REQ_get_nonce(req), *got = TS_TST_INFO_get_nonce(info);
     ASN1_OBJECT *policy = TS_REQ_get_policy_id(req);
-    if (!imprint_is(TS_REQ_get_msg_imprint(req), digest))
-        rc = err_set(err, ERR_MALFORMED, "the request is for other content");
-    else if (asked && (!got || ASN1_INTEGER_cmp(asked, got) != 0))
+    if ((rc = judge_imprint(TS_REQ_get_msg_imprint(req), content, n_content,
+                            "request for the time stamp", err)) < 0)
+        goto out;
+    if (asked && (!got || ASN1_INTEGER_cmp(asked, got) != 0))
         rc = err_set(err, ERR_MALFORMED, "the time stamp answers another request (nonce differs)");
     else if (policy && OBJ_cmp(policy, TS_TST_INFO_get_policy_id(info)) != 0)
         rc = err_set(err, ERR_MALFORMED, "the time stamp is by another policy than was asked for");
@@ -371,7 +393,6 @@ int seal_ts_check(struct seal_stamp *out, const void *tsr, size_t n_tsr, const v
                               false, err);
     if (rc == ERR_OK) {
         char why[SEAL_TEXT_ROOM];
-        uint8_t digest[HASH_BYTES];
         TS_TST_INFO *info = NULL;
         if (!signed_data_verify(&s, NULL, 0, why))
             rc = err_set(err, ERR_MALFORMED, "the time stamp is not genuine: %s", why);
@@ -380,11 +401,10 @@ int seal_ts_check(struct seal_stamp *out, const void *tsr, size_t n_tsr, const v
                          "the time stamp does not say which certificate signed it");
         else if (!(info = statement(s.cms)))
             rc = seal_fail(err, ERR_MALFORMED, "what the time stamp states cannot be read");
-        else if (!seal_sha256(content, n, digest))
-            rc = seal_fail(err, ERR_NOMEM, "no SHA-256");
-        else if (!imprint_is(TS_TST_INFO_get_msg_imprint(info), digest))
-            rc = err_set(err, ERR_MALFORMED, "the time stamp does not match this package");
-        else if (!request || (rc = judge_request(info, digest, request, n_request, err)) == ERR_OK)
+        else if ((rc = judge_imprint(TS_TST_INFO_get_msg_imprint(info), content, n, "time stamp",
+                                     err)) == ERR_OK &&
+                 (!request ||
+                  (rc = judge_request(info, content, n, request, n_request, err)) == ERR_OK))
             rc = describe(out, info, s.cert, err);
         TS_TST_INFO_free(info);
     }
