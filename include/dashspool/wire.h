@@ -184,6 +184,9 @@ struct wire_meta {
 int wire_meta_parse(const uint8_t *payload, size_t n, int64_t now_utc_us, struct wire_meta *out,
                     struct err *err) DS_MUST_CHECK;
 
+/* "dualcam", "dsm", "adas" or "json", with "-text" behind it where the test server wrote them. */
+const char *wire_meta_form(const struct wire_meta *meta);
+
 /* Writes a binary payload by meta->kind: DualCam of `version` 1..4 (13, 14, 32 or 40 bytes), DSM
  * (26) or ADAS (15); returns its size. */
 #define WIRE_META_V4_BYTES   40

@@ -238,7 +238,7 @@ static json_t *events_json(unsigned events)
     return list;
 }
 
-static const char *form_of(const struct wire_meta *m)
+const char *wire_meta_form(const struct wire_meta *m)
 {
     static const char *const forms[WIRE_N_KINDS] = {"dualcam", "dsm", "adas", "json"};
     static const char *const as_text[WIRE_N_KINDS] = {"dualcam-text", "dsm-text", "adas-text", ""};
@@ -252,7 +252,7 @@ static json_t *metadata_json(const struct wire_facts *f, const struct wire_meta 
 #define PUT(field, trust, key, value) \
     if (form->present & (field))      \
     json_object_set_new((trust) ? m : doubt, key, value)
-    json_object_set_new(m, "form", json_string(form_of(form)));
+    json_object_set_new(m, "form", json_string(wire_meta_form(form)));
     json_object_set_new(m, "version", json_integer(f->version));
     PUT(WIRE_META_TIME, f->trusted & WIRE_META_TIME, "time", time_json(f->time_us));
     PUT(WIRE_META_TRIGGER, true, "trigger", json_string(f->trigger_name));

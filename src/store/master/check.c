@@ -371,15 +371,10 @@ static int write_row(struct catalogue *c, const struct catalogue_transfer *e, co
     struct facts_record r;
     struct custody_what what = {.changes = {(const char *)buf_data(list), list->used}};
     int rc = facts_record(&r, &what, c, e, FACTS_WIRE | FACTS_ARRIVAL, err);
-    char *text = rc == ERR_OK ? custody_what_text(&what) : NULL;
-    const struct custody_event event = {clock_utc_us(), CUSTODY_REPAIRED, who, text};
-    if (rc == ERR_OK && !text)
-        rc = err_nomem(err, "the custody of %s", e->id);
     if (rc == ERR_OK)
         rc = catalogue_transfer_update(c, e, err);
     if (rc == ERR_OK)
-        rc = catalogue_event_add(c, e->id, &event, err);
-    free(text);
+        rc = catalogue_event_note(c, e->id, clock_utc_us(), CUSTODY_REPAIRED, who, &what, err);
     facts_record_clear(&r);
     return rc;
 }

@@ -29,13 +29,11 @@ static json_t *hex_json(const uint8_t *data, size_t n)
 
 const char *facts_metadata_form(const struct catalogue_transfer *t, struct wire_meta *out)
 {
-    static const char *const forms[WIRE_N_KINDS] = {"dualcam", "dsm", "adas", "json"};
-    static const char *const as_text[WIRE_N_KINDS] = {"dualcam-text", "dsm-text", "adas-text", ""};
     struct err err;
     if (!(t->known & CATALOGUE_HAS_META) ||
         wire_meta_parse(t->wire.meta, t->wire.meta_n, t->arrived_us, out, &err) < 0)
         return NULL;
-    return out->as_text ? as_text[out->kind] : forms[out->kind];
+    return wire_meta_form(out);
 }
 
 static json_t *path_json(const struct catalogue_wire *w)
