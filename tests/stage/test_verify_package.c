@@ -55,7 +55,7 @@ static void make_package(const char *stored)
     assert_ok(bag_begin(bag, names[0], 8, &err));
     assert_ok(bag_write(bag, "a master", 8, &err));
     assert_ok(bag_end(bag, sha256, &err));
-    put(bag, names[1], "{}\n");
+    put(bag, names[1], "{\"id\": \"" ID "\"}\n");
     put(bag, names[2], "a film");
     snprintf(what, sizeof what, "{\"sha256\":\"%s\"}", stored ? stored : sha256);
     struct custody_event received = {0, CUSTODY_RECEIVED, "a test", NULL},

@@ -288,8 +288,9 @@ static int judge(struct verify *v, struct err *err)
         verify_result(v, VERIFY_STAMP, seals.stamp);
     else
         verify_tell(v, VERIFY_STAMP, VERIFY_NOT_PRESENT, "the package has no time stamp");
+    rc = verify_facts(v, err);
     verify_custody_judge(v);
-    return verify_copies(v, err);
+    return rc < 0 ? rc : verify_copies(v, err);
 }
 
 static void clear(struct verify *v)

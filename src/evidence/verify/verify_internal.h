@@ -84,6 +84,10 @@ void verify_manifests_judge(struct verify *v);
 /* custody.c */
 void verify_custody_judge(struct verify *v);
 
+/* facts.c: whether facts are what the bytes received and the custody say; before the custody's line
+ * is told, whose faults these are. */
+int verify_facts(struct verify *v, struct err *err) DS_MUST_CHECK;
+
 /* copies.c: what the copies are, by looking into them. */
 int verify_copies(struct verify *v, struct err *err) DS_MUST_CHECK;
 
