@@ -257,11 +257,27 @@ static int end_day(struct dropping *d, int rc, struct err *err)
     return rc;
 }
 
+/* What has a row was not deleted, whoever says that it is due. */
+static int check_gone(struct sweep *s, int64_t key, bool *gone, struct err *err)
+{
+    struct catalogue_transfer t;
+    bool found = false;
+    int rc = catalogue_transfer_by_key(s->catalogue, key, &t, &found, err);
+    *gone = rc == ERR_OK && !found;
+    if (rc == ERR_OK && found)
+        rc = err_set(err, ERR_MALFORMED,
+                     "due to be deleted, but it is in the catalogue: kept; run 'dashspool fsck'");
+    return trouble(s, found ? t.id : "a transfer that cannot be read", rc, err);
+}
+
 /* They come by day. */
 static int drop_one(void *arg, const char *day, int64_t key, struct err *err)
 {
     struct dropping *d = arg;
-    int rc = ERR_OK;
+    bool gone;
+    int rc = check_gone(d->s, key, &gone, err);
+    if (rc < 0 || !gone)
+        return rc;
     if (strcmp(day, d->day) != 0 && (rc = end_day(d, ERR_OK, err)) < 0)
         return rc;
     snprintf(d->day, sizeof d->day, "%s", day);
