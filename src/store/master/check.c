@@ -70,11 +70,10 @@ static int judge(struct check *k, int fact, struct err *err)
 static int check_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct check *k = arg;
-    const struct noted_copy *all = (const void *)buf_data(&k->copies), *is = NULL;
+    struct noted_copy *is = check_find_copy(k, copy->path);
     char what[600], made[CLOCK_TEXT_ROOM], settings[HASH_HEX_ROOM];
-    for (size_t i = 0; i < k->copies.used / sizeof *all; i++)
-        if (strcmp(all[i].path, copy->path) == 0)
-            is = &all[i];
+    if (is)
+        is->met = true;
     if (!is && (k->decoder == 0 || k->reindexed))
         return ERR_OK; /* made before such records, or found by its name */
     if (!is)
@@ -95,6 +94,20 @@ static int check_copy(void *arg, const struct catalogue_copy *copy, struct err *
         snprintf(what, sizeof what, "%s of copy %s", facts[i].name, copy->path);
         rc = compare(k, what, facts[i].row, facts[i].custody, err);
     }
+    return rc;
+}
+
+static int check_copies(struct check *k, struct err *err)
+{
+    int rc = catalogue_copy_each(k->c, k->t.key, check_copy, k, err);
+    const struct noted_copy *all = (const void *)buf_data(&k->copies);
+    size_t n = k->decoder > 0 && !k->reindexed ? k->copies.used / sizeof *all : 0;
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        if (all[i].path[0] && !all[i].met)
+            rc = check_tell(k, false, err,
+                            "copy %s: the custody record says that it was made, the catalogue "
+                            "does not have it",
+                            all[i].path);
     return rc;
 }
 
@@ -176,7 +189,7 @@ static int check_beside(struct check *k, struct err *err)
         rc = check_protections(k, err);
     if (rc == ERR_OK)
         rc = check_origin(k, err);
-    return rc < 0 ? rc : catalogue_copy_each(k->c, k->t.key, check_copy, k, err);
+    return rc < 0 ? rc : check_copies(k, err);
 }
 
 /* ---- a transfer ---- */

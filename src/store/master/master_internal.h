@@ -55,6 +55,7 @@ enum { ROW, BYTES, RAW, CUSTODY, N_WITNESSES };
 struct noted_copy {
     char path[512], kind[16], sha256[HASH_HEX_ROOM], settings_sha256[HASH_HEX_ROOM];
     char made[CLOCK_TEXT_ROOM], tool[64];
+    bool met; /* there is a row of it */
 };
 
 struct noted_protection {
@@ -87,6 +88,9 @@ void check_clear(struct check *k);
 
 int check_tell(struct check *k, bool note, struct err *err, const char *fmt, ...)
     DS_PRINTF(4, 5) DS_MUST_CHECK;
+
+/* What the custody says of the copy at this path; NULL: nothing. */
+struct noted_copy *check_find_copy(struct check *k, const char *path);
 
 /* Each asks one witness of the row k->t. That a master is not there, or cannot be read, is none of
  * their errors: its reader tells. ask_bytes() comes after ask_raw(). */

@@ -311,6 +311,24 @@ static void take_file(struct check *k, const struct custody_what *what)
     snprintf(k->ending, sizeof k->ending, "%s", what->ending ? what->ending : "");
 }
 
+struct noted_copy *check_find_copy(struct check *k, const char *path)
+{
+    struct buf *b = &k->copies;
+    struct noted_copy *all = b->mem ? (void *)(b->mem + b->start) : NULL;
+    for (size_t i = 0; i < b->used / sizeof *all; i++)
+        if (strcmp(all[i].path, path) == 0)
+            return &all[i];
+    return NULL;
+}
+
+/* It was made anew, or is gone. */
+static void forget_copy(struct check *k, const char *path)
+{
+    struct noted_copy *was = path ? check_find_copy(k, path) : NULL;
+    if (was)
+        was->path[0] = '\0';
+}
+
 static int take_copy(struct check *k, const struct custody_record *r, struct err *err)
 {
     const struct custody_what *what = &r->what;
@@ -367,7 +385,11 @@ static int take_line(void *arg, const char *line, struct err *err)
         k->deleted = true;
         break;
     case CUSTODY_CONVERTED:
+        forget_copy(k, r.what.path);
         rc = take_copy(k, &r, err);
+        break;
+    case CUSTODY_COPY_DELETED:
+        forget_copy(k, r.what.path);
         break;
     case CUSTODY_PROTECTED:
         rc = take_protection(k, &r, err);
@@ -382,7 +404,6 @@ static int take_line(void *arg, const char *line, struct err *err)
     case CUSTODY_DROPPED:
     case CUSTODY_SHOWN:
     case CUSTODY_EXPORTED:
-    case CUSTODY_COPY_DELETED:
     case CUSTODY_KINDS:
         break;
     }
