@@ -19,6 +19,8 @@ enum catalogue_sql {
     CATALOGUE_SQL_SAME,
     CATALOGUE_SQL_RESUMABLE,
     CATALOGUE_SQL_LOAD,
+    CATALOGUE_SQL_SETTINGS_PUT,
+    CATALOGUE_SQL_SETTINGS_FORGET,
     CATALOGUE_SQL_COPY_PUT,
     CATALOGUE_SQL_COPY_KEYS,
     CATALOGUE_SQL_COPY_BY_KEY,
@@ -80,6 +82,11 @@ int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err) DS_M
  * belongs. */
 int catalogue_run(struct catalogue *c, sqlite3_stmt *st, int64_t key,
                   struct err *err) DS_MUST_CHECK;
+
+/* Before copies go, all of a transfer (key; 0: none) or the one at a path (NULL: none): removes the
+ * settings that none but these have. */
+int catalogue_settings_forget(struct catalogue *c, int64_t transfer, const char *path,
+                              struct err *err) DS_MUST_CHECK;
 
 /* The texts of the statements, beside the code that binds them. */
 extern const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT];
