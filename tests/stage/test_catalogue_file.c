@@ -199,8 +199,9 @@ static void test_a_missing_or_unusable_root_is_named(void **state)
     " made_us INTEGER NOT NULL, tool TEXT, settings TEXT) STRICT;"                                \
     "CREATE INDEX copy_transfer ON copy(transfer, kind, path);"                                   \
     "INSERT INTO copy SELECT key, transfer, kind, path, length_bytes, sha256, made_us, tool,"     \
-    " (SELECT text FROM settings AS s WHERE s.key = copy_7.settings) FROM copy_7;"                \
-    "DROP TABLE copy_7; DROP TABLE settings; DROP INDEX transfer_imei;"                           \
+    " (SELECT iif(recipe IS NULL, text, substr(text, 1, at) || (SELECT text FROM recipe)"         \
+    "  || substr(text, at + 1)) FROM settings AS s WHERE s.key = copy_7.settings) FROM copy_7;"   \
+    "DROP TABLE copy_7; DROP TABLE settings; DROP TABLE recipe; DROP INDEX transfer_imei;"        \
     "DROP INDEX transfer_trigger; DROP INDEX transfer_unfinished;"                                \
     "CREATE INDEX transfer_camera ON transfer(imei, camera, when_us);"                            \
     "PRAGMA user_version = 6;"
@@ -235,6 +236,7 @@ static void test_an_older_catalogue_is_brought_up_to_date(void **state)
 }
 
 enum { COPIES = 400 };
+#define UPGRADED "{\"a\":{\"libraries\":\"Ž\",\"program\":1},\"b\":%d}"
 
 static int see_settings(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
@@ -243,7 +245,7 @@ static int see_settings(void *arg, const struct catalogue_copy *copy, struct err
     (void)err;
     snprintf(want, sizeof want, "archive/%03d", i);
     assert_string_equal(copy->path, want);
-    snprintf(want, sizeof want, "{\"fps\":%d}", i % 3);
+    snprintf(want, sizeof want, UPGRADED, i % 3);
     assert_string_equal(copy->settings, i % 5 == 0 ? "" : want);
     return ERR_OK;
 }
@@ -283,7 +285,7 @@ static void test_an_upgrade_killed_anywhere_has_done_all_or_nothing(void **state
         struct catalogue_copy copy = {.kind = "working", .made_us = T0};
         snprintf(copy.path, sizeof copy.path, "archive/%03d", i);
         if (i % 5)
-            snprintf(copy.settings, sizeof copy.settings, "{\"fps\":%d}", i % 3);
+            snprintf(copy.settings, sizeof copy.settings, UPGRADED, i % 3);
         assert_ok(catalogue_copy_put(f->c, t.key, &copy, &err));
     }
     assert_ok(catalogue_commit(f->c, &err));

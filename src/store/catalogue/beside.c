@@ -82,8 +82,8 @@ int catalogue_arrival_each(struct catalogue *c, int64_t key, catalogue_arrival_f
 /* ---- copy ---- */
 
 const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT] = {
-    [CATALOGUE_SQL_SETTINGS_PUT] = "INSERT INTO settings(sha256, text) SELECT sha256(?1), ?1"
-                                   " WHERE ?1 IS NOT NULL ON CONFLICT DO NOTHING",
+    [CATALOGUE_SQL_RECIPE_PUT] = CATALOGUE_RECIPE_PUT("(SELECT ?1 AS given)", "given"),
+    [CATALOGUE_SQL_SETTINGS_PUT] = CATALOGUE_SETTINGS_PUT("(SELECT ?1 AS given)", "given"),
     /* only what no other copy has */
     [CATALOGUE_SQL_SETTINGS_FORGET] =
         "DELETE FROM settings WHERE key IN"
@@ -99,8 +99,8 @@ const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_COPY_KEYS] = "SELECT key FROM copy WHERE transfer = ?1 ORDER BY kind, path",
     [CATALOGUE_SQL_COPY_BY_KEY] =
         "SELECT kind, path, length_bytes, sha256, made_us, tool,"
-        " iif(settings IS NULL, NULL, coalesce((SELECT text FROM settings AS s"
-        "                                       WHERE s.key = copy.settings), 0))"
+        " iif(settings IS NULL, NULL, coalesce((SELECT " CATALOGUE_SETTINGS_TEXT
+        " FROM settings WHERE settings.key = copy.settings), 0))"
         " FROM copy WHERE key = ?1",
     [CATALOGUE_SQL_COPY_REMOVE] = "DELETE FROM copy WHERE path = ?1",
 };
@@ -118,14 +118,14 @@ int catalogue_settings_forget(struct catalogue *c, int64_t transfer, const char 
 static int put_copy(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
                     struct err *err)
 {
-    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SETTINGS_PUT];
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_PUT];
     int rc = catalogue_settings_forget(c, 0, copy->path, err);
+    for (int i = CATALOGUE_SQL_RECIPE_PUT; rc == ERR_OK && i <= CATALOGUE_SQL_SETTINGS_PUT; i++) {
+        sqlx_bind_text(c->sql[i], 1, copy->settings);
+        rc = sqlx_run(c->sql[i], err);
+    }
     if (rc < 0)
         return rc;
-    sqlx_bind_text(st, 1, copy->settings);
-    if ((rc = sqlx_run(st, err)) < 0)
-        return rc;
-    st = c->sql[CATALOGUE_SQL_COPY_PUT];
     sqlite3_bind_int64(st, 1, key);
     sqlx_bind_text(st, 2, copy->kind);
     sqlx_bind_text(st, 3, copy->path);

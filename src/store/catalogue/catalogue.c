@@ -49,10 +49,15 @@
     " mtime_ns INTEGER NOT NULL, transfer TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 
 /* The settings of a copy are the same JSON as those of its neighbours: each text is here once, by
- * its SHA-256, for as long as a copy has it (catalogue_settings_forget()). */
+ * its SHA-256, for as long as a copy has it (catalogue_settings_forget()). The part that is the
+ * same for all that one program made with the same options, half of it, is in `recipe`, and was cut
+ * out of it behind its first `at` letters. */
 #define COPY_TABLES                                                                      \
-    "CREATE TABLE settings("                                                             \
+    "CREATE TABLE recipe("                                                               \
     " key INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, text TEXT NOT NULL) STRICT;" \
+    "CREATE TABLE settings("                                                             \
+    " key INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, text TEXT NOT NULL,"         \
+    " recipe INTEGER REFERENCES recipe(key), at INTEGER) STRICT;"                        \
     "CREATE TABLE copy("                                                                 \
     " key INTEGER PRIMARY KEY,"                                                          \
     " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"             \
@@ -69,15 +74,20 @@
     " WHERE trigger_name IS NOT NULL;"                                     \
     "CREATE INDEX transfer_unfinished ON transfer(imei, when_us, id) WHERE state <> 'stored';"
 
-#define COPIES_TO_SETTINGS                                                                    \
-    "ALTER TABLE copy RENAME TO copy_before;"                                                 \
-    "DROP INDEX copy_transfer;" COPY_TABLES "INSERT INTO settings(sha256, text)"              \
-    " SELECT sha256(settings), settings FROM copy_before WHERE settings IS NOT NULL"          \
-    " ORDER BY key ON CONFLICT DO NOTHING;"                                                   \
-    "INSERT INTO copy SELECT key, transfer, kind, path, length_bytes, sha256, made_us, tool," \
-    " (SELECT s.key FROM settings AS s WHERE s.sha256 = sha256(copy_before.settings))"        \
-    " FROM copy_before ORDER BY key;"                                                         \
-    "DROP TABLE copy_before;"
+#define COPIES_TO_SETTINGS                                                                        \
+    "ALTER TABLE copy RENAME TO copy_before;"                                                     \
+    "DROP INDEX copy_transfer;" COPY_TABLES CATALOGUE_RECIPE_PUT(                                 \
+        "(SELECT settings FROM copy_before ORDER BY key)",                                        \
+        "settings") ";" CATALOGUE_SETTINGS_PUT("(SELECT settings FROM copy_before ORDER BY key)", \
+                                               "settings") ";"                                    \
+                                                           "INSERT INTO copy SELECT key, "        \
+                                                           "transfer, kind, path, length_bytes, " \
+                                                           "sha256, made_us, tool,"               \
+                                                           " (SELECT s.key FROM settings AS s "   \
+                                                           "WHERE s.sha256 = "                    \
+                                                           "sha256(copy_before.settings))"        \
+                                                           " FROM copy_before ORDER BY key;"      \
+                                                           "DROP TABLE copy_before;"
 
 const struct sqlx_schema catalogue_schema = {
     .application_id = 0x64736361, /* "dsca" */

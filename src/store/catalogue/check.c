@@ -7,12 +7,15 @@ int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void
     int64_t changed = 0;
     int rc = sqlx_check(c->db, quick, fn, arg, err);
     if (rc == ERR_OK && !quick)
-        rc = sqlx_number(c->db, "SELECT count(*) FROM settings WHERE sha256 IS NOT sha256(text)",
+        rc = sqlx_number(c->db,
+                         "SELECT (SELECT count(*) FROM settings"
+                         " WHERE sha256 IS NOT sha256(" CATALOGUE_SETTINGS_TEXT ")) +"
+                         " (SELECT count(*) FROM recipe WHERE sha256 IS NOT sha256(text))",
                          &changed, err);
     if (rc < 0 || changed == 0)
         return rc;
     char text[96];
-    snprintf(text, sizeof text, "rows of table settings whose text does not have its checksum: %d",
+    snprintf(text, sizeof text, "settings of copies that do not have their checksum: %d",
              (int)changed);
     return fn(arg, text, err);
 }
