@@ -372,8 +372,8 @@ int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err
  */
 
 /* What SQLite finds wrong with the file (PRAGMA integrity_check and foreign_key_check), a text
- * each, 100 at most; `quick` leaves out whether indices agree with their tables. fn returns
- * negative to stop. */
+ * each, 100 at most, and whether settings of copies are what their checksum says; `quick` leaves
+ * out the latter, and whether indices agree with their tables. fn returns negative to stop. */
 typedef int catalogue_flaw_fn(void *arg, const char *text, struct err *err);
 int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void *arg,
                     struct err *err) DS_MUST_CHECK;

@@ -1,6 +1,5 @@
 /* What verify finds by looking into the footage of a package, and by making the copies again. */
 #include "dashspool/fsx.h"
-#include "support/sql.h"
 #include "support/world.h"
 #include <signal.h>
 #include <stdio.h>
@@ -56,11 +55,6 @@ static void check(struct proc_result r, int status, const char *const words[])
 #define LOOK(status, ...)                                        \
     check(PROC_RUN(DASHSPOOL_BINARY, "verify", package), status, \
           (const char *const[]){__VA_ARGS__, NULL})
-
-static void sql(const char *text)
-{
-    sql_change(in_dir("root/catalogue.db"), text);
-}
 
 static const char settings[] =
     "[convert]\ncopies = working,viewing,timing,csv,poster,sheet,gpx,kml,geojson,srt,vtt\n"
@@ -291,34 +285,30 @@ static void test_other_versions_are_told_as_the_likely_reason(void **state)
            "most likely because they were made with dashspool 0.0.9, here dashspool ");
 }
 
-static void with_settings(const char *change, int status, const char *says)
+/* Settings with something else in them, as a package would have them whose maker had them so. */
+static void with_settings(const char *from, const char *to, int status, const char *says)
 {
-    char text[600];
-    struct err err;
-    snprintf(text, sizeof text,
-             "CREATE TABLE kept AS SELECT * FROM copy; UPDATE copy SET settings = %s", change);
-    sql(text);
-    snprintf(package, sizeof package, "%s", in_dir("other-settings"));
-    assert_ok(fsx_remove_tree(package, &err));
-    expect(RUN("export", VIDEO, "-o", package), 0, "");
-    sql("DELETE FROM copy; INSERT INTO copy SELECT * FROM kept; DROP TABLE kept");
+    take_copy();
+    replace_text(FACTS, from, to);
+    remake_manifests();
     VERIFY(status, says);
 }
 
 static void test_recipes_that_are_none_are_told(void **state)
 {
     (void)state;
-    with_settings("json_remove(settings, '$.recipe')", 1,
+    with_settings("\"recipe\": {", "\"other\": {", 1,
                   "reproduction     not present  the copies have no recorded recipe");
-    with_settings("json_set(settings, '$.recipe', 'it was made with another file, drive.gpx')", 1,
+    with_settings("\"recipe\": {",
+                  "\"recipe\": \"it was made with another file, drive.gpx\", \"other\": {", 1,
                   "not reproducible for 11 of 11: it was made with another file, drive.gpx");
-    with_settings("json_set(settings, '$.recipe.options.threads', 1000)", 3,
+    with_settings("\"threads\": 0", "\"threads\": 1000", 3,
                   "cannot be reproduced: the recipe's threads is out of range");
-    with_settings("json_set(settings, '$.recipe.options.mirror', 1)", 1,
+    with_settings("\"threads\": 0", "\"mirror\": 1, \"threads\": 0", 1,
                   "the recipe has 'mirror', which this program does not know");
-    with_settings("json_set(settings, '$.recipe.options.encoder', 'nonsense')", 3,
+    with_settings("\"encoder\": \"libx264\"", "\"encoder\": \"nonsense\"", 3,
                   "cannot be reproduced: encoder 'nonsense' is not one");
-    with_settings("json_set(settings, '$.recipe.facts.lat_deg', '54.787157')", 3,
+    with_settings("\"lat_deg\": \"54.687157\"", "\"lat_deg\": \"54.787157\"", 3,
                   "reproduction differs: ");
 }
 

@@ -39,6 +39,109 @@ static void test_copies_are_listed_replaced_and_go_with_their_transfer(void **st
     assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM copy"), 0);
 }
 
+static void put_settings(struct catalogued *f, int64_t key, const char *path, const char *settings)
+{
+    struct err err;
+    struct catalogue_copy copy = {.kind = "working", .made_us = T0};
+    snprintf(copy.path, sizeof copy.path, "%s", path);
+    snprintf(copy.settings, sizeof copy.settings, "%s", settings);
+    assert_ok(catalogue_copy_put(f->c, key, &copy, &err));
+}
+
+#define SETTINGS "SELECT count(*) FROM settings"
+
+static void test_settings_are_kept_once_and_as_long_as_a_copy_has_them(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_add(f, "350000000000001", "front", T0),
+                              u = catalogued_add(f, "350000000000002", "front", T0);
+    put_settings(f, t.key, "archive/1", "{\"crf\":1}");
+    put_settings(f, t.key, "archive/2", "{\"crf\":1}");
+    put_settings(f, u.key, "archive/3", "{\"crf\":1}");
+    put_settings(f, u.key, "archive/4", "");
+    assert_int_equal(catalogued_sql(f, SETTINGS), 1);
+    put_settings(f, u.key, "archive/3", "{\"crf\":3}"); /* made again */
+    put_settings(f, u.key, "archive/4", "{\"crf\":4}");
+    assert_int_equal(catalogued_sql(f, SETTINGS), 3);
+    assert_ok(catalogue_copy_remove(f->c, "archive/1", &err));
+    assert_int_equal(catalogued_sql(f, SETTINGS), 3); /* archive/2 has them */
+    assert_ok(catalogue_copy_remove(f->c, "archive/4", &err));
+    assert_ok(catalogue_copy_remove(f->c, "archive/none", &err));
+    assert_int_equal(catalogued_sql(f, SETTINGS), 2);
+    assert_ok(catalogue_transfer_remove(f->c, t.key, &err));
+    assert_int_equal(catalogued_sql(f, SETTINGS), 1);
+    struct custody_event gone = {T0, CUSTODY_DELETED, "a test", NULL};
+    assert_ok(catalogue_retire(f->c, &u, &gone, &err));
+    assert_int_equal(catalogued_sql(f, SETTINGS), 0);
+}
+
+/* With words of a person's own, in more than one byte a letter, on both sides of it. */
+#define LONG(who, libraries, end)                                                         \
+    "{\"recipe\":{\"facts\":{\"driver\":\"Žukas " who "\"},\"libraries\":{\"x264\":"      \
+    "\"" libraries "\"},\"options\":{\"note\":\"Žalgirio\"},\"program\":\"dashspool\"}," \
+    "\"slices\":\"" end "\"}"
+
+static void test_what_settings_have_in_common_is_kept_once(void **state)
+{
+    static const char *const texts[] = {LONG("1", "core", "a"), LONG("2", "core", "b"),
+                                        LONG("2", "other", ""),
+                                        "{\"libraries\":{},\"else\":1}", /* no program */
+                                        "{\"program\":1,\"libraries\":2}"};
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_copy got[5], *end = got;
+    struct catalogue_transfer t = catalogued_add(f, "350000000000001", "front", T0);
+    for (int i = 0; i < 5; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "archive/%d", i);
+        put_settings(f, t.key, path, texts[i]);
+    }
+    assert_int_equal(catalogued_sql(f, SETTINGS), 5);
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM recipe"), 2);
+    assert_int_equal(catalogued_sql(f, SETTINGS " WHERE text LIKE '%x264%'"), 0);
+    assert_ok(catalogue_copy_each(f->c, t.key, note_copy, &end, &err));
+    for (int i = 0; i < 5; i++)
+        assert_string_equal(got[i].settings, texts[i]);
+}
+
+static int note_flaw(void *arg, const char *text, struct err *err)
+{
+    (void)err;
+    snprintf(arg, 200, "%s", text);
+    return ERR_OK;
+}
+
+static void test_settings_that_were_changed_or_are_gone_are_told(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    char flaw[200] = "";
+    struct catalogue_copy got[1], *end = got;
+    struct catalogue_transfer t = catalogued_add(f, "350000000000001", "front", T0);
+    put_settings(f, t.key, "archive/1", LONG("1", "core", "a"));
+    assert_ok(catalogue_check(f->c, false, note_flaw, flaw, &err));
+    assert_string_equal(flaw, "");
+    static const char *const changes[][2] = {
+        {"UPDATE settings SET text = replace(text, 'a', 'b')",
+         "UPDATE settings SET text = replace(text, 'b', 'a')"},
+        {"UPDATE settings SET at = at + 1", "UPDATE settings SET at = at - 1"},
+        {"UPDATE recipe SET text = replace(text, 'core', 'CORE')",
+         "UPDATE recipe SET text = replace(text, 'CORE', 'core')"},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        catalogued_sql(f, changes[i][0]);
+        assert_ok(catalogue_check(f->c, false, note_flaw, flaw, &err));
+        assert_non_null(strstr(flaw, "settings of copies that do not have their checksum: "));
+        catalogued_sql(f, changes[i][1]);
+        flaw[0] = '\0';
+    }
+    assert_ok(catalogue_check(f->c, false, note_flaw, flaw, &err));
+    assert_string_equal(flaw, "");
+    catalogued_sql(f, "DELETE FROM settings");
+    assert_err(ERR_MALFORMED, catalogue_copy_each(f->c, t.key, note_copy, &end, &err));
+}
+
 static int count_arrival(void *arg, const struct catalogue_arrival *a, struct err *err)
 {
     int *n = arg;
@@ -262,6 +365,9 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, catalogued_set_up, catalogued_tear_down)
     const struct CMUnitTest tests[] = {
         T(test_copies_are_listed_replaced_and_go_with_their_transfer),
+        T(test_settings_are_kept_once_and_as_long_as_a_copy_has_them),
+        T(test_what_settings_have_in_common_is_kept_once),
+        T(test_settings_that_were_changed_or_are_gone_are_told),
         T(test_parts_of_a_transfer_are_kept_in_order_and_go_with_it),
         T(test_where_a_file_came_from),
         T(test_files_that_were_seen),

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,10 +152,10 @@ static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
     struct err err;
     char path[512];
     catalogue_close(&f->c);
-    catalogued_sql(f, "PRAGMA user_version=7");
+    catalogued_sql(f, "PRAGMA user_version=8");
     assert_err(ERR_UNSUPPORTED, catalogue_open(&f->c, f->root, true, &err));
     assert_null(f->c);
-    catalogued_sql(f, "PRAGMA user_version=6; PRAGMA application_id=7");
+    catalogued_sql(f, "PRAGMA user_version=7; PRAGMA application_id=7");
     assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
     snprintf(path, sizeof path, "%s/catalogue.db", f->root);
     support_write(path, "this is no database, but long enough to be asked", 48);
@@ -189,6 +190,33 @@ static void test_a_missing_or_unusable_root_is_named(void **state)
     assert_non_null(strstr(err.text, inside));
 }
 
+/* As version 6 was: the settings of each copy in its row. */
+#define AS_VERSION_6                                                                              \
+    "ALTER TABLE copy RENAME TO copy_7; DROP INDEX copy_transfer;"                                \
+    "CREATE TABLE copy(key INTEGER PRIMARY KEY,"                                                  \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"                      \
+    " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE, length_bytes INTEGER NOT NULL, sha256 TEXT," \
+    " made_us INTEGER NOT NULL, tool TEXT, settings TEXT) STRICT;"                                \
+    "CREATE INDEX copy_transfer ON copy(transfer, kind, path);"                                   \
+    "INSERT INTO copy SELECT key, transfer, kind, path, length_bytes, sha256, made_us, tool,"     \
+    " (SELECT iif(recipe IS NULL, text, substr(text, 1, at) || (SELECT text FROM recipe)"         \
+    "  || substr(text, at + 1)) FROM settings AS s WHERE s.key = copy_7.settings) FROM copy_7;"   \
+    "DROP TABLE copy_7; DROP TABLE settings; DROP TABLE recipe; DROP INDEX transfer_imei;"        \
+    "DROP INDEX transfer_trigger; DROP INDEX transfer_unfinished;"                                \
+    "CREATE INDEX transfer_camera ON transfer(imei, camera, when_us);"                            \
+    "PRAGMA user_version = 6;"
+
+#define AS_VERSION_1                                                                  \
+    AS_VERSION_6                                                                      \
+    "DROP TABLE seen; DROP TABLE origin; DROP TABLE custody; DROP TABLE arrival;"     \
+    "DROP INDEX transfer_arrived;"                                                    \
+    "ALTER TABLE transfer DROP COLUMN path; ALTER TABLE transfer DROP COLUMN events;" \
+    "ALTER TABLE transfer DROP COLUMN driver;"                                        \
+    "ALTER TABLE transfer DROP COLUMN connections;"                                   \
+    "ALTER TABLE transfer DROP COLUMN bytes_lost;"                                    \
+    "ALTER TABLE transfer DROP COLUMN duplicates; DROP TABLE done;"                   \
+    "DROP TABLE protection; DROP TABLE due; PRAGMA user_version = 1;"
+
 /* What version 1 of the schema lacks is added; nothing is lost. */
 static void test_an_older_catalogue_is_brought_up_to_date(void **state)
 {
@@ -197,21 +225,88 @@ static void test_an_older_catalogue_is_brought_up_to_date(void **state)
     struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024), out;
     assert_ok(catalogue_transfer_add(f->c, &t, &err));
     catalogue_close(&f->c);
-    catalogued_sql(
-        f, "DROP TABLE seen; DROP TABLE origin; DROP TABLE custody; DROP TABLE arrival; DROP INDEX "
-           "transfer_arrived;"
-           "ALTER TABLE transfer DROP COLUMN path; ALTER TABLE transfer DROP COLUMN events;"
-           "ALTER TABLE transfer DROP COLUMN driver; ALTER TABLE transfer DROP COLUMN connections;"
-           "ALTER TABLE transfer DROP COLUMN bytes_lost;"
-           "ALTER TABLE transfer DROP COLUMN duplicates; DROP TABLE done; DROP TABLE protection;"
-           "DROP TABLE due; PRAGMA user_version = 1;");
+    catalogued_sql(f, AS_VERSION_1);
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
-    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 6);
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 7);
     assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));
     assert_int_equal(out.length_bytes, 1024);
     assert_int_equal(out.connections, 1);
     struct catalogue_arrival a = {.peer = "x"};
     assert_ok(catalogue_arrival_add(f->c, t.key, &a, &err));
+}
+
+enum { COPIES = 400 };
+#define UPGRADED "{\"a\":{\"libraries\":\"Ž\",\"program\":1},\"b\":%d}"
+
+static int see_settings(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    char want[64];
+    int *n = arg, i = ++*n;
+    (void)err;
+    snprintf(want, sizeof want, "archive/%03d", i);
+    assert_string_equal(copy->path, want);
+    snprintf(want, sizeof want, UPGRADED, i % 3);
+    assert_string_equal(copy->settings, i % 5 == 0 ? "" : want);
+    return ERR_OK;
+}
+
+/* Killed by the kernel (SIGXFSZ, which nothing catches) at the first write behind `bytes` of any
+ * file; false: it was done before. */
+static bool killed_in_the_upgrade(struct catalogued *f, rlim_t bytes)
+{
+    int status;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err err;
+        const struct rlimit limit = {bytes, bytes}, no_core = {0, 0};
+        if (setrlimit(RLIMIT_CORE, &no_core) < 0 || setrlimit(RLIMIT_FSIZE, &limit) < 0)
+            _exit(9);
+        int rc = catalogue_open(&f->c, f->root, false, &err);
+        if (rc < 0)
+            fprintf(stderr, "%s\n", err.text);
+        _exit(rc < 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFSIGNALED(status))
+        assert_int_equal(WTERMSIG(status), SIGXFSZ);
+    else
+        assert_int_equal(WEXITSTATUS(status), 0);
+    return WIFSIGNALED(status);
+}
+
+static void test_an_upgrade_killed_anywhere_has_done_all_or_nothing(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_add(f, "350000000000001", "front", T0);
+    assert_ok(catalogue_begin(f->c, &err));
+    for (int i = 1; i <= COPIES; i++) {
+        struct catalogue_copy copy = {.kind = "working", .made_us = T0};
+        snprintf(copy.path, sizeof copy.path, "archive/%03d", i);
+        if (i % 5)
+            snprintf(copy.settings, sizeof copy.settings, UPGRADED, i % 3);
+        assert_ok(catalogue_copy_put(f->c, t.key, &copy, &err));
+    }
+    assert_ok(catalogue_commit(f->c, &err));
+    catalogue_close(&f->c);
+    catalogued_sql(f, AS_VERSION_6);
+    int deaths = 0;
+    for (rlim_t bytes = 1024; killed_in_the_upgrade(f, bytes); bytes += 16384, deaths++)
+        if (catalogued_sql(f, "PRAGMA user_version") == 6) {
+            assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM copy"), COPIES);
+            assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM copy WHERE settings IS NULL"),
+                             COPIES / 5);
+            assert_int_equal(
+                catalogued_sql(f, "SELECT count(*) FROM sqlite_schema WHERE name = 'settings'"), 0);
+        }
+    assert_true(deaths > 3);
+    assert_ok(catalogue_open(&f->c, f->root, false, &err));
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 7);
+    assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM settings"), 3);
+    int n = 0;
+    assert_ok(catalogue_copy_each(f->c, t.key, see_settings, &n, &err));
+    assert_int_equal(n, COPIES);
 }
 
 int main(void)
@@ -225,6 +320,7 @@ int main(void)
         T(test_a_newer_schema_and_a_foreign_file_are_refused),
         T(test_a_missing_or_unusable_root_is_named),
         T(test_an_older_catalogue_is_brought_up_to_date),
+        T(test_an_upgrade_killed_anywhere_has_done_all_or_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

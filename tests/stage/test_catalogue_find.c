@@ -1,4 +1,5 @@
 /* Transfers are found: by filters, one after the other, and those that are of the same file. */
+#include "catalogue/catalogue_internal.h"
 #include "support/catalogued.h"
 #include "support/support.h"
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 /* The ids' last letters that a filter gives, in order, as a text. */
 struct seen {
-    char text[64];
+    char text[200];
     size_t n;
 };
 
@@ -229,6 +230,71 @@ static void test_the_load_of_a_camera_counts_from_a_moment_on(void **state)
     assert_int_equal(transfers + bytes, 0);
 }
 
+struct effort {
+    int steps, sorts; /* rows looked at without an index; sorts */
+};
+
+static int note_effort(unsigned kind, void *arg, void *st, void *unused)
+{
+    struct effort *e = arg;
+    (void)kind, (void)unused;
+    e->steps += sqlite3_stmt_status(st, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
+    e->sorts += sqlite3_stmt_status(st, SQLITE_STMTSTATUS_SORT, 1);
+    return 0;
+}
+
+/* Of what lists, the receiver and the stages ask for: nothing grows with the store but what comes
+ * out of it. */
+static void test_what_is_asked_for_is_found_by_an_index(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t, same;
+    struct effort e = {0, 0};
+    assert_ok(catalogue_begin(f->c, &err));
+    for (int i = 0; i < 60; i++) {
+        t = catalogued_transfer(i % 2 ? "350000000000001" : "350000000000002",
+                                i % 4 ? "front" : "rear", T0 + i * S);
+        t.state = i < 3 ? CATALOGUE_PARTIAL : CATALOGUE_STORED;
+        t.published = i > 0;
+        snprintf(t.trigger_name, sizeof t.trigger_name, "%s", i % 3 ? "crash" : "request");
+        memset(t.sha256, 'a' + i % 20, 64);
+        assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    }
+    assert_ok(catalogue_commit(f->c, &err));
+    const struct catalogue_filter filters[] = {
+        {.imei = "350000000000001"},
+        {.imei = "350000000000001", .camera = "rear", .newest_first = true, .limit = 3},
+        {.imei = "350000000000001", .trigger_name = "crash"},
+        {.trigger_name = "crash", .newest_first = true},
+        {.trigger_name = "crash", .since_us = T0 + 5 * S},
+        {.since_us = T0 + 5 * S, .until_us = T0 + 9 * S},
+        {.id = t.id},
+        {.unpublished = true},
+    };
+    sqlite3_trace_v2(f->c->db, SQLITE_TRACE_PROFILE, note_effort, &e);
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        struct seen seen = {.n = 0};
+        assert_ok(catalogue_transfer_each(f->c, &filters[i], note, &seen, &err));
+        if (e.steps + e.sorts > 0)
+            fail_msg("filter %zu: %d steps, %d sorts", i, e.steps, e.sorts);
+    }
+    /* the newest of all: so many steps as are asked for; what is not whole: so many as there are */
+    struct seen seen = {.n = 0};
+    assert_ok(catalogue_transfer_each(
+        f->c, &(struct catalogue_filter){.newest_first = true, .limit = 5}, note, &seen, &err));
+    assert_in_range(e.steps, 0, 5);
+    e = (struct effort){0, 0};
+    assert_ok(catalogue_transfer_each(
+        f->c, &(struct catalogue_filter){.states = 1 << CATALOGUE_PARTIAL}, note, &seen, &err));
+    assert_in_range(e.steps, 0, 3);
+    e = (struct effort){0, 0};
+    t.known |= CATALOGUE_HAS_META | CATALOGUE_TIME_OK;
+    assert_ok(catalogue_transfer_same(f->c, &t, &same, &err));
+    assert_err(ERR_NOTFOUND, catalogue_transfer_resumable(f->c, &t, &same, &err));
+    assert_int_equal(e.steps, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, catalogued_set_up, catalogued_tear_down)
@@ -240,6 +306,7 @@ int main(void)
         T(test_the_same_content_is_found),
         T(test_only_the_same_file_is_resumable),
         T(test_the_load_of_a_camera_counts_from_a_moment_on),
+        T(test_what_is_asked_for_is_found_by_an_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,21 +82,50 @@ int catalogue_arrival_each(struct catalogue *c, int64_t key, catalogue_arrival_f
 /* ---- copy ---- */
 
 const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT] = {
+    [CATALOGUE_SQL_RECIPE_PUT] = CATALOGUE_RECIPE_PUT("(SELECT ?1 AS given)", "given"),
+    [CATALOGUE_SQL_SETTINGS_PUT] = CATALOGUE_SETTINGS_PUT("(SELECT ?1 AS given)", "given"),
+    /* only what no other copy has */
+    [CATALOGUE_SQL_SETTINGS_FORGET] =
+        "DELETE FROM settings WHERE key IN"
+        "  (SELECT settings FROM copy WHERE transfer = ?1 OR path = ?2)"
+        " AND NOT EXISTS (SELECT 1 FROM copy WHERE copy.settings = settings.key"
+        "                 AND transfer IS NOT ?1 AND path IS NOT ?2)",
     [CATALOGUE_SQL_COPY_PUT] =
         "INSERT INTO copy(transfer, kind, path, length_bytes, sha256, made_us, tool, settings)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT key FROM settings WHERE sha256 = sha256(?8)))"
         " ON CONFLICT(path) DO UPDATE SET transfer = excluded.transfer, kind = excluded.kind,"
         " length_bytes = excluded.length_bytes, sha256 = excluded.sha256,"
         " made_us = excluded.made_us, tool = excluded.tool, settings = excluded.settings",
     [CATALOGUE_SQL_COPY_KEYS] = "SELECT key FROM copy WHERE transfer = ?1 ORDER BY kind, path",
-    [CATALOGUE_SQL_COPY_BY_KEY] = "SELECT kind, path, length_bytes, sha256, made_us, tool, settings"
-                                  " FROM copy WHERE key = ?1",
+    [CATALOGUE_SQL_COPY_BY_KEY] =
+        "SELECT kind, path, length_bytes, sha256, made_us, tool,"
+        " iif(settings IS NULL, NULL, coalesce((SELECT " CATALOGUE_SETTINGS_TEXT
+        " FROM settings WHERE settings.key = copy.settings), 0))"
+        " FROM copy WHERE key = ?1",
+    [CATALOGUE_SQL_COPY_REMOVE] = "DELETE FROM copy WHERE path = ?1",
 };
 
-int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
-                       struct err *err)
+int catalogue_settings_forget(struct catalogue *c, int64_t transfer, const char *path,
+                              struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_SETTINGS_FORGET];
+    if (transfer != 0)
+        sqlite3_bind_int64(st, 1, transfer);
+    sqlx_bind_text(st, 2, path);
+    return sqlx_run(st, err);
+}
+
+static int put_copy(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
+                    struct err *err)
 {
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_PUT];
+    int rc = catalogue_settings_forget(c, 0, copy->path, err);
+    for (int i = CATALOGUE_SQL_RECIPE_PUT; rc == ERR_OK && i <= CATALOGUE_SQL_SETTINGS_PUT; i++) {
+        sqlx_bind_text(c->sql[i], 1, copy->settings);
+        rc = sqlx_run(c->sql[i], err);
+    }
+    if (rc < 0)
+        return rc;
     sqlite3_bind_int64(st, 1, key);
     sqlx_bind_text(st, 2, copy->kind);
     sqlx_bind_text(st, 3, copy->path);
@@ -105,8 +134,30 @@ int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_
     sqlite3_bind_int64(st, 6, copy->made_us);
     sqlx_bind_text(st, 7, copy->tool);
     sqlx_bind_text(st, 8, copy->settings);
-    int rc = catalogue_run(c, st, key, err);
+    return catalogue_run(c, st, key, err);
+}
+
+int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
+                       struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc == ERR_OK)
+        rc = catalogue_leave(c, own, put_copy(c, key, copy, err), err);
     return rc < 0 ? err_wrap(err, "copy %s", copy->path) : rc;
+}
+
+int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0)
+        return rc;
+    if ((rc = catalogue_settings_forget(c, 0, path, err)) == ERR_OK) {
+        sqlx_bind_text(c->sql[CATALOGUE_SQL_COPY_REMOVE], 1, path);
+        rc = sqlx_run(c->sql[CATALOGUE_SQL_COPY_REMOVE], err);
+    }
+    return catalogue_leave(c, own, rc, err);
 }
 
 static int read_copy(struct catalogue *c, int64_t key, struct catalogue_copy *out, bool *found,

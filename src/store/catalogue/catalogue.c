@@ -48,52 +48,84 @@
     " path BLOB NOT NULL PRIMARY KEY, inode INTEGER NOT NULL, length_bytes INTEGER NOT NULL," \
     " mtime_ns INTEGER NOT NULL, transfer TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 
+/* The settings of a copy are the same JSON as those of its neighbours: each text is here once, by
+ * its SHA-256, for as long as a copy has it (catalogue_settings_forget()). The part that is the
+ * same for all that one program made with the same options, half of it, is in `recipe`, and was cut
+ * out of it behind its first `at` letters. */
+#define COPY_TABLES                                                                      \
+    "CREATE TABLE recipe("                                                               \
+    " key INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, text TEXT NOT NULL) STRICT;" \
+    "CREATE TABLE settings("                                                             \
+    " key INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, text TEXT NOT NULL,"         \
+    " recipe INTEGER REFERENCES recipe(key), at INTEGER) STRICT;"                        \
+    "CREATE TABLE copy("                                                                 \
+    " key INTEGER PRIMARY KEY,"                                                          \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"             \
+    " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE,"                                    \
+    " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"             \
+    " tool TEXT, settings INTEGER REFERENCES settings(key) ON DELETE SET NULL) STRICT;"  \
+    "CREATE INDEX copy_transfer ON copy(transfer);"                                      \
+    "CREATE INDEX copy_settings ON copy(settings) WHERE settings IS NOT NULL;"
+
+/* What lists ask for, in their order; what is not whole is little, and looked for often. */
+#define LIST_INDEXES                                                       \
+    "CREATE INDEX transfer_imei ON transfer(imei, when_us, id);"           \
+    "CREATE INDEX transfer_trigger ON transfer(trigger_name, when_us, id)" \
+    " WHERE trigger_name IS NOT NULL;"                                     \
+    "CREATE INDEX transfer_unfinished ON transfer(imei, when_us, id) WHERE state <> 'stored';"
+
+#define COPIES_TO_SETTINGS                                                                        \
+    "ALTER TABLE copy RENAME TO copy_before;"                                                     \
+    "DROP INDEX copy_transfer;" COPY_TABLES CATALOGUE_RECIPE_PUT(                                 \
+        "(SELECT settings FROM copy_before ORDER BY key)",                                        \
+        "settings") ";" CATALOGUE_SETTINGS_PUT("(SELECT settings FROM copy_before ORDER BY key)", \
+                                               "settings") ";"                                    \
+                                                           "INSERT INTO copy SELECT key, "        \
+                                                           "transfer, kind, path, length_bytes, " \
+                                                           "sha256, made_us, tool,"               \
+                                                           " (SELECT s.key FROM settings AS s "   \
+                                                           "WHERE s.sha256 = "                    \
+                                                           "sha256(copy_before.settings))"        \
+                                                           " FROM copy_before ORDER BY key;"      \
+                                                           "DROP TABLE copy_before;"
+
 const struct sqlx_schema catalogue_schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 6,
+    .version = 7,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA foreign_keys=ON;"
              "PRAGMA cell_size_check=ON;",
-    .tables =
-        "CREATE TABLE camera("
-        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-        " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
-        " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
-        "CREATE TABLE transfer("
-        " key INTEGER PRIMARY KEY AUTOINCREMENT,"
-        " id TEXT NOT NULL UNIQUE,"
-        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-        " kind TEXT NOT NULL, source TEXT NOT NULL,"
-        " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
-        " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
-        " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
-        " length_bytes INTEGER NOT NULL, sha256 TEXT,"
-        " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
-        " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
-        " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
-        " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
-        " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
-        " init BLOB, meta BLOB, start BLOB,"
-        " path BLOB, events INTEGER, driver TEXT,"
-        " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
-        " duplicates INTEGER NOT NULL DEFAULT 0,"
-        " when_us INTEGER GENERATED ALWAYS AS"
-        "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
-        " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
-        "CREATE INDEX transfer_time ON transfer(when_us, id);"
-        "CREATE INDEX transfer_camera ON transfer(imei, camera, when_us);"
-        "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
-        "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
-        " WHERE state = 'stored' AND published = 0;"
-        "CREATE TABLE copy("
-        " key INTEGER PRIMARY KEY,"
-        " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"
-        " kind TEXT NOT NULL, path TEXT NOT NULL UNIQUE,"
-        " length_bytes INTEGER NOT NULL, sha256 TEXT, made_us INTEGER NOT NULL,"
-        " tool TEXT, settings TEXT) STRICT;"
-        "CREATE INDEX copy_transfer ON copy(transfer, kind, path);" ARRIVAL_TABLE CUSTODY_TABLE
-            DONE_TABLE KEEP_TABLES FILE_TABLES,
+    .tables = "CREATE TABLE camera("
+              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+              " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+              " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
+              "CREATE TABLE transfer("
+              " key INTEGER PRIMARY KEY AUTOINCREMENT,"
+              " id TEXT NOT NULL UNIQUE,"
+              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+              " kind TEXT NOT NULL, source TEXT NOT NULL,"
+              " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
+              " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
+              " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
+              " length_bytes INTEGER NOT NULL, sha256 TEXT,"
+              " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
+              " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
+              " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
+              " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
+              " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
+              " init BLOB, meta BLOB, start BLOB,"
+              " path BLOB, events INTEGER, driver TEXT,"
+              " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
+              " duplicates INTEGER NOT NULL DEFAULT 0,"
+              " when_us INTEGER GENERATED ALWAYS AS"
+              "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
+              " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
+              "CREATE INDEX transfer_time ON transfer(when_us, id);"
+              "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
+              "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
+              " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
+                  CUSTODY_TABLE DONE_TABLE KEEP_TABLES FILE_TABLES,
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -102,7 +134,9 @@ const struct sqlx_schema catalogue_schema = {
             "ALTER TABLE transfer ADD COLUMN connections INTEGER NOT NULL DEFAULT 1;"
             "ALTER TABLE transfer ADD COLUMN bytes_lost INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
-            CUSTODY_TABLE, DONE_TABLE, KEEP_TABLES, FILE_TABLES},
+            CUSTODY_TABLE, DONE_TABLE, KEEP_TABLES, FILE_TABLES,
+            /* to 7 */
+            "DROP INDEX transfer_camera;" LIST_INDEXES COPIES_TO_SETTINGS},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)

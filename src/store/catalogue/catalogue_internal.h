@@ -19,6 +19,9 @@ enum catalogue_sql {
     CATALOGUE_SQL_SAME,
     CATALOGUE_SQL_RESUMABLE,
     CATALOGUE_SQL_LOAD,
+    CATALOGUE_SQL_RECIPE_PUT,
+    CATALOGUE_SQL_SETTINGS_PUT,
+    CATALOGUE_SQL_SETTINGS_FORGET,
     CATALOGUE_SQL_COPY_PUT,
     CATALOGUE_SQL_COPY_KEYS,
     CATALOGUE_SQL_COPY_BY_KEY,
@@ -80,6 +83,33 @@ int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err) DS_M
  * belongs. */
 int catalogue_run(struct catalogue *c, sqlite3_stmt *st, int64_t key,
                   struct err *err) DS_MUST_CHECK;
+
+/* SQL that adds the settings `x` of the rows of `from` that are not there yet; first their recipes:
+ * what stands from "libraries" up to "program" in JSON with sorted keys, as it comes. */
+#define CATALOGUE_CUT(from, x)                                                             \
+    "(SELECT x, a, instr(substr(x, a), ',\"program\":') - 1 AS n"                          \
+    " FROM (SELECT " x " AS x, instr(" x ", '\"libraries\":') AS a FROM " from " WHERE " x \
+    " IS NOT NULL)) "
+#define CATALOGUE_RECIPE_PUT(from, x)                                                  \
+    "INSERT INTO recipe(sha256, text) SELECT sha256(substr(x, a, n)), substr(x, a, n)" \
+    " FROM " CATALOGUE_CUT(from, x) "WHERE a > 0 AND n > 0 ON CONFLICT DO NOTHING"
+#define CATALOGUE_SETTINGS_PUT(from, x)                                                           \
+    "INSERT INTO settings(sha256, text, recipe, at)"                                              \
+    " SELECT sha256(x), iif(r.key IS NULL, x, substr(x, 1, a - 1) || substr(x, a + n)),"          \
+    "  r.key, iif(r.key IS NULL, NULL, a - 1)"                                                    \
+    " FROM " CATALOGUE_CUT(from, x) "LEFT JOIN recipe AS r"                                       \
+                                    "  ON a > 0 AND n > 0 AND r.sha256 = sha256(substr(x, a, n))" \
+                                    " WHERE true ON CONFLICT DO NOTHING"
+/* … and that has the whole text of a row of settings; NULL: its recipe is not there. */
+#define CATALOGUE_SETTINGS_TEXT                                                            \
+    "iif(settings.recipe IS NULL, settings.text, substr(settings.text, 1, settings.at) ||" \
+    " (SELECT r.text FROM recipe AS r WHERE r.key = settings.recipe)"                      \
+    " || substr(settings.text, settings.at + 1))"
+
+/* Before copies go, all of a transfer (key; 0: none) or the one at a path (NULL: none): removes the
+ * settings that none but these have. */
+int catalogue_settings_forget(struct catalogue *c, int64_t transfer, const char *path,
+                              struct err *err) DS_MUST_CHECK;
 
 /* The texts of the statements, beside the code that binds them. */
 extern const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT];

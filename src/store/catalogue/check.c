@@ -4,7 +4,20 @@
 int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void *arg,
                     struct err *err)
 {
-    return sqlx_check(c->db, quick, fn, arg, err);
+    int64_t changed = 0;
+    int rc = sqlx_check(c->db, quick, fn, arg, err);
+    if (rc == ERR_OK && !quick)
+        rc = sqlx_number(c->db,
+                         "SELECT (SELECT count(*) FROM settings"
+                         " WHERE sha256 IS NOT sha256(" CATALOGUE_SETTINGS_TEXT ")) +"
+                         " (SELECT count(*) FROM recipe WHERE sha256 IS NOT sha256(text))",
+                         &changed, err);
+    if (rc < 0 || changed == 0)
+        return rc;
+    char text[96];
+    snprintf(text, sizeof text, "settings of copies that do not have their checksum: %d",
+             (int)changed);
+    return fn(arg, text, err);
 }
 
 int catalogue_key_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, struct err *err)

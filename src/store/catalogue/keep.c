@@ -15,7 +15,6 @@ const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_DUE_KEYS] = "SELECT key FROM due ORDER BY day, key",
     [CATALOGUE_SQL_DUE_BY_KEY] = "SELECT day FROM due WHERE key = ?1",
     [CATALOGUE_SQL_DUE_DONE] = "DELETE FROM due WHERE key = ?1",
-    [CATALOGUE_SQL_COPY_REMOVE] = "DELETE FROM copy WHERE path = ?1",
 };
 
 /* ---- protection ---- */
@@ -149,6 +148,8 @@ static int retire(struct catalogue *c, const struct catalogue_transfer *t,
         rc = err_set(err, ERR_BUSY, "%s is protected", t->id);
     if (rc == ERR_OK)
         rc = catalogue_event_add(c, t->id, event, err);
+    if (rc == ERR_OK)
+        rc = catalogue_settings_forget(c, t->key, NULL, err);
     if (rc < 0)
         return rc;
     sqlite3_bind_int64(c->sql[CATALOGUE_SQL_RETIRE], 1, t->key);
@@ -217,10 +218,4 @@ int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
 {
     sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_DONE], 1, key);
     return catalogue_run(c, c->sql[CATALOGUE_SQL_DUE_DONE], key, err);
-}
-
-int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err)
-{
-    sqlx_bind_text(c->sql[CATALOGUE_SQL_COPY_REMOVE], 1, path);
-    return catalogue_run(c, c->sql[CATALOGUE_SQL_COPY_REMOVE], 0, err);
 }

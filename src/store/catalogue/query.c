@@ -38,7 +38,13 @@ static void add_number(struct query *q, const char *sql, int64_t number, struct 
 
 static void build(struct query *q, const struct catalogue_filter *f, struct err *err)
 {
-    add(q, "SELECT key FROM transfer WHERE 1", NULL, 0, err);
+    /* what is not whole is little, whatever else is asked for */
+    bool unfinished = f->states != 0 && !(f->states & 1u << CATALOGUE_STORED);
+    add(q,
+        unfinished ? "SELECT key FROM transfer INDEXED BY transfer_unfinished"
+                     " WHERE state <> 'stored'"
+                   : "SELECT key FROM transfer WHERE 1",
+        NULL, 0, err);
     add_text(q, " AND id = ?", f->id, err);
     add_text(q, " AND imei = ?", f->imei, err);
     add_text(q, " AND camera = ?", f->camera, err);

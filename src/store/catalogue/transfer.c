@@ -40,8 +40,9 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_WITH] = (SELECT "WHERE sha256 = ?1 AND length_bytes = ?2 AND state = 'stored'"
                                    " ORDER BY key LIMIT 1"),
     [CATALOGUE_SQL_RESUMABLE] =
-        (SELECT "WHERE imei = ?1 AND camera = ?2 AND kind = ?3 AND state = 'partial'"
-                " AND meta IS NOT NULL AND time_us = ?4 AND length_s IS ?5 AND start IS ?6"
+        (SELECT "INDEXED BY transfer_unfinished WHERE imei = ?1 AND camera = ?2 AND kind = ?3"
+                " AND state = 'partial' AND state <> 'stored' AND meta IS NOT NULL"
+                " AND time_us = ?4 AND length_s IS ?5 AND start IS ?6"
                 " AND path IS ?7 ORDER BY length_bytes DESC, key DESC LIMIT 1"),
     [CATALOGUE_SQL_LOAD] = "SELECT count(*), coalesce(sum(length_bytes), 0) FROM transfer"
                            " WHERE imei = ?1 AND arrived_us >= ?2",
@@ -398,6 +399,8 @@ int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err)
         return rc;
     sqlite3_bind_int64(c->sql[CATALOGUE_SQL_EVENT_REMOVE], 1, key);
     rc = sqlx_run(c->sql[CATALOGUE_SQL_EVENT_REMOVE], err);
+    if (rc == ERR_OK)
+        rc = catalogue_settings_forget(c, key, NULL, err);
     sqlite3_bind_int64(st, 1, key);
     return catalogue_leave(c, own, rc < 0 ? rc : sqlx_run(st, err), err);
 }

@@ -1,4 +1,5 @@
 #include "sqlx.h"
+#include "dashspool/hash.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -179,6 +180,39 @@ static int make_tables(sqlite3 *db, const struct sqlx_schema *schema, struct err
     return rc;
 }
 
+/* SQL function sha256(X): the digest of a text or blob, NULL of NULL. */
+static void sql_sha256(sqlite3_context *ctx, int n, sqlite3_value **values)
+{
+    (void)n;
+    struct hash *h = NULL;
+    struct err err;
+    uint8_t digest[HASH_BYTES];
+    if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+        return;
+    const void *data = sqlite3_value_blob(values[0]);
+    int rc = hash_new(&h, &err);
+    if (rc == ERR_OK) {
+        hash_update(h, data, (size_t)sqlite3_value_bytes(values[0]));
+        rc = hash_final(h, digest, &err);
+    }
+    hash_free(&h);
+    if (rc == ERR_OK)
+        sqlite3_result_blob(ctx, digest, sizeof digest, SQLITE_TRANSIENT);
+    else if (rc == ERR_NOMEM)
+        sqlite3_result_error_nomem(ctx);
+    else
+        sqlite3_result_error(ctx, err.text, -1);
+}
+
+static int add_functions(sqlite3 *db, struct err *err)
+{
+    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+    return sqlite3_create_function(db, "sha256", 1, flags, NULL, sql_sha256, NULL, NULL) ==
+                   SQLITE_OK
+               ? ERR_OK
+               : fail(db, err);
+}
+
 static void harden(sqlite3 *db)
 {
     sqlite3_busy_timeout(db, SQLX_BUSY_MS);
@@ -222,7 +256,7 @@ int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
         goto out;
     }
     harden(db);
-    if ((rc = identify(db, schema, &found, &empty, err)) < 0)
+    if ((rc = add_functions(db, err)) < 0 || (rc = identify(db, schema, &found, &empty, err)) < 0)
         goto out;
     if (empty && !create) {
         rc = err_set(err, ERR_NOTFOUND, "%s is empty", path);
