@@ -67,6 +67,9 @@
 #define BAG_POSITION     BAG_PAYLOAD "position/"
 #define BAG_OTHER        BAG_PAYLOAD "other/"
 
+/* A package that is being written: a working directory of its name and this, beside it (fsx.h). */
+#define BAG_UNFINISHED   ".unfinished-"
+
 #define BAG_NAME_ROOM    256 /* of a file that we write, with its NUL */
 
 bool bag_is_payload(const char *name);

@@ -109,8 +109,8 @@ typedef bool export_progress_fn(void *arg, const char *id, double done);
  *
  * A redacted one: also ERR_NOTFOUND if there is no full package yet; ERR_MALFORMED if the one that
  * was named is not what it was, or has not all of these masters; ERR_CONFIG for a mask that hides
- * nothing. It converts in children (confine.h), and keeps a master in a directory beside the
- * package meanwhile. */
+ * nothing. It converts in children (confine.h), and keeps a master in ROOT meanwhile
+ * (MASTER_STAGE): nothing that is hidden ever lies on the disk of the package. */
 int export_package(const struct export_request *request, export_progress_fn *progress, void *arg,
                    struct export_result *out, struct err *err) DS_MUST_CHECK;
 

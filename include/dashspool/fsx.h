@@ -91,10 +91,10 @@ void fsx_names_clear(struct fsx_names *names);
  * A directory to make something in, that goes when its owner does.
  *
  * It has a fresh name, PARENT/PREFIXxxxxxx, and is locked (flock(2) on the directory). What an
- * owner that was killed left behind is removed by the next one with the same parent, prefix and
- * user; but
- * a thread that opens many looks for such only once a minute. Who knows that there may be one
- * sweeps at once.
+ * owner that was killed left behind is removed by the next one with the same parent, kind of prefix
+ * and user; but a thread that opens many looks for such only once a minute. Who knows that there
+ * may be one sweeps at once. The kind of a prefix is what it has from its last '.' on: who makes
+ * "b.zip.unfinished-…" removes "a.unfinished-…", too.
  */
 
 struct workdir {
@@ -113,5 +113,10 @@ void workdir_close(struct workdir *w);
 
 /* Removes what dead owners left. Tells nothing: the next one tries again. */
 void workdir_sweep(const char *parent, const char *prefix);
+
+/* Names what they left, and removes nothing. A parent that does not exist is fine. */
+typedef void workdir_left_fn(void *arg, const char *name);
+int workdir_each_left(const char *parent, const char *prefix, workdir_left_fn *fn, void *arg,
+                      struct err *err) DS_MUST_CHECK;
 
 #endif

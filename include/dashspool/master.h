@@ -11,6 +11,10 @@
 #include "dashspool/raw.h"
 #include "dashspool/wire.h"
 
+/* Where they may lie as files for a while: in working directories of this prefix in ROOT, or in
+ * directories of its jobs. Never beside what is handed out: a medium keeps what was deleted. */
+#define MASTER_STAGE ".staged-"
+
 /* Writes them to `path`, which is made or emptied (mode 0640), not fsynced. ERR_MALFORMED: they are
  * not those that were received. Of a partial transfer, which has no hash of receipt, t->sha256
  * becomes that of what is there. On failure a part of it may be left. */

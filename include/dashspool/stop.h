@@ -17,7 +17,7 @@ struct stop {
     sigset_t before;
 };
 
-/* From now on these two only make fd readable. */
+/* From now on SIGINT, SIGTERM and (unless it is ignored: nohup) SIGHUP only make fd readable. */
 int stop_open(struct stop *stop, struct err *err) DS_MUST_CHECK;
 void stop_close(struct stop *stop);
 
@@ -29,11 +29,11 @@ void stop_wait(struct stop *stop, int64_t ms);
 
 /* ---- a flag ----
  *
- * From stop_catch() to its stop_release() SIGINT and SIGTERM (and SIGHUP, if `hangup`) are noted
- * instead of ending us, unless they are ignored (nohup, a shell's "&"). System calls that wait end
- * with EINTR. May be nested: what was noted stays noted until the outermost one is released, and
- * that decides about `hangup`. For one thread of the process. */
-void stop_catch(bool hangup);
+ * From stop_catch() to its stop_release() SIGINT, SIGTERM and SIGHUP are noted instead of ending
+ * us, unless they are ignored (nohup, a shell's "&"): who closes the terminal leaves nothing
+ * behind, either. System calls that wait end with EINTR. May be nested: what was noted stays noted
+ * until the outermost one is released. For one thread of the process. */
+void stop_catch(void);
 int stop_caught(void); /* the signal; 0: none so far */
 void stop_release(void);
 

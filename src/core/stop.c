@@ -6,10 +6,13 @@
 int stop_open(struct stop *stop, struct err *err)
 {
     sigset_t set;
+    struct sigaction hangup;
     stop->told = false;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
+        sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, &stop->before);
     stop->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (stop->fd >= 0)
@@ -58,7 +61,7 @@ static void on_signal(int signum)
     caught = signum;
 }
 
-void stop_catch(bool hangup)
+void stop_catch(void)
 {
     struct sigaction act = {.sa_handler = on_signal};
     if (depth++ > 0)
@@ -67,8 +70,7 @@ void stop_catch(bool hangup)
     sigemptyset(&act.sa_mask);
     for (int i = 0; i < N_CAUGHT; i++) {
         sigaction(caught_signals[i], NULL, &before[i]);
-        bool wanted = caught_signals[i] != SIGHUP || hangup;
-        if (wanted && before[i].sa_handler != SIG_IGN)
+        if (before[i].sa_handler != SIG_IGN)
             sigaction(caught_signals[i], &act, NULL);
     }
 }

@@ -12,7 +12,23 @@
 
 #define SWEEP_EVERY_US INT64_C(60000000)
 
-enum { PREFIX_ROOM = 256, LETTERS = 6, TRIES = 10 /* each time a sweep was quicker */ };
+enum { MARK_ROOM = 256, LETTERS = 6, TRIES = 10 /* each time a sweep was quicker */ };
+
+/* What tells leftovers apart from anything else: the prefix, from its last point on. */
+static const char *mark_of(const char *prefix)
+{
+    const char *dot = strrchr(prefix, '.');
+    return dot ? dot : prefix;
+}
+
+static bool is_one(const char *name, const char *mark)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    size_t n = strlen(mark), whole = strlen(name);
+    return whole >= n + LETTERS && (mark[0] == '.' || whole == n + LETTERS) &&
+           memcmp(name + whole - LETTERS - n, mark, n) == 0 &&
+           strspn(name + whole - LETTERS, letters) == LETTERS;
+}
 
 /* One whose owner has died: its lock is free. */
 static void remove_if_left(const char *parent, const char *name)
@@ -34,16 +50,36 @@ static void remove_if_left(const char *parent, const char *name)
 
 void workdir_sweep(const char *parent, const char *prefix)
 {
-    size_t n = strlen(prefix);
     struct fsx_dir d;
     struct err unused;
     const char *name = NULL;
     if (fsx_dir_open(&d, parent, &unused) < 0)
         return;
     while (fsx_dir_next(&d, &name, &unused) == ERR_OK && name)
-        if (strncmp(name, prefix, n) == 0 && strlen(name) == n + LETTERS)
+        if (is_one(name, mark_of(prefix)))
             remove_if_left(parent, name);
     fsx_dir_close(&d);
+}
+
+int workdir_each_left(const char *parent, const char *prefix, workdir_left_fn *fn, void *arg,
+                      struct err *err)
+{
+    struct fsx_dir d;
+    const char *name = NULL;
+    int rc = fsx_dir_open(&d, parent, err);
+    if (rc == ERR_NOTFOUND)
+        return ERR_OK;
+    while (rc == ERR_OK && (rc = fsx_dir_next(&d, &name, err)) == ERR_OK && name) {
+        if (!is_one(name, mark_of(prefix)))
+            continue;
+        int fd = openat(dirfd(d.stream), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0)
+            fn(arg, name);
+        if (fd >= 0)
+            close(fd);
+    }
+    fsx_dir_close(&d);
+    return rc;
 }
 
 /* Reading a directory of all copies for each new one would take the square of their number. */
@@ -53,19 +89,19 @@ static bool swept_lately(const char *parent, const char *prefix)
         dev_t dev;
         ino_t ino;
         int64_t mono_us;
-        char prefix[PREFIX_ROOM];
+        char mark[MARK_ROOM];
     } last;
     struct stat st;
     int64_t now_us = clock_mono_us();
     if (stat(parent, &st) < 0)
         return true;
     if (last.mono_us > 0 && st.st_dev == last.dev && st.st_ino == last.ino &&
-        now_us - last.mono_us < SWEEP_EVERY_US && strcmp(prefix, last.prefix) == 0)
+        now_us - last.mono_us < SWEEP_EVERY_US && strcmp(mark_of(prefix), last.mark) == 0)
         return true;
     last.dev = st.st_dev;
     last.ino = st.st_ino;
     last.mono_us = now_us;
-    snprintf(last.prefix, sizeof last.prefix, "%s", prefix);
+    snprintf(last.mark, sizeof last.mark, "%s", mark_of(prefix));
     return false;
 }
 

@@ -2,9 +2,12 @@
 #define _GNU_SOURCE /* memmem */
 #include "support/footage.h"
 #include "support/world.h"
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #define CLIP  TEST_SAMPLES "/front-20fps-10s-sound.h265"
@@ -420,9 +423,120 @@ static void test_the_same_store_and_time_give_the_same_bytes(void **state)
            0, "");
 }
 
+/* ---- where the original lies while the package is made ---- */
+
+static const char *medium(void) /* that will be handed over */
+{
+    struct err err;
+    const char *path = in_dir("medium");
+    assert_ok(fsx_mkdirs(path, &err));
+    return path;
+}
+
+static struct proc start_redacting(const char *package)
+{
+    static char path[700];
+    snprintf(path, sizeof path, "%s/%s", medium(), package);
+    const char *const argv[] = {
+        DASHSPOOL_BINARY, "--root",    w.root,           "export", VIDEO, "-o", path, "--at", LATER,
+        "--mask",         "0,0,64,64", "--redact-sound", NULL};
+    return proc_start(in_dir("redacting.log"), argv);
+}
+
+/* Whatever is ever made beside the package is the package. */
+static void test_nothing_but_the_package_is_ever_on_its_medium(void **state)
+{
+    (void)state;
+    static const char begins[] = "seen.unfinished-";
+    char events[16384] __attribute__((aligned(8)));
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), n = 0;
+    assert_true(fd >= 0 && inotify_add_watch(fd, medium(), IN_CREATE | IN_MOVED_TO) >= 0);
+    struct proc p = start_redacting("seen");
+    assert_int_equal(proc_stop(&p, 0), 0);
+    for (ssize_t got; (got = read(fd, events, sizeof events)) > 0;)
+        for (char *at = events; at < events + got;) {
+            const struct inotify_event *e = (const void *)at;
+            if (strncmp(e->name, begins, strlen(begins)) != 0 && strcmp(e->name, "seen") != 0)
+                fail_msg("%s was made beside the package", e->name);
+            at += sizeof *e + e->len;
+            n++;
+        }
+    close(fd);
+    assert_true(n >= 2);
+    assert_int_equal(pieces_in(medium()), 0);
+}
+
+static int staged(void)
+{
+    return support_entries_like(support_path(w.root, ".staged-"));
+}
+
+/* Waits until an original is staged; then the process is in the middle of its work. */
+static void wait_staged(void)
+{
+    int fd = inotify_init1(IN_CLOEXEC);
+    assert_true(fd >= 0 && inotify_add_watch(fd, w.root, IN_CREATE) >= 0);
+    while (staged() == 0) {
+        char events[4096];
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (poll(&p, 1, 100) > 0)
+            assert_true(read(fd, events, sizeof events) > 0);
+    }
+    close(fd);
+}
+
+static void test_a_terminal_that_is_closed_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    static const int signums[] = {SIGHUP, SIGTERM, SIGINT};
+    for (int i = 0; i < 3; i++) {
+        struct proc p = start_redacting("hung-up");
+        wait_staged();
+        assert_int_equal(proc_stop(&p, signums[i]), 1);
+        assert_true(has(w.dir, "redacting.log", "interrupted; no package was written"));
+        assert_int_equal(staged(), 0);
+        assert_int_equal(support_entries_like(support_path(medium(), "hung-up")), 0);
+    }
+}
+
+static void test_what_a_killed_one_left_is_named_and_swept(void **state)
+{
+    (void)state;
+    struct proc p = start_redacting("killed");
+    wait_staged();
+    assert_int_equal(proc_stop(&p, SIGKILL), 128 + SIGKILL);
+    assert_int_equal(staged(), 1);
+    assert_int_equal(pieces_in(medium()), 0);
+    expect(RUN("fsck", "--quick"), 1, "left by a process that was killed; may hold an original");
+    p = start_redacting("another-name");
+    assert_int_equal(proc_stop(&p, 0), 0);
+    assert_int_equal(staged(), 0);
+    assert_int_equal(support_entries_like(support_path(medium(), "killed")), 0);
+    expect(RUN("fsck", "--quick"), 0, "");
+}
+
+static void test_it_can_be_killed_at_any_moment(void **state)
+{
+    (void)state;
+    char path[700];
+    snprintf(path, sizeof path, "%s/any", medium());
+    const char *const argv[] = {DASHSPOOL_BINARY, "--root",    w.root, "export", VIDEO, "-o", path,
+                                "--mask",         "0,0,64,64", "--at", LATER,    NULL};
+    struct proc_killer k = proc_killer(13, 150);
+    while (proc_kill_later(&k, in_dir("any.log"), argv))
+        assert_int_equal(pieces_in(medium()), 0);
+    assert_true(k.killed > 1);
+    assert_int_equal(staged(), 0);
+    assert_int_equal(support_entries_like(support_path(medium(), "any.unfinished-")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_but_the_package_is_ever_on_its_medium),
+        cmocka_unit_test(test_a_terminal_that_is_closed_leaves_nothing_behind),
+        cmocka_unit_test(test_what_a_killed_one_left_is_named_and_swept),
+        cmocka_unit_test(test_it_can_be_killed_at_any_moment),
         cmocka_unit_test(test_a_redacted_package_has_no_originals_and_says_so),
         cmocka_unit_test(test_nothing_of_the_master_is_in_it),
         cmocka_unit_test(test_films_stills_and_the_page_have_the_box),

@@ -277,18 +277,18 @@ static void test_stop_is_caught_once_and_kept_through_nested_catches(void **stat
     (void)state;
     struct sigaction before, now;
     sigaction(SIGTERM, NULL, &before);
-    stop_catch(false);
+    stop_catch();
     assert_false(stop_caught());
     raise(SIGTERM);
     assert_true(stop_caught());
-    stop_catch(false);
+    stop_catch();
     assert_true(stop_caught());
     stop_release();
     raise(SIGINT); /* still caught */
     stop_release();
     sigaction(SIGTERM, NULL, &now);
     assert_true(now.sa_handler == before.sa_handler);
-    stop_catch(false);
+    stop_catch();
     assert_false(stop_caught());
     stop_release();
 }
@@ -298,12 +298,12 @@ static void test_stop_leaves_ignored_signals_ignored(void **state)
     (void)state;
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     sigaction(SIGHUP, &ignore, &before);
-    stop_catch(true);
+    stop_catch();
     raise(SIGHUP);
     assert_false(stop_caught());
     stop_release();
     sigaction(SIGHUP, &before, NULL);
-    stop_catch(true);
+    stop_catch();
     raise(SIGHUP);
     assert_true(stop_caught());
     stop_release();

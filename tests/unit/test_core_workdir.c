@@ -82,6 +82,43 @@ static void test_what_is_not_ours_stays(void **state)
     assert_int_equal(support_entries(dir), 4);
 }
 
+static void count(void *arg, const char *name)
+{
+    (void)name;
+    *(int *)arg += 1;
+}
+
+/* What is made beside "b" removes what a killed one left beside "a". */
+static void test_leftovers_are_told_by_the_end_of_their_prefix(void **state)
+{
+    (void)state;
+    static const char *const left[] = {"a.made-AbCd12", "a.zip.made-AbCd12", "b.c.made-000000"};
+    static const char *const kept[] = {"a.made-AbCd1", "a.made-AbCd-2", "a.mode-AbCd12",
+                                       "a.made-AbCd12.zip"};
+    char path[700];
+    struct workdir work;
+    struct err err;
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, left[i]);
+        assert_ok(fsx_mkdirs(path, &err));
+    }
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, kept[i]);
+        assert_ok(fsx_mkdirs(path, &err));
+    }
+    int n = 0;
+    assert_ok(workdir_each_left(dir, PREFIX, count, &n, &err));
+    assert_int_equal(n, 3);
+    assert_ok(workdir_open(&work, dir, "b" PREFIX, &err));
+    assert_int_equal(support_entries(dir), 1 + sizeof kept / sizeof *kept);
+    n = 0;
+    assert_ok(
+        workdir_each_left(dir, PREFIX, count, &n, &err)); /* one that is in use is no leftover */
+    assert_int_equal(n, 0);
+    workdir_close(&work);
+    assert_ok(workdir_each_left("/nowhere", PREFIX, count, &n, &err));
+}
+
 /* ---- a sweep between two steps of the making ---- */
 
 static int sweeps; /* so many times, before it is locked */
@@ -131,6 +168,7 @@ int main(void)
         WORK(test_the_next_owner_removes_what_a_killed_one_left),
         WORK(test_who_knows_of_one_need_not_wait),
         WORK(test_what_is_not_ours_stays),
+        WORK(test_leftovers_are_told_by_the_end_of_their_prefix),
         WORK(test_one_that_is_swept_while_it_is_made_is_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

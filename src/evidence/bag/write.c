@@ -84,7 +84,7 @@ static int sink_new(struct sink **out, const char *path, int64_t at_us, struct e
     if (rc == ERR_OK && lstat(s->path, &st) == 0)
         rc =
             err_set(err, ERR_BUSY, "%s already exists; choose another name, or move it away", path);
-    if (rc == ERR_OK && (rc = fsx_path(&prefix, err, "%s.unfinished-", name)) == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_path(&prefix, err, "%s" BAG_UNFINISHED, name)) == ERR_OK)
         rc = workdir_open(&s->work, parent, prefix, err);
     if (rc == ERR_OK && is_zip(name)) {
         rc = fsx_path(&s->zip_path, err, "%s/zip", s->work.path);
@@ -457,7 +457,7 @@ static int add_to_zip(const char *package, const char *name, const void *data, s
     struct workdir work = WORKDIR_NONE;
     char *parent = NULL, *base = NULL, *prefix = NULL, *path = NULL;
     int rc = fsx_split(package, &parent, &base, err);
-    if (rc == ERR_OK && (rc = fsx_path(&prefix, err, "%s.unfinished-", base)) == ERR_OK &&
+    if (rc == ERR_OK && (rc = fsx_path(&prefix, err, "%s" BAG_UNFINISHED, base)) == ERR_OK &&
         (rc = workdir_open(&work, parent, prefix, err)) == ERR_OK)
         rc = fsx_path(&path, err, "%s/zip", work.path);
     if (rc == ERR_OK) {

@@ -317,35 +317,6 @@ static bool was_issued(const struct making *m, const char *name)
     return false;
 }
 
-/* ---- what was left ---- */
-
-/* But not what another worker is at. */
-static int remove_leftovers(const struct making *m, struct err *err)
-{
-    struct fsx_dir dir;
-    const char *name = NULL;
-    int rc = fsx_dir_open(&dir, m->dir, err);
-    while (rc == ERR_OK && (rc = fsx_dir_next(&dir, &name, err)) == ERR_OK && name) {
-        char *prefix = NULL;
-        /* "<stem>[-2][.zip].unfinished-AbCdEf", as bag_new() leaves it. */
-        static const char mark[] = ".unfinished-";
-        size_t n = stem_bytes(m->event, name);
-        const char *at = name + n;
-        if (n > 0 && *at == '-')
-            at += 1 + strspn(at + 1, "0123456789");
-        if (strncmp(at, ".zip", 4) == 0)
-            at += 4;
-        if (!(n > 0 && strncmp(at, mark, strlen(mark)) == 0 && strlen(at) == strlen(mark) + 6))
-            continue;
-        rc = fsx_path(&prefix, err, "%.*s", (int)strlen(name) - 6, name);
-        if (rc == ERR_OK)
-            workdir_sweep(m->dir, prefix);
-        free(prefix);
-    }
-    fsx_dir_close(&dir);
-    return rc;
-}
-
 /* Is a member in it, as it is now? */
 static int judge_member(const struct making *m, const struct verify_contents *in, const char *id,
                         bool *found, struct err *err)
@@ -503,9 +474,8 @@ int export_event_package(struct export_request *request, const struct export_eve
     *out = (struct export_result){0};
     int rc = fsx_mkdirs(dir, err);
     if (rc == ERR_OK && (rc = catalogue_open(&m.catalogue, request->root, false, err)) == ERR_OK &&
-        (rc = read_issued(&m, err)) == ERR_OK)
-        rc = remove_leftovers(&m, err);
-    if (rc == ERR_OK) {
+        (rc = read_issued(&m, err)) == ERR_OK) {
+        workdir_sweep(dir, BAG_UNFINISHED); /* but not what another worker is at */
         choose_stem(&m);
         rc = find_name(&m, out, path, adopted, err);
     }

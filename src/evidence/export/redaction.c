@@ -18,7 +18,7 @@
 struct redaction {
     const struct export_redaction *asked;
     char full_sha256[HASH_HEX_ROOM];
-    struct workdir work;          /* for a master and its copies, beside the package */
+    struct workdir work;          /* for a master and its copies, in ROOT */
     struct buf sentence, section; /* words */
     struct convert_result result; /* of the transfer that is being written; its files are there */
 };
@@ -341,14 +341,8 @@ int redaction_new(struct package *p, struct err *err)
                                        : find_in_custody(p, r->full_sha256, err);
     if (rc == ERR_OK && (rc = write_sentence(r, who, err)) == ERR_OK)
         rc = write_section(r, who, err);
-    if (rc == ERR_OK) {
-        /* Only its owner looks into it: a master is in there for a while. */
-        char *prefix = NULL;
-        rc = fsx_path(&prefix, err, "%s.redacting-", p->name);
-        if (rc == ERR_OK)
-            rc = workdir_open(&r->work, p->beside, prefix, err);
-        free(prefix);
-    }
+    if (rc == ERR_OK) /* only its owner looks into it */
+        rc = workdir_open(&r->work, p->request->root, MASTER_STAGE, err);
     memcpy(p->result->full_sha256, r->full_sha256, sizeof r->full_sha256);
     return rc;
 }

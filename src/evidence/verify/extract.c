@@ -33,7 +33,7 @@ int extract_open(struct extract **out, struct verify *v, struct err *err)
         return err_nomem(err, "looking into footage");
     x->v = v;
     x->fd = -1;
-    stop_catch(false);
+    stop_catch();
     x->work = WORKDIR_NONE;
     int rc = workdir_open(&x->work, tmp && tmp[0] == '/' ? tmp : "/tmp", "dashspool-verify-", err);
     if (rc < 0)

@@ -367,7 +367,7 @@ int batch_run(const struct convert_request *request, const struct confine_limits
 {
     struct batch b = {request, limits, inputs, progress, ended, arg, .jobs = jobs_of(request)};
     sigset_t ours, before;
-    stop_catch(true);
+    stop_catch();
     sigemptyset(&ours);
     sigaddset(&ours, SIGINT);
     sigaddset(&ours, SIGTERM);

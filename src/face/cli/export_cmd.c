@@ -299,7 +299,7 @@ static int run(struct cli *cli, const struct cli_args *args)
         .cfg = cli->cfg,
     };
     rc = choose(cli, &c, args->operand, args->n_operands);
-    stop_catch(false);
+    stop_catch();
     if (rc == CLI_OK && !w->as_is &&
         !redacted) /* a redacted one's copies are none of the store's */
         rc = complete(cli, &c);

@@ -116,7 +116,7 @@ static int import_all(struct cli *cli, struct job *j, struct import_options *opt
 {
     struct err err;
     int64_t began_us = clock_mono_us();
-    stop_catch(false);
+    stop_catch();
     int rc = import_open(&j->import, cli->root, options, &err);
     for (int i = 0; rc == ERR_OK && i < n; i++)
         rc = collect(j, cli->root, named[i], &err);

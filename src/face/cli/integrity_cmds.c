@@ -97,7 +97,7 @@ static int run_fsck(struct cli *cli, const struct cli_args *args)
     struct spools_known names;
     const char *name[STAGES_MAX];
     struct err err;
-    stop_catch(false);
+    stop_catch();
     progress_begin(&checking.bar);
     const struct upkeep_listener listener = {tell_problem, show, &checking, tell_note};
     int rc = cli_care_stages(cli, &stages, name, &names, &err);
@@ -144,7 +144,7 @@ static void tell(void *arg, const char *where, const char *why)
 
 static void begin(struct told *t)
 {
-    stop_catch(false);
+    stop_catch();
     progress_begin(&t->bar);
 }
 

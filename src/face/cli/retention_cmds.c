@@ -183,7 +183,7 @@ static int run_sweep(struct cli *cli, const struct cli_args *args)
     struct spools_known names;
     const char *name[STAGES_MAX];
     struct err err;
-    stop_catch(false);
+    stop_catch();
     const struct retention_listener listener = {tell, tell_trouble, tell_trouble, go_on, &told};
     int rc = cli_care_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)

@@ -1,5 +1,6 @@
 /* fsck: is everything there, and is it what it was? Masters, rows, copies, custody, files that
  * nobody knows, jobs: in this order. What is wrong is told, and never an error. */
+#include "dashspool/bag.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
@@ -484,6 +485,36 @@ static int check_files(struct fsck *f, struct err *err)
     return check(f, UPKEEP_FILE, "archive", "inspect what is there", rc, err);
 }
 
+/* ---- what was killed ---- */
+
+struct leaving {
+    struct fsck *f;
+    const char *in; /* below ROOT; "" ROOT itself */
+    const char *what, *advice;
+};
+
+static void tell_left(void *arg, const char *name)
+{
+    const struct leaving *l = arg;
+    char where[600];
+    snprintf(where, sizeof where, "%s%s", l->in, name);
+    problem(l->f, UPKEEP_FILE, where, l->advice, "%s", l->what);
+}
+
+static int check_left(struct fsck *f, struct err *err)
+{
+    struct leaving original = {f, "", "left by a process that was killed; may hold an original",
+                               "the next 'dashspool work' or 'dashspool export' deletes it"},
+                   package = {f, "packages/", "a package that was never finished",
+                              "the next package that is made there deletes it"};
+    char *packages = NULL;
+    int rc = workdir_each_left(f->root, MASTER_STAGE, tell_left, &original, err);
+    if (rc == ERR_OK && (rc = fsx_path(&packages, err, "%s/packages", f->root)) == ERR_OK)
+        rc = workdir_each_left(packages, BAG_UNFINISHED, tell_left, &package, err);
+    free(packages);
+    return check(f, UPKEEP_FILE, ".", "inspect what is there", rc, err);
+}
+
 /* ---- jobs ---- */
 
 static int tell_bad(void *arg, const char *stage, int rc, struct err *err)
@@ -572,6 +603,8 @@ static int look(struct fsck *f, struct err *err)
         rc = spools_open(&f->spools, f->root, tell_bad, f, err);
     if (rc == ERR_OK && f->catalogue)
         rc = check_files(f, err);
+    if (rc == ERR_OK)
+        rc = check_left(f, err);
     for (size_t i = 0; rc == ERR_OK && f->catalogue && i < f->spools.n; i++)
         rc = look_at_stage(f, &f->spools.one[i], err);
     return rc;

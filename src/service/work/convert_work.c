@@ -288,7 +288,7 @@ int work_complete(const char *root, const struct cfg *cfg, const char *const *id
     c.options.overwrite = true; /* what is there, but not in the catalogue */
     int rc = catalogue_open(&c.catalogue, c.root, false, err);
     if (rc == ERR_OK && (rc = raw_open(&c.raw, c.root, err)) == ERR_OK && !c.completion->dir)
-        rc = workdir_open(&c.tmp, c.root, ".complete-", err);
+        rc = workdir_open(&c.tmp, c.root, MASTER_STAGE, err);
     for (size_t i = 0; rc == ERR_OK && i < n; i++)
         rc = complete(&c, ids[i], err);
     workdir_close(&c.tmp);

@@ -1,5 +1,7 @@
 #define _GNU_SOURCE /* pipe2, sigabbrev_np */
+#include "dashspool/fsx.h"
 #include "dashspool/log.h"
+#include "dashspool/master.h"
 #include "dashspool/sandbox.h"
 #include "worker.h"
 #include <errno.h>
@@ -222,6 +224,7 @@ int work_jobs(const char *root, const struct cfg *cfg, const struct work_request
         rc = stop_open(&c.stop, err);
     if (rc == ERR_OK) {
         struct sandbox_report sandbox;
+        workdir_sweep(root, MASTER_STAGE);
         for (size_t i = 0; i < c.n; i++) {
             if (c.stage[i]->kind != STAGES_CONVERT)
                 continue;
