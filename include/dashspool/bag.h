@@ -46,6 +46,7 @@
 #define BAG_TAG_MANIFEST "tagmanifest-sha256.txt"
 /* … and ours; what is in signature/ no manifest names: it stands over the tag manifest. */
 #define BAG_README       "README.txt"
+#define BAG_PAGE         "verify.html" /* checks the package in a browser: verify.h */
 #define BAG_SIGNATURE    "signature/manifest.p7s"
 #define BAG_CERTIFICATE  "signature/certificate.pem"
 #define BAG_TS_REQUEST   "signature/request.tsq"

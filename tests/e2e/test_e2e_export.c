@@ -86,6 +86,7 @@ static void test_anybody_can_check_a_package(void **state)
     (void)state;
     static const char *const names[] = {
         "README.txt",
+        "verify.html",
         "data/master/" VIDEO ".h265",
         "data/master/" VIDEO ".json",
         "data/master/" STILL ".jpg",

@@ -303,7 +303,7 @@ static void make_manifests(const char *package)
                     "n=$(find data -type f | wc -l) &&"
                     "b=$(find data -type f -printf '%s\\n' | awk '{n += $1} END {print n}') &&"
                     "sed -i \"s/^Payload-Oxum:.*/Payload-Oxum: $b.$n/\" bag-info.txt &&"
-                    "sha256sum README.txt bag-info.txt bagit.txt manifest-sha256.txt"
+                    "sha256sum README.txt bag-info.txt bagit.txt manifest-sha256.txt verify.html"
                     " > tagmanifest-sha256.txt"),
            0, "");
 }

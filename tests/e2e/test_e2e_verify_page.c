@@ -348,13 +348,15 @@ static void test_every_file_flipped_cut_removed_or_exchanged(void **state)
     agree("all as it was", "whole");
 }
 
+#define TAGS_ANEW                                                                  \
+    "sha256sum README.txt bag-info.txt bagit.txt manifest-sha256.txt verify.html " \
+    ">tagmanifest-sha256.txt;"
+
 /* Makes all manifests anew, as somebody does who changes the rest. */
 #define ANEW                                                                                      \
     "find data -type f | LC_ALL=C sort | xargs sha256sum >manifest-sha256.txt;"                   \
     "o=$(find data -type f -printf '%s\\n' | awk '{ b += $1 } END { printf \"%d.%d\", b, NR }');" \
-    "sed -i \"s/^Payload-Oxum: .*/Payload-Oxum: $o/\" bag-info.txt;"                              \
-    "sha256sum README.txt bag-info.txt bagit.txt manifest-sha256.txt >tagmanifest-sha256.txt;"    \
-    "rm -r signature;"
+    "sed -i \"s/^Payload-Oxum: .*/Payload-Oxum: $o/\" bag-info.txt;" TAGS_ANEW "rm -r signature;"
 
 static void test_whatever_else_is_done_to_it(void **state)
 {
@@ -375,10 +377,7 @@ static void test_whatever_else_is_done_to_it(void **state)
          "mv x data/report.html",
          "changed"},
         {"the manifest with other line ends", "sed -i 's/$/\\r/' manifest-sha256.txt", "changed"},
-        {"as sha256sum --binary has it",
-         "sed -i 's/  / */' manifest-sha256.txt;"
-         "sha256sum README.txt bag-info.txt bagit.txt "
-         "manifest-sha256.txt >tagmanifest-sha256.txt",
+        {"as sha256sum --binary has it", "sed -i 's/  / */' manifest-sha256.txt;" TAGS_ANEW,
          "changed"},
         {"the last line without its end", "truncate -s -1 tagmanifest-sha256.txt", "changed"},
         {"a line twice", "tail -n 1 tagmanifest-sha256.txt >>tagmanifest-sha256.txt", "changed"},
@@ -389,11 +388,10 @@ static void test_whatever_else_is_done_to_it(void **state)
         {"no declaration", "rm bagit.txt", "changed"},
         {"nothing of it", "rm -r data bag*.txt *manifest* signature", "none"},
         {"made anew, nothing changed", ANEW, "whole"},
+        {"made anew without the page",
+         "rm verify.html;" ANEW "sed -i /verify.html/d tagmanifest-sha256.txt", "whole"},
         {"made anew, the Oxum wrong",
-         ANEW "sed -i 's/^Payload-Oxum: ./&9/' bag-info.txt;"
-              "sha256sum README.txt bag-info.txt bagit.txt "
-              "manifest-sha256.txt >tagmanifest-sha256.txt",
-         "changed"},
+         ANEW "sed -i 's/^Payload-Oxum: ./&9/' bag-info.txt;" TAGS_ANEW, "changed"},
         {"made anew with another original",
          "for f in data/master/*.h265; do "
          "cat ../other/data/master/*.h265 >$f; done;" ANEW,
@@ -440,6 +438,20 @@ static void test_whatever_else_is_done_to_it(void **state)
         agree(cases[i].what, cases[i].expected);
         restore();
     }
+}
+
+static void test_another_page_in_the_package_is_noted(void **state)
+{
+    (void)state;
+    NEEDS_BROWSER();
+    expect(PROC_RUN("cmp", page, in_package("verify.html")), 0, "");
+    struct proc_result r = PROC_RUN(DASHSPOOL_BINARY, "verify", package);
+    assert_null(strstr(proc_out(&r), "verify.html"));
+    proc_clear(&r);
+    expect(PROC_RUN("env", "-C", package, "sh", "-c", "echo forged >verify.html;" ANEW), 0, "");
+    expect(PROC_RUN(DASHSPOOL_BINARY, "verify", package), 0,
+           "verify.html in this package is not this version's");
+    agree("another page", "whole");
 }
 
 /* ---- zips that mean harm ---- */
@@ -932,6 +944,7 @@ int main(void)
         T(test_dropped_it_is_checked_likewise),
         T(test_every_file_flipped_cut_removed_or_exchanged),
         T(test_whatever_else_is_done_to_it),
+        T(test_another_page_in_the_package_is_noted),
         T(test_zips_are_refused_by_the_same_rules),
         T(test_zips_that_suffered_are_judged_alike),
         T(test_custody_lines_are_read_by_the_same_rules),

@@ -5,6 +5,7 @@
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"
+#include "dashspool/verify.h"
 #include "dashspool/wire.h"
 #include "package_internal.h"
 #include <jansson.h>
@@ -354,6 +355,11 @@ static int fill(struct package *p, struct err *err)
     if (rc == ERR_OK) {
         size_t n = readme_text(p->bag, p->result, p->key != NULL, p->redaction, readme);
         rc = bag_put(p->bag, BAG_README, readme, n, err);
+    }
+    if (rc == ERR_OK) {
+        size_t n;
+        const char *page = verify_page(&n);
+        rc = bag_put(p->bag, BAG_PAGE, page, n, err);
     }
     if (rc != ERR_OK)
         return rc;

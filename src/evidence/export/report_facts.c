@@ -496,17 +496,24 @@ static const struct report_file files[] = {
     {BAG_MASTER, "the original files, exactly as received"},
     {BAG_CUSTODY, "custody record: what happened to each since receipt"},
     {BAG_README, "what this package is, and how to verify it"},
+    {BAG_PAGE, "a page that verifies this package in a browser, on any computer"},
 };
 
 static const struct report_file redacted_files[] = {
     {BAG_VIEWING, "redacted videos that any player can show"},
     {BAG_CUSTODY, "custody record: what happened to each recording since receipt"},
     {BAG_README, "what this package is, what is redacted, and how to verify it"},
+    {BAG_PAGE, "a page that verifies this package in a browser, on any computer"},
 };
 
 static const struct report_check checks[] = {
     {"All files are unchanged", "sha256sum -c manifest-sha256.txt", "every line ends in OK"},
     {"The lists are unchanged", "sha256sum -c tagmanifest-sha256.txt", "every line ends in OK"},
+    {"Both, on Windows (in PowerShell)",
+     "foreach ($m in 'manifest-sha256.txt', 'tagmanifest-sha256.txt') {\n"
+     "  Get-Content $m | ForEach-Object { $hash, $name = $_ -split '  ', 2\n"
+     "    if ((Get-FileHash -LiteralPath $name).Hash -ne $hash) { \"WRONG: $name\" } } }",
+     "nothing is printed"},
 };
 
 /* Texts one behind the other, each with its NUL, as a list; the caller frees it. */

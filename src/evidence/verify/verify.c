@@ -105,6 +105,21 @@ static const char *missing_twin(const struct buf *claims, const struct file *f)
     return NULL;
 }
 
+/* Of another version, or a forger's: what it says of this package is not our word. */
+static int judge_page(struct verify *v, struct err *err)
+{
+    const struct file *page = verify_find(v, BAG_PAGE);
+    char sha256[HASH_HEX_ROOM];
+    size_t n;
+    const char *ours = verify_page(&n);
+    int rc = page ? hash_text(ours, n, sha256, err) : ERR_OK;
+    if (page && rc == ERR_OK && strcmp(page->sha256, sha256) != 0)
+        verify_note(v, VERIFY_TAGS,
+                    BAG_PAGE " in this package is not this version's; 'dashspool verify --page' "
+                             "prints that");
+    return rc;
+}
+
 /* The tag manifest cannot name itself, nor what was made of it. */
 static bool needs_no_claim(const char *name)
 {
@@ -272,6 +287,8 @@ static int judge(struct verify *v, struct err *err)
     int rc = judge_seals(v, &seals, err);
     if (rc == ERR_OK)
         rc = verify_manifests_read(v, err);
+    if (rc == ERR_OK)
+        rc = judge_page(v, err);
     if (rc < 0)
         return rc;
     verify_manifests_judge(v);
