@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
+#include "dashspool/master.h"
 #include "dashspool/verify.h"
 #include "support/stored.h"
 #include "support/support.h"
@@ -40,6 +41,24 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* As a camera of protocol 6 says them. */
+static void add_metadata(struct catalogue_transfer *row, const char *trigger, const char *time)
+{
+    char *meta = (char *)row->wire.meta, stamp[60] = "";
+    int64_t time_us;
+    struct err err;
+    if (!time && !trigger[0])
+        return;
+    if (time) {
+        assert_ok(clock_parse(time, 0, &time_us, NULL, &err));
+        snprintf(stamp, sizeof stamp, "\"file_timestamp\": %.6f", (double)time_us / 1e6);
+    }
+    int n = snprintf(meta, sizeof row->wire.meta,
+                     "{\"file\": {%s}, \"cam_trigger\": {\"type\": \"%s\"}}", stamp, trigger);
+    row->wire.meta_n = (size_t)n;
+    assert_true(facts_decode(row));
+}
+
 /* A photo; its ID in a static buffer. */
 static const char *add(struct store *s, const char *imei, const char *camera, const char *trigger,
                        const char *time, enum catalogue_state state)
@@ -47,7 +66,6 @@ static const char *add(struct store *s, const char *imei, const char *camera, co
     static char id[8][CATALOGUE_ID_ROOM];
     static int n;
     char bytes[] = "\xff\xd8\xff\xe0 a photo, more or less 00";
-    struct err err;
     struct stored stored;
     struct catalogue_transfer row = {.state = state, .published = true};
     row.arrived_us = 1732866000 * S;
@@ -55,11 +73,7 @@ static const char *add(struct store *s, const char *imei, const char *camera, co
     snprintf(row.imei, sizeof row.imei, "%s", imei);
     snprintf(row.camera, sizeof row.camera, "%s", camera);
     snprintf(row.kind, sizeof row.kind, "photo");
-    snprintf(row.trigger_name, sizeof row.trigger_name, "%s", trigger);
-    if (time) {
-        assert_ok(clock_parse(time, 0, &row.time_us, NULL, &err));
-        row.known = CATALOGUE_HAS_META | CATALOGUE_TIME_OK;
-    }
+    add_metadata(&row, trigger, time);
     bytes[sizeof bytes - 2] = (char)('0' + n);
     stored_open(&stored, s->root);
     stored_add(&stored, &row, bytes, sizeof bytes);

@@ -57,8 +57,9 @@ static int judge(struct check *k, int fact, struct err *err)
                                          same++ ? " and " : "", w[j].who);
                 done |= 1u << j;
             }
-        used += (size_t)snprintf(text + used, sizeof text - used, " %s %s",
-                                 same > 1 ? "say" : "says", or_nothing(w[i].says[fact]));
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, " %s %s",
+                             same > 1 || i == BYTES ? "say" : "says", or_nothing(w[i].says[fact]));
     }
     bool note = is_newer_decoder(k, fact);
     return check_tell(k, note, err, "%s: %s%s", k->name[fact], text,

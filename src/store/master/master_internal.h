@@ -75,7 +75,8 @@ struct check {
 
     /* of the custody */
     int64_t lines;
-    bool gap;    /* some of them are missing: its reader tells, and nobody believes the rest */
+    struct custody_chain chain;
+    bool gap;    /* they do not follow one another: their reader tells, nobody believes the rest */
     int decoder; /* that made its facts; 0: it has none */
     bool reindexed, deleted, of_file;
     char path[FACTS_PATH_ROOM], modified[CLOCK_TEXT_ROOM], ending[160];

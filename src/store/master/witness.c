@@ -364,7 +364,9 @@ static int take_line(void *arg, const char *line, struct err *err)
     struct check *k = arg;
     struct custody_record r;
     int rc = ERR_OK;
+    struct err broken;
     k->lines++;
+    k->gap |= custody_next(&k->chain, line, strlen(line), &broken) < 0;
     custody_read(&r, line, strlen(line));
     switch (r.kind) {
     case CUSTODY_RECEIVED:
@@ -418,7 +420,7 @@ int ask_custody(struct check *k, struct err *err)
     int rc = catalogue_event_each(k->c, k->t.id, take_line, k, err);
     if (rc == ERR_OK)
         rc = catalogue_event_count(k->c, k->t.id, &lines, err);
-    k->gap = lines != k->lines;
+    k->gap |= lines != k->lines;
     if (k->gap)
         forget(&k->w[CUSTODY], 0, N_FACTS - 1);
     return rc;
