@@ -99,6 +99,7 @@ struct catalogue_transfer {
     int64_t packets; /* data frames stored */
     int crc_errors, resumes;
     int64_t bytes_lost, duplicates;
+    bool from_0; /* its camera calls the first packet 0: how to resume it (wire.h) */
     struct catalogue_wire wire;
 };
 
@@ -161,11 +162,16 @@ struct catalogue_filter { /* NULL, "" and 0 mean: any */
 
 struct catalogue;
 
-/* Opens ROOT/catalogue.db; made (with ROOT) if create is set, else ERR_NOTFOUND. ERR_UNSUPPORTED
- * for a schema newer than this program. *out is the caller's (catalogue_close). */
+/* Opens ROOT/catalogue.db; made if create is set, else ERR_NOTFOUND, as where there is no ROOT: who
+ * brings footage makes that, and nobody makes one whose name is mistyped. ERR_UNSUPPORTED for a
+ * schema newer than this program. *out is the caller's (catalogue_close). */
 int catalogue_open(struct catalogue **out, const char *root, bool create,
                    struct err *err) DS_MUST_CHECK;
 void catalogue_close(struct catalogue **c);
+
+/* ERR_IO: its file was deleted or replaced, and what it would tell and keep is of no use. Every
+ * commit asks, too. */
+int catalogue_there(const struct catalogue *c, struct err *err) DS_MUST_CHECK;
 
 /* One transaction around several calls (not nested). A failed commit rolls back. After a temporary
  * error inside it SQLite may have undone it; then every further write and the commit say so. */
@@ -185,8 +191,9 @@ int catalogue_keys_above(struct catalogue *c, int64_t key, struct err *err) DS_M
 /* Adds a transfer. Sets t->key, and t->id from imei, camera, kind and time_us (arrived_us when the
  * time is not known): <imei>-<camera>-<kind>-<yyyymmddThhmmssZ>, with -2, -3 … behind it if that is
  * taken, also by one whose custody is left (the first free number, where none was removed). Also
- * notes the camera (imei, position) as seen at arrived_us. ERR_MALFORMED if imei, camera or kind is
- * empty or has more than letters and digits: the id must be a safe file name. */
+ * notes the camera (imei, position) as seen at arrived_us, if it is a camera's. ERR_MALFORMED if
+ * imei, camera or kind is empty or has more than letters and digits: the id must be a safe file
+ * name. */
 int catalogue_transfer_add(struct catalogue *c, struct catalogue_transfer *t,
                            struct err *err) DS_MUST_CHECK;
 
@@ -463,6 +470,8 @@ struct catalogue_totals {
     int64_t first_us;                   /* when the first of all began; 0: there is none */
     char oldest_unpublished[CATALOGUE_ID_ROOM];
     int64_t oldest_unpublished_us; /* when it was complete */
+    char oldest_partial[CATALOGUE_ID_ROOM], partial_why[128];
+    int64_t oldest_partial_us; /* when it was interrupted, and why */
 };
 int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
                              struct catalogue_totals *out, struct err *err) DS_MUST_CHECK;
@@ -473,7 +482,8 @@ int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
 int catalogue_summary_copies(struct catalogue_summary *l, int64_t *copies, int64_t *bytes,
                              bool *exact, struct err *err) DS_MUST_CHECK;
 
-/* The cameras by IMEI and position; last_us: when their last transfer began. */
+/* The cameras that connected, by IMEI and position; last_us: when their last transfer began. An
+ * imported file is no sign of its camera. */
 typedef int catalogue_camera_fn(void *arg, const char *imei, const char *camera, int64_t last_us,
                                 struct err *err);
 int catalogue_summary_cameras(struct catalogue_summary *l, catalogue_camera_fn *fn, void *arg,

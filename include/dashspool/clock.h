@@ -37,6 +37,10 @@ void clock_zone(int tz_min, char out[CLOCK_TEXT_ROOM]);
 int clock_parse(const char *text, int tz_min_default, int64_t *utc_us, int *tz_min,
                 struct err *err) DS_MUST_CHECK;
 
+/* Reads the same in UTC, or a day, "2024-11-29": its beginning, or with `until` its end, so that
+ * the day itself is in between. ERR_MALFORMED. */
+int clock_parse_bound(const char *text, bool until, int64_t *utc_us, struct err *err) DS_MUST_CHECK;
+
 /* Reads "Z", "±hh:mm", "±hhmm" or "±hh". ERR_MALFORMED. */
 int clock_parse_zone(const char *text, int *tz_min, struct err *err) DS_MUST_CHECK;
 

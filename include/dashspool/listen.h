@@ -31,9 +31,9 @@ void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_N
  * that does not exist. section: of the settings, for the log. */
 int listen_drop_root(const char *section, const char *user, struct err *err) DS_MUST_CHECK;
 
-/* Descriptors for `connections`, if the system lets us; returns how many connections there may be.
- */
-int listen_raise_descriptors(const char *section, int connections);
+/* Descriptors for *connections, if the system lets us; fewer connections where it has fewer.
+ * ERR_CONFIG: not even enough for a few. */
+int listen_raise_descriptors(const char *section, int *connections, struct err *err) DS_MUST_CHECK;
 
 struct access;
 

@@ -62,7 +62,8 @@
 struct spool;
 struct spool_job;
 
-/* Opens one stage's spool; its four directories are made if they are not there. */
+/* Opens one stage's spool; its four directories are made if they are not there, and again by a put
+ * that misses them. */
 int spool_open(struct spool **out, const char *root, const char *stage,
                struct err *err) DS_MUST_CHECK;
 void spool_close(struct spool **spool);

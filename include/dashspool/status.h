@@ -10,7 +10,9 @@
  *
  * `trouble`, each with what to do: a receiver or `run` that died or hangs; a stage that ended and
  * waits for its next start; jobs that failed; jobs that wait for longer than an hour with nobody at
- * them; too little space; a catalogue or a file that cannot be read.
+ * them; transfers that are stored and not queued; too little space, too few inodes; a catalogue or
+ * a file that cannot be read; a key or token that everybody can read, a certificate of ours that
+ * has expired.
  *
  * JSON, all times RFC 3339 in UTC or null, sizes in bytes:
  *
@@ -18,7 +20,8 @@
  *   trouble    [{what, advice}]
  *   run        {state: running stopped dead, pid, since}
  *   receiver   {state: running stopped dead stuck, pid, started, updated, listens [], connections,
- *               receiving, taken, refused, bytes, rate (a second), trouble}
+ *               receiving, taken, refused, bytes, rate (a second), trouble, jobs_waiting (stored
+ *               transfers that have no job yet), jobs_trouble (why)}
  *   stages     [{stage, kind: receive convert exec other, enabled, known, workers,
  *                processes [{name, pid (0: not now), since, waits_until, ended, how,
  *                            ends_of_the_day}],
@@ -34,7 +37,8 @@
  *               min_free, warn_free, delete_free}; null: not known
  *   errors     [{kind: job transfer refusal restart, stage, what, n, last, example, advice}]:
  *              of the last day, by reason, the last first
- *   oldest     {id, stage, since, why, advice} or null
+ *   oldest     {id, stage, since, why, advice} or null; a partial transfer if nothing else is
+ *              unfinished
  */
 #ifndef DASHSPOOL_STATUS_H
 #define DASHSPOOL_STATUS_H

@@ -29,6 +29,11 @@ int tls_context_client(struct tls_context **out, const char *cert, const char *k
                        struct err *err) DS_MUST_CHECK;
 void tls_context_free(struct tls_context **context);
 
+/* From when to when the first certificate of a PEM file is valid, in seconds from now: negative is
+ * over. ERR_CONFIG: there is none, or it cannot be read. */
+int tls_certificate_valid(const char *path, int64_t *from_s, int64_t *until_s,
+                          struct err *err) DS_MUST_CHECK;
+
 /* A connection. host, of a client: as it was called, name or address, which the certificate must
  * have; NULL of a server. */
 int tls_new(struct tls **out, const struct tls_context *context, const char *host,

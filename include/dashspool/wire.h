@@ -399,6 +399,7 @@ struct wire_stats {
     int resumes;         /* RESUMEs sent beyond the first */
     uint64_t bytes_lost; /* dropped while waiting for SYNC */
     uint32_t duplicates; /* packets that came again */
+    bool from_0;         /* the camera calls its first packet 0; to be kept with a partial */
     size_t n_error_at;   /* of the first crc_errors: */
     uint64_t error_at[WIRE_ERRORS_KEPT]; /* … the bytes of the file where the bad frame belonged */
 };
@@ -422,13 +423,14 @@ void wire_session_eof(struct wire_session *s);
 
 /* Answers to OFFER. have_bytes are kept from an earlier connection (0: none), less than the file
  * has, and by packets a multiple of 1024; the camera is asked for what is behind them, and the
- * first STORE begins there. A refusal sends CLOSE.
+ * first STORE begins there. from_0: stats.from_0 of that connection. A refusal sends CLOSE.
  *
- * A camera asked to begin at packet n > 1 that answers SYNC n is believed to count from 1, as all
- * do that were seen; one that counts from 0 would leave out a packet, so that one would be missing
- * at the end and COMMIT never comes. Any other answer than n, 0 or 1 says nothing about its
+ * A camera asked to begin at packet n > 1 that answers SYNC n is believed to count as it did then;
+ * where that is not known (the receiver died before it was told): from 1, as all do that were seen.
+ * Then one that counts from 0 would leave out a packet, so that one would be missing at the end and
+ * COMMIT never comes. Any other answer than n, 0 or 1 says nothing about its
  * counting: then it is asked for all from the start, and what is kept already is passed over. */
-void wire_session_accept(struct wire_session *s, uint64_t have_bytes, int64_t now_us);
+void wire_session_accept(struct wire_session *s, uint64_t have_bytes, bool from_0, int64_t now_us);
 void wire_session_refuse(struct wire_session *s, const char *why, int64_t now_us);
 
 /* Sends the camera away from any state: ABANDON if a transfer is open, CLOSE to the camera, and

@@ -133,6 +133,18 @@ static bool zone(const char **p, int *tz_min)
     return true;
 }
 
+int clock_parse_bound(const char *text, bool until, int64_t *utc_us, struct err *err)
+{
+    char whole[24];
+    bool day = strlen(text) == 10;
+    if (day)
+        snprintf(whole, sizeof whole, "%sT00:00:00Z", text);
+    int rc = clock_parse(day ? whole : text, 0, utc_us, NULL, err);
+    if (rc == ERR_OK && day && until)
+        *utc_us += 86400 * US_PER_S;
+    return rc;
+}
+
 int clock_parse_zone(const char *text, int *tz_min, struct err *err)
 {
     const char *p = text;

@@ -72,23 +72,28 @@ int listen_drop_root(const char *section, const char *user, struct err *err)
     return ERR_OK;
 }
 
-int listen_raise_descriptors(const char *section, int connections)
+int listen_raise_descriptors(const char *section, int *connections, struct err *err)
 {
-    enum { OTHERS = 64 }; /* databases, logs, listeners */
+    enum { OTHERS = 64, FEW = 16 }; /* databases, logs, listeners; connections */
     struct rlimit r;
-    rlim_t want = (rlim_t)connections + OTHERS;
+    rlim_t want = (rlim_t)*connections + OTHERS;
     if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-        return connections;
+        return ERR_OK;
     if (r.rlim_cur < want) {
         r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
         setrlimit(RLIMIT_NOFILE, &r);
     }
     if (r.rlim_cur >= want)
-        return connections;
-    connections = (int)r.rlim_cur - OTHERS;
+        return ERR_OK;
+    if (r.rlim_cur < OTHERS + FEW)
+        return err_set(err, ERR_CONFIG,
+                       "%llu file descriptors are allowed, at least %d are needed; raise the limit "
+                       "(ulimit -n, LimitNOFILE=)",
+                       (unsigned long long)r.rlim_cur, OTHERS + FEW);
+    *connections = (int)r.rlim_cur - OTHERS;
     log_warn(section, "connections_max reduced, too few file descriptors (ulimit -n)",
-             LOG_INT("descriptors", r.rlim_cur), LOG_INT("connections", connections));
-    return connections;
+             LOG_INT("descriptors", r.rlim_cur), LOG_INT("connections", *connections));
+    return ERR_OK;
 }
 
 /* ---- the allow-list ---- */

@@ -71,6 +71,28 @@ static int load_own(SSL_CTX *ctx, const char *cert, const char *key, struct err 
     return good && SSL_CTX_check_private_key(ctx) == 1 ? ERR_OK : fail(NULL, err, ERR_CONFIG, key);
 }
 
+static bool seconds_until(const ASN1_TIME *t, int64_t *out)
+{
+    int days, seconds;
+    bool ok = ASN1_TIME_diff(&days, &seconds, NULL, t) == 1;
+    *out = ok ? (int64_t)days * 86400 + seconds : 0;
+    return ok;
+}
+
+int tls_certificate_valid(const char *path, int64_t *from_s, int64_t *until_s, struct err *err)
+{
+    ERR_clear_error();
+    BIO *file = BIO_new_file(path, "r");
+    X509 *cert = file ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
+    int rc = cert && seconds_until(X509_get0_notBefore(cert), from_s) &&
+                     seconds_until(X509_get0_notAfter(cert), until_s)
+                 ? ERR_OK
+                 : fail(NULL, err, ERR_CONFIG, path);
+    X509_free(cert);
+    BIO_free(file);
+    return rc;
+}
+
 static int set_client_ca(SSL_CTX *ctx, const char *path, struct err *err)
 {
     STACK_OF(X509_NAME) *names = NULL;

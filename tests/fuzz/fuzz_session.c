@@ -46,7 +46,7 @@ static void answer_offer(struct wire_session *s, struct trace *t, unsigned how)
     if (how & REFUSE)
         wire_session_refuse(s, "no", 1);
     else
-        wire_session_accept(s, t->stored, 1);
+        wire_session_accept(s, t->stored, t->stored % 2048 == 0, 1);
 }
 
 static void act(struct wire_session *s, const struct wire_action *a, struct trace *t, unsigned how)

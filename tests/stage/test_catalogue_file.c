@@ -174,6 +174,10 @@ static void test_a_missing_or_unusable_root_is_named(void **state)
     snprintf(path, sizeof path, "%s/none/deeper", f->root);
     assert_err(ERR_NOTFOUND, catalogue_open(&c, path, false, &err));
     assert_false(support_exists(path));
+    assert_err(ERR_NOTFOUND, catalogue_open(&c, path, true, &err));
+    assert_false(support_exists(path)); /* a mistyped ROOT stays away */
+    assert_non_null(strstr(err.text, path));
+    assert_ok(fsx_mkdirs(path, &err));
     assert_ok(catalogue_open(&c, path, true, &err));
     catalogue_close(&c);
     assert_ok(catalogue_open(&c, path, false, &err));
@@ -204,6 +208,7 @@ static void test_a_missing_or_unusable_root_is_named(void **state)
     "DROP TABLE copy_7; DROP TABLE settings; DROP TABLE recipe; DROP INDEX transfer_imei;"        \
     "DROP INDEX transfer_trigger; DROP INDEX transfer_unfinished;"                                \
     "CREATE INDEX transfer_camera ON transfer(imei, camera, when_us);"                            \
+    "ALTER TABLE transfer DROP COLUMN from_0;"                                                    \
     "PRAGMA user_version = 6;"
 
 #define AS_VERSION_1                                                                  \

@@ -105,6 +105,46 @@ static void test_cameras_tell_when_they_came_last(void **state)
     catalogue_summary_close(&l);
 }
 
+static void test_an_imported_file_is_no_contact_with_its_camera(void **state)
+{
+    char text[1000] = "";
+    struct err err;
+    (void)state;
+    add("rear", CATALOGUE_STORED, T0 + 2 * S);
+    struct catalogue_transfer t = add("front", CATALOGUE_STORED, T0);
+    snprintf(t.source, sizeof t.source, "file");
+    t.arrived_us = T0 + 9 * S;
+    for (int i = 0; i < 3; i++) {
+        snprintf(t.camera, sizeof t.camera, "%s", ((const char *[]){"front", "rear", "road"})[i]);
+        assert_ok(catalogue_transfer_add(c, &t, &err));
+    }
+    struct catalogue_summary *l = look();
+    assert_ok(catalogue_summary_cameras(l, note_camera, text, &err));
+    assert_string_equal(text, "352093081452251 front 0;352093081452251 rear 2;");
+    catalogue_summary_close(&l);
+    add("road", CATALOGUE_STORED, T0 + 5 * S); /* it connects in the end */
+    assert_int_equal(sql_run(support_path(root, "catalogue.db"),
+                             "SELECT first_us = last_us FROM camera WHERE camera = 'road'"),
+                     1);
+}
+
+static void test_the_partial_that_waits_longest_is_named(void **state)
+{
+    struct catalogue_totals n;
+    struct err err;
+    (void)state;
+    add("rear", CATALOGUE_PARTIAL, T0 + 9 * S);
+    struct catalogue_transfer first = add("front", CATALOGUE_PARTIAL, T0);
+    end(&first, "stalled", T0);
+    end(&first, "the camera closed", T0 + S);
+    struct catalogue_summary *l = look();
+    assert_ok(catalogue_summary_totals(l, T0, &n, &err));
+    assert_string_equal(n.oldest_partial, first.id);
+    assert_string_equal(n.partial_why, "the camera closed");
+    assert_true(n.oldest_partial_us == T0 + S);
+    catalogue_summary_close(&l);
+}
+
 static int note_broken(void *arg, const struct catalogue_broken *b, struct err *err)
 {
     (void)err;
@@ -215,6 +255,8 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         T(test_all_is_counted_and_what_waits_for_a_job_is_named),
         T(test_cameras_tell_when_they_came_last),
+        T(test_an_imported_file_is_no_contact_with_its_camera),
+        T(test_the_partial_that_waits_longest_is_named),
         T(test_what_broke_off_since_is_told_the_last_first),
         T(test_copies_are_added_up_and_where_they_are_many_estimated),
         T(test_an_older_catalogue_is_looked_at_and_stays_as_it_is),

@@ -513,12 +513,30 @@ static void test_something_in_the_way_is_named(void **state)
     assert_non_null(strstr(err.text, DAY));
 }
 
+/* What was appended would be gone with the last who has the file open. */
+static void test_a_day_that_is_deleted_while_it_is_written_to_is_not_committed(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    int64_t length;
+    bool sealed;
+    append_chunks(f, DAY, 1, 2);
+    assert_int_equal(unlink(db_path(f)), 0);
+    assert_err(ERR_IO, raw_commit(f->raw, &err));
+    assert_non_null(strstr(err.text, "deleted or replaced"));
+    append_chunks(f, DAY, 1, 3);
+    assert_ok(raw_commit(f->raw, &err));
+    assert_ok(raw_stat(f->raw, DAY, 1, &length, &sealed, NULL, &err));
+    assert_int_equal(length, 3 * RAW_CHUNK_BYTES);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_masters_that_grow_together_come_back_to_the_bit),
         T(test_sealing_keeps_the_facts_verbatim),
+        T(test_a_day_that_is_deleted_while_it_is_written_to_is_not_committed),
         T(test_a_chunk_stays_in_one_page),
         T(test_appends_only_go_to_the_end),
         T(test_a_seal_must_match_and_is_final),

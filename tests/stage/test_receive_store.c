@@ -1,4 +1,5 @@
 /* The receiver's store: group commit, resume, what it does when the disk does not. */
+#include "dashspool/fsx.h"
 #include "dashspool/hash.h"
 #include "dashspool/raw.h"
 #include "intake/receive/store.h"
@@ -53,11 +54,16 @@ static int tear_down(void **state)
 struct answer {
     int times, rc;
     struct err err;
+    char same_as[CATALOGUE_ID_ROOM];
 };
+
+static struct transfer *finishing;
 
 static void on_done(void *owner, int rc, const struct err *err)
 {
     struct answer *a = owner;
+    if (finishing)
+        snprintf(a->same_as, sizeof a->same_as, "%s", store_same_as(finishing));
     a->times++;
     a->rc = rc;
     if (rc < 0)
@@ -121,8 +127,10 @@ static void finish(struct transfer *t, struct answer *a)
 {
     struct wire_stats stats = {.packets = 1};
     *a = (struct answer){0};
+    finishing = t;
     store_finish(store, t, &stats, on_done);
     wait_for(a);
+    finishing = NULL;
 }
 
 static void abandon(struct transfer *t)
@@ -343,9 +351,81 @@ static void test_cameras_are_acknowledged_while_jobs_cannot_be_put(void **state)
         assert_null(store_trouble(store));
     }
     assert_int_equal(jobs_in("new"), 0);
-    break_spool(false);
-    while (jobs_in("new") < 3) /* it tries again by itself */
+    size_t n;
+    while (!store_jobs_trouble(store, &n) || n < 3)
         uv_run(&loop, UV_RUN_ONCE);
+    assert_non_null(strstr(store_jobs_trouble(store, &n), "not a directory"));
+    break_spool(false);
+    while (jobs_in("new") < 3 || store_jobs_trouble(store, &n)) /* it tries again by itself */
+        uv_run(&loop, UV_RUN_ONCE);
+}
+
+static void test_a_spool_that_was_removed_is_made_anew(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct err err;
+    assert_ok(fsx_remove_tree(support_path(root, "spool"), &err));
+    struct transfer *t = begin("front", 2, &a);
+    append(t, 0, 1500);
+    finish(t, &a);
+    while (!support_exists(support_path(root, "spool/convert/new")) || jobs_in("new") < 1)
+        uv_run(&loop, UV_RUN_ONCE);
+}
+
+/* What would be committed now is lost with the last who has the file open: no camera hears that it
+ * is stored. */
+static void test_a_catalogue_that_was_deleted_takes_nothing(void **state)
+{
+    (void)state;
+    struct answer a;
+    char path[600], away[600];
+    snprintf(path, sizeof path, "%s/catalogue.db", root);
+    snprintf(away, sizeof away, "%s/away.db", root);
+    close_store();
+    options.retry_ms = 20;
+    open_store();
+    struct transfer *t = begin("front", 10, &a);
+    append(t, 0, 1024);
+    assert_int_equal(rename(path, away), 0);
+    while (!store_trouble(store)) /* though only bytes come */
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_non_null(strstr(store_trouble(store), "deleted or replaced"));
+    append(t, 1024, 9500);
+    struct wire_stats stats = {.packets = 10};
+    a = (struct answer){0};
+    store_finish(store, t, &stats, on_done);
+    for (int i = 0; i < 100; i++)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(a.times, 0);
+    support_write(path, "", 0); /* another one in its place is no better */
+    for (int i = 0; i < 100; i++)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(a.times, 0);
+    assert_int_equal(rename(away, path), 0); /* somebody puts it back */
+    wait_for(&a);
+    assert_int_equal(a.rc, ERR_OK);
+    is_stored(ID("front"), 9500);
+}
+
+static void test_how_its_camera_counts_is_kept_with_a_partial(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct transfer *t = begin("front", 10, &a);
+    assert_false(store_from_0(t));
+    append(t, 0, 2048);
+    store_count_from_0(store, t);
+    store_count_from_0(store, t);
+    while (sql("SELECT from_0 FROM transfer") != 1) /* before it ends: it may be killed */
+        uv_run(&loop, UV_RUN_ONCE);
+    abandon(t);
+    t = begin("front", 10, &a);
+    assert_int_equal(store_have(t), 2048);
+    assert_true(store_from_0(t));
+    append(t, 2048, 9500);
+    finish(t, &a);
+    is_stored(ID("front"), 9500);
 }
 
 static void test_jobs_that_could_not_be_put_are_put_by_the_next_start(void **state)
@@ -420,6 +500,7 @@ static void test_the_same_file_again_is_acknowledged_and_stored_once(void **stat
         append(t, 0, 10 * 1024);
         finish(t, &a);
         assert_int_equal(a.rc, ERR_OK);
+        assert_string_equal(a.same_as, i ? ID("front") : "");
     }
     assert_int_equal(sql("SELECT count(*) FROM transfer"), 1);
     is_stored(ID("front"), 10 * 1024);
@@ -524,6 +605,9 @@ int main(void)
         T(test_a_locked_catalogue_is_waited_out),
         T(test_cameras_are_acknowledged_while_jobs_cannot_be_put),
         T(test_jobs_that_could_not_be_put_are_put_by_the_next_start),
+        T(test_a_spool_that_was_removed_is_made_anew),
+        T(test_a_catalogue_that_was_deleted_takes_nothing),
+        T(test_how_its_camera_counts_is_kept_with_a_partial),
         T(test_one_row_that_is_gone_ends_one_transfer_only),
         T(test_a_nearly_full_disk_takes_nothing),
         T(test_a_day_has_a_limit_that_resuming_does_not_count_against),

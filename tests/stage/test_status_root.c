@@ -7,6 +7,7 @@
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"
 #include "dashspool/status.h"
+#include "support/certs.h"
 #include "support/support.h"
 #include <fcntl.h>
 #include <jansson.h>
@@ -418,6 +419,87 @@ static void test_whatever_lies_in_its_files_is_told_not_obeyed(void **state)
     assert_true(json_is_null(at("transfers")));
 }
 
+/* ---- what is stored, and goes no further ---- */
+
+static void add_transfer(enum catalogue_state state, int64_t age_s, const char *ended)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    struct catalogue_transfer t = {.state = state, .day = "2024-11-29", .length_bytes = 1000};
+    struct catalogue_arrival a = {.ended_us = clock_utc_us()};
+    snprintf(t.imei, sizeof t.imei, "352093081452251");
+    snprintf(t.camera, sizeof t.camera, "front");
+    snprintf(t.kind, sizeof t.kind, "video");
+    snprintf(t.source, sizeof t.source, "camera");
+    snprintf(a.ended, sizeof a.ended, "%s", ended);
+    t.arrived_us = t.completed_us = clock_utc_us() - age_s * 1000000;
+    assert_ok(catalogue_open(&c, root, true, &err));
+    assert_ok(catalogue_transfer_add(c, &t, &err));
+    assert_ok(catalogue_arrival_add(c, t.key, &a, &err));
+    catalogue_close(&c);
+}
+
+static void test_what_is_stored_and_not_queued_is_trouble(void **state)
+{
+    char now[CLOCK_TEXT_ROOM];
+    (void)state;
+    add_transfer(CATALOGUE_STORED, 5, "complete");
+    assert_false(look()); /* it came a moment ago */
+    says("oldest/why", "not queued yet");
+    clock_rfc3339(clock_utc_us(), 0, now);
+    write_receiver(getpid(), now,
+                   ",\"jobs_waiting\":1,\"jobs_trouble\":\"create x: No space left on device\"");
+    assert_true(look());
+    assert_true(is_in_trouble("stored, but not queued: transfers: 1: create x: No space"));
+    says("receiver/jobs_trouble", "No space");
+    write_receiver(getpid(), now, ",\"jobs_waiting\":1,\"jobs_trouble\":null");
+    assert_false(look());
+    add_transfer(CATALOGUE_STORED, 900, "complete");
+    assert_true(look()); /* whatever the receiver says */
+    assert_true(is_in_trouble("stored, but not queued: transfers: 2, the oldest for 15 min"));
+}
+
+static void test_a_partial_transfer_is_not_finished(void **state)
+{
+    (void)state;
+    add_transfer(CATALOGUE_PARTIAL, 100, "camera closed the connection");
+    assert_false(look());
+    says("oldest/id", "352093081452251-front-video-");
+    says("oldest/why", "interrupted: camera closed the connection");
+    says("oldest/advice", "the camera resumes it");
+    struct spool *spool = open_spool("convert");
+    put(spool, "convert", "younger", 5);
+    look();
+    says("oldest/id", "younger"); /* it may stay for ever, and hides nothing */
+    spool_close(&spool);
+}
+
+static void test_keys_for_everybody_and_old_certificates_are_trouble(void **state)
+{
+    char text[2000], path[600];
+    (void)state;
+    write_to("receive.json", "{}"); /* a ROOT */
+    certs_make_ca(root, "ca");
+    certs_make(root, "ca", "server", "IP:127.0.0.1");
+    snprintf(path, sizeof path, "%s/server.key", root);
+    assert_int_equal(chmod(path, 0640), 0);
+    snprintf(text, sizeof text,
+             "[receive]\nmin_free_mib = 0\ntls_cert = %s/server.pem\ntls_key = %s\n", root, path);
+    configure(text);
+    assert_false(look());
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_true(look());
+    assert_true(is_in_trouble("/server.key ([receive] tls_key) can be read by every user"));
+    says("trouble/0/advice", "chmod o-rwx ");
+    assert_int_equal(chmod(path, 0600), 0);
+    certs_expire(root, "server");
+    assert_true(look());
+    assert_true(is_in_trouble("/server.pem ([receive] tls_cert) expired 60 min ago"));
+    snprintf(path, sizeof path, "%s/server.pem", root); /* nobody can use it; the receiver tells */
+    support_write(path, "no certificate", 14);
+    assert_false(look());
+}
+
 static void test_too_little_space_is_trouble(void **state)
 {
     struct catalogue *c = NULL;
@@ -446,6 +528,9 @@ int main(void)
         T(test_a_run_that_died_is_trouble),
         T(test_what_comes_in_is_told_with_the_time_left),
         T(test_whatever_lies_in_its_files_is_told_not_obeyed),
+        T(test_what_is_stored_and_not_queued_is_trouble),
+        T(test_a_partial_transfer_is_not_finished),
+        T(test_keys_for_everybody_and_old_certificates_are_trouble),
         T(test_too_little_space_is_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

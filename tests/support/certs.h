@@ -11,6 +11,9 @@ void certs_make_ca(const char *dir, const char *name);
 /* Signed by DIR/ca; alt: whom it is for, "IP:127.0.0.1", "DNS:example.org". */
 void certs_make(const char *dir, const char *ca, const char *name, const char *alt);
 
+/* DIR/NAME.pem was valid until an hour ago; its signature does not fit any more. */
+void certs_expire(const char *dir, const char *name);
+
 /* DIR/NAME.key gets a passphrase. */
 void certs_lock_key(const char *dir, const char *name);
 

@@ -45,7 +45,7 @@ static void do_offer(struct play *p)
     assert_int_equal(o->init_bytes, WIRE_INIT_BYTES);
     assert_int_equal(o->start_bytes, 10);
     if (!p->hold_accept)
-        wire_session_accept(p->s, p->n_files == 1 ? p->have_bytes : 0, p->now_us);
+        wire_session_accept(p->s, p->n_files == 1 ? p->have_bytes : 0, p->from_0, p->now_us);
 }
 
 void play_drain(struct play *p)

@@ -31,6 +31,7 @@ struct play {
     char log[256];  /* the last */
     bool hold_accept, hold_commit;
     uint64_t have_bytes; /* what the first offer is accepted with */
+    bool from_0;         /* … likewise */
     size_t fill_bytes;   /* what the camera says at once, at most; 0: 64 KiB */
 };
 

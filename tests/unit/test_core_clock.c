@@ -66,6 +66,22 @@ static void test_parse_refuses_what_is_no_date(void **state)
     }
 }
 
+static void test_a_day_as_a_bound_lies_within_it(void **state)
+{
+    (void)state;
+    struct err err;
+    int64_t since, until, hour, day = 86400 * INT64_C(1000000);
+    assert_ok(clock_parse_bound("2024-11-29", false, &since, &err));
+    assert_ok(clock_parse_bound("2024-11-29", true, &until, &err));
+    assert_int_equal(until - since, day);
+    assert_int_equal(since, INT64_C(1732838400000000));
+    assert_ok(clock_parse_bound("2024-11-29T01:00:00Z", true, &hour, &err));
+    assert_int_equal(hour - since, day / 24);
+    assert_err(ERR_MALFORMED, clock_parse_bound("2024-11-31", true, &until, &err));
+    assert_err(ERR_MALFORMED, clock_parse_bound("29.11.2024", true, &until, &err));
+    assert_err(ERR_MALFORMED, clock_parse_bound("", false, &until, &err));
+}
+
 static void test_zones_read_and_print(void **state)
 {
     (void)state;
@@ -120,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_parse_reads_what_format_wrote),
         cmocka_unit_test(test_parse_honours_zones_and_the_default_zone),
         cmocka_unit_test(test_parse_refuses_what_is_no_date),
+        cmocka_unit_test(test_a_day_as_a_bound_lies_within_it),
         cmocka_unit_test(test_zones_read_and_print),
         cmocka_unit_test(test_compact_is_a_safe_name),
         cmocka_unit_test(test_a_day_forgets_what_is_older),

@@ -78,6 +78,30 @@ static int sweep(struct fixture *f)
     return given_back;
 }
 
+static void test_a_spool_that_was_removed_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct spool_item items[20];
+    char path[600], name[20][8];
+    snprintf(path, sizeof path, "%s/spool", f->root);
+    for (size_t i = 0; i < 20; i++) {
+        snprintf(name[i], sizeof name[i], "j%zu", i);
+        items[i] = (struct spool_item){name[i], "{}", 2};
+    }
+    put(f, "lost", "{}");
+    assert_ok(fsx_remove_tree(path, &err));
+    put(f, "one", "{}");
+    assert_count(f, 0, 1, 0, 0);
+    assert_ok(fsx_remove_tree(path, &err));
+    assert_ok(spool_put_all(f->spool, items, 20, &err));
+    assert_count(f, 0, 20, 0, 0);
+    assert_ok(fsx_remove_tree(path, &err));
+    support_write(path, "in the way", 10);
+    assert_err(ERR_CONFIG, spool_put_all(f->spool, items, 20, &err));
+    assert_non_null(strstr(err.text, "not a directory"));
+}
+
 static void test_a_job_goes_from_put_to_gone(void **state)
 {
     struct fixture *f = *state;
@@ -549,6 +573,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_a_job_goes_from_put_to_gone),
+        T(test_a_spool_that_was_removed_is_made_anew),
         T(test_claims_come_oldest_first),
         T(test_a_repeated_put_changes_nothing_wherever_the_job_is),
         T(test_many_are_put_at_once_and_each_once),

@@ -145,6 +145,25 @@ static void test_jobs_are_told_by_age(void **state)
     status_free(&s);
 }
 
+static void test_a_disk_without_inodes_is_trouble(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t inodes, free;
+        size_t troubles;
+    } disks[] = {{0, 0, 0}, {65536, 60000, 0}, {65536, 3, 1}};
+    for (size_t i = 0; i < 3; i++) {
+        struct status *s = facts();
+        s->disk.inodes = disks[i].inodes;
+        s->disk.inodes_free = disks[i].free;
+        diagnose(s);
+        assert_int_equal(s->n_trouble, disks[i].troubles);
+        if (s->n_trouble > 0)
+            assert_non_null(strstr(s->trouble[0].what, "3 of 65536 inodes free"));
+        status_free(&s);
+    }
+}
+
 static void test_it_fits_every_terminal(void **state)
 {
     (void)state;
@@ -463,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_nothing_reaches_a_terminal_that_it_obeys),
         cmocka_unit_test(test_spans),
         cmocka_unit_test(test_jobs_are_told_by_age),
+        cmocka_unit_test(test_a_disk_without_inodes_is_trouble),
         cmocka_unit_test(test_it_fits_every_terminal),
         cmocka_unit_test(test_a_small_terminal_shows_trouble_and_the_oldest_and_counts_the_rest),
         cmocka_unit_test(test_an_ordinary_day_fits_80_by_24),

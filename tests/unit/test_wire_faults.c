@@ -285,6 +285,35 @@ static void test_the_rest_comes_over_the_next_connection(void **state)
     }
 }
 
+/* What a camera calls its first packet is remembered with the partial: it is not resumed one packet
+ * off. */
+static void test_the_rest_comes_from_a_camera_that_counts_from_0(void **state)
+{
+    (void)state;
+    for (int from_0 = 0; from_0 < 2; from_0++) {
+        struct simulate_config config = camera_of(BY_PACKETS);
+        struct play first, second;
+        config.fault[0] = (struct simulate_fault){SIMULATE_DISCONNECT, 12};
+        config.fault[1] = (struct simulate_fault){SIMULATE_SYNC_0, 1};
+        config.n_faults = 1 + from_0;
+        play_begin(&first, NULL, &config);
+        play_out(&first, 1400);
+        assert_int_equal(wire_session_stats(first.s)->from_0, from_0);
+        config.fault[0] = config.fault[1];
+        config.n_faults = from_0;
+        play_begin(&second, NULL, &config);
+        size_t kept = second.have_bytes = first.file[0].bytes.used;
+        second.from_0 = from_0;
+        play_out(&second, 1400);
+        assert_true(second.file[0].complete);
+        assert_int_equal(second.file[0].bytes.used, CLIP - kept);
+        assert_memory_equal(buf_data(&second.file[0].bytes), clip + kept, CLIP - kept);
+        assert_int_equal(wire_session_stats(second.s)->from_0, from_0);
+        play_end(&first);
+        play_end(&second);
+    }
+}
+
 static void test_faults_by_name(void **state)
 {
     (void)state;
@@ -321,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_a_status_ends_the_transfer_with_its_text),
         cmocka_unit_test(test_a_status_is_said_wherever_a_fill_ends),
         cmocka_unit_test(test_the_rest_comes_over_the_next_connection),
+        cmocka_unit_test(test_the_rest_comes_from_a_camera_that_counts_from_0),
         cmocka_unit_test(test_faults_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

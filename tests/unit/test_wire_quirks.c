@@ -368,7 +368,7 @@ static void test_dismissed_in_any_state(void **state)
         for (size_t i = 0; i <= last; i++) {
             play_feed_hex(&p, said[i]);
             if (i == 5)
-                wire_session_accept(p.s, 0, p.now_us);
+                wire_session_accept(p.s, 0, false, p.now_us);
             if (i == 8)
                 wire_session_committed(p.s, p.now_us);
             play_drain(&p);
@@ -380,7 +380,7 @@ static void test_dismissed_in_any_state(void **state)
         play_heard_is(&p, "00000000");
         assert_int_equal(p.n_abandoned, last >= 4 && last <= 6);
         if (last == 4)
-            wire_session_accept(p.s, 0, p.now_us); /* was on its way */
+            wire_session_accept(p.s, 0, false, p.now_us); /* was on its way */
         if (last == 7)
             wire_session_committed(p.s, p.now_us);
         play_drain(&p);

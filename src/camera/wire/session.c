@@ -164,12 +164,16 @@ static bool awaits(const struct wire_session *s, enum state state)
     return s->state == state;
 }
 
-void wire_session_accept(struct wire_session *s, uint64_t have_bytes, int64_t now_us)
+void wire_session_accept(struct wire_session *s, uint64_t have_bytes, bool from_0, int64_t now_us)
 {
     if (!awaits(s, WAIT_ACCEPT))
         return;
     assert(have_bytes < s->size && have_bytes % s->unit == 0);
     s->next = have_bytes;
+    if (from_0 && have_bytes > 0 && s->offer.mode == WIRE_BY_PACKETS) {
+        s->base = 0;
+        s->base_known = s->stats.from_0 = true;
+    }
     session_resume(s, now_us);
 }
 

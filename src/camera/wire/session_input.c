@@ -171,6 +171,7 @@ static void on_sync(struct wire_session *s, uint32_t offset, int64_t now_us)
     if (!s->base_known && offset <= 1) { /* the beginning, by its name */
         s->base = offset;
         s->base_known = true;
+        s->stats.from_0 = offset == 0;
     }
     s->seed = 0;
     s->dropping = false;

@@ -21,7 +21,7 @@ const struct cli_option cli_filter_options[] = {
     {CLI_TEXT, "trigger", "T", "{}", .offset = AT(trigger_name), .words = wire_trigger_words},
     {CLI_TIME, "since", "T", "at or after T (2024-11-29, or 2024-11-29T07:00:00Z)",
      .offset = AT(since_us)},
-    {CLI_TIME, "until", "T", "before T", .offset = AT(until_us)},
+    {CLI_UNTIL, "until", "T", "before T; of a day: until its end", .offset = AT(until_us)},
     {0}};
 #undef AT
 

@@ -32,6 +32,7 @@ enum cli_kind {
     CLI_INT,     /* int, .min to .max */
     CLI_NUMBER,  /* double, .min to .max */
     CLI_TIME,    /* int64_t, utc_us; a day alone is its beginning */
+    CLI_UNTIL,   /* likewise; a day alone is its end */
     CLI_SETTING, /* .key of .section, to the value or, where it takes none, to .fixed */
     CLI_SET,     /* .set() */
 };

@@ -293,14 +293,6 @@ static bool read_number(const char *text, double min, double max, double *out)
     return *text && !*end && errno == 0 && isfinite(*out) && *out >= min && *out <= max;
 }
 
-static bool read_time(const char *text, int64_t *out)
-{
-    struct err unimportant;
-    char whole[64];
-    snprintf(whole, sizeof whole, strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
-    return clock_parse(whole, 0, out, NULL, &unimportant) == ERR_OK;
-}
-
 static int store_number(const struct cli_option *o, const char *text, void *at, struct err *err)
 {
     double v;
@@ -346,7 +338,8 @@ static int store(const struct cli_given *given, void *base, struct cfg *cfg, str
     case CLI_NUMBER:
         return store_number(o, text, at, err);
     case CLI_TIME:
-        return read_time(text, at)
+    case CLI_UNTIL:
+        return clock_parse_bound(text, o->kind == CLI_UNTIL, at, err) == ERR_OK
                    ? ERR_OK
                    : err_set(err, ERR_CONFIG, "expected 2024-11-29 or 2024-11-29T07:00:00Z");
     case CLI_SETTING:

@@ -9,7 +9,6 @@
 #include <string.h>
 
 enum { ROWS = 50, PAGES_MAX = 100000 };
-#define DAY_US          (86400 * INT64_C(1000000))
 #define STATE_BYTES_MAX ((size_t)16 << 20)
 #define KEPT_US         INT64_C(2000000) /* however often it is asked for */
 
@@ -20,20 +19,13 @@ struct list {
     int n;
 };
 
-/* A day, or a time; `until` a day means its end. */
 static int read_time(const struct ask *ask, const char *name, bool until, int64_t *out,
                      struct err *err)
 {
-    char text[64];
     const char *value = serve_asked(ask, name);
-    bool day = strlen(value) == 10;
-    if (!value[0])
-        return ERR_OK;
-    snprintf(text, sizeof text, "%.40s%s", value, day ? "T00:00:00Z" : "");
-    if (clock_parse(text, 0, out, NULL, err) < 0)
+    if (value[0] && clock_parse_bound(value, until, out, err) < 0)
         return err_set(err, ERR_MALFORMED, "%s: write a date as 2024-11-29 or 2024-11-29T07:00:00Z",
                        name);
-    *out += day && until ? DAY_US : 0;
     return ERR_OK;
 }
 

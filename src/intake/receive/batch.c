@@ -279,6 +279,9 @@ static int record(struct stores *s, struct op *op, struct err *err)
     case OP_ABANDON:
         count(t, &t->part);
         return row->key ? record_what_is_there(s, row, &t->part, err) : ERR_OK;
+    case OP_FROM_0:
+        row->from_0 = true;
+        return catalogue_transfer_update(s->catalogue, row, err);
     case OP_PUBLISHED:
         return intake_published(s->catalogue, row->id, "receive", err);
     case OP_APPEND:

@@ -88,7 +88,7 @@ static void on_begun(void *owner, int rc, const struct err *err)
         int64_t have = store_have(c->transfer);
         if (have > 0)
             log_info("receive", "resumed", WHAT(c), LOG_INT("from_byte", have));
-        wire_session_accept(c->session, (uint64_t)have, clock_mono_us());
+        wire_session_accept(c->session, (uint64_t)have, store_from_0(c->transfer), clock_mono_us());
     }
     connection_drain(c);
 }
@@ -144,6 +144,8 @@ static void do_store(struct connection *c, const struct wire_action *a)
                      LOG_TEXT("content", *content ? content : "unknown"));
     }
     c->all->bytes += a->n;
+    if (c->transfer && wire_session_stats(c->session)->from_0)
+        store_count_from_0(c->all->store, c->transfer);
     if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
         return;
     log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
@@ -160,10 +162,15 @@ static void on_finished(void *owner, int rc, const struct err *err)
         connection_close(c);
         return;
     }
-    log_info("receive", "stored", WHAT(c), LOG_TEXT("camera", c->camera), LOG_TEXT("kind", c->kind),
-             LOG_INT("bytes", st->bytes), LOG_INT("packets", st->packets),
-             LOG_SECONDS("seconds", (double)(clock_mono_us() - c->began_us) / 1e6),
-             LOG_INT("crc_errors", st->crc_errors), LOG_INT("resumes", st->resumes));
+    /* A duplicate has no transfer of its own any more. */
+    const char *same_as = store_same_as(c->transfer);
+    log_event(LOG_LEVEL_INFO, "receive", *same_as ? "duplicate, already stored" : "stored",
+              LOG_FIELDS(LOG_TEXT("id", *same_as ? "" : store_id(c->transfer)),
+                         LOG_TEXT("same_as", same_as), WHO(c), LOG_TEXT("camera", c->camera),
+                         LOG_TEXT("kind", c->kind), LOG_INT("bytes", st->bytes),
+                         LOG_INT("packets", st->packets),
+                         LOG_SECONDS("seconds", (double)(clock_mono_us() - c->began_us) / 1e6),
+                         LOG_INT("crc_errors", st->crc_errors), LOG_INT("resumes", st->resumes)));
     set_transfer(c, NULL);
     wire_session_committed(c->session, clock_mono_us());
     connection_drain(c);
@@ -173,8 +180,13 @@ static void do_abandon(struct connection *c, const char *why)
 {
     if (!c->transfer)
         return;
-    log_warn("receive", "partial transfer kept", WHAT(c),
-             LOG_INT("bytes", wire_session_stats(c->session)->bytes), LOG_TEXT("reason", why));
+    uint64_t bytes = wire_session_stats(c->session)->bytes;
+    if (bytes > 0 || store_have(c->transfer) > 0)
+        log_warn("receive", "partial transfer kept", WHAT(c), LOG_INT("bytes", bytes),
+                 LOG_TEXT("reason", why));
+    else /* its row goes */
+        log_warn("receive", "transfer ended before its first byte", WHO(c),
+                 LOG_TEXT("reason", why));
     store_abandon(c->all->store, c->transfer, wire_session_stats(c->session), why);
     set_transfer(c, NULL);
 }

@@ -326,12 +326,13 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
     uv_timer_init(&s->loop, &s->timer);
     s->handles = 1;
     signal(SIGPIPE, SIG_IGN); /* who is gone is told by the next read, not by our end */
-    s->connections = (struct connections){
-        .loop = &s->loop,
-        .limits = limits_from(cfg),
-        .open_max = listen_raise_descriptors("receive", (int)get(cfg, "connections_max")),
-        .per_address_max = (int)get(cfg, "per_address_max")};
-    int rc = table_init(&s->connections.by_address, TABLE_BUCKETS, err);
+    s->connections = (struct connections){.loop = &s->loop,
+                                          .limits = limits_from(cfg),
+                                          .open_max = (int)get(cfg, "connections_max"),
+                                          .per_address_max = (int)get(cfg, "per_address_max")};
+    int rc = listen_raise_descriptors("receive", &s->connections.open_max, err);
+    if (rc == ERR_OK)
+        rc = table_init(&s->connections.by_address, TABLE_BUCKETS, err);
     if (rc == ERR_OK)
         rc = table_init(&s->connections.by_imei, TABLE_BUCKETS, err);
     if (rc == ERR_OK) {

@@ -155,7 +155,9 @@ void status_file_listens(struct status_file *f, const char *where)
 static json_t *status_json(struct status_file *f, struct connections *all)
 {
     char started[CLOCK_TEXT_ROOM], now[CLOCK_TEXT_ROOM];
+    size_t jobs_waiting;
     const char *trouble = store_trouble(all->store);
+    const char *jobs_trouble = store_jobs_trouble(all->store, &jobs_waiting);
     double rate = 0;
     json_t *listens = json_array(), *transfers = json_array();
     /* Called once a second or so: the rates are taken between the calls. transfers: LIVE_MAX at
@@ -177,13 +179,16 @@ static json_t *status_json(struct status_file *f, struct connections *all)
     for (int i = 0; i < f->n_listens; i++)
         json_array_append_new(listens, json_string(f->listens[i]));
     f->serial++;
-    return json_pack("{s:I, s:i, s:s, s:s, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I}",
+    return json_pack("{s:I, s:i, s:s, s:s, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, "
+                     "s:o, s:I}",
                      "serial", f->serial, "pid", (int)getpid(), "started", started, "updated", now,
                      "listens", listens, "connections", all->open, "receiving", all->receiving,
                      "taken", (json_int_t)all->accepted, "refused", (json_int_t)all->refused,
                      "bytes", (json_int_t)all->bytes, "rate", (json_int_t)rate, "trouble",
-                     trouble ? stats_text(trouble) : json_null(), "refusals", stats_refusals(all),
-                     "transfers", transfers, "same_serial", f->serial);
+                     trouble ? stats_text(trouble) : json_null(), "jobs_waiting",
+                     (json_int_t)jobs_waiting, "jobs_trouble",
+                     jobs_trouble ? stats_text(jobs_trouble) : json_null(), "refusals",
+                     stats_refusals(all), "transfers", transfers, "same_serial", f->serial);
 }
 
 static void put(struct status_file *f, const char *text)

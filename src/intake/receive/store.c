@@ -21,7 +21,7 @@
 enum {
     RETRY_FIRST_MS = 500, /* pauses after a failed batch (options): doubled each time, up to … */
     RETRY_LAST_MS = 30000,
-    LOOK_MS = 5000, /* at the free space, when nothing is written */
+    LOOK_MS = 5000, /* at the free space and the catalogue's file, when nothing is written */
     LOOK_LOW_MS = 1000,
     JOBS = 128,              /* at once */
     JOBS_WAITING_MAX = 4096, /* more wait than should: a failing disk, mostly */
@@ -44,7 +44,8 @@ struct job {
 struct publisher {
     struct intake_feeds feeds; /* its own: one thread at a time */
     uv_work_t work;
-    bool busy, failing;
+    bool busy;
+    char why[256];          /* the last could not be put; "" else */
     int64_t retry_us;       /* monotonic; not before */
     struct op_list waiting; /* their `publish` operations */
     size_t n_waiting;
@@ -197,6 +198,12 @@ const char *store_trouble(const struct store *s)
     return s->trouble[0] ? s->trouble : NULL;
 }
 
+const char *store_jobs_trouble(const struct store *s, size_t *n)
+{
+    *n = s->publisher.n_waiting + s->publisher.n;
+    return s->publisher.why[0] ? s->publisher.why : NULL;
+}
+
 /* Says so when it is full no longer. */
 static void tell_room(const struct store *s, bool was_full)
 {
@@ -334,11 +341,12 @@ static void on_put_end(uv_work_t *work, int status)
             job_add(p, j->t);
         }
     }
-    if (failed && !p->failing)
+    if (failed && !p->why[0])
         log_error("receive", "job publishing failed, jobs held back", LOG_ERR(&failed->err));
-    else if (!failed && p->failing)
+    else if (!failed && p->why[0])
         log_info("receive", "job publishing resumed");
-    p->failing = failed != NULL;
+    snprintf(p->why, sizeof p->why, "%.255s", failed ? failed->err.text : "");
+    p->n = 0;
     p->retry_us = failed ? clock_mono_us() + JOBS_RETRY_US : 0;
     jobs_put(s);
     if (s->closing)
@@ -368,6 +376,7 @@ static void settle_begin(struct store *s, struct transfer *t, int rc, const stru
     }
     snprintf(t->id, sizeof t->id, "%s", t->row.id);
     t->queued_bytes = t->have;
+    t->from_0 = t->row.from_0;
     answer(t, ERR_OK, err);
 }
 
@@ -377,9 +386,6 @@ static void settle_finish(struct store *s, struct op *op, int rc, const struct e
     struct err err = *batch_err;
     if (rc == ERR_OK && (t->dead || t->incomplete))
         rc = t->dead ? (err = t->why).code : err_nomem(&err, "its last bytes");
-    if (rc == ERR_OK && t->same_as[0])
-        log_info("receive", "duplicate, already stored", LOG_TEXT("id", t->row.id),
-                 LOG_TEXT("same_as", t->same_as));
     answer(t, rc, &err);
     t->owner = NULL;
     if (rc == ERR_OK && !t->same_as[0]) { /* the row is committed: now its job may exist */
@@ -410,6 +416,8 @@ static void settle(struct store *s, struct op *op, int rc, const struct err *err
     case OP_PUBLISHED:
         report_failed_op(op->t, "published job not recorded", rc, err);
         return;
+    case OP_FROM_0:
+        return;
     }
 }
 
@@ -419,6 +427,8 @@ static void on_work(uv_work_t *work)
 {
     struct store *s = work->data;
     s->batch_rc = batch_commit(&s->at, &s->batch, &s->batch_err);
+    if (s->batch_rc == ERR_OK) /* also where only bytes came, or nothing */
+        s->batch_rc = catalogue_there(s->at.catalogue, &s->batch_err);
     s->free_bytes = intake_free_bytes(s->at.root);
 }
 
@@ -480,8 +490,7 @@ static void on_worked(uv_work_t *work, int status)
 static bool due_to_look(const struct store *s, int64_t now_us)
 {
     int64_t every_ms = s->low ? LOOK_LOW_MS : LOOK_MS;
-    return !s->closing && s->at.options.free_bytes_min > 0 &&
-           now_us - s->looked_us >= every_ms * 1000;
+    return !s->closing && now_us - s->looked_us >= every_ms * 1000;
 }
 
 static void flush(struct store *s)
@@ -520,6 +529,16 @@ int64_t store_have(const struct transfer *t)
     return t->have;
 }
 
+bool store_from_0(const struct transfer *t)
+{
+    return t->from_0;
+}
+
+const char *store_same_as(const struct transfer *t)
+{
+    return t->same_as;
+}
+
 void store_disown(struct transfer *t)
 {
     t->owner = NULL;
@@ -555,6 +574,15 @@ int store_append(struct store *s, struct transfer *t, const void *data, size_t n
     if (rc == ERR_OK && queue_waiting(&s->queue) >= s->at.options.commit_bytes)
         flush(s);
     return rc;
+}
+
+void store_count_from_0(struct store *s, struct transfer *t)
+{
+    if (t->from_0)
+        return;
+    t->from_0 = true;
+    queue_add(&s->queue, &t->count_from_0, OP_FROM_0, t);
+    flush(s);
 }
 
 /* "0 2048 9216": as many as there is room for. */

@@ -53,6 +53,10 @@ bool store_full(const struct store *store);
 /* Why no new transfer may begin, for a person; NULL: it may. */
 const char *store_trouble(const struct store *store);
 
+/* Why stored transfers have no job yet, which is tried again; NULL: they have, or soon will. *n:
+ * how many wait. Cameras go on being acknowledged: a transfer without a job is not lost. */
+const char *store_jobs_trouble(const struct store *store, size_t *n);
+
 /* How much of an earlier, broken transfer is of use: whole units, and less than all of it. */
 struct store_resume {
     int64_t unit_bytes; /* a camera resumes at multiples of this: 1024 by packets, 1 by bytes */
@@ -68,6 +72,10 @@ struct transfer *store_begin(struct store *store, const struct catalogue_transfe
 /* The next bytes of the file (copied). ERR_NOMEM. */
 int store_append(struct store *store, struct transfer *t, const void *data, size_t n,
                  struct err *err) DS_MUST_CHECK;
+
+/* wire_stats.from_0 of its connection, as soon as it is known: else it would be lost with the
+ * receiver, and the transfer could not be resumed. Again is fine. */
+void store_count_from_0(struct store *store, struct transfer *t);
 
 /* All bytes are there: seal, record, then done(owner, …), and the job is published. The pointer is
  * not good any more once done() was called. */
@@ -85,5 +93,9 @@ void store_disown(struct transfer *t);
 /* Of a transfer that was answered: */
 const char *store_id(const struct transfer *t); /* "" before the row is committed */
 int64_t store_have(const struct transfer *t);   /* bytes that need not come again */
+bool store_from_0(const struct transfer *t);    /* … and how its camera counts them */
+/* Of one that is finished: the stored transfer that it is a duplicate of, and there is no other; ""
+ * else. */
+const char *store_same_as(const struct transfer *t);
 
 #endif

@@ -13,7 +13,7 @@
 #include "dashspool/spool.h"
 #include "store.h"
 
-enum op_type { OP_BEGIN, OP_APPEND, OP_FINISH, OP_ABANDON, OP_PUBLISHED };
+enum op_type { OP_BEGIN, OP_APPEND, OP_FINISH, OP_ABANDON, OP_PUBLISHED, OP_FROM_0 };
 
 struct op {
     enum op_type type;
@@ -35,6 +35,7 @@ struct transfer {
     bool dead;             /* it can never be whole here; `why` tells */
     struct err why;
     int64_t have; /* bytes the camera need not send */
+    bool from_0;  /* it is known that the camera counts so */
 
     struct buf pending;   /* bytes that no operation has yet */
     int64_t queued_bytes; /* offset of the next operation's bytes */
@@ -46,8 +47,8 @@ struct transfer {
     char id[CATALOGUE_ID_ROOM]; /* the loop's copy of row.id */
     void *owner;                /* NULL: nobody waits */
     store_done_fn *done;
-    struct op begin, end, publish;   /* so that these need no memory when they are due */
-    struct catalogue_arrival part;   /* what this connection brought; set with `end` */
+    struct op begin, end, publish, count_from_0; /* these need no memory when they are due */
+    struct catalogue_arrival part;               /* what this connection brought; set with `end` */
     bool incomplete;                 /* FINISH: bytes are missing here; treat as ABANDON */
     char same_as[CATALOGUE_ID_ROOM]; /* FINISH: set by the batch when the file came before */
 };

@@ -136,6 +136,8 @@ static int collect_receiver(struct status *s, struct err *err)
         r->bytes = file_number(o, "bytes", 0);
         r->rate = file_number(o, "rate", 0);
         file_text(o, "trouble", r->trouble, sizeof r->trouble);
+        r->jobs_waiting = file_number(o, "jobs_waiting", 0);
+        file_text(o, "jobs_trouble", r->jobs_trouble, sizeof r->jobs_trouble);
         take_listens(r, json_object_get(o, "listens"));
         bool alive = r->pid > 1 && (kill(r->pid, 0) == 0 || errno == EPERM);
         r->life = !alive                               ? LIFE_CRASHED

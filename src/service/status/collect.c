@@ -1,6 +1,7 @@
 /* All of it, at one moment. */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/tls.h"
 #include "page.h"
 #include "status_internal.h"
 #include <errno.h>
@@ -141,6 +142,8 @@ static void collect_disk(struct status *s, const struct cfg *cfg)
     if (fstatvfs(root, &v) == 0) {
         d->bytes = (int64_t)v.f_blocks * (int64_t)v.f_frsize;
         d->free = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+        d->inodes = (int64_t)v.f_files;
+        d->inodes_free = (int64_t)v.f_favail;
     }
     int64_t raw = tree(root, "raw", &raw_more); /* the day files: a few hundred */
     d->raw = raw_more ? -1 : raw;
@@ -160,6 +163,51 @@ static void collect_disk(struct status *s, const struct cfg *cfg)
     if (d->a_day > 0 && d->free >= 0)
         d->days_left =
             (double)(d->free > d->min_free ? d->free - d->min_free : 0) / (double)d->a_day;
+}
+
+/* ---- what the settings name: keys, a token, certificates ---- */
+
+static void check_secret(struct status *s, const char *path, const char *setting)
+{
+    struct stat st;
+    char advice[TEXT_ROOM];
+    if (stat(path, &st) < 0 || !(st.st_mode & (S_IROTH | S_IWOTH)))
+        return;
+    snprintf(advice, sizeof advice, "chmod o-rwx %.200s, and replace what is in it", path);
+    status_problem_add(s, advice, "%s (%s) can be %s by every user of this computer", path, setting,
+                       st.st_mode & S_IROTH ? "read" : "written");
+}
+
+/* One that cannot be read, by us: whoever uses it says so. */
+static void check_certificate(struct status *s, const char *path, const char *setting)
+{
+    struct err unimportant;
+    int64_t from_s, until_s;
+    char span[24];
+    if (tls_certificate_valid(path, &from_s, &until_s, &unimportant) < 0)
+        return;
+    if (until_s < 0)
+        status_problem_add(s, "put a new one there, then reload", "%s (%s) expired %s ago", path,
+                           setting, format_span(-until_s, span));
+    else if (from_s > 0)
+        status_problem_add(s, "check this computer's clock, and the certificate",
+                           "%s (%s) is not valid yet: in %s", path, setting,
+                           format_span(from_s, span));
+}
+
+static void check_setting(void *arg, const struct cfg_section *section, const struct cfg_key *key,
+                          const char *value, const char *origin)
+{
+    static const char secrets[] = "tls_key sign_key token_file",
+                      certificates[] = "tls_cert sign_cert";
+    size_t n = strlen(key->name);
+    char setting[100];
+    (void)origin;
+    snprintf(setting, sizeof setting, "[%.60s] %.30s", section->name, key->name);
+    if (value[0] && words_have(secrets, key->name, n))
+        check_secret(arg, value, setting);
+    else if (value[0] && words_have(certificates, key->name, n))
+        check_certificate(arg, value, setting);
 }
 
 /* ---- all ---- */
@@ -225,6 +273,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
         return rc;
     }
     collect_disk(s, cfg);
+    cfg_each(cfg, check_setting, s);
     diagnose(s);
     qsort(s->errors, s->n_errors, sizeof *s->errors, by_time);
     *out = s;

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SILENT_S 5 /* a camera says something every second or so */
+#define SILENT_S       5                            /* a camera says something every second or so */
+#define UNPUBLISHED_US (10 * 60 * INT64_C(1000000)) /* the receiver queues within seconds */
+#define INODES_MIN     1000                         /* a job takes two, a clip's copies ten */
 
 /* ---- who works ---- */
 
@@ -142,6 +144,20 @@ static void find_oldest_transfer(struct status *s)
         explain_incoming(t, o);
     }
     const struct catalogue_totals *n = &s->totals;
+    if (o->kind == OLDEST_NONE && n->unpublished == 0 && n->partial > 0) {
+        /* it may stay for ever, and must not hide the others */
+        *o = (struct oldest){.kind = OLDEST_PARTIAL, .since_us = n->oldest_partial_us};
+        char why[TEXT_ROOM];
+        format_clean(o->id, sizeof o->id, n->oldest_partial);
+        format_clean(why, sizeof why, n->partial_why);
+        snprintf(o->why, sizeof o->why, "interrupted%s%.120s (partial transfers: %lld)",
+                 why[0] ? ": " : "", why, (long long)n->partial);
+        snprintf(o->advice, sizeof o->advice,
+                 "nothing: the camera resumes it on its next connection; 'dashspool export %.96s' "
+                 "packages what is there",
+                 o->id);
+        return;
+    }
     if (n->unpublished == 0 || (o->kind != OLDEST_NONE && o->since_us <= n->oldest_unpublished_us))
         return;
     *o = (struct oldest){.kind = OLDEST_UNPUBLISHED,
@@ -185,6 +201,27 @@ static void judge_receiver(struct status *s)
     if (r->trouble[0] && r->life != LIFE_CRASHED)
         status_problem_add(s, "fix the cause; meanwhile cameras wait and nothing is lost", "%s",
                            r->trouble);
+    if (r->jobs_trouble[0] && r->life == LIFE_RUNNING)
+        status_problem_add(s, "fix the cause; the receiver queues them then, and nothing is lost",
+                           "stored, but not queued: transfers: %lld: %s",
+                           (long long)r->jobs_waiting, r->jobs_trouble);
+}
+
+/* Whatever the receiver says: it may not run, or these came by another way. */
+static void judge_unpublished(struct status *s)
+{
+    const struct catalogue_totals *n = &s->totals;
+    char span[24];
+    if (n->unpublished == 0 || s->receiver.jobs_trouble[0] ||
+        s->now_us - n->oldest_unpublished_us < UNPUBLISHED_US)
+        return;
+    status_problem_add(
+        s,
+        s->receiver.life == LIFE_RUNNING
+            ? "see the log of the receiver for the cause; its next start queues them"
+            : "start the receiver ('dashspool run'), or run 'dashspool fsck --repair'",
+        "stored, but not queued: transfers: %lld, the oldest for %s", (long long)n->unpublished,
+        format_span((s->now_us - n->oldest_unpublished_us) / 1000000, span));
 }
 
 static void judge_run(struct status *s)
@@ -226,6 +263,10 @@ static void judge_disk(struct status *s)
 {
     const struct disk *d = &s->disk;
     char free_bytes[24], least[24];
+    if (d->inodes > 0 && d->inodes_free < INODES_MIN)
+        status_problem_add(s, "delete small files on that disk, or make a file system with more",
+                           "%lld of %lld inodes free: no jobs, copies and packages can be made",
+                           (long long)d->inodes_free, (long long)d->inodes);
     int64_t limit = d->free < d->min_free ? d->min_free : d->warn_free;
     if (d->free < 0 || d->free >= limit)
         return;
@@ -246,6 +287,7 @@ void diagnose(struct status *s)
     judge_run(s);
     for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++)
         judge_stage(s, LIST_AT(&s->stage, struct stage, i));
+    judge_unpublished(s);
     judge_disk(s);
     explain_oldest(s);
 }

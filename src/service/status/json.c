@@ -44,13 +44,14 @@ static json_t *receiver_json(const struct receiver *r)
         json_decref(listens);
         return json_pack("{s:s}", "state", status_lives[r->life]);
     }
-    return json_pack("{s:s, s:i, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "state",
-                     status_lives[r->life], "pid", r->pid, "started", time_json(r->started_us),
-                     "updated", time_json(r->updated_us), "listens", listens, "connections",
-                     (json_int_t)r->connections, "receiving", (json_int_t)r->receiving, "taken",
-                     (json_int_t)r->taken, "refused", (json_int_t)r->refused, "bytes",
-                     (json_int_t)r->bytes, "rate", (json_int_t)r->rate, "trouble",
-                     text_json(r->trouble));
+    return json_pack("{s:s, s:i, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}",
+                     "state", status_lives[r->life], "pid", r->pid, "started",
+                     time_json(r->started_us), "updated", time_json(r->updated_us), "listens",
+                     listens, "connections", (json_int_t)r->connections, "receiving",
+                     (json_int_t)r->receiving, "taken", (json_int_t)r->taken, "refused",
+                     (json_int_t)r->refused, "bytes", (json_int_t)r->bytes, "rate",
+                     (json_int_t)r->rate, "trouble", text_json(r->trouble), "jobs_waiting",
+                     (json_int_t)r->jobs_waiting, "jobs_trouble", text_json(r->jobs_trouble));
 }
 
 static json_t *processes_json(const struct status *s, const char *stage)

@@ -163,8 +163,11 @@ static void put_jobs(struct metrics *m, const struct status *s)
             }
     }
     one(m, "oldest_item_age_seconds", "gauge",
-        "Age of the oldest unfinished item in seconds; 0 if there is none.",
-        s->oldest.kind == OLDEST_NONE ? 0 : (double)(s->now_us - s->oldest.since_us) / 1e6);
+        "Age of the oldest unfinished item in seconds, partial transfers apart; 0 if there is "
+        "none.",
+        s->oldest.kind == OLDEST_NONE || s->oldest.kind == OLDEST_PARTIAL
+            ? 0
+            : (double)(s->now_us - s->oldest.since_us) / 1e6);
 }
 
 static void put_transfers(struct metrics *m, const struct status *s)

@@ -82,7 +82,7 @@ struct error {
 struct oldest { /* what is not finished */
     char id[SPOOL_NAME_ROOM], why_before[TEXT_ROOM];
     size_t stage; /* of a job */
-    enum { OLDEST_NONE, OLDEST_JOB, OLDEST_INCOMING, OLDEST_UNPUBLISHED } kind;
+    enum { OLDEST_NONE, OLDEST_JOB, OLDEST_INCOMING, OLDEST_UNPUBLISHED, OLDEST_PARTIAL } kind;
     enum job_state state;
     int64_t since_us, due_us, claimed_us;
     int attempt, pid;
@@ -101,6 +101,7 @@ struct disk {
     int64_t a_day;    /* what comes to it, at the mean of the last 7 days */
     double days_left; /* < 0: nobody knows */
     int64_t min_free, warn_free, delete_free;
+    int64_t inodes, inodes_free; /* 0, 0: it does not count them */
 };
 
 enum life { LIFE_STOPPED, LIFE_RUNNING, LIFE_CRASHED, LIFE_STUCK };
@@ -115,6 +116,8 @@ struct receiver {
     int n_listens;
     int64_t connections, receiving, taken, refused, bytes, rate;
     char trouble[TEXT_ROOM];
+    int64_t jobs_waiting; /* stored transfers that have none yet */
+    char jobs_trouble[TEXT_ROOM];
 };
 
 struct status {

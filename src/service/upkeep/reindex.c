@@ -470,7 +470,8 @@ static int run(struct reindex *r, const char *tmp, struct err *err)
 {
     struct err why;
     int rc = fsx_remove_tree(tmp, err); /* of one that was cut short */
-    if (rc == ERR_OK && (rc = catalogue_open(&r->made, tmp, true, err)) == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_mkdirs(tmp, err)) == ERR_OK &&
+        (rc = catalogue_open(&r->made, tmp, true, err)) == ERR_OK)
         rc = raw_open(&r->raw, r->root, err);
     if (rc < 0)
         return rc;

@@ -1,8 +1,10 @@
 #include "catalogue_internal.h"
 #include "dashspool/fsx.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /*
  * A metadata value is NULL if it was absent altogether; `known` (enum catalogue_known) says which
@@ -89,6 +91,13 @@
                                                            " FROM copy_before ORDER BY key;"      \
                                                            "DROP TABLE copy_before;"
 
+/* Imports counted as a camera's contact. */
+#define CAMERA_CONTACTS                                                                   \
+    "UPDATE camera SET last_us = coalesce((SELECT max(arrived_us) FROM transfer AS t"     \
+    " WHERE t.imei = camera.imei AND t.camera = camera.camera AND source = 'camera'), 0)" \
+    " WHERE EXISTS(SELECT 1 FROM transfer AS t WHERE t.imei = camera.imei"                \
+    " AND t.camera = camera.camera AND source <> 'camera' AND t.arrived_us = last_us);"
+
 const struct sqlx_schema catalogue_schema = {
     .application_id = 0x64736361, /* "dsca" */
     .version = 7,
@@ -117,7 +126,7 @@ const struct sqlx_schema catalogue_schema = {
               " init BLOB, meta BLOB, start BLOB,"
               " path BLOB, events INTEGER, driver TEXT,"
               " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
-              " duplicates INTEGER NOT NULL DEFAULT 0,"
+              " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
               " when_us INTEGER GENERATED ALWAYS AS"
               "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
               " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
@@ -136,7 +145,8 @@ const struct sqlx_schema catalogue_schema = {
             "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
             CUSTODY_TABLE, DONE_TABLE, KEEP_TABLES, FILE_TABLES,
             /* to 7 */
-            "DROP INDEX transfer_camera;" LIST_INDEXES COPIES_TO_SETTINGS},
+            "DROP INDEX transfer_camera;" LIST_INDEXES COPIES_TO_SETTINGS CAMERA_CONTACTS
+            "ALTER TABLE transfer ADD COLUMN from_0 INTEGER NOT NULL DEFAULT 0;"},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -157,6 +167,22 @@ static int prepare_all(struct catalogue *c, struct err *err)
     return rc;
 }
 
+/* Nobody makes a ROOT by opening it. */
+static int check_root(const char *root, struct err *err)
+{
+    struct stat st;
+    if (stat(root, &st) == 0)
+        return S_ISDIR(st.st_mode)
+                   ? ERR_OK
+                   : err_set(err, ERR_CONFIG, "%s exists, but is not a directory; move it away",
+                             root);
+    return errno == ENOENT ? err_set(err, ERR_NOTFOUND,
+                                     "%s: no such directory; give the right one with --root, or "
+                                     "receive a file first",
+                                     root)
+                           : err_sys(err, "look at %s", root);
+}
+
 int catalogue_open(struct catalogue **out, const char *root, bool create, struct err *err)
 {
     char *path = NULL;
@@ -164,7 +190,7 @@ int catalogue_open(struct catalogue **out, const char *root, bool create, struct
     int rc = c ? ERR_OK : err_nomem(err, "a catalogue");
     if (rc < 0 || (rc = fsx_path(&path, err, "%s/catalogue.db", root)) < 0)
         goto out;
-    if (create && (rc = fsx_mkdirs(root, err)) < 0)
+    if (create && (rc = check_root(root, err)) < 0)
         goto out;
     if ((rc = sqlx_open(&c->db, path, &catalogue_schema, create, err)) < 0 ||
         (rc = prepare_all(c, err)) < 0)
@@ -200,12 +226,29 @@ int catalogue_begin(struct catalogue *c, struct err *err)
     return rc;
 }
 
+int catalogue_there(const struct catalogue *c, struct err *err)
+{
+    if (!sqlx_has_moved(c->db))
+        return ERR_OK;
+    return err_set(err, ERR_IO,
+                   "%s was deleted or replaced while in use; put it back, or stop dashspool, run "
+                   "'dashspool reindex' and start it again",
+                   sqlite3_db_filename(c->db, "main"));
+}
+
+/* What is committed to a file without a name is lost with the last who has it open. */
+static int commit(struct catalogue *c, struct err *err)
+{
+    int rc = catalogue_there(c, err);
+    return rc < 0 ? rc : sqlx_exec(c->db, "COMMIT", err);
+}
+
 int catalogue_commit(struct catalogue *c, struct err *err)
 {
     bool own;
     int rc = catalogue_enter(c, &own, err);
     if (rc == ERR_OK)
-        rc = sqlx_exec(c->db, "COMMIT", err);
+        rc = commit(c, err);
     if (rc < 0)
         catalogue_rollback(c);
     c->in_transaction = false;
@@ -247,7 +290,7 @@ int catalogue_leave(struct catalogue *c, bool own, int rc, struct err *err)
     if (!own)
         return rc;
     if (rc == ERR_OK)
-        rc = sqlx_exec(c->db, "COMMIT", err);
+        rc = commit(c, err);
     if (rc < 0)
         sqlx_rollback(c->db, c->sql[CATALOGUE_SQL_ROLLBACK]);
     return rc;

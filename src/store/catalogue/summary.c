@@ -68,6 +68,30 @@ static int oldest_unpublished(struct catalogue_summary *l, struct catalogue_tota
     return rc;
 }
 
+/* That which was interrupted first, and has not been resumed. */
+static int oldest_partial(struct catalogue_summary *l, struct catalogue_totals *out,
+                          struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row;
+    int rc = ask(l, &st,
+                 l->version < 2 /* there were no arrivals yet */
+                     ? "SELECT id, coalesce(completed_us, arrived_us) AS at, NULL FROM transfer"
+                       " WHERE state = 'partial' ORDER BY at, id LIMIT 1"
+                     : "SELECT id, coalesce(completed_us, arrived_us) AS at,"
+                       " (SELECT ended FROM arrival WHERE transfer = transfer.key"
+                       " ORDER BY arrival.key DESC LIMIT 1) FROM transfer"
+                       " WHERE state = 'partial' ORDER BY at, id LIMIT 1",
+                 0, &row, err);
+    if (rc == ERR_OK && row &&
+        (!sqlx_text(st, 0, out->oldest_partial, sizeof out->oldest_partial) ||
+         !sqlx_int64(st, 1, INT64_MIN, INT64_MAX, &out->oldest_partial_us) ||
+         !sqlx_text(st, 2, out->partial_why, sizeof out->partial_why)))
+        rc = sqlx_unreadable(st, err, "catalogue: a transfer is malformed");
+    sqlite3_finalize(st);
+    return rc;
+}
+
 int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
                              struct catalogue_totals *out, struct err *err)
 {
@@ -88,7 +112,9 @@ int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
     for (int i = 0; rc == ERR_OK && row && i < (int)(sizeof to / sizeof *to); i++)
         *to[i] = sqlite3_column_int64(st, i);
     sqlite3_finalize(st);
-    return rc < 0 || out->unpublished == 0 ? rc : oldest_unpublished(l, out, err);
+    if (rc == ERR_OK && out->unpublished > 0)
+        rc = oldest_unpublished(l, out, err);
+    return rc < 0 || out->partial == 0 ? rc : oldest_partial(l, out, err);
 }
 
 /* ---- copies ---- */
@@ -142,7 +168,7 @@ int catalogue_summary_cameras(struct catalogue_summary *l, catalogue_camera_fn *
     bool row = true;
     int rc = sqlx_prepare(l->db, &st,
                           "SELECT imei, camera, last_us FROM camera"
-                          " ORDER BY imei, camera",
+                          " WHERE last_us > 0 ORDER BY imei, camera",
                           err);
     while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
         char imei[16], camera[8];

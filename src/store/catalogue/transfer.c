@@ -12,18 +12,20 @@
     "length_bytes, sha256, known, meta_version, time_us, trigger_raw, trigger_name, " \
     "length_s, fps, tz_min, lat_deg, lon_deg, trigger_time_us, peer, protocol_id, "   \
     "packets, crc_errors, resumes, init, meta, start, path, events, driver, "         \
-    "connections, bytes_lost, duplicates"
+    "connections, bytes_lost, duplicates, from_0"
 #define VALUES                                                                         \
     "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "   \
     "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, " \
-    "?36, ?37, ?38"
+    "?36, ?37, ?38, ?39"
 #define SELECT "SELECT key, id, " COLUMNS " FROM transfer "
 
 const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_CAMERA_SEEN] =
         "INSERT INTO camera(imei, camera, first_us, last_us) VALUES(?1, ?2, ?3, ?3)"
         " ON CONFLICT(imei, camera) DO UPDATE SET"
-        " first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
+        " first_us = iif(first_us = 0 OR excluded.first_us = 0,"
+        "  max(first_us, excluded.first_us), min(first_us, excluded.first_us)),"
+        " last_us = max(last_us, excluded.last_us)",
     [CATALOGUE_SQL_KEYS_ROW] = "INSERT INTO sqlite_sequence(name, seq) SELECT 'transfer', 0"
                                " WHERE NOT EXISTS(SELECT 1 FROM sqlite_sequence"
                                " WHERE name = 'transfer')",
@@ -129,6 +131,7 @@ static void bind_columns(sqlite3_stmt *st, const struct catalogue_transfer *t)
     put_int(&b, t->connections);
     put_int(&b, t->bytes_lost);
     put_int(&b, t->duplicates);
+    put_int(&b, t->from_0);
 }
 
 /* Reads the columns one after the other; bad is sticky. */
@@ -221,6 +224,7 @@ static bool read_columns(sqlite3_stmt *st, struct catalogue_transfer *t)
     t->connections = get_int(&c);
     t->bytes_lost = get_int64(&c, 0, INT64_MAX);
     t->duplicates = get_int64(&c, 0, INT64_MAX);
+    t->from_0 = get_int64(&c, 0, 1) != 0;
     return !c.bad;
 }
 
@@ -238,12 +242,13 @@ static int read_one(sqlite3_stmt *st, struct catalogue_transfer *out, bool *foun
     return rc;
 }
 
+/* Of a file nobody knows whether its camera works: 0, never here. */
 static int camera_seen(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
 {
     struct binder b = {c->sql[CATALOGUE_SQL_CAMERA_SEEN], 1};
     put_text(&b, t->imei);
     put_text(&b, t->camera);
-    put_int(&b, t->arrived_us);
+    put_int(&b, strcmp(t->source, "camera") == 0 ? t->arrived_us : 0);
     return sqlx_run(b.st, err);
 }
 

@@ -120,15 +120,6 @@ void raw_dayfile_trim(struct raw *raw, size_t keep)
     }
 }
 
-/* Another file, or none, has its name by now (raw_trim): what is written here would be lost. */
-static bool has_moved(const struct raw_dayfile *d)
-{
-    int moved = 0;
-    return !d->writing &&
-           sqlite3_file_control(d->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-           moved;
-}
-
 int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_dayfile **out,
                     struct err *err)
 {
@@ -143,7 +134,7 @@ int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_da
             break;
         }
     }
-    if (d && has_moved(d))
+    if (d && !d->writing && sqlx_has_moved(d->db)) /* by raw_trim(), or somebody else */
         raw_dayfile_free(&d);
     if (!d) {
         raw_dayfile_trim(raw, RAW_DAYS_OPEN - 1);
@@ -169,7 +160,7 @@ int raw_dayfile_begin(struct raw_dayfile *d, struct err *err)
     }
     int rc = sqlx_exec(d->db, "BEGIN IMMEDIATE", err);
     /* Only now can nobody put another file in its place any more. */
-    if (rc == ERR_OK && has_moved(d)) {
+    if (rc == ERR_OK && sqlx_has_moved(d->db)) {
         sqlx_rollback(d->db, d->sql[RAW_SQL_ROLLBACK]);
         rc =
             err_set(err, ERR_BUSY, "raw/%s.db was just made smaller; this can be repeated", d->day);

@@ -200,7 +200,12 @@ int raw_commit(struct raw *raw, struct err *err)
         if (!d->writing)
             continue;
         /* begin: tells whether the transaction is still there */
-        if ((rc = raw_dayfile_begin(d, err)) == ERR_OK)
+        if ((rc = raw_dayfile_begin(d, err)) == ERR_OK && sqlx_has_moved(d->db))
+            rc = err_set(err, ERR_IO,
+                         "raw/%s.db was deleted or replaced while it was written to; put it back, "
+                         "or see with 'dashspool fsck' what is missing",
+                         d->day);
+        if (rc == ERR_OK)
             rc = sqlx_exec(d->db, "COMMIT", err);
         if (rc == ERR_OK)
             d->writing = false;

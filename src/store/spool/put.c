@@ -130,13 +130,9 @@ static int publish_all(const struct spool *spool, const struct spool_item *items
  *
  * All are written before the first is synced: then a journal commits them together.
  */
-int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n, struct err *err)
+static int put_all(struct spool *spool, const struct spool_item *items, size_t n, struct err *err)
 {
     int rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < n; i++)
-        rc = check(&items[i], err);
-    if (rc < 0 || n == 0)
-        return rc;
     struct putting *p = calloc(n, sizeof *p);
     if (!p)
         return err_nomem(err, "%zu jobs", n);
@@ -158,6 +154,20 @@ int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n,
         free(p[i].file);
     }
     free(p);
+    return rc;
+}
+
+/* A spool that somebody removed is made anew: else what comes could not be put until a restart. */
+int spool_put_all(struct spool *spool, const struct spool_item *items, size_t n, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        rc = check(&items[i], err);
+    if (rc < 0 || n == 0)
+        return rc;
+    rc = put_all(spool, items, n, err);
+    if (rc == ERR_NOTFOUND && (rc = spool_make_places(spool, err)) == ERR_OK)
+        rc = put_all(spool, items, n, err);
     return rc;
 }
 

@@ -47,6 +47,14 @@ int spool_is_in(const struct spool *spool, enum spool_state state, const char *j
     return rc;
 }
 
+int spool_make_places(const struct spool *spool, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < SPOOL_STATES; i++)
+        rc = fsx_mkdirs(spool->state[i], err);
+    return rc;
+}
+
 int spool_open(struct spool **out, const char *root, const char *stage, struct err *err)
 {
     *out = NULL;
@@ -59,11 +67,10 @@ int spool_open(struct spool **out, const char *root, const char *stage, struct e
     buf_init(&spool->ready, SPOOL_LIST_BYTES_MAX);
     buf_init(&spool->flows, SPOOL_LIST_BYTES_MAX);
     rc = fsx_path(&spool->dir, err, "%s/spool/%s", root, stage);
-    for (size_t i = 0; rc == ERR_OK && i < SPOOL_STATES; i++) {
+    for (size_t i = 0; rc == ERR_OK && i < SPOOL_STATES; i++)
         rc = fsx_path(&spool->state[i], err, "%s/%s", spool->dir, state_names[i]);
-        if (rc == ERR_OK)
-            rc = fsx_mkdirs(spool->state[i], err);
-    }
+    if (rc == ERR_OK)
+        rc = spool_make_places(spool, err);
     if (rc < 0)
         spool_close(&spool);
     *out = spool;

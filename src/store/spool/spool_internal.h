@@ -58,6 +58,9 @@ int spool_check_name(const char *what, const char *name, struct err *err) DS_MUS
 int spool_path(const struct spool *spool, enum spool_state state, const char *name, char **out,
                struct err *err) DS_MUST_CHECK;
 
+/* The four directories, where they are missing. */
+int spool_make_places(const struct spool *spool, struct err *err) DS_MUST_CHECK;
+
 /* Whether the job is in `state`. */
 int spool_is_in(const struct spool *spool, enum spool_state state, const char *job, bool *there,
                 struct err *err) DS_MUST_CHECK;

@@ -295,6 +295,12 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
     return rc;
 }
 
+bool sqlx_has_moved(sqlite3 *db)
+{
+    int moved = 0;
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 void sqlx_close(sqlite3 **db)
 {
     sqlite3_close(*db);

@@ -38,6 +38,8 @@ int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
  * busy_ms. *version is that of its schema, schema->version at most. Errors as above. */
 int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
                        int busy_ms, int *version, struct err *err) DS_MUST_CHECK;
+/* Another file, or none, has the name of this one by now: what is written here would be lost. */
+bool sqlx_has_moved(sqlite3 *db);
 void sqlx_close(sqlite3 **db); /* its statements must be finalized; a transaction is rolled back */
 
 int sqlx_exec(sqlite3 *db, const char *sql, struct err *err) DS_MUST_CHECK;
