@@ -225,6 +225,9 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
         return rc;
     }
     collect_disk(s, cfg);
+    struct sandbox_report sandbox;
+    sandbox_probe(&sandbox);
+    snprintf(s->sandbox, sizeof s->sandbox, "%s", sandbox.kernel);
     diagnose(s);
     qsort(s->errors, s->n_errors, sizeof *s->errors, by_time);
     *out = s;
