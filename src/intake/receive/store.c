@@ -255,7 +255,7 @@ static void answer(struct transfer *t, int rc, const struct err *err)
 /* What never comes to be now, the repair at the next start does. */
 static void report_failed_op(struct transfer *t, const char *what, int rc, const struct err *err)
 {
-    if (rc < 0 || t->dead)
+    if ((rc < 0 || t->dead) && log_may(LOG_LEVEL_ERROR, t->row.peer))
         log_error("receive", "deferred to startup recovery", LOG_TEXT("id", t->row.id),
                   LOG_TEXT("what", what), LOG_ERR(rc < 0 ? err : &t->why));
     transfer_free(&t);
@@ -377,7 +377,7 @@ static void settle_finish(struct store *s, struct op *op, int rc, const struct e
     struct err err = *batch_err;
     if (rc == ERR_OK && (t->dead || t->incomplete))
         rc = t->dead ? (err = t->why).code : err_nomem(&err, "its last bytes");
-    if (rc == ERR_OK && t->same_as[0])
+    if (rc == ERR_OK && t->same_as[0] && log_may(LOG_LEVEL_INFO, t->row.peer))
         log_info("receive", "duplicate, already stored", LOG_TEXT("id", t->row.id),
                  LOG_TEXT("same_as", t->same_as));
     answer(t, rc, &err);
