@@ -16,12 +16,13 @@
 #define DASHSPOOL_CONFINE_H
 
 #include "dashspool/convert.h"
+#include "dashspool/sandbox.h"
 
 #define CONFINE_COMMAND "convert-child"
 
 struct confine_limits {
     int64_t memory_bytes; /* 0: none */
-    int64_t file_bytes;   /* of each output; 0: 1 GiB and 64 times the master */
+    int64_t file_bytes;   /* of all outputs; 0: 1 GiB and 64 times the master */
     int cpu_s;            /* over all threads; 0: the wall-clock limit on every core */
     int wall_s;           /* 0: 120 and 20 times the footage that the master's size lets expect */
 };
@@ -63,6 +64,15 @@ int confine_convert(const char *path, const char *out_dir, const char *stem,
                     const struct media_facts *facts, const struct convert_options *options,
                     const struct confine_limits *limits, convert_progress_fn *progress, void *arg,
                     struct convert_result *result, struct err *err) DS_MUST_CHECK;
+
+/* Shuts the caller in, too, for good, so that what it parses itself can do no harm either: it reads
+ * only these files and directories, and it and its children write only below write_dirs, which must
+ * be there (both lists end with NULL). What it could still start before (other programs, threads
+ * of them, connections) it cannot any more. The forkserver is behind the same fence: a caller that
+ * was taken over cannot have it write elsewhere. Called once, before the first child, and before
+ * the first hostile byte. */
+int confine_guard(const char *const *reads, const char *const *write_dirs,
+                  struct sandbox_report *report, struct err *err) DS_MUST_CHECK;
 
 /* The life of the process that the children are forked from; the exit status. */
 int confine_child(void);

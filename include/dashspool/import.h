@@ -63,6 +63,13 @@ int import_open(struct import **out, const char *root, const struct import_optio
                 struct err *err) DS_MUST_CHECK;
 void import_close(struct import **im); /* what was not flushed is forgotten */
 
+/* Shuts this process in, for good, before it looks at the first file: it writes into the stores and
+ * the spools of these stages, and reads below dirs (the list ends with NULL; they must be there);
+ * with `moves` it moves and removes there, too. After import_open(). What the kernel cannot do is
+ * logged by `who`. */
+int import_guard(const char *root, const char *who, const char *const *feeds, size_t n_feeds,
+                 const char *const *dirs, bool moves, struct err *err) DS_MUST_CHECK;
+
 /* One file, by its absolute path. as_it_is: also if it does not end well; then that is noted with
  * it. It is settled at once, or with its batch. An error is the store's: whatever was waiting was
  * reported as IMPORT_FAILED, and may be tried again later. */

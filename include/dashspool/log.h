@@ -32,7 +32,7 @@
  *                  amounts of a transfer; from_byte: where it goes on
  *     attempt attempts
  *                  which one this is, and how many there are
- *     cameras connections jobs processes others stored partial failed later
+ *     cameras connections jobs processes others lines stored partial failed later
  *                  how many of these
  *     pid          who says it: always, at the end
  *
@@ -42,6 +42,7 @@
 #define DASHSPOOL_LOG_H
 
 #include "dashspool/err.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -73,6 +74,21 @@ bool log_level_parse(const char *text, enum log_level *out);
 #define LOG_SECONDS(key_, seconds_) LOG_FIELD_(LOG_TYPE_SECONDS, key_, .real = (seconds_))
 #define LOG_BOOL(key_, bool_)       LOG_FIELD_(LOG_TYPE_BOOL, key_, .number = (bool_))
 #define LOG_ERR(err_)               LOG_TEXT("reason", (err_)->text), LOG_TEXT("error", err_name((err_)->code))
+
+/* ---- what strangers can cause ----
+ *
+ * Whatever a peer can have said again and again is said only while this is true: a few thousand
+ * lines at once, then ten a second for each address and forty for all, so that no disk fills. What
+ * is left out is counted: "log lines left out", every ten seconds at most, of whom it was last, and
+ * how many of all. Lines that nobody asked for (their level) do not count.
+ */
+
+/* peer: "10.0.0.1:4711", "[::1]:4711"; its port does not matter. */
+bool log_may(enum log_level level, const char *peer);
+
+/* Says what was left out since the last time, if that is due; for a timer, as peers may have gone.
+ */
+void log_left_out(const char *stage);
 
 /* ---- what the macros are made of ---- */
 

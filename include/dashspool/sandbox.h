@@ -1,14 +1,16 @@
 /*
- * sandbox: takes away from this process what a converter of hostile bytes, a server of hostile
- * peers, or a watcher of folders that others fill does not need, for good.
+ * sandbox: takes away from this process what a converter or reader of hostile bytes, a server of
+ * hostile peers, or a watcher of folders that others fill does not need, for good.
  *
- *   rlimits       memory, CPU time, file size, no core dumps, few descriptors (of a
- *                 converter; the others: no core dumps)
+ *   rlimits       memory, CPU time, file size, no core dumps, few descriptors (of a converter or
+ *                 a reader; the others: no core dumps)
  *   Landlock      reads only the files named, writes only below the directories named; no new TCP
  *                 port or connection, no signals to others (as far as the kernel's version goes)
  *   seccomp       an allow-list of system calls; others fail with EPERM; exec, ptrace, mount and
  *                 their kind kill the process with SIGSYS. A server may also accept, read and write
  *                 sockets that it has, a watcher wait for events of folders; both make directories.
+ *                 Calls that name a process, or have the kernel signal one, reach this one only
+ *                 (so also before Landlock's ABI 6); of ioctl() what asks, nothing that types.
  *
  * Works as root and unprivileged. What the kernel or the build does not have is skipped and named
  * in the report; anything else that fails is an error. Called once, before the first thread.
@@ -20,17 +22,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SANDBOX_READS_MAX 8
+#define SANDBOX_READS_MAX    8
+#define SANDBOX_MISSING_ROOM 256
 
-enum sandbox_kind { SANDBOX_CONVERTER, SANDBOX_SERVER, SANDBOX_WATCHER };
+enum sandbox_kind {
+    SANDBOX_CONVERTER, /* makes files of a hostile one: a child that only does this */
+    SANDBOX_READER,    /* looks at hostile files and tells: a command, to its end */
+    SANDBOX_SERVER,
+    SANDBOX_WATCHER, /* takes files that others made into a store */
+    SANDBOX_PARENT,  /* has files converted by children of another process (confine.h) */
+};
 
 /* Files that are missing or not regular are skipped, directories must be there. */
 struct sandbox_rules {
     enum sandbox_kind kind;
     const char *read[SANDBOX_READS_MAX]; /* files; NULL: none */
+    const char *const *reads;            /* files, and directories with what is below; NULL ends it,
+                                            and it may be NULL; none has to be there */
     const char *write_dir;               /* read, write, make and remove files below it; or NULL */
 
-    /* of a converter */
+    /* of a converter or a reader */
     int64_t memory_bytes, file_bytes; /* 0: no limit */
     int cpu_s;                        /* 0: no limit */
 
@@ -45,11 +56,17 @@ struct sandbox_report {
     int landlock_abi; /* 0: the kernel has none */
     bool seccomp; /* the allow-list; false: only the worst is refused (sanitizers), or nothing */
     bool memory;  /* limited */
-    char missing[200]; /* "" or what could not be had, in words */
+    char kernel[SANDBOX_MISSING_ROOM];  /* what the running kernel cannot enforce, in words; "" */
+    char missing[SANDBOX_MISSING_ROOM]; /* … and what this build does not; "" */
 };
 
 int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *report,
                   struct err *err) DS_MUST_CHECK;
+
+/* The first half, for who must start another process before the rest: from now on this process and
+ * all that it starts write only below these directories (the list ends with NULL), which must be
+ * there, and to /dev/null. Without Landlock nothing happens. */
+int sandbox_fence(const char *const *write_dirs, struct err *err) DS_MUST_CHECK;
 
 /* What sandbox_enter() would be able to do here; changes nothing. */
 void sandbox_probe(struct sandbox_report *report);

@@ -66,6 +66,11 @@ struct verify_request {
     bool reproduce;      /* make the copies again: takes as long as making them took */
 };
 
+/* Shuts this process in, for good: from now on it reads these packages (files or directories; the
+ * list ends with NULL) and the CAs' file, writes below $TMPDIR, and nothing else (confine_guard()).
+ * For a program that verifies and does no more. What the kernel cannot do is logged. */
+int verify_guard(const char *const *paths, const char *ca_path, struct err *err) DS_MUST_CHECK;
+
 /* *good: nothing failed. An error means that it cannot be judged: there is no package, it cannot be
  * read, or what is there breaks the rules of bag.h (ERR_MALFORMED, ERR_LIMIT). */
 int verify_package(const struct verify_request *request, const struct verify_listener *listener,

@@ -3,6 +3,7 @@
 #include "dashspool/text.h"
 #include <assert.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -298,4 +299,74 @@ void log_event(enum log_level level, const char *stage, const char *msg,
     put(&line, "\n", 1);
     if (write(STDERR_FILENO, line.bytes, line.used) < 0)
         return; /* nowhere left to say it */
+}
+
+/* ---- what strangers can cause ---- */
+
+enum {
+    PEERS = 256, /* by the hash of their address: who shares one shares its lines */
+    PEER_BURST = 4000,
+    ALL_BURST = 20000,
+    PEER_EACH_US = 100000,
+    ALL_EACH_US = 25000,
+    LEFT_OUT_EVERY_US = 10000000,
+};
+
+static struct {
+    pthread_mutex_t lock;
+    int64_t peer_us[PEERS], all_us; /* until when what was said is paid off, at its rate */
+    int64_t left_out, told_us;
+    char peer[64]; /* of the last that was left out */
+} others = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool afford(int64_t *until_us, int64_t now_us, int64_t each_us, int64_t burst)
+{
+    int64_t from_us = *until_us > now_us ? *until_us : now_us;
+    if (from_us - now_us >= burst * each_us)
+        return false;
+    *until_us = from_us + each_us;
+    return true;
+}
+
+/* FNV-1a, without the port. */
+static int slot_of(const char *peer)
+{
+    const char *port = strrchr(peer, ':');
+    uint32_t h = 2166136261U;
+    for (const char *p = peer; *p && p != port; p++)
+        h = (h ^ (uint8_t)*p) * 16777619U;
+    return (int)(h % PEERS);
+}
+
+bool log_may(enum log_level level, const char *peer)
+{
+    if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed))
+        return false;
+    int64_t now_us = clock_mono_us();
+    pthread_mutex_lock(&others.lock);
+    bool may = afford(&others.peer_us[slot_of(peer)], now_us, PEER_EACH_US, PEER_BURST) &&
+               afford(&others.all_us, now_us, ALL_EACH_US, ALL_BURST);
+    if (!may) {
+        others.left_out++;
+        snprintf(others.peer, sizeof others.peer, "%s", peer);
+    }
+    pthread_mutex_unlock(&others.lock);
+    return may;
+}
+
+void log_left_out(const char *stage)
+{
+    char peer[sizeof others.peer];
+    int64_t now_us = clock_mono_us();
+    pthread_mutex_lock(&others.lock);
+    int64_t n = others.left_out;
+    bool due = n > 0 && (others.told_us == 0 || now_us - others.told_us >= LEFT_OUT_EVERY_US);
+    if (due) {
+        others.left_out = 0;
+        others.told_us = now_us;
+        memcpy(peer, others.peer, sizeof peer);
+    }
+    pthread_mutex_unlock(&others.lock);
+    if (due)
+        log_warn(stage, "log lines left out", LOG_INT("lines", n), LOG_TEXT("peer", peer));
 }

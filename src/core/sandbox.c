@@ -10,6 +10,7 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -29,11 +30,11 @@
 static const char allowed[] =
     "read pread64 readv preadv write pwrite64 writev pwritev lseek _llseek open openat close "
     "stat fstat lstat newfstatat statx stat64 fstat64 lstat64 fstatat64 access faccessat "
-    "faccessat2 readlink readlinkat getcwd getdents64 fcntl fcntl64 dup fsync fdatasync "
+    "faccessat2 readlink readlinkat getcwd getdents64 dup fsync fdatasync "
     "ftruncate ftruncate64 fallocate fadvise64 fchmod unlink unlinkat rename renameat renameat2 "
     "poll ppoll brk munmap mremap madvise futex futex_time64 set_robust_list rseq "
     "set_tid_address gettid getpid sched_yield sched_getaffinity membarrier rt_sigaction "
-    "rt_sigprocmask rt_sigreturn sigaltstack tgkill restart_syscall exit exit_group "
+    "rt_sigprocmask rt_sigreturn sigaltstack restart_syscall exit exit_group "
     "clock_gettime clock_gettime64 clock_getres gettimeofday time nanosleep clock_nanosleep "
     "getrandom getuid geteuid getgid getegid uname sysinfo getrusage times umask";
 
@@ -46,10 +47,13 @@ static const char allowed_store[] =
 static const char allowed_server[] =
     "accept accept4 recvfrom recvmsg sendto sendmsg shutdown getsockname getpeername getsockopt "
     "setsockopt epoll_wait epoll_pwait epoll_pwait2 epoll_ctl epoll_create1 eventfd2 pipe2 dup3 "
-    "ioctl prlimit64 getppid get_mempolicy rt_sigtimedwait sendfile sendfile64";
+    "getppid get_mempolicy rt_sigtimedwait sendfile sendfile64";
 
-/* … and what watching folders does. */
+/* … what watching folders does … */
 static const char allowed_watcher[] = "inotify_add_watch inotify_rm_watch";
+
+/* … and who has files converted by children that another process starts. */
+static const char allowed_parent[] = "sendmsg pipe2 memfd_create wait4";
 
 /* Nothing asks for these by accident. */
 static const char deadly[] =
@@ -74,6 +78,49 @@ static int add_all(scmp_filter_ctx f, uint32_t action, const char *calls)
     return rc;
 }
 
+/* What is allowed with some arguments only. A call that can name a process, or make the kernel
+ * signal one later (F_SETOWN, FIOSETOWN), reaches this one and no other: Landlock says so, too, but
+ * only since ABI 6. */
+static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind)
+{
+    static const unsigned orders[] = {F_DUPFD,      F_GETFD,     F_SETFD,      F_GETFL,
+                                      F_SETFL,      F_GETLK,     F_SETLK,      F_SETLKW,
+                                      F_OFD_GETLK,  F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC,
+                                      F_GETPIPE_SZ, F_GET_SEALS};
+    /* Is this a terminal, and how wide? And of a server, what libuv asks of its sockets. Not: to
+     * type for the terminal's owner (TIOCSTI). */
+    static const unsigned requests[] = {TCGETS, TIOCGWINSZ, FIONBIO, FIONREAD, FIOCLEX, FIONCLEX};
+    const size_t n_requests = kind == SANDBOX_SERVER ? sizeof requests / sizeof *requests : 2;
+    const scmp_datum_t self = (scmp_datum_t)getpid();
+    /* Threads, no processes; memory, but no new code. clone3() hides its flags in memory: the C
+     * library takes clone() when there is none. */
+    const struct {
+        int call;
+        struct scmp_arg_cmp with;
+    } judged[] = {
+        {SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
+        {SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+        {SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+        /* a thread's name, as libavcodec gives it */
+        {SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)},
+        {SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, self, 0)}, /* abort() */
+        {SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_EQ, 0, 0)},
+    };
+    int rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    for (size_t i = 0; rc == 0 && i < sizeof judged / sizeof *judged; i++)
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, judged[i].call, 1, judged[i].with);
+    for (size_t i = 0; rc == 0 && i < sizeof orders / sizeof *orders; i++) {
+        const struct scmp_arg_cmp with = SCMP_A1(SCMP_CMP_EQ, orders[i], 0);
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, with);
+        if (rc == 0)
+            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl64), 1, with);
+    }
+    for (size_t i = 0; rc == 0 && i < n_requests; i++)
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                              SCMP_A1(SCMP_CMP_EQ, requests[i], 0));
+    return rc;
+}
+
 /* Refuses all system calls but those that this kind of process needs. */
 static int sandbox_filter(enum sandbox_kind kind, struct err *err)
 {
@@ -85,25 +132,12 @@ static int sandbox_filter(enum sandbox_kind kind, struct err *err)
     if (rc == 0)
         rc = SANITIZED ? add_all(f, SCMP_ACT_ERRNO(EPERM), refused)
                        : add_all(f, SCMP_ACT_ALLOW, allowed);
-    if (rc == 0 && !SANITIZED) {
-        /* Threads, no processes; memory, but no new code. clone3() hides its flags in memory: the C
-         * library takes clone() when there is none. */
-        const struct {
-            int call;
-            struct scmp_arg_cmp with;
-        } judged[] = {
-            {SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
-            {SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
-            {SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
-            /* a thread's name, as libavcodec gives it */
-            {SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)},
-        };
-        rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-        for (size_t i = 0; rc == 0 && i < sizeof judged / sizeof *judged; i++)
-            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, judged[i].call, 1, judged[i].with);
-    }
-    if (rc == 0 && !SANITIZED && kind != SANDBOX_CONVERTER)
+    if (rc == 0 && !SANITIZED)
+        rc = add_judged(f, kind);
+    if (rc == 0 && !SANITIZED && kind != SANDBOX_CONVERTER && kind != SANDBOX_READER)
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_store);
+    if (rc == 0 && !SANITIZED && kind == SANDBOX_PARENT)
+        rc = add_all(f, SCMP_ACT_ALLOW, allowed_parent);
     if (rc == 0 && !SANITIZED && kind == SANDBOX_SERVER)
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_server);
     if (rc == 0 && !SANITIZED && kind == SANDBOX_WATCHER)
@@ -138,7 +172,7 @@ static int limit(int what, const char *name, rlim_t soft, rlim_t hard, struct er
 static int set_limits(const struct sandbox_rules *r, struct err *err)
 {
     int rc = limit(RLIMIT_CORE, "core", 0, 0, err);
-    if (r->kind != SANDBOX_CONVERTER)
+    if (r->kind != SANDBOX_CONVERTER && r->kind != SANDBOX_READER)
         return rc;
     if (rc == ERR_OK)
         rc = limit(RLIMIT_NOFILE, "descriptors", DESCRIPTORS_MAX, DESCRIPTORS_MAX, err);
@@ -186,19 +220,24 @@ static struct ruleset rights_of(int abi)
     return r;
 }
 
-/* optional: a path that is not there (or no plain file) is nobody's loss. */
-static int allow_path(int rules, const char *path, uint64_t rights, bool dir, struct err *err)
+/* Of a file, only such rights as a file can give. A path that is not there is an error if it must
+ * be; nothing but directories and plain files is ever allowed. */
+static int allow_path(int rules, const char *path, uint64_t rights, bool must, struct err *err)
 {
+    const uint64_t of_files = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
+                              LANDLOCK_ACCESS_FS_WRITE_FILE | LL_TRUNCATE;
     struct stat st;
     int rc = ERR_OK, fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0)
-        return dir ? err_sys(err, "%s", path) : ERR_OK;
-    struct landlock_path_beneath_attr a = {.allowed_access = rights, .parent_fd = fd};
-    if (fstat(fd, &st) < 0)
+        return must ? err_sys(err, "%s", path) : ERR_OK;
+    if (fstat(fd, &st) < 0) {
         rc = err_sys(err, "%s", path);
-    else if ((dir || S_ISREG(st.st_mode)) &&
-             syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0)
-        rc = err_sys(err, "Landlock: %s", path);
+    } else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
+        struct landlock_path_beneath_attr a = {
+            .allowed_access = S_ISDIR(st.st_mode) ? rights : rights & of_files, .parent_fd = fd};
+        if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0)
+            rc = err_sys(err, "Landlock: %s", path);
+    }
     close(fd);
     return rc;
 }
@@ -211,6 +250,15 @@ static int allow_dirs(int rules, const char *const *dirs, uint64_t rights, struc
     return rc;
 }
 
+/* Closes the rules. */
+static int restrict_self(int rules, int rc, struct err *err)
+{
+    if (rc == ERR_OK && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+        rc = err_sys(err, "Landlock");
+    close(rules);
+    return rc;
+}
+
 static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *err)
 {
     struct ruleset all = rights_of(abi);
@@ -218,15 +266,17 @@ static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *er
     int rc = ERR_OK, rules = (int)syscall(SYS_landlock_create_ruleset, &all, known, 0);
     if (rules < 0)
         return err_sys(err, "Landlock");
+    const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
     for (int i = 0; rc == ERR_OK && i < SANDBOX_READS_MAX; i++)
         if (r->read[i] && r->read[i][0])
             rc = allow_path(rules, r->read[i], LANDLOCK_ACCESS_FS_READ_FILE, false, err);
+    for (size_t i = 0; rc == ERR_OK && r->reads && r->reads[i]; i++)
+        rc = allow_path(rules, r->reads[i], read, false, err);
     uint64_t write = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
                      LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
                      LANDLOCK_ACCESS_FS_REMOVE_FILE | (LL_TRUNCATE & all.fs);
     if (rc == ERR_OK && r->kind != SANDBOX_CONVERTER) {
         /* What a server or a watcher may reach. Its spool moves directories. */
-        uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
         uint64_t move = read | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
                         LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
                         (LANDLOCK_ACCESS_FS_REFER & all.fs);
@@ -241,33 +291,68 @@ static int enter_landlock(const struct sandbox_rules *r, int abi, struct err *er
                             err);
     } else if (rc == ERR_OK && r->write_dir)
         rc = allow_path(rules, r->write_dir, write, true, err);
-    if (rc == ERR_OK && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-        rc = err_sys(err, "Landlock");
-    close(rules);
-    return rc;
+    return restrict_self(rules, rc, err);
 }
 
 /* ---- */
 
-static void miss(struct sandbox_report *r, const char *what)
+static void miss(char out[SANDBOX_MISSING_ROOM], const char *what)
 {
-    size_t used = strlen(r->missing);
-    snprintf(r->missing + used, sizeof r->missing - used, "%s%s", used ? "; " : "", what);
+    size_t used = strlen(out);
+    snprintf(out + used, SANDBOX_MISSING_ROOM - used, "%s%s", used ? "; " : "", what);
 }
 
+/* Asked once: in a sandbox the kernel no longer answers. */
 void sandbox_probe(struct sandbox_report *r)
 {
-    *r = (struct sandbox_report){.landlock_abi = landlock_abi(), .memory = !SANITIZED};
-    bool filters = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
-    r->seccomp = filters && !SANITIZED;
-    if (r->landlock_abi == 0)
-        miss(r, "kernel without Landlock: file access is not restricted");
-    else if (r->landlock_abi < 3)
-        miss(r, "kernel before 6.2: Landlock cannot prevent truncation");
-    if (!filters)
-        miss(r, "kernel without seccomp: system calls are not filtered");
-    if (SANITIZED)
-        miss(r, "built with sanitizers: memory is not limited, few system calls are refused");
+    static struct sandbox_report found;
+    static bool asked, filters;
+    if (!asked) {
+        found.landlock_abi = landlock_abi();
+        filters = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
+        if (found.landlock_abi == 0)
+            miss(found.kernel, "kernel without Landlock: file access is not restricted");
+        else if (found.landlock_abi < 3)
+            miss(found.kernel, "kernel before 6.2: Landlock cannot prevent truncation");
+        if (!filters)
+            miss(found.kernel, "kernel without seccomp: system calls are not filtered");
+        found.memory = !SANITIZED;
+        found.seccomp = filters && !SANITIZED;
+        snprintf(found.missing, sizeof found.missing, "%s", found.kernel);
+        if (SANITIZED)
+            miss(found.missing,
+                 "built with sanitizers: memory is not limited, few system calls are refused");
+        asked = true;
+    }
+    *r = found;
+}
+
+int sandbox_fence(const char *const *write_dirs, struct err *err)
+{
+    int abi = landlock_abi(), rc = ERR_OK;
+    if (SANITIZED || abi == 0)
+        return ERR_OK;
+    struct ruleset writes = {.fs = rights_of(abi).fs &
+                                   ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE |
+                                               LANDLOCK_ACCESS_FS_READ_FILE |
+                                               LANDLOCK_ACCESS_FS_READ_DIR | LL_IOCTL_DEV)};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return err_wrap((err_sys(err, "no_new_privs"), err), "sandbox");
+    int rules = (int)syscall(SYS_landlock_create_ruleset, &writes, sizeof writes.fs, 0);
+    if (rules < 0)
+        return err_wrap((err_sys(err, "Landlock"), err), "sandbox");
+    /* A process that is executed anew is given it as stdin, stdout and stderr. */
+    struct landlock_path_beneath_attr null = {.allowed_access = LANDLOCK_ACCESS_FS_WRITE_FILE,
+                                              .parent_fd = open("/dev/null", O_PATH | O_CLOEXEC)};
+    if (null.parent_fd >= 0 &&
+        syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &null, 0) < 0)
+        rc = err_sys(err, "Landlock: /dev/null");
+    if (null.parent_fd >= 0)
+        close(null.parent_fd);
+    if (rc == ERR_OK)
+        rc = allow_dirs(rules, write_dirs, writes.fs, err);
+    rc = restrict_self(rules, rc, err);
+    return rc < 0 ? err_wrap(err, "sandbox") : ERR_OK;
 }
 
 int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *report, struct err *err)
@@ -277,7 +362,7 @@ int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *repo
         return err_wrap((err_sys(err, "no_new_privs"), err), "sandbox");
     bool converter = rules->kind == SANDBOX_CONVERTER;
     if (SANITIZED && !converter) { /* the leak check at its end needs ptrace and /proc */
-        miss(report, "built with sanitizers: sandbox is off");
+        miss(report->missing, "built with sanitizers: sandbox is off");
         return ERR_OK;
     }
     char of_nothing[HASH_HEX_ROOM]; /* OpenSSL reads once what is out of reach later */

@@ -1,10 +1,12 @@
 /* --log-json and --log-level: through run and all that it starts, and for what fails. */
 #include "support/workplace.h"
+#include "support/world.h"
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PHOTO TEST_SAMPLES "/photo-720p.jpg"
 #define IMEI  "352093081452251"
@@ -134,6 +136,30 @@ static void test_only_what_is_wrong(void **state)
     assert_int_equal(support_count(w->log, "level=info"), 0);
 }
 
+/* Sessions of a stranger that say nothing of worth, each with its line. */
+static void test_one_client_cannot_fill_the_log(void **state)
+{
+    enum { SESSIONS = 6000 };
+    struct workplace *w = *state;
+    char address[600];
+    w->service = RUN(w, "receive");
+    proc_wait_for(&w->service, "listening on ", address, sizeof address);
+    const char *port = strrchr(address, ':') + 1;
+    for (int i = 0; i < SESSIONS; i++) {
+        int fd = world_dial(port);
+        char end;
+        if (write(fd, "GET / HTTP/1.1\r\n\r\n", 18) == 18)
+            while (read(fd, &end, 1) > 0)
+                ;
+        close(fd);
+    }
+    support_wait(support_count(w->log, "msg=\"log lines left out\"") > 0);
+    proc_stop(&w->service, SIGTERM);
+    int closed = support_count(w->log, "msg=\"closed\"");
+    if (closed < 3000 || closed > SESSIONS - 500)
+        fail_msg("%d of %d sessions are in the log", closed, SESSIONS);
+}
+
 #define SAY(...) PROC_RUN(DASHSPOOL_BINARY, __VA_ARGS__)
 
 static void test_a_command_that_fails_says_so_as_it_was_asked_to(void **state)
@@ -168,6 +194,7 @@ int main(void)
 #define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         E2E(test_json_through_run_and_all_that_it_starts),
         E2E(test_only_what_is_wrong),
+        E2E(test_one_client_cannot_fill_the_log),
         E2E(test_a_command_that_fails_says_so_as_it_was_asked_to),
         E2E(test_a_level_that_there_is_not),
     };

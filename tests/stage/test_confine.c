@@ -44,6 +44,20 @@ static void leave_file(const struct message_request *q, const char *suffix)
     close(fd);
 }
 
+enum { BLOCK = 100000 };
+
+static void leave_block(const struct message_request *q, const char *suffix, bool deleted)
+{
+    static const char block[BLOCK];
+    char path[4400];
+    snprintf(path, sizeof path, "%s/%s.%s", q->stage_dir, q->stem, suffix);
+    int fd = open(path, O_WRONLY | O_CREAT, 0640);
+    if (fd < 0 || write(fd, block, sizeof block) != BLOCK || (deleted && unlink(path) < 0))
+        _exit(98);
+    if (!deleted)
+        close(fd);
+}
+
 static int lie(const struct message_request *q)
 {
     static struct convert_result r;
@@ -79,6 +93,7 @@ static int lie_about_slices(const struct message_request *q)
 static int misbehave(pid_t parent)
 {
     static struct message_request q;
+    char suffix[16];
     struct err err;
     static const struct {
         const char *stem;
@@ -100,6 +115,19 @@ static int misbehave(pid_t parent)
     if (strcmp(q.stem, "hang") == 0)
         for (leave_file(&q, "working.mp4");;)
             pause();
+    if (strcmp(q.stem, "many") == 0) /* no file is too long, all together are */
+        for (int i = 0; i < 30; i++) {
+            snprintf(suffix, sizeof suffix, "part%d", i);
+            leave_block(&q, suffix, false);
+        }
+    if (strcmp(q.stem, "deleted") == 0)
+        for (int i = 0;; i = i < 30 ? i + 1 : 30) {
+            snprintf(suffix, sizeof suffix, "part%d", i);
+            if (i < 30)
+                leave_block(&q, suffix, true);
+            else
+                pause();
+        }
     if (strcmp(q.stem, "spin") == 0)
         for (volatile uint64_t i = 1; i; i++)
             ;
@@ -178,6 +206,9 @@ static void test_limits_end_a_conversion(void **state)
     fails("long", (struct confine_limits){.cpu_s = 1}, ERR_LIMIT, "exceeded its CPU limit of 1 s");
     fails("clip", (struct confine_limits){.file_bytes = 100000}, ERR_LIMIT,
           "exceeded its size limit of 100000 bytes");
+    fails("many", (struct confine_limits){.file_bytes = 10 * BLOCK}, ERR_LIMIT,
+          "exceeded their size limit of 1000000 bytes together");
+    fails("deleted", (struct confine_limits){.file_bytes = 10 * BLOCK}, ERR_LIMIT, "together");
     if (have.memory)
         fails("clip", (struct confine_limits){.memory_bytes = 24 << 20}, ERR_NOMEM, "");
 }

@@ -405,6 +405,46 @@ static void test_lines_of_threads_do_not_mix(void **state)
     buf_clear(&b);
 }
 
+/* The first n lines that a peer asks for, or fewer. */
+static int lines_of(const char *peer, int n)
+{
+    int may = 0;
+    for (int i = 0; i < n; i++)
+        may += log_may(LOG_LEVEL_INFO, peer);
+    return may;
+}
+
+static void test_no_peer_and_not_all_of_them_can_fill_a_log(void **state)
+{
+    enum { MANY = 100000 };
+    struct log_file f;
+    char peer[32];
+    int all = 0, n;
+    (void)state;
+    log_setup(LOG_LEVEL_INFO, false);
+    for (int i = 0; i < MANY; i++)
+        assert_false(log_may(LOG_LEVEL_DEBUG, "10.0.0.1:1")); /* nobody asked: not counted */
+    n = lines_of("10.0.0.1:1", MANY);
+    if (n < 4000 || n > MANY / 2)
+        fail_msg("%d lines of one peer", n);
+    assert_true(lines_of("10.0.0.1:2", MANY) < 1000); /* another port is no other peer */
+    assert_true(lines_of("[2001:db8::1]:1", 100) == 100);
+    for (int i = 0; i < 200; i++) {
+        snprintf(peer, sizeof peer, "10.1.0.%d:1", i);
+        all += lines_of(peer, 1000);
+    }
+    if (all < 10000 || all > 60000)
+        fail_msg("%d lines of all peers", all);
+    begin(&f);
+    log_left_out("test");
+    log_left_out("test");
+    struct buf b = end(&f);
+    assert_has(text_of(&b), "level=warn stage=test msg=\"log lines left out\" lines=");
+    assert_has(text_of(&b), " peer=10.1.0.199:1 ");
+    assert_ptr_equal(strchr(text_of(&b), '\n'), text_of(&b) + b.used - 1); /* once */
+    buf_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_the_journal_gets_priorities_and_no_time),
         cmocka_unit_test(test_lines_of_threads_do_not_mix),
+        cmocka_unit_test(test_no_peer_and_not_all_of_them_can_fill_a_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,9 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,6 +129,55 @@ static int processes(void)
     return fork() != -1;
 }
 
+/* Judged before the kernel looks: what it would refuse by itself, and Landlock with ABI 6, has
+ * another reason (EINVAL, ESRCH) or none. */
+static bool refused(long rc)
+{
+    return rc == -1 && errno == EPERM;
+}
+
+/* All ways to signal, look into or change another process of the same user. */
+static int the_parent(void)
+{
+    enum { NO_SIGNAL = 999 };
+    const pid_t parent = getppid();
+    siginfo_t info = {.si_code = SI_QUEUE};
+    struct f_owner_ex owner = {F_OWNER_PID, parent};
+    struct rlimit limit;
+    int pipes[2] = {open(input, O_RDONLY), STDERR_FILENO};
+    const bool tried[] = {
+        refused(kill(parent, NO_SIGNAL)),
+        refused(syscall(SYS_tkill, parent, NO_SIGNAL)),
+        refused(syscall(SYS_tgkill, parent, parent, NO_SIGNAL)),
+        refused(syscall(SYS_rt_sigqueueinfo, parent, NO_SIGNAL, &info)),
+        refused(syscall(SYS_rt_tgsigqueueinfo, parent, parent, NO_SIGNAL, &info)),
+        refused(syscall(SYS_pidfd_open, parent, 0)),
+        refused(syscall(SYS_pidfd_send_signal, pipes[0], NO_SIGNAL, NULL, 0)),
+        refused(fcntl(pipes[0], F_SETOWN, parent)),
+        refused(fcntl(pipes[0], F_SETOWN_EX, &owner)),
+        refused(fcntl(pipes[0], F_SETSIG, SIGKILL)),
+        refused(fcntl(pipes[0], F_NOTIFY, 0)),
+        refused(prlimit(parent, RLIMIT_CPU, NULL, &limit)),
+        refused(setpriority(PRIO_PROCESS, (id_t)parent, 5)),
+        refused(syscall(SYS_sched_setaffinity, parent, 0, NULL)),
+        refused(ioctl(pipes[1], FIOSETOWN, &parent)),
+        refused(ioctl(pipes[1], TIOCSTI, "x")),
+        refused(ioctl(pipes[1], TIOCSPGRP, &parent)),
+        refused(syscall(SYS_kcmp, parent, parent, 0, 0, 0)),
+    };
+    for (int i = 0; i < (int)(sizeof tried / sizeof *tried); i++)
+        if (!tried[i])
+            return i + 1;
+    return raise(0) != 0; /* itself it may */
+}
+
+static int peek(void)
+{
+    struct iovec mine = {dir, 1}, other_ones = {dir, 1};
+    process_vm_readv(getppid(), &mine, 1, &other_ones, 1, 0);
+    return 1;
+}
+
 static int code_in_memory(void)
 {
     void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -182,6 +235,68 @@ static void test_other_files_the_network_and_other_processes_are_out_of_reach(vo
     assert_int_equal(inside(exec, (struct sandbox_rules){0}), 128 + SIGSYS);
 }
 
+static void test_no_kind_can_do_anything_to_another_process(void **state)
+{
+    (void)state;
+    struct sandbox_report r;
+    sandbox_probe(&r);
+    for (int kind = SANDBOX_CONVERTER; r.seccomp && kind <= SANDBOX_PARENT; kind++) {
+        assert_int_equal(
+            inside(the_parent, (struct sandbox_rules){.kind = (enum sandbox_kind)kind}), 0);
+        assert_int_equal(inside(peek, (struct sandbox_rules){.kind = (enum sandbox_kind)kind}),
+                         128 + SIGSYS);
+    }
+}
+
+static int only_listed(void)
+{
+    char below[700];
+    snprintf(below, sizeof below, "%s/other", dir);
+    return !opens(below, O_RDONLY) || opens(below, O_WRONLY) || opens("/etc/passwd", O_RDONLY);
+}
+
+static void test_files_and_directories_of_a_list_can_be_read(void **state)
+{
+    (void)state;
+    struct sandbox_report r;
+    sandbox_probe(&r);
+    const char *const of_dir[] = {dir, "/nonexistent/too", NULL}, *const of_file[] = {other, NULL};
+    if (r.landlock_abi == 0)
+        skip();
+    assert_int_equal(
+        inside(only_listed, (struct sandbox_rules){.kind = SANDBOX_READER, .reads = of_dir}), 0);
+    assert_int_equal(
+        inside(only_listed, (struct sandbox_rules){.kind = SANDBOX_READER, .reads = of_file}), 0);
+    assert_int_not_equal(inside(only_listed, (struct sandbox_rules){.kind = SANDBOX_READER}), 0);
+}
+
+/* Behind the fence a program can still be started, and it cannot get out of it either. */
+static void test_a_fence_holds_for_what_is_started_behind_it(void **state)
+{
+    (void)state;
+    struct sandbox_report r;
+    sandbox_probe(&r);
+    if (r.landlock_abi == 0 || !r.seccomp)
+        skip();
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err err;
+        const char *const dirs[] = {stage, NULL};
+        if (sandbox_fence(dirs, &err) < 0)
+            _exit(99);
+        execl("/bin/sh", "sh", "-c",
+              "exec 2>/dev/null; echo a >\"$0/made\" && cat \"$1\" >/dev/null && ! echo b >\"$1\" "
+              "&& ! rm -f \"$1\"",
+              stage, other, (char *)NULL);
+        _exit(98);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_true(support_exists(made));
+    assert_true(support_exists(other));
+}
+
 static void test_limits_hold(void **state)
 {
     (void)state;
@@ -200,6 +315,9 @@ int main(void)
 #define UNIT(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         UNIT(test_what_a_converter_needs_works),
         UNIT(test_other_files_the_network_and_other_processes_are_out_of_reach),
+        UNIT(test_no_kind_can_do_anything_to_another_process),
+        UNIT(test_files_and_directories_of_a_list_can_be_read),
+        UNIT(test_a_fence_holds_for_what_is_started_behind_it),
         UNIT(test_limits_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

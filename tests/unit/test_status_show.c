@@ -201,6 +201,20 @@ static void test_a_small_terminal_shows_trouble_and_the_oldest_and_counts_the_re
     status_free(&s);
 }
 
+static void test_what_the_kernel_cannot_enforce_is_said(void **state)
+{
+    (void)state;
+    struct status *s = facts();
+    char *text = text_of(s, 0, 0, false);
+    assert_null(strstr(text, "\nsandbox "));
+    free(text);
+    snprintf(s->sandbox, sizeof s->sandbox, "kernel without Landlock");
+    text = text_of(s, 0, 0, false);
+    assert_has(text, "\nsandbox    kernel without Landlock\n");
+    free(text);
+    status_free(&s);
+}
+
 static void test_an_ordinary_day_fits_80_by_24(void **state)
 {
     static const char *const parts[] = {
@@ -311,9 +325,10 @@ static void test_json_has_everything(void **state)
     assert_ptr_equal(memchr(buf_data(&out), '\n', out.used), buf_data(&out) + out.used - 1);
     json_t *o = json_loadb((const char *)buf_data(&out), out.used, 0, &why);
     assert_non_null(o);
-    static const char *const keys[] = {"version",  "root",     "at",   "trouble",      "run",
-                                       "receiver", "stages",   "jobs", "age_limits_s", "transfers",
-                                       "cameras",  "incoming", "disk", "errors",       "oldest"};
+    static const char *const keys[] = {"version",      "root",      "at",      "trouble",
+                                       "run",          "receiver",  "stages",  "jobs",
+                                       "age_limits_s", "transfers", "cameras", "incoming",
+                                       "disk",         "errors",    "oldest",  "sandbox_missing"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (!json_object_get(o, keys[i]))
             fail_msg("no %s", keys[i]);
@@ -485,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_a_disk_without_inodes_is_trouble),
         cmocka_unit_test(test_it_fits_every_terminal),
         cmocka_unit_test(test_a_small_terminal_shows_trouble_and_the_oldest_and_counts_the_rest),
+        cmocka_unit_test(test_what_the_kernel_cannot_enforce_is_said),
         cmocka_unit_test(test_an_ordinary_day_fits_80_by_24),
         cmocka_unit_test(test_lines_wrap_at_words),
         cmocka_unit_test(test_errors_of_one_reason_are_one_line),

@@ -1,5 +1,7 @@
 /* Files of a package, one at a time, in a directory of our own. */
+#include "dashspool/confine.h"
 #include "dashspool/fsx.h"
+#include "dashspool/log.h"
 #include "dashspool/stop.h"
 #include "verify_internal.h"
 #include <fcntl.h>
@@ -25,9 +27,14 @@ int extract_stopped(struct err *err)
                          : ERR_OK;
 }
 
-int extract_open(struct extract **out, struct verify *v, struct err *err)
+static const char *extract_parent(void)
 {
     const char *tmp = getenv("TMPDIR");
+    return tmp && tmp[0] == '/' ? tmp : "/tmp";
+}
+
+int extract_open(struct extract **out, struct verify *v, struct err *err)
+{
     struct extract *x = *out = calloc(1, sizeof *x);
     if (!x)
         return err_nomem(err, "looking into footage");
@@ -35,7 +42,7 @@ int extract_open(struct extract **out, struct verify *v, struct err *err)
     x->fd = -1;
     stop_catch();
     x->work = WORKDIR_NONE;
-    int rc = workdir_open(&x->work, tmp && tmp[0] == '/' ? tmp : "/tmp", "dashspool-verify-", err);
+    int rc = workdir_open(&x->work, extract_parent(), "dashspool-verify-", err);
     if (rc < 0)
         err_wrap(err, "TMPDIR chooses where");
     if (rc < 0)
@@ -134,4 +141,26 @@ int extract_each(struct extract *x, extract_want_fn *want, extract_file_fn *file
     x->arg = arg;
     int rc = bag_read(x->v->request->path, NULL, &reader, x, err);
     return rc < 0 ? rc : extract_stopped(err);
+}
+
+int verify_guard(const char *const *paths, const char *ca_path, struct err *err)
+{
+    struct sandbox_report report;
+    const char *const writes[] = {extract_parent(), NULL};
+    size_t n = 0;
+    if (access(extract_parent(), W_OK | X_OK) < 0)
+        return err_sys(err, "%s (TMPDIR chooses where)", extract_parent());
+    while (paths[n])
+        n++;
+    const char **reads = calloc(n + 3, sizeof *reads);
+    if (!reads)
+        return err_nomem(err, "%zu packages", n);
+    memcpy(reads, paths, n * sizeof *reads);
+    reads[n] = "/usr/lib/locale"; /* upper and lower case of names (bag.h) */
+    reads[n + 1] = ca_path;
+    int rc = confine_guard(reads, writes, &report, err);
+    if (rc == ERR_OK && report.missing[0])
+        log_warn("verify", "sandbox incomplete", LOG_TEXT("reason", report.missing));
+    free(reads);
+    return rc;
 }

@@ -2,7 +2,9 @@
 #include "cli_internal.h"
 #include "convert_batch.h"
 #include "dashspool/buf.h"
+#include "dashspool/confine.h"
 #include "dashspool/fsx.h"
+#include "dashspool/log.h"
 #include "dashspool/wire.h"
 #include <math.h>
 #include <signal.h>
@@ -233,18 +235,17 @@ static bool read_zone(const char *text, struct media_facts *f, struct clock_tz *
 }
 
 static bool read_facts(const struct wish *w, bool has_lat, bool has_lon, struct media_facts *f,
-                       struct clock_tz **zone)
+                       const struct clock_tz *zone)
 {
     if (has_lat != has_lon) {
         cli_usage("convert", "--lat and --lon must be given together");
         return false;
     }
-    if ((w->meta && !read_meta(w->meta, f)) || (w->tz && !read_zone(w->tz, f, zone)) ||
-        (w->time && !read_time(w->time, *zone, f)))
+    if ((w->meta && !read_meta(w->meta, f)) || (w->time && !read_time(w->time, zone, f)))
         return false;
-    if (*zone && !f->has_zone && f->has_time) { /* of the metadata */
+    if (zone && !f->has_zone && f->has_time) { /* of the metadata */
         f->has_zone = true;
-        f->tz_min = clock_tz_min(*zone, f->start_utc_us);
+        f->tz_min = clock_tz_min(zone, f->start_utc_us);
     }
     if (has_lat) {
         f->has_position = true;
@@ -339,6 +340,35 @@ static void take_options(const struct cli *cli, const struct cli_args *args,
         out->copies |= COPY_MOMENT;
 }
 
+/* Before the metadata are read; the footage is for children. Inputs are only looked at by name. */
+static int shut_in(const struct wish *w, const struct inputs *inputs)
+{
+    struct sandbox_report report;
+    struct err err;
+    struct fsx_names dirs = {0};
+    const char *const reads[] = {w->meta, NULL};
+    int rc = w->out_dir ? fsx_mkdirs(w->out_dir, &err) : ERR_OK;
+    if (rc == ERR_OK && w->out_dir)
+        rc = fsx_names_add(&dirs, w->out_dir, &err);
+    for (size_t i = 0; rc == ERR_OK && !w->out_dir && i < inputs->n; i++)
+        if (i == 0 || strcmp(inputs->item[i].dir, inputs->item[i - 1].dir) != 0)
+            rc = fsx_names_add(&dirs, inputs->item[i].dir, &err);
+    const char **list = calloc(dirs.n + 1, sizeof *list);
+    if (rc == ERR_OK && !list)
+        rc = err_nomem(&err, "%zu folders", dirs.n);
+    for (size_t i = 0; rc == ERR_OK && i < dirs.n; i++)
+        list[i] = dirs.name[i];
+    if (rc == ERR_OK)
+        rc = confine_guard(reads, list, &report, &err);
+    free(list);
+    fsx_names_clear(&dirs);
+    if (rc < 0)
+        return cli_fail("convert", &err);
+    if (report.missing[0])
+        log_warn("convert", "sandbox incomplete", LOG_TEXT("reason", report.missing));
+    return CLI_OK;
+}
+
 static int run(struct cli *cli, const struct cli_args *args)
 {
     const struct wish *w = args->options;
@@ -349,14 +379,16 @@ static int run(struct cli *cli, const struct cli_args *args)
     struct inputs inputs = {0};
     int rc = CLI_USAGE;
     take_options(cli, args, &request.options);
-    if (!read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request.facts, &zone))
+    if (w->tz && !read_zone(w->tz, &request.facts, &zone))
         goto out;
     request.zone = zone;
     tally.failed = inputs_collect(&inputs, args->operand, (size_t)args->n_operands);
     if (inputs.n > 1 && request.of_one_clip)
         rc = cli_usage("convert", "--time and --meta apply to a single clip: give one file");
-    else
-        rc = convert_all(cli, &request, &inputs, &tally);
+    else if ((rc = shut_in(w, &inputs)) == CLI_OK)
+        rc = read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request.facts, zone)
+                 ? convert_all(cli, &request, &inputs, &tally)
+                 : CLI_USAGE;
 out:
     inputs_free(&inputs);
     clock_tz_free(&zone);

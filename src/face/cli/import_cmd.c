@@ -94,6 +94,35 @@ static int collect(struct job *j, const char *root, const char *named, struct er
     return rc;
 }
 
+/* Folders are read below themselves, files with what lies beside them. */
+static int shut_in(const char *root, const struct import_options *o, char **named, int n,
+                   struct err *err)
+{
+    struct stat st;
+    struct fsx_names dirs = {0};
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < n; i++) {
+        char *path = realpath(named[i], NULL);
+        char *slash = path ? strrchr(path, '/') : NULL;
+        if (slash && stat(path, &st) == 0) { /* else it was complained of */
+            if (!S_ISDIR(st.st_mode))
+                slash[slash == path] = '\0';
+            rc = fsx_names_add(&dirs, path, err);
+        }
+        free(path);
+    }
+    const char **list = calloc(dirs.n + 1, sizeof *list);
+    if (rc == ERR_OK && !list)
+        rc = err_nomem(err, "%zu folders", dirs.n);
+    for (size_t i = 0; rc == ERR_OK && i < dirs.n; i++)
+        list[i] = dirs.name[i];
+    if (rc == ERR_OK)
+        rc = import_guard(root, o->who, o->feeds, o->n_feeds, list, false, err);
+    free(list);
+    fsx_names_clear(&dirs);
+    return rc;
+}
+
 static void sum_up(const struct job *j, double s)
 {
     const int64_t *n = j->count;
@@ -121,6 +150,8 @@ static int import_all(struct cli *cli, struct job *j, struct import_options *opt
     for (int i = 0; rc == ERR_OK && i < n; i++)
         rc = collect(j, cli->root, named[i], &err);
     progress_begin(&j->progress);
+    if (rc == ERR_OK)
+        rc = shut_in(cli->root, options, named, n, &err);
     if (rc == ERR_OK) {
         for (; rc == ERR_OK && !stop_caught() && j->at < j->paths.n; j->at++) {
             const char *path = j->paths.name[j->at];

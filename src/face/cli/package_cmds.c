@@ -91,6 +91,7 @@ static int run_verify(struct cli *cli, const struct cli_args *args)
     struct verify_request *request = &o->request;
     int worst = CLI_OK;
     bool stopped = false;
+    struct err err;
     (void)cli;
     if (o->page ? args->n_operands > 0 : args->n_operands == 0)
         return cli_usage("verify", o->page ? "--page prints a page, and checks no package"
@@ -100,6 +101,8 @@ static int run_verify(struct cli *cli, const struct cli_args *args)
         const char *page = verify_page(&n);
         return fwrite(page, 1, n, stdout) == n && fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
     }
+    if (verify_guard((const char *const *)args->operand, request->ca_path, &err) < 0)
+        return cli_fail("verify", &err);
     for (int i = 0; i < args->n_operands && !stopped; i++) {
         request->path = args->operand[i];
         int rc = verify_one(request, &stopped);

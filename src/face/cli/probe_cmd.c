@@ -1,6 +1,7 @@
 /* probe: what a file is, on one page. */
 #include "cli_internal.h"
-#include "dashspool/convert.h"
+#include "dashspool/confine.h"
+#include "dashspool/log.h"
 #include <stdarg.h>
 
 struct probe_run {
@@ -293,6 +294,25 @@ static const struct cli_option options[] = {
      .max = sizeof((struct media_options *)0)->params_from - 1},
     {0}};
 
+/* Before the first hostile byte: what is said of the files goes to stdout, and nothing else is
+ * needed any more. */
+static int shut_in(const struct cli *cli, const struct cli_args *args, const char *params_from)
+{
+    struct confine_limits limits;
+    struct sandbox_report report;
+    struct err err;
+    confine_limits_from_cfg(cli->cfg, &limits);
+    const struct sandbox_rules rules = {.kind = SANDBOX_READER,
+                                        .read = {params_from},
+                                        .reads = (const char *const *)args->operand,
+                                        .memory_bytes = limits.memory_bytes};
+    if (sandbox_enter(&rules, &report, &err) < 0)
+        return cli_fail("probe", &err);
+    if (report.missing[0])
+        log_warn("probe", "sandbox incomplete", LOG_TEXT("reason", report.missing));
+    return CLI_OK;
+}
+
 static int run(struct cli *cli, const struct cli_args *args)
 {
     const struct probe_options *o = args->options;
@@ -304,6 +324,8 @@ static int run(struct cli *cli, const struct cli_args *args)
     if (o->params_from)
         snprintf(run.options.params_from, sizeof run.options.params_from, "%s", o->params_from);
     run.all = run.json ? json_array() : NULL;
+    if ((rc = shut_in(cli, args, run.options.params_from)) != CLI_OK)
+        return rc;
     for (int i = 0; i < args->n_operands; i++) {
         if (i > 0 && !run.json)
             putchar('\n');

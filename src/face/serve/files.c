@@ -242,7 +242,9 @@ static ssize_t read_original(void *arg, uint64_t at, char *out, size_t room)
     if (at >= (uint64_t)o->length)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (o->used == o->n && refill(o, &err) < 0) {
-        log_error("serve", "sending an original was aborted", LOG_TEXT("id", o->id), LOG_ERR(&err));
+        if (log_may(LOG_LEVEL_ERROR, "?"))
+            log_error("serve", "sending an original was aborted", LOG_TEXT("id", o->id),
+                      LOG_ERR(&err));
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     size_t n = o->n - o->used < room ? o->n - o->used : room;

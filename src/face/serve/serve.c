@@ -167,7 +167,7 @@ static int answer(struct serve *s, struct ask *ask, struct answer *out, struct e
     if (out->response)
         MHD_destroy_response(out->response);
     *out = (struct answer){.status = 0};
-    if (rc != ERR_NOTFOUND && rc != ERR_MALFORMED)
+    if (rc != ERR_NOTFOUND && rc != ERR_MALFORMED && log_may(LOG_LEVEL_ERROR, ask->peer))
         log_error("serve", "page failed", LOG_TEXT("path", ask->path), LOG_ERR(&why));
     return answer_error(&why, out, err);
 }
@@ -211,7 +211,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     }
     name_peer(&ask);
     int rc = known ? answer(arg, &ask, &out, &err) : answer_method(&out, &err);
-    if (rc < 0)
+    if (rc < 0 && log_may(LOG_LEVEL_ERROR, ask.peer))
         log_error("serve", "response failed, out of memory", LOG_TEXT("path", url), LOG_ERR(&err));
     enum MHD_Result done =
         rc == ERR_OK ? MHD_queue_response(connection, out.status, out.response) : MHD_NO;
@@ -268,6 +268,7 @@ static int run(struct serve *s, struct stop *stop, struct err *err)
         if (poll(p, 2, (int)ms) < 0 && errno != EINTR)
             return err_sys(err, "wait for requests");
         MHD_run(s->daemon);
+        log_left_out("serve");
     }
     return ERR_OK;
 }

@@ -74,10 +74,16 @@ struct forkserver_end { /* of a child */
     struct rusage used;
 };
 
+/* Starts it before it is needed: by who cannot, later (sandbox.h). */
+int forkserver_start(struct err *err) DS_MUST_CHECK;
+
 /* A child that reads its request from request_fd and reports to report_fd (both stay the caller's).
  * *status_fd, the caller's, becomes readable when the child has ended and was reaped. */
 int forkserver_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd,
                      struct err *err) DS_MUST_CHECK;
+
+/* SIGKILL to one of its children: by the forkserver, as the owner may not signal any process. */
+void forkserver_kill(pid_t pid);
 
 /* Waits for the end. False: the forkserver itself is gone, and the child with it. */
 bool forkserver_wait(int status_fd, struct forkserver_end *out);

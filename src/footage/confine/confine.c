@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memfd_create, pipe2, sigabbrev_np */
 #include "child.h"
 #include "dashspool/clock.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +20,7 @@
 #define FILE_BASE     (INT64_C(1) << 30)
 #define FILE_TIMES    64 /* a lossless viewing copy */
 #define LOOK_MS       1000
+#define WEIGH_US      250000
 #define GRACE_MS      10000 /* a sanitizer writes its report */
 
 struct confine {
@@ -28,8 +30,8 @@ struct confine {
     struct err broken; /* code != 0: what came is not to be believed */
     pid_t pid;         /* 0: there is none (any more) */
     int report_fd, status_fd;
-    int64_t until_us;
-    bool late, ended;
+    int64_t until_us, weigh_us; /* when its outputs are weighed again */
+    bool late, ended, heavy;
 };
 
 void confine_limits_from_cfg(const struct cfg *cfg, struct confine_limits *out)
@@ -102,7 +104,7 @@ static struct forkserver_end reap(struct confine *c, bool kill_it)
     while (!kill_it && clock_mono_us() < until_us && (ready = poll(&p, 1, GRACE_MS)) < 0)
         ;
     if (ready <= 0 && poll(&p, 1, 0) == 0)
-        kill(c->pid, SIGKILL);
+        forkserver_kill(c->pid);
     forkserver_wait(c->status_fd, &end);
     close(c->status_fd);
     c->status_fd = -1;
@@ -199,6 +201,38 @@ int confine_wait_ms(const struct confine *c)
     return left_ms < 0 ? 0 : left_ms < LOOK_MS ? (int)left_ms : LOOK_MS;
 }
 
+/* What a directory's files take of the disk; deleted: only those that have no name any more, and
+ * lie on this device. */
+static int64_t weigh(const char *dir, bool deleted, dev_t device)
+{
+    int64_t bytes = 0;
+    struct stat st;
+    const struct dirent *e;
+    DIR *d = opendir(dir);
+    while (d && (e = readdir(d)))
+        if (fstatat(dirfd(d), e->d_name, &st, deleted ? 0 : AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && (!deleted || (st.st_nlink == 0 && st.st_dev == device)))
+            bytes += (int64_t)st.st_blocks * 512;
+    if (d)
+        closedir(d);
+    return bytes;
+}
+
+/* RLIMIT_FSIZE is for each file: of all together, also those that it has deleted and still holds,
+ * only somebody outside knows. */
+static bool too_heavy(struct confine *c)
+{
+    char fds[64];
+    struct stat st;
+    int64_t now_us = clock_mono_us();
+    if (!c->stage.path || now_us < c->weigh_us || stat(c->stage.path, &st) < 0)
+        return false;
+    c->weigh_us = now_us + WEIGH_US;
+    snprintf(fds, sizeof fds, "/proc/%d/fd", (int)c->pid);
+    return weigh(c->stage.path, false, 0) + weigh(fds, true, st.st_dev) >
+           c->request.limits.file_bytes;
+}
+
 bool confine_step(struct confine *c, double *done)
 {
     uint8_t data[16384];
@@ -210,6 +244,11 @@ bool confine_step(struct confine *c, double *done)
         c->ended = true;
     if (!c->ended && clock_mono_us() >= c->until_us)
         c->late = c->ended = true;
+    if (!c->ended || n == 0) { /* also at its end */
+        c->weigh_us = c->ended ? 0 : c->weigh_us;
+        c->heavy = too_heavy(c);
+        c->ended |= c->heavy;
+    }
     *done = c->inbox.done;
     return !c->ended;
 }
@@ -223,6 +262,9 @@ static int judge_death(const struct confine *c, int status, const struct rusage 
     long cpu_s = used->ru_utime.tv_sec + used->ru_stime.tv_sec;
     if (c->late)
         err_set(err, ERR_LIMIT, "conversion timed out after %d s", limits->wall_s);
+    else if (c->heavy)
+        err_set(err, ERR_LIMIT, "copies exceeded their size limit of %lld bytes together",
+                (long long)limits->file_bytes);
     else if (signum == SIGXCPU || (signum == SIGKILL && cpu_s >= limits->cpu_s))
         err_set(err, ERR_LIMIT, "conversion exceeded its CPU limit of %d s", limits->cpu_s);
     else if (signum == SIGXFSZ)
@@ -250,15 +292,15 @@ static int judge_death(const struct confine *c, int status, const struct rusage 
 static int end(struct confine *c, struct err *err)
 {
     bool stopped = !c->ended, bad = c->broken.code != 0;
-    struct forkserver_end end = reap(c, stopped || bad || c->late);
+    struct forkserver_end end = reap(c, stopped || bad || c->late || c->heavy);
     int rc = ERR_OK, status = end.status;
     if (stopped)
         rc = err_set(err, ERR_AGAIN, "the conversion was stopped");
     else if (bad)
         rc = err_set(err, ERR_MALFORMED, "%s; the original is untouched; nothing was written",
                      c->broken.text);
-    else if (c->late || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || !c->inbox.last ||
-             c->inbox.used > 0)
+    else if (c->late || c->heavy || !WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
+             !c->inbox.last || c->inbox.used > 0)
         rc = judge_death(c, status, &end.used, err);
     if (rc < 0)
         return err_wrap(err, "%s", c->request.path);
@@ -313,4 +355,15 @@ int confine_convert(const char *path, const char *out_dir, const char *stem,
         poll(&p, 1, confine_wait_ms(c)); /* a signal only makes it look once more */
     }
     return confine_finish(&c, result, err);
+}
+
+int confine_guard(const char *const *reads, const char *const *write_dirs,
+                  struct sandbox_report *report, struct err *err)
+{
+    const struct sandbox_rules rules = {
+        .kind = SANDBOX_PARENT, .reads = reads, .write_dirs = write_dirs};
+    int rc = sandbox_fence(write_dirs, err);
+    if (rc == ERR_OK)
+        rc = forkserver_start(err);
+    return rc < 0 ? rc : sandbox_enter(&rules, report, err);
 }

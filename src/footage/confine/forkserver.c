@@ -43,10 +43,15 @@ static void forkserver_init(int fd)
     _exit(127);
 }
 
+/* What the owner wants: a child (with its descriptors), or the end of one. */
+struct order {
+    pid_t kill; /* 0: a child */
+};
+
 static void forget(void);
 
 /* Its end is waited for, so that its children's time is accounted to us. */
-static int start(struct err *err)
+int forkserver_start(struct err *err)
 {
     int pair[2];
     static bool registered;
@@ -81,27 +86,30 @@ static void forget(void)
     forkserver.fd = -1;
 }
 
-static bool send_fds(int socket_fd, const int fd[N_FDS])
+/* fd NULL: none. */
+static bool send_order(pid_t kill, const int fd[N_FDS])
 {
     union {
         struct cmsghdr align;
         char room[CMSG_SPACE(N_FDS * sizeof(int))];
     } control = {0};
-    char byte = 'c';
-    struct iovec iov = {&byte, 1};
+    struct order order = {kill};
+    struct iovec iov = {&order, sizeof order};
     struct msghdr m = {.msg_iov = &iov,
                        .msg_iovlen = 1,
-                       .msg_control = control.room,
-                       .msg_controllen = sizeof control.room};
+                       .msg_control = fd ? control.room : NULL,
+                       .msg_controllen = fd ? sizeof control.room : 0};
     struct cmsghdr *head = CMSG_FIRSTHDR(&m);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(N_FDS * sizeof(int));
-    memcpy(CMSG_DATA(head), fd, N_FDS * sizeof(int));
+    if (head) {
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(N_FDS * sizeof(int));
+        memcpy(CMSG_DATA(head), fd, N_FDS * sizeof(int));
+    }
     ssize_t n;
-    while ((n = sendmsg(socket_fd, &m, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+    while ((n = sendmsg(forkserver.fd, &m, MSG_NOSIGNAL)) < 0 && errno == EINTR)
         ;
-    return n == 1;
+    return n == sizeof order;
 }
 
 /* Exactly n bytes; pipes of one writer hand over its small writes whole. */
@@ -119,14 +127,14 @@ int forkserver_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd, 
         int status[2], rc = ERR_OK;
         if (forkserver.fd < 0 || forkserver.owner != getpid()) {
             forget();
-            rc = start(err);
+            rc = forkserver_start(err);
         }
         if (rc < 0)
             return rc;
         if (pipe2(status, O_CLOEXEC) < 0)
             return err_sys(err, "pipe");
         const int fds[N_FDS] = {request_fd, report_fd, status[1]};
-        bool sent = send_fds(forkserver.fd, fds);
+        bool sent = send_order(0, fds);
         close(status[1]);
         if (sent && read_whole(status[0], pid, sizeof *pid) && *pid > 0) {
             *status_fd = status[0];
@@ -136,6 +144,12 @@ int forkserver_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd, 
         forget();
     }
     return err_set(err, ERR_AGAIN, "no process for a conversion could be started");
+}
+
+void forkserver_kill(pid_t pid)
+{
+    if (forkserver.fd < 0 || forkserver.owner != getpid() || !send_order(pid, NULL))
+        forget(); /* its children die with it */
 }
 
 bool forkserver_wait(int status_fd, struct forkserver_end *out)
@@ -157,14 +171,15 @@ struct room {
     forkserver_child_fn *fn;
 };
 
-static bool receive_fds(int fd[N_FDS])
+/* False: the owner has ended. *out: whom to kill; 0: fd is of a child to be. */
+static bool receive_order(pid_t *out, int fd[N_FDS])
 {
     union {
         struct cmsghdr align;
         char room[CMSG_SPACE(N_FDS * sizeof(int))];
     } control;
-    char byte;
-    struct iovec iov = {&byte, 1};
+    struct order order;
+    struct iovec iov = {&order, sizeof order};
     struct msghdr m = {.msg_iov = &iov,
                        .msg_iovlen = 1,
                        .msg_control = control.room,
@@ -172,11 +187,24 @@ static bool receive_fds(int fd[N_FDS])
     ssize_t n;
     while ((n = recvmsg(STDIN_FILENO, &m, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
         ;
-    struct cmsghdr *head = n == 1 ? CMSG_FIRSTHDR(&m) : NULL;
-    if (!head || head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(N_FDS * sizeof(int)))
+    if (n != sizeof order)
+        return false;
+    *out = order.kill;
+    struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+    if (!head)
+        return order.kill > 0;
+    if (head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(N_FDS * sizeof(int)))
         return false;
     memcpy(fd, CMSG_DATA(head), N_FDS * sizeof(int));
-    return true;
+    return order.kill == 0;
+}
+
+/* None but a child of ours, whatever the owner says. */
+static void kill_child(const struct room *room, pid_t pid)
+{
+    for (int i = 0; i < room->n; i++)
+        if (room->child[i].pid == pid)
+            kill(pid, SIGKILL);
 }
 
 static void spawn_child(struct room *room, const int fd[N_FDS])
@@ -243,14 +271,17 @@ int forkserver_run(forkserver_child_fn *fn)
         struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
                               {.fd = signals, .events = POLLIN}};
         int fd[N_FDS];
+        pid_t victim = 0;
         if (poll(p, 2, -1) < 0 && errno != EINTR)
             return 1;
         while (read(signals, &unused, sizeof unused) > 0)
             ;
         reap(&room);
-        if (p[0].revents && !receive_fds(fd))
+        if (p[0].revents && !receive_order(&victim, fd))
             break; /* the owner has ended */
-        if (p[0].revents)
+        if (p[0].revents && victim > 0)
+            kill_child(&room, victim);
+        else if (p[0].revents)
             spawn_child(&room, fd);
     }
     for (int i = 0; i < room.n; i++)

@@ -35,7 +35,10 @@ int media_map(struct media *m, const char *path, struct err *err)
 {
     struct stat st;
     int rc = ERR_OK;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* a sandbox says of a directory, and a pipe says nothing, only that it cannot be opened */
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(err, ERR_UNSUPPORTED, "is not a file");
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, "cannot be opened");
     if (fstat(fd, &st) < 0) {

@@ -1,4 +1,6 @@
 #include "dashspool/fsx.h"
+#include "dashspool/log.h"
+#include "dashspool/sandbox.h"
 #include "import_internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -219,4 +221,46 @@ void import_close(struct import **im)
     free((*im)->root);
     free(*im);
     *im = NULL;
+}
+
+/* ---- the sandbox ---- */
+
+enum { STORE_FILES = 3 };
+
+int import_guard(const char *root, const char *who, const char *const *feeds, size_t n_feeds,
+                 const char *const *dirs, bool moves, struct err *err)
+{
+    static const char *const ends[STORE_FILES] = {"", "-wal", "-shm"}, *const alone = "convert";
+    if (n_feeds == 0) {
+        feeds = &alone;
+        n_feeds = 1;
+    }
+    char *catalogue[STORE_FILES + 1] = {NULL}; /* it and its log are open by now, and stay */
+    char **store = calloc(n_feeds + 2, sizeof *store);
+    struct sandbox_report report;
+    int rc = store ? fsx_path(&store[0], err, "%s/raw", root) : err_nomem(err, "a sandbox");
+    if (rc == ERR_OK)
+        rc = fsx_mkdirs(store[0], err);
+    for (size_t i = 0; rc == ERR_OK && i < n_feeds; i++)
+        rc = fsx_path(&store[i + 1], err, "%s/spool/%s", root, feeds[i]);
+    for (size_t i = 0; rc == ERR_OK && i < STORE_FILES; i++)
+        rc = fsx_path(&catalogue[i], err, "%s/catalogue.db%s", root, ends[i]);
+    if (rc == ERR_OK) {
+        struct sandbox_rules rules = {.kind = SANDBOX_WATCHER,
+                                      .write_dirs = (const char *const *)store,
+                                      .write_files = (const char *const *)catalogue};
+        if (moves)
+            rules.move_dirs = dirs;
+        else
+            rules.read_dirs = dirs;
+        rc = sandbox_enter(&rules, &report, err);
+    }
+    if (rc == ERR_OK && report.missing[0])
+        log_warn(who, "sandbox incomplete", LOG_TEXT("reason", report.missing));
+    for (size_t i = 0; store && i < n_feeds + 1; i++)
+        free(store[i]);
+    free(store);
+    for (size_t i = 0; i < STORE_FILES; i++)
+        free(catalogue[i]);
+    return rc;
 }

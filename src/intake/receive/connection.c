@@ -60,15 +60,17 @@ static void do_hello(struct connection *c)
         wire_session_dismiss(c->session, err.text, true, clock_mono_us());
         return;
     }
-    log_info("receive", "connected", WHO(c), LOG_BOOL("tls", c->tls != NULL),
-             LOG_TEXT("settings", settings));
-    if (learned)
+    if (log_may(LOG_LEVEL_INFO, c->peer))
+        log_info("receive", "connected", WHO(c), LOG_BOOL("tls", c->tls != NULL),
+                 LOG_TEXT("settings", settings));
+    if (learned && log_may(LOG_LEVEL_INFO, c->peer))
         log_info("receive", "new tracker added to allow-list", WHO(c));
     /* The newer connection of a camera is the one that works; the older one hangs, or soon will. */
     for (struct table_link *l; (l = table_find(&c->all->by_imei, c->imei, NULL));) {
         struct connection *older = l->owner;
-        log_warn("receive", "closed, superseded by a new connection", WHO(older),
-                 LOG_TEXT("new_peer", c->peer));
+        if (log_may(LOG_LEVEL_WARN, c->peer))
+            log_warn("receive", "closed, superseded by a new connection", WHO(older),
+                     LOG_TEXT("new_peer", c->peer));
         table_remove(&older->by_imei);
         wire_session_eof(older->session);
         connection_drain(older);
@@ -86,7 +88,7 @@ static void on_begun(void *owner, int rc, const struct err *err)
         wire_session_refuse(c->session, err->text, clock_mono_us());
     } else {
         int64_t have = store_have(c->transfer);
-        if (have > 0)
+        if (have > 0 && log_may(LOG_LEVEL_INFO, c->peer))
             log_info("receive", "resumed", WHAT(c), LOG_INT("from_byte", have));
         wire_session_accept(c->session, (uint64_t)have, store_from_0(c->transfer), clock_mono_us());
     }
@@ -102,13 +104,15 @@ static void do_offer(struct connection *c)
     bool by_bytes = offer->mode == WIRE_BY_BYTES;
     if (by_bytes)
         wire_path_text(offer->path, offer->path_bytes, path, sizeof path);
-    log_info(
-        "receive", "offered", WHO(c), LOG_TEXT("camera", row.camera), LOG_TEXT("kind", row.kind),
-        LOG_TEXT("file", path), LOG_INT_IF(by_bytes, "bytes", offer->size_bytes),
-        LOG_INT_IF(!by_bytes, "packets", offer->packets), LOG_TEXT("trigger", row.trigger_name),
-        LOG_TEXT("note", row.known     ? ""
-                         : offer->meta ? "metadata unreadable"
-                                       : "no metadata"));
+    if (log_may(LOG_LEVEL_INFO, c->peer))
+        log_info("receive", "offered", WHO(c), LOG_TEXT("camera", row.camera),
+                 LOG_TEXT("kind", row.kind), LOG_TEXT("file", path),
+                 LOG_INT_IF(by_bytes, "bytes", offer->size_bytes),
+                 LOG_INT_IF(!by_bytes, "packets", offer->packets),
+                 LOG_TEXT("trigger", row.trigger_name),
+                 LOG_TEXT("note", row.known     ? ""
+                                  : offer->meta ? "metadata unreadable"
+                                                : "no metadata"));
     snprintf(c->camera, sizeof c->camera, "%s", row.camera);
     snprintf(c->kind, sizeof c->kind, "%s", row.kind);
     c->looked = false;
@@ -138,7 +142,7 @@ static void do_store(struct connection *c, const struct wire_action *a)
     if (!c->looked && c->transfer) {
         c->looked = true;
         const char *content = store_have(c->transfer) == 0 ? wire_content(a->data, a->n) : NULL;
-        if (content && strcmp(content, c->kind) != 0)
+        if (content && strcmp(content, c->kind) != 0 && log_may(LOG_LEVEL_WARN, c->peer))
             log_warn("receive", "content type does not match the file name", WHAT(c),
                      LOG_TEXT("kind", c->kind),
                      LOG_TEXT("content", *content ? content : "unknown"));
@@ -148,7 +152,8 @@ static void do_store(struct connection *c, const struct wire_action *a)
         store_count_from_0(c->all->store, c->transfer);
     if (!c->transfer || store_append(c->all->store, c->transfer, a->data, a->n, &err) == ERR_OK)
         return;
-    log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
+    if (log_may(LOG_LEVEL_ERROR, c->peer))
+        log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(&err));
     wire_session_eof(c->session);
 }
 
@@ -157,20 +162,23 @@ static void on_finished(void *owner, int rc, const struct err *err)
     struct connection *c = owner;
     const struct wire_stats *st = wire_session_stats(c->session);
     if (rc < 0) {
-        log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(err));
+        if (log_may(LOG_LEVEL_ERROR, c->peer))
+            log_error("receive", "transfer not stored, not acknowledged", WHAT(c), LOG_ERR(err));
         set_transfer(c, NULL);
         connection_close(c);
         return;
     }
     /* A duplicate has no transfer of its own any more. */
     const char *same_as = store_same_as(c->transfer);
-    log_event(LOG_LEVEL_INFO, "receive", *same_as ? "duplicate, already stored" : "stored",
-              LOG_FIELDS(LOG_TEXT("id", *same_as ? "" : store_id(c->transfer)),
-                         LOG_TEXT("same_as", same_as), WHO(c), LOG_TEXT("camera", c->camera),
-                         LOG_TEXT("kind", c->kind), LOG_INT("bytes", st->bytes),
-                         LOG_INT("packets", st->packets),
-                         LOG_SECONDS("seconds", (double)(clock_mono_us() - c->began_us) / 1e6),
-                         LOG_INT("crc_errors", st->crc_errors), LOG_INT("resumes", st->resumes)));
+    if (log_may(LOG_LEVEL_INFO, c->peer))
+        log_event(LOG_LEVEL_INFO, "receive", *same_as ? "duplicate, already stored" : "stored",
+                  LOG_FIELDS(LOG_TEXT("id", *same_as ? "" : store_id(c->transfer)),
+                             LOG_TEXT("same_as", same_as), WHO(c), LOG_TEXT("camera", c->camera),
+                             LOG_TEXT("kind", c->kind), LOG_INT("bytes", st->bytes),
+                             LOG_INT("packets", st->packets),
+                             LOG_SECONDS("seconds", (double)(clock_mono_us() - c->began_us) / 1e6),
+                             LOG_INT("crc_errors", st->crc_errors),
+                             LOG_INT("resumes", st->resumes)));
     set_transfer(c, NULL);
     wire_session_committed(c->session, clock_mono_us());
     connection_drain(c);
@@ -181,12 +189,15 @@ static void do_abandon(struct connection *c, const char *why)
     if (!c->transfer)
         return;
     uint64_t bytes = wire_session_stats(c->session)->bytes;
-    if (bytes > 0 || store_have(c->transfer) > 0)
-        log_warn("receive", "partial transfer kept", WHAT(c), LOG_INT("bytes", bytes),
-                 LOG_TEXT("reason", why));
-    else /* its row goes */
-        log_warn("receive", "transfer ended before its first byte", WHO(c),
-                 LOG_TEXT("reason", why));
+    bool kept = bytes > 0 || store_have(c->transfer) > 0; /* else its row goes */
+    if (log_may(LOG_LEVEL_WARN, c->peer)) {
+        if (kept)
+            log_warn("receive", "partial transfer kept", WHAT(c), LOG_INT("bytes", bytes),
+                     LOG_TEXT("reason", why));
+        else
+            log_warn("receive", "transfer ended before its first byte", WHO(c),
+                     LOG_TEXT("reason", why));
+    }
     store_abandon(c->all->store, c->transfer, wire_session_stats(c->session), why);
     set_transfer(c, NULL);
 }
@@ -195,8 +206,9 @@ static void log_session(const struct connection *c, const struct wire_action *a,
                         const char *why)
 {
     bool warn = a->warn || (a->type == WIRE_DO_CLOSE && c->failure[0]);
-    log_event(warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "receive", msg,
-              LOG_FIELDS(WHO(c), LOG_TEXT("reason", why)));
+    enum log_level level = warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    if (log_may(level, c->peer))
+        log_event(level, "receive", msg, LOG_FIELDS(WHO(c), LOG_TEXT("reason", why)));
 }
 
 static void connection_act(struct connection *c, const struct wire_action *a)
@@ -338,7 +350,7 @@ void connection_send(struct connection *c, const uint8_t *data, size_t n)
         send_raw(c, data, n);
         return;
     }
-    if (tls_write(c->tls, data, n, &err) < 0)
+    if (tls_write(c->tls, data, n, &err) < 0 && log_may(LOG_LEVEL_WARN, c->peer))
         log_warn("receive", "TLS send failed", WHO(c), LOG_ERR(&err)); /* time-outs end it */
     send_pulled(c);
 }
@@ -475,7 +487,8 @@ bool connections_accept(struct connections *all, uv_stream_t *listener,
         return false;
     int rc = uv_accept(listener, (uv_stream_t *)&c->tcp);
     if (rc < 0) {
-        log_error("receive", "accept failed", LOG_TEXT("reason", uv_strerror(rc)));
+        if (log_may(LOG_LEVEL_ERROR, "?"))
+            log_error("receive", "accept failed", LOG_TEXT("reason", uv_strerror(rc)));
         connection_close(c);
         return true;
     }
@@ -491,7 +504,9 @@ bool connections_accept(struct connections *all, uv_stream_t *listener,
         return true;
     }
     all->accepted++;
-    log_debug("receive", "accepted", LOG_TEXT("peer", c->peer), LOG_INT("connections", all->open));
+    if (log_may(LOG_LEVEL_DEBUG, c->peer))
+        log_debug("receive", "accepted", LOG_TEXT("peer", c->peer),
+                  LOG_INT("connections", all->open));
     uv_tcp_nodelay(&c->tcp, 1);
     uv_tcp_keepalive(&c->tcp, 1, 60);
     connection_drain(c);

@@ -237,6 +237,7 @@ static void on_status(uv_timer_t *timer)
 {
     struct server *s = uv_loop_get_data(timer->loop);
     status_file_write(&s->status, &s->connections);
+    log_left_out("receive");
     for (int i = 0; i < s->n_listeners; i++)
         if (s->listener[i].waits)
             take(&s->listener[i]);

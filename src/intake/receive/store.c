@@ -262,7 +262,7 @@ static void answer(struct transfer *t, int rc, const struct err *err)
 /* What never comes to be now, the repair at the next start does. */
 static void report_failed_op(struct transfer *t, const char *what, int rc, const struct err *err)
 {
-    if (rc < 0 || t->dead)
+    if ((rc < 0 || t->dead) && log_may(LOG_LEVEL_ERROR, t->row.peer))
         log_error("receive", "deferred to startup recovery", LOG_TEXT("id", t->row.id),
                   LOG_TEXT("what", what), LOG_ERR(rc < 0 ? err : &t->why));
     transfer_free(&t);

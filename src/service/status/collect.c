@@ -274,6 +274,9 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
     }
     collect_disk(s, cfg);
     cfg_each(cfg, check_setting, s);
+    struct sandbox_report sandbox;
+    sandbox_probe(&sandbox);
+    snprintf(s->sandbox, sizeof s->sandbox, "%s", sandbox.kernel);
     diagnose(s);
     qsort(s->errors, s->n_errors, sizeof *s->errors, by_time);
     *out = s;

@@ -222,12 +222,13 @@ int status_json(const struct status *s, bool compact, struct buf *out, struct er
                             "since", time_json(s->run_since_us));
     json_t *o =
         json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                  "s:o}",
+                  "s:o, s:o}",
                   "version", DASHSPOOL_VERSION, "root", root, "at", time_json(s->now_us), "trouble",
                   trouble_json(s), "run", run, "receiver", receiver_json(&s->receiver), "stages",
                   stages_json(s), "jobs", jobs_json(s), "age_limits_s", limits_json(), "transfers",
                   transfers_json(s), "cameras", cameras_json(s), "incoming", incoming_json(s),
-                  "disk", disk_json(&s->disk), "errors", errors_json(s), "oldest", oldest_json(s));
+                  "disk", disk_json(&s->disk), "errors", errors_json(s), "oldest", oldest_json(s),
+                  "sandbox_missing", s->sandbox[0] ? json_string(s->sandbox) : json_null());
     char *text =
         o ? json_dumps(o, (compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(6))
           : NULL;

@@ -3,6 +3,7 @@
 #define STATUS_INTERNAL_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/sandbox.h"
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"
 #include "dashspool/status.h"
@@ -142,6 +143,7 @@ struct status {
     struct oldest oldest;
     struct trouble trouble[TROUBLE_MAX];
     size_t n_trouble;
+    char sandbox[SANDBOX_MISSING_ROOM]; /* what this kernel cannot enforce; "" */
 };
 
 /* Element i of a list, and how many there are. */

@@ -436,6 +436,8 @@ static void build(struct page *p, const struct status *s, const struct limits *m
     text_cameras(p, s, most);
     text_disk(p, s, most);
     text_errors(p, s, most);
+    if (s->sandbox[0])
+        page_line(p, STYLE_WARN, "%-*s %s", INDENT - 1, "sandbox", s->sandbox);
 }
 
 /* One line less, from where there are most. */

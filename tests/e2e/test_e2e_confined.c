@@ -1,0 +1,107 @@
+/* Nobody in: each command that looks at what strangers made does so behind a fence. */
+#include "dashspool/sandbox.h"
+#include "support/proc.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_BYTES_LOG2 = 32 };
+
+static bool sandboxed;
+static char *dir, root[600], clip[600], package[600], out_dir[600], log_path[600];
+
+/* A file that takes long to read, and no space. */
+static void make_long(const char *path, const char *head, size_t n)
+{
+    support_write(path, head, n);
+    assert_int_equal(truncate(path, INT64_C(1) << FILE_BYTES_LOG2), 0);
+}
+
+static int set_up(void **state)
+{
+    static const char ptmf[] = "\0\0\0\1\x40\1", declaration[] = "BagIt-Version: 1.0\n";
+    char name[700];
+    struct sandbox_report have;
+    (void)state;
+    dir = support_tmp_dir();
+    snprintf(root, sizeof root, "%s/root", dir);
+    snprintf(clip, sizeof clip, "%s/in/clip.h265", dir);
+    snprintf(package, sizeof package, "%s/package", dir);
+    snprintf(out_dir, sizeof out_dir, "%s/out", dir);
+    snprintf(log_path, sizeof log_path, "%s/log", dir);
+    snprintf(name, sizeof name, "%s/in", dir);
+    assert_int_equal(mkdir(name, 0700), 0);
+    make_long(clip, ptmf, sizeof ptmf - 1);
+    snprintf(name, sizeof name, "%s/data", package);
+    assert_int_equal(mkdir(package, 0700) + mkdir(name, 0700), 0);
+    snprintf(name, sizeof name, "%s/bagit.txt", package);
+    support_write(name, declaration, sizeof declaration - 1);
+    snprintf(name, sizeof name, "%s/data/long", package);
+    make_long(name, "x", 1);
+    sandbox_probe(&have);
+    sandboxed = have.seccomp; /* not with the sanitizers */
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    support_tmp_remove(&dir);
+    return 0;
+}
+
+/* Of /proc/PID/status; -1: the process has ended. */
+static int status_of(pid_t pid, const char *key)
+{
+    char path[64], line[256];
+    int value = -1;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, key, strlen(key)) == 0)
+            value = atoi(line + strlen(key));
+        else if (strncmp(line, "State:\tZ", 8) == 0)
+            break;
+    if (f)
+        fclose(f);
+    return value;
+}
+
+/* It comes to where it reads what strangers made, and is shut in there. */
+static void confined(const char *const argv[])
+{
+    struct proc p = proc_start(log_path, argv);
+    int64_t until_us = 0;
+    while (status_of(p.pid, "Seccomp:") != 2) {
+        if (status_of(p.pid, "Seccomp:") < 0)
+            fail_msg("%s was not shut in before its end", argv[1]);
+        support_wait_a_little(&until_us, argv[1]);
+    }
+    assert_int_equal(status_of(p.pid, "NoNewPrivs:"), 1);
+    proc_stop(&p, 9);
+}
+
+#define CONFINED(...) confined((const char *const[]){DASHSPOOL_BINARY, __VA_ARGS__, NULL})
+
+static void test_a_command_that_looks_at_files_is_shut_in(void **state)
+{
+    (void)state;
+    if (!sandboxed)
+        skip();
+    CONFINED("probe", clip);
+    CONFINED("probe", "--json", "--no-decode", clip);
+    CONFINED("convert", clip);
+    CONFINED("convert", "-o", out_dir, clip);
+    CONFINED("--root", root, "import", clip);
+    CONFINED("verify", package);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_command_that_looks_at_files_is_shut_in),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
