@@ -264,6 +264,10 @@ typedef int catalogue_each_fn(void *arg, const struct catalogue_transfer *t, str
 int catalogue_transfer_each(struct catalogue *c, const struct catalogue_filter *filter,
                             catalogue_each_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
 
+/* How many match, whatever the filter's limit. */
+int catalogue_transfer_count(struct catalogue *c, const struct catalogue_filter *filter,
+                             int64_t *out, struct err *err) DS_MUST_CHECK;
+
 /* Adds a copy of transfer `key` (ERR_NOTFOUND if there is none), or replaces the one with the same
  * path. */
 int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_copy *copy,
@@ -273,6 +277,16 @@ int catalogue_copy_put(struct catalogue *c, int64_t key, const struct catalogue_
 typedef int catalogue_copy_fn(void *arg, const struct catalogue_copy *copy, struct err *err);
 int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;
+
+/* The copies of a transfer in few words, for lists of thousands: their kinds, by kind and path,
+ * with spaces (what has no room is left out), and the longest "duration_s" in their settings; 0:
+ * none has one. */
+struct catalogue_copies {
+    char kinds[64];
+    double duration_s;
+};
+int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_copies *out,
+                           struct err *err) DS_MUST_CHECK;
 
 /* False: it was made when the transfer was partial ("<id>.partial." begins its name), and that is
  * whole now, or more of it has come since. */

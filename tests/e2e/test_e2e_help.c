@@ -1,7 +1,9 @@
 /* help, the manual pages, the completions: that they say what the commands say, and do. */
 #define _DEFAULT_SOURCE /* forkpty */
 #include "support/proc.h"
+#include "support/sql.h"
 #include "support/stored.h"
+#include <jansson.h>
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,6 +271,50 @@ static void test_unknown_words_are_refused_with_those_that_are_known(void **stat
     support_tmp_remove(&dir);
 }
 
+/* ---- lists of thousands ---- */
+
+static void test_list_goes_out_row_by_row_and_tells_what_a_limit_leaves_out(void **state)
+{
+    (void)state;
+    char *dir = support_tmp_dir();
+    struct stored s;
+    stored_open(&s, dir);
+    for (int i = 0; i < 5; i++) {
+        struct catalogue_transfer row = {.state = CATALOGUE_STORED,
+                                         .arrived_us = (AT_US + i) * 1000000LL};
+        snprintf(row.imei, sizeof row.imei, "352093081452251");
+        snprintf(row.camera, sizeof row.camera, i < 4 ? "front" : "rear");
+        snprintf(row.kind, sizeof row.kind, "video");
+        stored_add(&s, &row, "bytes", 5);
+    }
+    stored_close(&s);
+    expect_err(RUN("--root", dir, "list", "--limit", "2"), 0, "3 later transfers left out by");
+    expect_err(RUN("--root", dir, "list", "--limit", "3", "--camera", "front", "--json"), 0,
+               "1 later transfer left out by --limit");
+    struct proc_result all = RUN("--root", dir, "list", "--limit", "5");
+    assert_string_equal(proc_err(&all), "");
+    expect(all, 0, "");
+    expect(RUN("--root", dir, "list", "--json", "--kind", "photo"), 0, "[]\n");
+    struct proc_result whole = RUN("--root", dir, "list", "--json");
+    json_t *array = json_loads(proc_out(&whole), 0, NULL);
+    assert_int_equal(json_array_size(array), 5);
+    char *text = json_dumps(array, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    assert_non_null(text);
+    assert_int_equal(strncmp(proc_out(&whole), text, strlen(text)), 0);
+    assert_string_equal(proc_out(&whole) + strlen(text), "\n");
+    free(text);
+    json_decref(array);
+    expect(whole, 0, "");
+    /* what came before a row that cannot be read is out already; it is not taken for all */
+    sql_change(support_path(dir, "catalogue.db"), "UPDATE transfer SET length_bytes = -1"
+                                                  " WHERE camera = 'rear'");
+    struct proc_result part = RUN("--root", dir, "list", "--json");
+    assert_int_equal(strncmp(proc_out(&part), "[\n  {\n    \"id\": ", 16), 0);
+    assert_null(json_loads(proc_out(&part), 0, NULL));
+    expect(part, 1, "is malformed");
+    support_tmp_remove(&dir);
+}
+
 /* ---- a terminal ---- */
 
 /* What a command writes to a terminal of so many columns. */
@@ -467,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_options_of_every_command_stand_before_it_or_behind),
         cmocka_unit_test(test_what_may_have_been_meant),
         cmocka_unit_test(test_unknown_words_are_refused_with_those_that_are_known),
+        cmocka_unit_test(test_list_goes_out_row_by_row_and_tells_what_a_limit_leaves_out),
         cmocka_unit_test(test_list_fits_the_terminal),
         cmocka_unit_test(test_bash_completes),
         cmocka_unit_test(test_bash_completes_ids_of_the_store),

@@ -78,7 +78,8 @@ static void test_settings_are_kept_once_and_as_long_as_a_copy_has_them(void **st
 
 /* With words of a person's own, in more than one byte a letter, on both sides of it. */
 #define LONG(who, libraries, end)                                                         \
-    "{\"recipe\":{\"facts\":{\"driver\":\"Žukas " who "\"},\"libraries\":{\"x264\":"      \
+    "{\"duration_s\":6.25,\"recipe\":{\"facts\":{\"driver\":\"Žukas " who                 \
+    "\"},\"libraries\":{\"x264\":"                                                        \
     "\"" libraries "\"},\"options\":{\"note\":\"Žalgirio\"},\"program\":\"dashspool\"}," \
     "\"slices\":\"" end "\"}"
 
@@ -103,6 +104,13 @@ static void test_what_settings_have_in_common_is_kept_once(void **state)
     assert_ok(catalogue_copy_each(f->c, t.key, note_copy, &end, &err));
     for (int i = 0; i < 5; i++)
         assert_string_equal(got[i].settings, texts[i]);
+    struct catalogue_copies few;
+    assert_ok(catalogue_copy_summary(f->c, t.key, &few, &err));
+    assert_string_equal(few.kinds, "working working working working working");
+    assert_true(few.duration_s > 6.24 && few.duration_s < 6.26);
+    assert_ok(catalogue_copy_summary(f->c, t.key + 1, &few, &err));
+    assert_string_equal(few.kinds, "");
+    assert_true(few.duration_s <= 0);
 }
 
 static int note_flaw(void *arg, const char *text, struct err *err)

@@ -279,6 +279,12 @@ static void test_what_is_asked_for_is_found_by_an_index(void **state)
         if (e.steps + e.sorts > 0)
             fail_msg("filter %zu: %d steps, %d sorts", i, e.steps, e.sorts);
     }
+    int64_t n;
+    assert_ok(catalogue_transfer_count(f->c, &filters[1], &n, &err)); /* whatever its limit */
+    assert_int_equal(n, 0);
+    assert_ok(catalogue_transfer_count(f->c, &filters[2], &n, &err));
+    assert_int_equal(n, 20);
+    assert_int_equal(e.steps, 0);
     /* the newest of all: so many steps as are asked for; what is not whole: so many as there are */
     struct seen seen = {.n = 0};
     assert_ok(catalogue_transfer_each(

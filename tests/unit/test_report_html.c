@@ -293,6 +293,52 @@ static void test_the_map_names_the_countries_around(void **state)
     }
 }
 
+/* Every kilometre has its own maps, which are much alike: each is drawn once. */
+static void test_maps_are_drawn_once_for_places_that_are_near(void **state)
+{
+    (void)state;
+    struct report_clip clip[5];
+    static const double lat[] = {54.687157, 54.692, 54.7, 54.687157, 54.692};
+    for (size_t i = 0; i < 5; i++) {
+        (void)report_facts(NULL);
+        clip[i] = report_facts_clips()[0];
+        clip[i].start.utc_us += (int64_t)i * 3600 * 1000000;
+        clip[i].lat_deg = lat[i];
+    }
+    clip[4].start = clip[0].start; /* an event of two places, at the top of the page */
+    struct report r = {.clip = clip, .n_clips = 5};
+    char *page = report_page(&r);
+    report_well_formed(page);
+    assert_int_equal(report_times(page, "class=\"map near\""), 2);
+    assert_int_equal(report_times(page, "class=\"map far\""), 2);
+    assert_int_equal(report_times(page, "geo:54.692000,25.279652</"), 2);
+    assert_int_equal(report_times(page, "Recorded here: "), 5);
+    report_says(
+        page, "File 5</a>, Front camera, video. That is less than 1 km from <a href=\"#file-1\">");
+    report_says(
+        page, "File 2</a>, Front camera, video. That is less than 1 km from <a href=\"#file-1\">");
+    report_says(
+        page, "File 4</a>, Front camera, video. That is less than 1 km from <a href=\"#file-1\">");
+    report_says_not(page, "File 3</a>, Front camera, video. That is");
+    free(page);
+}
+
+/* A view of all Europe had 100 KB of coasts, most of it finer than a dot. */
+static void test_outlines_are_as_fine_as_they_can_be_seen(void **state)
+{
+    (void)state;
+    char *page = page_at(54.687157, 25.279652);
+    const char *far = strstr(page, "class=\"map far\"");
+    assert_non_null(far);
+    assert_in_range(strstr(far, "</svg>") - far, 10000, 50000);
+    free(page);
+    page = page_at(-0.53, 166.93); /* an island of 6 km in the middle of an ocean */
+    report_says(page, ">Nauru<");
+    far = strstr(page, "class=\"map far\"");
+    assert_non_null(strstr(far, "class=\"land\""));
+    free(page);
+}
+
 static void test_pictures_are_coded_as_rfc_4648_says(void **state)
 {
     (void)state;
@@ -366,6 +412,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_flaws_are_said_with_their_times),
         cmocka_unit_test(test_films_of_one_unit_and_moment_stand_side_by_side),
         cmocka_unit_test(test_the_map_names_the_countries_around),
+        cmocka_unit_test(test_maps_are_drawn_once_for_places_that_are_near),
+        cmocka_unit_test(test_outlines_are_as_fine_as_they_can_be_seen),
         cmocka_unit_test(test_pictures_are_coded_as_rfc_4648_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,10 @@
 #include "basemap.h"
 #include "dashspool/reader.h"
 #include <assert.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 extern const uint8_t report_world[], report_world_end[];
 
@@ -26,6 +29,72 @@ static int32_t with_sign(struct rd *r)
     return (int32_t)(v >> 1) ^ -(int32_t)(v & 1);
 }
 
+/* ---- simplified ---- */
+
+/* An arc that is being simplified. */
+struct outline {
+    const struct basemap_point *point;
+    bool *keep;
+    double narrow; /* a degree of longitude here, in degrees of latitude */
+    double coarse; /* squared */
+};
+
+/* The square of the distance of p from the line a, b; of a point, where these are one. */
+static double distance2(const struct outline *o, size_t p, size_t a, size_t b)
+{
+    const struct basemap_point *at = o->point;
+    double dx = ((double)at[b].lon - at[a].lon) * o->narrow, dy = (double)at[b].lat - at[a].lat;
+    double x = ((double)at[p].lon - at[a].lon) * o->narrow, y = (double)at[p].lat - at[a].lat;
+    double length2 = dx * dx + dy * dy;
+    double t = length2 > 0 ? fmax(0, fmin(1, (x * dx + y * dy) / length2)) : 0;
+    return (x - t * dx) * (x - t * dx) + (y - t * dy) * (y - t * dy);
+}
+
+/* Douglas and Peucker (1973): between two points that stay, the one that is farthest from their
+ * line stays, too, if it is far enough; `least` times it does in any case. */
+static void keep_between(const struct outline *o, size_t a, size_t b, int least)
+{
+    size_t far = a;
+    double most = -1;
+    for (size_t i = a + 1; i < b; i++) {
+        double d = distance2(o, i, a, b);
+        if (d > most) {
+            most = d;
+            far = i;
+        }
+    }
+    if (far == a || (most < o->coarse && least <= 0))
+        return;
+    o->keep[far] = true;
+    keep_between(o, a, far, least - 1);
+    keep_between(o, far, b, least - 1);
+}
+
+/* The last arc of w. A small island stays one: two levels of its ring do not go. */
+static void simplify(struct basemap *w, bool *keep, double coarse_deg)
+{
+    struct basemap_arc *arc = &w->arc[w->n_arcs - 1];
+    struct basemap_point *at = w->point + arc->first;
+    size_t n = 0;
+    if (arc->n < 3)
+        return;
+    memset(keep, 0, arc->n * sizeof *keep);
+    keep[0] = keep[arc->n - 1] = true;
+    double middle = ((double)arc->box.south + arc->box.north) / 2;
+    bool ring = !(at[0].lon < at[arc->n - 1].lon || at[0].lon > at[arc->n - 1].lon ||
+                  at[0].lat < at[arc->n - 1].lat || at[0].lat > at[arc->n - 1].lat);
+    const struct outline o = {at, keep, cos(middle * 3.14159265358979323846 / 180),
+                              coarse_deg * coarse_deg};
+    keep_between(&o, 0, arc->n - 1, ring ? 2 : 0);
+    for (size_t i = 0; i < arc->n; i++)
+        if (keep[i])
+            at[n++] = at[i];
+    w->n_points -= arc->n - n;
+    arc->n = n;
+}
+
+/* ---- read ---- */
+
 /* Every point, arc, ring and country takes at least a byte: the file's length bounds all arrays. */
 static struct basemap *make_room(size_t bytes)
 {
@@ -42,7 +111,8 @@ static struct basemap *make_room(size_t bytes)
     return w;
 }
 
-static void read_arcs(struct basemap *w, struct rd *r, size_t bytes)
+/* keep: room for all points of an arc. */
+static void read_arcs(struct basemap *w, struct rd *r, size_t bytes, double coarse_deg, bool *keep)
 {
     uint32_t steps = number(r), n = number(r);
     if (steps == 0 || n > bytes / 4)
@@ -67,6 +137,7 @@ static void read_arcs(struct basemap *w, struct rd *r, size_t bytes)
             arc->box.north = at.lat > arc->box.north ? at.lat : arc->box.north;
             w->point[w->n_points++] = at;
         }
+        simplify(w, keep, coarse_deg);
     }
 }
 
@@ -86,16 +157,21 @@ static void read_ring(struct basemap *w, struct rd *r, size_t bytes)
     }
 }
 
-int basemap_load(struct basemap **out, struct err *err)
+int basemap_load(struct basemap **out, double coarse_deg, struct err *err)
 {
     size_t bytes = (size_t)(report_world_end - report_world);
     struct basemap *w = make_room(bytes);
+    bool *keep = malloc(bytes / 2 * sizeof *keep);
     *out = NULL;
-    if (!w)
+    if (!w || !keep) {
+        basemap_free(&w);
+        free(keep);
         return err_nomem(err, "the map of the world");
+    }
     struct rd r = rd_init(report_world, bytes);
     (void)rd_bytes(&r, 7); /* "DSMAP1\n" */
-    read_arcs(w, &r, bytes);
+    read_arcs(w, &r, bytes, coarse_deg, keep);
+    free(keep);
     uint32_t n = number(&r);
     if (n > bytes / 8)
         r.bad = true;

@@ -45,8 +45,10 @@ struct basemap {
     size_t n_points, n_arcs, n_refs, n_rings, n_countries;
 };
 
-/* ERR_NOMEM. */
-int basemap_load(struct basemap **out, struct err *err) DS_MUST_CHECK;
+/* The outlines as a map of some scale needs them, simplified once for all places: without points
+ * that are nearer than coarse_deg (degrees of latitude) to the line that is drawn then. ERR_NOMEM.
+ */
+int basemap_load(struct basemap **out, double coarse_deg, struct err *err) DS_MUST_CHECK;
 void basemap_free(struct basemap **w);
 
 #endif

@@ -1,6 +1,7 @@
 /* Clips that belong together, and a section for each such event. */
 #include "format.h"
 #include "page.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +16,39 @@ static bool same_event(const struct report_clip *a, const struct report_clip *b)
     return apart_us >= -REPORT_SAME_EVENT_US && apart_us <= REPORT_SAME_EVENT_US;
 }
 
+#define NEAR_KM       1.0
+#define KM_PER_DEGREE 111.2 /* of latitude */
+
+static bool near(const struct report_clip *a, const struct report_clip *b)
+{
+    double north = (a->lat_deg - b->lat_deg) * KM_PER_DEGREE;
+    double east = (a->lon_deg - b->lon_deg) * KM_PER_DEGREE * cos(a->lat_deg * (M_PI / 180));
+    return north * north + east * east < NEAR_KM * NEAR_KM;
+}
+
+/* In the order of the page; drawn: room for all clips. */
+static void find_maps(struct events *e, const struct report *r, size_t *drawn)
+{
+    size_t n = 0;
+    for (size_t event = 0; event < e->n; event++)
+        for (size_t i = 0; i < r->n_clips; i++) {
+            if (e->of[i] != event || !format_place_ok(&r->clip[i]))
+                continue;
+            size_t k = 0;
+            while (k < n && !near(&r->clip[drawn[k]], &r->clip[i]))
+                k++;
+            if (k == n)
+                drawn[n++] = i;
+            e->map[i] = drawn[k];
+        }
+}
+
 int events_find(struct events *out, const struct report *r, struct err *err)
 {
-    *out = (struct events){calloc(r->n_clips + 1, sizeof *out->of), 0};
+    *out = (struct events){calloc(r->n_clips + 1, sizeof *out->of), 0,
+                           calloc(r->n_clips + 1, sizeof *out->map)};
     size_t *first = calloc(r->n_clips + 1, sizeof *first);
-    if (!out->of || !first) {
+    if (!out->of || !out->map || !first) {
         free(first);
         events_clear(out);
         return err_nomem(err, "%zu recordings", r->n_clips);
@@ -32,6 +61,7 @@ int events_find(struct events *out, const struct report *r, struct err *err)
             first[out->n++] = i;
         out->of[i] = e;
     }
+    find_maps(out, r, first);
     free(first);
     return ERR_OK;
 }
@@ -39,6 +69,7 @@ int events_find(struct events *out, const struct report *r, struct err *err)
 void events_clear(struct events *e)
 {
     free(e->of);
+    free(e->map);
     *e = (struct events){0};
 }
 
@@ -76,22 +107,31 @@ static bool same_place(const struct report_clip *a, const struct report_clip *b)
 
 /* One place of an event, and which of its clips were taken there. */
 static void place(struct doc *d, const struct report *r, const struct events *e, size_t at,
-                  const struct basemap *basemap)
+                  const struct maps *maps)
 {
     const struct report_clip *clip = &r->clip[at];
-    doc_open(d, DOC_PLACE);
-    doc_open(d, DOC_CAPTION);
+    enum doc_part part = e->map[at] == at ? DOC_CAPTION : DOC_PARAGRAPH;
+    if (part == DOC_CAPTION)
+        doc_open(d, DOC_PLACE);
+    doc_open(d, part);
     for (size_t i = at, shown = 0; i < r->n_clips; i++)
         if (e->of[i] == e->of[at] && format_place_ok(&r->clip[i]) &&
             same_place(clip, &r->clip[i])) {
             doc_text(d, shown++ ? "; " : "Recorded here: ");
             clip_link(d, r, i);
         }
-    doc_close(d, DOC_CAPTION);
-    doc_open(d, DOC_MAPS);
-    map_pair(d, basemap, clip->lat_deg, clip->lon_deg);
-    doc_close(d, DOC_MAPS);
-    doc_close(d, DOC_PLACE);
+    if (part == DOC_PARAGRAPH) {
+        doc_text(d, ". That is less than 1 km from ");
+        clip_link(d, r, e->map[at]);
+        doc_text(d, ", whose maps show this place, too.");
+    }
+    doc_close(d, part);
+    if (part == DOC_CAPTION) {
+        doc_open(d, DOC_MAPS);
+        map_pair(d, maps, clip->lat_deg, clip->lon_deg);
+        doc_close(d, DOC_MAPS);
+        doc_close(d, DOC_PLACE);
+    }
     char lat[FORMAT_ROOM], lon[FORMAT_ROOM];
     doc_open(d, DOC_FACTS);
     doc_fact(d, "Position");
@@ -117,7 +157,7 @@ static void place(struct doc *d, const struct report *r, const struct events *e,
 }
 
 static void show(struct doc *d, const struct report *r, const struct events *e, size_t event,
-                 const struct basemap *basemap)
+                 const struct maps *maps)
 {
     size_t members = 0, first = r->n_clips;
     for (size_t i = r->n_clips; i-- > 0;)
@@ -151,7 +191,7 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
             shown |= e->of[k] == event && format_place_ok(&r->clip[k]) &&
                      same_place(&r->clip[k], &r->clip[i]);
         if (!shown)
-            place(d, r, e, i, basemap);
+            place(d, r, e, i, maps);
     }
     for (size_t i = first; i < r->n_clips; i++)
         if (e->of[i] == event) {
@@ -173,8 +213,8 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
 }
 
 void events_show(struct doc *d, const struct report *r, const struct events *e,
-                 const struct basemap *basemap)
+                 const struct maps *maps)
 {
     for (size_t i = 0; i < e->n; i++)
-        show(d, r, e, i, basemap);
+        show(d, r, e, i, maps);
 }

@@ -169,11 +169,12 @@ static double distance_to_edge(struct spot p, struct spot a, struct spot b)
     return x * x + y * y;
 }
 
-/* How far inside a shape a spot is; negative: outside. A name is wide: across counts a third. */
-static double depth(const struct shape *s, struct spot p)
+/* How far inside a shape a spot is; 0 or less: outside, or less than `at_least`, which is all that
+ * needs to be known of most. A name is wide: across counts a third. */
+static double depth(const struct shape *s, struct spot p, double at_least)
 {
     bool in = false;
-    double least = 1e18;
+    double least = 1e18, enough = at_least * at_least;
     struct spot flat = {p.x / 3, p.y};
     for (size_t i = 0, k = s->n - 1; i < s->n; k = i++) {
         struct spot a = s->spot[i], b = s->spot[k];
@@ -181,8 +182,10 @@ static double depth(const struct shape *s, struct spot p)
             in = !in;
         double d = distance_to_edge(flat, (struct spot){a.x / 3, a.y}, (struct spot){b.x / 3, b.y});
         least = d < least ? d : least;
+        if (least < enough)
+            return 0;
     }
-    return in ? sqrt(least) : -sqrt(least);
+    return in ? sqrt(least) : 0;
 }
 
 static void look_below(const struct view *v, const struct shape *s, bool island, struct label *best)
@@ -197,7 +200,7 @@ static void look_below(const struct view *v, const struct shape *s, bool island,
     double size = most.x - least.x + most.y - least.y, clear = v->height / 9.0;
     bool whole = least.x > 0 && least.y > 0 && most.x < v->width && most.y < v->height;
     struct spot at = {(least.x + most.x) / 2, most.y + v->height / 30.0};
-    if (depth(s, mark) > 0) {
+    if (depth(s, mark, 0) > 0) {
         at = (struct spot){mark.x, mark.y + clear};
         size = 1e9;
     } else if (!island || !whole || size < v->height / 60.0)
@@ -224,7 +227,7 @@ static void map_label_look(const struct view *v, const struct shape *s, bool isl
         for (int gx = 3; gx < 28; gx++) {
             struct spot p = {v->width * gx / 30.0, v->height * gy / 20.0};
             double mark = hypot((p.x - v->width / 2.0) / 3, p.y - v->height / 2.0);
-            double d = depth(s, p);
+            double d = mark > best->depth ? depth(s, p, best->depth) : 0;
             d = mark < d ? mark : d;
             if (d > best->depth) {
                 best->at = p;
@@ -454,14 +457,35 @@ static void draw_near(struct doc *doc, const struct basemap *w, const struct vie
     free(label);
 }
 
-void map_pair(struct doc *doc, const struct basemap *w, double lat, double lon)
+#define NEAR_DEG                    7 /* from top to bottom */
+#define FAR_DEG                     50
+#define HEIGHT                      3000
+
+/* Units of a drawing, 8 of which are a dot of a screen and 0.16 mm of paper. */
+#define COARSE_DEG(units, span_deg) ((units) * (double)(span_deg) / HEIGHT)
+
+int maps_load(struct maps *out, struct err *err)
 {
-    struct view near = map_view(lat, lon, 7, 4800, 3000), far = map_view(lat, lon, 50, 2400, 3000);
-    draw_near(doc, w, &near);
+    *out = (struct maps){NULL, NULL};
+    int rc = basemap_load(&out->near, COARSE_DEG(8, NEAR_DEG), err);
+    return rc < 0 ? rc : basemap_load(&out->far, COARSE_DEG(12, FAR_DEG), err);
+}
+
+void maps_free(struct maps *maps)
+{
+    basemap_free(&maps->near);
+    basemap_free(&maps->far);
+}
+
+void map_pair(struct doc *doc, const struct maps *maps, double lat, double lon)
+{
+    struct view near = map_view(lat, lon, NEAR_DEG, 4800, HEIGHT);
+    struct view far = map_view(lat, lon, FAR_DEG, 2400, HEIGHT);
+    draw_near(doc, maps->near, &near);
     if (doc->rc == 0) {
         /* window: the view of the other map, which is shown in this one. */
         const struct view *v = &far;
-        struct map m = {.w = w, .v = *v};
+        struct map m = {.w = maps->far, .v = *v};
         m.d = doc->ops->drawing(doc, DRAW_FAR, v->width, v->height, "Overview map");
         if (m.d) {
             m.d->ops->rect(m.d, DRAW_SEA, 0, 0, v->width, v->height);

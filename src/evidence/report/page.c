@@ -127,7 +127,7 @@ void report_render(struct doc *d, const struct report *r, const struct layout *l
     }
     doc_close(d, DOC_SECTION);
     recordings(d, r);
-    events_show(d, r, &layout->events, layout->basemap);
+    events_show(d, r, &layout->events, &layout->maps);
     doc_open_named(d, DOC_SECTION, "check");
     doc_put(d, DOC_HEAD_2, "How to check it yourself");
     doc_put(d, DOC_PARAGRAPH,
@@ -166,11 +166,11 @@ int layout_init(struct layout *out, const struct report *r, struct err *err)
     int rc = events_find(&out->events, r, err);
     if (rc == ERR_OK)
         summary_count(out, r);
-    return rc == ERR_OK && out->placed ? basemap_load(&out->basemap, err) : rc;
+    return rc == ERR_OK && out->placed ? maps_load(&out->maps, err) : rc;
 }
 
 void layout_clear(struct layout *g)
 {
-    basemap_free(&g->basemap);
+    maps_free(&g->maps);
     events_clear(&g->events);
 }

@@ -13,19 +13,29 @@
 struct events {
     size_t *of; /* the event of each clip, from 0 in order of their first clips */
     size_t n;
+    size_t *map; /* the clip with whose maps its place is shown: itself, or one before it on the
+                    page that was so near that its maps would look the same */
 };
 int events_find(struct events *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 void events_clear(struct events *e);
-/* A section for each; basemap may be NULL where no clip has a position. */
+/* The outlines for the maps of a report, for both scales; empty where no clip has a position. */
+struct maps {
+    struct basemap *near, *far;
+};
+/* To be freed also after a failure. */
+int maps_load(struct maps *out, struct err *err) DS_MUST_CHECK;
+void maps_free(struct maps *maps);
+
+/* A section for each. */
 void events_show(struct doc *d, const struct report *r, const struct events *e,
-                 const struct basemap *basemap);
+                 const struct maps *maps);
 
 /* What a report is made from besides its facts: which clips are of one event; if any has a
  * position, the world; when the first and the last began (NULL: that of none is known); its title.
  * Cleared also after a failure. */
 struct layout {
     struct events events;
-    struct basemap *basemap;
+    struct maps maps;
     const struct report_time *first, *last;
     size_t vehicles; /* that are known */
     size_t videos, flawed, unexamined, placed;
@@ -55,7 +65,7 @@ void flaws_show(struct doc *d, const struct report_clip *clip);
 
 /* Two drawings (map.c): the country around a place, with the borders and names that it takes to
  * find it, and the part of the world that this is in. */
-void map_pair(struct doc *doc, const struct basemap *basemap, double lat_deg, double lon_deg);
+void map_pair(struct doc *doc, const struct maps *maps, double lat_deg, double lon_deg);
 
 void tables_clocks(struct doc *d, const struct report_clip *clip);
 void tables_arrival(struct doc *d, const struct report_clip *clip);

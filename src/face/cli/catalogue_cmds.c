@@ -67,7 +67,7 @@ static const struct {
 
 struct list {
     struct catalogue *catalogue;
-    json_t *json; /* NULL: a table */
+    bool json; /* an array; else a table */
     bool shown[N_COLUMNS];
     int n;
 };
@@ -96,43 +96,32 @@ static void print_row(const struct list *list, const char *const cell[N_COLUMNS]
     putchar('\n');
 }
 
-struct copies {
-    char kinds[64];
-    double length_s; /* of the footage; 0: none of them tells */
-};
-
-static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
-{
-    struct copies *c = arg;
-    size_t used = strlen(c->kinds);
-    (void)err;
-    snprintf(c->kinds + used, sizeof c->kinds - used, "%s%s", used ? " " : "", copy->kind);
-    struct recipe_settings s;
-    recipe_settings_read(&s, copy->settings);
-    c->length_s = s.duration_s > c->length_s ? s.duration_s : c->length_s;
-    return ERR_OK;
-}
-
+/* One after the other, as cli_print_json() has an array: thousands do not fit in memory. */
 static int list_json(struct list *list, const struct catalogue_transfer *t, struct err *err)
 {
     char *text;
     int rc = facts_transfer(list->catalogue, t, &text, err);
     if (rc < 0)
         return rc;
-    if (json_array_append_new(list->json, json_loads(text, 0, NULL)) != 0)
-        rc = err_nomem(err, "JSON");
+    fputs(list->n++ == 0 ? "[" : ",", stdout);
+    for (char *line = text, *end = text; end; line = end + 1) {
+        end = strchr(line, '\n');
+        printf("\n  %.*s", end ? (int)(end - line) : (int)strlen(line), line);
+    }
     free(text);
-    return rc;
+    return ERR_OK;
 }
 
 static int list_one(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
     struct list *list = arg;
     char size[24], length[24];
-    struct copies copies = {.kinds = ""};
+    struct catalogue_copies copies;
+    if (ferror(stdout))
+        return err_set(err, ERR_IO, "cannot write to standard output");
     if (list->json)
         return list_json(list, t, err);
-    int rc = catalogue_copy_each(list->catalogue, t->key, add_copy, &copies, err);
+    int rc = catalogue_copy_summary(list->catalogue, t->key, &copies, err);
     if (rc < 0)
         return rc;
     if (list->n++ == 0)
@@ -142,8 +131,9 @@ static int list_one(void *arg, const struct catalogue_transfer *t, struct err *e
     /* What a copy was measured to have; else "~", and what the metadata announced. */
     snprintf(length, 24, "-");
     if (strcmp(t->kind, "video") == 0) {
-        if (copies.length_s > 0)
-            snprintf(length, 24, copies.length_s < 99.95 ? "%.1f s" : "%.0f s", copies.length_s);
+        if (copies.duration_s > 0)
+            snprintf(length, 24, copies.duration_s < 99.95 ? "%.1f s" : "%.0f s",
+                     copies.duration_s);
         else if (t->known & CATALOGUE_HAS_META)
             snprintf(length, 24, "~%d s", t->length_s);
     }
@@ -168,14 +158,28 @@ struct list_options {
 #define AT(field) offsetof(struct list_options, field)
 static const struct cli_option list_options[] = {
     {CLI_TABLE, .table = cli_filter_options, .offset = offsetof(struct list_options, filter)},
-    {OPT_INT("limit", "N", limit, 1, 1e9, "list at most N")},
+    {OPT_INT("limit", "N", limit, 1, 1e9,
+             "list at most the N oldest, and say how many were left out")},
     {OPT_FLAG("json", json, "print everything known about each, as a JSON array")},
     {0}};
+
+/* Whoever sees a part of it must know. */
+static int tell_left_out(const struct list *list, struct catalogue_filter *filter, struct err *err)
+{
+    int64_t all;
+    if (filter->limit == 0 || list->n < filter->limit)
+        return ERR_OK;
+    int rc = catalogue_transfer_count(list->catalogue, filter, &all, err);
+    if (rc == ERR_OK && all > list->n)
+        fprintf(stderr, "%lld later %s left out by --limit\n",
+                SIZE_COUNT((long long)all - list->n, "transfer", "transfers"));
+    return rc;
+}
 
 static int run_list(struct cli *cli, const struct cli_args *args)
 {
     struct list_options *o = args->options;
-    struct list list = {.json = NULL};
+    struct list list = {.json = o->json};
     struct err err;
     int rc = cli_catalogue_open(cli, "list", &list.catalogue);
     if (rc == CLI_OK)
@@ -185,16 +189,18 @@ static int run_list(struct cli *cli, const struct cli_args *args)
         return rc;
     }
     o->filter.limit = o->limit;
-    list.json = o->json ? json_array() : NULL;
     fit(&list, terminal_columns(STDOUT_FILENO));
-    if (catalogue_transfer_each(list.catalogue, &o->filter, list_one, &list, &err) < 0) {
+    int got = catalogue_transfer_each(list.catalogue, &o->filter, list_one, &list, &err);
+    if (got == ERR_OK && o->json) /* one that is not ended is no JSON: nobody takes it for all */
+        puts(list.n == 0 ? "[]" : "\n]");
+    if (got == ERR_OK && fflush(stdout) != 0)
+        got = err_set(&err, ERR_IO, "cannot write to standard output");
+    if (got == ERR_OK)
+        got = tell_left_out(&list, &o->filter, &err);
+    if (got < 0)
         rc = cli_fail("list", &err);
-        json_decref(list.json);
-    } else if (o->json) {
-        rc = cli_print_json("list", list.json);
-    } else if (list.n == 0) {
+    else if (list.n == 0 && !o->json)
         fprintf(stderr, "no matching transfers\n");
-    }
     catalogue_close(&list.catalogue);
     return rc;
 }

@@ -102,6 +102,11 @@ const char *const catalogue_copy_sql[CATALOGUE_SQL_COUNT] = {
         " iif(settings IS NULL, NULL, coalesce((SELECT " CATALOGUE_SETTINGS_TEXT
         " FROM settings WHERE settings.key = copy.settings), 0))"
         " FROM copy WHERE key = ?1",
+    /* not the whole JSON: what is asked for stands before the recipe that was cut out */
+    [CATALOGUE_SQL_COPY_SUMMARY] =
+        "SELECT kind, (SELECT CAST(substr(text, nullif(instr(text, '\"duration_s\":'), 0) + 13, 24)"
+        "              AS REAL) FROM settings WHERE settings.key = copy.settings)"
+        " FROM copy WHERE transfer = ?1 ORDER BY kind, path",
     [CATALOGUE_SQL_COPY_REMOVE] = "DELETE FROM copy WHERE path = ?1",
 };
 
@@ -195,6 +200,27 @@ int catalogue_copy_each(struct catalogue *c, int64_t key, catalogue_copy_fn *fn,
             rc = fn(arg, &copy, err);
     }
     buf_clear(&keys);
+    return rc;
+}
+
+int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_copies *out,
+                           struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_COPY_SUMMARY];
+    bool row = true;
+    int rc;
+    *out = (struct catalogue_copies){.kinds = ""};
+    sqlite3_bind_int64(st, 1, key);
+    while ((rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        char kind[sizeof((struct catalogue_copy *)NULL)->kind];
+        double duration_s;
+        if (!sqlx_text(st, 0, kind, sizeof kind) || !sqlx_double(st, 1, &duration_s))
+            return sqlx_unreadable(st, err,
+                                   "catalogue: a copy of transfer %" PRId64 " is malformed", key);
+        size_t used = strlen(out->kinds);
+        snprintf(out->kinds + used, sizeof out->kinds - used, "%s%s", used ? " " : "", kind);
+        out->duration_s = duration_s > out->duration_s ? duration_s : out->duration_s;
+    }
     return rc;
 }
 

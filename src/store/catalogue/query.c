@@ -36,14 +36,17 @@ static void add_number(struct query *q, const char *sql, int64_t number, struct 
         add(q, sql, NULL, number, err);
 }
 
-static void build(struct query *q, const struct catalogue_filter *f, struct err *err)
+/* `what`: the columns. */
+static void build(struct query *q, const char *what, const struct catalogue_filter *f,
+                  struct err *err)
 {
     /* what is not whole is little, whatever else is asked for */
     bool unfinished = f->states != 0 && !(f->states & 1u << CATALOGUE_STORED);
+    add(q, "SELECT ", NULL, 0, err);
+    add(q, what, NULL, 0, err);
     add(q,
-        unfinished ? "SELECT key FROM transfer INDEXED BY transfer_unfinished"
-                     " WHERE state <> 'stored'"
-                   : "SELECT key FROM transfer WHERE 1",
+        unfinished ? " FROM transfer INDEXED BY transfer_unfinished WHERE state <> 'stored'"
+                   : " FROM transfer WHERE 1",
         NULL, 0, err);
     add_text(q, " AND id = ?", f->id, err);
     add_text(q, " AND imei = ?", f->imei, err);
@@ -62,37 +65,66 @@ static void build(struct query *q, const struct catalogue_filter *f, struct err 
     }
     if (f->unpublished)
         add(q, " AND state = 'stored' AND published = 0", NULL, 0, err);
+}
+
+static void build_order(struct query *q, const struct catalogue_filter *f, struct err *err)
+{
     add(q, f->newest_first ? " ORDER BY when_us DESC, id DESC" : " ORDER BY when_us, id", NULL, 0,
         err);
     if (f->limit > 0)
         add(q, " LIMIT ?", NULL, f->limit, err);
     if (f->limit > 0 && f->skip > 0)
         add(q, " OFFSET ?", NULL, f->skip, err);
-    if (q->rc == ERR_OK)
-        q->rc = buf_append(&q->sql, "", 1, err);
 }
+
+/* Prepares and binds it; *st is to be finalized. */
+static int prepare(struct catalogue *c, struct query *q, sqlite3_stmt **st, struct err *err)
+{
+    int rc = q->rc;
+    if (rc == ERR_OK)
+        rc = buf_append(&q->sql, "", 1, err);
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(c->db, st, (const char *)buf_data(&q->sql), err);
+    for (int i = 0; rc == ERR_OK && i < q->binds; i++) {
+        if (q->bind[i].text)
+            sqlx_bind_text(*st, i + 1, q->bind[i].text);
+        else
+            sqlite3_bind_int64(*st, i + 1, q->bind[i].number);
+    }
+    buf_clear(&q->sql);
+    return rc;
+}
+
+static const struct catalogue_filter any = {0};
 
 static int select_keys(struct catalogue *c, const struct catalogue_filter *filter, struct buf *keys,
                        struct err *err)
 {
-    static const struct catalogue_filter any = {0};
     struct query q = {.rc = ERR_OK};
     sqlite3_stmt *st = NULL;
     buf_init(&q.sql, 2048);
-    build(&q, filter ? filter : &any, err);
-    int rc = q.rc;
-    if (rc == ERR_OK)
-        rc = sqlx_prepare(c->db, &st, (const char *)buf_data(&q.sql), err);
-    for (int i = 0; rc == ERR_OK && i < q.binds; i++) {
-        if (q.bind[i].text)
-            sqlx_bind_text(st, i + 1, q.bind[i].text);
-        else
-            sqlite3_bind_int64(st, i + 1, q.bind[i].number);
-    }
+    build(&q, "key", filter ? filter : &any, err);
+    build_order(&q, filter ? filter : &any, err);
+    int rc = prepare(c, &q, &st, err);
     if (rc == ERR_OK)
         rc = catalogue_keys_read(st, keys, err);
     sqlite3_finalize(st);
-    buf_clear(&q.sql);
+    return rc;
+}
+
+int catalogue_transfer_count(struct catalogue *c, const struct catalogue_filter *filter,
+                             int64_t *out, struct err *err)
+{
+    struct query q = {.rc = ERR_OK};
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    buf_init(&q.sql, 2048);
+    build(&q, "count(*)", filter ? filter : &any, err);
+    int rc = prepare(c, &q, &st, err);
+    if (rc == ERR_OK)
+        rc = sqlx_step(st, &row, err);
+    *out = row ? sqlite3_column_int64(st, 0) : 0;
+    sqlite3_finalize(st);
     return rc;
 }
 
