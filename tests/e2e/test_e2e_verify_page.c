@@ -7,6 +7,7 @@
 #include "support/clips.h"
 #include "support/package.h"
 #include "support/proc.h"
+#include "support/world.h"
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -21,12 +22,13 @@
 enum { CLIP_BYTES = 120000, NAMES_MAX = 64, NAME_ROOM = 160 };
 
 static struct browser *browser;
-static char *dir;
-static char root[512], page[512], package[512], other[512], zip[512];
+static struct world w;
+static const char *dir;
+static char page[512], package[512], other[512], zip[512];
 static char names[NAMES_MAX][NAME_ROOM]; /* of the files of package, sorted */
 static size_t n_names;
 
-#define RUN(...) DASHSPOOL(root, __VA_ARGS__)
+#define RUN(...) DASHSPOOL(w.root, __VA_ARGS__)
 
 static void sh(const char *command)
 {
@@ -35,15 +37,17 @@ static void sh(const char *command)
 
 /* ---- two packages, and the page ---- */
 
-static void import(const char *imei, unsigned number)
+/* A video as a camera hands it over; its number makes it another one. */
+static void receive(const char *imei, unsigned number)
 {
-    char name[64];
-    snprintf(name, sizeof name, "%s-rear-2024-11-29T07_23_45Z.h265", imei);
+    const char *path = support_path(w.dir, "clip.h265");
     struct buf clip = clips_video(CLIP, CLIP_BYTES, number);
-    const char *path = support_path(dir, name);
     support_write(path, buf_data(&clip), clip.used);
     buf_clear(&clip);
-    expect(RUN("import", "--imei", imei, "--camera", "rear", path), 0, "1 imported");
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", imei, "--rear", path, "--time",
+               "2024-11-29T07:23:45Z", "--tz", "+02:00", "--lat", "54.7004183", "--lon", "25.25",
+               "--trigger", "crash", "--length", "10", "--fps", "20"),
+           0, "files uploaded: 1,");
 }
 
 static void export(const char *imei, const char *to)
@@ -72,8 +76,8 @@ static int by_text(const void *a, const void *b)
 static int make_packages(void **state)
 {
     (void)state;
-    dir = support_tmp_dir();
-    snprintf(root, sizeof root, "%s/root", dir);
+    world_open(&w, DASHSPOOL_BINARY, "");
+    dir = w.dir;
     snprintf(page, sizeof page, "%s/verify.html", dir);
     snprintf(package, sizeof package, "%s/package", dir);
     snprintf(other, sizeof other, "%s/other", dir);
@@ -83,8 +87,10 @@ static int make_packages(void **state)
     expect(RUN("keygen", "--cert", support_path(dir, "a.pem"), "--key", support_path(dir, "a.key"),
                "--name", "A. Person"),
            0, "");
-    import(IMEI, 1);
-    import(OTHER, 2);
+    world_start(&w);
+    receive(IMEI, 1);
+    receive(OTHER, 2);
+    world_stop(&w);
     export(IMEI, package);
     export(OTHER, other);
     sh("cp -a package whole");
@@ -103,7 +109,7 @@ static int remove_packages(void **state)
 {
     (void)state;
     browser_close(&browser);
-    support_tmp_remove(&dir);
+    world_close(&w);
     return 0;
 }
 
@@ -147,12 +153,14 @@ static int verify_status(const char *path)
 static void agree_on(const char *what, const char *path, bool is_zip, const char *expected)
 {
     int status = verify_status(path);
-    const char *found = page_says(path, is_zip);
+    char found[20], meaning[600];
+    snprintf(found, sizeof found, "%s", page_says(path, is_zip));
+    snprintf(meaning, sizeof meaning, "%s", shown("meaning"));
     if ((strcmp(found, "whole") == 0) != (status == 0) || strcmp(found, "unknown") == 0 ||
         (expected && strcmp(found, expected) != 0))
         fail_msg("%s (%s): the page says %s, instead of %s; verify ends with %d; the page: %s %s",
                  what, is_zip ? "zip" : "folder", found, expected ? expected : "what verify does",
-                 status, shown("meaning"), shown("rows"));
+                 status, meaning, shown("rows"));
 }
 
 /* Both, of the folder and of a zip of it; expected NULL: whatever it is, both say the same. */
@@ -404,6 +412,42 @@ static void test_whatever_else_is_done_to_it(void **state)
          "for f in data/stills/*poster*; do "
          "cat ../other/data/stills/*poster* >$f; done;" ANEW,
          "changed"},
+        /* A fact in a place of its own, in a list, in the bytes as received. */
+        {"made anew with another time", "sed -i s/07:23:45/07:23:46/ data/master/*.json;" ANEW,
+         "changed"},
+        {"made anew with another day of arrival",
+         "sed -i 's/\"arrived\": \"20/\"arrived\": \"19/' data/master/*.json;" ANEW, "changed"},
+        {"made anew elsewhere", "sed -i s/54.7004183/55.7004183/ data/master/*.json;" ANEW,
+         "changed"},
+        {"made anew without a place",
+         "sed -i 's/\"lat\": 54.7004183/\"lat\": 0.0/' data/master/*.json;" ANEW, "changed"},
+        {"made anew with another trigger", "sed -i s/crash/towing/ data/master/*.json;" ANEW,
+         "changed"},
+        {"made anew of another camera", "sed -i 's/\"rear\"/\"front\"/' data/master/*.json;" ANEW,
+         "changed"},
+        {"made anew of another tracker",
+         "sed -i 's/\"imei\": \"3/\"imei\": \"4/' data/master/*.json;" ANEW, "changed"},
+        {"made anew with another frame rate",
+         "sed -i 's/\"fps\": 20/\"fps\": 25/' data/master/*.json;" ANEW, "changed"},
+        {"made anew with other connections",
+         "sed -i 's/\"began\": \"20/\"began\": \"19/' data/transfer/*.json;" ANEW, "changed"},
+        {"made anew with other counters",
+         "sed -i 's/\"crc_errors\": 0/\"crc_errors\": 1/' data/transfer/*.json;" ANEW, "changed"},
+        {"made anew from another address",
+         "sed -i 's/\"peer\": \"127/\"peer\": \"128/' data/transfer/*.json;" ANEW, "changed"},
+        {"made anew with other bytes as received",
+         "sed -i 's/\"meta\": \"0/\"meta\": \"1/' data/transfer/*.json;" ANEW, "changed"},
+        {"made anew with half a byte as received",
+         "sed -i 's/\"meta\": \"0/\"meta\": \"/' data/transfer/*.json;" ANEW, "changed"},
+        {"made anew with spaces in its facts", "sed -i 's/: /  :  /' data/transfer/*.json;" ANEW,
+         "whole"},
+        {"made anew with a fact twice",
+         "sed -i 's/\"wire\"/\"id\": \"x\", \"wire\"/' data/transfer/*.json;" ANEW, "changed"},
+        {"made anew with facts that are no JSON", "echo x >>data/transfer/x.json;" ANEW, "changed"},
+        {"made anew with facts of nobody",
+         "for f in data/transfer/*; do sed \"s/$(basename $f .json)/x/\" $f; done >x;"
+         "mv x data/transfer/x.json;" ANEW,
+         NULL},
         {"made anew with a word of the custody changed",
          "sed -i '1s/\"at\":\"20/\"at\":\"19/' data/custody.jsonl;" ANEW, "changed"},
         {"made anew without the first line of the custody", "sed -i 1d data/custody.jsonl;" ANEW,
