@@ -1,5 +1,6 @@
 /* The receiver's store when memory, disk or the process fails at each single call. */
 #include "dashspool/log.h"
+#include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
 #include "intake/receive/store.h"
@@ -69,13 +70,12 @@ static bool begin(struct camera *c)
                                      .source = "camera",
                                      .day = DAY,
                                      .arrived_us = T0,
-                                     .known = CATALOGUE_HAS_META | CATALOGUE_TIME_OK,
-                                     .time_us = T0,
-                                     .length_s = 10,
                                      .peer = "10.0.0.1:1"};
+    const struct wire_meta said = {.time_ms = (uint64_t)T0 / 1000, .length_s = 10};
     struct store_resume resume = {1024, (int64_t)c->n - 1};
     snprintf(row.camera, sizeof row.camera, "%s", c->name);
-    row.wire.meta_n = 32;
+    row.wire.meta_n = wire_meta_put(row.wire.meta, &said, 3);
+    assert_true(facts_decode(&row));
     c->t = store_begin(store, &row, &resume, c, on_answer);
     c->waits = c->t != NULL;
     return c->waits;

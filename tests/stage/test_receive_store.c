@@ -1,6 +1,7 @@
 /* The receiver's store: group commit, resume, what it does when the disk does not. */
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
+#include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "intake/receive/store.h"
 #include "support/sql.h"
@@ -81,16 +82,15 @@ static struct catalogue_transfer row_of(const char *camera, int packets)
     struct catalogue_transfer t = {.state = CATALOGUE_RECEIVING,
                                    .day = "2024-11-29",
                                    .arrived_us = T0,
-                                   .known = CATALOGUE_HAS_META | CATALOGUE_TIME_OK,
-                                   .time_us = T0,
-                                   .length_s = 10,
                                    .protocol_id = 5,
                                    .imei = "352093081452251",
                                    .kind = "video",
                                    .source = "camera",
                                    .peer = "10.0.0.1:1"};
+    const struct wire_meta said = {.time_ms = (uint64_t)T0 / 1000, .length_s = 10};
     snprintf(t.camera, sizeof t.camera, "%s", camera);
-    t.wire.meta_n = 32;
+    t.wire.meta_n = wire_meta_put(t.wire.meta, &said, 3);
+    assert_true(facts_decode(&t));
     t.wire.start_n = 10;
     t.wire.start[7] = (uint8_t)packets;
     return t;

@@ -344,6 +344,8 @@ int custody_hash(const char *json, char out[HASH_HEX_ROOM], struct err *err)
 {
     json_error_t why;
     json_t *o = json_loads(json, JSON_REJECT_DUPLICATES, &why);
+    if (!o && json_error_code(&why) == json_error_out_of_memory)
+        return err_nomem(err, "a custody hash");
     if (!o)
         return err_set(err, ERR_MALFORMED, "custody: no JSON to hash: %s", why.text);
     char *text = canonical(o);
