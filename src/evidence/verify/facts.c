@@ -31,6 +31,7 @@ struct noted {
     char source[16], arrived[CLOCK_TEXT_ROOM], completed[CLOCK_TEXT_ROOM], peer[80];
     char list[HASH_HEX_ROOM];
     int64_t counter[COUNTERS];
+    char path[1100], modified[CLOCK_TEXT_ROOM]; /* of an imported file; "": it is none */
 };
 
 static void copy_text(char *out, size_t room, const char *text)
@@ -48,6 +49,10 @@ static void note_line(struct noted *t, const struct custody_what *w)
         t->has_facts = true;
         for (int i = 0; i < PARTS; i++)
             copy_text(t->part[i], sizeof t->part[i], hash[i]);
+    }
+    if (w->path && w->modified) {
+        copy_text(t->path, sizeof t->path, w->path);
+        copy_text(t->modified, sizeof t->modified, w->modified);
     }
     if (w->facts || w->connections_sha256) {
         copy_text(t->source, sizeof t->source, w->source);
@@ -355,6 +360,19 @@ static int judge_arrival(const struct facts *f, const json_t *transfer, struct e
     return rc;
 }
 
+/* Where an imported file was; a long path is cut off in the custody. */
+static void judge_file(const struct facts *f, const json_t *file)
+{
+    char path[sizeof f->is->path], ms[CLOCK_TEXT_ROOM];
+    size_t n = strlen(f->is->path);
+    bool cut = n > 3 && strcmp(f->is->path + n - 3, "...") == 0;
+    snprintf(path, sizeof path, "%s", text_of(file, "path"));
+    if (!cut)
+        compare(f, "path of the file", path, the_custody, f->is->path);
+    compare(f, "time of the file", text_of(file, "modified"), the_custody,
+            to_ms(f->is->modified, ms));
+}
+
 /* data/master/<id>.json, data/facts/<id>.json, data/transfer/<id>.json. */
 static int judge(struct facts *f, const json_t *o, struct err *err)
 {
@@ -376,6 +394,8 @@ static int judge(struct facts *f, const json_t *o, struct err *err)
         compare(f, "source", text_of(o, "source"), the_custody, f->is->source);
         compare(f, "arrived", text_of(o, "arrived"), the_custody, to_ms(f->is->arrived, ms));
     }
+    if (f->is->path[0] && json_is_object(json_object_get(o, "file")))
+        judge_file(f, json_object_get(o, "file"));
     if (f->is->has_arrival)
         compare(f, "completed", text_of(o, "completed"), the_custody, to_ms(f->is->completed, ms));
     return rc;
