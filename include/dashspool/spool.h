@@ -36,8 +36,8 @@
  * last look is SPOOL_LOOK_MS old.
  *
  * A stage's name and a job's name are one path component of [A-Za-z0-9._-], not starting with a
- * dot; others are ERR_MALFORMED. A struct spool has no open files and may be used by one thread at
- * a time.
+ * dot; others are ERR_MALFORMED. A struct spool has no open files but that of spool_watch(), and
+ * may be used by one thread at a time.
  */
 #ifndef DASHSPOOL_SPOOL_H
 #define DASHSPOOL_SPOOL_H
@@ -99,6 +99,12 @@ void spool_set_order(struct spool *spool, spool_order_fn *fn, void *arg);
  * Ends with finish, release or fail; freeing a job by spool_job_free() alone leaves it claimed and
  * unlocked, as a crash would. */
 int spool_claim(struct spool *spool, struct spool_job **out, struct err *err) DS_MUST_CHECK;
+
+/* A descriptor that becomes readable when a job comes to new/ after this call: to be called before
+ * the claim that may give nothing, so that none slips through between the two. It is a hint: -1
+ * where the system has no more of them (inotify), and not every event is a job that is due; who
+ * waits for it must look now and then in any case. The spool's own, until its end. */
+int spool_watch(struct spool *spool);
 
 const char *spool_job_name(const struct spool_job *job);
 const char *spool_job_dir(const struct spool_job *job);  /* path of the claimed directory */

@@ -24,8 +24,8 @@ void stop_close(struct stop *stop);
 /* Were we told to end? Stays true. */
 bool stop_requested(struct stop *stop);
 
-/* Waits so long, or until we are told. */
-void stop_wait(struct stop *stop, int64_t ms);
+/* Waits so long, or until we are told, or `fd` is readable (-1: none). */
+void stop_wait(struct stop *stop, int fd, int64_t ms);
 
 /* ---- a flag ----
  *

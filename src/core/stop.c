@@ -40,11 +40,11 @@ bool stop_requested(struct stop *stop)
     return stop->told;
 }
 
-void stop_wait(struct stop *stop, int64_t ms)
+void stop_wait(struct stop *stop, int fd, int64_t ms)
 {
-    struct pollfd p = {.fd = stop->fd, .events = POLLIN};
+    struct pollfd p[] = {{.fd = stop->fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
     if (!stop_requested(stop) && ms > 0)
-        poll(&p, 1, ms < 60000 ? (int)ms : 60000);
+        poll(p, 2, ms < 60000 ? (int)ms : 60000);
 }
 
 /* ---- a flag ---- */

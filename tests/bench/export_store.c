@@ -2,6 +2,7 @@
  * compress, and nothing made of them.
  *
  *   export_store ROOT COUNT SIZE */
+#include "dashspool/fsx.h"
 #include "support/stored.h"
 #include "support/support.h"
 #include <stdio.h>
@@ -25,6 +26,8 @@ static void fill(uint8_t *bytes, size_t n, uint64_t seed)
 static void make(void **state)
 {
     (void)state;
+    struct err err;
+    assert_ok(fsx_mkdirs(root, &err));
     size_t n = (size_t)size_mb * 1000000;
     uint8_t *bytes = calloc(1, n);
     assert_non_null(bytes);

@@ -3,6 +3,7 @@
  * converter leave them.
  *
  *   growth_store ROOT COUNT */
+#include "dashspool/fsx.h"
 #include "support/stored.h"
 #include "support/support.h"
 #include <stdio.h>
@@ -106,7 +107,9 @@ static void add_one(struct stored *s, long i)
 static void make(void **state)
 {
     struct stored s;
+    struct err err;
     (void)state;
+    assert_ok(fsx_mkdirs(root, &err));
     for (long i = 0; i < count;) {
         stored_open(&s, root);
         do

@@ -123,6 +123,22 @@ static void test_a_stage_may_come_right_after_receive(void **state)
     assert_int_equal(support_entries(at(w, "root/spool/convert/new")), 1);
 }
 
+/* A worker that only looks every minute: it is told. */
+static void test_an_idle_worker_is_told_of_a_job(void **state)
+{
+    struct workplace *w = *state;
+    configure(w, "[exec mark]\nafter = receive\npoll = 1 min\ncommand = touch @/marked\n");
+    struct proc worker =
+        proc_start(at(w, "worker.log"), (const char *const[]){DASHSPOOL_BINARY, "--root", w->root,
+                                                              "work", "--stage", "mark", NULL});
+    support_wait(support_exists(at(w, "root/spool/mark/failed")));
+    int64_t began_us = clock_mono_us();
+    take_photo(w);
+    support_wait(support_exists(at(w, "marked")));
+    assert_true(clock_mono_us() - began_us < 50 * INT64_C(1000000)); /* not by the look */
+    assert_int_equal(proc_stop(&worker, SIGTERM), 0);
+}
+
 static void test_status_75_is_tried_again_until_it_works(void **state)
 {
     struct workplace *w = *state;
@@ -487,6 +503,7 @@ int main(void)
 #define E2E(test) cmocka_unit_test_setup_teardown(test, workplace_set_up, workplace_tear_down)
         E2E(test_a_job_goes_from_stage_to_stage_once),
         E2E(test_a_stage_may_come_right_after_receive),
+        E2E(test_an_idle_worker_is_told_of_a_job),
         E2E(test_status_75_is_tried_again_until_it_works),
         E2E(test_once_waits_for_no_attempt),
         E2E(test_failures_say_why_and_stop_nobody),

@@ -1,7 +1,9 @@
 /* Which job is claimed next, and when. */
 #include "dashspool/clock.h"
+#include "dashspool/fsx.h"
 #include "dashspool/spool.h"
 #include "support/support.h"
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,6 +225,46 @@ static void test_what_the_last_attempt_said_outlives_it(void **state)
     assert_false(support_exists(path));
 }
 
+static bool hinted(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
+}
+
+static void test_a_watched_spool_tells_of_what_comes(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    char path[300];
+    put(f, "0a-1");
+    int fd = spool_watch(f->spool);
+    if (fd < 0) {
+        fprintf(stderr, "SKIPPED: there is no inotify here\n");
+        skip();
+    }
+    assert_false(hinted(fd)); /* what was there before is for the claim */
+    struct spool_job *job = claim(f);
+    assert_false(hinted(fd));
+    put(f, "0a-2");
+    assert_true(hinted(fd));
+    assert_int_equal(spool_watch(f->spool), fd);
+    assert_false(hinted(fd));
+    assert_ok(spool_release(f->spool, &job, 0, &err)); /* comes back */
+    assert_true(hinted(fd));
+    /* a spool that was made anew is the one that is watched */
+    assert_ok(fsx_remove_tree(support_path(f->root, "spool"), &err));
+    struct spool *other = NULL;
+    assert_ok(spool_open(&other, f->root, "convert", &err));
+    assert_int_equal(spool_watch(f->spool), fd);
+    assert_false(hinted(fd));
+    assert_ok(spool_put(other, "0a-3", "{}", 2, &err));
+    assert_true(hinted(fd));
+    spool_close(&other);
+    snprintf(path, sizeof path, "%s/spool/convert/new", f->root);
+    assert_ok(fsx_remove_tree(path, &err));
+    assert_int_equal(spool_watch(f->spool), -1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -236,6 +278,7 @@ int main(void)
         T(test_a_job_that_is_due_is_claimed_and_counted),
         T(test_due_times_that_cannot_be_are_none),
         T(test_what_the_last_attempt_said_outlives_it),
+        T(test_a_watched_spool_tells_of_what_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,11 +58,14 @@ static int work_stage(struct process_plan *c, const struct stages_stage *stage, 
     if (setpriority(PRIO_PROCESS, 0, stage->nice) < 0)
         log_warn(stage->name, "setting nice failed", LOG_INT("nice", stage->nice),
                  LOG_TEXT("reason", strerror(errno)));
+    bool idle = false;
     while (rc == ERR_OK && !stop_requested(&c->stop)) {
         bool did = false;
+        int hint = idle ? spool_watch(w.spool) : -1;
         rc = worker_step(&w, &unused, &did, err);
-        if (rc == ERR_OK && !did)
-            stop_wait(&c->stop, stage->poll_ms);
+        if (rc == ERR_OK && !did && idle)
+            stop_wait(&c->stop, hint, stage->poll_ms);
+        idle = !did; /* then it looks once more, with its ear on the door */
     }
     worker_close(&w);
     return rc;
@@ -179,7 +182,7 @@ static bool wait_all(struct process_plan *c, const struct child *child, size_t n
         }
         if (pid < 0 && errno == ECHILD)
             break;
-        stop_wait(&c->stop, passed ? 20 : 200);
+        stop_wait(&c->stop, -1, passed ? 20 : 200);
         for (size_t i = 0; c->stop.told && !passed && i < n; i++)
             kill(child[i].pid, SIGTERM);
         passed = c->stop.told;

@@ -77,11 +77,11 @@ static int oldest_partial(struct catalogue_summary *l, struct catalogue_totals *
     int rc = ask(l, &st,
                  l->version < 2 /* there were no arrivals yet */
                      ? "SELECT id, coalesce(completed_us, arrived_us) AS at, NULL FROM transfer"
-                       " WHERE state = 'partial' ORDER BY at, id LIMIT 1"
+                       " WHERE state = 'partial' AND state <> 'stored' ORDER BY at, id LIMIT 1"
                      : "SELECT id, coalesce(completed_us, arrived_us) AS at,"
                        " (SELECT ended FROM arrival WHERE transfer = transfer.key"
                        " ORDER BY arrival.key DESC LIMIT 1) FROM transfer"
-                       " WHERE state = 'partial' ORDER BY at, id LIMIT 1",
+                       " WHERE state = 'partial' AND state <> 'stored' ORDER BY at, id LIMIT 1",
                  0, &row, err);
     if (rc == ERR_OK && row &&
         (!sqlx_text(st, 0, out->oldest_partial, sizeof out->oldest_partial) ||
@@ -92,26 +92,44 @@ static int oldest_partial(struct catalogue_summary *l, struct catalogue_totals *
     return rc;
 }
 
-int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
-                             struct catalogue_totals *out, struct err *err)
+/* The first row's numbers; *to of them. */
+static int ask_numbers(struct catalogue_summary *l, const char *sql, int64_t number,
+                       int64_t *const *to, int n, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     bool row;
-    *out = (struct catalogue_totals){0};
-    int rc = ask(l, &st,
-                 "SELECT count(*) FILTER (WHERE state = 'receiving'),"
-                 " count(*) FILTER (WHERE state = 'stored'),"
-                 " count(*) FILTER (WHERE state = 'partial'),"
-                 " count(*) FILTER (WHERE state = 'stored' AND published = 0),"
-                 " coalesce(sum(length_bytes), 0),"
-                 " coalesce(sum(length_bytes) FILTER (WHERE arrived_us >= ?1), 0),"
-                 " coalesce(min(arrived_us), 0) FROM transfer",
-                 since_us, &row, err);
-    int64_t *const to[] = {&out->receiving, &out->stored,      &out->partial, &out->unpublished,
-                           &out->bytes,     &out->since_bytes, &out->first_us};
-    for (int i = 0; rc == ERR_OK && row && i < (int)(sizeof to / sizeof *to); i++)
+    int rc = ask(l, &st, sql, number, &row, err);
+    for (int i = 0; rc == ERR_OK && row && i < n; i++)
         *to[i] = sqlite3_column_int64(st, i);
     sqlite3_finalize(st);
+    return rc;
+}
+
+/* Each of these is answered by an index alone, in a catalogue that is up to date: a row has half a
+ * kilobyte, and there may be a million. */
+int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
+                             struct catalogue_totals *out, struct err *err)
+{
+    int64_t all = 0, unfinished = 0;
+    *out = (struct catalogue_totals){0};
+    int64_t *const of_all[] = {&all, &out->bytes, &out->since_bytes, &out->first_us};
+    int64_t *const of_few[] = {&out->receiving, &unfinished}, *const waiting = &out->unpublished;
+    int rc = ask_numbers(l,
+                         "SELECT count(*), coalesce(sum(length_bytes), 0),"
+                         " coalesce(sum(length_bytes) FILTER (WHERE arrived_us >= ?1), 0),"
+                         " coalesce(min(arrived_us), 0) FROM transfer",
+                         since_us, of_all, 4, err);
+    if (rc == ERR_OK)
+        rc = ask_numbers(l,
+                         "SELECT count(*) FILTER (WHERE state = 'receiving'), count(*)"
+                         " FROM transfer WHERE state <> 'stored'",
+                         0, of_few, 2, err);
+    if (rc == ERR_OK)
+        rc =
+            ask_numbers(l, "SELECT count(*) FROM transfer WHERE state = 'stored' AND published = 0",
+                        0, &waiting, 1, err);
+    out->stored = all - unfinished;
+    out->partial = unfinished - out->receiving;
     if (rc == ERR_OK && out->unpublished > 0)
         rc = oldest_unpublished(l, out, err);
     return rc < 0 || out->partial == 0 ? rc : oldest_partial(l, out, err);
@@ -119,7 +137,7 @@ int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
 
 /* ---- copies ---- */
 
-/* A row of copy is a page or so (its settings): all of a large table would take seconds. */
+/* A row of copy has half a kilobyte: all of a large table would take seconds. */
 static int sample(struct catalogue_summary *l, int64_t copies, int64_t *bytes, struct err *err)
 {
     sqlite3_stmt *st = NULL;

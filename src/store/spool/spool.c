@@ -84,6 +84,8 @@ void spool_close(struct spool **spool)
     for (size_t i = 0; i < SPOOL_STATES; i++)
         free((*spool)->state[i]);
     free((*spool)->dir);
+    if ((*spool)->watch_asked && (*spool)->watch >= 0)
+        close((*spool)->watch);
     buf_clear(&(*spool)->ready);
     buf_clear(&(*spool)->flows);
     free(*spool);

@@ -40,6 +40,8 @@ struct spool {
     int64_t looked_us, due_us;
     struct buf flows; /* struct spool_flow, without order */
     uint64_t turn;
+    int watch; /* spool_watch(); -1: there is none to be had */
+    bool watch_asked;
 };
 
 struct spool_job {

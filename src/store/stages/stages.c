@@ -67,7 +67,8 @@ static int check_prometheus(const char *value, struct err *err)
         KEY("backoff_max", CFG_SPAN, "time", 1, DAY_MS, backoff_max, "… up to this maximum"),  \
         KEY("nice", CFG_INT, "0..19", 0, 19, nice,                                             \
             "scheduling priority (nice) of its commands; 19 is lowest"),                       \
-        KEY("poll", CFG_SPAN, "time", 10, 60000, "500 ms", "polling interval when idle")
+        KEY("poll", CFG_SPAN, "time", 10, 60000, "500 ms",                                     \
+            "how often an idle worker looks for jobs that it was not told of (inotify)")
 
 static const struct cfg_key receive_keys[] = {ENABLED("yes")};
 static const struct cfg_key convert_keys[] = {
