@@ -87,6 +87,7 @@ struct custody_what {
      * the form of these lines. */
     const char *source, *arrived, *completed, *peer, *connections_sha256;
     const int64_t *packets, *crc_errors, *resumes, *bytes_lost, *duplicates;
+    const int64_t *first_packet; /* what the camera calls it: 0 or 1 */
     struct custody_list changes; /* repaired: "time: <was> -> <is>" */
 };
 

@@ -60,7 +60,7 @@ struct facts_record {
     char *facts;
     char init[HASH_HEX_ROOM], meta[HASH_HEX_ROOM], start[HASH_HEX_ROOM], path[HASH_HEX_ROOM];
     char arrived[CLOCK_TEXT_ROOM], completed[CLOCK_TEXT_ROOM], list[HASH_HEX_ROOM];
-    int64_t connections, crc_errors, resumes;
+    int64_t connections, crc_errors, resumes, first_packet;
 };
 
 /* Sets the members of *what that belong to `scopes`; they borrow from *out and from t. The row's

@@ -217,6 +217,7 @@ static const struct member {
     MEMBER(NUMBER, resumes),
     MEMBER(NUMBER, bytes_lost),
     MEMBER(NUMBER, duplicates),
+    MEMBER(NUMBER, first_packet),
     MEMBER(NUMBER, protocol_id),
     MEMBER(NUMBER, have_bytes),
     MEMBER(NUMBER, length_bytes),

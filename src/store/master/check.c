@@ -302,6 +302,7 @@ static void take_custody(const struct check *k, struct catalogue_transfer *e)
     e->resumes = (int)number_of(w, RESUMES, e->resumes);
     e->bytes_lost = number_of(w, BYTES_LOST, e->bytes_lost);
     e->duplicates = number_of(w, DUPLICATES, e->duplicates);
+    e->from_0 = number_of(w, FIRST_PACKET, !e->from_0) == 0;
     e->length_bytes = number_of(w, LENGTH, e->length_bytes);
     e->protocol_id = (int)number_of(w, fact_of(k, "protocol_id"), e->protocol_id);
     text_of(w, fact_of(k, "imei"), e->imei, sizeof e->imei);

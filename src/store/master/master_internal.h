@@ -38,6 +38,7 @@ enum fact {
     RESUMES,
     BYTES_LOST,
     DUPLICATES,
+    FIRST_PACKET,
     LIST, /* of the connections */
     DECODED,
     N_FACTS = DECODED + WIRE_N_FACTS

@@ -38,6 +38,7 @@ static int record_arrival(struct facts_record *r, struct custody_what *what, str
     r->connections = t->connections;
     r->crc_errors = t->crc_errors;
     r->resumes = t->resumes;
+    r->first_packet = !t->from_0;
     what->completed = t->completed_us ? r->completed : NULL;
     what->connections_sha256 = r->list;
     what->peer = t->peer[0] ? t->peer : NULL;
@@ -47,6 +48,7 @@ static int record_arrival(struct facts_record *r, struct custody_what *what, str
     what->resumes = &r->resumes;
     what->bytes_lost = &t->bytes_lost;
     what->duplicates = &t->duplicates;
+    what->first_packet = &r->first_packet;
     return rc;
 }
 

@@ -54,6 +54,7 @@ static const char *const names[DECODED] = {
     [RESUMES] = "resumes",
     [BYTES_LOST] = "bytes_lost",
     [DUPLICATES] = "duplicates",
+    [FIRST_PACKET] = "first_packet",
     [LIST] = "list of connections (SHA-256)",
 };
 
@@ -127,6 +128,7 @@ int ask_row(struct check *k, struct err *err)
     say_number(w, RESUMES, t->resumes);
     say_number(w, BYTES_LOST, t->bytes_lost);
     say_number(w, DUPLICATES, t->duplicates);
+    say_number(w, FIRST_PACKET, !t->from_0);
     int rc = facts_record(&r, &what, k->c, t, FACTS_ARRIVAL, err);
     say(w, LIST, what.connections_sha256);
     facts_record_clear(&r);
@@ -261,9 +263,10 @@ static void take_arrival(struct check *k, const struct custody_what *what)
     const struct {
         int fact;
         const int64_t *n;
-    } numbers[] = {{CONNECTIONS, what->connections}, {PACKETS, what->packets},
-                   {CRC_ERRORS, what->crc_errors},   {RESUMES, what->resumes},
-                   {BYTES_LOST, what->bytes_lost},   {DUPLICATES, what->duplicates}};
+    } numbers[] = {{CONNECTIONS, what->connections},  {PACKETS, what->packets},
+                   {CRC_ERRORS, what->crc_errors},    {RESUMES, what->resumes},
+                   {BYTES_LOST, what->bytes_lost},    {DUPLICATES, what->duplicates},
+                   {FIRST_PACKET, what->first_packet}};
     if (!what->connections_sha256)
         return;
     say(w, LIST, what->connections_sha256);
