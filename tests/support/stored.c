@@ -10,6 +10,7 @@ void stored_open(struct stored *s, const char *root)
 {
     struct err err;
     *s = (struct stored){NULL, NULL};
+    assert_ok(fsx_mkdirs(root, &err));
     assert_ok(catalogue_open(&s->catalogue, root, true, &err));
     assert_ok(raw_open(&s->raw, root, &err));
     assert_ok(catalogue_begin(s->catalogue, &err));
