@@ -19,7 +19,7 @@
 #define CLIP  "rear-25fps-6s-silent.h265"
 #define IMEI  "352093081452251"
 #define OTHER "352094082736916"
-enum { CLIP_BYTES = 120000, NAMES_MAX = 64, NAME_ROOM = 160 };
+enum { CLIP_BYTES = 40000, NAMES_MAX = 64, NAME_ROOM = 160 };
 
 static struct browser *browser;
 static struct world w;
@@ -326,8 +326,11 @@ static void spoil(const char *how, const char *name, const struct buf *to)
     if (is_signature(name) && to) {
         assert_string_equal(page_says(package, false), "whole");
         assert_int_equal(verify_status(package), 3);
-    } else
+    } else if (to && to->used != was.used) { /* in a zip, too: those that are flipped or removed */
+        agree_on(what, package, false, "changed");
+    } else {
         agree(what, same ? "whole" : "changed");
+    }
     if (strncmp(name, "signature/", 10) != 0 && !same &&
         strcmp(name, "tagmanifest-sha256.txt") != 0) {
         char names_it[300];
@@ -978,7 +981,7 @@ static void test_memory_does_not_grow_with_the_package(void **state)
 {
     (void)state;
     NEEDS_BROWSER();
-    const long long bytes = 1536LL << 20, most = 600LL << 20;
+    const long long bytes = 1024LL << 20, most = 600LL << 20;
     char command[2000];
     snprintf(command, sizeof command,
              "rm -rf large; mkdir -p large/data; cd large; truncate -s %lld data/large.bin;"
