@@ -254,6 +254,9 @@ static void test_what_others_said_is_text(void **state)
     assert_null(strstr(p.body, "<script"));
     assert_has(p.body, "value=\"&quot;&gt;&lt;script&gt;");
     free(p.text);
+    p = get(w, "/?imei=%E2%80%AEx%C2%85%0A%1B%FFy");
+    assert_has(p.body, "value=\"\\u202ex\\u0085\\u000a\\u001b\\xffy\"");
+    free(p.text);
     p = get(w, "/transfer/%3Cscript%3E");
     assert_int_equal(p.status, 404);
     assert_null(strstr(p.body, "<script"));
