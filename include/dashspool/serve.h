@@ -13,15 +13,23 @@
  *                         Prometheus
  *     /healthz            "ok", if the catalogue answers; without a token
  *
+ *     /login              takes the token of the form that asks for it (POST)
+ *
  * Read-only (GET, HEAD), and it writes nothing but that event. Nothing of a request becomes the
  * name of a file: IDs and names are looked up in the catalogue. Pages have neither scripts nor
  * anything from elsewhere (Content-Security-Policy).
  *
  * Who may look: on the loopback everybody on this computer, by its own names only (a page of
  * another site cannot have the browser read it). Any other address is refused without a token of
- * at least SERVE_TOKEN_LEAST characters: as "Authorization: Bearer …", or once as ?token=, which
- * becomes a cookie. There is no TLS: what passes a network belongs into a tunnel, or behind a
+ * at least SERVE_TOKEN_LEAST characters: as "Authorization: Bearer …", or by the form, once, which
+ * makes it a cookie. In an address it is worth nothing: addresses are kept in histories and logs.
+ * There is no TLS: what passes a network belongs into a tunnel, or behind a
  * server that speaks it.
+ *
+ * A copy is handed out if its hash is that of its making, which is its ETag; it is read for that
+ * once, and again when inode or times of the file have changed.
+ *
+ * Who is slow to ask makes room for who comes later, of one address and of all.
  *
  * One process, one thread (libmicrohttpd), SERVE_CONNECTIONS_MAX connections; once it listens it
  * reads ROOT, writes the catalogue, and no more (sandbox.h).

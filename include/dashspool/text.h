@@ -31,6 +31,36 @@ const char *size_plural(int64_t n, const char *one, const char *many);
  * (RFC 3629; Unicode 15, table 3-7). 0: they are none, and *out stays as it is. */
 size_t utf8_next(const char *p, size_t n, uint32_t *out);
 
+/* ---- what strangers name ----
+ *
+ * Drivers, paths, files, members of a zip, texts in JSON and certificates: whatever is in them must
+ * not command a terminal, make lines of its own, or be read in another order than it is written.
+ * This is the filter for all of them, at each door: errors, log, terminal, pages, reports.
+ */
+
+/* What is not to be shown as it is: controls (C0, DEL, C1), what is invisible or turns the
+ * direction of text (UAX #9), tags, and U+FFFD. */
+bool text_hidden(uint32_t c);
+
+#define TEXT_ONE_ROOM 13
+
+/* The character at p, of which n > 0 bytes are there, as it may be shown: itself, a hidden one as
+ * \u202e (so JSON stays what it was), a byte that is none as \xNN. Returns how many bytes of p it
+ * was; 0: it may be the beginning of one, if more come. */
+size_t text_one(const char *p, size_t n, char out[TEXT_ONE_ROOM]);
+
+/* The whole as one line; what does not fit ends with "...". Returns out. room: 16 or more. */
+const char *text_shown(const char *text, char *out, size_t room);
+
+/* In place, where nothing may grow: '?' for each character that is hidden, and each byte that is
+ * none. */
+void text_tame(char *text);
+
+/* As a word for sh(1), one that cannot be mistaken for an option: as it is if it is plain, else in
+ * quotation marks, or what printf(1) makes of it. Returns out. room: 24 and four times the text, or
+ * it is "…", which names nothing. */
+const char *text_shell(const char *text, char *out, size_t room);
+
 /* ---- known words ----
  *
  * Lists of known words, parted by spaces ("front rear other"), as messages and help name

@@ -1,4 +1,5 @@
 #include "dashspool/err.h"
+#include "dashspool/text.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,9 +8,9 @@
 DS_PRINTF(2, 0)
 static void set_text(struct err *err, const char *fmt, va_list ap)
 {
-    int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
-    if (n >= (int)sizeof err->text)
-        memcpy(err->text + sizeof err->text - 4, "...", 4);
+    char text[2 * sizeof err->text]; /* what it names may be anybody's words */
+    vsnprintf(text, sizeof text, fmt, ap);
+    text_shown(text, err->text, sizeof err->text);
 }
 
 int err_set(struct err *err, int code, const char *fmt, ...)

@@ -45,14 +45,6 @@ static void put_text(struct log_line *l, const char *text)
 
 /* ---- text ---- */
 
-/* What a terminal does not show, or what changes the order in which it shows others. */
-static bool is_hidden(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c ||
-           (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0xfffd;
-}
-
 /* The next character of a string of JSON, as it is written; *p goes behind it. */
 static size_t take_character(const char **p, char out[8])
 {
@@ -71,8 +63,8 @@ static size_t take_character(const char **p, char out[8])
         out[1] = escape;
         return 2;
     }
-    if (is_hidden(c))
-        return (size_t)snprintf(out, 8, "\\u%04x", (unsigned)c);
+    if (text_hidden(c))
+        return (size_t)snprintf(out, 8, "\\u%04x", c > 0xffff ? 0xfffdU : (unsigned)c);
     memcpy(out, from, n);
     return n;
 }

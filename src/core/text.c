@@ -42,6 +42,116 @@ size_t utf8_next(const char *p, size_t n, uint32_t *out)
     return length;
 }
 
+/* ---- what strangers name ---- */
+
+bool text_hidden(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e ||
+           (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffd) ||
+           (c >= 0xe0000 && c <= 0xe007f);
+}
+
+size_t text_one(const char *p, size_t n, char out[TEXT_ONE_ROOM])
+{
+    uint32_t c = 0;
+    uint8_t b = (uint8_t)*p;
+    size_t bytes = utf8_next(p, n, &c), whole = b < 0xe0 ? 2 : b < 0xf0 ? 3 : 4, k = 1;
+    if (bytes == 0) {
+        for (; k < n && ((uint8_t)p[k] & 0xc0) == 0x80;)
+            k++;
+        if (b >= 0xc2 && b < 0xf5 && k == n && n < whole)
+            return 0;
+        snprintf(out, TEXT_ONE_ROOM, "\\x%02x", b);
+        return 1;
+    }
+    if (text_hidden(c) && c > 0xffff)
+        snprintf(out, TEXT_ONE_ROOM, "\\u%04x\\u%04x", 0xd7c0U + (c >> 10), 0xdc00U + (c & 0x3ffU));
+    else if (text_hidden(c))
+        snprintf(out, TEXT_ONE_ROOM, "\\u%04x", (unsigned)c);
+    else
+        snprintf(out, TEXT_ONE_ROOM, "%.*s", (int)bytes, p);
+    return bytes;
+}
+
+const char *text_shown(const char *text, char *out, size_t room)
+{
+    size_t used = 0, fits = 0, n = strlen(text);
+    while (n > 0) {
+        char one[TEXT_ONE_ROOM];
+        size_t bytes = text_one(text, n, one);
+        if (bytes == 0) /* its end never comes */
+            bytes = (size_t)(snprintf(one, sizeof one, "\\x%02x", (unsigned char)*text) > 0);
+        if (used + strlen(one) >= room) {
+            snprintf(out + fits, room - fits, "...");
+            return out;
+        }
+        used += (size_t)snprintf(out + used, room - used, "%s", one);
+        fits = used + 4 <= room ? used : fits;
+        text += bytes;
+        n -= bytes;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+void text_tame(char *text)
+{
+    char *to = text;
+    for (size_t n = strlen(text), bytes; n > 0; text += bytes, n -= bytes) {
+        uint32_t c = 0;
+        bytes = utf8_next(text, n, &c);
+        bool shown = bytes > 0 && !text_hidden(c);
+        bytes += bytes == 0;
+        if (shown)
+            memmove(to, text, bytes);
+        else
+            *to = '?';
+        to += shown ? bytes : 1;
+    }
+    *to = '\0';
+}
+
+/* Whether it needs marks, and whether it has what a line cannot show. */
+static bool is_plain_word(const char *text, bool *odd)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_@%+:,./-";
+    uint32_t c;
+    *odd = false;
+    for (size_t n = strlen(text), i = 0, bytes; i < n; i += bytes) {
+        bytes = utf8_next(text + i, n - i, &c);
+        *odd |= bytes == 0 || text_hidden(c);
+        bytes += bytes == 0;
+    }
+    return *text && text[strspn(text, plain)] == '\0';
+}
+
+const char *text_shell(const char *text, char *out, size_t room)
+{
+    bool odd, plain = is_plain_word(text, &odd);
+    const char *before = *text == '-' ? "./" : "";
+    size_t n = strlen(text), used = 0;
+    if (4 * n + 24 > room || (odd && text[n - 1] == '\n')) { /* $(…) takes that away */
+        snprintf(out, room, "\xe2\x80\xa6");
+        return out;
+    }
+    used += (size_t)snprintf(out, room, "%s%s", before, plain ? "" : odd ? "\"$(printf '" : "'");
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (odd && (c < ' ' || c >= 0x7f || c == '\\' || c == '\''))
+            used += (size_t)snprintf(out + used, room - used, "\\%03o", c);
+        else if (odd && c == '%')
+            used += (size_t)snprintf(out + used, room - used, "%%%%");
+        else if (c == '\'')
+            used += (size_t)snprintf(out + used, room - used, "'\\''");
+        else
+            out[used++] = *text;
+    }
+    snprintf(out + used, room - used, "%s", plain ? "" : odd ? "')\"" : "'");
+    return out;
+}
+
 /* ---- known words ---- */
 
 bool words_have(const char *words, const char *word, size_t n)

@@ -6,12 +6,15 @@
 #include "support/sql.h"
 #include "support/stored.h"
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define IMEI  "352093081452251"
@@ -64,6 +67,7 @@ static int set_up(void **state)
     struct world *w = calloc(1, sizeof *w);
     w->dir = support_tmp_dir();
     snprintf(w->root, sizeof w->root, "%s/root", w->dir);
+    assert_int_equal(mkdir(w->root, 0700), 0);
     for (size_t i = 0; i < sizeof w->clip; i++)
         w->clip[i] = (uint8_t)(i * 7 + i / 251);
     for (size_t i = 0; i < sizeof w->copy; i++)
@@ -253,6 +257,9 @@ static void test_what_others_said_is_text(void **state)
     p = get(w, "/?imei=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&trigger=%00x");
     assert_null(strstr(p.body, "<script"));
     assert_has(p.body, "value=\"&quot;&gt;&lt;script&gt;");
+    free(p.text);
+    p = get(w, "/?imei=%E2%80%AEx%C2%85%0A%1B%FFy");
+    assert_has(p.body, "value=\"\\u202ex\\u0085\\u000a\\u001b\\xffy\"");
     free(p.text);
     p = get(w, "/transfer/%3Cscript%3E");
     assert_int_equal(p.status, 404);
@@ -474,6 +481,21 @@ static void test_without_a_token_it_is_for_this_computer_only(void **state)
     assert_int_equal(count_shown(w), 0);
 }
 
+/* The form of the page that asks for the token. */
+static struct page login(const struct world *w, const char *form)
+{
+    char head[300];
+    int fd = dial(w);
+    int n = snprintf(head, sizeof head,
+                     "POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                     "Content-Type: application/x-www-form-urlencoded\r\n"
+                     "Content-Length: %zu\r\n\r\n",
+                     strlen(form));
+    assert_int_equal(send(fd, head, (size_t)n, MSG_NOSIGNAL), n);
+    send(fd, form, strlen(form), MSG_NOSIGNAL);
+    return read_page(fd);
+}
+
 static void test_with_a_token_only_who_has_it(void **state)
 {
     struct world *w = *state;
@@ -487,12 +509,23 @@ static void test_with_a_token_only_who_has_it(void **state)
     assert_status(w, "/", "Authorization: Bearer " TOKEN "x\r\n", 401);
     assert_status(w, "/", "Authorization: Bearer \r\n", 401);
     assert_status(w, "/?token=" TOKEN "x", "", 401);
+    assert_status(w, "/?token=" TOKEN, "", 401); /* an old link: a page that asks */
     assert_status(w, "/", "Cookie: dashspool=" TOKEN "\r\n", 401);
     assert_status(w, "/", "Authorization: Bearer " TOKEN "\r\n", 200);
     assert_status(w, "/", "Host: cams.example\r\nAuthorization: Bearer " TOKEN "\r\n", 200);
     assert_status(w, "/healthz", "", 200);
     assert_int_equal(count_shown(w), 0);
     struct page p = get(w, "/transfer/" CLIP "?token=" TOKEN);
+    assert_int_equal(p.status, 401);
+    assert_has(p.body, "<form method=\"post\" action=\"/login\">");
+    assert_has(p.body, "name=\"to\" value=\"/transfer/" CLIP "\"");
+    assert_null(strstr(p.text, TOKEN));
+    assert_null(strstr(p.text, "Set-Cookie"));
+    free(p.text);
+    p = login(w, "token=" TOKEN "x&to=/");
+    assert_int_equal(p.status, 401);
+    free(p.text);
+    p = login(w, "token=" TOKEN "&to=%2Ftransfer%2F" CLIP);
     assert_int_equal(p.status, 303);
     assert_has(p.text, "Location: /transfer/" CLIP "\r\n");
     assert_null(strstr(p.text, TOKEN));
@@ -503,9 +536,24 @@ static void test_with_a_token_only_who_has_it(void **state)
              cookie + 12);
     free(p.text);
     assert_status(w, "/transfer/" CLIP, header, 200);
-    p = get(w, "//evil.example/?token=" TOKEN); /* leads nowhere else */
-    assert_int_equal(p.status, 303);
-    assert_has(p.text, "Location: /\r\n");
+    static const char *const elsewhere[] = {"//evil.example/", "https://evil.example", "\\\\evil"};
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        char form[300];
+        snprintf(form, sizeof form, "to=%s&token=" TOKEN, elsewhere[i]);
+        p = login(w, form);
+        assert_int_equal(p.status, 303);
+        assert_has(p.text, "Location: /\r\n");
+        free(p.text);
+    }
+    char *big = calloc(1, 100001);
+    memset(big, 'x', 100000); /* is not read to its end */
+    p = login(w, big);
+    assert_true(p.status != 303 && p.status != 200);
+    free(p.text);
+    free(big);
+    assert_status(w, "/login", header, 404);
+    p = ask(w, "POST", "/", header);
+    assert_int_equal(p.status, 405);
     free(p.text);
 }
 
@@ -556,6 +604,56 @@ static void test_many_connections_and_half_requests_do_no_harm(void **state)
     free(p.text);
 }
 
+/* Slow ones of the same address, which go on and on, do not keep it out. */
+static void test_dripping_connections_keep_nobody_out(void **state)
+{
+    enum { SLOW = 60 };
+    struct world *w = *state;
+    int fd[SLOW], open = 0;
+    char byte;
+    start(w, NULL);
+    for (int i = 0; i < SLOW; i++) {
+        fd[i] = dial(w);
+        send(fd[i], "GET / HT", 8, MSG_NOSIGNAL);
+    }
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < SLOW; i++)
+            send(fd[i], "x", 1, MSG_NOSIGNAL);
+        assert_status(w, "/", "", 200);
+    }
+    for (int i = 0; i < SLOW; i++) {
+        open += recv(fd[i], &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+        if (i + 1 < SLOW)
+            close(fd[i]);
+    }
+    assert_true(open > 0 && open <= 32);
+    /* A request that is never whole comes to its end, whatever drips. */
+    for (int64_t until_us = 0; send(fd[SLOW - 1], "x", 1, MSG_NOSIGNAL) == 1;)
+        support_wait_a_little(&until_us, "the end of a request that drips");
+    close(fd[SLOW - 1]);
+}
+
+static void test_a_changed_copy_is_not_handed_out(void **state)
+{
+    struct world *w = *state;
+    start(w, NULL);
+    assert_status(w, "/copy/" CLIP "/" COPY, "", 200);
+    int fd = open(support_path(w->root, "archive/" COPY), O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    uint8_t other = (uint8_t)~w->copy[500];
+    assert_int_equal(pwrite(fd, &other, 1, 500), 1);
+    const struct timespec before[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    assert_int_equal(futimens(fd, before), 0); /* its time may be set to any */
+    struct page p = get(w, "/copy/" CLIP "/" COPY);
+    assert_int_equal(p.status, 500);
+    assert_null(strstr(p.text, "ETag"));
+    assert_has(p.body, "modified since it was made");
+    free(p.text);
+    assert_int_equal(pwrite(fd, &w->copy[500], 1, 500), 1);
+    close(fd);
+    assert_status(w, "/copy/" CLIP "/" COPY, "", 200);
+}
+
 static void test_it_is_shut_in(void **state)
 {
     struct world *w = *state;
@@ -588,6 +686,8 @@ int main(void)
         T(test_with_a_token_only_who_has_it),
         T(test_a_token_that_is_none_is_refused),
         T(test_many_connections_and_half_requests_do_no_harm),
+        T(test_dripping_connections_keep_nobody_out),
+        T(test_a_changed_copy_is_not_handed_out),
         T(test_it_is_shut_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,8 @@ static void test_driver_names_are_text_or_not_trusted(void **state)
         {"6a696861676665646362", "bcdefgahij"}, {"00000000000000000000", ""},
         {"e4e5f6e4e5f6e4e5f6e4", ""}, /* in some code page */
         {"000000006e1b6f4a0000", ""}, /* an escape sequence */
+        {"000000006eae80e26f4a", ""}, /* U+202E: "Jo", and "n" before it */
+        {"00000000006e85c26f4a", ""}, /* U+0085, a line's end */
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char hex[64] = "6532fb64020d0342a982fe7eb7300009";

@@ -1,7 +1,9 @@
 #include "dashspool/reader.h"
+#include "dashspool/text.h"
 #include "meta_internal.h"
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 /* Payload lengths of versions 1 to 4 (Teltonika's test server and field captures; v1, v2 and v4
  * from source code only). */
@@ -30,9 +32,11 @@ static bool position_is_plausible(double lat, double lon)
 
 static bool driver_is_plausible(const char *name)
 {
-    bool good = *name != '\0';
-    for (; *name; name++)
-        good = good && (unsigned char)*name >= ' ' && *name != 0x7f;
+    uint32_t c = 0;
+    size_t n = strlen(name), bytes = 0;
+    bool good = n > 0;
+    for (size_t i = 0; good && i < n; i += bytes)
+        good = (bytes = utf8_next(name + i, n - i, &c)) > 0 && !text_hidden(c);
     return good;
 }
 

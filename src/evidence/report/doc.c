@@ -86,14 +86,6 @@ int doc_picture_bytes(const struct report_picture *p, struct buf *hold, const ui
 
 /* ---- text of others ---- */
 
-/* Control characters, and those that make text look like another (UAX #9: direction). */
-static bool deceptive(uint32_t v)
-{
-    return v < 0x20 || (v >= 0x7f && v < 0xa0) || v == 0x61c || v == 0x200e || v == 0x200f ||
-           (v >= 0x2028 && v <= 0x202e) || (v >= 0x2066 && v <= 0x2069) || v == 0xfeff ||
-           (v & 0xfffe) == 0xfffe;
-}
-
 bool clean_next(const char **text, bool lines, struct clean *out)
 {
     uint32_t v = 0;
@@ -104,7 +96,7 @@ bool clean_next(const char **text, bool lines, struct clean *out)
     *text += n ? n : 1;
     if (n && (v == '\t' || (v == '\n' && !lines)))
         *out = (struct clean){' ', " ", 1};
-    else if (n == 0 || (deceptive(v) && v != '\n'))
+    else if (n == 0 || (v != '\n' && (text_hidden(v) || (v & 0xfffe) == 0xfffe)))
         *out = (struct clean){0xfffd, "\xef\xbf\xbd", 3};
     return true;
 }

@@ -139,7 +139,7 @@ static int list_one(void *arg, const struct catalogue_transfer *t, struct err *e
     }
     const char *const cell[N_COLUMNS] = {
         [ID] = t->id,
-        [TRIGGER] = t->known & CATALOGUE_HAS_META ? t->trigger_name : "-",
+        [TRIGGER] = t->known & CATALOGUE_HAS_META ? cli_shown(t->trigger_name) : "-",
         [LENGTH] = length,
         [SIZE] = size_text(t->length_bytes, size),
         [STATE] = catalogue_state_name(t->state),
@@ -284,7 +284,7 @@ static int run_cat(struct cli *cli, const struct cli_args *args)
         return cli_usage(
             "cat",
             "refusing to write binary data to a terminal; redirect it: dashspool cat %s > FILE",
-            id);
+            cli_shell(id));
     int rc = cli_catalogue_open(cli, "cat", &c);
     if (rc == CLI_OK)
         rc = cli_transfer_get(c, "cat", id, &t);

@@ -22,7 +22,8 @@ int cli_usage(const char *command, const char *fmt, ...)
     if (log_is_plain()) {
         const char *space = *command ? " " : "";
         fprintf(stderr, "dashspool%s%s: ", space, command);
-        vfprintf(stderr, fmt, ap);
+        vsnprintf(text, sizeof text, fmt, ap);
+        fprintf(stderr, "%s", cli_shown(text));
         fprintf(stderr, "; try 'dashspool%s%s --help'\n", space, command);
     } else {
         vsnprintf(text, sizeof text, fmt, ap);
@@ -54,12 +55,23 @@ int cli_care_stages(const struct cli *cli, struct stages **stages, const char *n
     return rc;
 }
 
-void cli_printable(const char *text, char *out, size_t room)
+enum { SHOWN = 8, SHOWN_ROOM = 4 * 4096 + 24 };
+
+static char *shown_room(void)
 {
-    size_t n = 0;
-    for (; text[n] && n + 1 < room; n++)
-        out[n] = (char)(text[n] >= ' ' && text[n] <= '~' ? text[n] : '?');
-    out[n] = '\0';
+    static char room[SHOWN][SHOWN_ROOM];
+    static unsigned next;
+    return room[next++ % SHOWN];
+}
+
+const char *cli_shown(const char *text)
+{
+    return text_shown(text, shown_room(), SHOWN_ROOM);
+}
+
+const char *cli_shell(const char *text)
+{
+    return text_shell(text, shown_room(), SHOWN_ROOM);
 }
 
 const char *cli_user_name(void)

@@ -180,9 +180,12 @@ int cli_usage(const char *command, const char *fmt, ...) DS_PRINTF(2, 3);
 /* cli_usage() for ERR_CONFIG, else cli_fail(). */
 int cli_fail_or_usage(const char *command, const struct err *err);
 
-/* Bytes that somebody else chose, for a terminal and for JSON: what is no printable ASCII becomes
- * '?', what has no room is cut off. */
-void cli_printable(const char *text, char *out, size_t room);
+/* Words that somebody else chose, as a part of a line of ours: text_shown(), in one of eight static
+ * buffers. Controls other than a line's end the terminal's guard would find, too (terminal.h). */
+const char *cli_shown(const char *text);
+
+/* A file, a package, an id in a command that is proposed: text_shell(), in the same buffers. */
+const char *cli_shell(const char *text);
 
 /* Writes JSON to stdout, indented, with a newline. Takes the reference. CLI_FAILED if that fails.
  */

@@ -1,6 +1,7 @@
 /* Every command, and how one is chosen and run. */
 #include "cli_internal.h"
 #include "dashspool/log.h"
+#include "terminal.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,6 +198,7 @@ int cli_main(int argc, char **argv, const struct cli_settings *settings)
 {
     struct line *line = calloc(1, sizeof *line);
     int rc = CLI_FAILED;
+    terminal_guard();
     if (line)
         line->given = calloc(2 * (size_t)argc + 1, sizeof *line->given);
     if (line && line->given)

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* ppoll */
 #include "convert_batch.h"
+#include "cli_internal.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include "dashspool/stop.h"
@@ -19,7 +20,7 @@ enum { DEPTH_MAX = 64 };
 
 static void complain(const char *path, const char *why)
 {
-    fprintf(stderr, "dashspool convert: %s: %s\n", path, why);
+    fprintf(stderr, "dashspool convert: %s: %s\n", cli_shown(path), why);
 }
 
 /* The n bytes at text, or "out of memory" and exit: nothing can go on without a list of inputs. */
@@ -254,12 +255,12 @@ static void apply_zone(const struct clock_tz *zone, const char *path, struct med
         fprintf(stderr,
                 "dashspool convert: %s: the clocks went back: this time of day came twice, %s is "
                 "taken; give --tz %s if it was the second\n",
-                path, before, after);
+                cli_shown(path), before, after);
     if (is == CLOCK_LOCAL_NEVER)
         fprintf(stderr,
                 "dashspool convert: %s: the clocks went forward: there was no such time of day; %s "
                 "is taken\n",
-                path, before);
+                cli_shown(path), before);
 }
 
 /* What is known of one file: what was asked for, and what its name and folder tell. */

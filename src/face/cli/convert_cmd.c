@@ -280,7 +280,7 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
         return;
     }
     tally->done++;
-    printf("%s: ", in->path);
+    printf("%s: ", cli_shown(in->path));
     if (r->container == MEDIA_JPEG)
         printf("photo, %dx%d", r->width_px, r->height_px);
     else
@@ -292,10 +292,10 @@ static void on_ended(void *arg, const struct input *in, int rc, const struct con
     if (dispute[0])
         printf("  timing sources disagree: %s; use --fps to decide\n", dispute);
     for (int i = 0; i < r->n_outputs; i++)
-        printf("  %-8s %s (%s)\n", copy_kind_name(r->output[i].kind), r->output[i].path,
+        printf("  %-8s %s (%s)\n", copy_kind_name(r->output[i].kind), cli_shown(r->output[i].path),
                size_text(r->output[i].length_bytes, size));
     if (r->warning[0])
-        printf("  note     %s\n", r->warning);
+        printf("  note     %s\n", cli_shown(r->warning));
     fflush(stdout);
 }
 

@@ -80,7 +80,8 @@ static void tell_cannot(void *arg, const char *id, const char *why)
 {
     struct shown *s = arg;
     progress_clear(&s->bar);
-    fprintf(stderr, "dashspool export: %s: copies cannot be made: %s\n", id, why);
+    fprintf(stderr, "dashspool export: %s: copies cannot be made: %s\n", cli_shown(id),
+            cli_shown(why));
 }
 
 /* The copies that a package is to hold and that nobody made yet. */
@@ -114,7 +115,7 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     progress_clear(&shown.bar);
     if (rc < 0)
         return cli_fail("export", &err);
-    printf("%s: %lld %s, %lld %s in data/, %s\n", request->path,
+    printf("%s: %lld %s, %lld %s in data/, %s\n", cli_shown(request->path),
            SIZE_COUNT(r.transfers, "transfer", "transfers"), SIZE_COUNT(r.files, "file", "files"),
            size_text(r.bytes, size));
     if (r.differences > 0)
@@ -140,7 +141,7 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
             "dashspool export: no time stamp: %s\n"
             "  the package is complete without it; add one later: dashspool attach-timestamp %s "
             "--tsa %s\n",
-            r.no_stamp, request->path, request->tsa_url);
+            cli_shown(r.no_stamp), cli_shell(request->path), cli_shell(request->tsa_url));
     return CLI_FAILED;
 }
 

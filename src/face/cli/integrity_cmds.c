@@ -31,8 +31,8 @@ static void tell_problem(void *arg, const struct upkeep_problem *p)
 {
     struct told *t = arg;
     char where[1024], what[1024];
-    cli_printable(p->where, where, sizeof where);
-    cli_printable(p->what, what, sizeof what);
+    text_shown(p->where, where, sizeof where);
+    text_shown(p->what, what, sizeof what);
     if (t->json) {
         json_array_append_new(t->json,
                               json_pack("{s:s, s:s, s:s, s:s}", "part", upkeep_part_name(p->part),
@@ -49,8 +49,8 @@ static void tell_note(void *arg, const char *where, const char *what)
     struct told *t = arg;
     char id[1024], text[1024];
     progress_clear(&t->bar);
-    cli_printable(where, id, sizeof id);
-    cli_printable(what, text, sizeof text);
+    text_shown(where, id, sizeof id);
+    text_shown(what, text, sizeof text);
     fprintf(t->json ? stderr : stdout, "note       %s: %s\n", id, text);
 }
 
@@ -140,8 +140,8 @@ static void tell(void *arg, const char *where, const char *why)
     struct told *t = arg;
     char name[600], text[600];
     progress_clear(&t->bar);
-    cli_printable(where, name, sizeof name);
-    cli_printable(why, text, sizeof text);
+    text_shown(where, name, sizeof name);
+    text_shown(why, text, sizeof text);
     fprintf(stderr, "dashspool %s: %s: %s\n", t->command, name, text);
 }
 

@@ -57,7 +57,7 @@ static void handle_and_tell(struct jobs *j, const char *id)
         j->failed++;
         return;
     }
-    printf("%s: %s\n", id, j->done);
+    printf("%s: %s\n", cli_shown(id), j->done);
 }
 
 static int each(void *arg, const struct spool_found *job, struct err *err)
@@ -71,8 +71,8 @@ static int each(void *arg, const struct spool_found *job, struct err *err)
         return ERR_OK;
     }
     clock_rfc3339(job->changed_us, 0, since);
-    cli_printable(job->reason, reason, sizeof reason);
-    printf("%-48s  %s  %s\n", job->job, since, reason);
+    text_shown(job->reason, reason, sizeof reason);
+    printf("%-48s  %s  %s\n", cli_shown(job->job), since, reason);
     return ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "dashspool/export.h"
 #include "dashspool/seal.h"
 #include "dashspool/verify.h"
+#include "terminal.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,15 +74,13 @@ struct findings {
 static void on_problem(void *arg, enum verify_check check, const char *text)
 {
     struct findings *f = arg;
+    text = cli_shown(text); /* names are another's words */
     size_t used = f->text[check] ? strlen(f->text[check]) : 0, n = strlen(text);
     char *longer = realloc(f->text[check], used + n + 24);
     if (!longer)
         return; /* the number of faults is told all the same */
     f->text[check] = longer;
     snprintf(longer + used, n + 24, "%19s%s\n", "", text);
-    for (char *p = longer + used; p[1]; p++) /* names are another's words: none to the terminal */
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            *p = '?';
 }
 
 static void on_told(void *arg, enum verify_check check, enum verify_verdict verdict,
@@ -94,7 +93,7 @@ static void on_told(void *arg, enum verify_check check, enum verify_verdict verd
     f->changed = f->changed || verdict == VERIFY_FAILED;
     if (verdict == VERIFY_UNMET && !f->unmet[0])
         snprintf(f->unmet, sizeof f->unmet, "%s", text);
-    printf("  %-15s  %-11s  %s\n", verify_check_name(check), verdicts[verdict], text);
+    printf("  %-15s  %-11s  %s\n", verify_check_name(check), verdicts[verdict], cli_shown(text));
     if (f->text[check])
         fputs(f->text[check], stdout);
     fflush(stdout); /* the next check may take its time */
@@ -106,7 +105,7 @@ static int verify_one(const struct verify_request *request, bool *stopped)
     const struct verify_listener listener = {on_told, on_problem, &findings, on_problem};
     struct err err;
     bool good = false;
-    printf("%s\n", request->path);
+    printf("%s\n", cli_shown(request->path));
     int rc = verify_package(request, &listener, &good, &err);
     for (int i = 0; i < VERIFY_CHECKS; i++)
         free(findings.text[i]);
@@ -142,6 +141,7 @@ static int run_verify(struct cli *cli, const struct cli_args *args)
     if (o->page) {
         size_t n;
         const char *page = verify_page(&n);
+        terminal_raw(true);
         return fwrite(page, 1, n, stdout) == n && fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
     }
     if (verify_guard((const char *const *)args->operand, request->ca_path, &err) < 0)
@@ -193,7 +193,8 @@ static int run_stamp(struct cli *cli, const struct cli_args *args)
     if (export_stamp_attach(request, &stamp, &err) < 0)
         return cli_fail("attach-timestamp", &err);
     clock_rfc3339(stamp.at_us, 3, at);
-    printf("%s: time-stamped %s by %s\n", request->package, at, stamp.authority.subject);
+    printf("%s: time-stamped %s by %s\n", cli_shown(request->package), at,
+           cli_shown(stamp.authority.subject));
     return CLI_OK;
 }
 
@@ -260,7 +261,8 @@ static int run_keygen(struct cli *cli, const struct cli_args *args)
            "subject      %s\n"
            "valid until  %s\n"
            "SHA-256      %s\n",
-           o->cert, o->key, signer.subject, until, signer.fingerprint);
+           cli_shown(o->cert), cli_shown(o->key), cli_shown(signer.subject), until,
+           signer.fingerprint);
     return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
 }
 

@@ -29,11 +29,11 @@ static void say(const char *label, const char *fmt, ...) DS_PRINTF(2, 3);
 static void say(const char *label, const char *fmt, ...)
 {
     va_list ap;
+    char text[6 * 4096];
     va_start(ap, fmt);
-    printf("  %-10s ", label);
-    vprintf(fmt, ap);
-    putchar('\n');
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    printf("  %-10s %s\n", label, cli_shown(text));
 }
 
 static double seconds(int64_t us)
@@ -133,13 +133,14 @@ static void say_verdict(const char *path, const struct probe_run *run, const str
     else
         say("verdict", "structure is intact; frames were not decoded (--no-decode)");
     say("convert", "dashspool convert %s%s%s%s", p->borrowed_sets ? "--params-from " : "",
-        p->borrowed_sets ? run->options.params_from : "", p->borrowed_sets ? " " : "", path);
+        p->borrowed_sets ? cli_shell(run->options.params_from) : "", p->borrowed_sets ? " " : "",
+        cli_shell(path));
 }
 
 static void say_all(const char *path, const struct probe_run *run, const struct media_probe *p)
 {
     char size[24];
-    printf("%s\n", path);
+    printf("%s\n", cli_shown(path));
     say("file", "%s, %s (%lld bytes)", container_text(p->container),
         size_text(p->length_bytes, size), (long long)p->length_bytes);
     say("", "SHA-256 %s", p->sha256);
@@ -165,6 +166,13 @@ static void say_all(const char *path, const struct probe_run *run, const struct 
 static json_t *text(const char *s)
 {
     return *s ? json_string(s) : json_null();
+}
+
+/* As it is; what is no UTF-8 JSON cannot have. */
+static json_t *name_json(const char *path)
+{
+    json_t *j = json_string(path);
+    return j ? j : json_string(cli_shown(path));
 }
 
 static json_t *findings_json(const struct media_finding *f, int64_t n)
@@ -244,11 +252,11 @@ static const char *container_word(enum media_container container)
 static json_t *probe_json(const char *path, const struct media_probe *p)
 {
     bool photo = p->container == MEDIA_JPEG;
-    json_t *j =
-        json_pack("{s:s, s:s, s:I, s:s, s:s, s:i, s:i, s:b, s:o}", "path", path, "container",
-                  container_word(p->container), "length_bytes", (json_int_t)p->length_bytes,
-                  "sha256", p->sha256, "codec", p->codec, "width_px", p->width_px, "height_px",
-                  p->height_px, "clean", (int)p->clean, "note", text(p->warning));
+    json_t *j = json_pack("{s:o, s:s, s:I, s:s, s:s, s:i, s:i, s:b, s:o}", "path", name_json(path),
+                          "container", container_word(p->container), "length_bytes",
+                          (json_int_t)p->length_bytes, "sha256", p->sha256, "codec", p->codec,
+                          "width_px", p->width_px, "height_px", p->height_px, "clean",
+                          (int)p->clean, "note", text(p->warning));
     json_t *more = photo ? json_pack("{s:o, s:i, s:b, s:o}", "subsampling", text(p->subsampling),
                                      "orientation", p->orientation, "complete", (int)p->complete,
                                      "damage", text(p->photo_damage))
@@ -268,8 +276,8 @@ static int probe_one(struct probe_run *run, const char *path)
     struct err err;
     if (media_probe(path, &facts, &run->options, run->decode, &p, &err) < 0) {
         if (run->json)
-            json_array_append_new(run->all, json_pack("{s:s, s:b, s:s}", "path", path, "clean", 0,
-                                                      "error", err.text));
+            json_array_append_new(run->all, json_pack("{s:o, s:b, s:s}", "path", name_json(path),
+                                                      "clean", 0, "error", err.text));
         return cli_fail("probe", &err);
     }
     if (run->json)

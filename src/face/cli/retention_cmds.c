@@ -35,9 +35,9 @@ static int protect_one(struct catalogue *c, const struct protecting *p, const ch
     if (rc < 0)
         return cli_fail("protect", &err);
     if (!p->release)
-        printf("%s: protected\n", id);
+        printf("%s: protected\n", cli_shown(id));
     else
-        printf("%s: %s\n", id, ended ? "released" : "was not protected");
+        printf("%s: %s\n", cli_shown(id), ended ? "released" : "was not protected");
     return CLI_OK;
 }
 
@@ -47,8 +47,8 @@ static int print_protection(void *arg, const struct catalogue_protection *p, str
     char since[CLOCK_TEXT_ROOM], who[sizeof p->who], reason[sizeof p->reason];
     (void)err;
     clock_rfc3339(p->since_us, 0, since);
-    cli_printable(p->who, who, sizeof who);
-    cli_printable(p->reason, reason, sizeof reason);
+    text_shown(p->who, who, sizeof who);
+    text_shown(p->reason, reason, sizeof reason);
     printf("%-48s  since %s by %s: %s\n", t->id, since, who, reason);
     return ERR_OK;
 }
@@ -118,7 +118,7 @@ static void tell(void *arg, const struct retention_swept *item)
 {
     const struct told *t = arg;
     char size[24], name[600];
-    cli_printable(item->name, name, sizeof name);
+    text_shown(item->name, name, sizeof name);
     if (t->json)
         json_array_append_new(t->json, json_pack("{s:s, s:s, s:s*, s:s, s:I}", "what", item->what,
                                                  "name", name, "stage", item->stage, "why",
@@ -135,7 +135,7 @@ static void tell_trouble(void *arg, const char *name, const char *why)
 {
     char printable[600];
     (void)arg;
-    cli_printable(name, printable, sizeof printable);
+    text_shown(name, printable, sizeof printable);
     fprintf(stderr, "dashspool sweep: %s: %s\n", printable, why);
 }
 

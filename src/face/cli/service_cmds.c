@@ -146,7 +146,8 @@ static int run_work(struct cli *cli, const struct cli_args *args)
         fprintf(stderr, ", %d waiting for the rest of their events", tally.waiting);
     fprintf(stderr, "\n");
     if (tally.failed > 0)
-        fprintf(stderr, "see %s/spool/*/failed/*/reason.txt, then 'dashspool retry'\n", cli->root);
+        fprintf(stderr, "see %s/spool/*/failed/*/reason.txt, then 'dashspool retry'\n",
+                cli_shell(cli->root));
     return tally.failed > 0 || tally.later > 0 ? CLI_FAILED : CLI_OK;
 }
 
@@ -210,8 +211,9 @@ static void print_key(void *arg, const struct cfg_section *section, const struct
     if (!*last || strcmp(*last, section->name) != 0)
         printf("%s[%s]\n", *last ? "\n" : "", section->name);
     *last = section->name;
-    int n = printf("%s = %s", key->name, value);
-    printf("%*s # %s; %s; from %s\n", n < 28 ? 28 - n : 0, "", key->help, key->unit, origin);
+    int n = printf("%s = %s", key->name, cli_shown(value));
+    printf("%*s # %s; %s; from %s\n", n < 28 ? 28 - n : 0, "", key->help, key->unit,
+           cli_shown(origin));
 }
 
 static int run_config(struct cli *cli, const struct cli_args *args)

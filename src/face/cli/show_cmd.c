@@ -4,8 +4,10 @@
 #include "dashspool/hash.h"
 #include "dashspool/reader.h"
 #include "dashspool/wire.h"
+#include "terminal.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void show_time(const struct catalogue_transfer *t)
 {
@@ -41,7 +43,7 @@ static void show_metadata(const struct catalogue_transfer *t)
     else if (m.present & WIRE_META_POSITION)
         printf("  position   unknown: the camera reports %g, %g\n", t->lat_deg, t->lon_deg);
     if (t->trigger_name[0]) {
-        printf("  trigger    %s", t->trigger_name);
+        printf("  trigger    %s", cli_shown(t->trigger_name));
         if (t->known & CATALOGUE_TRIGGER_TIME_OK)
             printf(", %+.2f s into the clip", (double)(t->trigger_time_us - t->time_us) / 1e6);
         printf("\n");
@@ -49,7 +51,7 @@ static void show_metadata(const struct catalogue_transfer *t)
     /* What a driver camera says. */
     char events[WIRE_EVENTS_ROOM];
     if (m.present & WIRE_META_DRIVER && t->known & CATALOGUE_DRIVER_OK)
-        printf("  driver     %s\n", t->driver);
+        printf("  driver     %s\n", cli_shown(t->driver));
     else if (m.present & WIRE_META_DRIVER)
         printf("  driver     not named\n");
     if (m.present & WIRE_META_EVENTS)
@@ -83,19 +85,21 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
     (void)err;
     struct recipe_settings s;
     recipe_settings_read(&s, copy->settings);
-    printf("  %-9s  %s/%s\n             %s", copy->kind, cli->root, copy->path,
-           size_text(copy->length_bytes, size));
+    printf("  %-9s  %s/%s\n             %s", copy->kind, cli_shown(cli->root),
+           cli_shown(copy->path), size_text(copy->length_bytes, size));
     if (s.duration_s > 0)
-        printf(", %lld frames, %.2f s, timing: %s", (long long)s.pictures, s.duration_s, s.timing);
+        printf(", %lld frames, %.2f s, timing: %s", (long long)s.pictures, s.duration_s,
+               cli_shown(s.timing));
     printf("\n             SHA-256 %s\n", copy->sha256);
     /* The vote on the frame rate and the time of day, from a copy's settings. */
     for (int i = 0; i < s.n_sources; i++)
-        printf("%s%s %.6g", i ? ", " : "             rate: ", s.source[i].name, s.source[i].fps);
+        printf("%s%s %.6g", i ? ", " : "             rate: ", cli_shown(s.source[i].name),
+               s.source[i].fps);
     if (s.n_sources > 0)
         printf("%s\n", s.sources_disagree ? ": they disagree" : "");
     if (s.has_wall)
-        printf("             began %s ±%g s (%s: %s)\n", s.wall_start, s.wall_error_s,
-               s.wall_source, s.wall_why);
+        printf("             began %s ±%g s (%s: %s)\n", cli_shown(s.wall_start), s.wall_error_s,
+               cli_shown(s.wall_source), cli_shown(s.wall_why));
     if (s.silences > 0)
         printf("             silence inserted for missing sound: %lld %s, %.2f s in total\n",
                SIZE_COUNT(s.silences, "gap", "gaps"), s.silence_s);
@@ -103,7 +107,7 @@ static int show_copy(void *arg, const struct catalogue_copy *copy, struct err *e
         printf("             coded slices identical to the original: SHA-256 %s\n",
                s.slices_sha256);
     if (s.warning[0])
-        printf("             note: %s\n", s.warning);
+        printf("             note: %s\n", cli_shown(s.warning));
     return ERR_OK;
 }
 
@@ -159,15 +163,15 @@ static int add_part(void *arg, const struct catalogue_arrival *a, struct err *er
     char began[CLOCK_TEXT_ROOM];
     clock_rfc3339(a->began_us, 0, began);
     printf("  %-9s  %s from %s: bytes %lld to %lld in %.2f s, %lld packets; %s\n",
-           m->parts == 1 ? "came" : "and", began, a->peer, (long long)a->from_bytes,
+           m->parts == 1 ? "came" : "and", began, cli_shown(a->peer), (long long)a->from_bytes,
            (long long)a->until_bytes, (double)(a->ended_us - a->began_us) / 1e6,
-           (long long)a->packets, a->ended);
+           (long long)a->packets, cli_shown(a->ended));
     if (a->crc_errors || a->resumes || a->bytes_lost || a->duplicates)
         printf("             %d corrupt frames, %d retries, %lld bytes discarded, %lld duplicate "
                "packets\n",
                a->crc_errors, a->resumes, (long long)a->bytes_lost, (long long)a->duplicates);
     if (a->errors[0])
-        printf("             corrupt frames at byte offsets %s\n", a->errors);
+        printf("             corrupt frames at byte offsets %s\n", cli_shown(a->errors));
     return ERR_OK;
 }
 
@@ -261,7 +265,10 @@ static int show_custody(struct catalogue *c, const char *id)
 {
     struct events e = {.print = true};
     struct err err;
-    if (catalogue_event_each(c, id, add_event, &e, &err) < 0)
+    terminal_raw(!isatty(STDOUT_FILENO)); /* their hashes are of these bytes */
+    int rc = catalogue_event_each(c, id, add_event, &e, &err);
+    terminal_raw(false);
+    if (rc < 0)
         return cli_fail("show", &err);
     return e.broken.code < 0 ? cli_fail("show", &e.broken) : CLI_OK;
 }
@@ -272,8 +279,8 @@ static int show_protection(void *arg, const struct catalogue_protection *p, stru
     (void)arg;
     (void)err;
     clock_rfc3339(p->since_us, 0, since);
-    cli_printable(p->who, who, sizeof who);
-    cli_printable(p->reason, reason, sizeof reason);
+    text_shown(p->who, who, sizeof who);
+    text_shown(p->reason, reason, sizeof reason);
     printf("  protected  since %s by %s: %s\n", since, who, reason);
     return ERR_OK;
 }
@@ -290,7 +297,7 @@ static int show_gone(struct catalogue *c, const char *id, bool custody)
     err_set(&err, ERR_NOTFOUND,
             e.n > 0 ? "%s was deleted; 'dashspool show %s --custody' shows when and why"
                     : "no such transfer: %s; 'dashspool list' shows all",
-            id, id);
+            id, e.n > 0 ? cli_shell(id) : "");
     return cli_fail("show", &err);
 }
 
@@ -306,7 +313,7 @@ static int show_file(struct catalogue *c, const struct catalogue_transfer *t, st
     printf("  file       %s, of %s\n", wire_path_text(o.path, strlen(o.path), text, sizeof text),
            when);
     if (!o.whole)
-        printf("             note: %s\n", o.note);
+        printf("             note: %s\n", cli_shown(o.note));
     return ERR_OK;
 }
 

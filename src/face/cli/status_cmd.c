@@ -43,7 +43,10 @@ static int look(const struct request *q, const struct status_screen *screen, str
 
 static int write_out(const struct buf *text, struct err *err)
 {
-    if (fwrite(buf_data(text), 1, text->used, stdout) == text->used && fflush(stdout) == 0)
+    terminal_raw(true); /* colours; status has made all else printable */
+    bool good = fwrite(buf_data(text), 1, text->used, stdout) == text->used && fflush(stdout) == 0;
+    terminal_raw(false);
+    if (good)
         return ERR_OK;
     return err_sys(err, "write to standard output");
 }

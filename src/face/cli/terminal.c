@@ -1,6 +1,8 @@
-#define _DEFAULT_SOURCE /* winsize */
+#define _GNU_SOURCE /* winsize, fopencookie */
 #include "terminal.h"
 #include "dashspool/clock.h"
+#include "dashspool/fsx.h"
+#include "dashspool/text.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,78 @@ int terminal_columns(int fd)
     if (!isatty(fd))
         return 0;
     return window(fd, &size) ? size.ws_col : n > 0 && n < 10000 ? (int)n : 80;
+}
+
+/* ---- guard ---- */
+
+struct guard {
+    int fd;
+    char begun[4]; /* of a character whose end is still to come */
+    size_t n;
+};
+
+static bool is_raw;
+
+static bool put(const struct guard *g, const char *bytes, size_t n)
+{
+    struct err err;
+    return n == 0 || fsx_write_all(g->fd, bytes, n, &err) == ERR_OK;
+}
+
+static ssize_t guard_write(void *cookie, const char *data, size_t n)
+{
+    struct guard *g = cookie;
+    char out[8192];
+    size_t used = 0;
+    if (is_raw)
+        return put(g, data, n) ? (ssize_t)n : 0;
+    for (size_t i = 0; i < n; i++) {
+        if (used + sizeof g->begun * TEXT_ONE_ROOM > sizeof out) {
+            if (!put(g, out, used))
+                return 0;
+            used = 0;
+        }
+        if (g->n == 0 &&
+            ((data[i] >= ' ' && data[i] <= '~') || data[i] == '\n' || data[i] == '\t')) {
+            out[used++] = data[i];
+            continue;
+        }
+        g->begun[g->n++] = data[i];
+        while (g->n > 0) {
+            char one[TEXT_ONE_ROOM] = {g->begun[0], '\0'};
+            size_t took = one[0] == '\n' || one[0] == '\t' ? 1 : text_one(g->begun, g->n, one);
+            if (took == 0)
+                break; /* its end is still to come */
+            used += (size_t)snprintf(out + used, sizeof out - used, "%s", one);
+            memmove(g->begun, g->begun + took, g->n -= took);
+        }
+    }
+    return put(g, out, used) ? (ssize_t)n : 0;
+}
+
+static FILE *guarded(FILE *file, int fd, int mode, struct guard *g)
+{
+    static const cookie_io_functions_t calls = {.write = guard_write};
+    *g = (struct guard){.fd = fd};
+    FILE *f = fopencookie(g, "w", calls);
+    if (!f)
+        return file; /* nothing is lost but this */
+    setvbuf(f, NULL, mode, BUFSIZ);
+    return f;
+}
+
+void terminal_guard(void)
+{
+    static struct guard out, err;
+    stdout = guarded(stdout, STDOUT_FILENO, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, &out);
+    stderr = guarded(stderr, STDERR_FILENO, _IONBF, &err);
+}
+
+void terminal_raw(bool raw)
+{
+    fflush(stdout);
+    fflush(stderr);
+    is_raw = raw;
 }
 
 /* ---- progress ---- */
@@ -51,19 +125,25 @@ void progress_show(struct progress *p, int ended, int of, double all, const char
     }
     int n = snprintf(line, sizeof line, "[%s] %3d%%  %d of %d%s  ", bar, (int)(all * 100), ended,
                      of, left);
-    int room = terminal_columns(STDERR_FILENO) - 1 - n, length = (int)strlen(name);
+    char shown[4096];
+    int room = terminal_columns(STDERR_FILENO) - 1 - n;
+    int length = (int)strlen(text_shown(name, shown, sizeof shown));
     /* the end of a name says more than its beginning */
-    fprintf(stderr, "\r%s%s\033[K", line,
-            room <= 0 ? "" : name + (length > room ? length - room : 0));
-    fflush(stderr);
+    const char *from = room <= 0 ? "" : shown + (length > room ? length - room : 0);
+    while (((unsigned char)*from & 0xc0) == 0x80)
+        from++;
+    terminal_raw(true);
+    fprintf(stderr, "\r%s%s\033[K", line, from);
+    terminal_raw(false);
 }
 
 void progress_clear(struct progress *p)
 {
     if (!p->on || p->drawn_us == 0)
         return;
+    terminal_raw(true);
     fputs("\r\033[K", stderr);
-    fflush(stderr);
+    terminal_raw(false);
     p->drawn_us = 0;
 }
 
@@ -114,8 +194,9 @@ enum screen_event screen_wait(double seconds)
 
 static void say(const char *text)
 {
+    terminal_raw(true);
     fputs(text, stdout);
-    fflush(stdout);
+    terminal_raw(false);
 }
 
 void screen_enter(void)
@@ -139,6 +220,7 @@ void screen_stop(void)
 bool screen_show(const struct buf *text)
 {
     const char *p = (const char *)buf_data(text), *end = p + text->used;
+    terminal_raw(true);
     fputs("\033[H", stdout);
     while (p < end) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
@@ -148,5 +230,7 @@ bool screen_show(const struct buf *text)
         p += n + (newline != NULL);
     }
     fputs("\033[J", stdout);
-    return fflush(stdout) == 0;
+    bool good = fflush(stdout) == 0;
+    terminal_raw(false);
+    return good;
 }

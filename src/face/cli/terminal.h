@@ -6,6 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* ---- guard: what of others' words gets to stdout and stderr ----
+ *
+ * Everything that is printed (stdio; the log has its own) goes through text_one(): no word of a
+ * stranger can command a terminal, wherever it was printed. Lines and tabs pass, so whoever prints
+ * others' words makes one line of them first (cli_shown()). JSON stays the same JSON. To be called
+ * before anything is printed. */
+void terminal_guard(void);
+
+/* What is printed until it is false again is ours, or not for a terminal: it goes as it is. */
+void terminal_raw(bool raw);
+
 /* Columns of the terminal that fd is: as it says, else $COLUMNS, else 80. 0: fd is none. */
 int terminal_columns(int fd);
 

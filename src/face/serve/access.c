@@ -1,5 +1,6 @@
 /* Who may look. */
 #include "dashspool/fsx.h"
+#include "dashspool/listen.h"
 #include "serve_internal.h"
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -81,7 +82,7 @@ static bool same(const char a[HASH_HEX_ROOM], const char b[HASH_HEX_ROOM])
     return differ == 0;
 }
 
-static bool is_token(const struct serve_access *a, const char *token)
+bool serve_is_token(const struct serve_access *a, const char *token)
 {
     char sha256[HASH_HEX_ROOM];
     struct err unimportant;
@@ -93,6 +94,19 @@ static bool is_token(const struct serve_access *a, const char *token)
 static bool is_cookie(const struct serve_access *a, const char *cookie)
 {
     return cookie && strlen(cookie) == HASH_HEX_ROOM - 1 && same(cookie, a->cookie);
+}
+
+void serve_peer(struct MHD_Connection *connection, char out[SERVE_PEER_ROOM])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char with_port[LISTEN_NAME_ROOM];
+    snprintf(out, SERVE_PEER_ROOM, "?");
+    if (info)
+        listen_name(info->client_addr,
+                    info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                             : sizeof(struct sockaddr_in),
+                    with_port, out);
 }
 
 /* "localhost:7180", "127.0.0.1", "[::1]:7180": a name that nobody else can make point here. */
@@ -121,10 +135,8 @@ enum serve_may serve_authorize(const struct serve_access *a, const struct ask *a
                    ? SERVE_MAY
                    : SERVE_OTHER_NAME;
     if (header && strncasecmp(header, bearer, strlen(bearer)) == 0 &&
-        is_token(a, header + strlen(bearer)))
+        serve_is_token(a, header + strlen(bearer)))
         return SERVE_MAY;
-    if (is_token(a, MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "token")))
-        return SERVE_NEW_COOKIE;
     return is_cookie(a, MHD_lookup_connection_value(c, MHD_COOKIE_KIND, "dashspool"))
                ? SERVE_MAY
                : SERVE_NO_TOKEN;

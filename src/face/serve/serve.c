@@ -22,14 +22,7 @@ static const struct cfg_key keys[] = {
 };
 const struct cfg_section serve_cfg_section = {"serve", keys, sizeof keys / sizeof *keys};
 
-enum {
-    FILES = 3,
-    IDLE_S = 30,
-    OF_ONE_PEER = 32,
-    MEMORY_BYTES = 32 * 1024,
-    BACKLOG = 64,
-    WAIT_MS = 60000
-};
+enum { FILES = 3, IDLE_S = 30, MEMORY_BYTES = 32 * 1024, BACKLOG = 64, WAIT_MS = 60000 };
 
 /* ---- pages without a file of their own ---- */
 
@@ -84,17 +77,21 @@ static int answer_error(const struct err *why, struct answer *out, struct err *e
                       out, err);
 }
 
-static int answer_no_token(struct answer *out, struct err *err)
+/* The page that was asked for, and that the form leads back to. */
+static int answer_no_token(const char *to, struct answer *out, struct err *err)
 {
     struct web h;
     begin_error(&h, "Access token required", "Ask the administrator of this server for it.");
-    web_put(&h, "<form><label>Token<input type=\"password\" name=\"token\" "
-                "autocomplete=\"current-password\" required></label><button>Open</button></form>");
+    web_print(&h,
+              "<form method=\"post\" action=\"/login\"><input type=\"hidden\" name=\"to\" "
+              "value=\"%s\"><label>Token<input type=\"password\" name=\"token\" "
+              "autocomplete=\"current-password\" required></label><button>Open</button></form>",
+              to);
     int rc = web_answer(&h, MHD_HTTP_UNAUTHORIZED, out, err);
     return rc < 0 ? rc : web_header(out, "WWW-Authenticate", "Bearer", err);
 }
 
-/* The token leaves the address at once: addresses are kept in histories. */
+/* The browser has it from now on, for no script to read and no other site to send. */
 static int answer_cookie(const struct serve *s, const char *path, struct answer *out,
                          struct err *err)
 {
@@ -157,9 +154,7 @@ static int answer(struct serve *s, struct ask *ask, struct answer *out, struct e
         return web_answer(&h, MHD_HTTP_FORBIDDEN, out, err);
     }
     if (may == SERVE_NO_TOKEN && !(route && route->open))
-        return answer_no_token(out, err);
-    if (may == SERVE_NEW_COOKIE)
-        return answer_cookie(s, route ? ask->path : "/", out, err);
+        return answer_no_token(route ? ask->path : "/", out, err);
     int rc = route ? route->page(s, ask, out, &why)
                    : err_set(&why, ERR_NOTFOUND, "There is no such page.");
     if (rc == ERR_OK)
@@ -172,6 +167,76 @@ static int answer(struct serve *s, struct ask *ask, struct answer *out, struct e
     return answer_error(&why, out, err);
 }
 
+/* ---- the form ---- */
+
+enum { FORM_BYTES_MAX = 4096, FORM_PIECE = 1024 };
+
+struct form {
+    struct MHD_PostProcessor *parser;
+    char token[600], to[400]; /* what does not fit is none of ours */
+    size_t bytes;
+    bool unfit;
+};
+
+static enum MHD_Result on_form_data(void *arg, enum MHD_ValueKind kind, const char *key,
+                                    const char *file, const char *type, const char *encoding,
+                                    const char *data, uint64_t at, size_t n)
+{
+    struct form *f = arg;
+    bool token = strcmp(key, "token") == 0, to = strcmp(key, "to") == 0;
+    char *out = token ? f->token : f->to;
+    size_t room = token ? sizeof f->token : sizeof f->to;
+    (void)kind;
+    (void)file;
+    (void)type;
+    (void)encoding;
+    if (!token && !to)
+        return MHD_YES;
+    if (at + n >= room || memchr(data, '\0', n)) {
+        f->unfit = true;
+        return MHD_NO;
+    }
+    memcpy(out + at, data, n);
+    out[at + n] = '\0';
+    return MHD_YES;
+}
+
+static void form_free(struct form **f)
+{
+    if (*f && (*f)->parser)
+        MHD_destroy_post_processor((*f)->parser);
+    free(*f);
+    *f = NULL;
+}
+
+static struct form *form_new(struct MHD_Connection *connection)
+{
+    struct form *f = calloc(1, sizeof *f);
+    if (f && !(f->parser = MHD_create_post_processor(connection, FORM_PIECE, on_form_data, f)))
+        f->unfit = true; /* it is no form */
+    return f;
+}
+
+/* More than a form of ours has is not read on: false. */
+static bool form_take(struct form *f, const char *data, size_t n)
+{
+    f->bytes += n;
+    if (f->bytes > FORM_BYTES_MAX)
+        return false;
+    if (!f->unfit && MHD_post_process(f->parser, data, n) != MHD_YES)
+        f->unfit = true;
+    return true;
+}
+
+static int answer_login(struct serve *s, const struct form *f, struct answer *out, struct err *err)
+{
+    struct ask to = {.path = f->to[0] ? f->to : "/"};
+    bool known = find_route(&to) != NULL; /* leads nowhere else */
+    if (f->unfit || !s->access.token || !serve_is_token(&s->access, f->token))
+        return answer_no_token(known ? to.path : "/", out, err);
+    return answer_cookie(s, known ? to.path : "/", out, err);
+}
+
 static int answer_method(struct answer *out, struct err *err)
 {
     struct web h;
@@ -180,44 +245,49 @@ static int answer_method(struct answer *out, struct err *err)
     return rc < 0 ? rc : web_header(out, "Allow", "GET, HEAD", err);
 }
 
-static void name_peer(struct ask *ask)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(ask->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char with_port[LISTEN_NAME_ROOM];
-    snprintf(ask->peer, sizeof ask->peer, "?");
-    if (info)
-        listen_name(info->client_addr,
-                    info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                             : sizeof(struct sockaddr_in),
-                    with_port, ask->peer);
-}
-
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_bytes, void **state)
 {
-    static char begun;
+    struct serve *s = arg;
+    struct form *form = *state;
     struct ask ask = {.connection = connection, .path = url, .head = strcmp(method, "HEAD") == 0};
     struct answer out = {.status = 0};
     struct err err;
-    bool known = ask.head || strcmp(method, "GET") == 0;
+    bool login = strcmp(method, "POST") == 0 && strcmp(url, "/login") == 0;
+    bool known = ask.head || strcmp(method, "GET") == 0 || login;
     (void)version;
-    (void)upload;
-    (void)upload_bytes;
-    if (known && !*state) { /* its headers are there; now its end */
-        *state = &begun;
-        return MHD_YES;
+    if (known && !form) /* its headers are there; now its end */
+        return (*state = form_new(connection)) ? MHD_YES : MHD_NO;
+    if (known && *upload_bytes > 0) {
+        bool more = form_take(form, upload, *upload_bytes);
+        *upload_bytes = 0;
+        return more ? MHD_YES : MHD_NO;
     }
-    name_peer(&ask);
-    int rc = known ? answer(arg, &ask, &out, &err) : answer_method(&out, &err);
+    serve_peer(connection, ask.peer);
+    int rc = login   ? answer_login(s, form, &out, &err)
+             : known ? answer(s, &ask, &out, &err)
+                     : answer_method(&out, &err);
     if (rc < 0 && log_may(LOG_LEVEL_ERROR, ask.peer))
         log_error("serve", "response failed, out of memory", LOG_TEXT("path", url), LOG_ERR(&err));
     enum MHD_Result done =
         rc == ERR_OK ? MHD_queue_response(connection, out.status, out.response) : MHD_NO;
     if (out.response)
         MHD_destroy_response(out.response);
+    if (done == MHD_YES)
+        clients_answered(connection, true);
     return done;
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode how)
+{
+    struct form *form = *state;
+    (void)arg;
+    (void)how;
+    form_free(&form);
+    *state = NULL;
+    clients_answered(connection, false);
 }
 
 /* ---- listening ---- */
@@ -246,12 +316,13 @@ static int start(struct serve *s, const struct cfg *cfg, int *fd, struct err *er
         freeaddrinfo(at);
     if (rc < 0)
         return rc;
-    s->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, *fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVE_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)OF_ONE_PEER, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+    s->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, s,
+                                 MHD_OPTION_LISTEN_SOCKET, *fd, MHD_OPTION_CONNECTION_LIMIT,
+                                 (unsigned)SERVE_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                                 (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                 (size_t)MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION,
+                                 clients_on_connection, &s->clients, MHD_OPTION_NOTIFY_COMPLETED,
+                                 on_completed, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     return s->daemon ? ERR_OK : err_set(err, ERR_NOMEM, "starting the web server failed");
 }
 
@@ -265,6 +336,9 @@ static int run(struct serve *s, struct stop *stop, struct err *err)
         MHD_UNSIGNED_LONG_LONG ms = WAIT_MS;
         if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > WAIT_MS)
             ms = WAIT_MS;
+        int late_ms = clients_end_late(&s->clients);
+        if (late_ms >= 0 && (unsigned)late_ms < ms)
+            ms = (unsigned)late_ms;
         if (poll(p, 2, (int)ms) < 0 && errno != EINTR)
             return err_sys(err, "wait for requests");
         MHD_run(s->daemon);

@@ -19,12 +19,18 @@ struct serve_access {
     char cookie[HASH_HEX_ROOM]; /* what a browser keeps instead of it */
 };
 
+struct client;
+struct clients { /* who is connected */
+    struct client *first;
+};
+
 struct serve {
     const char *root;
     struct catalogue *catalogue;
     struct raw *raw;
     struct serve_access access;
     struct MHD_Daemon *daemon;
+    struct clients clients;
     const struct cfg *cfg;
     struct status *state; /* as it was at state_us (monotonic); NULL: nobody asked yet */
     int64_t state_us;
@@ -57,8 +63,32 @@ const char *serve_asked(const struct ask *ask, const char *name);
 int serve_access_open(struct serve_access *a, const char *token_file, const char *listen,
                       const struct sockaddr *addr, struct err *err) DS_MUST_CHECK;
 
-enum serve_may { SERVE_MAY, SERVE_NO_TOKEN, SERVE_OTHER_NAME, SERVE_NEW_COOKIE };
+enum serve_may { SERVE_MAY, SERVE_NO_TOKEN, SERVE_OTHER_NAME };
 enum serve_may serve_authorize(const struct serve_access *a, const struct ask *ask);
+
+/* Whether that is the token: it comes in the body of a form or in a header. In an address it would
+ * be kept in histories and in the logs of others. */
+bool serve_is_token(const struct serve_access *a, const char *token);
+
+/* The address of its peer, without the port. */
+void serve_peer(struct MHD_Connection *connection, char out[SERVE_PEER_ROOM]);
+
+/* ---- clients.c ----
+ *
+ * One address has a few dozen connections at most, and who is slow to ask makes room for who comes
+ * later: nobody can keep others out by waiting, however slowly it goes on. A request has to be
+ * whole within seconds.
+ */
+
+/* For MHD_OPTION_NOTIFY_CONNECTION. */
+void clients_on_connection(void *clients, struct MHD_Connection *connection, void **context,
+                           enum MHD_ConnectionNotificationCode what);
+
+/* The answer to a request is on its way, or (false) it has come to its end. */
+void clients_answered(struct MHD_Connection *connection, bool is_on_its_way);
+
+/* Ends those whose time is over; after how many ms it is to be called again, -1: no matter. */
+int clients_end_late(struct clients *clients);
 
 /* ---- web.c: text in the making; what goes wrong is told at the end ---- */
 

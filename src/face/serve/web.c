@@ -16,10 +16,15 @@ void web_text(struct web *h, const char *text)
 {
     static const char special[] = "&<>\"'";
     static const char *const names[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
-    for (; *text; text++) {
+    char shown[TEXT_ONE_ROOM];
+    for (size_t n = strlen(text), bytes; n > 0; text += bytes, n -= bytes) {
         const char *at = strchr(special, *text);
-        char one[2] = {(unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, '\0'};
-        web_put(h, at ? names[at - special] : one);
+        bytes = at ? 1 : text_one(text, n, shown);
+        if (bytes == 0) { /* the beginning of a character, and no more */
+            web_put(h, "\xef\xbf\xbd");
+            return;
+        }
+        web_put(h, at ? names[at - special] : shown);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "child.h"
 #include "dashspool/clock.h"
 #include "dashspool/sandbox.h"
+#include "dashspool/text.h"
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -21,14 +22,12 @@ static int refuse(struct err *err, const char *what)
     return err_set(err, ERR_MALFORMED, "the converter sent %s", what);
 }
 
-/* One line, whole, that can go to a terminal: control bytes become '?'. */
+/* One line, whole, that can go to a terminal. */
 static bool tame(char *text, size_t room)
 {
     if (!memchr(text, '\0', room))
         return false;
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    text_tame(text);
     return true;
 }
 

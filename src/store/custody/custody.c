@@ -1,5 +1,6 @@
 #include "dashspool/custody.h"
 #include "dashspool/clock.h"
+#include "dashspool/text.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -67,6 +68,14 @@ static char *canonical(const json_t *json)
                       JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
 }
 
+/* Names of files may be no UTF-8, which JSON cannot have: then as text_shown() has them. */
+static json_t *words_json(const char *text)
+{
+    char shown[4096];
+    json_t *j = json_string(text);
+    return j ? j : json_string(text_shown(text, shown, sizeof shown));
+}
+
 int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const char *previous,
                  const struct custody_event *event, struct err *err)
 {
@@ -87,8 +96,8 @@ int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const c
     }
     clock_rfc3339(event->at_us, 6, at);
     json_t *line =
-        json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s}", "at", at, "event", name, "id", id, "n",
-                  (json_int_t)n, "previous", hash, "what", what, "who", event->who);
+        json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:o}", "at", at, "event", name, "id", id, "n",
+                  (json_int_t)n, "previous", hash, "what", what, "who", words_json(event->who));
     text = canonical(line);
     json_decref(line);
     rc = text ? ERR_OK : err_nomem(err, "a custody line");
@@ -238,14 +247,14 @@ static json_t *list_json(const struct custody_list *list)
 {
     json_t *all = json_array();
     for (size_t at = 0; all && at < list->bytes; at += strlen(list->texts + at) + 1)
-        if (json_array_append_new(all, json_string(list->texts + at)) < 0) {
+        if (json_array_append_new(all, words_json(list->texts + at)) < 0) {
             json_decref(all);
             return NULL;
         }
     return all;
 }
 
-/* False: no memory, or no UTF-8. What is not there is left out. */
+/* False: no memory, or no JSON. What is not there is left out. */
 static bool put_member(json_t *o, const struct member *m, const struct custody_what *what)
 {
     const void *at = (const char *)what + m->at;
@@ -255,7 +264,7 @@ static bool put_member(json_t *o, const struct member *m, const struct custody_w
     if (text && m->type == OBJECT)
         return json_object_set_new(o, m->key, json_loads(text, JSON_REJECT_DUPLICATES, NULL)) == 0;
     if (text)
-        return json_object_set_new(o, m->key, json_string(text)) == 0;
+        return json_object_set_new(o, m->key, words_json(text)) == 0;
     if (number)
         return json_object_set_new(o, m->key, json_integer(*number)) == 0;
     if (m->type == YES && *(const bool *)at)
