@@ -8,9 +8,10 @@
  *   <stem>.still-DERIVED.jpg     a photo with clock and position
  *   <stem>.timing.json           every picture: its time, how well that is known, its state
  *
- * Copies from which something was hidden (options.mask, no_sound) have -REDACTED-DERIVED in place
- * of -DERIVED, and say REDACTED in the picture; an MP4 also in its title and comment, a photo in
- * its Exif.
+ * Copies from which something was hidden (options.mask, no_sound, hide) have -REDACTED-DERIVED in
+ * place of -DERIVED, and say REDACTED in the picture; an MP4 also in its title and comment, a photo
+ * in its Exif. Files beside them are called <stem>.timing-REDACTED.json, <stem>.REDACTED.srt …, and
+ * tell of the redacted copies: bytes and key pictures are those of the viewing copy.
  *
  * Outputs are made in a hidden directory of their own in the output directory, read back, fsynced
  * and renamed, all or none; on failure nothing of them is left. The input is opened read-only and
@@ -44,6 +45,23 @@ struct convert_mask {
     int64_t from_us, until_us; /* until_us 0: to the end */
 };
 
+/* Facts that can be hidden: a set of them. Copies are without position and IMEI where those are
+ * hidden (overlay, tags, Exif; files of positions cannot be made). They never have the other two:
+ * those are for a package (export.h). */
+enum convert_hide {
+    CONVERT_HIDE_POSITION = 1 << 0,
+    CONVERT_HIDE_IMEI = 1 << 1,
+    CONVERT_HIDE_DRIVER = 1 << 2, /* the driver's name */
+    CONVERT_HIDE_SOURCE = 1 << 3, /* addresses of cameras, paths of files */
+};
+#define CONVERT_N_HIDES 4
+
+/* "position,imei": adds them to *hide. ERR_CONFIG. Pure. */
+int convert_hide_parse(const char *text, unsigned *hide, struct err *err) DS_MUST_CHECK;
+
+/* Number i of them, from 0: "position". */
+const char *convert_hide_name(int i);
+
 /* No pointers: the whole struct may be handed to another process of the same program. */
 struct convert_options {
     unsigned copies;            /* enum copy_kind */
@@ -62,6 +80,7 @@ struct convert_options {
     struct convert_mask mask[CONVERT_MASKS_MAX];
     int n_masks;
     bool no_sound; /* the viewing copy has no sound track */
+    unsigned hide; /* enum convert_hide */
 
     /* overlay */
     char osd_template[512]; /* "": the built-in two lines */

@@ -73,7 +73,7 @@ struct custody_what {
     const int64_t *protocol_id, *have_bytes, *length_bytes, *connections, *copies;
     bool partial, redacted; /* exported */
     bool no_sound;          /* and of a redacted one these two, whatever they are */
-    struct custody_list masks;
+    struct custody_list masks, hidden;
     struct custody_list reasons;   /* unprotected: of the protections that ended */
     struct custody_list not_known; /* reindexed */
 
@@ -106,6 +106,15 @@ struct custody_event {
  * is no JSON object, the event is unknown, id is no id; ERR_LIMIT: it does not fit; ERR_NOMEM. */
 int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const char *previous,
                  const struct custody_event *event, struct err *err) DS_MUST_CHECK;
+
+/* A line for somebody who may not see all of it: the same event with the same n, without the
+ * members of `what` that `keep` does not want (text: of a member that is one, else NULL); their
+ * names are listed in what.withheld. It follows `previous`, the line before it as it was retold
+ * (NULL: none), so that such lines are a chain of their own: a hash of the true line would confirm
+ * a guess at what was withheld. ERR_MALFORMED: not a line. */
+typedef bool custody_keep_fn(void *arg, enum custody_kind kind, const char *key, const char *text);
+int custody_retell(char out[CUSTODY_LINE_ROOM], const char *line, size_t n, const char *previous,
+                   custody_keep_fn *keep, void *arg, struct err *err) DS_MUST_CHECK;
 
 /* Where a reader of lines stands. {0} at the beginning. */
 struct custody_chain {

@@ -28,8 +28,9 @@
  *     bag-info.txt             Redacted-From-Tagmanifest-SHA256: of the full package, which has the
  *                              originals; Redacted: one line for each thing that is hidden
  *
- * Its README.txt and report.html say so, too, and so does the event in the custody. What is hidden
- * in pictures and sound stays in the times, positions and facts if it is in there.
+ * Its README.txt and report.html say so, too, with what is not hidden, and so does the event in the
+ * custody. Its custody.jsonl is retold (custody.h): hashes of the originals and of the full package
+ * stay, none of any other copy. Files beside the copies are made anew, of the redacted ones.
  *
  * The same store, the same choice and the same `at_us` give the same bytes, but for the signature
  * and the time stamp. A package is written under another name and renamed when all of it is on
@@ -59,6 +60,7 @@ int export_mask_parse(const char *text, struct export_mask *out, struct err *err
 /* What is hidden of a redacted package, and how its copies are made. */
 struct export_redaction {
     bool no_sound;
+    unsigned hide; /* enum convert_hide: also in names, facts, custody and report */
     struct export_mask mask[EXPORT_MASKS_MAX];
     size_t n_masks;
     const char *of; /* the full package, a folder or zip; NULL: the last one that was exported with
@@ -82,6 +84,10 @@ struct export_request {
     const char *for_job; /* a transfer whose job this is (export.h); NULL: a person's */
     bool as_found;       /* also what is not what came: that stands on the report's first page */
     bool no_protect;     /* else what is in the package is protected (catalogue.h) */
+    /* Told before anything is written, one line each: what may be meant otherwise. NULL: to nobody
+     */
+    void (*warn)(void *arg, const char *text);
+    void *warn_arg;
     const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */
 };
 

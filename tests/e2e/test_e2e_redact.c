@@ -9,13 +9,15 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #define CLIP  TEST_SAMPLES "/front-20fps-10s-sound.h265"
 #define PHOTO TEST_SAMPLES "/photo-720p.jpg"
 #define IMEI  "352093081452251"
 #define VIDEO IMEI "-front-video-20241129T072345Z"
 #define STILL IMEI "-front-photo-20241129T072345Z"
-#define CUT   IMEI "-front-video-20241129T080000Z" /* it broke off */
+#define DSM   IMEI "-driver-photo-20241129T090000Z" /* its camera names the driver */
+#define CUT   IMEI "-front-video-20241129T080000Z"  /* it broke off */
 #define AT    "2026-11-21T12:00:00Z"
 #define LATER "2026-11-21T12:30:00Z"
 #define MASK  "500,200,256,256"
@@ -43,17 +45,21 @@ static int make_store(void **state)
     world_open(&w, DASHSPOOL_BINARY, "[convert]\ncopies = working,viewing,poster,sheet,gpx,srt\n");
     world_start(&w);
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--front", CLIP,
-               "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat", "54.7", "--lon",
-               "25.25"),
+               "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z", "--lat", "54.70042",
+               "--lon", "25.28713"),
            0, "files uploaded: 2,");
     expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--front", CLIP, "--time",
                "2024-11-29T08:00:00Z", "--fault", "disconnect=300"),
            0, "files uploaded: 0,");
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--dsm", PHOTO,
+               "--driver", "Jane Roe", "--time", "2024-11-29T09:00:00Z", "--lat", "54.70042",
+               "--lon", "25.28713"),
+           0, "files uploaded: 1,");
     world_stop(&w);
-    expect(RUN("work", "--once"), 0, "2 jobs done");
+    expect(RUN("work", "--once"), 0, "3 jobs done");
     expect(RUN("export", VIDEO, "-o", in_dir("x"), "--redact-sound"), 1, "export it first");
     assert_int_equal(entries_like("x"), 0);
-    expect(RUN("export", "--imei", IMEI, "-o", in_dir("full"), "--at", AT), 0, "3 transfers");
+    expect(RUN("export", "--imei", IMEI, "-o", in_dir("full"), "--at", AT), 0, "4 transfers");
     return 0;
 }
 
@@ -173,13 +179,13 @@ static void test_a_redacted_package_has_no_originals_and_says_so(void **state)
         "data/facts/" STILL ".json",
         "data/facts/" CUT ".json",
         "data/viewing/" VIDEO ".viewing-REDACTED-DERIVED.mp4",
-        "data/viewing/" VIDEO ".srt",
+        "data/viewing/" VIDEO ".REDACTED.srt",
         "data/viewing/" CUT ".partial.viewing-REDACTED-DERIVED.mp4",
         "data/stills/" VIDEO ".poster-REDACTED-DERIVED.jpg",
         "data/stills/" VIDEO ".sheet-REDACTED-DERIVED.jpg",
         "data/stills/" STILL ".still-REDACTED-DERIVED.jpg",
-        "data/timing/" VIDEO ".timing.json",
-        "data/position/" VIDEO ".gpx",
+        "data/timing/" VIDEO ".timing-REDACTED.json",
+        "data/position/" VIDEO ".REDACTED.gpx",
         "data/custody.jsonl",
     };
     static const char *const not_there[] = {
@@ -270,7 +276,7 @@ static void test_films_stills_and_the_page_have_the_box(void **state)
     int n = 0;
     for (; (at = memmem(at, (size_t)(end - at), "base64,", 7)) != NULL; at += 7, n++)
         assert_null(memmem(buf_data(&redacted), redacted.used, at, strcspn(at, "\"")));
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 4);
     buf_clear(&full);
     buf_clear(&redacted);
 }
@@ -423,6 +429,206 @@ static void test_the_same_store_and_time_give_the_same_bytes(void **state)
            0, "");
 }
 
+/* ---- facts that are hidden ---- */
+
+static void add(struct buf *all, const void *data, size_t n)
+{
+    struct err err;
+    assert_ok(buf_append(all, data, n, &err));
+    assert_ok(buf_append(all, "\n", 1, &err));
+}
+
+/* What is deflated in a PDF. */
+static void add_streams(struct buf *all, const struct buf *file)
+{
+    static const char begin[] = "stream\n";
+    const uint8_t *at = buf_data(file), *end = at + file->used;
+    while ((at = memmem(at, (size_t)(end - at), begin, strlen(begin))) != NULL) {
+        static uint8_t out[1 << 20];
+        z_stream z = {.next_in = (Bytef *)(uintptr_t)(at += strlen(begin)),
+                      .avail_in = (uInt)(end - at),
+                      .next_out = out,
+                      .avail_out = sizeof out};
+        if (inflateInit(&z) == Z_OK)
+            inflate(&z, Z_FINISH);
+        inflateEnd(&z);
+        add(all, out, sizeof out - z.avail_out);
+    }
+}
+
+/* Pictures in a page. */
+static void add_base64(struct buf *all, const struct buf *file)
+{
+    static const char begin[] = "base64,", digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
+                                                      "qrstuvwxyz0123456789+/";
+    const char *at = (const char *)buf_data(file), *end = at + file->used, *digit;
+    while ((at = memmem(at, (size_t)(end - at), begin, strlen(begin))) != NULL) {
+        struct buf out;
+        unsigned bits = 0;
+        int have = 0;
+        struct err err;
+        buf_init(&out, 64 << 20);
+        for (at += strlen(begin); at < end && *at && (digit = strchr(digits, *at)); at++) {
+            bits = bits << 6 | (unsigned)(digit - digits);
+            if ((have += 6) >= 8) {
+                uint8_t byte = (uint8_t)(bits >> (have -= 8));
+                assert_ok(buf_append(&out, &byte, 1, &err));
+            }
+        }
+        add(all, buf_data(&out), out.used);
+        buf_clear(&out);
+    }
+}
+
+/* All that is in it, also what is deflated or in base64, the words of the paper, and the names of
+ * its files, one behind the other. */
+static struct buf unpacked(const char *package)
+{
+    struct buf all;
+    char *rest = NULL;
+    struct proc_result r = PROC_RUN("find", package, "-type", "f", "-printf", "%P\n");
+    buf_init(&all, (size_t)256 << 20);
+    add(&all, proc_out(&r), strlen(proc_out(&r)));
+    char *names = strdup(proc_out(&r));
+    assert_non_null(names);
+    for (char *name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
+        struct buf b = read_file(package, name);
+        add(&all, buf_data(&b), b.used);
+        add_streams(&all, &b);
+        add_base64(&all, &b);
+        buf_clear(&b);
+    }
+    proc_clear(&r);
+    free(names);
+    char paper[800];
+    snprintf(paper, sizeof paper, "%s/data/report.pdf", package);
+    if (proc_have("pdftotext")) {
+        r = PROC_RUN("pdftotext", paper, "-");
+        add(&all, proc_out(&r), strlen(proc_out(&r)));
+        proc_clear(&r);
+    }
+    return all;
+}
+
+static bool holds(const struct buf *b, const void *words, size_t n)
+{
+    return memmem(buf_data(b), b->used, words, n) != NULL;
+}
+
+/* Usual spellings: in text and tags, and as the page has them. */
+static const char *const positions[] = {"54.7004",
+                                        "25.2871",
+                                        "54,7004",
+                                        "25,2871",
+                                        "547004200",
+                                        "252871300",
+                                        "54\xc2\xb0 42",
+                                        "54\xc2\xb0"
+                                        "42"};
+static const char *const drivers[] = {"Jane Roe"};
+static const char *const sources[] = {"127.0.0.1"};
+
+static bool has_any(const struct buf *b, const char *const *words, size_t n)
+{
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+        char wide[200];
+        size_t k = 0;
+        for (const char *p = words[i]; *p; p++, k += 2)
+            wide[k] = '\0', wide[k + 1] = *p;
+        found = found || holds(b, words[i], strlen(words[i])) || holds(b, wide, k);
+    }
+    return found;
+}
+
+/* Degrees and minutes as Exif has them: rationals, in both orders of bytes. */
+static bool has_exif_position(const struct buf *b)
+{
+    static const uint8_t big[] = {0, 0, 0, 54, 0, 0, 0, 1, 0, 0, 0, 42, 0, 0, 0, 1},
+                         little[] = {54, 0, 0, 0, 1, 0, 0, 0, 42, 0, 0, 0, 1, 0, 0, 0};
+    return holds(b, big, sizeof big) || holds(b, little, sizeof little);
+}
+
+#define HAS(b, words) has_any(b, words, sizeof(words) / sizeof *(words))
+
+static void test_what_is_hidden_is_in_no_byte_of_the_package(void **state)
+{
+    (void)state;
+    static const char *const imeis[] = {IMEI};
+    static const struct {
+        const char *hide;
+        bool position, imei, driver, source;
+    } cases[] = {
+        {"position", false, true, true, true},
+        {"imei", true, false, true, true},
+        {"driver", true, true, false, true},
+        {"source", true, true, true, false},
+        {"position,imei,driver,source", false, false, false, false},
+    };
+    const char *const full = in_dir("dsm-full");
+    expect(RUN("export", DSM, VIDEO, STILL, "-o", full, "--at", AT), 0, "3 transfers");
+    struct buf all = unpacked(full);
+    assert_true(HAS(&all, positions) && has_exif_position(&all) && HAS(&all, imeis) &&
+                HAS(&all, drivers) && HAS(&all, sources));
+    buf_clear(&all);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *package = in_dir("hidden");
+        expect(RUN("export", DSM, VIDEO, STILL, "-o", package, "--at", LATER, "--who", "A",
+                   "--hide", cases[i].hide),
+               0, "redacted");
+        all = unpacked(package);
+        if (HAS(&all, positions) != cases[i].position ||
+            has_exif_position(&all) != cases[i].position || HAS(&all, imeis) != cases[i].imei ||
+            HAS(&all, drivers) != cases[i].driver || HAS(&all, sources) != cases[i].source)
+            fail_msg("--hide %s: position %d, imei %d, driver %d, source %d", cases[i].hide,
+                     HAS(&all, positions), HAS(&all, imeis), HAS(&all, drivers),
+                     HAS(&all, sources));
+        buf_clear(&all);
+        expect(RUN("verify", package), 0, "no problems found");
+        assert_true(has(package, "README.txt", cases[i].position ? "Not removed" : "the position"));
+        expect(PROC_RUN("rm", "-r", package), 0, "");
+    }
+}
+
+/* What could confirm a guess at an unmasked copy. */
+static void test_the_custody_tells_no_hash_of_a_copy(void **state)
+{
+    (void)state;
+    make_redacted();
+    struct buf full = read_file(in_dir("full"), "manifest-sha256.txt"),
+               custody = read_file(in_dir("redacted"), "data/custody.jsonl");
+    char *at = (char *)full.mem + full.start, *end = at + full.used;
+    int originals = 0, copies = 0;
+    for (char *line; at < end && (line = memchr(at, '\n', (size_t)(end - at))); at = line + 1) {
+        bool found = holds(&custody, at, 64);
+        bool original = memmem(at, (size_t)(line - at), "data/master/", 12) != NULL &&
+                        memmem(at, (size_t)(line - at), ".json", 5) == NULL;
+        if (found && !original)
+            fail_msg("the custody has the hash of %.*s", (int)(line - at), at);
+        originals += original && found;
+        copies += !original;
+    }
+    assert_true(originals >= 2 && copies > 10);
+    assert_true(has(in_dir("redacted"), "data/custody.jsonl", "\"withheld\":["));
+    assert_false(has(in_dir("redacted"), "data/custody.jsonl", "settings_sha256\":\""));
+    assert_true(has(in_dir("redacted"), "README.txt", "custody record here is a transcript"));
+    buf_clear(&full);
+    buf_clear(&custody);
+}
+
+static void test_a_camera_without_a_mask_is_named_before(void **state)
+{
+    (void)state;
+    expect_err(RUN("export", DSM, VIDEO, "-o", in_dir("warned"), "--mask", "front:0,0,64,64"), 0,
+               "recordings without any mask, of camera: driver;");
+    assert_true(has(in_dir("warned"), "README.txt", "the whole pictures of these cameras: driver"));
+    struct proc_result r =
+        RUN("export", DSM, VIDEO, "-o", in_dir("not-warned"), "--mask", "0,0,64,64");
+    assert_int_equal(r.status, 0);
+    assert_null(strstr(proc_err(&r), "without any mask"));
+    proc_clear(&r);
+}
+
 /* ---- where the original lies while the package is made ---- */
 
 static const char *medium(void) /* that will be handed over */
@@ -533,6 +739,9 @@ static void test_it_can_be_killed_at_any_moment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_hidden_is_in_no_byte_of_the_package),
+        cmocka_unit_test(test_the_custody_tells_no_hash_of_a_copy),
+        cmocka_unit_test(test_a_camera_without_a_mask_is_named_before),
         cmocka_unit_test(test_nothing_but_the_package_is_ever_on_its_medium),
         cmocka_unit_test(test_a_terminal_that_is_closed_leaves_nothing_behind),
         cmocka_unit_test(test_what_a_killed_one_left_is_named_and_swept),

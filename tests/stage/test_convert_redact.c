@@ -1,4 +1,5 @@
 /* Redacted copies of films: what is hidden is in none of their bytes, the rest is as it was. */
+#define _GNU_SOURCE /* memmem */
 #include "dashspool/convert.h"
 #include "footage/media/ptmf.h"
 #include "support/footage.h"
@@ -214,6 +215,91 @@ static void test_no_sound_means_no_sound_track(void **state)
     footage_clear(&f);
 }
 
+/* The sound sample without ten of its sound records. */
+static void make_mute_clip(const char *path)
+{
+    struct err err;
+    struct buf in = support_read(footage_sample(SOUND)), out;
+    struct ptmf p = ptmf_init(buf_data(&in), in.used);
+    struct ptmf_record r;
+    int sounds = 0;
+    buf_init(&out, in.used + 1);
+    while (ptmf_next(&p, &r)) {
+        sounds += r.type == 'A';
+        if (r.type != 'A' || sounds < 100 || sounds >= 110)
+            assert_ok(buf_append(&out, buf_data(&in) + r.offset, p.at - r.offset, &err));
+    }
+    support_write(path, buf_data(&out), out.used);
+    buf_clear(&in);
+    buf_clear(&out);
+}
+
+static void test_hidden_sound_is_not_told_of_where_it_was_broken(void **state)
+{
+    (void)state;
+    make_mute_clip(in_dir("mute.h265"));
+    struct convert_options o = with_masks(COPY_VIEWING | COPY_TIMING, NULL);
+    struct convert_result r = convert(in_dir("mute.h265"), "clip", &o);
+    assert_int_equal(r.damage.sound_lost, 10);
+    assert_int_equal(support_count(r.output[1].path, "\"sound_lost\":10,"), 1);
+    assert_int_equal(support_count(r.output[1].path, "\"silence\":[]"), 0);
+    o.no_sound = true;
+    r = convert(in_dir("mute.h265"), "clip", &o);
+    assert_int_equal(r.damage.sound_lost, 0);
+    assert_int_equal(r.silences, 0);
+    assert_non_null(strstr(r.output[1].path, "/clip.timing-REDACTED.json"));
+    assert_int_equal(support_count(r.output[1].path, "\"sound_lost\":0,"), 1);
+    assert_int_equal(support_count(r.output[1].path, "\"silence\":[]"), 1);
+}
+
+static bool has_words(const char *path, const char *words)
+{
+    struct buf b = support_read(path);
+    bool found = memmem(buf_data(&b), b.used, words, strlen(words)) != NULL;
+    buf_clear(&b);
+    return found;
+}
+
+/* Neither in a tag nor in a file beside it, and the overlay says so. */
+static void test_hidden_facts_are_in_no_copy(void **state)
+{
+    (void)state;
+    static const char *const there[] = {"54.7", "25.2", "350612071913857"};
+    char text[1024];
+    struct err err;
+    struct convert_result r;
+    struct media_facts facts = footage_facts();
+    snprintf(facts.imei, sizeof facts.imei, "350612071913857");
+    facts.id[0] = '\0';
+    struct convert_options o =
+        with_masks(COPY_VIEWING | COPY_POSTER | COPY_TIMING | COPY_SRT, NULL);
+    for (int hide = 0; hide < 2; hide++) {
+        o.hide = 0;
+        if (hide)
+            assert_ok(convert_hide_parse("position,imei", &o.hide, &err));
+        assert_ok(convert_file(footage_sample(SILENT), dir, "350612071913857-rear", &facts, &o,
+                               NULL, NULL, &r, &err));
+        for (size_t i = 0; i < sizeof there / sizeof *there; i++) {
+            bool found = false;
+            for (int k = 0; k < r.n_outputs; k++)
+                found = found || has_words(r.output[k].path, there[i]);
+            if (found == (hide == 1))
+                fail_msg("hide %d: %s is %sthere", hide, there[i], found ? "" : "not ");
+        }
+    }
+    assert_int_equal(r.n_outputs, 4);
+    for (int k = 0; k < r.n_outputs; k++)
+        assert_non_null(strstr(r.output[k].path, "REDACTED"));
+    footage_overlay(dir, r.output[0].path, "3", text, sizeof text);
+    if (!strstr(text, "position hidden") || !strstr(text, "IMEI hidden"))
+        fail_msg("the overlay reads '%s'", text);
+    o.copies |= COPY_GPX;
+    assert_err(ERR_CONFIG,
+               convert_file(footage_sample(SILENT), dir, "x", &facts, &o, NULL, NULL, &r, &err));
+    assert_err(ERR_CONFIG, convert_hide_parse("position,", &o.hide, &err));
+    assert_err(ERR_CONFIG, convert_hide_parse("IMEI", &o.hide, &err));
+}
+
 static void test_working_copies_are_refused_and_so_are_masks_that_hide_nothing(void **state)
 {
     (void)state;
@@ -325,6 +411,29 @@ static bool make_film(const char *path, const char *size, const char *pixels, co
     return made;
 }
 
+/* Whether two files are the same but for the line that names the original, which is no secret. */
+static bool same_but_master(const char *a, const char *b)
+{
+    struct buf x = support_read(a), y = support_read(b);
+    bool same = true;
+    const char *p = (const char *)buf_data(&x), *q = (const char *)buf_data(&y);
+    const char *p_end = p + x.used, *q_end = q + y.used;
+    while (same && p < p_end && q < q_end) {
+        const char *p_line = memchr(p, '\n', (size_t)(p_end - p)),
+                   *q_line = memchr(q, '\n', (size_t)(q_end - q));
+        size_t n = (size_t)((p_line ? p_line : p_end) - p);
+        size_t m = (size_t)((q_line ? q_line : q_end) - q);
+        bool master = n > 9 && memcmp(p, "\"master\":", 9) == 0;
+        same = master || (n == m && memcmp(p, q, n) == 0);
+        p += n + 1;
+        q += m + 1;
+    }
+    same = same && p >= p_end && q >= q_end;
+    buf_clear(&x);
+    buf_clear(&y);
+    return same;
+}
+
 /* Two films that differ in nothing but what is hidden give the same bytes. */
 static void test_nothing_of_what_is_hidden_has_a_part_in_any_byte(void **state)
 {
@@ -338,7 +447,8 @@ static void test_nothing_of_what_is_hidden_has_a_part_in_any_byte(void **state)
                  {"320x181", "yuv422p"}};
     static const char secret[] = "drawbox=x=101:y=51:w=61:h=41:color=red:t=fill"
                                  ":enable='between(t,0.55,1.25)'";
-    struct convert_options o = with_masks(COPY_VIEWING | COPY_POSTER | COPY_SHEET | COPY_MOMENT,
+    struct convert_options o = with_masks(COPY_VIEWING | COPY_POSTER | COPY_SHEET | COPY_MOMENT |
+                                              COPY_TIMING | COPY_CSV | COPY_SRT,
                                           (const char *const[]){"101,51,61,41,0.6,1.3", NULL});
     struct convert_options plain = with_masks(COPY_MOMENT, NULL);
     o.n_moments = plain.n_moments = 1;
@@ -356,11 +466,13 @@ static void test_nothing_of_what_is_hidden_has_a_part_in_any_byte(void **state)
             assert_string_not_equal(a.output[k].sha256, b.output[k].sha256);
         if (i == 2) /* a sheet takes its time, and scales all layouts alike */
             o.copies &= ~(unsigned)COPY_SHEET;
-        a = convert(in_dir("a.h265"), "clip", &o);
-        b = convert(in_dir("b.h265"), "clip", &o);
-        assert_int_equal(a.n_outputs, i < 2 ? 4 : 3);
+        a = convert(in_dir("a.h265"), "clip-a", &o);
+        b = convert(in_dir("b.h265"), "clip-b", &o);
+        assert_int_equal(a.n_outputs, i < 2 ? 7 : 6);
         for (int k = 0; k < a.n_outputs; k++)
-            if (strcmp(a.output[k].sha256, b.output[k].sha256) != 0)
+            if (a.output[k].kind == COPY_TIMING
+                    ? !same_but_master(a.output[k].path, b.output[k].path)
+                    : strcmp(a.output[k].sha256, b.output[k].sha256) != 0)
                 fail_msg("%s: %s differ", films[i].pixels, a.output[k].path);
     }
 }
@@ -401,6 +513,8 @@ int main(void)
         TEST(test_a_box_is_black_as_long_as_it_lasts_and_all_else_is_as_it_was),
         TEST(test_a_copy_says_that_it_is_redacted),
         TEST(test_no_sound_means_no_sound_track),
+        TEST(test_hidden_sound_is_not_told_of_where_it_was_broken),
+        TEST(test_hidden_facts_are_in_no_copy),
         TEST(test_working_copies_are_refused_and_so_are_masks_that_hide_nothing),
         TEST(test_a_held_picture_and_those_built_on_damage_are_masked),
         TEST(test_the_same_masks_give_the_same_bytes),

@@ -67,20 +67,12 @@ static int put_master(struct package *p, const struct catalogue_transfer *t,
     return rc == ERR_MALFORMED ? package_differs(p, t->id, err) : rc;
 }
 
-/* A file of facts. A redacted package has neither what the wire said, byte for byte, nor the
- * store's copies: they are of the whole. Takes the text. */
+/* A file of facts. Takes the text. */
 static int put_json(struct package *p, const char *name, char *text, struct err *err)
 {
-    int rc = ERR_OK;
-    if (p->redaction) {
-        json_t *o = json_loads(text, 0, NULL);
-        free(text);
-        json_object_del(o, "wire");
-        json_object_del(o, "copies");
-        text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
-        json_decref(o);
-    }
-    rc = text ? bag_put(p->bag, name, text, strlen(text), err) : err_nomem(err, "JSON");
+    int rc = p->hide ? hide_json(p->hide, &text, err) : ERR_OK;
+    if (rc == ERR_OK)
+        rc = bag_put(p->bag, name, text, strlen(text), err);
     free(text);
     return rc;
 }
@@ -96,8 +88,7 @@ struct copying {
 static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct copying *c = arg;
-    bool shown = c->p->redaction && report_facts_shows(copy->kind);
-    if (shown || !catalogue_copy_is_current(c->t, copy))
+    if (!catalogue_copy_is_current(c->t, copy))
         return ERR_OK;
     c->n++;
     return package_put_copy(c->p, copy, c->p->request->root, err);
@@ -108,6 +99,7 @@ static int put_copy(void *arg, const struct catalogue_copy *copy, struct err *er
 struct events {
     struct package *p;
     struct custody_chain chain;
+    char last[CUSTODY_LINE_ROOM]; /* of a redacted package, as it has it */
     int64_t lines;
     bool broken;
 };
@@ -124,6 +116,13 @@ static int put_event(void *arg, const char *line, struct err *err)
         rc = ERR_OK;
     }
     e->lines++;
+    if (rc == ERR_OK && e->p->redaction) {
+        rc = hide_custody(e->p->hide, redaction_full_sha256(e->p->redaction), line, e->last, err);
+        if (rc == ERR_MALFORMED && e->broken) /* nobody knows what that would tell */
+            return ERR_OK;
+        line = e->last;
+        n = strlen(line);
+    }
     if (rc == ERR_OK)
         rc = buf_append(&e->p->custody, line, n, err);
     return rc < 0 ? rc : buf_append(&e->p->custody, "\n", 1, err);
@@ -154,29 +153,32 @@ static int put_transfer(struct package *p, const struct catalogue_transfer *t, s
 {
     char master[BAG_NAME_ROOM] = "";
     struct copying copies = {p, t, 0};
-    int rc = p->redaction ? redaction_put(p, t, &copies.n, err) : put_master(p, t, master, err);
+    struct catalogue_transfer shown = *t;
+    int rc =
+        p->redaction ? redaction_put(p, &shown, &copies.n, err) : put_master(p, t, master, err);
     if (rc == ERR_OK) {
         char name[BAG_NAME_ROOM], *text;
-        rc = facts_transfer(p->catalogue, t, &text, err);
+        rc = facts_transfer(p->catalogue, &shown, &text, err);
         if (rc == ERR_OK) {
-            snprintf(name, sizeof name, "%s%s.json", p->redaction ? BAG_FACTS : BAG_MASTER, t->id);
+            snprintf(name, sizeof name, "%s%s.json", p->redaction ? BAG_FACTS : BAG_MASTER,
+                     shown.id);
             rc = put_json(p, name, text, err);
             if (rc == ERR_OK)
-                rc = facts_arrival(p->catalogue, t, &text, err);
+                rc = facts_arrival(p->catalogue, &shown, &text, err);
             if (rc == ERR_OK) {
-                snprintf(name, sizeof name, BAG_TRANSFER "%s.json", t->id);
+                snprintf(name, sizeof name, BAG_TRANSFER "%s.json", shown.id);
                 rc = put_json(p, name, text, err);
             }
         }
     }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && !p->redaction)
         rc = catalogue_copy_each(p->catalogue, t->key, put_copy, &copies, err);
     if (rc == ERR_OK)
         rc = put_custody(p, t->id, err);
-    if (rc == ERR_OK)
-        rc = report_facts_add(p->report, p->catalogue, p->request->root, t, master, err);
     if (rc == ERR_OK && p->redaction)
-        rc = redaction_report(p, err);
+        rc = redaction_report(p, &shown, err);
+    else if (rc == ERR_OK)
+        rc = report_facts_add(p->report, p->catalogue, p->request->root, t, master, NULL, err);
     p->result->without_copies += copies.n == 0;
     return rc;
 }

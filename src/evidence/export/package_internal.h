@@ -7,7 +7,9 @@
 
 #include "dashspool/bag.h"
 #include "dashspool/buf.h"
+#include "dashspool/custody.h"
 #include "dashspool/export.h"
+#include "dashspool/fsx.h"
 #include "dashspool/raw.h"
 #include "dashspool/seal.h"
 #include "report_facts.h"
@@ -15,6 +17,7 @@
 #define PACKAGE_PARTIALS_BYTES_MAX (64 << 20)
 
 struct redaction;
+struct hide;
 
 struct package {
     const struct export_request *request;
@@ -34,6 +37,7 @@ struct package {
     struct report_facts *report;
     char *beside, *name;         /* the folder that the package will be in, and its name there */
     struct redaction *redaction; /* NULL: nothing is hidden */
+    const struct hide *hide;     /* the facts that are; NULL: it is no redacted package */
 };
 
 /* ---- package_parts.c ---- */
@@ -73,24 +77,54 @@ int package_put_seals(struct package *p, const struct buf *tags, struct err *err
 int redaction_new(struct package *p, struct err *err) DS_MUST_CHECK;
 void redaction_free(struct redaction **r);
 
-/* Makes the copies of a transfer and puts them into the package; *copies counts them. One that
- * broke off has none, nor has one that cannot be converted and never could. */
-int redaction_put(struct package *p, const struct catalogue_transfer *t, int *copies,
+/* Makes the copies of a transfer and puts them into the package. One that cannot be converted and
+ * never could has none. *t becomes what is shown of it. */
+int redaction_put(struct package *p, struct catalogue_transfer *t, int *copies,
                   struct err *err) DS_MUST_CHECK;
 
-/* … adds them to the facts of the report, and removes them. */
-int redaction_report(struct package *p, struct err *err) DS_MUST_CHECK;
+/* … adds it and them to the facts of the report, and removes them. */
+int redaction_report(struct package *p, const struct catalogue_transfer *t,
+                     struct err *err) DS_MUST_CHECK;
+
+const char *redaction_full_sha256(const struct redaction *r);
 
 /* The words, with a NUL behind them: for the report, and a section of README.txt. */
 const struct buf *redaction_sentence(const struct redaction *r);
 const struct buf *redaction_section(const struct redaction *r);
 
-/* Lines of bag-info.txt; members of the event "exported", whose masks lie in `masks`. */
+/* Lines of bag-info.txt; members of the event "exported", whose lists lie in `lists`. */
 int redaction_info(const struct redaction *r, struct bag *bag, struct err *err) DS_MUST_CHECK;
 #define REDACTION_MASK_ROOM  (CATALOGUE_ID_ROOM + CONVERT_MASK_ROOM)
-#define REDACTION_MASKS_ROOM (EXPORT_MASKS_MAX * REDACTION_MASK_ROOM)
+#define REDACTION_MASKS_ROOM (EXPORT_MASKS_MAX * REDACTION_MASK_ROOM + CONVERT_N_HIDES * 16)
 void redaction_note(const struct redaction *r, struct custody_what *what,
-                    char masks[REDACTION_MASKS_ROOM]);
+                    char lists[REDACTION_MASKS_ROOM]);
+
+/* ---- hide.c: facts that are hidden of a redacted package ---- */
+
+struct hide {
+    unsigned what;          /* enum convert_hide */
+    struct fsx_names imeis; /* of the package, sorted, if they are hidden: "tracker-1" … */
+};
+
+/* p has its request and catalogue. hide_clear() also after a failure. */
+int hide_init(struct hide *h, unsigned what, const struct package *p,
+              struct err *err) DS_MUST_CHECK;
+void hide_clear(struct hide *h);
+
+/* The text with other names for IMEIs that are hidden. *out is the caller's (free). */
+int hide_text(const struct hide *h, const char *text, char **out, struct err *err) DS_MUST_CHECK;
+
+/* Leaves of a transfer what is shown of it, and its id as the package has it. */
+int hide_transfer(const struct hide *h, struct catalogue_transfer *t,
+                  struct err *err) DS_MUST_CHECK;
+
+/* … of a file of facts, which is replaced (NULL on failure). */
+int hide_json(const struct hide *h, char **text, struct err *err) DS_MUST_CHECK;
+
+/* … of a custody line. last: the one before it, as it was shown ("": none); becomes this one. Only
+ * the originals' hashes and that of the full package stay in it. */
+int hide_custody(const struct hide *h, const char *full_sha256, const char *line,
+                 char last[CUSTODY_LINE_ROOM], struct err *err) DS_MUST_CHECK;
 
 /* ---- readme.c ---- */
 

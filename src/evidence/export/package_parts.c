@@ -38,7 +38,13 @@ int package_differs(struct package *p, const char *id, struct err *err)
     snprintf(text, sizeof text, "%s: %s", id, err->text);
     if (p->redaction) /* its values may be what is hidden */
         snprintf(text, sizeof text, "%s: %.*s", id, (int)strcspn(err->text, ":"), err->text);
-    return buf_append(&p->differences, text, strlen(text) + 1, err);
+    char *shown = NULL;
+    rc = p->hide ? hide_text(p->hide, text, &shown, err) : ERR_OK;
+    const char *words = shown ? shown : text;
+    if (rc == ERR_OK)
+        rc = buf_append(&p->differences, words, strlen(words) + 1, err);
+    free(shown);
+    return rc;
 }
 
 static int changed(const char *path, const struct catalogue_copy *copy, struct err *err)
@@ -118,11 +124,17 @@ static void add_setting(void *arg, const struct cfg_section *section, const stru
         json_object_set_new(arg, key->name, json_string(value));
 }
 
-static json_t *command_json(const struct export_request *r)
+static json_t *command_json(const struct package *p)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < r->n_command; i++)
-        json_array_append_new(list, json_string(r->command[i]));
+    for (size_t i = 0; i < p->request->n_command; i++) {
+        const char *word = p->request->command[i];
+        char *shown = NULL;
+        struct err no_memory;
+        int rc = p->hide ? hide_text(p->hide, word, &shown, &no_memory) : ERR_OK;
+        json_array_append_new(list, rc < 0 ? NULL : json_string(shown ? shown : word));
+        free(shown);
+    }
     return list;
 }
 
@@ -139,10 +151,9 @@ int package_put_tool(struct package *p, struct err *err)
     convert_libraries(add_library, libraries);
     if (p->request->cfg)
         cfg_each(p->request->cfg, add_setting, settings);
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "program", "dashspool", "version",
-                  DASHSPOOL_VERSION, "program_sha256", sha256, "compiler", __VERSION__, "libraries",
-                  libraries, "settings", settings, "command", command_json(p->request));
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "program", "dashspool", "version",
+                          DASHSPOOL_VERSION, "program_sha256", sha256, "compiler", __VERSION__,
+                          "libraries", libraries, "settings", settings, "command", command_json(p));
     char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
     rc = text ? bag_put(p->bag, BAG_TOOL, text, strlen(text), err) : err_nomem(err, "JSON");
     free(text);

@@ -5,6 +5,7 @@
 #include "dashspool/verify.h"
 #include "package_internal.h"
 #include <ctype.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,9 +19,12 @@
 struct redaction {
     const struct export_redaction *asked;
     char full_sha256[HASH_HEX_ROOM];
+    struct hide hide;
+    char unmasked[200];           /* cameras of which no picture has a box */
     struct workdir work;          /* for a master and its copies, in ROOT */
     struct buf sentence, section; /* words */
     struct convert_result result; /* of the transfer that is being written; its files are there */
+    bool no_sound;                /* it has none for that */
 };
 
 /* ---- masks ---- */
@@ -65,8 +69,10 @@ static int judge_masks(const struct package *p, struct err *err)
     struct catalogue_transfer t;
     char text[REDACTION_MASK_ROOM];
     int rc = ERR_OK;
-    if (asked->n_masks > EXPORT_MASKS_MAX || (asked->n_masks == 0 && !asked->no_sound))
-        return err_set(err, ERR_CONFIG, "%zu masks given; give 1 to %d, or --redact-sound",
+    if (asked->n_masks > EXPORT_MASKS_MAX ||
+        (asked->n_masks == 0 && !asked->no_sound && !asked->hide))
+        return err_set(err, ERR_CONFIG,
+                       "%zu masks given; give 1 to %d, or --redact-sound, or --hide",
                        asked->n_masks, EXPORT_MASKS_MAX);
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
         rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
@@ -84,7 +90,48 @@ static int judge_masks(const struct package *p, struct err *err)
     return rc;
 }
 
+/* Cameras of which no picture has a box: "rear, road". Each is named once. */
+static int list_unmasked(const struct package *p, char *out, size_t room, struct err *err)
+{
+    const struct export_redaction *asked = p->request->redaction;
+    struct catalogue_transfer t;
+    size_t used = 0;
+    int rc = ERR_OK;
+    out[0] = '\0';
+    for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
+        rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
+        bool masked = false;
+        for (size_t k = 0; k < asked->n_masks; k++)
+            masked = masked || is_for(&asked->mask[k], &t);
+        const char *camera = t.camera[0] ? t.camera : "unknown";
+        if (rc < 0 || masked || strstr(out, camera))
+            continue;
+        int n = snprintf(out + used, room - used, "%s%s", used ? ", " : "", camera);
+        used += n > 0 && (size_t)n < room - used ? (size_t)n : 0;
+    }
+    return rc;
+}
+
+static void warn_of_unmasked(const struct package *p, const char *cameras)
+{
+    char text[400];
+    if (!cameras[0] || !p->request->warn)
+        return;
+    snprintf(text, sizeof text,
+             "recordings without any mask, of camera: %s; nothing in their pictures is hidden",
+             cameras);
+    p->request->warn(p->request->warn_arg, text);
+}
+
 /* ---- words ---- */
+
+/* What can be hidden beside boxes, as README.txt, report and bag-info.txt call it. */
+static const char *const hidden_words[CONVERT_N_HIDES] = {
+    "the position", "the IMEI (trackers are called tracker-1 …)", "the driver's name",
+    "addresses of cameras, and paths of files"};
+static const char *const shown_words[CONVERT_N_HIDES] = {
+    "the position", "the IMEI of each tracker", "the driver's name, if the camera sent one",
+    "network addresses of cameras, and paths of imported files"};
 
 static int say(struct buf *to, struct err *err, const char *fmt, ...) DS_PRINTF(3, 4);
 static int say(struct buf *to, struct err *err, const char *fmt, ...)
@@ -122,51 +169,94 @@ static void plain(const char *who, char out[256])
             *p = ' ';
 }
 
+/* Nothing that has a NUL behind it can be appended to. */
+static int end_words(struct redaction *r, struct buf *words, struct err *err)
+{
+    char *shown = NULL;
+    int rc = buf_append(words, "", 1, err);
+    if (rc == ERR_OK)
+        rc = hide_text(&r->hide, (const char *)buf_data(words), &shown, err);
+    if (rc == ERR_OK) {
+        buf_consume(words, words->used);
+        rc = buf_append(words, shown, strlen(shown) + 1, err);
+    }
+    free(shown);
+    return rc;
+}
+
+/* One after the other, each between `begin` and `end`. */
+static int say_hidden(struct redaction *r, struct buf *to, const char *begin, const char *end,
+                      struct err *err)
+{
+    const struct export_redaction *asked = r->asked;
+    int rc = asked->no_sound ? say(to, err, "%sthe sound of all videos%s", begin, end) : ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < asked->n_masks; i++) {
+        rc = say(to, err, "%s", begin);
+        if (rc == ERR_OK && (rc = say_mask(to, &asked->mask[i], err)) == ERR_OK)
+            rc = say(to, err, "%s", end);
+    }
+    for (int i = 0; rc == ERR_OK && i < CONVERT_N_HIDES; i++)
+        if (asked->hide & 1u << i)
+            rc = say(to, err, "%s%s%s", begin, hidden_words[i], end);
+    return rc;
+}
+
+static int say_shown(struct redaction *r, struct buf *to, const char *begin, const char *end,
+                     struct err *err)
+{
+    const struct export_redaction *asked = r->asked;
+    int rc = asked->no_sound ? ERR_OK : say(to, err, "%sthe sound%s", begin, end);
+    if (rc == ERR_OK)
+        rc = say(to, err, "%s%s%s", begin,
+                 asked->n_masks ? "what is in the pictures outside of the boxes" : "the pictures",
+                 end);
+    if (rc == ERR_OK && r->unmasked[0] && asked->n_masks)
+        rc = say(to, err, "%sthe whole pictures of these cameras: %s%s", begin, r->unmasked, end);
+    for (int i = 0; rc == ERR_OK && i < CONVERT_N_HIDES; i++)
+        if (!(asked->hide & 1u << i))
+            rc = say(to, err, "%s%s%s", begin, shown_words[i], end);
+    if (rc == ERR_OK)
+        rc = say(to, err, "%stimes, and what the camera itself wrote into the picture%s", begin,
+                 end);
+    return rc;
+}
+
 static int write_sentence(struct redaction *r, const char *who, struct err *err)
 {
     struct buf *to = &r->sentence;
-    const struct export_redaction *asked = r->asked;
-    int rc = say(to, err, "Redacted on the authority of %s: %s", who,
-                 asked->no_sound ? "the sound of all videos" : "");
-    for (size_t i = 0; rc == ERR_OK && i < asked->n_masks; i++) {
-        rc = say(to, err, "%s", i > 0 || asked->no_sound ? "; " : "");
-        if (rc == ERR_OK)
-            rc = say_mask(to, &asked->mask[i], err);
-    }
-    if (rc == ERR_OK && asked->n_masks > 0)
+    int rc = say(to, err, "Hidden on the authority of %s:", who);
+    if (rc == ERR_OK && (rc = say_hidden(r, to, " ", ";", err)) == ERR_OK && r->asked->n_masks > 0)
         rc = say(to, err,
-                 " (x, y, width and height in pixels of the original image, times from the start "
-                 "of the video)");
-    if (rc == ERR_OK)
+                 " (boxes are x, y, width and height in pixels of the image as it is seen, times "
+                 "from the start of the video).");
+    if (rc == ERR_OK && (rc = say(to, err, " Not hidden:")) == ERR_OK &&
+        (rc = say_shown(r, to, " ", ";", err)) == ERR_OK)
         rc = say(to, err,
-                 ". The originals and working copies are not in this package. They are in the full "
-                 "package, whose tagmanifest-sha256.txt has the SHA-256 %s.",
+                 " what was said or written elsewhere. The originals and working copies are not in "
+                 "this package. They are in the full package, whose tagmanifest-sha256.txt has the "
+                 "SHA-256 %s.",
                  r->full_sha256);
-    return rc < 0 ? rc : buf_append(to, "", 1, err);
+    return rc < 0 ? rc : end_words(r, to, err);
 }
 
 static int write_section(struct redaction *r, const char *who, struct err *err)
 {
     struct buf *to = &r->section;
-    const struct export_redaction *asked = r->asked;
     int rc = say(to, err,
                  "\n"
                  "What is redacted\n"
                  "----------------\n"
                  "This package is REDACTED. Removed on the authority of %s:\n"
-                 "\n%s",
-                 who, asked->no_sound ? "  the sound of all videos\n" : "");
-    for (size_t i = 0; rc == ERR_OK && i < asked->n_masks; i++) {
-        rc = say(to, err, "  ");
-        if (rc == ERR_OK && (rc = say_mask(to, &asked->mask[i], err)) == ERR_OK)
-            rc = say(to, err, "\n");
-    }
-    if (rc == ERR_OK && asked->n_masks > 0)
+                 "\n",
+                 who);
+    if (rc == ERR_OK && (rc = say_hidden(r, to, "  ", "\n", err)) == ERR_OK &&
+        r->asked->n_masks > 0)
         rc = say(to, err,
                  "\n"
-                 "Boxes are x, y, width and height in pixels of the original image;\n"
+                 "Boxes are x, y, width and height in pixels of the image as it is seen;\n"
                  "times count from the start of the video. All boxes apply to photos.\n");
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = say(to, err, "\nNot removed:\n\n")) == ERR_OK &&
+        (rc = say_shown(r, to, "  ", "\n", err)) == ERR_OK)
         rc = say(
             to, err,
             "\n"
@@ -177,9 +267,13 @@ static int write_section(struct redaction *r, const char *who, struct err *err)
             "  %s\n"
             "\n"
             "With both packages one can see that they hold the same recordings: the SHA-256 of\n"
-            "each original is in data/custody.jsonl here and in the manifest there.\n",
+            "each original is in data/custody.jsonl here and in the manifest there.\n"
+            "\n"
+            "The custody record here is a transcript: checksums and sizes of other copies, and\n"
+            "what else could confirm a guess at what is hidden, are left out and named as\n"
+            "\"withheld\". Its lines are chained anew. The true record is in the full package.\n",
             r->full_sha256);
-    return rc < 0 ? rc : buf_append(to, "", 1, err);
+    return rc < 0 ? rc : end_words(r, to, err);
 }
 
 const struct buf *redaction_sentence(const struct redaction *r)
@@ -202,23 +296,41 @@ int redaction_info(const struct redaction *r, struct bag *bag, struct err *err)
         char mask[REDACTION_MASK_ROOM];
         mask_text(&r->asked->mask[i], mask);
         snprintf(text, sizeof text, "box %s", mask);
-        rc = bag_put_info(bag, BAG_REDACTED, text, err);
+        char *shown = NULL;
+        rc = hide_text(&r->hide, text, &shown, err);
+        if (rc == ERR_OK)
+            rc = bag_put_info(bag, BAG_REDACTED, shown, err);
+        free(shown);
     }
+    for (int i = 0; rc == ERR_OK && i < CONVERT_N_HIDES; i++)
+        if (r->asked->hide & 1u << i)
+            rc = bag_put_info(bag, BAG_REDACTED, convert_hide_name(i), err);
     return rc;
 }
 
 void redaction_note(const struct redaction *r, struct custody_what *what,
-                    char masks[REDACTION_MASKS_ROOM])
+                    char lists[REDACTION_MASKS_ROOM])
 {
     size_t used = 0;
     for (size_t i = 0; i < r->asked->n_masks; i++) {
-        mask_text(&r->asked->mask[i], masks + used);
-        used += strlen(masks + used) + 1;
+        mask_text(&r->asked->mask[i], lists + used);
+        used += strlen(lists + used) + 1;
     }
     what->redacted = true;
     what->full_tagmanifest_sha256 = r->full_sha256;
     what->no_sound = r->asked->no_sound;
-    what->masks = (struct custody_list){masks, used};
+    what->masks = (struct custody_list){lists, used};
+    char *hidden = lists + used;
+    size_t bytes = 0;
+    for (int i = 0; i < CONVERT_N_HIDES; i++)
+        if (r->asked->hide & 1u << i)
+            bytes += (size_t)snprintf(hidden + bytes, 16, "%s", convert_hide_name(i)) + 1;
+    what->hidden = (struct custody_list){hidden, bytes};
+}
+
+const char *redaction_full_sha256(const struct redaction *r)
+{
+    return r->full_sha256;
 }
 
 /* ---- the full package, by its custody ---- */
@@ -330,17 +442,22 @@ int redaction_new(struct package *p, struct err *err)
     if (!r)
         return err_nomem(err, "a package");
     r->asked = p->request->redaction;
+    p->hide = &r->hide;
     r->work = WORKDIR_NONE;
     buf_init(&r->sentence, WORDS_BYTES_MAX);
     buf_init(&r->section, WORDS_BYTES_MAX);
     char who[256];
     plain(p->request->who, who);
     int rc = judge_masks(p, err);
+    if (rc == ERR_OK && (rc = hide_init(&r->hide, r->asked->hide, p, err)) == ERR_OK)
+        rc = list_unmasked(p, r->unmasked, sizeof r->unmasked, err);
     if (rc == ERR_OK)
         rc = p->request->redaction->of ? read_package(p, r->full_sha256, err)
                                        : find_in_custody(p, r->full_sha256, err);
     if (rc == ERR_OK && (rc = write_sentence(r, who, err)) == ERR_OK)
         rc = write_section(r, who, err);
+    if (rc == ERR_OK)
+        warn_of_unmasked(p, r->unmasked);
     if (rc == ERR_OK) /* only its owner looks into it */
         rc = workdir_open(&r->work, p->request->root, MASTER_STAGE, err);
     memcpy(p->result->full_sha256, r->full_sha256, sizeof r->full_sha256);
@@ -356,6 +473,7 @@ void redaction_free(struct redaction **r)
         fprintf(stderr, "dashspool: %s; it contains an original: remove it by hand\n",
                 unimportant.text);
     workdir_close(&(*r)->work);
+    hide_clear(&(*r)->hide);
     buf_clear(&(*r)->sentence);
     buf_clear(&(*r)->section);
     free(*r);
@@ -367,17 +485,15 @@ void redaction_free(struct redaction **r)
 /* What the store has of it. */
 struct had {
     const struct catalogue_transfer *t;
-    bool pictures, sheet;
+    unsigned kinds; /* enum copy_kind */
 };
 
 static int look_at_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct had *had = arg;
     (void)err;
-    if (!catalogue_copy_is_current(had->t, copy))
-        return ERR_OK;
-    had->pictures = had->pictures || report_facts_shows(copy->kind);
-    had->sheet = had->sheet || strcmp(copy->kind, copy_kind_name(COPY_SHEET)) == 0;
+    if (catalogue_copy_is_current(had->t, copy))
+        had->kinds |= copy_kind_of(copy->kind);
     return ERR_OK;
 }
 
@@ -392,7 +508,8 @@ static int explain(const struct catalogue_transfer *t, struct err *err)
 }
 
 /* A signal that the caller has caught ends it. */
-static int convert(struct package *p, const struct catalogue_transfer *t, const char *master,
+static int convert(struct package *p, const struct catalogue_transfer *t,
+                   const struct catalogue_transfer *shown, const char *master,
                    const struct convert_options *options, struct err *err)
 {
     struct redaction *r = p->redaction;
@@ -402,7 +519,8 @@ static int convert(struct package *p, const struct catalogue_transfer *t, const 
     char stem[CATALOGUE_ID_ROOM + 16];
     double done = 0, last = 0;
     export_media_facts(t, &facts);
-    snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_STORED ? "" : ".partial");
+    snprintf(facts.id, sizeof facts.id, "%s", shown->id);
+    snprintf(stem, sizeof stem, "%s%s", shown->id, t->state == CATALOGUE_STORED ? "" : ".partial");
     int rc = confine_start(&c, master, r->work.path, stem, &facts, options, &r->asked->limits, err);
     if (rc < 0)
         return rc;
@@ -427,7 +545,7 @@ static void describe(const struct redaction *r, int i, struct catalogue_copy *ou
     snprintf(out->path, sizeof out->path, "%s", o->path + strlen(r->work.path) + 1);
     snprintf(out->sha256, sizeof out->sha256, "%s", o->sha256);
     snprintf(out->tool, sizeof out->tool, "dashspool %s%s", DASHSPOOL_VERSION,
-             strstr(out->path, "-REDACTED-DERIVED.") ? ", redacted" : "");
+             strstr(out->path, "REDACTED") ? ", redacted" : "");
 }
 
 static int put_copies(struct package *p, int *copies, struct err *err)
@@ -443,51 +561,62 @@ static int put_copies(struct package *p, int *copies, struct err *err)
     return rc;
 }
 
-int redaction_put(struct package *p, const struct catalogue_transfer *t, int *copies,
-                  struct err *err)
+int redaction_put(struct package *p, struct catalogue_transfer *t, int *copies, struct err *err)
 {
+    static const unsigned made = COPY_SHEET | COPY_TIMING | COPY_CSV | COPY_GPX | COPY_KML |
+                                 COPY_GEOJSON | COPY_SRT | COPY_VTT,
+                          places = COPY_GPX | COPY_KML | COPY_GEOJSON,
+                          pictures = COPY_WORKING | COPY_VIEWING | COPY_STILL | COPY_POSTER;
+    struct redaction *r = p->redaction;
     struct had had = {.t = t};
-    struct convert_options options;
+    struct convert_options options = r->asked->options;
     char *master = NULL;
-    p->redaction->result = (struct convert_result){0};
+    r->result = (struct convert_result){0};
+    r->no_sound = r->asked->no_sound;
     p->result->partial += t->state != CATALOGUE_STORED;
     int rc = catalogue_copy_each(p->catalogue, t->key, look_at_copy, &had, err);
     if (rc == ERR_OK)
-        rc = fsx_path(&master, err, "%s/%s", p->redaction->work.path, t->id);
+        rc = fsx_path(&master, err, "%s/%s", r->work.path, t->id);
     if (rc < 0)
         return rc;
-    const struct redaction *r = p->redaction;
-    options = r->asked->options;
-    options.copies = COPY_VIEWING | COPY_POSTER | (had.sheet ? (unsigned)COPY_SHEET : 0);
+    options.copies = COPY_VIEWING | COPY_POSTER | (had.kinds & made);
+    if (r->asked->hide & CONVERT_HIDE_POSITION)
+        options.copies &= ~places;
     options.n_moments = options.n_masks = 0;
     options.no_sound = r->asked->no_sound;
+    options.hide = r->asked->hide;
     for (size_t i = 0; i < r->asked->n_masks; i++)
         if (is_for(&r->asked->mask[i], t))
             options.mask[options.n_masks++] = r->asked->mask[i].mask;
-    struct catalogue_transfer of = *t;
-    rc = master_extract(p->raw, &of, master, err);
-    if (rc == ERR_OK) {
-        rc = convert(p, t, master, &options, err);
-        if ((rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED) && !had.pictures)
+    struct catalogue_transfer of = *t, shown = *t;
+    rc = hide_transfer(&r->hide, &shown, err);
+    if (rc == ERR_OK && (rc = master_extract(p->raw, &of, master, err)) == ERR_OK) {
+        rc = convert(p, t, &shown, master, &options, err);
+        if ((rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED) && !(had.kinds & pictures))
             rc = ERR_OK; /* nor does the full package show it */
     }
-    if (unlink(master) < 0 && rc == ERR_OK)
+    if (unlink(master) < 0 && errno != ENOENT && rc == ERR_OK)
         rc = err_sys(err, "remove %s", master);
     free(master);
+    *t = shown;
     return rc < 0 ? rc : put_copies(p, copies, err);
 }
 
-int redaction_report(struct package *p, struct err *err)
+int redaction_report(struct package *p, const struct catalogue_transfer *t, struct err *err)
 {
     const struct redaction *r = p->redaction;
-    struct catalogue_copy copy;
-    int rc = ERR_OK;
-    for (int i = 0; rc == ERR_OK && i < r->result.n_outputs; i++) {
-        const char *path = r->result.output[i].path;
-        describe(r, i, &copy);
-        rc = report_facts_redacted(p->report, &copy, path, r->asked->no_sound, err);
-        if (unlink(path) < 0 && rc == ERR_OK)
-            rc = err_sys(err, "remove %s", path);
-    }
+    struct catalogue_copy copy[CONVERT_OUTPUTS_MAX];
+    for (int i = 0; i < r->result.n_outputs; i++)
+        describe(r, i, &copy[i]);
+    const struct report_facts_redacted redacted = {
+        .copy = copy,
+        .n = r->result.n_outputs,
+        .no_sound = r->no_sound,
+        .no_position = r->asked->hide & CONVERT_HIDE_POSITION,
+    };
+    int rc = report_facts_add(p->report, p->catalogue, r->work.path, t, "", &redacted, err);
+    for (int i = 0; i < r->result.n_outputs; i++)
+        if (unlink(r->result.output[i].path) < 0 && rc == ERR_OK)
+            rc = err_sys(err, "remove %s", r->result.output[i].path);
     return rc;
 }

@@ -45,7 +45,7 @@ struct told {
     char damage[400];
     struct report_stretch *stretch;
     size_t n_stretches;
-    bool has_sound;
+    bool has_sound, redacted, no_position;
     struct kept_picture picture;
     const char *picture_what;
 };
@@ -62,20 +62,19 @@ struct report_facts {
 static const struct {
     enum copy_kind kind;
     const char *purpose;
-    bool tells_only; /* neither pictures nor sound are in it */
 } kinds[] = {
     {COPY_WORKING, "the original's coded frames, unchanged, as a playable video"},
     {COPY_VIEWING, "for viewing in any player"},
     {COPY_STILL, "the photo, with clock and position burned in"},
     {COPY_POSTER, "one frame of the video"},
     {COPY_SHEET, "contact sheet: an overview of the video"},
-    {COPY_TIMING, "the time of every frame", true},
-    {COPY_CSV, "the time of every frame, as a table", true},
-    {COPY_GPX, "the position, for maps", true},
-    {COPY_KML, "the position, for maps", true},
-    {COPY_GEOJSON, "the position, for maps", true},
-    {COPY_SRT, "clock and position as subtitles", true},
-    {COPY_VTT, "clock and position as subtitles", true},
+    {COPY_TIMING, "the time of every frame"},
+    {COPY_CSV, "the time of every frame, as a table"},
+    {COPY_GPX, "the position, for maps"},
+    {COPY_KML, "the position, for maps"},
+    {COPY_GEOJSON, "the position, for maps"},
+    {COPY_SRT, "clock and position as subtitles"},
+    {COPY_VTT, "clock and position as subtitles"},
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
@@ -91,12 +90,6 @@ static size_t kind_at(const char *kind)
     while (i < N_KINDS && !is_kind(kind, kinds[i].kind))
         i++;
     return i;
-}
-
-bool report_facts_shows(const char *kind)
-{
-    size_t i = kind_at(kind);
-    return i == N_KINDS || !kinds[i].tells_only; /* who knows what a later kind is */
 }
 
 static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
@@ -140,13 +133,23 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
 static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct told *t = arg;
-    bool redacted = !t->master[0];
     if (!catalogue_copy_is_current(&t->t, copy))
         return ERR_OK;
     if (!t->examined || is_kind(copy->kind, COPY_WORKING)) /* it tells of sound, too */
         t->examined = recipe_settings_read(&t->settings, copy->settings);
     t->has_sound = t->has_sound || t->settings.sound[0];
-    return redacted && report_facts_shows(copy->kind) ? ERR_OK : keep_copy(t, copy, err);
+    return t->redacted ? ERR_OK : keep_copy(t, copy, err);
+}
+
+/* What is hidden is not told of, either: not where it was broken. */
+static void forget_sound(struct told *t)
+{
+    int kept = 0;
+    for (int i = 0; i < t->settings.n_damage; i++)
+        if (!strstr(t->settings.damage[i].name, "sound"))
+            t->settings.damage[kept++] = t->settings.damage[i];
+    t->settings.n_damage = kept;
+    t->has_sound = false;
 }
 
 static int keep_picture(struct report_facts *s, struct told *t, const char *path, const char *what,
@@ -395,7 +398,8 @@ void report_facts_free(struct report_facts **s)
 }
 
 int report_facts_add(struct report_facts *s, struct catalogue *c, const char *root,
-                     const struct catalogue_transfer *t, const char *master, struct err *err)
+                     const struct catalogue_transfer *t, const char *master,
+                     const struct report_facts_redacted *redacted, struct err *err)
 {
     if (s->n == s->room) {
         size_t room = s->room ? 2 * s->room : 16;
@@ -411,7 +415,15 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     s->told[s->n++] = told;
     told->t = *t;
     snprintf(told->master, sizeof told->master, "%s", master);
+    told->redacted = redacted != NULL;
     int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
+    for (int i = 0; rc == ERR_OK && redacted && i < redacted->n; i++)
+        rc = keep_copy(told, &redacted->copy[i], err);
+    if (redacted) {
+        told->no_position = redacted->no_position;
+        if (redacted->no_sound)
+            forget_sound(told);
+    }
     if (rc == ERR_OK &&
         (rc = catalogue_arrival_each(c, t->key, add_arrival, told, err)) == ERR_OK &&
         (rc = take_picture(s, told, root, err)) == ERR_OK)
@@ -419,20 +431,6 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     describe_arrival(told);
     add_clocks(told);
     return rc;
-}
-
-int report_facts_redacted(struct report_facts *s, const struct catalogue_copy *copy,
-                          const char *path, bool no_sound, struct err *err)
-{
-    struct told *t = s->told[s->n - 1];
-    bool poster = is_kind(copy->kind, COPY_POSTER);
-    int rc = keep_copy(t, copy, err);
-    t->has_sound = t->has_sound && !no_sound;
-    if (rc < 0 || t->picture.n_bytes > 0 ||
-        copy->length_bytes > (int64_t)REPORT_PICTURE_BYTES_MAX ||
-        (!poster && !is_kind(copy->kind, COPY_STILL)))
-        return rc;
-    return keep_picture(s, t, path, poster ? "One frame of the video" : "The photo", err);
 }
 
 /* ---- the page ---- */
@@ -466,7 +464,8 @@ static void fill_clip(struct told *t, struct report_clip *out)
         .has_position = r->known & CATALOGUE_POSITION_OK,
         .lat_deg = r->lat_deg,
         .lon_deg = r->lon_deg,
-        .position_why = r->known & CATALOGUE_POSITION_OK
+        .position_why = t->no_position ? "hidden in this package"
+                        : r->known & CATALOGUE_POSITION_OK
                             ? "camera metadata: one position for the whole recording"
                             : "The camera's metadata contains no plausible position (no GPS fix).",
         .picture = {.what = t->picture_what,

@@ -16,22 +16,19 @@ struct report_facts;
 int report_facts_new(struct report_facts **out, const char *dir, struct err *err) DS_MUST_CHECK;
 void report_facts_free(struct report_facts **s);
 
-/* A transfer, with its copies and connections; master: its name in the package; root: where its
- * copies are (a poster or a still goes into the page). Where master is "", the package is a
- * redacted one, without the copies that show or tell something: report_facts_redacted() adds what
- * stands for them.
- */
+/* What a redacted package has instead of the store's copies. */
+struct report_facts_redacted {
+    const struct catalogue_copy *copy; /* n of them */
+    int n;
+    bool no_sound, no_position;
+};
+
+/* A transfer, with its copies and connections; master: its name in the package, or "". Its copies
+ * are those of the store (redacted: NULL) or these, below root (a poster or a still goes into the
+ * page). */
 int report_facts_add(struct report_facts *s, struct catalogue *c, const char *root,
                      const struct catalogue_transfer *t, const char *master,
-                     struct err *err) DS_MUST_CHECK;
-
-/* The transfer that was added last has this redacted copy; path: the file itself, of which a poster
- * or a still goes into the page. */
-int report_facts_redacted(struct report_facts *s, const struct catalogue_copy *copy,
-                          const char *path, bool no_sound, struct err *err) DS_MUST_CHECK;
-
-/* Whether a kind of copy has pictures or sound: not in a redacted package as it is in the store. */
-bool report_facts_shows(const char *kind);
+                     const struct report_facts_redacted *redacted, struct err *err) DS_MUST_CHECK;
 
 /* Writes the report to out, and all of it out of the process: a page for browsers, or the same to
  * print. redaction: what is hidden, in words; NULL: nothing. */

@@ -28,7 +28,7 @@ void summary_cover(struct doc *d, const struct report *r, const char *title)
     if (r->redacted) {
         doc_open(d, DOC_WARNING);
         doc_put(d, DOC_STRONG, "Redacted.");
-        doc_text(d, " Parts of the images or facts were deliberately made unrecognisable. ");
+        doc_text(d, " Something was left out of this package on purpose. ");
         doc_text(d, r->redaction);
         doc_close(d, DOC_WARNING);
     }

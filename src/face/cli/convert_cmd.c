@@ -28,6 +28,7 @@ struct wish {
     double fps, lat, lon;
     int jobs;
     bool force, no_sound;
+    unsigned hide;
     struct stills stills;
     struct masks masks;
 };
@@ -65,6 +66,16 @@ static int add_mask(void *at, const char *text, struct err *err)
     int rc = convert_mask_parse(text, &masks->mask[masks->n], err);
     masks->n += rc == ERR_OK;
     return rc;
+}
+
+static int add_hide(void *at, const char *text, struct err *err)
+{
+    unsigned *hide = at;
+    int rc = convert_hide_parse(text, hide, err);
+    return rc == ERR_OK && *hide & ~(unsigned)(CONVERT_HIDE_POSITION | CONVERT_HIDE_IMEI)
+               ? err_set(err, ERR_CONFIG,
+                         "copies have no driver and no source; expected position, imei")
+               : rc;
 }
 
 #define AT(field)     offsetof(struct wish, field)
@@ -125,10 +136,14 @@ static const struct cli_option options[] = {
     {CLI_HEADING,
      .help = "redaction; no working copy is made, and file names contain -REDACTED-DERIVED:"},
     {CLI_SET, "mask", "x,y,w,h[,from[,to]]",
-     "black out this box, in pixels of the original frame; times in seconds or mm:ss (default: "
+     "black out this box, in pixels of the image as it is seen (a photo: turned as its Exif says); "
+     "times in seconds or mm:ss (default: "
      "whole video); up to 32 times",
      .offset = AT(masks), .set = add_mask},
     {OPT_FLAG("redact-sound", no_sound, "remove the sound")},
+    {CLI_SET, "hide", "LIST",
+     "of position, imei, with commas: leave them out of overlay and tags (names of files stay)",
+     .offset = AT(hide), .set = add_hide},
     {0}};
 
 /* ---- what is known of the footage ---- */
@@ -326,6 +341,7 @@ static void take_options(const struct cli *cli, const struct cli_args *args,
     out->media.fps = w->fps;
     out->overwrite = w->force;
     out->no_sound = w->no_sound;
+    out->hide = w->hide;
     if (w->track)
         snprintf(out->track_path, sizeof out->track_path, "%s", w->track);
     if (w->params_from)
@@ -334,7 +350,7 @@ static void take_options(const struct cli *cli, const struct cli_args *args,
     out->n_masks = w->masks.n;
     memcpy(out->moment_us, w->stills.us, sizeof out->moment_us);
     out->n_moments = w->stills.n;
-    if ((out->n_masks > 0 || out->no_sound) && !cli_given(args, "copies"))
+    if ((out->n_masks > 0 || out->no_sound || out->hide) && !cli_given(args, "copies"))
         out->copies = COPY_VIEWING;
     if (out->n_moments > 0)
         out->copies |= COPY_MOMENT;

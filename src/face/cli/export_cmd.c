@@ -101,6 +101,12 @@ static int complete(struct cli *cli, const struct choice *c)
     return CLI_OK;
 }
 
+static void warn(void *arg, const char *text)
+{
+    progress_clear(arg);
+    fprintf(stderr, "dashspool export: %s\n", text);
+}
+
 static int write_package(struct cli *cli, const struct choice *c, struct export_request *request)
 {
     struct export_result r;
@@ -110,6 +116,8 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     request->ids = (const char *const *)c->ids.name;
     request->n = c->ids.n;
     struct shown shown = {.of = (int)c->ids.n};
+    request->warn = warn;
+    request->warn_arg = &shown.bar;
     progress_begin(&shown.bar);
     int rc = export_package(request, show, &shown, &r, &err);
     progress_clear(&shown.bar);
@@ -207,6 +215,11 @@ static int add_mask(void *at, const char *text, struct err *err)
     return rc;
 }
 
+static int add_hide(void *at, const char *text, struct err *err)
+{
+    return convert_hide_parse(text, at, err);
+}
+
 #define AT(field) offsetof(struct wish, field)
 static const struct cli_option options[] = {
     {CLI_TEXT, "output", "PATH", "folder to create, or zip file if the name ends in .zip",
@@ -235,10 +248,16 @@ static const struct cli_option options[] = {
      .help = "a redacted package, made after the full one: no originals and no working copies, and "
              "it names the checksum of the full package:"},
     {CLI_SET, "mask", "[OF:]x,y,w,h[,from[,to]]",
-     "black out this box, in pixels of the original frame; times in seconds or mm:ss; OF: a camera "
+     "black out this box, in pixels of the image as it is seen; times in seconds or mm:ss; OF: a "
+     "camera "
      "(front, rear …) or an ID (default: all); up to 32 times",
      .offset = AT(redaction), .set = add_mask},
     {OPT_FLAG("redact-sound", redaction.no_sound, "remove the sound")},
+    {CLI_SET, "hide", "LIST",
+     "of position, imei, driver (the name), source (addresses, paths), with commas: leave these "
+     "out "
+     "everywhere; an IMEI becomes tracker-1 …",
+     .offset = AT(redaction.hide), .set = add_hide},
     {OPT_TEXT("of", "PATH", redaction.of,
               "the full package (default: the latest export that contains all of these)")},
     {0}};
@@ -264,7 +283,7 @@ static int check(const struct wish *w, const struct cli_args *args, bool redacte
     if (!w->sign_cert != !w->sign_key)
         return cli_usage("export", "--sign-cert and --sign-key must be given together");
     if (w->redaction.of && !redacted)
-        return cli_usage("export", "--of requires --mask or --redact-sound");
+        return cli_usage("export", "--of requires --mask, --redact-sound or --hide");
     return CLI_OK;
 }
 
@@ -272,7 +291,7 @@ static int run(struct cli *cli, const struct cli_args *args)
 {
     struct wish *w = args->options;
     struct export_redaction *r = &w->redaction;
-    bool redacted = r->no_sound || r->n_masks > 0;
+    bool redacted = r->no_sound || r->n_masks > 0 || r->hide;
     struct said said = {.n = 0};
     struct choice c = {.filter = &w->filter};
     struct err err;

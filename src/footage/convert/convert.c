@@ -152,9 +152,13 @@ static int add_output(struct plan *p, const struct copy_maker *maker, int64_t mo
         snprintf(whole, sizeof whole, "still-%.3fs-DERIVED.jpg", (double)o->moment_us / 1e6);
     else
         snprintf(whole, sizeof whole, "%s", copy_kind_suffix(o->maker->kind));
-    const char *derived = strstr(whole, "DERIVED");
+    const char *derived = strstr(whole, "DERIVED"), *dot = strrchr(whole, '.');
     if (redacted && derived)
         snprintf(suffix, sizeof suffix, "%.*sREDACTED-%s", (int)(derived - whole), whole, derived);
+    else if (redacted && dot)
+        snprintf(suffix, sizeof suffix, "%.*s-REDACTED%s", (int)(dot - whole), whole, dot);
+    else if (redacted)
+        snprintf(suffix, sizeof suffix, "REDACTED.%s", whole);
     else
         snprintf(suffix, sizeof suffix, "%s", whole);
     int rc = fsx_path(&o->path, err, "%s/%s.%s", out_dir, stem, suffix);
@@ -273,15 +277,17 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     struct media m = {0};
     struct plan plan = {0};
     struct osd_context osd = {0};
+    struct media_facts shown = *facts;
     struct copy_task task = {.m = &m,
                              .stem = stem,
-                             .facts = facts,
+                             .facts = &shown,
                              .options = options,
                              .osd = &osd,
                              .result = result,
                              .progress = progress,
                              .arg = arg};
     *result = (struct convert_result){0};
+    redact_facts(&shown, stem, options);
     av_log_route();
     int rc = redact_possible(options, err);
     if (rc == ERR_OK && (rc = open_master(&m, path, facts, options, result, err)) == ERR_OK)
@@ -298,7 +304,7 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
     } else if (rc == ERR_OK)
         result->wall = timing_wall(facts, &result->timing, 0, 0);
     if (rc == ERR_OK)
-        rc = osd_context_init(&osd, &m, facts, options, err);
+        rc = osd_context_init(&osd, &m, &shown, options, err);
     osd.redacted = redact_asked(options, result->container);
     if (rc == ERR_OK && (rc = make_copies(&plan, &task, err)) == ERR_OK)
         rc = check_copies(&plan, &m, options, err);

@@ -201,7 +201,7 @@ int osd_context_init(struct osd_context *c, struct media *m, const struct media_
         if (m->picture[i].time_us > c->end_us)
             c->end_us = m->picture[i].time_us;
     int rc = template_compile(&c->template, options->osd_template, err);
-    if (rc == ERR_OK && options->track_path[0])
+    if (rc == ERR_OK && options->track_path[0] && !(options->hide & CONVERT_HIDE_POSITION))
         rc = open_track(c, m, err);
     return rc;
 }
@@ -293,6 +293,11 @@ static const char *or_unknown(const char *text)
     return text[0] ? text : UNKNOWN;
 }
 
+static bool hides(const struct osd_context *c, enum convert_hide what)
+{
+    return c->options->hide & what;
+}
+
 static void fill_in(struct words *w, const struct osd_context *c,
                     char out[OSD_LINES][OSD_LINE_ROOM])
 {
@@ -332,12 +337,18 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
         add_word(out[0], "", w.date[0] ? w.date : "time unknown");
         if (w.date[0])
             snprintf(out[0], OSD_LINE_ROOM, "%s %s %s", w.date, w.time, w.zone);
-        add_word(out[0], "", w.lat[0] ? w.lat : "position unknown");
+        add_word(out[0], "",
+                 w.lat[0]                          ? w.lat
+                 : hides(c, CONVERT_HIDE_POSITION) ? "position hidden"
+                                                   : "position unknown");
         add_word(out[0], "", w.lon);
         add_word(out[0], "", w.external ? "track" : "");
         add_word(out[1], "", f->camera);
         add_word(out[1], "", f->trigger);
-        add_word(out[1], "IMEI ", f->imei[0] ? f->imei : "unknown");
+        add_word(out[1], "IMEI ",
+                 f->imei[0]                    ? f->imei
+                 : hides(c, CONVERT_HIDE_IMEI) ? "hidden"
+                                               : "unknown");
         add_word(out[1], "", what);
         add_word(out[1], "", w.t_minus);
         add_word(out[1], "", w.speed[0] ? w.speed : c->track ? "speed unknown" : "");

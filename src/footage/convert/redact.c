@@ -5,6 +5,7 @@
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- boxes as a person types them ---- */
 
@@ -111,6 +112,31 @@ void convert_mask_text(const struct convert_mask *mask, char out[CONVERT_MASK_RO
     seconds_text(out + n, CONVERT_MASK_ROOM - (size_t)n, mask->until_us);
 }
 
+/* ---- facts as a person names them ---- */
+
+static const char *const hides[CONVERT_N_HIDES] = {"position", "imei", "driver", "source"};
+
+const char *convert_hide_name(int i)
+{
+    return hides[i];
+}
+
+int convert_hide_parse(const char *text, unsigned *hide, struct err *err)
+{
+    for (const char *at = text;; at++) {
+        int i = 0;
+        size_t n = strcspn(at, ",");
+        while (i < CONVERT_N_HIDES && !(strlen(hides[i]) == n && strncmp(at, hides[i], n) == 0))
+            i++;
+        if (i == CONVERT_N_HIDES)
+            return err_set(err, ERR_CONFIG, "expected position, imei, driver, source, with commas");
+        *hide |= 1u << i;
+        at += n;
+        if (!*at)
+            return ERR_OK;
+    }
+}
+
 /* ---- what is hidden of a copy ---- */
 
 struct box {
@@ -119,16 +145,34 @@ struct box {
 
 bool redact_asked(const struct convert_options *options, enum media_container container)
 {
-    return options->n_masks > 0 || (options->no_sound && container != MEDIA_JPEG);
+    return options->n_masks > 0 || (options->no_sound && container != MEDIA_JPEG) ||
+           options->hide & (CONVERT_HIDE_POSITION | CONVERT_HIDE_IMEI);
+}
+
+void redact_facts(struct media_facts *facts, const char *stem,
+                  const struct convert_options *options)
+{
+    const char *at = facts->imei[0] ? strstr(stem, facts->imei) : NULL;
+    if (options->hide & CONVERT_HIDE_IMEI && !facts->id[0] && at)
+        snprintf(facts->id, sizeof facts->id, "%.*stracker%s", (int)(at - stem), stem,
+                 at + strlen(facts->imei));
+    if (options->hide & CONVERT_HIDE_POSITION)
+        facts->has_position = false;
+    if (options->hide & CONVERT_HIDE_IMEI)
+        facts->imei[0] = '\0';
 }
 
 int redact_possible(const struct convert_options *options, struct err *err)
 {
-    bool hides = options->n_masks > 0 || options->no_sound;
+    const unsigned places = COPY_GPX | COPY_KML | COPY_GEOJSON;
+    bool any = redact_asked(options, MEDIA_UNKNOWN);
     if (options->n_masks < 0 || options->n_masks > CONVERT_MASKS_MAX)
         return err_set(err, ERR_CONFIG, "%d masks; at most %d are possible", options->n_masks,
                        CONVERT_MASKS_MAX);
-    return hides && options->copies & COPY_WORKING
+    if (options->hide & CONVERT_HIDE_POSITION && options->copies & places)
+        return err_set(err, ERR_CONFIG,
+                       "a GPX, KML or GeoJSON file cannot hide the position; request other copies");
+    return any && options->copies & COPY_WORKING
                ? err_set(err, ERR_CONFIG,
                          "a working copy cannot be redacted (it contains the original frames and "
                          "sound); request other copies")
@@ -157,7 +201,7 @@ int redact_check(const struct convert_options *options, int width_px, int height
 int redact_media(struct media *m, const struct convert_options *options, struct err *err)
 {
     if (options->no_sound)
-        m->n_sounds = m->n_silences = 0;
+        m->n_sounds = m->n_silences = m->damage.sound_lost = 0;
     return redact_check(options, m->width_px, m->height_px, m->duration_us, err);
 }
 
@@ -169,7 +213,11 @@ void redact_text(const struct convert_options *options, char out[REDACT_TEXT_ROO
         n = snprintf(out, REDACT_TEXT_ROOM, "%d box%s blacked out", options->n_masks,
                      options->n_masks == 1 ? "" : "es");
     if (options->no_sound)
-        snprintf(out + n, REDACT_TEXT_ROOM - (size_t)n, "%sno sound", n ? ", " : "");
+        n += snprintf(out + n, REDACT_TEXT_ROOM - (size_t)n, "%sno sound", n ? ", " : "");
+    if (options->hide & CONVERT_HIDE_POSITION)
+        n += snprintf(out + n, REDACT_TEXT_ROOM - (size_t)n, "%sno position", n ? ", " : "");
+    if (options->hide & CONVERT_HIDE_IMEI)
+        snprintf(out + n, REDACT_TEXT_ROOM - (size_t)n, "%sno IMEI", n ? ", " : "");
 }
 
 struct redact_time redact_time_of(const struct media *m, int64_t index, int64_t until)

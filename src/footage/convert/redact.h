@@ -14,7 +14,13 @@
 /* Whether a copy of a master of this kind is a redacted one: a photo has no sound to lose. */
 bool redact_asked(const struct convert_options *options, enum media_container container);
 
-/* ERR_CONFIG: a working copy has the master's pictures and sound, whole. */
+/* Takes away what is hidden of the facts. A copy without an id is called by its stem, which may
+ * have the IMEI in it. */
+void redact_facts(struct media_facts *facts, const char *stem,
+                  const struct convert_options *options);
+
+/* ERR_CONFIG: a working copy has the master's pictures and sound, whole; a file of positions is
+ * nothing without them. */
 int redact_possible(const struct convert_options *options, struct err *err) DS_MUST_CHECK;
 
 /* Of a video: takes its sound away where that is asked for, and judges the masks. */
@@ -26,7 +32,7 @@ int redact_media(struct media *m, const struct convert_options *options,
 int redact_check(const struct convert_options *options, int width_px, int height_px,
                  int64_t duration_us, struct err *err) DS_MUST_CHECK;
 
-/* "2 boxes blacked out, no sound"; "": nothing is hidden. */
+/* "2 boxes blacked out, no sound, no IMEI"; "": nothing is hidden. */
 void redact_text(const struct convert_options *options, char out[REDACT_TEXT_ROOM]);
 
 /* How long a picture is shown, in AV_TICKS since the first; all: it may be of any time. */

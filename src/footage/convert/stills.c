@@ -393,7 +393,8 @@ static void add_header(struct sheet *s)
     osd_text_plain(t->text, sizeof t->text, f->camera);
 
     t = add_text(s, MARGIN, 80, 18, GREY);
-    snprintf(part, sizeof part, "position unknown");
+    snprintf(part, sizeof part, "position %s",
+             s->t->options->hide & CONVERT_HIDE_POSITION ? "hidden" : "unknown");
     if (f->has_position && fabs(f->lat_deg) <= 90 && fabs(f->lon_deg) <= 180)
         snprintf(part, sizeof part, "%.5f° %c  %.5f° %c", fabs(f->lat_deg),
                  f->lat_deg < 0 ? 'S' : 'N', fabs(f->lon_deg), f->lon_deg < 0 ? 'W' : 'E');

@@ -61,6 +61,29 @@ static const char *state_why(const struct media_picture *p)
     return p->state == MEDIA_AFFECTED ? "refers to a damaged or lost picture" : "";
 }
 
+/* How a picture is coded; in a redacted copy, as the viewing copy has it: how much a master's
+ * picture takes, and where its key pictures are, tells of what is below a mask. False: there is no
+ * such copy. */
+static bool coded(const struct sheet *s, const struct media_picture *p, struct media_coded *out)
+{
+    const struct media *m = s->t->m;
+    *out = (struct media_coded){(int64_t)p->n, p->key};
+    if (!s->t->osd->redacted)
+        return true;
+    const int64_t *at = m->n_view > 0 ? bsearch(&p->pts, m->view_pts, (size_t)m->n_view, sizeof *at,
+                                                timing_by_value)
+                                      : NULL;
+    *out = at ? m->view_coded[at - m->view_pts] : (struct media_coded){0};
+    return m->n_view > 0;
+}
+
+/* The number of a picture: as it is coded; in a redacted copy as it is shown, since the order of
+ * coding tells likewise. */
+static int64_t number(const struct sheet *s, int64_t i)
+{
+    return s->t->osd->redacted ? i : s->order[i].index;
+}
+
 /* ---- text ---- */
 
 static void put(const struct sheet *s, const char *text)
@@ -178,7 +201,7 @@ static void put_gaps(const struct sheet *s)
         if (!hole && !is_gap(m, until_us - from_us))
             continue;
         put(s, first ? "\n{" : ",\n{");
-        fprintf(s->file, "\"before\":%" PRId64 ",\"lost\":%" PRId64 ",", index,
+        fprintf(s->file, "\"before\":%" PRId64 ",\"lost\":%" PRId64 ",", number(s, i),
                 hole ? hole->lost : 0);
         put_seconds(s, "from_s", from_us - m->start_us, ",");
         put_seconds(s, "until_s", until_us - m->start_us, "}");
@@ -229,11 +252,15 @@ static int put_json(const struct sheet *s, struct err *err)
         struct media_wall w = wall_at(s, p->time_us);
         char utc[CLOCK_TEXT_ROOM];
         clock_rfc3339(w.utc_us, 6, utc);
-        fprintf(s->file, "{\"n\":%" PRId64 ",", index);
+        fprintf(s->file, "{\"n\":%" PRId64 ",", number(s, i));
         put_seconds(s, "pts_s", p->time_us - s->t->m->start_us, ",");
         fprintf(s->file, w.known ? "\"utc\":\"%s\"" : "\"utc\":null", utc);
-        fprintf(s->file, ",\"key\":%s,\"bytes\":%zu,\"state\":\"%s\"", p->key ? "true" : "false",
-                p->n, state_names[p->state]);
+        struct media_coded c;
+        if (coded(s, p, &c))
+            fprintf(s->file, ",\"key\":%s,\"bytes\":%" PRId64, c.key ? "true" : "false", c.bytes);
+        else
+            put(s, ",\"key\":null,\"bytes\":null");
+        fprintf(s->file, ",\"state\":\"%s\"", state_names[p->state]);
         put(s, p->state == MEDIA_GOOD ? "}" : ",");
         if (p->state != MEDIA_GOOD)
             put_text(s, "why", state_why(p), "}");
@@ -282,14 +309,19 @@ static void put_csv(const struct sheet *s)
         struct media_wall w = wall_at(s, p->time_us);
         char utc[CLOCK_TEXT_ROOM];
         clock_rfc3339(w.utc_us, 6, utc);
-        fprintf(s->file, "%" PRId64 ",", s->order[i].index);
+        fprintf(s->file, "%" PRId64 ",", number(s, i));
         put_us(s, p->time_us - m->start_us);
         fprintf(s->file, ",%s,", w.known ? utc : "");
         if (w.known)
             put_us(s, w.error_us);
         put(s, ",");
         put_field(s, media_source_name(m->timing.chosen));
-        fprintf(s->file, ",%d,%zu,%s,", p->key, p->n, state_names[p->state]);
+        struct media_coded c;
+        if (coded(s, p, &c))
+            fprintf(s->file, ",%d,%" PRId64, c.key, c.bytes);
+        else
+            put(s, ",,");
+        fprintf(s->file, ",%s,", state_names[p->state]);
         put_field(s, state_why(p));
         put(s, "\r\n");
     }

@@ -170,6 +170,11 @@ static int drain(struct viewing *v, struct err *err)
         /* Only the last packet's duration is looked at: the others end where the next begins. It
          * need not be the picture shown last, but its step in decoding order is that one's. */
         int64_t end = av_ticks_of(m->duration_us);
+        const int64_t *at =
+            bsearch(&v->packet->pts, m->view_pts, (size_t)m->n_view, sizeof *at, timing_by_value);
+        if (at)
+            m->view_coded[at - m->view_pts] =
+                (struct media_coded){v->packet->size, v->packet->flags & AV_PKT_FLAG_KEY};
         int64_t shown_last = m->view_pts[m->n_view - 1];
         v->packet->duration = shown_last < end ? end - shown_last : v->step;
         if ((rc = mux_video(&v->mux, v->packet, err)) < 0)
@@ -183,8 +188,12 @@ static int encode(struct viewing *v, int64_t pts, struct err *err)
     struct media *m = v->t->m;
     int rc = media_grow(&m->view_pts, m->n_view, &m->room_view, VIEW_MAX, sizeof *m->view_pts,
                         "pictures to view", err);
+    if (rc == ERR_OK)
+        rc = media_grow(&m->view_coded, m->n_view, &m->room_coded, VIEW_MAX, sizeof *m->view_coded,
+                        "pictures to view", err);
     if (rc < 0)
         return rc;
+    m->view_coded[m->n_view] = (struct media_coded){0};
     m->view_pts[m->n_view++] = v->canvas->pts = pts;
     rc = encoder_send(&v->encoder, v->canvas, err);
     return rc < 0 ? rc : drain(v, err);

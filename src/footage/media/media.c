@@ -71,6 +71,7 @@ void media_close(struct media *m)
     free(m->sound);
     free(m->hole);
     free(m->view_pts);
+    free(m->view_coded);
     free(m->silence);
     free(m->lent);
     if (m->map)

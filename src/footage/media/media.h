@@ -109,7 +109,11 @@ struct media {
     int64_t n_silences, room_silences;
     struct media_damage damage;
     int64_t *view_pts; /* what the viewing copy shows, cards included; ascending, AV_TICKS */
-    int64_t n_view, room_view;
+    struct media_coded {
+        int64_t bytes;
+        bool key;
+    } * view_coded; /* … each of them, as the encoder made it */
+    int64_t n_view, room_view, room_coded;
     int view_codec;                    /* enum AVCodecID; 0 means H.264 */
     char slices_sha256[HASH_HEX_ROOM]; /* of the master's slices from `first` on, once computed */
 

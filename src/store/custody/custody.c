@@ -180,6 +180,48 @@ int custody_next(struct custody_chain *chain, const char *line, size_t n, struct
     return rc;
 }
 
+int custody_retell(char out[CUSTODY_LINE_ROOM], const char *line, size_t n, const char *previous,
+                   custody_keep_fn *keep, void *arg, struct err *err)
+{
+    struct line l = {0};
+    char hash[HASH_HEX_ROOM];
+    const char *key;
+    void *next;
+    json_t *value;
+    int rc = ERR_OK;
+    snprintf(hash, sizeof hash, "%s", nothing);
+    if (previous && (rc = hash_text(previous, strlen(previous), hash, err)) < 0)
+        return rc;
+    json_t *json = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL), *withheld = json_array();
+    if (!parse_line(json, &l))
+        rc = err_set(err, ERR_MALFORMED, "custody: not a custody line");
+    else
+        json_object_foreach_safe(l.what, next, key, value)
+        {
+            if (keep(arg, kind_of(l.event), key, json_string_value(value)))
+                continue;
+            json_array_append_new(withheld, json_string(key));
+            json_object_del(l.what, key);
+        }
+    char *text = NULL;
+    if (rc == ERR_OK) {
+        if (json_array_size(withheld) > 0)
+            json_object_set(l.what, "withheld", withheld);
+        json_object_set_new(json, "previous", json_string(hash));
+        text = canonical(json);
+        rc = !text ? err_nomem(err, "a custody line")
+             : strlen(text) >= CUSTODY_LINE_ROOM
+                 ? err_set(err, ERR_LIMIT, "custody: a line of %zu bytes", strlen(text))
+                 : ERR_OK;
+    }
+    if (rc == ERR_OK)
+        memcpy(out, text, strlen(text) + 1);
+    free(text);
+    json_decref(withheld);
+    json_decref(json);
+    return rc;
+}
+
 /* ---- what ---- */
 
 static const struct member {
@@ -236,6 +278,7 @@ static const struct member {
     MEMBER(YES, redacted),
     MEMBER(YES, no_sound),
     MEMBER(LIST, masks),
+    MEMBER(LIST, hidden),
     MEMBER(LIST, reasons),
     MEMBER(LIST, not_known),
     MEMBER(LIST, changes),
