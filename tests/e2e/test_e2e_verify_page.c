@@ -515,6 +515,31 @@ static void test_whatever_else_is_done_to_it(void **state)
     }
 }
 
+static void test_where_an_imported_file_was_is_compared(void **state)
+{
+    (void)state;
+    NEEDS_BROWSER();
+    static const struct {
+        const char *what, *how, *expected;
+    } cases[] = {
+        {"an import", ":", "whole"},
+        {"from elsewhere", "sed -i 's|\"path\": \"/|&x|' data/master/*.json;" ANEW, "changed"},
+        {"at another time",
+         "sed -i 's/\"modified\": \"20/\"modified\": \"19/' data/master/*.json;" ANEW, "changed"},
+    };
+    const char *from = support_path(w.dir, "imported.h265");
+    struct buf clip = clips_video(CLIP, CLIP_BYTES, 3);
+    support_write(from, buf_data(&clip), clip.used);
+    buf_clear(&clip);
+    expect(RUN("import", "--imei", "352094082736924", "--camera", "rear", from), 0, "1 imported");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        expect(PROC_RUN("rm", "-rf", package), 0, "");
+        expect(RUN("export", "--imei", "352094082736924", "--as-is", "-o", package), 0, "");
+        expect(PROC_RUN("env", "-C", package, "sh", "-c", cases[i].how), 0, "");
+        agree(cases[i].what, cases[i].expected);
+    }
+}
+
 static void test_another_page_in_the_package_is_noted(void **state)
 {
     (void)state;
@@ -1019,6 +1044,7 @@ int main(void)
         T(test_dropped_it_is_checked_likewise),
         T(test_every_file_flipped_cut_removed_or_exchanged),
         T(test_whatever_else_is_done_to_it),
+        T(test_where_an_imported_file_was_is_compared),
         T(test_another_page_in_the_package_is_noted),
         T(test_zips_are_refused_by_the_same_rules),
         T(test_zips_that_suffered_are_judged_alike),
