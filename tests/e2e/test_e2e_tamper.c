@@ -6,6 +6,7 @@
  */
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/raw.h"
 #include "dashspool/upkeep.h"
 #include "support/sql.h"
@@ -258,7 +259,7 @@ static void free_texts(char **all, int n)
 /* Another value of the same type; what is not there becomes one. */
 static const char other_value[] =
     "CASE typeof(%1$s) WHEN 'integer' THEN"
-    "   CASE WHEN '%1$s' IN ('published', 'whole') THEN 1 - %1$s"
+    "   CASE WHEN '%1$s' IN ('published', 'whole', 'from_0') THEN 1 - %1$s"
     "        WHEN '%1$s' = 'mtime_ns' THEN %1$s + 1000000007"
     "        WHEN '%1$s' IN ('key', 'transfer', 'n', 'offset') THEN %1$s + 1000"
     "        ELSE %1$s + 1 END"
@@ -463,6 +464,27 @@ static void test_what_was_moved_can_be_exported_as_it_was_found(void **state)
     put_back();
 }
 
+/* Clock and position would be burned in. */
+static void test_no_copies_are_made_of_facts_that_were_moved(void **state)
+{
+    (void)state;
+    struct err err;
+    struct spool *spool = NULL;
+    struct intake_text text;
+    struct spool_item job = intake_job(VIDEO, &text);
+    change_video("time_us = time_us - 86400000000");
+    sql_change(support_path(w.root, "catalogue.db"), "DELETE FROM done");
+    assert_ok(spool_open(&spool, w.root, "convert", &err));
+    assert_ok(spool_put_all(spool, &job, 1, &err));
+    spool_close(&spool);
+    expect(RUN("work", "--once"), 1, "1 failed");
+    expect(RUN("retry"), 0, "time: the catalogue says 2024-11-28T07:23:45.000000Z");
+    expect(RUN("fsck", "--quick", "--repair"), 0, "repaired");
+    expect(RUN("retry", "--all"), 0, "requeued");
+    expect(RUN("work", "--once"), 0, "1 job done");
+    put_back();
+}
+
 /* Somebody who can write manifests: the facts of an unsigned package are compared all the same. */
 static void test_facts_of_a_package_are_decoded_again(void **state)
 {
@@ -508,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_repaired_where_the_sources_do_not_agree),
         cmocka_unit_test(test_what_was_moved_can_be_exported_as_it_was_found),
         cmocka_unit_test(test_facts_of_a_package_are_decoded_again),
+        cmocka_unit_test(test_no_copies_are_made_of_facts_that_were_moved),
         cmocka_unit_test(test_each_column_is_compared_or_on_the_list),
     };
     return cmocka_run_group_tests(tests, make_store, remove_store);

@@ -146,6 +146,23 @@ static bool not_stopped(void *arg, const char *id, double done)
     return !stop_requested(arg);
 }
 
+static int stop_at_difference(void *arg, bool note, const char *text, struct err *err)
+{
+    const char *id = arg;
+    return note
+               ? ERR_OK
+               : err_set(err, ERR_MALFORMED,
+                         "%s: %.300s; 'dashspool fsck --repair' restores what its sources agree on",
+                         id, text);
+}
+
+/* Of facts that are not what came no copies are made: clock and position are burned in. */
+static int check_facts(struct catalogue *c, struct raw *raw, struct catalogue_transfer *t,
+                       struct err *err)
+{
+    return facts_check(c, raw, t->key, stop_at_difference, t->id, err);
+}
+
 int convert_work(struct worker *w, struct work *work, struct err *err)
 {
     struct catalogue_transfer *t = &work->transfer;
@@ -153,7 +170,9 @@ int convert_work(struct worker *w, struct work *work, struct err *err)
     struct convert_result result;
     char *master = NULL;
     int64_t began_us = clock_mono_us();
-    int rc = worker_extract(w->raw, t, spool_job_dir(work->job), &master, err);
+    int rc = check_facts(w->catalogue, w->raw, t, err);
+    if (rc == ERR_OK)
+        rc = worker_extract(w->raw, t, spool_job_dir(work->job), &master, err);
     if (rc == ERR_OK)
         rc = convert(t, master, w->root, &w->options, &w->limits, &who, &result, err);
     if (rc == ERR_OK)
@@ -254,26 +273,20 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
     return rc;
 }
 
-static int see_difference(void *arg, bool note, const char *text, struct err *err)
-{
-    bool *differs = arg;
-    (void)text;
-    (void)err;
-    *differs |= !note;
-    return ERR_OK;
-}
-
-/* Of facts that are not what came no copies are made: who exports it is told which. */
 static int complete(struct completer *c, const char *id, struct err *err)
 {
     struct catalogue_transfer t;
-    bool differs = false;
+    struct err differs;
     int rc = catalogue_transfer_get(c->catalogue, id, &t, err);
     if (rc < 0 || t.state == CATALOGUE_RECEIVING)
         return rc;
-    rc = facts_check(c->catalogue, c->raw, t.key, see_difference, &differs, err);
-    if (rc < 0 || differs)
+    rc = check_facts(c->catalogue, c->raw, &t, &differs);
+    if (rc == ERR_MALFORMED) /* who exports it is told */
+        return ERR_OK;
+    if (rc < 0) {
+        *err = differs;
         return rc;
+    }
     rc = missing(c, &t, &c->options.copies, err);
     return rc < 0 || c->options.copies == 0 ? rc : make_copies(c, &t, err);
 }
