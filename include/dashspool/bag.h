@@ -44,7 +44,8 @@
 #define BAG_INFO         "bag-info.txt"
 #define BAG_MANIFEST     "manifest-sha256.txt"
 #define BAG_TAG_MANIFEST "tagmanifest-sha256.txt"
-/* … and ours; what is in signature/ no manifest names: it stands over the tag manifest. */
+/* … and ours; what is in signature/ no manifest names: it stands over the tag manifest. What of it
+ * was put there when the package was made, bag-info.txt says. */
 #define BAG_README       "README.txt"
 #define BAG_PAGE         "verify.html" /* checks the package in a browser: verify.h */
 #define BAG_SIGNATURE    "signature/manifest.p7s"
@@ -95,8 +96,12 @@ enum bag_key {
     BAG_REDACTED_FROM, /* SHA-256 of the full package's tag manifest */
     BAG_REDACTED,      /* a line for each thing that is hidden */
     BAG_AS_FOUND,      /* a line for each fact that the store has otherwise than its source */
+    BAG_SIGNER,        /* SHA-256 of the certificate that it is signed with; BAG_NO_SIGNER */
+    BAG_STAMP_ASKED,   /* whether a time-stamp authority was asked: "yes" or "no" */
     BAG_KEYS,
 };
+
+#define BAG_NO_SIGNER "none"
 
 struct bag_value { /* of a line, without its end; borrowed from the text */
     const char *at;

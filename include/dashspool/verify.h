@@ -14,6 +14,11 @@
  * A package whose bag-info.txt declares that it is redacted (export.h) has no originals: that is
  * told, with the hash of the full one, and is no fault; any other without its originals has faults.
  * Whether a redaction is to be believed, its signature says: manifests anybody can make anew.
+ *
+ * Nothing in a package is exempt. bag-info.txt claims whose signature there is, so that it cannot
+ * be taken away or exchanged; the certificate beside it must be the signer's, and the request for a
+ * time stamp that of this tag manifest. A time stamp that was attached later, or over SHA-384 or
+ * SHA-512, is judged by the tag manifest alone. Packages of before have no claims.
  */
 #ifndef DASHSPOOL_VERIFY_H
 #define DASHSPOOL_VERIFY_H
@@ -30,8 +35,10 @@ enum verify_check {
     VERIFY_COMPLETENESS, /* all files that the manifests name, and no others */
     VERIFY_PAYLOAD,      /* hashes of what is below data/ */
     VERIFY_TAGS,         /* hashes of the files beside it */
-    VERIFY_SIGNATURE,    /* over the tag manifest, and whose it is */
-    VERIFY_STAMP,        /* when an authority saw the tag manifest (RFC 3161), and which */
+    VERIFY_FINGERPRINT,  /* SHA-256 of the tag manifest, which stands for all of the package */
+    VERIFY_SIGNATURE,    /* over the tag manifest, whose it is, and the certificate beside it */
+    VERIFY_STAMP,        /* when an authority saw the tag manifest (RFC 3161), and which; and the
+                            request for one */
     VERIFY_CUSTODY,      /* the chain of custody.jsonl, and that masters and copies are what it
                             says */
     VERIFY_PICTURES,     /* the working copies' slices are those of their masters */
@@ -42,6 +49,7 @@ enum verify_check {
 enum verify_verdict {
     VERIFY_OK,
     VERIFY_FAILED,
+    VERIFY_UNMET, /* nothing is wrong, but it is not what the request demands */
     VERIFY_NOT_PRESENT,
     VERIFY_NOT_JUDGED, /* not asked for, or not possible here */
 };
@@ -64,15 +72,21 @@ struct verify_request {
     const char *ca_path; /* PEM: whoever signed or stamped must come from one of these; NULL: that
                             is not asked */
     bool reproduce;      /* make the copies again: takes as long as making them took */
+    unsigned require;    /* enum verify_require: what must be there */
+    char fingerprint[HASH_HEX_ROOM]; /* that it must have; "": that is not asked */
 };
+
+/* That these seals are there; ca_path alone requires the signature, too. */
+enum verify_require { VERIFY_REQUIRE_SIGNATURE = 1, VERIFY_REQUIRE_STAMP = 2 };
 
 /* Shuts this process in, for good: from now on it reads these packages (files or directories; the
  * list ends with NULL) and the CAs' file, writes below $TMPDIR, and nothing else (confine_guard()).
  * For a program that verifies and does no more. What the kernel cannot do is logged. */
 int verify_guard(const char *const *paths, const char *ca_path, struct err *err) DS_MUST_CHECK;
 
-/* *good: nothing failed. An error means that it cannot be judged: there is no package, it cannot be
- * read, or what is there breaks the rules of bag.h (ERR_MALFORMED, ERR_LIMIT). */
+/* *good: nothing failed, and all is as the request demands. An error means that it cannot be
+ * judged: there is no package, it cannot be read, or what is there breaks the rules of bag.h
+ * (ERR_MALFORMED, ERR_LIMIT); ERR_CONFIG: what is there is something else, and what. */
 int verify_package(const struct verify_request *request, const struct verify_listener *listener,
                    bool *good, struct err *err) DS_MUST_CHECK;
 

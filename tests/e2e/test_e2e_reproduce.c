@@ -121,7 +121,9 @@ static void remake_manifests(void)
         "mv m manifest-sha256.txt && "
         "sed -i \"s/^Payload-Oxum: .*/Payload-Oxum: $(find data -type f -printf '%s\\n' | "
         "awk '{ n += $1 } END { print n }').$(find data -type f | wc -l)/\" bag-info.txt && "
-        "cut -c67- tagmanifest-sha256.txt | xargs sha256sum >t && mv t tagmanifest-sha256.txt";
+        "cut -c67- tagmanifest-sha256.txt | xargs sha256sum >t && mv t tagmanifest-sha256.txt && "
+        "openssl ts -query -data tagmanifest-sha256.txt -sha256 -cert -no_nonce "
+        "-out signature/request.tsq";
     expect(PROC_RUN("sh", "-c", script, "sh", package), 0, "");
 }
 

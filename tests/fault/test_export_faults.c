@@ -28,7 +28,23 @@ static void make_store(const char *root)
     snprintf(row.kind, sizeof row.kind, "video");
     stored_open(&s, root);
     stored_add(&s, &row, bytes, sizeof bytes);
-    stored_copy(&s, root, &row, "viewing", "a.viewing-DERIVED.mp4", bytes, 1000);
+    char copy[CATALOGUE_ID_ROOM + 32];
+    snprintf(copy, sizeof copy, "%s.viewing-DERIVED.mp4", row.id);
+    stored_copy(&s, root, &row, "viewing", copy, bytes, 1000);
+    char path[CATALOGUE_ID_ROOM + 40], sha256[HASH_HEX_ROOM];
+    struct err err;
+    snprintf(path, sizeof path, "archive/%s", copy);
+    char settings[HASH_HEX_ROOM];
+    assert_ok(hash_text(bytes, 1000, sha256, &err));
+    assert_ok(hash_text("{}", 2, settings, &err));
+    char *what = custody_what_text(&(struct custody_what){.copy = "viewing",
+                                                          .path = path,
+                                                          .sha256 = sha256,
+                                                          .from_sha256 = row.sha256,
+                                                          .settings_sha256 = settings});
+    const struct custody_event made = {AT_US, CUSTODY_CONVERTED, "a test", what};
+    assert_ok(catalogue_event_add(s.catalogue, row.id, &made, &err));
+    free(what);
     snprintf(ids[0], sizeof ids[0], "%s", row.id);
     row.state = CATALOGUE_PARTIAL;
     row.sha256[0] = '\0';

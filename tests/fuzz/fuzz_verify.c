@@ -83,7 +83,7 @@ static void judge(const uint8_t *data, size_t n)
     add_texts(&v, data, n);
     if (verify_manifests_read(&v, &err) == ERR_OK) {
         verify_manifests_judge(&v);
-        verify_custody_judge(&v);
+        (void)!verify_custody_judge(&v, &err);
     }
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         buf_clear(all[i]);

@@ -3,6 +3,7 @@
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
 #include "dashspool/verify.h"
+#include "support/proc.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +15,18 @@
 static const char *const names[] = {
     "data/master/" ID ".h265",
     "data/master/" ID ".json",
-    "data/viewing/" ID ".mp4",
+    "data/viewing/" ID ".viewing-DERIVED.mp4",
     "data/custody.jsonl",
     "data/tool.json",
+    "data/report.html",
+    "data/transfer/" ID ".json",
     "README.txt",
     "bag-info.txt",
     "bagit.txt",
     "manifest-sha256.txt",
     "tagmanifest-sha256.txt",
 };
-enum { NAMES = sizeof names / sizeof *names, IN_DATA = 5 };
+enum { NAMES = sizeof names / sizeof *names };
 
 static char *dir;
 
@@ -42,34 +45,64 @@ static void put(struct bag *bag, const char *name, const char *text)
     assert_ok(bag_put(bag, name, text, strlen(text), &err));
 }
 
-/* stored: the hash of receipt that the custody tells; NULL: the master's. */
-static void make_package(const char *stored)
+/* What is not as it is in a package that is whole. */
+struct odd {
+    const char *stored;   /* the hash of receipt that the custody tells; NULL: the master's */
+    const char *id;       /* that the custody is of; NULL: the master's */
+    const char *left_out; /* of the files of data/ */
+    bool not_stored, not_made, no_custody;
+};
+
+static void put_unless(struct bag *bag, const struct odd *odd, const char *name, const char *text)
 {
-    static char line[2][CUSTODY_LINE_ROOM], both[2 * CUSTODY_LINE_ROOM];
-    char path[600], sha256[HASH_HEX_ROOM], what[200], tag[HASH_HEX_ROOM];
+    if (!odd->left_out || strcmp(odd->left_out, name) != 0)
+        put(bag, name, text);
+}
+
+/* Its manifests are right, whatever is odd. */
+static void make_odd_package(const struct odd *odd)
+{
+    static char line[3][CUSTODY_LINE_ROOM], all[3 * CUSTODY_LINE_ROOM];
+    char path[600], sha256[HASH_HEX_ROOM], copy_sha256[HASH_HEX_ROOM], tag[HASH_HEX_ROOM];
+    char stored[200], converted[600];
+    const char *id = odd->id ? odd->id : ID;
     struct bag *bag = NULL;
     struct err err;
     snprintf(path, sizeof path, "%s/package", dir);
     assert_ok(fsx_remove_tree(path, &err));
     assert_ok(bag_new(&bag, path, 0, &err));
-    assert_ok(bag_begin(bag, names[0], 8, &err));
-    assert_ok(bag_write(bag, "a master", 8, &err));
-    assert_ok(bag_end(bag, sha256, &err));
-    put(bag, names[1], "{\"id\": \"" ID "\"}\n");
-    put(bag, names[2], "a film");
-    snprintf(what, sizeof what, "{\"sha256\":\"%s\"}", stored ? stored : sha256);
-    struct custody_event received = {0, CUSTODY_RECEIVED, "a test", NULL},
-                         stored_event = {1, CUSTODY_STORED, "a test", what};
-    assert_ok(custody_line(line[0], ID, 1, NULL, &received, &err));
-    assert_ok(custody_line(line[1], ID, 2, line[0], &stored_event, &err));
-    snprintf(both, sizeof both, "%s\n%s\n", line[0], line[1]);
-    put(bag, names[3], both);
-    put(bag, names[4], "{\"version\": \"0\"}\n");
-    put(bag, names[5], "Read me.\n");
-    assert_ok(bag_put_info(bag, BAG_BAGGING_DATE, "2026-11-21", &err));
+    assert_ok(hash_text("a master", 8, sha256, &err));
+    assert_ok(hash_text("a film", 6, copy_sha256, &err));
+    put_unless(bag, odd, names[0], "a master");
+    put_unless(bag, odd, names[1], "{\"id\": \"" ID "\"}\n");
+    put_unless(bag, odd, names[2], "a film");
+    snprintf(stored, sizeof stored, "{\"sha256\":\"%s\"}", odd->stored ? odd->stored : sha256);
+    snprintf(converted, sizeof converted,
+             "{\"copy\":\"viewing\",\"from_sha256\":\"%s\",\"path\":\"archive/" ID
+             ".viewing-DERIVED.mp4\",\"sha256\":\"%s\"}",
+             sha256, copy_sha256);
+    const struct custody_event events[] = {{0, CUSTODY_RECEIVED, "a test", NULL},
+                                           {1, odd->not_stored ? CUSTODY_SHOWN : CUSTODY_STORED,
+                                            "a test", odd->not_stored ? NULL : stored},
+                                           {2, odd->not_made ? CUSTODY_SHOWN : CUSTODY_CONVERTED,
+                                            "a test", odd->not_made ? NULL : converted}};
+    for (int i = 0; i < 3; i++)
+        assert_ok(custody_line(line[i], id, i + 1, i ? line[i - 1] : NULL, &events[i], &err));
+    snprintf(all, sizeof all, "%s\n%s\n%s\n", line[0], line[1], line[2]);
+    put_unless(bag, odd, names[3], odd->no_custody ? "" : all);
+    put_unless(bag, odd, names[4], "{\"version\": \"0\"}\n");
+    put_unless(bag, odd, names[5], "<!DOCTYPE html>\n");
+    put_unless(bag, odd, names[6], "{\"id\": \"" ID "\"}\n");
+    put_unless(bag, odd, names[7], "Read me.\n");
+    assert_ok(bag_put_info(bag, BAG_SOFTWARE_AGENT, "dashspool 0", &err));
     assert_ok(bag_close(bag, NULL, tag, &err));
     assert_ok(bag_finish(bag, &err));
     bag_free(&bag);
+}
+
+static void make_package(void)
+{
+    make_odd_package(&(struct odd){.stored = NULL});
 }
 
 struct found {
@@ -128,7 +161,7 @@ static int set_up(void **state)
 {
     (void)state;
     dir = support_tmp_dir();
-    make_package(NULL);
+    make_package();
     return 0;
 }
 
@@ -149,8 +182,8 @@ static void test_an_untouched_package_is_good(void **state)
         assert_int_equal(f.verdict[i],
                          i == VERIFY_SIGNATURE || i == VERIFY_STAMP || i == VERIFY_PICTURES
                              ? VERIFY_NOT_PRESENT
-                         : i == VERIFY_REPRODUCTION ? VERIFY_NOT_JUDGED
-                                                    : VERIFY_OK);
+                         : i == VERIFY_REPRODUCTION || i == VERIFY_FINGERPRINT ? VERIFY_NOT_JUDGED
+                                                                               : VERIFY_OK);
 }
 
 static void test_one_changed_bit_anywhere_is_noticed(void **state)
@@ -175,7 +208,7 @@ static void test_a_file_removed_or_cut_is_named(void **state)
 {
     (void)state;
     for (int i = 0; i < NAMES; i++) {
-        make_package(NULL);
+        make_package();
         struct buf b = support_read(path_of(names[i]));
         support_write(path_of(names[i]), buf_data(&b), b.used - 1);
         buf_clear(&b);
@@ -192,7 +225,7 @@ static void test_a_file_renamed_is_named_with_both_names(void **state)
         char to[300], text[700];
         snprintf(to, sizeof to, "%s.renamed", names[i]);
         snprintf(text, sizeof text, "renamed: %s, to %s\n", names[i], to);
-        make_package(NULL);
+        make_package();
         assert_int_equal(rename(path_of(names[i]), path_of(to)), 0);
         is_named("renamed", names[i], text);
     }
@@ -214,7 +247,7 @@ static void test_a_file_added_is_named(void **state)
     static const char *const added[] = {"data/extra", "data/master/" ID ".h265.bak", "extra.txt",
                                         "extra.p7s"};
     for (size_t i = 0; i < sizeof added / sizeof *added; i++) {
-        make_package(NULL);
+        make_package();
         support_write(path_of(added[i]), "x", 1);
         says("extra", added[i]);
     }
@@ -252,7 +285,8 @@ static void test_without_the_tag_manifest_nothing_is_good(void **state)
 static void test_a_master_must_be_what_its_custody_says(void **state)
 {
     (void)state;
-    make_package("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+    make_odd_package(&(struct odd){
+        .stored = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"});
     struct found f = verify();
     assert_int_equal(f.verdict[VERIFY_PAYLOAD], VERIFY_OK); /* the hashes are made to fit */
     assert_int_equal(f.verdict[VERIFY_CUSTODY], VERIFY_FAILED);
@@ -271,12 +305,158 @@ static void test_a_custody_line_taken_away_is_named(void **state)
              "line 1: custody record of " ID ": line 2 ('stored') does not follow");
 }
 
+/* What a forger can do who makes all manifests anew, and is seen without a seal. */
+static void test_what_does_not_belong_together_is_named(void **state)
+{
+    (void)state;
+    static const char other[] = "352093081452251-rear-video-20241129T072346Z";
+    const struct {
+        struct odd odd;
+        const char *says;
+    } cases[] = {
+        {{.left_out = names[0]}, ID ": its original is missing or changed"},
+        {{.left_out = names[0], .not_stored = true}, ID ": its original is missing\n"},
+        {{.left_out = names[1]}, ID ": missing: data/master/" ID ".json"},
+        {{.left_out = names[3]}, "missing: data/custody.jsonl, which every package has"},
+        {{.left_out = names[4]}, "missing: data/tool.json, which every package has"},
+        {{.left_out = names[5]}, "missing: data/report.html, which every package has"},
+        {{.left_out = names[6]}, ID ": missing: data/transfer/" ID ".json"},
+        {{.left_out = names[7]}, "missing: README.txt, which every package has"},
+        {{.id = other}, "data/master/" ID ".h265: the custody record knows no such transfer"},
+        {{.not_stored = true},
+         "data/master/" ID ".h265: the custody record does not say that it "
+         "was stored"},
+        {{.not_made = true},
+         "data/viewing/" ID ".viewing-DERIVED.mp4: the custody record does not "
+         "say that it was made"},
+        {{.no_custody = true}, "data/custody.jsonl is empty"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        make_odd_package(&cases[i].odd);
+        is_named("odd", "package", cases[i].says);
+    }
+}
+
+static void test_an_emptied_package_is_not_good(void **state)
+{
+    (void)state;
+    struct bag *bag = NULL;
+    struct err err;
+    char path[600], tag[HASH_HEX_ROOM];
+    snprintf(path, sizeof path, "%s/package", dir);
+    assert_ok(fsx_remove_tree(path, &err));
+    assert_ok(bag_new(&bag, path, 0, &err));
+    put(bag, names[7], "Read me.\n");
+    assert_ok(bag_put_info(bag, BAG_SOFTWARE_AGENT, "dashspool 0", &err));
+    assert_ok(bag_close(bag, NULL, tag, &err));
+    assert_ok(bag_finish(bag, &err));
+    bag_free(&bag);
+    is_named("emptied", "package", "missing: data/custody.jsonl, which every package has");
+}
+
+static void test_the_fingerprint_and_what_is_required(void **state)
+{
+    (void)state;
+    struct buf tags = support_read(path_of("tagmanifest-sha256.txt"));
+    struct verify_request request = {.path = path_of("")};
+    struct found f = {.good = false};
+    const struct verify_listener listener = {on_told, on_problem, &f};
+    struct err err;
+    assert_ok(hash_text(buf_data(&tags), tags.used, request.fingerprint, &err));
+    buf_clear(&tags);
+    assert_ok(verify_package(&request, &listener, &f.good, &err));
+    assert_true(f.good);
+    assert_int_equal(f.verdict[VERIFY_FINGERPRINT], VERIFY_OK);
+    request.fingerprint[0] ^= 1;
+    assert_ok(verify_package(&request, &listener, &f.good, &err));
+    assert_false(f.good);
+    assert_int_equal(f.verdict[VERIFY_FINGERPRINT], VERIFY_UNMET);
+    for (unsigned i = 1; i < 4; i++) {
+        request = (struct verify_request){.path = path_of(""), .require = i};
+        assert_ok(verify_package(&request, &listener, &f.good, &err));
+        assert_false(f.good);
+        assert_int_equal(f.verdict[VERIFY_SIGNATURE],
+                         i & VERIFY_REQUIRE_SIGNATURE ? VERIFY_UNMET : VERIFY_NOT_PRESENT);
+        assert_int_equal(f.verdict[VERIFY_STAMP],
+                         i & VERIFY_REQUIRE_STAMP ? VERIFY_UNMET : VERIFY_NOT_PRESENT);
+        assert_string_equal(f.problems, "");
+    }
+}
+
+/* Whose leavings they are, and that one line says what happened to all lines. */
+static void test_what_other_programs_do_to_a_folder_is_called_what_it_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *by;
+    } left[] = {{".DS_Store", "macOS"},
+                {"data/._custody.jsonl", "macOS"},
+                {"data/viewing/Thumbs.db", "Windows"},
+                {"Desktop.ini", "Windows"}};
+    char text[300];
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        make_package();
+        support_write(path_of(left[i].name), "x", 1);
+        snprintf(text, sizeof text, "extra: %s (left by %s,", left[i].name, left[i].by);
+        is_named("left", left[i].name, text);
+    }
+    static const char *const texts[] = {"manifest-sha256.txt", "data/custody.jsonl", "bagit.txt",
+                                        "bag-info.txt"};
+    for (size_t i = 0; i <= sizeof texts / sizeof *texts; i++) {
+        const char *name = i < 4 ? texts[i] : "tagmanifest-sha256.txt";
+        make_package();
+        expect(PROC_RUN("sed", "-i", "s/$/\\r/", path_of(name)), 0, "");
+        struct found f = verify();
+        snprintf(text, sizeof text,
+                 i < 4 ? "changed: %s (only its line ends were changed to CRLF, as programs for "
+                         "Windows and e-mail do)\n"
+                       : "%s: its line ends were changed to CRLF, as programs for Windows and "
+                         "e-mail do\n",
+                 name);
+        assert_false(f.good);
+        if (strcmp(name, "data/custody.jsonl") == 0 || strcmp(name, "bag-info.txt") == 0)
+            assert_non_null(strstr(f.problems, text)); /* their sizes are told, too */
+        else
+            assert_string_equal(f.problems, text);
+    }
+}
+
+static void foreign(int code, const char *says)
+{
+    struct found f = {.good = true};
+    struct verify_listener listener = {on_told, on_problem, &f};
+    struct err err = {0};
+    assert_int_equal(
+        verify_package(&(struct verify_request){.path = path_of("")}, &listener, &f.good, &err),
+        code);
+    assert_false(f.good);
+    assert_non_null(strstr(code == ERR_OK ? f.problems : err.text, says));
+    for (int i = 0; i < VERIFY_CHECKS; i++)
+        assert_int_equal(f.told[i], code == ERR_OK);
+}
+
+static void test_a_bag_of_another_program_is_told_from_ours(void **state)
+{
+    (void)state;
+    static const char make[] =
+        "rm -rf \"$1\" && mkdir -p \"$1/data\" && cd \"$1\" && echo a >data/a && "
+        "printf 'BagIt-Version: 0.97\\nTag-File-Character-Encoding: UTF-8\\n' >bagit.txt && "
+        "sha256sum data/a >manifest-sha256.txt";
+    expect(PROC_RUN("sh", "-ec", make, "sh", path_of("")), 0, "");
+    foreign(ERR_CONFIG, "a valid BagIt bag, but not one of ours");
+    support_write(path_of("data/b"), "b", 1);
+    foreign(ERR_OK, "extra: data/b\n");
+    assert_int_equal(unlink(path_of("manifest-sha256.txt")), 0);
+    foreign(ERR_CONFIG,
+            "not one of our packages; as a BagIt bag it cannot be checked: no manifest");
+}
+
 static void test_manifest_lines_that_are_none_are_told(void **state)
 {
     (void)state;
     static const char *const lines[] = {"x\n", "0123  data/a\n", "\n", "no newline"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        make_package(NULL);
+        make_package();
         support_write(path_of("manifest-sha256.txt"), lines[i], strlen(lines[i]));
         is_named("line", lines[i], "manifest-sha256.txt, line 1: not a manifest line");
     }
@@ -292,10 +472,16 @@ static void test_what_is_no_package_is_an_error_or_not_good(void **state)
                                     &listener, &f.good, &err),
                      ERR_NOTFOUND);
     assert_false(f.good);
-    assert_ok(verify_package(&(struct verify_request){.path = path_of("data/viewing")}, &listener,
-                             &f.good, &err));
-    assert_false(f.good);
-    assert_non_null(strstr(f.problems, "missing: bagit.txt"));
+    const struct {
+        const char *path, *says;
+    } others[] = {{path_of("data/viewing"), "not an evidence package: expected the folder"},
+                  {dir, "not an evidence package, but there is one in its folder package"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_int_equal(verify_package(&(struct verify_request){.path = others[i].path}, &listener,
+                                        &f.good, &err),
+                         ERR_CONFIG);
+        assert_non_null(strstr(err.text, others[i].says));
+    }
     assert_int_equal(symlink("/etc", path_of("data/link")), 0);
     assert_int_equal(
         verify_package(&(struct verify_request){.path = path_of("")}, &listener, &f.good, &err),
@@ -335,6 +521,11 @@ int main(void)
         T(test_without_the_tag_manifest_nothing_is_good),
         T(test_a_master_must_be_what_its_custody_says),
         T(test_a_custody_line_taken_away_is_named),
+        T(test_what_does_not_belong_together_is_named),
+        T(test_an_emptied_package_is_not_good),
+        T(test_the_fingerprint_and_what_is_required),
+        T(test_what_other_programs_do_to_a_folder_is_called_what_it_is),
+        T(test_a_bag_of_another_program_is_told_from_ours),
         T(test_manifest_lines_that_are_none_are_told),
         T(test_what_is_no_package_is_an_error_or_not_good),
         T(test_names_that_no_package_has_are_refused_by_the_bag),

@@ -40,6 +40,8 @@ static const char *const labels[BAG_KEYS] = {
     [BAG_REDACTED_FROM] = "Redacted-From-Tagmanifest-SHA256",
     [BAG_REDACTED] = "Redacted",
     [BAG_AS_FOUND] = "As-Found",
+    [BAG_SIGNER] = "Signer-Certificate-SHA256",
+    [BAG_STAMP_ASKED] = "Time-Stamp-Requested",
 };
 
 int bag_info_line(struct buf *to, enum bag_key key, const char *value, struct err *err)

@@ -229,6 +229,8 @@ static int put_info(struct package *p, struct err *err)
         rc = bag_put_info(p->bag, BAG_AS_FOUND, difference, err);
         difference += strlen(difference) + 1;
     }
+    if (rc == ERR_OK)
+        rc = package_put_claims(p, err);
     return rc < 0 || !p->redaction ? rc : redaction_info(p->redaction, p->bag, err);
 }
 

@@ -57,6 +57,10 @@ int package_put_tool(struct package *p, struct err *err) DS_MUST_CHECK;
 
 /* ---- seals.c ---- */
 
+/* Says in bag-info.txt who signs, and whether an authority is asked: before the tag manifest is
+ * taken, so that neither can be removed unseen. */
+int package_put_claims(struct package *p, struct err *err) DS_MUST_CHECK;
+
 /* What stands over the tag manifest: signature, and the question to a time-stamp authority (with
  * its answer, if one is asked). */
 int package_put_seals(struct package *p, const struct buf *tags, struct err *err) DS_MUST_CHECK;

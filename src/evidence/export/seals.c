@@ -6,6 +6,16 @@
 
 /* ---- of a package that is made ---- */
 
+int package_put_claims(struct package *p, struct err *err)
+{
+    struct seal_signer signer;
+    int rc = p->key ? seal_key_describe(&signer, p->key, err) : ERR_OK;
+    if (rc == ERR_OK)
+        rc = bag_put_info(p->bag, BAG_SIGNER, p->key ? signer.fingerprint : BAG_NO_SIGNER, err);
+    return rc < 0 ? rc
+                  : bag_put_info(p->bag, BAG_STAMP_ASKED, p->request->tsa_url ? "yes" : "no", err);
+}
+
 static int put_signature(struct package *p, const struct buf *tags, struct err *err)
 {
     struct buf p7s, pem;
@@ -14,7 +24,7 @@ static int put_signature(struct package *p, const struct buf *tags, struct err *
     int rc = seal_sign(p->key, buf_data(tags), tags->used, SEAL_NO_TIME, &p7s, err);
     if (rc == ERR_OK &&
         (rc = bag_put(p->bag, BAG_SIGNATURE, buf_data(&p7s), p7s.used, err)) == ERR_OK &&
-        (rc = fsx_read_file(p->request->sign_cert, &pem, err)) == ERR_OK)
+        (rc = seal_key_pem(p->key, &pem, err)) == ERR_OK)
         rc = bag_put(p->bag, BAG_CERTIFICATE, buf_data(&pem), pem.used, err);
     buf_clear(&p7s);
     buf_clear(&pem);
@@ -85,8 +95,9 @@ static int attach(const struct export_stamp_request *request, const struct bag_t
                            part[P_REQUEST].text.used, SEAL_DEFAULT_TS_TIMEOUT_S, token, err);
     if (rc < 0)
         return rc;
+    /* what somebody else asked for may have been asked in another way */
     rc = seal_ts_check(out, buf_data(token), token->used, buf_data(tags), tags->used,
-                       part[P_REQUEST].have ? buf_data(query) : NULL, query->used, NULL, err);
+                       request->token_path ? NULL : buf_data(query), query->used, NULL, err);
     if (rc < 0)
         return err_wrap(err, "%s", request->token_path ? request->token_path : request->tsa_url);
     return bag_add(request->package, BAG_TS_TOKEN, buf_data(token), token->used, err);

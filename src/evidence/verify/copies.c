@@ -396,18 +396,6 @@ static void add_name(char *names, const char *name)
     snprintf(names + used, CLIP_NAMES_ROOM - used, "%s%s", used ? ", " : "", name);
 }
 
-/* In a folder of data/ that is for copies. */
-static bool is_copy(const char *name)
-{
-    static const char *const others[] = {BAG_MASTER, BAG_TRANSFER, BAG_FACTS};
-    if (!bag_is_payload(name) || !strchr(name + strlen(BAG_PAYLOAD), '/'))
-        return false;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (is_in(name, others[i]))
-            return false;
-    return true;
-}
-
 /* How many copies there are. */
 static int count_copies(struct copies *c)
 {
@@ -415,7 +403,7 @@ static int count_copies(struct copies *c)
     int copies = 0;
     const struct file *all = verify_files(c->v, &n);
     for (size_t i = 0; i < n; i++) {
-        bool copy = is_copy(all[i].name);
+        bool copy = verify_is_copy(all[i].name);
         struct clip *clip = copy ? clip_of(c, all[i].name) : NULL;
         copies += copy;
         if (clip) {

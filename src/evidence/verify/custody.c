@@ -1,7 +1,11 @@
+#include "dashspool/text.h"
 #include "verify_internal.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define CHAINS_BYTES_MAX ((size_t)64 << 20)
 
 /* What says that it is redacted has no originals and no copies that are as good. */
 static void judge_redacted(struct verify *v)
@@ -81,6 +85,105 @@ static void judge_source(struct verify *v, const struct file *f)
                        f->name, f->made_from);
 }
 
+/* ---- what must be there together: no seal is needed to see it ---- */
+
+struct chain {
+    char id[CUSTODY_ID_ROOM];
+    bool stored, reindexed;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct chain *)a)->id, ((const struct chain *)b)->id);
+}
+
+static const struct chain *chain_of(const struct buf *chains, const char *name)
+{
+    struct chain key;
+    size_t n = chains->used / sizeof key;
+    return n && verify_id_of(name, key.id) ? bsearch(&key, buf_data(chains), n, sizeof key, by_id)
+                                           : NULL;
+}
+
+static int note_event(struct buf *chains, const struct custody_chain *at, struct err *err)
+{
+    if (at->n == 1) {
+        struct chain new = {.stored = false};
+        snprintf(new.id, sizeof new.id, "%s", at->id);
+        int rc = buf_append(chains, &new, sizeof new, err);
+        if (rc < 0)
+            return rc;
+    }
+    struct chain *last = (void *)(chains->mem + chains->start + chains->used);
+    last[-1].stored = last[-1].stored || at->kind == CUSTODY_STORED;
+    last[-1].reindexed = last[-1].reindexed || at->kind == CUSTODY_REINDEXED;
+    return ERR_OK;
+}
+
+/* Of each transfer of the custody: its files. */
+static void judge_files_of(struct verify *v, const struct chain *c, bool redacted)
+{
+    char name[CUSTODY_ID_ROOM + 32], begins[CUSTODY_ID_ROOM + 16];
+    size_t n;
+    const struct file *all = verify_files(v, &n);
+    const char *folders[] = {redacted ? BAG_FACTS : BAG_MASTER, BAG_TRANSFER};
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s%s.json", folders[i], c->id);
+        if (!verify_find(v, name))
+            verify_problem(v, VERIFY_CUSTODY, "%s: missing: %s", c->id, name);
+    }
+    snprintf(begins, sizeof begins, BAG_MASTER "%s.", c->id);
+    bool has = false;
+    for (size_t i = lower_bound(all, n, begins);
+         i < n && strncmp(all[i].name, begins, strlen(begins)) == 0; i++)
+        has = has || strcmp(all[i].name + strlen(begins), "json") != 0;
+    /* what was stored is asked for by its hash */
+    if (!redacted && !has && !c->stored && !c->reindexed)
+        verify_problem(v, VERIFY_CUSTODY, "%s: its original is missing", c->id);
+}
+
+/* Of each original and copy: its events. */
+static void judge_events_of(struct verify *v, const struct buf *chains, bool redacted)
+{
+    size_t n;
+    const struct file *all = verify_files(v, &n);
+    for (size_t i = 0; i < n; i++) {
+        char id[CUSTODY_ID_ROOM];
+        bool copy = verify_is_copy(all[i].name);
+        bool master = strncmp(all[i].name, BAG_MASTER, strlen(BAG_MASTER)) == 0;
+        const struct chain *c = copy || master ? chain_of(chains, all[i].name) : NULL;
+        if ((copy || master) && !c)
+            verify_problem(v, VERIFY_CUSTODY, "%s: the custody record knows no such transfer",
+                           all[i].name);
+        else if (master && !c->stored && !c->reindexed && verify_id_of(all[i].name, id) &&
+                 strncmp(all[i].name + strlen(BAG_MASTER) + strlen(id), ".partial.", 9) != 0 &&
+                 strcmp(all[i].name + strlen(BAG_MASTER) + strlen(id), ".json") != 0)
+            verify_problem(v, VERIFY_CUSTODY,
+                           "%s: the custody record does not say that it was "
+                           "stored",
+                           all[i].name);
+        else if (copy && !redacted && all[i].noted == NOT_NOTED && !c->reindexed)
+            verify_problem(v, VERIFY_CUSTODY,
+                           "%s: the custody record does not say that it was made", all[i].name);
+    }
+}
+
+static void judge_together(struct verify *v, struct buf *chains, bool redacted)
+{
+    size_t n = chains->used / sizeof(struct chain);
+    struct chain *c = n ? (void *)(chains->mem + chains->start) : NULL;
+    if (n)
+        qsort(c, n, sizeof *c, by_id);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && strcmp(c[i].id, c[i - 1].id) == 0)
+            verify_problem(v, VERIFY_CUSTODY, "%s: its custody record is there twice", c[i].id);
+        judge_files_of(v, &c[i], redacted);
+    }
+    if (n == 0)
+        verify_problem(v, VERIFY_CUSTODY, "data/custody.jsonl is empty");
+    judge_events_of(v, chains, redacted);
+}
+
 static void judge_event(struct verify *v, const char *line, size_t n, bool redacted)
 {
     struct custody_record r;
@@ -105,12 +208,14 @@ static void judge_copies(struct verify *v)
     }
 }
 
-void verify_custody_judge(struct verify *v)
+int verify_custody_judge(struct verify *v, struct err *err)
 {
     const struct buf *b = &v->texts[T_CUSTODY];
     const char *at = (const char *)buf_data(b), *end = at + b->used;
     struct custody_chain chain = {.n = 0};
-    struct err err;
+    struct buf chains;
+    struct err why;
+    bool unbroken = true;
     int64_t lines = 0, transfers = 0;
     char text[300], full[HASH_HEX_ROOM], redacted[200] = "";
     if (bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)) {
@@ -122,17 +227,24 @@ void verify_custody_judge(struct verify *v)
     }
     if (!v->have[T_CUSTODY]) {
         verify_tell(v, VERIFY_CUSTODY, VERIFY_NOT_PRESENT, "no data/custody.jsonl");
-        return;
+        return ERR_OK;
     }
+    buf_init(&chains, CHAINS_BYTES_MAX);
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t n = (size_t)((newline ? newline : end) - at);
         if (!newline)
             verify_problem(v, VERIFY_CUSTODY, "data/custody.jsonl ends within a line");
-        if (custody_next(&chain, at, n, &err) < 0) {
+        if (custody_next(&chain, at, n, &why) < 0) {
             verify_problem(v, VERIFY_CUSTODY, "data/custody.jsonl, line %" PRId64 ": %s", lines + 1,
-                           err.text);
+                           why.text);
+            unbroken = false;
             break;
+        }
+        int rc = note_event(&chains, &chain, err);
+        if (rc < 0) {
+            buf_clear(&chains);
+            return rc;
         }
         judge_event(v, at, n, redacted[0]);
         lines++;
@@ -140,7 +252,12 @@ void verify_custody_judge(struct verify *v)
         at += n + 1;
     }
     judge_copies(v);
-    snprintf(text, sizeof text, "%" PRId64 " events of %" PRId64 " transfers, unbroken%s", lines,
-             transfers, redacted);
+    if (unbroken)
+        judge_together(v, &chains, redacted[0]);
+    buf_clear(&chains);
+    snprintf(text, sizeof text, "%lld %s of %lld %s, unbroken%s",
+             SIZE_COUNT(lines, "event", "events"), SIZE_COUNT(transfers, "transfer", "transfers"),
+             redacted);
     verify_result(v, VERIFY_CUSTODY, text);
+    return ERR_OK;
 }

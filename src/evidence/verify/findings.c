@@ -8,9 +8,9 @@
 enum { PROBLEMS_MAX = 50 }; /* told one by one, of each check */
 
 const char *const verify_text_names[TEXTS] = {
-    [T_BAGIT] = BAG_DECLARATION,  [T_INFO] = BAG_INFO,       [T_MANIFEST] = BAG_MANIFEST,
-    [T_TAGS] = BAG_TAG_MANIFEST,  [T_CUSTODY] = BAG_CUSTODY, [T_SIGNATURE] = BAG_SIGNATURE,
-    [T_REQUEST] = BAG_TS_REQUEST, [T_STAMP] = BAG_TS_TOKEN,
+    [T_BAGIT] = BAG_DECLARATION,       [T_INFO] = BAG_INFO,          [T_MANIFEST] = BAG_MANIFEST,
+    [T_TAGS] = BAG_TAG_MANIFEST,       [T_CUSTODY] = BAG_CUSTODY,    [T_SIGNATURE] = BAG_SIGNATURE,
+    [T_CERTIFICATE] = BAG_CERTIFICATE, [T_REQUEST] = BAG_TS_REQUEST, [T_STAMP] = BAG_TS_TOKEN,
 };
 
 const char *verify_check_name(enum verify_check check)
@@ -20,7 +20,7 @@ const char *verify_check_name(enum verify_check check)
         [VERIFY_PAYLOAD] = "payload hashes",    [VERIFY_TAGS] = "tag hashes",
         [VERIFY_SIGNATURE] = "signature",       [VERIFY_STAMP] = "time stamp",
         [VERIFY_CUSTODY] = "custody",           [VERIFY_PICTURES] = "coded frames",
-        [VERIFY_REPRODUCTION] = "reproduction",
+        [VERIFY_REPRODUCTION] = "reproduction", [VERIFY_FINGERPRINT] = "fingerprint",
     };
     return names[check];
 }
@@ -41,6 +41,20 @@ void verify_problem(struct verify *v, enum verify_check check, const char *fmt, 
     va_end(ap);
     if (v->problems[check]++ < PROBLEMS_MAX && v->to->problem)
         v->to->problem(v->to->arg, check, text);
+}
+
+void verify_unmet(struct verify *v, enum verify_check check, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    if (!v->unmet[check][0])
+        vsnprintf(v->unmet[check], sizeof v->unmet[check], fmt, ap);
+    va_end(ap);
+}
+
+bool verify_failed(const struct verify *v, enum verify_check check)
+{
+    return v->problems[check] > 0 || v->unmet[check][0];
 }
 
 void verify_note(struct verify *v, enum verify_check check, const char *fmt, ...)
@@ -68,7 +82,10 @@ void verify_result(struct verify *v, enum verify_check check, const char *good)
     if (n > 0)
         snprintf(text, sizeof text, "%d %s%s", n, n == 1 ? "fault" : "faults",
                  n > PROBLEMS_MAX ? ", not all of them named" : "");
-    verify_tell(v, check, n ? VERIFY_FAILED : VERIFY_OK, n ? text : good);
+    if (n == 0 && v->unmet[check][0])
+        verify_tell(v, check, VERIFY_UNMET, v->unmet[check]);
+    else
+        verify_tell(v, check, n ? VERIFY_FAILED : VERIFY_OK, n ? text : good);
 }
 
 /* ---- files ---- */
@@ -108,5 +125,16 @@ bool verify_id_of(const char *name, char id[CUSTODY_ID_ROOM])
     if (n == 0 || n >= CUSTODY_ID_ROOM || base[n] != '.' || strchr(base, '/'))
         return false;
     snprintf(id, CUSTODY_ID_ROOM, "%.*s", (int)n, base);
+    return true;
+}
+
+bool verify_is_copy(const char *name)
+{
+    static const char *const others[] = {BAG_MASTER, BAG_TRANSFER, BAG_FACTS};
+    if (!bag_is_payload(name) || !strchr(name + strlen(BAG_PAYLOAD), '/'))
+        return false;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strncmp(name, others[i], strlen(others[i])) == 0)
+            return false;
     return true;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { TWINS_MAX = 20000 }; /* claims that a renamed file is looked for in */
 #define TEXT_BYTES_MAX ((size_t)64 << 20)
@@ -31,8 +32,8 @@ static int on_data(void *arg, const uint8_t *data, size_t n, struct err *err)
     struct verify *v = arg;
     hash_update(v->hash, data, n);
     v->now.bytes += (int64_t)n;
-    if (v->text < 0)
-        return ERR_OK;
+    if (v->text < 0 || (v->text > T_CUSTODY && v->now.bytes > SEAL_DER_MAX_BYTES))
+        return ERR_OK; /* a seal is small, or is none */
     int rc = buf_append(&v->texts[v->text], data, n, err);
     return rc < 0 ? err_wrap(err, "%s", v->now.name) : rc;
 }
@@ -51,6 +52,38 @@ static int on_end(void *arg, struct err *err)
         v->now.name = NULL;
     return rc;
 }
+
+/* ---- line ends ---- */
+
+/* A text whose lines a program for Windows, or e-mail, ended in its way is read as if it were not:
+ * that it was done is told once, and not as a fault of each line. */
+static void undo_crlf(struct verify *v, enum text which)
+{
+    struct buf *b = &v->texts[which];
+    uint8_t *at = b->mem ? b->mem + b->start : NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < b->used; i++)
+        if (at[i] == '\n' && (i == 0 || at[i - 1] != '\r'))
+            return;
+    for (size_t i = 0; i < b->used; i++)
+        if (at[i] != '\r' || i + 1 == b->used || at[i + 1] != '\n')
+            at[n++] = at[i];
+    struct err err;
+    if (n < b->used && hash_text(at, n, v->lf_sha256[which], &err) < 0)
+        return;
+    b->used = n;
+}
+
+/* Whether it has this hash but for its line ends. */
+static bool is_but_for_crlf(const struct verify *v, const struct bag_claim *line)
+{
+    for (int i = 0; i < TEXTS; i++)
+        if (v->lf_sha256[i][0] && strcmp(verify_text_names[i], line->name) == 0)
+            return memcmp(v->lf_sha256[i], line->sha256, 2 * HASH_BYTES) == 0;
+    return false;
+}
+
+#define CRLF_WORDS "its line ends were changed to CRLF, as programs for Windows and e-mail do"
 
 /* ---- manifests ---- */
 
@@ -90,7 +123,8 @@ static void judge_claims(struct verify *v, const struct buf *claims, enum verify
         c[i].file->claimed = true;
         c[i].file->sound = memcmp(c[i].line.sha256, c[i].file->sha256, 2 * HASH_BYTES) == 0;
         if (!c[i].file->sound)
-            verify_problem(v, check, "changed: %s", c[i].line.name);
+            verify_problem(v, check, "changed: %s%s", c[i].line.name,
+                           is_but_for_crlf(v, &c[i].line) ? " (only " CRLF_WORDS ")" : "");
     }
 }
 
@@ -121,12 +155,32 @@ static int judge_page(struct verify *v, struct err *err)
 }
 
 /* The tag manifest cannot name itself, nor what was made of it. */
-static bool needs_no_claim(const char *name)
+static bool needs_no_claim(const struct verify *v, const char *name)
 {
-    return strcmp(name, verify_text_names[T_TAGS]) == 0 ||
-           strcmp(name, verify_text_names[T_SIGNATURE]) == 0 ||
-           strcmp(name, verify_text_names[T_REQUEST]) == 0 ||
-           strcmp(name, verify_text_names[T_STAMP]) == 0 || strcmp(name, BAG_CERTIFICATE) == 0;
+    return strcmp(name, BAG_TAG_MANIFEST) == 0 || verify_seal_belongs(v, name);
+}
+
+/* Whose leavings this is; NULL: it is none that is known. */
+static const char *left_by(const char *name)
+{
+    static const struct {
+        const char *part, *by;
+        bool begins;
+    } known[] = {{".DS_Store", "macOS", false},     {"._", "macOS", true},
+                 {"__MACOSX", "macOS", false},      {".Spotlight-V100", "macOS", false},
+                 {".fseventsd", "macOS", false},    {".Trashes", "macOS", false},
+                 {"Thumbs.db", "Windows", false},   {"ehthumbs.db", "Windows", false},
+                 {"desktop.ini", "Windows", false}, {"System Volume Information", "Windows", false},
+                 {".directory", "KDE", false}};
+    for (const char *part = name; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
+        size_t n = strcspn(part, "/");
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+            size_t m = strlen(known[i].part);
+            if ((known[i].begins ? n > m : n == m) && strncasecmp(part, known[i].part, m) == 0)
+                return known[i].by;
+        }
+    }
+    return NULL;
 }
 
 static void judge_extras(struct verify *v)
@@ -134,12 +188,18 @@ static void judge_extras(struct verify *v)
     size_t n;
     const struct file *all = verify_files(v, &n);
     for (size_t i = 0; i < n; i++) {
-        if (all[i].claimed || needs_no_claim(all[i].name))
+        if (all[i].claimed || needs_no_claim(v, all[i].name))
             continue;
         const char *twin =
             missing_twin(bag_is_payload(all[i].name) ? &v->payload : &v->tags, &all[i]);
+        const char *by = left_by(all[i].name);
         if (twin)
             verify_problem(v, VERIFY_COMPLETENESS, "renamed: %s, to %s", twin, all[i].name);
+        else if (by)
+            verify_problem(v, VERIFY_COMPLETENESS,
+                           "extra: %s (left by %s, no part of the package; delete it and verify "
+                           "again)",
+                           all[i].name, by);
         else
             verify_problem(v, VERIFY_COMPLETENESS, "extra: %s", all[i].name);
     }
@@ -175,6 +235,26 @@ static void judge_oxum(struct verify *v)
                    count, bytes);
 }
 
+static bool is_claimed(const struct buf *claims, const char *name)
+{
+    const struct claim *c = (const void *)buf_data(claims);
+    for (size_t i = 0; i < claims->used / sizeof *c; i++)
+        if (strcmp(c[i].line.name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What every package of ours has. What a manifest names is told as missing by that. */
+static void judge_members(struct verify *v)
+{
+    static const char *const members[] = {BAG_README, BAG_CUSTODY, BAG_REPORT_HTML, BAG_TOOL};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (!verify_find(v, members[i]) && !is_claimed(&v->payload, members[i]) &&
+            !is_claimed(&v->tags, members[i]))
+            verify_problem(v, VERIFY_COMPLETENESS, "missing: %s, which every package has",
+                           members[i]);
+}
+
 int verify_manifests_read(struct verify *v, struct err *err)
 {
     int rc = read_manifest(v, T_MANIFEST, &v->payload, err);
@@ -191,12 +271,15 @@ void verify_manifests_judge(struct verify *v)
     for (int i = 0; i < T_CUSTODY; i++)
         if (!v->have[i])
             verify_problem(v, VERIFY_STRUCTURE, "missing: %s", verify_text_names[i]);
+    if (v->lf_sha256[T_TAGS][0])
+        verify_problem(v, VERIFY_STRUCTURE, BAG_TAG_MANIFEST ": " CRLF_WORDS);
     if (v->have[T_BAGIT] && !text_is(v, T_BAGIT, BAG_DECLARATION_TEXT))
         verify_problem(v, VERIFY_STRUCTURE, "bagit.txt does not declare BagIt 1.0 and UTF-8");
     judge_claims(v, &v->payload, VERIFY_PAYLOAD);
     judge_claims(v, &v->tags, VERIFY_TAGS);
     judge_extras(v);
     judge_oxum(v);
+    judge_members(v);
     verify_result(v, VERIFY_STRUCTURE, "a BagIt bag with SHA-256 manifests");
     snprintf(text, sizeof text, "%lld %s in data/, %zu beside it",
              SIZE_COUNT(in_data, "file", "files"), n - in_data);
@@ -209,82 +292,77 @@ void verify_manifests_judge(struct verify *v)
     verify_result(v, VERIFY_TAGS, text);
 }
 
-/* ---- signature and time stamp ---- */
-
-/* Of the tag manifest as it came: so before its lines are cut, and told later. */
-struct seals {
-    char signature[400], stamp[600];
-};
-
-/* "by CN=…; certificate SHA-256 …": whose it is is said, whether that is so the reader must know.
- */
-static void describe(const struct seal_signer *signer, const char *remark, char *out, size_t room)
-{
-    snprintf(out, room, "by %.180s%s; certificate%s SHA-256 %s", signer->subject, remark,
-             signer->self_signed ? " (self-signed)" : "", signer->fingerprint);
-}
-
-static int judge_stamp(struct verify *v, int64_t *at_us, char *text, size_t room, struct err *err)
-{
-    struct seal_stamp stamp = {.at_us = 0};
-    const struct seal_trust trust = {v->request->ca_path, 0};
-    const struct buf *token = &v->texts[T_STAMP], *tags = &v->texts[T_TAGS],
-                     *query = &v->texts[T_REQUEST];
-    char at[CLOCK_TEXT_ROOM], whose[500], accuracy[40] = "";
-    if (!v->have[T_STAMP])
-        return ERR_OK;
-    int rc = seal_ts_check(&stamp, buf_data(token), token->used, buf_data(tags), tags->used,
-                           v->have[T_REQUEST] ? buf_data(query) : NULL, query->used, &trust, err);
-    if (rc == ERR_NOMEM)
-        return rc;
-    if (rc < 0) {
-        verify_problem(v, VERIFY_STAMP, BAG_TS_TOKEN ": %s", err->text);
-        return ERR_OK;
-    }
-    if (trust.ca_path && !stamp.trusted)
-        verify_problem(v, VERIFY_STAMP, BAG_TS_TOKEN ": %s", stamp.why);
-    *at_us = stamp.at_us;
-    clock_rfc3339(stamp.at_us, 3, at);
-    if (stamp.accuracy_us > 0)
-        snprintf(accuracy, sizeof accuracy, " ±%.6g s", (double)stamp.accuracy_us / 1e6);
-    describe(&stamp.authority, "", whose, sizeof whose);
-    snprintf(text, room, "%s%s, %s", at, accuracy, whose);
-    return ERR_OK;
-}
-
-static int judge_seals(struct verify *v, struct seals *out, struct err *err)
-{
-    int64_t at_us = clock_utc_us();
-    int rc = judge_stamp(v, &at_us, out->stamp, sizeof out->stamp, err);
-    if (rc != ERR_OK)
-        return rc;
-    /* at_us: when the certificate must have been valid. */
-    struct seal_finding found = {.intact = false};
-    const struct seal_trust trust = {v->request->ca_path, at_us};
-    const struct buf *p7s = &v->texts[T_SIGNATURE], *tags = &v->texts[T_TAGS];
-    if (!v->have[T_SIGNATURE] && trust.ca_path)
-        verify_problem(v, VERIFY_SIGNATURE, "the package is not signed");
-    if (!v->have[T_SIGNATURE])
-        return ERR_OK;
-    rc = seal_check(&found, buf_data(p7s), p7s->used, buf_data(tags), tags->used, &trust, err);
-    if (rc == ERR_NOMEM)
-        return rc;
-    if (rc < 0)
-        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", err->text);
-    else if (!found.intact || (trust.ca_path && !found.trusted))
-        verify_problem(v, VERIFY_SIGNATURE, BAG_SIGNATURE ": %s", found.why);
-    describe(&found.signer, found.bound || found.trusted ? "" : " (name not verified, use --ca)",
-             out->signature, sizeof out->signature);
-    return ERR_OK;
-}
-
 /* ---- all of it ---- */
+
+/* Marks that a package does not lose by chance. */
+static bool is_ours(const struct verify *v)
+{
+    static const char agent[] = "dashspool ";
+    struct bag_value by;
+    return (verify_info(v, BAG_SOFTWARE_AGENT, &by) && by.n >= sizeof agent - 1 &&
+            memcmp(by.at, agent, sizeof agent - 1) == 0) ||
+           verify_find(v, BAG_CUSTODY) || verify_find(v, BAG_TOOL);
+}
+
+/* Something else was given: what it is, as far as that can be seen. A bag of another program is
+ * judged by its SHA-256 manifests, if it has any. */
+static int judge_stranger(struct verify *v, struct err *err)
+{
+    static const char inside[] = "/" BAG_DECLARATION;
+    const char *path = v->request->path;
+    size_t n;
+    const struct file *all = verify_files(v, &n);
+    if (!v->have[T_BAGIT] && !v->have[T_MANIFEST] && !v->have[T_TAGS]) {
+        for (size_t i = 0; i < n; i++) {
+            size_t end = strlen(all[i].name);
+            if (end > sizeof inside && strcmp(all[i].name + end - sizeof inside + 1, inside) == 0)
+                return err_set(err, ERR_CONFIG,
+                               "%s: not an evidence package, but there is one in its folder %.*s",
+                               path, (int)(end - sizeof inside + 1), all[i].name);
+        }
+        return err_set(err, ERR_CONFIG,
+                       "%s: not an evidence package: expected the folder or zip that "
+                       "'dashspool export' made",
+                       path);
+    }
+    if (!v->have[T_BAGIT] || !v->have[T_MANIFEST])
+        return err_set(err, ERR_CONFIG,
+                       "%s: not one of our packages; as a BagIt bag it cannot be checked: no %s",
+                       path, v->have[T_BAGIT] ? BAG_MANIFEST : BAG_DECLARATION);
+    int rc = verify_manifests_read(v, err);
+    if (rc < 0)
+        return rc;
+    judge_claims(v, &v->payload, VERIFY_PAYLOAD);
+    judge_claims(v, &v->tags, VERIFY_TAGS);
+    for (size_t i = 0; i < n; i++)
+        if (bag_is_payload(all[i].name) && !all[i].claimed)
+            verify_problem(v, VERIFY_COMPLETENESS, "extra: %s", all[i].name);
+    bool valid = true;
+    for (int i = 0; i <= VERIFY_TAGS; i++)
+        valid = valid && v->problems[i] == 0;
+    if (valid)
+        return err_set(err, ERR_CONFIG,
+                       "%s: a valid BagIt bag, but not one of ours: nothing is known of how it was "
+                       "made",
+                       path);
+    for (int i = 0; i < VERIFY_CHECKS; i++)
+        if (i <= VERIFY_TAGS)
+            verify_result(v, (enum verify_check)i, "as a BagIt bag of another program");
+        else
+            verify_tell(v, (enum verify_check)i, VERIFY_NOT_JUDGED, "not one of our packages");
+    return ERR_OK;
+}
 
 static int judge(struct verify *v, struct err *err)
 {
-    struct seals seals = {"", ""};
     verify_sort(v);
-    int rc = judge_seals(v, &seals, err);
+    for (int i = 0; i <= T_CUSTODY; i++)
+        undo_crlf(v, (enum text)i);
+    if (!is_ours(v))
+        return judge_stranger(v, err);
+    /* Of the tag manifest as it came: so before its lines are cut, and told later. */
+    struct seals seals;
+    int rc = verify_seals_judge(v, &seals, err);
     if (rc == ERR_OK)
         rc = verify_manifests_read(v, err);
     if (rc == ERR_OK)
@@ -292,21 +370,10 @@ static int judge(struct verify *v, struct err *err)
     if (rc < 0)
         return rc;
     verify_manifests_judge(v);
-    char full[HASH_HEX_ROOM];
-    if (v->have[T_SIGNATURE] || v->problems[VERIFY_SIGNATURE] > 0)
-        verify_result(v, VERIFY_SIGNATURE, seals.signature);
-    else
-        verify_tell(v, VERIFY_SIGNATURE, VERIFY_NOT_PRESENT,
-                    bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
-                        ? "the package is not signed: it could be a full package that someone "
-                          "stripped and labelled redacted"
-                        : "the package is not signed");
-    if (v->have[T_STAMP])
-        verify_result(v, VERIFY_STAMP, seals.stamp);
-    else
-        verify_tell(v, VERIFY_STAMP, VERIFY_NOT_PRESENT, "the package has no time stamp");
+    verify_seals_tell(v, &seals);
     rc = verify_facts(v, err);
-    verify_custody_judge(v);
+    if (rc == ERR_OK)
+        rc = verify_custody_judge(v, err);
     return rc < 0 ? rc : verify_copies(v, err);
 }
 
@@ -346,7 +413,7 @@ static int look(struct verify *v, struct err *err)
 static bool is_good(const struct verify *v)
 {
     for (int i = 0; i < VERIFY_CHECKS; i++)
-        if (v->problems[i] > 0)
+        if (verify_failed(v, (enum verify_check)i))
             return false;
     return true;
 }

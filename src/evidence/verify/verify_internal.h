@@ -1,7 +1,7 @@
 /*
  * verify: what the judges of an evidence package share. findings.c keeps what was read and tells;
- * upon it custody.c, copies.c (with extract.c) judge one thing each; verify.c reads the package
- * once, and judges what a bag has to be.
+ * upon it seals.c, custody.c, copies.c (with extract.c) judge one thing each; verify.c reads the
+ * package once, and judges what a bag has to be.
  */
 #ifndef VERIFY_INTERNAL_H
 #define VERIFY_INTERNAL_H
@@ -16,8 +16,9 @@ enum text {
     T_INFO,
     T_MANIFEST,
     T_TAGS,
-    T_CUSTODY,
+    T_CUSTODY, /* what is behind it is a seal, and of bounded size */
     T_SIGNATURE,
+    T_CERTIFICATE,
     T_REQUEST,
     T_STAMP,
     TEXTS
@@ -52,13 +53,21 @@ struct verify {
     int text; /* being read; -1: another file */
     struct buf texts[TEXTS];
     bool have[TEXTS];
-    struct buf payload, tags; /* struct claim */
+    char lf_sha256[TEXTS][HASH_HEX_ROOM]; /* of what it is without its CRLF; "": it had none */
+    struct buf payload, tags;             /* struct claim */
     int problems[VERIFY_CHECKS];
+    char unmet[VERIFY_CHECKS][400]; /* what was asked for and is not so; "": nothing */
 };
 
 /* One thing that is wrong; the name is another's words, told as they are. */
 void verify_problem(struct verify *v, enum verify_check check, const char *fmt, ...)
     DS_PRINTF(3, 4);
+
+/* The package is whole, for all that this check knows, but not what the request demands. */
+void verify_unmet(struct verify *v, enum verify_check check, const char *fmt, ...) DS_PRINTF(3, 4);
+
+/* Either. */
+bool verify_failed(const struct verify *v, enum verify_check check);
 
 /* What is not wrong, of a check. */
 void verify_note(struct verify *v, enum verify_check check, const char *fmt, ...) DS_PRINTF(3, 4);
@@ -77,12 +86,29 @@ struct file *verify_find(const struct verify *v, const char *name); /* NULL: it 
 /* The id in data/<folder>/<id>.<…>: as the catalogue makes them, letters, digits and hyphens. */
 bool verify_id_of(const char *name, char id[CUSTODY_ID_ROOM]);
 
+/* In a folder of data/ that is for copies. */
+bool verify_is_copy(const char *name);
+
 /* verify.c: structure, completeness and hashes, after `read`: the lines are cut in place. */
 int verify_manifests_read(struct verify *v, struct err *err) DS_MUST_CHECK;
 void verify_manifests_judge(struct verify *v);
 
+/* seals.c: signature/, and the fingerprint. Of the tag manifest as it came: judged before
+ * `verify_manifests_read`, told later. */
+struct seals {
+    char signature[400], stamp[600];
+};
+int verify_seals_judge(struct verify *v, struct seals *out, struct err *err) DS_MUST_CHECK;
+void verify_seals_tell(struct verify *v, const struct seals *seals);
+
+/* Whether a file of signature/ has its place there. */
+bool verify_seal_belongs(const struct verify *v, const char *name);
+
+/* The first value of this label in bag-info.txt; false: it has none. */
+bool verify_info(const struct verify *v, enum bag_key key, struct bag_value *out);
+
 /* custody.c */
-void verify_custody_judge(struct verify *v);
+int verify_custody_judge(struct verify *v, struct err *err) DS_MUST_CHECK;
 
 /* facts.c: whether facts are what the bytes received and the custody say; before the custody's line
  * is told, whose faults these are. */

@@ -10,6 +10,34 @@
 
 /* ---- verify ---- */
 
+static int set_require(void *at, const char *text, struct err *err)
+{
+    unsigned *require = at;
+    bool signature = strcmp(text, "signature") == 0;
+    if (!signature && strcmp(text, "timestamp") != 0)
+        return err_set(err, ERR_CONFIG, "expected signature or timestamp");
+    *require |= signature ? VERIFY_REQUIRE_SIGNATURE : VERIFY_REQUIRE_STAMP;
+    return ERR_OK;
+}
+
+/* As export, sha256sum, openssl or certutil print it. */
+static int set_fingerprint(void *at, const char *text, struct err *err)
+{
+    char *out = at;
+    size_t n = 0;
+    for (const char *p = text; *p; p++) {
+        char c = *p >= 'A' && *p <= 'F' ? (char)(*p - 'A' + 'a') : *p;
+        if (c == ' ' || c == ':')
+            continue;
+        if (n == HASH_HEX_ROOM - 1 || !c || !strchr("0123456789abcdef", c))
+            return err_set(err, ERR_CONFIG, "expected 64 hexadecimal digits");
+        out[n++] = c;
+    }
+    out[n] = '\0';
+    return n == HASH_HEX_ROOM - 1 ? ERR_OK
+                                  : err_set(err, ERR_CONFIG, "expected 64 hexadecimal digits");
+}
+
 struct verify_options {
     struct verify_request request;
     bool page;
@@ -20,6 +48,11 @@ static const struct cli_option verify_options[] = {
     {OPT_TEXT("ca", "FILE", request.ca_path,
               "trusted certificates (PEM) for signature and time stamp: the signer's own, or of "
               "a CA that issued it. A package not signed by one of them fails")},
+    {CLI_SET, "fingerprint", "HEX",
+     "the fingerprint that was noted when the package was made: another one fails",
+     .offset = AT(request.fingerprint), .set = set_fingerprint},
+    {CLI_SET, "require", "signature|timestamp", "fail if the package has none; may be given twice",
+     .offset = AT(request.require), .set = set_require},
     {OPT_FLAG("reproduce", request.reproduce,
               "make the copies again from the originals with the recorded recipe, and compare "
               "the bytes. Exit status 1 if some cannot be reproduced here")},
@@ -33,6 +66,8 @@ static const struct cli_option verify_options[] = {
 struct findings {
     char *text[VERIFY_CHECKS];
     enum verify_verdict reproduction;
+    bool changed;
+    char unmet[400]; /* the first thing that was demanded and is not so */
 };
 
 static void on_problem(void *arg, enum verify_check check, const char *text)
@@ -52,10 +87,13 @@ static void on_problem(void *arg, enum verify_check check, const char *text)
 static void on_told(void *arg, enum verify_check check, enum verify_verdict verdict,
                     const char *text)
 {
-    static const char *const verdicts[] = {"ok", "FAILED", "not present", "not checked"};
+    static const char *const verdicts[] = {"ok", "FAILED", "FAILED", "not present", "not checked"};
     struct findings *f = arg;
     if (check == VERIFY_REPRODUCTION)
         f->reproduction = verdict;
+    f->changed = f->changed || verdict == VERIFY_FAILED;
+    if (verdict == VERIFY_UNMET && !f->unmet[0])
+        snprintf(f->unmet, sizeof f->unmet, "%s", text);
     printf("  %-15s  %-11s  %s\n", verify_check_name(check), verdicts[verdict], text);
     if (f->text[check])
         fputs(f->text[check], stdout);
@@ -64,7 +102,7 @@ static void on_told(void *arg, enum verify_check check, enum verify_verdict verd
 
 static int verify_one(const struct verify_request *request, bool *stopped)
 {
-    struct findings findings = {{NULL}, VERIFY_NOT_JUDGED};
+    struct findings findings = {.reproduction = VERIFY_NOT_JUDGED};
     const struct verify_listener listener = {on_told, on_problem, &findings, on_problem};
     struct err err;
     bool good = false;
@@ -77,11 +115,16 @@ static int verify_one(const struct verify_request *request, bool *stopped)
     if (refused)
         printf("  REFUSED: %s\n", err.text);
     else if (rc < 0)
-        return cli_fail("verify", &err);
+        return cli_fail_or_usage("verify", &err);
+    bool unmet = !refused && !findings.changed && findings.unmet[0];
     bool all = !request->reproduce || findings.reproduction == VERIFY_OK;
-    printf("  %s\n", !good ? "VERIFICATION FAILED: this package was changed or is incomplete"
-                     : all ? "package verified: no problems found"
-                           : "no problems found, but some copies could not be reproduced here");
+    printf("  %s%s\n",
+           !good ? "VERIFICATION FAILED: "
+           : all ? "package verified: no problems found"
+                 : "no problems found, but some copies could not be reproduced here",
+           good    ? ""
+           : unmet ? findings.unmet
+                   : "this package was changed or is incomplete");
     return !good ? CLI_UNVERIFIED : all ? CLI_OK : CLI_FAILED;
 }
 
@@ -118,7 +161,8 @@ const struct cli_command cli_verify = {
     .forms = "[OPTION]… PATH…\n--page",
     .prose = "Verify evidence packages (folders or .zip files); needs neither ROOT nor a network. "
              "Footage is examined in a sandbox, one file at a time, in a directory below $TMPDIR. "
-             "Exit status 0: all packages are intact; 3: at least one is not.",
+             "Exit status 0: all packages are intact; 3: at least one is not, or is not as --ca, "
+             "--fingerprint or --require demand; 2: at least one is something else.",
     .options = verify_options,
     .example = "dashspool verify case-17\n"
                "dashspool verify --page > verify.html",
