@@ -155,6 +155,7 @@ struct catalogue_filter { /* NULL, "" and 0 mean: any */
         until_us;     /* on time_us where it is known, else arrived_us; until is exclusive */
     unsigned states;  /* 1 << enum catalogue_state; 0: any */
     bool unpublished; /* stored, but not published */
+    bool unworked;    /* stored, but without copies, and no stage has done its work */
     bool newest_first;
     int64_t limit;
     int64_t skip; /* so many of them are left out first; only with a limit */

@@ -12,6 +12,9 @@
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
 
+/* Before the stores are opened. ERR_CONFIG: files may not grow here as a day's file does. */
+int intake_check_limits(struct err *err) DS_MUST_CHECK;
+
 /* A master's key is used once, whatever became of the catalogue: before the first transfer is
  * added to these stores. */
 int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err) DS_MUST_CHECK;
@@ -68,6 +71,20 @@ struct spool_item intake_job_of_partial(const char *id, struct intake_text *text
  * goes on with it), and its custody; in the caller's transaction, or one of its own. One that is
  * marked already stays as it is. */
 int intake_published(struct catalogue *c, const char *id, const char *who,
+                     struct err *err) DS_MUST_CHECK;
+
+/* A job is put within seconds of the end of its transfer. */
+#define INTAKE_LATE_US (10 * 60 * INT64_C(1000000))
+
+/* Stored transfers that nobody works and nobody has worked: no job in any stage, no copies and
+ * nothing done, now or (as the custody tells) before, none given up. A spool that was lost, or put
+ * back as it was, leaves such. Not those that came within INTAKE_LATE_US and are about to get
+ * theirs. fn may write. */
+int intake_lost_each(struct catalogue *c, const struct spools *spools, catalogue_each_fn *fn,
+                     void *arg, struct err *err) DS_MUST_CHECK;
+
+/* For these: it has no job, says its row, so that the next intake_publish_late() puts it. */
+int intake_unpublish(struct catalogue *c, const struct catalogue_transfer *t,
                      struct err *err) DS_MUST_CHECK;
 
 /* Puts the jobs of all stored transfers that have none: what a crash left. *n (may be NULL) counts

@@ -232,6 +232,8 @@ int spools_drop_failed(const struct spools *s, const char *id, struct err *err) 
 struct spools_known {
     const char *const *name;
     size_t n;
+    const char *const *feeds; /* those that new transfers go to; n_feeds 0: convert */
+    size_t n_feeds;
 };
 
 /* The transfer that a job is of, by the job's name; whether it is of a partial one. */

@@ -53,7 +53,8 @@ struct upkeep_findings {
 enum upkeep_how {
     UPKEEP_QUICK = 1,  /* does not read masters, copies and day files through: only that they are
                           there with their lengths */
-    UPKEEP_REPAIR = 2, /* makes rows what their sources say (master.h, facts_repair()) */
+    UPKEEP_REPAIR = 2, /* makes rows what their sources say (master.h, facts_repair()), and puts the
+                          jobs that were lost (intake.h, intake_lost_each()) */
 };
 
 /* Checks the databases, every master against its hash of receipt, every copy against the catalogue,

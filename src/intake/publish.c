@@ -4,7 +4,20 @@
 #include "dashspool/raw.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
+
+int intake_check_limits(struct err *err)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_FSIZE, &r) < 0 || r.rlim_cur == RLIM_INFINITY)
+        return ERR_OK;
+    return err_set(err, ERR_CONFIG,
+                   "files are limited to %llu KiB, and a day's file grows beyond any limit; "
+                   "remove it (ulimit -f unlimited, LimitFSIZE=infinity)",
+                   (unsigned long long)r.rlim_cur >> 10);
+}
 
 int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err)
 {
@@ -138,6 +151,72 @@ int intake_published(struct catalogue *c, const char *id, const char *who, struc
         return rc;
     rc = mark(c, id, who, err);
     return own ? catalogue_end(c, rc, err) : rc;
+}
+
+/* ---- jobs that were lost ---- */
+
+struct losing {
+    struct catalogue *c;
+    const struct spools *spools;
+    catalogue_each_fn *fn;
+    void *arg;
+    int64_t late_us;
+    bool worked; /* of the one that is looked at */
+};
+
+/* Copies may be gone by a rule, and a job by somebody's word. */
+static int see_work(void *arg, const char *line, struct err *err)
+{
+    struct losing *l = arg;
+    struct custody_record r;
+    (void)err;
+    custody_read(&r, line, strlen(line));
+    l->worked |=
+        r.kind == CUSTODY_CONVERTED || r.kind == CUSTODY_COPY_DELETED || r.kind == CUSTODY_DROPPED;
+    if (r.kind == CUSTODY_STORED) /* before that it was of a part */
+        l->worked = false;
+    custody_record_clear(&r);
+    return ERR_OK;
+}
+
+static int still_unworked(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct losing *l = arg;
+    return l->fn(l->arg, t, err);
+}
+
+static int look_for_job(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct losing *l = arg;
+    struct spools_found jobs;
+    const struct catalogue_filter again = {.id = t->id, .unworked = true};
+    int64_t ended_us = t->completed_us ? t->completed_us : t->arrived_us;
+    if (!t->published && ended_us > l->late_us)
+        return ERR_OK;
+    int rc = spools_find(l->spools, t->id, &jobs, err);
+    if (rc < 0 || jobs.ready || jobs.claimed || jobs.failed)
+        return rc;
+    l->worked = false;
+    rc = catalogue_event_each(l->c, t->id, see_work, l, err);
+    if (rc < 0 || l->worked)
+        return rc;
+    /* Its job may have ended between two looks. */
+    return catalogue_transfer_each(l->c, &again, still_unworked, l, err);
+}
+
+int intake_lost_each(struct catalogue *c, const struct spools *spools, catalogue_each_fn *fn,
+                     void *arg, struct err *err)
+{
+    struct losing l = {c, spools, fn, arg, clock_utc_us() - INTAKE_LATE_US, false};
+    struct catalogue_filter unworked = {.unworked = true};
+    return catalogue_transfer_each(c, &unworked, look_for_job, &l, err);
+}
+
+int intake_unpublish(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
+{
+    struct catalogue_transfer row = *t;
+    row.published = false;
+    return t->published ? catalogue_transfer_update(c, &row, err) : ERR_OK;
 }
 
 struct late {

@@ -46,6 +46,11 @@ int cli_care_stages(const struct cli *cli, struct stages **stages, const char *n
     int rc = stages_load(stages, cli->cfg, err);
     for (size_t i = 0; rc == ERR_OK && i < STAGES_MAX && (s = stages_at(*stages, i)) != NULL; i++)
         names[out->n++] = s->name;
+    if (rc == ERR_OK) {
+        static const char *feeds[STAGES_MAX];
+        out->n_feeds = stages_feeds(*stages, "receive", feeds);
+        out->feeds = feeds;
+    }
     return rc;
 }
 

@@ -13,9 +13,11 @@ struct fsck_options {
 #define AT(field) offsetof(struct fsck_options, field)
 static const struct cli_option fsck_options[] = {
     {OPT_FLAG("quick", quick, "check only that originals and copies exist; do not read them")},
-    {OPT_FLAG("repair", repair,
-              "restore facts that were changed in the catalogue from the bytes received, where all "
-              "sources agree; the custody record tells both values")},
+    {OPT_FLAG(
+        "repair", repair,
+        "restore facts that were changed in the catalogue from the bytes received, where all "
+        "sources agree (the custody record tells both values), and queue transfers whose jobs "
+        "were lost")},
     {OPT_FLAG("json", json, "print the problems as a JSON object")},
     {0}};
 
@@ -120,8 +122,9 @@ const struct cli_command cli_fsck = {
     .summary = "check the integrity of everything in ROOT",
     .prose = "Check everything below ROOT: databases, every original against its checksum of "
              "receipt, every copy against the catalogue, every fact against the bytes received "
-             "and the custody record, every custody record, the jobs of every stage, and unknown "
-             "files. Changes nothing without --repair; safe while receivers and workers run. One "
+             "and the custody record, every custody record, the jobs of every stage, whether each "
+             "transfer has a job or copies, and unknown files. Changes nothing without --repair; "
+             "safe while receivers and workers run. One "
              "line for each problem: what, where, and what to do. Exit status 1 if there is a "
              "problem, or if something could not be checked.",
     .options = fsck_options,

@@ -191,7 +191,8 @@ int import_open(struct import **out, const char *root, const struct import_optio
     im->piece = malloc(PIECE_BYTES);
     int rc = im->root && im->piece ? ERR_OK : err_nomem(err, "importing");
     char *path = NULL;
-    if (rc == ERR_OK && (rc = fsx_mkdirs(root, err)) == ERR_OK &&
+    if (rc == ERR_OK && (rc = intake_check_limits(err)) == ERR_OK &&
+        (rc = fsx_mkdirs(root, err)) == ERR_OK &&
         (rc = catalogue_open(&im->catalogue, root, true, err)) == ERR_OK &&
         (rc = raw_open(&im->raw, root, err)) == ERR_OK &&
         (rc = intake_stores_opened(im->catalogue, im->raw, err)) == ERR_OK &&

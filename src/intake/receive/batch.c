@@ -391,6 +391,32 @@ static int repair_receiving(void *arg, const struct catalogue_transfer *found, s
     return rc;
 }
 
+static int unpublish(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    return intake_unpublish(arg, t, err);
+}
+
+static int note_bad(void *arg, const char *stage, int rc, struct err *err)
+{
+    (void)stage;
+    (void)err;
+    *(bool *)arg = true;
+    return rc == ERR_NOMEM ? rc : ERR_OK;
+}
+
+/* Of a spool that was removed, or put back as it was. What lies in one that cannot be opened nobody
+ * knows. */
+static int repair_jobs(struct stores *s, struct err *err)
+{
+    struct spools spools;
+    bool bad = false;
+    int rc = spools_open(&spools, s->root, note_bad, &bad, err);
+    if (rc == ERR_OK && !bad)
+        rc = intake_lost_each(s->catalogue, &spools, unpublish, s->catalogue, err);
+    spools_close(&spools);
+    return rc;
+}
+
 int repair_run(struct stores *s, struct err *err)
 {
     struct repair r = {.s = s};
@@ -399,6 +425,8 @@ int repair_run(struct stores *s, struct err *err)
     int rc = intake_feeds_open(&feeds, s->root, s->options.feeds, s->options.n_feeds, err);
     if (rc == ERR_OK)
         rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
+    if (rc == ERR_OK)
+        rc = repair_jobs(s, err);
     if (rc == ERR_OK)
         rc = intake_publish_late(s->catalogue, &feeds, "receive", &r.published, err);
     if (rc == ERR_OK && r.stored + r.partial + r.published > 0)

@@ -426,9 +426,10 @@ static void settle(struct store *s, struct op *op, int rc, const struct err *err
 static void on_work(uv_work_t *work)
 {
     struct store *s = work->data;
-    s->batch_rc = batch_commit(&s->at, &s->batch, &s->batch_err);
-    if (s->batch_rc == ERR_OK) /* also where only bytes came, or nothing */
-        s->batch_rc = catalogue_there(s->at.catalogue, &s->batch_err);
+    /* Its commit asks, too; but only bytes came, perhaps, or nothing. */
+    s->batch_rc = catalogue_there(s->at.catalogue, &s->batch_err);
+    if (s->batch_rc == ERR_OK)
+        s->batch_rc = batch_commit(&s->at, &s->batch, &s->batch_err);
     s->free_bytes = intake_free_bytes(s->at.root);
 }
 
@@ -643,7 +644,9 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     op_list_init(&s->batch);
     op_list_init(&s->publisher.waiting);
     char *dir = NULL;
-    int rc = fsx_path(&dir, err, "%s/raw", root);
+    int rc = intake_check_limits(err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&dir, err, "%s/raw", root);
     if (rc == ERR_OK)
         rc = fsx_mkdirs(dir, err);
     if (rc == ERR_OK && (s->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)

@@ -316,18 +316,17 @@ static int check_dir(const char *dir, struct err *err)
 }
 
 /* dir/unfinished/catalogue.db: the catalogue as of this moment. */
-static int take_snapshot(struct backup *b, const char *unfinished, struct err *err)
+static int take_snapshot(struct backup *b, struct catalogue *c, const char *unfinished,
+                         struct err *err)
 {
-    struct catalogue *c = NULL;
     char *path = NULL;
     struct catalogue_counts n;
     int64_t copies, copy_bytes = 0;
-    int rc = catalogue_open(&c, b->root, false, err);
-    if (rc == ERR_OK && (rc = fsx_remove_tree(unfinished, err)) == ERR_OK)
+    int rc = fsx_remove_tree(unfinished, err);
+    if (rc == ERR_OK)
         rc = fsx_mkdirs(unfinished, err);
     if (rc == ERR_OK && (rc = fsx_path(&path, err, "%s/catalogue.db", unfinished)) == ERR_OK)
         rc = catalogue_backup(c, path, err);
-    catalogue_close(&c);
     free(path);
     if (rc == ERR_OK && (rc = catalogue_open(&b->snapshot, unfinished, false, err)) == ERR_OK)
         rc = catalogue_count(b->snapshot, &n, err);
@@ -362,9 +361,13 @@ static int finish(struct backup *b, const char *unfinished, struct err *err)
 
 static int run(struct backup *b, const char *unfinished, struct err *err)
 {
-    int rc = check_dir(b->dir, err);
+    struct catalogue *c = NULL;
+    int rc = catalogue_open(&c, b->root, false, err); /* first: no ROOT, no directory */
+    if (rc == ERR_OK)
+        rc = check_dir(b->dir, err);
     if (rc == ERR_OK && (rc = write_mark(b, "unfinished", err)) == ERR_OK)
-        rc = take_snapshot(b, unfinished, err);
+        rc = take_snapshot(b, c, unfinished, err);
+    catalogue_close(&c);
     if (rc == ERR_OK && (rc = unpublish_jobs(b, err)) == ERR_OK)
         rc = raw_open(&b->from, b->root, err);
     if (rc == ERR_OK && (rc = raw_open(&b->to, b->dir, err)) == ERR_OK)

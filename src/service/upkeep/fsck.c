@@ -6,6 +6,7 @@
 #include "dashspool/copies.h"
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
@@ -561,6 +562,40 @@ static int look_at_stage(struct fsck *f, const struct spools_one *one, struct er
     return check(f, UPKEEP_JOB, where, "inspect what is there", rc, err);
 }
 
+/* A transfer that has neither job nor copies, and never had copies. */
+static int look_at_lost(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct fsck *f = arg;
+    if (!f->repair && t->published)
+        problem(f, UPKEEP_JOB, t->id, "run 'dashspool fsck --repair' to queue it",
+                "stored, but it has neither a job nor copies: its job was lost");
+    else if (!f->repair) /* of a backup, say */
+        note(f, t->id, "stored, but not queued yet: the receiver's next start does it");
+    if (!f->repair)
+        return ERR_OK;
+    int rc = intake_unpublish(f->catalogue, t, err);
+    if (rc == ERR_OK) {
+        note(f, t->id, "repaired: it had neither a job nor copies, and is queued now");
+        f->out->repaired++;
+    }
+    return rc;
+}
+
+static int check_lost(struct fsck *f, struct err *err)
+{
+    struct intake_feeds feeds;
+    int64_t before = f->out->repaired;
+    const char *const *names = f->stages ? f->stages->feeds : NULL;
+    int rc = intake_lost_each(f->catalogue, &f->spools, look_at_lost, f, err);
+    if (rc == ERR_OK && f->out->repaired > before &&
+        (rc = intake_feeds_open(&feeds, f->root, names, names ? f->stages->n_feeds : 0, err)) ==
+            ERR_OK) {
+        rc = intake_publish_late(f->catalogue, &feeds, "fsck", NULL, err);
+        intake_feeds_close(&feeds);
+    }
+    return check(f, UPKEEP_JOB, "spool", "inspect what is there", rc, err);
+}
+
 /* ---- all of it ---- */
 
 static int tell_flaw(void *arg, const char *text, struct err *err)
@@ -607,6 +642,8 @@ static int look(struct fsck *f, struct err *err)
         rc = check_left(f, err);
     for (size_t i = 0; rc == ERR_OK && f->catalogue && i < f->spools.n; i++)
         rc = look_at_stage(f, &f->spools.one[i], err);
+    if (rc == ERR_OK && f->catalogue)
+        rc = check_lost(f, err);
     return rc;
 }
 

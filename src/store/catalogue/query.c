@@ -65,6 +65,12 @@ static void build(struct query *q, const char *what, const struct catalogue_filt
     }
     if (f->unpublished)
         add(q, " AND state = 'stored' AND published = 0", NULL, 0, err);
+    if (f->unworked)
+        add(q,
+            " AND state = 'stored'"
+            " AND NOT EXISTS(SELECT 1 FROM copy WHERE copy.transfer = transfer.key)"
+            " AND NOT EXISTS(SELECT 1 FROM done WHERE done.transfer = transfer.key)",
+            NULL, 0, err);
 }
 
 static void build_order(struct query *q, const struct catalogue_filter *f, struct err *err)
