@@ -171,6 +171,7 @@ static void test_a_spool_that_was_removed_is_told_and_filled_again(void **state)
 {
     (void)state;
     receive_two();
+    world_stop(&w);
     remove_spool();
     expect(RUN("fsck"), 1, "neither a job nor copies: its job was lost");
     expect(RUN("fsck"), 1, "2 problems");
@@ -179,10 +180,13 @@ static void test_a_spool_that_was_removed_is_told_and_filled_again(void **state)
     expect(RUN("show", "--custody", VIDEO), 0, "\"event\":\"published\"");
     expect(RUN("fsck"), 0, "2 jobs: no problems");
 
-    remove_spool(); /* what comes then is put all the same, and the next start puts the others */
+    world_start(&w);
+    remove_spool(); /* what comes then is put all the same, and so are the others */
     expect(SIMULATE("--photo-rear", PHOTO), 0, "files uploaded: 1,");
-    support_wait(support_exists(support_path(w.root, "spool/convert/new")) && jobs() == 1);
+    support_wait(support_exists(support_path(w.root, "spool/convert/new")) && jobs() == 3);
+    assert_true(world_log_lines(&w, "spool was removed or replaced") > 0);
     world_stop(&w);
+    remove_spool();
     world_start(&w);
     assert_int_equal(jobs(), 3);
 

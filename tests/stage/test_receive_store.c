@@ -371,6 +371,13 @@ static void test_a_spool_that_was_removed_is_made_anew(void **state)
     finish(t, &a);
     while (!support_exists(support_path(root, "spool/convert/new")) || jobs_in("new") < 1)
         uv_run(&loop, UV_RUN_ONCE);
+    for (int old = 0; old < 2; old++) { /* and what was lost with it, also where nothing comes */
+        assert_ok(fsx_remove_tree(support_path(root, "spool"), &err));
+        if (old) /* from a backup */
+            assert_ok(fsx_mkdirs(support_path(root, "spool/convert/new"), &err));
+        while (!support_exists(support_path(root, "spool/convert/new")) || jobs_in("new") < 1)
+            uv_run(&loop, UV_RUN_ONCE);
+    }
 }
 
 /* What would be committed now is lost with the last who has the file open: no camera hears that it

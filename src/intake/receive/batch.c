@@ -1,12 +1,14 @@
 /* batch: the worker's half of the store: does a list of operations durably, and puts right what a
  * crash left. Every step bears repetition. */
 #include "dashspool/clock.h"
+#include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include "store_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int note(struct catalogue *c, const char *id, enum custody_kind event,
                 const struct custody_what *what, struct err *err)
@@ -417,6 +419,36 @@ static int repair_jobs(struct stores *s, struct err *err)
     return rc;
 }
 
+static ino_t spool_inode(const struct stores *s)
+{
+    char *path = NULL;
+    struct stat st = {0};
+    struct err unimportant;
+    if (fsx_path(&path, &unimportant, "%s/spool", s->root) < 0 || stat(path, &st) < 0)
+        st.st_ino = 0;
+    free(path);
+    return st.st_ino;
+}
+
+int repair_spool(struct stores *s, struct err *err)
+{
+    struct intake_feeds feeds;
+    int n = 0;
+    if (spool_inode(s) == s->spool)
+        return ERR_OK;
+    int rc = intake_feeds_open(&feeds, s->root, s->options.feeds, s->options.n_feeds, err);
+    ino_t fresh = spool_inode(s);
+    if (rc == ERR_OK && (rc = repair_jobs(s, err)) == ERR_OK)
+        rc = intake_publish_late(s->catalogue, &feeds, "receive", &n, err);
+    if (rc == ERR_OK) {
+        log_warn("receive", "spool was removed or replaced, lost jobs queued again",
+                 LOG_INT("jobs", n));
+        s->spool = fresh;
+    }
+    intake_feeds_close(&feeds);
+    return rc;
+}
+
 int repair_run(struct stores *s, struct err *err)
 {
     struct repair r = {.s = s};
@@ -432,6 +464,7 @@ int repair_run(struct stores *s, struct err *err)
     if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
         log_info("receive", "recovered after unclean shutdown", LOG_INT("stored", r.stored),
                  LOG_INT("partial", r.partial), LOG_INT("jobs", r.published));
+    s->spool = spool_inode(s);
     intake_feeds_close(&feeds);
     return rc;
 }

@@ -21,7 +21,7 @@
 enum {
     RETRY_FIRST_MS = 500, /* pauses after a failed batch (options): doubled each time, up to … */
     RETRY_LAST_MS = 30000,
-    LOOK_MS = 5000, /* at the free space and the catalogue's file, when nothing is written */
+    LOOK_MS = 5000, /* at the free space, the catalogue and the spool, when nothing is written */
     LOOK_LOW_MS = 1000,
     JOBS = 128,              /* at once */
     JOBS_WAITING_MAX = 4096, /* more wait than should: a failing disk, mostly */
@@ -69,7 +69,7 @@ struct store {
     uv_loop_t *loop; /* NULL: not open yet */
     uv_timer_t timer;
     uv_work_t work;
-    bool busy, closing;
+    bool busy, closing, spool_failing;
     struct op_list batch; /* being done, or to be repeated */
     struct publisher publisher;
     int batch_rc;
@@ -431,6 +431,13 @@ static void on_work(uv_work_t *work)
     if (s->batch_rc == ERR_OK)
         s->batch_rc = batch_commit(&s->at, &s->batch, &s->batch_err);
     s->free_bytes = intake_free_bytes(s->at.root);
+    struct err why;
+    if (s->batch_rc < 0)
+        return;
+    bool failed = repair_spool(&s->at, &why) < 0; /* the next look tries again */
+    if (failed && !s->spool_failing)
+        log_error("receive", "lost jobs not queued", LOG_ERR(&why));
+    s->spool_failing = failed;
 }
 
 /* A batch that failed stays as it is and will be tried again, with growing pauses; who only wants

@@ -64,6 +64,7 @@ struct stores {
     struct catalogue *catalogue;
     struct raw *raw;
     struct store_options options;
+    ino_t spool; /* of ROOT/spool, as it was when all jobs were there; 0: not known */
 };
 
 /* batch.c: does all operations of a list, durably, in the order of store.h. A negative return is
@@ -72,5 +73,9 @@ int batch_commit(struct stores *s, const struct op_list *list, struct err *err) 
 
 /* batch.c: what a crash left; jobs are put for the stages that these feed. */
 int repair_run(struct stores *s, struct err *err) DS_MUST_CHECK;
+
+/* batch.c: the same for jobs that were lost with ROOT/spool, if that was removed, or replaced by an
+ * old one, since. Only a look where it was not. */
+int repair_spool(struct stores *s, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -264,9 +264,10 @@ static void judge_disk(struct status *s)
     const struct disk *d = &s->disk;
     char free_bytes[24], least[24];
     if (d->inodes > 0 && d->inodes_free < INODES_MIN)
-        status_problem_add(s, "delete small files on that disk, or make a file system with more",
-                           "%lld of %lld inodes free: no jobs, copies and packages can be made",
-                           (long long)d->inodes_free, (long long)d->inodes);
+        status_problem_add(
+            s, "delete small files on that disk, or make a file system with more",
+            "%lld of %lld inodes free: without any, no jobs, copies and packages can be made",
+            (long long)d->inodes_free, (long long)d->inodes);
     int64_t limit = d->free < d->min_free ? d->min_free : d->warn_free;
     if (d->free < 0 || d->free >= limit)
         return;

@@ -575,7 +575,7 @@ static int look_at_lost(void *arg, const struct catalogue_transfer *t, struct er
         return ERR_OK;
     int rc = intake_unpublish(f->catalogue, t, err);
     if (rc == ERR_OK) {
-        note(f, t->id, "repaired: it had neither a job nor copies, and is queued now");
+        note(f, t->id, "to be queued: it had neither a job nor copies");
         f->out->repaired++;
     }
     return rc;
