@@ -91,8 +91,8 @@ struct custody_what {
     struct custody_list changes; /* repaired: "time: <was> -> <is>" */
 };
 
-/* The text of a JSON object, for struct custody_event; the caller frees it. NULL: no memory, or
- * `facts` is no JSON object. Bytes that are no UTF-8 are written as text_shown() shows them. */
+/* The text of a JSON object, for struct custody_event; the caller frees it. What is no UTF-8 is in
+ * it as text_shown() has it. NULL: no memory, or `facts` is no JSON object. */
 char *custody_what_text(const struct custody_what *what);
 
 struct custody_event {

@@ -96,17 +96,17 @@ static bool is_cookie(const struct serve_access *a, const char *cookie)
     return cookie && strlen(cookie) == HASH_HEX_ROOM - 1 && same(cookie, a->cookie);
 }
 
-void serve_peer(struct MHD_Connection *connection, char out[SERVE_PEER_ROOM])
+void serve_peer(struct MHD_Connection *connection, char host[SERVE_PEER_ROOM])
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     char with_port[LISTEN_NAME_ROOM];
-    snprintf(out, SERVE_PEER_ROOM, "?");
+    snprintf(host, SERVE_PEER_ROOM, "?");
     if (info)
         listen_name(info->client_addr,
                     info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                              : sizeof(struct sockaddr_in),
-                    with_port, out);
+                    with_port, host);
 }
 
 /* "localhost:7180", "127.0.0.1", "[::1]:7180": a name that nobody else can make point here. */

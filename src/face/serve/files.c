@@ -332,13 +332,12 @@ static int original_new(struct original **out, struct serve *s, const struct cat
 static int answer_original(struct original *o, const struct catalogue_transfer *t,
                            struct answer *out, struct err *err)
 {
-    char name[CATALOGUE_ID_ROOM + 24], etag[HASH_HEX_ROOM + 2];
+    char name[CATALOGUE_ID_ROOM + 24];
     bool mp4 = o->n >= 8 && memcmp(o->chunk + 4, "ftyp", 4) == 0;
     snprintf(name, sizeof name, "%s%s.%s", t->id, t->state == CATALOGUE_PARTIAL ? ".partial" : "",
              mp4                             ? "mp4"
              : strcmp(t->kind, "photo") == 0 ? "jpg"
                                              : "h265");
-    snprintf(etag, sizeof etag, "\"%s\"", t->sha256);
     *out = (struct answer){.status = MHD_HTTP_OK};
     out->response = MHD_create_response_from_callback((uint64_t)o->length, RAW_CHUNK_BYTES,
                                                       read_original, o, original_free);
@@ -347,9 +346,7 @@ static int answer_original(struct original *o, const struct catalogue_transfer *
         return err_nomem(err, "an answer");
     }
     int rc = web_headers(out, "application/octet-stream", "no-store", err);
-    if (rc == ERR_OK && o->sha256[0])
-        rc = web_header(out, "ETag", etag, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) /* and no ETag: its hash is known at its end only */
         rc = web_header(out, "Accept-Ranges", "none", err);
     return rc < 0 ? rc : answer_name(out, name, false, err);
 }

@@ -71,7 +71,7 @@ enum serve_may serve_authorize(const struct serve_access *a, const struct ask *a
 bool serve_is_token(const struct serve_access *a, const char *token);
 
 /* The address of its peer, without the port. */
-void serve_peer(struct MHD_Connection *connection, char out[SERVE_PEER_ROOM]);
+void serve_peer(struct MHD_Connection *connection, char host[SERVE_PEER_ROOM]);
 
 /* ---- clients.c ----
  *
