@@ -1,6 +1,7 @@
 /* The file of the catalogue: what is half done, done by others at once, tampered with, of other
  * versions, or not there. */
 #include "dashspool/fsx.h"
+#include "sqlx/sqlx.h"
 #include "support/catalogued.h"
 #include "support/support.h"
 #include <signal.h>
@@ -314,6 +315,38 @@ static void test_an_upgrade_killed_anywhere_has_done_all_or_nothing(void **state
     assert_int_equal(n, COPIES);
 }
 
+/* All that `run` starts opens the catalogue at the same time, whoever brings it up to date. */
+static void test_who_comes_during_an_upgrade_waits_for_it(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    int begun[2], status;
+    char byte = 0;
+    catalogue_close(&f->c);
+    catalogued_sql(f, AS_VERSION_6);
+    assert_int_equal(pipe(begun), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sqlite3 *db = NULL;
+        char path[512];
+        snprintf(path, sizeof path, "%s/catalogue.db", f->root);
+        bool ok = sqlite3_open(path, &db) == SQLITE_OK &&
+                  sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+        ok = write(begun[1], &byte, 1) == 1 && ok;
+        sqlite3_sleep(SQLX_BUSY_MS + 1000); /* longer than anything else is waited for */
+        ok = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK && ok;
+        _exit(!ok);
+    }
+    assert_int_equal(read(begun[0], &byte, 1), 1);
+    assert_ok(catalogue_open(&f->c, f->root, false, &err));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 7);
+    close(begun[0]);
+    close(begun[1]);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, catalogued_set_up, catalogued_tear_down)
@@ -326,6 +359,7 @@ int main(void)
         T(test_a_missing_or_unusable_root_is_named),
         T(test_an_older_catalogue_is_brought_up_to_date),
         T(test_an_upgrade_killed_anywhere_has_done_all_or_nothing),
+        T(test_who_comes_during_an_upgrade_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

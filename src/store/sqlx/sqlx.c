@@ -165,10 +165,15 @@ static int run_schema(sqlite3 *db, const struct sqlx_schema *schema, struct err 
     return rc;
 }
 
+/* Another process may be at it, for some seconds in each hundred thousand rows. */
+#define UPGRADE_MS (10 * 60 * 1000)
+
 static int make_tables(sqlite3 *db, const struct sqlx_schema *schema, struct err *err)
 {
     char mark[96];
+    sqlite3_busy_timeout(db, UPGRADE_MS);
     int rc = sqlx_exec(db, "BEGIN EXCLUSIVE", err);
+    sqlite3_busy_timeout(db, SQLX_BUSY_MS);
     if (rc < 0)
         return rc;
     snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%d",
