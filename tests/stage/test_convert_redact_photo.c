@@ -3,6 +3,7 @@
 #include "footage/convert/exif.h"
 #include "footage/media/photo.h"
 #include "support/footage.h"
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,8 @@ static void make_row(unsigned char *row, int y, int components, struct box secre
     }
 }
 
+static bool separate_scans; /* one for each component */
+
 /* markers: what is put behind JFIF's own. */
 static void make_photo(const char *path, const struct coding *v, struct box secret, int key,
                        void (*markers)(struct jpeg_compress_struct *c))
@@ -86,6 +89,12 @@ static void make_photo(const char *path, const struct coding *v, struct box secr
     c.arith_code = v->arithmetic;
     if (v->progressive)
         jpeg_simple_progression(&c);
+    static const jpeg_scan_info scans[] = {
+        {1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+    if (separate_scans) {
+        c.scan_info = scans;
+        c.num_scans = 3;
+    }
     jpeg_start_compress(&c, TRUE);
     if (markers)
         markers(&c);
@@ -329,6 +338,149 @@ static void test_a_mask_is_where_a_person_sees_it(void **state)
     }
 }
 
+/* ---- turned in ways that not all viewers read ---- */
+
+/* A TIFF in an APP1: one entry "orientation", little-endian; entries: how many the directory
+ * claims. */
+static void put_entry(struct jpeg_compress_struct *c, int type, int count, int value, int entries)
+{
+    uint8_t exif[] = "Exif\0\0II*\0\x08\0\0\0\0\0\x12\x01\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    exif[14] = (uint8_t)entries;
+    exif[18] = (uint8_t)type;
+    exif[20] = (uint8_t)count;
+    exif[24] = (uint8_t)value;
+    if (count == 2)
+        exif[26] = 1;
+    jpeg_write_marker(c, JPEG_APP0 + 1, exif, sizeof exif - 1);
+}
+
+static void put_xmp(struct jpeg_compress_struct *c)
+{
+    static const uint8_t xmp[] = "http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><rdf:Description "
+                                 "tiff:Orientation=\"6\"/></x:xmpmeta>";
+    jpeg_write_marker(c, JPEG_APP0 + 1, xmp, sizeof xmp - 1);
+}
+
+static int form; /* of put_form() */
+static void put_form(struct jpeg_compress_struct *c)
+{
+    static const struct {
+        int type, count, entries;
+    } forms[] = {{EXIF_LONG, 1, 1}, {EXIF_BYTE, 1, 1}, {EXIF_SHORT, 2, 1}, {EXIF_SHORT, 1, 9}};
+    if (form < 4)
+        put_entry(c, forms[form].type, forms[form].count, 6, forms[form].entries);
+    if (form == 4) {
+        put_entry(c, EXIF_SHORT, 1, 1, 1);
+        put_entry(c, EXIF_SHORT, 1, 6, 1);
+    }
+    if (form == 5)
+        put_xmp(c);
+    if (form == 6) {
+        put_entry(c, EXIF_SHORT, 1, 6, 1);
+        put_xmp(c);
+    }
+}
+
+/* Whether a box, as it is stored, is black in all components. */
+static bool all_black(struct photo *p, struct box b)
+{
+    for (int y = b.y0 / 8; y < b.y1 / 8; y++)
+        for (int x = b.x0 / 8; x < b.x1 / 8; x++)
+            for (int k = 0; k < 3; k++)
+                if (!is_black(p, k, block_at(p, k, (JDIMENSION)x, (JDIMENSION)y)))
+                    return false;
+    return true;
+}
+
+/* The box is hidden however the photo is turned, and the copy is plain: 6, or 1 where the first
+ * says so. */
+static void test_in_doubt_a_mask_hides_in_every_way(void **state)
+{
+    (void)state;
+    const struct box none = {0, 0, 0, 0}, as_stored = {16, 40, 64, 72},
+                     turned = {40, H - 64 + 1 - H % 8, 72, H - 16 - H % 8};
+    for (form = 0; form < 7; form++) {
+        struct buf b;
+        make_photo(in_dir("in.jpg"), &codings[2], none, 0, put_form);
+        struct convert_result r = convert(in_dir("in.jpg"), "p", "16,40,48,32");
+        struct photo *p = open_photo(r.output[0].path, &b);
+        bool doubt = form != 6;
+        if (all_black(p, as_stored) != doubt || !all_black(p, turned))
+            fail_msg("form %d: stored %d, turned %d", form, all_black(p, as_stored),
+                     all_black(p, turned));
+        assert_true((strstr(r.warning, "viewers differ in how they turn this photo") != NULL) ==
+                    doubt);
+        close_photo(p, &b);
+    }
+}
+
+/* … and the unmasked copy, whose overlay is upright, is that of a photo that says it plainly. */
+static void test_the_copy_of_a_photo_that_is_oddly_turned_is_plain(void **state)
+{
+    (void)state;
+    const struct box none = {0, 0, 0, 0};
+    for (form = 0; form < 6; form++) {
+        struct buf x, y;
+        int exifs = 0;
+        orientation = form == 4 ? 1 : 6;
+        make_photo(in_dir("plain.jpg"), &codings[2], none, 0, put_turned);
+        make_photo(in_dir("in.jpg"), &codings[2], none, 0, put_form);
+        struct convert_result a = convert(in_dir("plain.jpg"), "a", NULL);
+        struct convert_result b = convert(in_dir("in.jpg"), "b", NULL);
+        struct photo *p = open_photo(a.output[0].path, &x), *q = open_photo(b.output[0].path, &y);
+        for (JDIMENSION row = 0; row < p->in.comp_info[0].height_in_blocks; row++)
+            for (JDIMENSION col = 0; col < p->in.comp_info[0].width_in_blocks; col++)
+                if (memcmp(block_at(p, 0, col, row), block_at(q, 0, col, row), sizeof(JBLOCK)))
+                    fail_msg("form %d: block %u,%u", form, col, row);
+        for (const struct jpeg_marker_struct *m = q->in.marker_list; m; m = m->next) {
+            unsigned ways = 0;
+            bool plain;
+            if (!photo_is_exif(m))
+                continue;
+            exifs++;
+            assert_int_equal(exif_ways(m->data + EXIF_HEAD_BYTES, m->data_length - EXIF_HEAD_BYTES,
+                                       &ways, &plain),
+                             orientation);
+            assert_true(plain);
+        }
+        assert_int_equal(exifs, 1);
+        close_photo(p, &x);
+        close_photo(q, &y);
+    }
+}
+
+/* ---- a component that no scan names ---- */
+
+/* Its tables were never chosen: what lay in the memory must have no part in the copy. */
+static void test_a_component_without_a_scan_does_no_harm(void **state)
+{
+    (void)state;
+    static const int fills[] = {1, 85, 170, 255};
+    const struct box none = {0, 0, 0, 0};
+    char first[HASH_HEX_ROOM] = "";
+    separate_scans = true;
+    make_photo(in_dir("whole.jpg"), &codings[2], none, 0, NULL);
+    separate_scans = false;
+    struct buf b = support_read(in_dir("whole.jpg"));
+    size_t at = 0;
+    for (int scans = 0; at + 1 < b.used && scans < 2; at++)
+        scans += b.mem[b.start + at] == 0xff && b.mem[b.start + at + 1] == 0xda;
+    assert_true(at + 1 < b.used);
+    support_write(in_dir("in.jpg"), buf_data(&b), at - 1);
+    buf_clear(&b);
+    for (size_t i = 0; i < sizeof fills / sizeof *fills; i++) {
+        mallopt(M_PERTURB, fills[i]);
+        struct convert_result r = convert(in_dir("in.jpg"), "p", NULL);
+        struct convert_result m = convert(in_dir("in.jpg"), "p", "16,40,48,32");
+        mallopt(M_PERTURB, 0);
+        assert_non_null(strstr(r.warning, "the photo is damaged"));
+        assert_int_equal(m.n_outputs, 1);
+        if (first[0])
+            assert_string_equal(first, r.output[0].sha256);
+        snprintf(first, sizeof first, "%s", r.output[0].sha256);
+    }
+}
+
 static void test_a_mask_outside_of_the_photo_as_it_is_seen_is_refused(void **state)
 {
     (void)state;
@@ -370,6 +522,9 @@ int main(void)
         TEST(test_nothing_of_what_is_hidden_has_a_part_in_any_byte),
         TEST(test_no_preview_is_in_a_redacted_photo),
         TEST(test_a_mask_is_where_a_person_sees_it),
+        TEST(test_in_doubt_a_mask_hides_in_every_way),
+        TEST(test_the_copy_of_a_photo_that_is_oddly_turned_is_plain),
+        TEST(test_a_component_without_a_scan_does_no_harm),
         TEST(test_a_mask_outside_of_the_photo_as_it_is_seen_is_refused),
         TEST(test_a_photo_without_a_mask_is_not_redacted),
     };

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 /*
  * The still copy of a photo: its coefficients with the overlay, or with black boxes, and what is
  * known of the transfer in its Exif.
@@ -226,7 +227,7 @@ static int blend(struct photo *p, const struct osd *osd, struct err *err)
 
 struct hiding {
     const struct convert_options *options;
-    int orientation;
+    unsigned ways; /* bit n: it may be seen in orientation n */
 };
 
 /* A mask in stored pixels, up to before x1, y1. */
@@ -273,8 +274,14 @@ static void blacken(struct photo *p, void *arg)
         unit_w = 8 << p->log2_w[k] > unit_w ? 8 << p->log2_w[k] : unit_w;
         unit_h = 8 << p->log2_h[k] > unit_h ? 8 << p->log2_h[k] : unit_h;
     }
-    for (int i = 0; i < hiding->options->n_masks; i++) {
-        struct stored b = stored_box(p, hiding->orientation, &hiding->options->mask[i]);
+    for (int i = 0; i < 8 * hiding->options->n_masks; i++) {
+        const struct convert_mask *mask = &hiding->options->mask[i / 8];
+        int orientation = i % 8 + 1, turned = orientation >= 5;
+        if (!(hiding->ways & 1u << orientation) ||
+            mask->x >= (turned ? p->height_px : p->width_px) ||
+            mask->y >= (turned ? p->width_px : p->height_px))
+            continue;
+        struct stored b = stored_box(p, orientation, mask);
         b.x0 = b.x0 / unit_w * unit_w;
         b.y0 = b.y0 / unit_h * unit_h;
         b.x1 = (b.x1 + unit_w - 1) / unit_w * unit_w;
@@ -308,6 +315,51 @@ static bool is_needed(struct jpeg_marker_struct *m)
             !memcmp(m->data, icc, sizeof icc));
 }
 
+/* ---- how it is turned ---- */
+
+static bool is_xmp(const struct jpeg_marker_struct *m)
+{
+    static const char name[] = "http://ns.adobe.com/xap/1.0/";
+    return m->marker == JPEG_APP0 + 1 && m->data_length > sizeof name &&
+           memcmp(m->data, name, sizeof name) == 0;
+}
+
+/* tiff:Orientation="6", or as an element (XMP specification part 1, 7.5 and 8.4); 0: none. */
+static int xmp_orientation(const struct jpeg_marker_struct *m)
+{
+    static const char key[] = "tiff:Orientation";
+    const uint8_t *at = memmem(m->data, m->data_length, key, strlen(key)),
+                  *end = m->data + m->data_length;
+    for (at = at ? at + strlen(key) : end; at < end && memchr(" \t\r\n=\"'>", *at, 8); at++)
+        ;
+    return at < end && *at >= '1' && *at <= '8' ? *at - '0' : 0;
+}
+
+/* As viewers turn it. Where they differ, as they read more forms and places or fewer, *ways has all
+ * of them, and *first is the first that the photo says. True: all agree. */
+static bool find_ways(const struct photo *p, int *first, unsigned *ways)
+{
+    bool all_plain = true, plain;
+    int exifs = 0;
+    *first = 0;
+    *ways = 0;
+    for (const struct jpeg_marker_struct *m = p->in.marker_list; m; m = m->next) {
+        int says = 0;
+        if (photo_is_exif(m)) {
+            says = exif_ways(m->data + EXIF_HEAD_BYTES, m->data_length - EXIF_HEAD_BYTES, ways,
+                             &plain);
+            all_plain = all_plain && plain && (exifs++ == 0 || !says);
+        } else if (is_xmp(m) && (says = xmp_orientation(m)) != 0) {
+            all_plain = all_plain && *first != 0; /* many look into Exif alone */
+            *ways |= 1u << says;
+        }
+        *first = *first ? *first : says;
+    }
+    *first = *first ? *first : 1;
+    *ways |= all_plain && *ways ? 0 : 1u << 1; /* who does not read it shows it as it is stored */
+    return (*ways & (*ways - 1)) == 0;
+}
+
 /* ---- the copy ---- */
 
 /* The Exif segment as it will be: the master's with the facts added. A broken one is replaced: its
@@ -338,7 +390,7 @@ static void renew_exif(struct still_exif *s, const struct photo *p, const struct
 
 /* ERR_CONFIG if a mask is not in the photo as it is seen. */
 static int redact(struct photo *p, struct still_exif *s, const struct copy_task *t, int orientation,
-                  struct err *err)
+                  unsigned ways, struct err *err)
 {
     bool turned = orientation >= 5;
     int rc = redact_check(t->options, turned ? p->height_px : p->width_px,
@@ -349,7 +401,7 @@ static int redact(struct photo *p, struct still_exif *s, const struct copy_task 
     /* Makes the units of coding (MCU) under the masks of `options` black, turned by the
      * orientation, and leaves out all segments but JFIF without its thumbnail, Adobe's, and a
      * colour profile: what pointed into p->in.marker_list is not good any more. Before blend(). */
-    struct hiding hiding = {t->options, orientation};
+    struct hiding hiding = {t->options, ways};
     /* Only segments without which the colours would be others stay. */
     jpeg_saved_marker_ptr *at = &p->in.marker_list;
     while (*at)
@@ -358,6 +410,17 @@ static int redact(struct photo *p, struct still_exif *s, const struct copy_task 
         else
             *at = (*at)->next;
     return photo_guard(p, blacken, &hiding, err);
+}
+
+/* In the copy all are to agree. */
+static void drop_other_exif(struct photo *p, const struct jpeg_marker_struct *but)
+{
+    jpeg_saved_marker_ptr *at = &p->in.marker_list;
+    while (*at)
+        if (photo_is_exif(*at) && *at != but)
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
 }
 
 /* Data that fills its segment stays as it is. */
@@ -420,9 +483,18 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
         else if (s->exif.damaged)
             media_warn(t->m, "%d damaged EXIF entries were left out", s->exif.damaged);
     }
-    int orientation = exif_orientation(&s->exif);
+    int orientation;
+    unsigned ways;
+    if (!find_ways(p, &orientation, &ways)) {
+        const uint32_t turned = (uint32_t)orientation;
+        media_warn(t->m, "viewers differ in how they turn this photo: orientation %d is taken%s",
+                   orientation,
+                   t->options->n_masks ? ", and each mask hides its box in every way" : "");
+        exif_set_numbers(&s->exif, EXIF_IFD0, EXIF_TAG_ORIENTATION, EXIF_SHORT, &turned, 1);
+        drop_other_exif(p, s->old);
+    }
     if (t->osd->redacted)
-        rc = redact(p, s, t, orientation, err);
+        rc = redact(p, s, t, orientation, ways, err);
     if (rc == ERR_OK && (rc = overlay(p, orientation, t, err)) == ERR_OK)
         rc = write_exif(s, p, t, err);
     if (rc != ERR_OK)

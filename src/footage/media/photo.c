@@ -268,6 +268,8 @@ static bool has_usual_codes(struct photo *p)
 {
     for (int k = 0; k < p->in.num_components; k++) {
         const jpeg_component_info *in = &p->in.comp_info[k], *out = &p->out.comp_info[k];
+        if (!in->quant_table) /* no scan has named it: its tables were never chosen */
+            continue;
         if (!same_table(p->in.dc_huff_tbl_ptrs[in->dc_tbl_no],
                         p->out.dc_huff_tbl_ptrs[out->dc_tbl_no]) ||
             !same_table(p->in.ac_huff_tbl_ptrs[in->ac_tbl_no],
