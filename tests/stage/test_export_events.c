@@ -27,6 +27,7 @@ static int set_up(void **state)
     s->dir = support_tmp_dir();
     snprintf(s->root, sizeof s->root, "%s/root", s->dir);
     snprintf(s->packages, sizeof s->packages, "%s/packages", s->dir);
+    assert_ok(fsx_mkdirs(s->root, &err));
     assert_ok(catalogue_open(&s->catalogue, s->root, true, &err));
     *state = s;
     return 0;
