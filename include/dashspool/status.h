@@ -10,9 +10,9 @@
  *
  * `trouble`, each with what to do: a receiver or `run` that died or hangs; a stage that ended and
  * waits for its next start; jobs that failed; jobs that wait for longer than an hour with nobody at
- * them; transfers that are stored and not queued; too little space, too few inodes; a catalogue or
- * a file that cannot be read; a key or token that everybody can read, a certificate of ours that
- * has expired.
+ * them; transfers that are stored and not queued; too little space, too few inodes, a disk that is
+ * read-only; a catalogue or a file that cannot be read; a key or token that everybody can read, a
+ * certificate of ours that has expired.
  *
  * JSON, all times RFC 3339 in UTC or null, sizes in bytes:
  *

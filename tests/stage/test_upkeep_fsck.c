@@ -327,6 +327,35 @@ static void test_jobs_of_a_stage_that_the_settings_do_not_have_are_told(void **s
     expect(true, 0, "");
 }
 
+/* Published: it had a job. `other` has no copies. */
+static void test_a_transfer_without_job_and_copies_is_told_and_queued(void **state)
+{
+    (void)state;
+    static const char *const feeds[] = {"upload"};
+    static const struct spools_known known = {NULL, 0, feeds, 1};
+    struct told t = {.had_enough = false};
+    struct upkeep_findings f;
+    struct err err;
+    expect(true, 0, ""); /* not published: the receiver's next start does it */
+    put_job("convert", whole, false);
+    sql("catalogue.db", "UPDATE transfer SET published = 1 WHERE state = 'stored' AND '' <> %Q",
+        other);
+    expect(true, 1, "-2: stored, but it has neither a job nor copies");
+    support_write(in_root("spool/in-the-way"), "x", 1);
+    expect(true, 1, "job spool/in-the-way: "); /* its job may be there */
+    assert_int_equal(unlink(in_root("spool/in-the-way")), 0);
+    sql("catalogue.db", "INSERT INTO done SELECT key, 'upload', 1, 1 FROM transfer WHERE id = %Q",
+        other);
+    expect(true, 0, "");
+    sql("catalogue.db", "DELETE FROM done WHERE '' <> %Q", other);
+    assert_ok(upkeep_fsck(root, UPKEEP_QUICK | UPKEEP_REPAIR, &known,
+                          &(struct upkeep_listener){tell, progress, &t}, &f, &err));
+    assert_string_equal(t.text, "");
+    assert_int_equal(f.repaired, 1);
+    assert_int_equal(support_entries(in_root("spool/upload/new")), 1);
+    expect(true, 0, "");
+}
+
 static void test_what_is_no_spool_is_told(void **state)
 {
     (void)state;
@@ -416,6 +445,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_store_that_is_well_has_no_problems),
+        TEST(test_a_transfer_without_job_and_copies_is_told_and_queued),
         TEST(test_one_changed_byte_of_a_master_is_found_by_its_hash),
         TEST(test_a_master_that_is_missing_is_told),
         TEST(test_a_hole_and_a_broken_row_do_not_stop_the_rest),

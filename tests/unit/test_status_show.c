@@ -164,6 +164,17 @@ static void test_a_disk_without_inodes_is_trouble(void **state)
     }
 }
 
+static void test_a_disk_that_is_read_only_is_trouble(void **state)
+{
+    (void)state;
+    struct status *s = facts();
+    s->disk.read_only = true;
+    diagnose(s);
+    assert_int_equal(s->n_trouble, 1);
+    assert_non_null(strstr(s->trouble[0].what, "read-only"));
+    status_free(&s);
+}
+
 static void test_it_fits_every_terminal(void **state)
 {
     (void)state;
@@ -498,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_spans),
         cmocka_unit_test(test_jobs_are_told_by_age),
         cmocka_unit_test(test_a_disk_without_inodes_is_trouble),
+        cmocka_unit_test(test_a_disk_that_is_read_only_is_trouble),
         cmocka_unit_test(test_it_fits_every_terminal),
         cmocka_unit_test(test_a_small_terminal_shows_trouble_and_the_oldest_and_counts_the_rest),
         cmocka_unit_test(test_what_the_kernel_cannot_enforce_is_said),

@@ -144,6 +144,7 @@ static void collect_disk(struct status *s, const struct cfg *cfg)
         d->free = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
         d->inodes = (int64_t)v.f_files;
         d->inodes_free = (int64_t)v.f_favail;
+        d->read_only = (v.f_flag & ST_RDONLY) != 0;
     }
     int64_t raw = tree(root, "raw", &raw_more); /* the day files: a few hundred */
     d->raw = raw_more ? -1 : raw;

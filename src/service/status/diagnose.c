@@ -263,6 +263,9 @@ static void judge_disk(struct status *s)
 {
     const struct disk *d = &s->disk;
     char free_bytes[24], least[24];
+    if (d->read_only)
+        status_problem_add(s, "see the system's log (dmesg) for the cause, then mount it again",
+                           "the disk is mounted read-only: nothing can be received or converted");
     if (d->inodes > 0 && d->inodes_free < INODES_MIN)
         status_problem_add(
             s, "delete small files on that disk, or make a file system with more",

@@ -103,6 +103,7 @@ struct disk {
     double days_left; /* < 0: nobody knows */
     int64_t min_free, warn_free, delete_free;
     int64_t inodes, inodes_free; /* 0, 0: it does not count them */
+    bool read_only;
 };
 
 enum life { LIFE_STOPPED, LIFE_RUNNING, LIFE_CRASHED, LIFE_STUCK };

@@ -634,15 +634,17 @@ static int look(struct fsck *f, struct err *err)
         rc = check_transfers(f, err);
     if (rc == ERR_OK && f->catalogue)
         rc = check_custodies(f, err);
+    int64_t before = f->out->problems;
     if (rc == ERR_OK && f->catalogue)
         rc = spools_open(&f->spools, f->root, tell_bad, f, err);
+    bool all_spools = f->out->problems == before;
     if (rc == ERR_OK && f->catalogue)
         rc = check_files(f, err);
     if (rc == ERR_OK)
         rc = check_left(f, err);
     for (size_t i = 0; rc == ERR_OK && f->catalogue && i < f->spools.n; i++)
         rc = look_at_stage(f, &f->spools.one[i], err);
-    if (rc == ERR_OK && f->catalogue)
+    if (rc == ERR_OK && f->catalogue && all_spools) /* else one may lie where nobody can look */
         rc = check_lost(f, err);
     return rc;
 }

@@ -35,8 +35,11 @@ static int fail(sqlite3 *db, struct err *err)
     if (!db)
         return err_nomem(err, "a database");
     const char *path = sqlite3_db_filename(db, "main");
-    err_set(err, code_of(sqlite3_extended_errcode(db)), "%s: %s", path ? path : "database",
-            sqlite3_errmsg(db));
+    int code = sqlite3_extended_errcode(db);
+    err_set(err, code_of(code), "%s: %s%s", path ? path : "database", sqlite3_errmsg(db),
+            (code & 0xff) == SQLITE_READONLY
+                ? "; check its owner and permissions, and whether its disk is mounted read-only"
+                : "");
     err->sys_errno = err->code == ERR_IO ? sqlite3_system_errno(db) : 0;
     return err->code;
 }
