@@ -69,10 +69,11 @@ struct convert_options {
     double crf;                 /* quality of the viewing copy's encoder, 0..51 */
     char preset[16];            /* libx264 speed */
     char encoder[32];           /* of the viewing copy, FFmpeg's name: "libx264" */
-    int threads;    /* of the codecs; 0: decoder one a core, encoder 4 (its bytes depend on it) */
-    bool overwrite; /* replace outputs that are there; else ERR_BUSY */
-    bool flac;      /* sound of the working copy as FLAC instead of AAC */
-    bool check;     /* decode every copy whole before it counts */
+    char vectors[8]; /* what libx264 may use of the processor, convert_vectors(); "": that */
+    int threads;     /* of the codecs; 0: decoder one a core, encoder 4 (its bytes depend on it) */
+    bool overwrite;  /* replace outputs that are there; else ERR_BUSY */
+    bool flac;       /* sound of the working copy as FLAC instead of AAC */
+    bool check;      /* decode every copy whole before it counts */
     int64_t moment_us[CONVERT_MOMENTS_MAX]; /* COPY_MOMENT: offsets from the first picture */
     int n_moments;
 
@@ -158,6 +159,14 @@ int convert_publish(const struct workdir *stage, const char *out_dir, bool overw
  * name once. Takes milliseconds. */
 typedef void convert_library_fn(void *arg, const char *name, const char *version);
 void convert_libraries(convert_library_fn *fn, void *arg);
+
+/* How much of an x86-64 processor libx264 may use here: "avx2", "sse4.2" or "sse2"; "none" on
+ * others. Its bytes depend on that: SSE2 rounds another way than SSE4.2 and AVX2, which agree, and
+ * with AVX-512 the build of Debian 12 reads memory that it never wrote. So it is AVX2 everywhere,
+ * and only less where a processor has less. It is one of convert_libraries(), and in each recipe;
+ * what a recipe asks for is used where the processor has it. No other library's bytes were found to
+ * depend on the processor (tests/stage/test_convert_everywhere.c). */
+const char *convert_vectors(void);
 
 /* The [convert] section, and options from it. */
 extern const struct cfg_section convert_cfg_section;

@@ -28,10 +28,10 @@ static const char *version_of(const struct told *t, const char *name)
 
 static void test_each_library_is_told_once(void **state)
 {
-    static const char *const names[] = {"FFmpeg",   "libavcodec",    "libavformat", "libavutil",
-                                        "x264",     "libswscale",    "libass",      "FreeType",
-                                        "glibc",    "libjpeg-turbo", "HarfBuzz",    "libswresample",
-                                        "processor"};
+    static const char *const names[] = {
+        "FFmpeg",     "libavcodec",    "libavformat", "libavutil", "x264",
+        "libswscale", "libass",        "FreeType",    "glibc",     "libjpeg-turbo",
+        "HarfBuzz",   "libswresample", "processor",   "vectors"};
     struct told t = {.n = 0}, again = {.n = 0};
     (void)state;
     convert_libraries(on_library, &t);
@@ -39,7 +39,9 @@ static void test_each_library_is_told_once(void **state)
     assert_int_equal(t.n, sizeof names / sizeof *names);
     assert_memory_equal(&t, &again, sizeof t);
     for (int i = 0; i < t.n; i++)
-        assert_non_null(strpbrk(version_of(&t, names[i]), "0123456789"));
+        assert_true(strcmp(names[i], "vectors") == 0
+                        ? version_of(&t, names[i])[0] != '\0'
+                        : strpbrk(version_of(&t, names[i]), "0123456789") != NULL);
 }
 
 static void test_x264_is_the_one_in_the_copies(void **state)

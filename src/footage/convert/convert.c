@@ -100,6 +100,7 @@ void convert_options_from_cfg(const struct cfg *cfg, struct convert_options *out
         .osd_box = cfg_bool(cfg, "convert", "osd_box"),
         .osd_imperial = strcmp(cfg_text(cfg, "convert", "osd_units"), "imperial") == 0,
     };
+    snprintf(out->vectors, sizeof out->vectors, "%s", convert_vectors());
     take_text(cfg, "preset", out->preset, sizeof out->preset);
     take_text(cfg, "encoder", out->encoder, sizeof out->encoder);
     take_text(cfg, "osd_template", out->osd_template, sizeof out->osd_template);

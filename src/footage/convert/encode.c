@@ -97,19 +97,33 @@ static int choose_layout(struct encoder *e, const AVCodec *codec, struct err *er
     return vaapi ? open_device(e, err) : ERR_OK;
 }
 
-/* What x264 may use of the processor. Its bytes depend on that: SSE2 rounds another way than SSE4.2
- * and AVX2, which agree, and with AVX-512 the build of Debian 12 reads memory that it never wrote.
- * So it is AVX2 everywhere, and on a processor without it the level below that gives the same
- * bytes. What is older gives others. */
-static const char *x264_vectors(void)
+/* As x264 names them; the processor has this one. */
+static bool has_vectors(const char *name)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2"))
-        return "asm=avx2";
-    if (__builtin_cpu_supports("sse4.2"))
-        return "asm=sse4.2";
+    return strcmp(name, "avx2") == 0     ? __builtin_cpu_supports("avx2")
+           : strcmp(name, "sse4.2") == 0 ? __builtin_cpu_supports("sse4.2")
+                                         : strcmp(name, "sse2") == 0;
+#else
+    return strcmp(name, "none") == 0;
 #endif
-    return "asm=auto";
+}
+
+const char *convert_vectors(void)
+{
+    static const char *const levels[] = {"avx2", "sse4.2", "sse2"};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (has_vectors(levels[i]))
+            return levels[i];
+    return "none";
+}
+
+static int set_vectors(AVCodecContext *c, const char *wanted)
+{
+    char text[24];
+    const char *level = has_vectors(wanted) ? wanted : convert_vectors();
+    snprintf(text, sizeof text, "asm=%s", strcmp(level, "none") == 0 ? "auto" : level);
+    return av_opt_set(c->priv_data, "x264-params", text, 0);
 }
 
 static int set_quality(AVCodecContext *c, const struct convert_options *o)
@@ -130,7 +144,7 @@ static int set_quality(AVCodecContext *c, const struct convert_options *o)
     if (code >= 0 && strcmp(c->codec->name, "libx264") == 0)
         code = av_opt_set(c->priv_data, "profile", "high", 0);
     if (code >= 0 && strcmp(c->codec->name, "libx264") == 0)
-        code = av_opt_set(c->priv_data, "x264-params", x264_vectors(), 0);
+        code = set_vectors(c, o->vectors);
     /* what superfast finds for B pictures costs a quarter of its time, and at the same size of the
      * copy the pictures look worse than without them */
     if (strcmp(c->codec->name, "libx264") == 0 && strcmp(o->preset, "superfast") == 0)

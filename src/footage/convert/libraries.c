@@ -127,4 +127,5 @@ void convert_libraries(convert_library_fn *fn, void *arg)
     fn(arg, "libjpeg-turbo", AS_TEXT(LIBJPEG_TURBO_VERSION)); /* it cannot be asked */
     fn(arg, "glibc", gnu_get_libc_version());
     fn(arg, "processor", processor());
+    fn(arg, "vectors", convert_vectors());
 }

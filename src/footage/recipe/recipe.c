@@ -22,6 +22,7 @@ struct field {
     double min, max;  /* of a number */
     ptrdiff_t has_at; /* the bool that says whether it is known; -1: it is always there */
 };
+#define NEW_TEXT   (-2) /* has_at of a TEXT that recipes of before do not have: "" then */
 
 #define F(member)  offsetof(struct media_facts, member)
 #define O(member)  offsetof(struct convert_options, member)
@@ -50,6 +51,7 @@ static const struct field options_fields[] = {
     {"crf", REAL, O(crf), 0, 0, 51, -1},
     {"preset", OT(preset)},
     {"encoder", OT(encoder)},
+    {"vectors", TEXT, O(vectors), sizeof((struct convert_options *)0)->vectors, 0, 0, NEW_TEXT},
     {"threads", INT, O(threads), 0, 0, 64, -1},
     {"flac", BOOL, O(flac), 0, 0, 1, -1},
     {"osd_template", OT(osd_template)},
@@ -60,7 +62,7 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 3920,
+_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 3928,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {
@@ -106,6 +108,8 @@ static int write_fields(json_t *o, const struct field *fields, size_t n, const v
     for (size_t i = 0; i < n; i++) {
         const struct field *f = &fields[i];
         if (f->has_at >= 0 && !*(const bool *)((const char *)base + f->has_at))
+            continue;
+        if (f->has_at == NEW_TEXT && !*((const char *)base + f->at))
             continue;
         json_t *value = value_json(f, base);
         if (!value && f->kind == TEXT)
@@ -213,7 +217,7 @@ static int read_field(const struct field *f, const json_t *value, void *base, st
     if (f->has_at >= 0)
         *(bool *)((char *)base + f->has_at) = value != NULL;
     if (!value)
-        return f->has_at >= 0 ? ERR_OK : refuse(err, f->key, "is missing");
+        return f->has_at >= 0 || f->has_at == NEW_TEXT ? ERR_OK : refuse(err, f->key, "is missing");
     if (f->kind == TEXT) {
         if (!json_is_string(value))
             return refuse(err, f->key, "is not a text");
