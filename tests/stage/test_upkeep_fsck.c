@@ -332,7 +332,8 @@ static void test_a_transfer_without_job_and_copies_is_told_and_queued(void **sta
 {
     (void)state;
     static const char *const feeds[] = {"upload"};
-    static const struct spools_known known = {NULL, 0, feeds, 1};
+    static const char *const names[] = {"convert", "upload"};
+    static const struct spools_known known = {names, 2, feeds, 1};
     struct told t = {.had_enough = false};
     struct upkeep_findings f;
     struct err err;
