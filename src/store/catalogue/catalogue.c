@@ -76,20 +76,13 @@
     " WHERE trigger_name IS NOT NULL;"                                     \
     "CREATE INDEX transfer_unfinished ON transfer(imei, when_us, id) WHERE state <> 'stored';"
 
-#define COPIES_TO_SETTINGS                                                                        \
-    "ALTER TABLE copy RENAME TO copy_before;"                                                     \
-    "DROP INDEX copy_transfer;" COPY_TABLES CATALOGUE_RECIPE_PUT(                                 \
-        "(SELECT settings FROM copy_before ORDER BY key)",                                        \
-        "settings") ";" CATALOGUE_SETTINGS_PUT("(SELECT settings FROM copy_before ORDER BY key)", \
-                                               "settings") ";"                                    \
-                                                           "INSERT INTO copy SELECT key, "        \
-                                                           "transfer, kind, path, length_bytes, " \
-                                                           "sha256, made_us, tool,"               \
-                                                           " (SELECT s.key FROM settings AS s "   \
-                                                           "WHERE s.sha256 = "                    \
-                                                           "sha256(copy_before.settings))"        \
-                                                           " FROM copy_before ORDER BY key;"      \
-                                                           "DROP TABLE copy_before;"
+#define SETTINGS_FROM_COPIES                        \
+    CATALOGUE_RECIPE_PUT("copy_before", "settings") \
+    ";" CATALOGUE_SETTINGS_PUT("copy_before", "settings") ";"
+#define COPIES_FROM_COPIES                                                                    \
+    "INSERT INTO copy SELECT key, transfer, kind, path, length_bytes, sha256, made_us, tool," \
+    " (SELECT s.key FROM settings AS s WHERE s.sha256 = sha256(copy_before.settings))"        \
+    " FROM copy_before ORDER BY key;"
 
 /* Imports counted as a camera's contact. */
 #define CAMERA_CONTACTS                                                                   \
@@ -97,6 +90,20 @@
     " WHERE t.imei = camera.imei AND t.camera = camera.camera AND source = 'camera'), 0)" \
     " WHERE EXISTS(SELECT 1 FROM transfer AS t WHERE t.imei = camera.imei"                \
     " AND t.camera = camera.camera AND source <> 'camera' AND t.arrived_us = last_us);"
+
+/* The end of the step to 7. SQLite keeps what one statement changes in memory, to be able to undo
+ * it: all copies at once would be a gigabyte. */
+static int drop_copies_before(sqlite3 *db, struct err *err)
+{
+    int rc;
+    do
+        rc = sqlx_exec(db,
+                       "DELETE FROM copy_before WHERE key IN"
+                       " (SELECT key FROM copy_before ORDER BY key LIMIT 2000)",
+                       err);
+    while (rc == ERR_OK && sqlite3_changes(db) > 0);
+    return rc < 0 ? rc : sqlx_exec(db, "DROP TABLE copy_before", err);
+}
 
 const struct sqlx_schema catalogue_schema = {
     .application_id = 0x64736361, /* "dsca" */
@@ -145,8 +152,11 @@ const struct sqlx_schema catalogue_schema = {
             "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
             CUSTODY_TABLE, DONE_TABLE, KEEP_TABLES, FILE_TABLES,
             /* to 7 */
-            "DROP INDEX transfer_camera;" LIST_INDEXES COPIES_TO_SETTINGS CAMERA_CONTACTS
+            "DROP INDEX transfer_camera;" LIST_INDEXES "ALTER TABLE copy RENAME TO copy_before;"
+            "DROP INDEX copy_transfer;" COPY_TABLES SETTINGS_FROM_COPIES COPIES_FROM_COPIES
+                CAMERA_CONTACTS
             "ALTER TABLE transfer ADD COLUMN from_0 INTEGER NOT NULL DEFAULT 0;"},
+    .upgrade_end = (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)

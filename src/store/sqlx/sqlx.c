@@ -163,8 +163,11 @@ static int run_schema(sqlite3 *db, const struct sqlx_schema *schema, struct err 
     int rc = check_identity(db, schema, &found, &empty, err); /* another may have been quicker */
     if (rc == ERR_OK && empty)
         return sqlx_exec(db, schema->tables, err);
-    for (; rc == ERR_OK && found < schema->version; found++)
+    for (; rc == ERR_OK && found < schema->version; found++) {
         rc = sqlx_exec(db, schema->upgrade[found - 1], err);
+        if (rc == ERR_OK && schema->upgrade_end && schema->upgrade_end[found - 1])
+            rc = schema->upgrade_end[found - 1](db, err);
+    }
     return rc;
 }
 

@@ -18,6 +18,9 @@
 /* No value of ours is larger (a chunk is 63 KiB); a database that holds one is not believed. */
 #define SQLX_VALUE_MAX (1024 * 1024)
 
+/* The rest of an upgrade step, which SQL alone cannot do. */
+typedef int sqlx_upgrade_fn(sqlite3 *db, struct err *err);
+
 /* What makes a database file ours. */
 struct sqlx_schema {
     int application_id; /* PRAGMA application_id */
@@ -25,6 +28,7 @@ struct sqlx_schema {
     const char *setup;  /* pragmas of every connection, and those that must precede the tables */
     const char *tables; /* run once, in the transaction that sets id and version */
     const char *const *upgrade; /* [i]: from version i + 1 to i + 2, likewise; NULL for version 1 */
+    sqlx_upgrade_fn *const *upgrade_end; /* … and then, if it is not NULL; NULL: none has one */
 };
 
 /* Opens `path`; with `create` a missing or empty file becomes a database with the schema, else it
