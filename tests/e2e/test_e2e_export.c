@@ -131,10 +131,16 @@ static void test_the_same_store_and_time_give_the_same_bytes(void **state)
     setenv("TZ", "Asia/Kathmandu", 1);
     expect(RUN("export", VIDEO, STILL, "-o", in_dir("one"), "--at", AT, "--who", "A. Person"), 0,
            "2 transfers");
-    setenv("TZ", "America/St_Johns", 1);
-    expect(DASHSPOOL(other, "export", STILL, VIDEO, "-o", in_dir("two"), "--at", AT, "--who",
-                     "A. Person"),
-           0, "2 transfers");
+    static const char *const elsewhere[] = {
+        "TZ=America/St_Johns", "HOME=/nonexistent",
+        "LC_ALL=tr_TR.UTF-8",  "LANGUAGE=de",
+        "MALLOC_PERTURB_=85",  "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX2,-AVX,-FMA,-FMA4"};
+    struct proc_result r = PROC_RUN(
+        "env", "-C", "/", elsewhere[0], elsewhere[1], elsewhere[2], elsewhere[3], elsewhere[4],
+        elsewhere[5], "sh", "-c", "umask 077; exec \"$@\"", "sh", DASHSPOOL_BINARY, "--root", other,
+        "export", STILL, VIDEO, "-o", in_dir("two"), "--at", AT, "--who", "A. Person");
+    assert_int_equal(r.status, 0);
+    proc_clear(&r);
     expect(PROC_RUN("diff", "-r", in_dir("one"), in_dir("two")), 0, "");
 }
 
@@ -262,7 +268,21 @@ static void test_an_authority_stamps_a_package(void **state)
     expect(RUN("export", STILL, "-o", in_dir("alone"), "--tsa", tsa.url), 1, /* it is gone now */
            "the package is complete without it");
     expect(RUN("verify", in_dir("alone")), 0, "the package has no time stamp");
-    expect(RUN("verify", "--ca", in_dir("all.pem"), in_dir("alone")), 3, "is not signed");
+    expect(RUN("verify", "--ca", in_dir("all.pem"), in_dir("alone")), 3,
+           "VERIFICATION FAILED: the package is not signed");
+    expect(RUN("verify", in_dir("alone")), 0, "although one was asked for");
+    expect(RUN("verify", "--require", "timestamp", in_dir("alone")), 3,
+           "VERIFICATION FAILED: the package has no time stamp");
+    expect(RUN("verify", "--require", "signature", "--require", "timestamp", in_dir("stamped.zip")),
+           0, "no problems found");
+    expect(RUN("verify", "--require", "nothing", in_dir("alone")), 2,
+           "expected signature or timestamp");
+    expect(RUN("verify", "--fingerprint", "12:34", in_dir("alone")), 2,
+           "expected 64 hexadecimal digits");
+    expect(RUN("verify", "--fingerprint",
+               "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF", in_dir("alone")),
+           3, "expected 00112233445566778899aabbccddeeff");
+    expect(RUN("verify", w.dir), 2, "not an evidence package");
 }
 
 /* The question is carried to an authority by hand, and its answer back. */

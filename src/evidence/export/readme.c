@@ -83,9 +83,12 @@ static const char stamp_text[] =
     "for the authority's certificates, which it publishes:\n"
     "\n"
     "  openssl ts -reply -in signature/token.tsr -text\n"
-    "  openssl ts -verify -data tagmanifest-sha256.txt -in signature/token.tsr -CAfile "
-    "authority.pem\n"
+    "  openssl ts -verify -attime \"$(date -d \"$(openssl ts -reply -in signature/token.tsr -text "
+    "2>/dev/null | sed -n 's/^Time stamp: //p')\" +%s)\" -data tagmanifest-sha256.txt -in "
+    "signature/token.tsr -CAfile authority.pem\n"
     "\n"
+    "-attime is the time that the stamp states, in seconds since 1970: the authority's\n"
+    "certificate must have been valid then, and may have expired since.\n"
     "(If openssl cannot read the file, add -token_in to both commands.) If it does not exist,\n"
     "a time stamp can still be obtained: send signature/request.tsq to an authority.\n";
 
