@@ -84,8 +84,8 @@ struct export_request {
     const char *for_job; /* a transfer whose job this is (export.h); NULL: a person's */
     bool as_found;       /* also what is not what came: that stands on the report's first page */
     bool no_protect;     /* else what is in the package is protected (catalogue.h) */
-    /* Told before anything is written, one line each: what may be meant otherwise. NULL: to nobody
-     */
+    /* Told, one line each: what may be meant otherwise (before anything is written), and what the
+     * conversions of a redacted package note. NULL: to nobody. */
     void (*warn)(void *arg, const char *text);
     void *warn_arg;
     const char *tsa_url; /* an authority to ask for a time stamp (RFC 3161); NULL: none is asked */

@@ -214,7 +214,9 @@ static void test_blocks_outside_the_strip_are_the_same_to_the_bit(void **state)
         const struct variant *v = &variants[i];
         snprintf(path, sizeof path, "%s/in.jpg", dir);
         make_variant(v, path);
-        int changed = convert_and_compare(path, v->name, "");
+        int changed = convert_and_compare(
+            path, v->name,
+            v->height_px > 100 ? "" : "the picture has no room for all of the overlay");
         if (v->height_px > 100 && changed < 100)
             fail_msg("%s: only %d blocks have an overlay", v->name, changed);
     }
@@ -233,10 +235,15 @@ static void test_photos_of_the_collection_keep_all_but_the_strip(void **state)
         if (e->d_name[0] == '.')
             continue;
         snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        static const char no_room[] = "4 damaged EXIF entries were left out; "
+                                      "the picture has no room for all of the overlay";
         bool corrupt = strcmp(e->d_name, "exif-corrupt.jpg") == 0;
+        bool small = strncmp(e->d_name, "exif-", 5) == 0; /* 16 and 32 pixels */
         int changed = convert_and_compare(path, e->d_name,
-                                          corrupt ? "4 damaged EXIF entries were left out" : "");
-        assert_true(changed > 0);
+                                          corrupt ? no_room
+                                          : small ? strchr(no_room, ';') + 2
+                                                  : "");
+        assert_true((changed > 0) == !small);
         seen++;
     }
     closedir(d);

@@ -233,6 +233,43 @@ static void test_the_record_of_what_came_is_read_as_it_was_written(void **state)
     assert_err(ERR_MALFORMED, custody_hash("{", hash, &err));
 }
 
+static bool keep_stage(void *arg, enum custody_kind kind, const char *key, const char *text)
+{
+    assert_int_equal(kind, CUSTODY_CONVERTED);
+    assert_true(text != NULL);
+    *(int *)arg += 1;
+    return strcmp(key, "stage") == 0;
+}
+
+/* Who may not see all gets a chain that holds, without what is withheld and without its hash. */
+static void test_a_retold_line_withholds_and_is_a_chain_of_its_own(void **state)
+{
+    (void)state;
+    const struct custody_event event = {
+        .at_us = 0,
+        .event = CUSTODY_CONVERTED,
+        .who = "A",
+        .what = "{\"sha256\":\"secret\",\"stage\":\"convert\",\"path\":\"hidden\"}"};
+    struct custody_chain chain = {.n = 0};
+    char real[2][CUSTODY_LINE_ROOM], told[2][CUSTODY_LINE_ROOM], hash[HASH_HEX_ROOM];
+    struct err err;
+    int asked = 0;
+    for (int i = 0; i < 2; i++) {
+        assert_ok(custody_line(real[i], "an-id", i + 1, i ? real[0] : NULL, &event, &err));
+        assert_ok(custody_retell(told[i], real[i], strlen(real[i]), i ? told[0] : NULL, keep_stage,
+                                 &asked, &err));
+        assert_ok(custody_next(&chain, told[i], strlen(told[i]), &err));
+        assert_null(strstr(told[i], "secret"));
+        assert_null(strstr(told[i], "hidden"));
+        assert_non_null(strstr(told[i], "\"stage\":\"convert\""));
+        assert_non_null(strstr(told[i], "\"withheld\":["));
+    }
+    assert_int_equal(asked, 6);
+    assert_ok(hash_text(real[0], strlen(real[0]), hash, &err));
+    assert_null(strstr(told[1], hash));
+    assert_err(ERR_MALFORMED, custody_retell(told[0], "{}", 2, NULL, keep_stage, &asked, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_a_record_has_what_a_line_says_and_nothing_else),
         cmocka_unit_test(test_what_has_the_members_that_are_said),
         cmocka_unit_test(test_the_record_of_what_came_is_read_as_it_was_written),
+        cmocka_unit_test(test_a_retold_line_withholds_and_is_a_chain_of_its_own),
         cmocka_unit_test(test_an_event_of_another_version_is_unknown_but_has_its_name),
     };
     return cmocka_run_group_tests(tests, make_chain, NULL);

@@ -532,6 +532,11 @@ static int convert(struct package *p, const struct catalogue_transfer *t,
             poll(&wait, 1, confine_wait_ms(c));
     }
     int ended = confine_finish(&c, &r->result, err);
+    if (ended == ERR_OK && r->result.warning[0] && p->request->warn) {
+        char text[sizeof r->result.warning + CATALOGUE_ID_ROOM + 4];
+        snprintf(text, sizeof text, "%s: %s", t->id, r->result.warning);
+        p->request->warn(p->request->warn_arg, text);
+    }
     if (rc < 0)
         *err = stopped;
     return rc < 0 ? rc : ended == ERR_CONFIG ? explain(t, err) : ended;

@@ -1,4 +1,7 @@
 #include "osd.h"
+#include "dashspool/text.h"
+#include <ft2build.h>
+#include FT_FREETYPE_H
 #include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -132,12 +135,17 @@ static void glyph_cache_release(struct letters **letters)
 
 /* ---- the overlay ---- */
 
-#define STRIP      0.08  /* of the picture's height, at the most, at size 1 */
-#define SIZE_MAX_X 4     /* times */
-#define EDGE_EM    0.07  /* around letters without a box */
-#define BOX_ALPHA  168   /* of 255 */
-#define LINE_EM    1.164 /* of this font: libass's font size is ascender + descender */
-#define ADVANCE_EM 0.602 /* every character */
+#define STRIP       0.08  /* of the picture's height, at the most, at size 1 */
+#define SIZE_MAX_X  4     /* times */
+#define EDGE_EM     0.07  /* around letters without a box */
+#define BOX_ALPHA   168   /* of 255 */
+#define LINE_EM     1.164 /* of this font: libass's font size is ascender + descender */
+#define ADVANCE_EM  0.602 /* every character */
+
+#define FONT_MIN_PX 8   /* below that letters are noise */
+#define SMALL_STRIP 0.4 /* of the height of a picture in which they would be smaller */
+#define COLUMNS_MIN 10  /* a date */
+#define SHOWN_MAX   16
 
 struct osd {
     int frame_w, frame_h; /* what a person sees */
@@ -146,6 +154,15 @@ struct osd {
     int x, y, w, h;           /* the box */
     uint8_t *opacity, *light; /* of the box's pixels: what covers, and how much of it is white */
     char lines[OSD_LINES][OSD_LINE_ROOM];
+    char shown[SHOWN_MAX][OSD_LINE_ROOM]; /* the same, broken where they must be */
+    int n_shown;
+
+    /* for osd_note() */
+    double smallest; /* font in pixels; 0: large enough */
+    bool cut;
+    uint32_t lacking; /* a letter that the font has no shape for */
+    FT_Library type;
+    FT_Face face; /* to ask it */
 };
 
 int osd_new(struct osd **out, int width_px, int height_px, const struct convert_options *options,
@@ -168,6 +185,8 @@ void osd_free(struct osd **osd)
 {
     if (!osd || !*osd)
         return;
+    if ((*osd)->type)
+        FT_Done_FreeType((*osd)->type); /* and its face */
     free((*osd)->opacity);
     free((*osd)->light);
     free(*osd);
@@ -190,25 +209,114 @@ static int lines_used(const struct osd *o)
     return n;
 }
 
+static bool lacks(struct osd *o, uint32_t letter)
+{
+    if (!o->type && (FT_Init_FreeType(&o->type) != 0 ||
+                     FT_New_Memory_Face(o->type, (const FT_Byte *)convert_font,
+                                        (FT_Long)(convert_font_end - convert_font), 0, &o->face)))
+        o->face = NULL;
+    return o->face && FT_Get_Char_Index(o->face, letter) == 0;
+}
+
+static void look_for_lacking(struct osd *o)
+{
+    for (int i = 0; i < OSD_LINES && !o->lacking; i++)
+        for (const char *p = o->lines[i]; *p && !o->lacking;) {
+            uint32_t letter = 0;
+            size_t n = (unsigned char)*p < 0x80 ? 1 : utf8_next(p, 4, &letter);
+            if (letter > 0xff && lacks(o, letter))
+                o->lacking = letter;
+            p += n ? n : 1;
+        }
+}
+
+/* A piece of text onto the last line or, where it has no room, onto a new one; false: there is no
+ * line left. */
+static bool add_piece(struct osd *o, const char *gap, const char *piece, size_t n, int columns,
+                      int rows)
+{
+    char word[OSD_LINE_ROOM];
+    snprintf(word, sizeof word, "%.*s", (int)n, piece);
+    char *last = o->n_shown ? o->shown[o->n_shown - 1] : NULL;
+    if (last && gap && characters(last) + characters(gap) + characters(word) <= columns) {
+        size_t used = strlen(last);
+        snprintf(last + used, OSD_LINE_ROOM - used, "%s%s", gap, word);
+        return true;
+    }
+    if (o->n_shown == rows)
+        return false;
+    snprintf(o->shown[o->n_shown++], OSD_LINE_ROOM, "%s", word);
+    return true;
+}
+
+/* Breaks the lines at spaces, and words that are longer than a line; what has no room is left out.
+ */
+static void break_lines(struct osd *o, int columns, int rows)
+{
+    o->n_shown = 0;
+    if (columns < COLUMNS_MIN || rows < 1) {
+        o->cut = true;
+        return;
+    }
+    for (int i = 0; i < lines_used(o); i++) {
+        const char *gap = NULL; /* a line begins anew */
+        for (const char *p = o->lines[i]; *p;) {
+            size_t n = 0;
+            int have = 0;
+            while (p[n] && p[n] != ' ' && have < columns) {
+                uint32_t unused;
+                size_t one = utf8_next(p + n, 4, &unused);
+                n += one ? one : 1;
+                have++;
+            }
+            if (n > 0 && !add_piece(o, gap, p, n, columns, rows)) {
+                o->cut = true;
+                return;
+            }
+            p += n;
+            size_t spaces = strspn(p, " ");
+            gap = spaces == 0 ? NULL : spaces == 1 ? " " : "  ";
+            p += spaces;
+        }
+    }
+}
+
 /* Sizes the box and the font for the text: as high as the strip allows, unless the longest line
- * would be wider than the picture. One line is as large as each of two. Returns the font size, and
- * what is left around the text. */
+ * would be wider than the picture. One line is as large as each of two. Where that is too small to
+ * read, lines are broken, in a higher strip. Returns the font size, and what is left around the
+ * text. */
 static double lay_out(struct osd *o, double *pad_px)
 {
-    int longest = 1, n = lines_used(o);
+    int longest = 1, n = o->n_shown = lines_used(o);
+    memcpy(o->shown, o->lines, sizeof o->lines);
     for (int i = 0; i < n; i++)
         longest = characters(o->lines[i]) > longest ? characters(o->lines[i]) : longest;
     double strip = fmin(floor(o->frame_h * STRIP * o->size), o->frame_h);
     double font = strip / ((n > 2 ? n : 2) + 0.35); /* a third of a line around them */
     double widest = (o->frame_w * LINE_EM) / (longest * ADVANCE_EM + LINE_EM);
     font = font < widest ? font : widest;
-    if (font >= 8)
+    if (font < FONT_MIN_PX && o->size >= 1) {
+        double columns = (o->frame_w * LINE_EM / FONT_MIN_PX - LINE_EM) / ADVANCE_EM;
+        double rows = o->frame_h * SMALL_STRIP / FONT_MIN_PX - 0.3;
+        font = FONT_MIN_PX;
+        break_lines(o, (int)columns, rows < 1 ? 0 : rows < SHOWN_MAX ? (int)rows : SHOWN_MAX);
+        n = o->n_shown;
+        longest = 1;
+        for (int i = 0; i < n; i++)
+            longest = characters(o->shown[i]) > longest ? characters(o->shown[i]) : longest;
+        strip = o->frame_h;
+    }
+    if (font >= FONT_MIN_PX)
         font = floor(font); /* whole pixels are crisper */
+    else
+        o->smallest = o->smallest > 0 && o->smallest < font ? o->smallest : font;
     *pad_px = font * 0.15;
     double w = ceil(longest * ADVANCE_EM / LINE_EM * font + 4 * *pad_px);
     double h = ceil(n * font + 2 * *pad_px);
     o->w = w < o->frame_w ? (int)w : o->frame_w;
     o->h = h < strip ? (int)h : (int)strip;
+    if (n == 0)
+        o->w = o->h = 0;
     o->x = o->right ? o->frame_w - o->w : 0;
     o->y = o->top ? 0 : o->frame_h - o->h;
     if (o->centre) {
@@ -233,16 +341,16 @@ static void add_escaped(char *out, size_t room, const char *line)
 /* Lines begin at the left of the box on the left side, and end at its right on the other. */
 static char *ass_text(const struct osd *o, double pad_px)
 {
-    size_t room = OSD_LINES * 2 * OSD_LINE_ROOM + 64;
+    size_t room = SHOWN_MAX * 2 * OSD_LINE_ROOM + 64;
     char *text = malloc(room);
     if (!text)
         return NULL;
     double x = o->right ? o->x + o->w - 2 * pad_px : o->x + 2 * pad_px;
     snprintf(text, room, "{\\an%d\\pos(%.2f,%.2f)}", o->right ? 9 : 7, x, o->y + pad_px);
-    for (int i = 0; i < lines_used(o); i++) {
+    for (int i = 0; i < o->n_shown; i++) {
         size_t used = strlen(text);
-        snprintf(text + used, room - used, "%s%s", i ? "\\N" : "", o->lines[i][0] ? "" : "\\h");
-        add_escaped(text, room, o->lines[i]);
+        snprintf(text + used, room - used, "%s%s", i ? "\\N" : "", o->shown[i][0] ? "" : "\\h");
+        add_escaped(text, room, o->shown[i]);
     }
     return text;
 }
@@ -294,6 +402,7 @@ int osd_set(struct osd *o, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *err
         return ERR_OK;
     for (int i = 0; i < OSD_LINES; i++)
         memcpy(o->lines[i], lines[i], OSD_LINE_ROOM);
+    look_for_lacking(o);
     double pad_px, font = lay_out(o, &pad_px);
     size_t area = (size_t)o->w * (size_t)o->h;
     free(o->opacity);
@@ -303,10 +412,33 @@ int osd_set(struct osd *o, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *err
     if (!o->opacity || !o->light)
         return err_nomem(err, "the overlay");
     memset(o->opacity, o->box ? BOX_ALPHA : 0, area);
-    int rc = draw_letters(o, font, pad_px, err);
+    int rc = area ? draw_letters(o, font, pad_px, err) : ERR_OK;
     for (size_t i = 0; i < area; i++) /* what is light is covered, whatever was rounded */
         o->opacity[i] = o->opacity[i] > o->light[i] ? o->opacity[i] : o->light[i];
     return rc;
+}
+
+void osd_note(const struct osd *osd, char out[OSD_NOTE_ROOM])
+{
+    int n = 0;
+    out[0] = '\0';
+    if (osd->cut)
+        n = snprintf(out, OSD_NOTE_ROOM, "the picture has no room for all of the overlay");
+    else if (osd->smallest > 0)
+        n = snprintf(out, OSD_NOTE_ROOM, "the letters of the overlay are only %.1f pixels high",
+                     osd->smallest);
+    if (osd->lacking)
+        snprintf(out + n, OSD_NOTE_ROOM - (size_t)n,
+                 "%sthe font of the overlay has no shape for U+%04X", n ? "; " : "",
+                 (unsigned)osd->lacking);
+}
+
+void osd_warn(const struct osd *osd, struct media *m)
+{
+    char note[OSD_NOTE_ROOM];
+    osd_note(osd, note);
+    if (note[0] && !strstr(m->warning, note)) /* another copy has it, too */
+        media_warn(m, "%s", note);
 }
 
 void osd_seen_to_stored(int orientation, int w, int h, int x, int y, int *sx, int *sy)
@@ -320,7 +452,7 @@ void osd_seen_to_stored(int orientation, int w, int h, int x, int y, int *sx, in
 
 int osd_orient(struct osd *osd, int orientation, struct err *err)
 {
-    if (orientation <= 1 || orientation > 8)
+    if (orientation <= 1 || orientation > 8 || osd->w == 0)
         return ERR_OK;
     int x0, y0, x1, y1, fw = osd->frame_w, fh = osd->frame_h;
     osd_seen_to_stored(orientation, fw, fh, osd->x, osd->y, &x0, &y0);

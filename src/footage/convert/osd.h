@@ -59,8 +59,14 @@ int osd_new(struct osd **out, int width_px, int height_px, const struct convert_
 void osd_free(struct osd **osd);
 
 /* Draws the text, UTF-8 (lines at the end that are "" are not there); cheap when it is the same as
- * before. */
+ * before. Where a picture is so small, or a line so long, that letters would be no letters any more
+ * (less than 8 pixels high), lines are broken, and what does not fit then is left out. */
 int osd_set(struct osd *osd, char lines[OSD_LINES][OSD_LINE_ROOM], struct err *err) DS_MUST_CHECK;
+
+/* What is not as it should be of all that was drawn; "": nothing. */
+#define OSD_NOTE_ROOM 240
+void osd_note(const struct osd *osd, char out[OSD_NOTE_ROOM]);
+void osd_warn(const struct osd *osd, struct media *m); /* … said once of a clip */
 
 /* Turns what was drawn so that it stands upright in a picture that a viewer turns by its EXIF
  * orientation 1..8 (CIPA DC-008, Orientation). Once after osd_set(). */
@@ -81,7 +87,8 @@ int osd_warm_up(struct err *err) DS_MUST_CHECK;
 /* ---- words (osd_text.c) ---- */
 
 /* Appends text that came from outside to out (room bytes) so that it is one line of text: control
- * characters and what is not UTF-8 become "?". Cut between characters. */
+ * characters, also those that turn its direction, and what is not UTF-8 become "?". Cut between
+ * characters. */
 void osd_text_plain(char *out, size_t room, const char *text);
 
 /*

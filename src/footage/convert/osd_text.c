@@ -13,10 +13,9 @@ void osd_text_plain(char *out, size_t room, const char *text)
     while (*text) {
         uint32_t c = 0;
         size_t n = utf8_next(text, 4, &c);
-        bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
         if (used + (n ? n : 1) >= room)
             break;
-        if (n == 0 || control)
+        if (n == 0 || text_hidden(c))
             out[used++] = '?';
         else
             for (size_t i = 0; i < n; i++)

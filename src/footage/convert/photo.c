@@ -446,6 +446,8 @@ static int overlay(struct photo *p, int orientation, const struct copy_task *t, 
     int rc = osd_new(&osd, turned ? p->height_px : p->width_px, turned ? p->width_px : p->height_px,
                      t->options, err);
     if (rc == ERR_OK && (rc = osd_set(osd, lines, err)) == ERR_OK)
+        osd_warn(osd, t->m);
+    if (rc == ERR_OK)
         rc = osd_orient(osd, orientation, err);
     if (rc == ERR_OK)
         rc = blend(p, osd, err);

@@ -192,6 +192,7 @@ static int overlay(struct raster *r, const struct copy_task *t, int64_t time_us,
             .full_range = true,
         };
         osd_blend(osd, &planes);
+        osd_warn(osd, t->m);
     }
     osd_free(&osd);
     return rc;

@@ -377,6 +377,8 @@ static int run(const struct copy_task *t, bool *doubt, struct err *err)
     if (rc == ERR_OK && (rc = transcode(&v, err)) == ERR_OK)
         rc = mux_finish(&v.mux, err);
     *doubt = v.doubt;
+    if (rc == ERR_OK && v.osd)
+        osd_warn(v.osd, t->m);
     mux_close(&v.mux);
     osd_free(&v.mark);
     osd_free(&v.missing);
