@@ -261,7 +261,7 @@ static void test_files_and_directories_of_a_list_can_be_read(void **state)
     struct sandbox_report r;
     sandbox_probe(&r);
     const char *const of_dir[] = {dir, "/nonexistent/too", NULL}, *const of_file[] = {other, NULL};
-    if (r.landlock_abi == 0)
+    if (r.landlock_abi == 0 || !r.seccomp) /* under the sanitizers a reader is not shut in */
         skip();
     assert_int_equal(
         inside(only_listed, (struct sandbox_rules){.kind = SANDBOX_READER, .reads = of_dir}), 0);
