@@ -78,7 +78,7 @@ struct verify_request {
 
 /* Shuts this process in, for good: from now on it reads these packages (files or directories; the
  * list ends with NULL) and the CAs' file, writes below $TMPDIR, and nothing else (confine_guard()).
- * For a program that verifies and does no more. What the kernel cannot do is logged. */
+ * For a program that verifies and does no more. What the kernel cannot do is logged (debug). */
 int verify_guard(const char *const *paths, const char *ca_path, struct err *err) DS_MUST_CHECK;
 
 /* That these seals are there; ca_path alone requires the signature, too. */

@@ -160,7 +160,7 @@ int verify_guard(const char *const *paths, const char *ca_path, struct err *err)
     reads[n + 1] = ca_path;
     int rc = confine_guard(reads, writes, &report, err);
     if (rc == ERR_OK && report.missing[0])
-        log_warn("verify", "sandbox incomplete", LOG_TEXT("reason", report.missing));
+        log_debug("verify", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     free(reads);
     return rc;
 }

@@ -381,7 +381,7 @@ static int shut_in(const struct wish *w, const struct inputs *inputs)
     if (rc < 0)
         return cli_fail("convert", &err);
     if (report.missing[0])
-        log_warn("convert", "sandbox incomplete", LOG_TEXT("reason", report.missing));
+        log_debug("convert", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     return CLI_OK;
 }
 

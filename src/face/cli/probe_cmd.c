@@ -317,7 +317,7 @@ static int shut_in(const struct cli *cli, const struct cli_args *args, const cha
     if (sandbox_enter(&rules, &report, &err) < 0)
         return cli_fail("probe", &err);
     if (report.missing[0])
-        log_warn("probe", "sandbox incomplete", LOG_TEXT("reason", report.missing));
+        log_debug("probe", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     return CLI_OK;
 }
 
