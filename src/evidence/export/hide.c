@@ -188,6 +188,7 @@ static const struct {
     {"resumes", 0},
     {"bytes_lost", 0},
     {"duplicates", 0},
+    {"first_packet", 0},
     {"peer", CONVERT_HIDE_SOURCE},
     {"facts", CONVERT_HIDE_POSITION | CONVERT_HIDE_DRIVER | CONVERT_HIDE_SOURCE},
     {"changes", CONVERT_HIDE_POSITION | CONVERT_HIDE_DRIVER | CONVERT_HIDE_SOURCE},

@@ -3,10 +3,12 @@
 #include "spool_internal.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -208,4 +210,21 @@ int spool_count(struct spool *spool, struct spool_count *out, struct err *err)
             *counts[s] = (int)spool_list_count(&entries);
     buf_clear(&entries);
     return rc;
+}
+
+/* A hint by inotify(7) on new/. */
+int spool_watch(struct spool *spool)
+{
+    alignas(struct inotify_event) char events[4096];
+    if (!spool->watch_asked)
+        spool->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    spool->watch_asked = true; /* where instances are short, it is not asked again and again */
+    if (spool->watch < 0)
+        return -1;
+    /* every time: it may be another directory by now, and the same one has one watch */
+    if (inotify_add_watch(spool->watch, spool->state[SPOOL_NEW], IN_MOVED_TO | IN_ONLYDIR) < 0)
+        return -1;
+    while (read(spool->watch, events, sizeof events) > 0)
+        continue;
+    return spool->watch;
 }
