@@ -396,7 +396,7 @@ static int sweep_jobs(struct sweep *s, struct err *err)
 
 struct gathering {
     struct sweep *s;
-    const struct catalogue_transfer *t;
+    struct catalogue_transfer t;
     struct candidates list;
 };
 
@@ -412,7 +412,7 @@ static struct candidate candidate_of(const struct catalogue_transfer *t, int rul
 static int gather_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct gathering *g = arg;
-    const struct catalogue_transfer *t = g->t;
+    const struct catalogue_transfer *t = &g->t;
     int rule = rules_find(&g->s->copies, t->kind, t->camera, t->imei, copy->kind);
     if (rule < 0 || g->s->copies.rule[rule].forever)
         return ERR_OK;
@@ -427,12 +427,10 @@ static int gather_copy(void *arg, const struct catalogue_copy *copy, struct err 
 static int gather_copies(void *arg, int64_t key, struct err *err)
 {
     struct gathering *g = arg;
-    struct catalogue_transfer t;
     bool found = false;
     char name[40];
     snprintf(name, sizeof name, "transfer %" PRId64, key);
-    int rc = catalogue_transfer_by_key(g->s->catalogue, key, &t, &found, err);
-    g->t = &t;
+    int rc = catalogue_transfer_by_key(g->s->catalogue, key, &g->t, &found, err);
     if (rc == ERR_OK && found)
         rc = catalogue_copy_each(g->s->catalogue, key, gather_copy, g, err);
     return trouble(g->s, name, rc, err);
