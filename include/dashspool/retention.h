@@ -20,9 +20,11 @@
  *
  *     copies' files ─► row away, event "deleted" in the custody, master due (one transaction)
  *                   ─► master dropped from raw/<day>.db, durably ─► not due any more
- *                   ─► the day's file deleted when it is empty, or made smaller
+ *                   ─► the day's file deleted when it is empty, or made smaller, and what was
+ *                      dropped overwritten in it and in its journal (raw_trim)
  *
- * Files of today and of yesterday are not made smaller: a receiver may have them open.
+ * Files of today and of yesterday, which a receiver may have open, are made smaller, too, but are
+ * neither deleted nor written anew.
  */
 #ifndef DASHSPOOL_RETENTION_H
 #define DASHSPOOL_RETENTION_H

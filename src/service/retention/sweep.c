@@ -4,6 +4,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/copy_kind.h"
+#include "dashspool/fsx.h"
 #include "dashspool/raw.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
@@ -57,6 +58,13 @@ static const struct cfg_key keys[] = {
 };
 const struct cfg_section retention_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
 
+/* What went in a dry run, so that it does not go twice; filled by one rule and asked by the next.
+ */
+struct gone {
+    struct fsx_names masters, copies;
+    bool sorted;
+};
+
 struct sweep {
     const char *root;
     const struct cfg *cfg;
@@ -69,6 +77,7 @@ struct sweep {
     const struct spools_known *stages; /* of the settings */
     struct spools spools;
     struct rules masters, copies, jobs;
+    struct gone gone;
 };
 
 /* Tells, and counts its bytes. */
@@ -86,6 +95,27 @@ static int trouble(struct sweep *s, const char *name, int rc, const struct err *
     s->out->troubles++;
     s->listener->trouble(s->listener->arg, name, err->text);
     return ERR_OK;
+}
+
+static int goes(struct sweep *s, struct fsx_names *names, const char *name, struct err *err)
+{
+    s->gone.sorted = false;
+    return s->dry_run ? fsx_names_add(names, name, err) : ERR_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool has_gone(struct sweep *s, const struct fsx_names *names, const char *name)
+{
+    struct fsx_names *const all[] = {&s->gone.masters, &s->gone.copies};
+    for (size_t i = 0; i < 2 && !s->gone.sorted; i++)
+        if (all[i]->n > 0)
+            qsort(all[i]->name, all[i]->n, sizeof *all[i]->name, by_name);
+    s->gone.sorted = true;
+    return names->n > 0 && bsearch(&name, names->name, names->n, sizeof *names->name, by_name);
 }
 
 static bool ended(const struct sweep *s)
@@ -197,14 +227,15 @@ static int copy_may_go(struct sweep *s, const struct catalogue_transfer *t, enum
 
 /* ---- the bytes in raw/ ---- */
 
-/* Masters that are dropped with one commit. */
-enum { BATCH = 64 };
+/* Masters and bytes that are dropped with one commit: its journal holds them all once more. */
+enum { BATCH = 64, BATCH_BYTES = 64 << 20 };
 
 struct dropping {
     struct sweep *s;
     char day[RAW_DAY_ROOM]; /* of those in `keys`; "" none */
     struct buf keys;        /* int64_t; dropped, but for the last few not yet durably */
     int waiting;
+    int64_t waiting_bytes;
 };
 
 /* Nobody begins a transfer in a file of before yesterday. */
@@ -218,10 +249,9 @@ static bool is_closed(const struct sweep *s, const char *day)
 static int trim_day(struct sweep *s, const char *day, struct err *err)
 {
     int64_t freed;
-    if (!day[0] || !is_closed(s, day))
-        return ERR_OK;
-    int rc = raw_trim(s->raw, day, &freed, err);
-    return rc == ERR_BUSY ? ERR_OK : rc; /* the next sweep that drops something there */
+    enum raw_trim how = is_closed(s, day) ? RAW_TRIM_CLOSED : RAW_TRIM_OPEN;
+    int rc = raw_trim(s->raw, day, how, &freed, err);
+    return rc == ERR_BUSY ? ERR_OK : rc; /* the next sweep does it */
 }
 
 static int forget_dropped(struct dropping *d, struct err *err)
@@ -240,6 +270,7 @@ static int forget_dropped(struct dropping *d, struct err *err)
 static int make_durable(struct dropping *d, int rc, struct err *err)
 {
     d->waiting = 0;
+    d->waiting_bytes = 0;
     return raw_end(d->s->raw, rc, err);
 }
 
@@ -281,10 +312,15 @@ static int drop_one(void *arg, const char *day, int64_t key, struct err *err)
     if (strcmp(day, d->day) != 0 && (rc = end_day(d, ERR_OK, err)) < 0)
         return rc;
     snprintf(d->day, sizeof d->day, "%s", day);
+    int64_t bytes = 0;
+    bool sealed;
+    if (raw_stat(d->s->raw, day, key, &bytes, &sealed, NULL, err) < 0)
+        bytes = 0; /* gone already, or not as it was: it is dropped all the same */
     rc = raw_drop(d->s->raw, day, key, err);
     if (rc == ERR_OK)
         rc = buf_append(&d->keys, &key, sizeof key, err);
-    if (rc == ERR_OK && ++d->waiting == BATCH)
+    d->waiting_bytes += bytes;
+    if (rc == ERR_OK && (++d->waiting == BATCH || d->waiting_bytes >= BATCH_BYTES))
         rc = make_durable(d, rc, err);
     return rc < 0 ? end_day(d, rc, err) : rc;
 }
@@ -501,11 +537,11 @@ static int delete_if_it_may_go(struct sweep *s, const struct candidate *c, const
     if (rc < 0)
         return trouble(s, c->path, rc, err);
     count_stay(s, stay);
-    if (*gone) {
-        s->out->copies++;
-        tell(s, &(struct retention_swept){"copy", c->path, NULL, why, c->bytes});
-    }
-    return ERR_OK;
+    if (!*gone)
+        return ERR_OK;
+    s->out->copies++;
+    tell(s, &(struct retention_swept){"copy", c->path, NULL, why, c->bytes});
+    return goes(s, &s->gone.copies, c->path, err);
 }
 
 /* Deletes what `drop` may of all that `gather` finds, from the oldest on, as the rules say. */
@@ -548,6 +584,8 @@ struct going {
 static int count_and_delete_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct going *g = arg;
+    if (g->s->dry_run && has_gone(g->s, &g->s->gone.copies, copy->path))
+        return ERR_OK;
     g->copies++;
     g->bytes += copy->length_bytes;
     return g->s->dry_run ? ERR_OK : copies_delete(g->s->root, copy->path, err);
@@ -618,7 +656,8 @@ static int delete_transfer(struct sweep *s, int64_t key, const char *why, int64_
     s->out->masters++;
     tell(s, &(struct retention_swept){"master", t.id, NULL, why, *freed});
     /* its jobs are of nobody now; after a crash right here, sweep_jobs() finds them */
-    rc = s->dry_run ? ERR_OK : spools_drop_failed(&s->spools, t.id, err);
+    rc = s->dry_run ? goes(s, &s->gone.masters, t.id, err)
+                    : spools_drop_failed(&s->spools, t.id, err);
     return trouble(s, t.id, rc, err);
 }
 
@@ -661,7 +700,7 @@ static int gather_all(void *arg, int64_t key, struct err *err)
     struct catalogue_transfer t;
     bool found = false;
     int rc = catalogue_transfer_by_key(g->s->catalogue, key, &t, &found, err);
-    if (rc < 0 || !found || !is_closed(g->s, t.day))
+    if (rc < 0 || !found || has_gone(g->s, &g->s->gone.masters, t.id))
         return rc == ERR_MALFORMED ? ERR_OK : rc;
     int rule = rules_find(&g->s->masters, t.kind, t.camera, t.imei, "");
     if (rule >= 0 && g->s->masters.rule[rule].forever)
@@ -677,6 +716,8 @@ static int make_room(struct sweep *s, const struct candidates *list, int64_t wan
 {
     int64_t free_bytes = 0, freed;
     int rc = free_bytes_of(s, &free_bytes, err);
+    if (s->dry_run)
+        free_bytes += s->out->bytes;
     for (size_t i = 0; rc == ERR_OK && free_bytes < wanted && i < list->n && !ended(s); i++) {
         rc = delete_transfer(s, list->all[i].key, "the disk is nearly full", &freed, err);
         free_bytes += freed;
@@ -695,14 +736,34 @@ static int sweep_space(struct sweep *s, struct err *err)
     if (wanted == 0)
         return ERR_OK;
     int rc = free_bytes_of(s, &free_bytes, err);
-    if (rc < 0 || free_bytes >= wanted)
+    if (rc < 0 || free_bytes + (s->dry_run ? s->out->bytes : 0) >= wanted)
         return rc;
     rc = catalogue_key_each(s->catalogue, gather_all, &g, err);
     candidates_sort(&g.list);
-    if (rc == ERR_OK && g.list.n > 0) /* just enough would be too little soon */
-        rc = make_room(s, &g.list, wanted + wanted / 8, err);
+    if (rc == ERR_OK && g.list.n > 0)
+        rc = make_room(s, &g.list, wanted, err);
     candidates_clear(&g.list);
     return rc;
+}
+
+/* ---- what was dropped is gone ---- */
+
+static int trim_one(void *arg, const char *name, bool is_day, struct err *err)
+{
+    struct sweep *s = arg;
+    return is_day && !ended(s) ? trouble(s, name, trim_day(s, name, err), err) : ERR_OK;
+}
+
+/* Also what others dropped (a duplicate), and what could not be done when it was dropped. */
+static int sweep_files(struct sweep *s, struct err *err)
+{
+    if (s->dry_run)
+        return ERR_OK;
+    int rc = raw_days(s->raw, trim_one, s, err);
+    if (rc < 0 || s->out->masters + s->out->copies == 0)
+        return rc;
+    rc = catalogue_settle(s->catalogue, err); /* rows as they were are in its -wal */
+    return rc == ERR_BUSY ? ERR_OK : rc;
 }
 
 /* ---- open, run, close ---- */
@@ -710,7 +771,7 @@ static int sweep_space(struct sweep *s, struct err *err)
 static int run(struct sweep *s, struct err *err)
 {
     static int (*const rooms[])(struct sweep *, struct err *) = {
-        sweep_due, sweep_jobs, sweep_copies, sweep_masters, sweep_due, sweep_space};
+        sweep_due, sweep_jobs, sweep_copies, sweep_masters, sweep_due, sweep_space, sweep_files};
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof rooms / sizeof *rooms; i++)
         rc = rooms[i](s, err);
@@ -747,6 +808,8 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
         rc = raw_open(&s->raw, s->root, err);
     if (rc == ERR_OK && (rc = spools_open(&s->spools, s->root, NULL, NULL, err)) == ERR_OK)
         rc = run(s, err);
+    fsx_names_clear(&s->gone.masters);
+    fsx_names_clear(&s->gone.copies);
     spools_close(&s->spools);
     raw_close(&s->raw);
     catalogue_close(&s->catalogue);

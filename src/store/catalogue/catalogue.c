@@ -110,6 +110,7 @@ const struct sqlx_schema catalogue_schema = {
     .version = 7,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
+             "PRAGMA secure_delete=ON;"
              "PRAGMA foreign_keys=ON;"
              "PRAGMA cell_size_check=ON;",
     .tables = "CREATE TABLE camera("
