@@ -462,6 +462,87 @@ static void test_a_store_that_was_open_writes_into_the_file_that_is_there(void *
     raw_close(&open);
 }
 
+static void on_swept(void *arg, const struct retention_swept *item)
+{
+    (void)arg;
+    (void)item;
+}
+
+static void on_trouble(void *arg, const char *name, const char *why)
+{
+    snprintf(arg, sizeof told, "%s: %s", name, why);
+}
+
+/* Without anybody's word. */
+static struct retention_result sweep_by_clock(unsigned how)
+{
+    struct retention_result r;
+    struct err err;
+    struct cfg *cfg = upkept_cfg(RULES("masters", "30d", "copies", "20d", "failed", "1d"));
+    const struct retention_listener listener = {on_swept, on_trouble, NULL, NULL, told};
+    told[0] = '\0';
+    assert_ok(retention_sweep(root, cfg, NULL, how, &listener, &r, &err));
+    cfg_free(&cfg);
+    return r;
+}
+
+static void test_a_clock_that_jumped_deletes_nothing(void **state)
+{
+    (void)state;
+    struct stored s;
+    char now[CATALOGUE_ID_ROOM];
+    struct retention_result r;
+    upkept_add(root, "front", clock_utc_us(), 1000, true, now);
+    r = sweep_by_clock(0); /* an arrival of today: the clock is believed */
+    assert_false(r.clock_doubted);
+    assert_int_equal(r.masters, 3); /* those of 2024 */
+    ahead_us = 400 * DAY_US;
+    upkept_fail_job(root, now);
+    r = sweep_by_clock(0);
+    assert_true(r.clock_doubted);
+    assert_int_equal(r.masters + r.copies + r.jobs, 0);
+    assert_int_equal(r.troubles, 1);
+    assert_non_null(strstr(told, "sweep --clock-is-right"));
+    assert_int_equal(upkept_copies(root, now), 2);
+    assert_int_equal(sweep_by_clock(RETENTION_DRY_RUN).masters, 1);
+    /* what arrives now is dated by the same clock */
+    upkept_add(root, "front", clock_utc_us(), 1000, true, a);
+    assert_true(sweep_by_clock(0).clock_doubted);
+    /* a camera's own clock is a witness */
+    struct catalogue_transfer row = {.state = CATALOGUE_STORED, .arrived_us = clock_utc_us()};
+    snprintf(row.imei, sizeof row.imei, UPKEPT_IMEI);
+    snprintf(row.camera, sizeof row.camera, "rear");
+    snprintf(row.kind, sizeof row.kind, "photo");
+    row.known = CATALOGUE_TIME_OK;
+    row.time_us = row.arrived_us - 10000000;
+    stored_open(&s, root);
+    stored_add(&s, &row, "photo", 5);
+    stored_close(&s);
+    r = sweep_by_clock(0);
+    assert_false(r.clock_doubted);
+    assert_false(upkept_has(root, now));
+    /* back again, more than a day: whom to believe? */
+    ahead_us = 0;
+    assert_true(sweep_by_clock(0).clock_doubted);
+    assert_false(sweep_by_clock(RETENTION_CLOCK_IS_RIGHT).clock_doubted);
+    assert_false(sweep_by_clock(0).clock_doubted); /* whatever came in that year */
+}
+
+/* A service that sweeps each hour needs no arrivals. */
+static void test_a_quiet_store_is_swept_by_its_last_sweep(void **state)
+{
+    (void)state;
+    assert_true(sweep_by_clock(0).clock_doubted); /* arrivals of 2024, never swept */
+    assert_false(sweep_by_clock(RETENTION_CLOCK_IS_RIGHT).clock_doubted);
+    for (int i = 0; i < 3; i++) {
+        ahead_us += DAY_US - 3600000000;
+        assert_false(sweep_by_clock(0).clock_doubted);
+    }
+    ahead_us += DAY_US + 3600000000;
+    assert_true(sweep_by_clock(0).clock_doubted);
+    assert_true(sweep_by_clock(0).clock_doubted); /* the one before is no witness */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
 
 /* A line in `due` is not enough: footage that has a row was not deleted. */
@@ -500,6 +581,8 @@ int main(void)
         TEST(test_a_disk_that_is_nearly_full_takes_what_may_go_and_no_more),
         TEST(test_one_that_cannot_be_read_does_not_keep_the_rest),
         TEST(test_a_store_that_was_open_writes_into_the_file_that_is_there),
+        TEST(test_a_clock_that_jumped_deletes_nothing),
+        TEST(test_a_quiet_store_is_swept_by_its_last_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,7 @@ struct sweep {
     const char *root;
     const struct cfg *cfg;
     bool dry_run;
+    bool clock_doubted, clock_is_right;
     int64_t now_us, young_us; /* partials younger than that stay */
     const struct retention_listener *listener;
     struct retention_result *out;
@@ -131,6 +132,57 @@ static int free_bytes_of(const struct sweep *s, int64_t *out, struct err *err)
         return err_sys(err, "look at the space of %s", s->root);
     *out = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
     return ERR_OK;
+}
+
+/* ---- the clock ---- */
+
+#define DAY_US INT64_C(86400000000)
+
+/* *since_us: the last time that something else agreed with this clock; 0: nobody can say. */
+static int last_agreed(struct sweep *s, int64_t *since_us, struct err *err)
+{
+    struct catalogue_upkeep last;
+    int64_t arrived_us = 0, confirmed_us = 0;
+    bool found;
+    *since_us = 0;
+    int rc = catalogue_upkeep_last(s->catalogue, "clock", &last, &found, err);
+    if (rc == ERR_OK)
+        rc = catalogue_newest(s->catalogue, s->now_us, DAY_US, &arrived_us, &confirmed_us, err);
+    if (rc < 0)
+        return rc;
+    int64_t witness_us = found || confirmed_us > 0 ? confirmed_us : arrived_us;
+    *since_us = found && last.at_us > witness_us ? last.at_us : witness_us;
+    return rc;
+}
+
+/* For a word; a dry run tells what for. */
+static bool waits(const struct sweep *s)
+{
+    return s->clock_doubted && !s->dry_run;
+}
+
+static int look_at_clock(struct sweep *s, struct err *err)
+{
+    char now[CLOCK_TEXT_ROOM], then[CLOCK_TEXT_ROOM], why[400];
+    int64_t since_us;
+    int rc = last_agreed(s, &since_us, err);
+    if (rc < 0 || since_us == 0)
+        return rc;
+    bool ahead = s->now_us - since_us > DAY_US;
+    s->clock_doubted = !s->clock_is_right && (ahead || since_us - s->now_us > DAY_US);
+    if (!s->clock_doubted)
+        return rc;
+    s->out->clock_doubted = true;
+    s->young_us = INT64_MIN; /* partials stay */
+    s->out->troubles++;
+    clock_rfc3339(s->now_us, 0, now);
+    clock_rfc3339(since_us, 0, then);
+    snprintf(why, sizeof why,
+             "says %s; the last sweep or camera that agreed was at %s. The rules wait: if the "
+             "clock is right, run 'dashspool sweep --clock-is-right'",
+             now, then);
+    s->listener->trouble(s->listener->arg, "clock", why);
+    return rc;
 }
 
 /* ---- what stays, whatever a rule says ---- */
@@ -419,6 +471,8 @@ static int note_left_over(struct sweep *s, const struct spools_one *one, struct 
 static int sweep_jobs(struct sweep *s, struct err *err)
 {
     int rc = ERR_OK;
+    if (waits(s))
+        return rc;
     for (size_t i = 0; rc == ERR_OK && i < s->spools.n && !ended(s); i++) {
         struct failed f = {s, &s->spools.one[i]};
         rc = spool_each(f.stage->spool, SPOOL_PLACE_FAILED, look_at_job, &f, err);
@@ -553,7 +607,7 @@ static int sweep_by_rules(struct sweep *s, const struct rules *rules, catalogue_
     struct gathering g = {.s = s};
     const struct candidate *c;
     char why[CANDIDATES_WHY_ROOM];
-    if (rules->n == 0)
+    if (rules->n == 0 || waits(s))
         return ERR_OK;
     int rc = catalogue_key_each(s->catalogue, gather, &g, err);
     if (rc == ERR_OK)
@@ -768,10 +822,32 @@ static int sweep_files(struct sweep *s, struct err *err)
 
 /* ---- open, run, close ---- */
 
+/* For `status`, and for the next one's trust in the clock. */
+static int note_sweep(struct sweep *s, struct err *err)
+{
+    char size[24];
+    const struct retention_result *r = s->out;
+    struct catalogue_upkeep u = {.at_us = s->now_us, .ok = r->troubles == 0};
+    if (s->dry_run)
+        return ERR_OK;
+    snprintf(u.text, sizeof u.text, "%lld %s, %lld %s, %lld failed %s deleted: %s%s",
+             SIZE_COUNT(r->masters, "original", "originals"),
+             SIZE_COUNT(r->copies, "copy", "copies"), SIZE_COUNT(r->jobs, "job", "jobs"),
+             size_text(r->bytes, size),
+             s->clock_doubted ? "; rules wait, the clock is doubted: 'dashspool sweep'"
+             : u.ok           ? ""
+                              : "; not all could be looked at: 'dashspool sweep'");
+    int rc = catalogue_upkeep_note(s->catalogue, "sweep", &u, err);
+    u.ok = true;
+    u.text[0] = '\0';
+    return rc < 0 || s->clock_doubted ? rc : catalogue_upkeep_note(s->catalogue, "clock", &u, err);
+}
+
 static int run(struct sweep *s, struct err *err)
 {
     static int (*const rooms[])(struct sweep *, struct err *) = {
-        sweep_due, sweep_jobs, sweep_copies, sweep_masters, sweep_due, sweep_space, sweep_files};
+        look_at_clock, sweep_due,   sweep_jobs,  sweep_copies, sweep_masters,
+        sweep_due,     sweep_space, sweep_files, note_sweep};
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof rooms / sizeof *rooms; i++)
         rc = rooms[i](s, err);
@@ -782,7 +858,7 @@ static int run(struct sweep *s, struct err *err)
 }
 
 int retention_sweep(const char *root, const struct cfg *cfg, const struct spools_known *stages,
-                    bool dry_run, const struct retention_listener *listener,
+                    unsigned how, const struct retention_listener *listener,
                     struct retention_result *out, struct err *err)
 {
     struct sweep *s = calloc(1, sizeof *s);
@@ -792,7 +868,8 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
     s->root = root;
     s->cfg = cfg;
     s->stages = stages;
-    s->dry_run = dry_run;
+    s->dry_run = how & RETENTION_DRY_RUN;
+    s->clock_is_right = how & RETENTION_CLOCK_IS_RIGHT;
     s->listener = listener;
     s->out = out;
     s->now_us = clock_utc_us();
