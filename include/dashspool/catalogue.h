@@ -384,6 +384,24 @@ int catalogue_is_due(struct catalogue *c, int64_t key, bool *out, struct err *er
 /* It was dropped, durably. */
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
 
+/* What was done to the store last: "sweep", "fsck", "backup"; "clock": the last time of which more
+ * than this machine's clock was witness. Whoever does it notes it. */
+#define CATALOGUE_UPKEEP_ROOM 256
+struct catalogue_upkeep {
+    int64_t at_us;
+    bool ok;
+    char text[CATALOGUE_UPKEEP_ROOM]; /* what came of it, for people */
+};
+int catalogue_upkeep_note(struct catalogue *c, const char *task, const struct catalogue_upkeep *u,
+                          struct err *err) DS_MUST_CHECK;
+int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogue_upkeep *out,
+                          bool *found, struct err *err) DS_MUST_CHECK;
+
+/* When the newest transfer until until_us arrived by this machine's clock, and the newest of those
+ * from a camera whose own clock said the same, within within_us; 0: there is none. */
+int catalogue_newest(struct catalogue *c, int64_t until_us, int64_t within_us, int64_t *arrived_us,
+                     int64_t *confirmed_us, struct err *err) DS_MUST_CHECK;
+
 /* Takes a copy's row away. One that is not there is fine. */
 int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err) DS_MUST_CHECK;
 

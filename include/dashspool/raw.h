@@ -142,10 +142,20 @@ int raw_check(struct raw *raw, const char *day, raw_flaw_fn *fn, void *arg,
  * nobody writes to all the time (then ERR_BUSY, or never an end). */
 int raw_backup(struct raw *raw, const char *day, const char *path, struct err *err) DS_MUST_CHECK;
 
-/* Gives back to the disk what was dropped: a file with nothing in it is deleted, one of which more
- * than a quarter is free is written anew beside it and replaced. *freed_bytes: by how much it is
- * smaller. ERR_BUSY if somebody is at it. Only for a day that no transfer of the receiver can be
- * of any more. Nothing may be uncommitted. */
-int raw_trim(struct raw *raw, const char *day, int64_t *freed_bytes, struct err *err) DS_MUST_CHECK;
+/* Makes what was dropped from a day's file gone, and gives its space back to the disk: unused pages
+ * are cut off in steps between which others may write, and the journal, which had to hold what was
+ * dropped, is emptied. *freed_bytes: by how much both are smaller. Cheap where nothing was dropped.
+ *
+ * RAW_TRIM_OPEN: no more than that, for a day that a receiver may write to.
+ * RAW_TRIM_CLOSED: no transfer of a receiver can be of that day any more. A file with nothing in it
+ * is deleted. Pieces of rows (of less than a page each) that SQLite left between others go when the
+ * file is written anew: at once where that costs little beside what was dropped, else a day after
+ * the last drop at the latest, or when the disk has room for it again.
+ * RAW_TRIM_NOW: written anew at once; ERR_IO without the room.
+ *
+ * ERR_BUSY if somebody is at it. Nothing may be uncommitted. */
+enum raw_trim { RAW_TRIM_OPEN, RAW_TRIM_CLOSED, RAW_TRIM_NOW };
+int raw_trim(struct raw *raw, const char *day, enum raw_trim how, int64_t *freed_bytes,
+             struct err *err) DS_MUST_CHECK;
 
 #endif

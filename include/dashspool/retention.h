@@ -20,9 +20,17 @@
  *
  *     copies' files ─► row away, event "deleted" in the custody, master due (one transaction)
  *                   ─► master dropped from raw/<day>.db, durably ─► not due any more
- *                   ─► the day's file deleted when it is empty, or made smaller
+ *                   ─► the day's file deleted when it is empty, or made smaller, and what was
+ *                      dropped overwritten in it and in its journal (raw_trim)
  *
- * Files of today and of yesterday are not made smaller: a receiver may have them open.
+ * A clock that jumped must not delete. Rules act only when more than this machine's clock says how
+ * late it is: the last sweep, at most a day ago, or a camera whose own clock agrees with ours and
+ * that sent something since; for the first sweep any arrival of the last day will do. Else nothing
+ * is deleted, that is told as a trouble, and rules wait for somebody's word (clock_is_right). A
+ * disk that is nearly full takes the oldest all the same: that is no matter of the clock.
+ *
+ * Files of today and of yesterday, which a receiver may have open, are made smaller, too, but are
+ * neither deleted nor written anew.
  */
 #ifndef DASHSPOOL_RETENTION_H
 #define DASHSPOOL_RETENTION_H
@@ -61,12 +69,18 @@ struct retention_result {
     int64_t troubles;
     int64_t protected, unconverted, busy, young; /* that a rule said should go, and that stay */
     int64_t free_bytes;                          /* on ROOT's disk at the end */
+    bool clock_doubted;                          /* rules waited */
     bool low;                                    /* less than [retention] warn_free_mib */
 };
 
-/* One sweep. Several at once do no harm. With dry_run nothing is changed. */
+enum {
+    RETENTION_DRY_RUN = 1,        /* nothing is changed; told is also what waits for a word */
+    RETENTION_CLOCK_IS_RIGHT = 2, /* somebody's word */
+};
+
+/* One sweep. Several at once do no harm. `how`: of the above, or 0. */
 int retention_sweep(const char *root, const struct cfg *cfg, const struct spools_known *stages,
-                    bool dry_run, const struct retention_listener *listener,
+                    unsigned how, const struct retention_listener *listener,
                     struct retention_result *out, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -47,7 +47,7 @@ static int sweep(const char *root, struct cfg *cfg, struct err *err)
     char trouble[512] = "";
     struct retention_result r;
     const struct retention_listener listener = {ignore_swept, ignore_trouble, NULL, NULL, trouble};
-    return retention_sweep(root, cfg, NULL, false, &listener, &r, err);
+    return retention_sweep(root, cfg, NULL, RETENTION_CLOCK_IS_RIGHT, &listener, &r, err);
 }
 
 /* At any point: fsck finds nothing worse than what a sweep had begun. */

@@ -76,7 +76,9 @@ struct retention_result upkept_sweep_with(const char *root, const char *const *p
     struct cfg *cfg = upkept_cfg(pairs);
     const struct retention_listener listener = {on_swept, on_trouble, on_note, NULL, told};
     told[0] = '\0';
-    assert_ok(retention_sweep(root, cfg, stages, dry_run, &listener, &r, &err));
+    assert_ok(retention_sweep(root, cfg, stages,
+                              RETENTION_CLOCK_IS_RIGHT | (dry_run ? RETENTION_DRY_RUN : 0u),
+                              &listener, &r, &err));
     cfg_free(&cfg);
     return r;
 }

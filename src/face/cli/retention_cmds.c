@@ -100,12 +100,15 @@ const struct cli_command cli_protect = {
 /* ---- sweep ---- */
 
 struct sweep_options {
-    bool dry_run, json;
+    bool dry_run, json, clock_is_right;
 };
 
 #define AT(field) offsetof(struct sweep_options, field)
 static const struct cli_option sweep_options[] = {
     {OPT_FLAG("dry-run", dry_run, "show what would be deleted, and why; delete nothing")},
+    {OPT_FLAG("clock-is-right", clock_is_right,
+              "this machine's clock is right, although it is more than a day away from the last "
+              "sweep and from what cameras say")},
     {OPT_FLAG("json", json, "as a JSON object")},
     {0}};
 
@@ -153,13 +156,13 @@ static int summary(struct told *t, const struct retention_result *r)
         fprintf(stderr, "dashspool sweep: low disk space: %s free (warn_free_mib)\n",
                 size_text(r->free_bytes, space));
     if (t->json) {
-        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}",
-                              "dry_run", t->dry_run, "masters", (json_int_t)r->masters, "copies",
-                              (json_int_t)r->copies, "failed_jobs", (json_int_t)r->jobs, "bytes",
-                              (json_int_t)r->bytes, "kept", "protected", (json_int_t)r->protected,
-                              "not_converted", (json_int_t)r->unconverted, "busy",
-                              (json_int_t)r->busy, "may_be_resumed", (json_int_t)r->young,
-                              "free_bytes", (json_int_t)r->free_bytes, "items", t->json);
+        json_t *o = json_pack(
+            "{s:b, s:b, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}", "dry_run",
+            t->dry_run, "clock_doubted", r->clock_doubted, "masters", (json_int_t)r->masters,
+            "copies", (json_int_t)r->copies, "failed_jobs", (json_int_t)r->jobs, "bytes",
+            (json_int_t)r->bytes, "kept", "protected", (json_int_t)r->protected, "not_converted",
+            (json_int_t)r->unconverted, "busy", (json_int_t)r->busy, "may_be_resumed",
+            (json_int_t)r->young, "free_bytes", (json_int_t)r->free_bytes, "items", t->json);
         return cli_print_json("sweep", o) == CLI_OK ? rc : CLI_FAILED;
     }
     printf("%lld %s, %lld %s, %lld failed %s%s: %s\n",
@@ -183,11 +186,13 @@ static int run_sweep(struct cli *cli, const struct cli_args *args)
     struct spools_known names;
     const char *name[STAGES_MAX];
     struct err err;
+    const unsigned how =
+        (o->dry_run ? RETENTION_DRY_RUN : 0u) | (o->clock_is_right ? RETENTION_CLOCK_IS_RIGHT : 0u);
     stop_catch();
     const struct retention_listener listener = {tell, tell_trouble, tell_trouble, go_on, &told};
     int rc = cli_care_stages(cli, &stages, name, &names, &err);
     if (rc == ERR_OK)
-        rc = retention_sweep(cli->root, cli->cfg, &names, told.dry_run, &listener, &r, &err);
+        rc = retention_sweep(cli->root, cli->cfg, &names, how, &listener, &r, &err);
     stages_free(&stages);
     if (rc < 0) {
         json_decref(told.json);

@@ -4,6 +4,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/copy_kind.h"
+#include "dashspool/fsx.h"
 #include "dashspool/raw.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
@@ -57,10 +58,18 @@ static const struct cfg_key keys[] = {
 };
 const struct cfg_section retention_cfg_section = {SWEEP_SECTION, keys, sizeof keys / sizeof *keys};
 
+/* What went in a dry run, so that it does not go twice; filled by one rule and asked by the next.
+ */
+struct gone {
+    struct fsx_names masters, copies;
+    bool sorted;
+};
+
 struct sweep {
     const char *root;
     const struct cfg *cfg;
     bool dry_run;
+    bool clock_doubted, clock_is_right;
     int64_t now_us, young_us; /* partials younger than that stay */
     const struct retention_listener *listener;
     struct retention_result *out;
@@ -69,6 +78,7 @@ struct sweep {
     const struct spools_known *stages; /* of the settings */
     struct spools spools;
     struct rules masters, copies, jobs;
+    struct gone gone;
 };
 
 /* Tells, and counts its bytes. */
@@ -88,6 +98,27 @@ static int trouble(struct sweep *s, const char *name, int rc, const struct err *
     return ERR_OK;
 }
 
+static int goes(struct sweep *s, struct fsx_names *names, const char *name, struct err *err)
+{
+    s->gone.sorted = false;
+    return s->dry_run ? fsx_names_add(names, name, err) : ERR_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool has_gone(struct sweep *s, const struct fsx_names *names, const char *name)
+{
+    struct fsx_names *const all[] = {&s->gone.masters, &s->gone.copies};
+    for (size_t i = 0; i < 2 && !s->gone.sorted; i++)
+        if (all[i]->n > 0)
+            qsort(all[i]->name, all[i]->n, sizeof *all[i]->name, by_name);
+    s->gone.sorted = true;
+    return names->n > 0 && bsearch(&name, names->name, names->n, sizeof *names->name, by_name);
+}
+
 static bool ended(const struct sweep *s)
 {
     return s->listener->go_on && !s->listener->go_on(s->listener->arg);
@@ -101,6 +132,57 @@ static int free_bytes_of(const struct sweep *s, int64_t *out, struct err *err)
         return err_sys(err, "look at the space of %s", s->root);
     *out = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
     return ERR_OK;
+}
+
+/* ---- the clock ---- */
+
+#define DAY_US INT64_C(86400000000)
+
+/* *since_us: the last time that something else agreed with this clock; 0: nobody can say. */
+static int last_agreed(struct sweep *s, int64_t *since_us, struct err *err)
+{
+    struct catalogue_upkeep last;
+    int64_t arrived_us = 0, confirmed_us = 0;
+    bool found;
+    *since_us = 0;
+    int rc = catalogue_upkeep_last(s->catalogue, "clock", &last, &found, err);
+    if (rc == ERR_OK)
+        rc = catalogue_newest(s->catalogue, s->now_us, DAY_US, &arrived_us, &confirmed_us, err);
+    if (rc < 0)
+        return rc;
+    int64_t witness_us = found || confirmed_us > 0 ? confirmed_us : arrived_us;
+    *since_us = found && last.at_us > witness_us ? last.at_us : witness_us;
+    return rc;
+}
+
+/* For a word; a dry run tells what for. */
+static bool waits(const struct sweep *s)
+{
+    return s->clock_doubted && !s->dry_run;
+}
+
+static int look_at_clock(struct sweep *s, struct err *err)
+{
+    char now[CLOCK_TEXT_ROOM], then[CLOCK_TEXT_ROOM], why[400];
+    int64_t since_us;
+    int rc = last_agreed(s, &since_us, err);
+    if (rc < 0 || since_us == 0)
+        return rc;
+    bool ahead = s->now_us - since_us > DAY_US;
+    s->clock_doubted = !s->clock_is_right && (ahead || since_us - s->now_us > DAY_US);
+    if (!s->clock_doubted)
+        return rc;
+    s->out->clock_doubted = true;
+    s->young_us = INT64_MIN; /* partials stay */
+    s->out->troubles++;
+    clock_rfc3339(s->now_us, 0, now);
+    clock_rfc3339(since_us, 0, then);
+    snprintf(why, sizeof why,
+             "says %s; the last sweep or camera that agreed was at %s. The rules wait: if the "
+             "clock is right, run 'dashspool sweep --clock-is-right'",
+             now, then);
+    s->listener->trouble(s->listener->arg, "clock", why);
+    return rc;
 }
 
 /* ---- what stays, whatever a rule says ---- */
@@ -197,14 +279,15 @@ static int copy_may_go(struct sweep *s, const struct catalogue_transfer *t, enum
 
 /* ---- the bytes in raw/ ---- */
 
-/* Masters that are dropped with one commit. */
-enum { BATCH = 64 };
+/* Masters and bytes that are dropped with one commit: its journal holds them all once more. */
+enum { BATCH = 64, BATCH_BYTES = 64 << 20 };
 
 struct dropping {
     struct sweep *s;
     char day[RAW_DAY_ROOM]; /* of those in `keys`; "" none */
     struct buf keys;        /* int64_t; dropped, but for the last few not yet durably */
     int waiting;
+    int64_t waiting_bytes;
 };
 
 /* Nobody begins a transfer in a file of before yesterday. */
@@ -218,10 +301,9 @@ static bool is_closed(const struct sweep *s, const char *day)
 static int trim_day(struct sweep *s, const char *day, struct err *err)
 {
     int64_t freed;
-    if (!day[0] || !is_closed(s, day))
-        return ERR_OK;
-    int rc = raw_trim(s->raw, day, &freed, err);
-    return rc == ERR_BUSY ? ERR_OK : rc; /* the next sweep that drops something there */
+    enum raw_trim how = is_closed(s, day) ? RAW_TRIM_CLOSED : RAW_TRIM_OPEN;
+    int rc = raw_trim(s->raw, day, how, &freed, err);
+    return rc == ERR_BUSY ? ERR_OK : rc; /* the next sweep does it */
 }
 
 static int forget_dropped(struct dropping *d, struct err *err)
@@ -240,6 +322,7 @@ static int forget_dropped(struct dropping *d, struct err *err)
 static int make_durable(struct dropping *d, int rc, struct err *err)
 {
     d->waiting = 0;
+    d->waiting_bytes = 0;
     return raw_end(d->s->raw, rc, err);
 }
 
@@ -281,10 +364,15 @@ static int drop_one(void *arg, const char *day, int64_t key, struct err *err)
     if (strcmp(day, d->day) != 0 && (rc = end_day(d, ERR_OK, err)) < 0)
         return rc;
     snprintf(d->day, sizeof d->day, "%s", day);
+    int64_t bytes = 0;
+    bool sealed;
+    if (raw_stat(d->s->raw, day, key, &bytes, &sealed, NULL, err) < 0)
+        bytes = 0; /* gone already, or not as it was: it is dropped all the same */
     rc = raw_drop(d->s->raw, day, key, err);
     if (rc == ERR_OK)
         rc = buf_append(&d->keys, &key, sizeof key, err);
-    if (rc == ERR_OK && ++d->waiting == BATCH)
+    d->waiting_bytes += bytes;
+    if (rc == ERR_OK && (++d->waiting == BATCH || d->waiting_bytes >= BATCH_BYTES))
         rc = make_durable(d, rc, err);
     return rc < 0 ? end_day(d, rc, err) : rc;
 }
@@ -383,6 +471,8 @@ static int note_left_over(struct sweep *s, const struct spools_one *one, struct 
 static int sweep_jobs(struct sweep *s, struct err *err)
 {
     int rc = ERR_OK;
+    if (waits(s))
+        return rc;
     for (size_t i = 0; rc == ERR_OK && i < s->spools.n && !ended(s); i++) {
         struct failed f = {s, &s->spools.one[i]};
         rc = spool_each(f.stage->spool, SPOOL_PLACE_FAILED, look_at_job, &f, err);
@@ -501,11 +591,11 @@ static int delete_if_it_may_go(struct sweep *s, const struct candidate *c, const
     if (rc < 0)
         return trouble(s, c->path, rc, err);
     count_stay(s, stay);
-    if (*gone) {
-        s->out->copies++;
-        tell(s, &(struct retention_swept){"copy", c->path, NULL, why, c->bytes});
-    }
-    return ERR_OK;
+    if (!*gone)
+        return ERR_OK;
+    s->out->copies++;
+    tell(s, &(struct retention_swept){"copy", c->path, NULL, why, c->bytes});
+    return goes(s, &s->gone.copies, c->path, err);
 }
 
 /* Deletes what `drop` may of all that `gather` finds, from the oldest on, as the rules say. */
@@ -517,7 +607,7 @@ static int sweep_by_rules(struct sweep *s, const struct rules *rules, catalogue_
     struct gathering g = {.s = s};
     const struct candidate *c;
     char why[CANDIDATES_WHY_ROOM];
-    if (rules->n == 0)
+    if (rules->n == 0 || waits(s))
         return ERR_OK;
     int rc = catalogue_key_each(s->catalogue, gather, &g, err);
     if (rc == ERR_OK)
@@ -548,6 +638,8 @@ struct going {
 static int count_and_delete_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct going *g = arg;
+    if (g->s->dry_run && has_gone(g->s, &g->s->gone.copies, copy->path))
+        return ERR_OK;
     g->copies++;
     g->bytes += copy->length_bytes;
     return g->s->dry_run ? ERR_OK : copies_delete(g->s->root, copy->path, err);
@@ -618,7 +710,8 @@ static int delete_transfer(struct sweep *s, int64_t key, const char *why, int64_
     s->out->masters++;
     tell(s, &(struct retention_swept){"master", t.id, NULL, why, *freed});
     /* its jobs are of nobody now; after a crash right here, sweep_jobs() finds them */
-    rc = s->dry_run ? ERR_OK : spools_drop_failed(&s->spools, t.id, err);
+    rc = s->dry_run ? goes(s, &s->gone.masters, t.id, err)
+                    : spools_drop_failed(&s->spools, t.id, err);
     return trouble(s, t.id, rc, err);
 }
 
@@ -661,7 +754,7 @@ static int gather_all(void *arg, int64_t key, struct err *err)
     struct catalogue_transfer t;
     bool found = false;
     int rc = catalogue_transfer_by_key(g->s->catalogue, key, &t, &found, err);
-    if (rc < 0 || !found || !is_closed(g->s, t.day))
+    if (rc < 0 || !found || has_gone(g->s, &g->s->gone.masters, t.id))
         return rc == ERR_MALFORMED ? ERR_OK : rc;
     int rule = rules_find(&g->s->masters, t.kind, t.camera, t.imei, "");
     if (rule >= 0 && g->s->masters.rule[rule].forever)
@@ -677,6 +770,8 @@ static int make_room(struct sweep *s, const struct candidates *list, int64_t wan
 {
     int64_t free_bytes = 0, freed;
     int rc = free_bytes_of(s, &free_bytes, err);
+    if (s->dry_run)
+        free_bytes += s->out->bytes;
     for (size_t i = 0; rc == ERR_OK && free_bytes < wanted && i < list->n && !ended(s); i++) {
         rc = delete_transfer(s, list->all[i].key, "the disk is nearly full", &freed, err);
         free_bytes += freed;
@@ -695,22 +790,64 @@ static int sweep_space(struct sweep *s, struct err *err)
     if (wanted == 0)
         return ERR_OK;
     int rc = free_bytes_of(s, &free_bytes, err);
-    if (rc < 0 || free_bytes >= wanted)
+    if (rc < 0 || free_bytes + (s->dry_run ? s->out->bytes : 0) >= wanted)
         return rc;
     rc = catalogue_key_each(s->catalogue, gather_all, &g, err);
     candidates_sort(&g.list);
-    if (rc == ERR_OK && g.list.n > 0) /* just enough would be too little soon */
-        rc = make_room(s, &g.list, wanted + wanted / 8, err);
+    if (rc == ERR_OK && g.list.n > 0)
+        rc = make_room(s, &g.list, wanted, err);
     candidates_clear(&g.list);
     return rc;
 }
 
+/* ---- what was dropped is gone ---- */
+
+static int trim_one(void *arg, const char *name, bool is_day, struct err *err)
+{
+    struct sweep *s = arg;
+    return is_day && !ended(s) ? trouble(s, name, trim_day(s, name, err), err) : ERR_OK;
+}
+
+/* Also what others dropped (a duplicate), and what could not be done when it was dropped. */
+static int sweep_files(struct sweep *s, struct err *err)
+{
+    if (s->dry_run)
+        return ERR_OK;
+    int rc = raw_days(s->raw, trim_one, s, err);
+    if (rc < 0 || s->out->masters + s->out->copies == 0)
+        return rc;
+    rc = catalogue_settle(s->catalogue, err); /* rows as they were are in its -wal */
+    return rc == ERR_BUSY ? ERR_OK : rc;
+}
+
 /* ---- open, run, close ---- */
+
+/* For `status`, and for the next one's trust in the clock. */
+static int note_sweep(struct sweep *s, struct err *err)
+{
+    char size[24];
+    const struct retention_result *r = s->out;
+    struct catalogue_upkeep u = {.at_us = s->now_us, .ok = r->troubles == 0};
+    if (s->dry_run)
+        return ERR_OK;
+    snprintf(u.text, sizeof u.text, "%lld %s, %lld %s, %lld failed %s deleted: %s%s",
+             SIZE_COUNT(r->masters, "original", "originals"),
+             SIZE_COUNT(r->copies, "copy", "copies"), SIZE_COUNT(r->jobs, "job", "jobs"),
+             size_text(r->bytes, size),
+             s->clock_doubted ? "; rules wait, the clock is doubted: 'dashspool sweep'"
+             : u.ok           ? ""
+                              : "; not all could be looked at: 'dashspool sweep'");
+    int rc = catalogue_upkeep_note(s->catalogue, "sweep", &u, err);
+    u.ok = true;
+    u.text[0] = '\0';
+    return rc < 0 || s->clock_doubted ? rc : catalogue_upkeep_note(s->catalogue, "clock", &u, err);
+}
 
 static int run(struct sweep *s, struct err *err)
 {
     static int (*const rooms[])(struct sweep *, struct err *) = {
-        sweep_due, sweep_jobs, sweep_copies, sweep_masters, sweep_due, sweep_space};
+        look_at_clock, sweep_due,   sweep_jobs,  sweep_copies, sweep_masters,
+        sweep_due,     sweep_space, sweep_files, note_sweep};
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof rooms / sizeof *rooms; i++)
         rc = rooms[i](s, err);
@@ -721,7 +858,7 @@ static int run(struct sweep *s, struct err *err)
 }
 
 int retention_sweep(const char *root, const struct cfg *cfg, const struct spools_known *stages,
-                    bool dry_run, const struct retention_listener *listener,
+                    unsigned how, const struct retention_listener *listener,
                     struct retention_result *out, struct err *err)
 {
     struct sweep *s = calloc(1, sizeof *s);
@@ -731,7 +868,8 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
     s->root = root;
     s->cfg = cfg;
     s->stages = stages;
-    s->dry_run = dry_run;
+    s->dry_run = how & RETENTION_DRY_RUN;
+    s->clock_is_right = how & RETENTION_CLOCK_IS_RIGHT;
     s->listener = listener;
     s->out = out;
     s->now_us = clock_utc_us();
@@ -747,6 +885,8 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
         rc = raw_open(&s->raw, s->root, err);
     if (rc == ERR_OK && (rc = spools_open(&s->spools, s->root, NULL, NULL, err)) == ERR_OK)
         rc = run(s, err);
+    fsx_names_clear(&s->gone.masters);
+    fsx_names_clear(&s->gone.copies);
     spools_close(&s->spools);
     raw_close(&s->raw);
     catalogue_close(&s->catalogue);

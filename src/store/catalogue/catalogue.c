@@ -29,6 +29,11 @@
     " PRIMARY KEY(transfer, reason)) STRICT, WITHOUT ROWID;"                 \
     "CREATE TABLE due(key INTEGER PRIMARY KEY, day TEXT NOT NULL) STRICT;"
 
+#define UPKEEP_TABLE                                                       \
+    "CREATE TABLE upkeep("                                                 \
+    " task TEXT PRIMARY KEY, at_us INTEGER NOT NULL, ok INTEGER NOT NULL," \
+    " text TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
 #define ARRIVAL_TABLE                                                                       \
     "CREATE TABLE arrival("                                                                 \
     " key INTEGER PRIMARY KEY,"                                                             \
@@ -110,6 +115,7 @@ const struct sqlx_schema catalogue_schema = {
     .version = 7,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
+             "PRAGMA secure_delete=ON;"
              "PRAGMA foreign_keys=ON;"
              "PRAGMA cell_size_check=ON;",
     .tables = "CREATE TABLE camera("
@@ -141,7 +147,7 @@ const struct sqlx_schema catalogue_schema = {
               "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
               "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
               " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
-                  CUSTODY_TABLE DONE_TABLE KEEP_TABLES FILE_TABLES,
+                  CUSTODY_TABLE DONE_TABLE KEEP_TABLES FILE_TABLES UPKEEP_TABLE,
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -154,7 +160,7 @@ const struct sqlx_schema catalogue_schema = {
             /* to 7 */
             "DROP INDEX transfer_camera;" LIST_INDEXES "ALTER TABLE copy RENAME TO copy_before;"
             "DROP INDEX copy_transfer;" COPY_TABLES SETTINGS_FROM_COPIES COPIES_FROM_COPIES
-                CAMERA_CONTACTS
+                CAMERA_CONTACTS UPKEEP_TABLE
             "ALTER TABLE transfer ADD COLUMN from_0 INTEGER NOT NULL DEFAULT 0;"},
     .upgrade_end = (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before},
 };

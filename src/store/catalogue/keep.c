@@ -15,6 +15,13 @@ const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_DUE_KEYS] = "SELECT key FROM due ORDER BY day, key",
     [CATALOGUE_SQL_DUE_BY_KEY] = "SELECT day FROM due WHERE key = ?1",
     [CATALOGUE_SQL_DUE_DONE] = "DELETE FROM due WHERE key = ?1",
+    [CATALOGUE_SQL_UPKEEP_PUT] = "INSERT OR REPLACE INTO upkeep(task, at_us, ok, text)"
+                                 " VALUES(?1, ?2, ?3, ?4)",
+    [CATALOGUE_SQL_UPKEEP_GET] = "SELECT at_us, ok, text FROM upkeep WHERE task = ?1",
+    [CATALOGUE_SQL_NEWEST] = "SELECT coalesce(max(arrived_us), 0), coalesce(max(iif("
+                             " source = 'camera' AND known & 2 AND"
+                             " abs(time_us - arrived_us) <= ?2, arrived_us, 0)), 0) FROM transfer"
+                             " WHERE arrived_us <= ?1",
 };
 
 /* ---- protection ---- */
@@ -218,4 +225,51 @@ int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err)
 {
     sqlite3_bind_int64(c->sql[CATALOGUE_SQL_DUE_DONE], 1, key);
     return catalogue_run(c, c->sql[CATALOGUE_SQL_DUE_DONE], key, err);
+}
+
+/* ---- what was done to the store ---- */
+
+int catalogue_upkeep_note(struct catalogue *c, const char *task, const struct catalogue_upkeep *u,
+                          struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UPKEEP_PUT];
+    sqlx_bind_text(st, 1, task);
+    sqlite3_bind_int64(st, 2, u->at_us);
+    sqlite3_bind_int(st, 3, u->ok);
+    sqlite3_bind_text(st, 4, u->text, -1, SQLITE_STATIC); /* also an empty one */
+    return catalogue_run(c, st, 0, err);
+}
+
+int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogue_upkeep *out,
+                          bool *found, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_UPKEEP_GET];
+    int64_t ok;
+    *out = (struct catalogue_upkeep){0};
+    sqlx_bind_text(st, 1, task);
+    int rc = sqlx_step(st, found, err);
+    if (rc < 0 || !*found)
+        return rc;
+    if (!sqlx_int64(st, 0, INT64_MIN, INT64_MAX, &out->at_us) || !sqlx_int64(st, 1, 0, 1, &ok) ||
+        !sqlx_text(st, 2, out->text, sizeof out->text))
+        return sqlx_unreadable(st, err, "catalogue: the last %s is malformed", task);
+    sqlx_reset(st);
+    out->ok = ok;
+    return rc;
+}
+
+int catalogue_newest(struct catalogue *c, int64_t until_us, int64_t within_us, int64_t *arrived_us,
+                     int64_t *confirmed_us, struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_NEWEST];
+    bool row;
+    sqlite3_bind_int64(st, 1, until_us);
+    sqlite3_bind_int64(st, 2, within_us);
+    int rc = sqlx_step(st, &row, err);
+    if (rc == ERR_OK) {
+        *arrived_us = sqlite3_column_int64(st, 0);
+        *confirmed_us = sqlite3_column_int64(st, 1);
+    }
+    sqlx_reset(st);
+    return rc;
 }

@@ -181,6 +181,7 @@ int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_fac
 int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err)
 {
     struct raw_dayfile *d;
+    int64_t rows = 0;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     if (rc == ERR_NOTFOUND)
         return ERR_OK;
@@ -189,8 +190,13 @@ int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err)
     for (enum raw_sql i = RAW_SQL_DROP_CHUNKS; rc == ERR_OK && i <= RAW_SQL_DROP_MASTER; i++) {
         sqlite3_bind_int64(d->sql[i], 1, key);
         rc = sqlx_run(d->sql[i], err);
+        rows += sqlite3_changes(d->db);
     }
-    return rc;
+    if (rc < 0 || rows == 0)
+        return rc;
+    sqlite3_bind_int64(d->sql[RAW_SQL_DROPPED], 1, rows * RAW_CHUNK_BYTES);
+    sqlite3_bind_int64(d->sql[RAW_SQL_DROPPED], 2, clock_utc_us());
+    return sqlx_run(d->sql[RAW_SQL_DROPPED], err);
 }
 
 int raw_commit(struct raw *raw, struct err *err)

@@ -1,4 +1,5 @@
 #include "dashspool/buf.h"
+#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "raw_internal.h"
 #include <errno.h>
@@ -7,13 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define KEYS_BYTES_MAX ((size_t)128 << 20)
 #define NAME_ROOM      256
 
-/* Pages of 64 KiB between which a writer may come in. */
-enum { BACKUP_PAGES = 256 };
+enum {
+    PAGE_BYTES = 64 * 1024,
+    BACKUP_PAGES = 256, /* between which a writer may come in */
+};
+
+#define REWRITE_BYTES ((int64_t)256 << 20) /* seldom enough to matter */
 
 /* ---- names ---- */
 
@@ -254,7 +260,9 @@ static int rewrite_day(sqlite3 *db, const char *tmp, const char *path, struct er
 {
     sqlite3_stmt *st = NULL;
     struct err unimportant;
-    int rc = sqlx_prepare(db, &st, "VACUUM INTO ?1", err);
+    int rc = sqlx_exec(db, "PRAGMA auto_vacuum=INCREMENTAL", err); /* one made before version 3 */
+    if (rc == ERR_OK)
+        rc = sqlx_prepare(db, &st, "VACUUM INTO ?1", err);
     if (rc == ERR_OK) {
         sqlx_bind_text(st, 1, tmp);
         rc = sqlx_run(st, err);
@@ -268,21 +276,74 @@ static int rewrite_day(sqlite3 *db, const char *tmp, const char *path, struct er
     return rc;
 }
 
-/* With the lock held until the connection is closed. */
-static int trim(const char *dir, const char *path, const char *tmp, sqlite3 *db, struct err *err)
+/* What is to be done, and what it costs. */
+struct state {
+    int64_t rows, pages, unused; /* rows: whether there are any */
+    int64_t dropped, at_us;      /* bytes since it was last written anew, and when the last */
+};
+
+static int look(sqlite3 *db, struct state *s, struct err *err)
 {
-    int64_t rows = 0, pages = 0, unused = 0;
+    *s = (struct state){0};
+    int rc = sqlx_number(db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)",
+                         &s->rows, err);
+    if (rc == ERR_OK)
+        rc = sqlx_number(db, "PRAGMA page_count", &s->pages, err);
+    if (rc == ERR_OK)
+        rc = sqlx_number(db, "PRAGMA freelist_count", &s->unused, err);
+    int64_t *const out[] = {&s->dropped, &s->at_us};
+    if (rc == ERR_OK)
+        rc = sqlx_numbers(db, "SELECT bytes, at_us FROM dropped", out, 2, err);
+    return rc;
+}
+
+/* Unused pages off the file's end, into which the last ones are moved; each step is a transaction
+ * that leaves an empty journal. Files made before version 3 keep theirs until they are written
+ * anew. Then one more transaction, for the journal's sake. */
+static int cut_off(sqlite3 *db, struct err *err)
+{
+    int64_t unused = 0, before = INT64_MAX;
+    int rc = sqlx_exec(db, "PRAGMA journal_mode=TRUNCATE", err);
+    while (rc == ERR_OK &&
+           (rc = sqlx_number(db, "PRAGMA freelist_count", &unused, err)) == ERR_OK && unused > 0 &&
+           unused < before) {
+        before = unused;
+        rc = sqlx_exec(db, "PRAGMA incremental_vacuum(256)", err); /* 16 MiB */
+    }
+    if (rc == ERR_OK)
+        rc = sqlx_exec(db, "UPDATE dropped SET at_us = at_us", err);
+    return rc;
+}
+
+/* Whether to write the rest anew. Beside that, `dropped` bytes were written once and are read again
+ * to delete them: eight times as much is in proportion, and 256 MiB are seconds. */
+static bool is_due(const struct state *s, enum raw_trim how, const char *dir)
+{
+    const int64_t live = (s->pages - s->unused) * PAGE_BYTES, day_us = INT64_C(86400) * 1000000;
+    int64_t age_us = clock_utc_us() - s->at_us;
+    struct statvfs v;
+    if (how == RAW_TRIM_NOW)
+        return true;
+    if (live > REWRITE_BYTES && live > 8 * s->dropped && age_us >= 0 && age_us < day_us)
+        return false;
+    return statvfs(dir, &v) == 0 && (int64_t)v.f_bavail * (int64_t)v.f_frsize > live + live / 8;
+}
+
+/* With the lock held until the connection is closed. */
+static int trim_closed(const char *dir, const char *path, const char *tmp, sqlite3 *db,
+                       enum raw_trim how, bool *anew, struct err *err)
+{
+    struct state s;
     int rc = sqlx_exec(db, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", err);
     if (rc == ERR_OK)
-        rc = sqlx_number(db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)",
-                         &rows, err);
+        rc = look(db, &s, err);
     if (rc == ERR_OK)
         rc = delete_file(tmp, err); /* what a crash left */
-    if (rc == ERR_OK && rows == 0)
+    if (rc == ERR_OK && s.rows == 0)
         return (rc = delete_file(path, err)) < 0 ? rc : fsx_sync_dir(dir, err);
-    if (rc == ERR_OK && (rc = sqlx_number(db, "PRAGMA page_count", &pages, err)) == ERR_OK)
-        rc = sqlx_number(db, "PRAGMA freelist_count", &unused, err);
-    return rc < 0 || unused <= pages / 4 ? rc : rewrite_day(db, tmp, path, err);
+    if (rc == ERR_OK && (*anew = is_due(&s, how, dir)))
+        return rewrite_day(db, tmp, path, err);
+    return rc < 0 ? rc : cut_off(db, err);
 }
 
 static int64_t length_of(const char *path)
@@ -291,10 +352,48 @@ static int64_t length_of(const char *path)
     return stat(path, &st) == 0 ? st.st_size : 0;
 }
 
-int raw_trim(struct raw *raw, const char *day, int64_t *freed_bytes, struct err *err)
+/* Its lock and its kind of journal end with it. */
+static void close_first(struct raw *raw)
+{
+    struct raw_dayfile *d = raw->days;
+    if (d)
+        raw->days = d->next;
+    raw_dayfile_free(&d);
+}
+
+static int trim(struct raw *raw, const char *day, const char *path, enum raw_trim how,
+                struct err *err)
+{
+    char *tmp = NULL;
+    bool anew = false;
+    struct raw_dayfile *d;
+    struct state s;
+    sqlite3 *db = raw->days->db; /* the first */
+    int rc = look(db, &s, err);
+    bool needless = rc == ERR_OK && s.dropped == 0 && s.unused == 0 && (s.rows || !how);
+    if (rc < 0 || (needless && how != RAW_TRIM_NOW))
+        return rc;
+    if (how == RAW_TRIM_OPEN) {
+        rc = cut_off(db, err);
+    } else if ((rc = fsx_path(&tmp, err, "%s.smaller", path)) == ERR_OK) {
+        rc = trim_closed(raw->dir, path, tmp, db, how, &anew, err);
+    }
+    free(tmp);
+    close_first(raw);
+    if (rc == ERR_OK && anew) { /* marked so not before: a crash does it again */
+        rc = raw_dayfile_get(raw, day, false, &d, err);
+        if (rc == ERR_OK)
+            rc = sqlx_exec(d->db, "PRAGMA journal_mode=TRUNCATE; DELETE FROM dropped", err);
+        close_first(raw);
+    }
+    return rc;
+}
+
+int raw_trim(struct raw *raw, const char *day, enum raw_trim how, int64_t *freed_bytes,
+             struct err *err)
 {
     struct raw_dayfile *d = NULL;
-    char *path = NULL, *tmp = NULL;
+    char *path = NULL, *journal = NULL;
     *freed_bytes = 0;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     if (rc == ERR_NOTFOUND)
@@ -302,17 +401,13 @@ int raw_trim(struct raw *raw, const char *day, int64_t *freed_bytes, struct err 
     if (rc == ERR_OK && d->writing)
         rc = err_set(err, ERR_BUSY, "raw/%s.db: something is not committed", day);
     if (rc == ERR_OK && (rc = fsx_path(&path, err, "%s/%s.db", raw->dir, day)) == ERR_OK)
-        rc = fsx_path(&tmp, err, "%s.smaller", path);
-    if (rc < 0) {
-        free(path);
-        return rc;
+        rc = fsx_path(&journal, err, "%s-journal", path);
+    if (rc == ERR_OK) {
+        int64_t before = length_of(path) + length_of(journal);
+        rc = trim(raw, day, path, how, err);
+        *freed_bytes = before - length_of(path) - length_of(journal);
     }
-    int64_t before = length_of(path);
-    rc = trim(raw->dir, path, tmp, d->db, err);
-    *freed_bytes = before - length_of(path);
-    raw->days = d->next; /* it is the first; its lock ends with it */
-    raw_dayfile_free(&d);
     free(path);
-    free(tmp);
+    free(journal);
     return rc;
 }

@@ -273,6 +273,8 @@ int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
         rc = err_set(err, ERR_NOTFOUND, "%s is empty", path);
         goto out;
     }
+    if (empty && schema->fresh && (rc = sqlx_exec(db, schema->fresh, err)) < 0)
+        goto out;
     if ((rc = run_setup(db, schema, err)) < 0 ||
         (found < schema->version && (rc = make_tables(db, schema, err)) < 0))
         goto out;

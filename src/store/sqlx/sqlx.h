@@ -26,6 +26,7 @@ struct sqlx_schema {
     int application_id; /* PRAGMA application_id */
     int version;        /* PRAGMA user_version */
     const char *setup;  /* pragmas of every connection, and those that must precede the tables */
+    const char *fresh;  /* pragmas of a new file alone, before `setup`; NULL: none */
     const char *tables; /* run once, in the transaction that sets id and version */
     const char *const *upgrade; /* [i]: from version i + 1 to i + 2, likewise; NULL for version 1 */
     sqlx_upgrade_fn *const *upgrade_end; /* … and then, if it is not NULL; NULL: none has one */
