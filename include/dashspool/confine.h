@@ -71,7 +71,7 @@ int confine_convert(const char *path, const char *out_dir, const char *stem,
  * of them, connections) it cannot any more. The forkserver is behind the same fence: a caller that
  * was taken over cannot have it write elsewhere. Called once, before the first child, and before
  * the first hostile byte. */
-int confine_guard(const char *const *reads, const char *const *write_dirs,
+int confine_guard(const char *stage, const char *const *reads, const char *const *write_dirs,
                   struct sandbox_report *report, struct err *err) DS_MUST_CHECK;
 
 /* The life of the process that the children are forked from; the exit status. */

@@ -6,11 +6,13 @@
  *                 a reader; the others: no core dumps)
  *   Landlock      reads only the files named, writes only below the directories named; no new TCP
  *                 port or connection, no signals to others (as far as the kernel's version goes)
- *   seccomp       an allow-list of system calls; others fail with EPERM; exec, ptrace, mount and
- *                 their kind kill the process with SIGSYS. A server may also accept, read and write
- *                 sockets that it has, a watcher wait for events of folders; both make directories.
- *                 Calls that name a process, or have the kernel signal one, reach this one only
- *                 (so also before Landlock's ABI 6); of ioctl() what asks, nothing that types.
+ *   seccomp       an allow-list of system calls; exec, ptrace, mount and their kind kill the
+ * process with SIGSYS; what is known and not for this kind fails with EPERM. What no list names (a
+ * library may be newer than we are) fails with ENOSYS, as on a kernel that does not have it, and is
+ * logged once. There is no io_uring: what it is asked for goes past the filter. A server may also
+ * accept, read and write sockets that it has, a watcher wait for events of folders; both make
+ * directories. Calls that name a process, or have the kernel signal one, reach this one only (so
+ * also before Landlock's ABI 6); of ioctl() what asks, nothing that types.
  *
  * Works as root and unprivileged. What the kernel or the build does not have is skipped and named
  * in the report; anything else that fails is an error. Called once, before the first thread.
@@ -36,6 +38,7 @@ enum sandbox_kind {
 /* Files that are missing or not regular are skipped, directories must be there. */
 struct sandbox_rules {
     enum sandbox_kind kind;
+    const char *stage;                   /* who says in the log that a call was refused; static */
     const char *read[SANDBOX_READS_MAX]; /* files; NULL: none */
     const char *const *reads;            /* files, and directories with what is below; NULL ends it,
                                             and it may be NULL; none has to be there */
@@ -67,6 +70,14 @@ int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *repo
  * all that it starts write only below these directories (the list ends with NULL), which must be
  * there, and to /dev/null. Without Landlock nothing happens. */
 int sandbox_fence(const char *const *write_dirs, struct err *err) DS_MUST_CHECK;
+
+/* The first system call, by its name, that was refused because no list names it; NULL: none. */
+const char *sandbox_unknown_call(void);
+
+/* For who makes a loop of libuv before it enters: from now on the kernel has no io_uring for this
+ * process. libuv (1.45 and newer; no setting of its own keeps it from that) makes a ring with each
+ * loop, goes without where there is none, and aborts where the ring is taken away later. */
+int sandbox_without_rings(struct err *err) DS_MUST_CHECK;
 
 /* What sandbox_enter() would be able to do here; changes nothing. */
 void sandbox_probe(struct sandbox_report *report);

@@ -3,12 +3,16 @@
 /* CLONE_THREAD */
 #include "dashspool/sandbox.h"
 #include "dashspool/hash.h"
+#include "dashspool/log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -16,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 /* The sanitizers reserve terabytes, and call what they please. */
@@ -65,6 +70,20 @@ static const char deadly[] =
 static const char refused[] =
     "socket socketpair connect bind fork vfork link linkat symlink symlinkat";
 
+/* Never needed, and no surprise: refused without a word, as is what another kind may do. */
+static const char forbidden[] =
+    "listen kill tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal pidfd_getfd "
+    "setpriority sched_setaffinity sched_setscheduler sched_setparam sched_setattr kcmp mknod "
+    "mknodat chown lchown fchownat setuid setgid setgroups setresuid setresgid setrlimit chdir "
+    "fchdir truncate seccomp";
+
+/* Not there, as on an older kernel: who asks has another way. What a ring of io_uring is asked for
+ * is done without asking this filter. */
+static const char rings[] = "io_uring_setup io_uring_enter io_uring_register";
+
+/* What add_judged() looks at. */
+static const char judged_calls[] = "clone clone3 mmap mprotect prctl tgkill prlimit64 fcntl ioctl";
+
 /* Calls by their names, parted by spaces. -EINVAL: libseccomp knows no such call. */
 static int add_all(scmp_filter_ctx f, uint32_t action, const char *calls)
 {
@@ -76,6 +95,103 @@ static int add_all(scmp_filter_ctx f, uint32_t action, const char *calls)
         rc = call == __NR_SCMP_ERROR ? -EINVAL : seccomp_rule_add(f, action, call, 0);
     }
     return rc;
+}
+
+/* ---- calls that no list names ----
+ *
+ * The next release of a library may make one, and mostly has another way where the kernel does not
+ * have it. So they are answered as such a kernel does, here and not by the kernel, which can tell
+ * nobody: a handler of SIGSYS says which one it was. Where the signal is blocked, the kernel ends
+ * the process. */
+
+#if defined(__x86_64__)
+#define ANSWER(context) (((ucontext_t *)(context))->uc_mcontext.gregs[REG_RAX])
+#elif defined(__aarch64__)
+#define ANSWER(context) (*(int64_t *)&((ucontext_t *)(context))->uc_mcontext.regs[0])
+#endif
+
+enum { CALLS = 512, CALL_NAME_ROOM = 32 };
+
+static char call_name[CALLS][CALL_NAME_ROOM]; /* the handler must not allocate */
+static atomic_bool call_told[CALLS];
+static _Atomic(const char *) first_unknown;
+static const char *told_by;
+
+const char *sandbox_unknown_call(void)
+{
+    return atomic_load(&first_unknown);
+}
+
+#ifdef ANSWER
+
+static void on_unknown(int signum, siginfo_t *info, void *context)
+{
+    (void)signum;
+    const int call = info->si_syscall, was = errno;
+    const char *name = call >= 0 && call < CALLS ? call_name[call] : "a new one";
+    const char *none = NULL;
+    ANSWER(context) = -ENOSYS;
+    atomic_compare_exchange_strong(&first_unknown, &none, name);
+    if (call < 0 || call >= CALLS || !atomic_exchange(&call_told[call], true))
+        log_warn(
+            told_by, "unknown system call refused", LOG_TEXT("call", name), LOG_INT("number", call),
+            LOG_TEXT("reason", "the sandbox does not know it; a library may be newer than this "
+                               "dashspool: what needs the call goes without it, or fails"));
+    errno = was;
+}
+
+static int catch_unknown(const char *stage, struct err *err)
+{
+    static const char *const known[] = {
+        allowed, allowed_store, allowed_server, allowed_watcher, allowed_parent,
+        deadly,  refused,       forbidden,      rings,           judged_calls};
+    struct sigaction action = {.sa_sigaction = on_unknown, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    for (int i = 0; i < CALLS && !call_name[CALLS - 1][0]; i++) {
+        char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
+        snprintf(call_name[i], CALL_NAME_ROOM, "%s", name ? name : "a new one");
+        free(name);
+    }
+    told_by = stage ? stage : "sandbox";
+    if (sigaction(SIGSYS, &action, NULL) < 0)
+        return err_sys(err, "SIGSYS");
+    scmp_filter_ctx f = seccomp_init(SCMP_ACT_TRAP);
+    if (!f)
+        return err_nomem(err, "a system-call filter");
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof known / sizeof *known; i++)
+        rc = add_all(f, SCMP_ACT_ALLOW, known[i]);
+    if (rc == 0)
+        rc = seccomp_load(f);
+    seccomp_release(f);
+    errno = -rc;
+    return rc == 0 ? ERR_OK : err_sys(err, "filter of unknown system calls");
+}
+
+#else
+
+static int catch_unknown(const char *stage, struct err *err)
+{
+    (void)stage, (void)err;
+    return ERR_OK;
+}
+
+#endif
+
+int sandbox_without_rings(struct err *err)
+{
+    int rc = 0;
+    if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
+        return ERR_OK;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return err_wrap((err_sys(err, "no_new_privs"), err), "sandbox");
+    scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+    if (!f)
+        return err_nomem(err, "a system-call filter");
+    if ((rc = add_all(f, SCMP_ACT_ERRNO(ENOSYS), rings)) == 0)
+        rc = seccomp_load(f);
+    seccomp_release(f);
+    errno = -rc;
+    return rc == 0 ? ERR_OK : err_wrap((err_sys(err, "system-call filter"), err), "sandbox");
 }
 
 /* What is allowed with some arguments only. A call that can name a process, or make the kernel
@@ -107,6 +223,8 @@ static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind)
         {SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_EQ, 0, 0)},
     };
     int rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    if (rc == 0)
+        rc = add_all(f, SCMP_ACT_ERRNO(ENOSYS), rings);
     for (size_t i = 0; rc == 0 && i < sizeof judged / sizeof *judged; i++)
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, judged[i].call, 1, judged[i].with);
     for (size_t i = 0; rc == 0 && i < sizeof orders / sizeof *orders; i++) {
@@ -122,8 +240,10 @@ static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind)
 }
 
 /* Refuses all system calls but those that this kind of process needs. */
-static int sandbox_filter(enum sandbox_kind kind, struct err *err)
+static int sandbox_filter(enum sandbox_kind kind, const char *stage, struct err *err)
 {
+    if (!SANITIZED && catch_unknown(stage, err) < 0)
+        return err->code;
     uint32_t others = SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
     scmp_filter_ctx f = seccomp_init(others);
     if (!f)
@@ -372,6 +492,6 @@ int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *repo
     if (rc == ERR_OK && report->landlock_abi > 0)
         rc = enter_landlock(rules, report->landlock_abi, err);
     if (rc == ERR_OK && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0)
-        rc = sandbox_filter(rules->kind, err);
+        rc = sandbox_filter(rules->kind, rules->stage, err);
     return rc < 0 ? err_wrap(err, "sandbox") : ERR_OK;
 }

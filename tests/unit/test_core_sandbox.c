@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 /* The sandbox: in a process of its own, what a converter needs works, and nothing else. */
+#include "dashspool/buf.h"
 #include "dashspool/sandbox.h"
 #include "support/support.h"
 #include <errno.h>
@@ -255,6 +256,87 @@ static int only_listed(void)
     return !opens(below, O_RDONLY) || opens(below, O_WRONLY) || opens("/etc/passwd", O_RDONLY);
 }
 
+static bool absent(long rc)
+{
+    return rc == -1 && errno == ENOSYS;
+}
+
+/* Two that no list names, one of them twice, and one that no kernel has; in a thread, too. */
+static int new_calls(void)
+{
+    pthread_t t;
+    int ran = 0;
+    close(STDERR_FILENO);
+    if (open(made, O_WRONLY | O_CREAT, 0600) != STDERR_FILENO)
+        return 1;
+    if (!absent(syscall(SYS_vhangup)) || !absent(syscall(SYS_vhangup)) ||
+        !absent(syscall(SYS_sync)) || !absent(syscall(4711)))
+        return 2;
+    if (strcmp(sandbox_unknown_call(), "vhangup") != 0)
+        return 3;
+    return pthread_create(&t, NULL, thread, &ran) != 0 || pthread_join(t, NULL) != 0 || !ran;
+}
+
+/* Without a word: who asks for a ring has another way, and nobody is surprised by the others. */
+static int known_refusals(void)
+{
+    return !absent(syscall(SYS_io_uring_setup, 8, NULL)) || !absent(syscall(SYS_clone3, NULL, 0)) ||
+           !refused(kill(getppid(), 0)) || !refused(fork()) ||
+           !refused(socket(AF_UNIX, SOCK_STREAM, 0)) || sandbox_unknown_call() != NULL;
+}
+
+static size_t times(const char *in, const char *what)
+{
+    size_t n = 0;
+    for (; (in = strstr(in, what)) != NULL; in++)
+        n++;
+    return n;
+}
+
+static void test_a_call_that_no_list_names_is_told_and_is_not_the_end(void **state)
+{
+    (void)state;
+    struct sandbox_report r;
+    sandbox_probe(&r);
+    for (int kind = SANDBOX_CONVERTER; r.seccomp && kind <= SANDBOX_PARENT; kind++) {
+        const struct sandbox_rules rules = {.kind = (enum sandbox_kind)kind, .stage = "stage"};
+        struct err err;
+        assert_int_equal(inside(known_refusals, rules), 0);
+        assert_int_equal(inside(new_calls, rules), 0);
+        struct buf said = support_read(made);
+        assert_ok(buf_append(&said, "", 1, &err));
+        const char *text = (const char *)buf_data(&said);
+        assert_int_equal(times(text, "\n"), 3);
+        assert_int_equal(times(text, "stage=stage msg=\"unknown system call refused\" call="), 3);
+        assert_int_equal(times(text, "call=vhangup number="), 1);
+        assert_int_equal(times(text, "call=sync number="), 1);
+        assert_int_equal(times(text, "number=4711 "), 1);
+        buf_clear(&said);
+        unlink(made);
+    }
+}
+
+/* As libuv makes one, before the sandbox is entered. */
+static void test_there_is_no_ring_that_could_be_taken_along(void **state)
+{
+    (void)state;
+    struct sandbox_report r;
+    sandbox_probe(&r);
+    if (strstr(r.kernel, "seccomp"))
+        skip();
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct err err;
+        if (sandbox_without_rings(&err) < 0)
+            _exit(1);
+        _exit(!absent(syscall(SYS_io_uring_setup, 8, NULL)) || kill(getppid(), 0) != 0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 static void test_files_and_directories_of_a_list_can_be_read(void **state)
 {
     (void)state;
@@ -316,6 +398,8 @@ int main(void)
         UNIT(test_what_a_converter_needs_works),
         UNIT(test_other_files_the_network_and_other_processes_are_out_of_reach),
         UNIT(test_no_kind_can_do_anything_to_another_process),
+        UNIT(test_a_call_that_no_list_names_is_told_and_is_not_the_end),
+        UNIT(test_there_is_no_ring_that_could_be_taken_along),
         UNIT(test_files_and_directories_of_a_list_can_be_read),
         UNIT(test_a_fence_holds_for_what_is_started_behind_it),
         UNIT(test_limits_hold),

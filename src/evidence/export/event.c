@@ -124,7 +124,7 @@ static int cut_out(struct export_event *event, const struct buf *near, const cha
         free(times);
         return err_nomem(err, "an event");
     }
-    if (n > 0)
+    if (near->mem)
         memcpy(event->member, buf_data(near), n * sizeof *event->member);
     n = drop_twins(event->member, n, id);
     qsort(event->member, n, sizeof *event->member, by_time);

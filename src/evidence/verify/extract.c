@@ -158,7 +158,7 @@ int verify_guard(const char *const *paths, const char *ca_path, struct err *err)
     memcpy(reads, paths, n * sizeof *reads);
     reads[n] = "/usr/lib/locale"; /* upper and lower case of names (bag.h) */
     reads[n + 1] = ca_path;
-    int rc = confine_guard(reads, writes, &report, err);
+    int rc = confine_guard("verify", reads, writes, &report, err);
     if (rc == ERR_OK && report.missing[0])
         log_debug("verify", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     free(reads);

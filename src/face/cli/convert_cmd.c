@@ -375,7 +375,7 @@ static int shut_in(const struct wish *w, const struct inputs *inputs)
     for (size_t i = 0; rc == ERR_OK && i < dirs.n; i++)
         list[i] = dirs.name[i];
     if (rc == ERR_OK)
-        rc = confine_guard(reads, list, &report, &err);
+        rc = confine_guard("convert", reads, list, &report, &err);
     free(list);
     fsx_names_clear(&dirs);
     if (rc < 0)

@@ -311,6 +311,7 @@ static int shut_in(const struct cli *cli, const struct cli_args *args, const cha
     struct err err;
     confine_limits_from_cfg(cli->cfg, &limits);
     const struct sandbox_rules rules = {.kind = SANDBOX_READER,
+                                        .stage = "probe",
                                         .read = {params_from},
                                         .reads = (const char *const *)args->operand,
                                         .memory_bytes = limits.memory_bytes};

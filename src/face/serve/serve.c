@@ -359,6 +359,7 @@ static int enter_sandbox(const char *root, struct err *err)
     for (size_t i = 0; rc == ERR_OK && i < FILES; i++)
         rc = fsx_path(&file[i], err, "%s/%s", root, files[i]);
     struct sandbox_rules rules = {.kind = SANDBOX_SERVER,
+                                  .stage = "serve",
                                   .read = {"/proc/locks"},
                                   .read_dirs = dirs,
                                   .write_files = (const char *const *)file};

@@ -357,11 +357,11 @@ int confine_convert(const char *path, const char *out_dir, const char *stem,
     return confine_finish(&c, result, err);
 }
 
-int confine_guard(const char *const *reads, const char *const *write_dirs,
+int confine_guard(const char *stage, const char *const *reads, const char *const *write_dirs,
                   struct sandbox_report *report, struct err *err)
 {
     const struct sandbox_rules rules = {
-        .kind = SANDBOX_PARENT, .reads = reads, .write_dirs = write_dirs};
+        .kind = SANDBOX_PARENT, .stage = stage, .reads = reads, .write_dirs = write_dirs};
     int rc = sandbox_fence(write_dirs, err);
     if (rc == ERR_OK)
         rc = forkserver_start(err);

@@ -41,14 +41,6 @@ static int find(const char *name, const AVCodec **out, struct err *err)
                    name, names);
 }
 
-static bool takes(const AVCodec *codec, enum AVPixelFormat format)
-{
-    for (const enum AVPixelFormat *f = codec->pix_fmts; f && *f != AV_PIX_FMT_NONE; f++)
-        if (*f == format)
-            return true;
-    return false;
-}
-
 /* Pictures for VAAPI live in the device. */
 static int open_device(struct encoder *e, struct err *err)
 {
@@ -75,13 +67,14 @@ static int open_device(struct encoder *e, struct err *err)
 static int choose_layout(struct encoder *e, const AVCodec *codec, struct err *err)
 {
     AVCodecContext *c = e->ctx;
-    bool vaapi = takes(codec, AV_PIX_FMT_VAAPI) && !takes(codec, AV_PIX_FMT_YUV420P);
-    c->pix_fmt = takes(codec, AV_PIX_FMT_YUV420P) ? AV_PIX_FMT_YUV420P
-                 : vaapi                          ? AV_PIX_FMT_VAAPI
-                                                  : AV_PIX_FMT_NV12;
+    bool vaapi =
+        av_encoder_takes(codec, AV_PIX_FMT_VAAPI) && !av_encoder_takes(codec, AV_PIX_FMT_YUV420P);
+    c->pix_fmt = av_encoder_takes(codec, AV_PIX_FMT_YUV420P) ? AV_PIX_FMT_YUV420P
+                 : vaapi                                     ? AV_PIX_FMT_VAAPI
+                                                             : AV_PIX_FMT_NV12;
     if (c->pix_fmt == AV_PIX_FMT_YUV420P)
         return ERR_OK;
-    if (c->pix_fmt == AV_PIX_FMT_NV12 && !takes(codec, AV_PIX_FMT_NV12))
+    if (c->pix_fmt == AV_PIX_FMT_NV12 && !av_encoder_takes(codec, AV_PIX_FMT_NV12))
         return err_set(err, ERR_UNSUPPORTED,
                        "encoder %s takes no 8-bit 4:2:0 pictures from memory; use libx264",
                        codec->name);

@@ -30,7 +30,7 @@ static int sound_open(struct sound *s, const struct media *m, bool flac, struct 
         return err_nomem(err, "a %s encoder", s->name);
     s->ctx->opaque = &s->watch;
     s->ctx->sample_rate = SOUND_HZ;
-    s->ctx->sample_fmt = codec->sample_fmts[0];
+    s->ctx->sample_fmt = flac ? AV_SAMPLE_FMT_S16 : AV_SAMPLE_FMT_FLTP;
     s->ctx->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_MONO;
     s->ctx->time_base = (AVRational){1, SOUND_HZ};
     s->ctx->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;

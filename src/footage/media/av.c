@@ -83,6 +83,34 @@ int av_fail(struct err *err, int code, const struct av_watch *w, const char *fmt
     return err_set(err, code_of(code), "%s: %s", what, why);
 }
 
+bool av_encoder_takes(const AVCodec *codec, enum AVPixelFormat format)
+{
+    const enum AVPixelFormat *formats = NULL;
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100) /* FFmpeg 7.1 */
+    const void *list = NULL;
+    if (avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_PIX_FORMAT, 0, &list, NULL) >= 0)
+        formats = list;
+#else
+    formats = codec->pix_fmts;
+#endif
+    for (; formats && *formats != AV_PIX_FMT_NONE; formats++)
+        if (*formats == format)
+            return true;
+    return false;
+}
+
+void av_call_from_threads(AVCodecContext *ctx)
+{
+#if LIBAVCODEC_VERSION_MAJOR < 60 /* later ones take it for granted */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    ctx->thread_safe_callbacks = 1;
+#pragma GCC diagnostic pop
+#else
+    (void)ctx;
+#endif
+}
+
 int av_open_mp4(struct AVFormatContext **out, const char *path, const char *what, struct err *err)
 {
     char *url = NULL;

@@ -9,6 +9,7 @@
 #include "dashspool/err.h"
 #include <libavcodec/avcodec.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 #define AV_TICKS 90000 /* per second: the time base of all pictures */
 
@@ -28,6 +29,11 @@ void av_log_route(void);
 /* Sets err from FFmpeg's `code`; w (may be NULL) adds the codec's own words. */
 int av_fail(struct err *err, int code, const struct av_watch *w, const char *fmt, ...)
     DS_PRINTF(4, 5);
+
+/* What differs between the FFmpeg of one Debian and the next is here, and nowhere else. */
+bool av_encoder_takes(const AVCodec *codec, enum AVPixelFormat format);
+void av_call_from_threads(
+    AVCodecContext *ctx); /* get_buffer2() shares nothing with other threads */
 
 struct AVFormatContext;
 

@@ -44,18 +44,6 @@ bool decoder_wrote_all(const AVFrame *f)
     return true;
 }
 
-/* get_marked_buffer() touches nothing that threads share. */
-static void use_marked_buffers(AVCodecContext *ctx)
-{
-    ctx->get_buffer2 = get_marked_buffer;
-#if LIBAVCODEC_VERSION_MAJOR < 60
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-    ctx->thread_safe_callbacks = 1; /* what later versions take for granted */
-#pragma GCC diagnostic pop
-#endif
-}
-
 int decoder_open(struct decoder *d, const struct media *m, int threads, struct err *err)
 {
     *d = (struct decoder){0};
@@ -71,7 +59,8 @@ int decoder_open(struct decoder *d, const struct media *m, int threads, struct e
     d->ctx->thread_count = threads;
     d->ctx->max_pixels = MEDIA_PIXELS_MAX;
     d->ctx->err_recognition = AV_EF_CRCCHECK; /* picture hash SEI */
-    use_marked_buffers(d->ctx);
+    d->ctx->get_buffer2 = get_marked_buffer;
+    av_call_from_threads(d->ctx);
     if (m->damage.damaged || m->damage.affected || m->damage.lost)
         d->ctx->thread_count = 1; /* what broken references look like depends on the threads */
     int rc = media_extradata(m, &d->ctx->extradata, &d->ctx->extradata_size, err);

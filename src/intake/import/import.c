@@ -248,6 +248,7 @@ int import_guard(const char *root, const char *who, const char *const *feeds, si
         rc = fsx_path(&catalogue[i], err, "%s/catalogue.db%s", root, ends[i]);
     if (rc == ERR_OK) {
         struct sandbox_rules rules = {.kind = SANDBOX_WATCHER,
+                                      .stage = who,
                                       .write_dirs = (const char *const *)store,
                                       .write_files = (const char *const *)catalogue};
         if (moves)

@@ -266,7 +266,8 @@ static int enter_sandbox(const char *root, const struct cfg *cfg, struct err *er
     for (int i = 0; i < 4; i++)
         if ((dir[n] = dir_of(cfg_text(cfg, "receive", reread[i]))) != NULL)
             dirs[n] = dir[n], n++;
-    struct sandbox_rules rules = {.kind = SANDBOX_SERVER, .write_dir = root, .read_dirs = dirs};
+    struct sandbox_rules rules = {
+        .kind = SANDBOX_SERVER, .stage = "receive", .write_dir = root, .read_dirs = dirs};
     rules.write_files = cfg_bool(cfg, "receive", "learn") ? learned : NULL;
     int rc = sandbox_enter(&rules, &report, err);
     if (rc == ERR_OK && report.missing[0])
@@ -319,6 +320,11 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
     if (!s)
         return err_nomem(err, "the server");
     s->cfg = cfg;
+    int rc = sandbox_without_rings(err);
+    if (rc < 0) {
+        free(s);
+        return rc;
+    }
     uv_loop_init(&s->loop);
     uv_loop_set_data(&s->loop, s);
     for (int i = 0; i < N_SIGNALS; i++)
@@ -331,7 +337,7 @@ int receive_run(const char *root, const struct cfg *cfg, struct err *err)
                                           .limits = limits_from(cfg),
                                           .open_max = (int)get(cfg, "connections_max"),
                                           .per_address_max = (int)get(cfg, "per_address_max")};
-    int rc = listen_raise_descriptors("receive", &s->connections.open_max, err);
+    rc = listen_raise_descriptors("receive", &s->connections.open_max, err);
     if (rc == ERR_OK)
         rc = table_init(&s->connections.by_address, TABLE_BUCKETS, err);
     if (rc == ERR_OK)
