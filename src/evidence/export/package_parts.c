@@ -138,6 +138,9 @@ static json_t *command_json(const struct package *p)
     return list;
 }
 
+/* 2: bag-info.txt claims whether it is signed. Version 0.1.0 wrote none. */
+enum { PACKAGE_FORM = 2 };
+
 int package_put_tool(struct package *p, struct err *err)
 {
     uint8_t digest[HASH_BYTES];
@@ -151,9 +154,10 @@ int package_put_tool(struct package *p, struct err *err)
     convert_libraries(add_library, libraries);
     if (p->request->cfg)
         cfg_each(p->request->cfg, add_setting, settings);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "program", "dashspool", "version",
-                          DASHSPOOL_VERSION, "program_sha256", sha256, "compiler", __VERSION__,
-                          "libraries", libraries, "settings", settings, "command", command_json(p));
+    json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o}", "program", "dashspool",
+                          "version", DASHSPOOL_VERSION, "package", PACKAGE_FORM, "program_sha256",
+                          sha256, "compiler", __VERSION__, "libraries", libraries, "settings",
+                          settings, "command", command_json(p));
     char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
     rc = text ? bag_put(p->bag, BAG_TOOL, text, strlen(text), err) : err_nomem(err, "JSON");
     free(text);
