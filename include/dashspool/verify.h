@@ -15,10 +15,12 @@
  * told, with the hash of the full one, and is no fault; any other without its originals has faults.
  * Whether a redaction is to be believed, its signature says: manifests anybody can make anew.
  *
- * Nothing in a package is exempt. bag-info.txt claims whose signature there is, so that it cannot
- * be taken away or exchanged; the certificate beside it must be the signer's, and the request for a
- * time stamp that of this tag manifest. A time stamp that was attached later, or over SHA-384 or
- * SHA-512, is judged by the tag manifest alone. Packages of before have no claims.
+ * Nothing in a package is exempt. bag-info.txt claims whose signature there is, or that there is
+ * none, so that it cannot be taken away or exchanged; the certificate beside it must be the
+ * signer's, and the request for a time stamp that of this tag manifest. A time stamp that was
+ * attached later, or over SHA-384 or SHA-512, is judged by the tag manifest alone. Packages of
+ * version 0.1.0 have no claims: that is told, and is no fault where nothing in the package is of a
+ * later program (tool.json, the custody's facts, verify.html, the word who made it).
  */
 #ifndef DASHSPOOL_VERIFY_H
 #define DASHSPOOL_VERIFY_H

@@ -392,6 +392,33 @@ static void test_several_workers_make_one_package(void **state)
     assert_int_equal(masters_in("root/packages/" NAME ".zip"), 8);
 }
 
+/* A fact that was moved: no package, no attempt more, and whoever looks is told what to do; then it
+ * is made. */
+static void test_a_moved_fact_fails_its_package_and_says_what_to_do(void **state)
+{
+    (void)state;
+    take_photo("--photo-front", TIME, "crash");
+    expect(RUN("work", "--once", "--stage", "convert"), 0, "");
+    sql_change(in_dir("root/catalogue.db"), "UPDATE transfer SET time_us = time_us - 60000000");
+    expect(RUN("work", "--once", "--stage", "export"), 1, "1 failed");
+    assert_packages(0);
+    expect(RUN("work", "--once", "--stage", "export"), 0, "0 jobs"); /* not tried again */
+    static const char *const says[] = {"time: the catalogue says 2024-11-29T07:22:45",
+                                       "'fsck --repair' restores them", "'export --as-found'"};
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
+        expect(RUN("status"), 1, says[i]);
+        expect(RUN("retry", "--stage", "export"), 0, says[i]);
+    }
+    expect(RUN("status"), 1, "retry --stage export");
+    expect(RUN("fsck", "--quick"), 1, "time: the catalogue says 2024-11-29T07:22:45");
+    expect(RUN("fsck", "--quick", "--repair"), 0, "1 transfer repaired");
+    expect(RUN("retry", "--stage", "export", "--all"), 0, "requeued");
+    expect(RUN("work", "--once"), 0, "");
+    assert_packages(1);
+    assert_sent(NAME ".zip");
+    expect(RUN("verify", in_dir("root/packages/" NAME ".zip")), 0, "no problems found");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +436,7 @@ int main(void)
         E2E(test_a_job_that_failed_may_be_tried_again_otherwise),
         E2E(test_wherever_a_worker_is_killed_there_is_one_whole_package),
         E2E(test_several_workers_make_one_package),
+        E2E(test_a_moved_fact_fails_its_package_and_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

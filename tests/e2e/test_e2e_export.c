@@ -333,6 +333,50 @@ static void test_the_readme_of_a_package_says_what_works(void **state)
     buf_clear(&readme);
 }
 
+/* The first line of a text that begins so and holds this; NULL: there is none. */
+static const char *line_with(char *text, const char *begins, const char *holds)
+{
+    for (char *line; (line = strtok_r(text, "\n", &text));)
+        if (strncmp(line, begins, strlen(begins)) == 0 && strstr(line, holds))
+            return line;
+    return NULL;
+}
+
+/* A stamp outlives the certificate of its authority, here and by the README's line, for which no
+ * program is needed but a shell, openssl and awk. */
+static void test_a_stamp_of_an_expired_authority_is_verified(void **state)
+{
+    (void)state;
+    expect(RUN("export", STILL, "-o", in_dir("aged")), 0, "1 transfer");
+    struct buf query = support_read(in_dir("aged/signature/request.tsq"));
+    struct buf answer = authority_past_reply(w.dir, "past", &query);
+    support_write(in_dir("aged-answer"), buf_data(&answer), answer.used);
+    buf_clear(&query);
+    buf_clear(&answer);
+    expect(RUN("attach-timestamp", in_dir("aged"), in_dir("aged-answer")), 0, "stamped 2");
+    expect(RUN("verify", "--require", "timestamp", in_dir("aged")), 0, "no problems found");
+    expect(PROC_RUN("cp", in_dir("past.pem"), in_dir("aged/authority.pem")), 0, "");
+    expect(PROC_RUN("env", "-C", in_dir("aged"), "openssl", "ts", "-verify", "-data",
+                    "tagmanifest-sha256.txt", "-in", "signature/token.tsr", "-CAfile",
+                    "authority.pem"),
+           1, "expired");
+    expect(PROC_RUN("sh", "-ec",
+                    "mkdir \"$1\"; for p in sh openssl awk; do ln -s \"$(command -v $p)\" \"$1\"; "
+                    "done; ! PATH=$1 command -v date",
+                    "sh", in_dir("few")),
+           0, "");
+    char path[600];
+    snprintf(path, sizeof path, "PATH=%s", in_dir("few"));
+    struct buf readme = support_read(in_dir("aged/README.txt"));
+    struct err err;
+    assert_ok(buf_append(&readme, "", 1, &err));
+    const char *line =
+        line_with((char *)(readme.mem + readme.start), "  openssl ts -verify", "-attime");
+    assert_non_null(line);
+    expect(PROC_RUN("env", "-C", in_dir("aged"), path, "sh", "-ec", line), 0, "Verification: OK");
+    buf_clear(&readme);
+}
+
 static void test_a_stamp_can_come_later(void **state)
 {
     (void)state;
@@ -433,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_an_export_is_in_the_custody_of_what_it_contains),
         cmocka_unit_test(test_a_signature_is_checked_here_and_by_openssl),
         cmocka_unit_test(test_an_authority_stamps_a_package),
+        cmocka_unit_test(test_a_stamp_of_an_expired_authority_is_verified),
         cmocka_unit_test(test_a_stamp_can_come_later),
         cmocka_unit_test(test_the_readme_of_a_package_says_what_works),
         cmocka_unit_test(test_nothing_is_written_over),

@@ -1,4 +1,5 @@
 /* What verify finds by looking into the footage of a package, and by making the copies again. */
+#include "dashspool/convert.h"
 #include "dashspool/fsx.h"
 #include "support/world.h"
 #include <signal.h>
@@ -287,6 +288,23 @@ static void test_other_versions_are_told_as_the_likely_reason(void **state)
            "most likely because they were made with dashspool 0.0.9, here dashspool ");
 }
 
+/* As a processor makes them that has other vectors than this one: the encoder's bytes may differ.
+ */
+static void test_another_processor_is_told_as_the_likely_reason(void **state)
+{
+    (void)state;
+    char says[200];
+    take_copy();
+    replace_text(FACTS, "\"vectors\": \"[a-z0-9.]*\"", "\"vectors\": \"sse3\"");
+    remake_manifests();
+    VERIFY(0, "11 copies, made again from the originals: the same bytes");
+    flip(VIEWING, 50);
+    remake_manifests();
+    snprintf(says, sizeof says, "most likely because they were made with vectors sse3, here %s",
+             convert_vectors());
+    VERIFY(3, "reproduction     not checked  10 of 11 copies", says);
+}
+
 /* Settings with something else in them, as a package would have them whose maker had them so. */
 static void with_settings(const char *from, const char *to, int status, const char *says)
 {
@@ -366,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_footage_that_is_none_is_named_with_its_reason),
         cmocka_unit_test(test_what_is_not_what_the_manifest_says_is_not_looked_into),
         cmocka_unit_test(test_other_versions_are_told_as_the_likely_reason),
+        cmocka_unit_test(test_another_processor_is_told_as_the_likely_reason),
         cmocka_unit_test(test_recipes_that_are_none_are_told),
         cmocka_unit_test(test_a_signal_ends_it_and_leaves_nothing),
         cmocka_unit_test(test_what_a_killed_verify_left_the_next_removes),

@@ -171,10 +171,10 @@ static bool fsck_finds(unsigned how)
     return rc < 0 || f.problems > 0;
 }
 
-static bool export_finds(void)
+/* Whether the export of all stops; as_found: it must not, and has to say so. */
+static int export_all(bool as_found, struct export_result *result, struct err *why)
 {
     struct err err;
-    struct export_result result;
     char path[600];
     snprintf(path, sizeof path, "%s/package", w.dir);
     const struct export_request request = {.root = w.root,
@@ -183,11 +183,19 @@ static bool export_finds(void)
                                            .path = path,
                                            .who = "a test",
                                            .at_us = 1,
+                                           .as_found = as_found,
                                            .no_protect = true};
-    int rc = export_package(&request, NULL, NULL, &result, &err);
+    int rc = export_package(&request, NULL, NULL, result, why);
     if (rc == ERR_OK)
         assert_ok(fsx_remove_tree(path, &err));
-    return rc < 0;
+    return rc;
+}
+
+static bool export_finds(void)
+{
+    struct err err;
+    struct export_result result;
+    return export_all(false, &result, &err) < 0;
 }
 
 /* ---- what is on the list ---- */
@@ -288,12 +296,39 @@ static void alter(const struct database *d, const char *table, const char *colum
 
 static int missed;
 
-/* One alteration; is it found? */
+/* Without these a row or an original cannot be read, or not be found: nothing can be packed "as it
+ * was found". All others must not make evidence unexportable. */
+static bool is_unreadable(const char *table, const char *column)
+{
+    static const char *const names[] = {
+        "transfer.key", "transfer.id",  "transfer.imei",      "transfer.day", "transfer.sha256",
+        "recipe.key",   "settings.key", "settings.recipe",    "settings.at",  "copy.sha256",
+        "chunk.key",    "chunk.offset", "master.length_bytes"};
+    char name[64];
+    snprintf(name, sizeof name, "%s.%s", table, column);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* One alteration; is it found, and packed with --as-found? */
 static void judge(const struct database *d, const char *table, const char *column, bool list,
                   const char *value, const char *where)
 {
     alter(d, table, column, value, where);
     bool fsck = fsck_finds(d == database ? UPKEEP_QUICK : 0), exported = export_finds();
+    if (exported) {
+        struct export_result r;
+        struct err err = {0};
+        int rc = export_all(true, &r, &err);
+        if (is_unreadable(table, column) ? rc != ERR_MALFORMED && rc != ERR_NOTFOUND
+                                         : rc < 0 || r.differences == 0) {
+            missed++;
+            fprintf(stderr, "%s.%s, where %.120s: --as-found: %s\n", table, column, where,
+                    rc < 0 ? err.text : "it says nothing");
+        }
+    }
     put_back();
     if (list ? fsck && exported : !fsck || !exported) {
         missed++;
@@ -464,6 +499,60 @@ static void test_what_was_moved_can_be_exported_as_it_was_found(void **state)
     put_back();
 }
 
+/* Each kind of difference stands on the report's first page. */
+static void test_whatever_differs_is_packed_and_told_on_the_first_page(void **state)
+{
+    (void)state;
+    static const char archive[] = "archive/" IMEI "/2024-11-29/" VIDEO;
+    static const struct {
+        const char *sql, *sh, *says;
+    } cases[] = {
+        {"UPDATE arrival SET ended_us = ended_us + 1", "", "connections"},
+        {"DELETE FROM arrival", "", "connections"},
+        {"UPDATE copy SET tool = 'another'", "", "tool of copy"},
+        {"DELETE FROM copy WHERE kind = 'timing'", "", "the catalogue does not have it"},
+        {"UPDATE copy SET length_bytes = 7 WHERE kind = 'viewing'", "", "was changed (made with 7"},
+        {"", "echo x >>$1.viewing-DERIVED.mp4", "was changed (made with"},
+        {"", "rm $1.viewing-DERIVED.mp4", "it is missing"},
+        {"", "rm $1.viewing-DERIVED.mp4; ln -s /etc/passwd $1.viewing-DERIVED.mp4",
+         "symbolic link"},
+        {"", "rm $1.viewing-DERIVED.mp4; mkfifo $1.viewing-DERIVED.mp4", "was changed (made with"},
+        {"DELETE FROM custody WHERE n = 2", "", "lines are missing"},
+        {"DELETE FROM custody WHERE n = (SELECT max(n) FROM custody AS c WHERE c.transfer ="
+         " custody.transfer)",
+         "", ""}, /* the last one is missed by what it tells of */
+        {"DELETE FROM custody", "", "custody"},
+        {"UPDATE origin SET path = x'2f61'", "", "path of the file"},
+        {"DELETE FROM origin", "", "origin: the custody record says"},
+        {"DELETE FROM protection", "", "protection"},
+    };
+    char path[600], root[600], name[700];
+    snprintf(path, sizeof path, "%s/each", w.dir);
+    snprintf(root, sizeof root, "%s/%s", w.root, archive);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err;
+        expect(PROC_RUN("cp", "-a", support_path(w.root, "archive"), support_path(w.dir, "kept")),
+               0, "");
+        if (cases[i].sql[0])
+            sql_change(support_path(w.root, "catalogue.db"), cases[i].sql);
+        expect(PROC_RUN("sh", "-ec", cases[i].sh, "sh", root), 0, "");
+        expect(RUN("export", "--kind", "video", "-o", path, "--as-is"), 1, cases[i].says);
+        expect(
+            RUN("export", "--kind", "video", "-o", path, "--as-is", "--as-found", "--no-protect"),
+            0, "not as received: ");
+        snprintf(name, sizeof name, "%s/data/report.pdf", path);
+        expect(PROC_RUN("pdftotext", "-l", "1", "-layout", name, "-"), 0, "Not as received.");
+        expect(PROC_RUN("sh", "-ec", "pdftotext -l 1 \"$1\" - | tr '\\n' ' '", "sh", name), 0,
+               cases[i].says);
+        snprintf(name, sizeof name, "%s/bag-info.txt", path);
+        expect(PROC_RUN("grep", "As-Found: ", name), 0, cases[i].says);
+        assert_ok(fsx_remove_tree(path, &err));
+        put_back();
+        assert_ok(fsx_remove_tree(support_path(w.root, "archive"), &err));
+        expect(PROC_RUN("mv", support_path(w.dir, "kept"), support_path(w.root, "archive")), 0, "");
+    }
+}
+
 /* Clock and position would be burned in. */
 static void test_no_copies_are_made_of_facts_that_were_moved(void **state)
 {
@@ -529,6 +618,7 @@ int main(void)
         cmocka_unit_test(test_what_was_moved_is_repaired_and_the_custody_says_so),
         cmocka_unit_test(test_nothing_is_repaired_where_the_sources_do_not_agree),
         cmocka_unit_test(test_what_was_moved_can_be_exported_as_it_was_found),
+        cmocka_unit_test(test_whatever_differs_is_packed_and_told_on_the_first_page),
         cmocka_unit_test(test_facts_of_a_package_are_decoded_again),
         cmocka_unit_test(test_no_copies_are_made_of_facts_that_were_moved),
         cmocka_unit_test(test_each_column_is_compared_or_on_the_list),

@@ -416,6 +416,13 @@ static void test_whatever_else_is_done_to_it(void **state)
         {"words behind the certificate", "echo x >>signature/certificate.pem", "changed"},
         {"nothing of it", "rm -r data bag*.txt *manifest* signature", "none"},
         {"made anew, nothing changed", ANEW, "whole"},
+        {"made anew without its claims", "sed -i '/^Signer-\\|^Time-/d' bag-info.txt;" ANEW,
+         "changed"},
+        {"made anew without a claim", "sed -i /^Time-/d bag-info.txt;" ANEW, "changed"},
+        {"made anew with a claim twice",
+         "echo 'Signer-Certificate-SHA256: none' >>bag-info.txt;" ANEW, "changed"},
+        {"made anew with a claim that is none", "sed -i '/^Time-/s/$/t/' bag-info.txt;" ANEW,
+         "changed"},
         {"made anew without the page",
          "rm verify.html;" ANEW "sed -i /verify.html/d tagmanifest-sha256.txt;" QUERY_ANEW,
          "whole"},
@@ -515,6 +522,33 @@ static void test_whatever_else_is_done_to_it(void **state)
         agree(cases[i].what, cases[i].expected);
         restore();
     }
+}
+
+/* One that version 0.1.0 made and signed: without its signature nobody can tell it from one that
+ * had none. */
+static void test_a_package_that_claims_nothing_is_called_that(void **state)
+{
+    (void)state;
+    NEEDS_BROWSER();
+    static const struct {
+        const char *how, *expected, *says;
+    } cases[] = {
+        {":", "whole", "there is one; a browser cannot check it"},
+        {"rm -r signature", "whole", "does not say whether it was signed (version 0.1.0 never"},
+        {"sed -i '/^Bag-Software/s/0.1.0/0.2.0/' bag-info.txt;" ANEW, "changed",
+         "does not say whether the package was signed"},
+        {"sed -i '/\"version\"/s/$/\"package\": 2,/' data/tool.json;" ANEW, "changed",
+         "does not say whether the package was signed"},
+        {"sed -i '/\"version\"/s/0.1.0/0.2.0/' data/tool.json;" ANEW, "changed",
+         "does not say whether a time stamp was asked for"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sh("rm -rf package; tar -xJf " TEST_SOURCE_DIR "/data/store/420212c.tar.xz package");
+        expect(PROC_RUN("env", "-C", package, "sh", "-c", cases[i].how), 0, "");
+        agree(cases[i].how, cases[i].expected);
+        assert_has(shown("rows"), cases[i].says);
+    }
+    restore();
 }
 
 static void test_where_an_imported_file_was_is_compared(void **state)
@@ -1046,6 +1080,7 @@ int main(void)
         T(test_dropped_it_is_checked_likewise),
         T(test_every_file_flipped_cut_removed_or_exchanged),
         T(test_whatever_else_is_done_to_it),
+        T(test_a_package_that_claims_nothing_is_called_that),
         T(test_where_an_imported_file_was_is_compared),
         T(test_another_page_in_the_package_is_noted),
         T(test_zips_are_refused_by_the_same_rules),

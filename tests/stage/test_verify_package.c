@@ -1,7 +1,9 @@
+#define _DEFAULT_SOURCE /* strsep */
 /* Whatever is done to a package, verify names it. */
 #include "dashspool/bag.h"
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
+#include "dashspool/seal.h"
 #include "dashspool/verify.h"
 #include "support/proc.h"
 #include "support/support.h"
@@ -45,12 +47,49 @@ static void put(struct bag *bag, const char *name, const char *text)
     assert_ok(bag_put(bag, name, text, strlen(text), &err));
 }
 
+/* Lines of bag-info.txt, "a;b;c": the words of its labels, or in short that it is by version 0 and
+ * has no seals. */
+static void put_info(struct bag *bag, const char *lines)
+{
+    static const struct {
+        const char *label;
+        enum bag_key key;
+    } keys[] = {{"by ", BAG_SOFTWARE_AGENT}, {"signer ", BAG_SIGNER}, {"asked ", BAG_STAMP_ASKED}};
+    char text[400], *at = text, *line;
+    struct err err;
+    snprintf(text, sizeof text, "%s", lines ? lines : "by dashspool 0;signer none;asked no");
+    while ((line = strsep(&at, ";")))
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+            if (strncmp(line, keys[i].label, strlen(keys[i].label)) == 0)
+                assert_ok(bag_put_info(bag, keys[i].key, line + strlen(keys[i].label), &err));
+}
+
+/* Manifests, and the request for a time stamp. */
+static void seal(struct bag **bag)
+{
+    struct buf tags, query;
+    char tag[HASH_HEX_ROOM];
+    struct err err;
+    buf_init(&tags, SEAL_DER_MAX_BYTES);
+    buf_init(&query, SEAL_DER_MAX_BYTES);
+    assert_ok(bag_close(*bag, &tags, tag, &err));
+    assert_ok(seal_ts_request(buf_data(&tags), tags.used, false, &query, &err));
+    assert_ok(bag_put(*bag, BAG_TS_REQUEST, buf_data(&query), query.used, &err));
+    assert_ok(bag_finish(*bag, &err));
+    bag_free(bag);
+    buf_clear(&tags);
+    buf_clear(&query);
+}
+
 /* What is not as it is in a package that is whole. */
 struct odd {
     const char *stored;   /* the hash of receipt that the custody tells; NULL: the master's */
     const char *id;       /* that the custody is of; NULL: the master's */
     const char *left_out; /* of the files of data/ */
     bool not_stored, not_made, no_custody;
+    const char *info; /* of bag-info.txt; NULL: who made it, and that it is not signed */
+    const char *tool, *fact;
+    bool page;
 };
 
 static void put_unless(struct bag *bag, const struct odd *odd, const char *name, const char *text)
@@ -63,7 +102,7 @@ static void put_unless(struct bag *bag, const struct odd *odd, const char *name,
 static void make_odd_package(const struct odd *odd)
 {
     static char line[3][CUSTODY_LINE_ROOM], all[3 * CUSTODY_LINE_ROOM];
-    char path[600], sha256[HASH_HEX_ROOM], copy_sha256[HASH_HEX_ROOM], tag[HASH_HEX_ROOM];
+    char path[600], sha256[HASH_HEX_ROOM], copy_sha256[HASH_HEX_ROOM];
     char stored[200], converted[600];
     const char *id = odd->id ? odd->id : ID;
     struct bag *bag = NULL;
@@ -81,7 +120,7 @@ static void make_odd_package(const struct odd *odd)
              "{\"copy\":\"viewing\",\"from_sha256\":\"%s\",\"path\":\"archive/" ID
              ".viewing-DERIVED.mp4\",\"sha256\":\"%s\"}",
              sha256, copy_sha256);
-    const struct custody_event events[] = {{0, CUSTODY_RECEIVED, "a test", NULL},
+    const struct custody_event events[] = {{0, CUSTODY_RECEIVED, "a test", odd->fact},
                                            {1, odd->not_stored ? CUSTODY_SHOWN : CUSTODY_STORED,
                                             "a test", odd->not_stored ? NULL : stored},
                                            {2, odd->not_made ? CUSTODY_SHOWN : CUSTODY_CONVERTED,
@@ -90,14 +129,14 @@ static void make_odd_package(const struct odd *odd)
         assert_ok(custody_line(line[i], id, i + 1, i ? line[i - 1] : NULL, &events[i], &err));
     snprintf(all, sizeof all, "%s\n%s\n%s\n", line[0], line[1], line[2]);
     put_unless(bag, odd, names[3], odd->no_custody ? "" : all);
-    put_unless(bag, odd, names[4], "{\"version\": \"0\"}\n");
+    put_unless(bag, odd, names[4], odd->tool ? odd->tool : "{\"version\": \"0\"}\n");
     put_unless(bag, odd, names[5], "<!DOCTYPE html>\n");
     put_unless(bag, odd, names[6], "{\"id\": \"" ID "\"}\n");
     put_unless(bag, odd, names[7], "Read me.\n");
-    assert_ok(bag_put_info(bag, BAG_SOFTWARE_AGENT, "dashspool 0", &err));
-    assert_ok(bag_close(bag, NULL, tag, &err));
-    assert_ok(bag_finish(bag, &err));
-    bag_free(&bag);
+    if (odd->page)
+        put(bag, "verify.html", "x");
+    put_info(bag, odd->info);
+    seal(&bag);
 }
 
 static void make_package(void)
@@ -109,6 +148,7 @@ struct found {
     bool good;
     enum verify_verdict verdict[VERIFY_CHECKS];
     int told[VERIFY_CHECKS];
+    char signature[300];
     char problems[8000];
 };
 
@@ -116,7 +156,8 @@ static void on_told(void *arg, enum verify_check check, enum verify_verdict verd
                     const char *text)
 {
     struct found *f = arg;
-    (void)text;
+    if (check == VERIFY_SIGNATURE)
+        snprintf(f->signature, sizeof f->signature, "%s", text);
     f->verdict[check] = verdict;
     f->told[check]++;
 }
@@ -337,20 +378,67 @@ static void test_what_does_not_belong_together_is_named(void **state)
     }
 }
 
+/* Whether it was signed every package says, but those of version 0.1.0, which have nothing of what
+ * came later. */
+static void test_a_package_must_say_whether_it_was_signed(void **state)
+{
+    (void)state;
+    static const char old[] = "{\"version\": \"0.1.0\"}\n", by[] = "by dashspool 0.1.0";
+    static const char signature[] =
+        "bag-info.txt does not say whether the package was signed (Signer-Certificate-SHA256)";
+    static const char stamp[] =
+        "bag-info.txt does not say whether a time stamp was asked for (Time-Stamp-Requested)";
+    const struct {
+        struct odd odd;
+        const char *says;
+    } cases[] = {
+        {{.info = "by dashspool 0"}, signature},
+        {{.info = "by dashspool 0"}, stamp},
+        {{.info = "by dashspool 0;asked no"}, signature},
+        {{.info = "by dashspool 0;signer none"}, stamp},
+        {{.info = by}, signature}, /* but tool.json has another version */
+        {{.info = by, .tool = "{\"version\": \"0.1.0\", \"package\": 2}\n"}, signature},
+        {{.info = by, .tool = "{\"version\": \"0.1.0\""}, signature},
+        {{.info = by, .tool = old, .page = true}, signature},
+        {{.info = by, .tool = old, .fact = "{\"facts\":{\"decoder\":1}}"}, signature},
+        {{.info = by, .tool = old, .fact = "{\"connections_sha256\":\"x\"}"}, signature},
+        {{.info = "by dashspool 0.2.0", .tool = old}, signature},
+        {{.info = "by dashspool 0.1.0;asked no", .tool = old}, signature},
+        {{.info = "by dashspool 0;signer none;signer none;asked no"},
+         "bag-info.txt says twice whether the package was signed"},
+        {{.info = "by dashspool 0;signer none;asked no;asked yes"},
+         "bag-info.txt says twice whether a time stamp was asked for"},
+        {{.info = "by dashspool 0;signer None;asked no"},
+         "bag-info.txt: what it says in Signer-Certificate-SHA256 no package has"},
+        {{.info = "by dashspool 0;signer none;asked maybe"},
+         "bag-info.txt: what it says in Time-Stamp-Requested no package has"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        make_odd_package(&cases[i].odd);
+        is_named("odd claims", cases[i].odd.info, cases[i].says);
+    }
+    static const char quoted[] = "{\"why\":\"\\\"facts\\\":{\"}"; /* words are no facts */
+    make_odd_package(&(struct odd){.info = by, .tool = old, .fact = quoted});
+    assert_int_equal(unlink(path_of(BAG_TS_REQUEST)), 0);
+    struct found f = verify();
+    assert_string_equal(f.problems, "");
+    assert_true(f.good);
+    assert_int_equal(f.verdict[VERIFY_SIGNATURE], VERIFY_NOT_PRESENT);
+    assert_non_null(strstr(f.signature, "does not say whether it was signed"));
+}
+
 static void test_an_emptied_package_is_not_good(void **state)
 {
     (void)state;
     struct bag *bag = NULL;
     struct err err;
-    char path[600], tag[HASH_HEX_ROOM];
+    char path[600];
     snprintf(path, sizeof path, "%s/package", dir);
     assert_ok(fsx_remove_tree(path, &err));
     assert_ok(bag_new(&bag, path, 0, &err));
     put(bag, names[7], "Read me.\n");
-    assert_ok(bag_put_info(bag, BAG_SOFTWARE_AGENT, "dashspool 0", &err));
-    assert_ok(bag_close(bag, NULL, tag, &err));
-    assert_ok(bag_finish(bag, &err));
-    bag_free(&bag);
+    put_info(bag, NULL);
+    seal(&bag);
     is_named("emptied", "package", "missing: data/custody.jsonl, which every package has");
 }
 
@@ -522,6 +610,7 @@ int main(void)
         T(test_a_master_must_be_what_its_custody_says),
         T(test_a_custody_line_taken_away_is_named),
         T(test_what_does_not_belong_together_is_named),
+        T(test_a_package_must_say_whether_it_was_signed),
         T(test_an_emptied_package_is_not_good),
         T(test_the_fingerprint_and_what_is_required),
         T(test_what_other_programs_do_to_a_folder_is_called_what_it_is),

@@ -2,10 +2,14 @@
 #include "support/proc.h"
 #include "support/support.h"
 #include <arpa/inet.h>
+#include <openssl/pem.h>
+#include <openssl/ts.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static void run(const char *const argv[])
@@ -58,6 +62,98 @@ struct buf authority_reply(const char *dir, const char *config, const struct buf
     run((const char *const[]){"openssl", "ts", "-reply", "-config", cnf, "-queryfile", query,
                               "-out", answer, token ? "-token_out" : NULL, NULL});
     return support_read(answer);
+}
+
+/* ---- one of the past ---- */
+
+enum { YEAR_S = 365 * 86400 };
+
+static void put_extension(X509 *cert, int nid, const char *value)
+{
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+    assert_non_null(e);
+    assert_int_equal(X509_add_ext(cert, e, -1), 1);
+    X509_EXTENSION_free(e);
+}
+
+static X509 *make_expired(EVP_PKEY *key, const char *name)
+{
+    X509 *cert = X509_new();
+    assert_non_null(cert);
+    assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 7), 1);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), -3L * YEAR_S));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), -1L * YEAR_S));
+    assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+                                                (const unsigned char *)name, -1, -1, 0),
+                     1);
+    assert_int_equal(X509_set_issuer_name(cert, X509_get_subject_name(cert)), 1);
+    assert_int_equal(X509_set_pubkey(cert, key), 1);
+    put_extension(cert, NID_ext_key_usage, "critical,timeStamping");
+    put_extension(cert, NID_key_usage, "critical,digitalSignature");
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    return cert;
+}
+
+static ASN1_INTEGER *give_serial(struct TS_resp_ctx *ctx, void *arg)
+{
+    ASN1_INTEGER *serial = ASN1_INTEGER_new();
+    (void)ctx;
+    (void)arg;
+    assert_int_equal(ASN1_INTEGER_set(serial, 1), 1);
+    return serial;
+}
+
+static int give_time(struct TS_resp_ctx *ctx, void *arg, long *seconds, long *us)
+{
+    (void)ctx;
+    (void)arg;
+    *seconds = time(NULL) - 2L * YEAR_S;
+    *us = 250000;
+    return 1;
+}
+
+struct buf authority_past_reply(const char *dir, const char *name, const struct buf *request)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    assert_non_null(key);
+    X509 *cert = make_expired(key, name);
+    TS_RESP_CTX *ctx = TS_RESP_CTX_new();
+    ASN1_OBJECT *policy = OBJ_txt2obj("1.2.3.4.1", 1);
+    BIO *asked = BIO_new_mem_buf(buf_data(request), (int)request->used);
+    assert_true(ctx && policy && asked);
+    assert_int_equal(TS_RESP_CTX_set_signer_cert(ctx, cert), 1);
+    assert_int_equal(TS_RESP_CTX_set_signer_key(ctx, key), 1);
+    assert_int_equal(TS_RESP_CTX_set_signer_digest(ctx, EVP_sha256()), 1);
+    assert_int_equal(TS_RESP_CTX_set_ess_cert_id_digest(ctx, EVP_sha256()), 1);
+    assert_int_equal(TS_RESP_CTX_set_def_policy(ctx, policy), 1);
+    assert_int_equal(TS_RESP_CTX_add_md(ctx, EVP_sha256()), 1);
+    assert_int_equal(TS_RESP_CTX_set_clock_precision_digits(ctx, 3), 1);
+    TS_RESP_CTX_set_serial_cb(ctx, give_serial, NULL);
+    TS_RESP_CTX_set_time_cb(ctx, give_time, NULL);
+    TS_RESP *answer = TS_RESP_create_response(ctx, asked);
+    assert_non_null(answer);
+    unsigned char *der = NULL;
+    int n = i2d_TS_RESP(answer, &der);
+    assert_true(n > 0);
+    struct buf out;
+    struct err err;
+    buf_init(&out, 1 << 20);
+    assert_ok(buf_append(&out, der, (size_t)n, &err));
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s.pem", dir, name);
+    FILE *f = fopen(path, "wbe");
+    assert_non_null(f);
+    assert_int_equal(PEM_write_X509(f, cert), 1);
+    assert_int_equal(fclose(f), 0);
+    OPENSSL_free(der);
+    TS_RESP_free(answer);
+    BIO_free(asked);
+    ASN1_OBJECT_free(policy);
+    TS_RESP_CTX_free(ctx);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return out;
 }
 
 /* ---- the server ---- */

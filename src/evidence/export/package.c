@@ -292,7 +292,7 @@ static int check_facts(struct package *p, const struct catalogue_transfer *t, st
         snprintf(more, sizeof more, " (and %d more)", f.n - 1);
     return err_set(err, ERR_MALFORMED,
                    "%s: %.300s%s; 'dashspool fsck' lists them, 'fsck --repair' restores them, "
-                   "--as-found exports it all the same",
+                   "'export --as-found' packs it all the same",
                    t->id, f.first, more);
 }
 

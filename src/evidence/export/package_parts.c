@@ -62,9 +62,10 @@ static int put_open_copy(struct package *p, const struct catalogue_copy *copy, c
     struct stat st;
     if (fstat(fd, &st) < 0)
         return err_sys(err, "stat %s", path);
-    if (!S_ISREG(st.st_mode) ||
-        (st.st_size != copy->length_bytes && !p->request->as_found)) /* else its hash tells */
-        return changed(path, copy, err);
+    if (!S_ISREG(st.st_mode) || (st.st_size != copy->length_bytes && !p->request->as_found)) {
+        changed(path, copy, err);
+        return S_ISREG(st.st_mode) ? ERR_MALFORMED : package_differs(p, p->id, err);
+    }
     int rc = bag_begin(p->bag, name, st.st_size, err);
     if (rc == ERR_OK) {
         static const size_t room = 256 * 1024;
@@ -84,7 +85,7 @@ static int put_open_copy(struct package *p, const struct catalogue_copy *copy, c
     }
     if (rc == ERR_OK)
         rc = bag_end(p->bag, sha256, err);
-    if (rc < 0 || strcmp(sha256, copy->sha256) == 0)
+    if (rc < 0 || (strcmp(sha256, copy->sha256) == 0 && st.st_size == copy->length_bytes))
         return rc;
     changed(path, copy, err);
     return package_differs(p, p->id, err);
@@ -100,10 +101,16 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
     if (rc < 0)
         return rc;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    rc = fd < 0 ? err_sys(err, "open the copy %s", path)
-                : put_open_copy(p, copy, name, path, fd, err);
-    if (fd >= 0)
+    if (fd >= 0) {
+        rc = put_open_copy(p, copy, name, path, fd, err);
         close(fd);
+    } else if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) { /* it goes without */
+        err_set(err, ERR_MALFORMED, "copy %s: %s; 'dashspool fsck' tells how to get it back", path,
+                errno == ELOOP ? "it is a symbolic link" : "it is missing");
+        rc = package_differs(p, p->id, err);
+    } else {
+        rc = err_sys(err, "open the copy %s", path);
+    }
     free(path);
     return rc;
 }
@@ -138,6 +145,9 @@ static json_t *command_json(const struct package *p)
     return list;
 }
 
+/* 2: bag-info.txt claims whether it is signed. Version 0.1.0 wrote none. */
+enum { PACKAGE_FORM = 2 };
+
 int package_put_tool(struct package *p, struct err *err)
 {
     uint8_t digest[HASH_BYTES];
@@ -151,9 +161,10 @@ int package_put_tool(struct package *p, struct err *err)
     convert_libraries(add_library, libraries);
     if (p->request->cfg)
         cfg_each(p->request->cfg, add_setting, settings);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "program", "dashspool", "version",
-                          DASHSPOOL_VERSION, "program_sha256", sha256, "compiler", __VERSION__,
-                          "libraries", libraries, "settings", settings, "command", command_json(p));
+    json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o}", "program", "dashspool",
+                          "version", DASHSPOOL_VERSION, "package", PACKAGE_FORM, "program_sha256",
+                          sha256, "compiler", __VERSION__, "libraries", libraries, "settings",
+                          settings, "command", command_json(p));
     char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
     rc = text ? bag_put(p->bag, BAG_TOOL, text, strlen(text), err) : err_nomem(err, "JSON");
     free(text);

@@ -8,9 +8,11 @@
 enum { PROBLEMS_MAX = 50 }; /* told one by one, of each check */
 
 const char *const verify_text_names[TEXTS] = {
-    [T_BAGIT] = BAG_DECLARATION,       [T_INFO] = BAG_INFO,          [T_MANIFEST] = BAG_MANIFEST,
-    [T_TAGS] = BAG_TAG_MANIFEST,       [T_CUSTODY] = BAG_CUSTODY,    [T_SIGNATURE] = BAG_SIGNATURE,
-    [T_CERTIFICATE] = BAG_CERTIFICATE, [T_REQUEST] = BAG_TS_REQUEST, [T_STAMP] = BAG_TS_TOKEN,
+    [T_BAGIT] = BAG_DECLARATION,       [T_INFO] = BAG_INFO,
+    [T_MANIFEST] = BAG_MANIFEST,       [T_TAGS] = BAG_TAG_MANIFEST,
+    [T_CUSTODY] = BAG_CUSTODY,         [T_SIGNATURE] = BAG_SIGNATURE,
+    [T_CERTIFICATE] = BAG_CERTIFICATE, [T_REQUEST] = BAG_TS_REQUEST,
+    [T_STAMP] = BAG_TS_TOKEN,          [T_TOOL] = BAG_TOOL,
 };
 
 const char *verify_check_name(enum verify_check check)

@@ -1,8 +1,10 @@
+#define _GNU_SOURCE /* memmem */
 /* What stands over a package: signature, certificate, time stamp and its request. They are in no
  * manifest, so each is judged by what it has to be; what has to be there, bag-info.txt claims. */
 #include "dashspool/clock.h"
 #include "dashspool/seal.h"
 #include "verify_internal.h"
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +26,63 @@ static bool value_is(const struct bag_value *value, const char *text)
 static bool has_claims(const struct verify *v)
 {
     struct bag_value value;
-    return verify_info(v, BAG_SIGNER, &value);
+    return verify_info(v, BAG_SIGNER, &value) || verify_info(v, BAG_STAMP_ASKED, &value);
+}
+
+/* Version 0.1.0 claimed nothing. A package is taken for one of its only if all that every later one
+ * has, or may have, is missing: who takes the claims away must make the rest anew, too. */
+static bool could_be_without_claims(const struct verify *v)
+{
+    static const char version[] = "0.1.0", agent[] = "dashspool 0.1.0";
+    const char *const later[] = {"\"facts\":{",
+                                 "\"connections_sha256\":"}; /* what was said of it */
+    const struct buf *custody = &v->texts[T_CUSTODY], *tool = &v->texts[T_TOOL];
+    struct bag_value by;
+    if ((verify_info(v, BAG_SOFTWARE_AGENT, &by) && !value_is(&by, agent)) ||
+        verify_find(v, BAG_PAGE))
+        return false;
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (custody->used && memmem(buf_data(custody), custody->used, later[i], strlen(later[i])))
+            return false;
+    json_t *o = json_loadb((const char *)buf_data(tool), tool->used, 0, NULL);
+    const char *is = json_string_value(json_object_get(o, "version"));
+    bool could = is && strcmp(is, version) == 0 && !json_object_get(o, "package");
+    json_decref(o);
+    return could;
+}
+
+/* One line that says it, of one of these forms. */
+static void judge_claim_line(struct verify *v, enum bag_key key, const char *label,
+                             enum verify_check check, const char *question)
+{
+    struct bag_value value, more;
+    char hex[HASH_HEX_ROOM] = "";
+    if (!verify_info(v, key, &value)) {
+        verify_problem(v, check,
+                       "bag-info.txt does not say %s (%s), which every package of its version "
+                       "does: that was removed",
+                       question, label);
+        return;
+    }
+    more = value;
+    if (bag_info_next(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, key, &more))
+        verify_problem(v, check, "bag-info.txt says twice %s (%s)", question, label);
+    if (value.n == sizeof hex - 1)
+        memcpy(hex, value.at, value.n);
+    if (key == BAG_SIGNER
+            ? !value_is(&value, BAG_NO_SIGNER) && strspn(hex, "0123456789abcdef") != sizeof hex - 1
+            : !value_is(&value, "yes") && !value_is(&value, "no"))
+        verify_problem(v, check, "bag-info.txt: what it says in %s no package has", label);
+}
+
+static void judge_claim_lines(struct verify *v)
+{
+    if (!has_claims(v) && could_be_without_claims(v))
+        return;
+    judge_claim_line(v, BAG_SIGNER, "Signer-Certificate-SHA256", VERIFY_SIGNATURE,
+                     "whether the package was signed");
+    judge_claim_line(v, BAG_STAMP_ASKED, "Time-Stamp-Requested", VERIFY_STAMP,
+                     "whether a time stamp was asked for");
 }
 
 static bool claims_signature(const struct verify *v)
@@ -181,6 +239,7 @@ int verify_seals_judge(struct verify *v, struct seals *out, struct err *err)
 {
     int64_t at_us = clock_utc_us();
     *out = (struct seals){"", ""};
+    judge_claim_lines(v);
     int rc = judge_query(v, err);
     if (rc == ERR_OK)
         rc = judge_stamp(v, &at_us, out->stamp, sizeof out->stamp, err);
@@ -192,6 +251,9 @@ int verify_seals_judge(struct verify *v, struct seals *out, struct err *err)
 static const char *no_signature(const struct verify *v)
 {
     char full[HASH_HEX_ROOM];
+    if (!has_claims(v))
+        return "the package has no signature, and does not say whether it was signed (version "
+               "0.1.0 never said so): a signature may have been removed";
     return bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
                ? "the package is not signed: it could be a full package that someone stripped and "
                  "labelled redacted"
@@ -202,6 +264,8 @@ static const char *no_signature(const struct verify *v)
 static const char *no_stamp(const struct verify *v)
 {
     struct bag_value asked;
+    if (!has_claims(v))
+        return "the package has no time stamp, and does not say whether one was asked for";
     return verify_info(v, BAG_STAMP_ASKED, &asked) && value_is(&asked, "yes")
                ? "the package has no time stamp, although one was asked for: the authority did not "
                  "answer then, or it was removed"

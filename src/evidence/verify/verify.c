@@ -33,7 +33,7 @@ static int on_data(void *arg, const uint8_t *data, size_t n, struct err *err)
     hash_update(v->hash, data, n);
     v->now.bytes += (int64_t)n;
     if (v->text < 0 || (v->text > T_CUSTODY && v->now.bytes > SEAL_DER_MAX_BYTES))
-        return ERR_OK; /* a seal is small, or is none */
+        return ERR_OK; /* a seal, or what tool.json says, is small, or is none */
     int rc = buf_append(&v->texts[v->text], data, n, err);
     return rc < 0 ? err_wrap(err, "%s", v->now.name) : rc;
 }

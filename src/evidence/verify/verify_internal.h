@@ -16,7 +16,8 @@ enum text {
     T_INFO,
     T_MANIFEST,
     T_TAGS,
-    T_CUSTODY, /* what is behind it is a seal, and of bounded size */
+    T_CUSTODY, /* what is behind it has at most SEAL_DER_MAX_BYTES */
+    T_TOOL,
     T_SIGNATURE,
     T_CERTIFICATE,
     T_REQUEST,
