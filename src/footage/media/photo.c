@@ -131,7 +131,15 @@ static int check_header(struct photo *p, struct err *err)
 static void read_blocks(struct photo *p, void *arg)
 {
     (void)arg;
+    size_t of_header = 0;
+    for (const struct jpeg_marker_struct *m = p->in.marker_list; m; m = m->next)
+        of_header++;
     p->blocks = jpeg_read_coefficients(&p->in);
+    jpeg_saved_marker_ptr *at = &p->in.marker_list;
+    for (; of_header > 0; of_header--)
+        at = &(*at)->next;
+    p->late = *at;
+    *at = NULL;
 }
 
 typedef bool row_fn(JBLOCKROW row, JDIMENSION n_blocks);
