@@ -18,7 +18,10 @@
  * response as received (its payload, or the frame), the text of the vendor's test server. Without
  * any, a time in the file's name is the time.
  *
- * Everything about a file is hostile: links are not followed, pipes and devices not opened.
+ * Everything about a file is hostile: links are not followed, pipes and devices not opened; what
+ * its bytes, the files beside it and its name say is read by a process that can read nothing else
+ * and write nothing, one for each file (sandbox.h, a function apart), and judged before it is
+ * believed. This process, which may write the stores, hashes and stores.
  *
  * Several processes may import into one ROOT: batches take turns (flock on ROOT/import.lock). Not
  * thread-safe. Files touched: that one, ROOT/catalogue.db, ROOT/raw, ROOT/spool/<stage>.
@@ -71,9 +74,13 @@ int import_guard(const char *root, const char *who, const char *const *feeds, si
                  const char *const *dirs, bool moves, struct err *err) DS_MUST_CHECK;
 
 /* One file, by its absolute path. as_it_is: also if it does not end well; then that is noted with
- * it. It is settled at once, or with its batch. An error is the store's: whatever was waiting was
- * reported as IMPORT_FAILED, and may be tried again later. */
+ * it. It is settled at once, or with its batch. An error is the store's, or of import_lost():
+ * whatever was waiting was reported as IMPORT_FAILED, and may be tried again later. */
 int import_file(struct import *im, const char *path, bool as_it_is, struct err *err) DS_MUST_CHECK;
+
+/* Whether nobody looks at files any more (the process that does was killed): whatever is imported
+ * from now on fails, and only a new start helps. */
+bool import_lost(const struct import *im);
 
 /* Settles what waits in the batch. */
 int import_flush(struct import *im, struct err *err) DS_MUST_CHECK;

@@ -22,6 +22,7 @@
 
 #include "dashspool/err.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SANDBOX_READS_MAX    8
@@ -33,6 +34,7 @@ enum sandbox_kind {
     SANDBOX_SERVER,
     SANDBOX_WATCHER, /* takes files that others made into a store */
     SANDBOX_PARENT,  /* has files converted by children of another process (confine.h) */
+    SANDBOX_APART,   /* one call of a function, with the descriptors that it is given: below */
 };
 
 /* Files that are missing or not regular are skipped, directories must be there. */
@@ -81,5 +83,50 @@ int sandbox_without_rings(struct err *err) DS_MUST_CHECK;
 
 /* What sandbox_enter() would be able to do here; changes nothing. */
 void sandbox_probe(struct sandbox_report *report);
+
+/*
+ * ---- a function apart ----
+ *
+ * For who may write a store, and must look at hostile bytes for it: calls one function in a child
+ * that has no more than its memory, the descriptors that it is given (open for reading) and a pipe
+ * for its result. It can open nothing, write nothing but the result, and start or signal nothing.
+ *
+ *   open   fork ─► a process that holds no descriptor but its socket, and looks at nothing
+ *   call   descriptors, *in ─► it forks a child ─► sandbox ─► fn ─► *out, and its end is waited for
+ *
+ * Each call has a child of its own, forked from a process that never saw a hostile byte: what took
+ * over one child is gone before the next begins, and has nothing in common with it to alter. What
+ * such a child puts into *out may be anything: the caller judges every value before it uses it.
+ *
+ * Opened before the first hostile byte and before the caller shuts itself in; gone with its opener.
+ * Of one thread. The opener has no other children that it waits for without naming them.
+ */
+
+#define SANDBOX_APART_FDS 16
+
+/* Runs in the child; *in and *out are of the sizes told at open, out is all zero before. */
+typedef int sandbox_apart_fn(const void *in, const int *fd, int n_fds, void *out, struct err *err);
+
+struct sandbox_apart_work {
+    sandbox_apart_fn *fn;
+    size_t n_in, n_out; /* bytes; in at most 64 KiB */
+    int64_t memory_bytes;
+    int cpu_s, wall_s; /* of one call */
+};
+
+struct sandbox_apart;
+
+int sandbox_apart_open(struct sandbox_apart **out, const struct sandbox_apart_work *work,
+                       struct err *err) DS_MUST_CHECK;
+void sandbox_apart_close(struct sandbox_apart **a);
+
+/* What fn returned, with *out only after ERR_OK. fd: at most SANDBOX_APART_FDS, the caller's. A
+ * child that ends otherwise is ERR_MALFORMED (a crash, a refused call), ERR_LIMIT (time) or
+ * ERR_NOMEM. */
+int sandbox_apart_call(struct sandbox_apart *a, const void *in, const int *fd, int n_fds, void *out,
+                       struct err *err) DS_MUST_CHECK;
+
+/* The process that forks has ended (ERR_IO of a call): no call will succeed any more. */
+bool sandbox_apart_lost(const struct sandbox_apart *a);
 
 #endif

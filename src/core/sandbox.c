@@ -54,11 +54,16 @@ static const char allowed_server[] =
     "setsockopt epoll_wait epoll_pwait epoll_pwait2 epoll_ctl epoll_create1 eventfd2 pipe2 dup3 "
     "getppid get_mempolicy rt_sigtimedwait sendfile sendfile64";
 
-/* … what watching folders does … */
-static const char allowed_watcher[] = "inotify_add_watch inotify_rm_watch";
+/* … what watching folders does, and who has files looked at apart … */
+static const char allowed_watcher[] = "inotify_add_watch inotify_rm_watch sendmsg pipe2 wait4";
 
 /* … and who has files converted by children that another process starts. */
 static const char allowed_parent[] = "sendmsg pipe2 memfd_create wait4";
+
+/* A function that only computes, from descriptors that it has. No stat(): that takes any path. */
+static const char allowed_apart[] =
+    "read pread64 lseek _llseek write brk munmap mremap madvise futex futex_time64 rt_sigreturn "
+    "exit exit_group getpid gettid clock_gettime clock_gettime64 gettimeofday time getrandom close";
 
 /* Nothing asks for these by accident. */
 static const char deadly[] =
@@ -83,6 +88,11 @@ static const char rings[] = "io_uring_setup io_uring_enter io_uring_register";
 
 /* What add_judged() looks at. */
 static const char judged_calls[] = "clone clone3 mmap mprotect prctl tgkill prlimit64 fcntl ioctl";
+/* It looks at hostile bytes and keeps nothing. */
+static bool is_limited(enum sandbox_kind kind)
+{
+    return kind == SANDBOX_CONVERTER || kind == SANDBOX_READER || kind == SANDBOX_APART;
+}
 
 /* Calls by their names, parted by spaces. -EINVAL: libseccomp knows no such call. */
 static int add_all(scmp_filter_ctx f, uint32_t action, const char *calls)
@@ -143,7 +153,7 @@ static void on_unknown(int signum, siginfo_t *info, void *context)
 static int catch_unknown(const char *stage, struct err *err)
 {
     static const char *const known[] = {
-        allowed, allowed_store, allowed_server, allowed_watcher, allowed_parent,
+        allowed, allowed_store, allowed_server, allowed_watcher, allowed_parent, allowed_apart,
         deadly,  refused,       forbidden,      rings,           judged_calls};
     struct sigaction action = {.sa_sigaction = on_unknown, .sa_flags = SA_SIGINFO | SA_NODEFER};
     for (int i = 0; i < CALLS && !call_name[CALLS - 1][0]; i++) {
@@ -226,7 +236,11 @@ static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind)
     if (rc == 0)
         rc = add_all(f, SCMP_ACT_ERRNO(ENOSYS), rings);
     for (size_t i = 0; rc == 0 && i < sizeof judged / sizeof *judged; i++)
-        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, judged[i].call, 1, judged[i].with);
+        if (kind != SANDBOX_APART || judged[i].call == SCMP_SYS(mmap) ||
+            judged[i].call == SCMP_SYS(mprotect))
+            rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, judged[i].call, 1, judged[i].with);
+    if (kind == SANDBOX_APART)
+        return rc;
     for (size_t i = 0; rc == 0 && i < sizeof orders / sizeof *orders; i++) {
         const struct scmp_arg_cmp with = SCMP_A1(SCMP_CMP_EQ, orders[i], 0);
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, with);
@@ -250,11 +264,12 @@ static int sandbox_filter(enum sandbox_kind kind, const char *stage, struct err 
         return err_nomem(err, "a system-call filter");
     int rc = add_all(f, SCMP_ACT_KILL_PROCESS, deadly);
     if (rc == 0)
-        rc = SANITIZED ? add_all(f, SCMP_ACT_ERRNO(EPERM), refused)
-                       : add_all(f, SCMP_ACT_ALLOW, allowed);
+        rc = SANITIZED
+                 ? add_all(f, SCMP_ACT_ERRNO(EPERM), refused)
+                 : add_all(f, SCMP_ACT_ALLOW, kind == SANDBOX_APART ? allowed_apart : allowed);
     if (rc == 0 && !SANITIZED)
         rc = add_judged(f, kind);
-    if (rc == 0 && !SANITIZED && kind != SANDBOX_CONVERTER && kind != SANDBOX_READER)
+    if (rc == 0 && !SANITIZED && !is_limited(kind))
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_store);
     if (rc == 0 && !SANITIZED && kind == SANDBOX_PARENT)
         rc = add_all(f, SCMP_ACT_ALLOW, allowed_parent);
@@ -292,7 +307,7 @@ static int limit(int what, const char *name, rlim_t soft, rlim_t hard, struct er
 static int set_limits(const struct sandbox_rules *r, struct err *err)
 {
     int rc = limit(RLIMIT_CORE, "core", 0, 0, err);
-    if (r->kind != SANDBOX_CONVERTER && r->kind != SANDBOX_READER)
+    if (!is_limited(r->kind))
         return rc;
     if (rc == ERR_OK)
         rc = limit(RLIMIT_NOFILE, "descriptors", DESCRIPTORS_MAX, DESCRIPTORS_MAX, err);
@@ -480,13 +495,13 @@ int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *repo
     sandbox_probe(report);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_wrap((err_sys(err, "no_new_privs"), err), "sandbox");
-    bool converter = rules->kind == SANDBOX_CONVERTER;
-    if (SANITIZED && !converter) { /* the leak check at its end needs ptrace and /proc */
+    bool child = rules->kind == SANDBOX_CONVERTER || rules->kind == SANDBOX_APART;
+    if (SANITIZED && !child) { /* the leak check at its end needs ptrace and /proc */
         miss(report->missing, "built with sanitizers: sandbox is off");
         return ERR_OK;
     }
     char of_nothing[HASH_HEX_ROOM]; /* OpenSSL reads once what is out of reach later */
-    int rc = converter ? ERR_OK : hash_text("", 0, of_nothing, err);
+    int rc = child ? ERR_OK : hash_text("", 0, of_nothing, err);
     if (rc == ERR_OK)
         rc = set_limits(rules, err);
     if (rc == ERR_OK && report->landlock_abi > 0)

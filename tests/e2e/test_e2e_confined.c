@@ -1,6 +1,8 @@
 /* Nobody in: each command that looks at what strangers made does so behind a fence. */
+#define _GNU_SOURCE /* memmem */
 #include "dashspool/sandbox.h"
 #include "support/proc.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,10 +100,71 @@ static void test_a_command_that_looks_at_files_is_shut_in(void **state)
     CONFINED("verify", package);
 }
 
+/* The first child of a process; 0: none (yet). */
+static pid_t child_of(pid_t pid)
+{
+    char path[64];
+    int child = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%d", &child) != 1)
+        child = 0;
+    if (f)
+        fclose(f);
+    return (pid_t)child;
+}
+
+static bool has_open(pid_t pid, const char *what)
+{
+    char path[64], target[700];
+    for (int fd = 0; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        if (n > 0 && (size_t)n >= strlen(what) &&
+            strncmp(target + n - strlen(what), what, strlen(what)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What looks at the bytes is not who may write the store: a child of a child, which has the file,
+ * and nothing of the store. When the process that forks such children is gone, nothing more is
+ * imported, and that is said. */
+static void test_import_looks_at_files_in_a_child_that_has_nothing_of_the_store(void **state)
+{
+    static const char jpeg[] = "\xff\xd8\xff\xda\0\x08\1\1\0\0\x3f\0";
+    char photo[600];
+    int64_t until_us = 0;
+    pid_t forks, looks = 0;
+    (void)state;
+    if (!sandboxed)
+        skip();
+    snprintf(photo, sizeof photo, "%s/in/photo.jpg", dir);
+    make_long(photo, jpeg, sizeof jpeg - 1);
+    struct proc p = proc_start(
+        log_path, (const char *[]){DASHSPOOL_BINARY, "--root", root, "import", photo, NULL});
+    while (!(forks = child_of(p.pid)) || !(looks = child_of(forks)) ||
+           status_of(looks, "Seccomp:") != 2)
+        support_wait_a_little(&until_us, "a child that looks at the photo");
+    assert_true(has_open(looks, "/in/photo.jpg"));
+    assert_false(has_open(looks, "/catalogue.db") || has_open(forks, "/catalogue.db"));
+    assert_false(has_open(forks, "/in/photo.jpg"));
+    assert_true(has_open(p.pid, "/catalogue.db"));
+    assert_int_equal(kill(forks, SIGKILL), 0);
+    assert_int_equal(proc_stop(&p, 0), 1);
+    struct buf log = support_read(log_path);
+    const char *text = (const char *)buf_data(&log);
+    assert_non_null(memmem(text, log.used, "the process that looks at files", 31));
+    buf_clear(&log);
+    while (status_of(looks, "Seccomp:") >= 0) /* it ends with its parent */
+        support_wait_a_little(&until_us, "the end of the child");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_command_that_looks_at_files_is_shut_in),
+        cmocka_unit_test(test_import_looks_at_files_in_a_child_that_has_nothing_of_the_store),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

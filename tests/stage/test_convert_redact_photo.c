@@ -481,6 +481,53 @@ static void test_a_component_without_a_scan_does_no_harm(void **state)
     }
 }
 
+/* ---- segments behind the start of the picture ---- */
+
+/* Of the header are turning and colours; what comes later neither turns the copy nor gives it other
+ * colours. A mask hides the box also for who would look there. */
+static void test_segments_behind_the_first_scan_change_nothing(void **state)
+{
+    (void)state;
+    static const uint8_t late[] = "\xff\xe1\0\x22"
+                                  "Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0"
+                                  "\xff\xee\0\x0e"
+                                  "Adobe\0\x64\0\0\0\0\0"; /* transform 0: RGB */
+    const struct box none = {0, 0, 0, 0}, as_stored = {16, 40, 64, 72},
+                     turned = {40, H - 64 + 1 - H % 8, 72, H - 16 - H % 8};
+    struct buf b, in;
+    separate_scans = true;
+    make_photo(in_dir("whole.jpg"), &codings[2], none, 0, NULL);
+    separate_scans = false;
+    struct convert_result plain = convert(in_dir("whole.jpg"), "plain", NULL);
+    b = support_read(in_dir("whole.jpg"));
+    size_t at = 0;
+    for (int tables = 0; at + 1 < b.used && tables < 2; at++)
+        tables += b.mem[b.start + at] == 0xff && b.mem[b.start + at + 1] == 0xda;
+    at--;
+    struct err err;
+    buf_init(&in, 1 << 24);
+    assert_ok(buf_append(&in, buf_data(&b), at, &err));
+    assert_ok(buf_append(&in, late, sizeof late - 1, &err));
+    assert_ok(buf_append(&in, buf_data(&b) + at, b.used - at, &err));
+    support_write(in_dir("in.jpg"), buf_data(&in), in.used);
+    buf_clear(&in);
+    buf_clear(&b);
+    struct convert_result r = convert(in_dir("in.jpg"), "p", NULL);
+    assert_non_null(strstr(r.warning, "segments behind the start of the picture were left out"));
+    assert_false(has(r.output[0].path, "Adobe"));
+    struct photo *p = open_photo(r.output[0].path, &b), *q = open_photo(plain.output[0].path, &in);
+    assert_int_equal(p->in.jpeg_color_space, JCS_YCbCr);
+    for (JDIMENSION row = 0; row < p->in.comp_info[0].height_in_blocks; row++)
+        for (JDIMENSION col = 0; col < p->in.comp_info[0].width_in_blocks; col++)
+            assert_memory_equal(block_at(p, 0, col, row), block_at(q, 0, col, row), sizeof(JBLOCK));
+    close_photo(p, &b);
+    close_photo(q, &in);
+    r = convert(in_dir("in.jpg"), "p", "16,40,48,32");
+    p = open_photo(r.output[0].path, &b);
+    assert_true(all_black(p, as_stored) && all_black(p, turned));
+    close_photo(p, &b);
+}
+
 static void test_a_mask_outside_of_the_photo_as_it_is_seen_is_refused(void **state)
 {
     (void)state;
@@ -525,6 +572,7 @@ int main(void)
         TEST(test_in_doubt_a_mask_hides_in_every_way),
         TEST(test_the_copy_of_a_photo_that_is_oddly_turned_is_plain),
         TEST(test_a_component_without_a_scan_does_no_harm),
+        TEST(test_segments_behind_the_first_scan_change_nothing),
         TEST(test_a_mask_outside_of_the_photo_as_it_is_seen_is_refused),
         TEST(test_a_photo_without_a_mask_is_not_redacted),
     };

@@ -355,6 +355,14 @@ static bool find_ways(const struct photo *p, int *first, unsigned *ways)
         }
         *first = *first ? *first : says;
     }
+    for (const struct jpeg_marker_struct *m = p->late; m; m = m->next) {
+        int says = photo_is_exif(m) ? exif_ways(m->data + EXIF_HEAD_BYTES,
+                                                m->data_length - EXIF_HEAD_BYTES, ways, &plain)
+                   : is_xmp(m)      ? xmp_orientation(m)
+                                    : 0;
+        *ways |= says ? 1u << says : 0;
+        all_plain = all_plain && !says; /* hardly anybody looks there */
+    }
     *first = *first ? *first : 1;
     *ways |= all_plain && *ways ? 0 : 1u << 1; /* who does not read it shows it as it is stored */
     return (*ways & (*ways - 1)) == 0;
@@ -471,6 +479,8 @@ static int make_still(struct photo *p, struct still_exif *s, const struct copy_t
     else if (e->damaged)
         media_warn(t->m, "the photo is damaged from row %d of %d on (byte %zu of %zu): %s",
                    e->row_px, p->height_px, e->offset, p->n, e->damage);
+    else if (p->late)
+        media_warn(t->m, "segments behind the start of the picture were left out");
     else if (behind > 0)
         media_warn(t->m, "%zu bytes behind the photo's end were left out", behind);
     const char *why;

@@ -131,10 +131,18 @@ static int check_header(struct photo *p, struct err *err)
 static void read_blocks(struct photo *p, void *arg)
 {
     (void)arg;
+    size_t of_header = 0;
+    for (const struct jpeg_marker_struct *m = p->in.marker_list; m; m = m->next)
+        of_header++;
     p->blocks = jpeg_read_coefficients(&p->in);
+    jpeg_saved_marker_ptr *at = &p->in.marker_list;
+    for (; of_header > 0; of_header--)
+        at = &(*at)->next;
+    p->late = *at;
+    *at = NULL;
 }
 
-typedef bool row_fn(JCOEF *from, JCOEF *end);
+typedef bool row_fn(JBLOCKROW row, JDIMENSION n_blocks);
 
 /* All coefficients, row by row, until fn() returns false. */
 static bool each_row(struct photo *p, row_fn *fn)
@@ -144,7 +152,7 @@ static bool each_row(struct photo *p, row_fn *fn)
         for (JDIMENSION y = 0; y < c->height_in_blocks; y++) {
             JBLOCKROW row =
                 p->in.mem->access_virt_barray((j_common_ptr)&p->in, p->blocks[k], y, 1, TRUE)[0];
-            if (!fn(row[0], row[0] + (size_t)c->width_in_blocks * DCTSIZE2))
+            if (!fn(row, c->width_in_blocks))
                 return false;
         }
     }
@@ -152,15 +160,16 @@ static bool each_row(struct photo *p, row_fn *fn)
 }
 
 /* A DC of -1024 is legal: black at the finest quantisation. */
-static bool clamp_row(JCOEF *from, JCOEF *end)
+static bool clamp_row(JBLOCKROW row, JDIMENSION n_blocks)
 {
-    for (JCOEF *at = from; at < end; at++) {
-        int least =
-            (at - from) % DCTSIZE2 == 0 ? -PHOTO_COEFFICIENT_MAX - 1 : -PHOTO_COEFFICIENT_MAX;
-        *at = *at > PHOTO_COEFFICIENT_MAX ? PHOTO_COEFFICIENT_MAX
-              : *at < least               ? (JCOEF)least
-                                          : *at;
-    }
+    for (JDIMENSION x = 0; x < n_blocks; x++)
+        for (int i = 0; i < DCTSIZE2; i++) {
+            int least = i == 0 ? -PHOTO_COEFFICIENT_MAX - 1 : -PHOTO_COEFFICIENT_MAX;
+            JCOEF *at = &row[x][i];
+            *at = *at > PHOTO_COEFFICIENT_MAX ? PHOTO_COEFFICIENT_MAX
+                  : *at < least               ? (JCOEF)least
+                                              : *at;
+        }
     return true;
 }
 
@@ -172,11 +181,12 @@ static void clamp_blocks(struct photo *p, void *arg)
 }
 
 /* Without a branch inside, so that the compiler takes many at a time. */
-static bool row_fits(JCOEF *from, JCOEF *end)
+static bool row_fits(JBLOCKROW row, JDIMENSION n_blocks)
 {
     bool beyond = false;
-    for (const JCOEF *at = from; at < end; at++)
-        beyond |= *at > PHOTO_COEFFICIENT_MAX || *at < -PHOTO_COEFFICIENT_MAX;
+    for (JDIMENSION x = 0; x < n_blocks; x++)
+        for (int i = 0; i < DCTSIZE2; i++)
+            beyond |= row[x][i] > PHOTO_COEFFICIENT_MAX || row[x][i] < -PHOTO_COEFFICIENT_MAX;
     return !beyond;
 }
 

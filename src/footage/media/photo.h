@@ -44,6 +44,9 @@ struct photo {
     const uint8_t *jpeg;
     size_t n;
     jvirt_barray_ptr *blocks; /* of each component; libjpeg's */
+    /* Segments behind the start of the first scan: who shows the photo has decided by then how to
+     * turn it, and in which colours. They are not in in.marker_list, nor written. */
+    jpeg_saved_marker_ptr late;
     int width_px, height_px;
     int log2_w[3], log2_h[3]; /* how much smaller a component is than luma */
 
@@ -61,7 +64,7 @@ struct photo {
 int photo_open(struct photo *p, const uint8_t *jpeg, size_t n, struct err *err) DS_MUST_CHECK;
 void photo_close(struct photo *p);
 
-/* APPn and COM segments in their order: p->in.marker_list. */
+/* APPn and COM segments of the header in their order: p->in.marker_list. */
 bool photo_is_jfif(const struct jpeg_marker_struct *m);
 bool photo_is_exif(const struct jpeg_marker_struct *m);
 

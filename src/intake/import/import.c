@@ -160,6 +160,11 @@ int import_safe(struct import *im, const char *path, const char *id, struct err 
     return ERR_OK;
 }
 
+bool import_lost(const struct import *im)
+{
+    return sandbox_apart_lost(im->apart);
+}
+
 int import_moved(struct import *im, const char *path, const char *to, struct err *err)
 {
     struct catalogue_seen seen;
@@ -189,8 +194,11 @@ int import_open(struct import **out, const char *root, const struct import_optio
     im->leftovers = im->late = true; /* who knows */
     im->root = strdup(root);
     im->piece = malloc(PIECE_BYTES);
-    int rc = im->root && im->piece ? ERR_OK : err_nomem(err, "importing");
+    im->found = malloc(sizeof *im->found);
+    int rc = im->root && im->piece && im->found ? ERR_OK : err_nomem(err, "importing");
     char *path = NULL;
+    if (rc == ERR_OK) /* first: it is to know nothing of the stores */
+        rc = look_open(&im->apart, err);
     if (rc == ERR_OK && (rc = intake_check_limits(err)) == ERR_OK &&
         (rc = fsx_mkdirs(root, err)) == ERR_OK &&
         (rc = catalogue_open(&im->catalogue, root, true, err)) == ERR_OK &&
@@ -218,6 +226,8 @@ void import_close(struct import **im)
     intake_feeds_close(&(*im)->feeds);
     raw_close(&(*im)->raw);
     catalogue_close(&(*im)->catalogue);
+    sandbox_apart_close(&(*im)->apart);
+    free((*im)->found);
     free((*im)->piece);
     free((*im)->root);
     free(*im);

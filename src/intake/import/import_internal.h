@@ -7,6 +7,7 @@
 #include "dashspool/intake.h"
 #include "dashspool/media.h"
 #include "dashspool/raw.h"
+#include "dashspool/sandbox.h"
 
 enum {
     BATCH_FILES = 1024,
@@ -36,6 +37,8 @@ struct import {
     struct catalogue *catalogue;
     struct raw *raw;
     struct intake_feeds feeds;
+    struct sandbox_apart *apart; /* looks at files */
+    struct look_found *found;    /* … at this one */
     int lock_fd;
     bool leftovers; /* a failure may have left rows `receiving` */
     bool late;      /* … or jobs that are not put */
@@ -46,7 +49,7 @@ struct import {
 };
 
 /* read.c: opens and reads a file into *out, which is the caller's (item_free). ERR_OK with *out
- * NULL: what became of it was reported. Errors are of memory only. */
+ * NULL: what became of it was reported. Errors: out of memory; nobody looks at files any more. */
 int item_read(struct import *im, const char *path, bool as_it_is, struct item **out,
               struct err *err) DS_MUST_CHECK;
 void item_free(struct item **it);
@@ -61,12 +64,40 @@ int item_read_at(const struct item *it, int64_t offset, void *out, size_t n,
 int stat_path(const char *path, struct catalogue_stat *out, struct err *err) DS_MUST_CHECK;
 bool stat_same(const struct catalogue_stat *a, const struct catalogue_stat *b);
 
-/* identity.c: metadata, and what our own JSON says, into item->row. */
-void sidecar_read(struct item *it, int64_t now_utc_us);
+/* look.c: what strangers' bytes and names say of a file. */
+struct look_sidecar {              /* one of IMPORT_SIDECARS */
+    int taken;                     /* it says something */
+    char of_sha256[HASH_HEX_ROOM]; /* one of ours: of this file alone; "" of the one beside it */
+    char imei[16], camera[8];      /* "" unknown */
+    struct catalogue_wire wire;
+};
 
-/* … imei, camera, kind and, where there are no metadata, the time. word_*: a person's. */
-void identity_set(struct item *it, const char *word_imei, const char *word_camera,
-                  int64_t now_utc_us);
+struct look_found {
+    int end, photo, ours; /* of struct media_ending */
+    char note[160];
+    char imei[16], camera[8]; /* of name and folders; "" unknown */
+    int has_time;             /* of the name */
+    int64_t time_us;
+    struct look_sidecar sidecar[IMPORT_SIDECARS];
+};
+
+#define NAME_AHEAD_US INT64_C(86400000000) /* a name may be of tomorrow: its zone is unknown */
+
+/* Starts the process that looks. */
+int look_open(struct sandbox_apart **out, struct err *err) DS_MUST_CHECK;
+
+/* The errors of media_ending() and sandbox_apart_call(). */
+int look_at(struct sandbox_apart *apart, const struct item *it, int64_t now_utc_us,
+            struct look_found *out, struct err *err) DS_MUST_CHECK;
+
+/* Whether that can be: numbers, lengths, words and ends of texts. Its note becomes one line that
+ * can go to a terminal. */
+bool look_found_ok(struct look_found *found, int64_t now_utc_us);
+
+/* identity.c: into item->row (whose hash is set): metadata, imei, camera, kind and, where there are
+ * no metadata, the time. word_*: a person's. */
+void identity_set(struct item *it, const struct look_found *found, const char *word_imei,
+                  const char *word_camera, int64_t now_utc_us);
 
 /* store.c: the batch into the stores, while the lock is held. On an error nothing of it counts as
  * stored. */

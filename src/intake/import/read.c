@@ -123,21 +123,26 @@ static bool open_file(struct import *im, struct item *it)
     return false;
 }
 
-/* By its structure: false if it was reported that it is not to be taken (now). */
-static bool judge(struct import *im, struct item *it, bool as_it_is)
+/* False if it was reported that it is not to be taken (now). */
+static bool judge(struct import *im, struct item *it, bool as_it_is, int64_t now_us)
 {
     struct err err;
-    int rc = media_ending(it->fd, it->stat.length_bytes, &it->ending, &err);
-    if (rc == ERR_AGAIN || (rc < 0 && it->stat.length_bytes == 0 && !as_it_is))
+    const struct look_found *found = im->found;
+    int rc = look_at(im->apart, it, now_us, im->found, &err);
+    if (rc == ERR_AGAIN || (rc < 0 && it->stat.length_bytes == 0 && !as_it_is)) {
         tell(im, it->path, IMPORT_NOT_YET, "", err.text);
-    else if (rc < 0)
+    } else if (rc < 0) {
         tell(im, it->path, err_is_temporary(rc) ? IMPORT_FAILED : IMPORT_REFUSED, "", err.text);
-    else if (it->ending.ours)
+    } else if (found->ours) {
         tell(im, it->path, IMPORT_LEFT, "", "a copy made by dashspool");
-    else if (it->ending.end != MEDIA_END_WELL && !as_it_is)
-        tell(im, it->path, IMPORT_NOT_YET, "", it->ending.note);
-    else
+    } else if (found->end != MEDIA_END_WELL && !as_it_is) {
+        tell(im, it->path, IMPORT_NOT_YET, "", found->note);
+    } else {
+        it->ending =
+            (struct media_ending){.end = (enum media_end)found->end, .photo = found->photo};
+        snprintf(it->ending.note, sizeof it->ending.note, "%s", found->note);
         return true;
+    }
     return false;
 }
 
@@ -160,11 +165,12 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
     if (!it)
         return err_nomem(err, "%s", path);
     it->fd = -1;
+    int64_t now_us = clock_utc_us();
     bool fits = strlen(path) < sizeof it->path;
     snprintf(it->path, sizeof it->path, "%s", path);
     if (!fits)
         tell(im, path, IMPORT_REFUSED, "", "the path is too long");
-    if (!fits || !open_file(im, it) || is_known(im, it) || !judge(im, it, as_it_is))
+    if (!fits || !open_file(im, it) || is_known(im, it) || !judge(im, it, as_it_is, now_us))
         goto settled;
     int rc = read_bytes(im, it, &why);
     if (rc == ERR_NOMEM) {
@@ -176,7 +182,6 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
         tell(im, path, rc == ERR_AGAIN ? IMPORT_NOT_YET : IMPORT_FAILED, "", why.text);
         goto settled;
     }
-    int64_t now_us = clock_utc_us();
     struct catalogue_transfer *row = &it->row;
     *row = (struct catalogue_transfer){
         .state = CATALOGUE_RECEIVING,
@@ -186,8 +191,7 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
     snprintf(row->source, sizeof row->source, "file");
     raw_day(now_us, row->day);
     hash_hex(it->sha256, row->sha256);
-    sidecar_read(it, now_us);
-    identity_set(it, im->options.imei, im->options.camera, now_us);
+    identity_set(it, im->found, im->options.imei, im->options.camera, now_us);
     if (it->data) { /* a batch has more files than a process may have open */
         close(it->fd);
         it->fd = -1;
@@ -195,5 +199,7 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
     return ERR_OK;
 settled:
     item_free(out);
-    return ERR_OK;
+    return sandbox_apart_lost(im->apart)
+               ? err_set(err, ERR_IO, "the process that looks at files was killed")
+               : ERR_OK;
 }

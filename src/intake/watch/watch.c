@@ -224,7 +224,7 @@ static void run(struct watch *w)
     look_at_all(w);
     for (int i = 0; i < w->n_tops; i++)
         log_info("watch", "watching", LOG_TEXT("dir", w->top[i].path));
-    while (!w->stop.told && !w->replaced) {
+    while (!w->stop.told && !w->replaced && !import_lost(w->import)) {
         bool lost = hints_read(&w->hints, look_at_hint, w);
         if (lost)
             log_info("watch", "inotify events lost, rescanning everything");
@@ -365,6 +365,10 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
                      "%s was replaced by another folder (disk remounted?): restart needed; "
                      "'dashspool run' does this automatically",
                      w->replaced);
+    else if (rc == ERR_OK && !w->stop.told && import_lost(w->import))
+        rc = err_set(err, ERR_AGAIN,
+                     "the process that looks at files was killed: restart needed; "
+                     "'dashspool run' does this automatically");
     watch_clear(w);
     stages_free(&stages);
     return rc;
