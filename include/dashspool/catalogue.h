@@ -324,6 +324,16 @@ int catalogue_event_count(struct catalogue *c, const char *id, int64_t *lines,
 int catalogue_done_put(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
                        int attempt, struct err *err) DS_MUST_CHECK;
 
+/* That a stage has it to do: a job of it was put there, or is about to be, until it is done
+ * (catalogue_done_put()) or is given up. So a job that is lost is missed. Nothing changes where the
+ * stage has it to do already, has done it, or it was given up. */
+int catalogue_owe(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
+                  struct err *err) DS_MUST_CHECK;
+int catalogue_give_up(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
+                      struct err *err) DS_MUST_CHECK;
+int catalogue_is_owed(struct catalogue *c, int64_t key, const char *stage, bool *out,
+                      struct err *err) DS_MUST_CHECK;
+
 /* *at_us 0: it has not. */
 int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,
                        struct err *err) DS_MUST_CHECK;
@@ -423,6 +433,9 @@ int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void
 typedef int catalogue_key_fn(void *arg, int64_t key, struct err *err);
 int catalogue_key_each(struct catalogue *c, catalogue_key_fn *fn, void *arg,
                        struct err *err) DS_MUST_CHECK;
+/* Of those that some stage has to do (catalogue_owe()). */
+int catalogue_owed_each(struct catalogue *c, catalogue_key_fn *fn, void *arg,
+                        struct err *err) DS_MUST_CHECK;
 
 /* One row by key; *found false if there is none. */
 int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue_transfer *out,
@@ -460,11 +473,12 @@ int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_trans
 struct catalogue_done {
     char stage[CATALOGUE_STAGE_ROOM];
     int64_t at_us;
-    int attempt;
+    int attempt; /* 0: it has that to do, since at_us; -1: that was given up */
 };
 
-/* The stages that have done their work on transfer `key`, by name; all files that were seen, by
- * path. fn may write to another catalogue. ERR_MALFORMED ends it at a row that cannot be read. */
+/* The stages that have done their work on transfer `key`, or have it to do, by name; all files that
+ * were seen, by path. fn may write to another catalogue. ERR_MALFORMED ends it at a row that cannot
+ * be read. */
 typedef int catalogue_done_fn(void *arg, const struct catalogue_done *d, struct err *err);
 int catalogue_done_each(struct catalogue *c, int64_t key, catalogue_done_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;

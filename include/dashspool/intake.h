@@ -67,25 +67,36 @@ struct spool_item intake_job(const char *id, struct intake_text *text);
  * job of the whole one may come at any time. */
 struct spool_item intake_job_of_partial(const char *id, struct intake_text *text);
 
-/* A job of `id` is in the spool: its row says so from now on (of a partial one: until the camera
- * goes on with it), and its custody; in the caller's transaction, or one of its own. One that is
- * marked already stays as it is. */
-int intake_published(struct catalogue *c, const char *id, const char *who,
-                     struct err *err) DS_MUST_CHECK;
+/* A job of `id` is in the spools of these stages: its row says so from now on (of a partial one:
+ * until the camera goes on with it), and its custody, and that they have it to do; in the caller's
+ * transaction, or one of its own. One that is marked already stays as it is. feeds NULL: of a
+ * partial one, that nobody misses. */
+int intake_published(struct catalogue *c, const struct intake_feeds *feeds, const char *id,
+                     const char *who, struct err *err) DS_MUST_CHECK;
 
 /* A job is put within seconds of the end of its transfer. */
 #define INTAKE_LATE_US (10 * 60 * INT64_C(1000000))
 
-/* Stored transfers that nobody works and nobody has worked: no job in any stage, no copies and
- * nothing done, now or (as the custody tells) before, none given up. A spool that was lost, or put
- * back as it was, leaves such. Not those that came within INTAKE_LATE_US and are about to get
- * theirs. fn may write. */
-int intake_lost_each(struct catalogue *c, const struct spools *spools, catalogue_each_fn *fn,
-                     void *arg, struct err *err) DS_MUST_CHECK;
-
-/* For these: it has no job, says its row, so that the next intake_publish_late() puts it. */
-int intake_unpublish(struct catalogue *c, const struct catalogue_transfer *t,
+/*
+ * Jobs that are lost, as a spool that was removed, or put back as it was, leaves them. fn may
+ * write.
+ *
+ * Of stored transfers, what a stage has to do (catalogue_owe()) and has no job for, nor has one
+ * that is about to hand it on. And those of which nothing of that kind is known, because they are
+ * older, or have not been put: no job in any stage, no copies and nothing done, now or (as the
+ * custody tells) before, none given up: stage is NULL. Not those that came within INTAKE_LATE_US
+ * and are about to get theirs. What a stage has to do that is not in the settings nobody misses.
+ */
+typedef int intake_lost_fn(void *arg, const struct catalogue_transfer *t, const char *stage,
+                           struct err *err);
+int intake_lost_each(struct catalogue *c, const struct spools *spools,
+                     const struct spools_known *stages, intake_lost_fn *fn, void *arg,
                      struct err *err) DS_MUST_CHECK;
+
+/* For these. To a stage its job is put; without one, its row says that it has none, so that the
+ * next intake_publish_late() puts it. */
+int intake_put_lost(struct catalogue *c, const char *root, const struct catalogue_transfer *t,
+                    const char *stage, struct err *err) DS_MUST_CHECK;
 
 /* Puts the jobs of all stored transfers that have none: what a crash left. *n (may be NULL) counts
  * them. */

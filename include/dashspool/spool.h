@@ -67,6 +67,7 @@ struct spool_job;
 int spool_open(struct spool **out, const char *root, const char *stage,
                struct err *err) DS_MUST_CHECK;
 void spool_close(struct spool **spool);
+const char *spool_stage(const struct spool *spool); /* whose it is */
 
 /* Puts a job whose only file is job.json (n bytes of JSON text). */
 int spool_put(struct spool *spool, const char *job, const char *json, size_t n,

@@ -130,7 +130,8 @@ struct spool_item intake_job_of_partial(const char *id, struct intake_text *text
     return item;
 }
 
-static int mark(struct catalogue *c, const char *id, const char *who, struct err *err)
+static int mark(struct catalogue *c, const struct intake_feeds *feeds, const char *id,
+                const char *who, struct err *err)
 {
     struct catalogue_transfer row;
     int rc = catalogue_transfer_get(c, id, &row, err);
@@ -138,31 +139,96 @@ static int mark(struct catalogue *c, const char *id, const char *who, struct err
         return rc;
     row.published = true;
     rc = catalogue_transfer_update(c, &row, err);
+    for (size_t i = 0; rc == ERR_OK && feeds && i < feeds->n; i++)
+        rc = catalogue_owe(c, row.key, spool_stage(feeds->spool[i]), clock_utc_us(), err);
     return rc < 0 ? rc
                   : intake_note(c, id, who, CUSTODY_PUBLISHED, &(struct custody_what){.from = NULL},
                                 err);
 }
 
-int intake_published(struct catalogue *c, const char *id, const char *who, struct err *err)
+int intake_published(struct catalogue *c, const struct intake_feeds *feeds, const char *id,
+                     const char *who, struct err *err)
 {
     bool own = !catalogue_in_transaction(c);
     int rc = own ? catalogue_begin(c, err) : ERR_OK;
     if (rc < 0)
         return rc;
-    rc = mark(c, id, who, err);
+    rc = mark(c, feeds, id, who, err);
     return own ? catalogue_end(c, rc, err) : rc;
 }
 
-/* ---- jobs that were lost ---- */
+/* ---- jobs that were lost: what a stage has to do ---- */
 
 struct losing {
     struct catalogue *c;
     const struct spools *spools;
-    catalogue_each_fn *fn;
+    const struct spools_known *stages;
+    intake_lost_fn *fn;
     void *arg;
+    const struct catalogue_transfer *t; /* that is looked at */
     int64_t late_us;
-    bool worked; /* of the one that is looked at */
+    bool worked; /* it is */
 };
+
+/* One that is done and has its job yet hands it on. */
+static int is_handed_on(const struct losing *l, const char *to, bool *out, struct err *err)
+{
+    int rc = ERR_OK;
+    *out = false;
+    for (size_t i = 0; rc == ERR_OK && !*out && i < l->spools->n; i++) {
+        const struct spools_one *one = &l->spools->one[i];
+        enum spool_place place = SPOOL_PLACE_NONE;
+        int64_t done_us = 0;
+        if (strcmp(one->stage, to) == 0)
+            continue;
+        rc = spool_find(one->spool, l->t->id, &place, err);
+        if (rc == ERR_OK && place != SPOOL_PLACE_NONE)
+            rc = catalogue_done_get(l->c, l->t->key, one->stage, &done_us, err);
+        *out = done_us != 0;
+    }
+    return rc;
+}
+
+static int has_job(const struct losing *l, const char *stage, bool *out, struct err *err)
+{
+    enum spool_place place = SPOOL_PLACE_NONE;
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < l->spools->n; i++)
+        if (strcmp(l->spools->one[i].stage, stage) == 0)
+            for (int n = 0; n < 2 && rc == ERR_OK && place == SPOOL_PLACE_NONE; n++)
+                rc = spool_find(l->spools->one[i].spool, l->t->id, &place, err); /* it may move */
+    *out = place != SPOOL_PLACE_NONE;
+    return rc;
+}
+
+/* In the order in which a job goes: put, then gone where it was; done, then gone. */
+static int look_at_stage(void *arg, const struct catalogue_done *d, struct err *err)
+{
+    struct losing *l = arg;
+    bool found = false, owed = false;
+    if (d->attempt != 0 || !spools_configured(l->stages, d->stage))
+        return ERR_OK;
+    int rc = is_handed_on(l, d->stage, &found, err);
+    if (rc == ERR_OK && !found)
+        rc = has_job(l, d->stage, &found, err);
+    if (rc == ERR_OK && !found)
+        rc = catalogue_is_owed(l->c, l->t->key, d->stage, &owed, err);
+    return rc < 0 || !owed ? rc : l->fn(l->arg, l->t, d->stage, err);
+}
+
+static int look_at_owed(void *arg, int64_t key, struct err *err)
+{
+    struct losing *l = arg;
+    struct catalogue_transfer t;
+    bool found = false;
+    int rc = catalogue_transfer_by_key(l->c, key, &t, &found, err);
+    if (rc < 0 || !found || t.state != CATALOGUE_STORED || !t.published)
+        return rc == ERR_MALFORMED ? ERR_OK : rc; /* others tell it; or it is put in any case */
+    l->t = &t;
+    return catalogue_done_each(l->c, key, look_at_stage, l, err);
+}
+
+/* ---- jobs that were lost: where nothing is known of stages ---- */
 
 /* Copies may be gone by a rule, and a job by somebody's word. */
 static int see_work(void *arg, const char *line, struct err *err)
@@ -182,7 +248,7 @@ static int see_work(void *arg, const char *line, struct err *err)
 static int still_unworked(void *arg, const struct catalogue_transfer *t, struct err *err)
 {
     struct losing *l = arg;
-    return l->fn(l->arg, t, err);
+    return l->fn(l->arg, t, NULL, err);
 }
 
 static int look_for_job(void *arg, const struct catalogue_transfer *t, struct err *err)
@@ -204,19 +270,31 @@ static int look_for_job(void *arg, const struct catalogue_transfer *t, struct er
     return catalogue_transfer_each(l->c, &again, still_unworked, l, err);
 }
 
-int intake_lost_each(struct catalogue *c, const struct spools *spools, catalogue_each_fn *fn,
-                     void *arg, struct err *err)
+int intake_lost_each(struct catalogue *c, const struct spools *spools,
+                     const struct spools_known *stages, intake_lost_fn *fn, void *arg,
+                     struct err *err)
 {
-    struct losing l = {c, spools, fn, arg, clock_utc_us() - INTAKE_LATE_US, false};
+    struct losing l = {c, spools, stages, fn, arg, NULL, clock_utc_us() - INTAKE_LATE_US, false};
     struct catalogue_filter unworked = {.unworked = true};
-    return catalogue_transfer_each(c, &unworked, look_for_job, &l, err);
+    int rc = catalogue_owed_each(c, look_at_owed, &l, err);
+    return rc < 0 ? rc : catalogue_transfer_each(c, &unworked, look_for_job, &l, err);
 }
 
-int intake_unpublish(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
+int intake_put_lost(struct catalogue *c, const char *root, const struct catalogue_transfer *t,
+                    const char *stage, struct err *err)
 {
+    struct intake_text text;
+    struct spool_item job = intake_job(t->id, &text);
+    struct spool *spool = NULL;
     struct catalogue_transfer row = *t;
     row.published = false;
-    return t->published ? catalogue_transfer_update(c, &row, err) : ERR_OK;
+    if (!stage)
+        return t->published ? catalogue_transfer_update(c, &row, err) : ERR_OK;
+    int rc = spool_open(&spool, root, stage, err);
+    if (rc == ERR_OK)
+        rc = spool_put(spool, job.job, job.json, job.n, err);
+    spool_close(&spool);
+    return rc;
 }
 
 struct late {
@@ -233,7 +311,7 @@ static int publish_one(void *arg, const struct catalogue_transfer *t, struct err
     struct spool_item job = intake_job(t->id, &text);
     int rc = intake_put(l->feeds, &job, 1, err);
     if (rc == ERR_OK)
-        rc = intake_published(l->c, t->id, l->who, err);
+        rc = intake_published(l->c, l->feeds, t->id, l->who, err);
     l->n += rc == ERR_OK;
     return rc == ERR_NOTFOUND ? ERR_OK : rc; /* somebody removed it meanwhile */
 }

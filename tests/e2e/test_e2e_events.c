@@ -1,5 +1,6 @@
 /* Evidence packages by themselves: a receiver, cameras, workers, and what is in ROOT/packages in
  * the end, whatever is killed when. */
+#include "dashspool/fsx.h"
 #include "support/sql.h"
 #include "support/world.h"
 #include <glob.h>
@@ -144,6 +145,26 @@ static void test_front_and_rear_of_a_crash_are_one_package(void **state)
            "contained in package");
     expect(RUN("work", "--once"), 0, "0 jobs done");
     assert_packages(1);
+}
+
+/* The spool does not know any more which package it was: the custody does. */
+static void test_a_package_whose_job_was_lost_is_handed_on(void **state)
+{
+    (void)state;
+    struct err err;
+    take_photo("--photo-front", TIME, "crash");
+    expect(RUN("work", "--once", "--stage", "convert"), 0, "1 job done, 0 failed\n");
+    assert_ok(fsx_remove_tree(in_dir("root/spool/export"), &err));
+    expect(RUN("fsck"), 1, "not done by stage export, which has no job of it");
+    expect(RUN("fsck", "--repair"), 0, "queued for stage export, whose job of it was lost");
+    expect(RUN("work", "--once", "--stage", "export"), 0, "1 job done, 0 failed\n");
+    assert_packages(1);
+    assert_ok(fsx_remove_tree(in_dir("root/spool"), &err));
+    expect(RUN("fsck", "--repair"), 0, "queued for stage send, whose job of it was lost");
+    expect(RUN("work", "--once"), 0, "1 job done, 0 failed\n");
+    assert_packages(1);
+    assert_sent(NAME ".zip");
+    expect(RUN("fsck"), 0, "no problems");
 }
 
 static void test_what_is_not_asked_for_is_not_packed(void **state)
@@ -424,6 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         E2E(test_front_and_rear_of_a_crash_are_one_package),
+        E2E(test_a_package_whose_job_was_lost_is_handed_on),
         E2E(test_what_is_not_asked_for_is_not_packed),
         E2E(test_what_comes_later_makes_a_second_package),
         E2E(test_an_event_is_given_time_to_settle),

@@ -173,7 +173,7 @@ static void test_a_spool_that_was_removed_is_told_and_filled_again(void **state)
     receive_two();
     world_stop(&w);
     remove_spool();
-    expect(RUN("fsck"), 1, "neither a job nor copies: its job was lost");
+    expect(RUN("fsck"), 1, "not done by stage convert, which has no job of it: its job was lost");
     expect(RUN("fsck"), 1, "2 problems");
     expect(RUN("fsck", "--repair"), 0, "2 transfers repaired, no problems");
     assert_int_equal(jobs(), 2);

@@ -108,6 +108,66 @@ static void test_a_job_goes_from_stage_to_stage_once(void **state)
     assert_string_equal(text_of(w, "log"), "1 " ID "\n2 " ID "\n");
 }
 
+static void lose_jobs(struct workplace *w, const char *stage)
+{
+    struct err err;
+    char name[200];
+    snprintf(name, sizeof name, "root/spool/%s", stage);
+    assert_ok(fsx_remove_tree(at(w, name), &err));
+}
+
+/* In each stage, also two behind one; fsck puts it, and so does the receiver's start. */
+static void test_a_job_that_any_stage_lost_is_missed(void **state)
+{
+    struct workplace *w = *state;
+    static const char *const stages[] = {"convert", "first", "second"};
+    configure(w, "[exec second]\nafter = first\ncommand = sh -c \"echo 2 >>@/log\"\n"
+                 "[exec first]\ncommand = sh -c 'echo 1 >>@/log'\n"
+                 "[exec other]\nafter = receive\ncommand = sh -c 'echo 0 >>@/log'\n");
+    take_photo(w);
+    expect_err(RUN(w, "work", "--once", "--stage", "other"), 0, "1 job done, 0 failed");
+    for (int i = 0; i < 3; i++) {
+        char text[100];
+        expect(RUN(w, "fsck"), 0, "no problems");
+        lose_jobs(w, stages[i]);
+        snprintf(text, sizeof text, "not done by stage %s, which has no job of it", stages[i]);
+        expect(RUN(w, "fsck"), 1, text);
+        if (i != 1)
+            expect(RUN(w, "fsck", "--repair"), 0, "1 transfer repaired");
+        start_receiver(w);
+        assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+        expect(RUN(w, "fsck"), 0, "no problems");
+        expect_err(RUN(w, "work", "--once", "--stage", stages[i]), 0, "1 job done, 0 failed");
+    }
+    assert_string_equal(text_of(w, "log"), "0\n1\n2\n");
+    lose_jobs(w, "first");
+    expect(RUN(w, "fsck"), 0, "no problems"); /* it is done */
+}
+
+/* By somebody's word, or because the settings have no such stage. */
+static void test_a_job_that_nobody_wants_is_not_missed(void **state)
+{
+    struct workplace *w = *state;
+    configure(w, "[exec up]\ncommand = false\n");
+    take_photo(w);
+    expect_err(RUN(w, "work", "--once"), 1, "1 job done, 1 failed");
+    lose_jobs(w, "up");
+    expect(RUN(w, "fsck", "--repair"), 0, "1 transfer repaired");
+    configure(w, "[exec up]\nenabled = no\ncommand = false\n");
+    lose_jobs(w, "up");
+    expect(RUN(w, "fsck"), 1, "not done by stage up"); /* it waits until that is enabled */
+    configure(w, "");
+    expect(RUN(w, "fsck"), 0, "no problems");
+    configure(w, "[exec up]\ncommand = false\n");
+    expect(RUN(w, "fsck", "--repair"), 0, "1 transfer repaired");
+    expect_err(RUN(w, "work", "--once"), 1, "0 jobs done, 1 failed");
+    expect(RUN(w, "fsck"), 0, "no problems"); /* it lies there */
+    expect(RUN(w, "drop", "--stage", "up", "--all"), 0, "dropped");
+    expect(RUN(w, "fsck"), 0, "no problems");
+    expect(RUN(w, "fsck", "--repair"), 0, "no problems");
+    assert_int_equal(support_entries(at(w, "root/spool/up/new")), 0);
+}
+
 static void test_a_stage_may_come_right_after_receive(void **state)
 {
     struct workplace *w = *state;
@@ -502,6 +562,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define E2E(test) cmocka_unit_test_setup_teardown(test, workplace_set_up, workplace_tear_down)
         E2E(test_a_job_goes_from_stage_to_stage_once),
+        E2E(test_a_job_that_any_stage_lost_is_missed),
+        E2E(test_a_job_that_nobody_wants_is_not_missed),
         E2E(test_a_stage_may_come_right_after_receive),
         E2E(test_an_idle_worker_is_told_of_a_job),
         E2E(test_status_75_is_tried_again_until_it_works),

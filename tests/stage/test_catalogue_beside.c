@@ -364,8 +364,52 @@ static void test_all_that_is_done_of_a_transfer(void **state)
     assert_ok(catalogue_done_put(f->c, t.key, "convert", 8, 1, &err));
     assert_ok(catalogue_done_each(f->c, t.key, keep_stage, text, &err));
     assert_string_equal(text, "convert 8 1;upload 7 2;");
+    assert_ok(catalogue_owe(f->c, t.key, "upload", 9, &err)); /* has done it already */
+    assert_ok(catalogue_owe(f->c, t.key, "mail", 9, &err));
+    text[0] = '\0';
+    assert_ok(catalogue_done_each(f->c, t.key, keep_stage, text, &err));
+    assert_string_equal(text, "convert 8 1;mail 9 0;upload 7 2;");
     catalogued_sql(f, "UPDATE done SET at_us = -1 WHERE stage = 'convert'");
     assert_err(ERR_MALFORMED, catalogue_done_each(f->c, t.key, keep_stage, text, &err));
+}
+
+static int keep_key(void *arg, int64_t key, struct err *err)
+{
+    (void)err;
+    *(int64_t *)arg = *(int64_t *)arg * 100 + key;
+    return ERR_OK;
+}
+
+static void test_what_a_stage_has_to_do_is_known_until_it_is_done_or_given_up(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024);
+    int64_t at_us, keys = 0;
+    bool owed = false;
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_err(ERR_NOTFOUND, catalogue_owe(f->c, t.key + 1, "upload", 5, &err));
+    assert_ok(catalogue_owe(f->c, t.key, "upload", 5, &err));
+    assert_ok(catalogue_owe(f->c, t.key, "mail", 5, &err));
+    assert_ok(catalogue_is_owed(f->c, t.key, "upload", &owed, &err));
+    assert_true(owed);
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 0);
+    assert_ok(catalogue_owed_each(f->c, keep_key, &keys, &err));
+    assert_int_equal(keys, t.key);
+    assert_ok(catalogue_done_put(f->c, t.key, "upload", 7, 1, &err));
+    assert_ok(catalogue_give_up(f->c, t.key, "upload", 8, &err)); /* it is done */
+    assert_ok(catalogue_done_get(f->c, t.key, "upload", &at_us, &err));
+    assert_int_equal(at_us, 7);
+    assert_ok(catalogue_give_up(f->c, t.key, "mail", 8, &err));
+    assert_ok(catalogue_owe(f->c, t.key, "mail", 9, &err)); /* who noted late that it was put */
+    assert_ok(catalogue_done_get(f->c, t.key, "mail", &at_us, &err));
+    assert_int_equal(at_us, 0);
+    assert_ok(catalogue_is_owed(f->c, t.key, "mail", &owed, &err));
+    assert_false(owed);
+    keys = 0;
+    assert_ok(catalogue_owed_each(f->c, keep_key, &keys, &err));
+    assert_int_equal(keys, 0);
 }
 
 int main(void)
@@ -383,6 +427,7 @@ int main(void)
         T(test_events_are_chained_and_go_back_with_a_rollback),
         T(test_a_stage_is_done_once_and_goes_with_its_transfer),
         T(test_all_that_is_done_of_a_transfer),
+        T(test_what_a_stage_has_to_do_is_known_until_it_is_done_or_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -323,6 +323,37 @@ static void test_maps_are_drawn_once_for_places_that_are_near(void **state)
     free(page);
 }
 
+/* Nobody looks at a thousand maps of half a country each: places share them. */
+static void test_of_many_places_some_share_maps_and_say_so(void **state)
+{
+    (void)state;
+    enum { N = 150 };
+    struct report_clip *clip = calloc(N, sizeof *clip);
+    assert_non_null(clip);
+    (void)report_facts(NULL);
+    for (size_t i = 0; i < N; i++) { /* a road to the north, 20 km after 20 km */
+        clip[i] = report_facts_clips()[0];
+        clip[i].start.utc_us += (int64_t)i * 3600 * 1000000;
+        clip[i].lat_deg = 40 + 0.18 * (double)i;
+    }
+    struct report r = {.clip = clip, .n_clips = 100};
+    char *page = report_page(&r);
+    assert_int_equal(report_times(page, "class=\"map near\""), 100);
+    report_says_not(page, "That is");
+    free(page);
+    r.n_clips = N;
+    page = report_page(&r);
+    report_well_formed(page);
+    assert_int_equal(report_times(page, "class=\"map near\""), N / 2);
+    assert_int_equal(report_times(page, "Recorded here: "), N);
+    assert_int_equal(report_times(page, ". That is about 20 km north of <a href="), N / 2);
+    report_says(page, "File 2</a>, Front camera, video. That is about 20 km north of "
+                      "<a href=\"#file-1\">File 1</a>, Front camera, video, whose maps show this "
+                      "place, too.");
+    free(page);
+    free(clip);
+}
+
 /* A view of all Europe had 100 KB of coasts, most of it finer than a dot. */
 static void test_outlines_are_as_fine_as_they_can_be_seen(void **state)
 {
@@ -413,6 +444,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_films_of_one_unit_and_moment_stand_side_by_side),
         cmocka_unit_test(test_the_map_names_the_countries_around),
         cmocka_unit_test(test_maps_are_drawn_once_for_places_that_are_near),
+        cmocka_unit_test(test_of_many_places_some_share_maps_and_say_so),
         cmocka_unit_test(test_outlines_are_as_fine_as_they_can_be_seen),
         cmocka_unit_test(test_pictures_are_coded_as_rfc_4648_says),
     };

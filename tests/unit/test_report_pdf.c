@@ -263,6 +263,56 @@ static void test_a_long_text_has_no_seam(void **state)
     pdf_fonts_clear(&fonts);
 }
 
+static struct pdf_lines *lay_out(const struct pdf_fonts *fonts, const char *words,
+                                 const struct pdf_look *look, double width)
+{
+    struct err err;
+    struct pdf_text text;
+    struct pdf_lines *lines;
+    pdf_text_init(&text);
+    assert_ok(pdf_text_add(&text, look, words, strlen(words), &err));
+    assert_ok(pdf_lines_new(&lines, fonts, &text, width, &err));
+    assert_int_equal(text.bytes.used, 0);
+    assert_string_equal(pdf_lines_text(lines), words);
+    return lines;
+}
+
+/* It stays while somebody has it, whoever lets go first. */
+static void test_the_same_words_are_laid_out_once(void **state)
+{
+    (void)state;
+    const struct pdf_look sans = {.face = PDF_SANS, .size = 9},
+                          bold = {.face = PDF_BOLD, .size = 9};
+    struct err err;
+    struct pdf_fonts fonts;
+    assert_ok(pdf_fonts_init(&fonts, &err));
+    struct pdf_lines *one = lay_out(&fonts, "Fingerprint", &sans, 100);
+    struct pdf_lines *other[] = {lay_out(&fonts, "Fingerprint", &bold, 100),
+                                 lay_out(&fonts, "Fingerprint", &sans, 20),
+                                 lay_out(&fonts, "Fingerprints", &sans, 100)};
+    assert_int_equal(pdf_lines_count(other[0]), 1);
+    assert_true(pdf_lines_count(other[1]) > 1);
+    for (size_t i = 0; i < 3; i++) {
+        assert_ptr_not_equal(other[i], one);
+        pdf_lines_free(&other[i]);
+    }
+    struct pdf_lines *again = lay_out(&fonts, "Fingerprint", &sans, 100);
+    struct pdf_lines *once_more = lay_out(&fonts, "Fingerprint", &sans, 100);
+    assert_ptr_equal(again, once_more);
+    pdf_lines_free(&again);
+    pdf_lines_free(&one);
+    for (int i = 0; i < 20000; i++) { /* more than are kept */
+        char words[20];
+        snprintf(words, sizeof words, "%d", i);
+        again = lay_out(&fonts, words, &sans, 100);
+        pdf_lines_free(&again);
+    }
+    assert_string_equal(pdf_lines_text(once_more), "Fingerprint");
+    assert_int_equal(pdf_lines_count(once_more), 1);
+    pdf_lines_free(&once_more);
+    pdf_fonts_clear(&fonts);
+}
+
 /* From right to left, letters that join, marks, and what the fonts lack: no harm. */
 static void test_any_writing_gives_a_paper(void **state)
 {
@@ -534,6 +584,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_writing_has_its_own_font),
         cmocka_unit_test(test_lines_end_where_a_writing_lets_them),
         cmocka_unit_test(test_a_long_text_has_no_seam),
+        cmocka_unit_test(test_the_same_words_are_laid_out_once),
         cmocka_unit_test(test_any_writing_gives_a_paper),
         cmocka_unit_test(test_words_without_end_are_broken),
         cmocka_unit_test(test_only_what_is_a_jpeg_gets_in),

@@ -16,31 +16,43 @@ static bool same_event(const struct report_clip *a, const struct report_clip *b)
     return apart_us >= -REPORT_SAME_EVENT_US && apart_us <= REPORT_SAME_EVENT_US;
 }
 
+/* A map shows half a country. Places nearer than NEAR_KM look the same on it; where there would be
+ * more than MAPS_MAX maps, more than anybody looks at, those farther from one another share one,
+ * which shows all of them as long as it is not more than FAR_KM. */
 #define NEAR_KM       1.0
+#define FAR_KM        256.0
+#define MAPS_MAX      100
 #define KM_PER_DEGREE 111.2 /* of latitude */
 
-static bool near(const struct report_clip *a, const struct report_clip *b)
+/* The way from a to b, in km. */
+static double way(const struct report_clip *a, const struct report_clip *b, double *north,
+                  double *east)
 {
-    double north = (a->lat_deg - b->lat_deg) * KM_PER_DEGREE;
-    double east = (a->lon_deg - b->lon_deg) * KM_PER_DEGREE * cos(a->lat_deg * (M_PI / 180));
-    return north * north + east * east < NEAR_KM * NEAR_KM;
+    *north = (b->lat_deg - a->lat_deg) * KM_PER_DEGREE;
+    *east = (b->lon_deg - a->lon_deg) * KM_PER_DEGREE * cos(a->lat_deg * (M_PI / 180));
+    return hypot(*north, *east);
 }
 
-/* In the order of the page; drawn: room for all clips. */
-static void find_maps(struct events *e, const struct report *r, size_t *drawn)
+/* In the order of the page; drawn: room for all clips. False: more than max maps would do. */
+static bool find_maps(struct events *e, const struct report *r, double near_km, size_t max,
+                      size_t *drawn)
 {
     size_t n = 0;
+    double north, east;
     for (size_t event = 0; event < e->n; event++)
         for (size_t i = 0; i < r->n_clips; i++) {
             if (e->of[i] != event || !format_place_ok(&r->clip[i]))
                 continue;
             size_t k = 0;
-            while (k < n && !near(&r->clip[drawn[k]], &r->clip[i]))
+            while (k < n && way(&r->clip[drawn[k]], &r->clip[i], &north, &east) >= near_km)
                 k++;
+            if (k == max)
+                return false;
             if (k == n)
                 drawn[n++] = i;
             e->map[i] = drawn[k];
         }
+    return true;
 }
 
 int events_find(struct events *out, const struct report *r, struct err *err)
@@ -61,7 +73,9 @@ int events_find(struct events *out, const struct report *r, struct err *err)
             first[out->n++] = i;
         out->of[i] = e;
     }
-    find_maps(out, r, first);
+    double near_km = NEAR_KM;
+    while (!find_maps(out, r, near_km, near_km < FAR_KM ? MAPS_MAX : r->n_clips, first))
+        near_km *= 2;
     free(first);
     return ERR_OK;
 }
@@ -105,6 +119,21 @@ static bool same_place(const struct report_clip *a, const struct report_clip *b)
            strcmp(format_decimal(a->lon_deg, y[0]), format_decimal(b->lon_deg, y[1])) == 0;
 }
 
+/* Whose maps show the place of clip `at`. */
+static void map_elsewhere(struct doc *d, const struct report *r, size_t at, size_t map)
+{
+    static const char *const winds[] = {"north", "north-east", "east", "south-east",
+                                        "south", "south-west", "west", "north-west"};
+    double north, east, km = way(&r->clip[map], &r->clip[at], &north, &east);
+    if (km < NEAR_KM)
+        doc_text(d, ". That is less than 1 km from ");
+    else
+        doc_textf(d, ". That is about %.0f km %s of ", km,
+                  winds[(size_t)lround(atan2(east, north) / (M_PI / 4) + 8) % 8]);
+    clip_link(d, r, map);
+    doc_text(d, ", whose maps show this place, too.");
+}
+
 /* One place of an event, and which of its clips were taken there. */
 static void place(struct doc *d, const struct report *r, const struct events *e, size_t at,
                   const struct maps *maps)
@@ -120,11 +149,8 @@ static void place(struct doc *d, const struct report *r, const struct events *e,
             doc_text(d, shown++ ? "; " : "Recorded here: ");
             clip_link(d, r, i);
         }
-    if (part == DOC_PARAGRAPH) {
-        doc_text(d, ". That is less than 1 km from ");
-        clip_link(d, r, e->map[at]);
-        doc_text(d, ", whose maps show this place, too.");
-    }
+    if (part == DOC_PARAGRAPH)
+        map_elsewhere(d, r, at, e->map[at]);
     doc_close(d, part);
     if (part == DOC_CAPTION) {
         doc_open(d, DOC_MAPS);

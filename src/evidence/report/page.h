@@ -14,7 +14,7 @@ struct events {
     size_t *of; /* the event of each clip, from 0 in order of their first clips */
     size_t n;
     size_t *map; /* the clip with whose maps its place is shown: itself, or one before it on the
-                    page that was so near that its maps would look the same */
+                    page whose maps show it, too */
 };
 int events_find(struct events *out, const struct report *r, struct err *err) DS_MUST_CHECK;
 void events_clear(struct events *e);

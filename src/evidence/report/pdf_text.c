@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memfd_create */
 #include "pdf_text.h"
 #include "dashspool/fsx.h"
+#include "dashspool/table.h"
 #include "pdf_draw.h"
 #include <fontconfig/fontconfig.h>
 #include <pango/pangocairo.h>
@@ -17,6 +18,10 @@
 
 /* So many bytes are laid out at once: pango takes time with the square of a paragraph's length. */
 #define PART_BYTES 4096
+
+/* So many texts are kept, each of so many bytes at most; some 10 MB. */
+#define KEPT       4096
+#define KEPT_BYTES 512
 
 /* ---- fonts ---- */
 
@@ -145,6 +150,9 @@ int pdf_fonts_init(struct pdf_fonts *out, struct err *err)
     out->face[PDF_SANS] = describe("DejaVu Sans", PANGO_WEIGHT_NORMAL);
     out->face[PDF_BOLD] = describe("DejaVu Sans", PANGO_WEIGHT_BOLD);
     out->face[PDF_MONO] = describe("DejaVu Sans Mono", PANGO_WEIGHT_NORMAL);
+    out->kept = calloc(KEPT, sizeof(struct pdf_lines *));
+    if (!out->kept)
+        rc = err_nomem(err, "the fonts");
     for (size_t i = 0; rc == ERR_OK && i < PDF_FACES; i++)
         if (!can_be_drawn(out->context, out->face[i]))
             rc = err_set(err, ERR_IO, "a font of the program cannot be opened");
@@ -153,6 +161,9 @@ int pdf_fonts_init(struct pdf_fonts *out, struct err *err)
 
 void pdf_fonts_clear(struct pdf_fonts *f)
 {
+    for (size_t i = 0; f->kept && i < KEPT; i++)
+        pdf_lines_free(&f->kept[i]);
+    free(f->kept);
     for (size_t i = 0; i < PDF_FACES; i++)
         pango_font_description_free(f->face[i]);
     if (f->context)
@@ -219,7 +230,9 @@ struct pdf_lines {
     struct buf bytes, spans, links;
     struct buf layouts; /* PangoLayout *, owned */
     struct buf lines;
-    double size; /* of its largest letters */
+    double size;              /* of its largest letters */
+    double width, least_size; /* as it was asked for */
+    unsigned users;
 };
 
 static int to_pango(double points)
@@ -320,14 +333,43 @@ static int add_part(struct pdf_lines *l, const struct pdf_fonts *fonts, double w
     return rc;
 }
 
+static bool same_bytes(const struct buf *a, const struct buf *b)
+{
+    return a->used == b->used && (a->used == 0 || memcmp(a->mem, b->mem, a->used) == 0);
+}
+
+static bool is_of(const struct pdf_lines *l, const struct pdf_text *t, double width)
+{
+    size_t n, n_kept;
+    const struct span *a = spans_of(&t->spans, &n), *b = spans_of(&l->spans, &n_kept);
+    bool same = n == n_kept && l->width == width && l->least_size == t->size &&
+                same_bytes(&l->bytes, &t->bytes) && same_bytes(&l->links, &t->links);
+    for (size_t i = 0; same && i < n; i++)
+        same = a[i].from == b[i].from && same_look(&a[i].look, &b[i].look);
+    return same;
+}
+
 int pdf_lines_new(struct pdf_lines **out, const struct pdf_fonts *fonts, struct pdf_text *t,
                   double width, struct err *err)
 {
-    struct pdf_lines *l = *out = calloc(1, sizeof *l);
+    uint64_t hash =
+        fnv_add(fnv_add(FNV_BEGIN, buf_data(&t->bytes), t->bytes.used), &width, sizeof width);
+    struct pdf_lines **kept = &fonts->kept[(hash ^ hash >> 32) % KEPT], *l = *kept;
+    if (l && is_of(l, t, width)) {
+        pdf_text_clear(t);
+        t->size = 0;
+        l->users++;
+        *out = l;
+        return ERR_OK;
+    }
+    l = *out = calloc(1, sizeof *l);
     if (!l)
         return err_nomem(err, "a text");
     int rc = buf_append(&t->bytes, "", 1, err); /* a NUL, for pdf_lines_text() */
     *l = (struct pdf_lines){t->bytes, t->spans, t->links, .size = t->size};
+    l->width = width;
+    l->least_size = t->size;
+    l->users = 1;
     buf_init(&l->layouts, SIZE_MAX / 2);
     buf_init(&l->lines, SIZE_MAX / 2);
     pdf_text_init(t);
@@ -340,8 +382,13 @@ int pdf_lines_new(struct pdf_lines **out, const struct pdf_fonts *fonts, struct 
         if (rc == ERR_OK)
             rc = add_part(l, fonts, width, at, &at, err);
     } while (rc == ERR_OK && at < l->bytes.used);
-    if (rc < 0)
+    if (rc < 0) {
         pdf_lines_free(out);
+    } else if (l->bytes.used <= KEPT_BYTES) {
+        pdf_lines_free(kept);
+        *kept = l;
+        l->users++;
+    }
     return rc;
 }
 
@@ -349,6 +396,10 @@ void pdf_lines_free(struct pdf_lines **l)
 {
     if (!*l)
         return;
+    if (--(*l)->users > 0) {
+        *l = NULL;
+        return;
+    }
     PangoLayout **layout = (PangoLayout **)(void *)(*l)->layouts.mem;
     for (size_t i = 0; i < (*l)->layouts.used / sizeof *layout; i++)
         g_object_unref(layout[i]);

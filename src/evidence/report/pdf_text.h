@@ -17,6 +17,7 @@ enum pdf_colour { PDF_INK, PDF_SOFT, PDF_RED, PDF_BLUE };
 struct pdf_fonts {
     PangoContext *context; /* to lay text out in */
     PangoFontDescription *face[PDF_FACES];
+    struct pdf_lines **kept; /* texts as they were laid out, by their hash */
 };
 
 /* ERR_NOMEM, ERR_IO; cleared also after a failure. The font files stay open as long as the process
@@ -46,7 +47,8 @@ int pdf_text_add(struct pdf_text *t, const struct pdf_look *look, const void *by
 
 struct pdf_lines;
 #define PDF_ONE_LINE 0.0 /* a width: as wide as it takes */
-/* Breaks it; *out is the caller's, the text is empty then. */
+/* Breaks it; *out is the caller's, the text is empty then. What was broken before, and is kept, is
+ * not broken again: a report is laid out twice, and says most of its words for each recording. */
 int pdf_lines_new(struct pdf_lines **out, const struct pdf_fonts *fonts, struct pdf_text *t,
                   double width, struct err *err) DS_MUST_CHECK;
 void pdf_lines_free(struct pdf_lines **l);

@@ -19,19 +19,25 @@ struct jobs {
     int n, failed;
 };
 
-/* First the custody, then the job: dropped twice is better than dropped and not noted. */
+/* First the catalogue, then the job: dropped twice is better than dropped and not noted. */
 static int note_dropped(struct jobs *j, const char *job, struct err *err)
 {
     struct catalogue_transfer t;
     char id[CATALOGUE_ID_ROOM];
-    spool_transfer_of(job, id, sizeof id);
+    bool partial = spool_transfer_of(job, id, sizeof id);
     int rc = catalogue_transfer_get(j->catalogue, id, &t, err);
     if (rc < 0)
         return rc == ERR_NOTFOUND ? ERR_OK : rc; /* a job of no transfer */
     char *what = custody_what_text(&(struct custody_what){.stage = j->stage, .why = j->reason});
     const struct custody_event e = {clock_utc_us(), CUSTODY_DROPPED, j->who, what};
-    rc = what ? catalogue_event_add(j->catalogue, id, &e, err)
-              : err_set(err, ERR_CONFIG, "--reason: not valid UTF-8");
+    if (!what)
+        return err_set(err, ERR_CONFIG, "--reason: not valid UTF-8");
+    if ((rc = catalogue_begin(j->catalogue, err)) == ERR_OK) {
+        rc = catalogue_event_add(j->catalogue, id, &e, err);
+        if (rc == ERR_OK && !partial)
+            rc = catalogue_give_up(j->catalogue, t.key, j->stage, e.at_us, err);
+        rc = catalogue_end(j->catalogue, rc, err);
+    }
     free(what);
     return rc;
 }

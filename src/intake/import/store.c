@@ -216,8 +216,9 @@ static int finish_row(struct import *im, struct item *it, struct err *err)
 
 static int publish_row(struct import *im, struct item *it, struct err *err)
 {
-    return is_stored(it) ? intake_published(im->catalogue, it->row.id, im->options.who, err)
-                         : ERR_OK;
+    return is_stored(it)
+               ? intake_published(im->catalogue, &im->feeds, it->row.id, im->options.who, err)
+               : ERR_OK;
 }
 
 static int publish(struct import *im, struct err *err)

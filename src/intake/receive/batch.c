@@ -285,7 +285,7 @@ static int record(struct stores *s, struct op *op, struct err *err)
         row->from_0 = true;
         return catalogue_transfer_update(s->catalogue, row, err);
     case OP_PUBLISHED:
-        return intake_published(s->catalogue, row->id, "receive", err);
+        return intake_published(s->catalogue, s->feeds, row->id, "receive", err);
     case OP_APPEND:
         return ERR_OK;
     }
@@ -393,9 +393,18 @@ static int repair_receiving(void *arg, const struct catalogue_transfer *found, s
     return rc;
 }
 
-static int unpublish(void *arg, const struct catalogue_transfer *t, struct err *err)
+struct losing {
+    struct stores *s;
+    int *n; /* that were put */
+};
+
+static int put_lost(void *arg, const struct catalogue_transfer *t, const char *stage,
+                    struct err *err)
 {
-    return intake_unpublish(arg, t, err);
+    const struct losing *l = arg;
+    int rc = intake_put_lost(l->s->catalogue, l->s->root, t, stage, err);
+    *l->n += rc == ERR_OK && stage;
+    return rc;
 }
 
 static int note_bad(void *arg, const char *stage, int rc, struct err *err)
@@ -408,43 +417,52 @@ static int note_bad(void *arg, const char *stage, int rc, struct err *err)
 
 /* Of a spool that was removed, or put back as it was. What lies in one that cannot be opened nobody
  * knows. */
-static int repair_jobs(struct stores *s, struct err *err)
+static int repair_jobs(struct stores *s, const struct intake_feeds *feeds, int *n, struct err *err)
 {
+    struct losing losing = {s, n};
+    int late = 0;
     struct spools spools;
     bool bad = false;
     int rc = spools_open(&spools, s->root, note_bad, &bad, err);
     if (rc == ERR_OK && !bad)
-        rc = intake_lost_each(s->catalogue, &spools, unpublish, s->catalogue, err);
+        rc = intake_lost_each(s->catalogue, &spools, s->options.stages, put_lost, &losing, err);
     spools_close(&spools);
+    if (rc == ERR_OK)
+        rc = intake_publish_late(s->catalogue, feeds, "receive", &late, err);
+    *n += late;
     return rc;
 }
 
-static ino_t spool_inode(const struct stores *s)
+static void look_at_spool(const struct stores *s, struct spool_look *out)
 {
     char *path = NULL;
     struct stat st = {0};
     struct err unimportant;
     if (fsx_path(&path, &unimportant, "%s/spool", s->root) < 0 || stat(path, &st) < 0)
-        st.st_ino = 0;
+        st = (struct stat){0};
     free(path);
-    return st.st_ino;
+    *out = (struct spool_look){st.st_ino, st.st_mtim};
 }
 
 int repair_spool(struct stores *s, struct err *err)
 {
     struct intake_feeds feeds;
+    struct spool_look now;
     int n = 0;
-    if (spool_inode(s) == s->spool)
+    look_at_spool(s, &now);
+    bool replaced = now.inode != s->spool.inode;
+    if (!replaced && now.changed.tv_sec == s->spool.changed.tv_sec &&
+        now.changed.tv_nsec == s->spool.changed.tv_nsec)
         return ERR_OK;
     int rc = intake_feeds_open(&feeds, s->root, s->options.feeds, s->options.n_feeds, err);
-    ino_t fresh = spool_inode(s);
-    if (rc == ERR_OK && (rc = repair_jobs(s, err)) == ERR_OK)
-        rc = intake_publish_late(s->catalogue, &feeds, "receive", &n, err);
-    if (rc == ERR_OK) {
+    look_at_spool(s, &now);
+    if (rc == ERR_OK)
+        rc = repair_jobs(s, &feeds, &n, err);
+    if (rc == ERR_OK && (replaced || n > 0))
         log_warn("receive", "spool was removed or replaced, lost jobs queued again",
                  LOG_INT("jobs", n));
-        s->spool = fresh;
-    }
+    if (rc == ERR_OK)
+        s->spool = now;
     intake_feeds_close(&feeds);
     return rc;
 }
@@ -458,13 +476,11 @@ int repair_run(struct stores *s, struct err *err)
     if (rc == ERR_OK)
         rc = catalogue_transfer_each(s->catalogue, &receiving, repair_receiving, &r, err);
     if (rc == ERR_OK)
-        rc = repair_jobs(s, err);
-    if (rc == ERR_OK)
-        rc = intake_publish_late(s->catalogue, &feeds, "receive", &r.published, err);
+        rc = repair_jobs(s, &feeds, &r.published, err);
     if (rc == ERR_OK && r.stored + r.partial + r.published > 0)
         log_info("receive", "recovered after unclean shutdown", LOG_INT("stored", r.stored),
                  LOG_INT("partial", r.partial), LOG_INT("jobs", r.published));
-    s->spool = spool_inode(s);
+    look_at_spool(s, &s->spool);
     intake_feeds_close(&feeds);
     return rc;
 }

@@ -71,7 +71,8 @@ struct listener {
 struct server {
     const struct cfg *cfg;
     struct stages *stages;
-    const char *feeds[STAGES_MAX];
+    const char *feeds[STAGES_MAX], *names[STAGES_MAX];
+    struct spools_known known; /* all of them */
     uv_loop_t loop;
     struct listener listener[N_LISTENERS];
     int n_listeners;
@@ -295,6 +296,10 @@ static int open_all(struct server *s, const char *root, struct err *err)
         return rc;
     options.feeds = s->feeds;
     options.n_feeds = stages_feeds(s->stages, "receive", s->feeds);
+    s->known.name = s->names;
+    for (const struct stages_stage *stage; (stage = stages_at(s->stages, s->known.n));)
+        s->names[s->known.n++] = stage->name;
+    options.stages = &s->known;
     rc = load_tls(s, err);
     if (rc == ERR_OK && get_text(s->cfg, "listen")[0])
         rc = start_listener(s, get_text(s->cfg, "listen"), false, err);

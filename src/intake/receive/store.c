@@ -646,6 +646,7 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
         return err_nomem(err, "the store");
     s->lock_fd = -1;
     s->at.options = *options;
+    s->at.feeds = &s->publisher.feeds;
     s->retry_first_ms = options->retry_ms > 0 ? options->retry_ms : RETRY_FIRST_MS;
     op_list_init(&s->queue.ops);
     op_list_init(&s->batch);

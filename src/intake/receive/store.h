@@ -13,6 +13,7 @@
 #define DASHSPOOL_RECEIVE_STORE_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/spool.h"
 #include "dashspool/wire.h"
 #include <uv.h>
 
@@ -20,15 +21,16 @@ struct store;
 struct transfer;
 
 struct store_options {
-    int64_t commit_ms;        /* at least this often while there is something to commit */
-    size_t commit_bytes;      /* … or as soon as there is this much */
-    size_t queued_bytes;      /* store_full() above this */
-    int64_t free_bytes_min;   /* with less free space nothing is taken; 0: any */
-    int64_t day_files_max;    /* of one camera and UTC day; 0: any number */
-    int64_t day_bytes_max;    /* likewise */
-    int64_t retry_ms;         /* first pause after a failed batch; 0: 500 */
-    const char *const *feeds; /* stages that get jobs; borrowed */
-    size_t n_feeds;           /* 0: only convert */
+    int64_t commit_ms;                 /* at least this often while there is something to commit */
+    size_t commit_bytes;               /* … or as soon as there is this much */
+    size_t queued_bytes;               /* store_full() above this */
+    int64_t free_bytes_min;            /* with less free space nothing is taken; 0: any */
+    int64_t day_files_max;             /* of one camera and UTC day; 0: any number */
+    int64_t day_bytes_max;             /* likewise */
+    int64_t retry_ms;                  /* first pause after a failed batch; 0: 500 */
+    const char *const *feeds;          /* stages that get jobs; borrowed */
+    size_t n_feeds;                    /* 0: only convert */
+    const struct spools_known *stages; /* of the settings; borrowed; NULL: not known */
     /* Called on the loop's thread when a full store, or one in trouble, takes data again; or NULL.
      */
     void (*on_room)(void *arg);

@@ -64,7 +64,11 @@ struct stores {
     struct catalogue *catalogue;
     struct raw *raw;
     struct store_options options;
-    ino_t spool; /* of ROOT/spool, as it was when all jobs were there; 0: not known */
+    const struct intake_feeds *feeds;
+    struct spool_look { /* at ROOT/spool, as it was when all jobs were there */
+        ino_t inode;
+        struct timespec changed; /* a stage was removed, or came */
+    } spool;
 };
 
 /* batch.c: does all operations of a list, durably, in the order of store.h. A negative return is
@@ -74,8 +78,8 @@ int batch_commit(struct stores *s, const struct op_list *list, struct err *err) 
 /* batch.c: what a crash left; jobs are put for the stages that these feed. */
 int repair_run(struct stores *s, struct err *err) DS_MUST_CHECK;
 
-/* batch.c: the same for jobs that were lost with ROOT/spool, if that was removed, or replaced by an
- * old one, since. Only a look where it was not. */
+/* batch.c: the same for jobs that were lost with ROOT/spool, or one stage of it, that was
+ * removed, or replaced by an old one, since. Only a look where it was not. */
 int repair_spool(struct stores *s, struct err *err) DS_MUST_CHECK;
 
 #endif

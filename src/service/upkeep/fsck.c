@@ -562,20 +562,30 @@ static int look_at_stage(struct fsck *f, const struct spools_one *one, struct er
     return check(f, UPKEEP_JOB, where, "inspect what is there", rc, err);
 }
 
-/* A transfer that has neither job nor copies, and never had copies. */
-static int look_at_lost(void *arg, const struct catalogue_transfer *t, struct err *err)
+/* A transfer that has neither job nor copies, and never had copies; or (stage) a job that is missed
+ * there. */
+static int look_at_lost(void *arg, const struct catalogue_transfer *t, const char *stage,
+                        struct err *err)
 {
     struct fsck *f = arg;
-    if (!f->repair && t->published)
+    char text[SPOOL_NAME_ROOM + 80];
+    if (!f->repair && stage)
+        problem(f, UPKEEP_JOB, t->id, "run 'dashspool fsck --repair' to queue it",
+                "not done by stage %s, which has no job of it: its job was lost", stage);
+    else if (!f->repair && t->published)
         problem(f, UPKEEP_JOB, t->id, "run 'dashspool fsck --repair' to queue it",
                 "stored, but it has neither a job nor copies: its job was lost");
     else if (!f->repair) /* of a backup, say */
         note(f, t->id, "stored, but not queued yet: the receiver's next start does it");
     if (!f->repair)
         return ERR_OK;
-    int rc = intake_unpublish(f->catalogue, t, err);
+    if (stage)
+        snprintf(text, sizeof text, "queued for stage %s, whose job of it was lost", stage);
+    else
+        snprintf(text, sizeof text, "to be queued: it had neither a job nor copies");
+    int rc = intake_put_lost(f->catalogue, f->root, t, stage, err);
     if (rc == ERR_OK) {
-        note(f, t->id, "to be queued: it had neither a job nor copies");
+        note(f, t->id, text);
         f->out->repaired++;
     }
     return rc;
@@ -586,7 +596,7 @@ static int check_lost(struct fsck *f, struct err *err)
     struct intake_feeds feeds;
     int64_t before = f->out->repaired;
     const char *const *names = f->stages ? f->stages->feeds : NULL;
-    int rc = intake_lost_each(f->catalogue, &f->spools, look_at_lost, f, err);
+    int rc = intake_lost_each(f->catalogue, &f->spools, f->stages, look_at_lost, f, err);
     if (rc == ERR_OK && f->out->repaired > before &&
         (rc = intake_feeds_open(&feeds, f->root, names, names ? f->stages->n_feeds : 0, err)) ==
             ERR_OK) {

@@ -103,7 +103,7 @@ static int add_done(void *arg, const struct catalogue_done *d, struct err *err)
 {
     const struct parts *p = arg;
     int rc = catalogue_done_put(p->r->made, p->t->key, d->stage, d->at_us, d->attempt, err);
-    p->r->out->done += rc == ERR_OK;
+    p->r->out->done += rc == ERR_OK && d->attempt > 0;
     return rc;
 }
 

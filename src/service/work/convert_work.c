@@ -67,12 +67,22 @@ static int check_partial(struct catalogue *catalogue, const struct catalogue_tra
     return rc;
 }
 
+int worker_done(const struct worker *w, const struct work *work, struct err *err)
+{
+    int64_t now_us = clock_utc_us(), key = work->transfer.key;
+    int rc = catalogue_done_put(w->catalogue, key, w->stage->name, now_us,
+                                spool_job_attempt(work->job), err);
+    for (size_t i = 0; rc == ERR_OK && i < w->n_next; i++)
+        rc = catalogue_owe(w->catalogue, key, spool_stage(w->next[i]), now_us, err);
+    return rc;
+}
+
 /* All outputs of the result, and that the stage has done its work, or nothing, in one transaction.
- * root: where they are below; stage: NULL if no stage's job was done. */
+ * root: where they are below; w: NULL if no stage's job was done. */
 static int record_copies(struct catalogue *catalogue, const char *root,
                          const struct catalogue_transfer *t, const struct convert_options *options,
-                         const struct convert_result *r, const char *stage, int attempt,
-                         struct err *err)
+                         const struct convert_result *r, const struct worker *w,
+                         const struct work *work, struct err *err)
 {
     int rc = catalogue_begin(catalogue, err);
     if (rc < 0)
@@ -83,8 +93,8 @@ static int record_copies(struct catalogue *catalogue, const char *root,
     recipe_sign(&recipe);
     for (int i = 0; i < r->n_outputs && rc == ERR_OK; i++)
         rc = record_one(catalogue, root, t, &recipe, r, &r->output[i], err);
-    if (rc == ERR_OK && stage)
-        rc = catalogue_done_put(catalogue, t->key, stage, clock_utc_us(), attempt, err);
+    if (rc == ERR_OK && w)
+        rc = worker_done(w, work, err);
     return catalogue_end(catalogue, rc, err);
 }
 
@@ -176,8 +186,7 @@ int convert_work(struct worker *w, struct work *work, struct err *err)
     if (rc == ERR_OK)
         rc = convert(t, master, w->root, &w->options, &w->limits, &who, &result, err);
     if (rc == ERR_OK)
-        rc = record_copies(w->catalogue, w->root, t, &w->options, &result, w->stage->name,
-                           spool_job_attempt(work->job), err);
+        rc = record_copies(w->catalogue, w->root, t, &w->options, &result, w, work, err);
     if (rc == ERR_OK) {
         double took_s = (double)(clock_mono_us() - began_us) / 1e6;
         if (result.warning[0])
@@ -259,7 +268,7 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
     if (rc == ERR_OK) {
         rc = convert(t, master, c->root, &c->options, &c->limits, &who, &result, err);
         if (rc == ERR_OK) {
-            rc = record_copies(c->catalogue, c->root, t, &c->options, &result, NULL, 0, err);
+            rc = record_copies(c->catalogue, c->root, t, &c->options, &result, NULL, NULL, err);
             c->completion->made += result.n_outputs;
         } else if (rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED || rc == ERR_LIMIT) {
             if (by->cannot) /* it is told, and no error of ours */

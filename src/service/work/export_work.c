@@ -312,7 +312,7 @@ static int mark(const struct worker *w, const struct catalogue_transfer *t, stru
         return rc;
     rc = catalogue_transfer_get(w->catalogue, t->id, &now, err);
     if (rc == ERR_OK && now.state == CATALOGUE_PARTIAL && now.completed_us == t->completed_us)
-        rc = intake_published(w->catalogue, t->id, w->stage->name, err);
+        rc = intake_published(w->catalogue, NULL, t->id, w->stage->name, err);
     return catalogue_end(w->catalogue, rc, err);
 }
 

@@ -56,6 +56,11 @@ void worker_close(struct worker *w)
     *w = (struct worker){0};
 }
 
+static bool uses_package(const struct stages_stage *stage)
+{
+    return stage->kind == STAGES_EXEC && stages_command_uses(stage->command, STAGES_PACKAGE);
+}
+
 /* The spools of n stages, *opened of them so far. */
 static int open_spools(const struct worker *w, struct spool **spools, const char *const *names,
                        size_t n, size_t *opened, struct err *err)
@@ -99,7 +104,7 @@ int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
     uint64_t seed = (uint64_t)clock_mono_us() ^ (uint64_t)getpid() << 20;
     memcpy(w->random, &seed, sizeof w->random);
     int rc = open_stores(w, root, stages, err);
-    if (rc == ERR_OK && stage->kind == STAGES_EXPORT)
+    if (rc == ERR_OK && (stage->kind == STAGES_EXPORT || uses_package(stage)))
         rc = export_policy_read(&w->policy, cfg, err);
     if (rc < 0)
         worker_close(w);
@@ -179,8 +184,10 @@ static int do_stage(struct worker *w, struct work *work, struct err *err)
     }
     if (rc < 0 || work->wait_ms > 0 || work->of_partial)
         return rc;
-    return catalogue_done_put(w->catalogue, work->transfer.key, w->stage->name, clock_utc_us(),
-                              spool_job_attempt(work->job), err);
+    if ((rc = catalogue_begin(w->catalogue, err)) < 0)
+        return rc;
+    rc = worker_done(w, work, err);
+    return catalogue_end(w->catalogue, rc, err);
 }
 
 /* The stage's work, unless it is done, and the jobs for those behind it. */
@@ -194,6 +201,8 @@ static int do_work(struct worker *w, struct work *work, struct err *err)
         rc = catalogue_transfer_get(w->catalogue, id, &work->transfer, err);
     if (rc == ERR_OK && !work->of_partial)
         rc = catalogue_done_get(w->catalogue, work->transfer.key, w->stage->name, &done_us, err);
+    if (rc == ERR_OK && !work->package && uses_package(w->stage)) /* it was lost, and put again */
+        rc = export_find_package(w, work, err);
     if (rc < 0)
         return rc;
     if (done_us == 0 && w->stage->kind == STAGES_CONVERT && spool_job_attempt(work->job) > 1)

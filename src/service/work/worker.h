@@ -18,7 +18,7 @@ struct worker {
     struct stop *stop;
     struct convert_options options; /* of convert */
     struct confine_limits limits;
-    struct export_policy policy; /* of export */
+    struct export_policy policy; /* of export, and of commands that are told of its packages */
     const struct cfg *cfg;
     struct spool *before[STAGES_MAX]; /* of the stages whose jobs come to it: it waits for them */
     const char *before_name[STAGES_MAX];
@@ -53,6 +53,9 @@ struct work {
     char *package; /* of this job; NULL: none */
     int64_t wait_ms; /* not 0: it cannot be done yet, and this was no attempt */
 };
+
+/* This stage has done it, and those behind it have it to do; in the caller's transaction. */
+int worker_done(const struct worker *w, const struct work *work, struct err *err) DS_MUST_CHECK;
 
 /* convert_work() marks it as done itself, with the rows of the copies in one transaction; for the
  * others the worker does. */

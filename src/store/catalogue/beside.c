@@ -241,9 +241,19 @@ const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
         "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, ?4)"
         " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us,"
         " attempt = excluded.attempt",
-    [CATALOGUE_SQL_DONE_GET] = "SELECT at_us FROM done WHERE transfer = ?1 AND stage = ?2",
+    [CATALOGUE_SQL_DONE_GET] =
+        "SELECT at_us FROM done WHERE transfer = ?1 AND stage = ?2 AND attempt > 0",
     [CATALOGUE_SQL_DONE_AT] = "SELECT stage, at_us, attempt FROM done WHERE transfer = ?1"
                               " ORDER BY stage LIMIT 1 OFFSET ?2",
+    [CATALOGUE_SQL_OWE] = "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, 0)"
+                          " ON CONFLICT(transfer, stage) DO NOTHING",
+    [CATALOGUE_SQL_GIVE_UP] =
+        "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, -1)"
+        " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us, attempt = -1"
+        " WHERE attempt <= 0",
+    [CATALOGUE_SQL_OWED] = "SELECT 1 FROM done WHERE transfer = ?1 AND stage = ?2 AND attempt = 0",
+    [CATALOGUE_SQL_OWED_KEYS] =
+        "SELECT DISTINCT transfer FROM done WHERE attempt = 0 ORDER BY transfer",
 };
 
 int catalogue_done_put(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
@@ -255,6 +265,48 @@ int catalogue_done_put(struct catalogue *c, int64_t key, const char *stage, int6
     sqlite3_bind_int64(st, 3, at_us);
     sqlite3_bind_int(st, 4, attempt);
     return catalogue_run(c, st, key, err);
+}
+
+int catalogue_owe(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
+                  struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_OWE];
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, stage);
+    sqlite3_bind_int64(st, 3, at_us);
+    return catalogue_run(c, st, key, err);
+}
+
+int catalogue_give_up(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
+                      struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_GIVE_UP];
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, stage);
+    sqlite3_bind_int64(st, 3, at_us);
+    return catalogue_run(c, st, key, err);
+}
+
+int catalogue_is_owed(struct catalogue *c, int64_t key, const char *stage, bool *out,
+                      struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_OWED];
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, stage);
+    int rc = sqlx_step(st, out, err);
+    sqlx_reset(st);
+    return rc;
+}
+
+int catalogue_owed_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, struct err *err)
+{
+    struct buf keys;
+    buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
+    int rc = catalogue_keys_read(c->sql[CATALOGUE_SQL_OWED_KEYS], &keys, err);
+    for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++)
+        rc = fn(arg, catalogue_keys_at(&keys, i), err);
+    buf_clear(&keys);
+    return rc;
 }
 
 int catalogue_done_get(struct catalogue *c, int64_t key, const char *stage, int64_t *at_us,

@@ -21,6 +21,9 @@
     " stage TEXT NOT NULL, at_us INTEGER NOT NULL, attempt INTEGER NOT NULL," \
     " PRIMARY KEY(transfer, stage)) STRICT, WITHOUT ROWID;"
 
+/* What a stage still has to do is little: attempt 0 (catalogue_owe()). */
+#define OWED_INDEX "CREATE INDEX done_owed ON done(transfer, stage) WHERE attempt = 0;"
+
 /* due: masters whose row is gone, and that are to be dropped from their day's file. */
 #define KEEP_TABLES                                                          \
     "CREATE TABLE protection("                                               \
@@ -147,7 +150,7 @@ const struct sqlx_schema catalogue_schema = {
               "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
               "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
               " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
-                  CUSTODY_TABLE DONE_TABLE KEEP_TABLES FILE_TABLES UPKEEP_TABLE,
+                  CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE,
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -158,7 +161,8 @@ const struct sqlx_schema catalogue_schema = {
             "ALTER TABLE transfer ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;" ARRIVAL_TABLE,
             CUSTODY_TABLE, DONE_TABLE, KEEP_TABLES, FILE_TABLES,
             /* to 7 */
-            "DROP INDEX transfer_camera;" LIST_INDEXES "ALTER TABLE copy RENAME TO copy_before;"
+            "DROP INDEX transfer_camera;" OWED_INDEX LIST_INDEXES
+            "ALTER TABLE copy RENAME TO copy_before;"
             "DROP INDEX copy_transfer;" COPY_TABLES SETTINGS_FROM_COPIES COPIES_FROM_COPIES
                 CAMERA_CONTACTS UPKEEP_TABLE
             "ALTER TABLE transfer ADD COLUMN from_0 INTEGER NOT NULL DEFAULT 0;"},

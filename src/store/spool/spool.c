@@ -57,6 +57,11 @@ int spool_make_places(const struct spool *spool, struct err *err)
     return rc;
 }
 
+const char *spool_stage(const struct spool *spool)
+{
+    return strrchr(spool->dir, '/') + 1;
+}
+
 int spool_open(struct spool **out, const char *root, const char *stage, struct err *err)
 {
     *out = NULL;
