@@ -285,6 +285,84 @@ static void test_what_the_owner_may_not_do_is_refused_with_what_to_do(void **sta
     expect(r, 1, "belongs to 12345, who cannot work there");
 }
 
+/* ---- jobs of another user ---- */
+
+static void offer(const char *camera, int n)
+{
+    char path[600], time[32];
+    struct buf b = support_read(PHOTO);
+    snprintf(path, sizeof path, "%s/photo.jpg", w.dir);
+    support_write(path, buf_data(&b), b.used - 100 - (size_t)n);
+    buf_clear(&b);
+    snprintf(time, sizeof time, "2025-02-%02dT00:00:00Z", n);
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, camera, path, "--time",
+               time),
+           0, "files uploaded: 1,");
+    world_wait_jobs(&w);
+}
+
+static const char *job_at(const char *place, int n, const char *file)
+{
+    static char path[4][700];
+    static unsigned turn;
+    char *p = path[turn++ % 4];
+    snprintf(p, sizeof *path, "%s/spool/convert/%s/" IMEI "-front-photo-202502%02dT000000Z%s",
+             w.root, place, n, file);
+    return p;
+}
+
+static int take_away(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return lchown(path, 0, 0) < 0 || chmod(path, 0700) < 0 ? -1 : 0;
+}
+
+/* As root's commands left them, before they kept the owner. */
+static void test_a_job_of_another_user_stops_no_stage(void **state)
+{
+    struct err err;
+    char old[600];
+    (void)state;
+    ROOT_ONLY;
+    for (int n = 1; n <= 5; n++)
+        offer("--photo-front", n);
+    assert_int_equal(nftw(job_at("new", 1, ""), take_away, 16, FTW_PHYS), 0); /* not to be opened */
+    assert_int_equal(rename(job_at("new", 2, ""), job_at("cur", 2, "")), 0);  /* nor its lock */
+    support_write(job_at("cur", 2, "/lock"), "", 0);
+    assert_int_equal(nftw(job_at("cur", 2, ""), take_away, 16, FTW_PHYS), 0);
+    take_away(job_at("new", 3, "/job.json"), NULL, 0, NULL); /* only that */
+    snprintf(old, sizeof old, "%s/spool/convert/tmp/old.abcdef", w.root);
+    assert_ok(fsx_mkdirs(support_path(old, "below"), &err));
+    assert_int_equal(nftw(old, take_away, 16, FTW_PHYS), 0);
+    struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    assert_int_equal(utimensat(AT_FDCWD, old, long_ago, 0), 0);
+
+    expect(SERVICE("work", "--once"), 1, "2 jobs done"); /* the other two */
+    expect(SERVICE("work", "--once"), 1, "0 jobs done");
+    assert_int_equal(support_count(job_at("failed", 3, "/reason.txt"), "Permission denied"), 1);
+    expect(RUN("status"), 1, "jobs that belong to another user and are set aside: 2");
+
+    char log[600]; /* one that runs on tells each once, and takes what is given back to it */
+    snprintf(log, sizeof log, "%s/worker.log", w.dir);
+    const char *const argv[] = {
+        "setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", program, "--root",
+        w.root,    "work",          "--stage",       "convert",        NULL};
+    struct proc worker = proc_start(log, argv);
+    support_wait(support_count(log, "job set aside, it cannot be touched") == 3);
+    offer("--photo-rear", 6);
+    support_wait(support_count(log, "msg=\"converted\"") == 1);
+    assert_int_equal(nftw(w.root, give_away, 16, FTW_PHYS), 0);
+    support_wait(support_count(log, "msg=\"converted\"") == 3);
+    assert_int_equal(support_count(log, "job set aside"), 3);
+    assert_int_equal(proc_stop(&worker, SIGTERM), 0);
+    expect(SERVICE("retry", "--all"), 0, "requeued");
+    expect(SERVICE("work", "--once"), 0, "1 job done");
+    expect(SERVICE("fsck"), 0, "no problems");
+    all_is_the_owners("work");
+}
+
 static void test_a_user_of_the_settings_must_be_the_owner(void **state)
 {
     (void)state;
@@ -301,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_a_stopped_or_killed_store_is_looked_at_and_made_anew_by_root),
         cmocka_unit_test(test_what_runs_on_works_as_the_owner),
         cmocka_unit_test(test_what_the_owner_may_not_do_is_refused_with_what_to_do),
+        cmocka_unit_test(test_a_job_of_another_user_stops_no_stage),
         cmocka_unit_test(test_a_user_of_the_settings_must_be_the_owner),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
