@@ -48,6 +48,10 @@ int err_wrap(struct err *err, const char *fmt, ...) DS_PRINTF(2, 3);
 
 bool err_is_temporary(int code);
 
+/* A system call was refused for one file (another owner, a directory in the way), and others may
+ * well do: neither the disk nor the system is at its end. */
+bool err_is_of_one_file(const struct err *err);
+
 /* Lower-case name of a code ("malformed"); never NULL. */
 const char *err_name(int code);
 

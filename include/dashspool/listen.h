@@ -27,9 +27,10 @@ int listen_resolve(const char *text, struct addrinfo **out, struct err *err) DS_
 void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_NAME_ROOM],
                  char host[LISTEN_NAME_ROOM]);
 
-/* Becomes the user and its groups; "" changes nothing, and only root can. ERR_CONFIG for a user
- * that does not exist. section: of the settings, for the log. */
-int listen_drop_root(const char *section, const char *user, struct err *err) DS_MUST_CHECK;
+/* Becomes the user and its groups; "": the owner of ROOT; only root can. ERR_CONFIG for a user that
+ * does not exist, or is not the one to whom ROOT belongs. section: of the settings, for the log. */
+int listen_drop_root(const char *section, const char *user, const char *root,
+                     struct err *err) DS_MUST_CHECK;
 
 /* Descriptors for *connections, if the system lets us; fewer connections where it has fewer.
  * ERR_CONFIG: not even enough for a few. */

@@ -28,6 +28,11 @@
  * said); these three names are not the stage's. `output.txt` is: it outlives a give-back, so that a
  * person can read what the last attempt said.
  *
+ * A job that cannot be touched (its directory is another user's, a file in it cannot be read or
+ * removed) is set aside and never keeps the others from being worked: it goes to failed/ with the
+ * reason, or where it cannot even be moved, it stays where it is and is left alone until its
+ * directory changes, or for SPOOL_ASIDE_MS; spool_on_aside() hears of either, once.
+ *
  * Order: without spool_set_order() the job that became ready first is claimed first. With it, the
  * lowest class first; within a class the flows (cameras) take turns, so that a thousand jobs of one
  * do not keep the only job of another; within a flow the oldest first. Each struct spool remembers
@@ -54,6 +59,8 @@
 #define SPOOL_LOOK_JOBS     256
 #define SPOOL_LOOK_MS       250
 #define SPOOL_LATER_MS_MAX  (7 * 86400 * INT64_C(1000)) /* longest wait for another attempt */
+
+#define SPOOL_ASIDE_MS      60000
 
 /* A job bears the id of what it is of. What there is of a transfer that broke off has one of its
  * own, "<id>.partial": that of the whole one may come at any time. */
@@ -94,6 +101,10 @@ struct spool_order {
 typedef void spool_order_fn(void *arg, const char *job, struct spool_order *out);
 void spool_set_order(struct spool *spool, spool_order_fn *fn, void *arg);
 
+/* Hears of jobs that are set aside: their names, and why. */
+typedef void spool_aside_fn(void *arg, const char *job, const char *why);
+void spool_on_aside(struct spool *spool, spool_aside_fn *fn, void *arg);
+
 /* Claims the next job that is due, in the order above (where all is equal: oldest directory change
  * time, then name). *out is NULL when none is: that is a result, not an error. A job whose job.json
  * is missing, larger than SPOOL_JOB_BYTES_MAX or no text goes to failed/ and the next one is tried.
@@ -121,7 +132,8 @@ int64_t spool_due_us(const struct spool *spool);
 #define SPOOL_WHY_ROOM 400
 void spool_job_because(struct spool_job *job, const char *why);
 
-/* Done: the directory is removed. Frees the job, also on failure (then sweep gives it back). */
+/* Done: the directory is removed. Frees the job, also on failure (then sweep gives it back). Of the
+ * job's own directory no failure is told, here and below: it is set aside. */
 int spool_finish(struct spool *spool, struct spool_job **job, struct err *err) DS_MUST_CHECK;
 
 /* Back to new/, attempt + 1, due in later_ms (0..SPOOL_LATER_MS_MAX, by the clock on the wall; a
@@ -259,6 +271,7 @@ struct spool_sight {
     int64_t due_us;     /* READY: not before; 0: at once */
     const char *why;    /* one line, as somebody wrote it: of the attempt before, of the failure */
     const char *lock;   /* CLAIMED: path of the file that its worker has locked */
+    bool foreign;       /* it is not of the user to whom the spool belongs, and is set aside */
 };
 
 /* reasons_us: of jobs that failed before it (UTC) the reason is not read. fn returns negative (with

@@ -94,6 +94,15 @@ bool err_is_temporary(int code)
     return code == ERR_AGAIN || code == ERR_IO || code == ERR_NOMEM || code == ERR_BUSY;
 }
 
+bool err_is_of_one_file(const struct err *err)
+{
+    static const int its[] = {EACCES, EPERM, ELOOP, EISDIR, ENOTDIR, ENOTEMPTY, EEXIST, EBUSY};
+    for (size_t i = 0; i < sizeof its / sizeof *its; i++)
+        if (err->sys_errno == its[i])
+            return true;
+    return false;
+}
+
 const char *err_name(int code)
 {
     switch (code) {

@@ -1,18 +1,15 @@
-#define _DEFAULT_SOURCE /* initgroups */
 #include "dashspool/listen.h"
 #include "dashspool/buf.h"
 #include "dashspool/fsx.h"
 #include "dashspool/log.h"
+#include "dashspool/user.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <netdb.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -48,27 +45,25 @@ void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_N
 
 /* ---- rights and limits ---- */
 
-int listen_drop_root(const char *section, const char *user, struct err *err)
+int listen_drop_root(const char *section, const char *user, const char *root, struct err *err)
 {
-    if (!user[0]) {
-        if (geteuid() == 0)
-            log_warn(section, "running as root; set user in its section to drop privileges");
-        return ERR_OK;
-    }
-    errno = 0;
-    const struct passwd *p = getpwnam(user);
-    if (!p)
-        return err_set(err, ERR_CONFIG, "user %s: %s", user,
-                       errno ? strerror(errno) : "no such user");
+    struct user owner, named;
+    bool owned = user_of_root(&owner, root);
+    int rc = user[0] ? user_named(&named, user, err) : ERR_OK;
+    if (rc < 0)
+        return rc;
     if (geteuid() != 0)
-        return geteuid() == p->pw_uid
+        return !user[0] || geteuid() == named.uid
                    ? ERR_OK
                    : err_set(err, ERR_CONFIG, "user = %s: cannot switch user: not started as root",
                              user);
-    int death = 0; /* what our supervisor's end sends us; another user's process forgets it */
-    if (prctl(PR_GET_PDEATHSIG, &death) < 0 || initgroups(user, p->pw_gid) < 0 ||
-        setgid(p->pw_gid) < 0 || setuid(p->pw_uid) < 0 || prctl(PR_SET_PDEATHSIG, death) < 0)
-        return err_sys(err, "become %s", user);
+    if (owned && user[0] && owner.uid != named.uid)
+        return err_set(err, ERR_CONFIG,
+                       "user = %s: %s belongs to %s; give it to %s (chown -R), or leave user out",
+                       user, root, owner.name, user);
+    if (user[0] || owned)
+        return user_become(user[0] ? &named : &owner, err);
+    log_warn(section, "running as root; set user in its section to drop privileges");
     return ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Retention: what goes, what stays whatever a rule says, and what is left of what went. */
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
+#include "dashspool/fsx.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
 #include "support/sql.h"
@@ -436,6 +437,30 @@ static void test_one_that_cannot_be_read_does_not_keep_the_rest(void **state)
     assert_false(upkept_has(root, b) || upkept_has(root, c));
 }
 
+/* A folder of another user's, or here a directory in the file's place. */
+static void test_one_that_cannot_be_deleted_does_not_keep_the_rest(void **state)
+{
+    (void)state;
+    struct err err;
+    char copy[300], path[700];
+    snprintf(copy, sizeof copy, "archive/%s.viewing-DERIVED.mp4", a);
+    snprintf(path, sizeof path, "%s/%s", root, copy);
+    assert_int_equal(remove(path), 0);
+    assert_ok(fsx_mkdirs(path, &err));
+    struct retention_result r = upkept_sweep(root, RULES("copies", "viewing 30d"), false, told);
+    assert_int_equal(r.copies, 2);
+    assert_int_equal(r.troubles, 1);
+    r = upkept_sweep(root, RULES("masters", "30d"), false, told);
+    assert_true(r.troubles > 0);
+    assert_non_null(strstr(told, "Is a directory"));
+    assert_true(upkept_has(root, a));
+    assert_false(upkept_has(root, b) || upkept_has(root, c));
+    assert_int_equal(remove(path), 0);
+    upkept_sweep(root, RULES("masters", "30d"), false, told);
+    assert_false(upkept_has(root, a));
+    all_is_well();
+}
+
 /* A receiver that has the day's file open while it is made smaller or deleted. */
 static void test_a_store_that_was_open_writes_into_the_file_that_is_there(void **state)
 {
@@ -580,6 +605,7 @@ int main(void)
         TEST(test_copies_go_by_rules_of_their_own_and_the_master_stays),
         TEST(test_a_disk_that_is_nearly_full_takes_what_may_go_and_no_more),
         TEST(test_one_that_cannot_be_read_does_not_keep_the_rest),
+        TEST(test_one_that_cannot_be_deleted_does_not_keep_the_rest),
         TEST(test_a_store_that_was_open_writes_into_the_file_that_is_there),
         TEST(test_a_clock_that_jumped_deletes_nothing),
         TEST(test_a_quiet_store_is_swept_by_its_last_sweep),

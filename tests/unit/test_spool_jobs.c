@@ -568,6 +568,93 @@ static void test_two_producers_of_the_same_jobs_put_each_once(void **state)
     assert_count(f, 0, JOBS, 0, 0);
 }
 
+/* ---- what cannot be touched ---- */
+
+struct heard {
+    int n;
+    char job[64], why[300];
+};
+
+static void on_aside(void *arg, const char *job, const char *why)
+{
+    struct heard *h = arg;
+    h->n++;
+    snprintf(h->job, sizeof h->job, "%s", job);
+    snprintf(h->why, sizeof h->why, "%s", why);
+}
+
+/* A lock that is a directory cannot be opened by anybody. */
+static void test_a_job_that_cannot_be_touched_is_set_aside_for_the_others(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct heard heard = {0};
+    spool_on_aside(f->spool, on_aside, &heard);
+    put(f, "bad", "{}");
+    assert_ok(fsx_mkdirs(at(f, "new/bad/lock"), &err));
+    put(f, "good", "{}");
+    struct spool_job *job = claim(f);
+    assert_non_null(job);
+    assert_string_equal(spool_job_name(job), "good");
+    assert_int_equal(heard.n, 1);
+    assert_string_equal(heard.job, "bad");
+    assert_has(heard.why, "new/bad/lock: Is a directory");
+    assert_int_equal(support_count(at(f, "failed/bad/reason.txt"), "Is a directory"), 1);
+    assert_ok(spool_finish(f->spool, &job, &err));
+    assert_null(claim(f));
+    assert_count(f, 0, 0, 0, 1);
+    assert_ok(fsx_remove_tree(at(f, "failed/bad/lock"), &err)); /* a person mends it */
+    assert_ok(spool_retry(f->spool, "bad", &err));
+    job = claim(f);
+    assert_non_null(job);
+    spool_job_free(&job);
+}
+
+/* Whether its worker lives nobody can know. */
+static void test_a_claim_that_cannot_be_touched_stays_and_the_others_are_swept(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct heard heard = {0};
+    spool_on_aside(f->spool, on_aside, &heard);
+    put(f, "bad", "{}");
+    put(f, "good", "{}");
+    for (int i = 0; i < 2; i++) {
+        struct spool_job *job = claim(f);
+        assert_non_null(job);
+        spool_job_free(&job);
+    }
+    assert_int_equal(unlink(at(f, "cur/bad/lock")), 0);
+    assert_ok(fsx_mkdirs(at(f, "cur/bad/lock"), &err));
+    assert_int_equal(sweep(f), 1);
+    assert_int_equal(sweep(f), 0);
+    assert_int_equal(heard.n, 1);
+    assert_has(heard.why, "cur/bad/lock: Is a directory");
+    assert_count(f, 0, 1, 1, 0);
+    assert_ok(fsx_remove_tree(at(f, "cur/bad/lock"), &err));
+    /* once it has changed it is looked at anew; file times are as coarse as the kernel's tick */
+    support_wait(chmod(at(f, "cur/bad"), 0700) == 0 && sweep(f) == 1);
+    assert_count(f, 0, 2, 0, 0);
+}
+
+/* Then each job would be set aside, one after the other. */
+static void test_a_stage_that_cannot_be_used_is_no_matter_of_a_job(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct heard heard = {0};
+    struct spool_job *job = NULL;
+    spool_on_aside(f->spool, on_aside, &heard);
+    put(f, "one", "{}");
+    assert_int_equal(rename(at(f, "cur"), at(f, "away")), 0);
+    support_write(at(f, "cur"), "in the way", 10);
+    assert_true(spool_claim(f->spool, &job, &err) < 0);
+    assert_int_equal(heard.n, 0);
+    assert_int_equal(unlink(at(f, "cur")), 0);
+    assert_int_equal(rename(at(f, "away"), at(f, "cur")), 0);
+    assert_count(f, 0, 1, 0, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -591,6 +678,9 @@ int main(void)
         T(test_strange_attempts_count_as_the_first),
         T(test_only_safe_names_and_sizes_are_taken),
         T(test_a_file_in_the_way_is_named),
+        T(test_a_job_that_cannot_be_touched_is_set_aside_for_the_others),
+        T(test_a_claim_that_cannot_be_touched_stays_and_the_others_are_swept),
+        T(test_a_stage_that_cannot_be_used_is_no_matter_of_a_job),
         T(test_two_workers_do_each_of_200_jobs_once),
         T(test_two_producers_of_the_same_jobs_put_each_once),
     };

@@ -1,14 +1,21 @@
 /* What the commands share: how they say what went wrong, stop, and open things. */
 #include "cli_internal.h"
 #include "dashspool/log.h"
-#include <pwd.h>
+#include <errno.h>
 #include <stdarg.h>
-#include <unistd.h>
+
+static char hint[160];
+
+void cli_root_is_of(const char *user)
+{
+    snprintf(hint, sizeof hint, "; ROOT belongs to %.64s: sudo -u %.64s dashspool …", user, user);
+}
 
 int cli_fail(const char *command, const struct err *err)
 {
+    bool may_not = err->sys_errno == EACCES || err->sys_errno == EPERM;
     if (log_is_plain())
-        fprintf(stderr, "dashspool %s: %s\n", command, err->text);
+        fprintf(stderr, "dashspool %s: %s%s\n", command, err->text, may_not ? hint : "");
     else
         log_error(command, "failed", LOG_ERR(err));
     return CLI_FAILED;
@@ -72,12 +79,6 @@ const char *cli_shown(const char *text)
 const char *cli_shell(const char *text)
 {
     return text_shell(text, shown_room(), SHOWN_ROOM);
-}
-
-const char *cli_user_name(void)
-{
-    const struct passwd *p = getpwuid(getuid());
-    return p ? p->pw_name : "somebody";
 }
 
 int cli_print_json(const char *command, json_t *value)

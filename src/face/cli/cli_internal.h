@@ -48,6 +48,7 @@ struct cli_option {
     double min, max;
     const char *words; /* parted by spaces; of a CLI_TEXT: those that are known beforehand */
     char letter;       /* "-o"; 0: none */
+    bool writes;       /* a path that is made or written */
     const struct cfg_section *section;
     const char *key, *fixed;
     const struct cli_option *table;
@@ -65,6 +66,13 @@ struct cli_option {
     CLI_NUMBER, name, value, help, .offset = AT(field), .min = (least), .max = (most)
 #define OPT_SETTING(name, value, its_key, help) \
     CLI_SETTING, name, value, help, .section = SECTION, .key = (its_key), .fixed = "yes"
+
+/* As whom root's command works (owner.c). */
+enum cli_user {
+    CLI_AS_OWNER,       /* as the owner of ROOT, from its first step on */
+    CLI_AS_OWNER_LATER, /* likewise, once it has opened what only root can: receive */
+    CLI_AS_CALLER,      /* it leaves ROOT alone; as its owner if what it writes lies in one */
+};
 
 enum cli_group { CLI_RECEIVE, CLI_CONVERT, CLI_LOOK, CLI_EVIDENCE, CLI_OPERATE, CLI_TEST };
 
@@ -98,7 +106,9 @@ struct cli_command {
     const char *operands_missing; /* what a message says then */
     size_t room;                  /* of the struct for its options, which begins as `defaults` */
     const void *defaults;         /* NULL: zero */
-    bool no_settings;             /* a wrong setting is no reason to say nothing */
+    enum cli_user user;
+    int writes;       /* so many of its operands, not only reads what they name */
+    bool no_settings; /* a wrong setting is no reason to say nothing */
     int (*run)(struct cli *cli, const struct cli_args *args);
 };
 
@@ -193,8 +203,16 @@ int cli_print_json(const char *command, json_t *value);
 
 /* ---- and the rest ---- */
 
-/* Who is at the keyboard. */
+/* Before anything is opened: root becomes the owner of the ROOT that the command works on. CLI_OK,
+ * or with a message what that user may not do. */
+int cli_become_owner(const struct cli *cli, const struct cli_command *command,
+                     const struct cli_args *args);
+
+/* Who is at the keyboard, whoever the process has become. */
 const char *cli_user_name(void);
+
+/* Tells cli_fail() whose ROOT it is, where it is another user's: it adds how he would be asked. */
+void cli_root_is_of(const char *user);
 
 /* The names of the stages of the settings, enabled or not. *stages is the caller's
  * (stages_free()), out borrows from it and from names. */

@@ -128,8 +128,8 @@ static int run(struct cli *cli, struct line *line)
         return cli_fail(command->name, &(struct err){.text = "out of memory: options"});
     if (command->defaults)
         memcpy(args.options, command->defaults, command->room);
-    int rc = CLI_OK;
-    if (!command->no_settings && cli->settings->load(cli, &cli->cfg, &err) < 0) {
+    int rc = cli_become_owner(cli, command, &args);
+    if (rc == CLI_OK && !command->no_settings && cli->settings->load(cli, &cli->cfg, &err) < 0) {
         fprintf(stderr, "dashspool: %s\n", err.text);
         rc = CLI_USAGE;
     }

@@ -88,7 +88,7 @@ static const struct cli_option options[] = {
     {CLI_ROW, "clip.timing.json", NULL, "every frame: time, source, damage"},
     {CLI_ROW, "clip.still-DERIVED.jpg", NULL, "of a photo"},
     {CLI_TEXT, "output", "DIR", "write to DIR instead; the folder structure is kept", .letter = 'o',
-     .offset = AT(out_dir)},
+     .writes = true, .offset = AT(out_dir)},
     {CLI_SETTING, "copies", "LIST", "of {}, with commas (default working,viewing)",
      .section = SECTION, .key = "copies",
      .words = "working viewing timing csv poster sheet gpx kml geojson srt vtt"},
@@ -425,5 +425,7 @@ const struct cli_command cli_convert = {
     .operands_max = CLI_MANY,
     .operands_missing = "no input: give at least one file or folder",
     .room = sizeof(struct wish),
+    .user = CLI_AS_CALLER,
+    .writes = CLI_MANY,
     .run = run,
 };

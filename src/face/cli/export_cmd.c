@@ -223,7 +223,7 @@ static int add_hide(void *at, const char *text, struct err *err)
 #define AT(field) offsetof(struct wish, field)
 static const struct cli_option options[] = {
     {CLI_TEXT, "output", "PATH", "folder to create, or zip file if the name ends in .zip",
-     .letter = 'o', .offset = AT(path)},
+     .letter = 'o', .offset = AT(path), .writes = true},
     {CLI_TEXT, "who", "TEXT", "name of the exporter (default: your user name)", .offset = AT(who),
      .min = 1},
     {OPT_TEXT("sign-cert", "FILE", sign_cert,

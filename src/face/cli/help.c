@@ -169,5 +169,6 @@ const struct cli_command cli_help = {
     .operands_max = 1,
     .room = sizeof(struct help_options),
     .no_settings = true,
+    .user = CLI_AS_CALLER,
     .run = run,
 };

@@ -184,6 +184,7 @@ const struct cli_command cli_backup = {
     .operands_min = 1,
     .operands_max = 1,
     .operands_missing = "give one backup directory",
+    .writes = 1,
     .run = run_backup,
 };
 

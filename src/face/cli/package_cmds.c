@@ -169,6 +169,7 @@ const struct cli_command cli_verify = {
     .operand = "PATH",
     .operands_max = CLI_MANY,
     .room = sizeof(struct verify_options),
+    .user = CLI_AS_CALLER,
     .run = run_verify,
 };
 
@@ -214,6 +215,8 @@ const struct cli_command cli_attach_timestamp = {
     .operand = "PACKAGE",
     .operands_max = 2,
     .room = sizeof(struct export_stamp_request),
+    .user = CLI_AS_CALLER,
+    .writes = 1,
     .run = run_stamp,
 };
 
@@ -226,8 +229,9 @@ struct keygen_options {
 
 #define AT(field) offsetof(struct keygen_options, field)
 static const struct cli_option keygen_options[] = {
-    {OPT_TEXT("cert", "FILE", cert, "the certificate (PEM)")},
-    {OPT_TEXT("key", "FILE", key, "the private key (PEM, readable by its owner only)")},
+    {OPT_TEXT("cert", "FILE", cert, "the certificate (PEM)"), .writes = true},
+    {OPT_TEXT("key", "FILE", key, "the private key (PEM, readable by its owner only)"),
+     .writes = true},
     {OPT_TEXT("name", "TEXT", name, "name of the signer")},
     {OPT_TEXT("organisation", "TEXT", organisation, "organisation of the signer")},
     {OPT_INT("years", "N", years, 1, SEAL_YEARS_MAX,
@@ -282,5 +286,6 @@ const struct cli_command cli_keygen = {
                "--organisation 'Example Ltd'",
     .room = sizeof(struct keygen_options),
     .defaults = &keygen_defaults,
+    .user = CLI_AS_CALLER,
     .run = run_keygen,
 };

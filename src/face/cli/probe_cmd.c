@@ -360,5 +360,6 @@ const struct cli_command cli_probe = {
     .operands_max = CLI_MANY,
     .operands_missing = "no input: give at least one file",
     .room = sizeof(struct probe_options),
+    .user = CLI_AS_CALLER,
     .run = run,
 };

@@ -74,6 +74,7 @@ const struct cli_command cli_receive = {
              "to this host and port. SIGHUP reloads the allow-list and the certificate.",
     .options = receive_options,
     .example = "dashspool --root /srv/dashcam receive --listen 0.0.0.0:7160",
+    .user = CLI_AS_OWNER_LATER,
     .run = run_receive,
 };
 

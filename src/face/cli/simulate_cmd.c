@@ -285,5 +285,6 @@ const struct cli_command cli_simulate = {
     .example = "dashspool simulate --to 127.0.0.1:7160 --front clip.h265 --trigger crash",
     .room = sizeof(struct wish),
     .defaults = &defaults,
+    .user = CLI_AS_CALLER,
     .run = run,
 };

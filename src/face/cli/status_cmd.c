@@ -21,7 +21,8 @@ static const struct cli_option options[] = {
     {OPT_TEXT("prometheus", "[FILE]", file,
               "print Prometheus metrics, or write them to FILE (name.prom, for node_exporter's "
               "textfile collector) atomically; exit status 0 once written. With [run] "
-              "prometheus = FILE, 'run' does so every 15 s")},
+              "prometheus = FILE, 'run' does so every 15 s"),
+     .writes = true},
     {0}};
 
 /* One look: what is to be shown, and whether something is in trouble. */
@@ -142,5 +143,6 @@ const struct cli_command cli_status = {
     .example = "dashspool --root /srv/dashcam status --watch",
     .room = sizeof(struct request),
     .defaults = &defaults,
+    .user = CLI_AS_CALLER,
     .run = run,
 };

@@ -29,7 +29,7 @@ static const struct cfg_key keys[] = {
     {"learn", CFG_BOOL, "yes or no", 0, 0, "no",
      "accept unknown IMEIs and add them to the allow file"},
     {"user", CFG_TEXT, "name", 0, 63, "",
-     "user to switch to once the ports are open, when started as root"},
+     "user to switch to once the ports are open, when started as root; empty: the owner of ROOT"},
     {"connections_max", CFG_INT, "connections", 1, 1000000, "12000",
      "maximum number of connections; further ones are closed at once"},
     {"per_address_max", CFG_INT, "connections", 1, 1000000, "2000",
@@ -308,7 +308,7 @@ static int open_all(struct server *s, const char *root, struct err *err)
     if (rc == ERR_OK && s->n_listeners == 0)
         rc = err_set(err, ERR_CONFIG,
                      "nothing to listen on: set [receive] listen, or tls_cert and tls_key");
-    if (rc < 0 || (rc = listen_drop_root("receive", get_text(s->cfg, "user"), err)) < 0)
+    if (rc < 0 || (rc = listen_drop_root("receive", get_text(s->cfg, "user"), root, err)) < 0)
         return rc;
     /* as who will read it again, and add to it */
     rc = access_open(&all->access, get_text(s->cfg, "allow"),

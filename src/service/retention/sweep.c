@@ -88,10 +88,11 @@ static void tell(struct sweep *s, const struct retention_swept *item)
     s->listener->swept(s->listener->arg, item);
 }
 
-/* A permanent error is told as a trouble (ERR_OK comes back), a temporary one ends the sweep. */
+/* A permanent error, or one of this file alone, is told as a trouble (ERR_OK comes back), a
+ * temporary one ends the sweep. */
 static int trouble(struct sweep *s, const char *name, int rc, const struct err *err)
 {
-    if (rc == ERR_OK || err_is_temporary(rc))
+    if (rc == ERR_OK || (err_is_temporary(rc) && !err_is_of_one_file(err)))
         return rc;
     s->out->troubles++;
     s->listener->trouble(s->listener->arg, name, err->text);

@@ -274,11 +274,15 @@ static int take_job(void *arg, const struct spool_sight *job, struct err *err)
     stage->jobs[state].n++;
     if (stage->jobs[state].oldest_us == 0 || since_us < stage->jobs[state].oldest_us)
         stage->jobs[state].oldest_us = since_us;
+    if (job->foreign && state != JOB_FAILED) {
+        stage->foreign++;
+        snprintf(stage->foreign_job, sizeof stage->foreign_job, "%s", job->job);
+    }
     if (state == JOB_FAILED)
         take_failure(v, job, stage->name);
     if (state == JOB_CLAIMED)
         rc = take_claim(v, job, &claim, err);
-    if (state != JOB_FAILED)
+    if (state != JOB_FAILED && !job->foreign)
         keep_if_oldest(v, job, state, &claim);
     return rc;
 }

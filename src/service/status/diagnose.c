@@ -251,6 +251,10 @@ static void judge_stage(struct status *s, const struct stage *stage)
                  exec ? " --stage " : "", exec ? stage->name : "");
         status_problem_add(s, advice, "%s: failed jobs: %lld", stage->name, (long long)failed->n);
     }
+    if (stage->foreign > 0)
+        status_problem_add(s, "give them to the user of ROOT: chown -R USER: ROOT/spool",
+                           "%s: jobs that belong to another user and are set aside: %lld (%.100s)",
+                           stage->name, (long long)stage->foreign, stage->foreign_job);
     bool meant = stage->kind == STAGES_CONVERT && !stage->enabled; /* somebody else works them */
     if (ready->n > 0 && !meant && s->now_us - ready->oldest_us > STATUS_HOUR_US &&
         no_worker_reason(s, stage, &nobody))

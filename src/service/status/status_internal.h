@@ -56,7 +56,9 @@ struct stage {
     bool known, enabled; /* known: the configuration has it */
     int workers;
     struct jobs jobs[JOB_STATES];
-    int64_t alive; /* claims with a live worker */
+    int64_t alive;   /* claims with a live worker */
+    int64_t foreign; /* jobs of another user than the spool's, which are set aside */
+    char foreign_job[SPOOL_NAME_ROOM]; /* one of them */
 };
 
 struct incoming { /* of receive.json */

@@ -41,6 +41,16 @@ static void order(void *arg, const char *job, struct spool_order *out)
     snprintf(out->flow, sizeof out->flow, "%s-%s", t.imei, t.camera);
 }
 
+/* ---- jobs that cannot be touched ---- */
+
+static void on_aside(void *arg, const char *job, const char *why)
+{
+    struct worker *w = arg;
+    w->aside++;
+    log_error(w->stage->name, "job set aside, it cannot be touched", LOG_TEXT("id", job),
+              LOG_TEXT("reason", why));
+}
+
 /* ---- open, close ---- */
 
 void worker_close(struct worker *w)
@@ -108,9 +118,11 @@ int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
         rc = export_policy_read(&w->policy, cfg, err);
     if (rc < 0)
         worker_close(w);
-    else
-        spool_set_order(w->spool, order, w);
-    return rc;
+    if (rc < 0)
+        return rc;
+    spool_set_order(w->spool, order, w);
+    spool_on_aside(w->spool, on_aside, w);
+    return ERR_OK;
 }
 
 /* ---- one job ---- */
@@ -275,10 +287,10 @@ static int sweep(struct worker *w, struct err *err)
     return rc;
 }
 
-int worker_step(struct worker *w, struct work_tally *tally, bool *did, struct err *err)
+/* *did: there was a job. */
+static int step(struct worker *w, struct work_tally *tally, bool *did, struct err *err)
 {
     struct spool_job *job = NULL;
-    *did = false;
     int rc = sweep(w, err);
     if (rc == ERR_OK && w->stage->kind == STAGES_EXPORT)
         export_look_for_partials(w);
@@ -290,4 +302,13 @@ int worker_step(struct worker *w, struct work_tally *tally, bool *did, struct er
     log_debug(w->stage->name, "claimed", LOG_TEXT("id", spool_job_name(job)),
               LOG_INT("attempt", spool_job_attempt(job)));
     return work_job(w, &job, tally, err);
+}
+
+int worker_step(struct worker *w, struct work_tally *tally, bool *did, struct err *err)
+{
+    *did = false;
+    int rc = step(w, tally, did, err);
+    tally->failed += w->aside;
+    w->aside = 0;
+    return rc;
 }

@@ -29,6 +29,7 @@ struct worker {
     struct spool *next[STAGES_MAX]; /* of the stages behind it */
     size_t n_next;
     int64_t swept_us, partials_us; /* when it last did so; 0: not yet */
+    int aside;                     /* jobs that could not be touched, since the last step */
     unsigned short random[3];
 };
 

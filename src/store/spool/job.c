@@ -81,7 +81,7 @@ static int load(const struct spool *spool, const char *name, int lock, struct sp
 }
 
 /*
- * Tries to claim one job; *out stays NULL if somebody else has it, or it went to failed/.
+ * Tries to claim one job; *out stays NULL if somebody else has it, or it was set aside.
  *
  * Crash points:
  *   lock made or held in new/    the lock goes with the process; the job is still ready
@@ -93,28 +93,31 @@ static int claim_one(struct spool *spool, const char *name, struct spool_job **o
 {
     int lock;
     int rc = spool_lock_job(spool, SPOOL_NEW, name, &lock, err);
-    if (rc < 0 || lock < 0)
+    if (rc < 0)
+        return spool_set_aside(spool, SPOOL_NEW, name, true, err);
+    if (lock < 0)
         return rc;
     rc = spool_move(spool, name, SPOOL_NEW, SPOOL_CUR, false, err);
-    if (rc < 0) {
+    if (rc < 0) { /* BUSY: one of this name in cur/ by other hands: later */
+        rc = rc == ERR_BUSY ? ERR_OK : spool_set_aside(spool, SPOOL_NEW, name, false, err);
         close(lock);
-        return rc == ERR_BUSY ? ERR_OK : rc; /* one of this name in cur/ by other hands: later */
+        return rc;
     }
     struct spool_job *job = NULL;
-    if ((rc = load(spool, name, lock, &job, err)) < 0)
-        return rc;
-    if ((rc = read_json(job, err)) == ERR_OK) {
+    if ((rc = load(spool, name, lock, &job, err)) == ERR_OK &&
+        (rc = read_json(job, err)) == ERR_OK) {
         *out = job;
         return ERR_OK;
     }
-    if (err_is_temporary(rc)) {
-        spool_job_free(&job);
-        return rc;
-    }
     /* Nobody can ever do this one, and left here it would be the oldest for ever. */
-    char reason[sizeof err->text];
-    memcpy(reason, err->text, sizeof reason);
-    return spool_fail(spool, &job, reason, err);
+    if (job && !err_is_temporary(rc)) {
+        char reason[sizeof err->text];
+        memcpy(reason, err->text, sizeof reason);
+        return spool_fail(spool, &job, reason, err);
+    }
+    rc = spool_set_aside(spool, SPOOL_CUR, name, job != NULL, err);
+    spool_job_free(&job);
+    return rc;
 }
 
 int spool_claim(struct spool *spool, struct spool_job **out, struct err *err)
@@ -129,7 +132,8 @@ int spool_claim(struct spool *spool, struct spool_job **out, struct err *err)
             struct spool_ready r = *spool_ready_at(&spool->ready, spool->next++);
             if (r.due_us > now_us)
                 continue;
-            int rc = claim_one(spool, r.entry.name, out, err);
+            int rc =
+                spool_is_aside(spool, &r.entry) ? ERR_OK : claim_one(spool, r.entry.name, out, err);
             if (*out)
                 spool_took_turn(spool, &r);
             if (rc < 0 || *out)
@@ -162,6 +166,8 @@ int64_t spool_due_us(const struct spool *spool)
 int spool_finish(struct spool *spool, struct spool_job **job, struct err *err)
 {
     int rc = spool_bury(spool, (*job)->name, (*job)->dir, err);
+    if (rc < 0)
+        rc = spool_set_aside(spool, SPOOL_CUR, (*job)->name, true, err);
     spool_job_free(job);
     return rc;
 }
@@ -172,6 +178,8 @@ static int requeue(struct spool *spool, struct spool_job **job, int attempt, int
     int64_t due_us = later_ms > 0 ? clock_utc_us() + later_ms * 1000 : 0;
     const struct spool_again again = {attempt, due_us, (*job)->why};
     int rc = spool_requeue(spool, SPOOL_CUR, (*job)->name, &again, err);
+    if (rc < 0)
+        rc = spool_set_aside(spool, SPOOL_CUR, (*job)->name, true, err);
     spool_job_free(job); /* only now is the lock free: whoever claims sees the job whole */
     return rc;
 }
@@ -197,14 +205,9 @@ int spool_unclaim(struct spool *spool, struct spool_job **job, struct err *err)
  */
 int spool_fail(struct spool *spool, struct spool_job **job, const char *reason, struct err *err)
 {
-    char *path = NULL, *text = NULL;
-    int rc = fsx_path(&path, err, "%s/reason.txt", (*job)->dir);
-    if (rc == ERR_OK && (rc = fsx_path(&text, err, "%s\n", reason)) == ERR_OK)
-        rc = fsx_write_file(path, text, strlen(text), err);
-    if (rc == ERR_OK)
-        rc = spool_move(spool, (*job)->name, SPOOL_CUR, SPOOL_FAILED, true, err);
-    free(path);
-    free(text);
+    int rc = spool_to_failed(spool, SPOOL_CUR, (*job)->name, reason, err);
+    if (rc < 0)
+        rc = spool_set_aside(spool, SPOOL_CUR, (*job)->name, false, err);
     spool_job_free(job);
     return rc;
 }

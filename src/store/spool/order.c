@@ -45,13 +45,15 @@ static int by_turn(const void *a, const void *b)
 }
 
 /* What is to be known of a job that was not there at the last look. */
-static int learn(const struct spool *spool, struct spool_ready *r, struct err *err)
+static int learn(struct spool *spool, struct spool_ready *r, struct err *err)
 {
     struct spool_order order = {0};
     char *dir = NULL;
     int attempt, rc = spool_path(spool, SPOOL_NEW, r->entry.name, &dir, err);
     if (rc == ERR_OK)
         rc = spool_attempt_read(dir, &attempt, &r->due_us, err);
+    if (rc < 0 && dir)
+        rc = spool_set_aside(spool, SPOOL_NEW, r->entry.name, true, err);
     free(dir);
     if (spool->order)
         spool->order(spool->order_arg, r->entry.name, &order);

@@ -73,6 +73,7 @@ int spool_open(struct spool **out, const char *root, const char *stage, struct e
         return err_nomem(err, "a spool");
     buf_init(&spool->ready, SPOOL_LIST_BYTES_MAX);
     buf_init(&spool->flows, SPOOL_LIST_BYTES_MAX);
+    buf_init(&spool->aside, SPOOL_LIST_BYTES_MAX);
     rc = fsx_path(&spool->dir, err, "%s/spool/%s", root, stage);
     for (size_t i = 0; rc == ERR_OK && i < SPOOL_STATES; i++)
         rc = fsx_path(&spool->state[i], err, "%s/%s", spool->dir, state_names[i]);
@@ -95,6 +96,7 @@ void spool_close(struct spool **spool)
         close((*spool)->watch);
     buf_clear(&(*spool)->ready);
     buf_clear(&(*spool)->flows);
+    buf_clear(&(*spool)->aside);
     free(*spool);
     *spool = NULL;
 }

@@ -40,6 +40,9 @@ struct spool {
     int64_t looked_us, due_us;
     struct buf flows; /* struct spool_flow, without order */
     uint64_t turn;
+    struct buf aside; /* those that cannot be touched and stay where they are (aside.c) */
+    spool_aside_fn *on_aside;
+    void *on_aside_arg;
     int watch; /* spool_watch(); -1: there is none to be had */
     bool watch_asked;
 };
@@ -136,6 +139,19 @@ int spool_requeue(const struct spool *spool, enum spool_state from, const char *
 /* From cur/ to new/, attempt + 1, at once. The caller holds the lock. */
 int spool_give_back(const struct spool *spool, const char *name, const char *why,
                     struct err *err) DS_MUST_CHECK;
+
+/* To failed/ with its reason. */
+int spool_to_failed(const struct spool *spool, enum spool_state from, const char *name,
+                    const char *reason, struct err *err) DS_MUST_CHECK;
+
+/*
+ * What *err says keeps one job from being touched, not the stage: it goes to failed/, if it is
+ * `ours` (nobody else works on it) and can be moved; else it stays, and is left alone for
+ * SPOOL_ASIDE_MS or until its directory has changed. ERR_OK, or the error if it is of the stage.
+ */
+int spool_set_aside(struct spool *spool, enum spool_state state, const char *name, bool ours,
+                    struct err *err) DS_MUST_CHECK;
+bool spool_is_aside(const struct spool *spool, const struct spool_entry *entry);
 
 /* Looks for jobs and puts them in order: spool->ready, next, due_us. */
 int spool_look(struct spool *spool, struct err *err) DS_MUST_CHECK;

@@ -12,6 +12,7 @@ struct survey {
     struct fsx_dir dir; /* of one state */
     const char *path;
     enum spool_place place;
+    uid_t owner; /* of that directory: the service */
     int64_t reasons_us;
     spool_sight_fn *fn;
     void *arg;
@@ -47,8 +48,10 @@ static bool see_times(const struct survey *v, struct spool_sight *s)
 {
     struct stat st;
     bool there = look(v, s->job, "job.json", &st);
-    if (there)
+    if (there) {
         s->put_us = spool_time_us(&st.st_mtim);
+        s->foreign = v->owner != 0 && st.st_uid != v->owner;
+    }
     if (there && v->place == SPOOL_PLACE_READY)
         return true;
     if (v->place == SPOOL_PLACE_CLAIMED && look(v, s->job, "lock", &st))
@@ -89,10 +92,13 @@ static int see(const struct survey *v, const char *job, struct err *err)
 static int see_all(struct survey *v, struct err *err)
 {
     struct err no_job;
+    struct stat st;
     const char *name = NULL;
     int rc = fsx_dir_open(&v->dir, v->path, err);
     if (rc == ERR_NOTFOUND && err->sys_errno == ENOENT)
         return ERR_OK;
+    if (rc == ERR_OK && fstat(dirfd(v->dir.stream), &st) == 0)
+        v->owner = st.st_uid;
     while (rc == ERR_OK && (rc = fsx_dir_next(&v->dir, &name, err)) == ERR_OK && name)
         if (v->dir.may_be_dir && spool_check_name("job", name, &no_job) == ERR_OK)
             rc = see(v, name, err);
@@ -112,7 +118,8 @@ int spool_survey(const char *root, const char *stage, int64_t reasons_us, spool_
     for (size_t i = 0; rc == ERR_OK && i < sizeof places / sizeof *places; i++) {
         char *path = NULL;
         rc = fsx_path(&path, err, "%s/spool/%s/%s", root, stage, places[i].dir);
-        struct survey v = {{NULL}, path, places[i].place, reasons_us, fn, arg};
+        struct survey v = {
+            .path = path, .place = places[i].place, .reasons_us = reasons_us, .fn = fn, .arg = arg};
         if (rc == ERR_OK)
             rc = see_all(&v, err);
         free(path);

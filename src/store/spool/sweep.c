@@ -6,22 +6,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int sweep_claim(const struct spool *spool, const char *name, int *given_back,
-                       struct err *err)
+static int sweep_claim(struct spool *spool, const char *name, int *given_back, struct err *err)
 {
     int lock = -1;
     int rc = spool_lock_job(spool, SPOOL_CUR, name, &lock, err);
-    if (rc < 0 || lock < 0)
+    if (rc < 0)
+        return spool_set_aside(spool, SPOOL_CUR, name, false, err); /* its worker may live */
+    if (lock < 0)
         return rc; /* its worker lives, or it is gone */
     if ((rc = spool_give_back(spool, name, "its worker died", err)) == ERR_OK)
         ++*given_back;
+    else
+        rc = spool_set_aside(spool, SPOOL_CUR, name, true, err);
     close(lock);
     return rc;
 }
 
 /* Age by the last change of its entries, which unlike the inode's change time stays put when a
  * back-up or an administrator touches the rest. */
-static int sweep_tmp(const struct spool *spool, const char *name, struct err *err)
+static int sweep_tmp(struct spool *spool, const char *name, struct err *err)
 {
     char *path = NULL;
     struct stat st;
@@ -29,6 +32,8 @@ static int sweep_tmp(const struct spool *spool, const char *name, struct err *er
     if (rc == ERR_OK && lstat(path, &st) == 0 &&
         st.st_mtim.tv_sec < clock_utc_us() / 1000000 - SPOOL_TMP_AGE_S)
         rc = fsx_remove_tree(path, err);
+    if (rc < 0 && path)
+        rc = spool_set_aside(spool, SPOOL_TMP, name, false, err);
     free(path);
     return rc;
 }
@@ -48,8 +53,9 @@ int spool_sweep(struct spool *spool, int *given_back, struct err *err)
             struct spool_entry e;
             struct err *why = rc < 0 ? &later : err;
             memcpy(&e, buf_data(&names) + i * sizeof e, sizeof e);
-            int one = swept[k] == SPOOL_CUR ? sweep_claim(spool, e.name, &count, why)
-                                            : sweep_tmp(spool, e.name, why);
+            int one = spool_is_aside(spool, &e) ? ERR_OK
+                      : swept[k] == SPOOL_CUR   ? sweep_claim(spool, e.name, &count, why)
+                                                : sweep_tmp(spool, e.name, why);
             rc = rc < 0 ? rc : one;
         }
     }
