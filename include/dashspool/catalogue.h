@@ -314,6 +314,15 @@ typedef int catalogue_event_fn(void *arg, const char *line, struct err *err);
 int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn *fn, void *arg,
                          struct err *err) DS_MUST_CHECK;
 
+/* Whether its last line says that it was erased. */
+int catalogue_event_erased(struct catalogue *c, const char *id, bool *out,
+                           struct err *err) DS_MUST_CHECK;
+
+/* Tells each line of a custody anew as custody_retell() does, for what was erased: what `keep` does
+ * not want is nowhere in it any more. */
+int catalogue_event_retell(struct catalogue *c, const char *id, custody_keep_fn *keep, void *arg,
+                           struct err *err) DS_MUST_CHECK;
+
 /* How many lines there are, also behind a gap. */
 int catalogue_event_count(struct catalogue *c, const char *id, int64_t *lines,
                           struct err *err) DS_MUST_CHECK;
@@ -463,6 +472,10 @@ int catalogue_backup(struct catalogue *c, const char *path, struct err *err) DS_
 /* All that was committed is in catalogue.db itself, durably, and its -wal is empty: the file may be
  * renamed or linked once this is closed. ERR_BUSY if others have it open. */
 int catalogue_settle(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+
+/* Nothing of rows that went, or were otherwise, is left in catalogue.db and its -wal: it is written
+ * anew in place, for which it lies in memory once. Others wait; ERR_BUSY if they do not let us. */
+int catalogue_scrub(struct catalogue *c, struct err *err) DS_MUST_CHECK;
 
 /* Adds a row with the key and the id that it says. ERR_MALFORMED if either is taken. */
 int catalogue_transfer_restore(struct catalogue *c, const struct catalogue_transfer *t,

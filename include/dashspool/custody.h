@@ -69,9 +69,10 @@ struct custody_what {
     const char *by, *shown;                             /* shown: which program, what */
     const char *package, *tagmanifest_sha256, *for_job; /* exported */
     const char *full_tagmanifest_sha256; /* exported, redacted: of the original one */
-    const char *reason;                  /* protected */
+    const char *reason;                  /* protected; deleted: why it was erased */
     const int64_t *protocol_id, *have_bytes, *length_bytes, *connections, *copies;
     bool partial, redacted; /* exported */
+    bool erased;            /* deleted: the lines before this one are retold */
     bool no_sound;          /* and of a redacted one these two, whatever they are */
     struct custody_list masks, hidden;
     struct custody_list reasons;   /* unprotected: of the protections that ended */

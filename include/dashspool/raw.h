@@ -151,7 +151,7 @@ int raw_backup(struct raw *raw, const char *day, const char *path, struct err *e
  * is deleted. Pieces of rows (of less than a page each) that SQLite left between others go when the
  * file is written anew: at once where that costs little beside what was dropped, else a day after
  * the last drop at the latest, or when the disk has room for it again.
- * RAW_TRIM_NOW: written anew at once; ERR_IO without the room.
+ * RAW_TRIM_NOW: the file, of whatever day, is written anew at once; ERR_IO without the room.
  *
  * ERR_BUSY if somebody is at it. Nothing may be uncommitted. */
 enum raw_trim { RAW_TRIM_OPEN, RAW_TRIM_CLOSED, RAW_TRIM_NOW };

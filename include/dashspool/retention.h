@@ -83,4 +83,30 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
                     unsigned how, const struct retention_listener *listener,
                     struct retention_result *out, struct err *err) DS_MUST_CHECK;
 
+/* ---- erasure ----
+ *
+ * What somebody who may ask for it wants gone: the footage, its copies, the bytes received, where
+ * it was, who drove. Of its custody everything stays but that: the lines are told anew without it
+ * (a chain of their own), and the last one says "deleted", "erased", by whom and for what reason.
+ * What retention deleted before has such a custody still, and is erased likewise. All that SQLite
+ * holds is written anew in the same call, so that no byte of it is left in a file of ROOT; packages
+ * that contain it are named, and have to be deleted by whoever has them. A back-up loses it at its
+ * next run.
+ */
+struct retention_erasing {
+    const char *const *ids; /* these n; n 0: */
+    size_t n;
+    const char *imei;           /* … all of this vehicle, */
+    int64_t since_us, until_us; /* recorded then (arrived, where that is not known); 0: any */
+    const char *reason, *who;   /* neither empty */
+    bool protected_too;
+    bool dry_run;
+};
+
+/* Tells each as swept ("transfer", or "custody record" where that was all that was left); a package
+ * as a note; as a trouble what is protected, is coming in or is worked at, and stays. */
+int retention_erase(const char *root, const struct retention_erasing *what,
+                    const struct retention_listener *listener, struct retention_result *out,
+                    struct err *err) DS_MUST_CHECK;
+
 #endif

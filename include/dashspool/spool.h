@@ -203,6 +203,10 @@ int spool_retry(struct spool *spool, const char *job, struct err *err) DS_MUST_C
 /* A failed job is deleted. ERR_NOTFOUND likewise. */
 int spool_drop(struct spool *spool, const char *job, struct err *err) DS_MUST_CHECK;
 
+/* A ready job is deleted: nobody is to work it any more. ERR_NOTFOUND if it is not ready; ERR_BUSY
+ * if a worker is just taking it. */
+int spool_cancel(struct spool *spool, const char *job, struct err *err) DS_MUST_CHECK;
+
 /* A claimed job whose worker is dead becomes ready, attempt + 1, at once: spool_sweep() for one.
  * ERR_BUSY if its worker lives; ERR_NOTFOUND if it is not claimed. */
 int spool_reclaim(struct spool *spool, const char *job, struct err *err) DS_MUST_CHECK;
@@ -236,9 +240,10 @@ struct spools_found {
 int spools_find(const struct spools *s, const char *id, struct spools_found *out,
                 struct err *err) DS_MUST_CHECK;
 
-/* Drops the failed jobs of a transfer, in all stages. Permanent errors do not keep it from the
- * others: the first is returned. */
+/* Drops the failed jobs of a transfer, in all stages; or cancels the ready ones. Permanent errors
+ * do not keep it from the others: the first is returned. */
 int spools_drop_failed(const struct spools *s, const char *id, struct err *err) DS_MUST_CHECK;
+int spools_cancel(const struct spools *s, const char *id, struct err *err) DS_MUST_CHECK;
 
 /* The stages of the settings, enabled or not: jobs of any other are worked by nobody. NULL instead
  * of one: the settings are not known, and nothing is said about that. */

@@ -81,6 +81,7 @@ struct upkeep_progress {
 struct upkeep_backup_result {
     int64_t masters, copies, days; /* written */
     int64_t kept;                  /* days and copies that an earlier backup into `dir` has */
+    int64_t erased; /* originals that an earlier one had, and that were erased since */
     int64_t bytes, troubles;
 };
 
@@ -93,7 +94,8 @@ struct upkeep_backup_result {
  * already it does not do again. Packages and pipeline.d are not copied.
  *
  * dir is new, empty, or an earlier backup (it has backup.json): what is the same by length and time
- * is not copied again, and nothing is removed. ERR_BUSY for any other directory.
+ * is not copied again, and nothing is removed but what was erased here (retention.h): of that no
+ * byte is left in it. ERR_BUSY for any other directory.
  *
  * Its own catalogue comes last, by a rename: until then dir is what it was before, or nothing.
  */

@@ -3,6 +3,8 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/raw.h"
+#include "dashspool/spool.h"
+#include "dashspool/upkeep.h"
 #include "support/sql.h"
 #include "support/support.h"
 #include "support/upkept.h"
@@ -200,6 +202,201 @@ static void test_a_file_of_before_is_cleaned_too(void **state)
     all_is_well();
 }
 
+static void on_told(void *arg, const char *name, const char *what)
+{
+    size_t n = strlen(arg);
+    snprintf((char *)arg + n, sizeof told - n, "%s: %s\n", name, what);
+}
+
+static void on_erased(void *arg, const struct retention_swept *item)
+{
+    on_told(arg, item->name, item->what);
+}
+
+static struct retention_result erase(const struct retention_erasing *what)
+{
+    struct retention_result r;
+    struct err err;
+    const struct retention_listener listener = {on_erased, on_told, on_told, NULL, told};
+    told[0] = '\0';
+    assert_ok(retention_erase(root, what, &listener, &r, &err));
+    return r;
+}
+
+/* What a line of custody and a row can tell of a person: full of the master's mark. */
+static void tell_all(struct catalogue *c, int i)
+{
+    char mark[MARK_BYTES + 1], facts[100], path[100];
+    struct catalogue_transfer t;
+    struct err err;
+    snprintf(mark, sizeof mark, "<master-%04d>", i);
+    snprintf(facts, sizeof facts, "{\"driver\":\"%s\",\"latitude\":54.7}", mark);
+    snprintf(path, sizeof path, "/home/%s/clip.mp4", mark);
+    const struct custody_what what = {.path = path,
+                                      .from = mark,
+                                      .peer = mark,
+                                      .facts = facts,
+                                      .meta_sha256 = mark,
+                                      .changes = {path, strlen(path) + 1}};
+    const struct custody_what package = {.package = "case-17.zip", .tagmanifest_sha256 = "ab12"};
+    assert_ok(catalogue_event_note(c, ids[i], 1, CUSTODY_REPAIRED, "a test", &what, &err));
+    assert_ok(catalogue_event_note(c, ids[i], 1, CUSTODY_EXPORTED, "a test", &package, &err));
+    assert_ok(catalogue_transfer_get(c, ids[i], &t, &err));
+    snprintf(t.driver, sizeof t.driver, "%s", mark);
+    memcpy(t.wire.path, mark, MARK_BYTES);
+    memcpy(t.wire.meta, mark, MARK_BYTES);
+    t.wire.path_n = t.wire.meta_n = MARK_BYTES;
+    assert_ok(catalogue_transfer_update(c, &t, &err));
+}
+
+static bool is_in_files(const char *text)
+{
+    char command[900];
+    snprintf(command, sizeof command, "grep -rqF -e '%s' '%s'", text, root);
+    FILE *f = popen(command, "r");
+    assert_non_null(f);
+    return pclose(f) == 0;
+}
+
+static void test_what_is_erased_leaves_a_reason_and_nothing_else(void **state)
+{
+    (void)state;
+    struct stored s;
+    struct err err;
+    struct catalogue *c = NULL;
+    char event[CUSTODY_EVENT_ROOM], line[CUSTODY_LINE_ROOM];
+    const int64_t now_us = clock_utc_us();
+    stored_open(&s, root);
+    for (int i = 0; i < 12; i++)
+        add(&s, i % 2 ? "front" : "rear", i < 9 ? UPKEPT_AT_US + DAY_US * (i / 3) : now_us + i,
+            roll(2) ? roll(20000) + 100 : roll(300000) + 100);
+    stored_close(&s);
+    assert_ok(catalogue_open(&c, root, false, &err));
+    for (int i = 0; i < masters; i++)
+        tell_all(c, i);
+    catalogue_close(&c);
+    none_is_left(); /* all are there */
+    assert_true(is_in_files("latitude"));
+
+    const char *some[] = {ids[1], ids[4], ids[10], "no-such-transfer"};
+    struct retention_erasing what = {.ids = some, .n = 4, .reason = "request 12", .who = "me"};
+    what.dry_run = true;
+    assert_int_equal(erase(&what).masters, 3);
+    none_is_left();
+    what.dry_run = false;
+    struct retention_result r = erase(&what);
+    assert_int_equal(r.masters, 3);
+    assert_int_equal(r.copies, 3);
+    assert_int_equal(r.troubles, 1); /* no such transfer */
+    assert_non_null(strstr(told, "no-such-transfer"));
+    assert_non_null(strstr(told, "is in the package case-17.zip"));
+    none_is_left();
+    upkept_last_event(root, ids[10], event, line);
+    assert_string_equal(event, "deleted");
+    assert_non_null(strstr(line, "\"erased\":true"));
+    assert_non_null(strstr(line, "\"reason\":\"request 12\""));
+    assert_non_null(strstr(line, "\"sha256\":\""));
+
+    /* of a vehicle: also what a rule deleted before, whose custody tells of it still */
+    upkept_sweep(root, RULES("masters", "front 30d"), false, told);
+    assert_true(is_in_files("latitude"));
+    what = (struct retention_erasing){
+        .imei = UPKEPT_IMEI, .until_us = now_us - DAY_US, .reason = "request 13", .who = "me"};
+    erase(&what);
+    assert_non_null(strstr(told, "custody record"));
+    for (int i = 0; i < masters; i++)
+        assert_int_equal(upkept_has(root, ids[i]), i >= 9 && i != 10);
+    none_is_left();
+    what.until_us = 0;
+    r = erase(&what);
+    assert_int_equal(r.masters, 2);
+    assert_int_equal(r.troubles, 0);
+    none_is_left();
+    assert_false(is_in_files("latitude"));
+    assert_int_equal(erase(&what).masters, 0); /* once */
+    assert_string_equal(told, "");
+    all_is_well();
+}
+
+static void test_what_is_protected_or_worked_at_is_not_erased(void **state)
+{
+    (void)state;
+    struct stored s;
+    struct err err;
+    struct catalogue *c = NULL;
+    struct spool *spool = NULL;
+    struct spool_job *job = NULL;
+    struct catalogue_protection p = {.since_us = 1, .who = "somebody", .reason = "claim 17"};
+    stored_open(&s, root);
+    for (int i = 0; i < 3; i++)
+        add(&s, "front", UPKEPT_AT_US + i, 50000);
+    stored_close(&s);
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(catalogue_protect(c, ids[0], &p, &err));
+    catalogue_close(&c);
+    assert_ok(spool_open(&spool, root, "convert", &err));
+    assert_ok(spool_put(spool, ids[1], "{}", 2, &err));
+    assert_ok(spool_claim(spool, &job, &err));
+    assert_ok(spool_put(spool, ids[2], "{}", 2, &err));
+    struct retention_erasing what = {.imei = UPKEPT_IMEI, .reason = "request 12", .who = "me"};
+    struct retention_result r = erase(&what);
+    assert_int_equal(r.masters, 1);
+    assert_int_equal(r.troubles, 2);
+    assert_non_null(strstr(told, "is protected"));
+    assert_non_null(strstr(told, "is being worked at"));
+    assert_true(upkept_has(root, ids[0]) && upkept_has(root, ids[1]) && !upkept_has(root, ids[2]));
+    enum spool_place place;
+    assert_ok(spool_find(spool, ids[2], &place, &err)); /* nobody works it any more */
+    assert_int_equal(place, SPOOL_PLACE_NONE);
+    assert_ok(spool_finish(spool, &job, &err));
+    spool_close(&spool);
+    what.protected_too = true;
+    assert_int_equal(erase(&what).masters, 2);
+    none_is_left();
+    all_is_well();
+}
+
+static void on_backup_trouble(void *arg, const char *where, const char *why)
+{
+    (void)arg;
+    fail_msg("%s: %s", where, why);
+}
+
+static void test_a_backup_loses_what_was_erased_and_nothing_else(void **state)
+{
+    (void)state;
+    struct stored s;
+    struct err err;
+    struct upkeep_backup_result r;
+    const struct upkeep_progress progress = {.trouble = on_backup_trouble};
+    char *backup = support_tmp_dir(), *store = root;
+    const int64_t now_us = clock_utc_us();
+    stored_open(&s, root);
+    for (int i = 0; i < 12; i++)
+        add(&s, i % 2 ? "front" : "rear", i < 8 ? UPKEPT_AT_US + DAY_US * (i / 4) : now_us + i,
+            roll(2) ? roll(20000) + 100 : roll(300000) + 100);
+    stored_close(&s);
+    assert_ok(upkeep_backup(root, backup, &progress, &r, &err));
+    upkept_sweep(root, RULES("masters", "rear 30d"), false, told); /* 0 2 4 6: stay there */
+    const char *some[] = {ids[0], ids[1], ids[3], ids[5], ids[8], ids[9]};
+    const struct retention_erasing what = {.ids = some, .n = 6, .reason = "a court", .who = "me"};
+    assert_int_equal(erase(&what).troubles, 0);
+    assert_ok(upkeep_backup(root, backup, &progress, &r, &err));
+    memset(found, 0, sizeof found);
+    assert_int_equal(ftw(backup, look, 16), 0);
+    for (int i = 0; i < masters; i++) {
+        bool erased = i == 0 || i == 1 || i == 3 || i == 5 || i == 8 || i == 9;
+        if (found[i] == erased)
+            fail_msg("master %d %s the backup", i, erased ? "is in" : "is not in");
+    }
+    assert_ok(upkeep_backup(root, backup, &progress, &r, &err));
+    assert_int_equal(r.erased, 0);
+    root = backup; /* and it is a ROOT: */
+    assert_true(upkept_has(root, ids[7]) && !upkept_has(root, ids[9]));
+    root = store;
+    support_tmp_remove(&backup);
+}
+
 /* The dry run counts what the real one then does, rule after rule. */
 static void test_a_dry_run_counts_the_same_bytes(void **state)
 {
@@ -230,6 +427,9 @@ int main(void)
         TEST(test_space_of_today_is_given_back_while_a_receiver_writes),
         TEST(test_a_file_of_before_is_cleaned_too),
         TEST(test_a_dry_run_counts_the_same_bytes),
+        TEST(test_what_is_erased_leaves_a_reason_and_nothing_else),
+        TEST(test_a_backup_loses_what_was_erased_and_nothing_else),
+        TEST(test_what_is_protected_or_worked_at_is_not_erased),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -480,6 +480,8 @@ static void test_a_store_that_was_open_writes_into_the_file_that_is_there(void *
     struct raw *other = NULL;
     assert_ok(raw_open(&other, root, &err));
     assert_ok(raw_stat(other, "2024-11-29", 77, &length, &sealed, NULL, &err));
+    assert_ok(raw_drop(other, "2024-11-29", 77, &err));
+    assert_ok(raw_commit(other, &err));
     assert_ok(raw_append(open, "2024-11-29", 78, 0, "abc", 3, &err));
     assert_err(ERR_BUSY, raw_trim(other, "2024-11-29", RAW_TRIM_NOW, &freed, &err));
     raw_rollback(open);

@@ -167,6 +167,9 @@ static int run_backup(struct cli *cli, const struct cli_args *args)
            args->operand[0], SIZE_COUNT(r.days, "day", "days"),
            SIZE_COUNT(r.masters, "original", "originals"), SIZE_COUNT(r.copies, "copy", "copies"),
            size_text(r.bytes, size), SIZE_COUNT(r.kept, "file", "files"));
+    if (r.erased > 0)
+        printf("erased here since the last backup, and now there: %lld %s\n",
+               SIZE_COUNT(r.erased, "original", "originals"));
     return r.troubles > 0 ? CLI_FAILED : CLI_OK;
 }
 
@@ -175,8 +178,9 @@ const struct cli_command cli_backup = {
     .group = CLI_OPERATE,
     .summary = "back up ROOT while it is in use",
     .prose = "Copy the catalogue, originals and copies to DIR while receivers and workers run. DIR "
-             "is new, or an earlier backup, which is updated incrementally; nothing is ever "
-             "removed from it. A backup is itself a ROOT: 'dashspool --root DIR fsck' checks it; "
+             "is new, or an earlier backup, which is updated incrementally; nothing is "
+             "removed from it but what 'dashspool erase' erased here. A backup is itself a ROOT: "
+             "'dashspool --root DIR fsck' checks it; "
              "to restore, copy it back. The queue is not copied: unfinished and failed jobs are "
              "recreated when a receiver starts on the backup.",
     .example = "dashspool --root /srv/dashcam backup /mnt/backup/dashcam",

@@ -1,4 +1,4 @@
-/* protect, sweep: what may be deleted, and its deletion by hand. */
+/* protect, sweep, erase: what may be deleted, and its deletion by hand. */
 #include "cli_internal.h"
 #include "dashspool/clock.h"
 #include "dashspool/retention.h"
@@ -213,4 +213,119 @@ const struct cli_command cli_sweep = {
     .example = "dashspool --root /srv/dashcam sweep --dry-run",
     .room = sizeof(struct sweep_options),
     .run = run_sweep,
+};
+
+/* ---- erase ---- */
+
+struct erase_options {
+    const char *imei, *reason, *who;
+    int64_t since_us, until_us;
+    bool protected_too, dry_run, json;
+};
+
+#undef AT
+#define AT(field) offsetof(struct erase_options, field)
+static const struct cli_option erase_options[] = {
+    {OPT_TEXT("imei", "N", imei, "everything of this tracker (IMEI) instead of IDs …")},
+    {CLI_TIME, "since", "T", "… that was recorded at or after T", .offset = AT(since_us)},
+    {CLI_UNTIL, "until", "T", "… before T; of a day: until its end", .offset = AT(until_us)},
+    {CLI_TEXT, "reason", "TEXT", "why, kept in the custody record (required)", .offset = AT(reason),
+     .min = 1, .max = CATALOGUE_REASON_ROOM - 1},
+    {CLI_TEXT, "who", "NAME", "who decides this (default: your user name)", .offset = AT(who),
+     .min = 1},
+    {OPT_FLAG("protected", protected_too, "also what is protected")},
+    {OPT_FLAG("dry-run", dry_run, "show what would be erased; erase nothing")},
+    {OPT_FLAG("json", json, "as a JSON object")},
+    {0}};
+#undef AT
+
+static void tell_erased(void *arg, const struct retention_swept *item)
+{
+    const struct told *t = arg;
+    char size[24], name[600];
+    if (t->json) {
+        tell(arg, item);
+        return;
+    }
+    text_shown(item->name, name, sizeof name);
+    printf("%s %s %s (%s)\n", t->dry_run ? "would erase" : "erased", item->what, name,
+           size_text(item->bytes, size));
+}
+
+static void tell_not_erased(void *arg, const char *name, const char *why)
+{
+    char printable[600];
+    (void)arg;
+    text_shown(name, printable, sizeof printable);
+    fprintf(stderr, "dashspool erase: %s: %s\n", printable, why);
+}
+
+static int erase_summary(const struct told *t, const struct retention_result *r)
+{
+    char size[24];
+    int rc = r->troubles > 0 ? CLI_FAILED : CLI_OK;
+    if (t->json) {
+        json_t *o =
+            json_pack("{s:b, s:I, s:I, s:I, s:I, s:o}", "dry_run", t->dry_run, "transfers",
+                      (json_int_t)r->masters, "copies", (json_int_t)r->copies, "bytes",
+                      (json_int_t)r->bytes, "troubles", (json_int_t)r->troubles, "items", t->json);
+        return cli_print_json("erase", o) == CLI_OK ? rc : CLI_FAILED;
+    }
+    printf("%lld %s, %lld %s%s: %s\n", SIZE_COUNT(r->masters, "transfer", "transfers"),
+           SIZE_COUNT(r->copies, "copy", "copies"), t->dry_run ? " would be erased" : " erased",
+           size_text(r->bytes, size));
+    if (r->masters > 0 && !t->dry_run)
+        printf(
+            "Backups still have it: the next 'dashspool backup DIR' to each removes it there.\n");
+    return rc;
+}
+
+static int run_erase(struct cli *cli, const struct cli_args *args)
+{
+    const struct erase_options *o = args->options;
+    struct told told = {.dry_run = o->dry_run};
+    struct retention_result r;
+    struct err err;
+    if (!o->imei == (args->n_operands == 0))
+        return cli_usage("erase", "give IDs, or --imei N");
+    if (!o->imei && (o->since_us || o->until_us))
+        return cli_usage("erase", "--since and --until go with --imei");
+    if (!o->reason)
+        return cli_usage("erase", "give a reason with --reason");
+    const struct retention_erasing what = {.ids = (const char *const *)args->operand,
+                                           .n = (size_t)args->n_operands,
+                                           .imei = o->imei,
+                                           .since_us = o->since_us,
+                                           .until_us = o->until_us,
+                                           .reason = o->reason,
+                                           .who = o->who ? o->who : cli_user_name(),
+                                           .protected_too = o->protected_too,
+                                           .dry_run = o->dry_run};
+    const struct retention_listener listener = {tell_erased, tell_not_erased, tell_not_erased,
+                                                go_on, &told};
+    stop_catch();
+    told.json = o->json ? json_array() : NULL;
+    if (retention_erase(cli->root, &what, &listener, &r, &err) < 0) {
+        json_decref(told.json);
+        return cli_fail("erase", &err);
+    }
+    return erase_summary(&told, &r);
+}
+
+const struct cli_command cli_erase = {
+    .name = "erase",
+    .group = CLI_OPERATE,
+    .summary = "erase recordings for good, with a reason, as the law may ask",
+    .forms =
+        "ID… --reason TEXT [OPTIONS]\n--imei N [--since T] [--until T] --reason TEXT [OPTIONS]",
+    .prose = "Erase recordings whatever the retention rules say: the footage, its copies, what the "
+             "camera sent, position and driver. The custody record stays without these, and with "
+             "the reason. Packages that contain them are named: dashspool cannot delete what was "
+             "handed out. Protected recordings stay unless --protected is given.",
+    .options = erase_options,
+    .example = "dashspool erase --imei 352093081452251 --until 2024-11-30 --reason 'request 12'",
+    .operand = "ID",
+    .operands_max = CLI_MANY,
+    .room = sizeof(struct erase_options),
+    .run = run_erase,
 };

@@ -1,5 +1,6 @@
 /* backup: the catalogue as of one moment, then what it names. */
 #define _DEFAULT_SOURCE /* st_mtim */
+#include "dashspool/buf.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
@@ -278,6 +279,105 @@ static int back_up_row(void *arg, int64_t key, struct err *err)
     return trouble(b, name, rc, err);
 }
 
+/* ---- what was erased ----
+ *
+ * All else that an earlier backup has stays there, also what a rule deleted here since. */
+
+struct erased {
+    struct backup *b;
+    struct fsx_names ids;     /* by their bytes */
+    struct catalogue *before; /* of the backup that is being renewed; NULL: there was none */
+    const char *day;
+    struct buf keys; /* int64_t, of a day */
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_erased(const struct erased *e, const char *id)
+{
+    return bsearch(&id, e->ids.name, e->ids.n, sizeof *e->ids.name, by_name) != NULL;
+}
+
+static int add_erased(void *arg, const char *id, int64_t lines, struct err *err)
+{
+    struct erased *e = arg;
+    bool erased = false;
+    (void)lines;
+    int rc = catalogue_event_erased(e->b->snapshot, id, &erased, err);
+    return rc < 0 || !erased ? trouble(e->b, id, rc, err) : fsx_names_add(&e->ids, id, err);
+}
+
+/* A partial has no id in its day's file, only in the catalogue of before. */
+static int find_master(void *arg, const struct raw_master *m, struct err *err)
+{
+    struct erased *e = arg;
+    struct catalogue_transfer t;
+    bool found = m->sealed && !m->flaw;
+    int rc = ERR_OK;
+    snprintf(t.id, sizeof t.id, "%s", found ? m->facts.id : "");
+    if (!found && e->before)
+        rc = catalogue_transfer_by_key(e->before, m->key, &t, &found, err);
+    if (rc < 0 || !found || !is_erased(e, t.id))
+        return err_is_temporary(rc) ? rc : ERR_OK;
+    return buf_append(&e->keys, &m->key, sizeof m->key, err);
+}
+
+static int erase_of_day(void *arg, const char *name, bool is_day, struct err *err)
+{
+    struct erased *e = arg;
+    int64_t freed;
+    if (!is_day)
+        return ERR_OK;
+    e->day = name;
+    buf_consume(&e->keys, e->keys.used);
+    int rc = raw_each(e->b->to, name, find_master, e, err);
+    for (size_t at = 0; rc == ERR_OK && at < e->keys.used; at += sizeof(int64_t)) {
+        int64_t key;
+        memcpy(&key, buf_data(&e->keys) + at, sizeof key);
+        rc = raw_drop(e->b->to, name, key, err);
+        e->b->out->erased += rc == ERR_OK;
+    }
+    rc = raw_end(e->b->to, rc, err);
+    if (rc == ERR_OK && e->keys.used > 0)
+        rc = raw_trim(e->b->to, name, RAW_TRIM_NOW, &freed, err);
+    return trouble(e->b, name, rc, err);
+}
+
+static int erase_copy(void *arg, const char *path, const struct stat *st, struct err *err)
+{
+    const struct erased *e = arg;
+    char id[CATALOGUE_ID_ROOM];
+    const char *kind, *name = strrchr(path, '/');
+    (void)st;
+    if (!copies_parse_name(path, id, &kind)) /* what stands beside them has the id, too */
+        snprintf(id, sizeof id, "%.*s", (int)strcspn(name ? name + 1 : path, "."),
+                 name ? name + 1 : path);
+    return is_erased(e, id) ? trouble(e->b, path, copies_delete(e->b->dir, path, err), err)
+                            : ERR_OK;
+}
+
+static int erase_erased(struct backup *b, struct err *err)
+{
+    struct erased e = {.b = b};
+    struct err none;
+    buf_init(&e.keys, (size_t)64 << 20);
+    int rc = catalogue_custody_each(b->snapshot, add_erased, &e, err);
+    if (rc == ERR_OK && e.ids.n > 0) {
+        if (catalogue_open(&e.before, b->dir, false, &none) < 0)
+            e.before = NULL; /* the first */
+        rc = raw_days(b->to, erase_of_day, &e, err);
+        if (rc == ERR_OK)
+            rc = copies_each(b->dir, erase_copy, &e, err);
+    }
+    catalogue_close(&e.before);
+    fsx_names_clear(&e.ids);
+    buf_clear(&e.keys);
+    return rc;
+}
+
 /* ---- the directory ---- */
 
 static int write_mark(const struct backup *b, const char *state, struct err *err)
@@ -372,6 +472,8 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
         rc = raw_open(&b->from, b->root, err);
     if (rc == ERR_OK && (rc = raw_open(&b->to, b->dir, err)) == ERR_OK)
         rc = raw_days(b->from, back_up_day, b, err);
+    if (rc == ERR_OK)
+        rc = erase_erased(b, err);
     if (rc == ERR_OK && (rc = catalogue_key_each(b->snapshot, back_up_row, b, err)) == ERR_OK)
         rc = catalogue_settle(b->snapshot, err);
     raw_close(&b->from);

@@ -145,3 +145,9 @@ int catalogue_settle(struct catalogue *c, struct err *err)
     sqlite3_finalize(st);
     return rc;
 }
+
+int catalogue_scrub(struct catalogue *c, struct err *err)
+{
+    int rc = sqlx_exec(c->db, "VACUUM", err);
+    return rc < 0 ? rc : catalogue_settle(c, err);
+}

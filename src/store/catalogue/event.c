@@ -9,6 +9,7 @@ const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_EVENT_ADD] = "INSERT INTO custody(transfer, n, line) VALUES(?1, ?2, ?3)",
     [CATALOGUE_SQL_EVENT_REMOVE] = "DELETE FROM custody WHERE transfer ="
                                    " (SELECT id FROM transfer WHERE key = ?1)",
+    [CATALOGUE_SQL_EVENT_RETELL] = "UPDATE custody SET line = ?3 WHERE transfer = ?1 AND n = ?2",
     [CATALOGUE_SQL_EVENT_AT] = "SELECT line FROM custody WHERE transfer = ?1 AND n = ?2",
 };
 
@@ -79,6 +80,21 @@ int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind 
     return ERR_OK;
 }
 
+int catalogue_event_erased(struct catalogue *c, const char *id, bool *out, struct err *err)
+{
+    char line[CUSTODY_LINE_ROOM];
+    struct custody_record r;
+    int64_t n;
+    *out = false;
+    int rc = read_last(c, id, &n, line, err);
+    if (rc < 0 || n == 0)
+        return rc;
+    custody_read(&r, line, strlen(line));
+    *out = r.kind == CUSTODY_DELETED && r.what.erased;
+    custody_record_clear(&r);
+    return ERR_OK;
+}
+
 static int restore(struct catalogue *c, const char *id, const char *line, struct err *err)
 {
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_ADD];
@@ -129,4 +145,47 @@ int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn
             rc = fn(arg, line, err);
     }
     return rc;
+}
+
+struct retelling {
+    struct catalogue *c;
+    const char *id;
+    custody_keep_fn *keep;
+    void *arg;
+    int64_t n;
+    char previous[CUSTODY_LINE_ROOM];
+};
+
+static int retell_line(void *arg, const char *line, struct err *err)
+{
+    struct retelling *r = arg;
+    sqlite3_stmt *st = r->c->sql[CATALOGUE_SQL_EVENT_RETELL];
+    char again[CUSTODY_LINE_ROOM];
+    int rc = custody_retell(again, line, strlen(line), r->n > 0 ? r->previous : NULL, r->keep,
+                            r->arg, err);
+    if (rc < 0)
+        return rc;
+    memcpy(r->previous, again, sizeof again);
+    sqlite3_bind_text(st, 1, r->id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 2, ++r->n);
+    sqlite3_bind_text(st, 3, again, -1, SQLITE_STATIC);
+    return sqlx_run(st, err);
+}
+
+int catalogue_event_retell(struct catalogue *c, const char *id, custody_keep_fn *keep, void *arg,
+                           struct err *err)
+{
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0)
+        return rc;
+    struct retelling *r = calloc(1, sizeof *r);
+    if (r) {
+        *r = (struct retelling){.c = c, .id = id, .keep = keep, .arg = arg};
+        rc = catalogue_event_each(c, id, retell_line, r, err);
+    } else {
+        rc = err_nomem(err, "the custody of %s", id);
+    }
+    free(r);
+    return catalogue_leave(c, own, rc, err);
 }

@@ -276,6 +276,7 @@ static const struct member {
     MEMBER(NUMBER, copies),
     MEMBER(YES, partial),
     MEMBER(YES, redacted),
+    MEMBER(YES, erased),
     MEMBER(YES, no_sound),
     MEMBER(LIST, masks),
     MEMBER(LIST, hidden),

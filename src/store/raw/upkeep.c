@@ -370,8 +370,7 @@ static int trim(struct raw *raw, const char *day, const char *path, enum raw_tri
     struct state s;
     sqlite3 *db = raw->days->db; /* the first */
     int rc = look(db, &s, err);
-    bool needless = rc == ERR_OK && s.dropped == 0 && s.unused == 0 && (s.rows || !how);
-    if (rc < 0 || (needless && how != RAW_TRIM_NOW))
+    if (rc < 0 || (s.dropped == 0 && s.unused == 0 && (s.rows || how == RAW_TRIM_OPEN)))
         return rc;
     if (how == RAW_TRIM_OPEN) {
         rc = cut_off(db, err);

@@ -81,20 +81,31 @@ int spools_find(const struct spools *s, const char *id, struct spools_found *out
     return look(s, id, out, err);
 }
 
-int spools_drop_failed(const struct spools *s, const char *id, struct err *err)
+static int each_job(const struct spools *s, const char *id,
+                    int (*act)(struct spool *, const char *, struct err *), struct err *err)
 {
     char partial[2 * SPOOL_NAME_ROOM];
     const char *const jobs[] = {id, job_of_partial(id, partial)};
     int first = ERR_OK;
     for (size_t i = 0; i < 2 * s->n; i++) {
         struct err why;
-        int rc = spool_drop(s->one[i / 2].spool, jobs[i % 2], &why);
+        int rc = act(s->one[i / 2].spool, jobs[i % 2], &why);
         if (rc == ERR_OK || rc == ERR_NOTFOUND || rc == ERR_BUSY || first < 0)
             continue;
         first = rc;
         *err = why;
     }
     return first;
+}
+
+int spools_drop_failed(const struct spools *s, const char *id, struct err *err)
+{
+    return each_job(s, id, spool_drop, err);
+}
+
+int spools_cancel(const struct spools *s, const char *id, struct err *err)
+{
+    return each_job(s, id, spool_cancel, err);
 }
 
 bool spool_transfer_of(const char *job, char *id, size_t room)

@@ -97,7 +97,9 @@ static int hold(const struct spool *spool, enum spool_place place, const char *j
         rc = spool_is_in(spool, state_of(place), job, &there, err);
     if (rc == ERR_OK && !there)
         return err_set(err, ERR_NOTFOUND, "no job %s %s", job,
-                       place == SPOOL_PLACE_FAILED ? "has failed" : "is in progress");
+                       place == SPOOL_PLACE_FAILED  ? "has failed"
+                       : place == SPOOL_PLACE_READY ? "is ready"
+                                                    : "is in progress");
     if (rc == ERR_OK)
         rc = spool_lock_job(spool, state_of(place), job, lock, err);
     if (rc == ERR_OK && *lock < 0)
@@ -121,17 +123,27 @@ int spool_retry(struct spool *spool, const char *job, struct err *err)
 }
 
 /* As spool_finish() does it: out of sight first, and durably. */
-int spool_drop(struct spool *spool, const char *job, struct err *err)
+static int discard(struct spool *spool, enum spool_place place, const char *job, struct err *err)
 {
     char *dir = NULL;
     int lock;
-    int rc = hold(spool, SPOOL_PLACE_FAILED, job, &lock, err);
-    if (rc == ERR_OK && (rc = spool_path(spool, SPOOL_FAILED, job, &dir, err)) == ERR_OK)
+    int rc = hold(spool, place, job, &lock, err);
+    if (rc == ERR_OK && (rc = spool_path(spool, state_of(place), job, &dir, err)) == ERR_OK)
         rc = spool_bury(spool, job, dir, err);
     if (lock >= 0)
         close(lock);
     free(dir);
     return rc;
+}
+
+int spool_drop(struct spool *spool, const char *job, struct err *err)
+{
+    return discard(spool, SPOOL_PLACE_FAILED, job, err);
+}
+
+int spool_cancel(struct spool *spool, const char *job, struct err *err)
+{
+    return discard(spool, SPOOL_PLACE_READY, job, err);
 }
 
 int spool_reclaim(struct spool *spool, const char *job, struct err *err)

@@ -1,0 +1,357 @@
+/* erase: what somebody wants gone, in four steps: which, each of them, their bytes, what is left.
+ */
+#include "dashspool/catalogue.h"
+#include "dashspool/clock.h"
+#include "dashspool/copies.h"
+#include "dashspool/fsx.h"
+#include "dashspool/raw.h"
+#include "dashspool/retention.h"
+#include "dashspool/spool.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ERASE_WHY "erasure"
+
+struct erase {
+    const char *root;
+    const struct retention_erasing *what;
+    const struct retention_listener *listener;
+    struct retention_result *out;
+    struct catalogue *catalogue;
+    struct raw *raw;
+    struct spools spools;
+    struct fsx_names ids;
+    char who[160];
+};
+
+static void trouble(struct erase *e, const char *name, const char *why)
+{
+    e->out->troubles++;
+    e->listener->trouble(e->listener->arg, name, why);
+}
+
+/* ---- which ---- */
+
+static int add_transfer(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    struct erase *e = arg;
+    return fsx_names_add(&e->ids, t->id, err);
+}
+
+/* The time in an id, which is all that is left: "<imei>-…-20241129T072345Z", "-2" behind it. */
+static bool is_of_time(const struct retention_erasing *w, const char *id)
+{
+    int64_t at_us;
+    int zone, date, clock;
+    char text[32];
+    struct err no_time;
+    const char *stamp = strchr(id, 'T');
+    if (!w->since_us && !w->until_us)
+        return true;
+    if (!stamp || stamp - id < 9 || sscanf(stamp - 8, "%8dT%6dZ", &date, &clock) != 2)
+        return false;
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02dZ", date / 10000, date / 100 % 100,
+             date % 100, clock / 10000, clock / 100 % 100, clock % 100);
+    return clock_parse(text, 0, &at_us, &zone, &no_time) == ERR_OK && at_us >= w->since_us &&
+           (!w->until_us || at_us < w->until_us);
+}
+
+/* What went before by a rule, and is told of still. */
+static int add_deleted(void *arg, const char *id, int64_t lines, struct err *err)
+{
+    struct erase *e = arg;
+    struct catalogue_transfer t;
+    enum custody_kind last;
+    bool erased = false;
+    const char *imei = e->what->imei;
+    size_t n = strlen(imei);
+    (void)lines;
+    if (strncmp(id, imei, n) != 0 || id[n] != '-' || !is_of_time(e->what, id))
+        return ERR_OK;
+    int rc = catalogue_event_last(e->catalogue, id, &last, err);
+    if (rc < 0 || last != CUSTODY_DELETED)
+        return rc == ERR_MALFORMED ? ERR_OK : rc;
+    if (catalogue_transfer_get(e->catalogue, id, &t, err) == ERR_OK)
+        return ERR_OK; /* it is there, and listed */
+    rc = catalogue_event_erased(e->catalogue, id, &erased, err);
+    return rc < 0 || erased ? rc : fsx_names_add(&e->ids, id, err);
+}
+
+static int choose(struct erase *e, struct err *err)
+{
+    const struct retention_erasing *w = e->what;
+    const struct catalogue_filter filter = {
+        .imei = w->imei, .since_us = w->since_us, .until_us = w->until_us};
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < w->n; i++)
+        rc = fsx_names_add(&e->ids, w->ids[i], err);
+    if (rc < 0 || w->n > 0)
+        return rc;
+    rc = catalogue_transfer_each(e->catalogue, &filter, add_transfer, e, err);
+    return rc < 0 ? rc : catalogue_custody_each(e->catalogue, add_deleted, e, err);
+}
+
+/* ---- each of them ---- */
+
+/* Of a line: what happened, when, by whom, to which bytes; not where it was, whose it is, from what
+ * address or path it came, nor a hash by which that could be guessed. */
+static bool keep(void *arg, enum custody_kind kind, const char *key, const char *text)
+{
+    static const char *const kept[] = {
+        "sha256",       "from_sha256",
+        "length_bytes", "have_bytes",
+        "state",        "copy",
+        "copies",       "settings_sha256",
+        "stage",        "why",
+        "by",           "what",
+        "package",      "tagmanifest_sha256",
+        "for_job",      "full_tagmanifest_sha256",
+        "reason",       "reasons",
+        "partial",      "redacted",
+        "no_sound",     "erased",
+        "masks",        "hidden",
+        "source",       "arrived",
+        "completed",    "protocol_id",
+        "packets",      "crc_errors",
+        "resumes",      "bytes_lost",
+        "withheld",     "connections",
+        "duplicates",   "first_packet",
+    };
+    (void)arg, (void)kind;
+    if (strcmp(key, "path") == 0)
+        return text && strncmp(text, "archive/", 8) == 0; /* of a copy */
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (strcmp(key, kept[i]) == 0)
+            return true;
+    return false;
+}
+
+static int tell_package(void *arg, const char *line, struct err *err)
+{
+    struct erase *e = arg;
+    struct custody_record r;
+    char text[700];
+    (void)err;
+    custody_read(&r, line, strlen(line));
+    if (r.kind == CUSTODY_EXPORTED && r.id && e->listener->note) {
+        snprintf(text, sizeof text,
+                 "is in the package %.300s, exported at %.40s: whoever has it must delete it",
+                 r.what.package ? r.what.package : "(without a name)", r.at ? r.at : "?");
+        e->listener->note(e->listener->arg, r.id, text);
+    }
+    custody_record_clear(&r);
+    return ERR_OK;
+}
+
+struct going {
+    struct erase *e;
+    int64_t bytes, copies;
+};
+
+static int delete_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct going *g = arg;
+    g->copies++;
+    g->bytes += copy->length_bytes;
+    return g->e->what->dry_run ? ERR_OK : copies_delete(g->e->root, copy->path, err);
+}
+
+/* *why: it stays. Ready jobs are cancelled; a worker that was quicker has it. */
+static int may_go(struct erase *e, const struct catalogue_transfer *t, const char **why,
+                  struct err *err)
+{
+    struct spools_found jobs;
+    bool kept = true;
+    *why = NULL;
+    int rc = catalogue_protected(e->catalogue, t->key, &kept, err);
+    if (rc == ERR_OK)
+        rc = spools_find(&e->spools, t->id, &jobs, err);
+    if (rc < 0)
+        return rc;
+    if (t->state == CATALOGUE_RECEIVING)
+        *why = "is being received; repeat this when that has ended";
+    else if (kept && !e->what->protected_too)
+        *why = "is protected (see 'dashspool protect --list'); --protected erases it, too";
+    if (!*why && jobs.ready && !jobs.claimed && !e->what->dry_run) {
+        rc = spools_cancel(&e->spools, t->id, err);
+        if (rc == ERR_OK)
+            rc = spools_find(&e->spools, t->id, &jobs, err);
+    }
+    if (!*why && jobs.claimed)
+        *why = "is being worked at; repeat this when that has ended ('dashspool status')";
+    return rc;
+}
+
+/* In a transaction, as a sweep does it: copies' files first, and all of it again after a crash. */
+static int erase_transfer(struct erase *e, const struct catalogue_transfer *t, struct going *g,
+                          struct err *err)
+{
+    int ended = 0;
+    int rc = catalogue_copy_each(e->catalogue, t->key, delete_copy, g, err);
+    if (rc == ERR_OK && e->what->protected_too)
+        rc = catalogue_unprotect(e->catalogue, t->id, e->who, &ended, err);
+    if (rc == ERR_OK)
+        rc = catalogue_event_retell(e->catalogue, t->id, keep, NULL, err);
+    if (rc < 0)
+        return rc;
+    char *what = custody_what_text(&(struct custody_what){.why = ERASE_WHY,
+                                                          .reason = e->what->reason,
+                                                          .sha256 = t->sha256,
+                                                          .length_bytes = &t->length_bytes,
+                                                          .state = catalogue_state_name(t->state),
+                                                          .copies = &g->copies,
+                                                          .erased = true});
+    const struct custody_event event = {clock_utc_us(), CUSTODY_DELETED, e->who, what};
+    rc = what ? catalogue_retire(e->catalogue, t, &event, err)
+              : err_nomem(err, "the custody of %s", t->id);
+    free(what);
+    return rc;
+}
+
+static int erase_custody(struct erase *e, const char *id, struct err *err)
+{
+    const struct custody_what what = {.why = ERASE_WHY, .reason = e->what->reason, .erased = true};
+    int rc = catalogue_event_retell(e->catalogue, id, keep, NULL, err);
+    return rc < 0 ? rc
+                  : catalogue_event_note(e->catalogue, id, clock_utc_us(), CUSTODY_DELETED, e->who,
+                                         &what, err);
+}
+
+static int erase_one(struct erase *e, const char *id, const char **why, struct going *g,
+                     bool *only_custody, struct err *err)
+{
+    struct catalogue_transfer t;
+    enum custody_kind last;
+    int rc = catalogue_transfer_get(e->catalogue, id, &t, err);
+    *why = NULL;
+    *only_custody = rc == ERR_NOTFOUND;
+    if (*only_custody) {
+        struct err none;
+        rc = catalogue_event_last(e->catalogue, id, &last, &none);
+        if (rc == ERR_OK && last != CUSTODY_DELETED)
+            return ERR_NOTFOUND; /* err says so */
+        bool erased = false;
+        if (rc == ERR_OK)
+            rc = catalogue_event_erased(e->catalogue, id, &erased, err);
+        if (erased)
+            *why = "was erased already";
+    } else if (rc == ERR_OK && (rc = may_go(e, &t, why, err)) == ERR_OK && !*why) {
+        g->bytes = t.length_bytes;
+    }
+    if (rc == ERR_OK && !*why) /* before they are told anew */
+        rc = catalogue_event_each(e->catalogue, id, tell_package, e, err);
+    if (rc < 0 || *why)
+        return rc;
+    if (e->what->dry_run)
+        return *only_custody ? rc : catalogue_copy_each(e->catalogue, t.key, delete_copy, g, err);
+    return *only_custody ? erase_custody(e, id, err) : erase_transfer(e, &t, g, err);
+}
+
+static int erase_each(struct erase *e, const char *id, struct err *err)
+{
+    struct going g = {.e = e};
+    const char *why = NULL;
+    bool only_custody = false;
+    int rc = e->what->dry_run ? ERR_OK : catalogue_begin(e->catalogue, err);
+    if (rc < 0)
+        return rc;
+    rc = erase_one(e, id, &why, &g, &only_custody, err);
+    if (!e->what->dry_run && rc == ERR_OK && !why)
+        rc = catalogue_commit(e->catalogue, err);
+    else if (!e->what->dry_run)
+        catalogue_rollback(e->catalogue);
+    if (rc == ERR_OK && !why && !e->what->dry_run)
+        rc = spools_drop_failed(&e->spools, id, err);
+    if (rc < 0 && err_is_temporary(rc))
+        return rc;
+    if (rc < 0 || why) {
+        trouble(e, id, why ? why : err->text);
+        return ERR_OK;
+    }
+    e->out->masters += !only_custody;
+    e->out->copies += g.copies;
+    e->out->bytes += g.bytes;
+    e->listener->swept(e->listener->arg,
+                       &(struct retention_swept){only_custody ? "custody record" : "transfer", id,
+                                                 NULL, e->what->reason, g.bytes});
+    return ERR_OK;
+}
+
+/* ---- their bytes, and what is left of them ---- */
+
+static int drop_one(void *arg, const char *day, int64_t key, struct err *err)
+{
+    struct erase *e = arg;
+    struct catalogue_transfer t;
+    bool there = true;
+    int rc = catalogue_transfer_by_key(e->catalogue, key, &t, &there, err);
+    if (rc < 0 || there)
+        return rc == ERR_MALFORMED ? ERR_OK : rc; /* the next sweep tells */
+    rc = raw_end(e->raw, raw_drop(e->raw, day, key, err), err);
+    return rc < 0 ? rc : catalogue_due_done(e->catalogue, key, err);
+}
+
+static int write_anew(void *arg, const char *name, bool is_day, struct err *err)
+{
+    struct erase *e = arg;
+    int64_t freed;
+    int rc = is_day ? raw_trim(e->raw, name, RAW_TRIM_NOW, &freed, err) : ERR_OK;
+    if (rc < 0) {
+        char why[sizeof err->text + 100];
+        snprintf(why, sizeof why,
+                 "pieces of what was erased may be left until this is repeated: %s", err->text);
+        trouble(e, name, why);
+    }
+    return ERR_OK;
+}
+
+static int scrub(struct erase *e, struct err *err)
+{
+    int rc = catalogue_due_each(e->catalogue, drop_one, e, err);
+    if (rc == ERR_OK)
+        rc = raw_days(e->raw, write_anew, e, err);
+    if (rc < 0)
+        return rc;
+    if (catalogue_scrub(e->catalogue, err) < 0) {
+        char why[sizeof err->text + 100];
+        snprintf(why, sizeof why, "rows of what was erased may be left until this is repeated: %s",
+                 err->text);
+        trouble(e, "catalogue.db", why);
+    }
+    return ERR_OK;
+}
+
+int retention_erase(const char *root, const struct retention_erasing *what,
+                    const struct retention_listener *listener, struct retention_result *out,
+                    struct err *err)
+{
+    struct erase *e = calloc(1, sizeof *e);
+    *out = (struct retention_result){0};
+    if (!e)
+        return err_nomem(err, "erasing");
+    e->root = root;
+    e->what = what;
+    e->listener = listener;
+    e->out = out;
+    snprintf(e->who, sizeof e->who, "%s", what->who);
+    int rc = catalogue_open(&e->catalogue, root, false, err);
+    if (rc == ERR_OK)
+        rc = raw_open(&e->raw, root, err);
+    if (rc == ERR_OK)
+        rc = spools_open(&e->spools, root, NULL, NULL, err);
+    if (rc == ERR_OK)
+        rc = choose(e, err);
+    for (size_t i = 0; rc == ERR_OK && i < e->ids.n; i++)
+        if (!listener->go_on || listener->go_on(listener->arg))
+            rc = erase_each(e, e->ids.name[i], err);
+    if (rc == ERR_OK && !what->dry_run)
+        rc = scrub(e, err);
+    fsx_names_clear(&e->ids);
+    spools_close(&e->spools);
+    raw_close(&e->raw);
+    catalogue_close(&e->catalogue);
+    free(e);
+    return rc;
+}
