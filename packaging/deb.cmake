@@ -27,11 +27,16 @@ Installing does not start the service, because it opens a port to cameras.
 set(kept_epoch "$ENV{SOURCE_DATE_EPOCH}")
 set(ENV{SOURCE_DATE_EPOCH} ${epoch})
 string(TIMESTAMP changed "%a, %d %b %Y %H:%M:%S +0000" UTC)
+string(TIMESTAMP stamp "%Y%m%d.%H%M%S" UTC)
 if(kept_epoch)
   set(ENV{SOURCE_DATE_EPOCH} ${kept_epoch})
 else()
   unset(ENV{SOURCE_DATE_EPOCH})
 endif()
+# A later commit is an upgrade, and so is the same one built on the next Debian (its libraries have other names).
+file(STRINGS /etc/os-release debian REGEX "^VERSION_ID=\"?[0-9]+\"?$")
+string(REGEX REPLACE "[^0-9]" "" debian "${debian}")
+set(CPACK_DEBIAN_PACKAGE_VERSION "${PROJECT_VERSION}+${stamp}+deb${debian}")
 configure_file(deb/changelog.in changelog @ONLY)
 execute_process(COMMAND ${GZIP} -9nf changelog WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 

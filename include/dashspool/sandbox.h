@@ -73,8 +73,9 @@ int sandbox_enter(const struct sandbox_rules *rules, struct sandbox_report *repo
  * there, and to /dev/null. Without Landlock nothing happens. */
 int sandbox_fence(const char *const *write_dirs, struct err *err) DS_MUST_CHECK;
 
-/* The first system call, by its name, that was refused because no list names it; NULL: none. */
-const char *sandbox_unknown_call(void);
+/* For a child whose stderr is nobody's: adds to why it failed the first system call that was
+ * refused because no list names it, if there was one. */
+void sandbox_tell_unknown(struct err *err);
 
 /* For who makes a loop of libuv before it enters: from now on the kernel has no io_uring for this
  * process. libuv (1.45 and newer; no setting of its own keeps it from that) makes a ring with each

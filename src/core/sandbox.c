@@ -127,9 +127,13 @@ static atomic_bool call_told[CALLS];
 static _Atomic(const char *) first_unknown;
 static const char *told_by;
 
-const char *sandbox_unknown_call(void)
+void sandbox_tell_unknown(struct err *err)
 {
-    return atomic_load(&first_unknown);
+    const char *call = atomic_load(&first_unknown);
+    const size_t used = strlen(err->text);
+    if (call)
+        snprintf(err->text + used, sizeof err->text - used,
+                 "; the sandbox does not know the system call %s", call);
 }
 
 #ifdef ANSWER

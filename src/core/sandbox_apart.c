@@ -44,7 +44,8 @@ static _Noreturn void run(const struct sandbox_apart_work *w, const void *in, co
     int rc = out ? sandbox_enter(&rules, &report, &err) : err_nomem(&err, "a result");
     if (rc == ERR_OK)
         rc = w->fn(in, fd + 1, n - 1, out, &err);
-    err.code = rc;
+    if ((err.code = rc) < 0)
+        sandbox_tell_unknown(&err);
     if (fsx_write_all(fd[0], &err, sizeof err, &lost) < 0 ||
         (rc == ERR_OK && fsx_write_all(fd[0], out, w->n_out, &lost) < 0))
         _exit(1);

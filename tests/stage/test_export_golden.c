@@ -289,16 +289,21 @@ static size_t size_at(const char *p, size_t left)
     return 0;
 }
 
-/* The page without what a codec shapes: pictures, their sizes, hashes by the name of their file. */
+/* The page without what a codec shapes: pictures, their sizes, hashes by the name of their file,
+ * its version. */
 static void put_report(struct buf *out, const struct buf *page, const char *manifest)
 {
-    static const char picture[] = "data:image/jpeg;base64,";
+    static const char picture[] = "data:image/jpeg;base64,", codec[] = "libavcodec ";
     const char *p = (const char *)buf_data(page), *end = p + page->used;
     while (p < end) {
         size_t left = (size_t)(end - p), n;
         if (left > sizeof picture && strncmp(p, picture, sizeof picture - 1) == 0) {
             put(out, "{a picture}", 11);
             p += strcspn(p, "\"");
+        } else if (left > sizeof codec && strncmp(p, codec, sizeof codec - 1) == 0) {
+            put(out, "libavcodec {a version}", 22);
+            p += sizeof codec - 1;
+            p += strspn(p, "0123456789.");
         } else if (hex64_at(p, left)) {
             put_hash(out, p, manifest);
             p += 64;

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "support/report_paper.h"
 #include "support/proc.h"
 #include "support/report_page.h"
@@ -5,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #define MAX (16U << 20)
 
@@ -18,12 +20,50 @@ struct buf report_paper(const struct report *r)
     return out;
 }
 
-size_t report_paper_times(const struct buf *paper, const char *bytes)
+static size_t times(const struct buf *in, const char *bytes)
 {
     size_t n = 0, length = strlen(bytes);
-    const uint8_t *data = buf_data(paper);
-    for (size_t i = 0; i + length <= paper->used; i++)
+    const uint8_t *data = buf_data(in);
+    for (size_t i = 0; i + length <= in->used; i++)
         n += memcmp(data + i, bytes, length) == 0;
+    return n;
+}
+
+/* What begins with a stream's bytes, unpacked. */
+static struct buf unpacked(const uint8_t *at, size_t n)
+{
+    struct buf out;
+    struct err err;
+    z_stream z = {.next_in = (uint8_t *)(uintptr_t)at, .avail_in = (uInt)n};
+    buf_init(&out, MAX);
+    assert_int_equal(inflateInit(&z), Z_OK);
+    for (int rc = Z_OK; rc != Z_STREAM_END;) {
+        uint8_t *to = buf_reserve(&out, 65536, &err);
+        assert_non_null(to);
+        z.next_out = to;
+        z.avail_out = 65536;
+        rc = inflate(&z, Z_NO_FLUSH);
+        assert_true(rc == Z_OK || rc == Z_STREAM_END);
+        buf_commit(&out, 65536 - z.avail_out);
+    }
+    inflateEnd(&z);
+    return out;
+}
+
+/* Newer versions of cairo pack the objects: ISO 32000-1, 7.5.7. */
+size_t report_paper_times(const struct buf *paper, const char *bytes)
+{
+    static const char packed[] = "/Type /ObjStm", begins[] = "stream\n";
+    size_t n = times(paper, bytes);
+    const uint8_t *p = buf_data(paper), *end = p + paper->used;
+    while ((p = memmem(p, (size_t)(end - p), packed, strlen(packed))) != NULL) {
+        p = memmem(p, (size_t)(end - p), begins, strlen(begins));
+        assert_non_null(p);
+        p += strlen(begins);
+        struct buf objects = unpacked(p, (size_t)(end - p));
+        n += times(&objects, bytes);
+        buf_clear(&objects);
+    }
     return n;
 }
 

@@ -10,7 +10,7 @@
 
 /* buf_clear() it. */
 struct buf report_paper(const struct report *r);
-/* How often bytes are in the file as it is (what is compressed in it is not looked into). */
+/* How often bytes are in the file as it is (of what is compressed in it, in its objects). */
 size_t report_paper_times(const struct buf *paper, const char *bytes);
 /* No script, no form, nothing that opens by itself; links only to where they may lead. */
 void report_paper_is_inert(const struct buf *paper);

@@ -20,7 +20,7 @@
 
 enum {
     CLIP_RECIPES_MAX = 8, /* ways in which the copies of one master were made */
-    CLIP_WHY_ROOM = 400,
+    CLIP_WHY_ROOM = 760,
     CLIP_NAMES_ROOM = 600,
 };
 
@@ -296,7 +296,7 @@ static bool find_excuse(struct clip *clip, const struct recipe *then, const stru
     char differs[CLIP_WHY_ROOM];
     const char *encoder = then->options.encoder;
     if (recipe_differs(then, now, differs, sizeof differs)) {
-        snprintf(clip->excuse, sizeof clip->excuse, "they were made with %.340s", differs);
+        snprintf(clip->excuse, sizeof clip->excuse, "they were made with %.720s", differs);
         return true;
     }
     /* others than the default promise nothing (convert/encode.h) */
@@ -342,7 +342,7 @@ static void note_failure(struct clip *clip, const struct recipe *then, const str
 {
     char differs[CLIP_WHY_ROOM];
     if (recipe_differs(then, now, differs, sizeof differs))
-        snprintf(clip->why_not, sizeof clip->why_not, "%.150s (they were made with %.200s)", reason,
+        snprintf(clip->why_not, sizeof clip->why_not, "%.150s (they were made with %.560s)", reason,
                  differs);
     else
         snprintf(clip->failed, sizeof clip->failed, "%s", reason);

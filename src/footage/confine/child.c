@@ -311,11 +311,8 @@ void child_convert(pid_t parent)
         err_wrap(&err, "%s", q.path);
     else
         rc = q.job == MESSAGE_READ_SLICES ? read_slices(&q, &err) : convert(&q, &err);
-    if (rc < 0 && sandbox_unknown_call()) { /* stderr is nobody's here */
-        size_t used = strlen(err.text);
-        snprintf(err.text + used, sizeof err.text - used,
-                 "; the sandbox does not know the system call %s", sandbox_unknown_call());
-    }
+    if (rc < 0)
+        sandbox_tell_unknown(&err);
     int sent =
         rc < 0 ? message_send(STDOUT_FILENO, MESSAGE_FAILURE, &err, sizeof err, &lost) : ERR_OK;
     _exit(sent < 0); /* no clean-up: the parent does that better */
