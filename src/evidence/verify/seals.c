@@ -17,6 +17,12 @@ bool verify_info(const struct verify *v, enum bag_key key, struct bag_value *out
     return bag_info_next(buf_data(info), info->used, key, out);
 }
 
+bool verify_redacted(const struct verify *v)
+{
+    char full[HASH_HEX_ROOM];
+    return bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full);
+}
+
 static bool value_is(const struct bag_value *value, const char *text)
 {
     return value->n == strlen(text) && memcmp(value->at, text, value->n) == 0;
@@ -250,11 +256,10 @@ int verify_seals_judge(struct verify *v, struct seals *out, struct err *err)
 
 static const char *no_signature(const struct verify *v)
 {
-    char full[HASH_HEX_ROOM];
     if (!has_claims(v))
         return "the package has no signature, and does not say whether it was signed (version "
                "0.1.0 never said so): a signature may have been removed";
-    return bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
+    return verify_redacted(v)
                ? "the package is not signed: it could be a full package that someone stripped and "
                  "labelled redacted"
                : "the package is not signed: whoever can change it can make its manifests and its "
