@@ -260,6 +260,7 @@ static void test_a_package_is_whole_however_it_comes(void **state)
     assert_string_equal(shown("fingerprint"), sha256);
     assert_has(shown("rows"), "not checked");
     assert_has(shown("commands"), "openssl cms -verify");
+    assert_string_equal(browser_value(browser, "VERSION"), DASHSPOOL_VERSION);
 
     char own[600];
     snprintf(own, sizeof own, "%s/own.zip", dir);
@@ -507,7 +508,18 @@ static void test_whatever_else_is_done_to_it(void **state)
         {"made anew with another custody", "cp ../other/data/custody.jsonl data;" ANEW, "changed"},
         {"made anew with an empty custody", ": >data/custody.jsonl;" ANEW, "changed"},
         {"made anew without custody", "rm data/custody.jsonl;" ANEW, "changed"},
-        {"made anew with a file more", "echo x >data/more;" ANEW, NULL},
+        {"made anew with a file more", "echo x >data/more;" ANEW, "changed"},
+        {"made anew with a text more",
+         "echo x >more.txt;" ANEW "sha256sum more.txt >>tagmanifest-sha256.txt;" QUERY_ANEW,
+         "changed"},
+        {"made anew by another version with a file more",
+         "echo x >data/more; sed -i '/^Bag-Software/s/$/9/' bag-info.txt;" ANEW, "whole"},
+        {"made anew with an original more",
+         "for f in data/master/*.h265; do echo x >${f%.h265}.jpg; done;" ANEW, "changed"},
+        {"made anew with a line continued", "sed -i 's/^Signer.*/&\\n  more/' bag-info.txt;" ANEW,
+         "changed"},
+        {"made anew with a line twice", "sed -i 's/^Exported-At.*/&\\n&/' bag-info.txt;" ANEW,
+         "changed"},
         {"made anew without anything", "rm -r data/*; echo x >data/x;" ANEW, "changed"},
         {"made anew and called redacted",
          "printf 'Redacted-From-Tagmanifest-SHA256: %064d\\n' 0 >>bag-info.txt;" ANEW, "changed"},

@@ -137,6 +137,7 @@ int hide_json(const struct hide *h, char **text, struct err *err)
     if (h->what & CONVERT_HIDE_SOURCE) {
         drop_peers(json_object_get(o, "transfer"));
         json_object_del(json_object_get(o, "file"), "path");
+        json_object_del(json_object_get(o, "file"), "modified");
     }
     for (int i = 0; i < CONVERT_N_HIDES; i++)
         if (h->what & 1u << i)

@@ -58,10 +58,11 @@ static bool could_be_without_claims(const struct verify *v)
 }
 
 /* One line that says it, of one of these forms. */
-static void judge_claim_line(struct verify *v, enum bag_key key, const char *label,
-                             enum verify_check check, const char *question)
+static void judge_claim_line(struct verify *v, enum bag_key key, enum verify_check check,
+                             const char *question)
 {
-    struct bag_value value, more;
+    const char *label = bag_info_label(key);
+    struct bag_value value;
     char hex[HASH_HEX_ROOM] = "";
     if (!verify_info(v, key, &value)) {
         verify_problem(v, check,
@@ -70,9 +71,6 @@ static void judge_claim_line(struct verify *v, enum bag_key key, const char *lab
                        question, label);
         return;
     }
-    more = value;
-    if (bag_info_next(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, key, &more))
-        verify_problem(v, check, "bag-info.txt says twice %s (%s)", question, label);
     if (value.n == sizeof hex - 1)
         memcpy(hex, value.at, value.n);
     if (key == BAG_SIGNER
@@ -85,10 +83,8 @@ static void judge_claim_lines(struct verify *v)
 {
     if (!has_claims(v) && could_be_without_claims(v))
         return;
-    judge_claim_line(v, BAG_SIGNER, "Signer-Certificate-SHA256", VERIFY_SIGNATURE,
-                     "whether the package was signed");
-    judge_claim_line(v, BAG_STAMP_ASKED, "Time-Stamp-Requested", VERIFY_STAMP,
-                     "whether a time stamp was asked for");
+    judge_claim_line(v, BAG_SIGNER, VERIFY_SIGNATURE, "whether the package was signed");
+    judge_claim_line(v, BAG_STAMP_ASKED, VERIFY_STAMP, "whether a time stamp was asked for");
 }
 
 static bool claims_signature(const struct verify *v)
@@ -123,6 +119,8 @@ static void describe(const struct seal_signer *signer, const char *remark, char 
 }
 
 /* ---- time stamp ---- */
+
+#define DAY_US (86400 * INT64_C(1000000)) /* so far may clocks and zones be apart */
 
 /* The request is always the same bytes for the same tag manifest. */
 static int judge_query(struct verify *v, struct err *err)
@@ -167,6 +165,9 @@ static int judge_stamp(struct verify *v, int64_t *at_us, char *text, size_t room
                      stamp.why);
     *at_us = stamp.at_us;
     clock_rfc3339(stamp.at_us, 3, at);
+    if (stamp.at_us > clock_utc_us() + DAY_US)
+        verify_note(v, VERIFY_STAMP,
+                    BAG_TS_TOKEN ": it is of the future, by the clock of this computer");
     if (stamp.accuracy_us > 0)
         snprintf(accuracy, sizeof accuracy, " ±%.6g s", (double)stamp.accuracy_us / 1e6);
     describe(&stamp.authority, "", whose, sizeof whose);
