@@ -108,6 +108,8 @@ struct bag_value { /* of a line, without its end; borrowed from the text */
     size_t n;
 };
 
+const char *bag_info_label(enum bag_key key);
+
 /* The next value under this label in n bytes of bag-info.txt, behind *io (at NULL: the first). */
 bool bag_info_next(const void *info, size_t n, enum bag_key key, struct bag_value *io);
 

@@ -109,10 +109,11 @@ int custody_line(char out[CUSTODY_LINE_ROOM], const char *id, int64_t n, const c
                  const struct custody_event *event, struct err *err) DS_MUST_CHECK;
 
 /* A line for somebody who may not see all of it: the same event with the same n, without the
- * members of `what` that `keep` does not want (text: of a member that is one, else NULL); their
- * names are listed in what.withheld. It follows `previous`, the line before it as it was retold
- * (NULL: none), so that such lines are a chain of their own: a hash of the true line would confirm
- * a guess at what was withheld. ERR_MALFORMED: not a line. */
+ * members of `what` that `keep` does not want (text: of a member that is one, else NULL; those of
+ * an object that is kept are asked for by themselves, as "facts.lat"); their names are listed in
+ * what.withheld. Its `who` is asked for as "who", and becomes "withheld". It follows `previous`,
+ * the line before it as it was retold (NULL: none), so that such lines are a chain of their own: a
+ * hash of the true line would confirm a guess at what was withheld. ERR_MALFORMED: not a line. */
 typedef bool custody_keep_fn(void *arg, enum custody_kind kind, const char *key, const char *text);
 int custody_retell(char out[CUSTODY_LINE_ROOM], const char *line, size_t n, const char *previous,
                    custody_keep_fn *keep, void *arg, struct err *err) DS_MUST_CHECK;

@@ -36,6 +36,12 @@ int fsx_publish_file(const char *path, const void *data, size_t n, struct err *e
 /* Appends the whole file to `out` (whose ceiling bounds it: ERR_LIMIT). */
 int fsx_read_file(const char *path, struct buf *out, struct err *err) DS_MUST_CHECK;
 
+/* Hands on what is left of an open file, in pieces, until its end or an error of `piece`, which is
+ * returned. path: for errors. */
+typedef int fsx_piece_fn(void *arg, const void *data, size_t n, struct err *err);
+int fsx_read_pieces(int fd, const char *path, fsx_piece_fn *piece, void *arg,
+                    struct err *err) DS_MUST_CHECK;
+
 /* write(2) until all is written. */
 int fsx_write_all(int fd, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
 

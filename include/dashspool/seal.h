@@ -109,10 +109,12 @@ struct seal_finding {
     int64_t signed_us;         /* as the signer claims; SEAL_NO_TIME: does not */
 };
 
-/* Checks a signature of the form above over the content. ERR_OK: see the finding, which may be that
- * the content was changed. ERR_MALFORMED: these bytes are no signature, or are not in DER;
- * ERR_UNSUPPORTED: a form that this does not check; ERR_LIMIT: above SEAL_DER_MAX_BYTES. The
- * errors of ca_path are ERR_CONFIG or those of reading a file. trust may be NULL. */
+/* Checks a signature of the form above over the content. A key that seal_key_open() would refuse
+ * for its size proves nothing: not intact. The same holds for each key between it and the CA, and
+ * for time stamps. ERR_OK: see the finding, which may be that the content was changed.
+ * ERR_MALFORMED: these bytes are no signature, or are not in DER; ERR_UNSUPPORTED: a form that this
+ * does not check; ERR_LIMIT: above SEAL_DER_MAX_BYTES. The errors of ca_path are ERR_CONFIG or
+ * those of reading a file. trust may be NULL. */
 int seal_check(struct seal_finding *out, const void *p7s, size_t n_p7s, const void *content,
                size_t n, const struct seal_trust *trust, struct err *err) DS_MUST_CHECK;
 

@@ -212,6 +212,22 @@ int fsx_read_file(const char *path, struct buf *out, struct err *err)
     return rc;
 }
 
+int fsx_read_pieces(int fd, const char *path, fsx_piece_fn *piece, void *arg, struct err *err)
+{
+    enum { PIECE_BYTES = 256 * 1024 };
+    uint8_t *data = malloc(PIECE_BYTES);
+    int rc = data ? ERR_OK : err_nomem(err, "reading %s", path);
+    for (ssize_t n = 1; rc == ERR_OK && n != 0;) {
+        n = read(fd, data, PIECE_BYTES);
+        if (n < 0 && errno != EINTR)
+            rc = err_sys(err, "read %s", path);
+        else if (n > 0)
+            rc = piece(arg, data, (size_t)n, err);
+    }
+    free(data);
+    return rc;
+}
+
 /* Where the file system has no O_TMPFILE (NFS), a name for a moment. */
 static int open_nameless(const char *dir, struct err *err)
 {

@@ -1,4 +1,5 @@
 #include "dashspool/hash.h"
+#include "dashspool/fsx.h"
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -50,28 +51,23 @@ int hash_final(struct hash *h, uint8_t out[HASH_BYTES], struct err *err)
     return ok ? ERR_OK : err_set(err, ERR_UNSUPPORTED, "OpenSSL failed to compute SHA-256");
 }
 
+static int add_piece(void *arg, const void *data, size_t n, struct err *err)
+{
+    (void)err;
+    hash_update(arg, data, n);
+    return ERR_OK;
+}
+
 int hash_file(const char *path, uint8_t out[HASH_BYTES], struct err *err)
 {
     struct hash *h = NULL;
-    uint8_t *block = NULL;
-    enum { BLOCK_BYTES = 256 * 1024 };
-    int rc = ERR_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, "open %s", path);
-    if (!(block = malloc(BLOCK_BYTES))) {
-        rc = err_nomem(err, "reading %s", path);
-        goto out;
-    }
-    if ((rc = hash_new(&h, err)) < 0)
-        goto out;
-    ssize_t n;
-    while ((n = read(fd, block, BLOCK_BYTES)) > 0)
-        hash_update(h, block, (size_t)n);
-    rc = n < 0 ? err_sys(err, "read %s", path) : hash_final(h, out, err);
-out:
+    int rc = hash_new(&h, err);
+    if (rc == ERR_OK && (rc = fsx_read_pieces(fd, path, add_piece, h, err)) == ERR_OK)
+        rc = hash_final(h, out, err);
     hash_free(&h);
-    free(block);
     close(fd);
     return rc;
 }

@@ -162,20 +162,17 @@ static int parse(struct access *a, const struct buf *b, struct err *err)
     return rc;
 }
 
+static int append_piece(void *arg, const void *data, size_t n, struct err *err)
+{
+    return buf_append(arg, data, n, err);
+}
+
 static int read_file(const struct access *a, struct buf *out, struct err *err)
 {
-    int rc = ERR_OK, fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int rc, fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return err_sys(err, "open %s", a->path);
-    for (char piece[4096];;) {
-        ssize_t n = read(fd, piece, sizeof piece);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            rc = err_sys(err, "read %s", a->path);
-        if (n <= 0 || (rc = buf_append(out, piece, (size_t)n, err)) < 0)
-            break;
-    }
+    rc = fsx_read_pieces(fd, a->path, append_piece, out, err);
     close(fd);
     return rc;
 }

@@ -349,7 +349,7 @@ static void test_a_stamp_of_an_expired_authority_is_verified(void **state)
     (void)state;
     expect(RUN("export", STILL, "-o", in_dir("aged")), 0, "1 transfer");
     struct buf query = support_read(in_dir("aged/signature/request.tsq"));
-    struct buf answer = authority_past_reply(w.dir, "past", &query);
+    struct buf answer = authority_reply_at(w.dir, "past", &query, -2);
     support_write(in_dir("aged-answer"), buf_data(&answer), answer.used);
     buf_clear(&query);
     buf_clear(&answer);
@@ -375,6 +375,19 @@ static void test_a_stamp_of_an_expired_authority_is_verified(void **state)
     assert_non_null(line);
     expect(PROC_RUN("env", "-C", in_dir("aged"), path, "sh", "-ec", line), 0, "Verification: OK");
     buf_clear(&readme);
+}
+
+static void test_a_stamp_of_the_future_is_said(void **state)
+{
+    (void)state;
+    expect(RUN("export", STILL, "-o", in_dir("ahead")), 0, "1 transfer");
+    struct buf query = support_read(in_dir("ahead/signature/request.tsq"));
+    struct buf answer = authority_reply_at(w.dir, "ahead-tsa", &query, 2);
+    support_write(in_dir("ahead-answer"), buf_data(&answer), answer.used);
+    buf_clear(&query);
+    buf_clear(&answer);
+    expect(RUN("attach-timestamp", in_dir("ahead"), in_dir("ahead-answer")), 0, "stamped 2");
+    expect(RUN("verify", in_dir("ahead")), 0, "it is of the future, by the clock of this computer");
 }
 
 static void test_a_stamp_can_come_later(void **state)
@@ -478,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_a_signature_is_checked_here_and_by_openssl),
         cmocka_unit_test(test_an_authority_stamps_a_package),
         cmocka_unit_test(test_a_stamp_of_an_expired_authority_is_verified),
+        cmocka_unit_test(test_a_stamp_of_the_future_is_said),
         cmocka_unit_test(test_a_stamp_can_come_later),
         cmocka_unit_test(test_the_readme_of_a_package_says_what_works),
         cmocka_unit_test(test_nothing_is_written_over),

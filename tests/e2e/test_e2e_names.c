@@ -4,6 +4,7 @@
  */
 #include "dashspool/buf.h"
 #include "dashspool/text.h"
+#include "support/package.h"
 #include "support/proc.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -172,6 +173,35 @@ static void test_packages_neither(void **state)
     TAMED("", "attach-timestamp", in_dir("p" NAME), in_dir(NAME));
 }
 
+/* … and a zip, whose names need not be a file system's: refused or told, never repeated as it is.
+ */
+static void test_zips_neither(void **state)
+{
+    static const char *const names[] = {
+        NAME,          WORDS,        "a" ESCAPE,         "a" TURN,
+        "a" NEXT,      "a\xff",      "../" ESCAPE,       "/" TURN,
+        "a\\" ESCAPE,  "a\r" FORGED, "\xf3\xa0\x81\x81", "\xef\xbb\xbf" FORGED,
+        "a/" NAME "/b"};
+    static const char *const folders[] = {"", "data/", "case/data/", "signature/"};
+    (void)state;
+    for (size_t i = 0; i < 4 * sizeof names / sizeof *names; i++) {
+        char name[300], tags[100];
+        snprintf(name, sizeof name, "%s%s", folders[i % 4], names[i / 4]);
+        snprintf(tags, sizeof tags, "%sbag-info.txt", i % 4 == 2 ? "case/" : "");
+        const struct package_entry entries[] = {
+            {.name = tags, .data = "Bag-Software-Agent: dashspool " ESCAPE "\n", .n = 37},
+            {.name = i % 4 == 2 ? "case/bagit.txt" : "bagit.txt", .data = ESCAPE, .n = 5},
+            {.name = i % 4 == 2 ? "case/manifest-sha256.txt" : "manifest-sha256.txt",
+             .data = NAME "\n",
+             .n = sizeof NAME},
+            {.name = name, .data = "x", .n = 1}};
+        struct buf zip = package_zip(entries, 4);
+        support_write(in_dir("names.zip"), buf_data(&zip), zip.used);
+        buf_clear(&zip);
+        TAMED("FAILED", "verify", in_dir("names.zip"));
+    }
+}
+
 /* Settings come from pipeline.d, which others may ship. */
 static void test_settings_neither(void **state)
 {
@@ -215,6 +245,7 @@ int main(void)
 #define E2E(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         E2E(test_no_command_repeats_what_commands_a_terminal),
         E2E(test_packages_neither),
+        E2E(test_zips_neither),
         E2E(test_settings_neither),
         E2E(test_a_proposed_command_is_one),
     };

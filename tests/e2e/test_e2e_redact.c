@@ -525,7 +525,7 @@ static const char *const positions[] = {"54.7004",
                                         "54\xc2\xb0 42",
                                         "54\xc2\xb0"
                                         "42"};
-static const char *const drivers[] = {"Jane Roe"};
+static const char *const drivers[] = {"Jane Roe", "jane roe"};
 static const char *const sources[] = {"127.0.0.1"};
 
 static bool has_any(const struct buf *b, const char *const *words, size_t n)
@@ -565,8 +565,13 @@ static void test_what_is_hidden_is_in_no_byte_of_the_package(void **state)
         {"source", true, true, true, false},
         {"position,imei,driver,source", false, false, false, false},
     };
-    const char *const full = in_dir("dsm-full");
+    /* Words of people name it all, too. */
+    char full[600];
+    snprintf(full, sizeof full, "%s", in_dir("of Jane Roe at 54.7004 from 127.0.0.1"));
     expect(RUN("export", DSM, VIDEO, STILL, "-o", full, "--at", AT), 0, "3 transfers");
+    expect(RUN("protect", DSM, "--reason", "Jane Roe at 54.7004, 25.2871, from 127.0.0.1", "--who",
+               "the clerk of jane roe"),
+           0, "protected");
     struct buf all = unpacked(full);
     assert_true(HAS(&all, positions) && has_exif_position(&all) && HAS(&all, imeis) &&
                 HAS(&all, drivers) && HAS(&all, sources));

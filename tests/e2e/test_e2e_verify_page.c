@@ -260,6 +260,7 @@ static void test_a_package_is_whole_however_it_comes(void **state)
     assert_string_equal(shown("fingerprint"), sha256);
     assert_has(shown("rows"), "not checked");
     assert_has(shown("commands"), "openssl cms -verify");
+    assert_string_equal(browser_value(browser, "VERSION"), DASHSPOOL_VERSION);
 
     char own[600];
     snprintf(own, sizeof own, "%s/own.zip", dir);
@@ -507,7 +508,18 @@ static void test_whatever_else_is_done_to_it(void **state)
         {"made anew with another custody", "cp ../other/data/custody.jsonl data;" ANEW, "changed"},
         {"made anew with an empty custody", ": >data/custody.jsonl;" ANEW, "changed"},
         {"made anew without custody", "rm data/custody.jsonl;" ANEW, "changed"},
-        {"made anew with a file more", "echo x >data/more;" ANEW, NULL},
+        {"made anew with a file more", "echo x >data/more;" ANEW, "changed"},
+        {"made anew with a text more",
+         "echo x >more.txt;" ANEW "sha256sum more.txt >>tagmanifest-sha256.txt;" QUERY_ANEW,
+         "changed"},
+        {"made anew by another version with a file more",
+         "echo x >data/more; sed -i '/^Bag-Software/s/$/9/' bag-info.txt;" ANEW, "whole"},
+        {"made anew with an original more",
+         "for f in data/master/*.h265; do echo x >${f%.h265}.jpg; done;" ANEW, "changed"},
+        {"made anew with a line continued", "sed -i 's/^Signer.*/&\\n  more/' bag-info.txt;" ANEW,
+         "changed"},
+        {"made anew with a line twice", "sed -i 's/^Exported-At.*/&\\n&/' bag-info.txt;" ANEW,
+         "changed"},
         {"made anew without anything", "rm -r data/*; echo x >data/x;" ANEW, "changed"},
         {"made anew and called redacted",
          "printf 'Redacted-From-Tagmanifest-SHA256: %064d\\n' 0 >>bag-info.txt;" ANEW, "changed"},
@@ -547,6 +559,57 @@ static void test_a_package_that_claims_nothing_is_called_that(void **state)
         expect(PROC_RUN("env", "-C", package, "sh", "-c", cases[i].how), 0, "");
         agree(cases[i].how, cases[i].expected);
         assert_has(shown("rows"), cases[i].says);
+    }
+    restore();
+}
+
+/* What is not shown to everybody, as a folder and as the program's own zip. */
+static void test_redacted_packages_are_judged_alike(void **state)
+{
+    (void)state;
+    NEEDS_BROWSER();
+    static const char *const hidden[][2] = {{"--mask", "rear:0,0,64,64"},
+                                            {"--hide", "position,imei,driver,source"}};
+    static const struct {
+        const char *what, *how, *expected;
+    } cases[] = {
+        {"redacted", ":", "whole"},
+        {"redacted, a viewing copy exchanged",
+         "for f in data/viewing/*.mp4; do cat ../whole/data/viewing/*.mp4 >$f; done", "changed"},
+        {"redacted, made anew, nothing changed", ANEW, "whole"},
+        {"redacted, made anew with another time",
+         "sed -i s/07:23:45/07:23:46/ data/facts/*.json;" ANEW, "changed"},
+        {"redacted, made anew, a word of the custody changed",
+         "sed -i '1s/\"at\":\"20/\"at\":\"19/' data/custody.jsonl;" ANEW, "changed"},
+        {"redacted, made anew with other counters",
+         "sed -i 's/\"crc_errors\": 0/\"crc_errors\": 1/' data/transfer/*.json;" ANEW, "changed"},
+        {"redacted, made anew with an original",
+         "mkdir data/master; cp ../whole/data/master/*.h265 data/master;" ANEW, "changed"},
+        {"redacted, made anew without its facts", "rm data/facts/*;" ANEW, "changed"},
+        {"redacted, made anew and called full", "sed -i /^Redacted/d bag-info.txt;" ANEW,
+         "changed"},
+        {"redacted, made anew without its claims",
+         "sed -i '/^Signer-\\|^Time-/d' bag-info.txt;" ANEW, "changed"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        const char *full = support_path(dir, i ? "full-1" : "full-0");
+        expect(RUN("export", "--imei", IMEI, "-o", full), 0, "1 transfer,");
+        char own[600];
+        snprintf(own, sizeof own, "%s/redacted-%zu.zip", dir, i);
+        expect(RUN("export", "--imei", IMEI, "-o", own, "--of", full, hidden[i][0], hidden[i][1]),
+               0, "1 transfer,");
+        agree_on("a redacted zip of the program's own", own, true, "whole");
+        assert_has(shown("meaning"), "It says that it is redacted");
+        expect(PROC_RUN("rm", "-rf", package, support_path(dir, "redacted")), 0, "");
+        expect(RUN("export", "--imei", IMEI, "-o", support_path(dir, "redacted"), "--of", full,
+                   hidden[i][0], hidden[i][1], "--sign-cert", support_path(dir, "a.pem"),
+                   "--sign-key", support_path(dir, "a.key")),
+               0, "1 transfer,");
+        for (size_t j = 0; j < sizeof cases / sizeof *cases; j++) {
+            sh("rm -rf package && cp -a redacted package");
+            expect(PROC_RUN("env", "-C", package, "sh", "-c", cases[j].how), 0, "");
+            agree(cases[j].what, cases[j].expected);
+        }
     }
     restore();
 }
@@ -991,6 +1054,38 @@ static void test_words_of_a_package_are_text_and_nothing_hides_in_them(void **st
     restore();
 }
 
+/* A zip has names that no folder can have. */
+static void test_names_in_a_zip_are_text_likewise(void **state)
+{
+    (void)state;
+    NEEDS_BROWSER();
+    static const struct {
+        const char *name, *id, *says; /* where, as visible() has it */
+    } cases[] = {
+        {"data/<img src=x onerror=alert(1)>", "rows", "extra: data/<img src=x onerror=alert(1)>"},
+        {"data/a\xe2\x80\xaegpj.exe", "rows", "extra: data/a\xe2\x9f\xa8U+202E\xe2\x9f\xa9gpj.exe"},
+        {"data/\xf3\xa0\x81\x81", "rows", "extra: data/\xe2\x9f\xa8U+E0041\xe2\x9f\xa9"},
+        {"data/a\nextra: b", "meaning", "data/a\xe2\x9f\xa8U+000A\xe2\x9f\xa9"},
+        {"data/\033[31m", "meaning", "data/\xe2\x9f\xa8U+001B\xe2\x9f\xa9"},
+        {"../a", "meaning", "REFUSED: the name '../a'"},
+        {"data/a\xff", "meaning", "is not UTF-8"},
+    };
+    static const char info[] = "Bag-Software-Agent: dashspool 0\n";
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct package_entry entries[] = {
+            {.name = "bagit.txt", .data = "x", .n = 1},
+            {.name = "bag-info.txt", .data = info, .n = sizeof info - 1},
+            {.name = "manifest-sha256.txt", .data = "x", .n = 1},
+            {.name = cases[i].name, .data = "x", .n = 1}};
+        struct buf b = package_zip(entries, 4);
+        support_write(zip, buf_data(&b), b.used);
+        buf_clear(&b);
+        agree_on(cases[i].name, zip, true, "changed");
+        assert_has(shown(cases[i].id), cases[i].says);
+        assert_string_equal(browser_value(browser, "String(document.images.length)"), "0");
+    }
+}
+
 static void test_the_fingerprint_is_compared(void **state)
 {
     (void)state;
@@ -1081,12 +1176,14 @@ int main(void)
         T(test_every_file_flipped_cut_removed_or_exchanged),
         T(test_whatever_else_is_done_to_it),
         T(test_a_package_that_claims_nothing_is_called_that),
+        T(test_redacted_packages_are_judged_alike),
         T(test_where_an_imported_file_was_is_compared),
         T(test_another_page_in_the_package_is_noted),
         T(test_zips_are_refused_by_the_same_rules),
         T(test_zips_that_suffered_are_judged_alike),
         T(test_custody_lines_are_read_by_the_same_rules),
         T(test_words_of_a_package_are_text_and_nothing_hides_in_them),
+        T(test_names_in_a_zip_are_text_likewise),
         T(test_the_fingerprint_is_compared),
         T(test_without_a_worker_the_page_itself_does_it),
         T(test_its_policy_lets_nothing_in_and_nothing_out),

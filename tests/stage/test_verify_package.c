@@ -88,7 +88,7 @@ struct odd {
     const char *left_out; /* of the files of data/ */
     bool not_stored, not_made, no_custody;
     const char *info; /* of bag-info.txt; NULL: who made it, and that it is not signed */
-    const char *tool, *fact;
+    const char *tool, *fact, *more; /* more: a file more */
     bool page;
 };
 
@@ -133,6 +133,8 @@ static void make_odd_package(const struct odd *odd)
     put_unless(bag, odd, names[5], "<!DOCTYPE html>\n");
     put_unless(bag, odd, names[6], "{\"id\": \"" ID "\"}\n");
     put_unless(bag, odd, names[7], "Read me.\n");
+    if (odd->more)
+        put(bag, odd->more, "evil");
     if (odd->page)
         put(bag, "verify.html", "x");
     put_info(bag, odd->info);
@@ -405,9 +407,9 @@ static void test_a_package_must_say_whether_it_was_signed(void **state)
         {{.info = "by dashspool 0.2.0", .tool = old}, signature},
         {{.info = "by dashspool 0.1.0;asked no", .tool = old}, signature},
         {{.info = "by dashspool 0;signer none;signer none;asked no"},
-         "bag-info.txt says twice whether the package was signed"},
+         "bag-info.txt has Signer-Certificate-SHA256 twice"},
         {{.info = "by dashspool 0;signer none;asked no;asked yes"},
-         "bag-info.txt says twice whether a time stamp was asked for"},
+         "bag-info.txt has Time-Stamp-Requested twice"},
         {{.info = "by dashspool 0;signer None;asked no"},
          "bag-info.txt: what it says in Signer-Certificate-SHA256 no package has"},
         {{.info = "by dashspool 0;signer none;asked maybe"},
@@ -425,6 +427,53 @@ static void test_a_package_must_say_whether_it_was_signed(void **state)
     assert_true(f.good);
     assert_int_equal(f.verdict[VERIFY_SIGNATURE], VERIFY_NOT_PRESENT);
     assert_non_null(strstr(f.signature, "does not say whether it was signed"));
+}
+
+/* A forger's file, which the manifests name; of another version's package nobody knows. */
+static void test_a_file_that_no_package_has_is_named(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"data/evil.exe",          "data/evil/a.b",
+                                       "data/facts/" ID ".html", "data/transfer/" ID ".json.bak",
+                                       "data/master/a",          "see-this.txt"};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        make_odd_package(&(struct odd){
+            .info = "by dashspool " DASHSPOOL_VERSION ";signer none;asked no", .more = more[i]});
+        is_named("more", more[i], "the manifest names it, but no package has such a file");
+    }
+    make_odd_package(&(struct odd){.more = more[0]});
+    struct found f = verify();
+    assert_string_equal(f.problems, "");
+    assert_true(f.good);
+}
+
+static void test_an_original_more_is_named(void **state)
+{
+    (void)state;
+    make_odd_package(&(struct odd){.more = "data/master/" ID ".png"});
+    is_named("more", "original", ID ": there are 2 originals of it in data/master/");
+    make_odd_package(&(struct odd){.more = "data/master/" ID ".partial.h265"});
+    is_named("more", "partial", ID ": there are 2 originals of it in data/master/");
+}
+
+/* BagIt continues a line behind one that begins with a space. */
+static void test_bag_info_says_each_thing_once_and_in_one_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *says;
+    } cases[] = {{" more", "bag-info.txt, line 6: not a line of its own"},
+                 {"\tmore", "bag-info.txt, line 6: not a line of its own"},
+                 {"", "bag-info.txt, line 6: not a line of its own"},
+                 {"Payload-Oxum: 1.1", "bag-info.txt has Payload-Oxum twice"},
+                 {"Bag-Software-Agent: dashspool 9", "bag-info.txt has Bag-Software-Agent twice"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        make_package();
+        expect(PROC_RUN("sh", "-ec", "echo 'A: b' >>\"$1\"; printf '%s\\n' \"$2\" >>\"$1\"", "sh",
+                        path_of("bag-info.txt"), cases[i].line),
+               0, "");
+        is_named("line", cases[i].line, cases[i].says);
+    }
 }
 
 static void test_an_emptied_package_is_not_good(void **state)
@@ -611,6 +660,9 @@ int main(void)
         T(test_a_custody_line_taken_away_is_named),
         T(test_what_does_not_belong_together_is_named),
         T(test_a_package_must_say_whether_it_was_signed),
+        T(test_a_file_that_no_package_has_is_named),
+        T(test_an_original_more_is_named),
+        T(test_bag_info_says_each_thing_once_and_in_one_line),
         T(test_an_emptied_package_is_not_good),
         T(test_the_fingerprint_and_what_is_required),
         T(test_what_other_programs_do_to_a_folder_is_called_what_it_is),

@@ -64,7 +64,7 @@ struct buf authority_reply(const char *dir, const char *config, const struct buf
     return support_read(answer);
 }
 
-/* ---- one of the past ---- */
+/* ---- at another time ---- */
 
 enum { YEAR_S = 365 * 86400 };
 
@@ -76,14 +76,14 @@ static void put_extension(X509 *cert, int nid, const char *value)
     X509_EXTENSION_free(e);
 }
 
-static X509 *make_expired(EVP_PKEY *key, const char *name)
+static X509 *make_cert_at(EVP_PKEY *key, const char *name, long at_s)
 {
     X509 *cert = X509_new();
     assert_non_null(cert);
     assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
     assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 7), 1);
-    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), -3L * YEAR_S));
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), -1L * YEAR_S));
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), at_s - YEAR_S));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), at_s + YEAR_S));
     assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
                                                 (const unsigned char *)name, -1, -1, 0),
                      1);
@@ -107,17 +107,18 @@ static ASN1_INTEGER *give_serial(struct TS_resp_ctx *ctx, void *arg)
 static int give_time(struct TS_resp_ctx *ctx, void *arg, long *seconds, long *us)
 {
     (void)ctx;
-    (void)arg;
-    *seconds = time(NULL) - 2L * YEAR_S;
+    *seconds = time(NULL) + *(long *)arg;
     *us = 250000;
     return 1;
 }
 
-struct buf authority_past_reply(const char *dir, const char *name, const struct buf *request)
+struct buf authority_reply_at(const char *dir, const char *name, const struct buf *request,
+                              int years)
 {
+    long at_s = years * (long)YEAR_S;
     EVP_PKEY *key = EVP_EC_gen("P-256");
     assert_non_null(key);
-    X509 *cert = make_expired(key, name);
+    X509 *cert = make_cert_at(key, name, at_s);
     TS_RESP_CTX *ctx = TS_RESP_CTX_new();
     ASN1_OBJECT *policy = OBJ_txt2obj("1.2.3.4.1", 1);
     BIO *asked = BIO_new_mem_buf(buf_data(request), (int)request->used);
@@ -130,7 +131,7 @@ struct buf authority_past_reply(const char *dir, const char *name, const struct 
     assert_int_equal(TS_RESP_CTX_add_md(ctx, EVP_sha256()), 1);
     assert_int_equal(TS_RESP_CTX_set_clock_precision_digits(ctx, 3), 1);
     TS_RESP_CTX_set_serial_cb(ctx, give_serial, NULL);
-    TS_RESP_CTX_set_time_cb(ctx, give_time, NULL);
+    TS_RESP_CTX_set_time_cb(ctx, give_time, &at_s);
     TS_RESP *answer = TS_RESP_create_response(ctx, asked);
     assert_non_null(answer);
     unsigned char *der = NULL;

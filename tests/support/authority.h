@@ -21,9 +21,10 @@ void authority_configure(const char *dir, const char *config, const char *cert,
 struct buf authority_reply(const char *dir, const char *config, const struct buf *request,
                            bool token);
 
-/* The answer, two years ago, of one whose certificate, DIR/NAME.pem, which is made, expired a year
- * ago. */
-struct buf authority_past_reply(const char *dir, const char *name, const struct buf *request);
+/* The answer, so many years from now (or ago), of one whose certificate, DIR/NAME.pem, which is
+ * made, is valid for a year before and after. */
+struct buf authority_reply_at(const char *dir, const char *name, const struct buf *request,
+                              int years);
 
 /* Serves one request over HTTP, on the loopback. */
 struct authority_server {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static char *dir;
@@ -309,6 +310,71 @@ static void test_stop_leaves_ignored_signals_ignored(void **state)
     stop_release();
 }
 
+/* ---- pieces ---- */
+
+static int ends[2]; /* of a pipe */
+
+static void write_and_close(int signum)
+{
+    (void)signum;
+    if (write(ends[1], "x", 1) == 1)
+        close(ends[1]);
+}
+
+struct seen {
+    size_t bytes, most;
+    uint8_t sum;
+};
+
+static int see_piece(void *arg, const void *data, size_t n, struct err *err)
+{
+    struct seen *s = arg;
+    for (size_t i = 0; i < n; i++)
+        s->sum = (uint8_t)(s->sum * 31 + ((const uint8_t *)data)[i]);
+    s->bytes += n;
+    return s->most && s->bytes > s->most ? err_set(err, ERR_LIMIT, "enough") : ERR_OK;
+}
+
+static void test_pieces_are_all_bytes_in_order_until_one_fails(void **state)
+{
+    (void)state;
+    static uint8_t data[600000];
+    struct seen all = {0}, expected = {0}, some = {.most = 1};
+    struct err err;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 7 + i / 251);
+    support_write(in_dir("f"), data, sizeof data);
+    assert_ok(see_piece(&expected, data, sizeof data, &err));
+    int fd = open(in_dir("f"), O_RDONLY | O_CLOEXEC);
+    assert_ok(fsx_read_pieces(fd, "f", see_piece, &all, &err));
+    assert_true(all.bytes == sizeof data && all.sum == expected.sum);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_err(ERR_LIMIT, fsx_read_pieces(fd, "f", see_piece, &some, &err));
+    assert_true(some.bytes < sizeof data);
+    close(fd);
+    fd = open(dir, O_RDONLY | O_CLOEXEC);
+    assert_true(fsx_read_pieces(fd, "a folder", see_piece, &all, &err) < 0);
+    assert_non_null(strstr(err.text, "read a folder"));
+    close(fd);
+}
+
+static void test_a_signal_does_not_end_reading(void **state)
+{
+    (void)state;
+    const struct sigaction interrupt = {.sa_handler = write_and_close}; /* no SA_RESTART */
+    const struct itimerval soon = {.it_value = {.tv_usec = 20000}};
+    struct sigaction before;
+    struct seen seen = {0};
+    struct err err;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(sigaction(SIGALRM, &interrupt, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    assert_ok(fsx_read_pieces(ends[0], "a pipe", see_piece, &seen, &err));
+    assert_int_equal(seen.bytes, 1);
+    close(ends[0]);
+    sigaction(SIGALRM, &before, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +389,8 @@ int main(void)
         TEST(test_mkdirs_makes_all_levels_and_may_be_repeated),
         TEST(test_write_file_replaces_whole_and_leaves_nothing_beside),
         TEST(test_read_file_stops_at_the_ceiling),
+        TEST(test_pieces_are_all_bytes_in_order_until_one_fails),
+        TEST(test_a_signal_does_not_end_reading),
         TEST(test_rename_does_not_overwrite_a_directory_with_content),
         TEST(test_a_new_name_replaces_nothing),
         TEST(test_remove_tree_does_not_follow_links),

@@ -236,9 +236,9 @@ static void test_the_record_of_what_came_is_read_as_it_was_written(void **state)
 static bool keep_stage(void *arg, enum custody_kind kind, const char *key, const char *text)
 {
     assert_int_equal(kind, CUSTODY_CONVERTED);
-    assert_true(text != NULL);
+    assert_true(text != NULL || strncmp(key, "facts", 5) == 0);
     *(int *)arg += 1;
-    return strcmp(key, "stage") == 0;
+    return strcmp(key, "stage") == 0 || strcmp(key, "facts") == 0 || strcmp(key, "facts.fps") == 0;
 }
 
 /* Who may not see all gets a chain that holds, without what is withheld and without its hash. */
@@ -249,7 +249,9 @@ static void test_a_retold_line_withholds_and_is_a_chain_of_its_own(void **state)
         .at_us = 0,
         .event = CUSTODY_CONVERTED,
         .who = "A",
-        .what = "{\"sha256\":\"secret\",\"stage\":\"convert\",\"path\":\"hidden\"}"};
+        .what =
+            "{\"sha256\":\"secret\",\"stage\":\"convert\",\"path\":\"hidden\",\"facts\":{\"lat\":"
+            "54.5,\"fps\":5}}"};
     struct custody_chain chain = {.n = 0};
     char real[2][CUSTODY_LINE_ROOM], told[2][CUSTODY_LINE_ROOM], hash[HASH_HEX_ROOM];
     struct err err;
@@ -263,8 +265,11 @@ static void test_a_retold_line_withholds_and_is_a_chain_of_its_own(void **state)
         assert_null(strstr(told[i], "hidden"));
         assert_non_null(strstr(told[i], "\"stage\":\"convert\""));
         assert_non_null(strstr(told[i], "\"withheld\":["));
+        assert_non_null(strstr(told[i], "\"who\":\"withheld\""));
+        assert_non_null(strstr(told[i], "\"facts\":{\"fps\":5}"));
+        assert_non_null(strstr(told[i], "\"facts.lat\""));
     }
-    assert_int_equal(asked, 6);
+    assert_int_equal(asked, 14);
     assert_ok(hash_text(real[0], strlen(real[0]), hash, &err));
     assert_null(strstr(told[1], hash));
     assert_err(ERR_MALFORMED, custody_retell(told[0], "{}", 2, NULL, keep_stage, &asked, &err));

@@ -377,6 +377,51 @@ static void test_forms_that_are_not_checked_are_refused(void **state)
     }
 }
 
+/* A key whose private half anybody can compute. */
+static void test_a_key_that_is_too_short_proves_nothing(void **state)
+{
+    (void)state;
+    static const char *const keys[][4] = {{"rsa:512"},
+                                          {"rsa:1024"},
+                                          {"ec", "-pkeyopt", "ec_paramgen_curve:secp112r1"},
+                                          {"ec", "-pkeyopt", "ec_paramgen_curve:prime192v1"},
+                                          {"ec", "-pkeyopt", "ec_paramgen_curve:secp224r1"}};
+    if (!proc_have("openssl"))
+        skip();
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        expect(PROC_RUN("openssl", "req", "-x509", "-nodes", "-subj", "/CN=weak", "-out",
+                        in_dir("w.pem"), "-keyout", in_dir("w.key"), "-newkey", keys[i][0],
+                        keys[i][1], keys[i][2]),
+               0, "");
+        struct buf p7s = openssl_sign(in_dir("w.pem"), in_dir("w.key"), NULL);
+        struct seal_finding f = check(&p7s, content, N, in_dir("w.pem"));
+        assert_false(f.intact || f.bound || f.trusted);
+        assert_non_null(strstr(f.why, "is too short"));
+        buf_clear(&p7s);
+    }
+}
+
+/* … also between the signer and the CA. */
+static void test_a_short_key_in_its_chain_is_not_trusted(void **state)
+{
+    (void)state;
+    if (!proc_have("openssl"))
+        skip();
+    expect(PROC_RUN("env", "-C", dir, "sh", "-ec",
+                    "openssl req -x509 -nodes -subj /CN=weak-ca -out wca.pem -keyout wca.key"
+                    " -newkey rsa:1024 2>/dev/null;"
+                    "openssl req -nodes -subj /CN=leaf -newkey rsa:2048 -keyout leaf.key"
+                    " -out leaf.csr 2>/dev/null;"
+                    "openssl x509 -req -in leaf.csr -CA wca.pem -CAkey wca.key -CAcreateserial"
+                    " -out leaf.pem 2>/dev/null"),
+           0, "");
+    struct buf p7s = openssl_sign(in_dir("leaf.pem"), in_dir("leaf.key"), NULL);
+    struct seal_finding f = check(&p7s, content, N, in_dir("wca.pem"));
+    assert_true(f.intact && !f.trusted);
+    assert_non_null(strstr(f.why, "too weak"));
+    buf_clear(&p7s);
+}
+
 static void test_rsa_signs_the_same_bytes_each_time(void **state)
 {
     (void)state;
@@ -420,6 +465,8 @@ int main(void)
         cmocka_unit_test(test_the_certificate_beside_must_be_the_signers),
         cmocka_unit_test(test_the_openssl_program_agrees),
         cmocka_unit_test(test_what_the_openssl_program_signs_is_accepted),
+        cmocka_unit_test(test_a_key_that_is_too_short_proves_nothing),
+        cmocka_unit_test(test_a_short_key_in_its_chain_is_not_trusted),
         cmocka_unit_test(test_forms_that_are_not_checked_are_refused),
         cmocka_unit_test(test_rsa_signs_the_same_bytes_each_time),
     };

@@ -44,6 +44,11 @@ static const char *const labels[BAG_KEYS] = {
     [BAG_STAMP_ASKED] = "Time-Stamp-Requested",
 };
 
+const char *bag_info_label(enum bag_key key)
+{
+    return labels[key];
+}
+
 int bag_info_line(struct buf *to, enum bag_key key, const char *value, struct err *err)
 {
     char line[1024];

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* strcasestr */
 /* Facts that are hidden of a redacted package: what of a transfer, of its files of facts and of its
  * custody is shown, and under which name. */
 #include "dashspool/custody.h"
@@ -22,9 +23,14 @@ int hide_init(struct hide *h, unsigned what, const struct package *p, struct err
     struct catalogue_transfer t;
     int rc = ERR_OK;
     *h = (struct hide){.what = what};
-    for (size_t i = 0; rc == ERR_OK && what & CONVERT_HIDE_IMEI && i < p->request->n; i++) {
+    for (size_t i = 0;
+         rc == ERR_OK && what & (CONVERT_HIDE_IMEI | CONVERT_HIDE_DRIVER) && i < p->request->n;
+         i++) {
         rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
-        bool there = rc < 0 || strcmp(t.imei, CATALOGUE_IMEI_UNKNOWN) == 0 || !t.imei[0];
+        if (rc == ERR_OK && what & CONVERT_HIDE_DRIVER && t.driver[0])
+            rc = fsx_names_add(&h->drivers, t.driver, err);
+        bool there = rc < 0 || !(what & CONVERT_HIDE_IMEI) ||
+                     strcmp(t.imei, CATALOGUE_IMEI_UNKNOWN) == 0 || !t.imei[0];
         for (size_t k = 0; !there && k < h->imeis.n; k++)
             there = strcmp(h->imeis.name[k], t.imei) == 0;
         if (!there)
@@ -38,6 +44,7 @@ int hide_init(struct hide *h, unsigned what, const struct package *p, struct err
 void hide_clear(struct hide *h)
 {
     fsx_names_clear(&h->imeis);
+    fsx_names_clear(&h->drivers);
 }
 
 /* The length of an IMEI at this place, the longest that fits, and its alias; 0: there is none. */
@@ -130,6 +137,7 @@ int hide_json(const struct hide *h, char **text, struct err *err)
     if (h->what & CONVERT_HIDE_SOURCE) {
         drop_peers(json_object_get(o, "transfer"));
         json_object_del(json_object_get(o, "file"), "path");
+        json_object_del(json_object_get(o, "file"), "modified");
     }
     for (int i = 0; i < CONVERT_N_HIDES; i++)
         if (h->what & 1u << i)
@@ -148,6 +156,10 @@ int hide_json(const struct hide *h, char **text, struct err *err)
 
 /* ---- custody ---- */
 
+/* What somebody wrote may say anything. */
+#define WORDS \
+    (CONVERT_HIDE_POSITION | CONVERT_HIDE_IMEI | CONVERT_HIDE_DRIVER | CONVERT_HIDE_SOURCE)
+
 /* Members of `what` that tell nothing of what is hidden. What is not here, because it is new or by
  * which a copy or a fact could be guessed and then be confirmed, is withheld. */
 static const struct {
@@ -165,11 +177,11 @@ static const struct {
     {"why", CONVERT_HIDE_SOURCE},
     {"by", CONVERT_HIDE_SOURCE},
     {"what", 0},
-    {"package", 0},
+    {"package", WORDS},
     {"for_job", 0},
     {"full_tagmanifest_sha256", 0},
-    {"reason", 0},
-    {"reasons", 0},
+    {"reason", WORDS},
+    {"reasons", WORDS},
     {"not_known", 0},
     {"protocol_id", 0},
     {"have_bytes", 0},
@@ -190,8 +202,11 @@ static const struct {
     {"duplicates", 0},
     {"first_packet", 0},
     {"peer", CONVERT_HIDE_SOURCE},
-    {"facts", CONVERT_HIDE_POSITION | CONVERT_HIDE_DRIVER | CONVERT_HIDE_SOURCE},
-    {"changes", CONVERT_HIDE_POSITION | CONVERT_HIDE_DRIVER | CONVERT_HIDE_SOURCE},
+    {"facts.lat", CONVERT_HIDE_POSITION},
+    {"facts.lon", CONVERT_HIDE_POSITION},
+    {"facts.driver", CONVERT_HIDE_DRIVER},
+    {"facts", 0}, /* all others */
+    {"changes", WORDS},
 };
 
 struct keeping {
@@ -199,12 +214,23 @@ struct keeping {
     const char *full_sha256;
 };
 
+/* A driver may have handled the recording, too. */
+static bool names_driver(const struct hide *h, const char *who)
+{
+    for (size_t i = 0; who && i < h->drivers.n; i++)
+        if (strcasestr(who, h->drivers.name[i]))
+            return true;
+    return false;
+}
+
 static bool keep_member(void *arg, enum custody_kind kind, const char *key, const char *text)
 {
     const struct keeping *k = arg;
     bool of_copy = kind == CUSTODY_CONVERTED || kind == CUSTODY_COPY_DELETED;
     bool of_original = kind == CUSTODY_STORED || kind == CUSTODY_REINDEXED ||
                        kind == CUSTODY_DELETED || kind == CUSTODY_REPAIRED;
+    if (strcmp(key, "who") == 0)
+        return !names_driver(k->h, text);
     if (strcmp(key, "sha256") == 0)
         return of_original;
     if (strcmp(key, "length_bytes") == 0)
@@ -213,9 +239,11 @@ static bool keep_member(void *arg, enum custody_kind kind, const char *key, cons
         return kind == CUSTODY_RECEIVED && !(k->h->what & CONVERT_HIDE_SOURCE);
     if (strcmp(key, "tagmanifest_sha256") == 0)
         return text && strcmp(text, k->full_sha256) == 0;
-    for (size_t i = 0; i < sizeof shown_members / sizeof *shown_members; i++)
-        if (strcmp(shown_members[i].key, key) == 0)
+    for (size_t i = 0; i < sizeof shown_members / sizeof *shown_members; i++) {
+        size_t n = strlen(shown_members[i].key);
+        if (strncmp(shown_members[i].key, key, n) == 0 && (key[n] == '\0' || key[n] == '.'))
             return !(shown_members[i].tells & k->h->what);
+    }
     return false;
 }
 

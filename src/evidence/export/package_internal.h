@@ -104,6 +104,7 @@ void redaction_note(const struct redaction *r, struct custody_what *what,
 struct hide {
     unsigned what;          /* enum convert_hide */
     struct fsx_names imeis; /* of the package, sorted, if they are hidden: "tracker-1" … */
+    struct fsx_names drivers;
 };
 
 /* p has its request and catalogue. hide_clear() also after a failure. */

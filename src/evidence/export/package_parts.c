@@ -67,23 +67,7 @@ static int put_open_copy(struct package *p, const struct catalogue_copy *copy, c
         return S_ISREG(st.st_mode) ? ERR_MALFORMED : package_differs(p, p->id, err);
     }
     int rc = bag_begin(p->bag, name, st.st_size, err);
-    if (rc == ERR_OK) {
-        static const size_t room = 256 * 1024;
-        uint8_t *bytes = malloc(room);
-        rc = bytes ? ERR_OK : err_nomem(err, "reading %s", path);
-        while (rc == ERR_OK) {
-            ssize_t n = read(fd, bytes, room);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                rc = err_sys(err, "read %s", path);
-            if (n <= 0)
-                break;
-            rc = package_write(p, bytes, (size_t)n, err);
-        }
-        free(bytes);
-    }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = fsx_read_pieces(fd, path, package_write, p, err)) == ERR_OK)
         rc = bag_end(p->bag, sha256, err);
     if (rc < 0 || (strcmp(sha256, copy->sha256) == 0 && st.st_size == copy->length_bytes))
         return rc;

@@ -46,6 +46,7 @@ struct told {
     struct report_stretch *stretch;
     size_t n_stretches;
     bool has_sound, redacted, no_position;
+    const struct bag *has;
     struct kept_picture picture;
     const char *picture_what;
 };
@@ -55,6 +56,7 @@ struct report_facts {
     size_t n, room;
     FILE *pictures; /* one behind the other */
     int64_t pictures_bytes;
+    const struct bag *has;
 };
 
 /* ---- copies, and the picture ---- */
@@ -133,8 +135,12 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
 static int add_copy(void *arg, const struct catalogue_copy *copy, struct err *err)
 {
     struct told *t = arg;
+    char name[BAG_NAME_ROOM];
     if (!catalogue_copy_is_current(&t->t, copy))
         return ERR_OK;
+    if (t->has && !t->redacted &&
+        (!bag_copy_name(name, copy->kind, copy->path) || !bag_find(t->has, name)))
+        return ERR_OK;                                     /* left out as it was found */
     if (!t->examined || is_kind(copy->kind, COPY_WORKING)) /* it tells of sound, too */
         t->examined = recipe_settings_read(&t->settings, copy->settings);
     t->has_sound = t->has_sound || t->settings.sound[0];
@@ -365,11 +371,13 @@ static void describe_arrival(struct told *t)
 
 /* ---- transfers ---- */
 
-int report_facts_new(struct report_facts **out, const char *dir, struct err *err)
+int report_facts_new(struct report_facts **out, const char *dir, const struct bag *has,
+                     struct err *err)
 {
     *out = calloc(1, sizeof **out);
     if (!*out)
         return err_nomem(err, "a report");
+    (*out)->has = has;
     int rc = fsx_scratch(&(*out)->pictures, dir, err);
     if (rc < 0)
         report_facts_free(out);
@@ -416,6 +424,7 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
     told->t = *t;
     snprintf(told->master, sizeof told->master, "%s", master);
     told->redacted = redacted != NULL;
+    told->has = s->has;
     int rc = catalogue_copy_each(c, t->key, add_copy, told, err);
     for (int i = 0; rc == ERR_OK && redacted && i < redacted->n; i++)
         rc = keep_copy(told, &redacted->copy[i], err);

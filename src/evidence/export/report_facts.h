@@ -5,6 +5,7 @@
 #ifndef EXPORT_REPORT_FACTS_H
 #define EXPORT_REPORT_FACTS_H
 
+#include "dashspool/bag.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/export.h"
 #include <stdio.h>
@@ -12,8 +13,10 @@
 struct report_facts;
 
 /* dir: on a disk that has room for the pictures of the report, which wait there in a file without a
- * name. *out is the caller's (report_facts_free). */
-int report_facts_new(struct report_facts **out, const char *dir, struct err *err) DS_MUST_CHECK;
+ * name. has: of the store's copies only those are told that are in this bag; NULL: all are in it.
+ * *out is the caller's (report_facts_free). */
+int report_facts_new(struct report_facts **out, const char *dir, const struct bag *has,
+                     struct err *err) DS_MUST_CHECK;
 void report_facts_free(struct report_facts **s);
 
 /* What a redacted package has instead of the store's copies. */

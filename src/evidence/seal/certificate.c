@@ -202,6 +202,12 @@ int seal_cert_describe(struct seal_signer *out, const char *cert_path, struct er
     return rc;
 }
 
+bool seal_key_strong(const EVP_PKEY *key)
+{
+    int bits = key ? EVP_PKEY_get_bits(key) : 0;
+    return key && (EVP_PKEY_is_a(key, "EC") ? bits >= 256 : bits >= 2048);
+}
+
 static bool verify_chain(X509_STORE *store, X509 *cert, STACK_OF(X509) * between, int64_t at_us,
                          int purpose, char why[SEAL_TEXT_ROOM])
 {
@@ -212,6 +218,7 @@ static bool verify_chain(X509_STORE *store, X509 *cert, STACK_OF(X509) * between
         X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(ctx);
         X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
         X509_VERIFY_PARAM_set_time(p, (time_t)(at_us / 1000000));
+        X509_VERIFY_PARAM_set_auth_level(p, 2); /* each key in it is as strong, each digest SHA-2 */
         good = X509_VERIFY_PARAM_set_purpose(p, purpose) == 1 && X509_verify_cert(ctx) == 1;
         int e = X509_STORE_CTX_get_error(ctx);
         if (good)

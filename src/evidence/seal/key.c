@@ -244,7 +244,7 @@ static int judge(const struct seal_key *k, const char *cert_path, const char *ke
         return err_set(err, ERR_CONFIG, "%.200s is not the key of the certificate %.200s", key,
                        cert_path);
     }
-    if (!(ec && EVP_PKEY_get_bits(k->pkey) >= 256) && !(rsa && EVP_PKEY_get_bits(k->pkey) >= 2048))
+    if (!(ec || rsa) || !seal_key_strong(k->pkey))
         return err_set(err, ERR_UNSUPPORTED,
                        "%s: keys that sign are P-256, P-384, P-521, or RSA of 2048 bits or more",
                        key);

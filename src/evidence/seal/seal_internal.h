@@ -20,6 +20,10 @@ int seal_certs_parse(X509 **first, STACK_OF(X509) * *rest, const void *pem, size
 /* Appends them as PEM. */
 int seal_certs_write(X509 *first, STACK_OF(X509) * rest, struct buf *out, struct err *err);
 
+/* P-256, P-384, P-521, or RSA of 2048 bits or more: what anybody can compute the private key of
+ * proves nothing. */
+bool seal_key_strong(const EVP_PKEY *key);
+
 bool seal_sha256(const void *data, size_t n, uint8_t out[HASH_BYTES]);
 
 /* utc_us of a time in a certificate or a token; SEAL_NO_TIME: none. */

@@ -291,6 +291,9 @@ bool signed_data_verify(struct signed_data *s, const void *content, size_t n,
         snprintf(why, SEAL_TEXT_ROOM, "no memory to verify");
     else if (CMS_verify(s->cms, NULL, NULL, bio, NULL, FLAGS) != 1)
         snprintf(why, SEAL_TEXT_ROOM, "%s", reason(s));
+    else if (!seal_key_strong(X509_get0_pubkey(s->cert)))
+        snprintf(why, SEAL_TEXT_ROOM, "its key of %d bits is too short: anybody could have made it",
+                 EVP_PKEY_get_bits(X509_get0_pubkey(s->cert)));
     else if (bound < 0)
         snprintf(why, SEAL_TEXT_ROOM, "the certificate is not the one that was signed with");
     else

@@ -133,13 +133,16 @@ static void judge_files_of(struct verify *v, const struct chain *c, bool redacte
             verify_problem(v, VERIFY_CUSTODY, "%s: missing: %s", c->id, name);
     }
     snprintf(begins, sizeof begins, BAG_MASTER "%s.", c->id);
-    bool has = false;
+    int has = 0;
     for (size_t i = lower_bound(all, n, begins);
          i < n && strncmp(all[i].name, begins, strlen(begins)) == 0; i++)
-        has = has || strcmp(all[i].name + strlen(begins), "json") != 0;
+        has += strcmp(all[i].name + strlen(begins), "json") != 0;
     /* what was stored is asked for by its hash */
-    if (!redacted && !has && !c->stored && !c->reindexed)
+    if (!redacted && has == 0 && !c->stored && !c->reindexed)
         verify_problem(v, VERIFY_CUSTODY, "%s: its original is missing", c->id);
+    if (has > 1)
+        verify_problem(v, VERIFY_CUSTODY, "%s: there are %d originals of it in data/master/", c->id,
+                       has);
 }
 
 /* Of each original and copy: its events. */

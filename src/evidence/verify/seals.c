@@ -17,6 +17,12 @@ bool verify_info(const struct verify *v, enum bag_key key, struct bag_value *out
     return bag_info_next(buf_data(info), info->used, key, out);
 }
 
+bool verify_redacted(const struct verify *v)
+{
+    char full[HASH_HEX_ROOM];
+    return bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full);
+}
+
 static bool value_is(const struct bag_value *value, const char *text)
 {
     return value->n == strlen(text) && memcmp(value->at, text, value->n) == 0;
@@ -52,10 +58,11 @@ static bool could_be_without_claims(const struct verify *v)
 }
 
 /* One line that says it, of one of these forms. */
-static void judge_claim_line(struct verify *v, enum bag_key key, const char *label,
-                             enum verify_check check, const char *question)
+static void judge_claim_line(struct verify *v, enum bag_key key, enum verify_check check,
+                             const char *question)
 {
-    struct bag_value value, more;
+    const char *label = bag_info_label(key);
+    struct bag_value value;
     char hex[HASH_HEX_ROOM] = "";
     if (!verify_info(v, key, &value)) {
         verify_problem(v, check,
@@ -64,9 +71,6 @@ static void judge_claim_line(struct verify *v, enum bag_key key, const char *lab
                        question, label);
         return;
     }
-    more = value;
-    if (bag_info_next(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, key, &more))
-        verify_problem(v, check, "bag-info.txt says twice %s (%s)", question, label);
     if (value.n == sizeof hex - 1)
         memcpy(hex, value.at, value.n);
     if (key == BAG_SIGNER
@@ -79,10 +83,8 @@ static void judge_claim_lines(struct verify *v)
 {
     if (!has_claims(v) && could_be_without_claims(v))
         return;
-    judge_claim_line(v, BAG_SIGNER, "Signer-Certificate-SHA256", VERIFY_SIGNATURE,
-                     "whether the package was signed");
-    judge_claim_line(v, BAG_STAMP_ASKED, "Time-Stamp-Requested", VERIFY_STAMP,
-                     "whether a time stamp was asked for");
+    judge_claim_line(v, BAG_SIGNER, VERIFY_SIGNATURE, "whether the package was signed");
+    judge_claim_line(v, BAG_STAMP_ASKED, VERIFY_STAMP, "whether a time stamp was asked for");
 }
 
 static bool claims_signature(const struct verify *v)
@@ -117,6 +119,8 @@ static void describe(const struct seal_signer *signer, const char *remark, char 
 }
 
 /* ---- time stamp ---- */
+
+#define DAY_US (86400 * INT64_C(1000000)) /* so far may clocks and zones be apart */
 
 /* The request is always the same bytes for the same tag manifest. */
 static int judge_query(struct verify *v, struct err *err)
@@ -161,6 +165,9 @@ static int judge_stamp(struct verify *v, int64_t *at_us, char *text, size_t room
                      stamp.why);
     *at_us = stamp.at_us;
     clock_rfc3339(stamp.at_us, 3, at);
+    if (stamp.at_us > clock_utc_us() + DAY_US)
+        verify_note(v, VERIFY_STAMP,
+                    BAG_TS_TOKEN ": it is of the future, by the clock of this computer");
     if (stamp.accuracy_us > 0)
         snprintf(accuracy, sizeof accuracy, " ±%.6g s", (double)stamp.accuracy_us / 1e6);
     describe(&stamp.authority, "", whose, sizeof whose);
@@ -250,11 +257,10 @@ int verify_seals_judge(struct verify *v, struct seals *out, struct err *err)
 
 static const char *no_signature(const struct verify *v)
 {
-    char full[HASH_HEX_ROOM];
     if (!has_claims(v))
         return "the package has no signature, and does not say whether it was signed (version "
                "0.1.0 never said so): a signature may have been removed";
-    return bag_info_redacted(buf_data(&v->texts[T_INFO]), v->texts[T_INFO].used, full)
+    return verify_redacted(v)
                ? "the package is not signed: it could be a full package that someone stripped and "
                  "labelled redacted"
                : "the package is not signed: whoever can change it can make its manifests and its "

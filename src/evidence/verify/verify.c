@@ -244,6 +244,74 @@ static bool is_claimed(const struct buf *claims, const char *name)
     return false;
 }
 
+/* One line says one thing, in one way: other readers of bags must not read another. */
+static void judge_info(struct verify *v)
+{
+    const struct buf *info = &v->texts[T_INFO];
+    const char *at = (const char *)buf_data(info), *end = at + info->used;
+    for (int n = 1; at < end; n++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        if (*at == ' ' || *at == '\t' || *at == '\n')
+            verify_problem(v, VERIFY_STRUCTURE, BAG_INFO ", line %d: not a line of its own", n);
+        at = newline ? newline + 1 : end;
+    }
+    for (int key = 0; key < BAG_KEYS; key++) {
+        struct bag_value value;
+        if (key != BAG_REDACTED && key != BAG_AS_FOUND &&
+            verify_info(v, (enum bag_key)key, &value) &&
+            bag_info_next(buf_data(info), info->used, (enum bag_key)key, &value))
+            verify_problem(v, VERIFY_STRUCTURE, BAG_INFO " has %s twice",
+                           bag_info_label((enum bag_key)key));
+    }
+}
+
+/* Whether packages have a file of this name. */
+static bool is_member(const char *name)
+{
+    static const char *const files[] = {
+        BAG_DECLARATION,  BAG_INFO,      BAG_README,      BAG_PAGE,       BAG_MANIFEST,
+        BAG_TAG_MANIFEST, BAG_SIGNATURE, BAG_CERTIFICATE, BAG_TS_REQUEST, BAG_TS_TOKEN,
+        BAG_CUSTODY,      BAG_TOOL,      BAG_REPORT_HTML, BAG_REPORT_PDF};
+    static const char *const folders[] = {BAG_MASTER, BAG_WORKING, BAG_VIEWING,
+                                          BAG_STILLS, BAG_TIMING,  BAG_POSITION,
+                                          BAG_OTHER,  BAG_FACTS,   BAG_TRANSFER};
+    char id[CUSTODY_ID_ROOM];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (strcmp(name, files[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        size_t n = strlen(folders[i]);
+        if (strncmp(name, folders[i], n) == 0 && verify_id_of(name, id))
+            return i < 7 || strcmp(name + n + strlen(id), ".json") == 0;
+    }
+    return false;
+}
+
+/* Packages of other versions may have more in them. */
+static bool is_of_this_version(const struct verify *v)
+{
+    static const char agent[] = "dashspool " DASHSPOOL_VERSION, first[] = "dashspool 0.1.0";
+    struct bag_value by;
+    return verify_info(v, BAG_SOFTWARE_AGENT, &by) &&
+           ((by.n == sizeof agent - 1 && memcmp(by.at, agent, by.n) == 0) ||
+            (by.n == sizeof first - 1 && memcmp(by.at, first, by.n) == 0));
+}
+
+static void judge_strangers(struct verify *v)
+{
+    size_t n;
+    const struct file *all = verify_files(v, &n);
+    for (size_t i = 0; i < n; i++)
+        if (all[i].claimed && !is_member(all[i].name) && is_of_this_version(v))
+            verify_problem(v, VERIFY_COMPLETENESS,
+                           "%s: the manifest names it, but no package has such a file",
+                           all[i].name);
+        else if (all[i].claimed && !is_member(all[i].name))
+            verify_note(v, VERIFY_COMPLETENESS,
+                        "%s: not known to this version, which did not make the package",
+                        all[i].name);
+}
+
 /* What every package of ours has. What a manifest names is told as missing by that. */
 static void judge_members(struct verify *v)
 {
@@ -279,7 +347,9 @@ void verify_manifests_judge(struct verify *v)
     judge_claims(v, &v->tags, VERIFY_TAGS);
     judge_extras(v);
     judge_oxum(v);
+    judge_info(v);
     judge_members(v);
+    judge_strangers(v);
     verify_result(v, VERIFY_STRUCTURE, "a BagIt bag with SHA-256 manifests");
     snprintf(text, sizeof text, "%lld %s in data/, %zu beside it",
              SIZE_COUNT(in_data, "file", "files"), n - in_data);

@@ -108,6 +108,9 @@ bool verify_seal_belongs(const struct verify *v, const char *name);
 /* The first value of this label in bag-info.txt; false: it has none. */
 bool verify_info(const struct verify *v, enum bag_key key, struct bag_value *out);
 
+/* Whether bag-info.txt says that it is a redacted one. */
+bool verify_redacted(const struct verify *v);
+
 /* custody.c */
 int verify_custody_judge(struct verify *v, struct err *err) DS_MUST_CHECK;
 

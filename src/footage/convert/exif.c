@@ -54,36 +54,6 @@ int exif_orientation(const struct exif *e)
     return v >= 1 && v <= 8 ? (int)v : 1;
 }
 
-int exif_ways(const uint8_t *tiff, size_t n, unsigned *ways, bool *plain)
-{
-    struct rd r = rd_init(tiff, n);
-    const uint8_t *order = rd_bytes(&r, 2);
-    bool big = order && order[0] == 'M';
-    int first = 0, found = 0;
-    get(&r, big, 2);
-    uint32_t at = get(&r, big, 4);
-    struct rd ifd = rd_init(tiff, n);
-    rd_bytes(&ifd, at);
-    uint32_t entries = get(&ifd, big, 2);
-    *plain = true;
-    for (uint32_t i = 0; !r.bad && !ifd.bad && i < entries; i++) {
-        uint32_t tag = get(&ifd, big, 2), type = get(&ifd, big, 2), count = get(&ifd, big, 4);
-        const uint8_t *field = rd_bytes(&ifd, 4);
-        size_t one = type_bytes(type);
-        if (!field || tag != EXIF_TAG_ORIENTATION)
-            continue;
-        struct rd value = rd_init(field, 4);
-        uint32_t v = get(&value, big, one == 1 || one == 4 ? one : 2);
-        if (v >= 1 && v <= 8) {
-            *ways |= 1u << v;
-            first = first ? first : (int)v;
-        }
-        *plain = *plain && type == EXIF_SHORT && count == 1 && found++ == 0;
-    }
-    *plain = *plain && !r.bad && !ifd.bad;
-    return first;
-}
-
 /* Puts an entry in its place: ascending tags, each once. False: no room. */
 static bool insert(struct exif *e, enum exif_dir dir, const struct exif_entry *entry)
 {

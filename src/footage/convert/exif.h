@@ -64,12 +64,6 @@ bool exif_parse(struct exif *out, const uint8_t *tiff, size_t n, const char **wh
 const struct exif_entry *exif_find(const struct exif *e, enum exif_dir dir, uint16_t tag);
 int exif_orientation(const struct exif *e); /* 1..8; 1 where there is none */
 
-/* How a picture may be turned by those who read less strictly, or more: bit n of *ways for each
- * orientation n that the block (as for exif_parse(), also a broken one) says in any form: SHORT,
- * LONG, BYTE, several values, twice, in a directory that is cut. Returns the first, or 0: none.
- * *plain: it says exactly one, as DC-008 has it, or none. */
-int exif_ways(const uint8_t *tiff, size_t n, unsigned *ways, bool *plain);
-
 /* Number i of a BYTE, SHORT or LONG entry, or of the halves of a RATIONAL one; 0 beyond. */
 uint32_t exif_number(const struct exif *e, const struct exif_entry *entry, uint32_t i);
 

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* memmem */
 /*
  * The still copy of a photo: its coefficients with the overlay, or with black boxes, and what is
  * known of the transfer in its Exif.
@@ -317,55 +316,20 @@ static bool is_needed(struct jpeg_marker_struct *m)
 
 /* ---- how it is turned ---- */
 
-static bool is_xmp(const struct jpeg_marker_struct *m)
-{
-    static const char name[] = "http://ns.adobe.com/xap/1.0/";
-    return m->marker == JPEG_APP0 + 1 && m->data_length > sizeof name &&
-           memcmp(m->data, name, sizeof name) == 0;
-}
-
-/* tiff:Orientation="6", or as an element (XMP specification part 1, 7.5 and 8.4); 0: none. */
-static int xmp_orientation(const struct jpeg_marker_struct *m)
-{
-    static const char key[] = "tiff:Orientation";
-    const uint8_t *at = memmem(m->data, m->data_length, key, strlen(key)),
-                  *end = m->data + m->data_length;
-    for (at = at ? at + strlen(key) : end; at < end && memchr(" \t\r\n=\"'>", *at, 8); at++)
-        ;
-    return at < end && *at >= '1' && *at <= '8' ? *at - '0' : 0;
-}
-
-/* As viewers turn it. Where they differ, as they read more forms and places or fewer, *ways has all
- * of them, and *first is the first that the photo says. True: all agree. */
+/* As viewers turn it (photo_turn_segment()). True: all agree. */
 static bool find_ways(const struct photo *p, int *first, unsigned *ways)
 {
-    bool all_plain = true, plain;
-    int exifs = 0;
-    *first = 0;
-    *ways = 0;
-    for (const struct jpeg_marker_struct *m = p->in.marker_list; m; m = m->next) {
-        int says = 0;
-        if (photo_is_exif(m)) {
-            says = exif_ways(m->data + EXIF_HEAD_BYTES, m->data_length - EXIF_HEAD_BYTES, ways,
-                             &plain);
-            all_plain = all_plain && plain && (exifs++ == 0 || !says);
-        } else if (is_xmp(m) && (says = xmp_orientation(m)) != 0) {
-            all_plain = all_plain && *first != 0; /* many look into Exif alone */
-            *ways |= 1u << says;
-        }
-        *first = *first ? *first : says;
-    }
-    for (const struct jpeg_marker_struct *m = p->late; m; m = m->next) {
-        int says = photo_is_exif(m) ? exif_ways(m->data + EXIF_HEAD_BYTES,
-                                                m->data_length - EXIF_HEAD_BYTES, ways, &plain)
-                   : is_xmp(m)      ? xmp_orientation(m)
-                                    : 0;
-        *ways |= says ? 1u << says : 0;
-        all_plain = all_plain && !says; /* hardly anybody looks there */
-    }
-    *first = *first ? *first : 1;
-    *ways |= all_plain && *ways ? 0 : 1u << 1; /* who does not read it shows it as it is stored */
-    return (*ways & (*ways - 1)) == 0;
+    struct photo_turn turn = {0};
+    for (const struct jpeg_marker_struct *m = p->in.marker_list; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1)
+            photo_turn_segment(&turn, false, m->data, m->data_length);
+    for (const struct jpeg_marker_struct *m = p->late; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1)
+            photo_turn_segment(&turn, true, m->data, m->data_length);
+    bool agreed = photo_turn_end(&turn);
+    *first = turn.first;
+    *ways = turn.ways;
+    return agreed;
 }
 
 /* ---- the copy ---- */

@@ -1,5 +1,7 @@
+#define _GNU_SOURCE /* memmem */
 #include "photo.h"
 #include "dashspool/fsx.h"
+#include "dashspool/reader.h"
 #include <jerror.h>
 #include <string.h>
 
@@ -334,4 +336,83 @@ int photo_write(struct photo *p, int fd, const struct buf *exif,
     p->exif = exif;
     p->old = old;
     return photo_guard(p, write_all, NULL, err);
+}
+
+/* ---- how it is turned ---- */
+
+#define XMP_NAME "http://ns.adobe.com/xap/1.0/"
+
+static uint32_t number(struct rd *r, bool big, size_t n)
+{
+    return (uint32_t)(big ? rd_be(r, n) : rd_le(r, n));
+}
+
+/* A TIFF block (CIPA DC-008-2019, 4.5 and 4.6; TIFF 6.0, section 2); returns what it says first, or
+ * 0. *plain: it says exactly one, as DC-008 has it, or none. */
+static int exif_says(struct photo_turn *t, const uint8_t *tiff, size_t n, bool *plain)
+{
+    struct rd r = rd_init(tiff, n), ifd = r;
+    const uint8_t *order = rd_bytes(&r, 2);
+    bool big = order && order[0] == 'M';
+    int first = 0, found = 0;
+    bool head = order && (memcmp(order, "II", 2) == 0 || memcmp(order, "MM", 2) == 0);
+    head = number(&r, big, 2) == 42 && head;
+    rd_bytes(&ifd, number(&r, big, 4));
+    uint32_t entries = number(&ifd, big, 2);
+    *plain = true;
+    for (uint32_t i = 0; !r.bad && !ifd.bad && i < entries; i++) {
+        uint32_t tag = number(&ifd, big, 2), type = number(&ifd, big, 2);
+        uint32_t count = number(&ifd, big, 4);
+        const uint8_t *field = rd_bytes(&ifd, 4);
+        if (!field || tag != 0x0112)
+            continue;
+        struct rd value = rd_init(field, 4);
+        size_t bytes = type == 1 || type == 2 || type == 6 || type == 7     ? 1
+                       : type == 4 || type == 9 || type == 11 || type == 13 ? 4
+                                                                            : 2;
+        uint32_t v = number(&value, big, bytes);
+        if (v >= 1 && v <= 8) {
+            t->ways |= 1u << v;
+            first = first ? first : (int)v;
+        }
+        *plain = *plain && type == 3 && count == 1 && found++ == 0;
+    }
+    t->broken = t->broken || !head || r.bad || ifd.bad;
+    *plain = *plain && !r.bad && !ifd.bad;
+    return first;
+}
+
+/* tiff:Orientation="6", or as an element (XMP specification part 1, 7.5 and 8.4); 0: none. */
+static int xmp_says(const uint8_t *data, size_t n)
+{
+    static const char key[] = "tiff:Orientation";
+    const uint8_t *at = memmem(data, n, key, strlen(key)), *end = data + n;
+    for (at = at ? at + strlen(key) : end; at < end && memchr(" \t\r\n=\"'>", *at, 8); at++)
+        ;
+    return at < end && *at >= '1' && *at <= '8' ? *at - '0' : 0;
+}
+
+void photo_turn_segment(struct photo_turn *t, bool late, const uint8_t *app1, size_t n)
+{
+    static const char exif[] = "Exif\0";
+    int says = 0;
+    if (n >= sizeof exif && memcmp(app1, exif, sizeof exif) == 0) {
+        bool plain;
+        says = exif_says(t, app1 + sizeof exif, n - sizeof exif, &plain);
+        t->odd = t->odd || (!late && (!plain || (t->exifs++ > 0 && says)));
+    } else if (n > sizeof XMP_NAME && memcmp(app1, XMP_NAME, sizeof XMP_NAME) == 0 &&
+               (says = xmp_says(app1, n)) != 0) {
+        t->odd = t->odd || t->first == 0; /* many look into Exif alone */
+        t->ways |= 1u << says;
+    }
+    t->odd = t->odd || (late && says);
+    t->first = t->first || late ? t->first : says;
+}
+
+bool photo_turn_end(struct photo_turn *t)
+{
+    t->first = t->first ? t->first : 1;
+    if (t->odd || !t->ways) /* who does not read it shows it as it is stored */
+        t->ways |= 1u << 1;
+    return (t->ways & (t->ways - 1)) == 0;
 }

@@ -77,4 +77,21 @@ int photo_write(struct photo *p, int fd, const struct buf *exif,
 int photo_guard(struct photo *p, void (*step)(struct photo *p, void *arg), void *arg,
                 struct err *err) DS_MUST_CHECK;
 
+/* How viewers turn a photo, by its APP1 segments in their order; {0} at the beginning. */
+struct photo_turn {
+    int first;     /* 1..8; what the photo says first */
+    unsigned ways; /* bit n for each orientation n in which it may be seen */
+    bool odd, broken;
+    int exifs;
+};
+
+/* The payload of one. Those that read less strictly, or more, than DC-008 take the orientation in
+ * any form: SHORT, LONG, BYTE, several values, twice, in a directory that is cut, in a second
+ * block, in XMP alone. late: it stands behind a scan, where hardly anybody looks. broken: an Exif
+ * block that cannot be read to its end. */
+void photo_turn_segment(struct photo_turn *turn, bool late, const uint8_t *app1, size_t n);
+
+/* True: all viewers agree. */
+bool photo_turn_end(struct photo_turn *turn);
+
 #endif

@@ -105,44 +105,24 @@ static int probe_video(const char *path, const struct media_facts *facts,
     return rc;
 }
 
-static uint32_t rd_n(struct rd *r, bool big, size_t n)
+/* How viewers turn it, as the converter has it. */
+static void tell_turn(struct photo_turn *turn, struct media_probe *out)
 {
-    return (uint32_t)(big ? rd_be(r, n) : rd_le(r, n));
+    bool agreed = photo_turn_end(turn);
+    out->orientation = turn->first;
+    if (!agreed)
+        snprintf(out->warning, sizeof out->warning,
+                 "its orientation is not written as Exif has it: programs turn it differently");
+    else if (turn->broken)
+        snprintf(out->warning, sizeof out->warning, "its Exif data are broken");
 }
 
-/* Reads IFD0 of an Exif segment's TIFF block (CIPA DC-008, 4.5 and 4.6); false if it does not
- * parse. *orientation is 1 where there is none. */
-static bool read_orientation(const uint8_t *block, size_t n, int *orientation)
-{
-    struct rd tiff = rd_init(block, n), r = tiff;
-    const uint8_t *order = rd_bytes(&r, 2);
-    *orientation = 1;
-    if (!order || (memcmp(order, "II", 2) != 0 && memcmp(order, "MM", 2) != 0))
-        return false;
-    bool big = order[0] == 'M';
-    if (rd_n(&r, big, 2) != 42)
-        return false;
-    uint32_t ifd_at = rd_n(&r, big, 4);
-    struct rd ifd = tiff;
-    rd_bytes(&ifd, ifd_at);
-    uint32_t entries = rd_n(&ifd, big, 2);
-    for (uint32_t i = 0; i < entries && !ifd.bad; i++) {
-        uint32_t tag = rd_n(&ifd, big, 2), type = rd_n(&ifd, big, 2);
-        uint32_t count = rd_n(&ifd, big, 4), value = rd_n(&ifd, big, 2);
-        rd_bytes(&ifd, 2);
-        if (tag == 0x0112 && type == 3 && count == 1 && value >= 1 && value <= 8)
-            *orientation = (int)value;
-    }
-    return !ifd.bad;
-}
-
-/* Steps over the segments (ITU-T T.81, annex B) for the EXIF orientation; returns where the image
- * data begins: at SOS, at the end, or where the structure breaks. */
+/* Steps over the segments (ITU-T T.81, annex B); returns where the image data begins: at SOS, at
+ * the end, or where the structure breaks. */
 static size_t read_segments(const struct media *m, struct media_probe *out)
 {
     size_t at = 2; /* behind SOI */
-    int orientation;
-    out->orientation = 1;
+    struct photo_turn turn = {0};
     for (;;) {
         while (at + 1 < m->n && m->map[at] == 0xff && m->map[at + 1] == 0xff)
             at++; /* fill bytes */
@@ -150,18 +130,16 @@ static size_t read_segments(const struct media *m, struct media_probe *out)
         uint8_t ff = rd_u8(&r), marker = rd_u8(&r);
         uint16_t length = rd_be16(&r);
         if (r.bad || ff != 0xff || marker == MARKER_SOS || marker == JPEG_EOI || length < 2)
-            return at;
+            break;
         const uint8_t *content = rd_bytes(&r, length - 2u);
         if (r.bad)
-            return at;
+            break;
         at += length + 2u;
-        if (marker != JPEG_APP0 + 1 || length < 8 || memcmp(content, "Exif\0", 6) != 0)
-            continue;
-        if (read_orientation(content + 6, length - 8u, &orientation))
-            out->orientation = orientation;
-        else
-            snprintf(out->warning, sizeof out->warning, "its Exif data are broken");
+        if (marker == JPEG_APP0 + 1)
+            photo_turn_segment(&turn, false, content, length - 2u);
     }
+    tell_turn(&turn, out);
+    return at;
 }
 
 static bool has_end(const struct media *m, size_t from)

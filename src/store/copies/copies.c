@@ -11,7 +11,7 @@
 
 #define ARCHIVE "archive"
 
-enum { DEPTH_MAX = 16, READ_BYTES = 256 * 1024 };
+enum { DEPTH_MAX = 16 };
 
 /* ---- names ---- */
 
@@ -125,40 +125,35 @@ int copies_open(const char *root, const char *path, int *fd, struct stat *st, st
     return rc;
 }
 
+struct reading {
+    struct hash *hash;
+    int to;
+    copies_step_fn *step;
+    void *arg;
+};
+
+/* Through the hash, and to `to` if that is a descriptor. */
+static int take_piece(void *arg, const void *data, size_t n, struct err *err)
+{
+    const struct reading *r = arg;
+    hash_update(r->hash, data, n);
+    int rc = r->to >= 0 ? fsx_write_all(r->to, data, n, err) : ERR_OK;
+    return rc == ERR_OK && r->step ? r->step(r->arg, (int64_t)n, err) : rc;
+}
+
 static int read_and_hash(const char *root, const char *path, int to, struct stat *st,
                          copies_step_fn *step, void *arg, char out[HASH_HEX_ROOM], struct err *err)
 {
-    struct hash *hash = NULL;
+    struct reading r = {NULL, to, step, arg};
     uint8_t digest[HASH_BYTES];
     int fd = -1;
     int rc = copies_open(root, path, &fd, st, err);
-    if (rc == ERR_OK)
-        rc = hash_new(&hash, err);
-    if (rc == ERR_OK) {
-        /* Through the hash, and to `to` if that is a descriptor. */
-        uint8_t *bytes = malloc(READ_BYTES);
-        rc = bytes ? ERR_OK : err_nomem(err, "reading %s", path);
-        while (rc == ERR_OK) {
-            ssize_t n = read(fd, bytes, READ_BYTES);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                rc = err_sys(err, "read %s", path);
-            if (n <= 0)
-                break;
-            hash_update(hash, bytes, (size_t)n);
-            if (to >= 0)
-                rc = fsx_write_all(to, bytes, (size_t)n, err);
-            if (rc == ERR_OK && step)
-                rc = step(arg, (int64_t)n, err);
-        }
-        free(bytes);
-    }
-    if (rc == ERR_OK)
-        rc = hash_final(hash, digest, err);
+    if (rc == ERR_OK && (rc = hash_new(&r.hash, err)) == ERR_OK &&
+        (rc = fsx_read_pieces(fd, path, take_piece, &r, err)) == ERR_OK)
+        rc = hash_final(r.hash, digest, err);
     if (rc == ERR_OK)
         hash_hex(digest, out);
-    hash_free(&hash);
+    hash_free(&r.hash);
     if (fd >= 0)
         close(fd);
     return rc;

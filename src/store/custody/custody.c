@@ -180,14 +180,32 @@ int custody_next(struct custody_chain *chain, const char *line, size_t n, struct
     return rc;
 }
 
+/* in: the names of the objects that o is in, each with a point. */
+static void withhold(json_t *o, const char *in, enum custody_kind kind, custody_keep_fn *keep,
+                     void *arg, json_t *withheld)
+{
+    const char *key;
+    void *next;
+    json_t *value;
+    json_object_foreach_safe(o, next, key, value)
+    {
+        char name[200], inside[200];
+        snprintf(name, sizeof name, "%s%s", in, key);
+        snprintf(inside, sizeof inside, "%s.", name);
+        if (!keep(arg, kind, name, json_string_value(value))) {
+            json_array_append_new(withheld, json_string(name));
+            json_object_del(o, key);
+        } else {
+            withhold(value, inside, kind, keep, arg, withheld); /* nothing, if it is no object */
+        }
+    }
+}
+
 int custody_retell(char out[CUSTODY_LINE_ROOM], const char *line, size_t n, const char *previous,
                    custody_keep_fn *keep, void *arg, struct err *err)
 {
     struct line l = {0};
     char hash[HASH_HEX_ROOM];
-    const char *key;
-    void *next;
-    json_t *value;
     int rc = ERR_OK;
     snprintf(hash, sizeof hash, "%s", nothing);
     if (previous && (rc = hash_text(previous, strlen(previous), hash, err)) < 0)
@@ -195,14 +213,11 @@ int custody_retell(char out[CUSTODY_LINE_ROOM], const char *line, size_t n, cons
     json_t *json = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL), *withheld = json_array();
     if (!parse_line(json, &l))
         rc = err_set(err, ERR_MALFORMED, "custody: not a custody line");
-    else
-        json_object_foreach_safe(l.what, next, key, value)
-        {
-            if (keep(arg, kind_of(l.event), key, json_string_value(value)))
-                continue;
-            json_array_append_new(withheld, json_string(key));
-            json_object_del(l.what, key);
-        }
+    else {
+        withhold(l.what, "", kind_of(l.event), keep, arg, withheld);
+        if (!keep(arg, kind_of(l.event), "who", json_string_value(json_object_get(json, "who"))))
+            json_object_set_new(json, "who", json_string("withheld"));
+    }
     char *text = NULL;
     if (rc == ERR_OK) {
         if (json_array_size(withheld) > 0)
