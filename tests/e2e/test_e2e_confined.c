@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "dashspool/sandbox.h"
 #include "support/proc.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,10 +161,56 @@ static void test_import_looks_at_files_in_a_child_that_has_nothing_of_the_store(
         support_wait_a_little(&until_us, "the end of the child");
 }
 
+/* A pipe that is full: who writes to it waits, and can be looked at. */
+static int full_pipe(const char *path)
+{
+    static const char block[4096];
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (size_t n = sizeof block; n > 0; n /= 2)
+        while (write(fd, block, n) == (ssize_t)n)
+            ;
+    return fd;
+}
+
+/* Those that tell what is in ROOT, also where its folders are links, until their first word. */
+static void test_a_command_that_reads_the_store_is_shut_in(void **state)
+{
+    char photo[600], raw[700], elsewhere[700], id[200] = "";
+    (void)state;
+    if (!sandboxed)
+        skip();
+    snprintf(photo, sizeof photo, "%s/jpeg/exif-corrupt.jpg", TEST_DATA);
+    snprintf(raw, sizeof raw, "%s/raw", root);
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", dir);
+    struct proc_result r = PROC_RUN(DASHSPOOL_BINARY, "--root", root, "import", photo);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(sscanf(proc_out(&r), "%199s", id), 1);
+    proc_clear(&r);
+    assert_int_equal(rename(raw, elsewhere) + symlink(elsewhere, raw), 0);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "--root", root, "fsck"), 0, "no problems");
+    expect(PROC_RUN(DASHSPOOL_BINARY, "--root", root, "show", id), 0, "photo");
+    snprintf(log_path, sizeof log_path, "%s/full", dir);
+    int fd = full_pipe(log_path);
+    CONFINED("--root", root, "list");
+    CONFINED("--root", root, "list", "--json");
+    CONFINED("--root", root, "show", id);
+    CONFINED("--root", root, "show", "--json", id);
+    CONFINED("--root", root, "show", "--custody", id);
+    CONFINED("--root", root, "fsck");
+    CONFINED("--root", root, "fsck", "--json");
+    CONFINED("--root", root, "fsck", "--repair");
+    close(fd);
+    snprintf(log_path, sizeof log_path, "%s/log", dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_command_that_looks_at_files_is_shut_in),
+        cmocka_unit_test(test_a_command_that_reads_the_store_is_shut_in),
         cmocka_unit_test(test_import_looks_at_files_in_a_child_that_has_nothing_of_the_store),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
