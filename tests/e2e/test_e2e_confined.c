@@ -207,11 +207,75 @@ static void test_a_command_that_reads_the_store_is_shut_in(void **state)
     snprintf(log_path, sizeof log_path, "%s/log", dir);
 }
 
+/* A package to compare with is checked by a child that is shut in, and can be stopped. */
+static void test_export_checks_another_package_in_a_child(void **state)
+{
+    char id[200] = "", out[700];
+    int64_t until_us = 0;
+    pid_t forks, checks = 0;
+    (void)state;
+    if (!sandboxed)
+        skip();
+    snprintf(out, sizeof out, "%s/exported", dir);
+    struct proc_result r = PROC_RUN(DASHSPOOL_BINARY, "--root", root, "list");
+    assert_non_null(strstr(proc_out(&r), "-photo-"));
+    const char *at = strstr(proc_out(&r), "000000000000000");
+    assert_int_equal(sscanf(at, "%199s", id), 1);
+    proc_clear(&r);
+    struct proc p =
+        proc_start(log_path, (const char *[]){DASHSPOOL_BINARY, "--root", root, "export", "--of",
+                                              package, "--mask", "0,0,8,8", "-o", out, id, NULL});
+    while (!(forks = child_of(p.pid)) || !(checks = child_of(forks)) ||
+           status_of(checks, "Seccomp:") != 2) {
+        if (status_of(p.pid, "Seccomp:") < 0)
+            fail_msg("export ended before it looked");
+        support_wait_a_little(&until_us, "a child that checks the package");
+    }
+    assert_false(has_open(checks, "/catalogue.db"));
+    assert_int_not_equal(proc_stop(&p, SIGINT), 0);
+    assert_false(support_exists(out));
+    while (status_of(checks, "Seccomp:") >= 0)
+        support_wait_a_little(&until_us, "the end of the child");
+}
+
+/* Without the process that looks at files a watcher is of no use: it ends, and is started again. */
+static void test_watch_ends_when_nobody_looks_at_files(void **state)
+{
+    static const char settings[] = "[watch]\nquiet_s = 0.1\nscan_s = 0.1\n";
+    char watched[600], config[600], name[700], photo[600];
+    int64_t until_us = 0;
+    pid_t forks;
+    (void)state;
+    snprintf(watched, sizeof watched, "%s/watched", dir);
+    snprintf(config, sizeof config, "%s/config", dir);
+    snprintf(photo, sizeof photo, "%s/jpeg/exif-wrong-type.jpg", TEST_DATA);
+    assert_int_equal(mkdir(watched, 0700) + mkdir(config, 0700), 0);
+    snprintf(name, sizeof name, "%s/1.conf", config);
+    support_write(name, settings, sizeof settings - 1);
+    struct proc p =
+        proc_start(log_path, (const char *[]){DASHSPOOL_BINARY, "--root", root, "--config", config,
+                                              "watch", watched, NULL});
+    proc_wait_for(&p, "msg=\"watching\"", NULL, 0);
+    while (!(forks = child_of(p.pid)))
+        support_wait_a_little(&until_us, "the process that forks");
+    assert_int_equal(kill(forks, SIGKILL), 0);
+    struct buf b = support_read(photo);
+    snprintf(name, sizeof name, "%s/photo.jpg", watched);
+    support_write(name, buf_data(&b), b.used);
+    buf_clear(&b);
+    assert_int_equal(proc_stop(&p, 0), 1);
+    b = support_read(log_path);
+    assert_non_null(memmem(buf_data(&b), b.used, "restart needed", 14));
+    buf_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_command_that_looks_at_files_is_shut_in),
         cmocka_unit_test(test_a_command_that_reads_the_store_is_shut_in),
+        cmocka_unit_test(test_export_checks_another_package_in_a_child),
+        cmocka_unit_test(test_watch_ends_when_nobody_looks_at_files),
         cmocka_unit_test(test_import_looks_at_files_in_a_child_that_has_nothing_of_the_store),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
