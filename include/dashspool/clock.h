@@ -47,6 +47,8 @@ int clock_parse_zone(const char *text, int *tz_min, struct err *err) DS_MUST_CHE
 /* Days from 1970-01-01 to that date. */
 int64_t clock_days(int year, int month, int day);
 
+#define CLOCK_TZ_DATABASE "/usr/share/zoneinfo"
+
 /* A time zone that has a name, "Europe/Berlin": when it had, has and will have which offset. */
 struct clock_tz;
 

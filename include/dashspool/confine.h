@@ -66,13 +66,14 @@ int confine_convert(const char *path, const char *out_dir, const char *stem,
                     struct convert_result *result, struct err *err) DS_MUST_CHECK;
 
 /* Shuts the caller in, too, for good, so that what it parses itself can do no harm either: it reads
- * only these files and directories, and it and its children write only below write_dirs, which must
- * be there (both lists end with NULL). What it could still start before (other programs, threads
- * of them, connections) it cannot any more. The forkserver is behind the same fence: a caller that
- * was taken over cannot have it write elsewhere. Called once, before the first child, and before
- * the first hostile byte. */
-int confine_guard(const char *stage, const char *const *reads, const char *const *write_dirs,
-                  struct sandbox_report *report, struct err *err) DS_MUST_CHECK;
+ * only these files and directories, its children only children_read, and both what is below
+ * write_dirs, which must be there, and write only there (lists end with NULL). What it could still
+ * start before (other programs, threads of them, connections) it cannot any more. The forkserver is
+ * behind the same fences: a caller that was taken over cannot have it write, or read, anything
+ * else. Called once, before the first child, and before the first hostile byte. */
+int confine_guard(const char *stage, const char *const *reads, const char *const *children_read,
+                  const char *const *write_dirs, struct sandbox_report *report,
+                  struct err *err) DS_MUST_CHECK;
 
 /* The life of the process that the children are forked from; the exit status. */
 int confine_child(void);

@@ -82,6 +82,10 @@ void sandbox_tell_unknown(struct err *err);
  * loop, goes without where there is none, and aborts where the ring is taken away later. */
 int sandbox_without_rings(struct err *err) DS_MUST_CHECK;
 
+/* The other half, for a process that only forks others, once it is started: they and it read only
+ * these files and directories (none has to be there), and what a fence lets them write. */
+int sandbox_fence_reads(const char *const *reads, struct err *err) DS_MUST_CHECK;
+
 /* What sandbox_enter() would be able to do here; changes nothing. */
 void sandbox_probe(struct sandbox_report *report);
 
@@ -112,7 +116,8 @@ struct sandbox_apart_work {
     sandbox_apart_fn *fn;
     size_t n_in, n_out; /* bytes; in at most 64 KiB */
     int64_t memory_bytes;
-    int cpu_s, wall_s; /* of one call */
+    int cpu_s, wall_s;  /* of one call; 0: no limit */
+    bool other_sandbox; /* it is not shut in: fn does that in another way, and first */
 };
 
 struct sandbox_apart;
@@ -120,6 +125,11 @@ struct sandbox_apart;
 int sandbox_apart_open(struct sandbox_apart **out, const struct sandbox_apart_work *work,
                        struct err *err) DS_MUST_CHECK;
 void sandbox_apart_close(struct sandbox_apart **a);
+
+/* All three at once, for who calls it once. A signal that stop_caught() tells of ends the child:
+ * ERR_AGAIN. */
+int sandbox_apart_once(const struct sandbox_apart_work *work, const void *in, const int *fd,
+                       int n_fds, void *out, struct err *err) DS_MUST_CHECK;
 
 /* What fn returned, with *out only after ERR_OK. fd: at most SANDBOX_APART_FDS, the caller's. A
  * child that ends otherwise is ERR_MALFORMED (a crash, a refused call), ERR_LIMIT (time) or

@@ -100,6 +100,8 @@ const char *verify_page(size_t *n);
 
 /* ---- a package that is needed ---- */
 
+#define VERIFY_MASTERS_MAX 20000 /* as many as can be exported */
+
 struct verify_master {        /* an original in it */
     char id[CUSTODY_ID_ROOM]; /* "": its name is none that we give */
     char sha256[HASH_HEX_ROOM];
@@ -114,7 +116,8 @@ struct verify_contents {
     size_t n_masters;
 };
 
-/* Checks all of a package, silently, and says what is in it. ERR_MALFORMED: something is wrong with
+/* Checks all of a package, silently, in a process of its own that is shut in as for verify_guard(),
+ * and says what is in it. ERR_MALFORMED: something is wrong with
  * it; else as verify_package(). verify_contents_clear() *out in any case. */
 int verify_contents(struct verify_contents *out, const char *path, struct err *err) DS_MUST_CHECK;
 void verify_contents_clear(struct verify_contents *contents);

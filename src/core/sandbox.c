@@ -260,7 +260,8 @@ static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind)
 /* Refuses all system calls but those that this kind of process needs. */
 static int sandbox_filter(enum sandbox_kind kind, const char *stage, struct err *err)
 {
-    if (!SANITIZED && catch_unknown(stage, err) < 0)
+    /* A function apart makes none by itself; and is started for each file. */
+    if (!SANITIZED && kind != SANDBOX_APART && catch_unknown(stage, err) < 0)
         return err->code;
     uint32_t others = SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
     scmp_filter_ctx f = seccomp_init(others);
@@ -490,6 +491,23 @@ int sandbox_fence(const char *const *write_dirs, struct err *err)
         close(null.parent_fd);
     if (rc == ERR_OK)
         rc = allow_dirs(rules, write_dirs, writes.fs, err);
+    rc = restrict_self(rules, rc, err);
+    return rc < 0 ? err_wrap(err, "sandbox") : ERR_OK;
+}
+
+int sandbox_fence_reads(const char *const *reads, struct err *err)
+{
+    const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+    if (SANITIZED || landlock_abi() == 0)
+        return ERR_OK;
+    struct ruleset all = {.fs = read | LANDLOCK_ACCESS_FS_EXECUTE};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return err_wrap((err_sys(err, "no_new_privs"), err), "sandbox");
+    int rc = ERR_OK, rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all.fs, 0);
+    if (rules < 0)
+        return err_wrap((err_sys(err, "Landlock"), err), "sandbox");
+    for (size_t i = 0; rc == ERR_OK && reads[i]; i++)
+        rc = allow_path(rules, reads[i], read, false, err);
     rc = restrict_self(rules, rc, err);
     return rc < 0 ? err_wrap(err, "sandbox") : ERR_OK;
 }

@@ -21,7 +21,7 @@ struct sandbox_apart {
     struct sandbox_apart_work work;
     pid_t pid;
     int fd;
-    bool lost;
+    bool lost, stopped;
     uint8_t *result; /* struct err, then what fn gave; one byte more than may come */
     size_t room;
 };
@@ -33,15 +33,20 @@ union control {
 
 /* ---- the child ---- */
 
-static _Noreturn void run(const struct sandbox_apart_work *w, const void *in, const int *fd, int n)
+static _Noreturn void run(const struct sandbox_apart_work *w, const void *in, const int *fd, int n,
+                          pid_t parent)
 {
     const struct sandbox_rules rules = {
         .kind = SANDBOX_APART, .memory_bytes = w->memory_bytes, .cpu_s = w->cpu_s};
     struct sandbox_report report;
     struct err err = {0}, lost;
     void *out = calloc(1, w->n_out);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+        _exit(1);
     alarm((unsigned)w->wall_s); /* what it may call cannot stop that */
-    int rc = out ? sandbox_enter(&rules, &report, &err) : err_nomem(&err, "a result");
+    int rc = out ? ERR_OK : err_nomem(&err, "a result");
+    if (rc == ERR_OK && !w->other_sandbox)
+        rc = sandbox_enter(&rules, &report, &err);
     if (rc == ERR_OK)
         rc = w->fn(in, fd + 1, n - 1, out, &err);
     if ((err.code = rc) < 0)
@@ -78,6 +83,7 @@ static _Noreturn void serve(int from, const struct sandbox_apart_work *w, pid_t 
 {
     static uint8_t in[IN_BYTES_MAX];
     int fd[FDS_MAX], n, null = open("/dev/null", O_RDWR);
+    const pid_t self = getpid();
     setpgid(0, 0); /* Ctrl-C is the opener's to judge */
     stop_default_signals(NULL);
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
@@ -92,7 +98,7 @@ static _Noreturn void serve(int from, const struct sandbox_apart_work *w, pid_t 
         pid_t pid = fork();
         if (pid == 0) {
             close(3);
-            run(w, in, fd, n);
+            run(w, in, fd, n, self);
         }
         for (int i = 0; i < n; i++)
             close(fd[i]);
@@ -182,14 +188,17 @@ static bool send_call(const struct sandbox_apart *a, const void *in, int result_
     return sent == (ssize_t)a->work.n_in;
 }
 
-/* Up to its end, or n bytes. */
-static size_t read_up_to(int fd, void *out, size_t n)
+/* The result up to its end, or to more than it can be. Who is told to stop, and may (who is shut in
+ * may not), ends both processes. */
+static size_t read_result(struct sandbox_apart *a, int fd)
 {
     size_t used = 0;
-    for (ssize_t got = 1; used < n && got != 0;) {
-        got = read(fd, (uint8_t *)out + used, n - used);
+    for (ssize_t got = 1; used < a->room && got != 0;) {
+        got = read(fd, a->result + used, a->room - used);
         if (got < 0 && errno != EINTR)
             break;
+        if (got < 0 && stop_caught() && kill(a->pid, SIGKILL) == 0)
+            a->stopped = true;
         used += got > 0 ? (size_t)got : 0;
     }
     return used;
@@ -245,17 +254,30 @@ int sandbox_apart_call(struct sandbox_apart *a, const void *in, const int *fd, i
         return err_sys(err, "pipe");
     bool sent = !a->lost && send_call(a, in, result[1], fd, n_fds);
     close(result[1]);
-    size_t got = sent ? read_up_to(result[0], a->result, a->room) : 0;
+    size_t got = sent ? read_result(a, result[0]) : 0;
     close(result[0]); /* who says more is ended by it, or by its limits */
     ssize_t n = 0;
     while (sent && (n = read(a->fd, &status, sizeof status)) < 0 && errno == EINTR)
         ;
     if (n != sizeof status) {
         a->lost = true;
+        if (a->stopped)
+            return err_set(err, ERR_AGAIN, "stopped");
         return err_set(err, ERR_IO,
                        "the process that looks at files has ended; start dashspool again");
     }
     if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return judge_death(a, status, err);
     return judge(a, got, out, err);
+}
+
+int sandbox_apart_once(const struct sandbox_apart_work *work, const void *in, const int *fd,
+                       int n_fds, void *out, struct err *err)
+{
+    struct sandbox_apart *a;
+    int rc = sandbox_apart_open(&a, work, err);
+    if (rc == ERR_OK)
+        rc = sandbox_apart_call(a, in, fd, n_fds, out, err);
+    sandbox_apart_close(&a);
+    return rc;
 }

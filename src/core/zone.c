@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DATABASE "/usr/share/zoneinfo"
-
 enum {
     NAME_MAX_BYTES = 63,      /* "America/Argentina/ComodRivadavia" has 32 */
     FILE_BYTES_MAX = 1 << 16, /* the largest has 4 KiB */
@@ -265,11 +263,11 @@ static bool name_ok(const char *name)
 int clock_tz_open(struct clock_tz **out, const char *name, struct err *err)
 {
     struct buf b;
-    char path[sizeof DATABASE + NAME_MAX_BYTES + 2];
+    char path[sizeof CLOCK_TZ_DATABASE + NAME_MAX_BYTES + 2];
     struct err why;
     *out = NULL;
     buf_init(&b, FILE_BYTES_MAX);
-    snprintf(path, sizeof path, DATABASE "/%s", name);
+    snprintf(path, sizeof path, CLOCK_TZ_DATABASE "/%s", name);
     int rc = name_ok(name) ? fsx_read_file(path, &b, &why) : ERR_NOTFOUND;
     if (rc == ERR_OK)
         rc = clock_tz_parse(out, buf_data(&b), b.used, &why);
@@ -277,7 +275,8 @@ int clock_tz_open(struct clock_tz **out, const char *name, struct err *err)
     if (rc == ERR_OK || rc == ERR_NOMEM)
         return rc == ERR_OK ? rc : err_set(err, rc, "%s", why.text);
     return err_set(err, ERR_CONFIG,
-                   "expected +02:00, Z, or a time zone in " DATABASE " such as Europe/Berlin");
+                   "expected +02:00, Z, or a time zone in " CLOCK_TZ_DATABASE
+                   " such as Europe/Berlin");
 }
 
 void clock_tz_free(struct clock_tz **tz)

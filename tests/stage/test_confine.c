@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define REAR "rear-25fps-6s-silent.h265"
@@ -371,6 +372,42 @@ static void test_slices_that_cannot_be_are_not_believed(void **state)
     assert_err(ERR_MALFORMED, slices(in_dir("film"), &none, &found, &err));
 }
 
+/* Whatever a caller that was taken over asks its children to read: not more than was said before.
+ */
+static void test_children_read_only_what_the_guard_let_them(void **state)
+{
+    (void)state;
+    struct sandbox_report have;
+    sandbox_probe(&have);
+    if (have.landlock_abi == 0 || !have.seccomp)
+        skip();
+    char named[600], other[600];
+    snprintf(named, sizeof named, "%s", in_dir("named.h265"));
+    snprintf(other, sizeof other, "%s", in_dir("other.h265"));
+    struct buf film = support_read(footage_sample(REAR));
+    support_write(named, buf_data(&film), film.used);
+    support_write(other, buf_data(&film), film.used);
+    buf_clear(&film);
+    assert_int_equal(mkdir(in_dir("out"), 0700), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        const char *const nothing[] = {NULL}, *const children[] = {named, "", NULL},
+                          *const out[] = {in_dir("out"), NULL};
+        const struct confine_limits none = {0};
+        struct media_slices found;
+        struct err err;
+        if (confine_guard("test", nothing, children, out, &have, &err) < 0)
+            _exit(1);
+        if (slices(named, &none, &found, &err) < 0)
+            _exit(2);
+        _exit(slices(other, &none, &found, &err) != ERR_OK && strstr(err.text, "denied") ? 0 : 3);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0)
@@ -385,6 +422,7 @@ int main(int argc, char **argv)
         STAGE(test_master_and_working_copy_have_the_same_slices),
         STAGE(test_changed_films_do_no_harm),
         STAGE(test_slices_that_cannot_be_are_not_believed),
+        STAGE(test_children_read_only_what_the_guard_let_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Events in a store: who belongs to whom, what was packed already, and which name a package gets.
  */
 #include "dashspool/clock.h"
+#include "dashspool/confine.h"
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/master.h"
@@ -339,8 +340,10 @@ static void test_what_was_offered_once_more_and_broke_off_is_no_member(void **st
     export_event_clear(&event);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0)
+        return confine_child(); /* packages are checked by a process that is shut in */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_an_event_is_of_one_vehicle_one_trigger_and_one_time),

@@ -146,7 +146,7 @@ int extract_each(struct extract *x, extract_want_fn *want, extract_file_fn *file
 int verify_guard(const char *const *paths, const char *ca_path, struct err *err)
 {
     struct sandbox_report report;
-    const char *const writes[] = {extract_parent(), NULL};
+    const char *const writes[] = {extract_parent(), NULL}, *const nothing_else[] = {NULL};
     size_t n = 0;
     if (access(extract_parent(), W_OK | X_OK) < 0)
         return err_sys(err, "%s (TMPDIR chooses where)", extract_parent());
@@ -158,7 +158,7 @@ int verify_guard(const char *const *paths, const char *ca_path, struct err *err)
     memcpy(reads, paths, n * sizeof *reads);
     reads[n] = "/usr/lib/locale"; /* upper and lower case of names (bag.h) */
     reads[n + 1] = ca_path;
-    int rc = confine_guard("verify", reads, writes, &report, err);
+    int rc = confine_guard("verify", reads, nothing_else, writes, &report, err);
     if (rc == ERR_OK && report.missing[0])
         log_debug("verify", "sandbox incomplete", LOG_TEXT("reason", report.missing));
     free(reads);

@@ -1,5 +1,6 @@
 /* Reads a package once, judges what a bag has to be and what stands over it, and has the rest
  * judged: each file is what its manifest says, or is named. */
+#include "dashspool/sandbox.h"
 #include "dashspool/seal.h"
 #include "dashspool/text.h"
 #include "verify_internal.h"
@@ -11,6 +12,7 @@
 
 enum { TWINS_MAX = 20000 }; /* claims that a renamed file is looked for in */
 #define TEXT_BYTES_MAX ((size_t)64 << 20)
+#define PATH_ROOM      4096
 #define LIST_BYTES_MAX ((size_t)64 << 20)
 
 /* ---- reading ---- */
@@ -500,39 +502,53 @@ int verify_package(const struct verify_request *request, const struct verify_lis
 
 /* ---- what is in it ---- */
 
+/* … found by a function apart (sandbox.h), as who asks may write the store. */
+struct contents {
+    char tag_sha256[HASH_HEX_ROOM], redacted_from[HASH_HEX_ROOM], exported_at[CLOCK_TEXT_ROOM];
+    int n_masters;
+    struct contents_master {
+        char id[CUSTODY_ID_ROOM], sha256[HASH_HEX_ROOM];
+        int partial;
+    } master[VERIFY_MASTERS_MAX];
+};
+
 /* data/master/<id>.json tells of an original; the others there are originals. */
-static int list_masters(const struct verify *v, struct verify_contents *out, struct err *err)
+static int list_masters(const struct verify *v, struct contents *out, struct err *err)
 {
     size_t n;
     const struct file *all = verify_files(v, &n);
-    out->master = calloc(n + 1, sizeof *out->master);
-    if (!out->master)
-        return err_nomem(err, "%zu originals", n);
     for (size_t i = 0; i < n; i++) {
         const char *name = all[i].name;
         size_t end = strlen(name);
-        struct verify_master *m = &out->master[out->n_masters];
         if (strncmp(name, BAG_MASTER, strlen(BAG_MASTER)) != 0 ||
             (end > 5 && strcmp(name + end - 5, ".json") == 0))
             continue;
+        if (out->n_masters == VERIFY_MASTERS_MAX)
+            return err_set(err, ERR_LIMIT, "package %s has more than %d originals",
+                           v->request->path, VERIFY_MASTERS_MAX);
+        struct contents_master *m = &out->master[out->n_masters++];
         if (!verify_id_of(name, m->id))
             m->id[0] = '\0';
         m->partial = strncmp(name + strlen(BAG_MASTER) + strlen(m->id), ".partial.", 9) == 0;
         memcpy(m->sha256, all[i].sha256, sizeof m->sha256);
-        out->n_masters++;
     }
     return ERR_OK;
 }
 
-int verify_contents(struct verify_contents *out, const char *path, struct err *err)
+static int find_contents(const void *in, const int *fd, int n_fds, void *found, struct err *err)
 {
     static const struct verify_listener nobody = {NULL};
+    const char *path = in, *const paths[] = {path, NULL};
     const struct verify_request request = {.path = path};
     struct verify v = {.request = &request, .to = &nobody};
     struct bag_value at = {NULL, 0};
-    *out = (struct verify_contents){.master = NULL};
-    int rc = look(&v, err);
-    if (rc == ERR_OK && !is_good(&v))
+    struct contents *out = found;
+    (void)fd;
+    (void)n_fds;
+    int rc = verify_guard(paths, NULL, err);
+    if (rc < 0)
+        return rc;
+    if ((rc = look(&v, err)) == ERR_OK && !is_good(&v))
         rc = err_set(err, ERR_MALFORMED,
                      "package %s was changed; run 'dashspool verify' for details", path);
     if (rc == ERR_OK) {
@@ -546,6 +562,57 @@ int verify_contents(struct verify_contents *out, const char *path, struct err *e
         rc = list_masters(&v, out, err);
     }
     clear(&v);
+    return rc;
+}
+
+static bool digest_ok(const char *hex)
+{
+    return strnlen(hex, HASH_HEX_ROOM) == HASH_HEX_ROOM - 1 &&
+           strspn(hex, "0123456789abcdef") == HASH_HEX_ROOM - 1;
+}
+
+/* What it says, as far as it can be. */
+static int take_contents(struct verify_contents *out, const struct contents *in, struct err *err)
+{
+    if (in->n_masters < 0 || in->n_masters > VERIFY_MASTERS_MAX || !digest_ok(in->tag_sha256) ||
+        (in->redacted_from[0] && !digest_ok(in->redacted_from)) ||
+        !memchr(in->exported_at, '\0', sizeof in->exported_at))
+        return err_set(err, ERR_MALFORMED, "what was found in the package cannot be");
+    if (!(out->master = calloc((size_t)in->n_masters + 1, sizeof *out->master)))
+        return err_nomem(err, "%d originals", in->n_masters);
+    memcpy(out->tag_sha256, in->tag_sha256, sizeof out->tag_sha256);
+    memcpy(out->redacted_from, in->redacted_from, sizeof out->redacted_from);
+    memcpy(out->exported_at, in->exported_at, sizeof out->exported_at);
+    for (int i = 0; i < in->n_masters; i++) {
+        const struct contents_master *m = &in->master[i];
+        if (!digest_ok(m->sha256) || !memchr(m->id, '\0', sizeof m->id))
+            return err_set(err, ERR_MALFORMED, "what was found in the package cannot be");
+        struct verify_master *to = &out->master[out->n_masters++];
+        memcpy(to->id, m->id, sizeof to->id);
+        memcpy(to->sha256, m->sha256, sizeof to->sha256);
+        to->partial = m->partial != 0;
+    }
+    return ERR_OK;
+}
+
+int verify_contents(struct verify_contents *out, const char *path, struct err *err)
+{
+    char in[PATH_ROOM] = "";
+    const struct sandbox_apart_work work = {.fn = find_contents,
+                                            .n_in = sizeof in,
+                                            .n_out = sizeof(struct contents),
+                                            .other_sandbox = true};
+    *out = (struct verify_contents){.master = NULL};
+    if (strlen(path) >= sizeof in)
+        return err_set(err, ERR_LIMIT, "%.60s…: the path is too long", path);
+    snprintf(in, sizeof in, "%s", path);
+    struct contents *found = malloc(sizeof *found);
+    if (!found)
+        return err_nomem(err, "the contents of %s", path);
+    int rc = sandbox_apart_once(&work, in, NULL, 0, found, err);
+    if (rc == ERR_OK)
+        rc = take_contents(out, found, err);
+    free(found);
     return rc;
 }
 

@@ -183,6 +183,8 @@ static int run_list(struct cli *cli, const struct cli_args *args)
     struct err err;
     int rc = cli_catalogue_open(cli, "list", &list.catalogue);
     if (rc == CLI_OK)
+        rc = cli_shut_in(cli, "list", false);
+    if (rc == CLI_OK)
         rc = cli_filter_check("list", list.catalogue, &o->filter);
     if (rc != CLI_OK) {
         catalogue_close(&list.catalogue);

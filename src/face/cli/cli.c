@@ -1,8 +1,13 @@
 /* What the commands share: how they say what went wrong, stop, and open things. */
 #include "cli_internal.h"
+#include "dashspool/clock.h"
+#include "dashspool/fsx.h"
 #include "dashspool/log.h"
+#include "dashspool/sandbox.h"
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static char hint[160];
 
@@ -103,6 +108,45 @@ int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **
             "%s: no catalogue found; give the right directory with --root, or receive a file first",
             cli->root);
     return cli_fail(command, &err);
+}
+
+int cli_shut_in(const struct cli *cli, const char *command, bool repairs)
+{
+    static const char *const folders[] = {"", "/raw", "/spool", "/archive", "/packages"};
+    static const char *const files[] = {"/catalogue.db", "/catalogue.db-wal", "/catalogue.db-shm"};
+    enum { FOLDERS = sizeof folders / sizeof *folders, FILES = sizeof files / sizeof *files };
+    char *folder[FOLDERS + 1] = {NULL}, *file[FILES + 1] = {NULL};
+    struct sandbox_report report;
+    struct err err;
+    int rc = ERR_OK, n = 0;
+    for (int i = 0; rc == ERR_OK && i < FOLDERS; i++) {
+        rc = fsx_path(&folder[n], &err, "%s%s", cli->root, folders[i]);
+        if (rc == ERR_OK && access(folder[n], F_OK) == 0)
+            n++;
+        else
+            free(folder[n]);
+    }
+    folder[n] = NULL;
+    for (int i = 0; rc == ERR_OK && i < FILES; i++)
+        rc = fsx_path(&file[i], &err, "%s%s", cli->root, files[i]);
+    struct sandbox_rules rules = {.kind = SANDBOX_WATCHER,
+                                  .stage = command,
+                                  .reads = (const char *const[]){CLOCK_TZ_DATABASE, NULL}};
+    if (repairs) {
+        rules.write_dirs = (const char *const *)folder;
+    } else {
+        rules.read_dirs = (const char *const *)folder;
+        rules.write_files = (const char *const *)file;
+    }
+    if (rc == ERR_OK)
+        rc = sandbox_enter(&rules, &report, &err);
+    if (rc == ERR_OK && report.missing[0])
+        log_debug(command, "sandbox incomplete", LOG_TEXT("reason", report.missing));
+    for (int i = 0; i < FOLDERS; i++)
+        free(folder[i]);
+    for (int i = 0; i < FILES; i++)
+        free(file[i]);
+    return rc < 0 ? cli_fail(command, &err) : CLI_OK;
 }
 
 int cli_transfer_get(struct catalogue *c, const char *command, const char *id,

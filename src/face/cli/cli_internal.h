@@ -222,6 +222,12 @@ int cli_care_stages(const struct cli *cli, struct stages **stages, const char *n
 /* Opens ROOT's catalogue; CLI_FAILED with a message if there is none. */
 int cli_catalogue_open(struct cli *cli, const char *command, struct catalogue **out);
 
+/* Shuts this command in, for good, before it reads what strangers have put into ROOT: it reads ROOT
+ * (also where folders in it are links) and the time zones, starts nothing and connects to nothing.
+ * It writes to the files of a catalogue that is open; `repairs`: anywhere in ROOT, and nowhere
+ * else. */
+int cli_shut_in(const struct cli *cli, const char *command, bool repairs);
+
 /* The transfer of an ID; CLI_FAILED with a message if there is none. */
 int cli_transfer_get(struct catalogue *c, const char *command, const char *id,
                      struct catalogue_transfer *t);

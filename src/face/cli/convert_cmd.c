@@ -357,7 +357,8 @@ static void take_options(const struct cli *cli, const struct cli_args *args,
 }
 
 /* Before the metadata are read; the footage is for children. Inputs are only looked at by name. */
-static int shut_in(const struct wish *w, const struct inputs *inputs)
+static int shut_in(const struct wish *w, const struct convert_options *o,
+                   const struct inputs *inputs)
 {
     struct sandbox_report report;
     struct err err;
@@ -370,13 +371,21 @@ static int shut_in(const struct wish *w, const struct inputs *inputs)
         if (i == 0 || strcmp(inputs->item[i].dir, inputs->item[i - 1].dir) != 0)
             rc = fsx_names_add(&dirs, inputs->item[i].dir, &err);
     const char **list = calloc(dirs.n + 1, sizeof *list);
-    if (rc == ERR_OK && !list)
-        rc = err_nomem(&err, "%zu folders", dirs.n);
+    const char **footage = calloc(inputs->n + 3, sizeof *footage);
+    if (rc == ERR_OK && (!list || !footage))
+        rc = err_nomem(&err, "%zu files", inputs->n);
+    for (size_t i = 0; rc == ERR_OK && i < inputs->n; i++)
+        footage[i] = inputs->item[i].path;
+    if (rc == ERR_OK) {
+        footage[inputs->n] = o->track_path; /* "": none */
+        footage[inputs->n + 1] = o->media.params_from;
+    }
     for (size_t i = 0; rc == ERR_OK && i < dirs.n; i++)
         list[i] = dirs.name[i];
     if (rc == ERR_OK)
-        rc = confine_guard("convert", reads, list, &report, &err);
+        rc = confine_guard("convert", reads, footage, list, &report, &err);
     free(list);
+    free(footage);
     fsx_names_clear(&dirs);
     if (rc < 0)
         return cli_fail("convert", &err);
@@ -401,7 +410,7 @@ static int run(struct cli *cli, const struct cli_args *args)
     tally.failed = inputs_collect(&inputs, args->operand, (size_t)args->n_operands);
     if (inputs.n > 1 && request.of_one_clip)
         rc = cli_usage("convert", "--time and --meta apply to a single clip: give one file");
-    else if ((rc = shut_in(w, &inputs)) == CLI_OK)
+    else if ((rc = shut_in(w, &request.options, &inputs)) == CLI_OK)
         rc = read_facts(w, cli_given(args, "lat"), cli_given(args, "lon"), &request.facts, zone)
                  ? convert_all(cli, &request, &inputs, &tally)
                  : CLI_USAGE;

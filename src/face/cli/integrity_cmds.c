@@ -3,6 +3,7 @@
 #include "cli_internal.h"
 #include "dashspool/stop.h"
 #include "terminal.h"
+#include <unistd.h>
 
 /* ---- fsck ---- */
 
@@ -103,6 +104,11 @@ static int run_fsck(struct cli *cli, const struct cli_args *args)
     progress_begin(&checking.bar);
     const struct upkeep_listener listener = {tell_problem, show, &checking, tell_note};
     int rc = cli_care_stages(cli, &stages, name, &names, &err);
+    if (rc == ERR_OK && access(cli->root, F_OK) == 0 && cli_shut_in(cli, "fsck", true) != CLI_OK) {
+        stages_free(&stages);
+        json_decref(checking.json);
+        return CLI_FAILED;
+    }
     if (rc == ERR_OK)
         rc = upkeep_fsck(cli->root,
                          (o->quick ? UPKEEP_QUICK : 0u) | (o->repair ? UPKEEP_REPAIR : 0u), &names,

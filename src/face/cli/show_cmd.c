@@ -373,6 +373,8 @@ static int run(struct cli *cli, const struct cli_args *args)
     struct catalogue_transfer t;
     struct err err;
     int rc = cli_catalogue_open(cli, "show", &c);
+    if (rc == CLI_OK && (rc = cli_shut_in(cli, "show", false)) != CLI_OK)
+        catalogue_close(&c);
     if (rc != CLI_OK)
         return rc;
     if (catalogue_transfer_get(c, id, &t, &err) < 0)

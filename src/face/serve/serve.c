@@ -183,7 +183,7 @@ static enum MHD_Result on_form_data(void *arg, enum MHD_ValueKind kind, const ch
                                     const char *data, uint64_t at, size_t n)
 {
     struct form *f = arg;
-    bool token = strcmp(key, "token") == 0, to = strcmp(key, "to") == 0;
+    bool token = key && strcmp(key, "token") == 0, to = key && strcmp(key, "to") == 0;
     char *out = token ? f->token : f->to;
     size_t room = token ? sizeof f->token : sizeof f->to;
     (void)kind;

@@ -77,6 +77,11 @@ struct forkserver_end { /* of a child */
 /* Starts it before it is needed: by who cannot, later (sandbox.h). */
 int forkserver_start(struct err *err) DS_MUST_CHECK;
 
+/* From now on it and its children read nothing but these (lists end with NULL), whatever a request
+ * says; they are looked up once. */
+int forkserver_fence(const char *const *reads, const char *const *write_dirs,
+                     struct err *err) DS_MUST_CHECK;
+
 /* A child that reads its request from request_fd and reports to report_fd (both stay the caller's).
  * *status_fd, the caller's, becomes readable when the child has ended and was reaped. */
 int forkserver_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd,

@@ -357,13 +357,13 @@ int confine_convert(const char *path, const char *out_dir, const char *stem,
     return confine_finish(&c, result, err);
 }
 
-int confine_guard(const char *stage, const char *const *reads, const char *const *write_dirs,
-                  struct sandbox_report *report, struct err *err)
+int confine_guard(const char *stage, const char *const *reads, const char *const *children_read,
+                  const char *const *write_dirs, struct sandbox_report *report, struct err *err)
 {
     const struct sandbox_rules rules = {
         .kind = SANDBOX_PARENT, .stage = stage, .reads = reads, .write_dirs = write_dirs};
     int rc = sandbox_fence(write_dirs, err);
-    if (rc == ERR_OK)
-        rc = forkserver_start(err);
+    if (rc == ERR_OK && (rc = forkserver_start(err)) == ERR_OK)
+        rc = forkserver_fence(children_read, write_dirs, err);
     return rc < 0 ? rc : sandbox_enter(&rules, report, err);
 }

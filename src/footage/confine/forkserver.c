@@ -1,5 +1,7 @@
-#define _GNU_SOURCE /* close_range, pipe2 */
+#define _GNU_SOURCE /* close_range, memfd_create, pipe2 */
 #include "child.h"
+#include "dashspool/fsx.h"
+#include "dashspool/sandbox.h"
 #include "dashspool/stop.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -8,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,10 +51,14 @@ static void forkserver_init(int fd)
     _exit(127);
 }
 
-/* What the owner wants: a child (with its descriptors), or the end of one. */
+/* What the owner wants: a child (with its descriptors), the end of one, or that from now on nothing
+ * but what a list names can be read (the first descriptor: paths, each with its NUL). */
 struct order {
     pid_t kill; /* 0: a child */
 };
+#define ORDER_FENCE     ((pid_t)-1)
+
+#define PATHS_BYTES_MAX (16 << 20)
 
 static void forget(void);
 
@@ -150,6 +158,38 @@ int forkserver_spawn(int request_fd, int report_fd, pid_t *pid, int *status_fd, 
     return err_set(err, ERR_AGAIN, "no process for a conversion could be started");
 }
 
+static int write_paths(int fd, const char *const *paths, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && paths[i]; i++)
+        if (paths[i][0]) /* relative ones mean the same there: it is where the owner is */
+            rc = fsx_write_all(fd, paths[i], strlen(paths[i]) + 1, err);
+    return rc;
+}
+
+int forkserver_fence(const char *const *reads, const char *const *write_dirs, struct err *err)
+{
+    int done[2] = {-1, -1}, answer = -1, rc = ERR_OK;
+    int list = memfd_create("dashspool-reads", MFD_CLOEXEC);
+    if (list < 0 || pipe2(done, O_CLOEXEC) < 0)
+        rc = err_sys(err, "list for the converters");
+    if (rc == ERR_OK && (rc = write_paths(list, reads, err)) == ERR_OK)
+        rc = write_paths(list, write_dirs, err);
+    if (rc == ERR_OK) {
+        const int fds[N_FDS] = {list, done[1], done[1]};
+        bool sent = send_order(ORDER_FENCE, fds);
+        close(done[1]);
+        done[1] = -1;
+        if (!sent || !read_whole(done[0], &answer, sizeof answer) || answer != 0)
+            rc = err_set(err, ERR_IO, "sandbox: the converters could not be shut in");
+    }
+    const int all[] = {list, done[0], done[1]};
+    for (int i = 0; i < 3; i++)
+        if (all[i] >= 0)
+            close(all[i]);
+    return rc;
+}
+
 void forkserver_kill(pid_t pid)
 {
     if (forkserver.fd < 0 || forkserver.owner != getpid() || !send_order(pid, NULL))
@@ -200,7 +240,30 @@ static bool receive_order(pid_t *out, int fd[N_FDS])
     if (head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(N_FDS * sizeof(int)))
         return false;
     memcpy(fd, CMSG_DATA(head), N_FDS * sizeof(int));
-    return order.kill == 0;
+    return order.kill == 0 || order.kill == ORDER_FENCE;
+}
+
+/* Where it fails nothing is forked any more: its owner counts on it. False: that is so. */
+static bool fence(const int fd[N_FDS])
+{
+    struct err err;
+    struct stat st;
+    int answer = -1;
+    size_t n = fstat(fd[0], &st) == 0 && st.st_size <= PATHS_BYTES_MAX ? (size_t)st.st_size : 0,
+           k = 0;
+    char *text = calloc(1, n + 1);
+    const char **paths = calloc(n + 1, sizeof *paths); /* none is shorter than its NUL */
+    if (text && paths && n > 0 && pread(fd[0], text, n, 0) == (ssize_t)n) {
+        for (size_t at = 0; at < n; at += strlen(text + at) + 1)
+            paths[k++] = text + at;
+        answer = sandbox_fence_reads(paths, &err);
+    }
+    free(paths);
+    free(text);
+    bool told = write(fd[1], &answer, sizeof answer) == (ssize_t)sizeof answer;
+    for (int i = 0; i < N_FDS; i++)
+        close(fd[i]);
+    return told && answer == 0;
 }
 
 /* None but a child of ours, whatever the owner says. */
@@ -283,7 +346,10 @@ int forkserver_run(forkserver_child_fn *fn)
         reap(&room);
         if (p[0].revents && !receive_order(&victim, fd))
             break; /* the owner has ended */
-        if (p[0].revents && victim > 0)
+        if (p[0].revents && victim == ORDER_FENCE) {
+            if (!fence(fd))
+                break;
+        } else if (p[0].revents && victim > 0)
             kill_child(&room, victim);
         else if (p[0].revents)
             spawn_child(&room, fd);

@@ -122,10 +122,10 @@ static void take(struct listener *l)
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct listener *l = stream->data;
-    if (status < 0)
-        log_error("receive", "listen failed", LOG_TEXT("reason", uv_strerror(status)));
-    else
+    if (status == 0)
         take(l);
+    else if (log_may(LOG_LEVEL_ERROR, "?")) /* as often as somebody connects */
+        log_error("receive", "listen failed", LOG_TEXT("reason", uv_strerror(status)));
 }
 
 /* Who started it waits for these words, in the log of a machine, too. */
