@@ -184,6 +184,10 @@ void catalogue_rollback(struct catalogue *c);
 int catalogue_end(struct catalogue *c, int rc, struct err *err) DS_MUST_CHECK;
 bool catalogue_in_transaction(const struct catalogue *c); /* between begin and its end */
 
+/* For who only reads, much of it: all answers until catalogue_rollback() are as of the first, and
+ * each costs less. Meanwhile what others write makes catalogue.db-wal longer. */
+int catalogue_read_begin(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+
 /* No transfer that is added from now on has a key of `key` or less. The store of masters knows keys
  * that the catalogue does not when it is newer than this file: a catalogue that was lost, or put
  * back from a backup. */

@@ -246,6 +246,11 @@ int catalogue_begin(struct catalogue *c, struct err *err)
     return rc;
 }
 
+int catalogue_read_begin(struct catalogue *c, struct err *err)
+{
+    return sqlx_exec(c->db, "BEGIN", err);
+}
+
 int catalogue_there(const struct catalogue *c, struct err *err)
 {
     if (!sqlx_has_moved(c->db))
