@@ -527,6 +527,14 @@ struct catalogue_totals {
 int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
                              struct catalogue_totals *out, struct err *err) DS_MUST_CHECK;
 
+/* What a stage has to do since before until_us (catalogue_owe()): how many; and the ids of those
+ * that are stored, and whose job was put, by key. */
+int catalogue_summary_owed(struct catalogue_summary *l, const char *stage, int64_t until_us,
+                           int64_t *out, struct err *err) DS_MUST_CHECK;
+typedef int catalogue_owed_fn(void *arg, const char *id, struct err *err);
+int catalogue_summary_owed_each(struct catalogue_summary *l, const char *stage, int64_t until_us,
+                                catalogue_owed_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
+
 /* How many copies, and their bytes: added up (*exact), or, where there are more than
  * CATALOGUE_LOOK_COPIES, estimated from as many of them, spread evenly. */
 #define CATALOGUE_LOOK_COPIES 5000

@@ -22,7 +22,7 @@
     " PRIMARY KEY(transfer, stage)) STRICT, WITHOUT ROWID;"
 
 /* What a stage still has to do is little: attempt 0 (catalogue_owe()). */
-#define OWED_INDEX "CREATE INDEX done_owed ON done(transfer, stage) WHERE attempt = 0;"
+#define OWED_INDEX "CREATE INDEX done_owed ON done(transfer, stage, at_us) WHERE attempt = 0;"
 
 /* due: masters whose row is gone, and that are to be dropped from their day's file. */
 #define KEEP_TABLES                                                          \
