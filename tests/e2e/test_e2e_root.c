@@ -216,7 +216,52 @@ static void test_a_job_that_was_dropped_is_not_lost(void **state)
     assert_int_equal(jobs(), 0);
 }
 
+/* ---- originals that are lost ---- */
+
+/* The row of a transfer is no reason to let go of what comes again when its bytes are gone. */
+static void test_what_was_lost_is_taken_again(void **state)
+{
+    struct err err;
+    char imported[512];
+    (void)state;
+    snprintf(imported, sizeof imported, "%s/photo.jpg", w.dir);
+    struct buf b = support_read(PHOTO);
+    assert_ok(buf_append(&b, "x", 1, &err)); /* another file */
+    support_write(imported, buf_data(&b), b.used);
+    buf_clear(&b);
+    receive_two();
+    expect(RUN("import", "--imei", IMEI, imported), 0, "1 imported");
+    expect(RUN("import", "--imei", IMEI, imported), 0, "0 imported, 1 already stored");
+    world_stop(&w);
+    assert_ok(fsx_remove_tree(support_path(w.root, "raw"), &err));
+    expect(RUN("status"), 1, "raw/ has no originals");
+    world_start(&w);
+    expect(SIMULATE("--rear", CLIP), 0, "files uploaded: 1,");
+    assert_int_equal(world_log_lines(&w, "duplicate, already stored"), 0);
+    expect(RUN("import", "--imei", IMEI, imported), 0, "1 imported, 0 already stored");
+    expect(RUN("import", "--imei", IMEI, imported), 0, "0 imported, 1 already stored");
+    struct proc_result r = RUN("cat", VIDEO "-2");
+    b = support_read(CLIP);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.out.used, b.used);
+    assert_memory_equal(buf_data(&r.out), buf_data(&b), b.used);
+    proc_clear(&r);
+    buf_clear(&b);
+    expect(RUN("fsck"), 1, VIDEO ": its bytes are not in");
+}
+
 /* ---- a catalogue that is gone ---- */
+
+static void test_status_does_not_take_a_lost_catalogue_for_a_new_root(void **state)
+{
+    (void)state;
+    receive_two();
+    world_stop(&w);
+    support_write(support_path(w.root, "catalogue.db"), "", 0);
+    expect(RUN("status"), 1, "catalogue.db is missing or empty, but raw/ has originals");
+    assert_int_equal(unlink(support_path(w.root, "catalogue.db")), 0);
+    expect(RUN("status"), 1, "catalogue.db is missing or empty, but raw/ has originals");
+}
 
 static bool is_in_trouble(struct world *unused, void *arg)
 {
@@ -337,6 +382,8 @@ int main(void)
         T(test_a_mistyped_root_is_made_by_none_but_who_brings_footage),
         T(test_a_spool_that_was_removed_is_told_and_filled_again),
         T(test_a_job_that_was_dropped_is_not_lost),
+        T(test_what_was_lost_is_taken_again),
+        T(test_status_does_not_take_a_lost_catalogue_for_a_new_root),
         T(test_a_catalogue_that_was_moved_away_is_noticed_and_missed),
         T(test_a_camera_that_counts_from_0_is_resumed_to_the_bit),
         T(test_a_duplicate_is_logged_as_what_is_there),

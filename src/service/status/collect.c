@@ -100,6 +100,41 @@ static int collect_lost(const struct status *s, struct stage *stage, struct cata
                : catalogue_summary_owed_each(l, stage->name, until_us, take_owed, &owed, err);
 }
 
+/* Whether there is a day's file; 0 bytes are none. */
+static bool has_originals(const struct status *s)
+{
+    struct fsx_dir dir = {NULL};
+    struct err unimportant;
+    const char *name = NULL;
+    char *path = NULL;
+    bool found = false;
+    int rc = fsx_path(&path, &unimportant, "%s/raw", s->root);
+    if (rc == ERR_OK)
+        rc = fsx_dir_open(&dir, path, &unimportant);
+    while (rc == ERR_OK && !found && (rc = fsx_dir_next(&dir, &name, &unimportant)) == ERR_OK &&
+           name) {
+        struct stat st;
+        size_t n = strlen(name);
+        found = n > 3 && strcmp(name + n - 3, ".db") == 0 &&
+                fstatat(dirfd(dir.stream), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
+    }
+    fsx_dir_close(&dir);
+    free(path);
+    return found;
+}
+
+static void compare_stores(struct status *s, bool missing)
+{
+    bool originals = has_originals(s);
+    if (missing && originals)
+        status_problem_add(s, "restore it from a backup, or run 'dashspool reindex'",
+                           "catalogue.db is missing or empty, but raw/ has originals");
+    if (s->totals.stored > 0 && !originals)
+        status_problem_add(s, "restore raw/ from a backup; 'dashspool fsck' tells what is missing",
+                           "raw/ has no originals, but the catalogue tells of %lld",
+                           (long long)s->totals.stored);
+}
+
 static int collect_catalogue(struct status *s, struct err *err)
 {
     struct catalogue_summary *l = NULL;
@@ -118,6 +153,7 @@ static int collect_catalogue(struct status *s, struct err *err)
             d->archive = -1;
     }
     catalogue_summary_close(&l);
+    compare_stores(s, rc == ERR_NOTFOUND);
     if (rc == ERR_NOTFOUND) /* nothing was received yet */
         return ERR_OK;
     if (rc == ERR_MALFORMED)
