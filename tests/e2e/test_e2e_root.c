@@ -252,6 +252,38 @@ static void test_what_was_lost_is_taken_again(void **state)
 
 /* ---- a catalogue that is gone ---- */
 
+/* They would work and show what nobody else sees, and mark it as done there. What keeps them
+ * running starts them again, with what is there then. */
+static void test_workers_and_pages_end_when_their_catalogue_is_replaced(void **state)
+{
+    static const char *const command[][3] = {
+        {"work", "--stage", "convert"},
+        {"serve", "--listen", "127.0.0.1:0"},
+    };
+    (void)state;
+    receive_two();
+    world_stop(&w);
+    for (size_t i = 0; i < 2; i++) {
+        char log[512], was[512], saved[512], line[200];
+        snprintf(log, sizeof log, "%s/log-%zu", w.dir, i);
+        snprintf(was, sizeof was, "%s/catalogue.db", w.root);
+        snprintf(saved, sizeof saved, "%s/saved.db", w.dir);
+        struct proc p =
+            proc_start(log, (const char *const[]){DASHSPOOL_BINARY, "--root", w.root, command[i][0],
+                                                  command[i][1], command[i][2], NULL});
+        if (i == 0)
+            support_wait(jobs() == 0);
+        else
+            proc_wait_for(&p, "listening on", line, sizeof line);
+        expect(PROC_RUN("cp", was, saved), 0, "");
+        expect(PROC_RUN("mv", saved, was), 0, "");
+        assert_int_equal(proc_stop(&p, 0), 1);
+        struct buf said = support_read(log);
+        assert_non_null(memmem(buf_data(&said), said.used, "deleted or replaced while in use", 32));
+        buf_clear(&said);
+    }
+}
+
 static void test_status_does_not_take_a_lost_catalogue_for_a_new_root(void **state)
 {
     (void)state;
@@ -383,6 +415,7 @@ int main(void)
         T(test_a_spool_that_was_removed_is_told_and_filled_again),
         T(test_a_job_that_was_dropped_is_not_lost),
         T(test_what_was_lost_is_taken_again),
+        T(test_workers_and_pages_end_when_their_catalogue_is_replaced),
         T(test_status_does_not_take_a_lost_catalogue_for_a_new_root),
         T(test_a_catalogue_that_was_moved_away_is_noticed_and_missed),
         T(test_a_camera_that_counts_from_0_is_resumed_to_the_bit),

@@ -208,6 +208,7 @@ static void test_a_missing_or_unusable_root_is_named(void **state)
     "  || substr(text, at + 1)) FROM settings AS s WHERE s.key = copy_7.settings) FROM copy_7;"   \
     "DROP TABLE copy_7; DROP TABLE settings; DROP TABLE recipe; DROP INDEX transfer_imei;"        \
     "DROP INDEX transfer_trigger; DROP INDEX transfer_unfinished; DROP INDEX done_owed;"          \
+    "DROP TABLE upkeep;"                                                                          \
     "CREATE INDEX transfer_camera ON transfer(imei, camera, when_us);"                            \
     "ALTER TABLE transfer DROP COLUMN from_0;"                                                    \
     "PRAGMA user_version = 6;"

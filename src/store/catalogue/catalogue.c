@@ -212,8 +212,13 @@ int catalogue_open(struct catalogue **out, const char *root, bool create, struct
         goto out;
     if (create && (rc = check_root(root, err)) < 0)
         goto out;
-    if ((rc = sqlx_open(&c->db, path, &catalogue_schema, create, err)) < 0 ||
-        (rc = prepare_all(c, err)) < 0)
+    rc = sqlx_open(&c->db, path, &catalogue_schema, create, err);
+    if (rc == ERR_NOTFOUND && err->sys_errno == ENOENT)
+        rc = err_set(err, rc,
+                     "%s: no catalogue found; give the right directory with --root, or receive a "
+                     "file first",
+                     root);
+    if (rc < 0 || (rc = prepare_all(c, err)) < 0)
         goto out;
     if (create)
         rc = fsx_sync_dir(root, err);
