@@ -387,6 +387,9 @@ static void test_limits_that_nothing_works_with_are_refused_at_the_start(void **
                     "ulimit -f 8; exec \"$0\" --root \"$1\" import --imei " IMEI " \"$2\"",
                     DASHSPOOL_BINARY, w.root, CLIP),
            1, "(ulimit -f unlimited, LimitFSIZE=infinity)");
+    expect(PROC_RUN("sh", "-c", "ulimit -f 8; exec \"$0\" --root \"$1\" work --once",
+                    DASHSPOOL_BINARY, w.root),
+           2, "(ulimit -f unlimited, LimitFSIZE=infinity)");
 }
 
 /* ---- lists ---- */
