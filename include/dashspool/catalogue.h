@@ -184,6 +184,10 @@ void catalogue_rollback(struct catalogue *c);
 int catalogue_end(struct catalogue *c, int rc, struct err *err) DS_MUST_CHECK;
 bool catalogue_in_transaction(const struct catalogue *c); /* between begin and its end */
 
+/* For who only reads, much of it: all answers until catalogue_rollback() are as of the first, and
+ * each costs less. Meanwhile what others write makes catalogue.db-wal longer. */
+int catalogue_read_begin(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+
 /* No transfer that is added from now on has a key of `key` or less. The store of masters knows keys
  * that the catalogue does not when it is newer than this file: a catalogue that was lost, or put
  * back from a backup. */
@@ -535,6 +539,14 @@ struct catalogue_totals {
 };
 int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
                              struct catalogue_totals *out, struct err *err) DS_MUST_CHECK;
+
+/* What a stage has to do since before until_us (catalogue_owe()): how many; and the ids of those
+ * that are stored, and whose job was put, by key. */
+int catalogue_summary_owed(struct catalogue_summary *l, const char *stage, int64_t until_us,
+                           int64_t *out, struct err *err) DS_MUST_CHECK;
+typedef int catalogue_owed_fn(void *arg, const char *id, struct err *err);
+int catalogue_summary_owed_each(struct catalogue_summary *l, const char *stage, int64_t until_us,
+                                catalogue_owed_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
 
 /* How many copies, and their bytes: added up (*exact), or, where there are more than
  * CATALOGUE_LOOK_COPIES, estimated from as many of them, spread evenly. */

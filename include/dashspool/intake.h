@@ -24,6 +24,11 @@ int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err) 
 int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_transfer *row,
                         struct err *err) DS_MUST_CHECK;
 
+/* Whether the original of a stored transfer is there, as its row says. What comes a second time is
+ * left out only then: a day's file may be lost, and this the last copy of what it held. */
+int intake_holds(struct raw *raw, const struct catalogue_transfer *t, bool *out,
+                 struct err *err) DS_MUST_CHECK;
+
 /* Bytes that may still be written below root; INT64_MAX if nobody tells. */
 int64_t intake_free_bytes(const char *root);
 

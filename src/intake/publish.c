@@ -1,5 +1,6 @@
 /* A transfer's row, lines in its custody, its job in the spool. */
 #include "dashspool/clock.h"
+#include "dashspool/hash.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
 #include <stdio.h>
@@ -34,6 +35,22 @@ int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_t
     if (rc == ERR_OK)
         rc = catalogue_keys_above(c, top, err);
     return rc < 0 ? rc : catalogue_transfer_add(c, row, err);
+}
+
+int intake_holds(struct raw *raw, const struct catalogue_transfer *t, bool *out, struct err *err)
+{
+    int64_t length = 0;
+    bool sealed = false;
+    uint8_t sha256[HASH_BYTES];
+    char hex[HASH_HEX_ROOM];
+    *out = false;
+    int rc = raw_stat(raw, t->day, t->key, &length, &sealed, sha256, err);
+    if (rc < 0)
+        return err_is_temporary(rc) ? rc : ERR_OK; /* nothing is there, or nothing that is whole */
+    hash_hex(sha256, hex);
+    *out = t->state == CATALOGUE_STORED && sealed && length == t->length_bytes &&
+           strcmp(hex, t->sha256) == 0;
+    return ERR_OK;
 }
 
 int64_t intake_free_bytes(const char *root)

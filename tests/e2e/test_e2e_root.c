@@ -216,7 +216,84 @@ static void test_a_job_that_was_dropped_is_not_lost(void **state)
     assert_int_equal(jobs(), 0);
 }
 
+/* ---- originals that are lost ---- */
+
+/* The row of a transfer is no reason to let go of what comes again when its bytes are gone. */
+static void test_what_was_lost_is_taken_again(void **state)
+{
+    struct err err;
+    char imported[512];
+    (void)state;
+    snprintf(imported, sizeof imported, "%s/photo.jpg", w.dir);
+    struct buf b = support_read(PHOTO);
+    assert_ok(buf_append(&b, "x", 1, &err)); /* another file */
+    support_write(imported, buf_data(&b), b.used);
+    buf_clear(&b);
+    receive_two();
+    expect(RUN("import", "--imei", IMEI, imported), 0, "1 imported");
+    expect(RUN("import", "--imei", IMEI, imported), 0, "0 imported, 1 already stored");
+    world_stop(&w);
+    assert_ok(fsx_remove_tree(support_path(w.root, "raw"), &err));
+    expect(RUN("status"), 1, "raw/ has no originals");
+    world_start(&w);
+    expect(SIMULATE("--rear", CLIP), 0, "files uploaded: 1,");
+    assert_int_equal(world_log_lines(&w, "duplicate, already stored"), 0);
+    expect(RUN("import", "--imei", IMEI, imported), 0, "1 imported, 0 already stored");
+    expect(RUN("import", "--imei", IMEI, imported), 0, "0 imported, 1 already stored");
+    struct proc_result r = RUN("cat", VIDEO "-2");
+    b = support_read(CLIP);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.out.used, b.used);
+    assert_memory_equal(buf_data(&r.out), buf_data(&b), b.used);
+    proc_clear(&r);
+    buf_clear(&b);
+    expect(RUN("fsck"), 1, VIDEO ": its bytes are not in");
+}
+
 /* ---- a catalogue that is gone ---- */
+
+/* They would work and show what nobody else sees, and mark it as done there. What keeps them
+ * running starts them again, with what is there then. */
+static void test_workers_and_pages_end_when_their_catalogue_is_replaced(void **state)
+{
+    static const char *const command[][3] = {
+        {"work", "--stage", "convert"},
+        {"serve", "--listen", "127.0.0.1:0"},
+    };
+    (void)state;
+    receive_two();
+    world_stop(&w);
+    for (size_t i = 0; i < 2; i++) {
+        char log[512], was[512], saved[512], line[200];
+        snprintf(log, sizeof log, "%s/log-%zu", w.dir, i);
+        snprintf(was, sizeof was, "%s/catalogue.db", w.root);
+        snprintf(saved, sizeof saved, "%s/saved.db", w.dir);
+        struct proc p =
+            proc_start(log, (const char *const[]){DASHSPOOL_BINARY, "--root", w.root, command[i][0],
+                                                  command[i][1], command[i][2], NULL});
+        if (i == 0)
+            support_wait(jobs() == 0);
+        else
+            proc_wait_for(&p, "listening on", line, sizeof line);
+        expect(PROC_RUN("cp", was, saved), 0, "");
+        expect(PROC_RUN("mv", saved, was), 0, "");
+        assert_int_equal(proc_stop(&p, 0), 1);
+        struct buf said = support_read(log);
+        assert_non_null(memmem(buf_data(&said), said.used, "deleted or replaced while in use", 32));
+        buf_clear(&said);
+    }
+}
+
+static void test_status_does_not_take_a_lost_catalogue_for_a_new_root(void **state)
+{
+    (void)state;
+    receive_two();
+    world_stop(&w);
+    support_write(support_path(w.root, "catalogue.db"), "", 0);
+    expect(RUN("status"), 1, "catalogue.db is missing or empty, but raw/ has originals");
+    assert_int_equal(unlink(support_path(w.root, "catalogue.db")), 0);
+    expect(RUN("status"), 1, "catalogue.db is missing or empty, but raw/ has originals");
+}
 
 static bool is_in_trouble(struct world *unused, void *arg)
 {
@@ -310,6 +387,9 @@ static void test_limits_that_nothing_works_with_are_refused_at_the_start(void **
                     "ulimit -f 8; exec \"$0\" --root \"$1\" import --imei " IMEI " \"$2\"",
                     DASHSPOOL_BINARY, w.root, CLIP),
            1, "(ulimit -f unlimited, LimitFSIZE=infinity)");
+    expect(PROC_RUN("sh", "-c", "ulimit -f 8; exec \"$0\" --root \"$1\" work --once",
+                    DASHSPOOL_BINARY, w.root),
+           2, "(ulimit -f unlimited, LimitFSIZE=infinity)");
 }
 
 /* ---- lists ---- */
@@ -337,6 +417,9 @@ int main(void)
         T(test_a_mistyped_root_is_made_by_none_but_who_brings_footage),
         T(test_a_spool_that_was_removed_is_told_and_filled_again),
         T(test_a_job_that_was_dropped_is_not_lost),
+        T(test_what_was_lost_is_taken_again),
+        T(test_workers_and_pages_end_when_their_catalogue_is_replaced),
+        T(test_status_does_not_take_a_lost_catalogue_for_a_new_root),
         T(test_a_catalogue_that_was_moved_away_is_noticed_and_missed),
         T(test_a_camera_that_counts_from_0_is_resumed_to_the_bit),
         T(test_a_duplicate_is_logged_as_what_is_there),

@@ -2,6 +2,7 @@
  * way to end, and that nothing is done twice or left behind. */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "support/sql.h"
 #include "support/workplace.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -142,6 +143,34 @@ static void test_a_job_that_any_stage_lost_is_missed(void **state)
     assert_string_equal(text_of(w, "log"), "0\n1\n2\n");
     lose_jobs(w, "first");
     expect(RUN(w, "fsck"), 0, "no problems"); /* it is done */
+}
+
+/* status looks at what is older than a few minutes, and says the same; also where what has the
+ * job's name is no job. */
+static void test_status_tells_of_jobs_that_were_lost(void **state)
+{
+    struct workplace *w = *state;
+    struct err err;
+    char late[200];
+    configure(w, "[exec up]\ncommand = true\n");
+    take_photo(w);
+    snprintf(late, sizeof late, "UPDATE done SET at_us = %lld WHERE attempt = 0",
+             (long long)(clock_utc_us() - 3600 * INT64_C(1000000)));
+    sql_change(at(w, "root/catalogue.db"), late);
+    expect(RUN(w, "status"), 0, "oldest ");
+    lose_jobs(w, "convert");
+    expect(RUN(w, "status"), 1, "convert: jobs that were lost: 1, the first of " ID);
+    assert_ok(fsx_mkdirs(at(w, "root/spool/convert/new"), &err));
+    support_write(at(w, "root/spool/convert/new/" ID), "x", 1);
+    expect(RUN(w, "status"), 1, "convert: jobs that were lost: 1");
+    expect(RUN(w, "fsck"), 1, "not done by stage convert");
+    assert_int_equal(unlink(at(w, "root/spool/convert/new/" ID)), 0);
+    expect(RUN(w, "fsck", "--repair"), 0, "1 transfer repaired");
+    expect(RUN(w, "status"), 0, "oldest ");
+    expect_err(RUN(w, "work", "--once", "--stage", "convert"), 0, "1 job done, 0 failed");
+    sql_change(at(w, "root/catalogue.db"), late);
+    lose_jobs(w, "up");
+    expect(RUN(w, "status"), 1, "up: jobs that were lost: 1, the first of " ID);
 }
 
 /* By somebody's word, or because the settings have no such stage. */
@@ -563,6 +592,7 @@ int main(void)
 #define E2E(test) cmocka_unit_test_setup_teardown(test, workplace_set_up, workplace_tear_down)
         E2E(test_a_job_goes_from_stage_to_stage_once),
         E2E(test_a_job_that_any_stage_lost_is_missed),
+        E2E(test_status_tells_of_jobs_that_were_lost),
         E2E(test_a_job_that_nobody_wants_is_not_missed),
         E2E(test_a_stage_may_come_right_after_receive),
         E2E(test_an_idle_worker_is_told_of_a_job),

@@ -301,11 +301,39 @@ static void test_what_is_asked_for_is_found_by_an_index(void **state)
     assert_int_equal(e.steps, 0);
 }
 
+static int64_t count_all(struct catalogue *c)
+{
+    const struct catalogue_filter all = {.kind = NULL};
+    struct err err;
+    int64_t n;
+    assert_ok(catalogue_transfer_count(c, &all, &n, &err));
+    return n;
+}
+
+/* A list, while cameras go on. */
+static void test_what_is_read_together_is_as_of_one_moment(void **state)
+{
+    struct catalogued *f = *state;
+    struct catalogue *reader = NULL;
+    struct err err;
+    catalogued_add(f, "352093081452251", "front", CATALOGUED_T0_US);
+    assert_ok(catalogue_open(&reader, f->root, false, &err));
+    assert_ok(catalogue_read_begin(reader, &err));
+    assert_int_equal(count_all(reader), 1);
+    catalogued_add(f, "352093081452251", "rear", CATALOGUED_T0_US); /* nobody has to wait */
+    assert_int_equal(count_all(f->c), 2);
+    assert_int_equal(count_all(reader), 1);
+    catalogue_rollback(reader);
+    assert_int_equal(count_all(reader), 2);
+    catalogue_close(&reader);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, catalogued_set_up, catalogued_tear_down)
     const struct CMUnitTest tests[] = {
         T(test_filters_choose_and_time_orders),
+        T(test_what_is_read_together_is_as_of_one_moment),
         T(test_the_callers_function_may_write),
         T(test_the_callers_function_can_stop),
         T(test_the_same_file_is_recognised_and_the_oldest_told),

@@ -437,6 +437,8 @@ static void add_transfer(enum catalogue_state state, int64_t age_s, const char *
     assert_ok(catalogue_transfer_add(c, &t, &err));
     assert_ok(catalogue_arrival_add(c, t.key, &a, &err));
     catalogue_close(&c);
+    assert_ok(fsx_mkdirs(support_path(root, "raw"), &err));
+    support_write(support_path(root, "raw/2024-11-29.db"), "x", 1); /* nobody reads it here */
 }
 
 static void test_what_is_stored_and_not_queued_is_trouble(void **state)

@@ -106,7 +106,8 @@ static int list_json(struct list *list, const struct catalogue_transfer *t, stru
     fputs(list->n++ == 0 ? "[" : ",", stdout);
     for (char *line = text, *end = text; end; line = end + 1) {
         end = strchr(line, '\n');
-        printf("\n  %.*s", end ? (int)(end - line) : (int)strlen(line), line);
+        fputs("\n  ", stdout);
+        fwrite(line, 1, end ? (size_t)(end - line) : strlen(line), stdout);
     }
     free(text);
     return ERR_OK;
@@ -192,13 +193,16 @@ static int run_list(struct cli *cli, const struct cli_args *args)
     }
     o->filter.limit = o->limit;
     fit(&list, terminal_columns(STDOUT_FILENO));
-    int got = catalogue_transfer_each(list.catalogue, &o->filter, list_one, &list, &err);
+    int got = catalogue_read_begin(list.catalogue, &err);
+    if (got == ERR_OK)
+        got = catalogue_transfer_each(list.catalogue, &o->filter, list_one, &list, &err);
     if (got == ERR_OK && o->json) /* one that is not ended is no JSON: nobody takes it for all */
         puts(list.n == 0 ? "[]" : "\n]");
     if (got == ERR_OK && fflush(stdout) != 0)
         got = err_set(&err, ERR_IO, "cannot write to standard output");
     if (got == ERR_OK)
         got = tell_left_out(&list, &o->filter, &err);
+    catalogue_rollback(list.catalogue);
     if (got < 0)
         rc = cli_fail("list", &err);
     else if (list.n == 0 && !o->json)

@@ -42,6 +42,15 @@ static bool put(const struct guard *g, const char *bytes, size_t n)
     return n == 0 || fsx_write_all(g->fd, bytes, n, &err) == ERR_OK;
 }
 
+/* At its beginning: what can be shown as it is. */
+static size_t plain_bytes(const char *data, size_t n)
+{
+    size_t i = 0;
+    while (i < n && ((data[i] >= ' ' && data[i] <= '~') || data[i] == '\n' || data[i] == '\t'))
+        i++;
+    return i;
+}
+
 static ssize_t guard_write(void *cookie, const char *data, size_t n)
 {
     struct guard *g = cookie;
@@ -50,14 +59,24 @@ static ssize_t guard_write(void *cookie, const char *data, size_t n)
     if (is_raw)
         return put(g, data, n) ? (ssize_t)n : 0;
     for (size_t i = 0; i < n; i++) {
+        size_t plain = g->n == 0 ? plain_bytes(data + i, n - i) : 0;
+        if (plain >= sizeof out / 4) { /* as it is, without a copy */
+            if (!put(g, out, used) || !put(g, data + i, plain))
+                return 0;
+            used = 0;
+            i += plain - 1;
+            continue;
+        }
         if (used + sizeof g->begun * TEXT_ONE_ROOM > sizeof out) {
             if (!put(g, out, used))
                 return 0;
             used = 0;
         }
-        if (g->n == 0 &&
-            ((data[i] >= ' ' && data[i] <= '~') || data[i] == '\n' || data[i] == '\t')) {
-            out[used++] = data[i];
+        if (plain > 0) {
+            plain = plain < sizeof out - used ? plain : sizeof out - used;
+            memcpy(out + used, data + i, plain);
+            used += plain;
+            i += plain - 1;
             continue;
         }
         g->begun[g->n++] = data[i];
@@ -80,7 +99,7 @@ static FILE *guarded(FILE *file, int fd, int mode, struct guard *g)
     FILE *f = fopencookie(g, "w", calls);
     if (!f)
         return file; /* nothing is lost but this */
-    setvbuf(f, NULL, mode, BUFSIZ);
+    setvbuf(f, NULL, mode, mode == _IOFBF ? 65536 : BUFSIZ);
     return f;
 }
 

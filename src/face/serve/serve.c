@@ -333,6 +333,8 @@ static int run(struct serve *s, struct stop *stop, struct err *err)
     struct pollfd p[2] = {{.fd = stop->fd, .events = POLLIN},
                           {.fd = info ? info->epoll_fd : -1, .events = POLLIN}};
     while (!stop_requested(stop)) {
+        if (catalogue_there(s->catalogue, err) < 0)
+            return err->code; /* whoever starts it again opens what is there now */
         MHD_UNSIGNED_LONG_LONG ms = WAIT_MS;
         if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > WAIT_MS)
             ms = WAIT_MS;

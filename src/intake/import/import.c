@@ -59,15 +59,13 @@ static int put_right(struct import *im, struct err *err)
 static void reset(struct import *im)
 {
     struct catalogue_seen seen;
-    struct err err;
     for (size_t i = 0; i < im->n; i++) {
         struct item *it = im->item[i];
         it->same_as[0] = '\0';
         it->refused = false;
         it->row.key = 0;
         it->row.state = CATALOGUE_RECEIVING;
-        it->done = catalogue_seen_get(im->catalogue, it->path, &seen, &err) == ERR_OK &&
-                   stat_same(&seen.stat, &it->stat);
+        it->done = item_is_known(im, it, &seen);
         snprintf(it->row.id, sizeof it->row.id, "%s", it->done ? seen.id : "");
     }
 }
@@ -141,21 +139,16 @@ int import_safe(struct import *im, const char *path, const char *id, struct err 
     struct catalogue_stat now;
     struct catalogue_seen seen;
     struct catalogue_transfer t;
-    uint8_t sha256[HASH_BYTES];
-    char hex[HASH_HEX_ROOM];
-    int64_t length;
-    bool sealed;
+    bool held = false;
     int rc = catalogue_seen_get(im->catalogue, path, &seen, err);
     if (rc < 0 || (rc = stat_path(path, &now, err)) < 0)
         return rc;
     if (!stat_same(&now, &seen.stat) || strcmp(seen.id, id) != 0)
         return err_set(err, ERR_NOTFOUND, "%s was modified after it was imported", path);
     if ((rc = catalogue_transfer_get(im->catalogue, id, &t, err)) < 0 ||
-        (rc = raw_stat(im->raw, t.day, t.key, &length, &sealed, sha256, err)) < 0)
+        (rc = intake_holds(im->raw, &t, &held, err)) < 0)
         return rc;
-    hash_hex(sha256, hex);
-    if (t.state != CATALOGUE_STORED || !sealed || length != seen.stat.length_bytes ||
-        strcmp(hex, t.sha256) != 0)
+    if (!held || t.length_bytes != seen.stat.length_bytes)
         return err_set(err, ERR_NOTFOUND, "the master of %s is not stored", id);
     return ERR_OK;
 }

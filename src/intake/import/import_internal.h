@@ -54,6 +54,10 @@ int item_read(struct import *im, const char *path, bool as_it_is, struct item **
               struct err *err) DS_MUST_CHECK;
 void item_free(struct item **it);
 
+/* A file of this path, length and time was taken (*seen), and what was taken is there, or was
+ * deleted on purpose. */
+bool item_is_known(struct import *im, const struct item *it, struct catalogue_seen *seen);
+
 /* ERR_AGAIN: the file is not any more what item->stat says. */
 int item_unchanged(const struct item *it, struct err *err) DS_MUST_CHECK;
 

@@ -146,12 +146,21 @@ static bool judge(struct import *im, struct item *it, bool as_it_is, int64_t now
     return false;
 }
 
-static bool is_known(struct import *im, const struct item *it)
+bool item_is_known(struct import *im, const struct item *it, struct catalogue_seen *seen)
 {
     struct err err;
+    struct catalogue_transfer t;
+    bool held = true; /* also what was deleted since: somebody wanted that */
+    return catalogue_seen_get(im->catalogue, it->path, seen, &err) == ERR_OK &&
+           stat_same(&seen->stat, &it->stat) &&
+           (catalogue_transfer_get(im->catalogue, seen->id, &t, &err) < 0 ||
+            (intake_holds(im->raw, &t, &held, &err) == ERR_OK && held));
+}
+
+static bool is_known(struct import *im, const struct item *it)
+{
     struct catalogue_seen seen;
-    if (catalogue_seen_get(im->catalogue, it->path, &seen, &err) < 0 ||
-        !stat_same(&seen.stat, &it->stat))
+    if (!item_is_known(im, it, &seen))
         return false;
     tell(im, it->path, IMPORT_KNOWN, seen.id, "");
     return true;

@@ -82,9 +82,12 @@ static int add_row(struct import *im, struct item *it, struct err *err)
     }
     int rc =
         catalogue_transfer_with(im->catalogue, it->row.sha256, it->stat.length_bytes, &same, err);
+    bool held = false;
     if (rc == ERR_OK)
+        rc = intake_holds(im->raw, &same, &held, err);
+    if (held)
         snprintf(it->same_as, sizeof it->same_as, "%s", same.id);
-    if (rc != ERR_NOTFOUND)
+    if (held || (rc < 0 && rc != ERR_NOTFOUND))
         return rc;
     snprintf(origin.path, sizeof origin.path, "%s", it->path);
     snprintf(origin.note, sizeof origin.note, "%s", it->ending.note);

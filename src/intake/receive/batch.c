@@ -89,6 +89,17 @@ static int append(struct stores *s, struct op *op, struct err *err)
     return rc;
 }
 
+/* ERR_NOTFOUND: nothing like it came before, or it is not there any more. */
+static int find_same(struct stores *s, const struct catalogue_transfer *row,
+                     struct catalogue_transfer *same, struct err *err)
+{
+    bool held = false;
+    int rc = catalogue_transfer_same(s->catalogue, row, same, err);
+    if (rc == ERR_OK)
+        rc = intake_holds(s->raw, same, &held, err);
+    return rc < 0 || held ? rc : err_set(err, ERR_NOTFOUND, "%s is lost", same->id);
+}
+
 static int seal(struct stores *s, struct op *op, struct err *err)
 {
     struct catalogue_transfer *row = &op->t->row, same;
@@ -107,7 +118,7 @@ static int seal(struct stores *s, struct op *op, struct err *err)
         return rc;
     struct raw_facts facts = intake_facts(row);
     memcpy(facts.sha256, op->t->sha256, HASH_BYTES);
-    rc = catalogue_transfer_same(s->catalogue, row, &same, err);
+    rc = find_same(s, row, &same, err);
     if (rc == ERR_OK) {
         snprintf(op->t->same_as, sizeof op->t->same_as, "%s", same.id);
         return raw_drop(s->raw, row->day, row->key, err);
@@ -174,7 +185,7 @@ static int record_what_is_there(struct stores *s, struct catalogue_transfer *row
     row->sha256[0] = '\0';
     if (sealed)
         hash_hex(sha256, row->sha256);
-    rc = sealed ? catalogue_transfer_same(s->catalogue, row, &same, err) : ERR_NOTFOUND;
+    rc = sealed ? find_same(s, row, &same, err) : ERR_NOTFOUND;
     if (rc == ERR_NOTFOUND) {
         rc = catalogue_transfer_update(s->catalogue, row, err);
         if (rc == ERR_OK)

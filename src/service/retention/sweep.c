@@ -599,6 +599,16 @@ static int delete_if_it_may_go(struct sweep *s, const struct candidate *c, const
     return goes(s, &s->gone.copies, c->path, err);
 }
 
+/* Looks at all transfers, and writes nothing. */
+static int gather_each(struct gathering *g, catalogue_key_fn *gather, struct err *err)
+{
+    int rc = catalogue_read_begin(g->s->catalogue, err);
+    if (rc == ERR_OK)
+        rc = catalogue_key_each(g->s->catalogue, gather, g, err);
+    catalogue_rollback(g->s->catalogue);
+    return rc;
+}
+
 /* Deletes what `drop` may of all that `gather` finds, from the oldest on, as the rules say. */
 static int sweep_by_rules(struct sweep *s, const struct rules *rules, catalogue_key_fn *gather,
                           int (*drop)(struct sweep *, const struct candidate *, const char *why,
@@ -610,7 +620,7 @@ static int sweep_by_rules(struct sweep *s, const struct rules *rules, catalogue_
     char why[CANDIDATES_WHY_ROOM];
     if (rules->n == 0 || waits(s))
         return ERR_OK;
-    int rc = catalogue_key_each(s->catalogue, gather, &g, err);
+    int rc = gather_each(&g, gather, err);
     if (rc == ERR_OK)
         rc = candidates_begin(&g.list, rules, s->now_us, err);
     while (rc == ERR_OK && !ended(s) && (c = candidates_next(&g.list, why)) != NULL) {
@@ -793,7 +803,7 @@ static int sweep_space(struct sweep *s, struct err *err)
     int rc = free_bytes_of(s, &free_bytes, err);
     if (rc < 0 || free_bytes + (s->dry_run ? s->out->bytes : 0) >= wanted)
         return rc;
-    rc = catalogue_key_each(s->catalogue, gather_all, &g, err);
+    rc = gather_each(&g, gather_all, err);
     candidates_sort(&g.list);
     if (rc == ERR_OK && g.list.n > 0)
         rc = make_room(s, &g.list, wanted, err);

@@ -51,6 +51,90 @@ static int take_broken(void *arg, const struct catalogue_broken *b, struct err *
     return ERR_OK;
 }
 
+struct owed {
+    const struct status *s;
+    struct stage *stage;
+};
+
+static bool has_job(const struct status *s, const char *stage, const char *id)
+{
+    static const char *const places[] = {"new", "cur", "failed", "new"}; /* it may go back */
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof places / sizeof *places; i++) {
+        char *path = NULL;
+        struct err unimportant;
+        struct stat st;
+        found = fsx_path(&path, &unimportant, "%s/spool/%s/%s/%s", s->root, stage, places[i], id) ==
+                    ERR_OK &&
+                lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+        free(path);
+    }
+    return found;
+}
+
+/* What is on its way from a stage to the next has a job there. */
+static int take_owed(void *arg, const char *id, struct err *err)
+{
+    const struct owed *o = arg;
+    (void)err;
+    LIST_EACH (&o->s->stage, const struct stage, stage) {
+        if (has_job(o->s, stage->name, id))
+            return ERR_OK;
+    }
+    if (o->stage->lost++ == 0)
+        format_clean(o->stage->lost_id, sizeof o->stage->lost_id, id);
+    return ERR_OK;
+}
+
+/* Its jobs were counted before: there are as many as it has to do, unless some were lost. */
+static int collect_lost(const struct status *s, struct stage *stage, struct catalogue_summary *l,
+                        struct err *err)
+{
+    struct owed owed = {s, stage};
+    int64_t n = 0, jobs = 0, until_us = s->now_us - STATUS_LATE_US;
+    for (int i = 0; i < JOB_STATES; i++)
+        jobs += stage->jobs[i].n;
+    int rc = stage->known ? catalogue_summary_owed(l, stage->name, until_us, &n, err) : ERR_OK;
+    return rc < 0 || n <= jobs
+               ? rc
+               : catalogue_summary_owed_each(l, stage->name, until_us, take_owed, &owed, err);
+}
+
+/* Whether there is a day's file; 0 bytes are none. */
+static bool has_originals(const struct status *s)
+{
+    struct fsx_dir dir = {NULL};
+    struct err unimportant;
+    const char *name = NULL;
+    char *path = NULL;
+    bool found = false;
+    int rc = fsx_path(&path, &unimportant, "%s/raw", s->root);
+    if (rc == ERR_OK)
+        rc = fsx_dir_open(&dir, path, &unimportant);
+    while (rc == ERR_OK && !found && (rc = fsx_dir_next(&dir, &name, &unimportant)) == ERR_OK &&
+           name) {
+        struct stat st;
+        size_t n = strlen(name);
+        found = n > 3 && strcmp(name + n - 3, ".db") == 0 &&
+                fstatat(dirfd(dir.stream), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
+    }
+    fsx_dir_close(&dir);
+    free(path);
+    return found;
+}
+
+static void compare_stores(struct status *s, bool missing)
+{
+    bool originals = has_originals(s);
+    if (missing && originals)
+        status_problem_add(s, "restore it from a backup, or run 'dashspool reindex'",
+                           "catalogue.db is missing or empty, but raw/ has originals");
+    if (s->totals.stored > 0 && !originals)
+        status_problem_add(s, "restore raw/ from a backup; 'dashspool fsck' tells what is missing",
+                           "raw/ has no originals, but the catalogue tells of %lld",
+                           (long long)s->totals.stored);
+}
+
 static int collect_catalogue(struct status *s, struct err *err)
 {
     struct catalogue_summary *l = NULL;
@@ -62,11 +146,14 @@ static int collect_catalogue(struct status *s, struct err *err)
         s->have_totals = rc == ERR_OK;
         if (rc == ERR_OK && (rc = catalogue_summary_cameras(l, take_camera, s, err)) == ERR_OK)
             rc = catalogue_summary_broken(l, s->now_us - STATUS_DAY_US, take_broken, s, err);
+        for (size_t i = 0; rc == ERR_OK && i < LIST_COUNT(&s->stage, struct stage); i++)
+            rc = collect_lost(s, LIST_AT(&s->stage, struct stage, i), l, err);
         if (rc == ERR_OK &&
             (rc = catalogue_summary_copies(l, &copies, &d->archive, &d->archive_exact, err)) < 0)
             d->archive = -1;
     }
     catalogue_summary_close(&l);
+    compare_stores(s, rc == ERR_NOTFOUND);
     if (rc == ERR_NOTFOUND) /* nothing was received yet */
         return ERR_OK;
     if (rc == ERR_MALFORMED)

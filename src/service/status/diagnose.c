@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SILENT_S       5                            /* a camera says something every second or so */
-#define UNPUBLISHED_US (10 * 60 * INT64_C(1000000)) /* the receiver queues within seconds */
-#define INODES_MIN     1000                         /* a job takes two, a clip's copies ten */
+#define SILENT_S   5    /* a camera says something every second or so */
+#define INODES_MIN 1000 /* a job takes two, a clip's copies ten */
 
 /* ---- who works ---- */
 
@@ -213,7 +212,7 @@ static void judge_unpublished(struct status *s)
     const struct catalogue_totals *n = &s->totals;
     char span[24];
     if (n->unpublished == 0 || s->receiver.jobs_trouble[0] ||
-        s->now_us - n->oldest_unpublished_us < UNPUBLISHED_US)
+        s->now_us - n->oldest_unpublished_us < STATUS_LATE_US)
         return;
     status_problem_add(
         s,
@@ -255,6 +254,10 @@ static void judge_stage(struct status *s, const struct stage *stage)
         status_problem_add(s, "give them to the user of ROOT: chown -R USER: ROOT/spool",
                            "%s: jobs that belong to another user and are set aside: %lld (%.100s)",
                            stage->name, (long long)stage->foreign, stage->foreign_job);
+    if (stage->lost > 0)
+        status_problem_add(s, "run 'dashspool fsck --repair' to queue them again",
+                           "%s: jobs that were lost: %lld, the first of %s", stage->name,
+                           (long long)stage->lost, stage->lost_id);
     bool meant = stage->kind == STAGES_CONVERT && !stage->enabled; /* somebody else works them */
     if (ready->n > 0 && !meant && s->now_us - ready->oldest_us > STATUS_HOUR_US &&
         no_worker_reason(s, stage, &nobody))

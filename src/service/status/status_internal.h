@@ -12,6 +12,8 @@
 
 #define STATUS_HOUR_US INT64_C(3600000000)
 #define STATUS_DAY_US  (24 * STATUS_HOUR_US)
+#define STATUS_LATE_US \
+    (10 * 60 * INT64_C(1000000)) /* jobs are put, and handed on, within seconds */
 
 enum {
     TEXT_ROOM = 256, /* of a reason, an advice: printable, cut */
@@ -59,6 +61,8 @@ struct stage {
     int64_t alive;   /* claims with a live worker */
     int64_t foreign; /* jobs of another user than the spool's, which are set aside */
     char foreign_job[SPOOL_NAME_ROOM]; /* one of them */
+    int64_t lost;                      /* that it has to do, and nobody has a job of; the first: */
+    char lost_id[CATALOGUE_ID_ROOM];
 };
 
 struct incoming { /* of receive.json */

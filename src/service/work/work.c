@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* pipe2, sigabbrev_np */
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include "dashspool/master.h"
 #include "dashspool/sandbox.h"
@@ -222,7 +223,10 @@ int work_jobs(const char *root, const struct cfg *cfg, const struct work_request
 {
     struct process_plan c = {.root = root, .cfg = cfg, .how = how, .stop = {.fd = -1}};
     *tally = (struct work_tally){0};
-    int rc = stages_load(&c.stages, cfg, err);
+    int rc =
+        intake_check_limits(err); /* its attempts would end with a signal, until none is left */
+    if (rc == ERR_OK)
+        rc = stages_load(&c.stages, cfg, err);
     if (rc == ERR_OK && (rc = choose(&c, err)) == ERR_OK)
         rc = stop_open(&c.stop, err);
     if (rc == ERR_OK) {

@@ -307,7 +307,9 @@ static int step(struct worker *w, struct work_tally *tally, bool *did, struct er
 int worker_step(struct worker *w, struct work_tally *tally, bool *did, struct err *err)
 {
     *did = false;
-    int rc = step(w, tally, did, err);
+    int rc = catalogue_there(w->catalogue, err); /* who starts it again opens what is there now */
+    if (rc == ERR_OK)
+        rc = step(w, tally, did, err);
     tally->failed += w->aside;
     w->aside = 0;
     return rc;

@@ -22,7 +22,7 @@
     " PRIMARY KEY(transfer, stage)) STRICT, WITHOUT ROWID;"
 
 /* What a stage still has to do is little: attempt 0 (catalogue_owe()). */
-#define OWED_INDEX "CREATE INDEX done_owed ON done(transfer, stage) WHERE attempt = 0;"
+#define OWED_INDEX "CREATE INDEX done_owed ON done(transfer, stage, at_us) WHERE attempt = 0;"
 
 /* due: masters whose row is gone, and that are to be dropped from their day's file. */
 #define KEEP_TABLES                                                          \
@@ -212,8 +212,13 @@ int catalogue_open(struct catalogue **out, const char *root, bool create, struct
         goto out;
     if (create && (rc = check_root(root, err)) < 0)
         goto out;
-    if ((rc = sqlx_open(&c->db, path, &catalogue_schema, create, err)) < 0 ||
-        (rc = prepare_all(c, err)) < 0)
+    rc = sqlx_open(&c->db, path, &catalogue_schema, create, err);
+    if (rc == ERR_NOTFOUND && err->sys_errno == ENOENT)
+        rc = err_set(err, rc,
+                     "%s: no catalogue found; give the right directory with --root, or receive a "
+                     "file first",
+                     root);
+    if (rc < 0 || (rc = prepare_all(c, err)) < 0)
         goto out;
     if (create)
         rc = fsx_sync_dir(root, err);
@@ -244,6 +249,11 @@ int catalogue_begin(struct catalogue *c, struct err *err)
     if (rc == ERR_OK)
         c->in_transaction = true;
     return rc;
+}
+
+int catalogue_read_begin(struct catalogue *c, struct err *err)
+{
+    return sqlx_exec(c->db, "BEGIN", err);
 }
 
 int catalogue_there(const struct catalogue *c, struct err *err)

@@ -135,6 +135,58 @@ int catalogue_summary_totals(struct catalogue_summary *l, int64_t since_us,
     return rc < 0 || out->partial == 0 ? rc : oldest_partial(l, out, err);
 }
 
+/* ---- what stages have to do ---- */
+
+/* *st is to be finalized. */
+static int ask_owed(struct catalogue_summary *l, sqlite3_stmt **st, const char *sql,
+                    const char *stage, int64_t until_us, struct err *err)
+{
+    int rc = sqlx_prepare(l->db, st, sql, err);
+    if (rc < 0)
+        return rc;
+    sqlx_bind_text(*st, 1, stage);
+    sqlite3_bind_int64(*st, 2, until_us);
+    return rc;
+}
+
+int catalogue_summary_owed(struct catalogue_summary *l, const char *stage, int64_t until_us,
+                           int64_t *out, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    *out = 0;
+    if (l->version < 7) /* nobody kept it */
+        return ERR_OK;
+    int rc = ask_owed(l, &st,
+                      "SELECT count(*) FROM done WHERE attempt = 0 AND stage = ?1 AND at_us < ?2",
+                      stage, until_us, err);
+    if (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row)
+        *out = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int catalogue_summary_owed_each(struct catalogue_summary *l, const char *stage, int64_t until_us,
+                                catalogue_owed_fn *fn, void *arg, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    char id[CATALOGUE_ID_ROOM];
+    bool row = true;
+    if (l->version < 7)
+        return ERR_OK;
+    int rc = ask_owed(l, &st,
+                      "SELECT id FROM done JOIN transfer ON key = transfer WHERE attempt = 0"
+                      " AND stage = ?1 AND at_us < ?2 AND state = 'stored' AND published = 1"
+                      " ORDER BY key",
+                      stage, until_us, err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row)
+        rc = sqlx_text(st, 0, id, sizeof id)
+                 ? fn(arg, id, err)
+                 : err_set(err, ERR_MALFORMED, "catalogue: a transfer is malformed");
+    sqlite3_finalize(st);
+    return rc;
+}
+
 /* ---- copies ---- */
 
 /* A row of copy has half a kilobyte: all of a large table would take seconds. */

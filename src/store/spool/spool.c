@@ -42,8 +42,9 @@ int spool_is_in(const struct spool *spool, enum spool_state state, const char *j
     char *path = NULL;
     struct stat st;
     int rc = spool_path(spool, state, job, &path, err);
-    *there = rc == ERR_OK && lstat(path, &st) == 0;
-    if (rc == ERR_OK && !*there && errno != ENOENT)
+    bool found = rc == ERR_OK && lstat(path, &st) == 0;
+    *there = found && S_ISDIR(st.st_mode); /* nobody works anything else */
+    if (rc == ERR_OK && !found && errno != ENOENT)
         rc = err_sys(err, "look for %s", path);
     free(path);
     return rc;
