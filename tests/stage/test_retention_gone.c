@@ -296,6 +296,7 @@ static void test_what_is_erased_leaves_a_reason_and_nothing_else(void **state)
     assert_non_null(strstr(line, "\"erased\":true"));
     assert_non_null(strstr(line, "\"reason\":\"request 12\""));
     assert_non_null(strstr(line, "\"sha256\":\""));
+    assert_true(is_in_files("\"who\":\"a test\"")); /* of the lines before it, too */
 
     /* of a vehicle: also what a rule deleted before, whose custody tells of it still */
     upkept_sweep(root, RULES("masters", "front 30d"), false, told);
