@@ -5,6 +5,7 @@
 #include "dashspool/export.h"
 #include "dashspool/receive.h"
 #include "dashspool/retention.h"
+#include "dashspool/run.h"
 #include "dashspool/serve.h"
 #include "dashspool/stages.h"
 #include "dashspool/watch.h"
@@ -60,9 +61,23 @@ static int load(const struct cli *cli, struct cfg **out, struct err *err)
     return rc;
 }
 
+static int try_all(const struct cli *cli, const struct cfg *cfg, const struct cfg *old,
+                   struct err *err)
+{
+    int rc = receive_try(cfg, old, err);
+    if (rc == ERR_OK)
+        rc = watch_try(cli->root, cfg, err);
+    if (rc == ERR_OK)
+        rc = export_try(cfg, err);
+    if (rc == ERR_OK)
+        rc = serve_try(cfg, old, err);
+    return rc < 0 ? rc : run_try(cli->root, cfg, err);
+}
+
 int main(int argc, char **argv)
 {
-    static const struct cli_settings settings = {sections, N_SECTIONS, DASHSPOOL_PIPELINE_D, load};
+    static const struct cli_settings settings = {sections, N_SECTIONS, DASHSPOOL_PIPELINE_D, load,
+                                                 try_all};
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0) /* of our own making, not a person's */
         return confine_child();
     umask(umask(0) | 027); /* footage is nobody else's business */

@@ -8,8 +8,9 @@
  * cannot fail, and asking for a key that is not in the tables is a bug (assert).
  *
  * A file has lines of `[section]`, `key = value` and comments, which begin with # or ; (not behind
- * a value). White space around these does not matter. A \ at the end of a line goes on with the
- * next, with a space in between, as in systemd's units.
+ * a value: that is an error where the value is none then, else a warning). White space around these
+ * does not matter. A \ at the end of a line goes on with the next, with a space in between, as in
+ * systemd's units.
  *
  * A table named `exec *` stands for any number of sections `[exec NAME]`, each with values of its
  * own; they exist from their first mention on. NAME is 1 to 63 of A-Z a-z 0-9 . _ -, no dot in
@@ -40,7 +41,8 @@ struct cfg_key {
     int64_t min, max;
     const char *value; /* the default */
     const char *help;  /* one line */
-    /* CFG_TEXT: what its length cannot tell, or NULL. ERR_CONFIG for a value that is of no use. */
+    /* CFG_TEXT: what its length cannot tell, or NULL. ERR_CONFIG for a value that is of no use; a
+     * text that begins with "expected" gets key and value in front. */
     int (*check)(const char *value, struct err *err);
 };
 
@@ -70,6 +72,15 @@ const char *cfg_text(const struct cfg *cfg, const char *section, const char *key
 
 /* "default", "file:line" or what cfg_set() gave; borrowed. */
 const char *cfg_origin(const struct cfg *cfg, const char *section, const char *key);
+
+/* Puts in front of what is wrong with a value where it stands: "file:line: key = value: …". For
+ * whoever tries what a value names. Returns ERR_CONFIG. */
+int cfg_blame(const struct cfg *cfg, const char *section, const char *key, struct err *err);
+
+/* What is odd and holds all the same: a key that is twice in one file, a file whose name does not
+ * end in .conf, a value that seems to end in a comment. The i-th with its "file:line", NULL beyond
+ * the last; borrowed. */
+const char *cfg_warning(const struct cfg *cfg, size_t i);
 
 /* The sections that a table with a * has, in the order of their first mention: NULL for `after`
  * gives the first, its end is NULL; borrowed. *origin (may be NULL) is where it was mentioned. */

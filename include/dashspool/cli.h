@@ -21,6 +21,10 @@ struct cli_settings {
     /* Reads the settings that hold for cli->root and cli->config_given, and checks them whole; *out
      * is the caller's. */
     int (*load)(const struct cli *cli, struct cfg **out, struct err *err);
+    /* Tries what they name: ports, files, folders, programs. old: those that hold now, NULL where
+     * that is not known. ERR_CONFIG with "file:line: key = value: …". */
+    int (*try)(const struct cli *cli, const struct cfg *cfg, const struct cfg *old,
+               struct err *err);
 };
 
 /* What a command works with. */

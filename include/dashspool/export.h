@@ -185,6 +185,10 @@ struct export_policy { /* borrows from the configuration */
 int export_policy_read(struct export_policy *out, const struct cfg *cfg,
                        struct err *err) DS_MUST_CHECK;
 
+/* Tries what [export] names: the folder of packages, certificate and key, authority. ERR_CONFIG
+ * with "file:line: key = value: …". */
+int export_try(const struct cfg *cfg, struct err *err) DS_MUST_CHECK;
+
 /* Are packages made for this trigger? "" is one that nobody knows. */
 bool export_policy_wants(const struct export_policy *policy, const char *trigger);
 

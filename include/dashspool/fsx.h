@@ -42,6 +42,13 @@ typedef int fsx_piece_fn(void *arg, const void *data, size_t n, struct err *err)
 int fsx_read_pieces(int fd, const char *path, fsx_piece_fn *piece, void *arg,
                     struct err *err) DS_MUST_CHECK;
 
+/* Whether it is an ordinary file that can be read; a FIFO is not waited for. ERR_CONFIG says what
+ * it is instead. */
+int fsx_check_file(const char *path, struct err *err) DS_MUST_CHECK;
+
+/* Whether it is a directory that can be written to, or can be made. ERR_CONFIG likewise. */
+int fsx_check_dir(const char *path, struct err *err) DS_MUST_CHECK;
+
 /* write(2) until all is written. */
 int fsx_write_all(int fd, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
 

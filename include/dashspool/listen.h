@@ -22,6 +22,13 @@ struct sockaddr;
  * ERR_CONFIG. */
 int listen_resolve(const char *text, struct addrinfo **out, struct err *err) DS_MUST_CHECK;
 
+/* A setting's check (cfg.h): HOST:PORT with a port that there is, or nothing. */
+int listen_check(const char *value, struct err *err);
+
+/* Whether one can listen there: the host is known and of this computer, the port allowed and free.
+ * ours: it is busy because of us. ERR_CONFIG. */
+int listen_try(const char *text, bool ours, struct err *err) DS_MUST_CHECK;
+
 /* "10.0.0.1:4711", "[::1]:4711", and the address alone; "?" of what cannot be named. */
 #define LISTEN_NAME_ROOM 64
 void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_NAME_ROOM],

@@ -26,6 +26,11 @@
 /* The [receive] section. */
 extern const struct cfg_section receive_cfg_section;
 
+/* Tries what [receive] names: ports, certificate and key, allow-list, user. old: the settings that
+ * a receiver runs with now, whose ports are busy because of it; NULL: any may be. ERR_CONFIG with
+ * "file:line: key = value: …". */
+int receive_try(const struct cfg *cfg, const struct cfg *old, struct err *err) DS_MUST_CHECK;
+
 /* Receives below root until SIGTERM or SIGINT; then open transfers are kept as partials and all
  * that was taken is made durable. Prints "listening on HOST:PORT" to stderr when ready (port 0:
  * any). */

@@ -3,10 +3,11 @@
  * NAME` as often as it has workers). One that ends is started again, after a wait that grows while
  * it ends soon again; it stops no other.
  *
- *   SIGHUP    reads the settings again. Bad ones change nothing. Good ones: stages whose settings
- *             changed are ended and started anew, new ones started, others ended; `receive`, if it
- *             stays, gets the SIGHUP, too (its list of cameras, its certificate).
- *   SIGTERM   ends all of them within 10 s; running jobs are given back. SIGINT likewise.
+ *   SIGHUP    reads the settings again, and tries what they name (ports, files, folders …). Are
+ * they bad in anything, nothing changes. Good ones: stages whose settings changed are ended and
+ * started anew, new ones started, others ended; `receive`, if it stays, gets the SIGHUP, too (its
+ * list of cameras, its certificate). SIGTERM   ends all of them within 10 s; running jobs are given
+ * back. SIGINT likewise.
  *
  * The processes run with the settings that were checked, as they were then: ROOT/run.d has them.
  * ROOT/run.lock is held meanwhile: a second run on the ROOT is told so (ERR_BUSY). ROOT/run.json
@@ -22,8 +23,13 @@
 #include "dashspool/cfg.h"
 #include "dashspool/err.h"
 
-/* Reads the settings anew and checks them whole; *out is the caller's. */
-typedef int run_load_fn(void *arg, struct cfg **out, struct err *err);
+/* Reads the settings anew, checks them whole and tries what they name; *out is the caller's. old:
+ * those that hold now. */
+typedef int run_load_fn(void *arg, const struct cfg *old, struct cfg **out, struct err *err);
+
+/* Tries what [run] and the commands of [exec NAME] name. ERR_CONFIG with "file:line: key = value:
+ * …". */
+int run_try(const char *root, const struct cfg *cfg, struct err *err) DS_MUST_CHECK;
 
 int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void *arg,
                struct err *err) DS_MUST_CHECK;

@@ -100,6 +100,9 @@ int stages_command_parse(struct stages_command **out, const char *text,
                          struct err *err) DS_MUST_CHECK;
 void stages_command_free(struct stages_command **command);
 
+/* The name of its program; false where a value of the job gives it, or it is too long. */
+bool stages_command_program(const struct stages_command *command, char *out, size_t room);
+
 bool stages_command_uses(const struct stages_command *command, enum stages_value v);
 
 /* The arguments with these values, NULL-ended; stages_argv_free() them. ERR_NOTFOUND names the

@@ -29,6 +29,11 @@ int tls_context_client(struct tls_context **out, const char *cert, const char *k
                        struct err *err) DS_MUST_CHECK;
 void tls_context_free(struct tls_context **context);
 
+/* As a receiver's settings would have it: these files can be read and belong together, and the
+ * certificate is valid now. ERR_CONFIG says what is not so. */
+int tls_try_server(const char *cert, const char *key, const char *client_ca,
+                   struct err *err) DS_MUST_CHECK;
+
 /* From when to when the first certificate of a PEM file is valid, in seconds from now: negative is
  * over. ERR_CONFIG: there is none, or it cannot be read. */
 int tls_certificate_valid(const char *path, int64_t *from_s, int64_t *until_s,

@@ -35,6 +35,10 @@ extern const struct cfg_section watch_cfg_section;
 int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n,
               struct err *err) DS_MUST_CHECK;
 
+/* Tries what [watch] names: its folders, and what is to be done in them. ERR_CONFIG with
+ * "file:line: key = value: …". */
+int watch_try(const char *root, const struct cfg *cfg, struct err *err) DS_MUST_CHECK;
+
 /* min_free_mib of the settings, in bytes; import keeps to it, too. */
 int64_t watch_free_bytes_min(const struct cfg *cfg);
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +112,10 @@ static int check_value(const struct cfg_key *key, const char *text, struct err *
         if (strlen(text) > (size_t)key->max)
             return err_set(err, ERR_CONFIG, "%s: longer than %lld bytes", key->name,
                            (long long)key->max);
-        return key->check ? key->check(text, err) : ERR_OK;
+        if (!key->check || key->check(text, err) == ERR_OK)
+            return ERR_OK;
+        return strncmp(err->text, "expected", 8) == 0 ? err_wrap(err, "%s = %s", key->name, text)
+                                                      : err->code;
     case CFG_WORD:
         if (words_have(key->unit, text, strlen(text)))
             return ERR_OK;
@@ -147,6 +151,7 @@ struct cfg {
     size_t n_sections;
     struct part *parts; /* in table order, then the instances by first mention */
     size_t n_parts;
+    struct fsx_names warnings;
 };
 
 static bool is_pattern(const struct cfg_section *table)
@@ -356,6 +361,49 @@ static int enter(struct cfg *cfg, struct lines *l, char *text, const char *origi
     return section_enter(cfg, l->section, origin, err);
 }
 
+static int warn(struct cfg *cfg, struct err *err, const char *fmt, ...) DS_PRINTF(3, 4);
+static int warn(struct cfg *cfg, struct err *err, const char *fmt, ...)
+{
+    char text[sizeof err->text];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return fsx_names_add(&cfg->warnings, text, err);
+}
+
+/* " # so" or " ; so" at the end, as other programs allow it; a quoted one is none. */
+static bool seems_commented(const char *value)
+{
+    const char *mark = strstr(value, " #") ? strstr(value, " #") : strstr(value, " ;");
+    return mark && !strpbrk(mark, "'\"");
+}
+
+/* A key = value, and whether it is one that the same file has above. */
+static int take_value(struct cfg *cfg, const struct lines *l, const char *name, const char *value,
+                      const char *origin, struct err *err)
+{
+    const struct cfg_key *key = NULL;
+    const struct value *before = find(cfg, l->section, name, &key);
+    size_t n = strlen(l->path);
+    int rc = ERR_OK;
+    if (before && before->origin && strncmp(before->origin, l->path, n) == 0 &&
+        before->origin[n] == ':')
+        rc = warn(cfg, err, "%s: %s is set twice in this file; line %s does not count", origin,
+                  name, before->origin + n + 1);
+    if (rc == ERR_OK && (rc = cfg_set(cfg, l->section, name, value, origin, err)) == ERR_OK &&
+        find(cfg, l->section, name, &key) && key->type == CFG_TEXT && strstr(value, " #") &&
+        seems_commented(value))
+        rc = warn(cfg, err, "%s: %s: the value has a #; a comment must stand on a line of its own",
+                  origin, name);
+    if (rc == ERR_CONFIG && seems_commented(value)) {
+        size_t used = strlen(err->text);
+        snprintf(err->text + used, sizeof err->text - used,
+                 " (a comment must stand on a line of its own)");
+    }
+    return rc;
+}
+
 static int take_line(struct cfg *cfg, struct lines *l, char *text, const char *origin,
                      struct err *err)
 {
@@ -367,7 +415,7 @@ static int take_line(struct cfg *cfg, struct lines *l, char *text, const char *o
     if (!equals || equals == text)
         return err_set(err, ERR_CONFIG, "expected [section], key = value or # comment");
     *equals = '\0';
-    return cfg_set(cfg, l->section, trim(text), trim(equals + 1), origin, err);
+    return take_value(cfg, l, trim(text), trim(equals + 1), origin, err);
 }
 
 static int load_file(struct cfg *cfg, const char *path, struct err *err)
@@ -375,7 +423,9 @@ static int load_file(struct cfg *cfg, const char *path, struct err *err)
     struct buf text;
     struct lines l = {.path = path};
     buf_init(&text, FILE_BYTES_MAX);
-    int rc = fsx_read_file(path, &text, err);
+    int rc = fsx_check_file(path, err);
+    if (rc == ERR_OK)
+        rc = fsx_read_file(path, &text, err);
     if (rc == ERR_LIMIT)
         rc = err_set(err, ERR_CONFIG, "%s: larger than %d bytes", path, FILE_BYTES_MAX);
     else if (rc == ERR_OK && memchr(buf_data(&text), '\0', text.used))
@@ -404,10 +454,15 @@ static int load_file(struct cfg *cfg, const char *path, struct err *err)
     return rc;
 }
 
-static int is_conf(const struct dirent *e)
+static int is_shown(const struct dirent *e)
 {
-    size_t n = strlen(e->d_name);
-    return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".conf") == 0;
+    return e->d_name[0] != '.';
+}
+
+static bool is_conf(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 5 && strcmp(name + n - 5, ".conf") == 0;
 }
 
 static int by_bytes(const struct dirent **a, const struct dirent **b)
@@ -432,14 +487,16 @@ int cfg_load(struct cfg **out, const char *dir, const struct cfg_section *sectio
             rc = add_part(cfg, &sections[s], NULL, NULL, err);
     /* All of DIR/<name>.conf. */
     struct dirent **names = NULL;
-    int n = rc == ERR_OK && dir ? scandir(dir, &names, is_conf, by_bytes) : 0;
+    int n = rc == ERR_OK && dir ? scandir(dir, &names, is_shown, by_bytes) : 0;
     if (n < 0)
         rc = err_sys(err, "read directory %s", dir);
     for (int i = 0; i < n; i++) {
         char path[PATH_ROOM];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
         if (rc == ERR_OK)
-            rc = load_file(cfg, path, err);
+            rc = is_conf(names[i]->d_name)
+                     ? load_file(cfg, path, err)
+                     : warn(cfg, err, "%s: not read: its name does not end in .conf", path);
         free(names[i]);
     }
     free(names);
@@ -456,6 +513,7 @@ void cfg_free(struct cfg **cfg)
     for (size_t i = 0; i < (*cfg)->n_parts; i++)
         clear_part(&(*cfg)->parts[i]);
     free((*cfg)->parts);
+    fsx_names_clear(&(*cfg)->warnings);
     free(*cfg);
     *cfg = NULL;
 }
@@ -498,6 +556,27 @@ const char *cfg_origin(const struct cfg *cfg, const char *section, const char *n
     const struct value *v = find(cfg, section, name, &key);
     assert(v);
     return v->origin ? v->origin : "default";
+}
+
+int cfg_blame(const struct cfg *cfg, const char *section, const char *name, struct err *err)
+{
+    const char *origin = cfg_origin(cfg, section, name), *value = cfg_text(cfg, section, name);
+    size_t n = strlen(value); /* what names it itself need not do so twice */
+    bool named = n > 0 && strncmp(err->text, value, n) == 0 && strncmp(err->text + n, ": ", 2) == 0;
+    char what[sizeof err->text];
+    snprintf(what, sizeof what, "%s", err->text + (named ? n + 2 : 0));
+    if (strcmp(origin, "default") != 0)
+        return err_set(err, ERR_CONFIG, "%s: %s = %.200s: %s", origin, name, value, what);
+    const struct cfg_key *key; /* then it matters since somebody switched the section on */
+    const struct value *enabled = find(cfg, section, "enabled", &key);
+    return err_set(err, ERR_CONFIG, "%s%s[%s] %s = %.200s: %s",
+                   enabled && enabled->origin ? enabled->origin : "",
+                   enabled && enabled->origin ? ": " : "", section, name, value, what);
+}
+
+const char *cfg_warning(const struct cfg *cfg, size_t i)
+{
+    return i < cfg->warnings.n ? cfg->warnings.name[i] : NULL;
 }
 
 const char *cfg_next(const struct cfg *cfg, const char *table, const char *after,

@@ -228,6 +228,52 @@ int fsx_read_pieces(int fd, const char *path, fsx_piece_fn *piece, void *arg, st
     return rc;
 }
 
+static const char *kind_of(mode_t mode)
+{
+    return S_ISDIR(mode)    ? "a directory"
+           : S_ISFIFO(mode) ? "a FIFO"
+           : S_ISSOCK(mode) ? "a socket"
+           : S_ISREG(mode)  ? "a file"
+                            : "a device";
+}
+
+static int no_good(struct err *err)
+{
+    return err_set(err, ERR_CONFIG, "%s", strerror(errno));
+}
+
+int fsx_check_file(const char *path, struct err *err)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return no_good(err);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_CONFIG, "expected a file, this is %s", kind_of(st.st_mode));
+    return faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0 ? no_good(err) : ERR_OK;
+}
+
+int fsx_check_dir(const char *path, struct err *err)
+{
+    char *above = strdup(path[0] ? path : ".");
+    struct stat st;
+    int rc = above ? ERR_OK : err_nomem(err, "a path");
+    while (rc == ERR_OK && stat(above, &st) < 0) {
+        char *slash = strrchr(above, '/');
+        if (errno != ENOENT || strcmp(above, ".") == 0)
+            rc = no_good(err);
+        else if (slash)
+            slash[slash == above] = '\0';
+        else
+            memcpy(above, ".", 2); /* a name has that room */
+    }
+    if (rc == ERR_OK && !S_ISDIR(st.st_mode))
+        rc = err_set(err, ERR_CONFIG, "expected a directory, %s is %s", above, kind_of(st.st_mode));
+    if (rc == ERR_OK && faccessat(AT_FDCWD, above, W_OK | X_OK, AT_EACCESS) < 0)
+        rc = err_set(err, ERR_CONFIG, "%s cannot be written to (permissions)", above);
+    free(above);
+    return rc;
+}
+
 /* Where the file system has no O_TMPFILE (NFS), a name for a moment. */
 static int open_nameless(const char *dir, struct err *err)
 {

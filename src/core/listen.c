@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define IMEI_ROOM  16
@@ -18,18 +20,58 @@
 
 /* ---- addresses ---- */
 
+/* Where the port begins; NULL: that is none. */
+static const char *port_of(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? strspn(colon + 1, "0123456789") : 0;
+    bool good = n > 0 && n <= 5 && !colon[1 + n] && strtol(colon + 1, NULL, 10) <= 65535;
+    return good ? colon + 1 : NULL;
+}
+
+int listen_check(const char *value, struct err *err)
+{
+    return !value[0] || port_of(value)
+               ? ERR_OK
+               : err_set(err, ERR_CONFIG, "expected HOST:PORT, the port a number from 0 to 65535");
+}
+
 int listen_resolve(const char *text, struct addrinfo **out, struct err *err)
 {
     char host[256];
-    const char *colon = strrchr(text, ':');
-    size_t n = colon ? (size_t)(colon - text) : 0;
-    if (!colon || !colon[1] || n >= sizeof host)
-        return err_set(err, ERR_CONFIG, "listen %s: expected HOST:PORT", text);
-    bool brackets = n >= 2 && text[0] == '[' && colon[-1] == ']';
+    const char *port = port_of(text);
+    size_t n = port ? (size_t)(port - 1 - text) : 0;
+    if (!port || n >= sizeof host)
+        return err_set(err, ERR_CONFIG,
+                       "listen %s: expected HOST:PORT, the port a number from 0 to 65535", text);
+    bool brackets = n >= 2 && text[0] == '[' && port[-2] == ']';
     snprintf(host, sizeof host, "%.*s", (int)(brackets ? n - 2 : n), text + brackets);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    int gai = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, out);
+    int gai = getaddrinfo(host[0] ? host : NULL, port, &hints, out);
     return gai == 0 ? ERR_OK : err_set(err, ERR_CONFIG, "listen %s: %s", text, gai_strerror(gai));
+}
+
+int listen_try(const char *text, bool ours, struct err *err)
+{
+    struct addrinfo *at = NULL;
+    int on = 1, rc = listen_resolve(text, &at, err);
+    if (rc < 0)
+        return rc;
+    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, 1) < 0) {
+        const char *why = errno == EADDRINUSE      ? "another program listens there"
+                          : errno == EADDRNOTAVAIL ? "this computer does not have that address"
+                          : errno == EACCES
+                              ? "ports below 1024 are for root, or CAP_NET_BIND_SERVICE"
+                              : strerror(errno);
+        if (errno != EADDRINUSE || !ours)
+            rc = err_set(err, ERR_CONFIG, "%s", why);
+    }
+    if (fd >= 0)
+        close(fd);
+    freeaddrinfo(at);
+    return rc;
 }
 
 void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_NAME_ROOM],
@@ -169,10 +211,14 @@ static int append_piece(void *arg, const void *data, size_t n, struct err *err)
 
 static int read_file(const struct access *a, struct buf *out, struct err *err)
 {
+    struct stat st;
     int rc, fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return err_sys(err, "open %s", a->path);
-    rc = fsx_read_pieces(fd, a->path, append_piece, out, err);
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) /* a FIFO would be an empty list */
+        rc = err_set(err, ERR_CONFIG, "%s: not an ordinary file", a->path);
+    else
+        rc = fsx_read_pieces(fd, a->path, append_piece, out, err);
     close(fd);
     return rc;
 }

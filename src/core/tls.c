@@ -1,4 +1,5 @@
 #include "dashspool/tls.h"
+#include "dashspool/fsx.h"
 #include <arpa/inet.h>
 #include <limits.h>
 #include <openssl/err.h>
@@ -52,9 +53,17 @@ static int no_passphrase(char *out, int room, int writing, void *arg)
     return 0;
 }
 
+/* OpenSSL would wait for a FIFO, and the event loop with it. */
+static int check_file(const char *path, struct err *err)
+{
+    return fsx_check_file(path, err) < 0 ? err_wrap(err, "%s", path) : ERR_OK;
+}
+
 static int load_own(SSL_CTX *ctx, const char *cert, const char *key, struct err *err)
 {
     bool asked = false;
+    if (check_file(cert, err) < 0 || check_file(key, err) < 0)
+        return err->code;
     if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
         return fail(NULL, err, ERR_CONFIG, cert);
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
@@ -67,6 +76,12 @@ static int load_own(SSL_CTX *ctx, const char *cert, const char *key, struct err 
                        "%s: the key is encrypted; decrypt it with openssl pkey -in KEY -out "
                        "OPEN-KEY, and restrict access to that file",
                        key);
+    }
+    unsigned long why = good ? 0 : ERR_peek_error();
+    if (ERR_GET_REASON(why) == X509_R_KEY_VALUES_MISMATCH ||
+        ERR_GET_REASON(why) == X509_R_KEY_TYPE_MISMATCH) {
+        ERR_clear_error();
+        return err_set(err, ERR_CONFIG, "%s: not the key of the certificate %s", key, cert);
     }
     return good && SSL_CTX_check_private_key(ctx) == 1 ? ERR_OK : fail(NULL, err, ERR_CONFIG, key);
 }
@@ -98,6 +113,8 @@ static int set_client_ca(SSL_CTX *ctx, const char *path, struct err *err)
     STACK_OF(X509_NAME) *names = NULL;
     if (!path[0])
         return ERR_OK;
+    if (check_file(path, err) < 0)
+        return err->code;
     if (SSL_CTX_load_verify_locations(ctx, path, NULL) != 1 ||
         !(names = SSL_load_client_CA_file(path)))
         return fail(NULL, err, ERR_CONFIG, path);
@@ -133,6 +150,22 @@ int tls_context_server(struct tls_context **out, const char *cert, const char *k
         rc = set_client_ca((*out)->ctx, client_ca, err);
     if (rc < 0)
         tls_context_free(out);
+    return rc;
+}
+
+int tls_try_server(const char *cert, const char *key, const char *client_ca, struct err *err)
+{
+    struct tls_context *unused = NULL;
+    int64_t from_s = 0, until_s = 0;
+    int rc = tls_context_server(&unused, cert, key, client_ca, err);
+    tls_context_free(&unused);
+    if (rc == ERR_OK)
+        rc = tls_certificate_valid(cert, &from_s, &until_s, err);
+    if (rc == ERR_OK && from_s > 0)
+        rc = err_set(err, ERR_CONFIG, "%s: the certificate is not valid yet, for %lld h", cert,
+                     (long long)(from_s / 3600 + 1));
+    if (rc == ERR_OK && until_s <= 0)
+        rc = err_set(err, ERR_CONFIG, "%s: the certificate has expired", cert);
     return rc;
 }
 

@@ -40,9 +40,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int load(void *arg, struct cfg **out, struct err *err)
+static int load(void *arg, const struct cfg *old, struct cfg **out, struct err *err)
 {
     (void)arg;
+    (void)old;
     *out = NULL;
     return err_set(err, ERR_CONFIG, "there is nothing to reload");
 }

@@ -95,6 +95,20 @@ void certs_expire(const char *dir, const char *name)
     X509_free(cert);
 }
 
+void certs_postpone(const char *dir, const char *name)
+{
+    FILE *f = open_pem(dir, name, "pem", "rbe");
+    X509 *cert = PEM_read_X509(f, NULL, NULL, NULL);
+    fclose(f);
+    assert_non_null(cert);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 3600));
+    assert_true(i2d_re_X509_tbs(cert, NULL) > 0);
+    f = open_pem(dir, name, "pem", "wbe");
+    assert_int_equal(PEM_write_X509(f, cert), 1);
+    assert_int_equal(fclose(f), 0);
+    X509_free(cert);
+}
+
 void certs_lock_key(const char *dir, const char *name)
 {
     FILE *f = open_pem(dir, name, "key", "rbe");

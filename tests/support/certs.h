@@ -14,6 +14,9 @@ void certs_make(const char *dir, const char *ca, const char *name, const char *a
 /* DIR/NAME.pem was valid until an hour ago; its signature does not fit any more. */
 void certs_expire(const char *dir, const char *name);
 
+/* DIR/NAME.pem will be valid in an hour; likewise. */
+void certs_postpone(const char *dir, const char *name);
+
 /* DIR/NAME.key gets a passphrase. */
 void certs_lock_key(const char *dir, const char *name);
 

@@ -249,6 +249,31 @@ static void test_a_missing_directory_is_an_error(void **state)
     assert_non_null(strstr(err.text, "/nonexistent/pipeline.d"));
 }
 
+static void test_what_is_odd_holds_and_is_told(void **state)
+{
+    (void)state;
+    struct err err;
+    struct cfg *cfg;
+    put("10-a.conf", "[alpha]\ncount = 4\nname = a # b\ncount = 5\n");
+    put("20-b.conf", "[alpha]\ncount = 6\n"); /* a later file may */
+    put("30-c.conf~", "[nonsense]\n");
+    put(".30-c.conf.swp", "[nonsense]\n");
+    assert_ok(cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
+    assert_int_equal(cfg_int(cfg, "alpha", "count"), 6);
+    assert_string_equal(cfg_text(cfg, "alpha", "name"), "a # b");
+    assert_has(cfg_warning(cfg, 0), "10-a.conf:3: name: the value has a #");
+    assert_has(cfg_warning(cfg, 1), "10-a.conf:4: count is set twice in this file; line 2");
+    assert_has(cfg_warning(cfg, 2), "30-c.conf~: not read");
+    assert_null(cfg_warning(cfg, 3));
+    err_set(&err, ERR_IO, "is missing");
+    assert_int_equal(cfg_blame(cfg, "alpha", "count", &err), ERR_CONFIG);
+    assert_has(err.text, "20-b.conf:2: count = 6: is missing");
+    cfg_free(&cfg);
+    put("10-a.conf", "[alpha]\non = yes ; now\n");
+    assert_err(ERR_CONFIG, cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
+    assert_has(err.text, "expected yes or no (a comment must stand on a line of its own)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +287,7 @@ int main(void)
         TEST(test_long_lines_and_joined_ones_are_whole),
         TEST(test_what_is_no_text_is_refused),
         TEST(test_a_missing_directory_is_an_error),
+        TEST(test_what_is_odd_holds_and_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

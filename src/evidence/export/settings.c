@@ -1,5 +1,8 @@
 /* What [export] says. */
+#include "dashspool/clock.h"
 #include "dashspool/export.h"
+#include "dashspool/fsx.h"
+#include "dashspool/seal.h"
 #include "dashspool/wire.h"
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +100,41 @@ int export_policy_read(struct export_policy *out, const struct cfg *cfg, struct 
         return ERR_OK;
     return err_set(err, ERR_CONFIG, "%s: [export] sign_cert and sign_key must be set together",
                    cfg_origin(cfg, "export", out->sign_cert ? "sign_cert" : "sign_key"));
+}
+
+static int blame(const struct cfg *cfg, const char *key, struct err *err)
+{
+    return cfg_blame(cfg, "export", key, err);
+}
+
+int export_try(const struct cfg *cfg, struct err *err)
+{
+    struct export_policy p;
+    struct seal_key *key = NULL;
+    if (!cfg_bool(cfg, "export", "enabled"))
+        return ERR_OK;
+    int rc = export_policy_read(&p, cfg, err);
+    if (rc < 0)
+        return rc;
+    if (p.dir[0] && fsx_check_dir(p.dir, err) < 0)
+        return blame(cfg, "dir", err);
+    if (p.tsa_url && strncmp(p.tsa_url, "http://", 7) != 0 &&
+        strncmp(p.tsa_url, "https://", 8) != 0) {
+        err_set(err, ERR_CONFIG, "expected a URL that begins with http:// or https://");
+        return blame(cfg, "tsa", err);
+    }
+    if (!p.sign_cert)
+        return ERR_OK;
+    if (fsx_check_file(p.sign_cert, err) < 0)
+        return blame(cfg, "sign_cert", err);
+    if (strncmp(p.sign_key, "pkcs11:", 7) != 0 && fsx_check_file(p.sign_key, err) < 0)
+        return blame(cfg, "sign_key", err);
+    rc = seal_key_open(&key, p.sign_cert, p.sign_key, clock_utc_us(), err);
+    seal_key_free(&key);
+    size_t n = strlen(p.sign_key);
+    return rc < 0
+               ? blame(cfg, strncmp(err->text, p.sign_key, n) == 0 ? "sign_key" : "sign_cert", err)
+               : ERR_OK;
 }
 
 bool export_policy_wants(const struct export_policy *policy, const char *trigger)

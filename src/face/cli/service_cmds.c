@@ -11,16 +11,34 @@
 
 /* ---- run ---- */
 
-static int load(void *arg, struct cfg **out, struct err *err)
+/* What is odd in the settings, for the log of what runs on. */
+static void log_warnings(const struct cfg *cfg, const char *stage)
 {
-    const struct cli *cli = arg;
-    return cli->settings->load(cli, out, err);
+    const char *text;
+    for (size_t i = 0; (text = cfg_warning(cfg, i)) != NULL; i++)
+        log_warn(stage, "odd settings", LOG_TEXT("reason", text));
 }
 
+static int load(void *arg, const struct cfg *old, struct cfg **out, struct err *err)
+{
+    const struct cli *cli = arg;
+    int rc = cli->settings->load(cli, out, err);
+    if (rc < 0)
+        return rc;
+    log_warnings(*out, "run");
+    if ((rc = cli->settings->try(cli, *out, old, err)) < 0)
+        cfg_free(out);
+    return rc;
+}
+
+/* At the start what works begins, whatever else is wrong. */
 static int run_run(struct cli *cli, const struct cli_args *args)
 {
     struct err err;
     (void)args;
+    log_warnings(cli->cfg, "run");
+    if (cli->settings->try(cli, cli->cfg, NULL, &err) < 0)
+        log_error("run", "wrong settings", LOG_ERR(&err));
     int rc = run_stages(cli->root, cli->cfg, load, cli, &err);
     return rc < 0 ? cli_fail_or_usage("run", &err) : CLI_OK;
 }
@@ -62,6 +80,7 @@ static int run_receive(struct cli *cli, const struct cli_args *args)
 {
     struct err err;
     (void)args;
+    log_warnings(cli->cfg, "receive");
     int rc = receive_run(cli->root, cli->cfg, &err);
     return rc < 0 ? cli_fail_or_usage("receive", &err) : CLI_OK;
 }
@@ -93,6 +112,7 @@ static const struct cli_option watch_options[] = {
 static int run_watch(struct cli *cli, const struct cli_args *args)
 {
     struct err err;
+    log_warnings(cli->cfg, "watch");
     int rc = watch_run(cli->root, cli->cfg, args->operand, args->n_operands, &err);
     return rc < 0 ? cli_fail_or_usage("watch", &err) : CLI_OK;
 }
@@ -131,6 +151,7 @@ static int run_work(struct cli *cli, const struct cli_args *args)
     const struct work_request *how = args->options;
     struct err err;
     struct work_tally tally;
+    log_warnings(cli->cfg, "work");
     if (work_jobs(cli->root, cli->cfg, how, &tally, &err) < 0)
         return cli_fail_or_usage("work", &err);
     if (!how->once)
@@ -179,6 +200,7 @@ static int run_serve(struct cli *cli, const struct cli_args *args)
 {
     struct err err;
     (void)args;
+    log_warnings(cli->cfg, "serve");
     int rc = serve_run(cli->root, cli->cfg, &err);
     return rc < 0 ? cli_fail_or_usage("serve", &err) : CLI_OK;
 }
@@ -201,7 +223,8 @@ const struct cli_command cli_serve = {
 
 static const struct cli_option config_options[] = {
     {CLI_FLAG, "check", NULL,
-     "only validate the settings; exit status 2, with file and line, if they are invalid",
+     "validate the settings and try what they name (ports, files, certificates, folders, "
+     "programs); exit status 2, with file and line, if something is wrong",
      .offset = 0},
     {0}};
 
@@ -220,11 +243,19 @@ static void print_key(void *arg, const struct cfg_section *section, const struct
 static int run_config(struct cli *cli, const struct cli_args *args)
 {
     const bool *check = args->options;
-    const char *last = NULL;
-    if (*check) /* who is here has good ones */
-        puts("settings are valid");
-    else
+    const char *last = NULL, *text;
+    struct err err;
+    if (!*check) {
         cfg_each(cli->cfg, print_key, &last);
+        return CLI_OK;
+    }
+    for (size_t i = 0; (text = cfg_warning(cli->cfg, i)) != NULL; i++)
+        fprintf(stderr, "dashspool: warning: %s\n", cli_shown(text));
+    if (cli->settings->try(cli, cli->cfg, NULL, &err) < 0) {
+        fprintf(stderr, "dashspool: %s\n", cli_shown(err.text));
+        return CLI_USAGE;
+    }
+    puts("settings are valid");
     return CLI_OK;
 }
 

@@ -40,7 +40,9 @@ static int read_token(struct serve_access *a, const char *path, struct err *err)
     struct buf b;
     char token[TOKEN_BYTES_MAX + 1] = "";
     buf_init(&b, TOKEN_BYTES_MAX);
-    int rc = fsx_read_file(path, &b, err);
+    int rc = fsx_check_file(path, err); /* a FIFO would be waited for */
+    if (rc == ERR_OK)
+        rc = fsx_read_file(path, &b, err);
     if (rc == ERR_OK)
         snprintf(token, sizeof token, "%.*s", (int)b.used, (const char *)buf_data(&b));
     buf_clear(&b);

@@ -16,7 +16,7 @@
 static const struct cfg_key keys[] = {
     {"enabled", CFG_BOOL, "yes or no", 0, 0, "no", "whether 'dashspool run' starts it"},
     {"listen", CFG_TEXT, "HOST:PORT", 1, 300, "127.0.0.1:7180",
-     "address to listen on; any other than loopback requires token_file"},
+     "address to listen on; any other than loopback requires token_file", listen_check},
     {"token_file", CFG_TEXT, "path", 0, 4000, "",
      "file whose first line is the access token for browsers and programs"},
 };
@@ -324,6 +324,25 @@ static int start(struct serve *s, const struct cfg *cfg, int *fd, struct err *er
                                  clients_on_connection, &s->clients, MHD_OPTION_NOTIFY_COMPLETED,
                                  on_completed, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     return s->daemon ? ERR_OK : err_set(err, ERR_NOMEM, "starting the web server failed");
+}
+
+int serve_try(const struct cfg *cfg, const struct cfg *old, struct err *err)
+{
+    const char *at = cfg_text(cfg, "serve", "listen"), *port = strrchr(at, ':');
+    const char *its = old ? strrchr(cfg_text(old, "serve", "listen"), ':') : NULL;
+    const char *token = cfg_text(cfg, "serve", "token_file");
+    struct addrinfo *address = NULL;
+    struct serve_access unused;
+    if (!cfg_bool(cfg, "serve", "enabled"))
+        return ERR_OK;
+    if (token[0] && fsx_check_file(token, err) < 0)
+        return cfg_blame(cfg, "serve", "token_file", err);
+    if (listen_try(at, !old || (port && its && strcmp(port, its) == 0), err) < 0 ||
+        listen_resolve(at, &address, err) < 0)
+        return cfg_blame(cfg, "serve", "listen", err);
+    int rc = serve_access_open(&unused, token, at, address->ai_addr, err);
+    freeaddrinfo(address);
+    return rc < 0 ? cfg_blame(cfg, "serve", token[0] ? "token_file" : "listen", err) : ERR_OK;
 }
 
 /* Until a signal comes. */

@@ -1,5 +1,6 @@
 #include "dashspool/convert.h"
 #include "copies.h"
+#include "encode.h"
 #include "media/av.h"
 #include "media/damage.h"
 #include "media/timing.h"
@@ -42,7 +43,8 @@ static const struct cfg_key keys[] = {
     {"copies", CFG_LIST, "working viewing timing csv poster sheet gpx kml geojson srt vtt", 0, 0,
      "working,viewing", "copies to make of a video; timing is included with working and viewing"},
     {"default_fps", CFG_REAL, "pictures/s", 1, 240, "25", "frame rate if no source states one"},
-    {"encoder", CFG_TEXT, "FFmpeg's name", 0, 31, "libx264", "FFmpeg encoder for the viewing copy"},
+    {"encoder", CFG_TEXT, "FFmpeg's name", 0, 31, "libx264", "FFmpeg encoder for the viewing copy",
+     encoder_check},
     {"preset", CFG_WORD, "ultrafast superfast veryfast faster fast medium slow slower veryslow", 0,
      0, "superfast", "libx264 preset of the viewing copy"},
     {"crf", CFG_REAL, "0 is lossless", 0, 51, "23.25", "quality (CRF) of the viewing copy"},

@@ -41,6 +41,12 @@ static int find(const char *name, const AVCodec **out, struct err *err)
                    name, names);
 }
 
+int encoder_check(const char *name, struct err *err)
+{
+    const AVCodec *unused;
+    return name[0] ? find(name, &unused, err) : ERR_OK;
+}
+
 /* Pictures for VAAPI live in the device. */
 static int open_device(struct encoder *e, struct err *err)
 {

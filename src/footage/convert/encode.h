@@ -22,6 +22,9 @@ struct encoder {
     AVBufferRef *device;  /* VAAPI */
 };
 
+/* A setting's check (cfg.h): an encoder that this FFmpeg has; "" is ours to choose. */
+int encoder_check(const char *name, struct err *err);
+
 /* width, height: even. ERR_CONFIG for an encoder that FFmpeg does not have or that is no video
  * encoder for MP4, with those that there are; ERR_UNSUPPORTED, with its own words, for one that
  * cannot work on this machine. encoder_close() also after a failure. */

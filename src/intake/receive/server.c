@@ -15,9 +15,9 @@ enum {
 
 static const struct cfg_key keys[] = {
     {"listen", CFG_TEXT, "HOST:PORT", 0, 255, "0.0.0.0:7160",
-     "address the cameras connect to; port 0: any free port; empty: TLS only"},
+     "address the cameras connect to; port 0: any free port; empty: TLS only", listen_check},
     {"tls_listen", CFG_TEXT, "HOST:PORT", 0, 255, "0.0.0.0:7161",
-     "address for TLS connections; used once tls_cert is set"},
+     "address for TLS connections; used once tls_cert is set", listen_check},
     {"tls_cert", CFG_TEXT, "PEM file", 0, 4000, "",
      "server certificate, followed by its intermediate certificates"},
     {"tls_key", CFG_TEXT, "PEM file", 0, 4000, "", "private key of tls_cert"},
@@ -186,13 +186,23 @@ static int load_tls(struct server *s, struct err *err)
     return rc;
 }
 
+/* All of it, or nothing: the old goes on. */
 static void reload(struct server *s)
 {
     struct err err;
     size_t n = 0;
-    if (access_reload(s->connections.access, &n, &err) < 0)
+    const char *cert = get_text(s->cfg, "tls_cert");
+    if (cert[0] && (tls_try_server(cert, get_text(s->cfg, "tls_key"),
+                                   get_text(s->cfg, "tls_client_ca"), &err) < 0)) {
+        log_error("receive", "certificate reload failed, keeping the old certificate",
+                  LOG_ERR(&err));
+        return;
+    }
+    if (access_reload(s->connections.access, &n, &err) < 0) {
         log_error("receive", "allow-list reload failed, keeping the old list", LOG_ERR(&err));
-    else if (get_text(s->cfg, "allow")[0])
+        return;
+    }
+    if (get_text(s->cfg, "allow")[0])
         log_info("receive", "allow-list reloaded", LOG_INT("cameras", n));
     if (load_tls(s, &err) < 0)
         log_error("receive", "certificate reload failed, keeping the old certificate",

@@ -6,6 +6,7 @@
 #include "dashspool/log.h"
 #include "watch_internal.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -322,6 +323,47 @@ static void watch_clear(struct watch *w)
     free(w);
 }
 
+static enum after after_of(const struct cfg *cfg)
+{
+    const char *after = cfg_text(cfg, "watch", "after");
+    return strcmp(after, "move") == 0     ? AFTER_MOVE
+           : strcmp(after, "remove") == 0 ? AFTER_REMOVE
+                                          : AFTER_KEEP;
+}
+
+static int try_top(const struct watch *w, const struct top *top, const struct cfg *cfg,
+                   struct err *err)
+{
+    int may = w->after == AFTER_KEEP ? R_OK | X_OK : R_OK | W_OK | X_OK;
+    if (faccessat(AT_FDCWD, top->path, may, AT_EACCESS) < 0) {
+        err_sys(err, "%s: cannot be read%s", top->path,
+                w->after == AFTER_KEEP ? "" : ", or files in it not be moved or removed");
+        return cfg_blame(cfg, "watch", "dirs", err);
+    }
+    return top->done && fsx_check_dir(top->done, err) < 0 ? cfg_blame(cfg, "watch", "done", err)
+                                                          : ERR_OK;
+}
+
+int watch_try(const char *root, const struct cfg *cfg, struct err *err)
+{
+    if (!cfg_bool(cfg, "watch", "enabled"))
+        return ERR_OK;
+    struct watch *w = calloc(1, sizeof *w);
+    if (!w)
+        return err_nomem(err, "watching folders");
+    w->stop.fd = w->hints.fd = -1;
+    w->after = after_of(cfg);
+    int rc = (w->root = realpath(root, NULL)) || (w->root = strdup(root))
+                 ? add_tops(w, cfg, NULL, 0, err)
+                 : err_nomem(err, "a path");
+    if (rc < 0)
+        rc = cfg_blame(cfg, "watch", "dirs", err);
+    for (int i = 0; rc == ERR_OK && i < w->n_tops; i++)
+        rc = try_top(w, &w->top[i], cfg, err);
+    watch_clear(w);
+    return rc;
+}
+
 int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, struct err *err)
 {
     struct watch *w = calloc(1, sizeof *w);
@@ -334,14 +376,11 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
                                      .on_result = on_import_result,
                                      .arg = w};
     w->stop.fd = w->hints.fd = -1;
-    const char *after = cfg_text(cfg, "watch", "after");
     w->scan_us = us_of(cfg, "scan_s");
     w->scan_us = w->scan_us < SCAN_LEAST_US ? SCAN_LEAST_US : w->scan_us;
     w->quiet_us = us_of(cfg, "quiet_s");
     w->patience_us = us_of(cfg, "patience_s");
-    w->after = strcmp(after, "move") == 0     ? AFTER_MOVE
-               : strcmp(after, "remove") == 0 ? AFTER_REMOVE
-                                              : AFTER_KEEP;
+    w->after = after_of(cfg);
     int rc = stop_open(&w->stop, err);
     if (rc == ERR_OK && (rc = files_init(&w->files, err)) == ERR_OK)
         rc = stages_load(&stages, cfg, err);

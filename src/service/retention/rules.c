@@ -31,7 +31,7 @@ static bool take_selector(struct rule *r, const char *word, enum rules_for what)
     } else if (what == RULES_FOR_COPIES && copy_kind_of(word)) {
         field = r->copy;
         room = sizeof r->copy;
-    } else if (word[digits] == '\0' && (digits == 14 || digits == 15)) {
+    } else if (word[digits] == '\0' && digits == 15) {
         field = r->imei;
         room = sizeof r->imei;
     }
@@ -103,6 +103,10 @@ static int parse_rule(const char *text, size_t n, enum rules_for what, struct ru
     for (char *w = strtok_r(words, " \t", &rest); w; w = strtok_r(NULL, " \t", &rest)) {
         size_t used = strlen(out->text);
         snprintf(out->text + used, sizeof out->text - used, "%s%s", used ? " " : "", w);
+        if (strspn(w, "0123456789") == strlen(w) && strlen(w) != 15 && strlen(w) > 9)
+            return err_set(err, ERR_CONFIG,
+                           "'%.40s' is not an IMEI, and would match no camera: write all 15 digits",
+                           w);
         if (!take_selector(out, w, what) && !take_limit(out, w, what))
             return err_set(
                 err, ERR_CONFIG,

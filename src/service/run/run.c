@@ -121,8 +121,8 @@ static int settle(struct run *r, const struct cfg *cfg, struct err *err)
     static struct planned_process plan[PROCESS_PLAN_MAX];
     size_t n;
     int rc = process_plan(cfg, plan, &n, err);
-    if (rc == ERR_OK && (rc = process_plan_write_settings(cfg, r->settings_dir, err)) == ERR_OK)
-        rc = settle_metrics(r, cfg, err);
+    if (rc == ERR_OK && (rc = settle_metrics(r, cfg, err)) == ERR_OK)
+        rc = process_plan_write_settings(cfg, r->settings_dir, err); /* last: it is what holds */
     if (rc < 0)
         return rc;
     r->restart_ms = cfg_ms(cfg, "run", "restart");
@@ -138,14 +138,17 @@ static void reload(struct run *r)
     struct err err;
     int64_t mono_us = clock_mono_us();
     notify_send(&r->notify, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)mono_us);
-    int rc = r->load(r->load_arg, &cfg, &err);
+    int rc = r->load(r->load_arg, r->cfg ? r->cfg : r->began_with, &cfg, &err);
     if (rc == ERR_OK)
         rc = settle(r, cfg, &err);
-    cfg_free(&cfg);
-    if (rc < 0)
+    if (rc < 0) {
         log_error("run", "reload failed, keeping the old settings", LOG_ERR(&err));
-    else
+        cfg_free(&cfg);
+    } else {
         log_info("run", "settings reloaded");
+        cfg_free(&r->cfg);
+        r->cfg = cfg;
+    }
     notify_send(&r->notify, "READY=1");
 }
 
@@ -331,6 +334,7 @@ int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void 
     r->root = root;
     r->load = load;
     r->load_arg = arg;
+    r->began_with = cfg;
     r->began_utc_us = clock_utc_us();
     r->signals = r->lock = -1;
     notify_open(&r->notify);
@@ -353,6 +357,7 @@ int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void 
     if (r->lock >= 0)
         close(r->lock);
     notify_close(&r->notify);
+    cfg_free(&r->cfg);
     free(r->settings_dir);
     free(r->metrics);
     free(r);

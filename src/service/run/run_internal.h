@@ -70,6 +70,8 @@ struct run {
     int64_t restart_ms, restart_max_ms;
     run_load_fn *load;
     void *load_arg;
+    struct cfg *cfg; /* since the last reload; NULL: as at the start */
+    const struct cfg *began_with;
     struct process process[2 * PROCESS_PLAN_MAX]; /* those that leave, too */
     size_t n;
     struct notify notify;

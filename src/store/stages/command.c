@@ -263,3 +263,12 @@ int stages_command_argv(char ***out, const struct stages_command *command,
         stages_argv_free(out);
     return rc;
 }
+
+bool stages_command_program(const struct stages_command *command, char *out, size_t room)
+{
+    const struct piece *p = &command->piece[0];
+    if (p->value >= 0 || !p->last || p->text.used >= room)
+        return false;
+    snprintf(out, room, "%.*s", (int)p->text.used, (const char *)buf_data(&p->text));
+    return true;
+}
