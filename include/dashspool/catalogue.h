@@ -21,6 +21,7 @@
 
 #include "dashspool/custody.h"
 #include "dashspool/err.h"
+#include "dashspool/root.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -99,7 +100,8 @@ struct catalogue_transfer {
     int64_t packets; /* data frames stored */
     int crc_errors, resumes;
     int64_t bytes_lost, duplicates;
-    bool from_0; /* its camera calls the first packet 0: how to resume it (wire.h) */
+    bool set_aside; /* the bytes under its key are not its own: nobody goes on with it */
+    bool from_0;    /* its camera calls the first packet 0: how to resume it (wire.h) */
     struct catalogue_wire wire;
 };
 
@@ -165,7 +167,8 @@ struct catalogue;
 
 /* Opens ROOT/catalogue.db; made if create is set, else ERR_NOTFOUND, as where there is no ROOT: who
  * brings footage makes that, and nobody makes one whose name is mistyped. ERR_UNSUPPORTED for a
- * schema newer than this program. *out is the caller's (catalogue_close). */
+ * schema newer than this program. ERR_FOREIGN: it was lost (root_is_new()), or it and what lies
+ * beside it are of two ROOTs (root_check()). *out is the caller's (catalogue_close). */
 int catalogue_open(struct catalogue **out, const char *root, bool create,
                    struct err *err) DS_MUST_CHECK;
 void catalogue_close(struct catalogue **c);
@@ -187,6 +190,14 @@ bool catalogue_in_transaction(const struct catalogue *c); /* between begin and i
 /* For who only reads, much of it: all answers until catalogue_rollback() are as of the first, and
  * each costs less. Meanwhile what others write makes catalogue.db-wal longer. */
 int catalogue_read_begin(struct catalogue *c, struct err *err) DS_MUST_CHECK;
+
+/* The identity of its ROOT (root.h); none: it is from before these. To set: NULL for a new one. */
+int catalogue_root(struct catalogue *c, struct root_id *out, struct err *err) DS_MUST_CHECK;
+int catalogue_set_root(struct catalogue *c, const struct root_id *root,
+                       struct err *err) DS_MUST_CHECK;
+
+/* The highest key that it ever gave out. */
+int catalogue_highest_key(struct catalogue *c, int64_t *out, struct err *err) DS_MUST_CHECK;
 
 /* No transfer that is added from now on has a key of `key` or less. The store of masters knows keys
  * that the catalogue does not when it is newer than this file: a catalogue that was lost, or put
@@ -223,8 +234,8 @@ int catalogue_transfer_with(struct catalogue *c, const char sha256[65], int64_t 
                             struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
 
 /* The longest partial of the same file as t: t's imei, camera, kind, metadata time and length,
- * START and path. ERR_NOTFOUND if there is none, and always for a t without metadata or without a
- * plausible time in them: then nobody knows whether it is the same file. */
+ * START and path, that is not set aside. ERR_NOTFOUND if there is none, and always for a t without
+ * metadata or without a plausible time in them: then nobody knows whether it is the same file. */
 int catalogue_transfer_resumable(struct catalogue *c, const struct catalogue_transfer *t,
                                  struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
 
@@ -450,6 +461,22 @@ int catalogue_key_each(struct catalogue *c, catalogue_key_fn *fn, void *arg,
 int catalogue_owed_each(struct catalogue *c, catalogue_key_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;
 
+/* Of a catalogue that cannot be opened for being newer (ERR_UNSUPPORTED): how many transfers have a
+ * custody, and how many protections there are. */
+int catalogue_count_newer(const char *root, int64_t *custodies, int64_t *protections,
+                          struct err *err) DS_MUST_CHECK;
+
+/* The stored and partial transfers of each day, added up as raw_sum() does, into `out`; those that
+ * are set aside are left out. And the keys of those of one day that are stored; fn may write. */
+struct catalogue_day {
+    char day[16];
+    int64_t transfers, keys, bytes, arrivals;
+};
+struct buf;
+int catalogue_days(struct catalogue *c, struct buf *out, struct err *err) DS_MUST_CHECK;
+int catalogue_stored_of_day(struct catalogue *c, const char *day, catalogue_key_fn *fn, void *arg,
+                            struct err *err) DS_MUST_CHECK;
+
 /* One row by key; *found false if there is none. */
 int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue_transfer *out,
                               bool *found, struct err *err) DS_MUST_CHECK;
@@ -521,7 +548,7 @@ int catalogue_event_restore(struct catalogue *c, const char *id, const char *lin
 
 struct catalogue_summary;
 
-/* ERR_NOTFOUND: there is none; else as catalogue_open(). *out is the caller's. */
+/* ERR_NOTFOUND: there is none, and was none; else as catalogue_open(). *out is the caller's. */
 int catalogue_summary_open(struct catalogue_summary **out, const char *root,
                            struct err *err) DS_MUST_CHECK;
 void catalogue_summary_close(struct catalogue_summary **l);

@@ -44,7 +44,9 @@ enum custody_kind {
     CUSTODY_COPY_DELETED,
     CUSTODY_DELETED,
     CUSTODY_REINDEXED,
-    CUSTODY_REPAIRED, /* facts in the catalogue that were not those of their source */
+    CUSTODY_REPAIRED,  /* facts in the catalogue that were not those of their source */
+    CUSTODY_SET_ASIDE, /* the bytes under its key are not its own; nobody goes on with it */
+    CUSTODY_MISSING,   /* its original is not there any more, and nobody deleted it */
     CUSTODY_KINDS
 };
 

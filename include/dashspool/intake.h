@@ -1,6 +1,6 @@
 /*
- * intake: what every way in does alike, be it a camera (receive.h) or a file (import.h): lines
- * for a transfer's custody, its job for the converter.
+ * intake: what every way in does alike, be it a camera (receive.h) or a file (import.h): whether
+ * the stores belong together, lines for a transfer's custody, its job for the converter.
  *
  * No state; the catalogue and the spool are the caller's.
  */
@@ -15,12 +15,22 @@
 /* Before the stores are opened. ERR_CONFIG: files may not grow here as a day's file does. */
 int intake_check_limits(struct err *err) DS_MUST_CHECK;
 
-/* A master's key is used once, whatever became of the catalogue: before the first transfer is
- * added to these stores. */
-int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err) DS_MUST_CHECK;
+/* Before the first transfer is added to these stores, or a master dropped. Do they belong together,
+ * and are they of the same time?
+ *
+ *  - What is older than identities (root.h) gets that of ROOT, if what it holds agrees with the
+ *    rest; all of a ROOT that has none yet gets one.
+ *  - Masters whose keys are higher than any that the catalogue gave out came after it was saved:
+ *    they get rows again ("reindexed" in their custody), partials as partials.
+ *  - No key of a day file is given out again.
+ *
+ * ERR_FOREIGN: they do not belong together, or originals that the catalogue has are not there (and
+ * their custody does not say so, "missing"): what to put back, and how to go on without. */
+int intake_stores_opened(struct catalogue *c, struct raw *raw, const char *root,
+                         struct err *err) DS_MUST_CHECK;
 
-/* catalogue_transfer_add() with a key that nothing of row->day has in raw, also if that file came
- * there a moment ago. In the caller's transaction. */
+/* catalogue_transfer_add() with a key that nothing of row's day and its neighbours has in raw, also
+ * if such a file came there a moment ago. In the caller's transaction. */
 int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_transfer *row,
                         struct err *err) DS_MUST_CHECK;
 
@@ -29,11 +39,23 @@ int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_t
 int intake_holds(struct raw *raw, const struct catalogue_transfer *t, bool *out,
                  struct err *err) DS_MUST_CHECK;
 
+/* The bytes under row's key are not its own, and why: from now on nobody goes on with it. They stay
+ * as they are. Logged, and in its custody, once. In the caller's transaction. */
+int intake_set_aside(struct catalogue *c, struct catalogue_transfer *row, const char *who,
+                     const char *why, struct err *err) DS_MUST_CHECK;
+
+/* The row that a receiver made of a master, sealed or partial, from what stands with it; how it
+ * came is not known any more. ERR_NOTFOUND: a partial that does not say whose it is. */
+int intake_row_of(const char *day, const struct raw_master *m, struct catalogue_transfer *out,
+                  struct err *err) DS_MUST_CHECK;
+
+/* Its original is lost, and somebody was told: in its custody, once. In the caller's transaction.
+ */
+int intake_note_missing(struct catalogue *c, const char *id, const char *who,
+                        struct err *err) DS_MUST_CHECK;
+
 /* Bytes that may still be written below root; INT64_MAX if nobody tells. */
 int64_t intake_free_bytes(const char *root);
-
-/* What a master is sealed with, but for its hash; borrows from row. */
-struct raw_facts intake_facts(const struct catalogue_transfer *row);
 
 /* A line in the custody of transfer `id`, now, by `who` ("receive": this program's part). */
 int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,

@@ -15,9 +15,30 @@
  * directories of its jobs. Never beside what is handed out: a medium keeps what was deleted. */
 #define MASTER_STAGE ".staged-"
 
+/* What a master is begun with, and sealed but for its hash; borrows from row. */
+struct raw_facts master_facts(const struct catalogue_transfer *row);
+
+/* ERR_OK: what lies under the transfer's key is its own, or nothing is there. ERR_MALFORMED: it is
+ * another's (with the other's id); ERR_UNSUPPORTED: a partial from before that was noted. */
+int master_check_whose(struct raw *raw, const struct catalogue_transfer *t,
+                       struct err *err) DS_MUST_CHECK;
+
+/* May a master hold the bytes of two transfers? None does that was received since its first chunk
+ * says whose it is. What is known of older ones: who connected, what each connection brought and
+ * where it began, the order of the chunks, the length that the camera announced. */
+enum master_verdict {
+    MASTER_PURE,
+    MASTER_UNKNOWN, /* nobody can tell; why says what is not known */
+    MASTER_MIXED,   /* why says by what it shows */
+};
+#define MASTER_WHY_ROOM 160
+int master_judge(struct catalogue *c, struct raw *raw, const struct catalogue_transfer *t,
+                 const struct raw_master *m, enum master_verdict *out, char why[MASTER_WHY_ROOM],
+                 struct err *err) DS_MUST_CHECK;
+
 /* Writes them to `path`, which is made or emptied (mode 0640), not fsynced. ERR_MALFORMED: they are
- * not those that were received. Of a partial transfer, which has no hash of receipt, t->sha256
- * becomes that of what is there. On failure a part of it may be left. */
+ * not those that were received, or another's. Of a partial transfer, which has no hash of receipt,
+ * t->sha256 becomes that of what is there. On failure a part of it may be left. */
 int master_extract(struct raw *raw, struct catalogue_transfer *t, const char *path,
                    struct err *err) DS_MUST_CHECK;
 

@@ -8,6 +8,11 @@
  * (wire bytes as received, length, SHA-256) when it is whole: what is not sealed is a partial.
  * Facts stand here a second time so that the catalogue can be rebuilt from these files alone.
  *
+ * A key alone is not believed: a catalogue that is older than these files gives it out again. Whose
+ * a master is stands beside its first chunk, in the same transaction, with the identity of the ROOT
+ * (root.h); who appends, seals or reads it as his says who he is, and is refused where that is
+ * another. Each file says which ROOT it belongs to, and one of another ROOT is not opened.
+ *
  * Writes gather in one transaction per day file until raw_commit(), which returns only when they
  * are on disk (synchronous=FULL, persistent rollback journal, 64 KiB pages). Not thread-safe: one
  * thread uses a struct raw at a time; other processes may read while one writes, and wait for one
@@ -25,6 +30,7 @@
 
 #include "dashspool/err.h"
 #include "dashspool/hash.h"
+#include "dashspool/root.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,15 +67,24 @@ void raw_close(struct raw **raw); /* what is not committed is rolled back */
 void raw_day(int64_t utc_us, char out[RAW_DAY_ROOM]);
 
 /* Appends n bytes (1..RAW_CHUNK_BYTES, else ERR_LIMIT) at `offset`, which must be the master's
- * length so far (else ERR_MALFORMED, as for a sealed master; nothing changes then). */
-int raw_append(struct raw *raw, const char *day, int64_t key, int64_t offset, const void *data,
-               size_t n, struct err *err) DS_MUST_CHECK;
+ * length so far (else ERR_MALFORMED, as for a sealed master; nothing changes then). The first ones
+ * make it the master of `whose` (length and hash do not matter), those that follow must be of the
+ * same transfer: id, imei, camera, kind, source, arrived_us, START and path (else ERR_MALFORMED).
+ * whose NULL: of nobody knows whom, as partials of older versions are; only for copies of these. */
+int raw_append(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
+               int64_t offset, const void *data, size_t n, struct err *err) DS_MUST_CHECK;
 
-/* Declares the master whole. ERR_MALFORMED if the appended bytes are not facts->length_bytes.
+/* Declares the master whole. ERR_MALFORMED if the appended bytes are not facts->length_bytes, or of
+ * another transfer.
  * Sealing again with the same length and SHA-256 changes nothing and succeeds. facts is borrowed
  * for the call; that sha256 fits the bytes is the caller's word. */
 int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_facts *facts,
              struct err *err) DS_MUST_CHECK;
+
+/* ERR_OK: it is a master or partial of `whose`, or there is none. ERR_MALFORMED: it is of another
+ * transfer; ERR_UNSUPPORTED: a partial from before that was noted. */
+int raw_check_whose(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
+                    struct err *err) DS_MUST_CHECK;
 
 /* Removes a master or a partial (a duplicate, retention). One that is not there is fine. */
 int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err) DS_MUST_CHECK;
@@ -119,7 +134,9 @@ struct raw_master {
     int64_t key;
     int64_t length_bytes; /* of what is there */
     bool sealed;
-    struct raw_facts facts; /* of a sealed one, borrowed; texts may be "" */
+    bool owned;             /* it says whose it is; only partials from before that do not */
+    bool noted;             /* and did so from its first byte on */
+    struct raw_facts facts; /* of an owned one, borrowed; texts may be ""; no hash of a partial */
     const char *flaw; /* NULL; else what of it cannot be read, and the rest is not to be used */
 };
 
@@ -132,6 +149,34 @@ int raw_each(struct raw *raw, const char *day, raw_master_fn *fn, void *arg,
 /* One of them, likewise. ERR_NOTFOUND if there is nothing of it. */
 int raw_one(struct raw *raw, const char *day, int64_t key, raw_master_fn *fn, void *arg,
             struct err *err) DS_MUST_CHECK;
+
+/* Its chunks came in the order of their offsets. */
+int raw_in_order(struct raw *raw, const char *day, int64_t key, bool *out,
+                 struct err *err) DS_MUST_CHECK;
+
+/* ---- which ROOT: intake.h asks, and says so ---- */
+
+/* The identity that files must have, and that new ones get. raw_open() takes that of the directory,
+ * if it has one. */
+void raw_set_root(struct raw *raw, const struct root_id *root);
+
+/* That of a day's file (none: it does not say); *empty: no master is in it. ERR_FOREIGN: it is
+ * another than that of ROOT; ERR_NOTFOUND: no such file. */
+int raw_day_root(struct raw *raw, const char *day, struct root_id *out, bool *empty,
+                 struct err *err) DS_MUST_CHECK;
+
+/* A file that does not say belongs to this ROOT; a partial of it that does not say is of `whose`.
+ * Until that is done nobody writes to it. Both by the next raw_commit(). */
+int raw_adopt(struct raw *raw, const char *day, struct err *err) DS_MUST_CHECK;
+int raw_own(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
+            struct err *err) DS_MUST_CHECK;
+
+/* The masters and partials of a day that say whose they are, added up: how many, their keys, bytes
+ * (of sealed ones) and arrival times (modulo 1000000007). No such file: 0. */
+struct raw_sum {
+    int64_t masters, keys, bytes, arrivals;
+};
+int raw_sum(struct raw *raw, const char *day, struct raw_sum *out, struct err *err) DS_MUST_CHECK;
 
 /* What SQLite finds wrong with a day's file, a text each, 100 at most. It reads all of it. */
 typedef int raw_flaw_fn(void *arg, const char *text, struct err *err);

@@ -48,6 +48,7 @@ struct upkeep_findings {
     int64_t hashed_bytes;
     int64_t problems;
     int64_t repaired; /* transfers */
+    int64_t unjudged; /* originals of which nobody can tell whether all bytes are their own */
 };
 
 enum upkeep_how {
@@ -59,9 +60,10 @@ enum upkeep_how {
 
 /* Checks the databases, every master against its hash of receipt, every copy against the catalogue,
  * every transfer's facts against what they are from (master.h), every chain of custody, every job
- * of every stage; and that nothing lies there that nobody knows. how: bits of enum upkeep_how. What
- * is wrong is told to the listener and is no error; errors: ERR_NOTFOUND (this is no ROOT),
- * ERR_NOMEM, ERR_IO, ERR_BUSY, ERR_AGAIN. */
+ * of every stage; that no original holds the bytes of two (master.h, master_judge()); and that
+ * nothing lies there that nobody knows. how: bits of enum upkeep_how. What is wrong is told to the
+ * listener and is no error; errors: ERR_NOTFOUND (this is no ROOT), ERR_NOMEM, ERR_IO, ERR_BUSY,
+ * ERR_AGAIN. */
 int upkeep_fsck(const char *root, unsigned how, const struct spools_known *stages,
                 const struct upkeep_listener *listener, struct upkeep_findings *out,
                 struct err *err) DS_MUST_CHECK;

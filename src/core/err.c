@@ -126,6 +126,8 @@ const char *err_name(int code)
         return "config";
     case ERR_NOTFOUND:
         return "notfound";
+    case ERR_FOREIGN:
+        return "foreign";
     default:
         return "unknown";
     }

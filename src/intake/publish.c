@@ -20,23 +20,6 @@ int intake_check_limits(struct err *err)
                    (unsigned long long)r.rlim_cur >> 10);
 }
 
-int intake_stores_opened(struct catalogue *c, struct raw *raw, struct err *err)
-{
-    int64_t top;
-    int rc = raw_highest_key(raw, NULL, &top, err);
-    return rc < 0 ? rc : catalogue_keys_above(c, top, err);
-}
-
-int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_transfer *row,
-                        struct err *err)
-{
-    int64_t top;
-    int rc = raw_highest_key(raw, row->day, &top, err);
-    if (rc == ERR_OK)
-        rc = catalogue_keys_above(c, top, err);
-    return rc < 0 ? rc : catalogue_transfer_add(c, row, err);
-}
-
 int intake_holds(struct raw *raw, const struct catalogue_transfer *t, bool *out, struct err *err)
 {
     int64_t length = 0;
@@ -59,26 +42,6 @@ int64_t intake_free_bytes(const char *root)
     if (statvfs(root, &vfs) < 0)
         return INT64_MAX; /* the first write will tell */
     return (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
-}
-
-struct raw_facts intake_facts(const struct catalogue_transfer *row)
-{
-    const struct catalogue_wire *w = &row->wire;
-    return (struct raw_facts){.id = row->id,
-                              .imei = row->imei,
-                              .camera = row->camera,
-                              .kind = row->kind,
-                              .source = row->source,
-                              .arrived_us = row->arrived_us,
-                              .length_bytes = row->length_bytes,
-                              .init = w->init,
-                              .init_bytes = w->init_n,
-                              .meta = w->meta,
-                              .meta_bytes = w->meta_n,
-                              .start = w->start,
-                              .start_bytes = w->start_n,
-                              .path = w->path,
-                              .path_bytes = w->path_n};
 }
 
 int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,

@@ -138,7 +138,8 @@ static void floor_chunk(struct floor *fl)
 {
     struct err err;
     hash_update(fl->hash, fl->chunk, fl->held);
-    assert_ok(raw_append(fl->raw, FLOOR_DAY, fl->key, fl->offset, fl->chunk, fl->held, &err));
+    assert_ok(
+        raw_append(fl->raw, FLOOR_DAY, fl->key, &fl->facts, fl->offset, fl->chunk, fl->held, &err));
     fl->offset += (int64_t)fl->held;
     fl->waiting += fl->held;
     fl->held = 0;

@@ -103,6 +103,11 @@ static void test_a_lost_catalogue_is_made_anew_from_a_backup(void **state)
         unlink(path);
     }
     expect(DASHSPOOL(backup, "fsck"), 1, "run 'dashspool reindex' to rebuild it");
+    expect(DASHSPOOL(backup, "status"), 1, "catalogue.db is missing");
+    expect_err(DASHSPOOL(backup, "run"), 1, "catalogue.db is missing");
+    expect_err(DASHSPOOL(backup, "work"), 1, "catalogue.db is missing");
+    snprintf(path, sizeof path, "%s/catalogue.db", backup);
+    assert_false(support_exists(path)); /* none of them makes a new one */
     expect(DASHSPOOL(backup, "reindex"), 0, "2 originals (0 with facts from the old catalogue)");
     expect(DASHSPOOL(backup, "fsck"), 0, "no problems");
     expect(DASHSPOOL(backup, "show", VIDEO), 0, "2024-11-29T07:23:45.000Z");

@@ -14,6 +14,8 @@ struct master {
 static const struct master first = {1, "2026-11-21", 130000}, dropped = {2, "2026-11-21", 1000},
                            last = {3, "2026-11-22", 70000};
 
+static const struct raw_facts whose = {.id = "an-id"};
+
 static uint8_t byte_at(const struct master *m, size_t at)
 {
     return (uint8_t)(at * 31 + at / 1024 + (size_t)m->key);
@@ -27,7 +29,7 @@ static int append_rest(struct raw *raw, const struct master *m, int64_t from, st
         n = m->n - at < sizeof chunk ? m->n - at : sizeof chunk;
         for (size_t i = 0; i < n; i++)
             chunk[i] = byte_at(m, at + i);
-        rc = raw_append(raw, m->day, m->key, (int64_t)at, chunk, n, err);
+        rc = raw_append(raw, m->day, m->key, &whose, (int64_t)at, chunk, n, err);
     }
     return rc;
 }
@@ -122,8 +124,8 @@ static void open_both_days(struct raw **raw, const char *root)
 {
     struct err err;
     assert_ok(raw_open(raw, root, &err));
-    assert_ok(raw_append(*raw, first.day, 9, 0, "x", 1, &err));
-    assert_ok(raw_append(*raw, last.day, 9, 0, "x", 1, &err));
+    assert_ok(raw_append(*raw, first.day, 9, &whose, 0, "x", 1, &err));
+    assert_ok(raw_append(*raw, last.day, 9, &whose, 0, "x", 1, &err));
     assert_ok(raw_commit(*raw, &err));
 }
 

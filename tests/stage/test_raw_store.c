@@ -11,6 +11,20 @@
 
 #define DAY "2026-11-21"
 
+static const uint8_t init[] = {0, 0, 0, 5}, meta[] = {0, 11};
+
+/* Of every master here. */
+static const struct raw_facts whose = {.id = "350000000000001-front-video-20261121T025554Z",
+                                       .imei = "350000000000001",
+                                       .camera = "front",
+                                       .kind = "video",
+                                       .source = "camera",
+                                       .arrived_us = 1795229754000000,
+                                       .init = init,
+                                       .init_bytes = sizeof init,
+                                       .meta = meta,
+                                       .meta_bytes = sizeof meta};
+
 struct fixture {
     char *root;
     struct raw *raw;
@@ -58,25 +72,15 @@ static void append_chunks(struct fixture *f, const char *day, int64_t key, int n
     for (int i = 0; i < n; i++) {
         f->chunk[0] = (uint8_t)i;
         f->chunk[1] = (uint8_t)key;
-        assert_ok(raw_append(f->raw, day, key, (int64_t)i * RAW_CHUNK_BYTES, f->chunk,
+        assert_ok(raw_append(f->raw, day, key, &whose, (int64_t)i * RAW_CHUNK_BYTES, f->chunk,
                              RAW_CHUNK_BYTES, &err));
     }
 }
 
 static struct raw_facts facts_of(int64_t length_bytes)
 {
-    static const uint8_t init[] = {0, 0, 0, 5}, meta[] = {0, 11};
-    struct raw_facts facts = {.id = "350000000000001-front-video-20261121T025554Z",
-                              .imei = "350000000000001",
-                              .camera = "front",
-                              .kind = "video",
-                              .source = "camera",
-                              .arrived_us = 1795229754000000,
-                              .length_bytes = length_bytes,
-                              .init = init,
-                              .init_bytes = sizeof init,
-                              .meta = meta,
-                              .meta_bytes = sizeof meta};
+    struct raw_facts facts = whose;
+    facts.length_bytes = length_bytes;
     memset(facts.sha256, 0xa5, sizeof facts.sha256);
     return facts;
 }
@@ -132,7 +136,7 @@ static void test_masters_that_grow_together_come_back_to_the_bit(void **state)
         int k = i % 3;
         size_t n = i < 3 ? 1 : (size_t)(1 + (i * 7919) % RAW_CHUNK_BYTES);
         f->chunk[0] = (uint8_t)i;
-        assert_ok(raw_append(f->raw, DAY, k + 1, (int64_t)sent[k].used, f->chunk, n, &err));
+        assert_ok(raw_append(f->raw, DAY, k + 1, &whose, (int64_t)sent[k].used, f->chunk, n, &err));
         assert_ok(buf_append(&sent[k], f->chunk, n, &err));
         if (i % 10 == 9)
             assert_ok(raw_commit(f->raw, &err));
@@ -182,16 +186,17 @@ static void test_appends_only_go_to_the_end(void **state)
     struct fixture *f = *state;
     struct err err;
     append_chunks(f, DAY, 1, 1);
-    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, 0, "x", 1, &err));
-    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, RAW_CHUNK_BYTES + 1, "x", 1, &err));
-    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 2, 1, "x", 1, &err));
-    assert_err(ERR_LIMIT, raw_append(f->raw, DAY, 1, RAW_CHUNK_BYTES, "", 0, &err));
-    assert_err(ERR_LIMIT,
-               raw_append(f->raw, DAY, 1, RAW_CHUNK_BYTES, f->chunk, RAW_CHUNK_BYTES + 1, &err));
-    assert_err(ERR_LIMIT, raw_append(f->raw, DAY, 1, RAW_MASTER_BYTES_MAX, "x", 1, &err));
-    assert_err(ERR_LIMIT, raw_append(f->raw, DAY, 1, -1, "x", 1, &err));
+    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, &whose, 0, "x", 1, &err));
+    assert_err(ERR_MALFORMED,
+               raw_append(f->raw, DAY, 1, &whose, RAW_CHUNK_BYTES + 1, "x", 1, &err));
+    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 2, &whose, 1, "x", 1, &err));
+    assert_err(ERR_LIMIT, raw_append(f->raw, DAY, 1, &whose, RAW_CHUNK_BYTES, "", 0, &err));
+    assert_err(ERR_LIMIT, raw_append(f->raw, DAY, 1, &whose, RAW_CHUNK_BYTES, f->chunk,
+                                     RAW_CHUNK_BYTES + 1, &err));
+    assert_err(ERR_LIMIT, raw_append(f->raw, DAY, 1, &whose, RAW_MASTER_BYTES_MAX, "x", 1, &err));
+    assert_err(ERR_LIMIT, raw_append(f->raw, DAY, 1, &whose, -1, "x", 1, &err));
     /* and what was refused spoilt nothing */
-    assert_ok(raw_append(f->raw, DAY, 1, RAW_CHUNK_BYTES, "x", 1, &err));
+    assert_ok(raw_append(f->raw, DAY, 1, &whose, RAW_CHUNK_BYTES, "x", 1, &err));
     assert_ok(raw_commit(f->raw, &err));
     assert_int_equal(length_of(f, DAY, 1), RAW_CHUNK_BYTES + 1);
 }
@@ -209,7 +214,7 @@ static void test_a_seal_must_match_and_is_final(void **state)
     assert_ok(raw_seal(f->raw, DAY, 1, &facts, &err)); /* again, the same */
     facts.sha256[31] ^= 1;
     assert_err(ERR_MALFORMED, raw_seal(f->raw, DAY, 1, &facts, &err));
-    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, RAW_CHUNK_BYTES, "x", 1, &err));
+    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, &whose, RAW_CHUNK_BYTES, "x", 1, &err));
 }
 
 static void test_an_empty_master_can_be_sealed_and_copied(void **state)
@@ -262,7 +267,7 @@ static void test_only_a_day_names_a_file(void **state)
         "2026-11-2x", "2026-11-21/", "aaaa-bb-cc",  "-026-11-21", " 2026-11-2",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_err(ERR_MALFORMED, raw_append(f->raw, bad[i], 1, 0, "x", 1, &err));
+        assert_err(ERR_MALFORMED, raw_append(f->raw, bad[i], 1, &whose, 0, "x", 1, &err));
         assert_err(ERR_MALFORMED, raw_drop(f->raw, bad[i], 1, &err));
         assert_int_equal(length_of(f, bad[i], 1), ERR_MALFORMED);
     }
@@ -334,13 +339,13 @@ static int writes_meanwhile(void *arg, const void *data, size_t n, struct err *u
     static int64_t key = 100;
     struct raw *other = NULL;
     assert_ok(raw_open(&other, f->root, &err));
-    assert_ok(raw_append(other, DAY, key++, 0, "x", 1, &err));
+    assert_ok(raw_append(other, DAY, key++, &whose, 0, "x", 1, &err));
     assert_ok(raw_commit(other, &err));
     raw_close(&other);
     char day[RAW_DAY_ROOM];
     for (int i = 1; i <= 6; i++) {
         snprintf(day, sizeof day, "2027-01-%02d", i);
-        assert_ok(raw_append(f->raw, day, key, 0, "x", 1, &err));
+        assert_ok(raw_append(f->raw, day, key, &whose, 0, "x", 1, &err));
         assert_ok(raw_commit(f->raw, &err));
     }
     return ERR_OK;
@@ -374,7 +379,8 @@ static int dies_in_a_transaction(struct fixture *f)
     if (raw_open(&raw, f->root, &err) < 0)
         return 1;
     for (int64_t i = 0; i < 400; i++)
-        if (raw_append(raw, DAY, 5, i * RAW_CHUNK_BYTES, f->chunk, RAW_CHUNK_BYTES, &err) < 0)
+        if (raw_append(raw, DAY, 5, &whose, i * RAW_CHUNK_BYTES, f->chunk, RAW_CHUNK_BYTES, &err) <
+            0)
             return 2;
     if (raw_drop(raw, DAY, 1, &err) < 0)
         return 3;
@@ -415,7 +421,8 @@ static void test_another_process_reads_the_last_commit_while_one_writes(void **s
     struct err err;
     append_chunks(f, DAY, 1, 2);
     assert_ok(raw_commit(f->raw, &err));
-    assert_ok(raw_append(f->raw, DAY, 1, 2 * RAW_CHUNK_BYTES, f->chunk, RAW_CHUNK_BYTES, &err));
+    assert_ok(
+        raw_append(f->raw, DAY, 1, &whose, 2 * RAW_CHUNK_BYTES, f->chunk, RAW_CHUNK_BYTES, &err));
     int status = in_child(f, reads);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 2);
@@ -484,6 +491,59 @@ static void test_text_in_place_of_bytes_is_told(void **state)
     assert_int_equal(length_of(f, DAY, 1), ERR_MALFORMED);
 }
 
+/* A key alone is not believed. */
+static void test_nobody_goes_on_with_the_master_of_another(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct raw_facts other = whose, facts = facts_of(2), others = facts_of(2);
+    other.imei = others.imei = "350000000000002";
+    assert_ok(raw_append(f->raw, DAY, 1, &whose, 0, "x", 1, &err));
+    assert_ok(raw_commit(f->raw, &err));
+    assert_ok(raw_check_whose(f->raw, DAY, 1, &whose, &err));
+    assert_ok(raw_check_whose(f->raw, DAY, 2, &other, &err)); /* nothing is there */
+    assert_err(ERR_MALFORMED, raw_check_whose(f->raw, DAY, 1, &other, &err));
+    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, &other, 1, "y", 1, &err));
+    other = whose;
+    other.arrived_us++; /* the same file at another time */
+    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, &other, 1, "y", 1, &err));
+    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, NULL, 1, "y", 1, &err));
+    assert_ok(raw_append(f->raw, DAY, 1, &whose, 1, "y", 1, &err));
+    assert_err(ERR_MALFORMED, raw_seal(f->raw, DAY, 1, &others, &err));
+    assert_ok(raw_seal(f->raw, DAY, 1, &facts, &err));
+    assert_ok(raw_commit(f->raw, &err));
+    /* one whose bytes were taken away keeps its key */
+    assert_int_equal(sql(f, "DELETE FROM chunk WHERE key = 1"), -1);
+    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, &other, 0, "z", 1, &err));
+}
+
+static void test_a_day_of_another_root_is_not_opened(void **state)
+{
+    struct fixture *f = *state;
+    const struct root_id ours = {{1}}, theirs = {{2}};
+    struct err err;
+    struct root_id found;
+    bool empty;
+    raw_set_root(f->raw, &theirs);
+    store(f, 1, 1);
+    assert_ok(raw_day_root(f->raw, DAY, &found, &empty, &err));
+    assert_true(root_id_same(&found, &theirs) && !empty);
+    raw_close(&f->raw);
+    assert_ok(raw_open(&f->raw, f->root, &err));
+    raw_set_root(f->raw, &ours);
+    assert_int_equal(length_of(f, DAY, 1), ERR_FOREIGN);
+    assert_err(ERR_FOREIGN, raw_append(f->raw, DAY, 2, &whose, 0, "x", 1, &err));
+    /* one that does not say is written to when somebody has compared it */
+    assert_int_equal(sql(f, "DELETE FROM root"), -1);
+    assert_err(ERR_FOREIGN, raw_append(f->raw, DAY, 2, &whose, 0, "x", 1, &err));
+    assert_ok(raw_adopt(f->raw, DAY, &err));
+    assert_ok(raw_append(f->raw, DAY, 2, &whose, 0, "x", 1, &err));
+    assert_ok(raw_commit(f->raw, &err));
+    reopen(f);
+    raw_set_root(f->raw, &theirs);
+    assert_int_equal(length_of(f, DAY, 2), ERR_FOREIGN);
+}
+
 static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -494,7 +554,7 @@ static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
     assert_ok(raw_open(&f->raw, f->root, &err));
     assert_int_equal(length_of(f, DAY, 1), ERR_UNSUPPORTED);
     support_write(db_path(f), "this is no database, but long enough to be asked", 48);
-    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, 0, "x", 1, &err));
+    assert_err(ERR_MALFORMED, raw_append(f->raw, DAY, 1, &whose, 0, "x", 1, &err));
 }
 
 static void test_something_in_the_way_is_named(void **state)
@@ -509,7 +569,7 @@ static void test_something_in_the_way_is_named(void **state)
     assert_null(raw);
     assert_non_null(strstr(err.text, path));
     assert_ok(fsx_mkdirs(db_path(f), &err)); /* a directory where the day file should be */
-    assert_err(ERR_CONFIG, raw_append(f->raw, DAY, 1, 0, "x", 1, &err));
+    assert_err(ERR_CONFIG, raw_append(f->raw, DAY, 1, &whose, 0, "x", 1, &err));
     assert_non_null(strstr(err.text, DAY));
 }
 
@@ -552,6 +612,8 @@ int main(void)
         T(test_another_process_reads_the_last_commit_while_one_writes),
         T(test_a_tampered_store_is_told),
         T(test_text_in_place_of_bytes_is_told),
+        T(test_nobody_goes_on_with_the_master_of_another),
+        T(test_a_day_of_another_root_is_not_opened),
         T(test_a_newer_schema_and_a_foreign_file_are_refused),
         T(test_something_in_the_way_is_named),
     };

@@ -516,32 +516,6 @@ static void test_the_same_file_again_is_acknowledged_and_stored_once(void **stat
 
 /* ---- a catalogue that is older than the masters ---- */
 
-static void remove_catalogue(void)
-{
-    char path[600];
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/catalogue.db%s", root,
-                 ((const char *const[]){"", "-wal", "-shm"})[i]);
-        unlink(path);
-    }
-}
-
-/* What another vehicle left: 7 packets that are not those of content(). */
-static void leave_partial(const char *imei)
-{
-    struct err err;
-    struct answer a = {0};
-    static const uint8_t other[7 * 1024] = {0xee};
-    struct catalogue_transfer row = row_of("front", 20);
-    struct store_resume resume = {1024, INT64_C(19) * 1024};
-    snprintf(row.imei, sizeof row.imei, "%s", imei);
-    struct transfer *t = store_begin(store, &row, &resume, &a, on_done);
-    wait_for(&a);
-    for (size_t at = 0; at < sizeof other; at += 1024)
-        assert_ok(store_append(store, t, other + at, 1024, &err));
-    abandon(t);
-}
-
 static void is_stored_as_it_came(void)
 {
     struct answer a;
@@ -553,37 +527,6 @@ static void is_stored_as_it_came(void)
     is_stored(ID("front"), 19 * 1024 + 100);
 }
 
-static void test_a_lost_catalogue_gives_no_key_twice(void **state)
-{
-    (void)state;
-    leave_partial("352093081452269");
-    leave_partial("352093081452277");
-    close_store();
-    remove_catalogue();
-    open_store();
-    is_stored_as_it_came();
-}
-
-static void test_an_older_catalogue_gives_no_key_twice(void **state)
-{
-    (void)state;
-    char path[600], kept[600];
-    snprintf(path, sizeof path, "%s/catalogue.db", root);
-    snprintf(kept, sizeof kept, "%s/kept.db", root);
-    leave_partial("352093081452269");
-    close_store();
-    assert_int_equal(rename(path, kept), 0);
-    remove_catalogue();
-    open_store();
-    leave_partial("352093081452277");
-    leave_partial("352093081452285");
-    close_store();
-    remove_catalogue();
-    assert_int_equal(rename(kept, path), 0);
-    open_store();
-    is_stored_as_it_came();
-}
-
 /* A back-up of the day is copied beside a receiver that works. */
 static void test_what_comes_into_the_day_later_keeps_its_key(void **state)
 {
@@ -592,7 +535,7 @@ static void test_what_comes_into_the_day_later_keeps_its_key(void **state)
     struct raw *raw = NULL;
     assert_ok(raw_open(&raw, root, &err));
     for (int64_t key = 1; key <= 9; key++)
-        assert_ok(raw_append(raw, "2024-11-29", key, 0, "another vehicle", 15, &err));
+        assert_ok(raw_append(raw, "2024-11-29", key, NULL, 0, "another vehicle", 15, &err));
     assert_ok(raw_commit(raw, &err));
     raw_close(&raw);
     is_stored_as_it_came();
@@ -604,8 +547,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_a_broken_transfer_goes_on_where_it_ended),
-        T(test_a_lost_catalogue_gives_no_key_twice),
-        T(test_an_older_catalogue_gives_no_key_twice),
         T(test_what_comes_into_the_day_later_keeps_its_key),
         T(test_what_is_sent_again_is_not_stored_twice),
         T(test_another_file_starts_anew_and_the_partial_stays),

@@ -133,7 +133,7 @@ static void test_a_backup_goes_on_while_a_receiver_writes(void **state)
     char day[RAW_DAY_ROOM];
     raw_day(clock_utc_us(), day);
     assert_ok(raw_open(&raw, root, &err));
-    assert_ok(raw_append(raw, day, 4711, 0, "not yet committed", 17, &err));
+    assert_ok(raw_append(raw, day, 4711, NULL, 0, "not yet committed", 17, &err));
     assert_ok(catalogue_open(&c, root, false, &err));
     assert_ok(catalogue_begin(c, &err));
     assert_ok(upkeep_backup(root, dir, &quiet, &r, &err));

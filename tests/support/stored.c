@@ -1,6 +1,7 @@
 #include "support/stored.h"
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
+#include "dashspool/master.h"
 #include "support/support.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +30,9 @@ static void put_bytes(struct stored *s, const struct catalogue_transfer *row, co
                       size_t n)
 {
     struct err err;
+    const struct raw_facts whose = master_facts(row);
     for (size_t at = 0; at < n; at += RAW_CHUNK_BYTES)
-        assert_ok(raw_append(s->raw, row->day, row->key, (int64_t)at, data + at,
+        assert_ok(raw_append(s->raw, row->day, row->key, &whose, (int64_t)at, data + at,
                              n - at < RAW_CHUNK_BYTES ? n - at : RAW_CHUNK_BYTES, &err));
 }
 
@@ -38,21 +40,8 @@ static void seal(struct stored *s, const struct catalogue_transfer *row, const v
 {
     struct err err;
     struct hash *hash;
-    struct raw_facts facts = {.id = row->id,
-                              .imei = row->imei,
-                              .camera = row->camera,
-                              .kind = row->kind,
-                              .source = row->source,
-                              .arrived_us = row->arrived_us,
-                              .length_bytes = (int64_t)n,
-                              .init = row->wire.init,
-                              .init_bytes = row->wire.init_n,
-                              .meta = row->wire.meta,
-                              .meta_bytes = row->wire.meta_n,
-                              .start = row->wire.start,
-                              .start_bytes = row->wire.start_n,
-                              .path = row->wire.path,
-                              .path_bytes = row->wire.path_n};
+    struct raw_facts facts = master_facts(row);
+    facts.length_bytes = (int64_t)n;
     assert_ok(hash_new(&hash, &err));
     hash_update(hash, data, n);
     assert_ok(hash_final(hash, facts.sha256, &err));

@@ -67,11 +67,12 @@ static int summary(struct told *t, const struct upkeep_findings *f, bool quick)
     char size[24];
     int rc = f->problems > 0 ? CLI_FAILED : CLI_OK;
     if (t->json) {
-        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", f->problems == 0,
-                              "masters", (json_int_t)f->masters, "copies", (json_int_t)f->copies,
-                              "custodies", (json_int_t)f->custodies, "jobs", (json_int_t)f->jobs,
-                              "hashed_bytes", (json_int_t)f->hashed_bytes, "repaired",
-                              (json_int_t)f->repaired, "problems", t->json);
+        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok",
+                              f->problems == 0, "masters", (json_int_t)f->masters, "copies",
+                              (json_int_t)f->copies, "custodies", (json_int_t)f->custodies, "jobs",
+                              (json_int_t)f->jobs, "hashed_bytes", (json_int_t)f->hashed_bytes,
+                              "repaired", (json_int_t)f->repaired, "unjudged",
+                              (json_int_t)f->unjudged, "problems", t->json);
         t->json = NULL;
         return cli_print_json("fsck", o) == CLI_OK ? rc : CLI_FAILED;
     }
@@ -127,7 +128,8 @@ const struct cli_command cli_fsck = {
     .group = CLI_OPERATE,
     .summary = "check the integrity of everything in ROOT",
     .prose = "Check everything below ROOT: databases, every original against its checksum of "
-             "receipt, every copy against the catalogue, every fact against the bytes received "
+             "receipt, that none holds bytes of two transfers, every copy against the catalogue, "
+             "every fact against the bytes received "
              "and the custody record, every custody record, the jobs of every stage, whether each "
              "transfer has a job or copies, and unknown files. Changes nothing without --repair; "
              "safe while receivers and workers run. One "

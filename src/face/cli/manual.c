@@ -17,9 +17,9 @@ static const char about[] =
     "peer=, file=, bytes=, seconds=, reason=. Values with spaces are in quotes, with JSON escapes. "
     "In the systemd journal, lines have their priority ('journalctl -p warning').";
 
-#define ROW(term, text)                   \
-    {                                     \
-        CLI_ROW, term, NULL, .help = text \
+#define ROW(term, text)                     \
+    {                                       \
+        CLI_ROW, term, NULL, .help = (text) \
     }
 
 static const struct cli_option files[] = {
@@ -29,6 +29,8 @@ static const struct cli_option files[] = {
     ROW("ROOT/packages/", "evidence packages that [export] makes"),
     ROW("ROOT/spool/<stage>/{new,cur,failed}/",
         "the queue: one directory per job; failed jobs have a reason.txt"),
+    ROW("ROOT/raw/root-id, ROOT/archive/root-id, ROOT/spool/root-id",
+        "which ROOT these belong to; compared with catalogue.db at each start"),
     ROW("ROOT/run.json, ROOT/receive.json",
         "state files of 'run' and the receiver; 'status' reads them"),
     ROW("ROOT/pipeline.d/*.conf",

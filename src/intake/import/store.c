@@ -108,11 +108,12 @@ static int add_row(struct import *im, struct item *it, struct err *err)
 static int append(struct import *im, const struct item *it, int64_t at, const uint8_t *data,
                   size_t n, struct err *err)
 {
+    const struct raw_facts whose = master_facts(&it->row);
     int rc = ERR_OK;
     for (size_t done = 0; rc == ERR_OK && done < n;) {
         size_t piece = n - done < RAW_CHUNK_BYTES ? n - done : RAW_CHUNK_BYTES;
-        rc = raw_append(im->raw, it->row.day, it->row.key, at + (int64_t)done, data + done, piece,
-                        err);
+        rc = raw_append(im->raw, it->row.day, it->row.key, &whose, at + (int64_t)done, data + done,
+                        piece, err);
         done += piece;
     }
     return rc;
@@ -162,7 +163,7 @@ static int append_again(struct import *im, struct item *it, struct err *err)
 static int store_master(struct import *im, struct item *it, struct err *err)
 {
     const struct catalogue_transfer *row = &it->row;
-    struct raw_facts facts = intake_facts(row);
+    struct raw_facts facts = master_facts(row);
     int rc = it->data ? append(im, it, 0, it->data, (size_t)row->length_bytes, err)
                       : append_again(im, it, err);
     if (rc < 0)
@@ -278,9 +279,11 @@ static int keep_row(struct import *im, struct catalogue_transfer *row, struct er
 
 static int drop_row(struct import *im, const struct catalogue_transfer *row, struct err *err)
 {
-    int rc = raw_drop(im->raw, row->day, row->key, err);
-    if (rc == ERR_OK)
+    int rc = master_check_whose(im->raw, row, err);
+    if (rc == ERR_OK && (rc = raw_drop(im->raw, row->day, row->key, err)) == ERR_OK)
         rc = raw_commit(im->raw, err);
+    if (rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED) /* another's bytes stay */
+        rc = ERR_OK;
     return rc < 0 ? rc : catalogue_transfer_remove(im->catalogue, row->key, err);
 }
 
@@ -293,8 +296,10 @@ static int repair_row(void *arg, const struct catalogue_transfer *found, struct 
     int rc = raw_stat(im->raw, row.day, row.key, &row.length_bytes, &sealed, sha256, err);
     if (rc < 0 && rc != ERR_NOTFOUND)
         return rc;
-    if (rc == ERR_NOTFOUND || !sealed)
-        return drop_row(im, &row, err);
+    if (rc == ERR_OK && sealed)
+        rc = master_check_whose(im->raw, &row, err);
+    if (rc < 0 || !sealed)
+        return err_is_temporary(rc) ? rc : drop_row(im, &row, err);
     hash_hex(sha256, row.sha256);
     if ((rc = catalogue_begin(im->catalogue, err)) < 0)
         return rc;

@@ -82,7 +82,8 @@ static int append(struct stores *s, struct op *op, struct err *err)
     if (t->stored < op->offset)
         return err_set(err, ERR_MALFORMED, "partial transfer has %lld bytes, expected %lld",
                        (long long)t->stored, (long long)op->offset);
-    rc = raw_append(s->raw, t->row.day, t->row.key, t->stored, p + (t->stored - op->offset),
+    const struct raw_facts whose = master_facts(&t->row);
+    rc = raw_append(s->raw, t->row.day, t->row.key, &whose, t->stored, p + (t->stored - op->offset),
                     (size_t)(end - t->stored), err);
     if (rc == ERR_OK)
         t->row.length_bytes = t->stored = end;
@@ -116,7 +117,7 @@ static int seal(struct stores *s, struct op *op, struct err *err)
     }
     if (rc < 0)
         return rc;
-    struct raw_facts facts = intake_facts(row);
+    struct raw_facts facts = master_facts(row);
     memcpy(facts.sha256, op->t->sha256, HASH_BYTES);
     rc = find_same(s, row, &same, err);
     if (rc == ERR_OK) {
@@ -169,6 +170,14 @@ static int add_part(struct stores *s, const struct catalogue_transfer *row,
     return catalogue_arrival_add(s->catalogue, row->key, part, err);
 }
 
+/* *err says why: these are not its bytes. */
+static int set_aside(struct stores *s, struct catalogue_transfer *row, struct err *err)
+{
+    char why[256];
+    snprintf(why, sizeof why, "%.255s", err->text);
+    return intake_set_aside(s->catalogue, row, "receive", why, err);
+}
+
 /* Records a transfer that is over by what the raw store really has of it. */
 static int record_what_is_there(struct stores *s, struct catalogue_transfer *row,
                                 struct catalogue_arrival *part, struct err *err)
@@ -179,6 +188,12 @@ static int record_what_is_there(struct stores *s, struct catalogue_transfer *row
     int rc = raw_stat(s->raw, row->day, row->key, &row->length_bytes, &sealed, sha256, err);
     if (rc == ERR_NOTFOUND) /* not one byte came */
         return catalogue_transfer_remove(s->catalogue, row->key, err);
+    if (rc == ERR_OK)
+        rc = master_check_whose(s->raw, row, err);
+    if (rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED) {
+        rc = set_aside(s, row, err);
+        return rc < 0 ? rc : add_part(s, row, part, err);
+    }
     if (rc < 0)
         return rc;
     row->state = sealed ? CATALOGUE_STORED : CATALOGUE_PARTIAL;
@@ -243,10 +258,29 @@ static int take_up(struct stores *s, struct transfer *t, struct catalogue_transf
     return ERR_OK;
 }
 
+/* The partial to go on with; those whose key has the bytes of another are set aside. */
+static int find_partial(struct stores *s, const struct transfer *t,
+                        struct catalogue_transfer *found, struct err *err)
+{
+    int rc;
+    while ((rc = catalogue_transfer_resumable(s->catalogue, &t->row, found, err)) == ERR_OK) {
+        int64_t length;
+        bool sealed;
+        rc = master_check_whose(s->raw, found, err);
+        if (rc == ERR_OK) /* or its bytes are lost */
+            rc = raw_stat(s->raw, found->day, found->key, &length, &sealed, NULL, err);
+        if (rc != ERR_MALFORMED && rc != ERR_UNSUPPORTED && rc != ERR_NOTFOUND)
+            return rc;
+        if ((rc = set_aside(s, found, err)) < 0)
+            return rc;
+    }
+    return rc;
+}
+
 static int begin(struct stores *s, struct transfer *t, struct err *err)
 {
     struct catalogue_transfer found;
-    int rc = catalogue_transfer_resumable(s->catalogue, &t->row, &found, err);
+    int rc = find_partial(s, t, &found, err);
     if (rc == ERR_OK)
         rc = take_up(s, t, &found, err);
     if (rc != ERR_NOTFOUND)
@@ -380,11 +414,29 @@ static int find_end(void *arg, const struct catalogue_arrival *a, struct err *er
     return ERR_OK;
 }
 
+/* Of a partial: whether its master is sealed, that is, came to its end after this catalogue was
+ * saved. */
+static int came_whole(struct repair *r, const struct catalogue_transfer *t, bool *out,
+                      struct err *err)
+{
+    int64_t length;
+    bool sealed = false;
+    int rc = raw_stat(r->s->raw, t->day, t->key, &length, &sealed, NULL, err);
+    *out = rc == ERR_OK && sealed && !t->set_aside;
+    return err_is_temporary(rc) ? rc : ERR_OK;
+}
+
 /* What the last connection brought before the end came. */
 static int repair_receiving(void *arg, const struct catalogue_transfer *found, struct err *err)
 {
     struct repair *r = arg;
     struct catalogue_transfer row = *found;
+    bool whole = false;
+    if (row.state == CATALOGUE_PARTIAL) {
+        int looked = came_whole(r, found, &whole, err);
+        if (looked < 0 || !whole)
+            return looked;
+    }
     struct catalogue_arrival part = {.began_us = row.arrived_us, .ended_us = clock_utc_us()};
     snprintf(part.peer, sizeof part.peer, "%s", row.peer);
     snprintf(part.ended, sizeof part.ended, "interrupted by an unclean shutdown of the receiver");
@@ -481,7 +533,8 @@ int repair_spool(struct stores *s, struct err *err)
 int repair_run(struct stores *s, struct err *err)
 {
     struct repair r = {.s = s};
-    struct catalogue_filter receiving = {.states = 1 << CATALOGUE_RECEIVING, .source = "camera"};
+    struct catalogue_filter receiving = {
+        .states = 1 << CATALOGUE_RECEIVING | 1 << CATALOGUE_PARTIAL, .source = "camera"};
     struct intake_feeds feeds;
     int rc = intake_feeds_open(&feeds, s->root, s->options.feeds, s->options.n_feeds, err);
     if (rc == ERR_OK)

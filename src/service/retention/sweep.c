@@ -5,6 +5,7 @@
 #include "dashspool/copies.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/raw.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
@@ -894,6 +895,8 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
         rc = rules_parse(cfg_text(s->cfg, SWEEP_SECTION, "failed"), RULES_FOR_JOBS, &s->jobs, err);
     if (rc == ERR_OK && (rc = catalogue_open(&s->catalogue, s->root, false, err)) == ERR_OK)
         rc = raw_open(&s->raw, s->root, err);
+    if (rc == ERR_OK && !s->dry_run)
+        rc = intake_stores_opened(s->catalogue, s->raw, s->root, err);
     if (rc == ERR_OK && (rc = spools_open(&s->spools, s->root, NULL, NULL, err)) == ERR_OK)
         rc = run(s, err);
     fsx_names_clear(&s->gone.masters);

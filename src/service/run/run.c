@@ -315,14 +315,17 @@ static int take_signal_fd(struct run *r, struct err *err)
     return r->signals < 0 ? err_sys(err, "wait for signals") : ERR_OK;
 }
 
-/* In a new ROOT a stage may begin that needs it, and makes none: the first sweep. */
-static void make_catalogue(const struct run *r)
+/* In a new ROOT a stage may begin that needs it, and makes none: the first sweep. What belongs to
+ * another ROOT, is lost or newer, no stage can work with. */
+static int make_catalogue(const struct run *r, struct err *err)
 {
     struct catalogue *c = NULL;
-    struct err err;
-    if (catalogue_open(&c, r->root, true, &err) < 0)
-        log_warn("run", "opening the catalogue failed", LOG_ERR(&err));
+    int rc = catalogue_open(&c, r->root, true, err);
     catalogue_close(&c);
+    if (rc == ERR_OK || rc == ERR_FOREIGN || rc == ERR_UNSUPPORTED)
+        return rc;
+    log_warn("run", "opening the catalogue failed", LOG_ERR(err));
+    return ERR_OK;
 }
 
 int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void *arg,
@@ -346,8 +349,7 @@ int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void 
         rc = settle(r, cfg, err);
     if (rc == ERR_OK && r->n == 0)
         rc = err_set(err, ERR_CONFIG, "no stage is enabled; see 'dashspool config'");
-    if (rc == ERR_OK) {
-        make_catalogue(r);
+    if (rc == ERR_OK && (rc = make_catalogue(r, err)) == ERR_OK) {
         loop(r);
         run_state_remove(r);
     }

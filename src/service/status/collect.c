@@ -159,6 +159,12 @@ static int collect_catalogue(struct status *s, struct err *err)
     if (rc == ERR_MALFORMED)
         status_problem_add(s, "run 'dashspool fsck' for details; 'dashspool reindex' rebuilds it",
                            "catalogue: %s", err->text);
+    else if (rc == ERR_UNSUPPORTED)
+        status_problem_add(s, "use the newer version of dashspool; never 'dashspool reindex'",
+                           "catalogue: %s", err->text);
+    else if (rc == ERR_FOREIGN)
+        status_problem_add(s, "stop dashspool and put back what belongs to this ROOT",
+                           "catalogue: %s", err->text);
     else if (rc < 0 && rc != ERR_NOMEM)
         status_problem_add(s, "retry soon; if it persists, check owner and permissions",
                            "catalogue: %s", err->text);

@@ -6,6 +6,7 @@
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/raw.h"
+#include "dashspool/root.h"
 #include "dashspool/upkeep.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -100,13 +101,14 @@ struct day {
     struct backup *b;
     const char *day;
     int64_t key, at;
+    const struct raw_facts *whose;
     struct hash *hash;
 };
 
 static int copy_chunk(void *arg, const void *data, size_t n, struct err *err)
 {
     struct day *d = arg;
-    int rc = raw_append(d->b->to, d->day, d->key, d->at, data, n, err);
+    int rc = raw_append(d->b->to, d->day, d->key, d->whose, d->at, data, n, err);
     d->at += (int64_t)n;
     hash_update(d->hash, data, n);
     return rc < 0 ? rc : step(d->b, d->day, (int64_t)n, err);
@@ -163,6 +165,7 @@ static int back_up_master(void *arg, const struct raw_master *m, struct err *err
         rc = is_there(d->b, d->day, m, &there, err);
     d->key = m->key;
     d->at = 0;
+    d->whose = m->owned ? &m->facts : NULL;
     if (rc == ERR_OK && there)
         rc = step(d->b, name, m->length_bytes, err);
     else if (rc == ERR_OK)
@@ -459,6 +462,14 @@ static int finish(struct backup *b, const char *unfinished, struct err *err)
     return rc < 0 ? rc : write_mark(b, "whole", err);
 }
 
+/* The backup is of the same ROOT: each of its stores says so. */
+static int mark(struct backup *b, struct err *err)
+{
+    struct root_id id;
+    int rc = catalogue_root(b->snapshot, &id, err);
+    return rc == ERR_OK && root_id_known(&id) ? root_mark(b->dir, &id, err) : rc;
+}
+
 static int run(struct backup *b, const char *unfinished, struct err *err)
 {
     struct catalogue *c = NULL;
@@ -469,6 +480,8 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
         rc = take_snapshot(b, c, unfinished, err);
     catalogue_close(&c);
     if (rc == ERR_OK && (rc = unpublish_jobs(b, err)) == ERR_OK)
+        rc = mark(b, err);
+    if (rc == ERR_OK)
         rc = raw_open(&b->from, b->root, err);
     if (rc == ERR_OK && (rc = raw_open(&b->to, b->dir, err)) == ERR_OK)
         rc = raw_days(b->from, back_up_day, b, err);

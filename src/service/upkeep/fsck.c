@@ -20,6 +20,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { UNJUDGED_REASONS = 4 }; /* master_judge() has three */
+
 struct fsck {
     const char *root;
     bool quick, repair;
@@ -30,6 +32,10 @@ struct fsck {
     const struct spools_known *stages;
     struct spools spools;
     int64_t all_bytes, done_bytes; /* for the progress */
+    struct {
+        char why[MASTER_WHY_ROOM];
+        int64_t originals;
+    } unjudged[UNJUDGED_REASONS];
 };
 
 const char *upkeep_part_name(enum upkeep_part part)
@@ -51,6 +57,12 @@ static void problem(struct fsck *f, enum upkeep_part part, const char *where, co
     va_end(ap);
     f->out->problems++;
     f->listener->problem(f->listener->arg, &(struct upkeep_problem){part, where, what, advice});
+}
+
+static void note(struct fsck *f, const char *where, const char *what)
+{
+    if (f->listener->note)
+        f->listener->note(f->listener->arg, where, what);
 }
 
 /* For what failed: a permanent error is a problem (ERR_OK comes back), a temporary one ends it. */
@@ -75,6 +87,17 @@ static int step(struct fsck *f, const char *where, int64_t n, struct err *err)
 }
 
 static const char restore_day[] = "restore that day's file from a backup";
+static const char rebuild[] =
+    "stop dashspool, then run 'dashspool reindex' to rebuild it; it keeps what can be read";
+
+/* What a newer program wrote this one would lose; what is foreign its message tells how to replace.
+ * An older catalogue alone is advice for neither. */
+static const char *advice_for(int rc, const char *otherwise)
+{
+    return rc == ERR_UNSUPPORTED ? "use the newer version of dashspool; never 'dashspool reindex'"
+           : rc == ERR_FOREIGN   ? "stop dashspool until what belongs to this ROOT is back"
+                                 : otherwise;
+}
 
 struct day {
     struct fsck *f;
@@ -148,9 +171,49 @@ static int tell_unknown(struct day *d, const struct raw_master *m, const char *w
         problem(d->f, UPKEEP_MASTER, where, "run 'dashspool sweep' to delete its bytes",
                 "deleted, but its bytes still exist");
     else if (rc == ERR_OK)
-        problem(d->f, UPKEEP_MASTER, where, "run 'dashspool reindex' to recover it",
+        problem(d->f, UPKEEP_MASTER, where,
+                m->owned ? "stop dashspool, then run 'dashspool reindex' to recover it"
+                         : "nothing: nobody knows whose it is; nothing is ever added to it",
                 "not in the catalogue (key %" PRId64 ")", m->key);
     return rc == ERR_NOTFOUND || rc == ERR_MALFORMED ? ERR_OK : rc;
+}
+
+static int judge_master(struct day *d, const struct raw_master *m,
+                        const struct catalogue_transfer *t, const char *where, struct err *err)
+{
+    struct fsck *f = d->f;
+    enum master_verdict verdict;
+    char why[MASTER_WHY_ROOM];
+    if (t->state == CATALOGUE_RECEIVING)
+        return ERR_OK; /* it is written to */
+    int rc = master_judge(f->catalogue, f->raw, t, m, &verdict, why, err);
+    if (rc == ERR_OK && verdict == MASTER_MIXED)
+        problem(
+            f, UPKEEP_MASTER, where,
+            "do not use it as evidence; the file on the camera's card, if it is still there, is "
+            "the right one",
+            "it may hold bytes of another transfer: %s", why);
+    for (int i = 0; rc == ERR_OK && verdict == MASTER_UNKNOWN && i < UNJUDGED_REASONS; i++)
+        if (!f->unjudged[i].why[0] || strcmp(f->unjudged[i].why, why) == 0) {
+            snprintf(f->unjudged[i].why, sizeof f->unjudged[i].why, "%s", why);
+            f->unjudged[i].originals++;
+            f->out->unjudged++;
+            break;
+        }
+    return err_is_temporary(rc) ? rc : ERR_OK; /* what cannot be read is told elsewhere */
+}
+
+/* How many, and why. */
+static void tell_unjudged(struct fsck *f)
+{
+    char text[MASTER_WHY_ROOM + 160];
+    for (int i = 0; i < UNJUDGED_REASONS && f->unjudged[i].why[0]; i++) {
+        snprintf(text, sizeof text,
+                 "%lld %s from before originals said whose they are: whether all bytes are their "
+                 "own cannot be told (%s)",
+                 SIZE_COUNT(f->unjudged[i].originals, "original", "originals"), f->unjudged[i].why);
+        note(f, "raw", text);
+    }
 }
 
 static int compare_row(struct day *d, const struct raw_master *m, char *where, size_t room,
@@ -167,7 +230,7 @@ static int compare_row(struct day *d, const struct raw_master *m, char *where, s
         return tell_unknown(d, m, where, err);
     if (rc == ERR_OK) /* its facts are compared with it row by row */
         snprintf(where, room, "%s in %s", t.id, d->file);
-    return rc;
+    return rc < 0 ? rc : judge_master(d, m, &t, where, err);
 }
 
 static int look_at_master(void *arg, const struct raw_master *m, struct err *err)
@@ -225,7 +288,7 @@ static int look_at_day(void *arg, const char *name, bool is_day, struct err *err
                                                : raw_check(d.f->raw, name, tell_day_flaw, &d, err);
     if (rc == ERR_OK)
         rc = raw_each(d.f->raw, name, look_at_master, &d, err);
-    return check(d.f, UPKEEP_MASTER, d.file, restore_day, rc, err);
+    return check(d.f, UPKEEP_MASTER, d.file, advice_for(rc, restore_day), rc, err);
 }
 
 /* ---- copies ---- */
@@ -265,8 +328,7 @@ static int look_at_copy(void *arg, const struct catalogue_copy *copy, struct err
     f->out->copies++;
     int rc = copies_path(&path, f->root, copy->path, err);
     if (rc < 0)
-        return check(f, UPKEEP_COPY, c->id,
-                     "restore catalogue.db from a backup, or run 'dashspool reindex'", rc, err);
+        return check(f, UPKEEP_COPY, c->id, rebuild, rc, err);
     if (lstat(path, &st) < 0 && errno != ENOENT && errno != ENOTDIR)
         rc = err_sys(err, "look at %s", path);
     else if (lstat(path, &st) < 0)
@@ -288,19 +350,39 @@ static int look_at_copy(void *arg, const struct catalogue_copy *copy, struct err
 
 /* ---- rows ---- */
 
+/* Nothing brings it back but a backup; who knows that there is none says so with --repair, and the
+ * receiver starts again. */
+static int tell_missing(struct fsck *f, const struct catalogue_transfer *t, bool part,
+                        struct err *err)
+{
+    int rc = ERR_OK;
+    if (!part) /* else its facts tell */
+        problem(f, UPKEEP_MASTER, t->id,
+                f->repair ? restore_day
+                          : "restore that day's file from a backup; if it is lost, 'dashspool fsck "
+                            "--repair' notes that in its custody record",
+                "its bytes are not in raw/%s.db", t->day);
+    if (!f->repair || t->state != CATALOGUE_STORED)
+        return ERR_OK;
+    if ((rc = intake_note_missing(f->catalogue, t->id, "fsck", err)) == ERR_OK)
+        note(f, t->id, "its custody record says that its original is missing");
+    return rc;
+}
+
 static int find_master(struct fsck *f, const struct catalogue_transfer *t, struct err *err)
 {
     int64_t length;
-    bool sealed;
+    bool sealed = false;
     if (t->state == CATALOGUE_RECEIVING)
         return ERR_OK; /* nothing may have come yet */
     int rc = raw_stat(f->raw, t->day, t->key, &length, &sealed, NULL, err);
-    if (rc == ERR_NOTFOUND) {
+    const bool part = rc == ERR_OK && !sealed && t->state == CATALOGUE_STORED;
+    if (rc == ERR_NOTFOUND || part) {
         bool found = false;
         struct catalogue_transfer again;
         rc = catalogue_transfer_by_key(f->catalogue, t->key, &again, &found, err);
         if (rc == ERR_OK && found) /* else it was deleted between two looks */
-            problem(f, UPKEEP_MASTER, t->id, restore_day, "its bytes are not in raw/%s.db", t->day);
+            rc = tell_missing(f, t, part, err);
     }
     return rc == ERR_MALFORMED ? ERR_OK /* the other side tells it */ : rc;
 }
@@ -311,12 +393,6 @@ struct facts {
     struct fsck *f;
     const char *id;
 };
-
-static void note(struct fsck *f, const char *where, const char *what)
-{
-    if (f->listener->note)
-        f->listener->note(f->listener->arg, where, what);
-}
 
 static int tell_difference(void *arg, bool is_note, const char *text, struct err *err)
 {
@@ -363,8 +439,7 @@ static int look_at_row(void *arg, int64_t key, struct err *err)
     snprintf(where, sizeof where, "transfer %" PRId64, key);
     int rc = catalogue_transfer_by_key(f->catalogue, key, &t, &found, err);
     if (rc < 0)
-        return check(f, UPKEEP_CATALOGUE, where, "restore catalogue.db from a backup, or reindex",
-                     rc, err);
+        return check(f, UPKEEP_CATALOGUE, where, rebuild, rc, err);
     if (!found)
         return ERR_OK;
     struct copies copies = {f, t.id};
@@ -372,14 +447,13 @@ static int look_at_row(void *arg, int64_t key, struct err *err)
         rc = check_facts(f, &t, err);
     if (rc == ERR_OK)
         rc = catalogue_copy_each(f->catalogue, key, look_at_copy, &copies, err);
-    return check(f, UPKEEP_COPY, t.id, "restore catalogue.db from a backup, or reindex", rc, err);
+    return check(f, UPKEEP_COPY, t.id, rebuild, rc, err);
 }
 
 static int check_transfers(struct fsck *f, struct err *err)
 {
     int rc = catalogue_key_each(f->catalogue, look_at_row, f, err);
-    return check(f, UPKEEP_CATALOGUE, "catalogue.db", "run 'dashspool reindex' to rebuild it", rc,
-                 err);
+    return check(f, UPKEEP_CATALOGUE, "catalogue.db", rebuild, rc, err);
 }
 
 /* ---- custody ---- */
@@ -445,8 +519,7 @@ static int look_at_custody(void *arg, const char *id, int64_t lines, struct err 
 static int check_custodies(struct fsck *f, struct err *err)
 {
     int rc = catalogue_custody_each(f->catalogue, look_at_custody, f, err);
-    return check(f, UPKEEP_CUSTODY, "catalogue.db", "run 'dashspool reindex' to rebuild it", rc,
-                 err);
+    return check(f, UPKEEP_CUSTODY, "catalogue.db", rebuild, rc, err);
 }
 
 /* ---- files that nobody knows ---- */
@@ -611,8 +684,7 @@ static int check_lost(struct fsck *f, struct err *err)
 static int tell_flaw(void *arg, const char *text, struct err *err)
 {
     (void)err;
-    problem(arg, UPKEEP_CATALOGUE, "catalogue.db",
-            "stop dashspool, then run 'dashspool reindex' or restore it from a backup", "%s", text);
+    problem(arg, UPKEEP_CATALOGUE, "catalogue.db", rebuild, "%s", text);
     return ERR_OK;
 }
 
@@ -623,7 +695,9 @@ static int open_catalogue(struct fsck *f, struct err *err)
     int64_t copies = 0, copy_bytes = 0;
     int rc = catalogue_open(&f->catalogue, f->root, false, err);
     rc = check(f, UPKEEP_CATALOGUE, "catalogue.db",
-               "run 'dashspool reindex' to rebuild it from the originals", rc, err);
+               advice_for(rc, "stop dashspool, then put back the one of the same time as raw/, or "
+                              "run 'dashspool reindex' to rebuild it from the originals"),
+               rc, err);
     if (rc < 0 || !f->catalogue)
         return rc;
     if ((rc = catalogue_check(f->catalogue, f->quick, tell_flaw, f, err)) < 0)
@@ -640,6 +714,8 @@ static int look(struct fsck *f, struct err *err)
     int rc = open_catalogue(f, err);
     if (rc == ERR_OK && (rc = raw_open(&f->raw, f->root, err)) == ERR_OK)
         rc = raw_days(f->raw, look_at_day, f, err);
+    if (rc == ERR_OK)
+        tell_unjudged(f);
     if (rc == ERR_OK && f->catalogue)
         rc = check_transfers(f, err);
     if (rc == ERR_OK && f->catalogue)

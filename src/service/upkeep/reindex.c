@@ -7,8 +7,9 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
+#include "dashspool/root.h"
+#include "dashspool/text.h"
 #include "dashspool/upkeep.h"
-#include "dashspool/wire.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -69,6 +70,11 @@ static int old_row(struct reindex *r, const char *day, const struct raw_master *
         return ERR_OK;
     int rc = catalogue_transfer_by_key(r->old, m->key, t, &found, err);
     *agrees = rc == ERR_OK && found && agree(day, m, t);
+    if (*agrees && m->owned) { /* whose it is stands with its bytes */
+        struct err no;
+        rc = master_check_whose(r->raw, t, &no);
+        *agrees = rc == ERR_OK;
+    }
     if (*agrees) { /* a receiver was killed: what its next start would do */
         enum catalogue_state was = t->state;
         t->state = m->sealed ? CATALOGUE_STORED : CATALOGUE_PARTIAL;
@@ -244,51 +250,6 @@ struct day {
     const char *day;
 };
 
-static bool keep(uint8_t *out, size_t room, size_t *n, const uint8_t *data, size_t bytes)
-{
-    *n = bytes;
-    if (bytes > room)
-        return false;
-    if (bytes > 0)
-        memcpy(out, data, bytes);
-    return true;
-}
-
-/* As the receiver made it, see connection.c of receive; how it came is not known any more. */
-static int row_from_facts(const char *day, const struct raw_master *m, struct catalogue_transfer *t,
-                          struct err *err)
-{
-    const struct raw_facts *f = &m->facts;
-    struct catalogue_wire *w = &t->wire;
-    struct wire_init init;
-    struct err no_init;
-    *t = (struct catalogue_transfer){.key = m->key,
-                                     .state = CATALOGUE_STORED,
-                                     .arrived_us = f->arrived_us,
-                                     .completed_us = f->arrived_us,
-                                     .length_bytes = m->length_bytes,
-                                     .connections = 1};
-    snprintf(t->id, sizeof t->id, "%s", f->id);
-    snprintf(t->imei, sizeof t->imei, "%s", f->imei);
-    snprintf(t->camera, sizeof t->camera, "%s", f->camera);
-    snprintf(t->kind, sizeof t->kind, "%s", f->kind);
-    snprintf(t->source, sizeof t->source, "%s", f->source);
-    snprintf(t->day, sizeof t->day, "%s", day);
-    hash_hex(f->sha256, t->sha256);
-    if (strspn(t->id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") !=
-            strlen(f->id) ||
-        !t->id[0] || !keep(w->init, sizeof w->init, &w->init_n, f->init, f->init_bytes) ||
-        !keep(w->meta, sizeof w->meta, &w->meta_n, f->meta, f->meta_bytes) ||
-        !keep(w->start, sizeof w->start, &w->start_n, f->start, f->start_bytes) ||
-        !keep(w->path, sizeof w->path, &w->path_n, f->path, f->path_bytes))
-        return err_set(err, ERR_MALFORMED, "its facts are not such as a receiver seals");
-    if (strcmp(t->source, "camera") == 0 && w->init_n == WIRE_INIT_BYTES &&
-        wire_init_parse(w->init, &init, &no_init) == ERR_OK)
-        t->protocol_id = init.protocol_id;
-    facts_decode(t);
-    return ERR_OK;
-}
-
 /* A deletion that a crash cut short, or a backup that is older than it, brings nothing back. */
 static int was_deleted(struct reindex *r, const char *day, const struct raw_master *m, bool *out,
                        struct err *err)
@@ -351,10 +312,8 @@ static int enter_master(void *arg, const struct raw_master *m, struct err *err)
         rc = was_deleted(d->r, d->day, m, &deleted, err);
     if (rc == ERR_OK && deleted)
         return ERR_OK;
-    if (rc == ERR_OK && !taken_over && m->sealed)
-        rc = row_from_facts(d->day, m, &t, err);
-    else if (rc == ERR_OK && !taken_over)
-        rc = err_set(err, ERR_NOTFOUND, "partial transfer without any other facts, skipped");
+    if (rc == ERR_OK && !taken_over)
+        rc = intake_row_of(d->day, m, &t, err);
     if (rc == ERR_OK)
         rc = enter(d->r, &t, taken_over, err);
     return trouble(d->r, name, rc, err);
@@ -466,23 +425,86 @@ static int put_in_place(const char *root, const char *tmp, struct err *err)
     return rc < 0 ? rc : fsx_remove_tree(tmp, err);
 }
 
+/* Custodies and protections are nowhere else: a catalogue that a newer program reads is not to be
+ * replaced by one without them. */
+static int refuse_newer(const struct reindex *r, struct err *err)
+{
+    int64_t custodies = 0, protections = 0;
+    struct err unimportant;
+    char lost[96] = "custody records and protections";
+    if (catalogue_count_newer(r->root, &custodies, &protections, &unimportant) == ERR_OK)
+        snprintf(lost, sizeof lost, "%lld %s, %lld %s",
+                 SIZE_COUNT(custodies, "custody record", "custody records"),
+                 SIZE_COUNT(protections, "protection", "protections"));
+    return err_set(err, ERR_UNSUPPORTED,
+                   "%s/catalogue.db is of a newer version of dashspool: use that one; a catalogue "
+                   "rebuilt by this one would lose %s",
+                   r->root, lost);
+}
+
+/* Of a raw/ of another ROOT than what lies beside it no catalogue is made: it would say that all of
+ * that is foreign. */
+static int check_identity(const struct reindex *r, struct err *err)
+{
+    static const char *const beside[] = {"archive", "spool"};
+    struct root_id id, other;
+    int rc = root_read(r->root, "raw", &id, err);
+    for (int i = 0; rc == ERR_OK && i < 2; i++) {
+        rc = root_read(r->root, beside[i], &other, err);
+        if (rc == ERR_OK && root_id_known(&id) && root_id_known(&other) &&
+            !root_id_same(&id, &other))
+            rc = err_set(err, ERR_FOREIGN,
+                         "raw/ and %s/ of %s belong to different ROOTs: move away the foreign one "
+                         "and put back this ROOT's own (cp -a BACKUP/raw %s/)",
+                         beside[i], r->root, r->root);
+    }
+    return rc;
+}
+
+/* The new catalogue is of the same ROOT as the originals, or as the old one. */
+static int set_identity(struct reindex *r, struct err *err)
+{
+    struct root_id id;
+    int rc = root_read(r->root, "raw", &id, err);
+    if (rc == ERR_OK && !root_id_known(&id) && r->old)
+        rc = catalogue_root(r->old, &id, err);
+    if (rc == ERR_OK && root_id_known(&id))
+        rc = catalogue_set_root(r->made, &id, err);
+    return rc;
+}
+
+/* No key that was ever given out is given out again. */
+static int set_keys(struct reindex *r, struct err *err)
+{
+    int64_t top, given = 0;
+    int rc = raw_highest_key(r->raw, NULL, &top, err);
+    if (rc == ERR_OK && r->old)
+        rc = trouble(r, "the old catalogue", catalogue_highest_key(r->old, &given, err), err);
+    return rc < 0 ? rc : catalogue_keys_above(r->made, given > top ? given : top, err);
+}
+
 static int run(struct reindex *r, const char *tmp, struct err *err)
 {
     struct err why;
-    int rc = fsx_remove_tree(tmp, err); /* of one that was cut short */
+    int rc = check_identity(r, err);
+    if (rc == ERR_OK)
+        rc = fsx_remove_tree(tmp, err); /* of one that was cut short */
     if (rc == ERR_OK && (rc = fsx_mkdirs(tmp, err)) == ERR_OK &&
         (rc = catalogue_open(&r->made, tmp, true, err)) == ERR_OK)
         rc = raw_open(&r->raw, r->root, err);
     if (rc < 0)
         return rc;
     rc = catalogue_open(&r->old, r->root, false, &why);
+    if (rc == ERR_UNSUPPORTED)
+        return refuse_newer(r, err);
     if (rc < 0 && rc != ERR_NOTFOUND)
         rc = trouble(r, "the old catalogue", rc, &why);
     if (rc < 0 && rc != ERR_NOTFOUND) {
         *err = why;
         return rc;
     }
-    if ((rc = fill(r, err)) == ERR_OK)
+    if ((rc = set_identity(r, err)) == ERR_OK && (rc = fill(r, err)) == ERR_OK &&
+        (rc = set_keys(r, err)) == ERR_OK)
         rc = catalogue_settle(r->made, err);
     return rc == ERR_OK && r->old ? catalogue_settle(r->old, err) : rc;
 }

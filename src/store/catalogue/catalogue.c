@@ -92,6 +92,9 @@
     " (SELECT s.key FROM settings AS s WHERE s.sha256 = sha256(copy_before.settings))"        \
     " FROM copy_before ORDER BY key;"
 
+/* One row; none in a file from before version 8 that no receiver has opened yet (root.h). */
+#define ROOT_TABLE "CREATE TABLE root(id BLOB NOT NULL CHECK(length(id) = 16)) STRICT;"
+
 /* Imports counted as a camera's contact. */
 #define CAMERA_CONTACTS                                                                   \
     "UPDATE camera SET last_us = coalesce((SELECT max(arrived_us) FROM transfer AS t"     \
@@ -115,42 +118,45 @@ static int drop_copies_before(sqlite3 *db, struct err *err)
 
 const struct sqlx_schema catalogue_schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 7,
+    .version = 8,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA secure_delete=ON;"
              "PRAGMA foreign_keys=ON;"
              "PRAGMA cell_size_check=ON;",
-    .tables = "CREATE TABLE camera("
-              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-              " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
-              " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
-              "CREATE TABLE transfer("
-              " key INTEGER PRIMARY KEY AUTOINCREMENT,"
-              " id TEXT NOT NULL UNIQUE,"
-              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-              " kind TEXT NOT NULL, source TEXT NOT NULL,"
-              " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
-              " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
-              " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
-              " length_bytes INTEGER NOT NULL, sha256 TEXT,"
-              " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
-              " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
-              " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
-              " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
-              " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
-              " init BLOB, meta BLOB, start BLOB,"
-              " path BLOB, events INTEGER, driver TEXT,"
-              " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
-              " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
-              " when_us INTEGER GENERATED ALWAYS AS"
-              "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
-              " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
-              "CREATE INDEX transfer_time ON transfer(when_us, id);"
-              "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
-              "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
-              " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
-                  CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE,
+    .tables =
+        "CREATE TABLE camera("
+        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+        " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+        " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE transfer("
+        " key INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " id TEXT NOT NULL UNIQUE,"
+        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+        " kind TEXT NOT NULL, source TEXT NOT NULL,"
+        " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
+        " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
+        " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
+        " length_bytes INTEGER NOT NULL, sha256 TEXT,"
+        " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
+        " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
+        " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
+        " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
+        " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
+        " init BLOB, meta BLOB, start BLOB,"
+        " path BLOB, events INTEGER, driver TEXT,"
+        " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
+        " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
+        " set_aside INTEGER NOT NULL DEFAULT 0,"
+        " when_us INTEGER GENERATED ALWAYS AS"
+        "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
+        " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
+        "CREATE INDEX transfer_time ON transfer(when_us, id);"
+        "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
+        "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
+        " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
+            CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE ROOT_TABLE
+        "INSERT INTO root VALUES(randomblob(16));",
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -165,8 +171,11 @@ const struct sqlx_schema catalogue_schema = {
             "ALTER TABLE copy RENAME TO copy_before;"
             "DROP INDEX copy_transfer;" COPY_TABLES SETTINGS_FROM_COPIES COPIES_FROM_COPIES
                 CAMERA_CONTACTS UPKEEP_TABLE
-            "ALTER TABLE transfer ADD COLUMN from_0 INTEGER NOT NULL DEFAULT 0;"},
-    .upgrade_end = (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before},
+            "ALTER TABLE transfer ADD COLUMN from_0 INTEGER NOT NULL DEFAULT 0;",
+            /* to 8 */
+            "ALTER TABLE transfer ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;" ROOT_TABLE},
+    .upgrade_end =
+        (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before, NULL},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -203,22 +212,80 @@ static int check_root(const char *root, struct err *err)
                            : err_sys(err, "look at %s", root);
 }
 
+/* A new one is made only where there was none: one that is made beside originals, without a word,
+ * would give out the keys of the lost one again. */
+static int open_file(sqlite3 **out, const char *path, const char *root, bool create,
+                     struct err *err)
+{
+    struct err lost;
+    int rc = create ? check_root(root, err) : ERR_OK;
+    if (rc < 0)
+        return rc;
+    rc = sqlx_open(out, path, &catalogue_schema, false, err);
+    if (rc != ERR_NOTFOUND || !create)
+        return rc;
+    if ((rc = root_is_new(root, &lost)) == ERR_OK)
+        return sqlx_open(out, path, &catalogue_schema, true, err);
+    /* or another process has just made it, and what is beside it */
+    if (sqlx_open(out, path, &catalogue_schema, false, err) == ERR_OK)
+        return ERR_OK;
+    *err = lost;
+    return rc;
+}
+
+int catalogue_read_root(sqlite3 *db, struct root_id *out, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    size_t n = 0;
+    *out = (struct root_id){{0}};
+    int rc = sqlx_prepare(db, &st, "SELECT id FROM root", err);
+    if (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row &&
+        (!sqlx_blob(st, 0, out->bytes, sizeof out->bytes, &n) || n != sizeof out->bytes))
+        rc = sqlx_unreadable(st, err, "catalogue.db: its identity is malformed");
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int catalogue_root(struct catalogue *c, struct root_id *out, struct err *err)
+{
+    return catalogue_read_root(c->db, out, err);
+}
+
+int catalogue_set_root(struct catalogue *c, const struct root_id *root, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool own;
+    int rc = catalogue_enter(c, &own, err);
+    if (rc < 0)
+        return rc;
+    if ((rc = sqlx_exec(c->db, "DELETE FROM root", err)) == ERR_OK &&
+        (rc = sqlx_prepare(c->db, &st,
+                           "INSERT INTO root SELECT iif(?1 IS NULL, randomblob(16), ?1)", err)) ==
+            ERR_OK) {
+        sqlx_bind_blob(st, 1, root ? root->bytes : NULL, root ? sizeof root->bytes : 0);
+        rc = sqlx_run(st, err);
+    }
+    sqlite3_finalize(st);
+    return catalogue_leave(c, own, rc, err);
+}
+
 int catalogue_open(struct catalogue **out, const char *root, bool create, struct err *err)
 {
     char *path = NULL;
+    struct root_id id;
     struct catalogue *c = calloc(1, sizeof *c);
     int rc = c ? ERR_OK : err_nomem(err, "a catalogue");
     if (rc < 0 || (rc = fsx_path(&path, err, "%s/catalogue.db", root)) < 0)
         goto out;
-    if (create && (rc = check_root(root, err)) < 0)
-        goto out;
-    rc = sqlx_open(&c->db, path, &catalogue_schema, create, err);
+    rc = open_file(&c->db, path, root, create, err);
     if (rc == ERR_NOTFOUND && err->sys_errno == ENOENT)
         rc = err_set(err, rc,
                      "%s: no catalogue found; give the right directory with --root, or receive a "
                      "file first",
                      root);
-    if (rc < 0 || (rc = prepare_all(c, err)) < 0)
+    if (rc < 0 || (rc = prepare_all(c, err)) < 0 || (rc = catalogue_root(c, &id, err)) < 0 ||
+        (rc = root_check(root, &id, err)) < 0)
         goto out;
     if (create)
         rc = fsx_sync_dir(root, err);

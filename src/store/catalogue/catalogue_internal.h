@@ -72,6 +72,9 @@ struct catalogue {
     bool in_transaction; /* the caller's, catalogue_begin() */
 };
 
+/* As catalogue_root(). */
+int catalogue_read_root(sqlite3 *db, struct root_id *out, struct err *err) DS_MUST_CHECK;
+
 /* A list of row keys that is complete before the first row is told: no statement is open while the
  * caller's function runs, so that it may write. 8 bytes a row; the ceiling is 16 million rows. */
 #define CATALOGUE_KEYS_BYTES_MAX ((size_t)128 * 1024 * 1024)

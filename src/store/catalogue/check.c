@@ -1,5 +1,9 @@
 #include "catalogue_internal.h"
+#include "dashspool/fsx.h"
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void *arg,
                     struct err *err)
@@ -20,18 +24,82 @@ int catalogue_check(struct catalogue *c, bool quick, catalogue_flaw_fn *fn, void
     return fn(arg, text, err);
 }
 
-int catalogue_key_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, struct err *err)
+int catalogue_count_newer(const char *root, int64_t *custodies, int64_t *protections,
+                          struct err *err)
+{
+    struct sqlx_schema any = catalogue_schema;
+    sqlite3 *db = NULL;
+    char *path = NULL;
+    int version;
+    any.version = INT_MAX;
+    *custodies = *protections = 0;
+    int rc = fsx_path(&path, err, "%s/catalogue.db", root);
+    if (rc == ERR_OK)
+        rc = sqlx_open_readonly(&db, path, &any, SQLX_BUSY_MS, &version, err);
+    if (rc == ERR_OK)
+        rc = sqlx_number(db, "SELECT count(DISTINCT transfer) FROM custody", custodies, err);
+    if (rc == ERR_OK)
+        rc = sqlx_number(db, "SELECT count(*) FROM protection", protections, err);
+    sqlx_close(&db);
+    free(path);
+    return rc;
+}
+
+static int each_key(sqlite3_stmt *st, catalogue_key_fn *fn, void *arg, struct err *err)
 {
     struct buf keys;
-    sqlite3_stmt *st = NULL;
     buf_init(&keys, CATALOGUE_KEYS_BYTES_MAX);
-    int rc = sqlx_prepare(c->db, &st, "SELECT key FROM transfer ORDER BY key", err);
-    if (rc == ERR_OK)
-        rc = catalogue_keys_read(st, &keys, err);
-    sqlite3_finalize(st);
+    int rc = catalogue_keys_read(st, &keys, err);
     for (size_t i = 0; rc == ERR_OK && i < catalogue_keys_count(&keys); i++)
         rc = fn(arg, catalogue_keys_at(&keys, i), err);
     buf_clear(&keys);
+    return rc;
+}
+
+int catalogue_key_each(struct catalogue *c, catalogue_key_fn *fn, void *arg, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlx_prepare(c->db, &st, "SELECT key FROM transfer ORDER BY key", err);
+    if (rc == ERR_OK)
+        rc = each_key(st, fn, arg, err);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int catalogue_stored_of_day(struct catalogue *c, const char *day, catalogue_key_fn *fn, void *arg,
+                            struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlx_prepare(c->db, &st,
+                          "SELECT key FROM transfer WHERE state = 'stored' AND day = ?1"
+                          " ORDER BY key",
+                          err);
+    if (rc == ERR_OK) {
+        sqlx_bind_text(st, 1, day);
+        rc = each_key(st, fn, arg, err);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int catalogue_days(struct catalogue *c, struct buf *out, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = true;
+    int rc = sqlx_prepare(c->db, &st,
+                          "SELECT day, count(*), sum(key), sum(iif(state = 'stored', length_bytes, "
+                          "0)), sum(arrived_us % 1000000007) FROM transfer"
+                          " WHERE state <> 'receiving' AND set_aside = 0 GROUP BY day",
+                          err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
+        struct catalogue_day d = {.transfers = sqlite3_column_int64(st, 1),
+                                  .keys = sqlite3_column_int64(st, 2),
+                                  .bytes = sqlite3_column_int64(st, 3),
+                                  .arrivals = sqlite3_column_int64(st, 4)};
+        if (sqlx_text(st, 0, d.day, sizeof d.day)) /* else fsck tells */
+            rc = buf_append(out, &d, sizeof d, err);
+    }
+    sqlite3_finalize(st);
     return rc;
 }
 

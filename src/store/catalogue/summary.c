@@ -10,6 +10,14 @@ struct catalogue_summary {
     int version;
 };
 
+/* Whether what lies beside it is of the same ROOT; older ones do not say. */
+static int check_identity(struct catalogue_summary *l, const char *root, struct err *err)
+{
+    struct root_id id;
+    int rc = l->version < 8 ? ERR_OK : catalogue_read_root(l->db, &id, err);
+    return rc < 0 || l->version < 8 ? rc : root_check(root, &id, err);
+}
+
 int catalogue_summary_open(struct catalogue_summary **out, const char *root, struct err *err)
 {
     char *path = NULL;
@@ -19,6 +27,13 @@ int catalogue_summary_open(struct catalogue_summary **out, const char *root, str
     int rc = fsx_path(&path, err, "%s/catalogue.db", root);
     if (rc == ERR_OK)
         rc = sqlx_open_readonly(&l->db, path, &catalogue_schema, BUSY_MS, &l->version, err);
+    struct err lost;
+    if (rc == ERR_NOTFOUND && root_is_new(root, &lost) == ERR_FOREIGN) {
+        *err = lost;
+        rc = ERR_FOREIGN;
+    }
+    if (rc == ERR_OK)
+        rc = check_identity(l, root, err);
     if (rc == ERR_OK) /* one for all questions: thousands of small ones would be slow */
         rc = sqlx_exec(l->db, "BEGIN", err);
     free(path);

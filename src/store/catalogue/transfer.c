@@ -12,11 +12,11 @@
     "length_bytes, sha256, known, meta_version, time_us, trigger_raw, trigger_name, " \
     "length_s, fps, tz_min, lat_deg, lon_deg, trigger_time_us, peer, protocol_id, "   \
     "packets, crc_errors, resumes, init, meta, start, path, events, driver, "         \
-    "connections, bytes_lost, duplicates, from_0"
+    "connections, bytes_lost, duplicates, from_0, set_aside"
 #define VALUES                                                                         \
     "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "   \
     "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, " \
-    "?36, ?37, ?38, ?39"
+    "?36, ?37, ?38, ?39, ?40"
 #define SELECT "SELECT key, id, " COLUMNS " FROM transfer "
 
 const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
@@ -42,10 +42,11 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_WITH] = (SELECT "WHERE sha256 = ?1 AND length_bytes = ?2 AND state = 'stored'"
                                    " ORDER BY key LIMIT 1"),
     [CATALOGUE_SQL_RESUMABLE] =
-        (SELECT "INDEXED BY transfer_unfinished WHERE imei = ?1 AND camera = ?2 AND kind = ?3"
-                " AND state = 'partial' AND state <> 'stored' AND meta IS NOT NULL"
-                " AND time_us = ?4 AND length_s IS ?5 AND start IS ?6"
-                " AND path IS ?7 ORDER BY length_bytes DESC, key DESC LIMIT 1"),
+        (SELECT
+         "INDEXED BY transfer_unfinished WHERE imei = ?1 AND camera = ?2 AND kind = ?3"
+         " AND state = 'partial' AND state <> 'stored' AND set_aside = 0 AND meta IS NOT NULL"
+         " AND time_us = ?4 AND length_s IS ?5 AND start IS ?6"
+         " AND path IS ?7 ORDER BY length_bytes DESC, key DESC LIMIT 1"),
     [CATALOGUE_SQL_LOAD] = "SELECT count(*), coalesce(sum(length_bytes), 0) FROM transfer"
                            " WHERE imei = ?1 AND arrived_us >= ?2",
 };
@@ -132,6 +133,7 @@ static void bind_columns(sqlite3_stmt *st, const struct catalogue_transfer *t)
     put_int(&b, t->bytes_lost);
     put_int(&b, t->duplicates);
     put_int(&b, t->from_0);
+    put_int(&b, t->set_aside);
 }
 
 /* Reads the columns one after the other; bad is sticky. */
@@ -225,6 +227,7 @@ static bool read_columns(sqlite3_stmt *st, struct catalogue_transfer *t)
     t->bytes_lost = get_int64(&c, 0, INT64_MAX);
     t->duplicates = get_int64(&c, 0, INT64_MAX);
     t->from_0 = get_int64(&c, 0, 1) != 0;
+    t->set_aside = get_int64(&c, 0, 1) != 0;
     return !c.bad;
 }
 
@@ -250,6 +253,14 @@ static int camera_seen(struct catalogue *c, const struct catalogue_transfer *t, 
     put_text(&b, t->camera);
     put_int(&b, strcmp(t->source, "camera") == 0 ? t->arrived_us : 0);
     return sqlx_run(b.st, err);
+}
+
+int catalogue_highest_key(struct catalogue *c, int64_t *out, struct err *err)
+{
+    return sqlx_number(c->db,
+                       "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name ="
+                       " 'transfer'), 0), coalesce((SELECT max(key) FROM transfer), 0))",
+                       out, err);
 }
 
 int catalogue_keys_above(struct catalogue *c, int64_t key, struct err *err)

@@ -2,6 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
+#include "dashspool/root.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -87,7 +88,7 @@ static int walk_dir(const struct walk *w, const char *dir, int depth, struct err
     if (rc == ERR_NOTFOUND && err->sys_errno == ENOENT)
         rc = ERR_OK; /* or it was removed meanwhile */
     for (size_t i = 0; rc == ERR_OK && i < names.n; i++)
-        if (names.name[i][0] != '.')
+        if (names.name[i][0] != '.' && (depth > 0 || !root_is_mark(names.name[i])))
             rc = walk_one(w, dir, names.name[i], depth, err);
     fsx_names_clear(&names);
     free(path);

@@ -28,6 +28,8 @@ static const char *const names[CUSTODY_KINDS] = {
     [CUSTODY_DELETED] = "deleted",
     [CUSTODY_REINDEXED] = "reindexed",
     [CUSTODY_REPAIRED] = "repaired",
+    [CUSTODY_SET_ASIDE] = "set-aside",
+    [CUSTODY_MISSING] = "missing",
 };
 
 /* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */

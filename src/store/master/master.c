@@ -5,6 +5,57 @@
 #include <string.h>
 #include <unistd.h>
 
+struct raw_facts master_facts(const struct catalogue_transfer *row)
+{
+    const struct catalogue_wire *w = &row->wire;
+    return (struct raw_facts){.id = row->id,
+                              .imei = row->imei,
+                              .camera = row->camera,
+                              .kind = row->kind,
+                              .source = row->source,
+                              .arrived_us = row->arrived_us,
+                              .length_bytes = row->length_bytes,
+                              .init = w->init,
+                              .init_bytes = w->init_n,
+                              .meta = w->meta,
+                              .meta_bytes = w->meta_n,
+                              .start = w->start,
+                              .start_bytes = w->start_n,
+                              .path = w->path,
+                              .path_bytes = w->path_n};
+}
+
+/* A camera that resumes may say more than at first (its position), but of the same file. */
+static int compare_metadata(void *arg, const struct raw_master *m, struct err *err)
+{
+    const struct catalogue_transfer *t = arg;
+    const struct raw_facts *f = &m->facts;
+    struct catalogue_transfer said = {.arrived_us = f->arrived_us};
+    bool same = f->meta_bytes == t->wire.meta_n &&
+                (t->wire.meta_n == 0 || memcmp(f->meta, t->wire.meta, t->wire.meta_n) == 0);
+    if (!m->owned || m->flaw || same)
+        return ERR_OK;
+    if (f->meta_bytes <= sizeof said.wire.meta) {
+        said.wire.meta_n = f->meta_bytes;
+        if (f->meta_bytes > 0)
+            memcpy(said.wire.meta, f->meta, f->meta_bytes);
+        same = facts_decode(&said) && said.time_us == t->time_us && said.length_s == t->length_s;
+    }
+    return same ? ERR_OK
+                : err_set(err, ERR_MALFORMED,
+                          "the metadata of its original in raw/%s.db are not its own", t->day);
+}
+
+int master_check_whose(struct raw *raw, const struct catalogue_transfer *t, struct err *err)
+{
+    const struct raw_facts whose = master_facts(t);
+    struct catalogue_transfer copy = *t; /* raw_one() is for who may write to it */
+    int rc = raw_check_whose(raw, t->day, t->key, &whose, err);
+    if (rc == ERR_OK)
+        rc = raw_one(raw, t->day, t->key, compare_metadata, &copy, err);
+    return rc == ERR_NOTFOUND ? ERR_OK : rc;
+}
+
 struct extract {
     int fd;
     struct hash *hash;
@@ -24,7 +75,9 @@ int master_extract(struct raw *raw, struct catalogue_transfer *t, const char *pa
     char hex[HASH_HEX_ROOM];
     if (x.fd < 0)
         return err_sys(err, "create %s", path);
-    int rc = hash_new(&x.hash, err);
+    int rc = t->state == CATALOGUE_STORED ? ERR_OK : master_check_whose(raw, t, err);
+    if (rc == ERR_OK || rc == ERR_UNSUPPORTED)
+        rc = hash_new(&x.hash, err);
     if (rc == ERR_OK && (rc = raw_copy(raw, t->day, t->key, extract_chunk, &x, err)) == ERR_OK)
         rc = hash_final(x.hash, digest, err);
     if (rc == ERR_OK) {

@@ -171,7 +171,7 @@ void ask_bytes(struct check *k)
     say(w, DAY, day);
 }
 
-/* ---- what is sealed with the master ---- */
+/* ---- what stands with the master ---- */
 
 static bool keep(uint8_t *out, size_t room, size_t *n, const uint8_t *data, size_t bytes)
 {
@@ -179,6 +179,24 @@ static bool keep(uint8_t *out, size_t room, size_t *n, const uint8_t *data, size
     if (*n > 0)
         memcpy(out, data, *n);
     return bytes <= room;
+}
+
+static void say_whose(struct witness *w, const struct raw_facts *f)
+{
+    say(w, ID, f->id);
+    say(w, SOURCE, f->source);
+    say_time(w, ARRIVED, f->arrived_us);
+    struct wire_facts facts = {.has_meta = false};
+    struct wire_fact list[WIRE_N_FACTS];
+    wire_facts_list(&facts, list);
+    for (int i = 0; i < WIRE_N_FACTS; i++) {
+        const char *name = list[i].name, *text = strcmp(name, "imei") == 0     ? f->imei
+                                                 : strcmp(name, "camera") == 0 ? f->camera
+                                                 : strcmp(name, "kind") == 0   ? f->kind
+                                                                               : NULL;
+        if (text)
+            say(w, DECODED + i, text);
+    }
 }
 
 static int take_master(void *arg, const struct raw_master *m, struct err *err)
@@ -194,6 +212,8 @@ static int take_master(void *arg, const struct raw_master *m, struct err *err)
         say_number(w, LENGTH, m->length_bytes);
         say(w, STATE, catalogue_state_name(m->sealed ? CATALOGUE_STORED : CATALOGUE_PARTIAL));
     }
+    if (m->owned)
+        say_whose(w, f);
     if (!m->sealed)
         return ERR_OK;
     *t = (struct catalogue_transfer){
@@ -211,21 +231,7 @@ static int take_master(void *arg, const struct raw_master *m, struct err *err)
         return check_tell(k, false, err,
                           "raw/%s.db: more bytes are sealed with it than a camera sends", k->t.day);
     k->sealed = true;
-    say(w, ID, f->id);
-    say(w, SOURCE, f->source);
-    say_time(w, ARRIVED, f->arrived_us);
     say(w, SHA256, t->sha256);
-    struct wire_facts facts = {.has_meta = false};
-    struct wire_fact list[WIRE_N_FACTS];
-    wire_facts_list(&facts, list);
-    for (int i = 0; i < WIRE_N_FACTS; i++) {
-        const char *name = list[i].name, *text = strcmp(name, "imei") == 0     ? f->imei
-                                                 : strcmp(name, "camera") == 0 ? f->camera
-                                                 : strcmp(name, "kind") == 0   ? f->kind
-                                                                               : NULL;
-        if (text)
-            say(w, DECODED + i, text);
-    }
     return say_wire(w, b, err);
 }
 
@@ -409,6 +415,8 @@ static int take_line(void *arg, const char *line, struct err *err)
     case CUSTODY_DROPPED:
     case CUSTODY_SHOWN:
     case CUSTODY_EXPORTED:
+    case CUSTODY_SET_ASIDE:
+    case CUSTODY_MISSING:
     case CUSTODY_KINDS:
         break;
     }

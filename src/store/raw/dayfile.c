@@ -26,9 +26,25 @@
     " bytes INTEGER NOT NULL,"                 \
     " at_us INTEGER NOT NULL) STRICT;"
 
+/* Whose a master is stands here from its first chunk on, in the same transaction, and it is sealed
+ * when length_bytes and sha256 are there. root: where it was received. Chunks without a row are a
+ * partial from before version 4. */
+#define MASTER_TABLE                                   \
+    "CREATE TABLE master("                             \
+    " key INTEGER PRIMARY KEY,"                        \
+    " id TEXT NOT NULL,"                               \
+    " imei TEXT, camera TEXT, kind TEXT, source TEXT," \
+    " arrived_us INTEGER NOT NULL,"                    \
+    " length_bytes INTEGER,"                           \
+    " sha256 BLOB,"                                    \
+    " init BLOB, meta BLOB, start BLOB, path BLOB, root BLOB) STRICT;"
+
+/* One row; none in a file that is new, or from before version 4. */
+#define ROOT_TABLE "CREATE TABLE root(id BLOB NOT NULL CHECK(length(id) = 16)) STRICT;"
+
 static const struct sqlx_schema day_schema = {
     .application_id = 0x64737277, /* "dsrw" */
-    .version = 3,
+    .version = 4,
     .fresh = "PRAGMA page_size=65536; PRAGMA auto_vacuum=INCREMENTAL;",
     .setup = "PRAGMA journal_mode=PERSIST;"
              "PRAGMA journal_size_limit=8388608;"
@@ -41,16 +57,12 @@ static const struct sqlx_schema day_schema = {
               " key INTEGER NOT NULL,"
               " offset INTEGER NOT NULL,"
               " data BLOB NOT NULL) STRICT;"
-              "CREATE UNIQUE INDEX chunk_place ON chunk(key, offset);"
-              "CREATE TABLE master("
-              " key INTEGER PRIMARY KEY,"
-              " id TEXT NOT NULL,"
-              " imei TEXT, camera TEXT, kind TEXT, source TEXT,"
-              " arrived_us INTEGER NOT NULL,"
-              " length_bytes INTEGER NOT NULL,"
-              " sha256 BLOB NOT NULL,"
-              " init BLOB, meta BLOB, start BLOB, path BLOB) STRICT;" DROPPED_TABLE,
-    .upgrade = (const char *const[]){"ALTER TABLE master ADD COLUMN path BLOB;", DROPPED_TABLE},
+              "CREATE UNIQUE INDEX chunk_place ON chunk(key, offset);" MASTER_TABLE DROPPED_TABLE
+                  ROOT_TABLE,
+    .upgrade = (const char *const[]){"ALTER TABLE master ADD COLUMN path BLOB;", DROPPED_TABLE,
+                                     "ALTER TABLE master RENAME TO master_before;" MASTER_TABLE
+                                     "INSERT INTO master SELECT *, NULL FROM master_before;"
+                                     "DROP TABLE master_before;" ROOT_TABLE},
 };
 
 static const char *const day_sql[RAW_SQL_COUNT] = {
@@ -59,10 +71,14 @@ static const char *const day_sql[RAW_SQL_COUNT] = {
     [RAW_SQL_TAIL] = "SELECT offset, length(data), typeof(data) FROM chunk WHERE key = ?1"
                      " ORDER BY offset DESC LIMIT 1",
     [RAW_SQL_CHUNK] = "SELECT data FROM chunk WHERE key = ?1 AND offset = ?2",
-    [RAW_SQL_SEAL] = "INSERT INTO master(key, id, imei, camera, kind, source, arrived_us,"
-                     " length_bytes, sha256, init, meta, start, path)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    [RAW_SQL_FACTS] = "SELECT length_bytes, sha256 FROM master WHERE key = ?1",
+    [RAW_SQL_BEGIN] = "INSERT INTO master(key, id, imei, camera, kind, source, arrived_us,"
+                      " init, meta, start, path, root)"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    /* a camera that resumes may say more than it said at first */
+    [RAW_SQL_SEAL] = "UPDATE master SET length_bytes = ?2, sha256 = ?3, init = ?4, meta = ?5,"
+                     " start = ?6, path = ?7 WHERE key = ?1",
+    [RAW_SQL_FACTS] = "SELECT length_bytes, sha256, id, imei, camera, kind, source, arrived_us,"
+                      " start, path, root FROM master WHERE key = ?1",
     [RAW_SQL_HIGHEST] = "SELECT max(coalesce((SELECT max(key) FROM chunk), 0),"
                         " coalesce((SELECT max(key) FROM master), 0))",
     [RAW_SQL_DROP_CHUNKS] = "DELETE FROM chunk WHERE key = ?1",
@@ -95,6 +111,34 @@ void raw_dayfile_free(struct raw_dayfile **d)
     *d = NULL;
 }
 
+int raw_dayfile_root(struct raw_dayfile *d, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    size_t n = 0;
+    int rc = sqlx_prepare(d->db, &st, "SELECT id FROM root", err);
+    if (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row &&
+        (!sqlx_blob(st, 0, d->root.bytes, sizeof d->root, &n) || n != sizeof d->root))
+        rc = sqlx_unreadable(st, err, "raw/%s.db: its identity is malformed", d->day);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int check_root(const struct raw *raw, const struct raw_dayfile *d, struct err *err)
+{
+    char ours[ROOT_ID_ROOM], theirs[ROOT_ID_ROOM];
+    if (!root_id_known(&raw->root) || !root_id_known(&d->root) ||
+        root_id_same(&raw->root, &d->root))
+        return ERR_OK;
+    root_id_text(&raw->root, ours);
+    root_id_text(&d->root, theirs);
+    return err_set(
+        err, ERR_FOREIGN,
+        "%s/%s.db belongs to another ROOT (%.8s; this one is %.8s): move it away, or put "
+        "back this ROOT's own (cp BACKUP/raw/%s.db %s/)",
+        raw->dir, d->day, theirs, ours, d->day, raw->dir);
+}
+
 static int open_day(const struct raw *raw, const char *day, bool create, struct raw_dayfile **out,
                     struct err *err)
 {
@@ -104,7 +148,8 @@ static int open_day(const struct raw *raw, const char *day, bool create, struct 
     if (rc < 0)
         goto out;
     memcpy(d->day, day, sizeof d->day);
-    if ((rc = sqlx_open(&d->db, path, &day_schema, create, err)) < 0)
+    if ((rc = sqlx_open(&d->db, path, &day_schema, create, err)) < 0 ||
+        (rc = raw_dayfile_root(d, err)) < 0 || (rc = check_root(raw, d, err)) < 0)
         goto out;
     for (size_t i = 0; rc == ERR_OK && i < RAW_SQL_COUNT; i++)
         rc = sqlx_prepare(d->db, &d->sql[i], day_sql[i], err);
@@ -165,7 +210,40 @@ int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_da
     return ERR_OK;
 }
 
-int raw_dayfile_begin(struct raw_dayfile *d, struct err *err)
+int raw_dayfile_mark(struct raw_dayfile *d, const struct root_id *root, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlx_prepare(
+        d->db, &st, "INSERT INTO root(id) SELECT ?1 WHERE NOT EXISTS(SELECT 1 FROM root)", err);
+    if (rc == ERR_OK) {
+        sqlx_bind_blob(st, 1, root->bytes, sizeof root->bytes);
+        rc = sqlx_run(st, err);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* A file that says nothing, in a ROOT that has an identity: a new one gets it, in the transaction
+ * that begins. In what holds something nobody writes before it was compared with the catalogue. */
+static int mark_new(const struct raw *raw, struct raw_dayfile *d, struct err *err)
+{
+    int64_t used = 0;
+    if (root_id_known(&d->root) || !root_id_known(&raw->root))
+        return ERR_OK;
+    int rc = raw_dayfile_root(d, err); /* by another process, since it was opened */
+    if (rc < 0 || root_id_known(&d->root))
+        return rc < 0 ? rc : check_root(raw, d, err);
+    rc = sqlx_number(d->db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)",
+                     &used, err);
+    if (rc == ERR_OK && used)
+        return err_set(err, ERR_FOREIGN,
+                       "raw/%s.db does not say which ROOT it belongs to: restart the receiver, "
+                       "which compares it with catalogue.db",
+                       d->day);
+    return rc < 0 ? rc : raw_dayfile_mark(d, &raw->root, err);
+}
+
+int raw_dayfile_begin(const struct raw *raw, struct raw_dayfile *d, struct err *err)
 {
     if (d->writing) {
         /* A full disk can make SQLite roll back by itself. What was appended is gone then, and a
@@ -182,6 +260,8 @@ int raw_dayfile_begin(struct raw_dayfile *d, struct err *err)
         rc =
             err_set(err, ERR_BUSY, "raw/%s.db was just made smaller; this can be repeated", d->day);
     }
+    if (rc == ERR_OK && (rc = mark_new(raw, d, err)) < 0)
+        sqlx_rollback(d->db, d->sql[RAW_SQL_ROLLBACK]);
     d->writing = rc == ERR_OK;
     return rc;
 }

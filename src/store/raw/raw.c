@@ -15,6 +15,8 @@ int raw_open(struct raw **out, const char *root, struct err *err)
     int rc = fsx_path(&raw->dir, err, "%s/raw", root);
     if (rc == ERR_OK)
         rc = fsx_mkdirs(raw->dir, err);
+    if (rc == ERR_OK)
+        rc = root_read(root, "raw", &raw->root, err);
     if (rc < 0)
         raw_close(&raw);
     *out = raw;
@@ -48,6 +50,9 @@ void raw_day(int64_t utc_us, char out[RAW_DAY_ROOM])
 struct extent {
     int64_t length_bytes;
     bool any, sealed;
+    bool owned;  /* it says whose it is */
+    bool its;    /* and that is who was asked for */
+    char id[96]; /* of whose it is, for messages */
     uint8_t sha256[HASH_BYTES];
 };
 
@@ -72,17 +77,51 @@ static int read_tail(struct raw_dayfile *d, int64_t key, struct extent *e, struc
     return ERR_OK;
 }
 
-static int read_facts(struct raw_dayfile *d, int64_t key, struct extent *e, struct err *err)
+static bool same_text(sqlite3_stmt *st, int col, const char *text)
+{
+    const char *found = (const char *)sqlite3_column_text(st, col);
+    return strcmp(found ? found : "", text ? text : "") == 0;
+}
+
+static bool same_blob(sqlite3_stmt *st, int col, const void *data, size_t n)
+{
+    const void *found = sqlite3_column_blob(st, col);
+    return (size_t)sqlite3_column_bytes(st, col) == n && (n == 0 || memcmp(found, data, n) == 0);
+}
+
+/* The row of a master is that of this transfer. What a camera says again when it resumes may
+ * differ (INIT, metadata); what the file is called may not. */
+static bool is_of(const struct raw *raw, sqlite3_stmt *st, const struct raw_facts *whose)
+{
+    int64_t arrived_us;
+    return sqlx_int64(st, 7, INT64_MIN, INT64_MAX, &arrived_us) &&
+           arrived_us == whose->arrived_us && same_text(st, 2, whose->id) &&
+           same_text(st, 3, whose->imei) && same_text(st, 4, whose->camera) &&
+           same_text(st, 5, whose->kind) && same_text(st, 6, whose->source) &&
+           same_blob(st, 8, whose->start, whose->start_bytes) &&
+           same_blob(st, 9, whose->path, whose->path_bytes) &&
+           (sqlite3_column_type(st, 10) == SQLITE_NULL || !root_id_known(&raw->root) ||
+            same_blob(st, 10, raw->root.bytes, sizeof raw->root.bytes));
+}
+
+static int read_facts(const struct raw *raw, struct raw_dayfile *d, int64_t key,
+                      const struct raw_facts *whose, struct extent *e, struct err *err)
 {
     sqlite3_stmt *st = d->sql[RAW_SQL_FACTS];
     sqlite3_bind_int64(st, 1, key);
-    int rc = sqlx_step(st, &e->sealed, err);
-    if (rc < 0 || !e->sealed)
+    int rc = sqlx_step(st, &e->owned, err);
+    if (rc < 0 || !e->owned)
         return rc;
-    int64_t sealed_bytes;
-    size_t sha_bytes;
-    bool ok = sqlx_int64(st, 0, 0, RAW_MASTER_BYTES_MAX, &sealed_bytes) &&
-              sqlx_blob(st, 1, e->sha256, sizeof e->sha256, &sha_bytes) && sha_bytes == HASH_BYTES;
+    e->its = !whose || is_of(raw, st, whose);
+    if (!sqlx_text(st, 2, e->id, sizeof e->id))
+        e->id[0] = '\0';
+    e->sealed =
+        sqlite3_column_type(st, 0) != SQLITE_NULL || sqlite3_column_type(st, 1) != SQLITE_NULL;
+    int64_t sealed_bytes = e->length_bytes;
+    size_t sha_bytes = HASH_BYTES;
+    bool ok = !e->sealed || (sqlx_int64(st, 0, 0, RAW_MASTER_BYTES_MAX, &sealed_bytes) &&
+                             sqlx_blob(st, 1, e->sha256, sizeof e->sha256, &sha_bytes) &&
+                             sha_bytes == HASH_BYTES);
     if (!ok)
         return sqlx_unreadable(st, err, "master %s/%" PRId64 ": its facts are malformed", d->day,
                                key);
@@ -91,29 +130,85 @@ static int read_facts(struct raw_dayfile *d, int64_t key, struct extent *e, stru
         return err_set(err, ERR_MALFORMED,
                        "master %s/%" PRId64 " was sealed with %" PRId64 " bytes, but has %" PRId64,
                        d->day, key, sealed_bytes, e->length_bytes);
-    e->any = true;
+    e->any = e->any || e->sealed;
     return ERR_OK;
 }
 
-static int measure(struct raw_dayfile *d, int64_t key, struct extent *e, struct err *err)
+/* whose: NULL for who only looks. */
+static int measure(const struct raw *raw, struct raw_dayfile *d, int64_t key,
+                   const struct raw_facts *whose, struct extent *e, struct err *err)
 {
     *e = (struct extent){0};
     int rc = read_tail(d, key, e, err);
-    return rc < 0 ? rc : read_facts(d, key, e, err);
+    return rc < 0 ? rc : read_facts(raw, d, key, whose, e, err);
 }
 
-/* The day, ready for writing, and what it has of the master. */
-static int begin_write(struct raw *raw, const char *day, int64_t key, struct raw_dayfile **d,
-                       struct extent *e, struct err *err)
+/* Nobody but the transfer that began a master goes on with it. */
+static int check_whose(const char *day, int64_t key, const struct raw_facts *whose,
+                       const struct extent *e, struct err *err)
+{
+    if (!e->any || (whose ? e->owned && e->its : !e->owned))
+        return ERR_OK;
+    if (!e->owned)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "master %s/%" PRId64 " does not say whose it is (from before version 4 of "
+                       "that file); it stays as it is",
+                       day, key);
+    if (whose && strcmp(e->id, whose->id) == 0)
+        return err_set(err, ERR_MALFORMED,
+                       "master %s/%" PRId64 " is of another %s, which began at another time; it "
+                       "stays as it is",
+                       day, key, e->id);
+    return err_set(err, ERR_MALFORMED,
+                   "master %s/%" PRId64 " is of %s, not of %s; it stays as it is", day, key, e->id,
+                   whose ? whose->id : "nobody");
+}
+
+/* The day, ready for writing, and what it has of the master, which is of `whose`. */
+static int begin_write(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
+                       struct raw_dayfile **d, struct extent *e, struct err *err)
 {
     int rc = raw_dayfile_get(raw, day, true, d, err);
     if (rc == ERR_OK)
-        rc = raw_dayfile_begin(*d, err);
-    return rc < 0 ? rc : measure(*d, key, e, err);
+        rc = raw_dayfile_begin(raw, *d, err);
+    if (rc == ERR_OK)
+        rc = measure(raw, *d, key, whose, e, err);
+    return rc < 0 ? rc : check_whose(day, key, whose, e, err);
 }
 
-int raw_append(struct raw *raw, const char *day, int64_t key, int64_t offset, const void *data,
-               size_t n, struct err *err)
+static int check_wire(const struct raw_facts *f, struct err *err)
+{
+    return f->init_bytes > RAW_WIRE_BYTES_MAX || f->meta_bytes > RAW_WIRE_BYTES_MAX ||
+                   f->start_bytes > RAW_WIRE_BYTES_MAX || f->path_bytes > RAW_WIRE_BYTES_MAX
+               ? err_set(err, ERR_LIMIT, "a wire fact of more than %d bytes", RAW_WIRE_BYTES_MAX)
+               : ERR_OK;
+}
+
+/* Whose it is, with its first chunk: a key that was used before is refused by the table. */
+int raw_begin_master(const struct raw *raw, struct raw_dayfile *d, int64_t key,
+                     const struct raw_facts *whose, struct err *err)
+{
+    sqlite3_stmt *st = d->sql[RAW_SQL_BEGIN];
+    int rc = check_wire(whose, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, whose->id);
+    sqlx_bind_text(st, 3, whose->imei);
+    sqlx_bind_text(st, 4, whose->camera);
+    sqlx_bind_text(st, 5, whose->kind);
+    sqlx_bind_text(st, 6, whose->source);
+    sqlite3_bind_int64(st, 7, whose->arrived_us);
+    sqlx_bind_blob(st, 8, whose->init, whose->init_bytes);
+    sqlx_bind_blob(st, 9, whose->meta, whose->meta_bytes);
+    sqlx_bind_blob(st, 10, whose->start, whose->start_bytes);
+    sqlx_bind_blob(st, 11, whose->path, whose->path_bytes);
+    sqlx_bind_blob(st, 12, raw->root.bytes, root_id_known(&raw->root) ? sizeof raw->root.bytes : 0);
+    return sqlx_run(st, err);
+}
+
+int raw_append(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
+               int64_t offset, const void *data, size_t n, struct err *err)
 {
     if (n < 1 || n > RAW_CHUNK_BYTES)
         return err_set(err, ERR_LIMIT, "a chunk of %zu bytes; 1 to %d are allowed", n,
@@ -123,7 +218,7 @@ int raw_append(struct raw *raw, const char *day, int64_t key, int64_t offset, co
                        offset, RAW_MASTER_BYTES_MAX);
     struct raw_dayfile *d;
     struct extent e;
-    int rc = begin_write(raw, day, key, &d, &e, err);
+    int rc = begin_write(raw, day, key, whose, &d, &e, err);
     if (rc < 0)
         return rc;
     if (e.sealed)
@@ -133,6 +228,8 @@ int raw_append(struct raw *raw, const char *day, int64_t key, int64_t offset, co
                        "master %s/%" PRId64 ": a chunk for %" PRId64 ", but %" PRId64
                        " bytes are there",
                        day, key, offset, e.length_bytes);
+    if (whose && offset == 0 && (rc = raw_begin_master(raw, d, key, whose, err)) < 0)
+        return rc;
     sqlite3_stmt *st = d->sql[RAW_SQL_APPEND];
     sqlite3_bind_int64(st, 1, key);
     sqlite3_bind_int64(st, 2, offset);
@@ -145,10 +242,9 @@ int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_fac
 {
     struct raw_dayfile *d;
     struct extent e;
-    if (facts->init_bytes > RAW_WIRE_BYTES_MAX || facts->meta_bytes > RAW_WIRE_BYTES_MAX ||
-        facts->start_bytes > RAW_WIRE_BYTES_MAX || facts->path_bytes > RAW_WIRE_BYTES_MAX)
-        return err_set(err, ERR_LIMIT, "a wire fact of more than %d bytes", RAW_WIRE_BYTES_MAX);
-    int rc = begin_write(raw, day, key, &d, &e, err);
+    int rc = check_wire(facts, err);
+    if (rc == ERR_OK)
+        rc = begin_write(raw, day, key, facts, &d, &e, err);
     if (rc < 0)
         return rc;
     if (facts->length_bytes != e.length_bytes)
@@ -161,21 +257,30 @@ int raw_seal(struct raw *raw, const char *day, int64_t key, const struct raw_fac
     if (e.sealed)
         return err_set(err, ERR_MALFORMED, "master %s/%" PRId64 " is sealed with another SHA-256",
                        day, key);
+    if (!e.any && (rc = raw_begin_master(raw, d, key, facts, err)) < 0) /* an empty one */
+        return rc;
     sqlite3_stmt *st = d->sql[RAW_SQL_SEAL];
     sqlite3_bind_int64(st, 1, key);
-    sqlx_bind_text(st, 2, facts->id);
-    sqlx_bind_text(st, 3, facts->imei);
-    sqlx_bind_text(st, 4, facts->camera);
-    sqlx_bind_text(st, 5, facts->kind);
-    sqlx_bind_text(st, 6, facts->source);
-    sqlite3_bind_int64(st, 7, facts->arrived_us);
-    sqlite3_bind_int64(st, 8, facts->length_bytes);
-    sqlx_bind_blob(st, 9, facts->sha256, HASH_BYTES);
-    sqlx_bind_blob(st, 10, facts->init, facts->init_bytes);
-    sqlx_bind_blob(st, 11, facts->meta, facts->meta_bytes);
-    sqlx_bind_blob(st, 12, facts->start, facts->start_bytes);
-    sqlx_bind_blob(st, 13, facts->path, facts->path_bytes);
+    sqlite3_bind_int64(st, 2, facts->length_bytes);
+    sqlx_bind_blob(st, 3, facts->sha256, HASH_BYTES);
+    sqlx_bind_blob(st, 4, facts->init, facts->init_bytes);
+    sqlx_bind_blob(st, 5, facts->meta, facts->meta_bytes);
+    sqlx_bind_blob(st, 6, facts->start, facts->start_bytes);
+    sqlx_bind_blob(st, 7, facts->path, facts->path_bytes);
     return sqlx_run(st, err);
+}
+
+int raw_check_whose(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
+                    struct err *err)
+{
+    struct raw_dayfile *d;
+    struct extent e;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc == ERR_OK)
+        rc = measure(raw, d, key, whose, &e, err);
+    if (rc == ERR_OK)
+        rc = check_whose(day, key, whose, &e, err);
+    return rc == ERR_NOTFOUND ? ERR_OK : rc;
 }
 
 int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err)
@@ -186,7 +291,7 @@ int raw_drop(struct raw *raw, const char *day, int64_t key, struct err *err)
     if (rc == ERR_NOTFOUND)
         return ERR_OK;
     if (rc == ERR_OK)
-        rc = raw_dayfile_begin(d, err);
+        rc = raw_dayfile_begin(raw, d, err);
     for (enum raw_sql i = RAW_SQL_DROP_CHUNKS; rc == ERR_OK && i <= RAW_SQL_DROP_MASTER; i++) {
         sqlite3_bind_int64(d->sql[i], 1, key);
         rc = sqlx_run(d->sql[i], err);
@@ -206,7 +311,7 @@ int raw_commit(struct raw *raw, struct err *err)
         if (!d->writing)
             continue;
         /* begin: tells whether the transaction is still there */
-        if ((rc = raw_dayfile_begin(d, err)) == ERR_OK && sqlx_has_moved(d->db))
+        if ((rc = raw_dayfile_begin(raw, d, err)) == ERR_OK && sqlx_has_moved(d->db))
             rc = err_set(err, ERR_IO,
                          "raw/%s.db was deleted or replaced while it was written to; put it back, "
                          "or see with 'dashspool fsck' what is missing",
@@ -246,7 +351,7 @@ int raw_stat(struct raw *raw, const char *day, int64_t key, int64_t *length_byte
     struct extent e;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     if (rc == ERR_OK)
-        rc = measure(d, key, &e, err);
+        rc = measure(raw, d, key, NULL, &e, err);
     if (rc < 0)
         return rc;
     if (!e.any)

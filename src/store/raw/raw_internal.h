@@ -3,6 +3,7 @@
 #define DASHSPOOL_RAW_INTERNAL_H
 
 #include "dashspool/raw.h"
+#include "dashspool/root.h"
 #include "sqlx/sqlx.h"
 
 /* Day files kept open: today's and yesterday's for the receiver, two more for readers. A day with a
@@ -13,6 +14,7 @@ enum raw_sql {
     RAW_SQL_APPEND,
     RAW_SQL_TAIL,
     RAW_SQL_CHUNK,
+    RAW_SQL_BEGIN,
     RAW_SQL_SEAL,
     RAW_SQL_FACTS,
     RAW_SQL_HIGHEST,
@@ -26,6 +28,7 @@ enum raw_sql {
 struct raw_dayfile {
     struct raw_dayfile *next;
     char day[RAW_DAY_ROOM];
+    struct root_id root; /* that it says */
     sqlite3 *db;
     sqlite3_stmt *sql[RAW_SQL_COUNT];
     bool writing; /* a transaction was begun and is neither committed nor rolled back */
@@ -33,6 +36,7 @@ struct raw_dayfile {
 
 struct raw {
     char *dir;
+    struct root_id root;      /* that of ROOT; none: not known */
     struct raw_dayfile *days; /* the last used first */
 };
 
@@ -44,8 +48,20 @@ bool raw_day_ok(const char *day);
 int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_dayfile **out,
                     struct err *err) DS_MUST_CHECK;
 
-/* Begins the day's transaction if it has none. */
-int raw_dayfile_begin(struct raw_dayfile *d, struct err *err) DS_MUST_CHECK;
+/* Begins the day's transaction if it has none. ERR_FOREIGN: it holds what nobody knows the ROOT of.
+ */
+int raw_dayfile_begin(const struct raw *raw, struct raw_dayfile *d, struct err *err) DS_MUST_CHECK;
+
+/* Reads d->root again: whose file it is; none: nobody said. */
+int raw_dayfile_root(struct raw_dayfile *d, struct err *err) DS_MUST_CHECK;
+
+/* In that transaction: it belongs to this ROOT. */
+int raw_dayfile_mark(struct raw_dayfile *d, const struct root_id *root,
+                     struct err *err) DS_MUST_CHECK;
+
+/* In that transaction: the row that says whose a master is. ERR_MALFORMED: the key has one. */
+int raw_begin_master(const struct raw *raw, struct raw_dayfile *d, int64_t key,
+                     const struct raw_facts *whose, struct err *err) DS_MUST_CHECK;
 
 /* Closes the longest unused days that have no transaction, until `keep` are open. */
 void raw_dayfile_trim(struct raw *raw, size_t keep);

@@ -27,7 +27,7 @@ enum {
 static bool day_of(const char *name, char out[NAME_ROOM])
 {
     size_t n = strlen(name);
-    snprintf(out, NAME_ROOM, "%s", name);
+    snprintf(out, NAME_ROOM, "%s", root_is_mark(name) ? "" : name);
     if (n > 8 && strcmp(name + n - 8, "-journal") == 0)
         n -= 8;
     if (n != RAW_DAY_ROOM - 1 + 3 || strncmp(name + n - 3, ".db", 3) != 0)
@@ -106,7 +106,7 @@ static int list_keys(sqlite3 *db, struct buf *keys, struct err *err)
     return rc;
 }
 
-/* A sealed master's texts and wire bytes, behind one another. */
+/* A master's texts and wire bytes, behind one another. */
 struct kept {
     char id[96], imei[32], camera[32], kind[32], source[32];
     uint8_t wire[4][RAW_WIRE_BYTES_MAX];
@@ -141,8 +141,8 @@ static int read_row(sqlite3_stmt *st, const char *day, int64_t key, struct kept 
     return ERR_OK;
 }
 
-static int read_sealed(struct raw *raw, const char *day, int64_t key, struct kept *kept,
-                       struct raw_facts *facts, struct err *err)
+static int read_owner(struct raw *raw, const char *day, int64_t key, struct kept *kept,
+                      struct raw_facts *facts, bool *noted, struct err *err)
 {
     struct raw_dayfile *d;
     sqlite3_stmt *st = NULL;
@@ -151,7 +151,7 @@ static int read_sealed(struct raw *raw, const char *day, int64_t key, struct kep
     if (rc == ERR_OK)
         rc = sqlx_prepare(d->db, &st,
                           "SELECT id, imei, camera, kind, source, arrived_us, init, meta, start,"
-                          " path FROM master WHERE key = ?1",
+                          " path, root IS NOT NULL FROM master WHERE key = ?1",
                           err);
     if (rc == ERR_OK) {
         sqlite3_bind_int64(st, 1, key);
@@ -159,6 +159,7 @@ static int read_sealed(struct raw *raw, const char *day, int64_t key, struct kep
     }
     if (rc == ERR_OK && !row)
         rc = err_set(err, ERR_NOTFOUND, "no master %s/%" PRId64, day, key);
+    *noted = rc == ERR_OK && sqlite3_column_int(st, 10) != 0;
     if (rc == ERR_OK)
         rc = read_row(st, day, key, kept, facts, err);
     sqlite3_finalize(st);
@@ -172,9 +173,14 @@ static int read_master(struct raw *raw, const char *day, int64_t key, struct kep
     *out = (struct raw_master){.key = key};
     int rc = raw_stat(raw, day, key, &out->length_bytes, &out->sealed, out->facts.sha256, err);
     out->facts.length_bytes = out->length_bytes;
-    if (rc == ERR_OK && out->sealed)
-        rc = read_sealed(raw, day, key, kept, &out->facts, err);
     *there = rc != ERR_NOTFOUND;
+    if (rc == ERR_OK) {
+        rc = read_owner(raw, day, key, kept, &out->facts, &out->noted, err);
+        out->owned = rc == ERR_OK;
+        if (rc == ERR_NOTFOUND) /* a partial from before version 4, or dropped meanwhile */
+            rc = raw_stat(raw, day, key, &out->length_bytes, &out->sealed, NULL, err);
+        *there = rc != ERR_NOTFOUND;
+    }
     if (rc == ERR_MALFORMED) {
         snprintf(flaw, 512, "%s", err->text);
         out->flaw = flaw;
@@ -220,6 +226,88 @@ int raw_one(struct raw *raw, const char *day, int64_t key, raw_master_fn *fn, vo
                    : err_set(err, ERR_NOTFOUND, "no master %s/%" PRId64, day, key);
     free(kept);
     return rc;
+}
+
+/* ---- which ROOT ---- */
+
+void raw_set_root(struct raw *raw, const struct root_id *root)
+{
+    raw->root = *root;
+}
+
+int raw_day_root(struct raw *raw, const char *day, struct root_id *out, bool *empty,
+                 struct err *err)
+{
+    struct raw_dayfile *d;
+    int64_t used = 0;
+    *out = (struct root_id){{0}};
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc == ERR_OK)
+        rc =
+            sqlx_number(d->db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)",
+                        &used, err);
+    if (rc == ERR_OK)
+        rc = raw_dayfile_root(d, err);
+    if (rc == ERR_OK)
+        *out = d->root;
+    *empty = !used;
+    return rc;
+}
+
+int raw_adopt(struct raw *raw, const char *day, struct err *err)
+{
+    struct raw_dayfile *d;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    const struct raw unknown = {.dir = raw->dir}; /* or nobody could begin */
+    if (rc == ERR_OK)
+        rc = raw_dayfile_begin(&unknown, d, err);
+    return rc < 0 ? rc : raw_dayfile_mark(d, &raw->root, err);
+}
+
+int raw_own(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
+            struct err *err)
+{
+    struct raw_dayfile *d;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc == ERR_OK)
+        rc = raw_dayfile_begin(raw, d, err);
+    const struct raw before = {.dir = raw->dir}; /* root: nobody noted it when it began */
+    return rc < 0 ? rc : raw_begin_master(&before, d, key, whose, err);
+}
+
+int raw_in_order(struct raw *raw, const char *day, int64_t key, bool *out, struct err *err)
+{
+    struct raw_dayfile *d;
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    *out = true;
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc == ERR_OK) /* all of it is in the index */
+        rc = sqlx_prepare(d->db, &st,
+                          "SELECT 1 FROM (SELECT n < lag(n) OVER (ORDER BY offset) AS back"
+                          " FROM chunk WHERE key = ?1) WHERE back LIMIT 1",
+                          err);
+    if (rc == ERR_OK) {
+        sqlite3_bind_int64(st, 1, key);
+        rc = sqlx_step(st, &row, err);
+        *out = !row;
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int raw_sum(struct raw *raw, const char *day, struct raw_sum *out, struct err *err)
+{
+    struct raw_dayfile *d;
+    *out = (struct raw_sum){0};
+    int rc = raw_dayfile_get(raw, day, false, &d, err);
+    if (rc < 0)
+        return rc == ERR_NOTFOUND ? ERR_OK : rc;
+    return sqlx_numbers(d->db,
+                        "SELECT count(*), coalesce(sum(key), 0), coalesce(sum(length_bytes), 0),"
+                        " coalesce(sum(arrived_us % 1000000007), 0) FROM master",
+                        (int64_t *const[]){&out->masters, &out->keys, &out->bytes, &out->arrivals},
+                        4, err);
 }
 
 /* ---- files ---- */

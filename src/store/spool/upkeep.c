@@ -1,4 +1,5 @@
 #include "dashspool/fsx.h"
+#include "dashspool/root.h"
 #include "spool_internal.h"
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@ int spool_stages(const char *root, spool_stage_fn *fn, void *arg, struct err *er
     if (rc == ERR_NOTFOUND && err->sys_errno == ENOENT)
         rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < names.n; i++)
-        if (spool_check_name("stage", names.name[i], &no_stage) == ERR_OK)
+        if (!root_is_mark(names.name[i]) &&
+            spool_check_name("stage", names.name[i], &no_stage) == ERR_OK)
             rc = fn(arg, names.name[i], err);
     fsx_names_clear(&names);
     free(dir);
