@@ -161,7 +161,7 @@ static void test_space_of_today_is_given_back_while_a_receiver_writes(void **sta
     raw_day(now_us - 1000000, day);
     snprintf(path, sizeof path, "%s/raw/%s.db", root, day);
     assert_ok(raw_open(&receiver, root, &err));
-    assert_ok(raw_append(receiver, day, 900, 0, "abc", 3, &err));
+    assert_ok(raw_append(receiver, day, 900, NULL, 0, "abc", 3, &err));
     assert_ok(raw_commit(receiver, &err));
     assert_int_equal(stat(path, &before), 0);
     ahead_us = DAY_US / 12;
@@ -170,7 +170,7 @@ static void test_space_of_today_is_given_back_while_a_receiver_writes(void **sta
     assert_true(before.st_size - after.st_size >= 10 * 200000);
     snprintf(name, sizeof name, "%s-journal", path);
     assert_true(!support_exists(name) || (stat(name, &after) == 0 && after.st_size < 200000));
-    assert_ok(raw_append(receiver, day, 900, 3, "def", 3, &err));
+    assert_ok(raw_append(receiver, day, 900, NULL, 3, "def", 3, &err));
     assert_ok(raw_commit(receiver, &err));
     assert_ok(raw_drop(receiver, day, 900, &err));
     assert_ok(raw_commit(receiver, &err));
