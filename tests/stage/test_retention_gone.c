@@ -192,7 +192,8 @@ static void test_a_file_of_before_is_cleaned_too(void **state)
         add(&s, i < 4 ? "front" : "rear", UPKEPT_AT_US + i, 150000);
     stored_close(&s);
     snprintf(path, sizeof path, "%s/raw/2024-11-29.db", root);
-    sql_run(path, "DROP TABLE dropped; PRAGMA auto_vacuum=NONE; VACUUM; PRAGMA user_version=2;"
+    sql_run(path, "DROP TABLE dropped; DROP TABLE root; ALTER TABLE master DROP COLUMN root;"
+                  "PRAGMA auto_vacuum=NONE; VACUUM; PRAGMA user_version=2;"
                   "PRAGMA user_version");
     assert_int_equal(sql_run(path, "PRAGMA auto_vacuum"), 0);
     upkept_sweep(root, RULES("masters", "front 30d"), false, told);

@@ -4,6 +4,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/raw.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
@@ -339,6 +340,8 @@ int retention_erase(const char *root, const struct retention_erasing *what,
     int rc = catalogue_open(&e->catalogue, root, false, err);
     if (rc == ERR_OK)
         rc = raw_open(&e->raw, root, err);
+    if (rc == ERR_OK && !what->dry_run)
+        rc = intake_stores_opened(e->catalogue, e->raw, root, err);
     if (rc == ERR_OK)
         rc = spools_open(&e->spools, root, NULL, NULL, err);
     if (rc == ERR_OK)

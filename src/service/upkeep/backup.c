@@ -336,7 +336,14 @@ static int erase_of_day(void *arg, const char *name, bool is_day, struct err *er
         return ERR_OK;
     e->day = name;
     buf_consume(&e->keys, e->keys.used);
+    struct root_id whose;
+    bool empty;
     int rc = raw_each(e->b->to, name, find_master, e, err);
+    /* copied before its ROOT had an identity, and not again since */
+    if (rc == ERR_OK && e->keys.used > 0 &&
+        (rc = raw_day_root(e->b->to, name, &whose, &empty, err)) == ERR_OK &&
+        !root_id_known(&whose))
+        rc = raw_adopt(e->b->to, name, err);
     for (size_t at = 0; rc == ERR_OK && at < e->keys.used; at += sizeof(int64_t)) {
         int64_t key;
         memcpy(&key, buf_data(&e->keys) + at, sizeof key);
