@@ -1,8 +1,8 @@
-/* A ROOT that has grown, for tests/bench/growth: COUNT transfers of 1 KB with their connections,
- * custody and three copies each (their rows alone), in the same form and length as a receiver and a
- * converter leave them.
+/* A ROOT that has grown, for tests/bench/growth and space: COUNT transfers of BYTES (1 KB) with
+ * their connections, custody and three copies each (their rows alone), in the same form and length
+ * as a receiver and a converter leave them.
  *
- *   growth_store ROOT COUNT */
+ *   growth_store ROOT COUNT [BYTES] */
 #include "dashspool/fsx.h"
 #include "support/stored.h"
 #include "support/support.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 1000, BYTES = 1024, CLIPS_PER_TRACKER = 500 };
+enum { BATCH = 1000, CLIPS_PER_TRACKER = 500, BYTES_MAX = 64 << 20 };
 #define T0_US INT64_C(1732865025000000)
 
 /* Of a real clip; %s: its id, its tracker, and what only the working copy has. */
@@ -35,7 +35,8 @@ enum { BATCH = 1000, BYTES = 1024, CLIPS_PER_TRACKER = 500 };
     "rate: half a picture step\",\"zone\":\"+00:00\"}}"
 
 static const char *root;
-static long count;
+static long count, length = 1024;
+static char bytes[BYTES_MAX]; /* of each; a number in front */
 
 static void add_copy(struct stored *s, const struct catalogue_transfer *t, const char *kind,
                      const char *end, const char *slices)
@@ -64,7 +65,7 @@ static void add_one(struct stored *s, long i)
 {
     static const char *const triggers[] = {"crash", "request", "tow", "idle", "geofence"};
     struct err err;
-    char slices[120], bytes[BYTES] = {0};
+    char slices[120];
     struct catalogue_transfer t = {.state = CATALOGUE_STORED,
                                    .published = true,
                                    .arrived_us = T0_US + i * 20000000,
@@ -86,11 +87,11 @@ static void add_one(struct stored *s, long i)
     snprintf(t.camera, sizeof t.camera, "%s", i % 2 ? "rear" : "front");
     snprintf(t.kind, sizeof t.kind, "video");
     snprintf(t.trigger_name, sizeof t.trigger_name, "%s", triggers[i % 5]);
-    snprintf(bytes, sizeof bytes, "%ld", i);
-    stored_add(s, &t, bytes, sizeof bytes);
+    snprintf(bytes, 20, "%ld", i);
+    stored_add(s, &t, bytes, (size_t)length);
     struct catalogue_arrival a = {.began_us = t.arrived_us,
                                   .ended_us = t.completed_us,
-                                  .until_bytes = BYTES,
+                                  .until_bytes = length,
                                   .packets = 1,
                                   .ended = "complete"};
     snprintf(a.peer, sizeof a.peer, "%s", t.peer);
@@ -122,8 +123,9 @@ static void make(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(make)};
-    if (argc != 3 || (count = strtol(argv[2], NULL, 10)) < 1) {
-        fprintf(stderr, "usage: growth_store ROOT COUNT\n");
+    if (argc < 3 || argc > 4 || (count = strtol(argv[2], NULL, 10)) < 1 ||
+        (argc == 4 && ((length = strtol(argv[3], NULL, 10)) < 20 || length > BYTES_MAX))) {
+        fprintf(stderr, "usage: growth_store ROOT COUNT [BYTES]\n");
         return 2;
     }
     root = argv[1];
