@@ -89,8 +89,8 @@ static void take_name(char **argv, int argc)
 
 int main(int argc, char **argv)
 {
-    static const struct cli_settings settings = {sections, N_SECTIONS, DASHSPOOL_PIPELINE_D, load,
-                                                 try_all};
+    static const struct cli_settings settings = {sections, N_SECTIONS,      DASHSPOOL_PIPELINE_D,
+                                                 load,     find_config_dir, try_all};
     take_name(argv, argc);
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0) /* of our own making, not a person's */
         return confine_child();

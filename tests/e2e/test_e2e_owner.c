@@ -280,7 +280,7 @@ static void test_what_the_owner_may_not_do_is_refused_with_what_to_do(void **sta
                     "--root", w.root, "import", in),
            1, "sudo -u 12345 dashspool");
     all_is_the_owners("refusals");
-    world_stop(&w); /* it could not reach it either */
+    world_stop(&w);                          /* it could not reach it either */
     assert_int_equal(chmod(w.dir, 0700), 0); /* whose owner cannot even reach it */
     struct proc_result r = RUN("list");
     chmod(w.dir, 0755);
