@@ -11,6 +11,7 @@
 #include "dashspool/watch.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 static const struct cfg_section *const sections[] = {
@@ -74,10 +75,23 @@ static int try_all(const struct cli *cli, const struct cfg *cfg, const struct cf
     return rc < 0 ? rc : run_try(cli->root, cfg, err);
 }
 
+/* What ps and top show: run names its processes by argv[0], and began us as /proc/self/exe. */
+static void take_name(char **argv, int argc)
+{
+    static const char title[] = "dashspool: ";
+    size_t n = sizeof title - 1;
+    bool named = argc > 0 && strncmp(argv[0], title, n) == 0;
+    if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0)
+        prctl(PR_SET_NAME, argv[1]);
+    else if (named)
+        prctl(PR_SET_NAME, argv[0] + n);
+}
+
 int main(int argc, char **argv)
 {
-    static const struct cli_settings settings = {sections, N_SECTIONS, DASHSPOOL_PIPELINE_D, load,
-                                                 try_all};
+    static const struct cli_settings settings = {sections, N_SECTIONS,      DASHSPOOL_PIPELINE_D,
+                                                 load,     find_config_dir, try_all};
+    take_name(argv, argc);
     if (argc == 2 && strcmp(argv[1], CONFINE_COMMAND) == 0) /* of our own making, not a person's */
         return confine_child();
     umask(umask(0) | 027); /* footage is nobody else's business */

@@ -21,6 +21,8 @@ struct cli_settings {
     /* Reads the settings that hold for cli->root and cli->config_given, and checks them whole; *out
      * is the caller's. */
     int (*load)(const struct cli *cli, struct cfg **out, struct err *err);
+    /* Where they are from: NULL the defaults; else borrowed, or in `room` bytes at name. */
+    const char *(*dir)(const struct cli *cli, char *name, size_t room);
     /* Tries what they name: ports, files, folders, programs. old: those that hold now, NULL where
      * that is not known. ERR_CONFIG with "file:line: key = value: …". */
     int (*try)(const struct cli *cli, const struct cfg *cfg, const struct cfg *old,

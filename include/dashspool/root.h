@@ -46,6 +46,10 @@ int root_check(const char *root, const struct root_id *catalogue, struct err *er
  * has another identity. */
 int root_mark(const char *root, const struct root_id *id, struct err *err) DS_MUST_CHECK;
 
+/* ERR_FOREIGN: a first backup into this directory broke off; it is no ROOT, and nothing may make
+ * one of it. */
+int root_check_whole(const char *root, struct err *err) DS_MUST_CHECK;
+
 /* Before a catalogue is made where there is none: ERR_FOREIGN if there was one, for what ROOT holds
  * needs it. A new one would begin to count its keys at 1, and know nothing of the originals. */
 int root_is_new(const char *root, struct err *err) DS_MUST_CHECK;

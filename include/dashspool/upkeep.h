@@ -10,6 +10,7 @@
 #ifndef DASHSPOOL_UPKEEP_H
 #define DASHSPOOL_UPKEEP_H
 
+#include "dashspool/cfg.h"
 #include "dashspool/err.h"
 #include "dashspool/spool.h"
 #include <stdbool.h>
@@ -78,6 +79,7 @@ struct upkeep_progress {
     /* Something cannot be copied or entered, and why; the rest goes on. */
     void (*trouble)(void *arg, const char *where, const char *why);
     void *arg;
+    void (*note)(void *arg, const char *where, const char *what); /* for a person; may be NULL */
 };
 
 struct upkeep_backup_result {
@@ -93,16 +95,29 @@ struct upkeep_backup_result {
  * over whole, masters of today and yesterday one by one, copies as files, each compared with its
  * hash. Jobs are not copied: what has one, ready, claimed or failed, in any stage, becomes "not
  * published", so that a receiver's next start on the copy puts it again; what a stage has done
- * already it does not do again. Packages and pipeline.d are not copied.
+ * already it does not do again. Packages are not copied.
  *
- * dir is new, empty, or an earlier backup (it has backup.json): what is the same by length and time
- * is not copied again, and nothing is removed but what was erased here (retention.h): of that no
- * byte is left in it. ERR_BUSY for any other directory.
+ * The settings are, with the certificates and the allow-list that they name; private keys and
+ * tokens are not, and are noted, also in dir/settings/MISSING.txt. Those of ROOT/pipeline.d have
+ * the same place in dir, those of elsewhere dir/settings/pipeline.d, where they do not hold.
  *
- * Its own catalogue comes last, by a rename: until then dir is what it was before, or nothing.
+ * dir is new, empty, or an earlier backup (it has backup.json) of the same ROOT: what is the same
+ * by length and time is not copied again, and nothing is removed but what was erased here
+ * (retention.h): of that no byte is left in it. Refused are
+ *   - ROOT itself, what is in it or around it, by whatever link or mount (ERR_CONFIG);
+ *   - any other directory, and a backup that somebody uses, or has used as a ROOT since: ERR_BUSY;
+ *   - the backup of another ROOT, and one that is newer than ROOT (ERR_FOREIGN).
+ *
+ * Its own catalogue comes last, by a rename: until then dir is what it was before; a first one that
+ * broke off is no ROOT (root_is_new()), and the next backup goes on with it.
  */
-int upkeep_backup(const char *root, const char *dir, const struct upkeep_progress *progress,
-                  struct upkeep_backup_result *out, struct err *err) DS_MUST_CHECK;
+struct upkeep_settings {
+    const struct cfg *cfg; /* NULL: they are not known */
+    const char *dir;       /* that they are from; NULL: none, all are defaults */
+};
+int upkeep_backup(const char *root, const char *dir, const struct upkeep_settings *settings,
+                  const struct upkeep_progress *progress, struct upkeep_backup_result *out,
+                  struct err *err) DS_MUST_CHECK;
 
 struct upkeep_reindex_result {
     int64_t masters, copies, custodies; /* entered */

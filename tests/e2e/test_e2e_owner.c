@@ -194,6 +194,7 @@ static void test_what_root_types_leaves_nothing_of_roots_in_root(void **state)
         {{"attach-timestamp", package, CLIP}, 1, ""},
         {{"convert", CLIP, "-o", copies}, 0, ""},
         {{"probe", CLIP, "--no-decode"}, 0, ""},
+        {{"erase", STILL, "--reason", "asked for", "--protected"}, 0, "1 transfer"},
         {{"backup", backup}, 0, "originals"},
         {{"help"}, 0, ""},
     };
@@ -279,10 +280,12 @@ static void test_what_the_owner_may_not_do_is_refused_with_what_to_do(void **sta
                     "--root", w.root, "import", in),
            1, "sudo -u 12345 dashspool");
     all_is_the_owners("refusals");
+    world_stop(&w);                          /* it could not reach it either */
     assert_int_equal(chmod(w.dir, 0700), 0); /* whose owner cannot even reach it */
     struct proc_result r = RUN("list");
     chmod(w.dir, 0755);
     expect(r, 1, "belongs to 12345, who cannot work there");
+    world_start(&w);
 }
 
 /* ---- jobs of another user ---- */

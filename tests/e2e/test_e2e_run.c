@@ -81,6 +81,17 @@ static void take_photo(const struct workplace *w, int n, const char *time)
            0, "");
 }
 
+/* By ps -e and top; by ps -ef. */
+static void is_shown_as(pid_t pid, const char *name, const char *title)
+{
+    char path[64], text[64];
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    snprintf(text, sizeof text, "%s\n", name);
+    assert_int_equal(support_count(path, text), 1);
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    assert_int_equal(support_count(path, title), 1);
+}
+
 static void test_what_a_camera_hands_over_becomes_copies_by_itself(void **state)
 {
     struct workplace *w = *state;
@@ -91,6 +102,8 @@ static void test_what_a_camera_hands_over_becomes_copies_by_itself(void **state)
     wait_line(w, "stage=tell msg=\"done\" id=352093081452251-front-photo-20241129T072345Z", 1, NULL,
               0);
     pid_t receiver = wait_pid(w, "receive", 1), worker = wait_pid(w, "convert", 1);
+    is_shown_as(receiver, "receive", "dashspool: receive");
+    is_shown_as(worker, "convert", "dashspool: work convert");
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_true(kill(receiver, 0) < 0 && kill(worker, 0) < 0);
     assert_false(find_line(w, "does not end", 1, NULL, 0));

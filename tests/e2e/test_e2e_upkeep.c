@@ -1,6 +1,8 @@
 /* The care of a ROOT by the commands that a person types, while cameras come and go. */
 #include "support/world.h"
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CLIP  TEST_SAMPLES "/rear-25fps-6s-silent.h265"
@@ -84,7 +86,102 @@ static void test_a_backup_of_a_running_store_is_one_of_its_own(void **state)
     expect(DASHSPOOL(backup, "fsck"), 0,
            "2 originals, 4 copies, 2 custody records, 0 jobs: no problems");
     expect(RUN("backup", backup), 0, "0 originals of today and yesterday, 0 copies");
-    expect(RUN("backup", w.dir), 1, "neither empty nor an earlier backup");
+    expect(RUN("backup", w.dir), 1, "ROOT is inside of ");
+    expect(RUN("backup", "/etc"), 1, "neither empty nor an earlier backup");
+}
+
+/* Certificates go along, keys and tokens are named. */
+static void test_a_backup_has_the_settings_and_names_what_it_may_not_have(void **state)
+{
+    (void)state;
+    char cert[500], key[500], token[500], text[2000], to[500], other[500];
+    snprintf(cert, sizeof cert, "%s/sign.pem", w.dir);
+    snprintf(key, sizeof key, "%s/sign.key", w.dir);
+    snprintf(token, sizeof token, "%s/token", w.dir);
+    snprintf(to, sizeof to, "%s/with-settings", w.dir);
+    snprintf(other, sizeof other, "%s/pipeline.d/70-other.conf", w.root);
+    expect(RUN("keygen", "--cert", cert, "--key", key, "--name", "Depot"), 0, "certificate");
+    support_write(token, "0123456789abcdef\n", 17);
+    snprintf(text, sizeof text,
+             "[export]\nsign_cert = %s\nsign_key = %s\n[serve]\ntoken_file = %s\n", cert, key,
+             token);
+    support_write(support_path(w.root, "pipeline.d/60-keys.conf"), text, strlen(text));
+    support_write(other, "[run]\nrestart = 2 s\n", 20);
+    struct proc_result r = RUN("backup", to);
+    assert_has(proc_out(&r), "[export] sign_key ");
+    assert_has(proc_out(&r), "[serve] token_file ");
+    assert_int_equal(r.status, 0);
+    proc_clear(&r);
+    assert_int_equal(support_count(support_path(to, "pipeline.d/60-keys.conf"), "sign_cert"), 1);
+    assert_int_equal(support_count(support_path(to, "settings/sign_cert-sign.pem"), "BEGIN CERT"),
+                     1);
+    assert_int_equal(support_count(support_path(to, "settings/MISSING.txt"), key), 1);
+    assert_int_equal(support_count(support_path(to, "settings/MISSING.txt"), token), 1);
+    expect(PROC_RUN("grep", "-rl", "PRIVATE KEY\\|0123456789abcdef", to), 1, "");
+    assert_int_equal(unlink(other), 0); /* what is no setting any more is none there */
+    snprintf(other, sizeof other, "%s/elsewhere", w.dir);
+    assert_int_equal(mkdir(other, 0755), 0);
+    support_write(support_path(other, "80-else.conf"), "[run]\nrestart = 3 s\n", 20);
+    expect(RUN("backup", to), 0, "");
+    assert_false(support_exists(support_path(to, "pipeline.d/70-other.conf")));
+    expect(RUN("--config", other, "backup", to), 0, "");
+    assert_true(support_exists(support_path(to, "settings/pipeline.d/80-else.conf")));
+    assert_int_equal(unlink(support_path(w.root, "pipeline.d/60-keys.conf")), 0);
+}
+
+static void test_a_backup_sees_through_bind_mounts(void **state)
+{
+    (void)state;
+    static const char script[] = "mount --bind \"$1\" \"$2\" || exit 77; "
+                                 "\"$0\" --root \"$1\" backup \"$2$3\"";
+    char at[500], archive[500];
+    snprintf(at, sizeof at, "%s/mounted", w.dir);
+    snprintf(archive, sizeof archive, "%s/archive", w.root);
+    assert_int_equal(mkdir(at, 0755), 0);
+    struct proc_result r =
+        PROC_RUN("unshare", "-m", "sh", "-c", script, DASHSPOOL_BINARY, w.root, at, "/new");
+    if (r.status != 1 || !strstr(proc_err(&r), "ROOT")) {
+        print_message("skipped: bind mounts are not allowed here\n");
+        proc_clear(&r);
+        skip();
+    }
+    expect_err(r, 1, "is inside of ROOT");
+    expect(PROC_RUN("unshare", "-m", "sh", "-c", script, DASHSPOOL_BINARY, w.root, at, ""), 1,
+           "is ROOT itself");
+    expect(PROC_RUN("unshare", "-m", "sh", "-c",
+                    "mount --bind \"$1/archive\" \"$2\" && \"$0\" --root \"$1\" backup \"$2\"",
+                    DASHSPOOL_BINARY, w.root, at),
+           1, "is in archive of ROOT itself");
+}
+
+/* As docs/operating.md has it: copied back, checked, started. */
+static void test_a_store_is_restored_from_its_backup_and_goes_on(void **state)
+{
+    (void)state;
+    char to[500], lost[500];
+    snprintf(to, sizeof to, "%s/restore-from", w.dir);
+    snprintf(lost, sizeof lost, "%s/lost", w.dir);
+    expect(RUN("backup", to), 0, "originals");
+    world_stop(&w);
+    assert_int_equal(rename(w.root, lost), 0);
+    expect(PROC_RUN("cp", "-a", to, w.root), 0, "");
+    expect(RUN("fsck"), 0, "no problems");
+    world_start(&w);
+    struct buf b = support_read(PHOTO);
+    char photo[500];
+    snprintf(photo, sizeof photo, "%s/another.jpg", w.dir);
+    support_write(photo, buf_data(&b), b.used - 3);
+    buf_clear(&b);
+    expect(RUN("simulate", "--to", world_address(w.port), "--imei", IMEI, "--photo-front", photo,
+               "--time", "2024-12-24T18:00:00Z"),
+           0, "files uploaded: 1,");
+    world_wait_jobs(&w);
+    expect(RUN("fsck"), 0, "no problems");
+    expect(RUN("show", VIDEO, "--custody"), 0, "received");
+    expect(RUN("backup", to), 0, "1 original of today"); /* the same backup goes on */
+    expect(DASHSPOOL(to, "fsck"), 0, "no problems");
+    expect(DASHSPOOL(lost, "backup", to), 1, "is newer than ROOT"); /* not from the lost one */
+    expect(DASHSPOOL(to, "backup", w.root), 1, "in use");           /* nor the wrong way round */
 }
 
 static void test_reindex_wants_the_receiver_to_be_stopped(void **state)
@@ -196,11 +293,14 @@ int main(void)
         cmocka_unit_test(test_whoever_is_shown_the_original_is_in_the_custody),
         cmocka_unit_test(test_a_package_protects_what_it_contains),
         cmocka_unit_test(test_a_backup_of_a_running_store_is_one_of_its_own),
+        cmocka_unit_test(test_a_backup_has_the_settings_and_names_what_it_may_not_have),
+        cmocka_unit_test(test_a_backup_sees_through_bind_mounts),
         cmocka_unit_test(test_reindex_wants_the_receiver_to_be_stopped),
         cmocka_unit_test(test_a_lost_catalogue_is_made_anew_from_a_backup),
         cmocka_unit_test(test_a_failed_job_is_retried_or_dropped_and_then_may_go),
         cmocka_unit_test(test_sweep_tells_before_it_deletes_and_a_custody_stays),
         cmocka_unit_test(test_jobs_of_other_stages_are_cared_for),
+        cmocka_unit_test(test_a_store_is_restored_from_its_backup_and_goes_on),
     };
     return cmocka_run_group_tests(tests, make_store, remove_store);
 }

@@ -143,7 +143,8 @@ static void ignore_where(void *arg, const char *where, const char *why)
     (void)why;
 }
 
-static const struct upkeep_progress quiet = {NULL, ignore_where, NULL};
+static const struct upkeep_settings no_settings = {NULL, NULL};
+static const struct upkeep_progress quiet = {.trouble = ignore_where};
 
 static int reindex_below(const char *root)
 {
@@ -210,7 +211,7 @@ static int backup_below(const char *root)
 {
     struct err err;
     struct upkeep_backup_result r;
-    return upkeep_backup(root, backup_dir, &quiet, &r, &err);
+    return upkeep_backup(root, backup_dir, &no_settings, &quiet, &r, &err);
 }
 
 static void test_a_backup_that_was_cut_short_is_brought_to_its_end(void **state)

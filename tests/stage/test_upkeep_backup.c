@@ -1,13 +1,16 @@
 /* A backup is a ROOT of its own with all that was there; a catalogue can be made anew. */
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
+#include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/spool.h"
 #include "dashspool/upkeep.h"
 #include "dashspool/wire.h"
+#include "support/sql.h"
 #include "support/support.h"
 #include "support/upkept.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +76,8 @@ static void on_trouble(void *arg, const char *where, const char *why)
     snprintf(troubles + n, sizeof troubles - n, "%s: %s\n", where, why);
 }
 
-static const struct upkeep_progress quiet = {NULL, on_trouble, NULL};
+static const struct upkeep_settings no_settings = {NULL, NULL};
+static const struct upkeep_progress quiet = {.trouble = on_trouble};
 
 static void all_is_well(const char *where)
 {
@@ -105,7 +109,7 @@ static void test_a_backup_is_a_root_of_its_own(void **state)
     (void)state;
     struct err err;
     struct upkeep_backup_result r;
-    assert_ok(upkeep_backup(root, dir, &quiet, &r, &err));
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     assert_string_equal(troubles, "");
     assert_int_equal(r.days, 1);
     assert_int_equal(r.masters, 1);
@@ -115,7 +119,7 @@ static void test_a_backup_is_a_root_of_its_own(void **state)
     /* again: only what is new */
     char another[CATALOGUE_ID_ROOM];
     upkept_add(root, "rear", clock_utc_us(), 1000, false, another);
-    assert_ok(upkeep_backup(root, dir, &quiet, &r, &err));
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     assert_int_equal(r.days, 0);
     assert_int_equal(r.masters, 1);
     assert_int_equal(r.copies, 0);
@@ -136,7 +140,7 @@ static void test_a_backup_goes_on_while_a_receiver_writes(void **state)
     assert_ok(raw_append(raw, day, 4711, NULL, 0, "not yet committed", 17, &err));
     assert_ok(catalogue_open(&c, root, false, &err));
     assert_ok(catalogue_begin(c, &err));
-    assert_ok(upkeep_backup(root, dir, &quiet, &r, &err));
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     catalogue_rollback(c);
     catalogue_close(&c);
     raw_rollback(raw);
@@ -160,7 +164,7 @@ static void test_what_waits_for_conversion_waits_in_the_backup_too(void **state)
     assert_ok(spool_open(&spool, root, "convert", &err));
     assert_ok(spool_put(spool, told_by_camera, "{}", 2, &err));
     spool_close(&spool);
-    assert_ok(upkeep_backup(root, dir, &quiet, &r, &err));
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     get(dir, told_by_camera, &t);
     assert_false(t.published);
     get(root, told_by_camera, &t);
@@ -187,7 +191,7 @@ static void test_what_waits_for_another_stage_waits_in_the_backup_too(void **sta
     catalogue_close(&c);
     upkept_fail_job_of(root, "upload", old);
     upkept_fail_job_of(root, "mail", told_by_camera);
-    assert_ok(upkeep_backup(root, dir, &quiet, &r, &err));
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     get(dir, old, &t);
     assert_false(t.published);
     get(dir, told_by_camera, &t);
@@ -209,8 +213,8 @@ static void test_a_backup_is_not_written_over_something_else(void **state)
     struct err err;
     struct upkeep_backup_result r;
     support_write(in(dir, "letter.txt"), "x", 1);
-    assert_err(ERR_BUSY, upkeep_backup(root, dir, &quiet, &r, &err));
-    assert_err(ERR_BUSY, upkeep_backup(root, root, &quiet, &r, &err));
+    assert_err(ERR_BUSY, upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
+    assert_err(ERR_CONFIG, upkeep_backup(root, root, &no_settings, &quiet, &r, &err));
     assert_int_equal(support_entries(dir), 1);
 }
 
@@ -222,9 +226,188 @@ static void test_a_copy_that_was_changed_is_told_by_the_backup(void **state)
     char name[300];
     snprintf(name, sizeof name, "archive/%s.working.mp4", old);
     support_write(in(root, name), "changed", 7);
-    assert_ok(upkeep_backup(root, dir, &quiet, &r, &err));
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     assert_int_equal(r.troubles, 1);
     assert_non_null(strstr(troubles, "it was changed"));
+}
+
+/* ---- where a backup may go ---- */
+
+static void refused(int code, const char *to, const char *says)
+{
+    struct err err;
+    struct upkeep_backup_result r;
+    int rc = upkeep_backup(root, to, &no_settings, &quiet, &r, &err);
+    if (rc != code || !strstr(err.text, says))
+        fail_msg("%s: %s instead of %s: %s", to, err_name(rc), err_name(code), err.text);
+}
+
+static void back_up(void)
+{
+    struct err err;
+    struct upkeep_backup_result r;
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
+}
+
+static void test_a_backup_goes_neither_into_root_nor_around_it(void **state)
+{
+    (void)state;
+    struct err err;
+    char link[600], slash[600], sub[600], real[PATH_MAX], cwd[PATH_MAX];
+    assert_non_null(realpath(root, real));
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    snprintf(link, sizeof link, "%s/link", dir);
+    assert_int_equal(symlink(root, link), 0);
+    refused(ERR_CONFIG, root, "is ROOT itself");
+    snprintf(slash, sizeof slash, "%s/", root);
+    refused(ERR_CONFIG, slash, "is ROOT itself");
+    refused(ERR_CONFIG, link, "is ROOT itself");
+    snprintf(sub, sizeof sub, "%s/new/backup", link);
+    refused(ERR_CONFIG, sub, "is inside of ROOT");
+    snprintf(sub, sizeof sub, "%s/archive", root);
+    refused(ERR_CONFIG, sub, "is inside of ROOT");
+    snprintf(sub, sizeof sub, "%s/archive/../new", root);
+    refused(ERR_CONFIG, sub, "is inside of ROOT");
+    assert_int_equal(chdir(root), 0);
+    refused(ERR_CONFIG, ".", "is ROOT itself");
+    refused(ERR_CONFIG, "backup", "is inside of ROOT");
+    refused(ERR_CONFIG, "..", "ROOT is inside of ..");
+    assert_int_equal(chdir(cwd), 0);
+    assert_false(support_exists(in(root, "new")) || support_exists(in(root, "backup.json")));
+    /* an earlier one whose parts have become ROOT's own */
+    assert_int_equal(unlink(link), 0);
+    back_up();
+    assert_ok(fsx_remove_tree(in(dir, "raw"), &err));
+    assert_int_equal(symlink(in(root, "raw"), in(dir, "raw")), 0);
+    refused(ERR_CONFIG, dir, "raw is that of ROOT itself");
+    all_is_well(root);
+}
+
+/* Each keeps what it has. */
+static void test_a_backup_of_another_root_is_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    struct upkeep_backup_result r;
+    char id[CATALOGUE_ID_ROOM], *other = support_tmp_dir();
+    upkept_add(other, "rear", UPKEPT_AT_US + 5, 1000, true, id);
+    assert_ok(upkeep_backup(other, dir, &no_settings, &quiet, &r, &err));
+    refused(ERR_FOREIGN, dir, "is the backup of another ROOT");
+    assert_int_equal(unlink(in(dir, "catalogue.db")), 0); /* one that broke off says so, too */
+    refused(ERR_FOREIGN, dir, "is the backup of another ROOT");
+    refused(ERR_BUSY, other, "neither empty nor an earlier backup"); /* and the other itself */
+    support_tmp_remove(&other);
+    all_is_well(root);
+}
+
+/* As both were made before identities. */
+static void test_a_backup_of_another_root_is_known_by_its_transfers(void **state)
+{
+    (void)state;
+    struct err err;
+    struct upkeep_backup_result r;
+    char id[CATALOGUE_ID_ROOM], *other = support_tmp_dir();
+    static const char *const marks[] = {"raw/root-id", "archive/root-id", "spool/root-id"};
+    upkept_add(other, "rear", UPKEPT_AT_US + 5, 1000, true, id);
+    assert_ok(upkeep_backup(other, dir, &no_settings, &quiet, &r, &err));
+    sql_run(in(dir, "catalogue.db"), "DELETE FROM root");
+    for (size_t i = 0; i < 3; i++)
+        unlink(in(dir, marks[i]));
+    refused(ERR_FOREIGN, dir, "is the backup of another ROOT");
+    support_tmp_remove(&other);
+    assert_ok(fsx_remove_tree(dir, &err));
+    back_up(); /* and one's own is known likewise */
+    sql_run(in(dir, "catalogue.db"), "DELETE FROM root");
+    for (size_t i = 0; i < 3; i++)
+        unlink(in(dir, marks[i]));
+    back_up();
+    all_is_well(dir);
+}
+
+static void test_a_backup_that_is_in_use_is_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    static const char *const locks[] = {"", "raw", "run.lock", "import.lock"};
+    static const char *const says[] = {"another backup", "a receiver", "'dashspool run'",
+                                       "an import"};
+    back_up();
+    for (size_t i = 0; i < 4; i++) {
+        char path[700];
+        snprintf(path, sizeof path, "%s/%s", dir, locks[i]);
+        int fd = open(path, i < 2 ? O_RDONLY : O_RDWR | O_CREAT, 0640);
+        assert_true(fd >= 0);
+        assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+        refused(ERR_BUSY, dir, says[i]);
+        close(fd);
+    }
+    back_up();
+    support_write(in(dir, "receive.json"), "{}", 2);
+    refused(ERR_BUSY, dir, "has been used as a ROOT of its own since (receive.json)");
+    assert_int_equal(unlink(in(dir, "receive.json")), 0);
+    struct spool *spool = NULL;
+    assert_ok(spool_open(&spool, dir, "convert", &err));
+    back_up(); /* a spool without jobs is none */
+    assert_ok(spool_put(spool, "one", "{}", 2, &err));
+    spool_close(&spool);
+    refused(ERR_BUSY, dir, "has been used as a ROOT of its own since (job one)");
+}
+
+/* ROOT was put back from an older one: what came since is in the newer one alone. */
+static void test_a_backup_that_is_newer_than_root_is_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    char id[CATALOGUE_ID_ROOM], *older = support_tmp_dir();
+    struct upkeep_backup_result r;
+    assert_ok(upkeep_backup(root, older, &no_settings, &quiet, &r, &err));
+    upkept_add(root, "rear", UPKEPT_AT_US + 5, 1000, true, id);
+    back_up();
+    char *lost = root;
+    root = older;
+    refused(ERR_FOREIGN, dir, "is newer than ROOT");
+    root = lost;
+    support_tmp_remove(&older);
+    assert_true(upkept_has(dir, id));
+    back_up();
+}
+
+static int stops;
+
+static bool stop_later(void *arg, const char *where, double done)
+{
+    (void)arg;
+    (void)where;
+    (void)done;
+    return stops-- > 0;
+}
+
+/* Wherever it broke off. */
+static void test_a_first_backup_that_broke_off_is_no_root(void **state)
+{
+    (void)state;
+    struct err err;
+    struct catalogue *c = NULL;
+    struct upkeep_reindex_result made;
+    const struct upkeep_progress progress = {.progress = stop_later, .trouble = on_trouble};
+    struct upkeep_backup_result r;
+    int rc = ERR_AGAIN;
+    for (int n = 0; rc == ERR_AGAIN; n++) {
+        assert_ok(fsx_remove_tree(dir, &err));
+        stops = n;
+        rc = upkeep_backup(root, dir, &no_settings, &progress, &r, &err);
+        if (rc != ERR_AGAIN)
+            break;
+        assert_err(ERR_FOREIGN, catalogue_open(&c, dir, true, &err));
+        assert_has(err.text, "is a backup that was not finished, and no ROOT");
+        assert_err(ERR_FOREIGN, catalogue_open(&c, dir, false, &err));
+        assert_err(ERR_FOREIGN, upkeep_reindex(dir, &quiet, &made, &err));
+        assert_has(err.text, "run the backup again");
+        assert_true(n < 1000);
+        back_up();
+        all_is_well(dir);
+    }
+    assert_int_equal(rc, ERR_OK);
 }
 
 /* ---- reindex ---- */
@@ -491,6 +674,12 @@ int main(void)
         TEST(test_what_waits_for_conversion_waits_in_the_backup_too),
         TEST(test_what_waits_for_another_stage_waits_in_the_backup_too),
         TEST(test_a_backup_is_not_written_over_something_else),
+        TEST(test_a_backup_goes_neither_into_root_nor_around_it),
+        TEST(test_a_backup_of_another_root_is_refused),
+        TEST(test_a_backup_of_another_root_is_known_by_its_transfers),
+        TEST(test_a_backup_that_is_in_use_is_refused),
+        TEST(test_a_backup_that_is_newer_than_root_is_refused),
+        TEST(test_a_first_backup_that_broke_off_is_no_root),
         TEST(test_a_copy_that_was_changed_is_told_by_the_backup),
         TEST(test_a_lost_catalogue_is_made_from_the_masters_and_the_copies),
         TEST(test_what_the_old_catalogue_knows_is_taken_over),

@@ -166,8 +166,11 @@ static int run_backup(struct cli *cli, const struct cli_args *args)
     struct err err;
     char size[24];
     begin(&told);
-    const struct upkeep_progress progress = {show, tell, &told};
-    int rc = upkeep_backup(cli->root, args->operand[0], &progress, &r, &err);
+    char config[4096];
+    const struct upkeep_progress progress = {show, tell, &told, tell_note};
+    const struct upkeep_settings settings = {cli->cfg,
+                                             cli->settings->dir(cli, config, sizeof config)};
+    int rc = upkeep_backup(cli->root, args->operand[0], &settings, &progress, &r, &err);
     progress_clear(&told.bar);
     if (rc < 0)
         return cli_fail("backup", &err);
@@ -185,12 +188,13 @@ const struct cli_command cli_backup = {
     .name = "backup",
     .group = CLI_OPERATE,
     .summary = "back up ROOT while it is in use",
-    .prose = "Copy the catalogue, originals and copies to DIR while receivers and workers run. DIR "
-             "is new, or an earlier backup, which is updated incrementally; nothing is "
-             "removed from it but what 'dashspool erase' erased here. A backup is itself a ROOT: "
-             "'dashspool --root DIR fsck' checks it; "
-             "to restore, copy it back. The queue is not copied: unfinished and failed jobs are "
-             "recreated when a receiver starts on the backup.",
+    .prose =
+        "Copy the catalogue, originals, copies and settings to DIR while receivers and workers "
+        "run. DIR is new, or an earlier backup of this ROOT that nobody uses, which is updated "
+        "incrementally; nothing is removed from it but what 'dashspool erase' erased here. Private "
+        "keys and tokens are not copied; they are named. A backup is itself a ROOT: 'dashspool "
+        "--root DIR fsck' checks it; to restore, copy it back. The queue is not copied: unfinished "
+        "and failed jobs are recreated when a receiver starts on the backup.",
     .example = "dashspool --root /srv/dashcam backup /mnt/backup/dashcam",
     .operand = "DIR",
     .operands_min = 1,

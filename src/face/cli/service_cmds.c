@@ -178,7 +178,8 @@ const struct cli_command cli_work = {
     .group = CLI_CONVERT,
     .summary = "process the queue: make copies, run [exec] commands",
     .prose = "Work through the queue: make copies and packages and run [exec] commands, until "
-             "SIGTERM or Ctrl-C.",
+             "SIGTERM or Ctrl-C. Several may work on one ROOT at the same time, also beside "
+             "'run': each job is done by one of them.",
     .options = work_options,
     .example = "dashspool --root /srv/dashcam work --once",
     .room = sizeof(struct work_request),

@@ -167,9 +167,10 @@ int process_plan_write_settings(const struct cfg *cfg, const char *dir, struct e
 static void become(const struct run *r, const struct process *p, pid_t parent)
 {
     sigset_t blocked;
-    char exe[] = "/proc/self/exe", name[] = "dashspool", root_o[] = "--root",
+    char exe[] = "/proc/self/exe", name[PROCESS_PLAN_NAME_ROOM + 20], root_o[] = "--root",
          config_o[] = "--config", work[] = "work", stage_o[] = "--stage", workers_o[] = "--workers",
          one[] = "1", root[4096], stage[PROCESS_PLAN_NAME_ROOM];
+    snprintf(name, sizeof name, "dashspool: %s%s", p->plan.service ? "" : "work ", p->plan.name);
     snprintf(root, sizeof root, "%s", r->root);
     snprintf(stage, sizeof stage, "%s", p->plan.stage);
     char metrics_o[] = "--prometheus";

@@ -8,6 +8,8 @@
 #include "dashspool/raw.h"
 #include "dashspool/root.h"
 #include "dashspool/upkeep.h"
+#include "settings.h"
+#include "target.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,8 +21,10 @@
 
 struct backup {
     const char *root, *dir;
+    const struct upkeep_settings *settings;
     const struct upkeep_progress *progress;
     struct upkeep_backup_result *out;
+    struct target target;
     struct catalogue *snapshot; /* of the catalogue, in the backup */
     struct raw *from, *to;
     int64_t now_us, all_bytes, done_bytes;
@@ -405,26 +409,6 @@ static int write_mark(const struct backup *b, const char *state, struct err *err
     return rc;
 }
 
-/* Nothing is in it, or an earlier backup. */
-static int check_dir(const char *dir, struct err *err)
-{
-    struct fsx_names names = {NULL, 0};
-    bool empty = true, marked = false;
-    int rc = fsx_mkdirs(dir, err);
-    if (rc == ERR_OK)
-        rc = fsx_list(dir, &names, err);
-    for (size_t i = 0; i < names.n; i++) {
-        bool mark = strncmp(names.name[i], "backup.json", 11) == 0; /* or one that was cut short */
-        empty = empty && mark;
-        marked = marked || (mark && names.name[i][11] == '\0');
-    }
-    fsx_names_clear(&names);
-    if (rc == ERR_OK && !empty && !marked)
-        rc = err_set(err, ERR_BUSY,
-                     "%s is neither empty nor an earlier backup; choose another directory", dir);
-    return rc;
-}
-
 /* dir/unfinished/catalogue.db: the catalogue as of this moment. */
 static int take_snapshot(struct backup *b, struct catalogue *c, const char *unfinished,
                          struct err *err)
@@ -481,8 +465,10 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
 {
     struct catalogue *c = NULL;
     int rc = catalogue_open(&c, b->root, false, err); /* first: no ROOT, no directory */
-    if (rc == ERR_OK)
-        rc = check_dir(b->dir, err);
+    if (rc == ERR_OK && (rc = target_check_place(b->root, b->dir, err)) == ERR_OK)
+        rc = fsx_mkdirs(b->dir, err);
+    if (rc == ERR_OK && (rc = target_take(&b->target, b->dir, err)) == ERR_OK)
+        rc = target_compare(c, b->dir, err);
     if (rc == ERR_OK && (rc = write_mark(b, "unfinished", err)) == ERR_OK)
         rc = take_snapshot(b, c, unfinished, err);
     catalogue_close(&c);
@@ -496,21 +482,31 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
         rc = erase_erased(b, err);
     if (rc == ERR_OK && (rc = catalogue_key_each(b->snapshot, back_up_row, b, err)) == ERR_OK)
         rc = catalogue_settle(b->snapshot, err);
+    if (rc == ERR_OK)
+        rc = settings_back_up(b->root, b->dir, b->settings, b->progress, err);
     raw_close(&b->from);
     raw_close(&b->to);
     catalogue_close(&b->snapshot);
     return rc < 0 ? rc : finish(b, unfinished, err);
 }
 
-int upkeep_backup(const char *root, const char *dir, const struct upkeep_progress *progress,
-                  struct upkeep_backup_result *out, struct err *err)
+int upkeep_backup(const char *root, const char *dir, const struct upkeep_settings *settings,
+                  const struct upkeep_progress *progress, struct upkeep_backup_result *out,
+                  struct err *err)
 {
-    struct backup b = {root, dir, progress, out, NULL, NULL, NULL, clock_utc_us(), 0, 0};
+    struct backup b = {.root = root,
+                       .dir = dir,
+                       .settings = settings,
+                       .progress = progress,
+                       .out = out,
+                       .target = TARGET_NONE,
+                       .now_us = clock_utc_us()};
     char *unfinished = NULL;
     *out = (struct upkeep_backup_result){0};
     int rc = fsx_path(&unfinished, err, "%s/unfinished", dir);
     if (rc == ERR_OK)
         rc = run(&b, unfinished, err);
+    target_release(&b.target);
     free(unfinished);
     return rc;
 }

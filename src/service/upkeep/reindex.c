@@ -516,8 +516,8 @@ int upkeep_reindex(const char *root, const struct upkeep_progress *progress,
     char *tmp = NULL;
     int lock = -1;
     *out = (struct upkeep_reindex_result){0};
-    int rc = fsx_path(&tmp, err, "%s/.reindex", root);
-    if (rc == ERR_OK) {
+    int rc = root_check_whole(root, err);
+    if (rc == ERR_OK && (rc = fsx_path(&tmp, err, "%s/.reindex", root)) == ERR_OK) {
         char *dir = NULL;
         rc = fsx_path(&dir, err, "%s/raw", root);
         if (rc == ERR_OK && (lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)

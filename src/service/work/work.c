@@ -107,11 +107,14 @@ struct child {
 };
 
 /* What a child counted comes through a pipe, each whole. */
-static void live(struct process_plan *c, const struct stages_stage *stage, pid_t parent,
-                 int tally_fd)
+static void live(struct process_plan *c, const struct stages_stage *stage, size_t number,
+                 pid_t parent, int tally_fd)
 {
     struct work_tally tally = {0};
     struct err err;
+    char name[80]; /* for ps; the kernel keeps 15 letters of it */
+    snprintf(name, sizeof name, "%s %zu", stage ? stage->name : "work", number);
+    prctl(PR_SET_NAME, name);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
         _exit(1);
     int rc = stage ? work_stage(c, stage, &err) : drain(c, &tally, &err);
@@ -122,14 +125,14 @@ static void live(struct process_plan *c, const struct stages_stage *stage, pid_t
 }
 
 static int start(struct process_plan *c, struct child *child, const struct stages_stage *stage,
-                 int tally_fd, struct err *err)
+                 size_t number, int tally_fd, struct err *err)
 {
     pid_t parent = getpid();
     fflush(NULL);
     child->name = stage ? stage->name : "all stages";
     child->pid = fork();
     if (child->pid == 0)
-        live(c, stage, parent, tally_fd);
+        live(c, stage, number, parent, tally_fd);
     return child->pid < 0 ? err_sys(err, "fork") : ERR_OK;
 }
 
@@ -139,7 +142,7 @@ static int start_all(struct process_plan *c, struct child *child, size_t *n, int
     int rc = ERR_OK;
     if (c->how->once) {
         while (rc == ERR_OK && *n < (size_t)c->how->workers) {
-            rc = start(c, &child[*n], NULL, tally_fd, err);
+            rc = start(c, &child[*n], NULL, *n + 1, tally_fd, err);
             *n += rc == ERR_OK;
         }
         return rc;
@@ -147,7 +150,7 @@ static int start_all(struct process_plan *c, struct child *child, size_t *n, int
     for (size_t i = 0; rc == ERR_OK && i < c->n; i++) {
         int workers = c->how->workers ? c->how->workers : c->stage[i]->workers;
         for (int k = 0; rc == ERR_OK && k < workers; k++) {
-            rc = start(c, &child[*n], c->stage[i], tally_fd, err);
+            rc = start(c, &child[*n], c->stage[i], (size_t)k + 1, tally_fd, err);
             *n += rc == ERR_OK;
         }
     }

@@ -222,8 +222,10 @@ static int open_file(sqlite3 **out, const char *path, const char *root, bool cre
     if (rc < 0)
         return rc;
     rc = sqlx_open(out, path, &catalogue_schema, false, err);
+    if (rc == ERR_NOTFOUND && !create && root_check_whole(root, &lost) < 0)
+        *err = lost;
     if (rc != ERR_NOTFOUND || !create)
-        return rc;
+        return rc == ERR_NOTFOUND ? err->code : rc;
     if ((rc = root_is_new(root, &lost)) == ERR_OK)
         return sqlx_open(out, path, &catalogue_schema, true, err);
     /* or another process has just made it, and what is beside it */

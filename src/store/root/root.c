@@ -126,13 +126,38 @@ static bool is_day_file(const char *name)
     return n > 3 && strcmp(name + n - 3, ".db") == 0;
 }
 
+/* backup.json is a line of ours (upkeep.h). */
+int root_check_whole(const char *root, struct err *err)
+{
+    char *path = NULL, text[300] = "";
+    struct stat st;
+    int rc = fsx_path(&path, err, "%s/catalogue.db", root);
+    bool whole = rc < 0 || stat(path, &st) == 0;
+    free(path);
+    path = NULL;
+    if (whole || (rc = fsx_path(&path, err, "%s/backup.json", root)) < 0)
+        return rc;
+    FILE *f = fopen(path, "re");
+    if (f && fread(text, 1, sizeof text - 1, f) > 0 && strstr(text, "\"unfinished\""))
+        rc = err_set(err, ERR_FOREIGN,
+                     "%s is a backup that was not finished, and no ROOT: run the backup again, it "
+                     "goes on with what is there",
+                     root);
+    if (f)
+        fclose(f);
+    free(path);
+    return rc;
+}
+
 int root_is_new(const char *root, struct err *err)
 {
     struct fsx_names names = {NULL, 0};
     struct root_id id;
     const char *holds = NULL;
     char *path = NULL;
-    int rc = ERR_OK;
+    int rc = root_check_whole(root, err);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; rc == ERR_OK && i < DIRS; i++) {
         rc = root_read(root, dirs[i], &id, err);
         if (rc == ERR_MALFORMED || (rc == ERR_OK && root_id_known(&id))) {
