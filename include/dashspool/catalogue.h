@@ -548,7 +548,7 @@ int catalogue_event_restore(struct catalogue *c, const char *id, const char *lin
 
 struct catalogue_summary;
 
-/* ERR_NOTFOUND: there is none, and was none; else as catalogue_open(). *out is the caller's. */
+/* ERR_NOTFOUND: there is none; else as catalogue_open(). *out is the caller's. */
 int catalogue_summary_open(struct catalogue_summary **out, const char *root,
                            struct err *err) DS_MUST_CHECK;
 void catalogue_summary_close(struct catalogue_summary **l);

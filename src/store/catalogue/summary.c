@@ -27,11 +27,6 @@ int catalogue_summary_open(struct catalogue_summary **out, const char *root, str
     int rc = fsx_path(&path, err, "%s/catalogue.db", root);
     if (rc == ERR_OK)
         rc = sqlx_open_readonly(&l->db, path, &catalogue_schema, BUSY_MS, &l->version, err);
-    struct err lost;
-    if (rc == ERR_NOTFOUND && root_is_new(root, &lost) == ERR_FOREIGN) {
-        *err = lost;
-        rc = ERR_FOREIGN;
-    }
     if (rc == ERR_OK)
         rc = check_identity(l, root, err);
     if (rc == ERR_OK) /* one for all questions: thousands of small ones would be slow */
