@@ -3,9 +3,10 @@
  * (backup); its catalogue made anew (reindex).
  *
  * fsck: everything below ROOT is read as hostile bytes; nothing is changed without UPKEEP_REPAIR
- * (but that SQLite brings a store of an older version up to date and rolls back what a crash left,
- * and that raw/ and the places of a stage's spool are made where they are missing). Receivers and
- * workers may run meanwhile: what is being written is not looked at, and no lock is held for long.
+ * (but that what came of it is noted for `status` (catalogue_upkeep_note()), and that SQLite brings
+ * a store of an older version up to date and rolls back what a crash left, and that raw/ and the
+ * places of a stage's spool are made where they are missing). Receivers and workers may run
+ * meanwhile: what is being written is not looked at, and no lock is held for long.
  */
 #ifndef DASHSPOOL_UPKEEP_H
 #define DASHSPOOL_UPKEEP_H
@@ -97,7 +98,8 @@ struct upkeep_backup_result {
  * is not copied again, and nothing is removed but what was erased here (retention.h): of that no
  * byte is left in it. ERR_BUSY for any other directory.
  *
- * Its own catalogue comes last, by a rename: until then dir is what it was before, or nothing.
+ * Its own catalogue comes last, by a rename: until then dir is what it was before, or nothing. Then
+ * root's catalogue gets a note of it, for `status`.
  */
 int upkeep_backup(const char *root, const char *dir, const struct upkeep_progress *progress,
                   struct upkeep_backup_result *out, struct err *err) DS_MUST_CHECK;
