@@ -8,6 +8,7 @@
 #include "dashspool/run.h"
 #include "dashspool/serve.h"
 #include "dashspool/stages.h"
+#include "dashspool/status.h"
 #include "dashspool/watch.h"
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 static const struct cfg_section *const sections[] = {
     &stages_cfg_sections[0], &receive_cfg_section,    &watch_cfg_section,  &stages_cfg_sections[1],
     &convert_cfg_section,    &stages_cfg_sections[4], &export_cfg_section, &stages_cfg_sections[2],
-    &stages_cfg_sections[3], &retention_cfg_section,  &serve_cfg_section};
+    &stages_cfg_sections[3], &retention_cfg_section,  &serve_cfg_section,  &status_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static bool is_dir(const char *path)

@@ -575,6 +575,11 @@ typedef int catalogue_owed_fn(void *arg, const char *id, struct err *err);
 int catalogue_summary_owed_each(struct catalogue_summary *l, const char *stage, int64_t until_us,
                                 catalogue_owed_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
 
+/* As catalogue_upkeep_last(). */
+int catalogue_summary_upkeep(struct catalogue_summary *l, const char *task,
+                             struct catalogue_upkeep *out, bool *found,
+                             struct err *err) DS_MUST_CHECK;
+
 /* How many copies, and their bytes: added up (*exact), or, where there are more than
  * CATALOGUE_LOOK_COPIES, estimated from as many of them, spread evenly. */
 #define CATALOGUE_LOOK_COPIES 5000

@@ -4,33 +4,42 @@
  * what is locked is asked for an instant. What cannot be read is itself something to tell, and no
  * failure. Everything below ROOT is hostile: texts are made printable when they are read.
  *
- * Its sources: ROOT/catalogue.db; the spool's directories; run.lock and run.json (of `run`);
- * receive.json (of `receive`); the sizes of raw/<day>.db; the configuration. With 10 000 jobs and
+ * Its sources: ROOT/catalogue.db; the spool's directories; run.lock and run.json (of `run`, which
+ * leaves in it when it ended); receive.json (of `receive`); the sizes of raw/<day>.db; /proc; the
+ * configuration. With 10 000 jobs and
  * 100 000 transfers it takes 0.3 s.
  *
- * `trouble`, each with what to do: a receiver or `run` that died or hangs; a stage that ended and
+ * `trouble`, each with what to do: a receiver or `run` that died, hangs, or was stopped by a signal
+ * (SIGSTOP); a `run` that ended cleanly and was not started again, for such a ROOT takes no footage
+ * (one where `run` never was is somebody's folder); a worker that is stopped, or works at one job
+ * for far longer than its stage allows; a camera that was silent for longer than [status] allows; a
+ * sweep or fsck that found problems, a clock that sweep doubts; a stage that ended and
  * waits for its next start; jobs that failed; jobs that wait for longer than an hour with nobody at
  * them; transfers that are stored and not queued; too little space, too few inodes, a disk that is
  * read-only; a catalogue or a file that cannot be read; a key or token that everybody can read, a
- * certificate of ours that has expired.
+ * certificate of ours that has expired, or will within STATUS_CERTIFICATE_DAYS.
  *
  * JSON, all times RFC 3339 in UTC or null, sizes in bytes:
  *
  *   version, root, at
  *   trouble    [{what, advice}]
- *   run        {state: running stopped dead, pid, since}
- *   receiver   {state: running stopped dead stuck, pid, started, updated, listens [], connections,
- *               receiving, taken, refused, bytes, rate (a second), trouble, jobs_waiting (stored
+ *   run        {state: running stopped dead, pid, since, stopped (when it ended cleanly), frozen}
+ *   receiver   {state: running stopped dead stuck, pid, frozen, started, updated, listens [],
+ * connections, receiving, taken, refused, bytes, rate (a second), trouble, jobs_waiting (stored
  *               transfers that have no job yet), jobs_trouble (why)}
  *   stages     [{stage, kind: receive convert exec other, enabled, known, workers,
  *                processes [{name, pid (0: not now), since, waits_until, ended, how,
- *                            ends_of_the_day}],
- *                working   [{job, pid (0: not known), since, attempt, alive}]}]
+ *                            ends_of_the_day, frozen}],
+ *                working   [{job, pid (0: not known), since, attempt, alive, frozen, stuck}]}]
  *   jobs       {STAGE: {ready, waiting, claimed, failed, ages {ready [], waiting [], …}}}: numbers
  *   age_limits_s
  *              what these count: younger than the first, … the last but one, and older
  *   transfers  {receiving, stored, partial, unpublished, bytes}
- *   cameras    {known, of_the_hour, of_the_day, left_out, list [{imei, camera, last}]}
+ *   cameras    {known, of_the_hour, of_the_day, left_out, overdue,
+ *               list [{imei, camera, last, max_silence_s, overdue}],
+ *               unheard [{imei, max_silence_s}]}: the latter are expected, and never came
+ *   upkeep     {sweep, fsck, backup: {at, ok, text} or null (never), clock_doubted}
+ *   certificates [{setting, path, from, until, days_left}]
  *   incoming   {n, rate, list [{id, imei, camera, kind, bytes, total, rate, since, quiet_s,
  *               left_s}]}
  *   disk       {bytes, free, raw, archive, archive_exact, spool, packages, a_day, days_left,
@@ -48,6 +57,11 @@
 #include <stdbool.h>
 
 struct status;
+
+#define STATUS_CERTIFICATE_DAYS 14 /* left: time enough to get another */
+
+/* [status]: how long cameras may be silent. */
+extern const struct cfg_section status_cfg_section;
 
 /* ERR_NOTFOUND: there is no ROOT, or nothing of ours in it; ERR_CONFIG, ERR_NOMEM. *out is the
  * caller's. */

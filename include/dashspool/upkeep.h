@@ -3,9 +3,10 @@
  * (backup); its catalogue made anew (reindex).
  *
  * fsck: everything below ROOT is read as hostile bytes; nothing is changed without UPKEEP_REPAIR
- * (but that SQLite brings a store of an older version up to date and rolls back what a crash left,
- * and that raw/ and the places of a stage's spool are made where they are missing). Receivers and
- * workers may run meanwhile: what is being written is not looked at, and no lock is held for long.
+ * (but that what came of it is noted for `status` (catalogue_upkeep_note()), and that SQLite brings
+ * a store of an older version up to date and rolls back what a crash left, and that raw/ and the
+ * places of a stage's spool are made where they are missing). Receivers and workers may run
+ * meanwhile: what is being written is not looked at, and no lock is held for long.
  */
 #ifndef DASHSPOOL_UPKEEP_H
 #define DASHSPOOL_UPKEEP_H
@@ -109,7 +110,8 @@ struct upkeep_backup_result {
  *   - the backup of another ROOT, and one that is newer than ROOT (ERR_FOREIGN).
  *
  * Its own catalogue comes last, by a rename: until then dir is what it was before; a first one that
- * broke off is no ROOT (root_is_new()), and the next backup goes on with it.
+ * broke off is no ROOT (root_is_new()), and the next backup goes on with it. Then root's catalogue
+ * gets a note of it, for `status`.
  */
 struct upkeep_settings {
     const struct cfg *cfg; /* NULL: they are not known */

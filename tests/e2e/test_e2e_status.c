@@ -194,8 +194,23 @@ static void test_run_keeps_the_file_for_prometheus(void **state)
     support_wait(stat(path, &st) < 0 || st.st_ino != first.st_ino);
     assert_int_not_equal(st.st_ino, first.st_ino); /* another one, renamed */
     assert_int_equal(st.st_mode & 0777, 0644);
+    assert_int_equal(support_count(path, "\ndashspool_run_up 1\n"), 1);
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     assert_int_equal(support_count(w->log, "status: started"), 0); /* not a line each time */
+
+    static const char *const last[] = {"\ndashspool_run_up 0\n", "\ndashspool_receiver_up 0\n",
+                                       "\ndashspool_run_state{state=\"stopped\"} 1\n",
+                                       "\ndashspool_run_stopped_timestamp_seconds ",
+                                       "\ndashspool_status_timestamp_seconds "};
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++)
+        assert_int_equal(support_count(path, last[i]), 1); /* nobody is left to renew it */
+
+    workplace_start(w, DASHSPOOL_BINARY, "run");
+    support_wait(support_count(path, "\ndashspool_run_up 1\n") == 1);
+    assert_int_equal(proc_stop(&w->service, SIGKILL), 128 + SIGKILL);
+    struct proc_result r = RUN(w, "status", "--prometheus");
+    assert_has(proc_out(&r), "\ndashspool_run_state{state=\"dead\"} 1\n");
+    proc_clear(&r);
 }
 
 static void test_metrics_go_to_a_file_or_to_standard_output(void **state)

@@ -1,6 +1,7 @@
 /* status of a real ROOT: what is found there, whatever lies there, and that it only looks. */
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
+#include "dashspool/convert.h"
 #include "dashspool/fsx.h"
 #include "dashspool/receive.h"
 #include "dashspool/retention.h"
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,17 +25,20 @@
 static char *root;
 static struct cfg *cfg;
 static json_t *o; /* the last that was told */
+static char metrics[65536], screen_text[65536];
 
 static void configure(const char *text)
 {
-    struct cfg_section sections[STAGES_CFG_SECTIONS + 2];
-    static struct cfg_section kept[STAGES_CFG_SECTIONS + 2];
+    struct cfg_section sections[STAGES_CFG_SECTIONS + 4];
+    static struct cfg_section kept[STAGES_CFG_SECTIONS + 4];
     char path[600];
     struct err err;
     for (int i = 0; i < STAGES_CFG_SECTIONS; i++)
         sections[i] = stages_cfg_sections[i];
     sections[STAGES_CFG_SECTIONS] = receive_cfg_section;
     sections[STAGES_CFG_SECTIONS + 1] = retention_cfg_section;
+    sections[STAGES_CFG_SECTIONS + 2] = convert_cfg_section;
+    sections[STAGES_CFG_SECTIONS + 3] = status_cfg_section;
     memcpy(kept, sections, sizeof kept);
     cfg_free(&cfg);
     snprintf(path, sizeof path, "%s.conf", root);
@@ -41,7 +46,7 @@ static void configure(const char *text)
     snprintf(path, sizeof path, "%s.conf/a.conf", root);
     support_write(path, text, strlen(text));
     snprintf(path, sizeof path, "%s.conf", root);
-    assert_ok(cfg_load(&cfg, path, kept, STAGES_CFG_SECTIONS + 2, &err));
+    assert_ok(cfg_load(&cfg, path, kept, STAGES_CFG_SECTIONS + 4, &err));
 }
 
 static int set_up(void **state)
@@ -72,15 +77,17 @@ static bool look(void)
     struct status *s = NULL;
     struct buf out;
     struct err err;
-    const struct status_screen screen = {80, 40, false};
+    const struct status_screen screen = {120, 60, false};
     json_decref(o);
     assert_ok(status_collect(&s, root, cfg, &err));
     buf_init(&out, 1 << 24);
     assert_ok(status_text(s, &screen, &out, &err));
     for (size_t i = 0; i < out.used; i++)
         assert_true(buf_data(&out)[i] >= ' ' || buf_data(&out)[i] == '\n');
+    snprintf(screen_text, sizeof screen_text, "%.*s", (int)out.used, (const char *)buf_data(&out));
     buf_consume(&out, out.used);
     assert_ok(status_prometheus(s, &out, &err));
+    snprintf(metrics, sizeof metrics, "%.*s", (int)out.used, (const char *)buf_data(&out));
     buf_consume(&out, out.used);
     assert_ok(status_json(s, false, &out, &err));
     o = json_loadb((const char *)buf_data(&out), out.used, 0, NULL);
@@ -111,6 +118,16 @@ static long long number(const char *path)
     if (!json_is_integer(at(path)))
         fail_msg("no number %s", path);
     return (long long)json_integer_value(at(path));
+}
+
+static double real(const char *path)
+{
+    return json_real_value(at(path));
+}
+
+static bool metrics_have(const char *text)
+{
+    return strstr(metrics, text) != NULL;
 }
 
 static void says(const char *path, const char *words)
@@ -348,6 +365,163 @@ static void write_receiver(int pid, const char *updated, const char *more)
     write_to("receive.json", text);
 }
 
+static void write_run(const char *processes, const char *stopped)
+{
+    char text[1000];
+    snprintf(text, sizeof text,
+             "{\"pid\":1,\"since\":\"2026-01-01T00:00:00Z\",\"stopped\":%s,\"processes\":[%s]}",
+             stopped, processes);
+    write_to("run.json", text);
+}
+
+static void test_a_clean_stop_is_told_from_a_crash_and_is_not_well(void **state)
+{
+    char now[CLOCK_TEXT_ROOM], stopped[80];
+    (void)state;
+    write_to("run.lock", "1\n");
+    assert_false(look()); /* where 'run' never was, nothing is missed */
+    assert_true(metrics_have("dashspool_run_state{state=\"stopped\"} 1\n"));
+    clock_rfc3339(clock_utc_us() - 7200 * INT64_C(1000000) - 1, 3, now);
+    snprintf(stopped, sizeof stopped, "\"%s\"", now);
+    write_run("", stopped);
+    assert_true(look());
+    says("run/state", "stopped");
+    says("run/stopped", "T");
+    assert_true(is_in_trouble("'dashspool run' was stopped cleanly at 2"));
+    assert_true(is_in_trouble("(2 h ago): nothing is received"));
+    assert_false(is_in_trouble("died"));
+    says("trouble/0/advice", "systemctl start dashspool");
+    assert_true(metrics_have("dashspool_run_up 0\n"));
+    assert_true(metrics_have("dashspool_run_state{state=\"stopped\"} 1\n"));
+    assert_true(metrics_have("dashspool_run_state{state=\"dead\"} 0\n"));
+    assert_true(metrics_have("dashspool_run_stopped_timestamp_seconds "));
+
+    clock_rfc3339(clock_utc_us(), 0, now);
+    write_receiver(getpid(), now, ""); /* somebody started it alone */
+    assert_false(look());
+    write_to("receive.json", "{}");
+
+    write_run("", "null");
+    assert_true(look());
+    assert_true(is_in_trouble("'dashspool run' died unexpectedly"));
+    assert_true(json_is_null(at("run/stopped")));
+    assert_true(metrics_have("dashspool_run_state{state=\"dead\"} 1\n"));
+}
+
+/* A process that does nothing: stopped by SIGSTOP, of which we wait to be told. */
+static pid_t freeze(void (*before)(void *arg), void *arg)
+{
+    int status;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (before)
+            before(arg);
+        raise(SIGSTOP);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    assert_true(WIFSTOPPED(status));
+    return pid;
+}
+
+static void thaw(pid_t pid)
+{
+    int status;
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+static void claim_one(void *spool)
+{
+    struct spool_job *job = NULL;
+    struct err err;
+    if (spool_claim(spool, &job, &err) < 0 || !job)
+        _exit(1);
+}
+
+static void test_what_a_signal_stopped_is_named(void **state)
+{
+    char text[300], words[200], now[CLOCK_TEXT_ROOM];
+    (void)state;
+    write_to("run.lock", "1\n");
+    int lock = open(support_path(root, "run.lock"), O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    pid_t pid = freeze(NULL, NULL);
+    snprintf(text, sizeof text, "{\"name\":\"convert 1\",\"stage\":\"convert\",\"pid\":%d}", pid);
+    write_run(text, "null");
+    assert_true(look());
+    says("run/state", "running");
+    snprintf(words, sizeof words, "convert 1 (process %d) was stopped by a signal (SIGSTOP)", pid);
+    assert_true(is_in_trouble(words));
+    snprintf(words, sizeof words, "kill -CONT %d", pid);
+    says("trouble/0/advice", words);
+    assert_true(json_is_true(at("stages/1/processes/0/frozen")));
+    assert_true(
+        metrics_have("dashspool_process_frozen{process=\"convert 1\",stage=\"convert\"} 1\n"));
+
+    snprintf(text, sizeof text, "%d\n", pid); /* run itself */
+    write_to("run.lock", text);
+    write_run("", "null");
+    assert_true(look());
+    snprintf(words, sizeof words, "'dashspool run' (process %d) was stopped by a signal", pid);
+    assert_true(is_in_trouble(words));
+    write_to("run.lock", "1\n");
+
+    clock_rfc3339(clock_utc_us(), 0, now);
+    write_receiver(pid, now, ""); /* told before it has been silent for long */
+    assert_true(look());
+    snprintf(words, sizeof words, "the receiver (process %d) was stopped by a signal", pid);
+    assert_true(is_in_trouble(words));
+    thaw(pid);
+    write_to("receive.json", "{}");
+    assert_false(look());
+
+    struct spool *spool = open_spool("convert"); /* by hand: it is known by its job */
+    put(spool, "convert", "a", 10);
+    pid = freeze(claim_one, spool);
+    look();
+    if (number("stages/1/working/0/pid") == pid) { /* not every file system tells */
+        snprintf(words, sizeof words, "convert: process %d was stopped by a signal", pid);
+        assert_true(is_in_trouble(words));
+        assert_true(json_is_true(at("stages/1/working/0/frozen")));
+    }
+    thaw(pid);
+    spool_close(&spool);
+    close(lock);
+}
+
+static void test_a_job_that_takes_far_too_long_is_named(void **state)
+{
+    const struct timespec long_ago = {.tv_sec = time(NULL) - 700};
+    (void)state;
+    configure("[receive]\nmin_free_mib = 0\n[exec up]\ncommand = true\ntimeout = 20 s\n"
+              "[exec any]\ncommand = true\ntimeout = 0\n");
+    static const char *const stages[] = {"up", "any"}; /* `any` may take as long as it takes */
+    struct spool *spools[2];
+    struct spool_job *jobs[2];
+    for (int i = 0; i < 2; i++) {
+        char lock[100];
+        spools[i] = open_spool(stages[i]);
+        put(spools[i], stages[i], "slow", 10);
+        jobs[i] = claim(spools[i]);
+        assert_int_equal(look(), i == 1); /* not yet, this one */
+        snprintf(lock, sizeof lock, "spool/%s/cur/slow/lock", stages[i]);
+        assert_int_equal(utimensat(AT_FDCWD, support_path(root, lock),
+                                   (const struct timespec[]){long_ago, long_ago}, 0),
+                         0);
+    }
+    assert_true(look());
+    assert_true(is_in_trouble("up: slow has been worked at for 11 min; no job should take 10 min"));
+    assert_int_equal(json_array_size(at("trouble")), 1);
+    assert_true(metrics_have("dashspool_jobs_stuck{stage=\"up\"} 1\n"));
+    assert_true(metrics_have("dashspool_jobs_stuck{stage=\"any\"} 0\n"));
+    for (int i = 0; i < 2; i++) {
+        spool_job_free(&jobs[i]);
+        spool_close(&spools[i]);
+    }
+}
+
 static void test_what_comes_in_is_told_with_the_time_left(void **state)
 {
     char now[CLOCK_TEXT_ROOM], more[1000];
@@ -476,6 +650,86 @@ static void test_a_partial_transfer_is_not_finished(void **state)
     spool_close(&spool);
 }
 
+static void test_a_camera_that_is_overdue_is_named(void **state)
+{
+    char path[600];
+    struct err err;
+    struct cfg_section section = status_cfg_section;
+    struct cfg *bad = NULL;
+    (void)state;
+    add_transfer(CATALOGUE_PARTIAL, 30 * 3600, "");
+    assert_false(look()); /* nobody expects it */
+    assert_true(json_is_null(at("cameras/list/0/max_silence_s")));
+    configure("[receive]\nmin_free_mib = 0\n[status]\nmax_silence = rear 1h, 48h\n");
+    assert_false(look());
+    assert_int_equal(number("cameras/list/0/max_silence_s"), 48 * 3600);
+    configure("[receive]\nmin_free_mib = 0\n[status]\nmax_silence = front 26h\n");
+    assert_true(look());
+    assert_true(is_in_trouble("camera 352093081452251 front: silent for 30 h, since 20"));
+    assert_true(is_in_trouble("expected at least every 26 h"));
+    assert_int_equal(number("cameras/overdue"), 1);
+    assert_true(json_is_true(at("cameras/list/0/overdue")));
+    assert_true(metrics_have("dashspool_cameras_overdue 1\n"));
+    configure("[receive]\nmin_free_mib = 0\n[status]\n"
+              "max_silence = 352093081452251 forever, 352093081452269 7d, 26h\n");
+    assert_true(look());
+    assert_int_equal(json_array_size(at("trouble")), 1);
+    assert_true(is_in_trouble("camera 352093081452269: nothing received; expected at least every"));
+    says("cameras/unheard/0/imei", "352093081452269");
+
+    snprintf(path, sizeof path, "%s.conf", root);
+    static const char *const wrong[] = {"7", "video 7d", "everyone 7d"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[100];
+        snprintf(text, sizeof text, "[status]\nmax_silence = %s\n", wrong[i]);
+        support_write(support_path(path, "a.conf"), text, strlen(text));
+        assert_err(ERR_CONFIG, cfg_load(&bad, path, &section, 1, &err));
+    }
+}
+
+static void note(const char *task, int64_t at_us, bool ok, const char *text)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    struct catalogue_upkeep u = {.at_us = at_us, .ok = ok};
+    snprintf(u.text, sizeof u.text, "%s", text);
+    assert_ok(catalogue_open(&c, root, true, &err));
+    assert_ok(catalogue_upkeep_note(c, task, &u, &err));
+    catalogue_close(&c);
+}
+
+static void test_the_last_sweep_fsck_and_backup_are_told(void **state)
+{
+    int64_t then_us = clock_utc_us() - 3 * INT64_C(86400000000);
+    (void)state;
+    note("backup", then_us, true, "9 originals written");
+    assert_false(look());
+    says("upkeep/backup/text", "9 originals written");
+    assert_true(json_is_null(at("upkeep/fsck")));
+    assert_true(metrics_have("dashspool_upkeep_last_timestamp_seconds{task=\"fsck\"} 0\n"));
+    assert_non_null(strstr(screen_text, "upkeep     backup 3 d ago: 9 originals written"));
+    assert_non_null(strstr(screen_text, "never yet: sweep, fsck"));
+    note("fsck", then_us, false, "4 problems; 9 originals");
+    assert_true(look());
+    assert_true(is_in_trouble("the last fsck, 3 d ago: 4 problems; 9 originals"));
+    says("trouble/0/advice", "dashspool fsck");
+    assert_true(metrics_have("dashspool_upkeep_last_ok{task=\"fsck\"} 0\n"));
+    note("fsck", then_us, true, "0 problems");
+    assert_false(look());
+
+    note("sweep", then_us, false, "not all could be looked at");
+    note("clock", then_us, true, "");
+    assert_true(look());
+    assert_true(json_is_false(at("upkeep/clock_doubted")));
+    says("trouble/0/advice", "run 'dashspool sweep' for details");
+    note("sweep", then_us + 1, false, "rules wait, the clock is doubted: 'dashspool sweep'");
+    assert_true(look());
+    assert_true(json_is_true(at("upkeep/clock_doubted")));
+    assert_true(is_in_trouble("the last sweep, 3 d ago: rules wait, the clock is doubted"));
+    says("trouble/0/advice", "dashspool sweep --clock-is-right");
+    assert_true(metrics_have("dashspool_clock_doubted 1\n"));
+}
+
 static void test_keys_for_everybody_and_old_certificates_are_trouble(void **state)
 {
     char text[2000], path[600];
@@ -494,9 +748,19 @@ static void test_keys_for_everybody_and_old_certificates_are_trouble(void **stat
     assert_true(is_in_trouble("/server.key ([receive] tls_key) can be read by every user"));
     says("trouble/0/advice", "chmod o-rwx ");
     assert_int_equal(chmod(path, 0600), 0);
-    certs_expire(root, "server");
+    certs_end_in(root, "server", 15 * 86400 - 60);
+    assert_false(look());
+    says("certificates/0/setting", "[receive] tls_cert");
+    assert_true(real("certificates/0/days_left") > 14 && real("certificates/0/days_left") < 15);
+    certs_end_in(root, "server", 13 * 86400 + 600);
+    assert_true(look());
+    assert_true(is_in_trouble("/server.pem ([receive] tls_cert) expires in 13 d"));
+    assert_true(metrics_have("dashspool_certificate_expiry_timestamp_seconds{setting=\"[receive] "
+                             "tls_cert\",path="));
+    certs_end_in(root, "server", -3600);
     assert_true(look());
     assert_true(is_in_trouble("/server.pem ([receive] tls_cert) expired 60 min ago"));
+    assert_true(real("certificates/0/days_left") < 0);
     snprintf(path, sizeof path, "%s/server.pem", root); /* nobody can use it; the receiver tells */
     support_write(path, "no certificate", 14);
     assert_false(look());
@@ -528,10 +792,15 @@ int main(void)
         T(test_what_nobody_will_work_is_trouble_after_an_hour),
         T(test_a_dead_worker_is_seen),
         T(test_a_run_that_died_is_trouble),
+        T(test_a_clean_stop_is_told_from_a_crash_and_is_not_well),
+        T(test_what_a_signal_stopped_is_named),
+        T(test_a_job_that_takes_far_too_long_is_named),
         T(test_what_comes_in_is_told_with_the_time_left),
         T(test_whatever_lies_in_its_files_is_told_not_obeyed),
         T(test_what_is_stored_and_not_queued_is_trouble),
         T(test_a_partial_transfer_is_not_finished),
+        T(test_a_camera_that_is_overdue_is_named),
+        T(test_the_last_sweep_fsck_and_backup_are_told),
         T(test_keys_for_everybody_and_old_certificates_are_trouble),
         T(test_too_little_space_is_trouble),
     };

@@ -104,12 +104,29 @@ static char *in(const char *where, const char *name)
     return p;
 }
 
+/* Whether ROOT's catalogue has a note of a backup. */
+static bool noted(struct catalogue_upkeep *u)
+{
+    struct err err;
+    struct catalogue *c = NULL;
+    bool found;
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(catalogue_upkeep_last(c, "backup", u, &found, &err));
+    catalogue_close(&c);
+    return found;
+}
+
 static void test_a_backup_is_a_root_of_its_own(void **state)
 {
     (void)state;
     struct err err;
     struct upkeep_backup_result r;
+    struct catalogue_upkeep u;
+    assert_false(noted(&u));
     assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
+    assert_true(noted(&u) && u.ok && u.at_us > UPKEPT_AT_US);
+    assert_non_null(strstr(u.text, "1 original, 4 copies, 1 day file written: "));
+    assert_non_null(strstr(u.text, dir));
     assert_string_equal(troubles, "");
     assert_int_equal(r.days, 1);
     assert_int_equal(r.masters, 1);
@@ -216,6 +233,8 @@ static void test_a_backup_is_not_written_over_something_else(void **state)
     assert_err(ERR_BUSY, upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     assert_err(ERR_CONFIG, upkeep_backup(root, root, &no_settings, &quiet, &r, &err));
     assert_int_equal(support_entries(dir), 1);
+    struct catalogue_upkeep u;
+    assert_false(noted(&u)); /* there is none */
 }
 
 static void test_a_copy_that_was_changed_is_told_by_the_backup(void **state)
@@ -229,6 +248,8 @@ static void test_a_copy_that_was_changed_is_told_by_the_backup(void **state)
     assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     assert_int_equal(r.troubles, 1);
     assert_non_null(strstr(troubles, "it was changed"));
+    struct catalogue_upkeep u;
+    assert_true(noted(&u) && !u.ok);
 }
 
 /* ---- where a backup may go ---- */

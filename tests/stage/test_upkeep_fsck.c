@@ -109,6 +109,32 @@ static void expect(bool quick, int64_t problems, const char *says)
                  t.text);
 }
 
+static void expect_noted(bool ok, const char *text)
+{
+    struct catalogue *c = NULL;
+    struct catalogue_upkeep u;
+    struct err err;
+    bool found;
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(catalogue_upkeep_last(c, "fsck", &u, &found, &err));
+    catalogue_close(&c);
+    assert_true(found);
+    assert_int_equal(u.ok, ok);
+    assert_true(u.at_us > AT_US);
+    assert_string_equal(u.text, text);
+}
+
+static void test_what_came_of_it_is_noted_for_status(void **state)
+{
+    (void)state;
+    expect(true, 0, "");
+    expect_noted(true, "0 problems; 3 originals, 2 copies, 3 custody records, 0 jobs; contents not "
+                       "read");
+    support_write(in_root("archive/unknown"), "x", 1);
+    expect(false, 1, "unknown");
+    expect_noted(false, "1 problem; 3 originals, 2 copies, 3 custody records, 0 jobs");
+}
+
 static void test_a_store_that_is_well_has_no_problems(void **state)
 {
     (void)state;
@@ -446,6 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_store_that_is_well_has_no_problems),
+        TEST(test_what_came_of_it_is_noted_for_status),
         TEST(test_a_transfer_without_job_and_copies_is_told_and_queued),
         TEST(test_one_changed_byte_of_a_master_is_found_by_its_hash),
         TEST(test_a_master_that_is_missing_is_told),

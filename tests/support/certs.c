@@ -30,7 +30,7 @@ static X509 *new_cert(const char *name, EVP_PKEY *key)
     assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
     assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), serial++), 1);
     assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), -3600));
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 86400));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 60 * 86400));
     X509_NAME *subject = X509_get_subject_name(cert);
     assert_int_equal(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
                                                 (const unsigned char *)name, -1, -1, 0),
@@ -81,13 +81,13 @@ void certs_make(const char *dir, const char *ca, const char *name, const char *a
     EVP_PKEY_free(issuer_key);
 }
 
-void certs_expire(const char *dir, const char *name)
+void certs_end_in(const char *dir, const char *name, long seconds)
 {
     FILE *f = open_pem(dir, name, "pem", "rbe");
     X509 *cert = PEM_read_X509(f, NULL, NULL, NULL);
     fclose(f);
     assert_non_null(cert);
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), -3600));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), seconds));
     assert_true(i2d_re_X509_tbs(cert, NULL) > 0);
     f = open_pem(dir, name, "pem", "wbe");
     assert_int_equal(PEM_write_X509(f, cert), 1);

@@ -137,8 +137,9 @@ const struct cli_command cli_status = {
         "counted; 'dashspool status | less' shows all.\n\n"
         "The keys of --json: trouble (what, advice), run, receiver, stages (processes, working), "
         "jobs (by stage and state; ages: how many are younger than age_limits_s, and older), "
-        "transfers, cameras, incoming, disk, errors (of the last day), oldest (why, advice). Times "
-        "are RFC 3339, sizes bytes; null is what is not known.",
+        "transfers, cameras (overdue), incoming, upkeep (sweep, fsck, backup), certificates, disk, "
+        "errors (of the last day), oldest (why, advice). Times are RFC 3339, sizes bytes; null is "
+        "what is not known.",
     .options = options,
     .example = "dashspool --root /srv/dashcam status --watch",
     .room = sizeof(struct request),

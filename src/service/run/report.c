@@ -115,25 +115,16 @@ static int put(const struct run *r, const char *text, struct err *err)
     return rc;
 }
 
-void run_state_changed(struct run *r)
-{
-    r->told_us = 0;
-}
-
-void run_state_write(struct run *r)
+static void write_state(const struct run *r, int64_t stopped_utc_us)
 {
     struct err err;
-    int64_t now_us = clock_mono_us();
-    if (r->told_us && now_us - r->told_us < OLD_US)
-        return;
-    r->told_us = now_us;
     int64_t utc_us = clock_utc_us(), mono_us = clock_mono_us();
     json_t *processes = json_array();
     for (size_t i = 0; i < r->n; i++)
         json_array_append_new(processes, process_json(&r->process[i], utc_us, mono_us));
-    json_t *o = json_pack("{s:i, s:o, s:o, s:b, s:o}", "pid", (int)getpid(), "since",
+    json_t *o = json_pack("{s:i, s:o, s:o, s:b, s:o, s:o}", "pid", (int)getpid(), "since",
                           time_json(r->began_utc_us), "updated", time_json(utc_us), "ending",
-                          r->ending, "processes", processes);
+                          r->ending, "stopped", time_json(stopped_utc_us), "processes", processes);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     if (text && put(r, text, &err) < 0)
         log_warn("run", "writing run.json failed, status is out of date", LOG_ERR(&err));
@@ -141,11 +132,22 @@ void run_state_write(struct run *r)
     json_decref(o);
 }
 
-void run_state_remove(const struct run *r)
+void run_state_changed(struct run *r)
 {
-    char *path = NULL;
-    struct err unimportant;
-    if (fsx_path(&path, &unimportant, "%s/" RUN_STATE_FILE, r->root) == ERR_OK)
-        unlink(path);
-    free(path);
+    r->told_us = 0;
+}
+
+void run_state_write(struct run *r)
+{
+    int64_t now_us = clock_mono_us();
+    if (r->told_us && now_us - r->told_us < OLD_US)
+        return;
+    r->told_us = now_us;
+    write_state(r, 0);
+}
+
+void run_state_stopped(struct run *r)
+{
+    r->n = 0;
+    write_state(r, clock_utc_us());
 }

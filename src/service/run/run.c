@@ -15,10 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOOK_MS   1000                    /* the receiver's status is looked at */
-#define QUIET_US  (15 * INT64_C(1000000)) /* a silent receiver; once a second is due */
-#define FAILS_MAX 10
-#define TICK_US   20000 /* file times are as coarse as the kernel's tick */
+#define LOOK_MS        1000                    /* the receiver's status is looked at */
+#define QUIET_US       (15 * INT64_C(1000000)) /* a silent receiver; once a second is due */
+#define FAILS_MAX      10
+#define TICK_US        20000 /* file times are as coarse as the kernel's tick */
+
+#define METRICS_END_US (5 * INT64_C(1000000)) /* of a million transfers they take a second */
 
 static void reap(struct run *r)
 {
@@ -99,8 +101,9 @@ static int settle_metrics(struct run *r, const struct cfg *cfg, struct err *err)
 {
     const char *file = cfg_text(cfg, "run", "prometheus");
     char *path = NULL;
-    int rc = fsx_path(&path, err, "%s%s%s", file[0] == '/' ? "" : r->root,
-                      file[0] == '/' ? "" : "/", file);
+    int rc = file[0] ? fsx_path(&path, err, "%s%s%s", file[0] == '/' ? "" : r->root,
+                                file[0] == '/' ? "" : "/", file)
+                     : ERR_OK;
     char *slash = rc == ERR_OK && file[0] && file[0] != '/' ? strrchr(path, '/') : NULL;
     if (slash) {
         *slash = '\0';
@@ -328,9 +331,27 @@ static int make_catalogue(const struct run *r, struct err *err)
     return ERR_OK;
 }
 
+/* Of a service that has ended: what is there else says "up" for ever. The lock is free, so that
+ * `status` sees that, too. One that takes longer is killed. */
+static void write_last_metrics(struct run *r)
+{
+    int status;
+    int64_t until_us = clock_mono_us() + METRICS_END_US;
+    struct process last = {.plan = {.name = "status", .stage = "status", .metrics = true}};
+    if (!r->metrics)
+        return;
+    process_start(r, &last);
+    while (last.pid > 0 && waitpid(last.pid, &status, WNOHANG) == 0) {
+        if (clock_mono_us() > until_us)
+            kill(last.pid, SIGKILL);
+        poll(NULL, 0, 5);
+    }
+}
+
 int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void *arg,
                struct err *err)
 {
+    bool ended = false;
     struct run *r = calloc(1, sizeof *r);
     if (!r)
         return err_nomem(err, "running");
@@ -351,13 +372,16 @@ int run_stages(const char *root, const struct cfg *cfg, run_load_fn *load, void 
         rc = err_set(err, ERR_CONFIG, "no stage is enabled; see 'dashspool config'");
     if (rc == ERR_OK && (rc = make_catalogue(r, err)) == ERR_OK) {
         loop(r);
-        run_state_remove(r);
+        run_state_stopped(r);
+        ended = true;
     }
     if (r->signals >= 0)
         close(r->signals);
-    sigprocmask(SIG_SETMASK, &r->before, NULL);
     if (r->lock >= 0)
         close(r->lock);
+    if (ended)
+        write_last_metrics(r);
+    sigprocmask(SIG_SETMASK, &r->before, NULL);
     notify_close(&r->notify);
     cfg_free(&r->cfg);
     free(r->settings_dir);

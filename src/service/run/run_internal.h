@@ -98,9 +98,9 @@ void process_stop(struct process *p);
 void process_on_exit(struct run *r, struct process *p, int status); /* as waitpid() has it */
 
 /* report.c: ROOT/run.json, what `dashspool status` tells of us. Written when something changed,
- * whole or not at all; no fsync. */
+ * whole or not at all; no fsync. After a clean end it stays, and says when that was ("stopped"). */
 void run_state_changed(struct run *r);
 void run_state_write(struct run *r); /* if it changed, or is old */
-void run_state_remove(const struct run *r);
+void run_state_stopped(struct run *r);
 
 #endif

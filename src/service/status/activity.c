@@ -35,6 +35,7 @@ static int take_process(struct status *s, const json_t *o, struct err *err)
         p.ends_of_the_day = 0;
     if (s->run != LIFE_RUNNING)
         p.pid = 0;
+    p.frozen = process_frozen(p.pid);
     if (p.ends_of_the_day > 0) {
         struct error e = {.kind = ERROR_RESTART, .n = p.ends_of_the_day, .last_us = p.ended_us};
         snprintf(e.stage, sizeof e.stage, "%s", p.stage);
@@ -71,12 +72,15 @@ static int collect_run(struct status *s, struct err *err)
     if (rc == ERR_OK && locks_held(locks, path, &s->run_pid)) {
         s->run = LIFE_RUNNING;
         s->run_pid = lock_pid(path);
+        s->run_frozen = process_frozen(s->run_pid);
     }
     if (rc == ERR_OK && (rc = file_read(&o, s->root, "run.json", err)) < 0 && rc != ERR_NOMEM) {
         status_problem_add(s, "delete it; 'dashspool run' recreates it", "%s", err->text);
         rc = ERR_OK;
     }
-    if (o && s->run == LIFE_STOPPED)
+    if (s->run == LIFE_STOPPED)
+        s->run_stopped_us = file_time_us(o, "stopped");
+    if (o && s->run == LIFE_STOPPED && s->run_stopped_us == 0)
         s->run = LIFE_CRASHED;
     s->run_since_us = file_time_us(o, "since");
     json_array_foreach(json_object_get(o, "processes"), i, one)
@@ -143,6 +147,7 @@ static int collect_receiver(struct status *s, struct err *err)
         r->life = !alive                               ? LIFE_CRASHED
                   : s->now_us - r->updated_us < OLD_US ? LIFE_RUNNING
                                                        : LIFE_STUCK;
+        r->frozen = alive && process_frozen(r->pid);
     }
     json_array_foreach(json_object_get(o, "refusals"), i, one) take_refusal(s, one);
     json_array_foreach(json_object_get(o, "transfers"), i, one)
@@ -186,11 +191,26 @@ size_t status_stage_find(const struct status *s, const char *name)
     return SIZE_MAX;
 }
 
+bool status_claim_stuck(const struct status *s, const struct claim *c)
+{
+    int64_t limit_us = LIST_AT(&s->stage, struct stage, c->stage)->limit_us;
+    return c->alive && limit_us > 0 && s->now_us - c->since_us > limit_us;
+}
+
 struct survey {
     struct status *s;
     struct locks *locks;
     size_t stage;
 };
+
+/* Twice the limit of a command, and some time to prepare it and to clean up; of copies and packages
+ * what none of them takes. */
+static int64_t limit_of(const struct status *s, const struct stages_stage *known)
+{
+    if (known->kind == STAGES_EXEC)
+        return known->timeout_ms > 0 ? 2 * known->timeout_ms * 1000 + STATUS_LATE_US : 0;
+    return known->kind == STAGES_RECEIVE ? 0 : 6 * STATUS_HOUR_US + 2 * s->convert_timeout_us;
+}
 
 static int add_stage(struct status *s, const struct stages_stage *known, const char *name,
                      struct err *err)
@@ -202,6 +222,7 @@ static int add_stage(struct status *s, const struct stages_stage *known, const c
         st.known = true;
         st.enabled = known->enabled;
         st.workers = known->workers;
+        st.limit_us = limit_of(s, known);
     }
     return buf_append(&s->stage, &st, sizeof st, err);
 }
@@ -227,8 +248,11 @@ static int take_claim(struct survey *v, const struct spool_sight *job, struct cl
     *c = (struct claim){.since_us = job->changed_us, .attempt = job->attempt, .stage = v->stage};
     snprintf(c->job, sizeof c->job, "%s", job->job);
     c->alive = locks_held(v->locks, job->lock, &c->pid);
+    c->frozen = c->alive && process_frozen(c->pid);
     if (c->alive)
         LIST_AT(&v->s->stage, struct stage, v->stage)->alive++;
+    if (status_claim_stuck(v->s, c))
+        LIST_AT(&v->s->stage, struct stage, v->stage)->stuck++;
     if (LIST_COUNT(&v->s->claims, struct claim) >= CLAIMS_MAX)
         return ERR_OK;
     return buf_append(&v->s->claims, c, sizeof *c, err);

@@ -3,6 +3,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/tls.h"
 #include "page.h"
+#include "retention/rules.h"
 #include "status_internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,32 @@ enum { ENTRIES_MAX = 4000, DEPTH_MAX = 6 };
 
 const char *const status_error_kinds[ERROR_KINDS] = {"job", "transfer", "refusal", "restart"};
 
+/* ---- settings ---- */
+
+/* The words are those of [retention]: which cameras, and an age, or `forever`. */
+static int check_silence(const char *value, struct err *err)
+{
+    struct rules rules;
+    int rc = rules_parse(value, RULES_FOR_JOBS, &rules, err);
+    for (int i = 0; rc == ERR_OK && i < rules.n; i++)
+        if (rules.rule[i].kind[0])
+            rc = err_set(err, ERR_CONFIG,
+                         "'%s': a camera sends videos and photos; name cameras, not kinds",
+                         rules.rule[i].text);
+    return rc;
+}
+
+static const struct cfg_key keys[] = {
+    {"max_silence", CFG_TEXT, "rules", 0, 2000, "",
+     "how long cameras may be silent: 352093081452251 7d, driver forever, 26h; the first rule that "
+     "fits counts. One that is silent for longer is a problem in 'status'. Empty: any time",
+     check_silence},
+};
+const struct cfg_section status_cfg_section = {"status", keys, sizeof keys / sizeof *keys};
+
 /* ---- the catalogue: transfers, cameras, what broke off ---- */
+
+const char *const status_upkeep_tasks[UPKEEP_TASKS] = {"sweep", "fsck", "backup", "clock"};
 
 static int take_camera(void *arg, const char *imei, const char *camera, int64_t last_us,
                        struct err *err)
@@ -135,6 +161,52 @@ static void compare_stores(struct status *s, bool missing)
                            (long long)s->totals.stored);
 }
 
+/* What [status] says of each camera, and whom it names and nobody has heard. */
+static int collect_silence(struct status *s, const struct cfg *cfg, struct err *err)
+{
+    struct rules rules;
+    int rc = rules_parse(cfg_text(cfg, "status", "max_silence"), RULES_FOR_JOBS, &rules, err);
+    if (rc < 0)
+        return rc;
+    LIST_EACH (&s->cameras, struct camera, c) {
+        int i = rules_find(&rules, "", c->camera, c->imei, "");
+        c->silence_us = i < 0 ? 0 : rules.rule[i].age_us;
+        s->overdue += status_camera_overdue(s, c);
+    }
+    for (int i = 0; rc == ERR_OK && i < rules.n; i++) {
+        const struct rule *rule = &rules.rule[i];
+        struct camera missing = {.silence_us = rule->age_us};
+        bool heard = rule->age_us == 0 || !rule->imei[0];
+        LIST_EACH (&s->cameras, const struct camera, c) {
+            heard = heard || (strcmp(c->imei, rule->imei) == 0 &&
+                              (!rule->camera[0] || strcmp(c->camera, rule->camera) == 0));
+        }
+        snprintf(missing.imei, sizeof missing.imei, "%s", rule->imei);
+        snprintf(missing.camera, sizeof missing.camera, "%s", rule->camera);
+        s->overdue += !heard;
+        if (!heard)
+            rc = buf_append(&s->unheard, &missing, sizeof missing, err);
+    }
+    return rc;
+}
+
+/* A sweep that trusted the clock says so. */
+static int collect_upkeep(struct status *s, struct catalogue_summary *l, struct err *err)
+{
+    int rc = ERR_OK;
+    for (int i = 0; rc == ERR_OK && i < UPKEEP_TASKS; i++) {
+        struct upkeep *u = &s->upkeep[i];
+        rc = catalogue_summary_upkeep(l, status_upkeep_tasks[i], &u->last, &u->known, err);
+        char text[CATALOGUE_UPKEEP_ROOM];
+        format_clean(text, sizeof text, u->last.text);
+        memcpy(u->last.text, text, sizeof text);
+    }
+    const struct upkeep *sweep = &s->upkeep[UPKEEP_SWEEP], *clock = &s->upkeep[UPKEEP_CLOCK];
+    s->clock_doubted = rc == ERR_OK && sweep->known && !sweep->last.ok &&
+                       (!clock->known || clock->last.at_us != sweep->last.at_us);
+    return rc;
+}
+
 static int collect_catalogue(struct status *s, struct err *err)
 {
     struct catalogue_summary *l = NULL;
@@ -151,6 +223,8 @@ static int collect_catalogue(struct status *s, struct err *err)
         if (rc == ERR_OK &&
             (rc = catalogue_summary_copies(l, &copies, &d->archive, &d->archive_exact, err)) < 0)
             d->archive = -1;
+        if (rc == ERR_OK)
+            rc = collect_upkeep(s, l, err);
     }
     catalogue_summary_close(&l);
     compare_stores(s, rc == ERR_NOTFOUND);
@@ -280,6 +354,15 @@ static void check_certificate(struct status *s, const char *path, const char *se
     char span[24];
     if (tls_certificate_valid(path, &from_s, &until_s, &unimportant) < 0)
         return;
+    struct certificate c = {.from_us = s->now_us + from_s * 1000000,
+                            .until_us = s->now_us + until_s * 1000000};
+    format_clean(c.path, sizeof c.path, path);
+    format_clean(c.setting, sizeof c.setting, setting);
+    if (buf_append(&s->certificates, &c, sizeof c, &unimportant) < 0)
+        return; /* a list of a few */
+    if (until_s >= 0 && until_s < STATUS_CERTIFICATE_DAYS * INT64_C(86400))
+        status_problem_add(s, "get a new one, put it there, then reload", "%s (%s) expires in %s",
+                           path, setting, format_span(until_s, span));
     if (until_s < 0)
         status_problem_add(s, "put a new one there, then reload", "%s (%s) expired %s ago", path,
                            setting, format_span(-until_s, span));
@@ -349,6 +432,8 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
     buf_init(&s->claims, LIST_BYTES_MAX);
     buf_init(&s->incoming, LIST_BYTES_MAX);
     buf_init(&s->cameras, LIST_BYTES_MAX);
+    buf_init(&s->unheard, LIST_BYTES_MAX);
+    buf_init(&s->certificates, LIST_BYTES_MAX);
     s->now_us = clock_utc_us();
     s->disk = (struct disk){.bytes = -1,
                             .free = -1,
@@ -357,11 +442,14 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
                             .spool = -1,
                             .packages = -1,
                             .days_left = -1};
+    s->convert_timeout_us = cfg_ms(cfg, "convert", "timeout") * 1000;
     rc = fsx_path(&s->root, err, "%s", root);
     if (rc == ERR_OK && (rc = stages_load(&s->stages, cfg, err)) == ERR_OK)
         rc = collect_processes(s, err);
     if (rc == ERR_OK && (rc = collect_jobs(s, err)) == ERR_OK)
         rc = collect_catalogue(s, err);
+    if (rc == ERR_OK)
+        rc = collect_silence(s, cfg, err);
     if (rc < 0) {
         status_free(&s);
         return rc;
@@ -386,6 +474,8 @@ void status_free(struct status **s)
     buf_clear(&(*s)->claims);
     buf_clear(&(*s)->incoming);
     buf_clear(&(*s)->cameras);
+    buf_clear(&(*s)->unheard);
+    buf_clear(&(*s)->certificates);
     stages_free(&(*s)->stages);
     free((*s)->root);
     free(*s);

@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SILENT_S   5    /* a camera says something every second or so */
-#define INODES_MIN 1000 /* a job takes two, a clip's copies ten */
+#define SILENT_S    5    /* a camera says something every second or so */
+#define SILENT_TOLD 8    /* cameras by name; the others are counted */
+#define INODES_MIN  1000 /* a job takes two, a clip's copies ten */
 
 /* ---- who works ---- */
 
@@ -189,11 +190,15 @@ static void explain_oldest(struct status *s)
 static void judge_receiver(struct status *s)
 {
     const struct receiver *r = &s->receiver;
-    char span[24];
+    char span[24], advice[TEXT_ROOM];
+    snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", r->pid);
     if (r->life == LIFE_CRASHED)
         status_problem_add(s, "restart it; everything it acknowledged is safe",
                            "the receiver died unexpectedly");
-    if (r->life == LIFE_STUCK)
+    if (r->frozen)
+        status_problem_add(s, advice, "the receiver (process %d) was stopped by a signal (SIGSTOP)",
+                           r->pid);
+    else if (r->life == LIFE_STUCK)
         status_problem_add(s, "kill it (kill -KILL) and restart it",
                            "the receiver (process %d) has not responded for %s", r->pid,
                            format_span((s->now_us - r->updated_us) / 1000000, span));
@@ -223,9 +228,46 @@ static void judge_unpublished(struct status *s)
         format_span((s->now_us - n->oldest_unpublished_us) / 1000000, span));
 }
 
+/* Those that run keeps, and others that have a job. */
+static void judge_frozen(struct status *s)
+{
+    char advice[TEXT_ROOM];
+    snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", s->run_pid);
+    if (s->run_frozen)
+        status_problem_add(s, advice,
+                           "'dashspool run' (process %d) was stopped by a signal (SIGSTOP)",
+                           s->run_pid);
+    LIST_EACH (&s->processes, const struct process, p) {
+        snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", p->pid);
+        if (p->frozen && p->pid != s->receiver.pid)
+            status_problem_add(s, advice, "%s (process %d) was stopped by a signal (SIGSTOP)",
+                               p->name, p->pid);
+    }
+    LIST_EACH (&s->claims, const struct claim, c) {
+        bool told = false;
+        LIST_EACH (&s->processes, const struct process, p) {
+            told = told || p->pid == c->pid;
+        }
+        snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", c->pid);
+        if (c->frozen && !told)
+            status_problem_add(s, advice, "%s: process %d was stopped by a signal (SIGSTOP)",
+                               LIST_AT(&s->stage, struct stage, c->stage)->name, c->pid);
+    }
+}
+
 static void judge_run(struct status *s)
 {
-    char span[24];
+    char span[24], at[CLOCK_TEXT_ROOM];
+    if (s->run_stopped_us > 0 && s->receiver.life == LIFE_STOPPED) {
+        clock_rfc3339(s->run_stopped_us, 0, at);
+        status_problem_add(
+            s,
+            "start it: systemctl start dashspool, or 'dashspool run'; if it is to "
+            "stay so, delete ROOT/run.json",
+            "'dashspool run' was stopped cleanly at %s (%s ago): nothing is received", at,
+            format_span((s->now_us - s->run_stopped_us) / 1000000, span));
+    }
+    judge_frozen(s);
     if (s->run == LIFE_CRASHED)
         status_problem_add(s, "restart it; see its log for the cause",
                            "'dashspool run' died unexpectedly");
@@ -241,7 +283,7 @@ static void judge_run(struct status *s)
 static void judge_stage(struct status *s, const struct stage *stage)
 {
     struct oldest nobody = {0};
-    char advice[TEXT_ROOM], span[24];
+    char advice[TEXT_ROOM], span[24], limit[24];
     const struct jobs *failed = &stage->jobs[JOB_FAILED], *ready = &stage->jobs[JOB_READY];
     bool exec = strcmp(stage->name, "convert") != 0;
     if (failed->n > 0) {
@@ -254,6 +296,19 @@ static void judge_stage(struct status *s, const struct stage *stage)
         status_problem_add(s, "give them to the user of ROOT: chown -R USER: ROOT/spool",
                            "%s: jobs that belong to another user and are set aside: %lld (%.100s)",
                            stage->name, (long long)stage->foreign, stage->foreign_job);
+    LIST_EACH (&s->claims, const struct claim, c) {
+        if (LIST_AT(&s->stage, struct stage, c->stage) != stage || !status_claim_stuck(s, c))
+            continue;
+        if (c->pid > 0)
+            snprintf(advice, sizeof advice,
+                     "see its log; kill -KILL %d ends it, and the job is requeued", c->pid);
+        else
+            snprintf(advice, sizeof advice, "see its log, then restart that worker");
+        status_problem_add(s, advice, "%s: %s has been worked at for %s; no job should take %s",
+                           stage->name, c->job,
+                           format_span((s->now_us - c->since_us) / 1000000, span),
+                           format_span(stage->limit_us / 1000000, limit));
+    }
     if (stage->lost > 0)
         status_problem_add(s, "run 'dashspool fsck --repair' to queue them again",
                            "%s: jobs that were lost: %lld, the first of %s", stage->name,
@@ -264,6 +319,64 @@ static void judge_stage(struct status *s, const struct stage *stage)
         status_problem_add(s, nobody.advice, "%s: %lld ready, the oldest for %s: %s", stage->name,
                            (long long)ready->n,
                            format_span((s->now_us - ready->oldest_us) / 1000000, span), nobody.why);
+}
+
+/* ---- cameras and upkeep ---- */
+
+static void tell_silent(struct status *s, const struct camera *c)
+{
+    static const char advice[] = "look at the camera, its SIM card and its power; or change "
+                                 "[status] max_silence";
+    char silence[24], span[24], at[CLOCK_TEXT_ROOM];
+    format_span(c->silence_us / 1000000, silence);
+    if (c->last_us == 0) {
+        status_problem_add(s, advice, "camera %s%s%s: nothing received; expected at least every %s",
+                           c->imei, c->camera[0] ? " " : "", c->camera, silence);
+        return;
+    }
+    clock_rfc3339(c->last_us, 0, at);
+    status_problem_add(
+        s, advice, "camera %s %s: silent for %s, since %s; expected at least every %s", c->imei,
+        c->camera, format_span((s->now_us - c->last_us) / 1000000, span), at, silence);
+}
+
+static void judge_cameras(struct status *s)
+{
+    int64_t told = 0;
+    LIST_EACH (&s->cameras, const struct camera, c) {
+        if (status_camera_overdue(s, c) && told++ < SILENT_TOLD)
+            tell_silent(s, c);
+    }
+    LIST_EACH (&s->unheard, const struct camera, c) {
+        if (told++ < SILENT_TOLD)
+            tell_silent(s, c);
+    }
+    if (s->overdue > SILENT_TOLD)
+        status_problem_add(
+            s, "see \"overdue\" in 'dashspool status --json'",
+            "%lld more cameras are silent for longer than [status] max_silence allows",
+            (long long)s->overdue - SILENT_TOLD);
+}
+
+static void judge_upkeep(struct status *s)
+{
+    char span[24];
+    for (int i = 0; i < UPKEEP_CLOCK; i++) {
+        const struct catalogue_upkeep *u = &s->upkeep[i].last;
+        static const char *const advice[] = {
+            [UPKEEP_SWEEP] = "run 'dashspool sweep' for details",
+            [UPKEEP_FSCK] = "run 'dashspool fsck' for details, and what to do",
+            [UPKEEP_BACKUP] = "run 'dashspool backup' again for details"};
+        if (s->upkeep[i].known && !u->ok)
+            status_problem_add(
+                s,
+                i == UPKEEP_SWEEP && s->clock_doubted
+                    ? "check this computer's clock (date); if it is right: 'dashspool sweep "
+                      "--clock-is-right'"
+                    : advice[i],
+                "the last %s, %s ago: %s", status_upkeep_tasks[i],
+                format_span((s->now_us - u->at_us) / 1000000, span), u->text);
+    }
 }
 
 static void judge_disk(struct status *s)
@@ -299,6 +412,8 @@ void diagnose(struct status *s)
     for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++)
         judge_stage(s, LIST_AT(&s->stage, struct stage, i));
     judge_unpublished(s);
+    judge_cameras(s);
+    judge_upkeep(s);
     judge_disk(s);
     explain_oldest(s);
 }

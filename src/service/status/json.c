@@ -44,8 +44,8 @@ static json_t *receiver_json(const struct receiver *r)
         json_decref(listens);
         return json_pack("{s:s}", "state", status_lives[r->life]);
     }
-    return json_pack("{s:s, s:i, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}",
-                     "state", status_lives[r->life], "pid", r->pid, "started",
+    return json_pack("{s:s, s:i, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}",
+                     "state", status_lives[r->life], "pid", r->pid, "frozen", r->frozen, "started",
                      time_json(r->started_us), "updated", time_json(r->updated_us), "listens",
                      listens, "connections", (json_int_t)r->connections, "receiving",
                      (json_int_t)r->receiving, "taken", (json_int_t)r->taken, "refused",
@@ -60,11 +60,11 @@ static json_t *processes_json(const struct status *s, const char *stage)
     LIST_EACH (&s->processes, const struct process, p) {
         if (strcmp(p->stage, stage) == 0)
             json_array_append_new(
-                out,
-                json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:I}", "name", p->name, "pid", p->pid,
-                          "since", time_json(p->pid ? p->since_us : 0), "waits_until",
-                          time_json(p->waits_until_us), "ended", time_json(p->ended_us), "how",
-                          text_json(p->how), "ends_of_the_day", (json_int_t)p->ends_of_the_day));
+                out, json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:I, s:b}", "name", p->name, "pid",
+                               p->pid, "since", time_json(p->pid ? p->since_us : 0), "waits_until",
+                               time_json(p->waits_until_us), "ended", time_json(p->ended_us), "how",
+                               text_json(p->how), "ends_of_the_day", (json_int_t)p->ends_of_the_day,
+                               "frozen", p->frozen));
     }
     return out;
 }
@@ -74,9 +74,10 @@ static json_t *working_json(const struct status *s, size_t stage)
     json_t *out = json_array();
     LIST_EACH (&s->claims, const struct claim, c) {
         if (c->stage == stage)
-            json_array_append_new(out, json_pack("{s:s, s:i, s:o, s:i, s:b}", "job", c->job, "pid",
-                                                 c->pid, "since", time_json(c->since_us), "attempt",
-                                                 c->attempt, "alive", c->alive));
+            json_array_append_new(
+                out, json_pack("{s:s, s:i, s:o, s:i, s:b, s:b, s:b}", "job", c->job, "pid", c->pid,
+                               "since", time_json(c->since_us), "attempt", c->attempt, "alive",
+                               c->alive, "frozen", c->frozen, "stuck", status_claim_stuck(s, c)));
     }
     return out;
 }
@@ -138,18 +139,57 @@ static json_t *transfers_json(const struct status *s)
                      (json_int_t)n->unpublished, "bytes", (json_int_t)n->bytes);
 }
 
+static json_t *silence_json(const struct camera *c)
+{
+    return c->silence_us > 0 ? json_integer(c->silence_us / 1000000) : json_null();
+}
+
 static json_t *cameras_json(const struct status *s)
 {
-    json_t *list = json_array();
+    json_t *list = json_array(), *unheard = json_array();
     size_t n = LIST_COUNT(&s->cameras, struct camera);
     LIST_EACH (&s->cameras, const struct camera, c) {
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "imei", c->imei, "camera",
-                                              c->camera, "last", time_json(c->last_us)));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:o, s:o, s:b}", "imei", c->imei, "camera",
+                                        c->camera, "last", time_json(c->last_us), "max_silence_s",
+                                        silence_json(c), "overdue", status_camera_overdue(s, c)));
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:o}", "known", (json_int_t)s->n_cameras, "of_the_hour",
-                     (json_int_t)s->cameras_of_the_hour, "of_the_day",
+    LIST_EACH (&s->unheard, const struct camera, c) {
+        json_array_append_new(unheard,
+                              json_pack("{s:s, s:o, s:o}", "imei", c->imei, "camera",
+                                        text_json(c->camera), "max_silence_s", silence_json(c)));
+    }
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "known", (json_int_t)s->n_cameras,
+                     "of_the_hour", (json_int_t)s->cameras_of_the_hour, "of_the_day",
                      (json_int_t)s->cameras_of_the_day, "left_out",
-                     (json_int_t)(s->n_cameras - (int64_t)n), "list", list);
+                     (json_int_t)(s->n_cameras - (int64_t)n), "overdue", (json_int_t)s->overdue,
+                     "list", list, "unheard", unheard);
+}
+
+static json_t *upkeep_json(const struct status *s)
+{
+    json_t *out = json_object();
+    for (int i = 0; i < UPKEEP_CLOCK; i++) {
+        const struct upkeep *u = &s->upkeep[i];
+        json_object_set_new(out, status_upkeep_tasks[i],
+                            u->known ? json_pack("{s:o, s:b, s:s}", "at", time_json(u->last.at_us),
+                                                 "ok", u->last.ok, "text", u->last.text)
+                                     : json_null());
+    }
+    json_object_set_new(out, "clock_doubted", json_boolean(s->clock_doubted));
+    return out;
+}
+
+static json_t *certificates_json(const struct status *s)
+{
+    json_t *out = json_array();
+    LIST_EACH (&s->certificates, const struct certificate, c) {
+        double left = (double)(c->until_us - s->now_us) / (double)STATUS_DAY_US;
+        json_array_append_new(out, json_pack("{s:s, s:s, s:o, s:o, s:f}", "setting", c->setting,
+                                             "path", c->path, "from", time_json(c->from_us),
+                                             "until", time_json(c->until_us), "days_left", left));
+    }
+    return out;
 }
 
 static json_t *incoming_json(const struct status *s)
@@ -218,16 +258,18 @@ int status_json(const struct status *s, bool compact, struct buf *out, struct er
 {
     char root[4200];
     format_clean(root, sizeof root, s->root);
-    json_t *run = json_pack("{s:s, s:i, s:o}", "state", status_lives[s->run], "pid", s->run_pid,
-                            "since", time_json(s->run_since_us));
+    json_t *run = json_pack("{s:s, s:i, s:o, s:o, s:b}", "state", status_lives[s->run], "pid",
+                            s->run_pid, "since", time_json(s->run_since_us), "stopped",
+                            time_json(s->run_stopped_us), "frozen", s->run_frozen);
     json_t *o =
         json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                  "s:o, s:o}",
+                  "s:o, s:o, s:o, s:o}",
                   "version", DASHSPOOL_VERSION, "root", root, "at", time_json(s->now_us), "trouble",
                   trouble_json(s), "run", run, "receiver", receiver_json(&s->receiver), "stages",
                   stages_json(s), "jobs", jobs_json(s), "age_limits_s", limits_json(), "transfers",
                   transfers_json(s), "cameras", cameras_json(s), "incoming", incoming_json(s),
-                  "disk", disk_json(&s->disk), "errors", errors_json(s), "oldest", oldest_json(s),
+                  "upkeep", upkeep_json(s), "certificates", certificates_json(s), "disk",
+                  disk_json(&s->disk), "errors", errors_json(s), "oldest", oldest_json(s),
                   "sandbox_missing", s->sandbox[0] ? json_string(s->sandbox) : json_null());
     char *text =
         o ? json_dumps(o, (compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(6))

@@ -19,6 +19,11 @@ void status_problem_add(struct status *s, const char *advice, const char *fmt, .
     format_clean(t->advice, sizeof t->advice, advice);
 }
 
+bool status_camera_overdue(const struct status *s, const struct camera *c)
+{
+    return c->silence_us > 0 && s->now_us - c->last_us > c->silence_us;
+}
+
 /* The next character that counts: numbers do not, and what stands for this one example. */
 static const char *next(const char *p, const char *example)
 {

@@ -76,6 +76,13 @@ static void of(struct metrics *m, const char *a, const char *a_is, const char *b
 
 /* ---- what there is ---- */
 
+static void put_lives(struct metrics *m, const char *name, const char *help, enum life is)
+{
+    begin(m, name, "gauge", help);
+    for (int i = LIFE_STOPPED; i <= LIFE_STUCK; i++)
+        of(m, "state", status_lives[i], NULL, NULL, (int)is == i);
+}
+
 static void put_processes(struct metrics *m, const struct status *s)
 {
     const struct receiver *r = &s->receiver;
@@ -86,7 +93,14 @@ static void put_processes(struct metrics *m, const struct status *s)
     one(m, "troubles", "gauge", "Number of problems reported by 'dashspool status'.",
         (double)s->n_trouble);
     one(m, "run_up", "gauge", "1 if 'dashspool run' is running.", s->run == LIFE_RUNNING);
+    put_lives(m, "run_state",
+              "1 for the state that 'dashspool run' is in; dead: without a clean end.", s->run);
+    if (s->run_stopped_us > 0)
+        one(m, "run_stopped_timestamp_seconds", "gauge", "Its last clean end, Unix time.",
+            (double)s->run_stopped_us / 1e6);
     one(m, "receiver_up", "gauge", "1 if the receiver is running.", r->life == LIFE_RUNNING);
+    put_lives(m, "receiver_state", "1 for the state that the receiver is in; stuck: it is silent.",
+              r->life);
     if (!r->known || r->life != LIFE_RUNNING)
         return;
     one(m, "receiver_start_timestamp_seconds", "gauge", "When it started, Unix time.",
@@ -114,6 +128,11 @@ static void put_workers(struct metrics *m, const struct status *s)
     LIST_EACH (&s->processes, const struct process, p) {
         if (!p->repeated)
             of(m, "process", p->name, "stage", p->stage, p->pid > 0);
+    }
+    begin(m, "process_frozen", "gauge", "1 if the process was stopped by a signal (SIGSTOP).");
+    LIST_EACH (&s->processes, const struct process, p) {
+        if (!p->repeated)
+            of(m, "process", p->name, "stage", p->stage, p->frozen);
     }
     begin(m, "process_ends_last_day", "gauge", "Number of unexpected exits.");
     LIST_EACH (&s->processes, const struct process, p) {
@@ -150,6 +169,11 @@ static void put_jobs(struct metrics *m, const struct status *s)
     begin(m, "jobs_oldest_seconds", "gauge",
           "Age of the oldest job in seconds; 0 if there is none.");
     each_state(m, s, job_oldest_s);
+    begin(m, "jobs_stuck", "gauge", "Jobs in progress for longer than their stage allows.");
+    LIST_EACH (&s->stage, const struct stage, t) {
+        if (t->kind != STAGES_RECEIVE)
+            of(m, "stage", t->name, NULL, NULL, (double)t->stuck);
+    }
     begin(m, "jobs_by_age", "gauge",
           "Jobs that are younger than this age, but not than the one before.");
     LIST_EACH (&s->stage, const struct stage, t) {
@@ -186,6 +210,8 @@ static void put_transfers(struct metrics *m, const struct status *s)
     one(m, "cameras", "gauge", "Cameras that have ever sent a file.", (double)s->n_cameras);
     one(m, "cameras_left_out", "gauge", "Of these: without a metric of their own.",
         (double)(s->n_cameras - told));
+    one(m, "cameras_overdue", "gauge",
+        "Cameras silent for longer than [status] max_silence allows.", (double)s->overdue);
     if (told == 0)
         return;
     begin(m, "camera_last_contact_timestamp_seconds", "gauge",
@@ -193,6 +219,27 @@ static void put_transfers(struct metrics *m, const struct status *s)
     for (int64_t i = 0; i < told; i++) {
         const struct camera *c = LIST_AT(&s->cameras, struct camera, i);
         of(m, "imei", c->imei, "camera", c->camera, (double)c->last_us / 1e6);
+    }
+}
+
+static void put_upkeep(struct metrics *m, const struct status *s)
+{
+    begin(m, "upkeep_last_timestamp_seconds", "gauge",
+          "When it was last done, Unix time; 0: never.");
+    for (int i = 0; i < UPKEEP_CLOCK; i++)
+        of(m, "task", status_upkeep_tasks[i], NULL, NULL, (double)s->upkeep[i].last.at_us / 1e6);
+    begin(m, "upkeep_last_ok", "gauge", "1 if it found no problems, or was never done.");
+    for (int i = 0; i < UPKEEP_CLOCK; i++)
+        of(m, "task", status_upkeep_tasks[i], NULL, NULL,
+           s->upkeep[i].last.ok || !s->upkeep[i].known);
+    one(m, "clock_doubted", "gauge", "1 if the last sweep waits because it doubts the clock.",
+        s->clock_doubted);
+    if (LIST_COUNT(&s->certificates, struct certificate) == 0)
+        return;
+    begin(m, "certificate_expiry_timestamp_seconds", "gauge",
+          "End of the certificate's validity, Unix time.");
+    LIST_EACH (&s->certificates, const struct certificate, c) {
+        of(m, "setting", c->setting, "path", c->path, (double)c->until_us / 1e6);
     }
 }
 
@@ -233,6 +280,7 @@ int status_prometheus(const struct status *s, struct buf *out, struct err *err)
     put_jobs(&m, s);
     put_transfers(&m, s);
     put_disk(&m, s);
+    put_upkeep(&m, s);
     begin(&m, "errors_last_day", "gauge",
           "Failed jobs, partial transfers, refusals and process exits of the last day.");
     for (int k = 0; k < ERROR_KINDS; k++) {

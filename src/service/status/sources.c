@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -108,6 +109,20 @@ int64_t file_time_us(const json_t *o, const char *key)
     if (!text || clock_parse(text, 0, &us, NULL, &unimportant) < 0 || us < 0)
         return 0;
     return us;
+}
+
+bool process_frozen(int pid)
+{
+    char path[40], text[128];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *f = pid > 0 ? fopen(path, "re") : NULL;
+    if (!f)
+        return false;
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    const char *name_end = strrchr(text, ')'); /* its name may have any character */
+    return name_end && name_end[1] == ' ' && (name_end[2] == 'T' || name_end[2] == 't');
 }
 
 /* ---- their locks ---- */

@@ -39,6 +39,7 @@ struct process { /* of run.json */
     int pid; /* 0: not now */
     int64_t since_us, waits_until_us, ended_us;
     bool repeated; /* it comes and goes */
+    bool frozen;   /* by a signal: SIGSTOP */
     int64_t ends_of_the_day;
     char how[TEXT_ROOM];
 };
@@ -47,7 +48,7 @@ struct claim {
     char job[SPOOL_NAME_ROOM];
     int64_t since_us;
     int attempt;
-    bool alive;
+    bool alive, frozen;
     int pid; /* 0: not known */
     size_t stage;
 };
@@ -57,6 +58,8 @@ struct stage {
     enum stages_kind kind;
     bool known, enabled; /* known: the configuration has it */
     int workers;
+    int64_t limit_us; /* nobody should work at one job for longer; 0: any time */
+    int64_t stuck;    /* claims of live workers that have */
     struct jobs jobs[JOB_STATES];
     int64_t alive;   /* claims with a live worker */
     int64_t foreign; /* jobs of another user than the spool's, which are set aside */
@@ -73,7 +76,21 @@ struct incoming { /* of receive.json */
 
 struct camera {
     char imei[16], camera[8];
-    int64_t last_us;
+    int64_t last_us;    /* 0: never */
+    int64_t silence_us; /* that is allowed; 0: any */
+};
+
+struct certificate {
+    char setting[100], path[TEXT_ROOM];
+    int64_t from_us, until_us;
+};
+
+/* What was done to the store last (catalogue_upkeep_last()). */
+enum upkeep_task { UPKEEP_SWEEP, UPKEEP_FSCK, UPKEEP_BACKUP, UPKEEP_CLOCK, UPKEEP_TASKS };
+extern const char *const status_upkeep_tasks[UPKEEP_TASKS];
+struct upkeep {
+    bool known;
+    struct catalogue_upkeep last;
 };
 
 enum error_kind { ERROR_JOB, ERROR_TRANSFER, ERROR_REFUSAL, ERROR_RESTART, ERROR_KINDS };
@@ -118,6 +135,7 @@ extern const char *const status_lives[];
 struct receiver {
     enum life life;
     bool known; /* receive.json tells */
+    bool frozen;
     int pid;
     int64_t started_us, updated_us;
     char listens[2][96];
@@ -132,15 +150,22 @@ struct status {
     char *root;
     int64_t now_us;
     struct stages *stages;
+    int64_t convert_timeout_us; /* 0: by the clip's length */
     enum life run;
     int run_pid;
-    int64_t run_since_us;
+    int64_t run_since_us, run_stopped_us; /* the latter: of a clean end; 0: there was none */
+    bool run_frozen;
     struct receiver receiver;
-    struct buf processes; /* struct process */
-    struct buf stage;     /* struct stage: those of the configuration, then others */
-    struct buf claims;    /* struct claim */
-    struct buf incoming;  /* struct incoming */
-    struct buf cameras;   /* struct camera, by IMEI and position */
+    struct buf processes;    /* struct process */
+    struct buf stage;        /* struct stage: those of the configuration, then others */
+    struct buf claims;       /* struct claim */
+    struct buf incoming;     /* struct incoming */
+    struct buf cameras;      /* struct camera, by IMEI and position */
+    struct buf unheard;      /* struct camera: that are expected, and never came */
+    int64_t overdue;         /* of both */
+    struct buf certificates; /* struct certificate */
+    struct upkeep upkeep[UPKEEP_TASKS];
+    bool clock_doubted; /* by the last sweep */
     int64_t n_cameras, cameras_of_the_hour, cameras_of_the_day;
     bool have_totals;
     struct catalogue_totals totals;
@@ -172,6 +197,11 @@ int collect_processes(struct status *s, struct err *err) DS_MUST_CHECK; /* run, 
 int collect_jobs(struct status *s, struct err *err) DS_MUST_CHECK;
 void diagnose(struct status *s); /* the oldest item, and what is trouble */
 
+/* Whether it was silent for longer than it may be. */
+bool status_camera_overdue(const struct status *s, const struct camera *c);
+/* Whether a live worker has been at it for longer than the stage allows. */
+bool status_claim_stuck(const struct status *s, const struct claim *c);
+
 /* The stage of that name; SIZE_MAX: there is none. */
 size_t status_stage_find(const struct status *s, const char *name);
 
@@ -193,6 +223,9 @@ int file_read(json_t **out, const char *root, const char *name, struct err *err)
 int64_t file_number(const json_t *o, const char *key, int64_t min);
 void file_text(const json_t *o, const char *key, char *out, size_t room);
 int64_t file_time_us(const json_t *o, const char *key);
+
+/* Whether a process is stopped by a signal (proc_pid_stat(5): state T). */
+bool process_frozen(int pid);
 
 /* Who has a file locked (flock): held, and the process where it is known. */
 struct locks;

@@ -222,8 +222,12 @@ static void put_run(struct page *p, const struct status *s)
     char span[24];
     enum style style = s->run == LIFE_CRASHED ? STYLE_BAD : STYLE_PLAIN;
     if (s->run == LIFE_RUNNING)
-        page_line(p, style, "%-*s running, process %d, for %s", INDENT - 1, "run", s->run_pid,
+        page_line(p, s->run_frozen ? STYLE_BAD : style, "%-*s %s, process %d, for %s", INDENT - 1,
+                  "run", s->run_frozen ? "stopped by a signal" : "running", s->run_pid,
                   text_since(s, s->run_since_us, span));
+    else if (s->run_stopped_us > 0)
+        page_line(p, style, "%-*s stopped %s ago", INDENT - 1, "run",
+                  text_since(s, s->run_stopped_us, span));
     else
         page_line(p, style, "%-*s %s", INDENT - 1, "run", status_lives[s->run]);
 }
@@ -424,6 +428,37 @@ static void put_jobs(struct page *p, const struct status *s, const struct limits
     text_more(p, rows - most->job_rows);
 }
 
+/* ---- upkeep and certificates ---- */
+
+static void text_upkeep(struct page *p, const struct status *s, const struct limits *most)
+{
+    char span[24], never[64] = "";
+    const char *head = "upkeep";
+    for (int i = 0; i < UPKEEP_CLOCK && most->details > 0; i++) {
+        const struct upkeep *u = &s->upkeep[i];
+        if (!u->known) {
+            snprintf(never + strlen(never), sizeof never - strlen(never), "%s%s",
+                     *never ? ", " : "", status_upkeep_tasks[i]);
+            continue;
+        }
+        page_line(p, u->last.ok ? STYLE_PLAIN : STYLE_BAD, "%-*s %s %s ago: %s", INDENT - 1, head,
+                  status_upkeep_tasks[i], text_since(s, u->last.at_us, span), u->last.text);
+        head = "";
+    }
+    if (*never)
+        page_line(p, STYLE_FAINT, "%-*s never yet: %s", INDENT - 1, head, never);
+    head = "certificate";
+    LIST_EACH (&s->certificates, const struct certificate, c) {
+        int64_t left_us = c->until_us - s->now_us;
+        if (most->details > 0)
+            page_line(p,
+                      left_us < STATUS_CERTIFICATE_DAYS * STATUS_DAY_US ? STYLE_BAD : STYLE_PLAIN,
+                      "%-*s %s %s%s", INDENT - 1, head, c->setting,
+                      left_us < 0 ? "expired" : "expires in ",
+                      left_us < 0 ? "" : format_span(left_us / 1000000, span));
+    }
+}
+
 /* ---- all ---- */
 
 static void build(struct page *p, const struct status *s, const struct limits *most)
@@ -435,6 +470,7 @@ static void build(struct page *p, const struct status *s, const struct limits *m
     text_transfers(p, s);
     text_cameras(p, s, most);
     text_disk(p, s, most);
+    text_upkeep(p, s, most);
     text_errors(p, s, most);
     if (s->sandbox[0])
         page_line(p, STYLE_WARN, "%-*s %s", INDENT - 1, "sandbox", s->sandbox);

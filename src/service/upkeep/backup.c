@@ -7,6 +7,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/raw.h"
 #include "dashspool/root.h"
+#include "dashspool/text.h"
 #include "dashspool/upkeep.h"
 #include "settings.h"
 #include "target.h"
@@ -461,6 +462,31 @@ static int mark(struct backup *b, struct err *err)
     return rc == ERR_OK && root_id_known(&id) ? root_mark(b->dir, &id, err) : rc;
 }
 
+/* For `status`, in the ROOT that was backed up. The backup is as good without. */
+static int note_backup(struct backup *b, struct err *err)
+{
+    struct catalogue *c = NULL;
+    const struct upkeep_backup_result *n = b->out;
+    struct catalogue_upkeep u = {.at_us = clock_utc_us(), .ok = n->troubles == 0};
+    char size[24];
+    snprintf(u.text, sizeof u.text, "%lld %s, %lld %s, %lld day %s written: %s; to %.100s%s",
+             SIZE_COUNT(n->masters, "original", "originals"),
+             SIZE_COUNT(n->copies, "copy", "copies"), SIZE_COUNT(n->days, "file", "files"),
+             size_text(n->bytes, size), b->dir, u.ok ? "" : "; not all could be copied");
+    int rc = catalogue_open(&c, b->root, false, err);
+    if (rc == ERR_OK)
+        rc = catalogue_upkeep_note(c, "backup", &u, err);
+    catalogue_close(&c);
+    if (rc < 0 && rc != ERR_NOMEM) {
+        b->out->troubles++;
+        b->progress->trouble(b->progress->arg,
+                             "catalogue.db: 'dashspool status' does not know of this backup",
+                             err->text);
+        rc = ERR_OK;
+    }
+    return rc;
+}
+
 static int run(struct backup *b, const char *unfinished, struct err *err)
 {
     struct catalogue *c = NULL;
@@ -487,7 +513,9 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
     raw_close(&b->from);
     raw_close(&b->to);
     catalogue_close(&b->snapshot);
-    return rc < 0 ? rc : finish(b, unfinished, err);
+    if (rc == ERR_OK)
+        rc = finish(b, unfinished, err);
+    return rc < 0 ? rc : note_backup(b, err);
 }
 
 int upkeep_backup(const char *root, const char *dir, const struct upkeep_settings *settings,

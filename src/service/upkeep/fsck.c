@@ -735,6 +735,25 @@ static int look(struct fsck *f, struct err *err)
     return rc;
 }
 
+/* For `status`. One that cannot be noted is told, and is as good. */
+static int note_result(struct fsck *f, struct err *err)
+{
+    const struct upkeep_findings *n = f->out;
+    struct catalogue_upkeep u = {.at_us = clock_utc_us(), .ok = n->problems == 0};
+    if (!f->catalogue)
+        return ERR_OK;
+    snprintf(u.text, sizeof u.text, "%lld %s; %lld %s, %lld %s, %lld custody %s, %lld %s%s",
+             SIZE_COUNT(n->problems, "problem", "problems"),
+             SIZE_COUNT(n->masters, "original", "originals"),
+             SIZE_COUNT(n->copies, "copy", "copies"), SIZE_COUNT(n->custodies, "record", "records"),
+             SIZE_COUNT(n->jobs, "job", "jobs"), f->quick ? "; contents not read" : "");
+    int rc = catalogue_upkeep_note(f->catalogue, "fsck", &u, err);
+    if (rc < 0 && rc != ERR_NOMEM && f->listener->note)
+        f->listener->note(f->listener->arg, "catalogue.db",
+                          "'dashspool status' does not know of this check: it cannot be noted");
+    return rc == ERR_NOMEM ? rc : ERR_OK;
+}
+
 static int is_there(const char *root, const char *name, bool *out, struct err *err)
 {
     struct stat st;
@@ -769,6 +788,8 @@ int upkeep_fsck(const char *root, unsigned how, const struct spools_known *stage
             root);
     if (rc == ERR_OK)
         rc = look(&f, err);
+    if (rc == ERR_OK)
+        rc = note_result(&f, err);
     spools_close(&f.spools);
     raw_close(&f.raw);
     catalogue_close(&f.catalogue);

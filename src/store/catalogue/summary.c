@@ -261,6 +261,31 @@ int catalogue_summary_cameras(struct catalogue_summary *l, catalogue_camera_fn *
     return rc;
 }
 
+/* ---- what was done to the store ---- */
+
+int catalogue_summary_upkeep(struct catalogue_summary *l, const char *task,
+                             struct catalogue_upkeep *out, bool *found, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int64_t ok = 0;
+    *out = (struct catalogue_upkeep){0};
+    *found = false;
+    if (l->version < 7) /* nobody noted it yet */
+        return ERR_OK;
+    int rc = sqlx_prepare(l->db, &st, "SELECT at_us, ok, text FROM upkeep WHERE task = ?1", err);
+    if (rc == ERR_OK) {
+        sqlx_bind_text(st, 1, task);
+        rc = sqlx_step(st, found, err);
+    }
+    if (rc == ERR_OK && *found &&
+        (!sqlx_int64(st, 0, INT64_MIN, INT64_MAX, &out->at_us) || !sqlx_int64(st, 1, 0, 1, &ok) ||
+         !sqlx_text(st, 2, out->text, sizeof out->text)))
+        rc = sqlx_unreadable(st, err, "catalogue: the last %s is malformed", task);
+    out->ok = ok;
+    sqlite3_finalize(st);
+    return rc;
+}
+
 /* ---- what broke off ---- */
 
 /* `of` is what catalogue_summary_broken() prepared: of a transfer by its key. */
