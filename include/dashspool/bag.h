@@ -156,6 +156,9 @@ struct bag_reader {
     /* Whether the file is to be read; else it is passed over unopened, and only its name is judged.
      * May be NULL: all are. */
     bool (*want)(void *arg, const char *name);
+    /* A folder that nothing is in; in a zip, after its files. No manifest can name it. May be NULL.
+     */
+    int (*empty)(void *arg, const char *name, struct err *err);
 };
 
 /* Reads the folder or zip `path`: each file once. A folder's names come in byte order, what is in

@@ -224,14 +224,16 @@ int catalogue_transfer_remove(struct catalogue *c, int64_t key, struct err *err)
 int catalogue_transfer_get(struct catalogue *c, const char *id, struct catalogue_transfer *out,
                            struct err *err) DS_MUST_CHECK;
 
-/* The oldest stored transfer, other than t itself, with t's imei, camera, kind, length and sha256,
- * or ERR_NOTFOUND: the same file came before. */
-int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer *t,
+/* The oldest stored transfer behind the key `after` (0: of all), other than t itself, with t's
+ * imei, camera, kind, length and sha256, or ERR_NOTFOUND: the same file came before. That its bytes
+ * are still there is the caller's to ask (intake_holds()): if not, the next one's may be. */
+int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer *t, int64_t after,
                             struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
 
-/* The oldest stored transfer with this content, whosoever it is, or ERR_NOTFOUND. */
+/* Likewise the oldest with this content, whosoever it is. */
 int catalogue_transfer_with(struct catalogue *c, const char sha256[65], int64_t length_bytes,
-                            struct catalogue_transfer *out, struct err *err) DS_MUST_CHECK;
+                            int64_t after, struct catalogue_transfer *out,
+                            struct err *err) DS_MUST_CHECK;
 
 /* The longest partial of the same file as t: t's imei, camera, kind, metadata time and length,
  * START and path, that is not set aside. ERR_NOTFOUND if there is none, and always for a t without

@@ -344,7 +344,17 @@ static void test_a_job_that_failed_may_be_tried_again_otherwise(void **state)
     take_photo("--photo-front", TIME, "crash");
     expect(RUN("work", "--once"), 1, "file exists, but is not a directory; move it away");
     configure("settle = 0\nformat = folder");
-    expect(RUN("retry", "--stage", "export", "--all"), 0, "");
+    /* Who names no stage hears of it, too; only convert's own are touched. */
+    static const char *const told[] = {"stage convert: no jobs failed",
+                                       "stage export: 1 job failed; see 'dashspool retry --stage"};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        expect(RUN("retry"), 0, told[i]);
+        expect(RUN("retry", "--all"), 0, told[i]);
+    }
+    expect(RUN("drop"), 0, "stage export: 1 job failed; see 'dashspool drop --stage export'");
+    expect(RUN("release"), 0, "stage convert: no jobs in progress");
+    expect(RUN("retry", "--stage", "convert"), 0, "stage convert: no jobs failed\n");
+    expect(RUN("retry", "--stage", "export", "--all"), 0, "requeued");
     expect(RUN("work", "--once"), 0, "2 jobs done");
     assert_packages(1);
     assert_sent(NAME);

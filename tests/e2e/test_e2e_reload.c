@@ -139,7 +139,7 @@ static int set_up(void **state)
     certs_make_ca(w->dir, "ca");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         certs_make(w->dir, "ca", names[i], "IP:127.0.0.1");
-    certs_expire(w->dir, "old");
+    certs_end_in(w->dir, "old", -60);
     certs_postpone(w->dir, "new");
     certs_lock_key(w->dir, "locked");
     support_write(support_path(w->dir, "short.txt"), "# ours\n35209308145225\n", 22);
@@ -252,7 +252,7 @@ static void test_a_receiver_takes_all_that_it_reads_again_or_nothing(void **stat
     snprintf(address, sizeof address, "%s", w->address);
     support_write(list, "352093081452269\n", 16);
     certs_make(w->dir, "ca", "server", "IP:127.0.0.1");
-    certs_expire(w->dir, "server");
+    certs_end_in(w->dir, "server", -60);
     assert_int_equal(kill(w->service.pid, SIGHUP), 0);
     support_wait(support_count(w->log, "certificate reload failed, keeping the old") == 1);
     assert_int_equal(support_count(w->log, "the certificate has expired"), 1);

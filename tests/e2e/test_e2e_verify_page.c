@@ -289,6 +289,20 @@ static void test_dropped_it_is_checked_likewise(void **state)
     expect(PROC_RUN("rm", support_path(copy, "README.txt")), 0, "");
     browser_drop(browser, copy);
     assert_string_equal(ended(), "changed");
+    /* An empty folder, which no manifest can name, is seen in what is dropped and in a zip. */
+    static const char *const spoilt[] = {"package", "package.zip"};
+    expect(PROC_RUN("rm", "-r", copy), 0, "");
+    expect(PROC_RUN("cp", "-a", package, copy), 0, "");
+    expect(PROC_RUN("mkdir", "-p", support_path(copy, "data/more/of it")), 0, "");
+    expect(PROC_RUN("env", "-C", own, "zip", "-q", "-X", "-r", "package.zip", "package"), 0, "");
+    for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
+        browser_value(browser, "delete document.getElementById('result').dataset.verdict");
+        browser_drop(browser, support_path(own, spoilt[i]));
+        assert_string_equal(ended(), "changed");
+        assert_has(shown("rows"), "extra: data/more/of it/ (an empty folder)");
+        expect(PROC_RUN(DASHSPOOL_BINARY, "verify", support_path(own, spoilt[i])), 3,
+               "extra: data/more/of it/ (an empty folder)");
+    }
     browser_value(browser, "delete document.getElementById('result').dataset.verdict");
     sh("zip -q -X -r package.zip package");
     expect(PROC_RUN("cp", zip, own), 0, "");

@@ -143,19 +143,22 @@ static void test_the_same_file_is_recognised_and_the_oldest_told(void **state)
         t[i].state = i == 0 ? CATALOGUE_PARTIAL : CATALOGUE_STORED;
         assert_ok(catalogue_transfer_update(f->c, &t[i], &err));
     }
-    assert_ok(catalogue_transfer_same(f->c, &t[3], &found, &err));
+    assert_ok(catalogue_transfer_same(f->c, &t[3], 0, &found, &err));
     assert_int_equal(found.key, t[1].key); /* [0] is partial */
-    assert_ok(catalogue_transfer_same(f->c, &t[1], &found, &err));
+    assert_ok(catalogue_transfer_same(f->c, &t[1], 0, &found, &err));
     assert_int_equal(found.key, t[2].key); /* never itself */
+    assert_ok(catalogue_transfer_same(f->c, &t[1], t[2].key, &found, &err));
+    assert_int_equal(found.key, t[3].key); /* the next one, for who cannot read that */
+    assert_err(ERR_NOTFOUND, catalogue_transfer_same(f->c, &t[1], t[3].key, &found, &err));
     struct catalogue_transfer other = t[3];
     other.sha256[0] = 'b';
-    assert_err(ERR_NOTFOUND, catalogue_transfer_same(f->c, &other, &found, &err));
+    assert_err(ERR_NOTFOUND, catalogue_transfer_same(f->c, &other, 0, &found, &err));
     other = t[3];
     other.length_bytes++;
-    assert_err(ERR_NOTFOUND, catalogue_transfer_same(f->c, &other, &found, &err));
+    assert_err(ERR_NOTFOUND, catalogue_transfer_same(f->c, &other, 0, &found, &err));
     other = t[3];
     snprintf(other.camera, sizeof other.camera, "rear");
-    assert_err(ERR_NOTFOUND, catalogue_transfer_same(f->c, &other, &found, &err));
+    assert_err(ERR_NOTFOUND, catalogue_transfer_same(f->c, &other, 0, &found, &err));
 }
 
 /* Whatever camera it is said to be of; a partial with the same hash is nothing. */
@@ -166,11 +169,12 @@ static void test_the_same_content_is_found(void **state)
     struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024), out;
     memset(t.sha256, 'c', 64);
     assert_ok(catalogue_transfer_add(f->c, &t, &err));
-    assert_err(ERR_NOTFOUND, catalogue_transfer_with(f->c, t.sha256, 1024, &out, &err));
+    assert_err(ERR_NOTFOUND, catalogue_transfer_with(f->c, t.sha256, 1024, 0, &out, &err));
     t.state = CATALOGUE_STORED;
     assert_ok(catalogue_transfer_update(f->c, &t, &err));
-    assert_err(ERR_NOTFOUND, catalogue_transfer_with(f->c, t.sha256, 1023, &out, &err));
-    assert_ok(catalogue_transfer_with(f->c, t.sha256, 1024, &out, &err));
+    assert_err(ERR_NOTFOUND, catalogue_transfer_with(f->c, t.sha256, 1023, 0, &out, &err));
+    assert_err(ERR_NOTFOUND, catalogue_transfer_with(f->c, t.sha256, 1024, t.key, &out, &err));
+    assert_ok(catalogue_transfer_with(f->c, t.sha256, 1024, 0, &out, &err));
     assert_string_equal(out.id, t.id);
 }
 
@@ -296,7 +300,7 @@ static void test_what_is_asked_for_is_found_by_an_index(void **state)
     assert_in_range(e.steps, 0, 3);
     e = (struct effort){0, 0};
     t.known |= CATALOGUE_HAS_META | CATALOGUE_TIME_OK;
-    assert_ok(catalogue_transfer_same(f->c, &t, &same, &err));
+    assert_ok(catalogue_transfer_same(f->c, &t, 0, &same, &err));
     assert_err(ERR_NOTFOUND, catalogue_transfer_resumable(f->c, &t, &same, &err));
     assert_int_equal(e.steps, 0);
 }

@@ -514,6 +514,28 @@ static void test_the_same_file_again_is_acknowledged_and_stored_once(void **stat
     is_stored(ID("front"), 10 * 1024);
 }
 
+/* Its bytes are gone from raw/ (another disk's fault): what came in its place is known from then
+ * on, also by a third offer, and the row of the lost one stays for fsck to name. */
+static void test_a_file_whose_first_original_is_lost_is_stored_once_more_only(void **state)
+{
+    (void)state;
+    struct answer a;
+    char path[600];
+    for (int i = 0; i < 4; i++) {
+        struct transfer *t = begin("front", 10, &a);
+        append(t, 0, 10 * 1024);
+        finish(t, &a);
+        assert_int_equal(a.rc, ERR_OK);
+        assert_string_equal(a.same_as, i < 2 ? "" : ID("front") "-2");
+        if (i > 0)
+            continue;
+        snprintf(path, sizeof path, "%s/raw/2024-11-29.db", root);
+        sql_run(path, "DELETE FROM chunk; DELETE FROM master");
+    }
+    assert_int_equal(sql("SELECT count(*) FROM transfer"), 2);
+    is_stored(ID("front") "-2", 10 * 1024);
+}
+
 /* ---- a catalogue that is older than the masters ---- */
 
 static void is_stored_as_it_came(void)
@@ -561,6 +583,7 @@ int main(void)
         T(test_a_nearly_full_disk_takes_nothing),
         T(test_a_day_has_a_limit_that_resuming_does_not_count_against),
         T(test_the_same_file_again_is_acknowledged_and_stored_once),
+        T(test_a_file_whose_first_original_is_lost_is_stored_once_more_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

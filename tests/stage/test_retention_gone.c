@@ -371,6 +371,7 @@ static void test_a_backup_loses_what_was_erased_and_nothing_else(void **state)
     struct err err;
     struct upkeep_backup_result r;
     const struct upkeep_progress progress = {.trouble = on_backup_trouble};
+    const struct upkeep_settings no_settings = {NULL, NULL};
     char *backup = support_tmp_dir(), *store = root;
     const int64_t now_us = clock_utc_us();
     stored_open(&s, root);
@@ -378,12 +379,12 @@ static void test_a_backup_loses_what_was_erased_and_nothing_else(void **state)
         add(&s, i % 2 ? "front" : "rear", i < 8 ? UPKEPT_AT_US + DAY_US * (i / 4) : now_us + i,
             roll(2) ? roll(20000) + 100 : roll(300000) + 100);
     stored_close(&s);
-    assert_ok(upkeep_backup(root, backup, &progress, &r, &err));
+    assert_ok(upkeep_backup(root, backup, &no_settings, &progress, &r, &err));
     upkept_sweep(root, RULES("masters", "rear 30d"), false, told); /* 0 2 4 6: stay there */
     const char *some[] = {ids[0], ids[1], ids[3], ids[5], ids[8], ids[9]};
     const struct retention_erasing what = {.ids = some, .n = 6, .reason = "a court", .who = "me"};
     assert_int_equal(erase(&what).troubles, 0);
-    assert_ok(upkeep_backup(root, backup, &progress, &r, &err));
+    assert_ok(upkeep_backup(root, backup, &no_settings, &progress, &r, &err));
     memset(found, 0, sizeof found);
     assert_int_equal(ftw(backup, look, 16), 0);
     for (int i = 0; i < masters; i++) {
@@ -391,7 +392,7 @@ static void test_a_backup_loses_what_was_erased_and_nothing_else(void **state)
         if (found[i] == erased)
             fail_msg("master %d %s the backup", i, erased ? "is in" : "is not in");
     }
-    assert_ok(upkeep_backup(root, backup, &progress, &r, &err));
+    assert_ok(upkeep_backup(root, backup, &no_settings, &progress, &r, &err));
     assert_int_equal(r.erased, 0);
     root = backup; /* and it is a ROOT: */
     assert_true(upkept_has(root, ids[7]) && !upkept_has(root, ids[9]));

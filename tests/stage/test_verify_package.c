@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ID "352093081452251-rear-video-20241129T072345Z"
@@ -296,6 +297,23 @@ static void test_a_file_added_is_named(void **state)
     }
 }
 
+/* No manifest can name it, and its name can say anything. */
+static void test_an_empty_folder_is_named(void **state)
+{
+    (void)state;
+    static const char *const added[] = {"data/the driver did it", "more", "data/master/more"};
+    char text[300];
+    for (size_t i = 0; i < sizeof added / sizeof *added; i++) {
+        make_package();
+        assert_int_equal(mkdir(path_of(added[i]), 0755), 0);
+        snprintf(text, sizeof text, "extra: %s/ (an empty folder)\n", added[i]);
+        is_named("empty", added[i], text);
+    }
+    make_package();
+    assert_int_equal(mkdir(path_of(".Trashes"), 0755), 0);
+    is_named("left", ".Trashes", "extra: .Trashes/ (an empty folder, left by macOS)\n");
+}
+
 /* Whoever makes the payload's manifest anew must make the tags' anew, too. */
 static void test_a_manifest_made_anew_does_not_help(void **state)
 {
@@ -422,6 +440,7 @@ static void test_a_package_must_say_whether_it_was_signed(void **state)
     static const char quoted[] = "{\"why\":\"\\\"facts\\\":{\"}"; /* words are no facts */
     make_odd_package(&(struct odd){.info = by, .tool = old, .fact = quoted});
     assert_int_equal(unlink(path_of(BAG_TS_REQUEST)), 0);
+    assert_int_equal(rmdir(path_of("signature")), 0);
     struct found f = verify();
     assert_string_equal(f.problems, "");
     assert_true(f.good);
@@ -654,6 +673,7 @@ int main(void)
         T(test_a_file_renamed_is_named_with_both_names),
         T(test_files_that_changed_places_are_named),
         T(test_a_file_added_is_named),
+        T(test_an_empty_folder_is_named),
         T(test_a_manifest_made_anew_does_not_help),
         T(test_without_the_tag_manifest_nothing_is_good),
         T(test_a_master_must_be_what_its_custody_says),

@@ -189,10 +189,20 @@ static int see_end(void *arg, struct err *err)
     return ERR_OK;
 }
 
+static int see_empty(void *arg, const char *name, struct err *err)
+{
+    struct package_seen *seen = arg;
+    size_t used = strlen(seen->empty);
+    (void)err;
+    snprintf(seen->empty + used, sizeof seen->empty - used, "%s ", name);
+    return ERR_OK;
+}
+
 int package_read(const char *path, const struct bag_limits *limits, struct package_seen *seen,
                  struct err *err)
 {
-    static const struct bag_reader fns = {see_top, see_begin, see_data, see_end, see_want};
+    static const struct bag_reader fns = {see_top, see_begin, see_data,
+                                          see_end, see_want,  see_empty};
     static const struct bag_limits none = {0};
     struct err hash_err;
     *seen = (struct package_seen){.only = seen->only, .at_begin = seen->at_begin, .arg = seen->arg};

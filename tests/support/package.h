@@ -37,6 +37,7 @@ struct buf package_deflated(const void *data, size_t n);
 struct package_seen {
     char top[BAG_READ_NAME_ROOM];
     char text[16384];
+    char empty[400]; /* folders that nothing is in: "a b/c " */
     int64_t files, bytes;
     const char *only; /* the only file that is wanted; NULL: all are */
     /* Called at each begin, where there is one. */

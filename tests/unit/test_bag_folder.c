@@ -61,6 +61,7 @@ static void test_files_come_in_byte_order(void **state)
     }
     assert_string_equal(seen.text, expected);
     assert_string_equal(seen.top, "");
+    assert_string_equal(seen.empty, "empty ");
 }
 
 static void test_names_that_differ_by_case_are_refused(void **state)

@@ -74,6 +74,24 @@ static void test_a_plain_zip_is_read(void **state)
     buf_clear(&small);
 }
 
+static void test_empty_folders_are_told(void **state)
+{
+    (void)state;
+    static const struct package_entry entries[] = {
+        {.name = "top/", .mode = S_IFDIR | 0755},     {.name = "top/c/", .mode = S_IFDIR | 0755},
+        {.name = "top/b/", .mode = S_IFDIR | 0755},   {.name = "top/b/x", .data = "x", .n = 1},
+        {.name = "top/b-/", .mode = S_IFDIR | 0755},  {.name = "top/a/", .mode = S_IFDIR | 0755},
+        {.name = "top/a/d/", .mode = S_IFDIR | 0755},
+    };
+    struct package_seen seen;
+    struct err err;
+    assert_ok(read_entries(entries, 7, &seen, &err));
+    assert_string_equal(seen.top, "top");
+    assert_string_equal(seen.empty, "a/d b- c ");
+    assert_ok(read_entries(entries, 1, &seen, &err)); /* an empty package has no folder in it */
+    assert_string_equal(seen.empty, "");
+}
+
 static void test_what_is_not_wanted_is_passed_over(void **state)
 {
     (void)state;
@@ -478,6 +496,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_plain_zip_is_read),
+        cmocka_unit_test(test_empty_folders_are_told),
         cmocka_unit_test(test_what_is_not_wanted_is_passed_over),
         cmocka_unit_test(test_zips_of_another_program_are_read),
         cmocka_unit_test(test_only_a_folder_that_all_lie_in_is_the_top),

@@ -142,6 +142,8 @@ static int read_folder(struct folder *f, int fd, struct err *err)
         return rc;
     }
     int rc = list_folder(f, dir, &list, err);
+    if (rc == ERR_OK && list.n == 0 && f->name_n > 0)
+        rc = f->package->fns.empty(f->package->arg, f->name, err);
     for (size_t i = 0; i < list.n && rc == ERR_OK; i++)
         rc = visit(f, dirfd(dir), list.name[i], err);
     fsx_names_clear(&list);
@@ -182,10 +184,10 @@ static int visit(struct folder *f, int dir_fd, const char *part, struct err *err
 
 /* ---- either ---- */
 
-static int no_top(void *arg, const char *top, struct err *err)
+static int no_interest(void *arg, const char *name, struct err *err)
 {
     (void)arg;
-    (void)top;
+    (void)name;
     (void)err;
     return ERR_OK;
 }
@@ -206,9 +208,11 @@ int bag_read(const char *path, const struct bag_limits *limits, const struct bag
     p.limits.entries = limits && limits->entries ? limits->entries : BAG_ENTRIES_DEFAULT;
     p.limits.bytes = limits && limits->bytes ? limits->bytes : BAG_BYTES_DEFAULT;
     if (!p.fns.top)
-        p.fns.top = no_top;
+        p.fns.top = no_interest;
     if (!p.fns.want)
         p.fns.want = want_all;
+    if (!p.fns.empty)
+        p.fns.empty = no_interest;
     /* O_NONBLOCK: a pipe must not hold us up. */
     p.fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (p.fd < 0)
@@ -288,7 +292,8 @@ static int text_end(void *arg, struct err *err)
 
 int bag_read_texts(const char *path, struct bag_text *texts, size_t n, struct err *err)
 {
-    static const struct bag_reader reader = {NULL, text_begin, text_data, text_end, text_wanted};
+    static const struct bag_reader reader = {
+        .begin = text_begin, .data = text_data, .end = text_end, .want = text_wanted};
     struct few few = {.texts = texts, .n = n};
     for (size_t i = 0; i < n; i++)
         texts[i].have = false;

@@ -550,6 +550,34 @@ static int hand_out_all(const struct package *p, const struct zip_map *map, stru
     return rc;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorted, what is in a folder stands right behind it. */
+static int tell_empty(const struct package *p, const struct zip_map *map, struct err *err)
+{
+    const size_t top = strlen(map->top) + (map->top[0] != '\0');
+    const char **names = calloc(map->n ? map->n : 1, sizeof *names);
+    int rc = names ? ERR_OK : err_nomem(err, "the entries of %s", p->path);
+    for (size_t i = 0; i < map->n && names; i++)
+        names[i] = full_name(map, i);
+    if (names)
+        qsort(names, map->n, sizeof *names, by_name);
+    for (size_t i = 0; i < map->n && rc == ERR_OK; i++) {
+        char name[BAG_READ_NAME_ROOM];
+        size_t n = strlen(names[i]);
+        if (n <= top || names[i][n - 1] != '/' ||
+            (i + 1 < map->n && strncmp(names[i + 1], names[i], n) == 0))
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)(n - 1 - top), names[i] + top);
+        rc = p->fns.empty(p->arg, name, err);
+    }
+    free(names);
+    return rc;
+}
+
 int zip_read(const struct package *p, struct err *err)
 {
     struct zip_map map = {0};
@@ -574,6 +602,8 @@ int zip_read(const struct package *p, struct err *err)
     }
     if (rc == ERR_OK && (rc = p->fns.top(p->arg, map.top, err)) == ERR_OK)
         rc = hand_out_all(p, &map, err);
+    if (rc == ERR_OK)
+        rc = tell_empty(p, &map, err);
     free(map.entries);
     buf_clear(&map.names);
     return rc;

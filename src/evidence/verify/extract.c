@@ -135,7 +135,8 @@ static int on_end(void *arg, struct err *err)
 int extract_each(struct extract *x, extract_want_fn *want, extract_file_fn *file, void *arg,
                  struct err *err)
 {
-    static const struct bag_reader reader = {NULL, on_begin, on_data, on_end, on_want};
+    static const struct bag_reader reader = {
+        .begin = on_begin, .data = on_data, .end = on_end, .want = on_want};
     x->want = want;
     x->file = file;
     x->arg = arg;

@@ -465,7 +465,8 @@ static int on_end(void *arg, struct err *err)
 
 int verify_facts(struct verify *v, struct err *err)
 {
-    static const struct bag_reader reader = {NULL, on_begin, on_data, on_end, on_want};
+    static const struct bag_reader reader = {
+        .begin = on_begin, .data = on_data, .end = on_end, .want = on_want};
     struct facts f = {.v = v};
     buf_init(&f.noted, NOTED_BYTES_MAX);
     buf_init(&f.text, FACTS_BYTES_MAX);

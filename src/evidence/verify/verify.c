@@ -55,6 +55,12 @@ static int on_end(void *arg, struct err *err)
     return rc;
 }
 
+static int on_empty(void *arg, const char *name, struct err *err)
+{
+    struct verify *v = arg;
+    return buf_append(&v->empty, name, strlen(name) + 1, err);
+}
+
 /* ---- line ends ---- */
 
 /* A text whose lines a program for Windows, or e-mail, ended in its way is read as if it were not:
@@ -205,6 +211,12 @@ static void judge_extras(struct verify *v)
         else
             verify_problem(v, VERIFY_COMPLETENESS, "extra: %s", all[i].name);
     }
+    /* Nobody's claim: a bag has none, and its name can say something. */
+    const char *name = (const char *)buf_data(&v->empty);
+    for (size_t at = 0; at < v->empty.used; at += strlen(name + at) + 1)
+        verify_problem(v, VERIFY_COMPLETENESS, "extra: %s/ (an empty folder%s%s)", name + at,
+                       left_by(name + at) ? ", left by " : "",
+                       left_by(name + at) ? left_by(name + at) : "");
 }
 
 /* ---- structure ---- */
@@ -460,18 +472,21 @@ static void clear(struct verify *v)
     buf_clear(&v->files);
     buf_clear(&v->payload);
     buf_clear(&v->tags);
+    buf_clear(&v->empty);
     for (int i = 0; i < TEXTS; i++)
         buf_clear(&v->texts[i]);
 }
 
 static int look(struct verify *v, struct err *err)
 {
-    static const struct bag_reader reader = {NULL, on_begin, on_data, on_end, NULL};
+    static const struct bag_reader reader = {
+        .begin = on_begin, .data = on_data, .end = on_end, .empty = on_empty};
     struct seal_signer ca;
     v->text = -1;
     buf_init(&v->files, LIST_BYTES_MAX);
     buf_init(&v->payload, LIST_BYTES_MAX);
     buf_init(&v->tags, LIST_BYTES_MAX);
+    buf_init(&v->empty, LIST_BYTES_MAX);
     for (int i = 0; i < TEXTS; i++)
         buf_init(&v->texts[i], TEXT_BYTES_MAX);
     int rc = hash_new(&v->hash, err);

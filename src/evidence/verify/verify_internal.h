@@ -55,6 +55,7 @@ struct verify {
     struct buf texts[TEXTS];
     bool have[TEXTS];
     char lf_sha256[TEXTS][HASH_HEX_ROOM]; /* of what it is without its CRLF; "": it had none */
+    struct buf empty;                     /* folders that nothing is in, each with its NUL */
     struct buf payload, tags;             /* struct claim */
     int problems[VERIFY_CHECKS];
     char unmet[VERIFY_CHECKS][400]; /* what was asked for and is not so; "": nothing */

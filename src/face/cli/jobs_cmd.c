@@ -11,7 +11,7 @@ struct jobs_options {
 };
 
 struct jobs {
-    const char *command, *stage, *reason, *who, *done;
+    const char *root, *command, *stage, *reason, *who, *done;
     enum spool_place place;
     bool all;
     struct spool *spool;
@@ -82,17 +82,41 @@ static int each(void *arg, const struct spool_found *job, struct err *err)
     return ERR_OK;
 }
 
+static const char *place_word(const struct jobs *j)
+{
+    return j->place == SPOOL_PLACE_FAILED ? "failed" : "in progress";
+}
+
+/* Whoever named no stage hears of jobs in the others: "no jobs failed" would be half of the truth.
+ */
+static int tell_of_others(void *arg, const char *stage, struct err *err)
+{
+    struct jobs *j = arg;
+    struct spool *spool = NULL;
+    struct spool_count count = {0};
+    int rc = strcmp(stage, j->stage) == 0 ? ERR_OK : spool_open(&spool, j->root, stage, err);
+    if (rc == ERR_OK && spool)
+        rc = spool_count(spool, &count, err);
+    spool_close(&spool);
+    int n = j->place == SPOOL_PLACE_FAILED ? count.failed : count.claimed;
+    if (rc == ERR_OK && n > 0)
+        fprintf(stderr, "stage %s: %d job%s %s; see 'dashspool %s --stage %s'\n", stage, n,
+                n == 1 ? "" : "s", place_word(j), j->command, stage);
+    return rc;
+}
+
 static int run(struct cli *cli, const struct cli_args *args)
 {
     const struct jobs_options *o = args->options;
     bool drop = strcmp(args->command, "drop") == 0, release = strcmp(args->command, "release") == 0;
     char **ids = args->operand;
     int n = args->n_operands;
-    struct jobs j = {.command = args->command,
+    struct jobs j = {.root = cli->root,
+                     .command = args->command,
                      .done = drop ? "dropped; the original is kept" : "requeued",
                      .place = release ? SPOOL_PLACE_CLAIMED : SPOOL_PLACE_FAILED,
                      .all = o->all,
-                     .stage = o->stage,
+                     .stage = o->stage ? o->stage : "convert",
                      .reason = o->reason,
                      .who = o->who ? o->who : cli_user_name()};
     struct err err;
@@ -107,7 +131,9 @@ static int run(struct cli *cli, const struct cli_args *args)
     if (done == ERR_OK && n == 0)
         done = spool_each(j.spool, j.place, each, &j, &err);
     if (done == ERR_OK && n == 0 && j.n == 0)
-        fprintf(stderr, "no jobs %s\n", j.place == SPOOL_PLACE_FAILED ? "failed" : "in progress");
+        fprintf(stderr, "stage %s: no jobs %s\n", j.stage, place_word(&j));
+    if (done == ERR_OK && !o->stage)
+        done = spool_stages(cli->root, tell_of_others, &j, &err);
     spool_close(&j.spool);
     catalogue_close(&j.catalogue);
     if (done < 0)
@@ -117,10 +143,12 @@ static int run(struct cli *cli, const struct cli_args *args)
 
 #define AT(field) offsetof(struct jobs_options, field)
 #define ALL(text) OPT_FLAG("all", all, text)
-#define STAGE     OPT_TEXT("stage", "NAME", stage, "stage of the jobs (default: convert)")
-#define FORMS     "[OPTION]… ID…\n[OPTION]… --all\n[OPTION]…"
+#define STAGE                        \
+    OPT_TEXT("stage", "NAME", stage, \
+             "stage of the jobs (default: convert; others are only told of)")
+#define FORMS "[OPTION]… ID…\n[OPTION]… --all\n[OPTION]…"
 
-static const struct jobs_options defaults = {.stage = "convert", .reason = "given up"};
+static const struct jobs_options defaults = {.reason = "given up"};
 
 /* ---- retry ---- */
 

@@ -222,7 +222,8 @@ static int blend(struct photo *p, const struct osd *osd, struct err *err)
  * maker notes) is left out.
  */
 
-#define JFIF_BYTES 14 /* of its segment without a thumbnail (JFIF 1.02) */
+#define JFIF_BYTES  14 /* of its segment without a thumbnail (JFIF 1.02) */
+#define ADOBE_BYTES 12 /* of its segment (T.872, 6.5.3) */
 
 struct hiding {
     const struct convert_options *options;
@@ -301,17 +302,29 @@ static void blacken(struct photo *p, void *arg)
     }
 }
 
-static bool is_needed(struct jpeg_marker_struct *m)
+static bool is_profile(const struct jpeg_marker_struct *m)
 {
     static const char icc[] = "ICC_PROFILE"; /* ICC.1, B.4 */
+    return m->marker == JPEG_APP0 + 2 && m->data_length > sizeof icc &&
+           memcmp(m->data, icc, sizeof icc) == 0;
+}
+
+/* Of a segment without which the colours would be others: only the bytes that decide it stay, as
+ * version, density and flags can say anything. A colour profile (ICC.1) is full of text: without it
+ * a photo is shown as sRGB, which all of these cameras make. */
+static bool is_needed(struct jpeg_marker_struct *m)
+{
+    static const JOCTET jfif[JFIF_BYTES] = {'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1};
+    static const JOCTET adobe[ADOBE_BYTES] = {'A', 'd', 'o', 'b', 'e', 0, 100, [11] = 1};
     if (photo_is_jfif(m) && m->data_length >= JFIF_BYTES) {
-        m->data_length = JFIF_BYTES;
-        m->data[JFIF_BYTES - 2] = m->data[JFIF_BYTES - 1] = 0; /* size of its thumbnail */
+        memcpy(m->data, jfif, m->data_length = JFIF_BYTES);
         return true;
     }
-    return (m->marker == JPEG_APP0 + 14 && m->data_length >= 5 && !memcmp(m->data, "Adobe", 5)) ||
-           (m->marker == JPEG_APP0 + 2 && m->data_length > sizeof icc &&
-            !memcmp(m->data, icc, sizeof icc));
+    if (m->marker != JPEG_APP0 + 14 || m->data_length < ADOBE_BYTES ||
+        memcmp(m->data, adobe, 5) != 0)
+        return false;
+    memcpy(m->data, adobe, m->data_length = ADOBE_BYTES); /* YCbCr: photo_open() takes no other */
+    return true;
 }
 
 /* ---- how it is turned ---- */
@@ -371,16 +384,21 @@ static int redact(struct photo *p, struct still_exif *s, const struct copy_task 
         return rc;
     renew_exif(s, p, t, orientation);
     /* Makes the units of coding (MCU) under the masks of `options` black, turned by the
-     * orientation, and leaves out all segments but JFIF without its thumbnail, Adobe's, and a
-     * colour profile: what pointed into p->in.marker_list is not good any more. Before blend(). */
+     * orientation, and leaves out all segments but what is needed of JFIF's and Adobe's: what
+     * pointed into p->in.marker_list is not good any more. Before blend(). */
     struct hiding hiding = {t->options, ways};
-    /* Only segments without which the colours would be others stay. */
     jpeg_saved_marker_ptr *at = &p->in.marker_list;
+    bool profile = false;
     while (*at)
-        if (is_needed(*at))
+        if (is_needed(*at)) {
             at = &(*at)->next;
-        else
+        } else {
+            profile = profile || is_profile(*at);
             *at = (*at)->next;
+        }
+    if (profile)
+        media_warn(t->m, "the colour profile, which can hold any text, was left out: the redacted "
+                         "photo is shown as sRGB");
     return photo_guard(p, blacken, &hiding, err);
 }
 

@@ -80,11 +80,14 @@ static int add_row(struct import *im, struct item *it, struct err *err)
         snprintf(it->same_as, sizeof it->same_as, "%s", twin->row.id);
         return ERR_OK;
     }
-    int rc =
-        catalogue_transfer_with(im->catalogue, it->row.sha256, it->stat.length_bytes, &same, err);
     bool held = false;
-    if (rc == ERR_OK)
-        rc = intake_holds(im->raw, &same, &held, err);
+    int rc = ERR_OK;
+    for (same.key = 0; rc == ERR_OK && !held;) {
+        rc = catalogue_transfer_with(im->catalogue, it->row.sha256, it->stat.length_bytes, same.key,
+                                     &same, err);
+        if (rc == ERR_OK)
+            rc = intake_holds(im->raw, &same, &held, err);
+    }
     if (held)
         snprintf(it->same_as, sizeof it->same_as, "%s", same.id);
     if (held || (rc < 0 && rc != ERR_NOTFOUND))

@@ -90,15 +90,19 @@ static int append(struct stores *s, struct op *op, struct err *err)
     return rc;
 }
 
-/* ERR_NOTFOUND: nothing like it came before, or it is not there any more. */
+/* The oldest whose bytes are there. ERR_NOTFOUND: nothing like it came before, or none is there any
+ * more. */
 static int find_same(struct stores *s, const struct catalogue_transfer *row,
                      struct catalogue_transfer *same, struct err *err)
 {
     bool held = false;
-    int rc = catalogue_transfer_same(s->catalogue, row, same, err);
-    if (rc == ERR_OK)
-        rc = intake_holds(s->raw, same, &held, err);
-    return rc < 0 || held ? rc : err_set(err, ERR_NOTFOUND, "%s is lost", same->id);
+    int rc = ERR_OK;
+    for (same->key = 0; rc == ERR_OK && !held;) {
+        rc = catalogue_transfer_same(s->catalogue, row, same->key, same, err);
+        if (rc == ERR_OK)
+            rc = intake_holds(s->raw, same, &held, err);
+    }
+    return rc;
 }
 
 static int seal(struct stores *s, struct op *op, struct err *err)

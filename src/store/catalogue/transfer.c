@@ -38,9 +38,10 @@ const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
     [CATALOGUE_SQL_BY_ID] = (SELECT "WHERE id = ?1"),
     [CATALOGUE_SQL_SAME] =
         (SELECT "WHERE sha256 = ?1 AND imei = ?2 AND camera = ?3 AND kind = ?4"
-                " AND length_bytes = ?5 AND state = 'stored' AND key <> ?6 ORDER BY key LIMIT 1"),
+                " AND length_bytes = ?5 AND state = 'stored' AND key <> ?6 AND key > ?7"
+                " ORDER BY key LIMIT 1"),
     [CATALOGUE_SQL_WITH] = (SELECT "WHERE sha256 = ?1 AND length_bytes = ?2 AND state = 'stored'"
-                                   " ORDER BY key LIMIT 1"),
+                                   " AND key > ?3 ORDER BY key LIMIT 1"),
     [CATALOGUE_SQL_RESUMABLE] =
         (SELECT
          "INDEXED BY transfer_unfinished WHERE imei = ?1 AND camera = ?2 AND kind = ?3"
@@ -439,7 +440,7 @@ int catalogue_transfer_by_key(struct catalogue *c, int64_t key, struct catalogue
     return read_one(st, out, found, err);
 }
 
-int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer *t,
+int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer *t, int64_t after,
                             struct catalogue_transfer *out, struct err *err)
 {
     struct binder b = {c->sql[CATALOGUE_SQL_SAME], 1};
@@ -450,6 +451,7 @@ int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer
     put_text(&b, t->kind);
     put_int(&b, t->length_bytes);
     put_int(&b, t->key);
+    put_int(&b, after);
     int rc = read_one(b.st, out, &found, err);
     if (rc == ERR_OK && !found)
         rc = err_set(err, ERR_NOTFOUND, "nothing like transfer %s came before", t->id);
@@ -457,12 +459,13 @@ int catalogue_transfer_same(struct catalogue *c, const struct catalogue_transfer
 }
 
 int catalogue_transfer_with(struct catalogue *c, const char sha256[65], int64_t length_bytes,
-                            struct catalogue_transfer *out, struct err *err)
+                            int64_t after, struct catalogue_transfer *out, struct err *err)
 {
     struct binder b = {c->sql[CATALOGUE_SQL_WITH], 1};
     bool found;
     put_text(&b, sha256);
     put_int(&b, length_bytes);
+    put_int(&b, after);
     int rc = read_one(b.st, out, &found, err);
     if (rc == ERR_OK && !found)
         rc = err_set(err, ERR_NOTFOUND, "no transfer with SHA-256 %s", sha256);
