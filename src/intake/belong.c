@@ -437,8 +437,9 @@ static int check_missing(struct belong *b, struct err *err)
         return rc;
     return err_set(err, ERR_FOREIGN,
                    "originals that catalogue.db has are not in raw/: %" PRId64
-                   " (first: %s in raw/%s.db): put back raw/ of the same time (cp "
-                   "BACKUP/raw/%s.db %s/raw/); if they are lost, 'dashspool --root %s fsck "
+                   " (first: %s in raw/%s.db): put back raw/ of the same time, "
+                   "without the -journal that is there (cp BACKUP/raw/%s.db %s/raw/); if they are "
+                   "lost, 'dashspool --root %s fsck "
                    "--repair' notes that, and it goes on without them",
                    b->missing, b->missing_id, b->missing_day, b->missing_day, b->root, b->root);
 }

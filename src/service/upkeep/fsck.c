@@ -86,7 +86,7 @@ static int step(struct fsck *f, const char *where, int64_t n, struct err *err)
     return ERR_OK;
 }
 
-static const char restore_day[] = "restore that day's file from a backup";
+static const char restore_day[] = "restore that day's file from a backup, without its -journal";
 static const char rebuild[] =
     "stop dashspool, then run 'dashspool reindex' to rebuild it; it keeps what can be read";
 
@@ -359,7 +359,8 @@ static int tell_missing(struct fsck *f, const struct catalogue_transfer *t, bool
     if (!part) /* else its facts tell */
         problem(f, UPKEEP_MASTER, t->id,
                 f->repair ? restore_day
-                          : "restore that day's file from a backup; if it is lost, 'dashspool fsck "
+                          : "restore that day's file from a backup, without its -journal; if it is "
+                            "lost, 'dashspool fsck "
                             "--repair' notes that in its custody record",
                 "its bytes are not in raw/%s.db", t->day);
     if (!f->repair || t->state != CATALOGUE_STORED)

@@ -26,6 +26,7 @@ struct reindex {
     struct catalogue *old; /* NULL: there is none that can be read */
     struct catalogue *made;
     struct raw *raw;
+    bool partials; /* what is whole is entered first: of two with one name that one gets it */
 };
 
 /* A permanent error is told (ERR_OK comes back), a temporary one ends it. */
@@ -302,6 +303,9 @@ static int enter_master(void *arg, const struct raw_master *m, struct err *err)
     struct catalogue_transfer t;
     char name[80];
     bool taken_over = false, deleted = false;
+    bool partial = !m->sealed && !m->flaw;
+    if (partial != d->r->partials)
+        return ERR_OK;
     snprintf(name, sizeof name, "master %" PRId64 " in raw/%s.db", m->key, d->day);
     int rc = step(d->r, name, err);
     if (rc == ERR_OK && m->flaw)
@@ -385,7 +389,11 @@ static int fill(struct reindex *r, struct err *err)
     if (rc < 0)
         return rc;
     rc = old_custodies(r, err);
-    if (rc == ERR_OK && (rc = raw_days(r->raw, enter_day, r, err)) == ERR_OK)
+    for (int i = 0; rc == ERR_OK && i < 2; i++) {
+        r->partials = i == 1;
+        rc = raw_days(r->raw, enter_day, r, err);
+    }
+    if (rc == ERR_OK)
         rc = copies_each(r->root, look_at_file, r, err);
     return catalogue_end(r->made, rc, err);
 }
@@ -512,7 +520,7 @@ static int run(struct reindex *r, const char *tmp, struct err *err)
 int upkeep_reindex(const char *root, const struct upkeep_progress *progress,
                    struct upkeep_reindex_result *out, struct err *err)
 {
-    struct reindex r = {root, progress, out, NULL, NULL, NULL};
+    struct reindex r = {.root = root, .progress = progress, .out = out};
     char *tmp = NULL;
     int lock = -1;
     *out = (struct upkeep_reindex_result){0};

@@ -135,7 +135,7 @@ static int check_root(const struct raw *raw, const struct raw_dayfile *d, struct
     return err_set(
         err, ERR_FOREIGN,
         "%s/%s.db belongs to another ROOT (%.8s; this one is %.8s): move it away, or put "
-        "back this ROOT's own (cp BACKUP/raw/%s.db %s/)",
+        "back this ROOT's own, without the -journal that is there (cp BACKUP/raw/%s.db %s/)",
         raw->dir, d->day, theirs, ours, d->day, raw->dir);
 }
 

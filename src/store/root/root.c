@@ -93,11 +93,13 @@ static int tell_foreign(const char *root, const struct root_id *catalogue,
     root_id_text(catalogue, ours);
     root_id_text(&found[first], theirs);
     if (like == 0 && unlike > 1)
-        return err_set(err, ERR_FOREIGN,
-                       "%s/catalogue.db belongs to another ROOT (%.8s; %s/ and the rest are of "
-                       "%.8s): stop dashspool and put back this ROOT's own (cp "
-                       "BACKUP/catalogue.db %s/), or run 'dashspool --root %s reindex'",
-                       root, ours, dirs[first], theirs, root, root);
+        return err_set(
+            err, ERR_FOREIGN,
+            "%s/catalogue.db belongs to another ROOT (%.8s; %s/ and the rest are of "
+            "%.8s): stop dashspool, delete catalogue.db with its -wal and -shm and put "
+            "back this ROOT's own (cp BACKUP/catalogue.db %s/), or run 'dashspool --root "
+            "%s reindex'",
+            root, ours, dirs[first], theirs, root, root);
     return err_set(
         err, ERR_FOREIGN,
         "%s/%s/ belongs to another ROOT (%.8s; catalogue.db is of %.8s): stop dashspool, "
@@ -176,9 +178,10 @@ int root_is_new(const char *root, struct err *err)
         return rc;
     return !holds ? ERR_OK
                   : err_set(err, ERR_FOREIGN,
-                            "%s/catalogue.db is missing, but %s/ is there: put it back from the "
-                            "backup that raw/ is of (cp BACKUP/catalogue.db %s/), or run "
-                            "'dashspool --root %s reindex' to rebuild it",
+                            "%s/catalogue.db is missing, but %s/ is there: delete its -wal and "
+                            "-shm and put it back from the backup that raw/ is of (cp "
+                            "BACKUP/catalogue.db %s/), or run 'dashspool --root %s reindex' to "
+                            "rebuild it",
                             root, holds, root, root);
 }
 
