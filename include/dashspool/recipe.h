@@ -85,6 +85,7 @@ struct recipe_settings {
     char slices_sha256[HASH_HEX_ROOM], sound[8], warning[512];
     /* Of the recipe: what most decides the bytes. */
     char encoder[41], preset[21], crf[21], libavcodec[41], x264[41], libjpeg_turbo[41];
+    bool own_overlay; /* its text is by a template */
 };
 
 /* False: they are no JSON object, and *out tells nothing. */

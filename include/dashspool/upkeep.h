@@ -24,7 +24,7 @@ enum upkeep_part {
     UPKEEP_COPY,
     UPKEEP_CUSTODY,
     UPKEEP_JOB,
-    UPKEEP_FILE, /* that nobody knows */
+    UPKEEP_FILE, /* that nobody knows, or that the owner of ROOT cannot write to */
     UPKEEP_N_PARTS,
 };
 

@@ -366,6 +366,59 @@ static void test_a_job_of_another_user_stops_no_stage(void **state)
     all_is_the_owners("work");
 }
 
+/* Of another user (a command of root's, a copy with cp -a), or of a mode that forbids it: the
+ * service cannot work, and whoever looks must not hear that all is well. */
+static void test_what_the_owner_cannot_write_to_is_told_by_status_and_fsck(void **state)
+{
+    (void)state;
+    ROOT_ONLY;
+    static const struct {
+        const char *name;
+        uid_t uid;
+        mode_t mode;
+        const char *says, *advice;
+    } cases[] = {
+        {"", 0, 0755, ".: user 12345, to whom ROOT belongs", "chown -R 12345:12345 ROOT"},
+        {"spool", 0, 0755, "spool: user 12345", "sudo chown -R 12345:12345 ROOT/spool"},
+        {"spool/export", 0, 0700, "spool/export: user 12345", "12345:12345 ROOT/spool"},
+        {"spool/convert/new", 0, 0755, "spool/convert/new: user 12345", "ROOT/spool"},
+        {"spool/convert/tmp", OWNER, 0555, "spool/convert/tmp: user 12345",
+         "sudo chmod -R u+rwX ROOT/spool"},
+        {"raw", 0, 0755, "raw: user 12345", "sudo chown -R 12345:12345 ROOT/raw"},
+        {"archive", 0, 0755, "archive: user 12345", "ROOT/archive"},
+        {"packages", 0, 0755, "packages: user 12345", "ROOT/packages"},
+        {"catalogue.db", OWNER, 0440, "catalogue.db: user 12345", "chmod -R u+rwX ROOT/catalogue"},
+        {"catalogue.db", 0, 0644, "catalogue.db: user 12345", "ROOT/catalogue.db"},
+    };
+    struct err err;
+    assert_ok(fsx_mkdirs(support_path(w.root, "packages"), &err));
+    assert_ok(fsx_mkdirs(support_path(w.root, "spool/export"), &err));
+    assert_int_equal(nftw(w.root, give_away, 16, FTW_PHYS), 0);
+    world_stop(&w);
+    expect(RUN("fsck", "--quick"), 0, "no problems");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = cases[i].name[0] ? support_path(w.root, cases[i].name) : w.root;
+        struct stat st;
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(chown(path, cases[i].uid, cases[i].uid) | chmod(path, cases[i].mode), 0);
+        for (int k = 0; k < 4; k++) {
+            const char *says = k % 2 ? cases[i].advice : cases[i].says;
+            bool is_root = !cases[i].name[0]; /* there fsck cannot begin, and says so */
+            expect(k < 2 || is_root ? RUN("status") : RUN("fsck", "--quick"), 1, says);
+        }
+        assert_int_equal(chown(path, OWNER, OWNER) | chmod(path, st.st_mode & 07777), 0);
+        unlink(support_path(w.root, "catalogue.db-wal")); /* empty; SQLite made them of its mode */
+        unlink(support_path(w.root, "catalogue.db-shm"));
+        expect(RUN("fsck", "--quick"), 0, "no problems");
+    }
+    /* What its group may write to is not judged: who is in it, and an ACL, is not asked. */
+    assert_int_equal(chown(support_path(w.root, "spool"), 0, OWNER), 0);
+    assert_int_equal(chmod(support_path(w.root, "spool"), 0775), 0);
+    expect(RUN("fsck", "--quick"), 0, "no problems");
+    assert_int_equal(chown(support_path(w.root, "spool"), OWNER, OWNER), 0);
+    world_start(&w);
+}
+
 static void test_a_user_of_the_settings_must_be_the_owner(void **state)
 {
     (void)state;
@@ -383,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_what_runs_on_works_as_the_owner),
         cmocka_unit_test(test_what_the_owner_may_not_do_is_refused_with_what_to_do),
         cmocka_unit_test(test_a_job_of_another_user_stops_no_stage),
+        cmocka_unit_test(test_what_the_owner_cannot_write_to_is_told_by_status_and_fsck),
         cmocka_unit_test(test_a_user_of_the_settings_must_be_the_owner),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,19 +1,23 @@
 /* Redacted packages: what is hidden is nowhere in them, and everything says so. */
 #define _GNU_SOURCE /* memmem */
+#include "dashspool/fsx.h"
 #include "support/footage.h"
 #include "support/world.h"
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #define CLIP  TEST_SAMPLES "/front-20fps-10s-sound.h265"
 #define PHOTO TEST_SAMPLES "/photo-720p.jpg"
 #define IMEI  "352093081452251"
+#define OTHER "352094082736916"
 #define VIDEO IMEI "-front-video-20241129T072345Z"
 #define STILL IMEI "-front-photo-20241129T072345Z"
 #define DSM   IMEI "-driver-photo-20241129T090000Z" /* its camera names the driver */
@@ -527,6 +531,8 @@ static const char *const positions[] = {"54.7004",
                                         "42"};
 static const char *const drivers[] = {"Jane Roe", "jane roe"};
 static const char *const sources[] = {"127.0.0.1"};
+static const char *const clocks_and_positions[] = {"clock and position"};
+static const char *const clocks[] = {"clock burned in", "clock and position burned in"};
 
 static bool has_any(const struct buf *b, const char *const *words, size_t n)
 {
@@ -588,9 +594,48 @@ static void test_what_is_hidden_is_in_no_byte_of_the_package(void **state)
             fail_msg("--hide %s: position %d, imei %d, driver %d, source %d", cases[i].hide,
                      HAS(&all, positions), HAS(&all, imeis), HAS(&all, drivers),
                      HAS(&all, sources));
+        bool said = HAS(&all, clocks_and_positions);
+        if (said != cases[i].position || !HAS(&all, clocks))
+            fail_msg("--hide %s: a copy is said to show clock and position: %d", cases[i].hide,
+                     said);
         buf_clear(&all);
         expect(RUN("verify", package), 0, "no problems found");
         assert_true(has(package, "README.txt", cases[i].position ? "Not removed" : "the position"));
+        expect(PROC_RUN("rm", "-r", package), 0, "");
+    }
+}
+
+/* Where an imported file lay, and when it was written there, tells whose it was; and its position
+ * was never known, which no text claims. */
+static void test_the_path_and_time_of_an_imported_file_can_be_hidden(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"Ruth", "41756e742052757468", "2001-02-03T04:05:06"};
+    const struct timespec written[2] = {{.tv_sec = 981173106}, {.tv_sec = 981173106}};
+    const char *id = OTHER "-front-photo-20241201T060000Z";
+    char file[700];
+    struct err err;
+    assert_ok(fsx_mkdirs(in_dir("Aunt Ruth"), &err));
+    snprintf(file, sizeof file, "%s/2024-12-01T06-00-00Z.jpg", in_dir("Aunt Ruth"));
+    expect(PROC_RUN("cp", TEST_SOURCE_DIR "/data/jpeg/udacity-540p-solidWhiteRight.jpg", file), 0,
+           "");
+    assert_int_equal(utimensat(AT_FDCWD, file, written, 0), 0);
+    expect(RUN("import", file, "--imei", OTHER, "--camera", "front"), 0, id);
+    expect(RUN("work", "--once"), 0, "1 job done");
+    for (int hidden = 0; hidden < 2; hidden++) {
+        const char *package = in_dir("imported");
+        if (hidden)
+            expect(RUN("export", id, "-o", package, "--hide", "source"), 0, "redacted");
+        else
+            expect(RUN("export", id, "-o", package), 0, "1 transfer");
+        struct buf all = unpacked(package);
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+            if (holds(&all, files[i], strlen(files[i])) == hidden)
+                fail_msg("%s: hidden %d", files[i], hidden);
+        assert_true(holds(&all, "with the clock burned in", 24));
+        assert_false(holds(&all, "clock and position burned in", 28));
+        buf_clear(&all);
+        expect(RUN("verify", package), 0, "no problems found");
         expect(PROC_RUN("rm", "-r", package), 0, "");
     }
 }
@@ -762,6 +807,7 @@ int main(void)
         cmocka_unit_test(test_a_mask_can_be_of_one_transfer),
         cmocka_unit_test(test_a_signed_zip_is_verified_likewise),
         cmocka_unit_test(test_the_same_store_and_time_give_the_same_bytes),
+        cmocka_unit_test(test_the_path_and_time_of_an_imported_file_can_be_hidden),
     };
     return cmocka_run_group_tests(tests, make_store, remove_store);
 }

@@ -49,6 +49,36 @@ static void test_lines_say_what_is_not_known(void **state)
          "front  crash  IMEI 350612071913857  viewing copy");
 }
 
+/* For tags and reports: which of the two a copy really shows. */
+static void test_it_is_said_whether_it_tells_clock_and_position(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *template, *of_all, *no_position, *no_time, *of_none;
+    } cases[] = {
+        {"", "clock and position", "clock", "position", "text"},
+        {"{time} {lat}", "clock and position", "clock", "position", "text"},
+        {"{date} {imei}", "clock", "clock", "text", "text"},
+        {"{lon}", "position", "text", "position", "text"},
+        {"{note} {t_minus}", "text", "text", "text", "text"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int k = 0; k < 4; k++) {
+            struct media_facts f = footage_facts();
+            struct convert_options o = footage_options(COPY_VIEWING);
+            struct osd_context c = {.facts = &f, .options = &o};
+            struct err err;
+            snprintf(o.osd_template, sizeof o.osd_template, "%s", cases[i].template);
+            f.has_position = !(k & 1);
+            f.has_time = !(k & 2);
+            assert_ok(template_compile(&c.template, o.osd_template, &err));
+            assert_string_equal(osd_text_of_what(&c), k == 0   ? cases[i].of_all
+                                                      : k == 1 ? cases[i].no_position
+                                                      : k == 2 ? cases[i].no_time
+                                                               : cases[i].of_none);
+        }
+}
+
 static void test_time_to_the_trigger_is_cut_toward_the_past(void **state)
 {
     (void)state;
@@ -396,6 +426,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_with_everything_known),
         cmocka_unit_test(test_lines_say_what_is_not_known),
+        cmocka_unit_test(test_it_is_said_whether_it_tells_clock_and_position),
         cmocka_unit_test(test_time_to_the_trigger_is_cut_toward_the_past),
         cmocka_unit_test(test_note_has_a_line_of_its_own),
         cmocka_unit_test(test_subtitles_have_whole_seconds),

@@ -357,7 +357,8 @@ static int fill(struct package *p, struct err *err)
     p->result->files = bag_files(p->bag);
     p->result->bytes = bag_bytes(p->bag);
     if (rc == ERR_OK) {
-        size_t n = readme_text(p->bag, p->result, p->key != NULL, p->redaction, readme);
+        size_t n = readme_text(p->bag, p->result, p->key != NULL, p->redaction,
+                               p->hide ? p->hide->what : 0, readme);
         rc = bag_put(p->bag, BAG_README, readme, n, err);
     }
     if (rc == ERR_OK) {

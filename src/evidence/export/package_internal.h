@@ -132,9 +132,10 @@ int hide_custody(const struct hide *h, const char *full_sha256, const char *line
 #define README_ROOM 16384
 
 /* README.txt, for whoever gets the package and has never heard of this program: bytes of the text,
- * in out. The bag has its payload by now. redaction: NULL if nothing is hidden. */
+ * in out. The bag has its payload by now. redaction: NULL if nothing is hidden; hidden: facts that
+ * are (enum convert_hide). */
 size_t readme_text(const struct bag *bag, const struct export_result *result, bool with_signature,
-                   const struct redaction *redaction, char out[README_ROOM]);
+                   const struct redaction *redaction, unsigned hidden, char out[README_ROOM]);
 
 /* ---- package.c ---- */
 

@@ -109,8 +109,8 @@ static const struct {
      "                       file of all known facts\n"},
     {BAG_FACTS, "  data/facts/          one .json file of known facts for each recording\n"},
     {BAG_VIEWING,
-     "  data/viewing/        videos for any player, with clock and position burned in;\n"
-     "                       DERIVED copies, as their names say\n"},
+     "  data/viewing/        videos for any player, with clock and position, as far as\n"
+     "                       known, burned in; DERIVED copies, as their names say\n"},
     {BAG_WORKING,
      "  data/working/        videos with the coded frames of the originals, unchanged\n"},
     {BAG_STILLS, "  data/stills/         still images\n"},
@@ -123,6 +123,10 @@ static const struct {
     {BAG_CUSTODY,
      "  data/custody.jsonl   custody record: what happened to each recording since receipt\n"},
 };
+
+static const char viewing_without_position[] =
+    "  data/viewing/        videos for any player, with the clock burned in;\n"
+    "                       DERIVED copies, as their names say\n";
 
 static const char video_text[] =
     "\n"
@@ -142,8 +146,9 @@ static const char redacted_partial_text[] =
     ".partial.\n";
 
 size_t readme_text(const struct bag *bag, const struct export_result *r, bool with_signature,
-                   const struct redaction *redaction, char out[README_ROOM])
+                   const struct redaction *redaction, unsigned hidden, char out[README_ROOM])
 {
+    bool no_position = hidden & CONVERT_HIDE_POSITION;
     char partial[800] = "", list[2000] = "", video[1000] = "";
     const char *first = bag_find(bag, BAG_WORKING);
     size_t used = 0;
@@ -156,7 +161,10 @@ size_t readme_text(const struct bag *bag, const struct export_result *r, bool wi
                  r->differences == 1 ? "" : "s");
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (bag_find(bag, folders[i].folder))
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s", folders[i].says);
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s",
+                                     no_position && strcmp(folders[i].folder, BAG_VIEWING) == 0
+                                         ? viewing_without_position
+                                         : folders[i].says);
     if (first)
         snprintf(video, sizeof video, video_text, first, first);
     int n = snprintf(out, README_ROOM, text, r->transfers == 1 ? "a camera" : "cameras",

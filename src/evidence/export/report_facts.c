@@ -20,7 +20,7 @@ struct kept {
     char kind[16], path[512], sha256[HASH_HEX_ROOM], tool[64];
     int64_t length_bytes;
     char name[BAG_NAME_ROOM]; /* in the package */
-    char how[300];
+    char purpose[80], how[300];
 };
 
 /* Where in the file of pictures it is. */
@@ -63,11 +63,11 @@ struct report_facts {
 
 static const struct {
     enum copy_kind kind;
-    const char *purpose;
+    const char *purpose, *behind; /* between them, what its text tells of; NULL: it has none */
 } kinds[] = {
     {COPY_WORKING, "the original's coded frames, unchanged, as a playable video"},
     {COPY_VIEWING, "for viewing in any player"},
-    {COPY_STILL, "the photo, with clock and position burned in"},
+    {COPY_STILL, "the photo, with ", " burned in"},
     {COPY_POSTER, "one frame of the video"},
     {COPY_SHEET, "contact sheet: an overview of the video"},
     {COPY_TIMING, "the time of every frame"},
@@ -75,8 +75,8 @@ static const struct {
     {COPY_GPX, "the position, for maps"},
     {COPY_KML, "the position, for maps"},
     {COPY_GEOJSON, "the position, for maps"},
-    {COPY_SRT, "clock and position as subtitles"},
-    {COPY_VTT, "clock and position as subtitles"},
+    {COPY_SRT, "", " as subtitles"},
+    {COPY_VTT, "", " as subtitles"},
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
@@ -92,6 +92,16 @@ static size_t kind_at(const char *kind)
     while (i < N_KINDS && !is_kind(kind, kinds[i].kind))
         i++;
     return i;
+}
+
+/* In words: what is known, and hidden neither here nor by the settings' template. */
+static const char *text_of_what(const struct told *t, const struct recipe_settings *made)
+{
+    bool place = t->t.known & CATALOGUE_POSITION_OK && !t->no_position;
+    return made->own_overlay                   ? "text"
+           : !(t->t.known & CATALOGUE_TIME_OK) ? (place ? "position" : "text")
+           : place                             ? "clock and position"
+                                               : "the clock";
 }
 
 static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct err *err)
@@ -123,8 +133,13 @@ static int keep_copy(struct told *t, const struct catalogue_copy *copy, struct e
     else if (made.libavcodec[0])
         snprintf(kept->how, sizeof kept->how, "convert --copies %s; libavcodec %s", copy->kind,
                  made.libavcodec);
+    if (k < N_KINDS && kinds[k].behind)
+        snprintf(kept->purpose, sizeof kept->purpose, "%s%s%s", kinds[k].purpose,
+                 text_of_what(t, &made), kinds[k].behind);
+    else
+        snprintf(kept->purpose, sizeof kept->purpose, "%s", k < N_KINDS ? kinds[k].purpose : "");
     t->derived[i] = (struct report_derived){.name = kept->name,
-                                            .purpose = k < N_KINDS ? kinds[k].purpose : "",
+                                            .purpose = kept->purpose,
                                             .tool = kept->tool,
                                             .settings = kept->how,
                                             .sha256 = kept->sha256,

@@ -191,13 +191,14 @@ static void put_picture(const struct shown *s)
             web_put(s->h, "\" poster=\"");
             put_copy_url(s, s->poster);
         }
-        web_put(s->h, "\"></video>\n<p class=\"soft\">Viewing copy: derived from the original, "
-                      "with clock and position burned into the image.</p>\n");
+        web_put(s->h,
+                "\"></video>\n<p class=\"soft\">Viewing copy: derived from the original, "
+                "with text (clock and position, as far as known) burned into the image.</p>\n");
     } else if (s->still[0]) {
-        web_put(s->h, "<img alt=\"the photo, with clock and position\" src=\"");
+        web_put(s->h, "<img alt=\"the photo\" src=\"");
         put_copy_url(s, s->still);
-        web_put(s->h, "\">\n<p class=\"soft\">Derived from the original, with clock and position "
-                      "burned into the image.</p>\n");
+        web_put(s->h, "\">\n<p class=\"soft\">Derived from the original, with text (clock and "
+                      "position, as far as known) burned into the image.</p>\n");
     } else {
         web_put(s->h, "<p>No viewing copy yet.</p>\n");
     }

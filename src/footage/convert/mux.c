@@ -264,7 +264,7 @@ static int add_text(struct mux *x, const struct media *m, const struct osd_conte
         rc = cues_describe(x->text->codecpar, m->width_px, m->height_px, err);
     if (rc < 0)
         return rc;
-    av_dict_set(&x->text->metadata, "handler_name", "clock and position", 0);
+    av_dict_set(&x->text->metadata, "handler_name", osd_text_of_what(words), 0);
     x->text->disposition = AV_DISPOSITION_DEFAULT;
     x->cues = (struct cues){.m = m, .osd = words, .at_us = m->start_us};
     x->has_cue = cues_next(&x->cues, &x->cue);

@@ -355,6 +355,20 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
     }
 }
 
+const char *osd_text_of_what(const struct osd_context *c)
+{
+    double lat, lon;
+    bool own = c->options->osd_template[0], clock = !own, place = !own;
+    for (int i = 0; own && i < c->template.n; i++) {
+        int field = c->template.part[i].field;
+        clock = clock || field == TEMPLATE_DATE || field == TEMPLATE_TIME;
+        place = place || field == TEMPLATE_LAT || field == TEMPLATE_LON;
+    }
+    clock = clock && c->facts->has_time;
+    place = place && (c->track || osd_context_own_position(c, &lat, &lon));
+    return clock && place ? "clock and position" : clock ? "clock" : place ? "position" : "text";
+}
+
 void osd_text_at(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
                  char out[OSD_LINES][OSD_LINE_ROOM])
 {

@@ -336,10 +336,10 @@ static int open_all(struct viewing *v, struct err *err)
     redact_text(t->options, hidden);
     snprintf(title, sizeof title, "%.120s, %sviewing copy", name, hidden[0] ? "REDACTED " : "");
     snprintf(comment, sizeof comment,
-             "%sviewing copy of %.120s: derived, %s%sre-encoded, clock and position burned in; "
+             "%sviewing copy of %.120s: derived, %s%sre-encoded, %s burned in; "
              "picture times from: %s",
              hidden[0] ? "REDACTED " : "", name, hidden, hidden[0] ? ", " : "",
-             media_source_name(t->m->timing.chosen));
+             osd_text_of_what(t->osd), media_source_name(t->m->timing.chosen));
     struct mux_tags tags = {.title = title, .comment = comment, .facts = t->facts};
     int code, rc = decoder_open(&v->decoder, t->m, t->options->threads, err);
     if (rc == ERR_OK)

@@ -2,6 +2,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/tls.h"
+#include "dashspool/user.h"
 #include "page.h"
 #include "retention/rules.h"
 #include "status_internal.h"
@@ -333,6 +334,11 @@ static void collect_disk(struct status *s, const struct cfg *cfg)
             (double)(d->free > d->min_free ? d->free - d->min_free : 0) / (double)d->a_day;
 }
 
+static void tell_barred(void *arg, const struct user_barred *barred)
+{
+    status_problem_add(arg, barred->advice, "%s: %s", barred->name, barred->what);
+}
+
 /* ---- what the settings name: keys, a token, certificates ---- */
 
 static void check_secret(struct status *s, const char *path, const char *setting)
@@ -455,6 +461,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
         return rc;
     }
     collect_disk(s, cfg);
+    user_each_barred(s->root, tell_barred, s);
     cfg_each(cfg, check_setting, s);
     struct sandbox_report sandbox;
     sandbox_probe(&sandbox);

@@ -12,6 +12,7 @@
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
+#include "dashspool/user.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -710,8 +711,14 @@ static int open_catalogue(struct fsck *f, struct err *err)
     return err_is_temporary(rc) ? rc : ERR_OK; /* what is malformed was told above */
 }
 
+static void tell_barred(void *arg, const struct user_barred *barred)
+{
+    problem(arg, UPKEEP_FILE, barred->name, barred->advice, "%s", barred->what);
+}
+
 static int look(struct fsck *f, struct err *err)
 {
+    user_each_barred(f->root, tell_barred, f);
     int rc = open_catalogue(f, err);
     if (rc == ERR_OK && (rc = raw_open(&f->raw, f->root, err)) == ERR_OK)
         rc = raw_days(f->raw, look_at_day, f, err);
