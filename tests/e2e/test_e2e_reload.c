@@ -87,6 +87,7 @@ static const struct wrong wrong[] = {
     {"[serve]\nenabled = yes\ntoken_file = @/token\n", "a token of at least 16 characters"},
     {"[retention]\nmasters = 35209308145225 forever, video 90d\n",
      "2: '35209308145225' is not an IMEI, and would match no camera: write all 15 digits"},
+    {"[status]\nmax_silence = 35209308145225 7d\n", "2: '35209308145225' is not an IMEI"},
     {"[retention]\ncopies = 3520930814522511 forever\n", "2: '3520930814522511' is not an IMEI"},
     {"[run]\nprometheus = metrics.txt\n",
      "2: prometheus = metrics.txt: the name must end in .prom"},
