@@ -72,8 +72,7 @@ static int old_row(struct reindex *r, const char *day, const struct raw_master *
     int rc = catalogue_transfer_by_key(r->old, m->key, t, &found, err);
     *agrees = rc == ERR_OK && found && agree(day, m, t);
     if (*agrees && m->owned) { /* whose it is stands with its bytes */
-        struct err no;
-        rc = master_check_whose(r->raw, t, &no);
+        rc = master_check_whose(r->raw, t, err);
         *agrees = rc == ERR_OK;
     }
     if (*agrees) { /* a receiver was killed: what its next start would do */
