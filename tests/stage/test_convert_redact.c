@@ -198,6 +198,60 @@ static void test_a_copy_says_that_it_is_redacted(void **state)
     assert_non_null(strstr(text, "REDACTED"));
 }
 
+#define SECRET "whose car it is"
+
+static bool file_has(const char *path, const char *words)
+{
+    struct buf b = support_read(path);
+    bool found = memmem(buf_data(&b), b.used, words, strlen(words)) != NULL;
+    buf_clear(&b);
+    return found;
+}
+
+/* What a camera writes beside the pictures (H.265 D.2.6 and D.2.7: user data, and captions, which
+ * decoders hand on with their frames and encoders write again) is in no redacted copy. */
+static void test_user_data_of_a_film_is_in_no_redacted_copy(void **state)
+{
+    (void)state;
+    static const char *const masks[] = {"0,0,32,32", NULL};
+    static const uint8_t plain[] = "\0\0\0\1\x4e\1\x05\x1f"
+                                   "0123456789abcdef" SECRET "\x80";
+    /* T.35: USA, ATSC, 'GA94', cc_data of five triples */
+    static const uint8_t captions[] = "\0\0\0\1\x4e\1\x04\x1a\xb5\0\x31GA94\3\x45\xff"
+                                      "\xfcwh\xfc"
+                                      "os\xfc"
+                                      "e \xfc"
+                                      "ca\xfcr!"
+                                      "\xff\x80";
+    char clip[600];
+    struct err err;
+    struct buf in, out;
+    snprintf(clip, sizeof clip, "%s/%s", TEST_SAMPLES, SILENT);
+    in = support_read(clip);
+    buf_init(&out, 64 << 20);
+    const uint8_t *p = buf_data(&in);
+    size_t at = 0;
+    while (at + 5 < in.used && !(memcmp(p + at, "\0\0\1", 3) == 0 && p[at + 3] >> 1 < 32))
+        at++; /* before the first slice */
+    at -= p[at - 1] == 0;
+    assert_ok(buf_append(&out, p, at, &err));
+    assert_ok(buf_append(&out, plain, sizeof plain - 1, &err));
+    assert_ok(buf_append(&out, captions, sizeof captions - 1, &err));
+    assert_ok(buf_append(&out, p + at, in.used - at, &err));
+    support_write(in_dir("told.h265"), buf_data(&out), out.used);
+    buf_clear(&in);
+    buf_clear(&out);
+    struct convert_options o = with_masks(COPY_WORKING, NULL);
+    struct convert_result r = convert(in_dir("told.h265"), "told", &o);
+    assert_true(file_has(r.output[0].path, SECRET) && file_has(r.output[0].path, "\xfcwh\xfcos"));
+    o = with_masks(COPY_VIEWING | COPY_POSTER, masks);
+    r = convert(in_dir("told.h265"), "told", &o);
+    assert_int_equal(r.n_outputs, 2);
+    for (int i = 0; i < r.n_outputs; i++)
+        assert_false(file_has(r.output[i].path, SECRET) || file_has(r.output[i].path, "GA94") ||
+                     file_has(r.output[i].path, "\xfcwh\xfcos"));
+}
+
 static void test_no_sound_means_no_sound_track(void **state)
 {
     (void)state;
@@ -512,6 +566,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(test_a_box_is_black_as_long_as_it_lasts_and_all_else_is_as_it_was),
         TEST(test_a_copy_says_that_it_is_redacted),
+        TEST(test_user_data_of_a_film_is_in_no_redacted_copy),
         TEST(test_no_sound_means_no_sound_track),
         TEST(test_hidden_sound_is_not_told_of_where_it_was_broken),
         TEST(test_hidden_facts_are_in_no_copy),
