@@ -19,7 +19,8 @@
 /* ---- servers ---- */
 
 struct server {
-    const char *answer; /* ""; NULL: it is down */
+    const char *answer; /* "": it is silent; NULL: it is down */
+    bool speaks_first;  /* SMTP */
     int fd, port;
     pthread_t thread;
 };
@@ -42,14 +43,17 @@ static void *serve(void *arg)
         size_t n = 0;
         bool asked = false;
         heard[0] = '\0';
-        for (ssize_t got = 1; got > 0 && n < room && (!s->answer[0] || !whole(heard, n));) {
+        if (s->speaks_first && write(fd, s->answer, strlen(s->answer)) < 0)
+            fprintf(stderr, "the server was not listened to\n");
+        for (ssize_t got = 1;
+             got > 0 && n < room && (s->speaks_first || !s->answer[0] || !whole(heard, n));) {
             got = read(fd, heard + n, room - n);
             n += got > 0 ? (size_t)got : 0;
             heard[n] = '\0';
             if (!asked && s->answer[0] && strstr(heard, "\r\n\r\n") && strstr(heard, "Expect: 100"))
                 asked = write(fd, go_on, strlen(go_on)) > 0;
         }
-        if (write(fd, s->answer, strlen(s->answer)) < 0)
+        if (!s->speaks_first && write(fd, s->answer, strlen(s->answer)) < 0)
             fprintf(stderr, "the server was not listened to\n");
     }
     free(heard);
@@ -144,7 +148,7 @@ static char *sample_for(const struct workplace *w, const struct sample *s, const
     snprintf(to, sizeof to, "http://127.0.0.1:%d", port);
     change(&text, s->url, to);
     if (s->what) {
-        change(&text, s->what, "%{master}");
+        change(&text, s->what, s->what[0] == '@' ? "@%{master}" : "%{master}");
         snprintf(to, sizeof to, "%s/netrc", w->dir);
         change(&text, "/etc/dashspool/netrc", to);
     }
@@ -155,16 +159,48 @@ static char *sample_for(const struct workplace *w, const struct sample *s, const
     return text;
 }
 
+static void receive_photo(struct workplace *w, const char *settings)
+{
+    support_configure(w->root, settings);
+    workplace_start(w, DASHSPOOL_BINARY, "receive");
+    workplace_listens(w);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "simulate", "--to", w->address, "--imei", "352093081452251",
+                    "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z"),
+           0, "");
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+}
+
+/* One attempt; where its job lies then. */
+static void expect_job(struct workplace *w, const char *file, const char *stage, const char *place)
+{
+    static const char *const places[] = {"new", "cur", "failed"};
+    struct proc_result r = DASHSPOOL(w->root, "work", "--once", "--stage", stage);
+    for (int k = 0; k < 3; k++) {
+        char path[300];
+        bool there = place && strcmp(place, places[k]) == 0;
+        snprintf(path, sizeof path, "spool/%s/%s/" ID, stage, places[k]);
+        if (support_exists(support_path(w->root, path)) != there)
+            fail_msg("%s, %s: %s in %s: %s", file, stage, there ? "not" : "is", places[k],
+                     proc_err(&r));
+    }
+    proc_clear(&r);
+}
+
+static void need_curl(void)
+{
+    if (!proc_have("curl")) {
+        fprintf(stderr, "SKIPPED: curl is not installed\n");
+        skip();
+    }
+}
+
 static void test_only_what_a_server_took_is_delivered(void **state)
 {
     struct workplace *w = *state;
     struct server servers[CASES_N];
     char *all = strdup("[receive]\nlisten = 127.0.0.1:0\nmin_free_mib = 0\n");
     struct err err;
-    if (!proc_have("curl")) {
-        fprintf(stderr, "SKIPPED: curl is not installed\n");
-        skip();
-    }
+    need_curl();
     static const char netrc[] = "machine 127.0.0.1 login user password secret\n";
     support_write(support_path(w->dir, "netrc"), netrc, sizeof netrc - 1);
     for (int c = 0; c < CASES_N; c++) {
@@ -180,40 +216,69 @@ static void test_only_what_a_server_took_is_delivered(void **state)
             all = more;
         }
     }
-    support_configure(w->root, all);
+    receive_photo(w, all);
     free(all);
-    workplace_start(w, DASHSPOOL_BINARY, "receive");
-    workplace_listens(w);
-    expect(PROC_RUN(DASHSPOOL_BINARY, "simulate", "--to", w->address, "--imei", "352093081452251",
-                    "--photo-front", PHOTO, "--time", "2024-11-29T07:23:45Z"),
-           0, "");
-    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
     for (int c = 0; c < CASES_N; c++) {
         for (int i = 0; i < SAMPLES_N; i++) {
-            char name[40], path[300];
-            static const char *const places[] = {"new", "cur", "failed"};
+            char name[40];
             snprintf(name, sizeof name, "s%d-%s", i, cases[c].name);
-            struct proc_result r =
-                DASHSPOOL(w->root, "work", "--once", "--stage", name); /* whatever it returns */
-            for (int k = 0; k < 3; k++) {
-                bool there = cases[c].place && strcmp(cases[c].place, places[k]) == 0;
-                snprintf(path, sizeof path, "spool/%s/%s/" ID, name, places[k]);
-                if (support_exists(support_path(w->root, path)) != there)
-                    fail_msg("%s, %s: %s in %s: %s", samples[i].file, cases[c].name,
-                             there ? "not" : "is", places[k], proc_err(&r));
-            }
-            proc_clear(&r);
+            expect_job(w, samples[i].file, name, cases[c].place);
         }
     }
     for (int c = 0; c < CASES_N; c++)
         server_stop(&servers[c]);
 }
 
+static const struct sample mail = {.file = "60-mail.conf",
+                                   .name = "[exec mail]",
+                                   .url = "smtp://mail.example.com:587",
+                                   .after = "after = convert",
+                                   .what = "@%{still}"};
+
+/* No mail goes where nobody is, or in clear. */
+static void test_mail_waits_for_its_server(void **state)
+{
+    struct workplace *w = *state;
+    struct err err;
+    static const struct {
+        const char *name, *answer, *place;
+    } servers[] = {{"down", NULL, "new"},
+                   {"silent", "", "new"},
+                   {"busy", "421 mail.example.com busy\r\n", "new"},
+                   {"clear", "220 mail.example.com\r\n250 mail.example.com\r\n", "failed"}};
+    need_curl();
+    support_write(support_path(w->dir, "netrc"), "\n", 1);
+    enum { N = sizeof servers / sizeof *servers };
+    struct server s[N];
+    char *all = strdup("[receive]\nlisten = 127.0.0.1:0\nmin_free_mib = 0\n");
+    for (int c = 0; c < N; c++) {
+        char *more = NULL;
+        s[c] = (struct server){.answer = servers[c].answer,
+                               .speaks_first = servers[c].answer && servers[c].answer[0]};
+        server_start(&s[c]);
+        char *one = sample_for(w, &mail, servers[c].name, s[c].port);
+        char *at = strstr(one, "http://127"); /* SMTP, too */
+        assert_non_null(at);
+        memcpy(at, "smtp", 4);
+        assert_ok(fsx_path(&more, &err, "%s%s", all, one));
+        free(one);
+        free(all);
+        all = more;
+    }
+    receive_photo(w, all);
+    free(all);
+    for (int c = 0; c < N; c++) {
+        expect_job(w, mail.file, servers[c].name, servers[c].place);
+        server_stop(&s[c]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_only_what_a_server_took_is_delivered, workplace_set_up,
-                                        workplace_tear_down),
+#define E2E(test) cmocka_unit_test_setup_teardown(test, workplace_set_up, workplace_tear_down)
+        E2E(test_only_what_a_server_took_is_delivered),
+        E2E(test_mail_waits_for_its_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
