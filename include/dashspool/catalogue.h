@@ -312,7 +312,9 @@ bool catalogue_copy_is_current(const struct catalogue_transfer *t,
                                const struct catalogue_copy *copy);
 
 /* Adds a line to the custody of a transfer (its id), in the same transaction as what it reports
- * when there is one. The lines outlive the transfer's row. */
+ * when there is one. The lines outlive the transfer's row. at_us: CATALOGUE_NOW is when it is
+ * entered, after a wait for other writers: such times go down only where the clock was set back. */
+#define CATALOGUE_NOW INT64_MIN
 int catalogue_event_add(struct catalogue *c, const char *id, const struct custody_event *event,
                         struct err *err) DS_MUST_CHECK;
 

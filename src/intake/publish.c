@@ -49,7 +49,7 @@ int intake_note(struct catalogue *c, const char *id, const char *who, enum custo
 {
     char by[64];
     snprintf(by, sizeof by, "dashspool " DASHSPOOL_VERSION " %s", who);
-    return catalogue_event_note(c, id, clock_utc_us(), event, by, what, err);
+    return catalogue_event_note(c, id, CATALOGUE_NOW, event, by, what, err);
 }
 
 int intake_record(struct catalogue *c, const struct catalogue_transfer *row, unsigned scopes,

@@ -192,6 +192,20 @@ static void test_an_export_is_in_the_custody_of_what_it_contains(void **state)
     expect(RUN("export", STILL, "-o", in_dir("noted"), "--who", "A. Person"), 0, "not signed");
     expect(RUN("show", STILL, "--custody"), 0, "\"event\":\"exported\"");
     expect(RUN("show", STILL, "--custody"), 0, "\"package\":\"noted\"");
+    expect(RUN("export", STILL, "-o", in_dir("dated"), "--at", AT), 0, ""); /* whatever it says */
+    struct proc_result r = RUN("show", STILL, "--custody");
+    char before[40] = "";
+    int n = 0;
+    for (const char *at = proc_out(&r); (at = strstr(at, "\"at\":\"")) != NULL; n++) {
+        char now[40];
+        at += 6;
+        snprintf(now, sizeof now, "%.*s", (int)strcspn(at, "\""), at);
+        if (strcmp(before, now) > 0)
+            fail_msg("an event of %s behind one of %s:\n%s", now, before, proc_out(&r));
+        memcpy(before, now, sizeof before);
+    }
+    assert_true(n > 3);
+    proc_clear(&r);
 }
 
 static void test_a_signature_is_checked_here_and_by_openssl(void **state)

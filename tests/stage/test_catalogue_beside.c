@@ -1,6 +1,7 @@
 /* What is kept beside a transfer, and goes with it: copies, parts, where it came from, what was
  * done, its custody; and the files that a watched folder has. */
 #include "dashspool/catalogue.h"
+#include "dashspool/clock.h"
 #include "support/catalogued.h"
 #include "support/support.h"
 #include <stdio.h>
@@ -318,6 +319,34 @@ static void test_events_are_chained_and_go_back_with_a_rollback(void **state)
     assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM custody"), 0);
 }
 
+static int64_t time_of(const char *line)
+{
+    struct custody_record r;
+    struct err err;
+    int64_t at_us = 0;
+    custody_read(&r, line, strlen(line));
+    assert_ok(clock_parse(r.at, 0, &at_us, NULL, &err));
+    custody_record_clear(&r);
+    return at_us;
+}
+
+static void test_an_event_has_the_time_of_its_entry(void **state)
+{
+    struct catalogued *f = *state;
+    struct err err;
+    struct catalogue_transfer t = catalogued_partial("350612071913857", T0, 1024);
+    static char lines[3][CUSTODY_LINE_ROOM]; /* the last stays empty */
+    struct custody_event e = {CATALOGUE_NOW, CUSTODY_SHOWN, "a test", NULL};
+    memset(lines, 0, sizeof lines);
+    int64_t began_us = clock_utc_us();
+    assert_ok(catalogue_transfer_add(f->c, &t, &err));
+    assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
+    assert_ok(catalogue_event_add(f->c, t.id, &e, &err));
+    assert_ok(catalogue_event_each(f->c, t.id, keep_line, lines, &err));
+    assert_in_range(time_of(lines[0]), began_us, time_of(lines[1]));
+    assert_in_range(time_of(lines[1]), began_us, clock_utc_us());
+}
+
 static void test_a_stage_is_done_once_and_goes_with_its_transfer(void **state)
 {
     struct catalogued *f = *state;
@@ -425,6 +454,7 @@ int main(void)
         T(test_files_that_were_seen),
         T(test_all_files_that_were_seen),
         T(test_events_are_chained_and_go_back_with_a_rollback),
+        T(test_an_event_has_the_time_of_its_entry),
         T(test_a_stage_is_done_once_and_goes_with_its_transfer),
         T(test_all_that_is_done_of_a_transfer),
         T(test_what_a_stage_has_to_do_is_known_until_it_is_done_or_given_up),

@@ -401,12 +401,14 @@ static bool was_partial(const struct package *p, const char *id)
 int package_note_exported(struct package *p, struct err *err)
 {
     char *whole = words_of_export(p, false), *part = words_of_export(p, true);
-    struct custody_event e = {p->request->at_us, CUSTODY_EXPORTED, p->request->who, NULL};
-    struct catalogue_protection protection = {.since_us = e.at_us};
+    struct custody_event e = {0, CUSTODY_EXPORTED, p->request->who, NULL};
+    struct catalogue_protection protection = {.since_us = 0};
     snprintf(protection.who, sizeof protection.who, "%s", e.who);
     snprintf(protection.reason, sizeof protection.reason, "contained in package %.400s", p->name);
     bool words = whole && part;
     int rc = words ? catalogue_begin(p->catalogue, err) : err_nomem(err, "JSON");
+    /* not the package's own date, which may be anything (--at), and is of before it was written */
+    e.at_us = protection.since_us = clock_utc_us();
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
         e.what = was_partial(p, p->request->ids[i]) ? part : whole;
         rc = catalogue_event_add(p->catalogue, p->request->ids[i], &e, err);

@@ -231,8 +231,8 @@ static void note_shown(struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
     const struct custody_what what = {.by = "cat", .shown = "original"};
-    if (catalogue_event_note(c, t->id, clock_utc_us(), CUSTODY_SHOWN, cli_user_name(), &what,
-                             &err) < 0)
+    if (catalogue_event_note(c, t->id, CATALOGUE_NOW, CUSTODY_SHOWN, cli_user_name(), &what, &err) <
+        0)
         fprintf(stderr, "dashspool cat: %s: access could not be added to the custody record: %s\n",
                 t->id, err.text);
 }

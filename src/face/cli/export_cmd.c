@@ -307,7 +307,6 @@ static int run(struct cli *cli, const struct cli_args *args)
     struct export_request request = {
         .path = w->path,
         .who = w->who ? w->who : cli_user_name(),
-        .at_us = cli_given(args, "at") ? w->at_us : clock_utc_us(),
         .as_found = w->as_found,
         .no_protect = w->no_protect,
         .tsa_url = w->tsa_url,
@@ -323,6 +322,7 @@ static int run(struct cli *cli, const struct cli_args *args)
     if (rc == CLI_OK && !w->as_is &&
         !redacted) /* a redacted one's copies are none of the store's */
         rc = complete(cli, &c);
+    request.at_us = cli_given(args, "at") ? w->at_us : clock_utc_us(); /* after the copies' */
     if (rc == CLI_OK)
         rc = write_package(cli, &c, &request);
     fsx_names_clear(&c.ids);

@@ -370,8 +370,8 @@ int serve_original(struct serve *s, const struct ask *ask, struct answer *out, s
         char who[SERVE_PEER_ROOM + 32];
         const struct custody_what what = {.by = "serve", .shown = "original"};
         snprintf(who, sizeof who, "somebody at %s", ask->peer);
-        rc = catalogue_event_note(s->catalogue, t.id, clock_utc_us(), CUSTODY_SHOWN, who, &what,
-                                  err);
+        rc =
+            catalogue_event_note(s->catalogue, t.id, CATALOGUE_NOW, CUSTODY_SHOWN, who, &what, err);
     }
     if (rc == ERR_OK)
         return answer_original(o, &t, out, err);

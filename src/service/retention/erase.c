@@ -204,7 +204,7 @@ static int erase_transfer(struct erase *e, const struct catalogue_transfer *t, s
                                                           .state = catalogue_state_name(t->state),
                                                           .copies = &g->copies,
                                                           .erased = true});
-    const struct custody_event event = {clock_utc_us(), CUSTODY_DELETED, e->who, what};
+    const struct custody_event event = {CATALOGUE_NOW, CUSTODY_DELETED, e->who, what};
     rc = what ? catalogue_retire(e->catalogue, t, &event, err)
               : err_nomem(err, "the custody of %s", t->id);
     free(what);
@@ -216,7 +216,7 @@ static int erase_custody(struct erase *e, const char *id, struct err *err)
     const struct custody_what what = {.why = ERASE_WHY, .reason = e->what->reason, .erased = true};
     int rc = catalogue_event_retell(e->catalogue, id, keep, NULL, err);
     return rc < 0 ? rc
-                  : catalogue_event_note(e->catalogue, id, clock_utc_us(), CUSTODY_DELETED, e->who,
+                  : catalogue_event_note(e->catalogue, id, CATALOGUE_NOW, CUSTODY_DELETED, e->who,
                                          &what, err);
 }
 

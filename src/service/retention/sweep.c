@@ -406,11 +406,11 @@ static int drop_job(struct failed *f, const struct spool_found *job, const char 
     int rc = ERR_OK;
     if (!f->s->dry_run && id) {
         struct custody_what what = {.stage = f->stage->stage, .why = why, .failed = job->reason};
-        rc = catalogue_event_note(f->s->catalogue, id, clock_utc_us(), CUSTODY_DROPPED, SWEEP_NAME,
+        rc = catalogue_event_note(f->s->catalogue, id, CATALOGUE_NOW, CUSTODY_DROPPED, SWEEP_NAME,
                                   &what, err);
         what.failed = what.why = NULL;
         if (rc == ERR_NOMEM) /* the reason is no text */
-            rc = catalogue_event_note(f->s->catalogue, id, clock_utc_us(), CUSTODY_DROPPED,
+            rc = catalogue_event_note(f->s->catalogue, id, CATALOGUE_NOW, CUSTODY_DROPPED,
                                       SWEEP_NAME, &what, err);
     }
     if (rc == ERR_OK && !f->s->dry_run)
@@ -555,7 +555,7 @@ static int delete_copy(struct sweep *s, const char *id, const struct catalogue_c
         return rc;
     const struct custody_what what = {
         .copy = copy->kind, .path = copy->path, .sha256 = copy->sha256, .why = why};
-    return catalogue_event_note(s->catalogue, id, clock_utc_us(), CUSTODY_COPY_DELETED, SWEEP_NAME,
+    return catalogue_event_note(s->catalogue, id, CATALOGUE_NOW, CUSTODY_COPY_DELETED, SWEEP_NAME,
                                 &what, err);
 }
 
@@ -678,7 +678,7 @@ static int go(struct sweep *s, const struct catalogue_transfer *t, const char *w
                                                      .length_bytes = &t->length_bytes,
                                                      .state = catalogue_state_name(t->state),
                                                      .copies = &n});
-        const struct custody_event e = {s->now_us, CUSTODY_DELETED, SWEEP_NAME, what};
+        const struct custody_event e = {CATALOGUE_NOW, CUSTODY_DELETED, SWEEP_NAME, what};
         rc = what ? catalogue_retire(s->catalogue, t, &e, err)
                   : err_nomem(err, "the custody of %s", t->id);
         free(what);

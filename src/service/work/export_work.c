@@ -152,7 +152,6 @@ static int make_package(struct worker *w, struct work *work, const struct export
     struct export_request request = {.root = w->root,
                                      .ids = ids + 2,
                                      .who = w->policy.who,
-                                     .at_us = clock_utc_us(),
                                      .sign_cert = w->policy.sign_cert,
                                      .sign_key = w->policy.sign_key,
                                      .tsa_url = w->policy.tsa_url,
@@ -170,6 +169,7 @@ static int make_package(struct worker *w, struct work *work, const struct export
             ids[2 + request.n++] = event->member[i].id;
     request.n_command = 2 + request.n;
     int rc = work_complete(w->root, w->cfg, request.ids, request.n, &completion, err);
+    request.at_us = clock_utc_us(); /* after the copies' */
     if (rc == ERR_OK && (rc = packages_dir(w, &dir, err)) == ERR_OK)
         rc = export_event_package(&request, event, dir, w->policy.zip, go_on, w, &result, &path,
                                   &adopted, err);

@@ -1,4 +1,5 @@
 #include "catalogue_internal.h"
+#include "dashspool/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +32,15 @@ static int read_last(struct catalogue *c, const char *id, int64_t *n, char line[
 static int add(struct catalogue *c, const char *id, const struct custody_event *event,
                struct err *err)
 {
+    struct custody_event e = *event;
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_EVENT_ADD];
     char last[CUSTODY_LINE_ROOM], line[CUSTODY_LINE_ROOM];
     int64_t n;
     int rc = read_last(c, id, &n, last, err);
+    if (e.at_us == CATALOGUE_NOW)
+        e.at_us = clock_utc_us();
     if (rc == ERR_OK)
-        rc = custody_line(line, id, n + 1, n > 0 ? last : NULL, event, err);
+        rc = custody_line(line, id, n + 1, n > 0 ? last : NULL, &e, err);
     if (rc < 0)
         return rc;
     sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);

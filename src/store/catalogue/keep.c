@@ -129,7 +129,7 @@ static int unprotect(struct catalogue *c, const char *id, const char *who, int *
         sqlite3_bind_int64(st, 1, t.key);
         rc = sqlx_run(st, err);
         if (rc == ERR_OK)
-            rc = catalogue_event_note(c, id, clock_utc_us(), CUSTODY_UNPROTECTED, who, &what, err);
+            rc = catalogue_event_note(c, id, CATALOGUE_NOW, CUSTODY_UNPROTECTED, who, &what, err);
     }
     buf_clear(&e.reasons);
     return rc;

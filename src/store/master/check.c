@@ -389,7 +389,7 @@ static int write_row(struct catalogue *c, const struct catalogue_transfer *e, co
     if (rc == ERR_OK)
         rc = catalogue_transfer_update(c, e, err);
     if (rc == ERR_OK)
-        rc = catalogue_event_note(c, e->id, clock_utc_us(), CUSTODY_REPAIRED, who, &what, err);
+        rc = catalogue_event_note(c, e->id, CATALOGUE_NOW, CUSTODY_REPAIRED, who, &what, err);
     facts_record_clear(&r);
     return rc;
 }
