@@ -118,6 +118,8 @@ static int compare_master(void *arg, const struct raw_master *m, struct err *err
     } else if (found) {
         struct err no;
         rc = master_check_whose(b->raw, &t, &no);
+        if (err_is_temporary(rc))
+            return (*err = no).code;
         agrees = (rc == ERR_OK || rc == ERR_UNSUPPORTED) && t.state != CATALOGUE_STORED;
     }
     b->agree += agrees && found;
