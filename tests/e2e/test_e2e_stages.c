@@ -565,14 +565,14 @@ static void test_sigterm_gives_a_conversion_back_uncounted(void **state)
 static void test_settings_are_checked_before_anything_starts(void **state)
 {
     struct workplace *w = *state;
-    configure(w, "[exec a]\ncommand = x %{id}\n");
+    configure(w, "[exec a]\ncommand = true %{id}\n");
     expect_err(RUN(w, "config", "--check"), 0, "");
     struct proc_result r = RUN(w, "config");
     assert_has(proc_out(&r), "[exec a]\n");
     assert_has(proc_out(&r), "50-test.conf:6\n");
     proc_clear(&r);
     expect_err(RUN(w, "work", "--once", "--stage", "nobody"), 2, "unknown stage 'nobody'");
-    configure(w, "[exec a]\ncommand = x\nafter = b\n");
+    configure(w, "[exec a]\ncommand = true\nafter = b\n");
     expect_err(RUN(w, "config", "--check"), 2, "50-test.conf:7: [exec a] after = b: unknown stage");
     expect_err(RUN(w, "work", "--once"), 2, "50-test.conf:7: ");
     expect_err(RUN(w, "receive"), 2, "50-test.conf:7: ");

@@ -298,7 +298,7 @@ static int see_file(const char *path, const struct stat *st, int type, struct FT
         n_hidden++;
         return type == FTW_D ? FTW_SKIP_SUBTREE : FTW_CONTINUE;
     }
-    n_copies += type == FTW_F;
+    n_copies += type == FTW_F && strcmp(path + at->base, "root-id") != 0;
     return FTW_CONTINUE;
 }
 

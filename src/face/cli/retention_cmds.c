@@ -315,7 +315,7 @@ static int run_erase(struct cli *cli, const struct cli_args *args)
 const struct cli_command cli_erase = {
     .name = "erase",
     .group = CLI_OPERATE,
-    .summary = "erase recordings for good, with a reason, as the law may ask",
+    .summary = "erase recordings for good, with a reason",
     .forms =
         "ID… --reason TEXT [OPTIONS]\n--imei N [--since T] [--until T] --reason TEXT [OPTIONS]",
     .prose = "Erase recordings whatever the retention rules say: the footage, its copies, what the "
