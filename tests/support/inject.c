@@ -71,7 +71,7 @@ void inject_each(enum inject_kind kind, enum inject_how how, int every, inject_r
     static const char *const hows[] = {"fails once", "fails for ever", "is not reached alive"};
     long n = 1, rounds = 0;
 #ifdef __SANITIZE_ADDRESS__
-    every *= 2;
+    every *= 8; /* a process takes its time to fork */
 #endif
     for (;; n += n < 40 ? 1 : every, rounds++) {
         snprintf(where, sizeof where, "%s: call %ld %s", name_of(kind), n, hows[how]);
