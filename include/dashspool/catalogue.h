@@ -323,8 +323,9 @@ int catalogue_event_note(struct catalogue *c, const char *id, int64_t at_us,
                          enum custody_kind event, const char *who, const struct custody_what *what,
                          struct err *err) DS_MUST_CHECK;
 
-/* What the last line tells of; CUSTODY_UNKNOWN: there is none. */
-int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind *out,
+/* What the last line tells of; CUSTODY_UNKNOWN: there is none. *erased (may be NULL): a deletion
+ * that was asked for. */
+int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind *out, bool *erased,
                          struct err *err) DS_MUST_CHECK;
 
 /* The lines of a transfer's custody, from the first on. They are as they stand in the database:
@@ -332,10 +333,6 @@ int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind 
 typedef int catalogue_event_fn(void *arg, const char *line, struct err *err);
 int catalogue_event_each(struct catalogue *c, const char *id, catalogue_event_fn *fn, void *arg,
                          struct err *err) DS_MUST_CHECK;
-
-/* Whether its last line says that it was erased. */
-int catalogue_event_erased(struct catalogue *c, const char *id, bool *out,
-                           struct err *err) DS_MUST_CHECK;
 
 /* Tells each line of a custody anew as custody_retell() does, for what was erased: what `keep` does
  * not want is nowhere in it any more. */

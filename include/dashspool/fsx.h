@@ -87,6 +87,10 @@ int fsx_dir_of(struct fsx_dir *out, int fd, const char *path, struct err *err) D
 int fsx_dir_next(struct fsx_dir *dir, const char **name, struct err *err) DS_MUST_CHECK;
 void fsx_dir_close(struct fsx_dir *dir); /* also one that could not be opened */
 
+/* Cuts a path to the directory that it is in, or will be: "a/b" to "a", "a" to "."; false: there is
+ * none above it. */
+bool fsx_go_up(char *path);
+
 struct fsx_names {
     char **name;
     size_t n;

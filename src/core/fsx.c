@@ -403,6 +403,18 @@ int fsx_names_add(struct fsx_names *names, const char *name, struct err *err)
     return ERR_OK;
 }
 
+bool fsx_go_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (strcmp(path, "/") == 0 || strcmp(path, ".") == 0)
+        return false;
+    if (slash)
+        slash[slash == path] = '\0';
+    else
+        memcpy(path, ".", 2); /* a name has that room */
+    return true;
+}
+
 int fsx_list(const char *path, struct fsx_names *out, struct err *err)
 {
     struct fsx_dir dir;

@@ -86,7 +86,7 @@ static int judge_unknown(struct belong *b, const struct raw_master *m, bool *agr
                          struct err *err)
 {
     enum custody_kind last = CUSTODY_UNKNOWN;
-    int rc = m->sealed ? catalogue_event_last(b->c, m->facts.id, &last, err) : ERR_OK;
+    int rc = m->sealed ? catalogue_event_last(b->c, m->facts.id, &last, NULL, err) : ERR_OK;
     *agrees = !m->sealed || last == CUSTODY_DELETED;
     return rc;
 }
@@ -296,7 +296,7 @@ static int take_up(struct day *d, const struct raw_master *m, struct err *err)
         return rc;
     rc = intake_row_of(d->day, m, &t, err);
     if (rc == ERR_OK)
-        rc = catalogue_event_last(b->c, t.id, &last, err);
+        rc = catalogue_event_last(b->c, t.id, &last, NULL, err);
     if (rc == ERR_OK && last == CUSTODY_DELETED)
         return catalogue_due_add(b->c, d->day, m->key, err);
     if (rc == ERR_OK)

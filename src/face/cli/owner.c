@@ -1,5 +1,6 @@
 /* As whom a command works: what root makes in a service's ROOT the service could not open. */
 #include "cli_internal.h"
+#include "dashspool/fsx.h"
 #include "dashspool/log.h"
 #include "dashspool/user.h"
 #include <errno.h>
@@ -18,31 +19,18 @@ const char *cli_user_name(void)
     return typed_by[0] ? typed_by : p ? p->pw_name : "somebody";
 }
 
-/* Cuts a path to the directory that it is in, or will be; false: there is none above it. */
-static bool go_up(char *path)
-{
-    char *slash = strrchr(path, '/');
-    if (strcmp(path, "/") == 0 || strcmp(path, ".") == 0)
-        return false;
-    if (slash)
-        slash[slash == path] = '\0';
-    else
-        memcpy(path, ".", 2); /* a name has that room */
-    return true;
-}
-
 /* To whom the ROOT belongs that a path is in, or would be. */
 static bool root_above(const char *path, struct user *out)
 {
     char named[4096], catalogue[4200], *dir;
     snprintf(named, sizeof named, "%s", path);
-    while (!(dir = realpath(named, NULL)) && go_up(named))
+    while (!(dir = realpath(named, NULL)) && fsx_go_up(named))
         continue;
     bool found = false, more = dir != NULL;
     while (more && !found) {
         snprintf(catalogue, sizeof catalogue, "%s/catalogue.db", dir);
         found = access(catalogue, F_OK) == 0 && user_of_root(out, dir);
-        more = go_up(dir);
+        more = fsx_go_up(dir);
     }
     free(dir);
     return found;
@@ -70,7 +58,7 @@ static bool may_use(const char *path, bool write)
     if (errno != ENOENT)
         return errno != EACCES;
     snprintf(above, sizeof above, "%s", path);
-    while (go_up(above))
+    while (fsx_go_up(above))
         if (stat(above, &st) == 0)
             break;
     return faccessat(AT_FDCWD, above, W_OK | X_OK, AT_EACCESS) == 0;

@@ -65,19 +65,17 @@ static int add_deleted(void *arg, const char *id, int64_t lines, struct err *err
     struct erase *e = arg;
     struct catalogue_transfer t;
     enum custody_kind last;
-    bool erased = false;
+    bool erased;
     const char *imei = e->what->imei;
     size_t n = strlen(imei);
     (void)lines;
     if (strncmp(id, imei, n) != 0 || id[n] != '-' || !is_of_time(e->what, id))
         return ERR_OK;
-    int rc = catalogue_event_last(e->catalogue, id, &last, err);
-    if (rc < 0 || last != CUSTODY_DELETED)
+    int rc = catalogue_event_last(e->catalogue, id, &last, &erased, err);
+    if (rc < 0 || last != CUSTODY_DELETED || erased)
         return rc == ERR_MALFORMED ? ERR_OK : rc;
-    if (catalogue_transfer_get(e->catalogue, id, &t, err) == ERR_OK)
-        return ERR_OK; /* it is there, and listed */
-    rc = catalogue_event_erased(e->catalogue, id, &erased, err);
-    return rc < 0 || erased ? rc : fsx_names_add(&e->ids, id, err);
+    rc = catalogue_transfer_get(e->catalogue, id, &t, err); /* else it is there, and listed */
+    return rc == ERR_NOTFOUND ? fsx_names_add(&e->ids, id, err) : rc;
 }
 
 static int choose(struct erase *e, struct err *err)
@@ -100,26 +98,25 @@ static int choose(struct erase *e, struct err *err)
  * address or path it came, nor a hash by which that could be guessed. */
 static bool keep(void *arg, enum custody_kind kind, const char *key, const char *text)
 {
-    static const char *const kept[] = {
-        "sha256",       "from_sha256",
-        "length_bytes", "have_bytes",
-        "state",        "copy",
-        "copies",       "settings_sha256",
-        "stage",        "why",
-        "by",           "what",
-        "package",      "tagmanifest_sha256",
-        "for_job",      "full_tagmanifest_sha256",
-        "reason",       "reasons",
-        "partial",      "redacted",
-        "no_sound",     "erased",
-        "masks",        "hidden",
-        "source",       "arrived",
-        "completed",    "protocol_id",
-        "packets",      "crc_errors",
-        "resumes",      "bytes_lost",
-        "withheld",     "connections",
-        "duplicates",   "first_packet",
-    };
+    static const char *const kept[] = {"sha256",       "from_sha256",
+                                       "length_bytes", "have_bytes",
+                                       "state",        "copy",
+                                       "copies",       "settings_sha256",
+                                       "stage",        "why",
+                                       "by",           "what",
+                                       "package",      "tagmanifest_sha256",
+                                       "for_job",      "full_tagmanifest_sha256",
+                                       "reason",       "reasons",
+                                       "partial",      "redacted",
+                                       "no_sound",     "erased",
+                                       "masks",        "hidden",
+                                       "source",       "arrived",
+                                       "completed",    "protocol_id",
+                                       "packets",      "crc_errors",
+                                       "resumes",      "bytes_lost",
+                                       "withheld",     "connections",
+                                       "duplicates",   "first_packet",
+                                       "who"};
     (void)arg, (void)kind;
     if (strcmp(key, "path") == 0)
         return text && strncmp(text, "archive/", 8) == 0; /* of a copy */
@@ -229,13 +226,11 @@ static int erase_one(struct erase *e, const char *id, const char **why, struct g
     *why = NULL;
     *only_custody = rc == ERR_NOTFOUND;
     if (*only_custody) {
-        struct err none;
-        rc = catalogue_event_last(e->catalogue, id, &last, &none);
+        struct err no_such = *err;
+        bool erased;
+        rc = catalogue_event_last(e->catalogue, id, &last, &erased, err);
         if (rc == ERR_OK && last != CUSTODY_DELETED)
-            return ERR_NOTFOUND; /* err says so */
-        bool erased = false;
-        if (rc == ERR_OK)
-            rc = catalogue_event_erased(e->catalogue, id, &erased, err);
+            return (*err = no_such).code;
         if (erased)
             *why = "was erased already";
     } else if (rc == ERR_OK && (rc = may_go(e, &t, why, err)) == ERR_OK && !*why) {
@@ -346,9 +341,13 @@ int retention_erase(const char *root, const struct retention_erasing *what,
         rc = spools_open(&e->spools, root, NULL, NULL, err);
     if (rc == ERR_OK)
         rc = choose(e, err);
-    for (size_t i = 0; rc == ERR_OK && i < e->ids.n; i++)
-        if (!listener->go_on || listener->go_on(listener->arg))
-            rc = erase_each(e, e->ids.name[i], err);
+    for (size_t i = 0; rc == ERR_OK && i < e->ids.n; i++) {
+        if (listener->go_on && !listener->go_on(listener->arg)) {
+            trouble(e, e->ids.name[i], "not erased, nor what follows it: interrupted");
+            break;
+        }
+        rc = erase_each(e, e->ids.name[i], err);
+    }
     if (rc == ERR_OK && !what->dry_run)
         rc = scrub(e, err);
     fsx_names_clear(&e->ids);

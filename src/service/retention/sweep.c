@@ -431,7 +431,7 @@ static int look_at_job(void *arg, const struct spool_found *job, struct err *err
     spool_transfer_of(job->job, id, sizeof id);
     int rc = catalogue_transfer_get(f->s->catalogue, id, &t, err);
     if (rc == ERR_NOTFOUND) { /* of one that was deleted; else somebody should look */
-        rc = catalogue_event_last(f->s->catalogue, id, &last, err);
+        rc = catalogue_event_last(f->s->catalogue, id, &last, NULL, err);
         if (rc == ERR_OK && last == CUSTODY_DELETED)
             return drop_job(f, job, NULL, "its transfer was deleted", err);
         return trouble(f->s, job->job, rc, err);

@@ -312,9 +312,10 @@ static bool is_erased(const struct erased *e, const char *id)
 static int add_erased(void *arg, const char *id, int64_t lines, struct err *err)
 {
     struct erased *e = arg;
-    bool erased = false;
+    enum custody_kind last;
+    bool erased;
     (void)lines;
-    int rc = catalogue_event_erased(e->b->snapshot, id, &erased, err);
+    int rc = catalogue_event_last(e->b->snapshot, id, &last, &erased, err);
     return rc < 0 || !erased ? trouble(e->b, id, rc, err) : fsx_names_add(&e->ids, id, err);
 }
 

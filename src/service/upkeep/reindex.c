@@ -258,7 +258,7 @@ static int was_deleted(struct reindex *r, const char *day, const struct raw_mast
     *out = false;
     if (!m->sealed)
         return ERR_OK;
-    int rc = catalogue_event_last(r->made, m->facts.id, &last, err);
+    int rc = catalogue_event_last(r->made, m->facts.id, &last, NULL, err);
     *out = rc == ERR_OK && last == CUSTODY_DELETED;
     return rc == ERR_OK && *out ? catalogue_due_add(r->made, day, m->key, err) : rc;
 }

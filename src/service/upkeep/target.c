@@ -24,21 +24,12 @@ static bool is_same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-static bool go_up(char *path)
-{
-    char *slash = strrchr(path, '/');
-    if (!slash || !path[1])
-        return false;
-    slash[slash == path] = '\0';
-    return true;
-}
-
 /* The path, or the nearest one above it that exists, without links; the caller's. */
 static char *nearest(const char *path)
 {
     char name[PATH_MAX], *found;
     snprintf(name, sizeof name, "%s%s", path[0] == '/' ? "" : "./", path);
-    while (!(found = realpath(name, NULL)) && go_up(name))
+    while (!(found = realpath(name, NULL)) && fsx_go_up(name))
         continue;
     return found;
 }
@@ -52,7 +43,7 @@ static bool is_in(const char *path, const struct stat *dir)
     do
         if (stat(above, &st) == 0 && is_same(&st, dir))
             return true;
-    while (go_up(above));
+    while (fsx_go_up(above));
     return false;
 }
 

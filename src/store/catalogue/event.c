@@ -68,33 +68,22 @@ int catalogue_event_note(struct catalogue *c, const char *id, int64_t at_us,
     return rc;
 }
 
-int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind *out,
+int catalogue_event_last(struct catalogue *c, const char *id, enum custody_kind *out, bool *erased,
                          struct err *err)
 {
     char line[CUSTODY_LINE_ROOM];
     struct custody_record r;
     int64_t n;
     *out = CUSTODY_UNKNOWN;
+    if (erased)
+        *erased = false;
     int rc = read_last(c, id, &n, line, err);
     if (rc < 0 || n == 0)
         return rc;
     custody_read(&r, line, strlen(line));
     *out = r.kind;
-    custody_record_clear(&r);
-    return ERR_OK;
-}
-
-int catalogue_event_erased(struct catalogue *c, const char *id, bool *out, struct err *err)
-{
-    char line[CUSTODY_LINE_ROOM];
-    struct custody_record r;
-    int64_t n;
-    *out = false;
-    int rc = read_last(c, id, &n, line, err);
-    if (rc < 0 || n == 0)
-        return rc;
-    custody_read(&r, line, strlen(line));
-    *out = r.kind == CUSTODY_DELETED && r.what.erased;
+    if (erased)
+        *erased = r.kind == CUSTODY_DELETED && r.what.erased;
     custody_record_clear(&r);
     return ERR_OK;
 }
