@@ -5,7 +5,7 @@
  * (a backup, rsync) keeps the identity; two that were made apart never have the same.
  *
  * A new catalogue makes it: 128 random bits. What is older than identities gets that of its ROOT by
- * the next receiver, import or sweep (intake.h), if what it holds agrees with the rest.
+ * the next receiver, import, sweep or erasure (intake.h), if what it holds agrees with the rest.
  *
  * No state. Files touched: ROOT/{raw,archive,spool}/root-id; written beside, and renamed.
  */
