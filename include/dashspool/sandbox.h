@@ -77,6 +77,11 @@ int sandbox_fence(const char *const *write_dirs, struct err *err) DS_MUST_CHECK;
  * refused because no list names it, if there was one. */
 void sandbox_tell_unknown(struct err *err);
 
+/* For who forks others that enter: from now on what no list names fails with ENOSYS and is logged
+ * once, for this process and for them; all that a list names goes on. A part of sandbox_enter(),
+ * but of SANDBOX_APART. */
+int sandbox_catch_unknown(const char *stage, struct err *err) DS_MUST_CHECK;
+
 /* For who makes a loop of libuv before it enters: from now on the kernel has no io_uring for this
  * process. libuv (1.45 and newer; no setting of its own keeps it from that) makes a ring with each
  * loop, goes without where there is none, and aborts where the ring is taken away later. */

@@ -80,7 +80,8 @@ static const char forbidden[] =
     "listen kill tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal pidfd_getfd "
     "setpriority sched_setaffinity sched_setscheduler sched_setparam sched_setattr kcmp mknod "
     "mknodat chown lchown fchownat setuid setgid setgroups setresuid setresgid setrlimit chdir "
-    "fchdir truncate seccomp";
+    "fchdir truncate alarm setitimer seccomp landlock_create_ruleset landlock_add_rule "
+    "landlock_restrict_self";
 
 /* Not there, as on an older kernel: who asks has another way. What a ring of io_uring is asked for
  * is done without asking this filter. */
@@ -154,12 +155,14 @@ static void on_unknown(int signum, siginfo_t *info, void *context)
     errno = was;
 }
 
-static int catch_unknown(const char *stage, struct err *err)
+int sandbox_catch_unknown(const char *stage, struct err *err)
 {
     static const char *const known[] = {
         allowed, allowed_store, allowed_server, allowed_watcher, allowed_parent, allowed_apart,
         deadly,  refused,       forbidden,      rings,           judged_calls};
     struct sigaction action = {.sa_sigaction = on_unknown, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    if (SANITIZED || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
+        return ERR_OK;
     for (int i = 0; i < CALLS && !call_name[CALLS - 1][0]; i++) {
         char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
         snprintf(call_name[i], CALL_NAME_ROOM, "%s", name ? name : "a new one");
@@ -183,7 +186,7 @@ static int catch_unknown(const char *stage, struct err *err)
 
 #else
 
-static int catch_unknown(const char *stage, struct err *err)
+int sandbox_catch_unknown(const char *stage, struct err *err)
 {
     (void)stage, (void)err;
     return ERR_OK;
@@ -260,8 +263,8 @@ static int add_judged(scmp_filter_ctx f, enum sandbox_kind kind)
 /* Refuses all system calls but those that this kind of process needs. */
 static int sandbox_filter(enum sandbox_kind kind, const char *stage, struct err *err)
 {
-    /* A function apart makes none by itself; and is started for each file. */
-    if (!SANITIZED && kind != SANDBOX_APART && catch_unknown(stage, err) < 0)
+    /* A function apart is started for each file: who forks it has done this once for all. */
+    if (kind != SANDBOX_APART && sandbox_catch_unknown(stage, err) < 0)
         return err->code;
     uint32_t others = SANITIZED ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
     scmp_filter_ctx f = seccomp_init(others);

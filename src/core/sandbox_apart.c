@@ -84,6 +84,7 @@ static _Noreturn void serve(int from, const struct sandbox_apart_work *w, pid_t 
     static uint8_t in[IN_BYTES_MAX];
     int fd[FDS_MAX], n, null = open("/dev/null", O_RDWR);
     const pid_t self = getpid();
+    struct err err;
     setpgid(0, 0); /* Ctrl-C is the opener's to judge */
     stop_default_signals(NULL);
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
@@ -93,6 +94,8 @@ static _Noreturn void serve(int from, const struct sandbox_apart_work *w, pid_t 
     dup2(null, STDERR_FILENO); /* its words could be anything */
 #endif
     close_range(4, ~0U, 0);
+    if (!w->other_sandbox && sandbox_catch_unknown("apart", &err) < 0)
+        _exit(1);
     while (receive(3, w, in, fd, &n)) {
         int status = 0;
         pid_t pid = fork();

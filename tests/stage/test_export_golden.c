@@ -290,10 +290,11 @@ static size_t size_at(const char *p, size_t left)
 }
 
 /* The page without what a codec shapes: pictures, their sizes, hashes by the name of their file,
- * its version. */
+ * its version and the encoder's. */
 static void put_report(struct buf *out, const struct buf *page, const char *manifest)
 {
-    static const char picture[] = "data:image/jpeg;base64,", codec[] = "libavcodec ";
+    static const char picture[] = "data:image/jpeg;base64,", codec[] = "libavcodec ",
+                      encoder[] = "x264 core ";
     const char *p = (const char *)buf_data(page), *end = p + page->used;
     while (p < end) {
         size_t left = (size_t)(end - p), n;
@@ -304,6 +305,9 @@ static void put_report(struct buf *out, const struct buf *page, const char *mani
             put(out, "libavcodec {a version}", 22);
             p += sizeof codec - 1;
             p += strspn(p, "0123456789.");
+        } else if (left > sizeof encoder && strncmp(p, encoder, sizeof encoder - 1) == 0) {
+            put(out, "x264 {a version}", 16);
+            p += strcspn(p, "<;");
         } else if (hex64_at(p, left)) {
             put_hash(out, p, manifest);
             p += 64;
