@@ -14,11 +14,15 @@
 struct stop {
     int fd; /* to poll() for reading; -1: closed */
     bool told;
+    int terminal; /* -1: none */
+    const char *who;
     sigset_t before;
 };
 
-/* From now on SIGINT, SIGTERM and (unless it is ignored: nohup) SIGHUP only make fd readable. */
-int stop_open(struct stop *stop, struct err *err) DS_MUST_CHECK;
+/* From now on SIGINT, SIGTERM and (unless it is ignored: nohup) SIGHUP only make fd readable. When
+ * the terminal is gone, SIGHUP says that we are to end; else somebody wants new settings to be
+ * taken, and `who` (a log tag, borrowed) answers with a line that this needs a restart. */
+int stop_open(struct stop *stop, const char *who, struct err *err) DS_MUST_CHECK;
 void stop_close(struct stop *stop);
 
 /* Were we told to end? Stays true. */

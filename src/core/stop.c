@@ -1,13 +1,16 @@
 #include "dashspool/stop.h"
+#include "dashspool/log.h"
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-int stop_open(struct stop *stop, struct err *err)
+int stop_open(struct stop *stop, const char *who, struct err *err)
 {
     sigset_t set;
     struct sigaction hangup;
-    stop->told = false;
+    *stop = (struct stop){.fd = -1, .who = who};
+    stop->terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -18,6 +21,8 @@ int stop_open(struct stop *stop, struct err *err)
     if (stop->fd >= 0)
         return ERR_OK;
     int rc = err_sys(err, "wait for signals");
+    if (stop->terminal >= 0)
+        close(stop->terminal);
     sigprocmask(SIG_SETMASK, &stop->before, NULL);
     return rc;
 }
@@ -28,15 +33,27 @@ void stop_close(struct stop *stop)
         return;
     stop_requested(stop); /* a second one does not kill us on the way out */
     close(stop->fd);
-    stop->fd = -1;
+    if (stop->terminal >= 0)
+        close(stop->terminal);
+    stop->fd = stop->terminal = -1;
     sigprocmask(SIG_SETMASK, &stop->before, NULL);
+}
+
+/* The kernel's word, or a shell's that passes it on to what it has in the background. */
+static bool is_hangup(const struct stop *stop, int code)
+{
+    struct pollfd p = {.fd = stop->terminal};
+    return code == SI_KERNEL || (poll(&p, 1, 0) > 0 && (p.revents & POLLHUP));
 }
 
 bool stop_requested(struct stop *stop)
 {
     struct signalfd_siginfo info;
     while (read(stop->fd, &info, sizeof info) == (ssize_t)sizeof info)
-        stop->told = true;
+        if (info.ssi_signo != SIGHUP || is_hangup(stop, info.ssi_code))
+            stop->told = true;
+        else if (!stop->told)
+            log_warn(stop->who, "new settings are not taken while this runs; restart it for that");
     return stop->told;
 }
 

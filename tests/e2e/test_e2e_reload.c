@@ -283,6 +283,35 @@ static void test_at_the_start_what_works_begins(void **state)
     assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
 }
 
+/* What reads its settings once goes on with them, and says so. `makes`: when it hears signals. */
+static void reload_by_hand(const char *command, const char *settings, const char *makes)
+{
+    write_case(settings);
+    workplace_start(w, DASHSPOOL_BINARY, command);
+    support_wait(support_exists(support_path(w->root, makes)));
+    assert_int_equal(kill(w->service.pid, SIGHUP), 0);
+    support_wait(support_count(w->log, "new settings are not taken while this runs") >= 1);
+    assert_int_equal(proc_stop(&w->service, SIGTERM), 0);
+}
+
+static void test_work_by_hand_does_not_end_by_a_reload(void **state)
+{
+    (void)state;
+    reload_by_hand("work", "", "spool/convert/new");
+}
+
+static void test_serve_by_hand_does_not_end_by_a_reload(void **state)
+{
+    (void)state;
+    reload_by_hand("serve", "[serve]\nenabled = yes\nlisten = 127.0.0.1:0\n", "catalogue.db");
+}
+
+static void test_watch_by_hand_does_not_end_by_a_reload(void **state)
+{
+    (void)state;
+    reload_by_hand("watch", "[watch]\nenabled = yes\ndirs = @/folder\n", "catalogue.db");
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -290,6 +319,9 @@ int main(void)
         T(test_each_wrong_value_leaves_all_as_it_is),
         T(test_a_receiver_takes_all_that_it_reads_again_or_nothing),
         T(test_at_the_start_what_works_begins),
+        T(test_work_by_hand_does_not_end_by_a_reload),
+        T(test_serve_by_hand_does_not_end_by_a_reload),
+        T(test_watch_by_hand_does_not_end_by_a_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

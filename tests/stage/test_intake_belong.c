@@ -458,6 +458,67 @@ static void test_a_lost_catalogue_is_not_made_anew(void **state)
     all_there(root, world->acknowledged, "all of it");
 }
 
+/* Of two histories of one ROOT, each with its own under the same keys: what the old catalogue has
+ * under a key is believed only of what lies there. */
+static void test_a_catalogue_made_anew_takes_no_row_of_another_history(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_true(receive_lot(root, 0, 0, true, false));
+    remove_it(saved);
+    copy(root, saved);
+    int64_t now_us = world->clock_us;
+    assert_true(receive_lot(saved, 12, 1, false, false)); /* partials of other vehicles */
+    world->clock_us = now_us + 1;                         /* of the same day */
+    assert_true(receive_lot(root, 0, 1, false, false));
+    copy_catalogue(saved, root);
+    assert_false(receive_lot(root, 0, 2, true, false));
+    assert_has(world->refused, "do not belong together");
+    assert_ok(reindex(root, &err));
+    assert_int_equal(sql("SELECT count(*) FROM transfer WHERE state = 'partial' AND"
+                         " imei LIKE '3520930814521%'"),
+                     0);
+    assert_int_equal(sql("SELECT count(*) FROM transfer WHERE state = 'partial' AND"
+                         " imei LIKE '35209308145220%'"),
+                     10);
+    assert_true(receive_lot(root, 12, 1, true, false));
+    assert_true(receive_lot(root, 0, 1, true, false));
+    all_there(root, world->acknowledged, "reindex");
+}
+
+/* A day's file that was put back while a receiver runs, which has asked at its start: nothing there
+ * loses its key to a new one, be it of the same day or of one that is written to around midnight.
+ */
+static void test_a_key_is_not_used_twice_even_without_a_start(void **state)
+{
+    (void)state;
+    const int64_t day_us = INT64_C(86400) * 1000000;
+    struct catalogue *c = NULL;
+    struct raw *raw = NULL;
+    struct err err;
+    assert_true(receive_lot(root, 0, 0, true, false));
+    assert_ok(catalogue_open(&c, root, true, &err));
+    assert_ok(raw_open(&raw, root, &err));
+    assert_ok(intake_stores_opened(c, raw, root, &err));
+    for (int i = -1; i <= 1; i++) {
+        struct catalogue_transfer there = row_of(1, 2 + i), row = row_of(2, 2 + i);
+        int64_t top;
+        assert_ok(catalogue_highest_key(c, &top, &err));
+        there.arrived_us += i * day_us;
+        raw_day(there.arrived_us, there.day);
+        snprintf(there.id, sizeof there.id, "put-back-%d", i + 1);
+        const struct raw_facts whose = master_facts(&there);
+        assert_ok(raw_append(raw, there.day, top + 5, &whose, 0, "abc", 3, &err));
+        assert_ok(raw_commit(raw, &err));
+        assert_ok(catalogue_begin(c, &err));
+        assert_ok(intake_transfer_add(c, raw, &row, &err));
+        assert_ok(catalogue_end(c, ERR_OK, &err));
+        assert_int_equal(row.key, top + 6);
+    }
+    raw_close(&raw);
+    catalogue_close(&c);
+}
+
 /* ---- older stores, damaged ones ---- */
 
 /* Text with @ for each day of raw/. */
@@ -946,6 +1007,8 @@ int main(void)
         T(test_a_hot_copy_mixes_nothing),
         T(test_an_older_catalogue_takes_up_what_came_since),
         T(test_a_lost_catalogue_is_not_made_anew),
+        T(test_a_catalogue_made_anew_takes_no_row_of_another_history),
+        T(test_a_key_is_not_used_twice_even_without_a_start),
         T(test_an_old_store_gets_an_identity_and_goes_on),
         T(test_a_partial_with_the_bytes_of_another_is_set_aside),
         T(test_each_store_of_another_root_is_refused),

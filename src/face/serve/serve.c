@@ -398,7 +398,7 @@ int serve_run(const char *root, const struct cfg *cfg, struct err *err)
     struct serve s = {.cfg = cfg};
     char *real = NULL;
     struct stop stop;
-    int fd = -1, rc = stop_open(&stop, err);
+    int fd = -1, rc = stop_open(&stop, "serve", err);
     if (rc == ERR_OK)
         rc = catalogue_open(&s.catalogue, root, true, err);
     if (rc == ERR_OK && !(s.root = real = realpath(root, NULL)))

@@ -381,7 +381,7 @@ int watch_run(const char *root, const struct cfg *cfg, char *const *dir, int n, 
     w->quiet_us = us_of(cfg, "quiet_s");
     w->patience_us = us_of(cfg, "patience_s");
     w->after = after_of(cfg);
-    int rc = stop_open(&w->stop, err);
+    int rc = stop_open(&w->stop, "watch", err);
     if (rc == ERR_OK && (rc = files_init(&w->files, err)) == ERR_OK)
         rc = stages_load(&stages, cfg, err);
     if (rc == ERR_OK) { /* what people drop goes where the cameras' footage goes */

@@ -231,7 +231,7 @@ int work_jobs(const char *root, const struct cfg *cfg, const struct work_request
     if (rc == ERR_OK)
         rc = stages_load(&c.stages, cfg, err);
     if (rc == ERR_OK && (rc = choose(&c, err)) == ERR_OK)
-        rc = stop_open(&c.stop, err);
+        rc = stop_open(&c.stop, "work", err);
     if (rc == ERR_OK) {
         struct sandbox_report sandbox;
         workdir_sweep(root, MASTER_STAGE);
