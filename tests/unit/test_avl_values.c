@@ -70,6 +70,23 @@ static void test_a_stored_record_ends_with_its_bytes(void **state)
     }
 }
 
+static void test_records_of_a_frame_that_was_refused_end_where_they_are_cut(void **state)
+{
+    (void)state;
+    struct made m;
+    struct avl_record r = record_of(&m, AVL_CODEC_8, moving, NULL, 0);
+    struct avl_frame f = {.codec = AVL_CODEC_8, .n = 3, .body = m.bytes};
+    memcpy(m.bytes + m.n, m.bytes, m.n);
+    f.body_bytes = 2 * m.n - 1;
+    struct avl_records walk = avl_frame_records(&f);
+    assert_true(avl_records_next(&walk, &r));
+    assert_false(avl_records_next(&walk, &r));
+    assert_false(avl_records_next(&walk, &r));
+    f.codec = AVL_CODEC_12;
+    walk = avl_frame_records(&f);
+    assert_false(avl_records_next(&walk, &r));
+}
+
 static void test_an_id_is_found_and_its_sign_is_the_reader_s_choice(void **state)
 {
     (void)state;
@@ -364,6 +381,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_stored_record_ends_with_its_bytes),
+        cmocka_unit_test(test_records_of_a_frame_that_was_refused_end_where_they_are_cut),
         cmocka_unit_test(test_an_id_is_found_and_its_sign_is_the_reader_s_choice),
         cmocka_unit_test(test_what_is_odd_is_marked_and_kept),
         cmocka_unit_test(test_a_position_is_valid_by_its_satellites_not_by_its_numbers),
