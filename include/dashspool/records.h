@@ -35,7 +35,6 @@
 
 #include "dashspool/avl.h"
 #include "dashspool/err.h"
-#include "dashspool/hash.h"
 #include "dashspool/root.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -82,9 +81,11 @@ struct records_new {
     enum records_state state; /* set by records_put() */
 };
 
+#define RECORDS_ASIDE_ROOM 160
 struct records_done {
     size_t stored, known;
-    char aside[160]; /* "" or the file that was set aside, and why: to be logged as an error */
+    char aside[RECORDS_ASIDE_ROOM]; /* "" or the file that was set aside, and why: to be logged as
+                                       an error */
 };
 
 /* Stores all of them, in any order and of any number of trackers and days; a few thousand at once
@@ -113,7 +114,6 @@ struct records_row {
     uint8_t satellites;
     const uint8_t *bytes; /* for avl_record_decode(); borrowed for the callback */
     size_t n;
-    uint8_t sha256[HASH_BYTES]; /* of the bytes; also of hidden ones */
 };
 
 #define RECORDS_ANY_EVENT (-1)
