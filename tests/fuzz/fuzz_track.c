@@ -1,5 +1,5 @@
 /* A track file from anywhere: points are on Earth, in order, and so is all between them. */
-#include "footage/convert/track.h"
+#include "dashspool/track.h"
 #include <math.h>
 #include <stdlib.h>
 

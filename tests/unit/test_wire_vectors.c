@@ -1,62 +1,17 @@
 #include "dashspool/wire.h"
-#include "support/support.h"
+#include "support/vectors.h"
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* 2025-01-01: behind all captures, before the camera that thinks it is 2043. */
 #define NOW_US INT64_C(1735689600000000)
 
-struct vector {
-    char name[64];
-    uint8_t data[2048];
-    size_t n;
-};
-
-static struct vector vectors[100];
-static size_t n_vectors;
-
-static size_t from_hex(const char *hex, size_t digits, uint8_t *out, size_t room)
-{
-    assert_true(digits % 2 == 0 && digits / 2 <= room);
-    for (size_t i = 0; i < digits / 2; i++) {
-        char two[3] = {hex[2 * i], hex[2 * i + 1], '\0'}, *end;
-        out[i] = (uint8_t)strtoul(two, &end, 16);
-        assert_true(*end == '\0');
-    }
-    return digits / 2;
-}
-
 static int load(void **state)
 {
     (void)state;
-    FILE *f = fopen(TEST_SOURCE_DIR "/golden/wire-vectors.tsv", "re");
-    assert_non_null(f);
-    static char line[16384];
-    while (fgets(line, sizeof line, f)) {
-        if (line[0] == '#')
-            continue;
-        char *tab = strchr(line, '\t');
-        assert_non_null(tab);
-        char *tab2 = strchr(tab + 1, '\t');
-        assert_non_null(tab2);
-        assert_true(n_vectors < sizeof vectors / sizeof *vectors);
-        struct vector *v = &vectors[n_vectors++];
-        snprintf(v->name, sizeof v->name, "%.*s", (int)(tab - line), line);
-        v->n = from_hex(tab + 1, (size_t)(tab2 - tab - 1), v->data, sizeof v->data);
-    }
-    fclose(f);
+    vectors_load("wire-vectors.tsv");
     return 0;
-}
-
-static const struct vector *vector(const char *name)
-{
-    for (size_t i = 0; i < n_vectors; i++)
-        if (strcmp(vectors[i].name, name) == 0)
-            return &vectors[i];
-    fail_msg("no vector %s", name);
-    return NULL;
 }
 
 static struct wire_frame frame_of(const char *name)
@@ -426,28 +381,34 @@ static void test_implausible_values_are_marked_one_by_one(void **state)
 static void test_every_vector_is_accounted_for(void **state)
 {
     (void)state;
-    static const char *const here[] = {
-        "init_",        "srv_filereq",        "srv_resume",      "srv_close",
-        "srv_complete", "srv_metareq_photof", "srv_repeat_init", /* test_wire_session */
-        "dev_start",    "dev_sync",           "dev_status",      "dev_meta",
-        "dev_data",     "SYNTH_meta_v",       "crc_dualcam",     "srv_metareq_path_mode",
-        "dev_path",     "SYNTH_enhanced_data"};
-    static const char *const elsewhere[] = {
-        "srv_pathreq",                       /* test_wire_path */
-        "SYNTH_meta_dsm", "SYNTH_meta_adas", /* test_wire_meta */
-        "c12_",           "crc_codec12",     /* commands to the tracker */
-        "ptmf_",                             /* convert */
-        "double_example"};
+    static const char *const looked_at[] = {
+        "init_",
+        "srv_filereq",
+        "srv_resume",
+        "srv_close",
+        "srv_complete",
+        "srv_metareq_photof",
+        "srv_repeat_init", /* test_wire_session */
+        "dev_start",
+        "dev_sync",
+        "dev_status",
+        "dev_meta",
+        "dev_data",
+        "SYNTH_meta_v",
+        "crc_dualcam",
+        "srv_metareq_path_mode",
+        "dev_path",
+        "SYNTH_enhanced_data",
+        "srv_pathreq", /* test_wire_path */
+        "SYNTH_meta_dsm",
+        "SYNTH_meta_adas", /* test_wire_meta */
+        "c12_",
+        "crc_codec12", /* commands to the tracker: avl-vectors.tsv */
+        "ptmf_",       /* convert */
+        "double_example",
+        NULL};
     assert_true(n_vectors > 50);
-    for (size_t v = 0; v < n_vectors; v++) {
-        bool known = false;
-        for (size_t i = 0; i < sizeof here / sizeof *here; i++)
-            known = known || strncmp(vectors[v].name, here[i], strlen(here[i])) == 0;
-        for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
-            known = known || strncmp(vectors[v].name, elsewhere[i], strlen(elsewhere[i])) == 0;
-        if (!known)
-            fail_msg("no test looks at vector %s", vectors[v].name);
-    }
+    vectors_all_known(looked_at);
 }
 
 int main(void)

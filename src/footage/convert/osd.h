@@ -12,8 +12,8 @@
 #define CONVERT_OSD_H
 
 #include "dashspool/convert.h"
+#include "dashspool/track.h"
 #include "media/media.h"
-#include "track.h"
 #include <ass/ass.h>
 
 #define OSD_LINES     4

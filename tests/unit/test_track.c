@@ -1,5 +1,5 @@
 /* Tracks: three formats that say the same, what is between the points, and bad files. */
-#include "footage/convert/track.h"
+#include "dashspool/track.h"
 #include "support/support.h"
 #include <math.h>
 #include <stdio.h>

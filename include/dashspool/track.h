@@ -9,8 +9,8 @@
  *   NMEA: a sentence whose checksum is wrong or missing is left out and counted. GGA has no date:
  *   it takes that of the RMC before it.
  */
-#ifndef CONVERT_TRACK_H
-#define CONVERT_TRACK_H
+#ifndef DASHSPOOL_TRACK_H
+#define DASHSPOOL_TRACK_H
 
 #include "dashspool/err.h"
 #include <stdbool.h>

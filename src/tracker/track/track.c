@@ -1,4 +1,4 @@
-#include "track.h"
+#include "dashspool/track.h"
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
