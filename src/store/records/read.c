@@ -28,8 +28,8 @@ static bool read_row(const struct records_file *f, sqlite3_stmt *st, struct page
     enum { N = 13 };
     const int64_t ms_most = f->base_ms ? RECORDS_DAY_MS - 1 : INT64_MAX;
     const int64_t arrived_most = INT64_MAX / 4000;
-    const int64_t least[N] = {0,         0,         -arrived_most, 0, 0, 0, INT32_MIN,
-                              INT32_MIN, INT16_MIN, 0,             0, 0, 0};
+    const int64_t least[N] = {0, 0, -arrived_most, 0, 0, 0, INT32_MIN, INT32_MIN, INT16_MIN, 0, 0,
+                              0, 0};
     const int64_t most[N] = {INT64_MAX,  ms_most,    arrived_most, UINT8_MAX, UINT8_MAX,
                              UINT16_MAX, INT32_MAX,  INT32_MAX,    INT16_MAX, UINT16_MAX,
                              UINT8_MAX,  UINT16_MAX, RECORDS_FLAGS};
