@@ -135,8 +135,8 @@ static void test_track_is_marked_and_its_speed_is_shown(void **state)
     (void)state;
     struct media_facts f = footage_facts();
     struct convert_options o = footage_options(COPY_VIEWING);
-    struct track_point p[] = {{f.start_utc_us, 54.7, 25.2, 10},
-                              {f.start_utc_us + 1000000, 54.8, 25.4, 20}};
+    struct track_point p[] = {FOOTAGE_POINT(f.start_utc_us, 54.7, 25.2, 10),
+                              FOOTAGE_POINT(f.start_utc_us + 1000000, 54.8, 25.4, 20)};
     struct track track = {.point = p, .n = 2};
     says_with(&f, &o, &track, 500000,
               "2024-11-29 09:23:45.7 +02:00  54.75000° N  25.30000° E  track",

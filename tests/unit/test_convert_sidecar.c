@@ -100,9 +100,15 @@ static void test_subtitles_have_no_commands(void **state)
           "{\\\\}\n\n");
 }
 
-#define GPX_HEAD                                                        \
+#define GPX_BEGIN                                                       \
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gpx version=\"1.1\" " \
-    "creator=\"dashspool\" xmlns=\"http://www.topografix.com/GPX/1/1\">\n"
+    "creator=\"dashspool\" xmlns=\"http://www.topografix.com/GPX/1/1\""
+#define GPX_HEAD GPX_BEGIN ">\n"
+#define GPX_HEAD_SPEED \
+    GPX_BEGIN " xmlns:gpxtpx=\"http://www.garmin.com/xmlschemas/TrackPointExtension/v2\">\n"
+#define GPX_SPEED(speed)                                                             \
+    "<extensions><gpxtpx:TrackPointExtension><gpxtpx:speed>" speed "</gpxtpx:speed>" \
+    "</gpxtpx:TrackPointExtension></extensions>"
 
 static void test_gpx_of_the_camera_and_of_a_track(void **state)
 {
@@ -113,18 +119,21 @@ static void test_gpx_of_the_camera_and_of_a_track(void **state)
                    "</time><name>a&lt;b&gt;&amp;&quot;?\?</name><desc>front</desc>"
                    "<src>camera metadata</src></wpt>\n</gpx>\n");
     int64_t t0 = facts.start_utc_us;
-    struct track_point p[] = {
-        {t0, 54, 25, NAN}, {t0 + 1000000, 54.002, 25, NAN}, {t0 + 11000001, 55, 25, NAN}};
+    struct track_point p[] = {FOOTAGE_POINT(t0, 54, 25, NAN),
+                              FOOTAGE_POINT(t0 + 1000000, 54.002, 25, NAN),
+                              FOOTAGE_POINT(t0 + 11000001, 55, 25, NAN)};
     struct track track = {.point = p, .n = 3};
     facts.has_position = false;
     facts.id[0] = '\0';
     gives(copy_place, COPY_GPX, &track,
-          GPX_HEAD "  <trk><name>clip</name><src>external track</src>\n    <trkseg>\n"
-                   "      <trkpt lat=\"54.0010000\" lon=\"25.0000000\">"
-                   "<time>2024-11-29T07:23:45.750Z</time></trkpt>\n"
-                   "      <trkpt lat=\"54.0020000\" lon=\"25.0000000\">"
-                   "<time>2024-11-29T07:23:46.250Z</time></trkpt>\n"
-                   "    </trkseg>\n  </trk>\n</gpx>\n");
+          GPX_HEAD_SPEED "  <trk><name>clip</name><src>external track</src>\n    <trkseg>\n"
+                         "      <trkpt lat=\"54.0010000\" lon=\"25.0000000\">"
+                         "<time>2024-11-29T07:23:45.750Z</time>" GPX_SPEED(
+                             "222.3902") "</trkpt>\n"
+                                         "      <trkpt lat=\"54.0020000\" lon=\"25.0000000\">"
+                                         "<time>2024-11-29T07:23:46.250Z</time>" GPX_SPEED(
+                                             "222.3902") "</trkpt>\n"
+                                                         "    </trkseg>\n  </trk>\n</gpx>\n");
 }
 
 #define KML_HEAD                                   \
@@ -141,8 +150,9 @@ static void test_kml_of_the_camera_and_of_a_track(void **state)
                    "<Point><coordinates>25.2500000,54.7004200</coordinates></Point></Placemark>\n"
                    "</Document></kml>\n");
     int64_t t0 = facts.start_utc_us;
-    struct track_point p[] = {
-        {t0, 54, 25, NAN}, {t0 + 1000000, 54.002, 25, NAN}, {t0 + 11000001, 55, 25, NAN}};
+    struct track_point p[] = {FOOTAGE_POINT(t0, 54, 25, NAN),
+                              FOOTAGE_POINT(t0 + 1000000, 54.002, 25, NAN),
+                              FOOTAGE_POINT(t0 + 11000001, 55, 25, NAN)};
     struct track track = {.point = p, .n = 3};
     facts.has_position = false;
     facts.camera[0] = '\0';
@@ -170,8 +180,8 @@ static void test_geojson_of_the_camera_and_of_a_track(void **state)
 {
     (void)state;
     int64_t t0 = facts.start_utc_us;
-    struct track_point p[] = {{t0 + 500000, -54, -25.5, NAN},
-                              {t0 + 2500000, -54.1234567, -25, NAN}};
+    struct track_point p[] = {FOOTAGE_POINT(t0 + 500000, -54, -25.5, 10),
+                              FOOTAGE_POINT(t0 + 2500000, -54.1234567, -25, 20.125)};
     struct track track = {.point = p, .n = 2};
     snprintf(facts.id, sizeof facts.id, "a\"\\b");
     facts.camera[0] = '\0';
@@ -188,7 +198,8 @@ static void test_geojson_of_the_camera_and_of_a_track(void **state)
           "   \"properties\": {\n    \"id\": \"a\\\"\\\\b\",\n"
           "    \"time\": \"2024-11-29T07:23:45.750Z\",\n    \"source\": \"external track\",\n"
           "    \"times\": [\n     \"2024-11-29T07:23:45.750Z\",\n"
-          "     \"2024-11-29T07:23:47.750Z\"\n    ]\n   }\n  }\n ]\n}\n");
+          "     \"2024-11-29T07:23:47.750Z\"\n    ],\n"
+          "    \"speeds_kmh\": [\n     36,\n     72.45\n    ]\n   }\n  }\n ]\n}\n");
 }
 
 static void test_a_track_that_does_not_fit_is_not_used_and_said(void **state)
