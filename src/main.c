@@ -3,6 +3,7 @@
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/export.h"
+#include "dashspool/journey.h"
 #include "dashspool/receive.h"
 #include "dashspool/retention.h"
 #include "dashspool/run.h"
@@ -16,9 +17,10 @@
 #include <sys/stat.h>
 
 static const struct cfg_section *const sections[] = {
-    &stages_cfg_sections[0], &receive_cfg_section,    &watch_cfg_section,  &stages_cfg_sections[1],
-    &convert_cfg_section,    &stages_cfg_sections[4], &export_cfg_section, &stages_cfg_sections[2],
-    &stages_cfg_sections[3], &retention_cfg_section,  &serve_cfg_section,  &status_cfg_section};
+    &stages_cfg_sections[0],  &receive_cfg_section,    &watch_cfg_section,  &stages_cfg_sections[1],
+    &convert_cfg_section,     &stages_cfg_sections[4], &export_cfg_section, &stages_cfg_sections[2],
+    &stages_cfg_sections[3],  &retention_cfg_section,  &serve_cfg_section,  &status_cfg_section,
+    &journey_cfg_sections[0], &journey_cfg_sections[1]};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static bool is_dir(const char *path)

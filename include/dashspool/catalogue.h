@@ -50,6 +50,11 @@ enum catalogue_known {
     CATALOGUE_TIME_NAMED = 1 << 8, /* time_us is from a file's name, there being no metadata */
 };
 
+/* Copies are made anew once when the tracker's account of a clip comes after them. Those that are
+ * in a package stay, and the new ones stand beside them. */
+enum catalogue_remade { CATALOGUE_NOT_REMADE, CATALOGUE_REMADE, CATALOGUE_REMADE_BESIDE };
+#define CATALOGUE_BESIDE       ".tracker" /* in the names of those, behind the id */
+
 /* Of a file that nobody knows the camera of; a folder may be named so, too. */
 #define CATALOGUE_IMEI_UNKNOWN "000000000000000"
 
@@ -101,6 +106,7 @@ struct catalogue_transfer {
     int crc_errors, resumes;
     int64_t bytes_lost, duplicates;
     bool set_aside; /* the bytes under its key are not its own: nobody goes on with it */
+    int remade;     /* enum catalogue_remade */
     bool from_0;    /* its camera calls the first packet 0: how to resume it (wire.h) */
     struct catalogue_wire wire;
 };
@@ -307,7 +313,7 @@ int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_co
                            struct err *err) DS_MUST_CHECK;
 
 /* False: it was made when the transfer was partial ("<id>.partial." begins its name), and that is
- * whole now, or more of it has come since. */
+ * whole now, or more of it has come since; or others stand beside it (enum catalogue_remade). */
 bool catalogue_copy_is_current(const struct catalogue_transfer *t,
                                const struct catalogue_copy *copy);
 
@@ -356,6 +362,9 @@ int catalogue_owe(struct catalogue *c, int64_t key, const char *stage, int64_t a
                   struct err *err) DS_MUST_CHECK;
 int catalogue_give_up(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
                       struct err *err) DS_MUST_CHECK;
+/* It has it to do once more, whatever it did. */
+int catalogue_owe_again(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
+                        struct err *err) DS_MUST_CHECK;
 int catalogue_is_owed(struct catalogue *c, int64_t key, const char *stage, bool *out,
                       struct err *err) DS_MUST_CHECK;
 
@@ -439,6 +448,45 @@ int catalogue_newest(struct catalogue *c, int64_t until_us, int64_t within_us, i
 
 /* Takes a copy's row away. One that is not there is fine. */
 int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* ---- what the tracker said of it ----
+ *
+ * Records of the tracker's own link that belong to a transfer (journey.h): a copy of them, which
+ * lives as long as the transfer. Order is by time, priority, event, hash; each is there once.
+ */
+
+struct catalogue_record {
+    int64_t time_ms; /* the tracker's clock, Unix, UTC */
+    int priority, event, codec;
+    int64_t arrived_us;
+    uint8_t sha256[HASH_BYTES]; /* of raw */
+    const uint8_t *raw;         /* as it came */
+    size_t raw_bytes;
+};
+
+/* *added: it was not there. ERR_NOTFOUND: no transfer `key`. */
+int catalogue_record_put(struct catalogue *c, int64_t key, const struct catalogue_record *r,
+                         bool *added, struct err *err) DS_MUST_CHECK;
+
+/* Those of from_ms..until_ms, both ends with them, in order; raw is borrowed for the call. fn may
+ * write. */
+typedef int catalogue_record_fn(void *arg, const struct catalogue_record *r, struct err *err);
+int catalogue_record_each(struct catalogue *c, int64_t key, int64_t from_ms, int64_t until_ms,
+                          catalogue_record_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
+int catalogue_record_count(struct catalogue *c, int64_t key, int64_t *records, int64_t *bytes,
+                           struct err *err) DS_MUST_CHECK;
+
+/* The record by which the tracker told the event of the transfer. */
+struct catalogue_match {
+    int64_t time_ms;
+    int priority, event;
+    uint8_t sha256[HASH_BYTES];
+    int64_t difference_ms; /* its time less that of the transfer; shown, never corrected */
+};
+int catalogue_match_put(struct catalogue *c, int64_t key, const struct catalogue_match *m,
+                        struct err *err) DS_MUST_CHECK;
+int catalogue_match_get(struct catalogue *c, int64_t key, struct catalogue_match *out, bool *found,
+                        struct err *err) DS_MUST_CHECK;
 
 /* ---- for checks, copies and rebuilding ----
  *

@@ -1,7 +1,7 @@
 /*
  * copies: the one door to ROOT/archive, where the copies of transfers are:
  *
- *     ROOT/archive/<imei>/<yyyy-mm-dd>/<id>[.partial].<what it is>
+ *     ROOT/archive/<imei>/<yyyy-mm-dd>/<id>[.partial|.tracker].<what it is>
  *
  * The catalogue knows each by its path relative to ROOT. Anybody may have written there, and into
  * the catalogue: no path is believed (copies_path()), no link is followed, and only regular files

@@ -47,6 +47,7 @@ enum custody_kind {
     CUSTODY_REPAIRED,  /* facts in the catalogue that were not those of their source */
     CUSTODY_SET_ASIDE, /* the bytes under its key are not its own; nobody goes on with it */
     CUSTODY_MISSING,   /* its original is not there any more, and nobody deleted it */
+    CUSTODY_JOINED,    /* with records of the tracker's own link (journey.h) */
     CUSTODY_KINDS
 };
 
@@ -90,8 +91,12 @@ struct custody_what {
      * the form of these lines. */
     const char *source, *arrived, *completed, *peer, *connections_sha256;
     const int64_t *packets, *crc_errors, *resumes, *bytes_lost, *duplicates;
-    const int64_t *first_packet; /* what the camera calls it: 0 or 1 */
-    struct custody_list changes; /* repaired: "time: <was> -> <is>" */
+    const int64_t *first_packet;  /* what the camera calls it: 0 or 1 */
+    const char *records_sha256;   /* joined: of journey_text(), of all of them */
+    const int64_t *records;       /* … and how many */
+    const char *event_at;         /* joined: the time of the record of the event, */
+    const int64_t *difference_ms; /* … which is that much behind that of the transfer */
+    struct custody_list changes;  /* repaired: "time: <was> -> <is>" */
 };
 
 /* The text of a JSON object, for struct custody_event; the caller frees it. What is no UTF-8 is in

@@ -8,6 +8,7 @@
 #define DASHSPOOL_INTAKE_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/journey.h"
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
@@ -129,5 +130,24 @@ int intake_put_lost(struct catalogue *c, const char *root, const struct catalogu
  * them. */
 int intake_publish_late(struct catalogue *c, const struct intake_feeds *feeds, const char *who,
                         int *n, struct err *err) DS_MUST_CHECK;
+
+/* ---- the tracker's account ---- */
+
+struct intake_joining {
+    struct catalogue *c;
+    struct records *records;
+    const char *root;
+    int64_t window_us;         /* journey.h */
+    const char *imei;          /* new records of this tracker, */
+    int64_t from_ms, until_ms; /* of these times */
+    const char *who;
+};
+
+/* Joins them with the transfers that they belong to. Copies that were made without what their
+ * pictures show now are made anew, once: their custody says why, and a job is in the spool of
+ * convert. Those that are in a package stay, and the new ones stand beside them. *joined counts the
+ * transfers that changed, *again those of which copies are made anew. It may be repeated. */
+int intake_join(const struct intake_joining *j, int *joined, int *again,
+                struct err *err) DS_MUST_CHECK;
 
 #endif

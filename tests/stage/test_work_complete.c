@@ -1,6 +1,7 @@
 /* The copies that an evidence package still needs: what is there stays, what is missing is made. */
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
+#include "dashspool/journey.h"
 #include "dashspool/work.h"
 #include "support/stored.h"
 #include "support/support.h"
@@ -27,9 +28,11 @@ static struct catalogue_transfer store_clip(struct stored *s)
 static int complete(const char *root, const char *id)
 {
     struct work_completion completion = {0};
+    const struct cfg_section sections[] = {convert_cfg_section, journey_cfg_sections[0],
+                                           journey_cfg_sections[1]};
     struct cfg *cfg;
     struct err err;
-    assert_ok(cfg_load(&cfg, NULL, &convert_cfg_section, 1, &err));
+    assert_ok(cfg_load(&cfg, NULL, sections, 3, &err));
     assert_ok(work_complete(root, cfg, &id, 1, &completion, &err));
     cfg_free(&cfg);
     return completion.made;

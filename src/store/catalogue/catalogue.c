@@ -95,6 +95,21 @@
 /* One row; none in a file from before version 8 that no receiver has opened yet (root.h). */
 #define ROOT_TABLE "CREATE TABLE root(id BLOB NOT NULL CHECK(length(id) = 16)) STRICT;"
 
+/* What the tracker said of a transfer; and the record of its event. */
+#define JOURNEY_TABLES                                                          \
+    "CREATE TABLE journey("                                                     \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"    \
+    " time_ms INTEGER NOT NULL, priority INTEGER NOT NULL,"                     \
+    " event INTEGER NOT NULL, sha256 BLOB NOT NULL, codec INTEGER NOT NULL,"    \
+    " arrived_us INTEGER NOT NULL, raw BLOB NOT NULL,"                          \
+    " PRIMARY KEY(transfer, time_ms, priority, event, sha256)) STRICT,"         \
+    " WITHOUT ROWID;"                                                           \
+    "CREATE TABLE journey_event("                                               \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE," \
+    " time_ms INTEGER NOT NULL, priority INTEGER NOT NULL,"                     \
+    " event INTEGER NOT NULL, sha256 BLOB NOT NULL,"                            \
+    " difference_ms INTEGER NOT NULL) STRICT;"
+
 /* Imports counted as a camera's contact. */
 #define CAMERA_CONTACTS                                                                   \
     "UPDATE camera SET last_us = coalesce((SELECT max(arrived_us) FROM transfer AS t"     \
@@ -118,45 +133,45 @@ static int drop_copies_before(sqlite3 *db, struct err *err)
 
 const struct sqlx_schema catalogue_schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 8,
+    .version = 9,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA secure_delete=ON;"
              "PRAGMA foreign_keys=ON;"
              "PRAGMA cell_size_check=ON;",
-    .tables =
-        "CREATE TABLE camera("
-        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-        " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
-        " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
-        "CREATE TABLE transfer("
-        " key INTEGER PRIMARY KEY AUTOINCREMENT,"
-        " id TEXT NOT NULL UNIQUE,"
-        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-        " kind TEXT NOT NULL, source TEXT NOT NULL,"
-        " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
-        " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
-        " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
-        " length_bytes INTEGER NOT NULL, sha256 TEXT,"
-        " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
-        " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
-        " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
-        " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
-        " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
-        " init BLOB, meta BLOB, start BLOB,"
-        " path BLOB, events INTEGER, driver TEXT,"
-        " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
-        " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
-        " set_aside INTEGER NOT NULL DEFAULT 0,"
-        " when_us INTEGER GENERATED ALWAYS AS"
-        "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
-        " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
-        "CREATE INDEX transfer_time ON transfer(when_us, id);"
-        "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
-        "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
-        " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
-            CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE ROOT_TABLE
-        "INSERT INTO root VALUES(randomblob(16));",
+    .tables = "CREATE TABLE camera("
+              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+              " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+              " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
+              "CREATE TABLE transfer("
+              " key INTEGER PRIMARY KEY AUTOINCREMENT,"
+              " id TEXT NOT NULL UNIQUE,"
+              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+              " kind TEXT NOT NULL, source TEXT NOT NULL,"
+              " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
+              " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
+              " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
+              " length_bytes INTEGER NOT NULL, sha256 TEXT,"
+              " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
+              " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
+              " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
+              " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
+              " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
+              " init BLOB, meta BLOB, start BLOB,"
+              " path BLOB, events INTEGER, driver TEXT,"
+              " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
+              " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
+              " set_aside INTEGER NOT NULL DEFAULT 0,"
+              " remade INTEGER NOT NULL DEFAULT 0,"
+              " when_us INTEGER GENERATED ALWAYS AS"
+              "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
+              " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
+              "CREATE INDEX transfer_time ON transfer(when_us, id);"
+              "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
+              "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
+              " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
+                  CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE
+                      ROOT_TABLE JOURNEY_TABLES "INSERT INTO root VALUES(randomblob(16));",
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -173,9 +188,11 @@ const struct sqlx_schema catalogue_schema = {
                 CAMERA_CONTACTS UPKEEP_TABLE
             "ALTER TABLE transfer ADD COLUMN from_0 INTEGER NOT NULL DEFAULT 0;",
             /* to 8 */
-            "ALTER TABLE transfer ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;" ROOT_TABLE},
+            "ALTER TABLE transfer ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;" ROOT_TABLE,
+            /* to 9 */
+            "ALTER TABLE transfer ADD COLUMN remade INTEGER NOT NULL DEFAULT 0;" JOURNEY_TABLES},
     .upgrade_end =
-        (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before, NULL},
+        (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before, NULL, NULL},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -190,6 +207,7 @@ static int prepare_all(struct catalogue *c, struct err *err)
                            : catalogue_event_sql[i]    ? catalogue_event_sql[i]
                            : catalogue_done_sql[i]     ? catalogue_done_sql[i]
                            : catalogue_keep_sql[i]     ? catalogue_keep_sql[i]
+                           : catalogue_journey_sql[i]  ? catalogue_journey_sql[i]
                                                        : catalogue_origin_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }

@@ -35,7 +35,7 @@ int copies_path(char **out, const char *root, const char *path, struct err *err)
 
 bool copies_parse_name(const char *path, char id[CATALOGUE_ID_ROOM], const char **kind)
 {
-    static const char partial[] = "partial.";
+    static const char partial[] = "partial.", beside[] = CATALOGUE_BESIDE ".";
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t n = strcspn(name, ".");
     if (!name[n] || n >= CATALOGUE_ID_ROOM)
@@ -44,6 +44,8 @@ bool copies_parse_name(const char *path, char id[CATALOGUE_ID_ROOM], const char 
     const char *rest = name + n + 1;
     if (strncmp(rest, partial, sizeof partial - 1) == 0)
         rest += sizeof partial - 1;
+    else if (strncmp(rest, beside + 1, sizeof beside - 2) == 0)
+        rest += sizeof beside - 2;
     unsigned known = copy_kind_of_suffix(rest);
     *kind = copy_kind_name((enum copy_kind)known);
     return known != 0;

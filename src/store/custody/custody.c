@@ -30,6 +30,7 @@ static const char *const names[CUSTODY_KINDS] = {
     [CUSTODY_REPAIRED] = "repaired",
     [CUSTODY_SET_ASIDE] = "set-aside",
     [CUSTODY_MISSING] = "missing",
+    [CUSTODY_JOINED] = "joined",
 };
 
 /* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
@@ -286,6 +287,10 @@ static const struct member {
     MEMBER(NUMBER, bytes_lost),
     MEMBER(NUMBER, duplicates),
     MEMBER(NUMBER, first_packet),
+    MEMBER(TEXT, records_sha256),
+    MEMBER(NUMBER, records),
+    MEMBER(TEXT, event_at),
+    MEMBER(NUMBER, difference_ms),
     MEMBER(NUMBER, protocol_id),
     MEMBER(NUMBER, have_bytes),
     MEMBER(NUMBER, length_bytes),
