@@ -11,6 +11,7 @@
 #include "dashspool/stages.h"
 #include "dashspool/status.h"
 #include "dashspool/watch.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,20 +24,25 @@ static const struct cfg_section *const sections[] = {
     &journey_cfg_sections[0], &journey_cfg_sections[1]};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
-static bool is_dir(const char *path)
+static bool is_dir(const char *path, bool *locked)
 {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    bool is = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    *locked = !is && errno == EACCES;
+    return is;
 }
 
-/* NULL: the defaults. `room` is for its name. */
+/* NULL: the defaults. `room` is for its name. In a ROOT where nobody may look there may be
+ * settings: its commands do not go on with others, and opening these says why. */
 static const char *find_config_dir(const struct cli *cli, char *name, size_t room)
 {
+    bool locked, of_system;
     snprintf(name, room, "%s/pipeline.d", cli->root);
-    return cli->config_given              ? cli->config_given
-           : is_dir(name)                 ? name
-           : is_dir(DASHSPOOL_PIPELINE_D) ? DASHSPOOL_PIPELINE_D
-                                          : NULL;
+    return cli->config_given                          ? cli->config_given
+           : is_dir(name, &locked)                    ? name
+           : locked && !cli->leaves_root              ? name
+           : is_dir(DASHSPOOL_PIPELINE_D, &of_system) ? DASHSPOOL_PIPELINE_D
+                                                      : NULL;
 }
 
 static int load_from(struct cfg **out, const char *dir, struct err *err)

@@ -429,8 +429,11 @@ int catalogue_is_due(struct catalogue *c, int64_t key, bool *out, struct err *er
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
 
 /* What was done to the store last: "sweep", "fsck", "backup"; "clock": the last time of which more
- * than this machine's clock was witness. Whoever does it notes it. */
-#define CATALOGUE_UPKEEP_ROOM 256
+ * than this machine's clock was witness; CATALOGUE_MISSING_DAYS: where it is not ok, the days whose
+ * files a receiver goes on without (intake.h), as many as there is room for. Whoever does it notes
+ * it. */
+#define CATALOGUE_MISSING_DAYS "missing days"
+#define CATALOGUE_UPKEEP_ROOM  256
 struct catalogue_upkeep {
     int64_t at_us;
     bool ok;
@@ -519,7 +522,7 @@ int catalogue_count_newer(const char *root, int64_t *custodies, int64_t *protect
  * are set aside are left out. And the keys of those of one day that are stored; fn may write. */
 struct catalogue_day {
     char day[16];
-    int64_t transfers, keys, bytes, arrivals;
+    int64_t transfers, keys, lengths, arrivals;
 };
 struct buf;
 int catalogue_days(struct catalogue *c, struct buf *out, struct err *err) DS_MUST_CHECK;

@@ -26,9 +26,22 @@ int intake_check_limits(struct err *err) DS_MUST_CHECK;
  *  - No key of a day file is given out again.
  *
  * ERR_FOREIGN: they do not belong together, or originals that the catalogue has are not there (and
- * their custody does not say so, "missing"): what to put back, and how to go on without. */
+ * their custody does not say so, "missing"): what to put back, and how to go on without.
+ *
+ * INTAKE_ADDS goes on without the whole files of past days, in a raw/ that has its mark: nothing is
+ * written to these days again, no key is given out twice, a partial of them begins anew, and what
+ * comes a second time is no duplicate; so new footage is as safe as ever, and cameras do not wait
+ * for a disk with old days. It is logged, and CATALOGUE_MISSING_DAYS tells `status`. The newest day
+ * and the one before may still be written to: who puts their files back would lose what came
+ * since. */
+enum intake_purpose { INTAKE_ADDS, INTAKE_DROPS };
 int intake_stores_opened(struct catalogue *c, struct raw *raw, const char *root,
-                         struct err *err) DS_MUST_CHECK;
+                         enum intake_purpose purpose, struct err *err) DS_MUST_CHECK;
+
+/* How many stored transfers of a day (catalogue_days()) have no original in raw, while their
+ * custody does not say so; first: one of them. Cheap where nothing is missing. */
+int intake_missing_of_day(struct catalogue *c, struct raw *raw, const struct catalogue_day *day,
+                          int64_t *n, char first[CATALOGUE_ID_ROOM], struct err *err) DS_MUST_CHECK;
 
 /* catalogue_transfer_add() with a key that nothing of row's day and its neighbours has in raw, also
  * if such a file came there a moment ago. In the caller's transaction. */

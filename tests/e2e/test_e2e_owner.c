@@ -280,6 +280,17 @@ static void test_what_the_owner_may_not_do_is_refused_with_what_to_do(void **sta
     expect(PROC_RUN("setpriv", "--reuid=12346", "--regid=12346", "--clear-groups", program,
                     "--root", w.root, "import", in),
            1, "sudo -u 12345 dashspool");
+    expect(PROC_RUN("setpriv", "--reuid=12346", "--regid=12346", "--clear-groups", program,
+                    "--root", w.root, "receive", "--listen", "127.0.0.1:0"),
+           1, "sudo -u 12345 dashspool");
+    expect_out(PROC_RUN("setpriv", "--reuid=12346", "--regid=12346", "--clear-groups", program,
+                        "--root", w.root, "status"),
+               1, "do: look as the owner of ROOT");
+    assert_int_equal(chmod(w.root, 0700), 0); /* its settings are not replaced by the defaults */
+    expect_err(PROC_RUN("setpriv", "--reuid=12346", "--regid=12346", "--clear-groups", program,
+                        "--root", w.root, "config", "--check"),
+               1, "pipeline.d: Permission denied");
+    assert_int_equal(chmod(w.root, 0755), 0);
     all_is_the_owners("refusals");
     world_stop(&w);                          /* it could not reach it either */
     assert_int_equal(chmod(w.dir, 0700), 0); /* whose owner cannot even reach it */

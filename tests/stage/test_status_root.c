@@ -730,6 +730,41 @@ static void test_the_last_sweep_fsck_and_backup_are_told(void **state)
     assert_true(metrics_have("dashspool_clock_doubted 1\n"));
 }
 
+static void test_a_day_that_a_receiver_goes_on_without_is_told_until_it_is_back(void **state)
+{
+    struct err err;
+    (void)state;
+    note("missing days", clock_utc_us(), false, "2026-10-01 2026-10-02 2026-11-01");
+    assert_ok(fsx_mkdirs(support_path(root, "raw"), &err));
+    write_to("raw/2026-11-01.db", "x");
+    assert_true(look());
+    assert_true(is_in_trouble("raw/2026-10-01.db is missing, and files of other days"));
+    says("trouble/0/advice", "put it back into raw/");
+    assert_int_equal(json_array_size(at("trouble")), 1);
+    write_to("raw/2026-10-01.db", "x");
+    assert_true(look());
+    assert_true(is_in_trouble("raw/2026-10-02.db is missing: its originals"));
+    write_to("raw/2026-10-02.db", "x");
+    assert_false(look());
+    assert_int_equal(unlink(support_path(root, "raw/2026-10-02.db")), 0);
+    note("missing days", clock_utc_us(), true, "2026-10-02"); /* fsck --repair */
+    assert_false(look());
+}
+
+/* Its raw/ is no reason to make a catalogue of it. */
+static void test_a_backup_that_broke_off_is_told_as_such(void **state)
+{
+    struct err err;
+    (void)state;
+    assert_ok(fsx_mkdirs(support_path(root, "raw"), &err));
+    write_to("raw/2026-11-01.db", "x");
+    write_to("backup.json", "{\"state\": \"unfinished\"}");
+    assert_true(look());
+    assert_true(is_in_trouble("is a backup that was not finished, and no ROOT"));
+    assert_int_equal(json_array_size(at("trouble")), 1);
+    assert_null(strstr(screen_text, "reindex"));
+}
+
 static void test_keys_for_everybody_and_old_certificates_are_trouble(void **state)
 {
     char text[2000], path[600];
@@ -801,6 +836,8 @@ int main(void)
         T(test_a_partial_transfer_is_not_finished),
         T(test_a_camera_that_is_overdue_is_named),
         T(test_the_last_sweep_fsck_and_backup_are_told),
+        T(test_a_day_that_a_receiver_goes_on_without_is_told_until_it_is_back),
+        T(test_a_backup_that_broke_off_is_told_as_such),
         T(test_keys_for_everybody_and_old_certificates_are_trouble),
         T(test_too_little_space_is_trouble),
     };

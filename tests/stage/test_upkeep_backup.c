@@ -252,6 +252,27 @@ static void test_a_copy_that_was_changed_is_told_by_the_backup(void **state)
     assert_true(noted(&u) && !u.ok);
 }
 
+/* A day that ROOT lost is kept where an earlier backup has it; where none has, that is told. */
+static void test_an_original_that_root_lost_is_told_by_the_backup(void **state)
+{
+    (void)state;
+    struct err err;
+    struct upkeep_backup_result r;
+    struct catalogue_upkeep u;
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
+    assert_int_equal(unlink(in(root, "raw/2024-11-29.db")), 0);
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
+    assert_string_equal(troubles, "");
+    all_is_well(dir);
+    char *other = support_tmp_dir();
+    assert_ok(upkeep_backup(root, other, &no_settings, &quiet, &r, &err));
+    support_tmp_remove(&other);
+    assert_int_equal(r.troubles, 1);
+    assert_non_null(strstr(troubles, "are not in raw/2024-11-29.db: "));
+    assert_non_null(strstr(troubles, old));
+    assert_true(noted(&u) && !u.ok);
+}
+
 /* ---- where a backup may go ---- */
 
 static void refused(int code, const char *to, const char *says)
@@ -702,6 +723,7 @@ int main(void)
         TEST(test_a_backup_that_is_newer_than_root_is_refused),
         TEST(test_a_first_backup_that_broke_off_is_no_root),
         TEST(test_a_copy_that_was_changed_is_told_by_the_backup),
+        TEST(test_an_original_that_root_lost_is_told_by_the_backup),
         TEST(test_a_lost_catalogue_is_made_from_the_masters_and_the_copies),
         TEST(test_what_the_old_catalogue_knows_is_taken_over),
         TEST(test_where_files_came_from_and_what_stages_did_is_taken_over),

@@ -213,6 +213,7 @@ const char *cli_user_name(void);
 
 /* Tells cli_fail() whose ROOT it is, where it is another user's: it adds how he would be asked. */
 void cli_root_is_of(const char *user);
+const char *cli_whose_root(const struct err *err); /* what to add to *err; "" nothing */
 
 /* The names of the stages of the settings, enabled or not. *stages is the caller's
  * (stages_free()), out borrows from it and from names. */

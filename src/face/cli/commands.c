@@ -121,10 +121,11 @@ static int run(struct cli *cli, struct line *line)
         return cli_fail(command->name, &(struct err){.text = "out of memory: options"});
     if (command->defaults)
         memcpy(args.options, command->defaults, command->room);
+    cli->leaves_root = command->user == CLI_AS_CALLER;
     int rc = cli_become_owner(cli, command, &args);
     if (rc == CLI_OK && !command->no_settings && cli->settings->load(cli, &cli->cfg, &err) < 0) {
-        fprintf(stderr, "dashspool: %s\n", err.text);
-        rc = CLI_USAGE;
+        fprintf(stderr, "dashspool: %s%s\n", err.text, cli_whose_root(&err));
+        rc = cli_whose_root(&err)[0] ? CLI_FAILED : CLI_USAGE;
     }
     for (size_t i = 0; rc == CLI_OK && i < n; i++)
         rc = cli_option_apply(command->name, &own[i], args.options, cli->cfg);

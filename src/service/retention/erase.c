@@ -336,7 +336,7 @@ int retention_erase(const char *root, const struct retention_erasing *what,
     if (rc == ERR_OK)
         rc = raw_open(&e->raw, root, err);
     if (rc == ERR_OK && !what->dry_run)
-        rc = intake_stores_opened(e->catalogue, e->raw, root, err);
+        rc = intake_stores_opened(e->catalogue, e->raw, root, INTAKE_DROPS, err);
     if (rc == ERR_OK)
         rc = spools_open(&e->spools, root, NULL, NULL, err);
     if (rc == ERR_OK)

@@ -896,7 +896,7 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
     if (rc == ERR_OK && (rc = catalogue_open(&s->catalogue, s->root, false, err)) == ERR_OK)
         rc = raw_open(&s->raw, s->root, err);
     if (rc == ERR_OK && !s->dry_run)
-        rc = intake_stores_opened(s->catalogue, s->raw, s->root, err);
+        rc = intake_stores_opened(s->catalogue, s->raw, s->root, INTAKE_DROPS, err);
     if (rc == ERR_OK && (rc = spools_open(&s->spools, s->root, NULL, NULL, err)) == ERR_OK)
         rc = run(s, err);
     fsx_names_clear(&s->gone.masters);

@@ -60,6 +60,8 @@ static int lock_pid(const char *path)
     return pid > 0 && pid < INT32_MAX ? (int)pid : 0;
 }
 
+static const char look_as_owner[] = "look as the owner of ROOT, or as root (sudo)";
+
 static int collect_run(struct status *s, struct err *err)
 {
     char *path = NULL;
@@ -75,7 +77,9 @@ static int collect_run(struct status *s, struct err *err)
         s->run_frozen = process_frozen(s->run_pid);
     }
     if (rc == ERR_OK && (rc = file_read(&o, s->root, "run.json", err)) < 0 && rc != ERR_NOMEM) {
-        status_problem_add(s, "delete it; 'dashspool run' recreates it", "%s", err->text);
+        status_problem_add(
+            s, err_is_of_one_file(err) ? look_as_owner : "delete it; 'dashspool run' recreates it",
+            "%s", err->text);
         rc = ERR_OK;
     }
     if (s->run == LIFE_STOPPED)
@@ -125,7 +129,10 @@ static int collect_receiver(struct status *s, struct err *err)
     if (rc == ERR_NOMEM)
         return rc;
     if (rc < 0)
-        status_problem_add(s, "restart the receiver; it recreates the file", "%s", err->text);
+        status_problem_add(s,
+                           err_is_of_one_file(err) ? look_as_owner
+                                                   : "restart the receiver; it recreates the file",
+                           "%s", err->text);
     rc = ERR_OK;
     if (o) {
         struct receiver *r = &s->receiver;

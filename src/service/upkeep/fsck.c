@@ -756,6 +756,9 @@ static int note_result(struct fsck *f, struct err *err)
              SIZE_COUNT(n->copies, "copy", "copies"), SIZE_COUNT(n->custodies, "record", "records"),
              SIZE_COUNT(n->jobs, "job", "jobs"), f->quick ? "; contents not read" : "");
     int rc = catalogue_upkeep_note(f->catalogue, "fsck", &u, err);
+    const struct catalogue_upkeep all_noted = {.at_us = u.at_us, .ok = true};
+    if (rc == ERR_OK && f->repair)
+        rc = catalogue_upkeep_note(f->catalogue, CATALOGUE_MISSING_DAYS, &all_noted, err);
     if (rc < 0 && rc != ERR_NOMEM && f->listener->note)
         f->listener->note(f->listener->arg, "catalogue.db",
                           "'dashspool status' does not know of this check: it cannot be noted");

@@ -112,8 +112,12 @@ static int open_day(const struct raw *raw, const char *day, bool create, struct 
     if (rc < 0)
         goto out;
     memcpy(d->day, day, sizeof d->day);
-    if ((rc = sqlx_open(&d->db, path, &day_schema, create, err)) < 0 ||
-        (rc = sqlx_root_get(d->db, &d->root, err)) < 0 || (rc = check_root(raw, d, err)) < 0)
+    rc = sqlx_open(&d->db, path, &day_schema, create, err);
+    if (rc == ERR_NOTFOUND)
+        err_set(err, ERR_NOTFOUND,
+                "%s is missing: put it back from a backup; 'dashspool fsck' tells what is lost",
+                path);
+    if (rc < 0 || (rc = sqlx_root_get(d->db, &d->root, err)) < 0 || (rc = check_root(raw, d, err)) < 0)
         goto out;
     for (size_t i = 0; rc == ERR_OK && i < RAW_SQL_COUNT; i++)
         rc = sqlx_prepare(d->db, &d->sql[i], day_sql[i], err);

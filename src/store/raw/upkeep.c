@@ -300,11 +300,12 @@ int raw_sum(struct raw *raw, const char *day, struct raw_sum *out, struct err *e
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     if (rc < 0)
         return rc == ERR_NOTFOUND ? ERR_OK : rc;
-    return sqlx_numbers(d->db,
-                        "SELECT count(*), coalesce(sum(key), 0), coalesce(sum(length_bytes), 0),"
-                        " coalesce(sum(arrived_us % 1000000007), 0) FROM master",
-                        (int64_t *const[]){&out->masters, &out->keys, &out->bytes, &out->arrivals},
-                        4, err);
+    return sqlx_numbers(
+        d->db,
+        "SELECT count(*), coalesce(sum(key), 0),"
+        " coalesce(sum(key * length_bytes % 1000000007), 0),"
+        " coalesce(sum(arrived_us % 1000000007), 0) FROM master",
+        (int64_t *const[]){&out->masters, &out->keys, &out->lengths, &out->arrivals}, 4, err);
 }
 
 /* ---- files ---- */
