@@ -522,8 +522,8 @@ struct catalogue_done {
 };
 
 /* The stages that have done their work on transfer `key`, or have it to do, by name; all files that
- * were seen, by path. fn may write to another catalogue. ERR_MALFORMED ends it at a row that cannot
- * be read. */
+ * were seen, by path. fn may write to another catalogue, or remove the file that it is told of.
+ * ERR_MALFORMED ends it at a row that cannot be read. */
 typedef int catalogue_done_fn(void *arg, const struct catalogue_done *d, struct err *err);
 int catalogue_done_each(struct catalogue *c, int64_t key, catalogue_done_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;
