@@ -429,6 +429,10 @@ struct catalogue_upkeep {
 };
 int catalogue_upkeep_note(struct catalogue *c, const char *task, const struct catalogue_upkeep *u,
                           struct err *err) DS_MUST_CHECK;
+/* It ended with an error, which is noted (CATALOGUE_UPKEEP_FAILED and its text) where that can be
+ * done. */
+#define CATALOGUE_UPKEEP_FAILED "failed: "
+void catalogue_upkeep_failed(const char *root, const char *task, const struct err *why);
 int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogue_upkeep *out,
                           bool *found, struct err *err) DS_MUST_CHECK;
 

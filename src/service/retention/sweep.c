@@ -920,6 +920,8 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
     spools_close(&s->spools);
     raw_close(&s->raw);
     catalogue_close(&s->catalogue);
+    if (rc < 0 && !s->dry_run)
+        catalogue_upkeep_failed(root, "sweep", err);
     free(s);
     return rc;
 }
