@@ -240,8 +240,8 @@ struct spools_found {
 int spools_find(const struct spools *s, const char *id, struct spools_found *out,
                 struct err *err) DS_MUST_CHECK;
 
-/* Drops the failed jobs of a transfer, in all stages; or cancels the ready ones. Permanent errors
- * do not keep it from the others: the first is returned. */
+/* Drops the failed jobs of a transfer, in all stages; or cancels the ready ones, and those whose
+ * worker is dead. Permanent errors do not keep it from the others: the first is returned. */
 int spools_drop_failed(const struct spools *s, const char *id, struct err *err) DS_MUST_CHECK;
 int spools_cancel(const struct spools *s, const char *id, struct err *err) DS_MUST_CHECK;
 

@@ -717,6 +717,10 @@ static void test_the_last_sweep_fsck_and_backup_are_told(void **state)
     note("fsck", then_us, true, "0 problems");
     assert_false(look());
 
+    note("sweep", then_us, false, "failed: database is locked");
+    assert_true(look());
+    assert_true(is_in_trouble("the last sweep, 3 d ago: failed: database is locked"));
+    assert_true(json_is_false(at("upkeep/clock_doubted")));
     note("sweep", then_us, false, "not all could be looked at");
     note("clock", then_us, true, "");
     assert_true(look());

@@ -804,5 +804,7 @@ int upkeep_fsck(const char *root, unsigned how, const struct spools_known *stage
     spools_close(&f.spools);
     raw_close(&f.raw);
     catalogue_close(&f.catalogue);
+    if (rc < 0)
+        catalogue_upkeep_failed(root, "fsck", err);
     return rc;
 }
