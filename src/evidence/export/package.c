@@ -4,6 +4,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
+#include "dashspool/journey.h"
 #include "dashspool/master.h"
 #include "dashspool/verify.h"
 #include "dashspool/wire.h"
@@ -286,6 +287,8 @@ static int check_facts(struct package *p, const struct catalogue_transfer *t, st
     struct facts f = {.p = p, .id = t->id};
     char more[40] = "";
     int rc = facts_check(p->catalogue, p->raw, t->key, add_difference, &f, err);
+    if (rc == ERR_OK)
+        rc = journey_check(p->catalogue, t, add_difference, &f, err);
     if (rc < 0 || f.n == 0 || p->request->as_found)
         return rc;
     if (f.n > 1)

@@ -7,6 +7,7 @@
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
+#include "dashspool/journey.h"
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
@@ -429,6 +430,8 @@ static int check_facts(struct fsck *f, const struct catalogue_transfer *t, struc
     }
     if (rc == ERR_OK)
         rc = facts_check(f->catalogue, f->raw, t->key, tell_difference, &facts, err);
+    if (rc == ERR_OK)
+        rc = journey_check(f->catalogue, t, tell_difference, &facts, err);
     return rc == ERR_MALFORMED ? ERR_OK /* the other sides tell it */ : rc;
 }
 
