@@ -56,6 +56,13 @@ static const struct wrong wrong[] = {
     {"[receive]\nallow = @/nope.txt\n", "/nope.txt: "},
     {"[receive]\nallow = @/fifo\n", "not an ordinary file"},
     {"[receive]\nallow = @/short.txt\n", "short.txt:2: '35209308145225' is not an IMEI"},
+    {"[receive]\nlisten = 127.0.0.1:27160\ntls_listen = 0.0.0.0:27160\n"
+     "tls_cert = @/server.pem\ntls_key = @/server.key\n",
+     "3: tls_listen = 0.0.0.0:27160: listen has the same port"},
+    {"[receive]\nlisten = 0.0.0.0:27160\n[serve]\nenabled = yes\nlisten = 127.0.0.1:27160\n",
+     "5: listen = 127.0.0.1:27160: [receive] listen has the same port"},
+    {"[receive]\nlisten = localhost:27160\n[serve]\nenabled = yes\nlisten = localhost:27160\n",
+     "5: listen = localhost:27160: [receive] listen has the same port"},
     {"[receive]\nuser = no-such-user\n", "2: user = no-such-user: "},
     {"[receive]\ncommit_ms = 5 # quick\n",
      "commit_ms = 5 # quick: expected a whole number from 1 to "
