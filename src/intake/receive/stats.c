@@ -224,8 +224,11 @@ void status_file_write(struct status_file *f, struct connections *all)
 
 void status_file_close(struct status_file *f)
 {
+    char now[CLOCK_TEXT_ROOM], text[CLOCK_TEXT_ROOM + 20];
+    clock_rfc3339(clock_utc_us(), 0, now);
+    snprintf(text, sizeof text, "{\"stopped\":\"%s\"}", now);
     if (f->open)
-        put(f, "{}");
+        put(f, text);
     if (f->fd > 0)
         close(f->fd);
     *f = (struct status_file){0};
