@@ -568,6 +568,7 @@ static void make_old(void)
     remove_it(support_path(root, "raw/root-id"));
     remove_it(support_path(root, "spool/root-id"));
     remove_it(support_path(root, "archive/root-id"));
+    remove_it(support_path(root, "telemetry/root-id"));
     sql("DELETE FROM root");
     in_each_day("DELETE FROM root; DELETE FROM master WHERE sha256 IS NULL;"
                 "UPDATE master SET root = NULL");
