@@ -117,7 +117,8 @@ static int open_day(const struct raw *raw, const char *day, bool create, struct 
         err_set(err, ERR_NOTFOUND,
                 "%s is missing: put it back from a backup; 'dashspool fsck' tells what is lost",
                 path);
-    if (rc < 0 || (rc = sqlx_root_get(d->db, &d->root, err)) < 0 || (rc = check_root(raw, d, err)) < 0)
+    if (rc < 0 || (rc = sqlx_root_get(d->db, &d->root, err)) < 0 ||
+        (rc = check_root(raw, d, err)) < 0)
         goto out;
     for (size_t i = 0; rc == ERR_OK && i < RAW_SQL_COUNT; i++)
         rc = sqlx_prepare(d->db, &d->sql[i], day_sql[i], err);
