@@ -8,10 +8,10 @@
  * A record is stored once: by IMEI, time, priority, event and the hash of its bytes. To store it
  * again changes nothing, also after a crash, in another order or with others.
  *
- * records_put() returns when all its records are on disk (synchronous=FULL, persistent rollback
- * journal): each file that it touches is committed by itself, and what failed is told record by
- * record. latest.db is only derived from these files; after an unclean end it is made anew by the
- * next records_open() that may write.
+ * records_put() returns when all its records are on disk (write-ahead logs; each file that it
+ * touches is committed by itself, and what failed is told record by record). latest.db is only
+ * derived from these files; after an unclean end it is made anew by the next records_open() that
+ * may write.
  *
  * Private mode: what a tracker recorded while its driver was private (avl_private()) is stored like
  * the rest, but readers get no position, speed, course or bytes of it, unless they ask for
@@ -28,7 +28,7 @@
  * Times of records are ms since 1970, UTC, as the tracker says; arrivals are microseconds by this
  * machine's clock.
  *
- * Files touched: ROOT/telemetry/ *.db and their -journal.
+ * Files touched: ROOT/telemetry/ *.db and their -wal and -shm.
  */
 #ifndef DASHSPOOL_RECORDS_H
 #define DASHSPOOL_RECORDS_H
@@ -42,9 +42,11 @@
 
 #define RECORDS_DIR        "telemetry"
 
-/* Each costs two descriptors and, at most, 2 MiB of memory. Above the days that trackers send at
- * once when they come back from where no network is, opening files is what a batch costs. */
-#define RECORDS_FILES_OPEN 48
+/* Files kept open: all that trackers can ask for in one batch, when they come back from where no
+ * network is; but at most a quarter of the descriptors that the process may have (RLIMIT_NOFILE),
+ * of which each needs three. Each costs 100 KB of memory, and the few that are written to all the
+ * time up to 8 MiB. With fewer open, opening is what such a batch costs. */
+#define RECORDS_FILES_OPEN (RECORDS_DAYS_BACK + 4)
 
 /* Longest record: what fits into a frame. */
 #define RECORDS_BYTES_MAX  AVL_LENGTH_MAX

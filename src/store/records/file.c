@@ -1,9 +1,12 @@
 /* file: the SQLite files of ROOT/telemetry, and the list of those that are open. */
+#define _GNU_SOURCE /* syncfs */
 #include "records_internal.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * Why this layout. Records are appended (`n` always grows), so that the table's pages are full and
@@ -13,14 +16,28 @@
  * from 1970), which makes 4 bytes of 6, thrice a record. A record's equality is that of its bytes,
  * so its hash need not be a key: 32 bits of it are kept, to see what a disk did to the bytes.
  *
- * flags: 1 private, 2 the position was not measured. The names of columns are as in avl.h; hash:
- * the first four bytes of the SHA-256 of `bytes`, as a signed number.
+ * Write-ahead logs, for what is stored at once may be of a few hundred days: a commit waits for the
+ * disk once (a rollback journal: four times), and if many files are touched, none of them waits,
+ * but all together once (syncfs). After a power cut a log is read as far as it is whole, so this
+ * order is as safe; only when a log goes into its file each step waits for the one before.
+ *
+ * codec: 0, 1, 2: Codec 8, 8 Extended, 16. flags: 1 private, 2 the position was not measured. The
+ * names of columns are as in avl.h; hash: the first four bytes of the SHA-256 of `bytes`, as a
+ * signed number.
  */
+#define SETUP                      \
+    "PRAGMA journal_mode=WAL;"     \
+    "PRAGMA wal_autocheckpoint=0;" \
+    "PRAGMA secure_delete=ON;"     \
+    "PRAGMA cache_size=-8192;"     \
+    "PRAGMA cell_size_check=ON;"
+#define SETUP_WAITING "PRAGMA synchronous=FULL;" SETUP
+#define SETUP_LAZY    "PRAGMA synchronous=OFF;" SETUP /* also what follows here */
+
 static const struct sqlx_schema day_schema = {
     .application_id = 0x64737472, /* "dstr" */
     .version = 1,
-    .fresh = SQLX_FRESH_FILE,
-    .setup = SQLX_SETUP_FILE "PRAGMA cache_size=-8192;",
+    .setup = SETUP_WAITING,
     .tables = SQLX_ROOT_TABLE "CREATE TABLE tracker("
                               " id INTEGER PRIMARY KEY,"
                               " imei TEXT NOT NULL UNIQUE) STRICT;"
@@ -50,8 +67,7 @@ static const struct sqlx_schema day_schema = {
 static const struct sqlx_schema latest_schema = {
     .application_id = 0x6473746c, /* "dstl" */
     .version = 1,
-    .fresh = SQLX_FRESH_FILE,
-    .setup = SQLX_SETUP_FILE "PRAGMA cache_size=-8192; PRAGMA synchronous=OFF;",
+    .setup = SETUP_WAITING,
     .tables = SQLX_ROOT_TABLE
     "CREATE TABLE state(one INTEGER PRIMARY KEY CHECK(one = 1), clean INTEGER NOT NULL) STRICT;"
     "CREATE TABLE latest("
@@ -184,6 +200,14 @@ static int prepare_all(struct records_file *f, struct err *err)
     return rc;
 }
 
+static int see_log(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct records_file *f = arg;
+    (void)db, (void)name;
+    f->log_pages = pages;
+    return SQLITE_OK;
+}
+
 static int file_open(struct records *records, const char *name, bool create,
                      struct records_file **out, struct err *err)
 {
@@ -194,11 +218,17 @@ static int file_open(struct records *records, const char *name, bool create,
     if (rc == ERR_OK) {
         snprintf(f->name, sizeof f->name, "%s", name);
         f->base_ms = base_of(name);
-        rc = sqlx_open(&f->db, path, latest ? &latest_schema : &day_schema, create, err);
+        f->lazy = records->lazy && !latest;
+        struct sqlx_schema schema = latest ? latest_schema : day_schema;
+        schema.setup = f->lazy ? SETUP_LAZY : SETUP_WAITING;
+        rc = sqlx_open(&f->db, path, &schema, create, err);
     }
     if (rc == ERR_OK && (rc = check_root(records, f, &known, err)) == ERR_OK)
         rc = prepare_all(f, err);
-    records->made_file |= rc == ERR_OK && create && !known;
+    if (rc == ERR_OK && create && !known && !f->lazy) /* SQLite syncs the entry of its log only */
+        rc = fsx_sync_dir(records->dir, err);
+    if (rc == ERR_OK)
+        sqlite3_wal_hook(f->db, see_log, f);
     free(path);
     if (rc < 0)
         file_free(&f);
@@ -206,44 +236,104 @@ static int file_open(struct records *records, const char *name, bool create,
     return rc;
 }
 
-void records_file_close(struct records *records, const char *name)
+static struct records_file *take_out(struct records *records, const char *name)
 {
     for (struct records_file **at = &records->files; *at; at = &(*at)->next) {
         struct records_file *f = *at;
         if (strcmp(f->name, name) == 0) {
             *at = f->next;
-            file_free(&f);
-            return;
+            return f;
         }
     }
+    return NULL;
 }
 
-/* The longest unused of too many. */
+static void leave_log(struct records_file *f)
+{
+    sqlite3_db_config(f->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
+void records_file_close(struct records *records, const char *name)
+{
+    struct err unimportant;
+    struct records_file *f = take_out(records, name);
+    if (f && records_file_lazy(f, false, &unimportant) < 0)
+        leave_log(f);
+    file_free(&f);
+}
+
+/* The longest unused of too many. A short log stays one, and it is remembered that it is there. */
 static void close_oldest(struct records *records)
 {
     size_t open = 0;
     struct records_file *last = NULL;
+    struct err unimportant;
     for (struct records_file *f = records->files; f; f = f->next) {
         open++;
         last = f;
     }
-    if (open >= RECORDS_FILES_OPEN)
+    if (open < records->files_max)
+        return;
+    if (last->log_pages > 0 && last->log_pages < RECORDS_LOG_CLOSED &&
+        fsx_names_add(&records->unsettled, last->name, &unimportant) == ERR_OK) {
+        last = take_out(records, last->name);
+        leave_log(last);
+        file_free(&last);
+    } else {
         records_file_close(records, last->name);
+    }
+}
+
+void records_settle_one(struct records *records)
+{
+    struct fsx_names *names = &records->unsettled;
+    struct records_file *f;
+    struct err unimportant;
+    char name[RECORDS_NAME_ROOM];
+    bool done;
+    if (names->n == 0)
+        return;
+    snprintf(name, sizeof name, "%s", names->name[names->n - 1]);
+    for (size_t i = names->n; i-- > 0;) /* each time that it was closed */
+        if (strcmp(names->name[i], name) == 0) {
+            free(names->name[i]);
+            names->name[i] = names->name[--names->n];
+        }
+    if (records_file_get(records, name, false, &f, &unimportant) == ERR_OK &&
+        sqlx_settle(f->db, 0, &done, &unimportant) == ERR_OK) {
+        f->lazy = false;
+        f->log_pages = done ? 0 : f->log_pages;
+    }
+}
+
+int records_file_lazy(struct records_file *f, bool lazy, struct err *err)
+{
+    if (f->lazy == lazy)
+        return ERR_OK;
+    int rc = sqlx_exec(f->db, lazy ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL", err);
+    if (rc == ERR_OK)
+        f->lazy = lazy;
+    return rc;
+}
+
+int records_sync(struct records *records, struct err *err)
+{
+    int rc = ERR_OK, fd = open(records->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "open %s", records->dir);
+    if (syncfs(fd) < 0)
+        rc = err_sys(err, "sync %s", records->dir);
+    close(fd);
+    records->unsynced = rc < 0;
+    return rc;
 }
 
 int records_file_get(struct records *records, const char *name, bool create,
                      struct records_file **out, struct err *err)
 {
-    struct records_file *f = NULL;
+    struct records_file *f = take_out(records, name);
     *out = NULL;
-    for (struct records_file **at = &records->files; *at; at = &(*at)->next) {
-        if (strcmp((*at)->name, name) == 0) {
-            f = *at;
-            *at = f->next;
-            break;
-        }
-    }
-    if (f && sqlx_has_moved(f->db)) /* somebody made it smaller, or deleted it */
+    if (f && sqlx_has_moved(f->db)) /* somebody deleted it, or set it aside */
         file_free(&f);
     if (!f) {
         close_oldest(records);
@@ -280,13 +370,15 @@ int records_file_begin(struct records *records, const char *name, bool create,
     int rc = ERR_OK;
     for (int tries = 0; tries < 10; tries++) {
         rc = records_file_get(records, name, create, &f, err);
+        if (rc == ERR_OK && strcmp(name, RECORDS_LATEST) != 0)
+            rc = records_file_lazy(f, records->lazy, err);
         if (rc == ERR_OK)
             rc = sqlx_exec(f->db, "BEGIN IMMEDIATE", err);
         if (rc < 0 || !sqlx_has_moved(f->db)) /* from now on it cannot be replaced */
             break;
         records_file_close(records, name);
-        rc = err_set(err, ERR_BUSY, "%s/%s.db was just made smaller; this can be repeated",
-                     records->dir, name);
+        rc = err_set(err, ERR_BUSY, "%s/%s.db was just deleted; this can be repeated", records->dir,
+                     name);
     }
     if (rc == ERR_OK && (rc = take_possession(records, f, err)) < 0)
         sqlx_rollback(f->db, f->sql[RECORDS_SQL_ROLLBACK]);
@@ -306,8 +398,12 @@ int records_file_end(struct records *records, struct records_file *f, int rc, st
         rc = sqlx_exec(f->db, "COMMIT", err);
     if (rc < 0)
         sqlx_rollback(f->db, f->sql[RECORDS_SQL_ROLLBACK]);
-    if (rc == ERR_OK && records->made_file && (rc = fsx_sync_dir(records->dir, err)) == ERR_OK)
-        records->made_file = false;
+    if (rc == ERR_OK && f->log_pages > RECORDS_LOG_OPEN) {
+        bool done = false;
+        struct err unimportant; /* then the log becomes longer */
+        f->lazy = f->lazy && sqlx_settle(f->db, 0, &done, &unimportant) < 0;
+        f->log_pages = done ? 0 : f->log_pages;
+    }
     return rc;
 }
 
@@ -318,33 +414,55 @@ bool records_file_is_bad(int code)
     return code == ERR_MALFORMED || code == ERR_FOREIGN || code == ERR_CONFIG;
 }
 
+/* One of what belongs to a file; that it is not there is fine. */
+static int move_one(const char *from, const char *to, const char *end, struct err *err)
+{
+    char *a = NULL, *b = NULL;
+    int rc = fsx_path(&a, err, "%s%s", from, end);
+    if (rc == ERR_OK && (rc = fsx_path(&b, err, "%s%s", to, end)) == ERR_OK && rename(a, b) < 0 &&
+        errno != ENOENT)
+        rc = err_sys(err, "rename %s", a);
+    free(a);
+    free(b);
+    return rc;
+}
+
+/* The log first: under the old name a new file would get it. */
 int records_file_aside(struct records *records, const char *name, char *told, struct err *err)
 {
-    char *from = NULL, *to = NULL, *journal = NULL, *journal_to = NULL;
+    char *from = NULL, *to = NULL;
     char why[sizeof err->text];
     snprintf(why, sizeof why, "%s", err->text);
     records_file_close(records, name);
     int rc = records_path(records, name, &from, err);
     if (rc == ERR_OK)
         rc = fsx_path(&to, err, "%s.aside-%lld", from, (long long)clock_utc_us());
-    if (rc == ERR_OK && (rc = fsx_path(&journal, err, "%s-journal", from)) == ERR_OK)
-        rc = fsx_path(&journal_to, err, "%s-journal", to);
-    /* The journal first: without it the file may be half of a transaction, and with it under the
-     * old name a new file would be. Between both the file is as it would be without. */
-    if (rc == ERR_OK && rename(journal, journal_to) < 0 && errno != ENOENT)
-        rc = err_sys(err, "rename %s", journal);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (rc = move_one(from, to, "-wal", err)) == ERR_OK &&
+        (rc = move_one(from, to, "-shm", err)) == ERR_OK)
         rc = fsx_rename(from, to, err);
     if (rc == ERR_OK)
         snprintf(told, RECORDS_ASIDE_ROOM, "%s: %.100s", strrchr(to, '/') + 1, why);
     free(from);
     free(to);
-    free(journal);
-    free(journal_to);
     return rc;
 }
 
 /* ---- rows ---- */
+
+static const uint8_t codecs[] = {AVL_CODEC_8, AVL_CODEC_8E, AVL_CODEC_16};
+
+int records_codec_number(uint8_t codec)
+{
+    int i = sizeof codecs;
+    while (i > 0 && codecs[--i] != codec)
+        ;
+    return i; /* one that has no records was refused before */
+}
+
+uint8_t records_codec_of(int64_t number)
+{
+    return number >= 0 && number < (int64_t)sizeof codecs ? codecs[number] : 0;
+}
 
 int records_flags(const struct avl_record *r)
 {

@@ -238,7 +238,7 @@ static int add_rows(struct records_file *f, const char *sql, int64_t tracker,
     while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
         const uint8_t *bytes = sqlite3_column_blob(st, 1);
         size_t n = (size_t)sqlite3_column_bytes(st, 1);
-        if (n > 0 && avl_record_decode((uint8_t)sqlite3_column_int(st, 0), bytes, n, &r,
+        if (n > 0 && avl_record_decode(records_codec_of(sqlite3_column_int64(st, 0)), bytes, n, &r,
                                        &no_record) == ERR_OK) /* else fsck tells */
             records_latest_add(l, &r, (sqlite3_column_int64(st, 2) + f->base_ms) * 1000);
     }
@@ -320,8 +320,7 @@ static int begin(struct records *records, bool durable, struct records_file **f,
 {
     int rc = records_file_get(records, RECORDS_LATEST, true, f, err);
     if (rc == ERR_OK)
-        rc = sqlx_exec((*f)->db, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF",
-                       err);
+        rc = records_file_lazy(*f, !durable, err);
     if (rc == ERR_OK)
         rc = records_file_begin(records, RECORDS_LATEST, true, f, err);
     if (rc == ERR_OK &&

@@ -30,7 +30,7 @@ static bool read_row(const struct records_file *f, sqlite3_stmt *st, struct page
     const int64_t arrived_most = INT64_MAX / 4000;
     const int64_t least[N] = {0, 0, -arrived_most, 0, 0, 0, INT32_MIN, INT32_MIN, INT16_MIN, 0, 0,
                               0, 0};
-    const int64_t most[N] = {INT64_MAX,  ms_most,    arrived_most, UINT8_MAX, UINT8_MAX,
+    const int64_t most[N] = {INT64_MAX,  ms_most,    arrived_most, 2,         UINT8_MAX,
                              UINT16_MAX, INT32_MAX,  INT32_MAX,    INT16_MAX, UINT16_MAX,
                              UINT8_MAX,  UINT16_MAX, RECORDS_FLAGS};
     int64_t v[N];
@@ -43,7 +43,7 @@ static bool read_row(const struct records_file *f, sqlite3_stmt *st, struct page
         return false;
     p->rows[p->n] = (struct records_row){.time_ms = v[1] + f->base_ms,
                                          .arrived_us = (v[2] + f->base_ms) * 1000,
-                                         .codec = (uint8_t)v[3],
+                                         .codec = records_codec_of(v[3]),
                                          .priority = (uint8_t)v[4],
                                          .event_id = (uint16_t)v[5],
                                          .longitude_e7 = (int32_t)v[6],

@@ -3,6 +3,15 @@
 #include "records_internal.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+static size_t files_max(void)
+{
+    struct rlimit may;
+    if (getrlimit(RLIMIT_NOFILE, &may) < 0 || may.rlim_cur / 12 > RECORDS_FILES_OPEN)
+        return RECORDS_FILES_OPEN;
+    return may.rlim_cur / 12 < 4 ? 4 : may.rlim_cur / 12;
+}
 
 int records_open(struct records **out, const char *root, enum records_mode mode, struct err *err)
 {
@@ -11,13 +20,15 @@ int records_open(struct records **out, const char *root, enum records_mode mode,
     if (!r)
         return err_nomem(err, "the store of records");
     r->mode = mode;
+    r->files_max = files_max();
     int rc = fsx_path(&r->dir, err, "%s/" RECORDS_DIR, root);
     if (rc == ERR_OK)
         rc = root_read(root, RECORDS_DIR, &r->root, err);
     if (rc == ERR_OK && mode == RECORDS_WRITE && !root_id_known(&r->root))
         rc = err_set(err, ERR_FOREIGN, "%s does not say which ROOT it belongs to (no %s)", r->dir,
                      ROOT_ID_FILE);
-    if (rc == ERR_OK && mode == RECORDS_WRITE)
+    /* what one that was killed committed, and did not wait for, is known by now */
+    if (rc == ERR_OK && mode == RECORDS_WRITE && (rc = records_sync(r, err)) == ERR_OK)
         rc = records_latest_open(r, err);
     if (rc < 0) {
         r->mode = RECORDS_READ; /* it is not up to date */
@@ -34,8 +45,11 @@ void records_close(struct records **records)
         return;
     if (r->mode == RECORDS_WRITE)
         records_latest_close(r);
+    while (r->unsettled.n > 0)
+        records_settle_one(r);
     while (r->files)
         records_file_close(r, r->files->name);
+    fsx_names_clear(&r->unsettled);
     free(r->dir);
     free(r);
     *records = NULL;
@@ -43,8 +57,9 @@ void records_close(struct records **records)
 
 /* ---- storing ---- */
 
-/* Files in one batch above which each gives back what it has in memory. */
-#define FILES_REMEMBERED 4
+/* Files in one batch above which one waits for the disk for all of them, which may be a wait for
+ * others, too, and each gives back what it has in memory. */
+#define FILES_FEW 4
 
 struct item {
     struct records_new *of;
@@ -104,7 +119,7 @@ static int is_known(struct records_file *f, int64_t tracker, const struct item *
     sqlite3_bind_int64(st, 1, tracker);
     sqlite3_bind_int64(st, 2, i->time_ms - f->base_ms);
     sqlite3_bind_int64(st, 3, i->hash);
-    sqlite3_bind_int64(st, 4, i->of->codec);
+    sqlite3_bind_int64(st, 4, records_codec_number(i->of->codec));
     sqlx_bind_blob(st, 5, i->of->bytes, i->of->n);
     int rc = sqlx_step(st, out, err);
     sqlx_reset(st);
@@ -118,7 +133,7 @@ static int add(struct records_file *f, int64_t tracker, const struct item *i, st
     const int64_t values[] = {tracker,
                               i->time_ms - f->base_ms,
                               i->of->arrived_us / 1000 - f->base_ms,
-                              i->of->codec,
+                              records_codec_number(i->of->codec),
                               r->priority,
                               r->event_id,
                               r->longitude_e7,
@@ -153,13 +168,13 @@ static int put_rows(struct records_file *f, struct item *v, size_t n, struct err
     return rc;
 }
 
-static int put_file_once(struct records *r, struct item *v, size_t n, bool many, struct err *err)
+static int put_file_once(struct records *r, struct item *v, size_t n, struct err *err)
 {
     struct records_file *f;
     int rc = records_file_begin(r, v->file, true, &f, err);
     if (rc == ERR_OK) {
         rc = records_file_end(r, f, put_rows(f, v, n, err), err);
-        if (many)
+        if (r->lazy)
             sqlite3_db_release_memory(f->db);
     }
     for (size_t i = 0; rc < 0 && i < n; i++)
@@ -169,15 +184,15 @@ static int put_file_once(struct records *r, struct item *v, size_t n, bool many,
 
 /* A file that will not get better is set aside, once; what is wrong with the new one, too, is not
  * the file. */
-static int put_file(struct records *r, struct item *v, size_t n, bool many,
-                    struct records_done *out, struct err *err)
+static int put_file(struct records *r, struct item *v, size_t n, struct records_done *out,
+                    struct err *err)
 {
-    int rc = put_file_once(r, v, n, many, err);
+    int rc = put_file_once(r, v, n, err);
     if (!records_file_is_bad(rc) || r->keep_in_place)
         return rc;
     if ((rc = records_file_aside(r, v->file, out->aside, err)) < 0)
         return rc;
-    rc = put_file_once(r, v, n, many, err);
+    rc = put_file_once(r, v, n, err);
     r->keep_in_place = records_file_is_bad(rc);
     return rc;
 }
@@ -243,14 +258,23 @@ int records_put(struct records *r, struct records_new *v, size_t n, struct recor
             first = (*err = one).code;
     }
     qsort(items, good, sizeof *items, by_place);
-    bool many = count_files(items, good) > FILES_REMEMBERED;
+    r->lazy = count_files(items, good) > FILES_FEW;
+    r->unsynced |= r->lazy;
     for (size_t i = 0, next; i < good; i = next) {
         for (next = i + 1; next < good && strcmp(items[i].file, items[next].file) == 0; next++)
             ;
-        int rc = put_file(r, &items[i], next - i, many, out, &one);
+        int rc = put_file(r, &items[i], next - i, out, &one);
         if (rc < 0 && first == ERR_OK)
             first = (*err = one).code;
     }
+    if (r->unsynced && records_sync(r, &one) < 0) {
+        first = (*err = one).code;
+        for (size_t i = 0; i < n; i++)
+            v[i].state = RECORDS_MISSING;
+    }
+    if (!r->lazy)
+        records_settle_one(r);
+    r->lazy = false;
     /* They are on disk: that latest.db is behind is no reason to have them sent again. */
     r->latest_behind |= tell_latest(r, items, good, &one) < 0;
     count_states(v, n, out);

@@ -20,6 +20,10 @@
 enum { RECORDS_PRIVATE = 1, RECORDS_NO_FIX = 2, RECORDS_FLAGS = 3 };
 int records_flags(const struct avl_record *record);
 
+/* In the column `codec`, and back; 0: such a number there is not. */
+int records_codec_number(uint8_t codec);
+uint8_t records_codec_of(int64_t number);
+
 enum records_sql {
     /* of a day, and of odd.db */
     RECORDS_SQL_TRACKER,
@@ -35,8 +39,16 @@ enum records_sql {
     RECORDS_SQL_COUNT
 };
 
+/* A log of so many pages (of 4 KiB) is put into its file: of a file that is open, and when it is
+ * closed for another one. Each time costs three waits for the disk, and what is left in the log is
+ * read when the file is opened again. */
+#define RECORDS_LOG_OPEN   1024
+#define RECORDS_LOG_CLOSED 256
+
 struct records_file {
     struct records_file *next;
+    int log_pages; /* after the last commit */
+    bool lazy;     /* its commits do not wait for the disk */
     char name[RECORDS_NAME_ROOM];
     int64_t base_ms; /* times in it count from here: the day's beginning */
     sqlite3 *db;
@@ -48,7 +60,10 @@ struct records {
     enum records_mode mode;
     struct root_id root;        /* that of ROOT; none: not known, and nothing is written */
     struct records_file *files; /* the last used first */
-    bool made_file;             /* since the directory was synced */
+    size_t files_max;           /* open at once */
+    struct fsx_names unsettled; /* files that were closed, and have a log */
+    bool lazy;                  /* many files: one wait for all of them, at the end */
+    bool unsynced;              /* that was not had: the next one is due in any case */
     bool keep_in_place;         /* a new file was not better: no other is set aside */
     bool latest_behind;         /* an update of latest.db failed: it is made anew */
     int64_t latest_tried_us;
@@ -77,7 +92,16 @@ int records_file_begin(struct records *records, const char *name, bool create,
 int records_file_end(struct records *records, struct records_file *f, int rc,
                      struct err *err) DS_MUST_CHECK;
 
-/* Closes it, if it is open. */
+/* Whether its commits wait for the disk; between transactions. */
+int records_file_lazy(struct records_file *f, bool lazy, struct err *err) DS_MUST_CHECK;
+
+/* Waits for the disk: all that was committed in any file. */
+int records_sync(struct records *records, struct err *err) DS_MUST_CHECK;
+
+/* Puts the log of one file that was closed with one into its file, if there is one. */
+void records_settle_one(struct records *records);
+
+/* Closes it, if it is open; its log goes into it if nobody else has it open. */
 void records_file_close(struct records *records, const char *name);
 
 /* Whether a file with such an error is to be set aside: it will not get better by itself. */

@@ -58,15 +58,21 @@ int sqlx_cut_off(sqlite3 *db, const char *touch, struct err *err)
     return rc < 0 ? rc : sqlx_exec(db, touch, err);
 }
 
+/* A journal without its file is nothing, and a log is deleted with the first opening of a new one;
+ * but a file without its log would be what it was before. */
+static const char *const beside[] = {"-journal", "", "-wal", "-shm"};
+enum { BESIDE = sizeof beside / sizeof *beside };
+
 int sqlx_delete_file(const char *path, struct err *err)
 {
-    char *journal = NULL;
-    int rc = fsx_path(&journal, err, "%s-journal", path);
-    if (rc == ERR_OK && unlink(journal) < 0 && errno != ENOENT)
-        rc = err_sys(err, "delete %s", journal);
-    if (rc == ERR_OK && unlink(path) < 0 && errno != ENOENT)
-        rc = err_sys(err, "delete %s", path);
-    free(journal);
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < BESIDE; i++) {
+        char *one = NULL;
+        rc = fsx_path(&one, err, "%s%s", path, beside[i]);
+        if (rc == ERR_OK && unlink(one) < 0 && errno != ENOENT)
+            rc = err_sys(err, "delete %s", one);
+        free(one);
+    }
     return rc;
 }
 
@@ -92,19 +98,47 @@ int sqlx_rewrite(sqlite3 *db, const char *tmp, const char *path, struct err *err
     return rc;
 }
 
-static int64_t length_of(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 ? st.st_size : 0;
-}
-
 int64_t sqlx_file_bytes(const char *path)
 {
-    char *journal = NULL;
-    struct err unimportant;
-    int64_t n = length_of(path);
-    if (fsx_path(&journal, &unimportant, "%s-journal", path) == ERR_OK)
-        n += length_of(journal);
-    free(journal);
+    int64_t n = 0;
+    for (size_t i = 0; i < BESIDE; i++) {
+        char *one = NULL;
+        struct err unimportant;
+        struct stat st;
+        if (fsx_path(&one, &unimportant, "%s%s", path, beside[i]) == ERR_OK && stat(one, &st) == 0)
+            n += st.st_size;
+        free(one);
+    }
     return n;
+}
+
+/* ---- with a log ---- */
+
+int sqlx_settle(sqlite3 *db, int wait_ms, bool *done, struct err *err)
+{
+    *done = false;
+    int rc = sqlx_exec(db, "PRAGMA synchronous=FULL", err);
+    if (rc < 0)
+        return rc;
+    sqlite3_busy_timeout(db, wait_ms);
+    int sq = sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(db, SQLX_BUSY_MS);
+    *done = sq == SQLITE_OK;
+    return sq == SQLITE_OK || (sq & 0xff) == SQLITE_BUSY ? ERR_OK : sqlx_error(db, err);
+}
+
+int sqlx_vacuum(sqlite3 *db, const char *dir, struct err *err)
+{
+    bool done = false;
+    char *text = sqlite3_mprintf("%s", dir); /* SQLite's own memory is what it asks for */
+    if (!text)
+        return err_nomem(err, "a name");
+    sqlite3_temp_directory = text;
+    int rc = sqlx_exec(db, "PRAGMA synchronous=FULL; PRAGMA temp_store=FILE; VACUUM", err);
+    sqlite3_temp_directory = NULL;
+    sqlite3_free(text);
+    if (rc == ERR_OK && (rc = sqlx_settle(db, SQLX_BUSY_MS, &done, err)) == ERR_OK && !done)
+        rc = err_set(err, ERR_BUSY, "%s: somebody reads it; repeat this",
+                     sqlite3_db_filename(db, "main"));
+    return rc;
 }

@@ -49,6 +49,9 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
 bool sqlx_has_moved(sqlite3 *db);
 void sqlx_close(sqlite3 **db); /* its statements must be finalized; a transaction is rolled back */
 
+/* "<file>: <SQLite's words>" with our code for the connection's last error; returns the code. */
+int sqlx_error(sqlite3 *db, struct err *err);
+
 int sqlx_exec(sqlite3 *db, const char *sql, struct err *err) DS_MUST_CHECK;
 int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err) DS_MUST_CHECK;
 
@@ -101,7 +104,8 @@ int sqlx_backup(sqlite3 *db, const char *path, int pages, struct err *err) DS_MU
 
 /* ---- files of a ROOT that come and go ----
  *
- * What is deleted must be gone, and give its space back. Schemas of such files have
+ * What is deleted must be gone, and give its space back. Schemas of files with a rollback journal
+ * have
  * SQLX_FRESH_FILE (before page_size, if they have one) and SQLX_SETUP_FILE: a new file can be made
  * smaller page by page (auto_vacuum; 2 to 20 % more is written to it, no time could be measured);
  * what is deleted in a page that stays is overwritten (secure_delete=FAST); a journal that had to
@@ -134,11 +138,20 @@ int sqlx_cut_off(sqlite3 *db, const char *touch, struct err *err) DS_MUST_CHECK;
  * old one open sees that it has moved. The connection is good for nothing but sqlx_close() then. */
 int sqlx_rewrite(sqlite3 *db, const char *tmp, const char *path, struct err *err) DS_MUST_CHECK;
 
-/* The file and its journal, as far as they are there; needs its lock. Not yet durable:
- * fsx_sync_dir(). */
+/* The file and what SQLite has beside it, as far as they are there; needs its lock, or a write
+ * transaction in WAL mode. Not yet durable: fsx_sync_dir(). */
 int sqlx_delete_file(const char *path, struct err *err) DS_MUST_CHECK;
 
-/* Bytes of the file and its journal on disk; 0: there is none. */
+/* Bytes of all these on disk; 0: there are none. */
 int64_t sqlx_file_bytes(const char *path);
+
+/* Of a file in WAL mode: all of its log goes into it, on disk, and the log is emptied. *done false:
+ * somebody reads an older state of it, or wait_ms were not enough for who writes. */
+int sqlx_settle(sqlite3 *db, int wait_ms, bool *done, struct err *err) DS_MUST_CHECK;
+
+/* Writes all of such a file anew, so that nothing of what was deleted is left in it, in its log or
+ * in its unused pages. Needs twice its room, part of it for a file without a name in `dir`. One
+ * thread at a time in a process. ERR_BUSY: as above. */
+int sqlx_vacuum(sqlite3 *db, const char *dir, struct err *err) DS_MUST_CHECK;
 
 #endif
