@@ -7,6 +7,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
+#include "dashspool/requests.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
@@ -122,7 +123,8 @@ static bool keep(void *arg, enum custody_kind kind, const char *key, const char 
                                        "resumes",      "bytes_lost",
                                        "withheld",     "connections",
                                        "duplicates",   "first_packet",
-                                       "who"};
+                                       "request",      "asked",
+                                       "by_order",     "who"};
     (void)arg, (void)kind;
     if (strcmp(key, "path") == 0)
         return text && strncmp(text, "archive/", 8) == 0; /* of a copy */
@@ -309,6 +311,22 @@ static void tell_left(struct erase *e, const char *where, const char *what, cons
     trouble(e, where, why);
 }
 
+/* Who asked for what of this vehicle, and when. */
+static int forget_requests(struct erase *e, struct err *err)
+{
+    const struct retention_erasing *w = e->what;
+    char name[64];
+    int64_t n = 0;
+    if (!w->imei)
+        return ERR_OK;
+    int rc = requests_forget(e->catalogue, w->imei, w->since_us, w->until_us, w->dry_run, &n, err);
+    snprintf(name, sizeof name, "of tracker %s: %lld", w->imei, (long long)n);
+    if (rc == ERR_OK && n > 0)
+        e->listener->swept(e->listener->arg,
+                           &(struct retention_swept){"requests", name, NULL, w->reason, 0});
+    return rc;
+}
+
 static int write_anew(void *arg, const char *name, bool is_day, struct err *err)
 {
     struct erase *e = arg;
@@ -376,6 +394,8 @@ int retention_erase(const char *root, const struct retention_erasing *what,
         rc = spools_open(&e->spools, root, NULL, NULL, err);
     if (rc == ERR_OK)
         rc = choose(e, err);
+    if (rc == ERR_OK)
+        rc = forget_requests(e, err);
     for (size_t i = 0; rc == ERR_OK && i < e->ids.n; i++) {
         if (listener->go_on && !listener->go_on(listener->arg)) {
             trouble(e, e->ids.name[i], "not erased, nor what follows it: interrupted");

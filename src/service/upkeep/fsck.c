@@ -10,6 +10,7 @@
 #include "dashspool/journey.h"
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
+#include "dashspool/requests.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
@@ -527,6 +528,24 @@ static int check_custodies(struct fsck *f, struct err *err)
     return check(f, UPKEEP_CUSTODY, "catalogue.db", rebuild, rc, err);
 }
 
+/* ---- what was asked for ---- */
+
+static int look_at_request(void *arg, const struct requests_request *r, struct err *err)
+{
+    (void)arg, (void)r, (void)err;
+    return ERR_OK;
+}
+
+/* Reading one judges it. They are no evidence: that is in the custody of what fulfils them. */
+static int check_requests(struct fsck *f, struct err *err)
+{
+    int rc = requests_each(f->catalogue, &(struct requests_filter){0}, look_at_request, NULL, err);
+    return check(f, UPKEEP_CATALOGUE, "catalogue.db",
+                 "restore catalogue.db from a backup of the same time as raw/; other requests and "
+                 "all recordings are not affected",
+                 rc, err);
+}
+
 /* ---- files that nobody knows ---- */
 
 /* The name begins with an id: a worker may be about to record it. */
@@ -731,6 +750,8 @@ static int look(struct fsck *f, struct err *err)
         rc = check_transfers(f, err);
     if (rc == ERR_OK && f->catalogue)
         rc = check_custodies(f, err);
+    if (rc == ERR_OK && f->catalogue)
+        rc = check_requests(f, err);
     int64_t before = f->out->problems;
     if (rc == ERR_OK && f->catalogue)
         rc = spools_open(&f->spools, f->root, tell_bad, f, err);
