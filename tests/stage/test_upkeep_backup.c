@@ -349,7 +349,8 @@ static void test_a_backup_of_another_root_is_known_by_its_transfers(void **state
     struct err err;
     struct upkeep_backup_result r;
     char id[CATALOGUE_ID_ROOM], *other = support_tmp_dir();
-    static const char *const marks[] = {"raw/root-id", "archive/root-id", "spool/root-id", "telemetry/root-id"};
+    static const char *const marks[] = {"raw/root-id", "archive/root-id", "spool/root-id",
+                                        "telemetry/root-id"};
     upkept_add(other, "rear", UPKEPT_AT_US + 5, 1000, true, id);
     assert_ok(upkeep_backup(other, dir, &no_settings, &quiet, &r, &err));
     sql_run(in(dir, "catalogue.db"), "DELETE FROM root");
