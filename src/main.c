@@ -4,6 +4,7 @@
 #include "dashspool/convert.h"
 #include "dashspool/export.h"
 #include "dashspool/journey.h"
+#include "dashspool/listen.h"
 #include "dashspool/receive.h"
 #include "dashspool/retention.h"
 #include "dashspool/run.h"
@@ -71,6 +72,21 @@ static int load(const struct cli *cli, struct cfg **out, struct err *err)
     return rc;
 }
 
+/* Each of them is free now; whoever begins last would not get his. */
+static int try_ports(const struct cfg *cfg, struct err *err)
+{
+    static const char *const ports[] = {"listen", "tls_listen"};
+    int n = !cfg_bool(cfg, "receive", "enabled") || !cfg_bool(cfg, "serve", "enabled") ? 0
+            : cfg_text(cfg, "receive", "tls_cert")[0]                                  ? 2
+                                                                                       : 1;
+    for (int i = 0; i < n; i++)
+        if (listen_same(cfg_text(cfg, "receive", ports[i]), cfg_text(cfg, "serve", "listen"))) {
+            err_set(err, ERR_CONFIG, "[receive] %s has the same port", ports[i]);
+            return cfg_blame(cfg, "serve", "listen", err);
+        }
+    return ERR_OK;
+}
+
 static int try_all(const struct cli *cli, const struct cfg *cfg, const struct cfg *old,
                    struct err *err)
 {
@@ -81,6 +97,8 @@ static int try_all(const struct cli *cli, const struct cfg *cfg, const struct cf
         rc = export_try(cfg, err);
     if (rc == ERR_OK)
         rc = serve_try(cfg, old, err);
+    if (rc == ERR_OK)
+        rc = try_ports(cfg, err);
     return rc < 0 ? rc : run_try(cli->root, cfg, err);
 }
 

@@ -441,6 +441,10 @@ struct catalogue_upkeep {
 };
 int catalogue_upkeep_note(struct catalogue *c, const char *task, const struct catalogue_upkeep *u,
                           struct err *err) DS_MUST_CHECK;
+/* It ended with an error, which is noted (CATALOGUE_UPKEEP_FAILED and its text) where that can be
+ * done. */
+#define CATALOGUE_UPKEEP_FAILED "failed: "
+void catalogue_upkeep_failed(const char *root, const char *task, const struct err *why);
 int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogue_upkeep *out,
                           bool *found, struct err *err) DS_MUST_CHECK;
 
@@ -573,8 +577,8 @@ struct catalogue_done {
 };
 
 /* The stages that have done their work on transfer `key`, or have it to do, by name; all files that
- * were seen, by path. fn may write to another catalogue. ERR_MALFORMED ends it at a row that cannot
- * be read. */
+ * were seen, by path. fn may write to another catalogue, or remove the file that it is told of.
+ * ERR_MALFORMED ends it at a row that cannot be read. */
 typedef int catalogue_done_fn(void *arg, const struct catalogue_done *d, struct err *err);
 int catalogue_done_each(struct catalogue *c, int64_t key, catalogue_done_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;

@@ -48,6 +48,7 @@ enum custody_kind {
     CUSTODY_SET_ASIDE, /* the bytes under its key are not its own; nobody goes on with it */
     CUSTODY_MISSING,   /* its original is not there any more, and nobody deleted it */
     CUSTODY_JOINED,    /* with records of the tracker's own link (journey.h) */
+    CUSTODY_REQUESTED, /* it fulfils a request: asked for by …, because … (requests.h) */
     CUSTODY_KINDS
 };
 
@@ -69,11 +70,14 @@ struct custody_what {
     const char *state;                  /* deleted, reindexed */
     const char *stage, *failed;         /* dropped: whose job, and what had failed */
     const char *why;
-    const char *by, *shown;                             /* shown: which program, what */
+    const char *by, *shown; /* shown: which program, what; requested: who asked for it */
     const char *package, *tagmanifest_sha256, *for_job; /* exported */
     const char *full_tagmanifest_sha256; /* exported, redacted: of the original one */
-    const char *reason;                  /* protected; deleted: why it was erased */
+    const char *reason;                  /* protected; deleted: why it was erased; requested */
+    const char *asked, *command;         /* requested: when, and by which command */
     const int64_t *protocol_id, *have_bytes, *length_bytes, *connections, *copies;
+    const int64_t *request; /* requested: its number */
+    bool by_order;          /* … matched by order of arrival only */
     bool partial, redacted; /* exported */
     bool erased;            /* deleted: the lines before this one are retold */
     bool no_sound;          /* and of a redacted one these two, whatever they are */

@@ -70,6 +70,17 @@ int journey_text(struct catalogue *c, const struct catalogue_transfer *t, int64_
                  bool whole, struct buf *out, int64_t *records, int64_t *withheld,
                  struct err *err) DS_MUST_CHECK;
 
+/* ---- check ---- */
+
+/* One difference, with both values, as master.h has it. */
+typedef int journey_told_fn(void *arg, bool note, const char *text, struct err *err);
+
+/* Compares the records of a transfer with themselves (each row is decoded again from its bytes) and
+ * with the last line in its custody that tells of them: their number and hash, its event. Errors
+ * are of reading. */
+int journey_check(struct catalogue *c, const struct catalogue_transfer *t, journey_told_fn *fn,
+                  void *arg, struct err *err) DS_MUST_CHECK;
+
 /* ---- settings ---- */
 
 /* [telemetry] window and [convert] telemetry_wait. */

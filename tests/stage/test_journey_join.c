@@ -340,6 +340,69 @@ static void test_copies_wait_for_a_tracker_that_is_there(void **state)
     assert_int_equal(wait_ms, 0); /* it is behind the clip already */
 }
 
+static int count_difference(void *arg, bool note, const char *text, struct err *err)
+{
+    (void)text;
+    (void)err;
+    *(int *)arg += !note;
+    return ERR_OK;
+}
+
+static int differences(const struct place *p, const struct catalogue_transfer *t)
+{
+    struct err err;
+    int n = 0;
+    assert_ok(journey_check(p->f->c, t, count_difference, &n, &err));
+    return n;
+}
+
+static void test_what_is_altered_is_told(void **state)
+{
+    static const char *const alterations[] = {
+        "UPDATE journey SET raw = CAST(x'7f' || substr(raw, 2) AS BLOB) WHERE time_ms = (SELECT "
+        "min(time_ms) "
+        "FROM journey)",
+        "UPDATE journey SET raw = CAST(substr(raw, 1, 8) AS BLOB) WHERE time_ms = (SELECT "
+        "min(time_ms) FROM "
+        "journey)",
+        "UPDATE journey SET time_ms = time_ms - 1 WHERE time_ms = (SELECT min(time_ms) FROM "
+        "journey)",
+        "UPDATE journey SET priority = 2 WHERE time_ms = (SELECT min(time_ms) FROM journey)",
+        "UPDATE journey SET event = 7 WHERE time_ms = (SELECT min(time_ms) FROM journey)",
+        "UPDATE journey SET codec = 8 WHERE time_ms = (SELECT min(time_ms) FROM journey)",
+        "UPDATE journey SET arrived_us = arrived_us + 1 WHERE time_ms = (SELECT min(time_ms) FROM "
+        "journey)",
+        "UPDATE journey SET sha256 = zeroblob(32) WHERE time_ms = (SELECT min(time_ms) FROM "
+        "journey)",
+        "DELETE FROM journey WHERE time_ms = (SELECT max(time_ms) FROM journey)",
+        "DELETE FROM journey",
+        "UPDATE journey_event SET time_ms = time_ms + 1",
+        "UPDATE journey_event SET priority = priority + 1",
+        "UPDATE journey_event SET event = 1",
+        "UPDATE journey_event SET sha256 = zeroblob(32)",
+        "UPDATE journey_event SET difference_ms = 0",
+        "DELETE FROM journey_event",
+    };
+    const struct place *p = *state;
+    struct catalogue_transfer t = clip(p);
+    drive(p, 0, 10);
+    say(p, &(struct said){t.trigger_time_us + 300000, 9, 50, CRASH, false});
+    assert_int_equal(differences(p, &t), 0);
+    assert_true(join(p, &t).event);
+    assert_int_equal(differences(p, &t), 0);
+    for (size_t i = 0; i < sizeof alterations / sizeof *alterations; i++) {
+        catalogued_sql(p->f, "CREATE TABLE kept AS SELECT * FROM journey;"
+                             "CREATE TABLE kept_event AS SELECT * FROM journey_event");
+        catalogued_sql(p->f, alterations[i]);
+        if (differences(p, &t) == 0)
+            fail_msg("nobody sees: %s", alterations[i]);
+        catalogued_sql(p->f, "DELETE FROM journey; INSERT INTO journey SELECT * FROM kept;"
+                             "DELETE FROM journey_event; INSERT INTO journey_event SELECT * FROM"
+                             " kept_event; DROP TABLE kept; DROP TABLE kept_event");
+        assert_int_equal(differences(p, &t), 0);
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -352,6 +415,7 @@ int main(void)
         T(test_copies_are_made_anew_once),
         T(test_copies_in_a_package_stay_and_new_ones_stand_beside_them),
         T(test_copies_wait_for_a_tracker_that_is_there),
+        T(test_what_is_altered_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

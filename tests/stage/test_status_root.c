@@ -10,6 +10,7 @@
 #include "dashspool/status.h"
 #include "support/certs.h"
 #include "support/support.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
@@ -376,7 +377,7 @@ static void write_run(const char *processes, const char *stopped)
 
 static void test_a_clean_stop_is_told_from_a_crash_and_is_not_well(void **state)
 {
-    char now[CLOCK_TEXT_ROOM], stopped[80];
+    char now[CLOCK_TEXT_ROOM], stopped[80], text[120];
     (void)state;
     write_to("run.lock", "1\n");
     assert_false(look()); /* where 'run' never was, nothing is missed */
@@ -399,6 +400,15 @@ static void test_a_clean_stop_is_told_from_a_crash_and_is_not_well(void **state)
     clock_rfc3339(clock_utc_us(), 0, now);
     write_receiver(getpid(), now, ""); /* somebody started it alone */
     assert_false(look());
+    snprintf(text, sizeof text, "{\"stopped\":%s}", stopped);
+    write_to("receive.json", text);
+    assert_true(look());
+    says("receiver/state", "stopped");
+    assert_true(is_in_trouble("'dashspool run' was stopped cleanly at 2"));
+    write_to("run.json", "{}"); /* it was always alone */
+    assert_true(look());
+    assert_true(is_in_trouble("the receiver was stopped cleanly at 2"));
+    assert_true(is_in_trouble("(2 h ago): nothing is received"));
     write_to("receive.json", "{}");
 
     write_run("", "null");
@@ -542,8 +552,16 @@ static void test_what_comes_in_is_told_with_the_time_left(void **state)
     assert_int_equal(number("errors/0/n"), 4);
 
     write_receiver(getpid(), "2020-01-01T00:00:00Z", "");
+    assert_true(look()); /* nobody holds its lock: the number is another's by now */
+    says("receiver/state", "dead");
+    char raw[600];
+    snprintf(raw, sizeof raw, "%s/raw", root);
+    assert_true(mkdir(raw, 0755) == 0 || errno == EEXIST);
+    int lock = open(raw, O_RDONLY | O_DIRECTORY);
+    assert_true(lock >= 0 && flock(lock, LOCK_EX) == 0);
     assert_true(look());
     says("receiver/state", "stuck");
+    close(lock);
     write_receiver(getpid(), now, ",\"trouble\":\"the disk\\u001b[2J is full\"");
     assert_true(look());
     assert_true(is_in_trouble("the disk?[2J is full"));
@@ -717,6 +735,10 @@ static void test_the_last_sweep_fsck_and_backup_are_told(void **state)
     note("fsck", then_us, true, "0 problems");
     assert_false(look());
 
+    note("sweep", then_us, false, "failed: database is locked");
+    assert_true(look());
+    assert_true(is_in_trouble("the last sweep, 3 d ago: failed: database is locked"));
+    assert_true(json_is_false(at("upkeep/clock_doubted")));
     note("sweep", then_us, false, "not all could be looked at");
     note("clock", then_us, true, "");
     assert_true(look());

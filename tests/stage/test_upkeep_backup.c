@@ -233,8 +233,12 @@ static void test_a_backup_is_not_written_over_something_else(void **state)
     assert_err(ERR_BUSY, upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     assert_err(ERR_CONFIG, upkeep_backup(root, root, &no_settings, &quiet, &r, &err));
     assert_int_equal(support_entries(dir), 1);
-    struct catalogue_upkeep u;
-    assert_false(noted(&u)); /* there is none */
+    struct catalogue_upkeep u; /* `status` knows: a disk that was not mounted looks the same */
+    assert_true(noted(&u) && !u.ok);
+    assert_non_null(strstr(u.text, "failed: "));
+    assert_int_equal(remove(in(dir, "letter.txt")), 0);
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
+    assert_true(noted(&u) && u.ok);
 }
 
 static void test_a_copy_that_was_changed_is_told_by_the_backup(void **state)

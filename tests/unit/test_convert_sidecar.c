@@ -233,6 +233,81 @@ static void test_a_track_that_does_not_fit_is_not_used_and_said(void **state)
     osd_context_clear(&c);
 }
 
+/* With its hash a track is the tracker's own, and must be that one. */
+static void test_the_trackers_track_is_the_one_that_was_named(void **state)
+{
+    (void)state;
+    struct err err;
+    struct osd_context c;
+    static const char head[] = "# dashspool tracker track 1\n"
+                               "time,lat,lon,altitude_m,speed_kmh,course_deg,satellites,valid\n";
+    static const char csv[] = "utc,lat,lon\n2024-11-29T07:23:45Z,1,2\n2024-11-29T07:23:49Z,1,2\n";
+    char own[400];
+    snprintf(own, sizeof own,
+             "%s2024-11-29T07:23:45.000Z,1,2,,10,,9,1\n"
+             "2024-11-29T07:23:49.000Z,1,2,,10,,9,1\n",
+             head);
+    snprintf(options.track_path, sizeof options.track_path, "%s/t.csv", dir);
+    support_write(options.track_path, own, strlen(own));
+    assert_ok(hash_text(own, strlen(own), options.track_sha256, &err));
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_true(c.track && c.tracker && c.placed && !c.private_mode);
+    assert_string_equal(osd_place_at(&c, 500000).source, "tracker");
+    assert_string_equal(m.warning, "");
+    osd_context_clear(&c);
+    /* a position that is hidden needs no track, and reads none */
+    options.hide = CONVERT_HIDE_POSITION;
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_null(c.track);
+    osd_context_clear(&c);
+    options.hide = 0;
+    /* by hand it is a file as any other, though its rules are the tracker's */
+    char sha256[HASH_HEX_ROOM];
+    memcpy(sha256, options.track_sha256, sizeof sha256);
+    options.track_sha256[0] = '\0';
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_string_equal(osd_place_at(&c, 500000).source, "track");
+    osd_context_clear(&c);
+    /* another one */
+    memcpy(options.track_sha256, sha256, sizeof sha256);
+    support_write(options.track_path, csv, strlen(csv));
+    assert_err(ERR_MALFORMED, osd_context_init(&c, &m, &facts, &options, &err));
+    assert_non_null(strstr(err.text, "t.csv is not the tracker's track: SHA-256 "));
+    osd_context_clear(&c);
+    assert_ok(hash_text(csv, strlen(csv), options.track_sha256, &err));
+    assert_err(ERR_MALFORMED, osd_context_init(&c, &m, &facts, &options, &err));
+    assert_non_null(strstr(err.text, "t.csv is not of a tracker"));
+    osd_context_clear(&c);
+    options.track_path[0] = '\0';
+    assert_err(ERR_CONFIG, osd_context_init(&c, &m, &facts, &options, &err));
+    assert_non_null(strstr(err.text, "is not there"));
+    osd_context_clear(&c);
+    /* of another time: the camera's single position is told as if there were none */
+    snprintf(own, sizeof own, "%s2024-11-29T08:23:45.000Z,1,2,,10,,9,1\n", head);
+    snprintf(options.track_path, sizeof options.track_path, "%s/t.csv", dir);
+    support_write(options.track_path, own, strlen(own));
+    assert_ok(hash_text(own, strlen(own), options.track_sha256, &err));
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_null(c.track);
+    assert_string_equal(osd_place_at(&c, 500000).source, "camera metadata");
+    assert_string_equal(m.warning,
+                        "the tracker's track is not used: it does not cover the time of the clip");
+    osd_context_clear(&c);
+    /* private for a moment, between two seconds */
+    snprintf(own, sizeof own,
+             "%s2024-11-29T07:23:45.000Z,1,2,,10,,9,1\n"
+             "2024-11-29T07:23:46.100Z,1,2,,10,,9,1\n"
+             "2024-11-29T07:23:46.200Z,,,,,,,0\n"
+             "2024-11-29T07:23:46.300Z,1,2,,10,,9,1\n"
+             "2024-11-29T07:23:49.000Z,1,2,,10,,9,1\n",
+             head);
+    support_write(options.track_path, own, strlen(own));
+    assert_ok(hash_text(own, strlen(own), options.track_sha256, &err));
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_true(c.private_mode);
+    osd_context_clear(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +318,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kml_of_the_camera_and_of_a_track, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_geojson_of_the_camera_and_of_a_track, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_trackers_track_is_the_one_that_was_named, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_track_that_does_not_fit_is_not_used_and_said, set_up,
                                         tear_down),

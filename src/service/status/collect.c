@@ -226,6 +226,8 @@ static int collect_upkeep(struct status *s, struct catalogue_summary *l, struct 
     }
     const struct upkeep *sweep = &s->upkeep[UPKEEP_SWEEP], *clock = &s->upkeep[UPKEEP_CLOCK];
     s->clock_doubted = rc == ERR_OK && sweep->known && !sweep->last.ok &&
+                       strncmp(sweep->last.text, CATALOGUE_UPKEEP_FAILED,
+                               sizeof CATALOGUE_UPKEEP_FAILED - 1) != 0 &&
                        (!clock->known || clock->last.at_us != sweep->last.at_us);
     return rc;
 }

@@ -144,7 +144,7 @@ struct receiver {
     bool known; /* receive.json tells */
     bool frozen;
     int pid;
-    int64_t started_us, updated_us;
+    int64_t started_us, updated_us, stopped_us; /* the latter: of a clean end */
     char listens[2][96];
     int n_listens;
     int64_t connections, receiving, taken, refused, bytes, rate;

@@ -573,6 +573,8 @@ int upkeep_backup(const char *root, const char *dir, const struct upkeep_setting
     int rc = fsx_path(&unfinished, err, "%s/unfinished", dir);
     if (rc == ERR_OK)
         rc = run(&b, unfinished, err);
+    if (rc < 0 && rc != ERR_CONFIG) /* a place where none may be is a slip, and no backup */
+        catalogue_upkeep_failed(root, "backup", err);
     target_release(&b.target);
     free(unfinished);
     return rc;

@@ -84,10 +84,21 @@ static int record_copies(struct catalogue *catalogue, const char *root,
                          const struct convert_result *r, const struct worker *w,
                          const struct work *work, struct err *err)
 {
+    struct catalogue_transfer now;
     int rc = catalogue_begin(catalogue, err);
     if (rc < 0)
         return rc;
-    rc = check_partial(catalogue, t, err);
+    rc = catalogue_transfer_get(catalogue, t->id, &now, err);
+    if (rc == ERR_NOTFOUND) { /* its copies went with it, but these came after */
+        struct err kept;
+        rc = copies_delete_rest(root, t, CONVERT_STAGE_PREFIX, &kept);
+        if (rc < 0)
+            *err = kept;
+        else
+            rc = err_set(err, ERR_NOTFOUND, "%s was deleted while copies of it were made", t->id);
+    }
+    if (rc == ERR_OK)
+        rc = check_partial(catalogue, t, err);
     struct recipe recipe = {.options = *options};
     export_media_facts(t, &recipe.facts);
     recipe_sign(&recipe);

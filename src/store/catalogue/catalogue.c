@@ -110,6 +110,30 @@
     " event INTEGER NOT NULL, sha256 BLOB NOT NULL,"                            \
     " difference_ms INTEGER NOT NULL) STRICT;"
 
+/* Footage that was asked for (requests.h). Of a transfer that fulfils a request its id: that tells
+ * of it when the transfer is deleted. */
+#define REQUEST_TABLES                                                                        \
+    "CREATE TABLE request("                                                                   \
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, imei TEXT NOT NULL, kind TEXT NOT NULL,"          \
+    " camera TEXT, time_s INTEGER NOT NULL, seconds INTEGER NOT NULL, resolution TEXT,"       \
+    " host TEXT, port INTEGER NOT NULL, com INTEGER NOT NULL, codec INTEGER NOT NULL,"        \
+    " command TEXT NOT NULL, asked_by TEXT NOT NULL, reason TEXT, added_us INTEGER NOT NULL," \
+    " expires_us INTEGER NOT NULL, state TEXT NOT NULL, waits INTEGER NOT NULL,"              \
+    " changed_us INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"                           \
+    " answered_s INTEGER NOT NULL, sent INTEGER NOT NULL, files_due INTEGER NOT NULL,"        \
+    " failures INTEGER NOT NULL, failing TEXT) STRICT;"                                       \
+    "CREATE INDEX request_open ON request(imei, id)"                                          \
+    " WHERE state IN ('queued', 'sent', 'accepted', 'uploading', 'waiting');"                 \
+    "CREATE TABLE request_event("                                                             \
+    " request INTEGER NOT NULL REFERENCES request(id) ON DELETE CASCADE, n INTEGER NOT NULL," \
+    " at_us INTEGER NOT NULL, state TEXT NOT NULL, what TEXT NOT NULL, words TEXT,"           \
+    " PRIMARY KEY(request, n)) STRICT, WITHOUT ROWID;"                                        \
+    "CREATE TABLE request_transfer("                                                          \
+    " request INTEGER NOT NULL REFERENCES request(id) ON DELETE CASCADE,"                     \
+    " transfer TEXT NOT NULL, camera TEXT NOT NULL, at_us INTEGER NOT NULL,"                  \
+    " complete INTEGER NOT NULL, by_order INTEGER NOT NULL,"                                  \
+    " PRIMARY KEY(request, transfer)) STRICT, WITHOUT ROWID;"
+
 /* Imports counted as a camera's contact. */
 #define CAMERA_CONTACTS                                                                   \
     "UPDATE camera SET last_us = coalesce((SELECT max(arrived_us) FROM transfer AS t"     \
@@ -139,39 +163,40 @@ const struct sqlx_schema catalogue_schema = {
              "PRAGMA secure_delete=ON;"
              "PRAGMA foreign_keys=ON;"
              "PRAGMA cell_size_check=ON;",
-    .tables = "CREATE TABLE camera("
-              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-              " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
-              " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
-              "CREATE TABLE transfer("
-              " key INTEGER PRIMARY KEY AUTOINCREMENT,"
-              " id TEXT NOT NULL UNIQUE,"
-              " imei TEXT NOT NULL, camera TEXT NOT NULL,"
-              " kind TEXT NOT NULL, source TEXT NOT NULL,"
-              " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
-              " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
-              " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
-              " length_bytes INTEGER NOT NULL, sha256 TEXT,"
-              " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
-              " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
-              " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
-              " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
-              " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
-              " init BLOB, meta BLOB, start BLOB,"
-              " path BLOB, events INTEGER, driver TEXT,"
-              " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
-              " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
-              " set_aside INTEGER NOT NULL DEFAULT 0,"
-              " remade INTEGER NOT NULL DEFAULT 0,"
-              " when_us INTEGER GENERATED ALWAYS AS"
-              "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
-              " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
-              "CREATE INDEX transfer_time ON transfer(when_us, id);"
-              "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
-              "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
-              " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
-                  CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE
-                      ROOT_TABLE JOURNEY_TABLES "INSERT INTO root VALUES(randomblob(16));",
+    .tables =
+        "CREATE TABLE camera("
+        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+        " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+        " PRIMARY KEY(imei, camera)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE transfer("
+        " key INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " id TEXT NOT NULL UNIQUE,"
+        " imei TEXT NOT NULL, camera TEXT NOT NULL,"
+        " kind TEXT NOT NULL, source TEXT NOT NULL,"
+        " state TEXT NOT NULL CHECK(state IN ('receiving', 'stored', 'partial')),"
+        " published INTEGER NOT NULL CHECK(published IN (0, 1)),"
+        " day TEXT NOT NULL, arrived_us INTEGER NOT NULL, completed_us INTEGER,"
+        " length_bytes INTEGER NOT NULL, sha256 TEXT,"
+        " known INTEGER NOT NULL, meta_version INTEGER, time_us INTEGER,"
+        " trigger_raw INTEGER, trigger_name TEXT, length_s INTEGER, fps INTEGER,"
+        " tz_min INTEGER, lat_deg REAL, lon_deg REAL, trigger_time_us INTEGER,"
+        " peer TEXT, protocol_id INTEGER NOT NULL, packets INTEGER NOT NULL,"
+        " crc_errors INTEGER NOT NULL, resumes INTEGER NOT NULL,"
+        " init BLOB, meta BLOB, start BLOB,"
+        " path BLOB, events INTEGER, driver TEXT,"
+        " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
+        " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
+        " set_aside INTEGER NOT NULL DEFAULT 0,"
+        " remade INTEGER NOT NULL DEFAULT 0,"
+        " when_us INTEGER GENERATED ALWAYS AS"
+        "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
+        " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
+        "CREATE INDEX transfer_time ON transfer(when_us, id);"
+        "CREATE INDEX transfer_sha256 ON transfer(sha256) WHERE sha256 IS NOT NULL;"
+        "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
+        " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
+            CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE ROOT_TABLE
+                JOURNEY_TABLES REQUEST_TABLES "INSERT INTO root VALUES(randomblob(16));",
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -190,7 +215,8 @@ const struct sqlx_schema catalogue_schema = {
             /* to 8 */
             "ALTER TABLE transfer ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;" ROOT_TABLE,
             /* to 9 */
-            "ALTER TABLE transfer ADD COLUMN remade INTEGER NOT NULL DEFAULT 0;" JOURNEY_TABLES},
+            "ALTER TABLE transfer ADD COLUMN remade INTEGER NOT NULL DEFAULT 0;" JOURNEY_TABLES
+                REQUEST_TABLES},
     .upgrade_end =
         (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before, NULL, NULL},
 };

@@ -31,6 +31,7 @@ static const char *const names[CUSTODY_KINDS] = {
     [CUSTODY_SET_ASIDE] = "set-aside",
     [CUSTODY_MISSING] = "missing",
     [CUSTODY_JOINED] = "joined",
+    [CUSTODY_REQUESTED] = "requested",
 };
 
 /* As it stands in a line: "received", "offered-again" …; "" for CUSTODY_UNKNOWN. */
@@ -271,6 +272,8 @@ static const struct member {
     MEMBER(TEXT, for_job),
     MEMBER(TEXT, full_tagmanifest_sha256),
     MEMBER(TEXT, reason),
+    MEMBER(TEXT, asked),
+    MEMBER(TEXT, command),
     MEMBER(TEXT, init_sha256),
     MEMBER(TEXT, meta_sha256),
     MEMBER(TEXT, start_sha256),
@@ -296,7 +299,9 @@ static const struct member {
     MEMBER(NUMBER, length_bytes),
     MEMBER(NUMBER, connections),
     MEMBER(NUMBER, copies),
+    MEMBER(NUMBER, request),
     MEMBER(YES, partial),
+    MEMBER(YES, by_order),
     MEMBER(YES, redacted),
     MEMBER(YES, erased),
     MEMBER(YES, no_sound),

@@ -97,6 +97,9 @@ static int consider(void *arg, const struct records_row *row, struct err *err)
     if (!avl_io_find(&r, AVL_ID_CAMERA_TRIGGER, &io) ||
         avl_io_unsigned(&io) != (uint64_t)j->t->trigger)
         return ERR_OK;
+    int rc = take(arg, row, err); /* also one that is not around the clip */
+    if (rc < 0 || j->out->full)
+        return rc;
     *m = (struct catalogue_match){.time_ms = row->time_ms,
                                   .priority = row->priority,
                                   .event = row->event_id,
