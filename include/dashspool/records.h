@@ -198,27 +198,33 @@ typedef int records_flaw_fn(void *arg, const char *text, struct err *err);
 int records_check(struct records *records, const char *name, records_flaw_fn *fn, void *arg,
                   struct err *err) DS_MUST_CHECK;
 
-/* Such a file into the new file `path`, in pieces between which others may write. latest.db is not
- * saved: it is made anew. */
-int records_backup(struct records *records, const char *name, const char *path,
-                   struct err *err) DS_MUST_CHECK;
+/* Such a file into the new file `path`, in pieces between which others may write. before: an
+ * earlier copy of it; if it is the same still, nothing is written, and *same is true; NULL: there
+ * is none. latest.db is not saved: it is made anew. */
+int records_backup(struct records *records, const char *name, const char *path, const char *before,
+                   bool *same, struct err *err) DS_MUST_CHECK;
 
 struct records_gone {
     int64_t records, files; /* files: that were deleted whole */
-    int64_t bytes;          /* on disk: given back, or (dry) what would be at least */
+    int64_t bytes;          /* on disk: given back; (dry) about that what would be */
 };
 
-/* What arrived before then goes: its bytes are overwritten, its space is given back to the disk.
- * Files that are left empty are deleted. dry: nothing is changed, and told what would. A file that
- * cannot be read is told to `trouble`, and the rest goes. */
+/* What arrived before then goes: its bytes are overwritten, its space is given back to the disk (of
+ * a large file with little to go: by a later call, within a day). Files that are left empty are
+ * deleted. dry: nothing is changed, and told what would. A file that cannot be read, or is busy, is
+ * told to `trouble`, and the rest goes. */
 int records_expire(struct records *records, int64_t before_us, bool dry,
                    records_trouble_fn *trouble, void *arg, struct records_gone *out,
                    struct err *err) DS_MUST_CHECK;
 
 /* The same of one tracker, between two times (both included; of odd.db: that arrived between them);
  * and from latest.db. After it no byte of these records is in a file of ROOT/telemetry: the files
- * are written anew. A file that cannot be read is an error here, after the others were done. */
+ * are written anew at once, which keeps who writes to them from it for as long. A file that is left
+ * empty stays so until what it held would have expired, so that a backup loses them, too. To
+ * `trouble` is told what could not be done: repeat it; and what was set aside, which may hold
+ * some. */
 int records_erase(struct records *records, const char *imei, int64_t from_ms, int64_t until_ms,
-                  bool dry, struct records_gone *out, struct err *err) DS_MUST_CHECK;
+                  bool dry, records_trouble_fn *trouble, void *arg, struct records_gone *out,
+                  struct err *err) DS_MUST_CHECK;
 
 #endif

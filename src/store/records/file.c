@@ -21,6 +21,9 @@
  * but all together once (syncfs). After a power cut a log is read as far as it is whole, so this
  * order is as safe; only when a log goes into its file each step waits for the one before.
  *
+ * gone: how often records were deleted; bytes of those since the file was written anew, for until
+ * then pieces of them may lie between others; when, the last time; and when by somebody's word.
+ *
  * codec: 0, 1, 2: Codec 8, 8 Extended, 16. flags: 1 private, 2 the position was not measured. The
  * names of columns are as in avl.h; hash: the first four bytes of the SHA-256 of `bytes`, as a
  * signed number.
@@ -58,7 +61,13 @@ static const struct sqlx_schema day_schema = {
                               " flags INTEGER NOT NULL,"
                               " hash INTEGER NOT NULL,"
                               " bytes BLOB NOT NULL) STRICT;"
-                              "CREATE INDEX record_time ON record(tracker, ms);",
+                              "CREATE INDEX record_time ON record(tracker, ms);"
+                              "CREATE TABLE gone("
+                              " one INTEGER PRIMARY KEY CHECK(one = 1),"
+                              " times INTEGER NOT NULL,"
+                              " bytes INTEGER NOT NULL,"
+                              " at_us INTEGER NOT NULL,"
+                              " erased_us INTEGER NOT NULL) STRICT;",
 };
 
 /* Derived, and made anew after an unclean end: so its commits need not wait for the disk. fix: the
@@ -360,7 +369,8 @@ static int take_possession(const struct records *records, struct records_file *f
     if (rc == ERR_OK && used)
         return err_set(err, ERR_FOREIGN, "%s/%s.db does not say which ROOT it belongs to",
                        records->dir, f->name);
-    return rc < 0 ? rc : sqlx_root_set(f->db, &records->root, err);
+    return rc < 0 || !root_id_known(&records->root) ? rc
+                                                    : sqlx_root_set(f->db, &records->root, err);
 }
 
 int records_file_begin(struct records *records, const char *name, bool create,
@@ -407,6 +417,13 @@ int records_file_end(struct records *records, struct records_file *f, int rc, st
     return rc;
 }
 
+int records_copy_open(sqlite3 **out, const char *path, struct err *err)
+{
+    struct sqlx_schema schema = day_schema;
+    schema.setup = "PRAGMA journal_mode=DELETE;";
+    return sqlx_open(out, path, &schema, false, err);
+}
+
 /* ---- aside ---- */
 
 bool records_file_is_bad(int code)
@@ -448,6 +465,17 @@ int records_file_aside(struct records *records, const char *name, char *told, st
 }
 
 /* ---- rows ---- */
+
+int64_t records_ms(const struct avl_record *r)
+{
+    return r->time_ms > INT64_MAX ? INT64_MAX : (int64_t)r->time_ms;
+}
+
+int32_t records_hash(const uint8_t sha256[HASH_BYTES])
+{
+    return (int32_t)((uint32_t)sha256[0] << 24 | (uint32_t)sha256[1] << 16 |
+                     (uint32_t)sha256[2] << 8 | sha256[3]);
+}
 
 static const uint8_t codecs[] = {AVL_CODEC_8, AVL_CODEC_8E, AVL_CODEC_16};
 

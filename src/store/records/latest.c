@@ -338,7 +338,7 @@ static int set_clean(struct records_file *f, bool clean, struct err *err)
                      err);
 }
 
-int records_latest_rebuild(struct records *records, struct err *err)
+static int rebuild(struct records *records, struct err *err)
 {
     struct list list = {NULL, 0, 0};
     struct records_file *f;
@@ -364,7 +364,7 @@ int records_latest_open(struct records *records, struct err *err)
         rc = records_file_end(records, f, set_clean(f, false, err), err);
     if (rc < 0 && !records_file_is_bad(rc))
         return rc;
-    return rc == ERR_OK && clean == 1 ? ERR_OK : records_latest_rebuild(records, err);
+    return rc == ERR_OK && clean == 1 ? ERR_OK : rebuild(records, err);
 }
 
 void records_latest_close(struct records *records)
@@ -417,31 +417,76 @@ int records_latest_put(struct records *records, const struct records_latest *v, 
     records->latest_tried_us = now_us;
     if (!records->latest_behind && !records_file_is_bad(rc))
         return rc;
-    if ((rc = records_latest_rebuild(records, err)) == ERR_OK)
+    if ((rc = rebuild(records, err)) == ERR_OK)
         records->latest_behind = false;
     return rc;
 }
 
-int records_latest_renew(struct records *records, const char *imei, struct err *err)
+/* ---- gone ---- */
+
+/* Its pages are written anew, too: it is small. *f is not to be used any more. */
+static int end_anew(struct records *records, struct records_file *f, int rc, struct err *err)
+{
+    rc = records_file_end(records, f, rc, err);
+    if (rc == ERR_OK)
+        rc = sqlx_vacuum(f->db, records->dir, err);
+    records_file_close(records, RECORDS_LATEST);
+    return rc;
+}
+
+static int bind_and_run(struct records_file *f, const char *sql, const char *imei, int64_t us,
+                        struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlx_prepare(f->db, &st, sql, err);
+    if (rc == ERR_OK && imei)
+        sqlx_bind_text(st, 1, imei);
+    else if (rc == ERR_OK)
+        sqlite3_bind_int64(st, 1, us);
+    if (rc == ERR_OK)
+        rc = sqlx_run(st, err);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* Where there is none nothing is to be done. */
+static int begin_old(struct records *records, struct records_file **f, struct err *err)
+{
+    int64_t clean;
+    int rc = records_file_get(records, RECORDS_LATEST, false, f, err);
+    return rc < 0 ? rc : begin(records, true, f, &clean, err);
+}
+
+int records_latest_erase(struct records *records, const char *imei, struct err *err)
 {
     struct list list = {NULL, 0, 0};
     struct records_file *f;
-    sqlite3_stmt *st = NULL;
-    int64_t clean;
     int rc = gather(records, imei, &list, err);
-    if (rc == ERR_OK && (rc = begin(records, true, &f, &clean, err)) == ERR_OK) {
-        rc = sqlx_prepare(f->db, &st, "DELETE FROM latest WHERE imei = ?1", err);
-        if (rc == ERR_OK) {
-            sqlx_bind_text(st, 1, imei);
-            rc = sqlx_run(st, err);
-        }
-        sqlite3_finalize(st);
+    if (rc == ERR_OK && (rc = begin_old(records, &f, err)) == ERR_OK) {
+        rc = bind_and_run(f, "DELETE FROM latest WHERE imei = ?1", imei, 0, err);
         if (rc == ERR_OK && list.n > 0 && list.v[0].time_ms > 0)
             rc = write_row(f, &list.v[0], err);
-        rc = records_file_end(records, f, rc, err);
+        rc = end_anew(records, f, rc, err);
     }
     free(list.v);
-    return rc;
+    return rc == ERR_NOTFOUND ? ERR_OK : rc;
+}
+
+int records_latest_expire(struct records *records, int64_t before_us, struct err *err)
+{
+    struct records_file *f;
+    int rc = begin_old(records, &f, err);
+    if (rc < 0)
+        return rc == ERR_NOTFOUND ? ERR_OK : rc;
+    rc = bind_and_run(f, "DELETE FROM latest WHERE arrived_us < ?1", NULL, before_us, err);
+    int64_t changed = sqlite3_changes64(f->db);
+    if (rc == ERR_OK) /* a position is no younger than its record's arrival; nearly */
+        rc = bind_and_run(f,
+                          "UPDATE latest SET fix_ms = 0, longitude_e7 = 0, latitude_e7 = 0,"
+                          " altitude_m = 0, satellites = 0 WHERE fix_ms > 0 AND fix_ms < ?1",
+                          NULL, before_us / 1000, err);
+    changed += sqlite3_changes64(f->db);
+    return changed > 0 ? end_anew(records, f, rc, err) : records_file_end(records, f, rc, err);
 }
 
 /* ---- reading ---- */

@@ -1,5 +1,4 @@
 /* records: the store opened and closed, and records put into it. */
-#include "dashspool/hash.h"
 #include "records_internal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -69,11 +68,6 @@ struct item {
     char file[RECORDS_NAME_ROOM];
 };
 
-static int64_t ms_of(const struct avl_record *r)
-{
-    return r->time_ms > INT64_MAX ? INT64_MAX : (int64_t)r->time_ms;
-}
-
 static bool imei_ok(const char *imei)
 {
     return strspn(imei, "0123456789") == 15 && imei[15] == '\0';
@@ -91,9 +85,8 @@ static int item_make(struct records_new *of, struct hash *h, struct item *out, s
     hash_update(h, of->bytes, of->n);
     if ((rc = hash_final(h, digest, err)) < 0)
         return rc;
-    out->hash = (int32_t)((uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 |
-                          (uint32_t)digest[2] << 8 | digest[3]);
-    out->time_ms = ms_of(&out->record);
+    out->hash = records_hash(digest);
+    out->time_ms = records_ms(&out->record);
     records_name_of(out->time_ms, of->arrived_us, out->file);
     return ERR_OK;
 }

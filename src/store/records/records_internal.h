@@ -4,6 +4,7 @@
 
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "dashspool/hash.h"
 #include "dashspool/records.h"
 #include "sqlx/sqlx.h"
 
@@ -19,6 +20,9 @@
 /* In the column `flags`. */
 enum { RECORDS_PRIVATE = 1, RECORDS_NO_FIX = 2, RECORDS_FLAGS = 3 };
 int records_flags(const struct avl_record *record);
+
+int64_t records_ms(const struct avl_record *record);
+int32_t records_hash(const uint8_t sha256[HASH_BYTES]);
 
 /* In the column `codec`, and back; 0: such a number there is not. */
 int records_codec_number(uint8_t codec);
@@ -101,6 +105,9 @@ int records_sync(struct records *records, struct err *err) DS_MUST_CHECK;
 /* Puts the log of one file that was closed with one into its file, if there is one. */
 void records_settle_one(struct records *records);
 
+/* A copy of a file, which nobody else has open; nothing is left beside it. */
+int records_copy_open(sqlite3 **out, const char *path, struct err *err) DS_MUST_CHECK;
+
 /* Closes it, if it is open; its log goes into it if nobody else has it open. */
 void records_file_close(struct records *records, const char *name);
 
@@ -141,8 +148,11 @@ int records_latest_put(struct records *records, const struct records_latest *v, 
 int records_latest_open(struct records *records, struct err *err) DS_MUST_CHECK;
 void records_latest_close(struct records *records);
 
-/* One tracker anew, from all files, or all of them. */
-int records_latest_renew(struct records *records, const char *imei, struct err *err) DS_MUST_CHECK;
-int records_latest_rebuild(struct records *records, struct err *err) DS_MUST_CHECK;
+/* One tracker anew, from all files, so that nothing else of it is left in latest.db. */
+int records_latest_erase(struct records *records, const char *imei, struct err *err) DS_MUST_CHECK;
+
+/* What arrived before then goes from it. */
+int records_latest_expire(struct records *records, int64_t before_us,
+                          struct err *err) DS_MUST_CHECK;
 
 #endif
