@@ -45,7 +45,7 @@ struct wish {
     int64_t time_us;
     int tz_min;
     bool enhanced, over_tls;
-    struct simulate_tls tls;
+    struct dial_tls tls;
     struct faults faults;
 };
 
