@@ -89,6 +89,7 @@ static int dial_up(struct player *p, struct err *err)
     const struct drive_where *w = p->where;
     int rc = dial_open(&p->dial, w->host, w->port, w->tls, w->timeout_ms, &p->trouble);
     if (rc == ERR_OK) {
+        p->trouble.code = ERR_OK;
         drive_connected(p->drive, clock_utc_us());
         return ERR_OK;
     }
