@@ -3,6 +3,8 @@
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/export.h"
+#include "dashspool/journey.h"
+#include "dashspool/listen.h"
 #include "dashspool/receive.h"
 #include "dashspool/retention.h"
 #include "dashspool/run.h"
@@ -10,31 +12,38 @@
 #include "dashspool/stages.h"
 #include "dashspool/status.h"
 #include "dashspool/watch.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
 static const struct cfg_section *const sections[] = {
-    &stages_cfg_sections[0], &receive_cfg_section,    &watch_cfg_section,  &stages_cfg_sections[1],
-    &convert_cfg_section,    &stages_cfg_sections[4], &export_cfg_section, &stages_cfg_sections[2],
-    &stages_cfg_sections[3], &retention_cfg_section,  &serve_cfg_section,  &status_cfg_section};
+    &stages_cfg_sections[0],  &receive_cfg_section,    &watch_cfg_section,  &stages_cfg_sections[1],
+    &convert_cfg_section,     &stages_cfg_sections[4], &export_cfg_section, &stages_cfg_sections[2],
+    &stages_cfg_sections[3],  &retention_cfg_section,  &serve_cfg_section,  &status_cfg_section,
+    &journey_cfg_sections[0], &journey_cfg_sections[1]};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
-static bool is_dir(const char *path)
+static bool is_dir(const char *path, bool *locked)
 {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    bool is = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    *locked = !is && errno == EACCES;
+    return is;
 }
 
-/* NULL: the defaults. `room` is for its name. */
+/* NULL: the defaults. `room` is for its name. In a ROOT where nobody may look there may be
+ * settings: its commands do not go on with others, and opening these says why. */
 static const char *find_config_dir(const struct cli *cli, char *name, size_t room)
 {
+    bool locked, of_system;
     snprintf(name, room, "%s/pipeline.d", cli->root);
-    return cli->config_given              ? cli->config_given
-           : is_dir(name)                 ? name
-           : is_dir(DASHSPOOL_PIPELINE_D) ? DASHSPOOL_PIPELINE_D
-                                          : NULL;
+    return cli->config_given                          ? cli->config_given
+           : is_dir(name, &locked)                    ? name
+           : locked && !cli->leaves_root              ? name
+           : is_dir(DASHSPOOL_PIPELINE_D, &of_system) ? DASHSPOOL_PIPELINE_D
+                                                      : NULL;
 }
 
 static int load_from(struct cfg **out, const char *dir, struct err *err)
@@ -63,6 +72,21 @@ static int load(const struct cli *cli, struct cfg **out, struct err *err)
     return rc;
 }
 
+/* Each of them is free now; whoever begins last would not get his. */
+static int try_ports(const struct cfg *cfg, struct err *err)
+{
+    static const char *const ports[] = {"listen", "tls_listen"};
+    int n = !cfg_bool(cfg, "receive", "enabled") || !cfg_bool(cfg, "serve", "enabled") ? 0
+            : cfg_text(cfg, "receive", "tls_cert")[0]                                  ? 2
+                                                                                       : 1;
+    for (int i = 0; i < n; i++)
+        if (listen_same(cfg_text(cfg, "receive", ports[i]), cfg_text(cfg, "serve", "listen"))) {
+            err_set(err, ERR_CONFIG, "[receive] %s has the same port", ports[i]);
+            return cfg_blame(cfg, "serve", "listen", err);
+        }
+    return ERR_OK;
+}
+
 static int try_all(const struct cli *cli, const struct cfg *cfg, const struct cfg *old,
                    struct err *err)
 {
@@ -73,6 +97,8 @@ static int try_all(const struct cli *cli, const struct cfg *cfg, const struct cf
         rc = export_try(cfg, err);
     if (rc == ERR_OK)
         rc = serve_try(cfg, old, err);
+    if (rc == ERR_OK)
+        rc = try_ports(cfg, err);
     return rc < 0 ? rc : run_try(cli->root, cfg, err);
 }
 

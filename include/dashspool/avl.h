@@ -128,7 +128,7 @@ struct avl_item {
     struct avl_frame frame;   /* FRAME */
     enum avl_reason reason;   /* REFUSED */
 
-    const uint8_t *raw; /* the bytes of all this; of a REFUSED that is over, what has come of it */
+    const uint8_t *raw; /* the bytes of all this; if it is over, all that has come so far */
     size_t raw_bytes;
 };
 

@@ -68,6 +68,8 @@
 #define BAG_TIMING       BAG_PAYLOAD "timing/"
 #define BAG_POSITION     BAG_PAYLOAD "position/"
 #define BAG_OTHER        BAG_PAYLOAD "other/"
+#define BAG_TELEMETRY    BAG_PAYLOAD "telemetry/" /* what the tracker said: <id>.track.csv … */
+#define BAG_TRACK        ".track.csv"             /* track.h */
 
 /* A package that is being written: a working directory of its name and this, beside it (fsx.h). */
 #define BAG_UNFINISHED   ".unfinished-"

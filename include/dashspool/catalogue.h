@@ -50,6 +50,11 @@ enum catalogue_known {
     CATALOGUE_TIME_NAMED = 1 << 8, /* time_us is from a file's name, there being no metadata */
 };
 
+/* Copies are made anew once when the tracker's account of a clip comes after them. Those that are
+ * in a package stay, and the new ones stand beside them. */
+enum catalogue_remade { CATALOGUE_NOT_REMADE, CATALOGUE_REMADE, CATALOGUE_REMADE_BESIDE };
+#define CATALOGUE_BESIDE       ".tracker" /* in the names of those, behind the id */
+
 /* Of a file that nobody knows the camera of; a folder may be named so, too. */
 #define CATALOGUE_IMEI_UNKNOWN "000000000000000"
 
@@ -101,6 +106,7 @@ struct catalogue_transfer {
     int crc_errors, resumes;
     int64_t bytes_lost, duplicates;
     bool set_aside; /* the bytes under its key are not its own: nobody goes on with it */
+    int remade;     /* enum catalogue_remade */
     bool from_0;    /* its camera calls the first packet 0: how to resume it (wire.h) */
     struct catalogue_wire wire;
 };
@@ -307,7 +313,7 @@ int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_co
                            struct err *err) DS_MUST_CHECK;
 
 /* False: it was made when the transfer was partial ("<id>.partial." begins its name), and that is
- * whole now, or more of it has come since. */
+ * whole now, or more of it has come since; or others stand beside it (enum catalogue_remade). */
 bool catalogue_copy_is_current(const struct catalogue_transfer *t,
                                const struct catalogue_copy *copy);
 
@@ -356,6 +362,9 @@ int catalogue_owe(struct catalogue *c, int64_t key, const char *stage, int64_t a
                   struct err *err) DS_MUST_CHECK;
 int catalogue_give_up(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
                       struct err *err) DS_MUST_CHECK;
+/* It has it to do once more, whatever it did. */
+int catalogue_owe_again(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
+                        struct err *err) DS_MUST_CHECK;
 int catalogue_is_owed(struct catalogue *c, int64_t key, const char *stage, bool *out,
                       struct err *err) DS_MUST_CHECK;
 
@@ -420,8 +429,11 @@ int catalogue_is_due(struct catalogue *c, int64_t key, bool *out, struct err *er
 int catalogue_due_done(struct catalogue *c, int64_t key, struct err *err) DS_MUST_CHECK;
 
 /* What was done to the store last: "sweep", "fsck", "backup"; "clock": the last time of which more
- * than this machine's clock was witness. Whoever does it notes it. */
-#define CATALOGUE_UPKEEP_ROOM 256
+ * than this machine's clock was witness; CATALOGUE_MISSING_DAYS: where it is not ok, the days whose
+ * files a receiver goes on without (intake.h), as many as there is room for. Whoever does it notes
+ * it. */
+#define CATALOGUE_MISSING_DAYS "missing days"
+#define CATALOGUE_UPKEEP_ROOM  256
 struct catalogue_upkeep {
     int64_t at_us;
     bool ok;
@@ -429,6 +441,10 @@ struct catalogue_upkeep {
 };
 int catalogue_upkeep_note(struct catalogue *c, const char *task, const struct catalogue_upkeep *u,
                           struct err *err) DS_MUST_CHECK;
+/* It ended with an error, which is noted (CATALOGUE_UPKEEP_FAILED and its text) where that can be
+ * done. */
+#define CATALOGUE_UPKEEP_FAILED "failed: "
+void catalogue_upkeep_failed(const char *root, const char *task, const struct err *why);
 int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogue_upkeep *out,
                           bool *found, struct err *err) DS_MUST_CHECK;
 
@@ -439,6 +455,45 @@ int catalogue_newest(struct catalogue *c, int64_t until_us, int64_t within_us, i
 
 /* Takes a copy's row away. One that is not there is fine. */
 int catalogue_copy_remove(struct catalogue *c, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* ---- what the tracker said of it ----
+ *
+ * Records of the tracker's own link that belong to a transfer (journey.h): a copy of them, which
+ * lives as long as the transfer. Order is by time, priority, event, hash; each is there once.
+ */
+
+struct catalogue_record {
+    int64_t time_ms; /* the tracker's clock, Unix, UTC */
+    int priority, event, codec;
+    int64_t arrived_us;
+    uint8_t sha256[HASH_BYTES]; /* of raw */
+    const uint8_t *raw;         /* as it came */
+    size_t raw_bytes;
+};
+
+/* *added: it was not there. ERR_NOTFOUND: no transfer `key`. */
+int catalogue_record_put(struct catalogue *c, int64_t key, const struct catalogue_record *r,
+                         bool *added, struct err *err) DS_MUST_CHECK;
+
+/* Those of from_ms..until_ms, both ends with them, in order; raw is borrowed for the call. fn may
+ * write. */
+typedef int catalogue_record_fn(void *arg, const struct catalogue_record *r, struct err *err);
+int catalogue_record_each(struct catalogue *c, int64_t key, int64_t from_ms, int64_t until_ms,
+                          catalogue_record_fn *fn, void *arg, struct err *err) DS_MUST_CHECK;
+int catalogue_record_count(struct catalogue *c, int64_t key, int64_t *records, int64_t *bytes,
+                           struct err *err) DS_MUST_CHECK;
+
+/* The record by which the tracker told the event of the transfer. */
+struct catalogue_match {
+    int64_t time_ms;
+    int priority, event;
+    uint8_t sha256[HASH_BYTES];
+    int64_t difference_ms; /* its time less that of the transfer; shown, never corrected */
+};
+int catalogue_match_put(struct catalogue *c, int64_t key, const struct catalogue_match *m,
+                        struct err *err) DS_MUST_CHECK;
+int catalogue_match_get(struct catalogue *c, int64_t key, struct catalogue_match *out, bool *found,
+                        struct err *err) DS_MUST_CHECK;
 
 /* ---- for checks, copies and rebuilding ----
  *
@@ -471,7 +526,7 @@ int catalogue_count_newer(const char *root, int64_t *custodies, int64_t *protect
  * are set aside are left out. And the keys of those of one day that are stored; fn may write. */
 struct catalogue_day {
     char day[16];
-    int64_t transfers, keys, bytes, arrivals;
+    int64_t transfers, keys, lengths, arrivals;
 };
 struct buf;
 int catalogue_days(struct catalogue *c, struct buf *out, struct err *err) DS_MUST_CHECK;
@@ -522,8 +577,8 @@ struct catalogue_done {
 };
 
 /* The stages that have done their work on transfer `key`, or have it to do, by name; all files that
- * were seen, by path. fn may write to another catalogue. ERR_MALFORMED ends it at a row that cannot
- * be read. */
+ * were seen, by path. fn may write to another catalogue, or remove the file that it is told of.
+ * ERR_MALFORMED ends it at a row that cannot be read. */
 typedef int catalogue_done_fn(void *arg, const struct catalogue_done *d, struct err *err);
 int catalogue_done_each(struct catalogue *c, int64_t key, catalogue_done_fn *fn, void *arg,
                         struct err *err) DS_MUST_CHECK;

@@ -32,6 +32,7 @@ struct cli_settings {
 /* What a command works with. */
 struct cli {
     const char *root, *config_given; /* --root, or its default; --config, NULL: none */
+    bool leaves_root;                /* what it does does not need what is in ROOT */
     struct cfg *cfg;
     const struct cli_settings *settings;
 };

@@ -8,6 +8,7 @@
 #define DASHSPOOL_CLOCK_H
 
 #include "dashspool/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,12 @@ void clock_rfc3339(int64_t utc_us, int digits, char out[CLOCK_TEXT_ROOM]);
 
 /* Compact, for names: 20241129T072345Z (the fraction is cut off). */
 void clock_compact(int64_t utc_us, char out[CLOCK_TEXT_ROOM]);
+
+/* The day in UTC, for names of files: 2024-11-29; before 1970 and after 9999 the nearest that has
+ * four digits. Whether a text is exactly such a shape, so that it may become part of a path. */
+#define CLOCK_DATE_ROOM 11
+void clock_date(int64_t utc_us, char out[CLOCK_DATE_ROOM]);
+bool clock_date_ok(const char *text);
 
 /* "+02:00"; tz_min within ±18 h. */
 void clock_zone(int tz_min, char out[CLOCK_TEXT_ROOM]);

@@ -88,8 +88,15 @@ struct convert_options {
     char osd_position[16];  /* bottom-left bottom-right top-right */
     double osd_size;        /* 1: as large as its 8 % of the picture allow */
     bool osd_box, osd_imperial;
-    char note[128];        /* {note} */
-    char track_path[1024]; /* GPX, NMEA or CSV that covers the time; "" none */
+    char note[128]; /* {note} */
+
+    /* where it was over time (track.h). With a hash it is the tracker's own account of the clip:
+     * the file must have it (else ERR_MALFORMED; no file: ERR_CONFIG), pictures call it "tracker",
+     * and recipes name it by its hash. Without, it is a file that a person gave, "track". So one
+     * conversion has one of them: what a person asks for by hand is his. Not read at all where the
+     * position is hidden. */
+    char track_path[1024]; /* "" none */
+    char track_sha256[HASH_HEX_ROOM];
 };
 
 struct convert_output {

@@ -1,7 +1,7 @@
 /*
  * copies: the one door to ROOT/archive, where the copies of transfers are:
  *
- *     ROOT/archive/<imei>/<yyyy-mm-dd>/<id>[.partial].<what it is>
+ *     ROOT/archive/<imei>/<yyyy-mm-dd>/<id>[.partial|.tracker].<what it is>
  *
  * The catalogue knows each by its path relative to ROOT. Anybody may have written there, and into
  * the catalogue: no path is believed (copies_path()), no link is followed, and only regular files
@@ -51,5 +51,11 @@ int copies_duplicate(const char *root, const char *path, const char *to_root, co
 
 /* Deletes it durably; one that is not there is fine. */
 int copies_delete(const char *root, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* Deletes what the directory of a transfer has of it besides the copies with a row: what a crash
+ * or a full disk left between file and row, and the workdirs (of prefix `stage`) of conversions
+ * that were killed. */
+int copies_delete_rest(const char *root, const struct catalogue_transfer *t, const char *stage,
+                       struct err *err) DS_MUST_CHECK;
 
 #endif

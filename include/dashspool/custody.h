@@ -47,6 +47,8 @@ enum custody_kind {
     CUSTODY_REPAIRED,  /* facts in the catalogue that were not those of their source */
     CUSTODY_SET_ASIDE, /* the bytes under its key are not its own; nobody goes on with it */
     CUSTODY_MISSING,   /* its original is not there any more, and nobody deleted it */
+    CUSTODY_JOINED,    /* with records of the tracker's own link (journey.h) */
+    CUSTODY_REQUESTED, /* it fulfils a request: asked for by …, because … (requests.h) */
     CUSTODY_KINDS
 };
 
@@ -68,11 +70,14 @@ struct custody_what {
     const char *state;                  /* deleted, reindexed */
     const char *stage, *failed;         /* dropped: whose job, and what had failed */
     const char *why;
-    const char *by, *shown;                             /* shown: which program, what */
+    const char *by, *shown; /* shown: which program, what; requested: who asked for it */
     const char *package, *tagmanifest_sha256, *for_job; /* exported */
     const char *full_tagmanifest_sha256; /* exported, redacted: of the original one */
-    const char *reason;                  /* protected; deleted: why it was erased */
+    const char *reason;                  /* protected; deleted: why it was erased; requested */
+    const char *asked, *command;         /* requested: when, and by which command */
     const int64_t *protocol_id, *have_bytes, *length_bytes, *connections, *copies;
+    const int64_t *request; /* requested: its number */
+    bool by_order;          /* … matched by order of arrival only */
     bool partial, redacted; /* exported */
     bool erased;            /* deleted: the lines before this one are retold */
     bool no_sound;          /* and of a redacted one these two, whatever they are */
@@ -90,8 +95,12 @@ struct custody_what {
      * the form of these lines. */
     const char *source, *arrived, *completed, *peer, *connections_sha256;
     const int64_t *packets, *crc_errors, *resumes, *bytes_lost, *duplicates;
-    const int64_t *first_packet; /* what the camera calls it: 0 or 1 */
-    struct custody_list changes; /* repaired: "time: <was> -> <is>" */
+    const int64_t *first_packet;  /* what the camera calls it: 0 or 1 */
+    const char *records_sha256;   /* joined: of journey_text(), of all of them */
+    const int64_t *records;       /* … and how many */
+    const char *event_at;         /* joined: the time of the record of the event, */
+    const int64_t *difference_ms; /* … which is that much behind that of the transfer */
+    struct custody_list changes;  /* repaired: "time: <was> -> <is>" */
 };
 
 /* The text of a JSON object, for struct custody_event; the caller frees it. What is no UTF-8 is in

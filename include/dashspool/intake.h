@@ -8,6 +8,7 @@
 #define DASHSPOOL_INTAKE_H
 
 #include "dashspool/catalogue.h"
+#include "dashspool/journey.h"
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
@@ -25,9 +26,22 @@ int intake_check_limits(struct err *err) DS_MUST_CHECK;
  *  - No key of a day file is given out again.
  *
  * ERR_FOREIGN: they do not belong together, or originals that the catalogue has are not there (and
- * their custody does not say so, "missing"): what to put back, and how to go on without. */
+ * their custody does not say so, "missing"): what to put back, and how to go on without.
+ *
+ * INTAKE_ADDS goes on without the whole files of past days, in a raw/ that has its mark: nothing is
+ * written to these days again, no key is given out twice, a partial of them begins anew, and what
+ * comes a second time is no duplicate; so new footage is as safe as ever, and cameras do not wait
+ * for a disk with old days. It is logged, and CATALOGUE_MISSING_DAYS tells `status`. The newest day
+ * and the one before may still be written to: who puts their files back would lose what came
+ * since. */
+enum intake_purpose { INTAKE_ADDS, INTAKE_DROPS };
 int intake_stores_opened(struct catalogue *c, struct raw *raw, const char *root,
-                         struct err *err) DS_MUST_CHECK;
+                         enum intake_purpose purpose, struct err *err) DS_MUST_CHECK;
+
+/* How many stored transfers of a day (catalogue_days()) have no original in raw, while their
+ * custody does not say so; first: one of them. Cheap where nothing is missing. */
+int intake_missing_of_day(struct catalogue *c, struct raw *raw, const struct catalogue_day *day,
+                          int64_t *n, char first[CATALOGUE_ID_ROOM], struct err *err) DS_MUST_CHECK;
 
 /* catalogue_transfer_add() with a key that nothing of row's day and its neighbours has in raw, also
  * if such a file came there a moment ago. In the caller's transaction. */
@@ -126,5 +140,24 @@ int intake_put_lost(struct catalogue *c, const char *root, const struct catalogu
  * them. */
 int intake_publish_late(struct catalogue *c, const struct intake_feeds *feeds, const char *who,
                         int *n, struct err *err) DS_MUST_CHECK;
+
+/* ---- the tracker's account ---- */
+
+struct intake_joining {
+    struct catalogue *c;
+    struct records *records;
+    const char *root;
+    int64_t window_us;         /* journey.h */
+    const char *imei;          /* new records of this tracker, */
+    int64_t from_ms, until_ms; /* of these times */
+    const char *who;
+};
+
+/* Joins them with the transfers that they belong to. Copies that were made without what their
+ * pictures show now are made anew, once: their custody says why, and a job is in the spool of
+ * convert. Those that are in a package stay, and the new ones stand beside them. *joined counts the
+ * transfers that changed, *again those of which copies are made anew. It may be repeated. */
+int intake_join(const struct intake_joining *j, int *joined, int *again,
+                struct err *err) DS_MUST_CHECK;
 
 #endif

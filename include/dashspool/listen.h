@@ -29,6 +29,9 @@ int listen_check(const char *value, struct err *err);
  * ours: it is busy because of us. ERR_CONFIG. */
 int listen_try(const char *text, bool ours, struct err *err) DS_MUST_CHECK;
 
+/* Whether two settings want the same port of this computer; one of any address has it of all. */
+bool listen_same(const char *one, const char *other);
+
 /* "10.0.0.1:4711", "[::1]:4711", and the address alone; "?" of what cannot be named. */
 #define LISTEN_NAME_ROOM 64
 void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_NAME_ROOM],

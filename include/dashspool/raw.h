@@ -171,10 +171,11 @@ int raw_adopt(struct raw *raw, const char *day, struct err *err) DS_MUST_CHECK;
 int raw_own(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
             struct err *err) DS_MUST_CHECK;
 
-/* The masters and partials of a day that say whose they are, added up: how many, their keys, bytes
- * (of sealed ones) and arrival times (modulo 1000000007). No such file: 0. */
+/* The masters and partials of a day that say whose they are, added up: how many, their keys,
+ * lengths (of sealed ones, times the key, so that it shows which of them these are) and arrival
+ * times (each modulo 1000000007). No such file: 0. */
 struct raw_sum {
-    int64_t masters, keys, bytes, arrivals;
+    int64_t masters, keys, lengths, arrivals;
 };
 int raw_sum(struct raw *raw, const char *day, struct raw_sum *out, struct err *err) DS_MUST_CHECK;
 

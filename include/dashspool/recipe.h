@@ -36,11 +36,15 @@ struct recipe {
 void recipe_sign(struct recipe *r);
 
 /* *out is the caller's (free). ERR_UNSUPPORTED, with the reason, for what cannot be followed
- * elsewhere: options that name another file or hide something, texts that are not UTF-8. */
+ * elsewhere: options that name another file or hide something, texts that are not UTF-8. The
+ * tracker's track (track.h) is named by its hash and source: "track": {"source": "tracker",
+ * "sha256": "…"}. */
 int recipe_text(const struct recipe *r, char **out, struct err *err) DS_MUST_CHECK;
 
-/* Hostile: each value is judged. ERR_MALFORMED names what is wrong; ERR_UNSUPPORTED: of a newer
- * format, or with a fact or option that this program does not know and so cannot follow. */
+/* Hostile: each value is judged. options.track_sha256 may be set then, and options.track_path is
+ * "": who follows it says where he has a file with that hash. ERR_MALFORMED names what is wrong;
+ * ERR_UNSUPPORTED: of a newer format, or with a fact or option that this program does not know and
+ * so cannot follow. */
 int recipe_parse(struct recipe *out, const char *json, size_t n, struct err *err) DS_MUST_CHECK;
 
 /* How who followed `then` differs from who follows `now`, in words: "libavcodec 58.1.0, here
@@ -85,7 +89,8 @@ struct recipe_settings {
     char slices_sha256[HASH_HEX_ROOM], sound[8], warning[512];
     /* Of the recipe: what most decides the bytes. */
     char encoder[41], preset[21], crf[21], libavcodec[41], x264[41], libjpeg_turbo[41];
-    bool own_overlay; /* its text is by a template */
+    bool own_overlay;                 /* its text is by a template */
+    char track_sha256[HASH_HEX_ROOM]; /* the tracker's track it was made with; "": without one */
 };
 
 /* False: they are no JSON object, and *out tells nothing. */

@@ -91,7 +91,7 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
  * What retention deleted before has such a custody still, and is erased likewise. All that SQLite
  * holds is written anew in the same call, so that no byte of it is left in a file of ROOT; packages
  * that contain it are named, and have to be deleted by whoever has them. A back-up loses it at its
- * next run.
+ * next run. Of a vehicle the requests for footage go, too (requests.h).
  */
 struct retention_erasing {
     const char *const *ids; /* these n; n 0: */

@@ -1,13 +1,14 @@
 /*
  * root: which ROOT a store belongs to. Everything below a ROOT that can be saved and put back by
- * itself says of which one it is: catalogue.db and each raw/<day>.db in a table `root`, raw/,
- * archive/ and spool/ by a file `root-id` of 32 hexadecimal digits and a newline. A copy of a ROOT
- * (a backup, rsync) keeps the identity; two that were made apart never have the same.
+ * itself says of which one it is: catalogue.db, each raw/<day>.db and each file of telemetry/ in a
+ * table `root`, raw/, archive/, spool/ and telemetry/ by a file `root-id` of 32 hexadecimal digits
+ * and a newline. A copy of a ROOT (a backup, rsync) keeps the identity; two that were made apart
+ * never have the same.
  *
  * A new catalogue makes it: 128 random bits. What is older than identities gets that of its ROOT by
  * the next receiver, import, sweep or erasure (intake.h), if what it holds agrees with the rest.
  *
- * No state. Files touched: ROOT/{raw,archive,spool}/root-id; written beside, and renamed.
+ * No state. Files touched: ROOT/{raw,archive,spool,telemetry}/root-id; written beside, and renamed.
  */
 #ifndef DASHSPOOL_ROOT_H
 #define DASHSPOOL_ROOT_H
@@ -42,8 +43,8 @@ int root_read(const char *root, const char *dir, struct root_id *out,
  * and so is a catalogue without one. ERR_FOREIGN says which of them is foreign, and what to do. */
 int root_check(const char *root, const struct root_id *catalogue, struct err *err) DS_MUST_CHECK;
 
-/* Makes raw/, archive/ and spool/ with their marks, as far as they are missing. ERR_FOREIGN: one
- * has another identity. */
+/* Makes raw/, archive/, spool/ and telemetry/ with their marks, as far as they are missing.
+ * ERR_FOREIGN: one has another identity. */
 int root_mark(const char *root, const struct root_id *id, struct err *err) DS_MUST_CHECK;
 
 /* ERR_FOREIGN: a first backup into this directory broke off; it is no ROOT, and nothing may make

@@ -31,7 +31,8 @@
  * A job that cannot be touched (its directory is another user's, a file in it cannot be read or
  * removed) is set aside and never keeps the others from being worked: it goes to failed/ with the
  * reason, or where it cannot even be moved, it stays where it is and is left alone until its
- * directory changes, or for SPOOL_ASIDE_MS; spool_on_aside() hears of either, once.
+ * directory changes, or for SPOOL_ASIDE_MS; spool_on_aside() hears of either, once. One that the
+ * disk cannot read, while it takes what is written elsewhere, stays where it is likewise.
  *
  * Order: without spool_set_order() the job that became ready first is claimed first. With it, the
  * lowest class first; within a class the flows (cameras) take turns, so that a thousand jobs of one
@@ -240,8 +241,8 @@ struct spools_found {
 int spools_find(const struct spools *s, const char *id, struct spools_found *out,
                 struct err *err) DS_MUST_CHECK;
 
-/* Drops the failed jobs of a transfer, in all stages; or cancels the ready ones. Permanent errors
- * do not keep it from the others: the first is returned. */
+/* Drops the failed jobs of a transfer, in all stages; or cancels the ready ones, and those whose
+ * worker is dead. Permanent errors do not keep it from the others: the first is returned. */
 int spools_drop_failed(const struct spools *s, const char *id, struct err *err) DS_MUST_CHECK;
 int spools_cancel(const struct spools *s, const char *id, struct err *err) DS_MUST_CHECK;
 

@@ -424,7 +424,9 @@ static int load_file(struct cfg *cfg, const char *path, struct err *err)
     struct lines l = {.path = path};
     buf_init(&text, FILE_BYTES_MAX);
     int rc = fsx_check_file(path, err);
-    if (rc == ERR_OK)
+    if (rc < 0)
+        err_wrap(err, "%s", path);
+    else
         rc = fsx_read_file(path, &text, err);
     if (rc == ERR_LIMIT)
         rc = err_set(err, ERR_CONFIG, "%s: larger than %d bytes", path, FILE_BYTES_MAX);

@@ -93,6 +93,26 @@ void clock_compact(int64_t utc_us, char out[CLOCK_TEXT_ROOM])
              c.minute, c.second);
 }
 
+void clock_date(int64_t utc_us, char out[CLOCK_DATE_ROOM])
+{
+    const int64_t last_us = INT64_C(253402300799) * 1000000; /* 9999-12-31T23:59:59Z */
+    utc_us = utc_us < 0 ? 0 : utc_us > last_us ? last_us : utc_us;
+    struct clock_civil c = clock_civil_from_utc(utc_us, 0);
+    snprintf(out, CLOCK_DATE_ROOM, "%04u-%02u-%02u", (unsigned)c.year % 10000u,
+             (unsigned)c.month % 100u, (unsigned)c.day % 100u);
+}
+
+bool clock_date_ok(const char *text)
+{
+    static const char shape[] = "dddd-dd-dd";
+    for (size_t i = 0; i < sizeof shape; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (shape[i] == 'd' ? !digit : text[i] != shape[i])
+            return false;
+    }
+    return true;
+}
+
 void clock_zone(int tz_min, char out[CLOCK_TEXT_ROOM])
 {
     int m = abs(tz_min);

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +74,41 @@ int listen_try(const char *text, bool ours, struct err *err)
         close(fd);
     freeaddrinfo(at);
     return rc;
+}
+
+/* The address' bytes; *any: it is all of them. */
+static const void *bytes_of(const struct addrinfo *at, size_t *n, bool *any)
+{
+    static const uint8_t none[16];
+    const struct sockaddr_in *v4 = (const void *)at->ai_addr;
+    const struct sockaddr_in6 *v6 = (const void *)at->ai_addr;
+    bool is_v4 = at->ai_family == AF_INET;
+    const void *bytes = is_v4 ? (const void *)&v4->sin_addr : (const void *)&v6->sin6_addr;
+    *n = is_v4 ? sizeof v4->sin_addr : sizeof v6->sin6_addr;
+    *any = memcmp(bytes, none, *n) == 0;
+    return bytes;
+}
+
+bool listen_same(const char *one, const char *other)
+{
+    struct addrinfo *a = NULL, *b = NULL;
+    struct err unimportant;
+    const char *port = port_of(one), *its = port_of(other);
+    bool same = false, any, any_too;
+    size_t n, m;
+    if (!port || !its || strtol(port, NULL, 10) != strtol(its, NULL, 10) ||
+        strtol(port, NULL, 10) == 0)
+        return false;
+    if (listen_resolve(one, &a, &unimportant) == ERR_OK &&
+        listen_resolve(other, &b, &unimportant) == ERR_OK && a->ai_family == b->ai_family) {
+        const void *x = bytes_of(a, &n, &any), *y = bytes_of(b, &m, &any_too);
+        same = any || any_too || memcmp(x, y, n) == 0;
+    }
+    if (a)
+        freeaddrinfo(a);
+    if (b)
+        freeaddrinfo(b);
+    return same;
 }
 
 void listen_name(const struct sockaddr *address, size_t bytes, char out[LISTEN_NAME_ROOM],

@@ -3,15 +3,20 @@
  * of the other is known before the first byte is taken. */
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
+#include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include "dashspool/wire.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TAG            "stores"
 #define DAYS_BYTES_MAX ((size_t)8 << 20)
+#define DAY_US         (INT64_C(86400) * 1000000)
 
 struct belong {
     struct catalogue *c;
@@ -27,6 +32,11 @@ struct belong {
     int64_t stored, partial, unknown; /* taken up; not to be known any more */
     int64_t missing;
     char missing_id[CATALOGUE_ID_ROOM], missing_day[RAW_DAY_ROOM];
+    enum intake_purpose purpose;
+    bool marked;                              /* raw/ said of which ROOT it is */
+    char recent[RAW_DAY_ROOM];                /* this day and later ones may be written to */
+    int64_t without;                          /* originals of days … */
+    char without_days[CATALOGUE_UPKEEP_ROOM]; /* … whose files are away */
 };
 
 /* ---- a row from what stands with a master ---- */
@@ -211,7 +221,7 @@ static int know_root(struct belong *b, struct err *err)
     int rc = catalogue_root(b->c, &b->id, err);
     if (rc == ERR_OK)
         rc = root_read(b->root, "raw", &of_raw, err);
-    bool known = root_id_known(&b->id), raw_known = root_id_known(&of_raw);
+    bool known = root_id_known(&b->id), raw_known = b->marked = root_id_known(&of_raw);
     if (rc < 0 || (known && raw_known))
         return rc; /* whether these are the same the catalogue's opening has asked */
     b->first = !known && !raw_known;
@@ -340,7 +350,7 @@ static const struct catalogue_day *day_of(const struct belong *b, const char *da
 static bool is_same(const struct catalogue_day *has, const struct raw_sum *sum)
 {
     return has ? has->transfers == sum->masters && has->keys == sum->keys &&
-                     has->bytes == sum->bytes && has->arrivals == sum->arrivals
+                     has->lengths == sum->lengths && has->arrivals == sum->arrivals
                : sum->masters == 0;
 }
 
@@ -398,45 +408,128 @@ int intake_note_missing(struct catalogue *c, const char *id, const char *who, st
                                          &(struct custody_what){.from = NULL}, err);
 }
 
+struct missing {
+    struct catalogue *c;
+    struct raw *raw;
+    bool note; /* in custody */
+    int64_t n;
+    char *first;
+};
+
 static int check_original(void *arg, int64_t key, struct err *err)
 {
-    struct belong *b = arg;
+    struct missing *m = arg;
     struct catalogue_transfer t;
     int64_t length;
     bool found = false, sealed = false, noted = false;
-    int rc = catalogue_transfer_by_key(b->c, key, &t, &found, err);
+    int rc = catalogue_transfer_by_key(m->c, key, &t, &found, err);
     if (rc == ERR_OK && found) {
-        rc = raw_stat(b->raw, t.day, key, &length, &sealed, NULL, err);
+        rc = raw_stat(m->raw, t.day, key, &length, &sealed, NULL, err);
         sealed = (rc == ERR_OK && sealed) || rc == ERR_MALFORMED; /* it is there: fsck tells */
         if (rc == ERR_NOTFOUND)                                   /* or deleted since */
-            rc = catalogue_transfer_by_key(b->c, key, &t, &found, err);
+            rc = catalogue_transfer_by_key(m->c, key, &t, &found, err);
     }
     if (rc < 0 || !found || sealed)
         return err_is_temporary(rc) ? rc : ERR_OK;
-    if (b->first)
-        return intake_note_missing(b->c, t.id, "start", err);
-    rc = catalogue_event_each(b->c, t.id, see_missing, &noted, err);
-    if (rc == ERR_OK && !noted && b->missing++ == 0) {
-        snprintf(b->missing_id, sizeof b->missing_id, "%s", t.id);
-        snprintf(b->missing_day, sizeof b->missing_day, "%s", t.day);
-    }
+    if (m->note)
+        return intake_note_missing(m->c, t.id, "start", err);
+    rc = catalogue_event_each(m->c, t.id, see_missing, &noted, err);
+    if (rc == ERR_OK && !noted && m->n++ == 0)
+        snprintf(m->first, CATALOGUE_ID_ROOM, "%s", t.id);
     return rc;
+}
+
+static int find_missing(struct missing *m, const struct catalogue_day *day, struct err *err)
+{
+    struct raw_sum sum;
+    int rc = raw_sum(m->raw, day->day, &sum, err);
+    return rc < 0 || is_same(day, &sum)
+               ? rc
+               : catalogue_stored_of_day(m->c, day->day, check_original, m, err);
+}
+
+int intake_missing_of_day(struct catalogue *c, struct raw *raw, const struct catalogue_day *day,
+                          int64_t *n, char first[CATALOGUE_ID_ROOM], struct err *err)
+{
+    struct missing m = {.c = c, .raw = raw, .first = first};
+    int rc = find_missing(&m, day, err);
+    *n = m.n;
+    return rc;
+}
+
+/* The newest of what came or may come, by this clock or an earlier one, and the day before. */
+static int find_recent(struct belong *b, struct err *err)
+{
+    int64_t now_us = clock_utc_us(), newest_us, unused;
+    int rc = catalogue_newest(b->c, INT64_MAX, 0, &newest_us, &unused, err);
+    if (rc == ERR_OK)
+        raw_day((newest_us < now_us ? newest_us : now_us) - DAY_US, b->recent);
+    return rc;
+}
+
+/* Whether a receiver can do without: see intake.h. */
+static int is_away(const struct belong *b, const char *day, bool *out, struct err *err)
+{
+    char *path = NULL;
+    *out = false;
+    if (b->purpose != INTAKE_ADDS || !b->marked || strcmp(day, b->recent) >= 0)
+        return ERR_OK;
+    int rc = fsx_path(&path, err, "%s/raw/%s.db", b->root, day);
+    *out = rc == ERR_OK && access(path, F_OK) < 0 && errno == ENOENT;
+    free(path);
+    return rc;
+}
+
+static int check_day_of_catalogue(struct belong *b, const struct catalogue_day *day,
+                                  struct err *err)
+{
+    char first[CATALOGUE_ID_ROOM];
+    struct missing m = {.c = b->c, .raw = b->raw, .note = b->first, .first = first};
+    bool away = false;
+    int rc = find_missing(&m, day, err);
+    if (rc == ERR_OK && m.n > 0)
+        rc = is_away(b, day->day, &away, err);
+    if (rc < 0 || m.n == 0)
+        return rc;
+    size_t used = strlen(b->without_days), more = strlen(day->day) + 1;
+    if (away && used + more < sizeof b->without_days)
+        snprintf(b->without_days + used, more + 1, "%s%s", used ? " " : "", day->day);
+    if (!away && b->missing == 0) {
+        memcpy(b->missing_id, first, sizeof b->missing_id);
+        snprintf(b->missing_day, sizeof b->missing_day, "%.10s", day->day);
+    }
+    *(away ? &b->without : &b->missing) += m.n;
+    return ERR_OK;
+}
+
+/* For `status`, which asks whether they are still away. */
+static int note_without(struct belong *b, struct err *err)
+{
+    struct catalogue_upkeep was, now = {.at_us = clock_utc_us(), .ok = b->without == 0};
+    bool known;
+    memcpy(now.text, b->without_days, sizeof now.text);
+    if (b->without > 0)
+        log_warn(TAG,
+                 "files of past days are not in raw/, their originals cannot be handed out; put "
+                 "them back, or 'dashspool fsck --repair' notes them as lost",
+                 LOG_TEXT("days", b->without_days), LOG_INT("originals", b->without));
+    int rc = catalogue_upkeep_last(b->c, CATALOGUE_MISSING_DAYS, &was, &known, err);
+    return rc < 0 || (now.ok && (!known || was.ok))
+               ? rc
+               : catalogue_upkeep_note(b->c, CATALOGUE_MISSING_DAYS, &now, err);
 }
 
 static int check_missing(struct belong *b, struct err *err)
 {
     const struct catalogue_day *all = (const void *)buf_data(&b->days);
-    int rc = ERR_OK;
+    int rc = find_recent(b, err);
     for (size_t i = 0; rc == ERR_OK && i < b->days.used / sizeof *all; i++) {
-        struct raw_sum sum;
-        rc = raw_sum(b->raw, all[i].day, &sum, err);
-        if (rc == ERR_OK && !is_same(&all[i], &sum))
-            rc = catalogue_stored_of_day(b->c, all[i].day, check_original, b, err);
+        rc = check_day_of_catalogue(b, &all[i], err);
         if (rc < 0 && !err_is_temporary(rc)) /* a file that cannot be read is fsck's */
             rc = ERR_OK;
     }
     if (rc < 0 || b->missing == 0)
-        return rc;
+        return rc < 0 || b->purpose != INTAKE_ADDS ? rc : note_without(b, err);
     return err_set(err, ERR_FOREIGN,
                    "originals that catalogue.db has are not in raw/: %" PRId64
                    " (first: %s in raw/%s.db): put back raw/ of the same time, "
@@ -470,9 +563,10 @@ static int open_stores(struct belong *b, struct err *err)
     return rc < 0 ? rc : check_missing(b, err);
 }
 
-int intake_stores_opened(struct catalogue *c, struct raw *raw, const char *root, struct err *err)
+int intake_stores_opened(struct catalogue *c, struct raw *raw, const char *root,
+                         enum intake_purpose purpose, struct err *err)
 {
-    struct belong b = {.c = c, .raw = raw, .root = root};
+    struct belong b = {.c = c, .raw = raw, .root = root, .purpose = purpose};
     buf_init(&b.days, DAYS_BYTES_MAX);
     int rc = open_stores(&b, err);
     buf_clear(&b.days);
@@ -482,12 +576,11 @@ int intake_stores_opened(struct catalogue *c, struct raw *raw, const char *root,
 int intake_transfer_add(struct catalogue *c, struct raw *raw, struct catalogue_transfer *row,
                         struct err *err)
 {
-    const int64_t day_us = INT64_C(86400) * 1000000;
     char neighbour[RAW_DAY_ROOM];
     int64_t top, most = 0;
     int rc = ERR_OK;
     for (int i = -1; rc == ERR_OK && i <= 1; i++) {
-        raw_day(row->arrived_us + i * day_us, neighbour);
+        raw_day(row->arrived_us + i * DAY_US, neighbour);
         rc = raw_highest_key(raw, i == 0 ? row->day : neighbour, &top, err);
         if (i != 0 && rc < 0 && !err_is_temporary(rc)) /* it is not this one's that is damaged */
             rc = ERR_OK;

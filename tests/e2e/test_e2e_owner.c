@@ -104,6 +104,7 @@ static int set_up(void **state)
     assert_int_equal(chown(out, OWNER, OWNER), 0);
     copy(TEST_SAMPLES "/front-20fps-10s-sound.h265", "in/clip.h265", 0644);
     copy(PHOTO, "locked/photo.jpg", 0644);
+    copy(CLIP, "clip.h265", 0644); /* the source tree may be out of the owner's reach */
     support_write(support_path(w.dir, "bad.h265"), "this is no footage at all", 25);
     assert_int_equal(nftw(w.root, give_away, 16, FTW_PHYS), 0);
     world_start(&w); /* as root, and takes footage as the owner */
@@ -151,7 +152,7 @@ static void service_goes_on(const char *after)
 
 static void test_what_root_types_leaves_nothing_of_roots_in_root(void **state)
 {
-    char package[600], backup[600], metrics[600], copies[600], key[600], cert[600];
+    char package[600], backup[600], metrics[600], copies[600], key[600], cert[600], clip[600];
     (void)state;
     ROOT_ONLY;
     snprintf(package, sizeof package, "%s/case.zip", w.root);
@@ -160,6 +161,7 @@ static void test_what_root_types_leaves_nothing_of_roots_in_root(void **state)
     snprintf(copies, sizeof copies, "%s/more", w.root);
     snprintf(cert, sizeof cert, "%s/sign.pem", w.root);
     snprintf(key, sizeof key, "%s/sign.key", w.root);
+    snprintf(clip, sizeof clip, "%s/clip.h265", w.dir);
     const struct {
         const char *words[10];
         int status;
@@ -191,9 +193,9 @@ static void test_what_root_types_leaves_nothing_of_roots_in_root(void **state)
         {{"keygen", "--cert", cert, "--key", key, "--name", "Depot"}, 0, "certificate"},
         {{"export", VIDEO, "-o", package, "--sign-cert", cert, "--sign-key", key}, 0, "1 transfer"},
         {{"verify", package}, 0, "no problems found"},
-        {{"attach-timestamp", package, CLIP}, 1, ""},
-        {{"convert", CLIP, "-o", copies}, 0, ""},
-        {{"probe", CLIP, "--no-decode"}, 0, ""},
+        {{"attach-timestamp", package, clip}, 1, ""},
+        {{"convert", clip, "-o", copies}, 0, ""},
+        {{"probe", clip, "--no-decode"}, 0, ""},
         {{"erase", STILL, "--reason", "asked for", "--protected"}, 0, "1 transfer"},
         {{"backup", backup}, 0, "originals"},
         {{"help"}, 0, ""},
@@ -280,6 +282,17 @@ static void test_what_the_owner_may_not_do_is_refused_with_what_to_do(void **sta
     expect(PROC_RUN("setpriv", "--reuid=12346", "--regid=12346", "--clear-groups", program,
                     "--root", w.root, "import", in),
            1, "sudo -u 12345 dashspool");
+    expect(PROC_RUN("setpriv", "--reuid=12346", "--regid=12346", "--clear-groups", program,
+                    "--root", w.root, "receive", "--listen", "127.0.0.1:0"),
+           1, "sudo -u 12345 dashspool");
+    expect_out(PROC_RUN("setpriv", "--reuid=12346", "--regid=12346", "--clear-groups", program,
+                        "--root", w.root, "status"),
+               1, "do: look as the owner of ROOT");
+    assert_int_equal(chmod(w.root, 0700), 0); /* its settings are not replaced by the defaults */
+    expect_err(PROC_RUN("setpriv", "--reuid=12346", "--regid=12346", "--clear-groups", program,
+                        "--root", w.root, "config", "--check"),
+               1, "pipeline.d: Permission denied");
+    assert_int_equal(chmod(w.root, 0755), 0);
     all_is_the_owners("refusals");
     world_stop(&w);                          /* it could not reach it either */
     assert_int_equal(chmod(w.dir, 0700), 0); /* whose owner cannot even reach it */

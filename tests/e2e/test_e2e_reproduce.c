@@ -1,7 +1,9 @@
 /* What verify finds by looking into the footage of a package, and by making the copies again. */
-#include "dashspool/convert.h"
+#include "dashspool/bag.h"
 #include "dashspool/fsx.h"
+#include "dashspool/recipe.h"
 #include "support/world.h"
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -332,6 +334,98 @@ static void test_recipes_that_are_none_are_told(void **state)
                   "reproduction differs: ");
 }
 
+/* ---- the tracker's track ---- */
+
+#define TRACK "data/telemetry/" VIDEO ".track.csv"
+
+static const char track[] = "# dashspool tracker track 1\n"
+                            "time,lat,lon,altitude_m,speed_kmh,course_deg,satellites,valid\n"
+                            "2024-11-29T07:23:44.000Z,54.6871570,25.2796520,112,60,350,9,1\n"
+                            "2024-11-29T07:23:52.000Z,54.6971570,25.2896520,113,80,10,9,1\n";
+
+/* The recipe of the package's copies. */
+static void get_recipe(struct recipe *out)
+{
+    struct err err;
+    struct buf b = support_read(in_package(FACTS));
+    json_t *facts = json_loadb((const char *)buf_data(&b), b.used, 0, NULL);
+    const json_t *copy = json_array_get(json_object_get(facts, "copies"), 0);
+    char *text =
+        json_dumps(json_object_get(json_object_get(copy, "settings"), "recipe"), JSON_COMPACT);
+    assert_non_null(text);
+    assert_ok(recipe_parse(out, text, strlen(text), &err));
+    free(text);
+    json_decref(facts);
+    buf_clear(&b);
+}
+
+/* A package whose copies were made with the track, by the stage's own means. */
+static void take_copy_with_track(void)
+{
+    static struct convert_result made;
+    struct recipe r;
+    struct err err;
+    char name[BAG_NAME_ROOM], says[200];
+    take_copy();
+    assert_ok(fsx_mkdirs(in_package("data/telemetry"), &err));
+    support_write(in_package(TRACK), track, sizeof track - 1);
+    get_recipe(&r);
+    snprintf(r.options.track_path, sizeof r.options.track_path, "%s", in_package(TRACK));
+    assert_ok(hash_text(track, sizeof track - 1, r.options.track_sha256, &err));
+    assert_ok(fsx_remove_tree(in_dir("tracked"), &err));
+    assert_ok(fsx_mkdirs(in_dir("tracked"), &err));
+    assert_ok(convert_file(in_package(MASTER), in_dir("tracked"), VIDEO, &r.facts, &r.options, NULL,
+                           NULL, &made, &err));
+    assert_int_equal(made.n_outputs, 11);
+    for (int i = 0; i < made.n_outputs; i++) {
+        const struct convert_output *o = &made.output[i];
+        assert_true(bag_copy_name(name, copy_kind_name(o->kind), o->path));
+        put_file(name, o->path);
+    }
+    snprintf(says, sizeof says,
+             "\"track\": {\"source\": \"tracker\", \"sha256\": \"%s\"}, \"threads\": 0",
+             r.options.track_sha256);
+    replace_text(FACTS, "\"threads\": 0", says);
+    remake_manifests();
+}
+
+static void test_the_trackers_track_is_taken_from_the_package(void **state)
+{
+    (void)state;
+    take_copy_with_track(); /* nobody noted these copies in the custody */
+    VERIFY(3, VIDEO ": ok, the same 11 copies", "reproduction     ok", "completeness     ok",
+           VIEWING ": changed since it was made");
+    /* by its hash, whatever its name is */
+    expect(PROC_RUN("mv", in_package(TRACK), in_package("data/telemetry/older.track.csv")), 0, "");
+    remake_manifests();
+    VERIFY(3, VIDEO ": ok, the same 11 copies", "reproduction     ok");
+    LOOK(3, "!older.track.csv");
+    expect(PROC_RUN("rm", in_package("data/telemetry/older.track.csv")), 0, "");
+    remake_manifests();
+    VERIFY(3, "not reproducible for 11 of 11: they were made with the tracker's track, SHA-256 ",
+           "which is not in the package", "reproduction     not checked");
+}
+
+static void test_another_track_is_told(void **state)
+{
+    (void)state;
+    take_copy_with_track();
+    replace_text(TRACK, "113,80,10", "113,50,10"); /* it went slower, of course */
+    remake_manifests();
+    VERIFY(3, "payload hashes   ok", "reproduction     FAILED",
+           VIDEO ": cannot be reproduced: " TRACK " is not the track that they were made with");
+    /* … and whoever thinks of the recipe as well has other pictures */
+    char expression[200], sha256[HASH_HEX_ROOM];
+    struct err err;
+    struct buf b = support_read(in_package(TRACK));
+    assert_ok(hash_text((const char *)buf_data(&b), b.used, sha256, &err));
+    buf_clear(&b);
+    snprintf(expression, sizeof expression, "\"sha256\": \"%s\"}, \"threads", sha256);
+    replace_text(FACTS, "\"sha256\": \"[0-9a-f]*\"}, \"threads", expression);
+    remake_manifests();
+    VERIFY(3, "reproduction     FAILED", "reproduction differs: ", VIEWING);
+}
+
 static void test_a_signal_ends_it_and_leaves_nothing(void **state)
 {
     (void)state;
@@ -386,6 +480,8 @@ int main(void)
         cmocka_unit_test(test_other_versions_are_told_as_the_likely_reason),
         cmocka_unit_test(test_another_processor_is_told_as_the_likely_reason),
         cmocka_unit_test(test_recipes_that_are_none_are_told),
+        cmocka_unit_test(test_the_trackers_track_is_taken_from_the_package),
+        cmocka_unit_test(test_another_track_is_told),
         cmocka_unit_test(test_a_signal_ends_it_and_leaves_nothing),
         cmocka_unit_test(test_what_a_killed_verify_left_the_next_removes),
         cmocka_unit_test(test_a_directory_that_cannot_be_had_is_said),

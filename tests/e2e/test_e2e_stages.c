@@ -157,6 +157,7 @@ static void test_status_tells_of_jobs_that_were_lost(void **state)
     snprintf(late, sizeof late, "UPDATE done SET at_us = %lld WHERE attempt = 0",
              (long long)(clock_utc_us() - 3600 * INT64_C(1000000)));
     sql_change(at(w, "root/catalogue.db"), late);
+    assert_int_equal(unlink(at(w, "root/receive.json")), 0); /* it is meant to be stopped */
     expect(RUN(w, "status"), 0, "oldest ");
     lose_jobs(w, "convert");
     expect(RUN(w, "status"), 1, "convert: jobs that were lost: 1, the first of " ID);

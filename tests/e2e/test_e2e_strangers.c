@@ -552,7 +552,8 @@ static void test_status_tells_running_stopped_and_dead(void **state)
     close(second);
     close(third);
     world_stop(&w);
-    status_is(NULL, false, 0, "receiver   stopped");
+    status_is(NULL, false, 1, "receiver   stopped");
+    status_is(NULL, false, 1, "PROBLEM: the receiver was stopped cleanly at ");
     world_start(&w);
     snprintf(words, sizeof words, "\"pid\":%d,", (int)w.receiver.pid);
     status_is(words, false, 0, "receiver   running");

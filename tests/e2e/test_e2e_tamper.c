@@ -8,6 +8,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
+#include "dashspool/requests.h"
 #include "dashspool/upkeep.h"
 #include "support/sql.h"
 #include "support/stored.h"
@@ -26,7 +27,7 @@
 #define TIME  "2024-11-29T07:23:45Z"
 #define DOCS  TEST_SOURCE_DIR "/../docs/evidence.md"
 
-enum { TRANSFERS = 12, DATABASES = 3, ROWS_TRIED = 3, LISTED_MAX = 64 };
+enum { TRANSFERS = 12, DATABASES = 3, ROWS_TRIED = 3, LISTED_MAX = 128 };
 
 static struct world w;
 static char *ids[TRANSFERS];
@@ -117,7 +118,12 @@ static int make_store(void **state)
     expect(RUN("work", "--once"), 0, "done");
     add_deleted();
     expect(RUN("protect", VIDEO, "--reason", "claim 18", "--who", "a clerk"), 0, "protected");
+    struct requests_request r = {.imei = IMEI, .by = "a clerk", .reason = "claim 18"};
+    r.what = (struct camreq){CAMREQ_PHOTO, "rear", .host = "a.b", .port = 1};
     assert_ok(catalogue_open(&c, w.root, false, &err));
+    assert_ok(requests_add(c, &r, INT64_C(1732865025000000), &err));
+    sql_change(support_path(w.root, "catalogue.db"),
+               "INSERT INTO request_transfer VALUES(1, '" VIDEO "', 'rear', 1, 1, 0)");
     assert_ok(catalogue_settle(c, &err));
     keep("catalogue.db");
     assert_ok(catalogue_transfer_each(c, &(struct catalogue_filter){0}, keep_id, NULL, &err));

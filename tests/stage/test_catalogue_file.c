@@ -153,10 +153,10 @@ static void test_a_newer_schema_and_a_foreign_file_are_refused(void **state)
     struct err err;
     char path[512];
     catalogue_close(&f->c);
-    catalogued_sql(f, "PRAGMA user_version=9");
+    catalogued_sql(f, "PRAGMA user_version=10");
     assert_err(ERR_UNSUPPORTED, catalogue_open(&f->c, f->root, true, &err));
     assert_null(f->c);
-    catalogued_sql(f, "PRAGMA user_version=8; PRAGMA application_id=7");
+    catalogued_sql(f, "PRAGMA user_version=9; PRAGMA application_id=7");
     assert_err(ERR_MALFORMED, catalogue_open(&f->c, f->root, true, &err));
     snprintf(path, sizeof path, "%s/catalogue.db", f->root);
     support_write(path, "this is no database, but long enough to be asked", 48);
@@ -211,7 +211,9 @@ static void test_a_missing_or_unusable_root_is_named(void **state)
     "DROP TABLE upkeep;"                                                                          \
     "CREATE INDEX transfer_camera ON transfer(imei, camera, when_us);"                            \
     "ALTER TABLE transfer DROP COLUMN from_0; ALTER TABLE transfer DROP COLUMN set_aside;"        \
+    "ALTER TABLE transfer DROP COLUMN remade; DROP TABLE journey; DROP TABLE journey_event;"      \
     "DROP TABLE root;"                                                                            \
+    "DROP TABLE request_event; DROP TABLE request_transfer; DROP TABLE request;"                  \
     "PRAGMA user_version = 6;"
 
 #define AS_VERSION_1                                                                  \
@@ -235,7 +237,7 @@ static void test_an_older_catalogue_is_brought_up_to_date(void **state)
     catalogue_close(&f->c);
     catalogued_sql(f, AS_VERSION_1);
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
-    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 8);
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 9);
     assert_ok(catalogue_transfer_get(f->c, t.id, &out, &err));
     assert_int_equal(out.length_bytes, 1024);
     assert_int_equal(out.connections, 1);
@@ -310,7 +312,7 @@ static void test_an_upgrade_killed_anywhere_has_done_all_or_nothing(void **state
         }
     assert_true(deaths > 3);
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
-    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 8);
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 9);
     assert_int_equal(catalogued_sql(f, "SELECT count(*) FROM settings"), 3);
     int n = 0;
     assert_ok(catalogue_copy_each(f->c, t.key, see_settings, &n, &err));
@@ -344,7 +346,7 @@ static void test_who_comes_during_an_upgrade_waits_for_it(void **state)
     assert_ok(catalogue_open(&f->c, f->root, false, &err));
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 8);
+    assert_int_equal(catalogued_sql(f, "PRAGMA user_version"), 9);
     close(begun[0]);
     close(begun[1]);
 }

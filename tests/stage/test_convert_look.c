@@ -127,11 +127,108 @@ static void test_template_at_the_right_with_a_track_can_be_read(void **state)
     support_tmp_remove(&dir);
 }
 
+/* The tracker's own account: each picture has its own position, speed and course, and whose they
+ * are; none where it had no fix, though the camera told a single position. */
+static void test_trackers_position_moves_from_picture_to_picture(void **state)
+{
+    (void)state;
+    struct err err;
+    char text[1024];
+    char *dir = support_tmp_dir();
+    struct media_facts facts = footage_facts();
+    struct convert_options options = footage_options(COPY_VIEWING | COPY_SRT | COPY_TIMING);
+    struct convert_result r;
+    static const char track[] = "# dashspool tracker track 1\n"
+                                "time,lat,lon,altitude_m,speed_kmh,course_deg,satellites,valid\n"
+                                "2024-11-29T07:23:45.000Z,54.6000000,25.2000000,112,40,340,9,1\n"
+                                "2024-11-29T07:23:49.000Z,54.7000000,25.4000000,112,80,20,9,1\n"
+                                "2024-11-29T07:23:50.000Z,54.7000000,25.4000000,112,0,0,0,0\n"
+                                "2024-11-29T07:23:52.000Z,54.7000000,25.4000000,112,0,0,0,0\n";
+    /* pictures at 09:23:46.2, 48.3 and 50.3: 1.25, 3.31 s behind the first record, and behind the
+     * one without a fix */
+    static const struct {
+        const char *at, *words[8];
+    } pictures[] = {
+        {"1.00", {"09:23:46.2", "54.631", "25.262", "tracker", "52 km/h", "course 352"}},
+        {"3.06", {"09:23:48.3", "54.682", "25.365", "tracker", "73 km/h", "course 13"}},
+        {"5.00", {"09:23:50.3", "no fix", "tracker", "speed unknown"}},
+    };
+    snprintf(options.track_path, sizeof options.track_path, "%s/track.csv", dir);
+    support_write(options.track_path, track, sizeof track - 1);
+    assert_ok(hash_text(track, sizeof track - 1, options.track_sha256, &err));
+
+    assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
+                           &options, NULL, NULL, &r, &err));
+    assert_string_equal(r.warning, "");
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
+        footage_read_part(dir, r.output[0].path, pictures[i].at, "iw:58:0:ih-58", text,
+                          sizeof text);
+        for (const char *const *word = pictures[i].words; *word; word++)
+            if (!strstr(text, *word))
+                fail_msg("'%s' is not in '%s'", *word, text);
+    }
+    /* subtitles and timing tell the same */
+    const char *srt = support_path(dir, "clip.srt"),
+               *timing = support_path(dir, "clip.timing.json");
+    assert_int_equal(support_count(srt, "09:23:48 +02:00  54.67542° N  25.35083° E  tracker"), 1);
+    assert_int_equal(support_count(srt, "no fix  tracker"), 3);
+    assert_int_equal(support_count(timing, "\"track\":{\"source\":\"tracker\",\"sha256\":\""), 1);
+    assert_int_equal(support_count(timing, "\"utc\":\"2024-11-29T07:23:48.316"), 1);
+    assert_int_equal(support_count(timing,
+                                   "\"lat\":54.6829163,\"lon\":25.3658326,\"altitude_m\":112,"
+                                   "\"speed_kmh\":73.17,\"course_deg\":13.17}"),
+                     1);
+    assert_true(support_count(timing, "\"place\":{\"source\":\"tracker\",\"state\":\"no fix\","
+                                      "\"lat\":null,\"lon\":null,") > 20);
+    support_tmp_remove(&dir);
+}
+
+/* How often a copy tells the position of the camera's metadata: overlay's text track, tags, maps.
+ */
+static int tells_position(const char *dir)
+{
+    return support_count(support_path(dir, "clip.working.mp4"), "54.70042") +
+           support_count(support_path(dir, "clip.working.mp4"), "+54.7004") +
+           support_count(support_path(dir, "clip.gpx"), "54.70042") +
+           support_count(support_path(dir, "clip.geojson"), "54.70042") +
+           support_count(support_path(dir, "clip.srt"), "54.70042");
+}
+
+/* The camera has its position from the tracker: what that hides, the camera may not tell. */
+static void test_private_mode_hides_the_cameras_position_too(void **state)
+{
+    (void)state;
+    struct err err;
+    char *dir = support_tmp_dir();
+    struct media_facts facts = footage_facts();
+    struct convert_options options =
+        footage_options(COPY_WORKING | COPY_GPX | COPY_GEOJSON | COPY_SRT);
+    struct convert_result r;
+    static const char track[] = "# dashspool tracker track 1\n"
+                                "time,lat,lon,altitude_m,speed_kmh,course_deg,satellites,valid\n"
+                                "2024-11-29T07:23:45.000Z,,,,,,,0\n"
+                                "2024-11-29T07:23:55.000Z,,,,,,,0\n";
+    options.overwrite = true;
+    assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
+                           &options, NULL, NULL, &r, &err));
+    assert_true(tells_position(dir) >= 5);
+    snprintf(options.track_path, sizeof options.track_path, "%s/track.csv", dir);
+    support_write(options.track_path, track, sizeof track - 1);
+    assert_ok(hash_text(track, sizeof track - 1, options.track_sha256, &err));
+    assert_ok(convert_file(footage_sample("rear-25fps-6s-silent.h265"), dir, "clip", &facts,
+                           &options, NULL, NULL, &r, &err));
+    assert_int_equal(tells_position(dir), 0);
+    assert_true(support_count(support_path(dir, "clip.srt"), "private mode  tracker") > 0);
+    support_tmp_remove(&dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_viewing_copy_differs_only_in_the_strip_and_by_codec_noise),
         cmocka_unit_test(test_overlay_can_be_read),
+        cmocka_unit_test(test_trackers_position_moves_from_picture_to_picture),
+        cmocka_unit_test(test_private_mode_hides_the_cameras_position_too),
         cmocka_unit_test(test_template_at_the_right_with_a_track_can_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

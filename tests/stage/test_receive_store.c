@@ -3,6 +3,7 @@
 #include "dashspool/hash.h"
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
+#include "dashspool/requests.h"
 #include "intake/receive/store.h"
 #include "support/sql.h"
 #include "support/support.h"
@@ -563,6 +564,105 @@ static void test_what_comes_into_the_day_later_keeps_its_key(void **state)
     is_stored_as_it_came();
 }
 
+/* ---- what was asked for ---- */
+
+static void ask_for(const char *camera)
+{
+    struct err err;
+    struct catalogue *c = NULL;
+    struct requests_request r = {.imei = "352093081452251",
+                                 .by = "anna",
+                                 .reason = "claim 17",
+                                 .what = {CAMREQ_VIDEO, "", T0 / 1000000, 10}};
+    snprintf(r.what.camera, sizeof r.what.camera, "%s", camera);
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(requests_add(c, &r, T0 + INT64_C(60000000), &err));
+    catalogue_close(&c);
+}
+
+#define assert_request(is_so) assert_int_equal(sql("SELECT " is_so " FROM request"), 1)
+
+static void test_a_request_follows_its_upload(void **state)
+{
+    (void)state;
+    struct answer a;
+    ask_for("front");
+    struct transfer *t = begin("front", 20, &a);
+    assert_request("state = 'uploading'");
+    append(t, 0, 7 * 1024);
+    abandon(t);
+    close_store();
+    assert_request("state = 'uploading'");
+    open_store();
+    t = begin("front", 20, &a);
+    append(t, 7 * 1024, 19 * 1024 + 100);
+    finish(t, &a);
+    assert_int_equal(a.rc, ERR_OK);
+    is_stored(ID("front"), 19 * 1024 + 100);
+    assert_request("state = 'fetched'");
+    assert_int_equal(sql("SELECT count(*) FROM request_transfer WHERE complete = 1 AND by_order = 0"
+                         " AND transfer = '" ID("front") "'"),
+                     1);
+    assert_int_equal(sql("SELECT count(*) FROM custody WHERE line LIKE '%\"requested\"%anna%'"), 1);
+}
+
+/* Killed once its bytes were sealed, and before its row was. */
+static void test_a_kill_before_the_row_leaves_no_request_behind(void **state)
+{
+    (void)state;
+    struct answer a;
+    ask_for("front");
+    struct transfer *t = begin("front", 10, &a);
+    append(t, 0, 10 * 1024);
+    finish(t, &a);
+    close_store();
+    sql("UPDATE transfer SET state = 'receiving', published = 0, sha256 = NULL");
+    sql("UPDATE request SET state = 'uploading'");
+    sql("UPDATE request_transfer SET complete = 0");
+    open_store();
+    is_stored(ID("front"), 10 * 1024);
+    assert_request("state = 'fetched'");
+}
+
+static void test_bytes_that_were_stored_before_fulfil_a_request(void **state)
+{
+    (void)state;
+    struct answer a;
+    struct transfer *t = begin("front", 10, &a);
+    append(t, 0, 10 * 1024);
+    finish(t, &a);
+    ask_for("front");
+    t = begin("front", 10, &a);
+    append(t, 0, 10 * 1024);
+    finish(t, &a);
+    assert_string_equal(a.same_as, ID("front"));
+    assert_request("state = 'fetched'");
+    assert_int_equal(
+        sql("SELECT count(*) FROM request_transfer WHERE transfer = '" ID("front") "'"), 1);
+    assert_int_equal(sql("SELECT count(*) FROM request_transfer"), 1);
+}
+
+static void test_requests_that_cannot_be_read_refuse_no_file(void **state)
+{
+    (void)state;
+    struct answer a;
+    ask_for("front");
+    ask_for("rear");
+    sql("UPDATE request SET kind = 'film' WHERE camera = 'front'");
+    sql("DROP TABLE request_transfer");
+    struct transfer *t = begin("front", 10, &a);
+    assert_int_equal(a.rc, ERR_OK);
+    append(t, 0, 10 * 1024);
+    finish(t, &a);
+    assert_int_equal(a.rc, ERR_OK);
+    is_stored(ID("front"), 10 * 1024);
+    t = begin("rear", 10, &a);
+    append(t, 0, 10 * 1024);
+    finish(t, &a);
+    assert_int_equal(a.rc, ERR_OK);
+    is_stored(ID("rear"), 10 * 1024);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -584,6 +684,10 @@ int main(void)
         T(test_a_day_has_a_limit_that_resuming_does_not_count_against),
         T(test_the_same_file_again_is_acknowledged_and_stored_once),
         T(test_a_file_whose_first_original_is_lost_is_stored_once_more_only),
+        T(test_a_request_follows_its_upload),
+        T(test_a_kill_before_the_row_leaves_no_request_behind),
+        T(test_bytes_that_were_stored_before_fulfil_a_request),
+        T(test_requests_that_cannot_be_read_refuse_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Retention: what was deleted is nowhere in ROOT, and its space is the disk's again. */
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
+#include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
@@ -9,6 +10,7 @@
 #include "support/support.h"
 #include "support/upkept.h"
 #include <ftw.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -388,6 +390,161 @@ static void test_what_is_protected_or_worked_at_is_not_erased(void **state)
     all_is_well();
 }
 
+/* Where the copies of master i are made. */
+static void dir_of_copies(struct catalogue *c, int i, char out[700])
+{
+    struct catalogue_transfer t;
+    struct err err;
+    char *dir = NULL;
+    assert_ok(catalogue_transfer_get(c, ids[i], &t, &err));
+    assert_ok(copies_dir(root, &t, &dir, &err));
+    snprintf(out, 700, "%s", dir);
+    free(dir);
+}
+
+static void leave(const char *dir, const char *name, int i)
+{
+    char path[1000], mark[MARK_BYTES + 1];
+    struct err err;
+    snprintf(mark, sizeof mark, "<master-%04d>", i);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_ok(fsx_mkdirs(dir, &err));
+    support_write(path, mark, MARK_BYTES);
+}
+
+/* Of master i: a copy between file and row, a conversion, an export, its package. */
+static void leave_all(int i)
+{
+    char dir[700], name[CATALOGUE_ID_ROOM + 40], path[800];
+    struct catalogue *c = NULL;
+    struct err err;
+    assert_ok(catalogue_open(&c, root, false, &err));
+    dir_of_copies(c, i, dir);
+    catalogue_close(&c);
+    snprintf(name, sizeof name, "%s.viewing-DERIVED.mp4", ids[i]);
+    leave(dir, name, i);
+    snprintf(path, sizeof path, "%s/.dashspool-abCD%02d", dir, i);
+    leave(path, name, i);
+    snprintf(path, sizeof path, "%s/.staged-abCD%02d", root, i);
+    leave(path, "master.h265", i);
+    snprintf(path, sizeof path, "%s/packages/case.zip.unfinished-abCD%02d", root, i);
+    leave(path, "case.zip", i);
+}
+
+static void test_what_killed_processes_left_goes_too(void **state)
+{
+    (void)state;
+    struct stored s;
+    struct err err;
+    char dir[700], theirs[800];
+    struct spool *spool = NULL;
+    struct spool_job *job = NULL;
+    stored_open(&s, root);
+    for (int i = 0; i < 3; i++)
+        add(&s, i ? "front" : "rear", UPKEPT_AT_US + DAY_US * i, 50000);
+    dir_of_copies(s.catalogue, 1, dir);
+    stored_close(&s);
+    leave_all(0);
+    leave_all(1);
+    snprintf(theirs, sizeof theirs, "%s/%s.working.mp4", dir, ids[2]); /* of another */
+    leave(dir, theirs + strlen(dir) + 1, 2);
+    upkept_sweep(root, RULES("masters", "rear 30d"), false, told);
+    const char *some[] = {ids[1]};
+    const struct retention_erasing what = {.ids = some, .n = 1, .reason = "a court", .who = "me"};
+    assert_ok(spool_open(&spool, root, "convert", &err));
+    assert_ok(spool_put(spool, ids[1], "{}", 2, &err));
+    assert_ok(spool_claim(spool, &job, &err));
+    leave(spool_job_dir(job), "master.h265", 1);
+    spool_job_free(&job); /* its worker died */
+    leave_all(1);
+    assert_int_equal(erase(&what).troubles, 0);
+    none_is_left();
+    assert_true(support_exists(theirs));
+    spool_close(&spool);
+}
+
+/* And `status` is told so. */
+static void sweep_fails(const char *why)
+{
+    struct retention_result r;
+    struct err err, unused;
+    struct catalogue *c = NULL;
+    struct catalogue_upkeep u;
+    bool found_one;
+    struct cfg *cfg = upkept_cfg(RULES("masters", "rear 30d"));
+    const struct retention_listener listener = {on_erased, on_told, on_told, NULL, told};
+    told[0] = '\0';
+    assert_err(ERR_BUSY, retention_sweep(root, cfg, NULL, 0, &listener, &r, &err));
+    cfg_free(&cfg);
+    assert_non_null(strstr(err.text, why));
+    assert_ok(catalogue_open(&c, root, false, &unused));
+    assert_ok(catalogue_upkeep_last(c, "sweep", &u, &found_one, &unused));
+    catalogue_close(&c);
+    assert_true(found_one && !u.ok && strncmp(u.text, "failed: ", 8) == 0);
+    assert_non_null(strstr(u.text, why));
+}
+
+static void test_who_reads_for_long_is_told_of_and_repeating_ends_it(void **state)
+{
+    (void)state;
+    struct stored s;
+    sqlite3 *reader = NULL;
+    char path[700];
+    stored_open(&s, root);
+    for (int i = 0; i < 4; i++)
+        add(&s, i ? "front" : "rear", UPKEPT_AT_US + i, 50000);
+    stored_close(&s);
+    upkept_sweep(root, NULL, false, told); /* marks the file as this ROOT's */
+    snprintf(path, sizeof path, "%s/raw/2024-11-29.db", root);
+    assert_int_equal(sqlite3_open(path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM chunk", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sweep_fails("is locked");
+    const struct retention_erasing what = {.imei = UPKEPT_IMEI, .reason = "a court", .who = "me"};
+    struct retention_result r = erase(&what);
+    assert_int_equal(r.masters, 3);
+    assert_true(r.troubles > 0);
+    assert_non_null(strstr(told, "until this is repeated"));
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    assert_int_equal(erase(&what).troubles, 0);
+    assert_non_null(strstr(told, "is overwritten now"));
+    none_is_left();
+}
+
+/* Its path is forgotten when it is no longer there; before that it would come in again. */
+static void test_the_file_that_was_imported_is_named_while_it_is_there(void **state)
+{
+    (void)state;
+    struct stored s;
+    struct err err;
+    struct catalogue_seen seen = {.stat = {1, 2, 3}};
+    stored_open(&s, root);
+    add(&s, "front", UPKEPT_AT_US, 50000);
+    add(&s, "rear", UPKEPT_AT_US, 50000);
+    snprintf(seen.path, sizeof seen.path, "%s/anna-front.h265", root);
+    snprintf(seen.id, sizeof seen.id, "%s", ids[0]);
+    support_write(seen.path, "anna", 4);
+    assert_ok(catalogue_seen_put(s.catalogue, &seen, &err));
+    char there[sizeof seen.path];
+    memcpy(there, seen.path, sizeof there);
+    snprintf(seen.path, sizeof seen.path, "/no/such/anna-long-ago.h265");
+    assert_ok(catalogue_seen_put(s.catalogue, &seen, &err));
+    snprintf(seen.path, sizeof seen.path, "/no/such/other.h265");
+    snprintf(seen.id, sizeof seen.id, "%s", ids[1]);
+    assert_ok(catalogue_seen_put(s.catalogue, &seen, &err));
+    stored_close(&s);
+    const char *some[] = {ids[0]};
+    const struct retention_erasing what = {.ids = some, .n = 1, .reason = "a court", .who = "me"};
+    assert_int_equal(erase(&what).troubles, 0);
+    assert_non_null(strstr(told, "anna-front.h265, which is there still: delete it"));
+    assert_true(is_in_files("anna-front.h265"));
+    assert_false(is_in_files("anna-long-ago"));
+    assert_int_equal(remove(there), 0);
+    assert_int_equal(erase(&what).troubles, 1); /* erased already */
+    assert_false(is_in_files("anna-front.h265"));
+    assert_true(is_in_files("other.h265"));
+}
+
 static void on_backup_trouble(void *arg, const char *where, const char *why)
 {
     (void)arg;
@@ -463,6 +620,9 @@ int main(void)
         TEST(test_what_is_erased_leaves_a_reason_and_nothing_else),
         TEST(test_a_backup_loses_what_was_erased_and_nothing_else),
         TEST(test_what_is_protected_or_worked_at_is_not_erased),
+        TEST(test_what_killed_processes_left_goes_too),
+        TEST(test_who_reads_for_long_is_told_of_and_repeating_ends_it),
+        TEST(test_the_file_that_was_imported_is_named_while_it_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "dashspool/status.h"
 #include "support/certs.h"
 #include "support/support.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
@@ -376,7 +377,7 @@ static void write_run(const char *processes, const char *stopped)
 
 static void test_a_clean_stop_is_told_from_a_crash_and_is_not_well(void **state)
 {
-    char now[CLOCK_TEXT_ROOM], stopped[80];
+    char now[CLOCK_TEXT_ROOM], stopped[80], text[120];
     (void)state;
     write_to("run.lock", "1\n");
     assert_false(look()); /* where 'run' never was, nothing is missed */
@@ -399,6 +400,15 @@ static void test_a_clean_stop_is_told_from_a_crash_and_is_not_well(void **state)
     clock_rfc3339(clock_utc_us(), 0, now);
     write_receiver(getpid(), now, ""); /* somebody started it alone */
     assert_false(look());
+    snprintf(text, sizeof text, "{\"stopped\":%s}", stopped);
+    write_to("receive.json", text);
+    assert_true(look());
+    says("receiver/state", "stopped");
+    assert_true(is_in_trouble("'dashspool run' was stopped cleanly at 2"));
+    write_to("run.json", "{}"); /* it was always alone */
+    assert_true(look());
+    assert_true(is_in_trouble("the receiver was stopped cleanly at 2"));
+    assert_true(is_in_trouble("(2 h ago): nothing is received"));
     write_to("receive.json", "{}");
 
     write_run("", "null");
@@ -542,8 +552,16 @@ static void test_what_comes_in_is_told_with_the_time_left(void **state)
     assert_int_equal(number("errors/0/n"), 4);
 
     write_receiver(getpid(), "2020-01-01T00:00:00Z", "");
+    assert_true(look()); /* nobody holds its lock: the number is another's by now */
+    says("receiver/state", "dead");
+    char raw[600];
+    snprintf(raw, sizeof raw, "%s/raw", root);
+    assert_true(mkdir(raw, 0755) == 0 || errno == EEXIST);
+    int lock = open(raw, O_RDONLY | O_DIRECTORY);
+    assert_true(lock >= 0 && flock(lock, LOCK_EX) == 0);
     assert_true(look());
     says("receiver/state", "stuck");
+    close(lock);
     write_receiver(getpid(), now, ",\"trouble\":\"the disk\\u001b[2J is full\"");
     assert_true(look());
     assert_true(is_in_trouble("the disk?[2J is full"));
@@ -717,6 +735,10 @@ static void test_the_last_sweep_fsck_and_backup_are_told(void **state)
     note("fsck", then_us, true, "0 problems");
     assert_false(look());
 
+    note("sweep", then_us, false, "failed: database is locked");
+    assert_true(look());
+    assert_true(is_in_trouble("the last sweep, 3 d ago: failed: database is locked"));
+    assert_true(json_is_false(at("upkeep/clock_doubted")));
     note("sweep", then_us, false, "not all could be looked at");
     note("clock", then_us, true, "");
     assert_true(look());
@@ -728,6 +750,41 @@ static void test_the_last_sweep_fsck_and_backup_are_told(void **state)
     assert_true(is_in_trouble("the last sweep, 3 d ago: rules wait, the clock is doubted"));
     says("trouble/0/advice", "dashspool sweep --clock-is-right");
     assert_true(metrics_have("dashspool_clock_doubted 1\n"));
+}
+
+static void test_a_day_that_a_receiver_goes_on_without_is_told_until_it_is_back(void **state)
+{
+    struct err err;
+    (void)state;
+    note("missing days", clock_utc_us(), false, "2026-10-01 2026-10-02 2026-11-01");
+    assert_ok(fsx_mkdirs(support_path(root, "raw"), &err));
+    write_to("raw/2026-11-01.db", "x");
+    assert_true(look());
+    assert_true(is_in_trouble("raw/2026-10-01.db is missing, and files of other days"));
+    says("trouble/0/advice", "put it back into raw/");
+    assert_int_equal(json_array_size(at("trouble")), 1);
+    write_to("raw/2026-10-01.db", "x");
+    assert_true(look());
+    assert_true(is_in_trouble("raw/2026-10-02.db is missing: its originals"));
+    write_to("raw/2026-10-02.db", "x");
+    assert_false(look());
+    assert_int_equal(unlink(support_path(root, "raw/2026-10-02.db")), 0);
+    note("missing days", clock_utc_us(), true, "2026-10-02"); /* fsck --repair */
+    assert_false(look());
+}
+
+/* Its raw/ is no reason to make a catalogue of it. */
+static void test_a_backup_that_broke_off_is_told_as_such(void **state)
+{
+    struct err err;
+    (void)state;
+    assert_ok(fsx_mkdirs(support_path(root, "raw"), &err));
+    write_to("raw/2026-11-01.db", "x");
+    write_to("backup.json", "{\"state\": \"unfinished\"}");
+    assert_true(look());
+    assert_true(is_in_trouble("is a backup that was not finished, and no ROOT"));
+    assert_int_equal(json_array_size(at("trouble")), 1);
+    assert_null(strstr(screen_text, "reindex"));
 }
 
 static void test_keys_for_everybody_and_old_certificates_are_trouble(void **state)
@@ -801,6 +858,8 @@ int main(void)
         T(test_a_partial_transfer_is_not_finished),
         T(test_a_camera_that_is_overdue_is_named),
         T(test_the_last_sweep_fsck_and_backup_are_told),
+        T(test_a_day_that_a_receiver_goes_on_without_is_told_until_it_is_back),
+        T(test_a_backup_that_broke_off_is_told_as_such),
         T(test_keys_for_everybody_and_old_certificates_are_trouble),
         T(test_too_little_space_is_trouble),
     };

@@ -233,8 +233,12 @@ static void test_a_backup_is_not_written_over_something_else(void **state)
     assert_err(ERR_BUSY, upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
     assert_err(ERR_CONFIG, upkeep_backup(root, root, &no_settings, &quiet, &r, &err));
     assert_int_equal(support_entries(dir), 1);
-    struct catalogue_upkeep u;
-    assert_false(noted(&u)); /* there is none */
+    struct catalogue_upkeep u; /* `status` knows: a disk that was not mounted looks the same */
+    assert_true(noted(&u) && !u.ok);
+    assert_non_null(strstr(u.text, "failed: "));
+    assert_int_equal(remove(in(dir, "letter.txt")), 0);
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
+    assert_true(noted(&u) && u.ok);
 }
 
 static void test_a_copy_that_was_changed_is_told_by_the_backup(void **state)
@@ -249,6 +253,27 @@ static void test_a_copy_that_was_changed_is_told_by_the_backup(void **state)
     assert_int_equal(r.troubles, 1);
     assert_non_null(strstr(troubles, "it was changed"));
     struct catalogue_upkeep u;
+    assert_true(noted(&u) && !u.ok);
+}
+
+/* A day that ROOT lost is kept where an earlier backup has it; where none has, that is told. */
+static void test_an_original_that_root_lost_is_told_by_the_backup(void **state)
+{
+    (void)state;
+    struct err err;
+    struct upkeep_backup_result r;
+    struct catalogue_upkeep u;
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
+    assert_int_equal(unlink(in(root, "raw/2024-11-29.db")), 0);
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &r, &err));
+    assert_string_equal(troubles, "");
+    all_is_well(dir);
+    char *other = support_tmp_dir();
+    assert_ok(upkeep_backup(root, other, &no_settings, &quiet, &r, &err));
+    support_tmp_remove(&other);
+    assert_int_equal(r.troubles, 1);
+    assert_non_null(strstr(troubles, "are not in raw/2024-11-29.db: "));
+    assert_non_null(strstr(troubles, old));
     assert_true(noted(&u) && !u.ok);
 }
 
@@ -328,18 +353,18 @@ static void test_a_backup_of_another_root_is_known_by_its_transfers(void **state
     struct err err;
     struct upkeep_backup_result r;
     char id[CATALOGUE_ID_ROOM], *other = support_tmp_dir();
-    static const char *const marks[] = {"raw/root-id", "archive/root-id", "spool/root-id"};
+    static const char *const marks[] = {"raw/root-id", "archive/root-id", "spool/root-id", "telemetry/root-id"};
     upkept_add(other, "rear", UPKEPT_AT_US + 5, 1000, true, id);
     assert_ok(upkeep_backup(other, dir, &no_settings, &quiet, &r, &err));
     sql_run(in(dir, "catalogue.db"), "DELETE FROM root");
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         unlink(in(dir, marks[i]));
     refused(ERR_FOREIGN, dir, "is the backup of another ROOT");
     support_tmp_remove(&other);
     assert_ok(fsx_remove_tree(dir, &err));
     back_up(); /* and one's own is known likewise */
     sql_run(in(dir, "catalogue.db"), "DELETE FROM root");
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         unlink(in(dir, marks[i]));
     back_up();
     all_is_well(dir);
@@ -702,6 +727,7 @@ int main(void)
         TEST(test_a_backup_that_is_newer_than_root_is_refused),
         TEST(test_a_first_backup_that_broke_off_is_no_root),
         TEST(test_a_copy_that_was_changed_is_told_by_the_backup),
+        TEST(test_an_original_that_root_lost_is_told_by_the_backup),
         TEST(test_a_lost_catalogue_is_made_from_the_masters_and_the_copies),
         TEST(test_what_the_old_catalogue_knows_is_taken_over),
         TEST(test_where_files_came_from_and_what_stages_did_is_taken_over),

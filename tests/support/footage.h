@@ -59,4 +59,11 @@ void footage_read_part(const char *dir, const char *path, const char *at, const 
                        char *out, size_t room);
 void footage_overlay(const char *dir, const char *path, const char *at, char *out, size_t room);
 
+/* A point of a track, valid, of which this is known. */
+#define FOOTAGE_POINT(utc, lat, lon, speed)                                                  \
+    {                                                                                        \
+        .utc_us = utc, .lat_deg = lat, .lon_deg = lon, .speed_ms = speed, .course_deg = NAN, \
+        .altitude_m = NAN, .satellites = -1, .valid = true                                   \
+    }
+
 #endif

@@ -35,3 +35,10 @@ void sql_change(const char *path, const char *text)
     assert_true(sqlite3_total_changes(db) > 0);
     sqlite3_close(db);
 }
+
+void sql_hold(const char *path)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    run(db, "BEGIN EXCLUSIVE");
+}

@@ -14,4 +14,7 @@ int64_t sql_run(const char *path, const char *text);
 /* The same; they must change something. */
 void sql_change(const char *path, const char *text);
 
+/* Writes to it, and neither commits nor closes: in a child that ends by itself. */
+void sql_hold(const char *path);
+
 #endif

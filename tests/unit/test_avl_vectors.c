@@ -132,7 +132,9 @@ static void look_at(const struct avl_record *r, const struct told *t)
     struct avl_record again;
     uint8_t out[1024];
     assert_ok(avl_record_decode(r->codec, r->raw, r->raw_bytes, &again, &err));
-    assert_memory_equal(&again, r, sizeof again);
+    assert_true(again.time_ms == r->time_ms && again.event_id == r->event_id);
+    assert_int_equal(again.n_io, r->n_io);
+    assert_int_equal(again.raw_bytes, r->raw_bytes);
     assert_int_equal(avl_record_put(out, sizeof out, r->codec, r, ios, r->n_io), r->raw_bytes);
     assert_memory_equal(out, r->raw, r->raw_bytes);
 }

@@ -94,7 +94,7 @@ static void test_limits_are_judged_before(void **state)
     r = photo, r.seconds = 5;
     assert_refused("has no length", r);
     r = photo, strcpy(r.resolution, "640x480");
-    assert_refused("goes with a host and a port", r);
+    assert_refused("give those of this server", r);
     r = photo, strcpy(r.resolution, "640x4"), strcpy(r.host, "a.b"), r.port = 1;
     assert_refused("no camera has the resolution 640x4", r);
     r = photo, strcpy(r.camera, "driver"), strcpy(r.resolution, "640x480"), strcpy(r.host, "a.b"),

@@ -135,8 +135,8 @@ static void test_track_is_marked_and_its_speed_is_shown(void **state)
     (void)state;
     struct media_facts f = footage_facts();
     struct convert_options o = footage_options(COPY_VIEWING);
-    struct track_point p[] = {{f.start_utc_us, 54.7, 25.2, 10},
-                              {f.start_utc_us + 1000000, 54.8, 25.4, 20}};
+    struct track_point p[] = {FOOTAGE_POINT(f.start_utc_us, 54.7, 25.2, 10),
+                              FOOTAGE_POINT(f.start_utc_us + 1000000, 54.8, 25.4, 20)};
     struct track track = {.point = p, .n = 2};
     says_with(&f, &o, &track, 500000,
               "2024-11-29 09:23:45.7 +02:00  54.75000° N  25.30000° E  track",
@@ -153,6 +153,64 @@ static void test_track_is_marked_and_its_speed_is_shown(void **state)
     snprintf(o.osd_template, sizeof o.osd_template, "{lat}\n{note}");
     snprintf(o.note, sizeof o.note, "{lat}\nŽala");
     says_with(&f, &o, &track, 0, "54.70000° N  track", "{lat}?Žala");
+}
+
+/* The tracker's own account is the only one that a copy tells: no other position stands in. */
+static void test_tracker_is_named_and_so_is_why_it_tells_nothing(void **state)
+{
+    (void)state;
+    struct media_facts f = footage_facts();
+    struct convert_options o = footage_options(COPY_VIEWING);
+    int64_t t = f.start_utc_us;
+    struct track_point p[] = {
+        FOOTAGE_POINT(t, 54.7, 25.2, 10), FOOTAGE_POINT(t + 10000000, 54.8, 25.4, 20),
+        FOOTAGE_POINT(t + 20000000, 54.8, 25.4, 0), FOOTAGE_POINT(t + 30000000, NAN, NAN, NAN),
+        FOOTAGE_POINT(t + 50000000, 54.8, 25.4, 0)};
+    p[0].course_deg = 359, p[1].course_deg = 0.2;
+    p[2].valid = p[3].valid = false;
+    struct track track = {.point = p, .n = 5, .source = TRACK_TRACKER};
+    struct osd_context c = {.facts = &f, .options = &o, .track = &track, .tracker = true};
+    static const struct {
+        int64_t at_s;
+        const char *where, *how;
+    } cases[] = {
+        {0, "54.70000° N  25.20000° E  tracker", "36 km/h  course 359°"},
+        {9, "54.79000° N  25.38000° E  tracker", "68 km/h  course 0°"},
+        {19, "no fix  tracker", "speed unknown"},
+        {20, "no fix  tracker", "speed unknown"},
+        {29, "private mode  tracker", "speed unknown"},
+        {31, "no data  tracker", "speed unknown"},
+        {50, "54.80000° N  25.40000° E  tracker", "0 km/h"},
+        {51, "no data  tracker", "speed unknown"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char lines[OSD_LINES][OSD_LINE_ROOM];
+        osd_text_at(&c, cases[i].at_s * 1000000, 0, "viewing copy", lines);
+        const char *where = strstr(lines[0], "+02:00  "), *how = strstr(lines[1], "viewing copy  ");
+        assert_non_null(where);
+        assert_non_null(how);
+        assert_string_equal(where + 8, cases[i].where);
+        assert_string_equal(how + 14, cases[i].how);
+    }
+    const struct {
+        const char *template;
+        int64_t at_s;
+        const char *says;
+    } templates[] = {
+        {"{lat} {lon} {speed} {course}", 0, "54.70000° N 25.20000° E  tracker 36 km/h 359°"},
+        {"{lat}{lon} {speed}", 19, " no fix  tracker –"},
+        {"{lat} {speed}", 19, "no fix  tracker –"},
+        {"{speed}", 0, "36 km/h  tracker"},
+        {"{course}", 31, "no data  tracker"},
+    };
+    struct err err;
+    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
+        char lines[OSD_LINES][OSD_LINE_ROOM];
+        snprintf(o.osd_template, sizeof o.osd_template, "%s", templates[i].template);
+        assert_ok(template_compile(&c.template, o.osd_template, &err));
+        osd_text_at(&c, templates[i].at_s * 1000000, 0, "", lines);
+        assert_string_equal(lines[0], templates[i].says);
+    }
 }
 
 static void test_outside_text_stays_one_line_of_text(void **state)
@@ -431,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_note_has_a_line_of_its_own),
         cmocka_unit_test(test_subtitles_have_whole_seconds),
         cmocka_unit_test(test_track_is_marked_and_its_speed_is_shown),
+        cmocka_unit_test(test_tracker_is_named_and_so_is_why_it_tells_nothing),
         cmocka_unit_test(test_outside_text_stays_one_line_of_text),
         cmocka_unit_test(test_overlay_is_in_the_corner_that_was_asked_for),
         cmocka_unit_test(test_every_character_leaves_a_mark),

@@ -100,9 +100,15 @@ static void test_subtitles_have_no_commands(void **state)
           "{\\\\}\n\n");
 }
 
-#define GPX_HEAD                                                        \
+#define GPX_BEGIN                                                       \
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gpx version=\"1.1\" " \
-    "creator=\"dashspool\" xmlns=\"http://www.topografix.com/GPX/1/1\">\n"
+    "creator=\"dashspool\" xmlns=\"http://www.topografix.com/GPX/1/1\""
+#define GPX_HEAD GPX_BEGIN ">\n"
+#define GPX_HEAD_SPEED \
+    GPX_BEGIN " xmlns:gpxtpx=\"http://www.garmin.com/xmlschemas/TrackPointExtension/v2\">\n"
+#define GPX_SPEED(speed)                                                             \
+    "<extensions><gpxtpx:TrackPointExtension><gpxtpx:speed>" speed "</gpxtpx:speed>" \
+    "</gpxtpx:TrackPointExtension></extensions>"
 
 static void test_gpx_of_the_camera_and_of_a_track(void **state)
 {
@@ -113,18 +119,21 @@ static void test_gpx_of_the_camera_and_of_a_track(void **state)
                    "</time><name>a&lt;b&gt;&amp;&quot;?\?</name><desc>front</desc>"
                    "<src>camera metadata</src></wpt>\n</gpx>\n");
     int64_t t0 = facts.start_utc_us;
-    struct track_point p[] = {
-        {t0, 54, 25, NAN}, {t0 + 1000000, 54.002, 25, NAN}, {t0 + 11000001, 55, 25, NAN}};
+    struct track_point p[] = {FOOTAGE_POINT(t0, 54, 25, NAN),
+                              FOOTAGE_POINT(t0 + 1000000, 54.002, 25, NAN),
+                              FOOTAGE_POINT(t0 + 11000001, 55, 25, NAN)};
     struct track track = {.point = p, .n = 3};
     facts.has_position = false;
     facts.id[0] = '\0';
     gives(copy_place, COPY_GPX, &track,
-          GPX_HEAD "  <trk><name>clip</name><src>external track</src>\n    <trkseg>\n"
-                   "      <trkpt lat=\"54.0010000\" lon=\"25.0000000\">"
-                   "<time>2024-11-29T07:23:45.750Z</time></trkpt>\n"
-                   "      <trkpt lat=\"54.0020000\" lon=\"25.0000000\">"
-                   "<time>2024-11-29T07:23:46.250Z</time></trkpt>\n"
-                   "    </trkseg>\n  </trk>\n</gpx>\n");
+          GPX_HEAD_SPEED "  <trk><name>clip</name><src>external track</src>\n    <trkseg>\n"
+                         "      <trkpt lat=\"54.0010000\" lon=\"25.0000000\">"
+                         "<time>2024-11-29T07:23:45.750Z</time>" GPX_SPEED(
+                             "222.3902") "</trkpt>\n"
+                                         "      <trkpt lat=\"54.0020000\" lon=\"25.0000000\">"
+                                         "<time>2024-11-29T07:23:46.250Z</time>" GPX_SPEED(
+                                             "222.3902") "</trkpt>\n"
+                                                         "    </trkseg>\n  </trk>\n</gpx>\n");
 }
 
 #define KML_HEAD                                   \
@@ -141,8 +150,9 @@ static void test_kml_of_the_camera_and_of_a_track(void **state)
                    "<Point><coordinates>25.2500000,54.7004200</coordinates></Point></Placemark>\n"
                    "</Document></kml>\n");
     int64_t t0 = facts.start_utc_us;
-    struct track_point p[] = {
-        {t0, 54, 25, NAN}, {t0 + 1000000, 54.002, 25, NAN}, {t0 + 11000001, 55, 25, NAN}};
+    struct track_point p[] = {FOOTAGE_POINT(t0, 54, 25, NAN),
+                              FOOTAGE_POINT(t0 + 1000000, 54.002, 25, NAN),
+                              FOOTAGE_POINT(t0 + 11000001, 55, 25, NAN)};
     struct track track = {.point = p, .n = 3};
     facts.has_position = false;
     facts.camera[0] = '\0';
@@ -170,8 +180,8 @@ static void test_geojson_of_the_camera_and_of_a_track(void **state)
 {
     (void)state;
     int64_t t0 = facts.start_utc_us;
-    struct track_point p[] = {{t0 + 500000, -54, -25.5, NAN},
-                              {t0 + 2500000, -54.1234567, -25, NAN}};
+    struct track_point p[] = {FOOTAGE_POINT(t0 + 500000, -54, -25.5, 10),
+                              FOOTAGE_POINT(t0 + 2500000, -54.1234567, -25, 20.125)};
     struct track track = {.point = p, .n = 2};
     snprintf(facts.id, sizeof facts.id, "a\"\\b");
     facts.camera[0] = '\0';
@@ -188,7 +198,8 @@ static void test_geojson_of_the_camera_and_of_a_track(void **state)
           "   \"properties\": {\n    \"id\": \"a\\\"\\\\b\",\n"
           "    \"time\": \"2024-11-29T07:23:45.750Z\",\n    \"source\": \"external track\",\n"
           "    \"times\": [\n     \"2024-11-29T07:23:45.750Z\",\n"
-          "     \"2024-11-29T07:23:47.750Z\"\n    ]\n   }\n  }\n ]\n}\n");
+          "     \"2024-11-29T07:23:47.750Z\"\n    ],\n"
+          "    \"speeds_kmh\": [\n     36,\n     72.45\n    ]\n   }\n  }\n ]\n}\n");
 }
 
 static void test_a_track_that_does_not_fit_is_not_used_and_said(void **state)
@@ -222,6 +233,81 @@ static void test_a_track_that_does_not_fit_is_not_used_and_said(void **state)
     osd_context_clear(&c);
 }
 
+/* With its hash a track is the tracker's own, and must be that one. */
+static void test_the_trackers_track_is_the_one_that_was_named(void **state)
+{
+    (void)state;
+    struct err err;
+    struct osd_context c;
+    static const char head[] = "# dashspool tracker track 1\n"
+                               "time,lat,lon,altitude_m,speed_kmh,course_deg,satellites,valid\n";
+    static const char csv[] = "utc,lat,lon\n2024-11-29T07:23:45Z,1,2\n2024-11-29T07:23:49Z,1,2\n";
+    char own[400];
+    snprintf(own, sizeof own,
+             "%s2024-11-29T07:23:45.000Z,1,2,,10,,9,1\n"
+             "2024-11-29T07:23:49.000Z,1,2,,10,,9,1\n",
+             head);
+    snprintf(options.track_path, sizeof options.track_path, "%s/t.csv", dir);
+    support_write(options.track_path, own, strlen(own));
+    assert_ok(hash_text(own, strlen(own), options.track_sha256, &err));
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_true(c.track && c.tracker && c.placed && !c.private_mode);
+    assert_string_equal(osd_place_at(&c, 500000).source, "tracker");
+    assert_string_equal(m.warning, "");
+    osd_context_clear(&c);
+    /* a position that is hidden needs no track, and reads none */
+    options.hide = CONVERT_HIDE_POSITION;
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_null(c.track);
+    osd_context_clear(&c);
+    options.hide = 0;
+    /* by hand it is a file as any other, though its rules are the tracker's */
+    char sha256[HASH_HEX_ROOM];
+    memcpy(sha256, options.track_sha256, sizeof sha256);
+    options.track_sha256[0] = '\0';
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_string_equal(osd_place_at(&c, 500000).source, "track");
+    osd_context_clear(&c);
+    /* another one */
+    memcpy(options.track_sha256, sha256, sizeof sha256);
+    support_write(options.track_path, csv, strlen(csv));
+    assert_err(ERR_MALFORMED, osd_context_init(&c, &m, &facts, &options, &err));
+    assert_non_null(strstr(err.text, "t.csv is not the tracker's track: SHA-256 "));
+    osd_context_clear(&c);
+    assert_ok(hash_text(csv, strlen(csv), options.track_sha256, &err));
+    assert_err(ERR_MALFORMED, osd_context_init(&c, &m, &facts, &options, &err));
+    assert_non_null(strstr(err.text, "t.csv is not of a tracker"));
+    osd_context_clear(&c);
+    options.track_path[0] = '\0';
+    assert_err(ERR_CONFIG, osd_context_init(&c, &m, &facts, &options, &err));
+    assert_non_null(strstr(err.text, "is not there"));
+    osd_context_clear(&c);
+    /* of another time: the camera's single position is told as if there were none */
+    snprintf(own, sizeof own, "%s2024-11-29T08:23:45.000Z,1,2,,10,,9,1\n", head);
+    snprintf(options.track_path, sizeof options.track_path, "%s/t.csv", dir);
+    support_write(options.track_path, own, strlen(own));
+    assert_ok(hash_text(own, strlen(own), options.track_sha256, &err));
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_null(c.track);
+    assert_string_equal(osd_place_at(&c, 500000).source, "camera metadata");
+    assert_string_equal(m.warning,
+                        "the tracker's track is not used: it does not cover the time of the clip");
+    osd_context_clear(&c);
+    /* private for a moment, between two seconds */
+    snprintf(own, sizeof own,
+             "%s2024-11-29T07:23:45.000Z,1,2,,10,,9,1\n"
+             "2024-11-29T07:23:46.100Z,1,2,,10,,9,1\n"
+             "2024-11-29T07:23:46.200Z,,,,,,,0\n"
+             "2024-11-29T07:23:46.300Z,1,2,,10,,9,1\n"
+             "2024-11-29T07:23:49.000Z,1,2,,10,,9,1\n",
+             head);
+    support_write(options.track_path, own, strlen(own));
+    assert_ok(hash_text(own, strlen(own), options.track_sha256, &err));
+    assert_ok(osd_context_init(&c, &m, &facts, &options, &err));
+    assert_true(c.private_mode);
+    osd_context_clear(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +318,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kml_of_the_camera_and_of_a_track, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_geojson_of_the_camera_and_of_a_track, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_trackers_track_is_the_one_that_was_named, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_track_that_does_not_fit_is_not_used_and_said, set_up,
                                         tear_down),

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct cfg_key alpha_keys[] = {
     {"count", CFG_INT, "things", 1, 10, "3", "how many"},
@@ -238,6 +240,14 @@ static void test_what_is_no_text_is_refused(void **state)
     free(big);
     assert_err(ERR_CONFIG, cfg_load(&cfg, dir, sections, N_SECTIONS, &err));
     assert_non_null(strstr(err.text, "larger than"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("50-x.conf", path), 0); /* to itself */
+    assert_true(cfg_load(&cfg, dir, sections, N_SECTIONS, &err) < 0);
+    assert_non_null(strstr(err.text, "50-x.conf: Too many levels of symbolic links"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_true(cfg_load(&cfg, dir, sections, N_SECTIONS, &err) < 0);
+    assert_non_null(strstr(err.text, "50-x.conf: expected a file, this is a FIFO"));
 }
 
 static void test_a_missing_directory_is_an_error(void **state)

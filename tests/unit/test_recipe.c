@@ -207,6 +207,56 @@ static void test_what_cannot_be_followed_elsewhere_is_said(void **state)
     assert_null(text);
 }
 
+/* Where it lies is nobody's business: who follows the recipe has a file with the hash, or not. */
+#define HASH "b4acdfbb05e9656efd6aaed7b4dac44e844ccb4086d60b3381f4b1a21b356edc"
+
+static void test_the_trackers_track_is_named_by_its_hash(void **state)
+{
+    (void)state;
+    static const char name[] = "\"track\":{\"sha256\":\"" HASH "\",\"source\":\"tracker\"}";
+    struct err err;
+    char *text = NULL;
+    struct recipe r = whole(), back;
+    snprintf(r.options.track_path, sizeof r.options.track_path, "/home/x/clip.track.csv");
+    snprintf(r.options.track_sha256, sizeof r.options.track_sha256, HASH);
+    assert_ok(recipe_text(&r, &text, &err));
+    assert_non_null(strstr(text, name));
+    assert_null(strstr(text, "/home"));
+    assert_ok(recipe_parse(&back, text, strlen(text), &err));
+    assert_string_equal(back.options.track_sha256, HASH);
+    assert_string_equal(back.options.track_path, "");
+    static const struct {
+        int code;
+        const char *to, *says;
+    } cases[] = {
+        {ERR_MALFORMED, "\"track\":{\"sha256\":\"" HASH "\"}", "track has no source"},
+        {ERR_MALFORMED, "\"track\":\"drive.gpx\"", "track has no source"},
+        {ERR_MALFORMED, "\"track\":{\"sha256\":\"A" HASH "\",\"source\":\"tracker\"}",
+         "track has a sha256 that is none"},
+        {ERR_MALFORMED, "\"track\":{\"sha256\":\"" HASH "\",\"source\":\"tracker\",\"x\":1}",
+         "track has no source"},
+        {ERR_UNSUPPORTED, "\"track\":{\"sha256\":\"" HASH "\",\"source\":\"balloon\"}",
+         "a track by 'balloon'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char other[RECIPE_BYTES_MAX];
+        const char *at = strstr(text, name);
+        snprintf(other, sizeof other, "%.*s%s%s", (int)(at - text), text, cases[i].to,
+                 at + strlen(name));
+        assert_err(cases[i].code, recipe_parse(&back, other, strlen(other), &err));
+        if (!strstr(err.text, cases[i].says))
+            fail_msg("'%s' is not in '%s'", cases[i].says, err.text);
+    }
+    free(text);
+    /* and a copy's settings tell it */
+    static struct convert_result made = {.container = MEDIA_ANNEXB};
+    static char settings[RECIPE_BYTES_MAX];
+    struct recipe_settings s;
+    assert_ok(recipe_settings_text(&r, &made, COPY_VIEWING, settings, sizeof settings, &err));
+    assert_true(recipe_settings_read(&s, settings));
+    assert_string_equal(s.track_sha256, HASH);
+}
+
 /* The text with one part replaced; static. */
 static const char *with(const char *from, const char *to)
 {
@@ -360,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_known_is_not_there),
         cmocka_unit_test(test_the_longest_texts_fit),
         cmocka_unit_test(test_what_cannot_be_followed_elsewhere_is_said),
+        cmocka_unit_test(test_the_trackers_track_is_named_by_its_hash),
         cmocka_unit_test(test_hostile_values_are_refused_by_name),
         cmocka_unit_test(test_any_bytes_do_no_harm),
         cmocka_unit_test(test_other_makers_are_named),

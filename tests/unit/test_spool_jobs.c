@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -610,6 +612,36 @@ static void test_a_job_that_cannot_be_touched_is_set_aside_for_the_others(void *
     spool_job_free(&job);
 }
 
+/* As a bad block is: an error that may go away, of one job. A socket for a lock has one like it. */
+static void test_a_job_that_the_disk_cannot_read_stays_and_the_others_go_on(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+    struct heard heard = {0};
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    spool_on_aside(f->spool, on_aside, &heard);
+    put(f, "bad", "{}");
+    put(f, "good", "{}");
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_in_range(snprintf(name.sun_path, sizeof name.sun_path, "%s", at(f, "new/bad/lock")), 1,
+                    sizeof name.sun_path - 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+    struct spool_job *job = claim(f);
+    assert_non_null(job);
+    assert_string_equal(spool_job_name(job), "good");
+    assert_int_equal(heard.n, 1);
+    assert_has(heard.why, "new/bad/lock: No such device or address");
+    assert_ok(spool_finish(f->spool, &job, &err));
+    assert_null(claim(f));
+    assert_count(f, 0, 1, 0, 0);
+    assert_int_equal(heard.n, 1);
+    assert_int_equal(support_entries(at(f, "tmp")), 0); /* what tried the disk is gone */
+    assert_int_equal(unlink(at(f, "new/bad/lock")), 0);
+    support_wait(chmod(at(f, "new/bad"), 0700) == 0 && (job = claim(f)) != NULL);
+    spool_job_free(&job);
+    close(fd);
+}
+
 /* Whether its worker lives nobody can know. */
 static void test_a_claim_that_cannot_be_touched_stays_and_the_others_are_swept(void **state)
 {
@@ -679,6 +711,7 @@ int main(void)
         T(test_only_safe_names_and_sizes_are_taken),
         T(test_a_file_in_the_way_is_named),
         T(test_a_job_that_cannot_be_touched_is_set_aside_for_the_others),
+        T(test_a_job_that_the_disk_cannot_read_stays_and_the_others_go_on),
         T(test_a_claim_that_cannot_be_touched_stays_and_the_others_are_swept),
         T(test_a_stage_that_cannot_be_used_is_no_matter_of_a_job),
         T(test_two_workers_do_each_of_200_jobs_once),

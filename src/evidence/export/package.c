@@ -4,6 +4,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
+#include "dashspool/journey.h"
 #include "dashspool/master.h"
 #include "dashspool/verify.h"
 #include "dashspool/wire.h"
@@ -286,6 +287,8 @@ static int check_facts(struct package *p, const struct catalogue_transfer *t, st
     struct facts f = {.p = p, .id = t->id};
     char more[40] = "";
     int rc = facts_check(p->catalogue, p->raw, t->key, add_difference, &f, err);
+    if (rc == ERR_OK)
+        rc = journey_check(p->catalogue, t, add_difference, &f, err);
     if (rc < 0 || f.n == 0 || p->request->as_found)
         return rc;
     if (f.n > 1)
@@ -397,6 +400,26 @@ static bool was_partial(const struct package *p, const char *id)
     return memmem(buf_data(&p->partials), p->partials.used, line, (size_t)n) != NULL;
 }
 
+/* With the custody locked. What was deleted while the package was written is in none: ERR_BUSY, as
+ * another one can be written without it. */
+static int check_still_there(struct package *p, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {
+        struct catalogue_transfer t;
+        struct err no_package;
+        rc = catalogue_transfer_get(p->catalogue, p->request->ids[i], &t, err);
+        if (rc != ERR_NOTFOUND)
+            continue;
+        if ((rc = fsx_remove_tree(p->request->path, &no_package)) < 0)
+            return err_set(err, rc, "%s was deleted, and is in this package: %s",
+                           p->request->ids[i], no_package.text);
+        rc = err_set(err, ERR_BUSY, "%s was deleted while the package was written: there is none",
+                     p->request->ids[i]);
+    }
+    return rc;
+}
+
 /* It exists by now: a custody that cannot be written is an error that says so. */
 int package_note_exported(struct package *p, struct err *err)
 {
@@ -407,6 +430,12 @@ int package_note_exported(struct package *p, struct err *err)
     snprintf(protection.reason, sizeof protection.reason, "contained in package %.400s", p->name);
     bool words = whole && part;
     int rc = words ? catalogue_begin(p->catalogue, err) : err_nomem(err, "JSON");
+    if (rc == ERR_OK && (rc = check_still_there(p, err)) < 0) {
+        catalogue_rollback(p->catalogue);
+        free(whole);
+        free(part);
+        return rc;
+    }
     /* not the package's own date, which may be anything (--at), and is of before it was written */
     e.at_us = protection.since_us = clock_utc_us();
     for (size_t i = 0; rc == ERR_OK && i < p->request->n; i++) {

@@ -4,6 +4,7 @@
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include "dashspool/recipe.h"
+#include "dashspool/track.h"
 #include "verify_internal.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FACTS_BYTES_MAX  ((size_t)16 << 20) /* of one .json */
 
@@ -39,6 +41,7 @@ struct clip {
     char *recipe[CLIP_RECIPES_MAX];
     int n_recipes;
     int64_t largest_bytes;       /* of the copies that have one */
+    const struct file *track;    /* data/telemetry/<id>.track.csv; NULL: it is not there */
     char why_not[CLIP_WHY_ROOM]; /* no recipe, or none that can be followed: why */
     char failed[CLIP_WHY_ROOM];  /* why one could not be followed, though it should */
     char excuse[CLIP_WHY_ROOM];  /* why other bytes are no wonder */
@@ -287,6 +290,84 @@ static int take_facts(void *arg, struct file *f, const char *path, struct err *e
     return rc;
 }
 
+/*
+ * ---- reproduction: the tracker's tracks ----
+ *
+ * A recipe names the track that the copies show by its hash. It is taken from wherever in
+ * data/telemetry/ it lies, and kept beside the footage while the copies are made.
+ */
+
+static bool is_track(const char *name)
+{
+    size_t n = strlen(name), end = strlen(BAG_TRACK);
+    return is_in(name, BAG_TELEMETRY) && n > end && strcmp(name + n - end, BAG_TRACK) == 0;
+}
+
+static bool any_track(const struct copies *c)
+{
+    size_t n;
+    bool any = false;
+    const struct file *all = verify_files(c->v, &n);
+    for (size_t i = 0; i < n && !any; i++)
+        any = is_track(all[i].name);
+    return any;
+}
+
+/* Where the track with this hash is kept; the caller's (free). */
+static int kept_track(char **out, const struct copies *c, const char *sha256, struct err *err)
+{
+    return fsx_path(out, err, "%s/track-%s", extract_dir(c->extract), sha256);
+}
+
+static bool wants_track(void *arg, const struct file *f)
+{
+    (void)arg;
+    return is_track(f->name) && f->bytes <= TRACK_BYTES_MAX;
+}
+
+static int take_track(void *arg, struct file *f, const char *path, struct err *err)
+{
+    struct copies *c = arg;
+    struct clip *clip = clip_of(c, f->name);
+    struct buf text;
+    char *kept = NULL;
+    if (clip)
+        clip->track = f;
+    buf_init(&text, TRACK_BYTES_MAX);
+    int rc = kept_track(&kept, c, f->sha256, err);
+    if (rc == ERR_OK && access(kept, F_OK) < 0 && (rc = fsx_read_file(path, &text, err)) == ERR_OK)
+        rc = fsx_write_file(kept, buf_data(&text), text.used, err);
+    free(kept);
+    buf_clear(&text);
+    return rc;
+}
+
+/* Says where the recipe's track is. False: the clip cannot be made again, and it is told why. */
+static bool find_track(struct copies *c, struct clip *clip, struct recipe *r)
+{
+    struct err err;
+    char *kept = NULL;
+    struct convert_options *o = &r->options;
+    if (!o->track_sha256[0])
+        return true;
+    bool found = kept_track(&kept, c, o->track_sha256, &err) == ERR_OK && access(kept, R_OK) == 0 &&
+                 strlen(kept) < sizeof o->track_path;
+    if (found)
+        snprintf(o->track_path, sizeof o->track_path, "%s", kept);
+    else if (clip->track)
+        snprintf(clip->failed, sizeof clip->failed,
+                 "%s is not the track that they were made with: its SHA-256 is %.16s…, expected "
+                 "%.16s…",
+                 clip->track->name, clip->track->sha256, o->track_sha256);
+    else
+        snprintf(clip->why_not, sizeof clip->why_not,
+                 "they were made with the tracker's track, SHA-256 %.16s…, which is not in the "
+                 "package",
+                 o->track_sha256);
+    free(kept);
+    return found;
+}
+
 /* ---- reproduction: making them again ---- */
 
 /* Why this copy's bytes may be others here; false: they may not. */
@@ -379,9 +460,9 @@ static int reproduce(struct copies *c, struct clip *clip, const char *path, stru
     recipe_sign(&now);
     for (int i = 0; rc == ERR_OK && i < clip->n_recipes; i++) {
         int code = recipe_parse(&then, clip->recipe[i], strlen(clip->recipe[i]), err);
-        if (code == ERR_OK)
+        if (code == ERR_OK && find_track(c, clip, &then))
             rc = follow(c, clip, i + 1, &then, &now, path, err);
-        else
+        else if (code < 0)
             snprintf(code == ERR_MALFORMED ? clip->failed : clip->why_not, CLIP_WHY_ROOM, "%s",
                      err->text);
     }
@@ -546,6 +627,8 @@ int verify_copies(struct verify *v, struct err *err)
             rc = extract_open(&c.extract, c.v, err);
             if (rc == ERR_OK && c.v->request->reproduce)
                 rc = extract_each(c.extract, wants_facts, take_facts, &c, err);
+            if (rc == ERR_OK && c.v->request->reproduce && any_track(&c))
+                rc = extract_each(c.extract, wants_track, take_track, &c, err);
             if (rc == ERR_OK)
                 rc = extract_each(c.extract, wants_footage, take_footage, &c, err);
             extract_close(&c.extract);

@@ -132,7 +132,7 @@ bool verify_id_of(const char *name, char id[CUSTODY_ID_ROOM])
 
 bool verify_is_copy(const char *name)
 {
-    static const char *const others[] = {BAG_MASTER, BAG_TRANSFER, BAG_FACTS};
+    static const char *const others[] = {BAG_MASTER, BAG_TRANSFER, BAG_FACTS, BAG_TELEMETRY};
     if (!bag_is_payload(name) || !strchr(name + strlen(BAG_PAYLOAD), '/'))
         return false;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

@@ -286,9 +286,9 @@ static bool is_member(const char *name)
         BAG_DECLARATION,  BAG_INFO,      BAG_README,      BAG_PAGE,       BAG_MANIFEST,
         BAG_TAG_MANIFEST, BAG_SIGNATURE, BAG_CERTIFICATE, BAG_TS_REQUEST, BAG_TS_TOKEN,
         BAG_CUSTODY,      BAG_TOOL,      BAG_REPORT_HTML, BAG_REPORT_PDF};
-    static const char *const folders[] = {BAG_MASTER, BAG_WORKING, BAG_VIEWING,
-                                          BAG_STILLS, BAG_TIMING,  BAG_POSITION,
-                                          BAG_OTHER,  BAG_FACTS,   BAG_TRANSFER};
+    static const char *const folders[] = {BAG_MASTER, BAG_WORKING,  BAG_VIEWING, BAG_STILLS,
+                                          BAG_TIMING, BAG_POSITION, BAG_OTHER,   BAG_TELEMETRY,
+                                          BAG_FACTS,  BAG_TRANSFER};
     char id[CUSTODY_ID_ROOM];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (strcmp(name, files[i]) == 0)
@@ -296,7 +296,7 @@ static bool is_member(const char *name)
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         size_t n = strlen(folders[i]);
         if (strncmp(name, folders[i], n) == 0 && verify_id_of(name, id))
-            return i < 7 || strcmp(name + n + strlen(id), ".json") == 0;
+            return i < 8 || strcmp(name + n + strlen(id), ".json") == 0;
     }
     return false;
 }

@@ -16,11 +16,15 @@ void cli_root_is_of(const char *user)
     snprintf(hint, sizeof hint, "; ROOT belongs to %.64s: sudo -u %.64s dashspool …", user, user);
 }
 
+const char *cli_whose_root(const struct err *err)
+{
+    return err->sys_errno == EACCES || err->sys_errno == EPERM ? hint : "";
+}
+
 int cli_fail(const char *command, const struct err *err)
 {
-    bool may_not = err->sys_errno == EACCES || err->sys_errno == EPERM;
     if (log_is_plain())
-        fprintf(stderr, "dashspool %s: %s%s\n", command, err->text, may_not ? hint : "");
+        fprintf(stderr, "dashspool %s: %s%s\n", command, err->text, cli_whose_root(err));
     else
         log_error(command, "failed", LOG_ERR(err));
     return CLI_FAILED;

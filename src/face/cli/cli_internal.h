@@ -117,7 +117,8 @@ extern const struct cli_command *const cli_commands[];
 extern const struct cli_command cli_run, cli_receive, cli_watch, cli_import, cli_work, cli_convert,
     cli_probe, cli_serve, cli_list, cli_show, cli_cat, cli_export, cli_verify, cli_attach_timestamp,
     cli_protect, cli_sweep, cli_erase, cli_fsck, cli_backup, cli_reindex, cli_retry, cli_drop,
-    cli_release, cli_status, cli_simulate, cli_keygen, cli_config, cli_help;
+    cli_track, cli_release, cli_status, cli_simulate, cli_keygen, cli_config, cli_help, cli_request,
+    cli_requests;
 
 /* What holds for every command; --version stands before the command only, as the last of them. */
 extern const struct cli_option cli_globals[];
@@ -213,6 +214,7 @@ const char *cli_user_name(void);
 
 /* Tells cli_fail() whose ROOT it is, where it is another user's: it adds how he would be asked. */
 void cli_root_is_of(const char *user);
+const char *cli_whose_root(const struct err *err); /* what to add to *err; "" nothing */
 
 /* The names of the stages of the settings, enabled or not. *stages is the caller's
  * (stages_free()), out borrows from it and from names. */

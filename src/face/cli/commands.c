@@ -5,20 +5,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct cli_command *const cli_commands[] = {&cli_run,     &cli_receive,
-                                                  &cli_watch,   &cli_import,
-                                                  &cli_work,    &cli_convert,
-                                                  &cli_probe,   &cli_serve,
-                                                  &cli_list,    &cli_show,
-                                                  &cli_cat,     &cli_export,
-                                                  &cli_verify,  &cli_attach_timestamp,
-                                                  &cli_keygen,  &cli_protect,
-                                                  &cli_sweep,   &cli_erase,
-                                                  &cli_fsck,    &cli_backup,
-                                                  &cli_reindex, &cli_retry,
-                                                  &cli_drop,    &cli_release,
-                                                  &cli_status,  &cli_config,
-                                                  &cli_help,    &cli_simulate,
+const struct cli_command *const cli_commands[] = {&cli_run,
+                                                  &cli_receive,
+                                                  &cli_watch,
+                                                  &cli_import,
+                                                  &cli_request,
+                                                  &cli_requests,
+                                                  &cli_work,
+                                                  &cli_convert,
+                                                  &cli_probe,
+                                                  &cli_serve,
+                                                  &cli_list,
+                                                  &cli_show,
+                                                  &cli_cat,
+                                                  &cli_track,
+                                                  &cli_export,
+                                                  &cli_verify,
+                                                  &cli_attach_timestamp,
+                                                  &cli_keygen,
+                                                  &cli_protect,
+                                                  &cli_sweep,
+                                                  &cli_erase,
+                                                  &cli_fsck,
+                                                  &cli_backup,
+                                                  &cli_reindex,
+                                                  &cli_retry,
+                                                  &cli_drop,
+                                                  &cli_release,
+                                                  &cli_status,
+                                                  &cli_config,
+                                                  &cli_help,
+                                                  &cli_simulate,
                                                   NULL};
 
 /* ---- what holds for every command ---- */
@@ -129,10 +146,11 @@ static int run(struct cli *cli, struct line *line)
         return cli_fail(command->name, &(struct err){.text = "out of memory: options"});
     if (command->defaults)
         memcpy(args.options, command->defaults, command->room);
+    cli->leaves_root = command->user == CLI_AS_CALLER;
     int rc = cli_become_owner(cli, command, &args);
     if (rc == CLI_OK && !command->no_settings && cli->settings->load(cli, &cli->cfg, &err) < 0) {
-        fprintf(stderr, "dashspool: %s\n", err.text);
-        rc = CLI_USAGE;
+        fprintf(stderr, "dashspool: %s%s\n", err.text, cli_whose_root(&err));
+        rc = cli_whose_root(&err)[0] ? CLI_FAILED : CLI_USAGE;
     }
     for (size_t i = 0; rc == CLI_OK && i < n; i++)
         rc = cli_option_apply(command->name, &own[i], args.options, cli->cfg);

@@ -107,7 +107,7 @@ static const struct cli_option options[] = {
     {OPT_NUMBER("fps", "R", fps, 0.1, 240, "frame rate, if neither file nor metadata states it")},
     {OPT_TEXT("meta", "FILE", meta, "the camera's metadata response, as received")},
     {CLI_TEXT, "track", "FILE",
-     "GPX, NMEA or CSV track covering the clip: position and speed over time", .offset = AT(track),
+     "GPX, NMEA or CSV track covering the clip: position, speed and course over time", .offset = AT(track),
      .max = ROOM_OF(track_path)},
     {CLI_TEXT, "params-from", "FILE",
      "take missing parameter sets from another clip of the same camera", .offset = AT(params_from),
@@ -123,7 +123,7 @@ static const struct cli_option options[] = {
      .offset = AT(stills), .set = add_still},
     {OPT_SETTING("osd-template", "TEXT", "osd_template",
                  "overlay, with {date} {time} {zone} {lat} {lon} {camera} {imei} {trigger} "
-                 "{t_minus} {picture} {speed} {note} {id}")},
+                 "{t_minus} {picture} {speed} {course} {note} {id}")},
     {CLI_SETTING, "osd-position", "P", "{}", .section = SECTION, .key = "osd_position",
      .words = "bottom-left bottom-right top-right"},
     {OPT_SETTING("osd-size", "N", "osd_size", "1 is the default size")},

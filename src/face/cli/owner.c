@@ -121,13 +121,14 @@ int cli_become_owner(const struct cli *cli, const struct cli_command *command,
 {
     struct user user;
     struct err err;
-    if (command->user == CLI_AS_OWNER_LATER || !find_owner(cli, command, args, &user) ||
-        user.uid == geteuid())
+    bool later = command->user == CLI_AS_OWNER_LATER;
+    bool known = later ? user_of_root(&user, cli->root) : find_owner(cli, command, args, &user);
+    if (!known || user.uid == geteuid())
         return CLI_OK;
-    if (geteuid() != 0) {
+    if (geteuid() != 0)
         cli_root_is_of(user.name);
+    if (geteuid() != 0 || later)
         return CLI_OK;
-    }
     snprintf(typed_by, sizeof typed_by, "%s", cli_user_name());
     if (user_become(&user, &err) < 0)
         return cli_fail(args->command, &err);

@@ -321,7 +321,8 @@ const struct cli_command cli_erase = {
     .prose = "Erase recordings whatever the retention rules say: the footage, its copies, what the "
              "camera sent, position and driver. The custody record stays without these, and with "
              "the reason. Packages that contain them are named: dashspool cannot delete what was "
-             "handed out. Protected recordings stay unless --protected is given.",
+             "handed out. Protected recordings stay unless --protected is given. "
+             "With --imei the requests for footage of that tracker go, too.",
     .options = erase_options,
     .example = "dashspool erase --imei 352093081452251 --until 2024-11-30 --reason 'request 12'",
     .operand = "ID",

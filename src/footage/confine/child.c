@@ -268,8 +268,9 @@ static int warm_hash(struct err *err)
 static int confine_self(const struct message_request *q, pid_t parent, struct err *err)
 {
     struct sandbox_report report;
+    bool no_track = q->options.hide & CONVERT_HIDE_POSITION;
     struct sandbox_rules rules = {
-        .read = {q->path, q->options.media.params_from, q->options.track_path},
+        .read = {q->path, q->options.media.params_from, no_track ? "" : q->options.track_path},
         .write_dir = q->stage_dir[0] ? q->stage_dir : NULL,
         .memory_bytes = q->limits.memory_bytes,
         .file_bytes = q->limits.file_bytes,

@@ -308,6 +308,8 @@ int convert_prepare(const char *path, const char *out_dir, const char *stage_dir
         result->wall = timing_wall(facts, &result->timing, 0, 0);
     if (rc == ERR_OK)
         rc = osd_context_init(&osd, &m, &shown, options, err);
+    if (osd.private_mode) /* the camera's position is the tracker's */
+        shown.has_position = false;
     osd.redacted = redact_asked(options, result->container);
     if (rc == ERR_OK && (rc = make_copies(&plan, &task, err)) == ERR_OK)
         rc = check_copies(&plan, &m, options, err);

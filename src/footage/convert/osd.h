@@ -112,6 +112,7 @@ enum template_field {
     TEMPLATE_T_MINUS,
     TEMPLATE_PICTURE,
     TEMPLATE_SPEED,
+    TEMPLATE_COURSE,
     TEMPLATE_NOTE,
     TEMPLATE_ID,
     TEMPLATE_N_FIELDS,
@@ -144,18 +145,33 @@ struct osd_context {
     const struct convert_options *options;
     struct template template; /* of options->osd_template, unless that is "" */
     struct track *track;      /* NULL: there is none, or it does not cover the clip */
+    char track_sha256[HASH_HEX_ROOM];
+    bool tracker;      /* the track is the tracker's own account (options->track_sha256) */
+    bool placed;       /* the track has a position at some moment of the clip */
+    bool private_mode; /* … or hides it at some moment: no other source may tell it, either */
     int64_t start_us, end_us; /* first and last picture kept, since the master's first */
     bool redacted;            /* the overlay says so; nobody but convert.c sets it */
 };
 
 /* *c is the caller's storage; facts and options must outlive it; osd_context_clear() also after a
- * failure. A track that cannot be used for this clip is a warning of m, one that cannot be read an
- * error. */
+ * failure. A track that cannot be used for this clip is a warning of m, one that cannot be read, or
+ * is not the one that options->track_sha256 names, an error. */
 int osd_context_init(struct osd_context *c, struct media *m, const struct media_facts *facts,
                      const struct convert_options *options, struct err *err) DS_MUST_CHECK;
 void osd_context_clear(struct osd_context *c);
 
-/* The camera's own position, if it is one. */
+/* Where it was at a picture, as overlay, subtitles and timing tell it. Where a person's track has
+ * nothing, the camera's own position stands in; where the tracker's has nothing, nothing does. */
+struct osd_place {
+    struct track_point point; /* of which nothing is known unless state is TRACK_HERE */
+    enum track_state state;
+    const char *source; /* "tracker", "track", "camera metadata"; "": nobody tells anything */
+};
+struct osd_place osd_place_at(const struct osd_context *c, int64_t offset_us);
+
+#define OSD_OWN_SOURCE "camera metadata"
+
+/* The camera's own position, if it is one; else false, and both stay as they were. */
 bool osd_context_own_position(const struct osd_context *c, double *lat_deg, double *lon_deg);
 
 /* The words for a picture offset_us behind the master's first one; `picture` counts those that are
@@ -163,11 +179,12 @@ bool osd_context_own_position(const struct osd_context *c, double *lat_deg, doub
  * copy". Lines that are not used are "". Without a template:
  *
  *   2024-11-29 09:23:45.3 +02:00  54.70042° N  25.25000° E  track
- *   front  crash  IMEI 350612071913857  viewing copy  T-02.35 s  48 km/h
+ *   front  crash  IMEI 350612071913857  viewing copy  T-02.35 s  48 km/h  course 271°
  *
- * "track" marks a position that the camera did not tell; speed is there with a track only. Times
- * are cut off, not rounded, toward the past: a picture never shows a time that had not come. In a
- * redacted copy the first line begins with "REDACTED", whatever the template. */
+ * "track" marks a position that a person's file told, "tracker" one by the tracker's own records,
+ * which may also have "no fix", "no data" or "private mode"; speed and course are there with a
+ * track only. Times are cut off, not rounded, toward the past: a picture never shows a time that
+ * had not come. In a redacted copy the first line begins with "REDACTED", whatever the template. */
 void osd_text_at(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
                  char out[OSD_LINES][OSD_LINE_ROOM]);
 

@@ -32,7 +32,7 @@ static const char *const names[TEMPLATE_N_FIELDS] = {
     [TEMPLATE_LAT] = "lat",         [TEMPLATE_LON] = "lon",         [TEMPLATE_CAMERA] = "camera",
     [TEMPLATE_IMEI] = "imei",       [TEMPLATE_TRIGGER] = "trigger", [TEMPLATE_T_MINUS] = "t_minus",
     [TEMPLATE_PICTURE] = "picture", [TEMPLATE_SPEED] = "speed",     [TEMPLATE_NOTE] = "note",
-    [TEMPLATE_ID] = "id",
+    [TEMPLATE_ID] = "id",           [TEMPLATE_COURSE] = "course",
 };
 
 struct compiler {
@@ -94,7 +94,7 @@ static int compile_one(struct compiler *c, struct err *err)
         char why[256];
         snprintf(why, sizeof why,
                  "there is no field '{%.*s}'; there are date time zone lat lon camera imei trigger "
-                 "t_minus picture speed note id",
+                 "t_minus picture speed course note id",
                  n < 40 ? (int)n : 40, c->p + 1);
         return bad(c, err, why);
     }
@@ -138,22 +138,39 @@ void template_format(const struct template *t, const char *const value[TEMPLATE_
 
 /* ---- what is known of the clip ---- */
 
-/* Where the track was at a picture; false where there is none. */
-static bool place_on_track(const struct osd_context *c, int64_t offset_us, struct track_point *out)
-{
-    return c->track && c->facts->has_time &&
-           track_at(c->track, c->facts->start_utc_us + offset_us, out);
-}
-
 bool osd_context_own_position(const struct osd_context *c, double *lat_deg, double *lon_deg)
 {
-    *lat_deg = c->facts->lat_deg;
-    *lon_deg = c->facts->lon_deg;
-    return c->facts->has_position && fabs(*lat_deg) <= 90 && fabs(*lon_deg) <= 180;
+    const struct media_facts *f = c->facts;
+    if (!f->has_position || !(fabs(f->lat_deg) <= 90) || !(fabs(f->lon_deg) <= 180))
+        return false;
+    *lat_deg = f->lat_deg;
+    *lon_deg = f->lon_deg;
+    return true;
+}
+
+static enum track_state state_at(const struct osd_context *c, int64_t offset_us,
+                                 struct track_point *out)
+{
+    return c->track && c->facts->has_time
+               ? track_at(c->track, c->facts->start_utc_us + offset_us, out)
+               : TRACK_NO_DATA;
+}
+
+struct osd_place osd_place_at(const struct osd_context *c, int64_t offset_us)
+{
+    struct osd_place p = {.point = TRACK_POINT_NONE, .source = ""};
+    p.state = state_at(c, offset_us, &p.point);
+    if (p.state != TRACK_NO_DATA || (c->track && c->track->source == TRACK_TRACKER))
+        p.source = c->tracker ? "tracker" : "track";
+    else if (osd_context_own_position(c, &p.point.lat_deg, &p.point.lon_deg)) {
+        p.state = TRACK_HERE;
+        p.source = OSD_OWN_SOURCE;
+    }
+    return p;
 }
 
 /* A second at a time (a long clip: in 100000 steps), and at the end. */
-static void judge_cover(const struct osd_context *c, bool *some, bool *whole)
+static void judge_cover(struct osd_context *c, bool *some, bool *whole)
 {
     struct track_point unused;
     *some = false;
@@ -162,27 +179,60 @@ static void judge_cover(const struct osd_context *c, bool *some, bool *whole)
     step_us = step_us > 1000000 ? step_us : 1000000;
     for (int64_t at = c->start_us;; at += step_us) {
         bool last = at >= c->end_us;
-        bool here = place_on_track(c, last ? c->end_us : at, &unused);
-        *some = *some || here;
-        *whole = *whole && here;
+        enum track_state here = state_at(c, last ? c->end_us : at, &unused);
+        *some = *some || here != TRACK_NO_DATA;
+        *whole = *whole && here != TRACK_NO_DATA;
+        c->placed = c->placed || here == TRACK_HERE;
+        c->private_mode = c->private_mode || here == TRACK_PRIVATE;
         if (last)
-            return;
+            break;
     }
+    for (size_t i = 0; i < c->track->n; i++) { /* also what is shorter than a step */
+        int64_t at_us = c->track->point[i].utc_us - c->facts->start_utc_us;
+        if (c->facts->has_time && at_us >= c->start_us && at_us <= c->end_us)
+            c->private_mode = c->private_mode || isnan(c->track->point[i].lat_deg);
+    }
+}
+
+/* The bytes that are hashed are those that are read. */
+static int read_track(struct osd_context *c, struct err *err)
+{
+    const struct convert_options *o = c->options;
+    struct buf b;
+    c->tracker = o->track_sha256[0];
+    if (!o->track_path[0])
+        return err_set(err, ERR_CONFIG, "the tracker's track, SHA-256 %.16s…, is not there",
+                       o->track_sha256);
+    buf_init(&b, TRACK_BYTES_MAX);
+    int rc = fsx_read_file(o->track_path, &b, err);
+    if (rc == ERR_OK)
+        rc = hash_text((const char *)buf_data(&b), b.used, c->track_sha256, err);
+    if (rc == ERR_OK && c->tracker && strcmp(c->track_sha256, o->track_sha256) != 0)
+        rc =
+            err_set(err, ERR_MALFORMED, "%s is not the tracker's track: SHA-256 %.16s…, not %.16s…",
+                    o->track_path, c->track_sha256, o->track_sha256);
+    if (rc == ERR_OK)
+        rc = track_parse(&c->track, o->track_path, (const char *)buf_data(&b), b.used, err);
+    if (rc == ERR_OK && c->tracker && c->track->source != TRACK_TRACKER)
+        rc = err_set(err, ERR_MALFORMED, "%s is not of a tracker", o->track_path);
+    buf_clear(&b);
+    return rc;
 }
 
 static int open_track(struct osd_context *c, struct media *m, struct err *err)
 {
     bool some, whole;
-    int rc = track_load(&c->track, c->options->track_path, err);
+    int rc = read_track(c, err);
     if (rc < 0)
         return err_wrap(err, "track");
+    const char *name = c->tracker ? "the tracker's track" : "the track";
     judge_cover(c, &some, &whole);
     if (!c->facts->has_time)
-        media_warn(m, "the track is not used: the time of the clip is unknown");
+        media_warn(m, "%s is not used: the time of the clip is unknown", name);
     else if (!some)
-        media_warn(m, "the track is not used: it does not cover the time of the clip");
+        media_warn(m, "%s is not used: it does not cover the time of the clip", name);
     else if (!whole)
-        media_warn(m, "the track does not cover the whole clip");
+        media_warn(m, "%s does not cover the whole clip", name);
     if (some && c->track->damaged > 0)
         media_warn(m, "%zu damaged lines of the track were left out", c->track->damaged);
     if (!some)
@@ -200,7 +250,8 @@ int osd_context_init(struct osd_context *c, struct media *m, const struct media_
         if (m->picture[i].time_us > c->end_us)
             c->end_us = m->picture[i].time_us;
     int rc = template_compile(&c->template, options->osd_template, err);
-    if (rc == ERR_OK && options->track_path[0] && !(options->hide & CONVERT_HIDE_POSITION))
+    if (rc == ERR_OK && (options->track_path[0] || options->track_sha256[0]) &&
+        !(options->hide & CONVERT_HIDE_POSITION))
         rc = open_track(c, m, err);
     return rc;
 }
@@ -219,8 +270,8 @@ void osd_context_clear(struct osd_context *c)
 struct words {
     char date[VALUE_ROOM], time[VALUE_ROOM], zone[VALUE_ROOM];
     char lat[VALUE_ROOM], lon[VALUE_ROOM], speed[VALUE_ROOM], t_minus[VALUE_ROOM];
-    char picture[VALUE_ROOM];
-    bool external; /* the position is the track's */
+    char picture[VALUE_ROOM], course[VALUE_ROOM];
+    const char *mark, *none; /* whose the position is, if not the camera's; why there is none */
 };
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -265,9 +316,11 @@ static void say_trigger_time(struct words *w, const struct media_facts *f, int64
 
 static void say_place(struct words *w, const struct osd_context *c, int64_t offset_us)
 {
-    struct track_point p = {.speed_ms = NAN};
-    w->external = place_on_track(c, offset_us, &p);
-    if (!w->external && !osd_context_own_position(c, &p.lat_deg, &p.lon_deg))
+    struct osd_place place = osd_place_at(c, offset_us);
+    struct track_point p = place.point;
+    w->mark = strcmp(place.source, OSD_OWN_SOURCE) == 0 ? "" : place.source;
+    w->none = place.source[0] ? track_state_name(place.state) : "";
+    if (place.state != TRACK_HERE)
         return;
     snprintf(w->lat, sizeof w->lat, "%.5f° %c", fabs(p.lat_deg), p.lat_deg < 0 ? 'S' : 'N');
     snprintf(w->lon, sizeof w->lon, "%.5f° %c", fabs(p.lon_deg), p.lon_deg < 0 ? 'W' : 'E');
@@ -275,6 +328,8 @@ static void say_place(struct words *w, const struct osd_context *c, int64_t offs
         snprintf(w->speed, sizeof w->speed, "%.0f %s",
                  p.speed_ms * (c->options->osd_imperial ? 3600 / 1609.344 : 3.6),
                  c->options->osd_imperial ? "mph" : "km/h");
+    if (!isnan(p.course_deg))
+        snprintf(w->course, sizeof w->course, "%d°", (int)lround(p.course_deg) % 360);
 }
 
 static void add_word(char *out, const char *prefix, const char *word)
@@ -301,11 +356,26 @@ static void fill_in(struct words *w, const struct osd_context *c,
                     char out[OSD_LINES][OSD_LINE_ROOM])
 {
     const struct media_facts *f = c->facts;
-    if (w->external) { /* the mark stands once, behind the position */
-        char *last = w->lat;
-        for (int i = 0; i < c->template.n; i++)
-            last = c->template.part[i].field == TEMPLATE_LON ? w->lon : last;
-        osd_text_plain(last, VALUE_ROOM, "  track");
+    /* The mark stands once: behind the position, or what else is of it. What is said instead of a
+     * position stands once, too. */
+    bool has[TEMPLATE_N_FIELDS] = {false};
+    for (int i = 0; i < c->template.n; i++)
+        if (c->template.part[i].field >= 0)
+            has[c->template.part[i].field] = true;
+    char *last = has[TEMPLATE_LON]     ? w->lon
+                 : has[TEMPLATE_LAT]   ? w->lat
+                 : has[TEMPLATE_SPEED] ? w->speed
+                                       : w->course;
+    if (w->none[0]) {
+        snprintf(last, VALUE_ROOM, "%s", w->none);
+        if (last == w->lon && has[TEMPLATE_LAT])
+            snprintf(w->lat, sizeof w->lat, " ");
+    }
+    if (w->mark[0]) {
+        if (!last[0])
+            osd_text_plain(last, VALUE_ROOM, UNKNOWN);
+        osd_text_plain(last, VALUE_ROOM, "  ");
+        osd_text_plain(last, VALUE_ROOM, w->mark);
     }
     const char *const value[TEMPLATE_N_FIELDS] = {
         [TEMPLATE_DATE] = or_unknown(w->date),       [TEMPLATE_TIME] = or_unknown(w->time),
@@ -314,7 +384,7 @@ static void fill_in(struct words *w, const struct osd_context *c,
         [TEMPLATE_IMEI] = or_unknown(f->imei),       [TEMPLATE_TRIGGER] = or_unknown(f->trigger),
         [TEMPLATE_T_MINUS] = or_unknown(w->t_minus), [TEMPLATE_PICTURE] = w->picture,
         [TEMPLATE_SPEED] = or_unknown(w->speed),     [TEMPLATE_NOTE] = or_unknown(c->options->note),
-        [TEMPLATE_ID] = or_unknown(f->id),
+        [TEMPLATE_ID] = or_unknown(f->id),           [TEMPLATE_COURSE] = or_unknown(w->course),
     };
     template_format(&c->template, value, out);
 }
@@ -322,7 +392,7 @@ static void fill_in(struct words *w, const struct osd_context *c,
 static void say(const struct osd_context *c, int64_t offset_us, int64_t picture, const char *what,
                 bool seconds, char out[OSD_LINES][OSD_LINE_ROOM])
 {
-    struct words w = {0};
+    struct words w = {.mark = "", .none = ""};
     for (int i = 0; i < OSD_LINES; i++)
         out[i][0] = '\0';
     say_time(&w, c->facts, offset_us, seconds);
@@ -339,9 +409,10 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
         add_word(out[0], "",
                  w.lat[0]                          ? w.lat
                  : hides(c, CONVERT_HIDE_POSITION) ? "position hidden"
+                 : w.none[0]                       ? w.none
                                                    : "position unknown");
         add_word(out[0], "", w.lon);
-        add_word(out[0], "", w.external ? "track" : "");
+        add_word(out[0], "", w.mark);
         add_word(out[1], "", f->camera);
         add_word(out[1], "", f->trigger);
         add_word(out[1], "IMEI ",
@@ -351,6 +422,7 @@ static void say(const struct osd_context *c, int64_t offset_us, int64_t picture,
         add_word(out[1], "", what);
         add_word(out[1], "", w.t_minus);
         add_word(out[1], "", w.speed[0] ? w.speed : c->track ? "speed unknown" : "");
+        add_word(out[1], "course ", w.course);
         add_word(out[2], "", c->options->note);
     }
 }
@@ -365,7 +437,7 @@ const char *osd_text_of_what(const struct osd_context *c)
         place = place || field == TEMPLATE_LAT || field == TEMPLATE_LON;
     }
     clock = clock && c->facts->has_time;
-    place = place && (c->track || osd_context_own_position(c, &lat, &lon));
+    place = place && (c->placed || osd_context_own_position(c, &lat, &lon));
     return clock && place ? "clock and position" : clock ? "clock" : place ? "position" : "text";
 }
 

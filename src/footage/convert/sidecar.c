@@ -1,11 +1,9 @@
 /* Files of text beside the copies: where the clip was, and the overlay as subtitles. */
 #include "copies.h"
 #include "dashspool/buf.h"
-#include "dashspool/clock.h"
 #include "media/timing.h"
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,229 +91,44 @@ static int side_file_write(struct side_file *f, const char *path)
 }
 
 /*
- * ---- where the clip was: GPX 1.1, KML (OGC 07-147r2) and GeoJSON (RFC 7946) ----
+ * ---- where the clip was: GPX, KML and GeoJSON ----
  *
- * The camera's own position is one point; a track, which is external data, is cut to the clip's
- * time, and into pieces where it has a gap.
+ * The camera's own position is one point; a track is cut to the clip's time.
  */
-
-#define OWN_SOURCE   "camera metadata"
-#define TRACK_SOURCE "external track"
-
-struct place {
-    struct track_point *point; /* of the track, with one at each end of the clip; by time */
-    size_t n;
-    bool own;
-    double lat_deg, lon_deg;
-    char time[CLOCK_TEXT_ROOM]; /* of the clip's begin; "" unknown */
-    char id[256], camera[64];
-};
-
-static int collect_track(const struct osd_context *c, struct place *p, struct err *err)
-{
-    if (!c->track)
-        return ERR_OK;
-    int64_t from_us = c->facts->start_utc_us + c->start_us;
-    int64_t to_us = c->facts->start_utc_us + c->end_us;
-    p->point = malloc((c->track->n + 2) * sizeof *p->point);
-    if (!p->point)
-        return err_nomem(err, "a track");
-    if (track_at(c->track, from_us, &p->point[0]))
-        p->n = 1;
-    for (size_t i = 0; i < c->track->n; i++)
-        if (c->track->point[i].utc_us > from_us && c->track->point[i].utc_us < to_us)
-            p->point[p->n++] = c->track->point[i];
-    if (to_us > from_us && track_at(c->track, to_us, &p->point[p->n]))
-        p->n++;
-    return ERR_OK;
-}
-
-static int find_place(const struct copy_task *t, struct place *p, struct err *err)
-{
-    const struct osd_context *c = t->osd;
-    *p = (struct place){0};
-    p->own = osd_context_own_position(c, &p->lat_deg, &p->lon_deg);
-    osd_text_plain(p->id, sizeof p->id, t->facts->id[0] ? t->facts->id : t->stem);
-    osd_text_plain(p->camera, sizeof p->camera, t->facts->camera);
-    if (t->facts->has_time)
-        clock_rfc3339(t->facts->start_utc_us + c->start_us, 3, p->time);
-    int rc = collect_track(c, p, err);
-    if (rc == ERR_OK && p->n == 0 && !p->own)
-        media_warn(t->m, "no position is known: the %s file has none",
-                   t->kind == COPY_GPX   ? "GPX"
-                   : t->kind == COPY_KML ? "KML"
-                                         : "GeoJSON");
-    return rc;
-}
-
-/* Points from `from` on without a gap. */
-static size_t piece(const struct place *p, size_t from)
-{
-    size_t to = from + 1;
-    while (to < p->n && p->point[to].utc_us - p->point[to - 1].utc_us <= TRACK_GAP_US)
-        to++;
-    return to - from;
-}
-
-static void put_element(struct side_file *f, const char *name, const char *text)
-{
-    if (!text[0])
-        return;
-    side_file_print(f, "<%s>", name);
-    side_file_escaped(f, text);
-    side_file_print(f, "</%s>", name);
-}
-
-static void put_gpx_track(struct side_file *f, const struct place *p)
-{
-    char time[CLOCK_TEXT_ROOM];
-    side_file_add(f, "  <trk>");
-    put_element(f, "name", p->id);
-    put_element(f, "src", TRACK_SOURCE);
-    side_file_add(f, "\n");
-    for (size_t i = 0; i < p->n;) {
-        side_file_add(f, "    <trkseg>\n");
-        for (size_t n = piece(p, i); n > 0; n--, i++) {
-            clock_rfc3339(p->point[i].utc_us, 3, time);
-            side_file_print(f, "      <trkpt lat=\"%.7f\" lon=\"%.7f\"><time>%s</time></trkpt>\n",
-                            p->point[i].lat_deg, p->point[i].lon_deg, time);
-        }
-        side_file_add(f, "    </trkseg>\n");
-    }
-    side_file_add(f, "  </trk>\n");
-}
-
-static void put_gpx(struct side_file *f, const struct place *p)
-{
-    side_file_add(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<gpx version=\"1.1\" "
-                     "creator=\"dashspool\" xmlns=\"http://www.topografix.com/GPX/1/1\">\n");
-    if (p->own) {
-        side_file_print(f, "  <wpt lat=\"%.7f\" lon=\"%.7f\">", p->lat_deg, p->lon_deg);
-        put_element(f, "time", p->time);
-        put_element(f, "name", p->id);
-        put_element(f, "desc", p->camera);
-        put_element(f, "src", OWN_SOURCE);
-        side_file_add(f, "</wpt>\n");
-    }
-    if (p->n > 0)
-        put_gpx_track(f, p);
-    side_file_add(f, "</gpx>\n");
-}
-
-/* ---- KML: the longitude comes first (16.10 there) ---- */
-
-static void kml_begin(struct side_file *f, const struct place *p, const char *source)
-{
-    side_file_add(f, "  <Placemark>");
-    put_element(f, "name", p->id);
-    side_file_add(f, "<description>");
-    side_file_escaped(f, p->camera);
-    side_file_print(f, "%s%s</description>", p->camera[0] ? ", " : "", source);
-}
-
-/* One piece of the track: a line, or, as a line needs two, a point. */
-static void put_kml_piece(struct side_file *f, const struct place *p, size_t from, size_t n)
-{
-    char begin[CLOCK_TEXT_ROOM], end[CLOCK_TEXT_ROOM];
-    const char *shape = n > 1 ? "LineString" : "Point";
-    clock_rfc3339(p->point[from].utc_us, 3, begin);
-    clock_rfc3339(p->point[from + n - 1].utc_us, 3, end);
-    kml_begin(f, p, TRACK_SOURCE);
-    side_file_print(f, "<TimeSpan><begin>%s</begin><end>%s</end></TimeSpan><%s><coordinates>\n",
-                    begin, end, shape);
-    for (size_t i = from; i < from + n; i++)
-        side_file_print(f, "    %.7f,%.7f\n", p->point[i].lon_deg, p->point[i].lat_deg);
-    side_file_print(f, "  </coordinates></%s></Placemark>\n", shape);
-}
-
-static void put_kml(struct side_file *f, const struct place *p)
-{
-    side_file_add(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                     "<kml xmlns=\"http://www.opengis.net/kml/2.2\"><Document>\n");
-    if (p->own) {
-        kml_begin(f, p, OWN_SOURCE);
-        if (p->time[0])
-            side_file_print(f, "<TimeStamp><when>%s</when></TimeStamp>", p->time);
-        side_file_print(f, "<Point><coordinates>%.7f,%.7f</coordinates></Point></Placemark>\n",
-                        p->lon_deg, p->lat_deg);
-    }
-    for (size_t i = 0, n; i < p->n; i += n)
-        put_kml_piece(f, p, i, n = piece(p, i));
-    side_file_add(f, "</Document></kml>\n");
-}
-
-/* A position has the longitude first, RFC 7946 section 3.1.1; 10^-7 degrees are a centimetre. */
-static json_t *position(double lat_deg, double lon_deg)
-{
-    return json_pack("[f,f]", lon_deg, lat_deg);
-}
-
-static json_t *feature(const struct place *p, json_t *geometry, const char *source)
-{
-    return json_pack("{s:s, s:o, s:{s:s, s:s*, s:s*, s:s}}", "type", "Feature", "geometry",
-                     geometry, "properties", "id", p->id, "camera", p->camera[0] ? p->camera : NULL,
-                     "time", p->time[0] ? p->time : NULL, "source", source);
-}
-
-/* One piece of the track: a line, or, as a line needs two, a point. */
-static json_t *track_feature(const struct place *p, size_t from, size_t n)
-{
-    char text[CLOCK_TEXT_ROOM];
-    json_t *line = json_array(), *times = json_array();
-    for (size_t i = from; i < from + n; i++) {
-        clock_rfc3339(p->point[i].utc_us, 3, text);
-        json_array_append_new(line, position(p->point[i].lat_deg, p->point[i].lon_deg));
-        json_array_append_new(times, json_string(text));
-    }
-    json_t *geometry =
-        n == 1 ? json_pack("{s:s, s:O}", "type", "Point", "coordinates", json_array_get(line, 0))
-               : json_pack("{s:s, s:O}", "type", "LineString", "coordinates", line);
-    json_t *out = geometry ? feature(p, geometry, TRACK_SOURCE) : NULL;
-    if (out)
-        json_object_set(json_object_get(out, "properties"), "times", times);
-    json_decref(line);
-    json_decref(times);
-    return out;
-}
-
-static void put_geojson(struct side_file *f, const struct place *p)
-{
-    json_t *features = json_array();
-    int bad = 0;
-    if (p->own)
-        bad |= json_array_append_new(features,
-                                     feature(p,
-                                             json_pack("{s:s, s:o}", "type", "Point", "coordinates",
-                                                       position(p->lat_deg, p->lon_deg)),
-                                             OWN_SOURCE));
-    for (size_t i = 0, n; i < p->n; i += n) {
-        n = piece(p, i);
-        bad |= json_array_append_new(features, track_feature(p, i, n));
-    }
-    json_t *all = json_pack("{s:s, s:o}", "type", "FeatureCollection", "features", features);
-    char *text = bad || !all ? NULL : json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
-    if (text)
-        side_file_add(f, text);
-    else if (f->rc == ERR_OK)
-        f->rc = err_nomem(f->err, "a GeoJSON file");
-    side_file_add(f, "\n");
-    free(text);
-    json_decref(all);
-}
 
 /* GPX, KML or GeoJSON, as the task says. */
 int copy_place(const struct copy_task *t, struct err *err)
 {
-    struct place p;
+    const struct osd_context *c = t->osd;
+    char id[256] = "", camera[64] = "";
     struct side_file f = side_file_init(err);
-    f.rc = find_place(t, &p, err);
-    if (t->kind == COPY_GPX)
-        put_gpx(&f, &p);
-    else if (t->kind == COPY_KML)
-        put_kml(&f, &p);
-    else
-        put_geojson(&f, &p);
-    free(p.point);
+    struct track *part = NULL;
+    const enum track_format format = t->kind == COPY_GPX   ? TRACK_GPX
+                                     : t->kind == COPY_KML ? TRACK_KML
+                                                           : TRACK_GEOJSON;
+    osd_text_plain(id, sizeof id, t->facts->id[0] ? t->facts->id : t->stem);
+    osd_text_plain(camera, sizeof camera, t->facts->camera);
+    struct track_label label = {.id = id,
+                                .camera = camera,
+                                .source = c->tracker ? "tracker" : "external track",
+                                .has_time = t->facts->has_time,
+                                .utc_us = t->facts->start_utc_us + c->start_us,
+                                .own_source = OSD_OWN_SOURCE};
+    label.has_own = osd_context_own_position(c, &label.own_lat_deg, &label.own_lon_deg);
+    if (c->track)
+        f.rc = track_cut(&part, c->track, t->facts->start_utc_us + c->start_us,
+                         t->facts->start_utc_us + c->end_us, err);
+    bool any = label.has_own;
+    for (size_t i = 0; part && i < part->n; i++)
+        any = any || part->point[i].valid;
+    if (!any)
+        media_warn(t->m, "no position is known: the %s file has none",
+                   t->kind == COPY_GPX   ? "GPX"
+                   : t->kind == COPY_KML ? "KML"
+                                         : "GeoJSON");
+    if (f.rc == ERR_OK)
+        f.rc = track_write(part, &label, format, &f.text, err);
+    track_free(&part);
     copy_progress(t, 1, 1);
     return side_file_write(&f, t->path);
 }

@@ -396,9 +396,12 @@ static void add_header(struct sheet *s)
     t = add_text(s, MARGIN, 80, 18, GREY);
     snprintf(part, sizeof part, "position %s",
              s->t->options->hide & CONVERT_HIDE_POSITION ? "hidden" : "unknown");
-    if (f->has_position && fabs(f->lat_deg) <= 90 && fabs(f->lon_deg) <= 180)
-        snprintf(part, sizeof part, "%.5f° %c  %.5f° %c", fabs(f->lat_deg),
-                 f->lat_deg < 0 ? 'S' : 'N', fabs(f->lon_deg), f->lon_deg < 0 ? 'W' : 'E');
+    struct osd_place at = osd_place_at(s->t->osd, m->start_us);
+    bool own = osd_context_own_position(s->t->osd, &at.point.lat_deg, &at.point.lon_deg);
+    if (own || at.state == TRACK_HERE)
+        snprintf(part, sizeof part, "%.5f° %c  %.5f° %c%s%s", fabs(at.point.lat_deg),
+                 at.point.lat_deg < 0 ? 'S' : 'N', fabs(at.point.lon_deg),
+                 at.point.lon_deg < 0 ? 'W' : 'E', own ? "" : "  ", own ? "" : at.source);
     add_part(t->text, sizeof t->text, part);
     trigger_text(s, part, sizeof part);
     add_part(t->text, sizeof t->text, part);

@@ -84,6 +84,21 @@ static int64_t number(const struct sheet *s, int64_t i)
     return s->t->osd->redacted ? i : s->order[i].index;
 }
 
+/* Where it was at a picture, in words and numbers; told where there is a track. */
+struct place {
+    const char *source, *state;
+    struct track_texts number;
+};
+
+static bool place_of(const struct sheet *s, const struct media_picture *p, struct place *out)
+{
+    struct osd_place at = osd_place_at(s->t->osd, p->time_us);
+    track_texts(&at.point, &out->number);
+    out->source = at.source;
+    out->state = at.state == TRACK_HERE ? "known" : track_state_name(at.state);
+    return s->t->osd->track != NULL;
+}
+
 /* ---- text ---- */
 
 static void put(const struct sheet *s, const char *text)
@@ -231,6 +246,27 @@ static void put_damage(const struct sheet *s)
     put(s, "}");
 }
 
+static void put_number(const struct sheet *s, const char *key, const char *number,
+                       const char *behind)
+{
+    fprintf(s->file, "\"%s\":%s%s", key, number[0] ? number : "null", behind);
+}
+
+static void put_place(const struct sheet *s, const struct media_picture *p)
+{
+    struct place place;
+    if (!place_of(s, p, &place))
+        return;
+    put(s, ",\"place\":{");
+    put_text(s, "source", place.source, ",");
+    put_text(s, "state", place.state, ",");
+    put_number(s, "lat", place.number.lat, ",");
+    put_number(s, "lon", place.number.lon, ",");
+    put_number(s, "altitude_m", place.number.altitude_m, ",");
+    put_number(s, "speed_kmh", place.number.speed_kmh, ",");
+    put_number(s, "course_deg", place.number.course_deg, "}");
+}
+
 static int put_json(const struct sheet *s, struct err *err)
 {
     const char *id = s->t->facts->id;
@@ -244,6 +280,11 @@ static int put_json(const struct sheet *s, struct err *err)
     put_sources(s);
     put_wall(s);
     put(s, "},\n");
+    if (s->t->osd->track) {
+        put(s, "\"track\":{");
+        put_text(s, "source", s->t->osd->tracker ? "tracker" : "track", ",");
+        put_text(s, "sha256", s->t->osd->track_sha256, "},\n");
+    }
     put(s, "\"pictures\":[");
     for (int64_t i = 0; i < s->n; i++) {
         put(s, i ? ",\n" : "\n");
@@ -260,6 +301,7 @@ static int put_json(const struct sheet *s, struct err *err)
             fprintf(s->file, ",\"key\":%s,\"bytes\":%" PRId64, c.key ? "true" : "false", c.bytes);
         else
             put(s, ",\"key\":null,\"bytes\":null");
+        put_place(s, p);
         fprintf(s->file, ",\"state\":\"%s\"", state_names[p->state]);
         put(s, p->state == MEDIA_GOOD ? "}" : ",");
         if (p->state != MEDIA_GOOD)
@@ -303,7 +345,11 @@ static void put_field(const struct sheet *s, const char *text)
 static void put_csv(const struct sheet *s)
 {
     const struct media *m = s->t->m;
-    put(s, "index,pts_s,utc,uncertainty_s,source,key,bytes,state,why\r\n");
+    struct place place;
+    put(s, "index,pts_s,utc,uncertainty_s,source,key,bytes,state,why");
+    put(s, s->t->osd->track
+               ? ",place_source,place_state,lat,lon,altitude_m,speed_kmh,course_deg\r\n"
+               : "\r\n");
     for (int64_t i = 0; i < s->n; i++) {
         const struct media_picture *p = &m->picture[s->order[i].index];
         struct media_wall w = wall_at(s, p->time_us);
@@ -323,6 +369,10 @@ static void put_csv(const struct sheet *s)
             put(s, ",,");
         fprintf(s->file, ",%s,", state_names[p->state]);
         put_field(s, state_why(p));
+        if (place_of(s, p, &place))
+            fprintf(s->file, ",%s,%s,%s,%s,%s,%s,%s", place.source, place.state, place.number.lat,
+                    place.number.lon, place.number.altitude_m, place.number.speed_kmh,
+                    place.number.course_deg);
         put(s, "\r\n");
     }
 }

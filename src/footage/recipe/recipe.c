@@ -62,13 +62,16 @@ static const struct field options_fields[] = {
     {"note", OT(note)},
 };
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 3928,
+_Static_assert(sizeof(struct media_facts) == 256 && sizeof(struct convert_options) == 3992,
                "what is new in them must be in a table above, if it changes a copy's bytes");
 #endif
 enum {
     N_FACTS = sizeof facts_fields / sizeof *facts_fields,
     N_OPTIONS = sizeof options_fields / sizeof *options_fields,
 };
+
+/* The tracker's track, which goes with a package: by its hash, wherever it lies. */
+#define TRACK_SOURCE "tracker"
 
 /* ---- writing ---- */
 
@@ -146,7 +149,8 @@ static json_t *libraries_json(const struct recipe *r)
 int recipe_text(const struct recipe *r, char **out, struct err *err)
 {
     const struct convert_options *o = &r->options;
-    const char *beside = o->track_path[0] ? o->track_path : o->media.params_from;
+    const char *beside =
+        o->track_path[0] && !o->track_sha256[0] ? o->track_path : o->media.params_from;
     *out = NULL;
     if (beside[0]) /* its folder is nobody's business */
         return err_set(err, ERR_UNSUPPORTED,
@@ -160,6 +164,10 @@ int recipe_text(const struct recipe *r, char **out, struct err *err)
     if (rc == ERR_OK)
         rc = write_fields(options, options_fields, N_OPTIONS, o, err);
     json_object_set_new(options, "copies", copies_json(o->copies));
+    if (o->track_sha256[0])
+        json_object_set_new(
+            options, "track",
+            json_pack("{s:s, s:s}", "source", TRACK_SOURCE, "sha256", o->track_sha256));
     if (o->copies & COPY_MOMENT) {
         json_t *moments = json_array();
         for (int i = 0; i < o->n_moments; i++)
@@ -236,7 +244,7 @@ static int read_field(const struct field *f, const json_t *value, void *base, st
 
 /* Of a fact or option that is not understood nobody knows what it does to the bytes. */
 static int read_fields(const json_t *o, const struct field *fields, size_t n, void *base,
-                       const char *const also[2], struct err *err)
+                       const char *const also[3], struct err *err)
 {
     const char *key;
     json_t *value;
@@ -244,7 +252,8 @@ static int read_fields(const json_t *o, const struct field *fields, size_t n, vo
         return refuse(err, "facts or options", "are missing");
     json_object_foreach((json_t *)(uintptr_t)o, key, value)
     {
-        bool known = strcmp(key, also[0]) == 0 || strcmp(key, also[1]) == 0;
+        bool known =
+            strcmp(key, also[0]) == 0 || strcmp(key, also[1]) == 0 || strcmp(key, also[2]) == 0;
         for (size_t i = 0; i < n && !known; i++)
             known = strcmp(key, fields[i].key) == 0;
         if (!known)
@@ -289,6 +298,24 @@ static int read_moments(const json_t *list, struct convert_options *o, struct er
     return ERR_OK;
 }
 
+static int read_track(const json_t *track, struct convert_options *o, struct err *err)
+{
+    const char *source = json_string_value(json_object_get(track, "source"));
+    const char *hex = json_string_value(json_object_get(track, "sha256"));
+    if (!track)
+        return ERR_OK;
+    if (!source || !hex || json_object_size(track) != 2)
+        return refuse(err, "track", "has no source, or no sha256");
+    if (strcmp(source, TRACK_SOURCE) != 0)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the recipe has a track by '%.40s', which this program does not know",
+                       source);
+    if (strlen(hex) != HASH_HEX_ROOM - 1 || strspn(hex, "0123456789abcdef") != HASH_HEX_ROOM - 1)
+        return refuse(err, "track", "has a sha256 that is none");
+    snprintf(o->track_sha256, sizeof o->track_sha256, "%s", hex);
+    return ERR_OK;
+}
+
 static int read_makers(const json_t *whole, struct recipe *out, struct err *err)
 {
     const char *program = json_string_value(json_object_get(whole, "program")), *name;
@@ -313,7 +340,8 @@ static int read_makers(const json_t *whole, struct recipe *out, struct err *err)
 
 int recipe_parse(struct recipe *out, const char *json, size_t n, struct err *err)
 {
-    static const char *const no_more[2] = {"", ""}, *const lists[2] = {"copies", "moments_us"};
+    static const char *const no_more[3] = {"", "", ""}, *const others[3] = {"copies", "moments_us",
+                                                                            "track"};
     *out = (struct recipe){.n_libraries = 0};
     json_t *whole =
         n <= RECIPE_BYTES_MAX ? json_loadb(json, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
@@ -329,11 +357,13 @@ int recipe_parse(struct recipe *out, const char *json, size_t n, struct err *err
         rc = read_fields(json_object_get(whole, "facts"), facts_fields, N_FACTS, &out->facts,
                          no_more, err);
     if (rc == ERR_OK)
-        rc = read_fields(options, options_fields, N_OPTIONS, &out->options, lists, err);
+        rc = read_fields(options, options_fields, N_OPTIONS, &out->options, others, err);
     if (rc == ERR_OK)
         rc = read_copies(json_object_get(options, "copies"), &out->options.copies, err);
     if (rc == ERR_OK)
         rc = read_moments(json_object_get(options, "moments_us"), &out->options, err);
+    if (rc == ERR_OK)
+        rc = read_track(json_object_get(options, "track"), &out->options, err);
     if (rc == ERR_OK)
         rc = read_makers(whole, out, err);
     json_decref(whole);

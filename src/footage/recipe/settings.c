@@ -155,6 +155,8 @@ bool recipe_settings_read(struct recipe_settings *out, const char *settings)
     get_text(options, "encoder", out->encoder, sizeof out->encoder);
     get_text(options, "preset", out->preset, sizeof out->preset);
     get_text(options, "crf", out->crf, sizeof out->crf);
+    get_text(json_object_get(options, "track"), "sha256", out->track_sha256,
+             sizeof out->track_sha256);
     out->own_overlay = json_string_length(json_object_get(options, "osd_template")) > 0;
     get_text(libraries, "libavcodec", out->libavcodec, sizeof out->libavcodec);
     get_text(libraries, "x264", out->x264, sizeof out->x264);

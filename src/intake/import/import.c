@@ -196,7 +196,7 @@ int import_open(struct import **out, const char *root, const struct import_optio
         (rc = fsx_mkdirs(root, err)) == ERR_OK &&
         (rc = catalogue_open(&im->catalogue, root, true, err)) == ERR_OK &&
         (rc = raw_open(&im->raw, root, err)) == ERR_OK &&
-        (rc = intake_stores_opened(im->catalogue, im->raw, root, err)) == ERR_OK &&
+        (rc = intake_stores_opened(im->catalogue, im->raw, root, INTAKE_ADDS, err)) == ERR_OK &&
         (rc = intake_feeds_open(&im->feeds, root, options->feeds, options->n_feeds, err)) == ERR_OK)
         rc = fsx_path(&path, err, "%s/import.lock", root);
     if (rc == ERR_OK && (im->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640)) < 0)

@@ -158,8 +158,11 @@ void link_status_write(struct link_status *f, const struct links *all, void *arg
 
 void link_status_close(struct link_status *f)
 {
+    char now[CLOCK_TEXT_ROOM], text[CLOCK_TEXT_ROOM + 20];
+    clock_rfc3339(clock_utc_us(), 0, now);
+    snprintf(text, sizeof text, "{\"stopped\":\"%s\"}", now);
     if (f->open)
-        put(f, "{}");
+        put(f, text);
     if (f->fd > 0)
         close(f->fd);
     *f = (struct link_status){0};

@@ -90,8 +90,7 @@ int link_try(const char *name, const struct cfg *cfg, const struct cfg *old, str
         if (at[0] && listen_try(at, has_port(&before, at), err) < 0)
             return blame(s, ports[i], err);
     }
-    if (tls && strcmp(get_text(s, "listen"), get_text(s, "tls_listen")) == 0 &&
-        strcmp(strrchr(get_text(s, "listen"), ':'), ":0") != 0) {
+    if (tls && listen_same(get_text(s, "listen"), get_text(s, "tls_listen"))) {
         err_set(err, ERR_CONFIG, "listen has the same port");
         return blame(s, "tls_listen", err);
     }

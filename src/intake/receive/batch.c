@@ -4,6 +4,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
+#include "dashspool/requests.h"
 #include "store_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,20 @@ static int note_end(struct catalogue *c, const struct catalogue_transfer *row, c
                ? intake_record(c, row, FACTS_WIRE | FACTS_ARRIVAL, "receive", CUSTODY_STORED,
                                &whole, err)
                : intake_record(c, row, FACTS_ARRIVAL, "receive", CUSTODY_INTERRUPTED, &part, err);
+}
+
+/* Whether somebody asked for it. What is wrong with a request is no reason to refuse a file. */
+static int match(struct stores *s, const struct catalogue_transfer *row, bool stored,
+                 const char *same_as, struct err *err)
+{
+    int64_t now_us = clock_utc_us();
+    int rc = stored ? requests_stored(s->catalogue, row, same_as, now_us, err)
+                    : requests_began(s->catalogue, row, now_us, err);
+    if (rc == ERR_OK || err_is_temporary(rc))
+        return rc;
+    log_warn("receive", "transfer not compared with the requests", LOG_TEXT("id", row->id),
+             LOG_ERR(err));
+    return ERR_OK;
 }
 
 /* This transfer alone can never be whole: the others of the batch go on. */
@@ -209,10 +224,13 @@ static int record_what_is_there(struct stores *s, struct catalogue_transfer *row
         rc = catalogue_transfer_update(s->catalogue, row, err);
         if (rc == ERR_OK)
             rc = add_part(s, row, part, err);
-        return rc < 0 ? rc : note_end(s->catalogue, row, part->ended, err);
+        if (rc == ERR_OK)
+            rc = note_end(s->catalogue, row, part->ended, err);
+        return rc < 0 || !sealed ? rc : match(s, row, true, NULL, err);
     }
     if (rc == ERR_OK && (rc = raw_drop(s->raw, row->day, row->key, err)) == ERR_OK &&
-        (rc = raw_commit(s->raw, err)) == ERR_OK)
+        (rc = raw_commit(s->raw, err)) == ERR_OK &&
+        (rc = match(s, row, true, same.id, err)) == ERR_OK)
         rc = catalogue_transfer_remove(s->catalogue, row->key, err);
     return rc;
 }
@@ -259,7 +277,7 @@ static int take_up(struct stores *s, struct transfer *t, struct catalogue_transf
     t->resumed = true;
     t->have = found->length_bytes < t->resume.bytes_max ? found->length_bytes : t->resume.bytes_max;
     t->have -= t->have % t->resume.unit_bytes;
-    return ERR_OK;
+    return match(s, found, false, NULL, err);
 }
 
 /* The partial to go on with; those whose key has the bytes of another are set aside. */
@@ -295,17 +313,19 @@ static int begin(struct stores *s, struct transfer *t, struct err *err)
     const int64_t protocol_id = t->row.protocol_id;
     const struct custody_what what = {.from = t->row.peer, .protocol_id = &protocol_id};
     rc = intake_transfer_add(s->catalogue, s->raw, &t->row, err);
-    return rc < 0 ? rc
-                  : intake_record(s->catalogue, &t->row, FACTS_WIRE, "receive", CUSTODY_RECEIVED,
-                                  &what, err);
+    if (rc == ERR_OK)
+        rc = intake_record(s->catalogue, &t->row, FACTS_WIRE, "receive", CUSTODY_RECEIVED, &what,
+                           err);
+    return rc < 0 ? rc : match(s, &t->row, false, NULL, err);
 }
 
 static int forget_duplicate(struct stores *s, struct transfer *t, struct err *err)
 {
     int rc = catalogue_transfer_remove(s->catalogue, t->row.key, err);
-    return rc < 0 ? rc
-                  : note(s->catalogue, t->same_as, CUSTODY_OFFERED_AGAIN,
-                         &(struct custody_what){.from = t->row.peer}, err);
+    if (rc == ERR_OK)
+        rc = note(s->catalogue, t->same_as, CUSTODY_OFFERED_AGAIN,
+                  &(struct custody_what){.from = t->row.peer}, err);
+    return rc < 0 ? rc : match(s, &t->row, true, t->same_as, err);
 }
 
 static int record(struct stores *s, struct op *op, struct err *err)
@@ -326,7 +346,9 @@ static int record(struct stores *s, struct op *op, struct err *err)
         rc = catalogue_transfer_update(s->catalogue, row, err);
         if (rc == ERR_OK)
             rc = add_part(s, row, &t->part, err);
-        return rc < 0 ? rc : note_end(s->catalogue, row, "", err);
+        if (rc == ERR_OK)
+            rc = note_end(s->catalogue, row, "", err);
+        return rc < 0 ? rc : match(s, row, true, NULL, err);
     case OP_ABANDON:
         count(t, &t->part);
         return row->key ? record_what_is_there(s, row, &t->part, err) : ERR_OK;

@@ -592,7 +592,7 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     struct intake_feeds *feeds = &s->publisher.feeds;
     if (rc < 0 || (rc = catalogue_open(&s->at.catalogue, root, true, err)) < 0 ||
         (rc = raw_open(&s->at.raw, root, err)) < 0 ||
-        (rc = intake_stores_opened(s->at.catalogue, s->at.raw, root, err)) < 0 ||
+        (rc = intake_stores_opened(s->at.catalogue, s->at.raw, root, INTAKE_ADDS, err)) < 0 ||
         (rc = repair_run(&s->at, err)) < 0 ||
         (rc = intake_feeds_open(feeds, root, options->feeds, options->n_feeds, err)) < 0) {
         store_close(out);

@@ -245,18 +245,35 @@ static void run(struct watch *w)
 /* What this program keeps there is no place for others. */
 static int check_top(const struct watch *w, const char *path, struct err *err)
 {
-    static const char *const own[] = {"/archive", "/raw", "/spool", "/packages"};
+    static const char *const own[] = {"/archive", "/raw", "/spool", "/packages", "/telemetry"};
     size_t n = strlen(w->root);
     if (strcmp(path, w->root) == 0)
-        return err_set(err, ERR_CONFIG, "%s is ROOT itself; watch a separate folder", path);
+        return err_set(err, ERR_CONFIG, "%s is ROOT itself; name a separate folder", path);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         size_t m = strlen(own[i]);
         if (strncmp(path, w->root, n) == 0 && strncmp(path + n, own[i], m) == 0 &&
             (path[n + m] == '\0' || path[n + m] == '/'))
             return err_set(err, ERR_CONFIG,
-                           "%s is used by dashspool itself; watch a separate folder", path);
+                           "%s is used by dashspool itself; name a separate folder", path);
     }
     return ERR_OK;
+}
+
+/* It need not be there yet. */
+static int check_done(const struct watch *w, const char *done, struct err *err)
+{
+    char *dir = NULL, *name = NULL, *real = realpath(done, NULL), *path = NULL;
+    int rc = ERR_OK;
+    if (!real && (rc = fsx_split(done, &dir, &name, err)) == ERR_OK &&
+        (real = realpath(dir, NULL)) != NULL)
+        rc = fsx_path(&path, err, "%s/%s", real, name);
+    if (rc == ERR_OK && real)
+        rc = check_top(w, path ? path : real, err);
+    free(dir);
+    free(name);
+    free(real);
+    free(path);
+    return rc;
 }
 
 static int add_top(struct watch *w, const char *dir, const char *done, struct err *err)
@@ -279,8 +296,12 @@ static int add_top(struct watch *w, const char *dir, const char *done, struct er
     if (rc == ERR_OK && w->after == AFTER_MOVE)
         rc = done[0] == '/' ? fsx_path(&top->done, err, "%s", done)
                             : fsx_path(&top->done, err, "%s/%s", path, done);
+    if (rc == ERR_OK && top->done && (rc = check_done(w, top->done, err)) < 0)
+        w->wrong = "done";
     if (rc < 0) {
         free(path);
+        free(top->done);
+        top->done = NULL;
         return rc;
     }
     top->path = path;
@@ -357,7 +378,7 @@ int watch_try(const char *root, const struct cfg *cfg, struct err *err)
                  ? add_tops(w, cfg, NULL, 0, err)
                  : err_nomem(err, "a path");
     if (rc < 0)
-        rc = cfg_blame(cfg, "watch", "dirs", err);
+        rc = cfg_blame(cfg, "watch", w->wrong ? w->wrong : "dirs", err);
     for (int i = 0; rc == ERR_OK && i < w->n_tops; i++)
         rc = try_top(w, &w->top[i], cfg, err);
     watch_clear(w);

@@ -92,6 +92,7 @@ struct top {
 };
 
 struct watch {
+    const char *wrong; /* the setting, if it is not `dirs` */
     char *root; /* canonical */
     struct top top[TOPS_MAX];
     int n_tops;

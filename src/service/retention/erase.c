@@ -2,16 +2,22 @@
  */
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
+#include "dashspool/convert.h"
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
+#include "dashspool/requests.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
+#include "dashspool/text.h"
+#include "rules.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ERASE_WHY "erasure"
 
@@ -24,6 +30,7 @@ struct erase {
     struct raw *raw;
     struct spools spools;
     struct fsx_names ids;
+    int64_t dropped; /* masters from raw/, also of before */
     char who[160];
 };
 
@@ -116,7 +123,8 @@ static bool keep(void *arg, enum custody_kind kind, const char *key, const char 
                                        "resumes",      "bytes_lost",
                                        "withheld",     "connections",
                                        "duplicates",   "first_packet",
-                                       "who"};
+                                       "request",      "asked",
+                                       "by_order",     "who"};
     (void)arg, (void)kind;
     if (strcmp(key, "path") == 0)
         return text && strncmp(text, "archive/", 8) == 0; /* of a copy */
@@ -156,7 +164,7 @@ static int delete_copy(void *arg, const struct catalogue_copy *copy, struct err 
     return g->e->what->dry_run ? ERR_OK : copies_delete(g->e->root, copy->path, err);
 }
 
-/* *why: it stays. Ready jobs are cancelled; a worker that was quicker has it. */
+/* *why: it stays. Ready jobs are cancelled, and those whose worker died; one that lives has it. */
 static int may_go(struct erase *e, const struct catalogue_transfer *t, const char **why,
                   struct err *err)
 {
@@ -172,7 +180,7 @@ static int may_go(struct erase *e, const struct catalogue_transfer *t, const cha
         *why = "is being received; repeat this when that has ended";
     else if (kept && !e->what->protected_too)
         *why = "is protected (see 'dashspool protect --list'); --protected erases it, too";
-    if (!*why && jobs.ready && !jobs.claimed && !e->what->dry_run) {
+    if (!*why && (jobs.ready || jobs.claimed) && !e->what->dry_run) {
         rc = spools_cancel(&e->spools, t->id, err);
         if (rc == ERR_OK)
             rc = spools_find(&e->spools, t->id, &jobs, err);
@@ -188,6 +196,8 @@ static int erase_transfer(struct erase *e, const struct catalogue_transfer *t, s
 {
     int ended = 0;
     int rc = catalogue_copy_each(e->catalogue, t->key, delete_copy, g, err);
+    if (rc == ERR_OK)
+        rc = copies_delete_rest(e->root, t, CONVERT_STAGE_PREFIX, err);
     if (rc == ERR_OK && e->what->protected_too)
         rc = catalogue_unprotect(e->catalogue, t->id, e->who, &ended, err);
     if (rc == ERR_OK)
@@ -286,37 +296,80 @@ static int drop_one(void *arg, const char *day, int64_t key, struct err *err)
     if (rc < 0 || there)
         return rc == ERR_MALFORMED ? ERR_OK : rc; /* the next sweep tells */
     rc = raw_end(e->raw, raw_drop(e->raw, day, key, err), err);
-    return rc < 0 ? rc : catalogue_due_done(e->catalogue, key, err);
+    if (rc < 0)
+        return rc;
+    e->dropped++;
+    return catalogue_due_done(e->catalogue, key, err);
+}
+
+/* `what` of it is left where `where` is: an erasure that is not whole yet. */
+static void tell_left(struct erase *e, const char *where, const char *what, const struct err *err)
+{
+    char why[sizeof err->text + 100];
+    snprintf(why, sizeof why, "%s of what was erased may be left until this is repeated: %s", what,
+             err->text);
+    trouble(e, where, why);
+}
+
+/* Who asked for what of this vehicle, and when. */
+static int forget_requests(struct erase *e, struct err *err)
+{
+    const struct retention_erasing *w = e->what;
+    char name[64];
+    int64_t n = 0;
+    if (!w->imei)
+        return ERR_OK;
+    int rc = requests_forget(e->catalogue, w->imei, w->since_us, w->until_us, w->dry_run, &n, err);
+    snprintf(name, sizeof name, "of tracker %s: %lld", w->imei, (long long)n);
+    if (rc == ERR_OK && n > 0)
+        e->listener->swept(e->listener->arg,
+                           &(struct retention_swept){"requests", name, NULL, w->reason, 0});
+    return rc;
 }
 
 static int write_anew(void *arg, const char *name, bool is_day, struct err *err)
 {
     struct erase *e = arg;
     int64_t freed;
-    int rc = is_day ? raw_trim(e->raw, name, RAW_TRIM_NOW, &freed, err) : ERR_OK;
-    if (rc < 0) {
-        char why[sizeof err->text + 100];
-        snprintf(why, sizeof why,
-                 "pieces of what was erased may be left until this is repeated: %s", err->text);
-        trouble(e, name, why);
-    }
+    if (is_day && raw_trim(e->raw, name, RAW_TRIM_NOW, &freed, err) < 0)
+        tell_left(e, name, "pieces", err);
+    return ERR_OK;
+}
+
+/* A file that was imported stays with whoever has it, and known as long as it is there: else it
+ * would come in once more. */
+static int forget_file(void *arg, const struct catalogue_seen *seen, struct err *err)
+{
+    struct erase *e = arg;
+    enum custody_kind last;
+    bool erased = false;
+    char path[sizeof seen->path], text[sizeof path + 100];
+    int rc = catalogue_event_last(e->catalogue, seen->id, &last, &erased, err);
+    if (rc < 0 || !erased)
+        return rc == ERR_MALFORMED ? ERR_OK : rc;
+    if (access(seen->path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return catalogue_seen_remove(e->catalogue, seen->path, err);
+    text_shown(seen->path, path, sizeof path);
+    snprintf(text, sizeof text, "was imported from %s, which is there still: delete it", path);
+    if (e->listener->note)
+        e->listener->note(e->listener->arg, seen->id, text);
     return ERR_OK;
 }
 
 static int scrub(struct erase *e, struct err *err)
 {
-    int rc = catalogue_due_each(e->catalogue, drop_one, e, err);
+    sweep_left(e->root);
+    if (catalogue_due_each(e->catalogue, drop_one, e, err) < 0)
+        tell_left(e, "raw", "the bytes", err);
+    else if (e->dropped > e->out->masters && e->listener->note)
+        e->listener->note(e->listener->arg, "raw",
+                          "what an earlier deletion had left is overwritten now");
+    int rc = raw_days(e->raw, write_anew, e, err);
     if (rc == ERR_OK)
-        rc = raw_days(e->raw, write_anew, e, err);
-    if (rc < 0)
-        return rc;
-    if (catalogue_scrub(e->catalogue, err) < 0) {
-        char why[sizeof err->text + 100];
-        snprintf(why, sizeof why, "rows of what was erased may be left until this is repeated: %s",
-                 err->text);
-        trouble(e, "catalogue.db", why);
-    }
-    return ERR_OK;
+        rc = catalogue_seen_each(e->catalogue, forget_file, e, err);
+    if (rc == ERR_OK && catalogue_scrub(e->catalogue, err) < 0)
+        tell_left(e, "catalogue.db", "rows", err);
+    return rc;
 }
 
 int retention_erase(const char *root, const struct retention_erasing *what,
@@ -336,11 +389,13 @@ int retention_erase(const char *root, const struct retention_erasing *what,
     if (rc == ERR_OK)
         rc = raw_open(&e->raw, root, err);
     if (rc == ERR_OK && !what->dry_run)
-        rc = intake_stores_opened(e->catalogue, e->raw, root, err);
+        rc = intake_stores_opened(e->catalogue, e->raw, root, INTAKE_DROPS, err);
     if (rc == ERR_OK)
         rc = spools_open(&e->spools, root, NULL, NULL, err);
     if (rc == ERR_OK)
         rc = choose(e, err);
+    if (rc == ERR_OK)
+        rc = forget_requests(e, err);
     for (size_t i = 0; rc == ERR_OK && i < e->ids.n; i++) {
         if (listener->go_on && !listener->go_on(listener->arg)) {
             trouble(e, e->ids.name[i], "not erased, nor what follows it: interrupted");

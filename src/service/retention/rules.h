@@ -73,4 +73,9 @@ const struct candidate *candidates_next(struct candidates *list, char why[CANDID
 void candidates_gone(struct candidates *list, const struct candidate *c);
 void candidates_clear(struct candidates *list);
 
+/* ---- sweep.c ---- */
+
+/* Deletes the originals and unfinished packages that processes left which were killed. */
+void sweep_left(const char *root);
+
 #endif

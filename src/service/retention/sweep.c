@@ -1,11 +1,14 @@
 /* sweep: what goes, and how. */
+#include "dashspool/bag.h"
 #include "dashspool/buf.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
+#include "dashspool/convert.h"
 #include "dashspool/copies.h"
 #include "dashspool/copy_kind.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
+#include "dashspool/master.h"
 #include "dashspool/raw.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
@@ -670,6 +673,8 @@ static int go(struct sweep *s, const struct catalogue_transfer *t, const char *w
     if (rc < 0 || *stay != SWEEP_GOES)
         return rc;
     rc = catalogue_copy_each(s->catalogue, t->key, count_and_delete_copy, &g, err);
+    if (rc == ERR_OK && !s->dry_run)
+        rc = copies_delete_rest(s->root, t, CONVERT_STAGE_PREFIX, err);
     if (rc == ERR_OK && !s->dry_run) {
         const int64_t n = g.copies;
         char *what =
@@ -814,6 +819,16 @@ static int sweep_space(struct sweep *s, struct err *err)
 
 /* ---- what was dropped is gone ---- */
 
+void sweep_left(const char *root)
+{
+    char *packages = NULL;
+    struct err unimportant; /* the next sweep does it */
+    workdir_sweep(root, MASTER_STAGE);
+    if (fsx_path(&packages, &unimportant, "%s/packages", root) == ERR_OK)
+        workdir_sweep(packages, BAG_UNFINISHED);
+    free(packages);
+}
+
 static int trim_one(void *arg, const char *name, bool is_day, struct err *err)
 {
     struct sweep *s = arg;
@@ -825,6 +840,7 @@ static int sweep_files(struct sweep *s, struct err *err)
 {
     if (s->dry_run)
         return ERR_OK;
+    sweep_left(s->root);
     int rc = raw_days(s->raw, trim_one, s, err);
     if (rc < 0 || s->out->masters + s->out->copies == 0)
         return rc;
@@ -896,7 +912,7 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
     if (rc == ERR_OK && (rc = catalogue_open(&s->catalogue, s->root, false, err)) == ERR_OK)
         rc = raw_open(&s->raw, s->root, err);
     if (rc == ERR_OK && !s->dry_run)
-        rc = intake_stores_opened(s->catalogue, s->raw, s->root, err);
+        rc = intake_stores_opened(s->catalogue, s->raw, s->root, INTAKE_DROPS, err);
     if (rc == ERR_OK && (rc = spools_open(&s->spools, s->root, NULL, NULL, err)) == ERR_OK)
         rc = run(s, err);
     fsx_names_clear(&s->gone.masters);
@@ -904,6 +920,8 @@ int retention_sweep(const char *root, const struct cfg *cfg, const struct spools
     spools_close(&s->spools);
     raw_close(&s->raw);
     catalogue_close(&s->catalogue);
+    if (rc < 0 && !s->dry_run)
+        catalogue_upkeep_failed(root, "sweep", err);
     free(s);
     return rc;
 }

@@ -60,6 +60,8 @@ static int lock_pid(const char *path)
     return pid > 0 && pid < INT32_MAX ? (int)pid : 0;
 }
 
+static const char look_as_owner[] = "look as the owner of ROOT, or as root (sudo)";
+
 static int collect_run(struct status *s, struct err *err)
 {
     char *path = NULL;
@@ -75,7 +77,9 @@ static int collect_run(struct status *s, struct err *err)
         s->run_frozen = process_frozen(s->run_pid);
     }
     if (rc == ERR_OK && (rc = file_read(&o, s->root, "run.json", err)) < 0 && rc != ERR_NOMEM) {
-        status_problem_add(s, "delete it; 'dashspool run' recreates it", "%s", err->text);
+        status_problem_add(
+            s, err_is_of_one_file(err) ? look_as_owner : "delete it; 'dashspool run' recreates it",
+            "%s", err->text);
         rc = ERR_OK;
     }
     if (s->run == LIFE_STOPPED)
@@ -117,6 +121,20 @@ static void take_listens(struct receiver *r, const json_t *listens)
     }
 }
 
+/* Its number is anybody's after it died, or the computer was started again: it holds this lock. */
+static bool receiver_lives(const struct status *s)
+{
+    char *path = NULL;
+    struct locks *locks = NULL;
+    struct err unknown;
+    int pid;
+    bool held = fsx_path(&path, &unknown, "%s/raw", s->root) < 0 ||
+                locks_read(&locks, &unknown) < 0 || locks_held(locks, path, &pid);
+    locks_free(&locks);
+    free(path);
+    return held;
+}
+
 static int collect_receiver(struct status *s, struct err *err)
 {
     json_t *o = NULL, *one;
@@ -125,9 +143,13 @@ static int collect_receiver(struct status *s, struct err *err)
     if (rc == ERR_NOMEM)
         return rc;
     if (rc < 0)
-        status_problem_add(s, "restart the receiver; it recreates the file", "%s", err->text);
+        status_problem_add(s,
+                           err_is_of_one_file(err) ? look_as_owner
+                                                   : "restart the receiver; it recreates the file",
+                           "%s", err->text);
     rc = ERR_OK;
-    if (o) {
+    s->receiver.stopped_us = file_time_us(o, "stopped");
+    if (o && s->receiver.stopped_us == 0) {
         struct receiver *r = &s->receiver;
         r->known = true;
         r->pid = (int)file_number(o, "pid", 0);
@@ -144,9 +166,10 @@ static int collect_receiver(struct status *s, struct err *err)
         file_text(o, "jobs_trouble", r->jobs_trouble, sizeof r->jobs_trouble);
         take_listens(r, json_object_get(o, "listens"));
         bool alive = r->pid > 1 && (kill(r->pid, 0) == 0 || errno == EPERM);
-        r->life = !alive                               ? LIFE_CRASHED
-                  : s->now_us - r->updated_us < OLD_US ? LIFE_RUNNING
-                                                       : LIFE_STUCK;
+        bool silent = s->now_us - r->updated_us >= OLD_US;
+        if (alive && silent)
+            alive = receiver_lives(s);
+        r->life = !alive ? LIFE_CRASHED : silent ? LIFE_STUCK : LIFE_RUNNING;
         r->frozen = alive && process_frozen(r->pid);
     }
     json_array_foreach(json_object_get(o, "refusals"), i, one) take_refusal(s, one);

@@ -46,7 +46,8 @@ const struct cfg_section status_cfg_section = {"status", keys, sizeof keys / siz
 
 /* ---- the catalogue: transfers, cameras, what broke off ---- */
 
-const char *const status_upkeep_tasks[UPKEEP_TASKS] = {"sweep", "fsck", "backup", "clock"};
+const char *const status_upkeep_tasks[UPKEEP_TASKS] = {"sweep", "fsck", "backup", "clock",
+                                                       CATALOGUE_MISSING_DAYS};
 
 static int take_camera(void *arg, const char *imei, const char *camera, int64_t last_us,
                        struct err *err)
@@ -162,6 +163,27 @@ static void compare_stores(struct status *s, bool missing)
                            (long long)s->totals.stored);
 }
 
+/* Those that a receiver goes on without, as far as they did not come back since. */
+static void tell_missing_days(struct status *s)
+{
+    const struct upkeep *u = &s->upkeep[UPKEEP_MISSING_DAYS];
+    char day[16], first[16] = "", path[TEXT_ROOM];
+    int used = 0, n = 0;
+    for (const char *at = u->last.text;
+         u->known && !u->last.ok && sscanf(at, "%10[0-9-]%n", day, &used) == 1; at += used) {
+        snprintf(path, sizeof path, "%s/raw/%s.db", s->root, day);
+        if (access(path, F_OK) < 0 && errno == ENOENT && n++ == 0)
+            memcpy(first, day, sizeof first);
+        used += at[used] == ' ';
+    }
+    if (n > 0)
+        status_problem_add(s,
+                           "put it back into raw/ without its -journal; if it is lost, 'dashspool "
+                           "fsck --repair' notes that",
+                           "raw/%s.db is missing%s: its originals cannot be handed out", first,
+                           n > 1 ? ", and files of other days" : "");
+}
+
 /* What [status] says of each camera, and whom it names and nobody has heard. */
 static int collect_silence(struct status *s, const struct cfg *cfg, struct err *err)
 {
@@ -204,6 +226,8 @@ static int collect_upkeep(struct status *s, struct catalogue_summary *l, struct 
     }
     const struct upkeep *sweep = &s->upkeep[UPKEEP_SWEEP], *clock = &s->upkeep[UPKEEP_CLOCK];
     s->clock_doubted = rc == ERR_OK && sweep->known && !sweep->last.ok &&
+                       strncmp(sweep->last.text, CATALOGUE_UPKEEP_FAILED,
+                               sizeof CATALOGUE_UPKEEP_FAILED - 1) != 0 &&
                        (!clock->known || clock->last.at_us != sweep->last.at_us);
     return rc;
 }
@@ -229,6 +253,7 @@ static int collect_catalogue(struct status *s, struct err *err)
     }
     catalogue_summary_close(&l);
     compare_stores(s, rc == ERR_NOTFOUND);
+    tell_missing_days(s);
     if (rc == ERR_NOTFOUND) /* nothing was received yet */
         return ERR_OK;
     if (rc == ERR_MALFORMED)

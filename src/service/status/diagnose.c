@@ -267,6 +267,13 @@ static void judge_run(struct status *s)
             "'dashspool run' was stopped cleanly at %s (%s ago): nothing is received", at,
             format_span((s->now_us - s->run_stopped_us) / 1000000, span));
     }
+    if (s->run == LIFE_STOPPED && s->run_stopped_us == 0 && s->receiver.stopped_us > 0) {
+        clock_rfc3339(s->receiver.stopped_us, 0, at);
+        status_problem_add(s,
+                           "start 'dashspool run'; if it is to stay so, delete ROOT/receive.json",
+                           "the receiver was stopped cleanly at %s (%s ago): nothing is received",
+                           at, format_span((s->now_us - s->receiver.stopped_us) / 1000000, span));
+    }
     judge_frozen(s);
     if (s->run == LIFE_CRASHED)
         status_problem_add(s, "restart it; see its log for the cause",

@@ -86,7 +86,14 @@ struct certificate {
 };
 
 /* What was done to the store last (catalogue_upkeep_last()). */
-enum upkeep_task { UPKEEP_SWEEP, UPKEEP_FSCK, UPKEEP_BACKUP, UPKEEP_CLOCK, UPKEEP_TASKS };
+enum upkeep_task {
+    UPKEEP_SWEEP,
+    UPKEEP_FSCK,
+    UPKEEP_BACKUP,
+    UPKEEP_CLOCK, /* this one, and those behind it, nobody is told as such */
+    UPKEEP_MISSING_DAYS,
+    UPKEEP_TASKS
+};
 extern const char *const status_upkeep_tasks[UPKEEP_TASKS];
 struct upkeep {
     bool known;
@@ -137,7 +144,7 @@ struct receiver {
     bool known; /* receive.json tells */
     bool frozen;
     int pid;
-    int64_t started_us, updated_us;
+    int64_t started_us, updated_us, stopped_us; /* the latter: of a clean end */
     char listens[2][96];
     int n_listens;
     int64_t connections, receiving, taken, refused, bytes, rate;

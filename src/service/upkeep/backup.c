@@ -5,6 +5,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
+#include "dashspool/intake.h"
 #include "dashspool/raw.h"
 #include "dashspool/root.h"
 #include "dashspool/text.h"
@@ -394,6 +395,41 @@ static int erase_erased(struct backup *b, struct err *err)
     return rc;
 }
 
+/* ---- what neither has ---- */
+
+/* Missing in ROOT, which no sweep leaves behind, and not here since an earlier time, either. */
+static int tell_missing(struct backup *b, struct catalogue *now, const struct catalogue_day *day,
+                        struct err *err)
+{
+    char first[CATALOGUE_ID_ROOM];
+    int64_t n, here = 0;
+    int rc = intake_missing_of_day(now, b->from, day, &n, first, err);
+    if (rc == ERR_OK && n > 0)
+        rc = intake_missing_of_day(b->snapshot, b->to, day, &here, first, err);
+    if (rc == ERR_OK && n > 0 && here > 0)
+        rc = err_set(err, ERR_NOTFOUND,
+                     "originals that the catalogue has are not in raw/%s.db: %lld (first: %s): put "
+                     "it back; 'dashspool fsck' tells more",
+                     day->day, (long long)here, first);
+    return trouble(b, "raw", rc, err);
+}
+
+static int find_missing(struct backup *b, struct err *err)
+{
+    struct catalogue *now = NULL;
+    struct buf days;
+    buf_init(&days, (size_t)8 << 20);
+    int rc = catalogue_open(&now, b->root, false, err);
+    if (rc == ERR_OK)
+        rc = catalogue_days(now, &days, err);
+    const struct catalogue_day *day = (const void *)buf_data(&days);
+    for (size_t i = 0; rc == ERR_OK && i < days.used / sizeof *day; i++)
+        rc = tell_missing(b, now, &day[i], err);
+    catalogue_close(&now);
+    buf_clear(&days);
+    return rc;
+}
+
 /* ---- the directory ---- */
 
 static int write_mark(const struct backup *b, const char *state, struct err *err)
@@ -510,6 +546,8 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
     if (rc == ERR_OK && (rc = catalogue_key_each(b->snapshot, back_up_row, b, err)) == ERR_OK)
         rc = catalogue_settle(b->snapshot, err);
     if (rc == ERR_OK)
+        rc = find_missing(b, err);
+    if (rc == ERR_OK)
         rc = settings_back_up(b->root, b->dir, b->settings, b->progress, err);
     raw_close(&b->from);
     raw_close(&b->to);
@@ -535,6 +573,8 @@ int upkeep_backup(const char *root, const char *dir, const struct upkeep_setting
     int rc = fsx_path(&unfinished, err, "%s/unfinished", dir);
     if (rc == ERR_OK)
         rc = run(&b, unfinished, err);
+    if (rc < 0 && rc != ERR_CONFIG) /* a place where none may be is a slip, and no backup */
+        catalogue_upkeep_failed(root, "backup", err);
     target_release(&b.target);
     free(unfinished);
     return rc;

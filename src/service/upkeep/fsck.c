@@ -7,8 +7,10 @@
 #include "dashspool/custody.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
+#include "dashspool/journey.h"
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
+#include "dashspool/requests.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
@@ -429,6 +431,8 @@ static int check_facts(struct fsck *f, const struct catalogue_transfer *t, struc
     }
     if (rc == ERR_OK)
         rc = facts_check(f->catalogue, f->raw, t->key, tell_difference, &facts, err);
+    if (rc == ERR_OK)
+        rc = journey_check(f->catalogue, t, tell_difference, &facts, err);
     return rc == ERR_MALFORMED ? ERR_OK /* the other sides tell it */ : rc;
 }
 
@@ -522,6 +526,24 @@ static int check_custodies(struct fsck *f, struct err *err)
 {
     int rc = catalogue_custody_each(f->catalogue, look_at_custody, f, err);
     return check(f, UPKEEP_CUSTODY, "catalogue.db", rebuild, rc, err);
+}
+
+/* ---- what was asked for ---- */
+
+static int look_at_request(void *arg, const struct requests_request *r, struct err *err)
+{
+    (void)arg, (void)r, (void)err;
+    return ERR_OK;
+}
+
+/* Reading one judges it. They are no evidence: that is in the custody of what fulfils them. */
+static int check_requests(struct fsck *f, struct err *err)
+{
+    int rc = requests_each(f->catalogue, &(struct requests_filter){0}, look_at_request, NULL, err);
+    return check(f, UPKEEP_CATALOGUE, "catalogue.db",
+                 "restore catalogue.db from a backup of the same time as raw/; other requests and "
+                 "all recordings are not affected",
+                 rc, err);
 }
 
 /* ---- files that nobody knows ---- */
@@ -728,6 +750,8 @@ static int look(struct fsck *f, struct err *err)
         rc = check_transfers(f, err);
     if (rc == ERR_OK && f->catalogue)
         rc = check_custodies(f, err);
+    if (rc == ERR_OK && f->catalogue)
+        rc = check_requests(f, err);
     int64_t before = f->out->problems;
     if (rc == ERR_OK && f->catalogue)
         rc = spools_open(&f->spools, f->root, tell_bad, f, err);
@@ -756,6 +780,9 @@ static int note_result(struct fsck *f, struct err *err)
              SIZE_COUNT(n->copies, "copy", "copies"), SIZE_COUNT(n->custodies, "record", "records"),
              SIZE_COUNT(n->jobs, "job", "jobs"), f->quick ? "; contents not read" : "");
     int rc = catalogue_upkeep_note(f->catalogue, "fsck", &u, err);
+    const struct catalogue_upkeep all_noted = {.at_us = u.at_us, .ok = true};
+    if (rc == ERR_OK && f->repair)
+        rc = catalogue_upkeep_note(f->catalogue, CATALOGUE_MISSING_DAYS, &all_noted, err);
     if (rc < 0 && rc != ERR_NOMEM && f->listener->note)
         f->listener->note(f->listener->arg, "catalogue.db",
                           "'dashspool status' does not know of this check: it cannot be noted");
@@ -801,5 +828,7 @@ int upkeep_fsck(const char *root, unsigned how, const struct spools_known *stage
     spools_close(&f.spools);
     raw_close(&f.raw);
     catalogue_close(&f.catalogue);
+    if (rc < 0)
+        catalogue_upkeep_failed(root, "fsck", err);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
+#include "dashspool/requests.h"
 #include "dashspool/root.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
@@ -196,7 +197,7 @@ static int take_due(void *arg, const char *day, int64_t key, struct err *err)
     return catalogue_due_add(r->made, day, key, err);
 }
 
-/* Custodies whose chain is whole, what is due, and what was seen. */
+/* Custodies whose chain is whole, what is due, what was seen, and what was asked for. */
 static int old_custodies(struct reindex *r, struct err *err)
 {
     if (!r->old)
@@ -206,7 +207,9 @@ static int old_custodies(struct reindex *r, struct err *err)
         rc = catalogue_due_each(r->old, take_due, r, err);
     if ((rc = trouble(r, "the old catalogue", rc, err)) == ERR_OK)
         rc = catalogue_seen_each(r->old, take_seen, r, err);
-    return trouble(r, "the old catalogue", rc, err);
+    if ((rc = trouble(r, "the old catalogue", rc, err)) == ERR_OK)
+        rc = requests_carry(r->old, r->made, err);
+    return trouble(r, "the requests of the old catalogue", rc, err);
 }
 
 /* ---- copies of it ---- */

@@ -261,12 +261,13 @@ static int compare(struct comparison *c, const struct root_id *ours, const struc
 
 int target_compare(struct catalogue *ours, const char *dir, struct err *err)
 {
-    static const char *const dirs[] = {"raw", "archive", "spool"};
+    static const char *const dirs[] = {"raw", "archive", "spool", "telemetry"};
     struct comparison c = {.ours = ours, .dir = dir};
     struct root_id id, found = {{0}};
     char text[ROOT_ID_ROOM];
     int rc = catalogue_root(ours, &id, err);
-    for (size_t i = 0; rc == ERR_OK && i < 3 && !root_id_known(&found); i++)
+    for (size_t i = 0; rc == ERR_OK && i < sizeof dirs / sizeof *dirs && !root_id_known(&found);
+         i++)
         rc = root_read(dir, dirs[i], &found, err);
     if (rc == ERR_OK && root_id_known(&id) && root_id_known(&found) && !root_id_same(&id, &found)) {
         root_id_text(&found, text);

@@ -84,10 +84,21 @@ static int record_copies(struct catalogue *catalogue, const char *root,
                          const struct convert_result *r, const struct worker *w,
                          const struct work *work, struct err *err)
 {
+    struct catalogue_transfer now;
     int rc = catalogue_begin(catalogue, err);
     if (rc < 0)
         return rc;
-    rc = check_partial(catalogue, t, err);
+    rc = catalogue_transfer_get(catalogue, t->id, &now, err);
+    if (rc == ERR_NOTFOUND) { /* its copies went with it, but these came after */
+        struct err kept;
+        rc = copies_delete_rest(root, t, CONVERT_STAGE_PREFIX, &kept);
+        if (rc < 0)
+            *err = kept;
+        else
+            rc = err_set(err, ERR_NOTFOUND, "%s was deleted while copies of it were made", t->id);
+    }
+    if (rc == ERR_OK)
+        rc = check_partial(catalogue, t, err);
     struct recipe recipe = {.options = *options};
     export_media_facts(t, &recipe.facts);
     recipe_sign(&recipe);
@@ -96,6 +107,50 @@ static int record_copies(struct catalogue *catalogue, const char *root,
     if (rc == ERR_OK && w)
         rc = worker_done(w, work, err);
     return catalogue_end(catalogue, rc, err);
+}
+
+/* ---- the tracker's account of it ---- */
+
+/* Its records, as far as they came, joined; the track as a file of `dir`, which options names then.
+ * *path is the caller's (unlink, free); NULL: there is none. */
+static int take_track(struct catalogue *c, struct records *records, int64_t window_us,
+                      const struct catalogue_transfer *t, const char *dir, char **path,
+                      struct convert_options *options, struct err *err)
+{
+    struct journey_joined joined;
+    struct track *track = NULL;
+    struct buf text;
+    *path = NULL;
+    options->track_path[0] = options->track_sha256[0] = '\0';
+    int rc = journey_join(c, records, t, window_us, "convert", &joined, err);
+    if (rc == ERR_OK)
+        rc = journey_track(c, t, JOURNEY_PICTURES_US, &track, err);
+    if (rc < 0 || !track)
+        return rc;
+    buf_init(&text, TRACK_BYTES_MAX);
+    const struct track_label label = {.id = t->id, .camera = t->camera, .source = "tracker"};
+    rc = track_write(track, &label, TRACK_CSV, &text, err);
+    if (rc == ERR_OK)
+        rc = fsx_path(path, err, "%s/track.csv", dir);
+    if (rc == ERR_OK && strlen(*path) >= sizeof options->track_path)
+        rc = err_set(err, ERR_LIMIT, "%s: the path is too long", *path);
+    if (rc == ERR_OK)
+        rc = fsx_write_file(*path, buf_data(&text), text.used, err);
+    if (rc == ERR_OK)
+        rc = hash_text((const char *)buf_data(&text), text.used, options->track_sha256, err);
+    if (rc == ERR_OK)
+        snprintf(options->track_path, sizeof options->track_path, "%s", *path);
+    buf_clear(&text);
+    track_free(&track);
+    return rc;
+}
+
+static void drop_track(char **path)
+{
+    if (*path)
+        unlink(*path);
+    free(*path);
+    *path = NULL;
 }
 
 /* ---- a conversion ---- */
@@ -119,7 +174,10 @@ static int convert(const struct catalogue_transfer *t, const char *master, const
     double done = 0;
     bool stopped = false;
     export_media_facts(t, &facts);
-    snprintf(stem, sizeof stem, "%s%s", t->id, t->state == CATALOGUE_PARTIAL ? ".partial" : "");
+    snprintf(stem, sizeof stem, "%s%s", t->id,
+             t->state == CATALOGUE_PARTIAL          ? ".partial"
+             : t->remade == CATALOGUE_REMADE_BESIDE ? CATALOGUE_BESIDE
+                                                    : "");
     int rc = copies_dir(root, t, &dir, err);
     if (rc == ERR_OK)
         rc = confine_start(&c, master, dir, stem, &facts, options, limits, err);
@@ -177,16 +235,24 @@ int convert_work(struct worker *w, struct work *work, struct err *err)
 {
     struct catalogue_transfer *t = &work->transfer;
     const struct waiting who = {not_stopped, w->stop, w->stop->fd, INT_MAX};
+    struct convert_options options = w->options;
     struct convert_result result;
-    char *master = NULL;
+    char *master = NULL, *track = NULL;
     int64_t began_us = clock_mono_us();
     int rc = check_facts(w->catalogue, w->raw, t, err);
     if (rc == ERR_OK)
+        rc = journey_wait_ms(w->records, t, w->telemetry_wait_us, clock_utc_us(), &work->wait_ms,
+                             err);
+    if (rc < 0 || work->wait_ms > 0)
+        return rc;
+    rc = take_track(w->catalogue, w->records, w->window_us, t, spool_job_dir(work->job), &track,
+                    &options, err);
+    if (rc == ERR_OK)
         rc = worker_extract(w->raw, t, spool_job_dir(work->job), &master, err);
     if (rc == ERR_OK)
-        rc = convert(t, master, w->root, &w->options, &w->limits, &who, &result, err);
+        rc = convert(t, master, w->root, &options, &w->limits, &who, &result, err);
     if (rc == ERR_OK)
-        rc = record_copies(w->catalogue, w->root, t, &w->options, &result, w, work, err);
+        rc = record_copies(w->catalogue, w->root, t, &options, &result, w, work, err);
     if (rc == ERR_OK) {
         double took_s = (double)(clock_mono_us() - began_us) / 1e6;
         if (result.warning[0])
@@ -198,6 +264,7 @@ int convert_work(struct worker *w, struct work *work, struct err *err)
                  LOG_SECONDS("footage_seconds", video ? (double)result.duration_us / 1e6 : NAN),
                  LOG_SECONDS("seconds", took_s));
     }
+    drop_track(&track);
     free(master);
     return rc;
 }
@@ -217,6 +284,8 @@ struct completer {
     const char *root;
     struct catalogue *catalogue;
     struct raw *raw;
+    struct records *records;
+    int64_t window_us;
     struct convert_options options;
     struct confine_limits limits;
     struct work_completion *completion;
@@ -262,13 +331,17 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
 {
     const struct work_completion *by = c->completion;
     const struct waiting who = {by->progress, by->arg, -1, 200};
+    struct convert_options options = c->options;
     struct convert_result result;
-    char *master = NULL;
-    int rc = worker_extract(c->raw, t, c->tmp.path ? c->tmp.path : by->dir, &master, err);
+    const char *dir = c->tmp.path ? c->tmp.path : by->dir;
+    char *master = NULL, *track = NULL;
+    int rc = worker_extract(c->raw, t, dir, &master, err);
+    if (rc == ERR_OK)
+        rc = take_track(c->catalogue, c->records, c->window_us, t, dir, &track, &options, err);
     if (rc == ERR_OK) {
-        rc = convert(t, master, c->root, &c->options, &c->limits, &who, &result, err);
+        rc = convert(t, master, c->root, &options, &c->limits, &who, &result, err);
         if (rc == ERR_OK) {
-            rc = record_copies(c->catalogue, c->root, t, &c->options, &result, NULL, NULL, err);
+            rc = record_copies(c->catalogue, c->root, t, &options, &result, NULL, NULL, err);
             c->completion->made += result.n_outputs;
         } else if (rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED || rc == ERR_LIMIT) {
             if (by->cannot) /* it is told, and no error of ours */
@@ -278,6 +351,7 @@ static int make_copies(struct completer *c, struct catalogue_transfer *t, struct
     }
     if (master)
         unlink(master);
+    drop_track(&track);
     free(master);
     return rc;
 }
@@ -308,13 +382,17 @@ int work_complete(const char *root, const struct cfg *cfg, const char *const *id
     convert_options_from_cfg(cfg, &c.options);
     confine_limits_from_cfg(cfg, &c.limits);
     c.options.overwrite = true; /* what is there, but not in the catalogue */
+    c.window_us = journey_window_us(cfg);
     int rc = catalogue_open(&c.catalogue, c.root, false, err);
-    if (rc == ERR_OK && (rc = raw_open(&c.raw, c.root, err)) == ERR_OK && !c.completion->dir)
+    if (rc == ERR_OK && (rc = raw_open(&c.raw, c.root, err)) == ERR_OK)
+        rc = records_open(&c.records, c.root, RECORDS_READ, err);
+    if (rc == ERR_OK && !c.completion->dir)
         rc = workdir_open(&c.tmp, c.root, MASTER_STAGE, err);
     for (size_t i = 0; rc == ERR_OK && i < n; i++)
         rc = complete(&c, ids[i], err);
     workdir_close(&c.tmp);
     raw_close(&c.raw);
+    records_close(&c.records);
     catalogue_close(&c.catalogue);
     return rc;
 }

@@ -57,6 +57,7 @@ void worker_close(struct worker *w)
 {
     catalogue_close(&w->catalogue);
     raw_close(&w->raw);
+    records_close(&w->records);
     spool_close(&w->spool);
     for (size_t i = 0; i < w->n_next; i++)
         spool_close(&w->next[i]);
@@ -93,6 +94,8 @@ static int open_stores(struct worker *w, const char *root, const struct stages *
     if (!w->root)
         return err_sys(err, "%s", root);
     rc = raw_open(&w->raw, w->root, err);
+    if (rc == ERR_OK && w->stage->kind == STAGES_CONVERT)
+        rc = records_open(&w->records, w->root, RECORDS_READ, err);
     if (rc == ERR_OK)
         rc = spool_open(&w->spool, w->root, w->stage->name, err);
     if (rc == ERR_OK && w->stage->kind == STAGES_EXPORT)
@@ -110,6 +113,8 @@ int worker_open(struct worker *w, const char *root, const struct cfg *cfg,
         convert_options_from_cfg(cfg, &w->options);
         confine_limits_from_cfg(cfg, &w->limits);
         w->options.overwrite = true; /* what an earlier attempt left */
+        w->window_us = journey_window_us(cfg);
+        w->telemetry_wait_us = journey_wait_us(cfg);
     }
     uint64_t seed = (uint64_t)clock_mono_us() ^ (uint64_t)getpid() << 20;
     memcpy(w->random, &seed, sizeof w->random);

@@ -6,6 +6,7 @@
 #include "dashspool/confine.h"
 #include "dashspool/convert.h"
 #include "dashspool/export.h"
+#include "dashspool/journey.h"
 #include "dashspool/raw.h"
 #include "dashspool/spool.h"
 #include "dashspool/stages.h"
@@ -25,6 +26,8 @@ struct worker {
     size_t n_before;
     struct catalogue *catalogue;
     struct raw *raw;
+    struct records *records; /* of convert: what trackers said */
+    int64_t window_us, telemetry_wait_us;
     struct spool *spool;
     struct spool *next[STAGES_MAX]; /* of the stages behind it */
     size_t n_next;

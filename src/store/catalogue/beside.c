@@ -227,11 +227,16 @@ int catalogue_copy_summary(struct catalogue *c, int64_t key, struct catalogue_co
 bool catalogue_copy_is_current(const struct catalogue_transfer *t,
                                const struct catalogue_copy *copy)
 {
-    char begins[CATALOGUE_ID_ROOM + 16];
+    static const char partial[] = ".partial.", beside[] = CATALOGUE_BESIDE ".";
     const char *base = strrchr(copy->path, '/');
-    snprintf(begins, sizeof begins, "%s.partial.", t->id);
-    bool of_partial = strncmp(base ? base + 1 : copy->path, begins, strlen(begins)) == 0;
-    return !of_partial || (t->state == CATALOGUE_PARTIAL && copy->made_us >= t->completed_us);
+    base = base ? base + 1 : copy->path;
+    size_t n = strlen(t->id);
+    if (strncmp(base, t->id, n) != 0)
+        return true;
+    if (strncmp(base + n, partial, sizeof partial - 1) == 0)
+        return t->state == CATALOGUE_PARTIAL && copy->made_us >= t->completed_us;
+    bool is_beside = strncmp(base + n, beside, sizeof beside - 1) == 0;
+    return is_beside == (t->remade == CATALOGUE_REMADE_BESIDE);
 }
 
 /* ---- done ---- */
@@ -247,6 +252,9 @@ const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT] = {
                               " ORDER BY stage LIMIT 1 OFFSET ?2",
     [CATALOGUE_SQL_OWE] = "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, 0)"
                           " ON CONFLICT(transfer, stage) DO NOTHING",
+    [CATALOGUE_SQL_OWE_AGAIN] =
+        "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, 0)"
+        " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us, attempt = 0",
     [CATALOGUE_SQL_GIVE_UP] =
         "INSERT INTO done(transfer, stage, at_us, attempt) VALUES(?1, ?2, ?3, -1)"
         " ON CONFLICT(transfer, stage) DO UPDATE SET at_us = excluded.at_us, attempt = -1"
@@ -271,6 +279,16 @@ int catalogue_owe(struct catalogue *c, int64_t key, const char *stage, int64_t a
                   struct err *err)
 {
     sqlite3_stmt *st = c->sql[CATALOGUE_SQL_OWE];
+    sqlite3_bind_int64(st, 1, key);
+    sqlx_bind_text(st, 2, stage);
+    sqlite3_bind_int64(st, 3, at_us);
+    return catalogue_run(c, st, key, err);
+}
+
+int catalogue_owe_again(struct catalogue *c, int64_t key, const char *stage, int64_t at_us,
+                        struct err *err)
+{
+    sqlite3_stmt *st = c->sql[CATALOGUE_SQL_OWE_AGAIN];
     sqlite3_bind_int64(st, 1, key);
     sqlx_bind_text(st, 2, stage);
     sqlite3_bind_int64(st, 3, at_us);

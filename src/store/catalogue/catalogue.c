@@ -95,6 +95,45 @@
 /* One row; none in a file from before version 8 that no receiver has opened yet (root.h). */
 #define ROOT_TABLE "CREATE TABLE root(id BLOB NOT NULL CHECK(length(id) = 16)) STRICT;"
 
+/* What the tracker said of a transfer; and the record of its event. */
+#define JOURNEY_TABLES                                                          \
+    "CREATE TABLE journey("                                                     \
+    " transfer INTEGER NOT NULL REFERENCES transfer(key) ON DELETE CASCADE,"    \
+    " time_ms INTEGER NOT NULL, priority INTEGER NOT NULL,"                     \
+    " event INTEGER NOT NULL, sha256 BLOB NOT NULL, codec INTEGER NOT NULL,"    \
+    " arrived_us INTEGER NOT NULL, raw BLOB NOT NULL,"                          \
+    " PRIMARY KEY(transfer, time_ms, priority, event, sha256)) STRICT,"         \
+    " WITHOUT ROWID;"                                                           \
+    "CREATE TABLE journey_event("                                               \
+    " transfer INTEGER PRIMARY KEY REFERENCES transfer(key) ON DELETE CASCADE," \
+    " time_ms INTEGER NOT NULL, priority INTEGER NOT NULL,"                     \
+    " event INTEGER NOT NULL, sha256 BLOB NOT NULL,"                            \
+    " difference_ms INTEGER NOT NULL) STRICT;"
+
+/* Footage that was asked for (requests.h). Of a transfer that fulfils a request its id: that tells
+ * of it when the transfer is deleted. */
+#define REQUEST_TABLES                                                                        \
+    "CREATE TABLE request("                                                                   \
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, imei TEXT NOT NULL, kind TEXT NOT NULL,"          \
+    " camera TEXT, time_s INTEGER NOT NULL, seconds INTEGER NOT NULL, resolution TEXT,"       \
+    " host TEXT, port INTEGER NOT NULL, com INTEGER NOT NULL, codec INTEGER NOT NULL,"        \
+    " command TEXT NOT NULL, asked_by TEXT NOT NULL, reason TEXT, added_us INTEGER NOT NULL," \
+    " expires_us INTEGER NOT NULL, state TEXT NOT NULL, waits INTEGER NOT NULL,"              \
+    " changed_us INTEGER NOT NULL, not_before_us INTEGER NOT NULL,"                           \
+    " answered_s INTEGER NOT NULL, sent INTEGER NOT NULL, files_due INTEGER NOT NULL,"        \
+    " failures INTEGER NOT NULL, failing TEXT) STRICT;"                                       \
+    "CREATE INDEX request_open ON request(imei, id)"                                          \
+    " WHERE state IN ('queued', 'sent', 'accepted', 'uploading', 'waiting');"                 \
+    "CREATE TABLE request_event("                                                             \
+    " request INTEGER NOT NULL REFERENCES request(id) ON DELETE CASCADE, n INTEGER NOT NULL," \
+    " at_us INTEGER NOT NULL, state TEXT NOT NULL, what TEXT NOT NULL, words TEXT,"           \
+    " PRIMARY KEY(request, n)) STRICT, WITHOUT ROWID;"                                        \
+    "CREATE TABLE request_transfer("                                                          \
+    " request INTEGER NOT NULL REFERENCES request(id) ON DELETE CASCADE,"                     \
+    " transfer TEXT NOT NULL, camera TEXT NOT NULL, at_us INTEGER NOT NULL,"                  \
+    " complete INTEGER NOT NULL, by_order INTEGER NOT NULL,"                                  \
+    " PRIMARY KEY(request, transfer)) STRICT, WITHOUT ROWID;"
+
 /* Imports counted as a camera's contact. */
 #define CAMERA_CONTACTS                                                                   \
     "UPDATE camera SET last_us = coalesce((SELECT max(arrived_us) FROM transfer AS t"     \
@@ -118,7 +157,7 @@ static int drop_copies_before(sqlite3 *db, struct err *err)
 
 const struct sqlx_schema catalogue_schema = {
     .application_id = 0x64736361, /* "dsca" */
-    .version = 8,
+    .version = 9,
     .setup = "PRAGMA journal_mode=WAL;"
              "PRAGMA synchronous=FULL;"
              "PRAGMA secure_delete=ON;"
@@ -148,6 +187,7 @@ const struct sqlx_schema catalogue_schema = {
         " connections INTEGER NOT NULL DEFAULT 1, bytes_lost INTEGER NOT NULL DEFAULT 0,"
         " duplicates INTEGER NOT NULL DEFAULT 0, from_0 INTEGER NOT NULL DEFAULT 0,"
         " set_aside INTEGER NOT NULL DEFAULT 0,"
+        " remade INTEGER NOT NULL DEFAULT 0,"
         " when_us INTEGER GENERATED ALWAYS AS"
         "  (coalesce(iif(known & 2, time_us, NULL), arrived_us)) VIRTUAL,"
         " FOREIGN KEY(imei, camera) REFERENCES camera(imei, camera)) STRICT;"
@@ -156,7 +196,7 @@ const struct sqlx_schema catalogue_schema = {
         "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
         " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
             CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE ROOT_TABLE
-        "INSERT INTO root VALUES(randomblob(16));",
+                JOURNEY_TABLES REQUEST_TABLES "INSERT INTO root VALUES(randomblob(16));",
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -173,9 +213,12 @@ const struct sqlx_schema catalogue_schema = {
                 CAMERA_CONTACTS UPKEEP_TABLE
             "ALTER TABLE transfer ADD COLUMN from_0 INTEGER NOT NULL DEFAULT 0;",
             /* to 8 */
-            "ALTER TABLE transfer ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;" ROOT_TABLE},
+            "ALTER TABLE transfer ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;" ROOT_TABLE,
+            /* to 9 */
+            "ALTER TABLE transfer ADD COLUMN remade INTEGER NOT NULL DEFAULT 0;" JOURNEY_TABLES
+                REQUEST_TABLES},
     .upgrade_end =
-        (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before, NULL},
+        (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before, NULL, NULL},
 };
 
 static int prepare_all(struct catalogue *c, struct err *err)
@@ -190,6 +233,7 @@ static int prepare_all(struct catalogue *c, struct err *err)
                            : catalogue_event_sql[i]    ? catalogue_event_sql[i]
                            : catalogue_done_sql[i]     ? catalogue_done_sql[i]
                            : catalogue_keep_sql[i]     ? catalogue_keep_sql[i]
+                           : catalogue_journey_sql[i]  ? catalogue_journey_sql[i]
                                                        : catalogue_origin_sql[i];
         rc = sqlx_prepare(c->db, &c->sql[i], text, err);
     }

@@ -39,6 +39,7 @@ enum catalogue_sql {
     CATALOGUE_SQL_DONE_GET,
     CATALOGUE_SQL_DONE_AT,
     CATALOGUE_SQL_OWE,
+    CATALOGUE_SQL_OWE_AGAIN,
     CATALOGUE_SQL_GIVE_UP,
     CATALOGUE_SQL_OWED,
     CATALOGUE_SQL_OWED_KEYS,
@@ -61,6 +62,11 @@ enum catalogue_sql {
     CATALOGUE_SQL_UPKEEP_PUT,
     CATALOGUE_SQL_UPKEEP_GET,
     CATALOGUE_SQL_NEWEST,
+    CATALOGUE_SQL_RECORD_PUT,
+    CATALOGUE_SQL_RECORD_NEXT,
+    CATALOGUE_SQL_RECORD_COUNT,
+    CATALOGUE_SQL_MATCH_PUT,
+    CATALOGUE_SQL_MATCH_GET,
     CATALOGUE_SQL_COUNT
 };
 
@@ -132,5 +138,6 @@ extern const char *const catalogue_event_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_done_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT];
 extern const char *const catalogue_origin_sql[CATALOGUE_SQL_COUNT];
+extern const char *const catalogue_journey_sql[CATALOGUE_SQL_COUNT];
 
 #endif

@@ -86,15 +86,16 @@ int catalogue_days(struct catalogue *c, struct buf *out, struct err *err)
 {
     sqlite3_stmt *st = NULL;
     bool row = true;
-    int rc = sqlx_prepare(c->db, &st,
-                          "SELECT day, count(*), sum(key), sum(iif(state = 'stored', length_bytes, "
-                          "0)), sum(arrived_us % 1000000007) FROM transfer"
-                          " WHERE state <> 'receiving' AND set_aside = 0 GROUP BY day",
-                          err);
+    int rc = sqlx_prepare(
+        c->db, &st,
+        "SELECT day, count(*), sum(key), sum(iif(state = 'stored',"
+        " key * length_bytes % 1000000007, 0)), sum(arrived_us % 1000000007) FROM transfer"
+        " WHERE state <> 'receiving' AND set_aside = 0 GROUP BY day",
+        err);
     while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
         struct catalogue_day d = {.transfers = sqlite3_column_int64(st, 1),
                                   .keys = sqlite3_column_int64(st, 2),
-                                  .bytes = sqlite3_column_int64(st, 3),
+                                  .lengths = sqlite3_column_int64(st, 3),
                                   .arrivals = sqlite3_column_int64(st, 4)};
         if (sqlx_text(st, 0, d.day, sizeof d.day)) /* else fsck tells */
             rc = buf_append(out, &d, sizeof d, err);

@@ -1,6 +1,7 @@
 #include "catalogue_internal.h"
 #include "dashspool/clock.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *const catalogue_keep_sql[CATALOGUE_SQL_COUNT] = {
@@ -238,6 +239,20 @@ int catalogue_upkeep_note(struct catalogue *c, const char *task, const struct ca
     sqlite3_bind_int(st, 3, u->ok);
     sqlite3_bind_text(st, 4, u->text, -1, SQLITE_STATIC); /* also an empty one */
     return catalogue_run(c, st, 0, err);
+}
+
+void catalogue_upkeep_failed(const char *root, const char *task, const struct err *why)
+{
+    struct catalogue *c = NULL;
+    struct catalogue_upkeep u = {.at_us = clock_utc_us()};
+    struct err unimportant; /* who called is told why anyway */
+    snprintf(u.text, sizeof u.text, CATALOGUE_UPKEEP_FAILED "%.*s",
+             (int)(sizeof u.text - sizeof CATALOGUE_UPKEEP_FAILED), why->text);
+    int rc = catalogue_open(&c, root, false, &unimportant);
+    if (rc == ERR_OK)
+        rc = catalogue_upkeep_note(c, task, &u, &unimportant);
+    catalogue_close(&c);
+    (void)rc;
 }
 
 int catalogue_upkeep_last(struct catalogue *c, const char *task, struct catalogue_upkeep *out,

@@ -24,7 +24,9 @@ int catalogue_summary_open(struct catalogue_summary **out, const char *root, str
     struct catalogue_summary *l = *out = calloc(1, sizeof *l);
     if (!l)
         return err_nomem(err, "a catalogue");
-    int rc = fsx_path(&path, err, "%s/catalogue.db", root);
+    int rc = root_check_whole(root, err);
+    if (rc == ERR_OK)
+        rc = fsx_path(&path, err, "%s/catalogue.db", root);
     if (rc == ERR_OK)
         rc = sqlx_open_readonly(&l->db, path, &catalogue_schema, BUSY_MS, &l->version, err);
     if (rc == ERR_OK)

@@ -12,11 +12,11 @@
     "length_bytes, sha256, known, meta_version, time_us, trigger_raw, trigger_name, " \
     "length_s, fps, tz_min, lat_deg, lon_deg, trigger_time_us, peer, protocol_id, "   \
     "packets, crc_errors, resumes, init, meta, start, path, events, driver, "         \
-    "connections, bytes_lost, duplicates, from_0, set_aside"
+    "connections, bytes_lost, duplicates, from_0, set_aside, remade"
 #define VALUES                                                                         \
     "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "   \
     "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, " \
-    "?36, ?37, ?38, ?39, ?40"
+    "?36, ?37, ?38, ?39, ?40, ?41"
 #define SELECT "SELECT key, id, " COLUMNS " FROM transfer "
 
 const char *const catalogue_transfer_sql[CATALOGUE_SQL_COUNT] = {
@@ -135,6 +135,7 @@ static void bind_columns(sqlite3_stmt *st, const struct catalogue_transfer *t)
     put_int(&b, t->duplicates);
     put_int(&b, t->from_0);
     put_int(&b, t->set_aside);
+    put_int(&b, t->remade);
 }
 
 /* Reads the columns one after the other; bad is sticky. */
@@ -229,6 +230,7 @@ static bool read_columns(sqlite3_stmt *st, struct catalogue_transfer *t)
     t->duplicates = get_int64(&c, 0, INT64_MAX);
     t->from_0 = get_int64(&c, 0, 1) != 0;
     t->set_aside = get_int64(&c, 0, 1) != 0;
+    t->remade = (int)get_int64(&c, 0, CATALOGUE_REMADE_BESIDE);
     return !c.bad;
 }
 

@@ -16,12 +16,17 @@ enum { DEPTH_MAX = 16 };
 
 /* ---- names ---- */
 
-int copies_dir(const char *root, const struct catalogue_transfer *t, char **out, struct err *err)
+static int dir_of(const char *root, const struct catalogue_transfer *t, char **out, struct err *err)
 {
     bool known = t->known & CATALOGUE_TIME_OK;
     struct clock_civil c = clock_civil_from_utc(known ? t->time_us : t->arrived_us, 0);
-    int rc = fsx_path(out, err, "%s/" ARCHIVE "/%s/%04d-%02d-%02d", root, t->imei, c.year, c.month,
-                      c.day);
+    return fsx_path(out, err, "%s/" ARCHIVE "/%s/%04d-%02d-%02d", root, t->imei, c.year, c.month,
+                    c.day);
+}
+
+int copies_dir(const char *root, const struct catalogue_transfer *t, char **out, struct err *err)
+{
+    int rc = dir_of(root, t, out, err);
     return rc < 0 ? rc : fsx_mkdirs(*out, err);
 }
 
@@ -35,7 +40,7 @@ int copies_path(char **out, const char *root, const char *path, struct err *err)
 
 bool copies_parse_name(const char *path, char id[CATALOGUE_ID_ROOM], const char **kind)
 {
-    static const char partial[] = "partial.";
+    static const char partial[] = "partial.", beside[] = CATALOGUE_BESIDE ".";
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t n = strcspn(name, ".");
     if (!name[n] || n >= CATALOGUE_ID_ROOM)
@@ -44,6 +49,8 @@ bool copies_parse_name(const char *path, char id[CATALOGUE_ID_ROOM], const char 
     const char *rest = name + n + 1;
     if (strncmp(rest, partial, sizeof partial - 1) == 0)
         rest += sizeof partial - 1;
+    else if (strncmp(rest, beside + 1, sizeof beside - 2) == 0)
+        rest += sizeof beside - 2;
     unsigned known = copy_kind_of_suffix(rest);
     *kind = copy_kind_name((enum copy_kind)known);
     return known != 0;
@@ -216,4 +223,36 @@ int copies_delete(const char *root, const char *path, struct err *err)
     }
     free(file);
     return rc;
+}
+
+static int delete_if_of(const char *dir, const char *name, const char *id, struct err *err)
+{
+    char of[CATALOGUE_ID_ROOM], *path = NULL;
+    const char *kind;
+    if (!copies_parse_name(name, of, &kind) || strcmp(of, id) != 0)
+        return ERR_OK;
+    int rc = fsx_path(&path, err, "%s/%s", dir, name);
+    if (rc == ERR_OK && unlink(path) < 0 && errno != ENOENT)
+        rc = err_sys(err, "delete %s", path);
+    free(path);
+    return rc;
+}
+
+int copies_delete_rest(const char *root, const struct catalogue_transfer *t, const char *stage,
+                       struct err *err)
+{
+    char *dir = NULL;
+    struct fsx_names names = {NULL, 0};
+    int rc = dir_of(root, t, &dir, err);
+    if (rc == ERR_OK)
+        rc = fsx_list(dir, &names, err);
+    for (size_t i = 0; rc == ERR_OK && i < names.n; i++)
+        rc = delete_if_of(dir, names.name[i], t->id, err);
+    if (rc == ERR_OK) {
+        workdir_sweep(dir, stage);
+        rc = fsx_sync_dir(dir, err);
+    }
+    fsx_names_clear(&names);
+    free(dir);
+    return rc == ERR_NOTFOUND ? ERR_OK : rc;
 }

@@ -417,6 +417,8 @@ static int take_line(void *arg, const char *line, struct err *err)
     case CUSTODY_EXPORTED:
     case CUSTODY_SET_ASIDE:
     case CUSTODY_MISSING:
+    case CUSTODY_JOINED:
+    case CUSTODY_REQUESTED:
     case CUSTODY_KINDS:
         break;
     }

@@ -1,3 +1,4 @@
+#include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "raw_internal.h"
 #include <stdlib.h>
@@ -10,12 +11,8 @@
  * the row's key, each chunk of an older master is put between others, which rewrites its neighbours
  * (measured with 50 masters at once: 150 MB/s against 600). The index holds only key and offset.
  *
- * What is dropped must be gone, and give its space back: a new file can be made smaller page by
- * page (auto_vacuum=INCREMENTAL; 2 to 20 % more is written to it, no time could be measured); what
- * is deleted in a page that stays is overwritten (secure_delete=FAST); a journal that had to hold
- * what was dropped is not kept (journal_size_limit). When pages are balanced, SQLite leaves pieces
- * of rows between them that nothing points to: `dropped` remembers that there may be some
- * (raw_trim).
+ * What is dropped must be gone, and give its space back: see sqlx.h. `dropped` remembers that there
+ * may be pieces of it between the rows (raw_trim).
  *
  * The cache holds more than the 4 MiB between two commits; a smaller one spills in the middle of a
  * transaction, and a spill locks the readers out until the commit.
@@ -39,30 +36,22 @@
     " sha256 BLOB,"                                    \
     " init BLOB, meta BLOB, start BLOB, path BLOB, root BLOB) STRICT;"
 
-/* One row; none in a file that is new, or from before version 4. */
-#define ROOT_TABLE "CREATE TABLE root(id BLOB NOT NULL CHECK(length(id) = 16)) STRICT;"
-
 static const struct sqlx_schema day_schema = {
     .application_id = 0x64737277, /* "dsrw" */
     .version = 4,
-    .fresh = "PRAGMA page_size=65536; PRAGMA auto_vacuum=INCREMENTAL;",
-    .setup = "PRAGMA journal_mode=PERSIST;"
-             "PRAGMA journal_size_limit=8388608;"
-             "PRAGMA secure_delete=FAST;"
-             "PRAGMA synchronous=FULL;"
-             "PRAGMA cache_size=-12288;"
-             "PRAGMA cell_size_check=ON;",
+    .fresh = "PRAGMA page_size=65536;" SQLX_FRESH_FILE,
+    .setup = SQLX_SETUP_FILE "PRAGMA cache_size=-12288;",
     .tables = "CREATE TABLE chunk("
               " n INTEGER PRIMARY KEY,"
               " key INTEGER NOT NULL,"
               " offset INTEGER NOT NULL,"
               " data BLOB NOT NULL) STRICT;"
               "CREATE UNIQUE INDEX chunk_place ON chunk(key, offset);" MASTER_TABLE DROPPED_TABLE
-                  ROOT_TABLE,
+                  SQLX_ROOT_TABLE,
     .upgrade = (const char *const[]){"ALTER TABLE master ADD COLUMN path BLOB;", DROPPED_TABLE,
                                      "ALTER TABLE master RENAME TO master_before;" MASTER_TABLE
                                      "INSERT INTO master SELECT *, NULL FROM master_before;"
-                                     "DROP TABLE master_before;" ROOT_TABLE},
+                                     "DROP TABLE master_before;" SQLX_ROOT_TABLE},
 };
 
 static const char *const day_sql[RAW_SQL_COUNT] = {
@@ -88,18 +77,6 @@ static const char *const day_sql[RAW_SQL_COUNT] = {
     [RAW_SQL_ROLLBACK] = SQLX_ROLLBACK,
 };
 
-/* Exactly dddd-dd-dd: nothing else ever becomes part of a path. */
-bool raw_day_ok(const char *day)
-{
-    static const char shape[] = "dddd-dd-dd";
-    for (size_t i = 0; i < sizeof shape; i++) {
-        bool digit = day[i] >= '0' && day[i] <= '9';
-        if (shape[i] == 'd' ? !digit : day[i] != shape[i])
-            return false;
-    }
-    return true;
-}
-
 void raw_dayfile_free(struct raw_dayfile **d)
 {
     if (!*d)
@@ -109,19 +86,6 @@ void raw_dayfile_free(struct raw_dayfile **d)
     sqlx_close(&(*d)->db);
     free(*d);
     *d = NULL;
-}
-
-int raw_dayfile_root(struct raw_dayfile *d, struct err *err)
-{
-    sqlite3_stmt *st = NULL;
-    bool row = false;
-    size_t n = 0;
-    int rc = sqlx_prepare(d->db, &st, "SELECT id FROM root", err);
-    if (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row &&
-        (!sqlx_blob(st, 0, d->root.bytes, sizeof d->root, &n) || n != sizeof d->root))
-        rc = sqlx_unreadable(st, err, "raw/%s.db: its identity is malformed", d->day);
-    sqlite3_finalize(st);
-    return rc;
 }
 
 static int check_root(const struct raw *raw, const struct raw_dayfile *d, struct err *err)
@@ -148,8 +112,13 @@ static int open_day(const struct raw *raw, const char *day, bool create, struct 
     if (rc < 0)
         goto out;
     memcpy(d->day, day, sizeof d->day);
-    if ((rc = sqlx_open(&d->db, path, &day_schema, create, err)) < 0 ||
-        (rc = raw_dayfile_root(d, err)) < 0 || (rc = check_root(raw, d, err)) < 0)
+    rc = sqlx_open(&d->db, path, &day_schema, create, err);
+    if (rc == ERR_NOTFOUND)
+        err_set(err, ERR_NOTFOUND,
+                "%s is missing: put it back from a backup; 'dashspool fsck' tells what is lost",
+                path);
+    if (rc < 0 || (rc = sqlx_root_get(d->db, &d->root, err)) < 0 ||
+        (rc = check_root(raw, d, err)) < 0)
         goto out;
     for (size_t i = 0; rc == ERR_OK && i < RAW_SQL_COUNT; i++)
         rc = sqlx_prepare(d->db, &d->sql[i], day_sql[i], err);
@@ -186,7 +155,7 @@ int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_da
                     struct err *err)
 {
     *out = NULL;
-    if (!raw_day_ok(day))
+    if (!clock_date_ok(day))
         return err_set(err, ERR_MALFORMED, "'%.20s' is not a day; write it like 2026-11-21", day);
     struct raw_dayfile *d = NULL;
     for (struct raw_dayfile **at = &raw->days; *at; at = &(*at)->next) {
@@ -210,19 +179,6 @@ int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_da
     return ERR_OK;
 }
 
-int raw_dayfile_mark(struct raw_dayfile *d, const struct root_id *root, struct err *err)
-{
-    sqlite3_stmt *st = NULL;
-    int rc = sqlx_prepare(
-        d->db, &st, "INSERT INTO root(id) SELECT ?1 WHERE NOT EXISTS(SELECT 1 FROM root)", err);
-    if (rc == ERR_OK) {
-        sqlx_bind_blob(st, 1, root->bytes, sizeof root->bytes);
-        rc = sqlx_run(st, err);
-    }
-    sqlite3_finalize(st);
-    return rc;
-}
-
 /* A file that says nothing, in a ROOT that has an identity: a new one gets it, in the transaction
  * that begins. In what holds something nobody writes before it was compared with the catalogue. */
 static int mark_new(const struct raw *raw, struct raw_dayfile *d, struct err *err)
@@ -230,7 +186,7 @@ static int mark_new(const struct raw *raw, struct raw_dayfile *d, struct err *er
     int64_t used = 0;
     if (root_id_known(&d->root) || !root_id_known(&raw->root))
         return ERR_OK;
-    int rc = raw_dayfile_root(d, err); /* by another process, since it was opened */
+    int rc = sqlx_root_get(d->db, &d->root, err); /* by another process, since it was opened */
     if (rc < 0 || root_id_known(&d->root))
         return rc < 0 ? rc : check_root(raw, d, err);
     rc = sqlx_number(d->db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)",
@@ -240,7 +196,7 @@ static int mark_new(const struct raw *raw, struct raw_dayfile *d, struct err *er
                        "raw/%s.db does not say which ROOT it belongs to: restart the receiver, "
                        "which compares it with catalogue.db",
                        d->day);
-    return rc < 0 ? rc : raw_dayfile_mark(d, &raw->root, err);
+    return rc < 0 ? rc : sqlx_root_set(d->db, &raw->root, err);
 }
 
 int raw_dayfile_begin(const struct raw *raw, struct raw_dayfile *d, struct err *err)

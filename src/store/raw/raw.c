@@ -39,11 +39,7 @@ void raw_close(struct raw **raw)
 
 void raw_day(int64_t utc_us, char out[RAW_DAY_ROOM])
 {
-    const int64_t last_us = INT64_C(253402300799) * 1000000; /* 9999-12-31T23:59:59Z */
-    utc_us = utc_us < 0 ? 0 : utc_us > last_us ? last_us : utc_us;
-    struct clock_civil c = clock_civil_from_utc(utc_us, 0);
-    snprintf(out, RAW_DAY_ROOM, "%04u-%02u-%02u", (unsigned)c.year % 10000u,
-             (unsigned)c.month % 100u, (unsigned)c.day % 100u);
+    clock_date(utc_us, out);
 }
 
 /* What there is of a master. */

@@ -40,9 +40,6 @@ struct raw {
     struct raw_dayfile *days; /* the last used first */
 };
 
-/* Exactly dddd-dd-dd. */
-bool raw_day_ok(const char *day);
-
 /* The day's open file, borrowed until the next call. ERR_MALFORMED for what is no day; without
  * `create` ERR_NOTFOUND if there is no such file. */
 int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_dayfile **out,
@@ -51,13 +48,6 @@ int raw_dayfile_get(struct raw *raw, const char *day, bool create, struct raw_da
 /* Begins the day's transaction if it has none. ERR_FOREIGN: it holds what nobody knows the ROOT of.
  */
 int raw_dayfile_begin(const struct raw *raw, struct raw_dayfile *d, struct err *err) DS_MUST_CHECK;
-
-/* Reads d->root again: whose file it is; none: nobody said. */
-int raw_dayfile_root(struct raw_dayfile *d, struct err *err) DS_MUST_CHECK;
-
-/* In that transaction: it belongs to this ROOT. */
-int raw_dayfile_mark(struct raw_dayfile *d, const struct root_id *root,
-                     struct err *err) DS_MUST_CHECK;
 
 /* In that transaction: the row that says whose a master is. ERR_MALFORMED: the key has one. */
 int raw_begin_master(const struct raw *raw, struct raw_dayfile *d, int64_t key,

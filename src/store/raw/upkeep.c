@@ -2,14 +2,11 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "raw_internal.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #define KEYS_BYTES_MAX ((size_t)128 << 20)
 #define NAME_ROOM      256
@@ -34,7 +31,7 @@ static bool day_of(const char *name, char out[NAME_ROOM])
         return false;
     char day[RAW_DAY_ROOM];
     snprintf(day, sizeof day, "%s", name);
-    if (!raw_day_ok(day))
+    if (!clock_date_ok(day))
         return false;
     snprintf(out, NAME_ROOM, "%s", name[n] ? "" : day);
     return true;
@@ -247,7 +244,7 @@ int raw_day_root(struct raw *raw, const char *day, struct root_id *out, bool *em
             sqlx_number(d->db, "SELECT EXISTS(SELECT 1 FROM chunk) OR EXISTS(SELECT 1 FROM master)",
                         &used, err);
     if (rc == ERR_OK)
-        rc = raw_dayfile_root(d, err);
+        rc = sqlx_root_get(d->db, &d->root, err);
     if (rc == ERR_OK)
         *out = d->root;
     *empty = !used;
@@ -261,7 +258,7 @@ int raw_adopt(struct raw *raw, const char *day, struct err *err)
     const struct raw unknown = {.dir = raw->dir}; /* or nobody could begin */
     if (rc == ERR_OK)
         rc = raw_dayfile_begin(&unknown, d, err);
-    return rc < 0 ? rc : raw_dayfile_mark(d, &raw->root, err);
+    return rc < 0 ? rc : sqlx_root_set(d->db, &raw->root, err);
 }
 
 int raw_own(struct raw *raw, const char *day, int64_t key, const struct raw_facts *whose,
@@ -303,11 +300,12 @@ int raw_sum(struct raw *raw, const char *day, struct raw_sum *out, struct err *e
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     if (rc < 0)
         return rc == ERR_NOTFOUND ? ERR_OK : rc;
-    return sqlx_numbers(d->db,
-                        "SELECT count(*), coalesce(sum(key), 0), coalesce(sum(length_bytes), 0),"
-                        " coalesce(sum(arrived_us % 1000000007), 0) FROM master",
-                        (int64_t *const[]){&out->masters, &out->keys, &out->bytes, &out->arrivals},
-                        4, err);
+    return sqlx_numbers(
+        d->db,
+        "SELECT count(*), coalesce(sum(key), 0),"
+        " coalesce(sum(key * length_bytes % 1000000007), 0),"
+        " coalesce(sum(arrived_us % 1000000007), 0) FROM master",
+        (int64_t *const[]){&out->masters, &out->keys, &out->lengths, &out->arrivals}, 4, err);
 }
 
 /* ---- files ---- */
@@ -324,44 +322,6 @@ int raw_backup(struct raw *raw, const char *day, const char *path, struct err *e
     struct raw_dayfile *d;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     return rc < 0 ? rc : sqlx_backup(d->db, path, BACKUP_PAGES, err);
-}
-
-/* The file and its journal, as far as they are there; that is without a transaction, for we hold
- * the only lock. */
-static int delete_file(const char *path, struct err *err)
-{
-    char *journal = NULL;
-    int rc = fsx_path(&journal, err, "%s-journal", path);
-    if (rc == ERR_OK && unlink(journal) < 0 && errno != ENOENT)
-        rc = err_sys(err, "delete %s", journal);
-    if (rc == ERR_OK && unlink(path) < 0 && errno != ENOENT)
-        rc = err_sys(err, "delete %s", path);
-    free(journal);
-    return rc;
-}
-
-/*
- * A smaller one beside it, then in its place. Whoever has the old one open sees that it has moved
- * (raw_dayfile_get) and opens the new one; nobody can have a transaction in it.
- */
-static int rewrite_day(sqlite3 *db, const char *tmp, const char *path, struct err *err)
-{
-    sqlite3_stmt *st = NULL;
-    struct err unimportant;
-    int rc = sqlx_exec(db, "PRAGMA auto_vacuum=INCREMENTAL", err); /* one made before version 3 */
-    if (rc == ERR_OK)
-        rc = sqlx_prepare(db, &st, "VACUUM INTO ?1", err);
-    if (rc == ERR_OK) {
-        sqlx_bind_text(st, 1, tmp);
-        rc = sqlx_run(st, err);
-    }
-    sqlite3_finalize(st);
-    if (rc == ERR_OK && (rc = fsx_sync_file(tmp, err)) == ERR_OK)
-        rc = fsx_rename(tmp, path, err);
-    /* also when all went well: SQLite does not tell when its journal stays */
-    if (delete_file(tmp, &unimportant) < 0)
-        return rc; /* the next one does it */
-    return rc;
 }
 
 /* What is to be done, and what it costs. */
@@ -385,24 +345,6 @@ static int look(sqlite3 *db, struct state *s, struct err *err)
     return rc;
 }
 
-/* Unused pages off the file's end, into which the last ones are moved; each step is a transaction
- * that leaves an empty journal. Files made before version 3 keep theirs until they are written
- * anew. Then one more transaction, for the journal's sake. */
-static int cut_off(sqlite3 *db, struct err *err)
-{
-    int64_t unused = 0, before = INT64_MAX;
-    int rc = sqlx_exec(db, "PRAGMA journal_mode=TRUNCATE", err);
-    while (rc == ERR_OK &&
-           (rc = sqlx_number(db, "PRAGMA freelist_count", &unused, err)) == ERR_OK && unused > 0 &&
-           unused < before) {
-        before = unused;
-        rc = sqlx_exec(db, "PRAGMA incremental_vacuum(256)", err); /* 16 MiB */
-    }
-    if (rc == ERR_OK)
-        rc = sqlx_exec(db, "UPDATE dropped SET at_us = at_us", err);
-    return rc;
-}
-
 /* Whether to write the rest anew. Beside that, `dropped` bytes were written once and are read again
  * to delete them: eight times as much is in proportion, and 256 MiB are seconds. */
 static bool is_due(const struct state *s, enum raw_trim how, const char *dir)
@@ -417,27 +359,23 @@ static bool is_due(const struct state *s, enum raw_trim how, const char *dir)
     return statvfs(dir, &v) == 0 && (int64_t)v.f_bavail * (int64_t)v.f_frsize > live + live / 8;
 }
 
+#define TOUCH "UPDATE dropped SET at_us = at_us"
+
 /* With the lock held until the connection is closed. */
 static int trim_closed(const char *dir, const char *path, const char *tmp, sqlite3 *db,
                        enum raw_trim how, bool *anew, struct err *err)
 {
     struct state s;
-    int rc = sqlx_exec(db, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", err);
+    int rc = sqlx_lock(db, err);
     if (rc == ERR_OK)
         rc = look(db, &s, err);
     if (rc == ERR_OK)
-        rc = delete_file(tmp, err); /* what a crash left */
+        rc = sqlx_delete_file(tmp, err); /* what a crash left */
     if (rc == ERR_OK && s.rows == 0)
-        return (rc = delete_file(path, err)) < 0 ? rc : fsx_sync_dir(dir, err);
+        return (rc = sqlx_delete_file(path, err)) < 0 ? rc : fsx_sync_dir(dir, err);
     if (rc == ERR_OK && (*anew = is_due(&s, how, dir)))
-        return rewrite_day(db, tmp, path, err);
-    return rc < 0 ? rc : cut_off(db, err);
-}
-
-static int64_t length_of(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 ? st.st_size : 0;
+        return sqlx_rewrite(db, tmp, path, err);
+    return rc < 0 ? rc : sqlx_cut_off(db, TOUCH, err);
 }
 
 /* Its lock and its kind of journal end with it. */
@@ -461,7 +399,7 @@ static int trim(struct raw *raw, const char *day, const char *path, enum raw_tri
     if (rc < 0 || (s.dropped == 0 && s.unused == 0 && (s.rows || how == RAW_TRIM_OPEN)))
         return rc;
     if (how == RAW_TRIM_OPEN) {
-        rc = cut_off(db, err);
+        rc = sqlx_cut_off(db, TOUCH, err);
     } else if ((rc = fsx_path(&tmp, err, "%s.smaller", path)) == ERR_OK) {
         rc = trim_closed(raw->dir, path, tmp, db, how, &anew, err);
     }
@@ -480,21 +418,18 @@ int raw_trim(struct raw *raw, const char *day, enum raw_trim how, int64_t *freed
              struct err *err)
 {
     struct raw_dayfile *d = NULL;
-    char *path = NULL, *journal = NULL;
+    char *path = NULL;
     *freed_bytes = 0;
     int rc = raw_dayfile_get(raw, day, false, &d, err);
     if (rc == ERR_NOTFOUND)
         return ERR_OK;
     if (rc == ERR_OK && d->writing)
         rc = err_set(err, ERR_BUSY, "raw/%s.db: something is not committed", day);
-    if (rc == ERR_OK && (rc = fsx_path(&path, err, "%s/%s.db", raw->dir, day)) == ERR_OK)
-        rc = fsx_path(&journal, err, "%s-journal", path);
-    if (rc == ERR_OK) {
-        int64_t before = length_of(path) + length_of(journal);
+    if (rc == ERR_OK && (rc = fsx_path(&path, err, "%s/%s.db", raw->dir, day)) == ERR_OK) {
+        int64_t before = sqlx_file_bytes(path);
         rc = trim(raw, day, path, how, err);
-        *freed_bytes = before - length_of(path) - length_of(journal);
+        *freed_bytes = before - sqlx_file_bytes(path);
     }
     free(path);
-    free(journal);
     return rc;
 }

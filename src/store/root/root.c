@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char *const dirs[] = {"raw", "archive", "spool"};
+static const char *const dirs[] = {"raw", "archive", "spool", "telemetry"};
 enum { DIRS = sizeof dirs / sizeof *dirs };
 
 /* ---- identities ---- */

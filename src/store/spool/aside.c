@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "spool_internal.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,26 @@ static bool is_of_job(const struct spool *spool, const struct err *err)
         may_be =
             may_be && faccessat(AT_FDCWD, spool->state[s], R_OK | W_OK | X_OK, AT_EACCESS) == 0;
     return may_be;
+}
+
+/* Pieces of a disk that cannot be read, a damaged directory, what is no file at all: of one job, if
+ * the disk goes on otherwise. */
+static bool is_damage(const struct spool *spool, const struct err *err)
+{
+    static const int kinds[] = {EIO, ENXIO, EUCLEAN, EBADMSG, ESTALE};
+    struct err unimportant;
+    char *path = NULL;
+    bool is = false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        is = is || err->sys_errno == kinds[i];
+    is = is && fsx_path(&path, &unimportant, "%s/.probe-%ld", spool->state[SPOOL_TMP],
+                        (long)getpid()) == ERR_OK;
+    if (is) {
+        is = fsx_write_file(path, "x", 1, &unimportant) == ERR_OK;
+        is = unlink(path) == 0 && is;
+    }
+    free(path);
+    return is;
 }
 
 int spool_to_failed(const struct spool *spool, enum spool_state from, const char *name,
@@ -105,6 +126,20 @@ int spool_set_aside(struct spool *spool, enum spool_state state, const char *nam
     int rc = !ours || spool_to_failed(spool, state, name, reason, &later) < 0
                  ? remember(spool, state, name, &news, err)
                  : ERR_OK;
+    if (rc == ERR_OK && news && spool->on_aside)
+        spool->on_aside(spool->on_aside_arg, name, reason);
+    return rc;
+}
+
+int spool_pass_over(struct spool *spool, enum spool_state state, const char *name, bool ours,
+                    struct err *err)
+{
+    char reason[sizeof err->text];
+    bool news;
+    if (!is_damage(spool, err))
+        return spool_set_aside(spool, state, name, ours, err);
+    memcpy(reason, err->text, sizeof reason);
+    int rc = remember(spool, state, name, &news, err);
     if (rc == ERR_OK && news && spool->on_aside)
         spool->on_aside(spool->on_aside_arg, name, reason);
     return rc;

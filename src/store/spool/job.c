@@ -94,12 +94,12 @@ static int claim_one(struct spool *spool, const char *name, struct spool_job **o
     int lock;
     int rc = spool_lock_job(spool, SPOOL_NEW, name, &lock, err);
     if (rc < 0)
-        return spool_set_aside(spool, SPOOL_NEW, name, true, err);
+        return spool_pass_over(spool, SPOOL_NEW, name, true, err);
     if (lock < 0)
         return rc;
     rc = spool_move(spool, name, SPOOL_NEW, SPOOL_CUR, false, err);
     if (rc < 0) { /* BUSY: one of this name in cur/ by other hands: later */
-        rc = rc == ERR_BUSY ? ERR_OK : spool_set_aside(spool, SPOOL_NEW, name, false, err);
+        rc = rc == ERR_BUSY ? ERR_OK : spool_pass_over(spool, SPOOL_NEW, name, false, err);
         close(lock);
         return rc;
     }
@@ -115,7 +115,7 @@ static int claim_one(struct spool *spool, const char *name, struct spool_job **o
         memcpy(reason, err->text, sizeof reason);
         return spool_fail(spool, &job, reason, err);
     }
-    rc = spool_set_aside(spool, SPOOL_CUR, name, job != NULL, err);
+    rc = spool_pass_over(spool, SPOOL_CUR, name, job != NULL, err);
     spool_job_free(&job);
     return rc;
 }

@@ -53,7 +53,7 @@ static int learn(struct spool *spool, struct spool_ready *r, struct err *err)
     if (rc == ERR_OK)
         rc = spool_attempt_read(dir, &attempt, &r->due_us, err);
     if (rc < 0 && dir)
-        rc = spool_set_aside(spool, SPOOL_NEW, r->entry.name, true, err);
+        rc = spool_pass_over(spool, SPOOL_NEW, r->entry.name, true, err);
     free(dir);
     if (spool->order)
         spool->order(spool->order_arg, r->entry.name, &order);

@@ -151,6 +151,11 @@ int spool_to_failed(const struct spool *spool, enum spool_state from, const char
  */
 int spool_set_aside(struct spool *spool, enum spool_state state, const char *name, bool ours,
                     struct err *err) DS_MUST_CHECK;
+
+/* The same for who is only looking for something to do: one that the disk cannot read just now,
+ * while it takes what is written elsewhere, stays and is left alone, too. */
+int spool_pass_over(struct spool *spool, enum spool_state state, const char *name, bool ours,
+                    struct err *err) DS_MUST_CHECK;
 bool spool_is_aside(const struct spool *spool, const struct spool_entry *entry);
 
 /* Looks for jobs and puts them in order: spool->ready, next, due_us. */

@@ -105,7 +105,8 @@ int spools_drop_failed(const struct spools *s, const char *id, struct err *err)
 
 int spools_cancel(const struct spools *s, const char *id, struct err *err)
 {
-    return each_job(s, id, spool_cancel, err);
+    int rc = each_job(s, id, spool_reclaim, err);
+    return rc < 0 ? rc : each_job(s, id, spool_cancel, err);
 }
 
 bool spool_transfer_of(const char *job, char *id, size_t room)

@@ -11,13 +11,13 @@ static int sweep_claim(struct spool *spool, const char *name, int *given_back, s
     int lock = -1;
     int rc = spool_lock_job(spool, SPOOL_CUR, name, &lock, err);
     if (rc < 0)
-        return spool_set_aside(spool, SPOOL_CUR, name, false, err); /* its worker may live */
+        return spool_pass_over(spool, SPOOL_CUR, name, false, err); /* its worker may live */
     if (lock < 0)
         return rc; /* its worker lives, or it is gone */
     if ((rc = spool_give_back(spool, name, "its worker died", err)) == ERR_OK)
         ++*given_back;
     else
-        rc = spool_set_aside(spool, SPOOL_CUR, name, true, err);
+        rc = spool_pass_over(spool, SPOOL_CUR, name, true, err);
     close(lock);
     return rc;
 }
@@ -33,7 +33,7 @@ static int sweep_tmp(struct spool *spool, const char *name, struct err *err)
         st.st_mtim.tv_sec < clock_utc_us() / 1000000 - SPOOL_TMP_AGE_S)
         rc = fsx_remove_tree(path, err);
     if (rc < 0 && path)
-        rc = spool_set_aside(spool, SPOOL_TMP, name, false, err);
+        rc = spool_pass_over(spool, SPOOL_TMP, name, false, err);
     free(path);
     return rc;
 }

@@ -29,8 +29,7 @@ static int code_of(int rc)
     }
 }
 
-/* "<file>: <SQLite's words>" with our code for the connection's last error; returns the code. */
-static int fail(sqlite3 *db, struct err *err)
+int sqlx_error(sqlite3 *db, struct err *err)
 {
     if (!db)
         return err_nomem(err, "a database");
@@ -46,13 +45,13 @@ static int fail(sqlite3 *db, struct err *err)
 
 int sqlx_exec(sqlite3 *db, const char *sql, struct err *err)
 {
-    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : fail(db, err);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : sqlx_error(db, err);
 }
 
 int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err)
 {
     int rc = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
-    return rc == SQLITE_OK ? ERR_OK : fail(db, err);
+    return rc == SQLITE_OK ? ERR_OK : sqlx_error(db, err);
 }
 
 int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err)
@@ -61,7 +60,7 @@ int sqlx_step(sqlite3_stmt *st, bool *row, struct err *err)
     *row = rc == SQLITE_ROW;
     if (*row)
         return ERR_OK;
-    rc = rc == SQLITE_DONE ? ERR_OK : fail(sqlite3_db_handle(st), err);
+    rc = rc == SQLITE_DONE ? ERR_OK : sqlx_error(sqlite3_db_handle(st), err);
     sqlx_reset(st);
     return rc;
 }
@@ -221,7 +220,7 @@ static int add_functions(sqlite3 *db, struct err *err)
     return sqlite3_create_function(db, "sha256", 1, flags, NULL, sql_sha256, NULL, NULL) ==
                    SQLITE_OK
                ? ERR_OK
-               : fail(db, err);
+               : sqlx_error(db, err);
 }
 
 static void harden(sqlite3 *db)
@@ -263,7 +262,7 @@ int sqlx_open(sqlite3 **out, const char *path, const struct sqlx_schema *schema,
         return rc;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(path, &db, flags | (create ? SQLITE_OPEN_CREATE : 0), NULL) != SQLITE_OK) {
-        rc = fail(db, err);
+        rc = sqlx_error(db, err);
         goto out;
     }
     harden(db);
@@ -294,7 +293,7 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
     *out = NULL;
     int rc = check_file(path, false, err);
     if (rc == ERR_OK && sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
-        rc = fail(db, err);
+        rc = sqlx_error(db, err);
     if (rc == ERR_OK) {
         harden(db);
         sqlite3_busy_timeout(db, busy_ms);
@@ -450,7 +449,7 @@ static int run_backup(sqlite3 *from, sqlite3 *to, int pages, struct err *err)
     int waited = 0, step;
     sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
     if (!b)
-        return fail(to, err);
+        return sqlx_error(to, err);
     do {
         step = sqlite3_backup_step(b, pages);
         if ((step == SQLITE_BUSY || step == SQLITE_LOCKED) && ++waited < BACKUP_WAITED_MAX)
@@ -461,7 +460,7 @@ static int run_backup(sqlite3 *from, sqlite3 *to, int pages, struct err *err)
     if (step == SQLITE_BUSY || step == SQLITE_LOCKED)
         return err_set(err, ERR_BUSY, "%s: others write all the time",
                        sqlite3_db_filename(from, "main"));
-    return rc == SQLITE_OK ? ERR_OK : fail(to, err);
+    return rc == SQLITE_OK ? ERR_OK : sqlx_error(to, err);
 }
 
 int sqlx_backup(sqlite3 *db, const char *path, int pages, struct err *err)
@@ -469,7 +468,7 @@ int sqlx_backup(sqlite3 *db, const char *path, int pages, struct err *err)
     sqlite3 *to = NULL;
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int rc = sqlite3_open_v2(path, &to, flags, NULL) == SQLITE_OK ? ERR_OK : fail(to, err);
+    int rc = sqlite3_open_v2(path, &to, flags, NULL) == SQLITE_OK ? ERR_OK : sqlx_error(to, err);
     if (rc == ERR_OK)
         rc = run_backup(db, to, pages, err);
     sqlite3_close(to);

@@ -1,12 +1,14 @@
 /*
- * sqlx: what raw and catalogue share about SQLite: opening a database of ours (and nobody else's),
- * translating its errors, reading its columns as the hostile bytes that they are. Internal to these
- * two: no other module includes this, and no door shows a sqlite3 type.
+ * sqlx: what raw, records and catalogue share about SQLite: opening a database of ours (and nobody
+ * else's), translating its errors, reading its columns as the hostile bytes that they are, giving
+ * back the space of what was deleted. Internal to these: no other module includes this, and no door
+ * shows a sqlite3 type.
  */
 #ifndef DASHSPOOL_SQLX_H
 #define DASHSPOOL_SQLX_H
 
 #include "dashspool/err.h"
+#include "dashspool/root.h"
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +48,9 @@ int sqlx_open_readonly(sqlite3 **out, const char *path, const struct sqlx_schema
 /* Another file, or none, has the name of this one by now: what is written here would be lost. */
 bool sqlx_has_moved(sqlite3 *db);
 void sqlx_close(sqlite3 **db); /* its statements must be finalized; a transaction is rolled back */
+
+/* "<file>: <SQLite's words>" with our code for the connection's last error; returns the code. */
+int sqlx_error(sqlite3 *db, struct err *err);
 
 int sqlx_exec(sqlite3 *db, const char *sql, struct err *err) DS_MUST_CHECK;
 int sqlx_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err) DS_MUST_CHECK;
@@ -96,5 +101,57 @@ int sqlx_check(sqlite3 *db, bool quick, sqlx_flaw_fn *fn, void *arg, struct err 
  * one moment), and from the beginning whenever somebody else has written in between. ERR_BUSY if
  * that does not end. */
 int sqlx_backup(sqlite3 *db, const char *path, int pages, struct err *err) DS_MUST_CHECK;
+
+/* ---- files of a ROOT that come and go ----
+ *
+ * What is deleted must be gone, and give its space back. Schemas of files with a rollback journal
+ * have
+ * SQLX_FRESH_FILE (before page_size, if they have one) and SQLX_SETUP_FILE: a new file can be made
+ * smaller page by page (auto_vacuum; 2 to 20 % more is written to it, no time could be measured);
+ * what is deleted in a page that stays is overwritten (secure_delete=FAST); a journal that had to
+ * hold what was deleted is not kept (journal_size_limit). When pages are balanced, SQLite leaves
+ * pieces of rows between them that nothing points to: these go when the file is written anew.
+ */
+#define SQLX_FRESH_FILE "PRAGMA auto_vacuum=INCREMENTAL;"
+#define SQLX_SETUP_FILE                  \
+    "PRAGMA journal_mode=PERSIST;"       \
+    "PRAGMA journal_size_limit=8388608;" \
+    "PRAGMA secure_delete=FAST;"         \
+    "PRAGMA synchronous=FULL;"           \
+    "PRAGMA cell_size_check=ON;"
+
+/* Whose it is. One row; none in a file that is new. */
+#define SQLX_ROOT_TABLE "CREATE TABLE root(id BLOB NOT NULL CHECK(length(id) = 16)) STRICT;"
+int sqlx_root_get(sqlite3 *db, struct root_id *out, struct err *err) DS_MUST_CHECK;
+/* In the caller's transaction; one that has an owner keeps it. */
+int sqlx_root_set(sqlite3 *db, const struct root_id *id, struct err *err) DS_MUST_CHECK;
+
+/* This connection is the only one until it is closed. ERR_BUSY. */
+int sqlx_lock(sqlite3 *db, struct err *err) DS_MUST_CHECK;
+
+/* Cuts unused pages off the file's end, into which the last ones are moved, in steps between which
+ * others may write, and leaves an empty journal; `touch` is SQL that writes something, for the
+ * journal's sake. */
+int sqlx_cut_off(sqlite3 *db, const char *touch, struct err *err) DS_MUST_CHECK;
+
+/* Writes the file anew, beside it as `tmp`, and then in its place; needs its lock. Whoever has the
+ * old one open sees that it has moved. The connection is good for nothing but sqlx_close() then. */
+int sqlx_rewrite(sqlite3 *db, const char *tmp, const char *path, struct err *err) DS_MUST_CHECK;
+
+/* The file and what SQLite has beside it, as far as they are there; needs its lock, or a write
+ * transaction in WAL mode. Not yet durable: fsx_sync_dir(). */
+int sqlx_delete_file(const char *path, struct err *err) DS_MUST_CHECK;
+
+/* Bytes of all these on disk; 0: there are none. */
+int64_t sqlx_file_bytes(const char *path);
+
+/* Of a file in WAL mode: all of its log goes into it, on disk, and the log is emptied. *done false:
+ * somebody reads an older state of it, or wait_ms were not enough for who writes. */
+int sqlx_settle(sqlite3 *db, int wait_ms, bool *done, struct err *err) DS_MUST_CHECK;
+
+/* Writes all of such a file anew, so that nothing of what was deleted is left in it, in its log or
+ * in its unused pages. Needs twice its room, part of it for a file without a name in `dir`. One
+ * thread at a time in a process. ERR_BUSY: as above. */
+int sqlx_vacuum(sqlite3 *db, const char *dir, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -108,22 +108,20 @@ bool avl_imei_luhn(const char *imei)
     return sum % 10 == 0;
 }
 
+static size_t shown_bytes(uint8_t c)
+{
+    return c >= ' ' && c < 0x7f ? 1 : 4;
+}
+
 const char *avl_bytes_text(const uint8_t *data, size_t n, char *out, size_t room)
 {
-    size_t used = 0;
-    for (size_t i = 0; i < n; i++) {
-        bool plain = data[i] >= ' ' && data[i] < 0x7f;
-        size_t need = plain ? 1 : 4, after = i + 1 < n ? 3 : 0; /* room for "..." if not the last */
-        if (used + need + after >= room) {
-            snprintf(out + used, room - used, "...");
-            return out;
-        }
-        if (plain)
-            out[used] = (char)data[i];
-        else
-            snprintf(out + used, room - used, "\\x%02x", data[i]);
-        used += need;
-    }
-    out[used] = '\0';
+    size_t need = 1, used = 0, i;
+    for (i = 0; i < n && need <= room; i++)
+        need += shown_bytes(data[i]);
+    size_t end = need <= room ? room : room - 3; /* "..." */
+    for (i = 0; i < n && used + shown_bytes(data[i]) < end; i++)
+        used += (size_t)snprintf(out + used, room - used,
+                                 shown_bytes(data[i]) == 1 ? "%c" : "\\x%02x", data[i]);
+    snprintf(out + used, room - used, "%s", i < n ? "..." : "");
     return out;
 }

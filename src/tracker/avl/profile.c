@@ -197,7 +197,7 @@ static const struct row rows[] = {
 
 const struct avl_profile *avl_profile(enum avl_family family, uint16_t id)
 {
-    for (size_t i = 0; family != AVL_RAW && i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].p.id == id && rows[i].families & 1U << family)
             return &rows[i].p;
     return NULL;

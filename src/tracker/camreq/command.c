@@ -92,7 +92,8 @@ static int check_photo(const struct camreq *r, int64_t now_s, struct err *err)
         return err_set(err, ERR_CONFIG, "no camera has the resolution %.11s", r->resolution);
     if (r->resolution[0] && !r->host[0] && !r->com)
         return err_set(err, ERR_CONFIG,
-                       "a resolution goes with a host and a port only: its place is behind them");
+                       "a resolution goes with a host and a port only, as its place is behind "
+                       "them: give those of this server, too");
     return ERR_OK;
 }
 

@@ -1,7 +1,8 @@
-#include "dashspool/track.h"
+/* Tracks, read; and what is known between their points. */
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
+#include "track_internal.h"
 #include <libxml/xmlreader.h>
 #include <math.h>
 #include <stdio.h>
@@ -57,10 +58,19 @@ static bool number(struct field f, double *out)
     return true;
 }
 
-/* ERR_MALFORMED if it is nowhere on Earth. */
+static const struct track_point no_point = TRACK_POINT_NONE;
+
+static bool is_private(const struct track_point *p)
+{
+    return isnan(p->lat_deg) && isnan(p->lon_deg);
+}
+
+/* ERR_MALFORMED if it is nowhere on Earth. Of a private one nothing is kept but its time; of the
+ * others no number that cannot be. */
 static int add_point(struct track *track, const struct track_point *point, struct err *err)
 {
-    if (!(fabs(point->lat_deg) <= 90) || !(fabs(point->lon_deg) <= 180))
+    bool hidden = is_private(point);
+    if (!hidden && (!(fabs(point->lat_deg) <= 90) || !(fabs(point->lon_deg) <= 180)))
         return err_set(err, ERR_MALFORMED, "%.6g, %.6g is not a position", point->lat_deg,
                        point->lon_deg);
     if (track->n >= TRACK_POINTS_MAX)
@@ -73,8 +83,26 @@ static int add_point(struct track *track, const struct track_point *point, struc
         track->point = grown;
         track->room = room;
     }
-    track->point[track->n++] = *point;
+    struct track_point *p = &track->point[track->n++];
+    *p = hidden ? no_point : *point;
+    p->utc_us = point->utc_us;
+    p->valid = point->valid && !hidden;
+    if (!(p->speed_ms >= 0) || !isfinite(p->speed_ms))
+        p->speed_ms = NAN;
+    if (!(p->course_deg >= 0 && p->course_deg <= 360))
+        p->course_deg = NAN;
+    if (p->course_deg >= 360)
+        p->course_deg = 0;
+    if (!isfinite(p->altitude_m))
+        p->altitude_m = NAN;
+    if (p->satellites < 0)
+        p->satellites = -1;
     return ERR_OK;
+}
+
+static int satellites(double v)
+{
+    return v >= 0 && v <= 1000 ? (int)v : -1;
 }
 
 /*
@@ -124,7 +152,7 @@ static int gpx_begin(struct gpx *g, struct err *err)
         return ERR_OK;
     if (g->in_point)
         return err_set(err, ERR_MALFORMED, "a trkpt inside another");
-    g->point = (struct track_point){.speed_ms = NAN};
+    g->point = no_point;
     g->in_point = !empty;
     g->has_time = false;
     if (!attribute(g, "lat", &g->point.lat_deg) || !attribute(g, "lon", &g->point.lon_deg))
@@ -147,13 +175,19 @@ static int gpx_end(struct gpx *g, struct err *err)
         n--;
     p[n] = '\0';
     int rc = ERR_OK;
-    double speed;
+    double v;
+    bool is_number = number((struct field){p, n}, &v);
     if (is_named(g, "time")) {
         rc = clock_parse(p, 0, &g->point.utc_us, NULL, err);
         g->has_time = rc == ERR_OK;
-    } else if (is_named(g, "speed") && number((struct field){p, n}, &speed) && speed >= 0) {
-        g->point.speed_ms = speed; /* m/s: GPX 1.0 speedType, Garmin's TrackPointExtension v2 */
-    }
+    } else if (is_number && is_named(g, "speed"))
+        g->point.speed_ms = v; /* m/s: GPX 1.0 speedType, Garmin's TrackPointExtension v2 */
+    else if (is_number && is_named(g, "course"))
+        g->point.course_deg = v; /* there, too */
+    else if (is_number && is_named(g, "ele"))
+        g->point.altitude_m = v;
+    else if (is_number && is_named(g, "sat"))
+        g->point.satellites = satellites(v);
     g->text[0] = '\0';
     return rc;
 }
@@ -330,8 +364,9 @@ static bool rmc(struct nmea *s, const struct field *f, int n, struct track_point
         return false;
     s->has_day = true;
     out->utc_us = s->day_us + s->rmc_us;
-    if (number(f[7], &knots) && knots >= 0)
+    if (number(f[7], &knots))
         out->speed_ms = knots * KNOT_MS;
+    number(f[8], &out->course_deg);
     return degrees(f[3], f[4], "NS", &out->lat_deg) && degrees(f[5], f[6], "EW", &out->lon_deg);
 }
 
@@ -359,7 +394,7 @@ static int read_nmea(struct track *track, const char *text, size_t n, struct err
             track->damaged++;
             continue;
         }
-        struct track_point p = {.speed_ms = NAN};
+        struct track_point p = no_point;
         int fields = split(inside, f);
         bool good =
             f[0].n == 5 && ((memcmp(f[0].p + 2, "RMC", 3) == 0 && rmc(&state, f, fields, &p)) ||
@@ -372,14 +407,14 @@ static int read_nmea(struct track *track, const char *text, size_t n, struct err
 }
 
 struct columns {
-    int time, lat, lon, speed; /* -1: there is none */
+    int time, lat, lon, speed, course, altitude, satellites; /* -1: there is none */
     double speed_unit_ms;
 };
 
 static int read_header(struct field line, struct columns *c, struct err *err)
 {
     struct field f[FIELDS_MAX];
-    *c = (struct columns){-1, -1, -1, -1, 1};
+    *c = (struct columns){-1, -1, -1, -1, -1, -1, -1, 1};
     for (int i = split(line, f) - 1; i >= 0; i--) {
         if (is(f[i], "utc") || is(f[i], "time"))
             c->time = i;
@@ -391,6 +426,12 @@ static int read_header(struct field line, struct columns *c, struct err *err)
             c->speed = i, c->speed_unit_ms = 1;
         else if (is(f[i], "speed_kmh"))
             c->speed = i, c->speed_unit_ms = 1 / 3.6;
+        else if (is(f[i], "course_deg"))
+            c->course = i;
+        else if (is(f[i], "altitude_m"))
+            c->altitude = i;
+        else if (is(f[i], "satellites"))
+            c->satellites = i;
     }
     if (c->time < 0 || c->lat < 0 || c->lon < 0)
         return err_set(err, ERR_MALFORMED,
@@ -414,11 +455,18 @@ static int read_time(struct field f, int64_t *utc_us, struct err *err)
     return clock_parse(text, 0, utc_us, NULL, err);
 }
 
+/* NAN: there is no such column, or no number in it. */
+static double number_in(const struct field *f, int n, int column)
+{
+    double v = NAN;
+    return column >= 0 && column < n && number(f[column], &v) ? v : NAN;
+}
+
 static int read_row(struct track *track, const struct columns *c, struct field line,
                     struct err *err)
 {
     struct field f[FIELDS_MAX];
-    struct track_point p = {.speed_ms = NAN};
+    struct track_point p = no_point;
     int n = split(line, f), rc;
     if (n <= c->time || n <= c->lat || n <= c->lon)
         return err_set(err, ERR_MALFORMED, "%d columns are too few", n);
@@ -428,8 +476,10 @@ static int read_row(struct track *track, const struct columns *c, struct field l
         return err_set(err, ERR_MALFORMED, "lat and lon are not numbers");
     if ((rc = read_time(f[c->time], &p.utc_us, err)) < 0)
         return rc;
-    if (c->speed >= 0 && c->speed < n && number(f[c->speed], &p.speed_ms))
-        p.speed_ms = p.speed_ms >= 0 ? p.speed_ms * c->speed_unit_ms : NAN;
+    p.speed_ms = number_in(f, n, c->speed) * c->speed_unit_ms;
+    p.course_deg = number_in(f, n, c->course);
+    p.altitude_m = number_in(f, n, c->altitude);
+    p.satellites = satellites(number_in(f, n, c->satellites));
     return add_point(track, &p, err);
 }
 
@@ -451,6 +501,70 @@ static int read_csv(struct track *track, const char *text, size_t n, struct err 
     return rc < 0 ? err_wrap(err, "line %d", l.number) : ERR_OK;
 }
 
+/*
+ * ---- the track file of a clip ----
+ *
+ * Nobody but this program writes it: what is not as it would be is refused.
+ */
+
+static bool is_empty(const struct field *f, int from, int to)
+{
+    bool empty = true;
+    for (int i = from; i < to; i++)
+        empty = empty && f[i].n == 0;
+    return empty;
+}
+
+static int read_record(struct track *track, struct field line, struct err *err)
+{
+    struct field f[FIELDS_MAX];
+    struct track_point p = no_point;
+    double valid;
+    int rc;
+    if (split(line, f) != 8)
+        return err_set(err, ERR_MALFORMED, "a record has 8 columns");
+    if (f[0].n == 0 || f[0].p[f[0].n - 1] != 'Z')
+        return err_set(err, ERR_MALFORMED, "a time ends with Z");
+    if ((rc = read_time(f[0], &p.utc_us, err)) < 0)
+        return rc;
+    if (f[7].n != 1 || !number(f[7], &valid) || valid > 1)
+        return err_set(err, ERR_MALFORMED, "valid is neither 0 nor 1");
+    p.valid = valid > 0;
+    if (is_empty(f, 1, 7) && !p.valid)
+        return add_point(track, &p, err); /* private mode */
+    if (!number(f[1], &p.lat_deg) || !number(f[2], &p.lon_deg))
+        return err_set(err, ERR_MALFORMED, "lat and lon are not numbers");
+    for (int i = 3; i < 7; i++) {
+        double unused;
+        if (f[i].n > 0 && !number(f[i], &unused))
+            return err_set(err, ERR_MALFORMED, "column %d is not a number", i + 1);
+    }
+    p.altitude_m = number_in(f, 8, 3);
+    p.speed_ms = number_in(f, 8, 4) / 3.6;
+    p.course_deg = number_in(f, 8, 5);
+    p.satellites = satellites(number_in(f, 8, 6));
+    return add_point(track, &p, err);
+}
+
+static int read_records(struct track *track, const char *text, size_t n, struct err *err)
+{
+    struct lines l = {text, text + n, 0};
+    struct field line;
+    int rc = ERR_OK;
+    next_line(&l, &line);
+    if (!is(line, TRACK_FIRST_LINE))
+        rc = err_set(err, ERR_UNSUPPORTED,
+                     "a track of another version; this program reads '%s': use a newer program",
+                     TRACK_FIRST_LINE);
+    else if (text[n - 1] != '\n')
+        rc = err_set(err, ERR_MALFORMED, "its end is missing");
+    else if (!next_line(&l, &line) || !is(line, TRACK_HEADER))
+        rc = err_set(err, ERR_MALFORMED, "its columns are not %s", TRACK_HEADER);
+    while (rc == ERR_OK && next_line(&l, &line))
+        rc = read_record(track, line, err);
+    return rc < 0 ? err_wrap(err, "line %d", l.number) : ERR_OK;
+}
+
 /* ---- a whole track ---- */
 
 static int compare(double a, double b)
@@ -458,37 +572,26 @@ static int compare(double a, double b)
     return (a > b) - (a < b);
 }
 
-/* By time; of the same time, what tells a speed first, then anything that is always the same. */
+/* By time; of the same time the one that stays first (track.h), then anything that is always the
+ * same. */
 static int by_time(const void *a, const void *b)
 {
     const struct track_point *x = a, *y = b;
     if (x->utc_us != y->utc_us)
         return x->utc_us < y->utc_us ? -1 : 1;
+    if (is_private(x) != is_private(y))
+        return is_private(x) ? -1 : 1;
+    if (x->valid != y->valid)
+        return x->valid ? -1 : 1;
     if (isnan(x->speed_ms) != isnan(y->speed_ms))
         return isnan(x->speed_ms) ? 1 : -1;
     int c = compare(x->lat_deg, y->lat_deg);
-    return c ? c : compare(x->lon_deg, y->lon_deg);
+    c = c ? c : compare(x->lon_deg, y->lon_deg);
+    return c ? c : compare(x->speed_ms, y->speed_ms);
 }
 
-int track_parse(struct track **out, const char *name, const char *text, size_t n, struct err *err)
+static void put_in_order(struct track *t)
 {
-    size_t at = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
-    while (at < n && strchr(" \t\r\n", text[at]) && text[at])
-        at++;
-    struct track *t = *out = calloc(1, sizeof *t);
-    if (!t)
-        return err_nomem(err, "a track");
-    int rc;
-    if (n > TRACK_BYTES_MAX)
-        rc = err_set(err, ERR_LIMIT, "larger than %d MiB", TRACK_BYTES_MAX >> 20);
-    else if (at == n)
-        rc = err_set(err, ERR_MALFORMED, "the file is empty");
-    else if (text[at] == '<')
-        rc = read_gpx(t, text, n, err);
-    else if (text[at] == '$' || text[at] == '!')
-        rc = read_nmea(t, text, n, err);
-    else
-        rc = read_csv(t, text, n, err);
     size_t kept = 0;
     if (t->n > 0)
         qsort(t->point, t->n, sizeof *t->point, by_time);
@@ -496,12 +599,55 @@ int track_parse(struct track **out, const char *name, const char *text, size_t n
         if (kept == 0 || t->point[kept - 1].utc_us != t->point[i].utc_us)
             t->point[kept++] = t->point[i];
     t->n = kept;
-    if (rc == ERR_OK && t->n == 0)
+}
+
+int track_parse(struct track **out, const char *name, const char *text, size_t n, struct err *err)
+{
+    static const char mark[] = TRACK_MARK;
+    size_t at = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
+    while (at < n && strchr(" \t\r\n", text[at]) && text[at])
+        at++;
+    struct track *t = *out = calloc(1, sizeof *t);
+    if (!t)
+        return err_nomem(err, "a track");
+    t->source = n >= sizeof mark - 1 && memcmp(text, mark, sizeof mark - 1) == 0 ? TRACK_TRACKER
+                                                                                 : TRACK_FILE;
+    int rc;
+    if (n > TRACK_BYTES_MAX)
+        rc = err_set(err, ERR_LIMIT, "larger than %d MiB", TRACK_BYTES_MAX >> 20);
+    else if (at == n)
+        rc = err_set(err, ERR_MALFORMED, "the file is empty");
+    else if (t->source == TRACK_TRACKER)
+        rc = read_records(t, text, n, err);
+    else if (text[at] == '<')
+        rc = read_gpx(t, text, n, err);
+    else if (text[at] == '$' || text[at] == '!')
+        rc = read_nmea(t, text, n, err);
+    else
+        rc = read_csv(t, text, n, err);
+    put_in_order(t);
+    if (rc == ERR_OK && t->n == 0 && t->source == TRACK_FILE)
         rc = err_set(err, ERR_MALFORMED, "no point with both position and time");
     if (rc == ERR_OK)
         return ERR_OK;
     track_free(out);
     return err_wrap(err, "%s", name);
+}
+
+int track_from(struct track **out, enum track_source source, const struct track_point *point,
+               size_t n, struct err *err)
+{
+    struct track *t = *out = calloc(1, sizeof *t);
+    if (!t)
+        return err_nomem(err, "a track");
+    t->source = source;
+    int rc = ERR_OK;
+    for (size_t i = 0; i < n && rc == ERR_OK; i++)
+        rc = add_point(t, &point[i], err);
+    put_in_order(t);
+    if (rc < 0)
+        track_free(out);
+    return rc;
 }
 
 int track_load(struct track **out, const char *path, struct err *err)
@@ -534,50 +680,118 @@ static double distance_m(const struct track_point *a, const struct track_point *
     return 2 * EARTH_M * asin(sqrt(h < 1 ? h : 1));
 }
 
-static bool near(const struct track_point *a, const struct track_point *b)
+/* ---- between its points ---- */
+
+const char *track_state_name(enum track_state state)
 {
-    return b->utc_us - a->utc_us <= TRACK_GAP_US;
+    static const char *const name[] = {
+        [TRACK_NO_DATA] = "no data",
+        [TRACK_NO_FIX] = "no fix",
+        [TRACK_PRIVATE] = "private mode",
+        [TRACK_HERE] = "",
+    };
+    return name[state];
 }
 
-static struct track_point between(const struct track_point *a, const struct track_point *b,
-                                  int64_t utc_us)
+static enum track_state state_of(const struct track_point *p)
+{
+    return is_private(p) ? TRACK_PRIVATE : p->valid ? TRACK_HERE : TRACK_NO_FIX;
+}
+
+/* What is known from a point up to the next one. */
+static enum track_state state_between(const struct track *t, const struct track_point *a,
+                                      const struct track_point *b)
+{
+    enum track_state x = state_of(a), y = state_of(b);
+    if (b->utc_us - a->utc_us >
+        (t->source == TRACK_TRACKER ? TRACK_TRACKER_GAP_US : TRACK_FILE_GAP_US))
+        return TRACK_NO_DATA;
+    if (x == TRACK_PRIVATE || y == TRACK_PRIVATE)
+        return TRACK_PRIVATE;
+    return x == TRACK_HERE ? y : x;
+}
+
+static struct track_point between(const struct track *t, const struct track_point *a,
+                                  const struct track_point *b, int64_t utc_us)
 {
     double whole_us = (double)(b->utc_us - a->utc_us);
     double part = (double)(utc_us - a->utc_us) / whole_us;
-    struct track_point p = {.utc_us = utc_us};
+    struct track_point p = no_point;
+    p.utc_us = utc_us;
     p.lat_deg = a->lat_deg + part * (b->lat_deg - a->lat_deg);
     p.lon_deg = a->lon_deg + part * remainder(b->lon_deg - a->lon_deg, 360);
     p.lon_deg = fabs(p.lon_deg) > 180 ? remainder(p.lon_deg, 360) : p.lon_deg;
+    p.altitude_m = a->altitude_m + part * (b->altitude_m - a->altitude_m);
+    p.course_deg =
+        fmod(a->course_deg + part * remainder(b->course_deg - a->course_deg, 360) + 360, 360);
+    p.satellites = a->satellites < b->satellites ? a->satellites : b->satellites;
     p.speed_ms = a->speed_ms + part * (b->speed_ms - a->speed_ms);
-    if (isnan(p.speed_ms))
+    if (isnan(p.speed_ms) && t->source == TRACK_FILE)
         p.speed_ms = distance_m(a, b) / (whole_us / 1e6);
     return p;
 }
 
-bool track_at(const struct track *track, int64_t utc_us, struct track_point *out)
+/* The number of points up to a time. */
+static size_t points_until(const struct track *track, int64_t utc_us)
 {
-    const struct track_point *p = track->point;
-    size_t low = 0, high = track->n; /* the first point behind utc_us */
+    size_t low = 0, high = track->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (p[middle].utc_us > utc_us)
+        if (track->point[middle].utc_us > utc_us)
             high = middle;
         else
             low = middle + 1;
     }
-    if (low == 0)
-        return false;
-    size_t at = low - 1;
+    return low;
+}
+
+enum track_state track_at(const struct track *track, int64_t utc_us, struct track_point *out)
+{
+    const struct track_point *p = track->point;
+    size_t next = points_until(track, utc_us);
+    *out = no_point;
+    out->utc_us = utc_us;
+    if (next == 0)
+        return TRACK_NO_DATA;
+    size_t at = next - 1;
+    bool first = at == 0, last = next == track->n;
+    enum track_state before = first ? TRACK_NO_DATA : state_between(track, &p[at - 1], &p[at]);
+    enum track_state behind = last ? TRACK_NO_DATA : state_between(track, &p[at], &p[next]);
     if (p[at].utc_us == utc_us) {
+        if (state_of(&p[at]) != TRACK_HERE)
+            return state_of(&p[at]);
         *out = p[at];
-        if (isnan(out->speed_ms) && low < track->n && near(&p[at], &p[low]))
-            out->speed_ms = between(&p[at], &p[low], utc_us).speed_ms;
-        else if (isnan(out->speed_ms) && at > 0 && near(&p[at - 1], &p[at]))
-            out->speed_ms = between(&p[at - 1], &p[at], utc_us).speed_ms;
-        return true;
+        if (isnan(out->speed_ms) && behind == TRACK_HERE)
+            out->speed_ms = between(track, &p[at], &p[next], utc_us).speed_ms;
+        else if (isnan(out->speed_ms) && before == TRACK_HERE)
+            out->speed_ms = between(track, &p[at - 1], &p[at], utc_us).speed_ms;
+        return TRACK_HERE;
     }
-    if (low == track->n || !near(&p[at], &p[low]))
-        return false;
-    *out = between(&p[at], &p[low], utc_us);
-    return true;
+    if (behind == TRACK_HERE)
+        *out = between(track, &p[at], &p[next], utc_us);
+    return behind;
+}
+
+int track_cut(struct track **out, const struct track *track, int64_t from_us, int64_t to_us,
+              struct err *err)
+{
+    size_t first = points_until(track, from_us), behind = points_until(track, to_us - 1);
+    struct track_point end;
+    struct track *t = *out = calloc(1, sizeof *t);
+    if (!t)
+        return err_nomem(err, "a track");
+    t->source = track->source;
+    int rc = ERR_OK;
+    if (track_at(track, from_us, &end) == TRACK_HERE)
+        rc = add_point(t, &end, err);
+    for (size_t i = first; i < behind && rc == ERR_OK; i++) {
+        struct track_point p;
+        bool here = track_at(track, track->point[i].utc_us, &p) == TRACK_HERE;
+        rc = add_point(t, here ? &p : &track->point[i], err);
+    }
+    if (rc == ERR_OK && to_us > from_us && track_at(track, to_us, &end) == TRACK_HERE)
+        rc = add_point(t, &end, err);
+    if (rc < 0)
+        track_free(out);
+    return rc;
 }

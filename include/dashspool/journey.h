@@ -1,0 +1,99 @@
+/*
+ * journey: what the tracker said on its own link (records.h) that belongs to a transfer. Its
+ * records from JOURNEY_AROUND_US before the clip to as long after it are copied to the transfer, in
+ * the catalogue, where they live as long as it does; the record of its event is found; and where
+ * the vehicle was at each moment of the clip is told from them (track.h).
+ *
+ * Records come seconds before a file, or days after it; whoever hears of new ones, or of a new
+ * transfer, joins them, as often as he likes. Nothing is ever corrected: the difference between the
+ * clocks of camera and tracker is stored, and shown.
+ *
+ * A transfer whose time or IMEI is not known has no journey. The length of a clip is that of its
+ * metadata; where there is none, JOURNEY_LENGTH_US, which is longer than cameras record.
+ *
+ * No state. Catalogue and records are the caller's.
+ */
+#ifndef DASHSPOOL_JOURNEY_H
+#define DASHSPOOL_JOURNEY_H
+
+#include "dashspool/buf.h"
+#include "dashspool/catalogue.h"
+#include "dashspool/cfg.h"
+#include "dashspool/records.h"
+#include "dashspool/track.h"
+
+#define JOURNEY_AROUND_US   (60 * INT64_C(1000000))
+#define JOURNEY_LENGTH_US   (60 * INT64_C(1000000))
+/* A tracker that floods its link does not fill the catalogue: further records of a transfer are
+ * left out, those behind the others in time. */
+#define JOURNEY_BYTES_MAX   (8 * INT64_C(1024) * 1024)
+
+/* So much around a clip decides what its pictures show: between records that are further apart
+ * nothing is interpolated (track.h). */
+#define JOURNEY_PICTURES_US (15 * INT64_C(1000000))
+
+/* The clip itself: when it began, and ended as far as that is known. False: it has no journey. */
+bool journey_span(const struct catalogue_transfer *t, int64_t *from_us, int64_t *until_us);
+
+struct journey_joined {
+    int64_t records; /* of the transfer, now */
+    int64_t added;   /* by this call */
+    int64_t near;   /* … of them within JOURNEY_PICTURES_US of the clip: its pictures show them */
+    bool full;      /* some were left out */
+    bool event;     /* the record of its event is known */
+    bool event_new; /* … found by this call, or a closer one than before */
+    struct catalogue_match match;
+};
+
+/* Copies what there is of the tracker's records to the transfer, and finds that of its event: the
+ * camera's trigger (499) with the value of the transfer's, closest to its trigger's time (else to
+ * its beginning), within window_us. If that changed anything, its custody says so ("joined", by
+ * `who`: this program's part). One transaction, or part of the caller's. */
+int journey_join(struct catalogue *c, struct records *r, const struct catalogue_transfer *t,
+                 int64_t window_us, const char *who, struct journey_joined *out,
+                 struct err *err) DS_MUST_CHECK;
+
+/* Where the vehicle was from `around_us` before the clip to as long after it. *out is the caller's
+ * (track_free); NULL: there is no record of that time. */
+int journey_track(struct catalogue *c, const struct catalogue_transfer *t, int64_t around_us,
+                  struct track **out, struct err *err) DS_MUST_CHECK;
+
+/* The records as a text, one a line, in order of time, for packages:
+ *
+ *     dashspool records 1
+ *     2024-11-29T07:23:45.000Z arrived 2024-11-29T07:24:01.123456Z codec 8e 0000019375…
+ *
+ * of the time that journey_track() takes; of all for around_us < 0. The bytes of records in private
+ * mode are withheld ("withheld: private mode" stands in their place), and counted; but not with
+ * `whole`: of all, whole, is the SHA-256 in the custody. records and withheld may be NULL. */
+int journey_text(struct catalogue *c, const struct catalogue_transfer *t, int64_t around_us,
+                 bool whole, struct buf *out, int64_t *records, int64_t *withheld,
+                 struct err *err) DS_MUST_CHECK;
+
+/* ---- check ---- */
+
+/* One difference, with both values, as master.h has it. */
+typedef int journey_told_fn(void *arg, bool note, const char *text, struct err *err);
+
+/* Compares the records of a transfer with themselves (each row is decoded again from its bytes) and
+ * with the last line in its custody that tells of them: their number and hash, its event. Errors
+ * are of reading. */
+int journey_check(struct catalogue *c, const struct catalogue_transfer *t, journey_told_fn *fn,
+                  void *arg, struct err *err) DS_MUST_CHECK;
+
+/* ---- settings ---- */
+
+/* [telemetry] window and [convert] telemetry_wait. */
+#define JOURNEY_CFG_SECTIONS 2
+extern const struct cfg_section journey_cfg_sections[JOURNEY_CFG_SECTIONS];
+int64_t journey_window_us(const struct cfg *cfg);
+int64_t journey_wait_us(const struct cfg *cfg);
+
+/* Before copies of a transfer are made, for which its tracker's records were joined: how long to
+ * wait for more, in ms. 0: they reach beyond the clip, its tracker has been silent for
+ * JOURNEY_ALIVE_US, or it was complete wait_us ago. */
+#define JOURNEY_ALIVE_US (5 * 60 * INT64_C(1000000))
+int journey_wait_ms(struct records *r, const struct catalogue_transfer *t, int64_t wait_us,
+                    int64_t now_us, int64_t *wait_ms, struct err *err) DS_MUST_CHECK;
+
+#endif
