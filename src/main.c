@@ -11,6 +11,7 @@
 #include "dashspool/serve.h"
 #include "dashspool/stages.h"
 #include "dashspool/status.h"
+#include "dashspool/telemetry.h"
 #include "dashspool/watch.h"
 #include <errno.h>
 #include <stdio.h>
@@ -19,10 +20,10 @@
 #include <sys/stat.h>
 
 static const struct cfg_section *const sections[] = {
-    &stages_cfg_sections[0],  &receive_cfg_section,    &watch_cfg_section,  &stages_cfg_sections[1],
-    &convert_cfg_section,     &stages_cfg_sections[4], &export_cfg_section, &stages_cfg_sections[2],
-    &stages_cfg_sections[3],  &retention_cfg_section,  &serve_cfg_section,  &status_cfg_section,
-    &journey_cfg_sections[0], &journey_cfg_sections[1]};
+    &stages_cfg_sections[0], &receive_cfg_section,     &telemetry_cfg_section,  &watch_cfg_section,
+    &stages_cfg_sections[1], &convert_cfg_section,     &stages_cfg_sections[4], &export_cfg_section,
+    &stages_cfg_sections[2], &stages_cfg_sections[3],  &retention_cfg_section,  &serve_cfg_section,
+    &status_cfg_section,     &journey_cfg_sections[0], &journey_cfg_sections[1]};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static bool is_dir(const char *path, bool *locked)
@@ -91,6 +92,8 @@ static int try_all(const struct cli *cli, const struct cfg *cfg, const struct cf
                    struct err *err)
 {
     int rc = receive_try(cfg, old, err);
+    if (rc == ERR_OK)
+        rc = telemetry_try(cfg, old, err);
     if (rc == ERR_OK)
         rc = watch_try(cli->root, cfg, err);
     if (rc == ERR_OK)

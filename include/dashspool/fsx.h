@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* A path from a format; *out is the caller's (free). On failure *out is NULL. */
@@ -68,6 +69,9 @@ int fsx_rename_new(const char *from, const char *to, struct err *err) DS_MUST_CH
 
 /* rm -r; a path that does not exist is fine. Symbolic links are removed, not followed. */
 int fsx_remove_tree(const char *path, struct err *err) DS_MUST_CHECK;
+
+/* Bytes that may still be written on the disk of `path`; INT64_MAX: nobody tells. */
+int64_t fsx_free_bytes(const char *path);
 
 /* ---- what is in a directory ---- */
 

@@ -68,9 +68,6 @@ int intake_row_of(const char *day, const struct raw_master *m, struct catalogue_
 int intake_note_missing(struct catalogue *c, const char *id, const char *who,
                         struct err *err) DS_MUST_CHECK;
 
-/* Bytes that may still be written below root; INT64_MAX if nobody tells. */
-int64_t intake_free_bytes(const char *root);
-
 /* A line in the custody of transfer `id`, now, by `who` ("receive": this program's part). */
 int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,
                 const struct custody_what *what, struct err *err) DS_MUST_CHECK;

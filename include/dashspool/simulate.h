@@ -11,6 +11,7 @@
 #ifndef DASHSPOOL_SIMULATE_H
 #define DASHSPOOL_SIMULATE_H
 
+#include "dashspool/dial.h"
 #include "dashspool/wire.h"
 
 struct simulate_file {
@@ -88,17 +89,10 @@ size_t simulate_camera_fill(struct simulate_camera *camera, uint8_t *out, size_t
 bool simulate_camera_done(const struct simulate_camera *camera);
 const struct simulate_stats *simulate_camera_stats(const struct simulate_camera *camera);
 
-/* TLS 1.2 or 1.3 below the protocol; PEM files, names are borrowed for the call. */
-struct simulate_tls {
-    const char *ca;         /* who may have signed the receiver's certificate, which must be for the
-                               host that is called; NULL: any certificate is taken */
-    const char *cert, *key; /* what the camera shows if it is asked; NULL both: nothing */
-};
-
 /* Connects to host:port (over TLS unless tls is NULL) and plays the camera until the server ends
  * the session. ERR_IO (connection), ERR_AGAIN (no answer within timeout_ms), ERR_MALFORMED (also:
  * no TLS, or a certificate that is not trusted), ERR_CONFIG (host, files). */
 int simulate_run(struct simulate_camera *camera, const char *host, const char *port,
-                 const struct simulate_tls *tls, int timeout_ms, struct err *err) DS_MUST_CHECK;
+                 const struct dial_tls *tls, int timeout_ms, struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -36,8 +36,9 @@ extern const struct cfg_section telemetry_cfg_section;
  * "file:line: key = value: …". */
 int telemetry_try(const struct cfg *cfg, const struct cfg *old, struct err *err) DS_MUST_CHECK;
 
-/* Serves trackers below root until SIGTERM or SIGINT; then what was taken is made durable, and
- * answered. Prints "listening on HOST:PORT" to stderr when ready (port 0: any). */
+/* Serves trackers below root until SIGTERM or SIGINT; then what was taken is made durable (who was
+ * not answered sends it again). Prints "listening on HOST:PORT" to stderr when ready (port 0: any).
+ */
 int telemetry_run(const char *root, const struct cfg *cfg, struct err *err) DS_MUST_CHECK;
 
 #endif

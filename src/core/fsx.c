@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { NAMES_MAX = 1 << 24 }; /* half a gigabyte of them: no directory of ours comes near it */
@@ -250,6 +251,14 @@ int fsx_check_file(const char *path, struct err *err)
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_CONFIG, "expected a file, this is %s", kind_of(st.st_mode));
     return faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0 ? no_good(err) : ERR_OK;
+}
+
+int64_t fsx_free_bytes(const char *path)
+{
+    struct statvfs vfs;
+    if (statvfs(path, &vfs) < 0)
+        return INT64_MAX; /* the first write will tell */
+    return (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
 }
 
 int fsx_check_dir(const char *path, struct err *err)

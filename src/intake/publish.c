@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 
 int intake_check_limits(struct err *err)
 {
@@ -34,14 +33,6 @@ int intake_holds(struct raw *raw, const struct catalogue_transfer *t, bool *out,
     *out = t->state == CATALOGUE_STORED && sealed && length == t->length_bytes &&
            strcmp(hex, t->sha256) == 0;
     return ERR_OK;
-}
-
-int64_t intake_free_bytes(const char *root)
-{
-    struct statvfs vfs;
-    if (statvfs(root, &vfs) < 0)
-        return INT64_MAX; /* the first write will tell */
-    return (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
 }
 
 int intake_note(struct catalogue *c, const char *id, const char *who, enum custody_kind event,

@@ -277,12 +277,62 @@ static void test_mail_waits_for_its_server(void **state)
     }
 }
 
+/* To a folder, and to nobody. */
+static void test_rclone_waits_for_its_server(void **state)
+{
+    struct workplace *w = *state;
+    struct err err;
+    struct server server = {.answer = NULL};
+    static const char *const names[] = {"cloud", "down"};
+    char *all = strdup("[receive]\nlisten = 127.0.0.1:0\nmin_free_mib = 0\n"), config[2000];
+    if (!proc_have("rclone")) {
+        free(all);
+        fprintf(stderr, "SKIPPED: rclone is not installed\n");
+        skip();
+    }
+    int n = snprintf(config, sizeof config, "[cloud]\ntype = alias\nremote = %s/cloud\n", w->dir);
+    server_start(&server);
+    n += snprintf(config + n, sizeof config - (size_t)n,
+                  "[down]\ntype = webdav\nvendor = other\nurl = http://127.0.0.1:%d/\n",
+                  server.port);
+    support_write(support_path(w->dir, "rclone.conf"), config, (size_t)n);
+    for (int i = 0; i < 2; i++) {
+        struct buf b = support_read(support_path(SAMPLES, "50-upload-rclone.conf"));
+        char *more = NULL, to[600];
+        assert_ok(buf_append(&b, "", 1, &err));
+        char *one = strdup((const char *)buf_data(&b));
+        assert_non_null(one);
+        buf_clear(&b);
+        snprintf(to, sizeof to, "[exec %s]", names[i]);
+        change(&one, "[exec upload-rclone]", to);
+        change(&one, "enabled = no", "");
+        change(&one, "\nafter = convert", "\nafter = receive");
+        snprintf(to, sizeof to, "\ncommand = rclone --low-level-retries 1 --config %s/rclone.conf",
+                 w->dir);
+        change(&one, "\ncommand = rclone --config /etc/dashspool/rclone.conf", to);
+        change(&one, "%{copy}", "%{master}");
+        snprintf(to, sizeof to, "%s:dashcam", names[i]);
+        change(&one, "cloud:dashcam", to);
+        assert_ok(fsx_path(&more, &err, "%s%s", all, one));
+        free(one);
+        free(all);
+        all = more;
+    }
+    receive_photo(w, all);
+    free(all);
+    for (int i = 0; i < 2; i++)
+        expect_job(w, "50-upload-rclone.conf", names[i], i == 0 ? NULL : "new");
+    assert_true(support_exists(support_path(w->dir, "cloud/dashcam/352093081452251/master.jpg")));
+    server_stop(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define E2E(test) cmocka_unit_test_setup_teardown(test, workplace_set_up, workplace_tear_down)
         E2E(test_only_what_a_server_took_is_delivered),
         E2E(test_mail_waits_for_its_server),
+        E2E(test_rclone_waits_for_its_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

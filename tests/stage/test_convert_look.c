@@ -136,7 +136,8 @@ static void test_trackers_position_moves_from_picture_to_picture(void **state)
     char text[1024];
     char *dir = support_tmp_dir();
     struct media_facts facts = footage_facts();
-    struct convert_options options = footage_options(COPY_VIEWING | COPY_SRT | COPY_TIMING);
+    struct convert_options options =
+        footage_options(COPY_VIEWING | COPY_SRT | COPY_TIMING | COPY_CSV);
     struct convert_result r;
     static const char track[] = "# dashspool tracker track 1\n"
                                 "time,lat,lon,altitude_m,speed_kmh,course_deg,satellites,valid\n"
@@ -178,6 +179,12 @@ static void test_trackers_position_moves_from_picture_to_picture(void **state)
                                    "\"lat\":54.6829163,\"lon\":25.3658326,\"altitude_m\":112,"
                                    "\"speed_kmh\":73.17,\"course_deg\":13.17}"),
                      1);
+    assert_int_equal(
+        support_count(support_path(dir, "clip.timing.csv"),
+                      ",good,,tracker,known,54.6829163,25.3658326,112,73.17,13.17\r\n"),
+        1);
+    assert_true(
+        support_count(support_path(dir, "clip.timing.csv"), ",good,,tracker,no fix,,,,,\r\n") > 20);
     assert_true(support_count(timing, "\"place\":{\"source\":\"tracker\",\"state\":\"no fix\","
                                       "\"lat\":null,\"lon\":null,") > 20);
     support_tmp_remove(&dir);

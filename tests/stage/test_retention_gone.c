@@ -4,6 +4,7 @@
 #include "dashspool/copies.h"
 #include "dashspool/fsx.h"
 #include "dashspool/raw.h"
+#include "dashspool/requests.h"
 #include "dashspool/spool.h"
 #include "dashspool/upkeep.h"
 #include "support/sql.h"
@@ -352,6 +353,45 @@ static void test_what_is_erased_leaves_a_reason_and_nothing_else(void **state)
     all_is_well();
 }
 
+static int64_t requests_of(const char *imei)
+{
+    struct err err;
+    struct catalogue *c = NULL;
+    int64_t n;
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(requests_count(c, &(struct requests_filter){.imei = imei}, &n, &err));
+    catalogue_close(&c);
+    return n;
+}
+
+static void test_what_was_asked_for_is_erased_with_its_vehicle(void **state)
+{
+    (void)state;
+    struct err err;
+    struct catalogue *c = NULL;
+    static const char *const of[] = {UPKEPT_IMEI, "352093081452252"};
+    assert_ok(catalogue_open(&c, root, true, &err));
+    for (int i = 0; i < 2; i++) {
+        struct requests_request r = {.by = "anna", .what = {CAMREQ_PHOTO, "front"}};
+        snprintf(r.imei, sizeof r.imei, "%s", of[i]);
+        snprintf(r.reason, sizeof r.reason, "sought %s", of[i]);
+        assert_ok(requests_add(c, &r, UPKEPT_AT_US, &err));
+    }
+    catalogue_close(&c);
+    struct retention_erasing what = {
+        .imei = UPKEPT_IMEI, .reason = "request 12", .who = "me", .dry_run = true};
+    erase(&what);
+    assert_string_equal(told, "of tracker " UPKEPT_IMEI ": 1: requests\n");
+    assert_int_equal(requests_of(of[0]), 1);
+    what.dry_run = false;
+    erase(&what);
+    assert_string_equal(told, "of tracker " UPKEPT_IMEI ": 1: requests\n");
+    assert_int_equal(requests_of(of[0]), 0);
+    assert_int_equal(requests_of(of[1]), 1);
+    assert_false(is_in_files("sought " UPKEPT_IMEI));
+    assert_true(is_in_files("sought 352093081452252"));
+}
+
 static void test_what_is_protected_or_worked_at_is_not_erased(void **state)
 {
     (void)state;
@@ -619,6 +659,7 @@ int main(void)
         TEST(test_a_dry_run_counts_the_same_bytes),
         TEST(test_what_is_erased_leaves_a_reason_and_nothing_else),
         TEST(test_a_backup_loses_what_was_erased_and_nothing_else),
+        TEST(test_what_was_asked_for_is_erased_with_its_vehicle),
         TEST(test_what_is_protected_or_worked_at_is_not_erased),
         TEST(test_what_killed_processes_left_goes_too),
         TEST(test_who_reads_for_long_is_told_of_and_repeating_ends_it),

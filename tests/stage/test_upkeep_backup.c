@@ -3,6 +3,7 @@
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
+#include "dashspool/requests.h"
 #include "dashspool/spool.h"
 #include "dashspool/upkeep.h"
 #include "dashspool/wire.h"
@@ -698,6 +699,45 @@ static void test_a_catalogue_full_of_rubbish_keeps_its_name_for_those_who_look(v
     all_is_well(root);
 }
 
+static void ask_for_footage(void)
+{
+    struct err err;
+    struct catalogue *c = NULL;
+    struct requests_request r = {.imei = UPKEPT_IMEI,
+                                 .by = "anna",
+                                 .what = {CAMREQ_VIDEO, "front", UPKEPT_AT_US / 1000000, 10}};
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(requests_add(c, &r, UPKEPT_AT_US + INT64_C(60000000), &err));
+    assert_ok(requests_sent(c, r.id, "10.0.0.1:1", UPKEPT_AT_US + INT64_C(61000000), &err));
+    catalogue_close(&c);
+}
+
+static void has_the_request(const char *where)
+{
+    struct err err;
+    struct catalogue *c = NULL;
+    struct requests_request r;
+    assert_ok(catalogue_open(&c, where, false, &err));
+    assert_ok(requests_get(c, 1, &r, &err));
+    assert_int_equal(r.state, REQUESTS_SENT);
+    assert_string_equal(r.why, "sent to 10.0.0.1:1 (Codec 12)");
+    catalogue_close(&c);
+}
+
+static void test_what_was_asked_for_is_in_backups_and_new_catalogues(void **state)
+{
+    (void)state;
+    struct err err;
+    struct upkeep_backup_result backup;
+    struct upkeep_reindex_result r;
+    ask_for_footage();
+    assert_ok(upkeep_backup(root, dir, &no_settings, &quiet, &backup, &err));
+    has_the_request(dir);
+    assert_ok(upkeep_reindex(root, &quiet, &r, &err));
+    assert_string_equal(troubles, "");
+    has_the_request(root);
+}
+
 static void test_no_reindex_while_a_receiver_runs(void **state)
 {
     (void)state;
@@ -736,6 +776,7 @@ int main(void)
         TEST(test_a_row_that_cannot_be_read_does_not_keep_the_others),
         TEST(test_a_broken_custody_is_not_taken_over),
         TEST(test_a_catalogue_full_of_rubbish_keeps_its_name_for_those_who_look),
+        TEST(test_what_was_asked_for_is_in_backups_and_new_catalogues),
         TEST(test_no_reindex_while_a_receiver_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* fsck: a store that is well has no problems; each thing that can be wrong is told once, by its
  * name, and never stops the rest. */
 #include "dashspool/catalogue.h"
+#include "dashspool/requests.h"
 #include "dashspool/spool.h"
 #include "dashspool/upkeep.h"
 #include "support/sql.h"
@@ -122,6 +123,21 @@ static void expect_noted(bool ok, const char *text)
     assert_int_equal(u.ok, ok);
     assert_true(u.at_us > AT_US);
     assert_string_equal(u.text, text);
+}
+
+static void test_a_request_that_cannot_be_read_is_told(void **state)
+{
+    (void)state;
+    struct err err;
+    struct catalogue *c = NULL;
+    struct requests_request r = {
+        .imei = "352093081452251", .by = "anna", .what = {CAMREQ_PHOTO, "front"}};
+    assert_ok(catalogue_open(&c, root, false, &err));
+    assert_ok(requests_add(c, &r, AT_US, &err));
+    catalogue_close(&c);
+    expect(true, 0, "");
+    sql("catalogue.db", "UPDATE request SET state = '%s'", "begun");
+    expect(true, 1, "catalogue catalogue.db: catalogue: request 1 is malformed");
 }
 
 static void test_what_came_of_it_is_noted_for_status(void **state)
@@ -473,6 +489,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_store_that_is_well_has_no_problems),
         TEST(test_what_came_of_it_is_noted_for_status),
+        TEST(test_a_request_that_cannot_be_read_is_told),
         TEST(test_a_transfer_without_job_and_copies_is_told_and_queued),
         TEST(test_one_changed_byte_of_a_master_is_found_by_its_hash),
         TEST(test_a_master_that_is_missing_is_told),

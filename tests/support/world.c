@@ -22,17 +22,27 @@ void world_configure(struct world *w, const char *config)
 {
     char text[4000];
     snprintf(text, sizeof text,
-             "[receive]\nlisten = 127.0.0.1:0\ntls_listen = 127.0.0.1:0\n"
+             "[%s]\nlisten = 127.0.0.1:0\ntls_listen = 127.0.0.1:0\n"
              "min_free_mib = 0\n%s",
-             config);
+             w->command, config);
     support_configure(w->root, text);
+}
+
+static void open_for(struct world *w, const char *binary, const char *command, const char *config)
+{
+    *w = (struct world){.binary = binary, .command = command, .dir = support_tmp_dir()};
+    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
+    world_configure(w, config);
 }
 
 void world_open(struct world *w, const char *binary, const char *config)
 {
-    *w = (struct world){.binary = binary, .dir = support_tmp_dir()};
-    snprintf(w->root, sizeof w->root, "%s/root", w->dir);
-    world_configure(w, config);
+    open_for(w, binary, "receive", config);
+}
+
+void world_open_telemetry(struct world *w, const char *binary, const char *config)
+{
+    open_for(w, binary, "telemetry", config);
 }
 
 void world_close(struct world *w)
@@ -71,7 +81,7 @@ void world_start(struct world *w)
     char log[600], first[128];
     bool tls = wants_tls(w);
     snprintf(log, sizeof log, "%s/receive-%d.log", w->dir, ++w->starts);
-    const char *const argv[] = {w->binary, "--root", w->root, "receive", NULL};
+    const char *const argv[] = {w->binary, "--root", w->root, w->command, NULL};
     w->receiver = proc_start(log, argv);
     w->running = true;
     proc_wait_for(&w->receiver, "listening on ", first, sizeof first);

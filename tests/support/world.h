@@ -1,7 +1,8 @@
 /*
- * world: a receiver that runs (`dashspool receive`, on free ports of the loopback, below a
- * temporary directory), cameras that connect to it from inside the test, and what it has stored,
- * asked through the doors catalogue.h and raw.h. Everything fails the running test on error.
+ * world: a server that runs (`dashspool receive`, or `telemetry`, on free ports of the loopback,
+ * below a temporary directory), cameras that connect to it from inside the test, and what it has
+ * stored, asked through the doors catalogue.h and raw.h. Everything fails the running test on
+ * error.
  */
 #ifndef TESTS_WORLD_H
 #define TESTS_WORLD_H
@@ -15,6 +16,7 @@ enum { WORLD_ROWS = 12 };
 
 struct world {
     const char *binary;
+    const char *command; /* "receive", "telemetry" */
     char *dir;
     char root[256];
     char port[8], tls_port[8]; /* "" none; of 127.0.0.1 */
@@ -23,12 +25,13 @@ struct world {
     int starts;
 };
 
-/* config: lines of [receive]; not started yet. */
+/* config: lines of [receive] (or of its section, and other sections); not started yet. */
 void world_open(struct world *w, const char *binary, const char *config);
+void world_open_telemetry(struct world *w, const char *binary, const char *config);
 /* Ends what still runs; it must end well. */
 void world_close(struct world *w);
 
-/* Writes the lines of [receive] anew, for the next start. */
+/* Writes these lines anew, for the next start. */
 void world_configure(struct world *w, const char *config);
 
 /* Each start has a log of its own: w->receiver.log. */

@@ -97,6 +97,22 @@ static void test_given_speed_counts_order_and_duplicates_do_not(void **state)
     track_free(&t);
 }
 
+static void test_numbers_that_cannot_be_are_not_known(void **state)
+{
+    (void)state;
+    struct track_point p;
+    struct track *t = parse("time,lat,lon,speed_ms,altitude_m,course_deg,satellites\n"
+                            "0,1,2,1e99,-1e9,361,-3\n20,1,2,-1,x,360,1e9\n"
+                            "40,1,2,,,,\n40.000001,-1,2,,,,\n");
+    for (int64_t s = 0; s < 3; s++) {
+        assert_true(here(t, s * 20 * S, &p));
+        assert_true(isnan(p.speed_ms) && isnan(p.altitude_m));
+        assert_int_equal(p.satellites, -1);
+        assert_true(s == 1 ? p.course_deg == 0 : isnan(p.course_deg));
+    }
+    track_free(&t);
+}
+
 static void test_nmea_with_checksums(void **state)
 {
     (void)state;
@@ -457,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_between_points_in_proportion_to_time),
         cmocka_unit_test(test_the_short_way_across_the_antimeridian),
         cmocka_unit_test(test_given_speed_counts_order_and_duplicates_do_not),
+        cmocka_unit_test(test_numbers_that_cannot_be_are_not_known),
         cmocka_unit_test(test_nmea_with_checksums),
         cmocka_unit_test(test_gpx_of_both_versions),
         cmocka_unit_test(test_tracker_nothing_is_made_up_where_it_had_no_fix),

@@ -5,6 +5,7 @@
 #include "dashspool/receive.h"
 #include "dashspool/run.h"
 #include "dashspool/serve.h"
+#include "dashspool/telemetry.h"
 #include "dashspool/watch.h"
 #include "dashspool/work.h"
 #include <string.h>
@@ -95,6 +96,48 @@ const struct cli_command cli_receive = {
     .example = "dashspool --root /srv/dashcam receive --listen 0.0.0.0:7160",
     .user = CLI_AS_OWNER_LATER,
     .run = run_receive,
+};
+
+/* ---- telemetry ---- */
+
+#define SECTION &telemetry_cfg_section
+static const struct cli_option telemetry_options[] = {
+    {OPT_SETTING("listen", "HOST:PORT", "listen",
+                 "address to listen on (default 0.0.0.0:5027; port 0: any free port)")},
+    {OPT_SETTING("tls-cert", "FILE", "tls_cert",
+                 "PEM certificate chain; with --tls-key it opens a separate TLS port")},
+    {OPT_SETTING("tls-key", "FILE", "tls_key", "PEM key of the certificate")},
+    {OPT_SETTING("tls-listen", "HOST:PORT", "tls_listen",
+                 "address of the TLS port (default 0.0.0.0:5028)")},
+    {OPT_SETTING("tls-client-ca", "FILE", "tls_client_ca",
+                 "accept only trackers whose certificate is signed by one of these CAs")},
+    {OPT_SETTING("user", "NAME", "user",
+                 "when started as root: user to switch to once the ports are open")},
+    {0}};
+#undef SECTION
+
+static int run_telemetry(struct cli *cli, const struct cli_args *args)
+{
+    struct err err;
+    (void)args;
+    log_warnings(cli->cfg, "telemetry");
+    int rc = telemetry_run(cli->root, cli->cfg, &err);
+    return rc < 0 ? cli_fail_or_usage("telemetry", &err) : CLI_OK;
+}
+
+const struct cli_command cli_telemetry = {
+    .name = "telemetry",
+    .group = CLI_RECEIVE,
+    .summary = "receive records from trackers",
+    .prose =
+        "Receive the records of trackers (Teltonika AVL data: Codec 8, 8 Extended and 16, over "
+        "TCP) until SIGTERM or Ctrl-C, and send them the commands of requests. Each record is "
+        "stored once, and acknowledged when it is on disk. Accepted are the trackers of "
+        "[receive] allow. SIGHUP reloads that list and the certificate.",
+    .options = telemetry_options,
+    .example = "dashspool --root /srv/dashcam telemetry --listen 0.0.0.0:5027",
+    .user = CLI_AS_OWNER_LATER,
+    .run = run_telemetry,
 };
 
 /* ---- watch ---- */

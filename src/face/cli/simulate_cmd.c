@@ -1,7 +1,8 @@
-/* simulate: a camera, played against a receiver. */
+/* simulate: a camera, played against a receiver; or a tracker and its cameras (--avl). */
 #include "cli_internal.h"
 #include "dashspool/buf.h"
 #include "dashspool/clock.h"
+#include "dashspool/drive.h"
 #include "dashspool/fsx.h"
 #include "dashspool/simulate.h"
 #include <math.h>
@@ -38,14 +39,26 @@ struct faults {
     int n;
 };
 
+/* The tracker beside the camera. */
+struct avl_wish {
+    const char *server, *track_file, *codec; /* server NULL: none is played */
+    int64_t time_us;                         /* of the first record */
+    double for_s, period_s, ping_s, stay_s, wait_s, sleep_s, crash_s, trigger_s;
+    int batch, front, rear; /* front, rear: their states, -1: by the files that there are */
+    bool newest_first, over_tls;
+    struct drive_span private_mode, off;
+    struct drive_config drive; /* faults and refusals */
+};
+
 struct wish {
+    struct avl_wish avl;
     const char *to, *file[N_FILES], *imei, *trigger, *driver, *tz;
     int version, fps, length_s, protocol, events;
     double timeout_s, lat, lon, trigger_after_s;
     int64_t time_us;
     int tz_min;
     bool enhanced, over_tls;
-    struct simulate_tls tls;
+    struct dial_tls tls;
     struct faults faults;
 };
 
@@ -57,6 +70,48 @@ static int add_fault(void *at, const char *text, struct err *err)
     int rc = simulate_fault_parse(text, &f->fault[f->n], err);
     f->n += rc == ERR_OK;
     return rc;
+}
+
+static int add_avl_fault(void *at, const char *text, struct err *err)
+{
+    struct drive_config *c = at;
+    if (c->n_faults == DRIVE_FAULTS)
+        return err_set(err, ERR_CONFIG, "at most %d allowed", DRIVE_FAULTS);
+    int rc = drive_fault_parse(text, &c->fault[c->n_faults], err);
+    c->n_faults += rc == ERR_OK;
+    return rc;
+}
+
+#define REFUSALS                                                                           \
+    "other-first captured temporary no-ignition no-camera not-there unconfigured invalid " \
+    "failed unknown accepted"
+
+static int add_refusal(void *at, const char *text, struct err *err)
+{
+    struct drive_config *c = at;
+    char all[WORDS_TEXT_ROOM];
+    if (!words_have(REFUSALS, text, strlen(text)))
+        return err_set(err, ERR_CONFIG, "expected %s", words_text(REFUSALS, all));
+    if (c->n_refuse == DRIVE_REFUSALS)
+        return err_set(err, ERR_CONFIG, "at most %d allowed", DRIVE_REFUSALS);
+    for (int i = 0; i < CAMREQ_N_CLASSES; i++)
+        if (strcmp(camreq_class_name((enum camreq_class)i), text) == 0)
+            c->refuse[c->n_refuse] = (enum camreq_class)i;
+    c->n_refuse++;
+    return ERR_OK;
+}
+
+/* "30-45" */
+static int set_span(void *at, const char *text, struct err *err)
+{
+    char *middle = NULL, *end = NULL;
+    long from = strtol(text, &middle, 10);
+    long until = *middle == '-' ? strtol(middle + 1, &end, 10) : -1;
+    if (middle == text || from < 0 || !end || *end || until <= from || until > 86400)
+        return err_set(err, ERR_CONFIG, "expected seconds of the drive, 30-45");
+    *(struct drive_span *)at =
+        (struct drive_span){from * INT64_C(1000000), until * INT64_C(1000000)};
+    return ERR_OK;
 }
 
 static int set_imei(void *at, const char *text, struct err *err)
@@ -114,6 +169,53 @@ static const struct cli_option options[] = {
      .offset = AT(faults), .set = add_fault},
     {OPT_NUMBER("timeout", "S", timeout_s, 1, 86400,
                 "give up when the receiver is silent for S seconds (default 60)")},
+    {CLI_HEADING, .help = "a tracker, whose cameras hand over what it is asked for:"},
+    {OPT_TEXT("avl", "HOST:PORT", avl.server,
+              "the server of trackers; the files are given for requests only, to --to or where the "
+              "request says")},
+    {OPT_FLAG("avl-tls", avl.over_tls, "use TLS there, with --tls-ca, --tls-cert and --tls-key")},
+    {OPT_TEXT("track", "FILE", avl.track_file,
+              "where it goes: GPX, NMEA or CSV (default: it stands at --lat, --lon)")},
+    {CLI_TIME, "avl-time", "T",
+     "time of its first record (default: the track's own times, or now without a track)",
+     .offset = AT(avl.time_us)},
+    {OPT_NUMBER("avl-for", "S", avl.for_s, 0, 86400,
+                "without a track: how long it stands there, seconds (default 10)")},
+    {OPT_NUMBER("avl-period", "S", avl.period_s, 0.001, 86400,
+                "a record each S seconds (default 1)")},
+    {CLI_WORD, "avl-codec", "CODEC", "{} (default 8e)", .offset = AT(avl.codec),
+     .words = "8 8e 16"},
+    {OPT_INT("avl-batch", "N", avl.batch, 1, 255, "records of a frame, at most (default 10)")},
+    {OPT_FLAG("avl-newest-first", avl.newest_first,
+              "the newest records first, as trackers often do; else the oldest")},
+    {OPT_NUMBER("avl-ping", "S", avl.ping_s, 0.1, 86400, "a ping after S silent seconds")},
+    {OPT_NUMBER("avl-stay", "S", avl.stay_s, 0, 86400,
+                "it stays connected for requests, S seconds after all is said (default 3)")},
+    {OPT_NUMBER("avl-wait", "S", avl.wait_s, 0.1, 86400,
+                "S seconds without an answer: it connects anew, and repeats (default 30)")},
+    {OPT_NUMBER("avl-crash", "S", avl.crash_s, 0, 86400,
+                "a crash (247), S seconds after the first record, and its trace (257)")},
+    {OPT_NUMBER("avl-trigger", "S", avl.trigger_s, 0, 86400,
+                "a record of the camera's trigger (499): that of --trigger, S seconds after the "
+                "first record")},
+    {CLI_SET, "avl-private", "FROM-UNTIL", "private mode (391) for these seconds of the drive",
+     .offset = AT(avl.private_mode), .set = set_span},
+    {CLI_SET, "avl-off", "FROM-UNTIL", "the ignition (239) is off for these seconds of the drive",
+     .offset = AT(avl.off), .set = set_span},
+    {OPT_INT("avl-front", "N", avl.front, 0, 4,
+             "state of the front camera (498): 0 not there, 1 no card, 3 in order (default: 3 if "
+             "there is a file of it)")},
+    {OPT_INT("avl-rear", "N", avl.rear, 0, 4, "state of the rear camera (497)")},
+    {CLI_SET, "avl-fault", "NAME[=N]",
+     "at frame N (default 1); may be repeated: crc, crc-always, counts, ends, lost (its answer), "
+     "twice, cut; sleep=N after each N frames; pieces=N of at most N bytes; without a number "
+     "pings, lost-each, halves (of answers), mute, nack",
+     .offset = AT(avl.drive), .set = add_avl_fault},
+    {OPT_NUMBER("avl-sleep", "S", avl.sleep_s, 0, 86400,
+                "how long it sleeps, with --avl-fault sleep (default 1)")},
+    {CLI_SET, "avl-refuse", "CLASS",
+     "refuse the next request so; may be repeated, for those behind it: {}",
+     .offset = AT(avl.drive), .words = REFUSALS, .set = add_refusal},
     {0}};
 
 /* Each kind of camera has its own list. */
@@ -227,6 +329,143 @@ static const char *split_address(const char *text, char *host, size_t room)
     return colon + 1;
 }
 
+/* ---- a tracker ---- */
+
+struct avl_player {
+    const struct wish *wish;
+    const struct track *track; /* NULL: it stands */
+    int64_t shift_us;          /* from the track's times to the drive's */
+    struct buf *bytes;
+};
+
+static void say_line(void *arg, const char *text)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", cli_shown(text));
+}
+
+static int source_of(const struct drive_upload *u)
+{
+    return u->camera == DRIVE_FRONT ? (u->photo ? SLOT_PHOTO_FRONT : SLOT_FRONT)
+                                    : (u->photo ? SLOT_PHOTO_REAR : SLOT_REAR);
+}
+
+/* Where the vehicle was, so that the camera's metadata say the same as the tracker's records. */
+static void locate(const struct avl_player *p, struct wish *w)
+{
+    struct track_point at;
+    if (!p->track || track_at(p->track, w->time_us - p->shift_us, &at) != TRACK_HERE)
+        return;
+    w->lat = at.lat_deg;
+    w->lon = at.lon_deg;
+}
+
+static int hand_over(void *arg, const struct drive_upload *upload, size_t n, struct err *err)
+{
+    const struct avl_player *p = arg;
+    char host[256], port[8];
+    struct wish asked = *p->wish;
+    for (int i = 0; i < N_FILES; i++)
+        asked.file[i] = NULL;
+    asked.trigger = "request";
+    asked.time_us = upload[0].time_s * INT64_C(1000000);
+    locate(p, &asked);
+    for (size_t i = 0; i < n; i++) {
+        int source = source_of(&upload[i]);
+        asked.file[source] = p->wish->file[source];
+        buf_clear(&p->bytes[source]); /* of an earlier request */
+        asked.length_s = upload[i].photo ? asked.length_s : upload[i].seconds;
+    }
+    const char *given = split_address(p->wish->to, host, sizeof host);
+    if (upload[0].host[0]) {
+        snprintf(host, sizeof host, "%s", upload[0].host);
+        snprintf(port, sizeof port, "%d", upload[0].port);
+    } else if (given) {
+        snprintf(port, sizeof port, "%s", given);
+    } else {
+        return err_set(err, ERR_CONFIG, "neither the request nor --to says to which receiver");
+    }
+    return play(&asked, host, port, p->bytes, err);
+}
+
+static int64_t us_of(double s)
+{
+    return llround(s * 1e6);
+}
+
+static struct drive_config drive_of(const struct wish *w, const struct track *track)
+{
+    const struct avl_wish *a = &w->avl;
+    struct drive_config c = drive_defaults();
+    snprintf(c.imei, sizeof c.imei, "%s", w->imei);
+    c.codec = strcmp(a->codec, "8") == 0    ? AVL_CODEC_8
+              : strcmp(a->codec, "16") == 0 ? AVL_CODEC_16
+                                            : AVL_CODEC_8E;
+    c.track = track;
+    c.lat_deg = w->lat;
+    c.lon_deg = w->lon;
+    c.length_us = us_of(a->for_s);
+    c.begin_us = a->time_us;
+    c.period_us = us_of(a->period_s);
+    c.newest_first = a->newest_first;
+    c.batch = a->batch;
+    c.ping_us = us_of(a->ping_s);
+    c.sleep_us = us_of(a->sleep_s);
+    c.stay_us = us_of(a->stay_s);
+    c.answer_us = us_of(a->wait_s);
+    c.private_mode = a->private_mode;
+    c.ignition_off = a->off;
+    c.crash_us = a->crash_s < 0 ? DRIVE_NEVER : us_of(a->crash_s);
+    c.trigger = a->trigger_s < 0 ? DRIVE_NEVER : wire_trigger_value(WIRE_KIND_DUALCAM, w->trigger);
+    c.trigger_us = us_of(a->trigger_s);
+    c.video[DRIVE_FRONT] = w->file[SLOT_FRONT] != NULL;
+    c.video[DRIVE_REAR] = w->file[SLOT_REAR] != NULL;
+    c.photo[DRIVE_FRONT] = w->file[SLOT_PHOTO_FRONT] != NULL;
+    c.photo[DRIVE_REAR] = w->file[SLOT_PHOTO_REAR] != NULL;
+    const int state[DRIVE_CAMERAS] = {[DRIVE_FRONT] = a->front, [DRIVE_REAR] = a->rear};
+    for (int i = 0; i < DRIVE_CAMERAS; i++)
+        c.camera[i] = (uint8_t)(state[i] >= 0 ? state[i] : c.video[i] || c.photo[i] ? 3 : 0);
+    memcpy(c.fault, a->drive.fault, sizeof c.fault);
+    c.n_faults = a->drive.n_faults;
+    memcpy(c.refuse, a->drive.refuse, sizeof c.refuse);
+    c.n_refuse = a->drive.n_refuse;
+    return c;
+}
+
+static int play_tracker(const struct wish *w, const char *host, const char *port, struct buf *bytes,
+                        struct err *err)
+{
+    const struct avl_wish *a = &w->avl;
+    struct track *track = NULL;
+    struct drive *drive = NULL;
+    int64_t began_us = clock_mono_us();
+    int rc = a->track_file ? track_load(&track, a->track_file, err) : ERR_OK;
+    struct drive_config c = drive_of(w, track);
+    if (rc == ERR_OK)
+        rc = drive_new(&drive, &c, err);
+    if (rc == ERR_OK) {
+        struct avl_player p = {.wish = w, .track = track, .bytes = bytes};
+        p.shift_us = track && c.begin_us ? c.begin_us - track->point[0].utc_us : 0;
+        const struct drive_where where = {.host = host,
+                                          .port = port,
+                                          .tls = a->over_tls ? &w->tls : NULL,
+                                          .timeout_ms = (int)((w->timeout_s + a->sleep_s) * 1000),
+                                          .upload = hand_over,
+                                          .say = say_line,
+                                          .arg = &p};
+        rc = drive_run(drive, &where, err);
+    }
+    if (drive) {
+        const struct drive_stats *st = drive_stats(drive);
+        fprintf(stderr, "records acknowledged by %s:%s: %lld of %lld, in %.2f s\n", host, port,
+                (long long)st->acknowledged, (long long)st->records,
+                (double)(clock_mono_us() - began_us) / 1e6);
+    }
+    drive_free(&drive);
+    track_free(&track);
+    return rc;
+}
+
 static int read_zone(struct wish *w, struct err *err)
 {
     struct clock_tz *zone = NULL;
@@ -239,27 +478,59 @@ static int read_zone(struct wish *w, struct err *err)
     return rc;
 }
 
-static int run(struct cli *cli, const struct cli_args *args)
+/* What belongs together. */
+static int check(struct wish *w, const struct cli_args *args)
 {
-    struct wish *w = args->options;
-    char host[256];
-    struct err err;
-    (void)cli;
-    const char *port = split_address(w->to, host, sizeof host);
-    w->over_tls = w->over_tls || w->tls.ca || w->tls.cert || w->tls.key;
+    struct avl_wish *a = &w->avl;
+    bool tls = w->tls.ca || w->tls.cert || w->tls.key;
+    w->over_tls = w->over_tls || (tls && !a->server);
     w->time_us = cli_given(args, "time") ? w->time_us : clock_utc_us();
     if (!triggers_are_known(w))
         return CLI_USAGE;
     if (!w->tls.cert != !w->tls.key)
         return cli_usage("simulate", "--tls-cert and --tls-key must be given together");
+    if (tls && !w->over_tls && !a->over_tls)
+        return cli_usage("simulate", "with --avl, --tls or --avl-tls says where TLS is used");
+    for (size_t i = 0; i < args->n_given && !a->server; i++) {
+        const char *name = args->given[i].option->name;
+        if (strncmp(name, "avl-", 4) == 0 || strcmp(name, "track") == 0)
+            return cli_usage("simulate", "--%s goes with --avl HOST:PORT", name);
+    }
+    if (!a->server)
+        return CLI_OK;
+    if (strlen(w->imei) != 15)
+        return cli_usage("simulate", "--imei: a tracker's IMEI has 15 digits");
+    if (w->file[DSM] || w->file[ADAS])
+        return cli_usage("simulate", "--avl plays the front and the rear camera only");
+    if (w->faults.n)
+        return cli_usage("simulate", "--fault goes without --avl; for the tracker: --avl-fault");
+    if (a->trigger_s >= 0 && wire_trigger_value(WIRE_KIND_DUALCAM, w->trigger) < 0)
+        return cli_usage("simulate", "--trigger %s: not a trigger of a front or rear camera",
+                         w->trigger);
+    if (!a->track_file && !a->time_us)
+        a->time_us = clock_utc_us();
+    return CLI_OK;
+}
+
+static int run(struct cli *cli, const struct cli_args *args)
+{
+    struct wish *w = args->options;
+    bool tracker = w->avl.server != NULL;
+    char host[256];
+    struct err err;
+    (void)cli;
+    int status = check(w, args);
+    if (status != CLI_OK)
+        return status;
+    const char *port = split_address(tracker ? w->avl.server : w->to, host, sizeof host);
     if (!port)
-        return cli_usage("simulate", "--to HOST:PORT is required");
+        return cli_usage("simulate", "%s HOST:PORT is required", tracker ? "--avl" : "--to");
     if (read_zone(w, &err) < 0)
         return cli_usage("simulate", "--tz %s: %s", w->tz, err.text);
     struct buf bytes[N_FILES];
     for (int i = 0; i < N_FILES; i++)
         buf_init(&bytes[i], FILE_BYTES_MAX);
-    int rc = play(w, host, port, bytes, &err);
+    int rc = tracker ? play_tracker(w, host, port, bytes, &err) : play(w, host, port, bytes, &err);
     for (int i = 0; i < N_FILES; i++)
         buf_clear(&bytes[i]);
     return rc < 0 ? cli_fail("simulate", &err) : CLI_OK;
@@ -272,15 +543,29 @@ static const struct wish defaults = {.imei = "350000000000006",
                                      .timeout_s = 60,
                                      .protocol = 5,
                                      .trigger = "request",
-                                     .driver = ""};
+                                     .driver = "",
+                                     .avl = {.codec = "8e",
+                                             .for_s = 10,
+                                             .period_s = 1,
+                                             .stay_s = 3,
+                                             .wait_s = 30,
+                                             .sleep_s = 1,
+                                             .crash_s = -1,
+                                             .trigger_s = -1,
+                                             .batch = 10,
+                                             .front = -1,
+                                             .rear = -1}};
 
 const struct cli_command cli_simulate = {
     .name = "simulate",
     .group = CLI_TEST,
-    .summary = "simulate a camera to test a receiver",
-    .forms = "--to HOST:PORT [OPTION]…",
-    .prose = "Simulate a camera that uploads files to a receiver, to test a server, port or "
-             "firewall.",
+    .summary = "simulate a camera or a tracker, to test a server",
+    .forms = "--to HOST:PORT [OPTION]…\n"
+             "--avl HOST:PORT [--to HOST:PORT] [OPTION]…",
+    .prose =
+        "Simulate a camera that uploads files to a receiver, to test a server, port or "
+        "firewall. With --avl, simulate a tracker: it sends its records to a server of trackers, "
+        "and its cameras upload what they are asked for.",
     .options = options,
     .example = "dashspool simulate --to 127.0.0.1:7160 --front clip.h265 --trigger crash",
     .room = sizeof(struct wish),

@@ -37,7 +37,7 @@ static int check_space(const struct import *im, struct err *err)
     int64_t wanted = im->options.free_bytes_min;
     for (size_t i = 0; i < im->n; i++)
         wanted += im->item[i]->stat.length_bytes;
-    int64_t left = intake_free_bytes(im->root);
+    int64_t left = fsx_free_bytes(im->root);
     if (left >= wanted)
         return ERR_OK;
     return err_set(err, ERR_IO, "%s: disk nearly full: %lld MiB free, %lld required", im->root,

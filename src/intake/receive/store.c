@@ -1,14 +1,13 @@
 /*
- * store: the loop's half: group commit. What the queue holds is done in batches on a worker thread,
- * one at a time, at least every commit_ms and as soon as there are commit_bytes; then it is
- * settled: owners hear the answers, whole transfers get their jobs, what has ended is freed. A
- * batch that fails stays as it is and is tried again with growing pauses. Meanwhile, and while the
- * disk is nearly full, there is trouble.
+ * store: the loop's half: group commit (commit.h) of what the queue holds, at least every commit_ms
+ * and as soon as there are commit_bytes; then it is settled: owners hear the answers, whole
+ * transfers get their jobs, what has ended is freed.
  */
 #include "dashspool/clock.h"
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
+#include "link/commit.h"
 #include "store_internal.h"
 #include <assert.h>
 #include <fcntl.h>
@@ -19,10 +18,6 @@
 #include <unistd.h>
 
 enum {
-    RETRY_FIRST_MS = 500, /* pauses after a failed batch (options): doubled each time, up to … */
-    RETRY_LAST_MS = 30000,
-    LOOK_MS = 5000, /* at the free space, the catalogue and the spool, when nothing is written */
-    LOOK_LOW_MS = 1000,
     JOBS = 128,              /* at once */
     JOBS_WAITING_MAX = 4096, /* more wait than should: a failing disk, mostly */
     JOBS_RETRY_US = 2000000,
@@ -66,24 +61,11 @@ struct store {
     char *root;
     int lock_fd;
     struct queue queue;
-    uv_loop_t *loop; /* NULL: not open yet */
-    uv_timer_t timer;
-    uv_work_t work;
-    bool busy, closing, spool_failing;
+    struct commit commit;
+    bool spool_failing;
     struct op_list batch; /* being done, or to be repeated */
     struct publisher publisher;
-    int batch_rc;
-    struct err batch_err;
-    int64_t free_bytes, looked_us;
-    int64_t batch_us;                   /* since when it is under way */
-    int64_t failing_since_us, retry_us; /* monotonic; 0: all is well */
-    int64_t retry_first_ms, retry_ms;
-    bool low;
-    char trouble[256]; /* "" none */
 };
-
-/* Begins the next batch, if none is under way and there is something to do. */
-static void flush(struct store *s);
 
 /* ---- queue ---- */
 
@@ -189,55 +171,19 @@ static size_t queue_waiting(const struct queue *q)
 
 bool store_full(const struct store *s)
 {
-    return s->trouble[0] || s->publisher.n_waiting >= JOBS_WAITING_MAX ||
+    return commit_trouble(&s->commit) || s->publisher.n_waiting >= JOBS_WAITING_MAX ||
            queue_waiting(&s->queue) + s->batch.bytes >= s->at.options.queued_bytes;
 }
 
 const char *store_trouble(const struct store *s)
 {
-    return s->trouble[0] ? s->trouble : NULL;
+    return commit_trouble(&s->commit);
 }
 
 const char *store_jobs_trouble(const struct store *s, size_t *n)
 {
     *n = s->publisher.n_waiting + s->publisher.n;
     return s->publisher.why[0] ? s->publisher.why : NULL;
-}
-
-/* Says so when it is full no longer. */
-static void tell_room(const struct store *s, bool was_full)
-{
-    const struct store_options *o = &s->at.options;
-    if (was_full && !store_full(s) && !s->closing && o->on_room)
-        o->on_room(o->on_room_arg);
-}
-
-static void update_store_state(struct store *s)
-{
-    char was[sizeof s->trouble];
-    snprintf(was, sizeof was, "%s", s->trouble);
-    s->trouble[0] = '\0';
-    if (s->failing_since_us)
-        snprintf(s->trouble, sizeof s->trouble, "store failed: %.200s", s->batch_err.text);
-    else if (s->low)
-        snprintf(s->trouble, sizeof s->trouble,
-                 "%.100s: disk nearly full: %lld MiB free, %lld required "
-                 "(min_free_mib)",
-                 s->at.root, (long long)s->free_bytes >> 20,
-                 (long long)s->at.options.free_bytes_min >> 20);
-    if (s->trouble[0] && !was[0])
-        log_error("receive", "store unavailable, acknowledgements suspended",
-                  LOG_TEXT("reason", s->trouble));
-    else if (!s->trouble[0] && was[0])
-        log_info("receive", "store recovered, accepting transfers");
-}
-
-/* Only just enough would make it come and go. */
-static void look_at_space(struct store *s)
-{
-    int64_t wanted = s->at.options.free_bytes_min;
-    s->looked_us = clock_mono_us();
-    s->low = s->free_bytes < (s->low ? wanted + wanted / 8 : wanted);
 }
 
 /* ---- answers ---- */
@@ -301,7 +247,7 @@ static void on_put_end(uv_work_t *work, int status);
 static void jobs_put(struct store *s)
 {
     struct publisher *p = &s->publisher;
-    if (p->busy || !p->waiting.first || (p->retry_us > clock_mono_us() && !s->closing))
+    if (p->busy || !p->waiting.first || (p->retry_us > clock_mono_us() && !s->commit.closing))
         return;
     bool was_full = store_full(s);
     for (p->n = 0; p->n < JOBS && p->waiting.first; p->n++) {
@@ -312,10 +258,10 @@ static void jobs_put(struct store *s)
     if (!p->waiting.first)
         op_list_init(&p->waiting);
     p->n_waiting -= p->n;
-    tell_room(s, was_full);
+    commit_tell_room(&s->commit, was_full);
     p->busy = true;
     p->work.data = s;
-    int rc = uv_queue_work(s->loop, &p->work, on_put, on_put_end);
+    int rc = uv_queue_work(s->commit.loop, &p->work, on_put, on_put_end);
     assert(rc == 0); /* only fails without a callback */
     (void)rc;
 }
@@ -331,7 +277,7 @@ static void on_put_end(uv_work_t *work, int status)
         struct job *j = &p->job[i];
         /* What does not lie in the job itself is tried again, also where a person must come first;
          * nothing is at the end. */
-        bool for_good = j->rc == ERR_MALFORMED || j->rc == ERR_LIMIT || s->closing;
+        bool for_good = j->rc == ERR_MALFORMED || j->rc == ERR_LIMIT || s->commit.closing;
         if (j->rc == ERR_OK) {
             queue_add(&s->queue, &j->t->publish, OP_PUBLISHED, j->t);
         } else if (for_good) {
@@ -349,8 +295,8 @@ static void on_put_end(uv_work_t *work, int status)
     p->n = 0;
     p->retry_us = failed ? clock_mono_us() + JOBS_RETRY_US : 0;
     jobs_put(s);
-    if (s->closing)
-        flush(s);
+    if (s->commit.closing)
+        commit_flush(&s->commit);
 }
 
 /* ---- what came of a batch ---- */
@@ -362,7 +308,7 @@ static void settle_refused(struct store *s, struct transfer *t, int rc, const st
     t->owner = NULL;
     if (t->ending) /* the camera hung up before it was heard */
         return;
-    if (t->row.key && !s->closing)
+    if (t->row.key && !s->commit.closing)
         queue_add(&s->queue, &t->end, OP_ABANDON, t);
     else
         transfer_free(&t);
@@ -423,106 +369,85 @@ static void settle(struct store *s, struct op *op, int rc, const struct err *err
 
 /* ---- batches ---- */
 
-static void on_work(uv_work_t *work)
+/* On the worker's thread. */
+static int do_batch(void *arg, struct err *err)
 {
-    struct store *s = work->data;
+    struct store *s = arg;
     /* Its commit asks, too; but only bytes came, perhaps, or nothing. */
-    s->batch_rc = catalogue_there(s->at.catalogue, &s->batch_err);
-    if (s->batch_rc == ERR_OK)
-        s->batch_rc = batch_commit(&s->at, &s->batch, &s->batch_err);
-    s->free_bytes = intake_free_bytes(s->at.root);
+    int rc = catalogue_there(s->at.catalogue, err);
+    if (rc == ERR_OK)
+        rc = batch_commit(&s->at, &s->batch, err);
     struct err why;
-    if (s->batch_rc < 0)
-        return;
+    if (rc < 0)
+        return rc;
     bool failed = repair_spool(&s->at, &why) < 0; /* the next look tries again */
     if (failed && !s->spool_failing)
         log_error("receive", "lost jobs not queued", LOG_ERR(&why));
     s->spool_failing = failed;
+    return ERR_OK;
 }
 
-/* A batch that failed stays as it is and will be tried again, with growing pauses; who only wants
- * to begin is refused meanwhile. */
-static void postpone(struct store *s)
+/* A batch that failed stays as it is; who only wants to begin is refused meanwhile. */
+static void postpone(void *arg, int rc, const struct err *err)
 {
+    struct store *s = arg;
     struct op *op = s->batch.first;
     op_list_init(&s->batch);
     while (op) {
         struct op *next = op->next;
         if (op->type == OP_BEGIN)
-            settle(s, op, s->batch_rc, &s->batch_err);
+            settle(s, op, rc, err);
         else
             op_list_add(&s->batch, op);
         op = next;
     }
-    int64_t now_us = clock_mono_us();
-    s->retry_ms = s->failing_since_us ? s->retry_ms * 2 : s->retry_first_ms;
-    if (s->retry_ms > RETRY_LAST_MS)
-        s->retry_ms = RETRY_LAST_MS;
-    if (!s->failing_since_us)
-        s->failing_since_us = now_us;
-    s->retry_us = now_us + s->retry_ms * 1000;
 }
 
-static void on_worked(uv_work_t *work, int status)
+static void settle_batch(void *arg, int rc, const struct err *err)
 {
-    (void)status;
-    struct store *s = work->data;
-    bool was_full = store_full(s);
-    s->busy = false;
-    look_at_space(s);
-    if (s->batch_rc == ERR_OK && s->batch.bytes > 0)
+    struct store *s = arg;
+    if (rc == ERR_OK && s->batch.bytes > 0)
         log_debug("receive", "committed", LOG_INT("bytes", s->batch.bytes),
-                  LOG_SECONDS("seconds", (double)(clock_mono_us() - s->batch_us) / 1e6));
-    if (s->batch_rc < 0 && s->closing)
-        log_error("receive", "transfer not stored, not acknowledged", LOG_ERR(&s->batch_err));
-    if (s->batch_rc < 0 && !s->closing) {
-        postpone(s);
-    } else {
-        struct op *op = s->batch.first;
-        op_list_init(&s->batch);
-        s->failing_since_us = s->retry_us = 0;
-        while (op) {
-            struct op *next = op->next;
-            settle(s, op, s->batch_rc, &s->batch_err);
-            op = next;
-        }
+                  LOG_SECONDS("seconds", (double)(clock_mono_us() - s->commit.began_us) / 1e6));
+    if (rc < 0)
+        log_error("receive", "transfer not stored, not acknowledged", LOG_ERR(err));
+    struct op *op = s->batch.first;
+    op_list_init(&s->batch);
+    while (op) {
+        struct op *next = op->next;
+        settle(s, op, rc, err);
+        op = next;
     }
-    if (!s->closing)
-        update_store_state(s);
-    /* What is urgent does not wait for the timer. */
-    if (s->queue.ops.first || s->queue.dirty_bytes >= s->at.options.commit_bytes)
-        flush(s);
-    tell_room(s, was_full);
 }
 
-static bool due_to_look(const struct store *s, int64_t now_us)
+static bool take_batch(void *arg)
 {
-    int64_t every_ms = s->low ? LOOK_LOW_MS : LOOK_MS;
-    return !s->closing && now_us - s->looked_us >= every_ms * 1000;
-}
-
-static void flush(struct store *s)
-{
-    int64_t now_us = clock_mono_us();
-    if (s->busy || (s->retry_us > now_us && !s->closing))
-        return;
+    struct store *s = arg;
     if (!s->batch.first) /* else the one that failed goes first, as it is */
         queue_take(&s->queue, &s->batch);
-    if (!s->batch.first && !due_to_look(s, now_us))
-        return;
-    s->busy = true;
-    s->batch_us = now_us;
-    s->work.data = s;
-    int rc = uv_queue_work(s->loop, &s->work, on_work, on_worked);
-    assert(rc == 0); /* only fails without a callback */
-    (void)rc;
+    return s->batch.first != NULL;
 }
 
-static void on_timer(uv_timer_t *timer)
+static bool is_urgent(const void *arg)
 {
-    struct store *s = timer->data;
-    jobs_put(s);
-    flush(s);
+    const struct store *s = arg;
+    return s->queue.ops.first || s->queue.dirty_bytes >= s->at.options.commit_bytes;
+}
+
+static bool is_full(const void *arg)
+{
+    return store_full(arg);
+}
+
+static void put_jobs(void *arg)
+{
+    jobs_put(arg);
+}
+
+static bool is_publishing(const void *arg)
+{
+    const struct store *s = arg;
+    return s->publisher.busy || s->publisher.waiting.first;
 }
 
 /* ---- what a transfer asks for ---- */
@@ -572,7 +497,7 @@ struct transfer *store_begin(struct store *s, const struct catalogue_transfer *r
         return NULL;
     }
     queue_add(&s->queue, &t->begin, OP_BEGIN, t);
-    flush(s);
+    commit_flush(&s->commit);
     return t;
 }
 
@@ -580,7 +505,7 @@ int store_append(struct store *s, struct transfer *t, const void *data, size_t n
 {
     int rc = queue_bytes(&s->queue, t, data, n, err);
     if (rc == ERR_OK && queue_waiting(&s->queue) >= s->at.options.commit_bytes)
-        flush(s);
+        commit_flush(&s->commit);
     return rc;
 }
 
@@ -590,7 +515,7 @@ void store_count_from_0(struct store *s, struct transfer *t)
         return;
     t->from_0 = true;
     queue_add(&s->queue, &t->count_from_0, OP_FROM_0, t);
-    flush(s);
+    commit_flush(&s->commit);
 }
 
 /* "0 2048 9216": as many as there is room for. */
@@ -619,7 +544,7 @@ static void end(struct store *s, struct transfer *t, enum op_type type,
     snprintf(part->ended, sizeof part->ended, "%.127s", why);
     note_errors(stats, part);
     queue_end(&s->queue, t, type);
-    flush(s);
+    commit_flush(&s->commit);
 }
 
 void store_finish(struct store *s, struct transfer *t, const struct wire_stats *stats,
@@ -647,7 +572,6 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
     s->lock_fd = -1;
     s->at.options = *options;
     s->at.feeds = &s->publisher.feeds;
-    s->retry_first_ms = options->retry_ms > 0 ? options->retry_ms : RETRY_FIRST_MS;
     op_list_init(&s->queue.ops);
     op_list_init(&s->batch);
     op_list_init(&s->publisher.waiting);
@@ -674,13 +598,25 @@ int store_open(struct store **out, const char *root, uv_loop_t *loop,
         store_close(out);
         return rc;
     }
-    s->free_bytes = intake_free_bytes(root);
-    look_at_space(s);
-    update_store_state(s);
-    s->loop = loop;
-    uv_timer_init(loop, &s->timer);
-    s->timer.data = s;
-    uv_timer_start(&s->timer, on_timer, (uint64_t)options->commit_ms, (uint64_t)options->commit_ms);
+    const struct commit_options commit = {
+        .name = "receive",
+        .root = s->root,
+        .recovered = "store recovered, accepting transfers",
+        .commit_ms = options->commit_ms,
+        .retry_ms = options->retry_ms,
+        .free_bytes_min = options->free_bytes_min,
+        .arg = s,
+        .take = take_batch,
+        .work = do_batch,
+        .settle = settle_batch,
+        .postpone = postpone,
+        .tick = put_jobs,
+        .urgent = is_urgent,
+        .full = is_full,
+        .on_room = options->on_room,
+        .on_room_arg = options->on_room_arg,
+    };
+    commit_begin(&s->commit, loop, &commit);
     return ERR_OK;
 }
 
@@ -689,17 +625,7 @@ void store_close(struct store **store)
     struct store *s = *store;
     if (!s)
         return;
-    if (s->loop) {
-        /* Does what is queued, once, and settles it whatever comes of it. */
-        s->closing = true;
-        uv_close((uv_handle_t *)&s->timer, NULL);
-        jobs_put(s);
-        flush(s);
-        while (s->busy || s->publisher.busy || s->publisher.waiting.first)
-            uv_run(s->loop, UV_RUN_ONCE);
-        /* the timer's memory is ours: let its close finish */
-        uv_run(s->loop, UV_RUN_NOWAIT);
-    }
+    commit_end(&s->commit, is_publishing);
     intake_feeds_close(&s->publisher.feeds);
     catalogue_close(&s->at.catalogue);
     raw_close(&s->at.raw);

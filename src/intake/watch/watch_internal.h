@@ -93,7 +93,7 @@ struct top {
 
 struct watch {
     const char *wrong; /* the setting, if it is not `dirs` */
-    char *root; /* canonical */
+    char *root;        /* canonical */
     struct top top[TOPS_MAX];
     int n_tops;
     int64_t scan_us, quiet_us, patience_us;

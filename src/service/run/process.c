@@ -25,6 +25,7 @@ static const struct {
     bool reports, repeated; /* repeated: the key tells every how many minutes; 0: never */
 } services[] = {
     {"receive", "receive", "enabled", true, false},
+    {"telemetry", "telemetry", "enabled", true, false},
     {"watch", "watch", "enabled", false, false},
     {"serve", "serve", "enabled", false, false},
     {"sweep", "retention", "every_min", false, true},
@@ -94,6 +95,12 @@ int process_plan(const struct cfg *cfg, struct planned_process *out, size_t *n, 
             continue;
         snprintf(process.stage, sizeof process.stage, "%s", services[i].name);
         process.settings = sum_settings(cfg, stages, section, "receive");
+        if (strcmp(section, "telemetry") == 0) { /* they have one allow-list */
+            struct sum both = {section, process.settings};
+            add(&both, cfg_text(cfg, "receive", "allow"));
+            add(&both, cfg_bool(cfg, "receive", "learn") ? "yes" : "no");
+            process.settings = both.hash;
+        }
         rc = add_post(out, n, &process, 0, err);
     }
     if (rc == ERR_OK && cfg_text(cfg, "run", "prometheus")[0]) {

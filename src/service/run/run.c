@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOOK_MS        1000                    /* the receiver's status is looked at */
-#define QUIET_US       (15 * INT64_C(1000000)) /* a silent receiver; once a second is due */
+#define LOOK_MS        1000                    /* the servers' status is looked at */
+#define QUIET_US       (15 * INT64_C(1000000)) /* a silent server; once a second is due */
 #define FAILS_MAX      10
 #define TICK_US        20000 /* file times are as coarse as the kernel's tick */
 
@@ -157,12 +157,13 @@ static void reload(struct run *r)
 
 /* ---- health ---- */
 
-/* The receiver writes ROOT/receive.json every second; whether it has since `since_us` (UTC). */
-static bool receiver_wrote(const struct run *r, int64_t since_us)
+/* A server of devices writes ROOT/<its name>.json every second; whether it has since `since_us`
+ * (UTC). */
+static bool has_written(const struct run *r, const struct process *p, int64_t since_us)
 {
     char path[4200];
     struct stat st;
-    snprintf(path, sizeof path, "%s/receive.json", r->root);
+    snprintf(path, sizeof path, "%s/%s.json", r->root, p->plan.stage);
     return stat(path, &st) == 0 &&
            (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000 >= since_us - TICK_US;
 }
@@ -174,13 +175,13 @@ static bool is_healthy(const struct run *r, const struct process *p)
         return false;
     if (!p->plan.reports || p->pid == 0 || now_us - p->started_us < 2 * QUIET_US)
         return true;
-    return receiver_wrote(r, clock_utc_us() - QUIET_US);
+    return has_written(r, p, clock_utc_us() - QUIET_US);
 }
 
 static bool runs(const struct run *r, const struct process *p)
 {
     return p->plan.every_ms > 0 ||
-           (p->pid > 0 && (!p->plan.reports || receiver_wrote(r, p->started_utc_us)));
+           (p->pid > 0 && (!p->plan.reports || has_written(r, p, p->started_utc_us)));
 }
 
 static void tell_state(struct run *r)

@@ -137,7 +137,8 @@ static const char *origin_of(const struct stages *s, const struct node *n, const
 
 static int take_exec(struct stages *s, struct node *n, struct err *err)
 {
-    static const char *const taken[] = {"receive", "convert", "watch", "export", "serve", "run"};
+    static const char *const taken[] = {"receive", "telemetry", "convert", "watch",
+                                        "export",  "serve",     "run"};
     const char *command = cfg_text(s->cfg, n->stage.section, "command");
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(n->stage.name, taken[i]) == 0)

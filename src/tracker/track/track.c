@@ -10,8 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
-#define EARTH_M 6371008.8 /* mean radius, IUGG */
-#define RADIAN  (3.14159265358979323846 / 180)
+#define EARTH_M        6371008.8 /* mean radius, IUGG */
+#define RADIAN         (3.14159265358979323846 / 180)
+
+/* What is above is no number of a vehicle: not known. */
+#define SPEED_MAX_MS   1e5
+#define ALTITUDE_MAX_M 1e6
 
 struct field {
     const char *p;
@@ -87,13 +91,13 @@ static int add_point(struct track *track, const struct track_point *point, struc
     *p = hidden ? no_point : *point;
     p->utc_us = point->utc_us;
     p->valid = point->valid && !hidden;
-    if (!(p->speed_ms >= 0) || !isfinite(p->speed_ms))
+    if (!(p->speed_ms >= 0 && p->speed_ms <= SPEED_MAX_MS))
         p->speed_ms = NAN;
     if (!(p->course_deg >= 0 && p->course_deg <= 360))
         p->course_deg = NAN;
     if (p->course_deg >= 360)
         p->course_deg = 0;
-    if (!isfinite(p->altitude_m))
+    if (!(fabs(p->altitude_m) <= ALTITUDE_MAX_M))
         p->altitude_m = NAN;
     if (p->satellites < 0)
         p->satellites = -1;
@@ -728,6 +732,8 @@ static struct track_point between(const struct track *t, const struct track_poin
     p.speed_ms = a->speed_ms + part * (b->speed_ms - a->speed_ms);
     if (isnan(p.speed_ms) && t->source == TRACK_FILE)
         p.speed_ms = distance_m(a, b) / (whole_us / 1e6);
+    if (p.speed_ms > SPEED_MAX_MS)
+        p.speed_ms = NAN;
     return p;
 }
 
