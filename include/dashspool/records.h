@@ -193,10 +193,10 @@ int records_files(struct records *records, records_name_fn *fn, void *arg,
 
 /* What is wrong with such a file, or with "latest", a text each: what SQLite finds, whose ROOT it
  * is of, and (all of it is read) each record whose columns, hash or day are not what its bytes say.
- * At most 100. */
+ * At most 100. out: what was looked at. */
 typedef int records_flaw_fn(void *arg, const char *text, struct err *err);
 int records_check(struct records *records, const char *name, records_flaw_fn *fn, void *arg,
-                  struct err *err) DS_MUST_CHECK;
+                  struct records_sum *out, struct err *err) DS_MUST_CHECK;
 
 /* Such a file into the new file `path`, in pieces between which others may write. before: an
  * earlier copy of it; if it is the same still, nothing is written, and *same is true; NULL: there

@@ -24,7 +24,8 @@ enum upkeep_part {
     UPKEEP_COPY,
     UPKEEP_CUSTODY,
     UPKEEP_JOB,
-    UPKEEP_FILE, /* that nobody knows, or that the owner of ROOT cannot write to */
+    UPKEEP_RECORDS, /* what trackers said: ROOT/telemetry */
+    UPKEEP_FILE,    /* that nobody knows, or that the owner of ROOT cannot write to */
     UPKEEP_N_PARTS,
 };
 
@@ -47,6 +48,7 @@ struct upkeep_listener {
 
 struct upkeep_findings {
     int64_t masters, copies, custodies, jobs; /* that were looked at */
+    int64_t records;                          /* of trackers, likewise; none with UPKEEP_QUICK */
     int64_t hashed_bytes;
     int64_t problems;
     int64_t repaired; /* transfers */
@@ -62,10 +64,10 @@ enum upkeep_how {
 
 /* Checks the databases, every master against its hash of receipt, every copy against the catalogue,
  * every transfer's facts against what they are from (master.h), every chain of custody, every job
- * of every stage; that no original holds the bytes of two (master.h, master_judge()); and that
- * nothing lies there that nobody knows. how: bits of enum upkeep_how. What is wrong is told to the
- * listener and is no error; errors: ERR_NOTFOUND (this is no ROOT), ERR_NOMEM, ERR_IO, ERR_BUSY,
- * ERR_AGAIN. */
+ * of every stage, every record of a tracker against its own bytes (records.h); that no original
+ * holds the bytes of two (master.h, master_judge()); and that nothing lies there that nobody knows.
+ * how: bits of enum upkeep_how. What is wrong is told to the listener and is no error; errors:
+ * ERR_NOTFOUND (this is no ROOT), ERR_NOMEM, ERR_IO, ERR_BUSY, ERR_AGAIN. */
 int upkeep_fsck(const char *root, unsigned how, const struct spools_known *stages,
                 const struct upkeep_listener *listener, struct upkeep_findings *out,
                 struct err *err) DS_MUST_CHECK;
@@ -84,7 +86,7 @@ struct upkeep_progress {
 };
 
 struct upkeep_backup_result {
-    int64_t masters, copies, days; /* written */
+    int64_t masters, copies, days; /* written; days: files of raw/ and of telemetry/ */
     int64_t kept;                  /* days and copies that an earlier backup into `dir` has */
     int64_t erased; /* originals that an earlier one had, and that were erased since */
     int64_t bytes, troubles;
@@ -94,9 +96,9 @@ struct upkeep_backup_result {
  * Copies ROOT's catalogue, masters and copies into `dir` while receivers and workers run: the
  * catalogue as of one moment (SQLite's backup API), then what it names: the files of days that are
  * over whole, masters of today and yesterday one by one, copies as files, each compared with its
- * hash. Jobs are not copied: what has one, ready, claimed or failed, in any stage, becomes "not
- * published", so that a receiver's next start on the copy puts it again; what a stage has done
- * already it does not do again. Packages are not copied.
+ * hash; and the files of what trackers said. Jobs are not copied: what has one, ready, claimed or
+ * failed, in any stage, becomes "not published", so that a receiver's next start on the copy puts
+ * it again; what a stage has done already it does not do again. Packages are not copied.
  *
  * The settings are, with the certificates and the allow-list that they name; private keys and
  * tokens are not, and are noted, also in dir/settings/MISSING.txt. Those of ROOT/pipeline.d have

@@ -213,6 +213,15 @@ static void test_looking_leaves_everything_as_it_is(void **state)
     says("receiver/state", "stopped");
     assert_true(json_is_null(at("oldest")));
     assert_true(number("disk/free") > 0);
+    assert_int_equal(number("disk/telemetry"), 0);
+    char *day = calloc(1, 50000);
+    assert_non_null(day);
+    memset(day, 1, 50000);
+    assert_int_equal(mkdir(support_path(root, "telemetry"), 0750), 0);
+    support_write(support_path(root, "telemetry/2026-11-21.db"), day, 50000);
+    free(day);
+    assert_false(look());
+    assert_true(number("disk/telemetry") >= 50000);
     catalogue_close(&c);
 }
 

@@ -67,15 +67,17 @@ static int summary(struct told *t, const struct upkeep_findings *f, bool quick)
     char size[24];
     int rc = f->problems > 0 ? CLI_FAILED : CLI_OK;
     if (t->json) {
-        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok",
-                              f->problems == 0, "masters", (json_int_t)f->masters, "copies",
-                              (json_int_t)f->copies, "custodies", (json_int_t)f->custodies, "jobs",
-                              (json_int_t)f->jobs, "hashed_bytes", (json_int_t)f->hashed_bytes,
-                              "repaired", (json_int_t)f->repaired, "unjudged",
-                              (json_int_t)f->unjudged, "problems", t->json);
+        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok",
+                              f->problems == 0, "records", (json_int_t)f->records, "masters",
+                              (json_int_t)f->masters, "copies", (json_int_t)f->copies, "custodies",
+                              (json_int_t)f->custodies, "jobs", (json_int_t)f->jobs, "hashed_bytes",
+                              (json_int_t)f->hashed_bytes, "repaired", (json_int_t)f->repaired,
+                              "unjudged", (json_int_t)f->unjudged, "problems", t->json);
         t->json = NULL;
         return cli_print_json("fsck", o) == CLI_OK ? rc : CLI_FAILED;
     }
+    if (f->records > 0)
+        printf("%lld %s, ", SIZE_COUNT(f->records, "tracker record", "tracker records"));
     printf("%lld %s, %lld %s, %lld custody %s, %lld %s: ",
            SIZE_COUNT(f->masters, "original", "originals"), SIZE_COUNT(f->copies, "copy", "copies"),
            SIZE_COUNT(f->custodies, "record", "records"), SIZE_COUNT(f->jobs, "job", "jobs"));

@@ -157,14 +157,17 @@ static int summary(struct told *t, const struct retention_result *r)
                 size_text(r->free_bytes, space));
     if (t->json) {
         json_t *o = json_pack(
-            "{s:b, s:b, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}", "dry_run",
+            "{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:o}", "dry_run",
             t->dry_run, "clock_doubted", r->clock_doubted, "masters", (json_int_t)r->masters,
-            "copies", (json_int_t)r->copies, "failed_jobs", (json_int_t)r->jobs, "bytes",
-            (json_int_t)r->bytes, "kept", "protected", (json_int_t)r->protected, "not_converted",
-            (json_int_t)r->unconverted, "busy", (json_int_t)r->busy, "may_be_resumed",
-            (json_int_t)r->young, "free_bytes", (json_int_t)r->free_bytes, "items", t->json);
+            "copies", (json_int_t)r->copies, "failed_jobs", (json_int_t)r->jobs, "records",
+            (json_int_t)r->records, "bytes", (json_int_t)r->bytes, "kept", "protected",
+            (json_int_t)r->protected, "not_converted", (json_int_t)r->unconverted, "busy",
+            (json_int_t)r->busy, "may_be_resumed", (json_int_t)r->young, "free_bytes",
+            (json_int_t)r->free_bytes, "items", t->json);
         return cli_print_json("sweep", o) == CLI_OK ? rc : CLI_FAILED;
     }
+    if (r->records > 0)
+        printf("%lld %s and ", SIZE_COUNT(r->records, "tracker record", "tracker records"));
     printf("%lld %s, %lld %s, %lld failed %s%s: %s\n",
            SIZE_COUNT(r->masters, "original", "originals"), SIZE_COUNT(r->copies, "copy", "copies"),
            SIZE_COUNT(r->jobs, "job", "jobs"), t->dry_run ? " would be deleted" : " deleted",
@@ -265,16 +268,18 @@ static int erase_summary(const struct told *t, const struct retention_result *r)
     char size[24];
     int rc = r->troubles > 0 ? CLI_FAILED : CLI_OK;
     if (t->json) {
-        json_t *o =
-            json_pack("{s:b, s:I, s:I, s:I, s:I, s:o}", "dry_run", t->dry_run, "transfers",
-                      (json_int_t)r->masters, "copies", (json_int_t)r->copies, "bytes",
-                      (json_int_t)r->bytes, "troubles", (json_int_t)r->troubles, "items", t->json);
+        json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "dry_run", t->dry_run,
+                              "transfers", (json_int_t)r->masters, "copies", (json_int_t)r->copies,
+                              "records", (json_int_t)r->records, "bytes", (json_int_t)r->bytes,
+                              "troubles", (json_int_t)r->troubles, "items", t->json);
         return cli_print_json("erase", o) == CLI_OK ? rc : CLI_FAILED;
     }
+    if (r->records > 0)
+        printf("%lld %s and ", SIZE_COUNT(r->records, "tracker record", "tracker records"));
     printf("%lld %s, %lld %s%s: %s\n", SIZE_COUNT(r->masters, "transfer", "transfers"),
            SIZE_COUNT(r->copies, "copy", "copies"), t->dry_run ? " would be erased" : " erased",
            size_text(r->bytes, size));
-    if (r->masters > 0 && !t->dry_run)
+    if (r->masters + r->records > 0 && !t->dry_run)
         printf(
             "Backups still have it: the next 'dashspool backup DIR' to each removes it there.\n");
     return rc;
@@ -318,11 +323,13 @@ const struct cli_command cli_erase = {
     .summary = "erase recordings for good, with a reason",
     .forms =
         "ID… --reason TEXT [OPTIONS]\n--imei N [--since T] [--until T] --reason TEXT [OPTIONS]",
-    .prose = "Erase recordings whatever the retention rules say: the footage, its copies, what the "
-             "camera sent, position and driver. The custody record stays without these, and with "
-             "the reason. Packages that contain them are named: dashspool cannot delete what was "
-             "handed out. Protected recordings stay unless --protected is given. "
-             "With --imei the requests for footage of that tracker go, too.",
+    .prose =
+        "Erase recordings whatever the retention rules say: the footage, its copies, what the "
+        "camera sent, position and driver. The custody record stays without these, and with "
+        "the reason. Packages that contain them are named: dashspool cannot delete what was "
+        "handed out. Protected recordings stay unless --protected is given. "
+        "With it goes what the tracker recorded in that time, and a minute around it; with --imei "
+        "all that it recorded, and the requests for its footage.",
     .options = erase_options,
     .example = "dashspool erase --imei 352093081452251 --until 2024-11-30 --reason 'request 12'",
     .operand = "ID",

@@ -1,5 +1,6 @@
 /* erase: what somebody wants gone, in four steps: which, each of them, their bytes, what is left.
  */
+#include "dashspool/buf.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/convert.h"
@@ -7,6 +8,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
+#include "dashspool/records.h"
 #include "dashspool/requests.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
@@ -30,9 +32,23 @@ struct erase {
     struct raw *raw;
     struct spools spools;
     struct fsx_names ids;
-    int64_t dropped; /* masters from raw/, also of before */
+    struct buf spans; /* struct span */
+    int64_t dropped;  /* masters from raw/, also of before */
     char who[160];
 };
+
+/* Whose records of which time go with a transfer. */
+struct span {
+    char imei[16];
+    int64_t from_ms, until_ms;
+};
+#define SPANS_BYTES_MAX ((size_t)1 << 30)
+
+/* Around a clip, that its track was made of. */
+#define AROUND_MS       60000
+
+/* The longest that cameras are known to send; of one of which only the id is left. */
+#define CLIP_MS         60000
 
 static void trouble(struct erase *e, const char *name, const char *why)
 {
@@ -49,21 +65,25 @@ static int add_transfer(void *arg, const struct catalogue_transfer *t, struct er
 }
 
 /* The time in an id, which is all that is left: "<imei>-…-20241129T072345Z", "-2" behind it. */
-static bool is_of_time(const struct retention_erasing *w, const char *id)
+static bool time_of(const char *id, int64_t *at_us)
 {
-    int64_t at_us;
     int zone, date, clock;
     char text[32];
     struct err no_time;
     const char *stamp = strchr(id, 'T');
-    if (!w->since_us && !w->until_us)
-        return true;
     if (!stamp || stamp - id < 9 || sscanf(stamp - 8, "%8dT%6dZ", &date, &clock) != 2)
         return false;
     snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02dZ", date / 10000, date / 100 % 100,
              date % 100, clock / 10000, clock / 100 % 100, clock % 100);
-    return clock_parse(text, 0, &at_us, &zone, &no_time) == ERR_OK && at_us >= w->since_us &&
-           (!w->until_us || at_us < w->until_us);
+    return clock_parse(text, 0, at_us, &zone, &no_time) == ERR_OK;
+}
+
+static bool is_of_time(const struct retention_erasing *w, const char *id)
+{
+    int64_t at_us;
+    if (!w->since_us && !w->until_us)
+        return true;
+    return time_of(id, &at_us) && at_us >= w->since_us && (!w->until_us || at_us < w->until_us);
 }
 
 /* What went before by a rule, and is told of still. */
@@ -227,6 +247,27 @@ static int erase_custody(struct erase *e, const char *id, struct err *err)
                                          &what, err);
 }
 
+/* Where no time is known, nothing is known to be of it. */
+static int add_span(struct erase *e, const char *imei, int64_t from_us, int64_t length_ms,
+                    struct err *err)
+{
+    struct span span = {.from_ms = from_us / 1000 - AROUND_MS,
+                        .until_ms = from_us / 1000 + length_ms + AROUND_MS};
+    snprintf(span.imei, sizeof span.imei, "%.15s", imei);
+    return e->what->n > 0 ? buf_append(&e->spans, &span, sizeof span, err) : ERR_OK;
+}
+
+static int span_of(struct erase *e, const char *id, const struct catalogue_transfer *t,
+                   struct err *err)
+{
+    int64_t at_us;
+    if (!t)
+        return time_of(id, &at_us) ? add_span(e, id, at_us, CLIP_MS, err) : ERR_OK;
+    return t->known & (CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED)
+               ? add_span(e, t->imei, t->time_us, INT64_C(1000) * t->length_s, err)
+               : ERR_OK;
+}
+
 static int erase_one(struct erase *e, const char *id, const char **why, struct going *g,
                      bool *only_custody, struct err *err)
 {
@@ -248,6 +289,8 @@ static int erase_one(struct erase *e, const char *id, const char **why, struct g
     }
     if (rc == ERR_OK && !*why) /* before they are told anew */
         rc = catalogue_event_each(e->catalogue, id, tell_package, e, err);
+    if (rc == ERR_OK && !*why)
+        rc = span_of(e, id, *only_custody ? NULL : &t, err);
     if (rc < 0 || *why)
         return rc;
     if (e->what->dry_run)
@@ -372,6 +415,53 @@ static int scrub(struct erase *e, struct err *err)
     return rc;
 }
 
+/* ---- what the tracker said ---- */
+
+static void records_trouble(void *arg, const char *name, const char *why)
+{
+    char file[300];
+    snprintf(file, sizeof file, RECORDS_DIR "/%.200s", name);
+    trouble(arg, file, why);
+}
+
+static int erase_span(struct erase *e, struct records *records, const struct span *span,
+                      struct records_gone *sum, struct err *err)
+{
+    struct records_gone gone;
+    int rc = records_erase(records, span->imei, span->from_ms, span->until_ms, e->what->dry_run,
+                           records_trouble, e, &gone, err);
+    sum->records += gone.records;
+    sum->bytes += gone.bytes;
+    return rc;
+}
+
+static int erase_records(struct erase *e, struct err *err)
+{
+    const struct retention_erasing *w = e->what;
+    struct records *records = NULL;
+    struct records_gone sum = {0};
+    char name[80];
+    struct span all = {.from_ms = w->since_us / 1000,
+                       .until_ms = w->until_us ? (w->until_us - 1) / 1000 : INT64_MAX};
+    int rc = records_open(&records, e->root, RECORDS_READ, err);
+    snprintf(all.imei, sizeof all.imei, "%.15s", w->imei ? w->imei : "");
+    if (rc == ERR_OK && w->n == 0)
+        rc = erase_span(e, records, &all, &sum, err);
+    for (size_t at = 0; rc == ERR_OK && at < e->spans.used; at += sizeof all) {
+        struct span one;
+        memcpy(&one, buf_data(&e->spans) + at, sizeof one);
+        rc = erase_span(e, records, &one, &sum, err);
+    }
+    records_close(&records);
+    e->out->records += sum.records;
+    e->out->bytes += sum.bytes;
+    snprintf(name, sizeof name, "%lld", (long long)sum.records);
+    if (sum.records > 0)
+        e->listener->swept(e->listener->arg, &(struct retention_swept){"records of trackers:", name,
+                                                                       NULL, w->reason, sum.bytes});
+    return rc;
+}
+
 int retention_erase(const char *root, const struct retention_erasing *what,
                     const struct retention_listener *listener, struct retention_result *out,
                     struct err *err)
@@ -380,6 +470,7 @@ int retention_erase(const char *root, const struct retention_erasing *what,
     *out = (struct retention_result){0};
     if (!e)
         return err_nomem(err, "erasing");
+    buf_init(&e->spans, SPANS_BYTES_MAX);
     e->root = root;
     e->what = what;
     e->listener = listener;
@@ -403,8 +494,11 @@ int retention_erase(const char *root, const struct retention_erasing *what,
         }
         rc = erase_each(e, e->ids.name[i], err);
     }
+    if (rc == ERR_OK)
+        rc = erase_records(e, err);
     if (rc == ERR_OK && !what->dry_run)
         rc = scrub(e, err);
+    buf_clear(&e->spans);
     fsx_names_clear(&e->ids);
     spools_close(&e->spools);
     raw_close(&e->raw);

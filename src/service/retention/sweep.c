@@ -10,6 +10,7 @@
 #include "dashspool/intake.h"
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
+#include "dashspool/records.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
@@ -52,6 +53,9 @@ static const struct cfg_key keys[] = {
     {"copies", CFG_TEXT, "rules", 0, 2000, "",
      "rules for copies alone (originals are kept): viewing 30d, 100GB", check_copies},
     {"failed", CFG_TEXT, "rules", 0, 2000, "", "rules for failed jobs: 90d", check_jobs},
+    {"telemetry_days", CFG_INT, "days; 0: for ever", 0, 100000, "90",
+     "how long trackers' records are kept, from their arrival; what belongs to a transfer lives as "
+     "long as that"},
     {"partials_h", CFG_INT, "hours", 0, 1000000, "168",
      "how long a partial transfer is kept for its camera to resume"},
     {"warn_free_mib", CFG_INT, "MiB; 0: any", 0, 1 << 30, "0",
@@ -853,12 +857,15 @@ static int sweep_files(struct sweep *s, struct err *err)
 /* For `status`, and for the next one's trust in the clock. */
 static int note_sweep(struct sweep *s, struct err *err)
 {
-    char size[24];
+    char size[24], records[60] = "";
     const struct retention_result *r = s->out;
     struct catalogue_upkeep u = {.at_us = s->now_us, .ok = r->troubles == 0};
     if (s->dry_run)
         return ERR_OK;
-    snprintf(u.text, sizeof u.text, "%lld %s, %lld %s, %lld failed %s deleted: %s%s",
+    if (r->records > 0)
+        snprintf(records, sizeof records, "%lld %s and ",
+                 SIZE_COUNT(r->records, "tracker record", "tracker records"));
+    snprintf(u.text, sizeof u.text, "%s%lld %s, %lld %s, %lld failed %s deleted: %s%s", records,
              SIZE_COUNT(r->masters, "original", "originals"),
              SIZE_COUNT(r->copies, "copy", "copies"), SIZE_COUNT(r->jobs, "job", "jobs"),
              size_text(r->bytes, size),
@@ -871,11 +878,44 @@ static int note_sweep(struct sweep *s, struct err *err)
     return rc < 0 || s->clock_doubted ? rc : catalogue_upkeep_note(s->catalogue, "clock", &u, err);
 }
 
+/* ---- what trackers said ---- */
+
+static void records_trouble(void *arg, const char *name, const char *why)
+{
+    struct sweep *s = arg;
+    char file[300];
+    snprintf(file, sizeof file, RECORDS_DIR "/%.200s.db", name);
+    s->out->troubles++;
+    s->listener->trouble(s->listener->arg, file, why);
+}
+
+static int sweep_records(struct sweep *s, struct err *err)
+{
+    struct records *records = NULL;
+    struct records_gone gone;
+    char why[80], name[80];
+    const int64_t days = cfg_int(s->cfg, SWEEP_SECTION, "telemetry_days");
+    if (days == 0 || waits(s))
+        return ERR_OK;
+    int rc = records_open(&records, s->root, RECORDS_READ, err);
+    if (rc == ERR_OK)
+        rc = records_expire(records, s->now_us - days * DAY_US, s->dry_run, records_trouble, s,
+                            &gone, err);
+    records_close(&records);
+    if (rc < 0 || gone.records + gone.files == 0)
+        return trouble(s, RECORDS_DIR, rc, err);
+    s->out->records += gone.records;
+    snprintf(name, sizeof name, "%lld", (long long)gone.records);
+    snprintf(why, sizeof why, "telemetry_days = %lld", (long long)days);
+    tell(s, &(struct retention_swept){"records of trackers:", name, NULL, why, gone.bytes});
+    return rc;
+}
+
 static int run(struct sweep *s, struct err *err)
 {
     static int (*const rooms[])(struct sweep *, struct err *) = {
-        look_at_clock, sweep_due,   sweep_jobs,  sweep_copies, sweep_masters,
-        sweep_due,     sweep_space, sweep_files, note_sweep};
+        look_at_clock, sweep_due,   sweep_jobs,  sweep_copies,  sweep_masters,
+        sweep_due,     sweep_space, sweep_files, sweep_records, note_sweep};
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof rooms / sizeof *rooms; i++)
         rc = rooms[i](s, err);

@@ -343,6 +343,7 @@ static void collect_disk(struct status *s, const struct cfg *cfg)
     d->raw = raw_more ? -1 : raw;
     d->spool = tree(root, "spool", &d->spool_more);
     d->packages = tree(root, "packages", &d->packages_more);
+    d->telemetry = tree(root, "telemetry", &d->telemetry_more);
     close(root);
     /* What comes in a day, with the copies that are made of it. */
     const struct catalogue_totals *n = &s->totals;
@@ -472,6 +473,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
                             .archive = -1,
                             .spool = -1,
                             .packages = -1,
+                            .telemetry = -1,
                             .days_left = -1};
     s->convert_timeout_us = cfg_ms(cfg, "convert", "timeout") * 1000;
     rc = fsx_path(&s->root, err, "%s", root);

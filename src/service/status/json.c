@@ -210,15 +210,16 @@ static json_t *incoming_json(const struct status *s)
 
 static json_t *disk_json(const struct disk *d)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:o, s:b, s:o, s:b, s:I, s:o, s:I, s:I, s:I}",
-                     "bytes", known_json(d->bytes), "free", known_json(d->free), "raw",
-                     known_json(d->raw), "archive", known_json(d->archive), "archive_exact",
-                     d->archive_exact, "spool", known_json(d->spool), "spool_exact", !d->spool_more,
-                     "packages", known_json(d->packages), "packages_exact", !d->packages_more,
-                     "a_day", (json_int_t)d->a_day, "days_left",
-                     d->days_left < 0 ? json_null() : json_real(d->days_left), "min_free",
-                     (json_int_t)d->min_free, "warn_free", (json_int_t)d->warn_free, "delete_free",
-                     (json_int_t)d->delete_free);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:b, s:o, s:b, s:o, s:b, s:o, s:b, s:I, s:o, s:I, s:I, s:I}", "bytes",
+        known_json(d->bytes), "free", known_json(d->free), "raw", known_json(d->raw), "archive",
+        known_json(d->archive), "archive_exact", d->archive_exact, "spool", known_json(d->spool),
+        "spool_exact", !d->spool_more, "packages", known_json(d->packages), "packages_exact",
+        !d->packages_more, "telemetry", known_json(d->telemetry), "telemetry_exact",
+        !d->telemetry_more, "a_day", (json_int_t)d->a_day, "days_left",
+        d->days_left < 0 ? json_null() : json_real(d->days_left), "min_free",
+        (json_int_t)d->min_free, "warn_free", (json_int_t)d->warn_free, "delete_free",
+        (json_int_t)d->delete_free);
 }
 
 static json_t *errors_json(const struct status *s)

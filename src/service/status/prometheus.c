@@ -259,12 +259,13 @@ static void put_disk(struct metrics *m, const struct status *s)
     one(m, "disk_min_free_bytes", "gauge", "Free space below which receiving stops.",
         (double)d->min_free);
     begin(m, "disk_used_bytes", "gauge",
-          "Disk usage of ROOT by part; archive may be estimated, spool and packages are lower "
-          "bounds.");
+          "Disk usage of ROOT by part; archive may be estimated, spool, packages and telemetry "
+          "are lower bounds.");
     put_part(m, "raw", d->raw);
     put_part(m, "archive", d->archive);
     put_part(m, "spool", d->spool);
     put_part(m, "packages", d->packages);
+    put_part(m, "telemetry", d->telemetry);
     one(m, "disk_growth_bytes_per_second", "gauge",
         "Growth of ROOT in bytes per second, mean of the last 7 days.", (double)d->a_day / 86400);
     if (d->days_left >= 0)

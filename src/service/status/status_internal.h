@@ -127,8 +127,8 @@ struct trouble {
 
 struct disk {
     int64_t bytes, free; /* -1: not known; so are the others */
-    int64_t raw, archive, spool, packages;
-    bool archive_exact, spool_more, packages_more; /* more: not all was added up */
+    int64_t raw, archive, spool, packages, telemetry;
+    bool archive_exact, spool_more, packages_more, telemetry_more; /* more: not all was added up */
     int64_t a_day;    /* what comes to it, at the mean of the last 7 days */
     double days_left; /* < 0: nobody knows */
     int64_t min_free, warn_free, delete_free;

@@ -15,6 +15,9 @@ struct limits {
     int n_recent;
 };
 
+/* A directory with nothing in it but its identity. */
+#define EMPTY_BYTES 16384
+
 static const struct limits widest = {CAMERAS_TOLD, 10, 8, 40, 10, 1};
 static const struct limits narrowest = {0, 1, 0, 3, 2, 0};
 
@@ -144,7 +147,7 @@ static void put_marks(struct page *p, const struct disk *d)
 static void text_disk(struct page *p, const struct status *s, const struct limits *most)
 {
     const struct disk *d = &s->disk;
-    char a[24], b[24], c[24], until[64], packages[48] = "";
+    char a[24], b[24], c[24], until[64], packages[48] = "", telemetry[48] = "";
     if (d->free < 0) {
         page_line(p, STYLE_WARN, "%-*s unknown", INDENT - 1, "disk");
         return;
@@ -158,10 +161,13 @@ static void text_disk(struct page *p, const struct status *s, const struct limit
     if (d->packages != 0)
         snprintf(packages, sizeof packages, ", packages %s%s", d->packages_more ? "over " : "",
                  size_text(d->packages, a));
-    page_line(p, STYLE_PLAIN, "%*soriginals %s, copies %s%s, spool %s%s%s", INDENT, "",
+    if (d->telemetry > EMPTY_BYTES)
+        snprintf(telemetry, sizeof telemetry, ", telemetry %s%s", d->telemetry_more ? "over " : "",
+                 size_text(d->telemetry, a));
+    page_line(p, STYLE_PLAIN, "%*soriginals %s, copies %s%s, spool %s%s%s%s", INDENT, "",
               size_text(d->raw, a), d->archive_exact || d->archive < 0 ? "" : "about ",
               size_text(d->archive, b), d->spool_more ? "over " : "", size_text(d->spool, c),
-              packages);
+              packages, telemetry);
     put_marks(p, d);
 }
 

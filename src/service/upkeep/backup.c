@@ -7,6 +7,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/intake.h"
 #include "dashspool/raw.h"
+#include "dashspool/records.h"
 #include "dashspool/root.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
@@ -190,6 +191,67 @@ static int back_up_day(void *arg, const char *name, bool is_day, struct err *err
     int rc = strcmp(name, yesterday) < 0 ? back_up_file(b, name, err)
                                          : raw_each(b->from, name, back_up_master, &d, err);
     return rc == ERR_NOTFOUND ? ERR_OK /* deleted meanwhile */ : trouble(b, name, rc, err);
+}
+
+/* ---- what trackers said ----
+ *
+ * File by file, those that changed since the last backup. One that a rule deleted here stays there;
+ * what was erased is erased in the file that is copied. */
+
+struct records_copy {
+    struct backup *b;
+    struct records *records;
+};
+
+static int copy_records(struct records_copy *c, const char *name, const char *part, const char *to,
+                        struct err *err)
+{
+    struct backup *b = c->b;
+    struct stat st = {0};
+    bool same = false;
+    int rc = records_backup(c->records, name, part, access(to, F_OK) == 0 ? to : NULL, &same, err);
+    if (rc < 0 || same) {
+        b->out->kept += same;
+        return rc;
+    }
+    if (stat(part, &st) < 0)
+        return err_sys(err, "look at %s", part);
+    if ((rc = fsx_sync_file(part, err)) < 0 || (rc = fsx_rename(part, to, err)) < 0)
+        return rc;
+    b->out->days++;
+    b->out->bytes += st.st_size;
+    return rc;
+}
+
+static int back_up_records_of(void *arg, const char *name, bool is_ours, struct err *err)
+{
+    struct records_copy *c = arg;
+    char *part = NULL, *to = NULL, where[300];
+    if (!is_ours)
+        return ERR_OK;
+    snprintf(where, sizeof where, RECORDS_DIR "/%.200s.db", name);
+    int rc = fsx_path(&part, err, "%s/unfinished/%s-%s.db", c->b->dir, RECORDS_DIR, name);
+    if (rc == ERR_OK)
+        rc = fsx_path(&to, err, "%s/%s", c->b->dir, where);
+    if (rc == ERR_OK && unlink(part) < 0 && errno != ENOENT)
+        rc = err_sys(err, "delete %s", part);
+    if (rc == ERR_OK)
+        rc = copy_records(c, name, part, to, err);
+    free(part);
+    free(to);
+    if (rc == ERR_OK || rc == ERR_NOTFOUND) /* deleted meanwhile */
+        return step(c->b, where, 0, err);
+    return trouble(c->b, where, rc, err);
+}
+
+static int back_up_records(struct backup *b, struct err *err)
+{
+    struct records_copy c = {.b = b};
+    int rc = records_open(&c.records, b->root, RECORDS_READ, err);
+    if (rc == ERR_OK)
+        rc = records_files(c.records, back_up_records_of, &c, err);
+    records_close(&c.records);
+    return trouble(b, RECORDS_DIR, rc, err);
 }
 
 /* ---- copies ---- */
@@ -541,6 +603,8 @@ static int run(struct backup *b, const char *unfinished, struct err *err)
         rc = raw_open(&b->from, b->root, err);
     if (rc == ERR_OK && (rc = raw_open(&b->to, b->dir, err)) == ERR_OK)
         rc = raw_days(b->from, back_up_day, b, err);
+    if (rc == ERR_OK)
+        rc = back_up_records(b, err);
     if (rc == ERR_OK)
         rc = erase_erased(b, err);
     if (rc == ERR_OK && (rc = catalogue_key_each(b->snapshot, back_up_row, b, err)) == ERR_OK)

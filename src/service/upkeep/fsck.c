@@ -10,6 +10,7 @@
 #include "dashspool/journey.h"
 #include "dashspool/master.h"
 #include "dashspool/raw.h"
+#include "dashspool/records.h"
 #include "dashspool/requests.h"
 #include "dashspool/spool.h"
 #include "dashspool/text.h"
@@ -43,8 +44,8 @@ struct fsck {
 
 const char *upkeep_part_name(enum upkeep_part part)
 {
-    static const char *const names[UPKEEP_N_PARTS] = {"catalogue", "master", "copy",
-                                                      "custody",   "job",    "file"};
+    static const char *const names[UPKEEP_N_PARTS] = {"catalogue", "master",  "copy", "custody",
+                                                      "job",       "records", "file"};
     return names[part];
 }
 
@@ -703,6 +704,57 @@ static int check_lost(struct fsck *f, struct err *err)
     return check(f, UPKEEP_JOB, "spool", "inspect what is there", rc, err);
 }
 
+/* ---- what trackers said ---- */
+
+struct records_look {
+    struct fsck *f;
+    struct records *records;
+    char file[300];
+};
+
+static int tell_record_flaw(void *arg, const char *text, struct err *err)
+{
+    struct records_look *l = arg;
+    (void)err;
+    problem(l->f, UPKEEP_RECORDS, l->file,
+            "put this file back from a backup; or leave it: what is whole in it is used, and it "
+            "goes when its time is over",
+            "%s", text);
+    return ERR_OK;
+}
+
+static int look_at_records(void *arg, const char *name, bool is_ours, struct err *err)
+{
+    struct records_look *l = arg;
+    struct records_sum sum;
+    const bool aside = strstr(name, ".aside-") != NULL;
+    snprintf(l->file, sizeof l->file, RECORDS_DIR "/%.250s%s", name, is_ours ? ".db" : "");
+    if (!is_ours) {
+        problem(l->f, aside ? UPKEEP_RECORDS : UPKEEP_FILE, l->file,
+                aside ? "put the day's file of this ROOT back from a backup, if it is missing; "
+                        "then move this one away, or delete it"
+                      : "inspect it, then move it away",
+                aside ? "was set aside: it is broken, or of another ROOT" : "unknown file");
+        return ERR_OK;
+    }
+    if (l->f->quick)
+        return ERR_OK;
+    int rc = records_check(l->records, name, tell_record_flaw, l, &sum, err);
+    l->f->out->records += rc == ERR_OK ? sum.records : 0;
+    return rc == ERR_NOTFOUND ? ERR_OK /* deleted meanwhile */
+                              : check(l->f, UPKEEP_RECORDS, l->file, "try again", rc, err);
+}
+
+static int check_records(struct fsck *f, struct err *err)
+{
+    struct records_look l = {.f = f};
+    int rc = records_open(&l.records, f->root, RECORDS_READ, err);
+    if (rc == ERR_OK)
+        rc = records_files(l.records, look_at_records, &l, err);
+    records_close(&l.records);
+    return check(f, UPKEEP_RECORDS, RECORDS_DIR, "inspect what is there", rc, err);
+}
+
 /* ---- all of it ---- */
 
 static int tell_flaw(void *arg, const char *text, struct err *err)
@@ -760,6 +812,8 @@ static int look(struct fsck *f, struct err *err)
         rc = check_files(f, err);
     if (rc == ERR_OK)
         rc = check_left(f, err);
+    if (rc == ERR_OK)
+        rc = check_records(f, err);
     for (size_t i = 0; rc == ERR_OK && f->catalogue && i < f->spools.n; i++)
         rc = look_at_stage(f, &f->spools.one[i], err);
     if (rc == ERR_OK && f->catalogue && all_spools) /* else one may lie where nobody can look */

@@ -61,6 +61,7 @@ struct check {
     records_flaw_fn *fn;
     void *arg;
     struct hash *hash;
+    struct records_sum *sum;
     int flaws;
 };
 
@@ -119,6 +120,8 @@ static int check_rows(struct check *c, struct err *err)
     err->code = ERR_OK;
     while (rc == ERR_OK && (rc = sqlx_step(st, &row, err)) == ERR_OK && row) {
         const char *flaw = judge_row(c, st, err);
+        c->sum->records++;
+        c->sum->bytes += sqlite3_column_bytes(st, C_BYTES);
         snprintf(text, sizeof text, "record %lld: %s", (long long)sqlite3_column_int64(st, C_N),
                  flaw ? flaw : "");
         if (flaw)
@@ -141,9 +144,10 @@ static int as_flaw(struct check *c, int rc, struct err *err)
 }
 
 int records_check(struct records *records, const char *name, records_flaw_fn *fn, void *arg,
-                  struct err *err)
+                  struct records_sum *out, struct err *err)
 {
-    struct check c = {.fn = fn, .arg = arg};
+    struct check c = {.fn = fn, .arg = arg, .sum = out};
+    *out = (struct records_sum){0};
     int rc = records_file_get(records, name, false, &c.f, err);
     if (rc < 0)
         return as_flaw(&c, rc, err);
