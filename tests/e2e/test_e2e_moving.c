@@ -18,14 +18,14 @@
 #define T0_MS    INT64_C(1732865025000) /* 2024-11-29T07:23:45Z, when the clip begins */
 #define RUN(...) DASHSPOOL(w->root, __VA_ARGS__)
 
-static void set_up_world(struct world *w)
+static void set_up_world(struct world *w, const char *lat, const char *lon)
 {
     world_open(w, DASHSPOOL_BINARY, "");
     support_write(support_path(w->root, "pipeline.d/60-copies.conf"),
                   "[convert]\ncopies = viewing,srt,gpx\n", 35);
     world_start(w);
     expect(RUN("simulate", "--to", world_address(w->port), "--imei", IMEI, "--rear", REAR, "--time",
-               "2024-11-29T07:23:45Z", "--lat", "51.5", "--lon", "-0.25"),
+               "2024-11-29T07:23:45Z", "--lat", lat, "--lon", lon),
            0, "files uploaded: 1,");
     world_stop(w);
 }
@@ -109,7 +109,7 @@ static void test_each_picture_has_its_own_position_and_speed(void **state)
         {"3.06", {"07:23:48.0", "54.640", "25.200", "tracker", "81 km/h"}},
         {"5.50", {"07:23:50.5", "no fix", "tracker"}},
     };
-    set_up_world(w);
+    set_up_world(w, "51.5", "-0.25");
     say(w, -1000, 546000000, 40, 9);
     say(w, 4000, 546500000, 90, 9);
     say(w, 5000, 546500000, 0, 0); /* into a tunnel */
@@ -135,7 +135,7 @@ static void test_without_records_the_cameras_position_stays(void **state)
 {
     (void)state;
     struct world world, *w = &world;
-    set_up_world(w);
+    set_up_world(w, "51.5", "-0.25");
     say(w, 7200000, 546000000, 40, 9); /* two hours later */
     expect(RUN("work", "--once"), 0, "1 job done");
     const char *srt = support_path(w->root, COPY ".srt");
@@ -144,10 +144,27 @@ static void test_without_records_the_cameras_position_stays(void **state)
     world_close(w);
 }
 
+/* Whom the camera told none: files for maps come with the package all the same. */
+static void test_a_package_has_maps_by_the_trackers_word(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    set_up_world(w, "0", "0");
+    say(w, -1000, 546000000, 40, 9);
+    say(w, 9000, 547000000, 90, 9);
+    expect(RUN("work", "--once"), 0, "1 job done");
+    expect(RUN("export", VIDEO, "-o", support_path(w->dir, "case")), 0, "1 transfer");
+    const char *kml = support_path(w->dir, "case/data/position/" VIDEO ".kml");
+    assert_int_equal(support_count(kml, "25.2000000,54.6"), 2); /* both ends of the clip */
+    assert_int_equal(support_count(kml, "tracker"), 1);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_picture_has_its_own_position_and_speed),
+        cmocka_unit_test(test_a_package_has_maps_by_the_trackers_word),
         cmocka_unit_test(test_without_records_the_cameras_position_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
