@@ -94,8 +94,10 @@ void user_each_barred(const char *root, user_barred_fn *fn, void *arg)
     static const struct {
         const char *name;
         int depth;
-    } places[] = {{".", 0},   {"catalogue.db", 0}, {"catalogue.db-wal", 0}, {"catalogue.db-shm", 0},
-                  {"raw", 1}, {"spool", 2},        {"archive", 1},          {"packages", 0}};
+    } places[] = {
+        {".", 0},       {"catalogue.db", 0}, {"catalogue.db-wal", 0}, {"catalogue.db-shm", 0},
+        {"raw", 1},     {"spool", 2},        {"archive", 1},          {"telemetry", 1},
+        {"packages", 0}};
     struct look l = {.root = root};
     if (!user_of_root(&l.owner, root))
         return;

@@ -638,6 +638,7 @@ static void test_each_store_of_another_root_is_refused(void **state)
         {"raw", "/raw/ belongs to another ROOT"},
         {"archive", "/archive/ belongs to another ROOT"},
         {"spool", "/spool/ belongs to another ROOT"},
+        {"telemetry", "/telemetry/ belongs to another ROOT"},
         {"raw/2024-11-29.db", "/raw/2024-11-29.db belongs to another ROOT"},
     };
     assert_true(receive_lot(root, 0, 0, true, false));

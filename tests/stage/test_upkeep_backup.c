@@ -376,14 +376,14 @@ static void test_a_backup_that_is_in_use_is_refused(void **state)
 {
     (void)state;
     struct err err;
-    static const char *const locks[] = {"", "raw", "run.lock", "import.lock"};
+    static const char *const locks[] = {"", "raw", "run.lock", "import.lock", "telemetry"};
     static const char *const says[] = {"another backup", "a receiver", "'dashspool run'",
-                                       "an import"};
+                                       "an import", "a receiver of trackers"};
     back_up();
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof locks / sizeof *locks; i++) {
         char path[700];
         snprintf(path, sizeof path, "%s/%s", dir, locks[i]);
-        int fd = open(path, i < 2 ? O_RDONLY : O_RDWR | O_CREAT, 0640);
+        int fd = open(path, i < 2 || i == 4 ? O_RDONLY : O_RDWR | O_CREAT, 0640);
         assert_true(fd >= 0);
         assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
         refused(ERR_BUSY, dir, says[i]);

@@ -22,8 +22,9 @@ static void put_be(uint8_t *out, size_t width, uint64_t v)
 
 uint8_t *tracker_record(const struct tracker_says *says, size_t *n)
 {
-    uint8_t value[8][8];
-    struct avl_io ios[8];
+    enum { IOS = 16 };
+    uint8_t value[IOS][8];
+    struct avl_io ios[IOS];
     size_t used = 0;
     const struct {
         uint16_t id, width;
@@ -31,9 +32,18 @@ uint8_t *tracker_record(const struct tracker_says *says, size_t *n)
     } all[] = {{AVL_ID_IGNITION, 1, says->ignition},
                {AVL_ID_CAMERA_FRONT, 1, says->front},
                {AVL_ID_PRIVATE_MODE, 1, says->private_mode},
+               {240, 1, 1}, /* what trackers send if nobody tells them otherwise */
+               {200, 1, 0},
+               {69, 1, 1},
+               {80, 1, 1},
                {21, 1, 4},
+               {181, 2, 13},
+               {182, 2, 8},
+               {24, 2, says->speed_kmh},
                {66, 2, 12520},
                {67, 2, 4100},
+               {241, 4, 24602},
+               {199, 4, 1200},
                {16, 4, (int64_t)says->odometer}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i].value < 0)

@@ -456,10 +456,10 @@ static int refuse_newer(const struct reindex *r, struct err *err)
  * that is foreign. */
 static int check_identity(const struct reindex *r, struct err *err)
 {
-    static const char *const beside[] = {"archive", "spool"};
+    static const char *const beside[] = {"archive", "spool", "telemetry"};
     struct root_id id, other;
     int rc = root_read(r->root, "raw", &id, err);
-    for (int i = 0; rc == ERR_OK && i < 2; i++) {
+    for (int i = 0; rc == ERR_OK && i < 3; i++) {
         rc = root_read(r->root, beside[i], &other, err);
         if (rc == ERR_OK && root_id_known(&id) && root_id_known(&other) &&
             !root_id_same(&id, &other))

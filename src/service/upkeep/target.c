@@ -68,7 +68,8 @@ static int check_inside(const char *root, const char *at, const char *dir, struc
 /* An earlier backup whose parts are those of ROOT: a link put there. */
 static int check_parts(const char *root, const char *dir, struct err *err)
 {
-    static const char *const parts[] = {"raw", "archive", "catalogue.db", "unfinished"};
+    static const char *const parts[] = {"raw", "archive", "telemetry", "catalogue.db",
+                                        "unfinished"};
     int rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof parts / sizeof *parts; i++) {
         char *ours = NULL, *theirs = NULL;
@@ -157,7 +158,7 @@ static int see_stage(void *arg, const char *stage, struct err *err)
 /* A receiver, a worker or an import has gone on with it: it has what ROOT has not. */
 static int check_used(const char *dir, struct err *err)
 {
-    static const char *const signs[] = {"receive.json", "run.json"};
+    static const char *const signs[] = {"receive.json", "run.json", "telemetry.json"};
     char *path = NULL, *name = strdup(dir);
     int rc = name ? ERR_OK : err_nomem(err, "a path");
     for (size_t i = 0; rc == ERR_OK && i < sizeof signs / sizeof *signs; i++) {
@@ -186,6 +187,8 @@ int target_take(struct target *out, const char *dir, struct err *err)
         rc = lock(&out->fd[2], dir, "run.lock", "'dashspool run' works on it", err);
     if (rc == ERR_OK)
         rc = lock(&out->fd[3], dir, "import.lock", "an import works on it", err);
+    if (rc == ERR_OK)
+        rc = lock(&out->fd[4], dir, "telemetry", "a receiver of trackers works on it", err);
     return rc < 0 ? rc : check_used(dir, err);
 }
 

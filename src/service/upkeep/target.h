@@ -5,12 +5,12 @@
 #include "dashspool/catalogue.h"
 #include "dashspool/err.h"
 
-enum { TARGET_LOCKS = 4 };
+enum { TARGET_LOCKS = 5 };
 
 struct target {
     int fd[TARGET_LOCKS]; /* -1: none */
 };
-#define TARGET_NONE ((struct target){{-1, -1, -1, -1}})
+#define TARGET_NONE ((struct target){{-1, -1, -1, -1, -1}})
 
 /* Neither ROOT itself, nor in it, nor around it, by whatever path. It need not exist. ERR_CONFIG.
  */
