@@ -85,18 +85,10 @@ static void do_store(struct tracker *t, const struct avl_frame *frame)
 
 /* ---- commands ---- */
 
-static void on_next(void *owner, const struct desk_command *command)
+static void send_command(struct tracker *t, const struct desk_command *command)
 {
-    struct tracker *t = owner;
     struct err err;
-    int64_t now_us = clock_mono_us();
-    t->order = NULL;
-    if (!command->id)
-        return;
-    int rc = session_ready(t->session, now_us)
-                 ? session_command(t->session, command->text, command->codec_14, now_us, &err)
-                 : err_set(&err, ERR_BUSY, "the connection was not ready");
-    if (rc < 0) {
+    if (session_command(t->session, command->text, command->codec_14, clock_mono_us(), &err) < 0) {
         desk_not_sent(t->trackers->desk, command->id, err.text);
         return;
     }
@@ -104,13 +96,28 @@ static void on_next(void *owner, const struct desk_command *command)
     if (log_may(LOG_LEVEL_INFO, t->link.peer))
         log_info("telemetry", "command sent", WHO(t), LOG_INT("request", command->id),
                  LOG_TEXT("command", command->text));
+}
+
+/* While it was looked up, a tracker that has much to say has sent its next records: then it goes
+ * out behind their acknowledgement. */
+static void on_next(void *owner, const struct desk_command *command)
+{
+    struct tracker *t = owner;
+    t->order = NULL;
+    if (!command->id)
+        return;
+    if (!session_ready(t->session, clock_mono_us())) {
+        t->held = *command;
+        return;
+    }
+    send_command(t, command);
     link_drain(&t->link);
 }
 
 void tracker_due(struct link *l)
 {
     struct tracker *t = (struct tracker *)l;
-    if (!t->order && !t->request && session_ready(t->session, clock_mono_us()))
+    if (!t->order && !t->request && !t->held.id && session_ready(t->session, clock_mono_us()))
         t->order = desk_next(t->trackers->desk, l->imei, l->peer, t, on_next);
 }
 
@@ -173,7 +180,11 @@ static void act_on(struct tracker *t, const struct session_action *a)
         do_store(t, &a->frame);
         return;
     case SESSION_DO_READY:
-        if (desk_wants(t->trackers->desk, t->link.imei))
+        if (t->held.id) {
+            const struct desk_command held = t->held;
+            t->held.id = 0;
+            send_command(t, &held);
+        } else if (desk_wants(t->trackers->desk, t->link.imei))
             tracker_due(&t->link);
         return;
     case SESSION_DO_ANSWER:
@@ -246,6 +257,10 @@ void tracker_leave(struct link *l)
     if (t->order)
         desk_disown(t->order);
     t->order = NULL;
+    if (t->held.id)
+        desk_not_sent(t->trackers->desk, t->held.id,
+                      "the connection ended before it could be sent");
+    t->held.id = 0;
     if (t->request)
         desk_lost(t->trackers->desk, l->imei);
     t->request = 0;

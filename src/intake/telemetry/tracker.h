@@ -21,6 +21,7 @@ struct tracker {
     struct inbox_frame *frame; /* being stored; NULL: none */
     struct desk_order *order;  /* its answer is awaited; NULL: none */
     int64_t request;           /* whose command is out; 0: none */
+    struct desk_command held;  /* to be sent when the session is ready again; id 0: none */
     int64_t since_us;          /* UTC: logged in */
 };
 
