@@ -85,39 +85,39 @@ static void do_store(struct tracker *t, const struct avl_frame *frame)
 
 /* ---- commands ---- */
 
-static void send_command(struct tracker *t, const struct desk_command *command)
+/* A tracker with a backlog sends its next frame while the command is looked for: it goes behind the
+ * answer to that. */
+static void send_pending(struct tracker *t)
 {
+    struct desk_command command = t->pending;
     struct err err;
-    if (session_command(t->session, command->text, command->codec_14, clock_mono_us(), &err) < 0) {
-        desk_not_sent(t->trackers->desk, command->id, err.text);
+    int64_t now_us = clock_mono_us();
+    if (!command.id || !session_ready(t->session, now_us))
+        return;
+    t->pending.id = 0;
+    if (session_command(t->session, command.text, command.codec_14, now_us, &err) < 0) {
+        desk_not_sent(t->trackers->desk, command.id, err.text);
         return;
     }
-    t->request = command->id;
+    t->request = command.id;
     if (log_may(LOG_LEVEL_INFO, t->link.peer))
-        log_info("telemetry", "command sent", WHO(t), LOG_INT("request", command->id),
-                 LOG_TEXT("command", command->text));
+        log_info("telemetry", "command sent", WHO(t), LOG_INT("request", command.id),
+                 LOG_TEXT("command", command.text));
 }
 
-/* While it was looked up, a tracker that has much to say has sent its next records: then it goes
- * out behind their acknowledgement. */
 static void on_next(void *owner, const struct desk_command *command)
 {
     struct tracker *t = owner;
     t->order = NULL;
-    if (!command->id)
-        return;
-    if (!session_ready(t->session, clock_mono_us())) {
-        t->held = *command;
-        return;
-    }
-    send_command(t, command);
+    t->pending = *command;
+    send_pending(t);
     link_drain(&t->link);
 }
 
 void tracker_due(struct link *l)
 {
     struct tracker *t = (struct tracker *)l;
-    if (!t->order && !t->request && !t->held.id && session_ready(t->session, clock_mono_us()))
+    if (!t->order && !t->request && !t->pending.id && session_ready(t->session, clock_mono_us()))
         t->order = desk_next(t->trackers->desk, l->imei, l->peer, t, on_next);
 }
 
@@ -180,11 +180,8 @@ static void act_on(struct tracker *t, const struct session_action *a)
         do_store(t, &a->frame);
         return;
     case SESSION_DO_READY:
-        if (t->held.id) {
-            const struct desk_command held = t->held;
-            t->held.id = 0;
-            send_command(t, &held);
-        } else if (desk_wants(t->trackers->desk, t->link.imei))
+        send_pending(t);
+        if (desk_wants(t->trackers->desk, t->link.imei))
             tracker_due(&t->link);
         return;
     case SESSION_DO_ANSWER:
@@ -257,10 +254,9 @@ void tracker_leave(struct link *l)
     if (t->order)
         desk_disown(t->order);
     t->order = NULL;
-    if (t->held.id)
-        desk_not_sent(t->trackers->desk, t->held.id,
-                      "the connection ended before it could be sent");
-    t->held.id = 0;
+    if (t->pending.id)
+        desk_not_sent(t->trackers->desk, t->pending.id, "the connection ended before it was sent");
+    t->pending.id = 0;
     if (t->request)
         desk_lost(t->trackers->desk, l->imei);
     t->request = 0;
