@@ -76,14 +76,27 @@ static int load(const struct cli *cli, struct cfg **out, struct err *err)
 /* Each of them is free now; whoever begins last would not get his. */
 static int try_ports(const struct cfg *cfg, struct err *err)
 {
-    static const char *const ports[] = {"listen", "tls_listen"};
-    int n = !cfg_bool(cfg, "receive", "enabled") || !cfg_bool(cfg, "serve", "enabled") ? 0
-            : cfg_text(cfg, "receive", "tls_cert")[0]                                  ? 2
-                                                                                       : 1;
-    for (int i = 0; i < n; i++)
-        if (listen_same(cfg_text(cfg, "receive", ports[i]), cfg_text(cfg, "serve", "listen"))) {
-            err_set(err, ERR_CONFIG, "[receive] %s has the same port", ports[i]);
-            return cfg_blame(cfg, "serve", "listen", err);
+    static const struct {
+        const char *section, *key;
+    } ports[] = {{"receive", "listen"},
+                 {"receive", "tls_listen"},
+                 {"telemetry", "listen"},
+                 {"telemetry", "tls_listen"},
+                 {"serve", "listen"}};
+    enum { N = sizeof ports / sizeof *ports };
+    bool used[N];
+    for (int i = 0; i < N; i++)
+        used[i] =
+            cfg_bool(cfg, ports[i].section, "enabled") &&
+            (strcmp(ports[i].key, "listen") == 0 || cfg_text(cfg, ports[i].section, "tls_cert")[0]);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < i; k++) {
+            if (!used[i] || !used[k] || strcmp(ports[i].section, ports[k].section) == 0 ||
+                !listen_same(cfg_text(cfg, ports[k].section, ports[k].key),
+                             cfg_text(cfg, ports[i].section, ports[i].key)))
+                continue;
+            err_set(err, ERR_CONFIG, "[%s] %s has the same port", ports[k].section, ports[k].key);
+            return cfg_blame(cfg, ports[i].section, ports[i].key, err);
         }
     return ERR_OK;
 }

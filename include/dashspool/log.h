@@ -32,8 +32,9 @@
  *                  amounts of a transfer; from_byte: where it goes on
  *     attempt attempts
  *                  which one this is, and how many there are
- *     cameras connections jobs processes others lines stored partial failed later
+ *     cameras connections jobs processes others lines stored partial failed later records transfers
  *                  how many of these
+ *     request      its number (requests.h); command: its text
  *     pid          who says it: always, at the end
  *
  * What only one kind of event has (settings, content, nice …) is where that event is.

@@ -22,6 +22,10 @@
  * hostile: markup is escaped; control characters, those that turn the direction of writing, and
  * bytes that are no UTF-8 become U+FFFD. Hashes are SHA-256 as hexadecimal text.
  *
+ * What a tracker said on its own link is drawn for the first clip of an event that has it: speed
+ * and acceleration over time, and the way on a map of its own. Of more records than a line has room
+ * for, the first, lowest, highest and last of each step are drawn, so that no peak is lost.
+ *
  * Maps: Natural Earth 1:50m, public domain (src/evidence/report/map/LICENSE). Thread-safe.
  *
  * After the first PDF the process keeps four open files, which are the fonts in memory, and is told
@@ -34,6 +38,7 @@
 
 #include "dashspool/buf.h"
 #include "dashspool/err.h"
+#include "dashspool/track.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -108,6 +113,45 @@ struct report_derived {
     int64_t length_bytes;
 };
 
+/* Acceleration as a tracker measured it at a crash, in thousandths of g, gravity with it. Which way
+ * X, Y and Z point, only the tracker knows. */
+struct report_sample {
+    int64_t utc_us; /* derived: its record's time and its place in it; ± REPORT_SAMPLES_US */
+    int16_t mg[3];  /* X, Y, Z */
+    bool apart;     /* nothing is known of the time between it and the one before */
+};
+#define REPORT_SAMPLES_US INT64_C(1000000)
+
+/* What the tracker itself said, on its own link, of the time around a clip. Nothing proves that its
+ * clock is the camera's: what differs is shown, and not corrected. */
+struct report_journey {
+    bool known;                       /* false: it said nothing, and nothing is told of it */
+    bool imperial;                    /* speeds in miles an hour */
+    int64_t from_us, until_us;        /* the clip itself, by the camera's clock */
+    int64_t records, unfixed, hidden; /* … of them without a fix; in private mode */
+
+    /* Its record of the clip's event. */
+    bool has_event;
+    int64_t event_us, difference_us; /* its time; less the camera's time of it */
+    const char *priority;            /* "high" */
+    const char *event;               /* what caused it: "camera trigger (499): crash" */
+
+    bool has_crash; /* a record of a crash (247) is among them */
+    int64_t crash_us;
+    const char *crash; /* "crash, calibrated" */
+    enum { REPORT_NOT_TOLD, REPORT_CALIBRATED, REPORT_NOT_CALIBRATED } axes;
+    int64_t unplaced; /* samples whose time is not known: they are not below */
+
+    /* By time; these, or those that load() appends: of a long report they are not in memory all at
+     * once. A point that is not valid, or hidden (track.h), breaks the lines that are drawn. */
+    const struct track_point *point;
+    const struct report_sample *sample;
+    size_t n_points, n_samples;
+    int (*load)(void *from, struct buf *points, struct buf *samples, struct err *err);
+    void *from;
+};
+#define REPORT_JOURNEY_BYTES_MAX ((size_t)64 << 20) /* of either */
+
 enum report_kind { REPORT_VIDEO, REPORT_PHOTO };
 
 struct report_clip {
@@ -133,6 +177,7 @@ struct report_clip {
     bool has_position;
     double lat_deg, lon_deg;  /* WGS 84; not within ±90, ±180: no position */
     const char *position_why; /* whose word it is, or why there is none */
+    struct report_journey journey;
     struct report_picture picture;
     const struct report_clock *clock;
     size_t n_clocks;

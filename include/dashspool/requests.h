@@ -152,6 +152,12 @@ int requests_expire(struct catalogue *c, int64_t now_us, int *n, struct err *err
 
 /* ---- for whoever holds the trackers' connections ---- */
 
+/* The trackers that have open requests, by IMEI, each once; cheap, also if there are many. Rows
+ * that cannot be read count, and keep no other from it. */
+typedef int requests_tracker_fn(void *arg, const char *imei, struct err *err);
+int requests_tracker_each(struct catalogue *c, requests_tracker_fn *fn, void *arg,
+                          struct err *err) DS_MUST_CHECK;
+
 /* The request whose command is to be sent to this tracker now; *found false: none. First, what was
  * not answered, what did not come, and what has expired is dealt with. Nothing is written where
  * nothing is open. */

@@ -197,6 +197,7 @@ static void test_a_command_that_reads_the_store_is_shut_in(void **state)
     int fd = full_pipe(log_path);
     CONFINED("--root", root, "list");
     CONFINED("--root", root, "list", "--json");
+    CONFINED("--root", root, "requests", "--json");
     CONFINED("--root", root, "show", id);
     CONFINED("--root", root, "show", "--json", id);
     CONFINED("--root", root, "show", "--custody", id);

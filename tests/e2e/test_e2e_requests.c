@@ -61,6 +61,14 @@ static void test_a_clip_that_was_asked_for_says_by_whom_and_why(void **state)
     expect(RUN("requests"), 0, "    1  queued      " IMEI "  rear video of " TIME ", 10 s: ");
     expect(SIMULATE("--rear", CLIP, "--trigger", "crash"), 0, "files uploaded: 1,");
     expect(RUN("requests", "--open"), 0, "queued"); /* the same moment, and not asked for */
+    expect(RUN("requests", "show", "1"), 0, "  same time  " VIDEO "\n");
+    expect(RUN("request", "video", "--imei", IMEI, "--camera", "both", "--at",
+               "2024-11-29T07:23:54Z", "--for", "10s"),
+           0, "\nStored already, of the same time: " VIDEO "\n");
+    struct proc_result apart = RUN("request", "video", "--imei", IMEI, "--camera", "both", "--at",
+                                   "2024-11-29T07:23:55Z", "--for", "10s");
+    assert_null(strstr(proc_out(&apart), "Stored already"));
+    proc_clear(&apart);
     expect(SIMULATE("--rear", CLIP, "--length", "6", "--fps", "25"), 0, "files uploaded: 1,");
     world_wait_jobs(&w);
 

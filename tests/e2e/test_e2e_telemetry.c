@@ -5,7 +5,7 @@
  */
 #include "dashspool/clock.h"
 #include "dashspool/records.h"
-#include "support/world.h"
+#include "support/trackers.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 #define A_TEXT "352093081452251"
 #define B_TEXT "352094082736916"
 
-enum { WAIT_MS = 60000, RECORDS_MAX = 200 };
+enum { RECORDS_MAX = 200 };
 
 static struct world w;
 static uint64_t base_ms; /* the time of record 0; a second each */
@@ -39,57 +39,9 @@ static void start(const char *config)
 
 /* ---- a tracker by hand ---- */
 
-static void say(int fd, const void *bytes, size_t n)
-{
-    assert_int_equal(send(fd, bytes, n, MSG_NOSIGNAL), n);
-}
-
-/* True: n bytes came; false: the server closed before the first one. */
-static bool hear(int fd, uint8_t *out, size_t n)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    if (poll(&p, 1, WAIT_MS) == 0)
-        fail_msg("nothing came within %d s", WAIT_MS / 1000);
-    ssize_t got = recv(fd, out, n, MSG_WAITALL);
-    return got > 0 && (size_t)got == n;
-}
-
-static void is_answered(int fd, uint32_t n)
-{
-    uint8_t got[4];
-    assert_true(hear(fd, got, sizeof got));
-    assert_int_equal(
-        (uint32_t)got[0] << 24 | (uint32_t)got[1] << 16 | (uint32_t)got[2] << 8 | got[3], n);
-}
-
-static void is_closed(int fd)
-{
-    uint8_t got;
-    assert_false(hear(fd, &got, 1));
-    close(fd);
-}
-
-/* Nothing but this waits to be read: whatever was said before was not answered. */
-static void is_silent(int fd)
-{
-    uint8_t got;
-    assert_int_equal(recv(fd, &got, 1, MSG_DONTWAIT), -1);
-}
-
-static int dial(const char *imei, uint8_t answer)
-{
-    uint8_t login[AVL_LOGIN_BYTES], got;
-    int fd = world_dial(w.port);
-    assert_int_equal(avl_login_put(login, imei), sizeof login);
-    say(fd, login, sizeof login);
-    assert_true(hear(fd, &got, 1));
-    assert_int_equal(got, answer);
-    return fd;
-}
-
 static int log_in(const char *imei)
 {
-    return dial(imei, AVL_LOGIN_ACCEPTED);
+    return tracker_dial(&w, imei, AVL_LOGIN_ACCEPTED);
 }
 
 /* Records first … last, backwards if last is less. */
@@ -118,13 +70,13 @@ static size_t frame_of(uint8_t *out, size_t room, int first, int last)
 static void say_records(int fd, int first, int last)
 {
     static uint8_t frame[64 * 1024];
-    say(fd, frame, frame_of(frame, sizeof frame, first, last));
+    tracker_say(fd, frame, frame_of(frame, sizeof frame, first, last));
 }
 
 static void deliver(int fd, int first, int last)
 {
     say_records(fd, first, last);
-    is_answered(fd, (uint32_t)abs(last - first) + 1);
+    tracker_is_answered(fd, (uint32_t)abs(last - first) + 1);
 }
 
 /* ---- what is stored ---- */
@@ -180,7 +132,7 @@ static void test_records_are_on_disk_when_they_are_answered(void **state)
     has_exactly(A_TEXT, 0, 0);
     deliver(fd, 1, 24);
     has_exactly(A_TEXT, 0, 24);
-    say(fd, "\xff\xff", 2); /* pings have no answer */
+    tracker_say(fd, "\xff\xff", 2); /* pings have no answer */
     deliver(fd, 25, 25);
     close(fd);
 }
@@ -211,20 +163,20 @@ static void test_frames_in_pieces_and_two_in_one_segment(void **state)
     start("");
     int fd = world_dial(w.port);
     avl_login_put(login, A_TEXT);
-    say(fd, "\xff", 1); /* also before the login */
+    tracker_say(fd, "\xff", 1); /* also before the login */
     for (size_t i = 0; i < sizeof login; i++)
-        say(fd, login + i, 1);
-    assert_true(hear(fd, &got, 1));
+        tracker_say(fd, login + i, 1);
+    assert_true(tracker_hear(fd, &got, 1));
     assert_int_equal(got, AVL_LOGIN_ACCEPTED);
     size_t n = frame_of(frames, sizeof frames, 0, 2);
     for (size_t i = 0; i < n; i++)
-        say(fd, frames + i, 1);
-    is_answered(fd, 3);
+        tracker_say(fd, frames + i, 1);
+    tracker_is_answered(fd, 3);
     n = frame_of(frames, sizeof frames, 3, 4);
     n += frame_of(frames + n, sizeof frames - n, 5, 9);
-    say(fd, frames, n);
-    is_answered(fd, 2);
-    is_answered(fd, 5);
+    tracker_say(fd, frames, n);
+    tracker_is_answered(fd, 2);
+    tracker_is_answered(fd, 5);
     has_exactly(A_TEXT, 0, 9);
     close(fd);
 }
@@ -255,13 +207,13 @@ static void test_wrong_frames_are_not_answered_and_the_third_closes(void **state
     for (int what = 0; what < 3; what++) {
         size_t n = wrong_frame(frame, sizeof frame, what);
         int fd = log_in(A_TEXT);
-        say(fd, frame, n);
-        say(fd, frame, n);
+        tracker_say(fd, frame, n);
+        tracker_say(fd, frame, n);
         deliver(fd, 0, 1); /* its answer is the first that comes */
-        is_silent(fd);
+        tracker_is_silent(fd);
         for (int i = 0; i < 3; i++)
-            say(fd, frame, n);
-        is_closed(fd);
+            tracker_say(fd, frame, n);
+        tracker_is_closed(fd);
     }
     has_exactly(A_TEXT, 0, 1);
     assert_int_equal(world_log_lines(&w, "3 wrong frames in a row"), 3);
@@ -283,10 +235,10 @@ static void test_answers_to_commands_are_never_answered(void **state)
                                 .n = 4};
         size_t n = avl_message_put(frame, sizeof frame, &m);
         assert_true(n > 0);
-        say(fd, frame, n);
+        tracker_say(fd, frame, n);
     }
     deliver(fd, 0, 6);
-    is_silent(fd);
+    tracker_is_silent(fd);
     close(fd);
 }
 
@@ -299,7 +251,7 @@ static void test_the_newest_login_of_a_tracker_wins(void **state)
     int older = log_in(A_TEXT);
     deliver(older, 0, 4);
     int newer = log_in(A_TEXT);
-    is_closed(older);
+    tracker_is_closed(older);
     deliver(newer, 5, 9);
     proc_wait_for(&w.receiver, "closed, superseded by a new connection", NULL, 0);
     has_exactly(A_TEXT, 0, 9);
@@ -311,10 +263,10 @@ static void test_a_link_that_says_nothing_is_closed(void **state)
     (void)state;
     start("login = 1 s\nidle = 2 s\n");
     int stranger = world_dial(w.port);
-    is_closed(stranger);
+    tracker_is_closed(stranger);
     proc_wait_for(&w.receiver, "no login", NULL, 0);
     int silent = log_in(A_TEXT);
-    is_closed(silent);
+    tracker_is_closed(silent);
     proc_wait_for(&w.receiver, "reason=silent", NULL, 0);
 }
 
@@ -325,12 +277,12 @@ static void test_a_camera_on_this_port_is_closed_with_a_clear_line(void **state)
     start("");
     int fd = world_dial(w.port);
     wire_init_put(init, 5, UINT64_C(352093081452251), 0);
-    say(fd, init, sizeof init);
-    is_closed(fd);
+    tracker_say(fd, init, sizeof init);
+    tracker_is_closed(fd);
     proc_wait_for(&w.receiver, "a camera's file transfer (IMEI " A_TEXT ")", NULL, 0);
     fd = world_dial(w.port);
-    say(fd, "GET / HTTP/1.1\r\n\r\n", 18);
-    is_closed(fd);
+    tracker_say(fd, "GET / HTTP/1.1\r\n\r\n", 18);
+    tracker_is_closed(fd);
     proc_wait_for(&w.receiver, "HTTP", NULL, 0);
 }
 
@@ -350,7 +302,7 @@ static void test_only_trackers_on_the_list_of_the_receiver_are_taken(void **stat
     base_ms = (uint64_t)clock_utc_us() / 1000 - 3600 * 1000;
     world_start(&w);
     int fd = log_in(A_TEXT);
-    is_closed(dial(B_TEXT, AVL_LOGIN_REFUSED));
+    tracker_is_closed(tracker_dial(&w, B_TEXT, AVL_LOGIN_REFUSED));
     proc_wait_for(&w.receiver, "IMEI " B_TEXT " is not on the allow-list", NULL, 0);
     write_list(A_TEXT "\n" B_TEXT "\n");
     assert_int_equal(kill(w.receiver.pid, SIGHUP), 0);
@@ -373,7 +325,7 @@ static void test_limits_of_connections(void **state)
     (void)state;
     start("connections_max = 2\n");
     int a = log_in(A_TEXT), b = log_in(B_TEXT);
-    is_closed(world_dial(w.port));
+    tracker_is_closed(world_dial(w.port));
     proc_wait_for(&w.receiver, "too many connections (connections_max)", NULL, 0);
     close(a);
     close(b);
@@ -389,7 +341,7 @@ static void test_nothing_is_answered_while_the_disk_is_full(void **state)
     say_records(fd, 0, 4);
     proc_wait_for(&w.receiver, "store unavailable, acknowledgements suspended", NULL, 0);
     world_stop(&w);
-    is_closed(fd); /* without an answer */
+    tracker_is_closed(fd); /* without an answer */
     world_configure(&w, "");
     world_start(&w);
     fd = log_in(A_TEXT);
@@ -431,12 +383,12 @@ static bool deliver_some(struct tracker *t, int upto)
     if (t->fd < 0) {
         t->fd = world_dial(w.port);
         avl_login_put(login, t->imei);
-        if (send(t->fd, login, sizeof login, MSG_NOSIGNAL) < 0 || !hear(t->fd, got, 1))
+        if (send(t->fd, login, sizeof login, MSG_NOSIGNAL) < 0 || !tracker_hear(t->fd, got, 1))
             return false;
     }
     int last = t->next + 6 < upto ? t->next + 6 : upto - 1;
     size_t n = frame_of(frame, sizeof frame, t->next, last);
-    if (send(t->fd, frame, n, MSG_NOSIGNAL) < 0 || !hear(t->fd, got, 4))
+    if (send(t->fd, frame, n, MSG_NOSIGNAL) < 0 || !tracker_hear(t->fd, got, 4))
         return false;
     assert_int_equal(got[3], last - t->next + 1);
     t->next = last + 1;
@@ -467,9 +419,9 @@ static void test_nothing_that_was_answered_is_lost_under_sigkill(void **state)
                 /* the third one's frame is on its way, or in a batch */
                 uint8_t frame[4096];
                 if (all[2].fd >= 0)
-                    say(all[2].fd, frame,
-                        frame_of(frame, sizeof frame, all[2].next,
-                                 UPTO - 1 < all[2].next + 4 ? UPTO - 1 : all[2].next + 4));
+                    tracker_say(all[2].fd, frame,
+                                frame_of(frame, sizeof frame, all[2].next,
+                                         UPTO - 1 < all[2].next + 4 ? UPTO - 1 : all[2].next + 4));
                 world_kill(&w);
                 kills++;
                 world_start(&w);
@@ -515,7 +467,7 @@ static void test_its_status_file_tells_who_is_connected(void **state)
     close(fd);
     support_wait(status_has("\"trackers\":[]"));
     world_stop(&w);
-    assert_true(support_count(support_path(w.root, "telemetry.json"), "{\"stopped\":") == 1);
+    assert_true(support_count(support_path(w.root, "telemetry.json"), "{\"stopped\":\"") == 1);
 }
 
 static void test_its_settings_are_tried(void **state)
@@ -528,6 +480,9 @@ static void test_its_settings_are_tried(void **state)
                "tls_cert and tls_key must be set together");
     world_configure(&w, "enabled = yes\nlisten = 127.0.0.1:65536\n");
     expect_err(DASHSPOOL(w.root, "config", "--check"), 2, "listen");
+    world_configure(&w, "enabled = yes\nlisten = 127.0.0.1:41527\n"
+                        "[receive]\nlisten = 127.0.0.1:41527\n");
+    expect_err(DASHSPOOL(w.root, "config", "--check"), 2, "[receive] listen has the same port");
     world_configure(&w, "idle = 5 ms\n");
     expect_err(DASHSPOOL(w.root, "config", "--check"), 2, "idle = 5 ms");
 }

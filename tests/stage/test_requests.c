@@ -795,6 +795,14 @@ static int count_one(void *arg, const struct requests_request *r, struct err *er
     return 0;
 }
 
+static int add_tracker(void *arg, const char *imei, struct err *err)
+{
+    size_t used = strlen(arg);
+    (void)err;
+    snprintf((char *)arg + used, 100 - used, "%s ", imei);
+    return 0;
+}
+
 static void test_lists_choose_and_a_malformed_row_keeps_no_other(void **state)
 {
     struct catalogued *f = *state;
@@ -818,6 +826,9 @@ static void test_lists_choose_and_a_malformed_row_keeps_no_other(void **state)
     catalogued_sql(f, "UPDATE request SET kind = 'film' WHERE id = 1");
     assert_err(ERR_MALFORMED, requests_get(f->c, id, &r, &err));
     assert_has(err.text, "request 1 is malformed");
+    char trackers[100] = "";
+    assert_ok(requests_tracker_each(f->c, add_tracker, trackers, &err));
+    assert_string_equal(trackers, IMEI " " OTHER " ");
     send(f, rear, NOW);
     arrive(f, transfer(IMEI, "front", "video", T), NOW);
     arrive(f, transfer(IMEI, "rear", "video", T), NOW);

@@ -176,7 +176,9 @@ void proc_wait_for(const struct proc *p, const char *words, char *out, size_t ro
         int status;
         if (waitpid(p->pid, &status, WNOHANG) == p->pid && !find_line(p->log, words, out, room)) {
             struct buf log = support_read(p->log);
-            fail_msg("ended without saying '%s': %s", words, text(&log));
+            fail_msg(
+                "ended (%s %d) without saying '%s': %s", WIFSIGNALED(status) ? "signal" : "status",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), words, text(&log));
         }
         if (clock_mono_us() > until_us)
             fail_msg("'%s' did not come within %d s", words, WAIT_MS / 1000);

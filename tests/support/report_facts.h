@@ -14,6 +14,8 @@ extern const size_t report_facts_dot_bytes;
  * another. picture[0..2] are for the two films of the crash and the photo; NULL: the dot. Static
  * storage: the next call gives the same anew, and tests may change it. */
 struct report *report_facts(const struct report_picture *picture);
+/* The first two have a tracker's account, of these sizes at most. */
+enum { REPORT_FACTS_POINTS = 131, REPORT_FACTS_SAMPLES = 500 };
 /* The clips of that, to be changed. */
 struct report_clip *report_facts_clips(void);
 

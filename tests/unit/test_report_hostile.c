@@ -107,6 +107,7 @@ static void test_a_place_that_is_none_is_not_drawn(void **state)
         struct report *r = report_facts(NULL);
         report_facts_clips()->lat_deg = bad[i][0];
         report_facts_clips()->lon_deg = bad[i][1];
+        report_facts_clips()->journey.known = false; /* it has a map of its own */
         r->n_clips = 1;
         char *page = report_page(r);
         report_says(page, "position not known");

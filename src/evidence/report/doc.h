@@ -33,7 +33,7 @@ int clean_all(struct buf *out, const char *text, struct err *err) DS_MUST_CHECK;
  *
  * Lines, areas and words, in a drawing's own whole units; how an ink looks is for who draws. */
 
-enum draw_what { DRAW_NEAR, DRAW_FAR, DRAW_BAR };
+enum draw_what { DRAW_NEAR, DRAW_FAR, DRAW_ROUTE, DRAW_BAR, DRAW_PLOT };
 
 enum draw_ink {
     /* of maps */
@@ -57,6 +57,17 @@ enum draw_ink {
     DRAW_TICK,
     DRAW_TRIGGER,
     DRAW_WORD,
+    /* of plots over time, and of the way on a map */
+    DRAW_RULE,
+    DRAW_SPAN, /* the recording's own time */
+    DRAW_BAND, /* within which something may be off */
+    DRAW_CURVE,
+    DRAW_DOT,
+    DRAW_EVENT, /* the tracker's trigger; the camera's is DRAW_TRIGGER */
+    DRAW_UNFIXED,
+    DRAW_HIDDEN,
+    DRAW_WAY,
+    DRAW_WAY_AROUND,
     DRAW_INKS,
 };
 

@@ -209,6 +209,8 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
             clip_link(d, r, i);
             doc_text(d, ": position not known. ");
             doc_text(d, r->clip[i].position_why);
+            if (r->clip[i].journey.known)
+                doc_text(d, " For what its tracker said, see below.");
             doc_close(d, DOC_PARAGRAPH);
             continue;
         }
@@ -219,6 +221,7 @@ static void show(struct doc *d, const struct report *r, const struct events *e, 
         if (!shown)
             place(d, r, e, i, maps);
     }
+    journey_show(d, r, e, event);
     for (size_t i = first; i < r->n_clips; i++)
         if (e->of[i] == event) {
             doc_open(d, DOC_DETAILS);

@@ -82,13 +82,35 @@ static void html_text(struct html *h, const char *text, bool lines)
 /* ---- drawings ---- */
 
 static const char *const classes[DRAW_INKS] = {
-    [DRAW_SEA] = "sea",         [DRAW_LAND] = "land",       [DRAW_BORDER] = "border",
-    [DRAW_COAST] = "coast",     [DRAW_GRID] = "grid",       [DRAW_GRID_WORD] = "grid-word",
-    [DRAW_NAME] = "name",       [DRAW_SCALE] = "scale",     [DRAW_SCALE_WORD] = "scale-word",
-    [DRAW_MARK] = "mark",       [DRAW_WINDOW] = "window",   [DRAW_GOOD] = "good",
-    [DRAW_SOUND] = "sound",     [DRAW_DAMAGED] = "damaged", [DRAW_MISSING] = "missing",
-    [DRAW_SILENCE] = "silence", [DRAW_TICK] = "tick",       [DRAW_TRIGGER] = "trigger",
+    [DRAW_SEA] = "sea",
+    [DRAW_LAND] = "land",
+    [DRAW_BORDER] = "border",
+    [DRAW_COAST] = "coast",
+    [DRAW_GRID] = "grid",
+    [DRAW_GRID_WORD] = "grid-word",
+    [DRAW_NAME] = "name",
+    [DRAW_SCALE] = "scale",
+    [DRAW_SCALE_WORD] = "scale-word",
+    [DRAW_MARK] = "mark",
+    [DRAW_WINDOW] = "window",
+    [DRAW_GOOD] = "good",
+    [DRAW_SOUND] = "sound",
+    [DRAW_DAMAGED] = "damaged",
+    [DRAW_MISSING] = "missing",
+    [DRAW_SILENCE] = "silence",
+    [DRAW_TICK] = "tick",
+    [DRAW_TRIGGER] = "trigger",
     [DRAW_WORD] = "word",
+    [DRAW_RULE] = "rule",
+    [DRAW_SPAN] = "span",
+    [DRAW_BAND] = "band",
+    [DRAW_CURVE] = "curve",
+    [DRAW_DOT] = "dot",
+    [DRAW_EVENT] = "event-at",
+    [DRAW_UNFIXED] = "unfixed",
+    [DRAW_HIDDEN] = "hidden",
+    [DRAW_WAY] = "way",
+    [DRAW_WAY_AROUND] = "way-around",
 };
 
 static struct svg *svg_of(struct draw *d)
@@ -309,7 +331,11 @@ static struct draw *drawing(struct doc *d, enum draw_what kind, int width, int h
 {
     static const struct draw_ops ops = {svg_path,     svg_move, svg_line,   svg_shut,
                                         svg_path_end, svg_rect, svg_circle, svg_text};
-    static const char *const class[] = {"map near", "map far", "bar"};
+    static const char *const class[] = {[DRAW_NEAR] = "map near",
+                                        [DRAW_FAR] = "map far",
+                                        [DRAW_ROUTE] = "map route",
+                                        [DRAW_BAR] = "bar",
+                                        [DRAW_PLOT] = "bar plot"};
     struct html *h = html_of(d);
     html_rawf(h, "<svg class=\"%s\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", class[kind],
               width, height);
@@ -349,6 +375,10 @@ static void head(struct html *h, const char *title)
                 "<pattern id=\"hatch\" width=\"12\" height=\"12\" patternUnits=\"userSpaceOnUse\" "
                 "patternTransform=\"rotate(45)\"><rect class=\"hatch-a\" width=\"12\" "
                 "height=\"12\"/><rect class=\"hatch-b\" width=\"6\" height=\"12\"/></pattern>"
+                "<pattern id=\"hatch-soft\" width=\"12\" height=\"12\" "
+                "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect "
+                "class=\"hatch-a\" width=\"12\" height=\"12\"/><rect class=\"hatch-c\" "
+                "width=\"4\" height=\"12\"/></pattern>"
                 "</defs></svg>\n");
 }
 

@@ -67,6 +67,22 @@ void flaws_show(struct doc *d, const struct report_clip *clip);
  * find it, and the part of the world that this is in. */
 void map_pair(struct doc *doc, const struct maps *maps, double lat_deg, double lon_deg);
 
+/* The way of a vehicle close by, with a scale and no outlines: the part of n points (by time) that
+ * is within the clip, and the rest around it. has_event: where it was then is marked. Nothing where
+ * no point is valid. */
+struct map_way {
+    const struct track_point *point;
+    size_t n;
+    int64_t from_us, until_us;
+    bool has_event;
+    int64_t event_us;
+};
+void map_way(struct doc *doc, const struct map_way *way);
+bool map_way_ok(const struct track_point *p); /* it has a place to be drawn at */
+
+/* What the trackers said of the time of an event (journey.c); nothing where they said nothing. */
+void journey_show(struct doc *d, const struct report *r, const struct events *e, size_t event);
+
 void tables_clocks(struct doc *d, const struct report_clip *clip);
 void tables_arrival(struct doc *d, const struct report_clip *clip);
 void tables_derived(struct doc *d, const struct report_clip *clip);

@@ -447,9 +447,10 @@ static struct draw *drawing(struct doc *d, enum draw_what kind, int width, int h
                             const char *what)
 {
     struct pdf *p = pdf_of(d);
-    double scale = kind == DRAW_BAR ? BAR_SCALE : MAP_SCALE, x = p->left;
+    bool map = kind != DRAW_BAR && kind != DRAW_PLOT;
+    double scale = map ? MAP_SCALE : BAR_SCALE, x = p->left;
     (void)what; /* cairo has no words for who cannot see */
-    if (kind == DRAW_BAR) {
+    if (!map) {
         pdf_flow_need(&p->flow, height * scale + 24);
         p->map_y = p->flow.y;
         p->flow.y += height * scale;
@@ -458,7 +459,7 @@ static struct draw *drawing(struct doc *d, enum draw_what kind, int width, int h
         x = p->map_x;
         p->map_x += width * scale + MAP_GAP;
     }
-    p->map_width = kind == DRAW_BAR ? 0 : width * scale;
+    p->map_width = map ? width * scale : 0;
     if (!p->flow.cr || d->rc < 0)
         return NULL;
     cairo_tag_begin(p->flow.cr, "Figure", NULL);

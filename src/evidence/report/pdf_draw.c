@@ -1,7 +1,7 @@
 /* Drawings on paper. */
 #include "pdf_draw.h"
 
-#define STEP_LEAST 9 /* half a point of a map */
+#define STEP_LEAST 0.5 /* points: what is shorter cannot be seen */
 
 static struct pdf_draw *pdf_of(struct draw *d)
 {
@@ -33,7 +33,7 @@ static void move(struct draw *draw, long x, long y)
 static void line(struct draw *draw, long x, long y)
 {
     struct pdf_draw *d = pdf_of(draw);
-    d->waits = labs(x - d->x) + labs(y - d->y) < STEP_LEAST;
+    d->waits = (double)(labs(x - d->x) + labs(y - d->y)) < d->least;
     if (d->waits) {
         d->to_x = x;
         d->to_y = y;
@@ -96,7 +96,8 @@ void pdf_draw_begin(struct pdf_draw *out, cairo_t *cr, const struct pdf_fonts *f
                     double y, double scale, int width, int height, struct err *err)
 {
     static const struct draw_ops ops = {path, move, line, shut, path_end, rect, circle, text};
-    *out = (struct pdf_draw){.draw = {&ops}, .cr = cr, .fonts = fonts, .err = err};
+    *out = (struct pdf_draw){
+        .draw = {&ops}, .cr = cr, .fonts = fonts, .least = STEP_LEAST / scale, .err = err};
     cairo_save(cr);
     cairo_translate(cr, x, y);
     cairo_scale(cr, scale, scale);

@@ -8,7 +8,7 @@
 
 /* Fills and strokes the path, which is empty then; scale: of what an ink's look is measured in. */
 void pdf_ink_path(cairo_t *cr, enum draw_ink ink, double scale);
-/* A little box of it. */
+/* A little box, or line, of it. */
 void pdf_ink_swatch(cairo_t *cr, enum draw_ink ink, double x, double y, double width,
                     double height);
 double pdf_ink_size(enum draw_ink ink); /* of letters in it; 0: it has none */
@@ -21,6 +21,7 @@ struct pdf_draw {
     long x, y;       /* where the pen is */
     long to_x, to_y; /* where it was asked to go, if that was too near to be seen … */
     bool waits;      /* … and it waits there */
+    double least;    /* such a step */
     struct err *err;
     int rc;
 };

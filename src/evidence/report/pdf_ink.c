@@ -29,6 +29,16 @@ static const struct look {
     [DRAW_TICK] = {NONE, 0, 0x111111, 3},
     [DRAW_TRIGGER] = {FILL, 0x111111, 0x111111, 3},
     [DRAW_WORD] = {FILL, 0x444444, .size = 24},
+    [DRAW_RULE] = {NONE, 0, 0xc9ced6, 1.5},
+    [DRAW_SPAN] = {FILL, 0xe3eaf2, 0, 0},
+    [DRAW_BAND] = {FILL, 0xf7e3bd, 0, 0},
+    [DRAW_CURVE] = {NONE, 0, 0x1a4f8b, 4},
+    [DRAW_DOT] = {FILL, 0x1a4f8b, 0, 0},
+    [DRAW_EVENT] = {NONE, 0, 0xb3261e, 3, 9, 6},
+    [DRAW_UNFIXED] = {HATCH, 0x555b63, 0x555b63, 1.5},
+    [DRAW_HIDDEN] = {FILL, 0x555b63, 0, 0},
+    [DRAW_WAY] = {NONE, 0, 0x1a4f8b, 44},
+    [DRAW_WAY_AROUND] = {NONE, 0, 0x1a4f8b, 20, 60, 45},
 };
 
 #define HATCH_STEP 12
@@ -88,8 +98,19 @@ double pdf_ink_size(enum draw_ink ink)
 
 void pdf_ink_swatch(cairo_t *cr, enum draw_ink ink, double x, double y, double width, double height)
 {
+    const struct look *l = &looks[ink];
     cairo_save(cr);
-    cairo_rectangle(cr, x, y, width, height);
-    pdf_ink_path(cr, ink, 0.3);
+    if (l->how == NONE) { /* a line: it has no inside to be shown */
+        double dash[] = {width / 3, width / 4};
+        cairo_move_to(cr, x, y + height / 2);
+        cairo_line_to(cr, x + width, y + height / 2);
+        colour(cr, l->stroke);
+        cairo_set_line_width(cr, height / (l->dash > 0 ? 5 : 4));
+        cairo_set_dash(cr, dash, l->dash > 0 ? 2 : 0, 0);
+        cairo_stroke(cr);
+    } else {
+        cairo_rectangle(cr, x, y, width, height);
+        pdf_ink_path(cr, ink, 0.3);
+    }
     cairo_restore(cr);
 }

@@ -16,6 +16,50 @@ static const char *time_text(int64_t us, char out[CLOCK_TEXT_ROOM])
     return out;
 }
 
+/* ---- what shows the same time ---- */
+
+/* A file of another trigger is never the answer to a request, but may show what is sought. */
+struct covering {
+    const struct requests_request *r;
+    json_t *ids;
+};
+
+static bool is_of_cameras(const struct camreq *what, const char *camera)
+{
+    if (strcmp(what->camera, "both") == 0)
+        return strcmp(camera, "front") == 0 || strcmp(camera, "rear") == 0;
+    return strcmp(strcmp(what->camera, "dashcam") == 0 ? "front" : what->camera, camera) == 0;
+}
+
+static int add_covering(void *arg, const struct catalogue_transfer *t, struct err *err)
+{
+    const struct covering *c = arg;
+    const struct camreq *w = &c->r->what;
+    int64_t from_us = w->time_s * S_US, until_us = from_us + (w->seconds ? w->seconds : 1) * S_US;
+    int64_t length_us = (t->length_s > 0 ? t->length_s : 1) * S_US;
+    (void)err;
+    if (t->known & (CATALOGUE_TIME_OK | CATALOGUE_TIME_NAMED) && is_of_cameras(w, t->camera) &&
+        t->time_us < until_us && t->time_us + length_us > from_us)
+        json_array_append_new(c->ids, json_string(t->id));
+    return ERR_OK;
+}
+
+/* The ids of stored videos of this time; none for a photo of now. */
+static int covering(struct catalogue *c, const struct requests_request *r, json_t **out,
+                    struct err *err)
+{
+    static const int64_t longest_us = 600 * S_US;
+    const struct camreq *w = &r->what;
+    const struct catalogue_filter filter = {.imei = r->imei,
+                                            .kind = "video",
+                                            .states = 1 << CATALOGUE_STORED,
+                                            .since_us = w->time_s * S_US - longest_us,
+                                            .until_us = (w->time_s + CAMREQ_SECONDS_MAX) * S_US};
+    struct covering found = {r, json_array()};
+    *out = found.ids;
+    return w->time_s > 0 ? catalogue_transfer_each(c, &filter, add_covering, &found, err) : ERR_OK;
+}
+
 /* ---- request ---- */
 
 struct asking {
@@ -117,15 +161,27 @@ static int queue(struct cli *cli, const struct asking *o, struct requests_reques
     int rc = cli_catalogue_open(cli, "request", &c);
     if (rc != CLI_OK)
         return rc;
+    json_t *here = NULL;
     int added = requests_add(c, r, clock_utc_us(), &err);
+    if (added == ERR_OK)
+        added = covering(c, r, &here, &err);
     catalogue_close(&c);
-    if (added < 0)
+    if (added < 0) {
+        json_decref(here);
         return cli_fail_or_usage("request", &err);
-    if (o->json)
-        return cli_print_json("request", request_json(r));
+    }
+    if (o->json) {
+        json_t *json = request_json(r);
+        json_object_set_new(json, "covered_by", here);
+        return cli_print_json("request", json);
+    }
     printf("request %" PRId64 " queued: %s\n", r->id, r->command);
     printf("It is sent when the tracker connects, until %s; see 'dashspool requests'.\n",
            time_text(r->expires_us, until));
+    for (size_t i = 0; i < json_array_size(here); i++)
+        printf("Stored already, of the same time: %s\n",
+               cli_shown(json_string_value(json_array_get(here, i))));
+    json_decref(here);
     return CLI_OK;
 }
 
@@ -271,8 +327,12 @@ static int whole_json(struct catalogue *c, const struct requests_request *r, jso
     int rc = requests_event_each(c, r->id, event_json, events, err);
     if (rc == ERR_OK)
         rc = requests_file_each(c, r->id, file_json, files, err);
+    json_t *here = NULL;
+    if (rc == ERR_OK)
+        rc = covering(c, r, &here, err);
     json_object_set_new(o, "events", events);
     json_object_set_new(o, "files", files);
+    json_object_set_new(o, "covered_by", here);
     *out = o;
     return rc;
 }
@@ -367,7 +427,13 @@ static int show(const struct listing *l, int64_t id)
            cli_shown(r.reason));
     if (r.state < REQUESTS_FETCHED)
         printf("  expires    %s\n", time_text(r.expires_us, text));
+    json_t *here = NULL;
     int rc = requests_file_each(l->c, id, print_file, NULL, &err);
+    if (rc == ERR_OK)
+        rc = covering(l->c, &r, &here, &err);
+    for (size_t i = 0; rc == ERR_OK && i < json_array_size(here); i++)
+        printf("  same time  %s\n", cli_shown(json_string_value(json_array_get(here, i))));
+    json_decref(here);
     if (rc == ERR_OK)
         rc = requests_event_each(l->c, id, print_event, NULL, &err);
     return rc < 0 ? cli_fail("requests", &err) : CLI_OK;

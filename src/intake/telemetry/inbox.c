@@ -20,7 +20,10 @@ struct inbox_frame {
     inbox_done_fn *done;
     char imei[AVL_IMEI_ROOM];
     int64_t arrived_us;
-    bool on_disk; /* set by the batch: all of it */
+    /* set by the batch */
+    bool on_disk;              /* all of it */
+    bool fresh;                /* some of it is new: */
+    int64_t from_ms, until_ms; /* … from and to then */
     uint8_t codec, n;
     size_t bytes;
     uint8_t body[];
@@ -92,6 +95,12 @@ static int make_room(struct inbox *in, size_t n, struct err *err)
     return ERR_OK;
 }
 
+static struct avl_frame frame_of(const struct inbox_frame *f)
+{
+    return (struct avl_frame){
+        .codec = f->codec, .n = f->n, .body = f->body, .body_bytes = f->bytes};
+}
+
 static int do_batch(void *arg, struct err *err)
 {
     struct inbox *in = arg;
@@ -104,8 +113,7 @@ static int do_batch(void *arg, struct err *err)
     if (rc < 0)
         return rc;
     for (struct inbox_frame *f = in->batch.first; f; f = f->next) {
-        const struct avl_frame frame = {
-            .codec = f->codec, .n = f->n, .body = f->body, .body_bytes = f->bytes};
+        const struct avl_frame frame = frame_of(f);
         struct avl_records walk = avl_frame_records(&frame);
         while (avl_records_next(&walk, &record))
             in->new[n++] = (struct records_new){.imei = f->imei,
@@ -117,9 +125,18 @@ static int do_batch(void *arg, struct err *err)
     rc = records_put(in->records, in->new, n, &in->done, err);
     n = 0;
     for (struct inbox_frame *f = in->batch.first; f; f = f->next) {
+        const struct avl_frame frame = frame_of(f);
+        struct avl_records walk = avl_frame_records(&frame);
         f->on_disk = true;
-        for (size_t end = n + f->n; n < end; n++)
+        for (; avl_records_next(&walk, &record); n++) {
+            int64_t at_ms = record.time_ms > INT64_MAX ? INT64_MAX : (int64_t)record.time_ms;
             f->on_disk = f->on_disk && in->new[n].state != RECORDS_MISSING;
+            if (in->new[n].state != RECORDS_STORED)
+                continue;
+            f->from_ms = !f->fresh || at_ms < f->from_ms ? at_ms : f->from_ms;
+            f->until_ms = !f->fresh || at_ms > f->until_ms ? at_ms : f->until_ms;
+            f->fresh = true;
+        }
     }
     /* What can never be stored does not keep the others: it is not answered. */
     return err_is_temporary(rc) ? rc : ERR_OK;
@@ -130,6 +147,8 @@ static int do_batch(void *arg, struct err *err)
 static void answer(struct inbox *in, struct inbox_frame *f, int rc, const struct err *err)
 {
     in->stats.records += rc == ERR_OK ? f->n : 0;
+    if (f->fresh && in->options.on_new)
+        in->options.on_new(in->options.on_new_arg, f->imei, f->from_ms, f->until_ms);
     if (f->owner)
         f->done(f->owner, rc, err);
     free(f);

@@ -24,6 +24,10 @@ struct inbox_options {
     void (*on_room)(
         void *arg); /* on the loop's thread: it was full, or in trouble, and is not now */
     void *on_room_arg;
+    /* On the loop's thread: a frame of it had new records, which are on disk; NULL. What came again
+     * is not told. */
+    void (*on_new)(void *arg, const char *imei, int64_t from_ms, int64_t until_ms);
+    void *on_new_arg;
 };
 
 /* rc 0: every record of the frame is on disk. Else it never will be, by this call. */

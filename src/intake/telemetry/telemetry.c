@@ -1,5 +1,6 @@
 /* telemetry: the trackers' server: its settings, and what it tells of what comes in. */
 #include "dashspool/telemetry.h"
+#include "dashspool/journey.h"
 #include "tracker.h"
 #include <string.h>
 
@@ -86,6 +87,20 @@ static void on_room(void *arg)
     links_drain(arg);
 }
 
+static void on_new(void *arg, const char *imei, int64_t from_ms, int64_t until_ms)
+{
+    struct server *s = arg;
+    desk_records(s->trackers.desk, imei, from_ms, until_ms);
+}
+
+static void on_due(void *arg, const char *imei)
+{
+    const struct server *s = arg;
+    const struct table_link *l = table_find(&s->links->by_imei, imei, NULL);
+    if (l)
+        tracker_due(l->owner);
+}
+
 static int open_stores(void *arg, struct links *all, const char *root, struct err *err)
 {
     struct server *s = arg;
@@ -96,15 +111,21 @@ static int open_stores(void *arg, struct links *all, const char *root, struct er
         .free_bytes_min = get(s, "min_free_mib") << 20,
         .on_room = on_room,
         .on_room_arg = all,
+        .on_new = on_new,
+        .on_new_arg = s,
     };
+    const struct desk_options desk = {
+        .window_us = journey_window_us(s->cfg), .due = on_due, .arg = s};
     s->links = all;
-    return inbox_open(&s->trackers.inbox, root, all->loop, &options, err);
+    int rc = inbox_open(&s->trackers.inbox, root, all->loop, &options, err);
+    return rc < 0 ? rc : desk_open(&s->trackers.desk, root, all->loop, &desk, err);
 }
 
 static void close_stores(void *arg)
 {
     struct server *s = arg;
-    inbox_close(&s->trackers.inbox);
+    inbox_close(&s->trackers.inbox); /* it tells of new records to its end */
+    desk_close(&s->trackers.desk);
 }
 
 static const struct link_service service = {

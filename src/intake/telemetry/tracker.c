@@ -1,5 +1,6 @@
-/* tracker: what one tracker's session says is done: a login, its records, the end. */
+/* tracker: what one tracker's session says is done: a login, its records, its commands, the end. */
 #include "tracker.h"
+#include "dashspool/requests.h"
 #include <stdio.h>
 
 /* Whom an event is about. */
@@ -17,7 +18,11 @@ static void do_login(struct tracker *t, const char *odd)
         log_info("telemetry", "new tracker added to allow-list", WHO(t));
     t->since_us = clock_utc_us();
     session_judged(t->session, rc == ERR_OK, err.text, clock_mono_us());
+    if (rc == ERR_OK)
+        desk_login(t->trackers->desk, t->link.imei);
 }
+
+/* ---- records ---- */
 
 static void on_stored(void *owner, int rc, const struct err *err)
 {
@@ -33,8 +38,42 @@ static void on_stored(void *owner, int rc, const struct err *err)
     link_close(&t->link);
 }
 
+/* A backlog tells what was, not what is. */
+#define NOW_MS (INT64_C(10) * 60 * 1000)
+
+/* What requests wait for, of the newest record of a frame. */
+static unsigned heard_of(const struct avl_frame *frame)
+{
+    static const struct {
+        uint16_t id;
+        uint64_t value;
+        enum requests_wait what;
+    } awaited[] = {
+        {AVL_ID_IGNITION, 1, REQUESTS_FOR_IGNITION},
+        {AVL_ID_CAMERA_FRONT, 3, REQUESTS_FOR_FRONT},
+        {AVL_ID_CAMERA_REAR, 3, REQUESTS_FOR_REAR},
+    };
+    struct avl_records walk = avl_frame_records(frame);
+    struct avl_record record, newest = {.time_ms = 0};
+    struct avl_io io;
+    unsigned heard = 0;
+    int64_t now_ms = clock_utc_us() / 1000;
+    while (avl_records_next(&walk, &record))
+        if (record.time_ms >= newest.time_ms)
+            newest = record;
+    if (newest.time_ms < (uint64_t)(now_ms - NOW_MS) ||
+        newest.time_ms > (uint64_t)(now_ms + NOW_MS))
+        return 0;
+    for (size_t i = 0; i < sizeof awaited / sizeof *awaited; i++)
+        if (avl_io_find(&newest, awaited[i].id, &io) && avl_io_unsigned(&io) == awaited[i].value)
+            heard |= awaited[i].what;
+    return heard;
+}
+
 static void do_store(struct tracker *t, const struct avl_frame *frame)
 {
+    if (desk_wants(t->trackers->desk, t->link.imei))
+        desk_heard(t->trackers->desk, t->link.imei, heard_of(frame));
     t->frame = inbox_put(t->trackers->inbox, session_imei(t->session), frame, t, on_stored);
     if (t->frame)
         return;
@@ -42,6 +81,67 @@ static void do_store(struct tracker *t, const struct avl_frame *frame)
         log_error("telemetry", "records not stored, not acknowledged", WHO(t),
                   LOG_TEXT("reason", "out of memory"));
     link_close(&t->link);
+}
+
+/* ---- commands ---- */
+
+static void on_next(void *owner, const struct desk_command *command)
+{
+    struct tracker *t = owner;
+    struct err err;
+    int64_t now_us = clock_mono_us();
+    t->order = NULL;
+    if (!command->id)
+        return;
+    int rc = session_ready(t->session, now_us)
+                 ? session_command(t->session, command->text, command->codec_14, now_us, &err)
+                 : err_set(&err, ERR_BUSY, "the connection was not ready");
+    if (rc < 0) {
+        desk_not_sent(t->trackers->desk, command->id, err.text);
+        return;
+    }
+    t->request = command->id;
+    if (log_may(LOG_LEVEL_INFO, t->link.peer))
+        log_info("telemetry", "command sent", WHO(t), LOG_INT("request", command->id),
+                 LOG_TEXT("command", command->text));
+    link_drain(&t->link);
+}
+
+void tracker_due(struct link *l)
+{
+    struct tracker *t = (struct tracker *)l;
+    if (!t->order && !t->request && session_ready(t->session, clock_mono_us()))
+        t->order = desk_next(t->trackers->desk, l->imei, l->peer, t, on_next);
+}
+
+static void on_answer(void *owner, bool settled)
+{
+    struct tracker *t = owner;
+    t->order = NULL;
+    session_settled(t->session, settled);
+    if (settled)
+        t->request = 0;
+    link_drain(&t->link);
+}
+
+static void do_answer(struct tracker *t, const struct session_action *a)
+{
+    t->order = desk_answer(t->trackers->desk, t->request, a->data, a->n, t, on_answer);
+    if (!t->order)
+        session_settled(t->session, false);
+}
+
+/* Its end without an answer. */
+static void do_without(struct tracker *t, const struct session_action *a)
+{
+    if (a->type == SESSION_DO_NACK)
+        desk_not_sent(t->trackers->desk, t->request, a->text);
+    else
+        desk_silent(t->trackers->desk, t->request, a->data, a->n);
+    if (log_may(LOG_LEVEL_WARN, t->link.peer))
+        log_warn("telemetry", "command not answered", WHO(t), LOG_INT("request", t->request),
+                 LOG_TEXT("reason", a->type == SESSION_DO_NACK ? a->text : "silence"));
+    t->request = 0;
 }
 
 static void log_session(const struct tracker *t, const struct session_action *a, const char *msg)
@@ -73,9 +173,15 @@ static void act_on(struct tracker *t, const struct session_action *a)
         do_store(t, &a->frame);
         return;
     case SESSION_DO_READY:
+        if (desk_wants(t->trackers->desk, t->link.imei))
+            tracker_due(&t->link);
+        return;
     case SESSION_DO_ANSWER:
+        do_answer(t, a);
+        return;
     case SESSION_DO_NACK:
     case SESSION_DO_SILENT:
+        do_without(t, a);
         return;
     case SESSION_DO_LOG:
         log_session(t, a, a->event);
@@ -137,6 +243,12 @@ void tracker_leave(struct link *l)
     if (t->frame)
         inbox_disown(t->frame);
     t->frame = NULL;
+    if (t->order)
+        desk_disown(t->order);
+    t->order = NULL;
+    if (t->request)
+        desk_lost(t->trackers->desk, l->imei);
+    t->request = 0;
 }
 
 void tracker_end(struct link *l)

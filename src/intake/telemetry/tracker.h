@@ -2,12 +2,14 @@
 #ifndef DASHSPOOL_TELEMETRY_TRACKER_H
 #define DASHSPOOL_TELEMETRY_TRACKER_H
 
+#include "desk.h"
 #include "inbox.h"
 #include "link/link.h"
 #include "session.h"
 
 struct trackers { /* what all connections share */
     struct inbox *inbox;
+    struct desk *desk;
     struct session_limits limits;
     uint64_t wrong; /* frames, since the start */
 };
@@ -17,8 +19,13 @@ struct tracker {
     struct trackers *trackers;
     struct session *session;
     struct inbox_frame *frame; /* being stored; NULL: none */
+    struct desk_order *order;  /* its answer is awaited; NULL: none */
+    int64_t request;           /* whose command is out; 0: none */
     int64_t since_us;          /* UTC: logged in */
 };
+
+/* A request of it is open: takes up its command, if there is one and it may be sent now. */
+void tracker_due(struct link *l);
 
 /* What struct link_service asks for; the links' argument begins with a struct trackers. */
 int tracker_begin(struct link *l, struct err *err) DS_MUST_CHECK;

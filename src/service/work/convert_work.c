@@ -313,16 +313,33 @@ static int note_copy(void *arg, const struct catalogue_copy *copy, struct err *e
     return ERR_OK;
 }
 
+/* Whether its tracker told any position, for a map. */
+static int tracker_placed(const struct completer *c, const struct catalogue_transfer *t, bool *out,
+                          struct err *err)
+{
+    struct track *track = NULL;
+    int rc = journey_track(c->catalogue, t, JOURNEY_PICTURES_US, &track, err);
+    *out = false;
+    for (size_t i = 0; rc == ERR_OK && track && i < track->n; i++)
+        *out = *out || track->point[i].valid;
+    track_free(&track);
+    return rc;
+}
+
 static int missing(const struct completer *c, const struct catalogue_transfer *t, unsigned *out,
                    struct err *err)
 {
     struct have have = {c, t, 0};
     unsigned want = COPY_WORKING | COPY_VIEWING | COPY_TIMING | COPY_CSV | COPY_POSTER | COPY_SHEET;
-    if (t->known & CATALOGUE_POSITION_OK || c->options.track_path[0])
+    bool placed = t->known & CATALOGUE_POSITION_OK;
+    int rc = placed ? ERR_OK : tracker_placed(c, t, &placed, err);
+    if (rc < 0)
+        return rc;
+    if (placed)
         want |= COPY_GPX | COPY_KML | COPY_GEOJSON;
     if (strcmp(t->kind, "photo") == 0)
         want = COPY_STILL;
-    int rc = catalogue_copy_each(c->catalogue, t->key, note_copy, &have, err);
+    rc = catalogue_copy_each(c->catalogue, t->key, note_copy, &have, err);
     *out = want & ~have.kinds;
     return rc;
 }

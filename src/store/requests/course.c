@@ -440,6 +440,23 @@ int requests_expire(struct catalogue *c, int64_t now_us, int *n, struct err *err
 
 /* ---- what is due ---- */
 
+int requests_tracker_each(struct catalogue *c, requests_tracker_fn *fn, void *arg, struct err *err)
+{
+    sqlite3_stmt *st;
+    bool found = true;
+    int rc = row_prepare(c, &st,
+                         "SELECT DISTINCT imei FROM request WHERE state IN"
+                         " ('queued', 'sent', 'accepted', 'uploading', 'waiting') ORDER BY imei",
+                         err);
+    while (rc == ERR_OK && (rc = sqlx_step(st, &found, err)) == ERR_OK && found) {
+        char imei[16];
+        if (sqlx_text(st, 0, imei, sizeof imei))
+            rc = fn(arg, imei, err);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
 /* The cameras whose place for a file is taken by it. */
 static unsigned lenses_busy(const struct requests_request *r, int64_t now_us)
 {

@@ -185,10 +185,11 @@ static void judge_version(const char *text, size_t n, bool whole, struct camreq_
 
 static void judge_deed(const char *text, size_t n, bool whole, struct camreq_answer *out)
 {
-    if (has(text, "fail") || (whole && has(text, "error"))) {
+    bool done = has(text, "success");
+    if (has(text, "fail") || (whole && !done && has(text, "error"))) {
         out->class = CAMREQ_FAILED;
         out->means = "the camera did not do it";
-    } else if (has(text, "success") || (whole && n > 0)) {
+    } else if (done || (whole && n > 0)) {
         out->class = CAMREQ_INFO;
         out->means = "done";
     }

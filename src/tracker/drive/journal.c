@@ -130,7 +130,8 @@ static void put_position(struct avl_record *r, const struct track_point *p, bool
     r->altitude_m = isnan(p->altitude_m) ? 0 : (int16_t)lround(p->altitude_m);
     if (!measured)
         return; /* the last one that was: course, satellites, speed are 0 */
-    r->angle_deg = isnan(p->course_deg) ? 0 : (uint16_t)(lround(p->course_deg) % 360);
+    if (!isnan(p->course_deg))
+        r->angle_deg = (uint16_t)(lround(p->course_deg) % 360);
     r->satellites = p->satellites > 0 ? (uint8_t)(p->satellites & 0x7f) : SATELLITES;
     r->speed_kmh = isnan(p->speed_ms) ? 0 : (uint16_t)lround(p->speed_ms * 3.6);
 }

@@ -1,0 +1,171 @@
+/* A clip whose tracker tells where it was: from the records in the store to the pictures of its
+ * copies, and to what says how these were made. */
+#include "dashspool/convert.h"
+#include "dashspool/fsx.h"
+#include "dashspool/journey.h"
+#include "dashspool/recipe.h"
+#include "support/footage.h"
+#include "support/tracker.h"
+#include "support/world.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REAR     TEST_SAMPLES "/rear-25fps-6s-silent.h265"
+#define IMEI     "352093081452251"
+#define VIDEO    IMEI "-rear-video-20241129T072345Z"
+#define COPY     "archive/" IMEI "/2024-11-29/" VIDEO
+#define T0_MS    INT64_C(1732865025000) /* 2024-11-29T07:23:45Z, when the clip begins */
+#define RUN(...) DASHSPOOL(w->root, __VA_ARGS__)
+
+static void set_up_world(struct world *w, const char *lat, const char *lon)
+{
+    world_open(w, DASHSPOOL_BINARY, "");
+    support_write(support_path(w->root, "pipeline.d/60-copies.conf"),
+                  "[convert]\ncopies = viewing,srt,gpx\n", 35);
+    world_start(w);
+    expect(RUN("simulate", "--to", world_address(w->port), "--imei", IMEI, "--rear", REAR, "--time",
+               "2024-11-29T07:23:45Z", "--lat", lat, "--lon", lon),
+           0, "files uploaded: 1,");
+    world_stop(w);
+}
+
+/* Of an hour later, as trackers do that were out of coverage. */
+static void say(struct world *w, int64_t at_ms, int32_t latitude_e7, uint16_t speed_kmh,
+                uint8_t satellites)
+{
+    struct err err;
+    struct records *records = NULL;
+    struct records_done done;
+    struct tracker_says says = tracker_says(T0_MS + at_ms);
+    says.latitude_e7 = latitude_e7;
+    says.longitude_e7 = 252000000;
+    says.speed_kmh = speed_kmh;
+    says.satellites = satellites;
+    struct records_new r = {
+        .imei = IMEI, .codec = AVL_CODEC_8E, .arrived_us = (T0_MS + 3600000) * 1000};
+    uint8_t *bytes = tracker_record(&says, &r.n);
+    r.bytes = bytes;
+    assert_ok(records_open(&records, w->root, RECORDS_WRITE, &err));
+    assert_ok(records_put(records, &r, 1, &done, &err));
+    records_close(&records);
+    free(bytes);
+}
+
+struct made {
+    int n;
+    char track[HASH_HEX_ROOM];
+};
+
+static int keep_track(void *arg, const struct catalogue_copy *copy, struct err *err)
+{
+    struct made *made = arg;
+    struct recipe_settings s;
+    (void)err;
+    assert_true(recipe_settings_read(&s, copy->settings));
+    if (made->n++ > 0)
+        assert_string_equal(made->track, s.track_sha256);
+    memcpy(made->track, s.track_sha256, sizeof made->track);
+    return ERR_OK;
+}
+
+/* What the copies say that they were made with, and what the store says now. */
+static void compare_track(struct world *w)
+{
+    struct err err;
+    struct catalogue *c = NULL;
+    struct catalogue_transfer t;
+    struct track *track = NULL;
+    struct made made = {0};
+    struct buf text;
+    char sha256[HASH_HEX_ROOM];
+    const struct track_label label = {.id = VIDEO, .camera = "rear", .source = "tracker"};
+    assert_ok(catalogue_open(&c, w->root, true, &err));
+    assert_ok(catalogue_transfer_get(c, VIDEO, &t, &err));
+    assert_ok(catalogue_copy_each(c, t.key, keep_track, &made, &err));
+    assert_int_equal(made.n, 4); /* and the timing */
+    assert_ok(journey_track(c, &t, JOURNEY_PICTURES_US, &track, &err));
+    assert_non_null(track);
+    buf_init(&text, TRACK_BYTES_MAX);
+    assert_ok(track_write(track, &label, TRACK_CSV, &text, &err));
+    assert_ok(hash_text((const char *)buf_data(&text), text.used, sha256, &err));
+    assert_string_equal(made.track, sha256);
+    buf_clear(&text);
+    track_free(&track);
+    catalogue_close(&c);
+}
+
+static void test_each_picture_has_its_own_position_and_speed(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    char text[1024];
+    static const struct {
+        const char *at;
+        const char *words[6];
+    } pictures[] = {
+        /* 1.0 and 3.0667 s behind the beginning, at 0.01° and 10 km/h more each second */
+        {"1.00", {"07:23:45.9", "54.620", "25.200", "tracker", "60 km/h"}},
+        {"3.06", {"07:23:48.0", "54.640", "25.200", "tracker", "81 km/h"}},
+        {"5.50", {"07:23:50.5", "no fix", "tracker"}},
+    };
+    set_up_world(w, "51.5", "-0.25");
+    say(w, -1000, 546000000, 40, 9);
+    say(w, 4000, 546500000, 90, 9);
+    say(w, 5000, 546500000, 0, 0); /* into a tunnel */
+    say(w, 9000, 546500000, 0, 0);
+    expect(RUN("work", "--once"), 0, "1 job done");
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
+        footage_read_part(w->dir, support_path(w->root, COPY ".viewing-DERIVED.mp4"),
+                          pictures[i].at, "iw:58:0:ih-58", text, sizeof text);
+        for (const char *const *word = pictures[i].words; *word; word++)
+            if (!strstr(text, *word))
+                fail_msg("'%s' is not in '%s'", *word, text);
+    }
+    const char *srt = support_path(w->root, COPY ".srt"), *gpx = support_path(w->root, COPY ".gpx");
+    assert_int_equal(support_count(srt, "51.5"), 0); /* the camera's own single one */
+    assert_true(support_count(srt, "km/h") > 3);
+    assert_int_equal(support_count(gpx, "<src>tracker</src>"), 1);
+    assert_int_equal(support_count(gpx, "lat=\"54.6500000\""), 1);
+    compare_track(w);
+    world_close(w);
+}
+
+static void test_without_records_the_cameras_position_stays(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    set_up_world(w, "51.5", "-0.25");
+    say(w, 7200000, 546000000, 40, 9); /* two hours later */
+    expect(RUN("work", "--once"), 0, "1 job done");
+    const char *srt = support_path(w->root, COPY ".srt");
+    assert_true(support_count(srt, "51.50000° N  0.25000° W") > 3);
+    assert_int_equal(support_count(srt, "tracker"), 0);
+    world_close(w);
+}
+
+/* Whom the camera told none: files for maps come with the package all the same. */
+static void test_a_package_has_maps_by_the_trackers_word(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    set_up_world(w, "0", "0");
+    say(w, -1000, 546000000, 40, 9);
+    say(w, 9000, 547000000, 90, 9);
+    expect(RUN("work", "--once"), 0, "1 job done");
+    expect(RUN("export", VIDEO, "-o", support_path(w->dir, "case")), 0, "1 transfer");
+    const char *kml = support_path(w->dir, "case/data/position/" VIDEO ".kml");
+    assert_int_equal(support_count(kml, "25.2000000,54.6"), 2); /* both ends of the clip */
+    assert_int_equal(support_count(kml, "tracker"), 1);
+    world_close(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_picture_has_its_own_position_and_speed),
+        cmocka_unit_test(test_a_package_has_maps_by_the_trackers_word),
+        cmocka_unit_test(test_without_records_the_cameras_position_stays),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
