@@ -217,14 +217,18 @@ int records_expire(struct records *records, int64_t before_us, bool dry,
                    records_trouble_fn *trouble, void *arg, struct records_gone *out,
                    struct err *err) DS_MUST_CHECK;
 
-/* The same of one tracker, between two times (both included; of odd.db: that arrived between them);
- * and from latest.db. After it no byte of these records is in a file of ROOT/telemetry: the files
- * are written anew at once, which keeps who writes to them from it for as long. A file that is left
- * empty stays so until what it held would have expired, so that a backup loses them, too. To
- * `trouble` is told what could not be done: repeat it; and what was set aside, which may hold
- * some. */
-int records_erase(struct records *records, const char *imei, int64_t from_ms, int64_t until_ms,
-                  bool dry, records_trouble_fn *trouble, void *arg, struct records_gone *out,
+/* The same of trackers, each between two times (both included; of odd.db: that arrived between
+ * them); what lies in two of these n is counted once. And from latest.db. After it no byte of these
+ * records is in a file of ROOT/telemetry: the files are written anew at once, which keeps who
+ * writes to them from it for as long. A file that is left empty stays so until what it held would
+ * have expired, so that a backup loses them, too. To `trouble` is told what could not be done:
+ * repeat it; and what was set aside, which may hold some. */
+struct records_span {
+    char imei[AVL_IMEI_ROOM];
+    int64_t from_ms, until_ms;
+};
+int records_erase(struct records *records, const struct records_span *spans, size_t n, bool dry,
+                  records_trouble_fn *trouble, void *arg, struct records_gone *out,
                   struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -65,7 +65,8 @@ static int erase(struct records *r, struct err *err)
 {
     struct records_gone gone;
     struct err trouble = {0};
-    int rc = records_erase(r, OTHER_IMEI, 0, INT64_MAX, false, on_trouble, &trouble, &gone, err);
+    const struct records_span all_of_it = {.imei = OTHER_IMEI, .until_ms = INT64_MAX};
+    int rc = records_erase(r, &all_of_it, 1, false, on_trouble, &trouble, &gone, err);
     if (rc == ERR_OK && trouble.code < 0)
         rc = (*err = trouble).code;
     return rc;

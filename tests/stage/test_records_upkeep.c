@@ -152,7 +152,9 @@ static struct records_gone erase(const char *imei, int64_t from_ms, int64_t unti
     struct err err;
     struct records_gone gone;
     troubles = 0;
-    assert_ok(records_erase(store, imei, from_ms, until_ms, dry, on_trouble, NULL, &gone, &err));
+    struct records_span span = {.from_ms = from_ms, .until_ms = until_ms};
+    snprintf(span.imei, sizeof span.imei, "%s", imei);
+    assert_ok(records_erase(store, &span, 1, dry, on_trouble, NULL, &gone, &err));
     return gone;
 }
 
@@ -290,6 +292,27 @@ static void test_an_erasure_that_was_cut_short_is_made_good(void **state)
     assert_int_equal(gone.records, 0);
     for (int i = 0; i < 500; i += 7)
         assert_false(holds(AT_MS + i * 1000, i));
+}
+
+/* Of two cameras of one vehicle, say, and of another. */
+static void test_spans_that_overlap_are_counted_once(void **state)
+{
+    (void)state;
+    struct err err;
+    struct records_gone gone;
+    const struct records_span spans[] = {{TRACKER_IMEI, AT_MS + 20000, AT_MS + 40000},
+                                         {OTHER_IMEI, AT_MS, AT_MS + 1000},
+                                         {TRACKER_IMEI, AT_MS + 10000, AT_MS + 30000},
+                                         {TRACKER_IMEI, AT_MS + 12000, AT_MS + 13000},
+                                         {TRACKER_IMEI, AT_MS + 90000, AT_MS + 90000}};
+    put(TRACKER_IMEI, AT_MS, 100, AT_MS);
+    put(OTHER_IMEI, AT_MS, 100, AT_MS);
+    for (int dry = 1; dry >= 0; dry--) {
+        assert_ok(records_erase(store, spans, 5, dry, on_trouble, NULL, &gone, &err));
+        assert_int_equal(gone.records, 31 + 1 + 2);
+    }
+    assert_int_equal(count(TRACKER_IMEI), 100 - 32);
+    assert_int_equal(count(OTHER_IMEI), 98);
 }
 
 static void test_what_was_set_aside_is_named(void **state)
@@ -441,10 +464,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(test_what_arrived_before_goes),       T(test_the_latest_goes_with_its_records),
-        T(test_what_is_erased_is_in_no_file),   T(test_an_erasure_that_was_cut_short_is_made_good),
-        T(test_what_was_set_aside_is_named),    T(test_a_file_that_cannot_be_read_keeps_no_other),
-        T(test_a_check_finds_what_was_changed), T(test_files_are_listed_by_name),
+        T(test_what_arrived_before_goes),
+        T(test_the_latest_goes_with_its_records),
+        T(test_what_is_erased_is_in_no_file),
+        T(test_an_erasure_that_was_cut_short_is_made_good),
+        T(test_spans_that_overlap_are_counted_once),
+        T(test_what_was_set_aside_is_named),
+        T(test_a_file_that_cannot_be_read_keeps_no_other),
+        T(test_a_check_finds_what_was_changed),
+        T(test_files_are_listed_by_name),
         T(test_a_copy_is_whole_and_made_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

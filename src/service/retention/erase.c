@@ -32,16 +32,11 @@ struct erase {
     struct raw *raw;
     struct spools spools;
     struct fsx_names ids;
-    struct buf spans; /* struct span */
+    struct buf spans; /* struct records_span: what goes with transfers */
     int64_t dropped;  /* masters from raw/, also of before */
     char who[160];
 };
 
-/* Whose records of which time go with a transfer. */
-struct span {
-    char imei[16];
-    int64_t from_ms, until_ms;
-};
 #define SPANS_BYTES_MAX ((size_t)1 << 30)
 
 /* Around a clip, that its track was made of. */
@@ -251,8 +246,8 @@ static int erase_custody(struct erase *e, const char *id, struct err *err)
 static int add_span(struct erase *e, const char *imei, int64_t from_us, int64_t length_ms,
                     struct err *err)
 {
-    struct span span = {.from_ms = from_us / 1000 - AROUND_MS,
-                        .until_ms = from_us / 1000 + length_ms + AROUND_MS};
+    struct records_span span = {.from_ms = from_us / 1000 - AROUND_MS,
+                                .until_ms = from_us / 1000 + length_ms + AROUND_MS};
     snprintf(span.imei, sizeof span.imei, "%.15s", imei);
     return e->what->n > 0 ? buf_append(&e->spans, &span, sizeof span, err) : ERR_OK;
 }
@@ -424,41 +419,29 @@ static void records_trouble(void *arg, const char *name, const char *why)
     trouble(arg, file, why);
 }
 
-static int erase_span(struct erase *e, struct records *records, const struct span *span,
-                      struct records_gone *sum, struct err *err)
-{
-    struct records_gone gone;
-    int rc = records_erase(records, span->imei, span->from_ms, span->until_ms, e->what->dry_run,
-                           records_trouble, e, &gone, err);
-    sum->records += gone.records;
-    sum->bytes += gone.bytes;
-    return rc;
-}
-
 static int erase_records(struct erase *e, struct err *err)
 {
     const struct retention_erasing *w = e->what;
     struct records *records = NULL;
-    struct records_gone sum = {0};
+    struct records_gone gone = {0};
     char name[80];
-    struct span all = {.from_ms = w->since_us / 1000,
-                       .until_ms = w->until_us ? (w->until_us - 1) / 1000 : INT64_MAX};
+    struct records_span all = {.from_ms = w->since_us / 1000,
+                               .until_ms = w->until_us ? (w->until_us - 1) / 1000 : INT64_MAX};
     int rc = records_open(&records, e->root, RECORDS_READ, err);
     snprintf(all.imei, sizeof all.imei, "%.15s", w->imei ? w->imei : "");
     if (rc == ERR_OK && w->n == 0)
-        rc = erase_span(e, records, &all, &sum, err);
-    for (size_t at = 0; rc == ERR_OK && at < e->spans.used; at += sizeof all) {
-        struct span one;
-        memcpy(&one, buf_data(&e->spans) + at, sizeof one);
-        rc = erase_span(e, records, &one, &sum, err);
-    }
+        rc = buf_append(&e->spans, &all, sizeof all, err);
+    if (rc == ERR_OK)
+        rc = records_erase(records, (const void *)buf_data(&e->spans), e->spans.used / sizeof all,
+                           w->dry_run, records_trouble, e, &gone, err);
     records_close(&records);
-    e->out->records += sum.records;
-    e->out->bytes += sum.bytes;
-    snprintf(name, sizeof name, "%lld", (long long)sum.records);
-    if (sum.records > 0)
-        e->listener->swept(e->listener->arg, &(struct retention_swept){"records of trackers:", name,
-                                                                       NULL, w->reason, sum.bytes});
+    e->out->records += gone.records;
+    e->out->bytes += gone.bytes;
+    snprintf(name, sizeof name, "%lld", (long long)gone.records);
+    if (gone.records > 0)
+        e->listener->swept(
+            e->listener->arg,
+            &(struct retention_swept){"records of trackers:", name, NULL, w->reason, gone.bytes});
     return rc;
 }
 

@@ -205,13 +205,13 @@ int records_backup(struct records *records, const char *name, const char *path, 
 
 /* ---- gone ---- */
 
-/* Which rows of a file go: of a tracker between two times, or what arrived before. */
+/* Which rows of a file go: of trackers between two times, or what arrived before. */
 struct going {
     struct records *records;
     const char *name;
-    const char *imei; /* NULL: of all, those that arrived before */
     int64_t before_us;
-    int64_t from_ms, until_ms;
+    const struct records_span *spans; /* NULL: of all, those that arrived before */
+    size_t n;
     bool dry;
     records_trouble_fn *trouble;
     void *arg;
@@ -219,13 +219,21 @@ struct going {
     struct records_gone *out;
     /* in the file: */
     char *path;
+    const struct records_span *span; /* that is looked at; NULL as above */
     int64_t tracker;
 };
+
+/* The records of a span can be in that file. */
+static bool is_of(const struct records_span *span, const char *name)
+{
+    const struct records_query days = {.from_ms = span->from_ms, .until_ms = span->until_ms};
+    return strcmp(name, RECORDS_ODD) == 0 || records_asked(&days, name);
+}
 
 /* "… FROM record" of those that go, by ?1 to ?3. */
 static const char *which(const struct going *g)
 {
-    return !g->imei ? " FROM record WHERE arrived_ms < ?1"
+    return !g->span ? " FROM record WHERE arrived_ms < ?1"
            : strcmp(g->name, RECORDS_ODD) == 0
                ? " FROM record WHERE tracker = ?3 AND arrived_ms >= ?1 AND arrived_ms <= ?2"
                : " FROM record WHERE tracker = ?3 AND ms >= ?1 AND ms <= ?2";
@@ -239,11 +247,12 @@ static int prepare(const struct going *g, struct records_file *f, const char *be
     int rc = sqlx_prepare(f->db, out, sql, err);
     if (rc < 0)
         return rc;
-    if (!g->imei) {
+    if (!g->span) {
         sqlite3_bind_int64(*out, 1, g->before_us / 1000 - f->base_ms);
     } else {
-        sqlite3_bind_int64(*out, 1, g->from_ms > 0 ? g->from_ms - f->base_ms : -f->base_ms);
-        sqlite3_bind_int64(*out, 2, g->until_ms > 0 ? g->until_ms - f->base_ms : -f->base_ms);
+        const int64_t from_ms = g->span->from_ms, until_ms = g->span->until_ms;
+        sqlite3_bind_int64(*out, 1, from_ms > 0 ? from_ms - f->base_ms : -f->base_ms);
+        sqlite3_bind_int64(*out, 2, until_ms > 0 ? until_ms - f->base_ms : -f->base_ms);
         sqlite3_bind_int64(*out, 3, g->tracker);
     }
     return rc;
@@ -277,7 +286,7 @@ static int note_gone(const struct going *g, struct records_file *f, int64_t byte
         const int64_t now_us = clock_utc_us();
         sqlite3_bind_int64(st, 1, bytes);
         sqlite3_bind_int64(st, 2, now_us);
-        sqlite3_bind_int64(st, 3, g->imei ? now_us : 0);
+        sqlite3_bind_int64(st, 3, g->spans ? now_us : 0);
         rc = sqlx_run(st, err);
     }
     sqlite3_finalize(st);
@@ -317,14 +326,42 @@ static int delete_trackers(const struct going *g, struct err *err)
                                      err);
 }
 
-static int delete_rows(struct going *g, struct err *err)
+static int delete_rows(struct going *g, int64_t *all, struct err *err)
 {
-    int64_t rows, all = 0;
+    int64_t rows;
     int rc;
     do {
         rc = delete_some(g, &rows, err);
-        all += rc == ERR_OK ? rows : 0;
+        *all += rc == ERR_OK ? rows : 0;
     } while (rc == ERR_OK && rows > 0);
+    return rc;
+}
+
+/* The next span that may have rows in this file; *found false: that was the last. */
+static int next_span(struct going *g, bool *found, struct err *err)
+{
+    struct records_file *f;
+    int rc = records_file_get(g->records, g->name, false, &f, err);
+    *found = false;
+    while (rc == ERR_OK && !*found) {
+        g->span = g->span ? g->span + 1 : g->spans;
+        if (g->span == g->spans + g->n)
+            break;
+        g->tracker = 0;
+        if (is_of(g->span, g->name))
+            rc = records_tracker(f, g->span->imei, false, &g->tracker, err);
+        *found = rc == ERR_OK && g->tracker != 0;
+    }
+    return rc;
+}
+
+static int delete_all(struct going *g, struct err *err)
+{
+    int64_t all = 0;
+    bool found = true;
+    int rc = g->spans ? ERR_OK : delete_rows(g, &all, err);
+    while (g->spans && rc == ERR_OK && (rc = next_span(g, &found, err)) == ERR_OK && found)
+        rc = delete_rows(g, &all, err);
     g->out->records += all;
     return rc == ERR_OK && all > 0 ? delete_trackers(g, err) : rc;
 }
@@ -390,7 +427,7 @@ static int is_due(const struct going *g, bool *due, struct err *err)
     const int64_t left = (pages - unused) * page_bytes, age_us = clock_utc_us() - at_us;
     *due =
         rc == ERR_OK && bytes > 0 &&
-        (g->imei || left <= REWRITE_BYTES || left <= 8 * bytes || age_us < 0 || age_us >= DAY_US);
+        (g->spans || left <= REWRITE_BYTES || left <= 8 * bytes || age_us < 0 || age_us >= DAY_US);
     return rc;
 }
 
@@ -424,15 +461,21 @@ static int foresee(struct going *g, struct err *err)
 {
     struct records_file *f;
     int64_t all = 0, rows = 0;
+    bool found = true;
     int rc = records_file_get(g->records, g->name, false, &f, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && !g->spans)
         rc = number_of(g, f, "SELECT count(*)", "", &rows, err);
+    while (g->spans && rc == ERR_OK && (rc = next_span(g, &found, err)) == ERR_OK && found) {
+        int64_t of_span;
+        rc = number_of(g, f, "SELECT count(*)", "", &of_span, err);
+        rows += of_span;
+    }
     if (rc == ERR_OK)
         rc = sqlx_number(f->db, "SELECT count(*) FROM record", &all, err);
     if (rc < 0 || rows == 0)
         return rc;
     g->out->records += rows;
-    g->out->files += rows == all && !g->imei;
+    g->out->files += rows == all && !g->spans;
     g->out->bytes += (int64_t)((double)sqlx_file_bytes(g->path) * (double)rows / (double)all);
     return rc;
 }
@@ -441,9 +484,9 @@ static int delete_now(struct going *g, struct err *err)
 {
     bool deleted = false;
     int64_t before = sqlx_file_bytes(g->path);
-    int rc = g->imei ? ERR_OK : delete_whole(g, &deleted, err);
+    int rc = g->spans ? ERR_OK : delete_whole(g, &deleted, err);
     if (rc == ERR_OK && !deleted)
-        rc = delete_rows(g, err);
+        rc = delete_all(g, err);
     if (rc == ERR_OK && !deleted)
         rc = write_anew(g, err);
     int64_t after = sqlx_file_bytes(g->path);
@@ -454,14 +497,9 @@ static int delete_now(struct going *g, struct err *err)
 /* All that goes from one file. */
 static int go(struct going *g, const char *name, struct err *err)
 {
-    struct records_file *f;
     g->name = name;
-    g->tracker = 0;
+    g->span = NULL;
     int rc = records_path(g->records, name, &g->path, err);
-    if (rc == ERR_OK)
-        rc = records_file_get(g->records, name, false, &f, err);
-    if (rc == ERR_OK && g->imei)
-        rc = records_tracker(f, g->imei, false, &g->tracker, err);
     if (rc == ERR_OK)
         rc = g->dry ? foresee(g, err) : delete_now(g, err);
     free(g->path);
@@ -511,27 +549,70 @@ static int tell_aside(void *arg, const char *name, bool is_ours, struct err *err
     return ERR_OK;
 }
 
-int records_erase(struct records *records, const char *imei, int64_t from_ms, int64_t until_ms,
-                  bool dry, records_trouble_fn *trouble, void *arg, struct records_gone *out,
-                  struct err *err)
+static int by_beginning(const void *pa, const void *pb)
 {
-    struct fsx_names names;
-    struct going g = {.records = records,
-                      .imei = imei,
-                      .from_ms = from_ms,
-                      .until_ms = until_ms,
-                      .dry = dry,
-                      .trouble = trouble,
-                      .arg = arg,
-                      .out = out};
-    const struct records_query days = {.from_ms = from_ms, .until_ms = until_ms};
+    const struct records_span *a = pa, *b = pb;
+    int c = strcmp(a->imei, b->imei);
+    return c != 0 ? c : a->from_ms < b->from_ms ? -1 : a->from_ms > b->from_ms;
+}
+
+/* By tracker and time, and none over another; how many are left. */
+static size_t unite(struct records_span *v, size_t n)
+{
+    size_t used = 0;
+    qsort(v, n, sizeof *v, by_beginning);
+    for (size_t i = 0; i < n; i++) {
+        struct records_span *last = used > 0 ? &v[used - 1] : NULL;
+        if (!last || strcmp(last->imei, v[i].imei) != 0 || v[i].from_ms > last->until_ms)
+            v[used++] = v[i];
+        else if (v[i].until_ms > last->until_ms)
+            last->until_ms = v[i].until_ms;
+    }
+    return used;
+}
+
+/* Also where nothing goes: an earlier call may have been cut short. */
+static bool is_touched(const struct going *g, const char *name)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (is_of(&g->spans[i], name))
+            return true;
+    return false;
+}
+
+static int erase_latest(const struct going *g, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < g->n; i++)
+        if (i == 0 || strcmp(g->spans[i - 1].imei, g->spans[i].imei) != 0)
+            rc = records_latest_erase(g->records, g->spans[i].imei, err);
+    if (rc < 0)
+        g->trouble(g->arg, RECORDS_LATEST, err->text);
+    return rc == ERR_NOMEM ? rc : ERR_OK;
+}
+
+int records_erase(struct records *records, const struct records_span *spans, size_t n, bool dry,
+                  records_trouble_fn *trouble, void *arg, struct records_gone *out, struct err *err)
+{
+    struct fsx_names names = {NULL, 0};
     *out = (struct records_gone){0};
-    int rc = records_names(records, &names, err);
+    if (n == 0)
+        return ERR_OK;
+    struct records_span *own = calloc(n, sizeof *own);
+    struct going g = {
+        .records = records, .spans = own, .dry = dry, .trouble = trouble, .arg = arg, .out = out};
+    int rc = own ? records_names(records, &names, err) : err_nomem(err, "an erasure");
+    if (own) {
+        memcpy(own, spans, n * sizeof *own);
+        g.n = unite(own, n);
+    }
     for (size_t i = 0; rc == ERR_OK && i < names.n; i++)
-        if (strcmp(names.name[i], RECORDS_ODD) == 0 || records_asked(&days, names.name[i]))
-            rc = go(&g, names.name[i], err);
+        rc = is_touched(&g, names.name[i]) ? go(&g, names.name[i], err) : ERR_OK;
     fsx_names_clear(&names);
-    if (rc == ERR_OK && !dry && records_latest_erase(records, imei, err) < 0)
-        trouble(arg, RECORDS_LATEST, err->text);
-    return rc < 0 ? rc : records_files(records, tell_aside, &g, err);
+    if (rc == ERR_OK && !dry)
+        rc = erase_latest(&g, err);
+    if (rc == ERR_OK)
+        rc = records_files(records, tell_aside, &g, err);
+    free(own);
+    return rc;
 }
