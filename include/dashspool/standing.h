@@ -66,8 +66,8 @@ bool standing_match(const struct standing *rules, size_t i, const char *imei,
                     const struct avl_record *record, char what[STANDING_WHAT_ROOM]);
 
 /* Notes the events of what records_put() has stored, or had stored before; the rest is left out.
- * *noted counts new ones. After a temporary error each record of an event is RECORDS_MISSING, so
- * that it is not acknowledged: give it again. */
+ * *noted counts new ones. rules NULL: there are none. After a temporary error each record of an
+ * event is RECORDS_MISSING, so that it is not acknowledged: give it again. */
 int standing_note(const struct standing *rules, struct catalogue *c, struct records_new *v,
                   size_t n, int64_t now_us, int *noted, struct err *err) DS_MUST_CHECK;
 

@@ -115,7 +115,7 @@ int standing_note(const struct standing *rules, struct catalogue *c, struct reco
     struct note note = {.rules = rules, .c = c, .now_us = now_us};
     bool any;
     int rc = ERR_OK;
-    for (size_t i = 0; rules->n > 0 && rc == ERR_OK && i < n; i++)
+    for (size_t i = 0; rules && rules->n > 0 && rc == ERR_OK && i < n; i++)
         rc = each_match(rules, &v[i], now_us, &note, &any, err);
     if (note.st) {
         sqlite3_finalize(note.st);
