@@ -146,6 +146,18 @@ static int add_imei(void *arg, const char *imei, struct err *err)
     return ERR_OK;
 }
 
+/* What rules ask for by themselves. */
+static int ask(struct desk *d, struct err *err)
+{
+    struct standing_asked out;
+    int rc = standing_ask(d->options.standing, d->catalogue, d->records, clock_utc_us(), &out, err);
+    if (out.asked + out.camera + out.beyond + out.late > 0)
+        log_info("telemetry", "events of rules", LOG_INT("asked", out.asked),
+                 LOG_INT("camera", out.camera), LOG_INT("beyond_per_day", out.beyond),
+                 LOG_INT("too_late", out.late));
+    return rc;
+}
+
 static int join(struct desk *d, const struct span *span, struct err *err)
 {
     int joined, again;
@@ -186,6 +198,8 @@ static void on_work(uv_work_t *work)
     d->found.n = 0;
     if (d->look && d->rc == ERR_OK)
         d->rc = requests_tracker_each(d->catalogue, add_imei, &d->found, &d->err);
+    if (d->look && d->rc == ERR_OK)
+        d->rc = ask(d, &d->err);
     for (d->joined = 0; d->rc == ERR_OK && d->joined < d->joining.n; d->joined++) {
         struct err err;
         int rc = join(d, &d->joining.at[d->joined], &err);
