@@ -450,6 +450,10 @@ int redaction_new(struct package *p, struct err *err)
     char who[256];
     plain(p->request->who, who);
     int rc = judge_masks(p, err);
+    if (rc == ERR_OK && r->asked->with_position && r->asked->hide & ~(unsigned)CONVERT_HIDE_SOURCE)
+        rc = err_set(err, ERR_CONFIG,
+                     "--with-position: the tracker's records are packed as they came, and may tell "
+                     "position, vehicle and driver: leave out either that or --hide");
     if (rc == ERR_OK && (rc = hide_init(&r->hide, r->asked->hide, p, err)) == ERR_OK)
         rc = list_unmasked(p, r->unmasked, sizeof r->unmasked, err);
     if (rc == ERR_OK)
