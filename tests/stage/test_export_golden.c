@@ -14,6 +14,7 @@
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
+#include "dashspool/journey.h"
 #include "dashspool/verify.h"
 #include "dashspool/wire.h"
 #include "dashspool/work.h"
@@ -150,7 +151,9 @@ static int make_package(void **state)
     make_store();
     for (int i = 0; i < n_ids; i++)
         list[i] = ids[i];
-    assert_ok(cfg_load(&cfg, NULL, &convert_cfg_section, 1, &err));
+    struct cfg_section sections[] = {convert_cfg_section, journey_cfg_sections[0],
+                                     journey_cfg_sections[1]};
+    assert_ok(cfg_load(&cfg, NULL, sections, sizeof sections / sizeof *sections, &err));
     assert_ok(work_complete(root, cfg, list, TRANSFERS, &completion, &err));
     const struct export_request request = {.root = root,
                                            .ids = list,
