@@ -1,10 +1,8 @@
 /* What a transfer's tracker said, as its report tells it: from the bytes of records on. */
-#include "dashspool/avl.h"
 #include "dashspool/convert.h"
-#include "dashspool/hash.h"
 #include "dashspool/journey.h"
 #include "export/report_facts.h"
-#include "support/catalogued.h"
+#include "support/account.h"
 #include "support/report_page.h"
 #include "support/support.h"
 #include <math.h>
@@ -12,118 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define T0      CATALOGUED_T0_US
-#define SECOND  INT64_C(1000000)
-#define IMEI    "352093081452251"
-#define CRASH   3 /* of 499 */
-#define TITLE   "What the tracker says"
-#define SAMPLES 100 /* of a record */
-
-/* A record at T0 + at_ms; -1: that is not said. */
-struct said {
-    int64_t at_ms;
-    int satellites, speed_kmh;
-    int trigger, crash, counter;
-    int samples; /* X counts from `first` on, Y is -1000, Z 1000 */
-    int first;
-    bool private_mode;
-    int priority;
-};
-
-static struct said drive(int64_t at_ms)
-{
-    return (struct said){at_ms, 9, 50, -1, -1, -1, 0, 0, false, 0};
-}
-
-static struct catalogue_record record_of(const struct said *s, uint8_t bytes[2048])
-{
-    uint8_t trigger = (uint8_t)s->trigger, crash = (uint8_t)s->crash, counter = (uint8_t)s->counter,
-            private_mode = s->private_mode, trace[6 * SAMPLES];
-    struct avl_io io[5];
-    size_t n = 0;
-    for (int i = 0; i < s->samples; i++) {
-        int16_t v[3] = {(int16_t)(s->first + i), -1000, 1000};
-        for (int k = 0; k < 3; k++) {
-            trace[6 * i + 2 * k] = (uint8_t)((uint16_t)v[k] >> 8);
-            trace[6 * i + 2 * k + 1] = (uint8_t)v[k];
-        }
-    }
-    struct avl_record r = {.codec = AVL_CODEC_8E,
-                           .time_ms = (uint64_t)(T0 / 1000 + s->at_ms),
-                           .priority = (uint8_t)s->priority,
-                           .longitude_e7 = 252000000,
-                           .latitude_e7 = 547000000 + (int32_t)(s->at_ms / 10),
-                           .satellites = (uint8_t)s->satellites,
-                           .speed_kmh = (uint16_t)s->speed_kmh,
-                           .event_id = s->trigger >= 0 ? AVL_ID_CAMERA_TRIGGER : 0,
-                           .generation = -1};
-    if (s->trigger >= 0)
-        io[n++] = (struct avl_io){AVL_ID_CAMERA_TRIGGER, 1, false, &trigger};
-    if (s->crash >= 0)
-        io[n++] = (struct avl_io){AVL_ID_CRASH, 1, false, &crash};
-    if (s->counter >= 0)
-        io[n++] = (struct avl_io){AVL_ID_CRASH_COUNTER, 1, false, &counter};
-    io[n++] = (struct avl_io){AVL_ID_PRIVATE_MODE, 1, false, &private_mode};
-    if (s->samples > 0)
-        io[n++] = (struct avl_io){AVL_ID_CRASH_TRACE, (uint16_t)(6 * s->samples), true, trace};
-    struct catalogue_record out = {.time_ms = (int64_t)r.time_ms,
-                                   .priority = r.priority,
-                                   .event = r.event_id,
-                                   .codec = r.codec,
-                                   .arrived_us = T0 + 3600 * SECOND,
-                                   .raw = bytes};
-    out.raw_bytes = avl_record_put(bytes, 2048, AVL_CODEC_8E, &r, io, n);
-    assert_int_not_equal(out.raw_bytes, 0);
-    struct hash *hash;
-    struct err err;
-    assert_ok(hash_new(&hash, &err));
-    hash_update(hash, bytes, out.raw_bytes);
-    assert_ok(hash_final(hash, out.sha256, &err));
-    hash_free(&hash);
-    return out;
-}
-
-static void say(const struct catalogued *f, const struct catalogue_transfer *t,
-                const struct said *s)
-{
-    uint8_t bytes[2048];
-    struct catalogue_record r = record_of(s, bytes);
-    struct err err;
-    bool added;
-    assert_ok(catalogue_record_put(f->c, t->key, &r, &added, &err));
-    assert_true(added);
-}
-
-/* … and it is that of the clip's event. */
-static void say_event(const struct catalogued *f, const struct catalogue_transfer *t,
-                      const struct said *s, int64_t difference_ms)
-{
-    uint8_t bytes[2048];
-    struct catalogue_record r = record_of(s, bytes);
-    struct catalogue_match m = {r.time_ms, r.priority, r.event, {0}, difference_ms};
-    struct err err;
-    say(f, t, s);
-    memcpy(m.sha256, r.sha256, sizeof m.sha256);
-    assert_ok(catalogue_match_put(f->c, t->key, &m, &err));
-}
-
-/* 10 s from T0 on, its trigger at 5 s. */
-static struct catalogue_transfer clip(const struct catalogued *f)
-{
-    struct err err;
-    struct catalogue_transfer t = catalogued_transfer(IMEI, "front", T0);
-    t.state = CATALOGUE_STORED;
-    t.known |= CATALOGUE_HAS_META | CATALOGUE_TIME_OK | CATALOGUE_TRIGGER_TIME_OK;
-    t.time_us = T0;
-    t.length_s = 10;
-    t.trigger = CRASH;
-    snprintf(t.trigger_name, sizeof t.trigger_name, "crash");
-    t.trigger_time_us = T0 + 5 * SECOND;
-    t.completed_us = t.arrived_us + SECOND;
-    snprintf(t.sha256, sizeof t.sha256, "%064d", 1);
-    assert_ok(catalogue_transfer_add(f->c, &t, &err));
-    return t;
-}
+#define T0     CATALOGUED_T0_US
+#define SECOND INT64_C(1000000)
+#define TITLE  "What the tracker says"
 
 /* What is gathered, with its points and samples; gathered_clear() it. */
 struct gathered {
@@ -167,7 +56,7 @@ static void gathered_clear(struct gathered *g)
 static void test_nothing_is_told_where_nothing_was_said(void **state)
 {
     const struct catalogued *f = *state;
-    struct catalogue_transfer t = clip(f);
+    struct catalogue_transfer t = account_clip(f);
     struct gathered g;
     gather(f, &t, &g);
     assert_false(g.told.told.known);
@@ -177,14 +66,14 @@ static void test_nothing_is_told_where_nothing_was_said(void **state)
 static void test_records_are_counted_and_their_points_kept(void **state)
 {
     const struct catalogued *f = *state;
-    struct catalogue_transfer t = clip(f);
+    struct catalogue_transfer t = account_clip(f);
     struct gathered g;
     for (int s = -60; s <= 70; s++) {
-        struct said said = drive(s * 1000);
+        struct account_said said = account_drive(s * 1000);
         said.speed_kmh = 60 + s;
         said.satellites = s == 20 ? 0 : 9;
         said.private_mode = s > 60;
-        say(f, &t, &said);
+        account_say(f, &t, &said);
     }
     gather(f, &t, &g);
     const struct report_journey *j = &g.told.told;
@@ -208,12 +97,12 @@ static void test_records_are_counted_and_their_points_kept(void **state)
 static void test_its_event_is_named_and_its_difference_told(void **state)
 {
     const struct catalogued *f = *state;
-    struct catalogue_transfer t = clip(f);
+    struct catalogue_transfer t = account_clip(f);
     struct gathered g;
-    struct said said = drive(5350);
-    said.trigger = CRASH;
+    struct account_said said = account_drive(5350);
+    said.trigger = ACCOUNT_CRASH;
     said.priority = 1;
-    say_event(f, &t, &said, 350);
+    account_say_event(f, &t, &said, 350);
     gather(f, &t, &g);
     const struct report_journey *j = &g.told.told;
     assert_true(j->has_event);
@@ -228,18 +117,19 @@ static void test_its_event_is_named_and_its_difference_told(void **state)
 static void test_samples_lie_between_their_records(void **state)
 {
     const struct catalogued *f = *state;
-    struct catalogue_transfer t = clip(f);
+    struct catalogue_transfer t = account_clip(f);
     struct gathered g;
-    struct said said = drive(4091);
+    struct account_said said = account_drive(4091);
     said.crash = 1;
     said.counter = 7;
-    say(f, &t, &said); /* the crash itself has no samples, and another parity than its trace */
+    account_say(f, &t,
+                &said); /* the crash itself has no samples, and another parity than its trace */
     said.crash = 5;
-    said.samples = SAMPLES;
+    said.samples = ACCOUNT_SAMPLES;
     for (int i = 0; i < 3; i++) {
         said.at_ms = 1101 + i * 1000 + (i == 2 ? 500 : 0);
-        said.first = i * SAMPLES;
-        say(f, &t, &said);
+        said.first = i * ACCOUNT_SAMPLES;
+        account_say(f, &t, &said);
     }
     gather(f, &t, &g);
     const struct report_journey *j = &g.told.told;
@@ -247,9 +137,9 @@ static void test_samples_lie_between_their_records(void **state)
     assert_true(j->crash_us == T0 + 4091000);
     assert_string_equal(j->crash, "crash, calibrated (AVL 247)");
     assert_int_equal(j->axes, REPORT_CALIBRATED);
-    assert_int_equal(j->n_samples, 3 * SAMPLES);
+    assert_int_equal(j->n_samples, 3 * ACCOUNT_SAMPLES);
     assert_int_equal(j->unplaced, 0);
-    for (int i = 0; i < 3 * SAMPLES; i++) {
+    for (int i = 0; i < 3 * ACCOUNT_SAMPLES; i++) {
         int64_t at_us = i < 100   ? 1101000 + i * 10000
                         : i < 200 ? 2101000 + (i - 100) * 15000
                                   : 3601000 + (i - 200) * 15000;
@@ -266,9 +156,9 @@ static void test_samples_lie_between_their_records(void **state)
 static void test_samples_without_a_neighbour_have_no_time(void **state)
 {
     const struct catalogued *f = *state;
-    struct catalogue_transfer t = clip(f);
+    struct catalogue_transfer t = account_clip(f);
     struct gathered g;
-    struct said said = drive(0);
+    struct account_said said = account_drive(0);
     said.crash = 2;
     said.counter = 7;
     said.samples = 10;
@@ -278,7 +168,7 @@ static void test_samples_without_a_neighbour_have_no_time(void **state)
     for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
         said.at_ms = each[i].at_ms;
         said.counter = each[i].counter;
-        say(f, &t, &said);
+        account_say(f, &t, &said);
     }
     gather(f, &t, &g);
     const struct report_journey *j = &g.told.told;
@@ -293,14 +183,14 @@ static void test_samples_without_a_neighbour_have_no_time(void **state)
 static void test_private_mode_hides_samples_too(void **state)
 {
     const struct catalogued *f = *state;
-    struct catalogue_transfer t = clip(f);
+    struct catalogue_transfer t = account_clip(f);
     struct gathered g;
-    struct said said = drive(0);
+    struct account_said said = account_drive(0);
     said.crash = 5;
     said.samples = 10;
     said.private_mode = true;
     for (int i = 0; i < 3; i++, said.at_ms += 400)
-        say(f, &t, &said);
+        account_say(f, &t, &said);
     gather(f, &t, &g);
     assert_int_equal(g.told.told.hidden, 3);
     assert_int_equal(g.told.told.n_samples + (size_t)g.told.told.unplaced, 0);
@@ -337,14 +227,14 @@ static char *page_of(const struct catalogued *f, const struct catalogue_transfer
 static void test_the_report_tells_it_but_not_without_the_position(void **state)
 {
     const struct catalogued *f = *state;
-    struct catalogue_transfer t = clip(f);
+    struct catalogue_transfer t = account_clip(f);
     struct cfg *cfg;
     struct err err;
-    struct said said = drive(5350);
+    struct account_said said = account_drive(5350);
     for (int s = -60; s <= 70; s++)
-        say(f, &t, &(struct said){s * 1000, 9, 100, -1, -1, -1, 0, 0, false, 0});
-    said.trigger = CRASH;
-    say_event(f, &t, &said, 350);
+        account_say(f, &t, &(struct account_said){s * 1000, 9, 100, -1, -1, -1, 0, 0, false, 0});
+    said.trigger = ACCOUNT_CRASH;
+    account_say_event(f, &t, &said, 350);
     char *page = page_of(f, &t, NULL, NULL);
     report_well_formed(page);
     report_says(page, TITLE);

@@ -9,17 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The slowest that trackers are documented to sample is 25 a second: records further apart than
- * this for each sample are no neighbours. */
-#define SAMPLE_STEP_MAX_US INT64_C(100000)
-
-/* The samples of one record. */
-struct run {
-    int64_t utc_us;
-    int64_t counter; /* of the crash; -1: not told */
-    size_t first, n;
-};
-
 struct gathering {
     struct told_journey *out;
     const struct catalogue_match *match;
@@ -28,7 +17,6 @@ struct gathering {
     uint64_t event;
     uint64_t crash;
     unsigned axes; /* bits: 1 calibrated, 2 not */
-    struct buf runs, samples;
 };
 
 /* ---- one record ---- */
@@ -49,27 +37,10 @@ static void see_crash(struct gathering *g, const struct avl_record *r)
     }
 }
 
-static int see_trace(struct gathering *g, const struct avl_record *r, struct err *err)
-{
-    struct avl_io io, counter;
-    if (!avl_io_find(r, AVL_ID_CRASH_TRACE, &io) || avl_trace_samples(&io) == 0)
-        return ERR_OK;
-    struct run run = {avl_record_utc_us(r), -1, g->samples.used / sizeof(struct report_sample),
-                      avl_trace_samples(&io)};
-    if (avl_io_find(r, AVL_ID_CRASH_COUNTER, &counter))
-        run.counter = (int64_t)(avl_io_unsigned(&counter) & 0xffff);
-    int rc = buf_append(&g->runs, &run, sizeof run, err);
-    for (size_t i = 0; rc == ERR_OK && i < run.n; i++) {
-        struct avl_sample s = avl_trace_at(&io, i);
-        struct report_sample sample = {0, {s.x_mg, s.y_mg, s.z_mg}, false};
-        rc = buf_append(&g->samples, &sample, sizeof sample, err);
-    }
-    return rc;
-}
-
 static int see_record(void *arg, const struct catalogue_record *r, struct err *err)
 {
     struct gathering *g = arg;
+    (void)err;
     struct report_journey *j = &g->out->told;
     struct avl_record record;
     struct avl_io io;
@@ -90,42 +61,7 @@ static int see_record(void *arg, const struct catalogue_record *r, struct err *e
     }
     j->unfixed += !avl_position_valid(&record);
     see_crash(g, &record);
-    return see_trace(g, &record, err);
-}
-
-/* ---- when each sample was taken ----
- *
- * Nobody says how fast a tracker samples: it is as many as a record has, in the time up to the
- * next. The last one is taken to be as fast as that before it. */
-
-static int64_t step_to_next(const struct run *run, size_t n, size_t i)
-{
-    int64_t apart_us;
-    if (i + 1 >= n || run[i].counter != run[i + 1].counter ||
-        __builtin_sub_overflow(run[i + 1].utc_us, run[i].utc_us, &apart_us))
-        return 0;
-    int64_t step = apart_us / (int64_t)run[i].n;
-    return step > 0 && step <= SAMPLE_STEP_MAX_US ? step : 0;
-}
-
-static void place_samples(struct gathering *g)
-{
-    const struct run *run = (const struct run *)(const void *)buf_data(&g->runs);
-    struct report_sample *sample =
-        (struct report_sample *)(void *)(g->samples.mem + g->samples.start);
-    size_t n = g->runs.used / sizeof *run, placed = 0;
-    int64_t before = 0; /* the step of the run before, if that reaches up to this one */
-    for (size_t i = 0; i < n; i++) {
-        int64_t next = step_to_next(run, n, i), step = next ? next : before;
-        for (size_t k = 0; k < run[i].n && step; k++) {
-            sample[placed] = sample[run[i].first + k];
-            sample[placed].utc_us = run[i].utc_us + (int64_t)k * step;
-            sample[placed++].apart = k == 0 && !before;
-        }
-        g->out->told.unplaced += step ? 0 : (int64_t)run[i].n;
-        before = next;
-    }
-    g->out->told.n_samples = placed;
+    return ERR_OK;
 }
 
 /* ---- in words ---- */
@@ -204,6 +140,29 @@ static int load(void *from, struct buf *points, struct buf *samples, struct err 
                             samples, err);
 }
 
+/* Those that have a time. */
+static int spill_samples(struct told_journey *out, struct catalogue *c,
+                         const struct catalogue_transfer *t, FILE *scratch, int64_t *scratch_bytes,
+                         struct err *err)
+{
+    struct buf trace;
+    int64_t unused;
+    buf_init(&trace, REPORT_JOURNEY_BYTES_MAX);
+    int rc = journey_trace(c, t, &trace, err);
+    const struct journey_sample *s = (const struct journey_sample *)(const void *)buf_data(&trace);
+    out->samples_at = *scratch_bytes;
+    for (size_t i = 0; rc == ERR_OK && i < trace.used / sizeof *s; i++) {
+        const struct report_sample sample = {
+            s[i].utc_us, {s[i].mg[0], s[i].mg[1], s[i].mg[2]}, s[i].apart};
+        if (s[i].placed)
+            rc = spill(scratch, scratch_bytes, &sample, sizeof sample, &unused, err);
+        out->told.n_samples += s[i].placed;
+        out->told.unplaced += !s[i].placed;
+    }
+    buf_clear(&trace);
+    return rc;
+}
+
 int told_journey_gather(struct told_journey *out, struct catalogue *c,
                         const struct catalogue_transfer *t, FILE *scratch, int64_t *scratch_bytes,
                         struct err *err)
@@ -215,16 +174,14 @@ int told_journey_gather(struct told_journey *out, struct catalogue *c,
     *out = (struct told_journey){.in = scratch};
     if (!journey_span(t, &out->told.from_us, &out->told.until_us))
         return ERR_OK;
-    buf_init(&g.runs, REPORT_JOURNEY_BYTES_MAX);
-    buf_init(&g.samples, REPORT_JOURNEY_BYTES_MAX);
     int rc = catalogue_match_get(c, t->key, &match, &found, err);
     g.match = found ? &match : NULL;
     if (rc == ERR_OK)
         rc = catalogue_record_each(c, t->key, INT64_MIN, INT64_MAX, see_record, &g, err);
-    if (rc == ERR_OK)
-        rc = journey_track(c, t, JOURNEY_AROUND_US, &track, err);
-    if (rc == ERR_OK && out->told.records > 0) {
-        place_samples(&g);
+    if (rc < 0 || out->told.records == 0)
+        return rc;
+    rc = journey_track(c, t, JOURNEY_AROUND_US, &track, err);
+    if (rc == ERR_OK) {
         tell_words(&g);
         out->told.known = true;
         out->told.n_points = track ? track->n : 0;
@@ -233,11 +190,6 @@ int told_journey_gather(struct told_journey *out, struct catalogue *c,
         rc = spill(scratch, scratch_bytes, track ? track->point : NULL,
                    out->told.n_points * sizeof *track->point, &out->points_at, err);
     }
-    if (rc == ERR_OK && out->told.known)
-        rc = spill(scratch, scratch_bytes, buf_data(&g.samples),
-                   out->told.n_samples * sizeof(struct report_sample), &out->samples_at, err);
     track_free(&track);
-    buf_clear(&g.runs);
-    buf_clear(&g.samples);
-    return rc;
+    return rc < 0 ? rc : spill_samples(out, c, t, scratch, scratch_bytes, err);
 }
