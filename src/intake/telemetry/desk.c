@@ -4,6 +4,7 @@
 #include "dashspool/intake.h"
 #include "dashspool/log.h"
 #include "dashspool/requests.h"
+#include "dashspool/table.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,12 @@
 
 enum {
     TURN_MS = 250,
-    LOOK_US = 1000000, /* for open requests */
-    JOINS = 100,       /* a turn, at most: commands should not wait for long */
-    SPANS_MAX = 50000, /* that wait to be joined: a day without coverage of a large fleet */
+    LOOK_US = 1000000,  /* for open requests */
+    JOINS = 500,        /* a turn, at most: commands should not wait for long */
+    SPANS_MAX = 100000, /* trackers */
+    BUCKETS = 4096,
+    QUIET_US = 5000000, /* so long nothing more of a tracker, or … */
+    JOIN_US = 60000000, /* … so long after the first of it: each join is a line of custody */
 };
 
 enum order_type { NEXT, ANSWER, SILENT, NOT_SENT, LOST, HEARD };
@@ -43,10 +47,15 @@ struct list {
 struct span {
     char imei[16];
     int64_t from_ms, until_ms;
+    int64_t first_us, last_us; /* monotonic: when they came */
+    struct table_link by_imei;
+    struct span *next;
 };
+/* One a tracker, the oldest first. */
 struct spans {
-    struct span *at;
-    size_t n, room;
+    struct span *first, **last;
+    struct table by_imei;
+    size_t n;
 };
 
 struct imeis {
@@ -64,7 +73,11 @@ struct desk {
     uv_work_t work;
     bool busy, closing;
     struct list waiting, turn;
-    struct spans spans, joining;
+    struct spans spans;
+    struct {
+        struct span *at; /* room for JOINS */
+        size_t n;
+    } joining;
     size_t joined; /* of `joining` */
     struct imeis open, found;
     int64_t looked_us; /* monotonic */
@@ -282,16 +295,32 @@ static void on_worked(uv_work_t *work, int status)
         begin_turn(d);
 }
 
-/* Of what waits to be joined, as much as a turn takes. */
+static bool is_due(const struct desk *d, const struct span *span, int64_t now_us)
+{
+    return d->closing || now_us - span->last_us >= QUIET_US || now_us - span->first_us >= JOIN_US;
+}
+
+/* Of what waits to be joined, what is due, and as much as a turn takes. */
 static void take_spans(struct desk *d)
 {
-    size_t n = d->spans.n < JOINS ? d->spans.n : JOINS;
-    if (d->joining.n > 0 || n == 0)
+    int64_t now_us = clock_mono_us();
+    struct span **at = &d->spans.first;
+    if (d->joining.n > 0)
         return;
-    memcpy(d->joining.at, d->spans.at, n * sizeof *d->spans.at);
-    memmove(d->spans.at, d->spans.at + n, (d->spans.n - n) * sizeof *d->spans.at);
-    d->joining.n = n;
-    d->spans.n -= n;
+    while (*at && d->joining.n < JOINS) {
+        struct span *span = *at;
+        if (!is_due(d, span, now_us)) {
+            at = &span->next;
+            continue;
+        }
+        *at = span->next;
+        if (d->spans.last == &span->next)
+            d->spans.last = at;
+        d->spans.n--;
+        table_remove(&span->by_imei);
+        d->joining.at[d->joining.n++] = *span;
+        free(span);
+    }
 }
 
 static void begin_turn(struct desk *d)
@@ -406,33 +435,27 @@ void desk_lost(struct desk *d, const char *imei)
     (void)order(d, LOST, imei, NULL, 0);
 }
 
-/* A tracker's newest span grows with its next records; what is joined twice is joined once. */
+/* One that waits grows: what is joined twice is joined once. */
 void desk_records(struct desk *d, const char *imei, int64_t from_ms, int64_t until_ms)
 {
     struct spans *s = &d->spans;
-    enum { NEAR_MS = 10 * 60 * 1000, LOOK_BACK = 64 };
-    for (size_t i = s->n; i > 0 && i + LOOK_BACK > s->n; i--) {
-        struct span *last = &s->at[i - 1];
-        if (strcmp(last->imei, imei) != 0 || from_ms > last->until_ms + NEAR_MS ||
-            until_ms < last->from_ms - NEAR_MS)
-            continue;
-        last->from_ms = from_ms < last->from_ms ? from_ms : last->from_ms;
-        last->until_ms = until_ms > last->until_ms ? until_ms : last->until_ms;
-        return;
+    struct table_link *link = table_find(&s->by_imei, imei, NULL);
+    struct span *span = link ? link->owner : NULL;
+    int64_t now_us = clock_mono_us();
+    if (!span) {
+        span = s->n < SPANS_MAX ? calloc(1, sizeof *span) : NULL;
+        if (!span)
+            return; /* the transfer's own look at the records finds them */
+        *span = (struct span){.from_ms = from_ms, .until_ms = until_ms, .first_us = now_us};
+        snprintf(span->imei, sizeof span->imei, "%s", imei);
+        table_add(&s->by_imei, &span->by_imei, span->imei, span);
+        *s->last = span;
+        s->last = &span->next;
+        s->n++;
     }
-    if (s->n == SPANS_MAX)
-        return; /* the transfer's own look at the records finds them */
-    if (s->n == s->room) {
-        size_t room = s->room ? 2 * s->room : 256;
-        struct span *more = realloc(s->at, room * sizeof *more);
-        if (!more)
-            return;
-        s->at = more;
-        s->room = room;
-    }
-    struct span *new = &s->at[s->n++];
-    *new = (struct span){.from_ms = from_ms, .until_ms = until_ms};
-    snprintf(new->imei, sizeof new->imei, "%s", imei);
+    span->last_us = now_us;
+    span->from_ms = from_ms < span->from_ms ? from_ms : span->from_ms;
+    span->until_ms = until_ms > span->until_ms ? until_ms : span->until_ms;
 }
 
 /* ---- open, close ---- */
@@ -455,9 +478,11 @@ int desk_open(struct desk **out, const char *root, uv_loop_t *loop,
     d->options = *options;
     list_init(&d->waiting);
     list_init(&d->turn);
+    d->spans.last = &d->spans.first;
     d->joining.at = calloc(JOINS, sizeof *d->joining.at);
     int rc = (d->root = strdup(root)) && d->joining.at ? ERR_OK : err_nomem(err, "the desk");
-    if (rc < 0 || (rc = catalogue_open(&d->catalogue, root, true, err)) < 0 ||
+    if (rc < 0 || (rc = table_init(&d->spans.by_imei, BUCKETS, err)) < 0 ||
+        (rc = catalogue_open(&d->catalogue, root, true, err)) < 0 ||
         (rc = records_open(&d->records, root, RECORDS_READ, err)) < 0 ||
         (rc = requests_link_lost(d->catalogue, NULL, clock_utc_us(), err)) < 0 ||
         (rc = records_latest(d->records, NULL, join_again, d, err)) < 0) {
@@ -487,7 +512,12 @@ void desk_close(struct desk **desk)
     }
     records_close(&d->records);
     catalogue_close(&d->catalogue);
-    free(d->spans.at);
+    while (d->spans.first) {
+        struct span *span = d->spans.first;
+        d->spans.first = span->next;
+        free(span);
+    }
+    table_clear(&d->spans.by_imei);
     free(d->joining.at);
     free(d->open.imei);
     free(d->found.imei);
