@@ -10,6 +10,7 @@
 #include "dashspool/run.h"
 #include "dashspool/serve.h"
 #include "dashspool/stages.h"
+#include "dashspool/standing.h"
 #include "dashspool/status.h"
 #include "dashspool/telemetry.h"
 #include "dashspool/watch.h"
@@ -20,10 +21,12 @@
 #include <sys/stat.h>
 
 static const struct cfg_section *const sections[] = {
-    &stages_cfg_sections[0], &receive_cfg_section,     &telemetry_cfg_section,  &watch_cfg_section,
-    &stages_cfg_sections[1], &convert_cfg_section,     &stages_cfg_sections[4], &export_cfg_section,
-    &stages_cfg_sections[2], &stages_cfg_sections[3],  &retention_cfg_section,  &serve_cfg_section,
-    &status_cfg_section,     &journey_cfg_sections[0], &journey_cfg_sections[1]};
+    &stages_cfg_sections[0], &receive_cfg_section,     &telemetry_cfg_section,
+    &watch_cfg_section,      &stages_cfg_sections[1],  &convert_cfg_section,
+    &stages_cfg_sections[4], &export_cfg_section,      &stages_cfg_sections[2],
+    &stages_cfg_sections[3], &retention_cfg_section,   &serve_cfg_section,
+    &status_cfg_section,     &journey_cfg_sections[0], &journey_cfg_sections[1],
+    &standing_cfg_section};
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static bool is_dir(const char *path, bool *locked)
@@ -59,6 +62,7 @@ static int load_from(struct cfg **out, const char *dir, struct err *err)
 static int load(const struct cli *cli, struct cfg **out, struct err *err)
 {
     struct stages *stages = NULL;
+    struct standing *standing = NULL;
     char name[4096];
     int rc = load_from(out, find_config_dir(cli, name, sizeof name), err);
     struct export_policy policy;
@@ -66,8 +70,11 @@ static int load(const struct cli *cli, struct cfg **out, struct err *err)
         return rc;
     rc = stages_load(&stages, *out, err);
     if (rc == ERR_OK)
+        rc = standing_load(&standing, *out, err);
+    if (rc == ERR_OK)
         rc = export_policy_read(&policy, *out, err);
     stages_free(&stages);
+    standing_free(&standing);
     if (rc < 0)
         cfg_free(out);
     return rc;

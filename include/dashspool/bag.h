@@ -68,8 +68,10 @@
 #define BAG_TIMING       BAG_PAYLOAD "timing/"
 #define BAG_POSITION     BAG_PAYLOAD "position/"
 #define BAG_OTHER        BAG_PAYLOAD "other/"
-#define BAG_TELEMETRY    BAG_PAYLOAD "telemetry/" /* what the tracker said: <id>.track.csv … */
-#define BAG_TRACK        ".track.csv"             /* track.h */
+#define BAG_TELEMETRY    BAG_PAYLOAD "telemetry/" /* what the tracker said (account.h): <id> and */
+#define BAG_RECORDS      ".records.txt"           /* its records, as they came */
+#define BAG_TABLE        ".telemetry.json"        /* … decoded */
+#define BAG_TRACK        ".track.csv"             /* track.h; also <id>.2.track.csv … */
 
 /* A package that is being written: a working directory of its name and this, beside it (fsx.h). */
 #define BAG_UNFINISHED   ".unfinished-"
@@ -100,6 +102,7 @@ enum bag_key {
     BAG_AS_FOUND,      /* a line for each fact that the store has otherwise than its source */
     BAG_SIGNER,        /* SHA-256 of the certificate that it is signed with; BAG_NO_SIGNER */
     BAG_STAMP_ASKED,   /* whether a time-stamp authority was asked: "yes" or "no" */
+    BAG_ACCOUNT,       /* of how many recordings data/telemetry/ tells (bag_account_text()) */
     BAG_KEYS,
 };
 
@@ -117,6 +120,10 @@ bool bag_info_next(const void *info, size_t n, enum bag_key key, struct bag_valu
 
 /* Whether bag-info.txt says that the package is a redacted one; of: the full one's tag manifest. */
 bool bag_info_redacted(const void *info, size_t n, char of[HASH_HEX_ROOM]);
+
+/* "none"; "3 recordings, 15 s before and after": so much around each clip. */
+#define BAG_ACCOUNT_ROOM 64
+void bag_account_text(char out[BAG_ACCOUNT_ROOM], int64_t recordings, int64_t around_s);
 
 /* "<bytes>.<files>" */
 void bag_oxum(char out[48], int64_t bytes, int64_t files);

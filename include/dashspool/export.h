@@ -10,6 +10,9 @@
  *     data/working, viewing, stills, timing, position/   the copies that the catalogue has, each
  *                              compared with the hash that was taken when it was made
  *     data/transfer/<id>.json  how it came: connections, packets, bad frames, resumptions
+ *     data/telemetry/          what the tracker said on its own link around each clip (account.h):
+ *                              <id>.records.txt as it came, <id>.telemetry.json decoded,
+ *                              <id>.track.csv as the copies show it; where it said anything
  *     data/custody.jsonl       what happened to each, chained by hash (custody.h)
  *     data/report.html         one page that tells all of it in words (report.h)
  *     data/report.pdf          the same, to print
@@ -27,6 +30,8 @@
  *     data/facts/<id>.json     what is known, without the wire's own bytes and the store's copies
  *     bag-info.txt             Redacted-From-Tagmanifest-SHA256: of the full package, which has the
  *                              originals; Redacted: one line for each thing that is hidden
+ *
+ * It has no data/telemetry, unless that is asked for (with_position).
  *
  * Its README.txt and report.html say so, too, with what is not hidden, and so does the event in the
  * custody. Its custody.jsonl is retold (custody.h): hashes of the originals and of the full package
@@ -60,7 +65,9 @@ int export_mask_parse(const char *text, struct export_mask *out, struct err *err
 /* What is hidden of a redacted package, and how its copies are made. */
 struct export_redaction {
     bool no_sound;
-    unsigned hide; /* enum convert_hide: also in names, facts, custody and report */
+    unsigned hide;      /* enum convert_hide: also in names, facts, custody and report */
+    bool with_position; /* with data/telemetry/ as it came: ERR_CONFIG where it could tell what is
+                           hidden */
     struct export_mask mask[EXPORT_MASKS_MAX];
     size_t n_masks;
     const char *of; /* the full package, a folder or zip; NULL: the last one that was exported with
@@ -81,9 +88,11 @@ struct export_request {
     size_t n_command;
     const struct cfg *cfg;                    /* the settings, likewise; NULL: not told */
     const struct export_redaction *redaction; /* NULL: nothing is hidden */
-    const char *for_job; /* a transfer whose job this is (export.h); NULL: a person's */
-    bool as_found;       /* also what is not what came: that stands on the report's first page */
-    bool no_protect;     /* else what is in the package is protected (catalogue.h) */
+    const char *for_job;  /* a transfer whose job this is (export.h); NULL: a person's */
+    bool as_found;        /* also what is not what came: that stands on the report's first page */
+    bool no_protect;      /* else what is in the package is protected (catalogue.h) */
+    int64_t telemetry_us; /* the tracker's records from so long before each clip to as long after
+                             it: JOURNEY_PICTURES_US (also 0) to JOURNEY_AROUND_US */
     /* Told, one line each: what may be meant otherwise (before anything is written), and what the
      * conversions of a redacted package note. NULL: to nobody. */
     void (*warn)(void *arg, const char *text);
@@ -94,7 +103,9 @@ struct export_request {
 struct export_result {
     int64_t files, bytes; /* payload */
     int transfers, partial, without_copies;
-    int differences; /* of facts, originals, copies, custodies from what they should be */
+    int telemetry;    /* transfers with the tracker's records */
+    int64_t withheld; /* … of these records, for private mode */
+    int differences;  /* of facts, originals, copies, custodies from what they should be */
     bool stamped;
     char no_stamp[256]; /* why not, where one was wanted: the package is there all the same, and
                            export_stamp_attach() adds one later */

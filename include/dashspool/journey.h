@@ -16,6 +16,7 @@
 #ifndef DASHSPOOL_JOURNEY_H
 #define DASHSPOOL_JOURNEY_H
 
+#include "dashspool/account.h"
 #include "dashspool/buf.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/cfg.h"
@@ -28,9 +29,8 @@
  * left out, those behind the others in time. */
 #define JOURNEY_BYTES_MAX   (8 * INT64_C(1024) * 1024)
 
-/* So much around a clip decides what its pictures show: between records that are further apart
- * nothing is interpolated (track.h). */
-#define JOURNEY_PICTURES_US (15 * INT64_C(1000000))
+/* So much around a clip decides what its pictures show. */
+#define JOURNEY_PICTURES_US ACCOUNT_PICTURES_US
 
 /* The clip itself: when it began, and ended as far as that is known. False: it has no journey. */
 bool journey_span(const struct catalogue_transfer *t, int64_t *from_us, int64_t *until_us);
@@ -58,14 +58,30 @@ int journey_join(struct catalogue *c, struct records *r, const struct catalogue_
 int journey_track(struct catalogue *c, const struct catalogue_transfer *t, int64_t around_us,
                   struct track **out, struct err *err) DS_MUST_CHECK;
 
-/* The records as a text, one a line, in order of time, for packages:
- *
- *     dashspool records 1
- *     2024-11-29T07:23:45.000Z arrived 2024-11-29T07:24:01.123456Z codec 8e 0000019375…
- *
- * of the time that journey_track() takes; of all for around_us < 0. The bytes of records in private
- * mode are withheld ("withheld: private mode" stands in their place), and counted; but not with
- * `whole`: of all, whole, is the SHA-256 in the custody. records and withheld may be NULL. */
+/* A sample of the crash trace (avl.h) of a transfer's records. */
+struct journey_sample {
+    int64_t record_us; /* its record's time, as the tracker said it */
+    int64_t utc_us;    /* its own, derived: ± JOURNEY_TRACE_US */
+    bool placed;       /* false: not known, there is no neighbour to derive it from */
+    bool apart;        /* nothing is known of the time between it and the placed one before */
+    int16_t mg[3];     /* X, Y, Z */
+};
+
+/* Nobody says how fast a tracker samples, nor whether a record's time is that of its first sample
+ * or its last: the samples of a record are laid, from its time on, evenly over the time up to the
+ * next record of the same crash, if they are then at most JOURNEY_TRACE_STEP_US apart (the slowest
+ * documented is 40 ms); those of the last are as far apart as those before it. */
+#define JOURNEY_TRACE_US      INT64_C(1000000)
+#define JOURNEY_TRACE_STEP_US INT64_C(100000)
+
+/* Appends a struct journey_sample for each, in the order of the records; none of what was recorded
+ * in private mode. */
+int journey_trace(struct catalogue *c, const struct catalogue_transfer *t, struct buf *out,
+                  struct err *err) DS_MUST_CHECK;
+
+/* The records as a text for packages, as account.h has it, of the time that journey_track() takes;
+ * of all for around_us < 0. The bytes of records in private mode are withheld, and counted; but not
+ * with `whole`: of all, whole, is the SHA-256 in the custody. records and withheld may be NULL. */
 int journey_text(struct catalogue *c, const struct catalogue_transfer *t, int64_t around_us,
                  bool whole, struct buf *out, int64_t *records, int64_t *withheld,
                  struct err *err) DS_MUST_CHECK;

@@ -33,6 +33,7 @@
  *     attempt attempts
  *                  which one this is, and how many there are
  *     cameras connections jobs processes others lines stored partial failed later records transfers
+ *     asked
  *                  how many of these
  *     request      its number (requests.h); command: its text
  *     pid          who says it: always, at the end

@@ -1,7 +1,7 @@
 /*
  * track: where a vehicle was over time; from a file that a person has, or by the tracker's own
  * records. It hides how such files are read and written, what may be said between two points, and
- * what may not. Pure, but for track_load(); any thread.
+ * what may not. Pure, but for track_load() and track_save(); any thread.
  *
  * A person's file is GPX 1.0 and 1.1 (track points with a time), NMEA 0183 (RMC and GGA), or CSV
  * with a header row. It is told apart by its first byte that is no space: '<', '$' or '!', or
@@ -31,6 +31,7 @@
 
 #include "dashspool/buf.h"
 #include "dashspool/err.h"
+#include "dashspool/hash.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -141,5 +142,9 @@ struct track_label {
 /* Appends to *out, which is of no use after a failure. track may be NULL: none. */
 int track_write(const struct track *track, const struct track_label *label,
                 enum track_format format, struct buf *out, struct err *err) DS_MUST_CHECK;
+
+/* The track file of a clip, as TRACK_CSV writes it, and the hash that names it. */
+int track_save(const struct track *track, const char *path, char sha256[HASH_HEX_ROOM],
+               struct err *err) DS_MUST_CHECK;
 
 #endif

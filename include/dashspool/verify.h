@@ -3,6 +3,10 @@
  * network. The package is hostile: it is read in constant memory (but for its text files and the
  * list of its names), and nothing of it is unpacked or believed before its hash is known.
  *
+ * The tracker's records are decoded again (account.h), and table and tracks made of them must be
+ * the ones that are there, byte for byte; their clip and event are compared with facts and custody.
+ * A table by another version's decoder is told, and is no fault.
+ *
  * What is found is told line by line, as it is judged; what a package does not have is told too.
  *
  * Footage is looked into after its hash was found to be the manifest's: the package is read again,
@@ -43,6 +47,7 @@ enum verify_check {
                             request for one */
     VERIFY_CUSTODY,      /* the chain of custody.jsonl, and that masters and copies are what it
                             says */
+    VERIFY_TELEMETRY,    /* the tracker's records, decoded again, give the table and the tracks */
     VERIFY_PICTURES,     /* the working copies' slices are those of their masters */
     VERIFY_REPRODUCTION, /* the copies, made again from the masters, are the same bytes */
     VERIFY_CHECKS,

@@ -39,17 +39,28 @@ static int log_in(void)
 
 /* ---- the tracker ---- */
 
-static void deliver(int fd, uint16_t id, uint8_t value)
+static void deliver_as(int fd, uint16_t event_id, uint16_t id, uint8_t value)
 {
     uint8_t one[128], frame[256];
     static uint64_t later_ms;
     const struct avl_io io = {.id = id, .width = 1, .bytes = &value};
     const struct avl_record r = {.time_ms = (uint64_t)clock_utc_us() / 1000 + later_ms++,
+                                 .event_id = event_id,
                                  .satellites = 9};
     size_t n = avl_record_put(one, sizeof one, AVL_CODEC_8E, &r, &io, 1);
     n = avl_frame_put(frame, sizeof frame, AVL_CODEC_8E, 1, one, n);
     tracker_say(fd, frame, n);
     tracker_is_answered(fd, 1);
+}
+
+static void deliver(int fd, uint16_t id, uint8_t value)
+{
+    deliver_as(fd, 0, id, value);
+}
+
+static void deliver_event(int fd, uint16_t id, uint8_t value)
+{
+    deliver_as(fd, id, id, value);
 }
 
 /* The next that comes is this command. */
@@ -262,6 +273,39 @@ static void test_codec_14_that_another_tracker_refuses(void **state)
     close(fd);
 }
 
+/* [request NAME]: what was acknowledged is asked for, whatever ends in between. */
+static void test_an_event_is_asked_for_by_itself_after_a_kill(void **state)
+{
+    struct catalogue *c = NULL;
+    struct err err;
+    int64_t n = 0;
+    (void)state;
+    world_open_telemetry(&w, DASHSPOOL_BINARY,
+                         "commit_ms = 5\n[request harsh]\non = crash\ncameras = front\n"
+                         "before = 3 s\nafter = 0\n");
+    world_start(&w);
+    int fd = log_in();
+    deliver(fd, AVL_ID_CRASH, 1); /* not the event of its record: it is periodic */
+    deliver_event(fd, AVL_ID_CRASH, 1);
+    world_kill(&w);
+    close(fd);
+    world_start(&w);
+    fd = log_in();
+    assert_ok(catalogue_open(&c, w.root, false, &err));
+    for (int64_t until_us = 0; n == 0; support_wait_a_little(&until_us, "a request"))
+        assert_ok(requests_count(c, &(struct requests_filter){.imei = IMEI}, &n, &err));
+    catalogue_close(&c);
+    assert_int_equal(n, 1);
+    assert_string_equal(request(1).by, "rule harsh");
+    assert_has(request(1).reason, "crash (AVL 247 = 1) at ");
+    hears(fd, AVL_CODEC_12, request(1).command);
+    answers(fd, ACCEPTED);
+    is_accepted(1);
+    close(fd);
+    struct proc_result listed = DASHSPOOL(w.root, "requests");
+    expect(listed, 0, "rule harsh");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_teardown(f, tear_down)
@@ -275,6 +319,7 @@ int main(void)
         TEST(test_a_server_that_is_killed_after_the_command),
         TEST(test_what_waits_for_the_ignition_is_sent_when_it_is_on),
         TEST(test_codec_14_that_another_tracker_refuses),
+        TEST(test_an_event_is_asked_for_by_itself_after_a_kill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

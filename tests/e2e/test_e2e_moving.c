@@ -160,11 +160,37 @@ static void test_a_package_has_maps_by_the_trackers_word(void **state)
     world_close(w);
 }
 
+/* A redacted copy shows what the full one shows, unless the position is hidden. */
+static void test_a_redacted_copy_moves_too_unless_it_must_not(void **state)
+{
+    (void)state;
+    struct world world, *w = &world;
+    set_up_world(w, "51.5", "-0.25");
+    say(w, -1000, 546000000, 40, 9);
+    say(w, 9000, 547000000, 90, 9);
+    expect(RUN("work", "--once"), 0, "1 job done");
+    expect(RUN("export", VIDEO, "-o", support_path(w->dir, "whole")), 0, "1 transfer");
+    expect(RUN("export", VIDEO, "--mask", "0,0,100,100", "-o", support_path(w->dir, "masked")), 0,
+           "1 transfer");
+    const char *srt = support_path(w->dir, "masked/data/viewing/" VIDEO ".REDACTED.srt");
+    assert_true(support_count(srt, "tracker") > 3);
+    assert_int_equal(support_count(srt, "51.5"), 0);
+    expect(PROC_RUN(DASHSPOOL_BINARY, "verify", support_path(w->dir, "masked")), 0,
+           "no problems found");
+    expect(RUN("export", VIDEO, "--hide", "position", "-o", support_path(w->dir, "hidden")), 0,
+           "1 transfer");
+    srt = support_path(w->dir, "hidden/data/viewing/" VIDEO ".REDACTED.srt");
+    assert_true(support_count(srt, "position hidden") > 3);
+    assert_int_equal(support_count(srt, "tracker"), 0);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_picture_has_its_own_position_and_speed),
         cmocka_unit_test(test_a_package_has_maps_by_the_trackers_word),
+        cmocka_unit_test(test_a_redacted_copy_moves_too_unless_it_must_not),
         cmocka_unit_test(test_without_records_the_cameras_position_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,7 @@ static void test_a_clip_that_was_asked_for_says_by_whom_and_why(void **state)
     expect(RUN("request", "video", "--imei", IMEI, "--camera", "rear", "--at", TIME, "--for", "10s",
                "--reason", "claim 17", "--who", "anna"),
            0, "request 1 queued: camreq:0,2,1732865025,10\n");
-    expect(RUN("requests"), 0, "    1  queued      " IMEI "  rear video of " TIME ", 10 s: ");
+    expect(RUN("requests"), 0, "    1  queued      " IMEI "  rear video of " TIME ", 10 s, by ");
     expect(SIMULATE("--rear", CLIP, "--trigger", "crash"), 0, "files uploaded: 1,");
     expect(RUN("requests", "--open"), 0, "queued"); /* the same moment, and not asked for */
     expect(RUN("requests", "show", "1"), 0, "  same time  " VIDEO "\n");

@@ -470,6 +470,50 @@ static void test_its_status_file_tells_who_is_connected(void **state)
     assert_true(support_count(support_path(w.root, "telemetry.json"), "{\"stopped\":\"") == 1);
 }
 
+/* A tracker that says how its cameras are, and one that only logs in. */
+static void test_status_tells_of_trackers_and_their_cameras(void **state)
+{
+    (void)state;
+    uint8_t record[128], frame[256], card = 1, ready = 3;
+    start("");
+    int fd = log_in(A_TEXT), other = log_in(B_TEXT);
+    const struct avl_io ios[] = {{.id = AVL_ID_CAMERA_REAR, .width = 1, .bytes = &card},
+                                 {.id = AVL_ID_CAMERA_FRONT, .width = 1, .bytes = &ready}};
+    const struct avl_record r = {.time_ms = (uint64_t)clock_utc_us() / 1000, .satellites = 0};
+    size_t n = avl_record_put(record, sizeof record, AVL_CODEC_8E, &r, ios, 2);
+    n = avl_frame_put(frame, sizeof frame, AVL_CODEC_8E, 1, record, n);
+    tracker_say(fd, frame, n);
+    tracker_is_answered(fd, 1);
+    support_wait(status_has("\"logged_in\":2,"));
+
+    struct proc_result screen = DASHSPOOL(w.root, "status"), json;
+    const char *text = proc_out(&screen);
+    assert_has(text, "2, connected: 2; ");
+    assert_has(text, A_TEXT " connected, last record ");
+    assert_has(text, ", no fix, front ready, rear no card");
+    assert_has(text, B_TEXT " connected, no record yet");
+    assert_has(text, "trackers whose camera has a bad card, or none: 1 (" A_TEXT " rear: no card)");
+    proc_clear(&screen);
+    json = DASHSPOOL(w.root, "status", "--json");
+    text = proc_out(&json);
+    assert_has(text, "\"logged_in\": 2");
+    assert_has(text, "\"front\": \"ready\"");
+    assert_has(text, "\"rear\": \"no card\"");
+    proc_clear(&json);
+    screen = DASHSPOOL(w.root, "status", "--prometheus");
+    text = proc_out(&screen);
+    assert_has(text, "dashspool_telemetry_up 1\n");
+    assert_has(text, "dashspool_telemetry_trackers 2\n");
+    assert_has(text, "dashspool_tracker_camera_state{imei=\"" A_TEXT "\",camera=\"rear\"} 1\n");
+    proc_clear(&screen);
+    close(fd);
+    close(other);
+    world_kill(&w);
+    screen = DASHSPOOL(w.root, "status");
+    assert_has(proc_out(&screen), "the server of trackers died unexpectedly");
+    proc_clear(&screen);
+}
+
 static void test_its_settings_are_tried(void **state)
 {
     (void)state;
@@ -525,6 +569,7 @@ int main(void)
         TEST(test_nothing_that_was_answered_is_lost_under_sigkill),
         TEST(test_a_second_server_of_a_root_is_refused),
         TEST(test_its_status_file_tells_who_is_connected),
+        TEST(test_status_tells_of_trackers_and_their_cameras),
         TEST(test_its_settings_are_tried),
         TEST(test_run_keeps_it),
     };

@@ -214,6 +214,7 @@ static void test_a_missing_or_unusable_root_is_named(void **state)
     "ALTER TABLE transfer DROP COLUMN remade; DROP TABLE journey; DROP TABLE journey_event;"      \
     "DROP TABLE root;"                                                                            \
     "DROP TABLE request_event; DROP TABLE request_transfer; DROP TABLE request;"                  \
+    "DROP TABLE rule_event;"                                                                      \
     "PRAGMA user_version = 6;"
 
 #define AS_VERSION_1                                                                  \

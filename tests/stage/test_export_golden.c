@@ -14,6 +14,7 @@
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
 #include "dashspool/hash.h"
+#include "dashspool/journey.h"
 #include "dashspool/verify.h"
 #include "dashspool/wire.h"
 #include "dashspool/work.h"
@@ -150,7 +151,10 @@ static int make_package(void **state)
     make_store();
     for (int i = 0; i < n_ids; i++)
         list[i] = ids[i];
-    assert_ok(cfg_load(&cfg, NULL, &convert_cfg_section, 1, &err));
+    static struct cfg_section sections[1 + JOURNEY_CFG_SECTIONS];
+    sections[0] = convert_cfg_section;
+    memcpy(sections + 1, journey_cfg_sections, sizeof journey_cfg_sections);
+    assert_ok(cfg_load(&cfg, NULL, sections, 1 + JOURNEY_CFG_SECTIONS, &err));
     assert_ok(work_complete(root, cfg, list, TRANSFERS, &completion, &err));
     const struct export_request request = {.root = root,
                                            .ids = list,

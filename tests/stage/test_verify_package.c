@@ -223,11 +223,12 @@ static void test_an_untouched_package_is_good(void **state)
     assert_string_equal(f.problems, "");
     assert_true(f.good);
     for (int i = 0; i < VERIFY_CHECKS; i++)
-        assert_int_equal(f.verdict[i],
-                         i == VERIFY_SIGNATURE || i == VERIFY_STAMP || i == VERIFY_PICTURES
-                             ? VERIFY_NOT_PRESENT
-                         : i == VERIFY_REPRODUCTION || i == VERIFY_FINGERPRINT ? VERIFY_NOT_JUDGED
-                                                                               : VERIFY_OK);
+        assert_int_equal(f.verdict[i], i == VERIFY_SIGNATURE || i == VERIFY_STAMP ||
+                                               i == VERIFY_PICTURES || i == VERIFY_TELEMETRY
+                                           ? VERIFY_NOT_PRESENT
+                                       : i == VERIFY_REPRODUCTION || i == VERIFY_FINGERPRINT
+                                           ? VERIFY_NOT_JUDGED
+                                           : VERIFY_OK);
 }
 
 static void test_one_changed_bit_anywhere_is_noticed(void **state)

@@ -11,7 +11,8 @@ struct tracker_says tracker_says(int64_t time_ms)
                                  .speed_kmh = 50,
                                  .ignition = 1,
                                  .front = -1,
-                                 .private_mode = -1};
+                                 .private_mode = -1,
+                                 .trigger = -1};
 }
 
 static void put_be(uint8_t *out, size_t width, uint64_t v)
@@ -36,6 +37,7 @@ uint8_t *tracker_record(const struct tracker_says *says, size_t *n)
                {200, 1, 0},
                {69, 1, 1},
                {80, 1, 1},
+               {AVL_ID_CAMERA_TRIGGER, 1, says->trigger},
                {21, 1, 4},
                {181, 2, 13},
                {182, 2, 8},

@@ -21,6 +21,7 @@ struct tracker_says {
     int ignition;      /* 239; as all of these: -1: it is not in the record */
     int front;         /* 498 */
     int private_mode;  /* 391 */
+    int trigger;       /* 499 */
     uint64_t odometer; /* 16; so that records differ */
 };
 

@@ -325,7 +325,9 @@ static void test_the_event_and_the_speed_before_it_are_told(void **state)
     char *page = report_page(r);
     report_says(page, "29 November 2024, 09:23:50.350 (+02:00); camera trigger (499): crash; "
                       "priority high");
-    report_says(page, "0.350 seconds: the tracker’s time of the event is later than the camera’s");
+    report_says(page,
+                "0.350 seconds: the tracker’s time of the event is later than the camera’s of the "
+                "event");
     report_says(page,
                 "48 km/h by the last record with a fix, 0.1 s before its record of the event");
     report_says(page, "crash, not calibrated; record of");
@@ -345,6 +347,14 @@ static void test_the_event_and_the_speed_before_it_are_told(void **state)
                       "with a fix, 0.8 s before the camera’s time of the trigger");
     report_says(page, ">mph</text>");
     report_says(page, "Between 0 and 40 mph");
+    free(page);
+    j->has_event = true;
+    j->difference_us = -1500000;
+    report_facts_clips()->has_trigger_time = false;
+    page = report_page(r);
+    report_says(page,
+                "1.5 seconds: the tracker’s time of the event is earlier than the camera’s of "
+                "its beginning");
     free(page);
     j->n_points = 0;
     page = report_page(r);

@@ -243,6 +243,15 @@ static void test_tracker_file_is_the_same_bytes_again(void **state)
     char *text = written(t, TRACK_CSV);
     assert_string_equal(text, DRIVE);
     free(text);
+    char *dir = support_tmp_dir(), sha256[HASH_HEX_ROOM], expected[HASH_HEX_ROOM];
+    const char *path = support_path(dir, "clip.track.csv");
+    assert_ok(track_save(t, path, sha256, &err));
+    assert_ok(hash_text(DRIVE, strlen(DRIVE), expected, &err));
+    assert_string_equal(sha256, expected);
+    assert_ok(track_load(&again, path, &err));
+    assert_int_equal(again->n, 8);
+    track_free(&again);
+    support_tmp_remove(&dir);
     struct track_point points[8];
     for (size_t i = 0; i < 8; i++)
         points[i] = t->point[7 - i];

@@ -42,6 +42,7 @@ static const char *const labels[BAG_KEYS] = {
     [BAG_AS_FOUND] = "As-Found",
     [BAG_SIGNER] = "Signer-Certificate-SHA256",
     [BAG_STAMP_ASKED] = "Time-Stamp-Requested",
+    [BAG_ACCOUNT] = "Telemetry",
 };
 
 const char *bag_info_label(enum bag_key key)
@@ -91,6 +92,14 @@ bool bag_info_redacted(const void *info, size_t n, char of[HASH_HEX_ROOM])
         return true;
     }
     return false;
+}
+
+void bag_account_text(char out[BAG_ACCOUNT_ROOM], int64_t recordings, int64_t around_s)
+{
+    snprintf(out, BAG_ACCOUNT_ROOM, "none");
+    if (recordings > 0)
+        snprintf(out, BAG_ACCOUNT_ROOM, "%" PRId64 " recording%s, %" PRId64 " s before and after",
+                 recordings, recordings == 1 ? "" : "s", around_s);
 }
 
 void bag_oxum(char out[48], int64_t bytes, int64_t files)

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* memmem */
 /* A package of masters, facts, copies and custody: what comes when. */
+#include "dashspool/account.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/clock.h"
 #include "dashspool/custody.h"
@@ -175,6 +176,8 @@ static int put_transfer(struct package *p, const struct catalogue_transfer *t, s
     if (rc == ERR_OK && !p->redaction)
         rc = catalogue_copy_each(p->catalogue, t->key, put_copy, &copies, err);
     if (rc == ERR_OK)
+        rc = telemetry_put(p, t, err);
+    if (rc == ERR_OK)
         rc = put_custody(p, t->id, err);
     if (rc == ERR_OK && p->redaction)
         rc = redaction_report(p, &shown, err);
@@ -234,6 +237,8 @@ static int put_info(struct package *p, struct err *err)
     }
     if (rc == ERR_OK)
         rc = package_put_claims(p, err);
+    if (rc == ERR_OK)
+        rc = telemetry_claim(p, err);
     return rc < 0 || !p->redaction ? rc : redaction_info(p->redaction, p->bag, err);
 }
 
@@ -317,6 +322,10 @@ static int measure(struct package *p, const char *const *ids, size_t n, struct e
             rc = catalogue_copy_each(p->catalogue, t.key, add_copy_bytes, p, err);
         p->all_bytes += rc == ERR_OK ? t.length_bytes : 0;
         p->all_files += 3; /* master, facts, arrival */
+        int64_t records = 0, bytes;
+        if (rc == ERR_OK)
+            rc = catalogue_record_count(p->catalogue, t.key, &records, &bytes, err);
+        p->all_files += records > 0 ? 2 + ACCOUNT_TRACKS_MAX : 0;
     }
     return rc < 0 ? rc : check_files(p, err);
 }

@@ -59,6 +59,15 @@ int package_put_copy(struct package *p, const struct catalogue_copy *copy, const
 /* data/tool.json, what the package was made by and with. */
 int package_put_tool(struct package *p, struct err *err) DS_MUST_CHECK;
 
+/* ---- telemetry.c: data/telemetry/ ---- */
+
+/* What the tracker said of this clip, as far as the package has that. */
+int telemetry_put(struct package *p, const struct catalogue_transfer *t,
+                  struct err *err) DS_MUST_CHECK;
+
+/* Says in bag-info.txt of how many recordings there is any, so that none is removed unseen. */
+int telemetry_claim(struct package *p, struct err *err) DS_MUST_CHECK;
+
 /* ---- seals.c ---- */
 
 /* Says in bag-info.txt who signs, and whether an authority is asked: before the tag manifest is

@@ -129,8 +129,9 @@ static json_t *command_json(const struct package *p)
     return list;
 }
 
-/* 2: bag-info.txt claims whether it is signed. Version 0.1.0 wrote none. */
-enum { PACKAGE_FORM = 2 };
+/* 2: bag-info.txt claims whether it is signed; 3: and of how many recordings the tracker's records
+ * are there. Version 0.1.0 wrote none. */
+enum { PACKAGE_FORM = 3 };
 
 int package_put_tool(struct package *p, struct err *err)
 {

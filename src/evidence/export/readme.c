@@ -120,6 +120,10 @@ static const struct {
     {BAG_TRANSFER,
      "  data/transfer/       how each recording was received: connections, packets, errors\n"
      "                       and retransmissions\n"},
+    {BAG_TELEMETRY,
+     "  data/telemetry/      what the tracker itself reported around each recording: its records\n"
+     "                       as received (.records.txt), decoded (.telemetry.json), and where\n"
+     "                       the vehicle was (.track.csv)\n"},
     {BAG_CUSTODY,
      "  data/custody.jsonl   custody record: what happened to each recording since receipt\n"},
 };
@@ -149,7 +153,7 @@ size_t readme_text(const struct bag *bag, const struct export_result *r, bool wi
                    const struct redaction *redaction, unsigned hidden, char out[README_ROOM])
 {
     bool no_position = hidden & CONVERT_HIDE_POSITION;
-    char partial[800] = "", list[2000] = "", video[1000] = "";
+    char partial[800] = "", list[2600] = "", video[1000] = "";
     const char *first = bag_find(bag, BAG_WORKING);
     size_t used = 0;
     if (r->partial > 0)

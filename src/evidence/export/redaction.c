@@ -1,6 +1,7 @@
 /* What makes a package a redacted one: masks, words, the full package, copies made anew. */
 #include "dashspool/confine.h"
 #include "dashspool/fsx.h"
+#include "dashspool/journey.h"
 #include "dashspool/master.h"
 #include "dashspool/verify.h"
 #include "package_internal.h"
@@ -449,6 +450,10 @@ int redaction_new(struct package *p, struct err *err)
     char who[256];
     plain(p->request->who, who);
     int rc = judge_masks(p, err);
+    if (rc == ERR_OK && r->asked->with_position && r->asked->hide & ~(unsigned)CONVERT_HIDE_SOURCE)
+        rc = err_set(err, ERR_CONFIG,
+                     "--with-position: the tracker's records are packed as they came, and may tell "
+                     "position, vehicle and driver: leave out either that or --hide");
     if (rc == ERR_OK && (rc = hide_init(&r->hide, r->asked->hide, p, err)) == ERR_OK)
         rc = list_unmasked(p, r->unmasked, sizeof r->unmasked, err);
     if (rc == ERR_OK)
@@ -566,6 +571,30 @@ static int put_copies(struct package *p, int *copies, struct err *err)
     return rc;
 }
 
+/* What the tracker told of it, as the full package's copies show it: a file beside the master. */
+static int take_track(struct package *p, const struct catalogue_transfer *t,
+                      struct convert_options *o, struct err *err)
+{
+    struct track *track = NULL;
+    char *path = NULL;
+    o->track_path[0] = o->track_sha256[0] = '\0';
+    if (o->hide & CONVERT_HIDE_POSITION)
+        return ERR_OK;
+    int rc = journey_track(p->catalogue, t, JOURNEY_PICTURES_US, &track, err);
+    if (rc < 0 || !track)
+        return rc;
+    rc = fsx_path(&path, err, "%s/%s.track", p->redaction->work.path, t->id);
+    if (rc == ERR_OK && strlen(path) >= sizeof o->track_path)
+        rc = err_set(err, ERR_LIMIT, "%s: the path is too long", path);
+    if (rc == ERR_OK)
+        rc = track_save(track, path, o->track_sha256, err);
+    if (rc == ERR_OK)
+        snprintf(o->track_path, sizeof o->track_path, "%s", path);
+    track_free(&track);
+    free(path);
+    return rc;
+}
+
 int redaction_put(struct package *p, struct catalogue_transfer *t, int *copies, struct err *err)
 {
     static const unsigned made = COPY_SHEET | COPY_TIMING | COPY_CSV | COPY_GPX | COPY_KML |
@@ -595,6 +624,8 @@ int redaction_put(struct package *p, struct catalogue_transfer *t, int *copies, 
             options.mask[options.n_masks++] = r->asked->mask[i].mask;
     struct catalogue_transfer of = *t, shown = *t;
     rc = hide_transfer(&r->hide, &shown, err);
+    if (rc == ERR_OK)
+        rc = take_track(p, &of, &options, err);
     if (rc == ERR_OK && (rc = master_extract(p->raw, &of, master, err)) == ERR_OK) {
         rc = convert(p, t, &shown, master, &options, err);
         if ((rc == ERR_MALFORMED || rc == ERR_UNSUPPORTED) && !(had.kinds & pictures))
@@ -602,6 +633,8 @@ int redaction_put(struct package *p, struct catalogue_transfer *t, int *copies, 
     }
     if (unlink(master) < 0 && errno != ENOENT && rc == ERR_OK)
         rc = err_sys(err, "remove %s", master);
+    if (options.track_path[0] && unlink(options.track_path) < 0 && rc == ERR_OK)
+        rc = err_sys(err, "remove %s", options.track_path);
     free(master);
     *t = shown;
     return rc < 0 ? rc : put_copies(p, copies, err);

@@ -6,6 +6,7 @@
 #include "dashspool/report.h"
 #include "dashspool/seal.h"
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,12 +50,13 @@ struct told {
     const struct bag *has;
     struct kept_picture picture;
     const char *picture_what;
+    struct told_journey journey;
 };
 
 struct report_facts {
     struct told **told;
     size_t n, room;
-    FILE *pictures; /* one behind the other */
+    FILE *pictures; /* one behind the other, and records of trackers */
     int64_t pictures_bytes;
     const struct bag *has;
 };
@@ -452,6 +454,8 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
         (rc = catalogue_arrival_each(c, t->key, add_arrival, told, err)) == ERR_OK &&
         (rc = take_picture(s, told, root, err)) == ERR_OK)
         rc = find_damage(told, root, err);
+    if (rc == ERR_OK && !told->no_position)
+        rc = told_journey_gather(&told->journey, c, t, s->pictures, &s->pictures_bytes, err);
     describe_arrival(told);
     add_clocks(told);
     return rc;
@@ -459,7 +463,18 @@ int report_facts_add(struct report_facts *s, struct catalogue *c, const char *ro
 
 /* ---- the page ---- */
 
-static void fill_clip(struct told *t, struct report_clip *out)
+/* Until its last picture, if that is known better than by its metadata. */
+static struct report_journey journey_of(const struct told *t, bool imperial)
+{
+    struct report_journey j = t->journey.told;
+    int64_t length_us = (int64_t)(t->settings.duration_s * 1e6);
+    if (length_us > 0 && length_us < INT64_C(1000000) * INT_MAX)
+        j.until_us = j.from_us + length_us;
+    j.imperial = imperial;
+    return j;
+}
+
+static void fill_clip(struct told *t, bool imperial, struct report_clip *out)
 {
     const struct catalogue_transfer *r = &t->t;
     const struct recipe_settings *s = &t->settings;
@@ -492,6 +507,7 @@ static void fill_clip(struct told *t, struct report_clip *out)
                         : r->known & CATALOGUE_POSITION_OK
                             ? "camera metadata: one position for the whole recording"
                             : "The camera's metadata contains no plausible position (no GPS fix).",
+        .journey = journey_of(t, imperial),
         .picture = {.what = t->picture_what,
                     .load = t->picture.n_bytes ? load_picture : NULL,
                     .from = &t->picture},
@@ -589,8 +605,10 @@ int report_facts_report(struct report_facts *s, const struct export_request *req
         return err_nomem(err, "a report");
     }
     r.difference = difference;
+    bool imperial =
+        request->cfg && strcmp(cfg_text(request->cfg, "convert", "osd_units"), "imperial") == 0;
     for (size_t i = 0; i < s->n; i++)
-        fill_clip(s->told[i], &clips[i]);
+        fill_clip(s->told[i], imperial, &clips[i]);
     r.clip = clips;
     int rc = form == REPORT_FACTS_PDF ? report_pdf(out, &r, err) : report_html(out, &r, err);
     free(clips);

@@ -8,6 +8,7 @@
 #include "dashspool/bag.h"
 #include "dashspool/catalogue.h"
 #include "dashspool/export.h"
+#include "dashspool/report.h"
 #include <stdio.h>
 
 struct report_facts;
@@ -39,5 +40,22 @@ enum report_facts_form { REPORT_FACTS_HTML, REPORT_FACTS_PDF };
 int report_facts_report(struct report_facts *s, const struct export_request *request,
                         const char *redaction, const struct buf *differences,
                         enum report_facts_form form, FILE *out, struct err *err) DS_MUST_CHECK;
+
+/* ---- report_journey.c ---- */
+
+/* What its tracker said of a transfer; `told` borrows from it, and must not outlive it or be told
+ * of when it has moved. */
+struct told_journey {
+    struct report_journey told;
+    FILE *in; /* the scratch, and where in it: */
+    int64_t points_at, samples_at;
+    char event[96], crash[64];
+};
+
+/* Appends points and samples to the scratch, *scratch_bytes long before and after. told.known is
+ * false if there is nothing. */
+int told_journey_gather(struct told_journey *out, struct catalogue *c,
+                        const struct catalogue_transfer *t, FILE *scratch, int64_t *scratch_bytes,
+                        struct err *err) DS_MUST_CHECK;
 
 #endif

@@ -650,13 +650,14 @@ static void event_facts(struct doc *d, const struct account *a)
         doc_text_behind(d, "; ", j->event);
         doc_text_behind(d, "; priority ", j->priority);
         doc_fact_end(d);
+        const char *camera = a->clip->has_trigger_time ? "of the event" : "of its beginning";
         doc_fact(d, "Difference of the clocks");
         if (j->difference_us == 0)
-            doc_text(d, "none: both say the same time of the event");
+            doc_textf(d, "none: that is the camera’s time %s, too", camera);
         else
-            doc_textf(d, "%s: the tracker’s time of the event is %s than the camera’s",
+            doc_textf(d, "%s: the tracker’s time of the event is %s than the camera’s %s",
                       format_length(j->difference_us, text),
-                      j->difference_us < 0 ? "earlier" : "later");
+                      j->difference_us < 0 ? "earlier" : "later", camera);
         doc_text(d, ". It is shown, and nothing is corrected by it");
         doc_fact_end(d);
     }

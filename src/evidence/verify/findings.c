@@ -1,4 +1,5 @@
 /* What was read of a package, and how what is found in it is told: the ground of all judges. */
+#include "dashspool/account.h"
 #include "verify_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,11 +19,12 @@ const char *const verify_text_names[TEXTS] = {
 const char *verify_check_name(enum verify_check check)
 {
     static const char *const names[VERIFY_CHECKS] = {
-        [VERIFY_STRUCTURE] = "structure",       [VERIFY_COMPLETENESS] = "completeness",
-        [VERIFY_PAYLOAD] = "payload hashes",    [VERIFY_TAGS] = "tag hashes",
-        [VERIFY_SIGNATURE] = "signature",       [VERIFY_STAMP] = "time stamp",
-        [VERIFY_CUSTODY] = "custody",           [VERIFY_PICTURES] = "coded frames",
-        [VERIFY_REPRODUCTION] = "reproduction", [VERIFY_FINGERPRINT] = "fingerprint",
+        [VERIFY_STRUCTURE] = "structure",     [VERIFY_COMPLETENESS] = "completeness",
+        [VERIFY_PAYLOAD] = "payload hashes",  [VERIFY_TAGS] = "tag hashes",
+        [VERIFY_SIGNATURE] = "signature",     [VERIFY_STAMP] = "time stamp",
+        [VERIFY_CUSTODY] = "custody",         [VERIFY_PICTURES] = "coded frames",
+        [VERIFY_TELEMETRY] = "telemetry",     [VERIFY_REPRODUCTION] = "reproduction",
+        [VERIFY_FINGERPRINT] = "fingerprint",
     };
     return names[check];
 }
@@ -139,4 +141,17 @@ bool verify_is_copy(const char *name)
         if (strncmp(name, others[i], strlen(others[i])) == 0)
             return false;
     return true;
+}
+
+bool verify_is_telemetry(const char *name)
+{
+    char id[CUSTODY_ID_ROOM];
+    if (strncmp(name, BAG_TELEMETRY, strlen(BAG_TELEMETRY)) != 0 || !verify_id_of(name, id))
+        return false;
+    const char *after = name + strlen(BAG_TELEMETRY) + strlen(id);
+    if (strcmp(after, BAG_RECORDS) == 0 || strcmp(after, BAG_TABLE) == 0 ||
+        strcmp(after, BAG_TRACK) == 0)
+        return true;
+    return after[0] == '.' && after[1] >= '2' && after[1] <= '0' + ACCOUNT_TRACKS_MAX &&
+           strcmp(after + 2, BAG_TRACK) == 0;
 }

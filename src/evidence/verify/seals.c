@@ -17,6 +17,15 @@ bool verify_info(const struct verify *v, enum bag_key key, struct bag_value *out
     return bag_info_next(buf_data(info), info->used, key, out);
 }
 
+bool verify_of_this_version(const struct verify *v)
+{
+    static const char agent[] = "dashspool " DASHSPOOL_VERSION, first[] = "dashspool 0.1.0";
+    struct bag_value by;
+    return verify_info(v, BAG_SOFTWARE_AGENT, &by) &&
+           ((by.n == sizeof agent - 1 && memcmp(by.at, agent, by.n) == 0) ||
+            (by.n == sizeof first - 1 && memcmp(by.at, first, by.n) == 0));
+}
+
 bool verify_redacted(const struct verify *v)
 {
     char full[HASH_HEX_ROOM];

@@ -286,9 +286,9 @@ static bool is_member(const char *name)
         BAG_DECLARATION,  BAG_INFO,      BAG_README,      BAG_PAGE,       BAG_MANIFEST,
         BAG_TAG_MANIFEST, BAG_SIGNATURE, BAG_CERTIFICATE, BAG_TS_REQUEST, BAG_TS_TOKEN,
         BAG_CUSTODY,      BAG_TOOL,      BAG_REPORT_HTML, BAG_REPORT_PDF};
-    static const char *const folders[] = {BAG_MASTER, BAG_WORKING,  BAG_VIEWING, BAG_STILLS,
-                                          BAG_TIMING, BAG_POSITION, BAG_OTHER,   BAG_TELEMETRY,
-                                          BAG_FACTS,  BAG_TRANSFER};
+    static const char *const folders[] = {BAG_MASTER, BAG_WORKING, BAG_VIEWING,
+                                          BAG_STILLS, BAG_TIMING,  BAG_POSITION,
+                                          BAG_OTHER,  BAG_FACTS,   BAG_TRANSFER};
     char id[CUSTODY_ID_ROOM];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (strcmp(name, files[i]) == 0)
@@ -296,19 +296,9 @@ static bool is_member(const char *name)
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         size_t n = strlen(folders[i]);
         if (strncmp(name, folders[i], n) == 0 && verify_id_of(name, id))
-            return i < 8 || strcmp(name + n + strlen(id), ".json") == 0;
+            return i < 7 || strcmp(name + n + strlen(id), ".json") == 0;
     }
-    return false;
-}
-
-/* Packages of other versions may have more in them. */
-static bool is_of_this_version(const struct verify *v)
-{
-    static const char agent[] = "dashspool " DASHSPOOL_VERSION, first[] = "dashspool 0.1.0";
-    struct bag_value by;
-    return verify_info(v, BAG_SOFTWARE_AGENT, &by) &&
-           ((by.n == sizeof agent - 1 && memcmp(by.at, agent, by.n) == 0) ||
-            (by.n == sizeof first - 1 && memcmp(by.at, first, by.n) == 0));
+    return verify_is_telemetry(name);
 }
 
 static void judge_strangers(struct verify *v)
@@ -316,11 +306,11 @@ static void judge_strangers(struct verify *v)
     size_t n;
     const struct file *all = verify_files(v, &n);
     for (size_t i = 0; i < n; i++)
-        if (all[i].claimed && !is_member(all[i].name) && is_of_this_version(v))
+        if (all[i].claimed && !is_member(all[i].name) && verify_of_this_version(v))
             verify_problem(v, VERIFY_COMPLETENESS,
                            "%s: the manifest names it, but no package has such a file",
                            all[i].name);
-        else if (all[i].claimed && !is_member(all[i].name))
+        else if (all[i].claimed && !is_member(all[i].name)) /* others may have more in them */
             verify_note(v, VERIFY_COMPLETENESS,
                         "%s: not known to this version, which did not make the package",
                         all[i].name);
@@ -458,6 +448,8 @@ static int judge(struct verify *v, struct err *err)
     rc = verify_facts(v, err);
     if (rc == ERR_OK)
         rc = verify_custody_judge(v, err);
+    if (rc == ERR_OK)
+        rc = verify_telemetry(v, err);
     return rc < 0 ? rc : verify_copies(v, err);
 }
 

@@ -1,6 +1,6 @@
 /*
  * verify: what the judges of an evidence package share. findings.c keeps what was read and tells;
- * upon it seals.c, custody.c, copies.c (with extract.c) judge one thing each; verify.c reads the
+ * upon it seals.c, custody.c, telemetry.c and copies.c (with extract.c) judge one thing each; verify.c reads the
  * package once, and judges what a bag has to be.
  */
 #ifndef VERIFY_INTERNAL_H
@@ -109,6 +109,9 @@ bool verify_seal_belongs(const struct verify *v, const char *name);
 /* The first value of this label in bag-info.txt; false: it has none. */
 bool verify_info(const struct verify *v, enum bag_key key, struct bag_value *out);
 
+/* Whether a program of this version made it, as far as bag-info.txt says so. */
+bool verify_of_this_version(const struct verify *v);
+
 /* Whether bag-info.txt says that it is a redacted one. */
 bool verify_redacted(const struct verify *v);
 
@@ -118,6 +121,12 @@ int verify_custody_judge(struct verify *v, struct err *err) DS_MUST_CHECK;
 /* facts.c: whether facts are what the bytes received and the custody say; before the custody's line
  * is told, whose faults these are. */
 int verify_facts(struct verify *v, struct err *err) DS_MUST_CHECK;
+
+/* telemetry.c: data/telemetry/. */
+int verify_telemetry(struct verify *v, struct err *err) DS_MUST_CHECK;
+
+/* A file that packages have in data/telemetry/. */
+bool verify_is_telemetry(const char *name);
 
 /* copies.c: what the copies are, by looking into them. */
 int verify_copies(struct verify *v, struct err *err) DS_MUST_CHECK;

@@ -3,9 +3,11 @@
 #include "dashspool/clock.h"
 #include "dashspool/export.h"
 #include "dashspool/fsx.h"
+#include "dashspool/journey.h"
 #include "dashspool/stop.h"
 #include "dashspool/work.h"
 #include "terminal.h"
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@ struct wish {
     const char *path, *who, *sign_cert, *sign_key, *tsa_url;
     int64_t at_us;
     bool as_is, as_found, no_protect;
+    int64_t telemetry_us;
     struct export_redaction redaction;
 };
 
@@ -129,6 +132,10 @@ static int write_package(struct cli *cli, const struct choice *c, struct export_
     if (r.differences > 0)
         printf("  not as received: %d %s; the report's first page lists them\n", r.differences,
                r.differences == 1 ? "difference" : "differences");
+    if (r.telemetry > 0)
+        printf("  the tracker's records: of %lld %s%s\n",
+               SIZE_COUNT(r.telemetry, "transfer", "transfers"),
+               r.withheld > 0 ? "; those in private mode are withheld" : "");
     if (r.partial > 0)
         printf("  partial transfers among them: %d\n", r.partial);
     if (r.without_copies > 0)
@@ -220,6 +227,20 @@ static int add_hide(void *at, const char *text, struct err *err)
     return convert_hide_parse(text, at, err);
 }
 
+/* "60s", "60 s", "60" */
+static int set_window(void *at, const char *text, struct err *err)
+{
+    static const long least = JOURNEY_PICTURES_US / 1000000, most = JOURNEY_AROUND_US / 1000000;
+    char *end = NULL;
+    long seconds = isdigit((unsigned char)text[0]) ? strtol(text, &end, 10) : 0;
+    while (end && *end == ' ')
+        end++;
+    if (!end || (*end && strcmp(end, "s") != 0) || seconds < least || seconds > most)
+        return err_set(err, ERR_CONFIG, "expected %ld to %ld s", least, most);
+    *(int64_t *)at = seconds * INT64_C(1000000);
+    return ERR_OK;
+}
+
 #define AT(field) offsetof(struct wish, field)
 static const struct cli_option options[] = {
     {CLI_TEXT, "output", "PATH", "folder to create, or zip file if the name ends in .zip",
@@ -237,6 +258,10 @@ static const struct cli_option options[] = {
               "get a time stamp from this authority (RFC 3161); when offline, 'dashspool "
               "attach-timestamp' adds one later")},
     {OPT_FLAG("no-protect", no_protect, "do not protect its transfers from the retention rules")},
+    {CLI_SET, "telemetry-window", "S",
+     "include the tracker's records from this long before each clip to as long after it, 15 s to "
+     "60 s (default: 15 s)",
+     .offset = AT(telemetry_us), .set = set_window},
     {CLI_TIME, "at", "T",
      "date of the package (default: now); the same store, selection and T give the same bytes",
      .offset = AT(at_us)},
@@ -258,6 +283,9 @@ static const struct cli_option options[] = {
      "out "
      "everywhere; an IMEI becomes tracker-1 …",
      .offset = AT(redaction.hide), .set = add_hide},
+    {OPT_FLAG("with-position", redaction.with_position,
+              "include the tracker's records (data/telemetry/), which tell where the vehicle was; "
+              "not with --hide position, imei or driver")},
     {OPT_TEXT("of", "PATH", redaction.of,
               "the full package (default: the latest export that contains all of these)")},
     {0}};
@@ -284,6 +312,12 @@ static int check(const struct wish *w, const struct cli_args *args, bool redacte
         return cli_usage("export", "--sign-cert and --sign-key must be given together");
     if (w->redaction.of && !redacted)
         return cli_usage("export", "--of requires --mask, --redact-sound or --hide");
+    if (w->redaction.with_position && !redacted)
+        return cli_usage("export", "--with-position requires --mask, --redact-sound or --hide: a "
+                                   "full package has the tracker's records");
+    if (w->redaction.with_position && w->redaction.hide & ~(unsigned)CONVERT_HIDE_SOURCE)
+        return cli_usage("export", "--with-position packs the tracker's records as they came, and "
+                                   "--hide leaves out what they may tell: give one of both");
     return CLI_OK;
 }
 
@@ -309,6 +343,7 @@ static int run(struct cli *cli, const struct cli_args *args)
         .who = w->who ? w->who : cli_user_name(),
         .as_found = w->as_found,
         .no_protect = w->no_protect,
+        .telemetry_us = w->telemetry_us,
         .tsa_url = w->tsa_url,
         .sign_cert = w->sign_cert,
         .sign_key = w->sign_key,

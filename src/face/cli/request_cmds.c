@@ -362,8 +362,8 @@ static int list_request(void *arg, const struct requests_request *r, struct err 
         json_array_append_new(l->all, o);
         return rc;
     }
-    printf("%5" PRId64 "  %-10s  %-15s  %s: %s\n", r->id, requests_state_name(r->state), r->imei,
-           what_text(r, what), cli_shown(r->why));
+    printf("%5" PRId64 "  %-10s  %-15s  %s, by %s: %s\n", r->id, requests_state_name(r->state),
+           r->imei, what_text(r, what), cli_shown(r->by), cli_shown(r->why));
     return ERR_OK;
 }
 

@@ -212,12 +212,74 @@ static void show_meta(const struct catalogue_wire *w)
     json_decref(json);
 }
 
+/* ---- what its tracker said on its own link ---- */
+
+struct said {
+    int64_t records;
+    bool has_event;
+    struct catalogue_match event;
+    char at[CLOCK_TEXT_ROOM]; /* of the event, by the tracker's clock */
+};
+
+static int what_was_said(struct catalogue *c, const struct catalogue_transfer *t, struct said *out,
+                         struct err *err)
+{
+    int64_t bytes;
+    *out = (struct said){0};
+    int rc = catalogue_record_count(c, t->key, &out->records, &bytes, err);
+    if (rc == ERR_OK)
+        rc = catalogue_match_get(c, t->key, &out->event, &out->has_event, err);
+    if (rc == ERR_OK && out->has_event)
+        clock_rfc3339(out->event.time_ms * 1000, 3, out->at);
+    return rc;
+}
+
+static int show_said(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
+{
+    struct said s;
+    int rc = what_was_said(c, t, &s, err);
+    if (rc < 0 || s.records == 0)
+        return rc;
+    printf("  telemetry  %lld %s of its tracker; 'dashspool track %s' shows them\n",
+           (long long)s.records, s.records == 1 ? "record" : "records", cli_shell(t->id));
+    if (s.has_event)
+        printf("             event %s by the tracker, %+.3f s from the camera's time of it\n", s.at,
+               (double)s.event.difference_ms / 1000);
+    return ERR_OK;
+}
+
+/* Puts it into the facts, if there is any: *text is another one then. */
+static int add_said(struct catalogue *c, const struct catalogue_transfer *t, char **text,
+                    struct err *err)
+{
+    struct said s;
+    int rc = what_was_said(c, t, &s, err);
+    if (rc < 0 || s.records == 0)
+        return rc;
+    json_t *whole = json_loads(*text, 0, NULL);
+    json_t *said = json_pack("{s:I}", "records", (json_int_t)s.records);
+    if (s.has_event)
+        json_object_set_new(said, "event",
+                            json_pack("{s:s, s:I}", "time", s.at, "difference_ms",
+                                      (json_int_t)s.event.difference_ms));
+    free(*text);
+    *text = json_object_set_new(whole, "telemetry", said) == 0
+                ? json_dumps(whole, JSON_INDENT(2) | JSON_REAL_PRECISION(12))
+                : NULL;
+    json_decref(whole);
+    return *text ? ERR_OK : err_nomem(err, "JSON");
+}
+
 static int show_as_json(struct catalogue *c, const struct catalogue_transfer *t)
 {
     struct err err;
     char *text;
     if (facts_transfer(c, t, &text, &err) < 0)
         return cli_fail("show", &err);
+    if (add_said(c, t, &text, &err) < 0) {
+        free(text);
+        return cli_fail("show", &err);
+    }
     int rc = puts(text) == EOF || fflush(stdout) == EOF
                  ? err_set(&err, ERR_IO, "cannot write JSON to standard output")
                  : ERR_OK;
@@ -338,6 +400,8 @@ static int show_as_text(struct cli *cli, struct catalogue *c, const struct catal
         printf("             SHA-256 %s\n", t->sha256);
     if (rc == ERR_OK && (rc = show_file(c, t, &err)) == ERR_OK)
         rc = show_arrival(c, t, &err);
+    if (rc == ERR_OK)
+        rc = show_said(c, t, &err);
     if (rc == ERR_OK) {
         const struct catalogue_wire *w = &t->wire;
         char text[4 * CATALOGUE_PATH_ROOM + 1]; /* a byte may be \xNN */

@@ -135,7 +135,9 @@ const struct cli_command cli_status = {
     .notes =
         "Colours are used on terminals unless NO_COLOR is set. Lines that do not fit are only "
         "counted; 'dashspool status | less' shows all.\n\n"
-        "The keys of --json: trouble (what, advice), run, receiver, stages (processes, working), "
+        "The keys of --json: trouble (what, advice), run, receiver, telemetry (trackers: "
+        "connected, "
+        "last_record, front, rear), stages (processes, working), "
         "jobs (by stage and state; ages: how many are younger than age_limits_s, and older), "
         "transfers, cameras (overdue), incoming, upkeep (sweep, fsck, backup), certificates, disk, "
         "errors (of the last day), oldest (why, advice). Times are RFC 3339, sizes bytes; null is "

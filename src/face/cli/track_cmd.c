@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 struct track_options {
-    bool gpx, csv, geojson, json;
+    bool gpx, csv, geojson, json, trace;
 };
 
 static void print_point(const struct track_point *p)
@@ -70,6 +70,31 @@ static int print_file(const struct catalogue_transfer *t, const struct track *tr
     return rc;
 }
 
+/* Whose time is not known has none; its record's time is there for all. */
+static int print_trace(struct catalogue *c, const struct catalogue_transfer *t, struct err *err)
+{
+    struct buf trace;
+    char record[CLOCK_TEXT_ROOM];
+    buf_init(&trace, 8 * JOURNEY_BYTES_MAX);
+    int rc = journey_trace(c, t, &trace, err);
+    size_t n = trace.used / sizeof(struct journey_sample);
+    if (rc == ERR_OK && n == 0)
+        rc = err_set(err, ERR_NOTFOUND, "%s: its tracker's records have no crash trace", t->id);
+    if (rc == ERR_OK)
+        printf("record,time,x_mg,y_mg,z_mg\n");
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        const struct journey_sample *s =
+            (const struct journey_sample *)(const void *)buf_data(&trace) + i;
+        char time[CLOCK_TEXT_ROOM] = "";
+        clock_rfc3339(s->record_us, 3, record);
+        if (s->placed)
+            clock_rfc3339(s->utc_us, 3, time);
+        printf("%s,%s,%d,%d,%d\n", record, time, s->mg[0], s->mg[1], s->mg[2]);
+    }
+    buf_clear(&trace);
+    return rc;
+}
+
 static int run(struct cli *cli, const struct cli_args *args)
 {
     const struct track_options *o = args->options;
@@ -77,8 +102,8 @@ static int run(struct cli *cli, const struct cli_args *args)
     struct catalogue_transfer t;
     struct track *track = NULL;
     struct err err;
-    if (o->gpx + o->csv + o->geojson + o->json > 1)
-        return cli_usage("track", "choose one of --gpx, --csv, --geojson, --json");
+    if (o->gpx + o->csv + o->geojson + o->json + o->trace > 1)
+        return cli_usage("track", "choose one of --gpx, --csv, --geojson, --json, --trace");
     int rc = cli_catalogue_open(cli, "track", &c);
     if (rc == CLI_OK && (rc = cli_shut_in(cli, "track", false)) == CLI_OK)
         rc = cli_transfer_get(c, "track", args->operand[0], &t);
@@ -96,6 +121,7 @@ static int run(struct cli *cli, const struct cli_args *args)
                    : o->csv     ? print_file(&t, track, TRACK_CSV, &err)
                    : o->geojson ? print_file(&t, track, TRACK_GEOJSON, &err)
                    : o->json    ? print_file(&t, track, TRACK_JSON, &err)
+                   : o->trace   ? print_trace(c, &t, &err)
                                 : print_table(c, &t, track, &err);
         rc = told < 0 ? cli_fail("track", &err) : CLI_OK;
     }
@@ -110,13 +136,16 @@ static const struct cli_option options[] = {
     {OPT_FLAG("geojson", geojson, "as GeoJSON (RFC 7946), likewise")},
     {OPT_FLAG("csv", csv, "as CSV: every record")},
     {OPT_FLAG("json", json, "as JSON: every record")},
+    {OPT_FLAG("trace", trace,
+              "the crash trace as CSV: acceleration in mG on the tracker's axes X, Y, Z; times are "
+              "derived, to within 1 s")},
     {0}};
 
 const struct cli_command cli_track = {
     .name = "track",
     .group = CLI_LOOK,
     .summary = "show where the vehicle was, by its tracker's records",
-    .forms = "ID [--gpx | --geojson | --csv | --json]",
+    .forms = "ID [--gpx | --geojson | --csv | --json | --trace]",
     .prose = "Show what the tracker's own records say of the time from 60 s before a clip to 60 s "
              "after it: position, speed, course. They are joined with the clip when they arrive; "
              "nothing is made up between them. What was recorded in private mode is not shown.",

@@ -131,11 +131,9 @@ static int do_order(struct desk *d, struct desk_order *o, struct err *err)
     return ERR_OK;
 }
 
-static int add_imei(void *arg, const struct requests_request *r, struct err *err)
+static int add_imei(void *arg, const char *imei, struct err *err)
 {
     struct imeis *list = arg;
-    if (list->n > 0 && strcmp(list->imei[list->n - 1], r->imei) == 0)
-        return ERR_OK;
     if (list->n == list->room) {
         size_t room = list->room ? 2 * list->room : 64;
         char(*more)[16] = realloc(list->imei, room * sizeof *more);
@@ -144,23 +142,19 @@ static int add_imei(void *arg, const struct requests_request *r, struct err *err
         list->imei = more;
         list->room = room;
     }
-    snprintf(list->imei[list->n++], 16, "%s", r->imei);
+    snprintf(list->imei[list->n++], 16, "%s", imei);
     return ERR_OK;
 }
 
-static int by_text(const void *a, const void *b)
+/* What rules ask for by themselves. */
+static int ask(struct desk *d, struct err *err)
 {
-    return strcmp(a, b);
-}
-
-/* For whom requests are open; one may be there more than once. */
-static int look_for_requests(struct desk *d, struct err *err)
-{
-    const struct requests_filter open = {.states = REQUESTS_OPEN};
-    d->found.n = 0;
-    int rc = requests_each(d->catalogue, &open, add_imei, &d->found, err);
-    if (rc == ERR_OK && d->found.n > 0)
-        qsort(d->found.imei, d->found.n, sizeof *d->found.imei, by_text);
+    struct standing_asked out;
+    int rc = standing_ask(d->options.standing, d->catalogue, d->records, clock_utc_us(), &out, err);
+    if (out.asked + out.camera + out.beyond + out.late > 0)
+        log_info("telemetry", "events of rules", LOG_INT("asked", out.asked),
+                 LOG_INT("camera", out.camera), LOG_INT("beyond_per_day", out.beyond),
+                 LOG_INT("too_late", out.late));
     return rc;
 }
 
@@ -201,8 +195,11 @@ static void on_work(uv_work_t *work)
                       LOG_ERR(&err));
         }
     }
+    d->found.n = 0;
     if (d->look && d->rc == ERR_OK)
-        d->rc = look_for_requests(d, &d->err);
+        d->rc = requests_tracker_each(d->catalogue, add_imei, &d->found, &d->err);
+    if (d->look && d->rc == ERR_OK)
+        d->rc = ask(d, &d->err);
     for (d->joined = 0; d->rc == ERR_OK && d->joined < d->joining.n; d->joined++) {
         struct err err;
         int rc = join(d, &d->joining.at[d->joined], &err);
@@ -245,8 +242,7 @@ static void tell_due(struct desk *d)
     d->look = false;
     d->looked_us = clock_mono_us();
     for (size_t i = 0; i < d->open.n; i++)
-        if (i == 0 || strcmp(d->open.imei[i], d->open.imei[i - 1]) != 0)
-            d->options.due(d->options.arg, d->open.imei[i]);
+        d->options.due(d->options.arg, d->open.imei[i]);
 }
 
 static void begin_turn(struct desk *d);
@@ -336,6 +332,11 @@ static struct desk_order *order(struct desk *d, enum order_type type, const char
         memcpy(o->text, text, n);
     list_add(&d->waiting, o);
     return o;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
 }
 
 bool desk_wants(const struct desk *d, const char *imei)

@@ -12,7 +12,7 @@
 #ifndef DASHSPOOL_TELEMETRY_DESK_H
 #define DASHSPOOL_TELEMETRY_DESK_H
 
-#include "dashspool/err.h"
+#include "dashspool/standing.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +23,7 @@ struct desk_order;
 
 struct desk_options {
     int64_t window_us;                        /* journey.h */
+    const struct standing *standing;          /* asked for here, about once a second */
     void (*due)(void *arg, const char *imei); /* a request of it is open: desk_next(), if it can
                                                  take a command now */
     void *arg;

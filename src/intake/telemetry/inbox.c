@@ -101,6 +101,29 @@ static struct avl_frame frame_of(const struct inbox_frame *f)
         .codec = f->codec, .n = f->n, .body = f->body, .body_bytes = f->bytes};
 }
 
+/* What is to be asked for: not acknowledged before it is known. rc, err: what came of storing. */
+static int note_events(struct inbox *in, size_t n, int rc, struct err *err)
+{
+    struct err why;
+    int noted, failed = standing_note(in->options.standing, in->catalogue, in->new, n,
+                                      clock_utc_us(), &noted, &why);
+    if (failed == ERR_OK)
+        return rc;
+    if (!err_is_temporary(failed)) {
+        log_error("telemetry", "events not noted, no footage of them is asked for", LOG_ERR(&why));
+        return rc;
+    }
+    n = 0;
+    for (struct inbox_frame *f = in->batch.first; f; f = f->next)
+        for (size_t end = n + f->n; n < end; n++)
+            f->on_disk = f->on_disk && in->new[n].state != RECORDS_MISSING;
+    if (!err_is_temporary(rc)) {
+        *err = why;
+        rc = failed;
+    }
+    return rc;
+}
+
 static int do_batch(void *arg, struct err *err)
 {
     struct inbox *in = arg;
@@ -138,6 +161,7 @@ static int do_batch(void *arg, struct err *err)
             f->fresh = true;
         }
     }
+    rc = note_events(in, n, rc, err);
     /* What can never be stored does not keep the others: it is not answered. */
     return err_is_temporary(rc) ? rc : ERR_OK;
 }

@@ -10,6 +10,7 @@
 #define DASHSPOOL_TELEMETRY_INBOX_H
 
 #include "dashspool/avl.h"
+#include "dashspool/standing.h"
 #include <uv.h>
 
 struct inbox;
@@ -28,6 +29,7 @@ struct inbox_options {
      * is not told. */
     void (*on_new)(void *arg, const char *imei, int64_t from_ms, int64_t until_ms);
     void *on_new_arg;
+    const struct standing *standing; /* whose events are noted before an acknowledgement; NULL */
 };
 
 /* rc 0: every record of the frame is on disk. Else it never will be, by this call. */

@@ -38,6 +38,7 @@ struct server {
     struct trackers trackers; /* the first: the links' argument */
     struct links *links;
     const struct cfg *cfg;
+    struct standing *standing;
     uint64_t records; /* at the last look */
     int64_t looked_us;
     double rate;
@@ -113,9 +114,10 @@ static int open_stores(void *arg, struct links *all, const char *root, struct er
         .on_room_arg = all,
         .on_new = on_new,
         .on_new_arg = s,
+        .standing = s->standing,
     };
     const struct desk_options desk = {
-        .window_us = journey_window_us(s->cfg), .due = on_due, .arg = s};
+        .window_us = journey_window_us(s->cfg), .standing = s->standing, .due = on_due, .arg = s};
     s->links = all;
     int rc = inbox_open(&s->trackers.inbox, root, all->loop, &options, err);
     return rc < 0 ? rc : desk_open(&s->trackers.desk, root, all->loop, &desk, err);
@@ -164,5 +166,9 @@ int telemetry_run(const char *root, const struct cfg *cfg, struct err *err)
                             .length_max = AVL_LENGTH_MAX},
         .cfg = cfg,
     };
-    return link_serve(root, cfg, &service, &s, err);
+    int rc = standing_load(&s.standing, cfg, err);
+    if (rc == ERR_OK)
+        rc = link_serve(root, cfg, &service, &s, err);
+    standing_free(&s.standing);
+    return rc;
 }

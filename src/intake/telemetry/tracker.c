@@ -85,32 +85,39 @@ static void do_store(struct tracker *t, const struct avl_frame *frame)
 
 /* ---- commands ---- */
 
+/* A tracker with a backlog sends its next frame while the command is looked for: it goes behind the
+ * answer to that. */
+static void send_pending(struct tracker *t)
+{
+    struct desk_command command = t->pending;
+    struct err err;
+    int64_t now_us = clock_mono_us();
+    if (!command.id || !session_ready(t->session, now_us))
+        return;
+    t->pending.id = 0;
+    if (session_command(t->session, command.text, command.codec_14, now_us, &err) < 0) {
+        desk_not_sent(t->trackers->desk, command.id, err.text);
+        return;
+    }
+    t->request = command.id;
+    if (log_may(LOG_LEVEL_INFO, t->link.peer))
+        log_info("telemetry", "command sent", WHO(t), LOG_INT("request", command.id),
+                 LOG_TEXT("command", command.text));
+}
+
 static void on_next(void *owner, const struct desk_command *command)
 {
     struct tracker *t = owner;
-    struct err err;
-    int64_t now_us = clock_mono_us();
     t->order = NULL;
-    if (!command->id)
-        return;
-    int rc = session_ready(t->session, now_us)
-                 ? session_command(t->session, command->text, command->codec_14, now_us, &err)
-                 : err_set(&err, ERR_BUSY, "the connection was not ready");
-    if (rc < 0) {
-        desk_not_sent(t->trackers->desk, command->id, err.text);
-        return;
-    }
-    t->request = command->id;
-    if (log_may(LOG_LEVEL_INFO, t->link.peer))
-        log_info("telemetry", "command sent", WHO(t), LOG_INT("request", command->id),
-                 LOG_TEXT("command", command->text));
+    t->pending = *command;
+    send_pending(t);
     link_drain(&t->link);
 }
 
 void tracker_due(struct link *l)
 {
     struct tracker *t = (struct tracker *)l;
-    if (!t->order && !t->request && session_ready(t->session, clock_mono_us()))
+    if (!t->order && !t->request && !t->pending.id && session_ready(t->session, clock_mono_us()))
         t->order = desk_next(t->trackers->desk, l->imei, l->peer, t, on_next);
 }
 
@@ -173,6 +180,7 @@ static void act_on(struct tracker *t, const struct session_action *a)
         do_store(t, &a->frame);
         return;
     case SESSION_DO_READY:
+        send_pending(t);
         if (desk_wants(t->trackers->desk, t->link.imei))
             tracker_due(&t->link);
         return;
@@ -246,6 +254,9 @@ void tracker_leave(struct link *l)
     if (t->order)
         desk_disown(t->order);
     t->order = NULL;
+    if (t->pending.id)
+        desk_not_sent(t->trackers->desk, t->pending.id, "the connection ended before it was sent");
+    t->pending.id = 0;
     if (t->request)
         desk_lost(t->trackers->desk, l->imei);
     t->request = 0;

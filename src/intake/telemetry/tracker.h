@@ -18,10 +18,11 @@ struct tracker {
     struct link link; /* the first */
     struct trackers *trackers;
     struct session *session;
-    struct inbox_frame *frame; /* being stored; NULL: none */
-    struct desk_order *order;  /* its answer is awaited; NULL: none */
-    int64_t request;           /* whose command is out; 0: none */
-    int64_t since_us;          /* UTC: logged in */
+    struct inbox_frame *frame;   /* being stored; NULL: none */
+    struct desk_order *order;    /* its answer is awaited; NULL: none */
+    struct desk_command pending; /* its turn has come, but not yet its moment; id 0: none */
+    int64_t request;             /* whose command is out; 0: none */
+    int64_t since_us;            /* UTC: logged in */
 };
 
 /* A request of it is open: takes up its command, if there is one and it may be sent now. */

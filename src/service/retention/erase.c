@@ -12,6 +12,7 @@
 #include "dashspool/requests.h"
 #include "dashspool/retention.h"
 #include "dashspool/spool.h"
+#include "dashspool/standing.h"
 #include "dashspool/text.h"
 #include "rules.h"
 #include <errno.h>
@@ -359,6 +360,8 @@ static int forget_requests(struct erase *e, struct err *err)
         return ERR_OK;
     int rc = requests_forget(e->catalogue, w->imei, w->since_us, w->until_us, w->dry_run, &n, err);
     snprintf(name, sizeof name, "of tracker %s: %lld", w->imei, (long long)n);
+    if (rc == ERR_OK && !w->dry_run)
+        rc = standing_forget(e->catalogue, w->imei, w->since_us, w->until_us, err);
     if (rc == ERR_OK && n > 0)
         e->listener->swept(e->listener->arg,
                            &(struct retention_swept){"requests", name, NULL, w->reason, 0});

@@ -100,13 +100,13 @@ static int collect_run(struct status *s, struct err *err)
 
 /* ---- receive ---- */
 
-static void take_refusal(struct status *s, const json_t *o)
+static void take_refusal(struct status *s, const char *stage, const json_t *o)
 {
     struct error e = {.kind = ERROR_REFUSAL,
-                      .stage = "receive",
                       .n = file_number(o, "of_the_day", 0),
                       .last_us = file_time_us(o, "last"),
                       .advice = "to accept them, see [receive] in 'dashspool config'"};
+    snprintf(e.stage, sizeof e.stage, "%s", stage);
     file_text(o, "why", e.what, sizeof e.what);
     if (e.n > 0 && e.last_us >= s->now_us - STATUS_DAY_US)
         status_error_add(s, &e);
@@ -122,35 +122,39 @@ static void take_listens(struct receiver *r, const json_t *listens)
 }
 
 /* Its number is anybody's after it died, or the computer was started again: it holds this lock. */
-static bool receiver_lives(const struct status *s)
+static bool holds_lock(const struct status *s, const char *locked)
 {
     char *path = NULL;
     struct locks *locks = NULL;
     struct err unknown;
     int pid;
-    bool held = fsx_path(&path, &unknown, "%s/raw", s->root) < 0 ||
+    bool held = fsx_path(&path, &unknown, "%s/%s", s->root, locked) < 0 ||
                 locks_read(&locks, &unknown) < 0 || locks_held(locks, path, &pid);
     locks_free(&locks);
     free(path);
     return held;
 }
 
-static int collect_receiver(struct status *s, struct err *err)
+int status_server_read(struct status *s, const char *name, const char *locked, struct receiver *r,
+                       json_t **out, struct err *err)
 {
-    json_t *o = NULL, *one;
+    char file[64];
+    json_t *o, *one;
     size_t i;
-    int rc = file_read(&o, s->root, "receive.json", err);
+    snprintf(file, sizeof file, "%s.json", name);
+    int rc = file_read(out, s->root, file, err);
+    o = *out;
     if (rc == ERR_NOMEM)
         return rc;
     if (rc < 0)
         status_problem_add(s,
                            err_is_of_one_file(err) ? look_as_owner
-                                                   : "restart the receiver; it recreates the file",
+                           : strcmp(name, "receive") == 0
+                               ? "restart the receiver; it recreates the file"
+                               : "restart it; it recreates the file",
                            "%s", err->text);
-    rc = ERR_OK;
-    s->receiver.stopped_us = file_time_us(o, "stopped");
-    if (o && s->receiver.stopped_us == 0) {
-        struct receiver *r = &s->receiver;
+    r->stopped_us = file_time_us(o, "stopped");
+    if (o && r->stopped_us == 0) {
         r->known = true;
         r->pid = (int)file_number(o, "pid", 0);
         r->started_us = file_time_us(o, "started");
@@ -168,11 +172,19 @@ static int collect_receiver(struct status *s, struct err *err)
         bool alive = r->pid > 1 && (kill(r->pid, 0) == 0 || errno == EPERM);
         bool silent = s->now_us - r->updated_us >= OLD_US;
         if (alive && silent)
-            alive = receiver_lives(s);
+            alive = holds_lock(s, locked);
         r->life = !alive ? LIFE_CRASHED : silent ? LIFE_STUCK : LIFE_RUNNING;
         r->frozen = alive && process_frozen(r->pid);
     }
-    json_array_foreach(json_object_get(o, "refusals"), i, one) take_refusal(s, one);
+    json_array_foreach(json_object_get(o, "refusals"), i, one) take_refusal(s, name, one);
+    return ERR_OK;
+}
+
+static int collect_receiver(struct status *s, struct err *err)
+{
+    json_t *o = NULL, *one;
+    size_t i;
+    int rc = status_server_read(s, "receive", "raw", &s->receiver, &o, err);
     json_array_foreach(json_object_get(o, "transfers"), i, one)
     {
         if (rc == ERR_OK && i < CLAIMS_MAX && s->receiver.life == LIFE_RUNNING) {

@@ -464,6 +464,7 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
     buf_init(&s->claims, LIST_BYTES_MAX);
     buf_init(&s->incoming, LIST_BYTES_MAX);
     buf_init(&s->cameras, LIST_BYTES_MAX);
+    buf_init(&s->trackers, LIST_BYTES_MAX);
     buf_init(&s->unheard, LIST_BYTES_MAX);
     buf_init(&s->certificates, LIST_BYTES_MAX);
     s->now_us = clock_utc_us();
@@ -479,6 +480,8 @@ int status_collect(struct status **out, const char *root, const struct cfg *cfg,
     rc = fsx_path(&s->root, err, "%s", root);
     if (rc == ERR_OK && (rc = stages_load(&s->stages, cfg, err)) == ERR_OK)
         rc = collect_processes(s, err);
+    if (rc == ERR_OK)
+        rc = collect_trackers(s, err);
     if (rc == ERR_OK && (rc = collect_jobs(s, err)) == ERR_OK)
         rc = collect_catalogue(s, err);
     if (rc == ERR_OK)
@@ -508,6 +511,7 @@ void status_free(struct status **s)
     buf_clear(&(*s)->claims);
     buf_clear(&(*s)->incoming);
     buf_clear(&(*s)->cameras);
+    buf_clear(&(*s)->trackers);
     buf_clear(&(*s)->unheard);
     buf_clear(&(*s)->certificates);
     stages_free(&(*s)->stages);

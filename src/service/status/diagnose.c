@@ -211,6 +211,42 @@ static void judge_receiver(struct status *s)
                            (long long)r->jobs_waiting, r->jobs_trouble);
 }
 
+static void judge_telemetry(struct status *s)
+{
+    const struct receiver *r = &s->telemetry.server;
+    const struct tracker *first = NULL;
+    char span[24], advice[TEXT_ROOM];
+    long long bad = 0;
+    snprintf(advice, sizeof advice, "let it go on: kill -CONT %d", r->pid);
+    if (r->life == LIFE_CRASHED)
+        status_problem_add(s, "restart it; everything it acknowledged is safe",
+                           "the server of trackers died unexpectedly");
+    if (r->frozen)
+        status_problem_add(s, advice,
+                           "the server of trackers (process %d) was stopped by a signal (SIGSTOP)",
+                           r->pid);
+    else if (r->life == LIFE_STUCK)
+        status_problem_add(s, "kill it (kill -KILL) and restart it",
+                           "the server of trackers (process %d) has not responded for %s", r->pid,
+                           format_span((s->now_us - r->updated_us) / 1000000, span));
+    if (r->trouble[0] && r->life != LIFE_CRASHED)
+        status_problem_add(s, "fix the cause; meanwhile trackers keep their records", "%s",
+                           r->trouble);
+    LIST_EACH (&s->trackers, const struct tracker, t) {
+        if (!status_camera_bad(t->front) && !status_camera_bad(t->rear))
+            continue;
+        bad++;
+        first = first ? first : t;
+    }
+    if (first) {
+        bool front = status_camera_bad(first->front);
+        status_problem_add(s, "look at its memory card: without a good one there are no videos",
+                           "trackers whose camera has a bad card, or none: %lld (%s %s: %s)", bad,
+                           first->imei, front ? "front" : "rear",
+                           status_camera_states[front ? first->front : first->rear]);
+    }
+}
+
 /* Whatever the receiver says: it may not run, or these came by another way. */
 static void judge_unpublished(struct status *s)
 {
@@ -415,6 +451,7 @@ static void judge_disk(struct status *s)
 void diagnose(struct status *s)
 {
     judge_receiver(s);
+    judge_telemetry(s);
     judge_run(s);
     for (size_t i = 0; i < LIST_COUNT(&s->stage, struct stage); i++)
         judge_stage(s, LIST_AT(&s->stage, struct stage, i));

@@ -54,6 +54,39 @@ static json_t *receiver_json(const struct receiver *r)
                      (json_int_t)r->jobs_waiting, "jobs_trouble", text_json(r->jobs_trouble));
 }
 
+static json_t *camera_state_json(int state)
+{
+    return state < 0 ? json_null() : json_string(status_camera_states[state]);
+}
+
+static json_t *telemetry_json(const struct status *s)
+{
+    const struct telemetry *t = &s->telemetry;
+    json_t *o = receiver_json(&t->server), *list = json_array();
+    static const char *const of_receiver[] = {"receiving", "bytes", "jobs_waiting", "jobs_trouble"};
+    for (size_t i = 0; i < sizeof of_receiver / sizeof *of_receiver; i++)
+        json_object_del(o, of_receiver[i]);
+    if (t->server.known) {
+        json_object_set_new(o, "logged_in", json_integer(t->logged_in));
+        json_object_set_new(o, "records", json_integer(t->records));
+        json_object_set_new(o, "known", json_integer(t->known));
+        json_object_set_new(o, "wrong_frames", json_integer(t->wrong));
+        json_object_set_new(o, "rate", json_real(t->rate));
+    }
+    LIST_EACH (&s->trackers, const struct tracker, one) {
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:b, s:o, s:b, s:b, s:o, s:o, s:o}", "imei", one->imei, "connected",
+                      one->connected, "last_record", time_json(one->time_us), "private",
+                      one->is_private, "fix", one->valid, "speed_kmh",
+                      one->is_private || !one->valid ? json_null() : json_integer(one->speed_kmh),
+                      "front", camera_state_json(one->front), "rear",
+                      camera_state_json(one->rear)));
+    }
+    json_object_set_new(o, "trackers", list);
+    return o;
+}
+
 static json_t *processes_json(const struct status *s, const char *stage)
 {
     json_t *out = json_array();
@@ -262,16 +295,16 @@ int status_json(const struct status *s, bool compact, struct buf *out, struct er
     json_t *run = json_pack("{s:s, s:i, s:o, s:o, s:b}", "state", status_lives[s->run], "pid",
                             s->run_pid, "since", time_json(s->run_since_us), "stopped",
                             time_json(s->run_stopped_us), "frozen", s->run_frozen);
-    json_t *o =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                  "s:o, s:o, s:o, s:o}",
-                  "version", DASHSPOOL_VERSION, "root", root, "at", time_json(s->now_us), "trouble",
-                  trouble_json(s), "run", run, "receiver", receiver_json(&s->receiver), "stages",
-                  stages_json(s), "jobs", jobs_json(s), "age_limits_s", limits_json(), "transfers",
-                  transfers_json(s), "cameras", cameras_json(s), "incoming", incoming_json(s),
-                  "upkeep", upkeep_json(s), "certificates", certificates_json(s), "disk",
-                  disk_json(&s->disk), "errors", errors_json(s), "oldest", oldest_json(s),
-                  "sandbox_missing", s->sandbox[0] ? json_string(s->sandbox) : json_null());
+    json_t *o = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o, s:o, s:o, s:o}",
+        "version", DASHSPOOL_VERSION, "root", root, "at", time_json(s->now_us), "trouble",
+        trouble_json(s), "run", run, "receiver", receiver_json(&s->receiver), "telemetry",
+        telemetry_json(s), "stages", stages_json(s), "jobs", jobs_json(s), "age_limits_s",
+        limits_json(), "transfers", transfers_json(s), "cameras", cameras_json(s), "incoming",
+        incoming_json(s), "upkeep", upkeep_json(s), "certificates", certificates_json(s), "disk",
+        disk_json(&s->disk), "errors", errors_json(s), "oldest", oldest_json(s), "sandbox_missing",
+        s->sandbox[0] ? json_string(s->sandbox) : json_null());
     char *text =
         o ? json_dumps(o, (compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(6))
           : NULL;

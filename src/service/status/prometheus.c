@@ -116,6 +116,48 @@ static void put_processes(struct metrics *m, const struct status *s)
         (double)r->bytes);
 }
 
+/* Nothing where nobody has a server of trackers, nor had one. */
+static void put_telemetry(struct metrics *m, const struct status *s)
+{
+    const struct telemetry *t = &s->telemetry;
+    if (!t->server.known && t->server.stopped_us == 0 &&
+        LIST_COUNT(&s->trackers, struct tracker) == 0)
+        return;
+    one(m, "telemetry_up", "gauge", "1 if the server of trackers is running.",
+        t->server.life == LIFE_RUNNING);
+    put_lives(m, "telemetry_state",
+              "1 for the state that the server of trackers is in; stuck: it is silent.",
+              t->server.life);
+    if (t->server.known && t->server.life == LIFE_RUNNING) {
+        one(m, "telemetry_connections", "gauge", "Open connections of trackers.",
+            (double)t->server.connections);
+        one(m, "telemetry_trackers", "gauge", "Trackers that are logged in.", (double)t->logged_in);
+        one(m, "telemetry_connections_refused_total", "counter",
+            "Connections refused because of connection limits.", (double)t->server.refused);
+        one(m, "telemetry_records_total", "counter",
+            "Records acknowledged since the server of trackers started.", (double)t->records);
+        one(m, "telemetry_records_known_total", "counter",
+            "Of these, records that were stored already.", (double)t->known);
+        one(m, "telemetry_wrong_frames_total", "counter",
+            "Frames with a wrong CRC, count or end, not acknowledged.", (double)t->wrong);
+    }
+    begin(m, "tracker_last_record_timestamp_seconds", "gauge",
+          "Time of the tracker's newest record, Unix time.");
+    LIST_EACH (&s->trackers, const struct tracker, one_of) {
+        if (one_of->time_us > 0)
+            of(m, "imei", one_of->imei, NULL, NULL, (double)one_of->time_us / 1e6);
+    }
+    begin(m, "tracker_camera_state", "gauge",
+          "State of a camera as the tracker tells it: 0 not detected, 1 no card, 2 mount failed, 3 "
+          "ready, 4 card faulty.");
+    LIST_EACH (&s->trackers, const struct tracker, one_of) {
+        if (one_of->front >= 0)
+            of(m, "imei", one_of->imei, "camera", "front", one_of->front);
+        if (one_of->rear >= 0)
+            of(m, "imei", one_of->imei, "camera", "rear", one_of->rear);
+    }
+}
+
 static void put_workers(struct metrics *m, const struct status *s)
 {
     begin(m, "stage_enabled", "gauge", "1 if the stage is enabled.");
@@ -277,6 +319,7 @@ int status_prometheus(const struct status *s, struct buf *out, struct err *err)
 {
     struct metrics m = {.out = out, .rc = ERR_OK, .err = err};
     put_processes(&m, s);
+    put_telemetry(&m, s);
     put_workers(&m, s);
     put_jobs(&m, s);
     put_transfers(&m, s);

@@ -153,6 +153,24 @@ struct receiver {
     char jobs_trouble[TEXT_ROOM];
 };
 
+struct telemetry { /* of telemetry.json */
+    struct receiver server;
+    int64_t logged_in, records, known, wrong; /* known: that came again; wrong: frames */
+    double rate;                              /* records a second */
+};
+
+/* What AVL 497 and 498 say of a camera: 0 to 4. */
+enum { CAMERA_STATES = 5 };
+extern const char *const status_camera_states[CAMERA_STATES];
+
+struct tracker {
+    char imei[16];
+    bool connected, is_private, valid; /* valid: its position was measured */
+    int64_t time_us;                   /* of its newest record; 0: none */
+    uint16_t speed_kmh;                /* of that; 0 in private mode */
+    int front, rear;                   /* states of its cameras; -1: it never said */
+};
+
 struct status {
     char *root;
     int64_t now_us;
@@ -163,6 +181,8 @@ struct status {
     int64_t run_since_us, run_stopped_us; /* the latter: of a clean end; 0: there was none */
     bool run_frozen;
     struct receiver receiver;
+    struct telemetry telemetry;
+    struct buf trackers;     /* struct tracker, by IMEI; then those without a record */
     struct buf processes;    /* struct process */
     struct buf stage;        /* struct stage: those of the configuration, then others */
     struct buf claims;       /* struct claim */
@@ -201,8 +221,17 @@ struct status {
  */
 
 int collect_processes(struct status *s, struct err *err) DS_MUST_CHECK; /* run, receiver */
+int collect_trackers(struct status *s, struct err *err) DS_MUST_CHECK;
 int collect_jobs(struct status *s, struct err *err) DS_MUST_CHECK;
 void diagnose(struct status *s); /* the oldest item, and what is trouble */
+
+/* What a server of devices tells in ROOT/<name>.json; it holds a lock on ROOT/<locked>. *o is the
+ * caller's, NULL where there is none. */
+int status_server_read(struct status *s, const char *name, const char *locked, struct receiver *r,
+                       json_t **o, struct err *err) DS_MUST_CHECK;
+
+/* A state of a camera in which it records nothing, or nothing is kept. */
+bool status_camera_bad(int state);
 
 /* Whether it was silent for longer than it may be. */
 bool status_camera_overdue(const struct status *s, const struct camera *c);

@@ -9,7 +9,7 @@ enum { INDENT = 11, CAMERAS_TOLD = 12 };
 
 /* How many lines a part may have; the rest is counted. */
 struct limits {
-    int cameras, errors, claims, job_rows, troubles;
+    int cameras, trackers, errors, claims, job_rows, troubles;
     int details; /* 0: what is well is told in as few lines as can be */
     const struct camera *recent[CAMERAS_TOLD]; /* who was here last, but for those that are now */
     int n_recent;
@@ -18,8 +18,8 @@ struct limits {
 /* A directory with nothing in it but its identity. */
 #define EMPTY_BYTES 16384
 
-static const struct limits widest = {CAMERAS_TOLD, 10, 8, 40, 10, 1};
-static const struct limits narrowest = {0, 1, 0, 3, 2, 0};
+static const struct limits widest = {CAMERAS_TOLD, 6, 10, 8, 40, 10, 1};
+static const struct limits narrowest = {0, 0, 1, 0, 3, 2, 0};
 
 static const char *text_since(const struct status *s, int64_t since_us, char out[24])
 {
@@ -221,6 +221,51 @@ static void put_head(struct page *p, const struct status *s, const struct limits
     }
     if (n > most->troubles)
         page_line(p, STYLE_BAD, "PROBLEM: … %d more", n - most->troubles);
+}
+
+/* ---- trackers ---- */
+
+static void put_tracker(struct page *p, const struct status *s, const struct tracker *t)
+{
+    char span[24], last[64] = "no record yet", cameras[80] = "";
+    bool bad = status_camera_bad(t->front) || status_camera_bad(t->rear);
+    if (t->time_us > 0)
+        snprintf(last, sizeof last, "last record %s ago%s", text_since(s, t->time_us, span),
+                 t->is_private ? ", private"
+                 : t->valid    ? ""
+                               : ", no fix");
+    if (t->front >= 0)
+        snprintf(cameras, sizeof cameras, ", front %s", status_camera_states[t->front]);
+    if (t->rear >= 0)
+        snprintf(cameras + strlen(cameras), sizeof cameras - strlen(cameras), ", rear %s",
+                 status_camera_states[t->rear]);
+    page_line(p, bad ? STYLE_WARN : STYLE_PLAIN, "  %-15s %s, %s%s", t->imei,
+              t->connected ? "connected" : "not connected", last, cameras);
+}
+
+/* Those whose cameras need somebody first, then those that are connected, then the others. */
+static int rank_of(const struct tracker *t)
+{
+    return status_camera_bad(t->front) || status_camera_bad(t->rear) ? 0 : t->connected ? 1 : 2;
+}
+
+static void text_trackers(struct page *p, const struct status *s, const struct limits *most)
+{
+    const struct telemetry *t = &s->telemetry;
+    size_t n = LIST_COUNT(&s->trackers, struct tracker);
+    int told = 0;
+    bool running = t->server.life == LIFE_RUNNING;
+    if (!t->server.known && n == 0)
+        return;
+    page_line(p, STYLE_STRONG, "%-*s %zu, connected: %lld; %.1f records/s%s%s", INDENT - 1,
+              "trackers", n, running ? (long long)t->logged_in : 0, running ? t->rate : 0,
+              running ? ", on " : "", running ? t->server.listens[0] : "");
+    for (int rank = 0; rank < 3; rank++)
+        LIST_EACH (&s->trackers, const struct tracker, one) {
+            if (rank_of(one) == rank && told < most->trackers && ++told)
+                put_tracker(p, s, one);
+        }
+    text_more(p, most->trackers > 0 ? (long long)n - told : 0);
 }
 
 static void put_run(struct page *p, const struct status *s)
@@ -475,6 +520,7 @@ static void build(struct page *p, const struct status *s, const struct limits *m
     put_jobs(p, s, most);
     text_transfers(p, s);
     text_cameras(p, s, most);
+    text_trackers(p, s, most);
     text_disk(p, s, most);
     text_upkeep(p, s, most);
     text_errors(p, s, most);
@@ -485,11 +531,12 @@ static void build(struct page *p, const struct status *s, const struct limits *m
 /* One line less, from where there are most. */
 static bool reduce(struct limits *l)
 {
-    int *const of[] = {&l->cameras, &l->claims, &l->errors, &l->job_rows, &l->troubles};
-    const int least[] = {narrowest.cameras, narrowest.claims, narrowest.errors, narrowest.job_rows,
-                         narrowest.troubles};
+    int *const of[] = {&l->cameras, &l->trackers, &l->claims,
+                       &l->errors,  &l->job_rows, &l->troubles};
+    const int least[] = {narrowest.cameras, narrowest.trackers, narrowest.claims,
+                         narrowest.errors,  narrowest.job_rows, narrowest.troubles};
     int at = -1;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         if (*of[i] > least[i] && (at < 0 || *of[i] > *of[at]))
             at = i;
     if (at >= 0)

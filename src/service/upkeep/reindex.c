@@ -9,6 +9,7 @@
 #include "dashspool/raw.h"
 #include "dashspool/requests.h"
 #include "dashspool/root.h"
+#include "dashspool/standing.h"
 #include "dashspool/text.h"
 #include "dashspool/upkeep.h"
 #include <errno.h>
@@ -209,6 +210,8 @@ static int old_custodies(struct reindex *r, struct err *err)
         rc = catalogue_seen_each(r->old, take_seen, r, err);
     if ((rc = trouble(r, "the old catalogue", rc, err)) == ERR_OK)
         rc = requests_carry(r->old, r->made, err);
+    if (rc == ERR_OK)
+        rc = standing_carry(r->old, r->made, err);
     return trouble(r, "the requests of the old catalogue", rc, err);
 }
 

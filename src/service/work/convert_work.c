@@ -119,7 +119,6 @@ static int take_track(struct catalogue *c, struct records *records, int64_t wind
 {
     struct journey_joined joined;
     struct track *track = NULL;
-    struct buf text;
     *path = NULL;
     options->track_path[0] = options->track_sha256[0] = '\0';
     int rc = journey_join(c, records, t, window_us, "convert", &joined, err);
@@ -127,20 +126,13 @@ static int take_track(struct catalogue *c, struct records *records, int64_t wind
         rc = journey_track(c, t, JOURNEY_PICTURES_US, &track, err);
     if (rc < 0 || !track)
         return rc;
-    buf_init(&text, TRACK_BYTES_MAX);
-    const struct track_label label = {.id = t->id, .camera = t->camera, .source = "tracker"};
-    rc = track_write(track, &label, TRACK_CSV, &text, err);
-    if (rc == ERR_OK)
-        rc = fsx_path(path, err, "%s/track.csv", dir);
+    rc = fsx_path(path, err, "%s/track.csv", dir);
     if (rc == ERR_OK && strlen(*path) >= sizeof options->track_path)
         rc = err_set(err, ERR_LIMIT, "%s: the path is too long", *path);
     if (rc == ERR_OK)
-        rc = fsx_write_file(*path, buf_data(&text), text.used, err);
-    if (rc == ERR_OK)
-        rc = hash_text((const char *)buf_data(&text), text.used, options->track_sha256, err);
+        rc = track_save(track, *path, options->track_sha256, err);
     if (rc == ERR_OK)
         snprintf(options->track_path, sizeof options->track_path, "%s", *path);
-    buf_clear(&text);
     track_free(&track);
     return rc;
 }

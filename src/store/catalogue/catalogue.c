@@ -134,6 +134,15 @@
     " complete INTEGER NOT NULL, by_order INTEGER NOT NULL,"                                  \
     " PRIMARY KEY(request, transfer)) STRICT, WITHOUT ROWID;"
 
+/* Events that a rule asks for (standing.h). outcome: NULL until it is known. */
+#define RULE_TABLE                                                          \
+    "CREATE TABLE rule_event("                                              \
+    " rule TEXT NOT NULL, imei TEXT NOT NULL, time_ms INTEGER NOT NULL,"    \
+    " what TEXT NOT NULL, own INTEGER NOT NULL, noted_us INTEGER NOT NULL," \
+    " due_us INTEGER NOT NULL, outcome TEXT, request INTEGER,"              \
+    " PRIMARY KEY(rule, imei, time_ms)) STRICT, WITHOUT ROWID;"             \
+    "CREATE INDEX rule_event_due ON rule_event(due_us, rule, imei) WHERE outcome IS NULL;"
+
 /* Imports counted as a camera's contact. */
 #define CAMERA_CONTACTS                                                                   \
     "UPDATE camera SET last_us = coalesce((SELECT max(arrived_us) FROM transfer AS t"     \
@@ -196,7 +205,7 @@ const struct sqlx_schema catalogue_schema = {
         "CREATE INDEX transfer_unpublished ON transfer(when_us, id)"
         " WHERE state = 'stored' AND published = 0;" COPY_TABLES LIST_INDEXES ARRIVAL_TABLE
             CUSTODY_TABLE DONE_TABLE OWED_INDEX KEEP_TABLES FILE_TABLES UPKEEP_TABLE ROOT_TABLE
-                JOURNEY_TABLES REQUEST_TABLES "INSERT INTO root VALUES(randomblob(16));",
+                JOURNEY_TABLES REQUEST_TABLES RULE_TABLE "INSERT INTO root VALUES(randomblob(16));",
     .upgrade =
         (const char *const[]){
             "ALTER TABLE transfer ADD COLUMN path BLOB;"
@@ -216,7 +225,7 @@ const struct sqlx_schema catalogue_schema = {
             "ALTER TABLE transfer ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;" ROOT_TABLE,
             /* to 9 */
             "ALTER TABLE transfer ADD COLUMN remade INTEGER NOT NULL DEFAULT 0;" JOURNEY_TABLES
-                REQUEST_TABLES},
+                REQUEST_TABLES RULE_TABLE},
     .upgrade_end =
         (sqlx_upgrade_fn *const[]){NULL, NULL, NULL, NULL, NULL, drop_copies_before, NULL, NULL},
 };

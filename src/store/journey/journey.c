@@ -192,8 +192,6 @@ int journey_join(struct catalogue *c, struct records *r, const struct catalogue_
 
 /* ---- telling ---- */
 
-#define TEXT_HEAD "dashspool records 1\n"
-
 struct telling {
     struct buf *out;
     bool whole;
@@ -203,31 +201,13 @@ struct telling {
 static int tell(void *arg, const struct catalogue_record *r, struct err *err)
 {
     struct telling *t = arg;
-    struct avl_record record;
-    struct err unimportant;
-    char at[CLOCK_TEXT_ROOM], arrived[CLOCK_TEXT_ROOM], line[160];
-    char hex[2 * 64 + 1];
-    clock_rfc3339(r->time_ms * 1000, 3, at);
-    clock_rfc3339(r->arrived_us, 6, arrived);
-    int n =
-        snprintf(line, sizeof line, "%s arrived %s codec %02x ", at, arrived, (unsigned)r->codec);
-    int rc = buf_append(t->out, line, (size_t)n, err);
+    const struct account_record record = {r->time_ms, r->arrived_us, (uint8_t)r->codec, r->raw,
+                                          r->raw_bytes};
+    bool withheld = false;
+    int rc = account_line(t->out, &record, t->whole, &withheld, err);
     t->records++;
-    /* What cannot be decoded may be anything. */
-    bool decoded =
-        avl_record_decode((uint8_t)r->codec, r->raw, r->raw_bytes, &record, &unimportant) == ERR_OK;
-    if (rc == ERR_OK && !t->whole && (!decoded || avl_private(&record))) {
-        static const char withheld[] = "withheld: private mode";
-        t->withheld++;
-        rc = buf_append(t->out, withheld, sizeof withheld - 1, err);
-    } else {
-        for (size_t at_byte = 0; rc == ERR_OK && at_byte < r->raw_bytes; at_byte += 64) {
-            size_t part = r->raw_bytes - at_byte < 64 ? r->raw_bytes - at_byte : 64;
-            hash_hex_bytes(r->raw + at_byte, part, hex, sizeof hex);
-            rc = buf_append(t->out, hex, 2 * part, err);
-        }
-    }
-    return rc < 0 ? rc : buf_append(t->out, "\n", 1, err);
+    t->withheld += withheld;
+    return rc;
 }
 
 int journey_text(struct catalogue *c, const struct catalogue_transfer *t, int64_t around_us,
@@ -235,7 +215,7 @@ int journey_text(struct catalogue *c, const struct catalogue_transfer *t, int64_
 {
     struct telling telling = {.out = out, .whole = whole};
     int64_t from_ms, until_ms;
-    int rc = buf_append(out, TEXT_HEAD, sizeof TEXT_HEAD - 1, err);
+    int rc = buf_append(out, ACCOUNT_HEAD, sizeof ACCOUNT_HEAD - 1, err);
     if (rc == ERR_OK && span_ms(t, around_us, &from_ms, &until_ms))
         rc = catalogue_record_each(c, t->key, from_ms, until_ms, tell, &telling, err);
     if (records)
@@ -251,25 +231,13 @@ int journey_text(struct catalogue *c, const struct catalogue_transfer *t, int64_
 static int add_point(void *arg, const struct catalogue_record *r, struct err *err)
 {
     struct buf *points = arg;
-    struct track_point p = TRACK_POINT_NONE;
+    struct track_point p;
     struct avl_record record;
     struct err unimportant;
-    if (avl_record_decode((uint8_t)r->codec, r->raw, r->raw_bytes, &record, &unimportant) < 0)
+    if (avl_record_decode((uint8_t)r->codec, r->raw, r->raw_bytes, &record, &unimportant) < 0 ||
+        !account_point(&record, &p))
         return ERR_OK;
     p.utc_us = r->time_ms * 1000;
-    p.valid = avl_position_valid(&record);
-    if (avl_private(&record)) {
-        p.valid = false;
-    } else if (llabs(record.latitude_e7) <= 900000000 && llabs(record.longitude_e7) <= 1800000000) {
-        p.lat_deg = record.latitude_e7 / 1e7;
-        p.lon_deg = record.longitude_e7 / 1e7;
-        p.altitude_m = record.altitude_m;
-        p.speed_ms = record.speed_kmh / 3.6;
-        p.course_deg = record.angle_deg % 360;
-        p.satellites = record.satellites;
-    } else {
-        return ERR_OK; /* nowhere on Earth */
-    }
     return buf_append(points, &p, sizeof p, err);
 }
 

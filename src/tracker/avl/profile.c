@@ -25,6 +25,7 @@ static const char *const triggers[] = {
     "server request", "DIN1",          "DIN2",     "crash", "towing", "idling", "geofence",
     "unplug",         "green driving", "periodic", "DIN3",  "DIN4",   NULL};
 static const char *const green_driving[] = {"", "acceleration", "braking", "cornering", NULL};
+static const char *const geofences[] = {"left", "entered", "no longer too fast", "too fast", NULL};
 static const char *const lane_departures[] = {"none", "recognised", "event", "off", NULL};
 static const char *const dsm_states[] = {
     "unknown", "ready", "no communication", "updating", "fetching a snapshot", "uploading", NULL};
@@ -87,6 +88,12 @@ static const struct row rows[] = {
           WORDS("off", "no antenna", "no fix", "fix", "sleep", "overcurrent")),
     NUMBER(FMB, 80, 1, 1, "data mode", ""),
     NUMBER(FMB, 113, 1, 1, "battery level", "%"),
+    STATE(ALL, 155, "geofence zone 1", geofences),
+    STATE(ALL, 156, "geofence zone 2", geofences),
+    STATE(ALL, 157, "geofence zone 3", geofences),
+    STATE(ALL, 158, "geofence zone 4", geofences),
+    STATE(ALL, 159, "geofence zone 5", geofences),
+    STATE(ALL, 175, "automatic geofence", WORDS("left", "entered")),
     STATE(FMB, 179, "digital output 1", off_on),
     NUMBER(ALL, 181, 2, 0.1, "PDOP", ""),
     NUMBER(ALL, 182, 2, 0.1, "HDOP", ""),

@@ -1,5 +1,6 @@
 /* Tracks, written: as tables, and for maps. */
 #include "dashspool/clock.h"
+#include "dashspool/fsx.h"
 #include "track_internal.h"
 #include <jansson.h>
 #include <stdarg.h>
@@ -426,4 +427,19 @@ int track_write(const struct track *track, const struct track_label *label,
         break;
     }
     return w.rc;
+}
+
+int track_save(const struct track *track, const char *path, char sha256[HASH_HEX_ROOM],
+               struct err *err)
+{
+    static const struct track_label none = {.id = "", .camera = "", .source = "", .own_source = ""};
+    struct buf text;
+    buf_init(&text, TRACK_BYTES_MAX);
+    int rc = track_write(track, &none, TRACK_CSV, &text, err);
+    if (rc == ERR_OK)
+        rc = hash_text((const char *)buf_data(&text), text.used, sha256, err);
+    if (rc == ERR_OK)
+        rc = fsx_write_file(path, buf_data(&text), text.used, err);
+    buf_clear(&text);
+    return rc;
 }
