@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -342,6 +343,31 @@ static void test_hundreds_of_days_need_few_descriptors(void **state)
     free(v);
 }
 
+/* What is written again and again goes into the file; else a log would be as large as the day, and
+ * be read whole by who opens it. */
+static void test_logs_stay_short(void **state)
+{
+    (void)state;
+    enum { BATCHES = 150, EACH = 200, LOG_BYTES = 6 << 20 };
+    struct err err;
+    struct stat st;
+    off_t longest = 0;
+    for (int b = 0; b < BATCHES; b++) {
+        struct records_new v[EACH];
+        struct records_done done;
+        for (int i = 0; i < EACH; i++)
+            v[i] = item(TRACKER_IMEI, tracker_says(AT_MS + b * EACH + i), ARRIVED_US);
+        assert_ok(records_put(records, v, EACH, &done, &err));
+        assert_int_equal(stat(db("2026-11-21.db-wal"), &st), 0);
+        longest = st.st_size > longest ? st.st_size : longest;
+        let_go(v, EACH);
+    }
+    assert_in_range(longest, 1 << 20, LOG_BYTES);
+    assert_int_equal(count(all_of_it), BATCHES * EACH);
+    records_close(&records);
+    assert_false(support_exists(db("2026-11-21.db-wal")));
+}
+
 /* ---- private ---- */
 
 static void test_private_records_tell_no_position(void **state)
@@ -660,6 +686,7 @@ int main(void)
         T(test_times_that_are_not_believed_are_odd),
         T(test_ten_thousand_years_are_one_file),
         T(test_hundreds_of_days_need_few_descriptors),
+        T(test_logs_stay_short),
         T(test_private_records_tell_no_position),
         T(test_the_latest_is_the_newest_by_its_own_time),
         T(test_after_an_unclean_end_the_latest_is_right),

@@ -411,7 +411,8 @@ int records_file_end(struct records *records, struct records_file *f, int rc, st
     if (rc == ERR_OK && f->log_pages > RECORDS_LOG_OPEN) {
         bool done = false;
         struct err unimportant; /* then the log becomes longer */
-        f->lazy = f->lazy && sqlx_settle(f->db, 0, &done, &unimportant) < 0;
+        if (sqlx_settle(f->db, 0, &done, &unimportant) == ERR_OK)
+            f->lazy = false;
         f->log_pages = done ? 0 : f->log_pages;
     }
     return rc;
