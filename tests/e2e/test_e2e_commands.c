@@ -39,7 +39,7 @@ static int log_in(void)
 
 /* ---- the tracker ---- */
 
-static void deliver_as(int fd, uint16_t event_id, uint16_t id, uint8_t value)
+static void say_as(int fd, uint16_t event_id, uint16_t id, uint8_t value)
 {
     uint8_t one[128], frame[256];
     static uint64_t later_ms;
@@ -50,6 +50,11 @@ static void deliver_as(int fd, uint16_t event_id, uint16_t id, uint8_t value)
     size_t n = avl_record_put(one, sizeof one, AVL_CODEC_8E, &r, &io, 1);
     n = avl_frame_put(frame, sizeof frame, AVL_CODEC_8E, 1, one, n);
     tracker_say(fd, frame, n);
+}
+
+static void deliver_as(int fd, uint16_t event_id, uint16_t id, uint8_t value)
+{
+    say_as(fd, event_id, id, value);
     tracker_is_answered(fd, 1);
 }
 
@@ -63,13 +68,13 @@ static void deliver_event(int fd, uint16_t id, uint8_t value)
     deliver_as(fd, id, id, value);
 }
 
-/* The next that comes is this command. */
-static void hears(int fd, uint8_t codec, const char *command)
+/* The next that comes is this command, of which the preamble was heard already. */
+static void hears_rest(int fd, uint8_t codec, const char *command)
 {
-    uint8_t bytes[512];
+    uint8_t bytes[512] = {0};
     struct avl_frame frame;
     struct avl_message m;
-    assert_true(tracker_hear(fd, bytes, 8));
+    assert_true(tracker_hear(fd, bytes + 4, 4));
     size_t n = (size_t)bytes[6] << 8 | bytes[7];
     assert_in_range(n, 8, sizeof bytes - 12);
     assert_true(tracker_hear(fd, bytes + 8, n + 4));
@@ -80,6 +85,12 @@ static void hears(int fd, uint8_t codec, const char *command)
     assert_string_equal(m.imei, codec == AVL_CODEC_14 ? IMEI : "");
     assert_int_equal(m.n, strlen(command));
     assert_memory_equal(m.data, command, m.n);
+}
+
+static void hears(int fd, uint8_t codec, const char *command)
+{
+    tracker_is_answered(fd, 0); /* the preamble */
+    hears_rest(fd, codec, command);
 }
 
 static void says(int fd, uint8_t codec, enum avl_message_kind kind, const char *text)
@@ -152,6 +163,27 @@ static void test_a_request_waits_for_the_tracker_and_for_its_silence(void **stat
     int fd = log_in();
     tracker_is_silent(fd);
     hears(fd, AVL_CODEC_12, PHOTO); /* without a record of it */
+    answers(fd, ACCEPTED);
+    is_accepted(1);
+    close(fd);
+}
+
+/* Its next frame is there before the command was looked for: it goes between two of them. */
+static void test_a_tracker_with_a_backlog_hears_the_command_between_frames(void **state)
+{
+    (void)state;
+    static const uint8_t one[4] = {0, 0, 0, 1};
+    uint8_t got[4];
+    start();
+    REQUEST("photo", "--camera", "front");
+    int fd = log_in(), frames = 0;
+    do {
+        assert_in_range(++frames, 1, 100000);
+        say_as(fd, 0, AVL_ID_IGNITION, 1);
+        assert_true(tracker_hear(fd, got, sizeof got));
+    } while (memcmp(got, one, sizeof one) == 0);
+    hears_rest(fd, AVL_CODEC_12, PHOTO);
+    assert_int_equal(request(1).sent, 1); /* at the first try */
     answers(fd, ACCEPTED);
     is_accepted(1);
     close(fd);
@@ -312,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_request_of_another_process_is_sent_while_the_link_is_up),
         TEST(test_a_request_waits_for_the_tracker_and_for_its_silence),
+        TEST(test_a_tracker_with_a_backlog_hears_the_command_between_frames),
         TEST(test_an_answer_in_two_parts_between_records),
         TEST(test_a_binary_answer_is_kept_in_one_printable_line),
         TEST(test_one_command_at_a_time),

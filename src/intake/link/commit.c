@@ -90,17 +90,16 @@ static void on_worked(uv_work_t *work, int status)
     struct commit *c = work->data;
     const struct commit_options *o = &c->options;
     bool was_full = o->full(o->arg);
-    c->busy = false;
     look_at_space(c);
     if (c->rc < 0 && !c->closing) {
         postpone(c);
     } else {
         c->failing_since_us = c->retry_us = 0;
-        const struct err err = c->err; /* an answer may begin the next batch */
-        o->settle(o->arg, c->rc, &err);
+        o->settle(o->arg, c->rc, &c->err);
     }
     if (!c->closing)
         update_trouble(c);
+    c->busy = false; /* not before: what answers ask for is of the next batch */
     if (o->urgent(o->arg))
         commit_flush(c);
     commit_tell_room(c, was_full);

@@ -268,7 +268,6 @@ static void on_worked(uv_work_t *work, int status)
     (void)status;
     list_init(&again);
     list_init(&d->turn);
-    d->busy = false;
     if (d->rc < 0 && !d->failing)
         log_error("telemetry", "requests and joining suspended", LOG_ERR(&d->err));
     else if (d->rc == ERR_OK && d->failing)
@@ -291,6 +290,7 @@ static void on_worked(uv_work_t *work, int status)
     }
     if (d->look && d->rc == ERR_OK && !d->closing)
         tell_due(d);
+    d->busy = false; /* not before: what answers ask for is of the next turn */
     if (d->waiting.first && (d->closing || d->rc == ERR_OK))
         begin_turn(d);
 }
