@@ -1,7 +1,7 @@
 /*
  * verify: what the judges of an evidence package share. findings.c keeps what was read and tells;
- * upon it seals.c, custody.c, telemetry.c and copies.c (with extract.c) judge one thing each; verify.c reads the
- * package once, and judges what a bag has to be.
+ * upon it seals.c, custody.c, telemetry.c and copies.c (with extract.c) judge one thing each;
+ * verify.c reads the package once, and judges what a bag has to be.
  */
 #ifndef VERIFY_INTERNAL_H
 #define VERIFY_INTERNAL_H
