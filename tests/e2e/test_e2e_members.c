@@ -1,6 +1,7 @@
 /* What leaves in a package is written down: each member of a real package of each kind stands in
  * the table of docs/evidence.md, and nothing stands there that is in none. */
 #include "support/authority.h"
+#include "support/tracker.h"
 #include "support/world.h"
 #include <fnmatch.h>
 #include <glob.h>
@@ -109,6 +110,19 @@ static int check_package(const struct kind *kind)
     return n;
 }
 
+/* What its tracker said of that time. */
+static void drive(void)
+{
+    struct records *r = NULL;
+    struct err err;
+    assert_ok(records_open(&r, w.root, RECORDS_WRITE, &err));
+    for (int s = 0; s < 10; s++) {
+        struct tracker_says says = tracker_says(INT64_C(1732865025000) + 1000 * s);
+        tracker_put(r, IMEI, &says, INT64_C(1732865100000000));
+    }
+    records_close(&r);
+}
+
 /* A video and a photo with all of their copies, and a video that was interrupted. */
 static void make_store(void)
 {
@@ -126,6 +140,7 @@ static void make_store(void)
                "disconnect=300"),
            0, "files uploaded: 0,");
     world_stop(&w);
+    drive();
     expect(RUN("work", "--once"), 0, "0 failed");
 }
 

@@ -72,6 +72,18 @@ uint8_t *tracker_record(const struct tracker_says *says, size_t *n)
     return out;
 }
 
+void tracker_put(struct records *r, const char *imei, const struct tracker_says *says,
+                 int64_t arrived_us)
+{
+    struct err err;
+    struct records_done done;
+    struct records_new v = {.imei = imei, .codec = AVL_CODEC_8E, .arrived_us = arrived_us};
+    uint8_t *bytes = tracker_record(says, &v.n);
+    v.bytes = bytes;
+    assert_ok(records_put(r, &v, 1, &done, &err));
+    free(bytes);
+}
+
 void tracker_root(const char *root, uint8_t id)
 {
     struct err err;

@@ -31,6 +31,10 @@ struct tracker_says tracker_says(int64_t time_ms);
 /* The bytes of such a record, Codec 8 Extended; *n: how many. The caller's (free). */
 uint8_t *tracker_record(const struct tracker_says *says, size_t *n);
 
+/* Stores it, as the tracker's own link does. */
+void tracker_put(struct records *r, const char *imei, const struct tracker_says *says,
+                 int64_t arrived_us);
+
 /* A ROOT's identity, as intake_stores_opened() makes it, without a catalogue. */
 void tracker_root(const char *root, uint8_t id);
 

@@ -6,7 +6,7 @@
 #include "dashspool/fsx.h"
 #include "dashspool/text.h"
 #include "verify_internal.h"
-#include <ctype.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -301,22 +301,32 @@ static void judge_head(const struct telemetry *t, struct told *k, const char *li
     judge_event(t, k);
 }
 
+static int keep_piece(void *arg, const void *data, size_t n, struct err *err)
+{
+    return fsx_write_all(*(const int *)arg, data, n, err);
+}
+
 static int take_table(void *arg, struct file *f, const char *path, struct err *err)
 {
     struct telemetry *t = arg;
     struct told *k = told_by(t, f->name);
-    char line[HEAD_BYTES_MAX], *kept = NULL;
-    int rc = kept_table(&kept, t, k->id, err);
-    FILE *table = rc == ERR_OK ? fopen(path, "rbe") : NULL;
-    if (rc == ERR_OK && (!table || link(path, kept) < 0))
-        rc = err_sys(err, "keep %s", path);
+    char *kept = NULL;
+    int from = -1, to = -1, rc = kept_table(&kept, t, k->id, err);
+    if (rc == ERR_OK && (from = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        rc = err_sys(err, "open %s", path);
+    if (rc == ERR_OK && (to = open(kept, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
+        rc = err_sys(err, "create %s (TMPDIR chooses where)", kept);
     if (rc == ERR_OK) {
-        size_t n = fread(line, 1, sizeof line, table);
-        const char *end = memchr(line, '\n', n);
-        judge_head(t, k, line, end ? (size_t)(end - line) : n);
+        char line[HEAD_BYTES_MAX];
+        ssize_t n = pread(from, line, sizeof line, 0);
+        const char *end = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
+        judge_head(t, k, line, end ? (size_t)(end - line) : n > 0 ? (size_t)n : 0);
+        rc = fsx_read_pieces(from, path, keep_piece, &to, err);
     }
-    if (table)
-        fclose(table);
+    if (from >= 0)
+        close(from);
+    if (to >= 0)
+        close(to);
     free(kept);
     return rc;
 }
