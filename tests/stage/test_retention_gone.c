@@ -378,11 +378,15 @@ static void test_what_was_asked_for_is_erased_with_its_vehicle(void **state)
         assert_ok(requests_add(c, &r, UPKEPT_AT_US, &err));
     }
     catalogue_close(&c);
+    sql_run(support_path(root, "catalogue.db"), /* an event of a rule that waits */
+            "INSERT INTO rule_event SELECT 'harsh', imei, 1, 'a crash of ' || imei, 0, 1, 1, NULL,"
+            " NULL FROM request");
     struct retention_erasing what = {
         .imei = UPKEPT_IMEI, .reason = "request 12", .who = "me", .dry_run = true};
     erase(&what);
     assert_string_equal(told, "of tracker " UPKEPT_IMEI ": 1: requests\n");
     assert_int_equal(requests_of(of[0]), 1);
+    assert_true(is_in_files("a crash of " UPKEPT_IMEI));
     what.dry_run = false;
     erase(&what);
     assert_string_equal(told, "of tracker " UPKEPT_IMEI ": 1: requests\n");
@@ -390,6 +394,8 @@ static void test_what_was_asked_for_is_erased_with_its_vehicle(void **state)
     assert_int_equal(requests_of(of[1]), 1);
     assert_false(is_in_files("sought " UPKEPT_IMEI));
     assert_true(is_in_files("sought 352093081452252"));
+    assert_false(is_in_files("a crash of " UPKEPT_IMEI));
+    assert_true(is_in_files("a crash of 352093081452252"));
 }
 
 static void test_what_is_protected_or_worked_at_is_not_erased(void **state)

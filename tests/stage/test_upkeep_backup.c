@@ -710,6 +710,9 @@ static void ask_for_footage(void)
     assert_ok(requests_add(c, &r, UPKEPT_AT_US + INT64_C(60000000), &err));
     assert_ok(requests_sent(c, r.id, "10.0.0.1:1", UPKEPT_AT_US + INT64_C(61000000), &err));
     catalogue_close(&c);
+    sql_run(in(root, "catalogue.db"), /* an event that a rule has asked for */
+            "INSERT INTO rule_event VALUES('harsh', '" UPKEPT_IMEI "', 1, 'crash', 3, 1, 1,"
+            " 'asked', 1)");
 }
 
 static void has_the_request(const char *where)
@@ -722,6 +725,9 @@ static void has_the_request(const char *where)
     assert_int_equal(r.state, REQUESTS_SENT);
     assert_string_equal(r.why, "sent to 10.0.0.1:1 (Codec 12)");
     catalogue_close(&c);
+    assert_int_equal(sql_run(in(where, "catalogue.db"), "SELECT count(*) FROM rule_event"
+                                                        " WHERE request = 1 AND own = 3"),
+                     1);
 }
 
 static void test_what_was_asked_for_is_in_backups_and_new_catalogues(void **state)
